@@ -1,0 +1,1 @@
+//! Supervision of the workers, statistics, signals.

@@ -1,0 +1,1 @@
+//! One core's decisions: connection ids, admission, routing, applying, encoding.

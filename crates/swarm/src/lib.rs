@@ -1,0 +1,1 @@
+//! The swarms of one shard: announce, scrape, expire, choose peers.

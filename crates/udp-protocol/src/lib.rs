@@ -1,0 +1,1 @@
+//! BEP 15 datagrams: bytes to requests and responses to bytes.

@@ -1,0 +1,1 @@
+//! Batched datagrams: recvmmsg and sendmmsg over owned buffers, packet info, reuseport steering.
