@@ -1,1 +1,24 @@
-//! Values of the tracker and their invariants: info hash, peer id, peer address, announce event.
+//! Values of the tracker and their invariants.
+//!
+//! Nothing here does IO, reads a clock or knows a protocol's framing. The crates above exchange these
+//! values, so that an info hash is never mistaken for a peer id, nor a second for a tick.
+
+#![forbid(unsafe_code)]
+
+mod address;
+mod announce;
+mod info_hash;
+mod peer_id;
+mod shard;
+mod statistics;
+mod time;
+
+pub use address::{AddressFamily, CompactAddress, CompactIpv4, CompactIpv6, PeerAddress, canonical_ip};
+pub use announce::{AnnounceEvent, PeerStatus};
+pub use info_hash::InfoHash;
+pub use peer_id::PeerId;
+pub use shard::{SHARDS_MAX, ShardCount, ShardCountError, ShardId, SteeringKey};
+pub use statistics::{
+    Counter, DropReason, ErrorReason, Gauge, Outcome, PublishedStatistics, RequestKind, Statistics,
+};
+pub use time::Second;

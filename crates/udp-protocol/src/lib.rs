@@ -1,1 +1,42 @@
-//! BEP 15 datagrams: bytes to requests and responses to bytes.
+//! The UDP tracker protocol: BEP 15, with the options of BEP 41 and the IPv6 peers of BEP 7.
+//!
+//! Bytes to requests and responses, and back. Nothing is copied out of a datagram: a request is a view of
+//! its bytes. There is no IO, no clock, no allocation and nothing that remote bytes could make panic.
+
+#![forbid(unsafe_code)]
+#![deny(
+    clippy::indexing_slicing,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unreachable,
+    clippy::arithmetic_side_effects,
+    reason = "remote bytes come here first"
+)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::indexing_slicing,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::arithmetic_side_effects,
+        reason = "tests speak of bytes that they made"
+    )
+)]
+
+mod action;
+mod limits;
+mod options;
+mod request;
+mod response;
+
+pub use action::Action;
+pub use limits::SCRAPE_HASHES_MAX;
+pub use options::{AnnounceOption, AnnounceOptions};
+pub use request::{
+    Announce, AnnounceRequest, ConnectRequest, ConnectionId, Numwant, Request, RequestError, Scrape,
+    ScrapeRequest, TransactionId, decode_request,
+};
+pub use response::{
+    AnnounceResponse, ConnectResponse, ErrorResponse, Response, ResponseError, ScrapeEntry, ScrapeResponse,
+    decode_response,
+};

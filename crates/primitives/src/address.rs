@@ -1,0 +1,166 @@
+use core::fmt::Debug;
+use core::hash::Hash;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+
+/// The family of an IP address. IPv4 and IPv6 peers of a torrent form two swarms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AddressFamily {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+impl AddressFamily {
+    /// Both families, in the order of the statistics.
+    pub const ALL: [Self; 2] = [Self::V4, Self::V6];
+
+    /// The family of `ip` after [`canonical_ip`].
+    #[must_use]
+    pub const fn of(ip: IpAddr) -> Self {
+        match canonical_ip(ip) {
+            IpAddr::V4(_) => Self::V4,
+            IpAddr::V6(_) => Self::V6,
+        }
+    }
+}
+
+/// An IPv4 address written as an IPv4-mapped IPv6 one (`::ffff:a.b.c.d`) is the IPv4 address (RFC 4291,
+/// 2.5.5.2).
+#[must_use]
+pub const fn canonical_ip(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(_) => ip,
+        IpAddr::V6(v6) => v6.to_canonical(),
+    }
+}
+
+/// A peer's address and port as replies carry it (BEP 23, BEP 7, BEP 15): network byte order, the port
+/// last. Plain bytes, so that a list of peers is one copy.
+pub trait CompactAddress:
+    Copy + Eq + Hash + Debug + FromBytes + IntoBytes + Immutable + KnownLayout + Unaligned + 'static
+{
+    /// Bytes of one peer in a reply.
+    const BYTES: usize;
+    /// The family of all addresses of this type.
+    const FAMILY: AddressFamily;
+    /// No peer: fills room that is not in use.
+    const UNSPECIFIED: Self;
+}
+
+/// An IPv4 peer in 6 bytes.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned,
+)]
+#[repr(transparent)]
+pub struct CompactIpv4(pub [u8; 6]);
+
+/// An IPv6 peer in 18 bytes.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned,
+)]
+#[repr(transparent)]
+pub struct CompactIpv6(pub [u8; 18]);
+
+impl CompactAddress for CompactIpv4 {
+    const BYTES: usize = 6;
+    const FAMILY: AddressFamily = AddressFamily::V4;
+    const UNSPECIFIED: Self = Self([0; 6]);
+}
+
+impl CompactAddress for CompactIpv6 {
+    const BYTES: usize = 18;
+    const FAMILY: AddressFamily = AddressFamily::V6;
+    const UNSPECIFIED: Self = Self([0; 18]);
+}
+
+impl CompactIpv4 {
+    /// The compact form of `ip` and `port`.
+    #[must_use]
+    pub const fn new(ip: Ipv4Addr, port: u16) -> Self {
+        let [a, b, c, d] = ip.octets();
+        let [high, low] = port.to_be_bytes();
+        Self([a, b, c, d, high, low])
+    }
+
+    /// The address and port.
+    #[must_use]
+    pub const fn socket_address(self) -> SocketAddr {
+        let [a, b, c, d, high, low] = self.0;
+        SocketAddr::new(
+            IpAddr::V4(Ipv4Addr::new(a, b, c, d)),
+            u16::from_be_bytes([high, low]),
+        )
+    }
+}
+
+impl CompactIpv6 {
+    /// The compact form of `ip` and `port`.
+    #[must_use]
+    pub fn new(ip: Ipv6Addr, port: u16) -> Self {
+        let mut bytes = [0; 18];
+        let (address, port_bytes) = bytes.split_at_mut(16);
+        address.copy_from_slice(&ip.octets());
+        port_bytes.copy_from_slice(&port.to_be_bytes());
+        Self(bytes)
+    }
+
+    /// The address and port.
+    #[must_use]
+    pub fn socket_address(self) -> SocketAddr {
+        let [address @ .., high, low] = self.0;
+        SocketAddr::new(
+            IpAddr::V6(Ipv6Addr::from(address)),
+            u16::from_be_bytes([high, low]),
+        )
+    }
+}
+
+/// A peer's address and port in either family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PeerAddress {
+    /// An IPv4 peer.
+    V4(CompactIpv4),
+    /// An IPv6 peer. Never an IPv4-mapped address.
+    V6(CompactIpv6),
+}
+
+impl PeerAddress {
+    /// The peer at `ip` (made canonical) and `port`.
+    #[must_use]
+    pub fn new(ip: IpAddr, port: u16) -> Self {
+        match canonical_ip(ip) {
+            IpAddr::V4(ip) => Self::V4(CompactIpv4::new(ip, port)),
+            IpAddr::V6(ip) => Self::V6(CompactIpv6::new(ip, port)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ipv4_mapped_peer_is_an_ipv4_peer() {
+        let mapped: IpAddr = "::ffff:192.0.2.1".parse().unwrap();
+        assert_eq!(
+            PeerAddress::new(mapped, 6881),
+            PeerAddress::V4(CompactIpv4([192, 0, 2, 1, 0x1a, 0xe1]))
+        );
+        assert_eq!(AddressFamily::of(mapped), AddressFamily::V4);
+    }
+
+    #[test]
+    fn compact_addresses_come_back_as_they_went_in() {
+        let v4: SocketAddr = "203.0.113.9:51413".parse().unwrap();
+        let v6: SocketAddr = "[2001:db8::7]:51413".parse().unwrap();
+        for address in [v4, v6] {
+            let back = match PeerAddress::new(address.ip(), address.port()) {
+                PeerAddress::V4(compact) => compact.socket_address(),
+                PeerAddress::V6(compact) => compact.socket_address(),
+            };
+            assert_eq!(back, address);
+        }
+    }
+}

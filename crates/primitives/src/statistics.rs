@@ -1,0 +1,384 @@
+use crate::AddressFamily;
+use core::sync::atomic::{AtomicU64, Ordering};
+
+/// What a datagram asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestKind {
+    /// A connection id (BEP 15).
+    Connect,
+    /// An announce.
+    Announce,
+    /// A scrape.
+    Scrape,
+    /// None of these: no client sent it.
+    Unknown,
+}
+
+/// Why a request was answered with an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorReason {
+    /// The connection id was good once.
+    ConnectionIdExpired,
+    /// The connection id was not issued to this address, or not by a tracker with this key.
+    ConnectionIdWrong,
+}
+
+/// Why a datagram got no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DropReason {
+    /// Shorter than the fixed part of its request.
+    TooShort,
+    /// A connect without BEP 15's protocol id.
+    WrongProtocolId,
+    /// An action that no client sends.
+    UnknownAction,
+    /// Source port 0: nothing can be sent there.
+    SourcePortZero,
+    /// An expired or wrong connection id, where the configuration asks for silence.
+    ConnectionIdSilenced,
+    /// The ring to the owner of the info hash was full.
+    MeshFull,
+}
+
+/// What became of a datagram. Each one received gets exactly one outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Answered with what it asked for.
+    Answered,
+    /// Answered with an error.
+    Error(ErrorReason),
+    /// Not answered.
+    Dropped(DropReason),
+}
+
+/// Things that are counted beside the datagrams' outcomes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counter {
+    /// Announces that arrived on a core that does not own their torrent. 0 where steering works.
+    AnnouncesOnWrongCore,
+    /// Scrapes that another core had to complete.
+    ScrapesRouted,
+    /// Completed events counted into a swarm's downloads.
+    Completed,
+    /// New peers that got an answer but no place: the bound on swarms was reached.
+    PeersRefusedSwarms,
+    /// The bound on peers was reached.
+    PeersRefusedPeers,
+    /// The bound on the peers of one swarm was reached.
+    PeersRefusedSwarmPeers,
+    /// The bound on memory was reached.
+    PeersRefusedMemory,
+    /// Peers forgotten because they were not heard of for their lifetime.
+    PeersExpired,
+    /// Bytes of UDP payload received.
+    BytesReceived,
+    /// Bytes of UDP payload handed to the kernel.
+    BytesSent,
+    /// Calls that received at least one datagram.
+    BatchesReceived,
+    /// Replies that the kernel refused for their destination.
+    RepliesRefused,
+    /// Replies given up because the send buffer stayed full.
+    RepliesUnsent,
+    /// Receive calls that failed.
+    ReceiveErrors,
+}
+
+/// Things that go up and down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gauge {
+    /// Swarms kept, IPv4.
+    SwarmsV4,
+    /// Swarms kept, IPv6.
+    SwarmsV6,
+    /// Seeders, IPv4.
+    SeedersV4,
+    /// Seeders, IPv6.
+    SeedersV6,
+    /// Leechers, IPv4.
+    LeechersV4,
+    /// Leechers, IPv6.
+    LeechersV6,
+    /// Bytes of the swarms' tables and peers.
+    SwarmBytes,
+    /// The longest that a core's timer task was late since the last publication, in microseconds.
+    TimerLatenessUsMax,
+}
+
+const FAMILIES: [&str; 2] = ["v4", "v6"];
+const KINDS: [&str; 4] = ["connect", "announce", "scrape", "unknown"];
+const OUTCOMES: [&str; 9] = [
+    "answered",
+    "error_connection_id_expired",
+    "error_connection_id_wrong",
+    "dropped_too_short",
+    "dropped_wrong_protocol_id",
+    "dropped_unknown_action",
+    "dropped_source_port_zero",
+    "dropped_connection_id_silenced",
+    "dropped_mesh_full",
+];
+const COUNTERS: [&str; 14] = [
+    "announces_on_wrong_core",
+    "scrapes_routed",
+    "completed",
+    "peers_refused_swarms",
+    "peers_refused_peers",
+    "peers_refused_swarm_peers",
+    "peers_refused_memory",
+    "peers_expired",
+    "bytes_received",
+    "bytes_sent",
+    "batches_received",
+    "replies_refused",
+    "replies_unsent",
+    "receive_errors",
+];
+const GAUGES: [&str; 8] = [
+    "swarms_v4",
+    "swarms_v6",
+    "seeders_v4",
+    "seeders_v6",
+    "leechers_v4",
+    "leechers_v6",
+    "swarm_bytes",
+    "timer_lateness_us_max",
+];
+
+const OUTCOME_SLOTS: usize = FAMILIES.len() * KINDS.len() * OUTCOMES.len();
+const RECEIVED_AT: usize = OUTCOME_SLOTS;
+const COUNTERS_AT: usize = RECEIVED_AT + FAMILIES.len();
+const GAUGES_AT: usize = COUNTERS_AT + COUNTERS.len();
+const SLOTS: usize = GAUGES_AT + GAUGES.len();
+
+impl Outcome {
+    const fn slot(self) -> usize {
+        match self {
+            Self::Answered => 0,
+            Self::Error(ErrorReason::ConnectionIdExpired) => 1,
+            Self::Error(ErrorReason::ConnectionIdWrong) => 2,
+            Self::Dropped(reason) => 3 + reason as usize,
+        }
+    }
+}
+
+const fn outcome_slot(family: AddressFamily, kind: RequestKind, outcome: Outcome) -> usize {
+    (family as usize * KINDS.len() + kind as usize) * OUTCOMES.len() + outcome.slot()
+}
+
+/// The counters and gauges of one core, or the sum of several. A core counts with no atomic operation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statistics {
+    slots: [u64; SLOTS],
+}
+
+impl Default for Statistics {
+    fn default() -> Self {
+        Self { slots: [0; SLOTS] }
+    }
+}
+
+impl Statistics {
+    /// Counts a datagram received.
+    pub fn count_received(&mut self, family: AddressFamily, datagrams: u64) {
+        self.slots[RECEIVED_AT + family as usize] += datagrams;
+    }
+
+    /// Counts what became of one datagram.
+    pub fn count(&mut self, family: AddressFamily, kind: RequestKind, outcome: Outcome) {
+        self.slots[outcome_slot(family, kind, outcome)] += 1;
+    }
+
+    /// Adds to a counter.
+    pub fn add(&mut self, counter: Counter, amount: u64) {
+        self.slots[COUNTERS_AT + counter as usize] += amount;
+    }
+
+    /// Sets a gauge.
+    pub fn set(&mut self, gauge: Gauge, value: u64) {
+        self.slots[GAUGES_AT + gauge as usize] = value;
+    }
+
+    /// Datagrams received.
+    #[must_use]
+    pub fn received(&self, family: AddressFamily) -> u64 {
+        self.slots[RECEIVED_AT + family as usize]
+    }
+
+    /// Datagrams of this kind with this outcome.
+    #[must_use]
+    pub fn outcomes(&self, family: AddressFamily, kind: RequestKind, outcome: Outcome) -> u64 {
+        self.slots[outcome_slot(family, kind, outcome)]
+    }
+
+    /// Datagrams of this family that have an outcome, of any kind.
+    #[must_use]
+    pub fn decided(&self, family: AddressFamily) -> u64 {
+        let per_family = KINDS.len() * OUTCOMES.len();
+        self.slots[family as usize * per_family..][..per_family]
+            .iter()
+            .sum()
+    }
+
+    /// Datagrams of this kind answered with what they asked for, in both families.
+    #[must_use]
+    pub fn answered(&self, kind: RequestKind) -> u64 {
+        AddressFamily::ALL
+            .map(|family| self.outcomes(family, kind, Outcome::Answered))
+            .iter()
+            .sum()
+    }
+
+    /// Datagrams answered with an error, in both families.
+    #[must_use]
+    pub fn errors(&self) -> u64 {
+        self.sum_of_outcomes(1..3)
+    }
+
+    /// Datagrams not answered, in both families.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.sum_of_outcomes(3..OUTCOMES.len())
+    }
+
+    /// The value of a counter.
+    #[must_use]
+    pub fn counter(&self, counter: Counter) -> u64 {
+        self.slots[COUNTERS_AT + counter as usize]
+    }
+
+    /// The value of a gauge.
+    #[must_use]
+    pub fn gauge(&self, gauge: Gauge) -> u64 {
+        self.slots[GAUGES_AT + gauge as usize]
+    }
+
+    /// Adds another core's figures; of a maximum, the larger stays.
+    pub fn merge(&mut self, other: &Self) {
+        let lateness = GAUGES_AT + Gauge::TimerLatenessUsMax as usize;
+        for (slot, (mine, &theirs)) in self.slots.iter_mut().zip(&other.slots).enumerate() {
+            *mine = if slot == lateness {
+                (*mine).max(theirs)
+            } else {
+                mine.wrapping_add(theirs)
+            };
+        }
+    }
+
+    /// Every figure with its name, zeros too, in a fixed order.
+    pub fn named(&self) -> impl Iterator<Item = (String, u64)> {
+        (0..SLOTS).map(slot_name).zip(self.slots)
+    }
+
+    fn sum_of_outcomes(&self, outcomes: core::ops::Range<usize>) -> u64 {
+        self.slots[..OUTCOME_SLOTS]
+            .chunks_exact(OUTCOMES.len())
+            .map(|of_kind| of_kind[outcomes.clone()].iter().sum::<u64>())
+            .sum()
+    }
+}
+
+fn slot_name(slot: usize) -> String {
+    if let Some(gauge) = slot.checked_sub(GAUGES_AT) {
+        return GAUGES[gauge].to_owned();
+    }
+    if let Some(counter) = slot.checked_sub(COUNTERS_AT) {
+        return COUNTERS[counter].to_owned();
+    }
+    if let Some(family) = slot.checked_sub(RECEIVED_AT) {
+        return format!("udp_{}_received", FAMILIES[family]);
+    }
+    let (of_kind, outcome) = (slot / OUTCOMES.len(), slot % OUTCOMES.len());
+    let (family, kind) = (of_kind / KINDS.len(), of_kind % KINDS.len());
+    format!("udp_{}_{}_{}", FAMILIES[family], KINDS[kind], OUTCOMES[outcome])
+}
+
+/// One core's figures as the control plane sees them: the core stores, anyone loads. Each figure is whole,
+/// several read together may be of different moments.
+#[derive(Debug)]
+pub struct PublishedStatistics {
+    slots: [AtomicU64; SLOTS],
+}
+
+impl Default for PublishedStatistics {
+    fn default() -> Self {
+        Self {
+            slots: [const { AtomicU64::new(0) }; SLOTS],
+        }
+    }
+}
+
+impl PublishedStatistics {
+    /// Makes the figures visible to other threads.
+    pub fn publish(&self, statistics: &Statistics) {
+        for (slot, &value) in self.slots.iter().zip(&statistics.slots) {
+            slot.store(value, Ordering::Relaxed);
+        }
+    }
+
+    /// What was published last.
+    #[must_use]
+    pub fn load(&self) -> Statistics {
+        Statistics {
+            slots: core::array::from_fn(|slot| self.slots[slot].load(Ordering::Relaxed)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_figure_has_a_name_of_its_own() {
+        let names: HashSet<String> = Statistics::default().named().map(|(name, _)| name).collect();
+        assert_eq!(names.len(), SLOTS);
+        assert!(names.contains("udp_v6_scrape_dropped_mesh_full"));
+        assert!(names.contains("udp_v4_received"));
+        assert!(names.contains("receive_errors"));
+        assert!(names.contains("timer_lateness_us_max"));
+    }
+
+    #[test]
+    fn a_name_belongs_to_the_slot_that_is_counted() {
+        let mut statistics = Statistics::default();
+        statistics.count(
+            AddressFamily::V6,
+            RequestKind::Scrape,
+            Outcome::Dropped(DropReason::MeshFull),
+        );
+        statistics.add(Counter::ReceiveErrors, 2);
+        statistics.set(Gauge::TimerLatenessUsMax, 3);
+        let counted: Vec<_> = statistics.named().filter(|(_, value)| *value > 0).collect();
+        assert_eq!(
+            counted,
+            [
+                ("udp_v6_scrape_dropped_mesh_full".to_owned(), 1),
+                ("receive_errors".to_owned(), 2),
+                ("timer_lateness_us_max".to_owned(), 3)
+            ]
+        );
+    }
+
+    #[test]
+    fn the_sum_of_two_cores_keeps_the_worse_lateness() {
+        let mut one = Statistics::default();
+        one.count_received(AddressFamily::V4, 5);
+        one.set(Gauge::TimerLatenessUsMax, 700);
+        let mut two = one.clone();
+        two.set(Gauge::TimerLatenessUsMax, 300);
+        two.merge(&one);
+        assert_eq!(two.received(AddressFamily::V4), 10);
+        assert_eq!(two.gauge(Gauge::TimerLatenessUsMax), 700);
+    }
+
+    #[test]
+    fn what_is_published_is_what_is_loaded() {
+        let published = PublishedStatistics::default();
+        let mut statistics = Statistics::default();
+        statistics.count(AddressFamily::V4, RequestKind::Connect, Outcome::Answered);
+        published.publish(&statistics);
+        assert_eq!(published.load(), statistics);
+    }
+}

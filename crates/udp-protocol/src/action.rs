@@ -1,0 +1,32 @@
+use zerocopy::byteorder::network_endian::U32;
+
+/// The `action` field of BEP 15.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// 0
+    Connect,
+    /// 1
+    Announce,
+    /// 2
+    Scrape,
+    /// 3, in responses only.
+    Error,
+}
+
+impl Action {
+    /// The action of this number, if it is one.
+    #[must_use]
+    pub fn from_wire(number: U32) -> Option<Self> {
+        match number.get() {
+            0 => Some(Self::Connect),
+            1 => Some(Self::Announce),
+            2 => Some(Self::Scrape),
+            3 => Some(Self::Error),
+            _ => None,
+        }
+    }
+
+    pub(crate) const fn to_wire(self) -> U32 {
+        U32::new(self as u32)
+    }
+}

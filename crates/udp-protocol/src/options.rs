@@ -1,0 +1,96 @@
+/// An option after an announce (BEP 41).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AnnounceOption<'a> {
+    /// A part of the path and query of the tracker's URL; the parts of one announce belong together in
+    /// their order.
+    UrlData(&'a [u8]),
+    /// An option of a type that BEP 41 does not define.
+    Unknown {
+        /// Its type.
+        kind: u8,
+        /// Its data.
+        data: &'a [u8],
+    },
+}
+
+/// The options after an announce, one by one.
+///
+/// Ends at the end of the datagram, at the option `EndOfOptions`, or at an option that is cut off: what a
+/// client appends is never a reason to refuse its announce.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AnnounceOptions<'a> {
+    rest: &'a [u8],
+}
+
+const END_OF_OPTIONS: u8 = 0;
+const NOP: u8 = 1;
+const URL_DATA: u8 = 2;
+
+impl<'a> AnnounceOptions<'a> {
+    /// The options in the bytes that follow the fixed part of an announce.
+    #[must_use]
+    pub const fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes }
+    }
+}
+
+impl<'a> Iterator for AnnounceOptions<'a> {
+    type Item = AnnounceOption<'a>;
+
+    fn next(&mut self) -> Option<AnnounceOption<'a>> {
+        loop {
+            let (&kind, after_kind) = self.rest.split_first()?;
+            match kind {
+                END_OF_OPTIONS => {
+                    self.rest = &[];
+                    return None;
+                }
+                NOP => self.rest = after_kind,
+                _ => {
+                    let (&length, after_length) = after_kind.split_first()?;
+                    let (data, rest) = after_length.split_at_checked(usize::from(length))?;
+                    self.rest = rest;
+                    return Some(match kind {
+                        URL_DATA => AnnounceOption::UrlData(data),
+                        _ => AnnounceOption::Unknown { kind, data },
+                    });
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(bytes: &[u8]) -> Vec<AnnounceOption<'_>> {
+        AnnounceOptions::new(bytes).collect()
+    }
+
+    #[test]
+    fn url_data_in_several_parts_is_read_in_order() {
+        let bytes = b"\x02\x05/anno\x01\x01\x02\x03unc\x00\x02\x01x";
+        assert_eq!(
+            options(bytes),
+            [AnnounceOption::UrlData(b"/anno"), AnnounceOption::UrlData(b"unc")]
+        );
+    }
+
+    #[test]
+    fn an_unknown_option_is_skipped_by_its_length() {
+        let bytes = b"\x63\x02zz\x02\x01a";
+        let unknown = AnnounceOption::Unknown {
+            kind: 0x63,
+            data: b"zz",
+        };
+        assert_eq!(options(bytes), [unknown, AnnounceOption::UrlData(b"a")]);
+    }
+
+    #[test]
+    fn an_option_that_is_cut_off_ends_the_options() {
+        assert_eq!(options(b"\x02\x01a\x02\x05abc"), [AnnounceOption::UrlData(b"a")]);
+        assert_eq!(options(b"\x02"), []);
+        assert_eq!(options(b""), []);
+    }
+}

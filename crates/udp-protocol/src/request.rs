@@ -1,0 +1,398 @@
+use crate::action::Action;
+use crate::limits::SCRAPE_HASHES_MAX;
+use crate::options::AnnounceOptions;
+use primitives::{AnnounceEvent, InfoHash, PeerId, PeerStatus, RequestKind};
+use zerocopy::byteorder::network_endian::{I32, U16, U32, U64};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+
+/// The constant that begins each connect (BEP 15).
+const PROTOCOL_ID: u64 = 0x0417_2710_1980;
+
+/// A number that the client chooses for a request and finds again in the response. Opaque to the tracker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(transparent)]
+pub struct TransactionId(pub [u8; 4]);
+
+/// What the tracker gave a client with its connect, to prove that it receives at its address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(transparent)]
+pub struct ConnectionId(pub [u8; 8]);
+
+/// A connect, 16 bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+pub struct ConnectRequest {
+    protocol_id: U64,
+    action: U32,
+    /// Returned in the response.
+    pub transaction_id: TransactionId,
+}
+
+/// The fixed part of an announce, 98 bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+pub struct AnnounceRequest {
+    /// Proof of the source address.
+    pub connection_id: ConnectionId,
+    action: U32,
+    /// Returned in the response.
+    pub transaction_id: TransactionId,
+    /// The torrent.
+    pub info_hash: InfoHash,
+    /// What the client calls itself by.
+    pub peer_id: PeerId,
+    /// Bytes downloaded since `started`.
+    pub downloaded: U64,
+    /// Bytes left to download.
+    pub left: U64,
+    /// Bytes uploaded since `started`.
+    pub uploaded: U64,
+    event: U32,
+    /// An address the client would like to be known by. The tracker takes the packet's source instead.
+    pub ip: U32,
+    /// A number by which a client may prove its identity after a change of address.
+    pub key: U32,
+    numwant: I32,
+    /// The TCP or uTP port where the client listens; 0 where it does not.
+    pub port: U16,
+}
+
+/// The fixed part of a scrape, 16 bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+pub struct ScrapeRequest {
+    /// Proof of the source address.
+    pub connection_id: ConnectionId,
+    action: U32,
+    /// Returned in the response.
+    pub transaction_id: TransactionId,
+}
+
+/// How many peers a client asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Numwant {
+    /// As many as the tracker thinks right: -1, BEP 15's default, and any other negative number.
+    Default,
+    /// At most this many. 0 is none: clients with all the connections that they want send it.
+    AtMost(u32),
+}
+
+/// An announce with the options behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Announce<'a> {
+    /// The fixed part.
+    pub request: &'a AnnounceRequest,
+    /// BEP 41's options.
+    pub options: AnnounceOptions<'a>,
+}
+
+/// A scrape with its 1 to [`SCRAPE_HASHES_MAX`] info hashes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Scrape<'a> {
+    /// The fixed part.
+    pub request: &'a ScrapeRequest,
+    /// The torrents; of a longer list the first ones.
+    pub info_hashes: &'a [InfoHash],
+}
+
+/// A datagram that a client sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Request<'a> {
+    /// Asks for a connection id.
+    Connect(&'a ConnectRequest),
+    /// Announces a peer.
+    Announce(Announce<'a>),
+    /// Asks for the counts of torrents.
+    Scrape(Scrape<'a>),
+}
+
+/// Why a datagram is no request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestError {
+    /// Shorter than the fixed part of a request of this kind, or too short to have an action.
+    TooShort(RequestKind),
+    /// A connect without the constant of BEP 15.
+    WrongProtocolId,
+    /// Neither connect nor announce nor scrape.
+    UnknownAction,
+}
+
+impl ConnectRequest {
+    /// A connect.
+    #[must_use]
+    pub const fn new(transaction_id: TransactionId) -> Self {
+        Self {
+            protocol_id: U64::new(PROTOCOL_ID),
+            action: Action::Connect.to_wire(),
+            transaction_id,
+        }
+    }
+}
+
+impl AnnounceRequest {
+    /// An announce of a peer at `port` with everything else left at zero, no event and the tracker's own
+    /// number of peers.
+    #[must_use]
+    pub const fn new(
+        connection_id: ConnectionId,
+        transaction_id: TransactionId,
+        info_hash: InfoHash,
+    ) -> Self {
+        Self {
+            connection_id,
+            action: Action::Announce.to_wire(),
+            transaction_id,
+            info_hash,
+            peer_id: PeerId([0; PeerId::BYTES]),
+            downloaded: U64::ZERO,
+            left: U64::ZERO,
+            uploaded: U64::ZERO,
+            event: U32::ZERO,
+            ip: U32::ZERO,
+            key: U32::ZERO,
+            numwant: I32::new(-1),
+            port: U16::ZERO,
+        }
+    }
+
+    /// The same at another port.
+    #[must_use]
+    pub const fn with_port(mut self, port: u16) -> Self {
+        self.port = U16::new(port);
+        self
+    }
+
+    /// The same with this many bytes left.
+    #[must_use]
+    pub const fn with_left(mut self, bytes_left: u64) -> Self {
+        self.left = U64::new(bytes_left);
+        self
+    }
+
+    /// The same with this event.
+    #[must_use]
+    pub const fn with_event(mut self, event: AnnounceEvent) -> Self {
+        self.event = U32::new(match event {
+            AnnounceEvent::None => 0,
+            AnnounceEvent::Completed => 1,
+            AnnounceEvent::Started => 2,
+            AnnounceEvent::Stopped => 3,
+        });
+        self
+    }
+
+    /// The same with `numwant` as it stands on the wire.
+    #[must_use]
+    pub const fn with_numwant(mut self, numwant: i32) -> Self {
+        self.numwant = I32::new(numwant);
+        self
+    }
+
+    /// The event; an undefined number is a regular announce.
+    #[must_use]
+    pub const fn event(&self) -> AnnounceEvent {
+        match self.event.get() {
+            1 => AnnounceEvent::Completed,
+            2 => AnnounceEvent::Started,
+            3 => AnnounceEvent::Stopped,
+            _ => AnnounceEvent::None,
+        }
+    }
+
+    /// Whether the peer still wants pieces.
+    #[must_use]
+    pub const fn status(&self) -> PeerStatus {
+        PeerStatus::from_bytes_left(self.left.get())
+    }
+
+    /// How many peers the client asks for.
+    #[must_use]
+    pub fn numwant(&self) -> Numwant {
+        u32::try_from(self.numwant.get()).map_or(Numwant::Default, Numwant::AtMost)
+    }
+}
+
+impl ScrapeRequest {
+    /// The fixed part of a scrape; the info hashes follow it.
+    #[must_use]
+    pub const fn new(connection_id: ConnectionId, transaction_id: TransactionId) -> Self {
+        Self {
+            connection_id,
+            action: Action::Scrape.to_wire(),
+            transaction_id,
+        }
+    }
+}
+
+/// What a datagram to a tracker asks for. Bytes after a request are tolerated.
+///
+/// # Errors
+/// When no client can have sent it.
+pub fn decode_request(datagram: &[u8]) -> Result<Request<'_>, RequestError> {
+    // All requests have the length of a connect in common, and the action at the same place.
+    let (head, _) = ConnectRequest::ref_from_prefix(datagram)
+        .map_err(|_| RequestError::TooShort(RequestKind::Unknown))?;
+    match Action::from_wire(head.action) {
+        Some(Action::Connect) if head.protocol_id.get() == PROTOCOL_ID => Ok(Request::Connect(head)),
+        Some(Action::Connect) => Err(RequestError::WrongProtocolId),
+        Some(Action::Announce) => decode_announce(datagram),
+        Some(Action::Scrape) => decode_scrape(datagram),
+        Some(Action::Error) | None => Err(RequestError::UnknownAction),
+    }
+}
+
+fn decode_announce(datagram: &[u8]) -> Result<Request<'_>, RequestError> {
+    let (request, rest) = AnnounceRequest::ref_from_prefix(datagram)
+        .map_err(|_| RequestError::TooShort(RequestKind::Announce))?;
+    Ok(Request::Announce(Announce {
+        request,
+        options: AnnounceOptions::new(rest),
+    }))
+}
+
+fn decode_scrape(datagram: &[u8]) -> Result<Request<'_>, RequestError> {
+    const TOO_SHORT: RequestError = RequestError::TooShort(RequestKind::Scrape);
+    let (request, rest) = ScrapeRequest::ref_from_prefix(datagram).map_err(|_| TOO_SHORT)?;
+    let hashes = rest.len().wrapping_div(InfoHash::BYTES).min(SCRAPE_HASHES_MAX);
+    if hashes == 0 {
+        return Err(TOO_SHORT);
+    }
+    let (info_hashes, _) = <[InfoHash]>::ref_from_prefix_with_elems(rest, hashes).map_err(|_| TOO_SHORT)?;
+    Ok(Request::Scrape(Scrape { request, info_hashes }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CONNECTION: ConnectionId = ConnectionId([7; 8]);
+    const TRANSACTION: TransactionId = TransactionId([1, 2, 3, 4]);
+
+    fn announce() -> AnnounceRequest {
+        AnnounceRequest::new(CONNECTION, TRANSACTION, InfoHash([9; 20]))
+    }
+
+    #[test]
+    fn a_connect_is_the_16_bytes_of_bep_15() {
+        let bytes = [0, 0, 4, 0x17, 0x27, 0x10, 0x19, 0x80, 0, 0, 0, 0, 1, 2, 3, 4];
+        let expected = ConnectRequest::new(TRANSACTION);
+        assert_eq!(expected.as_bytes(), bytes);
+        assert_eq!(decode_request(&bytes), Ok(Request::Connect(&expected)));
+    }
+
+    #[test]
+    fn an_announce_has_its_fields_at_the_offsets_of_bep_15() {
+        let mut bytes = [0_u8; 98];
+        bytes[11] = 1;
+        bytes[16..36].fill(9);
+        bytes[71] = 5;
+        bytes[83] = 2;
+        bytes[92..96].copy_from_slice(&30_i32.to_be_bytes());
+        bytes[96..98].copy_from_slice(&6881_u16.to_be_bytes());
+        let Ok(Request::Announce(Announce { request, .. })) = decode_request(&bytes) else {
+            panic!("not an announce")
+        };
+        assert_eq!(request.info_hash, InfoHash([9; 20]));
+        assert_eq!(request.left.get(), 5);
+        assert_eq!(request.status(), PeerStatus::Leecher);
+        assert_eq!(request.event(), AnnounceEvent::Started);
+        assert_eq!(request.numwant(), Numwant::AtMost(30));
+        assert_eq!(request.port.get(), 6881);
+    }
+
+    #[test]
+    fn the_fixed_parts_are_16_98_and_16_bytes_long() {
+        assert_eq!(size_of::<ConnectRequest>(), 16);
+        assert_eq!(size_of::<AnnounceRequest>(), 98);
+        assert_eq!(size_of::<ScrapeRequest>(), 16);
+    }
+
+    #[test]
+    fn a_negative_numwant_is_the_default_and_zero_is_none() {
+        assert_eq!(announce().numwant(), Numwant::Default);
+        assert_eq!(announce().with_numwant(-7).numwant(), Numwant::Default);
+        assert_eq!(announce().with_numwant(0).numwant(), Numwant::AtMost(0));
+    }
+
+    #[test]
+    fn every_event_is_read_as_it_was_written_and_an_unknown_one_is_a_regular_announce() {
+        for event in [
+            AnnounceEvent::None,
+            AnnounceEvent::Completed,
+            AnnounceEvent::Started,
+            AnnounceEvent::Stopped,
+        ] {
+            assert_eq!(announce().with_event(event).event(), event);
+        }
+        let mut unknown = announce();
+        unknown.event = U32::new(77);
+        assert_eq!(unknown.event(), AnnounceEvent::None);
+    }
+
+    #[test]
+    fn bytes_after_a_request_are_tolerated() {
+        let mut connect = ConnectRequest::new(TRANSACTION).as_bytes().to_vec();
+        connect.push(0xff);
+        assert!(matches!(decode_request(&connect), Ok(Request::Connect(_))));
+        let mut with_tail = announce().as_bytes().to_vec();
+        with_tail.extend_from_slice(b"\xff\xff\xff");
+        assert!(matches!(decode_request(&with_tail), Ok(Request::Announce(_))));
+    }
+
+    #[test]
+    fn a_request_cut_off_anywhere_is_too_short() {
+        let announce = announce();
+        for length in 0..98 {
+            let kind = if length < 16 {
+                RequestKind::Unknown
+            } else {
+                RequestKind::Announce
+            };
+            assert_eq!(
+                decode_request(&announce.as_bytes()[..length]),
+                Err(RequestError::TooShort(kind))
+            );
+        }
+    }
+
+    fn scrape_of(hashes: usize, tail: usize) -> Vec<u8> {
+        let mut bytes = ScrapeRequest::new(CONNECTION, TRANSACTION).as_bytes().to_vec();
+        bytes.resize(16 + 20 * hashes + tail, 3);
+        bytes
+    }
+
+    #[test]
+    fn a_scrape_has_1_to_74_hashes_and_more_are_left_out() {
+        for (hashes, tail, answered) in [(1, 0, 1), (74, 0, 74), (75, 0, 74), (2, 19, 2)] {
+            let bytes = scrape_of(hashes, tail);
+            let Ok(Request::Scrape(scrape)) = decode_request(&bytes) else {
+                panic!("not a scrape")
+            };
+            assert_eq!(scrape.info_hashes.len(), answered);
+        }
+        for tail in [0, 19] {
+            let bytes = scrape_of(0, tail);
+            assert_eq!(
+                decode_request(&bytes),
+                Err(RequestError::TooShort(RequestKind::Scrape))
+            );
+        }
+    }
+
+    #[test]
+    fn what_no_client_sends_is_no_request() {
+        let mut connect = ConnectRequest::new(TRANSACTION);
+        connect.protocol_id = U64::new(1);
+        assert_eq!(
+            decode_request(connect.as_bytes()),
+            Err(RequestError::WrongProtocolId)
+        );
+        for action in [3, 4, u32::MAX] {
+            connect.action = U32::new(action);
+            assert_eq!(
+                decode_request(connect.as_bytes()),
+                Err(RequestError::UnknownAction)
+            );
+        }
+    }
+}

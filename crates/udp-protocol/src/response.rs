@@ -1,0 +1,245 @@
+use crate::action::Action;
+use crate::request::{ConnectionId, TransactionId};
+use primitives::CompactAddress;
+use zerocopy::byteorder::network_endian::U32;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+
+/// The answer to a connect, 16 bytes: as long as the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+pub struct ConnectResponse {
+    action: U32,
+    /// The request's.
+    pub transaction_id: TransactionId,
+    /// To be sent with announces and scrapes.
+    pub connection_id: ConnectionId,
+}
+
+/// The fixed part of the answer to an announce, 20 bytes; compact peers of the client's family follow it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+pub struct AnnounceResponse {
+    action: U32,
+    /// The request's.
+    pub transaction_id: TransactionId,
+    /// Seconds until the client should announce again.
+    pub interval_s: U32,
+    /// Leechers in the swarm.
+    pub leechers: U32,
+    /// Seeders in the swarm.
+    pub seeders: U32,
+}
+
+/// The fixed part of the answer to a scrape, 8 bytes; entries in the order of the request's hashes follow it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+pub struct ScrapeResponse {
+    action: U32,
+    /// The request's.
+    pub transaction_id: TransactionId,
+}
+
+/// The counts of one torrent, 12 bytes.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Default, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned,
+)]
+#[repr(C)]
+pub struct ScrapeEntry {
+    /// Seeders in the swarm.
+    pub seeders: U32,
+    /// How often the torrent was downloaded to the end.
+    pub downloaded: U32,
+    /// Leechers in the swarm.
+    pub leechers: U32,
+}
+
+/// The fixed part of an error, 8 bytes; a text follows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+pub struct ErrorResponse {
+    action: U32,
+    /// The request's.
+    pub transaction_id: TransactionId,
+}
+
+/// A datagram that a tracker sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Response<'a, A> {
+    /// To a connect.
+    Connect(&'a ConnectResponse),
+    /// To an announce, with peers.
+    Announce(&'a AnnounceResponse, &'a [A]),
+    /// To a scrape, with entries.
+    Scrape(&'a ScrapeResponse, &'a [ScrapeEntry]),
+    /// To any request, with a text that should be UTF-8.
+    Error(&'a ErrorResponse, &'a [u8]),
+}
+
+/// Why a datagram is no response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResponseError {
+    /// Shorter than the fixed part of its response.
+    TooShort,
+    /// No number of whole peers or entries follows the fixed part.
+    CutOff,
+    /// The action is none of BEP 15.
+    UnknownAction,
+}
+
+impl ConnectResponse {
+    /// The answer to the connect with `transaction_id`.
+    #[must_use]
+    pub const fn new(transaction_id: TransactionId, connection_id: ConnectionId) -> Self {
+        Self {
+            action: Action::Connect.to_wire(),
+            transaction_id,
+            connection_id,
+        }
+    }
+}
+
+impl AnnounceResponse {
+    /// Bytes before the peers.
+    pub const BYTES: usize = size_of::<Self>();
+
+    /// The answer to the announce with `transaction_id`, without counts.
+    #[must_use]
+    pub const fn new(transaction_id: TransactionId, interval_s: u32, leechers: u32, seeders: u32) -> Self {
+        Self {
+            action: Action::Announce.to_wire(),
+            transaction_id,
+            interval_s: U32::new(interval_s),
+            leechers: U32::new(leechers),
+            seeders: U32::new(seeders),
+        }
+    }
+}
+
+impl ScrapeResponse {
+    /// Bytes before the entries.
+    pub const BYTES: usize = size_of::<Self>();
+
+    /// The answer to the scrape with `transaction_id`.
+    #[must_use]
+    pub const fn new(transaction_id: TransactionId) -> Self {
+        Self {
+            action: Action::Scrape.to_wire(),
+            transaction_id,
+        }
+    }
+}
+
+impl ScrapeEntry {
+    /// Bytes of an entry.
+    pub const BYTES: usize = size_of::<Self>();
+}
+
+impl ErrorResponse {
+    /// Bytes before the text.
+    pub const BYTES: usize = size_of::<Self>();
+
+    /// An error in answer to the request with `transaction_id`.
+    #[must_use]
+    pub const fn new(transaction_id: TransactionId) -> Self {
+        Self {
+            action: Action::Error.to_wire(),
+            transaction_id,
+        }
+    }
+}
+
+/// What a datagram from a tracker says to a client of `A`'s address family.
+///
+/// # Errors
+/// When no tracker that follows BEP 15 can have sent it.
+pub fn decode_response<A: CompactAddress>(datagram: &[u8]) -> Result<Response<'_, A>, ResponseError> {
+    let (head, _) = ErrorResponse::ref_from_prefix(datagram).map_err(|_| ResponseError::TooShort)?;
+    match Action::from_wire(head.action).ok_or(ResponseError::UnknownAction)? {
+        Action::Connect => split::<ConnectResponse>(datagram).map(|(head, _)| Response::Connect(head)),
+        Action::Announce => {
+            let (head, peers) = split::<AnnounceResponse>(datagram)?;
+            let peers = <[A]>::ref_from_bytes(peers).map_err(|_| ResponseError::CutOff)?;
+            Ok(Response::Announce(head, peers))
+        }
+        Action::Scrape => {
+            let (head, entries) = split::<ScrapeResponse>(datagram)?;
+            let entries = <[ScrapeEntry]>::ref_from_bytes(entries).map_err(|_| ResponseError::CutOff)?;
+            Ok(Response::Scrape(head, entries))
+        }
+        Action::Error => split::<ErrorResponse>(datagram).map(|(head, text)| Response::Error(head, text)),
+    }
+}
+
+fn split<T: FromBytes + Immutable + KnownLayout + Unaligned>(
+    datagram: &[u8],
+) -> Result<(&T, &[u8]), ResponseError> {
+    T::ref_from_prefix(datagram).map_err(|_| ResponseError::TooShort)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use primitives::{CompactIpv4, CompactIpv6};
+
+    const TRANSACTION: TransactionId = TransactionId([1, 2, 3, 4]);
+
+    #[test]
+    fn the_fixed_parts_are_16_20_8_12_and_8_bytes_long() {
+        assert_eq!(size_of::<ConnectResponse>(), 16);
+        assert_eq!(AnnounceResponse::BYTES, 20);
+        assert_eq!(ScrapeResponse::BYTES, 8);
+        assert_eq!(ScrapeEntry::BYTES, 12);
+        assert_eq!(ErrorResponse::BYTES, 8);
+    }
+
+    #[test]
+    fn an_announce_response_has_leechers_before_seeders() {
+        let bytes = AnnounceResponse::new(TRANSACTION, 1800, 2, 1);
+        let expected = [0, 0, 0, 1, 1, 2, 3, 4, 0, 0, 7, 8, 0, 0, 0, 2, 0, 0, 0, 1];
+        assert_eq!(bytes.as_bytes(), expected);
+    }
+
+    #[test]
+    fn peers_are_read_in_the_clients_family() {
+        let head = AnnounceResponse::new(TRANSACTION, 1800, 2, 1);
+        let mut bytes = head.as_bytes().to_vec();
+        bytes.extend_from_slice(&[4; 18]);
+        assert_eq!(
+            decode_response(&bytes),
+            Ok(Response::Announce(&head, &[CompactIpv4([4; 6]); 3]))
+        );
+        assert_eq!(
+            decode_response(&bytes),
+            Ok(Response::Announce(&head, &[CompactIpv6([4; 18])]))
+        );
+        bytes.push(4);
+        assert_eq!(decode_response::<CompactIpv4>(&bytes), Err(ResponseError::CutOff));
+    }
+
+    #[test]
+    fn an_error_carries_its_text() {
+        let head = ErrorResponse::new(TRANSACTION);
+        let mut bytes = head.as_bytes().to_vec();
+        bytes.extend_from_slice(b"no");
+        assert_eq!(
+            decode_response::<CompactIpv4>(&bytes),
+            Ok(Response::Error(&head, b"no"))
+        );
+    }
+
+    #[test]
+    fn what_no_tracker_sends_is_no_response() {
+        assert_eq!(
+            decode_response::<CompactIpv4>(&[0; 7]),
+            Err(ResponseError::TooShort)
+        );
+        assert_eq!(
+            decode_response::<CompactIpv4>(&[0; 15]),
+            Err(ResponseError::TooShort)
+        );
+        assert_eq!(
+            decode_response::<CompactIpv4>(&[9; 16]),
+            Err(ResponseError::UnknownAction)
+        );
+    }
+}
