@@ -88,10 +88,7 @@ impl CompactIpv4 {
     #[must_use]
     pub const fn socket_address(self) -> SocketAddr {
         let [a, b, c, d, high, low] = self.0;
-        SocketAddr::new(
-            IpAddr::V4(Ipv4Addr::new(a, b, c, d)),
-            u16::from_be_bytes([high, low]),
-        )
+        SocketAddr::new(IpAddr::V4(Ipv4Addr::new(a, b, c, d)), u16::from_be_bytes([high, low]))
     }
 }
 
@@ -110,10 +107,7 @@ impl CompactIpv6 {
     #[must_use]
     pub fn socket_address(self) -> SocketAddr {
         let [address @ .., high, low] = self.0;
-        SocketAddr::new(
-            IpAddr::V6(Ipv6Addr::from(address)),
-            u16::from_be_bytes([high, low]),
-        )
+        SocketAddr::new(IpAddr::V6(Ipv6Addr::from(address)), u16::from_be_bytes([high, low]))
     }
 }
 
@@ -144,10 +138,7 @@ mod tests {
     #[test]
     fn an_ipv4_mapped_peer_is_an_ipv4_peer() {
         let mapped: IpAddr = "::ffff:192.0.2.1".parse().unwrap();
-        assert_eq!(
-            PeerAddress::new(mapped, 6881),
-            PeerAddress::V4(CompactIpv4([192, 0, 2, 1, 0x1a, 0xe1]))
-        );
+        assert_eq!(PeerAddress::new(mapped, 6881), PeerAddress::V4(CompactIpv4([192, 0, 2, 1, 0x1a, 0xe1])));
         assert_eq!(AddressFamily::of(mapped), AddressFamily::V4);
     }
 

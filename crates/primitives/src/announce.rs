@@ -25,10 +25,6 @@ impl PeerStatus {
     /// A peer with zero bytes left is a seeder (BEP 3, BEP 15).
     #[must_use]
     pub const fn from_bytes_left(bytes_left: u64) -> Self {
-        if bytes_left == 0 {
-            Self::Seeder
-        } else {
-            Self::Leecher
-        }
+        if bytes_left == 0 { Self::Seeder } else { Self::Leecher }
     }
 }

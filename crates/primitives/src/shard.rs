@@ -56,10 +56,7 @@ impl ShardId {
     /// The shard at `index`, if there are that many.
     #[must_use]
     pub fn new(index: usize, shards: ShardCount) -> Option<Self> {
-        u16::try_from(index)
-            .ok()
-            .filter(|&index| index < shards.get())
-            .map(Self)
+        u16::try_from(index).ok().filter(|&index| index < shards.get()).map(Self)
     }
 
     /// Its place, from 0.
@@ -102,22 +99,16 @@ impl SteeringKey {
         let (words, _) = random.as_chunks::<4>();
         let mut words = words.iter().map(|&bytes| u32::from_ne_bytes(bytes));
         let addend = words.next().unwrap_or_default();
-        Self {
-            addend,
-            multipliers: core::array::from_fn(|_| words.next().unwrap_or_default()),
-        }
+        Self { addend, multipliers: core::array::from_fn(|_| words.next().unwrap_or_default()) }
     }
 
     /// The owner of `info_hash`. The kernel's steering program computes the same.
     #[must_use]
     pub fn shard_of(&self, info_hash: &InfoHash, shards: ShardCount) -> ShardId {
         let (words, _) = info_hash.0.as_chunks::<2>();
-        let hash = words
-            .iter()
-            .zip(&self.multipliers)
-            .fold(self.addend, |sum, (&word, &multiplier)| {
-                sum.wrapping_add(multiplier.wrapping_mul(u32::from(u16::from_be_bytes(word))))
-            });
+        let hash = words.iter().zip(&self.multipliers).fold(self.addend, |sum, (&word, &multiplier)| {
+            sum.wrapping_add(multiplier.wrapping_mul(u32::from(u16::from_be_bytes(word))))
+        });
         // (hash >> 16) < 2^16, so that the product's upper half is below the number of shards.
         let scaled = ((hash >> 16) * u32::from(shards.get())) >> 16;
         debug_assert!(scaled < u32::from(shards.get()));
@@ -139,9 +130,7 @@ mod tests {
         let mut random = [0; SteeringKey::RANDOM_BYTES];
         let mut state = 0x9e37_79b9_7f4a_7c15_u64;
         for byte in &mut random {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             *byte = state.to_be_bytes()[0];
         }
         SteeringKey::from_random(&random)
@@ -152,10 +141,7 @@ mod tests {
         assert!(ShardCount::new(0).is_err());
         assert_eq!(ShardCount::new(1).unwrap().get(), 1);
         assert_eq!(ShardCount::new(256).unwrap().get(), 256);
-        assert_eq!(
-            ShardCount::new(257).unwrap_err().to_string(),
-            "257 shards: 1 to 256 are possible"
-        );
+        assert_eq!(ShardCount::new(257).unwrap_err().to_string(), "257 shards: 1 to 256 are possible");
     }
 
     #[test]
@@ -167,10 +153,7 @@ mod tests {
             bytes[16..].copy_from_slice(&number.to_be_bytes());
             hashes_of[key().shard_of(&InfoHash(bytes), shards).index()] += 1;
         }
-        assert!(
-            hashes_of.iter().all(|&count| (8_000..12_000).contains(&count)),
-            "{hashes_of:?}"
-        );
+        assert!(hashes_of.iter().all(|&count| (8_000..12_000).contains(&count)), "{hashes_of:?}");
     }
 
     #[test]

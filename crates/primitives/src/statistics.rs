@@ -215,18 +215,13 @@ impl Statistics {
     #[must_use]
     pub fn decided(&self, family: AddressFamily) -> u64 {
         let per_family = KINDS.len() * OUTCOMES.len();
-        self.slots[family as usize * per_family..][..per_family]
-            .iter()
-            .sum()
+        self.slots[family as usize * per_family..][..per_family].iter().sum()
     }
 
     /// Datagrams of this kind answered with what they asked for, in both families.
     #[must_use]
     pub fn answered(&self, kind: RequestKind) -> u64 {
-        AddressFamily::ALL
-            .map(|family| self.outcomes(family, kind, Outcome::Answered))
-            .iter()
-            .sum()
+        AddressFamily::ALL.map(|family| self.outcomes(family, kind, Outcome::Answered)).iter().sum()
     }
 
     /// Datagrams answered with an error, in both families.
@@ -257,11 +252,7 @@ impl Statistics {
     pub fn merge(&mut self, other: &Self) {
         let lateness = GAUGES_AT + Gauge::TimerLatenessUsMax as usize;
         for (slot, (mine, &theirs)) in self.slots.iter_mut().zip(&other.slots).enumerate() {
-            *mine = if slot == lateness {
-                (*mine).max(theirs)
-            } else {
-                mine.wrapping_add(theirs)
-            };
+            *mine = if slot == lateness { (*mine).max(theirs) } else { mine.wrapping_add(theirs) };
         }
     }
 
@@ -302,9 +293,7 @@ pub struct PublishedStatistics {
 
 impl Default for PublishedStatistics {
     fn default() -> Self {
-        Self {
-            slots: [const { AtomicU64::new(0) }; SLOTS],
-        }
+        Self { slots: [const { AtomicU64::new(0) }; SLOTS] }
     }
 }
 
@@ -319,9 +308,7 @@ impl PublishedStatistics {
     /// What was published last.
     #[must_use]
     pub fn load(&self) -> Statistics {
-        Statistics {
-            slots: core::array::from_fn(|slot| self.slots[slot].load(Ordering::Relaxed)),
-        }
+        Statistics { slots: core::array::from_fn(|slot| self.slots[slot].load(Ordering::Relaxed)) }
     }
 }
 
@@ -343,11 +330,7 @@ mod tests {
     #[test]
     fn a_name_belongs_to_the_slot_that_is_counted() {
         let mut statistics = Statistics::default();
-        statistics.count(
-            AddressFamily::V6,
-            RequestKind::Scrape,
-            Outcome::Dropped(DropReason::MeshFull),
-        );
+        statistics.count(AddressFamily::V6, RequestKind::Scrape, Outcome::Dropped(DropReason::MeshFull));
         statistics.add(Counter::ReceiveErrors, 2);
         statistics.set(Gauge::TimerLatenessUsMax, 3);
         let counted: Vec<_> = statistics.named().filter(|(_, value)| *value > 0).collect();

@@ -71,19 +71,13 @@ mod tests {
     #[test]
     fn url_data_in_several_parts_is_read_in_order() {
         let bytes = b"\x02\x05/anno\x01\x01\x02\x03unc\x00\x02\x01x";
-        assert_eq!(
-            options(bytes),
-            [AnnounceOption::UrlData(b"/anno"), AnnounceOption::UrlData(b"unc")]
-        );
+        assert_eq!(options(bytes), [AnnounceOption::UrlData(b"/anno"), AnnounceOption::UrlData(b"unc")]);
     }
 
     #[test]
     fn an_unknown_option_is_skipped_by_its_length() {
         let bytes = b"\x63\x02zz\x02\x01a";
-        let unknown = AnnounceOption::Unknown {
-            kind: 0x63,
-            data: b"zz",
-        };
+        let unknown = AnnounceOption::Unknown { kind: 0x63, data: b"zz" };
         assert_eq!(options(bytes), [unknown, AnnounceOption::UrlData(b"a")]);
     }
 

@@ -121,11 +121,7 @@ impl ConnectRequest {
     /// A connect.
     #[must_use]
     pub const fn new(transaction_id: TransactionId) -> Self {
-        Self {
-            protocol_id: U64::new(PROTOCOL_ID),
-            action: Action::Connect.to_wire(),
-            transaction_id,
-        }
+        Self { protocol_id: U64::new(PROTOCOL_ID), action: Action::Connect.to_wire(), transaction_id }
     }
 }
 
@@ -216,11 +212,7 @@ impl ScrapeRequest {
     /// The fixed part of a scrape; the info hashes follow it.
     #[must_use]
     pub const fn new(connection_id: ConnectionId, transaction_id: TransactionId) -> Self {
-        Self {
-            connection_id,
-            action: Action::Scrape.to_wire(),
-            transaction_id,
-        }
+        Self { connection_id, action: Action::Scrape.to_wire(), transaction_id }
     }
 }
 
@@ -244,10 +236,7 @@ pub fn decode_request(datagram: &[u8]) -> Result<Request<'_>, RequestError> {
 fn decode_announce(datagram: &[u8]) -> Result<Request<'_>, RequestError> {
     let (request, rest) = AnnounceRequest::ref_from_prefix(datagram)
         .map_err(|_| RequestError::TooShort(RequestKind::Announce))?;
-    Ok(Request::Announce(Announce {
-        request,
-        options: AnnounceOptions::new(rest),
-    }))
+    Ok(Request::Announce(Announce { request, options: AnnounceOptions::new(rest) }))
 }
 
 fn decode_scrape(datagram: &[u8]) -> Result<Request<'_>, RequestError> {
@@ -316,12 +305,9 @@ mod tests {
 
     #[test]
     fn every_event_is_read_as_it_was_written_and_an_unknown_one_is_a_regular_announce() {
-        for event in [
-            AnnounceEvent::None,
-            AnnounceEvent::Completed,
-            AnnounceEvent::Started,
-            AnnounceEvent::Stopped,
-        ] {
+        for event in
+            [AnnounceEvent::None, AnnounceEvent::Completed, AnnounceEvent::Started, AnnounceEvent::Stopped]
+        {
             assert_eq!(announce().with_event(event).event(), event);
         }
         let mut unknown = announce();
@@ -343,15 +329,8 @@ mod tests {
     fn a_request_cut_off_anywhere_is_too_short() {
         let announce = announce();
         for length in 0..98 {
-            let kind = if length < 16 {
-                RequestKind::Unknown
-            } else {
-                RequestKind::Announce
-            };
-            assert_eq!(
-                decode_request(&announce.as_bytes()[..length]),
-                Err(RequestError::TooShort(kind))
-            );
+            let kind = if length < 16 { RequestKind::Unknown } else { RequestKind::Announce };
+            assert_eq!(decode_request(&announce.as_bytes()[..length]), Err(RequestError::TooShort(kind)));
         }
     }
 
@@ -365,17 +344,12 @@ mod tests {
     fn a_scrape_has_1_to_74_hashes_and_more_are_left_out() {
         for (hashes, tail, answered) in [(1, 0, 1), (74, 0, 74), (75, 0, 74), (2, 19, 2)] {
             let bytes = scrape_of(hashes, tail);
-            let Ok(Request::Scrape(scrape)) = decode_request(&bytes) else {
-                panic!("not a scrape")
-            };
+            let Ok(Request::Scrape(scrape)) = decode_request(&bytes) else { panic!("not a scrape") };
             assert_eq!(scrape.info_hashes.len(), answered);
         }
         for tail in [0, 19] {
             let bytes = scrape_of(0, tail);
-            assert_eq!(
-                decode_request(&bytes),
-                Err(RequestError::TooShort(RequestKind::Scrape))
-            );
+            assert_eq!(decode_request(&bytes), Err(RequestError::TooShort(RequestKind::Scrape)));
         }
     }
 
@@ -383,16 +357,10 @@ mod tests {
     fn what_no_client_sends_is_no_request() {
         let mut connect = ConnectRequest::new(TRANSACTION);
         connect.protocol_id = U64::new(1);
-        assert_eq!(
-            decode_request(connect.as_bytes()),
-            Err(RequestError::WrongProtocolId)
-        );
+        assert_eq!(decode_request(connect.as_bytes()), Err(RequestError::WrongProtocolId));
         for action in [3, 4, u32::MAX] {
             connect.action = U32::new(action);
-            assert_eq!(
-                decode_request(connect.as_bytes()),
-                Err(RequestError::UnknownAction)
-            );
+            assert_eq!(decode_request(connect.as_bytes()), Err(RequestError::UnknownAction));
         }
     }
 }

@@ -90,11 +90,7 @@ impl ConnectResponse {
     /// The answer to the connect with `transaction_id`.
     #[must_use]
     pub const fn new(transaction_id: TransactionId, connection_id: ConnectionId) -> Self {
-        Self {
-            action: Action::Connect.to_wire(),
-            transaction_id,
-            connection_id,
-        }
+        Self { action: Action::Connect.to_wire(), transaction_id, connection_id }
     }
 }
 
@@ -122,10 +118,7 @@ impl ScrapeResponse {
     /// The answer to the scrape with `transaction_id`.
     #[must_use]
     pub const fn new(transaction_id: TransactionId) -> Self {
-        Self {
-            action: Action::Scrape.to_wire(),
-            transaction_id,
-        }
+        Self { action: Action::Scrape.to_wire(), transaction_id }
     }
 }
 
@@ -141,10 +134,7 @@ impl ErrorResponse {
     /// An error in answer to the request with `transaction_id`.
     #[must_use]
     pub const fn new(transaction_id: TransactionId) -> Self {
-        Self {
-            action: Action::Error.to_wire(),
-            transaction_id,
-        }
+        Self { action: Action::Error.to_wire(), transaction_id }
     }
 }
 
@@ -204,14 +194,8 @@ mod tests {
         let head = AnnounceResponse::new(TRANSACTION, 1800, 2, 1);
         let mut bytes = head.as_bytes().to_vec();
         bytes.extend_from_slice(&[4; 18]);
-        assert_eq!(
-            decode_response(&bytes),
-            Ok(Response::Announce(&head, &[CompactIpv4([4; 6]); 3]))
-        );
-        assert_eq!(
-            decode_response(&bytes),
-            Ok(Response::Announce(&head, &[CompactIpv6([4; 18])]))
-        );
+        assert_eq!(decode_response(&bytes), Ok(Response::Announce(&head, &[CompactIpv4([4; 6]); 3])));
+        assert_eq!(decode_response(&bytes), Ok(Response::Announce(&head, &[CompactIpv6([4; 18])])));
         bytes.push(4);
         assert_eq!(decode_response::<CompactIpv4>(&bytes), Err(ResponseError::CutOff));
     }
@@ -221,25 +205,13 @@ mod tests {
         let head = ErrorResponse::new(TRANSACTION);
         let mut bytes = head.as_bytes().to_vec();
         bytes.extend_from_slice(b"no");
-        assert_eq!(
-            decode_response::<CompactIpv4>(&bytes),
-            Ok(Response::Error(&head, b"no"))
-        );
+        assert_eq!(decode_response::<CompactIpv4>(&bytes), Ok(Response::Error(&head, b"no")));
     }
 
     #[test]
     fn what_no_tracker_sends_is_no_response() {
-        assert_eq!(
-            decode_response::<CompactIpv4>(&[0; 7]),
-            Err(ResponseError::TooShort)
-        );
-        assert_eq!(
-            decode_response::<CompactIpv4>(&[0; 15]),
-            Err(ResponseError::TooShort)
-        );
-        assert_eq!(
-            decode_response::<CompactIpv4>(&[9; 16]),
-            Err(ResponseError::UnknownAction)
-        );
+        assert_eq!(decode_response::<CompactIpv4>(&[0; 7]), Err(ResponseError::TooShort));
+        assert_eq!(decode_response::<CompactIpv4>(&[0; 15]), Err(ResponseError::TooShort));
+        assert_eq!(decode_response::<CompactIpv4>(&[9; 16]), Err(ResponseError::UnknownAction));
     }
 }

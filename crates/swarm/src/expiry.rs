@@ -1,0 +1,177 @@
+use crate::deadline::Deadline;
+use crate::family::FamilySwarms;
+use crate::hashing::KeyedHasher;
+use crate::limits::{EXPIRY_ROUND_S_MIN, PEER_REMOVAL_WORK, PEERS_PER_WORK, SWARM_VISIT_WORK, SWEEP_PEERS};
+use crate::swarm::{Occupancy, Swarm, Upkeep};
+use primitives::{CompactAddress, Second};
+
+/// What expiry took away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Expired {
+    /// Peers whose lifetime had passed.
+    pub peers: u64,
+    /// Swarms left without peers and downloads.
+    pub swarms: u64,
+}
+
+/// How far the sweep over a family's swarms has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cursor {
+    /// The last round is done; the next begins at this time.
+    Resting { until: Second },
+    /// Within a round that began at `since`: the next slot, and the next peer of its swarm.
+    Sweeping { since: Second, slot: u32, peer: usize },
+}
+
+impl Cursor {
+    pub(crate) const START: Self = Self::Resting { until: Second(0) };
+}
+
+/// What one step over a swarm found.
+#[derive(Debug, Clone, Copy)]
+struct Sweep {
+    looked_at: usize,
+    removed: usize,
+    /// Where to go on within the swarm.
+    next: Option<usize>,
+}
+
+impl Sweep {
+    fn work(self) -> u32 {
+        let work = self.looked_at / PEERS_PER_WORK + self.removed * PEER_REMOVAL_WORK;
+        u32::try_from(work).unwrap_or(u32::MAX)
+    }
+}
+
+/// What is the same for all steps of a turn.
+#[derive(Debug)]
+pub(crate) struct ExpiryTurn<'a> {
+    pub(crate) now: Second,
+    pub(crate) hasher: &'a KeyedHasher,
+    /// Units of work that the turn may take.
+    pub(crate) work: u32,
+    /// Whether swarms without peers are kept for their downloads.
+    pub(crate) empty: EmptySwarms,
+}
+
+/// What happens to swarms without peers that have a count of downloads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EmptySwarms {
+    /// They stay for [`crate::EMPTY_SWARM_KEPT_S`].
+    Kept,
+    /// They go: the room is needed.
+    Dropped,
+}
+
+impl<A: CompactAddress> FamilySwarms<A> {
+    /// Goes on with the sweep until the turn's work is used up or the round is done.
+    pub(crate) fn expire(&mut self, mut turn: ExpiryTurn<'_>) -> Expired {
+        let mut expired = Expired::default();
+        let (since, mut slot, mut peer) = match self.cursor {
+            Cursor::Resting { until } if turn.now < until => return expired,
+            Cursor::Resting { .. } => (turn.now, 0, 0),
+            Cursor::Sweeping { since, slot, peer } => (since, slot, peer),
+        };
+        while turn.work > 0 {
+            if slot >= self.slab.slots() {
+                self.cursor = Cursor::Resting { until: since.after(EXPIRY_ROUND_S_MIN) };
+                return expired;
+            }
+            let next = self.visit(&mut turn, slot, peer, &mut expired);
+            (slot, peer) = next.map_or((slot + 1, 0), |peer| (slot, peer));
+        }
+        self.cursor = Cursor::Sweeping { since, slot, peer };
+        expired
+    }
+
+    /// Looks at one swarm from `peer` on. Gives the peer to go on with, if it is not through.
+    fn visit(
+        &mut self,
+        turn: &mut ExpiryTurn<'_>,
+        slot: u32,
+        peer: usize,
+        expired: &mut Expired,
+    ) -> Option<usize> {
+        turn.work = turn.work.saturating_sub(SWARM_VISIT_WORK);
+        let swarm = self.slab.get_mut(slot);
+        if swarm.occupancy == Occupancy::Vacant {
+            return None;
+        }
+        let is_due = swarm.earliest.is_expired(turn.now);
+        if swarm.peers() == 0 {
+            if is_due || turn.empty == EmptySwarms::Dropped {
+                self.forget(turn.hasher, slot);
+                expired.swarms += 1;
+            }
+            return None;
+        }
+        if !is_due {
+            return None;
+        }
+        let before = swarm.counts();
+        let mut upkeep = Upkeep { hasher: turn.hasher, heap_bytes: &mut self.peer_bytes };
+        let sweep = swarm.sweep(turn.now, peer, &mut upkeep);
+        self.totals.note(before, swarm.counts());
+        expired.peers += sweep.removed as u64;
+        turn.work = turn.work.saturating_sub(sweep.work());
+        if swarm.peers() == 0 {
+            self.after_last_peer(turn, slot, expired);
+            return None;
+        }
+        sweep.next
+    }
+
+    fn after_last_peer(&mut self, turn: &ExpiryTurn<'_>, slot: u32, expired: &mut Expired) {
+        let swarm = self.slab.get_mut(slot);
+        if swarm.counts().downloaded > 0 && turn.empty == EmptySwarms::Kept {
+            swarm.keep_empty(turn.now);
+        } else {
+            self.forget(turn.hasher, slot);
+            expired.swarms += 1;
+        }
+    }
+}
+
+impl<A: CompactAddress> Swarm<A> {
+    /// Removes the expired among the [`SWEEP_PEERS`] peers from `from` on.
+    ///
+    /// Only a sweep that sees all peers at once learns the earliest deadline. After one in several steps the
+    /// swarm stays due, because peers move between the steps: such a swarm is big, and some peer of it is due
+    /// at any time.
+    fn sweep(&mut self, now: Second, from: usize, upkeep: &mut Upkeep<'_>) -> Sweep {
+        let mut position = from;
+        let mut removed = 0;
+        let mut earliest: Option<Deadline> = None;
+        while removed < SWEEP_PEERS {
+            let Some(expired) = self.next_expired(now, position..from + SWEEP_PEERS, &mut earliest) else {
+                position = from + SWEEP_PEERS;
+                break;
+            };
+            self.remove(expired, upkeep);
+            removed += 1;
+            position = expired;
+        }
+        let is_through = position >= self.peers();
+        self.earliest = earliest.filter(|_| from == 0 && is_through).unwrap_or_else(|| Deadline::passed(now));
+        self.shrink(upkeep);
+        Sweep { looked_at: position - from, removed, next: (!is_through).then_some(position) }
+    }
+
+    /// The first expired peer at `positions`; on the way there `earliest` learns of the live ones.
+    fn next_expired(
+        &self,
+        now: Second,
+        positions: core::ops::Range<usize>,
+        earliest: &mut Option<Deadline>,
+    ) -> Option<usize> {
+        let end = positions.end.min(self.peers());
+        let deadlines = self.storage.columns().deadlines.get(positions.start..end)?;
+        for (offset, &deadline) in deadlines.iter().enumerate() {
+            if deadline.is_expired(now) {
+                return Some(positions.start + offset);
+            }
+            *earliest = Some(earliest.map_or(deadline, |earliest| earliest.earlier(deadline)));
+        }
+        None
+    }
+}

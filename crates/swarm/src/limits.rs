@@ -1,0 +1,56 @@
+//! The bounds of the storage, each with its reason.
+
+/// Peers that lie in a swarm's slab entry itself. Most torrents have no more, and two IPv4 peers keep the
+/// entry in one cache line.
+pub(crate) const INLINE_PEERS: usize = 2;
+
+/// From this many peers on, a swarm has an index from address to position. Below, a scan over one-byte tags
+/// costs about as much as the index's cache miss, and no memory.
+pub const INDEX_PEERS_MIN: u32 = 4096;
+
+/// A swarm that shrinks below this many peers gives its index up. Half of [`INDEX_PEERS_MIN`], so that a
+/// swarm at the threshold does not build it again and again.
+pub(crate) const INDEX_PEERS_KEPT_MIN: u32 = INDEX_PEERS_MIN / 2;
+
+/// Parts of a peer index. Each grows by itself, so that the longest growth moves 1/64 of a swarm's positions.
+pub(crate) const INDEX_SEGMENTS: usize = 64;
+
+/// Parts of the directory. Each grows by itself: with 10 M swarms a growth moves 10,000 entries (about 0.1 ms)
+/// and not all of them.
+pub(crate) const DIRECTORY_SEGMENTS: usize = 1024;
+
+/// Swarms in one chunk of the slab: 256 KiB of IPv4 swarms. The slab grows without moving what it has.
+pub(crate) const SLAB_CHUNK: usize = 4096;
+
+/// The most peers that one swarm can be allowed: positions are 32 bits wide and a block stays below 384 MiB.
+pub const SWARM_PEERS_MAX: u32 = 16_777_215;
+
+/// The longest lifetime of a peer. Deadlines are kept modulo 2^16 seconds and compared within half of that,
+/// of which the rest is left for the sweep to come by.
+pub const PEER_LIFETIME_S_MAX: u32 = 32_000;
+
+/// A swarm without peers is kept for this long if its torrent has a count of downloads, so that the count
+/// survives a night in which nobody is there.
+pub const EMPTY_SWARM_KEPT_S: u32 = 28_800;
+
+/// Expiry goes through all swarms at most once in this time: expired peers are never given out in any case,
+/// so more would only cost.
+pub const EXPIRY_ROUND_S_MIN: u32 = 10;
+
+/// Units of work in one turn of expiry and family, about half a millisecond. See the costs below.
+pub const EXPIRY_WORK_PER_TURN: u32 = 131_072;
+
+/// Cost of looking at a swarm, in units of work (about 4 ns).
+pub(crate) const SWARM_VISIT_WORK: u32 = 2;
+
+/// Peers looked at for one unit of work: deadlines lie beside each other.
+pub(crate) const PEERS_PER_WORK: usize = 4;
+
+/// Cost of removing an expired peer, in units of work: up to three index probes and two moves.
+pub(crate) const PEER_REMOVAL_WORK: usize = 32;
+
+/// Peers of one swarm looked at before the work is counted again: the granularity of a turn.
+pub(crate) const SWEEP_PEERS: usize = 4096;
+
+/// Peers looked at beyond those wanted when expired ones lie between: it bounds one announce's work.
+pub(crate) const DEAD_PEERS_SKIPPED_MAX: usize = 1024;

@@ -1,0 +1,74 @@
+use crate::hashing::AddressHash;
+use crate::limits::INDEX_SEGMENTS;
+use hashbrown::HashTable;
+
+/// From a peer's address to its position in a big swarm.
+///
+/// Only positions are stored; the addresses are those of the swarm's column. It is cut into segments that
+/// grow one by one, because a growth hashes all addresses of what grows.
+#[derive(Debug)]
+pub(crate) struct PeerIndex {
+    segments: Box<[HashTable<u32>]>,
+}
+
+/// A position that no peer has.
+const NOWHERE: u32 = u32::MAX;
+
+impl PeerIndex {
+    pub(crate) fn new() -> Self {
+        Self { segments: (0..INDEX_SEGMENTS).map(|_| HashTable::new()).collect() }
+    }
+
+    /// The position for which `is_peer` holds.
+    pub(crate) fn find(&self, hash: AddressHash, is_peer: impl Fn(u32) -> bool) -> Option<u32> {
+        self.segment(hash).find(hash.0, |&position| is_peer(position)).copied()
+    }
+
+    /// Adds a position. `rehash` gives the hash of the peer at a position.
+    pub(crate) fn insert(&mut self, hash: AddressHash, position: u32, rehash: impl Fn(u32) -> AddressHash) {
+        self.segment_mut(hash).insert_unique(hash.0, position, |&other| rehash(other).0);
+    }
+
+    pub(crate) fn remove(&mut self, hash: AddressHash, position: u32) {
+        let removed = self.segment_mut(hash).find_entry(hash.0, |&other| other == position);
+        debug_assert!(removed.is_ok(), "every peer of an indexed swarm is in the index");
+        if let Ok(entry) = removed {
+            entry.remove();
+        }
+    }
+
+    /// The peer at `from` is now at `to`.
+    pub(crate) fn relocate(&mut self, hash: AddressHash, from: u32, to: u32) {
+        let entry = self.segment_mut(hash).find_mut(hash.0, |&other| other == from);
+        debug_assert!(entry.is_some(), "every peer of an indexed swarm is in the index");
+        if let Some(position) = entry {
+            *position = to;
+        }
+    }
+
+    /// The peers at two positions change places.
+    pub(crate) fn swap(&mut self, one: (AddressHash, u32), two: (AddressHash, u32)) {
+        self.relocate(one.0, one.1, NOWHERE);
+        self.relocate(two.0, two.1, one.1);
+        self.relocate(one.0, NOWHERE, two.1);
+    }
+
+    /// Bytes that it holds.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let tables: usize = self.segments.iter().map(HashTable::allocation_size).sum();
+        size_of::<Self>() + size_of_val(&*self.segments) + tables
+    }
+
+    /// Bytes that the segment of `hash` holds.
+    pub(crate) fn segment_bytes(&self, hash: AddressHash) -> usize {
+        self.segment(hash).allocation_size()
+    }
+
+    fn segment(&self, hash: AddressHash) -> &HashTable<u32> {
+        &self.segments[hash.segment(INDEX_SEGMENTS)]
+    }
+
+    fn segment_mut(&mut self, hash: AddressHash) -> &mut HashTable<u32> {
+        &mut self.segments[hash.segment(INDEX_SEGMENTS)]
+    }
+}

@@ -1,0 +1,179 @@
+use crate::announce::{Announce, Announced, Bound, SwarmCounts};
+use crate::expiry::{EmptySwarms, Expired, ExpiryTurn};
+use crate::family::{FamilySwarms, Room, SwarmSlot, SwarmTotals};
+use crate::hashing::KeyedHasher;
+use crate::limits::{EXPIRY_WORK_PER_TURN, PEER_LIFETIME_S_MAX, SWARM_PEERS_MAX};
+use primitives::{AddressFamily, CompactAddress, CompactIpv4, CompactIpv6, InfoHash, Second};
+
+/// What one shard may hold, both families together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SwarmLimits {
+    /// Swarms.
+    pub swarms_max: u64,
+    /// Peers in all swarms.
+    pub peers_max: u64,
+    /// Peers in one swarm, at most [`SWARM_PEERS_MAX`].
+    pub swarm_peers_max: u32,
+    /// Bytes of tables and peers. The bound is looked at before a peer is added, so that one growth (a
+    /// quarter of one swarm) may go beyond it.
+    pub bytes_max: u64,
+}
+
+/// How a shard keeps its swarms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SwarmSettings {
+    /// Its bounds.
+    pub limits: SwarmLimits,
+    /// Seconds until a peer that is not heard of is forgotten, 1 to [`PEER_LIFETIME_S_MAX`].
+    pub peer_lifetime_s: u32,
+}
+
+/// The swarms of one shard.
+#[derive(Debug)]
+pub struct Swarms {
+    settings: SwarmSettings,
+    hasher: KeyedHasher,
+    rng: fastrand::Rng,
+    v4: FamilySwarms<CompactIpv4>,
+    v6: FamilySwarms<CompactIpv6>,
+}
+
+/// The addresses that swarms are made of.
+pub trait AddressOfSwarm: CompactAddress + sealed::InShard {}
+
+impl AddressOfSwarm for CompactIpv4 {}
+impl AddressOfSwarm for CompactIpv6 {}
+
+mod sealed {
+    use super::Swarms;
+    use crate::family::{FamilySwarms, Moment};
+    use primitives::{CompactIpv4, CompactIpv6, Second};
+
+    /// Finds the swarms of a family in the shard.
+    pub trait InShard: Sized {
+        #[expect(private_interfaces, reason = "sealed: nobody outside can name or call it")]
+        fn of(swarms: &Swarms) -> &FamilySwarms<Self>;
+
+        #[expect(private_interfaces, reason = "sealed: nobody outside can name or call it")]
+        fn with_moment(swarms: &mut Swarms, now: Second) -> (&mut FamilySwarms<Self>, Moment<'_>);
+    }
+
+    macro_rules! in_shard {
+        ($address:ty, $field:ident) => {
+            impl InShard for $address {
+                #[expect(private_interfaces, reason = "sealed: nobody outside can name or call it")]
+                fn of(swarms: &Swarms) -> &FamilySwarms<Self> {
+                    &swarms.$field
+                }
+
+                #[expect(private_interfaces, reason = "sealed: nobody outside can name or call it")]
+                fn with_moment(swarms: &mut Swarms, now: Second) -> (&mut FamilySwarms<Self>, Moment<'_>) {
+                    let moment = Moment {
+                        now,
+                        room: swarms.room(),
+                        hasher: &swarms.hasher,
+                        rng: &mut swarms.rng,
+                        lifetime_s: swarms.settings.peer_lifetime_s,
+                    };
+                    (&mut swarms.$field, moment)
+                }
+            }
+        };
+    }
+
+    in_shard!(CompactIpv4, v4);
+    in_shard!(CompactIpv6, v6);
+}
+
+impl Swarms {
+    /// A shard without swarms. `seed` is secret and random: it keys the tables and the choice of peers.
+    ///
+    /// # Panics
+    /// When the settings are not within the bounds that their fields name.
+    #[must_use]
+    pub fn new(settings: SwarmSettings, seed: u64) -> Self {
+        assert!((1..=PEER_LIFETIME_S_MAX).contains(&settings.peer_lifetime_s), "peer_lifetime_s");
+        assert!(settings.limits.swarm_peers_max <= SWARM_PEERS_MAX, "swarm_peers_max");
+        let mut rng = fastrand::Rng::with_seed(seed);
+        Self {
+            settings,
+            hasher: KeyedHasher::new(rng.u64(..)),
+            v4: FamilySwarms::new(),
+            v6: FamilySwarms::new(),
+            rng,
+        }
+    }
+
+    /// Where the swarm of `info_hash` lies. To look all swarms of a batch up before any is touched lets the
+    /// cache misses overlap.
+    #[must_use]
+    pub fn find<A: AddressOfSwarm>(&self, info_hash: &InfoHash) -> Option<SwarmSlot<A>> {
+        A::of(self).find(&self.hasher, info_hash)
+    }
+
+    /// Takes an announce in, and writes compact peers into `out`.
+    pub fn announce<A: AddressOfSwarm>(
+        &mut self,
+        now: Second,
+        hint: Option<SwarmSlot<A>>,
+        announce: &Announce<A>,
+        out: &mut [u8],
+    ) -> Announced {
+        let (family, mut moment) = A::with_moment(self, now);
+        family.announce(&mut moment, hint, announce, out)
+    }
+
+    /// The counts of a torrent in one family, zeros if it is not known.
+    #[must_use]
+    pub fn scrape<A: AddressOfSwarm>(&self, info_hash: &InfoHash) -> SwarmCounts {
+        A::of(self).scrape(&self.hasher, info_hash)
+    }
+
+    /// One turn of expiry: at most [`EXPIRY_WORK_PER_TURN`] in each family. Called a few times a second it
+    /// goes through all swarms again and again, without a pause that a client would notice.
+    pub fn expire(&mut self, now: Second) -> Expired {
+        let empty = self.empty_swarms();
+        let hasher = &self.hasher;
+        let v4 = self.v4.expire(ExpiryTurn { now, hasher, work: EXPIRY_WORK_PER_TURN, empty });
+        let v6 = self.v6.expire(ExpiryTurn { now, hasher, work: EXPIRY_WORK_PER_TURN, empty });
+        Expired { peers: v4.peers + v6.peers, swarms: v4.swarms + v6.swarms }
+    }
+
+    /// What the shard holds of one family.
+    #[must_use]
+    pub fn totals(&self, family: AddressFamily) -> SwarmTotals {
+        match family {
+            AddressFamily::V4 => self.v4.totals(),
+            AddressFamily::V6 => self.v6.totals(),
+        }
+    }
+
+    /// Near the bound on swarms those without peers make room.
+    fn empty_swarms(&self) -> EmptySwarms {
+        let limit = self.settings.limits.swarms_max;
+        if self.swarms() >= limit - limit / 8 { EmptySwarms::Dropped } else { EmptySwarms::Kept }
+    }
+
+    fn swarms(&self) -> u64 {
+        self.v4.totals.swarms + self.v6.totals.swarms
+    }
+
+    fn bytes(&self) -> u64 {
+        self.v4.totals().bytes + self.v6.totals().bytes
+    }
+
+    fn room(&self) -> Room {
+        let limits = &self.settings.limits;
+        let peers = self.v4.totals.peers() + self.v6.totals.peers();
+        let within = |value: u64, limit: u64, bound| if value < limit { Ok(()) } else { Err(bound) };
+        Room {
+            swarm: within(self.swarms(), limits.swarms_max, Bound::Swarms),
+            peer: within(peers, limits.peers_max, Bound::Peers).and(within(
+                self.bytes(),
+                limits.bytes_max,
+                Bound::Memory,
+            )),
+            swarm_peers_max: limits.swarm_peers_max,
+        }
+    }
+}

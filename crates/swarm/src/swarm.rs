@@ -1,0 +1,291 @@
+use crate::announce::{Announce, Bound, PeerChange, SwarmCounts};
+use crate::deadline::Deadline;
+use crate::hashing::{AddressHash, KeyedHasher};
+use crate::limits::{EMPTY_SWARM_KEPT_S, INDEX_PEERS_KEPT_MIN, INDEX_PEERS_MIN, INLINE_PEERS};
+use crate::peer_index::PeerIndex;
+use crate::storage::Storage;
+use primitives::{AnnounceEvent, CompactAddress, CompactIpv4, InfoHash, PeerStatus, Second};
+
+/// The peers of one torrent in one family: seeders first, leechers after.
+#[derive(Debug)]
+pub(crate) struct Swarm<A> {
+    pub(crate) info_hash: InfoHash,
+    pub(crate) occupancy: Occupancy,
+    /// No peer's deadline is before it. Of an empty swarm, the time when it is forgotten.
+    pub(crate) earliest: Deadline,
+    downloaded: u32,
+    seeders: u32,
+    peers: u32,
+    pub(crate) storage: Storage<A>,
+}
+
+/// One cache line for the swarms that there are most of.
+const _: () = assert!(size_of::<Swarm<CompactIpv4>>() == 64);
+
+/// Whether a slab entry is a swarm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Occupancy {
+    Occupied,
+    Vacant,
+}
+
+/// What changing a swarm needs: the keyed hash, and the account of the memory held by blocks and indexes.
+#[derive(Debug)]
+pub(crate) struct Upkeep<'a> {
+    pub(crate) hasher: &'a KeyedHasher,
+    pub(crate) heap_bytes: &'a mut usize,
+}
+
+/// The announcing peer's place afterwards.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Placed {
+    pub(crate) change: PeerChange,
+    pub(crate) position: Option<usize>,
+}
+
+/// When an announce happens and what it grants.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Terms {
+    pub(crate) now: Second,
+    pub(crate) lifetime_s: u32,
+    /// Whether there is room for one more peer in this swarm.
+    pub(crate) room: Result<(), Bound>,
+}
+
+impl<A: CompactAddress> Swarm<A> {
+    pub(crate) const VACANT: Self = Self {
+        info_hash: InfoHash([0; InfoHash::BYTES]),
+        occupancy: Occupancy::Vacant,
+        earliest: Deadline::UNSET,
+        downloaded: 0,
+        seeders: 0,
+        peers: 0,
+        storage: Storage::EMPTY,
+    };
+
+    pub(crate) fn new(info_hash: InfoHash) -> Self {
+        Self { info_hash, occupancy: Occupancy::Occupied, ..Self::VACANT }
+    }
+
+    pub(crate) fn counts(&self) -> SwarmCounts {
+        SwarmCounts {
+            seeders: self.seeders,
+            leechers: self.peers - self.seeders,
+            downloaded: self.downloaded,
+        }
+    }
+
+    pub(crate) fn seeders(&self) -> usize {
+        self.seeders as usize
+    }
+
+    pub(crate) fn peers(&self) -> usize {
+        self.peers as usize
+    }
+
+    /// The position of the peer at `address`.
+    pub(crate) fn find(&self, hash: AddressHash, address: &A) -> Option<usize> {
+        let columns = self.storage.columns();
+        if let Some(index) = self.storage.index() {
+            let found = index.find(hash, |position| columns.addresses[position as usize] == *address);
+            return found.map(|position| position as usize);
+        }
+        if columns.tags.is_empty() {
+            return columns.addresses[..self.peers()].iter().position(|other| other == address);
+        }
+        memchr::memchr_iter(hash.tag(), &columns.tags[..self.peers()])
+            .find(|&position| columns.addresses[position] == *address)
+    }
+
+    /// Adds the peer, or notes that it was heard of.
+    pub(crate) fn place(&mut self, terms: Terms, announce: &Announce<A>, upkeep: &mut Upkeep<'_>) -> Placed {
+        let hash = upkeep.hasher.address(&announce.address);
+        let found = self.find(hash, &announce.address);
+        let (change, position) = match (found, terms.room) {
+            (Some(position), _) => {
+                (PeerChange::Refreshed, self.set_status(position, announce.status, upkeep))
+            }
+            (None, Ok(())) => (PeerChange::Added, self.push(hash, announce.address, announce.status, upkeep)),
+            (None, Err(bound)) => {
+                return Placed { change: PeerChange::Refused(bound), position: None };
+            }
+        };
+        self.note_heard(terms, position, announce.event, change);
+        Placed { change, position: Some(position) }
+    }
+
+    /// Removes the peer at `address`.
+    pub(crate) fn take_out(&mut self, address: &A, upkeep: &mut Upkeep<'_>) -> PeerChange {
+        let Some(position) = self.find(upkeep.hasher.address(address), address) else {
+            return PeerChange::NotListed;
+        };
+        self.remove(position, upkeep);
+        self.shrink(upkeep);
+        PeerChange::Removed
+    }
+
+    /// Has the swarm kept for its count of downloads alone.
+    pub(crate) fn keep_empty(&mut self, now: Second) {
+        debug_assert_eq!(self.peers, 0);
+        self.earliest = Deadline::after(now, EMPTY_SWARM_KEPT_S);
+    }
+
+    fn note_heard(&mut self, terms: Terms, position: usize, event: AnnounceEvent, change: PeerChange) {
+        let deadline = Deadline::after(terms.now, terms.lifetime_s);
+        self.earliest = if self.peers == 1 { deadline } else { self.earliest.earlier(deadline) };
+        let kept = &mut self.storage.columns_mut().deadlines[position];
+        // A peer whose time had passed is a new one that nobody has swept yet.
+        let counted = change == PeerChange::Refreshed && kept.is_completed() && !kept.is_expired(terms.now);
+        *kept =
+            if counted || event == AnnounceEvent::Completed { deadline.with_completed() } else { deadline };
+        if event == AnnounceEvent::Completed && !counted {
+            self.downloaded = self.downloaded.saturating_add(1);
+        }
+    }
+
+    /// Appends a peer and moves it to its side of the border.
+    fn push(&mut self, hash: AddressHash, address: A, status: PeerStatus, upkeep: &mut Upkeep<'_>) -> usize {
+        let position = self.peers();
+        if position == self.storage.capacity() {
+            self.resize(position + 1, upkeep);
+        }
+        let columns = self.storage.columns_mut();
+        columns.addresses[position] = address;
+        columns.deadlines[position] = Deadline::UNSET;
+        if let Some(tag) = columns.tags.get_mut(position) {
+            *tag = hash.tag();
+        }
+        if let Some(index) = columns.index {
+            let (addresses, hasher) = (&*columns.addresses, upkeep.hasher);
+            let before = index.segment_bytes(hash);
+            index.insert(hash, self.peers, |other| hasher.address(&addresses[other as usize]));
+            *upkeep.heap_bytes += index.segment_bytes(hash) - before;
+        }
+        self.peers += 1;
+        if self.peers == INDEX_PEERS_MIN {
+            self.build_index(upkeep);
+        }
+        match status {
+            PeerStatus::Leecher => position,
+            PeerStatus::Seeder => self.set_status(position, status, upkeep),
+        }
+    }
+
+    /// Moves the peer at `position` to the side of its status.
+    fn set_status(&mut self, position: usize, status: PeerStatus, upkeep: &Upkeep<'_>) -> usize {
+        let was_seeder = position < self.seeders();
+        match status {
+            PeerStatus::Seeder if !was_seeder => {
+                let border = self.seeders();
+                self.swap(position, border, upkeep.hasher);
+                self.seeders += 1;
+                border
+            }
+            PeerStatus::Leecher if was_seeder => {
+                self.seeders -= 1;
+                let border = self.seeders();
+                self.swap(position, border, upkeep.hasher);
+                border
+            }
+            PeerStatus::Seeder | PeerStatus::Leecher => position,
+        }
+    }
+
+    /// Removes a peer; the last seeder and the last leecher close the gap.
+    pub(crate) fn remove(&mut self, position: usize, upkeep: &Upkeep<'_>) {
+        let columns = self.storage.columns_mut();
+        if let Some(index) = columns.index {
+            index.remove(upkeep.hasher.address(&columns.addresses[position]), to_u32(position));
+        }
+        let mut gap = position;
+        if position < self.seeders() {
+            self.seeders -= 1;
+            self.relocate(self.seeders(), gap, upkeep.hasher);
+            gap = self.seeders();
+        }
+        self.peers -= 1;
+        self.relocate(self.peers(), gap, upkeep.hasher);
+    }
+
+    fn relocate(&mut self, from: usize, to: usize, hasher: &KeyedHasher) {
+        if from == to {
+            return;
+        }
+        let columns = self.storage.columns_mut();
+        if let Some(index) = columns.index {
+            index.relocate(hasher.address(&columns.addresses[from]), to_u32(from), to_u32(to));
+        }
+        columns.addresses[to] = columns.addresses[from];
+        columns.deadlines[to] = columns.deadlines[from];
+        if !columns.tags.is_empty() {
+            columns.tags[to] = columns.tags[from];
+        }
+    }
+
+    fn swap(&mut self, one: usize, two: usize, hasher: &KeyedHasher) {
+        if one == two {
+            return;
+        }
+        let columns = self.storage.columns_mut();
+        if let Some(index) = columns.index {
+            let place = |position: usize| (hasher.address(&columns.addresses[position]), to_u32(position));
+            index.swap(place(one), place(two));
+        }
+        columns.addresses.swap(one, two);
+        columns.deadlines.swap(one, two);
+        if !columns.tags.is_empty() {
+            columns.tags.swap(one, two);
+        }
+    }
+
+    /// Gives back memory that less than half of is used.
+    pub(crate) fn shrink(&mut self, upkeep: &mut Upkeep<'_>) {
+        if self.peers < INDEX_PEERS_KEPT_MIN {
+            self.drop_index(upkeep);
+        }
+        let capacity = self.storage.capacity();
+        if capacity > INLINE_PEERS && self.peers() * 2 <= capacity {
+            self.resize(self.peers() + self.peers() / 4, upkeep);
+        }
+    }
+
+    fn resize(&mut self, capacity: usize, upkeep: &mut Upkeep<'_>) {
+        let index_bytes = self.storage.index().map_or(0, PeerIndex::heap_bytes);
+        let before = self.storage.heap_bytes() - index_bytes;
+        let hasher = upkeep.hasher;
+        self.storage.resize(self.peers(), capacity, |address| hasher.address(address).tag());
+        let after = self.storage.heap_bytes() - index_bytes;
+        *upkeep.heap_bytes = *upkeep.heap_bytes + after - before;
+    }
+
+    fn build_index(&mut self, upkeep: &mut Upkeep<'_>) {
+        let Storage::Block(block) = &mut self.storage else {
+            return;
+        };
+        if block.index.is_some() {
+            return;
+        }
+        let mut index = Box::new(PeerIndex::new());
+        let addresses = block.columns().addresses;
+        let hash_at = |position: u32| upkeep.hasher.address(&addresses[position as usize]);
+        for position in 0..self.peers {
+            index.insert(hash_at(position), position, hash_at);
+        }
+        *upkeep.heap_bytes += index.heap_bytes();
+        block.index = Some(index);
+    }
+
+    fn drop_index(&mut self, upkeep: &mut Upkeep<'_>) {
+        if let Storage::Block(block) = &mut self.storage
+            && let Some(index) = block.index.take()
+        {
+            *upkeep.heap_bytes -= index.heap_bytes();
+        }
+    }
+}
+
+/// Positions are below [`crate::SWARM_PEERS_MAX`].
+#[expect(clippy::cast_possible_truncation, reason = "positions are below SWARM_PEERS_MAX")]
+fn to_u32(position: usize) -> u32 {
+    position as u32
+}

@@ -1,0 +1,465 @@
+//! The storage against an oracle: a `BTreeMap` that knows every peer's status and deadline.
+//!
+//! Short random runs that proptest can shrink, long seeded runs with swarms beyond the index threshold, and all
+//! runs of a small alphabet up to a length.
+
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the numbers of a test are small"
+)]
+
+use primitives::{AddressFamily, AnnounceEvent, CompactIpv4, CompactIpv6, InfoHash, PeerStatus, Second};
+use proptest::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
+use swarm::{
+    AddressOfSwarm, Announce, Announced, Listing, PeerChange, SwarmCounts, SwarmLimits, SwarmSettings, Swarms,
+};
+
+const LIFETIME_S: u32 = 120;
+
+const SETTINGS: SwarmSettings = SwarmSettings {
+    limits: SwarmLimits {
+        swarms_max: 1_000_000,
+        peers_max: 1_000_000,
+        swarm_peers_max: 1_000_000,
+        bytes_max: 1 << 30,
+    },
+    peer_lifetime_s: LIFETIME_S,
+};
+
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Announce { torrent: u8, peer: u16, status: PeerStatus, event: AnnounceEvent, wanted: usize },
+    AnnounceUnlisted { torrent: u8, peer: u16, status: PeerStatus, wanted: usize },
+    Pass { seconds: u32 },
+    ExpireOnce,
+    SweepAll,
+}
+
+trait TestAddress: AddressOfSwarm + AddressKey + Debug {
+    fn numbered(peer: u16) -> Self;
+}
+
+/// Compact addresses have no order of their own; their bytes have.
+trait AddressKey: Sized {
+    fn key(&self) -> Vec<u8>;
+}
+
+impl AddressKey for CompactIpv4 {
+    fn key(&self) -> Vec<u8> {
+        self.0.to_vec()
+    }
+}
+
+impl AddressKey for CompactIpv6 {
+    fn key(&self) -> Vec<u8> {
+        self.0.to_vec()
+    }
+}
+
+impl TestAddress for CompactIpv4 {
+    fn numbered(peer: u16) -> Self {
+        let [high, low] = peer.to_be_bytes();
+        Self([10, 0, 0, high, 0x1a, low])
+    }
+}
+
+impl TestAddress for CompactIpv6 {
+    fn numbered(peer: u16) -> Self {
+        let mut bytes = [0x20; 18];
+        bytes[14..16].copy_from_slice(&peer.to_be_bytes());
+        Self(bytes)
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct ModelPeer {
+    status: PeerStatus,
+    deadline_s: u32,
+    completed: bool,
+}
+
+struct Run<A> {
+    swarms: Swarms,
+    now: Second,
+    /// Peers by torrent and address. Expired ones stay until a whole sweep is known to have come by.
+    peers: BTreeMap<u8, BTreeMap<Vec<u8>, ModelPeer>>,
+    downloaded: BTreeMap<u8, u32>,
+    family: std::marker::PhantomData<A>,
+}
+
+fn info_hash(torrent: u8) -> InfoHash {
+    InfoHash([torrent; 20])
+}
+
+impl<A: TestAddress> Run<A> {
+    fn new(seed: u64) -> Self {
+        Self {
+            swarms: Swarms::new(SETTINGS, seed),
+            now: Second(65_000),
+            peers: BTreeMap::new(),
+            downloaded: BTreeMap::new(),
+            family: std::marker::PhantomData,
+        }
+    }
+
+    fn step(&mut self, step: Step) {
+        match step {
+            Step::Announce { torrent, peer, status, event, wanted } => {
+                self.announce(torrent, peer, wanted, (status, event, Listing::Listed));
+            }
+            Step::AnnounceUnlisted { torrent, peer, status, wanted } => {
+                self.announce(torrent, peer, wanted, (status, AnnounceEvent::None, Listing::Unlisted));
+            }
+            Step::Pass { seconds } => self.now = self.now.after(seconds),
+            Step::ExpireOnce => {
+                self.swarms.expire(self.now);
+            }
+            Step::SweepAll => self.sweep_all(),
+        }
+    }
+
+    fn announce(
+        &mut self,
+        torrent: u8,
+        peer: u16,
+        wanted: usize,
+        (status, event, listing): (PeerStatus, AnnounceEvent, Listing),
+    ) {
+        let announce = Announce {
+            info_hash: info_hash(torrent),
+            address: A::numbered(peer),
+            status,
+            event,
+            listing,
+            peers_wanted: wanted,
+        };
+        let mut out = vec![0xee; A::BYTES * 80];
+        let hint = self.swarms.find::<A>(&announce.info_hash);
+        let hint = if peer.is_multiple_of(2) { hint } else { None };
+        let announced = self.swarms.announce(self.now, hint, &announce, &mut out);
+        self.note(torrent, &announce);
+        self.check_peers(torrent, &announce, announced, &out);
+        self.check_counts(torrent, announced.counts, "after an announce");
+        assert!(out[announced.peers * A::BYTES..].iter().all(|&byte| byte == 0xee), "wrote past its peers");
+    }
+
+    /// What the announce means to the model.
+    fn note(&mut self, torrent: u8, announce: &Announce<A>) {
+        let peers = self.peers.entry(torrent).or_default();
+        let key = announce.address.key();
+        if announce.event == AnnounceEvent::Stopped {
+            peers.remove(&key);
+            return;
+        }
+        if announce.listing == Listing::Unlisted {
+            return;
+        }
+        let before = peers.get(&key).filter(|peer| self.now.0 < peer.deadline_s);
+        let was_completed = before.is_some_and(|peer| peer.completed);
+        let completes = announce.event == AnnounceEvent::Completed;
+        if completes && !was_completed {
+            *self.downloaded.entry(torrent).or_default() += 1;
+        }
+        let deadline_s = (self.now.0 + LIFETIME_S).next_multiple_of(2);
+        peers.insert(
+            key,
+            ModelPeer { status: announce.status, deadline_s, completed: was_completed || completes },
+        );
+    }
+
+    fn check_peers(&self, torrent: u8, announce: &Announce<A>, announced: Announced, out: &[u8]) {
+        let given: Vec<Vec<u8>> =
+            out[..announced.peers * A::BYTES].chunks_exact(A::BYTES).map(<[u8]>::to_vec).collect();
+        assert!(given.len() <= announce.peers_wanted, "more peers than wanted");
+        assert_eq!(given.iter().collect::<BTreeSet<_>>().len(), given.len(), "a peer was given twice");
+        for peer in &given {
+            assert_ne!(*peer, announce.address.key(), "the requester was given itself");
+            let known = self.peers[&torrent].get(peer).expect("a peer was given that is not there");
+            assert!(self.now.0 < known.deadline_s, "an expired peer was given");
+            let both_seed = known.status == PeerStatus::Seeder && announce.status == PeerStatus::Seeder;
+            assert!(!both_seed, "a seeder was given to a seeder");
+        }
+        let others = self.eligible(torrent, announce);
+        if announce.event == AnnounceEvent::Stopped {
+            assert!(given.is_empty(), "a leaving peer was given a list");
+        } else if !self.has_expired(torrent) {
+            assert_eq!(given.len(), others.min(announce.peers_wanted), "a peer was withheld");
+        }
+    }
+
+    fn eligible(&self, torrent: u8, announce: &Announce<A>) -> usize {
+        let others = self.peers[&torrent].iter().filter(|(key, _)| **key != announce.address.key());
+        others
+            .filter(|(_, peer)| announce.status == PeerStatus::Leecher || peer.status == PeerStatus::Leecher)
+            .count()
+    }
+
+    fn has_expired(&self, torrent: u8) -> bool {
+        self.peers[&torrent].values().any(|peer| self.now.0 >= peer.deadline_s)
+    }
+
+    fn count(&self, torrent: u8, status: PeerStatus) -> (usize, usize) {
+        let Some(peers) = self.peers.get(&torrent) else {
+            return (0, 0);
+        };
+        let of_status = peers.values().filter(|peer| peer.status == status);
+        let live = of_status.clone().filter(|peer| self.now.0 < peer.deadline_s).count();
+        (live, of_status.count())
+    }
+
+    /// Live peers count, expired ones may until they are swept.
+    fn check_counts(&self, torrent: u8, counts: SwarmCounts, when: &str) {
+        for (status, counted) in
+            [(PeerStatus::Seeder, counts.seeders), (PeerStatus::Leecher, counts.leechers)]
+        {
+            let (live, with_expired) = self.count(torrent, status);
+            let counted = counted as usize;
+            assert!((live..=with_expired).contains(&counted), "{when}: {status:?} {counted}, live {live}");
+        }
+        let downloaded = self.downloaded.get(&torrent).copied().unwrap_or_default();
+        assert_eq!(counts.downloaded, downloaded, "{when}: downloaded");
+    }
+
+    fn sweep_all(&mut self) {
+        for _ in 0..2 {
+            for _ in 0..64 {
+                self.swarms.expire(self.now);
+            }
+            self.now = self.now.after(10);
+        }
+        for _ in 0..64 {
+            self.swarms.expire(self.now);
+        }
+        let now = self.now.0;
+        for peers in self.peers.values_mut() {
+            peers.retain(|_, peer| now < peer.deadline_s);
+        }
+        for torrent in self.peers.keys().copied().collect::<Vec<_>>() {
+            self.check_counts(torrent, self.swarms.scrape::<A>(&info_hash(torrent)), "after a sweep");
+        }
+        self.check_totals();
+    }
+
+    fn check_totals(&self) {
+        let totals = self.swarms.totals(A::FAMILY);
+        let all =
+            |status| self.peers.values().flat_map(BTreeMap::values).filter(|p| p.status == status).count();
+        assert_eq!(totals.seeders as usize, all(PeerStatus::Seeder));
+        assert_eq!(totals.leechers as usize, all(PeerStatus::Leecher));
+        let kept = self.peers.iter().filter(|(torrent, peers)| {
+            !peers.is_empty() || self.downloaded.get(torrent).is_some_and(|&count| count > 0)
+        });
+        assert_eq!(totals.swarms as usize, kept.count(), "swarms kept");
+        assert!(totals.bytes <= SETTINGS.limits.bytes_max);
+    }
+}
+
+fn run<A: TestAddress>(seed: u64, steps: impl IntoIterator<Item = Step>) {
+    let mut run = Run::<A>::new(seed);
+    for step in steps {
+        run.step(step);
+    }
+    run.sweep_all();
+}
+
+fn any_status() -> impl Strategy<Value = PeerStatus> {
+    prop_oneof![Just(PeerStatus::Seeder), Just(PeerStatus::Leecher)]
+}
+
+fn any_event() -> impl Strategy<Value = AnnounceEvent> {
+    prop_oneof![
+        4 => Just(AnnounceEvent::None),
+        4 => Just(AnnounceEvent::Started),
+        2 => Just(AnnounceEvent::Completed),
+        3 => Just(AnnounceEvent::Stopped),
+    ]
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        20 => (0..3_u8, 0..40_u16, any_status(), any_event(), 0..80_usize).prop_map(
+            |(torrent, peer, status, event, wanted)| Step::Announce { torrent, peer, status, event, wanted }
+        ),
+        1 => (0..3_u8, 0..40_u16, any_status(), 0..80_usize).prop_map(
+            |(torrent, peer, status, wanted)| Step::AnnounceUnlisted { torrent, peer, status, wanted }
+        ),
+        2 => (0..90_u32).prop_map(|seconds| Step::Pass { seconds }),
+        1 => Just(Step::ExpireOnce),
+        1 => Just(Step::SweepAll),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
+
+    #[test]
+    fn ipv4_swarms_do_what_the_model_does(seed: u64, steps in prop::collection::vec(any_step(), 1..400)) {
+        run::<CompactIpv4>(seed, steps);
+    }
+
+    #[test]
+    fn ipv6_swarms_do_what_the_model_does(seed: u64, steps in prop::collection::vec(any_step(), 1..400)) {
+        run::<CompactIpv6>(seed, steps);
+    }
+}
+
+/// Steps over few torrents and `peers` addresses, of which swarms beyond the index threshold come.
+fn long_run(seed: u64, peers: u16, steps: usize) -> impl Iterator<Item = Step> {
+    let mut rng = fastrand::Rng::with_seed(seed);
+    std::iter::repeat_with(move || {
+        let status = if rng.bool() { PeerStatus::Seeder } else { PeerStatus::Leecher };
+        let (torrent, peer, wanted) = (rng.u8(0..2), rng.u16(0..peers), rng.usize(0..80));
+        let event = match rng.u8(0..16) {
+            0..2 => AnnounceEvent::Completed,
+            2..4 => AnnounceEvent::Stopped,
+            4..8 => AnnounceEvent::Started,
+            _ => AnnounceEvent::None,
+        };
+        match rng.u16(0..4000) {
+            0 => Step::SweepAll,
+            1..4 => Step::ExpireOnce,
+            4..24 => Step::Pass { seconds: rng.u32(0..8) },
+            _ => Step::Announce { torrent, peer, status, event, wanted },
+        }
+    })
+    .take(steps)
+}
+
+#[test]
+fn long_runs_with_swarms_of_thousands_of_peers_do_what_the_model_does() {
+    for seed in [1, 2] {
+        // The model counts all peers of a torrent at each step, so the steps are few; the swarms are full first.
+        let fill = (0..6000).map(|peer| Step::Announce {
+            torrent: 0,
+            peer,
+            status: if peer % 3 == 0 { PeerStatus::Leecher } else { PeerStatus::Seeder },
+            event: AnnounceEvent::Started,
+            wanted: 0,
+        });
+        run::<CompactIpv4>(seed, fill.clone().chain(long_run(seed, 6000, 12_000)));
+        run::<CompactIpv6>(seed, fill.chain(long_run(seed, 6000, 6000)));
+    }
+}
+
+#[test]
+fn all_short_runs_of_three_peers_do_what_the_model_does() {
+    let mut alphabet = vec![Step::Pass { seconds: 61 }, Step::ExpireOnce];
+    for peer in 0..3 {
+        for (status, event) in [
+            (PeerStatus::Leecher, AnnounceEvent::Started),
+            (PeerStatus::Seeder, AnnounceEvent::Completed),
+            (PeerStatus::Leecher, AnnounceEvent::Stopped),
+        ] {
+            alphabet.push(Step::Announce { torrent: 0, peer, status, event, wanted: 2 });
+        }
+    }
+    let length = 5_u32;
+    for number in 0..alphabet.len().pow(length) {
+        let digits = (0..length).map(|place| number / alphabet.len().pow(place) % alphabet.len());
+        run::<CompactIpv4>(number as u64, digits.map(|digit| alphabet[digit]));
+    }
+}
+
+fn announce_of(torrent: u8, peer: u16, event: AnnounceEvent) -> Announce<CompactIpv4> {
+    Announce {
+        info_hash: info_hash(torrent),
+        address: CompactIpv4::numbered(peer),
+        status: PeerStatus::Leecher,
+        event,
+        listing: Listing::Listed,
+        peers_wanted: 50,
+    }
+}
+
+fn change_with(limits: SwarmLimits, announces: &[(u8, u16)]) -> (PeerChange, Swarms) {
+    let mut swarms = Swarms::new(SwarmSettings { limits, peer_lifetime_s: LIFETIME_S }, 7);
+    let mut out = [0; 600];
+    let mut change = PeerChange::NotListed;
+    for &(torrent, peer) in announces {
+        let announce = announce_of(torrent, peer, AnnounceEvent::Started);
+        change = swarms.announce(Second(1), None, &announce, &mut out).change;
+    }
+    (change, swarms)
+}
+
+#[test]
+fn a_new_peer_at_a_bound_is_refused_and_still_given_peers() {
+    use swarm::Bound;
+    let limits = SETTINGS.limits;
+    let refused = |limits, announces: &[_]| change_with(limits, announces).0;
+    let swarms_full = SwarmLimits { swarms_max: 1, ..limits };
+    assert_eq!(refused(swarms_full, &[(0, 0), (1, 0)]), PeerChange::Refused(Bound::Swarms));
+    assert_eq!(refused(swarms_full, &[(0, 0), (0, 1)]), PeerChange::Added);
+    let peers_full = SwarmLimits { peers_max: 2, ..limits };
+    assert_eq!(refused(peers_full, &[(0, 0), (1, 0), (0, 1)]), PeerChange::Refused(Bound::Peers));
+    assert_eq!(refused(peers_full, &[(0, 0), (1, 0), (0, 0)]), PeerChange::Refreshed);
+    let one_peer_max = SwarmLimits { swarm_peers_max: 1, ..limits };
+    let (change, mut swarms) = change_with(one_peer_max, &[(0, 0), (0, 1)]);
+    assert_eq!(change, PeerChange::Refused(Bound::SwarmPeers));
+    let mut out = [0; 600];
+    let announced = swarms.announce(Second(1), None, &announce_of(0, 1, AnnounceEvent::None), &mut out);
+    assert_eq!((announced.peers, announced.counts.leechers), (1, 1));
+}
+
+#[test]
+fn memory_stays_within_its_bound_and_one_growth() {
+    use swarm::Bound;
+    let bytes_max = 700_000;
+    let limits = SwarmLimits { bytes_max, ..SETTINGS.limits };
+    let announces: Vec<_> = (0..60_000).map(|number| ((number % 200) as u8, (number / 200) as u16)).collect();
+    let (change, swarms) = change_with(limits, &announces);
+    assert_eq!(change, PeerChange::Refused(Bound::Memory));
+    let bytes = swarms.totals(AddressFamily::V4).bytes + swarms.totals(AddressFamily::V6).bytes;
+    assert!(bytes < bytes_max + 16_384, "{bytes}");
+}
+
+#[test]
+fn a_peer_in_a_big_swarm_is_likely_to_be_given_as_any_other() {
+    let mut swarms = Swarms::new(SETTINGS, 3);
+    let mut out = [0; 300];
+    for peer in 0..200 {
+        swarms.announce(Second(1), None, &announce_of(0, peer, AnnounceEvent::Started), &mut out);
+    }
+    let mut given_of = BTreeMap::<Vec<u8>, u32>::new();
+    for _ in 0..20_000 {
+        let announced = swarms.announce(Second(2), None, &announce_of(0, 0, AnnounceEvent::None), &mut out);
+        assert_eq!(announced.peers, 50);
+        for peer in out.chunks_exact(6) {
+            *given_of.entry(peer.to_vec()).or_default() += 1;
+        }
+    }
+    // 20,000 answers of 50 out of 199: each about 5025 times.
+    assert_eq!(given_of.len(), 199);
+    let (least, most) = (given_of.values().min().unwrap(), given_of.values().max().unwrap());
+    assert!(*least > 4600 && *most < 5450, "{least} to {most}");
+}
+
+#[test]
+fn a_leecher_in_a_one_peer_max_of_seeders_is_given_leechers_too() {
+    let mut swarms = Swarms::new(SETTINGS, 3);
+    let mut out = [0; 300];
+    for peer in 0..1000 {
+        let status = if peer < 30 { PeerStatus::Leecher } else { PeerStatus::Seeder };
+        let announce = Announce { status, ..announce_of(0, peer, AnnounceEvent::Started) };
+        swarms.announce(Second(1), None, &announce, &mut out);
+    }
+    let announced = swarms.announce(Second(2), None, &announce_of(0, 0, AnnounceEvent::None), &mut out);
+    assert_eq!(announced.peers, 50);
+    let leechers = out.chunks_exact(6).filter(|peer| (1..30).any(|n| CompactIpv4::numbered(n).0 == **peer));
+    assert_eq!(leechers.count(), 25);
+}
+
+#[test]
+fn the_downloads_of_an_empty_swarm_are_kept_for_8_hours() {
+    let mut swarms = Swarms::new(SETTINGS, 3);
+    swarms.announce(Second(1), None, &announce_of(0, 0, AnnounceEvent::Completed), &mut []);
+    swarms.announce(Second(2), None, &announce_of(0, 0, AnnounceEvent::Stopped), &mut []);
+    swarms.expire(Second(28_801));
+    assert_eq!(swarms.scrape::<CompactIpv4>(&info_hash(0)).downloaded, 1);
+    swarms.expire(Second(28_812));
+    assert_eq!(swarms.scrape::<CompactIpv4>(&info_hash(0)).downloaded, 0);
+    assert_eq!(swarms.totals(AddressFamily::V4).swarms, 0);
+}
