@@ -1,0 +1,233 @@
+//! The arrays that recvmmsg and sendmmsg work on, wired together once.
+
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::{fmt, io, mem, ptr};
+
+use crate::control_message::ControlMessage;
+use crate::limits::{BATCH_DATAGRAMS_MAX, DATAGRAM_BYTES_MAX};
+use crate::path::{LocalEnd, Path, SocketName};
+use crate::stable_slice::StableSlice;
+
+/// What belongs to one datagram beside its bytes. The kernel reads and writes the name in the path and the
+/// control message.
+struct Slot {
+    control: ControlMessage,
+    iovec: libc::iovec,
+    path: Path,
+}
+
+/// Buffers, addresses and message headers for up to [`MessageTable::capacity`] datagrams.
+///
+/// Invariant, on which the system calls rest: header `i` points at slot `i` (name, control message, iovec)
+/// and the iovec at buffer `i`; each length is at most the room behind its pointer. Buffers and slots are
+/// stable slices, so moving the table moves nothing that is pointed at. Nothing outside of this module can
+/// write a pointer or a length.
+pub(crate) struct MessageTable {
+    buffers: StableSlice<u8>,
+    slots: StableSlice<Slot>,
+    headers: Box<[libc::mmsghdr]>,
+    datagram_bytes_max: usize,
+}
+
+// SAFETY: all pointers lead into memory that the table owns alone, and nothing about that memory belongs to a
+// thread.
+unsafe impl Send for MessageTable {}
+
+/// Room for a name of either family, which the kernel is told anew for each datagram.
+#[allow(clippy::cast_possible_truncation, reason = "28 bytes")]
+const NAME_ROOM_BYTES: u32 = size_of::<SocketName>() as u32;
+
+impl MessageTable {
+    /// A table for `datagrams` of up to `datagram_bytes_max` bytes each, both brought inside of the limits,
+    /// ready to receive.
+    pub(crate) fn new(datagrams: usize, datagram_bytes_max: usize) -> Self {
+        let capacity = datagrams.clamp(1, BATCH_DATAGRAMS_MAX);
+        let datagram_bytes_max = datagram_bytes_max.clamp(1, DATAGRAM_BYTES_MAX);
+        let empty_slot = || Slot {
+            control: ControlMessage::EMPTY,
+            iovec: libc::iovec { iov_base: ptr::null_mut(), iov_len: 0 },
+            path: Path::UNSPECIFIED,
+        };
+        // SAFETY: a message header is integers and pointers, for which all zeros is a value.
+        let empty_header = || unsafe { mem::zeroed::<libc::mmsghdr>() };
+        let mut table = Self {
+            buffers: StableSlice::new(vec![0; capacity * datagram_bytes_max].into()),
+            slots: StableSlice::new((0..capacity).map(|_| empty_slot()).collect()),
+            headers: (0..capacity).map(|_| empty_header()).collect(),
+            datagram_bytes_max,
+        };
+        for index in 0..capacity {
+            table.wire(index);
+        }
+        table
+    }
+
+    /// Points the header at its slot and the slot at its buffer, for good.
+    fn wire(&mut self, index: usize) {
+        let buffer = self.buffers.pointer_to(index * self.datagram_bytes_max);
+        let slot = self.slots.pointer_to(index);
+        // SAFETY: `slot` is an element of the slots and no reference to it is in use; only addresses of its
+        // fields are taken.
+        let (control, iovec, name) =
+            unsafe { (&raw mut (*slot).control, &raw mut (*slot).iovec, &raw mut (*slot).path.name) };
+        // SAFETY: as above.
+        unsafe { *iovec = libc::iovec { iov_base: buffer.cast(), iov_len: self.datagram_bytes_max } };
+        let header = &mut self.headers[index].msg_hdr;
+        header.msg_name = name.cast();
+        header.msg_iov = iovec;
+        header.msg_iovlen = 1;
+        header.msg_control = control.cast();
+        self.arm(index);
+    }
+
+    /// Makes the header ready to receive: the kernel overwrites the two lengths with what it used.
+    fn arm(&mut self, index: usize) {
+        let header = &mut self.headers[index].msg_hdr;
+        header.msg_namelen = NAME_ROOM_BYTES;
+        header.msg_controllen = ControlMessage::ROOM_BYTES;
+    }
+
+    pub(crate) fn capacity(&self) -> usize {
+        self.headers.len()
+    }
+
+    pub(crate) fn datagram_bytes_max(&self) -> usize {
+        self.datagram_bytes_max
+    }
+
+    /// The whole buffer of a datagram.
+    pub(crate) fn buffer(&self, index: usize) -> &[u8] {
+        &self.buffers[index * self.datagram_bytes_max..][..self.datagram_bytes_max]
+    }
+
+    /// The whole buffer of a datagram, to be written.
+    pub(crate) fn buffer_mut(&mut self, index: usize) -> &mut [u8] {
+        &mut self.buffers[index * self.datagram_bytes_max..][..self.datagram_bytes_max]
+    }
+
+    pub(crate) fn path(&self, index: usize) -> &Path {
+        &self.slots[index].path
+    }
+
+    /// The bytes that the kernel received or sent.
+    pub(crate) fn transferred_bytes(&self, index: usize) -> usize {
+        (self.headers[index].msg_len as usize).min(self.datagram_bytes_max)
+    }
+
+    /// Whether the datagram was longer than its buffer and lost its end.
+    pub(crate) fn truncated(&self, index: usize) -> bool {
+        self.headers[index].msg_hdr.msg_flags & libc::MSG_TRUNC != 0
+    }
+
+    /// Reads what the kernel told about a received datagram into its path, and makes the header ready for the
+    /// next.
+    pub(crate) fn settle(&mut self, index: usize) {
+        let written_bytes = self.headers[index].msg_hdr.msg_controllen;
+        let slot = &mut self.slots[index];
+        slot.path.local = slot.control.destination(written_bytes);
+        self.arm(index);
+    }
+
+    /// Makes the header send the first `length` bytes of its buffer along `path`.
+    pub(crate) fn address(&mut self, index: usize, length: usize, path: &Path) {
+        let slot = &mut self.slots[index];
+        slot.path = *path;
+        slot.iovec.iov_len = length.min(self.datagram_bytes_max);
+        let control_bytes = path.local.map_or(0, |local: LocalEnd| slot.control.set_source(local));
+        let header = &mut self.headers[index].msg_hdr;
+        header.msg_namelen = path.name.length_bytes();
+        header.msg_controllen = control_bytes;
+    }
+
+    /// One recvmmsg over all headers; the count of datagrams received.
+    pub(crate) fn receive(&mut self, socket: BorrowedFd<'_>) -> io::Result<usize> {
+        // SAFETY: the headers are exclusively borrowed and as many as told, and by the table's invariant the
+        // kernel writes only into names, control messages and buffers of the table, none of which is borrowed
+        // now.
+        let count = unsafe {
+            libc::recvmmsg(
+                socket.as_raw_fd(),
+                self.headers.as_mut_ptr(),
+                message_count(self.headers.len()),
+                libc::MSG_DONTWAIT,
+                ptr::null_mut(),
+            )
+        };
+        usize::try_from(count).map_err(|_| io::Error::last_os_error())
+    }
+
+    /// One sendmmsg over the headers `first..end`; the count of datagrams sent, at least one.
+    pub(crate) fn send(&mut self, socket: BorrowedFd<'_>, first: usize, end: usize) -> io::Result<usize> {
+        let headers = &mut self.headers[first..end];
+        // SAFETY: the headers are exclusively borrowed and as many as told, and by the table's invariant the
+        // kernel reads only names, control messages and buffers of the table.
+        let count = unsafe {
+            libc::sendmmsg(
+                socket.as_raw_fd(),
+                headers.as_mut_ptr(),
+                message_count(headers.len()),
+                libc::MSG_DONTWAIT,
+            )
+        };
+        usize::try_from(count).map_err(|_| io::Error::last_os_error())
+    }
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "at most BATCH_DATAGRAMS_MAX")]
+fn message_count(headers: usize) -> libc::c_uint {
+    debug_assert!(headers <= BATCH_DATAGRAMS_MAX);
+    headers as libc::c_uint
+}
+
+impl fmt::Debug for MessageTable {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("MessageTable")
+            .field("capacity", &self.capacity())
+            .field("datagram_bytes_max", &self.datagram_bytes_max)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Does what recvmmsg does to one header: writes the payload, and tells its length.
+    fn receive_as_the_kernel_does(table: &mut MessageTable, index: usize, payload: &[u8]) {
+        let header = &mut table.headers[index];
+        let iovec = header.msg_hdr.msg_iov;
+        // SAFETY: by the table's invariant the iovec and the name are there, and nothing borrows them now.
+        unsafe {
+            assert!(payload.len() <= (*iovec).iov_len);
+            ptr::copy_nonoverlapping(payload.as_ptr(), (*iovec).iov_base.cast(), payload.len());
+            *header.msg_hdr.msg_name.cast::<SocketName>() = Path::new(([192, 0, 2, 1], 7).into()).name;
+        }
+        header.msg_len = u32::try_from(payload.len()).expect("a short payload");
+        header.msg_hdr.msg_controllen = 0;
+    }
+
+    #[test]
+    fn what_is_written_through_the_headers_is_read_after_moves_and_borrows() {
+        let mut table = MessageTable::new(3, 8);
+        for round in 0..3 {
+            let payload = [round; 8];
+            table.buffer_mut(1).fill(0xff);
+            receive_as_the_kernel_does(&mut table, 1, &payload);
+            table = *Box::new(table);
+            table.settle(1);
+            assert_eq!(table.buffer(1)[..table.transferred_bytes(1)], payload);
+            assert_eq!(table.path(1).remote(), ([192, 0, 2, 1], 7).into());
+            assert_eq!((table.buffer(0), table.buffer(2)), ([0; 8].as_slice(), [0; 8].as_slice()));
+        }
+    }
+
+    #[test]
+    fn no_length_leads_out_of_its_buffer() {
+        let mut table = MessageTable::new(2, 8);
+        table.address(0, usize::MAX, &Path::new(([192, 0, 2, 1], 7).into()));
+        assert_eq!(table.slots[0].iovec.iov_len, 8);
+        table.headers[1].msg_len = u32::MAX;
+        assert_eq!(table.transferred_bytes(1), 8);
+    }
+}

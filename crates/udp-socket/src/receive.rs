@@ -1,0 +1,119 @@
+//! Receiving: one batch of owned buffers, filled by one system call.
+
+use std::io;
+use std::os::fd::BorrowedFd;
+
+use crate::limits::RECEIVE_ATTEMPTS_MAX;
+use crate::message_table::MessageTable;
+use crate::path::Path;
+
+/// One received datagram, borrowed from its batch.
+#[derive(Clone, Copy, Debug)]
+pub struct Received<'a> {
+    /// Who sent it, and to which local address where the socket captures that; the path to reply on.
+    pub path: &'a Path,
+    /// The payload; only its start where `truncated`.
+    pub bytes: &'a [u8],
+    /// The datagram was longer than the buffers of the batch.
+    pub truncated: bool,
+}
+
+/// Buffers for datagrams to be received, allocated once and filled again by each
+/// [`BatchSocket::receive`](crate::BatchSocket::receive).
+#[derive(Debug)]
+pub struct ReceiveBatch {
+    table: MessageTable,
+    filled: usize,
+}
+
+impl ReceiveBatch {
+    /// An empty batch for up to `datagrams` datagrams of up to `datagram_bytes_max` bytes each (longer ones
+    /// are truncated). The two are brought between 1 and [`BATCH_DATAGRAMS_MAX`](crate::BATCH_DATAGRAMS_MAX),
+    /// and between 1 and [`DATAGRAM_BYTES_MAX`](crate::DATAGRAM_BYTES_MAX).
+    #[must_use]
+    pub fn new(datagrams: usize, datagram_bytes_max: usize) -> Self {
+        Self { table: MessageTable::new(datagrams, datagram_bytes_max), filled: 0 }
+    }
+
+    /// The datagrams that the last receive brought.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.filled
+    }
+
+    /// Whether the last receive brought nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.filled == 0
+    }
+
+    /// The most datagrams that one receive brings. A receive that brought as many may have left more in the
+    /// kernel.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.table.capacity()
+    }
+
+    /// The datagram at `index` of the last receive, in the order of arrival.
+    #[must_use]
+    pub fn get(&self, index: usize) -> Option<Received<'_>> {
+        (index < self.filled).then(|| self.received(index))
+    }
+
+    /// The datagrams of the last receive, in the order of arrival.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Received<'_>> + '_ {
+        (0..self.filled).map(|index| self.received(index))
+    }
+
+    fn received(&self, index: usize) -> Received<'_> {
+        Received {
+            path: self.table.path(index),
+            bytes: &self.table.buffer(index)[..self.table.transferred_bytes(index)],
+            truncated: self.table.truncated(index),
+        }
+    }
+
+    pub(crate) fn fill(&mut self, socket: BorrowedFd<'_>) -> io::Result<usize> {
+        self.filled = 0;
+        for _ in 0..RECEIVE_ATTEMPTS_MAX {
+            match self.table.receive(socket) {
+                Ok(count) => return Ok(self.settle(count)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(0),
+                Err(error) if passes_by(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(0)
+    }
+
+    fn settle(&mut self, count: usize) -> usize {
+        debug_assert!(count <= self.table.capacity());
+        for index in 0..count {
+            self.table.settle(index);
+        }
+        self.filled = count;
+        count
+    }
+}
+
+/// Whether an error is over once it was reported: an interruption, or what an ICMP message about an earlier
+/// datagram turns into. The kernel does not report the latter on a socket that is not connected; should it
+/// ever do so, a stranger's ICMP message must not look like a broken socket.
+fn passes_by(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(
+            libc::EINTR
+                | libc::ECONNREFUSED
+                | libc::EHOSTUNREACH
+                | libc::ENETUNREACH
+                | libc::EHOSTDOWN
+                | libc::ENONET
+                | libc::ENOPROTOOPT
+                | libc::EOPNOTSUPP
+                | libc::EMSGSIZE
+                | libc::EPROTO
+                | libc::EACCES
+        )
+    )
+}

@@ -1,0 +1,257 @@
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::slice;
+use std::time::Duration;
+
+use super::*;
+use crate::testing::{XorShift, queue, receive_over, send_all, socket_on, wait_readable};
+use crate::{DATAGRAM_BYTES_MAX, Path};
+
+fn receive_one<T>(socket: &BatchSocket, mut each: impl FnMut(crate::Received<'_>) -> T) -> T {
+    let mut seen = None;
+    receive_over(slice::from_ref(socket), 1, |_, received| {
+        seen = Some(each(received));
+    });
+    seen.expect("one datagram was received")
+}
+
+fn round_trip_in_batches(ip: &str) {
+    let (server, client) = (socket_on(ip), socket_on(ip));
+    let (mut requests, mut replies) = (SendBatch::new(32, 512), SendBatch::new(32, 512));
+    let mut random = XorShift::new(1);
+    // Several rounds over the same batches, with other lengths each time, so that leftovers of a round would
+    // show.
+    for round in 0..20 {
+        let sent: Vec<Vec<u8>> =
+            (0..=round).map(|_| vec![random.next_u64().to_le_bytes()[0]; random.below(513)]).collect();
+        sent.iter().for_each(|bytes| queue(&mut requests, bytes, &Path::new(server.local_address())));
+        send_all(&client, &mut requests);
+        receive_over(slice::from_ref(&server), sent.len(), |_, received| {
+            assert_eq!(received.path.remote(), client.local_address());
+            assert_eq!(received.path.local(), None);
+            queue(&mut replies, received.bytes, received.path);
+        });
+        send_all(&server, &mut replies);
+        let mut back = Vec::new();
+        receive_over(slice::from_ref(&client), sent.len(), |_, received| {
+            assert_eq!(received.path.remote(), server.local_address());
+            assert!(!received.truncated);
+            back.push(received.bytes.to_vec());
+        });
+        assert_eq!(back, sent);
+    }
+}
+
+#[test]
+fn datagrams_go_there_and_back_in_batches_over_ipv4() {
+    round_trip_in_batches("127.0.0.1");
+}
+
+#[test]
+fn datagrams_go_there_and_back_in_batches_over_ipv6() {
+    round_trip_in_batches("::1");
+}
+
+#[test]
+fn a_receive_where_nothing_waits_brings_nothing() {
+    let socket = socket_on("127.0.0.1");
+    let mut batch = ReceiveBatch::new(4, 64);
+    assert_eq!(socket.receive(&mut batch).unwrap(), 0);
+    assert!(batch.is_empty() && batch.get(0).is_none());
+}
+
+#[test]
+fn a_receive_forgets_what_the_last_one_brought() {
+    let socket = socket_on("127.0.0.1");
+    let mut outgoing = SendBatch::new(1, 8);
+    queue(&mut outgoing, b"once", &Path::new(socket.local_address()));
+    send_all(&socket, &mut outgoing);
+    let mut batch = ReceiveBatch::new(4, 64);
+    while socket.receive(&mut batch).unwrap() == 0 {
+        wait_readable(slice::from_ref(&socket));
+    }
+    assert_eq!(batch.get(0).unwrap().bytes, b"once");
+    assert!(batch.get(1).is_none());
+    assert_eq!(socket.receive(&mut batch).unwrap(), 0);
+    assert!(batch.get(0).is_none());
+}
+
+#[test]
+fn a_datagram_longer_than_the_buffer_is_marked_truncated_and_the_next_is_not() {
+    let socket = socket_on("127.0.0.1");
+    let path = Path::new(socket.local_address());
+    let mut outgoing = SendBatch::new(3, 64);
+    [[7_u8; 33].as_slice(), &[8; 32], &[]].iter().for_each(|bytes| queue(&mut outgoing, bytes, &path));
+    send_all(&socket, &mut outgoing);
+    let mut batch = ReceiveBatch::new(1, 32);
+    for (byte, length, truncated) in [(7, 32, true), (8, 32, false), (0, 0, false)] {
+        while socket.receive(&mut batch).unwrap() == 0 {
+            wait_readable(slice::from_ref(&socket));
+        }
+        let received = batch.get(0).unwrap();
+        assert_eq!((received.bytes, received.truncated), (vec![byte; length].as_slice(), truncated));
+    }
+}
+
+fn reply_leaves_from_the_address_asked(wildcard: &str, asked: &str, client_ip: &str) {
+    let mut options = SocketOptions::new(SocketAddr::new(wildcard.parse().unwrap(), 0));
+    options.destination = DestinationInfo::Capture;
+    let server = BatchSocket::bind(&options).unwrap();
+    let asked: IpAddr = asked.parse().unwrap();
+    // A connected socket takes datagrams from the address it is connected to and no other.
+    let client = UdpSocket::bind((client_ip.parse::<IpAddr>().unwrap(), 0)).unwrap();
+    client.connect((asked, server.local_address().port())).unwrap();
+    client.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    client.send(b"who are you").unwrap();
+
+    let path = receive_one(&server, |received| *received.path);
+    assert_eq!(path.local(), Some(asked));
+    let mut replies = SendBatch::new(4, 64);
+    queue(&mut replies, b"me", &path);
+    send_all(&server, &mut replies);
+    let mut answer = [0; 16];
+    assert_eq!(client.recv(&mut answer).unwrap(), 2);
+}
+
+#[test]
+fn a_reply_over_ipv4_leaves_from_the_address_that_was_asked() {
+    reply_leaves_from_the_address_asked("0.0.0.0", "127.0.0.2", "127.0.0.1");
+}
+
+#[test]
+fn a_reply_over_ipv6_leaves_from_the_address_that_was_asked() {
+    reply_leaves_from_the_address_asked("::", "::1", "::1");
+}
+
+#[test]
+fn a_sender_chooses_its_source_address_for_each_datagram() {
+    let receiver = socket_on("127.0.0.1");
+    let sender = socket_on("0.0.0.0");
+    let mut outgoing = SendBatch::new(8, 8);
+    let sources: Vec<IpAddr> = (2..10).map(|last| IpAddr::from([127, 0, 9, last])).collect();
+    for &source in &sources {
+        queue(&mut outgoing, b"hello", &Path::new(receiver.local_address()).with_local(source));
+    }
+    send_all(&sender, &mut outgoing);
+    // The same slots without a source: none may be left from before.
+    (0..8).for_each(|_| queue(&mut outgoing, b"again", &Path::new(receiver.local_address())));
+    send_all(&sender, &mut outgoing);
+    let mut seen = Vec::new();
+    receive_over(slice::from_ref(&receiver), 16, |_, received| {
+        seen.push(received.path.remote().ip());
+    });
+    assert_eq!(seen[..8], sources);
+    assert!(seen[8..].iter().all(|&ip| ip == IpAddr::from([127, 0, 0, 1])));
+}
+
+#[test]
+fn a_refused_datagram_is_counted_and_holds_back_no_other() {
+    let (receiver, sender) = (socket_on("127.0.0.1"), socket_on("0.0.0.0"));
+    let good = Path::new(receiver.local_address());
+    let broadcast = Path::new("255.255.255.255:9".parse().unwrap());
+    let foreign_source = good.with_local("192.0.2.1".parse().unwrap());
+    let other_family = Path::new("[::1]:9".parse().unwrap());
+    let mut outgoing = SendBatch::new(16, DATAGRAM_BYTES_MAX);
+    let too_long = vec![0; DATAGRAM_BYTES_MAX];
+    for bad in [&broadcast, &foreign_source, &other_family] {
+        queue(&mut outgoing, b"bad", bad);
+        queue(&mut outgoing, b"good", &good);
+    }
+    queue(&mut outgoing, &too_long, &good);
+    queue(&mut outgoing, b"good", &good);
+    queue(&mut outgoing, &too_long, &good);
+    queue(&mut outgoing, b"bad", &broadcast);
+    assert_eq!(sender.send(&mut outgoing), SendReport { sent: 4, refused: 6, unsent: 0 });
+    assert!(outgoing.is_empty());
+    receive_over(slice::from_ref(&receiver), 4, |_, received| {
+        assert_eq!(received.bytes, b"good");
+    });
+}
+
+#[test]
+fn a_full_batch_gives_no_buffer_until_it_is_cleared_or_sent() {
+    let socket = socket_on("127.0.0.1");
+    let path = Path::new(socket.local_address());
+    let mut batch = SendBatch::new(3, 16);
+    (0..3).for_each(|_| queue(&mut batch, b"x", &path));
+    assert!(batch.is_full() && batch.next_buffer().is_none());
+    batch.clear();
+    assert!(batch.is_empty());
+    (0..3).for_each(|_| queue(&mut batch, b"y", &path));
+    send_all(&socket, &mut batch);
+    assert!(batch.next_buffer().is_some());
+    receive_over(slice::from_ref(&socket), 3, |_, received| {
+        assert_eq!(received.bytes, b"y");
+    });
+}
+
+#[test]
+fn a_port_that_nobody_listens_on_disturbs_neither_direction() {
+    let socket = socket_on("127.0.0.1");
+    let closed = "127.0.77.103:9".parse().unwrap();
+    let mut outgoing = SendBatch::new(8, 16);
+    (0..8).for_each(|_| queue(&mut outgoing, b"nobody", &Path::new(closed)));
+    send_all(&socket, &mut outgoing);
+    queue(&mut outgoing, b"me", &Path::new(socket.local_address()));
+    send_all(&socket, &mut outgoing);
+    receive_one(&socket, |received| assert_eq!(received.bytes, b"me"));
+}
+
+#[test]
+fn batches_move_between_calls_and_threads() {
+    let (receiver, sender) = (socket_on("127.0.0.1"), socket_on("127.0.0.1"));
+    let path = Path::new(receiver.local_address());
+    let mut outgoing = SendBatch::new(4, 16);
+    queue(&mut outgoing, b"before", &path);
+    let moved = Box::new(outgoing);
+    let sending = std::thread::spawn(move || {
+        let mut outgoing = *moved;
+        queue(&mut outgoing, b"after", &path);
+        send_all(&sender, &mut outgoing);
+    });
+    sending.join().unwrap();
+    let mut batches = vec![ReceiveBatch::new(1, 16)];
+    for expected in [b"before".as_slice(), b"after"] {
+        let mut batch = batches.remove(0);
+        while receiver.receive(&mut batch).unwrap() == 0 {
+            wait_readable(slice::from_ref(&receiver));
+        }
+        batches.push(batch);
+        assert_eq!(batches[0].get(0).unwrap().bytes, expected);
+        // Growing moves the batch in memory.
+        batches.reserve(64);
+        assert_eq!(batches[0].get(0).unwrap().bytes, expected);
+    }
+}
+
+#[test]
+fn sizes_out_of_bounds_are_brought_inside() {
+    assert_eq!(ReceiveBatch::new(usize::MAX, 1).capacity(), crate::BATCH_DATAGRAMS_MAX);
+    assert_eq!(ReceiveBatch::new(0, 0).capacity(), 1);
+    assert_eq!(SendBatch::new(1, usize::MAX).next_buffer().unwrap().len(), DATAGRAM_BYTES_MAX);
+}
+
+#[test]
+fn the_kernel_grants_twice_the_receive_buffer_asked_for() {
+    let mut options = SocketOptions::new("127.0.0.1:0".parse().unwrap());
+    options.receive_buffer_bytes = Some(64 * 1_024);
+    let socket = BatchSocket::bind(&options).unwrap();
+    assert_eq!(socket.effective_receive_buffer_bytes().unwrap(), 2 * 64 * 1_024);
+}
+
+#[test]
+fn an_exclusive_address_is_bound_once() {
+    let first = socket_on("127.0.0.1");
+    let error = BatchSocket::bind(&SocketOptions::new(first.local_address())).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+}
+
+#[test]
+fn both_families_share_a_port_on_their_wildcard_addresses() {
+    // Another test may hold the IPv4 port by chance, but not for every port that is tried.
+    let shared = (0..16).any(|_| {
+        let v6 = socket_on("::");
+        let v4 = SocketAddr::from(([0, 0, 0, 0], v6.local_address().port()));
+        BatchSocket::bind(&SocketOptions::new(v4)).is_ok()
+    });
+    assert!(shared, "an IPv6 socket leaves the IPv4 port free");
+}

@@ -1,0 +1,130 @@
+//! Steering: which socket of a reuseport group gets a datagram, decided in the kernel by the info hash.
+
+use std::os::fd::BorrowedFd;
+use std::{fmt, io};
+
+use crate::kernel_option::attach_reuseport_program;
+use crate::limits::{DATAGRAM_BYTES_MAX, INFO_HASH_BYTES};
+
+/// The bytes of an info hash, in the type of the kernel's offsets.
+const HASH_BYTES: u32 = 20;
+const _: () = assert!(HASH_BYTES as usize == INFO_HASH_BYTES);
+/// Half words of an info hash, each with its own key.
+const HASH_WORDS: usize = INFO_HASH_BYTES / 2;
+/// An index outside of any group: the kernel then falls back to its hash over both addresses and ports, which
+/// spreads.
+const NO_OWNER: u32 = u32::MAX;
+/// Instructions beside those for each half word: length check 3, start value 1, reduction 3, return 1.
+const INSTRUCTIONS: usize = 8 + 4 * HASH_WORDS;
+
+/// The keyed function from an info hash to the shard that owns it, as the kernel and the tracker both compute
+/// it.
+///
+/// The hash is the multilinear one over ten big-endian 16-bit half words with 32-bit keys, of which the high
+/// half is taken: strongly universal (Lemire and Kaser), so whoever does not know the keys can do no better
+/// than chance at choosing info hashes that meet on one core. The keys are therefore secret: `Debug` does not
+/// show them.
+///
+/// An owner is an index into the reuseport group, and a socket's index in the group is its bind order.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SteeringProgram {
+    /// Where the info hash starts, in bytes from the start of the payload; 16 in an announce and in a scrape.
+    pub hash_offset: u32,
+    /// Shorter datagrams have no owner and are spread, in bytes of payload; 36 is the shortest with a whole
+    /// info hash. Less than what the hash needs counts as what it needs.
+    pub datagram_bytes_min: u32,
+    /// The secret start value of the sum.
+    pub addend: u32,
+    /// The secret factor of each half word of the info hash.
+    pub multipliers: [u32; HASH_WORDS],
+    /// Sockets of the group; owners are `0..shards`. Where fewer are bound, the datagrams of the missing are
+    /// spread.
+    pub shards: u16,
+}
+
+impl SteeringProgram {
+    /// The owner of a datagram with this UDP payload, or `None` where the kernel spreads it.
+    #[must_use]
+    pub fn select(&self, payload: &[u8]) -> Option<u16> {
+        if self.shards == 0 || payload.len() < self.bytes_needed() as usize {
+            return None;
+        }
+        let info_hash = payload.get(self.hash_offset as usize..)?.first_chunk()?;
+        Some(self.owner(info_hash))
+    }
+
+    /// The shard that owns an info hash.
+    #[must_use]
+    pub fn owner(&self, info_hash: &[u8; INFO_HASH_BYTES]) -> u16 {
+        let (words, _) = info_hash.as_chunks::<2>();
+        let terms = words.iter().zip(&self.multipliers);
+        let sum = terms.fold(self.addend, |sum, (&word, multiplier)| {
+            sum.wrapping_add(multiplier.wrapping_mul(u16::from_be_bytes(word).into()))
+        });
+        (((sum >> 16) * u32::from(self.shards)) >> 16) as u16
+    }
+
+    fn bytes_needed(&self) -> u32 {
+        self.datagram_bytes_min.max(self.hash_offset.saturating_add(HASH_BYTES))
+    }
+
+    /// The classic BPF program. It runs with the packet starting at the UDP payload; the sum is kept in X,
+    /// since a load only touches A.
+    fn instructions(&self) -> Vec<libc::sock_filter> {
+        let mut program = Vec::with_capacity(INSTRUCTIONS);
+        program.push(statement(libc::BPF_LD | libc::BPF_W | libc::BPF_LEN, 0));
+        let long_enough = libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K;
+        program.push(libc::sock_filter { jt: 1, jf: 0, ..statement(long_enough, self.bytes_needed()) });
+        program.push(statement(libc::BPF_RET | libc::BPF_K, NO_OWNER));
+        program.push(statement(libc::BPF_LDX | libc::BPF_W | libc::BPF_IMM, self.addend));
+        for (offset, &multiplier) in (self.hash_offset..).step_by(2).zip(&self.multipliers) {
+            program.push(statement(libc::BPF_LD | libc::BPF_H | libc::BPF_ABS, offset));
+            program.push(statement(libc::BPF_ALU | libc::BPF_MUL | libc::BPF_K, multiplier));
+            program.push(statement(libc::BPF_ALU | libc::BPF_ADD | libc::BPF_X, 0));
+            program.push(statement(libc::BPF_MISC | libc::BPF_TAX, 0));
+        }
+        program.push(statement(libc::BPF_ALU | libc::BPF_RSH | libc::BPF_K, 16));
+        program.push(statement(libc::BPF_ALU | libc::BPF_MUL | libc::BPF_K, self.shards.into()));
+        program.push(statement(libc::BPF_ALU | libc::BPF_RSH | libc::BPF_K, 16));
+        program.push(statement(libc::BPF_RET | libc::BPF_A, 0));
+        debug_assert_eq!(program.len(), INSTRUCTIONS);
+        program
+    }
+
+    /// Gives the program to the group that `socket` belongs to, in place of an earlier one.
+    pub(crate) fn attach(&self, socket: BorrowedFd<'_>) -> io::Result<()> {
+        self.check()?;
+        attach_reuseport_program(socket, &mut self.instructions())
+    }
+
+    fn check(&self) -> io::Result<()> {
+        let wrong = |what| Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+        if self.shards == 0 {
+            return wrong("steering needs at least one shard");
+        }
+        if self.bytes_needed() as usize > DATAGRAM_BYTES_MAX {
+            return wrong("steering reads beyond the end of any datagram");
+        }
+        Ok(())
+    }
+}
+
+fn statement(code: u32, k: u32) -> libc::sock_filter {
+    #[allow(clippy::cast_possible_truncation, reason = "an instruction code has 16 bits by definition")]
+    let code = code as u16;
+    libc::sock_filter { code, jt: 0, jf: 0, k }
+}
+
+impl fmt::Debug for SteeringProgram {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("SteeringProgram")
+            .field("hash_offset", &self.hash_offset)
+            .field("datagram_bytes_min", &self.datagram_bytes_min)
+            .field("shards", &self.shards)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;
