@@ -1,1 +1,4 @@
 //! The one integration-test binary of the project.
+
+mod command_line;
+mod program;

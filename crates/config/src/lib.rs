@@ -1,1 +1,38 @@
 //! The typed, validated, documented configuration.
+//!
+//! Every key is a documented field of one of the section structs. From these fields come the parser, the
+//! names of the environment variables, the built-in defaults and the commented file of [`default_toml`], so
+//! that none of them can differ from another.
+//!
+//! [`load`] merges the sources of values (the environment beats the file, the file beats the default) and
+//! gives a [`Configuration`] in which every value is within its bounds, or a [`ConfigError`] that says where
+//! the bad value stands and what is allowed there.
+#![forbid(unsafe_code)]
+
+mod assignment;
+mod configuration;
+mod consistency;
+mod environment;
+mod error;
+mod file;
+mod key;
+pub mod limits;
+mod load;
+mod sections;
+mod template;
+#[cfg(test)]
+mod testing;
+mod values;
+
+pub use configuration::Configuration;
+pub use error::ConfigError;
+pub use load::load;
+pub use sections::announce::Announce;
+pub use sections::capacity::{Limits, MemoryLimit};
+pub use sections::connection_ids::{ConnectionIdKey, ConnectionIds, InvalidConnectionId};
+pub use sections::log::{Log, LogFormat, LogLevel};
+pub use sections::shutdown::Shutdown;
+pub use sections::statistics::{Statistics, StatisticsInterval};
+pub use sections::udp::{ReplySource, Steering, Udp};
+pub use sections::workers::{Cores, Workers};
+pub use template::default_toml;

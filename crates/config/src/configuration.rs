@@ -1,0 +1,115 @@
+//! The root of the configuration: its sections.
+#![allow(unused_qualifications, reason = "the code derived for nested sections qualifies every type")]
+
+use confique::{Config, Layer};
+
+use crate::sections::announce::Announce;
+use crate::sections::capacity::Limits;
+use crate::sections::connection_ids::ConnectionIds;
+use crate::sections::log::Log;
+use crate::sections::shutdown::Shutdown;
+use crate::sections::statistics::Statistics;
+use crate::sections::udp::Udp;
+use crate::sections::workers::Workers;
+
+/// The configuration of the tracker Ringtrack.
+///
+/// Every key stands here with its meaning, what is allowed, what a change wins or loses, and its default.
+/// A line that starts with `#key` is commented out and shows the default: remove the `#` to change it.
+///
+/// Each key can also be set by the environment variable that is named with it. A value there is written as
+/// in this file; quotes around a single word can be left out, and a list can be its items with commas
+/// between them. A variable that is set to nothing counts as not set. The environment beats this file, and
+/// this file beats the default.
+///
+/// `ringtrack check-config FILE` checks a file without starting the tracker.
+#[derive(Debug, Clone, PartialEq, Config)]
+pub struct Configuration {
+    /// ----- Which processor cores do the work -----
+    #[config(nested)]
+    pub workers: Workers,
+
+    /// ----- The UDP sockets -----
+    #[config(nested)]
+    pub udp: Udp,
+
+    /// ----- Connection ids: how a UDP client proves that it owns its address -----
+    #[config(nested)]
+    pub connection_ids: ConnectionIds,
+
+    /// ----- What an announce is answered -----
+    #[config(nested)]
+    pub announce: Announce,
+
+    /// ----- Upper bounds: what would go past them is refused and counted -----
+    #[config(nested)]
+    pub limits: Limits,
+
+    /// ----- The log -----
+    #[config(nested)]
+    pub log: Log,
+
+    /// ----- Statistics -----
+    #[config(nested)]
+    pub statistics: Statistics,
+
+    /// ----- The way down -----
+    #[config(nested)]
+    pub shutdown: Shutdown,
+}
+
+impl Default for Configuration {
+    /// The built-in defaults, without a look at any file or at the environment.
+    fn default() -> Self {
+        Self::from_layer(<Self as Config>::Layer::default_values()).expect("every key has a default")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        ConnectionIdKey, Cores, InvalidConnectionId, LogFormat, LogLevel, MemoryLimit, ReplySource,
+        StatisticsInterval, Steering,
+    };
+
+    #[test]
+    fn the_built_in_defaults_are_these() {
+        let expected = Configuration {
+            workers: Workers { cores: Cores::Auto },
+            udp: Udp {
+                listen: vec!["0.0.0.0:6969".parse().unwrap(), "[::]:6969".parse().unwrap()],
+                steering: Steering::Auto,
+                batch_datagrams: 64,
+                receive_buffer_bytes: 4_194_304,
+                send_buffer_bytes: 4_194_304,
+                path_mtu_bytes: 1280,
+                reply_source: ReplySource::Destination,
+            },
+            connection_ids: ConnectionIds {
+                lifetime_s: 120,
+                key_file: ConnectionIdKey::Random,
+                invalid: InvalidConnectionId::Error,
+            },
+            announce: Announce {
+                interval_s: 1800,
+                interval_jitter_percent: 10,
+                numwant_default: 50,
+                numwant_max: 50,
+                peer_lifetime_s: 2700,
+            },
+            limits: Limits {
+                memory_max_mib: MemoryLimit::Automatic,
+                swarms_max: 20_000_000,
+                peers_max: 100_000_000,
+                peers_per_swarm_max: 1_000_000,
+                mesh_slots: 1024,
+            },
+            log: Log { level: LogLevel::Info, format: LogFormat::Text },
+            statistics: Statistics { interval_s: StatisticsInterval::Every(60) },
+            shutdown: Shutdown { deadline_s: 10 },
+        };
+
+        assert_eq!(Configuration::default(), expected);
+    }
+}

@@ -1,0 +1,200 @@
+//! The way from the sources to the configuration.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::Path;
+
+use confique::{Config, Layer as _};
+
+use crate::assignment::{Assignment, Layer, Origin};
+use crate::key::Key;
+use crate::{ConfigError, Configuration, consistency, environment, file};
+
+/// Loads the configuration: the built-in defaults, over them the values of `file` where there is one, over
+/// these the values of the `RINGTRACK_…` variables of `environment` (usually [`std::env::vars_os`]).
+///
+/// # Errors
+///
+/// When the file cannot be read or is not TOML, when a key or variable does not exist, when a value has the
+/// wrong type or is not allowed, or when values contradict each other. The first error found is returned.
+pub fn load(
+    file: Option<&Path>,
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<Configuration, ConfigError> {
+    let mut merged = Merged::defaults();
+    if let Some(file) = file {
+        let text = file::read(file)?;
+        for assignment in file::assignments(file, &text)? {
+            merged.apply(assignment)?;
+        }
+    }
+    for variable in environment::variables(environment)? {
+        merged.apply(variable.assignment())?;
+    }
+    merged.finish()
+}
+
+/// What the sources so far amount to.
+struct Merged {
+    layer: Layer,
+    origins: Origins,
+}
+
+impl Merged {
+    fn defaults() -> Self {
+        Self { layer: Layer::default_values(), origins: Origins(BTreeMap::new()) }
+    }
+
+    fn apply(&mut self, assignment: Assignment<'_>) -> Result<(), ConfigError> {
+        let (layer, key, origin) = assignment.into_layer()?;
+        let earlier = std::mem::replace(&mut self.layer, Layer::empty());
+        self.layer = layer.with_fallback(earlier);
+        self.origins.0.insert(key, origin);
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Configuration, ConfigError> {
+        let configuration =
+            Configuration::from_layer(self.layer).expect("every key has a default, and layers only add");
+        consistency::check(&configuration, &self.origins)?;
+        Ok(configuration)
+    }
+}
+
+/// Where the value of each key comes from that is not left at its default.
+#[derive(Debug)]
+pub(crate) struct Origins(BTreeMap<Key, Origin>);
+
+impl Origins {
+    /// Where the value of `section.name` comes from.
+    pub(crate) fn of(&self, section: &str, name: &str) -> &Origin {
+        self.0
+            .iter()
+            .find(|(key, _)| key.section == section && key.name == name)
+            .map_or(&Origin::Default, |(_, origin)| origin)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::ffi::OsStringExt;
+
+    use super::*;
+    use crate::testing::{assert_contains, assert_refused, environment, file_with, load_text};
+    use crate::{ConnectionIdKey, Cores, LogLevel, MemoryLimit, ReplySource, StatisticsInterval, Steering};
+
+    #[test]
+    fn without_sources_the_defaults_are_loaded() {
+        assert_eq!(load(None, []).unwrap(), Configuration::default());
+    }
+
+    #[test]
+    fn an_empty_file_loads_the_defaults() {
+        assert_eq!(load_text("").unwrap(), Configuration::default());
+    }
+
+    #[test]
+    fn the_environment_beats_the_file_and_the_file_beats_the_default() {
+        let file = file_with("[udp]\nbatch_datagrams = 32\npath_mtu_bytes = 1400\n");
+        let environment = environment(&[("RINGTRACK_UDP_BATCH_DATAGRAMS", "16"), ("PATH", "/bin")]);
+        let udp = load(Some(file.path()), environment).unwrap().udp;
+        assert_eq!(udp.batch_datagrams, 16);
+        assert_eq!(udp.path_mtu_bytes, 1400);
+        assert_eq!(udp.send_buffer_bytes, 4_194_304);
+    }
+
+    #[test]
+    fn every_kind_of_value_is_read_from_a_file() {
+        let text = r#"
+            log = { level = "warn" }
+            statistics.interval_s = 0
+            [workers]
+            cores = [0, 2, 3]
+            [udp]
+            listen = ["127.0.0.1:0"]
+            steering = "off"
+            reply_source = "kernel"
+            [connection_ids]
+            key_file = "/etc/ringtrack/key"
+            [limits]
+            memory_max_mib = 512
+        "#;
+        let configuration = load_text(text).unwrap();
+        assert_eq!(configuration.log.level, LogLevel::Warn);
+        assert_eq!(configuration.statistics.interval_s, StatisticsInterval::Off);
+        assert_eq!(configuration.workers.cores, Cores::List(vec![0, 2, 3]));
+        assert_eq!(configuration.udp.listen, ["127.0.0.1:0".parse().unwrap()]);
+        assert_eq!(configuration.udp.steering, Steering::Off);
+        assert_eq!(configuration.udp.reply_source, ReplySource::Kernel);
+        assert_eq!(configuration.connection_ids.key_file, ConnectionIdKey::File("/etc/ringtrack/key".into()));
+        assert_eq!(configuration.limits.memory_max_mib, MemoryLimit::Mib(512.try_into().unwrap()));
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_its_line_and_the_keys_of_its_section() {
+        let parts = ["log.levle", "no such key", "level, format"];
+        assert_refused("# first\n[log]\nlevle = \"info\"\n", 3, &parts);
+    }
+
+    #[test]
+    fn an_unknown_section_is_refused_with_its_line_and_the_sections() {
+        assert_refused("\n[upd]\n", 2, &["upd", "no such key", "[workers], [udp]"]);
+        assert_refused("interval_s = 1800\n", 1, &["interval_s", "[announce]"]);
+    }
+
+    #[test]
+    fn a_value_in_place_of_a_section_is_refused() {
+        assert_refused("udp = 6969\n", 1, &["udp", "integer", "under [udp]"]);
+        assert_refused("[[udp]]\n", 1, &["udp", "array", "under [udp]"]);
+    }
+
+    #[test]
+    fn text_that_is_not_toml_is_refused_with_its_line() {
+        assert_refused("[udp]\nbatch_datagrams = \n", 2, &["not valid TOML"]);
+        assert_refused(
+            "[log]\nlevel = \"info\"\nlevel = \"warn\"\n",
+            3,
+            &["not valid TOML", "duplicate key"],
+        );
+    }
+
+    #[test]
+    fn a_missing_file_and_a_directory_are_refused_with_their_path() {
+        let directory = tempfile::tempdir().unwrap();
+        let missing = directory.path().join("missing.toml");
+        for path in [missing.as_path(), directory.path()] {
+            let message = load(Some(path), []).unwrap_err().to_string();
+            assert_contains(&message, &[path.to_str().unwrap(), "cannot read", "os error"]);
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_not_utf_8_is_refused_with_its_path() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("bytes.toml");
+        std::fs::write(&path, [0xff, 0xfe]).unwrap();
+        let message = load(Some(&path), []).unwrap_err().to_string();
+        assert_contains(&message, &[path.to_str().unwrap(), "UTF-8"]);
+    }
+
+    #[test]
+    fn a_file_of_a_mebibyte_is_read_and_a_longer_one_is_refused() {
+        assert!(load_text(&"#".repeat(1_048_576)).is_ok());
+        let file = file_with(&"#".repeat(1_048_577));
+        let message = load(Some(file.path()), []).unwrap_err().to_string();
+        assert_contains(&message, &[file.path().to_str().unwrap(), "longer than 1048576 bytes"]);
+    }
+
+    #[test]
+    fn a_path_that_is_not_utf_8_is_printable() {
+        let path = std::path::PathBuf::from(OsString::from_vec(vec![b'/', 0xff]));
+        assert_contains(&load(Some(&path), []).unwrap_err().to_string(), &["cannot read"]);
+    }
+
+    #[test]
+    fn an_error_is_one_line_without_a_further_source() {
+        let error = load_text("[udp]\nlisten = 5\n").unwrap_err();
+        assert!(!error.to_string().contains('\n'));
+        assert!(std::error::Error::source(&error).is_none());
+    }
+}

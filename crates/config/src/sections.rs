@@ -1,0 +1,13 @@
+//! The sections of the configuration: the field documentation is the operator's reference.
+//!
+//! Each field's documentation says, in this order: what the key means, what is allowed, and what an operator
+//! wins or loses by a change. The name of the environment variable and the default follow by themselves.
+
+pub(crate) mod announce;
+pub(crate) mod capacity;
+pub(crate) mod connection_ids;
+pub(crate) mod log;
+pub(crate) mod shutdown;
+pub(crate) mod statistics;
+pub(crate) mod udp;
+pub(crate) mod workers;

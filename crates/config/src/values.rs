@@ -1,0 +1,5 @@
+//! How single values are read. Each reader says in its error what is allowed.
+
+pub(crate) mod addresses;
+pub(crate) mod choice;
+pub(crate) mod integer;

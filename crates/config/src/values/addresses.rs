@@ -1,0 +1,122 @@
+//! Lists of socket addresses.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+
+use serde::de::{Deserialize, Deserializer, Error, Expected, SeqAccess, Unexpected, Visitor};
+
+use crate::limits::{UDP_LISTEN_MAX, UDP_LISTEN_MIN};
+
+/// Reads the addresses to listen on; a single one may stand without a list around it.
+pub(crate) fn listen<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SocketAddr>, D::Error> {
+    deserializer.deserialize_any(Addresses)
+}
+
+struct Addresses;
+
+impl<'de> Visitor<'de> for Addresses {
+    type Value = Vec<SocketAddr>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "a list of {UDP_LISTEN_MIN} to {UDP_LISTEN_MAX} different socket addresses such as \
+             [\"192.0.2.1:6969\", \"[2001:db8::1]:6969\"]"
+        )
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(vec![OneAddress.visit_str(text)?.0])
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Self::Value, A::Error> {
+        let mut addresses = Vec::new();
+        while let Some(Address(address)) = sequence.next_element()? {
+            if addresses.contains(&address) {
+                let expected: &dyn Expected = &self;
+                return Err(A::Error::custom(format_args!("{address} stands twice, expected {expected}")));
+            }
+            addresses.push(address);
+        }
+        if (UDP_LISTEN_MIN..=UDP_LISTEN_MAX).contains(&addresses.len()) {
+            Ok(addresses)
+        } else {
+            Err(A::Error::invalid_length(addresses.len(), &self))
+        }
+    }
+}
+
+struct Address(SocketAddr);
+
+impl<'de> Deserialize<'de> for Address {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(OneAddress)
+    }
+}
+
+struct OneAddress;
+
+impl Visitor<'_> for OneAddress {
+    type Value = Address;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a socket address such as \"192.0.2.1:6969\" or \"[2001:db8::1]:6969\"")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Address, E> {
+        let address: SocketAddr = text.parse().map_err(|_| E::invalid_value(Unexpected::Str(text), &self))?;
+        match address.ip() {
+            // The sockets take IPv6 only, and those cannot be bound to an address of this form.
+            IpAddr::V6(ip) if ip.to_ipv4_mapped().is_some() => Err(E::custom(format_args!(
+                "{address} is an IPv4 address in IPv6 form, expected \"{}\"",
+                SocketAddr::new(ip.to_canonical(), address.port())
+            ))),
+            _ => Ok(Address(address)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{assert_refused, load_text};
+
+    fn text(count: usize) -> String {
+        let addresses: Vec<String> = (1..=count).map(|port| format!("\"127.0.0.1:{port}\"")).collect();
+        format!("[udp]\nlisten = [{}]\n", addresses.join(", "))
+    }
+
+    #[test]
+    fn one_to_sixteen_addresses_are_accepted() {
+        assert_eq!(load_text(&text(1)).unwrap().udp.listen.len(), 1);
+        assert_eq!(load_text(&text(16)).unwrap().udp.listen.len(), 16);
+    }
+
+    #[test]
+    fn no_address_and_seventeen_are_refused() {
+        for count in [0, 17] {
+            assert_refused(&text(count), 2, &["udp.listen", "a list of 1 to 16", "192.0.2.1:6969"]);
+        }
+    }
+
+    #[test]
+    fn an_address_that_stands_twice_is_refused() {
+        let twice = "[udp]\nlisten = [\"127.0.0.1:0\", \"127.0.0.1:0\"]\n";
+        assert_refused(twice, 2, &["udp.listen", "127.0.0.1:0 stands twice", "different"]);
+    }
+
+    #[test]
+    fn what_is_no_socket_address_is_refused_with_an_example() {
+        for bad in
+            ["\"127.0.0.1\"", "\"localhost:6969\"", "\"::1:6969\"", "\"0.0.0.0:65536\"", "\"\"", "6969"]
+        {
+            assert_refused(&format!("[udp]\nlisten = [{bad}]\n"), 2, &["udp.listen", "such as"]);
+            assert_refused(&format!("[udp]\nlisten = {bad}\n"), 2, &["udp.listen", "such as"]);
+        }
+    }
+
+    #[test]
+    fn an_ipv4_address_in_ipv6_form_is_refused_with_its_plain_form() {
+        let mapped = "[udp]\nlisten = [\"[::ffff:192.0.2.1]:6969\"]\n";
+        assert_refused(mapped, 2, &["udp.listen", "expected \"192.0.2.1:6969\""]);
+    }
+}

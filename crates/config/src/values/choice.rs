@@ -1,0 +1,76 @@
+//! One word out of a few.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{Deserializer, Error, Unexpected, Visitor};
+
+/// A value that is written as one word out of a few.
+pub(crate) trait Choice: Copy + 'static {
+    /// The words, each with what it stands for.
+    const CHOICES: &'static [(&'static str, Self)];
+}
+
+/// Reads one of the words of `T`.
+pub(crate) fn of<'de, D: Deserializer<'de>, T: Choice>(deserializer: D) -> Result<T, D::Error> {
+    deserializer.deserialize_any(Words(PhantomData))
+}
+
+struct Words<T>(PhantomData<T>);
+
+impl<T: Choice> Visitor<'_> for Words<T> {
+    type Value = T;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words: Vec<String> = T::CHOICES.iter().map(|(word, _)| format!("\"{word}\"")).collect();
+        write!(formatter, "one of {}", words.join(", "))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+        T::CHOICES
+            .iter()
+            .find(|(word, _)| *word == text)
+            .map(|(_, choice)| *choice)
+            .ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{assert_refused, assert_variable_refused, load_text};
+
+    /// Every key that takes a word, with its words.
+    const CHOICES: &[(&str, &str, &[&str])] = &[
+        ("udp", "steering", &["auto", "off"]),
+        ("udp", "reply_source", &["destination", "kernel"]),
+        ("connection_ids", "invalid", &["error", "drop"]),
+        ("log", "level", &["error", "warn", "info", "debug", "trace"]),
+        ("log", "format", &["text", "json"]),
+    ];
+
+    fn allowed(words: &[&str]) -> String {
+        let quoted: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
+        format!("expected one of {}", quoted.join(", "))
+    }
+
+    #[test]
+    fn every_word_is_accepted() {
+        for (section, name, words) in CHOICES {
+            for word in *words {
+                assert!(load_text(&format!("[{section}]\n{name} = \"{word}\"\n")).is_ok(), "{name} = {word}");
+            }
+        }
+    }
+
+    #[test]
+    fn another_word_or_type_is_refused_with_the_words() {
+        for (section, name, words) in CHOICES {
+            let key = format!("{section}.{name}");
+            for value in ["\"loud\"", "\"\"", "\"AUTO\"", "1", "true", "[\"info\"]"] {
+                assert_refused(&format!("[{section}]\n{name} = {value}\n"), 2, &[&key, &allowed(words)]);
+            }
+            let variable = format!("RINGTRACK_{section}_{name}").to_uppercase();
+            assert_variable_refused(&variable, "loud", &[&key, &allowed(words)]);
+        }
+    }
+}

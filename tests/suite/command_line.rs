@@ -1,0 +1,142 @@
+//! The command line of the real program: what it prints and the codes it ends with.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use tempfile::NamedTempFile;
+
+use crate::program::program;
+
+/// The program with these arguments and an environment without any variable of its own.
+fn ringtrack<const N: usize>(arguments: [&str; N]) -> Command {
+    let mut command = Command::new(program());
+    command.args(arguments).env_clear().stdin(Stdio::null());
+    command
+}
+
+/// What `ringtrack check-config` says about a file with this text, and the file.
+fn check_text(text: &str) -> (Output, NamedTempFile) {
+    let mut file = NamedTempFile::new().expect("a temporary file can be made");
+    file.write_all(text.as_bytes()).expect("a temporary file can be written");
+    let output = ringtrack(["check-config"]).arg(file.path()).output().expect("the program starts");
+    (output, file)
+}
+
+fn stdout(output: &Output) -> &str {
+    std::str::from_utf8(&output.stdout).expect("the program prints text")
+}
+
+fn stderr(output: &Output) -> &str {
+    std::str::from_utf8(&output.stderr).expect("the program prints text")
+}
+
+/// Asserts that the program ended because of its configuration, with one line that has all of `parts`.
+#[track_caller]
+fn assert_configuration_error(output: &Output, parts: &[&str]) {
+    let message = stderr(output);
+    assert_eq!(output.status.code(), Some(2), "{message}");
+    assert_eq!(stdout(output), "");
+    assert_eq!(message.lines().count(), 1, "{message}");
+    for part in parts {
+        assert!(message.contains(part), "{part:?} is not in {message:?}");
+    }
+}
+
+#[test]
+fn help_names_the_commands_and_the_exit_codes() {
+    let output = ringtrack(["--help"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    for part in
+        ["--config <FILE>", "check-config", "default-config", "RINGTRACK_<SECTION>_<KEY>", "exit code"]
+    {
+        assert!(stdout(&output).contains(part), "{part}");
+    }
+}
+
+#[test]
+fn version_is_the_name_and_the_version_of_the_package() {
+    let output = ringtrack(["--version"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(stdout(&output), concat!("ringtrack ", env!("CARGO_PKG_VERSION"), "\n"));
+}
+
+#[test]
+fn an_unknown_option_ends_with_code_2_and_names_it() {
+    let output = ringtrack(["--confg", "a.toml"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("--confg"));
+}
+
+#[test]
+fn the_configuration_in_the_repository_is_what_default_config_prints() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/ringtrack.toml");
+    let output = ringtrack(["default-config"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let message = "renew it: cargo run -- default-config > config/ringtrack.toml";
+    assert_eq!(std::fs::read_to_string(path).unwrap(), stdout(&output), "{message}");
+}
+
+#[test]
+fn default_config_to_a_reader_that_went_away_ends_without_a_panic() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = ringtrack(["default-config"]).stdout(writer).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("cannot write to the standard output"), "{}", stderr(&output));
+    assert!(!stderr(&output).contains("panic"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_good_configuration_is_ok() {
+    let (output, file) = check_text("[announce]\ninterval_s = 900\n");
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(stdout(&output), format!("{}: OK\n", file.path().display()));
+    assert_eq!(stderr(&output), "");
+}
+
+#[test]
+fn a_bad_value_is_refused_with_file_line_key_and_what_is_allowed() {
+    let (output, file) = check_text("[udp]\nbatch_datagrams = 257\n");
+    let place = format!("ringtrack: {}:2: udp.batch_datagrams: ", file.path().display());
+    assert_configuration_error(&output, &[&place, "`257`", "an integer from 1 to 256"]);
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_the_keys_there_are() {
+    let (output, file) = check_text("[log]\nlevle = \"info\"\n");
+    let place = format!("{}:2: log.levle: ", file.path().display());
+    assert_configuration_error(&output, &[&place, "no such key", "level, format"]);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_refused_with_its_path() {
+    let output = ringtrack(["check-config", "/nonexistent/ringtrack.toml"]).output().unwrap();
+    assert_configuration_error(&output, &["/nonexistent/ringtrack.toml: ", "cannot read", "No such file"]);
+}
+
+#[test]
+fn a_bad_or_unknown_variable_is_refused_with_its_name() {
+    let mut command = ringtrack(["check-config", "/dev/null"]);
+    let output = command.env("RINGTRACK_LOG_LEVEL", "loud").output().unwrap();
+    assert_configuration_error(
+        &output,
+        &["environment variable RINGTRACK_LOG_LEVEL: log.level: ", "\"warn\""],
+    );
+
+    let mut command = ringtrack(["check-config", "/dev/null"]);
+    let output = command.env("RINGTRACK_LOG_LEVLE", "info").output().unwrap();
+    assert_configuration_error(
+        &output,
+        &["environment variable RINGTRACK_LOG_LEVLE: ", "RINGTRACK_LOG_LEVEL"],
+    );
+}
+
+#[test]
+fn serving_with_a_bad_configuration_ends_with_code_2() {
+    let output = ringtrack(["--config", "/nonexistent/ringtrack.toml"]).output().unwrap();
+    assert_configuration_error(&output, &["/nonexistent/ringtrack.toml: ", "cannot read"]);
+
+    let output = ringtrack([]).env("RINGTRACK_UDP_LISTEN", "here").output().unwrap();
+    assert_configuration_error(&output, &["RINGTRACK_UDP_LISTEN", "udp.listen", "192.0.2.1:6969"]);
+}

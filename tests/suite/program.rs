@@ -1,0 +1,41 @@
+//! The program under test: built once, found where this test binary lies.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// The path of the `ringtrack` binary, freshly built with the profile and in the target directory of this
+/// test binary.
+pub(crate) fn program() -> PathBuf {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(build).clone()
+}
+
+fn build() -> PathBuf {
+    let test_binary = std::env::current_exe().expect("a running test has a path");
+    // <target directory>/<profile's directory>/deps/<test binary>
+    let mut ancestors = test_binary.ancestors().skip(2);
+    let (Some(profile_directory), Some(target_directory)) = (ancestors.next(), ancestors.next()) else {
+        panic!("{} is not in a target directory", test_binary.display());
+    };
+
+    let status = Command::new(env!("CARGO"))
+        .args(["build", "--package", "ringtrack", "--bin", "ringtrack"])
+        .args(["--profile", profile_of(profile_directory)])
+        .arg("--target-dir")
+        .arg(target_directory)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .status()
+        .expect("cargo, which built this test, can be started");
+    assert!(status.success(), "building the program failed: {status}");
+    profile_directory.join("ringtrack")
+}
+
+/// The test profile, which optimizes a little, shares its directory with the development profile.
+fn profile_of(directory: &Path) -> &str {
+    match directory.file_name().and_then(|name| name.to_str()) {
+        Some("debug") => "test",
+        Some(name) => name,
+        None => panic!("{} does not name a profile", directory.display()),
+    }
+}
