@@ -1,0 +1,168 @@
+use crate::Now;
+use crate::announce::RoutedAnnounce;
+use crate::decide::Decision;
+use crate::engine::Engine;
+use crate::error_reply::write_error;
+use crate::limits::{BATCH_DATAGRAMS_MAX, REPLY_BYTES_MAX};
+use crate::scrape::{self, ScrapeJourney, ScrapeStep};
+use core::net::SocketAddr;
+use primitives::{
+    AddressFamily, CompactIpv4, CompactIpv6, Counter, DropReason, Outcome, RequestKind, ShardId,
+};
+use swarm::SwarmSlot;
+use udp_protocol::{Request, Scrape, decode_request};
+use zerocopy::IntoBytes;
+
+/// The datagrams of a batch, at most [`BATCH_DATAGRAMS_MAX`].
+pub trait Inbox {
+    /// How many there are.
+    fn datagrams(&self) -> usize;
+
+    /// Source and payload of the one at `index`.
+    fn datagram(&self, index: usize) -> (SocketAddr, &[u8]);
+}
+
+/// Where the decisions about a batch go.
+pub trait Outbox {
+    /// Room for one reply, at least [`REPLY_BYTES_MAX`] bytes.
+    fn buffer(&mut self) -> &mut [u8];
+
+    /// The first `length` bytes of the buffer are the reply to the datagram at `index`.
+    fn reply(&mut self, index: usize, length: usize);
+
+    /// Hands an announce to its owner.
+    fn route_announce(&mut self, index: usize, owner: ShardId, announce: &RoutedAnnounce) -> Routing;
+
+    /// Hands a scrape to the owner of what is left of it.
+    fn route_scrape(&mut self, index: usize, owner: ShardId, journey: &ScrapeJourney) -> Routing;
+}
+
+/// Whether the mesh took a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Routing {
+    /// It is on its way; the owner answers and counts it.
+    Sent,
+    /// The ring to its owner is full.
+    Full,
+}
+
+/// A datagram between the stages.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Staged {
+    decision: Decision,
+    hint: Hint,
+}
+
+/// Where the second stage found the swarm of an announce.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Hint {
+    None,
+    V4(SwarmSlot<CompactIpv4>),
+    V6(SwarmSlot<CompactIpv6>),
+}
+
+impl Engine {
+    /// Decides about a batch of datagrams.
+    ///
+    /// # Panics
+    /// When there are more than [`BATCH_DATAGRAMS_MAX`] or the buffer is too small.
+    pub fn process(&mut self, now: Now, inbox: &impl Inbox, outbox: &mut impl Outbox) {
+        let datagrams = inbox.datagrams();
+        assert!(datagrams <= BATCH_DATAGRAMS_MAX, "a batch is bounded");
+        assert!(outbox.buffer().len() >= REPLY_BYTES_MAX, "the longest reply fits");
+        let mut staged = core::mem::take(&mut self.staged);
+        staged.clear();
+        for index in 0..datagrams {
+            let (source, bytes) = inbox.datagram(index);
+            staged.push(Staged { decision: self.decide(now, source, bytes), hint: Hint::None });
+        }
+        for staged in &mut staged {
+            staged.hint = self.find(&staged.decision);
+        }
+        for (index, staged) in staged.iter().enumerate() {
+            self.carry_out(now, index, staged, inbox, outbox);
+        }
+        self.staged = staged;
+    }
+
+    /// The second stage.
+    fn find(&self, decision: &Decision) -> Hint {
+        match decision {
+            Decision::Announce(RoutedAnnounce::V4(announce)) => {
+                self.swarms.find(&announce.info_hash).map_or(Hint::None, Hint::V4)
+            }
+            Decision::Announce(RoutedAnnounce::V6(announce)) => {
+                self.swarms.find(&announce.info_hash).map_or(Hint::None, Hint::V6)
+            }
+            _ => Hint::None,
+        }
+    }
+
+    /// The third stage.
+    fn carry_out(
+        &mut self,
+        now: Now,
+        index: usize,
+        staged: &Staged,
+        inbox: &impl Inbox,
+        outbox: &mut impl Outbox,
+    ) {
+        match &staged.decision {
+            Decision::Done => {}
+            Decision::Connect(response) => {
+                let bytes = response.as_bytes();
+                outbox.buffer()[..bytes.len()].copy_from_slice(bytes);
+                let length = bytes.len();
+                self.reply(index, length, outbox);
+            }
+            Decision::Error(transaction_id, reason) => {
+                let length = write_error(*transaction_id, *reason, outbox.buffer());
+                self.reply(index, length, outbox);
+            }
+            Decision::Announce(announce) => {
+                let length = self.answer_announce(now, announce, staged.hint, outbox.buffer());
+                outbox.reply(index, length);
+            }
+            Decision::RouteAnnounce(owner, announce) => {
+                if outbox.route_announce(index, *owner, announce) == Routing::Full {
+                    let outcome = Outcome::Dropped(DropReason::MeshFull);
+                    self.statistics.count(announce.family(), RequestKind::Announce, outcome);
+                }
+            }
+            Decision::Scrape => self.scrape(index, inbox, outbox),
+        }
+    }
+
+    fn reply(&mut self, index: usize, length: usize, outbox: &mut impl Outbox) {
+        self.statistics.add(Counter::BytesSent, length as u64);
+        outbox.reply(index, length);
+    }
+
+    fn scrape(&mut self, index: usize, inbox: &impl Inbox, outbox: &mut impl Outbox) {
+        let (source, bytes) = inbox.datagram(index);
+        let Ok(Request::Scrape(scrape)) = decode_request(bytes) else { return };
+        let family = AddressFamily::of(source.ip());
+        if self.owns_all(&scrape) {
+            let limit = self.settings.reply_bytes_max(family);
+            let length = scrape::answer(&self.swarms, family, &scrape, &mut outbox.buffer()[..limit]);
+            self.count_answer(family, RequestKind::Scrape, length);
+            outbox.reply(index, length);
+            return;
+        }
+        self.statistics.add(Counter::ScrapesRouted, 1);
+        let mut journey = ScrapeJourney::new(family, &scrape);
+        match self.advance_scrape(&mut journey, outbox.buffer()) {
+            ScrapeStep::Reply(length) => outbox.reply(index, length),
+            ScrapeStep::Route(owner) => {
+                if outbox.route_scrape(index, owner, &journey) == Routing::Full {
+                    self.drop_scrape(family);
+                }
+            }
+        }
+    }
+
+    fn owns_all(&self, scrape: &Scrape<'_>) -> bool {
+        let ownership = self.ownership();
+        scrape.info_hashes.iter().all(|info_hash| ownership.owner(info_hash) == ownership.own)
+    }
+}

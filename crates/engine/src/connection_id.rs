@@ -1,0 +1,129 @@
+use core::fmt;
+use core::hash::Hasher;
+use core::net::IpAddr;
+use primitives::{ErrorReason, canonical_ip};
+use siphasher::sip::SipHasher24;
+use udp_protocol::ConnectionId;
+
+/// The secret of connection ids. Trackers with the same key, lifetime and time accept each other's.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct ConnectionIdKey(pub [u8; ConnectionIdKey::BYTES]);
+
+impl ConnectionIdKey {
+    /// Bytes of a key.
+    pub const BYTES: usize = 16;
+}
+
+impl fmt::Debug for ConnectionIdKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("ConnectionIdKey(secret)")
+    }
+}
+
+/// Issues and checks connection ids without remembering any (BEP 15 asks only that a client cannot guess one).
+///
+/// Time is cut into epochs of one lifetime. An id is the lowest byte of its epoch and 56 bits of SipHash-2-4
+/// over the client's address and the epoch. It is accepted in its own epoch and in the next, thus for one to
+/// two lifetimes; and in the one before, for nodes that share a key but whose clocks differ by a little.
+#[derive(Debug, Clone)]
+pub struct ConnectionIds {
+    key: ConnectionIdKey,
+    lifetime_s: u64,
+}
+
+impl ConnectionIds {
+    /// Ids that are accepted for one to two times `lifetime_s`.
+    ///
+    /// # Panics
+    /// When the lifetime is 0.
+    #[must_use]
+    pub fn new(key: ConnectionIdKey, lifetime_s: u32) -> Self {
+        assert!(lifetime_s > 0, "lifetime_s");
+        Self { key, lifetime_s: u64::from(lifetime_s) }
+    }
+
+    /// The id for a client at `ip`.
+    #[must_use]
+    pub fn issue(&self, unix_s: u64, ip: IpAddr) -> ConnectionId {
+        self.of_epoch(unix_s / self.lifetime_s, ip)
+    }
+
+    /// Whether the client at `ip` may use `id` now.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn check(&self, unix_s: u64, ip: IpAddr, id: ConnectionId) -> Result<(), ErrorReason> {
+        let epoch = unix_s / self.lifetime_s;
+        // The id's epoch is the latest one with this lowest byte that is not after the next.
+        let [low_byte, ..] = id.0;
+        let newest = epoch.wrapping_add(1);
+        let age = newest.to_le_bytes()[0].wrapping_sub(low_byte);
+        if self.of_epoch(newest.wrapping_sub(u64::from(age)), ip) != id {
+            return Err(ErrorReason::ConnectionIdWrong);
+        }
+        // 0: the next epoch, 1: this one, 2: the one before.
+        if age <= 2 { Ok(()) } else { Err(ErrorReason::ConnectionIdExpired) }
+    }
+
+    fn of_epoch(&self, epoch: u64, ip: IpAddr) -> ConnectionId {
+        let mut hasher = SipHasher24::new_with_key(&self.key.0);
+        hasher.write_u64(epoch);
+        match canonical_ip(ip) {
+            IpAddr::V4(v4) => hasher.write(&v4.octets()),
+            IpAddr::V6(v6) => hasher.write(&v6.octets()),
+        }
+        let mut id = hasher.finish().to_le_bytes();
+        id[0] = epoch.to_le_bytes()[0];
+        ConnectionId(id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CLIENT: IpAddr = IpAddr::V4(core::net::Ipv4Addr::new(192, 0, 2, 7));
+
+    fn ids(key: u8) -> ConnectionIds {
+        ConnectionIds::new(ConnectionIdKey([key; 16]), 120)
+    }
+
+    #[test]
+    fn an_id_is_accepted_for_one_lifetime_at_least_and_two_at_most() {
+        for issued_at in [1_800_000_000, 1_800_000_119, 1_800_000_120, 1_800_000_077] {
+            let id = ids(1).issue(issued_at, CLIENT);
+            for later in 0..=120 {
+                assert_eq!(ids(1).check(issued_at + later, CLIENT, id), Ok(()));
+            }
+            for later in 240..1000 {
+                let expired = Err(ErrorReason::ConnectionIdExpired);
+                assert_eq!(ids(1).check(issued_at + later, CLIENT, id), expired);
+            }
+        }
+    }
+
+    #[test]
+    fn a_node_whose_clock_is_a_little_behind_accepts_the_ids_of_its_sister() {
+        let id = ids(1).issue(1_800_000_120, CLIENT);
+        assert_eq!(ids(1).check(1_800_000_119, CLIENT, id), Ok(()));
+    }
+
+    #[test]
+    fn an_id_of_another_address_or_key_is_wrong() {
+        let id = ids(1).issue(1_800_000_000, CLIENT);
+        let wrong = Err(ErrorReason::ConnectionIdWrong);
+        assert_eq!(ids(1).check(1_800_000_000, "192.0.2.8".parse().unwrap(), id), wrong);
+        assert_eq!(ids(2).check(1_800_000_000, CLIENT, id), wrong);
+        assert_eq!(ids(1).check(1_800_000_000, "::ffff:192.0.2.7".parse().unwrap(), id), Ok(()));
+    }
+
+    #[test]
+    fn every_changed_bit_makes_an_id_unacceptable() {
+        let id = ids(1).issue(1_800_000_000, CLIENT);
+        for bit in 0..64 {
+            let mut changed = id;
+            changed.0[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(ids(1).check(1_800_000_000, CLIENT, changed), Err(ErrorReason::ConnectionIdWrong));
+        }
+    }
+}

@@ -1,0 +1,139 @@
+use primitives::{AddressFamily, CompactIpv4, CompactIpv6, InfoHash, ShardCount, ShardId, SteeringKey};
+use swarm::Swarms;
+use udp_protocol::{SCRAPE_HASHES_MAX, Scrape, ScrapeEntry, ScrapeResponse, TransactionId};
+use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout, Unaligned};
+
+/// A scrape whose torrents belong to several shards, on its way from owner to owner.
+///
+/// Each owner puts the counts of its torrents in the place of their hashes and hands it on; the last one
+/// answers. So nothing waits, and nothing has to find its way back.
+#[derive(Debug, Clone)]
+pub struct ScrapeJourney {
+    transaction_id: TransactionId,
+    family: AddressFamily,
+    hashes: u8,
+    /// One bit for each hash whose counts are known.
+    answered: u128,
+    places: [Place; SCRAPE_HASHES_MAX],
+}
+
+/// A torrent, or what is known of it, in the same bytes.
+#[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+struct Place {
+    counts: ScrapeEntry,
+    rest: [u8; InfoHash::BYTES - ScrapeEntry::BYTES],
+}
+
+const _: () = assert!(SCRAPE_HASHES_MAX <= 128, "a bit for each hash");
+
+/// Where a scrape goes from here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScrapeStep {
+    /// All counts are known and the answer, of this length, is written.
+    Reply(usize),
+    /// This shard owns the first torrent that is left.
+    Route(ShardId),
+}
+
+/// How info hashes are dealt out.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ownership<'a> {
+    pub(crate) steering: &'a SteeringKey,
+    pub(crate) shards: ShardCount,
+    pub(crate) own: ShardId,
+}
+
+impl Ownership<'_> {
+    pub(crate) fn owner(&self, info_hash: &InfoHash) -> ShardId {
+        if self.shards == ShardCount::ONE { self.own } else { self.steering.shard_of(info_hash, self.shards) }
+    }
+}
+
+impl ScrapeJourney {
+    /// A scrape of a client of `family`, none of whose torrents has been looked up.
+    pub(crate) fn new(family: AddressFamily, scrape: &Scrape<'_>) -> Self {
+        let mut places = [Place::new_zeroed(); SCRAPE_HASHES_MAX];
+        for (place, info_hash) in places.iter_mut().zip(scrape.info_hashes) {
+            *place = zerocopy::transmute!(*info_hash);
+        }
+        let hashes = scrape.info_hashes.len().min(SCRAPE_HASHES_MAX);
+        #[expect(clippy::cast_possible_truncation, reason = "at most SCRAPE_HASHES_MAX")]
+        Self {
+            transaction_id: scrape.request.transaction_id,
+            family,
+            hashes: hashes as u8,
+            answered: 0,
+            places,
+        }
+    }
+
+    /// The family of the client.
+    #[must_use]
+    pub const fn family(&self) -> AddressFamily {
+        self.family
+    }
+
+    /// Looks this shard's torrents up. The answer goes into `out` if none is left.
+    pub(crate) fn advance(
+        &mut self,
+        ownership: Ownership<'_>,
+        swarms: &Swarms,
+        out: &mut [u8],
+    ) -> ScrapeStep {
+        let mut next = None;
+        for (index, place) in self.places[..usize::from(self.hashes)].iter_mut().enumerate() {
+            if self.answered >> index & 1 == 1 {
+                continue;
+            }
+            let info_hash: InfoHash = zerocopy::transmute!(*place);
+            let owner = ownership.owner(&info_hash);
+            if owner == ownership.own {
+                place.counts = counts(swarms, self.family, &info_hash);
+                self.answered |= 1 << index;
+            } else {
+                next = next.or(Some(owner));
+            }
+        }
+        next.map_or_else(|| ScrapeStep::Reply(self.encode(out)), ScrapeStep::Route)
+    }
+
+    fn encode(&self, out: &mut [u8]) -> usize {
+        let entries = self.places[..usize::from(self.hashes)].iter().map(|place| place.counts);
+        encode(self.transaction_id, entries, out)
+    }
+}
+
+/// Answers a scrape all of whose torrents are this shard's, without a copy of it.
+pub(crate) fn answer(swarms: &Swarms, family: AddressFamily, scrape: &Scrape<'_>, out: &mut [u8]) -> usize {
+    let entries = scrape.info_hashes.iter().map(|info_hash| counts(swarms, family, info_hash));
+    encode(scrape.request.transaction_id, entries, out)
+}
+
+fn counts(swarms: &Swarms, family: AddressFamily, info_hash: &InfoHash) -> ScrapeEntry {
+    let counts = match family {
+        AddressFamily::V4 => swarms.scrape::<CompactIpv4>(info_hash),
+        AddressFamily::V6 => swarms.scrape::<CompactIpv6>(info_hash),
+    };
+    ScrapeEntry {
+        seeders: counts.seeders.into(),
+        downloaded: counts.downloaded.into(),
+        leechers: counts.leechers.into(),
+    }
+}
+
+/// Writes as many entries as `out` has room for; gives the length of the answer.
+fn encode(
+    transaction_id: TransactionId,
+    entries: impl Iterator<Item = ScrapeEntry>,
+    out: &mut [u8],
+) -> usize {
+    let (head, rest) = out.split_at_mut(ScrapeResponse::BYTES);
+    head.copy_from_slice(ScrapeResponse::new(transaction_id).as_bytes());
+    let mut length = ScrapeResponse::BYTES;
+    for (entry, place) in entries.zip(rest.chunks_exact_mut(ScrapeEntry::BYTES)) {
+        place.copy_from_slice(entry.as_bytes());
+        length += ScrapeEntry::BYTES;
+    }
+    length
+}
