@@ -1,1 +1,98 @@
-fn main() {}
+//! The Ringtrack program: reads the command line and the configuration, and serves.
+#![forbid(unsafe_code)]
+
+mod banner;
+mod cli;
+mod cores;
+mod data_plane;
+mod keys;
+mod logging;
+mod memory;
+mod run;
+mod service_manager;
+mod signals;
+mod tuning;
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Parser;
+use config::ConfigError;
+
+use crate::cli::{Command, CommandLine};
+
+/// Swarms are millions of small blocks that come and go: mimalloc keeps them dense.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Something failed that is not the operator's mistake.
+const EXIT_FAILURE: u8 = 1;
+/// The configuration is wrong; clap ends with the same code when the command line is.
+const EXIT_CONFIGURATION: u8 = 2;
+
+fn main() -> ExitCode {
+    match dispatch(CommandLine::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn dispatch(command_line: CommandLine) -> Result<(), Failure> {
+    match command_line.command {
+        None => serve(command_line.config.as_deref()),
+        Some(Command::CheckConfig { file }) => check_config(&file),
+        Some(Command::DefaultConfig) => print(&config::default_toml()),
+    }
+}
+
+fn serve(file: Option<&Path>) -> Result<(), Failure> {
+    let configuration = config::load(file, environment())?;
+    run::run(&configuration).map_err(Failure::Run)
+}
+
+fn check_config(file: &Path) -> Result<(), Failure> {
+    config::load(Some(file), environment())?;
+    print(&format!("{}: OK\n", file.display()))
+}
+
+fn environment() -> impl Iterator<Item = (OsString, OsString)> {
+    std::env::vars_os()
+}
+
+/// Writes to the standard output; a reader that went away is a failure like any other, not a panic.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut output = io::stdout().lock();
+    output
+        .write_all(text.as_bytes())
+        .and_then(|()| output.flush())
+        .context("cannot write to the standard output")
+        .map_err(Failure::Run)
+}
+
+/// Why the program ends without success.
+enum Failure {
+    Configuration(ConfigError),
+    Run(anyhow::Error),
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::Configuration(error)
+    }
+}
+
+impl Failure {
+    /// Says on the standard error output what failed, causes included, and gives the exit code for it.
+    fn report(self) -> ExitCode {
+        let (error, code) = match self {
+            Self::Configuration(error) => (anyhow::Error::new(error), EXIT_CONFIGURATION),
+            Self::Run(error) => (error, EXIT_FAILURE),
+        };
+        // With the standard error output gone too, only the exit code is left to say it.
+        writeln!(io::stderr().lock(), "ringtrack: {error:#}").ok();
+        ExitCode::from(code)
+    }
+}

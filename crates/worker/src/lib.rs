@@ -1,1 +1,26 @@
-//! Data-plane workers: one glommio executor per core that moves bytes and asks the engine.
+//! The data plane: one glommio executor per core, which moves bytes and asks the engine.
+//!
+//! A worker is thin. Its UDP loop takes a batch from the socket, has the engine decide, and hands the replies
+//! to the kernel; its mesh tasks answer what arrived on another core; its timer task lets swarms expire,
+//! publishes the figures and takes commands.
+
+#![deny(unsafe_code, reason = "only readiness.rs may, where glommio takes a raw descriptor")]
+
+mod clock;
+mod core_state;
+mod limits;
+mod listener;
+mod mesh;
+mod messages;
+mod readiness;
+mod timer;
+mod udp_loop;
+mod worker;
+
+pub use limits::{DATAGRAM_BYTES_MAX, LISTENERS_MAX, PREEMPT_MS, TIMER_MS};
+pub use listener::{
+    BindError, BoundListeners, ListenerOptions, SteeringOutcome, SteeringRequest, bind_listeners,
+};
+pub use mesh::{MeshEnd, full_mesh};
+pub use messages::{WorkerCommand, WorkerEvent};
+pub use worker::{WorkerError, WorkerHandle, WorkerSetup, start_worker};

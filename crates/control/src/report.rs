@@ -1,0 +1,60 @@
+use primitives::{AddressFamily, Counter, Gauge, RequestKind, Statistics};
+use std::time::Duration;
+use tracing::info;
+
+/// What has happened between two readings, in one line.
+#[must_use]
+pub fn statistics_line(before: &Statistics, now: &Statistics, elapsed: Duration) -> String {
+    let seconds = elapsed.as_secs_f64().max(0.001);
+    let rate = |read: &dyn Fn(&Statistics) -> u64| (read(now).saturating_sub(read(before))) as f64 / seconds;
+    let answered = |kind| rate(&|statistics: &Statistics| statistics.answered(kind));
+    let counted = |counter| rate(&|statistics: &Statistics| statistics.counter(counter));
+    let both = |v4, v6| now.gauge(v4) + now.gauge(v6);
+    format!(
+        "received/s={:.0} connects/s={:.0} announces/s={:.0} scrapes/s={:.0} errors/s={:.0} dropped/s={:.0} \
+         wrong_core/s={:.0} sent_mbit/s={:.1} swarms={} seeders={} leechers={} swarm_mib={} \
+         timer_lateness_us_max={}",
+        rate(&|statistics| AddressFamily::ALL.map(|family| statistics.received(family)).iter().sum()),
+        answered(RequestKind::Connect),
+        answered(RequestKind::Announce),
+        answered(RequestKind::Scrape),
+        rate(&Statistics::errors),
+        rate(&Statistics::dropped),
+        counted(Counter::AnnouncesOnWrongCore),
+        counted(Counter::BytesSent) * 8.0 / 1e6,
+        both(Gauge::SwarmsV4, Gauge::SwarmsV6),
+        both(Gauge::SeedersV4, Gauge::SeedersV6),
+        both(Gauge::LeechersV4, Gauge::LeechersV6),
+        now.gauge(Gauge::SwarmBytes) >> 20,
+        now.gauge(Gauge::TimerLatenessUsMax),
+    )
+}
+
+/// Logs every figure since the start, those that are zero too.
+pub fn log_all_figures(statistics: &Statistics) {
+    for (name, value) in statistics.named() {
+        info!(name, value, "statistic");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use primitives::Outcome;
+
+    #[test]
+    fn the_line_has_rates_of_the_interval_and_totals_of_now() {
+        let mut before = Statistics::default();
+        before.count(AddressFamily::V4, RequestKind::Announce, Outcome::Answered);
+        let mut now = before.clone();
+        for _ in 0..20 {
+            now.count(AddressFamily::V6, RequestKind::Announce, Outcome::Answered);
+        }
+        now.count_received(AddressFamily::V6, 30);
+        now.set(Gauge::SeedersV4, 3);
+        now.set(Gauge::SeedersV6, 4);
+        let line = statistics_line(&before, &now, Duration::from_secs(10));
+        assert!(line.starts_with("received/s=3 connects/s=0 announces/s=2 "), "{line}");
+        assert!(line.contains(" seeders=7 "), "{line}");
+    }
+}

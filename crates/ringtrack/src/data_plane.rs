@@ -1,0 +1,146 @@
+use crate::keys::Keys;
+use crate::tuning::engine_settings;
+use anyhow::{Context, anyhow};
+use config::Configuration;
+use control::{Fleet, StatisticsBoard};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use primitives::{PublishedStatistics, ShardCount, ShardId};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use worker::{
+    BoundListeners, WorkerCommand, WorkerError, WorkerEvent, WorkerHandle, WorkerSetup, full_mesh,
+    start_worker,
+};
+
+/// Commands that may wait for a worker.
+const COMMANDS_MAX: usize = 16;
+
+/// Seconds in which all workers must serve. They have to meet each other, which takes milliseconds.
+const START_S_MAX: u64 = 30;
+
+/// How often is looked for a worker that failed while the others are waited for, in milliseconds.
+const START_POLL_MS: u64 = 20;
+
+/// All workers.
+pub(crate) struct DataPlane {
+    workers: Vec<WorkerHandle>,
+    commands: Vec<Sender<WorkerCommand>>,
+    board: StatisticsBoard,
+}
+
+/// What the workers are made of.
+#[derive(Clone, Copy)]
+pub(crate) struct Parts<'a> {
+    pub(crate) configuration: &'a Configuration,
+    pub(crate) cores: &'a [usize],
+    pub(crate) keys: &'a Keys,
+    pub(crate) memory_max_bytes: u64,
+}
+
+impl DataPlane {
+    /// Starts a worker on each core and waits until all of them serve.
+    pub(crate) fn start(parts: Parts<'_>, listeners: BoundListeners) -> anyhow::Result<Self> {
+        let shards = ShardCount::new(parts.cores.len())?;
+        let start = Instant::now();
+        let (events, inbox) = bounded(parts.cores.len());
+        let mesh = full_mesh(shards, parts.configuration.limits.mesh_slots);
+        let mut plane = Self {
+            workers: Vec::new(),
+            commands: Vec::new(),
+            board: StatisticsBoard::new(shards.shards().map(|_| Arc::default()).collect()),
+        };
+        let mut published = Vec::new();
+        for ((shard, mesh), sockets) in shards.shards().zip(mesh).zip(listeners.sockets_by_shard) {
+            let (commands, command_inbox) = bounded(COMMANDS_MAX);
+            published.push(Arc::<PublishedStatistics>::default());
+            let setup = WorkerSetup {
+                core: parts.cores[shard.index()],
+                engine: engine_settings(parts.configuration, shards, shard, parts.memory_max_bytes),
+                secrets: parts.keys.for_core()?,
+                sockets,
+                batch_datagrams: parts.configuration.udp.batch_datagrams,
+                mesh,
+                start,
+                published: Arc::clone(&published[shard.index()]),
+                commands: command_inbox,
+                events: events.clone(),
+            };
+            plane.commands.push(commands);
+            plane.workers.push(start_worker(setup)?);
+        }
+        plane.board = StatisticsBoard::new(published);
+        plane.wait_until_ready(&inbox)?;
+        Ok(plane)
+    }
+
+    pub(crate) const fn board(&self) -> &StatisticsBoard {
+        &self.board
+    }
+
+    /// Waits for the end of all workers.
+    pub(crate) fn join(self) -> anyhow::Result<()> {
+        self.workers.into_iter().try_for_each(|worker| worker.join().map_err(with_mend))
+    }
+
+    /// Tells why those that have ended did; the others are left alone.
+    pub(crate) fn join_finished(self) -> anyhow::Result<()> {
+        let finished = self.workers.into_iter().filter(WorkerHandle::is_finished);
+        finished.map(WorkerHandle::join).try_for_each(|result| result.map_err(with_mend))
+    }
+
+    fn wait_until_ready(&mut self, events: &Receiver<WorkerEvent>) -> anyhow::Result<()> {
+        let deadline = Instant::now() + Duration::from_secs(START_S_MAX);
+        let mut waiting: Vec<ShardId> = Vec::new();
+        while waiting.len() < self.workers.len() {
+            match events.recv_timeout(Duration::from_millis(START_POLL_MS)) {
+                Ok(WorkerEvent::Ready(shard)) => waiting.push(shard),
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                    self.fail_if_one_has_ended()?;
+                }
+            }
+            if Instant::now() > deadline {
+                return Err(anyhow!("not all workers were ready after {START_S_MAX} s"));
+            }
+        }
+        Ok(())
+    }
+
+    fn fail_if_one_has_ended(&mut self) -> anyhow::Result<()> {
+        let Some(ended) = self.workers.iter().position(WorkerHandle::is_finished) else { return Ok(()) };
+        let result = self.workers.swap_remove(ended).join();
+        result.map_err(with_mend)?;
+        Err(anyhow!("a worker ended before it was ready"))
+    }
+}
+
+impl Fleet for DataPlane {
+    fn request_stop(&self) {
+        for commands in &self.commands {
+            // A worker that takes no commands is noticed by the deadline.
+            let _ = commands.try_send(WorkerCommand::Stop);
+        }
+    }
+
+    fn any_finished(&self) -> bool {
+        self.workers.iter().any(WorkerHandle::is_finished)
+    }
+
+    fn all_finished(&self) -> bool {
+        self.workers.iter().all(WorkerHandle::is_finished)
+    }
+}
+
+/// The worker's error with what the operator can do about it.
+fn with_mend(error: WorkerError) -> anyhow::Error {
+    let mend = match &error {
+        WorkerError::IoUringUnavailable(_) => {
+            "ringtrack needs io_uring (Linux 5.8 or newer): set the sysctl kernel.io_uring_disabled to 0, and \
+             in a container allow the io_uring system calls in its seccomp profile"
+        }
+        WorkerError::MemlockTooLow { .. } => {
+            "raise the limit on locked memory: LimitMEMLOCK= in the systemd unit, or `ulimit -l`"
+        }
+        _ => return error.into(),
+    };
+    Err::<(), _>(error).context(mend).expect_err("it is an error")
+}

@@ -1,0 +1,96 @@
+use anyhow::{Context, bail};
+use config::ConnectionIdKey as KeySource;
+use config::limits::CONNECTION_ID_KEY_BYTES_MIN;
+use engine::{ConnectionIdKey, Secrets};
+use primitives::SteeringKey;
+use sha2::{Digest, Sha256};
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use tracing::warn;
+
+/// Bytes of a key file that are read: far more than any key, so that a wrong path (a device, a log) ends.
+const KEY_FILE_BYTES_MAX: u64 = 64 * 1024;
+
+/// The secrets of the process. Not `Debug`: they are never printed.
+pub(crate) struct Keys {
+    pub(crate) connection_ids: ConnectionIdKey,
+    pub(crate) steering: SteeringKey,
+}
+
+impl Keys {
+    /// Random keys; that of the connection ids from its file, if there is one.
+    pub(crate) fn make(source: &KeySource) -> anyhow::Result<Self> {
+        let connection_ids = match source {
+            KeySource::Random => ConnectionIdKey(random()?),
+            KeySource::File(path) => {
+                read_key(path).with_context(|| format!("{} (connection_ids.key_file)", path.display()))?
+            }
+        };
+        Ok(Self { connection_ids, steering: SteeringKey::from_random(&random()?) })
+    }
+
+    /// The secrets of one core.
+    pub(crate) fn for_core(&self) -> anyhow::Result<Secrets> {
+        let seed = u64::from_ne_bytes(random()?);
+        Ok(Secrets { connection_ids: self.connection_ids, steering: self.steering, seed })
+    }
+}
+
+fn random<const BYTES: usize>() -> anyhow::Result<[u8; BYTES]> {
+    let mut bytes = [0; BYTES];
+    getrandom::fill(&mut bytes).context("the kernel gives no random bytes")?;
+    Ok(bytes)
+}
+
+/// The key is a digest of the whole file, so that text is as good as raw bytes.
+fn read_key(path: &Path) -> anyhow::Result<ConnectionIdKey> {
+    let file = File::open(path).context("cannot be opened")?;
+    let mode = file.metadata().context("cannot be examined")?.mode();
+    if mode & 0o077 != 0 {
+        warn!(file = %path.display(), "the key file can be read by other users: chmod 600 it");
+    }
+    let mut contents = Vec::new();
+    file.take(KEY_FILE_BYTES_MAX).read_to_end(&mut contents).context("cannot be read")?;
+    if contents.len() < CONNECTION_ID_KEY_BYTES_MIN {
+        let bytes = contents.len();
+        bail!("holds {bytes} bytes; a key needs at least {CONNECTION_ID_KEY_BYTES_MIN}");
+    }
+    let digest: [u8; 32] = Sha256::digest(&contents).into();
+    let (key, _) = digest.split_first_chunk().expect("a SHA-256 digest is longer than a key");
+    Ok(ConnectionIdKey(*key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn key_of(contents: &[u8]) -> anyhow::Result<ConnectionIdKey> {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(contents).unwrap();
+        read_key(file.path())
+    }
+
+    #[test]
+    fn the_same_file_gives_the_same_key_and_another_byte_at_the_end_another() {
+        let key = key_of(b"0123456789abcdef-").unwrap();
+        assert!(key == key_of(b"0123456789abcdef-").unwrap());
+        assert!(key != key_of(b"0123456789abcdef+").unwrap());
+    }
+
+    #[test]
+    fn a_key_file_of_15_bytes_is_refused() {
+        let error = key_of(b"0123456789abcde").unwrap_err().to_string();
+        assert_eq!(error, "holds 15 bytes; a key needs at least 16");
+    }
+
+    #[test]
+    fn random_keys_differ_from_start_to_start() {
+        let one = Keys::make(&KeySource::Random).unwrap();
+        let two = Keys::make(&KeySource::Random).unwrap();
+        assert!(one.connection_ids != two.connection_ids);
+        assert!(one.steering != two.steering);
+    }
+}

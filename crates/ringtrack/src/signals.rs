@@ -1,0 +1,25 @@
+use control::Request;
+use std::io;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::{Receiver, channel};
+
+/// Requests that may wait. More signals in the same moment say nothing new.
+const REQUESTS_MAX: usize = 8;
+
+/// What the signals ask for: SIGTERM and SIGINT the end, SIGUSR1 all figures.
+pub(crate) fn requests_from_signals() -> io::Result<Receiver<Request>> {
+    let (requests, inbox) = channel(REQUESTS_MAX);
+    let kinds = [
+        (SignalKind::terminate(), Request::Stop),
+        (SignalKind::interrupt(), Request::Stop),
+        (SignalKind::user_defined1(), Request::ReportFigures),
+    ];
+    for (kind, request) in kinds {
+        let mut signals = signal(kind)?;
+        let requests = requests.clone();
+        tokio::spawn(async move {
+            while signals.recv().await.is_some() && requests.send(request).await.is_ok() {}
+        });
+    }
+    Ok(inbox)
+}

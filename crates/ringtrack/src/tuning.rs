@@ -1,0 +1,64 @@
+//! From the configuration to the settings of the data plane.
+
+use config::{Announce, Configuration, InvalidConnectionId as Invalid, ReplySource, Steering, Udp};
+use engine::{AnnouncePolicy, EngineSettings, InvalidConnectionId};
+use primitives::{ShardCount, ShardId};
+use swarm::{SwarmLimits, SwarmSettings};
+use udp_socket::DestinationInfo;
+use worker::{ListenerOptions, SteeringRequest};
+
+/// How the sockets are made.
+pub(crate) const fn listener_options(udp: &Udp) -> ListenerOptions {
+    ListenerOptions {
+        receive_buffer_bytes: udp.receive_buffer_bytes,
+        send_buffer_bytes: udp.send_buffer_bytes,
+        wildcard_destination: match udp.reply_source {
+            ReplySource::Destination => DestinationInfo::Capture,
+            ReplySource::Kernel => DestinationInfo::Ignore,
+        },
+        steering: match udp.steering {
+            Steering::Auto => SteeringRequest::Auto,
+            Steering::Off => SteeringRequest::Off,
+        },
+    }
+}
+
+/// How one core answers. Bounds over the tracker are dealt out in equal parts, as the info hashes are.
+pub(crate) fn engine_settings(
+    configuration: &Configuration,
+    shards: ShardCount,
+    shard: ShardId,
+    memory_max_bytes: u64,
+) -> EngineSettings {
+    let part = |bound: u64| bound.div_ceil(u64::from(shards.get()));
+    let limits = &configuration.limits;
+    EngineSettings {
+        shards,
+        shard,
+        announce: announce_policy(&configuration.announce),
+        path_mtu_bytes: configuration.udp.path_mtu_bytes,
+        connection_id_lifetime_s: configuration.connection_ids.lifetime_s,
+        invalid_connection_id: match configuration.connection_ids.invalid {
+            Invalid::Error => InvalidConnectionId::Error,
+            Invalid::Drop => InvalidConnectionId::Drop,
+        },
+        swarms: SwarmSettings {
+            limits: SwarmLimits {
+                swarms_max: part(u64::from(limits.swarms_max)),
+                peers_max: part(u64::from(limits.peers_max)),
+                swarm_peers_max: limits.peers_per_swarm_max,
+                bytes_max: part(memory_max_bytes),
+            },
+            peer_lifetime_s: configuration.announce.peer_lifetime_s,
+        },
+    }
+}
+
+fn announce_policy(announce: &Announce) -> AnnouncePolicy {
+    AnnouncePolicy {
+        interval_s: announce.interval_s,
+        interval_jitter_s: announce.interval_s * u32::from(announce.interval_jitter_percent) / 100,
+        numwant_default: announce.numwant_default,
+        numwant_max: announce.numwant_max,
+    }
+}

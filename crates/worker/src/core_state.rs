@@ -1,0 +1,187 @@
+use crate::clock::Clock;
+use crate::limits::DATAGRAM_BYTES_MAX;
+use crate::mesh::MeshSenders;
+use crate::messages::{AnnounceMessage, ListenerIndex, ReplyTo, ScrapeMessage};
+use engine::{Engine, Inbox, Outbox, REPLY_BYTES_MAX, RoutedAnnounce, Routing, ScrapeJourney, ScrapeStep};
+use primitives::{Counter, PublishedStatistics, ShardId};
+use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use udp_socket::{BatchSocket, ReceiveBatch, SendBatch};
+
+/// What the tasks of one core share. Nothing is borrowed across an await.
+#[derive(Debug)]
+pub(crate) struct CoreState {
+    pub(crate) clock: Clock,
+    pub(crate) engine: RefCell<Engine>,
+    pub(crate) mesh: RefCell<MeshSenders>,
+    pub(crate) sockets: Vec<BatchSocket>,
+    pub(crate) published: Arc<PublishedStatistics>,
+    receive: RefCell<ReceiveBatch>,
+    send: RefCell<SendBatch>,
+}
+
+/// What a turn of a socket found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// Nothing was waiting.
+    Idle,
+    /// A batch was answered.
+    Busy,
+    /// The socket failed; it is counted.
+    Failed,
+}
+
+/// A batch as the engine reads it.
+struct Received<'a>(&'a ReceiveBatch);
+
+/// Where the engine's decisions about a batch go.
+struct Replies<'a> {
+    listener: ListenerIndex,
+    receive: &'a ReceiveBatch,
+    send: &'a mut SendBatch,
+    mesh: &'a MeshSenders,
+}
+
+const ROOM: &str = "the send batch was emptied and has room for each datagram of a receive batch";
+const IN_BATCH: &str = "the engine names datagrams of the batch only";
+
+impl CoreState {
+    pub(crate) fn new(
+        clock: Clock,
+        engine: Engine,
+        mesh: MeshSenders,
+        sockets: Vec<BatchSocket>,
+        published: Arc<PublishedStatistics>,
+        batch_datagrams: usize,
+    ) -> Self {
+        let receive = ReceiveBatch::new(batch_datagrams, DATAGRAM_BYTES_MAX);
+        let send = SendBatch::new(receive.capacity(), REPLY_BYTES_MAX);
+        assert!(send.capacity() >= receive.capacity(), "a reply for each datagram");
+        Self {
+            clock,
+            engine: RefCell::new(engine),
+            mesh: RefCell::new(mesh),
+            sockets,
+            published,
+            receive: RefCell::new(receive),
+            send: RefCell::new(send),
+        }
+    }
+
+    /// Answers one batch of the socket of `listener`.
+    pub(crate) fn serve_batch(&self, listener: ListenerIndex) -> Turn {
+        let socket = &self.sockets[listener.get()];
+        let receive = &mut *self.receive.borrow_mut();
+        let engine = &mut *self.engine.borrow_mut();
+        match socket.receive(receive) {
+            Ok(0) => return Turn::Idle,
+            Ok(_) => engine.statistics_mut().add(Counter::BatchesReceived, 1),
+            Err(_) => {
+                engine.statistics_mut().add(Counter::ReceiveErrors, 1);
+                return Turn::Failed;
+            }
+        }
+        let send = &mut *self.send.borrow_mut();
+        let mesh = &*self.mesh.borrow();
+        let mut replies = Replies { listener, receive, send, mesh };
+        engine.process(self.clock.now(), &Received(receive), &mut replies);
+        flush(socket, send, engine);
+        Turn::Busy
+    }
+
+    /// Answers an announce from another core. The reply waits for [`Self::flush`].
+    pub(crate) fn serve_announce(&self, message: &AnnounceMessage) {
+        self.make_room(message.reply_to.listener);
+        let send = &mut *self.send.borrow_mut();
+        let buffer = send.next_buffer().expect(ROOM);
+        let now = self.clock.now();
+        let length = self.engine.borrow_mut().answer_routed_announce(now, &message.announce, buffer);
+        send.commit(length, &message.reply_to.path);
+    }
+
+    /// Goes on with a scrape from another core. The reply waits for [`Self::flush`].
+    pub(crate) fn serve_scrape(&self, mut message: ScrapeMessage) {
+        self.make_room(message.reply_to.listener);
+        let send = &mut *self.send.borrow_mut();
+        let engine = &mut *self.engine.borrow_mut();
+        match engine.advance_scrape(&mut message.journey, send.next_buffer().expect(ROOM)) {
+            ScrapeStep::Reply(length) => send.commit(length, &message.reply_to.path),
+            ScrapeStep::Route(owner) => {
+                let family = message.journey.family();
+                if self.mesh.borrow().send_scrape(owner, message) == Routing::Full {
+                    engine.drop_scrape(family);
+                }
+            }
+        }
+    }
+
+    /// Hands the waiting replies to the kernel.
+    pub(crate) fn flush(&self, listener: ListenerIndex) {
+        let socket = &self.sockets[listener.get()];
+        flush(socket, &mut self.send.borrow_mut(), &mut self.engine.borrow_mut());
+    }
+
+    /// Makes the figures visible to the control plane.
+    pub(crate) fn publish(&self) {
+        self.published.publish(self.engine.borrow_mut().statistics());
+    }
+
+    fn make_room(&self, listener: ListenerIndex) {
+        if self.send.borrow().is_full() {
+            self.flush(listener);
+        }
+    }
+}
+
+/// Sends what waits. What the kernel has no room for is given up: a client asks again, a queue would only
+/// make every answer late.
+fn flush(socket: &BatchSocket, send: &mut SendBatch, engine: &mut Engine) {
+    if send.is_empty() {
+        return;
+    }
+    let report = socket.send(send);
+    send.clear();
+    if report.refused + report.unsent > 0 {
+        let statistics = engine.statistics_mut();
+        statistics.add(Counter::RepliesRefused, report.refused as u64);
+        statistics.add(Counter::RepliesUnsent, report.unsent as u64);
+    }
+}
+
+impl Inbox for Received<'_> {
+    fn datagrams(&self) -> usize {
+        self.0.len()
+    }
+
+    fn datagram(&self, index: usize) -> (SocketAddr, &[u8]) {
+        let received = self.0.get(index).expect(IN_BATCH);
+        (received.path.remote(), received.bytes)
+    }
+}
+
+impl Replies<'_> {
+    fn reply_to(&self, index: usize) -> ReplyTo {
+        ReplyTo { listener: self.listener, path: *self.receive.get(index).expect(IN_BATCH).path }
+    }
+}
+
+impl Outbox for Replies<'_> {
+    fn buffer(&mut self) -> &mut [u8] {
+        self.send.next_buffer().expect(ROOM)
+    }
+
+    fn reply(&mut self, index: usize, length: usize) {
+        self.send.commit(length, self.receive.get(index).expect(IN_BATCH).path);
+    }
+
+    fn route_announce(&mut self, index: usize, owner: ShardId, announce: &RoutedAnnounce) -> Routing {
+        let message = AnnounceMessage { reply_to: self.reply_to(index), announce: *announce };
+        self.mesh.send_announce(owner, message)
+    }
+
+    fn route_scrape(&mut self, index: usize, owner: ShardId, journey: &ScrapeJourney) -> Routing {
+        let message = ScrapeMessage { reply_to: self.reply_to(index), journey: journey.clone() };
+        self.mesh.send_scrape(owner, message)
+    }
+}

@@ -1,0 +1,35 @@
+//! The bounds of a worker, each with its reason.
+
+/// Listeners of one tracker: a handful of addresses in two families. A message of the mesh names one in a byte.
+pub const LISTENERS_MAX: usize = 16;
+
+/// Bytes of a datagram that are looked at: a scrape of 74 torrents has 1496, and an announce with BEP 41 options
+/// rarely a third of it. What is longer is cut there, and the requests in it are still answered.
+pub const DATAGRAM_BYTES_MAX: usize = 2048;
+
+/// Milliseconds after which a busy task of the core lets the others run: the timer, connections, commands.
+pub const PREEMPT_MS: u64 = 2;
+
+/// Milliseconds between two turns of the timer task.
+pub const TIMER_MS: u64 = 100;
+
+/// Milliseconds before a socket whose receive call failed is tried again.
+pub(crate) const RECEIVE_RETRY_MS: u64 = 20;
+
+/// Batches that a socket is emptied of at a stop: more than any receive buffer of the default size holds.
+pub(crate) const DRAIN_BATCHES_MAX: usize = 1024;
+
+/// Requests of a ring that are answered before their replies are handed to the kernel.
+pub(crate) const MESH_BATCH_MAX: usize = 64;
+
+/// A slot for a scrape is twelve times as big as one for an announce, and scrapes are a hundredth of the requests.
+pub(crate) const SCRAPE_SLOTS_SHARE: usize = 16;
+
+/// The fewest slots of a ring for scrapes.
+pub(crate) const SCRAPE_SLOTS_MIN: usize = 16;
+
+/// Bytes that glommio sets aside for file IO, which the data plane does none of.
+pub(crate) const FILE_IO_BYTES: usize = 64 * 1024;
+
+/// Ports tried when any free one will do, should another program take it in between.
+pub(crate) const FREE_PORT_ATTEMPTS_MAX: usize = 16;

@@ -1,0 +1,118 @@
+use crate::limits::{SCRAPE_SLOTS_MIN, SCRAPE_SLOTS_SHARE};
+use crate::messages::{AnnounceMessage, ScrapeMessage};
+use engine::Routing;
+use futures_lite::Future;
+use glommio::channels::shared_channel::{
+    ConnectedReceiver, ConnectedSender, SharedReceiver, SharedSender, new_bounded,
+};
+use primitives::{ShardCount, ShardId};
+
+/// One core's ends of the mesh before its executor runs: a ring to and from each other core, for announces
+/// and for scrapes. A ring has one producer and one consumer and takes no lock.
+#[derive(Debug)]
+pub struct MeshEnd {
+    to: Vec<RingPair<SharedSender<AnnounceMessage>, SharedSender<ScrapeMessage>>>,
+    from: Vec<RingPair<SharedReceiver<AnnounceMessage>, SharedReceiver<ScrapeMessage>>>,
+}
+
+#[derive(Debug)]
+struct RingPair<A, S> {
+    shard: ShardId,
+    announces: A,
+    scrapes: S,
+}
+
+/// The sending ends, by shard; none to itself.
+#[derive(Debug)]
+pub(crate) struct MeshSenders {
+    by_shard: Vec<Option<RingPair<ConnectedSender<AnnounceMessage>, ConnectedSender<ScrapeMessage>>>>,
+}
+
+/// The receiving ends.
+#[derive(Debug)]
+pub(crate) struct MeshReceivers {
+    pub(crate) announces: Vec<ConnectedReceiver<AnnounceMessage>>,
+    pub(crate) scrapes: Vec<ConnectedReceiver<ScrapeMessage>>,
+}
+
+/// The ends of a mesh between all shards, in their order, with `slots` for announces in each ring.
+#[must_use]
+pub fn full_mesh(shards: ShardCount, slots: usize) -> Vec<MeshEnd> {
+    let scrape_slots = (slots / SCRAPE_SLOTS_SHARE).max(SCRAPE_SLOTS_MIN);
+    let mut ends: Vec<MeshEnd> =
+        shards.shards().map(|_| MeshEnd { to: Vec::new(), from: Vec::new() }).collect();
+    for producer in shards.shards() {
+        for consumer in shards.shards().filter(|&consumer| consumer != producer) {
+            let (to_announces, from_announces) = new_bounded(slots);
+            let (to_scrapes, from_scrapes) = new_bounded(scrape_slots);
+            let to = RingPair { shard: consumer, announces: to_announces, scrapes: to_scrapes };
+            let from = RingPair { shard: producer, announces: from_announces, scrapes: from_scrapes };
+            ends[producer.index()].to.push(to);
+            ends[consumer.index()].from.push(from);
+        }
+    }
+    ends
+}
+
+impl MeshEnd {
+    /// Meets the other cores. All of them have to do it at the same time.
+    pub(crate) async fn connect(self) -> (MeshSenders, MeshReceivers) {
+        // An end waits for its other end, so all of them wait at once.
+        let to: Vec<_> = self.to.into_iter().map(|ring| glommio::spawn_local(connect_sender(ring))).collect();
+        let from: Vec<_> =
+            self.from.into_iter().map(|ring| glommio::spawn_local(connect_receiver(ring))).collect();
+        let mut senders = MeshSenders { by_shard: Vec::new() };
+        for ring in join_all(to).await {
+            let index = ring.shard.index();
+            senders.by_shard.resize_with(senders.by_shard.len().max(index + 1), || None);
+            senders.by_shard[index] = Some(ring);
+        }
+        let (announces, scrapes) = join_all(from).await.into_iter().unzip();
+        (senders, MeshReceivers { announces, scrapes })
+    }
+}
+
+impl MeshSenders {
+    pub(crate) fn send_announce(&self, owner: ShardId, message: AnnounceMessage) -> Routing {
+        let ring = self.by_shard.get(owner.index()).and_then(Option::as_ref);
+        routing(ring.is_some_and(|ring| ring.announces.try_send(message).is_ok()))
+    }
+
+    pub(crate) fn send_scrape(&self, owner: ShardId, message: ScrapeMessage) -> Routing {
+        let ring = self.by_shard.get(owner.index()).and_then(Option::as_ref);
+        routing(ring.is_some_and(|ring| ring.scrapes.try_send(message).is_ok()))
+    }
+
+    /// Tells the other cores that nothing more will come.
+    pub(crate) fn close(&mut self) {
+        self.by_shard.clear();
+    }
+}
+
+const fn routing(was_sent: bool) -> Routing {
+    if was_sent { Routing::Sent } else { Routing::Full }
+}
+
+async fn connect_sender(
+    ring: RingPair<SharedSender<AnnounceMessage>, SharedSender<ScrapeMessage>>,
+) -> RingPair<ConnectedSender<AnnounceMessage>, ConnectedSender<ScrapeMessage>> {
+    RingPair {
+        shard: ring.shard,
+        announces: ring.announces.connect().await,
+        scrapes: ring.scrapes.connect().await,
+    }
+}
+
+async fn connect_receiver(
+    ring: RingPair<SharedReceiver<AnnounceMessage>, SharedReceiver<ScrapeMessage>>,
+) -> (ConnectedReceiver<AnnounceMessage>, ConnectedReceiver<ScrapeMessage>) {
+    (ring.announces.connect().await, ring.scrapes.connect().await)
+}
+
+async fn join_all<T>(futures: Vec<impl Future<Output = T>>) -> Vec<T> {
+    let mut results = Vec::with_capacity(futures.len());
+    for future in futures {
+        results.push(future.await);
+    }
+    results
+}

@@ -1,0 +1,81 @@
+use crate::core_state::{CoreState, Turn};
+use crate::limits::{MESH_BATCH_MAX, RECEIVE_RETRY_MS};
+use crate::messages::{AnnounceMessage, ListenerIndex, ScrapeMessage};
+use crate::readiness::Readiness;
+use futures_lite::future::poll_once;
+use glommio::channels::shared_channel::ConnectedReceiver;
+use glommio::timer::sleep;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// Serves one socket until it is cancelled, which can happen between batches only.
+pub(crate) async fn serve_socket(core: Rc<CoreState>, listener: ListenerIndex, readiness: Readiness) {
+    loop {
+        let is_ready = match core.serve_batch(listener) {
+            Turn::Busy => {
+                // To the end of the queue after each batch: the core's other sockets and rings have their
+                // turn, and the timer preempts the whole queue.
+                glommio::executor().yield_now().await;
+                continue;
+            }
+            Turn::Idle => readiness.wait().await.is_ok(),
+            Turn::Failed => false,
+        };
+        if !is_ready {
+            sleep(Duration::from_millis(RECEIVE_RETRY_MS)).await;
+        }
+    }
+}
+
+/// A request that came over the mesh.
+pub(crate) trait MeshMessage: Send + 'static {
+    /// The listener whose socket answers.
+    fn listener(&self) -> ListenerIndex;
+
+    /// Has it answered; the reply may wait to be sent.
+    fn serve(self, core: &CoreState);
+}
+
+impl MeshMessage for AnnounceMessage {
+    fn listener(&self) -> ListenerIndex {
+        self.reply_to.listener
+    }
+
+    fn serve(self, core: &CoreState) {
+        core.serve_announce(&self);
+    }
+}
+
+impl MeshMessage for ScrapeMessage {
+    fn listener(&self) -> ListenerIndex {
+        self.reply_to.listener
+    }
+
+    fn serve(self, core: &CoreState) {
+        core.serve_scrape(self);
+    }
+}
+
+/// Answers what comes over one ring until its other end is closed.
+pub(crate) async fn serve_ring<M: MeshMessage>(core: Rc<CoreState>, ring: ConnectedReceiver<M>) {
+    while let Some(first) = ring.recv().await {
+        serve_run(&core, first, &ring).await;
+        glommio::executor().yield_now().await;
+    }
+}
+
+/// Answers `first` and what lies behind it in the ring, up to a batch, and sends the replies of each listener
+/// together. Nothing else of the core runs in between.
+async fn serve_run<M: MeshMessage>(core: &CoreState, first: M, ring: &ConnectedReceiver<M>) {
+    let mut listener = first.listener();
+    first.serve(core);
+    for _ in 1..MESH_BATCH_MAX {
+        let Some(Some(message)) = poll_once(ring.recv()).await else { break };
+        if message.listener() != listener {
+            core.flush(listener);
+            listener = message.listener();
+        }
+        message.serve(core);
+    }
+    core.flush(listener);
+}

@@ -1,0 +1,205 @@
+use crate::clock::Clock;
+use crate::core_state::{CoreState, Turn};
+use crate::limits::{DRAIN_BATCHES_MAX, FILE_IO_BYTES, LISTENERS_MAX, PREEMPT_MS};
+use crate::mesh::MeshEnd;
+use crate::messages::{ListenerIndex, WorkerCommand, WorkerEvent};
+use crate::readiness::Readiness;
+use crate::timer::run_timer;
+use crate::udp_loop::{serve_ring, serve_socket};
+use crossbeam_channel::{Receiver, Sender};
+use engine::{Engine, EngineSettings, Secrets};
+use glommio::{GlommioError, LocalExecutorBuilder, Placement, Task};
+use primitives::{PublishedStatistics, ShardId};
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use udp_socket::BatchSocket;
+
+/// All that a worker is given; it asks for nothing later.
+#[derive(Debug)]
+pub struct WorkerSetup {
+    /// The core that it is pinned to.
+    pub core: usize,
+    /// How it answers.
+    pub engine: EngineSettings,
+    /// Its keys.
+    pub secrets: Secrets,
+    /// Its sockets, one of each listener, in the same order on each core. At most [`LISTENERS_MAX`].
+    pub sockets: Vec<BatchSocket>,
+    /// Datagrams of a batch.
+    pub batch_datagrams: usize,
+    /// Its ends of the mesh.
+    pub mesh: MeshEnd,
+    /// The start of the time that all workers count from.
+    pub start: Instant,
+    /// Where it publishes its figures.
+    pub published: Arc<PublishedStatistics>,
+    /// Commands to it.
+    pub commands: Receiver<WorkerCommand>,
+    /// Events from it. A full channel loses the event, never the worker's time.
+    pub events: Sender<WorkerEvent>,
+}
+
+/// Why a worker did not start or ended before it was told to.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkerError {
+    /// The kernel forbids `io_uring`, or does not have it.
+    #[error("io_uring is not available: {0}")]
+    IoUringUnavailable(#[source] io::Error),
+    /// The limit on locked memory is too low for `io_uring`.
+    #[error("the limit on locked memory (RLIMIT_MEMLOCK) is too low: {max} bytes, {min} are needed")]
+    MemlockTooLow {
+        /// The limit in force, in bytes.
+        max: u64,
+        /// What glommio needs, in bytes.
+        min: u64,
+    },
+    /// The executor could not be made.
+    #[error("the executor of core {core} could not start: {reason}")]
+    Executor {
+        /// The core.
+        core: usize,
+        /// glommio's words.
+        reason: String,
+    },
+    /// The thread could not be made.
+    #[error("a worker's thread could not be made")]
+    Thread(#[source] io::Error),
+    /// The worker panicked: a bug, of which the log holds the place.
+    #[error("the worker of shard {0} panicked")]
+    Panicked(ShardId),
+    /// A socket could not be watched.
+    #[error("a socket could not be watched")]
+    Readiness(#[source] io::Error),
+}
+
+/// A running worker.
+#[derive(Debug)]
+pub struct WorkerHandle {
+    shard: ShardId,
+    thread: JoinHandle<Result<(), WorkerError>>,
+}
+
+/// Starts a worker on its core.
+///
+/// # Errors
+/// When its thread cannot be made. What goes wrong within the thread comes with [`WorkerHandle::join`].
+///
+/// # Panics
+/// When it is given more than [`LISTENERS_MAX`] sockets.
+pub fn start_worker(setup: WorkerSetup) -> Result<WorkerHandle, WorkerError> {
+    assert!(setup.sockets.len() <= LISTENERS_MAX, "a listener's number is a byte");
+    let shard = setup.engine.shard;
+    let thread = std::thread::Builder::new()
+        .name(format!("worker-{shard}"))
+        .spawn(move || run_on_core(setup))
+        .map_err(WorkerError::Thread)?;
+    Ok(WorkerHandle { shard, thread })
+}
+
+impl WorkerHandle {
+    /// Whether it has ended.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.thread.is_finished()
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Errors
+    /// Why it ended, if nobody told it to.
+    pub fn join(self) -> Result<(), WorkerError> {
+        self.thread.join().unwrap_or(Err(WorkerError::Panicked(self.shard)))
+    }
+}
+
+fn run_on_core(setup: WorkerSetup) -> Result<(), WorkerError> {
+    let core = setup.core;
+    LocalExecutorBuilder::new(Placement::Fixed(core))
+        .io_memory(FILE_IO_BYTES)
+        .preempt_timer(Duration::from_millis(PREEMPT_MS))
+        .make()
+        .map_err(|error| executor_error(core, error))?
+        .run(run(setup))
+}
+
+async fn run(setup: WorkerSetup) -> Result<(), WorkerError> {
+    let shard = setup.engine.shard;
+    let engine = Engine::new(setup.engine, &setup.secrets);
+    let (senders, receivers) = setup.mesh.connect().await;
+    let clock = Clock::since(setup.start);
+    let core = Rc::new(CoreState::new(
+        clock,
+        engine,
+        senders,
+        setup.sockets,
+        setup.published,
+        setup.batch_datagrams,
+    ));
+    let rings: Vec<_> = receivers
+        .announces
+        .into_iter()
+        .map(|ring| glommio::spawn_local(serve_ring(Rc::clone(&core), ring)))
+        .chain(
+            receivers
+                .scrapes
+                .into_iter()
+                .map(|ring| glommio::spawn_local(serve_ring(Rc::clone(&core), ring))),
+        )
+        .collect();
+    let sockets = serve_sockets(&core)?;
+    // The control plane waits for this event; if it is gone, so is the tracker.
+    let _ = setup.events.try_send(WorkerEvent::Ready(shard));
+    run_timer(&core, &setup.commands).await;
+    stop(&core, sockets, rings).await;
+    Ok(())
+}
+
+fn listeners(core: &CoreState) -> impl Iterator<Item = ListenerIndex> {
+    let count = u8::try_from(core.sockets.len()).expect("LISTENERS_MAX is checked at start");
+    (0..count).map(ListenerIndex)
+}
+
+fn serve_sockets(core: &Rc<CoreState>) -> Result<Vec<Task<()>>, WorkerError> {
+    listeners(core)
+        .map(|listener| {
+            let readiness = Readiness::of(&core.sockets[listener.get()]).map_err(WorkerError::Readiness)?;
+            Ok(glommio::spawn_local(serve_socket(Rc::clone(core), listener, readiness)))
+        })
+        .collect()
+}
+
+/// Answers what has arrived, here and from the other cores, and ends.
+async fn stop(core: &CoreState, sockets: Vec<Task<()>>, rings: Vec<Task<()>>) {
+    for socket in sockets {
+        socket.cancel().await;
+    }
+    for listener in listeners(core) {
+        for _ in 0..DRAIN_BATCHES_MAX {
+            if core.serve_batch(listener) != Turn::Busy {
+                break;
+            }
+        }
+    }
+    core.mesh.borrow_mut().close();
+    for ring in rings {
+        ring.await;
+    }
+    core.publish();
+}
+
+fn executor_error(core: usize, error: GlommioError<()>) -> WorkerError {
+    match error {
+        GlommioError::IoError(error) if is_forbidden(&error) => WorkerError::IoUringUnavailable(error),
+        GlommioError::ReactorError(glommio::ReactorErrorKind::MemLockLimit(max, min)) => {
+            WorkerError::MemlockTooLow { max, min }
+        }
+        other => WorkerError::Executor { core, reason: other.to_string() },
+    }
+}
+
+fn is_forbidden(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported)
+}
