@@ -1,4 +1,5 @@
 //! The one integration-test binary of the project.
 
 mod command_line;
+mod layers;
 mod program;

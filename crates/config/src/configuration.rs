@@ -41,7 +41,7 @@ pub struct Configuration {
     #[config(nested)]
     pub announce: Announce,
 
-    /// ----- Upper bounds: what would go past them is refused and counted -----
+    /// ----- Upper bounds: what would go past them is answered, but not kept, and counted -----
     #[config(nested)]
     pub limits: Limits,
 

@@ -11,14 +11,14 @@ use crate::values::integer::{between, zero_or_between};
 /// Upper bounds of what the tracker keeps, over all cores together.
 #[derive(Debug, Clone, PartialEq, Eq, Config)]
 pub struct Limits {
-    /// How much memory the tracker may use.
+    /// How much memory the swarms may take, in all shards together.
     ///
     /// Allowed: 0 (half of the machine's memory, or of the control group's where that is less) or 16 to
     /// 16777216 MiB.
     ///
-    /// When it is reached, announces that would need more memory are refused and counted, while known peers
-    /// are served on: that is better than to be killed by the kernel with every swarm. Set it below what the
-    /// host can spare.
+    /// When it is reached, new peers are not kept, and counted; they are still given peers, and known ones are
+    /// served on: that is better than to be killed by the kernel with every swarm. Buffers and the allocator
+    /// take more on top, up to a half as much again: set it below what the host can spare.
     #[config(env = "RINGTRACK_LIMITS_MEMORY_MAX_MIB", default = 0)]
     pub memory_max_mib: MemoryLimit,
 
@@ -27,7 +27,7 @@ pub struct Limits {
     /// Allowed: 1 to 4000000000 swarms.
     ///
     /// Bounds what somebody who announces made-up info hashes can fill. An announce that would make one
-    /// swarm more is refused and counted; those of known swarms are served on.
+    /// swarm more is answered with an empty list, and counted; known swarms are served on.
     #[config(
         env = "RINGTRACK_LIMITS_SWARMS_MAX",
         default = 20_000_000,
@@ -39,7 +39,7 @@ pub struct Limits {
     ///
     /// Allowed: 1 to 4000000000 peers.
     ///
-    /// A new peer past the bound is not kept, and is counted; those that are known are served on.
+    /// A new peer past the bound is given peers but not kept, and is counted; known ones are served on.
     #[config(
         env = "RINGTRACK_LIMITS_PEERS_MAX",
         default = 100_000_000,
@@ -75,7 +75,7 @@ pub struct Limits {
     pub mesh_slots: usize,
 }
 
-/// How much memory the tracker may use.
+/// How much memory the swarms may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MemoryLimit {
     /// Half of the machine's memory, or of the control group's where that is less.

@@ -1,0 +1,112 @@
+//! Which crate may know which: the table of docs/ARCHITECTURE.md, checked against what cargo resolves.
+
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// The crates of the workspace that each may depend on.
+const LAYERS: &[(&str, &[&str])] = &[
+    ("primitives", &[]),
+    ("udp-protocol", &["primitives"]),
+    ("swarm", &["primitives"]),
+    ("engine", &["primitives", "udp-protocol", "swarm"]),
+    ("udp-socket", &[]),
+    ("worker", &["primitives", "engine", "udp-socket"]),
+    ("config", &["primitives"]),
+    ("control", &["config", "primitives"]),
+    (
+        "ringtrack",
+        &["primitives", "udp-protocol", "swarm", "engine", "udp-socket", "worker", "config", "control"],
+    ),
+];
+
+/// The crates from outside that the data plane is made of. A short list: each one is on the way of a datagram.
+const DATA_PLANE: &[(&str, &[&str])] = &[
+    ("primitives", &["zerocopy"]),
+    ("udp-protocol", &["zerocopy"]),
+    ("swarm", &["fastrand", "foldhash", "hashbrown", "memchr", "zerocopy"]),
+    ("engine", &["fastrand", "siphasher", "zerocopy"]),
+    ("udp-socket", &["libc", "socket2"]),
+    ("worker", &["crossbeam-channel", "futures-lite", "glommio", "thiserror"]),
+];
+
+/// Where unsafe code may stand.
+const UNSAFE_CRATES: &[&str] = &["udp-socket", "worker"];
+
+fn metadata() -> Metadata {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml");
+    MetadataCommand::new().manifest_path(manifest).no_deps().exec().expect("cargo knows this workspace")
+}
+
+fn crates(metadata: &Metadata) -> BTreeMap<String, &Package> {
+    let packages = metadata.workspace_packages().into_iter();
+    packages
+        .filter(|package| package.manifest_path.as_str().contains("/crates/"))
+        .map(|package| (package.name.to_string(), package))
+        .collect()
+}
+
+/// Names of what a package is built with, in the workspace or outside of it.
+fn dependencies(package: &Package, is_internal: bool) -> BTreeSet<String> {
+    let built_with = package.dependencies.iter().filter(|dependency| {
+        dependency.kind != DependencyKind::Development && dependency.path.is_some() == is_internal
+    });
+    built_with.map(|dependency| dependency.name.clone()).collect()
+}
+
+fn assert_within(package: &Package, is_internal: bool, allowed: &[&str]) {
+    let allowed: BTreeSet<String> = allowed.iter().map(ToString::to_string).collect();
+    let found = dependencies(package, is_internal);
+    let forbidden: Vec<_> = found.difference(&allowed).collect();
+    assert!(forbidden.is_empty(), "{} may not depend on {forbidden:?}", package.name);
+}
+
+#[test]
+fn every_crate_has_its_place_in_the_layers() {
+    let metadata = metadata();
+    let found: BTreeSet<String> = crates(&metadata).into_keys().collect();
+    let placed: BTreeSet<String> = LAYERS.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(found, placed);
+}
+
+#[test]
+fn no_crate_depends_on_one_that_it_may_not_know() {
+    let metadata = metadata();
+    let crates = crates(&metadata);
+    for (name, allowed) in LAYERS {
+        assert_within(crates[*name], true, allowed);
+    }
+}
+
+#[test]
+fn the_data_plane_is_made_of_its_short_list_of_crates() {
+    let metadata = metadata();
+    let crates = crates(&metadata);
+    for (name, allowed) in DATA_PLANE {
+        assert_within(crates[*name], false, allowed);
+    }
+}
+
+#[test]
+fn unsafe_code_is_forbidden_everywhere_but_at_the_sockets() {
+    let metadata = metadata();
+    for (name, package) in crates(&metadata) {
+        let root = ["src/lib.rs", "src/main.rs"]
+            .map(|file| package.manifest_path.with_file_name(file))
+            .into_iter()
+            .find(|file| file.exists())
+            .expect("a crate has a root");
+        let forbids = std::fs::read_to_string(&root).unwrap().contains("#![forbid(unsafe_code)]");
+        assert_eq!(forbids, !UNSAFE_CRATES.contains(&name.as_str()), "{root}");
+    }
+}
+
+#[test]
+fn in_the_worker_unsafe_code_stands_in_one_file_only() {
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/worker/src");
+    for file in std::fs::read_dir(sources).unwrap() {
+        let path = file.unwrap().path();
+        let has_unsafe = std::fs::read_to_string(&path).unwrap().contains("unsafe {");
+        assert_eq!(has_unsafe, path.ends_with("readiness.rs"), "{}", path.display());
+    }
+}
