@@ -33,3 +33,6 @@ pub(crate) const FILE_IO_BYTES: usize = 64 * 1024;
 
 /// Ports tried when any free one will do, should another program take it in between.
 pub(crate) const FREE_PORT_ATTEMPTS_MAX: usize = 16;
+
+/// Milliseconds between two looks for the other ends of the mesh at start.
+pub(crate) const CONNECT_TICK_MS: u64 = 1;

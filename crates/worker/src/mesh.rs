@@ -1,11 +1,13 @@
-use crate::limits::{SCRAPE_SLOTS_MIN, SCRAPE_SLOTS_SHARE};
+use crate::limits::{CONNECT_TICK_MS, SCRAPE_SLOTS_MIN, SCRAPE_SLOTS_SHARE};
 use crate::messages::{AnnounceMessage, ScrapeMessage};
 use engine::Routing;
 use futures_lite::Future;
 use glommio::channels::shared_channel::{
     ConnectedReceiver, ConnectedSender, SharedReceiver, SharedSender, new_bounded,
 };
+use glommio::timer::sleep;
 use primitives::{ShardCount, ShardId};
+use std::time::Duration;
 
 /// One core's ends of the mesh before its executor runs: a ring to and from each other core, for announces
 /// and for scrapes. A ring has one producer and one consumer and takes no lock.
@@ -57,6 +59,13 @@ pub fn full_mesh(shards: ShardCount, slots: usize) -> Vec<MeshEnd> {
 impl MeshEnd {
     /// Meets the other cores. All of them have to do it at the same time.
     pub(crate) async fn connect(self) -> (MeshSenders, MeshReceivers) {
+        let ticking = glommio::spawn_local(tick());
+        let ends = self.connect_ends().await;
+        ticking.cancel().await;
+        ends
+    }
+
+    async fn connect_ends(self) -> (MeshSenders, MeshReceivers) {
         // An end waits for its other end, so all of them wait at once.
         let to: Vec<_> = self.to.into_iter().map(|ring| glommio::spawn_local(connect_sender(ring))).collect();
         let from: Vec<_> =
@@ -91,6 +100,14 @@ impl MeshSenders {
 
 const fn routing(was_sent: bool) -> Routing {
     if was_sent { Routing::Sent } else { Routing::Full }
+}
+
+/// Keeps the executor from sleeping: glommio does not wake one that waits for the other end of a channel when
+/// that end comes, but it looks whenever it is awake.
+async fn tick() {
+    loop {
+        sleep(Duration::from_millis(CONNECT_TICK_MS)).await;
+    }
 }
 
 async fn connect_sender(
