@@ -3,3 +3,4 @@
 mod command_line;
 mod layers;
 mod program;
+mod real_clients;

@@ -1,0 +1,22 @@
+//! aria2.
+//!
+//! It speaks to UDP trackers only through the socket of its IPv4 DHT, so `--enable-dht` has to be on; the
+//! torrent is private and no entry point is given, so the DHT itself stays silent.
+
+use std::process::Command;
+
+use super::client::{Job, PEER_PORT};
+use super::tools::require;
+
+pub(super) fn command(job: &Job<'_>) -> Command {
+    let mut command = job.host.command(&require("aria2c"));
+    command.args(["--no-conf", "--console-log-level=info", "--summary-interval=0", "--enable-rpc=false"]);
+    command.args(["--enable-dht=true", "--enable-dht6=false", "--bt-enable-lpd=false"]);
+    command.args(["--enable-peer-exchange=false", "--follow-torrent=mem"]);
+    command.arg(format!("--dht-file-path={}", job.state.join("dht.dat").display()));
+    command.arg(format!("--dht-listen-port={PEER_PORT}")).arg(format!("--listen-port={PEER_PORT}"));
+    // Take a whole file for what it is after a check, and never stop seeding.
+    command.args(["--check-integrity=true", "--seed-ratio=0.0", "--file-allocation=none"]);
+    command.arg(format!("--dir={}", job.folder.display())).arg(job.torrent);
+    command
+}

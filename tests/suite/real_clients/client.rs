@@ -1,0 +1,40 @@
+//! The real clients. Seeding and leeching are one command: a client that finds the whole file in its folder
+//! seeds.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::host::Host;
+use super::{aria2, libtorrent, transmission};
+
+/// Where every client waits for other peers.
+pub(super) const PEER_PORT: &str = "51413";
+
+/// A client that people use.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Client {
+    Libtorrent,
+    Aria2,
+    Transmission,
+}
+
+/// What a client is to do.
+pub(super) struct Job<'a> {
+    pub(super) host: &'a Host,
+    pub(super) torrent: &'a Path,
+    /// Where the shared file is, or will be.
+    pub(super) folder: PathBuf,
+    /// For whatever the client keeps for itself.
+    pub(super) state: PathBuf,
+}
+
+impl Client {
+    /// The command that does the job, with every way to find peers off but the tracker.
+    pub(super) fn command(self, job: &Job<'_>) -> Command {
+        match self {
+            Self::Libtorrent => libtorrent::command(job),
+            Self::Aria2 => aria2::command(job),
+            Self::Transmission => transmission::command(job),
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! One host of a test's network: a network namespace with an IPv4 and an IPv6 address and its own names.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+
+use super::network::Family;
+use super::tools::require;
+
+pub(super) struct Host {
+    pub(super) id: u8,
+    pub(super) v4: Ipv4Addr,
+    pub(super) v6: Ipv6Addr,
+    /// Keeps the namespaces: it ends when its standard input does, so even a killed test leaves nothing.
+    keeper: Child,
+}
+
+pub(super) const fn v4_of(id: u8) -> Ipv4Addr {
+    Ipv4Addr::new(10, 77, 0, id)
+}
+
+/// Of the global unicast range (its part for documentation): Transmission wants no other.
+pub(super) fn v6_of(id: u8) -> Ipv6Addr {
+    Ipv6Addr::new(0x2001, 0xdb8, 0x77, 0, 0, 0, 0, u16::from(id))
+}
+
+impl Host {
+    /// Makes a host without links. It has the files `hosts` and `resolv.conf` of `folder` in its `/etc`.
+    pub(super) fn new(id: u8, folder: &Path) -> Self {
+        Self { id, v4: v4_of(id), v6: v6_of(id), keeper: new_namespaces(folder) }
+    }
+
+    pub(super) fn address(&self, family: Family) -> IpAddr {
+        match family {
+            Family::V4 => self.v4.into(),
+            Family::V6 => self.v6.into(),
+        }
+    }
+
+    /// A command that will run on this host, as the very process that is spawned. The kernel kills it when
+    /// the test's thread ends, however that comes about.
+    pub(super) fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new(require("nsenter"));
+        command
+            .arg(format!("--net={}", self.namespace("net")))
+            .arg(format!("--mount={}", self.namespace("mnt")));
+        command.arg(require("setpriv")).args(["--pdeathsig", "KILL", "--"]).arg(program);
+        command
+    }
+
+    /// A UDP socket of the test's own on this host, at any port.
+    pub(super) fn udp_socket(&self, family: Family) -> UdpSocket {
+        let (path, address) = (self.namespace("net"), self.address(family));
+        // A socket stays in the namespace it was made in, so a thread enters, makes it and ends.
+        let made = std::thread::spawn(move || {
+            let namespace = std::fs::File::open(path).expect("the host's namespace");
+            move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))
+                .expect("a thread enters the host's namespace");
+            UdpSocket::bind((address, 0)).expect("a socket on the host")
+        });
+        made.join().expect("the thread that makes the socket")
+    }
+
+    /// What `ip` takes for the name of this host's network namespace.
+    pub(super) fn namespace_pid(&self) -> u32 {
+        self.keeper.id()
+    }
+
+    fn namespace(&self, kind: &str) -> String {
+        format!("/proc/{}/ns/{kind}", self.keeper.id())
+    }
+
+    /// Runs lines of `ip` commands on this host.
+    pub(super) fn ip(&self, lines: &str) {
+        let mut command = self.command(&require("ip"));
+        let mut child = command.args(["-batch", "-"]).stdin(Stdio::piped()).spawn().expect("ip starts");
+        let mut input = child.stdin.take().expect("the input of ip");
+        input.write_all(lines.as_bytes()).expect("ip reads its commands");
+        drop(input);
+        let status = child.wait().expect("ip ends");
+        assert!(status.success(), "ip failed on:\n{lines}");
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        // Failing here means that it is gone already, which is what is wanted.
+        drop(self.keeper.kill());
+        drop(self.keeper.wait());
+    }
+}
+
+/// Starts the process that keeps a new network namespace, and a mount namespace with name files of its own.
+fn new_namespaces(folder: &Path) -> Child {
+    let script =
+        "mount --bind hosts /etc/hosts && mount --bind resolv.conf /etc/resolv.conf && echo made && exec cat";
+    let mut keeper = Command::new(require("unshare"))
+        .args(["--net", "--mount", "--", "sh", "-c", script])
+        .current_dir(folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("unshare starts");
+    let mut line = String::new();
+    let output = keeper.stdout.take().expect("the keeper's output");
+    BufReader::new(output).read_line(&mut line).expect("the keeper says that the namespaces are made");
+    assert_eq!(
+        line.trim(),
+        "made",
+        "no namespace could be made (its words are above); these tests need root"
+    );
+    keeper
+}

@@ -1,0 +1,67 @@
+"""Shares one torrent with libtorrent until SIGINT, with no way to find peers but the tracker.
+
+Usage: libtorrent_client.py TORRENT FOLDER PORT
+
+The file is sought in FOLDER: where it is whole it is seeded, else it is downloaded and then seeded.
+"""
+
+import signal
+import sys
+
+import libtorrent as lt
+
+POLL_MS = 100
+
+
+def open_session(port: str) -> lt.session:
+    settings = {
+        "listen_interfaces": f"0.0.0.0:{port},[::]:{port}",
+        "enable_dht": False,
+        "enable_lsd": False,
+        "enable_natpmp": False,
+        "enable_upnp": False,
+        "alert_mask": lt.alert.category_t.error_notification
+        | lt.alert.category_t.status_notification
+        | lt.alert.category_t.tracker_notification
+        | lt.alert.category_t.connect_notification,
+    }
+    # No flags: the default ones would add peer exchange.
+    return lt.session(settings, flags=0)
+
+
+def add_torrent(session: lt.session, torrent: str, folder: str) -> lt.torrent_handle:
+    params = lt.add_torrent_params()
+    params.ti = lt.torrent_info(torrent)
+    params.save_path = folder
+    # Not managed, so that a pause lasts.
+    params.flags &= ~(lt.torrent_flags.auto_managed | lt.torrent_flags.paused)
+    return session.add_torrent(params)
+
+
+def log_alerts(session: lt.session) -> None:
+    session.wait_for_alert(POLL_MS)
+    for alert in session.pop_alerts():
+        print(alert.what(), alert.message(), flush=True)
+
+
+def main(torrent: str, folder: str, port: str) -> None:
+    stop_asked = False
+
+    def ask_to_stop(_signal: int, _frame: object) -> None:
+        nonlocal stop_asked
+        stop_asked = True
+
+    signal.signal(signal.SIGINT, ask_to_stop)
+    session = open_session(port)
+    handle = add_torrent(session, torrent, folder)
+    while not stop_asked:
+        log_alerts(session)
+    # A paused torrent takes leave of its tracker. Closing the session as well would often lose that announce,
+    # so this goes on until it is killed.
+    handle.pause()
+    while True:
+        log_alerts(session)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,85 @@
+//! A little network for one test: a tracker host and two client hosts on one switch.
+//!
+//! Real clients refuse or rank peers by their address: Transmission drops every loopback peer, and speaks
+//! IPv6 only where it sees a global address and a route. So each host is a network namespace with addresses
+//! of its own, and nothing tells a client the other's address but the tracker. The namespaces have no name
+//! and hang on nothing but their processes: when those are gone, the kernel removes them, so nothing is left
+//! even by a killed run.
+
+use std::path::Path;
+
+use super::host::Host;
+
+/// The address family by which clients reach their tracker, and so each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Family {
+    V4,
+    V6,
+}
+
+/// Three hosts on one switch, which sits in the tracker's host.
+pub(super) struct Network {
+    pub(super) tracker: Host,
+    pub(super) clients: [Host; 2],
+}
+
+impl Network {
+    /// Makes a network whose hosts find the name of the tracker's host in one family only.
+    pub(super) fn new(family: Family, folder: &Path) -> Self {
+        write_name_files(family, folder);
+        let network =
+            Self { tracker: Host::new(1, folder), clients: [Host::new(2, folder), Host::new(3, folder)] };
+        network.lay_switch();
+        for client in &network.clients {
+            network.plug_in(client);
+        }
+        network
+    }
+
+    fn lay_switch(&self) {
+        let Host { v4, v6, .. } = &self.tracker;
+        // No link-local addresses, and `nodad`: duplicate address detection would take seconds.
+        self.tracker.ip(&format!(
+            "link set lo up\n\
+             link add switch type bridge mcast_snooping 0\n\
+             link set switch addrgenmode none\n\
+             address add {v4}/24 dev switch\n\
+             address add {v6}/64 dev switch nodad\n\
+             link set switch up\n"
+        ));
+    }
+
+    fn plug_in(&self, client: &Host) {
+        let Host { id, v4, v6, .. } = client;
+        let pid = client.namespace_pid();
+        self.tracker.ip(&format!(
+            "link add port{id} type veth peer name eth0 netns {pid}\n\
+             link set port{id} addrgenmode none\n\
+             link set port{id} master switch up\n"
+        ));
+        client.ip(&format!(
+            "link set lo up\n\
+             link set eth0 addrgenmode none\n\
+             address add {v4}/24 dev eth0\n\
+             address add {v6}/64 dev eth0 nodad\n\
+             link set eth0 up\n\
+             route add default via {}\n\
+             route add default via {}\n",
+            self.tracker.v4, self.tracker.v6
+        ));
+    }
+}
+
+/// The name of the tracker's host.
+pub(super) const TRACKER_NAME: &str = "tracker.test";
+
+/// Writes what the hosts have as `/etc/hosts`, and as a `/etc/resolv.conf` that fails at once.
+fn write_name_files(family: Family, folder: &Path) {
+    let address = match family {
+        Family::V4 => super::host::v4_of(1).to_string(),
+        Family::V6 => super::host::v6_of(1).to_string(),
+    };
+    let hosts = format!("127.0.0.1 localhost\n::1 localhost\n{address} {TRACKER_NAME}\n");
+    std::fs::write(folder.join("hosts"), hosts).expect("the hosts file");
+    std::fs::write(folder.join("resolv.conf"), "nameserver 127.0.0.1\n").expect("the resolver's file");
+}

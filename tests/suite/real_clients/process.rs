@@ -1,0 +1,48 @@
+//! A child process with a log file; it never outlives its owner.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// A running program.
+pub(super) struct Process {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Process {
+    /// Starts `command` with everything that it prints going to the file `log`.
+    pub(super) fn start(mut command: Command, log: &Path) -> Self {
+        let output = File::create(log).expect("a log file");
+        let errors = output.try_clone().expect("a second handle of the log file");
+        let child =
+            command.stdin(Stdio::null()).stdout(output).stderr(errors).spawn().expect("the program starts");
+        Self { child, log: log.to_owned() }
+    }
+
+    /// What it has printed so far.
+    pub(super) fn output(&self) -> String {
+        let bytes = std::fs::read(&self.log).expect("the log file");
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// Asks it to end in its own way, as Ctrl-C does: a client then takes leave of its tracker.
+    pub(super) fn ask_to_stop(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::INT).expect("a signal to a child of our own");
+    }
+
+    /// Whether it has ended.
+    pub(super) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("the state of a child of our own").is_some()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Failing here means that it is gone already, which is what is wanted.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}

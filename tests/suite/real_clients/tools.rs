@@ -1,0 +1,30 @@
+//! Finds the programs that the tests need. A missing one fails the test and says what installs it.
+
+use std::path::{Path, PathBuf};
+
+/// The path of a program in `PATH`.
+pub(super) fn require(program: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    // A plain user's PATH often lacks the folder of `ip`.
+    let folders = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]);
+    let mut candidates = folders.map(|folder| folder.join(program));
+    candidates.find(|candidate| candidate.is_file()).unwrap_or_else(|| missing(program))
+}
+
+/// The Python that has libtorrent: `tests/install` puts it at this place of the checkout.
+pub(super) fn require_python_with_libtorrent() -> PathBuf {
+    let python = in_checkout("target/test-clients/venv/bin/python");
+    if !python.is_file() {
+        missing("libtorrent");
+    }
+    python
+}
+
+/// A path inside the checkout.
+pub(super) fn in_checkout(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
+}
+
+fn missing(what: &str) -> ! {
+    panic!("{what} is missing. To install what the tests need, run: bash tests/install");
+}

@@ -1,0 +1,65 @@
+//! A file to share and its torrent, made by a real client's tools.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::tools::require;
+
+pub(super) type InfoHash = [u8; 20];
+
+/// The name of the shared file.
+pub(super) const FILE_NAME: &str = "payload.bin";
+
+/// Some dozens of pieces; not a multiple of the piece size, so the last piece is a short one.
+const FILE_LENGTH: u64 = 2 * 1024 * 1024 + 4321;
+
+const PIECE_KIB: &str = "64";
+
+/// A private torrent with one tracker: a private torrent keeps clients from asking anyone else for peers.
+pub(super) struct Torrent {
+    pub(super) path: PathBuf,
+    pub(super) info_hash: InfoHash,
+    pub(super) content: Vec<u8>,
+}
+
+impl Torrent {
+    /// Makes a file of random bytes in `folder` and the torrent beside it.
+    pub(super) fn make(folder: &Path, tracker_url: &str) -> Self {
+        let content = random_bytes();
+        let (file, path) = (folder.join(FILE_NAME), folder.join("payload.torrent"));
+        std::fs::write(&file, &content).expect("the file to share");
+        let mut create = Command::new(require("transmission-create"));
+        create.args(["--private", "--piecesize", PIECE_KIB, "--tracker", tracker_url, "--outfile"]);
+        output_of(create.arg(&path).arg(&file));
+        let info_hash = info_hash_of(&path);
+        Self { path, info_hash, content }
+    }
+}
+
+fn random_bytes() -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let source = File::open("/dev/urandom").expect("the kernel's random bytes");
+    source.take(FILE_LENGTH).read_to_end(&mut bytes).expect("random bytes");
+    bytes
+}
+
+fn info_hash_of(torrent: &Path) -> InfoHash {
+    let shown = output_of(Command::new(require("transmission-show")).arg(torrent));
+    let hex =
+        shown.lines().find_map(|line| line.trim().strip_prefix("Hash: ")).expect("a line with the hash");
+    let mut info_hash = [0; 20];
+    for (byte, at) in info_hash.iter_mut().zip((0..).step_by(2)) {
+        *byte = u8::from_str_radix(&hex[at..at + 2], 16).expect("two hexadecimal digits");
+    }
+    info_hash
+}
+
+/// Runs a tool to its end and returns what it printed.
+fn output_of(command: &mut Command) -> String {
+    let output = command.env("LC_ALL", "C").output().expect("the tool starts");
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{command:?} failed:\n{printed}");
+    printed
+}

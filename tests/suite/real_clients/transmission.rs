@@ -1,0 +1,28 @@
+//! Transmission, as its command-line client: one process for one torrent, in the foreground.
+//!
+//! As a leecher it takes a quarter of a minute: it shows interest in a peer only every ten seconds. Before
+//! its first `started` it announces `stopped`.
+
+use std::process::Command;
+
+use super::client::{Job, PEER_PORT};
+use super::tools::require;
+
+/// Without uTP: Transmission tries it first, and is slow to try TCP with a peer that has none, as aria2.
+const SETTINGS: &str = r#"{
+    "dht-enabled": false,
+    "lpd-enabled": false,
+    "pex-enabled": false,
+    "port-forwarding-enabled": false,
+    "utp-enabled": false,
+    "message-level": 3
+}"#;
+
+pub(super) fn command(job: &Job<'_>) -> Command {
+    std::fs::write(job.state.join("settings.json"), SETTINGS).expect("Transmission's settings");
+    let mut command = job.host.command(&require("transmission-cli"));
+    command.arg("--config-dir").arg(&job.state);
+    command.args(["--port", PEER_PORT, "--no-portmap", "--download-dir"]);
+    command.arg(&job.folder).arg(job.torrent);
+    command
+}

@@ -1,0 +1,37 @@
+//! Waiting for something to become true, with an end to the patience.
+
+use std::fmt::Write;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// More than any step takes by far, on a busy machine too.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+const PAUSE: Duration = Duration::from_millis(25);
+
+/// How much of the end of each log is shown when patience ends.
+const LOG_TAIL_LINES: usize = 40;
+
+/// Asks again and again until the answer is yes. Panics with the logs in `folder` when it takes too long.
+pub(super) fn wait_until(what: &str, folder: &Path, mut is_so: impl FnMut() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < end, "waited in vain: {what}\n{}", tails_of_logs(folder));
+        std::thread::sleep(PAUSE);
+    }
+}
+
+fn tails_of_logs(folder: &Path) -> String {
+    let mut tails = String::new();
+    for entry in std::fs::read_dir(folder).expect("the test's folder") {
+        let path = entry.expect("a file of the test's folder").path();
+        if path.extension().is_some_and(|extension| extension == "log") {
+            let log = std::fs::read(&path).expect("a log");
+            let log = String::from_utf8_lossy(&log);
+            let lines: Vec<&str> = log.lines().collect();
+            let tail = &lines[lines.len().saturating_sub(LOG_TAIL_LINES)..];
+            writeln!(tails, "--- {}\n{}", path.display(), tail.join("\n")).expect("a string grows");
+        }
+    }
+    tails
+}
