@@ -6,6 +6,9 @@ pub const BATCH_DATAGRAMS_MAX: usize = 1_024;
 /// The most bytes in one buffer. The length field of a UDP header has 16 bits.
 pub const DATAGRAM_BYTES_MAX: usize = 65_535;
 
+/// The most datagrams that one message is cut into. The kernel's `UDP_MAX_SEGMENTS` was 64 before Linux 6.9.
+pub const SEGMENTS_MAX: usize = 64;
+
 /// The bytes of a version 1 info hash (SHA-1), which is what steering reads.
 pub const INFO_HASH_BYTES: usize = 20;
 

@@ -1,6 +1,7 @@
 //! How a socket is to be made.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU16;
 
 /// Whether other sockets may be bound to the same address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,6 +45,10 @@ pub struct SocketOptions {
     pub sharing: PortSharing,
     /// Whether received paths know their local address.
     pub destination: DestinationInfo,
+    /// Generic segmentation offload (`UDP_SEGMENT`): what is sent as one longer message leaves as datagrams of
+    /// this many bytes each, the last one of the rest. One trip through the kernel then serves up to
+    /// [`SEGMENTS_MAX`](crate::SEGMENTS_MAX) datagrams to one destination.
+    pub segment_bytes: Option<NonZeroU16>,
 }
 
 impl SocketOptions {
@@ -56,6 +61,7 @@ impl SocketOptions {
             send_buffer_bytes: None,
             sharing: PortSharing::default(),
             destination: DestinationInfo::default(),
+            segment_bytes: None,
         }
     }
 }

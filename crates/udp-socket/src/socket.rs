@@ -32,6 +32,9 @@ impl BatchSocket {
         let socket = Socket::new(Domain::for_address(options.address), kind, Some(Protocol::UDP))?;
         apply_ip_options(&socket, options)?;
         apply_buffer_sizes(&socket, options)?;
+        if let Some(bytes) = options.segment_bytes {
+            set_integer(socket.as_fd(), libc::SOL_UDP, libc::UDP_SEGMENT, bytes.get().into())?;
+        }
         socket.set_reuse_port(options.sharing == PortSharing::ReusePort)?;
         socket.bind(&options.address.into())?;
         let local_address = socket.local_addr()?.as_socket().ok_or(io::ErrorKind::Unsupported)?;

@@ -255,3 +255,21 @@ fn both_families_share_a_port_on_their_wildcard_addresses() {
     });
     assert!(shared, "an IPv6 socket leaves the IPv4 port free");
 }
+
+#[test]
+fn one_message_leaves_as_datagrams_of_the_segment_size() {
+    let server = socket_on("127.0.0.1");
+    let options = SocketOptions {
+        segment_bytes: std::num::NonZeroU16::new(98),
+        ..SocketOptions::new("127.0.0.1:0".parse().unwrap())
+    };
+    let client = BatchSocket::bind(&options).unwrap();
+    let message: Vec<u8> = (0..98 * 5 + 16).map(|at: u32| (at / 98).to_le_bytes()[0]).collect();
+    let mut outgoing = SendBatch::new(1, 98 * crate::SEGMENTS_MAX);
+    queue(&mut outgoing, &message, &Path::new(server.local_address()));
+    send_all(&client, &mut outgoing);
+    let mut seen = Vec::new();
+    receive_over(slice::from_ref(&server), 6, |_, received| seen.push(received.bytes.to_vec()));
+    let expected: Vec<Vec<u8>> = message.chunks(98).map(<[u8]>::to_vec).collect();
+    assert_eq!(seen, expected);
+}
