@@ -29,14 +29,13 @@ impl Engine {
     #[must_use]
     pub fn new(settings: EngineSettings, secrets: &Secrets) -> Self {
         settings.assert_valid();
-        let mut rng = fastrand::Rng::with_seed(secrets.seed);
         Self {
             settings,
             connection_ids: ConnectionIds::new(secrets.connection_ids, settings.connection_id_lifetime_s),
             statistics: Statistics::default(),
             steering: secrets.steering,
-            swarms: Swarms::new(settings.swarms, rng.u64(..)),
-            rng,
+            swarms: Swarms::new(settings.swarms, secrets.swarms),
+            rng: fastrand::Rng::with_seed(secrets.intervals),
             staged: Vec::with_capacity(BATCH_DATAGRAMS_MAX),
         }
     }

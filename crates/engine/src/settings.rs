@@ -4,7 +4,7 @@ use crate::limits::{
 };
 use core::fmt;
 use primitives::{AddressFamily, ShardCount, ShardId, SteeringKey};
-use swarm::SwarmSettings;
+use swarm::{Seeds, SwarmSettings};
 use udp_protocol::Numwant;
 
 /// How a core answers.
@@ -56,8 +56,10 @@ pub struct Secrets {
     pub connection_ids: ConnectionIdKey,
     /// Keys the function from info hash to shard.
     pub steering: SteeringKey,
-    /// Keys the tables and the choice of peers; another for each core.
-    pub seed: u64,
+    /// The randomness of the swarms; another for each core.
+    pub swarms: Seeds,
+    /// Begins the draw of intervals.
+    pub intervals: u64,
 }
 
 impl fmt::Debug for Secrets {

@@ -39,13 +39,20 @@ impl<A: CompactAddress> Swarm<A> {
             return 0;
         }
         let own = requester.position;
-        let sides = [0..self.seeders(), self.seeders()..self.peers()];
-        let shares = shares(requester.status, wanted, sides.clone().map(|side| candidates(&side, own)));
         let filter = if self.earliest.is_expired(now) { Filter::SkipExpired(now) } else { Filter::AllLive };
-        let mut run = PeerRun { columns: self.storage.columns(), filter, rng };
+        let mut sides =
+            [0..self.seeders(), self.seeders()..self.peers()].map(|side| Ring::open(side, own, rng));
+        let shares = shares(requester.status, wanted, [sides[0].candidates, sides[1].candidates]);
+        let peers = LivePeers { columns: self.storage.columns(), filter };
         let mut taken = 0;
-        for (side, share) in sides.into_iter().zip(shares) {
-            taken += run.copy(side, own, share, &mut out[taken * A::BYTES..]);
+        for (side, share) in sides.iter_mut().zip(shares) {
+            taken += side.take(&peers, share, &mut out[taken * A::BYTES..]);
+        }
+        if taken < wanted && requester.status == PeerStatus::Leecher {
+            // What one side was short of because its peers had expired, the other may have.
+            for side in &mut sides {
+                taken += side.take(&peers, wanted - taken, &mut out[taken * A::BYTES..]);
+            }
         }
         taken
     }
@@ -62,43 +69,55 @@ fn shares(status: PeerStatus, wanted: usize, [seeders, leechers]: [usize; 2]) ->
     }
 }
 
-/// Peers of `side` without the one at `own`.
-fn candidates(side: &Range<usize>, own: Option<usize>) -> usize {
-    side.len() - usize::from(own.is_some_and(|own| side.contains(&own)))
+/// The peers of one side of the border, but the requester, as a ring that begins anywhere. It is opened behind
+/// the requester, so that they are neighbours all the way round.
+struct Ring {
+    side: Range<usize>,
+    /// The first behind the requester, within the side.
+    first: usize,
+    candidates: usize,
+    /// The next candidate, counted from the first.
+    offset: usize,
+    /// Candidates not looked at yet.
+    unseen: usize,
 }
 
-/// Copies runs of neighbours out of the columns.
-struct PeerRun<'a, A> {
-    columns: Columns<'a, A>,
-    filter: Filter,
-    rng: &'a mut fastrand::Rng,
-}
+impl Ring {
+    fn open(side: Range<usize>, own: Option<usize>, rng: &mut fastrand::Rng) -> Self {
+        let own = own.filter(|own| side.contains(own));
+        let candidates = side.len() - usize::from(own.is_some());
+        let offset = if candidates == 0 { 0 } else { rng.usize(0..candidates) };
+        let first = own.map_or(0, |own| own + 1 - side.start);
+        Self { side, first, candidates, offset, unseen: candidates }
+    }
 
-impl<A: CompactAddress> PeerRun<'_, A> {
-    /// Copies up to `count` of the peers at `side` but the one at `own`, beginning anywhere.
-    ///
-    /// The candidates are the ring of positions of `side`, opened behind `own` so that it is not among them.
-    fn copy(&mut self, side: Range<usize>, own: Option<usize>, count: usize, out: &mut [u8]) -> usize {
-        let candidates = candidates(&side, own);
-        if count == 0 || candidates == 0 {
-            return 0;
-        }
-        let first = own.filter(|own| side.contains(own)).map_or(0, |own| own + 1 - side.start);
-        let mut offset = self.rng.usize(0..candidates);
-        let mut unseen = candidates.min(count + DEAD_PEERS_SKIPPED_MAX);
+    /// Copies up to `count` of the live peers that come next.
+    fn take<A: CompactAddress>(&mut self, peers: &LivePeers<'_, A>, count: usize, out: &mut [u8]) -> usize {
         let mut taken = 0;
-        while taken < count && unseen > 0 {
-            let place = (first + offset) % side.len();
-            let length = (count - taken).min(unseen).min(candidates - offset).min(side.len() - place);
-            let start = side.start + place;
-            taken += self.copy_live(start..start + length, &mut out[taken * A::BYTES..]);
-            unseen -= length;
-            offset = (offset + length) % candidates;
+        let mut looks = count + DEAD_PEERS_SKIPPED_MAX;
+        while taken < count && self.unseen > 0 && looks > 0 {
+            let place = (self.first + self.offset) % self.side.len();
+            let wanted = (count - taken).min(self.unseen).min(looks);
+            let length = wanted.min(self.candidates - self.offset).min(self.side.len() - place);
+            let start = self.side.start + place;
+            taken += peers.copy(start..start + length, &mut out[taken * A::BYTES..]);
+            self.unseen -= length;
+            looks -= length;
+            self.offset = (self.offset + length) % self.candidates;
         }
         taken
     }
+}
 
-    fn copy_live(&self, positions: Range<usize>, out: &mut [u8]) -> usize {
+/// Peers that are given out.
+struct LivePeers<'a, A> {
+    columns: Columns<'a, A>,
+    filter: Filter,
+}
+
+impl<A: CompactAddress> LivePeers<'_, A> {
+    /// Copies those of a run of neighbours; gives their number.
+    fn copy(&self, positions: Range<usize>, out: &mut [u8]) -> usize {
         match self.filter {
             Filter::SkipExpired(now) if any_expired(&self.columns.deadlines[positions.clone()], now) => {
                 let mut taken = 0;

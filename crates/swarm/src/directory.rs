@@ -1,4 +1,4 @@
-use crate::limits::DIRECTORY_SEGMENTS;
+use crate::limits::{DIRECTORY_SEGMENT_KEPT, DIRECTORY_SEGMENTS};
 use hashbrown::HashTable;
 
 /// From an info hash to the slot of its swarm in the slab.
@@ -62,11 +62,16 @@ impl Directory {
     }
 
     pub(crate) fn remove(&mut self, key: DirectoryKey, slot: u32) {
-        let removed =
-            self.segments[key.segment].find_entry(Entry::table_hash(key.hash), |entry| entry.slot == slot);
+        let segment = &mut self.segments[key.segment];
+        let removed = segment.find_entry(Entry::table_hash(key.hash), |entry| entry.slot == slot);
         debug_assert!(removed.is_ok(), "every swarm is in the directory");
         if let Ok(entry) = removed {
             entry.remove();
+        }
+        if segment.capacity() > DIRECTORY_SEGMENT_KEPT && segment.len() < segment.capacity() / 4 {
+            let before = segment.allocation_size();
+            segment.shrink_to(segment.len() * 2, |other| Entry::table_hash(other.hash));
+            self.heap_bytes -= before - segment.allocation_size();
         }
     }
 

@@ -1,7 +1,9 @@
 use crate::deadline::Deadline;
-use crate::family::FamilySwarms;
+use crate::family::{FamilySwarms, IN_USE};
 use crate::hashing::KeyedHasher;
-use crate::limits::{EXPIRY_ROUND_S_MIN, PEER_REMOVAL_WORK, PEERS_PER_WORK, SWARM_VISIT_WORK, SWEEP_PEERS};
+use crate::limits::{
+    EXPIRY_ROUND_S_MIN, PEER_REMOVAL_WORK, PEERS_PER_WORK, SWARM_REMOVAL_WORK, SWARM_VISIT_WORK, SWEEP_PEERS,
+};
 use crate::swarm::{Occupancy, Swarm, Upkeep};
 use primitives::{CompactAddress, Second};
 
@@ -93,15 +95,11 @@ impl<A: CompactAddress> FamilySwarms<A> {
         expired: &mut Expired,
     ) -> Option<usize> {
         turn.work = turn.work.saturating_sub(SWARM_VISIT_WORK);
-        let swarm = self.slab.get_mut(slot);
-        if swarm.occupancy == Occupancy::Vacant {
-            return None;
-        }
+        let swarm = self.slab.get_mut(slot).filter(|swarm| swarm.occupancy == Occupancy::Occupied)?;
         let is_due = swarm.earliest.is_expired(turn.now);
         if swarm.peers() == 0 {
             if is_due || turn.empty == EmptySwarms::Dropped {
-                self.forget(turn.hasher, slot);
-                expired.swarms += 1;
+                self.forget_in(turn, slot, expired);
             }
             return None;
         }
@@ -121,14 +119,19 @@ impl<A: CompactAddress> FamilySwarms<A> {
         sweep.next
     }
 
-    fn after_last_peer(&mut self, turn: &ExpiryTurn<'_>, slot: u32, expired: &mut Expired) {
-        let swarm = self.slab.get_mut(slot);
+    fn after_last_peer(&mut self, turn: &mut ExpiryTurn<'_>, slot: u32, expired: &mut Expired) {
+        let swarm = self.slab.get_mut(slot).expect(IN_USE);
         if swarm.counts().downloaded > 0 && turn.empty == EmptySwarms::Kept {
             swarm.keep_empty(turn.now);
         } else {
-            self.forget(turn.hasher, slot);
-            expired.swarms += 1;
+            self.forget_in(turn, slot, expired);
         }
+    }
+
+    fn forget_in(&mut self, turn: &mut ExpiryTurn<'_>, slot: u32, expired: &mut Expired) {
+        self.forget(turn.hasher, slot);
+        turn.work = turn.work.saturating_sub(SWARM_REMOVAL_WORK);
+        expired.swarms += 1;
     }
 }
 
@@ -154,7 +157,8 @@ impl<A: CompactAddress> Swarm<A> {
         let is_through = position >= self.peers();
         self.earliest = earliest.filter(|_| from == 0 && is_through).unwrap_or_else(|| Deadline::passed(now));
         self.shrink(upkeep);
-        Sweep { looked_at: position - from, removed, next: (!is_through).then_some(position) }
+        let looked_at = position.min(self.peers()).saturating_sub(from);
+        Sweep { looked_at, removed, next: (!is_through).then_some(position) }
     }
 
     /// The first expired peer at `positions`; on the way there `earliest` learns of the live ones.

@@ -41,6 +41,9 @@ pub(crate) struct FamilySwarms<A> {
     pub(crate) cursor: Cursor,
 }
 
+/// Why a slot has a swarm.
+pub(crate) const IN_USE: &str = "the directory names slots in use only";
+
 /// What is the same for all announces of a moment.
 #[derive(Debug)]
 pub(crate) struct Moment<'a> {
@@ -54,8 +57,12 @@ pub(crate) struct Moment<'a> {
 /// What there is room for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Room {
+    /// For one more swarm.
     pub(crate) swarm: Result<(), Bound>,
+    /// For one more peer.
     pub(crate) peer: Result<(), Bound>,
+    /// For more memory.
+    pub(crate) memory: Result<(), Bound>,
     pub(crate) swarm_peers_max: u32,
 }
 
@@ -85,13 +92,13 @@ impl<A: CompactAddress> FamilySwarms<A> {
 
     pub(crate) fn find(&self, hasher: &KeyedHasher, info_hash: &InfoHash) -> Option<SwarmSlot<A>> {
         let key = DirectoryKey::new(hasher.info_hash(info_hash));
-        let slot = self.directory.find(key, |slot| self.slab.get(slot).info_hash == *info_hash)?;
+        let slot = self.directory.find(key, |slot| self.swarm(slot).info_hash == *info_hash)?;
         Some(SwarmSlot { slot, family: PhantomData })
     }
 
     pub(crate) fn scrape(&self, hasher: &KeyedHasher, info_hash: &InfoHash) -> SwarmCounts {
         self.find(hasher, info_hash)
-            .map_or_else(SwarmCounts::default, |found| self.slab.get(found.slot).counts())
+            .map_or_else(SwarmCounts::default, |found| self.swarm(found.slot).counts())
     }
 
     pub(crate) fn announce(
@@ -104,7 +111,7 @@ impl<A: CompactAddress> FamilySwarms<A> {
         let hint = hint.map(|hint| hint.slot).filter(|&slot| self.holds(slot, &announce.info_hash));
         let slot = hint.or_else(|| self.find(moment.hasher, &announce.info_hash).map(|found| found.slot));
         let adds = announce.event != AnnounceEvent::Stopped && announce.listing == Listing::Listed;
-        match (slot, moment.room.swarm.and(moment.room.peer)) {
+        match (slot, self.room_for_swarm(moment.room)) {
             (Some(slot), _) => self.announce_to(moment, slot, announce, out),
             (None, Ok(())) if adds => {
                 let slot = self.create(moment.hasher, announce.info_hash);
@@ -125,7 +132,7 @@ impl<A: CompactAddress> FamilySwarms<A> {
         announce: &Announce<A>,
         out: &mut [u8],
     ) -> Announced {
-        let swarm = self.slab.get_mut(slot);
+        let swarm = self.slab.get_mut(slot).expect(IN_USE);
         let before = swarm.counts();
         let mut upkeep = Upkeep { hasher: moment.hasher, heap_bytes: &mut self.peer_bytes };
         let placed = register(swarm, moment, announce, &mut upkeep);
@@ -144,8 +151,20 @@ impl<A: CompactAddress> FamilySwarms<A> {
     }
 
     fn holds(&self, slot: u32, info_hash: &InfoHash) -> bool {
-        let swarm = self.slab.get(slot);
-        swarm.occupancy == Occupancy::Occupied && swarm.info_hash == *info_hash
+        self.slab
+            .get(slot)
+            .is_some_and(|swarm| swarm.occupancy == Occupancy::Occupied && swarm.info_hash == *info_hash)
+    }
+
+    /// The swarm in a slot of the directory.
+    fn swarm(&self, slot: u32) -> &Swarm<A> {
+        self.slab.get(slot).expect(IN_USE)
+    }
+
+    /// Whether a new swarm with its first peer finds a place: at the bound on memory only in what is there.
+    fn room_for_swarm(&self, room: Room) -> Result<(), Bound> {
+        let memory = if self.slab.has_room() { Ok(()) } else { room.memory };
+        room.swarm.and(room.peer).and(memory)
     }
 
     fn create(&mut self, hasher: &KeyedHasher, info_hash: InfoHash) -> u32 {
@@ -157,8 +176,8 @@ impl<A: CompactAddress> FamilySwarms<A> {
 
     /// The last peer left by itself: the swarm goes, or stays for its downloads.
     fn leave_empty(&mut self, moment: &Moment<'_>, slot: u32) {
-        let swarm = self.slab.get_mut(slot);
-        if swarm.counts().downloaded > 0 && moment.room.swarm.is_ok() {
+        let swarm = self.slab.get_mut(slot).expect(IN_USE);
+        if swarm.counts().downloaded > 0 && moment.room.swarm.and(moment.room.memory).is_ok() {
             swarm.keep_empty(moment.now);
         } else {
             self.forget(moment.hasher, slot);
@@ -167,8 +186,8 @@ impl<A: CompactAddress> FamilySwarms<A> {
 
     /// Removes a swarm that has no peers.
     pub(crate) fn forget(&mut self, hasher: &KeyedHasher, slot: u32) {
-        let info_hash = self.slab.get(slot).info_hash;
-        debug_assert_eq!(self.slab.get(slot).storage.heap_bytes(), 0, "an empty swarm holds no memory");
+        let info_hash = self.swarm(slot).info_hash;
+        debug_assert_eq!(self.swarm(slot).storage.heap_bytes(), 0, "an empty swarm holds no memory");
         self.directory.remove(DirectoryKey::new(hasher.info_hash(&info_hash)), slot);
         self.slab.remove(slot);
         self.totals.swarms -= 1;
@@ -193,7 +212,9 @@ fn register<A: CompactAddress>(
         (_, Listing::Listed) => {
             let full = swarm.peers() >= moment.room.swarm_peers_max as usize;
             let room = if full { Err(Bound::SwarmPeers) } else { moment.room.peer };
-            swarm.place(Terms { now: moment.now, lifetime_s: moment.lifetime_s, room }, announce, upkeep)
+            let room_to_grow = room.and(moment.room.memory);
+            let terms = Terms { now: moment.now, lifetime_s: moment.lifetime_s, room, room_to_grow };
+            swarm.place(terms, announce, upkeep)
         }
     }
 }

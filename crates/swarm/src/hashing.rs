@@ -3,8 +3,8 @@ use foldhash::SharedSeed;
 use foldhash::quality::SeedableRandomState;
 use primitives::{CompactAddress, InfoHash};
 
-/// The keyed hash of the shard's tables. Its seed is secret and random, so that nobody can choose info hashes
-/// or addresses that collide.
+/// The keyed hash of the shard's tables. Its seed is secret and random: who does not know it cannot foresee which
+/// info hashes or addresses collide.
 #[derive(Debug, Clone)]
 pub(crate) struct KeyedHasher {
     state: SeedableRandomState,

@@ -19,11 +19,16 @@ pub(crate) const INDEX_SEGMENTS: usize = 64;
 /// and not all of them.
 pub(crate) const DIRECTORY_SEGMENTS: usize = 1024;
 
-/// Swarms in one chunk of the slab: 256 KiB of IPv4 swarms. The slab grows without moving what it has.
-pub(crate) const SLAB_CHUNK: usize = 4096;
+/// Swarms in one chunk of the slab: 32 KiB of IPv4 swarms. The slab grows without moving what it has, and gives
+/// back chunks that are empty.
+pub(crate) const SLAB_CHUNK: usize = 512;
 
-/// The most peers that one swarm can be allowed: positions are 32 bits wide and a block stays below 384 MiB.
-pub const SWARM_PEERS_MAX: u32 = 16_777_215;
+/// A part of the directory with fewer entries than this does not shrink: it is small.
+pub(crate) const DIRECTORY_SEGMENT_KEPT: usize = 28;
+
+/// The most peers that one swarm can be allowed. A block that grows is copied in one go, within one announce:
+/// 4 M IPv4 peers are 36 MB, which take about 15 ms.
+pub const SWARM_PEERS_MAX: u32 = 4_000_000;
 
 /// The longest lifetime of a peer. Deadlines are kept modulo 2^16 seconds and compared within half of that,
 /// of which the rest is left for the sweep to come by.
@@ -48,6 +53,9 @@ pub(crate) const PEERS_PER_WORK: usize = 4;
 
 /// Cost of removing an expired peer, in units of work: up to three index probes and two moves.
 pub(crate) const PEER_REMOVAL_WORK: usize = 32;
+
+/// Cost of forgetting a swarm, in units of work: two probes of the directory, far apart.
+pub(crate) const SWARM_REMOVAL_WORK: u32 = 48;
 
 /// Peers of one swarm looked at before the work is counted again: the granularity of a turn.
 pub(crate) const SWEEP_PEERS: usize = 4096;

@@ -3,6 +3,7 @@ use crate::expiry::{EmptySwarms, Expired, ExpiryTurn};
 use crate::family::{FamilySwarms, Room, SwarmSlot, SwarmTotals};
 use crate::hashing::KeyedHasher;
 use crate::limits::{EXPIRY_WORK_PER_TURN, PEER_LIFETIME_S_MAX, SWARM_PEERS_MAX};
+use core::fmt;
 use primitives::{AddressFamily, CompactAddress, CompactIpv4, CompactIpv6, InfoHash, Second};
 
 /// What one shard may hold, both families together.
@@ -14,8 +15,8 @@ pub struct SwarmLimits {
     pub peers_max: u64,
     /// Peers in one swarm, at most [`SWARM_PEERS_MAX`].
     pub swarm_peers_max: u32,
-    /// Bytes of tables and peers. The bound is looked at before a peer is added, so that one growth (a
-    /// quarter of one swarm) may go beyond it.
+    /// Bytes of tables and peers. At the bound, what needs no more memory is still added. It is looked at before
+    /// a growth, so that one growth (a quarter of one swarm) may go beyond it.
     pub bytes_max: u64,
 }
 
@@ -26,6 +27,22 @@ pub struct SwarmSettings {
     pub limits: SwarmLimits,
     /// Seconds until a peer that is not heard of is forgotten, 1 to [`PEER_LIFETIME_S_MAX`].
     pub peer_lifetime_s: u32,
+}
+
+/// The randomness of a shard. The two have nothing to do with each other: what clients see of the choice of
+/// peers tells nothing of the tables.
+#[derive(Clone, Copy)]
+pub struct Seeds {
+    /// Keys the tables, so that nobody can choose info hashes or addresses that collide. Secret.
+    pub tables: u64,
+    /// Begins the choice of peers.
+    pub choice: u64,
+}
+
+impl fmt::Debug for Seeds {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Seeds(secret)")
+    }
 }
 
 /// The swarms of one shard.
@@ -86,21 +103,20 @@ mod sealed {
 }
 
 impl Swarms {
-    /// A shard without swarms. `seed` is secret and random: it keys the tables and the choice of peers.
+    /// A shard without swarms.
     ///
     /// # Panics
     /// When the settings are not within the bounds that their fields name.
     #[must_use]
-    pub fn new(settings: SwarmSettings, seed: u64) -> Self {
+    pub fn new(settings: SwarmSettings, seeds: Seeds) -> Self {
         assert!((1..=PEER_LIFETIME_S_MAX).contains(&settings.peer_lifetime_s), "peer_lifetime_s");
         assert!(settings.limits.swarm_peers_max <= SWARM_PEERS_MAX, "swarm_peers_max");
-        let mut rng = fastrand::Rng::with_seed(seed);
         Self {
             settings,
-            hasher: KeyedHasher::new(rng.u64(..)),
+            hasher: KeyedHasher::new(seeds.tables),
             v4: FamilySwarms::new(),
             v6: FamilySwarms::new(),
-            rng,
+            rng: fastrand::Rng::with_seed(seeds.choice),
         }
     }
 
@@ -148,10 +164,12 @@ impl Swarms {
         }
     }
 
-    /// Near the bound on swarms those without peers make room.
+    /// Near the bound on swarms or memory those without peers make room.
     fn empty_swarms(&self) -> EmptySwarms {
-        let limit = self.settings.limits.swarms_max;
-        if self.swarms() >= limit - limit / 8 { EmptySwarms::Dropped } else { EmptySwarms::Kept }
+        let limits = &self.settings.limits;
+        let is_near = |value: u64, limit: u64| value >= limit - limit / 8;
+        let is_needed = is_near(self.swarms(), limits.swarms_max) || is_near(self.bytes(), limits.bytes_max);
+        if is_needed { EmptySwarms::Dropped } else { EmptySwarms::Kept }
     }
 
     fn swarms(&self) -> u64 {
@@ -168,11 +186,8 @@ impl Swarms {
         let within = |value: u64, limit: u64, bound| if value < limit { Ok(()) } else { Err(bound) };
         Room {
             swarm: within(self.swarms(), limits.swarms_max, Bound::Swarms),
-            peer: within(peers, limits.peers_max, Bound::Peers).and(within(
-                self.bytes(),
-                limits.bytes_max,
-                Bound::Memory,
-            )),
+            peer: within(peers, limits.peers_max, Bound::Peers),
+            memory: within(self.bytes(), limits.bytes_max, Bound::Memory),
             swarm_peers_max: limits.swarm_peers_max,
         }
     }

@@ -26,7 +26,10 @@ const _: () = assert!(size_of::<Swarm<CompactIpv4>>() == 64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Occupancy {
     Occupied,
-    Vacant,
+    /// With the next vacant entry of its chunk.
+    Vacant {
+        next: u16,
+    },
 }
 
 /// What changing a swarm needs: the keyed hash, and the account of the memory held by blocks and indexes.
@@ -48,23 +51,28 @@ pub(crate) struct Placed {
 pub(crate) struct Terms {
     pub(crate) now: Second,
     pub(crate) lifetime_s: u32,
-    /// Whether there is room for one more peer in this swarm.
+    /// Whether one more peer may be added in the memory that the swarm has.
     pub(crate) room: Result<(), Bound>,
+    /// Whether one more may be added that needs more memory.
+    pub(crate) room_to_grow: Result<(), Bound>,
 }
 
 impl<A: CompactAddress> Swarm<A> {
-    pub(crate) const VACANT: Self = Self {
-        info_hash: InfoHash([0; InfoHash::BYTES]),
-        occupancy: Occupancy::Vacant,
-        earliest: Deadline::UNSET,
-        downloaded: 0,
-        seeders: 0,
-        peers: 0,
-        storage: Storage::EMPTY,
-    };
+    pub(crate) const fn new(info_hash: InfoHash) -> Self {
+        Self {
+            info_hash,
+            occupancy: Occupancy::Occupied,
+            earliest: Deadline::UNSET,
+            downloaded: 0,
+            seeders: 0,
+            peers: 0,
+            storage: Storage::EMPTY,
+        }
+    }
 
-    pub(crate) fn new(info_hash: InfoHash) -> Self {
-        Self { info_hash, occupancy: Occupancy::Occupied, ..Self::VACANT }
+    /// No swarm; `next` is the next of its chunk's list of vacant entries.
+    pub(crate) fn vacant(next: u16) -> Self {
+        Self { occupancy: Occupancy::Vacant { next }, ..Self::new(InfoHash([0; InfoHash::BYTES])) }
     }
 
     pub(crate) fn counts(&self) -> SwarmCounts {
@@ -101,7 +109,8 @@ impl<A: CompactAddress> Swarm<A> {
     pub(crate) fn place(&mut self, terms: Terms, announce: &Announce<A>, upkeep: &mut Upkeep<'_>) -> Placed {
         let hash = upkeep.hasher.address(&announce.address);
         let found = self.find(hash, &announce.address);
-        let (change, position) = match (found, terms.room) {
+        let room = if self.peers() < self.storage.capacity() { terms.room } else { terms.room_to_grow };
+        let (change, position) = match (found, room) {
             (Some(position), _) => {
                 (PeerChange::Refreshed, self.set_status(position, announce.status, upkeep))
             }
@@ -132,7 +141,14 @@ impl<A: CompactAddress> Swarm<A> {
 
     fn note_heard(&mut self, terms: Terms, position: usize, event: AnnounceEvent, change: PeerChange) {
         let deadline = Deadline::after(terms.now, terms.lifetime_s);
-        self.earliest = if self.peers == 1 { deadline } else { self.earliest.earlier(deadline) };
+        // An earliest deadline that has passed may be too far back to compare with one that is ahead.
+        self.earliest = if self.peers == 1 {
+            deadline
+        } else if self.earliest.is_expired(terms.now) {
+            Deadline::passed(terms.now)
+        } else {
+            self.earliest.earlier(deadline)
+        };
         let kept = &mut self.storage.columns_mut().deadlines[position];
         // A peer whose time had passed is a new one that nobody has swept yet.
         let counted = change == PeerChange::Refreshed && kept.is_completed() && !kept.is_expired(terms.now);

@@ -14,7 +14,8 @@ use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use swarm::{
-    AddressOfSwarm, Announce, Announced, Listing, PeerChange, SwarmCounts, SwarmLimits, SwarmSettings, Swarms,
+    AddressOfSwarm, Announce, Announced, Listing, PeerChange, Seeds, SwarmCounts, SwarmLimits, SwarmSettings,
+    Swarms,
 };
 
 const LIFETIME_S: u32 = 120;
@@ -28,6 +29,10 @@ const SETTINGS: SwarmSettings = SwarmSettings {
     },
     peer_lifetime_s: LIFETIME_S,
 };
+
+const fn seeds(seed: u64) -> Seeds {
+    Seeds { tables: seed, choice: !seed }
+}
 
 #[derive(Debug, Clone, Copy)]
 enum Step {
@@ -97,7 +102,7 @@ fn info_hash(torrent: u8) -> InfoHash {
 impl<A: TestAddress> Run<A> {
     fn new(seed: u64) -> Self {
         Self {
-            swarms: Swarms::new(SETTINGS, seed),
+            swarms: Swarms::new(SETTINGS, seeds(seed)),
             now: Second(65_000),
             peers: BTreeMap::new(),
             downloaded: BTreeMap::new(),
@@ -375,7 +380,7 @@ fn announce_of(torrent: u8, peer: u16, event: AnnounceEvent) -> Announce<Compact
 }
 
 fn change_with(limits: SwarmLimits, announces: &[(u8, u16)]) -> (PeerChange, Swarms) {
-    let mut swarms = Swarms::new(SwarmSettings { limits, peer_lifetime_s: LIFETIME_S }, 7);
+    let mut swarms = Swarms::new(SwarmSettings { limits, peer_lifetime_s: LIFETIME_S }, seeds(7));
     let mut out = [0; 600];
     let mut change = PeerChange::NotListed;
     for &(torrent, peer) in announces {
@@ -418,7 +423,7 @@ fn memory_stays_within_its_bound_and_one_growth() {
 
 #[test]
 fn a_peer_in_a_big_swarm_is_likely_to_be_given_as_any_other() {
-    let mut swarms = Swarms::new(SETTINGS, 3);
+    let mut swarms = Swarms::new(SETTINGS, seeds(3));
     let mut out = [0; 300];
     for peer in 0..200 {
         swarms.announce(Second(1), None, &announce_of(0, peer, AnnounceEvent::Started), &mut out);
@@ -439,7 +444,7 @@ fn a_peer_in_a_big_swarm_is_likely_to_be_given_as_any_other() {
 
 #[test]
 fn a_leecher_in_a_one_peer_max_of_seeders_is_given_leechers_too() {
-    let mut swarms = Swarms::new(SETTINGS, 3);
+    let mut swarms = Swarms::new(SETTINGS, seeds(3));
     let mut out = [0; 300];
     for peer in 0..1000 {
         let status = if peer < 30 { PeerStatus::Leecher } else { PeerStatus::Seeder };
@@ -454,7 +459,7 @@ fn a_leecher_in_a_one_peer_max_of_seeders_is_given_leechers_too() {
 
 #[test]
 fn the_downloads_of_an_empty_swarm_are_kept_for_8_hours() {
-    let mut swarms = Swarms::new(SETTINGS, 3);
+    let mut swarms = Swarms::new(SETTINGS, seeds(3));
     swarms.announce(Second(1), None, &announce_of(0, 0, AnnounceEvent::Completed), &mut []);
     swarms.announce(Second(2), None, &announce_of(0, 0, AnnounceEvent::Stopped), &mut []);
     swarms.expire(Second(28_801));
@@ -462,4 +467,74 @@ fn the_downloads_of_an_empty_swarm_are_kept_for_8_hours() {
     swarms.expire(Second(28_812));
     assert_eq!(swarms.scrape::<CompactIpv4>(&info_hash(0)).downloaded, 0);
     assert_eq!(swarms.totals(AddressFamily::V4).swarms, 0);
+}
+
+#[test]
+fn a_leecher_is_given_live_leechers_where_the_seeders_have_all_expired() {
+    let mut swarms = Swarms::new(SETTINGS, seeds(3));
+    let mut out = [0; 300];
+    for (peers, status, now) in
+        [(0..100, PeerStatus::Seeder, Second(1)), (200..230, PeerStatus::Leecher, Second(100))]
+    {
+        for peer in peers {
+            let announce = Announce { status, ..announce_of(0, peer, AnnounceEvent::None) };
+            swarms.announce(now, None, &announce, &mut out);
+        }
+    }
+    let late = Second(1 + LIFETIME_S + 2);
+    let announced = swarms.announce(late, None, &announce_of(0, 900, AnnounceEvent::None), &mut out);
+    assert_eq!(announced.peers, 30);
+}
+
+fn announce_of_made_up(number: u32) -> Announce<CompactIpv4> {
+    let mut hash = [0xf0; 20];
+    hash[..4].copy_from_slice(&number.to_be_bytes());
+    Announce { info_hash: InfoHash(hash), ..announce_of(0, 0, AnnounceEvent::Started) }
+}
+
+#[test]
+fn a_turn_of_expiry_goes_through_thousands_of_small_swarms() {
+    let mut swarms = Swarms::new(SETTINGS, seeds(3));
+    for number in 0..100_000 {
+        swarms.announce(Second(1), None, &announce_of_made_up(number), &mut []);
+    }
+    // A worker makes ten turns a second: 100 turns are ten seconds.
+    for _ in 0..100 {
+        swarms.expire(Second(LIFETIME_S + 3));
+    }
+    assert_eq!(swarms.totals(AddressFamily::V4).swarms, 0);
+}
+
+#[test]
+fn a_deadline_far_in_the_past_does_not_hide_that_peers_have_expired() {
+    let settings = SwarmSettings { peer_lifetime_s: 32_000, ..SETTINGS };
+    let mut swarms = Swarms::new(settings, seeds(3));
+    let mut out = [0; 300];
+    swarms.announce(Second(1), None, &announce_of(0, 1, AnnounceEvent::None), &mut out);
+    // No sweep has come by for 1000 s after the only peer's end.
+    for (peer, given) in [(2, 0), (3, 1)] {
+        let announced =
+            swarms.announce(Second(33_002), None, &announce_of(0, peer, AnnounceEvent::None), &mut out);
+        assert_eq!(announced.peers, given, "nothing but the live peer 2 is given");
+    }
+}
+
+#[test]
+fn memory_that_a_flood_of_swarms_took_serves_others_when_they_are_gone() {
+    let limits = SwarmLimits { bytes_max: 4 << 20, ..SETTINGS.limits };
+    let mut swarms = Swarms::new(SwarmSettings { limits, ..SETTINGS }, seeds(3));
+    let refused = (0..100_000).find(|&number| {
+        let change = swarms.announce(Second(1), None, &announce_of_made_up(number), &mut []).change;
+        change == PeerChange::Refused(swarm::Bound::Memory)
+    });
+    assert!(refused.is_some(), "the flood reaches the bound");
+    for _ in 0..100 {
+        swarms.expire(Second(LIFETIME_S + 3));
+    }
+    assert!(swarms.totals(AddressFamily::V4).bytes < 1 << 20, "the memory is given back");
+    for peer in 0..1000 {
+        let announce = announce_of(0, peer, AnnounceEvent::Started);
+        let change = swarms.announce(Second(LIFETIME_S + 4), None, &announce, &mut []).change;
+        assert_eq!(change, PeerChange::Added);
+    }
 }
