@@ -1,0 +1,169 @@
+use clap::Parser;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Puts load on a UDP tracker (BEP 15) and measures its answers.
+///
+/// Without --rate the load is closed-loop: each thread keeps --window requests outstanding, which finds the
+/// tracker's saturation. With --rate it is open-loop: requests leave on a schedule whatever the tracker does,
+/// and latency counts from the scheduled moment, so that a tracker that stalls cannot hide it.
+///
+/// Peers are announced from many source addresses where the target is on the loopback (127.0.0.0/8).
+///
+/// The exit code is 0, or 1 when a bound (--min-rate, --max-loss, --max-p99-us) did not hold, or 2 when the
+/// load could not be made.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "ringtrack-blast", version)]
+pub(crate) struct Options {
+    /// The tracker's addresses, at most one of each family; share between them with --ipv6-share
+    #[arg(long, required = true, value_name = "ADDRESS:PORT", num_args = 1..=2)]
+    pub(crate) target: Vec<SocketAddr>,
+
+    /// The cores to load from, one thread pinned to each
+    #[arg(long, value_delimiter = ',', default_value = "1", value_name = "CORE,...")]
+    pub(crate) cores: Vec<usize>,
+
+    /// Seconds to measure, after the warm-up
+    #[arg(long, default_value_t = 10.0)]
+    pub(crate) seconds: f64,
+
+    /// Seconds of load before the measurement
+    #[arg(long, default_value_t = 2.0)]
+    pub(crate) warmup: f64,
+
+    /// Requests per second over all threads (open loop)
+    #[arg(long)]
+    pub(crate) rate: Option<f64>,
+
+    /// Requests outstanding in each thread (closed loop)
+    #[arg(long, default_value_t = 1024, conflicts_with = "rate")]
+    pub(crate) window: u32,
+
+    /// Weights of connect/announce/scrape; the default is what public trackers see
+    #[arg(long, default_value = "25/72/3", value_name = "C/A/S", value_parser = parse_mix)]
+    pub(crate) mix: Mix,
+
+    /// Share of announces and scrapes with a wrong connection id, in percent
+    #[arg(long, default_value_t = 0.0)]
+    pub(crate) invalid_percent: f64,
+
+    /// Peers asked for in each announce; -1 leaves the number to the tracker
+    #[arg(long, default_value_t = 30, allow_negative_numbers = true)]
+    pub(crate) numwant: i32,
+
+    /// Torrents in a scrape
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=74))]
+    pub(crate) scrape_hashes: u16,
+
+    /// Torrents
+    #[arg(long, default_value_t = 1_000_000)]
+    pub(crate) torrents: u64,
+
+    /// Peers, each of which is in one torrent
+    #[arg(long, default_value_t = 2_000_000)]
+    pub(crate) peers: u64,
+
+    /// How uneven the torrents' popularity is: peer x of 0..1 is in torrent x^SKEW; 1 is even
+    #[arg(long, default_value_t = 3.0)]
+    pub(crate) skew: f64,
+
+    /// Share of the peers that are seeders, in percent
+    #[arg(long, default_value_t = 80.0)]
+    pub(crate) seeders_percent: f64,
+
+    /// Share of the requests that go over IPv6, in percent, where targets of both families are given
+    #[arg(long, default_value_t = 33.0)]
+    pub(crate) ipv6_percent: f64,
+
+    /// Source addresses that requests come from, on the loopback
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=60_000))]
+    pub(crate) sources: u32,
+
+    /// Source ports of each thread and family
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) ports: u16,
+
+    /// Milliseconds after which a request counts as lost
+    #[arg(long, default_value_t = 500)]
+    pub(crate) timeout_ms: u64,
+
+    /// Seed of the load: the same seed makes the same peers and torrents
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+
+    /// Announce each peer once, say how many were accepted, and end
+    #[arg(long)]
+    pub(crate) fill: bool,
+
+    /// Check every reply: kind, length, counts within what was announced; a wrong one counts as an error
+    #[arg(long)]
+    pub(crate) verify: bool,
+
+    /// Write the result as JSON to this file, or to the standard output for `-`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+
+    /// Write the latencies as an HdrHistogram log (V2, compressed), one histogram for each kind of request
+    #[arg(long, value_name = "FILE")]
+    pub(crate) hlog: Option<PathBuf>,
+
+    /// No progress while the load runs
+    #[arg(long)]
+    pub(crate) quiet: bool,
+
+    /// Fewest responses per second
+    #[arg(long)]
+    pub(crate) min_rate: Option<f64>,
+
+    /// Most requests lost, in percent
+    #[arg(long, value_name = "PERCENT")]
+    pub(crate) max_loss: Option<f64>,
+
+    /// Highest 99th percentile of the latency, in microseconds
+    #[arg(long, value_name = "MICROSECONDS")]
+    pub(crate) max_p99_us: Option<u64>,
+}
+
+/// Weights of the kinds of requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Mix {
+    pub(crate) connect: u32,
+    pub(crate) announce: u32,
+    pub(crate) scrape: u32,
+}
+
+impl Mix {
+    pub(crate) const fn total(self) -> u32 {
+        self.connect + self.announce + self.scrape
+    }
+}
+
+fn parse_mix(text: &str) -> Result<Mix, String> {
+    let weights: Result<Vec<u32>, _> = text.split('/').map(str::parse).collect();
+    match weights.as_deref() {
+        Ok(&[connect, announce, scrape]) if connect.max(announce).max(scrape) <= 1_000_000 => {
+            let mix = Mix { connect, announce, scrape };
+            if mix.total() == 0 { Err("at least one weight is above 0".to_owned()) } else { Ok(mix) }
+        }
+        _ => Err("three whole numbers up to 1000000, such as 25/72/3".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_free_of_contradictions() {
+        Options::command().debug_assert();
+    }
+
+    #[test]
+    fn a_mix_is_three_weights() {
+        assert_eq!(parse_mix("25/72/3"), Ok(Mix { connect: 25, announce: 72, scrape: 3 }));
+        for wrong in ["", "1/2", "0/0/0", "1/2/3/4", "1/-2/3", "1/2/3000000"] {
+            assert!(parse_mix(wrong).is_err(), "{wrong}");
+        }
+    }
+}

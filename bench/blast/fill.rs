@@ -1,0 +1,149 @@
+use crate::cli::Options;
+use crate::lane::{Lane, Run};
+use crate::load::pin;
+use crate::outstanding::Clock;
+use crate::population::Population;
+use crate::say;
+use crate::sockets::Kind;
+use anyhow::anyhow;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::time::Instant;
+use udp_socket::SEGMENTS_MAX;
+
+/// Passes over the peers that were not accepted: lost requests are repeated.
+const PASSES_MAX: usize = 8;
+
+/// Peers that were accepted, one bit each.
+struct Accepted {
+    bits: Vec<u64>,
+    count: u64,
+}
+
+impl Accepted {
+    fn new(peers: u64) -> Self {
+        let words = usize::try_from(peers.div_ceil(64)).expect("a bit for each peer fits in memory");
+        Self { bits: vec![0; words], count: 0 }
+    }
+
+    fn has(&self, peer: u64) -> bool {
+        self.word(peer).is_none_or(|word| word >> (peer % 64) & 1 == 1)
+    }
+
+    fn add(&mut self, peer: u64) {
+        if !self.has(peer) {
+            self.bits[(peer / 64) as usize] |= 1 << (peer % 64);
+            self.count += 1;
+        }
+    }
+
+    fn word(&self, peer: u64) -> Option<u64> {
+        self.bits.get((peer / 64) as usize).copied()
+    }
+}
+
+/// Announces every peer once to each target. Gives what went wrong, in words.
+pub(crate) fn run(options: &Options) -> anyhow::Result<Vec<String>> {
+    let core = *options.cores.first().ok_or_else(|| anyhow!("--cores names no core"))?;
+    pin(core)?;
+    let clock = Clock(Instant::now());
+    let mut lane = Lane::open(options, 0, clock)?;
+    let mut missing = Vec::new();
+    for target in 0..options.target.len() {
+        let population = lane.populations[target];
+        let accepted = fill_target(&mut lane, target, options)?;
+        let seconds = clock.now_ns() as f64 / 1e9;
+        let address = options.target[target];
+        say(&format!("{address}: {accepted} of {} peers accepted, {seconds:.1} s", population.peers));
+        if accepted < population.peers {
+            let refused = population.peers - accepted;
+            missing.push(format!(
+                "{address}: {refused} peers were not accepted; errors: {:?}",
+                lane.tally.errors
+            ));
+        }
+    }
+    Ok(missing)
+}
+
+fn fill_target(lane: &mut Lane, target: usize, options: &Options) -> anyhow::Result<u64> {
+    let population = lane.populations[target];
+    let mut accepted = Accepted::new(population.peers);
+    let bar = progress_bar(options, population.peers);
+    for _ in 0..PASSES_MAX {
+        if accepted.count == population.peers {
+            break;
+        }
+        for source in 0..population.sources() {
+            fill_source(lane, (target, source), options, &mut accepted)?;
+            bar.set_position(accepted.count);
+        }
+        settle(lane, &mut accepted)?;
+    }
+    bar.finish_and_clear();
+    Ok(accepted.count)
+}
+
+/// Announces the peers of one source address that are not accepted yet.
+fn fill_source(
+    lane: &mut Lane,
+    (target, source): (usize, u32),
+    options: &Options,
+    accepted: &mut Accepted,
+) -> anyhow::Result<()> {
+    let population = lane.populations[target];
+    let mut wanted = peers_of(&population, source).filter(|&peer| !accepted.has(peer)).collect::<Vec<_>>();
+    while !wanted.is_empty() {
+        lane.receive(|sent| accepted.add(sent.peer))?;
+        lane.expire();
+        lane.renew_connections()?;
+        if lane.outstanding_requests >= options.window {
+            continue;
+        }
+        let count = wanted.len().min(SEGMENTS_MAX / 2);
+        let now_ns = lane.clock.now_ns();
+        let run = Run { kind: Kind::Announce, target, source, count, first_due_ns: now_ns, period_ns: 0 };
+        lane.send(run, |_| wanted.pop().unwrap_or_default());
+    }
+    Ok(())
+}
+
+/// Waits for the last answers of a pass.
+fn settle(lane: &mut Lane, accepted: &mut Accepted) -> anyhow::Result<()> {
+    while lane.outstanding_requests > 0 {
+        lane.receive(|sent| accepted.add(sent.peer))?;
+        lane.expire();
+    }
+    Ok(())
+}
+
+fn peers_of(population: &Population, source: u32) -> impl Iterator<Item = u64> {
+    (u64::from(source)..population.peers).step_by(population.all_sources() as usize)
+}
+
+fn progress_bar(options: &Options, peers: u64) -> ProgressBar {
+    if options.quiet {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(peers);
+    if let Ok(style) =
+        ProgressStyle::with_template("{bar:30} {human_pos}/{human_len} peers, {per_sec}, {eta}")
+    {
+        bar.set_style(style);
+    }
+    bar
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_is_accepted_once_and_none_beyond_the_last_is_missing() {
+        let mut accepted = Accepted::new(70);
+        accepted.add(69);
+        accepted.add(69);
+        assert_eq!(accepted.count, 1);
+        assert!(accepted.has(69) && !accepted.has(68));
+        assert!(accepted.has(128));
+    }
+}

@@ -1,0 +1,56 @@
+//! `ringtrack-blast`: a UDP load generator for any BEP 15 tracker.
+#![forbid(unsafe_code)]
+
+mod bounds;
+mod cli;
+mod connections;
+mod fill;
+mod lane;
+mod load;
+mod outstanding;
+mod pace;
+mod population;
+mod report;
+mod sockets;
+mod tally;
+mod verify;
+
+use crate::cli::Options;
+use clap::Parser;
+use std::io::Write;
+use std::process::ExitCode;
+
+/// A bound given on the command line did not hold.
+const EXIT_BOUND_BROKEN: u8 = 1;
+/// The load could not be made; clap ends with the same code for a wrong command line.
+const EXIT_FAILURE: u8 = 2;
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    match run(&options) {
+        Ok(broken) if broken.is_empty() => ExitCode::SUCCESS,
+        Ok(broken) => {
+            say(&broken.join("\n"));
+            ExitCode::from(EXIT_BOUND_BROKEN)
+        }
+        Err(error) => {
+            say(&format!("ringtrack-blast: {error:#}"));
+            ExitCode::from(EXIT_FAILURE)
+        }
+    }
+}
+
+/// Gives the bounds that did not hold.
+fn run(options: &Options) -> anyhow::Result<Vec<String>> {
+    if options.fill {
+        return fill::run(options);
+    }
+    let result = load::run(options)?;
+    report::write(options, &result)?;
+    Ok(bounds::broken(options, &result))
+}
+
+/// Says something to the person at the terminal; where nobody listens, nothing is lost.
+fn say(text: &str) {
+    writeln!(std::io::stderr().lock(), "{text}").ok();
+}

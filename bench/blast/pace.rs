@@ -1,0 +1,73 @@
+/// When requests leave.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Pace {
+    /// As soon as fewer than `window` are on their way.
+    Closed { window: u32 },
+    /// One each `period_ns`, whatever the tracker does; `scheduled` have left.
+    Open { period_ns: f64, scheduled: u64 },
+}
+
+/// Requests that may leave together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Allowance {
+    pub(crate) requests: usize,
+    /// When the first of them was due.
+    pub(crate) first_due_ns: u64,
+    /// Between two of them.
+    pub(crate) period_ns: u64,
+}
+
+impl Pace {
+    /// The requests that may leave at `now_ns`, at most `most`.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "nanoseconds of a load that ends within days"
+    )]
+    pub(crate) fn allowance(&self, now_ns: u64, outstanding: u32, most: usize) -> Allowance {
+        match *self {
+            Self::Closed { window } => {
+                let room = window.saturating_sub(outstanding) as usize;
+                // Runs of half the window at least: many small messages would only slow the load down.
+                let requests = if room >= (window as usize / 2).min(most) { room.min(most) } else { 0 };
+                Allowance { requests, first_due_ns: now_ns, period_ns: 0 }
+            }
+            Self::Open { period_ns, scheduled } => {
+                let due = (now_ns as f64 / period_ns) as u64;
+                let requests = due.saturating_sub(scheduled).min(most as u64) as usize;
+                let first_due_ns = (scheduled as f64 * period_ns) as u64;
+                Allowance { requests, first_due_ns, period_ns: period_ns as u64 }
+            }
+        }
+    }
+
+    /// Notes that requests have left, or in the open loop were due and could not.
+    pub(crate) const fn note(&mut self, requests: usize) {
+        if let Self::Open { scheduled, .. } = self {
+            *scheduled += requests as u64;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_closed_loop_fills_its_window() {
+        let pace = Pace::Closed { window: 100 };
+        assert_eq!(pace.allowance(5, 40, 64).requests, 60);
+        assert_eq!(pace.allowance(5, 0, 64).requests, 64);
+        assert_eq!(pace.allowance(5, 60, 64).requests, 0);
+    }
+
+    #[test]
+    fn an_open_loop_keeps_its_schedule_however_late_it_is() {
+        let mut pace = Pace::Open { period_ns: 10.0, scheduled: 0 };
+        let late = pace.allowance(1000, 0, 64);
+        assert_eq!(late, Allowance { requests: 64, first_due_ns: 0, period_ns: 10 });
+        pace.note(64);
+        assert_eq!(pace.allowance(1000, 9999, 64).requests, 36);
+        assert_eq!(pace.allowance(1000, 9999, 64).first_due_ns, 640);
+    }
+}

@@ -1,0 +1,151 @@
+use crate::cli::Options;
+use primitives::{InfoHash, PeerStatus};
+
+/// The peers and torrents of a load. Everything about a peer follows from its number and the seed, so that a
+/// fill and a later load speak of the same peers, and nothing has to be kept.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Population {
+    seed: u64,
+    torrents: u64,
+    pub(crate) peers: u64,
+    skew: f64,
+    seeders: f64,
+    sources: u64,
+}
+
+/// One peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Peer {
+    pub(crate) info_hash: InfoHash,
+    pub(crate) status: PeerStatus,
+    /// The source address, by number.
+    pub(crate) source: u32,
+    /// The announced port.
+    pub(crate) port: u16,
+}
+
+/// Ports that a peer can announce: all but 0.
+const PORTS: u64 = 65_535;
+
+impl Population {
+    /// The population that comes from so many source addresses. There are no more peers than addresses and
+    /// ports.
+    pub(crate) fn new(options: &Options, sources: u32) -> Self {
+        let sources = u64::from(sources);
+        Self {
+            seed: options.seed,
+            torrents: options.torrents.max(1),
+            peers: options.peers.clamp(1, sources * PORTS),
+            skew: options.skew,
+            seeders: options.seeders_percent / 100.0,
+            sources,
+        }
+    }
+
+    /// Any peer of this source, by number.
+    pub(crate) fn any_peer_of(&self, source: u32, rng: &mut fastrand::Rng) -> u64 {
+        let first = u64::from(source);
+        let peers = (self.peers.saturating_sub(first)).div_ceil(self.sources).max(1);
+        first + rng.u64(0..peers) * self.sources
+    }
+
+    /// Source addresses of the population.
+    #[expect(clippy::cast_possible_truncation, reason = "made of a u32")]
+    pub(crate) const fn all_sources(&self) -> u32 {
+        self.sources as u32
+    }
+
+    /// Source addresses that there are peers of.
+    #[expect(clippy::cast_possible_truncation, reason = "made of a u32")]
+    pub(crate) fn sources(&self) -> u32 {
+        self.sources.min(self.peers) as u32
+    }
+
+    /// The peer of this number. Peers of neighbouring numbers come from different sources.
+    #[expect(clippy::cast_possible_truncation, reason = "the remainders are small")]
+    pub(crate) fn peer(&self, number: u64) -> Peer {
+        let luck = mix(self.seed ^ number);
+        Peer {
+            info_hash: self.info_hash(self.torrent_of(luck)),
+            status: if fraction(mix(luck)) < self.seeders { PeerStatus::Seeder } else { PeerStatus::Leecher },
+            source: (number % self.sources) as u32,
+            port: (1 + number / self.sources % PORTS) as u16,
+        }
+    }
+
+    /// A torrent as popular as those of the peers.
+    pub(crate) fn any_torrent(&self, rng: &mut fastrand::Rng) -> InfoHash {
+        self.info_hash(self.torrent_of(rng.u64(..)))
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "below the number of torrents"
+    )]
+    fn torrent_of(&self, luck: u64) -> u64 {
+        let place = fraction(luck).powf(self.skew);
+        ((place * self.torrents as f64) as u64).min(self.torrents - 1)
+    }
+
+    fn info_hash(&self, torrent: u64) -> InfoHash {
+        let mut bytes = [0; InfoHash::BYTES];
+        let mut state = mix(self.seed.rotate_left(32) ^ torrent);
+        for chunk in bytes.chunks_mut(8) {
+            state = mix(state);
+            chunk.copy_from_slice(&state.to_le_bytes()[..chunk.len()]);
+        }
+        InfoHash(bytes)
+    }
+}
+
+/// `SplitMix64`'s finalizer: neighbouring numbers become unrelated ones.
+const fn mix(number: u64) -> u64 {
+    let number = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    number ^ (number >> 31)
+}
+
+/// 0 to 1, from the upper 53 bits.
+fn fraction(number: u64) -> f64 {
+    (number >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+    use std::collections::HashSet;
+
+    fn population(arguments: &[&str]) -> Population {
+        let fixed = ["ringtrack-blast", "--target", "127.0.0.1:1"];
+        let options = Options::parse_from(fixed.iter().chain(arguments));
+        Population::new(&options, options.sources)
+    }
+
+    #[test]
+    fn each_number_is_a_peer_of_its_own() {
+        let population = population(&["--sources", "7"]);
+        let peers: HashSet<_> =
+            (0..10_000).map(|number| population.peer(number)).map(|peer| (peer.source, peer.port)).collect();
+        assert_eq!(peers.len(), 10_000);
+    }
+
+    #[test]
+    fn a_skew_of_three_puts_almost_half_of_the_peers_into_a_tenth_of_the_torrents() {
+        let population = population(&["--torrents", "1000"]);
+        let tenth: HashSet<_> = (0..100).map(|torrent| population.info_hash(torrent).0).collect();
+        let peers =
+            (0..10_000).filter(|&number| tenth.contains(&population.peer(number).info_hash.0)).count();
+        assert!((4_400..4_900).contains(&peers), "{peers}");
+    }
+
+    #[test]
+    fn the_share_of_seeders_is_as_asked() {
+        let population = population(&["--seeders-percent", "80"]);
+        let seeders =
+            (0..10_000).filter(|&number| population.peer(number).status == PeerStatus::Seeder).count();
+        assert!((7_800..8_200).contains(&seeders), "{seeders}");
+    }
+}

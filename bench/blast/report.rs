@@ -1,0 +1,144 @@
+use crate::cli::Options;
+use crate::load::LoadResult;
+use crate::sockets::Kind;
+use anyhow::Context;
+use hdrhistogram::Histogram;
+use hdrhistogram::serialization::V2DeflateSerializer;
+use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+const QUANTILES: [(&str, f64); 6] =
+    [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999), ("p99.99", 0.9999), ("max", 1.0)];
+
+/// Writes the result where the command line wants it: a table on the standard output, JSON, a histogram log.
+pub(crate) fn write(options: &Options, result: &LoadResult) -> anyhow::Result<()> {
+    let to_stdout = options.json.as_deref() == Some(Path::new("-"));
+    if to_stdout {
+        print(&format!("{:#}\n", as_json(options, result)))?;
+    } else {
+        print(&as_table(result))?;
+    }
+    if let Some(file) = options.json.as_deref().filter(|_| !to_stdout) {
+        std::fs::write(file, format!("{:#}\n", as_json(options, result)))
+            .with_context(|| format!("{} cannot be written", file.display()))?;
+    }
+    if let Some(file) = &options.hlog {
+        write_hlog(file, result).with_context(|| format!("{} cannot be written", file.display()))?;
+    }
+    Ok(())
+}
+
+fn print(text: &str) -> anyhow::Result<()> {
+    std::io::stdout().lock().write_all(text.as_bytes()).context("the standard output cannot be written")
+}
+
+fn as_table(result: &LoadResult) -> String {
+    let mut text = String::new();
+    let tally = &result.tally;
+    // Writing to a string cannot fail.
+    let _ = writeln!(
+        text,
+        "{:.0} responses/s over {:.1} s; {} sent, {} lost ({:.3} %), {} errors, {} wrong, {} unmatched",
+        result.responses_per_s(),
+        result.seconds,
+        tally.sent(),
+        tally.lost(),
+        result.loss_percent(),
+        tally.error_replies(),
+        tally.wrong.values().sum::<u64>(),
+        tally.unmatched,
+    );
+    for (text_of_error, count) in &tally.errors {
+        let _ = writeln!(text, "  error {text_of_error:?}: {count}");
+    }
+    for (what, count) in &tally.wrong {
+        let _ = writeln!(text, "  wrong, {what}: {count}");
+    }
+    let _ = write!(text, "{:<10}{:>12}{:>12}{:>10}{:>9}", "", "sent", "answered", "lost", "peers");
+    let _ = writeln!(text, "{}  us", QUANTILES.map(|(name, _)| format!("{name:>9}")).concat());
+    for kind in Kind::ALL {
+        let of_kind = tally.of(kind);
+        let peers = of_kind.peers as f64 / of_kind.answered.max(1) as f64;
+        let _ = write!(
+            text,
+            "{:<10}{:>12}{:>12}{:>10}{:>9.1}",
+            kind.name(),
+            of_kind.sent,
+            of_kind.answered,
+            of_kind.lost,
+            peers
+        );
+        let _ =
+            writeln!(text, "{}", quantiles_us(&of_kind.latency_ns).map(|us| format!("{us:>9.0}")).concat());
+    }
+    text
+}
+
+fn quantiles_us(latency_ns: &Histogram<u64>) -> [f64; QUANTILES.len()] {
+    QUANTILES.map(|(_, quantile)| latency_ns.value_at_quantile(quantile) as f64 / 1000.0)
+}
+
+fn as_json(options: &Options, result: &LoadResult) -> Value {
+    let tally = &result.tally;
+    let kinds: serde_json::Map<String, Value> = Kind::ALL
+        .into_iter()
+        .map(|kind| {
+            let of_kind = tally.of(kind);
+            let value = json!({
+                "sent": of_kind.sent,
+                "answered": of_kind.answered,
+                "lost": of_kind.lost,
+                "peers_per_reply": of_kind.peers as f64 / of_kind.answered.max(1) as f64,
+                "latency_us": latency_json(&of_kind.latency_ns),
+            });
+            (kind.name().to_owned(), value)
+        })
+        .collect();
+    json!({
+        "targets": options.target,
+        "loop": if options.rate.is_some() { "open" } else { "closed" },
+        "offered_per_s": options.rate,
+        "seconds": result.seconds,
+        "responses_per_s": result.responses_per_s(),
+        "loss_percent": result.loss_percent(),
+        "sent": tally.sent(),
+        "answered": tally.answered(),
+        "lost": tally.lost(),
+        "unmatched": tally.unmatched,
+        "errors": tally.errors,
+        "wrong": tally.wrong,
+        "reply_bytes_mean": tally.reply_bytes as f64 / tally.answered().max(1) as f64,
+        "latency_us": latency_json(&tally.latency_ns()),
+        "kinds": kinds,
+    })
+}
+
+fn latency_json(latency_ns: &Histogram<u64>) -> Value {
+    let quantiles = QUANTILES.into_iter().zip(quantiles_us(latency_ns));
+    quantiles.map(|((name, _), us)| (name.to_owned(), json!(us))).collect::<serde_json::Map<_, _>>().into()
+}
+
+/// One histogram for each kind, tagged with its name, in nanoseconds.
+fn write_hlog(file: &Path, result: &LoadResult) -> anyhow::Result<()> {
+    let mut out = BufWriter::new(File::create(file)?);
+    let mut serializer = V2DeflateSerializer::new();
+    let mut log = IntervalLogWriterBuilder::new()
+        .with_start_time(SystemTime::now())
+        .with_max_value_divisor(1e6)
+        .begin_log_with(&mut out, &mut serializer)?;
+    for kind in Kind::ALL {
+        let latency_ns = &result.tally.of(kind).latency_ns;
+        if !latency_ns.is_empty() {
+            let duration = Duration::from_secs_f64(result.seconds);
+            log.write_histogram(latency_ns, Duration::ZERO, duration, Tag::new(kind.name()))
+                .map_err(|error| anyhow::anyhow!("the histogram cannot be encoded: {error:?}"))?;
+        }
+    }
+    out.flush()?;
+    Ok(())
+}

@@ -1,0 +1,124 @@
+use crate::sockets::Kind;
+use hdrhistogram::Histogram;
+use std::collections::BTreeMap;
+
+/// Error texts that are told apart; the rest is counted together.
+const ERROR_TEXTS_MAX: usize = 32;
+
+/// Latencies above a minute are recorded as one.
+const LATENCY_NS_MAX: u64 = 60_000_000_000;
+
+/// What happened to the requests of one kind.
+#[derive(Debug, Clone)]
+pub(crate) struct KindTally {
+    pub(crate) sent: u64,
+    /// Answered with what was asked for.
+    pub(crate) answered: u64,
+    pub(crate) lost: u64,
+    /// Peers in the answers.
+    pub(crate) peers: u64,
+    /// Of all responses, errors too, in nanoseconds.
+    pub(crate) latency_ns: Histogram<u64>,
+}
+
+/// What happened to all requests of a thread, or of the whole load.
+#[derive(Debug, Clone)]
+pub(crate) struct Tally {
+    by_kind: [KindTally; 3],
+    /// Error replies by their text.
+    pub(crate) errors: BTreeMap<String, u64>,
+    /// Replies that fail the checks, by what is wrong.
+    pub(crate) wrong: BTreeMap<&'static str, u64>,
+    /// Replies to no request that is on its way: late, or doubled.
+    pub(crate) unmatched: u64,
+    pub(crate) reply_bytes: u64,
+}
+
+impl KindTally {
+    fn new() -> Self {
+        let latency_ns =
+            Histogram::new_with_bounds(1, LATENCY_NS_MAX, 3).expect("bounds and digits are allowed");
+        Self { sent: 0, answered: 0, lost: 0, peers: 0, latency_ns }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.sent += other.sent;
+        self.answered += other.answered;
+        self.lost += other.lost;
+        self.peers += other.peers;
+        self.latency_ns.add(&other.latency_ns).expect("histograms of the same bounds");
+    }
+}
+
+impl Tally {
+    pub(crate) fn new() -> Self {
+        Self {
+            by_kind: [KindTally::new(), KindTally::new(), KindTally::new()],
+            errors: BTreeMap::new(),
+            wrong: BTreeMap::new(),
+            unmatched: 0,
+            reply_bytes: 0,
+        }
+    }
+
+    pub(crate) const fn of(&self, kind: Kind) -> &KindTally {
+        &self.by_kind[kind as usize]
+    }
+
+    pub(crate) const fn of_mut(&mut self, kind: Kind) -> &mut KindTally {
+        &mut self.by_kind[kind as usize]
+    }
+
+    pub(crate) fn note_error(&mut self, text: &[u8]) {
+        let mut text = String::from_utf8_lossy(text).into_owned();
+        if self.errors.len() >= ERROR_TEXTS_MAX && !self.errors.contains_key(&text) {
+            "(other texts)".clone_into(&mut text);
+        }
+        *self.errors.entry(text).or_default() += 1;
+    }
+
+    pub(crate) fn note_wrong(&mut self, what: &'static str) {
+        *self.wrong.entry(what).or_default() += 1;
+    }
+
+    pub(crate) fn merge(&mut self, other: &Self) {
+        for kind in Kind::ALL {
+            self.of_mut(kind).merge(other.of(kind));
+        }
+        for (text, count) in &other.errors {
+            *self.errors.entry(text.clone()).or_default() += count;
+        }
+        for (what, count) in &other.wrong {
+            *self.wrong.entry(what).or_default() += count;
+        }
+        self.unmatched += other.unmatched;
+        self.reply_bytes += other.reply_bytes;
+    }
+
+    /// Right answers of all kinds.
+    pub(crate) fn answered(&self) -> u64 {
+        self.by_kind.iter().map(|tally| tally.answered).sum()
+    }
+
+    pub(crate) fn sent(&self) -> u64 {
+        self.by_kind.iter().map(|tally| tally.sent).sum()
+    }
+
+    pub(crate) fn lost(&self) -> u64 {
+        self.by_kind.iter().map(|tally| tally.lost).sum()
+    }
+
+    /// Error replies of all texts.
+    pub(crate) fn error_replies(&self) -> u64 {
+        self.errors.values().sum()
+    }
+
+    /// Latencies of all kinds together.
+    pub(crate) fn latency_ns(&self) -> Histogram<u64> {
+        let mut all = KindTally::new();
+        for tally in &self.by_kind {
+            all.merge(tally);
+        }
+        all.latency_ns
+    }
+}

@@ -1,0 +1,73 @@
+//! `ringtrack-echo`: the floor that trackers are measured against. It makes the same batched socket calls as the
+//! tracker and answers with datagrams of the same sizes, with no tracker in between.
+#![forbid(unsafe_code)]
+
+use clap::Parser;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::time::Duration;
+use udp_socket::{BatchSocket, DestinationInfo, ReceiveBatch, Received, SendBatch, SocketOptions};
+
+/// Answers connects with 16 bytes, announces with 20 and six for each of --peers, and scrapes with 20, without
+/// looking at more than the action.
+#[derive(Debug, Parser)]
+#[command(name = "ringtrack-echo", version)]
+struct Options {
+    /// The address to serve
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: SocketAddr,
+
+    /// Peers in each answer to an announce
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u16).range(0..=200))]
+    peers: u16,
+
+    /// Datagrams of a batch
+    #[arg(long, default_value_t = 64)]
+    batch: usize,
+}
+
+/// Bytes of each socket's buffers, as the tracker has them by default.
+const SOCKET_BUFFER_BYTES: usize = 4 << 20;
+
+/// Bytes of a buffer, enough for every answer.
+const DATAGRAM_BYTES_MAX: usize = 2048;
+
+/// How long an idle server sleeps: it is short against a load's warm-up, and long against nothing under load.
+const IDLE: Duration = Duration::from_micros(50);
+
+fn main() -> io::Result<()> {
+    let options = Options::parse();
+    let socket = BatchSocket::bind(&SocketOptions {
+        receive_buffer_bytes: Some(SOCKET_BUFFER_BYTES),
+        send_buffer_bytes: Some(SOCKET_BUFFER_BYTES),
+        destination: DestinationInfo::Ignore,
+        ..SocketOptions::new(options.listen)
+    })?;
+    writeln!(io::stderr(), "listening on udp://{}", socket.local_address())?;
+    let mut requests = ReceiveBatch::new(options.batch, DATAGRAM_BYTES_MAX);
+    let mut replies = SendBatch::new(options.batch, DATAGRAM_BYTES_MAX);
+    let announce_bytes = 20 + 6 * usize::from(options.peers);
+    loop {
+        if socket.receive(&mut requests)? == 0 {
+            std::thread::sleep(IDLE);
+        }
+        for request in requests.iter() {
+            echo(&request, announce_bytes, &mut replies);
+        }
+        socket.send(&mut replies);
+        replies.clear();
+    }
+}
+
+/// Queues an answer of the size that a tracker's has, with the request's action and transaction id.
+fn echo(request: &Received<'_>, announce_bytes: usize, replies: &mut SendBatch) {
+    let Some(&[_, _, _, action, t0, t1, t2, t3]) = request.bytes.get(8..16) else { return };
+    let Some(buffer) = replies.next_buffer() else { return };
+    buffer[..8].copy_from_slice(&[0, 0, 0, action, t0, t1, t2, t3]);
+    let length = match action {
+        0 => 16,
+        1 => announce_bytes,
+        _ => 20,
+    };
+    replies.commit(length, request.path);
+}
