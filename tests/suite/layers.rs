@@ -27,7 +27,7 @@ const DATA_PLANE: &[(&str, &[&str])] = &[
     ("swarm", &["fastrand", "foldhash", "hashbrown", "memchr", "zerocopy"]),
     ("engine", &["fastrand", "siphasher", "zerocopy"]),
     ("udp-socket", &["libc", "socket2"]),
-    ("worker", &["crossbeam-channel", "futures-lite", "glommio", "thiserror"]),
+    ("worker", &["crossbeam-channel", "futures-lite", "glommio", "io-uring", "thiserror"]),
 ];
 
 /// Where unsafe code may stand.

@@ -103,7 +103,7 @@ mod tests {
                 swarms_max: 20_000_000,
                 peers_max: 100_000_000,
                 peers_per_swarm_max: 1_000_000,
-                mesh_slots: 1024,
+                mesh_slots: 8192,
             },
             log: Log { level: LogLevel::Info, format: LogFormat::Text },
             statistics: Statistics { interval_s: StatisticsInterval::Every(60) },

@@ -73,7 +73,7 @@ pub const PEERS_MAX: u64 = 4_000_000_000;
 /// A swarm of one peer is the smallest.
 pub const PEERS_PER_SWARM_MIN: u64 = 1;
 /// The bound of the storage, which keeps the block of memory of one swarm below 384 MiB.
-pub const PEERS_PER_SWARM_MAX: u64 = 16_777_215;
+pub const PEERS_PER_SWARM_MAX: u64 = 4_000_000;
 /// One full batch of the default size, so that a batch for one core alone always fits an empty ring.
 pub const MESH_SLOTS_MIN: u64 = 64;
 /// There is a ring for every ordered pair of cores: the memory grows with the square of the cores.
@@ -113,7 +113,7 @@ mod tests {
         ("limits", "memory_max_mib", 16, 16_777_216),
         ("limits", "swarms_max", 1, 4_000_000_000),
         ("limits", "peers_max", 1, 4_000_000_000),
-        ("limits", "peers_per_swarm_max", 1, 16_777_215),
+        ("limits", "peers_per_swarm_max", 1, 4_000_000),
         ("limits", "mesh_slots", 64, 65_536),
         ("statistics", "interval_s", 1, 86_400),
         ("shutdown", "deadline_s", 1, 300),

@@ -1,21 +1,31 @@
+use crate::prepare::Prepared;
 use config::Configuration;
 use tracing::{info, warn};
 use worker::{BoundListeners, DATAGRAM_BYTES_MAX, SteeringOutcome};
 
 /// Says where the tracker listens, on which cores, whether the kernel steers, and every bound.
-pub(crate) fn log_banner(
-    configuration: &Configuration,
-    cores: &[usize],
-    listeners: &BoundListeners,
-    memory_max_bytes: u64,
-) {
+pub(crate) fn log_banner(prepared: &Prepared<'_>, listeners: &BoundListeners) {
     info!("ringtrack {}", env!("CARGO_PKG_VERSION"));
     for address in &listeners.addresses {
         info!("listening on udp://{address}");
     }
+    let cores = &prepared.cores;
     info!("{} shard(s), one worker on each of the cores {cores:?}", cores.len());
     log_steering(&listeners.steering);
-    log_bounds(configuration, memory_max_bytes);
+    log_bounds(prepared.configuration, prepared.memory_max_bytes);
+    log_receive_buffer(prepared.configuration.udp.receive_buffer_bytes, listeners.receive_buffer_bytes);
+}
+
+/// The kernel cuts a buffer in silence.
+fn log_receive_buffer(wanted_bytes: usize, granted_bytes: usize) {
+    if granted_bytes < wanted_bytes {
+        warn!(
+            wanted_bytes,
+            granted_bytes,
+            "the kernel gives smaller receive buffers than udp.receive_buffer_bytes: raise the sysctl \
+             net.core.rmem_max"
+        );
+    }
 }
 
 fn log_steering(steering: &SteeringOutcome) {

@@ -1,15 +1,14 @@
-use crate::keys::Keys;
+use crate::mend;
+use crate::prepare::Prepared;
 use crate::tuning::engine_settings;
-use anyhow::{Context, anyhow};
-use config::Configuration;
+use anyhow::anyhow;
 use control::{Fleet, StatisticsBoard};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
-use primitives::{PublishedStatistics, ShardCount, ShardId};
+use primitives::{PublishedStatistics, ShardId};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use worker::{
-    BoundListeners, WorkerCommand, WorkerError, WorkerEvent, WorkerHandle, WorkerSetup, full_mesh,
-    start_worker,
+    BoundListeners, WorkerCommand, WorkerEvent, WorkerHandle, WorkerSetup, full_mesh, start_worker,
 };
 
 /// Commands that may wait for a worker.
@@ -28,22 +27,13 @@ pub(crate) struct DataPlane {
     board: StatisticsBoard,
 }
 
-/// What the workers are made of.
-#[derive(Clone, Copy)]
-pub(crate) struct Parts<'a> {
-    pub(crate) configuration: &'a Configuration,
-    pub(crate) cores: &'a [usize],
-    pub(crate) keys: &'a Keys,
-    pub(crate) memory_max_bytes: u64,
-}
-
 impl DataPlane {
     /// Starts a worker on each core and waits until all of them serve.
-    pub(crate) fn start(parts: Parts<'_>, listeners: BoundListeners) -> anyhow::Result<Self> {
-        let shards = ShardCount::new(parts.cores.len())?;
+    pub(crate) fn start(prepared: &Prepared<'_>, listeners: BoundListeners) -> anyhow::Result<Self> {
+        let (configuration, shards) = (prepared.configuration, prepared.shards);
         let start = Instant::now();
-        let (events, inbox) = bounded(parts.cores.len());
-        let mesh = full_mesh(shards, parts.configuration.limits.mesh_slots);
+        let (events, inbox) = bounded(prepared.cores.len());
+        let mesh = full_mesh(shards, configuration.limits.mesh_slots);
         let mut plane = Self {
             workers: Vec::new(),
             commands: Vec::new(),
@@ -54,11 +44,11 @@ impl DataPlane {
             let (commands, command_inbox) = bounded(COMMANDS_MAX);
             published.push(Arc::<PublishedStatistics>::default());
             let setup = WorkerSetup {
-                core: parts.cores[shard.index()],
-                engine: engine_settings(parts.configuration, shards, shard, parts.memory_max_bytes),
-                secrets: parts.keys.for_core()?,
+                core: prepared.cores[shard.index()],
+                engine: engine_settings(configuration, shards, shard, prepared.memory_max_bytes),
+                secrets: prepared.keys.for_core()?,
                 sockets,
-                batch_datagrams: parts.configuration.udp.batch_datagrams,
+                batch_datagrams: configuration.udp.batch_datagrams,
                 mesh,
                 start,
                 published: Arc::clone(&published[shard.index()]),
@@ -66,7 +56,7 @@ impl DataPlane {
                 events: events.clone(),
             };
             plane.commands.push(commands);
-            plane.workers.push(start_worker(setup)?);
+            plane.workers.push(start_worker(setup).map_err(mend::worker_error)?);
         }
         plane.board = StatisticsBoard::new(published);
         plane.wait_until_ready(&inbox)?;
@@ -79,13 +69,13 @@ impl DataPlane {
 
     /// Waits for the end of all workers.
     pub(crate) fn join(self) -> anyhow::Result<()> {
-        self.workers.into_iter().try_for_each(|worker| worker.join().map_err(with_mend))
+        self.workers.into_iter().try_for_each(|worker| worker.join().map_err(mend::worker_error))
     }
 
     /// Tells why those that have ended did; the others are left alone.
     pub(crate) fn join_finished(self) -> anyhow::Result<()> {
         let finished = self.workers.into_iter().filter(WorkerHandle::is_finished);
-        finished.map(WorkerHandle::join).try_for_each(|result| result.map_err(with_mend))
+        finished.map(WorkerHandle::join).try_for_each(|result| result.map_err(mend::worker_error))
     }
 
     fn wait_until_ready(&mut self, events: &Receiver<WorkerEvent>) -> anyhow::Result<()> {
@@ -108,7 +98,7 @@ impl DataPlane {
     fn fail_if_one_has_ended(&mut self) -> anyhow::Result<()> {
         let Some(ended) = self.workers.iter().position(WorkerHandle::is_finished) else { return Ok(()) };
         let result = self.workers.swap_remove(ended).join();
-        result.map_err(with_mend)?;
+        result.map_err(mend::worker_error)?;
         Err(anyhow!("a worker ended before it was ready"))
     }
 }
@@ -128,19 +118,4 @@ impl Fleet for DataPlane {
     fn all_finished(&self) -> bool {
         self.workers.iter().all(WorkerHandle::is_finished)
     }
-}
-
-/// The worker's error with what the operator can do about it.
-fn with_mend(error: WorkerError) -> anyhow::Error {
-    let mend = match &error {
-        WorkerError::IoUringUnavailable(_) => {
-            "ringtrack needs io_uring (Linux 5.8 or newer): set the sysctl kernel.io_uring_disabled to 0, and \
-             in a container allow the io_uring system calls in its seccomp profile"
-        }
-        WorkerError::MemlockTooLow { .. } => {
-            "raise the limit on locked memory: LimitMEMLOCK= in the systemd unit, or `ulimit -l`"
-        }
-        _ => return error.into(),
-    };
-    Err::<(), _>(error).context(mend).expect_err("it is an error")
 }

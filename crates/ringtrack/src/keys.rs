@@ -4,10 +4,11 @@ use config::limits::CONNECTION_ID_KEY_BYTES_MIN;
 use engine::{ConnectionIdKey, Secrets};
 use primitives::SteeringKey;
 use sha2::{Digest, Sha256};
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use swarm::Seeds;
 use tracing::warn;
 
 /// Bytes of a key file that are read: far more than any key, so that a wrong path (a device, a log) ends.
@@ -24,18 +25,29 @@ impl Keys {
     pub(crate) fn make(source: &KeySource) -> anyhow::Result<Self> {
         let connection_ids = match source {
             KeySource::Random => ConnectionIdKey(random()?),
-            KeySource::File(path) => {
-                read_key(path).with_context(|| format!("{} (connection_ids.key_file)", path.display()))?
-            }
+            KeySource::File(path) => read_key(path).with_context(|| not_a_key(path))?,
         };
         Ok(Self { connection_ids, steering: SteeringKey::from_random(&random()?) })
     }
 
     /// The secrets of one core.
     pub(crate) fn for_core(&self) -> anyhow::Result<Secrets> {
-        let seed = u64::from_ne_bytes(random()?);
-        Ok(Secrets { connection_ids: self.connection_ids, steering: self.steering, seed })
+        let seed = || anyhow::Ok(u64::from_ne_bytes(random()?));
+        Ok(Secrets {
+            connection_ids: self.connection_ids,
+            steering: self.steering,
+            swarms: Seeds { tables: seed()?, choice: seed()? },
+            intervals: seed()?,
+        })
     }
+}
+
+fn not_a_key(path: &Path) -> String {
+    format!(
+        "{} (connection_ids.key_file) is no key; a regular file of at least {CONNECTION_ID_KEY_BYTES_MIN} bytes \
+         is, or \"\" for a random key",
+        path.display()
+    )
 }
 
 fn random<const BYTES: usize>() -> anyhow::Result<[u8; BYTES]> {
@@ -46,16 +58,20 @@ fn random<const BYTES: usize>() -> anyhow::Result<[u8; BYTES]> {
 
 /// The key is a digest of the whole file, so that text is as good as raw bytes.
 fn read_key(path: &Path) -> anyhow::Result<ConnectionIdKey> {
-    let file = File::open(path).context("cannot be opened")?;
-    let mode = file.metadata().context("cannot be examined")?.mode();
-    if mode & 0o077 != 0 {
+    // Looked at before it is opened: the other end of a pipe might never come.
+    let metadata = fs::metadata(path).context("it cannot be found")?;
+    if !metadata.is_file() {
+        bail!("it is not a regular file");
+    }
+    let file = File::open(path).context("it cannot be opened")?;
+    if metadata.mode() & 0o077 != 0 {
         warn!(file = %path.display(), "the key file can be read by other users: chmod 600 it");
     }
     let mut contents = Vec::new();
-    file.take(KEY_FILE_BYTES_MAX).read_to_end(&mut contents).context("cannot be read")?;
+    file.take(KEY_FILE_BYTES_MAX).read_to_end(&mut contents).context("it cannot be read")?;
     if contents.len() < CONNECTION_ID_KEY_BYTES_MIN {
         let bytes = contents.len();
-        bail!("holds {bytes} bytes; a key needs at least {CONNECTION_ID_KEY_BYTES_MIN}");
+        bail!("it holds {bytes} bytes");
     }
     let digest: [u8; 32] = Sha256::digest(&contents).into();
     let (key, _) = digest.split_first_chunk().expect("a SHA-256 digest is longer than a key");
@@ -83,7 +99,7 @@ mod tests {
     #[test]
     fn a_key_file_of_15_bytes_is_refused() {
         let error = key_of(b"0123456789abcde").unwrap_err().to_string();
-        assert_eq!(error, "holds 15 bytes; a key needs at least 16");
+        assert_eq!(error, "it holds 15 bytes");
     }
 
     #[test]

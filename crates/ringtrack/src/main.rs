@@ -6,8 +6,11 @@ mod cli;
 mod cores;
 mod data_plane;
 mod keys;
+mod locked_memory;
 mod logging;
 mod memory;
+mod mend;
+mod prepare;
 mod run;
 mod service_manager;
 mod signals;
@@ -50,11 +53,14 @@ fn dispatch(command_line: CommandLine) -> Result<(), Failure> {
 
 fn serve(file: Option<&Path>) -> Result<(), Failure> {
     let configuration = config::load(file, environment())?;
-    run::run(&configuration).map_err(Failure::Run)
+    logging::start_logging(&configuration.log).map_err(Failure::Run)?;
+    let prepared = prepare::prepare(&configuration).map_err(Failure::Configuration)?;
+    run::run(&prepared).map_err(Failure::Run)
 }
 
 fn check_config(file: &Path) -> Result<(), Failure> {
-    config::load(Some(file), environment())?;
+    let configuration = config::load(Some(file), environment())?;
+    keys::Keys::make(&configuration.connection_ids.key_file).map_err(Failure::Configuration)?;
     print(&format!("{}: OK\n", file.display()))
 }
 
@@ -74,13 +80,13 @@ fn print(text: &str) -> Result<(), Failure> {
 
 /// Why the program ends without success.
 enum Failure {
-    Configuration(ConfigError),
+    Configuration(anyhow::Error),
     Run(anyhow::Error),
 }
 
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
-        Self::Configuration(error)
+        Self::Configuration(error.into())
     }
 }
 
@@ -88,7 +94,7 @@ impl Failure {
     /// Says on the standard error output what failed, causes included, and gives the exit code for it.
     fn report(self) -> ExitCode {
         let (error, code) = match self {
-            Self::Configuration(error) => (anyhow::Error::new(error), EXIT_CONFIGURATION),
+            Self::Configuration(error) => (error, EXIT_CONFIGURATION),
             Self::Run(error) => (error, EXIT_FAILURE),
         };
         // With the standard error output gone too, only the exit code is left to say it.

@@ -1,38 +1,32 @@
 //! Serving, from the configuration to the end.
 
 use crate::banner::log_banner;
-use crate::cores::{choose_cores, keep_control_off};
-use crate::data_plane::{DataPlane, Parts};
-use crate::keys::Keys;
-use crate::logging::start_logging;
-use crate::memory::memory_max_bytes;
+use crate::cores::keep_control_off;
+use crate::data_plane::DataPlane;
+use crate::locked_memory::check_locked_memory;
+use crate::mend;
+use crate::prepare::Prepared;
 use crate::service_manager::Systemd;
 use crate::signals::requests_from_signals;
 use crate::tuning::listener_options;
-use anyhow::{Context, bail};
+use anyhow::bail;
 use config::Configuration;
 use control::{End, Supervision, supervise};
-use primitives::ShardCount;
+use std::net::SocketAddr;
 use std::time::Duration;
-use tracing::info;
-use worker::bind_listeners;
+use tracing::{info, warn};
+use worker::{BindError, BoundListeners, bind_listeners};
 
 /// Serves until a signal asks for the end.
-pub(crate) fn run(configuration: &Configuration) -> anyhow::Result<()> {
-    start_logging(&configuration.log)?;
-    let cores = choose_cores(&configuration.workers.cores)?;
-    let shards = ShardCount::new(cores.len())?;
-    let keys = Keys::make(&configuration.connection_ids.key_file)?;
-    let memory_max_bytes = memory_max_bytes(configuration.limits.memory_max_mib)?;
-    let options = listener_options(&configuration.udp);
-    let listeners = bind_listeners(&configuration.udp.listen, shards, &keys.steering, &options)
-        .context("set other addresses with the key udp.listen, or end the program that has this one")?;
+pub(crate) fn run(prepared: &Prepared<'_>) -> anyhow::Result<()> {
+    let configuration = prepared.configuration;
+    check_locked_memory()?;
+    let listeners = listen(prepared)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let requests = runtime.block_on(async { requests_from_signals() })?;
-    log_banner(configuration, &cores, &listeners, memory_max_bytes);
-    let data_plane =
-        DataPlane::start(Parts { configuration, cores: &cores, keys: &keys, memory_max_bytes }, listeners)?;
-    keep_control_off(&cores);
+    log_banner(prepared, &listeners);
+    let data_plane = DataPlane::start(prepared, listeners)?;
+    keep_control_off(&prepared.cores);
     info!("ready");
     let manager = Systemd::ready();
     let supervision = Supervision {
@@ -42,6 +36,24 @@ pub(crate) fn run(configuration: &Configuration) -> anyhow::Result<()> {
     let board = data_plane.board().clone();
     let end = runtime.block_on(supervise(&data_plane, &manager, &board, supervision, requests));
     finish(end, data_plane)
+}
+
+/// Binds the addresses. The built-in ones are of both families: on a kernel without IPv6 the rest serves.
+fn listen(prepared: &Prepared<'_>) -> anyhow::Result<BoundListeners> {
+    let udp = &prepared.configuration.udp;
+    let options = listener_options(udp);
+    let bind = |addresses: &[SocketAddr]| {
+        bind_listeners(addresses, prepared.shards, &prepared.keys.steering, &options)
+    };
+    match bind(&udp.listen) {
+        Err(BindError::NoSuchFamily(_)) if udp.listen == Configuration::default().udp.listen => {
+            warn!("this kernel has no IPv6: the tracker serves IPv4 only");
+            let rest: Vec<SocketAddr> = udp.listen.iter().copied().filter(SocketAddr::is_ipv4).collect();
+            bind(&rest)
+        }
+        result => result,
+    }
+    .map_err(mend::bind_error)
 }
 
 fn finish(end: End, data_plane: DataPlane) -> anyhow::Result<()> {

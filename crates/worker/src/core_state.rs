@@ -2,7 +2,9 @@ use crate::clock::Clock;
 use crate::limits::DATAGRAM_BYTES_MAX;
 use crate::mesh::MeshSenders;
 use crate::messages::{AnnounceMessage, ListenerIndex, ReplyTo, ScrapeMessage};
-use engine::{Engine, Inbox, Outbox, REPLY_BYTES_MAX, RoutedAnnounce, Routing, ScrapeJourney, ScrapeStep};
+use engine::{
+    Engine, Inbox, Now, Outbox, REPLY_BYTES_MAX, RoutedAnnounce, Routing, ScrapeJourney, ScrapeStep,
+};
 use primitives::{Counter, PublishedStatistics, ShardId};
 use std::cell::RefCell;
 use std::net::SocketAddr;
@@ -91,11 +93,10 @@ impl CoreState {
     }
 
     /// Answers an announce from another core. The reply waits for [`Self::flush`].
-    pub(crate) fn serve_announce(&self, message: &AnnounceMessage) {
+    pub(crate) fn serve_announce(&self, now: Now, message: &AnnounceMessage) {
         self.make_room(message.reply_to.listener);
         let send = &mut *self.send.borrow_mut();
         let buffer = send.next_buffer().expect(ROOM);
-        let now = self.clock.now();
         let length = self.engine.borrow_mut().answer_routed_announce(now, &message.announce, buffer);
         send.commit(length, &message.reply_to.path);
     }

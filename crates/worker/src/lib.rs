@@ -8,6 +8,7 @@
 
 mod clock;
 mod core_state;
+mod kernel_ring;
 mod limits;
 mod listener;
 mod mesh;

@@ -16,8 +16,9 @@ pub const TIMER_MS: u64 = 100;
 /// Milliseconds before a socket whose receive call failed is tried again.
 pub(crate) const RECEIVE_RETRY_MS: u64 = 20;
 
-/// Batches that a socket is emptied of at a stop: more than any receive buffer of the default size holds.
-pub(crate) const DRAIN_BATCHES_MAX: usize = 1024;
+/// Milliseconds for which a stopping core answers what its sockets hold. They are emptied in a fraction of it;
+/// only a flood has more.
+pub(crate) const DRAIN_MS_MAX: u64 = 500;
 
 /// Requests of a ring that are answered before their replies are handed to the kernel.
 pub(crate) const MESH_BATCH_MAX: usize = 64;
@@ -26,7 +27,10 @@ pub(crate) const MESH_BATCH_MAX: usize = 64;
 pub(crate) const SCRAPE_SLOTS_SHARE: usize = 16;
 
 /// The fewest slots of a ring for scrapes.
-pub(crate) const SCRAPE_SLOTS_MIN: usize = 16;
+pub(crate) const SCRAPE_SLOTS_MIN: usize = 8;
+
+/// The fewest slots of a ring for announces: a batch that is all for one owner.
+pub(crate) const ANNOUNCE_SLOTS_MIN: usize = 64;
 
 /// Bytes that glommio sets aside for file IO, which the data plane does none of.
 pub(crate) const FILE_IO_BYTES: usize = 64 * 1024;

@@ -48,6 +48,8 @@ pub struct BoundListeners {
     pub addresses: Vec<SocketAddr>,
     /// Whether the kernel steers.
     pub steering: SteeringOutcome,
+    /// Bytes of the smallest receive buffer, as they were asked for: the kernel may give less.
+    pub receive_buffer_bytes: usize,
 }
 
 /// Why a listener could not be made.
@@ -62,6 +64,9 @@ pub enum BindError {
     /// No interface has the address.
     #[error("udp://{0}: this machine does not have the address")]
     NoSuchAddress(SocketAddr),
+    /// The kernel has no such addresses: IPv6 is not compiled in or switched off.
+    #[error("udp://{0}: the kernel does not have this address family")]
+    NoSuchFamily(SocketAddr),
     /// Anything else.
     #[error("udp://{address} cannot be bound")]
     Other {
@@ -90,11 +95,15 @@ pub fn bind_listeners(
         sockets_by_shard: shards.shards().map(|_| Vec::new()).collect(),
         addresses: Vec::new(),
         steering: initial_steering(shards, options.steering),
+        receive_buffer_bytes: options.receive_buffer_bytes,
     };
     for &address in addresses {
         let group = bind_group(address, shards, options)?;
         let first = group.first().expect("there is at least one shard");
         bound.addresses.push(first.local_address());
+        // The kernel tells twice what it was asked for, since it counts its own bookkeeping.
+        let granted_bytes = first.effective_receive_buffer_bytes().map_or(usize::MAX, |bytes| bytes / 2);
+        bound.receive_buffer_bytes = bound.receive_buffer_bytes.min(granted_bytes);
         if matches!(bound.steering, SteeringOutcome::On)
             && let Err(error) = first.steer(&steering_program(steering_key, shards))
         {
@@ -128,6 +137,9 @@ const fn initial_steering(shards: ShardCount, request: SteeringRequest) -> Steer
         SteeringRequest::Auto => SteeringOutcome::On,
     }
 }
+
+/// Linux's EAFNOSUPPORT, which has no `io::ErrorKind`.
+const ADDRESS_FAMILY_NOT_SUPPORTED: i32 = 97;
 
 /// One socket for each shard, in their order: the kernel counts the sockets of a group as they are bound.
 fn bind_group(
@@ -164,6 +176,9 @@ fn reserve(address: SocketAddr) -> Result<SocketAddr, BindError> {
 }
 
 fn bind_error(address: SocketAddr, source: io::Error) -> BindError {
+    if source.raw_os_error() == Some(ADDRESS_FAMILY_NOT_SUPPORTED) {
+        return BindError::NoSuchFamily(address);
+    }
     match source.kind() {
         io::ErrorKind::AddrInUse => BindError::InUse(address),
         io::ErrorKind::PermissionDenied => BindError::Forbidden(address),

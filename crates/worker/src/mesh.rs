@@ -1,4 +1,4 @@
-use crate::limits::{CONNECT_TICK_MS, SCRAPE_SLOTS_MIN, SCRAPE_SLOTS_SHARE};
+use crate::limits::{ANNOUNCE_SLOTS_MIN, CONNECT_TICK_MS, SCRAPE_SLOTS_MIN, SCRAPE_SLOTS_SHARE};
 use crate::messages::{AnnounceMessage, ScrapeMessage};
 use engine::Routing;
 use futures_lite::Future;
@@ -37,9 +37,13 @@ pub(crate) struct MeshReceivers {
     pub(crate) scrapes: Vec<ConnectedReceiver<ScrapeMessage>>,
 }
 
-/// The ends of a mesh between all shards, in their order, with `slots` for announces in each ring.
+/// The ends of a mesh between all shards, in their order. Each core has `slots_per_core` for announces on their
+/// way to others, dealt out to its rings, so that the mesh grows with the number of cores and not with its
+/// square.
 #[must_use]
-pub fn full_mesh(shards: ShardCount, slots: usize) -> Vec<MeshEnd> {
+pub fn full_mesh(shards: ShardCount, slots_per_core: usize) -> Vec<MeshEnd> {
+    let rings = usize::from(shards.get()).saturating_sub(1).max(1);
+    let slots = (slots_per_core / rings).max(ANNOUNCE_SLOTS_MIN);
     let scrape_slots = (slots / SCRAPE_SLOTS_SHARE).max(SCRAPE_SLOTS_MIN);
     let mut ends: Vec<MeshEnd> =
         shards.shards().map(|_| MeshEnd { to: Vec::new(), from: Vec::new() }).collect();

@@ -2,6 +2,7 @@ use crate::core_state::{CoreState, Turn};
 use crate::limits::{MESH_BATCH_MAX, RECEIVE_RETRY_MS};
 use crate::messages::{AnnounceMessage, ListenerIndex, ScrapeMessage};
 use crate::readiness::Readiness;
+use engine::Now;
 use futures_lite::future::poll_once;
 use glommio::channels::shared_channel::ConnectedReceiver;
 use glommio::timer::sleep;
@@ -33,7 +34,7 @@ pub(crate) trait MeshMessage: Send + 'static {
     fn listener(&self) -> ListenerIndex;
 
     /// Has it answered; the reply may wait to be sent.
-    fn serve(self, core: &CoreState);
+    fn serve(self, now: Now, core: &CoreState);
 }
 
 impl MeshMessage for AnnounceMessage {
@@ -41,8 +42,8 @@ impl MeshMessage for AnnounceMessage {
         self.reply_to.listener
     }
 
-    fn serve(self, core: &CoreState) {
-        core.serve_announce(&self);
+    fn serve(self, now: Now, core: &CoreState) {
+        core.serve_announce(now, &self);
     }
 }
 
@@ -51,7 +52,7 @@ impl MeshMessage for ScrapeMessage {
         self.reply_to.listener
     }
 
-    fn serve(self, core: &CoreState) {
+    fn serve(self, _now: Now, core: &CoreState) {
         core.serve_scrape(self);
     }
 }
@@ -67,15 +68,16 @@ pub(crate) async fn serve_ring<M: MeshMessage>(core: Rc<CoreState>, ring: Connec
 /// Answers `first` and what lies behind it in the ring, up to a batch, and sends the replies of each listener
 /// together. Nothing else of the core runs in between.
 async fn serve_run<M: MeshMessage>(core: &CoreState, first: M, ring: &ConnectedReceiver<M>) {
+    let now = core.clock.now();
     let mut listener = first.listener();
-    first.serve(core);
+    first.serve(now, core);
     for _ in 1..MESH_BATCH_MAX {
         let Some(Some(message)) = poll_once(ring.recv()).await else { break };
         if message.listener() != listener {
             core.flush(listener);
             listener = message.listener();
         }
-        message.serve(core);
+        message.serve(now, core);
     }
     core.flush(listener);
 }

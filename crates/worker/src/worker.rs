@@ -1,6 +1,7 @@
 use crate::clock::Clock;
 use crate::core_state::{CoreState, Turn};
-use crate::limits::{DRAIN_BATCHES_MAX, FILE_IO_BYTES, LISTENERS_MAX, PREEMPT_MS};
+use crate::kernel_ring;
+use crate::limits::{DRAIN_MS_MAX, FILE_IO_BYTES, LISTENERS_MAX, PREEMPT_MS};
 use crate::mesh::MeshEnd;
 use crate::messages::{ListenerIndex, WorkerCommand, WorkerEvent};
 use crate::readiness::Readiness;
@@ -8,7 +9,7 @@ use crate::timer::run_timer;
 use crate::udp_loop::{serve_ring, serve_socket};
 use crossbeam_channel::{Receiver, Sender};
 use engine::{Engine, EngineSettings, Secrets};
-use glommio::{GlommioError, LocalExecutorBuilder, Placement, Task};
+use glommio::{LocalExecutorBuilder, Placement, Task};
 use primitives::{PublishedStatistics, ShardId};
 use std::io;
 use std::rc::Rc;
@@ -46,16 +47,8 @@ pub struct WorkerSetup {
 #[derive(Debug, thiserror::Error)]
 pub enum WorkerError {
     /// The kernel forbids `io_uring`, or does not have it.
-    #[error("io_uring is not available: {0}")]
+    #[error("io_uring is not available")]
     IoUringUnavailable(#[source] io::Error),
-    /// The limit on locked memory is too low for `io_uring`.
-    #[error("the limit on locked memory (RLIMIT_MEMLOCK) is too low: {max} bytes, {min} are needed")]
-    MemlockTooLow {
-        /// The limit in force, in bytes.
-        max: u64,
-        /// What glommio needs, in bytes.
-        min: u64,
-    },
     /// The executor could not be made.
     #[error("the executor of core {core} could not start: {reason}")]
     Executor {
@@ -85,13 +78,14 @@ pub struct WorkerHandle {
 /// Starts a worker on its core.
 ///
 /// # Errors
-/// When its thread cannot be made. What goes wrong within the thread comes with [`WorkerHandle::join`].
+/// When the kernel does not give it `io_uring`, or its thread cannot be made. What goes wrong within the thread comes with [`WorkerHandle::join`].
 ///
 /// # Panics
 /// When it is given more than [`LISTENERS_MAX`] sockets.
 pub fn start_worker(setup: WorkerSetup) -> Result<WorkerHandle, WorkerError> {
     assert!(setup.sockets.len() <= LISTENERS_MAX, "a listener's number is a byte");
     let shard = setup.engine.shard;
+    kernel_ring::check().map_err(WorkerError::IoUringUnavailable)?;
     let thread = std::thread::Builder::new()
         .name(format!("worker-{shard}"))
         .spawn(move || run_on_core(setup))
@@ -121,7 +115,7 @@ fn run_on_core(setup: WorkerSetup) -> Result<(), WorkerError> {
         .io_memory(FILE_IO_BYTES)
         .preempt_timer(Duration::from_millis(PREEMPT_MS))
         .make()
-        .map_err(|error| executor_error(core, error))?
+        .map_err(|error| WorkerError::Executor { core, reason: error.to_string() })?
         .run(run(setup))
 }
 
@@ -176,11 +170,11 @@ async fn stop(core: &CoreState, sockets: Vec<Task<()>>, rings: Vec<Task<()>>) {
     for socket in sockets {
         socket.cancel().await;
     }
+    let deadline = Instant::now() + Duration::from_millis(DRAIN_MS_MAX);
     for listener in listeners(core) {
-        for _ in 0..DRAIN_BATCHES_MAX {
-            if core.serve_batch(listener) != Turn::Busy {
-                break;
-            }
+        while core.serve_batch(listener) == Turn::Busy && Instant::now() < deadline {
+            // The rings drain too.
+            glommio::executor().yield_now().await;
         }
     }
     core.mesh.borrow_mut().close();
@@ -188,18 +182,4 @@ async fn stop(core: &CoreState, sockets: Vec<Task<()>>, rings: Vec<Task<()>>) {
         ring.await;
     }
     core.publish();
-}
-
-fn executor_error(core: usize, error: GlommioError<()>) -> WorkerError {
-    match error {
-        GlommioError::IoError(error) if is_forbidden(&error) => WorkerError::IoUringUnavailable(error),
-        GlommioError::ReactorError(glommio::ReactorErrorKind::MemLockLimit(max, min)) => {
-            WorkerError::MemlockTooLow { max, min }
-        }
-        other => WorkerError::Executor { core, reason: other.to_string() },
-    }
-}
-
-fn is_forbidden(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported)
 }

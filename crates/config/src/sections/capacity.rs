@@ -49,10 +49,11 @@ pub struct Limits {
 
     /// How many peers are kept in one swarm.
     ///
-    /// Allowed: 1 to 16777215 peers.
+    /// Allowed: 1 to 4000000 peers.
     ///
-    /// Bounds how much of the memory a single info hash can take. The largest real swarms have some hundred
-    /// thousand peers, and a client uses a few dozen of them.
+    /// Bounds how much of the memory a single info hash can take, and how long a core may be busy with it: a swarm
+    /// that grows is moved as a whole, a million IPv4 peers in about 4 milliseconds. The largest real swarms have
+    /// some hundred thousand peers, and a client uses a few dozen of them.
     #[config(
         env = "RINGTRACK_LIMITS_PEERS_PER_SWARM_MAX",
         default = 1_000_000,
@@ -60,16 +61,17 @@ pub struct Limits {
     )]
     pub peers_per_swarm_max: u32,
 
-    /// How many datagrams can wait on their way from one core to another.
+    /// How many announces can wait on their way from one core to the others.
     ///
-    /// Allowed: 64 to 65536 datagrams. There is a ring of this many slots for every ordered pair of cores.
+    /// Allowed: 64 to 65536 announces. They are dealt out to the rings from a core to each other one, of which
+    /// each has room for at least 64, and for a sixteenth as many scrapes. A slot takes about 200 bytes, or
+    /// 1600 for a scrape.
     ///
     /// A full ring drops requests and counts them. With steering on, few requests take this way, and the
-    /// default is ample; without it, more slots ride out longer bursts, for memory that grows with the
-    /// square of the cores.
+    /// default is ample; without it, more slots ride out longer bursts.
     #[config(
         env = "RINGTRACK_LIMITS_MESH_SLOTS",
-        default = 1024,
+        default = 8192,
         deserialize_with = between::<{ limits::MESH_SLOTS_MIN }, { limits::MESH_SLOTS_MAX }, _, _>
     )]
     pub mesh_slots: usize,

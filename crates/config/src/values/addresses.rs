@@ -32,9 +32,14 @@ impl<'de> Visitor<'de> for Addresses {
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Self::Value, A::Error> {
         let mut addresses = Vec::new();
         while let Some(Address(address)) = sequence.next_element()? {
+            let expected: &dyn Expected = &self;
             if addresses.contains(&address) {
-                let expected: &dyn Expected = &self;
                 return Err(A::Error::custom(format_args!("{address} stands twice, expected {expected}")));
+            }
+            if let Some(other) = addresses.iter().find(|other| overlap(**other, address)) {
+                return Err(A::Error::custom(format_args!(
+                    "{other} and {address} overlap: a wildcard address takes all of its port, expected {expected}"
+                )));
             }
             addresses.push(address);
         }
@@ -76,9 +81,24 @@ impl Visitor<'_> for OneAddress {
     }
 }
 
+/// Whether one of two addresses of a port is a wildcard that covers the other.
+fn overlap(one: SocketAddr, two: SocketAddr) -> bool {
+    let is_wildcard = one.ip().is_unspecified() || two.ip().is_unspecified();
+    one.port() != 0 && one.port() == two.port() && one.is_ipv4() == two.is_ipv4() && is_wildcard
+}
+
 #[cfg(test)]
 mod tests {
     use crate::testing::{assert_refused, load_text};
+
+    #[test]
+    fn a_wildcard_beside_an_address_of_its_port_and_family_is_refused() {
+        let text = |other: &str| format!("[udp]\nlisten = [\"0.0.0.0:7\", \"{other}\"]\n");
+        assert_refused(&text("127.0.0.1:7"), 2, &["udp.listen", "0.0.0.0:7 and 127.0.0.1:7 overlap"]);
+        for apart in ["127.0.0.1:8", "[::]:7"] {
+            assert!(load_text(&text(apart)).is_ok(), "{apart}");
+        }
+    }
 
     fn text(count: usize) -> String {
         let addresses: Vec<String> = (1..=count).map(|port| format!("\"127.0.0.1:{port}\"")).collect();

@@ -1,0 +1,39 @@
+//! What the configuration means on this machine: all that an operator can have got wrong before a socket is
+//! opened.
+
+use crate::cores::choose_cores;
+use crate::keys::Keys;
+use crate::memory::memory_max_bytes;
+use anyhow::ensure;
+use config::Configuration;
+use primitives::ShardCount;
+
+/// The least that a shard can work with: its empty tables and a few thousand peers.
+const SHARD_BYTES_MIN: u64 = 1 << 20;
+
+/// A configuration that can be served.
+pub(crate) struct Prepared<'a> {
+    pub(crate) configuration: &'a Configuration,
+    /// One worker on each.
+    pub(crate) cores: Vec<usize>,
+    pub(crate) shards: ShardCount,
+    pub(crate) keys: Keys,
+    /// Of the swarms of all shards.
+    pub(crate) memory_max_bytes: u64,
+}
+
+/// Fits the configuration to this machine.
+pub(crate) fn prepare(configuration: &Configuration) -> anyhow::Result<Prepared<'_>> {
+    let cores = choose_cores(&configuration.workers.cores)?;
+    let shards = ShardCount::new(cores.len())?;
+    let keys = Keys::make(&configuration.connection_ids.key_file)?;
+    let memory_max_bytes = memory_max_bytes(configuration.limits.memory_max_mib)?;
+    let least_bytes = SHARD_BYTES_MIN * u64::from(shards.get());
+    ensure!(
+        memory_max_bytes >= least_bytes,
+        "limits.memory_max_mib leaves less than 1 MiB for each of {} cores: at least {} are needed",
+        shards.get(),
+        least_bytes >> 20
+    );
+    Ok(Prepared { configuration, cores, shards, keys, memory_max_bytes })
+}
