@@ -1,1 +1,8 @@
-//! What the tests that span crates share.
+//! What the tests that span crates share: a tracker of engines without sockets, a client for it, and the bodies
+//! of the fuzz targets.
+
+#![forbid(unsafe_code)]
+
+pub mod client;
+pub mod fuzz;
+pub mod simulator;

@@ -1,6 +1,19 @@
 //! The one integration-test binary of the project.
 
 mod command_line;
+mod cores;
+mod engine_decisions;
+mod fairness;
+mod forbidden;
+mod fuzz_replay;
 mod layers;
+mod many_shards;
 mod program;
 mod real_clients;
+mod service;
+mod serving;
+mod startup_failures;
+mod steering;
+mod steering_function;
+mod tracker;
+mod udp_client;

@@ -78,7 +78,8 @@ pub struct WorkerHandle {
 /// Starts a worker on its core.
 ///
 /// # Errors
-/// When the kernel does not give it `io_uring`, or its thread cannot be made. What goes wrong within the thread comes with [`WorkerHandle::join`].
+/// When the kernel does not give it `io_uring`, or its thread cannot be made. What goes wrong within the thread
+/// comes with [`WorkerHandle::join`].
 ///
 /// # Panics
 /// When it is given more than [`LISTENERS_MAX`] sockets.

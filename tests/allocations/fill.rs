@@ -1,0 +1,90 @@
+//! Swarms full of peers, and what the allocator says of them.
+
+use allocation_counter::measure;
+use primitives::{AddressFamily, AnnounceEvent, CompactIpv4, CompactIpv6, InfoHash, PeerStatus, Second};
+use swarm::{AddressOfSwarm, Announce, Listing, Seeds, SwarmLimits, SwarmSettings, Swarms};
+
+pub(crate) const LIFETIME_S: u32 = 2700;
+
+/// Swarms, and the bytes that were allocated and not given back since they were made.
+pub(crate) struct Weighed {
+    pub(crate) swarms: Swarms,
+    allocated: i64,
+}
+
+/// An address for each number, scattered as those of real clients are.
+pub(crate) trait Numbered: AddressOfSwarm {
+    fn numbered(number: u32) -> Self;
+}
+
+impl Numbered for CompactIpv4 {
+    fn numbered(number: u32) -> Self {
+        let [a, b, c, d] = number.wrapping_mul(0x9e37_79b1).to_be_bytes();
+        Self([a, b, c, d, 0x1a, 0xe1])
+    }
+}
+
+impl Numbered for CompactIpv6 {
+    fn numbered(number: u32) -> Self {
+        let mut bytes = [0x20; 18];
+        bytes[4..8].copy_from_slice(&number.wrapping_mul(0x9e37_79b1).to_be_bytes());
+        Self(bytes)
+    }
+}
+
+impl Weighed {
+    pub(crate) fn new() -> Self {
+        let limits = SwarmLimits {
+            swarms_max: 10_000_000,
+            peers_max: 10_000_000,
+            swarm_peers_max: 1_000_000,
+            bytes_max: u64::MAX,
+        };
+        let settings = SwarmSettings { limits, peer_lifetime_s: LIFETIME_S };
+        let mut made = None;
+        let info = measure(|| made = Some(Swarms::new(settings, Seeds { tables: 1, choice: 2 })));
+        Self { swarms: made.expect("it was made"), allocated: info.bytes_current }
+    }
+
+    /// Does something to the swarms and keeps the account.
+    pub(crate) fn change(&mut self, change: impl FnOnce(&mut Swarms)) {
+        self.allocated += measure(|| change(&mut self.swarms)).bytes_current;
+    }
+
+    pub(crate) fn allocated(&self) -> u64 {
+        u64::try_from(self.allocated).expect("more is taken than given back")
+    }
+
+    /// What the swarms say they hold is what the allocator says. Only the slab's set of chunks with room is not in
+    /// their account: a tree of a few bytes for each chunk of swarms.
+    pub(crate) fn assert_account_is_right(&self) {
+        let (reported, allocated) = (self.reported(), self.allocated());
+        let with_tree = reported + reported / 1000;
+        assert!((reported..=with_tree).contains(&allocated), "{reported} said, {allocated} held");
+    }
+
+    /// What the swarms say they hold.
+    pub(crate) fn reported(&self) -> u64 {
+        AddressFamily::ALL.map(|family| self.swarms.totals(family).bytes).iter().sum()
+    }
+
+    pub(crate) fn peers(&self) -> u64 {
+        AddressFamily::ALL.map(|family| self.swarms.totals(family).peers()).iter().sum()
+    }
+}
+
+/// One peer announces, one in eight as a seeder.
+pub(crate) fn announce<A: Numbered>(swarms: &mut Swarms, now: Second, torrent: u32, peer: u32) {
+    let mut info_hash = InfoHash([0x77; 20]);
+    info_hash.0[..4].copy_from_slice(&torrent.to_be_bytes());
+    let status = if peer.is_multiple_of(8) { PeerStatus::Seeder } else { PeerStatus::Leecher };
+    let announce = Announce {
+        info_hash,
+        address: A::numbered(peer),
+        status,
+        event: AnnounceEvent::None,
+        listing: Listing::Listed,
+        peers_wanted: 0,
+    };
+    swarms.announce(now, None, &announce, &mut []);
+}

@@ -1,0 +1,8 @@
+//! What the memory allocator has to say: no request asks it for anything in the steady state, and the swarms
+//! hold what they say they hold. A test binary by itself, because its global allocator counts.
+
+mod bytes_per_peer;
+mod fill;
+mod no_allocation;
+mod steady_traffic;
+mod swarm_bytes;

@@ -1,0 +1,84 @@
+use crate::steady_traffic::{Sides, Traffic};
+use allocation_counter::measure;
+use primitives::{AddressFamily, Counter, RequestKind};
+use ringtrack_tests::simulator::{Arrival, Datagram};
+
+/// Serves the datagrams; so many have to be answered, and nothing may be allocated.
+fn assert_no_allocation(traffic: &mut Traffic, datagrams: &[Datagram], replies: usize) {
+    let mut answered = 0;
+    let info = measure(|| answered = traffic.serve(datagrams));
+    assert_eq!(answered, replies);
+    assert_eq!(info.count_total, 0, "{info:?} for {} datagrams", datagrams.len());
+}
+
+#[test]
+fn connects_allocate_nothing() {
+    let mut traffic = Traffic::warmed_up();
+    let connects = traffic.connects();
+    assert_no_allocation(&mut traffic, &connects, connects.len());
+}
+
+#[test]
+fn announces_of_known_peers_allocate_nothing_in_swarms_of_any_size() {
+    let mut traffic = Traffic::warmed_up();
+    for sides in [Sides::Kept, Sides::Changed, Sides::Kept] {
+        let announces = traffic.announces(Arrival::Steered, sides);
+        assert_no_allocation(&mut traffic, &announces, announces.len());
+    }
+}
+
+#[test]
+fn announces_that_cross_the_mesh_allocate_nothing() {
+    let mut traffic = Traffic::warmed_up();
+    let before = traffic.tracker.statistics().counter(Counter::AnnouncesOnWrongCore);
+    for core in 0..traffic.tracker.cores() {
+        let announces = traffic.announces(Arrival::At(core), Sides::Kept);
+        assert_no_allocation(&mut traffic, &announces, announces.len());
+    }
+    let crossed = traffic.tracker.statistics().counter(Counter::AnnouncesOnWrongCore) - before;
+    assert!(crossed > 50_000, "three in four cross it: {crossed}");
+}
+
+#[test]
+fn scrapes_allocate_nothing_at_home_and_over_all_shards() {
+    let mut traffic = Traffic::warmed_up();
+    let before = traffic.tracker.statistics().counter(Counter::ScrapesRouted);
+    for arrival in [Arrival::Steered, Arrival::At(0), Arrival::At(3)] {
+        let scrapes = traffic.scrapes(arrival);
+        assert_no_allocation(&mut traffic, &scrapes, scrapes.len());
+    }
+    let statistics = traffic.tracker.statistics();
+    let crossed = statistics.counter(Counter::ScrapesRouted) - before;
+    assert!(crossed > 50, "{crossed}");
+    assert!(statistics.answered(RequestKind::Scrape) > crossed);
+}
+
+#[test]
+fn errors_and_drops_allocate_nothing() {
+    let mut traffic = Traffic::warmed_up();
+    let unproved = traffic.unproved();
+    assert_no_allocation(&mut traffic, &unproved, unproved.len());
+    let junk = traffic.junk();
+    assert_no_allocation(&mut traffic, &junk, 0);
+    let statistics = traffic.tracker.statistics();
+    assert_eq!((statistics.errors(), statistics.dropped()), (unproved.len() as u64, junk.len() as u64));
+}
+
+#[test]
+fn a_turn_of_expiry_and_the_figures_allocate_nothing() {
+    let mut traffic = Traffic::warmed_up();
+    traffic.tracker.pass(60);
+    let info = measure(|| traffic.tracker.expire());
+    assert_eq!(info.count_total, 0, "nobody is due");
+    traffic.tracker.statistics();
+    let mut received = 0;
+    let info = measure(|| received = traffic.tracker.statistics().received(AddressFamily::V4));
+    assert_eq!(info.count_total, 0, "the figures are plain numbers");
+    assert!(received > 0);
+}
+
+#[test]
+fn new_peers_do_allocate_and_it_is_seen() {
+    let info = measure(|| drop(Traffic::warmed_up()));
+    assert!(info.count_total > 100, "{info:?}");
+}

@@ -1,0 +1,123 @@
+//! A tracker with swarms of every size, and the requests that clients go on sending it.
+
+use primitives::InfoHash;
+use ringtrack_tests::client::{Client, TRANSACTION};
+use ringtrack_tests::simulator::{Arrival, Datagram, Simulator, SimulatorSettings};
+use udp_protocol::{ConnectRequest, ConnectionId};
+use zerocopy::IntoBytes;
+
+/// Peers of a swarm: in the slab entry, in a block, with an index, and at both sides of each border.
+const SWARM_PEERS: [u16; 9] = [1, 2, 3, 40, 1000, 4095, 4096, 4097, 6000];
+
+const SHARDS: usize = 4;
+
+/// One source in each family; its peers differ by their ports.
+const SOURCES: [&str; 2] = ["192.0.2.1:6881", "[2001:db8::1]:6881"];
+
+/// Datagrams served at once: so many fit the rings.
+const PORTION: usize = 512;
+
+/// A tracker and its clients.
+pub(crate) struct Traffic {
+    pub(crate) tracker: Simulator,
+    clients: Vec<Client>,
+}
+
+/// Whether each peer keeps its side of the swarm.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Sides {
+    /// One in four is a seeder.
+    Kept,
+    /// Seeders become leechers, and leechers seeders.
+    Changed,
+}
+
+fn torrents() -> Vec<InfoHash> {
+    (0_u8..).zip(SWARM_PEERS).map(|(swarm, _)| InfoHash([swarm; 20])).collect()
+}
+
+impl Traffic {
+    /// A tracker that knows all peers and has served some of each kind of request.
+    pub(crate) fn warmed_up() -> Self {
+        let mut tracker = Simulator::new(&SimulatorSettings::with_shards(SHARDS));
+        let clients = SOURCES.map(|source| Client::connected(&mut tracker, source)).to_vec();
+        let mut traffic = Self { tracker, clients };
+        for arrival in [Arrival::Steered, Arrival::At(0), Arrival::At(1), Arrival::At(2), Arrival::At(3)] {
+            traffic.serve(&traffic.announces(arrival, Sides::Kept));
+            traffic.serve(&traffic.scrapes(arrival));
+        }
+        traffic
+    }
+
+    /// Serves the datagrams; gives the number of replies.
+    pub(crate) fn serve(&mut self, datagrams: &[Datagram]) -> usize {
+        let mut replies = 0;
+        for portion in datagrams.chunks(PORTION) {
+            self.tracker.serve(portion, |_, _, _| replies += 1);
+        }
+        replies
+    }
+
+    pub(crate) fn connects(&self) -> Vec<Datagram> {
+        let connect = ConnectRequest::new(TRANSACTION);
+        let datagram = |client: &Client| Datagram::steered(client.source, connect.as_bytes());
+        self.clients.iter().map(datagram).collect()
+    }
+
+    /// One announce of each peer of all swarms.
+    pub(crate) fn announces(&self, arrival: Arrival, sides: Sides) -> Vec<Datagram> {
+        let mut datagrams = Vec::new();
+        for (client, (torrent, peers)) in self.clients_and_swarms() {
+            for port in 1..=peers {
+                let is_seeder = (port % 4 == 0) == matches!(sides, Sides::Kept);
+                let request = client.seeding(torrent).with_port(port).with_left(u64::from(!is_seeder));
+                let numwant = [-1, 0, 200, 30][usize::from(port) % 4];
+                let bytes = request.with_numwant(numwant).as_bytes().to_vec();
+                datagrams.push(Datagram { source: client.source, bytes, arrival });
+            }
+        }
+        datagrams
+    }
+
+    /// Scrapes of one torrent and of all, thus of one shard and over all.
+    pub(crate) fn scrapes(&self, arrival: Arrival) -> Vec<Datagram> {
+        let mut datagrams = Vec::new();
+        for (client, (torrent, _)) in self.clients_and_swarms() {
+            for torrents in [&[torrent][..], &torrents()] {
+                let bytes = client.scraping(torrents);
+                datagrams.push(Datagram { source: client.source, bytes, arrival });
+            }
+        }
+        datagrams
+    }
+
+    /// Requests with an id that was never issued.
+    pub(crate) fn unproved(&self) -> Vec<Datagram> {
+        let mut datagrams = Vec::new();
+        for client in &self.clients {
+            let stranger = Client { connection_id: ConnectionId([1; 8]), ..*client };
+            let [torrent, ..] = torrents()[..] else { continue };
+            datagrams.push(Datagram::steered(client.source, stranger.leeching(torrent).as_bytes()));
+            datagrams.push(Datagram::steered(client.source, &stranger.scraping(&torrents())));
+        }
+        datagrams
+    }
+
+    /// What is dropped: too short, unknown, or from port 0.
+    pub(crate) fn junk(&self) -> Vec<Datagram> {
+        let mut datagrams = Vec::new();
+        for client in &self.clients {
+            let mut nowhere = client.source;
+            nowhere.set_port(0);
+            datagrams.push(Datagram::steered(client.source, b"short"));
+            datagrams.push(Datagram::steered(client.source, &[0xff; 98]));
+            datagrams.push(Datagram::steered(nowhere, ConnectRequest::new(TRANSACTION).as_bytes()));
+        }
+        datagrams
+    }
+
+    fn clients_and_swarms(&self) -> impl Iterator<Item = (Client, (InfoHash, u16))> {
+        let swarms = move || torrents().into_iter().zip(SWARM_PEERS);
+        self.clients.iter().flat_map(move |client| swarms().map(|swarm| (*client, swarm)))
+    }
+}

@@ -1,0 +1,83 @@
+use super::TRANSACTION;
+use primitives::{AddressFamily, CompactAddress, CompactIpv4, CompactIpv6};
+use std::net::SocketAddr;
+use udp_protocol::{ConnectionId, Response, decode_response};
+
+/// A reply as a client understands it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// To a connect.
+    Connected(ConnectionId),
+    /// To an announce.
+    Announced(Announced),
+    /// To a scrape, in its order.
+    Scraped(Vec<TorrentCounts>),
+    /// An error with its text.
+    Error(String),
+}
+
+/// The answer to an announce.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Announced {
+    /// Seconds until the next announce.
+    pub interval_s: u32,
+    /// Seeders in the swarm.
+    pub seeders: u32,
+    /// Leechers in the swarm.
+    pub leechers: u32,
+    /// The peers, sorted: which come first means nothing.
+    pub peers: Vec<SocketAddr>,
+}
+
+/// The counts of one torrent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TorrentCounts {
+    /// Seeders in the swarm.
+    pub seeders: u32,
+    /// Completed events.
+    pub downloaded: u32,
+    /// Leechers in the swarm.
+    pub leechers: u32,
+}
+
+impl Answer {
+    /// Reads the reply to a client at `source`.
+    ///
+    /// # Panics
+    /// When it is no reply of a tracker, or that to another request.
+    #[must_use]
+    pub fn read(source: SocketAddr, bytes: &[u8]) -> Self {
+        match AddressFamily::of(source.ip()) {
+            AddressFamily::V4 => read_response(bytes, CompactIpv4::socket_address),
+            AddressFamily::V6 => read_response(bytes, CompactIpv6::socket_address),
+        }
+    }
+}
+
+fn read_response<A: CompactAddress>(bytes: &[u8], socket_address: impl Fn(A) -> SocketAddr) -> Answer {
+    let response = decode_response::<A>(bytes).expect("a response of BEP 15");
+    let (transaction_id, answer) = match response {
+        Response::Connect(head) => (head.transaction_id, Answer::Connected(head.connection_id)),
+        Response::Announce(head, peers) => {
+            let mut peers: Vec<SocketAddr> = peers.iter().copied().map(socket_address).collect();
+            peers.sort_unstable();
+            let (seeders, leechers) = (head.seeders.get(), head.leechers.get());
+            let announced = Announced { interval_s: head.interval_s.get(), seeders, leechers, peers };
+            (head.transaction_id, Answer::Announced(announced))
+        }
+        Response::Scrape(head, entries) => {
+            let counts = entries.iter().map(|entry| TorrentCounts {
+                seeders: entry.seeders.get(),
+                downloaded: entry.downloaded.get(),
+                leechers: entry.leechers.get(),
+            });
+            (head.transaction_id, Answer::Scraped(counts.collect()))
+        }
+        Response::Error(head, text) => {
+            let text = str::from_utf8(text).expect("an error's text is UTF-8");
+            (head.transaction_id, Answer::Error(text.to_owned()))
+        }
+    };
+    assert_eq!(transaction_id, TRANSACTION, "a reply has its request's transaction id");
+    answer
+}

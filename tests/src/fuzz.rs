@@ -1,0 +1,8 @@
+//! The bodies of the fuzz targets. They take any bytes and panic if a promise does not hold; the ordinary test
+//! run replays the corpora with the same functions.
+
+mod engine_datagrams;
+mod udp_codec;
+
+pub use self::engine_datagrams::engine_datagrams;
+pub use self::udp_codec::udp_codec;

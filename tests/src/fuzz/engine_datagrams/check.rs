@@ -1,0 +1,78 @@
+use super::ledger::Ledger;
+use crate::simulator::{Datagram, Reply};
+use engine::Now;
+use primitives::{AddressFamily, AnnounceEvent, CompactAddress, CompactIpv4, CompactIpv6, canonical_ip};
+use std::net::{IpAddr, SocketAddr};
+use udp_protocol::{AnnounceRequest, Numwant, Request, Response, decode_request, decode_response};
+
+/// What a reply may be, given its request and all that went before.
+impl Ledger {
+    pub(super) fn check_reply(&mut self, now: Now, request: &Datagram, reply: &Reply) {
+        assert_eq!(reply.destination, request.source, "a reply goes to where the request came from");
+        assert_ne!(reply.destination.port(), 0, "nothing can be sent to port 0");
+        let family = AddressFamily::of(request.source.ip());
+        let headers = match family {
+            AddressFamily::V4 => 28,
+            AddressFamily::V6 => 48,
+        };
+        let packet = reply.bytes.len() + headers;
+        assert!(packet <= usize::from(self.settings.path_mtu_bytes), "{packet} bytes are one packet");
+        let is_longer = reply.bytes.len() > request.bytes.len();
+        assert!(!is_longer || self.is_proved(now, request), "nothing is amplified: {request:?} {reply:?}");
+        match family {
+            AddressFamily::V4 => {
+                self.check_content(now, request, reply, CompactIpv4::socket_address);
+            }
+            AddressFamily::V6 => {
+                self.check_content(now, request, reply, CompactIpv6::socket_address);
+            }
+        }
+    }
+
+    fn check_content<A: CompactAddress>(
+        &mut self,
+        now: Now,
+        datagram: &Datagram,
+        reply: &Reply,
+        socket_address: impl Fn(A) -> SocketAddr,
+    ) {
+        let request = decode_request(&datagram.bytes).expect("only requests are answered");
+        let response = decode_response::<A>(&reply.bytes).expect("a reply is a response of BEP 15");
+        assert_eq!(reply.bytes[4..8], datagram.bytes[12..16], "the transaction id is the request's");
+        match (request, response) {
+            (Request::Connect(_), Response::Connect(head)) => {
+                let issued = self.issued.entry(canonical_ip(datagram.source.ip())).or_default();
+                issued.push((head.connection_id, now.unix_s));
+            }
+            (Request::Announce(announce), Response::Announce(_, peers)) => {
+                assert!(self.is_proved(now, datagram), "an announce is applied with a proof only");
+                let peers: Vec<SocketAddr> = peers.iter().copied().map(socket_address).collect();
+                self.check_peers(datagram.source.ip(), announce.request, &peers);
+            }
+            (Request::Scrape(scrape), Response::Scrape(_, entries)) => {
+                assert!(self.is_proved(now, datagram), "a scrape is answered with a proof only");
+                assert!(entries.len() <= scrape.info_hashes.len(), "an entry for each hash at most");
+            }
+            (Request::Announce(_) | Request::Scrape(_), Response::Error(..)) => {}
+            (request, _) => panic!("{request:?} is not answered with {:02x?}", reply.bytes),
+        }
+    }
+
+    fn check_peers(&self, ip: IpAddr, request: &AnnounceRequest, peers: &[SocketAddr]) {
+        let itself = SocketAddr::new(canonical_ip(ip), request.port.get());
+        let wanted = match request.numwant() {
+            Numwant::Default => u32::from(self.settings.announce.numwant_default),
+            Numwant::AtMost(wanted) => wanted.min(u32::from(self.settings.announce.numwant_max)),
+        };
+        assert!(peers.len() <= wanted as usize, "{} peers where {wanted} were asked for", peers.len());
+        assert!(peers.is_empty() || request.event() != AnnounceEvent::Stopped, "who stops wants no peers");
+        let mut different = peers.to_vec();
+        different.sort_unstable();
+        different.dedup();
+        assert_eq!(different.len(), peers.len(), "each peer is given once");
+        for peer in peers {
+            assert_ne!(*peer, itself, "nobody is given itself");
+            assert!(self.announced.contains(peer), "{peer} has never announced");
+        }
+    }
+}

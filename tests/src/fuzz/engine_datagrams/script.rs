@@ -1,0 +1,142 @@
+use super::bytes::Bytes;
+use primitives::{AnnounceEvent, InfoHash};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+/// What happens next.
+#[derive(Debug)]
+pub(super) enum Step<'a> {
+    Send(Shape<'a>),
+    /// So many leechers of one torrent announce, each from a port of its own.
+    Burst {
+        source: SocketAddr,
+        torrent: InfoHash,
+        peers: u8,
+    },
+    /// Time goes by, and expiry has its turn.
+    Pass {
+        seconds: u32,
+    },
+    /// What waits at the sockets is received.
+    Flush,
+}
+
+/// A datagram and how it gets to the tracker.
+#[derive(Debug)]
+pub(super) struct Shape<'a> {
+    pub(super) source: SocketAddr,
+    /// Which core's socket it comes to; none: as steered.
+    pub(super) core: Option<usize>,
+    pub(super) id: IdChoice,
+    pub(super) content: Content<'a>,
+}
+
+/// Which connection id is put into a datagram.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum IdChoice {
+    /// The bytes stay as they are.
+    AsItStands,
+    /// One just issued to its source.
+    Fresh,
+    /// The first one ever issued to its source.
+    Oldest,
+    /// One just issued to another address.
+    OfAnother,
+}
+
+#[derive(Debug)]
+pub(super) enum Content<'a> {
+    Raw(&'a [u8]),
+    Connect,
+    Announce { torrent: InfoHash, left: u64, event: AnnounceEvent, port: u16, numwant: i32, tail: usize },
+    Scrape { first: u8, hashes: u8 },
+}
+
+/// The steps of an input.
+#[derive(Debug)]
+pub(super) struct Script<'a> {
+    bytes: Bytes<'a>,
+}
+
+impl<'a> Script<'a> {
+    pub(super) const fn new(input: &'a [u8]) -> Self {
+        Self { bytes: Bytes(input) }
+    }
+
+    fn step(&mut self) -> Option<Step<'a>> {
+        let bytes = &mut self.bytes;
+        let operation = bytes.byte()?;
+        Some(match operation % 8 {
+            0 => Step::Send(Shape { content: Content::Connect, ..shape(bytes)? }),
+            1 => Step::Send(raw(bytes)?),
+            2 | 3 => Step::Send(announce(bytes)?),
+            4 => Step::Send(scrape(bytes)?),
+            5 => Step::Pass { seconds: u32::from(bytes.byte()?) * 16 },
+            6 => Step::Flush,
+            _ => {
+                let (source, torrent) = (source(bytes.byte()?), InfoHash([bytes.byte()?; 20]));
+                Step::Burst { source, torrent, peers: bytes.byte()? }
+            }
+        })
+    }
+}
+
+impl<'a> Iterator for Script<'a> {
+    type Item = Step<'a>;
+
+    fn next(&mut self) -> Option<Step<'a>> {
+        self.step()
+    }
+}
+
+/// Source and way of a datagram whose content is to come.
+fn shape<'a>(bytes: &mut Bytes<'_>) -> Option<Shape<'a>> {
+    let source = source(bytes.byte()?);
+    let way = bytes.byte()?;
+    let id = match way >> 6 {
+        0 => IdChoice::Fresh,
+        1 => IdChoice::AsItStands,
+        2 => IdChoice::Oldest,
+        _ => IdChoice::OfAnother,
+    };
+    let core = (way & 7 < 4).then_some(usize::from(way & 7));
+    Some(Shape { source, core, id, content: Content::Raw(&[]) })
+}
+
+fn raw<'a>(bytes: &mut Bytes<'a>) -> Option<Shape<'a>> {
+    let shape = shape(bytes)?;
+    Some(Shape { content: Content::Raw(bytes.counted()?), ..shape })
+}
+
+fn announce<'a>(bytes: &mut Bytes<'_>) -> Option<Shape<'a>> {
+    let shape = shape(bytes)?;
+    let torrent = InfoHash([bytes.byte()?; 20]);
+    let what = bytes.byte()?;
+    let event = match what >> 1 & 3 {
+        0 => AnnounceEvent::None,
+        1 => AnnounceEvent::Completed,
+        2 => AnnounceEvent::Started,
+        _ => AnnounceEvent::Stopped,
+    };
+    let (left, tail) = (u64::from(what & 1), usize::from(what >> 3));
+    let port = u16::from(bytes.byte()?);
+    let numwant = i32::from(bytes.word()?.cast_signed());
+    Some(Shape { content: Content::Announce { torrent, left, event, port, numwant, tail }, ..shape })
+}
+
+fn scrape<'a>(bytes: &mut Bytes<'_>) -> Option<Shape<'a>> {
+    let shape = shape(bytes)?;
+    Some(Shape { content: Content::Scrape { first: bytes.byte()?, hashes: bytes.byte()? }, ..shape })
+}
+
+/// IPv4, IPv4-mapped and IPv6 addresses, a few of each so that they meet; sometimes port 0.
+fn source(choice: u8) -> SocketAddr {
+    let host = choice >> 4;
+    let v4 = Ipv4Addr::new(10, 0, 0, host);
+    let ip = match choice & 3 {
+        0 | 1 => IpAddr::V4(v4),
+        2 => IpAddr::V6(v4.to_ipv6_mapped()),
+        _ => IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, host.into())),
+    };
+    let port = if choice >> 2 & 3 == 3 && host == 15 { 0 } else { 1000 + u16::from(choice >> 2 & 3) };
+    SocketAddr::new(ip, port)
+}

@@ -1,0 +1,209 @@
+//! A tracker of several engines with a virtual clock and without sockets: what the workers do, one step after
+//! the other on one thread, so that every run can be repeated.
+
+mod batch;
+mod core;
+mod mesh;
+mod settings;
+
+pub use self::settings::SimulatorSettings;
+
+use self::batch::{Batch, Outcomes};
+use self::core::Core;
+use self::mesh::Mesh;
+use engine::{BATCH_DATAGRAMS_MAX, ConnectionIdKey, Now, Secrets};
+use primitives::{InfoHash, Second, ShardCount, ShardId, Statistics, SteeringKey};
+use std::net::SocketAddr;
+use swarm::Seeds;
+use udp_protocol::{Request, decode_request};
+
+/// When the virtual clock begins: the first second of an epoch of connection ids whose lifetime divides it.
+const START: Now = Now { monotonic: Second(1_000), unix_s: 1_800_000_000 };
+
+/// Datagrams that are waiting at the tracker's sockets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Datagram {
+    /// Who sent it.
+    pub source: SocketAddr,
+    /// Its payload.
+    pub bytes: Vec<u8>,
+    /// Whose socket it came to.
+    pub arrival: Arrival,
+}
+
+/// Which core a datagram comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arrival {
+    /// The owner of its first info hash, as the kernel's steering does it; core 0 if it has none.
+    Steered,
+    /// This core, counted from 0 and round the end.
+    At(usize),
+}
+
+/// A datagram that the tracker sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// Which of the datagrams it answers.
+    pub request: usize,
+    /// Where it goes.
+    pub destination: SocketAddr,
+    /// Its payload.
+    pub bytes: Vec<u8>,
+}
+
+/// A tracker without sockets.
+#[derive(Debug)]
+pub struct Simulator {
+    cores: Vec<Core>,
+    mesh: Mesh,
+    now: Now,
+    shards: ShardCount,
+    steering: SteeringKey,
+}
+
+impl Datagram {
+    /// A datagram that comes to the owner of its torrent.
+    #[must_use]
+    pub fn steered(source: SocketAddr, bytes: &[u8]) -> Self {
+        Self { source, bytes: bytes.to_vec(), arrival: Arrival::Steered }
+    }
+}
+
+impl Simulator {
+    /// A tracker without swarms.
+    ///
+    /// # Panics
+    /// When the settings are not ones that an engine takes.
+    #[must_use]
+    pub fn new(settings: &SimulatorSettings) -> Self {
+        let shards = settings.engine.shards;
+        let steering = steering_key();
+        let core = |shard: ShardId| {
+            let seed = settings.seed ^ shard.index() as u64;
+            let swarms = Seeds { tables: seed, choice: !seed };
+            let connection_ids = ConnectionIdKey([7; 16]);
+            let secrets = Secrets { connection_ids, steering, swarms, intervals: seed.rotate_left(32) };
+            Core::new(shard, settings.engine, &secrets)
+        };
+        Self {
+            cores: shards.shards().map(core).collect(),
+            mesh: Mesh::new(shards, settings.announce_slots, settings.scrape_slots),
+            now: START,
+            shards,
+            steering,
+        }
+    }
+
+    /// Takes all datagrams in, each core its own in batches, and delivers what crosses the mesh. `on_reply` is
+    /// given the index of the request, its source and the reply's payload. Allocates nothing in the long run.
+    ///
+    /// # Panics
+    /// When a request crosses the mesh more often than there are cores.
+    pub fn serve(&mut self, datagrams: &[Datagram], mut on_reply: impl FnMut(usize, SocketAddr, &[u8])) {
+        for (index, datagram) in datagrams.iter().enumerate() {
+            let core = self.arrival_core(datagram);
+            self.cores[core].waiting.push(index);
+        }
+        for core in &mut self.cores {
+            let mut waiting = ::core::mem::take(&mut core.waiting);
+            for indices in waiting.chunks(BATCH_DATAGRAMS_MAX) {
+                let batch = Batch { datagrams, indices };
+                let (buffer, mesh) = (&mut *core.buffer, &mut self.mesh);
+                let mut outcomes =
+                    Outcomes { batch, from: core.shard, buffer, mesh, on_reply: &mut on_reply };
+                core.engine.process(self.now, &batch, &mut outcomes);
+            }
+            waiting.clear();
+            core.waiting = waiting;
+        }
+        self.deliver(&mut on_reply);
+    }
+
+    /// The replies to these datagrams, in the order of the requests.
+    pub fn exchange(&mut self, datagrams: &[Datagram]) -> Vec<Reply> {
+        let mut replies = Vec::new();
+        self.serve(datagrams, |request, destination, bytes| {
+            replies.push(Reply { request, destination, bytes: bytes.to_vec() });
+        });
+        replies.sort_by_key(|reply| reply.request);
+        replies
+    }
+
+    /// Lets time go by.
+    pub fn pass(&mut self, seconds: u32) {
+        self.now.monotonic = self.now.monotonic.after(seconds);
+        self.now.unix_s += u64::from(seconds);
+    }
+
+    /// One turn of expiry on every core.
+    pub fn expire(&mut self) {
+        for core in &mut self.cores {
+            core.engine.expire(self.now);
+        }
+    }
+
+    /// The time.
+    #[must_use]
+    pub const fn now(&self) -> Now {
+        self.now
+    }
+
+    /// How many cores there are.
+    #[must_use]
+    pub fn cores(&self) -> usize {
+        self.cores.len()
+    }
+
+    /// The core that owns a torrent.
+    #[must_use]
+    pub fn owner(&self, info_hash: &InfoHash) -> usize {
+        self.steering.shard_of(info_hash, self.shards).index()
+    }
+
+    /// The figures of all cores together.
+    pub fn statistics(&mut self) -> Statistics {
+        let mut sum = Statistics::default();
+        for core in &mut self.cores {
+            sum.merge(core.engine.statistics());
+        }
+        sum
+    }
+
+    fn arrival_core(&self, datagram: &Datagram) -> usize {
+        match datagram.arrival {
+            Arrival::Steered => {
+                first_info_hash(&datagram.bytes).map_or(0, |info_hash| self.owner(&info_hash))
+            }
+            Arrival::At(core) => core % self.cores.len(),
+        }
+    }
+
+    /// Empties the rings. A scrape may pass several of them, at most one to each core.
+    fn deliver(&mut self, on_reply: &mut impl FnMut(usize, SocketAddr, &[u8])) {
+        let mut rounds = 0;
+        while !self.mesh.is_empty() {
+            assert!(rounds < self.cores.len(), "nothing goes round in the mesh");
+            rounds += 1;
+            for core in &mut self.cores {
+                core.serve_mesh(self.now, &mut self.mesh, on_reply);
+            }
+        }
+    }
+}
+
+fn first_info_hash(datagram: &[u8]) -> Option<InfoHash> {
+    match decode_request(datagram).ok()? {
+        Request::Connect(_) => None,
+        Request::Announce(announce) => Some(announce.request.info_hash),
+        Request::Scrape(scrape) => scrape.info_hashes.first().copied(),
+    }
+}
+
+/// Any key will do, as long as it is always the same: where a torrent lies is then part of the test.
+fn steering_key() -> SteeringKey {
+    let mut random = [0; SteeringKey::RANDOM_BYTES];
+    for (byte, number) in random.iter_mut().zip(1_u8..) {
+        *byte = number.wrapping_mul(157) ^ 0x5a;
+    }
+    SteeringKey::from_random(&random)
+}

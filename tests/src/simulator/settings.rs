@@ -1,0 +1,62 @@
+use engine::{AnnouncePolicy, EngineSettings, InvalidConnectionId};
+use primitives::{ShardCount, ShardId};
+use swarm::{SwarmLimits, SwarmSettings};
+
+/// How a simulated tracker is set up.
+#[derive(Debug, Clone, Copy)]
+pub struct SimulatorSettings {
+    /// The settings of each core; the shard is filled in.
+    pub engine: EngineSettings,
+    /// Announces that one ring of the mesh holds.
+    pub announce_slots: usize,
+    /// Scrapes that one ring of the mesh holds.
+    pub scrape_slots: usize,
+    /// The cores draw their own seeds from it.
+    pub seed: u64,
+}
+
+impl Default for SimulatorSettings {
+    /// One core with an operator's usual settings.
+    fn default() -> Self {
+        Self { engine: usual_engine(), announce_slots: 1024, scrape_slots: 64, seed: 0x5eed_0000 }
+    }
+}
+
+impl SimulatorSettings {
+    /// The usual settings with this many shards.
+    ///
+    /// # Panics
+    /// When there cannot be that many.
+    #[must_use]
+    pub fn with_shards(shards: usize) -> Self {
+        let mut settings = Self::default();
+        settings.engine.shards = ShardCount::new(shards).expect("a possible number of shards");
+        settings
+    }
+}
+
+fn usual_engine() -> EngineSettings {
+    EngineSettings {
+        shards: ShardCount::ONE,
+        shard: ShardId::new(0, ShardCount::ONE).expect("the first shard"),
+        announce: AnnouncePolicy {
+            interval_s: 1800,
+            interval_jitter_s: 180,
+            numwant_default: 50,
+            numwant_max: 200,
+        },
+        path_mtu_bytes: 1280,
+        connection_id_lifetime_s: 120,
+        invalid_connection_id: InvalidConnectionId::Error,
+        swarms: SwarmSettings { limits: usual_limits(), peer_lifetime_s: 2700 },
+    }
+}
+
+fn usual_limits() -> SwarmLimits {
+    SwarmLimits {
+        swarms_max: 1_000_000,
+        peers_max: 10_000_000,
+        swarm_peers_max: 1_000_000,
+        bytes_max: 1 << 32,
+    }
+}

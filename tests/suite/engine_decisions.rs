@@ -1,0 +1,35 @@
+//! The engine's decisions as clients see them, with every number that is a promise written out.
+
+mod announce;
+mod batches;
+mod bounds;
+mod connection_ids;
+mod drops;
+mod reply_size;
+mod scrape;
+
+use primitives::InfoHash;
+use ringtrack_tests::client::Client;
+use ringtrack_tests::simulator::{Simulator, SimulatorSettings};
+
+const TORRENT: InfoHash = InfoHash([0x9a; 20]);
+
+fn tracker() -> Simulator {
+    Simulator::new(&SimulatorSettings::default())
+}
+
+/// So many leechers of [`TORRENT`], each at an address of its own.
+fn leechers(tracker: &mut Simulator, addresses: impl Iterator<Item = String>) {
+    for address in addresses {
+        let client = Client::connected(tracker, &address);
+        client.announce(tracker, &client.leeching(TORRENT).with_numwant(0));
+    }
+}
+
+fn ipv4_addresses(count: usize) -> impl Iterator<Item = String> {
+    (0..count).map(|number| format!("10.1.{}.{}:6881", number / 250, number % 250))
+}
+
+fn ipv6_addresses(count: usize) -> impl Iterator<Item = String> {
+    (0..count).map(|number| format!("[2001:db8::1:{number:x}]:6881"))
+}

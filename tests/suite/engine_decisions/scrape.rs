@@ -1,0 +1,73 @@
+use super::{TORRENT, tracker};
+use primitives::InfoHash;
+use ringtrack_tests::client::{Answer, Client, TorrentCounts};
+use zerocopy::IntoBytes;
+
+fn torrents(count: u8) -> Vec<InfoHash> {
+    (0..count).map(|number| InfoHash([number; 20])).collect()
+}
+
+#[test]
+fn a_scrape_of_74_torrents_is_896_bytes_in_the_order_of_the_request() {
+    let mut tracker = tracker();
+    let client = Client::connected(&mut tracker, "192.0.2.1:6881");
+    for (number, torrent) in (0..74_u16).zip(torrents(74)) {
+        for port in 1..=number {
+            client.announce(&mut tracker, &client.leeching(torrent).with_port(port).with_numwant(0));
+        }
+    }
+    let mut backwards = torrents(74);
+    backwards.reverse();
+    let reply = client.send_raw(&mut tracker, &client.scraping(&backwards)).unwrap();
+    assert_eq!(reply.bytes.len(), 896);
+    let leechers = (0..74).rev().map(|leechers| TorrentCounts { leechers, ..TorrentCounts::default() });
+    assert_eq!(Answer::read(client.source, &reply.bytes), Answer::Scraped(leechers.collect()));
+}
+
+#[test]
+fn of_75_torrents_the_first_74_are_answered() {
+    let mut tracker = tracker();
+    let client = Client::connected(&mut tracker, "192.0.2.1:6881");
+    client.announce(&mut tracker, &client.seeding(InfoHash([73; 20])));
+    let counts = client.scrape(&mut tracker, &torrents(75));
+    assert_eq!(counts.len(), 74);
+    assert_eq!(counts[73], TorrentCounts { seeders: 1, downloaded: 0, leechers: 0 });
+}
+
+#[test]
+fn a_torrent_that_nobody_knows_has_zeros_and_one_asked_for_twice_is_answered_twice() {
+    let mut tracker = tracker();
+    let client = Client::connected(&mut tracker, "192.0.2.1:6881");
+    client.announce(&mut tracker, &client.leeching(TORRENT));
+    let counts = client.scrape(&mut tracker, &[TORRENT, InfoHash([1; 20]), TORRENT]);
+    assert_eq!(counts.iter().map(|counts| counts.leechers).collect::<Vec<_>>(), [1, 0, 1]);
+}
+
+#[test]
+fn the_counts_are_those_of_the_clients_own_family() {
+    let mut tracker = tracker();
+    let v4 = Client::connected(&mut tracker, "192.0.2.1:6881");
+    let v6 = Client::connected(&mut tracker, "[2001:db8::1]:6881");
+    v4.announce(&mut tracker, &v4.leeching(TORRENT));
+    v6.announce(&mut tracker, &v6.seeding(TORRENT));
+    let seeders_and_leechers = |counts: &[TorrentCounts]| (counts[0].seeders, counts[0].leechers);
+    assert_eq!(seeders_and_leechers(&v4.scrape(&mut tracker, &[TORRENT])), (0, 1));
+    assert_eq!(seeders_and_leechers(&v6.scrape(&mut tracker, &[TORRENT])), (1, 0));
+}
+
+#[test]
+fn a_part_of_a_hash_behind_the_last_one_is_left_out() {
+    let mut tracker = tracker();
+    let client = Client::connected(&mut tracker, "192.0.2.1:6881");
+    let scrape = client.scraping(&torrents(3));
+    let reply = client.send_raw(&mut tracker, &[scrape.as_bytes(), &[9; 19]].concat()).unwrap();
+    assert_eq!(reply.bytes.len(), 8 + 3 * 12);
+}
+
+#[test]
+fn a_scrape_does_not_make_a_torrent_known() {
+    let mut tracker = tracker();
+    let client = Client::connected(&mut tracker, "192.0.2.1:6881");
+    client.scrape(&mut tracker, &torrents(74));
+    assert_eq!(tracker.statistics().gauge(primitives::Gauge::SwarmsV4), 0);
+}

@@ -1,0 +1,36 @@
+//! Every input that fuzzing has found worth keeping, and those made by hand, through the same functions again.
+
+use ringtrack_tests::fuzz;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The files of one kind of input, in a fixed order.
+fn inputs(kind: &str, target: &str) -> Vec<PathBuf> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz").join(kind).join(target);
+    let entries = fs::read_dir(&directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("a file with a name").path()).collect();
+    files.sort();
+    files
+}
+
+fn replay(target: &str, body: fn(&[u8])) {
+    for (kind, files_min) in [("seeds", 10), ("corpus", 20)] {
+        let files = inputs(kind, target);
+        assert!(files.len() >= files_min, "{kind} of {target}: {} files, {files_min} at least", files.len());
+        for file in files {
+            let input = fs::read(&file).expect("a file that can be read");
+            let outcome = std::panic::catch_unwind(|| body(&input));
+            assert!(outcome.is_ok(), "{} breaks a promise", file.display());
+        }
+    }
+}
+
+#[test]
+fn the_udp_codec_keeps_its_promises_for_every_input_of_its_corpus() {
+    replay("udp_codec", fuzz::udp_codec);
+}
+
+#[test]
+fn the_engine_keeps_its_promises_for_every_input_of_its_corpus() {
+    replay("engine_datagrams", fuzz::engine_datagrams);
+}

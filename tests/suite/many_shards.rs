@@ -1,0 +1,7 @@
+//! However many cores there are and wherever a datagram arrives, clients see one tracker.
+
+mod accounting;
+mod equivalence;
+mod full_rings;
+mod requests;
+mod scrapes;

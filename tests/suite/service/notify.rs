@@ -1,0 +1,100 @@
+//! What the tracker tells a service manager, over the socket that `NOTIFY_SOCKET` names.
+
+use std::os::unix::net::UnixDatagram;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+use crate::tracker::{Launch, PATIENCE};
+use crate::udp_client::{Client, uninterrupted};
+
+/// A service manager's end of the socket.
+struct Manager {
+    socket: UnixDatagram,
+    folder: TempDir,
+}
+
+impl Manager {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder for the socket");
+        let socket = UnixDatagram::bind(folder.path().join("notify")).expect("a socket in the folder");
+        socket.set_read_timeout(Some(PATIENCE)).expect("a read timeout");
+        Self { socket, folder }
+    }
+
+    fn launch(&self) -> Launch {
+        let path = self.folder.path().join("notify");
+        Launch::on_loopback().env("NOTIFY_SOCKET", path.to_str().expect("a path of plain text"))
+    }
+
+    fn next(&self) -> String {
+        let mut buffer = [0; 256];
+        let length =
+            uninterrupted(|| self.socket.recv(&mut buffer)).expect("a message to the service manager");
+        String::from_utf8_lossy(&buffer[..length]).trim_end().to_owned()
+    }
+
+    /// Messages that have come and were not read.
+    fn rest(&self) -> Vec<String> {
+        self.socket.set_nonblocking(true).expect("a socket can be told not to wait");
+        let mut buffer = [0; 256];
+        let next = || self.socket.recv(&mut buffer).ok().map(|length| buffer[..length].to_vec());
+        std::iter::from_fn(next).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).collect()
+    }
+}
+
+#[test]
+fn the_service_manager_hears_of_the_ready_tracker_and_of_its_way_down() {
+    let manager = Manager::new();
+    let tracker = manager.launch().start();
+    assert_eq!(manager.next(), "READY=1");
+    Client::new(tracker.v4());
+    Client::new(tracker.v6());
+    tracker.signal(Signal::TERM);
+    assert_eq!(manager.next(), "STOPPING=1");
+    assert_eq!(tracker.wait().code, Some(0));
+    assert_eq!(manager.rest(), [""; 0], "without WATCHDOG_USEC there are no heartbeats");
+}
+
+#[test]
+fn a_tracker_that_cannot_serve_never_says_that_it_is_ready() {
+    let manager = Manager::new();
+    let other = Launch::on_loopback().start();
+    let ended = manager.launch().set("udp.listen", &other.v4().to_string()).run_to_end();
+    assert_eq!(ended.code, Some(1), "{:#?}", ended.log);
+    assert_eq!(manager.rest(), [""; 0]);
+}
+
+#[test]
+fn heartbeats_come_twice_in_each_watchdog_interval() {
+    const WATCHDOG: Duration = Duration::from_millis(600);
+    const HEARTBEATS: u32 = 4;
+    let manager = Manager::new();
+    let launch = manager.launch().env("WATCHDOG_USEC", &WATCHDOG.as_micros().to_string());
+    let tracker = launch.start();
+    assert_eq!(manager.next(), "READY=1");
+    let start = Instant::now();
+    for _ in 0..HEARTBEATS {
+        assert_eq!(manager.next(), "WATCHDOG=1");
+    }
+    let elapsed = start.elapsed();
+    // The first may have waited in the socket already.
+    assert!(elapsed > WATCHDOG / 2 * (HEARTBEATS - 2), "{HEARTBEATS} heartbeats within {elapsed:?}");
+    assert!(elapsed < WATCHDOG * HEARTBEATS, "{HEARTBEATS} heartbeats took {elapsed:?}");
+    assert_eq!(tracker.stop().code, Some(0));
+    assert_eq!(manager.rest().last().map(String::as_str), Some("STOPPING=1\n"));
+}
+
+#[test]
+fn another_process_s_watchdog_is_none_of_the_tracker_s() {
+    let manager = Manager::new();
+    let launch = manager.launch().env("WATCHDOG_USEC", "100000").env("WATCHDOG_PID", "1");
+    let tracker = launch.set("statistics.interval_s", "1").start();
+    // More than an interval of the watchdog has passed then.
+    tracker.wait_for_log("a line with statistics", |lines| {
+        lines.iter().any(|line| line.contains(" statistics ")).then_some(())
+    });
+    assert_eq!(tracker.stop().code, Some(0));
+    assert_eq!(manager.rest(), ["READY=1\n", "STOPPING=1\n"]);
+}

@@ -1,0 +1,169 @@
+//! The unit file: systemd finds no fault in it, it exposes little, and the tracker can live under it.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use primitives::InfoHash;
+use rustix::process::Signal;
+use syscalls::Sysno;
+use tempfile::TempDir;
+
+use crate::forbidden::with_system_calls_only;
+use crate::program::program;
+use crate::tracker::Launch;
+use crate::udp_client::Client;
+
+/// What `systemd-analyze security` may rate the unit at, in tenths of its scale from 0 (safe) to 10.
+const EXPOSURE_MAX: &str = "15";
+
+const INSTALLED_PROGRAM: &str = "/usr/local/bin/ringtrack";
+
+fn in_checkout(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
+}
+
+/// The unit in a folder of its own, for the program under test in place of the installed one.
+fn unit() -> (TempDir, PathBuf) {
+    let text = fs::read_to_string(in_checkout("systemd/ringtrack.service")).expect("the unit");
+    let path = program();
+    let program = path.to_str().expect("a path of plain text");
+    assert!(text.contains(&format!("ExecStart={INSTALLED_PROGRAM} ")), "{text}");
+    let folder = tempfile::tempdir().expect("a folder for the unit");
+    let unit = folder.path().join("ringtrack.service");
+    fs::write(&unit, text.replace(INSTALLED_PROGRAM, program)).expect("the unit's copy");
+    (folder, unit)
+}
+
+/// The values of a key of the unit, in their order.
+fn values(key: &str) -> Vec<String> {
+    let (_folder, unit) = unit();
+    let text = fs::read_to_string(unit).expect("the unit");
+    let value = |line: &str| line.strip_prefix(key)?.strip_prefix('=').map(str::to_owned);
+    text.lines().filter_map(value).collect()
+}
+
+fn systemd_analyze(arguments: &[&str]) -> Output {
+    let mut command = Command::new("systemd-analyze");
+    command.args(arguments).env("SYSTEMD_PAGER", "").env("LC_ALL", "C");
+    command.output().expect("systemd-analyze, of the package systemd, starts")
+}
+
+fn text_of(output: &Output) -> String {
+    String::from_utf8_lossy(&[&output.stdout[..], &output.stderr[..]].concat()).into_owned()
+}
+
+#[test]
+fn systemd_finds_no_fault_in_the_unit() {
+    let (_folder, unit) = unit();
+    let unit = unit.to_str().expect("a path of plain text");
+    let output = systemd_analyze(&["verify", "--man=no", "--recursive-errors=no", unit]);
+    let said = text_of(&output);
+    assert!(output.status.success(), "{said}");
+    assert!(!said.contains("ringtrack"), "{said}");
+}
+
+#[test]
+fn the_unit_exposes_little() {
+    let (_folder, unit) = unit();
+    let unit = unit.to_str().expect("a path of plain text");
+    let threshold = format!("--threshold={EXPOSURE_MAX}");
+    let output = systemd_analyze(&["security", "--offline=true", "--no-pager", &threshold, unit]);
+    assert!(output.status.success(), "{}", text_of(&output));
+}
+
+#[test]
+fn the_user_of_the_unit_is_the_one_that_sysusers_makes() {
+    let line = fs::read_to_string(in_checkout("systemd/ringtrack.sysusers.conf")).expect("the users' file");
+    let users: Vec<&str> = line
+        .lines()
+        .filter_map(|line| line.strip_prefix("u "))
+        .filter_map(|rest| rest.split_whitespace().next())
+        .collect();
+    assert_eq!(values("User"), users);
+    assert_eq!(values("Group"), users);
+    let unit_deadline_s: u64 = values("TimeoutStopSec")[0].parse().expect("a number of seconds");
+    assert!(unit_deadline_s > 10, "shutdown.deadline_s is 10 by default");
+}
+
+#[test]
+fn the_tracker_needs_no_capability() {
+    assert_eq!([values("CapabilityBoundingSet"), values("NoNewPrivileges")], [vec![""], vec!["yes"]]);
+    let launch = Launch::on_wildcards().under(&["setpriv", "--bounding-set=-all", "--inh-caps=-all"]);
+    let tracker = launch.under(&["--no-new-privs", "--"]).start();
+    for address in [tracker.v4(), tracker.v6()] {
+        Client::new(address);
+    }
+    let log = tracker.log();
+    assert!(log.iter().any(|line| line.contains("steering is on")), "{log:#?}");
+    // How much this process may lock is not the test's to say, and glommio warns of it. The unit sets no limit.
+    assert_eq!(values("LimitMEMLOCK"), ["infinity"]);
+    let is_of_limit = |line: &str| line.contains("registering buffers in the main ring");
+    let warnings: Vec<_> = log.iter().filter(|line| line.contains("WARN") && !is_of_limit(line)).collect();
+    assert_eq!(warnings, Vec::<&String>::new());
+}
+
+/// The names of the system calls in a set of systemd's, such as `@aio`.
+fn system_calls(set: &str) -> HashSet<String> {
+    let output = systemd_analyze(&["syscall-filter", set]);
+    assert!(output.status.success(), "{}", text_of(&output));
+    let text = text_of(&output);
+    let mut names = HashSet::new();
+    for word in text.lines().map(str::trim).filter(|line| !line.starts_with('#') && *line != set) {
+        if word.starts_with('@') {
+            names.extend(system_calls(word));
+        } else if !word.is_empty() {
+            names.insert(word.to_owned());
+        }
+    }
+    names
+}
+
+/// What the unit's lines `SystemCallFilter=` allow.
+fn allowed_system_calls() -> HashSet<String> {
+    let mut allowed = HashSet::new();
+    for value in values("SystemCallFilter") {
+        let (is_deny, sets) = value.strip_prefix('~').map_or((false, value.as_str()), |sets| (true, sets));
+        for name in sets.split_whitespace().flat_map(system_calls) {
+            if is_deny {
+                allowed.remove(&name)
+            } else {
+                allowed.insert(name)
+            };
+        }
+    }
+    allowed
+}
+
+/// A whole life of the tracker, from its start to its orderly end.
+fn live() {
+    let launch = Launch::on_wildcards().set("statistics.interval_s", "1").set("log.format", "json");
+    // The command that guards other tests' trackers sets capabilities, which the filter forbids.
+    let tracker = launch.by_itself().start();
+    for address in [tracker.v4(), tracker.v6()] {
+        let client = Client::new(address);
+        let torrents: Vec<InfoHash> = (0..16).map(|byte| InfoHash([byte; 20])).collect();
+        torrents.iter().for_each(|&torrent| drop(client.announce(client.leecher(torrent, 1001))));
+        client.scrape(&torrents);
+    }
+    tracker.signal(Signal::USR1);
+    tracker.wait_for_log("a line with statistics", |lines| {
+        lines.iter().any(|line| line.contains("statistics received/s=")).then_some(())
+    });
+    assert_eq!(tracker.stop().code, Some(0));
+}
+
+/// The numbers of these system calls; systemd names some that this machine does not have.
+fn numbers(names: &HashSet<String>) -> Vec<libc::c_long> {
+    let number = |name: &String| Some(libc::c_long::from(name.parse::<Sysno>().ok()?.id()));
+    names.iter().filter_map(number).collect()
+}
+
+#[test]
+fn the_unit_s_filter_allows_every_system_call_of_a_whole_life() {
+    program();
+    let allowed = allowed_system_calls();
+    assert!(!allowed.contains("bpf") && !allowed.contains("mount"), "the filter forbids something at all");
+    with_system_calls_only(numbers(&allowed), live);
+}

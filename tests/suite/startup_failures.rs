@@ -1,0 +1,183 @@
+//! Starts that must fail, each with one clear sentence that says what to do, and the way around the failure.
+
+use std::fs::Permissions;
+use std::net::{SocketAddr, UdpSocket};
+use std::os::unix::fs::PermissionsExt;
+
+use primitives::InfoHash;
+use socket2::{Domain, Socket, Type};
+use tempfile::NamedTempFile;
+
+use crate::forbidden::without_system_call;
+use crate::program::program;
+use crate::tracker::{Ended, Launch};
+use crate::udp_client::Client;
+
+/// Asserts that the program failed, with one sentence of its own that has all of `parts`.
+#[track_caller]
+fn assert_fails(ended: &Ended, parts: &[&str]) {
+    assert_ends_with(1, ended, parts);
+}
+
+/// Asserts that the program took its configuration for wrong, in one sentence that has all of `parts`.
+#[track_caller]
+fn assert_is_refused(ended: &Ended, parts: &[&str]) {
+    assert_ends_with(2, ended, parts);
+}
+
+#[track_caller]
+fn assert_ends_with(code: i32, ended: &Ended, parts: &[&str]) {
+    let log = ended.log.join("\n");
+    assert_eq!(ended.code, Some(code), "{log}");
+    let mut sentences = ended.log.iter().filter(|line| line.starts_with("ringtrack: "));
+    let sentence = sentences.next().unwrap_or_else(|| panic!("no sentence: {log}"));
+    assert_eq!(sentences.next(), None, "a second sentence: {log}");
+    assert_eq!(ended.log.last(), Some(sentence), "something behind the sentence");
+    assert!(!log.contains("panicked") && !log.contains("backtrace"), "{log}");
+    for part in parts {
+        assert!(sentence.contains(part), "{part:?} is not in {sentence:?}");
+    }
+}
+
+fn start_on(address: SocketAddr) -> Ended {
+    Launch::with_defaults().set("udp.listen", &address.to_string()).run_to_end()
+}
+
+#[track_caller]
+fn assert_in_use(address: SocketAddr) {
+    let cause = format!("udp://{address} is in use by another program: ");
+    assert_fails(&start_on(address), &[&cause, "end that program", "udp.listen"]);
+}
+
+#[test]
+fn a_port_that_another_program_has_is_refused() {
+    for loopback in ["127.0.0.1:0", "[::1]:0"] {
+        let other = UdpSocket::bind(loopback).unwrap();
+        assert_in_use(other.local_addr().unwrap());
+    }
+}
+
+#[test]
+fn a_port_that_another_program_would_share_is_refused() {
+    for loopback in ["127.0.0.1:0", "[::1]:0"] {
+        let loopback: SocketAddr = loopback.parse().unwrap();
+        let other = Socket::new(Domain::for_address(loopback), Type::DGRAM, None).unwrap();
+        other.set_reuse_port(true).unwrap();
+        other.bind(&loopback.into()).unwrap();
+        assert_in_use(other.local_addr().unwrap().as_socket().unwrap());
+    }
+}
+
+#[test]
+fn a_second_tracker_on_the_same_port_is_refused_and_the_first_goes_on() {
+    let first = Launch::on_loopback().start();
+    assert_in_use(first.v4());
+    assert_in_use(first.v6());
+    Client::new(first.v4());
+    Client::new(first.v6());
+}
+
+#[test]
+fn an_address_of_another_machine_is_refused() {
+    for address in ["192.0.2.1:6969", "[2001:db8::1]:6969"] {
+        let cause = format!("udp://{address}: this machine does not have the address: ");
+        assert_fails(&start_on(address.parse().unwrap()), &[&cause, "udp.listen"]);
+    }
+}
+
+#[test]
+fn a_port_that_the_user_may_not_bind_is_refused() {
+    // A network of its own has the kernel's default bound, 1024, on the ports that anyone may bind.
+    let launch = Launch::with_defaults().under(&["unshare", "--net", "--", "setpriv"]);
+    let launch = launch.under(&["--bounding-set=-net_bind_service", "--inh-caps=-net_bind_service", "--"]);
+    let ended = launch.set("udp.listen", "0.0.0.0:999").run_to_end();
+    assert_fails(&ended, &["udp://0.0.0.0:999: no permission to bind it: ", "1024", "CAP_NET_BIND_SERVICE"]);
+}
+
+#[test]
+fn a_core_outside_of_the_affinity_mask_is_refused() {
+    let ended = Launch::on_loopback().set("workers.cores", "[1023]").run_to_end();
+    assert_is_refused(&ended, &["workers.cores names core 1023", "may not use", "taskset", "CPUAffinity="]);
+}
+
+#[test]
+fn a_limit_on_locked_memory_that_is_too_low_is_refused() {
+    let limited = |limit: &str| {
+        let launch = Launch::on_loopback().under(&["prlimit", &format!("--memlock={limit}"), "setpriv"]);
+        // With CAP_IPC_LOCK the kernel would count nothing.
+        launch.under(&["--bounding-set=-ipc_lock", "--inh-caps=-ipc_lock", "--"])
+    };
+    let parts = ["RLIMIT_MEMLOCK", "65536 bytes", "524288", "LimitMEMLOCK=", "ulimit -l"];
+    assert_fails(&limited("65536").run_to_end(), &parts);
+    // What the sentence asks for is enough.
+    Client::new(limited("524288").start().v4());
+}
+
+#[test]
+fn a_kernel_that_forbids_or_lacks_io_uring_is_named() {
+    program();
+    let calls = [libc::SYS_io_uring_setup, libc::SYS_io_uring_register, libc::SYS_io_uring_enter];
+    for (call, error) in calls.into_iter().flat_map(|call| [(call, libc::EPERM), (call, libc::ENOSYS)]) {
+        let ended = without_system_call(call, error, || Launch::on_loopback().run_to_end());
+        let code = format!("(os error {error})");
+        let parts = ["io_uring is not available: ", &code, "kernel.io_uring_disabled", "seccomp"];
+        assert_fails(&ended, &parts);
+    }
+}
+
+fn key_file(contents: &[u8]) -> NamedTempFile {
+    let file = NamedTempFile::new().expect("a temporary file can be made");
+    std::fs::write(file.path(), contents).expect("a temporary file can be written");
+    file
+}
+
+fn with_key(file: &NamedTempFile) -> Launch {
+    let path = file.path().to_str().expect("a path of plain text");
+    Launch::on_loopback().set("connection_ids.key_file", path)
+}
+
+#[test]
+fn a_key_file_that_is_missing_or_too_short_is_refused() {
+    let missing = Launch::on_loopback().set("connection_ids.key_file", "/nonexistent/key");
+    let parts = ["/nonexistent/key (connection_ids.key_file)", "cannot be found: No such file"];
+    assert_is_refused(&missing.run_to_end(), &parts);
+
+    let short = key_file(&[1; 15]);
+    let path = short.path().to_str().unwrap();
+    let parts = [path, "(connection_ids.key_file)", "at least 16 bytes", "it holds 15 bytes"];
+    assert_is_refused(&with_key(&short).run_to_end(), &parts);
+}
+
+#[test]
+fn a_key_file_that_others_can_read_is_warned_of() {
+    let warns = |mode| {
+        let file = key_file(&[1; 16]);
+        file.as_file().set_permissions(Permissions::from_mode(mode)).unwrap();
+        let log = with_key(&file).start().log();
+        log.iter().any(|line| line.contains("WARN") && line.contains("chmod 600"))
+    };
+    assert!(warns(0o640) && warns(0o604));
+    assert!(!warns(0o600));
+}
+
+/// Whether a connection id outlives the tracker that issued it.
+fn outlives_restart(before: Launch, after: Launch) -> bool {
+    let tracker = before.start();
+    let client = Client::new(tracker.v4());
+    let request = client.leecher(InfoHash([9; 20]), 1001);
+    client.announce(request);
+    tracker.stop();
+    let tracker = after.start();
+    client.turn_to(tracker.v4());
+    client.send(zerocopy::IntoBytes::as_bytes(&request));
+    client.receive();
+    tracker.stop().figures().get("udp_v4_announce_answered") == 1
+}
+
+#[test]
+fn connection_ids_outlive_a_restart_with_the_same_key_file_only() {
+    let (key, other) = (key_file(&[1; 16]), key_file(&[2; 16]));
+    assert!(outlives_restart(with_key(&key), with_key(&key)));
+    assert!(!outlives_restart(with_key(&key), with_key(&other)));
+    assert!(!outlives_restart(Launch::on_loopback(), Launch::on_loopback()));
+}

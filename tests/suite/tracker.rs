@@ -1,0 +1,281 @@
+//! The running tracker: how a test starts the program, reads its log, asks for its figures and ends it.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::io::{BufRead, BufReader};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::program::program;
+
+/// More than any step takes by far, on a busy machine too.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The last of the figures that a report consists of.
+const LAST_FIGURE: &str = "timer_lateness_us_max";
+
+/// How the program is to be started.
+#[derive(Clone)]
+pub(crate) struct Launch {
+    wrapper: Vec<String>,
+    environment: Vec<(String, String)>,
+}
+
+impl Launch {
+    /// With the default configuration, but on free ports of both families' loopback addresses.
+    pub(crate) fn on_loopback() -> Self {
+        Self::with_defaults().set("udp.listen", r#"["127.0.0.1:0", "[::1]:0"]"#)
+    }
+
+    /// With the default configuration, but on free ports of both families' wildcard addresses.
+    pub(crate) fn on_wildcards() -> Self {
+        Self::with_defaults().set("udp.listen", r#"["0.0.0.0:0", "[::]:0"]"#)
+    }
+
+    /// With the default configuration.
+    pub(crate) fn with_defaults() -> Self {
+        // The kernel kills the tracker when the test's thread ends, however that comes about.
+        let wrapper = ["setpriv", "--pdeathsig", "KILL", "--"].map(String::from).to_vec();
+        Self { wrapper, environment: Vec::new() }
+    }
+
+    /// With the value of a key, such as `udp.listen`, by the key's environment variable.
+    pub(crate) fn set(self, key: &str, value: &str) -> Self {
+        let name = format!("RINGTRACK_{}", key.replace('.', "_").to_uppercase());
+        self.env(&name, value)
+    }
+
+    /// With an environment variable.
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// By a command that executes the rest of its command line in its own process.
+    pub(crate) fn under(mut self, wrapper: &[&str]) -> Self {
+        self.wrapper.extend(wrapper.iter().map(|&word| word.to_owned()));
+        self
+    }
+
+    /// By no other command. A test that is killed then leaves its tracker behind.
+    pub(crate) fn by_itself(mut self) -> Self {
+        self.wrapper.clear();
+        self
+    }
+
+    /// Starts the program and waits until it serves.
+    pub(crate) fn start(self) -> Tracker {
+        let mut tracker = self.spawn();
+        tracker
+            .log
+            .wait_for("the line `ready`", |lines| lines.iter().any(|line| is_ready(line)).then_some(()));
+        tracker.addresses = tracker.log().iter().filter_map(|line| listening_address(line)).collect();
+        tracker
+    }
+
+    /// Starts the program and waits until it ends by itself.
+    pub(crate) fn run_to_end(self) -> Ended {
+        self.spawn().wait()
+    }
+
+    fn spawn(self) -> Tracker {
+        let mut words = self.wrapper.into_iter().map(OsString::from).chain([program().into_os_string()]);
+        let mut command = Command::new(words.next().expect("the program at least"));
+        command.args(words).env_clear().envs(self.environment);
+        // The wrappers are found by it.
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let log = Arc::new(Log::default());
+        let stderr = child.stderr.take().expect("the standard error output is a pipe");
+        let reader = Arc::clone(&log);
+        std::thread::spawn(move || reader.read(BufReader::new(stderr)));
+        Tracker { child, log, addresses: Vec::new() }
+    }
+}
+
+/// A running tracker, which does not outlive this.
+pub(crate) struct Tracker {
+    child: Child,
+    log: Arc<Log>,
+    addresses: Vec<SocketAddr>,
+}
+
+/// A tracker that has ended.
+pub(crate) struct Ended {
+    /// Its exit code; none where a signal killed it.
+    pub(crate) code: Option<i32>,
+    /// All that it said.
+    pub(crate) log: Vec<String>,
+}
+
+impl Tracker {
+    /// Where IPv4 clients reach it.
+    pub(crate) fn v4(&self) -> SocketAddr {
+        self.address(SocketAddr::is_ipv4, Ipv4Addr::LOCALHOST.into())
+    }
+
+    /// Where IPv6 clients reach it.
+    pub(crate) fn v6(&self) -> SocketAddr {
+        self.address(SocketAddr::is_ipv6, Ipv6Addr::LOCALHOST.into())
+    }
+
+    fn address(&self, is_of_family: impl Fn(&SocketAddr) -> bool, loopback: IpAddr) -> SocketAddr {
+        let address = self.addresses.iter().find(|address| is_of_family(address)).expect("it listens there");
+        let ip = if address.ip().is_unspecified() { loopback } else { address.ip() };
+        SocketAddr::new(ip, address.port())
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).expect("a signal to a child of our own");
+    }
+
+    /// What it has said so far.
+    pub(crate) fn log(&self) -> Vec<String> {
+        self.log.lock().lines.clone()
+    }
+
+    /// Waits until `find` finds something in the log.
+    pub(crate) fn wait_for_log<T>(&self, what: &str, find: impl FnMut(&[String]) -> Option<T>) -> T {
+        self.log.wait_for(what, find)
+    }
+
+    /// Asks for a report of all figures. They are up to a tenth of a second old.
+    pub(crate) fn figures(&self) -> Figures {
+        let last_of_report = |line: &&String| figure(line).is_some_and(|(name, _)| name == LAST_FIGURE);
+        let before = self.log().iter().filter(last_of_report).count();
+        self.signal(Signal::USR1);
+        self.wait_for_log("a report of all figures", |lines| {
+            (lines.iter().filter(last_of_report).count() > before).then(|| Figures::of(lines))
+        })
+    }
+
+    /// Asks it to end, and waits for that.
+    pub(crate) fn stop(self) -> Ended {
+        self.signal(Signal::TERM);
+        self.wait()
+    }
+
+    /// Waits for its end.
+    pub(crate) fn wait(mut self) -> Ended {
+        self.log.wait_for_end();
+        let status = self.child.wait().expect("the state of a child of our own");
+        Ended { code: status.code(), log: self.log() }
+    }
+}
+
+impl Drop for Tracker {
+    fn drop(&mut self) {
+        // Failing here means that it is gone already, which is what is wanted.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+impl Ended {
+    /// The figures of its last report.
+    pub(crate) fn figures(&self) -> Figures {
+        Figures::of(&self.log)
+    }
+}
+
+/// What a report told.
+pub(crate) struct Figures(HashMap<String, u64>);
+
+impl Figures {
+    /// Of several reports, the last.
+    fn of(log: &[String]) -> Self {
+        Self(log.iter().filter_map(|line| figure(line)).collect())
+    }
+
+    #[track_caller]
+    pub(crate) fn get(&self, name: &str) -> u64 {
+        *self.0.get(name).unwrap_or_else(|| panic!("no figure is named {name}"))
+    }
+
+    /// The sum of the outcomes of one family's datagrams.
+    pub(crate) fn outcomes(&self, family: &str) -> u64 {
+        let is_outcome = |name: &str| {
+            let kinds = ["connect", "announce", "scrape", "unknown"];
+            kinds.iter().any(|kind| name.starts_with(&format!("udp_{family}_{kind}_")))
+        };
+        self.0.iter().filter(|(name, _)| is_outcome(name)).map(|(_, value)| value).sum()
+    }
+}
+
+/// The name and the value in a line of a report.
+pub(crate) fn figure(line: &str) -> Option<(String, u64)> {
+    let (_, rest) = line.split_once(" statistic name=\"")?;
+    let (name, value) = rest.split_once("\" value=")?;
+    Some((name.to_owned(), value.parse().ok()?))
+}
+
+fn is_ready(line: &str) -> bool {
+    line.ends_with(" ready") || line.contains(r#""message":"ready""#)
+}
+
+fn listening_address(line: &str) -> Option<SocketAddr> {
+    let (_, address) = line.split_once("listening on udp://")?;
+    address.trim_end_matches(['"', '}']).split('"').next()?.parse().ok()
+}
+
+/// What the program has said, while it goes on.
+#[derive(Default)]
+struct Log {
+    said: Mutex<Said>,
+    grew: Condvar,
+}
+
+#[derive(Default)]
+struct Said {
+    lines: Vec<String>,
+    ended: bool,
+}
+
+impl Log {
+    fn lock(&self) -> MutexGuard<'_, Said> {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read(&self, output: impl BufRead) {
+        for line in output.lines().map_while(Result::ok) {
+            self.lock().lines.push(line);
+            self.grew.notify_all();
+        }
+        self.lock().ended = true;
+        self.grew.notify_all();
+    }
+
+    /// Waits for something that the program says. Panics with the log when it ends or takes too long.
+    fn wait_for<T>(&self, what: &str, mut find: impl FnMut(&[String]) -> Option<T>) -> T {
+        let deadline = Instant::now() + PATIENCE;
+        let mut said = self.lock();
+        loop {
+            if let Some(found) = find(&said.lines) {
+                return found;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            let log = || said.lines.join("\n");
+            assert!(!said.ended, "the tracker ended without {what}:\n{}", log());
+            assert!(!left.is_zero(), "waited in vain for {what}:\n{}", log());
+            said = self.grew.wait_timeout(said, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn wait_for_end(&self) {
+        let said = self.lock();
+        let (said, _) = self
+            .grew
+            .wait_timeout_while(said, PATIENCE, |said| !said.ended)
+            .unwrap_or_else(PoisonError::into_inner);
+        assert!(said.ended, "the tracker does not end:\n{}", said.lines.join("\n"));
+    }
+}

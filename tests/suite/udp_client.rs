@@ -1,0 +1,182 @@
+//! A UDP client, over the tracker's own protocol types.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+
+use primitives::{CompactAddress, CompactIpv4, CompactIpv6, InfoHash};
+use udp_protocol::{
+    AnnounceRequest, ConnectRequest, ConnectionId, Response, ScrapeRequest, TransactionId, decode_response,
+};
+use zerocopy::IntoBytes;
+
+use crate::tracker::PATIENCE;
+
+/// Requests that are on their way at the same time: fewer than any buffer has room for.
+const WINDOW: usize = 64;
+
+/// A client at one port, which hears only the tracker's address.
+pub(crate) struct Client {
+    socket: UdpSocket,
+    connection_id: ConnectionId,
+}
+
+/// What a tracker answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Answer {
+    Connected(ConnectionId),
+    Announced(Announced),
+    Scraped(Vec<Counts>),
+    Error(String),
+}
+
+/// The answer to an announce.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Announced {
+    pub(crate) seeders: u32,
+    pub(crate) leechers: u32,
+    pub(crate) peers: Vec<SocketAddr>,
+}
+
+/// The answer to a scrape, for one torrent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub(crate) seeders: u32,
+    pub(crate) leechers: u32,
+}
+
+impl Client {
+    /// A client of `tracker` that has a connection id.
+    pub(crate) fn new(tracker: SocketAddr) -> Self {
+        let mut client = Self::unconnected(tracker);
+        client.connect();
+        client
+    }
+
+    /// A client that has no connection id yet.
+    pub(crate) fn unconnected(tracker: SocketAddr) -> Self {
+        let loopback: IpAddr =
+            if tracker.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
+        let socket = UdpSocket::bind((loopback, 0)).expect("a port of a loopback address");
+        socket.set_read_timeout(Some(PATIENCE)).expect("a read timeout");
+        let client = Self { socket, connection_id: ConnectionId([0; 8]) };
+        client.turn_to(tracker);
+        client
+    }
+
+    /// Goes on with a tracker at another address, from the same port and with the same connection id.
+    pub(crate) fn turn_to(&self, tracker: SocketAddr) {
+        self.socket.connect(tracker).expect("a loopback address can be reached");
+    }
+
+    pub(crate) fn socket(&self) -> &UdpSocket {
+        &self.socket
+    }
+
+    /// Asks for a connection id and keeps it.
+    pub(crate) fn connect(&mut self) {
+        self.send(ConnectRequest::new(transaction(0)).as_bytes());
+        match self.receive() {
+            (0, Answer::Connected(id)) => self.connection_id = id,
+            other => panic!("not the answer to a connect: {other:?}"),
+        }
+    }
+
+    /// An announce of a leecher at `port`, ready to be changed and sent.
+    pub(crate) fn leecher(&self, info_hash: InfoHash, port: u16) -> AnnounceRequest {
+        AnnounceRequest::new(self.connection_id, transaction(0), info_hash).with_port(port).with_left(1)
+    }
+
+    pub(crate) fn announce(&self, request: AnnounceRequest) -> Announced {
+        self.announce_all(&[request]).remove(0)
+    }
+
+    /// Sends many announces and returns the answers in their order.
+    pub(crate) fn announce_all(&self, requests: &[AnnounceRequest]) -> Vec<Announced> {
+        let mut answers = vec![None; requests.len()];
+        let mut sent = 0;
+        for received in 0..requests.len() {
+            while sent < requests.len().min(received + WINDOW) {
+                let mut request = requests[sent];
+                request.transaction_id = transaction(sent);
+                self.send(request.as_bytes());
+                sent += 1;
+            }
+            match self.receive() {
+                (number, Answer::Announced(announced)) => answers[number] = Some(announced),
+                other => panic!("not the answer to an announce: {other:?}"),
+            }
+        }
+        answers.into_iter().map(|answer| answer.expect("each request is answered once")).collect()
+    }
+
+    pub(crate) fn scrape(&self, info_hashes: &[InfoHash]) -> Vec<Counts> {
+        self.send(&self.scrape_request(info_hashes));
+        match self.receive() {
+            (0, Answer::Scraped(counts)) => counts,
+            other => panic!("not the answer to a scrape: {other:?}"),
+        }
+    }
+
+    pub(crate) fn scrape_request(&self, info_hashes: &[InfoHash]) -> Vec<u8> {
+        let head = ScrapeRequest::new(self.connection_id, transaction(0));
+        [head.as_bytes(), info_hashes.as_bytes()].concat()
+    }
+
+    pub(crate) fn send(&self, request: &[u8]) {
+        self.socket.send(request).expect("the kernel takes a datagram");
+    }
+
+    /// Waits for an answer; returns the number that its request was given, too.
+    #[track_caller]
+    pub(crate) fn receive(&self) -> (usize, Answer) {
+        let mut buffer = [0; 2048];
+        let length = uninterrupted(|| self.socket.recv(&mut buffer)).expect("an answer");
+        let local = self.socket.local_addr().expect("a bound socket has an address");
+        if local.is_ipv4() {
+            decode::<CompactIpv4>(&buffer[..length], CompactIpv4::socket_address)
+        } else {
+            decode::<CompactIpv6>(&buffer[..length], CompactIpv6::socket_address)
+        }
+    }
+}
+
+/// Tries again when the call was interrupted: one with a time-out is not restarted by itself after a machine or a
+/// container was frozen for a moment.
+pub(crate) fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
+fn transaction(number: usize) -> TransactionId {
+    TransactionId(u32::try_from(number).expect("few requests").to_be_bytes())
+}
+
+fn number(TransactionId(bytes): TransactionId) -> usize {
+    u32::from_be_bytes(bytes) as usize
+}
+
+#[track_caller]
+fn decode<A: CompactAddress>(datagram: &[u8], address: impl Fn(A) -> SocketAddr) -> (usize, Answer) {
+    let (id, answer) = match decode_response::<A>(datagram).expect("a response of BEP 15") {
+        Response::Connect(head) => (head.transaction_id, Answer::Connected(head.connection_id)),
+        Response::Announce(head, peers) => {
+            let peers = peers.iter().map(|&peer| address(peer)).collect();
+            let announced = Announced { seeders: head.seeders.get(), leechers: head.leechers.get(), peers };
+            (head.transaction_id, Answer::Announced(announced))
+        }
+        Response::Scrape(head, entries) => {
+            let counts = entries
+                .iter()
+                .map(|entry| Counts { seeders: entry.seeders.get(), leechers: entry.leechers.get() });
+            (head.transaction_id, Answer::Scraped(counts.collect()))
+        }
+        Response::Error(head, text) => {
+            (head.transaction_id, Answer::Error(String::from_utf8_lossy(text).into_owned()))
+        }
+    };
+    (number(id), answer)
+}
