@@ -6,9 +6,10 @@ use engine::{
     Engine, Inbox, Now, Outbox, REPLY_BYTES_MAX, RoutedAnnounce, Routing, ScrapeJourney, ScrapeStep,
 };
 use primitives::{Counter, PublishedStatistics, ShardId};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 use udp_socket::{BatchSocket, ReceiveBatch, SendBatch};
 
 /// What the tasks of one core share. Nothing is borrowed across an await.
@@ -19,6 +20,8 @@ pub(crate) struct CoreState {
     pub(crate) mesh: RefCell<MeshSenders>,
     pub(crate) sockets: Vec<BatchSocket>,
     pub(crate) published: Arc<PublishedStatistics>,
+    /// When the busy tasks let the reactor have its turn.
+    pub(crate) reactor_due: Cell<Instant>,
     receive: RefCell<ReceiveBatch>,
     send: RefCell<SendBatch>,
 }
@@ -66,6 +69,7 @@ impl CoreState {
             mesh: RefCell::new(mesh),
             sockets,
             published,
+            reactor_due: Cell::new(Instant::now()),
             receive: RefCell::new(receive),
             send: RefCell::new(send),
         }

@@ -18,7 +18,7 @@ mod timer;
 mod udp_loop;
 mod worker;
 
-pub use limits::{DATAGRAM_BYTES_MAX, LISTENERS_MAX, PREEMPT_MS, TIMER_MS};
+pub use limits::{DATAGRAM_BYTES_MAX, LISTENERS_MAX, PREEMPT_MS, REACTOR_TURN_MS, TIMER_MS};
 pub use listener::{
     BindError, BoundListeners, ListenerOptions, SteeringOutcome, SteeringRequest, bind_listeners,
 };

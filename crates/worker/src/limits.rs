@@ -7,8 +7,15 @@ pub const LISTENERS_MAX: usize = 16;
 /// rarely a third of it. What is longer is cut there, and the requests in it are still answered.
 pub const DATAGRAM_BYTES_MAX: usize = 2048;
 
-/// Milliseconds after which a busy task of the core lets the others run: the timer, connections, commands.
-pub const PREEMPT_MS: u64 = 2;
+/// Milliseconds after which the busy tasks of a core let its reactor look at everything else: the timer, other
+/// sockets, other cores.
+pub const REACTOR_TURN_MS: u64 = 1;
+
+/// glommio's own preemption, in milliseconds: a last resort, since the busy tasks keep to [`REACTOR_TURN_MS`]. It is
+/// long because glommio 0.9 parks an executor that has work to do if the timer fires between its start and the
+/// first look at it, which happens to a thread that is kept off its core for that long; with 2 ms one start in a
+/// hundred hung on a busy machine.
+pub const PREEMPT_MS: u64 = 1000;
 
 /// Milliseconds between two turns of the timer task.
 pub const TIMER_MS: u64 = 100;

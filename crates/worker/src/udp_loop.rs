@@ -1,5 +1,5 @@
 use crate::core_state::{CoreState, Turn};
-use crate::limits::{MESH_BATCH_MAX, RECEIVE_RETRY_MS};
+use crate::limits::{MESH_BATCH_MAX, REACTOR_TURN_MS, RECEIVE_RETRY_MS};
 use crate::messages::{AnnounceMessage, ListenerIndex, ScrapeMessage};
 use crate::readiness::Readiness;
 use engine::Now;
@@ -7,16 +7,14 @@ use futures_lite::future::poll_once;
 use glommio::channels::shared_channel::ConnectedReceiver;
 use glommio::timer::sleep;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Serves one socket until it is cancelled, which can happen between batches only.
 pub(crate) async fn serve_socket(core: Rc<CoreState>, listener: ListenerIndex, readiness: Readiness) {
     loop {
         let is_ready = match core.serve_batch(listener) {
             Turn::Busy => {
-                // To the end of the queue after each batch: the core's other sockets and rings have their
-                // turn, and the timer preempts the whole queue.
-                glommio::executor().yield_now().await;
+                let_others_run(&core).await;
                 continue;
             }
             Turn::Idle => readiness.wait().await.is_ok(),
@@ -26,6 +24,18 @@ pub(crate) async fn serve_socket(core: Rc<CoreState>, listener: ListenerIndex, r
             sleep(Duration::from_millis(RECEIVE_RETRY_MS)).await;
         }
     }
+}
+
+/// What a task does after each batch: it goes to the end of the queue, so that the core's other sockets and rings
+/// have their turn. When the reactor's turn has come, it waits for the shortest of timers instead: so do the other
+/// busy tasks, the queue runs empty, and the reactor looks at everything else that the core waits for.
+async fn let_others_run(core: &CoreState) {
+    if Instant::now() < core.reactor_due.get() {
+        glommio::executor().yield_now().await;
+        return;
+    }
+    sleep(Duration::from_micros(1)).await;
+    core.reactor_due.set(Instant::now() + Duration::from_millis(REACTOR_TURN_MS));
 }
 
 /// A request that came over the mesh.
@@ -61,7 +71,7 @@ impl MeshMessage for ScrapeMessage {
 pub(crate) async fn serve_ring<M: MeshMessage>(core: Rc<CoreState>, ring: ConnectedReceiver<M>) {
     while let Some(first) = ring.recv().await {
         serve_run(&core, first, &ring).await;
-        glommio::executor().yield_now().await;
+        let_others_run(&core).await;
     }
 }
 
