@@ -86,6 +86,19 @@ fn the_listed_cores_get_the_workers_in_their_order() {
     assert_works_on(&one, &[second]);
 }
 
+#[test]
+fn trackers_that_start_at_once_on_busy_cores_are_all_ready() {
+    // Workers that meet at unlucky moments, and are kept off their cores while they do.
+    const TRACKERS: usize = 8;
+    for _ in 0..3 {
+        std::thread::scope(|scope| {
+            for _ in 0..TRACKERS {
+                scope.spawn(|| Launch::on_loopback().start());
+            }
+        });
+    }
+}
+
 /// A signal to end gives an orderly end well within the deadline, with the figures of the whole life.
 fn end_by(signal: Signal) {
     let tracker = Launch::on_loopback().set("shutdown.deadline_s", "300").start();

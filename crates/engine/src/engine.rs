@@ -43,7 +43,7 @@ impl Engine {
     /// Answers an announce that another core handed over; gives the length of the reply.
     ///
     /// # Panics
-    /// When `out` is shorter than [`REPLY_BYTES_MAX`].
+    /// When `out` is shorter than [`crate::REPLY_BYTES_MAX`].
     pub fn answer_routed_announce(&mut self, now: Now, announce: &RoutedAnnounce, out: &mut [u8]) -> usize {
         self.answer_announce(now, announce, Hint::None, out)
     }
@@ -51,7 +51,7 @@ impl Engine {
     /// Goes on with a scrape that another core handed over.
     ///
     /// # Panics
-    /// When `out` is shorter than [`REPLY_BYTES_MAX`].
+    /// When `out` is shorter than [`crate::REPLY_BYTES_MAX`].
     pub fn advance_scrape(&mut self, journey: &mut ScrapeJourney, out: &mut [u8]) -> ScrapeStep {
         let ownership =
             Ownership { steering: &self.steering, shards: self.settings.shards, own: self.settings.shard };

@@ -10,7 +10,7 @@ pub const BATCH_DATAGRAMS_MAX: usize = 256;
 /// The most peers in one answer. BEP 15 clients have room for 200 in practice.
 pub(crate) const PEERS_PER_REPLY_MAX: u16 = 200;
 
-/// Bytes of the longest reply: an announce's with [`PEERS_PER_REPLY_MAX`] IPv6 peers. A scrape's is shorter.
+/// Bytes of the longest reply: an announce's with 200 IPv6 peers. A scrape's is shorter.
 pub const REPLY_BYTES_MAX: usize =
     AnnounceResponse::BYTES + PEERS_PER_REPLY_MAX as usize * CompactIpv6::BYTES;
 

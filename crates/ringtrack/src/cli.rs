@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 /// Ringtrack, a tracker for Linux.
 ///
 /// Without a command it serves, with the built-in defaults or with the configuration of FILE. Each key of
-/// the configuration can also be set by an environment variable, RINGTRACK_<SECTION>_<KEY>, which beats the
+/// the configuration can also be set by an environment variable, `RINGTRACK_<SECTION>_<KEY>`, which beats the
 /// file. `ringtrack default-config` prints every key with its meaning and its variable.
 ///
 /// The exit code is 0 after an orderly end, 1 after a failure, and 2 when the command line or the
