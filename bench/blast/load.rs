@@ -17,10 +17,22 @@ pub(crate) struct LoadResult {
     pub(crate) tally: Tally,
     /// Right answers within the measured time.
     pub(crate) answered_in_time: u64,
+    /// Right answers within the warm-up.
+    pub(crate) answered_in_warmup: u64,
     pub(crate) seconds: f64,
 }
 
 impl LoadResult {
+    fn new(seconds: f64) -> Self {
+        Self { tally: Tally::new(), answered_in_time: 0, answered_in_warmup: 0, seconds }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.tally.merge(&other.tally);
+        self.answered_in_time += other.answered_in_time;
+        self.answered_in_warmup += other.answered_in_warmup;
+    }
+
     pub(crate) fn responses_per_s(&self) -> f64 {
         self.answered_in_time as f64 / self.seconds
     }
@@ -62,11 +74,9 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<LoadResult> {
     if !options.quiet {
         show_progress(schedule, &answered, || threads.iter().all(std::thread::JoinHandle::is_finished));
     }
-    let mut result = LoadResult { tally: Tally::new(), answered_in_time: 0, seconds: options.seconds };
+    let mut result = LoadResult::new(options.seconds);
     for thread in threads {
-        let (tally, in_time) = thread.join().map_err(|_| anyhow!("a load thread panicked"))??;
-        result.tally.merge(&tally);
-        result.answered_in_time += in_time;
+        result.merge(&thread.join().map_err(|_| anyhow!("a load thread panicked"))??);
     }
     Ok(result)
 }
@@ -95,23 +105,26 @@ fn load_thread(
     thread: usize,
     schedule: Schedule,
     progress: &AtomicU64,
-) -> anyhow::Result<(Tally, u64)> {
+) -> anyhow::Result<LoadResult> {
     let clock = schedule.clock;
     let mut lane = Lane::open(options, thread, clock)?;
     let mut pace = pace(options, clock.now_ns());
     while clock.now_ns() < schedule.measure_from_ns {
         turn(&mut lane, &mut pace, options, progress)?;
     }
+    let mut result = LoadResult::new(options.seconds);
+    result.answered_in_warmup = lane.tally.answered();
     lane.tally = Tally::new();
     while clock.now_ns() < schedule.measure_to_ns {
         turn(&mut lane, &mut pace, options, progress)?;
     }
-    let answered_in_time = lane.tally.answered();
+    result.answered_in_time = lane.tally.answered();
     while lane.outstanding_requests > 0 && clock.now_ns() < schedule.linger_ns {
         lane.receive(|_| {})?;
         lane.expire();
     }
-    Ok((lane.tally, answered_in_time))
+    result.tally = lane.tally;
+    Ok(result)
 }
 
 fn pace(options: &Options, now_ns: u64) -> Pace {

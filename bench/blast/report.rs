@@ -108,6 +108,7 @@ fn as_json(options: &Options, result: &LoadResult) -> Value {
         "loss_percent": result.loss_percent(),
         "sent": tally.sent(),
         "answered": tally.answered(),
+        "answered_with_warmup": tally.answered() + result.answered_in_warmup,
         "lost": tally.lost(),
         "unmatched": tally.unmatched,
         "errors": tally.errors,
