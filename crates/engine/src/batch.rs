@@ -79,6 +79,7 @@ impl Engine {
         for staged in &mut staged {
             staged.hint = self.find(&staged.decision);
         }
+        self.load_swarms(&staged);
         for (index, staged) in staged.iter().enumerate() {
             self.carry_out(now, index, staged, inbox, outbox);
         }
@@ -96,6 +97,26 @@ impl Engine {
             }
             _ => Hint::None,
         }
+    }
+
+    /// The second stage's loads: first all slab entries, then the peers that lie behind them.
+    fn load_swarms(&self, staged: &[Staged]) {
+        let mut loaded = 0;
+        for staged in staged {
+            loaded ^= match staged.hint {
+                Hint::None => 0,
+                Hint::V4(slot) => self.swarms.touch_swarm(slot),
+                Hint::V6(slot) => self.swarms.touch_swarm(slot),
+            };
+        }
+        for staged in staged {
+            loaded ^= match staged.hint {
+                Hint::None => 0,
+                Hint::V4(slot) => self.swarms.touch_peers(slot),
+                Hint::V6(slot) => self.swarms.touch_peers(slot),
+            };
+        }
+        core::hint::black_box(loaded);
     }
 
     /// The third stage.

@@ -90,15 +90,25 @@ impl<A: CompactAddress> FamilySwarms<A> {
         SwarmTotals { bytes: bytes as u64, ..self.totals }
     }
 
+    /// The slot where the swarm is if it is anywhere, by 32 bits of its hash: a hint that costs no look at the slab.
     pub(crate) fn find(&self, hasher: &KeyedHasher, info_hash: &InfoHash) -> Option<SwarmSlot<A>> {
         let key = DirectoryKey::new(hasher.info_hash(info_hash));
-        let slot = self.directory.find(key, |slot| self.swarm(slot).info_hash == *info_hash)?;
+        let slot = self.directory.find(key, |_| true)?;
         Some(SwarmSlot { slot, family: PhantomData })
     }
 
+    /// Loads the swarm's slab entry.
+    pub(crate) fn touch_swarm(&self, hint: SwarmSlot<A>) -> u8 {
+        self.slab.get(hint.slot).map_or(0, |swarm| swarm.info_hash.0[0])
+    }
+
+    /// Loads the beginning of what is scanned for a peer, behind the slab entry.
+    pub(crate) fn touch_peers(&self, hint: SwarmSlot<A>) -> u8 {
+        self.slab.get(hint.slot).and_then(|swarm| swarm.storage.columns().tags.first().copied()).unwrap_or(0)
+    }
+
     pub(crate) fn scrape(&self, hasher: &KeyedHasher, info_hash: &InfoHash) -> SwarmCounts {
-        self.find(hasher, info_hash)
-            .map_or_else(SwarmCounts::default, |found| self.swarm(found.slot).counts())
+        self.locate(hasher, info_hash).map_or_else(SwarmCounts::default, |slot| self.swarm(slot).counts())
     }
 
     pub(crate) fn announce(
@@ -109,7 +119,7 @@ impl<A: CompactAddress> FamilySwarms<A> {
         out: &mut [u8],
     ) -> Announced {
         let hint = hint.map(|hint| hint.slot).filter(|&slot| self.holds(slot, &announce.info_hash));
-        let slot = hint.or_else(|| self.find(moment.hasher, &announce.info_hash).map(|found| found.slot));
+        let slot = hint.or_else(|| self.locate(moment.hasher, &announce.info_hash));
         let adds = announce.event != AnnounceEvent::Stopped && announce.listing == Listing::Listed;
         match (slot, self.room_for_swarm(moment.room)) {
             (Some(slot), _) => self.announce_to(moment, slot, announce, out),
@@ -148,6 +158,12 @@ impl<A: CompactAddress> FamilySwarms<A> {
             self.leave_empty(moment, slot);
         }
         Announced { counts, peers, change: placed.change }
+    }
+
+    /// The slot of the swarm.
+    fn locate(&self, hasher: &KeyedHasher, info_hash: &InfoHash) -> Option<u32> {
+        let key = DirectoryKey::new(hasher.info_hash(info_hash));
+        self.directory.find(key, |slot| self.swarm(slot).info_hash == *info_hash)
     }
 
     fn holds(&self, slot: u32, info_hash: &InfoHash) -> bool {

@@ -120,11 +120,25 @@ impl Swarms {
         }
     }
 
-    /// Where the swarm of `info_hash` lies. To look all swarms of a batch up before any is touched lets the
-    /// cache misses overlap.
+    /// Where the swarm of `info_hash` lies, if it is there. A hint: it is checked when it is used.
+    ///
+    /// To do this for all swarms of a batch, then [`Self::touch_swarm`], then [`Self::touch_peers`], lets the cache
+    /// misses of each step overlap; within one announce they would follow one another.
     #[must_use]
     pub fn find<A: AddressOfSwarm>(&self, info_hash: &InfoHash) -> Option<SwarmSlot<A>> {
         A::of(self).find(&self.hasher, info_hash)
+    }
+
+    /// Loads the swarm into the cache. The byte has no meaning; it is there to be loaded.
+    #[must_use]
+    pub fn touch_swarm<A: AddressOfSwarm>(&self, hint: SwarmSlot<A>) -> u8 {
+        A::of(self).touch_swarm(hint)
+    }
+
+    /// Loads what an announce reads first of the swarm's peers into the cache. The byte has no meaning.
+    #[must_use]
+    pub fn touch_peers<A: AddressOfSwarm>(&self, hint: SwarmSlot<A>) -> u8 {
+        A::of(self).touch_peers(hint)
     }
 
     /// Takes an announce in, and writes compact peers into `out`.
