@@ -106,14 +106,15 @@ impl AsRawFd for BatchSocket {
     }
 }
 
-/// Path MTU discovery is omitted: a datagram leaves without the don't-fragment bit and is measured against
-/// the interface alone, so that nobody can lower what the kernel believes of a path with forged ICMP messages
-/// and turn replies into EMSGSIZE or fragments. Nothing is lost by it as long as replies stay below what
-/// every path carries (1,280 bytes on IPv6).
+/// What the kernel has learned of a path's MTU is not asked: a datagram is measured against the interface alone,
+/// so that nobody can lower the MTU with forged ICMP messages and turn replies into EMSGSIZE or fragments. Over
+/// IPv4 it leaves with the don't-fragment bit, which spares the kernel a choice of identification for each
+/// datagram. Nothing is lost as long as replies stay below what every path carries (1,280 bytes on IPv6, and on
+/// all but forgotten IPv4 links).
 fn apply_ip_options(socket: &Socket, options: &SocketOptions) -> io::Result<()> {
     let capture = options.destination == DestinationInfo::Capture;
     if options.address.is_ipv4() {
-        set_integer(socket.as_fd(), libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_OMIT)?;
+        set_integer(socket.as_fd(), libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_PROBE)?;
         set_integer(socket.as_fd(), libc::IPPROTO_IP, libc::IP_PKTINFO, capture.into())
     } else {
         socket.set_only_v6(true)?;

@@ -91,7 +91,7 @@ pub struct Udp {
     /// Allowed: 576 to 9000 bytes.
     ///
     /// 1280 passes every IPv6 path and all common tunnels, and carries 205 IPv4 or 67 IPv6 peers. A larger
-    /// packet carries more IPv6 peers, but on paths that are narrower it is split or lost, and such a client
+    /// packet carries more IPv6 peers, but on paths that are narrower it is lost, and such a client
     /// hears nothing at all.
     #[config(
         env = "RINGTRACK_UDP_PATH_MTU_BYTES",
