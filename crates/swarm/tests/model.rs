@@ -538,3 +538,16 @@ fn memory_that_a_flood_of_swarms_took_serves_others_when_they_are_gone() {
         assert_eq!(change, PeerChange::Added);
     }
 }
+
+#[test]
+fn a_turn_of_expiry_forgets_no_more_empty_swarms_than_it_has_time_for() {
+    let mut swarms = Swarms::new(SETTINGS, seeds(3));
+    for number in 0..20_000 {
+        let announce = announce_of_made_up(number);
+        for event in [AnnounceEvent::Completed, AnnounceEvent::Stopped] {
+            swarms.announce(Second(1), None, &Announce { event, ..announce }, &mut []);
+        }
+    }
+    let expired = swarms.expire(Second(28_900));
+    assert!((1_000..4_000).contains(&expired.swarms), "{} swarms in one turn", expired.swarms);
+}

@@ -6,7 +6,7 @@ use crate::mesh::MeshEnd;
 use crate::messages::{ListenerIndex, WorkerCommand, WorkerEvent};
 use crate::readiness::Readiness;
 use crate::timer::run_timer;
-use crate::udp_loop::{serve_ring, serve_socket};
+use crate::udp_loop::{let_others_run, serve_ring, serve_socket};
 use crossbeam_channel::{Receiver, Sender};
 use engine::{Engine, EngineSettings, Secrets};
 use glommio::{LocalExecutorBuilder, Placement, Task};
@@ -175,7 +175,7 @@ async fn stop(core: &CoreState, sockets: Vec<Task<()>>, rings: Vec<Task<()>>) {
     for listener in listeners(core) {
         while core.serve_batch(listener) == Turn::Busy && Instant::now() < deadline {
             // The rings drain too.
-            glommio::executor().yield_now().await;
+            let_others_run(core).await;
         }
     }
     core.mesh.borrow_mut().close();
