@@ -53,10 +53,8 @@ impl Engine {
     /// # Panics
     /// When `out` is shorter than [`crate::REPLY_BYTES_MAX`].
     pub fn advance_scrape(&mut self, journey: &mut ScrapeJourney, out: &mut [u8]) -> ScrapeStep {
-        let ownership =
-            Ownership { steering: &self.steering, shards: self.settings.shards, own: self.settings.shard };
         let bytes = self.settings.reply_bytes_max(journey.family());
-        let step = journey.advance(ownership, &self.swarms, &mut out[..bytes]);
+        let step = journey.advance(self.ownership(), &self.swarms, &mut out[..bytes]);
         if let ScrapeStep::Reply(length) = step {
             self.count_answer(journey.family(), RequestKind::Scrape, length);
         }

@@ -3,8 +3,7 @@
 use primitives::{CompactAddress, CompactIpv6};
 use udp_protocol::AnnounceResponse;
 
-/// Datagrams of one batch. More would not save system calls that matter (at 64 they are 3 % of the cost) and
-/// would keep the core's other tasks waiting.
+/// Datagrams of one batch. More would not save system calls that matter, and would keep the core's other tasks waiting.
 pub const BATCH_DATAGRAMS_MAX: usize = 256;
 
 /// The most peers in one answer. BEP 15 clients have room for 200 in practice.

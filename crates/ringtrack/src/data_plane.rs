@@ -34,15 +34,14 @@ impl DataPlane {
         let start = Instant::now();
         let (events, inbox) = bounded(prepared.cores.len());
         let mesh = full_mesh(shards, configuration.limits.mesh_slots);
+        let published: Vec<Arc<PublishedStatistics>> = shards.shards().map(|_| Arc::default()).collect();
         let mut plane = Self {
             workers: Vec::new(),
             commands: Vec::new(),
-            board: StatisticsBoard::new(shards.shards().map(|_| Arc::default()).collect()),
+            board: StatisticsBoard::new(published.clone()),
         };
-        let mut published = Vec::new();
         for ((shard, mesh), sockets) in shards.shards().zip(mesh).zip(listeners.sockets_by_shard) {
             let (commands, command_inbox) = bounded(COMMANDS_MAX);
-            published.push(Arc::<PublishedStatistics>::default());
             let setup = WorkerSetup {
                 core: prepared.cores[shard.index()],
                 engine: engine_settings(configuration, shards, shard, prepared.memory_max_bytes),
@@ -58,7 +57,6 @@ impl DataPlane {
             plane.commands.push(commands);
             plane.workers.push(start_worker(setup).map_err(mend::worker_error)?);
         }
-        plane.board = StatisticsBoard::new(published);
         plane.wait_until_ready(&inbox)?;
         Ok(plane)
     }
