@@ -13,6 +13,7 @@ mod limits;
 mod listener;
 mod mesh;
 mod messages;
+mod reactor_turn;
 mod readiness;
 mod timer;
 mod udp_loop;

@@ -1,6 +1,7 @@
 use crate::core_state::{CoreState, Turn};
 use crate::limits::{MESH_BATCH_MAX, REACTOR_TURN_MS, RECEIVE_RETRY_MS};
 use crate::messages::{AnnounceMessage, ListenerIndex, ScrapeMessage};
+use crate::reactor_turn::reactor_turn;
 use crate::readiness::Readiness;
 use engine::Now;
 use futures_lite::future::poll_once;
@@ -27,14 +28,14 @@ pub(crate) async fn serve_socket(core: Rc<CoreState>, listener: ListenerIndex, r
 }
 
 /// What a task does after each batch: it goes to the end of the queue, so that the core's other sockets and rings
-/// have their turn. When the reactor's turn has come, it waits for the shortest of timers instead: so do the other
-/// busy tasks, the queue runs empty, and the reactor looks at everything else that the core waits for.
+/// have their turn. When the reactor's turn has come, it waits for the reactor instead: so do the other busy tasks,
+/// the queue runs empty, and the reactor looks at everything else that the core waits for.
 pub(crate) async fn let_others_run(core: &CoreState) {
     if Instant::now() < core.reactor_due.get() {
         glommio::executor().yield_now().await;
         return;
     }
-    sleep(Duration::from_micros(1)).await;
+    reactor_turn().await;
     core.reactor_due.set(Instant::now() + Duration::from_millis(REACTOR_TURN_MS));
 }
 
