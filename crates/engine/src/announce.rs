@@ -1,7 +1,6 @@
-use crate::settings::EngineSettings;
-use primitives::{
-    AddressFamily, AnnounceEvent, CompactIpv4, CompactIpv6, InfoHash, PeerAddress, PeerStatus, Second,
-};
+use crate::settings::{AnnouncePolicy, EngineSettings};
+use core::net::IpAddr;
+use primitives::{AddressFamily, CompactIpv4, CompactIpv6, PeerAddress, Second};
 use swarm::{AddressOfSwarm, Announce, Listing, PeerChange, SwarmSlot, Swarms};
 use udp_protocol::{AnnounceRequest, AnnounceResponse, TransactionId};
 use zerocopy::IntoBytes;
@@ -9,13 +8,8 @@ use zerocopy::IntoBytes;
 /// An announce that has been decoded and may be applied by the owner of its info hash.
 #[derive(Debug, Clone, Copy)]
 pub struct PendingAnnounce<A> {
-    pub(crate) transaction_id: TransactionId,
-    pub(crate) info_hash: InfoHash,
-    pub(crate) address: A,
-    pub(crate) status: PeerStatus,
-    pub(crate) event: AnnounceEvent,
-    pub(crate) listing: Listing,
-    pub(crate) peers_wanted: u16,
+    transaction_id: TransactionId,
+    announce: Announce<A>,
 }
 
 /// An announce on its way to the owner of its info hash. Plain values: it crosses threads.
@@ -37,28 +31,28 @@ impl RoutedAnnounce {
         }
     }
 
-    /// What the client at `ip` announces; `peers_wanted` is what it is granted.
-    pub(crate) fn new(ip: core::net::IpAddr, request: &AnnounceRequest, peers_wanted: u16) -> Self {
+    /// What the client at `ip` announces, and what it is granted.
+    pub(crate) fn new(ip: IpAddr, request: &AnnounceRequest, policy: &AnnouncePolicy) -> Self {
         match PeerAddress::new(ip, request.port.get()) {
-            PeerAddress::V4(address) => Self::V4(PendingAnnounce::new(address, request, peers_wanted)),
-            PeerAddress::V6(address) => Self::V6(PendingAnnounce::new(address, request, peers_wanted)),
+            PeerAddress::V4(address) => Self::V4(PendingAnnounce::new(address, request, policy)),
+            PeerAddress::V6(address) => Self::V6(PendingAnnounce::new(address, request, policy)),
         }
     }
 }
 
 impl<A: AddressOfSwarm> PendingAnnounce<A> {
-    fn new(address: A, request: &AnnounceRequest, peers_wanted: u16) -> Self {
+    pub(crate) fn new(address: A, request: &AnnounceRequest, policy: &AnnouncePolicy) -> Self {
         // Port 0 is how a client says that it does not listen.
         let listing = if request.port.get() == 0 { Listing::Unlisted } else { Listing::Listed };
-        Self {
-            transaction_id: request.transaction_id,
+        let announce = Announce {
             info_hash: request.info_hash,
             address,
             status: request.status(),
             event: request.event(),
             listing,
-            peers_wanted,
-        }
+            peers_wanted: usize::from(policy.peers_wanted(request.numwant())),
+        };
+        Self { transaction_id: request.transaction_id, announce }
     }
 
     /// Applies the announce and writes the answer into `out`; gives its length and what became of the peer.
@@ -71,23 +65,12 @@ impl<A: AddressOfSwarm> PendingAnnounce<A> {
         out: &mut [u8],
     ) -> (usize, PeerChange) {
         let (head, peers) = out.split_at_mut(AnnounceResponse::BYTES);
-        let announced = swarms.announce(now, hint, &self.to_announce(), peers);
+        let announced = swarms.announce(now, hint, &self.announce, peers);
         let counts = announced.counts;
         let response =
             AnnounceResponse::new(self.transaction_id, interval_s, counts.leechers, counts.seeders);
         head.copy_from_slice(response.as_bytes());
         (AnnounceResponse::BYTES + announced.peers * A::BYTES, announced.change)
-    }
-
-    fn to_announce(self) -> Announce<A> {
-        Announce {
-            info_hash: self.info_hash,
-            address: self.address,
-            status: self.status,
-            event: self.event,
-            listing: self.listing,
-            peers_wanted: usize::from(self.peers_wanted),
-        }
     }
 }
 

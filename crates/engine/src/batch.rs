@@ -10,7 +10,7 @@ use primitives::{
     AddressFamily, CompactIpv4, CompactIpv6, Counter, DropReason, Outcome, RequestKind, ShardId,
 };
 use swarm::SwarmSlot;
-use udp_protocol::{Request, Scrape, decode_request};
+use udp_protocol::{ConnectResponse, Request, Scrape, decode_request};
 use zerocopy::IntoBytes;
 
 /// The datagrams of a batch, at most [`BATCH_DATAGRAMS_MAX`].
@@ -61,6 +61,16 @@ pub(crate) enum Hint {
     V6(SwarmSlot<CompactIpv6>),
 }
 
+impl Hint {
+    pub(crate) const fn v4(self) -> Option<SwarmSlot<CompactIpv4>> {
+        if let Self::V4(slot) = self { Some(slot) } else { None }
+    }
+
+    pub(crate) const fn v6(self) -> Option<SwarmSlot<CompactIpv6>> {
+        if let Self::V6(slot) = self { Some(slot) } else { None }
+    }
+}
+
 impl Engine {
     /// Decides about a batch of datagrams.
     ///
@@ -76,47 +86,40 @@ impl Engine {
             let (source, bytes) = inbox.datagram(index);
             staged.push(Staged { decision: self.decide(now, source, bytes), hint: Hint::None });
         }
-        for staged in &mut staged {
-            staged.hint = self.find(&staged.decision);
-        }
-        self.load_swarms(&staged);
-        for (index, staged) in staged.iter().enumerate() {
+        self.look_up(&mut staged);
+        for (index, &staged) in staged.iter().enumerate() {
             self.carry_out(now, index, staged, inbox, outbox);
         }
         self.staged = staged;
     }
 
-    /// The second stage.
-    fn find(&self, decision: &Decision) -> Hint {
-        match decision {
-            Decision::Announce(RoutedAnnounce::V4(announce)) => {
-                self.swarms.find(&announce.info_hash).map_or(Hint::None, Hint::V4)
+    /// The second stage: asks for the memory that the announces will read, each step for the whole batch so that its
+    /// cache misses overlap: the directory, the slab entries, the peers that lie behind them.
+    fn look_up(&self, staged: &mut [Staged]) {
+        for staged in &mut *staged {
+            staged.hint = self.find(staged.decision);
+        }
+        for staged in &*staged {
+            match staged.hint {
+                Hint::None => {}
+                Hint::V4(slot) => self.swarms.prefetch_peers(slot),
+                Hint::V6(slot) => self.swarms.prefetch_peers(slot),
             }
-            Decision::Announce(RoutedAnnounce::V6(announce)) => {
-                self.swarms.find(&announce.info_hash).map_or(Hint::None, Hint::V6)
-            }
-            _ => Hint::None,
         }
     }
 
-    /// The second stage's loads: first all slab entries, then the peers that lie behind them.
-    fn load_swarms(&self, staged: &[Staged]) {
-        let mut loaded = 0;
-        for staged in staged {
-            loaded ^= match staged.hint {
-                Hint::None => 0,
-                Hint::V4(slot) => self.swarms.touch_swarm(slot),
-                Hint::V6(slot) => self.swarms.touch_swarm(slot),
-            };
+    /// Where the swarm of an announce lies. Its slab entry is asked for.
+    fn find(&self, decision: Decision) -> Hint {
+        let swarms = &self.swarms;
+        match decision {
+            Decision::Announce(AddressFamily::V4, key) => {
+                swarms.find(key).inspect(|&slot| swarms.prefetch_swarm(slot)).map_or(Hint::None, Hint::V4)
+            }
+            Decision::Announce(AddressFamily::V6, key) => {
+                swarms.find(key).inspect(|&slot| swarms.prefetch_swarm(slot)).map_or(Hint::None, Hint::V6)
+            }
+            _ => Hint::None,
         }
-        for staged in staged {
-            loaded ^= match staged.hint {
-                Hint::None => 0,
-                Hint::V4(slot) => self.swarms.touch_peers(slot),
-                Hint::V6(slot) => self.swarms.touch_peers(slot),
-            };
-        }
-        core::hint::black_box(loaded);
     }
 
     /// The third stage.
@@ -124,39 +127,51 @@ impl Engine {
         &mut self,
         now: Now,
         index: usize,
-        staged: &Staged,
+        staged: Staged,
         inbox: &impl Inbox,
         outbox: &mut impl Outbox,
     ) {
-        match &staged.decision {
+        match staged.decision {
             Decision::Done => {}
-            Decision::Connect(response) => {
-                let bytes = response.as_bytes();
-                outbox.buffer()[..bytes.len()].copy_from_slice(bytes);
-                let length = bytes.len();
-                self.reply(index, length, outbox);
-            }
+            Decision::Connect => self.connect(now, index, inbox, outbox),
             Decision::Error(transaction_id, reason) => {
-                let length = write_error(*transaction_id, *reason, outbox.buffer());
-                self.reply(index, length, outbox);
-            }
-            Decision::Announce(announce) => {
-                let length = self.answer_announce(now, announce, staged.hint, outbox.buffer());
+                let length = write_error(transaction_id, reason, outbox.buffer());
+                self.statistics.add(Counter::BytesSent, length as u64);
                 outbox.reply(index, length);
             }
-            Decision::RouteAnnounce(owner, announce) => {
-                if outbox.route_announce(index, *owner, announce) == Routing::Full {
-                    let outcome = Outcome::Dropped(DropReason::MeshFull);
-                    self.statistics.count(announce.family(), RequestKind::Announce, outcome);
-                }
-            }
+            Decision::Announce(..) => self.announce(now, index, staged.hint, inbox, outbox),
+            Decision::RouteAnnounce(owner) => self.route_announce(index, owner, inbox, outbox),
             Decision::Scrape => self.scrape(index, inbox, outbox),
         }
     }
 
-    fn reply(&mut self, index: usize, length: usize, outbox: &mut impl Outbox) {
-        self.statistics.add(Counter::BytesSent, length as u64);
+    fn connect(&mut self, now: Now, index: usize, inbox: &impl Inbox, outbox: &mut impl Outbox) {
+        let (source, bytes) = inbox.datagram(index);
+        let Ok(Request::Connect(connect)) = decode_request(bytes) else { return };
+        let connection_id = self.connection_ids.issue(now.unix_s, source.ip());
+        let response = ConnectResponse::new(connect.transaction_id, connection_id);
+        let bytes = response.as_bytes();
+        outbox.buffer()[..bytes.len()].copy_from_slice(bytes);
+        let family = AddressFamily::of(source.ip());
+        self.count_answer(family, RequestKind::Connect, bytes.len());
+        outbox.reply(index, bytes.len());
+    }
+
+    fn announce(&mut self, now: Now, index: usize, hint: Hint, inbox: &impl Inbox, outbox: &mut impl Outbox) {
+        let (source, bytes) = inbox.datagram(index);
+        let Ok(Request::Announce(announce)) = decode_request(bytes) else { return };
+        let length = self.answer_announce(now, source.ip(), announce.request, hint, outbox.buffer());
         outbox.reply(index, length);
+    }
+
+    fn route_announce(&mut self, index: usize, owner: ShardId, inbox: &impl Inbox, outbox: &mut impl Outbox) {
+        let (source, bytes) = inbox.datagram(index);
+        let Ok(Request::Announce(announce)) = decode_request(bytes) else { return };
+        let routed = RoutedAnnounce::new(source.ip(), announce.request, &self.settings.announce);
+        if outbox.route_announce(index, owner, &routed) == Routing::Full {
+            let outcome = Outcome::Dropped(DropReason::MeshFull);
+            self.statistics.count(routed.family(), RequestKind::Announce, outcome);
+        }
     }
 
     fn scrape(&mut self, index: usize, inbox: &impl Inbox, outbox: &mut impl Outbox) {

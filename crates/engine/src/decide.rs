@@ -1,28 +1,31 @@
 use crate::Now;
-use crate::announce::RoutedAnnounce;
 use crate::engine::Engine;
 use crate::settings::InvalidConnectionId;
 use core::net::SocketAddr;
-use primitives::{AddressFamily, Counter, DropReason, ErrorReason, Outcome, RequestKind, ShardId};
+use primitives::{
+    AddressFamily, CompactIpv4, CompactIpv6, Counter, DropReason, ErrorReason, InfoHash, Outcome,
+    RequestKind, ShardId,
+};
+use swarm::SwarmKey;
 use udp_protocol::{
-    AnnounceRequest, ConnectResponse, ConnectionId, Request, RequestError, Scrape, TransactionId,
-    decode_request,
+    AnnounceRequest, ConnectionId, Request, RequestError, Scrape, TransactionId, decode_request,
 };
 
-/// What is to be done about a datagram after the first stage.
+/// What is to be done about a datagram after the first stage. It is small: what the later stages need of the datagram
+/// they read again, from the cache.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Decision {
     /// Nothing: it was dropped and counted.
     Done,
-    /// A connection id is sent.
-    Connect(ConnectResponse),
+    /// A connection id is issued.
+    Connect,
     /// An error is sent.
     Error(TransactionId, ErrorReason),
-    /// The announce is applied here.
-    Announce(RoutedAnnounce),
+    /// The announce is applied here, to the swarm of this key.
+    Announce(AddressFamily, SwarmKey),
     /// The announce belongs to another shard.
-    RouteAnnounce(ShardId, RoutedAnnounce),
-    /// The scrape is answered or begins its way here. It is read again from the datagram.
+    RouteAnnounce(ShardId),
+    /// The scrape is answered or begins its way here.
     Scrape,
 }
 
@@ -43,11 +46,7 @@ impl Engine {
             return self.drop_datagram(family, kind_of(&request), DropReason::SourcePortZero);
         }
         match request {
-            Request::Connect(connect) => {
-                let connection_id = self.connection_ids.issue(now.unix_s, source.ip());
-                self.statistics.count(family, RequestKind::Connect, Outcome::Answered);
-                Decision::Connect(ConnectResponse::new(connect.transaction_id, connection_id))
-            }
+            Request::Connect(_) => Decision::Connect,
             Request::Announce(announce) => self.decide_announce(now, source, announce.request),
             Request::Scrape(scrape) => self.decide_scrape(now, source, &scrape),
         }
@@ -58,15 +57,23 @@ impl Engine {
         if let Err(refusal) = self.check_proof(now, source, RequestKind::Announce, proof) {
             return refusal;
         }
-        let peers_wanted = self.settings.announce.peers_wanted(request.numwant());
-        let announce = RoutedAnnounce::new(source.ip(), request, peers_wanted);
         let owner = self.ownership().owner(&request.info_hash);
         if owner == self.settings.shard {
-            Decision::Announce(announce)
+            self.begin_lookup(AddressFamily::of(source.ip()), &request.info_hash)
         } else {
             self.statistics.add(Counter::AnnouncesOnWrongCore, 1);
-            Decision::RouteAnnounce(owner, announce)
+            Decision::RouteAnnounce(owner)
         }
+    }
+
+    /// Asks for the part of the directory that the second stage reads.
+    fn begin_lookup(&self, family: AddressFamily, info_hash: &InfoHash) -> Decision {
+        let key = self.swarms.key(info_hash);
+        match family {
+            AddressFamily::V4 => self.swarms.prefetch_directory::<CompactIpv4>(key),
+            AddressFamily::V6 => self.swarms.prefetch_directory::<CompactIpv6>(key),
+        }
+        Decision::Announce(family, key)
     }
 
     fn decide_scrape(&mut self, now: Now, source: SocketAddr, scrape: &Scrape<'_>) -> Decision {

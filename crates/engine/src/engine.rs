@@ -5,8 +5,12 @@ use crate::connection_id::ConnectionIds;
 use crate::limits::BATCH_DATAGRAMS_MAX;
 use crate::scrape::{Ownership, ScrapeJourney, ScrapeStep};
 use crate::settings::{EngineSettings, Secrets};
-use primitives::{AddressFamily, Counter, DropReason, Gauge, Outcome, RequestKind, Statistics, SteeringKey};
+use core::net::IpAddr;
+use primitives::{
+    AddressFamily, Counter, DropReason, Gauge, Outcome, PeerAddress, RequestKind, Statistics, SteeringKey,
+};
 use swarm::{AddressOfSwarm, Bound, PeerChange, SwarmSlot, Swarms};
+use udp_protocol::AnnounceRequest;
 
 /// One core's state.
 #[derive(Debug)]
@@ -45,7 +49,10 @@ impl Engine {
     /// # Panics
     /// When `out` is shorter than [`crate::REPLY_BYTES_MAX`].
     pub fn answer_routed_announce(&mut self, now: Now, announce: &RoutedAnnounce, out: &mut [u8]) -> usize {
-        self.answer_announce(now, announce, Hint::None, out)
+        match announce {
+            RoutedAnnounce::V4(announce) => self.apply(now, announce, None, out),
+            RoutedAnnounce::V6(announce) => self.apply(now, announce, None, out),
+        }
     }
 
     /// Goes on with a scrape that another core handed over.
@@ -98,18 +105,26 @@ impl Engine {
         Ownership { steering: &self.steering, shards: self.settings.shards, own: self.settings.shard }
     }
 
+    /// Answers an announce that is this shard's; gives the length of the reply.
     pub(crate) fn answer_announce(
         &mut self,
         now: Now,
-        announce: &RoutedAnnounce,
+        ip: IpAddr,
+        request: &AnnounceRequest,
         hint: Hint,
         out: &mut [u8],
     ) -> usize {
-        match (announce, hint) {
-            (RoutedAnnounce::V4(announce), Hint::V4(slot)) => self.apply(now, announce, Some(slot), out),
-            (RoutedAnnounce::V4(announce), _) => self.apply(now, announce, None, out),
-            (RoutedAnnounce::V6(announce), Hint::V6(slot)) => self.apply(now, announce, Some(slot), out),
-            (RoutedAnnounce::V6(announce), _) => self.apply(now, announce, None, out),
+        // The family is told apart before the announce is put together: it is then written once, where it is used.
+        let policy = &self.settings.announce;
+        match PeerAddress::new(ip, request.port.get()) {
+            PeerAddress::V4(address) => {
+                let announce = PendingAnnounce::new(address, request, policy);
+                self.apply(now, &announce, hint.v4(), out)
+            }
+            PeerAddress::V6(address) => {
+                let announce = PendingAnnounce::new(address, request, policy);
+                self.apply(now, &announce, hint.v6(), out)
+            }
         }
     }
 

@@ -18,6 +18,13 @@ pub struct Announce<A> {
     pub peers_wanted: usize,
 }
 
+impl<A> Announce<A> {
+    /// Whether the announcing peer is to be on the swarm's list afterwards.
+    pub(crate) fn lists(&self) -> bool {
+        self.event != AnnounceEvent::Stopped && self.listing == Listing::Listed
+    }
+}
+
 /// Whether a peer is put on the swarm's list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Listing {
@@ -36,6 +43,13 @@ pub struct Announced {
     pub peers: usize,
     /// What became of the announcing peer.
     pub change: PeerChange,
+}
+
+impl Announced {
+    /// The answer where there is no swarm.
+    pub(crate) const fn of_no_swarm(change: PeerChange) -> Self {
+        Self { counts: SwarmCounts { seeders: 0, leechers: 0, downloaded: 0 }, peers: 0, change }
+    }
 }
 
 /// What became of a peer.

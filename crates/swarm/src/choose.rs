@@ -38,35 +38,27 @@ impl<A: CompactAddress> Swarm<A> {
         if wanted == 0 || self.peers() == 0 {
             return 0;
         }
-        let own = requester.position;
         let filter = if self.earliest.is_expired(now) { Filter::SkipExpired(now) } else { Filter::AllLive };
-        let mut sides =
-            [0..self.seeders(), self.seeders()..self.peers()].map(|side| Ring::open(side, own, rng));
-        let shares = shares(requester.status, wanted, [sides[0].candidates, sides[1].candidates]);
         let peers = LivePeers { columns: self.storage.columns(), filter };
-        let mut taken = 0;
-        for (side, share) in sides.iter_mut().zip(shares) {
-            taken += side.take(&peers, share, &mut out[taken * A::BYTES..]);
+        let mut leechers = Ring::open(self.seeders()..self.peers(), requester.position, rng);
+        if requester.status == PeerStatus::Seeder {
+            return leechers.take(&peers, wanted, out);
         }
-        if taken < wanted && requester.status == PeerStatus::Leecher {
-            // What one side was short of because its peers had expired, the other may have.
-            for side in &mut sides {
-                taken += side.take(&peers, wanted - taken, &mut out[taken * A::BYTES..]);
-            }
+        let mut seeders = Ring::open(0..self.seeders(), requester.position, rng);
+        let from_leechers = share_of_leechers(wanted, seeders.candidates, leechers.candidates);
+        let mut taken = seeders.take(&peers, wanted - from_leechers, out);
+        taken += leechers.take(&peers, from_leechers, &mut out[taken * A::BYTES..]);
+        // What one side was short of because its peers had expired, the other may have.
+        for side in [&mut seeders, &mut leechers] {
+            taken += side.take(&peers, wanted - taken, &mut out[taken * A::BYTES..]);
         }
         taken
     }
 }
 
-/// How many seeders and how many leechers a requester is given, of so many of each.
-fn shares(status: PeerStatus, wanted: usize, [seeders, leechers]: [usize; 2]) -> [usize; 2] {
-    match status {
-        PeerStatus::Seeder => [0, wanted.min(leechers)],
-        PeerStatus::Leecher => {
-            let from_leechers = (wanted / 2).max(wanted.saturating_sub(seeders)).min(leechers);
-            [(wanted - from_leechers).min(seeders), from_leechers]
-        }
-    }
+/// How many of the `wanted` peers of a leecher are leechers, of so many candidates.
+fn share_of_leechers(wanted: usize, seeders: usize, leechers: usize) -> usize {
+    (wanted / 2).max(wanted.saturating_sub(seeders)).min(leechers)
 }
 
 /// The peers of one side of the border, but the requester, as a ring that begins anywhere. It is opened behind
@@ -96,17 +88,23 @@ impl Ring {
         let mut taken = 0;
         let mut looks = count + DEAD_PEERS_SKIPPED_MAX;
         while taken < count && self.unseen > 0 && looks > 0 {
-            let place = (self.first + self.offset) % self.side.len();
+            let place = wrapped(self.first + self.offset, self.side.len());
             let wanted = (count - taken).min(self.unseen).min(looks);
             let length = wanted.min(self.candidates - self.offset).min(self.side.len() - place);
             let start = self.side.start + place;
             taken += peers.copy(start..start + length, &mut out[taken * A::BYTES..]);
             self.unseen -= length;
             looks -= length;
-            self.offset = (self.offset + length) % self.candidates;
+            self.offset = wrapped(self.offset + length, self.candidates);
         }
         taken
     }
+}
+
+/// A place in a ring of `length`, from one that is less than one round too far. A division would be the dearest part
+/// of a choice.
+const fn wrapped(place: usize, length: usize) -> usize {
+    if place >= length { place - length } else { place }
 }
 
 /// Peers that are given out.

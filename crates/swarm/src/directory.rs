@@ -1,5 +1,5 @@
-use crate::limits::{DIRECTORY_SEGMENT_KEPT, DIRECTORY_SEGMENTS};
-use hashbrown::HashTable;
+use crate::bucket_table::{BucketTable, Entry};
+use crate::limits::DIRECTORY_SEGMENTS;
 
 /// From an info hash to the slot of its swarm in the slab.
 ///
@@ -7,72 +7,56 @@ use hashbrown::HashTable;
 /// probe looks into the slab only where they agree. It is cut into segments that grow one by one.
 #[derive(Debug)]
 pub(crate) struct Directory {
-    segments: Box<[HashTable<Entry>]>,
+    segments: Box<[BucketTable]>,
     heap_bytes: usize,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Entry {
-    hash: u32,
-    slot: u32,
 }
 
 /// The keyed hash of an info hash, cut into its parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct DirectoryKey {
-    segment: usize,
+pub struct SwarmKey {
+    segment: u16,
     hash: u32,
 }
 
-impl DirectoryKey {
-    #[expect(clippy::cast_possible_truncation, reason = "the lower half is one part")]
-    pub(crate) fn new(hash: u64) -> Self {
-        Self { segment: (hash >> 32) as usize % DIRECTORY_SEGMENTS, hash: hash as u32 }
-    }
-}
+const _: () = assert!(DIRECTORY_SEGMENTS <= 1 << 16);
 
-impl Entry {
-    /// The table takes its bucket from the lowest bits and its control byte from the highest; an odd factor
-    /// brings 32 uniform bits to both.
-    const fn table_hash(hash: u32) -> u64 {
-        (hash as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+impl SwarmKey {
+    #[expect(clippy::cast_possible_truncation, reason = "the lower half is one part")]
+    pub(crate) const fn new(hash: u64) -> Self {
+        Self { segment: ((hash >> 32) as usize % DIRECTORY_SEGMENTS) as u16, hash: hash as u32 }
     }
 }
 
 impl Directory {
     pub(crate) fn new() -> Self {
-        let segments: Box<[_]> = (0..DIRECTORY_SEGMENTS).map(|_| HashTable::new()).collect();
+        let segments: Box<[_]> = (0..DIRECTORY_SEGMENTS).map(|_| BucketTable::new()).collect();
         let heap_bytes = size_of_val(&*segments);
         Self { segments, heap_bytes }
     }
 
+    /// Asks for the memory where a search begins.
+    pub(crate) fn prefetch(&self, key: SwarmKey) {
+        self.segments[usize::from(key.segment)].prefetch(key.hash);
+    }
+
     /// The slot for which `is_swarm` holds.
-    pub(crate) fn find(&self, key: DirectoryKey, is_swarm: impl Fn(u32) -> bool) -> Option<u32> {
-        self.segments[key.segment]
-            .find(Entry::table_hash(key.hash), |entry| entry.hash == key.hash && is_swarm(entry.slot))
-            .map(|entry| entry.slot)
+    pub(crate) fn find(&self, key: SwarmKey, is_swarm: impl Fn(u32) -> bool) -> Option<u32> {
+        self.segments[usize::from(key.segment)].find(key.hash, is_swarm)
     }
 
-    pub(crate) fn insert(&mut self, key: DirectoryKey, slot: u32) {
-        let segment = &mut self.segments[key.segment];
-        let before = segment.allocation_size();
-        let entry = Entry { hash: key.hash, slot };
-        segment.insert_unique(Entry::table_hash(key.hash), entry, |other| Entry::table_hash(other.hash));
-        self.heap_bytes += segment.allocation_size() - before;
+    pub(crate) fn insert(&mut self, key: SwarmKey, slot: u32) {
+        let segment = &mut self.segments[usize::from(key.segment)];
+        let before = segment.heap_bytes();
+        segment.insert(Entry { hash: key.hash, slot });
+        self.heap_bytes += segment.heap_bytes() - before;
     }
 
-    pub(crate) fn remove(&mut self, key: DirectoryKey, slot: u32) {
-        let segment = &mut self.segments[key.segment];
-        let removed = segment.find_entry(Entry::table_hash(key.hash), |entry| entry.slot == slot);
-        debug_assert!(removed.is_ok(), "every swarm is in the directory");
-        if let Ok(entry) = removed {
-            entry.remove();
-        }
-        if segment.capacity() > DIRECTORY_SEGMENT_KEPT && segment.len() < segment.capacity() / 4 {
-            let before = segment.allocation_size();
-            segment.shrink_to(segment.len() * 2, |other| Entry::table_hash(other.hash));
-            self.heap_bytes -= before - segment.allocation_size();
-        }
+    pub(crate) fn remove(&mut self, key: SwarmKey, slot: u32) {
+        let segment = &mut self.segments[usize::from(key.segment)];
+        let before = segment.heap_bytes();
+        let removed = segment.remove(Entry { hash: key.hash, slot });
+        debug_assert!(removed, "every swarm is in the directory");
+        self.heap_bytes -= before - segment.heap_bytes();
     }
 
     /// Bytes that it holds.

@@ -1,11 +1,13 @@
 use crate::announce::{Announce, Announced, Bound, Listing, PeerChange, SwarmCounts};
 use crate::choose::Requester;
-use crate::directory::{Directory, DirectoryKey};
+use crate::directory::{Directory, SwarmKey};
 use crate::expiry::Cursor;
 use crate::hashing::KeyedHasher;
+use crate::shard::SwarmLimits;
 use crate::slab::Slab;
-use crate::swarm::{Occupancy, Placed, Swarm, Terms, Upkeep};
+use crate::swarm::{Heard, Occupancy, Placed, Swarm, Upkeep};
 use core::marker::PhantomData;
+use prefetch::prefetch_line;
 use primitives::{AnnounceEvent, CompactAddress, InfoHash, Second};
 
 /// Where a swarm was seen. A hint: what is there is checked before it is used.
@@ -51,19 +53,21 @@ pub(crate) struct Moment<'a> {
     pub(crate) hasher: &'a KeyedHasher,
     pub(crate) rng: &'a mut fastrand::Rng,
     pub(crate) lifetime_s: u32,
-    pub(crate) room: Room,
+    pub(crate) limits: &'a SwarmLimits,
+    /// The shard's swarms of the other family, which have a part in the bounds.
+    pub(crate) others: &'a dyn HasTotals,
 }
 
-/// What there is room for.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Room {
-    /// For one more swarm.
-    pub(crate) swarm: Result<(), Bound>,
-    /// For one more peer.
-    pub(crate) peer: Result<(), Bound>,
-    /// For more memory.
-    pub(crate) memory: Result<(), Bound>,
-    pub(crate) swarm_peers_max: u32,
+/// Something that holds swarms.
+pub(crate) trait HasTotals: core::fmt::Debug {
+    fn totals(&self) -> SwarmTotals;
+}
+
+impl<A: CompactAddress> HasTotals for FamilySwarms<A> {
+    fn totals(&self) -> SwarmTotals {
+        let bytes = self.directory.heap_bytes() + self.slab.heap_bytes() + self.peer_bytes;
+        SwarmTotals { bytes: bytes as u64, ..self.totals }
+    }
 }
 
 impl SwarmTotals {
@@ -71,6 +75,18 @@ impl SwarmTotals {
     #[must_use]
     pub const fn peers(&self) -> u64 {
         self.seeders + self.leechers
+    }
+
+    /// Both together.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self {
+            swarms: self.swarms + other.swarms,
+            seeders: self.seeders + other.seeders,
+            leechers: self.leechers + other.leechers,
+            completed: self.completed + other.completed,
+            bytes: self.bytes + other.bytes,
+        }
     }
 }
 
@@ -85,26 +101,24 @@ impl<A: CompactAddress> FamilySwarms<A> {
         }
     }
 
-    pub(crate) fn totals(&self) -> SwarmTotals {
-        let bytes = self.directory.heap_bytes() + self.slab.heap_bytes() + self.peer_bytes;
-        SwarmTotals { bytes: bytes as u64, ..self.totals }
-    }
-
     /// The slot where the swarm is if it is anywhere, by 32 bits of its hash: a hint that costs no look at the slab.
-    pub(crate) fn find(&self, hasher: &KeyedHasher, info_hash: &InfoHash) -> Option<SwarmSlot<A>> {
-        let key = DirectoryKey::new(hasher.info_hash(info_hash));
+    pub(crate) fn find(&self, key: SwarmKey) -> Option<SwarmSlot<A>> {
         let slot = self.directory.find(key, |_| true)?;
         Some(SwarmSlot { slot, family: PhantomData })
     }
 
-    /// Loads the swarm's slab entry.
-    pub(crate) fn touch_swarm(&self, hint: SwarmSlot<A>) -> u8 {
-        self.slab.get(hint.slot).map_or(0, |swarm| swarm.info_hash.0[0])
+    /// Asks for the swarm's slab entry.
+    pub(crate) fn prefetch_swarm(&self, hint: SwarmSlot<A>) {
+        if let Some(swarm) = self.slab.get(hint.slot) {
+            prefetch_line(swarm);
+        }
     }
 
-    /// Loads the beginning of what is scanned for a peer, behind the slab entry.
-    pub(crate) fn touch_peers(&self, hint: SwarmSlot<A>) -> u8 {
-        self.slab.get(hint.slot).and_then(|swarm| swarm.storage.columns().tags.first().copied()).unwrap_or(0)
+    /// Asks for what is scanned for a peer, behind the slab entry.
+    pub(crate) fn prefetch_peers(&self, hint: SwarmSlot<A>) {
+        if let Some(swarm) = self.slab.get(hint.slot) {
+            swarm.prefetch_peers();
+        }
     }
 
     pub(crate) fn scrape(&self, hasher: &KeyedHasher, info_hash: &InfoHash) -> SwarmCounts {
@@ -119,19 +133,18 @@ impl<A: CompactAddress> FamilySwarms<A> {
         out: &mut [u8],
     ) -> Announced {
         let hint = hint.map(|hint| hint.slot).filter(|&slot| self.holds(slot, &announce.info_hash));
-        let slot = hint.or_else(|| self.locate(moment.hasher, &announce.info_hash));
-        let adds = announce.event != AnnounceEvent::Stopped && announce.listing == Listing::Listed;
-        match (slot, self.room_for_swarm(moment.room)) {
-            (Some(slot), _) => self.announce_to(moment, slot, announce, out),
-            (None, Ok(())) if adds => {
+        if let Some(slot) = hint.or_else(|| self.locate(moment.hasher, &announce.info_hash)) {
+            return self.announce_to(moment, slot, announce, out);
+        }
+        if !announce.lists() {
+            return Announced::of_no_swarm(PeerChange::NotListed);
+        }
+        match self.room_for_swarm(moment) {
+            Ok(()) => {
                 let slot = self.create(moment.hasher, announce.info_hash);
                 self.announce_to(moment, slot, announce, out)
             }
-            (None, room) => {
-                let refused = room.err().filter(|_| adds).map(PeerChange::Refused);
-                let change = refused.unwrap_or(PeerChange::NotListed);
-                Announced { counts: SwarmCounts::default(), peers: 0, change }
-            }
+            Err(bound) => Announced::of_no_swarm(PeerChange::Refused(bound)),
         }
     }
 
@@ -142,10 +155,8 @@ impl<A: CompactAddress> FamilySwarms<A> {
         announce: &Announce<A>,
         out: &mut [u8],
     ) -> Announced {
-        let swarm = self.slab.get_mut(slot).expect(IN_USE);
-        let before = swarm.counts();
-        let mut upkeep = Upkeep { hasher: moment.hasher, heap_bytes: &mut self.peer_bytes };
-        let placed = register(swarm, moment, announce, &mut upkeep);
+        let placed = self.register(moment, slot, announce);
+        let swarm = self.slab.get(slot).expect(IN_USE);
         let counts = swarm.counts();
         let peers = if announce.event == AnnounceEvent::Stopped {
             0
@@ -153,16 +164,45 @@ impl<A: CompactAddress> FamilySwarms<A> {
             let requester = Requester { status: announce.status, position: placed.position };
             swarm.choose(moment.now, requester, announce.peers_wanted, moment.rng, out)
         };
-        self.totals.note(before, counts);
         if swarm.peers() == 0 {
             self.leave_empty(moment, slot);
         }
         Announced { counts, peers, change: placed.change }
     }
 
+    /// Puts the announcing peer where its announce says.
+    fn register(&mut self, moment: &Moment<'_>, slot: u32, announce: &Announce<A>) -> Placed {
+        let swarm = self.swarm(slot);
+        let before = swarm.counts();
+        let found = swarm.find(moment.hasher, &announce.address);
+        let room = match found {
+            None if announce.lists() => self.room_for_peer(moment, swarm),
+            _ => Ok(()),
+        };
+        let swarm = self.slab.get_mut(slot).expect(IN_USE);
+        let mut upkeep = Upkeep { hasher: moment.hasher, heap_bytes: &mut self.peer_bytes };
+        let heard = Heard { now: moment.now, lifetime_s: moment.lifetime_s };
+        let placed = match (found, announce.event, announce.listing) {
+            (None, AnnounceEvent::Stopped, _) | (_, _, Listing::Unlisted) => {
+                Placed { change: PeerChange::NotListed, position: found }
+            }
+            (Some(position), AnnounceEvent::Stopped, Listing::Listed) => {
+                swarm.take_out(position, &mut upkeep);
+                Placed { change: PeerChange::Removed, position: None }
+            }
+            (Some(position), _, Listing::Listed) => swarm.refresh(heard, position, announce, &upkeep),
+            (None, _, Listing::Listed) => match room {
+                Ok(()) => swarm.add(heard, announce, &mut upkeep),
+                Err(bound) => Placed { change: PeerChange::Refused(bound), position: None },
+            },
+        };
+        self.totals.note(before, swarm.counts());
+        placed
+    }
+
     /// The slot of the swarm.
     fn locate(&self, hasher: &KeyedHasher, info_hash: &InfoHash) -> Option<u32> {
-        let key = DirectoryKey::new(hasher.info_hash(info_hash));
+        let key = hasher.key(info_hash);
         self.directory.find(key, |slot| self.swarm(slot).info_hash == *info_hash)
     }
 
@@ -178,23 +218,45 @@ impl<A: CompactAddress> FamilySwarms<A> {
     }
 
     /// Whether a new swarm with its first peer finds a place: at the bound on memory only in what is there.
-    fn room_for_swarm(&self, room: Room) -> Result<(), Bound> {
-        let memory = if self.slab.has_room() { Ok(()) } else { room.memory };
-        room.swarm.and(room.peer).and(memory)
+    fn room_for_swarm(&self, moment: &Moment<'_>) -> Result<(), Bound> {
+        let held = self.held_by_shard(moment);
+        within(held.swarms, moment.limits.swarms_max, Bound::Swarms)?;
+        within(held.peers(), moment.limits.peers_max, Bound::Peers)?;
+        if self.slab.has_room() { Ok(()) } else { within(held.bytes, moment.limits.bytes_max, Bound::Memory) }
+    }
+
+    /// Whether one more peer finds a place in the swarm: at the bound on memory only in what the swarm has.
+    fn room_for_peer(&self, moment: &Moment<'_>, swarm: &Swarm<A>) -> Result<(), Bound> {
+        let held = self.held_by_shard(moment);
+        let swarm_peers_max = u64::from(moment.limits.swarm_peers_max);
+        within(swarm.peers() as u64, swarm_peers_max, Bound::SwarmPeers)?;
+        within(held.peers(), moment.limits.peers_max, Bound::Peers)?;
+        let has_room = swarm.peers() < swarm.storage.capacity();
+        if has_room { Ok(()) } else { within(held.bytes, moment.limits.bytes_max, Bound::Memory) }
+    }
+
+    /// Whether a swarm without peers may stay for its downloads.
+    fn room_to_stay(&self, moment: &Moment<'_>) -> Result<(), Bound> {
+        let held = self.held_by_shard(moment);
+        within(held.swarms, moment.limits.swarms_max, Bound::Swarms)?;
+        within(held.bytes, moment.limits.bytes_max, Bound::Memory)
+    }
+
+    fn held_by_shard(&self, moment: &Moment<'_>) -> SwarmTotals {
+        self.totals().plus(moment.others.totals())
     }
 
     fn create(&mut self, hasher: &KeyedHasher, info_hash: InfoHash) -> u32 {
         let slot = self.slab.insert(Swarm::new(info_hash));
-        self.directory.insert(DirectoryKey::new(hasher.info_hash(&info_hash)), slot);
+        self.directory.insert(hasher.key(&info_hash), slot);
         self.totals.swarms += 1;
         slot
     }
 
     /// The last peer left by itself: the swarm goes, or stays for its downloads.
     fn leave_empty(&mut self, moment: &Moment<'_>, slot: u32) {
-        let swarm = self.slab.get_mut(slot).expect(IN_USE);
-        if swarm.counts().downloaded > 0 && moment.room.swarm.and(moment.room.memory).is_ok() {
-            swarm.keep_empty(moment.now);
+        if self.swarm(slot).counts().downloaded > 0 && self.room_to_stay(moment).is_ok() {
+            self.slab.get_mut(slot).expect(IN_USE).keep_empty(moment.now);
         } else {
             self.forget(moment.hasher, slot);
         }
@@ -204,35 +266,14 @@ impl<A: CompactAddress> FamilySwarms<A> {
     pub(crate) fn forget(&mut self, hasher: &KeyedHasher, slot: u32) {
         let info_hash = self.swarm(slot).info_hash;
         debug_assert_eq!(self.swarm(slot).storage.heap_bytes(), 0, "an empty swarm holds no memory");
-        self.directory.remove(DirectoryKey::new(hasher.info_hash(&info_hash)), slot);
+        self.directory.remove(hasher.key(&info_hash), slot);
         self.slab.remove(slot);
         self.totals.swarms -= 1;
     }
 }
 
-/// Puts the announcing peer where its announce says.
-fn register<A: CompactAddress>(
-    swarm: &mut Swarm<A>,
-    moment: &Moment<'_>,
-    announce: &Announce<A>,
-    upkeep: &mut Upkeep<'_>,
-) -> Placed {
-    match (announce.event, announce.listing) {
-        (AnnounceEvent::Stopped, _) => {
-            Placed { change: swarm.take_out(&announce.address, upkeep), position: None }
-        }
-        (_, Listing::Unlisted) => {
-            let hash = upkeep.hasher.address(&announce.address);
-            Placed { change: PeerChange::NotListed, position: swarm.find(hash, &announce.address) }
-        }
-        (_, Listing::Listed) => {
-            let full = swarm.peers() >= moment.room.swarm_peers_max as usize;
-            let room = if full { Err(Bound::SwarmPeers) } else { moment.room.peer };
-            let room_to_grow = room.and(moment.room.memory);
-            let terms = Terms { now: moment.now, lifetime_s: moment.lifetime_s, room, room_to_grow };
-            swarm.place(terms, announce, upkeep)
-        }
-    }
+fn within(value: u64, limit: u64, bound: Bound) -> Result<(), Bound> {
+    if value < limit { Ok(()) } else { Err(bound) }
 }
 
 impl SwarmTotals {

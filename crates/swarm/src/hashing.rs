@@ -1,3 +1,4 @@
+use crate::directory::SwarmKey;
 use core::hash::BuildHasher;
 use foldhash::SharedSeed;
 use foldhash::quality::SeedableRandomState;
@@ -15,8 +16,8 @@ impl KeyedHasher {
         Self { state: SeedableRandomState::with_seed(seed, SharedSeed::global_fixed()) }
     }
 
-    pub(crate) fn info_hash(&self, info_hash: &InfoHash) -> u64 {
-        self.state.hash_one(info_hash.0)
+    pub(crate) fn key(&self, info_hash: &InfoHash) -> SwarmKey {
+        SwarmKey::new(self.state.hash_one(info_hash.0))
     }
 
     pub(crate) fn address<A: CompactAddress>(&self, address: &A) -> AddressHash {

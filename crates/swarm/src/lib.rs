@@ -15,6 +15,7 @@
 #![forbid(unsafe_code)]
 
 mod announce;
+mod bucket_table;
 mod choose;
 mod deadline;
 mod directory;
@@ -29,6 +30,7 @@ mod storage;
 mod swarm;
 
 pub use announce::{Announce, Announced, Bound, Listing, PeerChange, SwarmCounts};
+pub use directory::SwarmKey;
 pub use expiry::Expired;
 pub use family::{SwarmSlot, SwarmTotals};
 pub use limits::{

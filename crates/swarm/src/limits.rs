@@ -12,6 +12,10 @@ pub const INDEX_PEERS_MIN: u32 = 4096;
 /// swarm at the threshold does not build it again and again.
 pub(crate) const INDEX_PEERS_KEPT_MIN: u32 = INDEX_PEERS_MIN / 2;
 
+/// In swarms of up to so many peers the addresses themselves are compared, which costs less than hashing one and
+/// scanning the tags, and touches one column less.
+pub(crate) const SCAN_PEERS_MAX: usize = 16;
+
 /// Parts of a peer index. Each grows by itself, so that the longest growth moves 1/64 of a swarm's positions.
 pub(crate) const INDEX_SEGMENTS: usize = 64;
 
@@ -23,8 +27,8 @@ pub(crate) const DIRECTORY_SEGMENTS: usize = 1024;
 /// back chunks that are empty.
 pub(crate) const SLAB_CHUNK: usize = 512;
 
-/// A part of the directory with fewer entries than this does not shrink: it is small.
-pub(crate) const DIRECTORY_SEGMENT_KEPT: usize = 28;
+/// A part of the directory with as few buckets as this (28 swarms) does not shrink: it is small.
+pub(crate) const BUCKET_TABLE_KEPT: usize = 4;
 
 /// The most peers that one swarm can be allowed. A block that grows is copied in one go, within one announce:
 /// 4 M IPv4 peers are 36 MB, which take about 15 ms.

@@ -1,6 +1,7 @@
-use crate::announce::{Announce, Announced, Bound, SwarmCounts};
+use crate::announce::{Announce, Announced, SwarmCounts};
+use crate::directory::SwarmKey;
 use crate::expiry::{EmptySwarms, Expired, ExpiryTurn};
-use crate::family::{FamilySwarms, Room, SwarmSlot, SwarmTotals};
+use crate::family::{FamilySwarms, HasTotals, SwarmSlot, SwarmTotals};
 use crate::hashing::KeyedHasher;
 use crate::limits::{EXPIRY_WORK_PER_TURN, PEER_LIFETIME_S_MAX, SWARM_PEERS_MAX};
 use core::fmt;
@@ -76,7 +77,7 @@ mod sealed {
     }
 
     macro_rules! in_shard {
-        ($address:ty, $field:ident) => {
+        ($address:ty, $field:ident, $other:ident) => {
             impl InShard for $address {
                 #[expect(private_interfaces, reason = "sealed: nobody outside can name or call it")]
                 fn of(swarms: &Swarms) -> &FamilySwarms<Self> {
@@ -87,10 +88,11 @@ mod sealed {
                 fn with_moment(swarms: &mut Swarms, now: Second) -> (&mut FamilySwarms<Self>, Moment<'_>) {
                     let moment = Moment {
                         now,
-                        room: swarms.room(),
                         hasher: &swarms.hasher,
                         rng: &mut swarms.rng,
                         lifetime_s: swarms.settings.peer_lifetime_s,
+                        limits: &swarms.settings.limits,
+                        others: &swarms.$other,
                     };
                     (&mut swarms.$field, moment)
                 }
@@ -98,8 +100,8 @@ mod sealed {
         };
     }
 
-    in_shard!(CompactIpv4, v4);
-    in_shard!(CompactIpv6, v6);
+    in_shard!(CompactIpv4, v4, v6);
+    in_shard!(CompactIpv6, v6, v4);
 }
 
 impl Swarms {
@@ -120,25 +122,35 @@ impl Swarms {
         }
     }
 
-    /// Where the swarm of `info_hash` lies, if it is there. A hint: it is checked when it is used.
+    /// What the swarm of `info_hash` is looked up by.
     ///
-    /// To do this for all swarms of a batch, then [`Self::touch_swarm`], then [`Self::touch_peers`], lets the cache
-    /// misses of each step overlap; within one announce they would follow one another.
+    /// To do this for all announces of a batch, then [`Self::prefetch_directory`], [`Self::find`],
+    /// [`Self::prefetch_swarm`] and [`Self::prefetch_peers`], lets the cache misses of each step overlap; within one
+    /// announce they would follow one another.
     #[must_use]
-    pub fn find<A: AddressOfSwarm>(&self, info_hash: &InfoHash) -> Option<SwarmSlot<A>> {
-        A::of(self).find(&self.hasher, info_hash)
+    pub fn key(&self, info_hash: &InfoHash) -> SwarmKey {
+        self.hasher.key(info_hash)
     }
 
-    /// Loads the swarm into the cache. The byte has no meaning; it is there to be loaded.
-    #[must_use]
-    pub fn touch_swarm<A: AddressOfSwarm>(&self, hint: SwarmSlot<A>) -> u8 {
-        A::of(self).touch_swarm(hint)
+    /// Asks for the part of the directory that tells where the swarm is.
+    pub fn prefetch_directory<A: AddressOfSwarm>(&self, key: SwarmKey) {
+        A::of(self).directory.prefetch(key);
     }
 
-    /// Loads what an announce reads first of the swarm's peers into the cache. The byte has no meaning.
+    /// Where the swarm lies, if it is there. A hint: it is checked when it is used.
     #[must_use]
-    pub fn touch_peers<A: AddressOfSwarm>(&self, hint: SwarmSlot<A>) -> u8 {
-        A::of(self).touch_peers(hint)
+    pub fn find<A: AddressOfSwarm>(&self, key: SwarmKey) -> Option<SwarmSlot<A>> {
+        A::of(self).find(key)
+    }
+
+    /// Asks for the swarm.
+    pub fn prefetch_swarm<A: AddressOfSwarm>(&self, hint: SwarmSlot<A>) {
+        A::of(self).prefetch_swarm(hint);
+    }
+
+    /// Asks for what an announce reads first of the swarm's peers.
+    pub fn prefetch_peers<A: AddressOfSwarm>(&self, hint: SwarmSlot<A>) {
+        A::of(self).prefetch_peers(hint);
     }
 
     /// Takes an announce in, and writes compact peers into `out`.
@@ -192,17 +204,5 @@ impl Swarms {
 
     fn bytes(&self) -> u64 {
         self.v4.totals().bytes + self.v6.totals().bytes
-    }
-
-    fn room(&self) -> Room {
-        let limits = &self.settings.limits;
-        let peers = self.v4.totals.peers() + self.v6.totals.peers();
-        let within = |value: u64, limit: u64, bound| if value < limit { Ok(()) } else { Err(bound) };
-        Room {
-            swarm: within(self.swarms(), limits.swarms_max, Bound::Swarms),
-            peer: within(peers, limits.peers_max, Bound::Peers),
-            memory: within(self.bytes(), limits.bytes_max, Bound::Memory),
-            swarm_peers_max: limits.swarm_peers_max,
-        }
     }
 }

@@ -1,9 +1,12 @@
-use crate::announce::{Announce, Bound, PeerChange, SwarmCounts};
+use crate::announce::{Announce, PeerChange, SwarmCounts};
 use crate::deadline::Deadline;
-use crate::hashing::{AddressHash, KeyedHasher};
-use crate::limits::{EMPTY_SWARM_KEPT_S, INDEX_PEERS_KEPT_MIN, INDEX_PEERS_MIN, INLINE_PEERS};
+use crate::hashing::KeyedHasher;
+use crate::limits::{
+    EMPTY_SWARM_KEPT_S, INDEX_PEERS_KEPT_MIN, INDEX_PEERS_MIN, INLINE_PEERS, SCAN_PEERS_MAX,
+};
 use crate::peer_index::PeerIndex;
 use crate::storage::Storage;
+use prefetch::prefetch_line;
 use primitives::{AnnounceEvent, CompactAddress, CompactIpv4, InfoHash, PeerStatus, Second};
 
 /// The peers of one torrent in one family: seeders first, leechers after.
@@ -46,15 +49,11 @@ pub(crate) struct Placed {
     pub(crate) position: Option<usize>,
 }
 
-/// When an announce happens and what it grants.
+/// When a peer was heard of, and for how long it is kept.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Terms {
+pub(crate) struct Heard {
     pub(crate) now: Second,
     pub(crate) lifetime_s: u32,
-    /// Whether one more peer may be added in the memory that the swarm has.
-    pub(crate) room: Result<(), Bound>,
-    /// Whether one more may be added that needs more memory.
-    pub(crate) room_to_grow: Result<(), Bound>,
 }
 
 impl<A: CompactAddress> Swarm<A> {
@@ -91,46 +90,56 @@ impl<A: CompactAddress> Swarm<A> {
         self.peers as usize
     }
 
+    /// Asks for what [`Self::find`] scans: the columns, where they begin.
+    pub(crate) fn prefetch_peers(&self) {
+        let Storage::Block(block) = &self.storage else { return };
+        let columns = block.columns();
+        prefetch_line(columns.addresses);
+        prefetch_line(columns.deadlines);
+        if self.peers() > SCAN_PEERS_MAX {
+            prefetch_line(columns.tags);
+        }
+    }
+
     /// The position of the peer at `address`.
-    pub(crate) fn find(&self, hash: AddressHash, address: &A) -> Option<usize> {
+    pub(crate) fn find(&self, hasher: &KeyedHasher, address: &A) -> Option<usize> {
         let columns = self.storage.columns();
+        if self.peers() <= SCAN_PEERS_MAX {
+            return columns.addresses[..self.peers()].iter().position(|other| other == address);
+        }
+        let hash = hasher.address(address);
         if let Some(index) = self.storage.index() {
             let found = index.find(hash, |position| columns.addresses[position as usize] == *address);
             return found.map(|position| position as usize);
-        }
-        if columns.tags.is_empty() {
-            return columns.addresses[..self.peers()].iter().position(|other| other == address);
         }
         memchr::memchr_iter(hash.tag(), &columns.tags[..self.peers()])
             .find(|&position| columns.addresses[position] == *address)
     }
 
-    /// Adds the peer, or notes that it was heard of.
-    pub(crate) fn place(&mut self, terms: Terms, announce: &Announce<A>, upkeep: &mut Upkeep<'_>) -> Placed {
-        let hash = upkeep.hasher.address(&announce.address);
-        let found = self.find(hash, &announce.address);
-        let room = if self.peers() < self.storage.capacity() { terms.room } else { terms.room_to_grow };
-        let (change, position) = match (found, room) {
-            (Some(position), _) => {
-                (PeerChange::Refreshed, self.set_status(position, announce.status, upkeep))
-            }
-            (None, Ok(())) => (PeerChange::Added, self.push(hash, announce.address, announce.status, upkeep)),
-            (None, Err(bound)) => {
-                return Placed { change: PeerChange::Refused(bound), position: None };
-            }
-        };
-        self.note_heard(terms, position, announce.event, change);
-        Placed { change, position: Some(position) }
+    /// Adds a peer for which there is room.
+    pub(crate) fn add(&mut self, heard: Heard, announce: &Announce<A>, upkeep: &mut Upkeep<'_>) -> Placed {
+        let position = self.push(announce.address, announce.status, upkeep);
+        self.note_heard(heard, position, announce.event, PeerChange::Added);
+        Placed { change: PeerChange::Added, position: Some(position) }
     }
 
-    /// Removes the peer at `address`.
-    pub(crate) fn take_out(&mut self, address: &A, upkeep: &mut Upkeep<'_>) -> PeerChange {
-        let Some(position) = self.find(upkeep.hasher.address(address), address) else {
-            return PeerChange::NotListed;
-        };
+    /// Notes that the peer at `position` was heard of.
+    pub(crate) fn refresh(
+        &mut self,
+        heard: Heard,
+        position: usize,
+        announce: &Announce<A>,
+        upkeep: &Upkeep<'_>,
+    ) -> Placed {
+        let position = self.set_status(position, announce.status, upkeep);
+        self.note_heard(heard, position, announce.event, PeerChange::Refreshed);
+        Placed { change: PeerChange::Refreshed, position: Some(position) }
+    }
+
+    /// Removes the peer at `position` and gives back what memory is too much.
+    pub(crate) fn take_out(&mut self, position: usize, upkeep: &mut Upkeep<'_>) {
         self.remove(position, upkeep);
         self.shrink(upkeep);
-        PeerChange::Removed
     }
 
     /// Has the swarm kept for its count of downloads alone.
@@ -139,19 +148,19 @@ impl<A: CompactAddress> Swarm<A> {
         self.earliest = Deadline::after(now, EMPTY_SWARM_KEPT_S);
     }
 
-    fn note_heard(&mut self, terms: Terms, position: usize, event: AnnounceEvent, change: PeerChange) {
-        let deadline = Deadline::after(terms.now, terms.lifetime_s);
+    fn note_heard(&mut self, heard: Heard, position: usize, event: AnnounceEvent, change: PeerChange) {
+        let deadline = Deadline::after(heard.now, heard.lifetime_s);
         // An earliest deadline that has passed may be too far back to compare with one that is ahead.
         self.earliest = if self.peers == 1 {
             deadline
-        } else if self.earliest.is_expired(terms.now) {
-            Deadline::passed(terms.now)
+        } else if self.earliest.is_expired(heard.now) {
+            Deadline::passed(heard.now)
         } else {
             self.earliest.earlier(deadline)
         };
         let kept = &mut self.storage.columns_mut().deadlines[position];
         // A peer whose time had passed is a new one that nobody has swept yet.
-        let counted = change == PeerChange::Refreshed && kept.is_completed() && !kept.is_expired(terms.now);
+        let counted = change == PeerChange::Refreshed && kept.is_completed() && !kept.is_expired(heard.now);
         *kept =
             if counted || event == AnnounceEvent::Completed { deadline.with_completed() } else { deadline };
         if event == AnnounceEvent::Completed && !counted {
@@ -160,7 +169,7 @@ impl<A: CompactAddress> Swarm<A> {
     }
 
     /// Appends a peer and moves it to its side of the border.
-    fn push(&mut self, hash: AddressHash, address: A, status: PeerStatus, upkeep: &mut Upkeep<'_>) -> usize {
+    fn push(&mut self, address: A, status: PeerStatus, upkeep: &mut Upkeep<'_>) -> usize {
         let position = self.peers();
         if position == self.storage.capacity() {
             self.resize(position + 1, upkeep);
@@ -169,9 +178,10 @@ impl<A: CompactAddress> Swarm<A> {
         columns.addresses[position] = address;
         columns.deadlines[position] = Deadline::UNSET;
         if let Some(tag) = columns.tags.get_mut(position) {
-            *tag = hash.tag();
+            *tag = upkeep.hasher.address(&address).tag();
         }
         if let Some(index) = columns.index {
+            let hash = upkeep.hasher.address(&address);
             let (addresses, hasher) = (&*columns.addresses, upkeep.hasher);
             let before = index.segment_bytes(hash);
             index.insert(hash, self.peers, |other| hasher.address(&addresses[other as usize]));

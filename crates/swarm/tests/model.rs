@@ -142,7 +142,7 @@ impl<A: TestAddress> Run<A> {
             peers_wanted: wanted,
         };
         let mut out = vec![0xee; A::BYTES * 80];
-        let hint = self.swarms.find::<A>(&announce.info_hash);
+        let hint = self.swarms.find::<A>(self.swarms.key(&announce.info_hash));
         let hint = if peer.is_multiple_of(2) { hint } else { None };
         let announced = self.swarms.announce(self.now, hint, &announce, &mut out);
         self.note(torrent, &announce);
