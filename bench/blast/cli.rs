@@ -14,6 +14,7 @@ use std::path::PathBuf;
 /// load could not be made.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "ringtrack-blast", version)]
+#[expect(clippy::struct_excessive_bools, reason = "switches of a command line, which can be combined")]
 pub(crate) struct Options {
     /// The tracker's addresses, at most one of each family; share between them with --ipv6-share
     #[arg(long, required = true, value_name = "ADDRESS:PORT", num_args = 1..=2)]
@@ -83,6 +84,16 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) ports: u16,
 
+    /// Requests of one source that the kernel is given as one message, to spare the load's core. Such a message
+    /// reaches one socket of the tracker, the first request's: against several workers, 1 sends as clients do
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) segments: u16,
+
+    /// Neighbouring peers of a source that are in one torrent and are announced in one message, which then reaches
+    /// the worker that has the torrent; at most --segments
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=32))]
+    pub(crate) torrent_run: u16,
+
     /// Milliseconds after which a request counts as lost
     #[arg(long, default_value_t = 500)]
     pub(crate) timeout_ms: u64,
@@ -95,11 +106,16 @@ pub(crate) struct Options {
     #[arg(long)]
     pub(crate) fill: bool,
 
+    /// Write the info hashes of the torrents, one in hexadecimal a line, and end: a whitelist for trackers that
+    /// need one
+    #[arg(long, conflicts_with = "fill")]
+    pub(crate) list_torrents: bool,
+
     /// Check every reply: kind, length, counts within what was announced; a wrong one counts as an error
     #[arg(long)]
     pub(crate) verify: bool,
 
-    /// Write the result as JSON to this file, or to the standard output for `-`
+    /// Write the result, of a fill too, as JSON to this file, or to the standard output for `-`
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
 

@@ -1,9 +1,10 @@
 use crate::outstanding::Clock;
-use crate::sockets::{Kind, Port, reply_batch};
+use crate::sockets::{Port, reply_batch};
 use anyhow::{bail, ensure};
 use primitives::CompactIpv4;
 use std::time::{Duration, Instant};
 use udp_protocol::{ConnectRequest, ConnectionId, Response, TransactionId, decode_response};
+use udp_socket::ReceiveBatch;
 use zerocopy::IntoBytes;
 
 /// Seconds for which an id is used. BEP 15: clients may use one for a minute.
@@ -15,7 +16,7 @@ const CONNECT_S_MAX: u64 = 10;
 /// Connects on their way at once.
 const CONNECTS_AT_ONCE: usize = 64;
 
-/// The connection ids of the source addresses towards one target.
+/// The connection ids of the source addresses and one source port. Some trackers bind an id to both.
 #[derive(Debug)]
 pub(crate) struct Connections {
     ids: Vec<Option<ConnectionId>>,
@@ -23,9 +24,8 @@ pub(crate) struct Connections {
 }
 
 impl Connections {
-    /// Connects from all `sources`.
+    /// Connects from all `sources` through this port. Replies to what else is on its way there are lost.
     pub(crate) fn establish(port: &mut Port, sources: u32, clock: Clock) -> anyhow::Result<Self> {
-        debug_assert_eq!(port.kind, Kind::Connect);
         let mut connections = Self { ids: vec![None; sources as usize], renewed_ns: clock.now_ns() };
         let mut replies = reply_batch();
         let deadline = Instant::now() + Duration::from_secs(CONNECT_S_MAX);
@@ -37,17 +37,22 @@ impl Connections {
             if Instant::now() > deadline {
                 bail!("the tracker at {} did not answer connects", port.target);
             }
-            for source in missing {
+            for &source in &missing {
                 let request = ConnectRequest::new(TransactionId(source.to_be_bytes()));
-                port.send_run(source, 1, |place| place.copy_from_slice(request.as_bytes()));
+                port.send_one(source, request.as_bytes());
             }
-            connections.collect(port, &mut replies)?;
+            connections.collect(port, missing.len(), &mut replies)?;
         }
     }
 
     /// The id of a source. All sources are connected when the load begins.
     pub(crate) fn id(&self, source: u32) -> ConnectionId {
         self.ids[source as usize].unwrap_or(ConnectionId([0; 8]))
+    }
+
+    /// Source addresses that are connected.
+    pub(crate) fn sources(&self) -> u32 {
+        u32::try_from(self.ids.len()).unwrap_or(u32::MAX)
     }
 
     /// Whether it is time to connect anew.
@@ -60,11 +65,11 @@ impl Connections {
         missing.filter_map(|(source, _)| u32::try_from(source).ok())
     }
 
-    /// Takes ids in until none has come for a moment.
-    fn collect(&mut self, port: &Port, replies: &mut udp_socket::ReceiveBatch) -> anyhow::Result<()> {
+    /// Takes ids in until all that were asked for are there, or none has come for a moment.
+    fn collect(&mut self, port: &Port, asked: usize, replies: &mut ReceiveBatch) -> anyhow::Result<()> {
         let patience = Duration::from_millis(20);
-        let mut last = Instant::now();
-        while last.elapsed() < patience {
+        let (mut last, mut collected) = (Instant::now(), 0);
+        while collected < asked && last.elapsed() < patience {
             if port.receive(replies)? == 0 {
                 continue;
             }
@@ -75,7 +80,7 @@ impl Connections {
                 };
                 let source = u32::from_be_bytes(response.transaction_id.0) as usize;
                 ensure!(source < self.ids.len(), "a connect was answered with a transaction id never sent");
-                self.ids[source] = Some(response.connection_id);
+                collected += usize::from(self.ids[source].replace(response.connection_id).is_none());
             }
         }
         Ok(())

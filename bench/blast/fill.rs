@@ -3,10 +3,12 @@ use crate::lane::{Lane, Run};
 use crate::load::pin;
 use crate::outstanding::Clock;
 use crate::population::Population;
+use crate::report::write_json;
 use crate::say;
 use crate::sockets::Kind;
 use anyhow::anyhow;
 use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
 use std::time::Instant;
 use udp_socket::SEGMENTS_MAX;
 
@@ -48,12 +50,16 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Vec<String>> {
     let clock = Clock(Instant::now());
     let mut lane = Lane::open(options, 0, clock)?;
     let mut missing = Vec::new();
+    let mut fills = Vec::new();
     for target in 0..options.target.len() {
         let population = lane.populations[target];
+        let begun_ns = clock.now_ns();
         let accepted = fill_target(&mut lane, target, options)?;
-        let seconds = clock.now_ns() as f64 / 1e9;
+        let seconds = (clock.now_ns() - begun_ns) as f64 / 1e9;
         let address = options.target[target];
         say(&format!("{address}: {accepted} of {} peers accepted, {seconds:.1} s", population.peers));
+        let peers = population.peers;
+        fills.push(json!({"target": address, "peers": peers, "accepted": accepted, "seconds": seconds}));
         if accepted < population.peers {
             let refused = population.peers - accepted;
             missing.push(format!(
@@ -62,6 +68,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Vec<String>> {
             ));
         }
     }
+    write_json(options, &json!({ "fills": fills }))?;
     Ok(missing)
 }
 
@@ -77,7 +84,7 @@ fn fill_target(lane: &mut Lane, target: usize, options: &Options) -> anyhow::Res
             fill_source(lane, (target, source), options, &mut accepted)?;
             bar.set_position(accepted.count);
         }
-        settle(lane, &mut accepted)?;
+        lane.drain(|sent| accepted.add(sent.peer))?;
     }
     bar.finish_and_clear();
     Ok(accepted.count)
@@ -95,7 +102,7 @@ fn fill_source(
     while !wanted.is_empty() {
         lane.receive(|sent| accepted.add(sent.peer))?;
         lane.expire();
-        lane.renew_connections()?;
+        lane.renew_connections(|sent| accepted.add(sent.peer))?;
         if lane.outstanding_requests >= options.window {
             continue;
         }
@@ -103,15 +110,6 @@ fn fill_source(
         let now_ns = lane.clock.now_ns();
         let run = Run { kind: Kind::Announce, target, source, count, first_due_ns: now_ns, period_ns: 0 };
         lane.send(run, |_| wanted.pop().unwrap_or_default());
-    }
-    Ok(())
-}
-
-/// Waits for the last answers of a pass.
-fn settle(lane: &mut Lane, accepted: &mut Accepted) -> anyhow::Result<()> {
-    while lane.outstanding_requests > 0 {
-        lane.receive(|sent| accepted.add(sent.peer))?;
-        lane.expire();
     }
     Ok(())
 }

@@ -26,6 +26,8 @@ pub(crate) struct Lane {
     expectations: Expectations,
     numwant: i32,
     timeout_ns: u64,
+    /// What was due before is not counted where it is lost: it was not counted as sent either.
+    measured_from_ns: u64,
     invalid: f64,
 }
 
@@ -47,12 +49,8 @@ impl Lane {
     pub(crate) fn open(options: &Options, thread: usize, clock: Clock) -> anyhow::Result<Self> {
         let mut ports = open_ports(options)?;
         let sources_of = |&target: &SocketAddr| sources(options, target);
-        let mut connections = Vec::new();
-        for target in &options.target {
-            let port = ports.iter_mut().find(|port| port.kind == Kind::Connect && port.target == *target);
-            let port = port.expect("each target has a port for connects");
-            connections.push(Connections::establish(port, sources_of(target), clock)?);
-        }
+        let connect = |port: &mut Port| Connections::establish(port, sources_of(&port.target), clock);
+        let connections = ports.iter_mut().map(connect).collect::<anyhow::Result<_>>()?;
         Ok(Self {
             tally: Tally::new(),
             rng: fastrand::Rng::with_seed(options.seed ^ (thread as u64 + 1) << 48),
@@ -66,6 +64,7 @@ impl Lane {
             expectations: Expectations::new(options),
             numwant: options.numwant,
             timeout_ns: options.timeout_ms * 1_000_000,
+            measured_from_ns: 0,
             invalid: options.invalid_percent / 100.0,
         })
     }
@@ -74,15 +73,16 @@ impl Lane {
     pub(crate) fn send(&mut self, run: Run, mut peer: impl FnMut(&mut fastrand::Rng) -> u64) {
         let Some(number) = self.port_for(run) else { return };
         let index = u16::try_from(number).expect("a thread has few ports");
-        let (population, id) = (self.populations[run.target], self.connections[run.target].id(run.source));
+        let (population, id) = (self.populations[run.target], self.connections[number].id(run.source));
         let (mut due_ns, numwant, invalid) = (run.first_due_ns, self.numwant, self.invalid);
+        let measured_from_ns = self.measured_from_ns;
         let (outstanding, rng, tally) = (&mut self.outstanding, &mut self.rng, &mut self.tally);
         let sent = self.ports[number].send_run(run.source, run.count, |place| {
             let peer = if run.kind == Kind::Announce { peer(rng) } else { 0 };
             let sent = Sent { kind: run.kind, port: index, peer, due_ns };
             due_ns += run.period_ns;
             let (transaction_id, pushed_out) = outstanding.insert(sent);
-            if let Some(lost) = pushed_out {
+            if let Some(lost) = pushed_out.filter(|lost| lost.due_ns >= measured_from_ns) {
                 tally.of_mut(lost.kind).lost += 1;
             }
             let id = if rng.f64() < invalid { ConnectionId(rng.u64(..).to_be_bytes()) } else { id };
@@ -119,27 +119,42 @@ impl Lane {
         Ok(received)
     }
 
+    /// Counts from now on only.
+    pub(crate) fn begin_measurement(&mut self) {
+        self.tally = Tally::new();
+        self.measured_from_ns = self.clock.now_ns();
+    }
+
     /// Counts requests as lost that were due before the time-out.
     pub(crate) fn expire(&mut self) {
         let before_ns = self.clock.now_ns().saturating_sub(self.timeout_ns);
         let (tally, ports, all) = (&mut self.tally, &mut self.ports, &mut self.outstanding_requests);
+        let measured_from_ns = self.measured_from_ns;
         self.outstanding.expire(before_ns, |lost| {
-            tally.of_mut(lost.kind).lost += 1;
+            tally.of_mut(lost.kind).lost += u64::from(lost.due_ns >= measured_from_ns);
             let port = &mut ports[usize::from(lost.port)];
             port.outstanding = port.outstanding.saturating_sub(1);
             *all = all.saturating_sub(1);
         });
     }
 
-    /// Connects anew where the ids get old.
-    pub(crate) fn renew_connections(&mut self) -> anyhow::Result<()> {
-        for (target, connections) in self.connections.iter_mut().enumerate() {
-            if connections.are_due(self.clock) {
-                let address = self.populations[target];
-                let port = self.ports.iter_mut().filter(|port| port.kind == Kind::Connect).nth(target);
-                let port = port.expect("each target has a port for connects");
-                *connections = Connections::establish(port, address.all_sources(), self.clock)?;
-            }
+    /// Connects anew where the ids get old. What is on its way comes back first: it would be lost otherwise.
+    pub(crate) fn renew_connections(&mut self, answered: impl FnMut(&Sent)) -> anyhow::Result<()> {
+        if !self.connections.iter().any(|connections| connections.are_due(self.clock)) {
+            return Ok(());
+        }
+        self.drain(answered)?;
+        for (port, connections) in self.ports.iter_mut().zip(&mut self.connections) {
+            *connections = Connections::establish(port, connections.sources(), self.clock)?;
+        }
+        Ok(())
+    }
+
+    /// Waits until every request has its answer, or counts as lost.
+    pub(crate) fn drain(&mut self, mut answered: impl FnMut(&Sent)) -> anyhow::Result<()> {
+        while self.outstanding_requests > 0 {
+            self.receive(&mut answered)?;
+            self.expire();
         }
         Ok(())
     }
@@ -204,11 +219,13 @@ fn announce(
         primitives::PeerStatus::Seeder => 0,
         primitives::PeerStatus::Leecher => 1 << 30,
     };
-    AnnounceRequest::new(id, transaction_id, peer.info_hash)
+    let mut request = AnnounceRequest::new(id, transaction_id, peer.info_hash)
         .with_port(peer.port)
         .with_left(bytes_left)
         .with_event(AnnounceEvent::None)
-        .with_numwant(numwant)
+        .with_numwant(numwant);
+    request.peer_id = population.peer_id(number);
+    request
 }
 
 fn write_scrape(

@@ -1,14 +1,15 @@
 use crate::cli::{Mix, Options};
 use crate::lane::{Lane, Run};
 use crate::outstanding::Clock;
-use crate::pace::Pace;
+use crate::pace::{self, Pace};
+use crate::slices::Slices;
 use crate::sockets::Kind;
 use crate::tally::Tally;
 use anyhow::{Context, anyhow};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use udp_socket::SEGMENTS_MAX;
 
 /// What a load found.
@@ -20,17 +21,29 @@ pub(crate) struct LoadResult {
     /// Right answers within the warm-up.
     pub(crate) answered_in_warmup: u64,
     pub(crate) seconds: f64,
+    /// The answers over the measured time.
+    pub(crate) slices: Slices,
+    /// When the measurement began, in seconds of Unix time: to lay it beside what the tracker has logged.
+    pub(crate) measured_from_unix_s: f64,
 }
 
 impl LoadResult {
-    fn new(seconds: f64) -> Self {
-        Self { tally: Tally::new(), answered_in_time: 0, answered_in_warmup: 0, seconds }
+    fn new(seconds: f64, measured_from_unix_s: f64) -> Self {
+        Self {
+            tally: Tally::new(),
+            answered_in_time: 0,
+            answered_in_warmup: 0,
+            seconds,
+            slices: Slices::default(),
+            measured_from_unix_s,
+        }
     }
 
     fn merge(&mut self, other: &Self) {
         self.tally.merge(&other.tally);
         self.answered_in_time += other.answered_in_time;
         self.answered_in_warmup += other.answered_in_warmup;
+        self.slices.merge(&other.slices);
     }
 
     pub(crate) fn responses_per_s(&self) -> f64 {
@@ -49,6 +62,7 @@ struct Schedule {
     clock: Clock,
     measure_from_ns: u64,
     measure_to_ns: u64,
+    measured_from_unix_s: f64,
     /// Until then the last answers may come.
     linger_ns: u64,
 }
@@ -74,7 +88,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<LoadResult> {
     if !options.quiet {
         show_progress(schedule, &answered, || threads.iter().all(std::thread::JoinHandle::is_finished));
     }
-    let mut result = LoadResult::new(options.seconds);
+    let mut result = LoadResult::new(options.seconds, schedule.measured_from_unix_s);
     for thread in threads {
         result.merge(&thread.join().map_err(|_| anyhow!("a load thread panicked"))??);
     }
@@ -96,8 +110,13 @@ fn schedule(options: &Options, clock: Clock) -> Schedule {
         clock,
         measure_from_ns: ns(warm),
         measure_to_ns,
+        measured_from_unix_s: unix_s() + warm.as_secs_f64(),
         linger_ns: measure_to_ns + options.timeout_ms * 1_000_000,
     }
+}
+
+fn unix_s() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }
 
 fn load_thread(
@@ -112,11 +131,16 @@ fn load_thread(
     while clock.now_ns() < schedule.measure_from_ns {
         turn(&mut lane, &mut pace, options, progress)?;
     }
-    let mut result = LoadResult::new(options.seconds);
+    let mut result = LoadResult::new(options.seconds, schedule.measured_from_unix_s);
     result.answered_in_warmup = lane.tally.answered();
-    lane.tally = Tally::new();
-    while clock.now_ns() < schedule.measure_to_ns {
+    lane.begin_measurement();
+    loop {
+        let now_ns = clock.now_ns();
+        if now_ns >= schedule.measure_to_ns {
+            break;
+        }
         turn(&mut lane, &mut pace, options, progress)?;
+        result.slices.note(now_ns - schedule.measure_from_ns, lane.tally.answered());
     }
     result.answered_in_time = lane.tally.answered();
     while lane.outstanding_requests > 0 && clock.now_ns() < schedule.linger_ns {
@@ -132,11 +156,9 @@ fn pace(options: &Options, now_ns: u64) -> Pace {
         None => Pace::Closed { window: options.window },
         Some(rate) => {
             let period_ns = 1e9 * options.cores.len() as f64 / rate.max(0.001);
-            let mut pace = Pace::Open { period_ns, scheduled: 0 };
             // The schedule begins now, not when the connections were begun.
-            let missed = pace.allowance(now_ns, 0, usize::MAX).requests;
-            pace.note(missed);
-            pace
+            let scheduled = pace::due(now_ns, period_ns);
+            Pace::Open { period_ns, scheduled, at_least: options.torrent_run.into() }
         }
     }
 }
@@ -146,9 +168,9 @@ fn turn(lane: &mut Lane, pace: &mut Pace, options: &Options, progress: &AtomicU6
     let received = lane.receive(|_| {})?;
     progress.fetch_add(received as u64, Ordering::Relaxed);
     lane.expire();
-    lane.renew_connections()?;
+    lane.renew_connections(|_| {})?;
     let kind = choose_kind(options.mix, &mut lane.rng);
-    let allowance = pace.allowance(lane.clock.now_ns(), lane.outstanding_requests, SEGMENTS_MAX / 2);
+    let allowance = pace.allowance(lane.clock.now_ns(), lane.outstanding_requests, run_max(options));
     if allowance.requests == 0 {
         return Ok(());
     }
@@ -163,9 +185,15 @@ fn turn(lane: &mut Lane, pace: &mut Pace, options: &Options, progress: &AtomicU6
         first_due_ns: allowance.first_due_ns,
         period_ns: allowance.period_ns,
     };
-    lane.send(run, |rng| population.any_peer_of(source, rng));
+    let mut last = None;
+    lane.send(run, |rng| *last.insert(population.next_peer_of(source, last, rng)));
     pace.note(allowance.requests);
     Ok(())
+}
+
+/// Requests that leave together at most.
+fn run_max(options: &Options) -> usize {
+    if options.torrent_run > 1 { options.torrent_run.into() } else { SEGMENTS_MAX / 2 }
 }
 
 fn choose_kind(mix: Mix, rng: &mut fastrand::Rng) -> Kind {

@@ -6,11 +6,13 @@ mod cli;
 mod connections;
 mod fill;
 mod lane;
+mod listing;
 mod load;
 mod outstanding;
 mod pace;
 mod population;
 mod report;
+mod slices;
 mod sockets;
 mod tally;
 mod verify;
@@ -42,6 +44,10 @@ fn main() -> ExitCode {
 
 /// Gives the bounds that did not hold.
 fn run(options: &Options) -> anyhow::Result<Vec<String>> {
+    if options.list_torrents {
+        listing::write(options)?;
+        return Ok(Vec::new());
+    }
     if options.fill {
         return fill::run(options);
     }

@@ -3,8 +3,18 @@
 pub(crate) enum Pace {
     /// As soon as fewer than `window` are on their way.
     Closed { window: u32 },
-    /// One each `period_ns`, whatever the tracker does; `scheduled` have left.
-    Open { period_ns: f64, scheduled: u64 },
+    /// One each `period_ns`, whatever the tracker does; `scheduled` have left, `at_least` so many together.
+    Open { period_ns: f64, scheduled: u64, at_least: u64 },
+}
+
+/// Requests that are due until `now_ns`.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "nanoseconds of a load that ends within days"
+)]
+pub(crate) fn due(now_ns: u64, period_ns: f64) -> u64 {
+    (now_ns as f64 / period_ns) as u64
 }
 
 /// Requests that may leave together.
@@ -32,9 +42,9 @@ impl Pace {
                 let requests = if room >= (window as usize / 2).min(most) { room.min(most) } else { 0 };
                 Allowance { requests, first_due_ns: now_ns, period_ns: 0 }
             }
-            Self::Open { period_ns, scheduled } => {
-                let due = (now_ns as f64 / period_ns) as u64;
-                let requests = due.saturating_sub(scheduled).min(most as u64) as usize;
+            Self::Open { period_ns, scheduled, at_least } => {
+                let waiting = due(now_ns, period_ns).saturating_sub(scheduled).min(most as u64);
+                let requests = if waiting < at_least { 0 } else { waiting as usize };
                 let first_due_ns = (scheduled as f64 * period_ns) as u64;
                 Allowance { requests, first_due_ns, period_ns: period_ns as u64 }
             }
@@ -63,11 +73,18 @@ mod tests {
 
     #[test]
     fn an_open_loop_keeps_its_schedule_however_late_it_is() {
-        let mut pace = Pace::Open { period_ns: 10.0, scheduled: 0 };
+        let mut pace = Pace::Open { period_ns: 10.0, scheduled: 0, at_least: 1 };
         let late = pace.allowance(1000, 0, 64);
         assert_eq!(late, Allowance { requests: 64, first_due_ns: 0, period_ns: 10 });
         pace.note(64);
         assert_eq!(pace.allowance(1000, 9999, 64).requests, 36);
         assert_eq!(pace.allowance(1000, 9999, 64).first_due_ns, 640);
+    }
+
+    #[test]
+    fn an_open_loop_can_wait_until_several_leave_together() {
+        let pace = Pace::Open { period_ns: 10.0, scheduled: 0, at_least: 4 };
+        assert_eq!(pace.allowance(39, 0, 64).requests, 0);
+        assert_eq!(pace.allowance(40, 0, 64).requests, 4);
     }
 }

@@ -1,5 +1,5 @@
 use crate::cli::Options;
-use primitives::{InfoHash, PeerStatus};
+use primitives::{InfoHash, PeerId, PeerStatus};
 
 /// The peers and torrents of a load. Everything about a peer follows from its number and the seed, so that a
 /// fill and a later load speak of the same peers, and nothing has to be kept.
@@ -11,6 +11,7 @@ pub(crate) struct Population {
     skew: f64,
     seeders: f64,
     sources: u64,
+    torrent_run: u64,
 }
 
 /// One peer.
@@ -39,6 +40,7 @@ impl Population {
             skew: options.skew,
             seeders: options.seeders_percent / 100.0,
             sources,
+            torrent_run: u64::from(options.torrent_run),
         }
     }
 
@@ -47,6 +49,18 @@ impl Population {
         let first = u64::from(source);
         let peers = (self.peers.saturating_sub(first)).div_ceil(self.sources).max(1);
         first + rng.u64(0..peers) * self.sources
+    }
+
+    /// The peer that follows `last` in a run of peers of one torrent, or the first of any run of this source.
+    pub(crate) fn next_peer_of(&self, source: u32, last: Option<u64>, rng: &mut fastrand::Rng) -> u64 {
+        let next = last.map(|last| last + self.sources);
+        next.filter(|&next| next < self.peers && self.first_of_run(next) != next)
+            .unwrap_or_else(|| self.first_of_run(self.any_peer_of(source, rng)))
+    }
+
+    /// Neighbours of one source, `torrent_run` of them, are in one torrent.
+    const fn first_of_run(&self, number: u64) -> u64 {
+        number - number / self.sources % self.torrent_run * self.sources
     }
 
     /// Source addresses of the population.
@@ -65,12 +79,25 @@ impl Population {
     #[expect(clippy::cast_possible_truncation, reason = "the remainders are small")]
     pub(crate) fn peer(&self, number: u64) -> Peer {
         let luck = mix(self.seed ^ number);
+        let luck_of_torrent = mix(self.seed ^ self.first_of_run(number));
         Peer {
-            info_hash: self.info_hash(self.torrent_of(luck)),
+            info_hash: self.info_hash(self.torrent_of(luck_of_torrent)),
             status: if fraction(mix(luck)) < self.seeders { PeerStatus::Seeder } else { PeerStatus::Leecher },
             source: (number % self.sources) as u32,
             port: (1 + number / self.sources % PORTS) as u16,
         }
+    }
+
+    /// The id of a peer: trackers that know peers by their ids must not take them all for one.
+    pub(crate) fn peer_id(&self, number: u64) -> PeerId {
+        let mut bytes = *b"-RB0100-000000000000";
+        bytes[12..].copy_from_slice(&mix(self.seed ^ number).to_be_bytes());
+        PeerId(bytes)
+    }
+
+    /// The info hashes of all torrents.
+    pub(crate) fn info_hashes(&self) -> impl Iterator<Item = InfoHash> {
+        (0..self.torrents).map(|torrent| self.info_hash(torrent))
     }
 
     /// A torrent as popular as those of the peers.
@@ -130,6 +157,21 @@ mod tests {
         let peers: HashSet<_> =
             (0..10_000).map(|number| population.peer(number)).map(|peer| (peer.source, peer.port)).collect();
         assert_eq!(peers.len(), 10_000);
+    }
+
+    #[test]
+    fn a_run_of_peers_is_in_one_torrent_and_comes_from_one_source() {
+        let population = population(&["--sources", "7", "--torrent-run", "4", "--peers", "1000"]);
+        let mut rng = fastrand::Rng::with_seed(1);
+        let first = population.next_peer_of(3, None, &mut rng);
+        let run: Vec<_> = std::iter::successors(Some(first), |&last| {
+            Some(population.next_peer_of(3, Some(last), &mut rng))
+        })
+        .take(4)
+        .map(|number| population.peer(number))
+        .collect();
+        assert!(run.iter().all(|peer| peer.info_hash == run[0].info_hash && peer.source == 3));
+        assert_eq!(run.iter().map(|peer| peer.port).collect::<HashSet<_>>().len(), 4);
     }
 
     #[test]

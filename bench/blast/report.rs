@@ -1,5 +1,6 @@
 use crate::cli::Options;
 use crate::load::LoadResult;
+use crate::slices::SLICE_NS;
 use crate::sockets::Kind;
 use anyhow::Context;
 use hdrhistogram::Histogram;
@@ -18,19 +19,24 @@ const QUANTILES: [(&str, f64); 6] =
 /// Writes the result where the command line wants it: a table on the standard output, JSON, a histogram log.
 pub(crate) fn write(options: &Options, result: &LoadResult) -> anyhow::Result<()> {
     let to_stdout = options.json.as_deref() == Some(Path::new("-"));
-    if to_stdout {
-        print(&format!("{:#}\n", as_json(options, result)))?;
-    } else {
+    if !to_stdout {
         print(&as_table(result))?;
     }
-    if let Some(file) = options.json.as_deref().filter(|_| !to_stdout) {
-        std::fs::write(file, format!("{:#}\n", as_json(options, result)))
-            .with_context(|| format!("{} cannot be written", file.display()))?;
-    }
+    write_json(options, &as_json(options, result))?;
     if let Some(file) = &options.hlog {
         write_hlog(file, result).with_context(|| format!("{} cannot be written", file.display()))?;
     }
     Ok(())
+}
+
+/// Writes `value` to the file that --json names, or to the standard output for `-`.
+pub(crate) fn write_json(options: &Options, value: &Value) -> anyhow::Result<()> {
+    let Some(file) = options.json.as_deref() else { return Ok(()) };
+    let text = format!("{value:#}\n");
+    if file == Path::new("-") {
+        return print(&text);
+    }
+    std::fs::write(file, text).with_context(|| format!("{} cannot be written", file.display()))
 }
 
 fn print(text: &str) -> anyhow::Result<()> {
@@ -104,6 +110,9 @@ fn as_json(options: &Options, result: &LoadResult) -> Value {
         "loop": if options.rate.is_some() { "open" } else { "closed" },
         "offered_per_s": options.rate,
         "seconds": result.seconds,
+        "measured_from_unix_s": result.measured_from_unix_s,
+        "slice_s": SLICE_NS as f64 / 1e9,
+        "answered_per_slice": result.slices.answered(),
         "responses_per_s": result.responses_per_s(),
         "loss_percent": result.loss_percent(),
         "sent": tally.sent(),

@@ -33,37 +33,39 @@ const RECEIVE_DATAGRAMS: usize = 64;
 /// Bytes of the longest reply that is looked at: 200 IPv6 peers and more.
 const REPLY_BYTES_MAX: usize = 4096;
 
-/// One source port: a socket that cuts its messages into requests of one kind, which all have one length.
+/// One source port: a socket that cuts its messages into requests of one length.
 #[derive(Debug)]
 pub(crate) struct Port {
-    pub(crate) kind: Kind,
     pub(crate) target: SocketAddr,
     pub(crate) request_bytes: usize,
     /// Requests on their way.
     pub(crate) outstanding: u32,
+    /// Requests of one message.
+    segments: usize,
     socket: BatchSocket,
     send: SendBatch,
 }
 
 impl Port {
-    fn open(kind: Kind, target: SocketAddr, request_bytes: usize) -> io::Result<Self> {
+    fn open(target: SocketAddr, request_bytes: usize, segments: usize) -> io::Result<Self> {
         let any: IpAddr = match target {
             SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
             SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
         };
+        let segment_bytes = u16::try_from(request_bytes).ok().filter(|_| segments > 1);
         let options = SocketOptions {
             receive_buffer_bytes: Some(SOCKET_BUFFER_BYTES),
             send_buffer_bytes: Some(SOCKET_BUFFER_BYTES),
-            segment_bytes: u16::try_from(request_bytes).ok().and_then(NonZeroU16::new),
+            segment_bytes: segment_bytes.and_then(NonZeroU16::new),
             ..SocketOptions::new(SocketAddr::new(any, 0))
         };
         let socket = BatchSocket::bind(&options)?;
-        let send = SendBatch::new(1, SEGMENTS_MAX * request_bytes);
-        Ok(Self { kind, target, request_bytes, outstanding: 0, socket, send })
+        let send = SendBatch::new(SEGMENTS_MAX.div_ceil(segments), segments * request_bytes);
+        Ok(Self { target, request_bytes, outstanding: 0, segments, socket, send })
     }
 
-    /// Sends `count` requests from the source address of this number as one message, each written by
-    /// `request`. Gives the number sent: all, or none where the kernel has no room.
+    /// Sends `count` requests from the source address of this number, each written by `request`. Gives the
+    /// number sent: fewer where the kernel has no room.
     pub(crate) fn send_run(
         &mut self,
         source: u32,
@@ -71,15 +73,35 @@ impl Port {
         mut request: impl FnMut(&mut [u8]),
     ) -> usize {
         debug_assert!(count <= SEGMENTS_MAX);
-        let length = count * self.request_bytes;
-        let Some(buffer) = self.send.next_buffer() else { return 0 };
-        for place in buffer[..length].chunks_exact_mut(self.request_bytes) {
-            request(place);
+        let path = path(self.target, source);
+        let mut left = count;
+        while left > 0 {
+            let of_message = left.min(self.segments);
+            let length = of_message * self.request_bytes;
+            let Some(buffer) = self.send.next_buffer() else { break };
+            for place in buffer[..length].chunks_exact_mut(self.request_bytes) {
+                request(place);
+            }
+            self.send.commit(length, &path);
+            left -= of_message;
         }
-        self.send.commit(length, &path(self.target, source));
+        (self.flush() * self.segments).min(count)
+    }
+
+    /// Sends one request that is no longer than the port's own, as a connect is.
+    pub(crate) fn send_one(&mut self, source: u32, request: &[u8]) {
+        debug_assert!(request.len() <= self.request_bytes);
+        let Some(buffer) = self.send.next_buffer() else { return };
+        buffer[..request.len()].copy_from_slice(request);
+        self.send.commit(request.len(), &path(self.target, source));
+        self.flush();
+    }
+
+    /// Sends the messages that are queued. Gives how many the kernel took.
+    fn flush(&mut self) -> usize {
         let report = self.socket.send(&mut self.send);
         self.send.clear();
-        if report.sent == 1 { count } else { 0 }
+        report.sent
     }
 
     /// Takes the replies that wait, up to the capacity of the batch.
@@ -95,13 +117,14 @@ pub(crate) fn reply_batch() -> ReceiveBatch {
 
 /// The source ports of one thread: for each target `--ports` for announces, and one each for the rest.
 pub(crate) fn open_ports(options: &Options) -> io::Result<Vec<Port>> {
+    let segments = usize::from(options.segments);
     let scrape_bytes = 16 + 20 * usize::from(options.scrape_hashes);
     let mut ports = Vec::new();
     for &target in &options.target {
-        ports.push(Port::open(Kind::Connect, target, 16)?);
-        ports.push(Port::open(Kind::Scrape, target, scrape_bytes)?);
+        ports.push(Port::open(target, 16, segments)?);
+        ports.push(Port::open(target, scrape_bytes, segments)?);
         for _ in 0..options.ports {
-            ports.push(Port::open(Kind::Announce, target, 98)?);
+            ports.push(Port::open(target, 98, segments)?);
         }
     }
     Ok(ports)

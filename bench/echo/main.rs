@@ -3,9 +3,9 @@
 #![forbid(unsafe_code)]
 
 use clap::Parser;
+use rustix::event::{PollFd, PollFlags, poll};
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::time::Duration;
 use udp_socket::{BatchSocket, DestinationInfo, ReceiveBatch, Received, SendBatch, SocketOptions};
 
 /// Answers connects with 16 bytes, announces with 20 and six for each of --peers, and scrapes with 20, without
@@ -32,9 +32,6 @@ const SOCKET_BUFFER_BYTES: usize = 4 << 20;
 /// Bytes of a buffer, enough for every answer.
 const DATAGRAM_BYTES_MAX: usize = 2048;
 
-/// How long an idle server sleeps: it is short against a load's warm-up, and long against nothing under load.
-const IDLE: Duration = Duration::from_micros(50);
-
 fn main() -> io::Result<()> {
     let options = Options::parse();
     let socket = BatchSocket::bind(&SocketOptions {
@@ -49,13 +46,23 @@ fn main() -> io::Result<()> {
     let announce_bytes = 20 + 6 * usize::from(options.peers);
     loop {
         if socket.receive(&mut requests)? == 0 {
-            std::thread::sleep(IDLE);
+            wait_for_datagrams(&socket)?;
+            continue;
         }
         for request in requests.iter() {
             echo(&request, announce_bytes, &mut replies);
         }
         socket.send(&mut replies);
         replies.clear();
+    }
+}
+
+/// Blocks until the socket is readable. A wait with a time of its own would show up in the latencies that trackers
+/// are measured against.
+fn wait_for_datagrams(socket: &BatchSocket) -> io::Result<()> {
+    match poll(&mut [PollFd::new(socket, PollFlags::IN)], None) {
+        Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+        Err(error) => Err(error.into()),
     }
 }
 

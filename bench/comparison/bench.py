@@ -1,0 +1,111 @@
+"""One sitting: the options, the servers that are there, and runs of one server at a time."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from comparison.load import Load, Population, blast
+from comparison.options import Options
+from comparison.processes import cpu_s, resident_bytes
+from comparison.servers import Running, Setup, running
+from comparison.speech import say
+
+MIB = 1 << 20
+# Long enough for a mean, short against the runs that count.
+PROBE_S = 1.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run of a load found."""
+
+    server: str
+    round: int
+    offered_per_s: float | None
+    responses_per_s: float
+    cpu_us_per_response: float
+    p50_us: float
+    p99_us: float
+    p999_us: float
+    peers_per_reply: float
+    loss_percent: float
+    error_replies: int
+    resident_mib: float
+
+
+@dataclass
+class Bench:
+    """What all scenarios need."""
+
+    options: Options
+    servers: list[str]
+    # For configurations and logs, gone at the end.
+    folder: Path
+    echo_peers: dict[Load, int] = field(default_factory=dict)
+
+    def names(self, usual: list[str]) -> list[str]:
+        """The servers of a scenario: those that were asked for, else the usual ones, if they are there."""
+        return [name for name in self.servers if name in (self.options.only or usual)]
+
+    def setup(self, population: Population, **more: object) -> Setup:
+        """On the server's core, unless said otherwise."""
+        usual = {"port": self.options.port, "cores": [self.options.server_core]}
+        return Setup(folder=self.folder, population=population, **{**usual, **more})
+
+    def blast(self, load: Load, server: Running) -> dict:
+        """A load from its own core."""
+        return blast(load, server.port, self.options.load_core)
+
+    def measure(self, name: str, load: Load, round_number: int = 1) -> Run:
+        """A fresh server under a load."""
+        setup = self.setup(load.population, echo_peers=self.peers_for_echo(name, load))
+        with running(name, setup) as server:
+            return self.measure_running(server, load, round_number)
+
+    def measure_running(self, server: Running, load: Load, round_number: int) -> Run:
+        """A load, and what the server spent on it."""
+        before_s = cpu_s(server.pid)
+        result = self.blast(load, server)
+        run = as_run(server.name, round_number, result, cpu_s(server.pid) - before_s, resident_bytes(server.pid))
+        say(f"  round {round_number}: {server.name}: {run.responses_per_s:,.0f}/s, "
+            f"{run.cpu_us_per_response:.2f} us CPU, p99 {run.p99_us:,.0f} us, {run.loss_percent:.2f} % lost")
+        return run
+
+    def alternate(self, names: list[str], rounds: int, one: Callable[[str, int], Run]) -> list[Run]:
+        """All servers in turn, then again: what the machine does to one, it does to its neighbours."""
+        return [one(name, number + 1) for number in range(rounds) for name in names]
+
+    def peers_for_echo(self, name: str, load: Load) -> int:
+        """The mean of ringtrack's answers to this load: the floor must send as many bytes as the tracker."""
+        if name != "echo":
+            return load.numwant
+        closed = Load(**{**asdict(load), "population": load.population, "rate_per_s": None, "measured_s": PROBE_S})
+        if closed not in self.echo_peers:
+            with running("ringtrack", self.setup(load.population)) as server:
+                mean = self.blast(closed, server)["kinds"]["announce"]["peers_per_reply"]
+            self.echo_peers[closed] = round(mean)
+            say(f"  ringtrack's answers have {mean:.1f} peers under this load; so will the echo's")
+        return self.echo_peers[closed]
+
+
+def as_run(name: str, round_number: int, result: dict, spent_s: float, bytes_resident: int) -> Run:
+    """The CPU time covers the warm-up too, so the responses of both are counted."""
+    return Run(
+        server=name,
+        round=round_number,
+        offered_per_s=result["offered_per_s"],
+        responses_per_s=result["responses_per_s"],
+        cpu_us_per_response=spent_s * 1e6 / max(1, result["answered_with_warmup"]),
+        p50_us=result["latency_us"]["p50"],
+        p99_us=result["latency_us"]["p99"],
+        p999_us=result["latency_us"]["p99.9"],
+        peers_per_reply=result["kinds"]["announce"]["peers_per_reply"],
+        loss_percent=result["loss_percent"],
+        error_replies=sum(result["errors"].values()),
+        resident_mib=bytes_resident / MIB,
+    )
+
+
+def of_server(runs: list[Run], name: str) -> list[Run]:
+    """The runs of one server."""
+    return [run for run in runs if run.server == name]

@@ -1,0 +1,90 @@
+"""Brings the programs that are compared onto this machine."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+
+from comparison.paths import OTHERS, ROOT
+from comparison.speech import say
+
+AQUATIC_VERSION = "0.9.0"
+TORRUST_VERSION = "3.0.0"
+# A build that takes longer hangs.
+BUILD_S_MAX = 3600
+
+
+class Unavailable(Exception):
+    """A program cannot be had here; the text says why."""
+
+
+def build_ours() -> None:
+    """Always: a comparison with yesterday's build would mislead."""
+    command = ["cargo", "build", "--release", "--quiet", "-p", "ringtrack", "-p", "ringtrack-bench"]
+    subprocess.run(command, cwd=ROOT, check=True, timeout=BUILD_S_MAX)
+
+
+def available(names: list[str]) -> list[str]:
+    """Those of the servers that can be run here. Of each other one it is said why not."""
+    return [name for name in names if is_available(name)]
+
+
+def is_available(name: str) -> bool:
+    """Whether a server is here, or could be brought here."""
+    try:
+        BRING.get(name, lambda: None)()
+    except Unavailable as reason:
+        say(f"{name} is left out: {reason}")
+        return False
+    return True
+
+
+def bring_aquatic() -> None:
+    """With the CPU's own instructions, as its documentation asks for."""
+    install_crate("aquatic_udp", AQUATIC_VERSION, ["--features", "io-uring"])
+
+
+def bring_torrust() -> None:
+    """With its own lock file: without it, newer dependencies than it was released with come in."""
+    install_crate("torrust-tracker", TORRUST_VERSION, ["--locked", "--bin", "torrust-tracker"])
+
+
+def bring_opentracker() -> None:
+    """From Debian, the one place that builds it for everybody."""
+    if shutil.which("opentracker"):
+        return
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        raise Unavailable("`apt-get install opentracker` has to be run first, as root on Debian")
+    # Debian would start it as a service.
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+    run(["apt-get", "update", "-qq"], environment)
+    run(["apt-get", "install", "-y", "-qq", "opentracker"], environment)
+
+
+BRING: dict[str, Callable[[], None]] = {
+    "aquatic_udp": bring_aquatic,
+    "opentracker": bring_opentracker,
+    "torrust-tracker": bring_torrust,
+}
+
+
+def install_crate(crate: str, version: str, options: list[str]) -> None:
+    """Builds a crate, once."""
+    if (OTHERS / "bin" / crate).exists():
+        return
+    say(f"building {crate} {version}, once")
+    command = ["cargo", "install", crate, "--version", version, *options, "--root", str(OTHERS),
+               "--target-dir", str(OTHERS / "build"), "--quiet"]
+    run(command, {**os.environ, "RUSTFLAGS": "-C target-cpu=native"})
+
+
+def run(command: list[str], environment: dict[str, str]) -> None:
+    """Runs an installer; its last words are the reason where it fails."""
+    try:
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=BUILD_S_MAX,
+                              check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Unavailable(str(error)) from error
+    if done.returncode != 0:
+        last = (done.stderr.strip() or "no reason given").splitlines()[-1]
+        raise Unavailable(f"`{' '.join(command[:3])}` failed: {last}")

@@ -1,0 +1,110 @@
+"""From the command line to the reports."""
+
+import json
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from comparison.bench import Bench
+from comparison.builds import available, build_ours
+from comparison.load import Population
+from comparison.machine import in_words, machine, versions
+from comparison.options import SCENARIOS, Options, parse_options
+from comparison.report import Report
+from comparison.scenarios import MEASURE, USUAL_SERVERS
+from comparison.servers import NAMES, running
+from comparison.speech import say
+
+EXIT_FAILURE = 1
+EXIT_INTERRUPTED = 130
+
+
+def main() -> int:
+    """The program. Gives its exit code."""
+    options = parse_options()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)
+    try:
+        run(options)
+    except KeyboardInterrupt:
+        say("interrupted")
+        return EXIT_INTERRUPTED
+    except (RuntimeError, subprocess.SubprocessError, OSError) as error:
+        say(f"bench/compare: {error}")
+        return EXIT_FAILURE
+    return 0
+
+
+def interrupt(_number: int, _frame: object) -> None:
+    """All servers are stopped on the way out."""
+    raise KeyboardInterrupt
+
+
+def run(options: Options) -> None:
+    """All scenarios. What is finished is written at once: a later one may fail, and an hour would be lost."""
+    chosen = SCENARIOS if options.all else options.scenarios or ["announces"]
+    build_ours()
+    bench = Bench(options, available(wanted(options, chosen)), Path())
+    bench.servers = [name for name in bench.servers if starts(bench, name)]
+    about = {"machine": machine(), "versions": versions(bench.servers)}
+    print(heading(about), flush=True)
+    reports: list[Report] = []
+    failures: list[str] = []
+    for name in chosen:
+        try:
+            report = measure(bench, name)
+        except (RuntimeError, subprocess.SubprocessError) as error:
+            say(f"{name} failed: {error}")
+            failures.append(name)
+            continue
+        print(report.markdown(), flush=True)
+        reports.append(report)
+        write(options, about, reports)
+    if failures:
+        raise RuntimeError(f"failed: {', '.join(failures)}")
+
+
+def measure(bench: Bench, scenario: str) -> Report:
+    """One scenario, with a folder of its own."""
+    say(f"{scenario}:")
+    with tempfile.TemporaryDirectory(prefix="ringtrack-compare-") as folder:
+        bench.folder = Path(folder)
+        return MEASURE[scenario](bench)
+
+
+def starts(bench: Bench, name: str) -> bool:
+    """Whether a server runs here at all. Ringtrack must."""
+    with tempfile.TemporaryDirectory(prefix="ringtrack-compare-") as folder:
+        bench.folder = Path(folder)
+        try:
+            with running(name, bench.setup(Population(torrents=1, peers=1))):
+                return True
+        except RuntimeError as error:
+            if name == "ringtrack":
+                raise
+            say(f"{name} is left out: {error}")
+            return False
+
+
+def wanted(options: Options, scenarios: list[str]) -> list[str]:
+    """The servers that the scenarios need. Ringtrack is always one: what the others are asked follows from it."""
+    names = set(options.only or []).union(*[USUAL_SERVERS[name] for name in scenarios if not options.only])
+    return [name for name in NAMES if name in names | {"ringtrack"}]
+
+
+def write(options: Options, about: dict, reports: list[Report]) -> None:
+    """Both files, where they were asked for."""
+    if options.json:
+        whole = {**about, "command": sys.argv[1:], "reports": [vars(report) for report in reports]}
+        options.json.write_text(json.dumps(whole, indent=2) + "\n")
+    if options.markdown:
+        sections = [heading(about), *[report.markdown() for report in reports]]
+        options.markdown.write_text("\n".join(sections))
+
+
+def heading(about: dict) -> str:
+    """What was measured on what."""
+    of_programs = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
+    return f"{in_words(about['machine'])}; {of_programs}.\n"

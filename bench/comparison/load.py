@@ -1,0 +1,114 @@
+"""The load generator: what it is asked for, and what it answers."""
+
+import json
+import math
+import subprocess
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from comparison.paths import BUILD
+from comparison.processes import bound_to_us
+
+BLAST = str(BUILD / "ringtrack-blast")
+# Peers that one source address can have are its ports; a few are left, so that no number wraps.
+PEERS_PER_SOURCE_MAX = 60_000
+SOURCES_MIN = 200
+# A fill slower than this has failed.
+FILL_PEERS_PER_S_MIN = 20_000
+# What a run may take longer than it measures.
+SLACK_S = 60
+
+
+@dataclass(frozen=True)
+class Population:
+    """Who announces what."""
+
+    torrents: int = 1_000_000
+    peers: int = 2_000_000
+    skew: float = 3.0
+    seed: int = 1
+
+    def arguments(self) -> list[str]:
+        """Sources enough for all peers."""
+        sources = max(SOURCES_MIN, math.ceil(self.peers / PEERS_PER_SOURCE_MAX))
+        return ["--torrents", str(self.torrents), "--peers", str(self.peers), "--skew", f"{self.skew:g}",
+                "--seed", str(self.seed), "--sources", str(sources)]
+
+
+@dataclass(frozen=True)
+class Load:
+    """A load; with a rate it is open-loop, without one it keeps a window full."""
+
+    population: Population
+    mix: str = "0/1/0"
+    numwant: int = 30
+    window: int = 1024
+    rate_per_s: float | None = None
+    warmup_s: float = 4.0
+    measured_s: float = 4.0
+    # Announces of one torrent that leave as one message.
+    torrent_run: int | None = None
+
+    def arguments(self) -> list[str]:
+        """All that the load depends on, also what is the generator's default today."""
+        pace = ["--rate", f"{self.rate_per_s:.0f}"] if self.rate_per_s else ["--window", str(self.window)]
+        if self.torrent_run:
+            pace += ["--torrent-run", str(self.torrent_run)]
+        return ["--mix", self.mix, "--numwant", str(self.numwant), *pace, "--warmup", f"{self.warmup_s:g}",
+                "--seconds", f"{self.measured_s:g}", *self.population.arguments()]
+
+    def in_words(self) -> str:
+        """The command, without where it goes."""
+        return f"ringtrack-blast {' '.join(self.arguments())}"
+
+    def at(self, rate_per_s: float) -> "Load":
+        """The same, open-loop."""
+        return replace(self, rate_per_s=rate_per_s)
+
+
+def blast(load: Load, port: int, core: int) -> dict:
+    """Runs a load. Gives what the generator writes."""
+    command = [BLAST, "--target", target(port), *load.arguments(), "--cores", str(core), "--quiet", "--json", "-"]
+    return answer(command, load.warmup_s + load.measured_s + SLACK_S)
+
+
+def fill(population: Population, port: int, core: int) -> dict:
+    """Announces every peer once. Gives how many the tracker took, and how long it took."""
+    command = [BLAST, "--target", target(port), "--fill", *population.arguments(), "--cores", str(core),
+               "--quiet", "--json", "-"]
+    filled = answer(command, population.peers / FILL_PEERS_PER_S_MIN + SLACK_S)["fills"][0]
+    if filled["peers"] != population.peers:
+        raise RuntimeError(f"the generator announced {filled['peers']} of {population.peers} peers")
+    return filled
+
+
+def list_torrents(population: Population, file: Path) -> None:
+    """Writes the info hashes of a population, for trackers that want to be told."""
+    command = [BLAST, "--target", target(1), "--list-torrents", *population.arguments()]
+    with file.open("wb") as out:
+        subprocess.run(command, stdout=out, check=True, timeout=SLACK_S)
+
+
+def is_answered(port: int) -> bool:
+    """Whether somebody answers a connect there."""
+    probe = [BLAST, "--target", target(port), "--seconds", "0.05", "--warmup", "0", "--mix", "1/0/0",
+             "--sources", "1", "--window", "1", "--quiet", "--json", "-"]
+    try:
+        done = subprocess.run(bound_to_us(probe), capture_output=True, timeout=1, check=False)
+    except subprocess.TimeoutExpired:
+        return False
+    return done.returncode == 0 and json.loads(done.stdout)["answered"] > 0
+
+
+def target(port: int) -> str:
+    """On this machine only."""
+    return f"127.0.0.1:{port}"
+
+
+def answer(command: list[str], seconds_max: float) -> dict:
+    """Runs the generator; where it fails, its own words are the reason."""
+    done = subprocess.run(bound_to_us(command), capture_output=True, text=True, timeout=seconds_max,
+                          check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"`{' '.join(command)}`: {done.stderr.strip()}")
+    return json.loads(done.stdout)

@@ -1,0 +1,58 @@
+"""What the figures were measured on, and with."""
+
+import datetime
+import os
+import platform
+import re
+import subprocess
+from pathlib import Path
+
+from comparison.builds import AQUATIC_VERSION, TORRUST_VERSION
+from comparison.paths import ROOT
+
+
+def machine() -> dict:
+    """The machine and the day."""
+    return {
+        "cpu": cpu_model(),
+        "cores": os.cpu_count(),
+        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
+        "kernel": f"{platform.system()} {platform.release()}",
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+    }
+
+
+def versions(servers: list[str]) -> dict[str, str]:
+    """Of the compiler and of all that ran."""
+    known = {
+        "echo": ours,
+        "ringtrack": ours,
+        "aquatic_udp": lambda: f"{AQUATIC_VERSION} (io_uring)",
+        "opentracker": lambda: output(["dpkg-query", "--show", "--showformat=${Version}", "opentracker"]),
+        "torrust-tracker": lambda: TORRUST_VERSION,
+    }
+    return {"rustc": output(["rustc", "--version"]).removeprefix("rustc "), **{name: known[name]() for name in servers}}
+
+
+def ours() -> str:
+    """The commit, and whether the tree has changes on top of it."""
+    return output(["git", "-C", str(ROOT), "describe", "--always", "--dirty"])
+
+
+def in_words(of: dict) -> str:
+    """One line for a report."""
+    return f"{of['cpu']}, {of['cores']} cores, {of['memory_gib']} GiB, {of['kernel']}, {of['date']}"
+
+
+def cpu_model() -> str:
+    """The kernel's name for the processor."""
+    found = re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    return found.group(1) if found else platform.machine()
+
+
+def output(command: list[str]) -> str:
+    """What a command prints, or that nobody knows."""
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"

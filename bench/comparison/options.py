@@ -1,0 +1,129 @@
+"""The command line."""
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+from comparison.paths import PLOTS
+from comparison.servers import NAMES
+
+SCENARIOS = ["announces", "mix", "loaded", "memory", "workers", "expiry", "latency", "curve", "huge"]
+DESCRIPTION = """Compares trackers side by side, and measures ringtrack against itself.
+
+Short runs alternate, each with a fresh server on one core and the load on another: the machine's speed drifts, so
+only runs of one sitting compare. Everything runs on the loopback and ends by itself. Tables go to the standard
+output, progress to the standard error.
+
+  announces  all servers at full speed, announces only (the default)
+  mix        the same with connects, announces and scrapes 50/50/1
+  loaded     ringtrack with ten million peers against an empty one
+  memory     resident bytes of a peer, of ten million peers
+  workers    what an answer costs two workers on two cores, against one on one
+  expiry     ringtrack while a million peers expire, against a quiet one (200 s a round)
+  latency    at half of ringtrack's saturation, open loop
+  curve      throughput and latency against the offered load, as plots too
+  huge       ringtrack with fifty million peers (3 GiB of memory, up to an hour)
+
+  bench/compare                                     announces
+  bench/compare latency workers --rounds 3
+  bench/compare --only echo ringtrack
+  bench/compare --all --markdown report.md --json report.json
+"""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What was asked for; None leaves it to the scenario."""
+
+    scenarios: list[str]
+    all: bool
+    only: list[str] | None
+    rounds: int | None
+    seconds: float
+    warmup: float
+    torrents: int
+    peers: int
+    numwant: int
+    window: int
+    rate: float
+    steps: int
+    loaded_peers: int
+    loaded_torrents: int
+    expiry_peers: int
+    expiry_seconds: float
+    huge_peers: int
+    huge_torrents: int
+    huge_lifetime_s: int
+    huge_wait_s: int
+    server_core: int
+    load_core: int
+    port: int
+    json: Path | None
+    markdown: Path | None
+    plots: Path
+
+    def rounds_or(self, usual: int) -> int:
+        """The rounds of a scenario."""
+        return self.rounds or usual
+
+
+def parse_options(arguments: list[str] | None = None) -> Options:
+    """Reads the command line; a wrong one ends the program."""
+    parser = argparse.ArgumentParser(prog="bench/compare", description=DESCRIPTION,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help="what to measure (default announces)")
+    parser.add_argument("--all", action="store_true", help="all scenarios")
+    parser.add_argument("--only", nargs="+", choices=NAMES, metavar="SERVER", help=f"of {', '.join(NAMES)}")
+    parser.add_argument("--rounds", type=positive, help="runs of each (default 6; curve 3; memory, huge 1)")
+    add_load(parser)
+    add_scenarios(parser)
+    add_places(parser)
+    options = Options(**vars(parser.parse_args(arguments)))
+    if unknown := [name for name in options.scenarios if name not in SCENARIOS]:
+        parser.error(f"no scenario is called {unknown[0]}: choose from {', '.join(SCENARIOS)}")
+    return options
+
+
+def add_load(parser: argparse.ArgumentParser) -> None:
+    """What is the same for most scenarios."""
+    group = parser.add_argument_group("load")
+    group.add_argument("--seconds", type=float, default=4, help="measured seconds of a run (default 4)")
+    group.add_argument("--warmup", type=float, default=4, help="seconds of load before (default 4)")
+    group.add_argument("--torrents", type=positive, default=1_000_000)
+    group.add_argument("--peers", type=positive, default=2_000_000)
+    group.add_argument("--numwant", type=int, default=30)
+    group.add_argument("--window", type=positive, default=1024, help="requests on their way (default 1024)")
+
+
+def add_scenarios(parser: argparse.ArgumentParser) -> None:
+    """What only one scenario has."""
+    group = parser.add_argument_group("single scenarios")
+    group.add_argument("--rate", type=float, default=200_000, help="workers: requests/s (default 200000)")
+    group.add_argument("--steps", type=positive, default=10, help="curve: loads from 10 %% to 120 %% (default 10)")
+    group.add_argument("--loaded-peers", type=positive, default=10_000_000, help="loaded, memory: peers")
+    group.add_argument("--loaded-torrents", type=positive, default=2_000_000, help="loaded, memory: skewed torrents")
+    group.add_argument("--expiry-peers", type=positive, default=1_000_000, help="expiry: peers that expire")
+    group.add_argument("--expiry-seconds", type=float, default=65, help="expiry: measured seconds (default 65)")
+    group.add_argument("--huge-peers", type=positive, default=50_000_000)
+    group.add_argument("--huge-torrents", type=positive, default=10_000_000)
+    group.add_argument("--huge-lifetime-s", type=positive, default=600, help="huge: must outlast the filling")
+    group.add_argument("--huge-wait-s", type=positive, default=3000, help="huge: for the expiry of all (default 3000)")
+
+
+def add_places(parser: argparse.ArgumentParser) -> None:
+    """Where things run and go."""
+    group = parser.add_argument_group("places")
+    group.add_argument("--server-core", type=int, default=0)
+    group.add_argument("--load-core", type=int, default=1)
+    group.add_argument("--port", type=positive, default=17969, help="UDP; expiry takes the next one too")
+    group.add_argument("--json", type=Path, help="write machine, versions, commands and every run to this file")
+    group.add_argument("--markdown", type=Path, help="write the tables to this file too")
+    group.add_argument("--plots", type=Path, default=PLOTS, metavar="DIR", help="curve: for the plots and their data")
+
+
+def positive(text: str) -> int:
+    """A number of things."""
+    number = int(text.replace("_", ""))
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number

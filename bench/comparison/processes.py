@@ -1,0 +1,51 @@
+"""Programs that run for a while, and end with us whatever happens."""
+
+import os
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+# A server that is asked to stop gets this long; Torrust does not hear SIGTERM at all.
+STOP_S_MAX = 3
+
+
+def bound_to_us(command: list[str]) -> list[str]:
+    """The kernel kills the command when we are gone: no finally runs in a process that is killed."""
+    return ["setpriv", "--pdeathsig", "KILL", *command] if shutil.which("setpriv") else command
+
+
+def spawn(command: list[str], cores: list[int], environment: dict[str, str], log: Path) -> subprocess.Popen:
+    """Starts a program on these cores, with what it says in a file. Our own settings of its kind do not reach it."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("RINGTRACK_")}
+    pinned = ["taskset", "-c", ",".join(map(str, cores)), *command]
+    with log.open("wb") as out:
+        return subprocess.Popen(bound_to_us(pinned), env={**inherited, **environment}, stdin=subprocess.DEVNULL,
+                                stdout=out, stderr=subprocess.STDOUT)
+
+
+def stop(process: subprocess.Popen) -> None:
+    """Asks it to end, then makes it end."""
+    if process.poll() is not None:
+        return
+    try:
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=STOP_S_MAX)
+    except subprocess.TimeoutExpired:
+        pass
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+def cpu_s(pid: int) -> float:
+    """What all threads of a process have spent, in user space and in the kernel."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def resident_bytes(pid: int) -> int:
+    """VmRSS."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) * 1024

@@ -1,0 +1,27 @@
+"""The scenarios by their names, and the servers that each takes where none were asked for."""
+
+from collections.abc import Callable
+
+from comparison.bench import Bench
+from comparison.report import Report
+from comparison.scenarios import curve, expiry, huge, latency, loaded, memory, side_by_side, workers
+from comparison.servers import NAMES
+
+MEASURE: dict[str, Callable[[Bench], Report]] = {
+    "announces": side_by_side.announces,
+    "mix": side_by_side.mix,
+    "loaded": loaded.measure,
+    "memory": memory.measure,
+    "workers": workers.measure,
+    "expiry": expiry.measure,
+    "latency": latency.measure,
+    "curve": curve.measure,
+    "huge": huge.measure,
+}
+USUAL_SERVERS: dict[str, list[str]] = {
+    **{name: ["ringtrack"] for name in MEASURE},
+    "announces": NAMES,
+    "mix": NAMES,
+    "latency": latency.USUAL,
+    "curve": NAMES,
+}

@@ -1,0 +1,69 @@
+"""What each server does as the load grows past what it can bear."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from comparison.bench import Bench, Run, of_server
+from comparison.plotting import plot
+from comparison.report import Report, count
+from comparison.scenarios.saturation import saturation_per_s
+from comparison.scenarios.usual_load import usual_load
+from comparison.servers import NAMES, NOTES
+from comparison.summary import highest, lowest
+
+ROUNDS = 3
+LOWEST, HIGHEST = 0.1, 1.2
+DATA = "curve.json"
+
+
+def measure(bench: Bench) -> Report:
+    """All servers at each of the loads."""
+    options = bench.options
+    closed = usual_load(options)
+    saturation = saturation_per_s(bench, closed)
+    names, rounds = bench.names(NAMES), options.rounds_or(ROUNDS)
+    offered = [round(saturation * share) for share in shares(options.steps)]
+    runs = [run for rate in offered
+            for run in bench.alternate(names, rounds, lambda name, number, rate=rate:
+                                       bench.measure(name, closed.at(rate), number))]
+    points = [point(name, rate, [run for run in of_server(runs, name) if run.offered_per_s == rate])
+              for name in names for rate in offered]
+    plots = keep(options.plots, saturation, points)
+    notes = [(f"Median of {rounds} rounds a point, open loop. ringtrack's saturation in a closed loop was "
+             f"{saturation:,.0f}/s."), *plots, *[NOTES[name] for name in names if name in NOTES]]
+    open_words = closed.at(saturation).in_words().replace(f"--rate {saturation:.0f}", "--rate OFFERED")
+    columns = ["offered/s", *[f"{name}: responses/s, p99 us" for name in names]]
+    return Report("curve", "Throughput and latency against the offered load", [open_words], columns,
+                  rows(names, offered, points), notes, [asdict(run) for run in runs])
+
+
+def shares(steps: int) -> list[float]:
+    """Evenly from little to too much."""
+    return [LOWEST + (HIGHEST - LOWEST) * step / max(1, steps - 1) for step in range(steps)]
+
+
+def point(name: str, rate: int, runs: list[Run]) -> dict:
+    """One server at one load."""
+    return {
+        "server": name,
+        "offered_per_s": rate,
+        "responses_per_s": highest(run.responses_per_s for run in runs).median,
+        "p99_us": lowest(run.p99_us for run in runs).median,
+        "loss_percent": lowest(run.loss_percent for run in runs).median,
+    }
+
+
+def rows(names: list[str], offered: list[int], points: list[dict]) -> list[list[str]]:
+    """One line for each load."""
+    by_place = {(p["server"], p["offered_per_s"]): p for p in points}
+    return [[count(rate), *[f"{count(by_place[name, rate]['responses_per_s'])}, {count(by_place[name, rate]['p99_us'])}"
+                            for name in names]] for rate in offered]
+
+
+def keep(folder: Path, saturation: float, points: list[dict]) -> list[str]:
+    """Writes the data, and the plots over them. Gives the lines that show them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    data = folder / DATA
+    data.write_text(json.dumps({"saturation_per_s": saturation, "points": points}, indent=2) + "\n")
+    return [f"![{title}]({folder.name}/{file.name})" for title, file in plot(data, folder)]

@@ -1,0 +1,67 @@
+"""How much memory a peer takes, everything that comes with it included."""
+
+from dataclasses import dataclass
+
+from comparison.bench import MIB, Bench
+from comparison.load import Population, fill
+from comparison.processes import resident_bytes
+from comparison.report import Report, count
+from comparison.servers import running
+from comparison.speech import say
+from comparison.summary import lowest
+
+EVEN_TORRENTS = 100_000
+COLUMNS = ["server", "swarms", "peers accepted", "resident bytes a peer", "resident MiB", "fill s"]
+
+
+@dataclass(frozen=True)
+class Fill:
+    """One server after a fill."""
+
+    server: str
+    swarms: str
+    accepted: int
+    bytes_per_peer: float
+    resident_mib: float
+    seconds: float
+
+
+def measure(bench: Bench) -> Report:
+    """Few big swarms and many small ones: what is spent on a peer, and what on a swarm."""
+    options = bench.options
+    even = Population(EVEN_TORRENTS, options.loaded_peers, skew=1)
+    skewed = Population(options.loaded_torrents, options.loaded_peers)
+    names = [name for name in bench.names(["ringtrack"]) if name != "echo"]
+    rounds = options.rounds_or(1)
+    fills = [one(bench, name, population) for _ in range(rounds) for population in (even, skewed) for name in names]
+    rows = [row([f for f in fills if (f.server, f.swarms) == (name, in_words(population))])
+            for population in (even, skewed) for name in names]
+    notes = ["Resident bytes are VmRSS after the fill less VmRSS before it, tables included."]
+    commands = [f"ringtrack-blast --fill {' '.join(population.arguments())}" for population in (even, skewed)]
+    return Report("memory", "Memory of a peer", commands, COLUMNS, rows, notes, [vars(fill) for fill in fills])
+
+
+def one(bench: Bench, name: str, population: Population) -> Fill:
+    """Fills a fresh server."""
+    with running(name, bench.setup(population)) as server:
+        before = resident_bytes(server.pid)
+        filled = fill(population, server.port, bench.options.load_core)
+        grown = resident_bytes(server.pid) - before
+    found = Fill(name, in_words(population), filled["accepted"], grown / max(1, filled["accepted"]),
+                 (grown + before) / MIB, filled["seconds"])
+    say(f"  {name}: {found.swarms}: {found.bytes_per_peer:.1f} bytes a peer, filled in {found.seconds:.1f} s")
+    return found
+
+
+def in_words(population: Population) -> str:
+    """What the swarms are like."""
+    likeness = "even" if population.skew == 1 else "skewed"
+    return f"{population.torrents:,} torrents, {likeness}"
+
+
+def row(fills: list[Fill]) -> list[str]:
+    """One server with one kind of swarms. The least memory is the one without a neighbour's noise."""
+    least = lowest(fill.bytes_per_peer for fill in fills).best
+    first = fills[0]
+    return [first.server, first.swarms, count(first.accepted), f"{least:.1f}", count(first.resident_mib),
+            f"{lowest(fill.seconds for fill in fills).best:.1f}"]

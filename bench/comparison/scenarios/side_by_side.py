@@ -1,0 +1,67 @@
+"""All servers at full speed, in turn."""
+
+from dataclasses import asdict
+
+from comparison.bench import Bench, Run, of_server
+from comparison.load import Load
+from comparison.report import Report, count, decimal
+from comparison.scenarios.usual_load import usual_load
+from comparison.servers import NAMES, NOTES
+from comparison.summary import Spread, highest, lowest
+
+ROUNDS = 6
+COLUMNS = ["server", "responses/s, best", "median", "over echo, best", "median", "CPU us/response, best", "median",
+           "p99 us, best", "median", "peers/reply", "lost", "resident MiB"]
+
+
+def announces(bench: Bench) -> Report:
+    """What a tracker does most."""
+    return measure(bench, "announces", "Side by side: announces only", "0/1/0")
+
+
+def mix(bench: Bench) -> Report:
+    """The load that aquatic's own load test uses."""
+    return measure(bench, "mix", "Side by side: connects, announces and scrapes 50/50/1", "50/50/1")
+
+
+def measure(bench: Bench, scenario: str, title: str, weights: str) -> Report:
+    """Each server under the same load, as fast as it answers."""
+    load = usual_load(bench.options, weights)
+    names = bench.names(NAMES)
+    rounds = bench.options.rounds_or(ROUNDS)
+    runs = bench.alternate(names, rounds, lambda name, number: bench.measure(name, load, number))
+    rates = {name: highest(run.responses_per_s for run in of_server(runs, name)) for name in names}
+    rows = [row(name, of_server(runs, name), rates) for name in names]
+    notes = [f"{rounds} alternating rounds, each with a fresh server; best and median of each figure.",
+             *floor_note(bench, load, names), *ratio_notes(rates), *[NOTES[name] for name in names if name in NOTES]]
+    return Report(scenario, title, [load.in_words()], COLUMNS, rows, notes, [asdict(run) for run in runs])
+
+
+def row(name: str, runs: list[Run], rates: dict[str, Spread]) -> list[str]:
+    """One server's line."""
+    rate, cost = rates[name], lowest(run.cpu_us_per_response for run in runs)
+    p99 = lowest(run.p99_us for run in runs)
+    over = rate.over(rates["echo"]) if "echo" in rates else Spread(float("nan"), float("nan"))
+    median = {field: lowest(getattr(run, field) for run in runs).median
+              for field in ("peers_per_reply", "loss_percent", "resident_mib")}
+    return [name, count(rate.best), count(rate.median), decimal(over.best), decimal(over.median), decimal(cost.best),
+            decimal(cost.median), count(p99.best), count(p99.median), f"{median['peers_per_reply']:.1f}",
+            f"{median['loss_percent']:.2f} %", count(median["resident_mib"])]
+
+
+def floor_note(bench: Bench, load: Load, names: list[str]) -> list[str]:
+    """What the floor sends."""
+    if "echo" not in names:
+        return []
+    peers = bench.peers_for_echo("echo", load)
+    return [(f"The echo floor makes the same batched socket calls and answers every announce with {peers} peers: the "
+            "mean of ringtrack's answers under this load, measured at the start.")]
+
+
+def ratio_notes(rates: dict[str, Spread]) -> list[str]:
+    """Ringtrack's rate over that of each other tracker."""
+    if "ringtrack" not in rates:
+        return []
+    over = {name: rates["ringtrack"].over(rate) for name, rate in rates.items() if name not in ("echo", "ringtrack")}
+    return [f"ringtrack over {name}: {ratio.best:.2f} (best over best), {ratio.median:.2f} (median over median)."
+            for name, ratio in over.items()]

@@ -1,0 +1,73 @@
+"""What a second worker costs: an announce must not become dearer because there are more cores."""
+
+from dataclasses import asdict, dataclass, replace
+
+from comparison.bench import Bench, Run, of_server
+from comparison.load import Load
+from comparison.report import Report, count, decimal
+from comparison.scenarios.usual_load import usual_load
+from comparison.servers import running
+from comparison.summary import lowest
+from comparison.tracker_log import Figures, figures
+
+ROUNDS = 6
+# As many as the generator sends as one message.
+TORRENT_RUN = 32
+ONE, TWO = "one worker", "two workers"
+COLUMNS = ["ringtrack", "offered/s", "responses/s, median", "CPU us/response, best", "median", "datagrams a batch",
+           "announces on the wrong core", "lost"]
+
+
+@dataclass(frozen=True)
+class WorkersRun(Run):
+    """With what the tracker says about the ways of the datagrams."""
+
+    datagrams_per_batch: float = 0
+    wrong_core_percent: float = 0
+
+
+def measure(bench: Bench) -> Report:
+    """A fixed rate for both: with two cores in all, the second worker shares its core with the load."""
+    options = bench.options
+    load = replace(usual_load(options).at(options.rate), torrent_run=TORRENT_RUN)
+    rounds = options.rounds_or(ROUNDS)
+    cores = {ONE: [options.server_core], TWO: [options.server_core, options.load_core]}
+    runs = bench.alternate([ONE, TWO], rounds, lambda name, number: one(bench, load, name, cores[name], number))
+    costs = {name: lowest(run.cpu_us_per_response for run in of_server(runs, name)) for name in cores}
+    over = costs[TWO].over(costs[ONE])
+    note = (
+        f"{rounds} alternating rounds at {options.rate:,.0f} announces/s, open loop. CPU is that of the server's "
+        f"process. Two workers over one: {over.best:.3f} (best over best), {over.median:.3f} (median over median). "
+        "There are two cores in all: the load shares the second worker's. Announces leave in messages of "
+        f"{TORRENT_RUN} for one torrent each: the kernel steers a message as a whole, and one worker or two get "
+        "batches of the same length, on which the cost of an answer depends most."
+    )
+    rows = [row(name, of_server(runs, name)) for name in cores]
+    return Report("workers", "Two workers", [load.in_words()], COLUMNS, rows, [note], [asdict(run) for run in runs])
+
+
+def one(bench: Bench, load: Load, name: str, cores: list[int], number: int) -> WorkersRun:
+    """One run on so many cores."""
+    with running("ringtrack", bench.setup(load.population, cores=cores)) as server:
+        run = bench.measure_running(replace(server, name=name), load, number)
+        told = figures(server)
+    return WorkersRun(**asdict(run), **ways(told))
+
+
+def ways(told: Figures) -> dict[str, float]:
+    """How the datagrams came."""
+    received = told.values["udp_v4_received"]
+    return {
+        "datagrams_per_batch": received / max(1, told.values["batches_received"]),
+        "wrong_core_percent": 100 * told.values["announces_on_wrong_core"] / max(1, received),
+    }
+
+
+def row(name: str, runs: list[WorkersRun]) -> list[str]:
+    """One line for each number of workers."""
+    cost = lowest(run.cpu_us_per_response for run in runs)
+    median = {field: lowest(getattr(run, field) for run in runs).median
+              for field in ("responses_per_s", "datagrams_per_batch", "wrong_core_percent", "loss_percent")}
+    return [name, count(runs[0].offered_per_s or 0), count(median["responses_per_s"]), decimal(cost.best),
+            decimal(cost.median), f"{median['datagrams_per_batch']:.1f}", f"{median['wrong_core_percent']:.3f} %",
+            f"{median['loss_percent']:.2f} %"]

@@ -1,0 +1,102 @@
+"""What ringtrack itself says: its figures, which it logs when it is asked to, and what is read out of them."""
+
+import contextlib
+import datetime
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from comparison.servers import Running
+
+# How long the tracker may take to log its figures.
+FIGURES_S_MAX = 5
+# Between two readings beside a load. A reading costs the tracker's core about a millisecond.
+SAMPLE_S = 0.5
+# A reading is whole when the log has not grown for so long.
+SETTLED_S = 0.1
+
+
+@dataclass(frozen=True)
+class Figures:
+    """All figures of one moment."""
+
+    unix_s: float
+    values: dict[str, int]
+
+    def peers(self) -> int:
+        """Peers held."""
+        return sum(self.values[f"{role}_{family}"] for role in ("seeders", "leechers") for family in ("v4", "v6"))
+
+    def expired(self) -> int:
+        """Peers that were forgotten since the start."""
+        return self.values["peers_expired"]
+
+
+def figures(server: Running) -> Figures:
+    """Asks for the figures and reads them."""
+    size = server.log.stat().st_size
+    os.kill(server.pid, signal.SIGUSR1)
+    deadline = time.monotonic() + FIGURES_S_MAX
+    while time.monotonic() < deadline:
+        time.sleep(SETTLED_S)
+        grown = server.log.stat().st_size
+        if grown > size and grown == settled_size(server, grown):
+            return readings(server)[-1]
+    raise RuntimeError("ringtrack did not log its figures")
+
+
+def settled_size(server: Running, size: int) -> int:
+    """The size of the log a moment later."""
+    time.sleep(SETTLED_S)
+    return max(size, server.log.stat().st_size)
+
+
+@contextlib.contextmanager
+def sampled(server: Running) -> Iterator[None]:
+    """Lets the tracker log its figures time and again as long as the block lasts."""
+    done = threading.Event()
+
+    def ask() -> None:
+        while not done.wait(SAMPLE_S):
+            os.kill(server.pid, signal.SIGUSR1)
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def readings(server: Running) -> list[Figures]:
+    """All readings in the log. Each figure stands once in a reading."""
+    found: list[Figures] = []
+    for line in server.log.read_text(errors="replace").splitlines():
+        if (figure := parse(line)) is None:
+            continue
+        unix_s, name, value = figure
+        if not found or name in found[-1].values:
+            found.append(Figures(unix_s, {}))
+        found[-1].values[name] = value
+    return found
+
+
+def parse(line: str) -> tuple[float, str, int] | None:
+    """The moment, the name and the value of a line that tells a figure."""
+    with contextlib.suppress(ValueError, KeyError, TypeError):
+        entry = json.loads(line)
+        if entry["message"] == "statistic":
+            moment = datetime.datetime.fromisoformat(entry["timestamp"])
+            return moment.timestamp(), entry["name"], int(entry["value"])
+    return None
+
+
+def worst_pause_us(server: Running) -> int:
+    """The longest that the worker did nothing but one thing. Told by how late its timer was at worst, since the
+    start: what is late under load waits for the requests before it, too."""
+    return figures(server).values["timer_lateness_us_max"]
