@@ -6,6 +6,7 @@ mod cli;
 mod cores;
 mod data_plane;
 mod keys;
+mod latency_directory;
 mod locked_memory;
 mod logging;
 mod memory;

@@ -1,0 +1,4 @@
+//! The latencies that the running tracker dumps, read back by a reader that is none of its own.
+
+mod dumps;
+mod reader;
