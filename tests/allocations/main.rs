@@ -3,6 +3,7 @@
 
 mod bytes_per_peer;
 mod fill;
+mod latency_recording;
 mod no_allocation;
 mod steady_traffic;
 mod swarm_bytes;

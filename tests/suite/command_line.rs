@@ -47,9 +47,8 @@ fn assert_configuration_error(output: &Output, parts: &[&str]) {
 fn help_names_the_commands_and_the_exit_codes() {
     let output = ringtrack(["--help"]).output().unwrap();
     assert_eq!(output.status.code(), Some(0));
-    for part in
-        ["--config <FILE>", "check-config", "default-config", "RINGTRACK_<SECTION>_<KEY>", "exit code"]
-    {
+    let commands = ["check-config", "dump-latency", "default-config"];
+    for part in ["--config <FILE>", "RINGTRACK_<SECTION>_<KEY>", "exit code"].iter().chain(&commands) {
         assert!(stdout(&output).contains(part), "{part}");
     }
 }

@@ -12,12 +12,23 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("swarm", &["prefetch", "primitives"]),
     ("engine", &["primitives", "udp-protocol", "swarm"]),
     ("udp-socket", &[]),
-    ("worker", &["primitives", "engine", "udp-socket"]),
+    ("latency", &["primitives"]),
+    ("worker", &["primitives", "engine", "udp-socket", "latency"]),
     ("config", &["primitives"]),
-    ("control", &["config", "primitives"]),
+    ("control", &["config", "primitives", "latency"]),
     (
         "ringtrack",
-        &["primitives", "udp-protocol", "swarm", "engine", "udp-socket", "worker", "config", "control"],
+        &[
+            "primitives",
+            "udp-protocol",
+            "swarm",
+            "engine",
+            "udp-socket",
+            "worker",
+            "config",
+            "control",
+            "latency",
+        ],
     ),
 ];
 
@@ -29,7 +40,8 @@ const DATA_PLANE: &[(&str, &[&str])] = &[
     ("swarm", &["fastrand", "foldhash", "hashbrown", "memchr", "zerocopy"]),
     ("engine", &["fastrand", "siphasher", "zerocopy"]),
     ("udp-socket", &["libc", "socket2"]),
-    ("worker", &["crossbeam-channel", "futures-lite", "glommio", "io-uring", "thiserror"]),
+    ("latency", &["hdrhistogram"]),
+    ("worker", &["crossbeam-channel", "futures-lite", "glommio", "io-uring", "rustix", "thiserror"]),
 ];
 
 /// Where unsafe code may stand.

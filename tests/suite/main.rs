@@ -6,6 +6,7 @@ mod engine_decisions;
 mod fairness;
 mod forbidden;
 mod fuzz_replay;
+mod latency;
 mod layers;
 mod many_shards;
 mod program;

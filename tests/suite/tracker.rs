@@ -4,11 +4,13 @@ use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
 
 use crate::program::program;
 
@@ -23,6 +25,8 @@ const LAST_FIGURE: &str = "timer_lateness_us_max";
 pub(crate) struct Launch {
     wrapper: Vec<String>,
     environment: Vec<(String, String)>,
+    /// Where dumps of latencies go, so that they do not lie about.
+    dumps: Arc<TempDir>,
 }
 
 impl Launch {
@@ -40,7 +44,9 @@ impl Launch {
     pub(crate) fn with_defaults() -> Self {
         // The kernel kills the tracker when the test's thread ends, however that comes about.
         let wrapper = ["setpriv", "--pdeathsig", "KILL", "--"].map(String::from).to_vec();
-        Self { wrapper, environment: Vec::new() }
+        let dumps = Arc::new(tempfile::tempdir().expect("a folder for dumps"));
+        let directory = dumps.path().to_str().expect("a path of plain text").to_owned();
+        Self { wrapper, environment: Vec::new(), dumps }.set("latency.directory", &directory)
     }
 
     /// With the value of a key, such as `udp.listen`, by the key's environment variable.
@@ -94,7 +100,7 @@ impl Launch {
         let stderr = child.stderr.take().expect("the standard error output is a pipe");
         let reader = Arc::clone(&log);
         std::thread::spawn(move || reader.read(BufReader::new(stderr)));
-        Tracker { child, log, addresses: Vec::new() }
+        Tracker { child, log, addresses: Vec::new(), dumps: self.dumps }
     }
 }
 
@@ -103,6 +109,7 @@ pub(crate) struct Tracker {
     child: Child,
     log: Arc<Log>,
     addresses: Vec<SocketAddr>,
+    dumps: Arc<TempDir>,
 }
 
 /// A tracker that has ended.
@@ -132,6 +139,11 @@ impl Tracker {
 
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Where its dumps of latencies go.
+    pub(crate) fn dumps(&self) -> &Path {
+        self.dumps.path()
     }
 
     pub(crate) fn signal(&self, signal: Signal) {

@@ -6,6 +6,7 @@ use confique::{Config, Layer};
 use crate::sections::announce::Announce;
 use crate::sections::capacity::Limits;
 use crate::sections::connection_ids::ConnectionIds;
+use crate::sections::latency::Latency;
 use crate::sections::log::Log;
 use crate::sections::shutdown::Shutdown;
 use crate::sections::statistics::Statistics;
@@ -53,6 +54,10 @@ pub struct Configuration {
     #[config(nested)]
     pub statistics: Statistics,
 
+    /// ----- How long replies take: dumped on SIGUSR1, by `ringtrack dump-latency` and at an interval -----
+    #[config(nested)]
+    pub latency: Latency,
+
     /// ----- The way down -----
     #[config(nested)]
     pub shutdown: Shutdown,
@@ -69,8 +74,8 @@ impl Default for Configuration {
 mod tests {
     use super::*;
     use crate::{
-        ConnectionIdKey, Cores, InvalidConnectionId, LogFormat, LogLevel, MemoryLimit, ReplySource,
-        StatisticsInterval, Steering,
+        ConnectionIdKey, Cores, Interval, InvalidConnectionId, LatencyDirectory, LogFormat, LogLevel,
+        MemoryLimit, ReplySource, Steering,
     };
 
     #[test]
@@ -106,7 +111,12 @@ mod tests {
                 mesh_slots: 8192,
             },
             log: Log { level: LogLevel::Info, format: LogFormat::Text },
-            statistics: Statistics { interval_s: StatisticsInterval::Every(60) },
+            statistics: Statistics { interval_s: Interval::Every(60) },
+            latency: Latency {
+                directory: LatencyDirectory::Automatic,
+                interval_s: Interval::Off,
+                kernel_sample_every_s: Interval::Every(10),
+            },
             shutdown: Shutdown { deadline_s: 10 },
         };
 

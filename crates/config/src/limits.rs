@@ -84,6 +84,15 @@ pub const STATISTICS_INTERVAL_S_MIN: u64 = 1;
 /// One day.
 pub const STATISTICS_INTERVAL_S_MAX: u64 = 86_400;
 
+/// A dump every second is as often as anyone can look at.
+pub const LATENCY_INTERVAL_S_MIN: u64 = 1;
+/// One day.
+pub const LATENCY_INTERVAL_S_MAX: u64 = 86_400;
+/// A tenth of all datagrams is stamped then.
+pub const LATENCY_KERNEL_SAMPLE_EVERY_S_MIN: u64 = 1;
+/// Past an hour, hardly a dump has samples.
+pub const LATENCY_KERNEL_SAMPLE_EVERY_S_MAX: u64 = 3600;
+
 /// Less would cut off replies that are already on their way out.
 pub const SHUTDOWN_DEADLINE_S_MIN: u64 = 1;
 /// Service managers lose patience earlier than this.
@@ -116,11 +125,18 @@ mod tests {
         ("limits", "peers_per_swarm_max", 1, 4_000_000),
         ("limits", "mesh_slots", 64, 65_536),
         ("statistics", "interval_s", 1, 86_400),
+        ("latency", "interval_s", 1, 86_400),
+        ("latency", "kernel_sample_every_s", 1, 3600),
         ("shutdown", "deadline_s", 1, 300),
     ];
 
     /// Keys for which 0 has a meaning of its own, outside of the range.
-    const ZERO_IS_SPECIAL: &[&str] = &["limits.memory_max_mib", "statistics.interval_s"];
+    const ZERO_IS_SPECIAL: &[&str] = &[
+        "limits.memory_max_mib",
+        "statistics.interval_s",
+        "latency.interval_s",
+        "latency.kernel_sample_every_s",
+    ];
 
     /// Other values that a bound of this key would contradict at their defaults.
     fn companions(key: &str, value: i64) -> String {

@@ -81,7 +81,7 @@ mod tests {
 
     use super::*;
     use crate::testing::{assert_contains, assert_refused, environment, file_with, load_text};
-    use crate::{ConnectionIdKey, Cores, LogLevel, MemoryLimit, ReplySource, StatisticsInterval, Steering};
+    use crate::{ConnectionIdKey, Cores, Interval, LogLevel, MemoryLimit, ReplySource, Steering};
 
     #[test]
     fn without_sources_the_defaults_are_loaded() {
@@ -121,7 +121,7 @@ mod tests {
         "#;
         let configuration = load_text(text).unwrap();
         assert_eq!(configuration.log.level, LogLevel::Warn);
-        assert_eq!(configuration.statistics.interval_s, StatisticsInterval::Off);
+        assert_eq!(configuration.statistics.interval_s, Interval::Off);
         assert_eq!(configuration.workers.cores, Cores::List(vec![0, 2, 3]));
         assert_eq!(configuration.udp.listen, ["127.0.0.1:0".parse().unwrap()]);
         assert_eq!(configuration.udp.steering, Steering::Off);

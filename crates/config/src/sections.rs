@@ -6,6 +6,7 @@
 pub(crate) mod announce;
 pub(crate) mod capacity;
 pub(crate) mod connection_ids;
+pub(crate) mod latency;
 pub(crate) mod log;
 pub(crate) mod shutdown;
 pub(crate) mod statistics;

@@ -3,3 +3,4 @@
 pub(crate) mod addresses;
 pub(crate) mod choice;
 pub(crate) mod integer;
+pub(crate) mod interval;

@@ -1,16 +1,28 @@
-//! The control plane: it watches the workers, reports statistics and brings the tracker down.
+//! The control plane: it watches the workers, reports statistics and latencies, and brings the tracker down.
 //!
 //! It runs on one ordinary tokio runtime beside the data plane, which never waits for it. It knows the workers
 //! only as a [`Fleet`], and the service manager only as a [`ServiceManager`].
 
 #![forbid(unsafe_code)]
 
+mod collector;
+mod dumps;
+mod latency_log;
+mod latency_reader;
 mod limits;
+mod percentile_table;
 mod report;
 mod statistics_board;
 mod supervise;
+#[cfg(test)]
+mod testing;
+mod utc;
 
-pub use limits::SUPERVISION_MS;
+pub use dumps::LatencyDumps;
+pub use latency_log::{ends_requested_dump, newest_log};
+pub use latency_reader::{LatencyLogError, read_latencies};
+pub use limits::{LATENCY_FILE_BYTES_MAX, SUPERVISION_MS};
+pub use percentile_table::percentile_table;
 pub use report::{log_all_figures, statistics_line};
 pub use statistics_board::StatisticsBoard;
 pub use supervise::{End, Fleet, Request, ServiceManager, Supervision, supervise};

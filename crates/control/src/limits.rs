@@ -2,3 +2,17 @@
 
 /// Milliseconds between two looks at the workers: how late the end of one is noticed.
 pub const SUPERVISION_MS: u64 = 100;
+
+/// Milliseconds between two looks for the latencies that cores were asked for.
+pub(crate) const LATENCY_POLL_MS: u64 = 10;
+
+/// Milliseconds for which a core is waited for when it is asked for its latencies: ten turns of its timer. What
+/// comes later goes into the next dump.
+pub(crate) const LATENCY_ANSWER_MS_MAX: u64 = 1000;
+
+/// Milliseconds that the dump before the end may take: a file system that hangs must not keep the tracker.
+pub(crate) const LAST_DUMP_MS_MAX: u64 = 3000;
+
+/// Bytes of a file with dumps: a few thousand of them. A full one is kept as the only older one, so that a run takes
+/// twice as much at most.
+pub const LATENCY_FILE_BYTES_MAX: u64 = 64 << 20;

@@ -1,9 +1,13 @@
+use crate::dumps::{Dumps, LatencyDumps};
 use crate::limits::SUPERVISION_MS;
 use crate::report::{log_all_figures, statistics_line};
 use crate::statistics_board::StatisticsBoard;
-use config::StatisticsInterval;
-use primitives::Statistics;
+use config::Interval as Every;
+use latency::LatencySet;
+use primitives::{ShardCount, ShardId, Statistics};
+use std::pin::pin;
 use std::time::Duration;
+use tokio::sync::Notify;
 use tokio::sync::mpsc::Receiver;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, interval_at};
 use tracing::{error, info};
@@ -13,8 +17,8 @@ use tracing::{error, info};
 pub enum Request {
     /// To end in good order.
     Stop,
-    /// To log every figure.
-    ReportFigures,
+    /// To log every figure, and to dump the latencies.
+    Report,
 }
 
 /// The workers, as far as supervision goes.
@@ -27,6 +31,19 @@ pub trait Fleet {
 
     /// Whether all have.
     fn all_finished(&self) -> bool;
+
+    /// The shards, of which each has a worker.
+    fn shards(&self) -> ShardCount;
+
+    /// Asks the worker of a shard for the latencies that it recorded since the last time, and gives it an empty set
+    /// to go on with.
+    ///
+    /// # Errors
+    /// The set comes back when the worker has too many commands waiting.
+    fn ask_latency(&self, shard: ShardId, empty: Box<LatencySet>) -> Result<(), Box<LatencySet>>;
+
+    /// The next answer of a worker that was asked, if there is one.
+    fn latency_answer(&self) -> Option<(ShardId, Box<LatencySet>)>;
 }
 
 /// Who started the tracker and wants to know how it is.
@@ -42,10 +59,12 @@ pub trait ServiceManager {
 }
 
 /// How supervision is done.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Supervision {
     /// How often a line with statistics is logged.
-    pub statistics: StatisticsInterval,
+    pub statistics: Every,
+    /// Where and how often latencies are dumped.
+    pub latency: LatencyDumps,
     /// How long the workers may take to end.
     pub shutdown_deadline: Duration,
 }
@@ -68,29 +87,58 @@ pub async fn supervise(
     fleet: &impl Fleet,
     manager: &impl ServiceManager,
     board: &StatisticsBoard,
-    supervision: Supervision,
+    supervision: &Supervision,
     mut requests: Receiver<Request>,
 ) -> End {
     let mut reporter = Reporter::new(board, supervision.statistics);
-    let mut pulse = Pulse::new(manager.heartbeat_interval());
-    let mut watch = interval(Duration::from_millis(SUPERVISION_MS));
-    loop {
-        tokio::select! {
-            request = requests.recv() => match request {
-                Some(Request::ReportFigures) => log_all_figures(&board.total()),
-                Some(Request::Stop) | None => break,
-            },
-            () = reporter.due() => reporter.report(),
-            () = pulse.due() => pulse.beat(manager, board.timer_turns()),
-            _ = watch.tick() => if fleet.any_finished() { return End::WorkerLost },
-        }
+    let mut dumps = Dumps::new(fleet, &supervision.latency);
+    let watched = watch(fleet, manager, &mut reporter, &mut dumps, &mut requests).await;
+    if watched == Watched::WorkerLost {
+        return End::WorkerLost;
     }
     info!("stopping");
     manager.stopping();
+    dumps.last().await;
     let end = stop(fleet, supervision.shutdown_deadline).await;
     reporter.report();
     log_all_figures(&board.total());
     end
+}
+
+/// Why the tracker is not watched any more.
+#[derive(Debug, PartialEq, Eq)]
+enum Watched {
+    StopRequested,
+    WorkerLost,
+}
+
+/// Does what comes up until the end is in sight. A dump takes its time beside everything else.
+async fn watch<F: Fleet>(
+    fleet: &F,
+    manager: &impl ServiceManager,
+    reporter: &mut Reporter<'_>,
+    dumps: &mut Dumps<'_, F>,
+    requests: &mut Receiver<Request>,
+) -> Watched {
+    let mut pulse = Pulse::new(manager.heartbeat_interval());
+    let mut watch = interval(Duration::from_millis(SUPERVISION_MS));
+    let dump_requested = Notify::new();
+    let mut dumping = pin!(dumps.run(&dump_requested));
+    loop {
+        tokio::select! {
+            request = requests.recv() => match request {
+                Some(Request::Report) => {
+                    log_all_figures(&reporter.board.total());
+                    dump_requested.notify_one();
+                }
+                Some(Request::Stop) | None => return Watched::StopRequested,
+            },
+            () = reporter.due() => reporter.report(),
+            () = pulse.due() => pulse.beat(manager, reporter.board.timer_turns()),
+            never = &mut dumping => match never {},
+            _ = watch.tick() => if fleet.any_finished() { return Watched::WorkerLost },
+        }
+    }
 }
 
 async fn stop(fleet: &impl Fleet, deadline: Duration) -> End {
@@ -117,12 +165,8 @@ struct Reporter<'a> {
 }
 
 impl<'a> Reporter<'a> {
-    fn new(board: &'a StatisticsBoard, statistics: StatisticsInterval) -> Self {
-        let interval = match statistics {
-            StatisticsInterval::Off => None,
-            StatisticsInterval::Every(seconds) => Some(later(Duration::from_secs(u64::from(seconds)))),
-        };
-        Self { board, interval, last: board.total(), last_at: Instant::now() }
+    fn new(board: &'a StatisticsBoard, statistics: Every) -> Self {
+        Self { board, interval: regular(statistics), last: board.total(), last_at: Instant::now() }
     }
 
     async fn due(&mut self) {
@@ -161,6 +205,14 @@ impl Pulse {
     }
 }
 
+/// Ticks at its interval, if there is one.
+pub(crate) fn regular(every: Every) -> Option<Interval> {
+    match every {
+        Every::Off => None,
+        Every::Every(seconds) => Some(later(Duration::from_secs(u64::from(seconds)))),
+    }
+}
+
 fn later(period: Duration) -> Interval {
     let mut interval = interval_at(Instant::now() + period, period);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -168,7 +220,7 @@ fn later(period: Duration) -> Interval {
 }
 
 /// The next tick; never, without an interval.
-async fn tick(interval: Option<&mut Interval>) {
+pub(crate) async fn tick(interval: Option<&mut Interval>) {
     match interval {
         Some(interval) => {
             interval.tick().await;
@@ -180,31 +232,11 @@ async fn tick(interval: Option<&mut Interval>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::TestFleet;
     use primitives::{Counter, PublishedStatistics};
     use std::cell::Cell;
     use std::sync::Arc;
     use tokio::sync::mpsc::channel;
-
-    #[derive(Default)]
-    struct TestFleet {
-        stop_requested: Cell<bool>,
-        obeys: bool,
-        lost: bool,
-    }
-
-    impl Fleet for TestFleet {
-        fn request_stop(&self) {
-            self.stop_requested.set(true);
-        }
-
-        fn any_finished(&self) -> bool {
-            self.lost
-        }
-
-        fn all_finished(&self) -> bool {
-            self.obeys && self.stop_requested.get()
-        }
-    }
 
     #[derive(Default)]
     struct TestManager {
@@ -224,8 +256,10 @@ mod tests {
         fn stopping(&self) {}
     }
 
-    const SUPERVISION: Supervision =
-        Supervision { statistics: StatisticsInterval::Off, shutdown_deadline: Duration::from_secs(10) };
+    fn supervision() -> Supervision {
+        let latency = LatencyDumps { directory: "/nonexistent".into(), interval: Every::Off };
+        Supervision { statistics: Every::Off, latency, shutdown_deadline: Duration::from_secs(10) }
+    }
 
     fn board() -> StatisticsBoard {
         StatisticsBoard::new(vec![Arc::default()])
@@ -236,7 +270,7 @@ mod tests {
         let fleet = TestFleet { obeys: true, ..TestFleet::default() };
         let (requests, inbox) = channel(1);
         requests.send(Request::Stop).await.unwrap();
-        let end = supervise(&fleet, &TestManager::default(), &board(), SUPERVISION, inbox).await;
+        let end = supervise(&fleet, &TestManager::default(), &board(), &supervision(), inbox).await;
         assert_eq!(end, End::Orderly);
     }
 
@@ -246,7 +280,7 @@ mod tests {
         requests.send(Request::Stop).await.unwrap();
         let start = Instant::now();
         let fleet = TestFleet::default();
-        let end = supervise(&fleet, &TestManager::default(), &board(), SUPERVISION, inbox).await;
+        let end = supervise(&fleet, &TestManager::default(), &board(), &supervision(), inbox).await;
         assert_eq!(end, End::DeadlinePassed);
         assert_eq!(start.elapsed().as_secs(), 10);
     }
@@ -255,7 +289,7 @@ mod tests {
     async fn the_loss_of_a_worker_ends_the_tracker() {
         let fleet = TestFleet { lost: true, ..TestFleet::default() };
         let (_requests, inbox) = channel(1);
-        let end = supervise(&fleet, &TestManager::default(), &board(), SUPERVISION, inbox).await;
+        let end = supervise(&fleet, &TestManager::default(), &board(), &supervision(), inbox).await;
         assert_eq!(end, End::WorkerLost);
     }
 
@@ -276,7 +310,8 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(5500)).await;
             requests.send(Request::Stop).await.unwrap();
         };
-        let (end, ()) = tokio::join!(supervise(&fleet, &manager, &board, SUPERVISION, inbox), script);
+        let supervision = supervision();
+        let (end, ()) = tokio::join!(supervise(&fleet, &manager, &board, &supervision, inbox), script);
         assert_eq!(end, End::Orderly);
         assert_eq!(manager.heartbeats.get(), 3);
     }

@@ -32,8 +32,28 @@ pub(crate) enum Command {
         file: PathBuf,
     },
 
+    /// Have a running tracker dump its latencies, and print the dump as a table of percentiles
+    DumpLatency(DumpLatency),
+
     /// Print a configuration file with every key, its documentation and its default, and end
     DefaultConfig,
+}
+
+/// Which tracker, and where its dumps are. By default the directory is found as the tracker found it, by its command
+/// line, its environment and its configuration file.
+#[derive(Debug, clap::Args)]
+pub(crate) struct DumpLatency {
+    /// The tracker's process; needed where several run
+    #[arg(long)]
+    pub(crate) pid: Option<u32>,
+
+    /// The tracker's configuration, in place of the file that it was started with
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Where the tracker's dumps are, in place of what its configuration says
+    #[arg(long, value_name = "DIRECTORY", conflicts_with = "config")]
+    pub(crate) directory: Option<PathBuf>,
 }
 
 #[cfg(test)]

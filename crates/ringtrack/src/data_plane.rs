@@ -1,10 +1,11 @@
 use crate::mend;
 use crate::prepare::Prepared;
-use crate::tuning::engine_settings;
+use crate::tuning::{engine_settings, kernel_sampling};
 use anyhow::anyhow;
 use control::{Fleet, StatisticsBoard};
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
-use primitives::{PublishedStatistics, ShardId};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
+use latency::LatencySet;
+use primitives::{PublishedStatistics, ShardCount, ShardId};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use worker::{
@@ -22,8 +23,11 @@ const START_POLL_MS: u64 = 20;
 
 /// All workers.
 pub(crate) struct DataPlane {
+    shards: ShardCount,
     workers: Vec<WorkerHandle>,
     commands: Vec<Sender<WorkerCommand>>,
+    /// Room for one event of each worker, which has at most one to tell at a time.
+    events: Receiver<WorkerEvent>,
     board: StatisticsBoard,
 }
 
@@ -32,10 +36,12 @@ impl DataPlane {
     pub(crate) fn start(prepared: &Prepared<'_>, listeners: BoundListeners) -> anyhow::Result<Self> {
         let (configuration, shards) = (prepared.configuration, prepared.shards);
         let start = Instant::now();
-        let (events, inbox) = bounded(prepared.cores.len());
+        let (event_outbox, events) = bounded(prepared.cores.len());
         let mesh = full_mesh(shards, configuration.limits.mesh_slots);
         let published: Vec<Arc<PublishedStatistics>> = shards.shards().map(|_| Arc::default()).collect();
         let mut plane = Self {
+            shards,
+            events,
             workers: Vec::new(),
             commands: Vec::new(),
             board: StatisticsBoard::new(published.clone()),
@@ -52,12 +58,13 @@ impl DataPlane {
                 start,
                 published: Arc::clone(&published[shard.index()]),
                 commands: command_inbox,
-                events: events.clone(),
+                kernel_sampling: kernel_sampling(&configuration.latency),
+                events: event_outbox.clone(),
             };
             plane.commands.push(commands);
             plane.workers.push(start_worker(setup).map_err(mend::worker_error)?);
         }
-        plane.wait_until_ready(&inbox)?;
+        plane.wait_until_ready()?;
         Ok(plane)
     }
 
@@ -76,12 +83,13 @@ impl DataPlane {
         finished.map(WorkerHandle::join).try_for_each(|result| result.map_err(mend::worker_error))
     }
 
-    fn wait_until_ready(&mut self, events: &Receiver<WorkerEvent>) -> anyhow::Result<()> {
+    fn wait_until_ready(&mut self) -> anyhow::Result<()> {
         let deadline = Instant::now() + Duration::from_secs(START_S_MAX);
         let mut waiting: Vec<ShardId> = Vec::new();
         while waiting.len() < self.workers.len() {
-            match events.recv_timeout(Duration::from_millis(START_POLL_MS)) {
+            match self.events.recv_timeout(Duration::from_millis(START_POLL_MS)) {
                 Ok(WorkerEvent::Ready(shard)) => waiting.push(shard),
+                Ok(WorkerEvent::Latency(..)) => unreachable!("nobody was asked for latencies yet"),
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
                     self.fail_if_one_has_ended()?;
                 }
@@ -105,7 +113,7 @@ impl Fleet for DataPlane {
     fn request_stop(&self) {
         for commands in &self.commands {
             // A worker that takes no commands is noticed by the deadline.
-            let _ = commands.try_send(WorkerCommand::Stop);
+            drop(commands.try_send(WorkerCommand::Stop));
         }
     }
 
@@ -115,5 +123,24 @@ impl Fleet for DataPlane {
 
     fn all_finished(&self) -> bool {
         self.workers.iter().all(WorkerHandle::is_finished)
+    }
+
+    fn shards(&self) -> ShardCount {
+        self.shards
+    }
+
+    fn ask_latency(&self, shard: ShardId, empty: Box<LatencySet>) -> Result<(), Box<LatencySet>> {
+        let refused = self.commands[shard.index()].try_send(WorkerCommand::TakeLatency(empty)).err();
+        match refused.map(TrySendError::into_inner) {
+            Some(WorkerCommand::TakeLatency(empty)) => Err(empty),
+            _ => Ok(()),
+        }
+    }
+
+    fn latency_answer(&self) -> Option<(ShardId, Box<LatencySet>)> {
+        match self.events.try_recv() {
+            Ok(WorkerEvent::Latency(shard, latencies)) => Some((shard, latencies)),
+            _ => None,
+        }
     }
 }

@@ -5,13 +5,16 @@ mod banner;
 mod cli;
 mod cores;
 mod data_plane;
+mod dump_latency;
 mod keys;
+mod latency_directory;
 mod locked_memory;
 mod logging;
 mod memory;
 mod mend;
 mod prepare;
 mod run;
+mod running_tracker;
 mod service_manager;
 mod signals;
 mod tuning;
@@ -47,6 +50,9 @@ fn dispatch(command_line: CommandLine) -> Result<(), Failure> {
     match command_line.command {
         None => serve(command_line.config.as_deref()),
         Some(Command::CheckConfig { file }) => check_config(&file),
+        Some(Command::DumpLatency(options)) => {
+            print(&dump_latency::dump_latency(&options).map_err(Failure::Run)?)
+        }
         Some(Command::DefaultConfig) => print(&config::default_toml()),
     }
 }

@@ -3,6 +3,7 @@
 use crate::banner::log_banner;
 use crate::cores::keep_control_off;
 use crate::data_plane::DataPlane;
+use crate::latency_directory::latency_directory;
 use crate::locked_memory::check_locked_memory;
 use crate::mend;
 use crate::prepare::Prepared;
@@ -11,7 +12,7 @@ use crate::signals::requests_from_signals;
 use crate::tuning::listener_options;
 use anyhow::bail;
 use config::Configuration;
-use control::{End, Supervision, supervise};
+use control::{End, LatencyDumps, Supervision, supervise};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tracing::{info, warn};
@@ -31,10 +32,17 @@ pub(crate) fn run(prepared: &Prepared<'_>) -> anyhow::Result<()> {
     let manager = Systemd::ready();
     let supervision = Supervision {
         statistics: configuration.statistics.interval_s,
+        latency: LatencyDumps {
+            directory: latency_directory(
+                &configuration.latency.directory,
+                std::env::var_os("LOGS_DIRECTORY").as_deref(),
+            ),
+            interval: configuration.latency.interval_s,
+        },
         shutdown_deadline: Duration::from_secs(u64::from(configuration.shutdown.deadline_s)),
     };
     let board = data_plane.board().clone();
-    let end = runtime.block_on(supervise(&data_plane, &manager, &board, supervision, requests));
+    let end = runtime.block_on(supervise(&data_plane, &manager, &board, &supervision, requests));
     finish(end, data_plane)
 }
 

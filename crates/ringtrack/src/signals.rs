@@ -6,13 +6,13 @@ use tokio::sync::mpsc::{Receiver, channel};
 /// Requests that may wait. More signals in the same moment say nothing new.
 const REQUESTS_MAX: usize = 8;
 
-/// What the signals ask for: SIGTERM and SIGINT the end, SIGUSR1 all figures.
+/// What the signals ask for: SIGTERM and SIGINT the end, SIGUSR1 a report.
 pub(crate) fn requests_from_signals() -> io::Result<Receiver<Request>> {
     let (requests, inbox) = channel(REQUESTS_MAX);
     let kinds = [
         (SignalKind::terminate(), Request::Stop),
         (SignalKind::interrupt(), Request::Stop),
-        (SignalKind::user_defined1(), Request::ReportFigures),
+        (SignalKind::user_defined1(), Request::Report),
     ];
     for (kind, request) in kinds {
         let mut signals = signal(kind)?;

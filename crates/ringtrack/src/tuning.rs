@@ -1,11 +1,14 @@
 //! From the configuration to the settings of the data plane.
 
-use config::{Announce, Configuration, InvalidConnectionId as Invalid, ReplySource, Steering, Udp};
+use config::{
+    Announce, Configuration, Interval, InvalidConnectionId as Invalid, Latency, ReplySource, Steering, Udp,
+};
 use engine::{AnnouncePolicy, EngineSettings, InvalidConnectionId};
 use primitives::{ShardCount, ShardId};
+use std::num::NonZeroU32;
 use swarm::{SwarmLimits, SwarmSettings};
 use udp_socket::DestinationInfo;
-use worker::{ListenerOptions, SteeringRequest};
+use worker::{KernelSampling, ListenerOptions, SteeringRequest};
 
 /// How the sockets are made.
 pub(crate) const fn listener_options(udp: &Udp) -> ListenerOptions {
@@ -20,6 +23,16 @@ pub(crate) const fn listener_options(udp: &Udp) -> ListenerOptions {
             Steering::Auto => SteeringRequest::Auto,
             Steering::Off => SteeringRequest::Off,
         },
+    }
+}
+
+/// How often the kernel's time stamps are sampled.
+pub(crate) fn kernel_sampling(latency: &Latency) -> KernelSampling {
+    match latency.kernel_sample_every_s {
+        Interval::Off => KernelSampling::Off,
+        Interval::Every(seconds) => {
+            NonZeroU32::new(seconds).map_or(KernelSampling::Off, KernelSampling::EveryS)
+        }
     }
 }
 

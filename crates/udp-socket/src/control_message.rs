@@ -1,100 +1,204 @@
-//! The one control message of a datagram: packet info, which tells the local address.
+//! The control messages of a datagram: packet info, which tells the local address, and the kernel's receive time
+//! stamp.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
 
 use crate::path::LocalEnd;
 
-/// Bytes of the header of a control message.
+/// Bytes of the header of a control message: its length, its level and its kind.
 const HEADER_BYTES: usize = size_of::<libc::cmsghdr>();
-/// Room for the larger packet info (IPv6, 20 bytes), rounded up to the alignment of a control message.
-const PAYLOAD_BYTES: usize = size_of::<libc::in6_pktinfo>().next_multiple_of(align_of::<usize>());
+const ALIGNMENT_BYTES: usize = align_of::<libc::cmsghdr>();
 const V4_PAYLOAD_BYTES: usize = size_of::<libc::in_pktinfo>();
 const V6_PAYLOAD_BYTES: usize = size_of::<libc::in6_pktinfo>();
+/// `scm_timestamping`: three times, of which the first is the one that software took.
+const STAMP_PAYLOAD_BYTES: usize = 3 * size_of::<libc::timespec>();
+/// Room for the larger packet info; a time stamp does not fit in.
+const INFO_ROOM_BYTES: usize = room_bytes(V6_PAYLOAD_BYTES);
+/// Room for packet info and a time stamp.
+const ROOM_BYTES: usize = INFO_ROOM_BYTES + room_bytes(STAMP_PAYLOAD_BYTES);
 
-/// A `cmsghdr` and its payload. Only packet info is ever asked of the kernel, so there is never a second
-/// message behind the first, and plain integers describe it: every byte pattern is a valid value.
-#[repr(C)]
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ControlMessage {
-    /// Header and payload, without the padding at the end.
-    length_bytes: usize,
-    level: i32,
-    kind: i32,
-    payload: [u8; PAYLOAD_BYTES],
+const _: () = assert!(HEADER_BYTES == 16 && ALIGNMENT_BYTES == 8);
+const _: () = assert!(V4_PAYLOAD_BYTES == 12 && V6_PAYLOAD_BYTES == 20 && STAMP_PAYLOAD_BYTES == 48);
+
+const _: () = assert!(INFO_ROOM_BYTES < room_bytes(STAMP_PAYLOAD_BYTES));
+
+const fn room_bytes(payload_bytes: usize) -> usize {
+    HEADER_BYTES + payload_bytes.next_multiple_of(ALIGNMENT_BYTES)
 }
 
-const _: () = assert!(HEADER_BYTES == 16 && size_of::<ControlMessage>() == HEADER_BYTES + PAYLOAD_BYTES);
-const _: () = assert!(align_of::<ControlMessage>() >= align_of::<libc::cmsghdr>());
-const _: () = assert!(V4_PAYLOAD_BYTES == 12 && V6_PAYLOAD_BYTES == 20);
+/// Room for the control messages of one datagram, in plain bytes: every pattern is a valid value.
+#[repr(C, align(8))]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ControlMessages {
+    bytes: [u8; ROOM_BYTES],
+}
 
-impl ControlMessage {
-    pub(crate) const EMPTY: Self = Self { length_bytes: 0, level: 0, kind: 0, payload: [0; PAYLOAD_BYTES] };
+const _: () = assert!(align_of::<ControlMessages>() >= ALIGNMENT_BYTES);
+
+/// What the kernel told about a received datagram.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Told {
+    /// The local address that it was sent to; none if that cannot be the source of a reply.
+    pub(crate) destination: Option<LocalEnd>,
+    /// When it arrived, since the Unix epoch.
+    pub(crate) arrived: Option<Duration>,
+}
+
+impl ControlMessages {
+    pub(crate) const EMPTY: Self = Self { bytes: [0; ROOM_BYTES] };
 
     /// Room that the kernel may write, and the most that it may read.
-    pub(crate) const ROOM_BYTES: usize = size_of::<Self>();
+    pub(crate) const ROOM_BYTES: usize = ROOM_BYTES;
 
     /// Makes this the packet info that lets a datagram leave from `local`; returns the bytes that the kernel
     /// is to read.
     pub(crate) fn set_source(&mut self, local: LocalEnd) -> usize {
-        self.payload = [0; PAYLOAD_BYTES];
         let interface = local.interface_index.to_ne_bytes();
-        let payload_bytes = match local.address {
+        match local.address {
             IpAddr::V4(address) => {
-                (self.level, self.kind) = (libc::IPPROTO_IP, libc::IP_PKTINFO);
-                self.payload[..4].copy_from_slice(&interface);
+                self.set_header(V4_PAYLOAD_BYTES, libc::IPPROTO_IP, libc::IP_PKTINFO);
+                self.bytes[16..20].copy_from_slice(&interface);
                 // The preferred source, `ipi_spec_dst`; `ipi_addr` behind it has no meaning when sending.
-                self.payload[4..8].copy_from_slice(&address.octets());
-                V4_PAYLOAD_BYTES
+                self.bytes[20..24].copy_from_slice(&address.octets());
+                self.bytes[24..28].fill(0);
+                room_bytes(V4_PAYLOAD_BYTES)
             }
             IpAddr::V6(address) => {
-                (self.level, self.kind) = (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO);
-                self.payload[..16].copy_from_slice(&address.octets());
-                self.payload[16..20].copy_from_slice(&interface);
-                V6_PAYLOAD_BYTES
+                self.set_header(V6_PAYLOAD_BYTES, libc::IPPROTO_IPV6, libc::IPV6_PKTINFO);
+                self.bytes[16..32].copy_from_slice(&address.octets());
+                self.bytes[32..36].copy_from_slice(&interface);
+                room_bytes(V6_PAYLOAD_BYTES)
             }
-        };
-        self.length_bytes = HEADER_BYTES + payload_bytes;
-        self.length_bytes.next_multiple_of(align_of::<usize>())
+        }
     }
 
-    /// The local address that a datagram was sent to, out of the `written_bytes` that the kernel wrote here.
-    /// `None` where the kernel wrote no packet info, or an address that cannot be the source of a reply.
+    #[inline]
+    fn set_header(&mut self, payload_bytes: usize, level: i32, kind: i32) {
+        self.bytes[..8].copy_from_slice(&(HEADER_BYTES + payload_bytes).to_ne_bytes());
+        self.bytes[8..12].copy_from_slice(&level.to_ne_bytes());
+        self.bytes[12..16].copy_from_slice(&kind.to_ne_bytes());
+    }
+
+    /// Whether more than packet info stands in the `written_bytes` that the kernel wrote here.
+    #[inline]
+    pub(crate) const fn may_be_stamped(written_bytes: usize) -> bool {
+        written_bytes > INFO_ROOM_BYTES
+    }
+
+    /// The destination in the `written_bytes` that the kernel wrote here, where it can only be packet info.
+    #[inline]
     pub(crate) fn destination(&self, written_bytes: usize) -> Option<LocalEnd> {
-        let whole =
-            |payload_bytes: usize| self.length_bytes.min(written_bytes) >= HEADER_BYTES + payload_bytes;
-        match (self.level, self.kind) {
-            (libc::IPPROTO_IP, libc::IP_PKTINFO) if whole(V4_PAYLOAD_BYTES) => self.v4_destination(),
-            (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) if whole(V6_PAYLOAD_BYTES) => self.v6_destination(),
+        let (length, rest) = self.bytes.split_first_chunk()?;
+        let (level, rest) = rest.split_first_chunk()?;
+        let (kind, payload) = rest.split_first_chunk()?;
+        let length_bytes = usize::from_ne_bytes(*length).min(written_bytes);
+        let whole = |payload_bytes: usize| length_bytes >= HEADER_BYTES + payload_bytes;
+        match (i32::from_ne_bytes(*level), i32::from_ne_bytes(*kind)) {
+            (libc::IPPROTO_IP, libc::IP_PKTINFO) if whole(V4_PAYLOAD_BYTES) => v4_destination(payload),
+            (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) if whole(V6_PAYLOAD_BYTES) => v6_destination(payload),
             _ => None,
         }
     }
 
-    /// `ipi_spec_dst` and not `ipi_addr`: the same for unicast, but for a broadcast it is the address to
-    /// reply from.
-    fn v4_destination(&self) -> Option<LocalEnd> {
-        let [_, _, _, _, a, b, c, d, ..] = self.payload;
-        let address = Ipv4Addr::new(a, b, c, d);
-        (!address.is_unspecified()).then(|| LocalEnd::new(address.into(), 0))
+    /// What stands in the `written_bytes` that the kernel wrote here; nothing behind them is read.
+    pub(crate) fn told(&self, written_bytes: usize) -> Told {
+        let mut rest = &self.bytes[..written_bytes.min(ROOM_BYTES)];
+        let mut told = Told::default();
+        while let Some((message, behind)) = split_message(rest) {
+            match (message.level, message.kind) {
+                (libc::IPPROTO_IP, libc::IP_PKTINFO) => told.destination = v4_destination(message.payload),
+                (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
+                    told.destination = v6_destination(message.payload);
+                }
+                (libc::SOL_SOCKET, libc::SCM_TIMESTAMPING) => told.arrived = software_stamp(message.payload),
+                _ => {}
+            }
+            rest = behind;
+        }
+        told
     }
+}
 
-    fn v6_destination(&self) -> Option<LocalEnd> {
-        let octets: &[u8; 16] = self.payload.first_chunk()?;
-        let interface: &[u8; 4] = self.payload[16..].first_chunk()?;
-        let address = Ipv6Addr::from(*octets);
-        let usable = !address.is_multicast() && !address.is_unspecified();
-        usable.then(|| LocalEnd::new(address.into(), u32::from_ne_bytes(*interface)))
-    }
+/// One control message of a buffer.
+struct Message<'a> {
+    level: i32,
+    kind: i32,
+    payload: &'a [u8],
+}
+
+/// The first message of `bytes` and what stands behind it; none where no whole one is left.
+fn split_message(bytes: &[u8]) -> Option<(Message<'_>, &[u8])> {
+    let (header, _) = bytes.split_at_checked(HEADER_BYTES)?;
+    let length_bytes = usize::from_ne_bytes(*header.first_chunk()?);
+    let level = i32::from_ne_bytes(*header[8..].first_chunk()?);
+    let kind = i32::from_ne_bytes(*header[12..].first_chunk()?);
+    let payload = bytes.get(HEADER_BYTES..length_bytes)?;
+    let behind = bytes.get(length_bytes.next_multiple_of(ALIGNMENT_BYTES)..).unwrap_or_default();
+    Some((Message { level, kind, payload }, behind))
+}
+
+/// `ipi_spec_dst` and not `ipi_addr`: the same for unicast, but for a broadcast it is the address to reply from.
+fn v4_destination(payload: &[u8]) -> Option<LocalEnd> {
+    let payload: &[u8; V4_PAYLOAD_BYTES] = payload.first_chunk()?;
+    let [_, _, _, _, a, b, c, d, ..] = *payload;
+    let address = Ipv4Addr::new(a, b, c, d);
+    (!address.is_unspecified()).then(|| LocalEnd::new(address.into(), 0))
+}
+
+fn v6_destination(payload: &[u8]) -> Option<LocalEnd> {
+    let octets: &[u8; 16] = payload.first_chunk()?;
+    let interface: &[u8; 4] = payload[16..].first_chunk()?;
+    let address = Ipv6Addr::from(*octets);
+    let usable = !address.is_multicast() && !address.is_unspecified();
+    usable.then(|| LocalEnd::new(address.into(), u32::from_ne_bytes(*interface)))
+}
+
+/// Seconds and nanoseconds, 64 bits each; zero where only hardware took the time.
+fn software_stamp(payload: &[u8]) -> Option<Duration> {
+    let payload: &[u8; STAMP_PAYLOAD_BYTES] = payload.first_chunk()?;
+    let seconds = u64::try_from(i64::from_ne_bytes(*payload.first_chunk()?)).ok()?;
+    let nanoseconds = u32::try_from(i64::from_ne_bytes(*payload[8..].first_chunk()?)).ok()?;
+    (seconds > 0 && nanoseconds < 1_000_000_000).then(|| Duration::new(seconds, nanoseconds))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const LOOPBACK: &str = "127.0.0.1";
+
+    fn destination_of(messages: &ControlMessages, written_bytes: usize) -> Option<LocalEnd> {
+        let destination = messages.destination(written_bytes);
+        assert_eq!(messages.told(written_bytes), Told { destination, arrived: None });
+        destination
+    }
+
     fn there_and_back(local: LocalEnd) -> Option<LocalEnd> {
-        let mut message = ControlMessage::EMPTY;
-        let length_bytes = message.set_source(local);
-        assert!(length_bytes <= ControlMessage::ROOM_BYTES);
-        message.destination(length_bytes)
+        let mut messages = ControlMessages::EMPTY;
+        let length_bytes = messages.set_source(local);
+        assert!(
+            length_bytes <= ControlMessages::ROOM_BYTES && !ControlMessages::may_be_stamped(length_bytes)
+        );
+        destination_of(&messages, length_bytes)
+    }
+
+    fn stamp(seconds: i64, nanoseconds: i64) -> Vec<u8> {
+        let mut payload = vec![0; STAMP_PAYLOAD_BYTES];
+        payload[..8].copy_from_slice(&seconds.to_ne_bytes());
+        payload[8..16].copy_from_slice(&nanoseconds.to_ne_bytes());
+        payload
+    }
+
+    /// A time stamp and the packet info of `local` behind it, as the kernel writes them; with their length.
+    fn stamp_and_info(stamp: &[u8], local: LocalEnd) -> (ControlMessages, usize) {
+        let (mut both, mut info) = (ControlMessages::EMPTY, ControlMessages::EMPTY);
+        both.set_header(stamp.len(), libc::SOL_SOCKET, libc::SCM_TIMESTAMPING);
+        let stamp_bytes = room_bytes(stamp.len());
+        both.bytes[HEADER_BYTES..stamp_bytes].copy_from_slice(stamp);
+        let info_bytes = info.set_source(local);
+        both.bytes[stamp_bytes..][..info_bytes].copy_from_slice(&info.bytes[..info_bytes]);
+        (both, stamp_bytes + info_bytes)
     }
 
     #[test]
@@ -114,11 +218,46 @@ mod tests {
 
     #[test]
     fn what_the_kernel_did_not_write_is_not_read() {
-        let mut message = ControlMessage::EMPTY;
-        assert_eq!(message.destination(ControlMessage::ROOM_BYTES), None);
-        message.set_source(LocalEnd::new("127.0.0.1".parse().unwrap(), 0));
-        assert_eq!(message.destination(0), None);
-        assert_eq!(message.destination(HEADER_BYTES + V4_PAYLOAD_BYTES - 1), None);
-        assert!(message.destination(HEADER_BYTES + V4_PAYLOAD_BYTES).is_some());
+        let mut messages = ControlMessages::EMPTY;
+        assert_eq!(messages.told(ControlMessages::ROOM_BYTES), Told::default());
+        messages.set_source(LocalEnd::new(LOOPBACK.parse().unwrap(), 0));
+        for written_bytes in 0..HEADER_BYTES + V4_PAYLOAD_BYTES {
+            assert_eq!(destination_of(&messages, written_bytes), None);
+        }
+        assert!(destination_of(&messages, HEADER_BYTES + V4_PAYLOAD_BYTES).is_some());
+        assert!(destination_of(&messages, usize::MAX).is_some());
+    }
+
+    #[test]
+    fn a_time_stamp_and_packet_info_of_either_family_have_room_together() {
+        for address in [LOOPBACK, "fe80::77"] {
+            let local = LocalEnd::new(address.parse().unwrap(), 4);
+            let (messages, written_bytes) = stamp_and_info(&stamp(1_700_000_000, 999_999_999), local);
+            assert!(written_bytes <= ControlMessages::ROOM_BYTES);
+            assert!(ControlMessages::may_be_stamped(written_bytes));
+            let arrived = Some(Duration::new(1_700_000_000, 999_999_999));
+            assert_eq!(messages.told(written_bytes), Told { destination: Some(local), arrived });
+            let cut = messages.told(room_bytes(STAMP_PAYLOAD_BYTES));
+            assert_eq!(cut, Told { destination: None, arrived });
+        }
+    }
+
+    #[test]
+    fn a_time_that_is_none_is_left_out() {
+        let local = LocalEnd::new(LOOPBACK.parse().unwrap(), 4);
+        for (seconds, nanoseconds) in [(0, 0), (-1, 0), (1, -1), (1, 1_000_000_000)] {
+            let (messages, written_bytes) = stamp_and_info(&stamp(seconds, nanoseconds), local);
+            assert_eq!(messages.told(written_bytes), Told { destination: Some(local), arrived: None });
+        }
+    }
+
+    #[test]
+    fn a_length_that_leads_nowhere_ends_the_walk() {
+        let local = LocalEnd::new(LOOPBACK.parse().unwrap(), 4);
+        for length_bytes in [0, 1, HEADER_BYTES - 1, ROOM_BYTES + 1, usize::MAX - 3, usize::MAX] {
+            let (mut messages, written_bytes) = stamp_and_info(&stamp(1, 1), local);
+            messages.bytes[..8].copy_from_slice(&length_bytes.to_ne_bytes());
+            assert_eq!(messages.told(written_bytes), Told::default());
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Batched datagrams: recvmmsg and sendmmsg over owned buffers, packet info, reuseport steering.
+//! Batched datagrams: recvmmsg and sendmmsg over owned buffers, packet info, time stamps, reuseport steering.
 //!
 //! A [`BatchSocket`] never blocks and never waits: the caller waits until the socket is readable, then takes
 //! what stands in the kernel with [`BatchSocket::receive`] and answers with [`BatchSocket::send`], a
@@ -33,7 +33,7 @@ mod testing;
 pub use limits::{
     BATCH_DATAGRAMS_MAX, DATAGRAM_BYTES_MAX, INFO_HASH_BYTES, RECEIVE_ATTEMPTS_MAX, SEGMENTS_MAX,
 };
-pub use options::{DestinationInfo, PortSharing, SocketOptions};
+pub use options::{DestinationInfo, PortSharing, ReceiveTimestamps, SocketOptions};
 pub use path::Path;
 pub use receive::{ReceiveBatch, Received};
 pub use send::{SendBatch, SendReport};

@@ -1,24 +1,27 @@
 //! The arrays that recvmmsg and sendmmsg work on, wired together once.
 
 use std::os::fd::{AsRawFd, BorrowedFd};
+use std::time::Duration;
 use std::{fmt, io, mem, ptr};
 
-use crate::control_message::ControlMessage;
+use crate::control_message::{ControlMessages, Told};
 use crate::limits::{BATCH_DATAGRAMS_MAX, DATAGRAM_BYTES_MAX};
 use crate::path::{LocalEnd, Path, SocketName};
 use crate::stable_slice::StableSlice;
 
 /// What belongs to one datagram beside its bytes. The kernel reads and writes the name in the path and the
-/// control message.
+/// control messages.
 struct Slot {
-    control: ControlMessage,
+    control: ControlMessages,
     iovec: libc::iovec,
     path: Path,
+    /// When the datagram arrived, since the Unix epoch, where the kernel told.
+    arrived: Option<Duration>,
 }
 
 /// Buffers, addresses and message headers for up to [`MessageTable::capacity`] datagrams.
 ///
-/// Invariant, on which the system calls rest: header `i` points at slot `i` (name, control message, iovec)
+/// Invariant, on which the system calls rest: header `i` points at slot `i` (name, control messages, iovec)
 /// and the iovec at buffer `i`; each length is at most the room behind its pointer. Buffers and slots are
 /// stable slices, so moving the table moves nothing that is pointed at. Nothing outside of this module can
 /// write a pointer or a length.
@@ -27,6 +30,8 @@ pub(crate) struct MessageTable {
     slots: StableSlice<Slot>,
     headers: Box<[libc::mmsghdr]>,
     datagram_bytes_max: usize,
+    /// Datagrams of the last receive of which the kernel told when they arrived.
+    stamped: usize,
 }
 
 // SAFETY: all pointers lead into memory that the table owns alone, and nothing about that memory belongs to a
@@ -44,9 +49,10 @@ impl MessageTable {
         let capacity = datagrams.clamp(1, BATCH_DATAGRAMS_MAX);
         let datagram_bytes_max = datagram_bytes_max.clamp(1, DATAGRAM_BYTES_MAX);
         let empty_slot = || Slot {
-            control: ControlMessage::EMPTY,
+            control: ControlMessages::EMPTY,
             iovec: libc::iovec { iov_base: ptr::null_mut(), iov_len: 0 },
             path: Path::UNSPECIFIED,
+            arrived: None,
         };
         // SAFETY: a message header is integers and pointers, for which all zeros is a value.
         let empty_header = || unsafe { mem::zeroed::<libc::mmsghdr>() };
@@ -55,6 +61,7 @@ impl MessageTable {
             slots: StableSlice::new((0..capacity).map(|_| empty_slot()).collect()),
             headers: (0..capacity).map(|_| empty_header()).collect(),
             datagram_bytes_max,
+            stamped: 0,
         };
         for index in 0..capacity {
             table.wire(index);
@@ -84,7 +91,7 @@ impl MessageTable {
     fn arm(&mut self, index: usize) {
         let header = &mut self.headers[index].msg_hdr;
         header.msg_namelen = NAME_ROOM_BYTES;
-        header.msg_controllen = ControlMessage::ROOM_BYTES;
+        header.msg_controllen = ControlMessages::ROOM_BYTES;
     }
 
     pub(crate) fn capacity(&self) -> usize {
@@ -109,6 +116,11 @@ impl MessageTable {
         &self.slots[index].path
     }
 
+    /// When the datagram arrived, since the Unix epoch, where the kernel told.
+    pub(crate) fn arrived(&self, index: usize) -> Option<Duration> {
+        if self.stamped == 0 { None } else { self.slots[index].arrived }
+    }
+
     /// The bytes that the kernel received or sent.
     pub(crate) fn transferred_bytes(&self, index: usize) -> usize {
         (self.headers[index].msg_len as usize).min(self.datagram_bytes_max)
@@ -119,13 +131,26 @@ impl MessageTable {
         self.headers[index].msg_hdr.msg_flags & libc::MSG_TRUNC != 0
     }
 
-    /// Reads what the kernel told about a received datagram into its path, and makes the header ready for the
+    /// Reads what the kernel told about a received datagram into its slot, and makes the header ready for the
     /// next.
     pub(crate) fn settle(&mut self, index: usize) {
         let written_bytes = self.headers[index].msg_hdr.msg_controllen;
-        let slot = &mut self.slots[index];
-        slot.path.local = slot.control.destination(written_bytes);
+        if ControlMessages::may_be_stamped(written_bytes) {
+            self.settle_stamped(index, written_bytes);
+        } else {
+            let slot = &mut self.slots[index];
+            slot.path.local = slot.control.destination(written_bytes);
+            slot.arrived = None;
+        }
         self.arm(index);
+    }
+
+    #[cold]
+    fn settle_stamped(&mut self, index: usize, written_bytes: usize) {
+        let slot = &mut self.slots[index];
+        let Told { destination, arrived } = slot.control.told(written_bytes);
+        (slot.path.local, slot.arrived) = (destination, arrived);
+        self.stamped += usize::from(arrived.is_some());
     }
 
     /// Makes the header send the first `length` bytes of its buffer along `path`.
@@ -141,6 +166,7 @@ impl MessageTable {
 
     /// One recvmmsg over all headers; the count of datagrams received.
     pub(crate) fn receive(&mut self, socket: BorrowedFd<'_>) -> io::Result<usize> {
+        self.stamped = 0;
         // SAFETY: the headers are exclusively borrowed and as many as told, and by the table's invariant the
         // kernel writes only into names, control messages and buffers of the table, none of which is borrowed
         // now.

@@ -29,6 +29,17 @@ pub enum DestinationInfo {
     Capture,
 }
 
+/// Whether the kernel stamps each datagram with the time of its arrival.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReceiveTimestamps {
+    /// It does not.
+    #[default]
+    Off,
+    /// It does, which costs it a clock read and a control message for each datagram. The clock is also read for
+    /// all other packets of the system as long as one socket asks for stamps.
+    On,
+}
+
 /// What [`BatchSocket::bind`](crate::BatchSocket::bind) makes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SocketOptions {

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::BorrowedFd;
+use std::time::Duration;
 
 use crate::limits::RECEIVE_ATTEMPTS_MAX;
 use crate::message_table::MessageTable;
@@ -63,6 +64,13 @@ impl ReceiveBatch {
     /// The datagrams of the last receive, in the order of arrival.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Received<'_>> + '_ {
         (0..self.filled).map(|index| self.received(index))
+    }
+
+    /// When the kernel received the datagram at `index` of the last receive, since the Unix epoch by the system's
+    /// clock. `None` where the socket took no time stamps when it arrived.
+    #[must_use]
+    pub fn arrived(&self, index: usize) -> Option<Duration> {
+        self.table.arrived(index).filter(|_| index < self.filled)
     }
 
     fn received(&self, index: usize) -> Received<'_> {

@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::kernel_option::set_integer;
-use crate::options::{DestinationInfo, PortSharing, SocketOptions};
+use crate::options::{DestinationInfo, PortSharing, ReceiveTimestamps, SocketOptions};
 use crate::receive::ReceiveBatch;
 use crate::send::{SendBatch, SendReport};
 use crate::steering::SteeringProgram;
@@ -74,6 +74,23 @@ impl BatchSocket {
     /// in its order: send again once the socket is writable, or clear the batch.
     pub fn send(&self, batch: &mut SendBatch) -> SendReport {
         batch.drain(self.socket.as_fd())
+    }
+
+    /// Switches the kernel's time stamps on or off for the datagrams that arrive from now on. Those that wait in
+    /// the socket already keep what they have: none, or a stamp that is not told any more.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel answers; none is known for a socket that is open.
+    pub fn set_receive_timestamps(&self, timestamps: ReceiveTimestamps) -> io::Result<()> {
+        // Not `SO_TIMESTAMPNS`, which gives datagrams that have no stamp the time of the receive call, and
+        // leaves the kernel reading its clock for each packet after it is switched off.
+        let flags = match timestamps {
+            ReceiveTimestamps::Off => 0,
+            ReceiveTimestamps::On => libc::SOF_TIMESTAMPING_RX_SOFTWARE | libc::SOF_TIMESTAMPING_SOFTWARE,
+        };
+        let flags = libc::c_int::try_from(flags).map_err(|_| io::ErrorKind::InvalidInput)?;
+        set_integer(self.socket.as_fd(), libc::SOL_SOCKET, libc::SO_TIMESTAMPING, flags)
     }
 
     /// Lets `program` choose the socket of each datagram to the reuseport group that this socket is in. One

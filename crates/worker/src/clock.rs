@@ -1,6 +1,7 @@
 use engine::Now;
 use primitives::Second;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use rustix::time::{ClockId, clock_gettime};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The clock of a worker; all workers count from the same start.
 #[derive(Debug, Clone, Copy)]
@@ -14,9 +15,19 @@ impl Clock {
     }
 
     pub(crate) fn now(&self) -> Now {
-        let seconds = self.start.elapsed().as_secs();
+        self.at(Instant::now())
+    }
+
+    /// The time of what was received at `instant`, which is now.
+    pub(crate) fn at(&self, instant: Instant) -> Now {
+        let seconds = instant.duration_since(self.start).as_secs();
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         #[expect(clippy::cast_possible_truncation, reason = "136 years of uptime")]
         Now { monotonic: Second(seconds as u32), unix_s: unix.as_secs() }
     }
+}
+
+/// Processor time that the calling thread has taken.
+pub(crate) fn processor_time() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
 }

@@ -5,12 +5,13 @@ use crate::messages::{AnnounceMessage, ListenerIndex, ReplyTo, ScrapeMessage};
 use engine::{
     Engine, Inbox, Now, Outbox, REPLY_BYTES_MAX, RoutedAnnounce, Routing, ScrapeJourney, ScrapeStep,
 };
-use primitives::{Counter, PublishedStatistics, ShardId};
+use latency::{ReplyCounts, ReplyKind, ReplyTag, ReplyTimer};
+use primitives::{AddressFamily, Counter, PublishedStatistics, ShardId};
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
-use udp_socket::{BatchSocket, ReceiveBatch, SendBatch};
+use std::time::{Duration, Instant, SystemTime};
+use udp_socket::{BatchSocket, ReceiveBatch, ReceiveTimestamps, SendBatch};
 
 /// What the tasks of one core share. Nothing is borrowed across an await.
 #[derive(Debug)]
@@ -22,6 +23,10 @@ pub(crate) struct CoreState {
     pub(crate) published: Arc<PublishedStatistics>,
     /// When the busy tasks let the reactor have its turn.
     pub(crate) reactor_due: Cell<Instant>,
+    /// When the last replies were handed to the kernel: the time of the end of a batch, which nothing else has to
+    /// read the clock for.
+    pub(crate) flushed: Cell<Instant>,
+    pub(crate) reply_timer: RefCell<ReplyTimer>,
     receive: RefCell<ReceiveBatch>,
     send: RefCell<SendBatch>,
 }
@@ -43,9 +48,11 @@ struct Received<'a>(&'a ReceiveBatch);
 /// Where the engine's decisions about a batch go.
 struct Replies<'a> {
     listener: ListenerIndex,
+    received: Instant,
     receive: &'a ReceiveBatch,
     send: &'a mut SendBatch,
     mesh: &'a MeshSenders,
+    timer: &'a mut ReplyTimer,
 }
 
 const ROOM: &str = "the send batch was emptied and has room for each datagram of a receive batch";
@@ -70,6 +77,8 @@ impl CoreState {
             sockets,
             published,
             reactor_due: Cell::new(Instant::now()),
+            flushed: Cell::new(Instant::now()),
+            reply_timer: RefCell::new(ReplyTimer::new(send.capacity())),
             receive: RefCell::new(receive),
             send: RefCell::new(send),
         }
@@ -88,11 +97,16 @@ impl CoreState {
                 return Turn::Failed;
             }
         }
+        let received = Instant::now();
         let send = &mut *self.send.borrow_mut();
         let mesh = &*self.mesh.borrow();
-        let mut replies = Replies { listener, receive, send, mesh };
-        engine.process(self.clock.now(), &Received(receive), &mut replies);
+        let timer = &mut *self.reply_timer.borrow_mut();
+        let before = ReplyCounts::of(engine.statistics_mut());
+        let mut replies = Replies { listener, received, receive, send, mesh, timer };
+        engine.process(self.clock.at(received), &Received(receive), &mut replies);
+        timer.batch_written(received, before, ReplyCounts::of(engine.statistics_mut()));
         flush(socket, send, engine);
+        self.note_flush(timer);
         Turn::Busy
     }
 
@@ -103,6 +117,7 @@ impl CoreState {
         let buffer = send.next_buffer().expect(ROOM);
         let length = self.engine.borrow_mut().answer_routed_announce(now, &message.announce, buffer);
         send.commit(length, &message.reply_to.path);
+        self.note_routed(ReplyKind::Announce, message.announce.family(), &message.reply_to);
     }
 
     /// Goes on with a scrape from another core. The reply waits for [`Self::flush`].
@@ -111,7 +126,10 @@ impl CoreState {
         let send = &mut *self.send.borrow_mut();
         let engine = &mut *self.engine.borrow_mut();
         match engine.advance_scrape(&mut message.journey, send.next_buffer().expect(ROOM)) {
-            ScrapeStep::Reply(length) => send.commit(length, &message.reply_to.path),
+            ScrapeStep::Reply(length) => {
+                send.commit(length, &message.reply_to.path);
+                self.note_routed(ReplyKind::Scrape, message.journey.family(), &message.reply_to);
+            }
             ScrapeStep::Route(owner) => {
                 let family = message.journey.family();
                 if self.mesh.borrow().send_scrape(owner, message) == Routing::Full {
@@ -125,11 +143,30 @@ impl CoreState {
     pub(crate) fn flush(&self, listener: ListenerIndex) {
         let socket = &self.sockets[listener.get()];
         flush(socket, &mut self.send.borrow_mut(), &mut self.engine.borrow_mut());
+        self.note_flush(&mut self.reply_timer.borrow_mut());
     }
 
     /// Makes the figures visible to the control plane.
     pub(crate) fn publish(&self) {
         self.published.publish(self.engine.borrow_mut().statistics());
+    }
+
+    /// Switches the kernel's time stamps. A socket that refuses has none: its datagrams are just not sampled.
+    pub(crate) fn set_receive_timestamps(&self, timestamps: ReceiveTimestamps) {
+        for socket in &self.sockets {
+            drop(socket.set_receive_timestamps(timestamps));
+        }
+    }
+
+    fn note_routed(&self, kind: ReplyKind, family: AddressFamily, reply_to: &ReplyTo) {
+        self.reply_timer.borrow_mut().routed_written(ReplyTag { kind, family }, reply_to.received);
+    }
+
+    /// The kernel has every reply that was written.
+    fn note_flush(&self, timer: &mut ReplyTimer) {
+        let now = Instant::now();
+        self.flushed.set(now);
+        timer.sent(now, SystemTime::now);
     }
 
     fn make_room(&self, listener: ListenerIndex) {
@@ -167,7 +204,17 @@ impl Inbox for Received<'_> {
 
 impl Replies<'_> {
     fn reply_to(&self, index: usize) -> ReplyTo {
-        ReplyTo { listener: self.listener, path: *self.receive.get(index).expect(IN_BATCH).path }
+        let path = *self.receive.get(index).expect(IN_BATCH).path;
+        ReplyTo { listener: self.listener, path, received: self.received }
+    }
+
+    /// The reply in the buffer answers a datagram that the kernel stamped.
+    #[cold]
+    fn note_stamped(&mut self, index: usize, arrived: Duration) {
+        let family = AddressFamily::of(self.receive.get(index).expect(IN_BATCH).path.remote().ip());
+        if let Some(tag) = ReplyTag::of_reply(self.send.next_buffer().expect(ROOM), family) {
+            self.timer.stamped_written(tag, arrived);
+        }
     }
 }
 
@@ -177,6 +224,9 @@ impl Outbox for Replies<'_> {
     }
 
     fn reply(&mut self, index: usize, length: usize) {
+        if let Some(arrived) = self.receive.arrived(index) {
+            self.note_stamped(index, arrived);
+        }
         self.send.commit(length, self.receive.get(index).expect(IN_BATCH).path);
     }
 

@@ -2,13 +2,14 @@
 //!
 //! A worker is thin. Its UDP loop takes a batch from the socket, has the engine decide, and hands the replies
 //! to the kernel; its mesh tasks answer what arrived on another core; its timer task lets swarms expire,
-//! publishes the figures and takes commands.
+//! publishes the figures, samples and takes commands.
 
 #![deny(unsafe_code, reason = "only readiness.rs may, where glommio takes a raw descriptor")]
 
 mod clock;
 mod core_state;
 mod kernel_ring;
+mod kernel_sampling;
 mod limits;
 mod listener;
 mod mesh;
@@ -19,6 +20,7 @@ mod timer;
 mod udp_loop;
 mod worker;
 
+pub use kernel_sampling::KernelSampling;
 pub use limits::{DATAGRAM_BYTES_MAX, LISTENERS_MAX, PREEMPT_MS, REACTOR_TURN_MS, TIMER_MS};
 pub use listener::{
     BindError, BoundListeners, ListenerOptions, SteeringOutcome, SteeringRequest, bind_listeners,

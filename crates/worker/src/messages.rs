@@ -1,19 +1,25 @@
 use engine::{RoutedAnnounce, ScrapeJourney};
+use latency::LatencySet;
 use primitives::ShardId;
+use std::time::Instant;
 use udp_socket::Path;
 
 /// What the control plane asks of a worker.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum WorkerCommand {
     /// Take in no more requests, answer those that have arrived, and end.
     Stop,
+    /// Tell the latencies recorded since the last such command, and go on with this empty set.
+    TakeLatency(Box<LatencySet>),
 }
 
 /// What a worker tells the control plane.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum WorkerEvent {
     /// It serves its sockets.
     Ready(ShardId),
+    /// What [`WorkerCommand::TakeLatency`] asked for.
+    Latency(ShardId, Box<LatencySet>),
 }
 
 /// Which listener a request came to: the owner answers from its own socket of the same address.
@@ -26,11 +32,13 @@ impl ListenerIndex {
     }
 }
 
-/// Whom to answer, and through which listener.
+/// Whom to answer, through which listener, and since when it is waited for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ReplyTo {
     pub(crate) listener: ListenerIndex,
     pub(crate) path: Path,
+    /// When the core that it came to received it.
+    pub(crate) received: Instant,
 }
 
 /// An announce for the owner of its torrent.

@@ -1,25 +1,52 @@
+use crate::clock::processor_time;
 use crate::core_state::CoreState;
+use crate::kernel_sampling::SampleWindows;
 use crate::limits::TIMER_MS;
-use crate::messages::WorkerCommand;
-use crossbeam_channel::{Receiver, TryRecvError};
+use crate::messages::{WorkerCommand, WorkerEvent};
+use crossbeam_channel::{Receiver, Sender, TryRecvError};
 use glommio::timer::sleep;
-use primitives::{Counter, Gauge};
+use latency::LatencySet;
+use primitives::{Counter, Gauge, ShardId};
 use std::time::{Duration, Instant};
 
-/// Lets swarms expire, publishes the figures and takes commands, until the command to stop.
-pub(crate) async fn run_timer(core: &CoreState, commands: &Receiver<WorkerCommand>) {
+/// A core's ends of the channels from and to the control plane.
+#[derive(Debug)]
+pub(crate) struct ControlEnds {
+    pub(crate) shard: ShardId,
+    pub(crate) commands: Receiver<WorkerCommand>,
+    pub(crate) events: Sender<WorkerEvent>,
+}
+
+/// Lets swarms expire, publishes the figures, samples and takes commands, until the command to stop.
+pub(crate) async fn run_timer(core: &CoreState, control: &ControlEnds, mut windows: SampleWindows) {
     let period = Duration::from_millis(TIMER_MS);
     loop {
         let due = Instant::now() + period;
         sleep(period).await;
         note_lateness(core, due.elapsed());
-        core.engine.borrow_mut().expire(core.clock.now());
+        expire(core);
         core.publish();
-        match commands.try_recv() {
+        if let Some(timestamps) = windows.turn() {
+            core.set_receive_timestamps(timestamps);
+        }
+        match control.commands.try_recv() {
             Ok(WorkerCommand::Stop) | Err(TryRecvError::Disconnected) => return,
+            Ok(WorkerCommand::TakeLatency(empty)) => tell_latency(core, control, empty),
             Err(TryRecvError::Empty) => {}
         }
     }
+}
+
+fn expire(core: &CoreState) {
+    let before = processor_time();
+    core.engine.borrow_mut().expire(core.clock.now());
+    core.reply_timer.borrow_mut().expiry_turn(processor_time().saturating_sub(before));
+}
+
+fn tell_latency(core: &CoreState, control: &ControlEnds, empty: Box<LatencySet>) {
+    let recorded = core.reply_timer.borrow_mut().take(empty);
+    // The control plane has room for an answer to each of its questions; if it is gone, so is the tracker.
+    drop(control.events.try_send(WorkerEvent::Latency(control.shard, recorded)));
 }
 
 fn note_lateness(core: &CoreState, lateness: Duration) {

@@ -31,7 +31,7 @@ pub(crate) async fn serve_socket(core: Rc<CoreState>, listener: ListenerIndex, r
 /// have their turn. When the reactor's turn has come, it waits for the reactor instead: so do the other busy tasks,
 /// the queue runs empty, and the reactor looks at everything else that the core waits for.
 pub(crate) async fn let_others_run(core: &CoreState) {
-    if Instant::now() < core.reactor_due.get() {
+    if core.flushed.get() < core.reactor_due.get() {
         glommio::executor().yield_now().await;
         return;
     }

@@ -1,11 +1,12 @@
 use crate::clock::Clock;
 use crate::core_state::{CoreState, Turn};
 use crate::kernel_ring;
+use crate::kernel_sampling::{KernelSampling, SampleWindows};
 use crate::limits::{DRAIN_MS_MAX, FILE_IO_BYTES, LISTENERS_MAX, PREEMPT_MS};
 use crate::mesh::MeshEnd;
 use crate::messages::{ListenerIndex, WorkerCommand, WorkerEvent};
 use crate::readiness::Readiness;
-use crate::timer::run_timer;
+use crate::timer::{ControlEnds, run_timer};
 use crate::udp_loop::{let_others_run, serve_ring, serve_socket};
 use crossbeam_channel::{Receiver, Sender};
 use engine::{Engine, EngineSettings, Secrets};
@@ -31,6 +32,8 @@ pub struct WorkerSetup {
     pub sockets: Vec<BatchSocket>,
     /// Datagrams of a batch.
     pub batch_datagrams: usize,
+    /// How often the kernel's receive time stamps are sampled.
+    pub kernel_sampling: KernelSampling,
     /// Its ends of the mesh.
     pub mesh: MeshEnd,
     /// The start of the time that all workers count from.
@@ -39,7 +42,8 @@ pub struct WorkerSetup {
     pub published: Arc<PublishedStatistics>,
     /// Commands to it.
     pub commands: Receiver<WorkerCommand>,
-    /// Events from it. A full channel loses the event, never the worker's time.
+    /// Events from it: one at its start, and one to each command that asks for something. A full channel loses the
+    /// event, never the worker's time.
     pub events: Sender<WorkerEvent>,
 }
 
@@ -146,8 +150,9 @@ async fn run(setup: WorkerSetup) -> Result<(), WorkerError> {
         .collect();
     let sockets = serve_sockets(&core)?;
     // The control plane waits for this event; if it is gone, so is the tracker.
-    let _ = setup.events.try_send(WorkerEvent::Ready(shard));
-    run_timer(&core, &setup.commands).await;
+    drop(setup.events.try_send(WorkerEvent::Ready(shard)));
+    let control = ControlEnds { shard, commands: setup.commands, events: setup.events };
+    run_timer(&core, &control, SampleWindows::new(setup.kernel_sampling)).await;
     stop(&core, sockets, rings).await;
     Ok(())
 }

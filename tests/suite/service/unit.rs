@@ -148,6 +148,9 @@ fn live() {
         client.scrape(&torrents);
     }
     tracker.signal(Signal::USR1);
+    tracker.wait_for_log("a dump of latencies", |lines| {
+        lines.iter().any(|line| line.contains("latency: dumped to ")).then_some(())
+    });
     tracker.wait_for_log("a line with statistics", |lines| {
         lines.iter().any(|line| line.contains("statistics received/s=")).then_some(())
     });

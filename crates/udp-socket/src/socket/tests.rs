@@ -273,3 +273,54 @@ fn one_message_leaves_as_datagrams_of_the_segment_size() {
     let expected: Vec<Vec<u8>> = message.chunks(98).map(<[u8]>::to_vec).collect();
     assert_eq!(seen, expected);
 }
+
+fn unix_time() -> Duration {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap()
+}
+
+/// Sends the socket a datagram from itself and waits for it; gives its path's local address and when it arrived.
+fn stamped_round_trip(socket: &BatchSocket, between: impl FnOnce()) -> (Option<IpAddr>, Option<Duration>) {
+    let (mut outgoing, mut batch) = (SendBatch::new(1, 8), ReceiveBatch::new(4, 64));
+    queue(&mut outgoing, b"when", &Path::new(socket.local_address()));
+    send_all(socket, &mut outgoing);
+    between();
+    while socket.receive(&mut batch).unwrap() == 0 {
+        wait_readable(slice::from_ref(socket));
+    }
+    assert_eq!(batch.get(0).unwrap().bytes, b"when");
+    assert_eq!(batch.arrived(1), None);
+    (batch.get(0).unwrap().path.local(), batch.arrived(0))
+}
+
+#[test]
+fn a_datagram_is_stamped_while_stamps_are_on_beside_its_packet_info() {
+    for ip in ["127.0.0.1", "::1"] {
+        let options = SocketOptions {
+            destination: DestinationInfo::Capture,
+            ..SocketOptions::new(SocketAddr::new(ip.parse().unwrap(), 0))
+        };
+        let socket = BatchSocket::bind(&options).unwrap();
+        let local = Some(ip.parse().unwrap());
+        assert_eq!(stamped_round_trip(&socket, || {}), (local, None));
+        socket.set_receive_timestamps(ReceiveTimestamps::On).unwrap();
+        // The kernel may begin a moment later.
+        let (before, mut seen) = (unix_time(), (local, None));
+        while seen.1.is_none() {
+            seen = stamped_round_trip(&socket, || {});
+            assert!(unix_time() < before + Duration::from_secs(10), "stamps come in time");
+        }
+        let arrived = seen.1.unwrap();
+        assert!(before <= arrived && arrived <= unix_time(), "{before:?} {arrived:?}");
+        assert_eq!(seen.0, local);
+        socket.set_receive_timestamps(ReceiveTimestamps::Off).unwrap();
+        assert_eq!(stamped_round_trip(&socket, || {}), (local, None));
+    }
+}
+
+#[test]
+fn a_datagram_that_waited_when_stamps_were_switched_off_tells_none() {
+    let socket = socket_on("127.0.0.1");
+    socket.set_receive_timestamps(ReceiveTimestamps::On).unwrap();
+    let off = || socket.set_receive_timestamps(ReceiveTimestamps::Off).unwrap();
+    assert_eq!(stamped_round_trip(&socket, off), (None, None));
+}

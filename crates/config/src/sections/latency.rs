@@ -1,0 +1,109 @@
+//! `[latency]`: the histograms of how long replies take.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use confique::Config;
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
+
+use crate::limits;
+use crate::values::interval::{Interval, off_or_seconds};
+
+/// The histograms of how long replies take. They are always recorded; a dump writes them to a file and starts
+/// new ones. The signal SIGUSR1 and `ringtrack dump-latency` ask for a dump at any time.
+#[derive(Debug, Clone, PartialEq, Eq, Config)]
+pub struct Latency {
+    /// The directory that dumps are written to.
+    ///
+    /// Allowed: the path of a directory, or "" for the first one of the environment variable
+    /// `LOGS_DIRECTORY`, which systemd sets, and the working directory where there is no such variable.
+    ///
+    /// Nothing is written before the first dump, and a directory that cannot be written to is an error in the
+    /// log. The dumps of one run go to one file, of 64 MiB at most; a full one is kept once, with `.1` at its end.
+    #[config(env = "RINGTRACK_LATENCY_DIRECTORY", default = "")]
+    pub directory: LatencyDirectory,
+
+    /// How often the histograms are dumped.
+    ///
+    /// Allowed: 0 (only when asked for) or 1 to 86400 seconds.
+    ///
+    /// A shorter interval shows shorter troubles; a dump is a few kilobytes in the file and about ten lines in
+    /// the log. With an interval there is one more dump before the tracker stops.
+    #[config(
+        env = "RINGTRACK_LATENCY_INTERVAL_S",
+        default = 0,
+        deserialize_with = off_or_seconds::<
+            { limits::LATENCY_INTERVAL_S_MIN }, { limits::LATENCY_INTERVAL_S_MAX }, _
+        >
+    )]
+    pub interval_s: Interval,
+
+    /// How often the kernel stamps arriving datagrams for a tenth of a second, so that replies can be timed from
+    /// the network card's interrupt on and not only from the worker's look at its socket.
+    ///
+    /// Allowed: 0 (never) or 1 to 3600 seconds.
+    ///
+    /// A shorter period gives more samples. Each stamped datagram costs the kernel a control message and a clock read,
+    /// and while one socket asks for stamps, the clock is read for each packet of the machine.
+    #[config(
+        env = "RINGTRACK_LATENCY_KERNEL_SAMPLE_EVERY_S",
+        default = 10,
+        deserialize_with = off_or_seconds::<
+            { limits::LATENCY_KERNEL_SAMPLE_EVERY_S_MIN }, { limits::LATENCY_KERNEL_SAMPLE_EVERY_S_MAX }, _
+        >
+    )]
+    pub kernel_sample_every_s: Interval,
+}
+
+/// Where dumps are written to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LatencyDirectory {
+    /// The service manager's directory for logs, or the working directory.
+    Automatic,
+    /// This one.
+    Path(PathBuf),
+}
+
+impl<'de> Deserialize<'de> for LatencyDirectory {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Directory)
+    }
+}
+
+struct Directory;
+
+impl Visitor<'_> for Directory {
+    type Value = LatencyDirectory;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .write_str("the path of a directory, or \"\" for the service manager's or the working directory")
+    }
+
+    fn visit_str<E: Error>(self, path: &str) -> Result<LatencyDirectory, E> {
+        Ok(if path.is_empty() { LatencyDirectory::Automatic } else { LatencyDirectory::Path(path.into()) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{assert_refused, load_text};
+
+    #[test]
+    fn a_path_is_a_directory_and_nothing_is_the_automatic_one() {
+        let directory = |path: &str| {
+            load_text(&format!("[latency]\ndirectory = \"{path}\"\n")).unwrap().latency.directory
+        };
+        assert_eq!(directory(""), LatencyDirectory::Automatic);
+        assert_eq!(directory("/tmp/x"), LatencyDirectory::Path("/tmp/x".into()));
+    }
+
+    #[test]
+    fn a_directory_that_is_no_path_is_refused() {
+        for bad in ["5", "true", "[\"a\"]"] {
+            let text = format!("[latency]\ndirectory = {bad}\n");
+            assert_refused(&text, 2, &["latency.directory", "the path of a directory, or \"\""]);
+        }
+    }
+}

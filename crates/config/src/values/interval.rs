@@ -1,0 +1,27 @@
+//! How often something is done.
+
+use serde::de::Deserializer;
+
+use crate::values::integer::zero_or_between;
+
+/// How often something is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Interval {
+    /// Never.
+    Off,
+    /// Once in this many seconds, at least 1.
+    Every(u32),
+}
+
+/// Reads 0 (never) or a number of seconds from `MIN` to `MAX`.
+pub(crate) fn off_or_seconds<'de, const MIN: u64, const MAX: u64, D>(
+    deserializer: D,
+) -> Result<Interval, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    Ok(match zero_or_between::<MIN, MAX, _, _>(deserializer)? {
+        0 => Interval::Off,
+        seconds => Interval::Every(seconds),
+    })
+}

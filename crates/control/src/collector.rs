@@ -1,0 +1,88 @@
+use crate::limits::{LATENCY_ANSWER_MS_MAX, LATENCY_POLL_MS};
+use crate::supervise::Fleet;
+use latency::LatencySet;
+use primitives::ShardId;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// The latencies of all cores since the last dump, gathered without making any core wait: each gets an empty set for
+/// the one that it fills.
+#[derive(Debug)]
+pub(crate) struct Collector {
+    spares: Vec<Spare>,
+    total: Box<LatencySet>,
+}
+
+/// The second set of each core.
+#[derive(Debug)]
+enum Spare {
+    /// Here and empty.
+    Here(Box<LatencySet>),
+    /// The core has it, and has not answered with the one that it filled before.
+    WithCore,
+}
+
+/// Whether a core can be waited for.
+#[derive(Debug, PartialEq, Eq)]
+enum Asking {
+    Asked,
+    /// It has too many commands waiting.
+    Refused,
+}
+
+impl Collector {
+    pub(crate) fn new(fleet: &impl Fleet) -> Self {
+        let spares = fleet.shards().shards().map(|_| Spare::Here(Box::default())).collect();
+        Self { spares, total: Box::default() }
+    }
+
+    /// Asks all cores for what they recorded. Gives those that take no commands or do not answer in time; what they
+    /// recorded is in a later answer.
+    pub(crate) async fn collect(&mut self, fleet: &impl Fleet) -> Vec<ShardId> {
+        let mut missing: Vec<ShardId> =
+            fleet.shards().shards().filter(|&shard| self.ask(fleet, shard) == Asking::Refused).collect();
+        let deadline = Instant::now() + Duration::from_millis(LATENCY_ANSWER_MS_MAX);
+        loop {
+            while let Some((shard, answer)) = fleet.latency_answer() {
+                self.take_in(shard, answer);
+            }
+            if self.waiting(fleet).next().is_none() || Instant::now() >= deadline {
+                missing.extend(self.waiting(fleet));
+                return missing;
+            }
+            sleep(Duration::from_millis(LATENCY_POLL_MS)).await;
+        }
+    }
+
+    /// What was gathered, to be written.
+    pub(crate) fn take(&mut self) -> Box<LatencySet> {
+        std::mem::take(&mut self.total)
+    }
+
+    /// Takes back what could not be written.
+    pub(crate) fn give_back(&mut self, latencies: &LatencySet) {
+        self.total.merge(latencies);
+    }
+
+    fn ask(&mut self, fleet: &impl Fleet, shard: ShardId) -> Asking {
+        let spare = &mut self.spares[shard.index()];
+        if let Spare::Here(empty) = std::mem::replace(spare, Spare::WithCore)
+            && let Err(empty) = fleet.ask_latency(shard, empty)
+        {
+            *spare = Spare::Here(empty);
+            return Asking::Refused;
+        }
+        Asking::Asked
+    }
+
+    fn take_in(&mut self, shard: ShardId, mut answer: Box<LatencySet>) {
+        self.total.merge(&answer);
+        answer.clear();
+        self.spares[shard.index()] = Spare::Here(answer);
+    }
+
+    fn waiting(&self, fleet: &impl Fleet) -> impl Iterator<Item = ShardId> {
+        let with_core = |shard: &ShardId| matches!(self.spares[shard.index()], Spare::WithCore);
+        fleet.shards().shards().filter(with_core)
+    }
+}

@@ -1,0 +1,209 @@
+//! The files that dumps are written to: HdrHistogram interval logs, one for each run of the tracker.
+
+use crate::limits::LATENCY_FILE_BYTES_MAX;
+use crate::utc::utc_name;
+use hdrhistogram::serialization::V2DeflateSerializer;
+use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
+use latency::LatencySet;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+/// Why a dump is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DumpReason {
+    /// By a signal, behind which a command may stand.
+    Requested,
+    /// By the interval.
+    Interval,
+    /// Before the end.
+    End,
+}
+
+/// What was recorded between two moments, which are counted from the beginning of the log.
+#[derive(Debug)]
+pub(crate) struct Dump<'a> {
+    pub(crate) reason: DumpReason,
+    pub(crate) from: Duration,
+    pub(crate) length: Duration,
+    pub(crate) latencies: &'a LatencySet,
+}
+
+/// The log of one run.
+#[derive(Debug, Clone)]
+pub(crate) struct LatencyLog {
+    path: PathBuf,
+    begun: SystemTime,
+}
+
+const PREFIX: &str = "ringtrack-latency-";
+
+const SUFFIX: &str = ".hlog";
+
+const REQUESTED: &str = "[Dump ended: requested]";
+
+/// Whether this line of a log is the last of a dump that was asked for.
+#[must_use]
+pub fn ends_requested_dump(line: &str) -> bool {
+    line.strip_prefix('#') == Some(REQUESTED)
+}
+
+/// The log of the latest run of a process of this number, if `directory` has one.
+///
+/// # Errors
+/// When the directory cannot be read.
+pub fn newest_log(directory: &Path, process: u32) -> io::Result<Option<PathBuf>> {
+    let prefix = format!("{PREFIX}{process}-");
+    let mut newest = None;
+    for entry in fs::read_dir(directory)? {
+        let name = entry?.file_name();
+        let is_log = name.to_str().is_some_and(|name| name.starts_with(&prefix) && name.ends_with(SUFFIX));
+        // The moments in the names sort.
+        if is_log && newest.as_ref() < Some(&name) {
+            newest = Some(name);
+        }
+    }
+    Ok(newest.map(|name| directory.join(name)))
+}
+
+impl LatencyLog {
+    /// The log of the run of this process that began at `begun`. Nothing is written yet.
+    pub(crate) fn new(directory: &Path, process: u32, begun: SystemTime) -> Self {
+        let name = format!("{PREFIX}{process}-{}{SUFFIX}", utc_name(begun));
+        Self { path: directory.join(name), begun }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes a dump as [`encode`] gave it. What is there stays whole: a dump is written to the end or not at all.
+    pub(crate) fn append(&self, dump: &[u8]) -> io::Result<()> {
+        let (mut file, mut length_bytes) = self.open()?;
+        if length_bytes > 0 && length_bytes + dump.len() as u64 > LATENCY_FILE_BYTES_MAX {
+            fs::rename(&self.path, self.path.with_extension("hlog.1"))?;
+            (file, length_bytes) = self.open()?;
+        }
+        let head = if length_bytes == 0 { self.head()? } else { Vec::new() };
+        let written = file.write_all(&[&head, dump].concat());
+        if written.is_err() {
+            file.set_len(length_bytes)?;
+        }
+        written
+    }
+
+    fn open(&self) -> io::Result<(File, u64)> {
+        let file = OpenOptions::new().create(true).append(true).open(&self.path)?;
+        let length_bytes = file.metadata()?.len();
+        Ok((file, length_bytes))
+    }
+
+    fn head(&self) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        IntervalLogWriterBuilder::new()
+            .add_comment("[Histogram log format version 1.3]")
+            .add_comment("[Ringtrack: latencies in nanoseconds]")
+            .with_start_time(self.begun)
+            .with_base_time(self.begun)
+            .begin_log_with(&mut bytes, &mut V2DeflateSerializer::new())?;
+        Ok(bytes)
+    }
+}
+
+/// A dump as lines of a log.
+///
+/// # Panics
+/// Never: memory takes all that is written, and every histogram can be serialized.
+pub(crate) fn encode(dump: &Dump<'_>) -> Vec<u8> {
+    let (mut bytes, mut serializer) = (Vec::new(), V2DeflateSerializer::new());
+    let mut log = IntervalLogWriterBuilder::new()
+        .begin_log_with(&mut bytes, &mut serializer)
+        .expect("memory takes all that is written");
+    for (tag, histogram) in dump.latencies.recorded() {
+        log.write_histogram(histogram, dump.from, dump.length, Tag::new(&tag))
+            .expect("every histogram of two digits can be serialized");
+    }
+    let stamps_ahead = dump.latencies.stamps_ahead();
+    if stamps_ahead > 0 {
+        let comment = format!("[Kernel time stamps ahead of the clock, left out: {stamps_ahead}]");
+        log.write_comment(&comment).expect("memory takes all that is written");
+    }
+    log.write_comment(ending(dump.reason)).expect("memory takes all that is written");
+    bytes
+}
+
+const fn ending(reason: DumpReason) -> &'static str {
+    match reason {
+        DumpReason::Requested => REQUESTED,
+        DumpReason::Interval => "[Dump ended: interval]",
+        DumpReason::End => "[Dump ended: before the stop]",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::read_latencies;
+    use crate::testing::set_with_expiry_turns;
+    use std::time::UNIX_EPOCH;
+
+    fn dump_of(turns: u64) -> Vec<u8> {
+        let latencies = &set_with_expiry_turns(turns);
+        let (from, length) = (Duration::from_millis(1500), Duration::from_millis(250));
+        encode(&Dump { reason: DumpReason::Requested, from, length, latencies })
+    }
+
+    fn log_in(directory: &Path) -> LatencyLog {
+        LatencyLog::new(directory, 17, UNIX_EPOCH + Duration::from_secs(1_709_251_199))
+    }
+
+    #[test]
+    fn a_log_has_its_head_once_and_a_line_for_each_histogram() {
+        let directory = tempfile::tempdir().unwrap();
+        let log = log_in(directory.path());
+        log.append(&dump_of(3)).unwrap();
+        log.append(&dump_of(4)).unwrap();
+        assert_eq!(log.path().file_name().unwrap(), "ringtrack-latency-17-20240229T235959Z.hlog");
+        let text = fs::read_to_string(log.path()).unwrap();
+        let heads = text.lines().filter(|line| *line == "#[BaseTime: 1709251199.000 (seconds since epoch)]");
+        assert_eq!(heads.count(), 1, "{text}");
+        assert_eq!(text.matches("Tag=expiry-turn,1.500,0.250,").count(), 2, "{text}");
+        assert!(ends_requested_dump(text.lines().last().unwrap()), "{text}");
+        let [(tag, histogram)] = &read_latencies(text.as_bytes()).unwrap()[..] else { panic!("{text}") };
+        assert_eq!((tag.as_str(), histogram.len()), ("expiry-turn", 7));
+    }
+
+    #[test]
+    fn a_full_log_is_kept_once_and_a_new_one_begins() {
+        let directory = tempfile::tempdir().unwrap();
+        let log = log_in(directory.path());
+        let older = directory.path().join("ringtrack-latency-17-20240229T235959Z.hlog.1");
+        for full_bytes in [LATENCY_FILE_BYTES_MAX, LATENCY_FILE_BYTES_MAX - 1] {
+            File::create(log.path()).unwrap().set_len(full_bytes).unwrap();
+            log.append(&dump_of(3)).unwrap();
+            assert_eq!(fs::metadata(&older).unwrap().len(), full_bytes);
+            assert!(fs::read_to_string(log.path()).unwrap().starts_with("#[Histogram log format version"));
+        }
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn the_newest_log_of_a_process_is_that_of_its_latest_run() {
+        let directory = tempfile::tempdir().unwrap();
+        assert_eq!(newest_log(directory.path(), 17).unwrap(), None);
+        for (process, unix_s) in [(17, 1), (17, 2_000_000_000), (17, 1_000_000_000), (170, 3_000_000_000)] {
+            let begun = UNIX_EPOCH + Duration::from_secs(unix_s);
+            LatencyLog::new(directory.path(), process, begun).append(&dump_of(1)).unwrap();
+        }
+        let newest = newest_log(directory.path(), 17).unwrap().unwrap();
+        assert_eq!(newest.file_name().unwrap(), "ringtrack-latency-17-20330518T033320Z.hlog");
+    }
+
+    #[test]
+    fn a_directory_that_is_not_there_is_an_error_and_not_made() {
+        let directory = tempfile::tempdir().unwrap().path().join("missing");
+        assert_eq!(log_in(&directory).append(&dump_of(1)).unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert!(newest_log(&directory, 17).is_err());
+    }
+}

@@ -1,0 +1,71 @@
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use hdrhistogram::Histogram;
+use hdrhistogram::serialization::Deserializer;
+use hdrhistogram::serialization::interval_log::{
+    IntervalLogHistogram, IntervalLogIterator, LogEntry, LogIteratorError,
+};
+
+/// Why a text is not the log of latencies that it should be.
+#[derive(Debug, thiserror::Error)]
+pub enum LatencyLogError {
+    /// A line is none of an interval log.
+    #[error("no line of an interval log at byte {0}")]
+    Line(usize),
+    /// A histogram cannot be read.
+    #[error("the histogram of {tag} cannot be read")]
+    Histogram {
+        /// Its tag.
+        tag: String,
+        /// Why not.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// The histograms in lines of a log, each tag's intervals added up, in the order in which the tags come.
+///
+/// # Errors
+/// When a line or a histogram cannot be read.
+pub fn read_latencies(lines: &[u8]) -> Result<Vec<(String, Histogram<u64>)>, LatencyLogError> {
+    let mut sums: Vec<(String, Histogram<u64>)> = Vec::new();
+    for entry in IntervalLogIterator::new(lines) {
+        match entry {
+            Ok(LogEntry::Interval(interval)) => add(&mut sums, &interval)?,
+            Ok(LogEntry::StartTime(_) | LogEntry::BaseTime(_)) => {}
+            Err(LogIteratorError::ParseError { offset }) => return Err(LatencyLogError::Line(offset)),
+        }
+    }
+    Ok(sums)
+}
+
+fn add(
+    sums: &mut Vec<(String, Histogram<u64>)>,
+    interval: &IntervalLogHistogram<'_>,
+) -> Result<(), LatencyLogError> {
+    let tag = interval.tag().map_or("", |tag| tag.as_str()).to_owned();
+    let unreadable = |source| LatencyLogError::Histogram { tag: tag.clone(), source };
+    let histogram = decode(interval.encoded_histogram()).map_err(unreadable)?;
+    match sums.iter_mut().find(|(known, _)| *known == tag) {
+        Some((_, sum)) => sum.add(histogram).map_err(|error| unreadable(error.into()))?,
+        None => sums.push((tag, histogram)),
+    }
+    Ok(())
+}
+
+fn decode(encoded: &str) -> Result<Histogram<u64>, Box<dyn std::error::Error + Send + Sync>> {
+    let bytes = BASE64_STANDARD.decode(encoded)?;
+    Ok(Deserializer::new().deserialize(&mut bytes.as_slice())?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_log_is_refused() {
+        assert!(matches!(read_latencies(b"#fine\nnot fine\n"), Err(LatencyLogError::Line(6))));
+        let error = read_latencies(b"Tag=a,0.1,1.0,2.0,bm9uZQ==\n").unwrap_err();
+        assert_eq!(error.to_string(), "the histogram of a cannot be read");
+    }
+}

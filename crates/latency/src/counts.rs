@@ -1,0 +1,87 @@
+use crate::tag::{ReplyKind, ReplyTag};
+use primitives::{AddressFamily, ErrorReason, Outcome, RequestKind, Statistics};
+
+/// How many replies of each tag a core has written since its start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ReplyCounts([u64; ReplyTag::COUNT]);
+
+impl ReplyCounts {
+    /// What the core's figures tell.
+    #[must_use]
+    pub fn of(statistics: &Statistics) -> Self {
+        let mut counts = Self::default();
+        for family in AddressFamily::ALL {
+            for (kind, request) in ANSWERS {
+                let answered = statistics.outcomes(family, request, Outcome::Answered);
+                counts.0[ReplyTag { kind, family }.slot()] = answered;
+            }
+            counts.0[ReplyTag { kind: ReplyKind::Error, family }.slot()] = errors(statistics, family);
+        }
+        counts
+    }
+
+    /// The tags of which there are more than `before`, with how many.
+    pub fn since(self, before: Self) -> impl Iterator<Item = (ReplyTag, u64)> {
+        let slots = 0..ReplyTag::COUNT;
+        slots
+            .filter(move |&slot| self.0[slot] > before.0[slot])
+            .map(move |slot| (ReplyTag::ALL[slot], self.0[slot] - before.0[slot]))
+    }
+}
+
+const ANSWERS: [(ReplyKind, RequestKind); 3] = [
+    (ReplyKind::Connect, RequestKind::Connect),
+    (ReplyKind::Announce, RequestKind::Announce),
+    (ReplyKind::Scrape, RequestKind::Scrape),
+];
+
+/// Requests that have a connection id and can be answered with an error about it.
+const PROVED: [RequestKind; 2] = [RequestKind::Announce, RequestKind::Scrape];
+
+const REASONS: [ErrorReason; 2] = [ErrorReason::ConnectionIdExpired, ErrorReason::ConnectionIdWrong];
+
+fn errors(statistics: &Statistics, family: AddressFamily) -> u64 {
+    let of_kind = |kind| REASONS.map(|reason| statistics.outcomes(family, kind, Outcome::Error(reason)));
+    PROVED.map(of_kind).as_flattened().iter().sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reply_is_counted_under_its_tag_and_each_error_as_an_error() {
+        let mut statistics = Statistics::default();
+        statistics.count(AddressFamily::V4, RequestKind::Connect, Outcome::Answered);
+        let before = ReplyCounts::of(&statistics);
+        for kind in [RequestKind::Scrape, RequestKind::Scrape, RequestKind::Announce] {
+            statistics.count(AddressFamily::V6, kind, Outcome::Answered);
+        }
+        for reason in REASONS {
+            statistics.count(AddressFamily::V4, RequestKind::Scrape, Outcome::Error(reason));
+        }
+        let more: Vec<_> = ReplyCounts::of(&statistics).since(before).collect();
+        let tag = |kind, family| ReplyTag { kind, family };
+        assert_eq!(
+            more,
+            [
+                (tag(ReplyKind::Error, AddressFamily::V4), 2),
+                (tag(ReplyKind::Announce, AddressFamily::V6), 1),
+                (tag(ReplyKind::Scrape, AddressFamily::V6), 2),
+            ]
+        );
+    }
+
+    #[test]
+    fn every_error_that_is_counted_is_a_reply() {
+        let mut statistics = Statistics::default();
+        for kind in PROVED {
+            for reason in REASONS {
+                statistics.count(AddressFamily::V4, kind, Outcome::Error(reason));
+            }
+        }
+        let errors: u64 =
+            ReplyCounts::of(&statistics).since(ReplyCounts::default()).map(|(_, more)| more).sum();
+        assert_eq!(errors, statistics.errors());
+    }
+}

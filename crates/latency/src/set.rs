@@ -1,0 +1,146 @@
+use crate::limits::{LATENCY_NS_MAX, SIGNIFICANT_DIGITS};
+use crate::tag::ReplyTag;
+use hdrhistogram::Histogram;
+use std::time::Duration;
+
+/// The histograms of one core, or the sum of several cores', in nanoseconds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LatencySet {
+    /// From the receive call's return to the send call's return, by tag.
+    replies: [Histogram<u64>; ReplyTag::COUNT],
+    /// From the kernel's receive time stamp to the send call's return, by tag.
+    from_kernel: [Histogram<u64>; ReplyTag::COUNT],
+    /// Processor time of a turn of expiry.
+    expiry_turns: Histogram<u64>,
+    stamps_ahead: u64,
+}
+
+impl Default for LatencySet {
+    fn default() -> Self {
+        Self {
+            replies: std::array::from_fn(|_| empty_histogram()),
+            from_kernel: std::array::from_fn(|_| empty_histogram()),
+            expiry_turns: empty_histogram(),
+            stamps_ahead: 0,
+        }
+    }
+}
+
+fn empty_histogram() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, LATENCY_NS_MAX, SIGNIFICANT_DIGITS)
+        .expect("the bounds are within what a histogram takes")
+}
+
+impl LatencySet {
+    pub(crate) fn record_replies(&mut self, tag: ReplyTag, latency: Duration, replies: u64) {
+        self.replies[tag.slot()].saturating_record_n(nanoseconds(latency), replies);
+    }
+
+    pub(crate) fn record_from_kernel(&mut self, tag: ReplyTag, latency: Duration) {
+        self.from_kernel[tag.slot()].saturating_record(nanoseconds(latency));
+    }
+
+    /// Records the processor time of a turn of expiry.
+    pub fn record_expiry_turn(&mut self, processor_time: Duration) {
+        self.expiry_turns.saturating_record(nanoseconds(processor_time));
+    }
+
+    /// Counts a time stamp of the kernel that lay ahead of the clock: the clock was set back since.
+    pub(crate) fn count_stamp_ahead(&mut self) {
+        self.stamps_ahead += 1;
+    }
+
+    /// Time stamps of the kernel that were left out because they lay ahead of the clock.
+    #[must_use]
+    pub const fn stamps_ahead(&self) -> u64 {
+        self.stamps_ahead
+    }
+
+    /// Adds another core's.
+    ///
+    /// # Panics
+    /// Never: all histograms have the same bounds.
+    pub fn merge(&mut self, other: &Self) {
+        for (mine, theirs) in self.histograms_mut().zip(other.histograms()) {
+            mine.add(theirs).expect("all histograms have the same bounds");
+        }
+        self.stamps_ahead += other.stamps_ahead;
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.histograms_mut().filter(|histogram| !histogram.is_empty()).for_each(Histogram::reset);
+        self.stamps_ahead = 0;
+    }
+
+    /// The histograms in which something is recorded, each with its tag in a log.
+    pub fn recorded(&self) -> impl Iterator<Item = (String, &Histogram<u64>)> {
+        names().zip(self.histograms()).filter(|(_, histogram)| !histogram.is_empty())
+    }
+
+    fn histograms(&self) -> impl Iterator<Item = &Histogram<u64>> {
+        self.replies.iter().chain(&self.from_kernel).chain([&self.expiry_turns])
+    }
+
+    fn histograms_mut(&mut self) -> impl Iterator<Item = &mut Histogram<u64>> {
+        self.replies.iter_mut().chain(&mut self.from_kernel).chain([&mut self.expiry_turns])
+    }
+}
+
+/// In the order of the histograms.
+fn names() -> impl Iterator<Item = String> {
+    let from_kernel = ReplyTag::ALL.map(|tag| format!("kernel-{}", tag.name()));
+    ReplyTag::ALL.map(ReplyTag::name).into_iter().chain(from_kernel).chain(["expiry-turn".to_owned()])
+}
+
+fn nanoseconds(latency: Duration) -> u64 {
+    u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ReplyKind;
+    use primitives::AddressFamily;
+
+    const ANNOUNCE: ReplyTag = ReplyTag { kind: ReplyKind::Announce, family: AddressFamily::V4 };
+    const ERROR: ReplyTag = ReplyTag { kind: ReplyKind::Error, family: AddressFamily::V6 };
+
+    fn counts(set: &LatencySet) -> Vec<(String, u64)> {
+        set.recorded().map(|(name, histogram)| (name, histogram.len())).collect()
+    }
+
+    #[test]
+    fn the_sum_of_two_cores_has_what_each_recorded() {
+        let (mut one, mut two) = (LatencySet::default(), LatencySet::default());
+        one.record_replies(ANNOUNCE, Duration::from_micros(50), 64);
+        two.record_replies(ANNOUNCE, Duration::from_micros(70), 1);
+        two.record_from_kernel(ERROR, Duration::from_micros(90));
+        two.record_expiry_turn(Duration::from_micros(5));
+        two.count_stamp_ahead();
+        one.merge(&two);
+        let expected = [("announce-ipv4", 65), ("kernel-error-ipv6", 1), ("expiry-turn", 1)];
+        assert_eq!(counts(&one), expected.map(|(name, count)| (name.to_owned(), count)));
+        assert_eq!(one.stamps_ahead(), 1);
+        one.clear();
+        assert_eq!(one, LatencySet::default());
+    }
+
+    #[test]
+    fn a_value_is_right_to_one_percent_and_an_endless_one_counts_as_a_minute() {
+        let mut set = LatencySet::default();
+        for latency in [Duration::ZERO, Duration::from_nanos(123_456), Duration::MAX] {
+            set.record_replies(ANNOUNCE, latency, 1);
+        }
+        let (_, histogram) = set.recorded().next().unwrap();
+        assert_eq!(histogram.len(), 3);
+        assert!(histogram.value_at_quantile(0.5).abs_diff(123_456) < 1_235);
+        assert!(histogram.equivalent(histogram.max(), LATENCY_NS_MAX));
+    }
+
+    #[test]
+    fn every_histogram_has_a_name_of_its_own() {
+        let names: std::collections::HashSet<String> = names().collect();
+        assert_eq!(names.len(), LatencySet::default().histograms().count());
+    }
+}

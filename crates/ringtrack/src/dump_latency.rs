@@ -1,0 +1,134 @@
+//! The command that has a running tracker dump its latencies.
+
+use crate::cli::DumpLatency;
+use crate::latency_directory::latency_directory;
+use crate::running_tracker::RunningTracker;
+use anyhow::{Context, bail};
+use control::{ends_requested_dump, newest_log, percentile_table, read_latencies};
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Seconds in which a dump has to come: the cores answer within a tenth of one, and one that hangs is waited for as
+/// long as one.
+const DUMP_S_MAX: u64 = 10;
+
+/// Milliseconds between two looks for the dump.
+const POLL_MS: u64 = 20;
+
+/// Asks for a dump and waits for it; gives what there is to print.
+pub(crate) fn dump_latency(options: &DumpLatency) -> anyhow::Result<String> {
+    let tracker = RunningTracker::find(options.pid)?;
+    let directory = directory_of(tracker, options)?;
+    let end = LogEnd::now(&directory, tracker.number())?;
+    tracker.request_report()?;
+    let (log, lines) = wait_for_dump(&directory, tracker.number(), &end)?;
+    let latencies = read_latencies(lines.as_bytes()).with_context(|| format!("in {}", log.display()))?;
+    let table = percentile_table(latencies.iter().map(|(tag, histogram)| (tag, histogram)));
+    Ok(format!("process {}, {}\n{}\n", tracker.number(), log.display(), table.join("\n")))
+}
+
+/// Where the tracker's dumps are, found in the way that it finds it itself.
+fn directory_of(tracker: RunningTracker, options: &DumpLatency) -> anyhow::Result<PathBuf> {
+    if let Some(directory) = &options.directory {
+        return Ok(directory.clone());
+    }
+    let found = || {
+        let (environment, working_directory) = (tracker.environment()?, tracker.working_directory()?);
+        let started_with = tracker.config_file()?.map(|file| working_directory.join(file));
+        let file = options.config.as_deref().or(started_with.as_deref());
+        let configured = config::load(file, environment.clone())?.latency.directory;
+        let logs_directory = environment.iter().find(|(name, _)| name == "LOGS_DIRECTORY");
+        let directory = latency_directory(&configured, logs_directory.map(|(_, value)| value.as_os_str()));
+        anyhow::Ok(working_directory.join(directory))
+    };
+    found().context("where the tracker's dumps are cannot be found out; name the directory with --directory")
+}
+
+/// Where a tracker's log ends before it is asked.
+struct LogEnd {
+    log: Option<PathBuf>,
+    bytes: u64,
+}
+
+impl LogEnd {
+    fn now(directory: &Path, process: u32) -> anyhow::Result<Self> {
+        let newest = || {
+            let log = newest_log(directory, process)?;
+            let bytes = log.as_ref().map_or(Ok(0), |log| fs::metadata(log).map(|metadata| metadata.len()))?;
+            io::Result::Ok(Self { log, bytes })
+        };
+        newest().with_context(|| format!("{} cannot be read", directory.display()))
+    }
+}
+
+fn wait_for_dump(directory: &Path, process: u32, end: &LogEnd) -> anyhow::Result<(PathBuf, String)> {
+    let deadline = Instant::now() + Duration::from_secs(DUMP_S_MAX);
+    while Instant::now() < deadline {
+        let log = newest_log(directory, process)?;
+        if let Some(log) = log
+            && let Some(lines) = requested_dump(&read_behind(&log, end)?)
+        {
+            return Ok((log, lines));
+        }
+        std::thread::sleep(Duration::from_millis(POLL_MS));
+    }
+    bail!(
+        "process {process} has written no dump to {} within {DUMP_S_MAX} s: its own log says why",
+        directory.display()
+    )
+}
+
+/// What stands behind the end of a log; all of it where the log is a new one, and nothing between the two.
+fn read_behind(log: &Path, end: &LogEnd) -> io::Result<String> {
+    let mut file = match File::open(log) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(String::new()),
+        opened => opened?,
+    };
+    let is_longer = file.metadata()?.len() >= end.bytes;
+    if end.log.as_deref() == Some(log) && is_longer {
+        file.seek(SeekFrom::Start(end.bytes))?;
+    }
+    let mut text = String::new();
+    file.read_to_string(&mut text)?;
+    Ok(text)
+}
+
+/// The lines up to the end of a dump that was asked for. One of an interval may stand before it: it has the rest of
+/// what was recorded.
+fn requested_dump(text: &str) -> Option<String> {
+    let mut lines = String::new();
+    for line in text.split_inclusive('\n') {
+        lines.push_str(line);
+        if line.strip_suffix('\n').is_some_and(ends_requested_dump) {
+            return Some(lines);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dump_counts_when_its_last_line_is_whole() {
+        let whole =
+            "Tag=a,1.0,1.0,1.0,x\n#[Dump ended: interval]\nTag=a,2.0,1.0,1.0,x\n#[Dump ended: requested]\n";
+        assert_eq!(requested_dump(&format!("{whole}Tag=b")).as_deref(), Some(whole));
+        assert_eq!(requested_dump(whole.trim_end()), None);
+        assert_eq!(requested_dump("#[Dump ended: interval]\n"), None);
+    }
+
+    #[test]
+    fn only_what_is_new_is_read_unless_the_log_was_begun_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log");
+        fs::write(&log, "before behind").unwrap();
+        let end = |log: Option<&Path>, bytes| LogEnd { log: log.map(Path::to_owned), bytes };
+        assert_eq!(read_behind(&log, &end(Some(&log), 6)).unwrap(), " behind");
+        assert_eq!(read_behind(&log, &end(Some(&log), 99)).unwrap(), "before behind");
+        assert_eq!(read_behind(&log, &end(None, 0)).unwrap(), "before behind");
+    }
+}

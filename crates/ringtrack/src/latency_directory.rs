@@ -1,0 +1,36 @@
+use config::LatencyDirectory;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// Where dumps of latencies go. `logs_directory` is the variable `LOGS_DIRECTORY`, in which systemd lists directories
+/// with colons between them.
+pub(crate) fn latency_directory(configured: &LatencyDirectory, logs_directory: Option<&OsStr>) -> PathBuf {
+    match configured {
+        LatencyDirectory::Path(path) => path.clone(),
+        LatencyDirectory::Automatic => {
+            logs_directory.and_then(first_path).unwrap_or(Path::new(".")).to_owned()
+        }
+    }
+}
+
+fn first_path(list: &OsStr) -> Option<&Path> {
+    let first = list.as_bytes().split(|&byte| byte == b':').next()?;
+    if first.is_empty() { None } else { Some(Path::new(OsStr::from_bytes(first))) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_configuration_comes_before_the_service_manager_and_both_before_the_working_directory() {
+        let listed = Some(OsStr::new("/var/log/ringtrack:/var/log/more"));
+        let configured = LatencyDirectory::Path("/srv/latency".into());
+        assert_eq!(latency_directory(&configured, listed), Path::new("/srv/latency"));
+        let automatic = LatencyDirectory::Automatic;
+        assert_eq!(latency_directory(&automatic, listed), Path::new("/var/log/ringtrack"));
+        assert_eq!(latency_directory(&automatic, Some(OsStr::new(""))), Path::new("."));
+        assert_eq!(latency_directory(&automatic, None), Path::new("."));
+    }
+}
