@@ -139,7 +139,7 @@ impl MessageTable {
             self.settle_stamped(index, written_bytes);
         } else {
             let slot = &mut self.slots[index];
-            slot.path.local = slot.control.destination(written_bytes);
+            slot.path.local = if written_bytes == 0 { None } else { slot.control.destination(written_bytes) };
             slot.arrived = None;
         }
         self.arm(index);
