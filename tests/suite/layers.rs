@@ -8,6 +8,7 @@ use std::path::Path;
 const LAYERS: &[(&str, &[&str])] = &[
     ("primitives", &[]),
     ("udp-protocol", &["primitives"]),
+    ("http-protocol", &["primitives"]),
     ("swarm", &["primitives"]),
     ("engine", &["primitives", "udp-protocol", "swarm"]),
     ("udp-socket", &[]),
@@ -20,10 +21,11 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// The crates from outside that the data plane is made of. A short list: each one is on the way of a datagram.
+/// The crates from outside that the data plane is made of. A short list: each one is on the way of a request.
 const DATA_PLANE: &[(&str, &[&str])] = &[
     ("primitives", &["zerocopy"]),
     ("udp-protocol", &["zerocopy"]),
+    ("http-protocol", &["httparse", "memchr", "thiserror", "zerocopy"]),
     ("swarm", &["fastrand", "foldhash", "hashbrown", "memchr", "zerocopy"]),
     ("engine", &["fastrand", "siphasher", "zerocopy"]),
     ("udp-socket", &["libc", "socket2"]),
