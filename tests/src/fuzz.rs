@@ -2,7 +2,13 @@
 //! run replays the corpora with the same functions.
 
 mod engine_datagrams;
+mod http_query;
+mod http_requests;
+mod proxy_header;
 mod udp_codec;
 
 pub use self::engine_datagrams::engine_datagrams;
+pub use self::http_query::http_query;
+pub use self::http_requests::http_requests;
+pub use self::proxy_header::proxy_header;
 pub use self::udp_codec::udp_codec;

@@ -34,3 +34,18 @@ fn the_udp_codec_keeps_its_promises_for_every_input_of_its_corpus() {
 fn the_engine_keeps_its_promises_for_every_input_of_its_corpus() {
     replay("engine_datagrams", fuzz::engine_datagrams);
 }
+
+#[test]
+fn http_requests_keep_their_promises_for_every_input_of_their_corpus() {
+    replay("http_requests", fuzz::http_requests);
+}
+
+#[test]
+fn http_queries_keep_their_promises_for_every_input_of_their_corpus() {
+    replay("http_query", fuzz::http_query);
+}
+
+#[test]
+fn proxy_headers_keep_their_promises_for_every_input_of_their_corpus() {
+    replay("proxy_header", fuzz::proxy_header);
+}

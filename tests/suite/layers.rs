@@ -9,6 +9,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("primitives", &[]),
     ("prefetch", &[]),
     ("udp-protocol", &["primitives"]),
+    ("http-protocol", &["primitives"]),
     ("swarm", &["prefetch", "primitives"]),
     ("engine", &["primitives", "udp-protocol", "swarm"]),
     ("udp-socket", &[]),
@@ -32,11 +33,12 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// The crates from outside that the data plane is made of. A short list: each one is on the way of a datagram.
+/// The crates from outside that the data plane is made of. A short list: each one is on the way of a request.
 const DATA_PLANE: &[(&str, &[&str])] = &[
     ("primitives", &["zerocopy"]),
     ("prefetch", &[]),
     ("udp-protocol", &["zerocopy"]),
+    ("http-protocol", &["httparse", "memchr", "thiserror", "zerocopy"]),
     ("swarm", &["fastrand", "foldhash", "hashbrown", "memchr", "zerocopy"]),
     ("engine", &["fastrand", "siphasher", "zerocopy"]),
     ("udp-socket", &["libc", "socket2"]),

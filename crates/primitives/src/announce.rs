@@ -28,3 +28,12 @@ impl PeerStatus {
         if bytes_left == 0 { Self::Seeder } else { Self::Leecher }
     }
 }
+
+/// How many peers a client asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Numwant {
+    /// As many as the tracker thinks right.
+    Default,
+    /// At most this many. 0 is none: clients with all the connections that they want send it.
+    AtMost(u32),
+}

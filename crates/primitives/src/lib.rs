@@ -14,7 +14,7 @@ mod statistics;
 mod time;
 
 pub use address::{AddressFamily, CompactAddress, CompactIpv4, CompactIpv6, PeerAddress, canonical_ip};
-pub use announce::{AnnounceEvent, PeerStatus};
+pub use announce::{AnnounceEvent, Numwant, PeerStatus};
 pub use info_hash::InfoHash;
 pub use peer_id::PeerId;
 pub use shard::{SHARDS_MAX, ShardCount, ShardCountError, ShardId, SteeringKey};

@@ -32,9 +32,10 @@ mod response;
 pub use action::Action;
 pub use limits::SCRAPE_HASHES_MAX;
 pub use options::{AnnounceOption, AnnounceOptions};
+pub use primitives::Numwant;
 pub use request::{
-    Announce, AnnounceRequest, ConnectRequest, ConnectionId, Numwant, Request, RequestError, Scrape,
-    ScrapeRequest, TransactionId, decode_request,
+    Announce, AnnounceRequest, ConnectRequest, ConnectionId, Request, RequestError, Scrape, ScrapeRequest,
+    TransactionId, decode_request,
 };
 pub use response::{
     AnnounceResponse, ConnectResponse, ErrorResponse, Response, ResponseError, ScrapeEntry, ScrapeResponse,

@@ -1,7 +1,7 @@
 use crate::action::Action;
 use crate::limits::SCRAPE_HASHES_MAX;
 use crate::options::AnnounceOptions;
-use primitives::{AnnounceEvent, InfoHash, PeerId, PeerStatus, RequestKind};
+use primitives::{AnnounceEvent, InfoHash, Numwant, PeerId, PeerStatus, RequestKind};
 use zerocopy::byteorder::network_endian::{I32, U16, U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
@@ -66,15 +66,6 @@ pub struct ScrapeRequest {
     action: U32,
     /// Returned in the response.
     pub transaction_id: TransactionId,
-}
-
-/// How many peers a client asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Numwant {
-    /// As many as the tracker thinks right: -1, BEP 15's default, and any other negative number.
-    Default,
-    /// At most this many. 0 is none: clients with all the connections that they want send it.
-    AtMost(u32),
 }
 
 /// An announce with the options behind it.
@@ -201,7 +192,7 @@ impl AnnounceRequest {
         PeerStatus::from_bytes_left(self.left.get())
     }
 
-    /// How many peers the client asks for.
+    /// How many peers the client asks for; a negative number leaves it to the tracker, -1 by BEP 15.
     #[must_use]
     pub fn numwant(&self) -> Numwant {
         u32::try_from(self.numwant.get()).map_or(Numwant::Default, Numwant::AtMost)

@@ -1,0 +1,43 @@
+use crate::Group;
+use crate::population::{NOW, PEER_LIFETIME_S, Population};
+use crate::world::Settling;
+use criterion::{BatchSize, Throughput};
+use primitives::AddressFamily;
+use swarm::{EXPIRY_ROUND_S_MIN, EXPIRY_WORK_PER_TURN};
+
+/// Units of expiry's work that a look at a swarm takes.
+const SWARM_VISIT_WORK: u32 = 2;
+
+const SWARMS_PER_TURN: u32 = EXPIRY_WORK_PER_TURN / SWARM_VISIT_WORK;
+
+/// A turn that forgets everybody.
+pub(crate) fn measure_all_due(group: &mut Group<'_>, population: Population) {
+    // Deadlines are even seconds.
+    let all_due = NOW.after(PEER_LIFETIME_S + 2);
+    group.throughput(Throughput::Elements(u64::from(population.peers)));
+    group.bench_function("turn of expiry, all due", |bencher| {
+        bencher.iter_batched_ref(
+            || population.settle(),
+            |swarms| assert_eq!(swarms.expire(all_due).peers, u64::from(population.peers)),
+            BatchSize::PerIteration,
+        );
+    });
+}
+
+/// Turns of rounds that find nobody. Each round is the least time later than the one before, so that peers live for
+/// 3,200 of them.
+pub(crate) fn measure_nobody_due(group: &mut Group<'_>, settling: &mut Settling) {
+    group.throughput(Throughput::Elements(u64::from(SWARMS_PER_TURN)));
+    let (mut now, mut turn) = (NOW, 0);
+    group.bench_function("turn of expiry, nobody due", |bencher| {
+        let world = settling.world();
+        let turns = world.swarms.totals(AddressFamily::V4).swarms.div_ceil(u64::from(SWARMS_PER_TURN));
+        bencher.iter(|| {
+            turn += 1;
+            if turn == turns {
+                (now, turn) = (now.after(EXPIRY_ROUND_S_MIN), 0);
+            }
+            world.swarms.expire(now)
+        });
+    });
+}

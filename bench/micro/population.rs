@@ -1,0 +1,109 @@
+//! Swarms with peers in them, and announces that find them there.
+
+use primitives::{AnnounceEvent, CompactIpv4, InfoHash, PeerStatus, Second};
+use std::net::Ipv4Addr;
+use swarm::{Announce, Listing, Seeds, SwarmLimits, SwarmSettings, Swarms};
+
+/// When everything is announced. The peers live long after it.
+pub(crate) const NOW: Second = Second(0);
+
+/// Peers in an answer.
+pub(crate) const PEERS_WANTED: usize = 30;
+
+/// Seconds until a peer is forgotten: the longest that can be set.
+pub(crate) const PEER_LIFETIME_S: u32 = swarm::PEER_LIFETIME_S_MAX;
+
+/// Announces that a measurement goes through again and again. With the peers that they find, far more than caches hold.
+const ANNOUNCES_MAX: u32 = 1 << 20;
+
+/// Peers above these are nobody's: measurements add them.
+const NEWCOMERS_FROM: u32 = 0x8000_0000;
+
+/// How peers are spread over torrents.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Spread {
+    /// To each the same.
+    Even,
+    /// As a public tracker sees it: almost half of the peers in a tenth of the torrents.
+    Skewed,
+}
+
+/// Who is there. Everything about a peer follows from its number.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Population {
+    pub(crate) torrents: u32,
+    pub(crate) peers: u32,
+    pub(crate) spread: Spread,
+}
+
+impl Population {
+    /// The swarms with everybody in them.
+    pub(crate) fn settle(&self) -> Swarms {
+        let limits = SwarmLimits {
+            swarms_max: u64::MAX,
+            peers_max: u64::MAX,
+            swarm_peers_max: swarm::SWARM_PEERS_MAX,
+            bytes_max: u64::MAX,
+        };
+        let settings = SwarmSettings { limits, peer_lifetime_s: PEER_LIFETIME_S };
+        let mut swarms = Swarms::new(settings, Seeds { tables: 1, choice: 2 });
+        for number in 0..self.peers {
+            swarms.announce(NOW, None, &self.announce(number), &mut []);
+        }
+        swarms
+    }
+
+    /// Announces of peers that are there, in no order.
+    pub(crate) fn announces(&self) -> Vec<Announce<CompactIpv4>> {
+        let announces = self.peers.min(ANNOUNCES_MAX);
+        let mut rng = fastrand::Rng::with_seed(3);
+        (0..announces).map(|_| self.announce(rng.u32(0..self.peers))).collect()
+    }
+
+    /// Announces of `count` peers that are not there, of the same torrents.
+    pub(crate) fn newcomers(&self, count: u32) -> Vec<Announce<CompactIpv4>> {
+        (NEWCOMERS_FROM..NEWCOMERS_FROM + count).map(|number| self.announce(number)).collect()
+    }
+
+    fn announce(&self, number: u32) -> Announce<CompactIpv4> {
+        let luck = mix(u64::from(number));
+        Announce {
+            info_hash: info_hash(self.torrent_of(number, luck)),
+            address: CompactIpv4::new(Ipv4Addr::from_bits(number), 6881),
+            // Four of five are seeders, as public trackers report.
+            status: if mix(luck).is_multiple_of(5) { PeerStatus::Leecher } else { PeerStatus::Seeder },
+            event: AnnounceEvent::None,
+            listing: Listing::Listed,
+            peers_wanted: PEERS_WANTED,
+        }
+    }
+
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to below the torrents")]
+    fn torrent_of(&self, number: u32, luck: u64) -> u32 {
+        match self.spread {
+            Spread::Even => number % self.torrents,
+            Spread::Skewed => {
+                let fraction = (luck >> 11) as f64 / (1_u64 << 53) as f64;
+                (fraction.powi(3) * f64::from(self.torrents)) as u32
+            }
+        }
+    }
+}
+
+fn info_hash(torrent: u32) -> InfoHash {
+    let mut bytes = [0; InfoHash::BYTES];
+    let mut state = u64::from(torrent);
+    for chunk in bytes.chunks_mut(8) {
+        state = mix(state);
+        chunk.copy_from_slice(&state.to_le_bytes()[..chunk.len()]);
+    }
+    InfoHash(bytes)
+}
+
+/// `SplitMix64`'s finalizer: neighbouring numbers become unrelated ones.
+const fn mix(number: u64) -> u64 {
+    let number = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    number ^ (number >> 31)
+}

@@ -1,0 +1,48 @@
+use crate::population::{PEERS_WANTED, Population};
+use primitives::{CompactAddress, CompactIpv4};
+use swarm::{Announce, Swarms};
+
+/// A population that is settled when it is first needed.
+pub(crate) struct Settling {
+    pub(crate) population: Population,
+    world: Option<World>,
+}
+
+/// A settled population, and what is announced to it.
+pub(crate) struct World {
+    pub(crate) swarms: Swarms,
+    /// Room for the peers of an answer.
+    pub(crate) out: Vec<u8>,
+    announces: Vec<Announce<CompactIpv4>>,
+    next: usize,
+}
+
+impl Settling {
+    pub(crate) const fn new(population: Population) -> Self {
+        Self { population, world: None }
+    }
+
+    pub(crate) fn world(&mut self) -> &mut World {
+        let population = self.population;
+        self.world.get_or_insert_with(|| World {
+            swarms: population.settle(),
+            out: vec![0; PEERS_WANTED * CompactIpv4::BYTES],
+            announces: population.announces(),
+            next: 0,
+        })
+    }
+}
+
+impl World {
+    /// An announce of a peer that is there.
+    pub(crate) fn next(&mut self) -> Announce<CompactIpv4> {
+        self.next_batch::<1>()[0]
+    }
+
+    /// So many announces.
+    pub(crate) fn next_batch<const ANNOUNCES: usize>(&mut self) -> [Announce<CompactIpv4>; ANNOUNCES] {
+        let end = self.next + ANNOUNCES;
+        self.next = if end + ANNOUNCES > self.announces.len() { 0 } else { end };
+        std::array::from_fn(|index| self.announces[self.next + index])
+    }
+}

@@ -1,0 +1,182 @@
+use crate::address::parse_address;
+use crate::event::Event;
+use crate::limits::ADDRESS_TEXT_BYTES_MAX;
+use crate::percent::{decode_array, decode_into, decode_number, is_text};
+use crate::query::{Parameter, QueryError, parameters};
+use core::net::IpAddr;
+use primitives::{InfoHash, Numwant, PeerId, PeerStatus};
+
+/// An announce (BEP 3), as its query tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Announce<'a> {
+    /// The torrent.
+    pub info_hash: InfoHash,
+    /// What the client calls itself by.
+    pub peer_id: PeerId,
+    /// Where the client listens; 0 where it does not.
+    pub port: u16,
+    /// Bytes uploaded since `started`, where they are told.
+    pub uploaded: Option<u64>,
+    /// Bytes downloaded since `started`, where they are told.
+    pub downloaded: Option<u64>,
+    /// Bytes left to download, where they are told: a client that has no metadata yet cannot know.
+    pub left: Option<u64>,
+    /// What has happened.
+    pub event: Event,
+    /// How many peers the client asks for.
+    pub numwant: Numwant,
+    /// The form in which it asks for them.
+    pub form: PeerForm,
+    named: NamedAddresses<'a>,
+}
+
+/// The form of the peers in an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PeerForm {
+    /// Strings of 6 or 18 bytes a peer (BEP 23, BEP 7): what every client but those that say `compact=0` is given.
+    Compact,
+    /// A list of dictionaries (BEP 3).
+    Dictionaries,
+    /// The same without peer ids: `no_peer_id`.
+    DictionariesWithoutPeerIds,
+}
+
+/// The addresses at which a client would like to be known, unread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct NamedAddresses<'a> {
+    ip: Option<&'a [u8]>,
+    ipv4: Option<&'a [u8]>,
+    ipv6: Option<&'a [u8]>,
+}
+
+/// The values of the parameters that mean something, as they stand in the query.
+#[derive(Debug, Clone, Copy, Default)]
+struct Values<'a> {
+    info_hash: Option<&'a [u8]>,
+    peer_id: Option<&'a [u8]>,
+    port: Option<&'a [u8]>,
+    uploaded: Option<&'a [u8]>,
+    downloaded: Option<&'a [u8]>,
+    left: Option<&'a [u8]>,
+    event: Option<&'a [u8]>,
+    numwant: Option<&'a [u8]>,
+    compact: Option<&'a [u8]>,
+    no_peer_id: Option<&'a [u8]>,
+    named: NamedAddresses<'a>,
+}
+
+impl<'a> Announce<'a> {
+    /// Reads the query of an announce.
+    ///
+    /// The order does not matter, what is not known is passed over, and of several parameters with one name the
+    /// last counts: a client puts its own behind those of the URL that it was given. `info_hash`, `peer_id` and
+    /// `port` have to be there. What a client says of itself beyond that is never a reason to refuse it: a figure that
+    /// is no number is as good as none.
+    ///
+    /// # Errors
+    /// When one of the three is missing or wrong.
+    pub fn from_query(query: &'a [u8]) -> Result<Self, QueryError> {
+        let values = Values::collect(query);
+        Ok(Self {
+            info_hash: InfoHash(twenty_bytes(values.info_hash, Parameter::InfoHash)?),
+            peer_id: PeerId(twenty_bytes(values.peer_id, Parameter::PeerId)?),
+            port: port(values.port)?,
+            uploaded: values.uploaded.and_then(decode_number),
+            downloaded: values.downloaded.and_then(decode_number),
+            left: values.left.and_then(decode_number),
+            event: values.event.map_or(Event::None, Event::from_value),
+            numwant: numwant(values.numwant),
+            form: values.form(),
+            named: values.named,
+        })
+    }
+
+    /// Whether the peer is counted as one that has everything.
+    #[must_use]
+    pub const fn status(&self) -> PeerStatus {
+        self.event.status(self.left)
+    }
+
+    /// The address in `ip`, if it is one: BEP 3 allows a name too. Nothing proves it.
+    #[must_use]
+    pub fn ip(&self) -> Option<IpAddr> {
+        decode_address(self.named.ip?)
+    }
+
+    /// The address in `ipv4` (BEP 7). Nothing proves it.
+    #[must_use]
+    pub fn ipv4(&self) -> Option<IpAddr> {
+        decode_address(self.named.ipv4?).filter(IpAddr::is_ipv4)
+    }
+
+    /// The address in `ipv6` (BEP 7). Nothing proves it.
+    #[must_use]
+    pub fn ipv6(&self) -> Option<IpAddr> {
+        decode_address(self.named.ipv6?).filter(IpAddr::is_ipv6)
+    }
+}
+
+impl<'a> Values<'a> {
+    fn collect(query: &'a [u8]) -> Self {
+        let mut values = Self::default();
+        for (name, value) in parameters(query) {
+            if let Some(place) = values.place(name) {
+                *place = Some(value);
+            }
+        }
+        values
+    }
+
+    /// Where the value of this parameter is kept, if it is.
+    fn place(&mut self, name: &[u8]) -> Option<&mut Option<&'a [u8]>> {
+        match name {
+            b"info_hash" => Some(&mut self.info_hash),
+            b"peer_id" => Some(&mut self.peer_id),
+            b"port" => Some(&mut self.port),
+            b"uploaded" => Some(&mut self.uploaded),
+            b"downloaded" => Some(&mut self.downloaded),
+            b"left" => Some(&mut self.left),
+            b"event" => Some(&mut self.event),
+            b"numwant" => Some(&mut self.numwant),
+            b"compact" => Some(&mut self.compact),
+            b"no_peer_id" => Some(&mut self.no_peer_id),
+            b"ip" => Some(&mut self.named.ip),
+            b"ipv4" => Some(&mut self.named.ipv4),
+            b"ipv6" => Some(&mut self.named.ipv6),
+            _ => None,
+        }
+    }
+
+    fn form(&self) -> PeerForm {
+        let is = |value: Option<&[u8]>, text| value.is_some_and(|value| is_text(value, text));
+        match (is(self.compact, "0"), is(self.no_peer_id, "1")) {
+            (false, _) => PeerForm::Compact,
+            (true, false) => PeerForm::Dictionaries,
+            (true, true) => PeerForm::DictionariesWithoutPeerIds,
+        }
+    }
+}
+
+pub(crate) fn twenty_bytes(value: Option<&[u8]>, parameter: Parameter) -> Result<[u8; 20], QueryError> {
+    let value = value.ok_or(QueryError::Missing(parameter))?;
+    decode_array(value).ok_or(QueryError::NotTwentyBytes(parameter))
+}
+
+fn port(value: Option<&[u8]>) -> Result<u16, QueryError> {
+    let value = value.ok_or(QueryError::Missing(Parameter::Port))?;
+    let number = decode_number(value).ok_or(QueryError::NotAPort)?;
+    u16::try_from(number).map_err(|_| QueryError::NotAPort)
+}
+
+/// A negative number, and what is no number, leave the choice to the tracker.
+fn numwant(value: Option<&[u8]>) -> Numwant {
+    let number = value.and_then(decode_number);
+    number.map_or(Numwant::Default, |number| Numwant::AtMost(u32::try_from(number).unwrap_or(u32::MAX)))
+}
+
+fn decode_address(value: &[u8]) -> Option<IpAddr> {
+    parse_address(decode_into(value, &mut [0; ADDRESS_TEXT_BYTES_MAX])?)
+}
+
+#[cfg(test)]
+mod tests;

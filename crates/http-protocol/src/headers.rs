@@ -1,0 +1,143 @@
+use crate::address::parse_address;
+use core::iter::FusedIterator;
+use core::net::IpAddr;
+use memchr::memchr;
+
+/// The header lines of a request, which have been found well-formed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Headers<'a> {
+    lines: &'a [u8],
+}
+
+/// One header line, as it stands in the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Header<'a> {
+    /// The name, in any case.
+    pub name: &'a [u8],
+    /// The value without the white space around it.
+    pub value: &'a [u8],
+}
+
+impl<'a> Headers<'a> {
+    /// The header lines of a head: what follows the request line.
+    pub(crate) fn of_head(head: &'a [u8]) -> Self {
+        let request_line = memchr(b'\n', head).map_or(head.len(), |newline| newline.saturating_add(1));
+        Self { lines: head.get(request_line..).unwrap_or_default() }
+    }
+
+    /// All lines, first to last.
+    #[must_use]
+    pub const fn iter(self) -> HeaderIter<'a> {
+        HeaderIter { rest: self.lines }
+    }
+
+    /// The values of all lines with this name, first to last.
+    pub fn all(self, name: &'a str) -> impl Iterator<Item = &'a [u8]> + Clone {
+        self.iter()
+            .filter(move |header| header.name.eq_ignore_ascii_case(name.as_bytes()))
+            .map(|header| header.value)
+    }
+
+    /// The elements of all `X-Forwarded-For` lines as one list: the first is what the first proxy was told or
+    /// saw, the last is whom the last proxy saw. Empty ones are left out (RFC 9110, 5.6.1).
+    pub fn forwarded_for(self) -> impl Iterator<Item = &'a [u8]> + Clone {
+        self.all("X-Forwarded-For").flat_map(elements)
+    }
+
+    /// The element of `X-Forwarded-For` with `index` others to the right of it: index 0 was written by the nearest
+    /// proxy. Only what trusted proxies wrote can be believed, so the operator's number of proxies counts from
+    /// the right.
+    #[must_use]
+    pub fn forwarded_for_from_right(self, index: usize) -> Option<&'a [u8]> {
+        let elements = self.forwarded_for();
+        let from_left = elements.clone().count().checked_sub(index)?.checked_sub(1)?;
+        elements.into_iter().nth(from_left)
+    }
+
+    /// The same as an address, if it is one.
+    #[must_use]
+    pub fn forwarded_address_from_right(self, index: usize) -> Option<IpAddr> {
+        parse_address(self.forwarded_for_from_right(index)?)
+    }
+
+    /// The address in the last `X-Real-IP` line: a proxy that adds a line adds it at the end.
+    #[must_use]
+    pub fn real_ip(self) -> Option<IpAddr> {
+        parse_address(self.all("X-Real-IP").last()?)
+    }
+}
+
+impl<'a> IntoIterator for Headers<'a> {
+    type Item = Header<'a>;
+    type IntoIter = HeaderIter<'a>;
+
+    fn into_iter(self) -> HeaderIter<'a> {
+        self.iter()
+    }
+}
+
+/// Header lines, one by one.
+#[derive(Debug, Clone)]
+pub struct HeaderIter<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for HeaderIter<'a> {
+    type Item = Header<'a>;
+
+    fn next(&mut self) -> Option<Header<'a>> {
+        let (line, rest) = split_at_byte(self.rest, b'\n')?;
+        // The empty line has no colon. It is the last.
+        let (name, value) = split_at_byte(line, b':')?;
+        self.rest = rest;
+        Some(Header { name, value: value.trim_ascii() })
+    }
+}
+
+impl FusedIterator for HeaderIter<'_> {}
+
+/// The elements of a comma-separated list, without the white space around them.
+pub(crate) fn elements(list: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
+    list.split(|&byte| byte == b',').map(<[u8]>::trim_ascii).filter(|element| !element.is_empty())
+}
+
+/// What is before and behind the first `byte`.
+pub(crate) fn split_at_byte(bytes: &[u8], byte: u8) -> Option<(&[u8], &[u8])> {
+    let (before, from) = bytes.split_at_checked(memchr(byte, bytes)?)?;
+    Some((before, from.get(1..)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(lines: &'static str) -> Headers<'static> {
+        Headers { lines: lines.as_bytes() }
+    }
+
+    #[test]
+    fn lines_are_read_up_to_the_empty_one() {
+        let head = b"GET / HTTP/1.1\r\nHost: a\r\nX-Empty:\nLast:\t b c \r\n\r\n";
+        let read: Vec<_> = Headers::of_head(head).iter().map(|header| (header.name, header.value)).collect();
+        assert_eq!(read, [(b"Host".as_slice(), b"a".as_slice()), (b"X-Empty", b""), (b"Last", b"b c")]);
+    }
+
+    #[test]
+    fn forwarded_addresses_of_all_lines_count_from_the_right() {
+        let headers =
+            headers("x-forwarded-for: spoofed, 192.0.2.1\r\nX-FORWARDED-FOR:, 2001:db8::1 ,\r\n\r\n");
+        assert_eq!(headers.forwarded_for_from_right(0), Some(b"2001:db8::1".as_slice()));
+        assert_eq!(headers.forwarded_for_from_right(1), Some(b"192.0.2.1".as_slice()));
+        assert_eq!(headers.forwarded_for_from_right(2), Some(b"spoofed".as_slice()));
+        assert_eq!(headers.forwarded_for_from_right(3), None);
+        assert_eq!(headers.forwarded_address_from_right(0), "2001:db8::1".parse().ok());
+        assert_eq!(headers.forwarded_address_from_right(2), None);
+    }
+
+    #[test]
+    fn the_real_ip_is_that_of_the_last_line() {
+        let headers = headers("X-Real-IP: 192.0.2.1\r\nx-real-ip: 192.0.2.2\r\n\r\n");
+        assert_eq!(headers.real_ip(), "192.0.2.2".parse().ok());
+        assert_eq!(headers.forwarded_for_from_right(0), None);
+    }
+}

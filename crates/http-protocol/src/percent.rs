@@ -1,0 +1,119 @@
+//! Percent-encoding (RFC 3986, 2.1), undone without a copy of the whole.
+//!
+//! A `+` is a `+`. Forms write a space so, but an info hash is no form field: opentracker, aquatic and Torrust take it
+//! literally, and the clients that once sent it for a space have been mended because of that.
+
+/// The bytes that a percent-encoded value stands for; `None` for an escape that is none.
+#[derive(Debug, Clone)]
+pub(crate) struct Decoded<'a> {
+    rest: &'a [u8],
+}
+
+pub(crate) const fn decode(value: &[u8]) -> Decoded<'_> {
+    Decoded { rest: value }
+}
+
+impl Iterator for Decoded<'_> {
+    type Item = Option<u8>;
+
+    fn next(&mut self) -> Option<Option<u8>> {
+        let (&first, rest) = self.rest.split_first()?;
+        self.rest = rest;
+        if first != b'%' {
+            return Some(Some(first));
+        }
+        let Some((&[high, low], rest)) = rest.split_first_chunk() else { return Some(None) };
+        self.rest = rest;
+        Some(nibble(high).zip(nibble(low)).map(|(high, low)| high << 4 | low))
+    }
+}
+
+/// The value of a hexadecimal digit, in either case.
+const fn nibble(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit & 0x0f),
+        b'A'..=b'F' | b'a'..=b'f' => Some((digit & 0x0f).wrapping_add(9)),
+        _ => None,
+    }
+}
+
+/// A value of exactly `BYTES` bytes.
+pub(crate) fn decode_array<const BYTES: usize>(value: &[u8]) -> Option<[u8; BYTES]> {
+    let mut array = [0; BYTES];
+    let mut decoded = decode(value);
+    for byte in &mut array {
+        *byte = decoded.next()??;
+    }
+    decoded.next().is_none().then_some(array)
+}
+
+/// A value of at most as many bytes as `buffer` has.
+pub(crate) fn decode_into<'b>(value: &[u8], buffer: &'b mut [u8]) -> Option<&'b [u8]> {
+    let mut decoded = decode(value);
+    let mut bytes: usize = 0;
+    for (place, byte) in buffer.iter_mut().zip(decoded.by_ref()) {
+        *place = byte?;
+        bytes = bytes.saturating_add(1);
+    }
+    decoded.next().is_none().then_some(())?;
+    buffer.get(..bytes)
+}
+
+/// A number of digits only.
+pub(crate) fn decode_number(value: &[u8]) -> Option<u64> {
+    if value.is_empty() {
+        return None;
+    }
+    decode(value).try_fold(0_u64, |number, byte| {
+        let digit = byte?.checked_sub(b'0').filter(|&digit| digit <= 9)?;
+        number.checked_mul(10)?.checked_add(u64::from(digit))
+    })
+}
+
+/// Whether the value stands for this text.
+pub(crate) fn is_text(value: &[u8], text: &str) -> bool {
+    decode(value).eq(text.bytes().map(Some))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_stand_for_bytes_in_either_case() {
+        assert_eq!(decode_array(b"%00a%fF%Aa~"), Some([0, b'a', 0xff, 0xaa, b'~']));
+    }
+
+    #[test]
+    fn a_plus_is_a_plus() {
+        assert_eq!(decode_array(b"+%2b%20"), Some(*b"++ "));
+    }
+
+    #[test]
+    fn a_cut_off_or_wrong_escape_makes_the_value_unreadable() {
+        for value in [b"a%".as_slice(), b"a%4", b"a%4g", b"a%%4", b"%-1", b"%zz"] {
+            assert_eq!(decode_array::<2>(value), None);
+            assert_eq!(decode_array::<1>(value), None);
+            assert!(decode_into(value, &mut [0; 9]).is_none());
+        }
+    }
+
+    #[test]
+    fn a_value_of_another_length_is_unreadable() {
+        assert_eq!(decode_array::<2>(b"abc"), None);
+        assert_eq!(decode_array::<2>(b"a"), None);
+        assert_eq!(decode_array::<2>(b""), None);
+        assert_eq!(decode_into(b"abc", &mut [0; 2]), None);
+        assert_eq!(decode_into(b"%61b", &mut [0; 2]), Some(b"ab".as_slice()));
+        assert_eq!(decode_into(b"", &mut [0; 2]), Some(b"".as_slice()));
+    }
+
+    #[test]
+    fn numbers_have_digits_only_and_fit() {
+        assert_eq!(decode_number(b"18446744073709551615"), Some(u64::MAX));
+        assert_eq!(decode_number(b"%31%30"), Some(10));
+        for value in [b"18446744073709551616".as_slice(), b"-1", b"+1", b"1 ", b"", b"0x1", b"1.0"] {
+            assert_eq!(decode_number(value), None);
+        }
+    }
+}

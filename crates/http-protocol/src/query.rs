@@ -1,0 +1,60 @@
+use crate::headers::split_at_byte;
+use thiserror::Error;
+
+/// A parameter without which a request cannot be answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parameter {
+    /// The torrent.
+    InfoHash,
+    /// The client.
+    PeerId,
+    /// Where the client listens.
+    Port,
+}
+
+/// Why a query is no announce or scrape. Its text is fit for a failure reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum QueryError {
+    /// It is not there.
+    #[error("{0} is missing")]
+    Missing(Parameter),
+    /// It is not 20 bytes, percent-encoded where they need it.
+    #[error("{0} is not 20 percent-encoded bytes")]
+    NotTwentyBytes(Parameter),
+    /// It is not a number from 0 to 65535.
+    #[error("{} is not a number from 0 to 65535", Parameter::Port)]
+    NotAPort,
+}
+
+impl core::fmt::Display for Parameter {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        formatter.write_str(match self {
+            Self::InfoHash => "info_hash",
+            Self::PeerId => "peer_id",
+            Self::Port => "port",
+        })
+    }
+}
+
+/// The parameters of a query, name and value as they stand there, in their order.
+#[derive(Debug, Clone)]
+pub(crate) struct Parameters<'a> {
+    rest: &'a [u8],
+}
+
+pub(crate) const fn parameters(query: &[u8]) -> Parameters<'_> {
+    Parameters { rest: query }
+}
+
+impl<'a> Iterator for Parameters<'a> {
+    type Item = (&'a [u8], &'a [u8]);
+
+    fn next(&mut self) -> Option<(&'a [u8], &'a [u8])> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let (parameter, rest) = split_at_byte(self.rest, b'&').unwrap_or((self.rest, &[]));
+        self.rest = rest;
+        Some(split_at_byte(parameter, b'=').unwrap_or((parameter, &[])))
+    }
+}

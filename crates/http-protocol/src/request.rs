@@ -1,0 +1,113 @@
+use crate::framing::{Content, Framing, Version};
+use crate::head_search::{Found, Greeting, HeadSearch};
+use crate::header_facts::HeaderFacts;
+use crate::headers::Headers;
+use crate::limits::HEADERS_MAX;
+use crate::status::Status;
+use crate::target::{Route, Target};
+use core::mem::{MaybeUninit, take};
+
+/// What stands at the front of the bytes of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Incoming<'a> {
+    /// The beginning of a request, or nothing: more bytes have to come.
+    Incomplete,
+    /// A request.
+    Request(Request<'a>),
+    /// A request that is answered with this status and [`Framing::FINAL`]: where it ends is not known.
+    Refused(Status),
+    /// Nothing that could be answered: the connection is closed at once.
+    NotHttp(Greeting),
+}
+
+/// A request. It borrows the bytes that it was read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Request<'a> {
+    /// Bytes that it takes at the front; the next request begins behind them.
+    pub bytes: usize,
+    /// How its answer is framed.
+    pub framing: Framing,
+    /// What it asks for.
+    pub route: Route,
+    /// What follows the `?` of its target, percent-encoded.
+    pub query: &'a [u8],
+    /// How the answer may be coded.
+    pub accepted_coding: ContentCoding,
+    /// Its header lines.
+    pub headers: Headers<'a>,
+}
+
+/// How the content of an answer may be coded, by `Accept-Encoding` (RFC 9110, 12.5.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContentCoding {
+    /// As it is.
+    Identity,
+    /// With gzip, or as it is.
+    Gzip,
+}
+
+/// Reads the request at the front of `bytes`.
+///
+/// `search` belongs to the connection and begins as its default. `bytes` begin with the same byte each time until
+/// something else than [`Incoming::Incomplete`] is given; after a request, [`Request::bytes`] are taken away.
+///
+/// The kinds of requests are `GET`, `HEAD` and `OPTIONS` of HTTP/1.0 and 1.1 without content (RFC 9110, 9112). A
+/// request with content is refused and not skipped, so that what follows can never be taken for a request that the
+/// client did not mean.
+pub fn read_request<'a>(bytes: &'a [u8], search: &mut HeadSearch) -> Incoming<'a> {
+    let Some(found) = search.advance(bytes) else { return Incoming::Incomplete };
+    take(search);
+    match found {
+        Found::NotHttp(greeting) => Incoming::NotHttp(greeting),
+        Found::Refused(status) => Incoming::Refused(status),
+        Found::Head(head) => {
+            let end = head.end;
+            match bytes.get(head).unwrap_or_default() {
+                HTTP_2_PREFACE_HEAD => Incoming::NotHttp(Greeting::Http2),
+                head => read_head(head, end).map_or_else(Incoming::Refused, Incoming::Request),
+            }
+        }
+    }
+}
+
+/// The part of the preface that looks like a head (RFC 9113, 3.4).
+const HTTP_2_PREFACE_HEAD: &[u8] = b"PRI * HTTP/2.0\r\n\r\n";
+
+fn read_head(head: &[u8], bytes: usize) -> Result<Request<'_>, Status> {
+    let mut headers = [MaybeUninit::uninit(); HEADERS_MAX];
+    let mut parsed = httparse::Request::new(&mut []);
+    match parsed.parse_with_uninit_headers(head, &mut headers).map_err(status_of)? {
+        httparse::Status::Complete(length) if length == head.len() => {}
+        _ => return Err(Status::BadRequest),
+    }
+    let method = parsed.method.ok_or(Status::BadRequest)?;
+    let target = Target::parse(parsed.path.ok_or(Status::BadRequest)?.as_bytes());
+    let (content, route) = match method {
+        "GET" => (Content::Sent, target?.route()),
+        "HEAD" => (Content::Withheld, target?.route()),
+        "OPTIONS" => (Content::Sent, Route::Options),
+        _ => return Err(Status::MethodNotAllowed),
+    };
+    let version = if parsed.version == Some(0) { Version::Http10 } else { Version::Http11 };
+    let facts = HeaderFacts::gather(parsed.headers)?;
+    facts.check(version)?;
+    Ok(Request {
+        bytes,
+        framing: Framing { version, connection: facts.connection(version), content },
+        route,
+        query: target.map_or(&[], |target| target.query),
+        accepted_coding: facts.accepted_coding,
+        headers: Headers::of_head(head),
+    })
+}
+
+const fn status_of(error: httparse::Error) -> Status {
+    match error {
+        httparse::Error::Version => Status::HttpVersionNotSupported,
+        httparse::Error::TooManyHeaders => Status::RequestHeaderFieldsTooLarge,
+        _ => Status::BadRequest,
+    }
+}
+
+#[cfg(test)]
+mod tests;

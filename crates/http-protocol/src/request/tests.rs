@@ -1,0 +1,191 @@
+use super::*;
+use crate::framing::Connection;
+use crate::target::KeyInPath;
+
+fn read(bytes: &[u8]) -> Incoming<'_> {
+    read_request(bytes, &mut HeadSearch::default())
+}
+
+fn request(text: &str) -> Request<'_> {
+    match read(text.as_bytes()) {
+        Incoming::Request(request) => request,
+        other => panic!("{text:?}: {other:?}"),
+    }
+}
+
+/// A `GET` of HTTP/1.1 with these header lines besides `Host`.
+fn get(lines: &str) -> String {
+    format!("GET /announce HTTP/1.1\r\nHost: tracker.example\r\n{lines}\r\n")
+}
+
+fn refused(text: &str) -> Status {
+    match read(text.as_bytes()) {
+        Incoming::Refused(status) => status,
+        other => panic!("{text:?}: {other:?}"),
+    }
+}
+
+#[test]
+fn a_request_tells_its_route_query_and_length() {
+    let text = "GET /announce?info_hash=%ff&x HTTP/1.1\r\nHost: a\r\n\r\n";
+    let request = request(text);
+    assert_eq!(request.bytes, text.len());
+    assert_eq!(request.route, Route::Announce(KeyInPath::Absent));
+    assert_eq!(request.query, b"info_hash=%ff&x");
+    assert_eq!(request.framing.content, Content::Sent);
+    assert_eq!(request.headers.iter().count(), 1);
+}
+
+#[test]
+fn requests_one_behind_the_other_are_read_one_by_one() {
+    let bytes = b"GET /scrape HTTP/1.1\r\nHost: a\r\n\r\n\r\nHEAD /x HTTP/1.0\n\nGET";
+    let mut search = HeadSearch::default();
+    let Incoming::Request(first) = read_request(bytes, &mut search) else { panic!("a request") };
+    assert_eq!((first.bytes, first.route), (33, Route::Scrape(KeyInPath::Absent)));
+    let Incoming::Request(second) = read_request(&bytes[33..], &mut search) else { panic!("a request") };
+    assert_eq!((second.bytes, second.route), (20, Route::NotFound));
+    assert_eq!(second.framing.content, Content::Withheld);
+    assert_eq!(read_request(&bytes[53..], &mut search), Incoming::Incomplete);
+}
+
+#[test]
+fn a_connection_is_kept_as_its_version_and_header_say() {
+    let framing = |version: &str, lines: &str| {
+        request(&format!("GET / HTTP/{version}\r\nHost: a\r\n{lines}\r\n")).framing
+    };
+    for (version, lines, connection) in [
+        ("1.1", "", Connection::KeepAlive),
+        ("1.1", "Connection: close\r\n", Connection::Close),
+        ("1.1", "connection: TE, Close\r\n", Connection::Close),
+        ("1.1", "Connection: close\r\nConnection: keep-alive\r\n", Connection::Close),
+        ("1.1", "Connection: keep-alive, close\r\n", Connection::Close),
+        ("1.0", "", Connection::Close),
+        ("1.0", "Connection: Keep-Alive\r\n", Connection::KeepAlive),
+        ("1.0", "Connection: upgrade\r\n", Connection::Close),
+    ] {
+        assert_eq!(framing(version, lines).connection, connection, "{version} {lines:?}");
+    }
+    assert_eq!(framing("1.0", "").version, Version::Http10);
+}
+
+#[test]
+fn other_methods_are_not_allowed() {
+    for method in ["POST", "PUT", "DELETE", "CONNECT", "TRACE", "PATCH", "get"] {
+        let text = format!("{method} /announce HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc");
+        assert_eq!(refused(&text), Status::MethodNotAllowed, "{method}");
+    }
+}
+
+#[test]
+fn options_are_told_for_any_target() {
+    for target in ["*", "/announce", "http://host/announce"] {
+        assert_eq!(request(&format!("OPTIONS {target} HTTP/1.1\r\nHost: a\r\n\r\n")).route, Route::Options);
+    }
+    assert_eq!(refused("GET * HTTP/1.1\r\nHost: a\r\n\r\n"), Status::BadRequest);
+}
+
+#[test]
+fn an_absolute_target_is_read_like_another() {
+    let request = request("GET http://tracker.example/scrape?a HTTP/1.1\r\nHost: tracker.example\r\n\r\n");
+    assert_eq!((request.route, request.query), (Route::Scrape(KeyInPath::Absent), b"a".as_slice()));
+}
+
+#[test]
+fn a_request_with_content_is_refused() {
+    for (lines, status) in [
+        ("Content-Length: 1\r\n", Status::ContentTooLarge),
+        ("Content-Length: 99999999999999999999999\r\n", Status::ContentTooLarge),
+        ("Content-Length: 0\r\nContent-Length: 5\r\n", Status::BadRequest),
+        ("Content-Length: 0, 0\r\n", Status::BadRequest),
+        ("Content-Length: +0\r\n", Status::BadRequest),
+        ("Content-Length:\r\n", Status::BadRequest),
+        ("Transfer-Encoding: chunked\r\n", Status::BadRequest),
+        ("Transfer-Encoding: identity\r\nContent-Length: 0\r\n", Status::BadRequest),
+    ] {
+        assert_eq!(refused(&get(lines)), status, "{lines:?}");
+    }
+    assert_eq!(request(&get("Content-Length: 0\r\n")).route, Route::Announce(KeyInPath::Absent));
+    assert_eq!(request(&get("Content-Length: 0\r\nContent-Length: 0\r\n")).bytes, 87);
+}
+
+#[test]
+fn an_expectation_is_met_or_refused() {
+    assert_eq!(request(&get("Expect: 100-Continue\r\n")).route, Route::Announce(KeyInPath::Absent));
+    assert_eq!(refused(&get("Expect: 100-continue\r\nContent-Length: 9\r\n")), Status::ContentTooLarge);
+    assert_eq!(refused(&get("Expect: a-miracle\r\n")), Status::ExpectationFailed);
+    assert_eq!(request("GET / HTTP/1.0\r\nExpect: a-miracle\r\n\r\n").route, Route::NotFound);
+}
+
+#[test]
+fn a_request_of_http_1_1_names_one_host() {
+    assert_eq!(refused("GET / HTTP/1.1\r\n\r\n"), Status::BadRequest);
+    assert_eq!(refused(&get("Host: other.example\r\n")), Status::BadRequest);
+    assert_eq!(request("GET / HTTP/1.0\r\n\r\n").route, Route::NotFound);
+    assert_eq!(request("GET / HTTP/1.1\r\nHost:\r\n\r\n").route, Route::NotFound);
+}
+
+#[test]
+fn other_versions_are_not_supported() {
+    for version in ["HTTP/0.9", "HTTP/2.0", "HTTP/1.2", "HTTP/3"] {
+        assert_eq!(refused(&format!("GET / {version}\r\nHost: a\r\n\r\n")), Status::HttpVersionNotSupported);
+    }
+}
+
+#[test]
+fn what_is_badly_formed_is_a_bad_request() {
+    for text in [
+        "GET /\r\n\r\n",
+        "GET  / HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET / HTTP/1.1 \r\nHost: a\r\n\r\n",
+        "GET /a b HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\n folded\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost : a\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\rb\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\0b\r\n\r\n",
+        "GET / HTTP/1.1\r\nno colon\r\n\r\n",
+        "GET / HTTP/1.1\r\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\n\r\r\n\r\n",
+        "GE(T / HTTP/1.1\r\nHost: a\r\n\r\n",
+    ] {
+        let status = refused(text);
+        let expected = [Status::BadRequest, Status::HttpVersionNotSupported];
+        assert!(expected.contains(&status), "{text:?}: {status:?}");
+    }
+    assert_eq!(read(b"GET /\xff HTTP/1.1\r\nHost: a\r\n\r\n"), Incoming::Refused(Status::BadRequest));
+}
+
+#[test]
+fn a_line_may_end_without_a_carriage_return() {
+    let request = request("GET /announce?a HTTP/1.1\nHost: a\nX-Real-IP: 192.0.2.1\n\n");
+    assert_eq!(request.query, b"a");
+    assert_eq!(request.headers.real_ip(), "192.0.2.1".parse().ok());
+}
+
+#[test]
+fn other_protocols_are_recognised() {
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    assert_eq!(read(preface), Incoming::NotHttp(Greeting::Http2));
+    assert_eq!(read(b"\x16\x03\x01\x02\x00\x01"), Incoming::NotHttp(Greeting::Tls));
+    assert_eq!(read(b"\x13BitTorrent protocol"), Incoming::NotHttp(Greeting::Unknown));
+}
+
+#[test]
+fn gzip_is_accepted_where_it_is_named_with_a_weight() {
+    for (value, coding) in [
+        ("gzip", ContentCoding::Gzip),
+        ("deflate, GZIP;q=1.0, *;q=0", ContentCoding::Gzip),
+        ("x-gzip", ContentCoding::Gzip),
+        ("*", ContentCoding::Gzip),
+        ("gzip;q=0.001", ContentCoding::Gzip),
+        ("gzip;q=0", ContentCoding::Identity),
+        ("gzip; q=0.000", ContentCoding::Identity),
+        ("deflate, br", ContentCoding::Identity),
+        ("", ContentCoding::Identity),
+    ] {
+        assert_eq!(
+            request(&get(&format!("Accept-Encoding: {value}\r\n"))).accepted_coding,
+            coding,
+            "{value}"
+        );
+    }
+}

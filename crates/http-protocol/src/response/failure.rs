@@ -1,0 +1,98 @@
+use super::frame::{ContentType, frame};
+use super::{INTEGER_BYTES_MAX, OutOfRoom};
+use crate::bencode::{Text, Writer};
+use crate::framing::Framing;
+use crate::limits::TEXT_BYTES_MAX;
+use crate::status::Status;
+use core::fmt;
+use core::ops::Range;
+
+/// The answer to an announce or a scrape that is refused (BEP 3). Its status is 200: clients read no other.
+#[derive(Clone, Copy)]
+pub struct FailureResponse<'a> {
+    /// What the client's user is told, cut after [`TEXT_BYTES_MAX`] bytes.
+    pub reason: &'a dyn fmt::Display,
+    /// When the client should ask again.
+    pub retry: Retry,
+}
+
+/// When a client that was refused should ask again (BEP 31).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    /// It is left to the client.
+    Unsaid,
+    /// After so many minutes.
+    InMinutes(u32),
+    /// Not at all.
+    Never,
+}
+
+impl FailureResponse<'_> {
+    /// Writes the answer; gives where in `out` it lies.
+    ///
+    /// # Errors
+    /// When `out` has no room for it, which [`super::RESPONSE_BYTES_MAX`] bytes always have.
+    pub fn write(&self, out: &mut [u8], framing: Framing) -> Result<Range<usize>, OutOfRoom> {
+        frame(out, framing, (Status::Ok, ContentType::Text), |body| self.write_body(body))
+    }
+
+    fn write_body(&self, body: &mut Writer<'_>) {
+        body.literal("d14:failure reason");
+        body.string(Text::<TEXT_BYTES_MAX>::of(self.reason).as_bytes());
+        match self.retry {
+            Retry::Unsaid => {}
+            Retry::InMinutes(minutes) => {
+                body.literal("8:retry in");
+                body.integer(minutes);
+            }
+            Retry::Never => body.literal("8:retry in5:never"),
+        }
+        body.literal("e");
+    }
+}
+
+impl fmt::Debug for FailureResponse<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "FailureResponse({}, {:?})", self.reason, self.retry)
+    }
+}
+
+/// Bytes of the longest body.
+pub(super) const BODY_BYTES_MAX: usize =
+    "d14:failure reason256:8:retry ine".len() + TEXT_BYTES_MAX + INTEGER_BYTES_MAX;
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{ORDINARY, body};
+    use super::*;
+    use crate::query::{Parameter, QueryError};
+
+    fn text(reason: &dyn fmt::Display, retry: Retry) -> String {
+        let response = FailureResponse { reason, retry };
+        body(|out| response.write(out, ORDINARY)).escape_ascii().to_string()
+    }
+
+    #[test]
+    fn a_failure_names_what_is_wrong() {
+        let missing = QueryError::Missing(Parameter::PeerId);
+        assert_eq!(text(&missing, Retry::Unsaid), "d14:failure reason18:peer_id is missinge");
+        let wrong = QueryError::NotTwentyBytes(Parameter::InfoHash);
+        let expected = "d14:failure reason41:info_hash is not 20 percent-encoded bytese";
+        assert_eq!(text(&wrong, Retry::Unsaid), expected);
+        let expected = "d14:failure reason36:port is not a number from 0 to 65535e";
+        assert_eq!(text(&QueryError::NotAPort, Retry::Unsaid), expected);
+    }
+
+    #[test]
+    fn a_client_is_told_when_to_come_back() {
+        assert_eq!(text(&"busy", Retry::InMinutes(5)), "d14:failure reason4:busy8:retry ini5ee");
+        assert_eq!(text(&"banned", Retry::Never), "d14:failure reason6:banned8:retry in5:nevere");
+    }
+
+    #[test]
+    fn a_reason_is_cut_after_256_bytes() {
+        let long = "r".repeat(257);
+        assert_eq!(BODY_BYTES_MAX, 301);
+        assert_eq!(text(&long, Retry::InMinutes(u32::MAX)).len(), 301);
+    }
+}

@@ -1,0 +1,138 @@
+use super::OutOfRoom;
+use crate::bencode::Writer;
+use crate::framing::{Connection, Content, Framing, Version};
+use crate::status::{STATUS_LINE_BYTES_MAX, Status};
+use core::ops::Range;
+
+/// What a body is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ContentType {
+    /// What a tracker's answers have always been, bencoded ones too.
+    Text,
+    Json,
+}
+
+impl ContentType {
+    const fn line(self) -> &'static str {
+        match self {
+            Self::Text => "Content-Type: text/plain\r\n",
+            Self::Json => "Content-Type: application/json\r\n",
+        }
+    }
+}
+
+const VERSION: &str = "HTTP/1.1 ";
+const LINE_END: &str = "\r\n";
+const CONTENT_LENGTH: &str = "Content-Length: ";
+const CLOSE: &str = "Connection: close\r\n";
+const KEEP_ALIVE: &str = "Connection: keep-alive\r\n";
+const ALLOW: &str = "Allow: GET, HEAD, OPTIONS\r\n";
+
+/// Bytes of the longest head.
+pub(super) const HEAD_BYTES_MAX: usize = VERSION.len()
+    + STATUS_LINE_BYTES_MAX
+    + LINE_END.len()
+    + ContentType::Json.line().len()
+    + CONTENT_LENGTH.len()
+    + "4294967295\r\n".len()
+    + KEEP_ALIVE.len()
+    + ALLOW.len()
+    + LINE_END.len();
+
+/// Writes a body with its head before it; gives where in `out` the answer lies.
+pub(super) fn frame(
+    out: &mut [u8],
+    framing: Framing,
+    (status, content_type): (Status, ContentType),
+    write_body: impl FnOnce(&mut Writer<'_>),
+) -> Result<Range<usize>, OutOfRoom> {
+    let (head_room, body_room) = out.split_at_mut_checked(HEAD_BYTES_MAX).ok_or(OutOfRoom)?;
+    let mut body = Writer::new(body_room);
+    write_body(&mut body);
+    let body_bytes = body.written().ok_or(OutOfRoom)?;
+
+    let mut head = [0; HEAD_BYTES_MAX];
+    let mut writer = Writer::new(&mut head);
+    write_head(&mut writer, framing, (status, content_type), body_bytes);
+    let head_bytes = writer.written().ok_or(OutOfRoom)?;
+
+    let start = HEAD_BYTES_MAX.saturating_sub(head_bytes);
+    let place = head_room.get_mut(start..).ok_or(OutOfRoom)?;
+    place.copy_from_slice(head.get(..head_bytes).ok_or(OutOfRoom)?);
+    let sent = match framing.content {
+        Content::Sent => body_bytes,
+        Content::Withheld => 0,
+    };
+    Ok(start..HEAD_BYTES_MAX.saturating_add(sent))
+}
+
+/// There is no `Date`: nothing here reads a clock, and RFC 9110 (6.6.1) lets a server without one leave it out.
+fn write_head(
+    head: &mut Writer<'_>,
+    framing: Framing,
+    (status, content_type): (Status, ContentType),
+    body_bytes: usize,
+) {
+    head.literal(VERSION);
+    head.literal(status.line());
+    head.literal(LINE_END);
+    if status != Status::NoContent {
+        head.literal(content_type.line());
+        head.literal(CONTENT_LENGTH);
+        head.decimal(body_bytes as u64);
+        head.literal(LINE_END);
+    }
+    match (framing.version, framing.connection) {
+        (_, Connection::Close) => head.literal(CLOSE),
+        (Version::Http10, Connection::KeepAlive) => head.literal(KEEP_ALIVE),
+        (Version::Http11, Connection::KeepAlive) => {}
+    }
+    if status.names_methods() {
+        head.literal(ALLOW);
+    }
+    head.literal(LINE_END);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::ORDINARY;
+    use super::*;
+
+    fn answer(framing: Framing, status: Status) -> String {
+        let mut out = [0; 1024];
+        let written = frame(&mut out, framing, (status, ContentType::Text), |body| body.put(b"hello"));
+        String::from_utf8(out[written.unwrap()].to_vec()).unwrap()
+    }
+
+    #[test]
+    fn an_ordinary_answer_has_the_shortest_head() {
+        let expected = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello";
+        assert_eq!(answer(ORDINARY, Status::Ok), expected);
+    }
+
+    #[test]
+    fn the_connection_is_spoken_of_where_the_version_does_not_imply_it() {
+        let closing = Framing { connection: Connection::Close, ..ORDINARY };
+        assert!(answer(closing, Status::Ok).contains("\r\nConnection: close\r\n"));
+        let old = Framing { version: Version::Http10, ..ORDINARY };
+        assert!(answer(old, Status::Ok).contains("\r\nConnection: keep-alive\r\n"));
+        let old_closing = Framing { version: Version::Http10, ..closing };
+        assert!(answer(old_closing, Status::Ok).contains("\r\nConnection: close\r\n"));
+    }
+
+    #[test]
+    fn a_head_request_gets_the_head_that_the_answer_would_have() {
+        let head_only = Framing { content: Content::Withheld, ..ORDINARY };
+        assert_eq!(format!("{}hello", answer(head_only, Status::Ok)), answer(ORDINARY, Status::Ok));
+    }
+
+    #[test]
+    fn a_buffer_without_room_is_told_of_and_not_overrun() {
+        for length in [0, HEAD_BYTES_MAX - 1, HEAD_BYTES_MAX, HEAD_BYTES_MAX + 4] {
+            let mut out = vec![0; length];
+            let written =
+                frame(&mut out, ORDINARY, (Status::Ok, ContentType::Text), |body| body.put(b"hello"));
+            assert_eq!(written, Err(OutOfRoom));
+        }
+    }
+}

@@ -1,0 +1,156 @@
+use super::frame::{ContentType, frame};
+use super::{INTEGER_BYTES_MAX, OutOfRoom};
+use crate::bencode::Writer;
+use crate::framing::Framing;
+use crate::limits::SCRAPE_HASHES_MAX;
+use crate::status::Status;
+use core::ops::Range;
+use primitives::InfoHash;
+
+/// The answer to a scrape (BEP 48).
+#[derive(Debug)]
+pub struct ScrapeResponse<'a> {
+    /// The torrents in any order, which becomes theirs in the answer: by info hash. One that is there twice is written
+    /// once; [`SCRAPE_HASHES_MAX`] are written at most.
+    pub files: &'a mut [ScrapeFile],
+    /// Seconds until the client may scrape again.
+    pub min_request_interval_s: Option<u32>,
+}
+
+/// The counts of one torrent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ScrapeFile {
+    /// Which torrent.
+    pub info_hash: InfoHash,
+    /// Seeders in the swarm.
+    pub complete: u32,
+    /// How often the torrent was downloaded to the end.
+    pub downloaded: u32,
+    /// Leechers that are no partial seeds (BEP 21), by a tracker that tells them apart.
+    pub downloaders: Option<u32>,
+    /// Leechers in the swarm, partial seeds too.
+    pub incomplete: u32,
+}
+
+impl ScrapeResponse<'_> {
+    /// Writes the answer; gives where in `out` it lies.
+    ///
+    /// # Errors
+    /// When `out` has no room for it, which [`super::RESPONSE_BYTES_MAX`] bytes always have.
+    pub fn write(&mut self, out: &mut [u8], framing: Framing) -> Result<Range<usize>, OutOfRoom> {
+        frame(out, framing, (Status::Ok, ContentType::Text), |body| self.write_body(body))
+    }
+
+    fn write_body(&mut self, body: &mut Writer<'_>) {
+        let count = self.files.len().min(SCRAPE_HASHES_MAX);
+        let files = self.files.get_mut(..count).unwrap_or_default();
+        // The keys of a dictionary are sorted, and these are keys.
+        files.sort_unstable_by_key(|file| file.info_hash);
+        body.literal("d5:filesd");
+        let mut before = None;
+        for file in files {
+            if before != Some(file.info_hash) {
+                file.write(body);
+            }
+            before = Some(file.info_hash);
+        }
+        body.literal("e");
+        if let Some(seconds) = self.min_request_interval_s {
+            body.literal("5:flagsd20:min_request_interval");
+            body.integer(seconds);
+            body.literal("e");
+        }
+        body.literal("e");
+    }
+}
+
+impl ScrapeFile {
+    fn write(&self, body: &mut Writer<'_>) {
+        body.string(&self.info_hash.0);
+        body.literal("d8:complete");
+        body.integer(self.complete);
+        body.literal("10:downloaded");
+        body.integer(self.downloaded);
+        if let Some(downloaders) = self.downloaders {
+            body.literal("11:downloaders");
+            body.integer(downloaders);
+        }
+        body.literal("10:incomplete");
+        body.integer(self.incomplete);
+        body.literal("e");
+    }
+}
+
+/// Bytes of the longest entry.
+const FILE_BYTES_MAX: usize = "20:".len()
+    + InfoHash::BYTES
+    + "d8:complete10:downloaded11:downloaders10:incompletee".len()
+    + 4 * INTEGER_BYTES_MAX;
+
+/// Bytes of the longest body.
+pub(super) const BODY_BYTES_MAX: usize = "d5:filesde5:flagsd20:min_request_intervalee".len()
+    + INTEGER_BYTES_MAX
+    + SCRAPE_HASHES_MAX * FILE_BYTES_MAX;
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{ORDINARY, body};
+    use super::*;
+
+    fn file(byte: u8) -> ScrapeFile {
+        ScrapeFile {
+            info_hash: InfoHash([byte; 20]),
+            complete: u32::from(byte),
+            downloaded: 2,
+            downloaders: None,
+            incomplete: 3,
+        }
+    }
+
+    fn text(files: &mut [ScrapeFile], min_request_interval_s: Option<u32>) -> String {
+        let mut response = ScrapeResponse { files, min_request_interval_s };
+        body(|out| response.write(out, ORDINARY)).escape_ascii().to_string()
+    }
+
+    #[test]
+    fn one_torrent_has_its_three_counts() {
+        let expected = "d5:filesd20:aaaaaaaaaaaaaaaaaaaad8:completei97e10:downloadedi2e10:incompletei3eeee";
+        assert_eq!(text(&mut [file(b'a')], None), expected);
+    }
+
+    #[test]
+    fn torrents_are_sorted_by_info_hash_and_told_once() {
+        let entry = |byte: char, complete| {
+            let hash = byte.to_string().repeat(20);
+            format!("20:{hash}d8:completei{complete}e10:downloadedi2e10:incompletei3ee")
+        };
+        let entries = [entry('a', 97), entry('b', 98), entry('c', 99)].concat();
+        let mut files = [file(b'c'), file(b'a'), file(b'b'), file(b'a')];
+        assert_eq!(text(&mut files, None), format!("d5:filesd{entries}ee"));
+    }
+
+    #[test]
+    fn partial_seeds_and_the_interval_are_told_where_they_are_known() {
+        let mut files = [ScrapeFile { downloaders: Some(1), ..file(b'a') }];
+        let expected = "d5:filesd20:aaaaaaaaaaaaaaaaaaaad8:completei97e10:downloadedi2e11:downloadersi1e\
+            10:incompletei3eee5:flagsd20:min_request_intervali900eee";
+        assert_eq!(text(&mut files, Some(900)), expected);
+    }
+
+    #[test]
+    fn the_longest_answer_fits_and_has_74_torrents() {
+        let mut files: Vec<_> =
+            (0..75).map(|byte| ScrapeFile { info_hash: InfoHash([byte; 20]), ..LONGEST }).collect();
+        let mut response = ScrapeResponse { files: &mut files, min_request_interval_s: Some(u32::MAX) };
+        assert_eq!(BODY_BYTES_MAX, 9_157);
+        assert_eq!(body(|out| response.write(out, ORDINARY)).len(), 9_157);
+    }
+
+    const LONGEST: ScrapeFile = ScrapeFile {
+        info_hash: InfoHash([0; 20]),
+        complete: u32::MAX,
+        downloaded: u32::MAX,
+        downloaders: Some(u32::MAX),
+        incomplete: u32::MAX,
+    };
+}

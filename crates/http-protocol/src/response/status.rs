@@ -1,0 +1,71 @@
+use super::OutOfRoom;
+use super::frame::{ContentType, frame};
+use crate::framing::Framing;
+use crate::status::{STATUS_LINE_BYTES_MAX, Status};
+use core::ops::Range;
+
+const HEALTHY: &str = r#"{"status":"Ok"}"#;
+
+/// Writes an answer that says its status and nothing else; gives where in `out` it lies.
+///
+/// # Errors
+/// When `out` has no room for it, which [`super::RESPONSE_BYTES_MAX`] bytes always have.
+pub fn write_status(out: &mut [u8], framing: Framing, status: Status) -> Result<Range<usize>, OutOfRoom> {
+    frame(out, framing, (status, ContentType::Text), |body| {
+        if status != Status::NoContent {
+            body.literal(status.line());
+            body.literal("\n");
+        }
+    })
+}
+
+/// Writes the answer to `/health_check`; gives where in `out` it lies.
+///
+/// # Errors
+/// When `out` has no room for it, which [`super::RESPONSE_BYTES_MAX`] bytes always have.
+pub fn write_health(out: &mut [u8], framing: Framing) -> Result<Range<usize>, OutOfRoom> {
+    frame(out, framing, (Status::Ok, ContentType::Json), |body| body.literal(HEALTHY))
+}
+
+/// Bytes of the longest body.
+pub(super) const BODY_BYTES_MAX: usize = STATUS_LINE_BYTES_MAX + "\n".len();
+
+const _: () = assert!(HEALTHY.len() <= BODY_BYTES_MAX);
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::ORDINARY;
+    use super::*;
+
+    fn text(write: impl FnOnce(&mut [u8]) -> Result<Range<usize>, OutOfRoom>) -> String {
+        let mut out = [0; 1024];
+        let written = write(&mut out).unwrap();
+        String::from_utf8(out[written].to_vec()).unwrap()
+    }
+
+    fn status(framing: Framing, status: Status) -> String {
+        text(|out| write_status(out, framing, status))
+    }
+
+    #[test]
+    fn a_status_stands_in_head_and_body() {
+        let expected =
+            "HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\nContent-Length: 14\r\n\r\n404 Not Found\n";
+        assert_eq!(status(ORDINARY, Status::NotFound), expected);
+    }
+
+    #[test]
+    fn a_wrong_method_is_told_the_right_ones() {
+        let expected = "HTTP/1.1 405 Method Not Allowed\r\nContent-Type: text/plain\r\nContent-Length: 23\r\n\
+            Connection: close\r\nAllow: GET, HEAD, OPTIONS\r\n\r\n405 Method Not Allowed\n";
+        assert_eq!(status(Framing::FINAL, Status::MethodNotAllowed), expected);
+        let options = "HTTP/1.1 204 No Content\r\nAllow: GET, HEAD, OPTIONS\r\n\r\n";
+        assert_eq!(status(ORDINARY, Status::NoContent), options);
+    }
+
+    #[test]
+    fn the_tracker_is_healthy_in_json() {
+        let expected = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n{\"status\":\"Ok\"}";
+        assert_eq!(text(|out| write_health(out, ORDINARY)), expected);
+    }
+}

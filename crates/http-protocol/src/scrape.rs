@@ -1,0 +1,92 @@
+use crate::announce::twenty_bytes;
+use crate::limits::SCRAPE_HASHES_MAX;
+use crate::percent::decode_array;
+use crate::query::{Parameter, QueryError, parameters};
+use primitives::InfoHash;
+
+/// A scrape (BEP 48) of 1 to [`SCRAPE_HASHES_MAX`] torrents: those whose `info_hash` stands in the query, of a longer
+/// list the first ones. There is no scrape of all torrents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Scrape<'a> {
+    query: &'a [u8],
+    hashes: usize,
+}
+
+impl<'a> Scrape<'a> {
+    /// Reads the query of a scrape.
+    ///
+    /// # Errors
+    /// When there is no info hash, or one that is not 20 bytes.
+    pub fn from_query(query: &'a [u8]) -> Result<Self, QueryError> {
+        let mut hashes: usize = 0;
+        for value in values(query).take(SCRAPE_HASHES_MAX) {
+            twenty_bytes(Some(value), Parameter::InfoHash)?;
+            hashes = hashes.saturating_add(1);
+        }
+        if hashes == 0 {
+            return Err(QueryError::Missing(Parameter::InfoHash));
+        }
+        Ok(Self { query, hashes })
+    }
+
+    /// How many torrents are asked for.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.hashes
+    }
+
+    /// Never: a scrape has one info hash at least.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.hashes == 0
+    }
+
+    /// The torrents, in the order of the query.
+    pub fn info_hashes(&self) -> impl Iterator<Item = InfoHash> + 'a {
+        values(self.query).take(self.hashes).filter_map(decode_array).map(InfoHash)
+    }
+}
+
+/// The values of all `info_hash`.
+fn values(query: &[u8]) -> impl Iterator<Item = &[u8]> {
+    parameters(query).filter(|(name, _)| *name == b"info_hash").map(|(_, value)| value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hashes(query: &str) -> Result<Vec<u8>, QueryError> {
+        let scrape = Scrape::from_query(query.as_bytes())?;
+        let hashes: Vec<u8> = scrape.info_hashes().map(|info_hash| info_hash.0[0]).collect();
+        assert_eq!(hashes.len(), scrape.len());
+        Ok(hashes)
+    }
+
+    #[test]
+    fn every_info_hash_is_a_torrent() {
+        let query = format!("info_hash={}&x=y&info_hash={}", "%61".repeat(20), "b".repeat(20));
+        assert_eq!(hashes(&query), Ok(vec![b'a', b'b']));
+    }
+
+    #[test]
+    fn of_more_than_74_torrents_the_first_are_answered() {
+        let query = ["info_hash=%00aaaaaaaaaaaaaaaaaaa"; 74].join("&");
+        assert_eq!(hashes(&query), Ok(vec![0; 74]));
+        assert_eq!(hashes(&format!("{query}&info_hash=short")), Ok(vec![0; 74]));
+    }
+
+    #[test]
+    fn a_scrape_without_a_good_info_hash_is_refused() {
+        for query in ["", "info_hash", "x=y", "INFO_HASH=aaaaaaaaaaaaaaaaaaaa"] {
+            let missing = if query == "info_hash" {
+                QueryError::NotTwentyBytes(Parameter::InfoHash)
+            } else {
+                QueryError::Missing(Parameter::InfoHash)
+            };
+            assert_eq!(hashes(query), Err(missing), "{query}");
+        }
+        let query = "info_hash=aaaaaaaaaaaaaaaaaaaa&info_hash=bbb";
+        assert_eq!(hashes(query), Err(QueryError::NotTwentyBytes(Parameter::InfoHash)));
+    }
+}

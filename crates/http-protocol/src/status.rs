@@ -1,0 +1,60 @@
+/// The status of an answer (RFC 9110, 15) that is not a tracker's: those have 200 always, failures too (BEP 3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// 200
+    Ok,
+    /// 204, to `OPTIONS`.
+    NoContent,
+    /// 400
+    BadRequest,
+    /// 404
+    NotFound,
+    /// 405
+    MethodNotAllowed,
+    /// 413: a request with a body.
+    ContentTooLarge,
+    /// 414
+    UriTooLong,
+    /// 417
+    ExpectationFailed,
+    /// 429
+    TooManyRequests,
+    /// 431
+    RequestHeaderFieldsTooLarge,
+    /// 500
+    InternalServerError,
+    /// 503
+    ServiceUnavailable,
+    /// 505
+    HttpVersionNotSupported,
+}
+
+impl Status {
+    /// Code and reason, as in a status line.
+    #[must_use]
+    pub const fn line(self) -> &'static str {
+        match self {
+            Self::Ok => "200 OK",
+            Self::NoContent => "204 No Content",
+            Self::BadRequest => "400 Bad Request",
+            Self::NotFound => "404 Not Found",
+            Self::MethodNotAllowed => "405 Method Not Allowed",
+            Self::ContentTooLarge => "413 Content Too Large",
+            Self::UriTooLong => "414 URI Too Long",
+            Self::ExpectationFailed => "417 Expectation Failed",
+            Self::TooManyRequests => "429 Too Many Requests",
+            Self::RequestHeaderFieldsTooLarge => "431 Request Header Fields Too Large",
+            Self::InternalServerError => "500 Internal Server Error",
+            Self::ServiceUnavailable => "503 Service Unavailable",
+            Self::HttpVersionNotSupported => "505 HTTP Version Not Supported",
+        }
+    }
+
+    /// Whether the answer names the methods that are allowed.
+    pub(crate) const fn names_methods(self) -> bool {
+        matches!(self, Self::NoContent | Self::MethodNotAllowed)
+    }
+}
+
+/// The longest of [`Status::line`].
+pub(crate) const STATUS_LINE_BYTES_MAX: usize = Status::RequestHeaderFieldsTooLarge.line().len();

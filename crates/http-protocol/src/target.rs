@@ -1,0 +1,164 @@
+use crate::status::Status;
+use core::fmt;
+use memchr::memchr;
+
+/// What a request asks for, by the path of its target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Route {
+    /// `/announce`
+    Announce(KeyInPath),
+    /// `/scrape`
+    Scrape(KeyInPath),
+    /// `/health_check`
+    HealthCheck,
+    /// Which methods there are, of any target: `OPTIONS`.
+    Options,
+    /// Nothing that is here.
+    NotFound,
+}
+
+/// What follows `/announce` or `/scrape` in a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyInPath {
+    /// Nothing, or a slash.
+    Absent,
+    /// A key, which may or may not be one that was given out.
+    Present(AuthenticationKey),
+    /// One segment that cannot be a key.
+    Malformed,
+}
+
+/// What a private tracker lets a user in by: 32 characters of `0-9`, `A-Z` and `a-z` in the path. Secret: it has no
+/// printable form.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct AuthenticationKey(pub [u8; AuthenticationKey::BYTES]);
+
+impl AuthenticationKey {
+    /// Characters of a key.
+    pub const BYTES: usize = 32;
+
+    /// The key that is written so.
+    #[must_use]
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        let characters: [u8; Self::BYTES] = text.try_into().ok()?;
+        characters.iter().all(u8::is_ascii_alphanumeric).then_some(Self(characters))
+    }
+}
+
+impl fmt::Debug for AuthenticationKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("AuthenticationKey(secret)")
+    }
+}
+
+/// The target of a request, in two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Target<'a> {
+    path: &'a [u8],
+    pub(crate) query: &'a [u8],
+}
+
+impl<'a> Target<'a> {
+    /// A target in origin form (`/path?query`) or, as proxies are sent it, in absolute form (RFC 9112, 3.2).
+    pub(crate) fn parse(target: &'a [u8]) -> Result<Self, Status> {
+        let target = without_origin(target);
+        let query_start = memchr(b'?', target).unwrap_or(target.len());
+        let (path, query) = target.split_at_checked(query_start).ok_or(Status::BadRequest)?;
+        let path = match path {
+            [] => b"/",
+            [b'/', ..] => path,
+            _ => return Err(Status::BadRequest),
+        };
+        Ok(Self { path, query: query.get(1..).unwrap_or_default() })
+    }
+
+    pub(crate) fn route(&self) -> Route {
+        let mut segments = self.path.split(|&byte| byte == b'/').skip(1);
+        let first = segments.next().unwrap_or_default();
+        let rest = (segments.next().unwrap_or_default(), segments.next());
+        match (first, rest) {
+            (b"announce", (key, None)) => Route::Announce(KeyInPath::of(key)),
+            (b"scrape", (key, None)) => Route::Scrape(KeyInPath::of(key)),
+            (b"health_check", (b"", None)) => Route::HealthCheck,
+            _ => Route::NotFound,
+        }
+    }
+}
+
+impl KeyInPath {
+    fn of(segment: &[u8]) -> Self {
+        if segment.is_empty() {
+            return Self::Absent;
+        }
+        AuthenticationKey::parse(segment).map_or(Self::Malformed, Self::Present)
+    }
+}
+
+/// The target without `http://authority`. Which host it is does not matter: there is one tracker.
+fn without_origin(target: &[u8]) -> &[u8] {
+    let after_scheme = [b"http://".as_slice(), b"https://"].iter().find_map(|scheme| {
+        let (start, rest) = target.split_at_checked(scheme.len())?;
+        start.eq_ignore_ascii_case(scheme).then_some(rest)
+    });
+    let Some(rest) = after_scheme else { return target };
+    let authority = rest.iter().position(|byte| matches!(byte, b'/' | b'?')).unwrap_or(rest.len());
+    rest.get(authority..).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "0123456789ABCDEFghijklmnopqrstuv";
+
+    fn route(target: &str) -> Route {
+        Target::parse(target.as_bytes()).unwrap().route()
+    }
+
+    #[test]
+    fn announces_and_scrapes_come_with_or_without_a_key() {
+        let key = AuthenticationKey::parse(KEY.as_bytes()).unwrap();
+        assert_eq!(route("/announce?a=b"), Route::Announce(KeyInPath::Absent));
+        assert_eq!(route("/announce/"), Route::Announce(KeyInPath::Absent));
+        assert_eq!(route(&format!("/announce/{KEY}?a=b")), Route::Announce(KeyInPath::Present(key)));
+        assert_eq!(route(&format!("/scrape/{KEY}")), Route::Scrape(KeyInPath::Present(key)));
+        assert_eq!(route("/scrape"), Route::Scrape(KeyInPath::Absent));
+    }
+
+    #[test]
+    fn a_key_has_32_letters_and_digits() {
+        for malformed in
+            ["0123456789ABCDEFghijklmnopqrstu", "0123456789ABCDEFghijklmnopqrstuvw", "short", "%41"]
+        {
+            assert_eq!(route(&format!("/announce/{malformed}")), Route::Announce(KeyInPath::Malformed));
+        }
+        let underscored = "0123456789ABCDEFghijklmnopqrstu_";
+        assert_eq!(route(&format!("/scrape/{underscored}")), Route::Scrape(KeyInPath::Malformed));
+        assert_eq!(format!("{:?}", AuthenticationKey([b'a'; 32])), "AuthenticationKey(secret)");
+    }
+
+    #[test]
+    fn other_paths_are_not_found() {
+        assert_eq!(route("/health_check"), Route::HealthCheck);
+        for target in
+            ["/", "//announce", "/announced", "/Announce", "/announce/a/b", "/announce//", "/stats", "/x"]
+        {
+            assert_eq!(route(target), Route::NotFound, "{target}");
+        }
+    }
+
+    #[test]
+    fn an_absolute_target_is_its_path_and_query() {
+        let target = Target::parse(b"HTTP://tracker.example:6969/announce?a=http://b").unwrap();
+        assert_eq!(target, Target { path: b"/announce", query: b"a=http://b" });
+        assert_eq!(Target::parse(b"http://host?q"), Ok(Target { path: b"/", query: b"q" }));
+        assert_eq!(Target::parse(b"http://host"), Ok(Target { path: b"/", query: b"" }));
+    }
+
+    #[test]
+    fn what_is_no_target_is_refused() {
+        for target in [b"*".as_slice(), b"host:80", b"announce", b"ftp://host/announce"] {
+            assert_eq!(Target::parse(target), Err(Status::BadRequest));
+        }
+    }
+}

@@ -1,0 +1,135 @@
+use core::ops::Range;
+use http_protocol::{
+    Announce, AnnounceResponse, Connection, Content, FailureResponse, Framing, ListedPeer, OutOfRoom,
+    PeerForm, Peers, QueryError, RESPONSE_BYTES_MAX, Request, Retry, Route, Scrape, ScrapeFile,
+    ScrapeResponse, Status, Version, write_health, write_status,
+};
+use primitives::{CompactIpv4, CompactIpv6};
+use std::fmt::Display;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+/// Answers the request as a tracker might and reads the answer.
+pub(super) fn check(request: &Request<'_>) {
+    let framing = request.framing;
+    match request.route {
+        Route::Announce(_) => match Announce::from_query(request.query) {
+            Ok(announce) => check_announce(framing, &announce),
+            Err(error) => check_failure(framing, error),
+        },
+        Route::Scrape(_) => match Scrape::from_query(request.query) {
+            Ok(scrape) => check_scrape(framing, &scrape),
+            Err(error) => check_failure(framing, error),
+        },
+        Route::HealthCheck => {
+            let body = body(framing, |out| write_health(out, framing));
+            assert!(framing.content == Content::Withheld || body == br#"{"status":"Ok"}"#);
+        }
+        Route::Options => check_status(framing, Status::NoContent),
+        Route::NotFound => check_status(framing, Status::NotFound),
+    }
+}
+
+pub(super) fn check_status(framing: Framing, status: Status) {
+    let body = body(framing, |out| write_status(out, framing, status));
+    assert_eq!(body.is_empty(), framing.content == Content::Withheld || status == Status::NoContent);
+}
+
+fn check_announce(framing: Framing, announce: &Announce<'_>) {
+    let peer = ListedPeer {
+        address: SocketAddr::new(announce.ip().unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)), announce.port),
+        peer_id: (announce.form == PeerForm::Dictionaries).then_some(announce.peer_id),
+    };
+    let (v4, v6) = ([CompactIpv4([1; 6]); 3], [CompactIpv6([2; 18]); 2]);
+    let response = AnnounceResponse {
+        complete: u32::from(announce.port),
+        incomplete: announce.info_hash.0[0].into(),
+        downloaded: announce.peer_id.0[0].into(),
+        interval_s: 1800,
+        min_interval_s: announce.left.and_then(|left| u32::try_from(left).ok()),
+        external_ip: announce.ipv6().or_else(|| announce.ipv4()),
+        peers: match announce.form {
+            PeerForm::Compact => Peers::Compact { v4: &v4, v6: &v6 },
+            _ => Peers::Dictionaries(&[peer]),
+        },
+        warning: announce.uploaded.map(|_| "warned"),
+    };
+    check_bencoded(&body(framing, |out| response.write(out, framing)));
+}
+
+fn check_scrape(framing: Framing, scrape: &Scrape<'_>) {
+    let file =
+        |info_hash| ScrapeFile { info_hash, complete: 1, downloaded: 2, downloaders: None, incomplete: 3 };
+    let mut files: Vec<ScrapeFile> = scrape.info_hashes().map(file).collect();
+    assert_eq!(files.len(), scrape.len());
+    let mut response = ScrapeResponse { files: &mut files, min_request_interval_s: Some(900) };
+    check_bencoded(&body(framing, |out| response.write(out, framing)));
+}
+
+fn check_failure(framing: Framing, error: QueryError) {
+    let response = FailureResponse { reason: &error as &dyn Display, retry: Retry::Never };
+    check_bencoded(&body(framing, |out| response.write(out, framing)));
+}
+
+/// The body of the answer, after a look at its head.
+fn body(framing: Framing, write: impl FnOnce(&mut [u8]) -> Result<Range<usize>, OutOfRoom>) -> Vec<u8> {
+    let mut out = vec![0; RESPONSE_BYTES_MAX];
+    let written = write(&mut out).expect("room for every answer");
+    let answer = &out[written];
+    let end = answer.windows(4).position(|window| window == b"\r\n\r\n").expect("a head") + 4;
+    let (head, body) = answer.split_at(end);
+    let head = str::from_utf8(head).expect("a head is ASCII");
+    assert!(head.starts_with("HTTP/1.1 "));
+    assert_eq!(head.contains("Connection: close\r\n"), framing.connection == Connection::Close);
+    let is_kept_aloud = framing.connection == Connection::KeepAlive && framing.version == Version::Http10;
+    assert_eq!(head.contains("Connection: keep-alive\r\n"), is_kept_aloud);
+    let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: "));
+    match (framing.content, length) {
+        (Content::Sent, Some(length)) => assert_eq!(length.parse(), Ok(body.len())),
+        _ => assert_eq!(body, b""),
+    }
+    body.to_vec()
+}
+
+/// One value and nothing behind it, or nothing where only the head was asked for.
+fn check_bencoded(body: &[u8]) {
+    assert_eq!(if body.is_empty() { body } else { after_value(body) }, b"");
+}
+
+/// What follows the bencoded value at the front. The keys of dictionaries are sorted, each is there once.
+fn after_value(bytes: &[u8]) -> &[u8] {
+    match bytes[0] {
+        b'i' => {
+            let (digits, rest) = split_at(&bytes[1..], b'e');
+            let number: u64 = digits.parse().expect("a number");
+            assert_eq!(digits, number.to_string());
+            rest
+        }
+        b'l' => {
+            let mut rest = &bytes[1..];
+            while rest[0] != b'e' {
+                rest = after_value(rest);
+            }
+            &rest[1..]
+        }
+        b'd' => {
+            let (mut rest, mut last_key): (_, Option<&[u8]>) = (&bytes[1..], None);
+            while rest[0] != b'e' {
+                let (key, after_key) = string(rest);
+                assert!(last_key < Some(key), "{} behind {last_key:?}", key.escape_ascii());
+                (rest, last_key) = (after_value(after_key), Some(key));
+            }
+            &rest[1..]
+        }
+        _ => string(bytes).1,
+    }
+}
+
+fn string(bytes: &[u8]) -> (&[u8], &[u8]) {
+    let (length, rest) = split_at(bytes, b':');
+    rest.split_at(length.parse().expect("a length"))
+}
+
+fn split_at(bytes: &[u8], end: u8) -> (&str, &[u8]) {
+    let at = bytes.iter().position(|&byte| byte == end).expect("an end");
+    (str::from_utf8(&bytes[..at]).expect("digits"), &bytes[at + 1..])
+}
