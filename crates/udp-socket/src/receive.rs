@@ -73,6 +73,12 @@ impl ReceiveBatch {
         self.table.arrived(index).filter(|_| index < self.filled)
     }
 
+    /// The path of the datagram at `index` of the last receive.
+    #[must_use]
+    pub fn path(&self, index: usize) -> Option<&Path> {
+        (index < self.filled).then(|| self.table.path(index))
+    }
+
     fn received(&self, index: usize) -> Received<'_> {
         Received {
             path: self.table.path(index),

@@ -204,14 +204,14 @@ impl Inbox for Received<'_> {
 
 impl Replies<'_> {
     fn reply_to(&self, index: usize) -> ReplyTo {
-        let path = *self.receive.get(index).expect(IN_BATCH).path;
+        let path = *self.receive.path(index).expect(IN_BATCH);
         ReplyTo { listener: self.listener, path, received: self.received }
     }
 
     /// The reply in the buffer answers a datagram that the kernel stamped.
     #[cold]
     fn note_stamped(&mut self, index: usize, arrived: Duration) {
-        let family = AddressFamily::of(self.receive.get(index).expect(IN_BATCH).path.remote().ip());
+        let family = AddressFamily::of(self.receive.path(index).expect(IN_BATCH).remote().ip());
         if let Some(tag) = ReplyTag::of_reply(self.send.next_buffer().expect(ROOM), family) {
             self.timer.stamped_written(tag, arrived);
         }
@@ -227,7 +227,7 @@ impl Outbox for Replies<'_> {
         if let Some(arrived) = self.receive.arrived(index) {
             self.note_stamped(index, arrived);
         }
-        self.send.commit(length, self.receive.get(index).expect(IN_BATCH).path);
+        self.send.commit(length, self.receive.path(index).expect(IN_BATCH));
     }
 
     fn route_announce(&mut self, index: usize, owner: ShardId, announce: &RoutedAnnounce) -> Routing {
