@@ -110,6 +110,7 @@ def ringtrack(setup: Setup) -> tuple[list[str], dict[str, str]]:
         "RINGTRACK_WORKERS_CORES": str(setup.cores),
         "RINGTRACK_STATISTICS_INTERVAL_S": "0",
         "RINGTRACK_LOG_FORMAT": "json",
+        "RINGTRACK_LATENCY_DIRECTORY": str(setup.folder),
         **setup.environment,
     }
 

@@ -106,10 +106,14 @@ impl LatencyLog {
             .add_comment("[Ringtrack: latencies in nanoseconds]")
             .with_start_time(self.begun)
             .with_base_time(self.begun)
+            .with_max_value_divisor(NANOSECONDS_PER_MS)
             .begin_log_with(&mut bytes, &mut V2DeflateSerializer::new())?;
         Ok(bytes)
     }
 }
+
+/// The column of greatest values is in milliseconds with three digits behind the point, as the Java tools write it.
+const NANOSECONDS_PER_MS: f64 = 1e6;
 
 /// A dump as lines of a log.
 ///
@@ -118,6 +122,7 @@ impl LatencyLog {
 pub(crate) fn encode(dump: &Dump<'_>) -> Vec<u8> {
     let (mut bytes, mut serializer) = (Vec::new(), V2DeflateSerializer::new());
     let mut log = IntervalLogWriterBuilder::new()
+        .with_max_value_divisor(NANOSECONDS_PER_MS)
         .begin_log_with(&mut bytes, &mut serializer)
         .expect("memory takes all that is written");
     for (tag, histogram) in dump.latencies.recorded() {
