@@ -30,7 +30,9 @@ use config::ConfigError;
 
 use crate::cli::{Command, CommandLine};
 
-/// Swarms are millions of small blocks that come and go: mimalloc keeps them dense.
+/// Swarms are millions of small blocks that come and go: mimalloc keeps them dense. It asks for no huge pages: the kernel
+/// clears one whole when it is first touched, which holds a core up for milliseconds on a virtual machine; and what of it
+/// is not used yet is a sixth of all memory. They would give 2 % more announces with ten million peers.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
