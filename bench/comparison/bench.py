@@ -1,7 +1,7 @@
 """One sitting: the options, the servers that are there, and runs of one server at a time."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from comparison.load import Load, Population, blast
@@ -11,8 +11,6 @@ from comparison.servers import Running, Setup, running
 from comparison.speech import say
 
 MIB = 1 << 20
-# Long enough for a mean, short against the runs that count.
-PROBE_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -30,6 +28,7 @@ class Run:
     peers_per_reply: float
     loss_percent: float
     error_replies: int
+    wrong_replies: int
     resident_mib: float
 
 
@@ -79,13 +78,21 @@ class Bench:
         """The mean of ringtrack's answers to this load: the floor must send as many bytes as the tracker."""
         if name != "echo":
             return load.numwant
-        closed = Load(**{**asdict(load), "population": load.population, "rate_per_s": None, "measured_s": PROBE_S})
-        if closed not in self.echo_peers:
+        if load not in self.echo_peers:
             with running("ringtrack", self.setup(load.population)) as server:
-                mean = self.blast(closed, server)["kinds"]["announce"]["peers_per_reply"]
-            self.echo_peers[closed] = round(mean)
+                mean = self.blast(load, server)["kinds"]["announce"]["peers_per_reply"]
+            self.echo_peers[load] = round(mean)
             say(f"  ringtrack's answers have {mean:.1f} peers under this load; so will the echo's")
-        return self.echo_peers[closed]
+        return self.echo_peers[load]
+
+    def verify(self, name: str, load: Load) -> None:
+        """A tracker whose answers are wrong is not compared. Checked in a run of its own: checking costs the load
+        generator more than some trackers take."""
+        with running(name, self.setup(load.population)) as server:
+            result = self.blast(replace(load, checks=True), server)
+        if result["wrong"] > 0:
+            raise RuntimeError(f"{name}: {result['wrong']:,} of {result['answered']:,} answers are wrong")
+        say(f"  {name}: {result['answered']:,} answers checked, none is wrong")
 
 
 def as_run(name: str, round_number: int, result: dict, spent_s: float, bytes_resident: int) -> Run:
@@ -102,6 +109,7 @@ def as_run(name: str, round_number: int, result: dict, spent_s: float, bytes_res
         peers_per_reply=result["kinds"]["announce"]["peers_per_reply"],
         loss_percent=result["loss_percent"],
         error_replies=sum(result["errors"].values()),
+        wrong_replies=result["wrong"],
         resident_mib=bytes_resident / MIB,
     )
 

@@ -15,6 +15,7 @@ from comparison.options import SCENARIOS, Options, parse_options
 from comparison.report import Report
 from comparison.scenarios import MEASURE, USUAL_SERVERS
 from comparison.servers import NAMES, running
+from comparison.socket_buffers import ample_receive_buffers
 from comparison.speech import say
 
 EXIT_FAILURE = 1
@@ -27,7 +28,8 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupt)
     try:
-        run(options)
+        with ample_receive_buffers():
+            run(options)
     except KeyboardInterrupt:
         say("interrupted")
         return EXIT_INTERRUPTED

@@ -48,12 +48,20 @@ class Load:
     measured_s: float = 4.0
     # Announces of one torrent that leave as one message.
     torrent_run: int | None = None
+    # Datagrams in one message to the kernel; None leaves it to the generator.
+    segments: int | None = None
+    # Whether each answer is held against what was announced.
+    checks: bool = False
 
     def arguments(self) -> list[str]:
         """All that the load depends on, also what is the generator's default today."""
         pace = ["--rate", f"{self.rate_per_s:.0f}"] if self.rate_per_s else ["--window", str(self.window)]
         if self.torrent_run:
             pace += ["--torrent-run", str(self.torrent_run)]
+        if self.segments:
+            pace += ["--segments", str(self.segments)]
+        if self.checks:
+            pace += ["--verify"]
         return ["--mix", self.mix, "--numwant", str(self.numwant), *pace, "--warmup", f"{self.warmup_s:g}",
                 "--seconds", f"{self.measured_s:g}", *self.population.arguments()]
 

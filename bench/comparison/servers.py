@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from comparison.builds import AQUATIC_VERSION, TORRUST_VERSION, program
 from comparison.load import Population, is_answered, list_torrents
-from comparison.paths import BUILD, OTHERS
+from comparison.paths import BUILD
 from comparison.processes import bound_to_us, cpu_s, spawn, stop
 
 # Seconds in which a server must answer its first connect.
@@ -21,10 +22,8 @@ SETTLE_S = 0.2
 NAMES = ["echo", "ringtrack", "aquatic_udp", "opentracker", "torrust-tracker"]
 NOTES = {
     "opentracker": "Debian builds opentracker for whitelists only: it was given a list of all torrents of the load, "
-                   "and looks each announce up in it first. It leaves the socket's buffer at the kernel's default, "
-                   "which holds fewer requests than the load has on their way.",
-    "torrust-tracker": "Torrust takes no number of peers from the client: it answers with up to 74. It leaves the "
-                       "socket's buffer at the kernel's default, too.",
+                   "and looks each announce up in it first.",
+    "torrust-tracker": "Torrust answers with up to 74 peers, whatever number the client asks for.",
 }
 
 
@@ -128,7 +127,7 @@ max_response_peers = 30
 [statistics]
 interval = 0
 """)
-    return [str(OTHERS / "bin" / "aquatic_udp"), "-c", str(file)], {}
+    return [str(program("aquatic_udp", AQUATIC_VERSION)), "-c", str(file)], {}
 
 
 def opentracker(setup: Setup) -> tuple[list[str], dict[str, str]]:
@@ -140,14 +139,14 @@ def opentracker(setup: Setup) -> tuple[list[str], dict[str, str]]:
     setup.folder.chmod(0o755)
     # It refuses to run as root. A change of user undoes the bond to us, which therefore comes after it.
     user = ["setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups"] if os.geteuid() == 0 else []
-    program = shutil.which("opentracker") or "opentracker"
-    return [*user, *bound_to_us([program, "-i", "127.0.0.1", "-P", str(setup.port), "-d", str(setup.folder),
+    executable = shutil.which("opentracker") or "opentracker"
+    return [*user, *bound_to_us([executable, "-i", "127.0.0.1", "-P", str(setup.port), "-d", str(setup.folder),
                                  "-w", str(whitelist)])], {}
 
 
 def torrust(setup: Setup) -> tuple[list[str], dict[str, str]]:
     """UDP only, nothing counted, logged or kept in its database, which it makes all the same."""
-    return [str(OTHERS / "bin" / "torrust-tracker")], {"TORRUST_TRACKER_CONFIG_TOML": f"""
+    return [str(program("torrust-tracker", TORRUST_VERSION))], {"TORRUST_TRACKER_CONFIG_TOML": f"""
 [metadata]
 app = "torrust-tracker"
 purpose = "configuration"

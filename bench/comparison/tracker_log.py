@@ -16,6 +16,8 @@ from comparison.servers import Running
 FIGURES_S_MAX = 5
 # Between two readings beside a load. A reading costs the tracker's core about a millisecond.
 SAMPLE_S = 0.5
+# Ends what the tracker logs when it is asked: the figures come before the dump of its latencies.
+DUMPED = "dumped to"
 # A reading is whole when the log has not grown for so long.
 SETTLED_S = 0.1
 
@@ -44,9 +46,16 @@ def figures(server: Running) -> Figures:
     while time.monotonic() < deadline:
         time.sleep(SETTLED_S)
         grown = server.log.stat().st_size
-        if grown > size and grown == settled_size(server, grown):
+        if grown > size and grown == settled_size(server, grown) and DUMPED in log_from(server, size):
             return readings(server)[-1]
     raise RuntimeError("ringtrack did not log its figures")
+
+
+def log_from(server: Running, offset: int) -> str:
+    """What was logged behind an offset."""
+    with server.log.open("rb") as log:
+        log.seek(offset)
+        return log.read().decode(errors="replace")
 
 
 def settled_size(server: Running, size: int) -> int:
@@ -94,6 +103,12 @@ def parse(line: str) -> tuple[float, str, int] | None:
             moment = datetime.datetime.fromisoformat(entry["timestamp"])
             return moment.timestamp(), entry["name"], int(entry["value"])
     return None
+
+
+def require_peers(server: Running, peers: int) -> None:
+    """That ringtrack holds so many: at a bound it answers an announce and does not keep the peer."""
+    if server.name == "ringtrack" and (held := figures(server).peers()) != peers:
+        raise RuntimeError(f"ringtrack holds {held:,} of {peers:,} peers")
 
 
 def worst_pause_us(server: Running) -> int:

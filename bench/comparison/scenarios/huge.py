@@ -11,7 +11,7 @@ from comparison.scenarios.lifetimes import lifetime
 from comparison.scenarios.usual_load import usual_load
 from comparison.servers import Running, running
 from comparison.speech import say
-from comparison.tracker_log import figures, worst_pause_us
+from comparison.tracker_log import figures, require_peers, worst_pause_us
 
 # Between two looks at the figures while peers expire.
 LOOK_S = 2.0
@@ -56,8 +56,8 @@ def measure(bench: Bench) -> Report:
     full = replace(usual_load(options), population=population)
     meanwhile = replace(full, population=MEANWHILE)
     notes = [(f"Lifetime {options.huge_lifetime_s} s. Resident bytes are VmRSS after the fill less VmRSS before it. "
-             "Expiry is timed from the first peer to the last one, the load's included; the load beside it begins with "
-             "it.")]
+             "Expiry is timed from the first peer to the last one, the load's included: peers expire in the order in "
+             "which they came, and no sooner. The load beside it begins with it.")]
     if any(run.expired_in_s != run.expired_in_s for run in runs):
         notes.append(f"Where no time of expiry stands it was not complete within {options.huge_wait_s} s.")
     commands = [f"ringtrack-blast --fill {' '.join(population.arguments())}", full.in_words(), meanwhile.in_words()]
@@ -72,6 +72,7 @@ def one(bench: Bench, population: Population, number: int) -> HugeRun:
         before = resident_bytes(server.pid)
         filled = fill(population, server.port, options.load_core)
         grown = resident_bytes(server.pid) - before
+        require_peers(server, population.peers)
         say(f"  {filled['accepted']:,} peers in {filled['seconds']:.0f} s, "
             f"{grown / max(1, filled['accepted']):.1f} bytes each")
         if filled["seconds"] > options.huge_lifetime_s:

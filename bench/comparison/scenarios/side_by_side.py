@@ -10,6 +10,8 @@ from comparison.servers import NAMES, NOTES
 from comparison.summary import Spread, highest, lowest
 
 ROUNDS = 6
+PEERS_NOTE = ("Peers per reply differ: four of five peers of this load are seeders, and ringtrack gives a seeder no "
+              "seeders. Aquatic, opentracker and Torrust send more bytes for it.")
 COLUMNS = ["server", "responses/s, best", "median", "over echo, best", "median", "CPU us/response, best", "median",
            "p99 us, best", "median", "peers/reply", "lost", "resident MiB"]
 
@@ -29,11 +31,15 @@ def measure(bench: Bench, scenario: str, title: str, weights: str) -> Report:
     load = usual_load(bench.options, weights)
     names = bench.names(NAMES)
     rounds = bench.options.rounds_or(ROUNDS)
+    for name in names:
+        if name != "echo":
+            bench.verify(name, load)
     runs = bench.alternate(names, rounds, lambda name, number: bench.measure(name, load, number))
     rates = {name: highest(run.responses_per_s for run in of_server(runs, name)) for name in names}
     rows = [row(name, of_server(runs, name), rates) for name in names]
     notes = [f"{rounds} alternating rounds, each with a fresh server; best and median of each figure.",
-             *floor_note(bench, load, names), *ratio_notes(rates), *[NOTES[name] for name in names if name in NOTES]]
+             "Before that, all answers of one run of each tracker were checked; none was wrong.",
+             *floor_note(bench, load, names), *ratio_notes(rates), *error_notes(runs), PEERS_NOTE, *[NOTES[name] for name in names if name in NOTES]]
     return Report(scenario, title, [load.in_words()], COLUMNS, rows, notes, [asdict(run) for run in runs])
 
 
@@ -56,6 +62,12 @@ def floor_note(bench: Bench, load: Load, names: list[str]) -> list[str]:
     peers = bench.peers_for_echo("echo", load)
     return [(f"The echo floor makes the same batched socket calls and answers every announce with {peers} peers: the "
             "mean of ringtrack's answers under this load, measured at the start.")]
+
+
+def error_notes(runs: list[Run]) -> list[str]:
+    """Errors are answers too, but not those that were asked for."""
+    errors = {run.server: run.error_replies for run in runs if run.error_replies}
+    return [f"{name}: {replies:,} answers of a run were errors." for name, replies in errors.items()]
 
 
 def ratio_notes(rates: dict[str, Spread]) -> list[str]:

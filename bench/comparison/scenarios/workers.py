@@ -14,6 +14,9 @@ ROUNDS = 6
 # As many as the generator sends as one message.
 TORRENT_RUN = 32
 ONE, TWO = "one worker", "two workers"
+BATCH_NOTE = ("The cost of an answer depends most on how many are answered at once. Single announces reach two workers in "
+              f"batches of half the length; of announces that leave in messages of {TORRENT_RUN} for one torrent each, "
+              "which the kernel steers as a whole, one worker and two get batches of the same length.")
 COLUMNS = ["ringtrack", "offered/s", "responses/s, median", "CPU us/response, best", "median", "datagrams a batch",
            "announces on the wrong core", "lost"]
 
@@ -27,26 +30,31 @@ class WorkersRun(Run):
 
 
 def measure(bench: Bench) -> Report:
-    """A fixed rate for both: with two cores in all, the second worker shares its core with the load."""
+    """A fixed rate for all: with two cores in all, the second worker shares its core with the load."""
     options = bench.options
-    load = replace(usual_load(options).at(options.rate), torrent_run=TORRENT_RUN)
-    rounds = options.rounds_or(ROUNDS)
+    usual = usual_load(options).at(options.rate)
+    loads = {"runs of one torrent": replace(usual, torrent_run=TORRENT_RUN), "single": replace(usual, segments=1)}
     cores = {ONE: [options.server_core], TWO: [options.server_core, options.load_core]}
-    runs = bench.alternate([ONE, TWO], rounds, lambda name, number: one(bench, load, name, cores[name], number))
-    costs = {name: lowest(run.cpu_us_per_response for run in of_server(runs, name)) for name in cores}
-    over = costs[TWO].over(costs[ONE])
-    note = (
-        f"{rounds} alternating rounds at {options.rate:,.0f} announces/s, open loop. CPU is that of the server's "
-        f"process. Two workers over one: {over.best:.3f} (best over best), {over.median:.3f} (median over median). "
-        "There are two cores in all: the load shares the second worker's. Announces leave in messages of "
-        f"{TORRENT_RUN} for one torrent each: the kernel steers a message as a whole, and one worker or two get "
-        "batches of the same length, on which the cost of an answer depends most."
-    )
-    rows = [row(name, of_server(runs, name)) for name in cores]
-    return Report("workers", "Two workers", [load.in_words()], COLUMNS, rows, [note], [asdict(run) for run in runs])
+    states = {f"{workers}, {kind}": (load, cores[workers]) for kind, load in loads.items() for workers in cores}
+    rounds = options.rounds_or(ROUNDS)
+    runs = bench.alternate(list(states), rounds, lambda name, number: one(bench, name, *states[name], number))
+    rows = [row(name, of_server(runs, name)) for name in states]
+    notes = [f"{rounds} alternating rounds at {options.rate:,.0f} announces/s, open loop. CPU is that of the server's "
+             "process. There are two cores in all: the load shares the second worker's.",
+             *[ratio_note(runs, kind) for kind in loads], BATCH_NOTE]
+    commands = [load.in_words() for load in loads.values()]
+    return Report("workers", "Two workers", commands, COLUMNS, rows, notes, [asdict(run) for run in runs])
 
 
-def one(bench: Bench, load: Load, name: str, cores: list[int], number: int) -> WorkersRun:
+def ratio_note(runs: list[Run], kind: str) -> str:
+    """Two workers over one, under one kind of load."""
+    one_worker, two_workers = (lowest(run.cpu_us_per_response for run in of_server(runs, f"{workers}, {kind}"))
+                               for workers in (ONE, TWO))
+    over = two_workers.over(one_worker)
+    return f"Two workers over one, {kind}: {over.best:.3f} (best over best), {over.median:.3f} (median over median)."
+
+
+def one(bench: Bench, name: str, load: Load, cores: list[int], number: int) -> WorkersRun:
     """One run on so many cores."""
     with running("ringtrack", bench.setup(load.population, cores=cores)) as server:
         run = bench.measure_running(replace(server, name=name), load, number)
