@@ -57,8 +57,13 @@ def point(name: str, rate: int, runs: list[Run]) -> dict:
 def rows(names: list[str], offered: list[int], points: list[dict]) -> list[list[str]]:
     """One line for each load."""
     by_place = {(p["server"], p["offered_per_s"]): p for p in points}
-    return [[count(rate), *[f"{count(by_place[name, rate]['responses_per_s'])}, {count(by_place[name, rate]['p99_us'])}"
-                            for name in names]] for rate in offered]
+    return [[count(rate), *[cell(by_place[name, rate]) for name in names]] for rate in offered]
+
+
+def cell(at: dict) -> str:
+    """What a server did at a load. Its p99 is of the answers, so that what was lost has to stand beside it."""
+    lost = f", {at['loss_percent']:.1f} % lost" if at["loss_percent"] >= 0.05 else ""
+    return f"{count(at['responses_per_s'])}, {count(at['p99_us'])}{lost}"
 
 
 def keep(folder: Path, saturation: float, points: list[dict]) -> list[str]:
