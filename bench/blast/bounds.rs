@@ -1,22 +1,67 @@
 use crate::cli::Options;
 use crate::load::LoadResult;
+use crate::tally::Tally;
 
 /// The bounds of the command line that did not hold, in words.
 pub(crate) fn broken(options: &Options, result: &LoadResult) -> Vec<String> {
     let rate = result.responses_per_s();
     let loss = result.loss_percent();
-    let p99_us = result.tally.latency_ns().value_at_quantile(0.99) / 1000;
     let too_slow = options.min_rate.filter(|&bound| rate < bound);
     let too_lossy = options.max_loss.filter(|&bound| loss > bound);
-    let too_late = options.max_p99_us.filter(|&bound| p99_us > bound);
     let wrong: u64 = result.tally.wrong.values().sum();
     [
         too_slow.map(|bound| format!("{rate:.0} responses/s: --min-rate is {bound}")),
         too_lossy.map(|bound| format!("{loss:.3} % lost: --max-loss is {bound}")),
-        too_late.map(|bound| format!("99th percentile {p99_us} us: --max-p99-us is {bound}")),
+        options.max_p99_us.and_then(|bound| broken_p99(&result.tally, bound)),
         (options.verify && wrong > 0).then(|| format!("{wrong} wrong replies: --verify allows none")),
     ]
     .into_iter()
     .flatten()
     .collect()
+}
+
+/// A lost request is a late one, and no answer at all is no low latency.
+fn broken_p99(tally: &Tally, bound_us: u64) -> Option<String> {
+    let all = tally.all_kinds();
+    if all.latency.is_empty() {
+        return Some(format!("no answer: --max-p99-us is {bound_us}"));
+    }
+    let p99_ns = all.latency_with_lost().quantile_ns(0.99);
+    let shown_us = p99_ns as f64 / 1000.0;
+    let is_broken = p99_ns > bound_us.saturating_mul(1000);
+    is_broken.then(|| {
+        format!("99th percentile {shown_us:.1} us, lost requests included: --max-p99-us is {bound_us}")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sockets::Kind;
+
+    /// So many answers after 10 us, and so many lost after a second.
+    fn tally(answered: u64, lost: u64) -> Tally {
+        let mut tally = Tally::new();
+        let announces = tally.of_mut(Kind::Announce);
+        (0..answered).for_each(|_| announces.latency.record(10_000));
+        (0..lost).for_each(|_| announces.lose(1_000_000_000));
+        tally
+    }
+
+    #[test]
+    fn a_bound_on_the_latency_holds_where_the_answers_are_early() {
+        assert_eq!(broken_p99(&tally(100, 1), 11), None);
+        assert!(broken_p99(&tally(100, 1), 9).is_some());
+    }
+
+    #[test]
+    fn lost_requests_break_a_bound_on_the_latency() {
+        assert!(broken_p99(&tally(100, 2), 999_999).is_some());
+    }
+
+    #[test]
+    fn without_an_answer_no_bound_on_the_latency_holds() {
+        assert!(broken_p99(&tally(0, 0), u64::MAX).is_some());
+        assert!(broken_p99(&tally(0, 5), 2_000_000).is_some());
+    }
 }

@@ -1,4 +1,6 @@
-use clap::Parser;
+use crate::outstanding::CAPACITY;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -10,13 +12,13 @@ use std::path::PathBuf;
 ///
 /// Peers are announced from many source addresses where the target is on the loopback (127.0.0.0/8).
 ///
-/// The exit code is 0, or 1 when a bound (--min-rate, --max-loss, --max-p99-us) did not hold, or 2 when the
-/// load could not be made.
+/// The exit code is 0; or 1 when a bound (--min-rate, --max-loss, --max-p99-us) did not hold, when --verify found a
+/// wrong reply, or when a peer of --fill was not answered; or 2 when the load could not be made.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "ringtrack-blast", version)]
 #[expect(clippy::struct_excessive_bools, reason = "switches of a command line, which can be combined")]
 pub(crate) struct Options {
-    /// The tracker's addresses, at most one of each family; share between them with --ipv6-share
+    /// The tracker's addresses, at most one of each family; share between them with --ipv6-percent
     #[arg(long, required = true, value_name = "ADDRESS:PORT", num_args = 1..=2)]
     pub(crate) target: Vec<SocketAddr>,
 
@@ -37,7 +39,8 @@ pub(crate) struct Options {
     pub(crate) rate: Option<f64>,
 
     /// Requests outstanding in each thread (closed loop)
-    #[arg(long, default_value_t = 1024, conflicts_with = "rate")]
+    #[arg(long, default_value_t = 1024, conflicts_with = "rate",
+        value_parser = parse_window)]
     pub(crate) window: u32,
 
     /// Weights of connect/announce/scrape; the default is what public trackers see
@@ -102,7 +105,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
 
-    /// Announce each peer once, say how many were accepted, and end
+    /// Announce each peer once, again where its answer is lost, say how many were answered, and end
     #[arg(long)]
     pub(crate) fill: bool,
 
@@ -111,7 +114,8 @@ pub(crate) struct Options {
     #[arg(long, conflicts_with = "fill")]
     pub(crate) list_torrents: bool,
 
-    /// Check every reply: kind, length, counts within what was announced; a wrong one counts as an error
+    /// Check every reply: kind, length, counts and peers within what this load announces. A fill or another load
+    /// before it may have announced no others. A wrong reply ends with code 1
     #[arg(long)]
     pub(crate) verify: bool,
 
@@ -135,9 +139,20 @@ pub(crate) struct Options {
     #[arg(long, value_name = "PERCENT")]
     pub(crate) max_loss: Option<f64>,
 
-    /// Highest 99th percentile of the latency, in microseconds
+    /// Highest 99th percentile of the latency, in microseconds; a lost request counts with the time-out at least
     #[arg(long, value_name = "MICROSECONDS")]
     pub(crate) max_p99_us: Option<u64>,
+}
+
+impl Options {
+    /// Finds what the options of a command line allow each for itself, but not together.
+    pub(crate) fn check(&self) -> Result<(), clap::Error> {
+        if self.torrent_run > self.segments {
+            let text = format!("--torrent-run {} is above --segments {}", self.torrent_run, self.segments);
+            return Err(Self::command().error(ErrorKind::ValueValidation, text));
+        }
+        Ok(())
+    }
 }
 
 /// Weights of the kinds of requests.
@@ -154,6 +169,11 @@ impl Mix {
     }
 }
 
+fn parse_window(text: &str) -> Result<u32, String> {
+    let window = text.parse().ok().filter(|&window: &u32| (1..=CAPACITY).contains(&(window as usize)));
+    window.ok_or_else(|| format!("a whole number from 1 to {CAPACITY}"))
+}
+
 fn parse_mix(text: &str) -> Result<Mix, String> {
     let weights: Result<Vec<u32>, _> = text.split('/').map(str::parse).collect();
     match weights.as_deref() {
@@ -168,11 +188,27 @@ fn parse_mix(text: &str) -> Result<Mix, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_free_of_contradictions() {
         Options::command().debug_assert();
+    }
+
+    #[test]
+    fn a_run_of_a_torrent_fits_into_a_message() {
+        let check = |segments| {
+            let fixed =
+                ["ringtrack-blast", "--target", "127.0.0.1:1", "--torrent-run", "8", "--segments", segments];
+            Options::parse_from(fixed).check()
+        };
+        assert!(check("8").is_ok());
+        assert!(check("7").is_err());
+    }
+
+    #[test]
+    fn a_window_holds_a_request_and_no_more_than_can_be_on_their_way() {
+        assert_eq!(parse_window("1"), Ok(1));
+        assert!(parse_window("0").is_err() && parse_window("262145").is_err());
     }
 
     #[test]

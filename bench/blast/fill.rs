@@ -12,16 +12,16 @@ use serde_json::json;
 use std::time::Instant;
 use udp_socket::SEGMENTS_MAX;
 
-/// Passes over the peers that were not accepted: lost requests are repeated.
+/// Passes over the peers that were not answered: lost requests are repeated.
 const PASSES_MAX: usize = 8;
 
-/// Peers that were accepted, one bit each.
-struct Accepted {
+/// Peers that were answered, one bit each.
+struct Answered {
     bits: Vec<u64>,
     count: u64,
 }
 
-impl Accepted {
+impl Answered {
     fn new(peers: u64) -> Self {
         let words = usize::try_from(peers.div_ceil(64)).expect("a bit for each peer fits in memory");
         Self { bits: vec![0; words], count: 0 }
@@ -54,17 +54,17 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Vec<String>> {
     for target in 0..options.target.len() {
         let population = lane.populations[target];
         let begun_ns = clock.now_ns();
-        let accepted = fill_target(&mut lane, target, options)?;
+        let answered = fill_target(&mut lane, target, options)?;
         let seconds = (clock.now_ns() - begun_ns) as f64 / 1e9;
         let address = options.target[target];
-        say(&format!("{address}: {accepted} of {} peers accepted, {seconds:.1} s", population.peers));
+        say(&format!("{address}: {answered} of {} peers answered, {seconds:.1} s", population.peers));
         let peers = population.peers;
-        fills.push(json!({"target": address, "peers": peers, "accepted": accepted, "seconds": seconds}));
-        if accepted < population.peers {
-            let refused = population.peers - accepted;
+        fills.push(json!({"target": address, "peers": peers, "accepted": answered, "seconds": seconds}));
+        if answered < population.peers {
+            let unanswered = population.peers - answered;
             missing.push(format!(
-                "{address}: {refused} peers were not accepted; errors: {:?}",
-                lane.tally.errors
+                "{address}: {unanswered} peers were not answered; errors: {:?}",
+                lane.phases.measured.errors
             ));
         }
     }
@@ -74,39 +74,40 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Vec<String>> {
 
 fn fill_target(lane: &mut Lane, target: usize, options: &Options) -> anyhow::Result<u64> {
     let population = lane.populations[target];
-    let mut accepted = Accepted::new(population.peers);
+    let mut answered = Answered::new(population.peers);
     let bar = progress_bar(options, population.peers);
     for _ in 0..PASSES_MAX {
-        if accepted.count == population.peers {
+        if answered.count == population.peers {
             break;
         }
         for source in 0..population.sources() {
-            fill_source(lane, (target, source), options, &mut accepted)?;
-            bar.set_position(accepted.count);
+            fill_source(lane, (target, source), options, &mut answered)?;
+            bar.set_position(answered.count);
         }
-        lane.drain(|sent| accepted.add(sent.peer))?;
+        lane.drain(|sent| answered.add(sent.peer))?;
     }
     bar.finish_and_clear();
-    Ok(accepted.count)
+    Ok(answered.count)
 }
 
-/// Announces the peers of one source address that are not accepted yet.
+/// Announces the peers of one source address that are not answered yet.
 fn fill_source(
     lane: &mut Lane,
     (target, source): (usize, u32),
     options: &Options,
-    accepted: &mut Accepted,
+    answered: &mut Answered,
 ) -> anyhow::Result<()> {
     let population = lane.populations[target];
-    let mut wanted = peers_of(&population, source).filter(|&peer| !accepted.has(peer)).collect::<Vec<_>>();
+    let mut wanted = peers_of(&population, source).filter(|&peer| !answered.has(peer)).collect::<Vec<_>>();
     while !wanted.is_empty() {
-        lane.receive(|sent| accepted.add(sent.peer))?;
+        lane.receive(|sent| answered.add(sent.peer))?;
         lane.expire();
-        lane.renew_connections(|sent| accepted.add(sent.peer))?;
-        if lane.outstanding_requests >= options.window {
+        lane.renew_connections(|sent| answered.add(sent.peer))?;
+        let room = options.window.saturating_sub(lane.outstanding_requests) as usize;
+        if room == 0 {
             continue;
         }
-        let count = wanted.len().min(SEGMENTS_MAX / 2);
+        let count = wanted.len().min(SEGMENTS_MAX / 2).min(room);
         let now_ns = lane.clock.now_ns();
         let run = Run { kind: Kind::Announce, target, source, count, first_due_ns: now_ns, period_ns: 0 };
         lane.send(run, |_| wanted.pop().unwrap_or_default());
@@ -137,11 +138,11 @@ mod tests {
 
     #[test]
     fn a_peer_is_accepted_once_and_none_beyond_the_last_is_missing() {
-        let mut accepted = Accepted::new(70);
-        accepted.add(69);
-        accepted.add(69);
-        assert_eq!(accepted.count, 1);
-        assert!(accepted.has(69) && !accepted.has(68));
-        assert!(accepted.has(128));
+        let mut answered = Answered::new(70);
+        answered.add(69);
+        answered.add(69);
+        assert_eq!(answered.count, 1);
+        assert!(answered.has(69) && !answered.has(68));
+        assert!(answered.has(128));
     }
 }

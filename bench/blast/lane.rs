@@ -1,11 +1,11 @@
 use crate::cli::Options;
 use crate::connections::Connections;
 use crate::outstanding::{Clock, Outstanding, Sent};
+use crate::phases::Phases;
 use crate::population::Population;
 use crate::sockets::{Kind, Port, open_ports, reply_batch, sources};
-use crate::tally::Tally;
 use crate::verify::{Expectations, Verdict};
-use primitives::{AnnounceEvent, CompactIpv4, CompactIpv6};
+use primitives::AnnounceEvent;
 use std::net::SocketAddr;
 use udp_protocol::{AnnounceRequest, ConnectRequest, ConnectionId, ScrapeRequest, TransactionId};
 use udp_socket::ReceiveBatch;
@@ -14,7 +14,7 @@ use zerocopy::IntoBytes;
 /// One thread's way to the trackers: its ports, its connections, and what is on its way.
 #[derive(Debug)]
 pub(crate) struct Lane {
-    pub(crate) tally: Tally,
+    pub(crate) phases: Phases,
     pub(crate) rng: fastrand::Rng,
     pub(crate) clock: Clock,
     pub(crate) populations: Vec<Population>,
@@ -23,11 +23,10 @@ pub(crate) struct Lane {
     connections: Vec<Connections>,
     outstanding: Outstanding,
     replies: ReceiveBatch,
-    expectations: Expectations,
+    /// Of each target.
+    expectations: Vec<Expectations>,
     numwant: i32,
     timeout_ns: u64,
-    /// What was due before is not counted where it is lost: it was not counted as sent either.
-    measured_from_ns: u64,
     invalid: f64,
 }
 
@@ -52,7 +51,7 @@ impl Lane {
         let connect = |port: &mut Port| Connections::establish(port, sources_of(&port.target), clock);
         let connections = ports.iter_mut().map(connect).collect::<anyhow::Result<_>>()?;
         Ok(Self {
-            tally: Tally::new(),
+            phases: Phases::new(),
             rng: fastrand::Rng::with_seed(options.seed ^ (thread as u64 + 1) << 48),
             clock,
             populations: options.target.iter().map(|t| Population::new(options, sources_of(t))).collect(),
@@ -61,43 +60,44 @@ impl Lane {
             connections,
             outstanding: Outstanding::new(),
             replies: reply_batch(),
-            expectations: Expectations::new(options),
+            expectations: options.target.iter().map(|&t| Expectations::new(options, t)).collect(),
             numwant: options.numwant,
             timeout_ns: options.timeout_ms * 1_000_000,
-            measured_from_ns: 0,
             invalid: options.invalid_percent / 100.0,
         })
     }
 
-    /// Sends a run; `peer` gives the number of each announced peer.
-    pub(crate) fn send(&mut self, run: Run, mut peer: impl FnMut(&mut fastrand::Rng) -> u64) {
-        let Some(number) = self.port_for(run) else { return };
+    /// Sends a run; `peer` gives the number of each announced peer. Gives the number sent: fewer where the kernel
+    /// has no room.
+    pub(crate) fn send(&mut self, run: Run, mut peer: impl FnMut(&mut fastrand::Rng) -> u64) -> usize {
+        let number = self.port_for(run);
         let index = u16::try_from(number).expect("a thread has few ports");
-        let (population, id) = (self.populations[run.target], self.connections[number].id(run.source));
+        let (population, valid_id) = (self.populations[run.target], self.connections[number].id(run.source));
         let (mut due_ns, numwant, invalid) = (run.first_due_ns, self.numwant, self.invalid);
-        let measured_from_ns = self.measured_from_ns;
-        let (outstanding, rng, tally) = (&mut self.outstanding, &mut self.rng, &mut self.tally);
+        let (sent_ns, mut pushed_out, mut written) = (self.clock.now_ns(), Vec::new(), 0);
+        let (outstanding, rng) = (&mut self.outstanding, &mut self.rng);
         let sent = self.ports[number].send_run(run.source, run.count, |place| {
             let peer = if run.kind == Kind::Announce { peer(rng) } else { 0 };
-            let sent = Sent { kind: run.kind, port: index, peer, due_ns };
+            let (transaction_id, older) =
+                outstanding.insert(Sent { kind: run.kind, port: index, peer, due_ns, sent_ns });
+            pushed_out.extend(older);
             due_ns += run.period_ns;
-            let (transaction_id, pushed_out) = outstanding.insert(sent);
-            if let Some(lost) = pushed_out.filter(|lost| lost.due_ns >= measured_from_ns) {
-                tally.of_mut(lost.kind).lost += 1;
-            }
-            let id = if rng.f64() < invalid { ConnectionId(rng.u64(..).to_be_bytes()) } else { id };
+            written += 1;
+            let id = if rng.f64() < invalid { ConnectionId(rng.u64(..).to_be_bytes()) } else { valid_id };
+            let ids = (id, transaction_id);
             match run.kind {
                 Kind::Connect => place.copy_from_slice(ConnectRequest::new(transaction_id).as_bytes()),
-                Kind::Announce => {
-                    let request = announce(&population, peer, numwant, (id, transaction_id));
-                    place.copy_from_slice(request.as_bytes());
-                }
-                Kind::Scrape => write_scrape(&population, rng, (id, transaction_id), place),
+                Kind::Announce => place.copy_from_slice(announce(&population, peer, numwant, ids).as_bytes()),
+                Kind::Scrape => write_scrape(&population, rng, ids, place),
             }
         });
-        self.tally.of_mut(run.kind).sent += sent as u64;
-        self.ports[number].outstanding += u32::try_from(sent).unwrap_or(0);
-        self.outstanding_requests += u32::try_from(sent).unwrap_or(0);
+        self.outstanding.take_back(written - sent);
+        self.phases.measured.of_mut(run.kind).sent += sent as u64;
+        let sent_requests = u32::try_from(sent).expect("a run is short");
+        self.ports[number].outstanding += sent_requests;
+        self.outstanding_requests += sent_requests;
+        pushed_out.into_iter().for_each(|lost| self.lose(lost));
+        sent
     }
 
     /// Takes all replies that wait; `answered` is told of each right answer. Gives their number.
@@ -119,23 +119,28 @@ impl Lane {
         Ok(received)
     }
 
-    /// Counts from now on only.
+    /// Measures only what leaves from now on.
     pub(crate) fn begin_measurement(&mut self) {
-        self.tally = Tally::new();
-        self.measured_from_ns = self.clock.now_ns();
+        self.phases.begin_measurement(self.clock.now_ns());
     }
 
-    /// Counts requests as lost that were due before the time-out.
+    /// Counts requests as lost that left before the time-out. One that left late has as long as any other.
     pub(crate) fn expire(&mut self) {
         let before_ns = self.clock.now_ns().saturating_sub(self.timeout_ns);
-        let (tally, ports, all) = (&mut self.tally, &mut self.ports, &mut self.outstanding_requests);
-        let measured_from_ns = self.measured_from_ns;
-        self.outstanding.expire(before_ns, |lost| {
-            tally.of_mut(lost.kind).lost += u64::from(lost.due_ns >= measured_from_ns);
-            let port = &mut ports[usize::from(lost.port)];
-            port.outstanding = port.outstanding.saturating_sub(1);
-            *all = all.saturating_sub(1);
-        });
+        while let Some(lost) = self.outstanding.pop_before(before_ns) {
+            self.lose(lost);
+        }
+    }
+
+    fn lose(&mut self, lost: Sent) {
+        let waited_ns = self.clock.now_ns().saturating_sub(lost.due_ns).max(self.timeout_ns);
+        self.phases.of_mut(&lost).of_mut(lost.kind).lose(waited_ns);
+        self.note_off_its_way(&lost);
+    }
+
+    fn note_off_its_way(&mut self, sent: &Sent) {
+        self.ports[usize::from(sent.port)].outstanding -= 1;
+        self.outstanding_requests -= 1;
     }
 
     /// Connects anew where the ids get old. What is on its way comes back first: it would be lost otherwise.
@@ -161,50 +166,52 @@ impl Lane {
 
     fn settle(&mut self, number: usize, answered: &mut impl FnMut(&Sent)) {
         let now_ns = self.clock.now_ns();
-        let is_ipv4 = self.ports[number].target.is_ipv4();
-        for reply in self.replies.iter() {
-            let Some(id) = reply.bytes.get(4..8).and_then(|id| id.try_into().ok()) else {
-                self.tally.note_wrong("too short");
-                continue;
-            };
-            let Some(sent) = self.outstanding.take(TransactionId(id)) else {
-                self.tally.unmatched += 1;
-                continue;
-            };
-            let port = &mut self.ports[usize::from(sent.port)];
-            port.outstanding = port.outstanding.saturating_sub(1);
-            self.outstanding_requests = self.outstanding_requests.saturating_sub(1);
-            self.tally.reply_bytes += reply.bytes.len() as u64;
-            self.tally.of_mut(sent.kind).latency_ns.saturating_record(now_ns.saturating_sub(sent.due_ns));
-            let verdict = if is_ipv4 {
-                self.expectations.judge::<CompactIpv4>(sent.kind, reply.bytes)
-            } else {
-                self.expectations.judge::<CompactIpv6>(sent.kind, reply.bytes)
-            };
+        for index in 0..self.replies.len() {
+            let Some(sent) = self.request_of_reply(index) else { continue };
+            let Some(reply) = self.replies.get(index) else { continue };
+            let verdict = self.expectations[number / self.ports_per_target()].judge(sent.kind, reply.bytes);
+            let tally = self.phases.of_mut(&sent);
+            tally.reply_bytes += reply.bytes.len() as u64;
+            tally.of_mut(sent.kind).latency.record(now_ns.saturating_sub(sent.due_ns));
             match verdict {
                 Verdict::Right { peers } => {
-                    let tally = self.tally.of_mut(sent.kind);
-                    tally.answered += 1;
-                    tally.peers += peers as u64;
+                    tally.of_mut(sent.kind).answer(peers);
                     answered(&sent);
                 }
-                Verdict::Error(text) => self.tally.note_error(text),
-                Verdict::Wrong(what) => self.tally.note_wrong(what),
+                Verdict::Error(text) => tally.note_error(text),
+                Verdict::Wrong(what) => tally.note_wrong(what),
             }
         }
     }
 
+    /// The request that is no longer on its way, because the reply of this number answers it.
+    fn request_of_reply(&mut self, index: usize) -> Option<Sent> {
+        let reply = self.replies.get(index)?;
+        let Some(id) = reply.bytes.get(4..8).and_then(|id| id.try_into().ok()) else {
+            self.phases.measured.note_wrong("too short");
+            return None;
+        };
+        let sent = self.outstanding.take(TransactionId(id));
+        match &sent {
+            Some(sent) => self.note_off_its_way(sent),
+            None => self.phases.measured.unmatched += 1,
+        }
+        sent
+    }
+
+    fn ports_per_target(&self) -> usize {
+        self.ports.len() / self.populations.len()
+    }
+
     /// A port of the run's kind towards its target; of several, any.
-    fn port_for(&mut self, run: Run) -> Option<usize> {
-        let target = self.populations.get(run.target).map(|_| run.target)?;
-        let per_target = self.ports.len() / self.populations.len();
-        let first = target * per_target;
-        let announce_ports = per_target - 2;
-        Some(match run.kind {
+    fn port_for(&mut self, run: Run) -> usize {
+        let per_target = self.ports_per_target();
+        let first = run.target * per_target;
+        match run.kind {
             Kind::Connect => first,
             Kind::Scrape => first + 1,
-            Kind::Announce => first + 2 + self.rng.usize(0..announce_ports),
-        })
+            Kind::Announce => first + 2 + self.rng.usize(0..per_target - 2),
+        }
     }
 }
 
@@ -238,5 +245,56 @@ fn write_scrape(
     head.copy_from_slice(ScrapeRequest::new(id, transaction_id).as_bytes());
     for hash in hashes.chunks_exact_mut(20) {
         hash.copy_from_slice(&population.any_torrent(rng).0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outstanding::CAPACITY;
+    use clap::Parser;
+    use std::collections::HashSet;
+    use std::net::UdpSocket;
+    use std::time::Instant;
+    use udp_protocol::ConnectResponse;
+
+    /// Source ports of the lane of `open_towards`.
+    const PORTS: usize = 3;
+
+    /// Answers the connects of a lane, and nothing after.
+    fn answer_connects(tracker: &UdpSocket) {
+        let (mut connected, mut request) = (HashSet::new(), [0; 2048]);
+        while connected.len() < PORTS {
+            let (_, from) = tracker.recv_from(&mut request).expect("a connect");
+            let id = TransactionId(request[12..16].try_into().expect("four bytes"));
+            let answer = ConnectResponse::new(id, ConnectionId([1; 8]));
+            tracker.send_to(answer.as_bytes(), from).expect("an answer on the loopback");
+            connected.insert(from);
+        }
+    }
+
+    fn open_towards(tracker: &UdpSocket) -> Lane {
+        let target = tracker.local_addr().expect("a bound socket").to_string();
+        let fixed = ["ringtrack-blast", "--sources", "1", "--ports", "1", "--timeout-ms", "1", "--target"];
+        let options = Options::parse_from(fixed.into_iter().chain([target.as_str()]));
+        std::thread::scope(|scope| {
+            scope.spawn(|| answer_connects(tracker));
+            Lane::open(&options, 0, Clock(Instant::now())).expect("a lane to a tracker that connects")
+        })
+    }
+
+    #[test]
+    fn requests_that_newer_ones_push_out_are_lost_and_no_longer_waited_for() {
+        let tracker = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+        let mut lane = open_towards(&tracker);
+        let run = Run { kind: Kind::Connect, target: 0, source: 0, count: 32, first_due_ns: 0, period_ns: 0 };
+        let mut sent = 0;
+        while sent < CAPACITY as u64 + 64 {
+            sent += lane.send(run, |_| 0) as u64;
+        }
+        assert_eq!(lane.outstanding_requests as usize, CAPACITY);
+        assert_eq!(CAPACITY as u64 + lane.phases.measured.lost(), sent);
+        lane.drain(|_| {}).expect("no reply is a failure");
+        assert_eq!((lane.outstanding_requests, lane.phases.measured.lost()), (0, sent));
     }
 }

@@ -4,6 +4,7 @@ use crate::outstanding::Clock;
 use crate::pace::{self, Pace};
 use crate::slices::Slices;
 use crate::sockets::Kind;
+use crate::start::Start;
 use crate::tally::Tally;
 use anyhow::{Context, anyhow};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -16,10 +17,11 @@ use udp_socket::SEGMENTS_MAX;
 #[derive(Debug)]
 pub(crate) struct LoadResult {
     pub(crate) tally: Tally,
-    /// Right answers within the measured time.
+    /// Right answers within the measured time, to requests that left within it.
     pub(crate) answered_in_time: u64,
-    /// Right answers within the warm-up.
+    /// Right answers to requests of the warm-up.
     pub(crate) answered_in_warmup: u64,
+    /// From the first to the last turn of the measured time.
     pub(crate) seconds: f64,
     /// The answers over the measured time.
     pub(crate) slices: Slices,
@@ -28,14 +30,14 @@ pub(crate) struct LoadResult {
 }
 
 impl LoadResult {
-    fn new(seconds: f64, measured_from_unix_s: f64) -> Self {
+    fn new() -> Self {
         Self {
             tally: Tally::new(),
             answered_in_time: 0,
             answered_in_warmup: 0,
-            seconds,
+            seconds: 0.0,
             slices: Slices::default(),
-            measured_from_unix_s,
+            measured_from_unix_s: 0.0,
         }
     }
 
@@ -44,10 +46,20 @@ impl LoadResult {
         self.answered_in_time += other.answered_in_time;
         self.answered_in_warmup += other.answered_in_warmup;
         self.slices.merge(&other.slices);
+        self.seconds = self.seconds.max(other.seconds);
     }
 
     pub(crate) fn responses_per_s(&self) -> f64 {
-        self.answered_in_time as f64 / self.seconds
+        self.answered_in_time as f64 / self.seconds_above_0()
+    }
+
+    /// Requests that the kernel took.
+    pub(crate) fn sent_per_s(&self) -> f64 {
+        self.tally.sent() as f64 / self.seconds_above_0()
+    }
+
+    const fn seconds_above_0(&self) -> f64 {
+        self.seconds.max(1e-9)
     }
 
     pub(crate) fn loss_percent(&self) -> f64 {
@@ -58,41 +70,59 @@ impl LoadResult {
 
 /// The phases of a load.
 #[derive(Debug, Clone, Copy)]
-struct Schedule {
-    clock: Clock,
+pub(crate) struct Schedule {
+    pub(crate) begin_ns: u64,
     measure_from_ns: u64,
     measure_to_ns: u64,
     measured_from_unix_s: f64,
-    /// Until then the last answers may come.
-    linger_ns: u64,
+}
+
+/// What all threads know.
+#[derive(Debug)]
+struct Shared {
+    options: Options,
+    clock: Clock,
+    start: Start,
+    /// Replies so far, to show.
+    progress: AtomicU64,
 }
 
 /// Loads from all threads and adds up what they found.
 pub(crate) fn run(options: &Options) -> anyhow::Result<LoadResult> {
-    let answered = Arc::new(AtomicU64::new(0));
-    let clock = Clock(Instant::now());
-    let schedule = schedule(options, clock);
+    let shared = Arc::new(Shared {
+        options: options.clone(),
+        clock: Clock(Instant::now()),
+        start: Start::new(options.cores.len() + 1),
+        progress: AtomicU64::new(0),
+    });
     let threads: Vec<_> = options
         .cores
         .iter()
         .enumerate()
         .map(|(thread, &core)| {
-            let (options, answered) = (options.clone(), Arc::clone(&answered));
-            std::thread::Builder::new().name(format!("load-{core}")).spawn(move || {
-                pin(core)?;
-                load_thread(&options, thread, schedule, &answered)
-            })
+            let shared = Arc::clone(&shared);
+            let name = format!("load-{core}");
+            std::thread::Builder::new().name(name).spawn(move || load_thread(&shared, thread, core))
         })
         .collect::<Result<_, _>>()
         .context("a thread could not be made")?;
-    if !options.quiet {
-        show_progress(schedule, &answered, || threads.iter().all(std::thread::JoinHandle::is_finished));
+    let schedule = shared.begin(&Ok(()));
+    if let Some(schedule) = schedule.filter(|_| !options.quiet) {
+        show_progress(schedule, &shared, || threads.iter().all(std::thread::JoinHandle::is_finished));
     }
-    let mut result = LoadResult::new(options.seconds, schedule.measured_from_unix_s);
+    let mut result = LoadResult::new();
     for thread in threads {
         result.merge(&thread.join().map_err(|_| anyhow!("a load thread panicked"))??);
     }
+    result.measured_from_unix_s = schedule.map_or(0.0, |schedule| schedule.measured_from_unix_s);
     Ok(result)
+}
+
+impl Shared {
+    /// Waits until all threads have prepared, if they could.
+    fn begin<T>(&self, prepared: &anyhow::Result<T>) -> Option<Schedule> {
+        self.start.wait(prepared, || schedule(&self.options, self.clock.now_ns()))
+    }
 }
 
 /// Pins the calling thread.
@@ -101,17 +131,15 @@ pub(crate) fn pin(core: usize) -> anyhow::Result<()> {
     if is_pinned { Ok(()) } else { Err(anyhow!("core {core} (--cores) cannot be used by this process")) }
 }
 
-fn schedule(options: &Options, clock: Clock) -> Schedule {
+pub(crate) fn schedule(options: &Options, begin_ns: u64) -> Schedule {
     let warm = Duration::from_secs_f64(options.warmup.max(0.0));
     let measured = Duration::from_secs_f64(options.seconds.max(0.001));
     let ns = |duration: Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-    let measure_to_ns = ns(warm + measured);
     Schedule {
-        clock,
-        measure_from_ns: ns(warm),
-        measure_to_ns,
+        begin_ns,
+        measure_from_ns: begin_ns + ns(warm),
+        measure_to_ns: begin_ns + ns(warm + measured),
         measured_from_unix_s: unix_s() + warm.as_secs_f64(),
-        linger_ns: measure_to_ns + options.timeout_ms * 1_000_000,
     }
 }
 
@@ -119,35 +147,31 @@ fn unix_s() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }
 
-fn load_thread(
-    options: &Options,
-    thread: usize,
-    schedule: Schedule,
-    progress: &AtomicU64,
-) -> anyhow::Result<LoadResult> {
-    let clock = schedule.clock;
-    let mut lane = Lane::open(options, thread, clock)?;
-    let mut pace = pace(options, clock.now_ns());
+fn load_thread(shared: &Shared, thread: usize, core: usize) -> anyhow::Result<LoadResult> {
+    let (options, clock) = (&shared.options, shared.clock);
+    let lane = pin(core).and_then(|()| Lane::open(options, thread, clock));
+    let schedule = shared.begin(&lane);
+    let (mut lane, Some(schedule)) = (lane?, schedule) else { return Ok(LoadResult::new()) };
+    let mut pace = pace(options, schedule.begin_ns);
     while clock.now_ns() < schedule.measure_from_ns {
-        turn(&mut lane, &mut pace, options, progress)?;
+        turn(&mut lane, &mut pace, shared)?;
     }
-    let mut result = LoadResult::new(options.seconds, schedule.measured_from_unix_s);
-    result.answered_in_warmup = lane.tally.answered();
+    let mut result = LoadResult::new();
     lane.begin_measurement();
-    loop {
+    let begun_ns = clock.now_ns();
+    let ended_ns = loop {
         let now_ns = clock.now_ns();
         if now_ns >= schedule.measure_to_ns {
-            break;
+            break now_ns;
         }
-        turn(&mut lane, &mut pace, options, progress)?;
-        result.slices.note(now_ns - schedule.measure_from_ns, lane.tally.answered());
-    }
-    result.answered_in_time = lane.tally.answered();
-    while lane.outstanding_requests > 0 && clock.now_ns() < schedule.linger_ns {
-        lane.receive(|_| {})?;
-        lane.expire();
-    }
-    result.tally = lane.tally;
+        turn(&mut lane, &mut pace, shared)?;
+        result.slices.note(now_ns - schedule.measure_from_ns, lane.phases.measured.answered());
+    };
+    result.seconds = (ended_ns - begun_ns) as f64 / 1e9;
+    result.answered_in_time = lane.phases.measured.answered();
+    lane.drain(|_| {})?;
+    result.answered_in_warmup = lane.phases.warmup.answered();
+    result.tally = lane.phases.measured;
     Ok(result)
 }
 
@@ -164,9 +188,10 @@ fn pace(options: &Options, now_ns: u64) -> Pace {
 }
 
 /// Receives what waits and sends what is due.
-fn turn(lane: &mut Lane, pace: &mut Pace, options: &Options, progress: &AtomicU64) -> anyhow::Result<()> {
+fn turn(lane: &mut Lane, pace: &mut Pace, shared: &Shared) -> anyhow::Result<()> {
+    let options = &shared.options;
     let received = lane.receive(|_| {})?;
-    progress.fetch_add(received as u64, Ordering::Relaxed);
+    shared.progress.fetch_add(received as u64, Ordering::Relaxed);
     lane.expire();
     lane.renew_connections(|_| {})?;
     let kind = choose_kind(options.mix, &mut lane.rng);
@@ -186,8 +211,8 @@ fn turn(lane: &mut Lane, pace: &mut Pace, options: &Options, progress: &AtomicU6
         period_ns: allowance.period_ns,
     };
     let mut last = None;
-    lane.send(run, |rng| *last.insert(population.next_peer_of(source, last, rng)));
-    pace.note(allowance.requests);
+    let sent = lane.send(run, |rng| *last.insert(population.next_peer_of(source, last, rng)));
+    pace.note(sent);
     Ok(())
 }
 
@@ -212,18 +237,18 @@ fn choose_target(options: &Options, rng: &mut fastrand::Rng) -> usize {
     options.target.iter().position(|target| target.is_ipv6() == is_ipv6).unwrap_or(0)
 }
 
-fn show_progress(schedule: Schedule, answered: &AtomicU64, is_done: impl Fn() -> bool) {
-    let bar = ProgressBar::new(schedule.measure_to_ns / 1_000_000);
+fn show_progress(schedule: Schedule, shared: &Shared, is_done: impl Fn() -> bool) {
+    let bar = ProgressBar::new((schedule.measure_to_ns - schedule.begin_ns) / 1_000_000);
     if let Ok(style) = ProgressStyle::with_template("{bar:30} {elapsed} {msg}") {
         bar.set_style(style);
     }
     let (mut last, mut last_at) = (0, Instant::now());
     while !is_done() {
         std::thread::sleep(Duration::from_millis(200));
-        let now_ns = schedule.clock.now_ns();
-        bar.set_position(now_ns / 1_000_000);
+        let now_ns = shared.clock.now_ns();
+        bar.set_position((now_ns - schedule.begin_ns) / 1_000_000);
         if last_at.elapsed() >= Duration::from_secs(1) {
-            let total = answered.load(Ordering::Relaxed);
+            let total = shared.progress.load(Ordering::Relaxed);
             let rate = (total - last) as f64 / last_at.elapsed().as_secs_f64();
             let phase = if now_ns < schedule.measure_from_ns { "warm-up" } else { "measuring" };
             bar.set_message(format!("{phase}: {rate:.0} responses/s"));

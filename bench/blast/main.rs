@@ -6,14 +6,17 @@ mod cli;
 mod connections;
 mod fill;
 mod lane;
+mod latencies;
 mod listing;
 mod load;
 mod outstanding;
 mod pace;
+mod phases;
 mod population;
 mod report;
 mod slices;
 mod sockets;
+mod start;
 mod tally;
 mod verify;
 
@@ -22,13 +25,16 @@ use clap::Parser;
 use std::io::Write;
 use std::process::ExitCode;
 
-/// A bound given on the command line did not hold.
+/// What the command line demands did not hold.
 const EXIT_BOUND_BROKEN: u8 = 1;
 /// The load could not be made; clap ends with the same code for a wrong command line.
 const EXIT_FAILURE: u8 = 2;
 
 fn main() -> ExitCode {
     let options = Options::parse();
+    if let Err(contradiction) = options.check() {
+        contradiction.exit();
+    }
     match run(&options) {
         Ok(broken) if broken.is_empty() => ExitCode::SUCCESS,
         Ok(broken) => {
@@ -42,11 +48,14 @@ fn main() -> ExitCode {
     }
 }
 
-/// Gives the bounds that did not hold.
+/// Gives what did not hold, in words.
 fn run(options: &Options) -> anyhow::Result<Vec<String>> {
     if options.list_torrents {
         listing::write(options)?;
         return Ok(Vec::new());
+    }
+    for warning in population::warnings(options) {
+        say(&warning);
     }
     if options.fill {
         return fill::run(options);

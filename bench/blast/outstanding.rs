@@ -22,10 +22,12 @@ pub(crate) struct Sent {
     pub(crate) peer: u64,
     /// When it was to leave: the schedule's moment in the open loop.
     pub(crate) due_ns: u64,
+    /// When it left.
+    pub(crate) sent_ns: u64,
 }
 
 /// Requests on their way at once, in each thread. What is older counts as lost.
-const CAPACITY: usize = 1 << 18;
+pub(crate) const CAPACITY: usize = 1 << 18;
 
 /// The requests of one thread that have no answer yet, by transaction id. Ids count up, so the oldest request is
 /// always the next one in the ring.
@@ -59,17 +61,28 @@ impl Outstanding {
         if age == 0 || age > CAPACITY { None } else { self.ring[slot(id)].take() }
     }
 
-    /// Takes the requests out, oldest first, that were due before `ns`.
-    pub(crate) fn expire(&mut self, ns: u64, mut lost: impl FnMut(Sent)) {
-        while self.oldest != self.next {
-            match self.ring[slot(self.oldest)] {
-                Some(sent) if sent.due_ns >= ns => return,
-                Some(sent) => lost(sent),
-                None => {}
-            }
-            self.ring[slot(self.oldest)] = None;
-            self.oldest = self.oldest.wrapping_add(1);
+    /// Forgets the newest `count` requests: they have not left.
+    pub(crate) fn take_back(&mut self, count: usize) {
+        for _ in 0..count {
+            self.next = self.next.wrapping_sub(1);
+            self.ring[slot(self.next)] = None;
         }
+    }
+
+    /// Takes the oldest request out if it left before `ns`.
+    pub(crate) fn pop_before(&mut self, ns: u64) -> Option<Sent> {
+        while self.oldest != self.next {
+            let place = &mut self.ring[slot(self.oldest)];
+            if place.is_some_and(|sent| sent.sent_ns >= ns) {
+                return None;
+            }
+            let sent = place.take();
+            self.oldest = self.oldest.wrapping_add(1);
+            if sent.is_some() {
+                return sent;
+            }
+        }
+        None
     }
 }
 
@@ -81,8 +94,9 @@ const fn slot(id: u32) -> usize {
 mod tests {
     use super::*;
 
-    fn sent(due_ns: u64) -> Sent {
-        Sent { kind: Kind::Announce, port: 0, peer: 0, due_ns }
+    /// Due at once, however late it left.
+    fn sent(sent_ns: u64) -> Sent {
+        Sent { kind: Kind::Announce, port: 0, peer: 0, due_ns: 0, sent_ns }
     }
 
     #[test]
@@ -97,20 +111,30 @@ mod tests {
     #[test]
     fn requests_without_an_answer_are_lost_in_their_order() {
         let mut outstanding = Outstanding::new();
-        let ids: Vec<_> = (0..4).map(|due_ns| outstanding.insert(sent(due_ns)).0).collect();
+        let ids: Vec<_> = (0..4).map(|sent_ns| outstanding.insert(sent(sent_ns)).0).collect();
         outstanding.take(ids[1]);
-        let mut lost = Vec::new();
-        outstanding.expire(3, |sent| lost.push(sent.due_ns));
-        assert_eq!(lost, [0, 2]);
+        let lost: Vec<_> = std::iter::from_fn(|| outstanding.pop_before(3)).collect();
+        assert_eq!(lost, [sent(0), sent(2)]);
         assert_eq!(outstanding.take(ids[3]), Some(sent(3)));
     }
 
     #[test]
     fn a_full_table_gives_up_its_oldest() {
         let mut outstanding = Outstanding::new();
-        for due_ns in 0..CAPACITY as u64 {
-            assert_eq!(outstanding.insert(sent(due_ns)).1, None);
+        for sent_ns in 0..CAPACITY as u64 {
+            assert_eq!(outstanding.insert(sent(sent_ns)).1, None);
         }
         assert_eq!(outstanding.insert(sent(7)).1, Some(sent(0)));
+    }
+
+    #[test]
+    fn what_has_not_left_is_neither_answered_nor_lost() {
+        let mut outstanding = Outstanding::new();
+        let ids: Vec<_> = (0..3).map(|sent_ns| outstanding.insert(sent(sent_ns)).0).collect();
+        outstanding.take_back(2);
+        assert_eq!(outstanding.take(ids[2]), None);
+        assert_eq!(outstanding.pop_before(9), Some(sent(0)));
+        assert_eq!(outstanding.pop_before(9), None);
+        assert_eq!(outstanding.insert(sent(4)).0, ids[1]);
     }
 }

@@ -51,7 +51,7 @@ impl Pace {
         }
     }
 
-    /// Notes that requests have left, or in the open loop were due and could not.
+    /// Notes that requests have left. What is due and has not left stays due.
     pub(crate) const fn note(&mut self, requests: usize) {
         if let Self::Open { scheduled, .. } = self {
             *scheduled += requests as u64;

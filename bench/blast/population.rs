@@ -1,5 +1,7 @@
 use crate::cli::Options;
+use crate::sockets::sources;
 use primitives::{InfoHash, PeerId, PeerStatus};
+use std::net::SocketAddr;
 
 /// The peers and torrents of a load. Everything about a peer follows from its number and the seed, so that a
 /// fill and a later load speak of the same peers, and nothing has to be kept.
@@ -88,6 +90,13 @@ impl Population {
         }
     }
 
+    /// Whether there is a peer of this source and announced port.
+    pub(crate) fn has(&self, source: u32, port: u16) -> bool {
+        let source = u64::from(source);
+        let is_member = |before: u64| source < self.sources && source + before * self.sources < self.peers;
+        u64::from(port).checked_sub(1).is_some_and(is_member)
+    }
+
     /// The id of a peer: trackers that know peers by their ids must not take them all for one.
     pub(crate) fn peer_id(&self, number: u64) -> PeerId {
         let mut bytes = *b"-RB0100-000000000000";
@@ -126,6 +135,18 @@ impl Population {
     }
 }
 
+/// Says where the load cannot have the peers that were asked for.
+pub(crate) fn warnings(options: &Options) -> Vec<String> {
+    let warning = |&target: &SocketAddr| {
+        let Population { peers, sources, .. } = Population::new(options, sources(options, target));
+        let asked = options.peers;
+        (peers < asked).then(|| {
+            format!("warning: {target} gets {peers} of {asked} peers: {sources} source address(es) have no more ports")
+        })
+    };
+    options.target.iter().filter_map(warning).collect()
+}
+
 /// `SplitMix64`'s finalizer: neighbouring numbers become unrelated ones.
 const fn mix(number: u64) -> u64 {
     let number = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -157,6 +178,24 @@ mod tests {
         let peers: HashSet<_> =
             (0..10_000).map(|number| population.peer(number)).map(|peer| (peer.source, peer.port)).collect();
         assert_eq!(peers.len(), 10_000);
+    }
+
+    #[test]
+    fn exactly_the_peers_of_the_population_are_its_members() {
+        let population = population(&["--sources", "7", "--peers", "100"]);
+        for number in 0..200 {
+            let peer = population.peer(number);
+            assert_eq!(population.has(peer.source, peer.port), number < 100, "{number}");
+        }
+        assert!(!population.has(0, 0) && !population.has(7, 1));
+    }
+
+    #[test]
+    fn a_load_that_has_fewer_peers_than_asked_for_says_so() {
+        let arguments = ["ringtrack-blast", "--target", "127.0.0.1:1", "[::1]:1", "--peers", "65536"];
+        let said = warnings(&Options::parse_from(arguments));
+        assert_eq!(said.len(), 1);
+        assert!(said[0].contains("[::1]:1 gets 65535 of 65536 peers"), "{said:?}");
     }
 
     #[test]

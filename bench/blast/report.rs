@@ -1,9 +1,10 @@
 use crate::cli::Options;
+use crate::latencies::Latencies;
 use crate::load::LoadResult;
 use crate::slices::SLICE_NS;
 use crate::sockets::Kind;
+use crate::tally::KindTally;
 use anyhow::Context;
-use hdrhistogram::Histogram;
 use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
 use serde_json::{Value, json};
@@ -20,7 +21,7 @@ const QUANTILES: [(&str, f64); 6] =
 pub(crate) fn write(options: &Options, result: &LoadResult) -> anyhow::Result<()> {
     let to_stdout = options.json.as_deref() == Some(Path::new("-"));
     if !to_stdout {
-        print(&as_table(result))?;
+        print(&as_table(options, result))?;
     }
     write_json(options, &as_json(options, result))?;
     if let Some(file) = &options.hlog {
@@ -43,7 +44,33 @@ fn print(text: &str) -> anyhow::Result<()> {
     std::io::stdout().lock().write_all(text.as_bytes()).context("the standard output cannot be written")
 }
 
-fn as_table(result: &LoadResult) -> String {
+fn as_table(options: &Options, result: &LoadResult) -> String {
+    let mut text = head_lines(result);
+    text.extend(options.rate.and_then(|rate| shortfall(rate, result.sent_per_s())));
+    let _ = write!(text, "{:<10}{:>12}{:>12}{:>10}{:>9}", "", "sent", "answered", "lost", "peers");
+    let _ = writeln!(text, "{}  us", QUANTILES.map(|(name, _)| format!("{name:>9}")).concat());
+    for kind in Kind::ALL {
+        let of_kind = result.tally.of(kind);
+        let KindTally { sent, answered, lost, .. } = of_kind;
+        let _ = write!(
+            text,
+            "{:<10}{sent:>12}{answered:>12}{lost:>10}{:>9.1}",
+            kind.name(),
+            of_kind.peers_per_reply()
+        );
+        let _ = writeln!(text, "{}", quantiles_us(&of_kind.latency).map(|us| format!("{us:>9.0}")).concat());
+    }
+    text
+}
+
+/// Says that the load itself fell behind its schedule by more than a hundredth.
+fn shortfall(offered_per_s: f64, sent_per_s: f64) -> Option<String> {
+    (sent_per_s < 0.99 * offered_per_s).then(|| {
+        format!("the load fell behind: {sent_per_s:.0} requests/s were sent, {offered_per_s:.0} were due\n")
+    })
+}
+
+fn head_lines(result: &LoadResult) -> String {
     let mut text = String::new();
     let tally = &result.tally;
     // Writing to a string cannot fail.
@@ -65,28 +92,11 @@ fn as_table(result: &LoadResult) -> String {
     for (what, count) in &tally.wrong {
         let _ = writeln!(text, "  wrong, {what}: {count}");
     }
-    let _ = write!(text, "{:<10}{:>12}{:>12}{:>10}{:>9}", "", "sent", "answered", "lost", "peers");
-    let _ = writeln!(text, "{}  us", QUANTILES.map(|(name, _)| format!("{name:>9}")).concat());
-    for kind in Kind::ALL {
-        let of_kind = tally.of(kind);
-        let peers = of_kind.peers as f64 / of_kind.answered.max(1) as f64;
-        let _ = write!(
-            text,
-            "{:<10}{:>12}{:>12}{:>10}{:>9.1}",
-            kind.name(),
-            of_kind.sent,
-            of_kind.answered,
-            of_kind.lost,
-            peers
-        );
-        let _ =
-            writeln!(text, "{}", quantiles_us(&of_kind.latency_ns).map(|us| format!("{us:>9.0}")).concat());
-    }
     text
 }
 
-fn quantiles_us(latency_ns: &Histogram<u64>) -> [f64; QUANTILES.len()] {
-    QUANTILES.map(|(_, quantile)| latency_ns.value_at_quantile(quantile) as f64 / 1000.0)
+fn quantiles_us(latency: &Latencies) -> [f64; QUANTILES.len()] {
+    QUANTILES.map(|(_, quantile)| latency.quantile_ns(quantile) as f64 / 1000.0)
 }
 
 fn as_json(options: &Options, result: &LoadResult) -> Value {
@@ -95,20 +105,14 @@ fn as_json(options: &Options, result: &LoadResult) -> Value {
         .into_iter()
         .map(|kind| {
             let of_kind = tally.of(kind);
-            let value = json!({
-                "sent": of_kind.sent,
-                "answered": of_kind.answered,
-                "lost": of_kind.lost,
-                "peers_per_reply": of_kind.peers as f64 / of_kind.answered.max(1) as f64,
-                "latency_us": latency_json(&of_kind.latency_ns),
-            });
-            (kind.name().to_owned(), value)
+            (kind.name().to_owned(), kind_json(of_kind))
         })
         .collect();
     json!({
         "targets": options.target,
         "loop": if options.rate.is_some() { "open" } else { "closed" },
         "offered_per_s": options.rate,
+        "sent_per_s": result.sent_per_s(),
         "seconds": result.seconds,
         "measured_from_unix_s": result.measured_from_unix_s,
         "slice_s": SLICE_NS as f64 / 1e9,
@@ -123,14 +127,28 @@ fn as_json(options: &Options, result: &LoadResult) -> Value {
         "errors": tally.errors,
         "wrong": tally.wrong,
         "reply_bytes_mean": tally.reply_bytes as f64 / tally.answered().max(1) as f64,
-        "latency_us": latency_json(&tally.latency_ns()),
+        "latency_us": latency_json(&tally.all_kinds()),
         "kinds": kinds,
     })
 }
 
-fn latency_json(latency_ns: &Histogram<u64>) -> Value {
-    let quantiles = QUANTILES.into_iter().zip(quantiles_us(latency_ns));
-    quantiles.map(|((name, _), us)| (name.to_owned(), json!(us))).collect::<serde_json::Map<_, _>>().into()
+fn kind_json(tally: &KindTally) -> Value {
+    json!({
+        "sent": tally.sent,
+        "answered": tally.answered,
+        "lost": tally.lost,
+        "peers_per_reply": tally.peers_per_reply(),
+        "latency_us": latency_json(tally),
+    })
+}
+
+/// The quantiles of the answers, and one where lost requests count too.
+fn latency_json(tally: &KindTally) -> Value {
+    let of_answers =
+        QUANTILES.into_iter().zip(quantiles_us(&tally.latency)).map(|((name, _), us)| (name, us));
+    let p99_with_lost_us = tally.latency_with_lost().quantile_ns(0.99) as f64 / 1000.0;
+    let quantiles = of_answers.chain([("p99_with_lost", p99_with_lost_us)]);
+    quantiles.map(|(name, us)| (name.to_owned(), json!(us))).collect::<serde_json::Map<_, _>>().into()
 }
 
 /// One histogram for each kind, tagged with its name, in nanoseconds.
@@ -142,13 +160,25 @@ fn write_hlog(file: &Path, result: &LoadResult) -> anyhow::Result<()> {
         .with_max_value_divisor(1e6)
         .begin_log_with(&mut out, &mut serializer)?;
     for kind in Kind::ALL {
-        let latency_ns = &result.tally.of(kind).latency_ns;
-        if !latency_ns.is_empty() {
+        let latency = &result.tally.of(kind).latency;
+        if !latency.is_empty() {
             let duration = Duration::from_secs_f64(result.seconds);
-            log.write_histogram(latency_ns, Duration::ZERO, duration, Tag::new(kind.name()))
+            log.write_histogram(latency.histogram(), Duration::ZERO, duration, Tag::new(kind.name()))
                 .map_err(|error| anyhow::anyhow!("the histogram cannot be encoded: {error:?}"))?;
         }
     }
     out.flush()?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_load_that_falls_behind_its_schedule_says_so() {
+        assert_eq!(shortfall(1000.0, 991.0), None);
+        let said = shortfall(1000.0, 900.0).expect("a tenth was not sent");
+        assert!(said.contains("900 requests/s were sent, 1000 were due"), "{said}");
+    }
 }

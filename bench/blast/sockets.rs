@@ -97,11 +97,12 @@ impl Port {
         self.flush();
     }
 
-    /// Sends the messages that are queued. Gives how many the kernel took.
+    /// Sends the messages that are queued. Gives how many the kernel was given: one that it refused is on no way, and
+    /// its requests get lost, as on any network.
     fn flush(&mut self) -> usize {
         let report = self.socket.send(&mut self.send);
         self.send.clear();
-        report.sent
+        report.sent + report.refused
     }
 
     /// Takes the replies that wait, up to the capacity of the batch.
@@ -154,9 +155,36 @@ fn loopback_source(source: u32) -> Ipv4Addr {
     Ipv4Addr::new(127, 1, third, fourth)
 }
 
+/// The number of the source that a tracker at `target` knows by this address; none for no address of the load.
+/// Away from the loopback, routes and translations decide what the tracker sees.
+pub(crate) fn source_number(target: SocketAddr, ip: IpAddr) -> Option<u32> {
+    match (target.ip(), ip) {
+        (IpAddr::V4(target), IpAddr::V4(ip)) if target.is_loopback() => number_of_loopback_source(ip),
+        (IpAddr::V6(target), ip) if target.is_loopback() => (ip == target).then_some(0),
+        _ => (!ip.is_unspecified() && !ip.is_multicast()).then_some(0),
+    }
+}
+
+fn number_of_loopback_source(ip: Ipv4Addr) -> Option<u32> {
+    match ip.octets() {
+        [127, 1, third, fourth @ 1..=254] => Some(u32::from(third) * 254 + u32::from(fourth) - 1),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_source_is_known_again_by_its_address() {
+        for source in 0..60_000 {
+            assert_eq!(number_of_loopback_source(loopback_source(source)), Some(source));
+        }
+        let target = SocketAddr::from(([192, 0, 2, 1], 6969));
+        assert_eq!(source_number(target, Ipv4Addr::UNSPECIFIED.into()), None);
+        assert_eq!(source_number(target, Ipv4Addr::new(198, 51, 100, 7).into()), Some(0));
+    }
 
     #[test]
     fn sources_are_addresses_of_their_own_on_the_loopback() {

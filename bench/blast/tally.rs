@@ -1,12 +1,9 @@
+use crate::latencies::Latencies;
 use crate::sockets::Kind;
-use hdrhistogram::Histogram;
 use std::collections::BTreeMap;
 
 /// Error texts that are told apart; the rest is counted together.
 const ERROR_TEXTS_MAX: usize = 32;
-
-/// Latencies above a minute are recorded as one.
-const LATENCY_NS_MAX: u64 = 60_000_000_000;
 
 /// What happened to the requests of one kind.
 #[derive(Debug, Clone)]
@@ -18,7 +15,9 @@ pub(crate) struct KindTally {
     /// Peers in the answers.
     pub(crate) peers: u64,
     /// Of all responses, errors too, in nanoseconds.
-    pub(crate) latency_ns: Histogram<u64>,
+    pub(crate) latency: Latencies,
+    /// Of lost requests, until they were given up, in nanoseconds.
+    lost_after: Latencies,
 }
 
 /// What happened to all requests of a thread, or of the whole load.
@@ -36,9 +35,33 @@ pub(crate) struct Tally {
 
 impl KindTally {
     fn new() -> Self {
-        let latency_ns =
-            Histogram::new_with_bounds(1, LATENCY_NS_MAX, 3).expect("bounds and digits are allowed");
-        Self { sent: 0, answered: 0, lost: 0, peers: 0, latency_ns }
+        let (latency, lost_after) = (Latencies::new(), Latencies::new());
+        Self { sent: 0, answered: 0, lost: 0, peers: 0, latency, lost_after }
+    }
+
+    /// Peers in each answer.
+    pub(crate) fn peers_per_reply(&self) -> f64 {
+        self.peers as f64 / self.answered.max(1) as f64
+    }
+
+    /// Counts a right answer.
+    pub(crate) const fn answer(&mut self, peers: usize) {
+        self.answered += 1;
+        self.peers += peers as u64;
+    }
+
+    /// Counts a request as lost that was given up so long after it was due.
+    pub(crate) fn lose(&mut self, after_ns: u64) {
+        self.lost += 1;
+        self.lost_after.record(after_ns);
+    }
+
+    /// Latencies where a lost request counts with the time after which it was given up: at least so long would its
+    /// client have waited.
+    pub(crate) fn latency_with_lost(&self) -> Latencies {
+        let mut all = self.latency.clone();
+        all.merge(&self.lost_after);
+        all
     }
 
     fn merge(&mut self, other: &Self) {
@@ -46,7 +69,8 @@ impl KindTally {
         self.answered += other.answered;
         self.lost += other.lost;
         self.peers += other.peers;
-        self.latency_ns.add(&other.latency_ns).expect("histograms of the same bounds");
+        self.latency.merge(&other.latency);
+        self.lost_after.merge(&other.lost_after);
     }
 }
 
@@ -113,12 +137,32 @@ impl Tally {
         self.errors.values().sum()
     }
 
-    /// Latencies of all kinds together.
-    pub(crate) fn latency_ns(&self) -> Histogram<u64> {
+    /// All kinds together.
+    pub(crate) fn all_kinds(&self) -> KindTally {
         let mut all = KindTally::new();
         for tally in &self.by_kind {
             all.merge(tally);
         }
-        all.latency_ns
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lost_requests_count_as_late_where_they_are_asked_for_only() {
+        let mut tally = Tally::new();
+        for _ in 0..98 {
+            tally.of_mut(Kind::Announce).latency.record(1000);
+        }
+        for _ in 0..2 {
+            tally.of_mut(Kind::Scrape).lose(500_000_000);
+        }
+        let all = tally.all_kinds();
+        assert_eq!(all.lost, 2);
+        assert_eq!(all.latency.quantile_ns(0.99), 1000);
+        assert_eq!(all.latency_with_lost().quantile_ns(0.99), 500_000_000);
     }
 }

@@ -8,6 +8,7 @@ mod forbidden;
 mod fuzz_replay;
 mod latency;
 mod layers;
+mod load_generator;
 mod many_shards;
 mod program;
 mod real_clients;

@@ -1,4 +1,4 @@
-//! The program under test: built once, found where this test binary lies.
+//! The programs under test: built once, found where this test binary lies.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,10 +8,16 @@ use std::sync::OnceLock;
 /// test binary.
 pub(crate) fn program() -> PathBuf {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(build).clone()
+    PROGRAM.get_or_init(|| build("ringtrack", "ringtrack")).clone()
 }
 
-fn build() -> PathBuf {
+/// The path of the `ringtrack-blast` binary, built in the same way.
+pub(crate) fn load_generator() -> PathBuf {
+    static LOAD_GENERATOR: OnceLock<PathBuf> = OnceLock::new();
+    LOAD_GENERATOR.get_or_init(|| build("ringtrack-bench", "ringtrack-blast")).clone()
+}
+
+fn build(package: &str, binary: &str) -> PathBuf {
     let test_binary = std::env::current_exe().expect("a running test has a path");
     // <target directory>/<profile's directory>/deps/<test binary>
     let mut ancestors = test_binary.ancestors().skip(2);
@@ -20,15 +26,15 @@ fn build() -> PathBuf {
     };
 
     let status = Command::new(env!("CARGO"))
-        .args(["build", "--package", "ringtrack", "--bin", "ringtrack"])
+        .args(["build", "--package", package, "--bin", binary])
         .args(["--profile", profile_of(profile_directory)])
         .arg("--target-dir")
         .arg(target_directory)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .status()
         .expect("cargo, which built this test, can be started");
-    assert!(status.success(), "building the program failed: {status}");
-    profile_directory.join("ringtrack")
+    assert!(status.success(), "building {binary} failed: {status}");
+    profile_directory.join(binary)
 }
 
 /// The test profile, which optimizes a little, shares its directory with the development profile.
