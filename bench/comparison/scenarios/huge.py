@@ -17,8 +17,6 @@ from comparison.tracker_log import figures, require_peers, worst_pause_us
 LOOK_S = 2.0
 # Others than those that expire, and few: they expire later, and all are waited for.
 MEANWHILE = Population(torrents=50_000, peers=100_000, seed=2)
-# The most popular torrent of fifty million peers has more of them than the default bound lets in.
-LARGE_SWARMS = {"RINGTRACK_LIMITS_PEERS_PER_SWARM_MAX": "1000000"}
 COLUMNS = ["round", "peers", "loaded in s", "resident bytes a peer", "announces/s", "expired in s", "peers/s",
            "announces/s meanwhile", "worst pause us", "resident MiB at the end"]
 
@@ -70,8 +68,7 @@ def measure(bench: Bench) -> Report:
 def one(bench: Bench, population: Population, number: int) -> HugeRun:
     """One tracker from its start to its last peer."""
     options = bench.options
-    environment = {**lifetime(options.huge_lifetime_s), **LARGE_SWARMS}
-    with running("ringtrack", bench.setup(population, environment=environment)) as server:
+    with running("ringtrack", bench.setup(population, environment=lifetime(options.huge_lifetime_s))) as server:
         before = resident_bytes(server.pid)
         filled = fill(population, server.port, options.load_core)
         grown = resident_bytes(server.pid) - before
