@@ -20,17 +20,17 @@ const POLL_MS: u64 = 20;
 /// Asks for a dump and waits for it; gives what there is to print.
 pub(crate) fn dump_latency(options: &DumpLatency) -> anyhow::Result<String> {
     let tracker = RunningTracker::find(options.pid)?;
-    let directory = directory_of(tracker, options)?;
+    let directory = directory_of(&tracker, options)?;
     let end = LogEnd::now(&directory, tracker.number())?;
     tracker.request_report()?;
     let (log, lines) = wait_for_dump(&directory, tracker.number(), &end)?;
     let latencies = read_latencies(lines.as_bytes()).with_context(|| format!("in {}", log.display()))?;
     let table = percentile_table(latencies.iter().map(|(tag, histogram)| (tag, histogram)));
-    Ok(format!("process {}, {}\n{}\n", tracker.number(), log.display(), table.join("\n")))
+    Ok(format!("{tracker}, {}\n{}\n", log.display(), table.join("\n")))
 }
 
 /// Where the tracker's dumps are, found in the way that it finds it itself.
-fn directory_of(tracker: RunningTracker, options: &DumpLatency) -> anyhow::Result<PathBuf> {
+fn directory_of(tracker: &RunningTracker, options: &DumpLatency) -> anyhow::Result<PathBuf> {
     if let Some(directory) = &options.directory {
         return Ok(directory.clone());
     }
