@@ -5,8 +5,10 @@ use crate::utc::utc_name;
 use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
 use latency::LatencySet;
+use rustix::fs::OFlags;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -93,8 +95,10 @@ impl LatencyLog {
         written
     }
 
+    /// The name can be foreseen: in a directory of several users one of them may have made it a link to elsewhere.
     fn open(&self) -> io::Result<(File, u64)> {
-        let file = OpenOptions::new().create(true).append(true).open(&self.path)?;
+        let no_link = OFlags::NOFOLLOW.bits().cast_signed();
+        let file = OpenOptions::new().create(true).append(true).custom_flags(no_link).open(&self.path)?;
         let length_bytes = file.metadata()?.len();
         Ok((file, length_bytes))
     }
@@ -151,6 +155,7 @@ mod tests {
     use super::*;
     use crate::read_latencies;
     use crate::testing::set_with_expiry_turns;
+    use rustix::io::Errno;
     use std::time::UNIX_EPOCH;
 
     fn dump_of(turns: u64) -> Vec<u8> {
@@ -203,6 +208,17 @@ mod tests {
         }
         let newest = newest_log(directory.path(), 17).unwrap().unwrap();
         assert_eq!(newest.file_name().unwrap(), "ringtrack-latency-17-20330518T033320Z.hlog");
+    }
+
+    #[test]
+    fn a_link_in_place_of_a_log_is_not_followed() {
+        let directory = tempfile::tempdir().unwrap();
+        let (log, elsewhere) = (log_in(directory.path()), directory.path().join("elsewhere"));
+        fs::write(&elsewhere, "mine").unwrap();
+        std::os::unix::fs::symlink(&elsewhere, log.path()).unwrap();
+        let error = log.append(&dump_of(1)).unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(Errno::LOOP.raw_os_error()));
+        assert_eq!(fs::read_to_string(&elsewhere).unwrap(), "mine");
     }
 
     #[test]
