@@ -88,14 +88,16 @@ impl<'a, F: Fleet> Dumps<'a, F> {
     }
 
     async fn dump(&mut self, reason: DumpReason) {
-        for shard in self.collector.collect(self.fleet).await {
+        let missing = self.collector.collect(self.fleet).await;
+        for shard in &missing {
             warn!(%shard, "the core told no latencies in time: they are in a later dump");
         }
         let latencies = self.collector.take();
         let (from, until) = (self.written_until - self.begun, Instant::now());
         let length = until - self.written_until;
         log_table(&latencies, length);
-        match append(&self.log, encode(&Dump { reason, from, length, latencies: &latencies })).await {
+        let dump = encode(&Dump { reason, from, length, latencies: &latencies, missing: &missing });
+        match append(&self.log, dump).await {
             Ok(()) => {
                 info!("latency: dumped to {}", self.log.path().display());
                 self.written_until = until;
@@ -173,10 +175,10 @@ mod tests {
         assert_eq!(expiry_turns_in(&missing), 4);
     }
 
-    fn endings_in(directory: &Path) -> Vec<String> {
+    fn lines_in(directory: &Path, part: &str) -> Vec<String> {
         let log = newest_log(directory, std::process::id()).unwrap().unwrap();
         let text = std::fs::read_to_string(log).unwrap();
-        text.lines().filter(|line| line.contains("Dump ended")).map(str::to_owned).collect()
+        text.lines().filter(|line| line.contains(part)).map(str::to_owned).collect()
     }
 
     #[tokio::test(start_paused = true)]
@@ -193,7 +195,7 @@ mod tests {
         calls.end();
         finish(dumping).await;
         let endings = ["#[Dump ended: requested]", "#[Dump ended: before the stop]"];
-        assert_eq!(endings_in(directory.path()), endings);
+        assert_eq!(lines_in(directory.path(), "Dump ended"), endings);
     }
 
     #[tokio::test(start_paused = true)]
@@ -212,6 +214,7 @@ mod tests {
         assert_eq!(missing, fleet.shards().shards().skip(1).collect::<Vec<_>>());
         dumps_to(directory.path(), &fleet).dump(DumpReason::Requested).await;
         assert_eq!(expiry_turns_in(directory.path()), 1);
+        assert_eq!(lines_in(directory.path(), "missing"), ["#[Cores missing: 1]"]);
     }
 
     #[tokio::test(start_paused = true)]
