@@ -5,7 +5,6 @@ use crate::percentile_table::percentile_table;
 use crate::supervise::{Fleet, regular, tick};
 use config::Interval as Every;
 use latency::LatencySet;
-use std::convert::Infallible;
 use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
@@ -20,6 +19,34 @@ pub struct LatencyDumps {
     pub directory: PathBuf,
     /// How often a dump is made that nobody asks for.
     pub interval: Every,
+}
+
+/// What is asked of the dumps while they run.
+#[derive(Debug, Default)]
+pub(crate) struct DumpCalls {
+    dump: Notify,
+    end: Notify,
+}
+
+impl DumpCalls {
+    /// Asks for a dump. Calls that come together share one.
+    pub(crate) fn dump(&self) {
+        self.dump.notify_one();
+    }
+
+    /// Asks for the end, which comes behind the dumps that were asked for.
+    pub(crate) fn end(&self) {
+        self.end.notify_one();
+    }
+
+    async fn next(&self, interval: Option<&mut Interval>) -> DumpReason {
+        tokio::select! {
+            biased;
+            () = self.dump.notified() => DumpReason::Requested,
+            () = self.end.notified() => DumpReason::End,
+            () = tick(interval) => DumpReason::Interval,
+        }
+    }
 }
 
 /// Makes the dumps, one after another.
@@ -46,36 +73,31 @@ impl<'a, F: Fleet> Dumps<'a, F> {
         }
     }
 
-    /// Makes a dump at each request and at each interval. Requests that come together share one.
-    pub(crate) async fn run(&mut self, requested: &Notify) -> Infallible {
+    /// Makes a dump at each call and at each interval, and at the end that of what is left over from the last
+    /// interval, if there are intervals.
+    pub(crate) async fn run(mut self, calls: &DumpCalls) {
         loop {
-            let reason = tokio::select! {
-                () = requested.notified() => DumpReason::Requested,
-                () = tick(self.interval.as_mut()) => DumpReason::Interval,
-            };
-            self.dump(reason).await;
-        }
-    }
-
-    /// Makes the dump of what is left over from the last interval, if there are intervals.
-    pub(crate) async fn last(&mut self) {
-        if self.interval.is_some() {
-            let deadline = Duration::from_millis(LAST_DUMP_MS_MAX);
-            if timeout(deadline, self.dump(DumpReason::End)).await.is_err() {
-                error!("the last dump of latencies took too long and is given up");
+            match calls.next(self.interval.as_mut()).await {
+                DumpReason::End => break,
+                reason => self.dump(reason).await,
             }
+        }
+        if self.interval.is_some() {
+            self.dump(DumpReason::End).await;
         }
     }
 
     async fn dump(&mut self, reason: DumpReason) {
-        for shard in self.collector.collect(self.fleet).await {
+        let missing = self.collector.collect(self.fleet).await;
+        for shard in &missing {
             warn!(%shard, "the core told no latencies in time: they are in a later dump");
         }
         let latencies = self.collector.take();
         let (from, until) = (self.written_until - self.begun, Instant::now());
         let length = until - self.written_until;
         log_table(&latencies, length);
-        match append(&self.log, encode(&Dump { reason, from, length, latencies: &latencies })).await {
+        let dump = encode(&Dump { reason, from, length, latencies: &latencies, missing: &missing });
+        match append(&self.log, dump).await {
             Ok(()) => {
                 info!("latency: dumped to {}", self.log.path().display());
                 self.written_until = until;
@@ -85,6 +107,13 @@ impl<'a, F: Fleet> Dumps<'a, F> {
                 self.collector.give_back(&latencies);
             }
         }
+    }
+}
+
+/// Waits until the dumps have come to their end, and gives them up when it takes too long.
+pub(crate) async fn finish(dumping: impl Future<Output = ()>) {
+    if timeout(Duration::from_millis(LAST_DUMP_MS_MAX), dumping).await.is_err() {
+        error!("the last dump of latencies took too long and is given up");
     }
 }
 
@@ -114,6 +143,7 @@ mod tests {
     use crate::{newest_log, read_latencies};
     use primitives::ShardCount;
     use std::path::Path;
+    use std::pin::pin;
 
     fn expiry_turns_in(directory: &Path) -> u64 {
         let log = newest_log(directory, std::process::id()).unwrap().unwrap();
@@ -145,6 +175,36 @@ mod tests {
         assert_eq!(expiry_turns_in(&missing), 4);
     }
 
+    fn lines_in(directory: &Path, part: &str) -> Vec<String> {
+        let log = newest_log(directory, std::process::id()).unwrap().unwrap();
+        let text = std::fs::read_to_string(log).unwrap();
+        text.lines().filter(|line| line.contains(part)).map(str::to_owned).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_dump_that_has_begun_is_finished_before_the_last_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let fleet = TestFleet { workers: TestWorkers::SecondSleeps, ..TestFleet::default() };
+        let mut dumps = dumps_to(directory.path(), &fleet);
+        dumps.interval = regular(Every::Every(3600));
+        let calls = DumpCalls::default();
+        let mut dumping = pin!(dumps.run(&calls));
+        calls.dump();
+        let begun = timeout(Duration::from_millis(100), &mut dumping).await;
+        assert!(begun.is_err(), "the dump waits for the second core");
+        calls.end();
+        finish(dumping).await;
+        let endings = ["#[Dump ended: requested]", "#[Dump ended: before the stop]"];
+        assert_eq!(lines_in(directory.path(), "Dump ended"), endings);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn dumps_that_do_not_come_to_their_end_are_given_up() {
+        let begun = Instant::now();
+        finish(std::future::pending()).await;
+        assert_eq!(begun.elapsed().as_millis(), u128::from(LAST_DUMP_MS_MAX));
+    }
+
     #[tokio::test]
     async fn a_core_that_takes_no_commands_does_not_hold_the_dump_up() {
         let directory = tempfile::tempdir().unwrap();
@@ -154,6 +214,7 @@ mod tests {
         assert_eq!(missing, fleet.shards().shards().skip(1).collect::<Vec<_>>());
         dumps_to(directory.path(), &fleet).dump(DumpReason::Requested).await;
         assert_eq!(expiry_turns_in(directory.path()), 1);
+        assert_eq!(lines_in(directory.path(), "missing"), ["#[Cores missing: 1]"]);
     }
 
     #[tokio::test(start_paused = true)]

@@ -5,8 +5,11 @@ use crate::utc::utc_name;
 use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
 use latency::LatencySet;
+use primitives::ShardId;
+use rustix::fs::OFlags;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -28,6 +31,8 @@ pub(crate) struct Dump<'a> {
     pub(crate) from: Duration,
     pub(crate) length: Duration,
     pub(crate) latencies: &'a LatencySet,
+    /// The cores whose part of it is in a later dump.
+    pub(crate) missing: &'a [ShardId],
 }
 
 /// The log of one run.
@@ -47,6 +52,14 @@ const REQUESTED: &str = "[Dump ended: requested]";
 #[must_use]
 pub fn ends_requested_dump(line: &str) -> bool {
     line.strip_prefix('#') == Some(REQUESTED)
+}
+
+const CORES_MISSING: &str = "[Cores missing: ";
+
+/// The cores, counted from 0, whose part of a dump is in a later one, if this line of a log tells of such.
+#[must_use]
+pub fn cores_missing(line: &str) -> Option<&str> {
+    line.strip_prefix('#')?.strip_prefix(CORES_MISSING)?.strip_suffix(']')
 }
 
 /// The log of the latest run of a process of this number, if `directory` has one.
@@ -93,8 +106,10 @@ impl LatencyLog {
         written
     }
 
+    /// The name can be foreseen: in a directory of several users one of them may have made it a link to elsewhere.
     fn open(&self) -> io::Result<(File, u64)> {
-        let file = OpenOptions::new().create(true).append(true).open(&self.path)?;
+        let no_link = OFlags::NOFOLLOW.bits().cast_signed();
+        let file = OpenOptions::new().create(true).append(true).custom_flags(no_link).open(&self.path)?;
         let length_bytes = file.metadata()?.len();
         Ok((file, length_bytes))
     }
@@ -134,6 +149,11 @@ pub(crate) fn encode(dump: &Dump<'_>) -> Vec<u8> {
         let comment = format!("[Kernel time stamps ahead of the clock, left out: {stamps_ahead}]");
         log.write_comment(&comment).expect("memory takes all that is written");
     }
+    if !dump.missing.is_empty() {
+        let cores: Vec<String> = dump.missing.iter().map(ShardId::to_string).collect();
+        let comment = format!("{CORES_MISSING}{}]", cores.join(", "));
+        log.write_comment(&comment).expect("memory takes all that is written");
+    }
     log.write_comment(ending(dump.reason)).expect("memory takes all that is written");
     bytes
 }
@@ -151,12 +171,14 @@ mod tests {
     use super::*;
     use crate::read_latencies;
     use crate::testing::set_with_expiry_turns;
+    use primitives::ShardCount;
+    use rustix::io::Errno;
     use std::time::UNIX_EPOCH;
 
     fn dump_of(turns: u64) -> Vec<u8> {
         let latencies = &set_with_expiry_turns(turns);
         let (from, length) = (Duration::from_millis(1500), Duration::from_millis(250));
-        encode(&Dump { reason: DumpReason::Requested, from, length, latencies })
+        encode(&Dump { reason: DumpReason::Requested, from, length, latencies, missing: &[] })
     }
 
     fn log_in(directory: &Path) -> LatencyLog {
@@ -203,6 +225,30 @@ mod tests {
         }
         let newest = newest_log(directory.path(), 17).unwrap().unwrap();
         assert_eq!(newest.file_name().unwrap(), "ringtrack-latency-17-20330518T033320Z.hlog");
+    }
+
+    #[test]
+    fn a_link_in_place_of_a_log_is_not_followed() {
+        let directory = tempfile::tempdir().unwrap();
+        let (log, elsewhere) = (log_in(directory.path()), directory.path().join("elsewhere"));
+        fs::write(&elsewhere, "mine").unwrap();
+        std::os::unix::fs::symlink(&elsewhere, log.path()).unwrap();
+        let error = log.append(&dump_of(1)).unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(Errno::LOOP.raw_os_error()));
+        assert_eq!(fs::read_to_string(&elsewhere).unwrap(), "mine");
+    }
+
+    #[test]
+    fn a_dump_tells_which_cores_are_missing() {
+        let shards: Vec<ShardId> = ShardCount::new(4).unwrap().shards().skip(2).collect();
+        let (from, length) = (Duration::ZERO, Duration::from_millis(250));
+        let latencies = &set_with_expiry_turns(1);
+        let dump = Dump { reason: DumpReason::Interval, from, length, latencies, missing: &shards };
+        let text = String::from_utf8(encode(&dump)).unwrap();
+        assert_eq!(text.lines().filter_map(cores_missing).collect::<Vec<_>>(), ["2, 3"]);
+        assert_eq!(read_latencies(text.as_bytes()).unwrap().len(), 1);
+        let whole = String::from_utf8(dump_of(1)).unwrap();
+        assert_eq!(whole.lines().find_map(cores_missing), None);
     }
 
     #[test]

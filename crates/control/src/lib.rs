@@ -19,7 +19,7 @@ mod testing;
 mod utc;
 
 pub use dumps::LatencyDumps;
-pub use latency_log::{ends_requested_dump, newest_log};
+pub use latency_log::{cores_missing, ends_requested_dump, newest_log};
 pub use latency_reader::{LatencyLogError, read_latencies};
 pub use limits::{LATENCY_FILE_BYTES_MAX, SUPERVISION_MS};
 pub use percentile_table::percentile_table;

@@ -1,4 +1,4 @@
-use crate::dumps::{Dumps, LatencyDumps};
+use crate::dumps::{DumpCalls, Dumps, LatencyDumps, finish};
 use crate::limits::SUPERVISION_MS;
 use crate::report::{log_all_figures, statistics_line};
 use crate::statistics_board::StatisticsBoard;
@@ -7,7 +7,6 @@ use latency::LatencySet;
 use primitives::{ShardCount, ShardId, Statistics};
 use std::pin::pin;
 use std::time::Duration;
-use tokio::sync::Notify;
 use tokio::sync::mpsc::Receiver;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, interval_at};
 use tracing::{error, info};
@@ -91,14 +90,19 @@ pub async fn supervise(
     mut requests: Receiver<Request>,
 ) -> End {
     let mut reporter = Reporter::new(board, supervision.statistics);
-    let mut dumps = Dumps::new(fleet, &supervision.latency);
-    let watched = watch(fleet, manager, &mut reporter, &mut dumps, &mut requests).await;
+    let calls = DumpCalls::default();
+    let mut dumping = pin!(Dumps::new(fleet, &supervision.latency).run(&calls));
+    let watched = tokio::select! {
+        () = &mut dumping => unreachable!("nobody has asked the dumps to end"),
+        watched = watch(fleet, manager, &mut reporter, &calls, &mut requests) => watched,
+    };
     if watched == Watched::WorkerLost {
         return End::WorkerLost;
     }
     info!("stopping");
     manager.stopping();
-    dumps.last().await;
+    calls.end();
+    finish(dumping).await;
     let end = stop(fleet, supervision.shutdown_deadline).await;
     reporter.report();
     log_all_figures(&board.total());
@@ -112,30 +116,27 @@ enum Watched {
     WorkerLost,
 }
 
-/// Does what comes up until the end is in sight. A dump takes its time beside everything else.
-async fn watch<F: Fleet>(
-    fleet: &F,
+/// Does what comes up until the end is in sight.
+async fn watch(
+    fleet: &impl Fleet,
     manager: &impl ServiceManager,
     reporter: &mut Reporter<'_>,
-    dumps: &mut Dumps<'_, F>,
+    calls: &DumpCalls,
     requests: &mut Receiver<Request>,
 ) -> Watched {
     let mut pulse = Pulse::new(manager.heartbeat_interval());
     let mut watch = interval(Duration::from_millis(SUPERVISION_MS));
-    let dump_requested = Notify::new();
-    let mut dumping = pin!(dumps.run(&dump_requested));
     loop {
         tokio::select! {
             request = requests.recv() => match request {
                 Some(Request::Report) => {
                     log_all_figures(&reporter.board.total());
-                    dump_requested.notify_one();
+                    calls.dump();
                 }
                 Some(Request::Stop) | None => return Watched::StopRequested,
             },
             () = reporter.due() => reporter.report(),
             () = pulse.due() => pulse.beat(manager, reporter.board.timer_turns()),
-            never = &mut dumping => match never {},
             _ = watch.tick() => if fleet.any_finished() { return Watched::WorkerLost },
         }
     }

@@ -43,7 +43,7 @@ pub(crate) enum Command {
 /// line, its environment and its configuration file.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DumpLatency {
-    /// The tracker's process; needed where several run
+    /// The tracker's process; needed where several run and not just one of them as this user
     #[arg(long)]
     pub(crate) pid: Option<u32>,
 

@@ -4,7 +4,7 @@ use crate::cli::DumpLatency;
 use crate::latency_directory::latency_directory;
 use crate::running_tracker::RunningTracker;
 use anyhow::{Context, bail};
-use control::{ends_requested_dump, newest_log, percentile_table, read_latencies};
+use control::{cores_missing, ends_requested_dump, newest_log, percentile_table, read_latencies};
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -20,17 +20,25 @@ const POLL_MS: u64 = 20;
 /// Asks for a dump and waits for it; gives what there is to print.
 pub(crate) fn dump_latency(options: &DumpLatency) -> anyhow::Result<String> {
     let tracker = RunningTracker::find(options.pid)?;
-    let directory = directory_of(tracker, options)?;
+    let directory = directory_of(&tracker, options)?;
     let end = LogEnd::now(&directory, tracker.number())?;
     tracker.request_report()?;
     let (log, lines) = wait_for_dump(&directory, tracker.number(), &end)?;
     let latencies = read_latencies(lines.as_bytes()).with_context(|| format!("in {}", log.display()))?;
     let table = percentile_table(latencies.iter().map(|(tag, histogram)| (tag, histogram)));
-    Ok(format!("process {}, {}\n{}\n", tracker.number(), log.display(), table.join("\n")))
+    let missing = missing_part(&lines).unwrap_or_default();
+    Ok(format!("{tracker}, {}\n{}\n{missing}", log.display(), table.join("\n")))
+}
+
+/// What the last dump tells of cores that are missing, right before its end. Those of an interval's dump before it are
+/// in the last one, or missing there too.
+fn missing_part(lines: &str) -> Option<String> {
+    let cores = cores_missing(lines.lines().rev().nth(1)?)?;
+    Some(format!("cores missing: {cores}\n"))
 }
 
 /// Where the tracker's dumps are, found in the way that it finds it itself.
-fn directory_of(tracker: RunningTracker, options: &DumpLatency) -> anyhow::Result<PathBuf> {
+fn directory_of(tracker: &RunningTracker, options: &DumpLatency) -> anyhow::Result<PathBuf> {
     if let Some(directory) = &options.directory {
         return Ok(directory.clone());
     }
@@ -119,6 +127,15 @@ mod tests {
         assert_eq!(requested_dump(&format!("{whole}Tag=b")).as_deref(), Some(whole));
         assert_eq!(requested_dump(whole.trim_end()), None);
         assert_eq!(requested_dump("#[Dump ended: interval]\n"), None);
+    }
+
+    #[test]
+    fn cores_that_are_missing_in_the_last_dump_are_told() {
+        let end = "#[Dump ended: requested]\n";
+        let missing = format!("Tag=a,1.0,1.0,1.0,x\n#[Cores missing: 0, 3]\n{end}");
+        assert_eq!(missing_part(&missing).as_deref(), Some("cores missing: 0, 3\n"));
+        assert_eq!(missing_part(&format!("{missing}Tag=a,2.0,1.0,1.0,x\n{end}")), None);
+        assert_eq!(missing_part(end), None);
     }
 
     #[test]

@@ -15,35 +15,44 @@ use config::Configuration;
 use control::{End, LatencyDumps, Supervision, supervise};
 use std::net::SocketAddr;
 use std::time::Duration;
+use tokio::runtime::{Builder, Runtime};
 use tracing::{info, warn};
 use worker::{BindError, BoundListeners, bind_listeners};
 
 /// Serves until a signal asks for the end.
 pub(crate) fn run(prepared: &Prepared<'_>) -> anyhow::Result<()> {
-    let configuration = prepared.configuration;
     check_locked_memory()?;
     let listeners = listen(prepared)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let result = serve(prepared, listeners, &runtime);
+    // To drop it would wait for a thread that writes a dump, which a file system can keep for good.
+    runtime.shutdown_background();
+    result
+}
+
+fn serve(prepared: &Prepared<'_>, listeners: BoundListeners, runtime: &Runtime) -> anyhow::Result<()> {
     let requests = runtime.block_on(async { requests_from_signals() })?;
     log_banner(prepared, &listeners);
     let data_plane = DataPlane::start(prepared, listeners)?;
     keep_control_off(&prepared.cores);
     info!("ready");
     let manager = Systemd::ready();
-    let supervision = Supervision {
-        statistics: configuration.statistics.interval_s,
-        latency: LatencyDumps {
-            directory: latency_directory(
-                &configuration.latency.directory,
-                std::env::var_os("LOGS_DIRECTORY").as_deref(),
-            ),
-            interval: configuration.latency.interval_s,
-        },
-        shutdown_deadline: Duration::from_secs(u64::from(configuration.shutdown.deadline_s)),
-    };
+    let supervision = supervision(prepared.configuration);
     let board = data_plane.board().clone();
     let end = runtime.block_on(supervise(&data_plane, &manager, &board, &supervision, requests));
     finish(end, data_plane)
+}
+
+fn supervision(configuration: &Configuration) -> Supervision {
+    let logs_directory = std::env::var_os("LOGS_DIRECTORY");
+    Supervision {
+        statistics: configuration.statistics.interval_s,
+        latency: LatencyDumps {
+            directory: latency_directory(&configuration.latency.directory, logs_directory.as_deref()),
+            interval: configuration.latency.interval_s,
+        },
+        shutdown_deadline: Duration::from_secs(u64::from(configuration.shutdown.deadline_s)),
+    }
 }
 
 /// Binds the addresses. The built-in ones are of both families: on a kernel without IPv6 the rest serves.

@@ -3,9 +3,11 @@
 use crate::cli::CommandLine;
 use anyhow::{Context, bail, ensure};
 use clap::Parser;
-use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use rustix::process::{Pid, PidfdFlags, Signal, geteuid, pidfd_open, pidfd_send_signal, test_kill_process};
 use std::ffi::{OsStr, OsString};
+use std::fmt::{self, Display, Formatter};
 use std::fs;
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
@@ -13,42 +15,49 @@ use std::path::PathBuf;
 const NAME: &str = "ringtrack";
 
 /// A process that serves and takes the signal SIGUSR1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct RunningTracker {
     pid: Pid,
+    /// Opened before anything is read of the process: what is signalled is never another one, to which its number
+    /// came later.
+    handle: OwnedFd,
+    /// The user that it runs as.
+    uid: u32,
 }
 
 impl RunningTracker {
-    /// The process that is named, or the only one there is that this user may send signals to.
+    /// The process that is named, or the only one there is that this user may send signals to, or of several the
+    /// only one of this user.
     pub(crate) fn find(named: Option<u32>) -> anyhow::Result<Self> {
-        let Some(number) = named else { return only_one(&all()?) };
+        let Some(number) = named else { return choose(all()?, geteuid().as_raw()) };
         let tracker = Self::of(number).with_context(|| format!("there is no process {number}"))?;
-        ensure!(tracker.serves(), "process {number} is no tracker that serves");
+        ensure!(tracker.serves(), "{tracker} is no tracker that serves");
         Ok(tracker)
     }
 
     fn of(number: u32) -> Option<Self> {
         let pid = Pid::from_raw(i32::try_from(number).ok()?)?;
-        fs::exists(format!("/proc/{number}")).ok()?.then_some(Self { pid })
+        let handle = pidfd_open(pid, PidfdFlags::empty()).ok()?;
+        let status = fs::read_to_string(format!("/proc/{number}/status")).ok()?;
+        Some(Self { pid, handle, uid: effective_uid(&status)? })
     }
 
-    pub(crate) fn number(self) -> u32 {
+    pub(crate) fn number(&self) -> u32 {
         self.pid.as_raw_pid().unsigned_abs()
     }
 
     /// Asks for a report.
-    pub(crate) fn request_report(self) -> anyhow::Result<()> {
-        let number = self.number();
-        kill_process(self.pid, Signal::USR1).with_context(|| format!("process {number} cannot be signalled"))
+    pub(crate) fn request_report(&self) -> anyhow::Result<()> {
+        pidfd_send_signal(&self.handle, Signal::USR1).with_context(|| format!("{self} cannot be signalled"))
     }
 
     /// The configuration file that its command line names.
-    pub(crate) fn config_file(self) -> anyhow::Result<Option<PathBuf>> {
+    pub(crate) fn config_file(&self) -> anyhow::Result<Option<PathBuf>> {
         Ok(self.command_line()?.config)
     }
 
     /// Its environment as it was at its start.
-    pub(crate) fn environment(self) -> anyhow::Result<Vec<(OsString, OsString)>> {
+    pub(crate) fn environment(&self) -> anyhow::Result<Vec<(OsString, OsString)>> {
         let variable = |text: OsString| {
             let (name, value) = split_at_equals(text.as_bytes())?;
             Some((OsStr::from_bytes(name).to_owned(), OsStr::from_bytes(value).to_owned()))
@@ -56,33 +65,39 @@ impl RunningTracker {
         Ok(self.words("environ")?.into_iter().filter_map(variable).collect())
     }
 
-    pub(crate) fn working_directory(self) -> anyhow::Result<PathBuf> {
+    pub(crate) fn working_directory(&self) -> anyhow::Result<PathBuf> {
         let link = self.file("cwd");
         fs::read_link(&link).with_context(|| format!("{} cannot be read", link.display()))
     }
 
     /// A process of another kind would be killed by the signal, and so would a tracker that just starts.
-    fn serves(self) -> bool {
+    fn serves(&self) -> bool {
         let name = fs::read_to_string(self.file("comm"));
         name.is_ok_and(|name| name.trim_end() == NAME)
             && self.command_line().is_ok_and(|command_line| command_line.command.is_none())
             && fs::read_to_string(self.file("status")).is_ok_and(|status| catches_usr1(&status))
     }
 
-    fn command_line(self) -> anyhow::Result<CommandLine> {
+    fn command_line(&self) -> anyhow::Result<CommandLine> {
         CommandLine::try_parse_from(self.words("cmdline")?).context("its command line is none of a tracker")
     }
 
-    fn file(self, name: &str) -> PathBuf {
+    fn file(&self, name: &str) -> PathBuf {
         format!("/proc/{}/{name}", self.number()).into()
     }
 
     /// What stands in one of its files, in which each word ends with a zero.
-    fn words(self, name: &str) -> anyhow::Result<Vec<OsString>> {
+    fn words(&self, name: &str) -> anyhow::Result<Vec<OsString>> {
         let file = self.file(name);
         let bytes = fs::read(&file).with_context(|| format!("{} cannot be read", file.display()))?;
         let words = bytes.split_inclusive(|&byte| byte == 0);
         Ok(words.map(|word| OsStr::from_bytes(word.strip_suffix(&[0]).unwrap_or(word)).to_owned()).collect())
+    }
+}
+
+impl Display for RunningTracker {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        write!(formatter, "process {} of user {}", self.number(), self.uid)
     }
 }
 
@@ -94,24 +109,31 @@ fn all() -> anyhow::Result<Vec<RunningTracker>> {
         .filter_map(RunningTracker::of)
         .filter(|tracker| tracker.serves() && test_kill_process(tracker.pid).is_ok())
         .collect();
-    trackers.sort_by_key(|tracker| tracker.number());
+    trackers.sort_by_key(RunningTracker::number);
     Ok(trackers)
 }
 
-fn only_one(trackers: &[RunningTracker]) -> anyhow::Result<RunningTracker> {
-    match trackers {
-        [] => bail!("no tracker runs here that this user may send signals to"),
-        [tracker] => Ok(*tracker),
-        several => {
-            let numbers: Vec<String> = several.iter().map(|tracker| tracker.number().to_string()).collect();
-            bail!("several trackers run, the processes {}: choose one with --pid", numbers.join(", "))
-        }
+/// The only one, or else the only one of a user.
+fn choose(trackers: Vec<RunningTracker>, uid: u32) -> anyhow::Result<RunningTracker> {
+    ensure!(!trackers.is_empty(), "no tracker runs here that this user may send signals to");
+    let listed = trackers.iter().map(RunningTracker::to_string).collect::<Vec<_>>().join(", ");
+    let is_only_one = trackers.len() == 1;
+    let mut candidates = trackers.into_iter().filter(|tracker| is_only_one || tracker.uid == uid);
+    match (candidates.next(), candidates.next()) {
+        (Some(tracker), None) => Ok(tracker),
+        _ => bail!("several trackers run, {listed}: choose one with --pid"),
     }
 }
 
 fn split_at_equals(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let at = text.iter().position(|&byte| byte == b'=')?;
     Some((&text[..at], &text[at + 1..]))
+}
+
+/// The second of the users that a process's status lists.
+fn effective_uid(status: &str) -> Option<u32> {
+    let users = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+    users.split_whitespace().nth(1)?.parse().ok()
 }
 
 /// Whether the signals caught, as a process's status lists them in hexadecimal, include SIGUSR1.
@@ -124,20 +146,48 @@ fn catches_usr1(status: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::io::Errno;
+    use rustix::process::getpid;
+    use std::process::{Command, Stdio};
 
-    fn trackers(numbers: &[u32]) -> Vec<RunningTracker> {
-        numbers
-            .iter()
-            .map(|&number| RunningTracker { pid: Pid::from_raw(number.cast_signed()).unwrap() })
-            .collect()
+    /// Trackers of these numbers and users, whose handles are those of this process.
+    fn trackers(known: &[(u32, u32)]) -> Vec<RunningTracker> {
+        let tracker = |&(number, uid): &(u32, u32)| RunningTracker {
+            pid: Pid::from_raw(number.cast_signed()).unwrap(),
+            handle: pidfd_open(getpid(), PidfdFlags::empty()).unwrap(),
+            uid,
+        };
+        known.iter().map(tracker).collect()
+    }
+
+    fn chosen(known: &[(u32, u32)]) -> Result<u32, String> {
+        let tracker = choose(trackers(known), 1000);
+        tracker.map(|tracker| tracker.number()).map_err(|error| error.to_string())
     }
 
     #[test]
-    fn the_only_tracker_is_taken_and_several_are_listed() {
-        assert_eq!(only_one(&trackers(&[7])).unwrap().number(), 7);
-        let error = only_one(&trackers(&[7, 9])).unwrap_err().to_string();
-        assert_eq!(error, "several trackers run, the processes 7, 9: choose one with --pid");
-        assert!(only_one(&[]).is_err());
+    fn the_only_tracker_is_taken_or_else_the_only_one_of_the_user() {
+        assert_eq!(chosen(&[(7, 0)]), Ok(7));
+        assert_eq!(chosen(&[(7, 0), (9, 1000)]), Ok(9));
+        assert!(chosen(&[]).is_err());
+    }
+
+    #[test]
+    fn where_none_is_the_only_one_all_are_listed_with_their_users() {
+        let list = |list: &str| Err(format!("several trackers run, {list}: choose one with --pid"));
+        assert_eq!(chosen(&[(7, 0), (9, 33)]), list("process 7 of user 0, process 9 of user 33"));
+        assert_eq!(chosen(&[(7, 1000), (9, 1000)]), list("process 7 of user 1000, process 9 of user 1000"));
+    }
+
+    #[test]
+    fn a_process_that_has_ended_is_not_signalled_through_its_handle() {
+        let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
+        let tracker = RunningTracker::of(child.id()).unwrap();
+        assert_eq!(tracker.uid, geteuid().as_raw());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let error = tracker.request_report().unwrap_err();
+        assert_eq!(error.downcast_ref::<Errno>(), Some(&Errno::SRCH));
     }
 
     #[test]
@@ -146,6 +196,12 @@ mod tests {
         assert!(error.ends_with(" is no tracker that serves"), "{error}");
         let error = RunningTracker::find(Some(u32::MAX)).unwrap_err().to_string();
         assert_eq!(error, "there is no process 4294967295");
+    }
+
+    #[test]
+    fn the_user_of_a_process_is_the_effective_one_of_its_status() {
+        assert_eq!(effective_uid("Name:\tx\nUid:\t1\t2\t3\t4\n"), Some(2));
+        assert_eq!(effective_uid("Name:\tx\n"), None);
     }
 
     #[test]

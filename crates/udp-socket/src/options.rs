@@ -35,6 +35,8 @@ pub enum ReceiveTimestamps {
     /// It does not.
     #[default]
     Off,
+    /// It stamps no more, and tells the stamps of those that wait already.
+    TellOnly,
     /// It does, which costs it a clock read and a control message for each datagram. The clock is also read for
     /// all other packets of the system as long as one socket asks for stamps.
     On,

@@ -76,8 +76,8 @@ impl BatchSocket {
         batch.drain(self.socket.as_fd())
     }
 
-    /// Switches the kernel's time stamps on or off for the datagrams that arrive from now on. Those that wait in
-    /// the socket already keep what they have: none, or a stamp that is not told any more.
+    /// Switches the kernel's time stamps for the datagrams that arrive from now on. Those that wait in the socket
+    /// already keep what they have: none, or a stamp, which is told unless all is switched off.
     ///
     /// # Errors
     ///
@@ -87,6 +87,7 @@ impl BatchSocket {
         // leaves the kernel reading its clock for each packet after it is switched off.
         let flags = match timestamps {
             ReceiveTimestamps::Off => 0,
+            ReceiveTimestamps::TellOnly => libc::SOF_TIMESTAMPING_SOFTWARE,
             ReceiveTimestamps::On => libc::SOF_TIMESTAMPING_RX_SOFTWARE | libc::SOF_TIMESTAMPING_SOFTWARE,
         };
         let flags = libc::c_int::try_from(flags).map_err(|_| io::ErrorKind::InvalidInput)?;

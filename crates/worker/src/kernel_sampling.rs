@@ -1,4 +1,4 @@
-use crate::limits::TIMER_MS;
+use crate::limits::{STAMPS_TOLD_TURNS, TIMER_MS};
 use std::num::NonZeroU32;
 use udp_socket::ReceiveTimestamps;
 
@@ -14,7 +14,13 @@ pub enum KernelSampling {
 #[expect(clippy::cast_possible_truncation, reason = "at most 1000")]
 const TURNS_PER_S: NonZeroU32 = NonZeroU32::new((1000 / TIMER_MS) as u32).expect("several turns a second");
 
-/// The windows in which the kernel stamps datagrams, by turns of the timer.
+/// The turn at which nothing that was stamped can wait any more.
+const STAMPS_TOLD_END_TURN: u32 = 1 + STAMPS_TOLD_TURNS;
+
+const _: () = assert!(STAMPS_TOLD_END_TURN < TURNS_PER_S.get(), "a window ends before the next begins");
+
+/// The windows in which the kernel stamps datagrams, by turns of the timer. What is stamped and still waits at the
+/// end of a window has waited longest: its stamp is told later.
 #[derive(Debug)]
 pub(crate) struct SampleWindows {
     /// From the beginning of a window to the next; `None`: there is no window.
@@ -38,7 +44,8 @@ impl SampleWindows {
         self.turn = (turn + 1) % period;
         match turn {
             0 => Some(ReceiveTimestamps::On),
-            1 => Some(ReceiveTimestamps::Off),
+            1 => Some(ReceiveTimestamps::TellOnly),
+            STAMPS_TOLD_END_TURN => Some(ReceiveTimestamps::Off),
             _ => None,
         }
     }
@@ -49,12 +56,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stamps_are_on_for_one_turn_of_each_period() {
+    fn stamps_are_made_for_one_turn_of_each_period_and_told_for_some_more() {
         let mut windows = SampleWindows::new(KernelSampling::EveryS(NonZeroU32::MIN));
         let switches: Vec<_> = (0..20).map(|_| windows.turn()).collect();
         for period in switches.chunks(10) {
-            assert_eq!(period[..2], [Some(ReceiveTimestamps::On), Some(ReceiveTimestamps::Off)]);
-            assert_eq!(period[2..], [None; 8]);
+            let mut expected = [None; 10];
+            expected[0] = Some(ReceiveTimestamps::On);
+            expected[1] = Some(ReceiveTimestamps::TellOnly);
+            expected[1 + STAMPS_TOLD_TURNS as usize] = Some(ReceiveTimestamps::Off);
+            assert_eq!(period, expected);
         }
     }
 

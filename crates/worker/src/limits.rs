@@ -20,6 +20,10 @@ pub const PREEMPT_MS: u64 = 1000;
 /// Milliseconds between two turns of the timer task.
 pub const TIMER_MS: u64 = 100;
 
+/// Turns of the timer for which stamps are still told when no more are made: several times what a full receive
+/// buffer takes to be answered.
+pub(crate) const STAMPS_TOLD_TURNS: u32 = 4;
+
 /// Milliseconds before a socket whose receive call failed is tried again.
 pub(crate) const RECEIVE_RETRY_MS: u64 = 20;
 

@@ -3,8 +3,19 @@ use core::pin::pin;
 use glommio::timer::sleep;
 use std::time::{Duration, Instant};
 
-/// How far ahead the timer is set. One that is due already would not reach the reactor at all.
-const TIMER_AHEAD: Duration = Duration::from_micros(1);
+/// How far ahead the timer is set at first.
+const AHEAD_MIN: Duration = Duration::from_micros(1);
+
+/// How far ahead it is set at most. It is waited for at full speed.
+const AHEAD_MAX: Duration = Duration::from_micros(128);
+
+/// Whether a timer has kept the task waiting, which it does until the reactor finds it due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Waited {
+    ForReactor,
+    /// It was due when it was first looked at.
+    NotAtAll,
+}
 
 /// Waits until the reactor has looked at its sockets, timers and rings.
 ///
@@ -12,14 +23,67 @@ const TIMER_AHEAD: Duration = Duration::from_micros(1);
 /// core, so that the reactor finds it due: one that it had to sleep for would cost a programmed interrupt, a memory
 /// barrier across all cores and two switches of context, which is more than a batch of requests.
 pub(crate) async fn reactor_turn() {
-    let mut timer = pin!(sleep(TIMER_AHEAD));
+    reactor_turn_from(AHEAD_MIN).await;
+}
+
+/// A timer that is due too early, since the kernel ran something else meanwhile, does not reach the reactor: the next
+/// one is set further ahead.
+async fn reactor_turn_from(first_ahead: Duration) {
+    let mut ahead = first_ahead;
+    while wait_for_timer(ahead).await == Waited::NotAtAll {
+        ahead = (ahead * 2).min(AHEAD_MAX);
+    }
+}
+
+async fn wait_for_timer(ahead: Duration) -> Waited {
+    let mut timer = pin!(sleep(ahead));
+    let mut waited = Waited::NotAtAll;
     poll_fn(|context| {
         let poll = timer.as_mut().poll(context);
-        let due = Instant::now() + TIMER_AHEAD;
-        while poll.is_pending() && Instant::now() <= due {
-            core::hint::spin_loop();
+        if poll.is_pending() {
+            waited = Waited::ForReactor;
+            spin_until(Instant::now() + ahead);
         }
         poll
     })
     .await;
+    waited
+}
+
+fn spin_until(due: Instant) {
+    while Instant::now() <= due {
+        core::hint::spin_loop();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use glommio::{LocalExecutorBuilder, Placement};
+
+    fn on_executor<T: Send + 'static>(test: impl AsyncFnOnce() -> T + Send + 'static) -> T {
+        let executor = LocalExecutorBuilder::new(Placement::Unbound).io_memory(16 << 10).make().unwrap();
+        executor.run(test())
+    }
+
+    #[test]
+    fn a_timer_that_is_due_already_does_not_wait_for_the_reactor() {
+        assert_eq!(on_executor(async || wait_for_timer(Duration::ZERO).await), Waited::NotAtAll);
+        assert_eq!(on_executor(async || wait_for_timer(Duration::from_millis(50)).await), Waited::ForReactor);
+    }
+
+    #[test]
+    fn the_reactor_has_its_turn_also_where_the_first_timers_are_due_at_once() {
+        let waits = on_executor(async || {
+            let mut turn = pin!(reactor_turn_from(Duration::from_nanos(1)));
+            let mut waits = 0;
+            poll_fn(|context| {
+                let poll = turn.as_mut().poll(context);
+                waits += u32::from(poll.is_pending());
+                poll.map(|()| waits)
+            })
+            .await
+        });
+        assert_eq!(waits, 1);
+    }
 }

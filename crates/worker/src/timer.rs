@@ -26,6 +26,8 @@ pub(crate) async fn run_timer(core: &CoreState, control: &ControlEnds, mut windo
         note_lateness(core, due.elapsed());
         expire(core);
         core.publish();
+        // Behind the turn of expiry, so that a window has the whole of the one at its end: the kernel begins to stamp
+        // a moment after it is told to, which may be when a turn of expiry that follows at once is over.
         if let Some(timestamps) = windows.turn() {
             core.set_receive_timestamps(timestamps);
         }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use primitives::InfoHash;
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::Signal;
 use zerocopy::IntoBytes;
 
@@ -200,6 +201,22 @@ fn a_directory_that_cannot_be_written_to_is_an_error_in_the_log_and_no_more() {
     });
     Client::new(tracker.v4());
     assert_eq!(tracker.stop().code, Some(0));
+}
+
+#[test]
+fn a_file_system_that_hangs_does_not_keep_the_tracker_from_its_end() {
+    let tracker = launch().start();
+    dump_by_signal(&tracker);
+    let log = super::reader::only_file_in(tracker.dumps());
+    std::fs::remove_file(&log).expect("the log goes");
+    // To open a pipe that nobody reads takes for ever.
+    mknodat(CWD, &log, FileType::Fifo, Mode::RWXU, 0).expect("a pipe");
+    tracker.signal(Signal::USR1);
+    let tables =
+        |lines: &[String]| lines.iter().filter(|line| line.contains(" latency: of the last ")).count();
+    tracker.wait_for_log("a second dump", |lines| (tables(lines) == 2).then_some(()));
+    let ended = tracker.stop();
+    assert_eq!(ended.code, Some(0), "{:#?}", ended.log);
 }
 
 #[test]

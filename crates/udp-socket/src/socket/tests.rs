@@ -292,6 +292,18 @@ fn stamped_round_trip(socket: &BatchSocket, between: impl FnOnce()) -> (Option<I
     (batch.get(0).unwrap().path.local(), batch.arrived(0))
 }
 
+/// Switches stamps on and sends until the first comes: the kernel may begin a moment later.
+fn wait_for_stamps(socket: &BatchSocket) -> (Option<IpAddr>, Duration) {
+    socket.set_receive_timestamps(ReceiveTimestamps::On).unwrap();
+    let deadline = unix_time() + Duration::from_secs(10);
+    loop {
+        if let (local, Some(arrived)) = stamped_round_trip(socket, || {}) {
+            return (local, arrived);
+        }
+        assert!(unix_time() < deadline, "stamps come in time");
+    }
+}
+
 #[test]
 fn a_datagram_is_stamped_while_stamps_are_on_beside_its_packet_info() {
     for ip in ["127.0.0.1", "::1"] {
@@ -302,18 +314,27 @@ fn a_datagram_is_stamped_while_stamps_are_on_beside_its_packet_info() {
         let socket = BatchSocket::bind(&options).unwrap();
         let local = Some(ip.parse().unwrap());
         assert_eq!(stamped_round_trip(&socket, || {}), (local, None));
-        socket.set_receive_timestamps(ReceiveTimestamps::On).unwrap();
-        // The kernel may begin a moment later.
-        let (before, mut seen) = (unix_time(), (local, None));
-        while seen.1.is_none() {
-            seen = stamped_round_trip(&socket, || {});
-            assert!(unix_time() < before + Duration::from_secs(10), "stamps come in time");
-        }
-        let arrived = seen.1.unwrap();
+        let before = unix_time();
+        let (path_local, arrived) = wait_for_stamps(&socket);
         assert!(before <= arrived && arrived <= unix_time(), "{before:?} {arrived:?}");
-        assert_eq!(seen.0, local);
+        assert_eq!(path_local, local);
         socket.set_receive_timestamps(ReceiveTimestamps::Off).unwrap();
         assert_eq!(stamped_round_trip(&socket, || {}), (local, None));
+    }
+}
+
+#[test]
+fn a_datagram_that_waited_when_stamps_ended_still_tells_its_own() {
+    for ip in ["127.0.0.1", "::1"] {
+        let socket = socket_on(ip);
+        wait_for_stamps(&socket);
+        let (before, mut ended) = (unix_time(), Duration::ZERO);
+        let end = || {
+            ended = unix_time();
+            socket.set_receive_timestamps(ReceiveTimestamps::TellOnly).unwrap();
+        };
+        let arrived = stamped_round_trip(&socket, end).1.expect("the stamp is told");
+        assert!(before <= arrived && arrived <= ended, "{before:?} {arrived:?} {ended:?}");
     }
 }
 
