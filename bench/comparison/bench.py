@@ -85,14 +85,18 @@ class Bench:
             say(f"  ringtrack's answers have {mean:.1f} peers under this load; so will the echo's")
         return self.echo_peers[load]
 
-    def verify(self, name: str, load: Load) -> None:
-        """A tracker whose answers are wrong is not compared. Checked in a run of its own: checking costs the load
-        generator more than some trackers take."""
+    def verify(self, name: str, load: Load) -> str | None:
+        """Holds every answer of a run against what was announced; gives what is wrong with another tracker's. A run
+        of its own: checking costs the load generator more than some trackers take."""
         with running(name, self.setup(load.population)) as server:
             result = self.blast(replace(load, checks=True), server)
-        if result["wrong"]:
-            raise RuntimeError(f"{name}: of {result['answered']:,} answers are wrong: {result['wrong']}")
-        say(f"  {name}: {result['answered']:,} answers checked, none is wrong")
+        say(f"  {name}: {result['answered']:,} answers checked, wrong: {result['wrong'] or 'none'}")
+        if not result["wrong"]:
+            return None
+        if name == "ringtrack":
+            raise RuntimeError(f"ringtrack answers wrongly: {result['wrong']}")
+        faults = ", ".join(f"{replies:,} {fault}" for fault, replies in result["wrong"].items())
+        return f"{name}: of {result['answered']:,} answers that were checked, {faults}."
 
 
 def as_run(name: str, round_number: int, result: dict, spent_s: float, bytes_resident: int) -> Run:
