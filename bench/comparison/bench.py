@@ -96,7 +96,7 @@ class Bench:
         if name == "ringtrack":
             raise RuntimeError(f"ringtrack answers wrongly: {result['wrong']}")
         faults = ", ".join(f"{replies:,} {fault}" for fault, replies in result["wrong"].items())
-        return f"{name}: of {result['answered']:,} answers that were checked, {faults}."
+        return f"{name}: wrong answers, those of the warm-up included: {faults}."
 
 
 def as_run(name: str, round_number: int, result: dict, spent_s: float, bytes_resident: int) -> Run:
