@@ -183,12 +183,12 @@ impl<A: CompactAddress> FamilySwarms<A> {
         let mut upkeep = Upkeep { hasher: moment.hasher, heap_bytes: &mut self.peer_bytes };
         let heard = Heard { now: moment.now, lifetime_s: moment.lifetime_s };
         let placed = match (found, announce.event, announce.listing) {
-            (None, AnnounceEvent::Stopped, _) | (_, _, Listing::Unlisted) => {
-                Placed { change: PeerChange::NotListed, position: found }
-            }
-            (Some(position), AnnounceEvent::Stopped, Listing::Listed) => {
+            (Some(position), AnnounceEvent::Stopped, _) => {
                 swarm.take_out(position, &mut upkeep);
                 Placed { change: PeerChange::Removed, position: None }
+            }
+            (None, AnnounceEvent::Stopped, _) | (_, _, Listing::Unlisted) => {
+                Placed { change: PeerChange::NotListed, position: found }
             }
             (Some(position), _, Listing::Listed) => swarm.refresh(heard, position, announce, &upkeep),
             (None, _, Listing::Listed) => match room {

@@ -194,15 +194,8 @@ impl Swarms {
     fn empty_swarms(&self) -> EmptySwarms {
         let limits = &self.settings.limits;
         let is_near = |value: u64, limit: u64| value >= limit - limit / 8;
-        let is_needed = is_near(self.swarms(), limits.swarms_max) || is_near(self.bytes(), limits.bytes_max);
+        let held = self.v4.totals().plus(self.v6.totals());
+        let is_needed = is_near(held.swarms, limits.swarms_max) || is_near(held.bytes, limits.bytes_max);
         if is_needed { EmptySwarms::Dropped } else { EmptySwarms::Kept }
-    }
-
-    fn swarms(&self) -> u64 {
-        self.v4.totals.swarms + self.v6.totals.swarms
-    }
-
-    fn bytes(&self) -> u64 {
-        self.v4.totals().bytes + self.v6.totals().bytes
     }
 }
