@@ -3,12 +3,15 @@ use crate::population::{NOW, PEER_LIFETIME_S, Population};
 use crate::world::Settling;
 use criterion::{BatchSize, Throughput};
 use primitives::AddressFamily;
-use swarm::{EXPIRY_ROUND_S_MIN, EXPIRY_WORK_PER_TURN};
+use swarm::EXPIRY_ROUND_S_MIN;
+
+/// Units of work of a turn of expiry.
+const EXPIRY_WORK: u32 = 131_072;
 
 /// Units of expiry's work that a look at a swarm takes.
 const SWARM_VISIT_WORK: u32 = 2;
 
-const SWARMS_PER_TURN: u32 = EXPIRY_WORK_PER_TURN / SWARM_VISIT_WORK;
+const SWARMS_PER_TURN: u32 = EXPIRY_WORK / SWARM_VISIT_WORK;
 
 /// A turn that forgets everybody.
 pub(crate) fn measure_all_due(group: &mut Group<'_>, population: Population) {
@@ -18,7 +21,7 @@ pub(crate) fn measure_all_due(group: &mut Group<'_>, population: Population) {
     group.bench_function("turn of expiry, all due", |bencher| {
         bencher.iter_batched_ref(
             || population.settle(),
-            |swarms| assert_eq!(swarms.expire(all_due).peers, u64::from(population.peers)),
+            |swarms| assert_eq!(swarms.expire(all_due, EXPIRY_WORK).peers, u64::from(population.peers)),
             BatchSize::PerIteration,
         );
     });
@@ -37,7 +40,7 @@ pub(crate) fn measure_nobody_due(group: &mut Group<'_>, settling: &mut Settling)
             if turn == turns {
                 (now, turn) = (now.after(EXPIRY_ROUND_S_MIN), 0);
             }
-            world.swarms.expire(now)
+            world.swarms.expire(now, EXPIRY_WORK)
         });
     });
 }

@@ -4,6 +4,9 @@ use swarm::Swarms;
 
 const PEERS: u32 = 100_000;
 
+/// Units of work of a turn of expiry.
+const EXPIRY_WORK: u32 = 131_072;
+
 /// The torrent of a peer: half of all are in the first swarm of four that is left, so that there are some of
 /// tens of thousands and many of one.
 fn skewed_torrent(peer: u32) -> u32 {
@@ -22,7 +25,7 @@ fn fill<A: Numbered>(swarms: &mut Swarms, now: Second, parity: u32) {
 
 fn sweep(swarms: &mut Swarms, from: Second) {
     for turn in 0..40 {
-        swarms.expire(from.after(turn * 10));
+        swarms.expire(from.after(turn * 10), EXPIRY_WORK);
     }
 }
 

@@ -20,6 +20,9 @@ use udp_protocol::{Request, decode_request};
 /// When the virtual clock begins: the first second of an epoch of connection ids whose lifetime divides it.
 const START: Now = Now { monotonic: Second(1_000), unix_s: 1_800_000_000 };
 
+/// Units of work of a turn of expiry.
+const EXPIRY_WORK: u32 = 131_072;
+
 /// Datagrams that are waiting at the tracker's sockets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Datagram {
@@ -138,7 +141,7 @@ impl Simulator {
     /// One turn of expiry on every core.
     pub fn expire(&mut self) {
         for core in &mut self.cores {
-            core.engine.expire(self.now);
+            core.engine.expire(self.now, EXPIRY_WORK);
         }
     }
 

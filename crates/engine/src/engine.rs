@@ -74,10 +74,11 @@ impl Engine {
         self.statistics.count(family, RequestKind::Scrape, outcome);
     }
 
-    /// One turn of expiry, to be called several times a second.
-    pub fn expire(&mut self, now: Now) {
-        let expired = self.swarms.expire(now.monotonic);
+    /// One turn of expiry of at most `work` units, to be called several times a second. Gives how many it took.
+    pub fn expire(&mut self, now: Now, work: u32) -> u32 {
+        let expired = self.swarms.expire(now.monotonic, work);
         self.statistics.add(Counter::PeersExpired, expired.peers);
+        expired.work
     }
 
     /// The figures of this core, with the gauges as they are now.

@@ -2,7 +2,8 @@ use crate::deadline::Deadline;
 use crate::family::{FamilySwarms, IN_USE};
 use crate::hashing::KeyedHasher;
 use crate::limits::{
-    EXPIRY_ROUND_S_MIN, PEER_REMOVAL_WORK, PEERS_PER_WORK, SWARM_REMOVAL_WORK, SWARM_VISIT_WORK, SWEEP_PEERS,
+    EXPIRY_ROUND_S_MIN, PEER_REMOVAL_WORK, PEERS_PER_WORK, SLOTS_AHEAD, SWARM_REMOVAL_WORK, SWARM_VISIT_WORK,
+    SWEEP_PEERS,
 };
 use crate::swarm::{Occupancy, Swarm, Upkeep};
 use primitives::{CompactAddress, Second};
@@ -14,6 +15,20 @@ pub struct Expired {
     pub peers: u64,
     /// Swarms left without peers and downloads.
     pub swarms: u64,
+    /// Units of work that it took.
+    pub work: u32,
+}
+
+impl Expired {
+    /// Both together.
+    #[must_use]
+    pub(crate) const fn plus(self, other: Self) -> Self {
+        Self {
+            peers: self.peers + other.peers,
+            swarms: self.swarms + other.swarms,
+            work: self.work.saturating_add(other.work),
+        }
+    }
 }
 
 /// How far the sweep over a family's swarms has come.
@@ -69,6 +84,7 @@ impl<A: CompactAddress> FamilySwarms<A> {
     /// Goes on with the sweep until the turn's work is used up or the round is done.
     pub(crate) fn expire(&mut self, mut turn: ExpiryTurn<'_>) -> Expired {
         let mut expired = Expired::default();
+        let allowed = turn.work;
         let (since, mut slot, mut peer) = match self.cursor {
             Cursor::Resting { until } if turn.now < until => return expired,
             Cursor::Resting { .. } => (turn.now, 0, 0),
@@ -77,13 +93,27 @@ impl<A: CompactAddress> FamilySwarms<A> {
         while turn.work > 0 {
             if slot >= self.slab.slots() {
                 self.cursor = Cursor::Resting { until: since.after(EXPIRY_ROUND_S_MIN) };
-                return expired;
+                return Expired { work: allowed - turn.work, ..expired };
+            }
+            if peer == 0 {
+                self.prepare(&turn, slot + SLOTS_AHEAD);
             }
             let next = self.visit(&mut turn, slot, peer, &mut expired);
             (slot, peer) = next.map_or((slot + 1, 0), |peer| (slot, peer));
         }
         self.cursor = Cursor::Sweeping { since, slot, peer };
-        expired
+        Expired { work: allowed, ..expired }
+    }
+
+    /// Asks for the memory that a visit to a due swarm will touch beside its entry: its peers, and its place in the
+    /// directory.
+    fn prepare(&self, turn: &ExpiryTurn<'_>, slot: u32) {
+        let is_due =
+            |swarm: &&Swarm<A>| swarm.occupancy == Occupancy::Occupied && swarm.earliest.is_expired(turn.now);
+        if let Some(swarm) = self.slab.get(slot).filter(is_due) {
+            swarm.prefetch_peers();
+            self.directory.prefetch(turn.hasher.key(&swarm.info_hash));
+        }
     }
 
     /// Looks at one swarm from `peer` on. Gives the peer to go on with, if it is not through.

@@ -34,7 +34,6 @@ pub use directory::SwarmKey;
 pub use expiry::Expired;
 pub use family::{SwarmSlot, SwarmTotals};
 pub use limits::{
-    EMPTY_SWARM_KEPT_S, EXPIRY_ROUND_S_MIN, EXPIRY_WORK_PER_TURN, INDEX_PEERS_MIN, PEER_LIFETIME_S_MAX,
-    SWARM_PEERS_MAX,
+    EMPTY_SWARM_KEPT_S, EXPIRY_ROUND_S_MIN, INDEX_PEERS_MIN, PEER_LIFETIME_S_MAX, SWARM_PEERS_MAX,
 };
 pub use shard::{AddressOfSwarm, Seeds, SwarmLimits, SwarmSettings, Swarms};

@@ -46,9 +46,8 @@ pub const EMPTY_SWARM_KEPT_S: u32 = 28_800;
 /// so more would only cost.
 pub const EXPIRY_ROUND_S_MIN: u32 = 10;
 
-/// Units of work in one turn of expiry and family: about half a millisecond with millions of peers, up to four with
-/// fifty million, where each removal misses the cache. See the costs below.
-pub const EXPIRY_WORK_PER_TURN: u32 = 131_072;
+/// Swarms that a sweep looks ahead for memory to ask for: a visit takes about a fifth of what memory does.
+pub(crate) const SLOTS_AHEAD: u32 = 8;
 
 /// Cost of looking at a swarm, in units of work (about 4 ns).
 pub(crate) const SWARM_VISIT_WORK: u32 = 2;

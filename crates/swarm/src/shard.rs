@@ -3,7 +3,7 @@ use crate::directory::SwarmKey;
 use crate::expiry::{EmptySwarms, Expired, ExpiryTurn};
 use crate::family::{FamilySwarms, HasTotals, SwarmSlot, SwarmTotals};
 use crate::hashing::KeyedHasher;
-use crate::limits::{EXPIRY_WORK_PER_TURN, PEER_LIFETIME_S_MAX, SWARM_PEERS_MAX};
+use crate::limits::{PEER_LIFETIME_S_MAX, SWARM_PEERS_MAX};
 use core::fmt;
 use primitives::{AddressFamily, CompactAddress, CompactIpv4, CompactIpv6, InfoHash, Second};
 
@@ -54,6 +54,7 @@ pub struct Swarms {
     rng: fastrand::Rng,
     v4: FamilySwarms<CompactIpv4>,
     v6: FamilySwarms<CompactIpv6>,
+    expires_first: AddressFamily,
 }
 
 /// The addresses that swarms are made of.
@@ -118,6 +119,7 @@ impl Swarms {
             hasher: KeyedHasher::new(seeds.tables),
             v4: FamilySwarms::new(),
             v6: FamilySwarms::new(),
+            expires_first: AddressFamily::V4,
             rng: fastrand::Rng::with_seed(seeds.choice),
         }
     }
@@ -171,14 +173,25 @@ impl Swarms {
         A::of(self).scrape(&self.hasher, info_hash)
     }
 
-    /// One turn of expiry: at most [`EXPIRY_WORK_PER_TURN`] in each family. Called a few times a second it
-    /// goes through all swarms again and again, without a pause that a client would notice.
-    pub fn expire(&mut self, now: Second) -> Expired {
-        let empty = self.empty_swarms();
-        let hasher = &self.hasher;
-        let v4 = self.v4.expire(ExpiryTurn { now, hasher, work: EXPIRY_WORK_PER_TURN, empty });
-        let v6 = self.v6.expire(ExpiryTurn { now, hasher, work: EXPIRY_WORK_PER_TURN, empty });
-        Expired { peers: v4.peers + v6.peers, swarms: v4.swarms + v6.swarms }
+    /// One turn of expiry, of about `work` units: a few nanoseconds each, more where memory is far. Called a few times
+    /// a second it goes through all swarms again and again, without a pause that a client would notice.
+    ///
+    /// The families take turns at going first; the other gets what is left.
+    pub fn expire(&mut self, now: Second, work: u32) -> Expired {
+        let (empty, hasher) = (self.empty_swarms(), &self.hasher);
+        let turn = |work| ExpiryTurn { now, hasher, work, empty };
+        match self.expires_first {
+            AddressFamily::V4 => {
+                self.expires_first = AddressFamily::V6;
+                let v4 = self.v4.expire(turn(work));
+                v4.plus(self.v6.expire(turn(work - v4.work)))
+            }
+            AddressFamily::V6 => {
+                self.expires_first = AddressFamily::V4;
+                let v6 = self.v6.expire(turn(work));
+                v6.plus(self.v4.expire(turn(work - v6.work)))
+            }
+        }
     }
 
     /// What the shard holds of one family.

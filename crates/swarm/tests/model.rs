@@ -20,6 +20,9 @@ use swarm::{
 
 const LIFETIME_S: u32 = 120;
 
+/// Units of work of a turn of expiry.
+const EXPIRY_WORK: u32 = 131_072;
+
 const SETTINGS: SwarmSettings = SwarmSettings {
     limits: SwarmLimits {
         swarms_max: 1_000_000,
@@ -120,7 +123,7 @@ impl<A: TestAddress> Run<A> {
             }
             Step::Pass { seconds } => self.now = self.now.after(seconds),
             Step::ExpireOnce => {
-                self.swarms.expire(self.now);
+                self.swarms.expire(self.now, EXPIRY_WORK);
             }
             Step::SweepAll => self.sweep_all(),
         }
@@ -231,12 +234,12 @@ impl<A: TestAddress> Run<A> {
     fn sweep_all(&mut self) {
         for _ in 0..2 {
             for _ in 0..64 {
-                self.swarms.expire(self.now);
+                self.swarms.expire(self.now, EXPIRY_WORK);
             }
             self.now = self.now.after(10);
         }
         for _ in 0..64 {
-            self.swarms.expire(self.now);
+            self.swarms.expire(self.now, EXPIRY_WORK);
         }
         let now = self.now.0;
         for peers in self.peers.values_mut() {
@@ -462,9 +465,9 @@ fn the_downloads_of_an_empty_swarm_are_kept_for_8_hours() {
     let mut swarms = Swarms::new(SETTINGS, seeds(3));
     swarms.announce(Second(1), None, &announce_of(0, 0, AnnounceEvent::Completed), &mut []);
     swarms.announce(Second(2), None, &announce_of(0, 0, AnnounceEvent::Stopped), &mut []);
-    swarms.expire(Second(28_801));
+    swarms.expire(Second(28_801), EXPIRY_WORK);
     assert_eq!(swarms.scrape::<CompactIpv4>(&info_hash(0)).downloaded, 1);
-    swarms.expire(Second(28_812));
+    swarms.expire(Second(28_812), EXPIRY_WORK);
     assert_eq!(swarms.scrape::<CompactIpv4>(&info_hash(0)).downloaded, 0);
     assert_eq!(swarms.totals(AddressFamily::V4).swarms, 0);
 }
@@ -500,7 +503,7 @@ fn a_turn_of_expiry_goes_through_thousands_of_small_swarms() {
     }
     // A worker makes ten turns a second: 100 turns are ten seconds.
     for _ in 0..100 {
-        swarms.expire(Second(LIFETIME_S + 3));
+        swarms.expire(Second(LIFETIME_S + 3), EXPIRY_WORK);
     }
     assert_eq!(swarms.totals(AddressFamily::V4).swarms, 0);
 }
@@ -529,7 +532,7 @@ fn memory_that_a_flood_of_swarms_took_serves_others_when_they_are_gone() {
     });
     assert!(refused.is_some(), "the flood reaches the bound");
     for _ in 0..100 {
-        swarms.expire(Second(LIFETIME_S + 3));
+        swarms.expire(Second(LIFETIME_S + 3), EXPIRY_WORK);
     }
     assert!(swarms.totals(AddressFamily::V4).bytes < 1 << 20, "the memory is given back");
     for peer in 0..1000 {
@@ -548,6 +551,6 @@ fn a_turn_of_expiry_forgets_no_more_empty_swarms_than_it_has_time_for() {
             swarms.announce(Second(1), None, &Announce { event, ..announce }, &mut []);
         }
     }
-    let expired = swarms.expire(Second(28_900));
+    let expired = swarms.expire(Second(28_900), EXPIRY_WORK);
     assert!((1_000..4_000).contains(&expired.swarms), "{} swarms in one turn", expired.swarms);
 }

@@ -8,6 +8,7 @@
 
 mod clock;
 mod core_state;
+mod expiry_pace;
 mod kernel_ring;
 mod kernel_sampling;
 mod limits;

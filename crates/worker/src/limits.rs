@@ -20,6 +20,21 @@ pub const PREEMPT_MS: u64 = 1000;
 /// Milliseconds between two turns of the timer task.
 pub const TIMER_MS: u64 = 100;
 
+/// Microseconds of processor time that a turn of expiry is to take while there is enough to do: a hundredth of the
+/// core's time, and no longer than a few batches of datagrams wait for anyhow.
+pub(crate) const EXPIRY_TURN_US: u64 = 1000;
+
+/// Units of work of the first turn, when nothing is known of what one costs: a millisecond where each misses the cache.
+pub(crate) const EXPIRY_WORK_FIRST: u32 = 65_536;
+
+/// The least that a turn does, however dear it is, so that expiry goes on: less than a tenth of a millisecond where
+/// memory is near.
+pub(crate) const EXPIRY_WORK_MIN: u32 = 16_384;
+
+/// The most that a turn is given: the first of many due peers after a quiet time may cost ten times as much as the
+/// looks at quiet swarms before it.
+pub(crate) const EXPIRY_WORK_MAX: u32 = 262_144;
+
 /// Turns of the timer for which stamps are still told when no more are made: several times what a full receive
 /// buffer takes to be answered.
 pub(crate) const STAMPS_TOLD_TURNS: u32 = 4;

@@ -1,5 +1,6 @@
 use crate::clock::processor_time;
 use crate::core_state::CoreState;
+use crate::expiry_pace::ExpiryPace;
 use crate::kernel_sampling::SampleWindows;
 use crate::limits::TIMER_MS;
 use crate::messages::{WorkerCommand, WorkerEvent};
@@ -20,11 +21,12 @@ pub(crate) struct ControlEnds {
 /// Lets swarms expire, publishes the figures, samples and takes commands, until the command to stop.
 pub(crate) async fn run_timer(core: &CoreState, control: &ControlEnds, mut windows: SampleWindows) {
     let period = Duration::from_millis(TIMER_MS);
+    let mut pace = ExpiryPace::new();
     loop {
         let due = Instant::now() + period;
         sleep(period).await;
         note_lateness(core, due.elapsed());
-        expire(core);
+        expire(core, &mut pace);
         core.publish();
         // Behind the turn of expiry, so that a window has the whole of the one at its end: the kernel begins to stamp
         // a moment after it is told to, which may be when a turn of expiry that follows at once is over.
@@ -39,10 +41,12 @@ pub(crate) async fn run_timer(core: &CoreState, control: &ControlEnds, mut windo
     }
 }
 
-fn expire(core: &CoreState) {
+fn expire(core: &CoreState, pace: &mut ExpiryPace) {
     let before = processor_time();
-    core.engine.borrow_mut().expire(core.clock.now());
-    core.reply_timer.borrow_mut().expiry_turn(processor_time().saturating_sub(before));
+    let work = core.engine.borrow_mut().expire(core.clock.now(), pace.work());
+    let taken = processor_time().saturating_sub(before);
+    pace.learn(work, taken);
+    core.reply_timer.borrow_mut().expiry_turn(taken);
 }
 
 fn tell_latency(core: &CoreState, control: &ControlEnds, empty: Box<LatencySet>) {
