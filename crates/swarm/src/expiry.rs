@@ -2,8 +2,8 @@ use crate::deadline::Deadline;
 use crate::family::{FamilySwarms, IN_USE};
 use crate::hashing::KeyedHasher;
 use crate::limits::{
-    EXPIRY_ROUND_S_MIN, PEER_REMOVAL_WORK, PEERS_PER_WORK, SLOTS_AHEAD, SWARM_REMOVAL_WORK, SWARM_VISIT_WORK,
-    SWEEP_PEERS,
+    EXPIRY_ROUND_S_MIN, INDEXED_REMOVAL_WORK, PEER_REMOVAL_WORK, PEERS_PER_WORK, SLOTS_AHEAD,
+    SWARM_REMOVAL_WORK, SWARM_VISIT_WORK, SWEEP_PEERS, SWEEP_REMOVALS,
 };
 use crate::swarm::{Occupancy, Swarm, Upkeep};
 use primitives::{CompactAddress, Second};
@@ -49,13 +49,15 @@ impl Cursor {
 struct Sweep {
     looked_at: usize,
     removed: usize,
+    /// Units of work that the removals took.
+    removal_work: usize,
     /// Where to go on within the swarm.
     next: Option<usize>,
 }
 
 impl Sweep {
     fn work(self) -> u32 {
-        let work = self.looked_at / PEERS_PER_WORK + self.removed * PEER_REMOVAL_WORK;
+        let work = self.looked_at / PEERS_PER_WORK + self.removal_work;
         u32::try_from(work).unwrap_or(u32::MAX)
     }
 }
@@ -166,7 +168,7 @@ impl<A: CompactAddress> FamilySwarms<A> {
 }
 
 impl<A: CompactAddress> Swarm<A> {
-    /// Removes the expired among the [`SWEEP_PEERS`] peers from `from` on.
+    /// Removes the expired among the [`SWEEP_PEERS`] peers from `from` on, or the first [`SWEEP_REMOVALS`] of them.
     ///
     /// Only a sweep that sees all peers at once learns the earliest deadline. After one in several steps the
     /// swarm stays due, because peers move between the steps: such a swarm is big, and some peer of it is due
@@ -175,7 +177,8 @@ impl<A: CompactAddress> Swarm<A> {
         let mut position = from;
         let mut removed = 0;
         let mut earliest: Option<Deadline> = None;
-        while removed < SWEEP_PEERS {
+        let work_each = if self.storage.index().is_some() { INDEXED_REMOVAL_WORK } else { PEER_REMOVAL_WORK };
+        while removed < SWEEP_REMOVALS {
             let Some(expired) = self.next_expired(now, position..from + SWEEP_PEERS, &mut earliest) else {
                 position = from + SWEEP_PEERS;
                 break;
@@ -188,7 +191,12 @@ impl<A: CompactAddress> Swarm<A> {
         self.earliest = earliest.filter(|_| from == 0 && is_through).unwrap_or_else(|| Deadline::passed(now));
         self.shrink(upkeep);
         let looked_at = position.min(self.peers()).saturating_sub(from);
-        Sweep { looked_at, removed, next: (!is_through).then_some(position) }
+        Sweep {
+            looked_at,
+            removed,
+            removal_work: removed * work_each,
+            next: (!is_through).then_some(position),
+        }
     }
 
     /// The first expired peer at `positions`; on the way there `earliest` learns of the live ones.

@@ -49,20 +49,27 @@ pub const EXPIRY_ROUND_S_MIN: u32 = 10;
 /// Swarms that a sweep looks ahead for memory to ask for: a visit takes about a fifth of what memory does.
 pub(crate) const SLOTS_AHEAD: u32 = 8;
 
-/// Cost of looking at a swarm, in units of work (about 4 ns).
+/// Cost of looking at a swarm, in units of work (about 2 ns each).
 pub(crate) const SWARM_VISIT_WORK: u32 = 2;
 
 /// Peers looked at for one unit of work: deadlines lie beside each other.
 pub(crate) const PEERS_PER_WORK: usize = 4;
 
-/// Cost of removing an expired peer, in units of work: up to three index probes and two moves.
-pub(crate) const PEER_REMOVAL_WORK: usize = 32;
+/// Cost of removing an expired peer: up to two moves.
+pub(crate) const PEER_REMOVAL_WORK: usize = 16;
 
-/// Cost of forgetting a swarm, in units of work: two probes of the directory, far apart.
+/// Cost of removing an expired peer of a swarm with an index: three probes of it, each of which may miss the cache.
+pub(crate) const INDEXED_REMOVAL_WORK: usize = 96;
+
+/// Cost of forgetting a swarm: its memory, and its place in the directory.
 pub(crate) const SWARM_REMOVAL_WORK: u32 = 48;
 
-/// Peers of one swarm looked at before the work is counted again: the granularity of a turn.
+/// Peers of one swarm looked at before the work is counted again. Not less than most swarms have: only a sweep over
+/// all peers learns when the next one is due.
 pub(crate) const SWEEP_PEERS: usize = 4096;
+
+/// Peers of one swarm removed before the work is counted again: a tenth of a millisecond, the granularity of a turn.
+pub(crate) const SWEEP_REMOVALS: usize = 512;
 
 /// Peers looked at beyond those wanted when expired ones lie between: it bounds one announce's work.
 pub(crate) const DEAD_PEERS_SKIPPED_MAX: usize = 1024;
