@@ -4,3 +4,4 @@ pub(crate) mod addresses;
 pub(crate) mod choice;
 pub(crate) mod integer;
 pub(crate) mod interval;
+pub(crate) mod path;

@@ -1,14 +1,13 @@
 //! `[connection_ids]`: how a UDP client proves that it owns its address.
 
-use std::fmt;
 use std::path::PathBuf;
 
 use confique::Config;
-use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
 use crate::limits;
 use crate::values::choice::{self, Choice};
 use crate::values::integer::between;
+use crate::values::path::{self, PathOrNothing};
 
 /// Connection ids: how a UDP client proves that it owns its address.
 #[derive(Debug, Clone, PartialEq, Eq, Config)]
@@ -36,7 +35,11 @@ pub struct ConnectionIds {
     /// With a file, a restart does not turn the ids that clients hold into errors, and several nodes with
     /// the same file accept each other's ids. Whoever reads the file can announce in the name of any
     /// address: make it with `head -c 32 /dev/urandom` and let nobody but the tracker's user read it.
-    #[config(env = "RINGTRACK_CONNECTION_IDS_KEY_FILE", default = "")]
+    #[config(
+        env = "RINGTRACK_CONNECTION_IDS_KEY_FILE",
+        default = "",
+        deserialize_with = path::or_nothing
+    )]
     pub key_file: ConnectionIdKey,
 
     /// What a request with a wrong or expired connection id is answered.
@@ -60,23 +63,12 @@ pub enum ConnectionIdKey {
     File(PathBuf),
 }
 
-impl<'de> Deserialize<'de> for ConnectionIdKey {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(KeyFile)
-    }
-}
+impl PathOrNothing for ConnectionIdKey {
+    const EXPECTED: &'static str = "the path of a file, or \"\" for a random key";
+    const NOTHING: Self = Self::Random;
 
-struct KeyFile;
-
-impl Visitor<'_> for KeyFile {
-    type Value = ConnectionIdKey;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("the path of a file, or \"\" for a random key")
-    }
-
-    fn visit_str<E: Error>(self, path: &str) -> Result<ConnectionIdKey, E> {
-        Ok(if path.is_empty() { ConnectionIdKey::Random } else { ConnectionIdKey::File(path.into()) })
+    fn path(path: PathBuf) -> Self {
+        Self::File(path)
     }
 }
 
@@ -91,17 +83,4 @@ pub enum InvalidConnectionId {
 
 impl Choice for InvalidConnectionId {
     const CHOICES: &'static [(&'static str, Self)] = &[("error", Self::Error), ("drop", Self::Drop)];
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::testing::assert_refused;
-
-    #[test]
-    fn a_key_file_that_is_no_path_is_refused() {
-        for bad in ["5", "true", "[\"a\"]"] {
-            let text = format!("[connection_ids]\nkey_file = {bad}\n");
-            assert_refused(&text, 2, &["connection_ids.key_file", "the path of a file, or \"\""]);
-        }
-    }
 }

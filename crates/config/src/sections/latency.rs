@@ -1,13 +1,12 @@
 //! `[latency]`: the histograms of how long replies take.
 
-use std::fmt;
 use std::path::PathBuf;
 
 use confique::Config;
-use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
 use crate::limits;
 use crate::values::interval::{Interval, off_or_seconds};
+use crate::values::path::{self, PathOrNothing};
 
 /// The histograms of how long replies take. They are always recorded; a dump writes them to a file and starts
 /// new ones. The signal SIGUSR1 and `ringtrack dump-latency` ask for a dump at any time.
@@ -20,7 +19,7 @@ pub struct Latency {
     ///
     /// Nothing is written before the first dump, and a directory that cannot be written to is an error in the
     /// log. The dumps of one run go to one file, of 64 MiB at most; a full one is kept once, with `.1` at its end.
-    #[config(env = "RINGTRACK_LATENCY_DIRECTORY", default = "")]
+    #[config(env = "RINGTRACK_LATENCY_DIRECTORY", default = "", deserialize_with = path::or_nothing)]
     pub directory: LatencyDirectory,
 
     /// How often the histograms are dumped.
@@ -64,46 +63,12 @@ pub enum LatencyDirectory {
     Path(PathBuf),
 }
 
-impl<'de> Deserialize<'de> for LatencyDirectory {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Directory)
-    }
-}
+impl PathOrNothing for LatencyDirectory {
+    const EXPECTED: &'static str =
+        "the path of a directory, or \"\" for the service manager's or the working directory";
+    const NOTHING: Self = Self::Automatic;
 
-struct Directory;
-
-impl Visitor<'_> for Directory {
-    type Value = LatencyDirectory;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .write_str("the path of a directory, or \"\" for the service manager's or the working directory")
-    }
-
-    fn visit_str<E: Error>(self, path: &str) -> Result<LatencyDirectory, E> {
-        Ok(if path.is_empty() { LatencyDirectory::Automatic } else { LatencyDirectory::Path(path.into()) })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::{assert_refused, load_text};
-
-    #[test]
-    fn a_path_is_a_directory_and_nothing_is_the_automatic_one() {
-        let directory = |path: &str| {
-            load_text(&format!("[latency]\ndirectory = \"{path}\"\n")).unwrap().latency.directory
-        };
-        assert_eq!(directory(""), LatencyDirectory::Automatic);
-        assert_eq!(directory("/tmp/x"), LatencyDirectory::Path("/tmp/x".into()));
-    }
-
-    #[test]
-    fn a_directory_that_is_no_path_is_refused() {
-        for bad in ["5", "true", "[\"a\"]"] {
-            let text = format!("[latency]\ndirectory = {bad}\n");
-            assert_refused(&text, 2, &["latency.directory", "the path of a directory, or \"\""]);
-        }
+    fn path(path: PathBuf) -> Self {
+        Self::Path(path)
     }
 }

@@ -1,0 +1,77 @@
+//! Paths that may be left out.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::path::PathBuf;
+
+use serde::de::{Deserializer, Error, Visitor};
+
+/// A value that is written as a path, or as "" for something else.
+pub(crate) trait PathOrNothing: Sized {
+    /// What is allowed.
+    const EXPECTED: &'static str;
+    /// What "" stands for.
+    const NOTHING: Self;
+
+    fn path(path: PathBuf) -> Self;
+}
+
+/// Reads a path or "".
+pub(crate) fn or_nothing<'de, D: Deserializer<'de>, T: PathOrNothing>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    deserializer.deserialize_any(Text(PhantomData))
+}
+
+struct Text<T>(PhantomData<T>);
+
+impl<T: PathOrNothing> Visitor<'_> for Text<T> {
+    type Value = T;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(T::EXPECTED)
+    }
+
+    fn visit_str<E: Error>(self, path: &str) -> Result<T, E> {
+        Ok(if path.is_empty() { T::NOTHING } else { T::path(path.into()) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{assert_refused, load_text};
+    use crate::{ConnectionIdKey, LatencyDirectory};
+
+    /// Every key that takes a path, with what it expects.
+    const PATHS: &[(&str, &str, &str)] = &[
+        ("connection_ids", "key_file", "the path of a file, or \"\" for a random key"),
+        (
+            "latency",
+            "directory",
+            "the path of a directory, or \"\" for the service manager's or the working directory",
+        ),
+    ];
+
+    #[test]
+    fn a_path_is_taken_as_it_is_and_nothing_has_its_own_meaning() {
+        let load = |path: &str| {
+            let keys = ["connection_ids.key_file", "latency.directory"];
+            load_text(&keys.map(|key| format!("{key} = \"{path}\"\n")).concat()).unwrap()
+        };
+        let (named, unnamed) = (load("/tmp/x"), load(""));
+        assert_eq!(named.connection_ids.key_file, ConnectionIdKey::File("/tmp/x".into()));
+        assert_eq!(named.latency.directory, LatencyDirectory::Path("/tmp/x".into()));
+        assert_eq!(unnamed.connection_ids.key_file, ConnectionIdKey::Random);
+        assert_eq!(unnamed.latency.directory, LatencyDirectory::Automatic);
+    }
+
+    #[test]
+    fn what_is_no_path_is_refused_with_what_is_expected() {
+        for (section, name, expected) in PATHS {
+            for bad in ["5", "true", "[\"a\"]"] {
+                let text = format!("[{section}]\n{name} = {bad}\n");
+                assert_refused(&text, 2, &[&format!("{section}.{name}"), expected]);
+            }
+        }
+    }
+}
