@@ -1,115 +1,39 @@
 //! Rules between keys: what no single value can be checked for.
 
-use crate::limits::ANNOUNCE_PEER_LIFETIME_SLACK_S;
+mod announce;
+
+use std::fmt;
+
+use crate::assignment::Origin;
 use crate::load::Origins;
-use crate::{Announce, ConfigError, Configuration};
+use crate::{ConfigError, Configuration};
 
 /// Checks the rules between keys.
 pub(crate) fn check(configuration: &Configuration, origins: &Origins) -> Result<(), ConfigError> {
-    numwant_default_within_max(&configuration.announce, origins)?;
-    peer_lifetime_outlasts_interval(&configuration.announce, origins)
+    announce::numwant_default_within_max(&configuration.announce, origins)?;
+    announce::peer_lifetime_outlasts_interval(&configuration.announce, origins)
 }
 
-fn numwant_default_within_max(announce: &Announce, origins: &Origins) -> Result<(), ConfigError> {
-    if announce.numwant_default <= announce.numwant_max {
-        return Ok(());
+/// A key with its value and where that comes from, as messages name them.
+struct Setting<'a> {
+    key: String,
+    value: String,
+    origin: &'a Origin,
+}
+
+impl<'a> Setting<'a> {
+    fn new(origins: &'a Origins, section: &str, name: &str, value: &dyn ToString) -> Self {
+        Self { key: format!("{section}.{name}"), value: value.to_string(), origin: origins.of(section, name) }
     }
-    Err(conflict(
-        origins,
-        "numwant_default",
-        announce.numwant_default.into(),
-        format!(
-            "must be at most announce.numwant_max = {} ({})",
-            announce.numwant_max,
-            origins.of("announce", "numwant_max")
-        ),
-    ))
-}
 
-fn peer_lifetime_outlasts_interval(announce: &Announce, origins: &Origins) -> Result<(), ConfigError> {
-    let shortest_s = peer_lifetime_shortest_s(announce);
-    if u64::from(announce.peer_lifetime_s) >= shortest_s {
-        return Ok(());
-    }
-    Err(conflict(
-        origins,
-        "peer_lifetime_s",
-        announce.peer_lifetime_s.into(),
-        format!(
-            "must be at least {shortest_s}: announce.interval_s = {} ({}), \
-             plus announce.interval_jitter_percent = {} ({}), plus {ANNOUNCE_PEER_LIFETIME_SLACK_S} s",
-            announce.interval_s,
-            origins.of("announce", "interval_s"),
-            announce.interval_jitter_percent,
-            origins.of("announce", "interval_jitter_percent"),
-        ),
-    ))
-}
-
-/// The longest interval that a reply can carry, and the slack.
-fn peer_lifetime_shortest_s(announce: &Announce) -> u64 {
-    let percent = 100 + u64::from(announce.interval_jitter_percent);
-    (u64::from(announce.interval_s) * percent).div_ceil(100) + ANNOUNCE_PEER_LIFETIME_SLACK_S
-}
-
-fn conflict(origins: &Origins, name: &str, value: u64, reason: String) -> ConfigError {
-    ConfigError::Conflict {
-        key: format!("announce.{name}"),
-        value,
-        origin: origins.of("announce", name).to_string(),
-        reason,
+    /// The error that this is the value to be changed.
+    fn conflict(self, reason: String) -> ConfigError {
+        ConfigError::Conflict { key: self.key, value: self.value, origin: self.origin.to_string(), reason }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use crate::load;
-    use crate::testing::{
-        assert_contains, assert_refused, assert_variable_refused, environment, file_with, load_text,
-    };
-
-    #[test]
-    fn a_lifetime_of_the_longest_interval_and_a_minute_is_accepted() {
-        assert!(load_text("[announce]\npeer_lifetime_s = 2040\n").is_ok());
-        // 61 s and half of it are 91.5 s.
-        let text = "interval_s = 61\ninterval_jitter_percent = 50\npeer_lifetime_s = 152\n";
-        assert!(load_text(&format!("[announce]\n{text}")).is_ok());
-    }
-
-    #[test]
-    fn a_lifetime_below_the_longest_interval_and_a_minute_is_refused() {
-        let parts = ["announce.peer_lifetime_s = 2039", "at least 2040", "interval_s = 1800 (default)"];
-        assert_refused("[announce]\npeer_lifetime_s = 2039\n", 2, &parts);
-        let text = "interval_s = 61\ninterval_jitter_percent = 50\npeer_lifetime_s = 151\n";
-        assert_refused(&format!("[announce]\n{text}"), 4, &["at least 152"]);
-    }
-
-    #[test]
-    fn an_interval_too_long_for_the_default_lifetime_is_named_with_its_line() {
-        let parts = ["announce.peer_lifetime_s = 2700 (default)", "announce.interval_s = 3600 (/"];
-        assert_refused("[announce]\ninterval_s = 3600\n", 2, &parts);
-    }
-
-    #[test]
-    fn the_longest_interval_with_the_largest_jitter_has_a_lifetime_that_is_allowed() {
-        let text = "interval_s = 14400\ninterval_jitter_percent = 50\npeer_lifetime_s = 21660\n";
-        assert!(load_text(&format!("[announce]\n{text}")).is_ok());
-    }
-
-    #[test]
-    fn more_peers_by_default_than_at_most_are_refused() {
-        let parts = ["announce.numwant_default = 51", "at most announce.numwant_max = 50 (default)"];
-        assert_refused("[announce]\nnumwant_default = 51\n", 2, &parts);
-        let parts = ["announce.numwant_default = 50 (default)", "announce.numwant_max = 49"];
-        assert_variable_refused("RINGTRACK_ANNOUNCE_NUMWANT_MAX", "49", &parts);
-    }
-
-    #[test]
-    fn each_value_of_a_conflict_is_named_with_its_own_source() {
-        let file = file_with("[announce]\nnumwant_default = 60\n");
-        let variables = environment(&[("RINGTRACK_ANNOUNCE_NUMWANT_MAX", "40")]);
-        let message = load(Some(file.path()), variables).unwrap_err().to_string();
-        let place = format!("{}:2", file.path().display());
-        assert_contains(&message, &[&place, "40 (environment variable RINGTRACK_ANNOUNCE_NUMWANT_MAX)"]);
+impl fmt::Display for Setting<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} = {} ({})", self.key, self.value, self.origin)
     }
 }

@@ -61,8 +61,8 @@ pub enum ConfigError {
     Conflict {
         /// The key that asks too little or too much.
         key: String,
-        /// Its value.
-        value: u64,
+        /// Its value, as it is written in a file.
+        value: String,
         /// Where the value comes from: the file and the line, the environment variable, or the default.
         origin: String,
         /// What is allowed, and the other keys' values that make it so, with where they come from.
