@@ -40,10 +40,10 @@ const DATA_PLANE: &[(&str, &[&str])] = &[
     ("udp-protocol", &["zerocopy"]),
     ("http-protocol", &["httparse", "memchr", "thiserror", "zerocopy"]),
     ("swarm", &["fastrand", "foldhash", "hashbrown", "memchr", "zerocopy"]),
-    ("engine", &["fastrand", "siphasher", "zerocopy"]),
+    ("engine", &["fastrand", "ipnet", "siphasher", "zerocopy"]),
     ("udp-socket", &["libc", "socket2"]),
     ("latency", &["hdrhistogram"]),
-    ("worker", &["crossbeam-channel", "futures-lite", "glommio", "io-uring", "rustix", "thiserror"]),
+    ("worker", &["crossbeam-channel", "futures-lite", "glommio", "io-uring", "ipnet", "rustix", "thiserror"]),
 ];
 
 /// Where unsafe code may stand.

@@ -6,8 +6,11 @@ use confique::{Config, Layer};
 use crate::sections::announce::Announce;
 use crate::sections::capacity::Limits;
 use crate::sections::connection_ids::ConnectionIds;
+use crate::sections::http::Http;
+use crate::sections::https::Https;
 use crate::sections::latency::Latency;
 use crate::sections::log::Log;
+use crate::sections::proxy::Proxy;
 use crate::sections::shutdown::Shutdown;
 use crate::sections::statistics::Statistics;
 use crate::sections::udp::Udp;
@@ -33,6 +36,18 @@ pub struct Configuration {
     /// ----- The UDP sockets -----
     #[config(nested)]
     pub udp: Udp,
+
+    /// ----- HTTP announces and scrapes, in the clear; the bounds hold for HTTPS too -----
+    #[config(nested)]
+    pub http: Http,
+
+    /// ----- HTTP announces and scrapes, in TLS -----
+    #[config(nested)]
+    pub https: Https,
+
+    /// ----- Proxies in front of HTTP and HTTPS, which say who the client is -----
+    #[config(nested)]
+    pub proxy: Proxy,
 
     /// ----- Connection ids: how a UDP client proves that it owns its address -----
     #[config(nested)]
@@ -75,7 +90,7 @@ mod tests {
     use super::*;
     use crate::{
         ConnectionIdKey, Cores, Interval, InvalidConnectionId, LatencyDirectory, LogFormat, LogLevel,
-        MemoryLimit, ReplySource, Steering,
+        MemoryLimit, PemFile, ProxyHeader, ReplySource, Steering,
     };
 
     #[test]
@@ -91,6 +106,22 @@ mod tests {
                 path_mtu_bytes: 1280,
                 reply_source: ReplySource::Destination,
             },
+            http: Http {
+                listen: vec!["0.0.0.0:6969".parse().unwrap(), "[::]:6969".parse().unwrap()],
+                connections_max: 65_536,
+                connections_per_prefix_max: 512,
+                ipv4_prefix_bits: 32,
+                ipv6_prefix_bits: 56,
+                first_request_s: 10,
+                request_s: 10,
+                idle_s: 60,
+                answer_s: 20,
+                requests_per_connection_max: 1_000_000,
+                scrape_torrents_max: 74,
+                named_addresses_from: Vec::new(),
+            },
+            https: Https { listen: Vec::new(), certificate_file: PemFile::Unset, key_file: PemFile::Unset },
+            proxy: Proxy { trusted: Vec::new(), header: ProxyHeader::None, forwarded_index: 1 },
             connection_ids: ConnectionIds {
                 lifetime_s: 120,
                 key_file: ConnectionIdKey::Random,

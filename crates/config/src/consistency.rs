@@ -1,6 +1,9 @@
 //! Rules between keys: what no single value can be checked for.
 
 mod announce;
+mod certificate;
+mod listeners;
+mod proxy;
 
 use std::fmt;
 
@@ -11,7 +14,10 @@ use crate::{ConfigError, Configuration};
 /// Checks the rules between keys.
 pub(crate) fn check(configuration: &Configuration, origins: &Origins) -> Result<(), ConfigError> {
     announce::numwant_default_within_max(&configuration.announce, origins)?;
-    announce::peer_lifetime_outlasts_interval(&configuration.announce, origins)
+    announce::peer_lifetime_outlasts_interval(&configuration.announce, origins)?;
+    listeners::http_and_https_apart(&configuration.http, &configuration.https, origins)?;
+    certificate::named_where_https_is_served(&configuration.https, origins)?;
+    proxy::header_with_trusted_networks(&configuration.proxy, origins)
 }
 
 /// A key with its value and where that comes from, as messages name them.
@@ -24,6 +30,11 @@ struct Setting<'a> {
 impl<'a> Setting<'a> {
     fn new(origins: &'a Origins, section: &str, name: &str, value: &dyn ToString) -> Self {
         Self { key: format!("{section}.{name}"), value: value.to_string(), origin: origins.of(section, name) }
+    }
+
+    fn with_list(origins: &'a Origins, section: &str, name: &str, items: &[impl ToString]) -> Self {
+        let items: Vec<String> = items.iter().map(ToString::to_string).collect();
+        Self::new(origins, section, name, &format!("{items:?}"))
     }
 
     /// The error that this is the value to be changed.

@@ -29,6 +29,50 @@ pub const UDP_PATH_MTU_BYTES_MIN: u64 = 576;
 /// The usual jumbo frame; larger ones do not leave the local network.
 pub const UDP_PATH_MTU_BYTES_MAX: u64 = 9000;
 
+/// A tracker may serve no plain HTTP, or no HTTPS.
+pub const HTTP_LISTEN_MIN: usize = 0;
+/// Each address is one socket on every core; hosts with more addresses use a wildcard.
+pub const HTTP_LISTEN_MAX: usize = 16;
+/// Fewer are taken by a handful of clients and a health check.
+pub const HTTP_CONNECTIONS_MIN: u64 = 16;
+/// A connection takes some kilobytes of the kernel's memory: this many take tens of gibibytes.
+pub const HTTP_CONNECTIONS_MAX: u64 = 4_000_000;
+/// With none, nobody could connect.
+pub const HTTP_CONNECTIONS_PER_PREFIX_MIN: u64 = 1;
+/// Past this it bounds nothing: a core rarely holds as many connections at all.
+pub const HTTP_CONNECTIONS_PER_PREFIX_MAX: u64 = 1_000_000;
+/// The largest networks that IPv4 was ever dealt out in.
+pub const HTTP_IPV4_PREFIX_BITS_MIN: u64 = 8;
+/// A whole IPv4 address.
+pub const HTTP_IPV4_PREFIX_BITS_MAX: u64 = 32;
+/// No provider was dealt a larger network than about this.
+pub const HTTP_IPV6_PREFIX_BITS_MIN: u64 = 16;
+/// A whole IPv6 address.
+pub const HTTP_IPV6_PREFIX_BITS_MAX: u64 = 128;
+/// Less would cut off honest clients on long paths.
+pub const HTTP_DEADLINE_S_MIN: u64 = 1;
+/// A request or an answer is a few packets: no path takes five minutes for them.
+pub const HTTP_DEADLINE_S_MAX: u64 = 300;
+/// Connections that are not to be kept at all are what `requests_per_connection_max` = 1 makes.
+pub const HTTP_IDLE_S_MIN: u64 = 1;
+/// Clients announce about twice an hour, and hardly one keeps its connection for that long.
+pub const HTTP_IDLE_S_MAX: u64 = 3600;
+/// One request is what a connection is for.
+pub const HTTP_REQUESTS_PER_CONNECTION_MIN: u64 = 1;
+/// Requests are counted in 32 bits.
+pub const HTTP_REQUESTS_PER_CONNECTION_MAX: u64 = 4_294_967_295;
+/// A scrape of no torrent has no use.
+pub const HTTP_SCRAPE_TORRENTS_MIN: u64 = 1;
+/// As many as over UDP (BEP 15), so that both take the same way.
+pub const HTTP_SCRAPE_TORRENTS_MAX: u64 = 74;
+
+/// A list is searched for each connection or request that it concerns, from its front to its end.
+pub const NETWORKS_MAX: usize = 256;
+/// The right-most element is what the nearest proxy saw.
+pub const PROXY_FORWARDED_INDEX_MIN: u64 = 1;
+/// No chain of proxies is as long.
+pub const PROXY_FORWARDED_INDEX_MAX: u64 = 64;
+
 /// Shorter, and a client on a slow path loses its id between connect and announce.
 pub const CONNECTION_ID_LIFETIME_S_MIN: u64 = 10;
 /// An id that somebody overheard stays of use for up to two lifetimes; an hour is generous.
@@ -113,6 +157,17 @@ mod tests {
         ("udp", "receive_buffer_bytes", 65_536, 1_073_741_824),
         ("udp", "send_buffer_bytes", 65_536, 1_073_741_824),
         ("udp", "path_mtu_bytes", 576, 9000),
+        ("http", "connections_max", 16, 4_000_000),
+        ("http", "connections_per_prefix_max", 1, 1_000_000),
+        ("http", "ipv4_prefix_bits", 8, 32),
+        ("http", "ipv6_prefix_bits", 16, 128),
+        ("http", "first_request_s", 1, 300),
+        ("http", "request_s", 1, 300),
+        ("http", "idle_s", 1, 3600),
+        ("http", "answer_s", 1, 300),
+        ("http", "requests_per_connection_max", 1, 4_294_967_295),
+        ("http", "scrape_torrents_max", 1, 74),
+        ("proxy", "forwarded_index", 1, 64),
         ("connection_ids", "lifetime_s", 10, 3600),
         ("announce", "interval_s", 60, 14_400),
         ("announce", "interval_jitter_percent", 0, 50),

@@ -81,7 +81,9 @@ mod tests {
 
     use super::*;
     use crate::testing::{assert_contains, assert_refused, environment, file_with, load_text};
-    use crate::{ConnectionIdKey, Cores, Interval, LogLevel, MemoryLimit, ReplySource, Steering};
+    use crate::{
+        ConnectionIdKey, Cores, Interval, LogLevel, MemoryLimit, PemFile, ProxyHeader, ReplySource, Steering,
+    };
 
     #[test]
     fn without_sources_the_defaults_are_loaded() {
@@ -114,6 +116,13 @@ mod tests {
             listen = ["127.0.0.1:0"]
             steering = "off"
             reply_source = "kernel"
+            [http]
+            named_addresses_from = ["10.0.0.0/8"]
+            [https]
+            certificate_file = "/etc/ringtrack/certificate.pem"
+            [proxy]
+            trusted = ["2001:db8::/32", "192.0.2.1"]
+            header = "proxy-protocol"
             [connection_ids]
             key_file = "/etc/ringtrack/key"
             [limits]
@@ -126,6 +135,12 @@ mod tests {
         assert_eq!(configuration.udp.listen, ["127.0.0.1:0".parse().unwrap()]);
         assert_eq!(configuration.udp.steering, Steering::Off);
         assert_eq!(configuration.udp.reply_source, ReplySource::Kernel);
+        assert_eq!(configuration.http.named_addresses_from, ["10.0.0.0/8".parse().unwrap()]);
+        let certificate = PemFile::Path("/etc/ringtrack/certificate.pem".into());
+        assert_eq!(configuration.https.certificate_file, certificate);
+        let trusted = ["2001:db8::/32", "192.0.2.1/32"].map(|network| network.parse().unwrap());
+        assert_eq!(configuration.proxy.trusted, trusted);
+        assert_eq!(configuration.proxy.header, ProxyHeader::ProxyProtocol);
         assert_eq!(configuration.connection_ids.key_file, ConnectionIdKey::File("/etc/ringtrack/key".into()));
         assert_eq!(configuration.limits.memory_max_mib, MemoryLimit::Mib(512.try_into().unwrap()));
     }

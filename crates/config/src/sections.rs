@@ -6,8 +6,11 @@
 pub(crate) mod announce;
 pub(crate) mod capacity;
 pub(crate) mod connection_ids;
+pub(crate) mod http;
+pub(crate) mod https;
 pub(crate) mod latency;
 pub(crate) mod log;
+pub(crate) mod proxy;
 pub(crate) mod shutdown;
 pub(crate) mod statistics;
 pub(crate) mod udp;

@@ -4,4 +4,5 @@ pub(crate) mod addresses;
 pub(crate) mod choice;
 pub(crate) mod integer;
 pub(crate) mod interval;
+pub(crate) mod networks;
 pub(crate) mod path;

@@ -22,7 +22,7 @@ pub struct Udp {
     #[config(
         env = "RINGTRACK_UDP_LISTEN",
         default = ["0.0.0.0:6969", "[::]:6969"],
-        deserialize_with = addresses::listen
+        deserialize_with = addresses::listen::<{ limits::UDP_LISTEN_MIN }, { limits::UDP_LISTEN_MAX }, _>
     )]
     pub listen: Vec<SocketAddr>,
 

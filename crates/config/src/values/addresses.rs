@@ -5,22 +5,33 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde::de::{Deserialize, Deserializer, Error, Expected, SeqAccess, Unexpected, Visitor};
 
-use crate::limits::{UDP_LISTEN_MAX, UDP_LISTEN_MIN};
-
-/// Reads the addresses to listen on; a single one may stand without a list around it.
-pub(crate) fn listen<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SocketAddr>, D::Error> {
-    deserializer.deserialize_any(Addresses)
+/// Reads `MIN` to `MAX` addresses to listen on; a single one may stand without a list around it.
+pub(crate) fn listen<'de, const MIN: usize, const MAX: usize, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<SocketAddr>, D::Error> {
+    deserializer.deserialize_any(Addresses::<MIN, MAX>)
 }
 
-struct Addresses;
+/// Whether two addresses of one protocol cannot both be listened on. Each port 0 becomes a port of its own.
+pub(crate) fn clash(one: SocketAddr, two: SocketAddr) -> bool {
+    one.port() != 0 && (one == two || overlap(one, two))
+}
 
-impl<'de> Visitor<'de> for Addresses {
+/// Whether one of two addresses of a port is a wildcard that covers the other.
+fn overlap(one: SocketAddr, two: SocketAddr) -> bool {
+    let is_wildcard = one.ip().is_unspecified() || two.ip().is_unspecified();
+    one.port() != 0 && one.port() == two.port() && one.is_ipv4() == two.is_ipv4() && is_wildcard
+}
+
+struct Addresses<const MIN: usize, const MAX: usize>;
+
+impl<'de, const MIN: usize, const MAX: usize> Visitor<'de> for Addresses<MIN, MAX> {
     type Value = Vec<SocketAddr>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             formatter,
-            "a list of {UDP_LISTEN_MIN} to {UDP_LISTEN_MAX} different socket addresses such as \
+            "a list of {MIN} to {MAX} different socket addresses such as \
              [\"192.0.2.1:6969\", \"[2001:db8::1]:6969\"]"
         )
     }
@@ -43,7 +54,7 @@ impl<'de> Visitor<'de> for Addresses {
             }
             addresses.push(address);
         }
-        if (UDP_LISTEN_MIN..=UDP_LISTEN_MAX).contains(&addresses.len()) {
+        if (MIN..=MAX).contains(&addresses.len()) {
             Ok(addresses)
         } else {
             Err(A::Error::invalid_length(addresses.len(), &self))
@@ -81,15 +92,9 @@ impl Visitor<'_> for OneAddress {
     }
 }
 
-/// Whether one of two addresses of a port is a wildcard that covers the other.
-fn overlap(one: SocketAddr, two: SocketAddr) -> bool {
-    let is_wildcard = one.ip().is_unspecified() || two.ip().is_unspecified();
-    one.port() != 0 && one.port() == two.port() && one.is_ipv4() == two.is_ipv4() && is_wildcard
-}
-
 #[cfg(test)]
 mod tests {
-    use crate::testing::{assert_refused, load_text};
+    use crate::testing::{assert_refused, load_environment, load_text};
 
     #[test]
     fn a_wildcard_beside_an_address_of_its_port_and_family_is_refused() {
@@ -100,21 +105,35 @@ mod tests {
         }
     }
 
-    fn text(count: usize) -> String {
+    fn text(section: &str, count: usize) -> String {
         let addresses: Vec<String> = (1..=count).map(|port| format!("\"127.0.0.1:{port}\"")).collect();
-        format!("[udp]\nlisten = [{}]\n", addresses.join(", "))
+        let keys = "certificate_file = \"/c\"\nkey_file = \"/k\"\n";
+        let keys = if section == "https" { keys } else { "" };
+        format!("[{section}]\nlisten = [{}]\n{keys}", addresses.join(", "))
     }
 
     #[test]
     fn one_to_sixteen_addresses_are_accepted() {
-        assert_eq!(load_text(&text(1)).unwrap().udp.listen.len(), 1);
-        assert_eq!(load_text(&text(16)).unwrap().udp.listen.len(), 16);
+        for count in [1, 16] {
+            assert_eq!(load_text(&text("udp", count)).unwrap().udp.listen.len(), count);
+            assert_eq!(load_text(&text("http", count)).unwrap().http.listen.len(), count);
+            assert_eq!(load_text(&text("https", count)).unwrap().https.listen.len(), count);
+        }
     }
 
     #[test]
-    fn no_address_and_seventeen_are_refused() {
-        for count in [0, 17] {
-            assert_refused(&text(count), 2, &["udp.listen", "a list of 1 to 16", "192.0.2.1:6969"]);
+    fn no_address_switches_http_and_https_off_and_is_refused_for_udp() {
+        assert!(load_text(&text("http", 0)).unwrap().http.listen.is_empty());
+        assert!(load_environment(&[("RINGTRACK_HTTP_LISTEN", "[]")]).unwrap().http.listen.is_empty());
+        assert!(load_text(&text("https", 0)).unwrap().https.listen.is_empty());
+        assert_refused(&text("udp", 0), 2, &["udp.listen", "a list of 1 to 16", "192.0.2.1:6969"]);
+    }
+
+    #[test]
+    fn seventeen_addresses_are_refused() {
+        for (section, allowed) in [("udp", "1 to 16"), ("http", "0 to 16"), ("https", "0 to 16")] {
+            let parts = [&format!("{section}.listen"), &format!("a list of {allowed}"), "192.0.2.1:6969"];
+            assert_refused(&text(section, 17), 2, &parts);
         }
     }
 

@@ -16,6 +16,12 @@ pub(crate) fn of<'de, D: Deserializer<'de>, T: Choice>(deserializer: D) -> Resul
     deserializer.deserialize_any(Words(PhantomData))
 }
 
+/// How a file writes `choice`.
+pub(crate) fn quoted<T: Choice + PartialEq>(choice: T) -> String {
+    let word = T::CHOICES.iter().find(|(_, other)| *other == choice).map(|(word, _)| *word);
+    format!("{:?}", word.expect("every choice has a word"))
+}
+
 struct Words<T>(PhantomData<T>);
 
 impl<T: Choice> Visitor<'_> for Words<T> {
@@ -43,10 +49,16 @@ mod tests {
     const CHOICES: &[(&str, &str, &[&str])] = &[
         ("udp", "steering", &["auto", "off"]),
         ("udp", "reply_source", &["destination", "kernel"]),
+        ("proxy", "header", &["none", "x-forwarded-for", "x-real-ip", "proxy-protocol"]),
         ("connection_ids", "invalid", &["error", "drop"]),
         ("log", "level", &["error", "warn", "info", "debug", "trace"]),
         ("log", "format", &["text", "json"]),
     ];
+
+    /// Other values that a word would contradict at their defaults.
+    fn companions(name: &str, word: &str) -> &'static str {
+        if name == "header" && word != "none" { "trusted = \"10.0.0.0/8\"" } else { "" }
+    }
 
     fn allowed(words: &[&str]) -> String {
         let quoted: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
@@ -57,7 +69,9 @@ mod tests {
     fn every_word_is_accepted() {
         for (section, name, words) in CHOICES {
             for word in *words {
-                assert!(load_text(&format!("[{section}]\n{name} = \"{word}\"\n")).is_ok(), "{name} = {word}");
+                let companions = companions(name, word);
+                let text = format!("[{section}]\n{name} = \"{word}\"\n{companions}\n");
+                assert!(load_text(&text).is_ok(), "{name} = {word}");
             }
         }
     }

@@ -40,11 +40,13 @@ impl<T: PathOrNothing> Visitor<'_> for Text<T> {
 #[cfg(test)]
 mod tests {
     use crate::testing::{assert_refused, load_text};
-    use crate::{ConnectionIdKey, LatencyDirectory};
+    use crate::{ConnectionIdKey, LatencyDirectory, PemFile};
 
     /// Every key that takes a path, with what it expects.
     const PATHS: &[(&str, &str, &str)] = &[
         ("connection_ids", "key_file", "the path of a file, or \"\" for a random key"),
+        ("https", "certificate_file", "the path of a file in PEM, or \"\" for none"),
+        ("https", "key_file", "the path of a file in PEM, or \"\" for none"),
         (
             "latency",
             "directory",
@@ -55,13 +57,15 @@ mod tests {
     #[test]
     fn a_path_is_taken_as_it_is_and_nothing_has_its_own_meaning() {
         let load = |path: &str| {
-            let keys = ["connection_ids.key_file", "latency.directory"];
+            let keys = ["connection_ids.key_file", "https.key_file", "latency.directory"];
             load_text(&keys.map(|key| format!("{key} = \"{path}\"\n")).concat()).unwrap()
         };
         let (named, unnamed) = (load("/tmp/x"), load(""));
         assert_eq!(named.connection_ids.key_file, ConnectionIdKey::File("/tmp/x".into()));
+        assert_eq!(named.https.key_file, PemFile::Path("/tmp/x".into()));
         assert_eq!(named.latency.directory, LatencyDirectory::Path("/tmp/x".into()));
         assert_eq!(unnamed.connection_ids.key_file, ConnectionIdKey::Random);
+        assert_eq!(unnamed.https.key_file, PemFile::Unset);
         assert_eq!(unnamed.latency.directory, LatencyDirectory::Automatic);
     }
 

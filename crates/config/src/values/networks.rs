@@ -1,0 +1,176 @@
+//! Lists of IP networks.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use serde::de::{Deserialize, Deserializer, Error, Expected, SeqAccess, Unexpected, Visitor};
+
+/// The bits that all IPv4 addresses in IPv6 form (`::ffff:0:0/96`) have in common.
+const MAPPED_PREFIX_BITS: u8 = 96;
+
+/// Reads up to `MAX` networks; a single one may stand without a list around it.
+pub(crate) fn up_to<'de, const MAX: usize, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<IpNet>, D::Error> {
+    deserializer.deserialize_any(Networks::<MAX>)
+}
+
+struct Networks<const MAX: usize>;
+
+impl<'de, const MAX: usize> Visitor<'de> for Networks<MAX> {
+    type Value = Vec<IpNet>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "a list of 0 to {MAX} different networks such as [\"192.0.2.0/24\", \"2001:db8::/32\"]"
+        )
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(vec![OneNetwork.visit_str(text)?.0])
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Self::Value, A::Error> {
+        let mut networks = Vec::new();
+        while let Some(Network(network)) = sequence.next_element()? {
+            if networks.len() == MAX {
+                return Err(A::Error::invalid_length(MAX + 1, &self));
+            }
+            if networks.contains(&network) {
+                let expected: &dyn Expected = &self;
+                return Err(A::Error::custom(format_args!("{network} stands twice, expected {expected}")));
+            }
+            networks.push(network);
+        }
+        Ok(networks)
+    }
+}
+
+struct Network(IpNet);
+
+impl<'de> Deserialize<'de> for Network {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(OneNetwork)
+    }
+}
+
+struct OneNetwork;
+
+impl Visitor<'_> for OneNetwork {
+    type Value = Network;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a network such as \"192.0.2.0/24\", \"2001:db8::/32\" or \"192.0.2.1\"")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Network, E> {
+        let network = parse(text).ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))?;
+        if let Some(plain) = mapped(network) {
+            return Err(E::custom(format_args!(
+                "{network} is an IPv4 network in IPv6 form, expected \"{plain}\""
+            )));
+        }
+        // Bits behind the prefix are a slip: of the address, or of the prefix, which would let in too many.
+        if network != network.trunc() {
+            return Err(E::custom(format_args!(
+                "{network} has bits set behind its prefix, expected \"{}\" or \"{}\"",
+                network.trunc(),
+                network.addr(),
+            )));
+        }
+        Ok(Network(network))
+    }
+}
+
+/// A network, or a single address.
+fn parse(text: &str) -> Option<IpNet> {
+    text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
+}
+
+/// The plain form of a network of IPv4 addresses in IPv6 form. Clients are known by the plain form of their
+/// addresses, which such a network would never hold.
+fn mapped(network: IpNet) -> Option<Ipv4Net> {
+    let IpNet::V6(network) = network else { return None };
+    let (prefix, ip): (u8, Ipv6Addr) = (Ipv6Net::prefix_len(&network), network.addr());
+    Ipv4Net::new(ip.to_ipv4_mapped()?, prefix.checked_sub(MAPPED_PREFIX_BITS)?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use ipnet::IpNet;
+
+    use crate::testing::{assert_refused, load_environment, load_text};
+
+    fn named_from(networks: &str) -> Vec<IpNet> {
+        load_text(&format!("[http]\nnamed_addresses_from = {networks}\n")).unwrap().http.named_addresses_from
+    }
+
+    #[track_caller]
+    fn assert_networks_refused(networks: &str, parts: &[&str]) {
+        let text = format!("[http]\nnamed_addresses_from = {networks}\n");
+        assert_refused(&text, 2, &[&["http.named_addresses_from"], parts].concat());
+    }
+
+    fn many(count: usize) -> String {
+        let networks: Vec<String> =
+            (0..count).map(|n| format!("\"10.{}.{}.0/24\"", n / 256, n % 256)).collect();
+        format!("[{}]", networks.join(", "))
+    }
+
+    #[test]
+    fn none_to_256_networks_are_accepted_and_257_refused() {
+        assert!(named_from("[]").is_empty());
+        assert_eq!(named_from(&many(256)).len(), 256);
+        assert_networks_refused(&many(257), &["257", "a list of 0 to 256", "192.0.2.0/24"]);
+        let proxy = format!("[proxy]\nheader = \"x-real-ip\"\ntrusted = {}\n", many(257));
+        assert_refused(&proxy, 3, &["proxy.trusted", "a list of 0 to 256"]);
+    }
+
+    #[test]
+    fn both_families_whole_ones_and_single_addresses_are_networks() {
+        let expected = ["10.0.0.0/8", "2001:db8::/32", "0.0.0.0/0", "::/0", "192.0.2.7/32", "::1/128"];
+        let expected: Vec<IpNet> = expected.iter().map(|network| network.parse().unwrap()).collect();
+        let written = r#"["10.0.0.0/8", "2001:db8::/32", "0.0.0.0/0", "::/0", "192.0.2.7", "::1"]"#;
+        assert_eq!(named_from(written), expected);
+    }
+
+    #[test]
+    fn a_single_network_needs_no_list_and_a_variable_is_a_list_by_its_commas() {
+        assert_eq!(named_from("\"10.0.0.0/8\"").len(), 1);
+        for (value, count) in [("10.0.0.0/8", 1), ("10.0.0.0/8,::1", 2), ("[]", 0)] {
+            let variable = ("RINGTRACK_HTTP_NAMED_ADDRESSES_FROM", value);
+            let http = load_environment(&[variable]).unwrap().http;
+            assert_eq!(http.named_addresses_from.len(), count, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_network_that_stands_twice_is_refused() {
+        let parts = ["192.0.2.7/32 stands twice", "different"];
+        assert_networks_refused(r#"["192.0.2.7", "192.0.2.7/32"]"#, &parts);
+    }
+
+    #[test]
+    fn bits_behind_the_prefix_are_refused_with_what_may_be_meant() {
+        assert_networks_refused("\"10.1.2.3/8\"", &["\"10.0.0.0/8\" or \"10.1.2.3\""]);
+        assert_networks_refused("[\"2001:db8::1/32\"]", &["\"2001:db8::/32\" or \"2001:db8::1\""]);
+    }
+
+    #[test]
+    fn an_ipv4_network_in_ipv6_form_is_refused_with_its_plain_form() {
+        assert_networks_refused("\"::ffff:10.0.0.0/104\"", &["expected \"10.0.0.0/8\""]);
+        assert_networks_refused("\"::ffff:192.0.2.7\"", &["expected \"192.0.2.7/32\""]);
+    }
+
+    #[test]
+    fn what_is_no_network_is_refused_with_an_example() {
+        for bad in
+            ["\"10.0.0.0/33\"", "\"::/129\"", "\"10.0/8\"", "\"localhost\"", "\"1.2.3.4:80\"", "\"\"", "8"]
+        {
+            assert_networks_refused(&format!("[{bad}]"), &["such as", "192.0.2.0/24"]);
+            assert_networks_refused(bad, &["such as", "192.0.2.0/24"]);
+        }
+    }
+}
