@@ -5,10 +5,12 @@ mod engine_datagrams;
 mod http_query;
 mod http_requests;
 mod proxy_header;
+mod tls_bytes;
 mod udp_codec;
 
 pub use self::engine_datagrams::engine_datagrams;
 pub use self::http_query::http_query;
 pub use self::http_requests::http_requests;
 pub use self::proxy_header::proxy_header;
+pub use self::tls_bytes::tls_bytes;
 pub use self::udp_codec::udp_codec;

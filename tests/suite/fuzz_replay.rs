@@ -49,3 +49,8 @@ fn http_queries_keep_their_promises_for_every_input_of_their_corpus() {
 fn proxy_headers_keep_their_promises_for_every_input_of_their_corpus() {
     replay("proxy_header", fuzz::proxy_header);
 }
+
+#[test]
+fn tls_sessions_keep_their_promises_for_every_input_of_their_corpus() {
+    replay("tls_bytes", fuzz::tls_bytes);
+}

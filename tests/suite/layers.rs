@@ -14,7 +14,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("engine", &["primitives", "udp-protocol", "swarm"]),
     ("udp-socket", &[]),
     ("latency", &["primitives"]),
-    ("worker", &["primitives", "engine", "udp-socket", "latency"]),
+    ("tls", &[]),
+    ("worker", &["primitives", "engine", "udp-socket", "latency", "tls"]),
     ("config", &["primitives"]),
     ("control", &["config", "primitives", "latency"]),
     (
@@ -29,6 +30,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "config",
             "control",
             "latency",
+            "tls",
         ],
     ),
 ];
@@ -43,7 +45,8 @@ const DATA_PLANE: &[(&str, &[&str])] = &[
     ("engine", &["fastrand", "ipnet", "siphasher", "zerocopy"]),
     ("udp-socket", &["libc", "socket2"]),
     ("latency", &["hdrhistogram"]),
-    ("worker", &["crossbeam-channel", "futures-lite", "glommio", "io-uring", "ipnet", "rustix", "thiserror"]),
+    ("tls", &["rustls", "sha2", "thiserror"]),
+    ("worker", &["crossbeam-channel", "futures-lite", "glommio", "io-uring", "rustix", "thiserror"]),
 ];
 
 /// Where unsafe code may stand.

@@ -1,0 +1,66 @@
+use crate::TlsError;
+use crate::append::append;
+use rustls::server::UnbufferedServerConnection;
+use rustls::unbuffered::{ConnectionState, EncodeTlsData, ReadTraffic, UnbufferedStatus};
+
+/// Where received bytes led to.
+pub(crate) enum Progress {
+    /// So many of them are done with; what is behind needs more.
+    Taken(usize),
+    ClosedByPeer,
+}
+
+/// Takes received bytes through rustls until it needs more.
+pub(crate) fn drive(
+    connection: &mut UnbufferedServerConnection,
+    received: &mut [u8],
+    plaintext: &mut Vec<u8>,
+    to_send: &mut Vec<u8>,
+) -> Result<Progress, TlsError> {
+    let mut taken: usize = 0;
+    loop {
+        let rest = received.get_mut(taken..).unwrap_or_default();
+        let UnbufferedStatus { mut discard, state } = connection.process_tls_records(rest);
+        match state {
+            Ok(ConnectionState::ReadTraffic(traffic)) => {
+                discard = discard.saturating_add(read(traffic, plaintext)?);
+            }
+            Ok(ConnectionState::EncodeTlsData(data)) => encode(data, to_send),
+            Ok(ConnectionState::TransmitTlsData(transmit)) => transmit.done(),
+            Ok(ConnectionState::PeerClosed | ConnectionState::Closed) => return Ok(Progress::ClosedByPeer),
+            // Blocked, or ready to send. There is no early data, for no ticket allows any.
+            Ok(_) => return Ok(Progress::Taken(taken.saturating_add(discard))),
+            Err(error) => {
+                send_alerts(connection, to_send);
+                return Err(error.into());
+            }
+        }
+        taken = taken.saturating_add(discard);
+    }
+}
+
+/// Gives what there is to discard behind the records.
+fn read<Data>(mut traffic: ReadTraffic<'_, '_, Data>, plaintext: &mut Vec<u8>) -> Result<usize, TlsError> {
+    let mut discard: usize = 0;
+    while let Some(record) = traffic.next_record() {
+        let record = record?;
+        plaintext.extend_from_slice(record.payload);
+        discard = discard.saturating_add(record.discard);
+    }
+    Ok(discard)
+}
+
+fn encode<Data>(mut data: EncodeTlsData<'_, Data>, to_send: &mut Vec<u8>) {
+    let encoded = append(to_send, 0, |room| data.encode(room));
+    debug_assert!(encoded.is_ok(), "the first try says how long it is");
+}
+
+/// Behind an error rustls must see no more of the peer's bytes, so it is asked only while it has something to say.
+pub(crate) fn send_alerts(connection: &mut UnbufferedServerConnection, to_send: &mut Vec<u8>) {
+    while connection.wants_write() {
+        match connection.process_tls_records(&mut []).state {
+            Ok(ConnectionState::EncodeTlsData(data)) => encode(data, to_send),
+            _ => return,
+        }
+    }
+}

@@ -1,0 +1,74 @@
+use crate::pem::{read_chain, read_key};
+use crate::server_config::server_config;
+use crate::{Fingerprint, IdentityError};
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
+use rustls::{Error, InconsistentKeys, ServerConfig};
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+/// A certificate with its key, as all listeners use it. A clone is the same identity.
+///
+/// It also has the key of the tickets that clients come back with: those of one identity are taken by all its
+/// clones, and by no identity that is loaded later.
+#[derive(Clone)]
+pub struct ServerIdentity {
+    config: Arc<ServerConfig>,
+    fingerprint: Fingerprint,
+}
+
+impl ServerIdentity {
+    /// Reads PEM files: the certificates, the server's first and then those of its issuers, and the key.
+    ///
+    /// # Errors
+    /// Says which file is at fault, and what is wrong with it.
+    pub fn load(certificate_file: &Path, key_file: &Path) -> Result<Self, IdentityError> {
+        let provider = ring::default_provider();
+        let chain = read_chain(certificate_file)?;
+        let fingerprint = Fingerprint::of(&chain);
+        let certified = certify(&provider, chain, read_key(key_file)?, certificate_file, key_file)?;
+        let config = server_config(provider, certified)?;
+        Ok(Self { config: Arc::new(config), fingerprint })
+    }
+
+    /// Another one has other certificates: there is no need to take up an identity that has the same as before.
+    #[must_use]
+    pub const fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+
+    pub(crate) fn config(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.config)
+    }
+}
+
+/// By hand, for the configuration has secrets.
+impl fmt::Debug for ServerIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerIdentity").field("fingerprint", &self.fingerprint).finish_non_exhaustive()
+    }
+}
+
+fn certify(
+    provider: &CryptoProvider,
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+    certificate_file: &Path,
+    key_file: &Path,
+) -> Result<CertifiedKey, IdentityError> {
+    let key = provider
+        .key_provider
+        .load_private_key(key)
+        .map_err(|source| IdentityError::UnusableKey { file: key_file.into(), source })?;
+    let certified = CertifiedKey::new(chain, key);
+    match certified.keys_match() {
+        Ok(()) | Err(Error::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(certified),
+        Err(Error::InconsistentKeys(_)) => Err(IdentityError::Mismatch {
+            certificate_file: certificate_file.into(),
+            key_file: key_file.into(),
+        }),
+        Err(source) => Err(IdentityError::UnusableCertificate { file: certificate_file.into(), source }),
+    }
+}

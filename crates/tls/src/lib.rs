@@ -1,0 +1,67 @@
+//! The server side of TLS 1.2 and 1.3, sans-IO.
+//!
+//! Ciphertext to plaintext, and back. The owner of a connection moves the bytes:
+//!
+//! 1. once, and again when the files change: [`ServerIdentity::load`] reads certificate and key. One identity serves all
+//!    cores; a session keeps the one that it was made with.
+//! 2. for each connection, [`TlsSession::new`].
+//! 3. [`TlsSession::receive`]: what came from the socket, in place; it gives plaintext, and what has to be sent.
+//! 4. [`TlsSession::send`]: an answer, encrypted behind whatever is still to be sent.
+//! 5. [`TlsSession::close`], before the socket is closed.
+//!
+//! ```no_run
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let read_from_socket = |_: &mut [u8]| 0;
+//! use tls::{READ_BYTES_MAX, Received, ServerIdentity, TlsSession};
+//!
+//! let identity = ServerIdentity::load("certificate.pem".as_ref(), "key.pem".as_ref())?;
+//! let mut session = TlsSession::new(&identity)?;
+//! let (mut read, mut plaintext, mut to_send) = (vec![0; READ_BYTES_MAX], Vec::new(), Vec::new());
+//! let bytes = read_from_socket(&mut read);
+//! match session.receive(&mut read[..bytes], &mut plaintext, &mut to_send) {
+//!     Ok(Received::Open) if plaintext.ends_with(b"\r\n\r\n") => {
+//!         session.send(b"HTTP/1.1 204 No Content\r\n\r\n", &mut to_send)?;
+//!     }
+//!     Ok(Received::Open) => {}
+//!     Ok(Received::ClosedByPeer) => session.close(&mut to_send),
+//!     // Send the alert that is in `to_send`, and close the socket.
+//!     Err(_) => {}
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! There is no IO here but the reading of the two files, and no clock but the one by which rustls ages its tickets.
+//! Nothing that a peer sends makes it panic, or makes a session hold more than [`HELD_BYTES_MAX`] of it.
+
+#![forbid(unsafe_code)]
+#![deny(
+    clippy::indexing_slicing,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unreachable,
+    clippy::arithmetic_side_effects,
+    reason = "remote bytes come here first"
+)]
+
+mod append;
+mod drive;
+mod fingerprint;
+mod held;
+mod identity;
+mod identity_error;
+mod limits;
+mod pem;
+mod server_config;
+mod session;
+mod tls_error;
+
+pub use fingerprint::Fingerprint;
+pub use identity::ServerIdentity;
+pub use identity_error::IdentityError;
+pub use limits::{
+    CHAIN_CERTIFICATES_MAX, HELD_BYTES_MAX, IDENTITY_FILE_BYTES_MAX, PLAINTEXT_BYTES_MAX, READ_BYTES_MAX,
+    TICKETS_PER_HANDSHAKE,
+};
+pub use session::{Received, TlsSession};
+pub use tls_error::TlsError;

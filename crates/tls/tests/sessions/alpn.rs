@@ -1,0 +1,37 @@
+use crate::pair::{Client, Files, Server, VERSIONS, client_config, shake_hands};
+use rustls::{AlertDescription, Error};
+use tls::TlsError;
+
+#[test]
+fn http_1_1_is_agreed_on_with_a_client_that_offers_it() {
+    let files = Files::new();
+    for version in VERSIONS {
+        let protocols: [&[u8]; 2] = [b"h2", b"http/1.1"];
+        let mut client = Client::new(&client_config(version, &files.certificate, &protocols));
+        shake_hands(&mut client, &mut Server::new(&files.load()));
+        assert_eq!(client.0.alpn_protocol(), Some(&b"http/1.1"[..]));
+    }
+}
+
+#[test]
+fn a_client_that_offers_no_protocol_is_served() {
+    let files = Files::new();
+    for version in VERSIONS {
+        let mut client = Client::new(&client_config(version, &files.certificate, &[]));
+        shake_hands(&mut client, &mut Server::new(&files.load()));
+        assert_eq!(client.0.alpn_protocol(), None);
+    }
+}
+
+#[test]
+fn a_client_that_offers_http_2_only_is_told_so() {
+    let files = Files::new();
+    for version in VERSIONS {
+        let mut client = Client::new(&client_config(version, &files.certificate, &[b"h2"]));
+        let mut server = Server::new(&files.load());
+        let refused = server.receive(&client.flight());
+        assert_eq!(refused, Err(TlsError::Failed(Error::NoApplicationProtocol)));
+        let told = client.feed(&server.sent());
+        assert_eq!(told, Err(Error::AlertReceived(AlertDescription::NoApplicationProtocol)));
+    }
+}

@@ -1,0 +1,32 @@
+mod connection;
+mod identity;
+mod script;
+
+use self::connection::Connection;
+use self::script::{Script, Step};
+
+/// Reads `input` as a script of what a server's session gets: flights and records of a client that means well, whole,
+/// garbled and in pieces of any length, and bytes that stand in the script.
+///
+/// The first byte says which version it is and how far the handshake has come.
+///
+/// # Panics
+/// When the session holds more than its bound, gives out what its client did not send, refuses a client that did
+/// nothing wrong, or goes on behind an error.
+pub fn tls_bytes(input: &[u8]) {
+    let Some((&choice, rest)) = input.split_first() else { return };
+    let mut connection = Connection::new(choice);
+    for step in Script::new(rest) {
+        match step {
+            Step::PieceBytes(bytes) => connection.deliver_by(bytes),
+            Step::Flight(bytes) => connection.client_sends(bytes, None),
+            Step::GarbledFlight { bytes, at, flip } => connection.client_sends(bytes, Some((at, flip))),
+            Step::Raw(bytes) => connection.stranger_sends(bytes),
+            Step::Record { content, bytes } => connection.stranger_sends_record(content, bytes),
+            Step::Answer(bytes) => connection.server_answers(bytes),
+            Step::NewKeys => connection.client_renews_keys(),
+            Step::ClientCloses => connection.client_closes(),
+            Step::ServerCloses => connection.server_closes(),
+        }
+    }
+}

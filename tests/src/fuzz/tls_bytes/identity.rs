@@ -1,0 +1,45 @@
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use rustls::crypto::ring;
+use rustls::pki_types::ServerName;
+use rustls::version::{TLS12, TLS13};
+use rustls::{ClientConfig, ClientConnection, RootCertStore};
+use std::sync::{Arc, OnceLock};
+use tls::ServerIdentity;
+
+const NAME: &str = "tracker.example";
+
+/// What all inputs share, for a key takes longer than a script.
+pub(super) struct Shared {
+    pub(super) identity: ServerIdentity,
+    roots: RootCertStore,
+}
+
+pub(super) fn shared() -> &'static Shared {
+    static SHARED: OnceLock<Shared> = OnceLock::new();
+    SHARED.get_or_init(make)
+}
+
+fn make() -> Shared {
+    let CertifiedKey { cert, signing_key } =
+        generate_simple_self_signed([NAME.to_owned()]).expect("a certificate");
+    let dir = tempfile::tempdir().expect("a folder");
+    let file = dir.path().join("both.pem");
+    std::fs::write(&file, [cert.pem(), signing_key.serialize_pem()].concat()).expect("a file");
+    let identity = ServerIdentity::load(&file, &file).expect("a sound pair");
+    let mut roots = RootCertStore::empty();
+    roots.add(cert.into()).expect("a root");
+    Shared { identity, roots }
+}
+
+/// A new client, which has no ticket.
+pub(super) fn client(choice: u8) -> ClientConnection {
+    let version = if choice & 1 == 0 { &TLS12 } else { &TLS13 };
+    let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_protocol_versions(&[version])
+        .expect("a version")
+        .with_root_certificates(shared().roots.clone())
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    let name = ServerName::try_from(NAME).expect("a name");
+    ClientConnection::new(Arc::new(config), name).expect("a client")
+}
