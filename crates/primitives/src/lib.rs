@@ -19,6 +19,7 @@ pub use info_hash::InfoHash;
 pub use peer_id::PeerId;
 pub use shard::{SHARDS_MAX, ShardCount, ShardCountError, ShardId, SteeringKey};
 pub use statistics::{
-    Counter, DropReason, ErrorReason, Gauge, Outcome, PublishedStatistics, RequestKind, Statistics,
+    Counter, DropReason, ErrorReason, Gauge, HttpOutcome, Outcome, PublishedStatistics, RequestKind,
+    Statistics,
 };
 pub use time::Second;

@@ -53,6 +53,9 @@ impl ShardCount {
 pub struct ShardId(u16);
 
 impl ShardId {
+    /// The first one, which every tracker has.
+    pub const FIRST: Self = Self(0);
+
     /// The shard at `index`, if there are that many.
     #[must_use]
     pub fn new(index: usize, shards: ShardCount) -> Option<Self> {

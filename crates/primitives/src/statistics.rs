@@ -51,7 +51,28 @@ pub enum Outcome {
     Dropped(DropReason),
 }
 
-/// Things that are counted beside the datagrams' outcomes.
+/// What became of an HTTP request. Each one read gets exactly one outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HttpOutcome {
+    /// An announce, answered with peers.
+    AnnounceAnswered,
+    /// An announce whose query or key is wrong, answered with a failure.
+    AnnounceRefused,
+    /// A scrape, answered with counts.
+    ScrapeAnswered,
+    /// A scrape whose query or key is wrong, answered with a failure.
+    ScrapeRefused,
+    /// An announce or a scrape that found the way to its owner full, answered with a failure.
+    Busy,
+    /// A health check.
+    HealthChecked,
+    /// `OPTIONS`, or a path that leads nowhere.
+    Elsewhere,
+    /// No request that can be answered but with the status of an error.
+    BadRequest,
+}
+
+/// Things that are counted beside the requests' outcomes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Counter {
     /// Announces that arrived on a core that does not own their torrent. 0 where steering works.
@@ -86,6 +107,42 @@ pub enum Counter {
     TimerTurns,
     /// Microseconds that those turns were late, in all.
     TimerLatenessUs,
+    /// HTTP connections taken in.
+    HttpConnections,
+    /// HTTP connections closed at once: the core had as many as it may have.
+    HttpRefusedFull,
+    /// HTTP connections closed at once: their source's prefix had as many as it may have.
+    HttpRefusedPrefix,
+    /// Accept calls that failed.
+    HttpAcceptErrors,
+    /// HTTP connections that their clients closed.
+    HttpClosedByClient,
+    /// HTTP connections closed after an answer that said so.
+    HttpClosedAfterAnswer,
+    /// HTTP connections without a whole request in the time for the first one.
+    HttpClosedFirstRequest,
+    /// HTTP connections with a later request that took too long to come.
+    HttpClosedSlowRequest,
+    /// HTTP connections without a further request for too long.
+    HttpClosedIdle,
+    /// HTTP connections that did not take their answer in time.
+    HttpClosedSlowAnswer,
+    /// HTTP connections that spoke something else.
+    HttpClosedNotHttp,
+    /// HTTP connections from a proxy without its header.
+    HttpClosedProxyHeader,
+    /// HTTPS connections whose TLS went wrong.
+    HttpClosedTls,
+    /// HTTP connections that the network or the client broke off.
+    HttpClosedBroken,
+    /// HTTP connections that were open when the tracker stopped.
+    HttpClosedStop,
+    /// Bytes received over HTTP connections.
+    HttpBytesReceived,
+    /// Bytes sent over HTTP connections.
+    HttpBytesSent,
+    /// HTTP requests whose torrent belongs to another core.
+    HttpErrands,
 }
 
 /// Things that go up and down.
@@ -105,6 +162,8 @@ pub enum Gauge {
     LeechersV6,
     /// Bytes of the swarms' tables and peers.
     SwarmBytes,
+    /// HTTP connections open.
+    HttpConnectionsOpen,
     /// Microseconds that a turn of a core's timer task was late at most, since its start.
     TimerLatenessUsMax,
 }
@@ -122,7 +181,7 @@ const OUTCOMES: [&str; 9] = [
     "dropped_connection_id_silenced",
     "dropped_mesh_full",
 ];
-const COUNTERS: [&str; 16] = [
+const COUNTERS: [&str; 34] = [
     "announces_on_wrong_core",
     "scrapes_routed",
     "completed",
@@ -139,8 +198,26 @@ const COUNTERS: [&str; 16] = [
     "receive_errors",
     "timer_turns",
     "timer_lateness_us",
+    "http_connections",
+    "http_refused_full",
+    "http_refused_prefix",
+    "http_accept_errors",
+    "http_closed_by_client",
+    "http_closed_after_answer",
+    "http_closed_first_request",
+    "http_closed_slow_request",
+    "http_closed_idle",
+    "http_closed_slow_answer",
+    "http_closed_not_http",
+    "http_closed_proxy_header",
+    "http_closed_tls",
+    "http_closed_broken",
+    "http_closed_stop",
+    "http_bytes_received",
+    "http_bytes_sent",
+    "http_errands",
 ];
-const GAUGES: [&str; 8] = [
+const GAUGES: [&str; 9] = [
     "swarms_v4",
     "swarms_v6",
     "seeders_v4",
@@ -148,12 +225,25 @@ const GAUGES: [&str; 8] = [
     "leechers_v4",
     "leechers_v6",
     "swarm_bytes",
+    "http_connections_open",
     "timer_lateness_us_max",
+];
+
+const HTTP_OUTCOMES: [&str; 8] = [
+    "announce_answered",
+    "announce_refused",
+    "scrape_answered",
+    "scrape_refused",
+    "busy",
+    "health_checked",
+    "elsewhere",
+    "bad_request",
 ];
 
 const OUTCOME_SLOTS: usize = FAMILIES.len() * KINDS.len() * OUTCOMES.len();
 const RECEIVED_AT: usize = OUTCOME_SLOTS;
-const COUNTERS_AT: usize = RECEIVED_AT + FAMILIES.len();
+const HTTP_AT: usize = RECEIVED_AT + FAMILIES.len();
+const COUNTERS_AT: usize = HTTP_AT + FAMILIES.len() * HTTP_OUTCOMES.len();
 const GAUGES_AT: usize = COUNTERS_AT + COUNTERS.len();
 const SLOTS: usize = GAUGES_AT + GAUGES.len();
 
@@ -193,6 +283,23 @@ impl Statistics {
     /// Counts what became of one datagram.
     pub fn count(&mut self, family: AddressFamily, kind: RequestKind, outcome: Outcome) {
         self.slots[outcome_slot(family, kind, outcome)] += 1;
+    }
+
+    /// Counts what became of one HTTP request.
+    pub fn count_http(&mut self, family: AddressFamily, outcome: HttpOutcome) {
+        self.slots[http_slot(family, outcome)] += 1;
+    }
+
+    /// HTTP requests with this outcome.
+    #[must_use]
+    pub fn http_outcomes(&self, family: AddressFamily, outcome: HttpOutcome) -> u64 {
+        self.slots[http_slot(family, outcome)]
+    }
+
+    /// HTTP requests that have an outcome, in both families.
+    #[must_use]
+    pub fn http_requests(&self) -> u64 {
+        self.slots[HTTP_AT..COUNTERS_AT].iter().sum()
     }
 
     /// Adds to a counter.
@@ -281,12 +388,20 @@ impl Statistics {
     }
 }
 
+const fn http_slot(family: AddressFamily, outcome: HttpOutcome) -> usize {
+    HTTP_AT + family as usize * HTTP_OUTCOMES.len() + outcome as usize
+}
+
 fn slot_name(slot: usize) -> String {
     if let Some(gauge) = slot.checked_sub(GAUGES_AT) {
         return GAUGES[gauge].to_owned();
     }
     if let Some(counter) = slot.checked_sub(COUNTERS_AT) {
         return COUNTERS[counter].to_owned();
+    }
+    if let Some(http) = slot.checked_sub(HTTP_AT) {
+        let (family, outcome) = (http / HTTP_OUTCOMES.len(), http % HTTP_OUTCOMES.len());
+        return format!("http_{}_{}", FAMILIES[family], HTTP_OUTCOMES[outcome]);
     }
     if let Some(family) = slot.checked_sub(RECEIVED_AT) {
         return format!("udp_{}_received", FAMILIES[family]);
@@ -335,6 +450,7 @@ mod tests {
         assert_eq!(names.len(), SLOTS);
         assert!(names.contains("udp_v6_scrape_dropped_mesh_full"));
         assert!(names.contains("udp_v4_received"));
+        assert!(names.contains("http_v6_bad_request"));
         assert!(names.contains("timer_lateness_us"));
         assert!(names.contains("timer_lateness_us_max"));
     }
