@@ -11,11 +11,11 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("udp-protocol", &["primitives"]),
     ("http-protocol", &["primitives"]),
     ("swarm", &["prefetch", "primitives"]),
-    ("engine", &["primitives", "udp-protocol", "swarm"]),
+    ("engine", &["primitives", "http-protocol", "udp-protocol", "swarm"]),
     ("udp-socket", &[]),
     ("latency", &["primitives"]),
     ("tls", &[]),
-    ("worker", &["primitives", "engine", "udp-socket", "latency", "tls"]),
+    ("worker", &["primitives", "engine", "http-protocol", "udp-socket", "latency", "tls"]),
     ("config", &["primitives"]),
     ("control", &["config", "primitives", "latency"]),
     (
@@ -42,11 +42,14 @@ const DATA_PLANE: &[(&str, &[&str])] = &[
     ("udp-protocol", &["zerocopy"]),
     ("http-protocol", &["httparse", "memchr", "thiserror", "zerocopy"]),
     ("swarm", &["fastrand", "foldhash", "hashbrown", "memchr", "zerocopy"]),
-    ("engine", &["fastrand", "ipnet", "siphasher", "zerocopy"]),
+    ("engine", &["fastrand", "ipnet", "siphasher", "thiserror", "zerocopy"]),
     ("udp-socket", &["libc", "socket2"]),
     ("latency", &["hdrhistogram"]),
     ("tls", &["rustls", "sha2", "thiserror"]),
-    ("worker", &["crossbeam-channel", "futures-lite", "glommio", "io-uring", "rustix", "thiserror"]),
+    (
+        "worker",
+        &["crossbeam-channel", "futures-lite", "glommio", "io-uring", "rustix", "socket2", "thiserror"],
+    ),
 ];
 
 /// Where unsafe code may stand.

@@ -7,7 +7,8 @@ use crate::scrape::{Ownership, ScrapeJourney, ScrapeStep};
 use crate::settings::{EngineSettings, Secrets};
 use core::net::IpAddr;
 use primitives::{
-    AddressFamily, Counter, DropReason, Gauge, Outcome, PeerAddress, RequestKind, Statistics, SteeringKey,
+    AddressFamily, Counter, DropReason, Gauge, Numwant, Outcome, PeerAddress, RequestKind, Statistics,
+    SteeringKey,
 };
 use swarm::{AddressOfSwarm, Bound, PeerChange, SwarmSlot, Swarms};
 use udp_protocol::AnnounceRequest;
@@ -106,6 +107,28 @@ impl Engine {
         Ownership { steering: &self.steering, shards: self.settings.shards, own: self.settings.shard }
     }
 
+    /// What a step over this shard's swarms needs.
+    pub(crate) fn with_swarms<T>(&mut self, step: impl FnOnce(Ownership<'_>, &mut Swarms) -> T) -> T {
+        let ownership =
+            Ownership { steering: &self.steering, shards: self.settings.shards, own: self.settings.shard };
+        step(ownership, &mut self.swarms)
+    }
+
+    /// Seconds until a client that announces now should come back.
+    pub(crate) fn draw_interval_s(&mut self) -> u32 {
+        self.settings.announce.draw_interval_s(&mut self.rng)
+    }
+
+    /// Peers that an announce is answered with at most.
+    pub(crate) fn peers_wanted(&self, numwant: Numwant) -> usize {
+        usize::from(self.settings.announce.peers_wanted(numwant))
+    }
+
+    /// Counts a new peer that found no place.
+    pub(crate) fn count_refused_peer(&mut self, bound: Bound) {
+        self.statistics.add(counter_of(bound), 1);
+    }
+
     /// Answers an announce that is this shard's; gives the length of the reply.
     pub(crate) fn answer_announce(
         &mut self,
@@ -137,10 +160,10 @@ impl Engine {
         out: &mut [u8],
     ) -> usize {
         let out = within_mtu::<A>(&self.settings, out);
-        let interval_s = self.settings.announce.draw_interval_s(&mut self.rng);
+        let interval_s = self.draw_interval_s();
         let (length, change) = announce.answer(now.monotonic, &mut self.swarms, hint, interval_s, out);
         if let PeerChange::Refused(bound) = change {
-            self.statistics.add(counter_of(bound), 1);
+            self.count_refused_peer(bound);
         }
         self.count_answer(A::FAMILY, RequestKind::Announce, length);
         length

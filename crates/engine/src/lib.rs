@@ -18,6 +18,7 @@ mod connection_id;
 mod decide;
 mod engine;
 mod error_reply;
+mod http;
 mod limits;
 mod scrape;
 mod settings;
@@ -26,7 +27,13 @@ pub use announce::{PendingAnnounce, RoutedAnnounce};
 pub use batch::{Inbox, Outbox, Routing};
 pub use connection_id::{ConnectionIdKey, ConnectionIds};
 pub use engine::Engine;
-pub use limits::{BATCH_DATAGRAMS_MAX, IPV4_UDP_HEADER_BYTES, IPV6_UDP_HEADER_BYTES, REPLY_BYTES_MAX};
+pub use http::{
+    Errand, ErrandStep, HttpConnection, HttpPolicy, HttpService, HttpStep, ProxyHeaderKind, ProxyPolicy,
+    ProxyStep, Served, Ticket,
+};
+pub use limits::{
+    BATCH_DATAGRAMS_MAX, ERRANDS_MAX, IPV4_UDP_HEADER_BYTES, IPV6_UDP_HEADER_BYTES, REPLY_BYTES_MAX,
+};
 pub use scrape::{ScrapeJourney, ScrapeStep};
 pub use settings::{AnnouncePolicy, EngineSettings, InvalidConnectionId, Secrets};
 

@@ -13,6 +13,10 @@ pub(crate) const PEERS_PER_REPLY_MAX: u16 = 200;
 pub const REPLY_BYTES_MAX: usize =
     AnnounceResponse::BYTES + PEERS_PER_REPLY_MAX as usize * CompactIpv6::BYTES;
 
+/// Errands of one core's HTTP clients that may be on their way to other cores: each takes 7 KiB, and is back within
+/// a few batches of datagrams.
+pub const ERRANDS_MAX: usize = 256;
+
 /// Bytes of an IPv4 header without options and a UDP header.
 pub const IPV4_UDP_HEADER_BYTES: u16 = 20 + 8;
 

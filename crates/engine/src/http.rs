@@ -1,0 +1,16 @@
+//! The decisions about HTTP requests (BEP 3, 7, 23, 24, 31, 48).
+//!
+//! A request goes from [`HttpConnection`], which knows whose connection it came by, to [`HttpService`], which reads its
+//! query and makes an [`Errand`] of it. The owner of the torrent runs the errand; at home its findings are written as
+//! the answer. Where home is the owner, all of it happens in one call.
+
+mod client;
+mod connection;
+mod errand;
+mod policy;
+mod service;
+
+pub use connection::{HttpConnection, HttpStep, ProxyStep};
+pub use errand::{Errand, ErrandStep, Ticket};
+pub use policy::{HttpPolicy, ProxyHeaderKind, ProxyPolicy};
+pub use service::{HttpService, Served};

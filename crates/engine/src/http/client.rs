@@ -1,0 +1,34 @@
+use super::policy::{HttpPolicy, ProxyHeaderKind, Trust, contains};
+use core::net::IpAddr;
+use http_protocol::{Announce, Headers};
+use primitives::{AddressFamily, canonical_ip};
+
+/// Whose request this is; `None` where a proxy that has to tell does not.
+pub(super) fn client_of_request(
+    policy: &HttpPolicy,
+    opened_by: IpAddr,
+    trust: Trust,
+    headers: Headers<'_>,
+) -> Option<IpAddr> {
+    let told = match (trust, policy.proxy.header) {
+        (Trust::Proxy, ProxyHeaderKind::ForwardedFor { from_right }) => {
+            headers.forwarded_address_from_right(from_right)
+        }
+        (Trust::Proxy, ProxyHeaderKind::RealIp) => headers.real_ip(),
+        _ => Some(opened_by),
+    };
+    told.map(canonical_ip)
+}
+
+/// The address that an announcing client is to be known at: its own, or the one that it names if it may.
+pub(super) fn address_of_peer(policy: &HttpPolicy, client: IpAddr, announce: &Announce<'_>) -> IpAddr {
+    if !contains(&policy.named_addresses_from, client) {
+        return client;
+    }
+    let by_family = match AddressFamily::of(client) {
+        AddressFamily::V4 => announce.ipv4().or_else(|| announce.ipv6()),
+        AddressFamily::V6 => announce.ipv6().or_else(|| announce.ipv4()),
+    };
+    let named = announce.ip().or(by_family).map(canonical_ip);
+    named.filter(|ip| !ip.is_unspecified() && !ip.is_multicast()).unwrap_or(client)
+}

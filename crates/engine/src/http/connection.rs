@@ -1,0 +1,148 @@
+use super::client::client_of_request;
+use super::errand::Errand;
+use super::policy::{HttpPolicy, ProxyHeaderKind, Trust};
+use super::service::{HttpService, Served};
+use crate::Now;
+use crate::engine::Engine;
+use core::net::IpAddr;
+use core::ops::Range;
+use http_protocol::{
+    Connection, Framing, HeadSearch, Incoming, ProxiedSource, ProxyHeader, Request, read_proxy_header,
+    read_request, write_status,
+};
+use primitives::{AddressFamily, HttpOutcome, ShardId, canonical_ip};
+
+/// What is known of one HTTP connection. Its bytes are its owner's: this decides what they mean.
+#[derive(Debug)]
+pub struct HttpConnection {
+    /// Whose it is: the socket's other end, or whom a trusted proxy named with the PROXY protocol.
+    opened_by: IpAddr,
+    trust: Trust,
+    search: HeadSearch,
+    requests_left: u32,
+}
+
+/// What the bytes at the front of a connection are.
+#[derive(Debug)]
+pub enum HttpStep {
+    /// The beginning of a request, or nothing.
+    Incomplete,
+    /// A request of so many bytes, whose answer is written.
+    Answered {
+        /// Bytes that it took.
+        consumed: usize,
+        /// Where in the buffer its answer lies.
+        written: Range<usize>,
+        /// What becomes of the connection then.
+        connection: Connection,
+    },
+    /// A request of so many bytes, whose errand begins.
+    Errand {
+        /// Bytes that it took.
+        consumed: usize,
+        /// The errand's first stop.
+        owner: ShardId,
+        /// It.
+        errand: Box<Errand>,
+        /// What becomes of the connection when it is answered.
+        connection: Connection,
+    },
+    /// Something that is answered with the status of an error; what follows is not read any more.
+    Refused(Range<usize>),
+    /// Something else than HTTP.
+    NotHttp,
+}
+
+/// What the bytes at the front of a proxy's connection are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProxyStep {
+    /// The beginning of its header, or nothing.
+    Incomplete,
+    /// Its header of so many bytes.
+    Complete(usize),
+    /// No header.
+    Invalid,
+}
+
+const ROOM: &str = "the buffer has RESPONSE_BYTES_MAX bytes, which every answer fits in";
+
+impl HttpConnection {
+    /// A connection from `remote` that nothing has come by yet.
+    #[must_use]
+    pub fn new(policy: &HttpPolicy, remote: IpAddr) -> Self {
+        Self {
+            opened_by: canonical_ip(remote),
+            trust: policy.proxy.trust(remote),
+            search: HeadSearch::default(),
+            requests_left: policy.requests_per_connection_max,
+        }
+    }
+
+    /// Whether it has to begin with a header of the PROXY protocol, before TLS.
+    #[must_use]
+    pub fn expects_proxy_header(&self, policy: &HttpPolicy) -> bool {
+        self.trust == Trust::Proxy && policy.proxy.header == ProxyHeaderKind::ProxyProtocol
+    }
+
+    /// Reads the header of the PROXY protocol at the front of `bytes`. Asked once, until it is complete.
+    pub fn read_proxy_header(&mut self, bytes: &[u8]) -> ProxyStep {
+        match read_proxy_header(bytes) {
+            ProxyHeader::Incomplete => ProxyStep::Incomplete,
+            ProxyHeader::Invalid => ProxyStep::Invalid,
+            ProxyHeader::Complete { source, bytes } => {
+                if let ProxiedSource::Client(address) = source {
+                    self.opened_by = canonical_ip(address.ip());
+                }
+                ProxyStep::Complete(bytes)
+            }
+        }
+    }
+
+    /// Reads and serves the request at the front of `bytes`. They begin with the same byte each time until something
+    /// is consumed.
+    ///
+    /// # Panics
+    /// When `out` is shorter than [`http_protocol::RESPONSE_BYTES_MAX`].
+    pub fn advance(
+        &mut self,
+        service: &mut HttpService,
+        engine: &mut Engine,
+        now: Now,
+        bytes: &[u8],
+        out: &mut [u8],
+    ) -> HttpStep {
+        match read_request(bytes, &mut self.search) {
+            Incoming::Incomplete => HttpStep::Incomplete,
+            Incoming::NotHttp(_) => HttpStep::NotHttp,
+            Incoming::Refused(status) => {
+                engine.statistics_mut().count_http(self.family(), HttpOutcome::BadRequest);
+                HttpStep::Refused(write_status(out, Framing::FINAL, status).expect(ROOM))
+            }
+            Incoming::Request(request) => self.serve(service, engine, now, request, out),
+        }
+    }
+
+    fn serve(
+        &mut self,
+        service: &mut HttpService,
+        engine: &mut Engine,
+        now: Now,
+        mut request: Request<'_>,
+        out: &mut [u8],
+    ) -> HttpStep {
+        self.requests_left = self.requests_left.saturating_sub(1);
+        if self.requests_left == 0 {
+            request.framing.connection = Connection::Close;
+        }
+        let (consumed, connection) = (request.bytes, request.framing.connection);
+        let client = client_of_request(service.policy(), self.opened_by, self.trust, request.headers);
+        match service.serve(engine, now, (client, self.family()), &request, out) {
+            Served::Written(written) => HttpStep::Answered { consumed, written, connection },
+            Served::Errand(owner, errand) => HttpStep::Errand { consumed, owner, errand, connection },
+        }
+    }
+
+    const fn family(&self) -> AddressFamily {
+        AddressFamily::of(self.opened_by)
+    }
+}

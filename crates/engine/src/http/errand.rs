@@ -1,0 +1,195 @@
+use crate::Now;
+use crate::engine::Engine;
+use crate::scrape::Ownership;
+use core::net::IpAddr;
+use http_protocol::{Framing, PEERS_MAX, PeerForm, SCRAPE_HASHES_MAX, Scrape, ScrapeFile};
+use primitives::{AddressFamily, CompactAddress, CompactIpv4, CompactIpv6, InfoHash, ShardId};
+use swarm::{AddressOfSwarm, Announce, PeerChange, SwarmCounts, Swarms};
+
+/// Bytes of the most peers in one answer.
+const PEER_BYTES_MAX: usize = PEERS_MAX * CompactIpv6::BYTES;
+
+/// A request of an HTTP client on its way to the owners of its torrents and back, with room for what they find.
+///
+/// It is the same piece of memory again and again: its home takes it out of a pool and puts it back.
+#[derive(Debug)]
+pub struct Errand {
+    /// The connection that waits for it.
+    pub ticket: Ticket,
+    pub(super) client: IpAddr,
+    pub(super) framing: Framing,
+    pub(super) question: Question,
+    pub(super) found: Found,
+    pub(super) peers: [u8; PEER_BYTES_MAX],
+    pub(super) files: ScrapedFiles,
+}
+
+/// Which connection of which core waits for an errand. A connection's place may have been given to another one
+/// meanwhile: its generation tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ticket {
+    /// The core that holds the connection.
+    pub home: ShardId,
+    /// Its place there.
+    pub slot: u32,
+    /// Which one of those that have had this place.
+    pub generation: u32,
+}
+
+/// What is asked.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Question {
+    AnnounceV4(Announce<CompactIpv4>, PeerForm),
+    AnnounceV6(Announce<CompactIpv6>, PeerForm),
+    /// For the torrents in [`Errand::files`], in this family.
+    Scrape(AddressFamily),
+    /// Nothing any more: its way was full.
+    GivenUp,
+}
+
+/// What the owner of an announce found.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Found {
+    pub(super) counts: SwarmCounts,
+    pub(super) peer_bytes: usize,
+    pub(super) change: PeerChange,
+    pub(super) interval_s: u32,
+}
+
+impl Found {
+    pub(super) const NOTHING: Self = Self {
+        counts: SwarmCounts { seeders: 0, leechers: 0, downloaded: 0 },
+        peer_bytes: 0,
+        change: PeerChange::NotListed,
+        interval_s: 0,
+    };
+}
+
+/// The torrents of a scrape, and their counts as far as they are known.
+#[derive(Debug)]
+pub(super) struct ScrapedFiles {
+    files: [ScrapeFile; SCRAPE_HASHES_MAX],
+    used: usize,
+    /// One bit for each torrent whose counts are known.
+    answered: u128,
+}
+
+const _: () = assert!(SCRAPE_HASHES_MAX <= 128, "a bit for each hash");
+
+/// Where an errand goes from here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrandStep {
+    /// Home: all is found.
+    Done,
+    /// To the owner of what is left.
+    Onward(ShardId),
+}
+
+impl Errand {
+    pub(super) fn new() -> Self {
+        Self {
+            ticket: Ticket { home: ShardId::FIRST, slot: 0, generation: 0 },
+            client: IpAddr::V4(core::net::Ipv4Addr::UNSPECIFIED),
+            framing: Framing::FINAL,
+            question: Question::Scrape(AddressFamily::V4),
+            found: Found::NOTHING,
+            peers: [0; PEER_BYTES_MAX],
+            files: ScrapedFiles { files: [NO_FILE; SCRAPE_HASHES_MAX], used: 0, answered: 0 },
+        }
+    }
+
+    /// It comes home without what was asked for.
+    pub const fn give_up(&mut self) {
+        self.question = Question::GivenUp;
+    }
+
+    /// The peers that were found.
+    pub(super) fn peers(&self) -> &[u8] {
+        &self.peers[..self.found.peer_bytes]
+    }
+
+    /// Does this shard's part.
+    pub(crate) fn run(&mut self, now: Now, ownership: Ownership<'_>, swarms: &mut Swarms) -> ErrandStep {
+        match self.question {
+            Question::AnnounceV4(announce, _) => self.announce(now, ownership, swarms, &announce),
+            Question::AnnounceV6(announce, _) => self.announce(now, ownership, swarms, &announce),
+            Question::Scrape(AddressFamily::V4) => self.files.look_up::<CompactIpv4>(ownership, swarms),
+            Question::Scrape(AddressFamily::V6) => self.files.look_up::<CompactIpv6>(ownership, swarms),
+            Question::GivenUp => ErrandStep::Done,
+        }
+    }
+
+    fn announce<A: AddressOfSwarm>(
+        &mut self,
+        now: Now,
+        ownership: Ownership<'_>,
+        swarms: &mut Swarms,
+        announce: &Announce<A>,
+    ) -> ErrandStep {
+        let owner = ownership.owner(&announce.info_hash);
+        if owner != ownership.own {
+            return ErrandStep::Onward(owner);
+        }
+        let announced = swarms.announce(now.monotonic, None, announce, &mut self.peers);
+        self.found.counts = announced.counts;
+        self.found.peer_bytes = announced.peers * A::BYTES;
+        self.found.change = announced.change;
+        ErrandStep::Done
+    }
+}
+
+const NO_FILE: ScrapeFile = ScrapeFile {
+    info_hash: InfoHash([0; InfoHash::BYTES]),
+    complete: 0,
+    downloaded: 0,
+    downloaders: None,
+    incomplete: 0,
+};
+
+impl ScrapedFiles {
+    /// Takes the torrents of a scrape, of a longer list the first `torrents_max`.
+    pub(super) fn fill(&mut self, scrape: &Scrape<'_>, torrents_max: usize) {
+        (self.used, self.answered) = (0, 0);
+        for (file, info_hash) in self.files.iter_mut().zip(scrape.info_hashes()).take(torrents_max) {
+            *file = ScrapeFile { info_hash, ..NO_FILE };
+            self.used += 1;
+        }
+    }
+
+    pub(super) fn files_mut(&mut self) -> &mut [ScrapeFile] {
+        &mut self.files[..self.used]
+    }
+
+    fn look_up<A: AddressOfSwarm>(&mut self, ownership: Ownership<'_>, swarms: &Swarms) -> ErrandStep {
+        let mut next = None;
+        for (index, file) in self.files[..self.used].iter_mut().enumerate() {
+            if self.answered >> index & 1 == 1 {
+                continue;
+            }
+            let owner = ownership.owner(&file.info_hash);
+            if owner != ownership.own {
+                next = next.or(Some(owner));
+                continue;
+            }
+            let counts = swarms.scrape::<A>(&file.info_hash);
+            (file.complete, file.downloaded, file.incomplete) =
+                (counts.seeders, counts.downloaded, counts.leechers);
+            self.answered |= 1 << index;
+        }
+        next.map_or(ErrandStep::Done, ErrandStep::Onward)
+    }
+}
+
+impl Engine {
+    /// Does this shard's part of an errand.
+    pub fn run_errand(&mut self, now: Now, errand: &mut Errand) -> ErrandStep {
+        let step = self.with_swarms(|ownership, swarms| errand.run(now, ownership, swarms));
+        if step == ErrandStep::Done {
+            errand.found.interval_s = self.draw_interval_s();
+            if let PeerChange::Refused(bound) = errand.found.change {
+                self.count_refused_peer(bound);
+            }
+        }
+        step
+    }
+}

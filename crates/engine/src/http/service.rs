@@ -1,0 +1,303 @@
+use super::client::address_of_peer;
+use super::errand::{Errand, ErrandStep, Found, Question};
+use super::policy::HttpPolicy;
+use crate::Now;
+use crate::engine::Engine;
+use crate::limits::ERRANDS_MAX;
+use core::fmt;
+use core::net::IpAddr;
+use core::ops::Range;
+use http_protocol::{
+    Announce, AnnounceResponse, FailureResponse, Framing, KeyInPath, ListedPeer, OutOfRoom, PEERS_MAX,
+    PeerForm, Peers, Request, Retry, Route, Scrape, ScrapeResponse, Status, write_health, write_status,
+};
+use primitives::{
+    AddressFamily, CompactAddress, CompactIpv4, CompactIpv6, HttpOutcome, PeerAddress, ShardId,
+};
+use swarm::{Listing, PeerChange};
+use zerocopy::FromBytes;
+
+/// What becomes of HTTP requests on one core.
+#[derive(Debug)]
+pub struct HttpService {
+    policy: HttpPolicy,
+    /// Errands that are at home.
+    idle: Vec<Box<Errand>>,
+    /// Errands made so far, at most [`ERRANDS_MAX`].
+    made: usize,
+    /// Peers for an answer that lists them one by one.
+    listed: Vec<ListedPeer>,
+}
+
+/// What became of a request.
+#[derive(Debug)]
+pub enum Served {
+    /// The answer lies in this part of the buffer.
+    Written(Range<usize>),
+    /// It goes to the owner of its torrent, and [`HttpService::finish`] writes the answer when it is back.
+    Errand(ShardId, Box<Errand>),
+}
+
+const ROOM: &str = "the buffer has RESPONSE_BYTES_MAX bytes, which every answer fits in";
+const WHOLE: &str = "the swarms write whole peers";
+
+/// Why a request that can be read is not granted. Its text is told to the client's user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+enum Refusal {
+    #[error("the key in the announce URL is malformed")]
+    MalformedKey,
+    #[error("the proxy in between does not tell whose request this is")]
+    UnknownClient,
+    #[error("the tracker is busy")]
+    Busy,
+}
+
+/// What a client that found no place is told.
+const NOT_LISTED: &str = "the tracker is full: other clients are not told of this one";
+
+/// Minutes after which a client comes back that found the tracker busy.
+const BUSY_RETRY_MINUTES: u32 = 1;
+
+impl HttpService {
+    /// A service without errands on their way.
+    #[must_use]
+    pub fn new(policy: HttpPolicy) -> Self {
+        Self { policy, idle: Vec::new(), made: 0, listed: Vec::with_capacity(PEERS_MAX) }
+    }
+
+    /// How clients are served.
+    #[must_use]
+    pub const fn policy(&self) -> &HttpPolicy {
+        &self.policy
+    }
+
+    /// Answers a request or begins its errand.
+    pub(super) fn serve(
+        &mut self,
+        engine: &mut Engine,
+        now: Now,
+        (client, family): (Option<IpAddr>, AddressFamily),
+        request: &Request<'_>,
+        out: &mut [u8],
+    ) -> Served {
+        let framing = request.framing;
+        let (written, outcome) = match request.route {
+            Route::Announce(KeyInPath::Malformed) => {
+                (refuse(&Refusal::MalformedKey, Retry::Never, framing, out), HttpOutcome::AnnounceRefused)
+            }
+            Route::Scrape(KeyInPath::Malformed) => {
+                (refuse(&Refusal::MalformedKey, Retry::Never, framing, out), HttpOutcome::ScrapeRefused)
+            }
+            Route::Announce(KeyInPath::Absent | KeyInPath::Present(_)) => match client {
+                Some(client) => return self.announce(engine, now, client, request, out),
+                None => (
+                    refuse(&Refusal::UnknownClient, Retry::Unsaid, framing, out),
+                    HttpOutcome::AnnounceRefused,
+                ),
+            },
+            Route::Scrape(KeyInPath::Absent | KeyInPath::Present(_)) => match client {
+                Some(client) => return self.scrape(engine, now, client, request, out),
+                None => {
+                    (refuse(&Refusal::UnknownClient, Retry::Unsaid, framing, out), HttpOutcome::ScrapeRefused)
+                }
+            },
+            Route::HealthCheck => (write_health(out, framing), HttpOutcome::HealthChecked),
+            Route::Options => (write_status(out, framing, Status::NoContent), HttpOutcome::Elsewhere),
+            Route::NotFound => (write_status(out, framing, Status::NotFound), HttpOutcome::Elsewhere),
+        };
+        engine.statistics_mut().count_http(family, outcome);
+        Served::Written(written.expect(ROOM))
+    }
+
+    /// Writes the answer to a request whose errand is done, and takes the errand back.
+    ///
+    /// # Panics
+    /// When `out` is shorter than [`http_protocol::RESPONSE_BYTES_MAX`].
+    pub fn finish(&mut self, engine: &mut Engine, mut errand: Box<Errand>, out: &mut [u8]) -> Range<usize> {
+        let family = AddressFamily::of(errand.client);
+        let (written, outcome) = match errand.question {
+            Question::GivenUp => return self.give_up(engine, errand, out),
+            Question::AnnounceV4(_, form) | Question::AnnounceV6(_, form) => {
+                (self.write_announce(&errand, form, out), HttpOutcome::AnnounceAnswered)
+            }
+            Question::Scrape(_) => {
+                let framing = errand.framing;
+                let mut response =
+                    ScrapeResponse { files: errand.files.files_mut(), min_request_interval_s: None };
+                (response.write(out, framing), HttpOutcome::ScrapeAnswered)
+            }
+        };
+        engine.statistics_mut().count_http(family, outcome);
+        self.idle.push(errand);
+        written.expect(ROOM)
+    }
+
+    /// Answers a request whose errand found its way full, and takes the errand back.
+    ///
+    /// # Panics
+    /// When `out` is shorter than [`http_protocol::RESPONSE_BYTES_MAX`].
+    pub fn give_up(&mut self, engine: &mut Engine, errand: Box<Errand>, out: &mut [u8]) -> Range<usize> {
+        let (family, framing) = (AddressFamily::of(errand.client), errand.framing);
+        self.idle.push(errand);
+        busy(engine, family, framing, out)
+    }
+
+    /// Takes an errand back whose client is gone.
+    pub fn take_back(&mut self, errand: Box<Errand>) {
+        self.idle.push(errand);
+    }
+
+    /// Errands that are on their way.
+    #[must_use]
+    pub const fn underway(&self) -> usize {
+        self.made - self.idle.len()
+    }
+
+    fn announce(
+        &mut self,
+        engine: &mut Engine,
+        now: Now,
+        client: IpAddr,
+        request: &Request<'_>,
+        out: &mut [u8],
+    ) -> Served {
+        let family = AddressFamily::of(client);
+        let announce = match Announce::from_query(request.query) {
+            Ok(announce) => announce,
+            Err(error) => {
+                engine.statistics_mut().count_http(family, HttpOutcome::AnnounceRefused);
+                return Served::Written(refuse(&error, Retry::Unsaid, request.framing, out).expect(ROOM));
+            }
+        };
+        let address = address_of_peer(&self.policy, client, &announce);
+        let question = question(engine, address, &announce);
+        let Some(errand) = self.errand(client, request.framing, question) else {
+            return Served::Written(busy(engine, family, request.framing, out));
+        };
+        self.begin(engine, now, errand, out)
+    }
+
+    fn scrape(
+        &mut self,
+        engine: &mut Engine,
+        now: Now,
+        client: IpAddr,
+        request: &Request<'_>,
+        out: &mut [u8],
+    ) -> Served {
+        let family = AddressFamily::of(client);
+        let scrape = match Scrape::from_query(request.query) {
+            Ok(scrape) => scrape,
+            Err(error) => {
+                engine.statistics_mut().count_http(family, HttpOutcome::ScrapeRefused);
+                return Served::Written(refuse(&error, Retry::Unsaid, request.framing, out).expect(ROOM));
+            }
+        };
+        let Some(mut errand) = self.errand(client, request.framing, Question::Scrape(family)) else {
+            return Served::Written(busy(engine, family, request.framing, out));
+        };
+        errand.files.fill(&scrape, self.policy.scrape_torrents_max);
+        self.begin(engine, now, errand, out)
+    }
+
+    fn begin(&mut self, engine: &mut Engine, now: Now, mut errand: Box<Errand>, out: &mut [u8]) -> Served {
+        match engine.run_errand(now, &mut errand) {
+            ErrandStep::Done => Served::Written(self.finish(engine, errand, out)),
+            ErrandStep::Onward(owner) => Served::Errand(owner, errand),
+        }
+    }
+
+    /// An errand that is at home, or a new one while there are few.
+    fn errand(&mut self, client: IpAddr, framing: Framing, question: Question) -> Option<Box<Errand>> {
+        let mut errand = match self.idle.pop() {
+            Some(errand) => errand,
+            None if self.made < ERRANDS_MAX => {
+                self.made += 1;
+                Box::new(Errand::new())
+            }
+            None => return None,
+        };
+        (errand.client, errand.framing, errand.question) = (client, framing, question);
+        errand.found = Found::NOTHING;
+        Some(errand)
+    }
+
+    fn write_announce(
+        &mut self,
+        errand: &Errand,
+        form: PeerForm,
+        out: &mut [u8],
+    ) -> Result<Range<usize>, OutOfRoom> {
+        let family = match errand.question {
+            Question::AnnounceV6(..) => AddressFamily::V6,
+            _ => AddressFamily::V4,
+        };
+        let found = &errand.found;
+        let response = AnnounceResponse {
+            complete: found.counts.seeders,
+            incomplete: found.counts.leechers,
+            downloaded: found.counts.downloaded,
+            interval_s: found.interval_s,
+            min_interval_s: Some(found.interval_s / 2),
+            external_ip: Some(errand.client),
+            peers: peers(family, form, errand.peers(), &mut self.listed),
+            warning: matches!(found.change, PeerChange::Refused(_)).then_some(NOT_LISTED),
+        };
+        response.write(out, errand.framing)
+    }
+}
+
+/// The peers in the form that the client asked for.
+fn peers<'a>(
+    family: AddressFamily,
+    form: PeerForm,
+    bytes: &'a [u8],
+    listed: &'a mut Vec<ListedPeer>,
+) -> Peers<'a> {
+    let (v4, v6): (&[CompactIpv4], &[CompactIpv6]) = match family {
+        AddressFamily::V4 => (FromBytes::ref_from_bytes(bytes).expect(WHOLE), &[]),
+        AddressFamily::V6 => (&[], FromBytes::ref_from_bytes(bytes).expect(WHOLE)),
+    };
+    if form == PeerForm::Compact {
+        return Peers::Compact { v4, v6 };
+    }
+    let addresses =
+        v4.iter().map(|peer| peer.socket_address()).chain(v6.iter().map(|peer| peer.socket_address()));
+    listed.clear();
+    // No peer ids: none are kept.
+    listed.extend(addresses.map(|address| ListedPeer { address, peer_id: None }));
+    Peers::Dictionaries(listed)
+}
+
+fn question(engine: &Engine, address: IpAddr, announce: &Announce<'_>) -> Question {
+    match PeerAddress::new(address, announce.port) {
+        PeerAddress::V4(address) => Question::AnnounceV4(to_swarm(engine, address, announce), announce.form),
+        PeerAddress::V6(address) => Question::AnnounceV6(to_swarm(engine, address, announce), announce.form),
+    }
+}
+
+fn to_swarm<A: CompactAddress>(engine: &Engine, address: A, announce: &Announce<'_>) -> swarm::Announce<A> {
+    swarm::Announce {
+        info_hash: announce.info_hash,
+        address,
+        status: announce.status(),
+        event: announce.event.announce_event(),
+        // Port 0 is how a client says that it does not listen.
+        listing: if announce.port == 0 { Listing::Unlisted } else { Listing::Listed },
+        peers_wanted: engine.peers_wanted(announce.numwant),
+    }
+}
+
+fn refuse(
+    reason: &dyn fmt::Display,
+    retry: Retry,
+    framing: Framing,
+    out: &mut [u8],
+) -> Result<Range<usize>, OutOfRoom> {
+    FailureResponse { reason, retry }.write(out, framing)
+}
+
+fn busy(engine: &mut Engine, family: AddressFamily, framing: Framing, out: &mut [u8]) -> Range<usize> {
+    engine.statistics_mut().count_http(family, HttpOutcome::Busy);
+    refuse(&Refusal::Busy, Retry::InMinutes(BUSY_RETRY_MINUTES), framing, out).expect(ROOM)
+}
