@@ -1,19 +1,43 @@
+use crate::listen::AllListeners;
 use crate::prepare::Prepared;
-use config::Configuration;
+use config::{Configuration, Http};
+use engine::ERRANDS_MAX;
+use http_protocol::HEAD_BYTES_MAX;
 use tracing::{info, warn};
-use worker::{BoundListeners, DATAGRAM_BYTES_MAX, SteeringOutcome};
+use worker::{DATAGRAM_BYTES_MAX, SteeringOutcome};
 
 /// Says where the tracker listens, on which cores, whether the kernel steers, and every bound.
-pub(crate) fn log_banner(prepared: &Prepared<'_>, listeners: &BoundListeners) {
+pub(crate) fn log_banner(prepared: &Prepared<'_>, all: &AllListeners) {
+    let listeners = &all.udp;
     info!("ringtrack {}", env!("CARGO_PKG_VERSION"));
     for address in &listeners.addresses {
         info!("listening on udp://{address}");
+    }
+    for listener in &all.http.listeners {
+        info!("listening on {listener}");
     }
     let cores = &prepared.cores;
     info!("{} shard(s), one worker on each of the cores {cores:?}", cores.len());
     log_steering(&listeners.steering);
     log_bounds(prepared.configuration, prepared.memory_max_bytes);
+    log_http_bounds(&prepared.configuration.http, all.connections_max);
     log_receive_buffer(prepared.configuration.udp.receive_buffer_bytes, listeners.receive_buffer_bytes);
+}
+
+fn log_http_bounds(http: &Http, connections_max: u32) {
+    info!(
+        connections = connections_max,
+        connections_per_prefix = http.connections_per_prefix_max,
+        requests_per_connection = http.requests_per_connection_max,
+        request_bytes = HEAD_BYTES_MAX,
+        scrape_torrents = http.scrape_torrents_max,
+        errands_per_core = ERRANDS_MAX,
+        first_request_s = http.first_request_s,
+        request_s = http.request_s,
+        idle_s = http.idle_s,
+        answer_s = http.answer_s,
+        "bounds of HTTP connections"
+    );
 }
 
 /// The kernel cuts a buffer in silence.

@@ -1,3 +1,5 @@
+use crate::http_settings::{http_limits, http_policy};
+use crate::listen::AllListeners;
 use crate::mend;
 use crate::prepare::Prepared;
 use crate::tuning::{engine_settings, kernel_sampling};
@@ -8,9 +10,8 @@ use latency::LatencySet;
 use primitives::{PublishedStatistics, ShardCount, ShardId};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use worker::{
-    BoundListeners, WorkerCommand, WorkerEvent, WorkerHandle, WorkerSetup, full_mesh, start_worker,
-};
+use worker::http::HttpSetup;
+use worker::{WorkerCommand, WorkerEvent, WorkerHandle, WorkerSetup, full_mesh, start_worker};
 
 /// Commands that may wait for a worker.
 const COMMANDS_MAX: usize = 16;
@@ -33,7 +34,7 @@ pub(crate) struct DataPlane {
 
 impl DataPlane {
     /// Starts a worker on each core and waits until all of them serve.
-    pub(crate) fn start(prepared: &Prepared<'_>, listeners: BoundListeners) -> anyhow::Result<Self> {
+    pub(crate) fn start(prepared: &Prepared<'_>, listeners: AllListeners) -> anyhow::Result<Self> {
         let (configuration, shards) = (prepared.configuration, prepared.shards);
         let start = Instant::now();
         let (event_outbox, events) = bounded(prepared.cores.len());
@@ -46,13 +47,22 @@ impl DataPlane {
             commands: Vec::new(),
             board: StatisticsBoard::new(published.clone()),
         };
-        for ((shard, mesh), sockets) in shards.shards().zip(mesh).zip(listeners.sockets_by_shard) {
+        let policy = http_policy(configuration);
+        let limits = http_limits(configuration, shards, listeners.connections_max);
+        let by_shard = listeners.udp.sockets_by_shard.into_iter().zip(listeners.http.sockets_by_shard);
+        for ((shard, mesh), (sockets, http_listeners)) in shards.shards().zip(mesh).zip(by_shard) {
             let (commands, command_inbox) = bounded(COMMANDS_MAX);
             let setup = WorkerSetup {
                 core: prepared.cores[shard.index()],
                 engine: engine_settings(configuration, shards, shard, prepared.memory_max_bytes),
                 secrets: prepared.keys.for_core()?,
                 sockets,
+                http: HttpSetup {
+                    listeners: http_listeners,
+                    policy: policy.clone(),
+                    limits,
+                    identity: prepared.identity.clone(),
+                },
                 batch_datagrams: configuration.udp.batch_datagrams,
                 mesh,
                 start,
@@ -66,6 +76,11 @@ impl DataPlane {
         }
         plane.wait_until_ready()?;
         Ok(plane)
+    }
+
+    /// Ways to tell the workers something.
+    pub(crate) fn commands(&self) -> Vec<Sender<WorkerCommand>> {
+        self.commands.clone()
     }
 
     pub(crate) const fn board(&self) -> &StatisticsBoard {

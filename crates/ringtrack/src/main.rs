@@ -2,16 +2,20 @@
 #![forbid(unsafe_code)]
 
 mod banner;
+mod certificate_watch;
 mod cli;
 mod cores;
 mod data_plane;
 mod dump_latency;
+mod http_settings;
 mod keys;
 mod latency_directory;
+mod listen;
 mod locked_memory;
 mod logging;
 mod memory;
 mod mend;
+mod open_files;
 mod prepare;
 mod run;
 mod running_tracker;

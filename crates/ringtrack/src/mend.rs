@@ -1,23 +1,28 @@
 //! What an operator can do about a start that failed, said behind the cause.
 
 use anyhow::{Error, anyhow};
-use worker::{BindError, WorkerError};
+use worker::{BindError, Scheme, WorkerError};
 
 /// Why the address could not be bound, and what to do.
 pub(crate) fn bind_error(error: BindError) -> Error {
-    let mend = match &error {
-        BindError::InUse(_) => "end that program, or choose another port with the key udp.listen",
-        BindError::Forbidden(_) => {
-            "choose a port from 1024 up with the key udp.listen, or give the program CAP_NET_BIND_SERVICE"
-        }
-        BindError::NoSuchAddress(_) => "choose an address of this machine with the key udp.listen",
-        BindError::NoSuchFamily(_) => "leave addresses of this family out of the key udp.listen",
-        BindError::Other { source, .. } if source.raw_os_error() == Some(TOO_MANY_OPEN_FILES) => {
-            OPEN_FILES_MEND
-        }
-        BindError::Other { .. } => "choose another address with the key udp.listen",
+    let key = match error.listener().scheme {
+        Scheme::Udp => "udp.listen",
+        Scheme::Http => "http.listen",
+        Scheme::Https => "https.listen",
     };
-    with(error, mend)
+    let mend = match &error {
+        BindError::InUse(_) => format!("end that program, or choose another port with the key {key}"),
+        BindError::Forbidden(_) => {
+            format!("choose a port from 1024 up with the key {key}, or give the program CAP_NET_BIND_SERVICE")
+        }
+        BindError::NoSuchAddress(_) => format!("choose an address of this machine with the key {key}"),
+        BindError::NoSuchFamily(_) => format!("leave addresses of this family out of the key {key}"),
+        BindError::Other { source, .. } if source.raw_os_error() == Some(TOO_MANY_OPEN_FILES) => {
+            OPEN_FILES_MEND.to_owned()
+        }
+        BindError::Other { .. } => format!("choose another address with the key {key}"),
+    };
+    with(error, &mend)
 }
 
 /// Why a worker did not start or ended, and what to do where that is known.
@@ -48,12 +53,13 @@ fn with(cause: impl Into<Error>, mend: &str) -> Error {
 mod tests {
     use super::*;
     use std::io;
+    use worker::Listener;
 
     #[test]
     fn the_mend_stands_behind_the_cause() {
-        let address = "192.0.2.1:6969".parse().unwrap();
+        let listener = Listener { scheme: Scheme::Udp, address: "192.0.2.1:6969".parse().unwrap() };
         let source = io::Error::from(io::ErrorKind::InvalidInput);
-        let error = bind_error(BindError::Other { address, source });
+        let error = bind_error(BindError::Other { listener, source });
         assert_eq!(
             format!("{error:#}"),
             "udp://192.0.2.1:6969 cannot be bound: invalid input parameter: choose another address with the \

@@ -2,11 +2,14 @@
 //! opened.
 
 use crate::cores::choose_cores;
+use crate::http_settings::IdentityFiles;
 use crate::keys::Keys;
 use crate::memory::memory_max_bytes;
 use anyhow::ensure;
 use config::Configuration;
 use primitives::ShardCount;
+use std::sync::Arc;
+use tls::ServerIdentity;
 
 /// The least that a shard can work with: its empty tables and a few thousand peers.
 const SHARD_BYTES_MIN: u64 = 1 << 20;
@@ -20,6 +23,8 @@ pub(crate) struct Prepared<'a> {
     pub(crate) keys: Keys,
     /// Of the swarms of all shards.
     pub(crate) memory_max_bytes: u64,
+    /// Certificate and key, if there is a listener for them.
+    pub(crate) identity: Option<Arc<ServerIdentity>>,
 }
 
 /// Fits the configuration to this machine.
@@ -35,5 +40,6 @@ pub(crate) fn prepare(configuration: &Configuration) -> anyhow::Result<Prepared<
         shards.get(),
         least_bytes >> 20
     );
-    Ok(Prepared { configuration, cores, shards, keys, memory_max_bytes })
+    let identity = IdentityFiles::of(configuration).map(IdentityFiles::load).transpose()?;
+    Ok(Prepared { configuration, cores, shards, keys, memory_max_bytes, identity })
 }

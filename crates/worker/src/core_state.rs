@@ -1,4 +1,5 @@
 use crate::clock::Clock;
+use crate::http::{Hall, Surroundings};
 use crate::limits::DATAGRAM_BYTES_MAX;
 use crate::mesh::MeshSenders;
 use crate::messages::{AnnounceMessage, ListenerIndex, ReplyTo, ScrapeMessage};
@@ -27,6 +28,7 @@ pub(crate) struct CoreState {
     /// read the clock for.
     pub(crate) flushed: Cell<Instant>,
     pub(crate) reply_timer: RefCell<ReplyTimer>,
+    pub(crate) hall: RefCell<Hall>,
     receive: RefCell<ReceiveBatch>,
     send: RefCell<SendBatch>,
 }
@@ -66,6 +68,7 @@ impl CoreState {
         sockets: Vec<BatchSocket>,
         published: Arc<PublishedStatistics>,
         batch_datagrams: usize,
+        hall: Hall,
     ) -> Self {
         let receive = ReceiveBatch::new(batch_datagrams, DATAGRAM_BYTES_MAX);
         let send = SendBatch::new(receive.capacity(), REPLY_BYTES_MAX);
@@ -79,6 +82,7 @@ impl CoreState {
             reactor_due: Cell::new(Instant::now()),
             flushed: Cell::new(Instant::now()),
             reply_timer: RefCell::new(ReplyTimer::new(send.capacity())),
+            hall: RefCell::new(hall),
             receive: RefCell::new(receive),
             send: RefCell::new(send),
         }
@@ -108,6 +112,21 @@ impl CoreState {
         flush(socket, send, engine);
         self.note_flush(timer);
         Turn::Busy
+    }
+
+    /// Serves the HTTP connections that something has come by.
+    pub(crate) fn serve_connections(&self) -> Turn {
+        let mesh = &*self.mesh.borrow();
+        let engine = &mut *self.engine.borrow_mut();
+        let mut around = Surroundings { engine, mesh, now: self.clock.now() };
+        let turn = self.hall.borrow_mut().take_turn(&mut around);
+        self.note_turn_over();
+        turn
+    }
+
+    /// Notes the time at the end of a turn that sent no datagrams.
+    pub(crate) fn note_turn_over(&self) {
+        self.flushed.set(Instant::now());
     }
 
     /// Answers an announce from another core. The reply waits for [`Self::flush`].

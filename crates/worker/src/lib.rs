@@ -9,6 +9,7 @@
 mod clock;
 mod core_state;
 mod expiry_pace;
+pub mod http;
 mod kernel_ring;
 mod kernel_sampling;
 mod limits;
@@ -24,7 +25,8 @@ mod worker;
 pub use kernel_sampling::KernelSampling;
 pub use limits::{DATAGRAM_BYTES_MAX, LISTENERS_MAX, PREEMPT_MS, REACTOR_TURN_MS, TIMER_MS};
 pub use listener::{
-    BindError, BoundListeners, ListenerOptions, SteeringOutcome, SteeringRequest, bind_listeners,
+    BindError, BoundListeners, Listener, ListenerOptions, Scheme, SteeringOutcome, SteeringRequest,
+    bind_listeners,
 };
 pub use mesh::{MeshEnd, full_mesh};
 pub use messages::{WorkerCommand, WorkerEvent};

@@ -1,5 +1,6 @@
 use crate::limits::FREE_PORT_ATTEMPTS_MAX;
 use primitives::{ShardCount, SteeringKey};
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use udp_socket::{BatchSocket, DestinationInfo, PortSharing, SocketOptions, SteeringProgram};
@@ -52,30 +53,87 @@ pub struct BoundListeners {
     pub receive_buffer_bytes: usize,
 }
 
+/// What clients speak at a listener.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    /// BEP 15.
+    Udp,
+    /// BEP 3.
+    Http,
+    /// BEP 3 over TLS.
+    Https,
+}
+
+/// A listener, as a client would name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listener {
+    /// What clients speak.
+    pub scheme: Scheme,
+    /// Where.
+    pub address: SocketAddr,
+}
+
+impl fmt::Display for Listener {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = match self.scheme {
+            Scheme::Udp => "udp",
+            Scheme::Http => "http",
+            Scheme::Https => "https",
+        };
+        write!(formatter, "{scheme}://{}", self.address)
+    }
+}
+
 /// Why a listener could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
     /// Another program has the port.
-    #[error("udp://{0} is in use by another program")]
-    InUse(SocketAddr),
+    #[error("{0} is in use by another program")]
+    InUse(Listener),
     /// The port is below 1024, say, and the user may not.
-    #[error("udp://{0}: no permission to bind it")]
-    Forbidden(SocketAddr),
+    #[error("{0}: no permission to bind it")]
+    Forbidden(Listener),
     /// No interface has the address.
-    #[error("udp://{0}: this machine does not have the address")]
-    NoSuchAddress(SocketAddr),
+    #[error("{0}: this machine does not have the address")]
+    NoSuchAddress(Listener),
     /// The kernel has no such addresses: IPv6 is not compiled in or switched off.
-    #[error("udp://{0}: the kernel does not have this address family")]
-    NoSuchFamily(SocketAddr),
+    #[error("{0}: the kernel does not have this address family")]
+    NoSuchFamily(Listener),
     /// Anything else.
-    #[error("udp://{address} cannot be bound")]
+    #[error("{listener} cannot be bound")]
     Other {
-        /// The address.
-        address: SocketAddr,
+        /// The listener.
+        listener: Listener,
         /// The kernel's word.
         #[source]
         source: io::Error,
     },
+}
+
+impl BindError {
+    pub(crate) fn new(listener: Listener, source: io::Error) -> Self {
+        if source.raw_os_error() == Some(ADDRESS_FAMILY_NOT_SUPPORTED) {
+            return Self::NoSuchFamily(listener);
+        }
+        match source.kind() {
+            io::ErrorKind::AddrInUse => Self::InUse(listener),
+            io::ErrorKind::PermissionDenied => Self::Forbidden(listener),
+            io::ErrorKind::AddrNotAvailable => Self::NoSuchAddress(listener),
+            _ => Self::Other { listener, source },
+        }
+    }
+
+    /// The listener that could not be made.
+    #[must_use]
+    pub const fn listener(&self) -> Listener {
+        match self {
+            Self::InUse(listener)
+            | Self::Forbidden(listener)
+            | Self::NoSuchAddress(listener)
+            | Self::NoSuchFamily(listener)
+            | Self::Other { listener, .. } => *listener,
+        }
+    }
 }
 
 /// Binds all `addresses` once for each shard and has the kernel steer between the shards.
@@ -176,13 +234,5 @@ fn reserve(address: SocketAddr) -> Result<SocketAddr, BindError> {
 }
 
 fn bind_error(address: SocketAddr, source: io::Error) -> BindError {
-    if source.raw_os_error() == Some(ADDRESS_FAMILY_NOT_SUPPORTED) {
-        return BindError::NoSuchFamily(address);
-    }
-    match source.kind() {
-        io::ErrorKind::AddrInUse => BindError::InUse(address),
-        io::ErrorKind::PermissionDenied => BindError::Forbidden(address),
-        io::ErrorKind::AddrNotAvailable => BindError::NoSuchAddress(address),
-        _ => BindError::Other { address, source },
-    }
+    BindError::new(Listener { scheme: Scheme::Udp, address }, source)
 }

@@ -1,11 +1,12 @@
 use crate::limits::{ANNOUNCE_SLOTS_MIN, CONNECT_TICK_MS, SCRAPE_SLOTS_MIN, SCRAPE_SLOTS_SHARE};
 use crate::messages::{AnnounceMessage, ScrapeMessage};
-use engine::Routing;
+use engine::{ERRANDS_MAX, Errand, Routing};
 use futures_lite::Future;
 use glommio::channels::shared_channel::{
     ConnectedReceiver, ConnectedSender, SharedReceiver, SharedSender, new_bounded,
 };
 use glommio::timer::sleep;
+use glommio::{GlommioError, ResourceType};
 use primitives::{ShardCount, ShardId};
 use std::time::Duration;
 
@@ -13,28 +14,47 @@ use std::time::Duration;
 /// and for scrapes. A ring has one producer and one consumer and takes no lock.
 #[derive(Debug)]
 pub struct MeshEnd {
-    to: Vec<RingPair<SharedSender<AnnounceMessage>, SharedSender<ScrapeMessage>>>,
-    from: Vec<RingPair<SharedReceiver<AnnounceMessage>, SharedReceiver<ScrapeMessage>>>,
+    to: Vec<UnconnectedSenders>,
+    from: Vec<UnconnectedReceivers>,
 }
 
+/// The rings between two cores, in one direction.
 #[derive(Debug)]
-struct RingPair<A, S> {
+struct Rings<A, S, E> {
     shard: ShardId,
     announces: A,
     scrapes: S,
+    /// Of HTTP requests, on their way to owners.
+    errands: E,
+    /// The same, on their way home.
+    answers: E,
 }
+
+type UnconnectedSenders =
+    Rings<SharedSender<AnnounceMessage>, SharedSender<ScrapeMessage>, SharedSender<Box<Errand>>>;
+type UnconnectedReceivers =
+    Rings<SharedReceiver<AnnounceMessage>, SharedReceiver<ScrapeMessage>, SharedReceiver<Box<Errand>>>;
+type Senders =
+    Rings<ConnectedSender<AnnounceMessage>, ConnectedSender<ScrapeMessage>, ConnectedSender<Box<Errand>>>;
+type Receivers = Rings<
+    ConnectedReceiver<AnnounceMessage>,
+    ConnectedReceiver<ScrapeMessage>,
+    ConnectedReceiver<Box<Errand>>,
+>;
 
 /// The sending ends, by shard; none to itself.
 #[derive(Debug)]
 pub(crate) struct MeshSenders {
-    by_shard: Vec<Option<RingPair<ConnectedSender<AnnounceMessage>, ConnectedSender<ScrapeMessage>>>>,
+    by_shard: Vec<Option<Senders>>,
 }
 
 /// The receiving ends.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct MeshReceivers {
     pub(crate) announces: Vec<ConnectedReceiver<AnnounceMessage>>,
     pub(crate) scrapes: Vec<ConnectedReceiver<ScrapeMessage>>,
+    pub(crate) errands: Vec<ConnectedReceiver<Box<Errand>>>,
+    pub(crate) answers: Vec<ConnectedReceiver<Box<Errand>>>,
 }
 
 /// The ends of a mesh between all shards, in their order. Each core has `slots_per_core` for announces on their
@@ -51,8 +71,23 @@ pub fn full_mesh(shards: ShardCount, slots_per_core: usize) -> Vec<MeshEnd> {
         for consumer in shards.shards().filter(|&consumer| consumer != producer) {
             let (to_announces, from_announces) = new_bounded(slots);
             let (to_scrapes, from_scrapes) = new_bounded(scrape_slots);
-            let to = RingPair { shard: consumer, announces: to_announces, scrapes: to_scrapes };
-            let from = RingPair { shard: producer, announces: from_announces, scrapes: from_scrapes };
+            let (to_errands, from_errands) = new_bounded(ERRANDS_MAX);
+            // Room for all errands of a core, so that each finds its way home.
+            let (to_answers, from_answers) = new_bounded(ERRANDS_MAX);
+            let to = Rings {
+                shard: consumer,
+                announces: to_announces,
+                scrapes: to_scrapes,
+                errands: to_errands,
+                answers: to_answers,
+            };
+            let from = Rings {
+                shard: producer,
+                announces: from_announces,
+                scrapes: from_scrapes,
+                errands: from_errands,
+                answers: from_answers,
+            };
             ends[producer.index()].to.push(to);
             ends[consumer.index()].from.push(from);
         }
@@ -80,8 +115,14 @@ impl MeshEnd {
             senders.by_shard.resize_with(senders.by_shard.len().max(index + 1), || None);
             senders.by_shard[index] = Some(ring);
         }
-        let (announces, scrapes) = join_all(from).await.into_iter().unzip();
-        (senders, MeshReceivers { announces, scrapes })
+        let mut receivers = MeshReceivers::default();
+        for ring in join_all(from).await {
+            receivers.announces.push(ring.announces);
+            receivers.scrapes.push(ring.scrapes);
+            receivers.errands.push(ring.errands);
+            receivers.answers.push(ring.answers);
+        }
+        (senders, receivers)
     }
 }
 
@@ -94,6 +135,31 @@ impl MeshSenders {
     pub(crate) fn send_scrape(&self, owner: ShardId, message: ScrapeMessage) -> Routing {
         let ring = self.by_shard.get(owner.index()).and_then(Option::as_ref);
         routing(ring.is_some_and(|ring| ring.scrapes.try_send(message).is_ok()))
+    }
+
+    /// Hands an errand to its next owner; gives it back where the ring is full.
+    pub(crate) fn send_errand(&self, owner: ShardId, errand: Box<Errand>) -> Result<(), Box<Errand>> {
+        match self.by_shard.get(owner.index()).and_then(Option::as_ref) {
+            Some(rings) => rings.errands.try_send(errand).map_err(unsent),
+            None => Err(errand),
+        }
+    }
+
+    /// Sends an errand home. There is room for all errands of a core; one that its home does not take in any more, since
+    /// the tracker stops, is let go.
+    pub(crate) fn send_answer(&self, home: ShardId, errand: Box<Errand>) {
+        if let Some(rings) = self.by_shard.get(home.index()).and_then(Option::as_ref) {
+            drop(rings.answers.try_send(errand));
+        }
+    }
+
+    /// Tells the other cores that no more requests will come.
+    pub(crate) fn close_requests(&self) {
+        for rings in self.by_shard.iter().flatten() {
+            rings.announces.close();
+            rings.scrapes.close();
+            rings.errands.close();
+        }
     }
 
     /// Tells the other cores that nothing more will come.
@@ -114,20 +180,33 @@ async fn tick() {
     }
 }
 
-async fn connect_sender(
-    ring: RingPair<SharedSender<AnnounceMessage>, SharedSender<ScrapeMessage>>,
-) -> RingPair<ConnectedSender<AnnounceMessage>, ConnectedSender<ScrapeMessage>> {
-    RingPair {
-        shard: ring.shard,
-        announces: ring.announces.connect().await,
-        scrapes: ring.scrapes.connect().await,
+/// What a ring did not take.
+fn unsent(error: GlommioError<Box<Errand>>) -> Box<Errand> {
+    match error {
+        GlommioError::Closed(ResourceType::Channel(errand))
+        | GlommioError::WouldBlock(ResourceType::Channel(errand)) => errand,
+        error => unreachable!("a ring is full or closed, and not {error}"),
     }
 }
 
-async fn connect_receiver(
-    ring: RingPair<SharedReceiver<AnnounceMessage>, SharedReceiver<ScrapeMessage>>,
-) -> (ConnectedReceiver<AnnounceMessage>, ConnectedReceiver<ScrapeMessage>) {
-    (ring.announces.connect().await, ring.scrapes.connect().await)
+async fn connect_sender(rings: UnconnectedSenders) -> Senders {
+    Rings {
+        shard: rings.shard,
+        announces: rings.announces.connect().await,
+        scrapes: rings.scrapes.connect().await,
+        errands: rings.errands.connect().await,
+        answers: rings.answers.connect().await,
+    }
+}
+
+async fn connect_receiver(rings: UnconnectedReceivers) -> Receivers {
+    Rings {
+        shard: rings.shard,
+        announces: rings.announces.connect().await,
+        scrapes: rings.scrapes.connect().await,
+        errands: rings.errands.connect().await,
+        answers: rings.answers.connect().await,
+    }
 }
 
 async fn join_all<T>(futures: Vec<impl Future<Output = T>>) -> Vec<T> {

@@ -1,7 +1,9 @@
 use engine::{RoutedAnnounce, ScrapeJourney};
 use latency::LatencySet;
 use primitives::ShardId;
+use std::sync::Arc;
 use std::time::Instant;
+use tls::ServerIdentity;
 use udp_socket::Path;
 
 /// What the control plane asks of a worker.
@@ -11,6 +13,8 @@ pub enum WorkerCommand {
     Stop,
     /// Tell the latencies recorded since the last such command, and go on with this empty set.
     TakeLatency(Box<LatencySet>),
+    /// Show this certificate to TLS clients from now on.
+    UseIdentity(Arc<ServerIdentity>),
 }
 
 /// What a worker tells the control plane.

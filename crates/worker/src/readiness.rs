@@ -1,6 +1,7 @@
-use glommio::net::UdpSocket;
+use futures_lite::AsyncReadExt;
+use glommio::net::{TcpStream, UdpSocket};
 use std::io;
-use std::os::fd::{FromRawFd, IntoRawFd};
+use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd};
 use udp_socket::BatchSocket;
 
 /// Tells when a socket has a datagram, without taking it.
@@ -34,3 +35,38 @@ impl Readiness {
         Ok(())
     }
 }
+
+/// Tells when a descriptor that is no socket has something to tell: an epoll.
+///
+/// glommio waits for sockets only. A stream of it polls its descriptor when it is made and reads when the poll has told
+/// it to; that this is no stream is found out only then, and says that the wait is over.
+#[derive(Debug)]
+pub(crate) struct PollReadiness {
+    descriptor: OwnedFd,
+}
+
+impl PollReadiness {
+    pub(crate) const fn of(descriptor: OwnedFd) -> Self {
+        Self { descriptor }
+    }
+
+    /// Waits until there is something.
+    ///
+    /// # Errors
+    /// When the process may open no more descriptors.
+    pub(crate) async fn wait(&self) -> io::Result<()> {
+        let descriptor = self.descriptor.try_clone()?;
+        // SAFETY: the descriptor is open and owned by nothing else: `into_raw_fd` gave up the ownership that
+        // `from_raw_fd` takes. What is called on it needs no socket, or fails.
+        #[allow(unsafe_code, reason = "glommio takes sockets made elsewhere by descriptor only")]
+        let mut stream = unsafe { TcpStream::from_raw_fd(descriptor.into_raw_fd()) };
+        match stream.read(&mut [0]).await {
+            Err(error) if error.raw_os_error() == Some(NOT_A_SOCKET) => Ok(()),
+            Err(error) => Err(error),
+            Ok(_) => Ok(()),
+        }
+    }
+}
+
+/// Linux's ENOTSOCK, which has no `io::ErrorKind`.
+const NOT_A_SOCKET: i32 = 88;

@@ -27,6 +27,7 @@ pub(crate) async fn run_timer(core: &CoreState, control: &ControlEnds, mut windo
         sleep(period).await;
         note_lateness(core, due.elapsed());
         expire(core, &mut pace);
+        core.hall.borrow_mut().sweep(core.clock.now(), &mut core.engine.borrow_mut());
         core.publish();
         // Behind the turn of expiry, so that a window has the whole of the one at its end: the kernel begins to stamp
         // a moment after it is told to, which may be when a turn of expiry that follows at once is over.
@@ -36,6 +37,7 @@ pub(crate) async fn run_timer(core: &CoreState, control: &ControlEnds, mut windo
         match control.commands.try_recv() {
             Ok(WorkerCommand::Stop) | Err(TryRecvError::Disconnected) => return,
             Ok(WorkerCommand::TakeLatency(empty)) => tell_latency(core, control, empty),
+            Ok(WorkerCommand::UseIdentity(identity)) => core.hall.borrow_mut().set_identity(identity),
             Err(TryRecvError::Empty) => {}
         }
     }

@@ -1,11 +1,12 @@
 use crate::clock::Clock;
 use crate::core_state::{CoreState, Turn};
+use crate::http::{Hall, HttpSetup, serve_answers, serve_errands, serve_http};
 use crate::kernel_ring;
 use crate::kernel_sampling::{KernelSampling, SampleWindows};
 use crate::limits::{DRAIN_MS_MAX, FILE_IO_BYTES, LISTENERS_MAX, PREEMPT_MS};
-use crate::mesh::MeshEnd;
+use crate::mesh::{MeshEnd, MeshReceivers};
 use crate::messages::{ListenerIndex, WorkerCommand, WorkerEvent};
-use crate::readiness::Readiness;
+use crate::readiness::{PollReadiness, Readiness};
 use crate::timer::{ControlEnds, run_timer};
 use crate::udp_loop::{let_others_run, serve_ring, serve_socket};
 use crossbeam_channel::{Receiver, Sender};
@@ -30,6 +31,8 @@ pub struct WorkerSetup {
     pub secrets: Secrets,
     /// Its sockets, one of each listener, in the same order on each core. At most [`LISTENERS_MAX`].
     pub sockets: Vec<BatchSocket>,
+    /// Its HTTP listeners, and how their clients are served.
+    pub http: HttpSetup,
     /// Datagrams of a batch.
     pub batch_datagrams: usize,
     /// How often the kernel's receive time stamps are sampled.
@@ -129,6 +132,7 @@ async fn run(setup: WorkerSetup) -> Result<(), WorkerError> {
     let engine = Engine::new(setup.engine, &setup.secrets);
     let (senders, receivers) = setup.mesh.connect().await;
     let clock = Clock::since(setup.start);
+    let hall = Hall::new(shard, setup.http).map_err(WorkerError::Readiness)?;
     let core = Rc::new(CoreState::new(
         clock,
         engine,
@@ -136,25 +140,43 @@ async fn run(setup: WorkerSetup) -> Result<(), WorkerError> {
         setup.sockets,
         setup.published,
         setup.batch_datagrams,
+        hall,
     ));
-    let rings: Vec<_> = receivers
-        .announces
-        .into_iter()
-        .map(|ring| glommio::spawn_local(serve_ring(Rc::clone(&core), ring)))
-        .chain(
-            receivers
-                .scrapes
-                .into_iter()
-                .map(|ring| glommio::spawn_local(serve_ring(Rc::clone(&core), ring))),
-        )
-        .collect();
-    let sockets = serve_sockets(&core)?;
+    let rings = serve_rings(&core, receivers);
+    let mut sockets = serve_sockets(&core)?;
+    sockets.extend(serve_connections(&core)?);
     // The control plane waits for this event; if it is gone, so is the tracker.
     drop(setup.events.try_send(WorkerEvent::Ready(shard)));
     let control = ControlEnds { shard, commands: setup.commands, events: setup.events };
     run_timer(&core, &control, SampleWindows::new(setup.kernel_sampling)).await;
     stop(&core, sockets, rings).await;
     Ok(())
+}
+
+/// The tasks of the mesh.
+struct RingTasks {
+    /// Of requests of other cores' clients.
+    requests: Vec<Task<()>>,
+    /// Of errands of this core's clients that come home.
+    answers: Vec<Task<()>>,
+}
+
+fn serve_rings(core: &Rc<CoreState>, receivers: MeshReceivers) -> RingTasks {
+    let MeshReceivers { announces, scrapes, errands, answers } = receivers;
+    let announces = announces.into_iter().map(|ring| glommio::spawn_local(serve_ring(Rc::clone(core), ring)));
+    let scrapes = scrapes.into_iter().map(|ring| glommio::spawn_local(serve_ring(Rc::clone(core), ring)));
+    let errands = errands.into_iter().map(|ring| glommio::spawn_local(serve_errands(Rc::clone(core), ring)));
+    let answers = answers.into_iter().map(|ring| glommio::spawn_local(serve_answers(Rc::clone(core), ring)));
+    RingTasks { requests: announces.chain(scrapes).chain(errands).collect(), answers: answers.collect() }
+}
+
+fn serve_connections(core: &Rc<CoreState>) -> Result<Option<Task<()>>, WorkerError> {
+    if core.hall.borrow().is_closed() {
+        return Ok(None);
+    }
+    let descriptor = core.hall.borrow().descriptor().map_err(WorkerError::Readiness)?;
+    let serving = serve_http(Rc::clone(core), PollReadiness::of(descriptor));
+    Ok(Some(glommio::spawn_local(serving)))
 }
 
 fn listeners(core: &CoreState) -> impl Iterator<Item = ListenerIndex> {
@@ -172,10 +194,11 @@ fn serve_sockets(core: &Rc<CoreState>) -> Result<Vec<Task<()>>, WorkerError> {
 }
 
 /// Answers what has arrived, here and from the other cores, and ends.
-async fn stop(core: &CoreState, sockets: Vec<Task<()>>, rings: Vec<Task<()>>) {
+async fn stop(core: &CoreState, sockets: Vec<Task<()>>, rings: RingTasks) {
     for socket in sockets {
         socket.cancel().await;
     }
+    core.hall.borrow_mut().close(&mut core.engine.borrow_mut());
     let deadline = Instant::now() + Duration::from_millis(DRAIN_MS_MAX);
     for listener in listeners(core) {
         while core.serve_batch(listener) == Turn::Busy && Instant::now() < deadline {
@@ -183,9 +206,14 @@ async fn stop(core: &CoreState, sockets: Vec<Task<()>>, rings: Vec<Task<()>>) {
             let_others_run(core).await;
         }
     }
-    core.mesh.borrow_mut().close();
-    for ring in rings {
+    core.mesh.borrow().close_requests();
+    for ring in rings.requests {
         ring.await;
     }
+    core.mesh.borrow_mut().close();
+    for ring in rings.answers {
+        ring.await;
+    }
+    core.hall.borrow_mut().close_all(&mut core.engine.borrow_mut());
     core.publish();
 }

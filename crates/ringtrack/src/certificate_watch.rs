@@ -1,0 +1,106 @@
+//! A new certificate takes the place of the old one without a restart.
+
+use crate::http_settings::IdentityFiles;
+use crossbeam_channel::Sender;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tls::ServerIdentity;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::{Interval, MissedTickBehavior, interval};
+use tracing::{error, info};
+use worker::WorkerCommand;
+
+/// How often the files are looked at, in seconds. They are a few kilobytes, and change once in weeks.
+const LOOK_EVERY_S: u64 = 10;
+
+/// What the workers show, and where it comes from.
+pub(crate) struct CertificateWatch {
+    certificate: PathBuf,
+    key: PathBuf,
+    shown: Arc<ServerIdentity>,
+    workers: Vec<Sender<WorkerCommand>>,
+    /// What was wrong at the last look, so that it is said once and not every ten seconds.
+    trouble: Option<String>,
+}
+
+impl CertificateWatch {
+    pub(crate) fn new(
+        files: IdentityFiles<'_>,
+        shown: Arc<ServerIdentity>,
+        workers: Vec<Sender<WorkerCommand>>,
+    ) -> Self {
+        let (certificate, key) = (files.certificate.to_owned(), files.key.to_owned());
+        Self { certificate, key, shown, workers, trouble: None }
+    }
+
+    async fn look(&mut self) {
+        let (certificate, key) = (self.certificate.clone(), self.key.clone());
+        // A file system may keep a reader waiting.
+        let loaded = tokio::task::spawn_blocking(move || {
+            let files = IdentityFiles { certificate: &certificate, key: &key };
+            files.load().map_err(|error| format!("{error:#}"))
+        });
+        match loaded.await {
+            Ok(Ok(identity)) => self.show(identity),
+            Ok(Err(trouble)) => self.report(trouble),
+            Err(error) => self.report(error.to_string()),
+        }
+    }
+
+    fn show(&mut self, identity: Arc<ServerIdentity>) {
+        self.trouble = None;
+        if identity.fingerprint() == self.shown.fingerprint() {
+            return;
+        }
+        let told =
+            |worker: &Sender<_>| worker.try_send(WorkerCommand::UseIdentity(Arc::clone(&identity))).is_ok();
+        // A worker that has too many commands waiting is told at the next look.
+        if self.workers.iter().all(told) {
+            info!("new connections are shown the new certificate");
+            self.shown = identity;
+        }
+    }
+
+    fn report(&mut self, trouble: String) {
+        if self.trouble.as_ref() != Some(&trouble) {
+            error!("the certificate stays as it was: {trouble}");
+            self.trouble = Some(trouble);
+        }
+    }
+}
+
+/// Has certificate and key read anew at each SIGHUP and when the files change. Without them SIGHUP does nothing, and
+/// does not end the tracker.
+pub(crate) fn watch_certificate(watch: Option<CertificateWatch>) -> io::Result<()> {
+    let hangups = signal(SignalKind::hangup())?;
+    tokio::spawn(run(hangups, watch));
+    Ok(())
+}
+
+async fn run(mut hangups: Signal, watch: Option<CertificateWatch>) {
+    let Some(mut watch) = watch else {
+        while hangups.recv().await.is_some() {}
+        return;
+    };
+    let mut looks = looks();
+    loop {
+        tokio::select! {
+            hangup = hangups.recv() => {
+                if hangup.is_none() {
+                    return;
+                }
+                watch.trouble = None;
+            }
+            _ = looks.tick() => {}
+        }
+        watch.look().await;
+    }
+}
+
+fn looks() -> Interval {
+    let mut looks = interval(Duration::from_secs(LOOK_EVERY_S));
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    looks
+}

@@ -1,0 +1,59 @@
+//! The sockets, before a worker is started.
+
+use crate::http_settings::http_addresses;
+use crate::mend;
+use crate::open_files::connections_with_descriptors;
+use crate::prepare::Prepared;
+use crate::tuning::listener_options;
+use config::Configuration;
+use std::net::SocketAddr;
+use tracing::warn;
+use worker::http::{BoundHttpListeners, Security, bind_http_listeners};
+use worker::{BindError, BoundListeners, bind_listeners};
+
+/// All listeners of the tracker.
+pub(crate) struct AllListeners {
+    pub(crate) udp: BoundListeners,
+    pub(crate) http: BoundHttpListeners,
+    /// Connections that there are descriptors for.
+    pub(crate) connections_max: u32,
+}
+
+/// Binds the addresses. The built-in ones are of both families: on a kernel without IPv6 the rest serves.
+pub(crate) fn listen(prepared: &Prepared<'_>) -> anyhow::Result<AllListeners> {
+    let connections_max = prepared.configuration.http.connections_max;
+    let connections_max = connections_with_descriptors(connections_max, prepared.shards);
+    let udp = listen_udp(prepared).map_err(mend::bind_error)?;
+    let http = listen_http(prepared).map_err(mend::bind_error)?;
+    Ok(AllListeners { udp, http, connections_max })
+}
+
+fn listen_udp(prepared: &Prepared<'_>) -> Result<BoundListeners, BindError> {
+    let udp = &prepared.configuration.udp;
+    let options = listener_options(udp);
+    let bind = |addresses: &[SocketAddr]| {
+        bind_listeners(addresses, prepared.shards, &prepared.keys.steering, &options)
+    };
+    match bind(&udp.listen) {
+        Err(BindError::NoSuchFamily(_)) if udp.listen == Configuration::default().udp.listen => {
+            warn!("this kernel has no IPv6: the tracker serves UDP over IPv4 only");
+            let rest: Vec<SocketAddr> = udp.listen.iter().copied().filter(SocketAddr::is_ipv4).collect();
+            bind(&rest)
+        }
+        result => result,
+    }
+}
+
+fn listen_http(prepared: &Prepared<'_>) -> Result<BoundHttpListeners, BindError> {
+    let addresses = http_addresses(prepared.configuration);
+    let is_default = prepared.configuration.http.listen == Configuration::default().http.listen;
+    match bind_http_listeners(&addresses, prepared.shards) {
+        Err(BindError::NoSuchFamily(_)) if is_default => {
+            warn!("this kernel has no IPv6: the tracker serves HTTP over IPv4 only");
+            let rest: Vec<(SocketAddr, Security)> =
+                addresses.into_iter().filter(|(address, _)| address.is_ipv4()).collect();
+            bind_http_listeners(&rest, prepared.shards)
+        }
+        result => result,
+    }
+}

@@ -1,0 +1,35 @@
+//! The bound on open files, which is one on connections.
+
+use primitives::ShardCount;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tracing::warn;
+
+/// Descriptors of one core beside its connections: its rings, two for each UDP listener and one for each other.
+const CORE_DESCRIPTORS: u64 = 96;
+
+/// Descriptors of the rest of the program.
+const CONTROL_DESCRIPTORS: u64 = 64;
+
+/// Raises the bound as far as it may be raised, and gives how many of `connections_max` it has room for.
+pub(crate) fn connections_with_descriptors(connections_max: u32, shards: ShardCount) -> u32 {
+    let limit = raise_limit();
+    let others = CONTROL_DESCRIPTORS + CORE_DESCRIPTORS * u64::from(shards.get());
+    let room = u32::try_from(limit.saturating_sub(others)).unwrap_or(u32::MAX);
+    if room < connections_max {
+        warn!(
+            open_files = limit,
+            connections = room,
+            "the limit on open files has no room for http.connections_max: raise LimitNOFILE= in the systemd unit, or \
+             `ulimit -n`"
+        );
+    }
+    room.min(connections_max)
+}
+
+/// The soft limit on open files, which is made as high as the hard one. Without a limit the largest number.
+fn raise_limit() -> u64 {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let in_force = if setrlimit(Resource::Nofile, raised).is_ok() { raised } else { limit };
+    in_force.current.unwrap_or(u64::MAX)
+}

@@ -1,0 +1,458 @@
+use super::buffers::Buffers;
+use super::end::{End, WaitsFor};
+use super::limits::{DRAIN_BYTES_MAX, READ_BYTES_MAX, REQUESTS_PER_TURN_MAX, UNREAD_BYTES_MAX};
+use super::wire::Wire;
+use engine::{Engine, Errand, HttpConnection, HttpService, HttpStep, Now, ProxyStep};
+use http_protocol::Connection as Afterwards;
+use primitives::{Counter, ShardId};
+use std::io::{self, ErrorKind};
+use std::net::IpAddr;
+use tls::{Received, ServerIdentity, TlsError, TlsSession};
+
+/// What goes over one connection, from its first byte to its last. It knows the wire as a trait only.
+#[derive(Debug)]
+pub struct Conversation {
+    http: HttpConnection,
+    tls: Option<TlsSession>,
+    phase: Phase,
+    /// What was received and is not served yet: while a header of the PROXY protocol is waited for as it came, then in
+    /// the clear.
+    unread: Vec<u8>,
+    /// What the wire had no room for.
+    unsent: Vec<u8>,
+    readiness: Readiness,
+}
+
+/// How far it has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// The header of the PROXY protocol is to come, before anything else.
+    ProxyHeader,
+    /// The first request is.
+    FirstRequest,
+    /// At least one request was answered.
+    Talking,
+    /// An errand is on its way for the last request.
+    OnErrand(Afterwards),
+    /// It ends when all is sent.
+    Ending,
+    /// All was said, and so many bytes more are thrown away while the client reads it.
+    Draining { bytes_left: u32 },
+}
+
+/// What is known of the wire's readiness to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Readiness {
+    /// There was nothing more, and the kernel has not told of something since.
+    Nothing,
+    Something,
+    /// The end is there, behind whatever else there is.
+    End,
+}
+
+/// What a core serves its connections with.
+#[derive(Debug)]
+pub struct Desk<'a> {
+    /// Decides.
+    pub service: &'a mut HttpService,
+    /// Decides about torrents.
+    pub engine: &'a mut Engine,
+    /// The time of this turn.
+    pub now: Now,
+    /// Lent to one connection after another.
+    pub buffers: &'a mut Buffers,
+}
+
+/// What is to be done with a connection after its turn.
+#[derive(Debug)]
+pub enum Fate {
+    /// It waits.
+    Waits(WaitsFor),
+    /// It has more to be served, when the others have had their turn.
+    Again,
+    /// An errand begins.
+    Errand(ShardId, Box<Errand>),
+    /// It ends.
+    Ends(End),
+}
+
+/// Whether there is something at the front of the input to go on with.
+enum Input {
+    More,
+    Nothing,
+}
+
+type Turn<T> = Result<T, Fate>;
+
+impl Conversation {
+    /// A connection from `remote` that nothing has come by yet; with an identity it speaks TLS.
+    ///
+    /// # Errors
+    /// When TLS cannot begin.
+    pub fn new(
+        service: &HttpService,
+        remote: IpAddr,
+        identity: Option<&ServerIdentity>,
+    ) -> Result<Self, TlsError> {
+        let http = HttpConnection::new(service.policy(), remote);
+        let has_header = http.expects_proxy_header(service.policy());
+        Ok(Self {
+            http,
+            tls: identity.map(TlsSession::new).transpose()?,
+            phase: if has_header { Phase::ProxyHeader } else { Phase::FirstRequest },
+            unread: Vec::new(),
+            unsent: Vec::new(),
+            readiness: Readiness::Something,
+        })
+    }
+
+    /// Notes that something has arrived.
+    pub const fn note_readable(&mut self) {
+        if matches!(self.readiness, Readiness::Nothing) {
+            self.readiness = Readiness::Something;
+        }
+    }
+
+    /// Notes that the client has sent its last byte, or is gone.
+    pub const fn note_hung_up(&mut self) {
+        self.readiness = Readiness::End;
+    }
+
+    /// Goes on as far as it can without waiting.
+    pub fn go_on(&mut self, wire: &mut impl Wire, desk: &mut Desk<'_>) -> Fate {
+        self.take_turn(wire, desk).unwrap_or_else(|fate| fate)
+    }
+
+    /// Answers the request whose errand is back, and goes on.
+    pub fn answer(&mut self, errand: Box<Errand>, wire: &mut impl Wire, desk: &mut Desk<'_>) -> Fate {
+        let Phase::OnErrand(afterwards) = self.phase else {
+            desk.service.take_back(errand);
+            return self.go_on(wire, desk);
+        };
+        let written = desk.service.finish(desk.engine, errand, &mut desk.buffers.answer);
+        self.say(wire, desk, written, afterwards).map_or_else(|fate| fate, |()| self.go_on(wire, desk))
+    }
+
+    /// Answers a request whose errand could not be sent, and goes on.
+    pub fn answer_busy(&mut self, errand: Box<Errand>, wire: &mut impl Wire, desk: &mut Desk<'_>) -> Fate {
+        let Phase::OnErrand(afterwards) = self.phase else {
+            desk.service.take_back(errand);
+            return self.go_on(wire, desk);
+        };
+        let written = desk.service.give_up(desk.engine, errand, &mut desk.buffers.answer);
+        self.say(wire, desk, written, afterwards).map_or_else(|fate| fate, |()| self.go_on(wire, desk))
+    }
+
+    /// Bytes that it keeps beside itself.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        let in_tls = self.tls.as_ref().map_or(0, TlsSession::held_bytes);
+        self.unread.capacity() + self.unsent.capacity() + in_tls
+    }
+
+    fn take_turn(&mut self, wire: &mut impl Wire, desk: &mut Desk<'_>) -> Turn<Fate> {
+        self.send_rest(wire, desk)?;
+        match self.phase {
+            Phase::Ending => return Err(Fate::Ends(End::AfterAnswer)),
+            Phase::OnErrand(_) => return Ok(Fate::Waits(WaitsFor::Errand)),
+            Phase::Draining { .. } => return self.drain(wire, desk),
+            Phase::ProxyHeader => self.read_proxy_header(wire, desk)?,
+            Phase::FirstRequest | Phase::Talking => {}
+        }
+        let input = &mut desk.buffers.input;
+        input.clear();
+        input.append(&mut self.unread);
+        self.unread = Vec::new();
+        self.serve_requests(wire, desk)
+    }
+
+    /// Serves what is there, then what arrives, until nothing more does. What is left of the input is kept.
+    fn serve_requests(&mut self, wire: &mut impl Wire, desk: &mut Desk<'_>) -> Turn<Fate> {
+        let mut served = 0;
+        let mut start = 0;
+        let fate = loop {
+            match self.serve_one(wire, desk, &mut start) {
+                Ok(Input::More) => served += 1,
+                Ok(Input::Nothing) => {
+                    desk.buffers.input.drain(..start);
+                    start = 0;
+                    match self.fill(wire, desk) {
+                        Ok(Input::More) => continue,
+                        Ok(Input::Nothing) => break Fate::Waits(self.waits_for(&desk.buffers.input)),
+                        Err(fate) => break fate,
+                    }
+                }
+                Err(fate) => break fate,
+            }
+            if served == REQUESTS_PER_TURN_MAX {
+                break Fate::Again;
+            }
+        };
+        if let Some(rest) = desk.buffers.input.get(start..).filter(|rest| !rest.is_empty()) {
+            debug_assert!(rest.len() <= UNREAD_BYTES_MAX + tls::PLAINTEXT_BYTES_MAX);
+            self.unread = rest.to_vec();
+        }
+        Ok(fate)
+    }
+
+    /// Serves the request at `start` of the input, if there is a whole one.
+    fn serve_one(&mut self, wire: &mut impl Wire, desk: &mut Desk<'_>, start: &mut usize) -> Turn<Input> {
+        let Buffers { input, answer, .. } = &mut *desk.buffers;
+        let bytes = &input[*start..];
+        if bytes.is_empty() {
+            return Ok(Input::Nothing);
+        }
+        match self.http.advance(desk.service, desk.engine, desk.now, bytes, answer) {
+            HttpStep::Incomplete => Ok(Input::Nothing),
+            HttpStep::NotHttp => Err(Fate::Ends(End::NotHttp)),
+            HttpStep::Answered { consumed, written, connection } => {
+                *start += consumed;
+                self.say(wire, desk, written, connection)?;
+                Ok(Input::More)
+            }
+            HttpStep::Errand { consumed, owner, errand, connection } => {
+                *start += consumed;
+                self.phase = Phase::OnErrand(connection);
+                Err(Fate::Errand(owner, errand))
+            }
+            HttpStep::Refused(written) => {
+                *start = input.len();
+                self.phase = Phase::Draining { bytes_left: DRAIN_BYTES_MAX };
+                self.send(wire, desk, written)?;
+                self.end_sending(wire, desk)?;
+                Err(Fate::Waits(WaitsFor::Close))
+            }
+        }
+    }
+
+    /// Sends an answer, and the end behind it where it says so.
+    fn say(
+        &mut self,
+        wire: &mut impl Wire,
+        desk: &mut Desk<'_>,
+        written: core::ops::Range<usize>,
+        afterwards: Afterwards,
+    ) -> Turn<()> {
+        self.phase = match afterwards {
+            Afterwards::KeepAlive => Phase::Talking,
+            Afterwards::Close => Phase::Ending,
+        };
+        self.send(wire, desk, written)?;
+        if self.phase == Phase::Ending {
+            self.close_tls(wire, desk)?;
+            return Err(Fate::Ends(End::AfterAnswer));
+        }
+        Ok(())
+    }
+
+    /// Reads what has arrived behind the input.
+    fn fill(&mut self, wire: &mut impl Wire, desk: &mut Desk<'_>) -> Turn<Input> {
+        if self.readiness == Readiness::Nothing {
+            return Ok(Input::Nothing);
+        }
+        let buffers = &mut *desk.buffers;
+        let into = if self.tls.is_some() { &mut buffers.ciphertext } else { &mut buffers.input };
+        if self.tls.is_some() {
+            into.clear();
+        }
+        into.reserve(READ_BYTES_MAX);
+        let room = into.capacity() - into.len();
+        let received = self.receive(wire, desk.engine, room, into)?;
+        match received {
+            0 => Ok(Input::Nothing),
+            _ if self.tls.is_some() => self.decrypt(wire, desk),
+            _ => Ok(Input::More),
+        }
+    }
+
+    /// Reads once from the wire; 0 bytes where there is nothing.
+    fn receive(
+        &mut self,
+        wire: &mut impl Wire,
+        engine: &mut Engine,
+        room: usize,
+        into: &mut Vec<u8>,
+    ) -> Turn<usize> {
+        match wire.receive(into) {
+            Ok(0) => Err(Fate::Ends(End::ByClient)),
+            Ok(received) => {
+                engine.statistics_mut().add(Counter::HttpBytesReceived, received as u64);
+                // A read that is not full has emptied the socket, but for an end that was told of.
+                if received < room && self.readiness == Readiness::Something {
+                    self.readiness = Readiness::Nothing;
+                }
+                Ok(received)
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                self.readiness = Readiness::Nothing;
+                Ok(0)
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => Ok(0),
+            Err(_) => Err(Fate::Ends(End::Broken)),
+        }
+    }
+
+    /// Has the ciphertext decrypted behind the input, and sends what the session has to say.
+    fn decrypt(&mut self, wire: &mut impl Wire, desk: &mut Desk<'_>) -> Turn<Input> {
+        let Some(session) = &mut self.tls else { return Ok(Input::More) };
+        let Buffers { input, ciphertext, outgoing, .. } = &mut *desk.buffers;
+        outgoing.clear();
+        let received = session.receive(ciphertext, input, outgoing);
+        self.send_outgoing(wire, desk)?;
+        match received {
+            Ok(Received::Open) => Ok(Input::More),
+            // What came before the end is served first; then the wire tells of its end.
+            Ok(Received::ClosedByPeer) if !desk.buffers.input.is_empty() => Ok(Input::More),
+            Ok(Received::ClosedByPeer) => Err(Fate::Ends(End::ByClient)),
+            Err(_) => Err(Fate::Ends(End::Tls)),
+        }
+    }
+
+    /// Reads the header of the PROXY protocol; behind it may lie the first bytes of TLS or of a request.
+    fn read_proxy_header(&mut self, wire: &mut impl Wire, desk: &mut Desk<'_>) -> Turn<()> {
+        loop {
+            match self.http.read_proxy_header(&self.unread) {
+                ProxyStep::Invalid => return Err(Fate::Ends(End::NoProxyHeader)),
+                ProxyStep::Complete(bytes) => {
+                    self.unread.drain(..bytes);
+                    self.phase = Phase::FirstRequest;
+                    return self.decrypt_unread(wire, desk);
+                }
+                ProxyStep::Incomplete => {}
+            }
+            if self.readiness == Readiness::Nothing {
+                return Err(Fate::Waits(WaitsFor::FirstRequest));
+            }
+            let input = &mut desk.buffers.input;
+            input.clear();
+            input.reserve(READ_BYTES_MAX);
+            let room = input.capacity();
+            let received = self.receive(wire, desk.engine, room, input)?;
+            self.unread.extend_from_slice(&input[..received]);
+        }
+    }
+
+    /// What came behind the header of the PROXY protocol is TLS, where the connection speaks it.
+    fn decrypt_unread(&mut self, wire: &mut impl Wire, desk: &mut Desk<'_>) -> Turn<()> {
+        if self.tls.is_none() || self.unread.is_empty() {
+            return Ok(());
+        }
+        let Buffers { input, ciphertext, .. } = &mut *desk.buffers;
+        input.clear();
+        ciphertext.clear();
+        ciphertext.append(&mut self.unread);
+        self.decrypt(wire, desk)?;
+        self.unread.extend_from_slice(&desk.buffers.input);
+        Ok(())
+    }
+
+    /// Sends a part of the answer buffer.
+    fn send(
+        &mut self,
+        wire: &mut impl Wire,
+        desk: &mut Desk<'_>,
+        written: core::ops::Range<usize>,
+    ) -> Turn<()> {
+        let Buffers { answer, outgoing, .. } = &mut *desk.buffers;
+        let Some(session) = &mut self.tls else {
+            return self.send_now(wire, desk.engine, &answer[written]);
+        };
+        outgoing.clear();
+        session.send(&answer[written], outgoing).map_err(|_| Fate::Ends(End::Tls))?;
+        self.send_outgoing(wire, desk)
+    }
+
+    fn send_outgoing(&mut self, wire: &mut impl Wire, desk: &mut Desk<'_>) -> Turn<()> {
+        if desk.buffers.outgoing.is_empty() {
+            return Ok(());
+        }
+        self.send_now(wire, desk.engine, &desk.buffers.outgoing)
+    }
+
+    /// Sends these bytes. Those that the wire has no room for are kept, and nothing else is done until it has.
+    fn send_now(&mut self, wire: &mut impl Wire, engine: &mut Engine, bytes: &[u8]) -> Turn<()> {
+        debug_assert!(self.unsent.is_empty(), "nothing is said before the last word is sent");
+        let sent = send_some(wire, engine, bytes)?;
+        let rest = &bytes[sent..];
+        if rest.is_empty() {
+            return Ok(());
+        }
+        self.unsent = rest.to_vec();
+        Err(Fate::Waits(WaitsFor::AnswerTaken))
+    }
+
+    /// Sends what the wire had no room for.
+    fn send_rest(&mut self, wire: &mut impl Wire, desk: &mut Desk<'_>) -> Turn<()> {
+        if self.unsent.is_empty() {
+            return Ok(());
+        }
+        let sent = send_some(wire, desk.engine, &self.unsent)?;
+        self.unsent.drain(..sent);
+        if !self.unsent.is_empty() {
+            return Err(Fate::Waits(WaitsFor::AnswerTaken));
+        }
+        self.unsent = Vec::new();
+        if matches!(self.phase, Phase::Ending) {
+            self.close_tls(wire, desk)?;
+        }
+        if matches!(self.phase, Phase::Draining { .. }) {
+            self.end_sending(wire, desk)?;
+        }
+        Ok(())
+    }
+
+    fn close_tls(&mut self, wire: &mut impl Wire, desk: &mut Desk<'_>) -> Turn<()> {
+        let Some(session) = &mut self.tls else { return Ok(()) };
+        desk.buffers.outgoing.clear();
+        session.close(&mut desk.buffers.outgoing);
+        self.send_outgoing(wire, desk)
+    }
+
+    fn end_sending(&mut self, wire: &mut impl Wire, desk: &mut Desk<'_>) -> Turn<()> {
+        self.close_tls(wire, desk)?;
+        wire.end_sending();
+        Ok(())
+    }
+
+    /// Throws away what still comes behind a refused request.
+    fn drain(&mut self, wire: &mut impl Wire, desk: &mut Desk<'_>) -> Turn<Fate> {
+        let Phase::Draining { mut bytes_left } = self.phase else { return Ok(Fate::Again) };
+        while self.readiness != Readiness::Nothing {
+            let input = &mut desk.buffers.input;
+            input.clear();
+            input.reserve(READ_BYTES_MAX);
+            let room = input.capacity();
+            let received = self.receive(wire, desk.engine, room, input)?;
+            bytes_left = bytes_left.saturating_sub(u32::try_from(received).unwrap_or(u32::MAX));
+            if bytes_left == 0 {
+                return Err(Fate::Ends(End::AfterAnswer));
+            }
+        }
+        self.phase = Phase::Draining { bytes_left };
+        Ok(Fate::Waits(WaitsFor::Close))
+    }
+
+    const fn waits_for(&self, unread: &[u8]) -> WaitsFor {
+        match self.phase {
+            Phase::Talking if unread.is_empty() => WaitsFor::NextRequest,
+            Phase::Talking => WaitsFor::Request,
+            _ => WaitsFor::FirstRequest,
+        }
+    }
+}
+
+/// How many of the bytes the wire took.
+fn send_some(wire: &mut impl Wire, engine: &mut Engine, bytes: &[u8]) -> Turn<usize> {
+    match wire.send(bytes) {
+        Ok(sent) => {
+            engine.statistics_mut().add(Counter::HttpBytesSent, sent as u64);
+            Ok(sent)
+        }
+        Err(error) if is_for_now(&error) => Ok(0),
+        Err(_) => Err(Fate::Ends(End::Broken)),
+    }
+}
+
+fn is_for_now(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
+}

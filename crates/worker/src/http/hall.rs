@@ -1,0 +1,216 @@
+use super::buffers::Buffers;
+use super::connection::{Connection, Deadline, Watch};
+use super::conversation::{Conversation, Desk, Fate};
+use super::end::{End, WaitsFor};
+use super::limits::DRAIN_S;
+use super::listener::HttpListener;
+use super::poll::Poll;
+use super::prefixes::{PrefixLengths, Prefixes};
+use super::slots::{SlotKey, Slots};
+use crate::mesh::MeshSenders;
+use engine::{Engine, Errand, HttpPolicy, HttpService, Now, Ticket};
+use primitives::{Counter, Gauge, ShardId};
+use std::io;
+use std::sync::Arc;
+use tls::ServerIdentity;
+
+/// What a core is given for its HTTP clients.
+#[derive(Debug)]
+pub struct HttpSetup {
+    /// Its listeners, one socket of each, in the same order on each core.
+    pub listeners: Vec<HttpListener>,
+    /// How clients are served.
+    pub policy: HttpPolicy,
+    /// What their connections may take.
+    pub limits: HttpLimits,
+    /// Certificate and key of the listeners with TLS.
+    pub identity: Option<Arc<ServerIdentity>>,
+}
+
+/// What the HTTP connections of one core may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HttpLimits {
+    /// Connections of this core.
+    pub connections_max: usize,
+    /// Connections of one source prefix on this core.
+    pub connections_per_prefix_max: u32,
+    /// What a source prefix is.
+    pub prefixes: PrefixLengths,
+    /// Seconds from the beginning to the end of the first request.
+    pub first_request_s: u32,
+    /// Seconds from the first byte of a later request to its end.
+    pub request_s: u32,
+    /// Seconds until the next request begins.
+    pub idle_s: u32,
+    /// Seconds until an answer is taken.
+    pub answer_s: u32,
+}
+
+impl HttpLimits {
+    pub(super) const fn seconds(&self, waits_for: WaitsFor) -> u32 {
+        match waits_for {
+            WaitsFor::FirstRequest => self.first_request_s,
+            WaitsFor::Request => self.request_s,
+            WaitsFor::NextRequest => self.idle_s,
+            WaitsFor::AnswerTaken | WaitsFor::Errand => self.answer_s,
+            WaitsFor::Close => DRAIN_S,
+        }
+    }
+}
+
+/// Where the HTTP clients of a core are served.
+#[derive(Debug)]
+pub(crate) struct Hall {
+    pub(super) shard: ShardId,
+    pub(super) poll: Poll,
+    pub(super) listeners: Vec<HttpListener>,
+    /// Whether listeners wait because there are no more descriptors.
+    pub(super) accepting: Accepting,
+    pub(super) identity: Option<Arc<ServerIdentity>>,
+    pub(super) limits: HttpLimits,
+    pub(super) service: HttpService,
+    pub(super) slots: Slots,
+    pub(super) prefixes: Prefixes,
+    /// Connections with more to be served than one turn lets them.
+    pub(super) again: Vec<SlotKey>,
+    /// How far the look at deadlines has come.
+    pub(super) swept: usize,
+    buffers: Buffers,
+}
+
+/// Whether connections are accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Accepting {
+    On,
+    /// The process has no more descriptors. It is tried again at the next turn of the timer.
+    Paused,
+}
+
+/// What a turn of connections needs from the core.
+pub(crate) struct Surroundings<'a> {
+    pub(crate) engine: &'a mut Engine,
+    pub(crate) mesh: &'a MeshSenders,
+    pub(crate) now: Now,
+}
+
+impl Hall {
+    pub(crate) fn new(shard: ShardId, setup: HttpSetup) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        for (index, listener) in setup.listeners.iter().enumerate() {
+            poll.watch_listener(&listener.socket, index)?;
+        }
+        Ok(Self {
+            shard,
+            poll,
+            listeners: setup.listeners,
+            accepting: Accepting::On,
+            identity: setup.identity,
+            prefixes: Prefixes::new(setup.limits.prefixes, setup.limits.connections_per_prefix_max),
+            limits: setup.limits,
+            service: HttpService::new(setup.policy),
+            slots: Slots::default(),
+            again: Vec::new(),
+            swept: 0,
+            buffers: Buffers::new(),
+        })
+    }
+
+    /// Whether there is nobody to serve, ever.
+    pub(crate) const fn is_closed(&self) -> bool {
+        self.listeners.is_empty()
+    }
+
+    /// New connections get this certificate.
+    pub(crate) fn set_identity(&mut self, identity: Arc<ServerIdentity>) {
+        self.identity = Some(identity);
+    }
+
+    /// Lets a connection go on.
+    pub(super) fn go_on(&mut self, key: SlotKey, around: &mut Surroundings<'_>) {
+        self.turn(key, around, |conversation, wire, desk| conversation.go_on(wire, desk));
+    }
+
+    /// Brings an errand back to the connection that waits for it. If it is gone, the errand is all that is left.
+    pub(super) fn bring_back(&mut self, errand: Box<Errand>, around: &mut Surroundings<'_>) {
+        let key = SlotKey { slot: errand.ticket.slot, generation: errand.ticket.generation };
+        if self.slots.get_mut(key).is_none() {
+            self.service.take_back(errand);
+            return;
+        }
+        self.turn(key, around, |conversation, wire, desk| conversation.answer(errand, wire, desk));
+    }
+
+    /// One turn of a connection, and what becomes of it.
+    fn turn(
+        &mut self,
+        key: SlotKey,
+        around: &mut Surroundings<'_>,
+        take: impl FnOnce(&mut Conversation, &mut std::os::fd::OwnedFd, &mut Desk<'_>) -> Fate,
+    ) {
+        let Some(connection) = self.slots.get_mut(key) else { return };
+        let mut desk = Desk {
+            service: &mut self.service,
+            engine: around.engine,
+            now: around.now,
+            buffers: &mut self.buffers,
+        };
+        let mut fate = take(&mut connection.conversation, &mut connection.socket, &mut desk);
+        while let Fate::Errand(owner, mut errand) = fate {
+            errand.ticket = Ticket { home: self.shard, slot: key.slot, generation: key.generation };
+            desk.engine.statistics_mut().add(Counter::HttpErrands, 1);
+            fate = match around.mesh.send_errand(owner, errand) {
+                Ok(()) => Fate::Waits(WaitsFor::Errand),
+                Err(errand) => connection.conversation.answer_busy(errand, &mut connection.socket, &mut desk),
+            };
+        }
+        self.settle(key, fate, around);
+    }
+
+    fn settle(&mut self, key: SlotKey, fate: Fate, around: &mut Surroundings<'_>) {
+        match fate {
+            Fate::Waits(waits_for) => self.wait(key, waits_for, around),
+            Fate::Again => self.again.push(key),
+            Fate::Errand(_, errand) => self.service.take_back(errand),
+            Fate::Ends(end) => self.end(key, end, around.engine),
+        }
+    }
+
+    fn wait(&mut self, key: SlotKey, waits_for: WaitsFor, around: &mut Surroundings<'_>) {
+        let Some(connection) = self.slots.get_mut(key) else { return };
+        connection.deadline.wait(waits_for, around.now.monotonic, &self.limits);
+        if connection.watch == Watch::Watched {
+            return;
+        }
+        connection.watch = Watch::Watched;
+        if self.poll.watch(&connection.socket, key).is_err() {
+            self.end(key, End::Broken, around.engine);
+        }
+    }
+
+    /// Closes a connection.
+    pub(super) fn end(&mut self, key: SlotKey, end: End, engine: &mut Engine) {
+        let Some(connection) = self.slots.remove(key) else { return };
+        if let Some(prefix) = connection.prefix {
+            self.prefixes.leave(prefix);
+        }
+        if end == End::Late(WaitsFor::AnswerTaken) {
+            // What the client does not take, the kernel need not keep.
+            let _gone =
+                rustix::net::sockopt::set_socket_linger(&connection.socket, Some(std::time::Duration::ZERO));
+        }
+        engine.statistics_mut().add(end.counter(), 1);
+        engine.statistics_mut().set(Gauge::HttpConnectionsOpen, self.slots.len() as u64);
+    }
+
+    /// Gives a new connection its place and lets it begin.
+    pub(super) fn admit(&mut self, connection: Connection, around: &mut Surroundings<'_>) {
+        let key = self.slots.insert(connection);
+        around.engine.statistics_mut().add(Counter::HttpConnections, 1);
+        around.engine.statistics_mut().set(Gauge::HttpConnectionsOpen, self.slots.len() as u64);
+        self.go_on(key, around);
+    }
+
+    pub(super) fn first_deadline(&self, around: &Surroundings<'_>) -> Deadline {
+        Deadline::new(WaitsFor::FirstRequest, around.now.monotonic, &self.limits)
+    }
+}

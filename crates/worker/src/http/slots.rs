@@ -1,0 +1,86 @@
+use super::connection::Connection;
+
+/// A connection's place, and which one of those that have had it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct SlotKey {
+    pub(super) slot: u32,
+    pub(super) generation: u32,
+}
+
+/// Generations count up to here and begin again, so that a bit above them stays free.
+const GENERATION_MAX: u32 = u32::MAX >> 1;
+
+impl SlotKey {
+    pub(super) const fn to_bits(self) -> u64 {
+        (self.generation as u64) << 32 | self.slot as u64
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "the halves are the parts")]
+    pub(super) const fn from_bits(bits: u64) -> Self {
+        Self { slot: bits as u32, generation: (bits >> 32) as u32 }
+    }
+}
+
+/// The connections of a core.
+#[derive(Debug, Default)]
+pub(super) struct Slots {
+    slots: Vec<Slot>,
+    vacant: Vec<u32>,
+    occupied: usize,
+}
+
+#[derive(Debug)]
+struct Slot {
+    generation: u32,
+    connection: Option<Connection>,
+}
+
+impl Slots {
+    /// How many connections there are.
+    pub(super) const fn len(&self) -> usize {
+        self.occupied
+    }
+
+    /// Places, those without a connection too.
+    pub(super) const fn places(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Gives a connection a place.
+    ///
+    /// # Panics
+    /// When there are 2^32 already, which the bound on connections lies far below.
+    pub(super) fn insert(&mut self, connection: Connection) -> SlotKey {
+        self.occupied += 1;
+        let slot = self.vacant.pop().unwrap_or_else(|| {
+            self.slots.push(Slot { generation: 0, connection: None });
+            u32::try_from(self.slots.len() - 1).expect("the bound on connections is below")
+        });
+        let place = &mut self.slots[slot as usize];
+        place.connection = Some(connection);
+        SlotKey { slot, generation: place.generation }
+    }
+
+    /// The connection, if its place is still its own.
+    pub(super) fn get_mut(&mut self, key: SlotKey) -> Option<&mut Connection> {
+        let slot = self.slots.get_mut(key.slot as usize)?;
+        slot.connection.as_mut().filter(|_| slot.generation == key.generation)
+    }
+
+    /// The connection at a place.
+    pub(super) fn at(&self, slot: usize) -> Option<(SlotKey, &Connection)> {
+        let place = self.slots.get(slot)?;
+        let slot = u32::try_from(slot).ok()?;
+        Some((SlotKey { slot, generation: place.generation }, place.connection.as_ref()?))
+    }
+
+    /// Takes a connection out.
+    pub(super) fn remove(&mut self, key: SlotKey) -> Option<Connection> {
+        let slot = self.slots.get_mut(key.slot as usize).filter(|slot| slot.generation == key.generation)?;
+        let connection = slot.connection.take()?;
+        slot.generation = if slot.generation == GENERATION_MAX { 0 } else { slot.generation + 1 };
+        self.vacant.push(key.slot);
+        self.occupied -= 1;
+        Some(connection)
+    }
+}
