@@ -6,6 +6,8 @@ mod engine_decisions;
 mod fairness;
 mod forbidden;
 mod fuzz_replay;
+mod http_client;
+mod http_serving;
 mod latency;
 mod layers;
 mod load_generator;

@@ -32,21 +32,25 @@ pub(crate) struct Launch {
 impl Launch {
     /// With the default configuration, but on free ports of both families' loopback addresses.
     pub(crate) fn on_loopback() -> Self {
-        Self::with_defaults().set("udp.listen", r#"["127.0.0.1:0", "[::1]:0"]"#)
+        const ADDRESSES: &str = r#"["127.0.0.1:0", "[::1]:0"]"#;
+        Self::with_defaults().set("udp.listen", ADDRESSES).set("http.listen", ADDRESSES)
     }
 
     /// With the default configuration, but on free ports of both families' wildcard addresses.
     pub(crate) fn on_wildcards() -> Self {
-        Self::with_defaults().set("udp.listen", r#"["0.0.0.0:0", "[::]:0"]"#)
+        const ADDRESSES: &str = r#"["0.0.0.0:0", "[::]:0"]"#;
+        Self::with_defaults().set("udp.listen", ADDRESSES).set("http.listen", ADDRESSES)
     }
 
-    /// With the default configuration.
+    /// With the default configuration, but without HTTP: its port is the same for all.
     pub(crate) fn with_defaults() -> Self {
         // The kernel kills the tracker when the test's thread ends, however that comes about.
         let wrapper = ["setpriv", "--pdeathsig", "KILL", "--"].map(String::from).to_vec();
         let dumps = Arc::new(tempfile::tempdir().expect("a folder for dumps"));
         let directory = dumps.path().to_str().expect("a path of plain text").to_owned();
-        Self { wrapper, environment: Vec::new(), dumps }.set("latency.directory", &directory)
+        Self { wrapper, environment: Vec::new(), dumps }
+            .set("latency.directory", &directory)
+            .set("http.listen", "[]")
     }
 
     /// With the value of a key, such as `udp.listen`, by the key's environment variable.
@@ -79,7 +83,7 @@ impl Launch {
         tracker
             .log
             .wait_for("the line `ready`", |lines| lines.iter().any(|line| is_ready(line)).then_some(()));
-        tracker.addresses = tracker.log().iter().filter_map(|line| listening_address(line)).collect();
+        tracker.addresses = tracker.addresses_of("udp");
         tracker
     }
 
@@ -124,6 +128,24 @@ impl Tracker {
     /// Where IPv4 clients reach it.
     pub(crate) fn v4(&self) -> SocketAddr {
         self.address(SocketAddr::is_ipv4, Ipv4Addr::LOCALHOST.into())
+    }
+
+    /// Where IPv4 clients reach it over HTTP.
+    pub(crate) fn http_v4(&self) -> SocketAddr {
+        self.first_of("http", SocketAddr::is_ipv4)
+    }
+
+    /// Where IPv6 clients reach it over HTTP.
+    pub(crate) fn http_v6(&self) -> SocketAddr {
+        self.first_of("http", SocketAddr::is_ipv6)
+    }
+
+    fn first_of(&self, scheme: &str, is_of_family: impl Fn(&SocketAddr) -> bool) -> SocketAddr {
+        self.addresses_of(scheme).into_iter().find(is_of_family).expect("it listens there")
+    }
+
+    fn addresses_of(&self, scheme: &str) -> Vec<SocketAddr> {
+        self.log().iter().filter_map(|line| listening_address(scheme, line)).collect()
     }
 
     /// Where IPv6 clients reach it.
@@ -234,8 +256,8 @@ fn is_ready(line: &str) -> bool {
     line.ends_with(" ready") || line.contains(r#""message":"ready""#)
 }
 
-fn listening_address(line: &str) -> Option<SocketAddr> {
-    let (_, address) = line.split_once("listening on udp://")?;
+fn listening_address(scheme: &str, line: &str) -> Option<SocketAddr> {
+    let (_, address) = line.split_once(&format!("listening on {scheme}://"))?;
     address.trim_end_matches(['"', '}']).split('"').next()?.parse().ok()
 }
 

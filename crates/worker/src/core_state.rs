@@ -33,6 +33,18 @@ pub(crate) struct CoreState {
     send: RefCell<SendBatch>,
 }
 
+/// What a core's state is made of.
+#[derive(Debug)]
+pub(crate) struct CoreParts {
+    pub(crate) clock: Clock,
+    pub(crate) engine: Engine,
+    pub(crate) mesh: MeshSenders,
+    pub(crate) sockets: Vec<BatchSocket>,
+    pub(crate) hall: Hall,
+    pub(crate) published: Arc<PublishedStatistics>,
+    pub(crate) batch_datagrams: usize,
+}
+
 /// What a turn of a socket found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Turn {
@@ -61,15 +73,8 @@ const ROOM: &str = "the send batch was emptied and has room for each datagram of
 const IN_BATCH: &str = "the engine names datagrams of the batch only";
 
 impl CoreState {
-    pub(crate) fn new(
-        clock: Clock,
-        engine: Engine,
-        mesh: MeshSenders,
-        sockets: Vec<BatchSocket>,
-        published: Arc<PublishedStatistics>,
-        batch_datagrams: usize,
-        hall: Hall,
-    ) -> Self {
+    pub(crate) fn new(parts: CoreParts) -> Self {
+        let CoreParts { clock, engine, mesh, sockets, hall, published, batch_datagrams } = parts;
         let receive = ReceiveBatch::new(batch_datagrams, DATAGRAM_BYTES_MAX);
         let send = SendBatch::new(receive.capacity(), REPLY_BYTES_MAX);
         assert!(send.capacity() >= receive.capacity(), "a reply for each datagram");

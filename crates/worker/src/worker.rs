@@ -1,5 +1,5 @@
 use crate::clock::Clock;
-use crate::core_state::{CoreState, Turn};
+use crate::core_state::{CoreParts, CoreState, Turn};
 use crate::http::{Hall, HttpSetup, serve_answers, serve_errands, serve_http};
 use crate::kernel_ring;
 use crate::kernel_sampling::{KernelSampling, SampleWindows};
@@ -133,15 +133,15 @@ async fn run(setup: WorkerSetup) -> Result<(), WorkerError> {
     let (senders, receivers) = setup.mesh.connect().await;
     let clock = Clock::since(setup.start);
     let hall = Hall::new(shard, setup.http).map_err(WorkerError::Readiness)?;
-    let core = Rc::new(CoreState::new(
+    let core = Rc::new(CoreState::new(CoreParts {
         clock,
         engine,
-        senders,
-        setup.sockets,
-        setup.published,
-        setup.batch_datagrams,
+        mesh: senders,
+        sockets: setup.sockets,
         hall,
-    ));
+        published: setup.published,
+        batch_datagrams: setup.batch_datagrams,
+    }));
     let rings = serve_rings(&core, receivers);
     let mut sockets = serve_sockets(&core)?;
     sockets.extend(serve_connections(&core)?);

@@ -43,7 +43,7 @@ impl Deadline {
         }
     }
 
-    pub(super) const fn has_passed(&self, now: Second) -> bool {
+    pub(super) const fn has_passed(self, now: Second) -> bool {
         now.0 > self.at.0
     }
 }

@@ -127,7 +127,7 @@ impl Hall {
 
     /// Lets a connection go on.
     pub(super) fn go_on(&mut self, key: SlotKey, around: &mut Surroundings<'_>) {
-        self.turn(key, around, |conversation, wire, desk| conversation.go_on(wire, desk));
+        self.turn(key, around, Conversation::go_on);
     }
 
     /// Brings an errand back to the connection that waits for it. If it is gone, the errand is all that is left.
