@@ -2,7 +2,7 @@
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The crates of the workspace that each may depend on.
 const LAYERS: &[(&str, &[&str])] = &[
@@ -23,6 +23,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         &[
             "primitives",
             "udp-protocol",
+            "http-protocol",
             "swarm",
             "engine",
             "udp-socket",
@@ -48,7 +49,16 @@ const DATA_PLANE: &[(&str, &[&str])] = &[
     ("tls", &["rustls", "sha2", "thiserror"]),
     (
         "worker",
-        &["crossbeam-channel", "futures-lite", "glommio", "io-uring", "rustix", "socket2", "thiserror"],
+        &[
+            "crossbeam-channel",
+            "flate2",
+            "futures-lite",
+            "glommio",
+            "io-uring",
+            "rustix",
+            "socket2",
+            "thiserror",
+        ],
     ),
 ];
 
@@ -123,11 +133,15 @@ fn unsafe_code_is_forbidden_everywhere_but_at_the_sockets_and_for_prefetches() {
     }
 }
 
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
+}
+
 #[test]
 fn in_the_worker_unsafe_code_stands_in_one_file_only() {
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/worker/src");
-    for file in std::fs::read_dir(sources).unwrap() {
-        let path = file.unwrap().path();
+    for path in files_below(&sources) {
         let has_unsafe = std::fs::read_to_string(&path).unwrap().contains("unsafe {");
         assert_eq!(has_unsafe, path.ends_with("readiness.rs"), "{}", path.display());
     }

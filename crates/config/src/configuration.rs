@@ -118,6 +118,7 @@ mod tests {
                 answer_s: 20,
                 requests_per_connection_max: 1_000_000,
                 scrape_torrents_max: 74,
+                full_scrape_every_s: Interval::Off,
                 named_addresses_from: Vec::new(),
             },
             https: Https { listen: Vec::new(), certificate_file: PemFile::Unset, key_file: PemFile::Unset },

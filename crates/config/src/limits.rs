@@ -65,6 +65,10 @@ pub const HTTP_REQUESTS_PER_CONNECTION_MAX: u64 = 4_294_967_295;
 pub const HTTP_SCRAPE_TORRENTS_MIN: u64 = 1;
 /// As many as over UDP (BEP 15), so that both take the same way.
 pub const HTTP_SCRAPE_TORRENTS_MAX: u64 = 74;
+/// A tracker that is scraped as a whole all the time does little else.
+pub const HTTP_FULL_SCRAPE_EVERY_S_MIN: u64 = 1;
+/// A day.
+pub const HTTP_FULL_SCRAPE_EVERY_S_MAX: u64 = 86_400;
 
 /// A list is searched for each connection or request that it concerns, from its front to its end.
 pub const NETWORKS_MAX: usize = 256;
@@ -167,6 +171,7 @@ mod tests {
         ("http", "answer_s", 1, 300),
         ("http", "requests_per_connection_max", 1, 4_294_967_295),
         ("http", "scrape_torrents_max", 1, 74),
+        ("http", "full_scrape_every_s", 1, 86_400),
         ("proxy", "forwarded_index", 1, 64),
         ("connection_ids", "lifetime_s", 10, 3600),
         ("announce", "interval_s", 60, 14_400),
@@ -187,6 +192,7 @@ mod tests {
 
     /// Keys for which 0 has a meaning of its own, outside of the range.
     const ZERO_IS_SPECIAL: &[&str] = &[
+        "http.full_scrape_every_s",
         "limits.memory_max_mib",
         "statistics.interval_s",
         "latency.interval_s",

@@ -7,8 +7,8 @@ use crate::scrape::{Ownership, ScrapeJourney, ScrapeStep};
 use crate::settings::{EngineSettings, Secrets};
 use core::net::IpAddr;
 use primitives::{
-    AddressFamily, Counter, DropReason, Gauge, Numwant, Outcome, PeerAddress, RequestKind, Statistics,
-    SteeringKey,
+    AddressFamily, Counter, DropReason, Gauge, Numwant, Outcome, PeerAddress, RequestKind, ShardCount,
+    Statistics, SteeringKey,
 };
 use swarm::{AddressOfSwarm, Bound, PeerChange, SwarmSlot, Swarms};
 use udp_protocol::AnnounceRequest;
@@ -105,6 +105,11 @@ impl Engine {
 
     pub(crate) const fn ownership(&self) -> Ownership<'_> {
         Ownership { steering: &self.steering, shards: self.settings.shards, own: self.settings.shard }
+    }
+
+    /// Shards of the tracker.
+    pub(crate) const fn shards(&self) -> ShardCount {
+        self.settings.shards
     }
 
     /// What a step over this shard's swarms needs.

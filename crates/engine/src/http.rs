@@ -7,10 +7,12 @@
 mod client;
 mod connection;
 mod errand;
+mod full_scrape;
 mod policy;
 mod service;
 
 pub use connection::{HttpConnection, HttpStep, ProxyStep};
 pub use errand::{Errand, ErrandStep, Ticket};
+pub use full_scrape::{FullScrape, FullScrapes};
 pub use policy::{HttpPolicy, ProxyHeaderKind, ProxyPolicy};
-pub use service::{HttpService, Served};
+pub use service::{HttpService, Page, Served};

@@ -28,8 +28,8 @@ pub use batch::{Inbox, Outbox, Routing};
 pub use connection_id::{ConnectionIdKey, ConnectionIds};
 pub use engine::Engine;
 pub use http::{
-    Errand, ErrandStep, HttpConnection, HttpPolicy, HttpService, HttpStep, ProxyHeaderKind, ProxyPolicy,
-    ProxyStep, Served, Ticket,
+    Errand, ErrandStep, FullScrape, FullScrapes, HttpConnection, HttpPolicy, HttpService, HttpStep, Page,
+    ProxyHeaderKind, ProxyPolicy, ProxyStep, Served, Ticket,
 };
 pub use limits::{
     BATCH_DATAGRAMS_MAX, ERRANDS_MAX, IPV4_UDP_HEADER_BYTES, IPV6_UDP_HEADER_BYTES, REPLY_BYTES_MAX,

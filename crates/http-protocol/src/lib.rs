@@ -63,8 +63,8 @@ pub use proxy_protocol::{ProxiedSource, ProxyHeader, read_proxy_header};
 pub use query::{Parameter, QueryError};
 pub use request::{ContentCoding, Incoming, Request, read_request};
 pub use response::{
-    AnnounceResponse, FailureResponse, ListedPeer, OutOfRoom, Peers, RESPONSE_BYTES_MAX, Retry, ScrapeFile,
-    ScrapeResponse, write_health, write_status,
+    AnnounceResponse, FailureResponse, FullScrapeResponse, ListedPeer, OutOfRoom, Peers, RESPONSE_BYTES_MAX,
+    Retry, ScrapeFile, ScrapeResponse, write_health, write_status,
 };
 pub use scrape::Scrape;
 pub use status::Status;

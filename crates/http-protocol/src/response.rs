@@ -4,11 +4,13 @@
 mod announce;
 mod failure;
 mod frame;
+mod full_scrape;
 mod scrape;
 mod status;
 
 pub use announce::{AnnounceResponse, ListedPeer, Peers};
 pub use failure::{FailureResponse, Retry};
+pub use full_scrape::FullScrapeResponse;
 pub use scrape::{ScrapeFile, ScrapeResponse};
 pub use status::{write_health, write_status};
 

@@ -1,8 +1,8 @@
 //! From the configuration to the HTTP part of the data plane.
 
 use anyhow::Context;
-use config::{Configuration, ProxyHeader};
-use engine::{HttpPolicy, ProxyHeaderKind, ProxyPolicy};
+use config::{Configuration, Interval, ProxyHeader};
+use engine::{FullScrapes, HttpPolicy, ProxyHeaderKind, ProxyPolicy};
 use primitives::ShardCount;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -54,6 +54,10 @@ pub(crate) fn http_policy(configuration: &Configuration) -> HttpPolicy {
                 ProxyHeader::XRealIp => ProxyHeaderKind::RealIp,
                 ProxyHeader::ProxyProtocol => ProxyHeaderKind::ProxyProtocol,
             },
+        },
+        full_scrapes: match http.full_scrape_every_s {
+            Interval::Off => FullScrapes::Refused,
+            Interval::Every(seconds) => FullScrapes::EveryS(seconds),
         },
         scrape_torrents_max: usize::from(http.scrape_torrents_max),
         requests_per_connection_max: http.requests_per_connection_max,

@@ -125,6 +125,27 @@ impl<A: CompactAddress> FamilySwarms<A> {
         self.locate(hasher, info_hash).map_or_else(SwarmCounts::default, |slot| self.swarm(slot).counts())
     }
 
+    /// Tells of the swarms in the slots from `from` on, `swarms_max` of them at most; gives the slot to go on with.
+    pub(crate) fn page(
+        &self,
+        from: u32,
+        swarms_max: usize,
+        mut tell: impl FnMut(InfoHash, SwarmCounts),
+    ) -> Option<u32> {
+        let mut told = 0;
+        for slot in from..self.slab.slots() {
+            if told == swarms_max {
+                return Some(slot);
+            }
+            let swarm = self.slab.get(slot).filter(|swarm| swarm.occupancy == Occupancy::Occupied);
+            if let Some(swarm) = swarm {
+                tell(swarm.info_hash, swarm.counts());
+                told += 1;
+            }
+        }
+        None
+    }
+
     pub(crate) fn announce(
         &mut self,
         moment: &mut Moment<'_>,

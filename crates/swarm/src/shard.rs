@@ -173,6 +173,17 @@ impl Swarms {
         A::of(self).scrape(&self.hasher, info_hash)
     }
 
+    /// Tells of swarms of one family in the order of their places, `swarms_max` at most, beginning at the place `from`;
+    /// gives the place to go on with, if there are more. Between two pages swarms come and go.
+    pub fn page<A: AddressOfSwarm>(
+        &self,
+        from: u32,
+        swarms_max: usize,
+        tell: impl FnMut(InfoHash, SwarmCounts),
+    ) -> Option<u32> {
+        A::of(self).page(from, swarms_max, tell)
+    }
+
     /// One turn of expiry, of about `work` units: a few nanoseconds each, more where memory is far. Called a few times
     /// a second it goes through all swarms again and again, without a pause that a client would notice.
     ///

@@ -21,6 +21,7 @@ mod poll;
 mod prefixes;
 mod serve;
 mod slots;
+mod stream;
 mod timers;
 mod wire;
 

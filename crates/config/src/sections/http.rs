@@ -7,6 +7,7 @@ use ipnet::IpNet;
 
 use crate::limits;
 use crate::values::integer::between;
+use crate::values::interval::{Interval, off_or_seconds};
 use crate::values::{addresses, networks};
 
 /// HTTP: the addresses of the plain one, and what bounds connections of the plain one and of HTTPS.
@@ -174,6 +175,21 @@ pub struct Http {
         >
     )]
     pub scrape_torrents_max: u16,
+
+    /// How often all torrents may be scraped at once, by a scrape that names none.
+    ///
+    /// Allowed: 0 (never: such a scrape is refused) or 1 to 86400 seconds, in which each core lets one begin.
+    ///
+    /// The answer lists every torrent that the tracker knows, in no order, to whoever asks. It is sent piece by
+    /// piece beside everything else, one answer at a time on each core, packed where the client understands it.
+    #[config(
+        env = "RINGTRACK_HTTP_FULL_SCRAPE_EVERY_S",
+        default = 0,
+        deserialize_with = off_or_seconds::<
+            { limits::HTTP_FULL_SCRAPE_EVERY_S_MIN }, { limits::HTTP_FULL_SCRAPE_EVERY_S_MAX }, _
+        >
+    )]
+    pub full_scrape_every_s: Interval,
 
     /// The networks whose clients may name the address that they are to be known at, by `ip=`, `ipv4=` and
     /// `ipv6=` in their announces. From all others these parameters are ignored.

@@ -1,5 +1,6 @@
 use super::client::client_of_request;
 use super::errand::Errand;
+use super::full_scrape::FullScrape;
 use super::policy::{HttpPolicy, ProxyHeaderKind, Trust};
 use super::service::{HttpService, Served};
 use crate::Now;
@@ -45,6 +46,17 @@ pub enum HttpStep {
         /// It.
         errand: Box<Errand>,
         /// What becomes of the connection when it is answered.
+        connection: Connection,
+    },
+    /// A request of so many bytes for all torrents. The head of its answer is written, and pieces follow.
+    Stream {
+        /// Bytes that it took.
+        consumed: usize,
+        /// Where in the buffer the head lies.
+        head: Range<usize>,
+        /// The pieces.
+        scrape: Box<FullScrape>,
+        /// What becomes of the connection then.
         connection: Connection,
     },
     /// Something that is answered with the status of an error; what follows is not read any more.
@@ -138,6 +150,9 @@ impl HttpConnection {
         let client = client_of_request(service.policy(), self.opened_by, self.trust, request.headers);
         match service.serve(engine, now, (client, self.family()), &request, out) {
             Served::Written(written) => HttpStep::Answered { consumed, written, connection },
+            Served::Stream(head, scrape) => {
+                HttpStep::Stream { consumed, head, connection: scrape.response.framing.connection, scrape }
+            }
             Served::Errand(owner, errand) => HttpStep::Errand { consumed, owner, errand, connection },
         }
     }

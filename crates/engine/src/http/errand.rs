@@ -1,3 +1,4 @@
+use super::full_scrape::PagePlace;
 use crate::Now;
 use crate::engine::Engine;
 use crate::scrape::Ownership;
@@ -22,6 +23,8 @@ pub struct Errand {
     pub(super) found: Found,
     pub(super) peers: [u8; PEER_BYTES_MAX],
     pub(super) files: ScrapedFiles,
+    /// Where a page after this one begins, if the shard has more.
+    pub(super) next_slot: Option<u32>,
 }
 
 /// Which connection of which core waits for an errand. A connection's place may have been given to another one
@@ -43,6 +46,8 @@ pub(super) enum Question {
     AnnounceV6(Announce<CompactIpv6>, PeerForm),
     /// For the torrents in [`Errand::files`], in this family.
     Scrape(AddressFamily),
+    /// For the swarms of this family from this place on, as many as [`Errand::files`] has room for.
+    Page(AddressFamily, PagePlace),
     /// Nothing any more: its way was full.
     GivenUp,
 }
@@ -95,6 +100,7 @@ impl Errand {
             found: Found::NOTHING,
             peers: [0; PEER_BYTES_MAX],
             files: ScrapedFiles { files: [NO_FILE; SCRAPE_HASHES_MAX], used: 0, answered: 0 },
+            next_slot: None,
         }
     }
 
@@ -115,8 +121,21 @@ impl Errand {
             Question::AnnounceV6(announce, _) => self.announce(now, ownership, swarms, &announce),
             Question::Scrape(AddressFamily::V4) => self.files.look_up::<CompactIpv4>(ownership, swarms),
             Question::Scrape(AddressFamily::V6) => self.files.look_up::<CompactIpv6>(ownership, swarms),
+            Question::Page(_, place) if place.shard != ownership.own => ErrandStep::Onward(place.shard),
+            Question::Page(AddressFamily::V4, place) => self.fill_page::<CompactIpv4>(place, swarms),
+            Question::Page(AddressFamily::V6, place) => self.fill_page::<CompactIpv6>(place, swarms),
             Question::GivenUp => ErrandStep::Done,
         }
+    }
+
+    fn fill_page<A: AddressOfSwarm>(&mut self, place: PagePlace, swarms: &Swarms) -> ErrandStep {
+        let files = &mut self.files;
+        files.used = 0;
+        self.next_slot = swarms.page::<A>(place.slot, SCRAPE_HASHES_MAX, |info_hash, counts| {
+            files.files[files.used] = with_counts(info_hash, counts);
+            files.used += 1;
+        });
+        ErrandStep::Done
     }
 
     fn announce<A: AddressOfSwarm>(
@@ -146,6 +165,16 @@ const NO_FILE: ScrapeFile = ScrapeFile {
     incomplete: 0,
 };
 
+const fn with_counts(info_hash: InfoHash, counts: SwarmCounts) -> ScrapeFile {
+    ScrapeFile {
+        info_hash,
+        complete: counts.seeders,
+        downloaded: counts.downloaded,
+        downloaders: None,
+        incomplete: counts.leechers,
+    }
+}
+
 impl ScrapedFiles {
     /// Takes the torrents of a scrape, of a longer list the first `torrents_max`.
     pub(super) fn fill(&mut self, scrape: &Scrape<'_>, torrents_max: usize) {
@@ -154,6 +183,10 @@ impl ScrapedFiles {
             *file = ScrapeFile { info_hash, ..NO_FILE };
             self.used += 1;
         }
+    }
+
+    pub(super) fn files(&self) -> &[ScrapeFile] {
+        &self.files[..self.used]
     }
 
     pub(super) fn files_mut(&mut self) -> &mut [ScrapeFile] {
@@ -171,9 +204,7 @@ impl ScrapedFiles {
                 next = next.or(Some(owner));
                 continue;
             }
-            let counts = swarms.scrape::<A>(&file.info_hash);
-            (file.complete, file.downloaded, file.incomplete) =
-                (counts.seeders, counts.downloaded, counts.leechers);
+            *file = with_counts(file.info_hash, swarms.scrape::<A>(&file.info_hash));
             self.answered |= 1 << index;
         }
         next.map_or(ErrandStep::Done, ErrandStep::Onward)

@@ -1,3 +1,4 @@
+use super::full_scrape::FullScrapes;
 use core::net::IpAddr;
 use ipnet::IpNet;
 use primitives::canonical_ip;
@@ -9,6 +10,8 @@ pub struct HttpPolicy {
     pub named_addresses_from: Vec<IpNet>,
     /// Whose word about clients counts.
     pub proxy: ProxyPolicy,
+    /// How often all torrents may be scraped.
+    pub full_scrapes: FullScrapes,
     /// Torrents answered in one scrape.
     pub scrape_torrents_max: usize,
     /// Requests answered on one connection.

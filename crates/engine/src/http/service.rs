@@ -1,5 +1,6 @@
 use super::client::address_of_peer;
 use super::errand::{Errand, ErrandStep, Found, Question};
+use super::full_scrape::{FullScrape, FullScrapeGate, Gate};
 use super::policy::HttpPolicy;
 use crate::Now;
 use crate::engine::Engine;
@@ -8,8 +9,9 @@ use core::fmt;
 use core::net::IpAddr;
 use core::ops::Range;
 use http_protocol::{
-    Announce, AnnounceResponse, FailureResponse, Framing, KeyInPath, ListedPeer, OutOfRoom, PEERS_MAX,
-    PeerForm, Peers, Request, Retry, Route, Scrape, ScrapeResponse, Status, write_health, write_status,
+    Announce, AnnounceResponse, FailureResponse, Framing, FullScrapeResponse, KeyInPath, ListedPeer,
+    OutOfRoom, PEERS_MAX, PeerForm, Peers, QueryError, Request, Retry, Route, Scrape, ScrapeResponse, Status,
+    write_health, write_status,
 };
 use primitives::{
     AddressFamily, CompactAddress, CompactIpv4, CompactIpv6, HttpOutcome, PeerAddress, ShardId,
@@ -25,6 +27,7 @@ pub struct HttpService {
     idle: Vec<Box<Errand>>,
     /// Errands made so far, at most [`ERRANDS_MAX`].
     made: usize,
+    full_scrapes: FullScrapeGate,
     /// Peers for an answer that lists them one by one.
     listed: Vec<ListedPeer>,
 }
@@ -36,6 +39,22 @@ pub enum Served {
     Written(Range<usize>),
     /// It goes to the owner of its torrent, and [`HttpService::finish`] writes the answer when it is back.
     Errand(ShardId, Box<Errand>),
+    /// The head of the answer lies in this part of the buffer. Its pieces are asked for with
+    /// [`HttpService::next_page`].
+    Stream(Range<usize>, Box<FullScrape>),
+}
+
+/// The next piece of a scrape of all torrents.
+#[derive(Debug)]
+pub enum Page {
+    /// So many bytes of the buffer.
+    Written(usize),
+    /// It goes to another core, and [`HttpService::finish_page`] writes the piece when it is back.
+    Errand(ShardId, Box<Errand>),
+    /// There are no more.
+    Over,
+    /// All errands are on their way.
+    Later,
 }
 
 const ROOM: &str = "the buffer has RESPONSE_BYTES_MAX bytes, which every answer fits in";
@@ -50,6 +69,10 @@ enum Refusal {
     UnknownClient,
     #[error("the tracker is busy")]
     Busy,
+    #[error("a scrape has to name torrents by info_hash")]
+    NoFullScrape,
+    #[error("a scrape of all torrents was made a short time ago")]
+    FullScrapeTooSoon,
 }
 
 /// What a client that found no place is told.
@@ -62,7 +85,8 @@ impl HttpService {
     /// A service without errands on their way.
     #[must_use]
     pub fn new(policy: HttpPolicy) -> Self {
-        Self { policy, idle: Vec::new(), made: 0, listed: Vec::with_capacity(PEERS_MAX) }
+        let full_scrapes = FullScrapeGate::new(policy.full_scrapes);
+        Self { policy, idle: Vec::new(), made: 0, full_scrapes, listed: Vec::with_capacity(PEERS_MAX) }
     }
 
     /// How clients are served.
@@ -120,7 +144,7 @@ impl HttpService {
             Question::AnnounceV4(_, form) | Question::AnnounceV6(_, form) => {
                 (self.write_announce(&errand, form, out), HttpOutcome::AnnounceAnswered)
             }
-            Question::Scrape(_) => {
+            Question::Scrape(_) | Question::Page(..) => {
                 let framing = errand.framing;
                 let mut response =
                     ScrapeResponse { files: errand.files.files_mut(), min_request_interval_s: None };
@@ -188,6 +212,7 @@ impl HttpService {
         let family = AddressFamily::of(client);
         let scrape = match Scrape::from_query(request.query) {
             Ok(scrape) => scrape,
+            Err(QueryError::Missing(_)) => return self.full_scrape(engine, now, family, request, out),
             Err(error) => {
                 engine.statistics_mut().count_http(family, HttpOutcome::ScrapeRefused);
                 return Served::Written(refuse(&error, Retry::Unsaid, request.framing, out).expect(ROOM));
@@ -198,6 +223,72 @@ impl HttpService {
         };
         errand.files.fill(&scrape, self.policy.scrape_torrents_max);
         self.begin(engine, now, errand, out)
+    }
+
+    /// A scrape that names no torrent is one of all.
+    fn full_scrape(
+        &mut self,
+        engine: &mut Engine,
+        now: Now,
+        family: AddressFamily,
+        request: &Request<'_>,
+        out: &mut [u8],
+    ) -> Served {
+        let framing = request.framing;
+        let refused = match self.full_scrapes.ask(now.monotonic) {
+            Gate::Open => None,
+            Gate::Closed => Some((Refusal::NoFullScrape, Retry::Never)),
+            Gate::Busy(minutes) => Some((Refusal::FullScrapeTooSoon, Retry::InMinutes(minutes))),
+        };
+        if let Some((refusal, retry)) = refused {
+            engine.statistics_mut().count_http(family, HttpOutcome::ScrapeRefused);
+            return Served::Written(refuse(&refusal, retry, framing, out).expect(ROOM));
+        }
+        engine.statistics_mut().count_http(family, HttpOutcome::ScrapeAnswered);
+        let response = FullScrapeResponse::new(framing, request.accepted_coding);
+        let head = response.write_head(out).expect(ROOM);
+        if !response.has_body() {
+            return Served::Written(head);
+        }
+        let shards = engine.shards();
+        Served::Stream(head, Box::new(self.full_scrapes.begin(now.monotonic, response, family, shards)))
+    }
+
+    /// Writes the next piece of a scrape of all torrents, without frame or coding.
+    ///
+    /// # Panics
+    /// When `out` is shorter than [`http_protocol::RESPONSE_BYTES_MAX`].
+    pub fn next_page(
+        &mut self,
+        engine: &mut Engine,
+        now: Now,
+        scrape: &mut FullScrape,
+        out: &mut [u8],
+    ) -> Page {
+        let Some(question) = scrape.next_question() else { return Page::Over };
+        let nobody = IpAddr::V4(core::net::Ipv4Addr::UNSPECIFIED);
+        let Some(mut errand) = self.errand(nobody, scrape.response.framing, question) else {
+            return Page::Later;
+        };
+        match engine.run_errand(now, &mut errand) {
+            ErrandStep::Done => Page::Written(self.finish_page(errand, scrape, out)),
+            ErrandStep::Onward(shard) => Page::Errand(shard, errand),
+        }
+    }
+
+    /// Writes the piece of a page that has come back, and takes the errand back. One that was given up is asked for
+    /// again.
+    ///
+    /// # Panics
+    /// When `out` is shorter than [`http_protocol::RESPONSE_BYTES_MAX`].
+    pub fn finish_page(&mut self, errand: Box<Errand>, scrape: &mut FullScrape, out: &mut [u8]) -> usize {
+        scrape.note_page(&errand);
+        let written = match errand.question {
+            Question::Page(..) => FullScrapeResponse::write_files(errand.files.files(), out).expect(ROOM),
+            _ => 0,
+        };
+        self.idle.push(errand);
+        written
     }
 
     fn begin(&mut self, engine: &mut Engine, now: Now, mut errand: Box<Errand>, out: &mut [u8]) -> Served {

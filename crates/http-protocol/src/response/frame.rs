@@ -82,15 +82,36 @@ fn write_head(
         head.decimal(body_bytes as u64);
         head.literal(LINE_END);
     }
-    match (framing.version, framing.connection) {
-        (_, Connection::Close) => head.literal(CLOSE),
-        (Version::Http10, Connection::KeepAlive) => head.literal(KEEP_ALIVE),
-        (Version::Http11, Connection::KeepAlive) => {}
-    }
+    head.literal(connection_line(framing));
     if status.names_methods() {
         head.literal(ALLOW);
     }
     head.literal(LINE_END);
+}
+
+/// The head of an answer whose length nobody knows yet, with these lines.
+pub(super) fn write_head_of_stream(
+    head: &mut Writer<'_>,
+    framing: Framing,
+    content_type: ContentType,
+    lines: &[&str],
+) {
+    head.literal(VERSION);
+    head.literal(Status::Ok.line());
+    head.literal(LINE_END);
+    head.literal(content_type.line());
+    lines.iter().for_each(|line| head.literal(line));
+    head.literal(connection_line(framing));
+    head.literal(LINE_END);
+}
+
+/// What is said of the connection, where the version does not imply it.
+const fn connection_line(framing: Framing) -> &'static str {
+    match (framing.version, framing.connection) {
+        (_, Connection::Close) => CLOSE,
+        (Version::Http10, Connection::KeepAlive) => KEEP_ALIVE,
+        (Version::Http11, Connection::KeepAlive) => "",
+    }
 }
 
 #[cfg(test)]

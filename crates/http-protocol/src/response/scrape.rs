@@ -65,7 +65,7 @@ impl ScrapeResponse<'_> {
 }
 
 impl ScrapeFile {
-    fn write(&self, body: &mut Writer<'_>) {
+    pub(super) fn write(&self, body: &mut Writer<'_>) {
         body.string(&self.info_hash.0);
         body.literal("d8:complete");
         body.integer(self.complete);

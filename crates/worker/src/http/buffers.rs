@@ -10,6 +10,8 @@ pub struct Buffers {
     pub(super) ciphertext: Vec<u8>,
     /// What a TLS session gives.
     pub(super) outgoing: Vec<u8>,
+    /// A framed piece of an answer that is streamed.
+    pub(super) piece: Vec<u8>,
     /// Room for an answer.
     pub(super) answer: Box<[u8]>,
 }
@@ -22,6 +24,7 @@ impl Buffers {
             input: Vec::with_capacity(UNREAD_BYTES_MAX),
             ciphertext: Vec::with_capacity(READ_BYTES_MAX),
             outgoing: Vec::with_capacity(RESPONSE_BYTES_MAX),
+            piece: Vec::new(),
             answer: vec![0; RESPONSE_BYTES_MAX].into_boxed_slice(),
         }
     }

@@ -1,9 +1,12 @@
 use super::buffers::Buffers;
 use super::end::{End, WaitsFor};
-use super::limits::{DRAIN_BYTES_MAX, READ_BYTES_MAX, REQUESTS_PER_TURN_MAX, UNREAD_BYTES_MAX};
+use super::limits::{
+    DRAIN_BYTES_MAX, PAGES_PER_TURN_MAX, READ_BYTES_MAX, REQUESTS_PER_TURN_MAX, UNREAD_BYTES_MAX,
+};
+use super::stream::Stream;
 use super::wire::Wire;
-use engine::{Engine, Errand, HttpConnection, HttpService, HttpStep, Now, ProxyStep};
-use http_protocol::Connection as Afterwards;
+use engine::{Engine, Errand, HttpConnection, HttpService, HttpStep, Now, Page, ProxyStep};
+use http_protocol::{Connection as Afterwards, FullScrapeResponse};
 use primitives::{Counter, ShardId};
 use std::io::{self, ErrorKind};
 use std::net::IpAddr;
@@ -21,6 +24,8 @@ pub struct Conversation {
     /// What the wire had no room for.
     unsent: Vec<u8>,
     readiness: Readiness,
+    /// The answer that is being streamed.
+    stream: Option<Box<Stream>>,
 }
 
 /// How far it has come.
@@ -34,6 +39,10 @@ enum Phase {
     Talking,
     /// An errand is on its way for the last request.
     OnErrand(Afterwards),
+    /// Pieces of an answer are being sent.
+    Streaming(Afterwards),
+    /// An errand is on its way for the next piece.
+    OnPage(Afterwards),
     /// It ends when all is sent.
     Ending,
     /// All was said, and so many bytes more are thrown away while the client reads it.
@@ -103,6 +112,7 @@ impl Conversation {
             unread: Vec::new(),
             unsent: Vec::new(),
             readiness: Readiness::Something,
+            stream: None,
         })
     }
 
@@ -125,6 +135,10 @@ impl Conversation {
 
     /// Answers the request whose errand is back, and goes on.
     pub fn answer(&mut self, errand: Box<Errand>, wire: &mut impl Wire, desk: &mut Desk<'_>) -> Fate {
+        if let Phase::OnPage(afterwards) = self.phase {
+            self.phase = Phase::Streaming(afterwards);
+            return self.send_page(errand, wire, desk).map_or_else(|fate| fate, |()| self.go_on(wire, desk));
+        }
         let Phase::OnErrand(afterwards) = self.phase else {
             desk.service.take_back(errand);
             return self.go_on(wire, desk);
@@ -135,6 +149,12 @@ impl Conversation {
 
     /// Answers a request whose errand could not be sent, and goes on.
     pub fn answer_busy(&mut self, errand: Box<Errand>, wire: &mut impl Wire, desk: &mut Desk<'_>) -> Fate {
+        if let Phase::OnPage(afterwards) = self.phase {
+            // It is asked for again when the others have had their turn.
+            self.phase = Phase::Streaming(afterwards);
+            desk.service.take_back(errand);
+            return Fate::Again;
+        }
         let Phase::OnErrand(afterwards) = self.phase else {
             desk.service.take_back(errand);
             return self.go_on(wire, desk);
@@ -154,7 +174,12 @@ impl Conversation {
         self.send_rest(wire, desk)?;
         match self.phase {
             Phase::Ending => return Err(Fate::Ends(End::AfterAnswer)),
-            Phase::OnErrand(_) => return Ok(Fate::Waits(WaitsFor::Errand)),
+            Phase::OnErrand(_) | Phase::OnPage(_) => return Ok(Fate::Waits(WaitsFor::Errand)),
+            Phase::Streaming(afterwards) => {
+                if let Some(fate) = self.stream_on(wire, desk, afterwards)? {
+                    return Ok(fate);
+                }
+            }
             Phase::Draining { .. } => return self.drain(wire, desk),
             Phase::ProxyHeader => self.read_proxy_header(wire, desk)?,
             Phase::FirstRequest | Phase::Talking => {}
@@ -215,6 +240,14 @@ impl Conversation {
                 self.phase = Phase::OnErrand(connection);
                 Err(Fate::Errand(owner, errand))
             }
+            HttpStep::Stream { consumed, head, scrape, connection } => {
+                *start += consumed;
+                self.stream = Some(Box::new(Stream::new(scrape)));
+                self.phase = Phase::Streaming(connection);
+                self.send(wire, desk, head)?;
+                self.send_body(wire, desk, |stream, piece, _| stream.put(FullScrapeResponse::BEGIN, piece))?;
+                Err(Fate::Again)
+            }
             HttpStep::Refused(written) => {
                 *start = input.len();
                 self.phase = Phase::Draining { bytes_left: DRAIN_BYTES_MAX };
@@ -238,11 +271,85 @@ impl Conversation {
             Afterwards::Close => Phase::Ending,
         };
         self.send(wire, desk, written)?;
-        if self.phase == Phase::Ending {
-            self.close_tls(wire, desk)?;
-            return Err(Fate::Ends(End::AfterAnswer));
+        self.end_if_last(wire, desk)
+    }
+
+    /// Ends the connection if the last answer said so, and is sent.
+    fn end_if_last(&mut self, wire: &mut impl Wire, desk: &mut Desk<'_>) -> Turn<()> {
+        if self.phase != Phase::Ending {
+            return Ok(());
         }
-        Ok(())
+        self.close_tls(wire, desk)?;
+        Err(Fate::Ends(End::AfterAnswer))
+    }
+
+    /// Sends further pieces of the answer that is being streamed; `None` when it is all sent.
+    fn stream_on(
+        &mut self,
+        wire: &mut impl Wire,
+        desk: &mut Desk<'_>,
+        afterwards: Afterwards,
+    ) -> Turn<Option<Fate>> {
+        for _ in 0..PAGES_PER_TURN_MAX {
+            let Some(stream) = &mut self.stream else { break };
+            let Desk { service, engine, now, buffers } = &mut *desk;
+            match service.next_page(engine, *now, &mut stream.scrape, &mut buffers.answer) {
+                Page::Written(bytes) => {
+                    self.send_body(wire, desk, |stream, piece, answer| stream.put(&answer[..bytes], piece))?;
+                }
+                Page::Errand(owner, errand) => {
+                    self.phase = Phase::OnPage(afterwards);
+                    return Err(Fate::Errand(owner, errand));
+                }
+                Page::Later => return Ok(Some(Fate::Again)),
+                Page::Over => return self.end_stream(wire, desk, afterwards).map(|()| None),
+            }
+        }
+        Ok(Some(Fate::Again))
+    }
+
+    /// Sends the last piece, and the end behind it where it was asked for.
+    fn end_stream(&mut self, wire: &mut impl Wire, desk: &mut Desk<'_>, afterwards: Afterwards) -> Turn<()> {
+        self.phase = match afterwards {
+            Afterwards::KeepAlive => Phase::Talking,
+            Afterwards::Close => Phase::Ending,
+        };
+        let sent = self.send_body(wire, desk, |stream, piece, _| stream.finish(piece));
+        self.stream = None;
+        sent?;
+        self.end_if_last(wire, desk)
+    }
+
+    /// Sends the piece of a page that has come back.
+    fn send_page(&mut self, errand: Box<Errand>, wire: &mut impl Wire, desk: &mut Desk<'_>) -> Turn<()> {
+        let Some(stream) = &mut self.stream else {
+            desk.service.take_back(errand);
+            return Ok(());
+        };
+        let bytes = desk.service.finish_page(errand, &mut stream.scrape, &mut desk.buffers.answer);
+        self.send_body(wire, desk, |stream, piece, answer| stream.put(&answer[..bytes], piece))
+    }
+
+    /// Sends what `put` makes of the stream, of the answer buffer too.
+    fn send_body(
+        &mut self,
+        wire: &mut impl Wire,
+        desk: &mut Desk<'_>,
+        put: impl FnOnce(&mut Stream, &mut Vec<u8>, &[u8]),
+    ) -> Turn<()> {
+        let Some(stream) = &mut self.stream else { return Ok(()) };
+        let Buffers { answer, piece, outgoing, .. } = &mut *desk.buffers;
+        piece.clear();
+        put(stream, piece, answer);
+        if piece.is_empty() {
+            return Ok(());
+        }
+        let Some(session) = &mut self.tls else {
+            return self.send_now(wire, desk.engine, piece);
+        };
+        outgoing.clear();
+        session.send(piece, outgoing).map_err(|_| Fate::Ends(End::Tls))?;
+        self.send_outgoing(wire, desk)
     }
 
     /// Reads what has arrived behind the input.

@@ -1,5 +1,5 @@
 use super::hall::Surroundings;
-use crate::core_state::CoreState;
+use crate::core_state::{CoreState, Turn};
 use crate::limits::MESH_BATCH_MAX;
 use crate::udp_loop::let_others_run;
 use engine::{Errand, ErrandStep};
@@ -30,6 +30,14 @@ pub(crate) async fn serve_answers(core: Rc<CoreState>, ring: ConnectedReceiver<B
         }
         core.note_turn_over();
         let_others_run(&core).await;
+        serve_rest(&core).await;
+    }
+}
+
+/// Serves connections that have more than one turn lets them: their own task may be waiting for something to arrive.
+async fn serve_rest(core: &CoreState) {
+    while core.hall.borrow().has_more() && core.serve_connections() == Turn::Busy {
+        let_others_run(core).await;
     }
 }
 

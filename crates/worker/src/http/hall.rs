@@ -9,7 +9,7 @@ use super::prefixes::{PrefixLengths, Prefixes};
 use super::slots::{SlotKey, Slots};
 use crate::mesh::MeshSenders;
 use engine::{Engine, Errand, HttpPolicy, HttpService, Now, Ticket};
-use primitives::{Counter, Gauge, ShardId};
+use primitives::{Counter, Gauge, Second, ShardId};
 use std::io;
 use std::sync::Arc;
 use tls::ServerIdentity;
@@ -169,7 +169,7 @@ impl Hall {
     fn settle(&mut self, key: SlotKey, fate: Fate, around: &mut Surroundings<'_>) {
         match fate {
             Fate::Waits(waits_for) => self.wait(key, waits_for, around),
-            Fate::Again => self.again.push(key),
+            Fate::Again => self.let_wait_for_turn(key, around.now.monotonic),
             Fate::Errand(_, errand) => self.service.take_back(errand),
             Fate::Ends(end) => self.end(key, end, around.engine),
         }
@@ -185,6 +185,13 @@ impl Hall {
         if self.poll.watch(&connection.socket, key).is_err() {
             self.end(key, End::Broken, around.engine);
         }
+    }
+
+    /// What it waited for has come, and there is more.
+    fn let_wait_for_turn(&mut self, key: SlotKey, now: Second) {
+        let Some(connection) = self.slots.get_mut(key) else { return };
+        connection.deadline = Deadline::new(WaitsFor::AnswerTaken, now, &self.limits);
+        self.again.push(key);
     }
 
     /// Closes a connection.

@@ -10,6 +10,9 @@ pub(super) const ACCEPTS_MAX: usize = 32;
 /// Requests answered on one connection before the others have their turn: clients that pipeline wait for each other.
 pub(super) const REQUESTS_PER_TURN_MAX: usize = 16;
 
+/// Pieces of a streamed answer that are sent on one connection before the others have their turn.
+pub(super) const PAGES_PER_TURN_MAX: usize = 4;
+
 /// Bytes read from a socket at once. Most requests have a few hundred.
 pub(super) const READ_BYTES_MAX: usize = 16 << 10;
 

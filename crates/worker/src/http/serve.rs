@@ -44,6 +44,11 @@ impl Hall {
         Turn::Busy
     }
 
+    /// Whether connections wait for their next turn, and for nothing else.
+    pub(crate) fn has_more(&self) -> bool {
+        !self.again.is_empty()
+    }
+
     fn take_up(&mut self, ready: Ready, around: &mut Surroundings<'_>) {
         match ready.source {
             Source::Listener(index) => self.accept(index, around),
