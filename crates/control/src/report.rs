@@ -12,7 +12,7 @@ pub fn statistics_line(before: &Statistics, now: &Statistics, elapsed: Duration)
     let both = |v4, v6| now.gauge(v4) + now.gauge(v6);
     format!(
         "received/s={:.0} connects/s={:.0} announces/s={:.0} scrapes/s={:.0} errors/s={:.0} dropped/s={:.0} \
-         wrong_core/s={:.0} sent_mbit/s={:.1} swarms={} seeders={} leechers={} swarm_mib={} \
+         wrong_core/s={:.0} sent_mbit/s={:.1} http_requests/s={:.0} http_connections={} swarms={} seeders={} leechers={} swarm_mib={} \
          timer_lateness_us_max={}",
         rate(&|statistics| AddressFamily::ALL.map(|family| statistics.received(family)).iter().sum()),
         answered(RequestKind::Connect),
@@ -21,7 +21,9 @@ pub fn statistics_line(before: &Statistics, now: &Statistics, elapsed: Duration)
         rate(&Statistics::errors),
         rate(&Statistics::dropped),
         counted(Counter::AnnouncesOnWrongCore),
-        counted(Counter::BytesSent) * 8.0 / 1e6,
+        (counted(Counter::BytesSent) + counted(Counter::HttpBytesSent)) * 8.0 / 1e6,
+        rate(&Statistics::http_requests),
+        now.gauge(Gauge::HttpConnectionsOpen),
         both(Gauge::SwarmsV4, Gauge::SwarmsV6),
         both(Gauge::SeedersV4, Gauge::SeedersV6),
         both(Gauge::LeechersV4, Gauge::LeechersV6),

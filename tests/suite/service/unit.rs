@@ -83,6 +83,8 @@ fn the_user_of_the_unit_is_the_one_that_sysusers_makes() {
         .collect();
     assert_eq!(values("User"), users);
     assert_eq!(values("Group"), users);
+    let open_files: u32 = values("LimitNOFILE")[0].parse().expect("a number");
+    assert!(open_files > 65_536 + 96 * 256, "http.connections_max is 65536 by default");
     let unit_deadline_s: u64 = values("TimeoutStopSec")[0].parse().expect("a number of seconds");
     assert!(unit_deadline_s > 10, "shutdown.deadline_s is 10 by default");
 }
@@ -90,7 +92,12 @@ fn the_user_of_the_unit_is_the_one_that_sysusers_makes() {
 #[test]
 fn the_tracker_needs_no_capability() {
     assert_eq!([values("CapabilityBoundingSet"), values("NoNewPrivileges")], [vec![""], vec!["yes"]]);
-    let launch = Launch::on_wildcards().under(&["setpriv", "--bounding-set=-all", "--inh-caps=-all"]);
+    // How many files this process may open is not the test's to say either.
+    let launch = Launch::on_wildcards().set("http.connections_max", "1000").under(&[
+        "setpriv",
+        "--bounding-set=-all",
+        "--inh-caps=-all",
+    ]);
     let tracker = launch.under(&["--no-new-privs", "--"]).start();
     for address in [tracker.v4(), tracker.v6()] {
         Client::new(address);
