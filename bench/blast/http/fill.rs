@@ -35,8 +35,8 @@ pub(crate) fn announce_missing(
                 *peers = missing;
             }
             let peer = peers.pop().unwrap_or_default();
-            let due_ns = lane.clock.now_ns();
-            lane.send(number, Asked { kind: Kind::Announce, peer, due_ns });
+            let now_ns = lane.clock.now_ns();
+            lane.send(number, Asked { kind: Kind::Announce, peer, due_ns: now_ns, now_ns });
         }
     }
     lane.free[target].extend(done);

@@ -3,6 +3,8 @@ use super::fill;
 use super::idle::IdleConnections;
 use super::judge::Judge;
 use super::link::{Arrival, Link};
+use super::pool::links;
+use super::readiness::{End, Happening, Readiness};
 use super::request::RequestWriter;
 use super::response::Persistence;
 use super::stream::{Flushed, Stream};
@@ -19,25 +21,14 @@ use crate::population::Population;
 use crate::sources::sources;
 use crate::target::Target;
 use crate::verify::{Expectations, Verdict};
-use anyhow::Context;
-use rustix::buffer::spare_capacity;
-use rustix::event::{Timespec, epoll};
-use rustix::io::Errno;
 use std::collections::VecDeque;
 use std::io;
-use std::os::fd::OwnedFd;
-
-/// Events that one call takes.
-const EVENTS_MAX: usize = 512;
 
 /// Bytes that one call receives: some tens of the usual answers.
 const BUFFER_BYTES: usize = 1 << 16;
 
 /// Requests that are sent before the next look at the answers.
 const REQUESTS_OF_TURN: usize = 64;
-
-/// The thread does not sleep while it waits: it would answer late, and being woken would cost the tracker's core.
-const NO_TIME: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
 
 /// The way over HTTP: its connections, and what is on its way.
 pub(crate) struct HttpLane {
@@ -57,8 +48,7 @@ pub(crate) struct HttpLane {
     expectations: Vec<Expectations>,
     judge: Judge,
     outstanding: Outstanding,
-    epoll: OwnedFd,
-    events: Vec<epoll::Event>,
+    readiness: Readiness,
     /// The request that is sent next.
     request: Vec<u8>,
     buffer: Vec<u8>,
@@ -74,6 +64,7 @@ pub(crate) struct Asked {
     /// Of an announce, the peer's number.
     pub(crate) peer: u64,
     pub(crate) due_ns: u64,
+    pub(crate) now_ns: u64,
 }
 
 /// What the arrival of bytes means for a link.
@@ -111,8 +102,7 @@ impl HttpLane {
             populations,
             judge: Judge::new(),
             outstanding: Outstanding::new(),
-            epoll: epoll::create(epoll::CreateFlags::CLOEXEC).context("no epoll can be had")?,
-            events: Vec::with_capacity(EVENTS_MAX),
+            readiness: Readiness::new()?,
             request: Vec::new(),
             buffer: vec![0; BUFFER_BYTES],
             timeout_ns: options.timeout_ms * 1_000_000,
@@ -142,10 +132,10 @@ impl HttpLane {
 
     /// Sends a request over a link that has none on its way, making its connection first where there is none.
     pub(crate) fn send(&mut self, number: u16, asked: Asked) {
-        let Asked { kind, peer, due_ns } = asked;
+        let Asked { kind, peer, due_ns, now_ns } = asked;
         let target = self.links[usize::from(number)].target;
-        self.write(target, asked);
-        let sent = Sent { kind, way: number, peer, due_ns, sent_ns: self.clock.now_ns() };
+        self.write(target, kind, peer);
+        let sent = Sent { kind, way: number, peer, due_ns, sent_ns: now_ns };
         let (id, pushed_out) = self.outstanding.insert(sent);
         self.links[usize::from(number)].request = Some(id);
         self.outstanding_requests += 1;
@@ -158,15 +148,15 @@ impl HttpLane {
         }
     }
 
-    fn write(&mut self, target: usize, asked: Asked) {
+    fn write(&mut self, target: usize, kind: Kind, peer: u64) {
         let (writer, population) = (&self.writers[target], &self.populations[target]);
-        match asked.kind {
+        match kind {
             Kind::Scrape => {
                 let torrents = (0..self.options.scrape_hashes).map(|_| population.any_torrent(&mut self.rng));
                 writer.scrape(torrents, &mut self.request);
             }
             Kind::Connect | Kind::Announce => {
-                writer.announce(population, asked.peer, &mut self.request);
+                writer.announce(population, peer, &mut self.request);
             }
         }
     }
@@ -175,7 +165,7 @@ impl HttpLane {
         let link = &mut self.links[usize::from(number)];
         if let Some(stream) = &mut link.stream {
             if stream.send(&self.request)? == Flushed::Waits {
-                epoll::modify(&self.epoll, stream.tcp(), data(number), interest(Flushed::Waits))?;
+                self.readiness.watch_for_room(stream.tcp(), number)?;
             }
             return Ok(());
         }
@@ -183,30 +173,24 @@ impl HttpLane {
         self.tally.opened += 1;
         // On the loopback, a connection is made before its first bytes are offered.
         let flushed = stream.send(&self.request)?;
-        epoll::add(&self.epoll, stream.tcp(), data(number), interest(flushed))?;
+        self.readiness.watch(stream.tcp(), number, flushed)?;
         link.stream = Some(stream);
         Ok(())
     }
 
     /// Takes all answers that wait; `answered` is told of each right one. Gives their number.
     pub(crate) fn receive(&mut self, mut answered: impl FnMut(&Sent)) -> anyhow::Result<usize> {
-        self.events.clear();
-        match epoll::wait(&self.epoll, spare_capacity(&mut self.events), Some(&NO_TIME)) {
-            Ok(_) | Err(Errno::INTR) => {}
-            Err(error) => return Err(error).context("the connections cannot be waited for"),
-        }
         let mut replies = 0;
-        for index in 0..self.events.len() {
-            let epoll::Event { flags, data, .. } = self.events[index];
-            let number = u16::try_from(data.u64()).expect("links are numbered by a u16");
-            let hung_up = flags.intersects(hang_ups());
-            replies += usize::from(self.attend(number, hung_up, &mut answered));
+        for index in 0..self.readiness.look()? {
+            let happening = self.readiness.happening(index);
+            replies += usize::from(self.attend(happening, &mut answered));
         }
         Ok(replies)
     }
 
     /// Looks at a link that something has happened to. Gives whether an answer came.
-    fn attend(&mut self, number: u16, hung_up: bool, answered: &mut impl FnMut(&Sent)) -> bool {
+    fn attend(&mut self, happening: Happening, answered: &mut impl FnMut(&Sent)) -> bool {
+        let Happening { number, end } = happening;
         match self.take_arrival(number) {
             Outcome::Nothing => false,
             Outcome::Answered(sent, is_right, persistence) => {
@@ -217,7 +201,7 @@ impl HttpLane {
                 link.note_answer();
                 if self.options.connection == ConnectionUse::PerRequest {
                     self.cut(number);
-                } else if hung_up || persistence == Persistence::Ended {
+                } else if end == End::Seen || persistence == Persistence::Ended {
                     self.cut(number);
                     self.tally.ended_by_tracker += 1;
                 }
@@ -300,7 +284,7 @@ impl HttpLane {
         if let Some(lost) = pushed_out {
             self.lose(&lost);
         }
-        self.write(target, Asked { kind: sent.kind, peer: sent.peer, due_ns: sent.due_ns });
+        self.write(target, sent.kind, sent.peer);
         self.transmit(sent.way).inspect_err(|_| {
             self.outstanding.take(id);
         })
@@ -331,7 +315,8 @@ impl HttpLane {
     fn send_due(&mut self, pace: &mut Pace) -> bool {
         let target = self.options.choose_target(&mut self.rng);
         let Some(&number) = self.free[target].front() else { return false };
-        let allowance = pace.allowance(self.clock.now_ns(), self.outstanding_requests, 1);
+        let now_ns = self.clock.now_ns();
+        let allowance = pace.allowance(now_ns, self.outstanding_requests, 1);
         if allowance.requests == 0 {
             return false;
         }
@@ -345,7 +330,7 @@ impl HttpLane {
         }
         let peer =
             if kind == Kind::Announce { population.any_peer_of(link.source, &mut self.rng) } else { 0 };
-        self.send(number, Asked { kind, peer, due_ns: allowance.first_due_ns });
+        self.send(number, Asked { kind, peer, due_ns: allowance.first_due_ns, now_ns });
         true
     }
 }
@@ -396,38 +381,4 @@ impl Lane for HttpLane {
         tally.merge(&self.idle.tally(&mut self.buffer));
         tally
     }
-}
-
-/// The links of a thread, and those of each target. Kept connections come from all sources in turn, over all threads.
-fn links(options: &Options, populations: &[Population], thread: usize) -> (Vec<Link>, Vec<VecDeque<u16>>) {
-    let mut links = Vec::new();
-    let of_target = |(target, population): (usize, &Population)| {
-        let first = thread * usize::from(options.connections);
-        let numbers = (first..first + usize::from(options.connections)).map(|place| {
-            let source = u32::try_from(place).unwrap_or(0) % population.sources();
-            links.push(Link::new(target, source));
-            u16::try_from(links.len() - 1).expect("the command line bounds the connections")
-        });
-        numbers.collect()
-    };
-    let free = populations.iter().enumerate().map(of_target).collect();
-    (links, free)
-}
-
-fn data(number: u16) -> epoll::EventData {
-    epoll::EventData::new_u64(number.into())
-}
-
-/// Only changes are told: what a call leaves waiting is taken with the next one.
-fn interest(flushed: Flushed) -> epoll::EventFlags {
-    let usual = epoll::EventFlags::IN | epoll::EventFlags::RDHUP | epoll::EventFlags::ET;
-    match flushed {
-        Flushed::All => usual,
-        Flushed::Waits => usual | epoll::EventFlags::OUT,
-    }
-}
-
-/// The tracker will send no more.
-fn hang_ups() -> epoll::EventFlags {
-    epoll::EventFlags::RDHUP | epoll::EventFlags::HUP | epoll::EventFlags::ERR
 }
