@@ -23,7 +23,7 @@ use std::path::PathBuf;
 #[command(name = "ringtrack-blast", version)]
 #[expect(clippy::struct_excessive_bools, reason = "switches of a command line, which can be combined")]
 pub(crate) struct Options {
-    /// The tracker: HOST:PORT or udp://HOST:PORT for UDP, <http://HOST:PORT/announce>, <https://HOST:PORT/announce>.
+    /// The tracker: HOST:PORT or udp://HOST:PORT for UDP, `http://HOST:PORT/announce`, `https://HOST:PORT/announce`.
     /// Two of them, one of each family, share the load by --ipv6-percent
     #[arg(long, required = true, value_name = "TRACKER", num_args = 1..=2)]
     pub(crate) target: Vec<Target>,
@@ -111,6 +111,10 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=CONNECTIONS_MAX))]
     pub(crate) connections: u16,
 
+    /// What a thread does while nothing is due (HTTP)
+    #[arg(long, value_enum, default_value = "spin")]
+    pub(crate) wait: Wait,
+
     /// Connections that are held beside the load, of all threads together: one announce each before the load begins,
     /// then silence (HTTP)
     #[arg(long, default_value_t = 0, value_name = "N")]
@@ -177,6 +181,15 @@ pub(crate) enum ConnectionUse {
     KeepAlive,
     /// One request. Over HTTPS, sessions of earlier connections are resumed, as clients do
     PerRequest,
+}
+
+/// What a thread does while nothing is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Wait {
+    /// It looks again: it answers at once, and waking it costs the tracker's core nothing
+    Spin,
+    /// It sleeps, and leaves its core to another load
+    Sleep,
 }
 
 impl Options {

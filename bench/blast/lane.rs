@@ -10,6 +10,11 @@ use crate::udp::UdpLane;
 
 /// One thread's way to the trackers, and what is on its way there.
 pub(crate) trait Lane {
+    /// Waits until there may be something to do, if that is how the load waits.
+    fn rest(&mut self, _pace: &Pace) -> anyhow::Result<()> {
+        Ok(())
+    }
+
     /// Receives what waits and sends what is due.
     fn turn(&mut self, pace: &mut Pace) -> anyhow::Result<Turn>;
 

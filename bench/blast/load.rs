@@ -177,6 +177,7 @@ fn load_thread(shared: &Shared, thread: usize, core: usize) -> anyhow::Result<Lo
     let (mut lane, Some(schedule)) = (lane?, schedule) else { return Ok(LoadResult::new()) };
     let mut pace = pace(options, schedule.begin_ns);
     while clock.now_ns() < schedule.measure_from_ns {
+        lane.rest(&pace)?;
         shared.turn(lane.as_mut(), &mut pace)?;
     }
     lane.phases().begin_measurement(clock.now_ns());
@@ -200,13 +201,14 @@ fn measure(
     let begun_ns = shared.clock.now_ns();
     let mut now_ns = begun_ns;
     while now_ns < schedule.measure_to_ns {
+        lane.rest(pace)?;
+        let rested_ns = shared.clock.now_ns();
         let turn = shared.turn(lane, pace)?;
         result.slices.note(now_ns - schedule.measure_from_ns, lane.phases().measured.answered());
-        let ended_ns = shared.clock.now_ns();
+        now_ns = shared.clock.now_ns();
         if !turn.was_idle() {
-            result.busy_s += (ended_ns - now_ns) as f64 / 1e9;
+            result.busy_s += (now_ns - rested_ns) as f64 / 1e9;
         }
-        now_ns = ended_ns;
     }
     result.seconds = (now_ns - begun_ns) as f64 / 1e9;
     result.thread_s = result.seconds;

@@ -2,13 +2,14 @@
 
 import json
 import math
+import shutil
 import subprocess
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from comparison.paths import BUILD
 from comparison.processes import bound_to_us
-from comparison.protocols import Connection, Protocol
+from comparison.protocols import Connection, Protocol, Wait
 
 BLAST = str(BUILD / "ringtrack-blast")
 # Peers that one source address can have are its ports; a few are left, so that no number wraps.
@@ -60,6 +61,7 @@ class Load:
     connection: Connection = Connection.KEEP_ALIVE
     connections: int = SOURCES_MIN
     idle_connections: int = 0
+    wait: Wait = Wait.SPIN
 
     def arguments(self) -> list[str]:
         """All that the load depends on, also what is the generator's default today."""
@@ -78,7 +80,12 @@ class Load:
         if self.protocol is Protocol.UDP:
             return []
         idle = ["--idle-connections", str(self.idle_connections)] if self.idle_connections else []
-        return ["--connection", self.connection.value, "--connections", str(self.connections), *idle]
+        wait = ["--wait", self.wait.value] if self.wait is not Wait.SPIN else []
+        return ["--connection", self.connection.value, "--connections", str(self.connections), *idle, *wait]
+
+    def priority(self) -> list[str]:
+        """What its command begins with."""
+        return ["chrt", "--fifo", "1"] if self.wait is Wait.SLEEP and shutil.which("chrt") else []
 
     def in_words(self) -> str:
         """The command, without where it goes."""
@@ -92,7 +99,7 @@ class Load:
 
 def blast(load: Load, port: int, core: int) -> dict:
     """Runs a load. Gives what the generator writes."""
-    command = [BLAST, "--target", load.protocol.target(port), *load.arguments(), "--cores", str(core),
+    command = [*load.priority(), BLAST, "--target", load.protocol.target(port), *load.arguments(), "--cores", str(core),
                "--quiet", "--json", "-"]
     return answer(command, load.warmup_s + load.measured_s + SLACK_S, (0, BOUND_BROKEN) if load.checks else (0,))
 

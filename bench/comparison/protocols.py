@@ -16,6 +16,14 @@ class Protocol(Enum):
         return here if self is Protocol.UDP else f"{self.value}://{here}/announce"
 
 
+class Wait(Enum):
+    """What a load over HTTP does while nothing is due, as the load generator calls it."""
+
+    SPIN = "spin"
+    # And is woken before all others of its core.
+    SLEEP = "sleep"
+
+
 class Connection(Enum):
     """What a connection over HTTP is used for, as the load generator calls it."""
 

@@ -9,7 +9,7 @@ use super::request::RequestWriter;
 use super::response::Persistence;
 use super::stream::{Flushed, Stream};
 use crate::answered::Answered;
-use crate::cli::{ConnectionUse, Options};
+use crate::cli::{ConnectionUse, Options, Wait};
 use crate::connection_tally::ConnectionTally;
 use crate::kind::Kind;
 use crate::lane::{Lane, Turn};
@@ -23,6 +23,7 @@ use crate::target::Target;
 use crate::verify::{Expectations, Verdict};
 use std::collections::VecDeque;
 use std::io;
+use std::time::Duration;
 
 /// Bytes that one call receives: some tens of the usual answers.
 const BUFFER_BYTES: usize = 1 << 16;
@@ -56,6 +57,9 @@ pub(crate) struct HttpLane {
     tally: ConnectionTally,
     idle: IdleConnections,
 }
+
+/// The longest sleep: time-outs and the end of the load are seen after it.
+const REST_NS_MAX: u64 = 1_000_000;
 
 /// What a request asks for.
 #[derive(Debug, Clone, Copy)]
@@ -336,6 +340,16 @@ impl HttpLane {
 }
 
 impl Lane for HttpLane {
+    fn rest(&mut self, pace: &Pace) -> anyhow::Result<()> {
+        if self.options.wait == Wait::Spin {
+            return Ok(());
+        }
+        let is_one_free = self.free.iter().any(|free| !free.is_empty());
+        let until_due_ns = pace.calm_ns(self.clock.now_ns(), self.outstanding_requests);
+        let time_ns = if is_one_free { until_due_ns.min(REST_NS_MAX) } else { REST_NS_MAX };
+        if time_ns == 0 { Ok(()) } else { self.readiness.sleep(Duration::from_nanos(time_ns)) }
+    }
+
     fn turn(&mut self, pace: &mut Pace) -> anyhow::Result<Turn> {
         let replies = self.receive(|_| {})?;
         self.expire();

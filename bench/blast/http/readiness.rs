@@ -1,16 +1,16 @@
 use super::stream::Flushed;
 use anyhow::Context;
 use rustix::buffer::spare_capacity;
-use rustix::event::{Timespec, epoll};
+use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
 use rustix::io::Errno;
 use std::io;
 use std::net::TcpStream;
 use std::os::fd::OwnedFd;
+use std::time::Duration;
 
 /// Events that one look takes.
 const EVENTS_MAX: usize = 512;
 
-/// The thread does not sleep while it waits: it would answer late, and being woken would cost the tracker's core.
 const NO_TIME: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
 
 /// Which of a thread's links something has happened to.
@@ -47,6 +47,15 @@ impl Readiness {
     /// From now on also tells when there is room to send more.
     pub(crate) fn watch_for_room(&self, tcp: &TcpStream, number: u16) -> io::Result<()> {
         Ok(epoll::modify(&self.epoll, tcp, data(number), interest(Flushed::Waits))?)
+    }
+
+    /// Sleeps until something happens, or so long.
+    pub(crate) fn sleep(&self, time: Duration) -> anyhow::Result<()> {
+        let time = Timespec::try_from(time).context("no time to sleep for")?;
+        match poll(&mut [PollFd::new(&self.epoll, PollFlags::IN)], Some(&time)) {
+            Ok(_) | Err(Errno::INTR) => Ok(()),
+            Err(error) => Err(error).context("the connections cannot be waited for"),
+        }
     }
 
     /// Looks at what has happened since the last look. Gives the number of the things to be told.

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 
 from comparison.bench import Bench
 from comparison.load import Load, blast
-from comparison.protocols import Protocol
+from comparison.protocols import Protocol, Wait
 from comparison.report import Report, count
 from comparison.scenarios.usual_load import usual_load
 from comparison.servers import NOTES, running
@@ -17,8 +17,8 @@ ROUNDS = 6
 USUAL, BOTH = ["ringtrack"], ["ringtrack", "opentracker"]
 COLUMNS = ["server", "load", "UDP responses/s, best", "median", "HTTP responses/s, best", "median", "HTTP p50 us, best", "median",
            "HTTP p99 us, best", "median", "lost, UDP", "HTTP"]
-LOADS_NOTE = ("Where there are two loads, two generators share the load's core, each spinning: they also wait for each "
-              "other, so that latencies beside the other load are upper bounds, and rates lower ones.")
+LOADS_NOTE = ("Where there are two loads, two generators share the load's core. Two at full speed also wait for each other: "
+              "their rates are lower bounds. One at a rate sleeps between its requests and is woken before the other.")
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def measure(bench: Bench) -> Report:
     options = bench.options
     udp = usual_load(options)
     busy = replace(udp, protocol=Protocol.HTTP)
-    calm = busy.at(options.http_rate)
+    calm = replace(busy, rate_per_s=options.http_rate, wait=Wait.SLEEP)
     states: dict[str, list[Load]] = {
         "UDP at full speed": [udp],
         "HTTP at full speed": [busy],

@@ -54,6 +54,15 @@ fn an_open_loop_keeps_its_rate() {
 }
 
 #[test]
+fn a_load_that_sleeps_keeps_its_rate_too() {
+    let tracker = HttpTracker::start(Conduct::Right);
+    let result = result_of(&tracker, &["--rate", "500", "--wait", "sleep"]);
+    assert!((300.0..700.0).contains(&number(&result, "/sent_per_s")), "{result:#}");
+    let result = result_of(&tracker, &["--wait", "sleep"]);
+    assert!(number(&result, "/answered") > 100.0, "{result:#}");
+}
+
+#[test]
 fn a_right_tracker_stands_every_check_after_a_fill() {
     let tracker = HttpTracker::start(Conduct::Right);
     for connection in ["keep-alive", "per-request"] {
