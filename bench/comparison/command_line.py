@@ -9,7 +9,6 @@ from pathlib import Path
 
 from comparison.bench import Bench
 from comparison.builds import available, build_ours
-from comparison.http_servers import CONNECTIONS_MAX
 from comparison.load import Population
 from comparison.machine import in_words, machine, versions
 from comparison.open_files import allow_open_files
@@ -31,7 +30,7 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupt)
     try:
-        allow_open_files(CONNECTIONS_MAX)
+        allow_open_files()
         with ample_receive_buffers():
             run(options)
     except KeyboardInterrupt:

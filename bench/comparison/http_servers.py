@@ -13,8 +13,6 @@ from comparison.setup import Setup
 HTTP_NAMES = ["nginx", "ringtrack", "aquatic_http", "opentracker"]
 # Those that can speak TLS, and those that have a second port for it.
 TLS_NAMES = ["nginx", "ringtrack", "aquatic_http"]
-# Connections that a server is allowed: those of any scenario.
-CONNECTIONS_MAX = 200_000
 # Longer than any run.
 KEPT_S = 3600
 NOTES = {
@@ -32,7 +30,6 @@ def nginx(setup: Setup) -> tuple[list[str], dict[str, str]]:
     file.write_text(f"""
 daemon off;
 master_process off;
-worker_rlimit_nofile {CONNECTIONS_MAX};
 pid {setup.folder}/nginx.pid;
 error_log stderr error;
 events {{
@@ -87,7 +84,7 @@ def floor_body(answer_bytes: int) -> str:
 
 
 def ringtrack_over_http(setup: Setup) -> tuple[list[str], dict[str, str]]:
-    """Its defaults, but for the bounds that keep one source from taking all connections."""
+    """Its defaults, but for the bounds on connections: a source may take all of them."""
     listen = f'["{setup.address()}"]'
     mine = identity(setup.folder)
     command, environment = ringtrack.command(setup)
@@ -98,8 +95,8 @@ def ringtrack_over_http(setup: Setup) -> tuple[list[str], dict[str, str]]:
         "RINGTRACK_HTTPS_KEY_FILE": str(mine.key),
     }
     return command, {
-        "RINGTRACK_HTTP_CONNECTIONS_MAX": str(CONNECTIONS_MAX),
-        "RINGTRACK_HTTP_CONNECTIONS_PER_PREFIX_MAX": str(CONNECTIONS_MAX),
+        "RINGTRACK_HTTP_CONNECTIONS_MAX": str(setup.connections),
+        "RINGTRACK_HTTP_CONNECTIONS_PER_PREFIX_MAX": str(setup.connections),
         **(of_tls if setup.protocol is Protocol.HTTPS else {"RINGTRACK_HTTP_LISTEN": listen}),
         **environment,
     }
