@@ -179,7 +179,8 @@ const CONNECTIONS_MAX: i64 = 30_000;
 pub(crate) enum ConnectionUse {
     /// One request after the other
     KeepAlive,
-    /// One request. Over HTTPS, sessions of earlier connections are resumed, as clients do
+    /// One request, whose latency has the making of the connection in it. Over HTTPS, sessions of earlier connections
+    /// are resumed, as clients do
     PerRequest,
 }
 

@@ -31,6 +31,9 @@ const BUFFER_BYTES: usize = 1 << 16;
 /// Requests that are sent before the next look at the answers.
 const REQUESTS_OF_TURN: usize = 64;
 
+/// The longest sleep: time-outs and the end of the load are seen after it.
+const REST_NS_MAX: u64 = 1_000_000;
+
 /// The way over HTTP: its connections, and what is on its way.
 pub(crate) struct HttpLane {
     pub(crate) populations: Vec<Population>,
@@ -58,9 +61,6 @@ pub(crate) struct HttpLane {
     idle: IdleConnections,
 }
 
-/// The longest sleep: time-outs and the end of the load are seen after it.
-const REST_NS_MAX: u64 = 1_000_000;
-
 /// What a request asks for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Asked {
@@ -78,7 +78,7 @@ enum Outcome {
     Answered(Sent, bool, Persistence),
     /// Bytes that nobody has asked for.
     Unasked,
-    Failed(String),
+    Failed(io::Error),
 }
 
 impl HttpLane {
@@ -148,7 +148,7 @@ impl HttpLane {
             self.lose(&lost);
         }
         if let Err(error) = self.transmit(number) {
-            self.give_up(number, &error.to_string());
+            self.give_up(number, error);
         }
     }
 
@@ -217,9 +217,9 @@ impl HttpLane {
                 self.cut(number);
                 false
             }
-            Outcome::Failed(reason) => {
-                self.tally.ended_by_tracker += 1;
-                self.give_up(number, &reason);
+            Outcome::Failed(error) => {
+                self.tally.ended_by_tracker += u64::from(is_end(&error));
+                self.give_up(number, error);
                 false
             }
         }
@@ -230,14 +230,12 @@ impl HttpLane {
         let link = &mut self.links[usize::from(number)];
         let (request, target) = (link.request, link.target);
         if let Some(Err(error)) = link.stream.as_mut().map(Stream::flush) {
-            return Outcome::Failed(error.to_string());
+            return Outcome::Failed(error);
         }
         let arrival = match link.receive(&mut self.buffer) {
             Ok(Arrival::Nothing) => return Outcome::Nothing,
-            Ok(Arrival::Ended) => {
-                return Outcome::Failed("ended by the tracker before the answer".to_owned());
-            }
-            Err(error) => return Outcome::Failed(error.to_string()),
+            Ok(Arrival::Ended) => return Outcome::Failed(end()),
+            Err(error) => return Outcome::Failed(error),
             Ok(arrival) => arrival,
         };
         let Some(sent) = request.and_then(|id| self.outstanding.take(id)) else { return Outcome::Unasked };
@@ -266,13 +264,12 @@ impl HttpLane {
     }
 
     /// Gives a stream up. Its request, if it has one, is repeated over a new one where that is right, or lost.
-    fn give_up(&mut self, number: u16, reason: &str) {
+    fn give_up(&mut self, number: u16, error: io::Error) {
         let link = &self.links[usize::from(number)];
         let (request, is_repeated) = (link.request, link.may_be_repeated());
         self.cut(number);
         let Some(sent) = request.and_then(|id| self.outstanding.take(id)) else { return };
-        let repeated =
-            if is_repeated { self.repeat(&sent) } else { Err(io::Error::other(reason.to_owned())) };
+        let repeated = if is_repeated { self.repeat(&sent) } else { Err(error) };
         if let Err(error) = repeated {
             self.tally.note_failure(&error.to_string());
             self.lose(&sent);
@@ -395,4 +392,14 @@ impl Lane for HttpLane {
         tally.merge(&self.idle.tally(&mut self.buffer));
         tally
     }
+}
+
+/// The tracker has ended a connection in place of an answer.
+fn end() -> io::Error {
+    io::Error::new(io::ErrorKind::UnexpectedEof, "ended by the tracker before the answer")
+}
+
+fn is_end(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+    matches!(error.kind(), BrokenPipe | ConnectionReset | UnexpectedEof)
 }

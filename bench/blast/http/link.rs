@@ -108,3 +108,54 @@ fn arrival(incoming: Incoming, bytes: &[u8]) -> Arrival<'_> {
         Incoming::Wrong(what) => Arrival::Wrong(what),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use std::net::{TcpListener, TcpStream};
+
+    /// A link over which these bytes come, and then the end.
+    fn link_with(bytes: &[u8]) -> Link {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let tcp = TcpStream::connect(listener.local_addr().expect("a bound socket")).expect("a listener");
+        let (mut tracker, _) = listener.accept().expect("a connection");
+        tracker.write_all(bytes).expect("room for a few bytes");
+        Link { stream: Some(Stream::plain(tcp)), ..Link::new(0, 0) }
+    }
+
+    /// The body of the answer that comes in pieces of five bytes.
+    fn body_of(bytes: &[u8]) -> Vec<u8> {
+        match link_with(bytes).receive(&mut [0; 5]) {
+            Ok(Arrival::Answer(response)) => response.body.to_vec(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_answer_that_comes_in_pieces_is_put_together() {
+        assert_eq!(body_of(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nd1e"), b"d1e");
+    }
+
+    #[test]
+    fn an_answer_without_a_length_ends_with_the_stream() {
+        assert_eq!(body_of(b"HTTP/1.0 200 OK\r\n\r\nde"), b"de");
+    }
+
+    #[test]
+    fn an_answer_that_is_cut_off_is_none() {
+        let mut link = link_with(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nd1");
+        assert!(matches!(link.receive(&mut [0; 64]), Ok(Arrival::Ended)));
+    }
+
+    #[test]
+    fn only_a_request_of_which_nothing_was_answered_on_a_used_stream_is_repeated() {
+        let mut link = link_with(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+        assert!(!link.may_be_repeated(), "a new stream");
+        assert!(matches!(link.receive(&mut [0; 64]), Ok(Arrival::Answer(_))));
+        link.note_answer();
+        assert!(link.may_be_repeated());
+        link.cut();
+        assert!(!link.may_be_repeated(), "no stream");
+    }
+}
