@@ -17,8 +17,9 @@ TLS_NAMES = ["nginx", "ringtrack", "aquatic_http"]
 KEPT_S = 3600
 NOTES = {
     "nginx": "nginx is the floor: it reads no query and returns one text with `return 200`, in a single process. Its "
-             "answers, head and body together, are as long as the mean of ringtrack's; its head has two lines more.",
-    "aquatic_http": "aquatic_http has two threads at least, one for sockets and one for swarms; they share the core.",
+             "answers, head and body together, are as long as the mean of ringtrack's; its head has three lines more.",
+    "aquatic_http": "aquatic_http has two threads at least, one for sockets and one for swarms; they share the core. A line "
+                    "break that follows each of its bencoded answers is all that the check finds, and looks no further.",
 }
 
 
