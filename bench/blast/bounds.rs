@@ -37,7 +37,7 @@ fn broken_p99(tally: &Tally, bound_us: u64) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sockets::Kind;
+    use crate::kind::Kind;
 
     /// So many answers after 10 us, and so many lost after a second.
     fn tally(answered: u64, lost: u64) -> Tally {

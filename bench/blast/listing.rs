@@ -1,12 +1,12 @@
 use crate::cli::Options;
 use crate::population::Population;
-use crate::sockets::sources;
+use crate::sources::sources;
 use anyhow::Context;
 use std::io::{BufWriter, Write};
 
 /// Writes the info hashes of the load's torrents to the standard output.
 pub(crate) fn write(options: &Options) -> anyhow::Result<()> {
-    let target = *options.target.first().context("--target names no tracker")?;
+    let target = options.addresses().next().context("--target names no tracker")?;
     let population = Population::new(options, sources(options, target));
     let mut out = BufWriter::new(std::io::stdout().lock());
     for info_hash in population.info_hashes() {

@@ -1,9 +1,10 @@
-use crate::cli::{Mix, Options};
-use crate::lane::{Lane, Run};
+use crate::cli::Options;
+use crate::connection_tally::ConnectionTally;
+use crate::lane::{self, Lane, Turn};
+use crate::open_files;
 use crate::outstanding::Clock;
 use crate::pace::{self, Pace};
 use crate::slices::Slices;
-use crate::sockets::Kind;
 use crate::start::Start;
 use crate::tally::Tally;
 use anyhow::{Context, anyhow};
@@ -11,7 +12,6 @@ use indicatif::{ProgressBar, ProgressStyle};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use udp_socket::SEGMENTS_MAX;
 
 /// What a load found.
 #[derive(Debug)]
@@ -23,6 +23,10 @@ pub(crate) struct LoadResult {
     pub(crate) answered_in_warmup: u64,
     /// From the first to the last turn of the measured time.
     pub(crate) seconds: f64,
+    /// Of the measured time, what the threads did anything in, and all of it, added up.
+    busy_s: f64,
+    thread_s: f64,
+    pub(crate) connections: ConnectionTally,
     /// The answers over the measured time.
     pub(crate) slices: Slices,
     /// When the measurement began, in seconds of Unix time: to lay it beside what the tracker has logged.
@@ -36,6 +40,9 @@ impl LoadResult {
             answered_in_time: 0,
             answered_in_warmup: 0,
             seconds: 0.0,
+            busy_s: 0.0,
+            thread_s: 0.0,
+            connections: ConnectionTally::default(),
             slices: Slices::default(),
             measured_from_unix_s: 0.0,
         }
@@ -47,6 +54,9 @@ impl LoadResult {
         self.answered_in_warmup += other.answered_in_warmup;
         self.slices.merge(&other.slices);
         self.seconds = self.seconds.max(other.seconds);
+        self.busy_s += other.busy_s;
+        self.thread_s += other.thread_s;
+        self.connections.merge(&other.connections);
     }
 
     pub(crate) fn responses_per_s(&self) -> f64 {
@@ -60,6 +70,12 @@ impl LoadResult {
 
     const fn seconds_above_0(&self) -> f64 {
         self.seconds.max(1e-9)
+    }
+
+    /// How much of the threads' time went into turns that sent or received: near 100, the load itself is what is
+    /// saturated.
+    pub(crate) fn busy_percent(&self) -> f64 {
+        self.busy_s * 100.0 / self.thread_s.max(1e-9)
     }
 
     pub(crate) fn loss_percent(&self) -> f64 {
@@ -89,6 +105,7 @@ struct Shared {
 
 /// Loads from all threads and adds up what they found.
 pub(crate) fn run(options: &Options) -> anyhow::Result<LoadResult> {
+    open_files::allow(options)?;
     let shared = Arc::new(Shared {
         options: options.clone(),
         clock: Clock(Instant::now()),
@@ -119,6 +136,12 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<LoadResult> {
 }
 
 impl Shared {
+    fn turn(&self, lane: &mut dyn Lane, pace: &mut Pace) -> anyhow::Result<Turn> {
+        let turn = lane.turn(pace)?;
+        self.progress.fetch_add(turn.replies as u64, Ordering::Relaxed);
+        Ok(turn)
+    }
+
     /// Waits until all threads have prepared, if they could.
     fn begin<T>(&self, prepared: &anyhow::Result<T>) -> Option<Schedule> {
         self.start.wait(prepared, || schedule(&self.options, self.clock.now_ns()))
@@ -149,29 +172,47 @@ fn unix_s() -> f64 {
 
 fn load_thread(shared: &Shared, thread: usize, core: usize) -> anyhow::Result<LoadResult> {
     let (options, clock) = (&shared.options, shared.clock);
-    let lane = pin(core).and_then(|()| Lane::open(options, thread, clock));
+    let lane = pin(core).and_then(|()| lane::open(options, thread, clock));
     let schedule = shared.begin(&lane);
     let (mut lane, Some(schedule)) = (lane?, schedule) else { return Ok(LoadResult::new()) };
     let mut pace = pace(options, schedule.begin_ns);
     while clock.now_ns() < schedule.measure_from_ns {
-        turn(&mut lane, &mut pace, shared)?;
+        lane.rest(&pace)?;
+        shared.turn(lane.as_mut(), &mut pace)?;
     }
+    lane.phases().begin_measurement(clock.now_ns());
+    let mut result = measure(lane.as_mut(), &mut pace, shared, schedule)?;
+    lane.drain()?;
+    result.connections = lane.connections();
+    let phases = lane.phases();
+    result.answered_in_warmup = phases.warmup.answered();
+    result.tally = std::mem::replace(&mut phases.measured, Tally::new());
+    Ok(result)
+}
+
+/// Loads until the measured time is over.
+fn measure(
+    lane: &mut dyn Lane,
+    pace: &mut Pace,
+    shared: &Shared,
+    schedule: Schedule,
+) -> anyhow::Result<LoadResult> {
     let mut result = LoadResult::new();
-    lane.begin_measurement();
-    let begun_ns = clock.now_ns();
-    let ended_ns = loop {
-        let now_ns = clock.now_ns();
-        if now_ns >= schedule.measure_to_ns {
-            break now_ns;
+    let begun_ns = shared.clock.now_ns();
+    let mut now_ns = begun_ns;
+    while now_ns < schedule.measure_to_ns {
+        lane.rest(pace)?;
+        let rested_ns = shared.clock.now_ns();
+        let turn = shared.turn(lane, pace)?;
+        result.slices.note(now_ns - schedule.measure_from_ns, lane.phases().measured.answered());
+        now_ns = shared.clock.now_ns();
+        if !turn.was_idle() {
+            result.busy_s += (now_ns - rested_ns) as f64 / 1e9;
         }
-        turn(&mut lane, &mut pace, shared)?;
-        result.slices.note(now_ns - schedule.measure_from_ns, lane.phases.measured.answered());
-    };
-    result.seconds = (ended_ns - begun_ns) as f64 / 1e9;
-    result.answered_in_time = lane.phases.measured.answered();
-    lane.drain(|_| {})?;
-    result.answered_in_warmup = lane.phases.warmup.answered();
-    result.tally = lane.phases.measured;
+    }
+    result.seconds = (now_ns - begun_ns) as f64 / 1e9;
+    result.thread_s = result.seconds;
+    result.answered_in_time = lane.phases().measured.answered();
     Ok(result)
 }
 
@@ -185,56 +226,6 @@ fn pace(options: &Options, now_ns: u64) -> Pace {
             Pace::Open { period_ns, scheduled, at_least: options.torrent_run.into() }
         }
     }
-}
-
-/// Receives what waits and sends what is due.
-fn turn(lane: &mut Lane, pace: &mut Pace, shared: &Shared) -> anyhow::Result<()> {
-    let options = &shared.options;
-    let received = lane.receive(|_| {})?;
-    shared.progress.fetch_add(received as u64, Ordering::Relaxed);
-    lane.expire();
-    lane.renew_connections(|_| {})?;
-    let kind = choose_kind(options.mix, &mut lane.rng);
-    let allowance = pace.allowance(lane.clock.now_ns(), lane.outstanding_requests, run_max(options));
-    if allowance.requests == 0 {
-        return Ok(());
-    }
-    let target = choose_target(options, &mut lane.rng);
-    let population = lane.populations[target];
-    let source = lane.rng.u32(0..population.sources());
-    let run = Run {
-        kind,
-        target,
-        source,
-        count: allowance.requests,
-        first_due_ns: allowance.first_due_ns,
-        period_ns: allowance.period_ns,
-    };
-    let mut last = None;
-    let sent = lane.send(run, |rng| *last.insert(population.next_peer_of(source, last, rng)));
-    pace.note(sent);
-    Ok(())
-}
-
-/// Requests that leave together at most.
-fn run_max(options: &Options) -> usize {
-    if options.torrent_run > 1 { options.torrent_run.into() } else { SEGMENTS_MAX / 2 }
-}
-
-fn choose_kind(mix: Mix, rng: &mut fastrand::Rng) -> Kind {
-    let place = rng.u32(0..mix.total());
-    if place < mix.connect {
-        Kind::Connect
-    } else if place < mix.connect + mix.announce {
-        Kind::Announce
-    } else {
-        Kind::Scrape
-    }
-}
-
-fn choose_target(options: &Options, rng: &mut fastrand::Rng) -> usize {
-    let is_ipv6 = rng.f64() * 100.0 < options.ipv6_percent;
-    options.target.iter().position(|target| target.is_ipv6() == is_ipv6).unwrap_or(0)
 }
 
 fn show_progress(schedule: Schedule, shared: &Shared, is_done: impl Fn() -> bool) {

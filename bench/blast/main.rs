@@ -1,23 +1,30 @@
-//! `ringtrack-blast`: a UDP load generator for any BEP 15 tracker.
+//! `ringtrack-blast`: a load generator for any tracker, over UDP, HTTP and HTTPS.
 #![forbid(unsafe_code)]
 
+mod answered;
 mod bounds;
 mod cli;
-mod connections;
+mod connection_tally;
 mod fill;
+mod http;
+mod kind;
 mod lane;
 mod latencies;
 mod listing;
 mod load;
+mod mix;
+mod open_files;
 mod outstanding;
 mod pace;
 mod phases;
 mod population;
 mod report;
 mod slices;
-mod sockets;
+mod sources;
 mod start;
 mod tally;
+mod target;
+mod udp;
 mod verify;
 
 use crate::cli::Options;
@@ -54,7 +61,7 @@ fn run(options: &Options) -> anyhow::Result<Vec<String>> {
         listing::write(options)?;
         return Ok(Vec::new());
     }
-    for warning in population::warnings(options) {
+    for warning in population::warnings(options).into_iter().chain(http::warnings(options)) {
         say(&warning);
     }
     if options.fill {

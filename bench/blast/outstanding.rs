@@ -1,4 +1,4 @@
-use crate::sockets::Kind;
+use crate::kind::Kind;
 use std::time::Instant;
 use udp_protocol::TransactionId;
 
@@ -16,8 +16,8 @@ impl Clock {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Sent {
     pub(crate) kind: Kind,
-    /// The source port, by number.
-    pub(crate) port: u16,
+    /// The source port or the connection, by number.
+    pub(crate) way: u16,
     /// Of an announce, the peer's number.
     pub(crate) peer: u64,
     /// When it was to leave: the schedule's moment in the open loop.
@@ -96,7 +96,7 @@ mod tests {
 
     /// Due at once, however late it left.
     fn sent(sent_ns: u64) -> Sent {
-        Sent { kind: Kind::Announce, port: 0, peer: 0, due_ns: 0, sent_ns }
+        Sent { kind: Kind::Announce, way: 0, peer: 0, due_ns: 0, sent_ns }
     }
 
     #[test]

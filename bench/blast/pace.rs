@@ -51,6 +51,23 @@ impl Pace {
         }
     }
 
+    /// Nanoseconds from `now_ns` on in which nothing will be due unless an answer comes.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "nanoseconds of a load that ends within days"
+    )]
+    pub(crate) fn calm_ns(&self, now_ns: u64, outstanding: u32) -> u64 {
+        match *self {
+            Self::Closed { window } if outstanding < window => 0,
+            Self::Closed { .. } => u64::MAX,
+            Self::Open { period_ns, scheduled, at_least } => {
+                let next_ns = ((scheduled + at_least) as f64 * period_ns) as u64;
+                next_ns.saturating_sub(now_ns)
+            }
+        }
+    }
+
     /// Notes that requests have left. What is due and has not left stays due.
     pub(crate) const fn note(&mut self, requests: usize) {
         if let Self::Open { scheduled, .. } = self {
@@ -79,6 +96,14 @@ mod tests {
         pace.note(64);
         assert_eq!(pace.allowance(1000, 9999, 64).requests, 36);
         assert_eq!(pace.allowance(1000, 9999, 64).first_due_ns, 640);
+    }
+
+    #[test]
+    fn nothing_is_due_before_the_schedule_or_an_answer_says_so() {
+        let open = Pace::Open { period_ns: 10.0, scheduled: 4, at_least: 1 };
+        assert_eq!((open.calm_ns(43, 0), open.calm_ns(50, 9), open.calm_ns(99, 0)), (7, 0, 0));
+        let closed = Pace::Closed { window: 2 };
+        assert_eq!((closed.calm_ns(7, 1), closed.calm_ns(7, 2)), (0, u64::MAX));
     }
 
     #[test]

@@ -1,5 +1,5 @@
 use crate::cli::Options;
-use crate::sockets::sources;
+use crate::sources::sources;
 use primitives::{InfoHash, PeerId, PeerStatus};
 use std::net::SocketAddr;
 
@@ -51,6 +51,11 @@ impl Population {
         let first = u64::from(source);
         let peers = (self.peers.saturating_sub(first)).div_ceil(self.sources).max(1);
         first + rng.u64(0..peers) * self.sources
+    }
+
+    /// The peers of this source, by number.
+    pub(crate) fn peers_of(&self, source: u32) -> impl Iterator<Item = u64> + use<> {
+        (u64::from(source)..self.peers).step_by(self.all_sources() as usize)
     }
 
     /// The peer that follows `last` in a run of peers of one torrent, or the first of any run of this source.
@@ -137,14 +142,14 @@ impl Population {
 
 /// Says where the load cannot have the peers that were asked for.
 pub(crate) fn warnings(options: &Options) -> Vec<String> {
-    let warning = |&target: &SocketAddr| {
+    let warning = |target: SocketAddr| {
         let Population { peers, sources, .. } = Population::new(options, sources(options, target));
         let asked = options.peers;
         (peers < asked).then(|| {
             format!("warning: {target} gets {peers} of {asked} peers: {sources} source address(es) have no more ports")
         })
     };
-    options.target.iter().filter_map(warning).collect()
+    options.addresses().filter_map(warning).collect()
 }
 
 /// `SplitMix64`'s finalizer: neighbouring numbers become unrelated ones.

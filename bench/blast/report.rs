@@ -1,8 +1,9 @@
 use crate::cli::Options;
+use crate::connection_tally::{ConnectionTally, IdleTally};
+use crate::kind::Kind;
 use crate::latencies::Latencies;
 use crate::load::LoadResult;
 use crate::slices::SLICE_NS;
-use crate::sockets::Kind;
 use crate::tally::KindTally;
 use anyhow::Context;
 use hdrhistogram::serialization::V2DeflateSerializer;
@@ -46,6 +47,9 @@ fn print(text: &str) -> anyhow::Result<()> {
 
 fn as_table(options: &Options, result: &LoadResult) -> String {
     let mut text = head_lines(result);
+    if options.is_over_http() {
+        text += &connection_lines(&result.connections);
+    }
     text.extend(options.rate.and_then(|rate| shortfall(rate, result.sent_per_s())));
     let _ = write!(text, "{:<10}{:>12}{:>12}{:>10}{:>9}", "", "sent", "answered", "lost", "peers");
     let _ = writeln!(text, "{}  us", QUANTILES.map(|(name, _)| format!("{name:>9}")).concat());
@@ -76,7 +80,7 @@ fn head_lines(result: &LoadResult) -> String {
     // Writing to a string cannot fail.
     let _ = writeln!(
         text,
-        "{:.0} responses/s over {:.1} s; {} sent, {} lost ({:.3} %), {} errors, {} wrong, {} unmatched",
+        "{:.0} responses/s over {:.1} s; {} sent, {} lost ({:.3} %), {} errors, {} wrong, {} unmatched; load {:.0} % busy",
         result.responses_per_s(),
         result.seconds,
         tally.sent(),
@@ -85,12 +89,34 @@ fn head_lines(result: &LoadResult) -> String {
         tally.error_replies(),
         tally.wrong.values().sum::<u64>(),
         tally.unmatched,
+        result.busy_percent(),
     );
     for (text_of_error, count) in &tally.errors {
         let _ = writeln!(text, "  error {text_of_error:?}: {count}");
     }
     for (what, count) in &tally.wrong {
         let _ = writeln!(text, "  wrong, {what}: {count}");
+    }
+    text
+}
+
+fn connection_lines(connections: &ConnectionTally) -> String {
+    let ConnectionTally { opened, ended_by_tracker, handshakes, idle, failures } = connections;
+    let mut text =
+        format!("  connections, warm-up included: {opened} opened, {ended_by_tracker} ended by the tracker");
+    if handshakes.full + handshakes.resumed > 0 {
+        let _ = write!(text, "; TLS handshakes: {} full, {} resumed", handshakes.full, handshakes.resumed);
+    }
+    text.push('\n');
+    if idle.asked_for > 0 {
+        let IdleTally { asked_for, open_at_begin, open_at_end } = idle;
+        let _ = writeln!(
+            text,
+            "  idle connections: {asked_for} asked for, {open_at_begin} open at the begin, {open_at_end} at the end"
+        );
+    }
+    for (reason, count) in failures {
+        let _ = writeln!(text, "  failed connection, {reason}: {count}");
     }
     text
 }
@@ -109,7 +135,7 @@ fn as_json(options: &Options, result: &LoadResult) -> Value {
         })
         .collect();
     json!({
-        "targets": options.target,
+        "targets": options.target.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "loop": if options.rate.is_some() { "open" } else { "closed" },
         "offered_per_s": options.rate,
         "sent_per_s": result.sent_per_s(),
@@ -124,11 +150,27 @@ fn as_json(options: &Options, result: &LoadResult) -> Value {
         "answered_with_warmup": tally.answered() + result.answered_in_warmup,
         "lost": tally.lost(),
         "unmatched": tally.unmatched,
+        "load_busy_percent": result.busy_percent(),
+        "connections": options.is_over_http().then(|| connections_json(&result.connections)),
         "errors": tally.errors,
         "wrong": tally.wrong,
         "reply_bytes_mean": tally.reply_bytes as f64 / tally.answered().max(1) as f64,
         "latency_us": latency_json(&tally.all_kinds()),
         "kinds": kinds,
+    })
+}
+
+fn connections_json(connections: &ConnectionTally) -> Value {
+    let ConnectionTally { opened, ended_by_tracker, handshakes, idle, failures } = connections;
+    json!({
+        "opened": opened,
+        "ended_by_tracker": ended_by_tracker,
+        "handshakes_full": handshakes.full,
+        "handshakes_resumed": handshakes.resumed,
+        "idle_asked_for": idle.asked_for,
+        "idle_open_at_begin": idle.open_at_begin,
+        "idle_open_at_end": idle.open_at_end,
+        "failures": failures,
     })
 }
 

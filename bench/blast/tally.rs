@@ -1,5 +1,5 @@
+use crate::kind::Kind;
 use crate::latencies::Latencies;
-use crate::sockets::Kind;
 use std::collections::BTreeMap;
 
 /// Error texts that are told apart; the rest is counted together.

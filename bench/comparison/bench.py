@@ -1,16 +1,21 @@
 """One sitting: the options, the servers that are there, and runs of one server at a time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import cycle
 from pathlib import Path
 
 from comparison.load import Load, Population, blast
 from comparison.options import Options
 from comparison.processes import cpu_s, resident_bytes
-from comparison.servers import Running, Setup, running
+from comparison.protocols import Protocol
+from comparison.servers import NAMES, running
+from comparison.setup import Running, Setup
 from comparison.speech import say
 
 MIB = 1 << 20
+# More than servers are started in a minute.
+TCP_PORTS = 200
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,8 @@ class Run:
     error_replies: int
     wrong_replies: int
     resident_mib: float
+    # Near 100, the load's core is what is saturated.
+    load_busy_percent: float
 
 
 @dataclass
@@ -41,15 +48,29 @@ class Bench:
     # For configurations and logs, gone at the end.
     folder: Path
     echo_peers: dict[Load, int] = field(default_factory=dict)
+    answer_bytes: dict[Load, int] = field(default_factory=dict)
+    # For servers over TCP. What is left of the connections of one keeps some others from its port, for a minute.
+    ports: Iterator[int] = field(init=False)
 
-    def names(self, usual: list[str]) -> list[str]:
-        """The servers of a scenario: those that were asked for, else the usual ones, if they are there."""
-        return [name for name in self.servers if name in (self.options.only or usual)]
+    def __post_init__(self) -> None:
+        """Ports above the one for UDP, and the one after that."""
+        self.ports = cycle(range(self.options.port + 2, self.options.port + 2 + TCP_PORTS))
+
+    def names(self, usual: list[str], possible: list[str] = NAMES) -> list[str]:
+        """The servers of a scenario: those that were asked for, else the usual ones, if they are there and can do it."""
+        asked = self.options.only or usual
+        return [name for name in possible if name in asked and name in self.servers]
 
     def setup(self, population: Population, **more: object) -> Setup:
         """On the server's core, unless said otherwise."""
-        usual = {"port": self.options.port, "cores": [self.options.server_core]}
+        over_udp = more.get("protocol", Protocol.UDP) is Protocol.UDP
+        usual = {"port": self.options.port if over_udp else next(self.ports), "cores": [self.options.server_core]}
         return Setup(folder=self.folder, population=population, **{**usual, **more})
+
+    def setup_for(self, name: str, load: Load) -> Setup:
+        """A setup for a load; floors answer as ringtrack does under it."""
+        return self.setup(load.population, protocol=load.protocol, echo_peers=self.peers_for_echo(name, load),
+                          answer_bytes=self.bytes_for_nginx(name, load))
 
     def blast(self, load: Load, server: Running) -> dict:
         """A load from its own core."""
@@ -57,8 +78,7 @@ class Bench:
 
     def measure(self, name: str, load: Load, round_number: int = 1) -> Run:
         """A fresh server under a load."""
-        setup = self.setup(load.population, echo_peers=self.peers_for_echo(name, load))
-        with running(name, setup) as server:
+        with running(name, self.setup_for(name, load)) as server:
             return self.measure_running(server, load, round_number)
 
     def measure_running(self, server: Running, load: Load, round_number: int) -> Run:
@@ -85,10 +105,21 @@ class Bench:
             say(f"  ringtrack's answers have {mean:.1f} peers under this load; so will the echo's")
         return self.echo_peers[load]
 
+    def bytes_for_nginx(self, name: str, load: Load) -> int:
+        """The same for the floor over HTTP. Where ringtrack was not asked for, the floor has a length of its own."""
+        if name != "nginx" or (self.options.only and "ringtrack" not in self.options.only):
+            return 0
+        if load not in self.answer_bytes:
+            with running("ringtrack", self.setup(load.population, protocol=load.protocol)) as server:
+                mean = self.blast(load, server)["reply_bytes_mean"]
+            self.answer_bytes[load] = round(mean)
+            say(f"  ringtrack's answers have {mean:.0f} bytes under this load; so will nginx's")
+        return self.answer_bytes[load]
+
     def verify(self, name: str, load: Load) -> str | None:
         """Holds every answer of a run against what was announced; gives what is wrong with another tracker's. A run
         of its own: checking costs the load generator more than some trackers take."""
-        with running(name, self.setup(load.population)) as server:
+        with running(name, self.setup_for(name, load)) as server:
             result = self.blast(replace(load, checks=True), server)
         say(f"  {name}: {result['answered']:,} answers checked, wrong: {result['wrong'] or 'none'}")
         if not result["wrong"]:
@@ -115,6 +146,7 @@ def as_run(name: str, round_number: int, result: dict, spent_s: float, bytes_res
         error_replies=sum(result["errors"].values()),
         wrong_replies=sum(result["wrong"].values()),
         resident_mib=bytes_resident / MIB,
+        load_busy_percent=result["load_busy_percent"],
     )
 
 

@@ -57,21 +57,28 @@ def bring_torrust() -> None:
     install_crate("torrust-tracker", TORRUST_VERSION, ["--locked", "--bin", "torrust-tracker"])
 
 
-def bring_opentracker() -> None:
+def bring_aquatic_http() -> None:
+    """The same tracker over HTTP."""
+    install_crate("aquatic_http", AQUATIC_VERSION, [])
+
+
+def bring_package(package: str, name: str) -> None:
     """From Debian, the one place that builds it for everybody."""
-    if shutil.which("opentracker"):
+    if shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin"):
         return
     if os.geteuid() != 0 or not shutil.which("apt-get"):
-        raise Unavailable("`apt-get install opentracker` has to be run first, as root on Debian")
+        raise Unavailable(f"`apt-get install {package}` has to be run first, as root on Debian")
     # Debian would start it as a service.
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
     run(["apt-get", "update", "-qq"], environment)
-    run(["apt-get", "install", "-y", "-qq", "opentracker"], environment)
+    run(["apt-get", "install", "-y", "-qq", package], environment)
 
 
 BRING: dict[str, Callable[[], None]] = {
     "aquatic_udp": bring_aquatic,
-    "opentracker": bring_opentracker,
+    "aquatic_http": bring_aquatic_http,
+    "nginx": lambda: bring_package("nginx-light", "nginx"),
+    "opentracker": lambda: bring_package("opentracker", "opentracker"),
     "torrust-tracker": bring_torrust,
 }
 

@@ -11,10 +11,12 @@ from comparison.bench import Bench
 from comparison.builds import available, build_ours
 from comparison.load import Population
 from comparison.machine import in_words, machine, versions
+from comparison.open_files import allow_open_files
 from comparison.options import SCENARIOS, Options, parse_options
+from comparison.protocols import Protocol
 from comparison.report import Report
 from comparison.scenarios import MEASURE, USUAL_SERVERS
-from comparison.servers import NAMES, running
+from comparison.servers import ALL_NAMES, NAMES, running
 from comparison.socket_buffers import ample_receive_buffers
 from comparison.speech import say
 
@@ -28,6 +30,7 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupt)
     try:
+        allow_open_files()
         with ample_receive_buffers():
             run(options)
     except KeyboardInterrupt:
@@ -81,7 +84,8 @@ def starts(bench: Bench, name: str) -> bool:
     with tempfile.TemporaryDirectory(prefix="ringtrack-compare-") as folder:
         bench.folder = Path(folder)
         try:
-            with running(name, bench.setup(Population(torrents=1, peers=1))):
+            protocol = Protocol.UDP if name in NAMES else Protocol.HTTP
+            with running(name, bench.setup(Population(torrents=1, peers=1), protocol=protocol)):
                 return True
         except RuntimeError as error:
             if name == "ringtrack":
@@ -93,7 +97,7 @@ def starts(bench: Bench, name: str) -> bool:
 def wanted(options: Options, scenarios: list[str]) -> list[str]:
     """The servers that the scenarios need. Ringtrack is always one: what the others are asked follows from it."""
     names = set(options.only or []).union(*[USUAL_SERVERS[name] for name in scenarios if not options.only])
-    return [name for name in NAMES if name in names | {"ringtrack"}]
+    return [name for name in ALL_NAMES if name in names | {"ringtrack"}]
 
 
 def write(options: Options, about: dict, reports: list[Report]) -> None:

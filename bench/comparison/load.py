@@ -2,12 +2,14 @@
 
 import json
 import math
+import shutil
 import subprocess
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from comparison.paths import BUILD
 from comparison.processes import bound_to_us
+from comparison.protocols import Connection, Protocol, Wait
 
 BLAST = str(BUILD / "ringtrack-blast")
 # Peers that one source address can have are its ports; a few are left, so that no number wraps.
@@ -54,6 +56,12 @@ class Load:
     segments: int | None = None
     # Whether each answer is held against what was announced.
     checks: bool = False
+    protocol: Protocol = Protocol.UDP
+    # The rest is for HTTP only. So many connections that each source address has one.
+    connection: Connection = Connection.KEEP_ALIVE
+    connections: int = SOURCES_MIN
+    idle_connections: int = 0
+    wait: Wait = Wait.SPIN
 
     def arguments(self) -> list[str]:
         """All that the load depends on, also what is the generator's default today."""
@@ -65,11 +73,24 @@ class Load:
         if self.checks:
             pace += ["--verify"]
         return ["--mix", self.mix, "--numwant", str(self.numwant), *pace, "--warmup", f"{self.warmup_s:g}",
-                "--seconds", f"{self.measured_s:g}", *self.population.arguments()]
+                "--seconds", f"{self.measured_s:g}", *self.population.arguments(), *self.of_connections()]
+
+    def of_connections(self) -> list[str]:
+        """What the load depends on over HTTP."""
+        if self.protocol is Protocol.UDP:
+            return []
+        idle = ["--idle-connections", str(self.idle_connections)] if self.idle_connections else []
+        wait = ["--wait", self.wait.value] if self.wait is not Wait.SPIN else []
+        return ["--connection", self.connection.value, "--connections", str(self.connections), *idle, *wait]
+
+    def priority(self) -> list[str]:
+        """What its command begins with."""
+        return ["chrt", "--fifo", "1"] if self.wait is Wait.SLEEP and shutil.which("chrt") else []
 
     def in_words(self) -> str:
         """The command, without where it goes."""
-        return f"ringtrack-blast {' '.join(self.arguments())}"
+        scheme = "" if self.protocol is Protocol.UDP else f" --target {self.protocol.value}://..."
+        return f"ringtrack-blast{scheme} {' '.join(self.arguments())}"
 
     def at(self, rate_per_s: float) -> "Load":
         """The same, open-loop."""
@@ -78,13 +99,14 @@ class Load:
 
 def blast(load: Load, port: int, core: int) -> dict:
     """Runs a load. Gives what the generator writes."""
-    command = [BLAST, "--target", target(port), *load.arguments(), "--cores", str(core), "--quiet", "--json", "-"]
+    command = [*load.priority(), BLAST, "--target", load.protocol.target(port), *load.arguments(), "--cores", str(core),
+               "--quiet", "--json", "-"]
     return answer(command, load.warmup_s + load.measured_s + SLACK_S, (0, BOUND_BROKEN) if load.checks else (0,))
 
 
 def fill(population: Population, port: int, core: int) -> dict:
     """Announces every peer once. Gives how many the tracker took, and how long it took."""
-    command = [BLAST, "--target", target(port), "--fill", *population.arguments(), "--cores", str(core),
+    command = [BLAST, "--target", Protocol.UDP.target(port), "--fill", *population.arguments(), "--cores", str(core),
                "--quiet", "--json", "-"]
     filled = answer(command, population.peers / FILL_PEERS_PER_S_MIN + SLACK_S)["fills"][0]
     if filled["peers"] != population.peers:
@@ -94,25 +116,24 @@ def fill(population: Population, port: int, core: int) -> dict:
 
 def list_torrents(population: Population, file: Path) -> None:
     """Writes the info hashes of a population, for trackers that want to be told."""
-    command = [BLAST, "--target", target(1), "--list-torrents", *population.arguments()]
+    command = [BLAST, "--target", Protocol.UDP.target(1), "--list-torrents", *population.arguments()]
     with file.open("wb") as out:
         subprocess.run(command, stdout=out, check=True, timeout=SLACK_S)
 
 
-def is_answered(port: int) -> bool:
-    """Whether somebody answers a connect there."""
-    probe = [BLAST, "--target", target(port), "--seconds", "0.05", "--warmup", "0", "--mix", "1/0/0",
+def is_answered(port: int, protocol: Protocol = Protocol.UDP) -> bool:
+    """Whether somebody answers a connect there, or a scrape: neither leaves anything behind."""
+    mix = "1/0/0" if protocol is Protocol.UDP else "0/0/1"
+    probe = [BLAST, "--target", protocol.target(port), "--seconds", "0.05", "--warmup", "0", "--mix", mix,
              "--sources", "1", "--window", "1", "--quiet", "--json", "-"]
     try:
         done = subprocess.run(bound_to_us(probe), capture_output=True, timeout=1, check=False)
     except subprocess.TimeoutExpired:
         return False
-    return done.returncode == 0 and json.loads(done.stdout)["answered"] > 0
-
-
-def target(port: int) -> str:
-    """On this machine only."""
-    return f"127.0.0.1:{port}"
+    if done.returncode != 0:
+        return False
+    result = json.loads(done.stdout)
+    return result["answered"] + sum(result["errors"].values()) + sum(result["wrong"].values()) > 0
 
 
 def answer(command: list[str], seconds_max: float, codes: tuple[int, ...] = (0,)) -> dict:

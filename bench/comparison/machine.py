@@ -28,7 +28,9 @@ def versions(servers: list[str]) -> dict[str, str]:
         "echo": ours,
         "ringtrack": ours,
         "aquatic_udp": lambda: f"{AQUATIC_VERSION} (io_uring)",
-        "opentracker": lambda: output(["dpkg-query", "--show", "--showformat=${Version}", "opentracker"]),
+        "aquatic_http": lambda: AQUATIC_VERSION,
+        "nginx": lambda: of_package("nginx-light"),
+        "opentracker": lambda: of_package("opentracker"),
         "torrust-tracker": lambda: TORRUST_VERSION,
     }
     return {"rustc": output(["rustc", "--version"]).removeprefix("rustc "), **{name: known[name]() for name in servers}}
@@ -37,6 +39,11 @@ def versions(servers: list[str]) -> dict[str, str]:
 def ours() -> str:
     """The commit, and whether the tree has changes on top of it."""
     return output(["git", "-C", str(ROOT), "describe", "--always", "--dirty"])
+
+
+def of_package(name: str) -> str:
+    """Of what Debian has installed."""
+    return output(["dpkg-query", "--show", "--showformat=${Version}", name])
 
 
 def in_words(of: dict) -> str:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from comparison.paths import PLOTS
-from comparison.servers import NAMES
+from comparison.servers import ALL_NAMES
 
-SCENARIOS = ["announces", "mix", "loaded", "memory", "workers", "expiry", "latency", "curve", "huge"]
+SCENARIOS = ["announces", "mix", "loaded", "memory", "workers", "expiry", "latency", "curve", "huge",
+             "http", "http-new", "https", "http-beside-udp", "http-idle"]
 DESCRIPTION = """Compares trackers side by side, and measures ringtrack against itself.
 
 Short runs alternate, each with a fresh server on one core and the load on another: the machine's speed drifts, so
@@ -24,9 +25,18 @@ output, progress to the standard error.
   curve      throughput and latency against the offered load, as plots too
   huge       ringtrack with fifty million peers (3 GiB of memory, up to an hour)
 
+Over HTTP, where nginx with `return 200` is the floor:
+
+  http       all servers at full speed, announces over connections that are kept
+  http-new   the same with a new connection for each announce
+  https      the same over kept connections with TLS
+  http-beside-udp  HTTP while UDP saturates the same core, and the other way round
+  http-idle  announces beside 50,000 idle connections, and what one of those takes
+
   bench/compare                                     announces
   bench/compare latency workers --rounds 3
   bench/compare --only echo ringtrack
+  bench/compare http http-new https
   bench/compare --all --markdown report.md --json report.json
 """
 
@@ -55,6 +65,9 @@ class Options:
     huge_torrents: int
     huge_lifetime_s: int
     huge_wait_s: int
+    http_rate: float
+    idle_connections: int
+    idle_rate: float
     server_core: int
     load_core: int
     port: int
@@ -73,7 +86,8 @@ def parse_options(arguments: list[str] | None = None) -> Options:
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help="what to measure (default announces)")
     parser.add_argument("--all", action="store_true", help="all scenarios")
-    parser.add_argument("--only", nargs="+", choices=NAMES, metavar="SERVER", help=f"of {', '.join(NAMES)}")
+    parser.add_argument("--only", nargs="+", choices=ALL_NAMES, metavar="SERVER",
+                        help=f"of {', '.join(ALL_NAMES)}")
     parser.add_argument("--rounds", type=positive, help="runs of each (default 6; curve 3; memory, huge 1)")
     add_load(parser)
     add_scenarios(parser)
@@ -107,6 +121,9 @@ def add_scenarios(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--huge-peers", type=positive, default=50_000_000)
     group.add_argument("--huge-torrents", type=positive, default=10_000_000)
     group.add_argument("--huge-lifetime-s", type=positive, default=600, help="huge: must outlast the filling")
+    group.add_argument("--http-rate", type=float, default=2_000, help="http-beside-udp: announces/s (default 2000)")
+    group.add_argument("--idle-connections", type=positive, default=50_000, help="http-idle: how many (default 50000)")
+    group.add_argument("--idle-rate", type=float, default=5_000, help="http-idle: announces/s (default 5000)")
     group.add_argument("--huge-wait-s", type=positive, default=3000, help="huge: for the expiry of all (default 3000)")
 
 
@@ -115,7 +132,7 @@ def add_places(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("places")
     group.add_argument("--server-core", type=int, default=0)
     group.add_argument("--load-core", type=int, default=1)
-    group.add_argument("--port", type=positive, default=17969, help="UDP; expiry takes the next one too")
+    group.add_argument("--port", type=positive, default=17969, help="UDP; expiry takes the next one too, HTTP the 200 after that")
     group.add_argument("--json", type=Path, help="write machine, versions, commands and every run to this file")
     group.add_argument("--markdown", type=Path, help="write the tables to this file too")
     group.add_argument("--plots", type=Path, default=PLOTS, metavar="DIR", help="curve: for the plots and their data")

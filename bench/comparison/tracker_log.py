@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from comparison.servers import Running
+from comparison.setup import Running
 
 # How long the tracker may take to log its figures.
 FIGURES_S_MAX = 5

@@ -1,4 +1,8 @@
-//! The load generator against the real tracker: its bounds, its figures, and what it demands of answers.
+//! The load generator against the real tracker: its bounds, its figures, and what it demands of answers. Over HTTP,
+//! against a small tracker of its own.
+
+mod http;
+mod http_tracker;
 
 use std::net::{SocketAddr, UdpSocket};
 use std::process::{Command, Output, Stdio};
@@ -25,15 +29,19 @@ const SMALL: [&str; 10] =
     ["--peers", "3000", "--torrents", "50", "--sources", "4", "--ports", "1", "--warmup", "0.2"];
 
 /// A load of a core that ends by itself, with the result on the standard output.
-fn load(target: SocketAddr, arguments: &[&str]) -> Command {
+fn load(target: &str, arguments: &[&str]) -> Command {
     let core = allowed_cores().pop().expect("this process runs on a core").to_string();
     let mut command = Command::new(load_generator());
-    command.args(["--target", &target.to_string(), "--cores", &core, "--quiet", "--json", "-"]);
+    command.args(["--target", target, "--cores", &core, "--quiet", "--json", "-"]);
     command.args(SMALL).args(arguments).stdin(Stdio::null());
     command
 }
 
 fn run(target: SocketAddr, arguments: &[&str]) -> Output {
+    run_at(&target.to_string(), arguments)
+}
+
+fn run_at(target: &str, arguments: &[&str]) -> Output {
     load(target, arguments).output().expect("the load generator starts")
 }
 
@@ -127,7 +135,7 @@ fn lost_requests_break_the_bound_on_the_latency() {
         "--max-p99-us",
         "1000000",
     ];
-    let mut command = load(socket.local_addr().unwrap(), &arguments);
+    let mut command = load(&socket.local_addr().unwrap().to_string(), &arguments);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let output = connect_only(&socket, child);
     assert_code(&output, 1);
@@ -154,7 +162,7 @@ fn a_fill_says_that_every_peer_was_answered() {
 fn an_unanswered_fill_ends_with_code_1() {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let arguments = ["--fill", "--timeout-ms", "20", "--window", "1000"];
-    let mut command = load(socket.local_addr().unwrap(), &arguments);
+    let mut command = load(&socket.local_addr().unwrap().to_string(), &arguments);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let output = connect_only(&socket, child);
     assert_code(&output, 1);

@@ -3,8 +3,21 @@
 from collections.abc import Callable
 
 from comparison.bench import Bench
+from comparison.http_servers import HTTP_NAMES, TLS_NAMES
 from comparison.report import Report
-from comparison.scenarios import curve, expiry, huge, latency, loaded, memory, side_by_side, workers
+from comparison.scenarios import (
+    curve,
+    expiry,
+    http,
+    http_beside_udp,
+    http_idle,
+    huge,
+    latency,
+    loaded,
+    memory,
+    side_by_side,
+    workers,
+)
 from comparison.servers import NAMES
 
 MEASURE: dict[str, Callable[[Bench], Report]] = {
@@ -17,6 +30,11 @@ MEASURE: dict[str, Callable[[Bench], Report]] = {
     "latency": latency.measure,
     "curve": curve.measure,
     "huge": huge.measure,
+    "http": http.kept,
+    "http-new": http.new,
+    "https": http.with_tls,
+    "http-beside-udp": http_beside_udp.measure,
+    "http-idle": http_idle.measure,
 }
 USUAL_SERVERS: dict[str, list[str]] = {
     **{name: ["ringtrack"] for name in MEASURE},
@@ -24,4 +42,8 @@ USUAL_SERVERS: dict[str, list[str]] = {
     "mix": NAMES,
     "latency": latency.USUAL,
     "curve": NAMES,
+    "http": HTTP_NAMES,
+    "http-new": HTTP_NAMES,
+    "https": TLS_NAMES,
+    "http-idle": http_idle.USUAL,
 }

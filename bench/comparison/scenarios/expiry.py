@@ -9,7 +9,8 @@ from comparison.load import Load, Population, fill
 from comparison.report import Report, count
 from comparison.scenarios.lifetimes import SHORTEST_S, lifetime
 from comparison.scenarios.usual_load import usual_load
-from comparison.servers import Running, running
+from comparison.servers import running
+from comparison.setup import Running
 from comparison.speech import say
 from comparison.summary import highest, lowest
 from comparison.tracker_log import Figures, figures, readings, sampled, worst_pause_us

@@ -9,7 +9,8 @@ from comparison.processes import resident_bytes
 from comparison.report import Report, count
 from comparison.scenarios.lifetimes import lifetime
 from comparison.scenarios.usual_load import usual_load
-from comparison.servers import Running, running
+from comparison.servers import running
+from comparison.setup import Running
 from comparison.speech import say
 from comparison.tracker_log import figures, require_peers, worst_pause_us
 

@@ -1,5 +1,5 @@
+use super::ports::{Port, reply_batch};
 use crate::outstanding::Clock;
-use crate::sockets::{Port, reply_batch};
 use anyhow::{bail, ensure};
 use primitives::CompactIpv4;
 use std::time::{Duration, Instant};

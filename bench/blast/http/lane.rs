@@ -1,0 +1,405 @@
+use super::dialer::Dialer;
+use super::fill;
+use super::idle::IdleConnections;
+use super::judge::Judge;
+use super::link::{Arrival, Link};
+use super::pool::links;
+use super::readiness::{End, Happening, Readiness};
+use super::request::RequestWriter;
+use super::response::Persistence;
+use super::stream::{Flushed, Stream};
+use crate::answered::Answered;
+use crate::cli::{ConnectionUse, Options, Wait};
+use crate::connection_tally::ConnectionTally;
+use crate::kind::Kind;
+use crate::lane::{Lane, Turn};
+use crate::mix::Mix;
+use crate::outstanding::{Clock, Outstanding, Sent};
+use crate::pace::Pace;
+use crate::phases::Phases;
+use crate::population::Population;
+use crate::sources::sources;
+use crate::target::Target;
+use crate::verify::{Expectations, Verdict};
+use std::collections::VecDeque;
+use std::io;
+use std::time::Duration;
+
+/// Bytes that one call receives: some tens of the usual answers.
+const BUFFER_BYTES: usize = 1 << 16;
+
+/// Requests that are sent before the next look at the answers.
+const REQUESTS_OF_TURN: usize = 64;
+
+/// The longest sleep: time-outs and the end of the load are seen after it.
+const REST_NS_MAX: u64 = 1_000_000;
+
+/// The way over HTTP: its connections, and what is on its way.
+pub(crate) struct HttpLane {
+    pub(crate) populations: Vec<Population>,
+    pub(crate) links: Vec<Link>,
+    /// Of each target, the links that have no request on their way. The one that has rested longest comes first.
+    pub(crate) free: Vec<VecDeque<u16>>,
+    pub(crate) outstanding_requests: u32,
+    pub(crate) clock: Clock,
+    options: Options,
+    mix: Mix,
+    phases: Phases,
+    rng: fastrand::Rng,
+    /// Of each target, as the next two.
+    dialers: Vec<Dialer>,
+    writers: Vec<RequestWriter>,
+    expectations: Vec<Expectations>,
+    judge: Judge,
+    outstanding: Outstanding,
+    readiness: Readiness,
+    /// The request that is sent next.
+    request: Vec<u8>,
+    buffer: Vec<u8>,
+    timeout_ns: u64,
+    tally: ConnectionTally,
+    idle: IdleConnections,
+}
+
+/// What a request asks for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked {
+    pub(crate) kind: Kind,
+    /// Of an announce, the peer's number.
+    pub(crate) peer: u64,
+    pub(crate) due_ns: u64,
+    pub(crate) now_ns: u64,
+}
+
+/// What the arrival of bytes means for a link.
+enum Outcome {
+    Nothing,
+    /// The request that was answered, whether rightly, and what becomes of the stream.
+    Answered(Sent, bool, Persistence),
+    /// Bytes that nobody has asked for.
+    Unasked,
+    Failed(io::Error),
+}
+
+impl HttpLane {
+    /// Opens the idle connections of thread `thread`; those of the load are opened where they are needed first.
+    pub(crate) fn open(options: &Options, thread: usize, clock: Clock) -> anyhow::Result<Self> {
+        let places = options.target.iter().filter_map(|target| Some((target, target.http()?)));
+        let dialers = places.clone().map(|(target, place)| Dialer::new(options, target, place));
+        let populations: Vec<_> =
+            options.addresses().map(|target| Population::new(options, sources(options, target))).collect();
+        let (links, free) = links(options, &populations, thread);
+        let mut lane = Self {
+            links,
+            free,
+            outstanding_requests: 0,
+            clock,
+            options: options.clone(),
+            mix: options.mix(),
+            phases: Phases::new(),
+            rng: fastrand::Rng::with_seed(options.seed ^ (thread as u64 + 1) << 48),
+            dialers: dialers.collect::<anyhow::Result<_>>()?,
+            writers: places
+                .map(|(_, place)| RequestWriter::new(options, place, options.connection))
+                .collect(),
+            expectations: options.addresses().map(|target| Expectations::new(options, target)).collect(),
+            populations,
+            judge: Judge::new(),
+            outstanding: Outstanding::new(),
+            readiness: Readiness::new()?,
+            request: Vec::new(),
+            buffer: vec![0; BUFFER_BYTES],
+            timeout_ns: options.timeout_ms * 1_000_000,
+            tally: ConnectionTally::default(),
+            idle: IdleConnections::default(),
+        };
+        lane.open_idle(thread);
+        Ok(lane)
+    }
+
+    /// Opens this thread's share of the idle connections. They are kept, whatever those of the load are.
+    fn open_idle(&mut self, thread: usize) {
+        let options = &self.options;
+        let places = options.target.iter().filter_map(Target::http);
+        let writer = |place| RequestWriter::new(options, place, ConnectionUse::KeepAlive);
+        let writers: Vec<_> = places.map(writer).collect();
+        for number in (0..options.idle_connections as usize).skip(thread).step_by(options.cores.len()) {
+            let target = number % writers.len();
+            let population = self.populations[target];
+            let source = u32::try_from(number / writers.len()).unwrap_or(0) % population.sources();
+            let peer = population.any_peer_of(source, &mut self.rng);
+            writers[target].announce(&population, peer, &mut self.request);
+            self.idle.begin(&mut self.dialers[target], source, &self.request, &mut self.buffer);
+        }
+        self.idle.await_answers(&mut self.buffer);
+    }
+
+    /// Sends a request over a link that has none on its way, making its connection first where there is none.
+    pub(crate) fn send(&mut self, number: u16, asked: Asked) {
+        let Asked { kind, peer, due_ns, now_ns } = asked;
+        let target = self.links[usize::from(number)].target;
+        self.write(target, kind, peer);
+        let sent = Sent { kind, way: number, peer, due_ns, sent_ns: now_ns };
+        let (id, pushed_out) = self.outstanding.insert(sent);
+        self.links[usize::from(number)].request = Some(id);
+        self.outstanding_requests += 1;
+        self.phases.measured.of_mut(kind).sent += 1;
+        if let Some(lost) = pushed_out {
+            self.lose(&lost);
+        }
+        if let Err(error) = self.transmit(number) {
+            self.give_up(number, error);
+        }
+    }
+
+    fn write(&mut self, target: usize, kind: Kind, peer: u64) {
+        let (writer, population) = (&self.writers[target], &self.populations[target]);
+        match kind {
+            Kind::Scrape => {
+                let torrents = (0..self.options.scrape_hashes).map(|_| population.any_torrent(&mut self.rng));
+                writer.scrape(torrents, &mut self.request);
+            }
+            Kind::Connect | Kind::Announce => {
+                writer.announce(population, peer, &mut self.request);
+            }
+        }
+    }
+
+    fn transmit(&mut self, number: u16) -> io::Result<()> {
+        let link = &mut self.links[usize::from(number)];
+        if let Some(stream) = &mut link.stream {
+            if stream.send(&self.request)? == Flushed::Waits {
+                self.readiness.watch_for_room(stream.tcp(), number)?;
+            }
+            return Ok(());
+        }
+        let mut stream = self.dialers[link.target].dial(link.source)?;
+        self.tally.opened += 1;
+        // On the loopback, a connection is made before its first bytes are offered.
+        let flushed = stream.send(&self.request)?;
+        self.readiness.watch(stream.tcp(), number, flushed)?;
+        link.stream = Some(stream);
+        Ok(())
+    }
+
+    /// Takes all answers that wait; `answered` is told of each right one. Gives their number.
+    pub(crate) fn receive(&mut self, mut answered: impl FnMut(&Sent)) -> anyhow::Result<usize> {
+        let mut replies = 0;
+        for index in 0..self.readiness.look()? {
+            let happening = self.readiness.happening(index);
+            replies += usize::from(self.attend(happening, &mut answered));
+        }
+        Ok(replies)
+    }
+
+    /// Looks at a link that something has happened to. Gives whether an answer came.
+    fn attend(&mut self, happening: Happening, answered: &mut impl FnMut(&Sent)) -> bool {
+        let Happening { number, end } = happening;
+        match self.take_arrival(number) {
+            Outcome::Nothing => false,
+            Outcome::Answered(sent, is_right, persistence) => {
+                if is_right {
+                    answered(&sent);
+                }
+                let link = &mut self.links[usize::from(number)];
+                link.note_answer();
+                if self.options.connection == ConnectionUse::PerRequest {
+                    self.cut(number);
+                } else if end == End::Seen || persistence == Persistence::Ended {
+                    self.cut(number);
+                    self.tally.ended_by_tracker += 1;
+                }
+                self.set_free(number);
+                true
+            }
+            Outcome::Unasked => {
+                self.phases.measured.unmatched += 1;
+                self.cut(number);
+                false
+            }
+            Outcome::Failed(error) => {
+                self.tally.ended_by_tracker += u64::from(is_end(&error));
+                self.give_up(number, error);
+                false
+            }
+        }
+    }
+
+    /// Takes what has come over a link, and counts the answer where it is one.
+    fn take_arrival(&mut self, number: u16) -> Outcome {
+        let link = &mut self.links[usize::from(number)];
+        let (request, target) = (link.request, link.target);
+        if let Some(Err(error)) = link.stream.as_mut().map(Stream::flush) {
+            return Outcome::Failed(error);
+        }
+        let arrival = match link.receive(&mut self.buffer) {
+            Ok(Arrival::Nothing) => return Outcome::Nothing,
+            Ok(Arrival::Ended) => return Outcome::Failed(end()),
+            Err(error) => return Outcome::Failed(error),
+            Ok(arrival) => arrival,
+        };
+        let Some(sent) = request.and_then(|id| self.outstanding.take(id)) else { return Outcome::Unasked };
+        let (verdict, bytes, persistence) = match arrival {
+            Arrival::Answer(response) => {
+                let verdict = self.judge.judge(&self.expectations[target], sent.kind, &response);
+                (verdict, response.bytes, response.persistence)
+            }
+            Arrival::Wrong(what) => (Verdict::Wrong(what), 0, Persistence::Ended),
+            Arrival::Nothing | Arrival::Ended => return Outcome::Nothing,
+        };
+        let is_right = self.phases.settle(&sent, self.clock.now_ns(), bytes, &verdict);
+        Outcome::Answered(sent, is_right, persistence)
+    }
+
+    /// Counts requests as lost that left before the time-out, and gives up their connections.
+    pub(crate) fn expire(&mut self) {
+        if self.outstanding_requests == 0 {
+            return;
+        }
+        let before_ns = self.clock.now_ns().saturating_sub(self.timeout_ns);
+        while let Some(lost) = self.outstanding.pop_before(before_ns) {
+            self.tally.note_failure("no answer before the time-out");
+            self.lose(&lost);
+        }
+    }
+
+    /// Gives a stream up. Its request, if it has one, is repeated over a new one where that is right, or lost.
+    fn give_up(&mut self, number: u16, error: io::Error) {
+        let link = &self.links[usize::from(number)];
+        let (request, is_repeated) = (link.request, link.may_be_repeated());
+        self.cut(number);
+        let Some(sent) = request.and_then(|id| self.outstanding.take(id)) else { return };
+        let repeated = if is_repeated { self.repeat(&sent) } else { Err(error) };
+        if let Err(error) = repeated {
+            self.tally.note_failure(&error.to_string());
+            self.lose(&sent);
+        }
+    }
+
+    /// Sends a request again: for the tally it is the same one.
+    fn repeat(&mut self, sent: &Sent) -> io::Result<()> {
+        let link = &mut self.links[usize::from(sent.way)];
+        let (id, pushed_out) = self.outstanding.insert(*sent);
+        link.request = Some(id);
+        let target = link.target;
+        if let Some(lost) = pushed_out {
+            self.lose(&lost);
+        }
+        self.write(target, sent.kind, sent.peer);
+        self.transmit(sent.way).inspect_err(|_| {
+            self.outstanding.take(id);
+        })
+    }
+
+    fn lose(&mut self, lost: &Sent) {
+        self.phases.lose(lost, self.clock.now_ns(), self.timeout_ns);
+        self.cut(lost.way);
+        self.set_free(lost.way);
+    }
+
+    /// The link's request is no longer on its way.
+    fn set_free(&mut self, number: u16) {
+        let link = &mut self.links[usize::from(number)];
+        link.request = None;
+        self.free[link.target].push_back(number);
+        self.outstanding_requests -= 1;
+    }
+
+    /// Ends the link's stream, if it has one.
+    pub(crate) fn cut(&mut self, number: u16) {
+        if let Some(Stream::Tls(tls)) = self.links[usize::from(number)].cut() {
+            tls.note_handshake(&mut self.tally.handshakes);
+        }
+    }
+
+    /// Sends a request if one is due and a link is free.
+    fn send_due(&mut self, pace: &mut Pace) -> bool {
+        let target = self.options.choose_target(&mut self.rng);
+        let Some(&number) = self.free[target].front() else { return false };
+        let now_ns = self.clock.now_ns();
+        let allowance = pace.allowance(now_ns, self.outstanding_requests, 1);
+        if allowance.requests == 0 {
+            return false;
+        }
+        self.free[target].pop_front();
+        pace.note(1);
+        let kind = self.mix.choose(&mut self.rng);
+        let population = self.populations[target];
+        let link = &mut self.links[usize::from(number)];
+        if self.options.connection == ConnectionUse::PerRequest {
+            link.source = self.rng.u32(0..population.sources());
+        }
+        let peer =
+            if kind == Kind::Announce { population.any_peer_of(link.source, &mut self.rng) } else { 0 };
+        self.send(number, Asked { kind, peer, due_ns: allowance.first_due_ns, now_ns });
+        true
+    }
+}
+
+impl Lane for HttpLane {
+    fn rest(&mut self, pace: &Pace) -> anyhow::Result<()> {
+        if self.options.wait == Wait::Spin {
+            return Ok(());
+        }
+        let is_one_free = self.free.iter().any(|free| !free.is_empty());
+        let until_due_ns = pace.calm_ns(self.clock.now_ns(), self.outstanding_requests);
+        let time_ns = if is_one_free { until_due_ns.min(REST_NS_MAX) } else { REST_NS_MAX };
+        if time_ns == 0 { Ok(()) } else { self.readiness.sleep(Duration::from_nanos(time_ns)) }
+    }
+
+    fn turn(&mut self, pace: &mut Pace) -> anyhow::Result<Turn> {
+        let replies = self.receive(|_| {})?;
+        self.expire();
+        let mut sent = 0;
+        while sent < REQUESTS_OF_TURN && self.send_due(pace) {
+            sent += 1;
+        }
+        Ok(Turn { replies, sent })
+    }
+
+    fn announce_missing(
+        &mut self,
+        target: usize,
+        answered: &mut Answered,
+        shown: &dyn Fn(u64),
+    ) -> anyhow::Result<()> {
+        fill::announce_missing(self, target, self.options.window, answered, shown)
+    }
+
+    fn drain(&mut self) -> anyhow::Result<()> {
+        while self.outstanding_requests > 0 {
+            self.receive(|_| {})?;
+            self.expire();
+        }
+        Ok(())
+    }
+
+    fn phases(&mut self) -> &mut Phases {
+        &mut self.phases
+    }
+
+    fn population(&self, target: usize) -> Population {
+        self.populations[target]
+    }
+
+    fn connections(&mut self) -> ConnectionTally {
+        let mut tally = self.tally.clone();
+        for link in &self.links {
+            if let Some(Stream::Tls(tls)) = &link.stream {
+                tls.note_handshake(&mut tally.handshakes);
+            }
+        }
+        tally.merge(&self.idle.tally(&mut self.buffer));
+        tally
+    }
+}
+
+/// The tracker has ended a connection in place of an answer.
+fn end() -> io::Error {
+    io::Error::new(io::ErrorKind::UnexpectedEof, "ended by the tracker before the answer")
+}
+
+fn is_end(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+    matches!(error.kind(), BrokenPipe | ConnectionReset | UnexpectedEof)
+}

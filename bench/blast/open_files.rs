@@ -1,0 +1,23 @@
+use crate::cli::Options;
+use anyhow::Context;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// Files that the program has open beside its connections: sockets of UDP, epolls, its results.
+const OTHER_FILES: u64 = 1024;
+
+/// Makes room for the descriptors of all connections. Root may go above the hard limit.
+pub(crate) fn allow(options: &Options) -> anyhow::Result<()> {
+    if !options.is_over_http() {
+        return Ok(());
+    }
+    let of_load = u64::from(options.connections) * (options.target.len() * options.cores.len()) as u64;
+    let needed = u64::from(options.idle_connections) + of_load + OTHER_FILES;
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current.is_none_or(|current| current >= needed) {
+        return Ok(());
+    }
+    let maximum = maximum.map(|maximum| maximum.max(needed));
+    setrlimit(Resource::Nofile, Rlimit { current: Some(needed), maximum }).with_context(|| {
+        format!("{needed} open files are needed, more than the limit allows (RLIMIT_NOFILE)")
+    })
+}

@@ -1,0 +1,185 @@
+use std::fmt;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::str::FromStr;
+
+/// A tracker, and how it is spoken to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Target {
+    pub(crate) address: SocketAddr,
+    pub(crate) protocol: Protocol,
+}
+
+/// What is spoken with a tracker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    Udp,
+    Http(HttpPlace),
+}
+
+/// Where a tracker is within a server that speaks HTTP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct HttpPlace {
+    pub(crate) security: Security,
+    /// The host without its port.
+    pub(crate) host: String,
+    /// Host and port, as they stand in the URL.
+    pub(crate) authority: String,
+    /// Path and query of announces.
+    pub(crate) path: String,
+}
+
+/// What lies below HTTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Security {
+    Plain,
+    Tls,
+}
+
+impl HttpPlace {
+    /// Path and query of scrapes: by the field's rule, "scrape" in the place of the "announce" that begins a part of
+    /// the path. None where there is no such part.
+    pub(crate) fn scrape_path(&self) -> Option<String> {
+        let path_bytes = self.path.find('?').unwrap_or(self.path.len());
+        let slash = self.path[..path_bytes].rfind("/announce")?;
+        let (before, after) = (&self.path[..slash], &self.path[slash + "/announce".len()..]);
+        Some(format!("{before}/scrape{after}"))
+    }
+}
+
+impl Target {
+    /// Where it is spoken to over HTTP.
+    pub(crate) const fn http(&self) -> Option<&HttpPlace> {
+        match &self.protocol {
+            Protocol::Udp => None,
+            Protocol::Http(place) => Some(place),
+        }
+    }
+}
+
+impl FromStr for Target {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once("://") {
+            None => Self::udp(text),
+            Some(("udp", rest)) => Self::udp(rest.split('/').next().unwrap_or(rest)),
+            Some(("http", rest)) => Self::over_http(Security::Plain, rest),
+            Some(("https", rest)) => Self::over_http(Security::Tls, rest),
+            Some((scheme, _)) => Err(format!("{scheme} is not spoken here: udp, http or https")),
+        }
+    }
+}
+
+impl Target {
+    fn udp(authority: &str) -> Result<Self, String> {
+        Ok(Self { address: resolve(authority)?, protocol: Protocol::Udp })
+    }
+
+    fn over_http(security: Security, rest: &str) -> Result<Self, String> {
+        let path_at = rest.find(['/', '?']).unwrap_or(rest.len());
+        let (authority, path) = rest.split_at(path_at);
+        if path.bytes().any(|byte| !byte.is_ascii_graphic()) || !path.starts_with('/') {
+            return Err("a path in printable ASCII, such as /announce, comes after the host".to_owned());
+        }
+        let (host, with_port) = match authority.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')) {
+            Some((host, _)) => (host, authority.to_owned()),
+            None => (authority, format!("{authority}:{}", security.usual_port())),
+        };
+        let place = HttpPlace {
+            security,
+            host: host.trim_matches(['[', ']']).to_owned(),
+            authority: authority.to_owned(),
+            path: path.to_owned(),
+        };
+        Ok(Self { address: resolve(&with_port)?, protocol: Protocol::Http(place) })
+    }
+}
+
+impl Security {
+    const fn usual_port(self) -> u16 {
+        match self {
+            Self::Plain => 80,
+            Self::Tls => 443,
+        }
+    }
+
+    const fn scheme(self) -> &'static str {
+        match self {
+            Self::Plain => "http",
+            Self::Tls => "https",
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.protocol {
+            Protocol::Udp => write!(f, "{}", self.address),
+            Protocol::Http(place) => {
+                write!(f, "{}://{}{}", place.security.scheme(), place.authority, place.path)
+            }
+        }
+    }
+}
+
+fn resolve(authority: &str) -> Result<SocketAddr, String> {
+    let mut addresses = authority.to_socket_addrs().map_err(|error| format!("{authority}: {error}"))?;
+    addresses.next().ok_or_else(|| format!("{authority} has no address"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn http(text: &str) -> (SocketAddr, HttpPlace) {
+        match text.parse::<Target>() {
+            Ok(Target { address, protocol: Protocol::Http(place) }) => (address, place),
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_address_alone_is_spoken_to_over_udp() {
+        for text in ["127.0.0.1:6969", "udp://127.0.0.1:6969", "udp://127.0.0.1:6969/announce"] {
+            let target: Target = text.parse().expect(text);
+            assert_eq!(target.protocol, Protocol::Udp);
+            assert_eq!(target.to_string(), "127.0.0.1:6969");
+        }
+        assert!("[::1]:6969".parse::<Target>().is_ok_and(|target| target.address.is_ipv6()));
+    }
+
+    #[test]
+    fn a_url_says_where_the_tracker_is() {
+        let (address, place) = http("https://127.0.0.1:8443/announce/KEY");
+        assert_eq!(address, SocketAddr::from(([127, 0, 0, 1], 8443)));
+        assert_eq!((place.security, place.host.as_str()), (Security::Tls, "127.0.0.1"));
+        assert_eq!((place.authority.as_str(), place.path.as_str()), ("127.0.0.1:8443", "/announce/KEY"));
+    }
+
+    #[test]
+    fn a_url_without_a_port_means_the_usual_one() {
+        assert_eq!(http("http://127.0.0.1/announce").0.port(), 80);
+        let (address, place) = http("https://[::1]/announce");
+        assert_eq!((address.port(), place.host.as_str(), place.authority.as_str()), (443, "::1", "[::1]"));
+    }
+
+    #[test]
+    fn what_is_no_tracker_is_refused() {
+        for wrong in ["127.0.0.1", "wss://127.0.0.1:1/", "http://127.0.0.1:1", "http://127.0.0.1:1/a b", ""] {
+            assert!(wrong.parse::<Target>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn scrapes_go_where_the_announces_go() {
+        let scrape_path = |path: &str| http(&format!("http://127.0.0.1:1{path}")).1.scrape_path();
+        for (announce, scrape) in [
+            ("/announce", "/scrape"),
+            ("/announce/KEY", "/scrape/KEY"),
+            ("/x/announce.php?key=/announce", "/x/scrape.php?key=/announce"),
+        ] {
+            assert_eq!(scrape_path(announce).as_deref(), Some(scrape));
+        }
+        assert_eq!(scrape_path("/a"), None);
+    }
+}

@@ -1,0 +1,9 @@
+//! The way over UDP (BEP 15): ports that send many requests as one message, and connections in the protocol's sense.
+
+mod connections;
+mod fill;
+mod judge;
+mod lane;
+mod ports;
+
+pub(crate) use lane::UdpLane;

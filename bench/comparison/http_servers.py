@@ -1,0 +1,132 @@
+"""The servers over HTTP and HTTPS: how each is started for one core, at its best."""
+
+import shutil
+from collections.abc import Callable
+
+from comparison import ringtrack
+from comparison.builds import AQUATIC_VERSION, program
+from comparison.certificates import identity
+from comparison.opentracker import opentracker
+from comparison.protocols import Protocol
+from comparison.setup import Setup
+
+HTTP_NAMES = ["nginx", "ringtrack", "aquatic_http", "opentracker"]
+# Those that can speak TLS, and those that have a second port for it.
+TLS_NAMES = ["nginx", "ringtrack", "aquatic_http"]
+# Longer than any run.
+KEPT_S = 3600
+NOTES = {
+    "nginx": "nginx is the floor: it reads no query and returns one text with `return 200`, in a single process. Its "
+             "answers, head and body together, are as long as the mean of ringtrack's; its head has three lines more.",
+    "aquatic_http": "aquatic_http has two threads at least, one for sockets and one for swarms; they share the core. A line "
+                    "break that follows each of its bencoded answers is all that the check finds, and looks no further.",
+}
+
+
+def nginx(setup: Setup) -> tuple[list[str], dict[str, str]]:
+    """One process, which does not care what it is asked. With few places left it would end idle connections."""
+    file = setup.folder / "nginx.conf"
+    temporary = "\n".join(f"    {kind}_temp_path {setup.folder}/{kind};"
+                          for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    file.write_text(f"""
+daemon off;
+master_process off;
+pid {setup.folder}/nginx.pid;
+error_log stderr error;
+events {{
+    use epoll;
+    multi_accept on;
+    worker_connections {setup.connections * 5 // 4};
+}}
+http {{
+{temporary}
+    access_log off;
+    server_tokens off;
+    default_type text/plain;
+    keepalive_requests 1000000000;
+    keepalive_timeout {KEPT_S}s;
+    server {{
+        listen {setup.address()}{" ssl" if setup.protocol is Protocol.HTTPS else ""} backlog=4096;
+{nginx_tls(setup)}
+        location / {{
+            return 200 "{floor_body(setup.answer_bytes)}";
+        }}
+    }}
+}}
+""")
+    return [shutil.which("nginx") or "/usr/sbin/nginx", "-p", str(setup.folder), "-c", str(file), "-e", "stderr"], {}
+
+
+def nginx_tls(setup: Setup) -> str:
+    """The usual versions, and whatever suite the client likes best, as ringtrack has it."""
+    if setup.protocol is not Protocol.HTTPS:
+        return ""
+    mine = identity(setup.folder)
+    return f"""
+        ssl_certificate {mine.certificate};
+        ssl_certificate_key {mine.key};
+        ssl_protocols TLSv1.2 TLSv1.3;
+        ssl_prefer_server_ciphers off;
+"""
+
+
+# What nginx writes before the body, of three digits' length.
+NGINX_HEAD_BYTES = len("HTTP/1.1 200 OK\r\nServer: nginx\r\nDate: Sat, 21 Nov 2026 10:00:00 GMT\r\n"
+                       "Content-Type: text/plain\r\nContent-Length: 100\r\nConnection: keep-alive\r\n\r\n")
+# Of an answer with a few peers.
+ANSWER_BYTES_USUAL = 220
+
+
+def floor_body(answer_bytes: int) -> str:
+    """A bencoded answer that makes the whole so long, if it can be so short."""
+    wanted = (answer_bytes or ANSWER_BYTES_USUAL) - NGINX_HEAD_BYTES
+    bodies = (f"d8:intervali1800e5:peers{peers}:{'x' * peers}e" for peers in range(max(1, wanted)))
+    return next((body for body in bodies if len(body) >= wanted), "d8:intervali1800e5:peers0:e")
+
+
+def ringtrack_over_http(setup: Setup) -> tuple[list[str], dict[str, str]]:
+    """Its defaults, but for the bounds on connections: a source may take all of them."""
+    listen = f'["{setup.address()}"]'
+    mine = identity(setup.folder)
+    command, environment = ringtrack.command(setup)
+    of_tls = {
+        "RINGTRACK_HTTP_LISTEN": "[]",
+        "RINGTRACK_HTTPS_LISTEN": listen,
+        "RINGTRACK_HTTPS_CERTIFICATE_FILE": str(mine.certificate),
+        "RINGTRACK_HTTPS_KEY_FILE": str(mine.key),
+    }
+    return command, {
+        "RINGTRACK_HTTP_CONNECTIONS_MAX": str(setup.connections),
+        "RINGTRACK_HTTP_CONNECTIONS_PER_PREFIX_MAX": str(setup.connections),
+        **(of_tls if setup.protocol is Protocol.HTTPS else {"RINGTRACK_HTTP_LISTEN": listen}),
+        **environment,
+    }
+
+
+def aquatic_http(setup: Setup) -> tuple[list[str], dict[str, str]]:
+    """Its own defaults, connections kept."""
+    file, mine = setup.folder / "aquatic-http.toml", identity(setup.folder)
+    file.write_text(f"""
+socket_workers = 1
+swarm_workers = 1
+[network]
+address = "{setup.address()}"
+keep_alive = true
+enable_tls = {str(setup.protocol is Protocol.HTTPS).lower()}
+tls_certificate_path = "{mine.certificate}"
+tls_private_key_path = "{mine.key}"
+tcp_backlog = 4096
+[cleaning]
+max_connection_idle = {KEPT_S}
+[metrics]
+run_prometheus_endpoint = false
+""")
+    return [str(program("aquatic_http", AQUATIC_VERSION)), "-c", str(file)], {}
+
+
+COMMANDS: dict[str, Callable[[Setup], tuple[list[str], dict[str, str]]]] = {
+    "nginx": nginx,
+    "ringtrack": ringtrack_over_http,
+    "aquatic_http": aquatic_http,
+    "opentracker": opentracker,
+}

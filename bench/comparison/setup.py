@@ -1,0 +1,40 @@
+"""What is asked of a server, and one that runs."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from comparison.load import Population
+from comparison.protocols import Protocol
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a scenario asks of a server."""
+
+    port: int
+    folder: Path
+    population: Population
+    cores: list[int]
+    echo_peers: int = 30
+    protocol: Protocol = Protocol.UDP
+    # Bytes of each answer of a floor over HTTP, head and body.
+    answer_bytes: int = 0
+    # Connections that a server must have room for.
+    connections: int = 1024
+    # Settings of ringtrack's own.
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+    def address(self) -> str:
+        """On this machine only."""
+        return f"127.0.0.1:{self.port}"
+
+
+@dataclass(frozen=True)
+class Running:
+    """A server that answers."""
+
+    name: str
+    pid: int
+    port: int
+    log: Path

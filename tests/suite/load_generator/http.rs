@@ -1,0 +1,201 @@
+//! The load over HTTP and HTTPS.
+
+use serde_json::{Value, json};
+
+use super::http_tracker::{Conduct, HttpTracker};
+use super::{assert_code, number, result, run_at};
+
+/// Half a second of few connections.
+const SHORT: [&str; 6] = ["--seconds", "0.4", "--connections", "4", "--mix", "5/9/1"];
+
+/// The result of a load that ends with code 0.
+fn result_of(tracker: &HttpTracker, arguments: &[&str]) -> Value {
+    let output = run_at(&tracker.url(), &[&SHORT[..], arguments].concat());
+    assert_code(&output, 0);
+    result(&output)
+}
+
+fn says(answer: &str) -> HttpTracker {
+    HttpTracker::start(Conduct::Says(answer.as_bytes().to_vec()))
+}
+
+#[test]
+fn kept_connections_take_one_request_after_the_other() {
+    let tracker = HttpTracker::start(Conduct::Right);
+    let result = result_of(&tracker, &[]);
+    assert_eq!(tracker.connections(), 4);
+    assert_eq!(result["connections"]["opened"], 4);
+    assert!(number(&result, "/kinds/announce/answered") > 100.0, "{result:#}");
+    assert!(number(&result, "/kinds/scrape/answered") > 10.0, "{result:#}");
+    assert!(number(&result, "/kinds/connect/sent").abs() < f64::EPSILON, "{result:#}");
+    for name in ["responses_per_s", "latency_us/p50", "kinds/announce/peers_per_reply", "load_busy_percent"] {
+        assert!(number(&result, &format!("/{name}")) > 0.0, "{name}: {result:#}");
+    }
+    assert_eq!((&result["wrong"], &result["errors"], &result["lost"]), (&json!({}), &json!({}), &json!(0)));
+    assert!(number(&result, "/reply_bytes_mean") > 100.0, "{result:#}");
+}
+
+#[test]
+fn a_connection_for_each_request_is_a_new_one() {
+    let tracker = HttpTracker::start(Conduct::Right);
+    let result = result_of(&tracker, &["--connection", "per-request"]);
+    assert_eq!(tracker.connections(), tracker.requests());
+    assert_eq!(result["connections"]["opened"], tracker.requests());
+    assert!(number(&result, "/answered") > 20.0, "{result:#}");
+    assert_eq!((&result["lost"], &result["unmatched"]), (&json!(0), &json!(0)));
+}
+
+#[test]
+fn an_open_loop_keeps_its_rate() {
+    let tracker = HttpTracker::start(Conduct::Right);
+    let result = result_of(&tracker, &["--rate", "500", "--min-rate", "300"]);
+    assert!((300.0..700.0).contains(&number(&result, "/sent_per_s")), "{result:#}");
+    assert_eq!(result["loop"], "open");
+}
+
+#[test]
+fn a_load_that_sleeps_keeps_its_rate_too() {
+    let tracker = HttpTracker::start(Conduct::Right);
+    let result = result_of(&tracker, &["--rate", "500", "--wait", "sleep"]);
+    assert!((300.0..700.0).contains(&number(&result, "/sent_per_s")), "{result:#}");
+    let result = result_of(&tracker, &["--wait", "sleep"]);
+    assert!(number(&result, "/answered") > 100.0, "{result:#}");
+}
+
+#[test]
+fn a_right_tracker_stands_every_check_after_a_fill() {
+    let tracker = HttpTracker::start(Conduct::Right);
+    for connection in ["keep-alive", "per-request"] {
+        let arguments = ["--fill", "--connections", "8", "--connection", connection];
+        let output = run_at(&tracker.url(), &arguments);
+        assert_code(&output, 0);
+        assert_eq!(result(&output)["fills"][0]["accepted"], 3000);
+        assert_eq!(tracker.peers(), 3000);
+    }
+    let result = result_of(&tracker, &["--verify", "--scrape-hashes", "3"]);
+    assert_eq!(result["wrong"], json!({}));
+    assert!(number(&result, "/kinds/announce/peers_per_reply") > 1.0, "{result:#}");
+    assert!(number(&result, "/kinds/scrape/answered") > 0.0, "{result:#}");
+    assert_eq!(tracker.peers(), 3000, "the load announces the peers of the fill");
+}
+
+#[test]
+fn a_wrong_answer_ends_a_checked_load_with_code_1() {
+    let tracker = says("HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\nd8:intervali9e5:peere");
+    let output = run_at(&tracker.url(), &[&SHORT[..], &["--verify"]].concat());
+    assert_code(&output, 1);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("--verify allows none"));
+}
+
+#[test]
+fn bytes_behind_an_answer_are_wrong() {
+    let tracker = says("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\ndee");
+    let result = result_of(&tracker, &[]);
+    assert!(number(&result, "/wrong/bytes behind the answer") > 0.0, "{result:#}");
+    assert!(number(&result, "/answered").abs() < f64::EPSILON, "{result:#}");
+}
+
+#[test]
+fn failures_and_statuses_are_counted_by_their_texts() {
+    for (answer, text) in [
+        ("HTTP/1.1 200 OK\r\nContent-Length: 28\r\n\r\nd14:failure reason6:closede", "closed"),
+        ("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 404 Not Found"),
+    ] {
+        let answer = answer.replace("28", &"d14:failure reason6:closede".len().to_string());
+        let result = result_of(&says(&answer), &[]);
+        assert!(result["errors"][text].as_u64().is_some_and(|count| count > 0), "{result:#}");
+        assert_eq!((&result["answered"], &result["lost"]), (&json!(0), &json!(0)));
+    }
+}
+
+#[test]
+fn a_request_is_lost_with_its_connection_and_the_reason_told() {
+    let tracker = HttpTracker::start(Conduct::EndsBefore);
+    let output = run_at(&tracker.url(), &[&SHORT[..], &["--rate", "200", "--max-loss", "99"]].concat());
+    assert_code(&output, 1);
+    let result = result(&output);
+    assert_eq!(result["lost"], result["sent"]);
+    let failures = result["connections"]["failures"].as_object().expect("reasons");
+    assert!(!failures.is_empty(), "{result:#}");
+}
+
+#[test]
+fn a_request_without_an_answer_is_lost_after_the_time_out() {
+    let tracker = HttpTracker::start(Conduct::Silent);
+    let result = result_of(&tracker, &["--rate", "40", "--timeout-ms", "50"]);
+    assert_eq!(result["lost"], result["sent"]);
+    assert!(result["connections"]["failures"]["no answer before the time-out"].is_u64(), "{result:#}");
+    assert!(number(&result, "/latency_us/p99_with_lost") >= 50_000.0, "{result:#}");
+}
+
+#[test]
+fn a_connection_that_the_tracker_ends_between_requests_is_made_anew() {
+    let tracker = HttpTracker::start(Conduct::EndsAfter);
+    let result = result_of(&tracker, &["--rate", "100"]);
+    assert!(number(&result, "/answered") > 0.0, "{result:#}");
+    assert!(number(&result, "/connections/ended_by_tracker") > 4.0, "{result:#}");
+    assert_eq!(result["lost"], 0, "its request is repeated");
+}
+
+#[test]
+fn idle_connections_are_held_beside_the_load() {
+    for (conduct, open_at_end) in [(Conduct::Right, 30), (Conduct::EndsAfter, 0)] {
+        let tracker = HttpTracker::start(conduct);
+        let result = result_of(&tracker, &["--idle-connections", "30", "--rate", "100"]);
+        let connections = &result["connections"];
+        assert_eq!(
+            (&connections["idle_asked_for"], &connections["idle_open_at_begin"]),
+            (&json!(30), &json!(30))
+        );
+        assert_eq!(connections["idle_open_at_end"], open_at_end);
+    }
+}
+
+#[test]
+fn over_tls_sessions_of_earlier_connections_are_resumed() {
+    let tracker = HttpTracker::start_with_tls();
+    let result = result_of(&tracker, &["--connection", "per-request", "--idle-connections", "3"]);
+    assert!(number(&result, "/answered") > 10.0, "{result:#}");
+    assert!(number(&result, "/connections/handshakes_resumed") > 0.0, "{result:#}");
+    assert_eq!(result["connections"]["idle_open_at_end"], 3);
+    assert_eq!((&result["lost"], &result["wrong"]), (&json!(0), &json!({})));
+}
+
+#[test]
+fn over_tls_a_kept_connection_makes_one_handshake() {
+    let tracker = HttpTracker::start_with_tls();
+    let result = result_of(&tracker, &["--verify"]);
+    let handshakes =
+        ["full", "resumed"].map(|kind| number(&result, &format!("/connections/handshakes_{kind}")));
+    assert!((handshakes[0] + handshakes[1] - 4.0).abs() < f64::EPSILON, "{result:#}");
+    assert!(number(&result, "/answered") > 100.0, "{result:#}");
+}
+
+#[test]
+fn a_certificate_is_checked_where_an_authority_is_named() {
+    let [tracker, other] = [HttpTracker::start_with_tls(), HttpTracker::start_with_tls()];
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("authority.pem");
+    let arguments = ["--ca", file.to_str().unwrap(), "--rate", "50"];
+    std::fs::write(&file, tracker.authority.as_deref().unwrap()).unwrap();
+    assert!(number(&result_of(&tracker, &arguments), "/answered") > 0.0);
+    let refused = result_of(&other, &arguments);
+    assert_eq!(refused["answered"], 0);
+    let failures = refused["connections"]["failures"].to_string();
+    assert!(failures.contains("certificate"), "{failures}");
+}
+
+#[test]
+fn where_nobody_listens_the_load_cannot_be_made() {
+    let url = HttpTracker::start(Conduct::Right).url();
+    let output = run_at(&url, &SHORT);
+    assert_code(&output, 2);
+    assert!(String::from_utf8_lossy(&output.stderr).contains(&format!("{url} cannot be reached")));
+}
+
+#[test]
+fn a_mix_of_two_protocols_is_refused() {
+    let output = run_at("127.0.0.1:1", &["--idle-connections", "5"]);
+    assert_code(&output, 2);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("--idle-connections is for HTTP"));
+}
