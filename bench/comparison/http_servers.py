@@ -98,8 +98,8 @@ def ringtrack_over_http(setup: Setup) -> tuple[list[str], dict[str, str]]:
     return command, {
         "RINGTRACK_HTTP_CONNECTIONS_MAX": str(setup.connections),
         "RINGTRACK_HTTP_CONNECTIONS_PER_PREFIX_MAX": str(setup.connections),
-        **(of_tls if setup.protocol is Protocol.HTTPS else {"RINGTRACK_HTTP_LISTEN": listen}),
         **environment,
+        **(of_tls if setup.protocol is Protocol.HTTPS else {"RINGTRACK_HTTP_LISTEN": listen}),
     }
 
 
