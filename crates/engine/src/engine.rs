@@ -7,8 +7,8 @@ use crate::scrape::{Ownership, ScrapeJourney, ScrapeStep};
 use crate::settings::{EngineSettings, Secrets};
 use core::net::IpAddr;
 use primitives::{
-    AddressFamily, Counter, DropReason, Gauge, Numwant, Outcome, PeerAddress, RequestKind, ShardCount,
-    Statistics, SteeringKey,
+    AddressFamily, CompactIpv4, CompactIpv6, Counter, DropReason, Gauge, InfoHash, Numwant, Outcome,
+    PeerAddress, RequestKind, ShardCount, Statistics, SteeringKey,
 };
 use swarm::{AddressOfSwarm, Bound, PeerChange, SwarmSlot, Swarms};
 use udp_protocol::AnnounceRequest;
@@ -110,6 +110,15 @@ impl Engine {
     /// Shards of the tracker.
     pub(crate) const fn shards(&self) -> ShardCount {
         self.settings.shards
+    }
+
+    /// Asks for the memory where a look-up of the torrent begins.
+    pub(crate) fn prefetch_directory(&self, family: AddressFamily, info_hash: &InfoHash) {
+        let key = self.swarms.key(info_hash);
+        match family {
+            AddressFamily::V4 => self.swarms.prefetch_directory::<CompactIpv4>(key),
+            AddressFamily::V6 => self.swarms.prefetch_directory::<CompactIpv6>(key),
+        }
     }
 
     /// What a step over this shard's swarms needs.

@@ -91,6 +91,14 @@ impl<'a> Announce<'a> {
         })
     }
 
+    /// The torrent of the announce with this query, if its first parameter tells it, as it does for most clients. What
+    /// else is wrong with the query is not looked at.
+    #[must_use]
+    pub fn peek_info_hash(query: &[u8]) -> Option<InfoHash> {
+        let (name, value) = parameters(query).next()?;
+        if name == b"info_hash" { decode_array(value).map(InfoHash) } else { None }
+    }
+
     /// Whether the peer is counted as one that has everything.
     #[must_use]
     pub const fn status(&self) -> PeerStatus {

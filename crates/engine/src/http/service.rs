@@ -186,6 +186,10 @@ impl HttpService {
         out: &mut [u8],
     ) -> Served {
         let family = AddressFamily::of(client);
+        // While the rest of the query is read, the directory's part of the torrent is on its way to the cache.
+        if let Some(info_hash) = Announce::peek_info_hash(request.query) {
+            engine.prefetch_directory(family, &info_hash);
+        }
         let announce = match Announce::from_query(request.query) {
             Ok(announce) => announce,
             Err(error) => {
