@@ -7,6 +7,7 @@ mod fairness;
 mod forbidden;
 mod fuzz_replay;
 mod http_client;
+mod http_requests;
 mod http_serving;
 mod latency;
 mod layers;
