@@ -1,15 +1,18 @@
 //! An HTTP client over a plain socket, which says what it is told to and reads what is answered.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpStream};
+use std::time::Duration;
 
 use primitives::InfoHash;
+use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::tracker::PATIENCE;
+use crate::udp_client::uninterrupted;
 
-/// A kept connection.
-pub(crate) struct HttpClient {
-    stream: BufReader<TcpStream>,
+/// A kept connection, in the clear or over whatever else can be read and written.
+pub(crate) struct HttpClient<S: Read + Write = TcpStream> {
+    stream: BufReader<S>,
 }
 
 /// An answer.
@@ -21,34 +24,79 @@ pub(crate) struct HttpAnswer {
     pub(crate) body: Vec<u8>,
 }
 
+/// A connection to the tracker from a source of its own, such as another address of the loopback network.
+pub(crate) fn connect_from(source: IpAddr, tracker: SocketAddr) -> TcpStream {
+    let socket = Socket::new(Domain::for_address(tracker), Type::STREAM, None).expect("a socket");
+    socket.bind(&SocketAddr::new(source, 0).into()).expect("a loopback address");
+    socket.connect(&tracker.into()).expect("the tracker listens there");
+    with_patience(socket.into())
+}
+
+/// A connection on which no call takes for ever.
+pub(crate) fn with_patience(stream: TcpStream) -> TcpStream {
+    stream.set_read_timeout(Some(PATIENCE)).expect("a read timeout");
+    stream.set_write_timeout(Some(PATIENCE)).expect("a write timeout");
+    stream
+}
+
 impl HttpClient {
     pub(crate) fn new(tracker: SocketAddr) -> Self {
-        let stream = TcpStream::connect(tracker).expect("the tracker listens there");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a read timeout");
+        Self::over(with_patience(TcpStream::connect(tracker).expect("the tracker listens there")))
+    }
+
+    /// From a source of its own.
+    pub(crate) fn from(source: impl Into<IpAddr>, tracker: SocketAddr) -> Self {
+        Self::over(connect_from(source.into(), tracker))
+    }
+
+    /// Says that it sends nothing more.
+    pub(crate) fn end_sending(&self) {
+        self.stream.get_ref().shutdown(Shutdown::Write).expect("an open connection");
+    }
+
+    /// Breaks the connection off: the tracker is sent a reset.
+    pub(crate) fn reset(self) {
+        let socket = SockRef::from(self.stream.get_ref());
+        socket.set_linger(Some(Duration::ZERO)).expect("a socket can be told to");
+    }
+}
+
+impl<S: Read + Write> HttpClient<S> {
+    pub(crate) fn over(stream: S) -> Self {
         Self { stream: BufReader::new(stream) }
+    }
+
+    pub(crate) fn stream(&mut self) -> &mut S {
+        self.stream.get_mut()
     }
 
     /// The answer to `GET` of a target.
     pub(crate) fn get(&mut self, target: &str) -> HttpAnswer {
-        self.send(format!("GET {target} HTTP/1.1\r\nHost: tracker\r\n\r\n").as_bytes());
+        self.send(get_request(target).as_bytes());
         self.answer()
     }
 
     pub(crate) fn send(&mut self, bytes: &[u8]) {
-        self.stream.get_mut().write_all(bytes).expect("the tracker takes it");
+        let stream = self.stream.get_mut();
+        stream.write_all(bytes).and_then(|()| stream.flush()).expect("the tracker takes it");
     }
 
     /// The next answer with a body.
     pub(crate) fn answer(&mut self) -> HttpAnswer {
-        let status_line = self.line();
-        let status = status_line.split(' ').nth(1).and_then(|code| code.parse().ok());
-        let status = status.unwrap_or_else(|| panic!("no status line: {status_line:?}"));
-        let headers: Vec<(String, String)> = std::iter::from_fn(|| self.header()).collect();
-        let mut answer = HttpAnswer { status, headers, body: Vec::new() };
+        let mut answer = self.head();
         let length = answer.header("content-length").map_or(0, |length| length.parse().expect("a number"));
         answer.body.resize(length, 0);
         self.stream.read_exact(&mut answer.body).expect("as many bytes as were announced");
         answer
+    }
+
+    /// The head of the next answer.
+    pub(crate) fn head(&mut self) -> HttpAnswer {
+        let status_line = self.line();
+        let status = status_line.split(' ').nth(1).and_then(|code| code.parse().ok());
+        let status = status.unwrap_or_else(|| panic!("no status line: {status_line:?}"));
+        let headers: Vec<(String, String)> = std::iter::from_fn(|| self.header()).collect();
+        HttpAnswer { status, headers, body: Vec::new() }
     }
 
     /// What comes until the connection is closed.
@@ -56,6 +104,25 @@ impl HttpClient {
         let mut rest = Vec::new();
         self.stream.read_to_end(&mut rest).expect("an orderly end");
         rest
+    }
+
+    /// What comes until the connection is closed, in good order or not.
+    pub(crate) fn rest_or_reset(mut self) -> Vec<u8> {
+        let mut rest = Vec::new();
+        match self.stream.read_to_end(&mut rest) {
+            Err(error) if error.kind() != ErrorKind::ConnectionReset => panic!("not closed: {error}"),
+            _ => rest,
+        }
+    }
+
+    /// Waits for the tracker to close the connection without a further word, in good order or not.
+    #[track_caller]
+    pub(crate) fn assert_closed(mut self) {
+        match uninterrupted(|| self.stream.read(&mut [0; 64])) {
+            Ok(0) => {}
+            Err(error) if matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe) => {}
+            other => panic!("not closed: {other:?}"),
+        }
     }
 
     fn header(&mut self) -> Option<(String, String)> {
@@ -81,6 +148,27 @@ impl HttpAnswer {
         self.body.escape_ascii().to_string()
     }
 
+    /// The bytes of the string behind a key, such as `external ip`.
+    pub(crate) fn string(&self, key: &str) -> &[u8] {
+        string_after(&self.body, format!("{}:{key}", key.len()).as_bytes())
+    }
+
+    /// Why an announce or a scrape was refused.
+    pub(crate) fn failure(&self) -> String {
+        assert_eq!(self.status, 200, "{}", self.text());
+        self.string("failure reason").escape_ascii().to_string()
+    }
+
+    /// The IPv6 peers of a compact answer.
+    pub(crate) fn peers_v6(&self) -> Vec<SocketAddr> {
+        let bytes = string_after(&self.body, b"6:peers6");
+        let peer = |bytes: &[u8]| {
+            let ip: [u8; 16] = bytes[..16].try_into().expect("sixteen bytes");
+            SocketAddr::new(Ipv6Addr::from(ip).into(), u16::from_be_bytes([bytes[16], bytes[17]]))
+        };
+        bytes.chunks_exact(18).map(peer).collect()
+    }
+
     /// The IPv4 peers of a compact answer.
     pub(crate) fn peers(&self) -> Vec<SocketAddr> {
         let bytes = string_after(&self.body, b"5:peers");
@@ -101,6 +189,11 @@ fn string_after<'a>(body: &'a [u8], key: &[u8]) -> &'a [u8] {
     &body[colon + 1..][..length]
 }
 
+/// A request of a target, with what a client that keeps its connection sends.
+pub(crate) fn get_request(target: &str) -> String {
+    format!("GET {target} HTTP/1.1\r\nHost: tracker\r\n\r\n")
+}
+
 /// The target of an announce.
 pub(crate) fn announce_target(torrent: InfoHash, port: u16, left: u64) -> String {
     let hash = percent_encode(&torrent.0);
@@ -114,6 +207,6 @@ pub(crate) fn scrape_target(torrents: &[InfoHash]) -> String {
     format!("/scrape?{}", hashes.join("&"))
 }
 
-fn percent_encode(bytes: &[u8]) -> String {
+pub(crate) fn percent_encode(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("%{byte:02x}")).collect()
 }

@@ -44,13 +44,16 @@ impl Launch {
 
     /// With the default configuration, but without HTTP: its port is the same for all.
     pub(crate) fn with_defaults() -> Self {
+        Self::with_default_listeners().set("http.listen", "[]")
+    }
+
+    /// With the default configuration.
+    pub(crate) fn with_default_listeners() -> Self {
         // The kernel kills the tracker when the test's thread ends, however that comes about.
         let wrapper = ["setpriv", "--pdeathsig", "KILL", "--"].map(String::from).to_vec();
         let dumps = Arc::new(tempfile::tempdir().expect("a folder for dumps"));
         let directory = dumps.path().to_str().expect("a path of plain text").to_owned();
-        Self { wrapper, environment: Vec::new(), dumps }
-            .set("latency.directory", &directory)
-            .set("http.listen", "[]")
+        Self { wrapper, environment: Vec::new(), dumps }.set("latency.directory", &directory)
     }
 
     /// With the value of a key, such as `udp.listen`, by the key's environment variable.
@@ -140,6 +143,11 @@ impl Tracker {
         self.first_of("http", SocketAddr::is_ipv6)
     }
 
+    /// Where IPv4 clients reach it over HTTPS.
+    pub(crate) fn https_v4(&self) -> SocketAddr {
+        self.first_of("https", SocketAddr::is_ipv4)
+    }
+
     fn first_of(&self, scheme: &str, is_of_family: impl Fn(&SocketAddr) -> bool) -> SocketAddr {
         self.addresses_of(scheme).into_iter().find(is_of_family).expect("it listens there")
     }
@@ -192,6 +200,18 @@ impl Tracker {
         })
     }
 
+    /// Waits until the figures are these. Each core publishes its own ten times a second.
+    #[track_caller]
+    pub(crate) fn wait_for_figures(&self, wanted: &[(&str, u64)]) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let figures = self.figures();
+            let other = wanted.iter().find(|&&(name, value)| figures.get(name) != value);
+            let Some(&(name, value)) = other else { return };
+            assert!(Instant::now() < deadline, "{name} is {} and not {value}", figures.get(name));
+        }
+    }
+
     /// Asks it to end, and waits for that.
     pub(crate) fn stop(self) -> Ended {
         self.signal(Signal::TERM);
@@ -242,6 +262,11 @@ impl Figures {
             kinds.iter().any(|kind| name.starts_with(&format!("udp_{family}_{kind}_")))
         };
         self.0.iter().filter(|(name, _)| is_outcome(name)).map(|(_, value)| value).sum()
+    }
+
+    /// HTTP connections that have ended, for whatever reason.
+    pub(crate) fn http_closed(&self) -> u64 {
+        self.0.iter().filter(|(name, _)| name.starts_with("http_closed_")).map(|(_, value)| value).sum()
     }
 }
 

@@ -18,6 +18,8 @@ pub struct Conversation {
     http: HttpConnection,
     tls: Option<TlsSession>,
     phase: Phase,
+    /// How many requests have come whole so far, and pieces of a streamed answer have gone.
+    requests: u32,
     /// What was received and is not served yet: while a header of the PROXY protocol is waited for as it came, then in
     /// the clear.
     unread: Vec<u8>,
@@ -44,9 +46,19 @@ enum Phase {
     /// An errand is on its way for the next piece.
     OnPage(Afterwards),
     /// It ends when all is sent.
-    Ending,
+    Ending(Farewell),
     /// All was said, and so many bytes more are thrown away while the client reads it.
     Draining { bytes_left: u32 },
+}
+
+/// How a connection ends behind its last answer. To close one that has something unread resets it (RFC 9112, 9.6), which
+/// takes answers from the client that are still on their way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Farewell {
+    /// At once: its client asked for the end, and sends nothing more.
+    AtOnce,
+    /// When its client has read why, for it may be sending still.
+    WhenRead,
 }
 
 /// What is known of the wire's readiness to be read.
@@ -109,6 +121,7 @@ impl Conversation {
             http,
             tls: identity.map(TlsSession::new).transpose()?,
             phase: if has_header { Phase::ProxyHeader } else { Phase::FirstRequest },
+            requests: 0,
             unread: Vec::new(),
             unsent: Vec::new(),
             readiness: Readiness::Something,
@@ -163,6 +176,13 @@ impl Conversation {
         self.say(wire, desk, written, afterwards).map_or_else(|fate| fate, |()| self.go_on(wire, desk))
     }
 
+    /// How many requests have come whole so far, and pieces of a streamed answer have gone. It tells one from the next,
+    /// and begins again after 2^32.
+    #[must_use]
+    pub const fn requests(&self) -> u32 {
+        self.requests
+    }
+
     /// Bytes that it keeps beside itself.
     #[must_use]
     pub fn held_bytes(&self) -> usize {
@@ -173,7 +193,7 @@ impl Conversation {
     fn take_turn(&mut self, wire: &mut impl Wire, desk: &mut Desk<'_>) -> Turn<Fate> {
         self.send_rest(wire, desk)?;
         match self.phase {
-            Phase::Ending => return Err(Fate::Ends(End::AfterAnswer)),
+            Phase::Ending(farewell) => return self.say_farewell(wire, desk, farewell),
             Phase::OnErrand(_) | Phase::OnPage(_) => return Ok(Fate::Waits(WaitsFor::Errand)),
             Phase::Streaming(afterwards) => {
                 if let Some(fate) = self.stream_on(wire, desk, afterwards)? {
@@ -213,11 +233,17 @@ impl Conversation {
                 break Fate::Again;
             }
         };
-        if let Some(rest) = desk.buffers.input.get(start..).filter(|rest| !rest.is_empty()) {
+        let rest = desk.buffers.input.get(start..).unwrap_or_default();
+        if !rest.is_empty() && self.reads_on() {
             debug_assert!(rest.len() <= UNREAD_BYTES_MAX + tls::PLAINTEXT_BYTES_MAX);
             self.unread = rest.to_vec();
         }
         Ok(fate)
+    }
+
+    /// Whether requests behind the last one that was read will be served.
+    const fn reads_on(&self) -> bool {
+        !matches!(self.phase, Phase::Ending(_) | Phase::Draining { .. })
     }
 
     /// Serves the request at `start` of the input, if there is a whole one.
@@ -231,17 +257,20 @@ impl Conversation {
             HttpStep::Incomplete => Ok(Input::Nothing),
             HttpStep::NotHttp => Err(Fate::Ends(End::NotHttp)),
             HttpStep::Answered { consumed, written, connection } => {
+                self.requests = self.requests.wrapping_add(1);
                 *start += consumed;
                 self.say(wire, desk, written, connection)?;
                 Ok(Input::More)
             }
             HttpStep::Errand { consumed, owner, errand, connection } => {
+                self.requests = self.requests.wrapping_add(1);
                 *start += consumed;
                 self.phase = Phase::OnErrand(connection);
                 Err(Fate::Errand(owner, errand))
             }
             HttpStep::Stream { consumed, head, scrape, connection } => {
                 *start += consumed;
+                self.requests = self.requests.wrapping_add(1);
                 self.stream = Some(Box::new(Stream::new(scrape)));
                 self.phase = Phase::Streaming(connection);
                 self.send(wire, desk, head)?;
@@ -249,11 +278,9 @@ impl Conversation {
                 Err(Fate::Again)
             }
             HttpStep::Refused(written) => {
-                *start = input.len();
-                self.phase = Phase::Draining { bytes_left: DRAIN_BYTES_MAX };
+                self.phase = Phase::Ending(Farewell::WhenRead);
                 self.send(wire, desk, written)?;
-                self.end_sending(wire, desk)?;
-                Err(Fate::Waits(WaitsFor::Close))
+                Err(self.say_farewell(wire, desk, Farewell::WhenRead)?)
             }
         }
     }
@@ -266,21 +293,38 @@ impl Conversation {
         written: core::ops::Range<usize>,
         afterwards: Afterwards,
     ) -> Turn<()> {
-        self.phase = match afterwards {
-            Afterwards::KeepAlive => Phase::Talking,
-            Afterwards::Close => Phase::Ending,
-        };
+        self.phase = self.phase_after(afterwards);
         self.send(wire, desk, written)?;
         self.end_if_last(wire, desk)
     }
 
+    const fn phase_after(&self, afterwards: Afterwards) -> Phase {
+        match afterwards {
+            Afterwards::KeepAlive => Phase::Talking,
+            // The end is the tracker's wish and not the client's.
+            Afterwards::Close if self.http.is_used_up() => Phase::Ending(Farewell::WhenRead),
+            Afterwards::Close => Phase::Ending(Farewell::AtOnce),
+        }
+    }
+
     /// Ends the connection if the last answer said so, and is sent.
     fn end_if_last(&mut self, wire: &mut impl Wire, desk: &mut Desk<'_>) -> Turn<()> {
-        if self.phase != Phase::Ending {
-            return Ok(());
+        match self.phase {
+            Phase::Ending(farewell) => Err(self.say_farewell(wire, desk, farewell)?),
+            _ => Ok(()),
         }
+    }
+
+    /// Tells the client that nothing more comes, now that all is sent.
+    fn say_farewell(&mut self, wire: &mut impl Wire, desk: &mut Desk<'_>, farewell: Farewell) -> Turn<Fate> {
+        self.unread = Vec::new();
         self.close_tls(wire, desk)?;
-        Err(Fate::Ends(End::AfterAnswer))
+        if farewell == Farewell::AtOnce && self.readiness == Readiness::Nothing {
+            return Err(Fate::Ends(End::AfterAnswer));
+        }
+        wire.end_sending();
+        self.phase = Phase::Draining { bytes_left: DRAIN_BYTES_MAX };
+        self.drain(wire, desk)
     }
 
     /// Sends further pieces of the answer that is being streamed; `None` when it is all sent.
@@ -310,10 +354,7 @@ impl Conversation {
 
     /// Sends the last piece, and the end behind it where it was asked for.
     fn end_stream(&mut self, wire: &mut impl Wire, desk: &mut Desk<'_>, afterwards: Afterwards) -> Turn<()> {
-        self.phase = match afterwards {
-            Afterwards::KeepAlive => Phase::Talking,
-            Afterwards::Close => Phase::Ending,
-        };
+        self.phase = self.phase_after(afterwards);
         let sent = self.send_body(wire, desk, |stream, piece, _| stream.finish(piece));
         self.stream = None;
         sent?;
@@ -341,6 +382,7 @@ impl Conversation {
         let Buffers { answer, piece, outgoing, .. } = &mut *desk.buffers;
         piece.clear();
         put(stream, piece, answer);
+        self.requests = self.requests.wrapping_add(1);
         if piece.is_empty() {
             return Ok(());
         }
@@ -499,12 +541,6 @@ impl Conversation {
             return Err(Fate::Waits(WaitsFor::AnswerTaken));
         }
         self.unsent = Vec::new();
-        if matches!(self.phase, Phase::Ending) {
-            self.close_tls(wire, desk)?;
-        }
-        if matches!(self.phase, Phase::Draining { .. }) {
-            self.end_sending(wire, desk)?;
-        }
         Ok(())
     }
 
@@ -515,13 +551,7 @@ impl Conversation {
         self.send_outgoing(wire, desk)
     }
 
-    fn end_sending(&mut self, wire: &mut impl Wire, desk: &mut Desk<'_>) -> Turn<()> {
-        self.close_tls(wire, desk)?;
-        wire.end_sending();
-        Ok(())
-    }
-
-    /// Throws away what still comes behind a refused request.
+    /// Throws away what still comes behind the last request.
     fn drain(&mut self, wire: &mut impl Wire, desk: &mut Desk<'_>) -> Turn<Fate> {
         let Phase::Draining { mut bytes_left } = self.phase else { return Ok(Fate::Again) };
         while self.readiness != Readiness::Nothing {
@@ -529,7 +559,11 @@ impl Conversation {
             input.clear();
             input.reserve(READ_BYTES_MAX);
             let room = input.capacity();
-            let received = self.receive(wire, desk.engine, room, input)?;
+            let received = match self.receive(wire, desk.engine, room, input) {
+                // That its client closes it is what it waits for.
+                Err(Fate::Ends(End::ByClient)) => return Err(Fate::Ends(End::AfterAnswer)),
+                received => received?,
+            };
             bytes_left = bytes_left.saturating_sub(u32::try_from(received).unwrap_or(u32::MAX));
             if bytes_left == 0 {
                 return Err(Fate::Ends(End::AfterAnswer));

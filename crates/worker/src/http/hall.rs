@@ -9,7 +9,7 @@ use super::prefixes::{PrefixLengths, Prefixes};
 use super::slots::{SlotKey, Slots};
 use crate::mesh::MeshSenders;
 use engine::{Engine, Errand, HttpPolicy, HttpService, Now, Ticket};
-use primitives::{Counter, Gauge, Second, ShardId};
+use primitives::{Counter, Gauge, ShardId};
 use std::io;
 use std::sync::Arc;
 use tls::ServerIdentity;
@@ -169,7 +169,7 @@ impl Hall {
     fn settle(&mut self, key: SlotKey, fate: Fate, around: &mut Surroundings<'_>) {
         match fate {
             Fate::Waits(waits_for) => self.wait(key, waits_for, around),
-            Fate::Again => self.let_wait_for_turn(key, around.now.monotonic),
+            Fate::Again => self.queue(key, around),
             Fate::Errand(_, errand) => self.service.take_back(errand),
             Fate::Ends(end) => self.end(key, end, around.engine),
         }
@@ -177,7 +177,8 @@ impl Hall {
 
     fn wait(&mut self, key: SlotKey, waits_for: WaitsFor, around: &mut Surroundings<'_>) {
         let Some(connection) = self.slots.get_mut(key) else { return };
-        connection.deadline.wait(waits_for, around.now.monotonic, &self.limits);
+        let requests = connection.conversation.requests();
+        connection.deadline.wait(waits_for, requests, around.now.monotonic, &self.limits);
         if connection.watch == Watch::Watched {
             return;
         }
@@ -187,10 +188,13 @@ impl Hall {
         }
     }
 
-    /// What it waited for has come, and there is more.
-    fn let_wait_for_turn(&mut self, key: SlotKey, now: Second) {
+    /// Lets a connection go on in the next turn.
+    fn queue(&mut self, key: SlotKey, around: &Surroundings<'_>) {
         let Some(connection) = self.slots.get_mut(key) else { return };
-        connection.deadline = Deadline::new(WaitsFor::AnswerTaken, now, &self.limits);
+        let requests = connection.conversation.requests();
+        connection.deadline.wait(WaitsFor::Request, requests, around.now.monotonic, &self.limits);
+        debug_assert!(!connection.is_queued, "one part of a turn for each connection");
+        connection.is_queued = true;
         self.again.push(key);
     }
 
@@ -218,6 +222,6 @@ impl Hall {
     }
 
     pub(super) fn first_deadline(&self, around: &Surroundings<'_>) -> Deadline {
-        Deadline::new(WaitsFor::FirstRequest, around.now.monotonic, &self.limits)
+        Deadline::new(WaitsFor::FirstRequest, 0, around.now.monotonic, &self.limits)
     }
 }
