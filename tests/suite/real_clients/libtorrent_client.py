@@ -20,6 +20,9 @@ def open_session(port: str) -> lt.session:
         "enable_lsd": False,
         "enable_natpmp": False,
         "enable_upnp": False,
+        # The others have no uTP, and libtorrent tries it first and is slow to try TCP.
+        "enable_incoming_utp": False,
+        "enable_outgoing_utp": False,
         "alert_mask": lt.alert.category_t.error_notification
         | lt.alert.category_t.status_notification
         | lt.alert.category_t.tracker_notification

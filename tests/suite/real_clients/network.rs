@@ -27,8 +27,8 @@ impl Network {
     /// Makes a network whose hosts find the name of the tracker's host in one family only.
     pub(super) fn new(family: Family, folder: &Path) -> Self {
         write_name_files(family, folder);
-        let network =
-            Self { tracker: Host::new(1, folder), clients: [Host::new(2, folder), Host::new(3, folder)] };
+        let clients = [2, 3].map(|id| Host::new(id, folder));
+        let network = Self { tracker: Host::new(1, folder), clients };
         network.lay_switch();
         for client in &network.clients {
             network.plug_in(client);

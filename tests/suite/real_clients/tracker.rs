@@ -3,12 +3,16 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
+use super::authority::Authority;
 use super::host::Host;
 use super::network::{Family, TRACKER_NAME};
 use super::process::Process;
+use super::scheme::Scheme;
 use super::wait::wait_until;
 
+/// UDP and HTTP share a number, as they do by default.
 const PORT: u16 = 6969;
+const HTTPS_PORT: u16 = 6970;
 
 /// A running tracker.
 pub(super) struct Tracker {
@@ -19,10 +23,10 @@ pub(super) struct Tracker {
 impl Tracker {
     /// Starts the tracker on `host`, for one family only and with its files in `folder`, and waits until it
     /// serves.
-    pub(super) fn start(host: &Host, family: Family, folder: &Path) -> Self {
+    pub(super) fn start(host: &Host, family: Family, authority: &Authority, folder: &Path) -> Self {
         let address = SocketAddr::new(host.address(family), PORT);
         let (config, log) = (folder.join("ringtrack.toml"), folder.join("tracker.log"));
-        std::fs::write(&config, format!("[udp]\nlisten = [\"{address}\"]\n")).expect("a configuration file");
+        std::fs::write(&config, configuration(address, authority)).expect("a configuration file");
         let mut command = host.command(&crate::program::program());
         command.arg("--config").arg(config);
         let mut process = Process::start(command, &log);
@@ -35,7 +39,20 @@ impl Tracker {
     }
 
     /// What a torrent names as its tracker.
-    pub(super) fn url() -> String {
-        format!("udp://{TRACKER_NAME}:{PORT}/announce")
+    pub(super) fn url(scheme: Scheme) -> String {
+        let port = if scheme == Scheme::Https { HTTPS_PORT } else { PORT };
+        format!("{}://{TRACKER_NAME}:{port}/announce", scheme.name())
     }
+}
+
+/// All schemes are served, whichever the clients use.
+fn configuration(address: SocketAddr, authority: &Authority) -> String {
+    let https = SocketAddr::new(address.ip(), HTTPS_PORT);
+    format!(
+        "[udp]\nlisten = [\"{address}\"]\n\
+         [http]\nlisten = [\"{address}\"]\n\
+         [https]\nlisten = [\"{https}\"]\n\
+         certificate_file = {:?}\nkey_file = {:?}\n",
+        authority.certificate, authority.key
+    )
 }

@@ -21,6 +21,7 @@ const SETTINGS: &str = r#"{
 pub(super) fn command(job: &Job<'_>) -> Command {
     std::fs::write(job.state.join("settings.json"), SETTINGS).expect("Transmission's settings");
     let mut command = job.host.command(&require("transmission-cli"));
+    command.env("CURL_CA_BUNDLE", job.trusted_root);
     command.arg("--config-dir").arg(&job.state);
     command.args(["--port", PEER_PORT, "--no-portmap", "--download-dir"]);
     command.arg(&job.folder).arg(job.torrent);
