@@ -24,6 +24,7 @@ mod host;
 mod http;
 mod https;
 mod libtorrent;
+mod mixed;
 mod network;
 mod process;
 mod scene;

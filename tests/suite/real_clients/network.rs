@@ -1,4 +1,4 @@
-//! A little network for one test: a tracker host and two client hosts on one switch.
+//! A little network for one test: a tracker host and three client hosts on one switch.
 //!
 //! Real clients refuse or rank peers by their address: Transmission drops every loopback peer, and speaks
 //! IPv6 only where it sees a global address and a route. So each host is a network namespace with addresses
@@ -17,17 +17,17 @@ pub(super) enum Family {
     V6,
 }
 
-/// Three hosts on one switch, which sits in the tracker's host.
+/// Four hosts on one switch, which sits in the tracker's host.
 pub(super) struct Network {
     pub(super) tracker: Host,
-    pub(super) clients: [Host; 2],
+    pub(super) clients: [Host; 3],
 }
 
 impl Network {
     /// Makes a network whose hosts find the name of the tracker's host in one family only.
     pub(super) fn new(family: Family, folder: &Path) -> Self {
         write_name_files(family, folder);
-        let clients = [2, 3].map(|id| Host::new(id, folder));
+        let clients = [2, 3, 4].map(|id| Host::new(id, folder));
         let network = Self { tracker: Host::new(1, folder), clients };
         network.lay_switch();
         for client in &network.clients {

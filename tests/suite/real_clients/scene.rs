@@ -34,6 +34,8 @@ pub(super) enum Role {
     Seeder,
     /// Has nothing.
     Leecher,
+    /// Has nothing either.
+    SecondLeecher,
 }
 
 /// A client that plays its role.
@@ -48,6 +50,7 @@ impl Role {
         match self {
             Self::Seeder => "seeder",
             Self::Leecher => "leecher",
+            Self::SecondLeecher => "second-leecher",
         }
     }
 

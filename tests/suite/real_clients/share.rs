@@ -27,6 +27,21 @@ pub(super) fn share_with_waiting_leecher(scheme: Scheme, family: Family, seeder:
     share_to_the_end(&scene, &seeder, &leecher);
 }
 
+/// Two leechers are told of a seeder that is there already, and of each other.
+pub(super) fn share_with_two(family: Family, seeder: (Client, Scheme), leechers: [(Client, Scheme); 2]) {
+    let scene = Scene::new(family);
+    let seeder = scene.start(Role::Seeder, seeder.0, seeder.1);
+    scene.wait_for_counts(1, 0);
+    let roles = [Role::Leecher, Role::SecondLeecher];
+    let players = [0, 1].map(|at| scene.start(roles[at], leechers[at].0, leechers[at].1));
+    for role in roles {
+        scene.wait_for_the_file(role);
+    }
+    scene.wait_for_counts(3, 0);
+    scene.wait_for_addresses(&[Role::Seeder, Role::Leecher, Role::SecondLeecher]);
+    take_leave(&scene, &[&players[0], &players[1], &seeder]);
+}
+
 /// The leecher gets the file and tells so, and both take leave; the tracker's view is checked at each step.
 fn share_to_the_end(scene: &Scene, seeder: &Player, leecher: &Player) {
     scene.wait_for_the_file(Role::Leecher);
