@@ -18,6 +18,7 @@
 
 mod aria2;
 mod authority;
+mod behind_nginx;
 mod client;
 mod eye;
 mod host;
@@ -26,6 +27,7 @@ mod https;
 mod libtorrent;
 mod mixed;
 mod network;
+mod nginx;
 mod process;
 mod scene;
 mod scheme;

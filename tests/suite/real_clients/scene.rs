@@ -2,22 +2,25 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use tempfile::TempDir;
 
 use super::authority::Authority;
 use super::client::{Client, Job, PEER_PORT};
 use super::eye::{Counts, Eye};
-use super::network::{Family, Network, TRACKER_NAME};
+use super::network::{Family, Network, PROXY_NAME, TRACKER_NAME};
+use super::nginx::{Forwarding, Nginx};
 use super::process::Process;
 use super::scheme::Scheme;
-use super::torrent::{FILE_NAME, InfoHash, Payload};
-use super::tracker::Tracker;
+use super::torrent::{FILE_NAME, InfoHash, Payload, Torrent};
+use super::tracker::{Tracker, TrustedProxy};
 use super::wait::wait_until;
 
-// The fields end in this order: the tracker before its network, and the files last.
+// The fields end in this order: the programs before their network, and the files last.
 pub(super) struct Scene {
     eye: Eye,
+    nginx: Option<Nginx>,
     tracker: Tracker,
     network: Network,
     family: Family,
@@ -60,44 +63,79 @@ impl Role {
 }
 
 impl Scene {
+    /// Clients reach the tracker itself.
     pub(super) fn new(family: Family) -> Self {
+        Self::set(family, None)
+    }
+
+    /// Clients reach nginx, whose word about them the tracker takes.
+    pub(super) fn behind_nginx(family: Family, forwarding: Forwarding) -> Self {
+        Self::set(family, Some(forwarding))
+    }
+
+    fn set(family: Family, forwarding: Option<Forwarding>) -> Self {
         let folder = tempfile::tempdir().expect("a folder for the test");
         let root = folder.path();
         let network = Network::new(family, root);
-        let authority = Authority::make(root, &[TRACKER_NAME]);
-        let tracker = Tracker::start(&network.tracker, family, &authority, root);
+        let authority = Authority::make(root, &[TRACKER_NAME, PROXY_NAME]);
+        let proxy =
+            forwarding.map(|forwarding| TrustedProxy { ip: network.proxy.address(family), forwarding });
+        let tracker = Tracker::start(&network.tracker, family, &authority, proxy.as_ref(), root);
+        let nginx = forwarding
+            .map(|forwarding| Nginx::start(&network.proxy, forwarding, &tracker.addresses, &authority, root));
         let payload = Payload::make(root);
         let info_hash = payload.torrent(root.join("any.torrent"), &Tracker::url(Scheme::Udp)).info_hash;
-        let eye = Eye::new(network.tracker.udp_socket(family), tracker.address);
-        Self { eye, tracker, network, family, authority, payload, info_hash, folder }
+        let eye = Eye::new(network.tracker.udp_socket(family), tracker.addresses.udp);
+        Self { eye, nginx, tracker, network, family, authority, payload, info_hash, folder }
+    }
+
+    /// What a torrent names as its tracker.
+    fn url(&self, scheme: Scheme) -> String {
+        if self.nginx.is_some() { Nginx::url(scheme) } else { Tracker::url(scheme) }
     }
 
     /// Starts a client that knows the tracker by a URL of this scheme.
     pub(super) fn start(&self, role: Role, client: Client, scheme: Scheme) -> Player {
-        let root = self.folder.path();
-        let torrent =
-            self.payload.torrent(root.join(format!("{}.torrent", role.name())), &Tracker::url(scheme));
-        assert_eq!(torrent.info_hash, self.info_hash, "the tracker's URL is no part of what a torrent is");
-        let job = Job {
-            host: &self.network.clients[role.host()],
-            torrent: &torrent.path,
-            folder: root.join(role.name()),
-            state: root.join(format!("{}.state", role.name())),
-            trusted_root: &self.authority.root,
-        };
-        std::fs::create_dir(&job.folder).expect("a folder for the shared file");
-        std::fs::create_dir(&job.state).expect("a folder for the client's state");
+        let torrent = self.torrent(role, scheme);
+        let job = self.job(role, &torrent);
         if matches!(role, Role::Seeder) {
             std::fs::write(job.folder.join(FILE_NAME), &self.payload.content).expect("the seeder's file");
         }
-        let process = Process::start(client.command(&job), &root.join(format!("{}.log", role.name())));
+        let process = Process::start(client.command(&job), &self.log_of(role));
         Player { process, takes_leave: client.takes_leave(scheme) }
+    }
+
+    fn torrent(&self, role: Role, scheme: Scheme) -> Torrent {
+        let path = self.folder.path().join(format!("{}.torrent", role.name()));
+        let torrent = self.payload.torrent(path, &self.url(scheme));
+        assert_eq!(torrent.info_hash, self.info_hash, "the tracker's URL is no part of what a torrent is");
+        torrent
+    }
+
+    fn job<'a>(&'a self, role: Role, torrent: &'a Torrent) -> Job<'a> {
+        let root = self.folder.path();
+        let folder_of_its_own = |name: String| {
+            let folder = root.join(name);
+            std::fs::create_dir(&folder).expect("a folder for a client");
+            folder
+        };
+        Job {
+            host: &self.network.clients[role.host()],
+            torrent: &torrent.path,
+            folder: folder_of_its_own(role.name().to_owned()),
+            state: folder_of_its_own(format!("{}.state", role.name())),
+            trusted_root: &self.authority.root,
+        }
+    }
+
+    fn log_of(&self, role: Role) -> PathBuf {
+        self.folder.path().join(format!("{}.log", role.name()))
     }
 
     /// Waits until the tracker knows just so many peers.
     pub(super) fn wait_for_counts(&self, seeders: u32, leechers: u32) {
         let wanted = Counts { seeders, leechers };
-        let what = format!("{wanted:?} at {}", self.tracker.address);
+        let what = format!("{wanted:?} at {}", self.tracker.addresses.udp);
         self.wait_until(&what, || self.eye.counts(&self.info_hash) == Some(wanted));
     }
 
@@ -107,7 +145,7 @@ impl Scene {
         let address =
             |&role: &Role| SocketAddr::new(self.network.clients[role.host()].address(self.family), port);
         let wanted: BTreeSet<SocketAddr> = roles.iter().map(address).collect();
-        let what = format!("{wanted:?} from {}", self.tracker.address);
+        let what = format!("{wanted:?} from {}", self.tracker.addresses.udp);
         self.wait_until(&what, || self.eye.peers(&self.info_hash).as_ref() == Some(&wanted));
     }
 

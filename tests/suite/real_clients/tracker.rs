@@ -1,11 +1,12 @@
 //! The tracker under test, as a program with a configuration file.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
 use super::authority::Authority;
 use super::host::Host;
 use super::network::{Family, TRACKER_NAME};
+use super::nginx::Forwarding;
 use super::process::Process;
 use super::scheme::Scheme;
 use super::wait::wait_until;
@@ -16,17 +17,39 @@ const HTTPS_PORT: u16 = 6970;
 
 /// A running tracker.
 pub(super) struct Tracker {
-    pub(super) address: SocketAddr,
+    pub(super) addresses: Addresses,
     _process: Process,
+}
+
+/// Where it serves. All schemes are served, whichever the clients use.
+pub(super) struct Addresses {
+    pub(super) udp: SocketAddr,
+    pub(super) http: SocketAddr,
+    pub(super) https: SocketAddr,
+}
+
+/// Whose word about clients it takes.
+pub(super) struct TrustedProxy {
+    pub(super) ip: IpAddr,
+    pub(super) forwarding: Forwarding,
 }
 
 impl Tracker {
     /// Starts the tracker on `host`, for one family only and with its files in `folder`, and waits until it
     /// serves.
-    pub(super) fn start(host: &Host, family: Family, authority: &Authority, folder: &Path) -> Self {
-        let address = SocketAddr::new(host.address(family), PORT);
+    pub(super) fn start(
+        host: &Host,
+        family: Family,
+        authority: &Authority,
+        proxy: Option<&TrustedProxy>,
+        folder: &Path,
+    ) -> Self {
+        let [udp, http, https] =
+            [PORT, PORT, HTTPS_PORT].map(|port| SocketAddr::new(host.address(family), port));
+        let addresses = Addresses { udp, http, https };
         let (config, log) = (folder.join("ringtrack.toml"), folder.join("tracker.log"));
-        std::fs::write(&config, configuration(address, authority)).expect("a configuration file");
+        let text = configuration(&addresses, authority, proxy);
+        std::fs::write(&config, text).expect("a configuration file");
         let mut command = host.command(&crate::program::program());
         command.arg("--config").arg(config);
         let mut process = Process::start(command, &log);
@@ -35,7 +58,7 @@ impl Tracker {
             assert!(!process.has_ended(), "the tracker ended at its start:\n{output}");
             output.split_whitespace().any(|word| word == "ready")
         });
-        Self { address, _process: process }
+        Self { addresses, _process: process }
     }
 
     /// What a torrent names as its tracker.
@@ -45,14 +68,16 @@ impl Tracker {
     }
 }
 
-/// All schemes are served, whichever the clients use.
-fn configuration(address: SocketAddr, authority: &Authority) -> String {
-    let https = SocketAddr::new(address.ip(), HTTPS_PORT);
+fn configuration(addresses: &Addresses, authority: &Authority, proxy: Option<&TrustedProxy>) -> String {
+    let Addresses { udp, http, https } = addresses;
+    let Authority { certificate, key, .. } = authority;
+    let proxy = proxy.map_or_else(String::new, |TrustedProxy { ip, forwarding }| {
+        format!("[proxy]\ntrusted = [\"{ip}\"]\nheader = \"{}\"\n", forwarding.name())
+    });
     format!(
-        "[udp]\nlisten = [\"{address}\"]\n\
-         [http]\nlisten = [\"{address}\"]\n\
-         [https]\nlisten = [\"{https}\"]\n\
-         certificate_file = {:?}\nkey_file = {:?}\n",
-        authority.certificate, authority.key
+        "[udp]\nlisten = [\"{udp}\"]\n\
+         [http]\nlisten = [\"{http}\"]\n\
+         [https]\nlisten = [\"{https}\"]\ncertificate_file = {certificate:?}\nkey_file = {key:?}\n\
+         {proxy}"
     )
 }
