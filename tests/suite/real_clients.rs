@@ -31,6 +31,7 @@ mod nginx;
 mod process;
 mod scene;
 mod scheme;
+mod scrapes;
 mod share;
 mod tools;
 mod torrent;

@@ -45,4 +45,12 @@ impl Client {
             Self::Transmission => transmission::command(job),
         }
     }
+    /// The command that asks the tracker for a torrent's counts and prints them.
+    pub(super) fn scrape_command(self, job: &Job<'_>) -> Command {
+        match self {
+            Self::Libtorrent => libtorrent::scrape_command(job),
+            Self::Transmission => transmission::scrape_command(job),
+            Self::Aria2 => panic!("aria2 does not scrape"),
+        }
+    }
 }

@@ -40,9 +40,15 @@ impl Eye {
 
     /// The addresses that the tracker gives to a leecher; nothing where it does not answer as it should.
     pub(super) fn peers(&self, info_hash: &InfoHash) -> Option<BTreeSet<SocketAddr>> {
-        let body = self.ask(ANNOUNCE, &announce_body(info_hash))?;
+        // At port 0 it does not join them.
+        let body = self.ask(ANNOUNCE, &announce_body(info_hash, 0, 1))?;
         let peers = body.get(12..)?;
         Some(if self.tracker.is_ipv4() { addresses::<4>(peers) } else { addresses::<16>(peers) })
+    }
+
+    /// Joins as a peer at `port` that lacks `left` bytes. Whether the tracker has heard it, its answer tells.
+    pub(super) fn join(&self, info_hash: &InfoHash, port: u16, left: u64) -> bool {
+        self.ask(ANNOUNCE, &announce_body(info_hash, port, left)).is_some()
     }
 
     fn ask(&self, action: u32, body: &[u8]) -> Option<Vec<u8>> {
@@ -66,10 +72,9 @@ fn request(connection: u64, action: u32, body: &[u8]) -> Vec<u8> {
     [&connection.to_be_bytes()[..], &action.to_be_bytes(), &TRANSACTION.to_be_bytes(), body].concat()
 }
 
-/// An announce at port 0, which leaves the swarm as it is.
-fn announce_body(info_hash: &InfoHash) -> Vec<u8> {
-    let (downloaded, left, uploaded) = (0_u64, 1_u64, 0_u64);
-    let (event, ip, key, peers_wanted, port) = (0_u32, 0_u32, 0_u32, 10_u32, 0_u16);
+fn announce_body(info_hash: &InfoHash, port: u16, left: u64) -> Vec<u8> {
+    let (downloaded, uploaded) = (0_u64, 0_u64);
+    let (event, ip, key, peers_wanted) = (0_u32, 0_u32, 0_u32, 10_u32);
     [
         &info_hash[..],
         b"-XX0001-the-test-eye",

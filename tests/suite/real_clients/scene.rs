@@ -105,6 +105,23 @@ impl Scene {
         Player { process, takes_leave: client.takes_leave(scheme) }
     }
 
+    /// What a client prints that scrapes.
+    pub(super) fn scrape(&self, client: Client, scheme: Scheme) -> String {
+        let torrent = self.torrent(Role::Leecher, scheme);
+        let command = client.scrape_command(&self.job(Role::Leecher, &torrent));
+        let mut process = Process::start(command, &self.log_of(Role::Leecher));
+        self.wait_until("the client has scraped", || process.has_ended());
+        process.output()
+    }
+
+    /// Puts so many peers into the swarm, which nobody will ever hear of again.
+    pub(super) fn populate(&self, seeders: u16, leechers: u16) {
+        let lefts = (0..seeders).map(|_| 0).chain((0..leechers).map(|_| 1));
+        for (port, left) in (1000..).zip(lefts) {
+            self.wait_until("a peer joins", || self.eye.join(&self.info_hash, port, left));
+        }
+    }
+
     fn torrent(&self, role: Role, scheme: Scheme) -> Torrent {
         let path = self.folder.path().join(format!("{}.torrent", role.name()));
         let torrent = self.payload.torrent(path, &self.url(scheme));

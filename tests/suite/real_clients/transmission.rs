@@ -27,3 +27,11 @@ pub(super) fn command(job: &Job<'_>) -> Command {
     command.arg(&job.folder).arg(job.torrent);
     command
 }
+
+/// The command that asks the tracker for the torrent's counts and prints them. Only over HTTP, and it trusts
+/// the system's roots only.
+pub(super) fn scrape_command(job: &Job<'_>) -> Command {
+    let mut command = job.host.command(&require("transmission-show"));
+    command.arg("--scrape").arg(job.torrent);
+    command
+}
