@@ -17,6 +17,9 @@ pub(super) fn command(job: &Job<'_>) -> Command {
     command.arg(format!("--dht-listen-port={PEER_PORT}")).arg(format!("--listen-port={PEER_PORT}"));
     // Take a whole file for what it is after a check, and never stop seeding.
     command.args(["--check-integrity=true", "--seed-ratio=0.0", "--file-allocation=none"]);
+    // Its own resolver finds no IPv6 addresses in `/etc/hosts`.
+    command.arg("--async-dns=false");
+    command.arg(format!("--ca-certificate={}", job.trusted_root.display()));
     command.arg(format!("--dir={}", job.folder.display())).arg(job.torrent);
     command
 }

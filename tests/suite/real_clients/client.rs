@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::host::Host;
+use super::scheme::Scheme;
 use super::{aria2, libtorrent, transmission};
 
 /// Where every client waits for other peers.
@@ -26,15 +27,30 @@ pub(super) struct Job<'a> {
     pub(super) folder: PathBuf,
     /// For whatever the client keeps for itself.
     pub(super) state: PathBuf,
+    /// The only root that HTTPS trackers' certificates are good by.
+    pub(super) trusted_root: &'a Path,
 }
 
 impl Client {
+    /// Whether it tells its tracker when it is asked to stop.
+    pub(super) fn takes_leave(self, scheme: Scheme) -> bool {
+        !matches!(self, Self::Transmission) || scheme == Scheme::Udp
+    }
+
     /// The command that does the job, with every way to find peers off but the tracker.
     pub(super) fn command(self, job: &Job<'_>) -> Command {
         match self {
             Self::Libtorrent => libtorrent::command(job),
             Self::Aria2 => aria2::command(job),
             Self::Transmission => transmission::command(job),
+        }
+    }
+    /// The command that asks the tracker for a torrent's counts and prints them.
+    pub(super) fn scrape_command(self, job: &Job<'_>) -> Command {
+        match self {
+            Self::Libtorrent => libtorrent::scrape_command(job),
+            Self::Transmission => transmission::scrape_command(job),
+            Self::Aria2 => panic!("aria2 does not scrape"),
         }
     }
 }

@@ -19,13 +19,21 @@ pub(super) struct Host {
     keeper: Child,
 }
 
-pub(super) const fn v4_of(id: u8) -> Ipv4Addr {
+const fn v4_of(id: u8) -> Ipv4Addr {
     Ipv4Addr::new(10, 77, 0, id)
 }
 
 /// Of the global unicast range (its part for documentation): Transmission wants no other.
-pub(super) fn v6_of(id: u8) -> Ipv6Addr {
+fn v6_of(id: u8) -> Ipv6Addr {
     Ipv6Addr::new(0x2001, 0xdb8, 0x77, 0, 0, 0, 0, u16::from(id))
+}
+
+/// The address of a host.
+pub(super) fn address_of(id: u8, family: Family) -> IpAddr {
+    match family {
+        Family::V4 => v4_of(id).into(),
+        Family::V6 => v6_of(id).into(),
+    }
 }
 
 impl Host {
@@ -35,10 +43,7 @@ impl Host {
     }
 
     pub(super) fn address(&self, family: Family) -> IpAddr {
-        match family {
-            Family::V4 => self.v4.into(),
-            Family::V6 => self.v6.into(),
-        }
+        address_of(self.id, family)
     }
 
     /// A command that will run on this host, as the very process that is spawned. The kernel kills it when

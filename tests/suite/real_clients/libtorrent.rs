@@ -1,4 +1,4 @@
-//! libtorrent (the library of qBittorrent and Deluge), by a small Python program.
+//! libtorrent (the library of qBittorrent and Deluge), by small Python programs.
 
 use std::process::Command;
 
@@ -6,8 +6,19 @@ use super::client::{Job, PEER_PORT};
 use super::tools::{in_checkout, require_python_with_libtorrent};
 
 pub(super) fn command(job: &Job<'_>) -> Command {
+    python("libtorrent_client.py", job)
+}
+
+/// The command that asks the tracker for the torrent's counts and prints them.
+pub(super) fn scrape_command(job: &Job<'_>) -> Command {
+    python("libtorrent_scrape.py", job)
+}
+
+fn python(program: &str, job: &Job<'_>) -> Command {
     let mut command = job.host.command(&require_python_with_libtorrent());
-    command.arg(in_checkout("tests/suite/real_clients/libtorrent_client.py"));
+    // Of its OpenSSL, which libtorrent leaves the choice of roots to.
+    command.env("SSL_CERT_FILE", job.trusted_root).env("PYTHONDONTWRITEBYTECODE", "1");
+    command.arg(in_checkout("tests/suite/real_clients").join(program));
     command.arg(job.torrent).arg(&job.folder).arg(PEER_PORT);
     command
 }

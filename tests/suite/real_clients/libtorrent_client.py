@@ -20,6 +20,9 @@ def open_session(port: str) -> lt.session:
         "enable_lsd": False,
         "enable_natpmp": False,
         "enable_upnp": False,
+        # The others have no uTP, and libtorrent tries it first and is slow to try TCP.
+        "enable_incoming_utp": False,
+        "enable_outgoing_utp": False,
         "alert_mask": lt.alert.category_t.error_notification
         | lt.alert.category_t.status_notification
         | lt.alert.category_t.tracker_notification
@@ -29,12 +32,13 @@ def open_session(port: str) -> lt.session:
     return lt.session(settings, flags=0)
 
 
-def add_torrent(session: lt.session, torrent: str, folder: str) -> lt.torrent_handle:
+def add_torrent(session: lt.session, torrent: str, folder: str, flags: int = 0) -> lt.torrent_handle:
     params = lt.add_torrent_params()
     params.ti = lt.torrent_info(torrent)
     params.save_path = folder
     # Not managed, so that a pause lasts.
     params.flags &= ~(lt.torrent_flags.auto_managed | lt.torrent_flags.paused)
+    params.flags |= flags
     return session.add_torrent(params)
 
 

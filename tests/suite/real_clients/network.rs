@@ -1,4 +1,4 @@
-//! A little network for one test: a tracker host and two client hosts on one switch.
+//! A little network for one test: a host for the tracker, one for a proxy and three for clients, on one switch.
 //!
 //! Real clients refuse or rank peers by their address: Transmission drops every loopback peer, and speaks
 //! IPv6 only where it sees a global address and a route. So each host is a network namespace with addresses
@@ -6,9 +6,14 @@
 //! and hang on nothing but their processes: when those are gone, the kernel removes them, so nothing is left
 //! even by a killed run.
 
+use std::fmt::Write;
 use std::path::Path;
 
-use super::host::Host;
+use super::host::{Host, address_of};
+
+const TRACKER_ID: u8 = 1;
+const CLIENT_IDS: [u8; 3] = [2, 3, 4];
+const PROXY_ID: u8 = 5;
 
 /// The address family by which clients reach their tracker, and so each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,21 +22,23 @@ pub(super) enum Family {
     V6,
 }
 
-/// Three hosts on one switch, which sits in the tracker's host.
+/// Five hosts on one switch, which sits in the tracker's host.
 pub(super) struct Network {
     pub(super) tracker: Host,
-    pub(super) clients: [Host; 2],
+    pub(super) proxy: Host,
+    pub(super) clients: [Host; 3],
 }
 
 impl Network {
-    /// Makes a network whose hosts find the name of the tracker's host in one family only.
+    /// Makes a network whose hosts find the names of the tracker's and the proxy's in one family only.
     pub(super) fn new(family: Family, folder: &Path) -> Self {
         write_name_files(family, folder);
-        let network =
-            Self { tracker: Host::new(1, folder), clients: [Host::new(2, folder), Host::new(3, folder)] };
+        let [tracker, proxy] = [TRACKER_ID, PROXY_ID].map(|id| Host::new(id, folder));
+        let clients = CLIENT_IDS.map(|id| Host::new(id, folder));
+        let network = Self { tracker, proxy, clients };
         network.lay_switch();
-        for client in &network.clients {
-            network.plug_in(client);
+        for host in network.clients.iter().chain([&network.proxy]) {
+            network.plug_in(host);
         }
         network
     }
@@ -49,15 +56,15 @@ impl Network {
         ));
     }
 
-    fn plug_in(&self, client: &Host) {
-        let Host { id, v4, v6, .. } = client;
-        let pid = client.namespace_pid();
+    fn plug_in(&self, host: &Host) {
+        let Host { id, v4, v6, .. } = host;
+        let pid = host.namespace_pid();
         self.tracker.ip(&format!(
             "link add port{id} type veth peer name eth0 netns {pid}\n\
              link set port{id} addrgenmode none\n\
              link set port{id} master switch up\n"
         ));
-        client.ip(&format!(
+        host.ip(&format!(
             "link set lo up\n\
              link set eth0 addrgenmode none\n\
              address add {v4}/24 dev eth0\n\
@@ -73,13 +80,15 @@ impl Network {
 /// The name of the tracker's host.
 pub(super) const TRACKER_NAME: &str = "tracker.test";
 
+/// The name of the proxy's host.
+pub(super) const PROXY_NAME: &str = "proxy.test";
+
 /// Writes what the hosts have as `/etc/hosts`, and as a `/etc/resolv.conf` that fails at once.
 fn write_name_files(family: Family, folder: &Path) {
-    let address = match family {
-        Family::V4 => super::host::v4_of(1).to_string(),
-        Family::V6 => super::host::v6_of(1).to_string(),
-    };
-    let hosts = format!("127.0.0.1 localhost\n::1 localhost\n{address} {TRACKER_NAME}\n");
+    let mut hosts = String::from("127.0.0.1 localhost\n::1 localhost\n");
+    for (id, name) in [(TRACKER_ID, TRACKER_NAME), (PROXY_ID, PROXY_NAME)] {
+        writeln!(hosts, "{} {name}", address_of(id, family)).expect("a string grows");
+    }
     std::fs::write(folder.join("hosts"), hosts).expect("the hosts file");
     std::fs::write(folder.join("resolv.conf"), "nameserver 127.0.0.1\n").expect("the resolver's file");
 }

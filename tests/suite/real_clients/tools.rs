@@ -20,6 +20,15 @@ pub(super) fn require_python_with_libtorrent() -> PathBuf {
     python
 }
 
+/// A file that an installed package brings.
+pub(super) fn require_file(path: &str) -> PathBuf {
+    let path = PathBuf::from(path);
+    if !path.is_file() {
+        missing(&path.display().to_string());
+    }
+    path
+}
+
 /// A path inside the checkout.
 pub(super) fn in_checkout(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)

@@ -1,4 +1,4 @@
-//! A file to share and its torrent, made by a real client's tools.
+//! A file to share and its torrents, made by a real client's tools.
 
 use std::fs::File;
 use std::io::Read;
@@ -17,24 +17,34 @@ const FILE_LENGTH: u64 = 2 * 1024 * 1024 + 4321;
 
 const PIECE_KIB: &str = "64";
 
+/// A file to share.
+pub(super) struct Payload {
+    pub(super) content: Vec<u8>,
+    file: PathBuf,
+}
+
 /// A private torrent with one tracker: a private torrent keeps clients from asking anyone else for peers.
 pub(super) struct Torrent {
     pub(super) path: PathBuf,
     pub(super) info_hash: InfoHash,
-    pub(super) content: Vec<u8>,
 }
 
-impl Torrent {
-    /// Makes a file of random bytes in `folder` and the torrent beside it.
-    pub(super) fn make(folder: &Path, tracker_url: &str) -> Self {
-        let content = random_bytes();
-        let (file, path) = (folder.join(FILE_NAME), folder.join("payload.torrent"));
+impl Payload {
+    /// Makes a file of random bytes in `folder`.
+    pub(super) fn make(folder: &Path) -> Self {
+        let (content, file) = (random_bytes(), folder.join(FILE_NAME));
         std::fs::write(&file, &content).expect("the file to share");
+        Self { content, file }
+    }
+
+    /// Makes a torrent of the file at `path`. All torrents of one file are the same torrent, whatever their
+    /// trackers.
+    pub(super) fn torrent(&self, path: PathBuf, tracker_url: &str) -> Torrent {
         let mut create = Command::new(require("transmission-create"));
         create.args(["--private", "--piecesize", PIECE_KIB, "--tracker", tracker_url, "--outfile"]);
-        output_of(create.arg(&path).arg(&file));
+        output_of(create.arg(&path).arg(&self.file));
         let info_hash = info_hash_of(&path);
-        Self { path, info_hash, content }
+        Torrent { path, info_hash }
     }
 }
 

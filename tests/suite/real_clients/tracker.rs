@@ -1,28 +1,55 @@
 //! The tracker under test, as a program with a configuration file.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
+use super::authority::Authority;
 use super::host::Host;
 use super::network::{Family, TRACKER_NAME};
+use super::nginx::Forwarding;
 use super::process::Process;
+use super::scheme::Scheme;
 use super::wait::wait_until;
 
+/// UDP and HTTP share a number, as they do by default.
 const PORT: u16 = 6969;
+const HTTPS_PORT: u16 = 6970;
 
 /// A running tracker.
 pub(super) struct Tracker {
-    pub(super) address: SocketAddr,
+    pub(super) addresses: Addresses,
     _process: Process,
+}
+
+/// Where it serves. All schemes are served, whichever the clients use.
+pub(super) struct Addresses {
+    pub(super) udp: SocketAddr,
+    pub(super) http: SocketAddr,
+    pub(super) https: SocketAddr,
+}
+
+/// Whose word about clients it takes.
+pub(super) struct TrustedProxy {
+    pub(super) ip: IpAddr,
+    pub(super) forwarding: Forwarding,
 }
 
 impl Tracker {
     /// Starts the tracker on `host`, for one family only and with its files in `folder`, and waits until it
     /// serves.
-    pub(super) fn start(host: &Host, family: Family, folder: &Path) -> Self {
-        let address = SocketAddr::new(host.address(family), PORT);
+    pub(super) fn start(
+        host: &Host,
+        family: Family,
+        authority: &Authority,
+        proxy: Option<&TrustedProxy>,
+        folder: &Path,
+    ) -> Self {
+        let [udp, http, https] =
+            [PORT, PORT, HTTPS_PORT].map(|port| SocketAddr::new(host.address(family), port));
+        let addresses = Addresses { udp, http, https };
         let (config, log) = (folder.join("ringtrack.toml"), folder.join("tracker.log"));
-        std::fs::write(&config, format!("[udp]\nlisten = [\"{address}\"]\n")).expect("a configuration file");
+        let text = configuration(&addresses, authority, proxy);
+        std::fs::write(&config, text).expect("a configuration file");
         let mut command = host.command(&crate::program::program());
         command.arg("--config").arg(config);
         let mut process = Process::start(command, &log);
@@ -31,11 +58,26 @@ impl Tracker {
             assert!(!process.has_ended(), "the tracker ended at its start:\n{output}");
             output.split_whitespace().any(|word| word == "ready")
         });
-        Self { address, _process: process }
+        Self { addresses, _process: process }
     }
 
     /// What a torrent names as its tracker.
-    pub(super) fn url() -> String {
-        format!("udp://{TRACKER_NAME}:{PORT}/announce")
+    pub(super) fn url(scheme: Scheme) -> String {
+        let port = if scheme == Scheme::Https { HTTPS_PORT } else { PORT };
+        format!("{}://{TRACKER_NAME}:{port}/announce", scheme.name())
     }
+}
+
+fn configuration(addresses: &Addresses, authority: &Authority, proxy: Option<&TrustedProxy>) -> String {
+    let Addresses { udp, http, https } = addresses;
+    let Authority { certificate, key, .. } = authority;
+    let proxy = proxy.map_or_else(String::new, |TrustedProxy { ip, forwarding }| {
+        format!("[proxy]\ntrusted = [\"{ip}\"]\nheader = \"{}\"\n", forwarding.name())
+    });
+    format!(
+        "[udp]\nlisten = [\"{udp}\"]\n\
+         [http]\nlisten = [\"{http}\"]\n\
+         [https]\nlisten = [\"{https}\"]\ncertificate_file = {certificate:?}\nkey_file = {key:?}\n\
+         {proxy}"
+    )
 }

@@ -21,8 +21,17 @@ const SETTINGS: &str = r#"{
 pub(super) fn command(job: &Job<'_>) -> Command {
     std::fs::write(job.state.join("settings.json"), SETTINGS).expect("Transmission's settings");
     let mut command = job.host.command(&require("transmission-cli"));
+    command.env("CURL_CA_BUNDLE", job.trusted_root);
     command.arg("--config-dir").arg(&job.state);
     command.args(["--port", PEER_PORT, "--no-portmap", "--download-dir"]);
     command.arg(&job.folder).arg(job.torrent);
+    command
+}
+
+/// The command that asks the tracker for the torrent's counts and prints them. Only over HTTP, and it trusts
+/// the system's roots only.
+pub(super) fn scrape_command(job: &Job<'_>) -> Command {
+    let mut command = job.host.command(&require("transmission-show"));
+    command.arg("--scrape").arg(job.torrent);
     command
 }

@@ -1,0 +1,103 @@
+//! The test's own eye on the tracker: UDP requests, written from BEP 15 and not with the tracker's own code.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::time::Duration;
+
+use super::torrent::InfoHash;
+
+const PROTOCOL_MAGIC: u64 = 0x0417_2710_1980;
+const CONNECT: u32 = 0;
+const ANNOUNCE: u32 = 1;
+const SCRAPE: u32 = 2;
+const TRANSACTION: u32 = 0x5eed_0001;
+
+/// How many peers the tracker knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Counts {
+    pub(super) seeders: u32,
+    pub(super) leechers: u32,
+}
+
+/// Asks a tracker about one torrent.
+pub(super) struct Eye {
+    socket: UdpSocket,
+    tracker: SocketAddr,
+}
+
+impl Eye {
+    pub(super) fn new(socket: UdpSocket, tracker: SocketAddr) -> Self {
+        // Short, because whoever asks will ask again.
+        socket.set_read_timeout(Some(Duration::from_millis(500))).expect("a read timeout");
+        Self { socket, tracker }
+    }
+
+    /// What the tracker says; nothing where it does not answer in time or not as it should.
+    pub(super) fn counts(&self, info_hash: &InfoHash) -> Option<Counts> {
+        let body = self.ask(SCRAPE, info_hash)?;
+        Some(Counts { seeders: number(&body, 0)?, leechers: number(&body, 8)? })
+    }
+
+    /// The addresses that the tracker gives to a leecher; nothing where it does not answer as it should.
+    pub(super) fn peers(&self, info_hash: &InfoHash) -> Option<BTreeSet<SocketAddr>> {
+        // At port 0 it does not join them.
+        let body = self.ask(ANNOUNCE, &announce_body(info_hash, 0, 1))?;
+        let peers = body.get(12..)?;
+        Some(if self.tracker.is_ipv4() { addresses::<4>(peers) } else { addresses::<16>(peers) })
+    }
+
+    /// Joins as a peer at `port` that lacks `left` bytes. Whether the tracker has heard it, its answer tells.
+    pub(super) fn join(&self, info_hash: &InfoHash, port: u16, left: u64) -> bool {
+        self.ask(ANNOUNCE, &announce_body(info_hash, port, left)).is_some()
+    }
+
+    fn ask(&self, action: u32, body: &[u8]) -> Option<Vec<u8>> {
+        let connection = self.exchange(&request(PROTOCOL_MAGIC, CONNECT, &[]), CONNECT)?;
+        let connection = u64::from_be_bytes(connection.get(..8)?.try_into().ok()?);
+        self.exchange(&request(connection, action, body), action)
+    }
+
+    /// Sends a request and returns the body of its answer.
+    fn exchange(&self, request: &[u8], action: u32) -> Option<Vec<u8>> {
+        self.socket.send_to(request, self.tracker).ok()?;
+        let mut answer = [0; 256];
+        let length = self.socket.recv(&mut answer).ok()?;
+        let answer = answer.get(..length)?;
+        let fits = number(answer, 0)? == action && number(answer, 4)? == TRANSACTION;
+        fits.then(|| answer.get(8..).map(<[u8]>::to_vec))?
+    }
+}
+
+fn request(connection: u64, action: u32, body: &[u8]) -> Vec<u8> {
+    [&connection.to_be_bytes()[..], &action.to_be_bytes(), &TRANSACTION.to_be_bytes(), body].concat()
+}
+
+fn announce_body(info_hash: &InfoHash, port: u16, left: u64) -> Vec<u8> {
+    let (downloaded, uploaded) = (0_u64, 0_u64);
+    let (event, ip, key, peers_wanted) = (0_u32, 0_u32, 0_u32, 10_u32);
+    [
+        &info_hash[..],
+        b"-XX0001-the-test-eye",
+        &[downloaded, left, uploaded].map(u64::to_be_bytes).concat(),
+        &[event, ip, key, peers_wanted].map(u32::to_be_bytes).concat(),
+        &port.to_be_bytes(),
+    ]
+    .concat()
+}
+
+/// Compact peers, with addresses of so many bytes.
+fn addresses<const IP_BYTES: usize>(peers: &[u8]) -> BTreeSet<SocketAddr> {
+    let address = |peer: &[u8]| {
+        let (ip, port) = peer.split_at(IP_BYTES);
+        let ip: IpAddr = match <[u8; 4]>::try_from(ip) {
+            Ok(v4) => Ipv4Addr::from(v4).into(),
+            Err(_) => Ipv6Addr::from(<[u8; 16]>::try_from(ip).expect("4 or 16 bytes")).into(),
+        };
+        SocketAddr::new(ip, u16::from_be_bytes([port[0], port[1]]))
+    };
+    peers.chunks_exact(IP_BYTES + 2).map(address).collect()
+}
+
+fn number(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
+}

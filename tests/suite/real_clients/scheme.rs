@@ -1,0 +1,19 @@
+//! How clients speak to their tracker.
+
+/// The scheme of an announce URL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scheme {
+    Udp,
+    Http,
+    Https,
+}
+
+impl Scheme {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Udp => "udp",
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+}
