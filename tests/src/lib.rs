@@ -6,4 +6,6 @@
 pub mod client;
 pub mod fuzz;
 pub mod http_client;
+pub mod http_hall;
 pub mod simulator;
+pub mod tls_client;

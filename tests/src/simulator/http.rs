@@ -57,6 +57,12 @@ impl Simulator {
         HttpDesk { service: &mut core.http, engine: &mut core.engine, now }
     }
 
+    /// What a core is called by the others.
+    #[must_use]
+    pub fn shard(&self, core: usize) -> ShardId {
+        self.cores[core].shard
+    }
+
     /// Gives the bytes to the line's core.
     pub fn begin(&mut self, line: &mut HttpLine, bytes: &[u8]) -> Begun {
         let mut answer = vec![0; RESPONSE_BYTES_MAX];

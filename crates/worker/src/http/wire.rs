@@ -5,11 +5,12 @@ use std::os::fd::OwnedFd;
 /// The two ways of a connection. Neither blocks: [`io::ErrorKind::WouldBlock`] says that there is nothing to read, or no
 /// room.
 pub trait Wire {
-    /// Appends what has arrived to `into`, as much as it has spare room for. 0 is the end.
+    /// Writes what has arrived to the front of `into`, as much as it has room for, and gives how much that is. 0 is the
+    /// end.
     ///
     /// # Errors
     /// When nothing has arrived, or nothing ever will.
-    fn receive(&mut self, into: &mut Vec<u8>) -> io::Result<usize>;
+    fn receive(&mut self, into: &mut [u8]) -> io::Result<usize>;
 
     /// Sends the first of these bytes.
     ///
@@ -22,9 +23,8 @@ pub trait Wire {
 }
 
 impl Wire for OwnedFd {
-    fn receive(&mut self, into: &mut Vec<u8>) -> io::Result<usize> {
-        let room = rustix::buffer::spare_capacity(into);
-        Ok(rustix::net::recv(&*self, room, RecvFlags::empty())?.0)
+    fn receive(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        Ok(rustix::net::recv(&*self, into, RecvFlags::empty())?.0)
     }
 
     fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {

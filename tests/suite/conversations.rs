@@ -1,0 +1,79 @@
+//! What becomes of connections whose bytes come and go in unusual ways.
+
+use ringtrack_tests::http_client::request;
+use ringtrack_tests::http_hall::{Connected, Standing, Troubles};
+use ringtrack_tests::simulator::{Simulator, SimulatorSettings};
+use ringtrack_tests::tls_client;
+use rustls::ClientConnection;
+use std::io::Write;
+use tls::ServerIdentity;
+use worker::http::Buffers;
+
+struct Scene {
+    tracker: Simulator,
+    buffers: Buffers,
+    connected: Connected,
+}
+
+impl Scene {
+    fn new(identity: Option<&ServerIdentity>) -> Self {
+        let mut tracker = Simulator::new(&SimulatorSettings::default());
+        let remote = [192, 0, 2, 1].into();
+        let mut connected = Connected::new(&mut tracker, 0, remote, identity, Troubles::default());
+        connected.wire.room = usize::MAX;
+        Self { tracker, buffers: Buffers::new(), connected }
+    }
+
+    fn receive(&mut self, bytes: &[u8]) {
+        self.connected.wire.arrived.extend(bytes);
+        self.connected.note_readable(&mut self.tracker, &mut self.buffers);
+    }
+
+    /// Takes flights to and fro until the client has nothing to say.
+    fn exchange(&mut self, client: &mut ClientConnection) {
+        while client.wants_write() {
+            let mut flight = Vec::new();
+            client.write_tls(&mut flight).expect("memory takes all");
+            self.receive(&flight);
+            let sent = std::mem::take(&mut self.connected.wire.sent);
+            client.read_tls(&mut sent.as_slice()).expect("memory gives all");
+            client.process_new_packets().expect("the server speaks TLS");
+        }
+    }
+}
+
+/// Many requests, of more bytes than any buffer has.
+fn many_requests() -> Vec<u8> {
+    request("/health_check", "").repeat(5000)
+}
+
+#[test]
+fn a_connection_takes_16_kib_at_a_time_of_what_was_pipelined() {
+    let mut scene = Scene::new(None);
+    scene.connected.wire.arrived.extend(many_requests());
+    let before = scene.connected.wire.arrived.len();
+    scene.connected.take_turn(&mut scene.tracker, &mut scene.buffers);
+    assert_eq!(scene.connected.standing, Standing::Again);
+    assert_eq!(before - scene.connected.wire.arrived.len(), 16_384);
+    assert!(scene.connected.held_bytes() <= 16_384);
+    assert_eq!(scene.tracker.statistics().http_requests(), 16);
+}
+
+#[test]
+fn a_client_that_pipelines_over_tls_makes_no_other_one_be_read_in_larger_pieces() {
+    let mut scene = Scene::new(Some(tls_client::identity()));
+    let mut client = tls_client::client(1);
+    client.set_buffer_limit(None);
+    scene.exchange(&mut client);
+    client.writer().write_all(&many_requests()).expect("there is no limit");
+    let mut flight = Vec::new();
+    while client.wants_write() {
+        client.write_tls(&mut flight).expect("memory takes all");
+    }
+    scene.receive(&flight);
+    let mut other = Scene::new(None);
+    other.buffers = scene.buffers;
+    other.connected.wire.arrived.extend(many_requests());
+    other.connected.take_turn(&mut other.tracker, &mut other.buffers);
+    assert!(other.connected.held_bytes() <= 16_384, "{}", other.connected.held_bytes());
+}
