@@ -1,13 +1,13 @@
 //! What becomes of connections whose bytes come and go in unusual ways.
 
-use ringtrack_tests::http_client::request;
+use ringtrack_tests::http_client::{HttpAnswer, request};
 use ringtrack_tests::http_hall::{Connected, Standing, Troubles};
 use ringtrack_tests::simulator::{Simulator, SimulatorSettings};
 use ringtrack_tests::tls_client;
 use rustls::ClientConnection;
 use std::io::Write;
 use tls::ServerIdentity;
-use worker::http::Buffers;
+use worker::http::{Buffers, End, WaitsFor};
 
 struct Scene {
     tracker: Simulator,
@@ -76,4 +76,25 @@ fn a_client_that_pipelines_over_tls_makes_no_other_one_be_read_in_larger_pieces(
     other.connected.wire.arrived.extend(many_requests());
     other.connected.take_turn(&mut other.tracker, &mut other.buffers);
     assert!(other.connected.held_bytes() <= 16_384, "{}", other.connected.held_bytes());
+}
+
+#[test]
+fn what_has_come_behind_a_refused_request_is_read_at_once() {
+    let mut scene = Scene::new(None);
+    let refused = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n";
+    scene.receive(&[refused.as_slice(), &[b'x'; 100_000]].concat());
+    assert_eq!(scene.connected.standing, Standing::Waits(WaitsFor::Close));
+    assert!(scene.connected.wire.arrived.is_empty(), "the kernel would reset what is not read");
+    assert_eq!(HttpAnswer::read(&scene.connected.wire.sent).status, 405);
+    assert!(scene.connected.wire.has_ended);
+    scene.connected.hang_up(&mut scene.tracker, &mut scene.buffers);
+    assert_eq!(scene.connected.standing, Standing::Ended(End::ByClient));
+}
+
+#[test]
+fn who_has_hung_up_behind_a_refused_request_is_not_waited_for() {
+    let mut scene = Scene::new(None);
+    scene.connected.wire.arrived.extend(b"POST / HTTP/1.1\r\n\r\n");
+    scene.connected.hang_up(&mut scene.tracker, &mut scene.buffers);
+    assert_eq!(scene.connected.standing, Standing::Ended(End::ByClient));
 }

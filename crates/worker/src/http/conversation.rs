@@ -223,7 +223,7 @@ impl Conversation {
                 self.phase = Phase::Draining { bytes_left: DRAIN_BYTES_MAX };
                 self.send(wire, desk, written)?;
                 self.end_sending(wire, desk)?;
-                Err(Fate::Waits(WaitsFor::Close))
+                Err(self.drain(wire, desk)?)
             }
         }
     }
