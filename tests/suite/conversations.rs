@@ -98,3 +98,22 @@ fn who_has_hung_up_behind_a_refused_request_is_not_waited_for() {
     scene.connected.hang_up(&mut scene.tracker, &mut scene.buffers);
     assert_eq!(scene.connected.standing, Standing::Ended(End::ByClient));
 }
+
+#[test]
+fn a_request_over_tls_has_begun_with_the_first_byte_of_its_record() {
+    let mut scene = Scene::new(Some(tls_client::identity()));
+    let mut client = tls_client::client(1);
+    scene.exchange(&mut client);
+    client.writer().write_all(&request("/health_check", "")).expect("it fits");
+    scene.exchange(&mut client);
+    assert_eq!(scene.connected.standing, Standing::Waits(WaitsFor::NextRequest));
+    client.writer().write_all(&request("/health_check", "")).expect("it fits");
+    let mut flight = Vec::new();
+    client.write_tls(&mut flight).expect("memory takes all");
+    for byte in &flight[..flight.len() - 1] {
+        scene.receive(&[*byte]);
+        assert_eq!(scene.connected.standing, Standing::Waits(WaitsFor::Request));
+    }
+    scene.receive(&flight[flight.len() - 1..]);
+    assert_eq!(scene.connected.standing, Standing::Waits(WaitsFor::NextRequest));
+}

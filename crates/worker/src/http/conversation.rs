@@ -415,12 +415,17 @@ impl Conversation {
         Ok(Fate::Waits(WaitsFor::Close))
     }
 
-    const fn waits_for(&self, unread: &[u8]) -> WaitsFor {
+    fn waits_for(&self, unread: &[u8]) -> WaitsFor {
         match self.phase {
-            Phase::Talking if unread.is_empty() => WaitsFor::NextRequest,
+            Phase::Talking if unread.is_empty() && !self.is_amid_record() => WaitsFor::NextRequest,
             Phase::Talking => WaitsFor::Request,
             _ => WaitsFor::FirstRequest,
         }
+    }
+
+    /// Whether the client has begun something in TLS that it has not ended.
+    fn is_amid_record(&self) -> bool {
+        self.tls.as_ref().is_some_and(|session| session.held_bytes() > 0)
     }
 }
 
