@@ -92,6 +92,18 @@ fn what_has_come_behind_a_refused_request_is_read_at_once() {
 }
 
 #[test]
+fn who_goes_on_behind_a_refused_request_is_cut_off_after_256_kib() {
+    let mut scene = Scene::new(None);
+    scene.receive(b"POST / HTTP/1.1\r\n\r\n");
+    for _ in 0..15 {
+        scene.receive(&[b'x'; 16_384]);
+        assert_eq!(scene.connected.standing, Standing::Waits(WaitsFor::Close));
+    }
+    scene.receive(&[b'x'; 16_384]);
+    assert_eq!(scene.connected.standing, Standing::Ended(End::AfterAnswer));
+}
+
+#[test]
 fn who_has_hung_up_behind_a_refused_request_is_not_waited_for() {
     let mut scene = Scene::new(None);
     scene.connected.wire.arrived.extend(b"POST / HTTP/1.1\r\n\r\n");
@@ -116,4 +128,14 @@ fn a_request_over_tls_has_begun_with_the_first_byte_of_its_record() {
     }
     scene.receive(&flight[flight.len() - 1..]);
     assert_eq!(scene.connected.standing, Standing::Waits(WaitsFor::NextRequest));
+}
+
+#[test]
+fn a_connection_whose_tls_went_wrong_ends_whether_or_not_the_alert_finds_room() {
+    for room in [0, 1, usize::MAX] {
+        let mut scene = Scene::new(Some(tls_client::identity()));
+        scene.connected.wire.room = room;
+        scene.receive(b"GET / HTTP/1.1\r\n\r\n");
+        assert_eq!(scene.connected.standing, Standing::Ended(End::Tls), "{room}");
+    }
 }

@@ -294,13 +294,15 @@ impl Conversation {
         };
         outgoing.clear();
         let received = session.receive(received, input, outgoing);
-        self.send_outgoing(wire, desk)?;
+        let sent = self.send_outgoing(wire, desk);
+        // An alert that finds no room is not waited for.
+        let received = received.map_err(|_| Fate::Ends(End::Tls))?;
+        sent?;
         match received {
-            Ok(Received::Open) => Ok(Input::More),
+            Received::Open => Ok(Input::More),
             // What came before the end is served first; then the wire tells of its end.
-            Ok(Received::ClosedByPeer) if !desk.buffers.input.is_empty() => Ok(Input::More),
-            Ok(Received::ClosedByPeer) => Err(Fate::Ends(End::ByClient)),
-            Err(_) => Err(Fate::Ends(End::Tls)),
+            Received::ClosedByPeer if !desk.buffers.input.is_empty() => Ok(Input::More),
+            Received::ClosedByPeer => Err(Fate::Ends(End::ByClient)),
         }
     }
 
