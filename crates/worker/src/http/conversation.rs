@@ -5,7 +5,7 @@ use super::wire::Wire;
 use engine::{Engine, Errand, HttpConnection, HttpService, HttpStep, Now, ProxyStep};
 use http_protocol::Connection as Afterwards;
 use primitives::{Counter, ShardId};
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 use std::net::IpAddr;
 use tls::{Received, ServerIdentity, TlsError, TlsSession};
 
@@ -277,7 +277,6 @@ impl Conversation {
                 self.readiness = Readiness::Nothing;
                 Ok(0)
             }
-            Err(error) if error.kind() == ErrorKind::Interrupted => Ok(0),
             Err(_) => Err(Fate::Ends(End::Broken)),
         }
     }
@@ -438,11 +437,7 @@ fn send_some(wire: &mut impl Wire, engine: &mut Engine, bytes: &[u8]) -> Turn<us
             engine.statistics_mut().add(Counter::HttpBytesSent, sent as u64);
             Ok(sent)
         }
-        Err(error) if is_for_now(&error) => Ok(0),
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(0),
         Err(_) => Err(Fate::Ends(End::Broken)),
     }
-}
-
-fn is_for_now(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }
