@@ -3,6 +3,7 @@
 
 mod bytes_per_peer;
 mod fill;
+mod http_connections;
 mod http_requests;
 mod latency_recording;
 mod no_allocation;

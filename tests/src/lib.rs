@@ -1,8 +1,11 @@
-//! What the tests that span crates share: a tracker of engines without sockets, a client for it, and the bodies
+//! What the tests that span crates share: a tracker of engines without sockets, clients for it, and the bodies
 //! of the fuzz targets.
 
 #![forbid(unsafe_code)]
 
 pub mod client;
 pub mod fuzz;
+pub mod http_client;
+pub mod http_hall;
 pub mod simulator;
+pub mod tls_client;

@@ -3,15 +3,19 @@
 
 mod batch;
 mod core;
+mod errands;
+mod http;
 mod mesh;
 mod settings;
 
-pub use self::settings::SimulatorSettings;
+pub use self::http::{Begun, HttpDesk, HttpLine};
+pub use self::settings::{SimulatorSettings, usual_http};
 
 use self::batch::{Batch, Outcomes};
 use self::core::Core;
+use self::errands::ErrandRings;
 use self::mesh::Mesh;
-use engine::{BATCH_DATAGRAMS_MAX, ConnectionIdKey, Now, Secrets};
+use engine::{BATCH_DATAGRAMS_MAX, ConnectionIdKey, HttpPolicy, Now, Secrets};
 use primitives::{InfoHash, Second, ShardCount, ShardId, Statistics, SteeringKey};
 use std::net::SocketAddr;
 use swarm::Seeds;
@@ -59,6 +63,8 @@ pub struct Reply {
 pub struct Simulator {
     cores: Vec<Core>,
     mesh: Mesh,
+    errands: ErrandRings,
+    errands_begun: u32,
     now: Now,
     shards: ShardCount,
     steering: SteeringKey,
@@ -73,12 +79,21 @@ impl Datagram {
 }
 
 impl Simulator {
-    /// A tracker without swarms.
+    /// A tracker without swarms, which grants HTTP clients the usual.
     ///
     /// # Panics
     /// When the settings are not ones that an engine takes.
     #[must_use]
     pub fn new(settings: &SimulatorSettings) -> Self {
+        Self::with_http(settings, &usual_http())
+    }
+
+    /// A tracker without swarms.
+    ///
+    /// # Panics
+    /// When the settings are not ones that an engine takes.
+    #[must_use]
+    pub fn with_http(settings: &SimulatorSettings, http: &HttpPolicy) -> Self {
         let shards = settings.engine.shards;
         let steering = steering_key();
         let core = |shard: ShardId| {
@@ -86,11 +101,13 @@ impl Simulator {
             let swarms = Seeds { tables: seed, choice: !seed };
             let connection_ids = ConnectionIdKey([7; 16]);
             let secrets = Secrets { connection_ids, steering, swarms, intervals: seed.rotate_left(32) };
-            Core::new(shard, settings.engine, &secrets)
+            Core::new(shard, settings.engine, &secrets, http.clone())
         };
         Self {
             cores: shards.shards().map(core).collect(),
             mesh: Mesh::new(shards, settings.announce_slots, settings.scrape_slots),
+            errands: ErrandRings::new(shards, settings.errand_slots),
+            errands_begun: 0,
             now: START,
             shards,
             steering,

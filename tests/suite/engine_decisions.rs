@@ -5,6 +5,7 @@ mod batches;
 mod bounds;
 mod connection_ids;
 mod drops;
+mod http;
 mod reply_size;
 mod scrape;
 

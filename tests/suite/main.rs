@@ -1,6 +1,7 @@
 //! The one integration-test binary of the project.
 
 mod command_line;
+mod conversations;
 mod cores;
 mod engine_decisions;
 mod fairness;

@@ -3,5 +3,6 @@
 mod accounting;
 mod equivalence;
 mod full_rings;
+mod over_http;
 mod requests;
 mod scrapes;

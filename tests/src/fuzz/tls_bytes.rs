@@ -1,5 +1,4 @@
 mod connection;
-mod identity;
 mod script;
 
 use self::connection::Connection;

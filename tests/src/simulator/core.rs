@@ -1,5 +1,8 @@
 use super::mesh::{Mesh, Message};
-use engine::{Engine, EngineSettings, Now, REPLY_BYTES_MAX, Routing, ScrapeJourney, ScrapeStep, Secrets};
+use engine::{
+    Engine, EngineSettings, HttpPolicy, HttpService, Now, REPLY_BYTES_MAX, Routing, ScrapeJourney,
+    ScrapeStep, Secrets,
+};
 use primitives::ShardId;
 use std::net::SocketAddr;
 
@@ -8,6 +11,7 @@ use std::net::SocketAddr;
 pub(super) struct Core {
     pub(super) shard: ShardId,
     pub(super) engine: Engine,
+    pub(super) http: HttpService,
     /// Where its replies are written. It is never cleared: a reply that is too long shows the one before.
     pub(super) buffer: Box<[u8]>,
     /// Datagrams at its socket.
@@ -15,10 +19,11 @@ pub(super) struct Core {
 }
 
 impl Core {
-    pub(super) fn new(shard: ShardId, settings: EngineSettings, secrets: &Secrets) -> Self {
+    pub(super) fn new(shard: ShardId, settings: EngineSettings, secrets: &Secrets, http: HttpPolicy) -> Self {
         Self {
             shard,
             engine: Engine::new(EngineSettings { shard, ..settings }, secrets),
+            http: HttpService::new(http),
             buffer: vec![0; REPLY_BYTES_MAX].into_boxed_slice(),
             waiting: Vec::new(),
         }

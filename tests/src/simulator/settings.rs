@@ -1,4 +1,5 @@
-use engine::{AnnouncePolicy, EngineSettings, InvalidConnectionId};
+use engine::{AnnouncePolicy, ERRANDS_MAX, EngineSettings, HttpPolicy, InvalidConnectionId};
+use http_protocol::SCRAPE_HASHES_MAX;
 use primitives::{ShardCount, ShardId};
 use swarm::{SwarmLimits, SwarmSettings};
 
@@ -11,6 +12,8 @@ pub struct SimulatorSettings {
     pub announce_slots: usize,
     /// Scrapes that one ring of the mesh holds.
     pub scrape_slots: usize,
+    /// Errands of HTTP requests that one ring of the mesh holds.
+    pub errand_slots: usize,
     /// The cores draw their own seeds from it.
     pub seed: u64,
 }
@@ -18,7 +21,13 @@ pub struct SimulatorSettings {
 impl Default for SimulatorSettings {
     /// One core with an operator's usual settings.
     fn default() -> Self {
-        Self { engine: usual_engine(), announce_slots: 1024, scrape_slots: 64, seed: 0x5eed_0000 }
+        Self {
+            engine: usual_engine(),
+            announce_slots: 1024,
+            scrape_slots: 64,
+            errand_slots: ERRANDS_MAX,
+            seed: 0x5eed_0000,
+        }
     }
 }
 
@@ -32,6 +41,16 @@ impl SimulatorSettings {
         let mut settings = Self::default();
         settings.engine.shards = ShardCount::new(shards).expect("a possible number of shards");
         settings
+    }
+}
+
+/// What HTTP clients are granted where no proxy and no named address is believed.
+#[must_use]
+pub fn usual_http() -> HttpPolicy {
+    HttpPolicy {
+        scrape_torrents_max: SCRAPE_HASHES_MAX,
+        requests_per_connection_max: u32::MAX,
+        ..HttpPolicy::default()
     }
 }
 

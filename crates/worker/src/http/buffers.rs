@@ -6,8 +6,8 @@ use http_protocol::RESPONSE_BYTES_MAX;
 pub struct Buffers {
     /// What was received and not served yet, in the clear.
     pub(super) input: Vec<u8>,
-    /// What a TLS session is given.
-    pub(super) ciphertext: Vec<u8>,
+    /// What one read brings.
+    pub(super) received: Box<[u8]>,
     /// What a TLS session gives.
     pub(super) outgoing: Vec<u8>,
     /// A framed piece of an answer that is streamed.
@@ -22,7 +22,7 @@ impl Buffers {
     pub fn new() -> Self {
         Self {
             input: Vec::with_capacity(UNREAD_BYTES_MAX),
-            ciphertext: Vec::with_capacity(READ_BYTES_MAX),
+            received: vec![0; READ_BYTES_MAX].into_boxed_slice(),
             outgoing: Vec::with_capacity(RESPONSE_BYTES_MAX),
             piece: Vec::new(),
             answer: vec![0; RESPONSE_BYTES_MAX].into_boxed_slice(),

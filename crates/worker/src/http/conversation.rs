@@ -1,14 +1,12 @@
 use super::buffers::Buffers;
 use super::end::{End, WaitsFor};
-use super::limits::{
-    DRAIN_BYTES_MAX, PAGES_PER_TURN_MAX, READ_BYTES_MAX, REQUESTS_PER_TURN_MAX, UNREAD_BYTES_MAX,
-};
+use super::limits::{DRAIN_BYTES_MAX, PAGES_PER_TURN_MAX, REQUESTS_PER_TURN_MAX, UNREAD_BYTES_MAX};
 use super::stream::Stream;
 use super::wire::Wire;
 use engine::{Engine, Errand, HttpConnection, HttpService, HttpStep, Now, Page, ProxyStep};
 use http_protocol::{Connection as Afterwards, FullScrapeResponse};
 use primitives::{Counter, ShardId};
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 use std::net::IpAddr;
 use tls::{Received, ServerIdentity, TlsError, TlsSession};
 
@@ -235,7 +233,10 @@ impl Conversation {
         };
         let rest = desk.buffers.input.get(start..).unwrap_or_default();
         if !rest.is_empty() && self.reads_on() {
-            debug_assert!(rest.len() <= UNREAD_BYTES_MAX + tls::PLAINTEXT_BYTES_MAX);
+            debug_assert!(
+                rest.len() <= UNREAD_BYTES_MAX,
+                "a read is bounded, and so is what it comes behind"
+            );
             self.unread = rest.to_vec();
         }
         Ok(fate)
@@ -399,35 +400,22 @@ impl Conversation {
         if self.readiness == Readiness::Nothing {
             return Ok(Input::Nothing);
         }
-        let buffers = &mut *desk.buffers;
-        let into = if self.tls.is_some() { &mut buffers.ciphertext } else { &mut buffers.input };
-        if self.tls.is_some() {
-            into.clear();
-        }
-        into.reserve(READ_BYTES_MAX);
-        let room = into.capacity() - into.len();
-        let received = self.receive(wire, desk.engine, room, into)?;
-        match received {
-            0 => Ok(Input::Nothing),
-            _ if self.tls.is_some() => self.decrypt(wire, desk),
-            _ => Ok(Input::More),
-        }
+        let mut received = std::mem::take(&mut desk.buffers.received);
+        let taken = self
+            .receive(wire, desk.engine, &mut received)
+            .and_then(|bytes| self.take_in(wire, desk, &mut received[..bytes]));
+        desk.buffers.received = received;
+        taken
     }
 
     /// Reads once from the wire; 0 bytes where there is nothing.
-    fn receive(
-        &mut self,
-        wire: &mut impl Wire,
-        engine: &mut Engine,
-        room: usize,
-        into: &mut Vec<u8>,
-    ) -> Turn<usize> {
+    fn receive(&mut self, wire: &mut impl Wire, engine: &mut Engine, into: &mut [u8]) -> Turn<usize> {
         match wire.receive(into) {
             Ok(0) => Err(Fate::Ends(End::ByClient)),
             Ok(received) => {
                 engine.statistics_mut().add(Counter::HttpBytesReceived, received as u64);
                 // A read that is not full has emptied the socket, but for an end that was told of.
-                if received < room && self.readiness == Readiness::Something {
+                if received < into.len() && self.readiness == Readiness::Something {
                     self.readiness = Readiness::Nothing;
                 }
                 Ok(received)
@@ -436,24 +424,31 @@ impl Conversation {
                 self.readiness = Readiness::Nothing;
                 Ok(0)
             }
-            Err(error) if error.kind() == ErrorKind::Interrupted => Ok(0),
             Err(_) => Err(Fate::Ends(End::Broken)),
         }
     }
 
-    /// Has the ciphertext decrypted behind the input, and sends what the session has to say.
-    fn decrypt(&mut self, wire: &mut impl Wire, desk: &mut Desk<'_>) -> Turn<Input> {
-        let Some(session) = &mut self.tls else { return Ok(Input::More) };
-        let Buffers { input, ciphertext, outgoing, .. } = &mut *desk.buffers;
+    /// Puts what was received behind the input, decrypted if it is TLS, and sends what the session has to say.
+    fn take_in(&mut self, wire: &mut impl Wire, desk: &mut Desk<'_>, received: &mut [u8]) -> Turn<Input> {
+        if received.is_empty() {
+            return Ok(Input::Nothing);
+        }
+        let Buffers { input, outgoing, .. } = &mut *desk.buffers;
+        let Some(session) = &mut self.tls else {
+            input.extend_from_slice(received);
+            return Ok(Input::More);
+        };
         outgoing.clear();
-        let received = session.receive(ciphertext, input, outgoing);
-        self.send_outgoing(wire, desk)?;
+        let received = session.receive(received, input, outgoing);
+        let sent = self.send_outgoing(wire, desk);
+        // An alert that finds no room is not waited for.
+        let received = received.map_err(|_| Fate::Ends(End::Tls))?;
+        sent?;
         match received {
-            Ok(Received::Open) => Ok(Input::More),
+            Received::Open => Ok(Input::More),
             // What came before the end is served first; then the wire tells of its end.
-            Ok(Received::ClosedByPeer) if !desk.buffers.input.is_empty() => Ok(Input::More),
-            Ok(Received::ClosedByPeer) => Err(Fate::Ends(End::ByClient)),
-            Err(_) => Err(Fate::Ends(End::Tls)),
+            Received::ClosedByPeer if !desk.buffers.input.is_empty() => Ok(Input::More),
+            Received::ClosedByPeer => Err(Fate::Ends(End::ByClient)),
         }
     }
 
@@ -465,34 +460,25 @@ impl Conversation {
                 ProxyStep::Complete(bytes) => {
                     self.unread.drain(..bytes);
                     self.phase = Phase::FirstRequest;
-                    return self.decrypt_unread(wire, desk);
+                    return self.take_in_unread(wire, desk);
                 }
                 ProxyStep::Incomplete => {}
             }
             if self.readiness == Readiness::Nothing {
                 return Err(Fate::Waits(WaitsFor::FirstRequest));
             }
-            let input = &mut desk.buffers.input;
-            input.clear();
-            input.reserve(READ_BYTES_MAX);
-            let room = input.capacity();
-            let received = self.receive(wire, desk.engine, room, input)?;
-            self.unread.extend_from_slice(&input[..received]);
+            let bytes = self.receive(wire, desk.engine, &mut desk.buffers.received)?;
+            self.unread.extend_from_slice(&desk.buffers.received[..bytes]);
         }
     }
 
     /// What came behind the header of the PROXY protocol is TLS, where the connection speaks it.
-    fn decrypt_unread(&mut self, wire: &mut impl Wire, desk: &mut Desk<'_>) -> Turn<()> {
-        if self.tls.is_none() || self.unread.is_empty() {
-            return Ok(());
-        }
-        let Buffers { input, ciphertext, .. } = &mut *desk.buffers;
-        input.clear();
-        ciphertext.clear();
-        ciphertext.append(&mut self.unread);
-        self.decrypt(wire, desk)?;
+    fn take_in_unread(&mut self, wire: &mut impl Wire, desk: &mut Desk<'_>) -> Turn<()> {
+        let mut received = std::mem::take(&mut self.unread);
+        desk.buffers.input.clear();
+        let taken = self.take_in(wire, desk, &mut received);
         self.unread.extend_from_slice(&desk.buffers.input);
-        Ok(())
+        taken.map(|_| ())
     }
 
     /// Sends a part of the answer buffer.
@@ -555,11 +541,7 @@ impl Conversation {
     fn drain(&mut self, wire: &mut impl Wire, desk: &mut Desk<'_>) -> Turn<Fate> {
         let Phase::Draining { mut bytes_left } = self.phase else { return Ok(Fate::Again) };
         while self.readiness != Readiness::Nothing {
-            let input = &mut desk.buffers.input;
-            input.clear();
-            input.reserve(READ_BYTES_MAX);
-            let room = input.capacity();
-            let received = match self.receive(wire, desk.engine, room, input) {
+            let received = match self.receive(wire, desk.engine, &mut desk.buffers.received) {
                 // That its client closes it is what it waits for.
                 Err(Fate::Ends(End::ByClient)) => return Err(Fate::Ends(End::AfterAnswer)),
                 received => received?,
@@ -573,12 +555,17 @@ impl Conversation {
         Ok(Fate::Waits(WaitsFor::Close))
     }
 
-    const fn waits_for(&self, unread: &[u8]) -> WaitsFor {
+    fn waits_for(&self, unread: &[u8]) -> WaitsFor {
         match self.phase {
-            Phase::Talking if unread.is_empty() => WaitsFor::NextRequest,
+            Phase::Talking if unread.is_empty() && !self.is_amid_record() => WaitsFor::NextRequest,
             Phase::Talking => WaitsFor::Request,
             _ => WaitsFor::FirstRequest,
         }
+    }
+
+    /// Whether the client has begun something in TLS that it has not ended.
+    fn is_amid_record(&self) -> bool {
+        self.tls.as_ref().is_some_and(|session| session.held_bytes() > 0)
     }
 }
 
@@ -589,11 +576,7 @@ fn send_some(wire: &mut impl Wire, engine: &mut Engine, bytes: &[u8]) -> Turn<us
             engine.statistics_mut().add(Counter::HttpBytesSent, sent as u64);
             Ok(sent)
         }
-        Err(error) if is_for_now(&error) => Ok(0),
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(0),
         Err(_) => Err(Fate::Ends(End::Broken)),
     }
-}
-
-fn is_for_now(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }

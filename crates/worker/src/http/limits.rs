@@ -17,8 +17,10 @@ pub(super) const PAGES_PER_TURN_MAX: usize = 4;
 pub(super) const READ_BYTES_MAX: usize = 16 << 10;
 
 /// Bytes that a connection keeps of what it has received: the beginning of a request, or requests behind one that is
-/// being answered.
-pub(super) const UNREAD_BYTES_MAX: usize = http_protocol::HEAD_BYTES_MAX + READ_BYTES_MAX;
+/// being answered. Nothing is read behind a whole request, and a read brings a TLS session's held bytes with it.
+pub(super) const UNREAD_BYTES_MAX: usize = http_protocol::HEAD_BYTES_MAX + tls::PLAINTEXT_BYTES_MAX;
+
+const _: () = assert!(READ_BYTES_MAX <= tls::READ_BYTES_MAX, "or more could come out of a session");
 
 /// Bytes read and thrown away behind a request that was refused, so that its client can read why before the connection
 /// is reset (RFC 9112, 9.6).

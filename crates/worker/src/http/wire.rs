@@ -1,15 +1,17 @@
+use rustix::io::retry_on_intr;
 use rustix::net::{RecvFlags, SendFlags, Shutdown};
 use std::io;
 use std::os::fd::OwnedFd;
 
 /// The two ways of a connection. Neither blocks: [`io::ErrorKind::WouldBlock`] says that there is nothing to read, or no
-/// room.
+/// room. What is interrupted is tried again: nobody would be told that it can be.
 pub trait Wire {
-    /// Appends what has arrived to `into`, as much as it has spare room for. 0 is the end.
+    /// Writes what has arrived to the front of `into`, as much as it has room for, and gives how much that is. 0 is the
+    /// end.
     ///
     /// # Errors
     /// When nothing has arrived, or nothing ever will.
-    fn receive(&mut self, into: &mut Vec<u8>) -> io::Result<usize>;
+    fn receive(&mut self, into: &mut [u8]) -> io::Result<usize>;
 
     /// Sends the first of these bytes.
     ///
@@ -22,13 +24,12 @@ pub trait Wire {
 }
 
 impl Wire for OwnedFd {
-    fn receive(&mut self, into: &mut Vec<u8>) -> io::Result<usize> {
-        let room = rustix::buffer::spare_capacity(into);
-        Ok(rustix::net::recv(&*self, room, RecvFlags::empty())?.0)
+    fn receive(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        Ok(retry_on_intr(|| rustix::net::recv(&*self, &mut *into, RecvFlags::empty()))?.0)
     }
 
     fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        Ok(rustix::net::send(&*self, bytes, SendFlags::NOSIGNAL)?)
+        Ok(retry_on_intr(|| rustix::net::send(&*self, bytes, SendFlags::NOSIGNAL))?)
     }
 
     fn end_sending(&mut self) {

@@ -1,4 +1,4 @@
-use super::identity::{client, shared};
+use crate::tls_client::{client, identity};
 use rustls::{ClientConnection, ProtocolVersion};
 use std::io::{ErrorKind, Read as _, Write as _};
 use tls::{HELD_BYTES_MAX, Received, TlsError, TlsSession};
@@ -42,7 +42,7 @@ impl Connection {
     pub(super) fn new(choice: u8) -> Self {
         let mut connection = Self {
             client: client(choice),
-            session: TlsSession::new(&shared().identity).expect("random numbers"),
+            session: TlsSession::new(identity()).expect("random numbers"),
             standing: Standing::Sound,
             client_end: ClientEnd::Open,
             piece_bytes: 0,

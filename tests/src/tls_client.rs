@@ -1,3 +1,5 @@
+//! A client that speaks TLS, and the identity of the server that it knows.
+
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::crypto::ring;
 use rustls::pki_types::ServerName;
@@ -8,13 +10,13 @@ use tls::ServerIdentity;
 
 const NAME: &str = "tracker.example";
 
-/// What all inputs share, for a key takes longer than a script.
-pub(super) struct Shared {
-    pub(super) identity: ServerIdentity,
+/// What all tests share, for a key takes long.
+struct Shared {
+    identity: ServerIdentity,
     roots: RootCertStore,
 }
 
-pub(super) fn shared() -> &'static Shared {
+fn shared() -> &'static Shared {
     static SHARED: OnceLock<Shared> = OnceLock::new();
     SHARED.get_or_init(make)
 }
@@ -31,8 +33,18 @@ fn make() -> Shared {
     Shared { identity, roots }
 }
 
-/// A new client, which has no ticket.
-pub(super) fn client(choice: u8) -> ClientConnection {
+/// Who the server is.
+#[must_use]
+pub fn identity() -> &'static ServerIdentity {
+    &shared().identity
+}
+
+/// A new client, which has no ticket. It speaks TLS 1.3 where the lowest bit of `choice` is set, else 1.2.
+///
+/// # Panics
+/// When rustls cannot make one.
+#[must_use]
+pub fn client(choice: u8) -> ClientConnection {
     let version = if choice & 1 == 0 { &TLS12 } else { &TLS13 };
     let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_protocol_versions(&[version])

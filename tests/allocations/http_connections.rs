@@ -1,0 +1,158 @@
+//! Requests over kept connections, from the wire to the wire.
+
+use allocation_counter::measure;
+use primitives::{Counter, InfoHash};
+use ringtrack_tests::http_client::{HttpAnswer, announce_target, request, scrape_target};
+use ringtrack_tests::http_hall::{Connected, Troubles};
+use ringtrack_tests::simulator::{Simulator, SimulatorSettings};
+use ringtrack_tests::tls_client;
+use rustls::ClientConnection;
+use std::io::Write;
+use tls::ServerIdentity;
+use worker::http::Buffers;
+
+/// Allocations of rustls for a request and its answer: one to decrypt, one to encrypt.
+const TLS_ALLOCATIONS_PER_REQUEST: u64 = 2;
+
+/// Peers of each torrent, so many that an answer is as long as it gets.
+const PEERS: u16 = 300;
+
+/// A tracker of four cores, of which the first has the connection.
+struct Traffic {
+    tracker: Simulator,
+    buffers: Buffers,
+    connected: Connected,
+}
+
+#[derive(Clone, Copy)]
+enum Owner {
+    Home,
+    Another,
+}
+
+impl Traffic {
+    fn new(identity: Option<&ServerIdentity>) -> Self {
+        let mut tracker = Simulator::new(&SimulatorSettings::with_shards(4));
+        let remote = [192, 0, 2, 1].into();
+        let mut connected = Connected::new(&mut tracker, 0, remote, identity, Troubles::default());
+        connected.wire.room = usize::MAX;
+        Self { tracker, buffers: Buffers::new(), connected }
+    }
+
+    /// A connection by which each of the requests was made once.
+    fn warmed_up(owner: Owner) -> Self {
+        let mut traffic = Self::new(None);
+        for request in &traffic.requests(owner) {
+            traffic.serve(request);
+        }
+        traffic
+    }
+
+    fn torrents(&self, owner: Owner) -> Vec<InfoHash> {
+        let is_at_home = matches!(owner, Owner::Home);
+        let all = (0..=u8::MAX).map(|number| InfoHash([number; 20]));
+        all.filter(|torrent| (self.tracker.owner(torrent) == 0) == is_at_home).take(20).collect()
+    }
+
+    /// Announces of all peers, and scrapes of one torrent and of all.
+    fn requests(&self, owner: Owner) -> Vec<Vec<u8>> {
+        let torrents = self.torrents(owner);
+        let mut requests = Vec::new();
+        for &torrent in torrents.iter().take(4) {
+            for port in 1..=PEERS {
+                let form =
+                    ["", "&numwant=200", "&compact=0", "&compact=0&numwant=200"][usize::from(port) % 4];
+                let more = format!("&left={}{form}", port % 3);
+                requests.push(request(&announce_target(torrent, port, &more), ""));
+            }
+            requests.push(request(&scrape_target(&[torrent]), ""));
+            requests.push(request(&scrape_target(&torrents), ""));
+            requests.push(request("/announce?info_hash=short", ""));
+        }
+        requests
+    }
+
+    /// Serves what arrives; what is sent stays on the wire.
+    fn serve(&mut self, bytes: &[u8]) {
+        let Self { tracker, buffers, connected } = self;
+        connected.wire.sent.clear();
+        connected.wire.arrived.extend(bytes);
+        connected.note_readable(tracker, buffers);
+        connected.bring_back(tracker, buffers);
+    }
+
+    /// Serves all of the requests without an allocation; gives how many errands there were.
+    fn assert_no_allocation(&mut self, requests: &[Vec<u8>]) -> u64 {
+        let errands = self.tracker.statistics().counter(Counter::HttpErrands);
+        for request in requests {
+            let info = measure(|| self.serve(request));
+            assert_eq!(info.count_total, 0, "{info:?}: {}", request.escape_ascii());
+            assert_eq!(HttpAnswer::read(&self.connected.wire.sent).status, 200);
+        }
+        self.tracker.statistics().counter(Counter::HttpErrands) - errands
+    }
+
+    /// Takes the client's flight to the tracker, and the answer back; gives the allocations of the tracker.
+    fn exchange(&mut self, client: &mut ClientConnection) -> u64 {
+        let mut flight = Vec::new();
+        while client.wants_write() {
+            client.write_tls(&mut flight).expect("memory takes all");
+        }
+        let info = measure(|| self.serve(&flight));
+        let mut sent = self.connected.wire.sent.as_slice();
+        while !sent.is_empty() {
+            client.read_tls(&mut sent).expect("memory gives all");
+            client.process_new_packets().expect("the server speaks TLS");
+        }
+        info.count_total
+    }
+}
+
+#[test]
+fn requests_over_a_kept_connection_allocate_nothing_where_its_core_owns_the_torrent() {
+    let mut traffic = Traffic::warmed_up(Owner::Home);
+    let requests = traffic.requests(Owner::Home);
+    assert_eq!(traffic.assert_no_allocation(&requests), 0);
+}
+
+#[test]
+fn requests_over_a_kept_connection_allocate_nothing_where_their_errands_travel() {
+    let mut traffic = Traffic::warmed_up(Owner::Another);
+    let requests = traffic.requests(Owner::Another);
+    let errands = traffic.assert_no_allocation(&requests);
+    assert_eq!(errands, 4 * (u64::from(PEERS) + 2), "all but those that are refused");
+}
+
+#[test]
+fn a_request_over_tls_allocates_what_its_records_do() {
+    for version in [0, 1] {
+        for owner in [Owner::Home, Owner::Another] {
+            let mut traffic = Traffic::new(Some(tls_client::identity()));
+            let mut client = tls_client::client(version);
+            while client.is_handshaking() {
+                traffic.exchange(&mut client);
+            }
+            let requests = traffic.requests(owner);
+            for round in 0..2 {
+                for request in &requests {
+                    client.writer().write_all(request).expect("it fits");
+                    let allocations = traffic.exchange(&mut client);
+                    let told = drain(&mut client);
+                    assert_eq!(HttpAnswer::read(&told).status, 200);
+                    let text = request.escape_ascii();
+                    assert!(
+                        round == 0 || allocations <= TLS_ALLOCATIONS_PER_REQUEST,
+                        "{allocations}: {text}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+fn drain(client: &mut ClientConnection) -> Vec<u8> {
+    let mut told = Vec::new();
+    let blocked = std::io::Read::read_to_end(&mut client.reader(), &mut told);
+    assert!(blocked.is_err(), "the connection is kept");
+    told
+}

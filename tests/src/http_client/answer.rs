@@ -1,0 +1,170 @@
+use super::bencode::Value;
+use crate::client::{Announced, TorrentCounts};
+use primitives::InfoHash;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+
+/// An answer over HTTP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpAnswer {
+    /// Its status.
+    pub status: u16,
+    /// The lines of its head behind the first.
+    pub headers: Vec<(String, String)>,
+    /// Its body.
+    pub body: Vec<u8>,
+}
+
+/// The answer to an announce over HTTP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpAnnounced {
+    /// What is said over UDP too.
+    pub common: Announced,
+    /// Completed events.
+    pub downloaded: u32,
+    /// Seconds until the client may announce again.
+    pub min_interval_s: u32,
+    /// Where the client was seen.
+    pub external_ip: IpAddr,
+    /// What its user should know.
+    pub warning: Option<String>,
+}
+
+impl HttpAnswer {
+    /// Reads one answer and nothing behind it.
+    ///
+    /// # Panics
+    /// When it is none.
+    #[must_use]
+    pub fn read(bytes: &[u8]) -> Self {
+        let (answer, rest) = Self::read_first(bytes).expect("a whole answer");
+        assert_eq!(rest, b"", "nothing behind the answer");
+        answer
+    }
+
+    /// Reads the answer at the front, if all of it is there; gives what is behind it too.
+    ///
+    /// # Panics
+    /// When it is none.
+    #[must_use]
+    pub fn read_first(bytes: &[u8]) -> Option<(Self, &[u8])> {
+        let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
+        let head = str::from_utf8(&bytes[..end]).expect("a head is ASCII");
+        let mut lines = head.split("\r\n");
+        let status = lines.next().and_then(|line| line.strip_prefix("HTTP/1.1 ")).expect("a status line");
+        let status = status.get(..3).and_then(|code| code.parse().ok()).expect("a status");
+        let header = |line: &str| {
+            let (name, value) = line.split_once(": ").expect("a header");
+            (name.to_owned(), value.to_owned())
+        };
+        let headers: Vec<(String, String)> = lines.map(header).collect();
+        let length = headers.iter().find(|(name, _)| name == "Content-Length");
+        let length = length.map_or(0, |(_, length)| length.parse().expect("a length"));
+        let body = bytes[end + 4..].get(..length)?.to_vec();
+        Some((Self { status, headers, body }, &bytes[end + 4 + length..]))
+    }
+
+    /// The value of a line of its head.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Its body, bencoded.
+    ///
+    /// # Panics
+    /// When it is not.
+    #[must_use]
+    pub fn value(&self) -> Value {
+        assert_eq!(self.status, 200, "clients read the body of no other status");
+        Value::read(&self.body)
+    }
+
+    /// The reason of a failure, and the minutes after which the client may come back.
+    #[must_use]
+    pub fn failure(&self) -> Option<(String, Option<Value>)> {
+        let value = self.value();
+        Some((text(value.get("failure reason")?), value.get("retry in").cloned()))
+    }
+
+    /// The answer to an announce.
+    ///
+    /// # Panics
+    /// When it is another.
+    #[must_use]
+    pub fn announced(&self) -> HttpAnnounced {
+        assert_eq!(self.failure(), None);
+        let value = self.value();
+        let number = |key| count(value.get(key).unwrap_or_else(|| panic!("{key}")));
+        HttpAnnounced {
+            common: Announced {
+                interval_s: number("interval"),
+                seeders: number("complete"),
+                leechers: number("incomplete"),
+                peers: peers(&value),
+            },
+            downloaded: number("downloaded"),
+            min_interval_s: number("min interval"),
+            external_ip: ip(value.get("external ip").expect("where it was seen").bytes()),
+            warning: value.get("warning message").map(text),
+        }
+    }
+
+    /// The answer to a scrape.
+    ///
+    /// # Panics
+    /// When it is another.
+    #[must_use]
+    pub fn scraped(&self) -> BTreeMap<InfoHash, TorrentCounts> {
+        assert_eq!(self.failure(), None);
+        let value = self.value();
+        let files = value.get("files").expect("torrents").dictionary();
+        let counts = |(info_hash, file): (&Vec<u8>, &Value)| {
+            let number = |key| count(file.get(key).unwrap_or_else(|| panic!("{key}")));
+            let counts = TorrentCounts {
+                seeders: number("complete"),
+                downloaded: number("downloaded"),
+                leechers: number("incomplete"),
+            };
+            (InfoHash(info_hash.as_slice().try_into().expect("20 bytes")), counts)
+        };
+        files.iter().map(counts).collect()
+    }
+}
+
+fn count(value: &Value) -> u32 {
+    u32::try_from(value.integer()).expect("a count")
+}
+
+fn text(value: &Value) -> String {
+    String::from_utf8(value.bytes().to_vec()).expect("text")
+}
+
+fn ip(bytes: &[u8]) -> IpAddr {
+    let v4 = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
+    v4.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from)).expect("4 or 16 bytes")
+}
+
+/// The peers in whichever form, sorted.
+fn peers(value: &Value) -> Vec<SocketAddr> {
+    let mut peers: Vec<SocketAddr> = match value.get("peers").expect("peers") {
+        Value::List(list) => list.iter().map(listed).collect(),
+        compact => compact.bytes().chunks(6).map(address).collect(),
+    };
+    if let Some(compact) = value.get("peers6") {
+        peers.extend(compact.bytes().chunks(18).map(address));
+    }
+    peers.sort_unstable();
+    peers
+}
+
+fn listed(peer: &Value) -> SocketAddr {
+    let ip = text(peer.get("ip").expect("an address")).parse().expect("an address");
+    let port = u16::try_from(peer.get("port").expect("a port").integer()).expect("a port");
+    SocketAddr::new(ip, port)
+}
+
+fn address(bytes: &[u8]) -> SocketAddr {
+    let (address, port) = bytes.split_at(bytes.len() - 2);
+    SocketAddr::new(ip(address), u16::from_be_bytes([port[0], port[1]]))
+}

@@ -1,0 +1,112 @@
+use std::collections::BTreeMap;
+
+/// A bencoded value (BEP 3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    /// `i…e`; the tracker says nothing negative.
+    Integer(u64),
+    /// A string of bytes.
+    Bytes(Vec<u8>),
+    /// `l…e`
+    List(Vec<Self>),
+    /// `d…e`
+    Dictionary(BTreeMap<Vec<u8>, Self>),
+}
+
+impl Value {
+    /// Reads a value and nothing behind it.
+    ///
+    /// # Panics
+    /// When it is none, or the keys of a dictionary are not sorted.
+    #[must_use]
+    pub fn read(bytes: &[u8]) -> Self {
+        let (value, rest) = value(bytes);
+        assert_eq!(rest, b"", "nothing behind the value");
+        value
+    }
+
+    /// The number.
+    ///
+    /// # Panics
+    /// When it is something else.
+    #[must_use]
+    pub fn integer(&self) -> u64 {
+        let Self::Integer(integer) = self else { panic!("a number: {self:?}") };
+        *integer
+    }
+
+    /// The bytes.
+    ///
+    /// # Panics
+    /// When it is something else.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        let Self::Bytes(bytes) = self else { panic!("bytes: {self:?}") };
+        bytes
+    }
+
+    /// The entries.
+    ///
+    /// # Panics
+    /// When it is something else.
+    #[must_use]
+    pub const fn dictionary(&self) -> &BTreeMap<Vec<u8>, Self> {
+        let Self::Dictionary(entries) = self else { panic!("a dictionary") };
+        entries
+    }
+
+    /// What stands at a key of a dictionary.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        self.dictionary().get(key.as_bytes())
+    }
+}
+
+fn value(bytes: &[u8]) -> (Value, &[u8]) {
+    match bytes[0] {
+        b'i' => {
+            let (integer, rest) = number(&bytes[1..], b'e');
+            (Value::Integer(integer), rest)
+        }
+        b'l' => list(&bytes[1..]),
+        b'd' => dictionary(&bytes[1..]),
+        _ => {
+            let (string, rest) = string(bytes);
+            (Value::Bytes(string.to_vec()), rest)
+        }
+    }
+}
+
+fn list(mut rest: &[u8]) -> (Value, &[u8]) {
+    let mut items = Vec::new();
+    while rest[0] != b'e' {
+        let (item, after_item) = value(rest);
+        items.push(item);
+        rest = after_item;
+    }
+    (Value::List(items), &rest[1..])
+}
+
+fn dictionary(mut rest: &[u8]) -> (Value, &[u8]) {
+    let mut entries = BTreeMap::new();
+    while rest[0] != b'e' {
+        let (key, after_key) = string(rest);
+        let (value, after_value) = value(after_key);
+        let is_behind = entries.last_key_value().is_none_or(|(last, _): (&Vec<u8>, _)| last.as_slice() < key);
+        assert!(is_behind, "the keys are sorted: {}", key.escape_ascii());
+        entries.insert(key.to_vec(), value);
+        rest = after_value;
+    }
+    (Value::Dictionary(entries), &rest[1..])
+}
+
+fn string(bytes: &[u8]) -> (&[u8], &[u8]) {
+    let (length, rest) = number(bytes, b':');
+    rest.split_at(usize::try_from(length).expect("a length"))
+}
+
+fn number(bytes: &[u8], end: u8) -> (u64, &[u8]) {
+    let at = bytes.iter().position(|&byte| byte == end).expect("an end");
+    let number = str::from_utf8(&bytes[..at]).ok().and_then(|digits| digits.parse().ok());
+    (number.expect("a number"), &bytes[at + 1..])
+}

@@ -1,0 +1,58 @@
+use engine::Errand;
+use primitives::{ShardCount, ShardId};
+use std::collections::VecDeque;
+
+/// A bounded ring for errands from each core to each, and a way home to each core, which has room for all of its own.
+#[derive(Debug)]
+pub(super) struct ErrandRings {
+    shards: usize,
+    slots: usize,
+    onward: Vec<VecDeque<Box<Errand>>>,
+    home: Vec<VecDeque<Box<Errand>>>,
+}
+
+impl ErrandRings {
+    pub(super) fn new(shards: ShardCount, slots: usize) -> Self {
+        let shards = usize::from(shards.get());
+        Self {
+            shards,
+            slots,
+            onward: (0..shards * shards).map(|_| VecDeque::with_capacity(slots)).collect(),
+            home: (0..shards).map(|_| VecDeque::with_capacity(engine::ERRANDS_MAX)).collect(),
+        }
+    }
+
+    pub(super) fn send(
+        &mut self,
+        (from, to): (ShardId, ShardId),
+        errand: Box<Errand>,
+    ) -> Result<(), Box<Errand>> {
+        assert_ne!(from, to, "what is a core's own does not cross the mesh");
+        let ring = &mut self.onward[from.index() * self.shards + to.index()];
+        if ring.len() >= self.slots {
+            return Err(errand);
+        }
+        ring.push_back(errand);
+        Ok(())
+    }
+
+    pub(super) fn send_home(&mut self, errand: Box<Errand>) {
+        let way = &mut self.home[errand.ticket.home.index()];
+        assert!(way.len() < engine::ERRANDS_MAX, "no more errands come home than a core may have");
+        way.push_back(errand);
+    }
+
+    /// The next errand for `core`, from whichever other one.
+    pub(super) fn next_for(&mut self, core: usize) -> Option<Box<Errand>> {
+        self.onward.iter_mut().skip(core).step_by(self.shards).find_map(VecDeque::pop_front)
+    }
+
+    pub(super) fn next_home(&mut self, core: usize) -> Option<Box<Errand>> {
+        self.home[core].pop_front()
+    }
+
+    /// Errands on their way to an owner.
+    pub(super) fn onward(&self) -> usize {
+        self.onward.iter().map(VecDeque::len).sum()
+    }
+}

@@ -1,0 +1,141 @@
+//! What becomes of connections whose bytes come and go in unusual ways.
+
+use ringtrack_tests::http_client::{HttpAnswer, request};
+use ringtrack_tests::http_hall::{Connected, Standing, Troubles};
+use ringtrack_tests::simulator::{Simulator, SimulatorSettings};
+use ringtrack_tests::tls_client;
+use rustls::ClientConnection;
+use std::io::Write;
+use tls::ServerIdentity;
+use worker::http::{Buffers, End, WaitsFor};
+
+struct Scene {
+    tracker: Simulator,
+    buffers: Buffers,
+    connected: Connected,
+}
+
+impl Scene {
+    fn new(identity: Option<&ServerIdentity>) -> Self {
+        let mut tracker = Simulator::new(&SimulatorSettings::default());
+        let remote = [192, 0, 2, 1].into();
+        let mut connected = Connected::new(&mut tracker, 0, remote, identity, Troubles::default());
+        connected.wire.room = usize::MAX;
+        Self { tracker, buffers: Buffers::new(), connected }
+    }
+
+    fn receive(&mut self, bytes: &[u8]) {
+        self.connected.wire.arrived.extend(bytes);
+        self.connected.note_readable(&mut self.tracker, &mut self.buffers);
+    }
+
+    /// Takes flights to and fro until the client has nothing to say.
+    fn exchange(&mut self, client: &mut ClientConnection) {
+        while client.wants_write() {
+            let mut flight = Vec::new();
+            client.write_tls(&mut flight).expect("memory takes all");
+            self.receive(&flight);
+            let sent = std::mem::take(&mut self.connected.wire.sent);
+            client.read_tls(&mut sent.as_slice()).expect("memory gives all");
+            client.process_new_packets().expect("the server speaks TLS");
+        }
+    }
+}
+
+/// Many requests, of more bytes than any buffer has.
+fn many_requests() -> Vec<u8> {
+    request("/health_check", "").repeat(5000)
+}
+
+#[test]
+fn a_connection_takes_16_kib_at_a_time_of_what_was_pipelined() {
+    let mut scene = Scene::new(None);
+    scene.connected.wire.arrived.extend(many_requests());
+    let before = scene.connected.wire.arrived.len();
+    scene.connected.take_turn(&mut scene.tracker, &mut scene.buffers);
+    assert_eq!(scene.connected.standing, Standing::Again);
+    assert_eq!(before - scene.connected.wire.arrived.len(), 16_384);
+    assert!(scene.connected.held_bytes() <= 16_384);
+    assert_eq!(scene.tracker.statistics().http_requests(), 16);
+}
+
+#[test]
+fn a_client_that_pipelines_over_tls_makes_no_other_one_be_read_in_larger_pieces() {
+    let mut scene = Scene::new(Some(tls_client::identity()));
+    let mut client = tls_client::client(1);
+    client.set_buffer_limit(None);
+    scene.exchange(&mut client);
+    client.writer().write_all(&many_requests()).expect("there is no limit");
+    let mut flight = Vec::new();
+    while client.wants_write() {
+        client.write_tls(&mut flight).expect("memory takes all");
+    }
+    scene.receive(&flight);
+    let mut other = Scene::new(None);
+    other.buffers = scene.buffers;
+    other.connected.wire.arrived.extend(many_requests());
+    other.connected.take_turn(&mut other.tracker, &mut other.buffers);
+    assert!(other.connected.held_bytes() <= 16_384, "{}", other.connected.held_bytes());
+}
+
+#[test]
+fn what_has_come_behind_a_refused_request_is_read_at_once() {
+    let mut scene = Scene::new(None);
+    let refused = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n";
+    scene.receive(&[refused.as_slice(), &[b'x'; 100_000]].concat());
+    assert_eq!(scene.connected.standing, Standing::Waits(WaitsFor::Close));
+    assert!(scene.connected.wire.arrived.is_empty(), "the kernel would reset what is not read");
+    assert_eq!(HttpAnswer::read(&scene.connected.wire.sent).status, 405);
+    assert!(scene.connected.wire.has_ended);
+    scene.connected.hang_up(&mut scene.tracker, &mut scene.buffers);
+    assert_eq!(scene.connected.standing, Standing::Ended(End::ByClient));
+}
+
+#[test]
+fn who_goes_on_behind_a_refused_request_is_cut_off_after_256_kib() {
+    let mut scene = Scene::new(None);
+    scene.receive(b"POST / HTTP/1.1\r\n\r\n");
+    for _ in 0..15 {
+        scene.receive(&[b'x'; 16_384]);
+        assert_eq!(scene.connected.standing, Standing::Waits(WaitsFor::Close));
+    }
+    scene.receive(&[b'x'; 16_384]);
+    assert_eq!(scene.connected.standing, Standing::Ended(End::AfterAnswer));
+}
+
+#[test]
+fn who_has_hung_up_behind_a_refused_request_is_not_waited_for() {
+    let mut scene = Scene::new(None);
+    scene.connected.wire.arrived.extend(b"POST / HTTP/1.1\r\n\r\n");
+    scene.connected.hang_up(&mut scene.tracker, &mut scene.buffers);
+    assert_eq!(scene.connected.standing, Standing::Ended(End::ByClient));
+}
+
+#[test]
+fn a_request_over_tls_has_begun_with_the_first_byte_of_its_record() {
+    let mut scene = Scene::new(Some(tls_client::identity()));
+    let mut client = tls_client::client(1);
+    scene.exchange(&mut client);
+    client.writer().write_all(&request("/health_check", "")).expect("it fits");
+    scene.exchange(&mut client);
+    assert_eq!(scene.connected.standing, Standing::Waits(WaitsFor::NextRequest));
+    client.writer().write_all(&request("/health_check", "")).expect("it fits");
+    let mut flight = Vec::new();
+    client.write_tls(&mut flight).expect("memory takes all");
+    for byte in &flight[..flight.len() - 1] {
+        scene.receive(&[*byte]);
+        assert_eq!(scene.connected.standing, Standing::Waits(WaitsFor::Request));
+    }
+    scene.receive(&flight[flight.len() - 1..]);
+    assert_eq!(scene.connected.standing, Standing::Waits(WaitsFor::NextRequest));
+}
+
+#[test]
+fn a_connection_whose_tls_went_wrong_ends_whether_or_not_the_alert_finds_room() {
+    for room in [0, 1, usize::MAX] {
+        let mut scene = Scene::new(Some(tls_client::identity()));
+        scene.connected.wire.room = room;
+        scene.receive(b"GET / HTTP/1.1\r\n\r\n");
+        assert_eq!(scene.connected.standing, Standing::Ended(End::Tls), "{room}");
+    }
+}

@@ -1,0 +1,67 @@
+//! The same of HTTP requests.
+
+mod answers;
+mod clients;
+mod errands;
+mod named_addresses;
+mod refusals;
+
+use super::TORRENT;
+use engine::HttpPolicy;
+use primitives::{AddressFamily, HttpOutcome};
+use ringtrack_tests::http_client::{HttpAnnounced, HttpAnswer, HttpClient, announce_target, request};
+use ringtrack_tests::simulator::{Simulator, SimulatorSettings, usual_http};
+use std::net::{IpAddr, SocketAddr};
+
+const OUTCOMES: [HttpOutcome; 8] = [
+    HttpOutcome::AnnounceAnswered,
+    HttpOutcome::AnnounceRefused,
+    HttpOutcome::ScrapeAnswered,
+    HttpOutcome::ScrapeRefused,
+    HttpOutcome::Busy,
+    HttpOutcome::HealthChecked,
+    HttpOutcome::Elsewhere,
+    HttpOutcome::BadRequest,
+];
+
+fn tracker(set: impl FnOnce(&mut HttpPolicy)) -> Simulator {
+    let mut policy = usual_http();
+    set(&mut policy);
+    Simulator::with_http(&SimulatorSettings::default(), &policy)
+}
+
+/// The answer to one request on a connection of its own.
+fn get(tracker: &mut Simulator, ip: &str, target: &str, headers: &str) -> HttpAnswer {
+    HttpClient::new(tracker, 0, ip).get_with(tracker, target, headers)
+}
+
+/// Announces a leecher of [`TORRENT`].
+fn announce(tracker: &mut Simulator, ip: &str, port: u16, more: &str) -> HttpAnnounced {
+    get(tracker, ip, &announce_target(TORRENT, port, more), "").announced()
+}
+
+/// The peers of [`TORRENT`] in the family of `ip`, as one sees them who is not listed.
+fn peers(tracker: &mut Simulator, ip: &str) -> Vec<SocketAddr> {
+    announce(tracker, ip, 0, "&numwant=200").common.peers
+}
+
+fn address(text: &str) -> SocketAddr {
+    text.parse().expect("an address with a port")
+}
+
+fn ip(text: &str) -> IpAddr {
+    text.parse().expect("an address")
+}
+
+/// The outcomes counted so far.
+fn outcomes(tracker: &mut Simulator) -> Vec<(AddressFamily, HttpOutcome, u64)> {
+    let statistics = tracker.statistics();
+    let all = AddressFamily::ALL.into_iter().flat_map(|family| OUTCOMES.map(|outcome| (family, outcome)));
+    all.map(|(family, outcome)| (family, outcome, statistics.http_outcomes(family, outcome)))
+        .filter(|(_, _, count)| *count > 0)
+        .collect()
+}
+
+fn request_of(target: &str) -> Vec<u8> {
+    request(target, "")
+}

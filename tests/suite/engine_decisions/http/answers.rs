@@ -1,0 +1,167 @@
+use super::super::{ipv4_addresses, ipv6_addresses, leechers};
+use super::{TORRENT, address, announce, get, ip, outcomes, tracker};
+use primitives::{AddressFamily, Counter, HttpOutcome, InfoHash};
+use ringtrack_tests::client::{Client, TorrentCounts};
+use ringtrack_tests::http_client::{HttpAnswer, HttpClient, Value, announce_target, request, scrape_target};
+use ringtrack_tests::simulator::{Simulator, SimulatorSettings};
+use std::collections::BTreeSet;
+use swarm::SwarmLimits;
+
+const FULL: &str = "the tracker is full: other clients are not told of this one";
+
+/// The warning that the second peer gets where there is room for one, and how often the bound was counted.
+fn warned_at_bound(set: impl Fn(&mut SwarmLimits), torrent: InfoHash, counter: Counter) -> Option<String> {
+    let mut settings = SimulatorSettings::default();
+    set(&mut settings.engine.swarms.limits);
+    let mut tracker = Simulator::new(&settings);
+    let first = announce(&mut tracker, "192.0.2.1", 6881, "");
+    assert_eq!((first.warning, first.common.leechers), (None, 1));
+    let target = announce_target(torrent, 6881, "");
+    let announced = get(&mut tracker, "192.0.2.2", &target, "").announced();
+    assert_eq!(tracker.statistics().counter(counter), 1);
+    assert_eq!(tracker.statistics().http_requests(), 2);
+    announced.warning
+}
+
+#[test]
+fn a_peer_that_finds_no_place_is_warned() {
+    let full = Some(FULL.to_owned());
+    let of_swarm =
+        warned_at_bound(|limits| limits.swarm_peers_max = 1, TORRENT, Counter::PeersRefusedSwarmPeers);
+    assert_eq!(of_swarm, full);
+    assert_eq!(warned_at_bound(|limits| limits.peers_max = 1, TORRENT, Counter::PeersRefusedPeers), full);
+    let other = InfoHash([1; 20]);
+    assert_eq!(warned_at_bound(|limits| limits.swarms_max = 1, other, Counter::PeersRefusedSwarms), full);
+}
+
+#[test]
+fn a_peer_that_is_refused_by_another_core_is_warned_and_counted_there_once() {
+    let mut settings = SimulatorSettings::with_shards(4);
+    settings.engine.swarms.limits.peers_max = 0;
+    let mut tracker = Simulator::new(&settings);
+    for core in 0..4 {
+        let mut client = HttpClient::new(&tracker, core, "192.0.2.1");
+        let announced = client.announce(&mut tracker, &announce_target(TORRENT, 6881, ""));
+        assert_eq!(announced.warning.as_deref(), Some(FULL));
+    }
+    let statistics = tracker.statistics();
+    assert_eq!(statistics.counter(Counter::PeersRefusedPeers), 4);
+    assert_eq!(statistics.counter(Counter::HttpErrands), 3);
+}
+
+#[test]
+fn a_client_may_come_again_after_half_its_interval() {
+    let mut tracker = tracker(|_| {});
+    let mut intervals = BTreeSet::new();
+    for _ in 0..100 {
+        let announced = announce(&mut tracker, "192.0.2.1", 6881, "");
+        assert_eq!(announced.min_interval_s, announced.common.interval_s / 2);
+        assert!((1620..=1980).contains(&announced.common.interval_s));
+        intervals.insert(announced.common.interval_s);
+    }
+    assert!(intervals.len() > 30, "they differ: {intervals:?}");
+}
+
+#[test]
+fn a_client_is_told_where_it_was_seen() {
+    let mut tracker = tracker(|_| {});
+    for (source, seen) in
+        [("192.0.2.1", "192.0.2.1"), ("::ffff:192.0.2.2", "192.0.2.2"), ("2001:db8::3", "2001:db8::3")]
+    {
+        assert_eq!(announce(&mut tracker, source, 6881, "").external_ip, ip(seen));
+    }
+}
+
+#[test]
+fn the_peers_are_the_same_in_each_form_and_have_no_ids() {
+    let mut tracker = tracker(|_| {});
+    leechers(&mut tracker, ipv4_addresses(3).chain(ipv6_addresses(3)));
+    for source in ["192.0.2.1", "2001:db8::1"] {
+        let compact = announce(&mut tracker, source, 0, "").common.peers;
+        assert_eq!(compact.len(), 3);
+        for form in ["&compact=0", "&compact=0&no_peer_id=1"] {
+            let answer = get(&mut tracker, source, &announce_target(TORRENT, 0, form), "");
+            assert_eq!(answer.announced().common.peers, compact);
+            let value = answer.value();
+            let Some(Value::List(peers)) = value.get("peers") else { panic!("a list: {value:?}") };
+            assert!(peers.iter().all(|peer| peer.get("peer id").is_none()));
+        }
+    }
+}
+
+#[test]
+fn numwant_is_50_where_it_is_not_said_and_200_at_most() {
+    let mut tracker = tracker(|_| {});
+    leechers(&mut tracker, ipv4_addresses(300).chain(ipv6_addresses(300)));
+    for source in ["192.0.2.1", "2001:db8::1"] {
+        for (numwant, given) in [
+            ("", 50),
+            ("&numwant=-1", 50),
+            ("&numwant=many", 50),
+            ("&numwant=0", 0),
+            ("&numwant=80", 80),
+            ("&numwant=201", 200),
+            ("&numwant=18446744073709551615", 200),
+        ] {
+            for form in ["", "&compact=0"] {
+                let peers = announce(&mut tracker, source, 0, &format!("{numwant}{form}")).common.peers;
+                assert_eq!(peers.iter().collect::<BTreeSet<_>>().len(), given, "{numwant}{form}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_peer_over_http_and_one_over_udp_are_one_and_the_same() {
+    let mut tracker = tracker(|_| {});
+    let udp = Client::connected(&mut tracker, "192.0.2.1:6881");
+    udp.announce(&mut tracker, &udp.leeching(TORRENT));
+    assert_eq!(announce(&mut tracker, "192.0.2.1", 6881, "").common.leechers, 1);
+    assert_eq!(announce(&mut tracker, "192.0.2.2", 6881, "").common.peers, [address("192.0.2.1:6881")]);
+    let counts = TorrentCounts { seeders: 0, downloaded: 0, leechers: 2 };
+    assert_eq!(udp.scrape(&mut tracker, &[TORRENT]), [counts]);
+}
+
+#[test]
+fn who_has_paused_is_no_seeder() {
+    let mut tracker = tracker(|_| {});
+    let announced = announce(&mut tracker, "192.0.2.1", 6881, "&left=0&event=paused");
+    assert_eq!((announced.common.seeders, announced.common.leechers), (0, 1));
+    let announced = announce(&mut tracker, "192.0.2.1", 6881, "&left=0");
+    assert_eq!((announced.common.seeders, announced.common.leechers), (1, 0));
+}
+
+#[test]
+fn of_a_long_scrape_the_first_torrents_are_answered() {
+    let torrents: Vec<InfoHash> = (0..20).map(|number| InfoHash([number; 20])).collect();
+    for (torrents_max, answered) in [(0, 0), (1, 1), (7, 7), (74, 20)] {
+        let mut tracker = tracker(|policy| policy.scrape_torrents_max = torrents_max);
+        let scraped = get(&mut tracker, "192.0.2.1", &scrape_target(&torrents), "").scraped();
+        assert!(scraped.keys().eq(&torrents[..answered]), "{torrents_max}: {scraped:?}");
+    }
+}
+
+#[test]
+fn the_last_request_that_a_connection_may_make_closes_it() {
+    for (requests_max, kept) in [(0, 0), (1, 0), (3, 2)] {
+        let mut tracker = tracker(|policy| policy.requests_per_connection_max = requests_max);
+        let mut client = HttpClient::new(&tracker, 0, "192.0.2.1");
+        for _ in 0..kept {
+            assert_eq!(client.get(&mut tracker, "/health_check").header("Connection"), None);
+        }
+        let last = client.get(&mut tracker, &announce_target(TORRENT, 1, ""));
+        assert_eq!(last.header("Connection"), Some("close"), "{requests_max}");
+    }
+}
+
+#[test]
+fn a_head_is_answered_with_a_head_and_counts_as_what_it_asks() {
+    let mut tracker = tracker(|_| {});
+    let get = request(&announce_target(TORRENT, 6881, ""), "");
+    let head = [b"HEAD".as_slice(), &get[3..]].concat();
+    let mut line = tracker.accept(0, ip("192.0.2.1"));
+    let answer = tracker.ask(&mut line, &head);
+    assert!(answer.ends_with(b"\r\n\r\n"), "{}", answer.escape_ascii());
+    assert!(HttpAnswer::read(&tracker.ask(&mut line, &get)).announced().common.leechers == 1);
+    assert_eq!(outcomes(&mut tracker), [(AddressFamily::V4, HttpOutcome::AnnounceAnswered, 2)]);
+}

@@ -1,0 +1,100 @@
+use super::{TORRENT, get, outcomes, tracker};
+use primitives::{AddressFamily, HttpOutcome};
+use ringtrack_tests::http_client::{HttpAnswer, Value, announce_target};
+use ringtrack_tests::simulator::{Begun, Simulator};
+
+const HASH: &str = "info_hash=aaaaaaaaaaaaaaaaaaaa";
+const PEER_ID: &str = "peer_id=bbbbbbbbbbbbbbbbbbbb";
+const KEY: &str = "0123456789abcdefghijABCDEFGHIJ01";
+
+/// The reason of the refusal and the outcome, which is the only one that is counted.
+fn refused(ip: &str, target: &str) -> (String, Option<Value>, HttpOutcome) {
+    let mut tracker = tracker(|_| {});
+    let (reason, retry) = get(&mut tracker, ip, target, "").failure().expect("a failure");
+    let [(family, outcome, 1)] = outcomes(&mut tracker)[..] else { panic!("one outcome: {tracker:?}") };
+    assert_eq!(family, AddressFamily::of(ip.parse().expect("an address")));
+    (reason, retry, outcome)
+}
+
+fn begin(tracker: &mut Simulator, request: &str) -> Begun {
+    let mut line = tracker.accept(0, [192, 0, 2, 1].into());
+    tracker.begin(&mut line, request.as_bytes())
+}
+
+#[test]
+fn an_announce_without_one_of_its_three_parameters_is_told_which() {
+    for (query, reason) in [
+        (format!("{PEER_ID}&port=1"), "info_hash is missing"),
+        (format!("{HASH}&port=1"), "peer_id is missing"),
+        (format!("{HASH}&{PEER_ID}"), "port is missing"),
+        (format!("info_hash=a&{PEER_ID}&port=1"), "info_hash is not 20 percent-encoded bytes"),
+        (format!("{HASH}&{PEER_ID}&port=65536"), "port is not a number from 0 to 65535"),
+    ] {
+        for ip in ["192.0.2.1", "2001:db8::1"] {
+            let expected = (reason.to_owned(), None, HttpOutcome::AnnounceRefused);
+            assert_eq!(refused(ip, &format!("/announce?{query}")), expected);
+        }
+    }
+}
+
+#[test]
+fn a_scrape_of_nothing_is_refused() {
+    let expected = ("info_hash is missing".to_owned(), None, HttpOutcome::ScrapeRefused);
+    assert_eq!(refused("192.0.2.1", "/scrape"), expected);
+    let reason = "info_hash is not 20 percent-encoded bytes".to_owned();
+    let short = format!("/scrape?{HASH}&info_hash=a");
+    assert_eq!(refused("192.0.2.1", &short), (reason, None, HttpOutcome::ScrapeRefused));
+}
+
+#[test]
+fn who_has_a_malformed_key_need_not_come_again() {
+    let never = Some(Value::Bytes(b"never".to_vec()));
+    let reason = "the key in the announce URL is malformed".to_owned();
+    for (path, outcome) in
+        [("announce", HttpOutcome::AnnounceRefused), ("scrape", HttpOutcome::ScrapeRefused)]
+    {
+        let target = format!("/{path}/short?{HASH}&{PEER_ID}&port=1");
+        assert_eq!(refused("192.0.2.1", &target), (reason.clone(), never.clone(), outcome));
+    }
+}
+
+#[test]
+fn a_key_that_could_be_one_is_let_in_where_the_tracker_is_public() {
+    let mut tracker = tracker(|_| {});
+    let target = format!("/announce/{KEY}?{HASH}&{PEER_ID}&port=1");
+    assert_eq!(get(&mut tracker, "192.0.2.1", &target, "").announced().common.leechers, 1);
+    let target = format!("/scrape/{KEY}?{HASH}");
+    assert_eq!(get(&mut tracker, "192.0.2.1", &target, "").scraped().len(), 1);
+}
+
+#[test]
+fn every_request_has_one_outcome() {
+    let announce = announce_target(TORRENT, 6881, "");
+    let head = |method: &str, target: &str| format!("{method} {target} HTTP/1.1\r\nHost: a\r\n\r\n");
+    let cases = [
+        (head("GET", &announce), 200, HttpOutcome::AnnounceAnswered),
+        (head("GET", "/announce"), 200, HttpOutcome::AnnounceRefused),
+        (head("GET", &format!("/scrape?{HASH}")), 200, HttpOutcome::ScrapeAnswered),
+        (head("GET", "/scrape"), 200, HttpOutcome::ScrapeRefused),
+        (head("GET", "/health_check"), 200, HttpOutcome::HealthChecked),
+        (head("OPTIONS", "/announce"), 204, HttpOutcome::Elsewhere),
+        (head("GET", "/"), 404, HttpOutcome::Elsewhere),
+        (head("POST", &announce), 405, HttpOutcome::BadRequest),
+        ("GET / HTTP/1.1\r\n\r\n".to_owned(), 400, HttpOutcome::BadRequest),
+    ];
+    for (request, status, outcome) in cases {
+        let mut tracker = tracker(|_| {});
+        let Begun::Answered(answer) = begin(&mut tracker, &request) else { panic!("{request}") };
+        assert_eq!(HttpAnswer::read(&answer).status, status, "{request}");
+        assert_eq!(outcomes(&mut tracker), [(AddressFamily::V4, outcome, 1)], "{request}");
+        assert_eq!(tracker.statistics().http_requests(), 1);
+    }
+}
+
+#[test]
+fn what_is_no_request_yet_or_never_has_no_outcome() {
+    let mut tracker = tracker(|_| {});
+    assert_eq!(begin(&mut tracker, "GET / HTTP/1.1\r\nHost: a\r\n"), Begun::Incomplete);
+    assert_eq!(begin(&mut tracker, "\x16\x03\x01"), Begun::NotHttp);
+    assert_eq!(tracker.statistics().http_requests(), 0);
+}
