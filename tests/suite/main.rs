@@ -6,6 +6,7 @@ mod engine_decisions;
 mod fairness;
 mod forbidden;
 mod fuzz_replay;
+mod http_bounds;
 mod http_client;
 mod http_requests;
 mod http_serving;

@@ -1,0 +1,361 @@
+//! What an HTTP connection may take of the running tracker, and how those are counted that want more.
+
+use std::fs;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use primitives::InfoHash;
+use socket2::{Domain, Socket, Type};
+
+use crate::cores::two_cores;
+use crate::http_client::{HttpClient, announce_target, get_request, with_patience};
+use crate::tracker::{Ended, Launch, PATIENCE, Tracker};
+use crate::udp_client::uninterrupted;
+
+const TORRENT: InfoHash = InfoHash([7; 20]);
+const HEALTH: &str = "/health_check";
+
+/// A torrent for each number, of all cores by turns.
+fn torrent(number: u32) -> InfoHash {
+    InfoHash([number.to_be_bytes(); 5].concat().try_into().expect("twenty bytes"))
+}
+
+#[track_caller]
+fn assert_served(client: &mut HttpClient) {
+    assert_eq!(client.get(HEALTH).body, br#"{"status":"Ok"}"#);
+}
+
+/// Asserts that each connection that was taken in has ended for one reason that is counted.
+#[track_caller]
+fn assert_accounted_for(ended: &Ended) {
+    let figures = ended.figures();
+    assert_eq!(ended.code, Some(0), "{:#?}", ended.log);
+    assert_eq!(figures.get("http_connections_open"), 0);
+    assert_eq!(figures.get("http_connections"), figures.http_closed());
+}
+
+/// On one core, which then has all connections.
+fn on_one_core() -> Launch {
+    let [core, _] = two_cores();
+    Launch::on_loopback().set("workers.cores", &format!("[{core}]"))
+}
+
+/// Sends the bytes again and again, one at a time with a pause between them, until the tracker closes the connection.
+/// Gives how long that takes.
+fn drip(mut client: HttpClient, bytes: &[u8]) -> Duration {
+    let start = Instant::now();
+    client.stream().set_read_timeout(Some(Duration::from_millis(50))).expect("a read timeout");
+    client.stream().set_nodelay(true).expect("a connected socket");
+    for byte in bytes.iter().cycle() {
+        match client.stream().write(&[*byte]).and_then(|_| client.stream().read(&mut [0; 64])) {
+            Ok(0) => return start.elapsed(),
+            Ok(_) => panic!("an answer to a request that has no end"),
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+            Err(_) => return start.elapsed(),
+        }
+        assert!(start.elapsed() < PATIENCE, "it is never closed");
+    }
+    unreachable!("the bytes never end")
+}
+
+/// How long it takes until the tracker closes the connection.
+fn time_to_close(client: HttpClient) -> Duration {
+    let start = Instant::now();
+    client.assert_closed();
+    start.elapsed()
+}
+
+/// Asserts that a bound of one second was kept: times are whole seconds, and looked at once in a second.
+#[track_caller]
+fn assert_about_a_second(taken: Duration) {
+    assert!(taken >= Duration::from_millis(900) && taken < Duration::from_secs(10), "{taken:?}");
+}
+
+#[test]
+fn who_says_nothing_or_little_at_first_is_closed_in_time() {
+    let tracker = Launch::on_loopback().set("http.first_request_s", "1").start();
+    let silent = HttpClient::new(tracker.http_v4());
+    let slow = HttpClient::new(tracker.http_v4());
+    std::thread::scope(|scope| {
+        let slow =
+            scope.spawn(|| drip(slow, b"GET /health_check HTTP/1.1\r\nHost: t\r\nX: and so on\r\nX: "));
+        let blank = scope.spawn(|| drip(HttpClient::new(tracker.http_v4()), b"\r\n"));
+        assert_about_a_second(time_to_close(silent));
+        assert_about_a_second(slow.join().expect("it is closed"));
+        assert_about_a_second(blank.join().expect("it is closed"));
+    });
+    tracker.wait_for_figures(&[("http_closed_first_request", 3), ("http_connections_open", 0)]);
+    assert_accounted_for(&tracker.stop());
+}
+
+#[test]
+fn a_later_request_that_comes_slowly_is_not_waited_for() {
+    let tracker = Launch::on_loopback().set("http.request_s", "1").start();
+    let mut slow = HttpClient::new(tracker.http_v4());
+    assert_served(&mut slow);
+    assert_about_a_second(drip(slow, b"GET /health_check HTTP/1.1\r\nHost: t\r\nX: and so on\r\nX: "));
+    tracker.wait_for_figures(&[("http_closed_slow_request", 1), ("http_connections_open", 0)]);
+    assert_accounted_for(&tracker.stop());
+}
+
+#[test]
+fn a_kept_connection_may_be_idle_for_so_long_and_no_longer() {
+    let tracker = Launch::on_loopback().set("http.idle_s", "1").start();
+    let mut idle = HttpClient::new(tracker.http_v4());
+    assert_served(&mut idle);
+    assert_about_a_second(time_to_close(idle));
+    tracker.wait_for_figures(&[("http_closed_idle", 1), ("http_connections_open", 0)]);
+    assert_accounted_for(&tracker.stop());
+}
+
+/// A client whose window is as small as the kernel makes it.
+fn narrow_client(tracker: &Tracker) -> HttpClient {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    socket.set_recv_buffer_size(2048).expect("a size");
+    socket.connect(&tracker.http_v4().into()).expect("the tracker listens there");
+    HttpClient::over(with_patience(socket.into()))
+}
+
+/// A tracker of a torrent with so many peers that an answer has kilobytes.
+fn with_large_answers(launch: Launch) -> (Tracker, String) {
+    let tracker = launch.set("announce.numwant_max", "200").start();
+    let mut client = HttpClient::new(tracker.http_v4());
+    (1000..1200).for_each(|port| drop(client.get(&announce_target(TORRENT, port, 1))));
+    let request = get_request(&format!("{}&numwant=200&compact=0", announce_target(TORRENT, 900, 1)));
+    (tracker, request)
+}
+
+/// Sends requests until the tracker takes none any more.
+fn fill_the_way(client: &mut HttpClient, request: &str) {
+    client.stream().set_write_timeout(Some(Duration::from_millis(200))).expect("a write timeout");
+    let requests = request.repeat(100);
+    let start = Instant::now();
+    while uninterrupted(|| client.stream().write(requests.as_bytes())).is_ok() {
+        assert!(start.elapsed() < PATIENCE, "it takes everything");
+    }
+}
+
+#[test]
+fn who_does_not_take_his_answers_is_closed_in_time_while_others_are_served() {
+    let (tracker, request) = with_large_answers(on_one_core().set("http.answer_s", "1"));
+    let mut greedy = narrow_client(&tracker);
+    fill_the_way(&mut greedy, &request);
+    assert_served(&mut HttpClient::new(tracker.http_v4()));
+    tracker.wait_for_figures(&[("http_closed_slow_answer", 1), ("http_connections_open", 0)]);
+    assert_accounted_for(&tracker.stop());
+}
+
+#[test]
+fn who_takes_his_answers_late_gets_all_of_them() {
+    let (tracker, request) = with_large_answers(Launch::on_loopback());
+    let mut late = narrow_client(&tracker);
+    late.send(request.repeat(1000).as_bytes());
+    for number in 0..1000 {
+        assert_eq!(late.answer().text().matches("2:ip9:127.0.0.1").count(), 200, "{number}");
+    }
+    assert_served(&mut late);
+}
+
+/// The client has sent all of a request that is too long before it reads, and it reads why it is refused.
+#[track_caller]
+fn assert_refused(tracker: &Tracker, status: u16, request: &str) {
+    let mut first = HttpClient::new(tracker.http_v4());
+    let mut later = HttpClient::new(tracker.http_v4());
+    assert_served(&mut later);
+    for client in [&mut first, &mut later] {
+        client.send(request.as_bytes());
+        let answer = client.answer();
+        assert_eq!((answer.status, answer.header("connection")), (status, Some("close")));
+    }
+    first.assert_closed();
+    later.assert_closed();
+}
+
+#[test]
+fn a_request_that_is_too_long_is_refused_and_its_client_reads_why() {
+    let tracker = Launch::on_loopback().start();
+    let long_line = |bytes: usize| format!("/{}", "x".repeat(bytes - "GET / HTTP/1.1".len()));
+    assert_eq!(HttpClient::new(tracker.http_v4()).get(&long_line(8192)).status, 404);
+    assert_refused(&tracker, 414, &get_request(&long_line(8193)));
+    assert_refused(&tracker, 414, &"x".repeat(200_000));
+    let head = |headers: &str| format!("GET /health_check HTTP/1.1\r\nHost: t\r\n{headers}\r\n");
+    assert_refused(&tracker, 431, &head(&format!("X: {}\r\n", "x".repeat(16_400))));
+    assert_refused(&tracker, 431, &head(&format!("X: {}\r\n", "x".repeat(200_000))));
+    assert_refused(&tracker, 431, &head(&"X: y\r\n".repeat(64)));
+    let mut client = HttpClient::new(tracker.http_v4());
+    client.send(head(&"X: y\r\n".repeat(63)).as_bytes());
+    assert_eq!(client.answer().status, 200);
+    assert_accounted_for(&tracker.stop());
+}
+
+#[test]
+fn a_refused_client_that_never_closes_is_closed_by_the_tracker() {
+    let tracker = Launch::on_loopback().start();
+    let mut client = HttpClient::new(tracker.http_v4());
+    client.send(b"POST / HTTP/1.1\r\n\r\n");
+    assert_eq!(client.answer().status, 405);
+    tracker.wait_for_figures(&[("http_closed_after_answer", 1), ("http_connections_open", 0)]);
+    assert_accounted_for(&tracker.stop());
+}
+
+#[test]
+fn what_is_not_http_is_closed_at_once_and_without_a_word() {
+    let tracker = Launch::on_loopback().set("http.first_request_s", "300").start();
+    let client_hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".as_slice();
+    for greeting in [client_hello, b"\x13BitTorrent protocol", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"\0"] {
+        let mut client = HttpClient::new(tracker.http_v4());
+        client.send(greeting);
+        client.assert_closed();
+    }
+    tracker.wait_for_figures(&[("http_closed_not_http", 4), ("http_connections_open", 0)]);
+    assert_accounted_for(&tracker.stop());
+}
+
+/// Waits until a new connection is served, when the tracker has heard that others are closed.
+fn wait_for_a_place(tracker: &Tracker, source: Ipv4Addr) {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let mut client = HttpClient::from(source, tracker.http_v4());
+        let request = get_request(HEALTH);
+        let stream = client.stream();
+        let answered = stream.write_all(request.as_bytes()).and_then(|()| stream.read(&mut [0; 512]));
+        if answered.is_ok_and(|bytes| bytes > 0) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "no place becomes free");
+    }
+}
+
+#[test]
+fn a_full_tracker_closes_what_comes_beyond_and_serves_the_others() {
+    let tracker = on_one_core().set("http.connections_max", "16").start();
+    let mut served: Vec<HttpClient> = (0..16).map(|_| HttpClient::new(tracker.http_v4())).collect();
+    served.iter_mut().for_each(assert_served);
+    for _ in 0..8 {
+        HttpClient::new(tracker.http_v4()).assert_closed();
+    }
+    tracker.wait_for_figures(&[("http_refused_full", 8), ("http_connections_open", 16)]);
+    served.iter_mut().for_each(assert_served);
+    served.pop();
+    wait_for_a_place(&tracker, Ipv4Addr::LOCALHOST);
+    served.iter_mut().for_each(assert_served);
+    assert_accounted_for(&tracker.stop());
+}
+
+#[test]
+fn one_network_takes_its_part_of_the_connections_and_leaves_the_rest_to_others() {
+    let launch = on_one_core().set("http.connections_per_prefix_max", "2").set("http.ipv4_prefix_bits", "24");
+    let tracker = launch.start();
+    let [first, neighbour, other] =
+        [Ipv4Addr::new(127, 0, 0, 1), Ipv4Addr::new(127, 0, 0, 200), Ipv4Addr::new(127, 0, 1, 1)];
+    let mut served = [first, neighbour].map(|source| HttpClient::from(source, tracker.http_v4()));
+    served.iter_mut().for_each(assert_served);
+    HttpClient::from(first, tracker.http_v4()).assert_closed();
+    HttpClient::from(neighbour, tracker.http_v4()).assert_closed();
+    let mut stranger = HttpClient::from(other, tracker.http_v4());
+    assert_served(&mut stranger);
+    served.iter_mut().for_each(assert_served);
+    tracker.wait_for_figures(&[("http_refused_prefix", 2), ("http_connections_open", 3)]);
+    let [first_served, _kept] = served;
+    drop(first_served);
+    wait_for_a_place(&tracker, neighbour);
+    assert_accounted_for(&tracker.stop());
+}
+
+#[test]
+fn the_last_answer_of_a_connection_says_so() {
+    let tracker = Launch::on_loopback().set("http.requests_per_connection_max", "3").start();
+    let mut client = HttpClient::new(tracker.http_v4());
+    assert_eq!(client.get(HEALTH).header("connection"), None);
+    assert_eq!(client.get(&announce_target(TORRENT, 1001, 1)).header("connection"), None);
+    assert_eq!(client.get("/nowhere").header("connection"), Some("close"));
+    client.assert_closed();
+    tracker.wait_for_figures(&[("http_closed_after_answer", 1), ("http_connections_open", 0)]);
+    assert_accounted_for(&tracker.stop());
+}
+
+#[test]
+fn an_end_amid_requests_is_orderly() {
+    let tracker = Launch::on_loopback().start();
+    let mut clients: Vec<HttpClient> = (0..8).map(|_| HttpClient::new(tracker.http_v4())).collect();
+    let requests: String =
+        (0..200).map(|number| get_request(&announce_target(torrent(number), 1001, 1))).collect();
+    for client in &mut clients {
+        client.send(requests.as_bytes());
+    }
+    assert_accounted_for(&tracker.stop());
+    for mut client in clients {
+        // Each answer that was begun has its end, if the client got it at all.
+        let mut said = Vec::new();
+        let _reset_or_end = client.stream().read_to_end(&mut said);
+        let text = String::from_utf8_lossy(&said);
+        assert!(said.is_empty() || text.ends_with('e'), "{text}");
+    }
+}
+
+/// How a connection of a wave ends.
+fn drop_connection(tracker: SocketAddr, number: u32, large_request: &str) -> Option<HttpClient> {
+    let mut client = HttpClient::new(tracker);
+    match number % 6 {
+        // It has said nothing.
+        0 => return Some(client),
+        1 => client.send(b"GET /announce?info_ha"),
+        2 => {
+            client.send(b"GET /announce?info_ha");
+            client.reset();
+            return None;
+        }
+        // In the middle of an answer, or of several.
+        3 => {
+            client.send(large_request.as_bytes());
+            client.answer();
+            client.send(large_request.repeat(3).as_bytes());
+            client.reset();
+            return None;
+        }
+        // While its errand is on its way, perhaps.
+        4 => {
+            client.send(get_request(&announce_target(torrent(number), 1001, 1)).as_bytes());
+            client.reset();
+            return None;
+        }
+        _ => client.send(get_request(&announce_target(torrent(number), 1001, 1)).repeat(3).as_bytes()),
+    }
+    Some(client)
+}
+
+/// Descriptors and kilobytes of memory of a process.
+fn taken_by(process: u32) -> (usize, u64) {
+    let descriptors = fs::read_dir(format!("/proc/{process}/fd")).expect("a running process").count();
+    let status = fs::read_to_string(format!("/proc/{process}/status")).expect("a running process");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("the kernel writes it");
+    (descriptors, line.trim().trim_end_matches(" kB").parse().expect("a number"))
+}
+
+#[test]
+fn ten_thousand_connections_that_come_and_go_leave_nothing_behind() {
+    const WAVES: u32 = 10;
+    const CONNECTIONS: u32 = 1000;
+    let launch = Launch::on_loopback().set("http.connections_per_prefix_max", "1000000");
+    let (tracker, large_request) = with_large_answers(launch);
+    tracker.wait_for_figures(&[("http_connections", 1), ("http_connections_open", 0)]);
+    let ((descriptors, _), address) = (taken_by(tracker.id()), tracker.http_v4());
+    let mut kilobytes = Vec::new();
+    for wave in 1..=WAVES {
+        let open: Vec<_> =
+            (0..CONNECTIONS).map(|number| drop_connection(address, number, &large_request)).collect();
+        drop(open);
+        let come = u64::from(1 + wave * CONNECTIONS);
+        tracker.wait_for_figures(&[("http_connections", come), ("http_connections_open", 0)]);
+        let (descriptors_now, kilobytes_now) = taken_by(tracker.id());
+        assert_eq!(descriptors_now, descriptors);
+        kilobytes.push(kilobytes_now);
+    }
+    // Places and pools are as large as the second wave made them.
+    let grown = kilobytes[9].saturating_sub(kilobytes[1]);
+    assert!(grown < 4096, "memory grows: {kilobytes:?} kB");
+    let ended = tracker.stop();
+    assert_eq!(ended.figures().get("http_connections"), 10_001);
+    assert_accounted_for(&ended);
+}
