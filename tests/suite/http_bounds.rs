@@ -109,6 +109,53 @@ fn a_kept_connection_may_be_idle_for_so_long_and_no_longer() {
     assert_accounted_for(&tracker.stop());
 }
 
+#[test]
+fn a_connection_that_goes_on_is_never_late() {
+    let mut launch = Launch::on_loopback();
+    for key in ["http.first_request_s", "http.request_s", "http.idle_s", "http.answer_s"] {
+        launch = launch.set(key, "1");
+    }
+    let tracker = launch.start();
+    std::thread::scope(|scope| {
+        scope.spawn(|| ask_without_pause(HttpClient::new(tracker.http_v4())));
+        scope.spawn(|| end_each_write_within_a_request(HttpClient::new(tracker.http_v4())));
+    });
+    assert_accounted_for(&tracker.stop());
+}
+
+/// Longer than any bound of a second is given.
+const LONG: Duration = Duration::from_secs(4);
+
+/// There are always requests that wait, for torrents of all cores and more than are served in one turn.
+fn ask_without_pause(mut client: HttpClient) {
+    const WINDOW: u32 = 200;
+    let request = |number: u32| get_request(&announce_target(torrent(number % 64), 1001, 1));
+    let start = Instant::now();
+    client.send((0..WINDOW).map(request).collect::<String>().as_bytes());
+    for number in WINDOW.. {
+        client.send(request(number).as_bytes());
+        assert_eq!(client.answer().status, 200, "{:?}", start.elapsed());
+        if start.elapsed() > LONG {
+            return;
+        }
+    }
+}
+
+/// Each write has the end of one request and the beginning of the next one.
+fn end_each_write_within_a_request(mut client: HttpClient) {
+    let (start, request) = (Instant::now(), get_request(HEALTH));
+    let (front, back) = request.split_at(20);
+    client.send(front.as_bytes());
+    while start.elapsed() < LONG {
+        client.send(format!("{back}{front}").as_bytes());
+        assert_eq!(client.answer().status, 200, "{:?}", start.elapsed());
+        client.stream().set_read_timeout(Some(Duration::from_millis(20))).expect("a read timeout");
+        let nothing = client.stream().read(&mut [0; 1]).expect_err("there is nothing to be read");
+        assert_eq!(nothing.kind(), ErrorKind::WouldBlock, "{:?}", start.elapsed());
+        client.stream().set_read_timeout(Some(PATIENCE)).expect("a read timeout");
+    }
+}
+
 /// A client whose window is as small as the kernel makes it.
 fn narrow_client(tracker: &Tracker) -> HttpClient {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");

@@ -27,19 +27,23 @@ pub(super) enum Watch {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Deadline {
     pub(super) waits_for: WaitsFor,
+    /// How many requests had come whole when it began.
+    requests: u32,
     pub(super) at: Second,
 }
 
 impl Deadline {
-    pub(super) fn new(waits_for: WaitsFor, now: Second, limits: &HttpLimits) -> Self {
-        Self { waits_for, at: now.after(limits.seconds(waits_for)) }
+    /// Of a connection by which so many requests have come.
+    pub(super) fn new(waits_for: WaitsFor, requests: u32, now: Second, limits: &HttpLimits) -> Self {
+        Self { waits_for, requests, at: now.after(limits.seconds(waits_for)) }
     }
 
-    /// Goes on waiting. Only for its next request a client may wait anew: all else has to be done in one time, however
-    /// small the steps are that it comes in.
-    pub(super) fn wait(&mut self, waits_for: WaitsFor, now: Second, limits: &HttpLimits) {
-        if self.waits_for != waits_for || waits_for == WaitsFor::NextRequest {
-            *self = Self::new(waits_for, now, limits);
+    /// Goes on waiting. For each request there is one time, however small the steps are that it comes in or that its
+    /// answer is taken in. Only for the next one to begin a client may wait anew.
+    pub(super) fn wait(&mut self, waits_for: WaitsFor, requests: u32, now: Second, limits: &HttpLimits) {
+        let is_the_same = self.waits_for == waits_for && self.requests == requests;
+        if !is_the_same || waits_for == WaitsFor::NextRequest {
+            *self = Self::new(waits_for, requests, now, limits);
         }
     }
 
@@ -52,5 +56,45 @@ impl Connection {
     /// Whether its client has asked for something that another core is busy with.
     pub(super) fn awaits_errand(&self) -> bool {
         self.deadline.waits_for == WaitsFor::Errand
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::prefixes::PrefixLengths;
+    use super::*;
+
+    const LIMITS: HttpLimits = HttpLimits {
+        connections_max: 16,
+        connections_per_prefix_max: 16,
+        prefixes: PrefixLengths { ipv4_bits: 32, ipv6_bits: 56 },
+        first_request_s: 10,
+        request_s: 20,
+        idle_s: 60,
+        answer_s: 30,
+    };
+
+    /// When a deadline for what a connection waits for at second 100 is, after it waits for something at second 105.
+    fn moved(before: (WaitsFor, u32), after: (WaitsFor, u32)) -> u32 {
+        let mut deadline = Deadline::new(before.0, before.1, Second(100), &LIMITS);
+        deadline.wait(after.0, after.1, Second(105), &LIMITS);
+        deadline.at.0
+    }
+
+    #[test]
+    fn a_step_forward_gives_no_more_time_for_the_same_request() {
+        assert_eq!(moved((WaitsFor::FirstRequest, 0), (WaitsFor::FirstRequest, 0)), 110);
+        assert_eq!(moved((WaitsFor::Request, 1), (WaitsFor::Request, 1)), 120);
+        assert_eq!(moved((WaitsFor::AnswerTaken, 1), (WaitsFor::AnswerTaken, 1)), 130);
+        assert_eq!(moved((WaitsFor::Close, 1), (WaitsFor::Close, 1)), 102);
+    }
+
+    #[test]
+    fn each_further_request_has_its_own_time() {
+        assert_eq!(moved((WaitsFor::Request, 1), (WaitsFor::Request, 2)), 125);
+        assert_eq!(moved((WaitsFor::AnswerTaken, 1), (WaitsFor::AnswerTaken, 17)), 135);
+        assert_eq!(moved((WaitsFor::Errand, 1), (WaitsFor::Errand, 2)), 135);
+        assert_eq!(moved((WaitsFor::NextRequest, 1), (WaitsFor::NextRequest, 1)), 165);
+        assert_eq!(moved((WaitsFor::Errand, 1), (WaitsFor::AnswerTaken, 1)), 135);
     }
 }

@@ -15,6 +15,8 @@ pub struct Conversation {
     http: HttpConnection,
     tls: Option<TlsSession>,
     phase: Phase,
+    /// How many requests have come whole so far.
+    requests: u32,
     /// What was received and is not served yet: while a header of the PROXY protocol is waited for as it came, then in
     /// the clear.
     unread: Vec<u8>,
@@ -100,6 +102,7 @@ impl Conversation {
             http,
             tls: identity.map(TlsSession::new).transpose()?,
             phase: if has_header { Phase::ProxyHeader } else { Phase::FirstRequest },
+            requests: 0,
             unread: Vec::new(),
             unsent: Vec::new(),
             readiness: Readiness::Something,
@@ -141,6 +144,12 @@ impl Conversation {
         };
         let written = desk.service.give_up(desk.engine, errand, &mut desk.buffers.answer);
         self.say(wire, desk, written, afterwards).map_or_else(|fate| fate, |()| self.go_on(wire, desk))
+    }
+
+    /// How many requests have come whole so far. It tells one from the next, and begins again after 2^32.
+    #[must_use]
+    pub const fn requests(&self) -> u32 {
+        self.requests
     }
 
     /// Bytes that it keeps beside itself.
@@ -206,11 +215,13 @@ impl Conversation {
             HttpStep::Incomplete => Ok(Input::Nothing),
             HttpStep::NotHttp => Err(Fate::Ends(End::NotHttp)),
             HttpStep::Answered { consumed, written, connection } => {
+                self.requests = self.requests.wrapping_add(1);
                 *start += consumed;
                 self.say(wire, desk, written, connection)?;
                 Ok(Input::More)
             }
             HttpStep::Errand { consumed, owner, errand, connection } => {
+                self.requests = self.requests.wrapping_add(1);
                 *start += consumed;
                 self.phase = Phase::OnErrand(connection);
                 Err(Fate::Errand(owner, errand))

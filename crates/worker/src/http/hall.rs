@@ -169,7 +169,7 @@ impl Hall {
     fn settle(&mut self, key: SlotKey, fate: Fate, around: &mut Surroundings<'_>) {
         match fate {
             Fate::Waits(waits_for) => self.wait(key, waits_for, around),
-            Fate::Again => self.again.push(key),
+            Fate::Again => self.queue(key, around),
             Fate::Errand(_, errand) => self.service.take_back(errand),
             Fate::Ends(end) => self.end(key, end, around.engine),
         }
@@ -177,7 +177,8 @@ impl Hall {
 
     fn wait(&mut self, key: SlotKey, waits_for: WaitsFor, around: &mut Surroundings<'_>) {
         let Some(connection) = self.slots.get_mut(key) else { return };
-        connection.deadline.wait(waits_for, around.now.monotonic, &self.limits);
+        let requests = connection.conversation.requests();
+        connection.deadline.wait(waits_for, requests, around.now.monotonic, &self.limits);
         if connection.watch == Watch::Watched {
             return;
         }
@@ -185,6 +186,14 @@ impl Hall {
         if self.poll.watch(&connection.socket, key).is_err() {
             self.end(key, End::Broken, around.engine);
         }
+    }
+
+    /// Lets a connection go on in the next turn.
+    fn queue(&mut self, key: SlotKey, around: &Surroundings<'_>) {
+        let Some(connection) = self.slots.get_mut(key) else { return };
+        let requests = connection.conversation.requests();
+        connection.deadline.wait(WaitsFor::Request, requests, around.now.monotonic, &self.limits);
+        self.again.push(key);
     }
 
     /// Closes a connection.
@@ -211,6 +220,6 @@ impl Hall {
     }
 
     pub(super) fn first_deadline(&self, around: &Surroundings<'_>) -> Deadline {
-        Deadline::new(WaitsFor::FirstRequest, around.now.monotonic, &self.limits)
+        Deadline::new(WaitsFor::FirstRequest, 0, around.now.monotonic, &self.limits)
     }
 }
