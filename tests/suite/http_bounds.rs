@@ -323,6 +323,19 @@ fn the_last_answer_of_a_connection_says_so() {
 }
 
 #[test]
+fn who_asks_more_than_a_connection_is_answered_gets_all_answers_up_to_the_last() {
+    let launch = Launch::on_loopback().set("http.requests_per_connection_max", "500");
+    let (tracker, request) = with_large_answers(launch);
+    let mut client = narrow_client(&tracker);
+    client.send(request.repeat(1000).as_bytes());
+    for number in 1..=500 {
+        assert_eq!(client.answer().header("connection"), (number == 500).then_some("close"), "{number}");
+    }
+    client.assert_closed();
+    assert_accounted_for(&tracker.stop());
+}
+
+#[test]
 fn an_end_amid_requests_is_orderly() {
     let tracker = Launch::on_loopback().start();
     let mut clients: Vec<HttpClient> = (0..8).map(|_| HttpClient::new(tracker.http_v4())).collect();

@@ -84,6 +84,12 @@ impl HttpConnection {
         self.trust == Trust::Proxy && policy.proxy.header == ProxyHeaderKind::ProxyProtocol
     }
 
+    /// Whether it has had as many requests as it may. Its client, which cannot know that, may have sent more.
+    #[must_use]
+    pub const fn is_used_up(&self) -> bool {
+        self.requests_left == 0
+    }
+
     /// Reads the header of the PROXY protocol at the front of `bytes`. Asked once, until it is complete.
     pub fn read_proxy_header(&mut self, bytes: &[u8]) -> ProxyStep {
         match read_proxy_header(bytes) {

@@ -37,9 +37,19 @@ enum Phase {
     /// An errand is on its way for the last request.
     OnErrand(Afterwards),
     /// It ends when all is sent.
-    Ending,
+    Ending(Farewell),
     /// All was said, and so many bytes more are thrown away while the client reads it.
     Draining { bytes_left: u32 },
+}
+
+/// How a connection ends behind its last answer. To close one that has something unread resets it (RFC 9112, 9.6), which
+/// takes answers from the client that are still on their way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Farewell {
+    /// At once: its client asked for the end, and sends nothing more.
+    AtOnce,
+    /// When its client has read why, for it may be sending still.
+    WhenRead,
 }
 
 /// What is known of the wire's readiness to be read.
@@ -162,7 +172,7 @@ impl Conversation {
     fn take_turn(&mut self, wire: &mut impl Wire, desk: &mut Desk<'_>) -> Turn<Fate> {
         self.send_rest(wire, desk)?;
         match self.phase {
-            Phase::Ending => return Err(Fate::Ends(End::AfterAnswer)),
+            Phase::Ending(farewell) => return self.say_farewell(wire, desk, farewell),
             Phase::OnErrand(_) => return Ok(Fate::Waits(WaitsFor::Errand)),
             Phase::Draining { .. } => return self.drain(wire, desk),
             Phase::ProxyHeader => self.read_proxy_header(wire, desk)?,
@@ -197,11 +207,17 @@ impl Conversation {
                 break Fate::Again;
             }
         };
-        if let Some(rest) = desk.buffers.input.get(start..).filter(|rest| !rest.is_empty()) {
+        let rest = desk.buffers.input.get(start..).unwrap_or_default();
+        if !rest.is_empty() && self.reads_on() {
             debug_assert!(rest.len() <= UNREAD_BYTES_MAX + tls::PLAINTEXT_BYTES_MAX);
             self.unread = rest.to_vec();
         }
         Ok(fate)
+    }
+
+    /// Whether requests behind the last one that was read will be served.
+    const fn reads_on(&self) -> bool {
+        !matches!(self.phase, Phase::Ending(_) | Phase::Draining { .. })
     }
 
     /// Serves the request at `start` of the input, if there is a whole one.
@@ -227,11 +243,9 @@ impl Conversation {
                 Err(Fate::Errand(owner, errand))
             }
             HttpStep::Refused(written) => {
-                *start = input.len();
-                self.phase = Phase::Draining { bytes_left: DRAIN_BYTES_MAX };
+                self.phase = Phase::Ending(Farewell::WhenRead);
                 self.send(wire, desk, written)?;
-                self.end_sending(wire, desk)?;
-                Err(Fate::Waits(WaitsFor::Close))
+                Err(self.say_farewell(wire, desk, Farewell::WhenRead)?)
             }
         }
     }
@@ -246,14 +260,27 @@ impl Conversation {
     ) -> Turn<()> {
         self.phase = match afterwards {
             Afterwards::KeepAlive => Phase::Talking,
-            Afterwards::Close => Phase::Ending,
+            // The end is the tracker's wish and not the client's.
+            Afterwards::Close if self.http.is_used_up() => Phase::Ending(Farewell::WhenRead),
+            Afterwards::Close => Phase::Ending(Farewell::AtOnce),
         };
         self.send(wire, desk, written)?;
-        if self.phase == Phase::Ending {
-            self.close_tls(wire, desk)?;
+        match self.phase {
+            Phase::Ending(farewell) => Err(self.say_farewell(wire, desk, farewell)?),
+            _ => Ok(()),
+        }
+    }
+
+    /// Tells the client that nothing more comes, now that all is sent.
+    fn say_farewell(&mut self, wire: &mut impl Wire, desk: &mut Desk<'_>, farewell: Farewell) -> Turn<Fate> {
+        self.unread = Vec::new();
+        self.close_tls(wire, desk)?;
+        if farewell == Farewell::AtOnce && self.readiness == Readiness::Nothing {
             return Err(Fate::Ends(End::AfterAnswer));
         }
-        Ok(())
+        wire.end_sending();
+        self.phase = Phase::Draining { bytes_left: DRAIN_BYTES_MAX };
+        self.drain(wire, desk)
     }
 
     /// Reads what has arrived behind the input.
@@ -403,12 +430,6 @@ impl Conversation {
             return Err(Fate::Waits(WaitsFor::AnswerTaken));
         }
         self.unsent = Vec::new();
-        if matches!(self.phase, Phase::Ending) {
-            self.close_tls(wire, desk)?;
-        }
-        if matches!(self.phase, Phase::Draining { .. }) {
-            self.end_sending(wire, desk)?;
-        }
         Ok(())
     }
 
@@ -419,13 +440,7 @@ impl Conversation {
         self.send_outgoing(wire, desk)
     }
 
-    fn end_sending(&mut self, wire: &mut impl Wire, desk: &mut Desk<'_>) -> Turn<()> {
-        self.close_tls(wire, desk)?;
-        wire.end_sending();
-        Ok(())
-    }
-
-    /// Throws away what still comes behind a refused request.
+    /// Throws away what still comes behind the last request.
     fn drain(&mut self, wire: &mut impl Wire, desk: &mut Desk<'_>) -> Turn<Fate> {
         let Phase::Draining { mut bytes_left } = self.phase else { return Ok(Fate::Again) };
         while self.readiness != Readiness::Nothing {
@@ -433,7 +448,11 @@ impl Conversation {
             input.clear();
             input.reserve(READ_BYTES_MAX);
             let room = input.capacity();
-            let received = self.receive(wire, desk.engine, room, input)?;
+            let received = match self.receive(wire, desk.engine, room, input) {
+                // That its client closes it is what it waits for.
+                Err(Fate::Ends(End::ByClient)) => return Err(Fate::Ends(End::AfterAnswer)),
+                received => received?,
+            };
             bytes_left = bytes_left.saturating_sub(u32::try_from(received).unwrap_or(u32::MAX));
             if bytes_left == 0 {
                 return Err(Fate::Ends(End::AfterAnswer));
