@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use primitives::InfoHash;
@@ -154,6 +155,31 @@ fn end_each_write_within_a_request(mut client: HttpClient) {
         assert_eq!(nothing.kind(), ErrorKind::WouldBlock, "{:?}", start.elapsed());
         client.stream().set_read_timeout(Some(PATIENCE)).expect("a read timeout");
     }
+}
+
+#[test]
+fn who_asks_without_end_lets_others_have_their_turns() {
+    const TURNS: usize = 200;
+    let tracker = on_one_core().start();
+    let (mut greedy, mut modest) = (HttpClient::new(tracker.http_v4()), HttpClient::new(tracker.http_v4()));
+    let mut answers = greedy.stream().try_clone().expect("a socket");
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // Small writes: there is news of the connection in each turn.
+            let requests = get_request(HEALTH).repeat(20);
+            while !is_over.load(Ordering::Relaxed) {
+                greedy.send(requests.as_bytes());
+            }
+            greedy.end_sending();
+        });
+        scope.spawn(move || while answers.read(&mut [0; 1 << 16]).expect("answers") > 0 {});
+        (0..TURNS).for_each(|_| assert_served(&mut modest));
+        is_over.store(true, Ordering::Relaxed);
+    });
+    drop(modest);
+    tracker.wait_for_figures(&[("http_connections_open", 0)]);
+    assert_accounted_for(&tracker.stop());
 }
 
 /// A client whose window is as small as the kernel makes it.

@@ -51,7 +51,8 @@ impl Hall {
             return;
         };
         let deadline = self.first_deadline(around);
-        self.admit(Connection { socket, conversation, prefix, watch: Watch::NotYet, deadline }, around);
+        let watch = Watch::NotYet;
+        self.admit(Connection { socket, conversation, prefix, watch, is_queued: false, deadline }, around);
     }
 
     /// Whether one more connection from `ip` has room; what it is counted by, or why not.

@@ -13,6 +13,8 @@ pub(super) struct Connection {
     /// What its source is counted by; `None` for a trusted proxy's.
     pub(super) prefix: Option<Prefix>,
     pub(super) watch: Watch,
+    /// Whether it has its part of the next turn already.
+    pub(super) is_queued: bool,
     pub(super) deadline: Deadline,
 }
 

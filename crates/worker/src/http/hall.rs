@@ -193,6 +193,8 @@ impl Hall {
         let Some(connection) = self.slots.get_mut(key) else { return };
         let requests = connection.conversation.requests();
         connection.deadline.wait(WaitsFor::Request, requests, around.now.monotonic, &self.limits);
+        debug_assert!(!connection.is_queued, "one part of a turn for each connection");
+        connection.is_queued = true;
         self.again.push(key);
     }
 

@@ -39,7 +39,10 @@ impl Hall {
             self.take_up(self.poll.event(index), around);
         }
         for key in again {
-            self.go_on(key, around);
+            if let Some(connection) = self.slots.get_mut(key) {
+                connection.is_queued = false;
+                self.go_on(key, around);
+            }
         }
         Turn::Busy
     }
@@ -54,7 +57,9 @@ impl Hall {
                 } else if ready.readable {
                     connection.conversation.note_readable();
                 }
-                self.go_on(key, around);
+                if !connection.is_queued {
+                    self.go_on(key, around);
+                }
             }
         }
     }
