@@ -1,5 +1,6 @@
 //! The programs under test: built once, found where this test binary lies.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -25,7 +26,13 @@ fn build(package: &str, binary: &str) -> PathBuf {
         panic!("{} is not in a target directory", test_binary.display());
     };
 
-    let status = Command::new(env!("CARGO"))
+    let mut cargo = Command::new(env!("CARGO"));
+    // Cargo told this test about its package. A build script that asks for such a variable would see another value
+    // in each build, and be run anew with all that depends on it.
+    for (name, _) in std::env::vars_os().filter(|(name, _)| is_about_a_package(name)) {
+        cargo.env_remove(name);
+    }
+    let status = cargo
         .args(["build", "--package", package, "--bin", binary])
         .args(["--profile", profile_of(profile_directory)])
         .arg("--target-dir")
@@ -35,6 +42,12 @@ fn build(package: &str, binary: &str) -> PathBuf {
         .expect("cargo, which built this test, can be started");
     assert!(status.success(), "building {binary} failed: {status}");
     profile_directory.join(binary)
+}
+
+fn is_about_a_package(variable: &OsStr) -> bool {
+    ["CARGO_PKG_", "CARGO_MANIFEST_"]
+        .iter()
+        .any(|start| variable.as_encoded_bytes().starts_with(start.as_bytes()))
 }
 
 /// The test profile, which optimizes a little, shares its directory with the development profile.
