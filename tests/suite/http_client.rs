@@ -106,6 +106,15 @@ impl<S: Read + Write> HttpClient<S> {
         rest
     }
 
+    /// What comes until the connection is closed, in good order or not.
+    pub(crate) fn rest_or_reset(mut self) -> Vec<u8> {
+        let mut rest = Vec::new();
+        match self.stream.read_to_end(&mut rest) {
+            Err(error) if error.kind() != ErrorKind::ConnectionReset => panic!("not closed: {error}"),
+            _ => rest,
+        }
+    }
+
     /// Waits for the tracker to close the connection without a further word, in good order or not.
     #[track_caller]
     pub(crate) fn assert_closed(mut self) {

@@ -10,6 +10,7 @@ mod http_bounds;
 mod http_client;
 mod http_requests;
 mod http_serving;
+mod http_tls;
 mod latency;
 mod layers;
 mod load_generator;

@@ -1,0 +1,269 @@
+//! HTTPS of the running tracker: handshakes, kept connections, and certificates that are replaced.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use primitives::InfoHash;
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use rustix::process::Signal;
+use rustls::crypto::ring;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion};
+use tempfile::TempDir;
+
+use crate::http_client::{HttpClient, announce_target, connect_from, get_request};
+use crate::tracker::{Launch, PATIENCE, Tracker};
+use crate::udp_client::Client;
+
+const TORRENT: InfoHash = InfoHash([7; 20]);
+const HEALTH: &str = "/health_check";
+
+pub(crate) type TlsStream = StreamOwned<ClientConnection, TcpStream>;
+
+/// A certificate and its key in files, and what a client needs that trusts it.
+pub(crate) struct Identity {
+    directory: TempDir,
+    certificate: CertificateDer<'static>,
+}
+
+impl Identity {
+    pub(crate) fn new() -> Self {
+        let directory = tempfile::tempdir().expect("a folder for a certificate");
+        let certificate = CertificateDer::from(Vec::new());
+        let mut identity = Self { directory, certificate };
+        identity.renew();
+        identity
+    }
+
+    /// Puts another certificate and key in the place of these.
+    fn renew(&mut self) {
+        let CertifiedKey { cert, signing_key } =
+            generate_simple_self_signed(["tracker.test".to_owned()]).expect("a certificate");
+        std::fs::write(self.certificate_file(), cert.pem()).expect("a file");
+        std::fs::write(self.key_file(), signing_key.serialize_pem()).expect("a file");
+        self.certificate = cert.into();
+    }
+
+    pub(crate) fn certificate_file(&self) -> PathBuf {
+        self.directory.path().join("certificate.pem")
+    }
+
+    pub(crate) fn key_file(&self) -> PathBuf {
+        self.directory.path().join("key.pem")
+    }
+
+    /// Serves HTTPS on a free port of the IPv4 loopback address.
+    pub(crate) fn serve(&self, launch: Launch) -> Launch {
+        let text = |path: PathBuf| path.to_str().expect("a path of plain text").to_owned();
+        launch
+            .set("https.listen", r#"["127.0.0.1:0"]"#)
+            .set("https.certificate_file", &text(self.certificate_file()))
+            .set("https.key_file", &text(self.key_file()))
+    }
+
+    /// A client that trusts this certificate alone, over a connection that may have been used before TLS.
+    pub(crate) fn over(
+        &self,
+        version: &'static SupportedProtocolVersion,
+        stream: TcpStream,
+    ) -> HttpClient<TlsStream> {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.certificate.clone()).expect("a root");
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_protocol_versions(&[version])
+            .expect("a version")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let name = ServerName::try_from("tracker.test").expect("a name");
+        let connection = ClientConnection::new(Arc::new(config), name).expect("a client");
+        HttpClient::over(StreamOwned::new(connection, stream))
+    }
+
+    fn client(&self, tracker: &Tracker) -> HttpClient<TlsStream> {
+        self.over(&rustls::version::TLS13, connect(tracker))
+    }
+
+    /// Whether new connections are shown this certificate.
+    fn is_shown(&self, tracker: &Tracker) -> bool {
+        let mut client = self.client(tracker);
+        let TlsStream { conn, sock } = client.stream();
+        conn.complete_io(sock).is_ok()
+    }
+}
+
+fn connect(tracker: &Tracker) -> TcpStream {
+    connect_from(Ipv4Addr::LOCALHOST.into(), tracker.https_v4())
+}
+
+fn assert_accounted_for(tracker: Tracker) {
+    let ended = tracker.stop();
+    assert_eq!(ended.code, Some(0), "{:#?}", ended.log);
+    assert_eq!(ended.figures().get("http_connections"), ended.figures().http_closed());
+}
+
+#[test]
+fn a_peer_that_announced_over_udp_is_found_over_https_by_either_version_of_tls() {
+    let identity = Identity::new();
+    let tracker = identity.serve(Launch::on_loopback()).start();
+    let udp = Client::new(tracker.v4());
+    udp.announce(udp.leecher(TORRENT, 1001));
+    let peer = |port: u16| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let mut client = identity.over(version, connect(&tracker));
+        assert_eq!(client.get(&announce_target(TORRENT, 1002, 0)).peers(), [peer(1001)]);
+        // Over the same connection, for torrents of all cores.
+        for number in 0..32 {
+            let target = announce_target(InfoHash([number + 100; 20]), 1002, 0);
+            assert_eq!(client.get(&target).peers(), []);
+        }
+    }
+    let found = udp.announce(udp.leecher(TORRENT, 1001));
+    assert_eq!(found.peers, [peer(1002)]);
+    assert_eq!(tracker.stop().figures().get("http_connections"), 2);
+}
+
+#[test]
+fn requests_that_follow_each_other_in_one_write_are_answered_over_tls() {
+    let identity = Identity::new();
+    let tracker = identity.serve(Launch::on_loopback()).start();
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let mut client = identity.over(version, connect(&tracker));
+        let request =
+            |number: u16| get_request(&announce_target(InfoHash([number.to_be_bytes()[1]; 20]), 1001, 1));
+        client.send((0..500).map(request).collect::<String>().as_bytes());
+        for _ in 0..500 {
+            assert_eq!(client.answer().status, 200);
+        }
+        assert_eq!(client.get(HEALTH).status, 200);
+    }
+    assert_accounted_for(tracker);
+}
+
+#[test]
+fn the_end_of_a_connection_is_told_within_tls() {
+    let identity = Identity::new();
+    let tracker = identity.serve(Launch::on_loopback()).start();
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let mut client = identity.over(version, connect(&tracker));
+        client.send(b"GET /health_check HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n");
+        assert_eq!(client.answer().header("connection"), Some("close"));
+        // rustls takes an end without a word within TLS for an error.
+        assert_eq!(client.rest(), b"");
+        let mut client = identity.over(version, connect(&tracker));
+        client.send(b"POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 100000\r\n\r\n");
+        client.send(&[b'x'; 100_000]);
+        assert_eq!(client.answer().status, 405);
+        assert_eq!(client.rest(), b"");
+    }
+    tracker.wait_for_figures(&[("http_closed_after_answer", 4), ("http_connections_open", 0)]);
+    assert_accounted_for(tracker);
+}
+
+#[test]
+fn what_is_not_tls_on_the_port_of_https_is_closed_and_counted() {
+    let identity = Identity::new();
+    let tracker = identity.serve(Launch::on_loopback()).start();
+    for junk in [get_request(HEALTH).as_bytes(), &[0x16, 3, 1, 0xff, 0xff, 0, 0, 0], &[0; 100]] {
+        let mut client = HttpClient::over(connect(&tracker));
+        client.send(junk);
+        let said = client.rest();
+        assert!(!said.starts_with(b"HTTP"), "an answer in the clear");
+    }
+    tracker.wait_for_figures(&[("http_closed_tls", 3), ("http_connections_open", 0)]);
+    assert_eq!(identity.client(&tracker).get(HEALTH).status, 200);
+    assert_accounted_for(tracker);
+}
+
+#[test]
+fn a_handshake_that_does_not_end_is_closed_in_time() {
+    let identity = Identity::new();
+    let tracker = identity.serve(Launch::on_loopback().set("http.first_request_s", "1")).start();
+    let silent = HttpClient::over(connect(&tracker));
+    let mut begun = HttpClient::over(connect(&tracker));
+    begun.send(&[0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc]);
+    let mut shaken = identity.client(&tracker);
+    let TlsStream { conn, sock } = shaken.stream();
+    conn.complete_io(sock).expect("a handshake");
+    silent.assert_closed();
+    begun.assert_closed();
+    tracker.wait_for_figures(&[("http_closed_first_request", 3), ("http_connections_open", 0)]);
+    assert_accounted_for(tracker);
+}
+
+/// Waits until all cores show a certificate to new connections, or at least those that take in sixteen.
+#[track_caller]
+fn wait_until_shown(identity: &Identity, tracker: &Tracker) {
+    let deadline = Instant::now() + PATIENCE;
+    while !(0..16).all(|_| identity.is_shown(tracker)) {
+        assert!(Instant::now() < deadline, "{:#?}", tracker.log());
+    }
+}
+
+/// Has the tracker read its files, and waits until it says that they cannot be used.
+fn wait_for_trouble(tracker: &Tracker, file: &Path, part: &str) {
+    let file = file.to_str().expect("a path of plain text");
+    tracker.signal(Signal::HUP);
+    tracker.wait_for_log(part, |lines| {
+        let is_told = |line: &&String| {
+            let parts = ["ERROR", "the certificate stays as it was: ", file, part];
+            parts.iter().all(|part| line.contains(part))
+        };
+        lines.iter().find(is_told).map(drop)
+    });
+}
+
+#[test]
+fn a_new_certificate_is_shown_to_new_connections_and_old_ones_go_on() {
+    let mut identity = Identity::new();
+    let tracker = identity.serve(Launch::on_loopback()).start();
+    let mut old = identity.client(&tracker);
+    assert_eq!(old.get(HEALTH).status, 200);
+    assert!(identity.is_shown(&tracker));
+    identity.renew();
+    tracker.signal(Signal::HUP);
+    wait_until_shown(&identity, &tracker);
+    assert_eq!(old.get(&announce_target(TORRENT, 1001, 1)).peers(), []);
+    let mut new = identity.client(&tracker);
+    assert_eq!(new.get(&announce_target(TORRENT, 1002, 1)).peers().len(), 1);
+    let said = tracker.log().iter().filter(|line| line.contains("shown the new certificate")).count();
+    assert_eq!(said, 1, "{:#?}", tracker.log());
+}
+
+#[test]
+fn a_certificate_that_cannot_be_used_is_told_of_and_the_old_one_stays() {
+    let identity = Identity::new();
+    let tracker = identity.serve(Launch::on_loopback()).start();
+    let file = identity.certificate_file();
+    let broken =
+        [("junk", "has no certificate"), ("-----BEGIN CERTIFICATE-----\nAAAA\n", "is not a whole PEM file")];
+    for (contents, part) in broken {
+        std::fs::write(&file, contents).expect("a file");
+        wait_for_trouble(&tracker, &file, part);
+        assert!(identity.is_shown(&tracker));
+    }
+    std::fs::remove_file(&file).expect("a file");
+    wait_for_trouble(&tracker, &file, "cannot be read");
+    let other = Identity::new();
+    std::fs::copy(other.certificate_file(), &file).expect("a file");
+    wait_for_trouble(&tracker, &file, "does not fit");
+    assert!(identity.is_shown(&tracker) && !other.is_shown(&tracker));
+    // With the key of the other one, it is taken after all.
+    std::fs::copy(other.key_file(), identity.key_file()).expect("a file");
+    tracker.signal(Signal::HUP);
+    wait_until_shown(&other, &tracker);
+    assert_accounted_for(tracker);
+}
+
+#[test]
+fn a_hangup_without_https_changes_nothing() {
+    let tracker = Launch::on_loopback().start();
+    let mut client = HttpClient::new(tracker.http_v4());
+    for _ in 0..3 {
+        tracker.signal(Signal::HUP);
+        assert_eq!(client.get(HEALTH).status, 200);
+        tracker.figures();
+    }
+    assert_accounted_for(tracker);
+}
