@@ -8,6 +8,7 @@ mod forbidden;
 mod fuzz_replay;
 mod http_bounds;
 mod http_client;
+mod http_proxies;
 mod http_requests;
 mod http_serving;
 mod http_tls;
