@@ -43,9 +43,10 @@ fn each_family_is_served_and_told_of_peers_of_its_own() {
 #[test]
 fn by_default_port_6969_of_both_families_is_listened_on() {
     // In a network of its own, where nobody else has the port.
-    let tracker = Launch::with_defaults().under(&["unshare", "--net", "--"]).start();
+    let tracker = Launch::with_default_listeners().under(&["unshare", "--net", "--"]).start();
     let log = tracker.log();
-    for address in ["udp://0.0.0.0:6969", "udp://[::]:6969"] {
+    let addresses = ["udp://0.0.0.0:6969", "udp://[::]:6969", "http://0.0.0.0:6969", "http://[::]:6969"];
+    for address in addresses {
         assert!(log.iter().any(|line| line.ends_with(&format!("listening on {address}"))), "{log:#?}");
     }
 }

@@ -1,14 +1,17 @@
 //! Starts that must fail, each with one clear sentence that says what to do, and the way around the failure.
 
 use std::fs::Permissions;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 use primitives::InfoHash;
 use socket2::{Domain, Socket, Type};
 use tempfile::NamedTempFile;
 
 use crate::forbidden::without_system_call;
+use crate::http_client::HttpClient;
+use crate::http_tls::Identity;
 use crate::program::program;
 use crate::tracker::{Ended, Launch};
 use crate::udp_client::Client;
@@ -75,6 +78,103 @@ fn a_second_tracker_on_the_same_port_is_refused_and_the_first_goes_on() {
     assert_in_use(first.v6());
     Client::new(first.v4());
     Client::new(first.v6());
+}
+
+fn start_http_on(key: &str, addresses: &str) -> Ended {
+    let loopback = Launch::with_defaults().set("udp.listen", "127.0.0.1:0");
+    let (identity, https) = (Identity::new(), key == "https.listen");
+    let launch = if https { identity.serve(loopback) } else { loopback };
+    launch.set(key, addresses).run_to_end()
+}
+
+#[test]
+fn a_tcp_port_that_another_program_has_or_would_share_is_refused() {
+    for key in ["http.listen", "https.listen"] {
+        for loopback in ["127.0.0.1:0", "[::1]:0"] {
+            let other = TcpListener::bind(loopback).unwrap();
+            let address = other.local_addr().unwrap();
+            let scheme = key.trim_end_matches(".listen");
+            let cause = format!("{scheme}://{address} is in use by another program: ");
+            assert_fails(&start_http_on(key, &address.to_string()), &[&cause, "end that program", key]);
+        }
+    }
+    let sharing = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    sharing.set_reuse_port(true).unwrap();
+    sharing.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
+    sharing.listen(1).unwrap();
+    let address = sharing.local_addr().unwrap().as_socket().unwrap();
+    let cause = format!("http://{address} is in use by another program: ");
+    assert_fails(&start_http_on("http.listen", &address.to_string()), &[&cause]);
+}
+
+#[test]
+fn a_second_tracker_on_the_same_tcp_port_is_refused_and_the_first_goes_on() {
+    let first = Launch::on_loopback().start();
+    let address = first.http_v4();
+    let cause = format!("http://{address} is in use by another program: ");
+    assert_fails(&start_http_on("http.listen", &address.to_string()), &[&cause]);
+    assert_eq!(HttpClient::new(address).get("/health_check").status, 200);
+}
+
+#[test]
+fn a_tcp_port_that_cannot_be_bound_is_refused() {
+    let ended = start_http_on("http.listen", "192.0.2.1:6969");
+    assert_fails(&ended, &["http://192.0.2.1:6969: this machine does not have the address: ", "http.listen"]);
+    // A network of its own has the kernel's default bound, 1024, on the ports that anyone may bind.
+    let launch = Launch::with_defaults().under(&["unshare", "--net", "--", "setpriv"]);
+    let launch = launch.under(&["--bounding-set=-net_bind_service", "--inh-caps=-net_bind_service", "--"]);
+    let ended = launch.set("http.listen", "0.0.0.0:80").run_to_end();
+    let parts =
+        ["http://0.0.0.0:80: no permission to bind it: ", "1024", "http.listen", "CAP_NET_BIND_SERVICE"];
+    assert_fails(&ended, &parts);
+}
+
+#[test]
+fn https_with_files_that_cannot_be_used_is_refused_and_the_file_named() {
+    let (identity, other) = (Identity::new(), Identity::new());
+    let start = |key: &str, file: &Path| {
+        let path = file.to_str().expect("a path of plain text");
+        identity.serve(Launch::on_loopback()).set(key, path).run_to_end()
+    };
+    let (certificate, key) = ("https.certificate_file", "https.key_file");
+    let missing = Path::new("/nonexistent/file.pem");
+    for setting in [certificate, key] {
+        let parts = ["https.listen", "/nonexistent/file.pem: cannot be read", "No such file"];
+        assert_is_refused(&start(setting, missing), &parts);
+    }
+    let (of_certificate, of_key) = (identity.certificate_file(), identity.key_file());
+    let name = |file: &Path| file.to_str().expect("a path of plain text").to_owned();
+    assert_is_refused(&start(certificate, &of_key), &[&name(&of_key), "has no certificate"]);
+    assert_is_refused(&start(key, &of_certificate), &[&name(&of_certificate), "has no private key"]);
+    let other_key = other.key_file();
+    assert_is_refused(&start(key, &other_key), &[&name(&other_key), &name(&of_certificate), "does not fit"]);
+    let junk = key_file(b"junk");
+    assert_is_refused(&start(key, junk.path()), &[&name(junk.path()), "has no private key"]);
+}
+
+#[test]
+fn https_without_its_files_is_refused_and_the_key_named() {
+    let https = || Launch::on_loopback().set("https.listen", r#"["127.0.0.1:0"]"#);
+    assert_is_refused(&https().run_to_end(), &["https.listen", "https.certificate_file"]);
+    let half = https().set("https.certificate_file", "/nonexistent/file.pem").run_to_end();
+    assert_is_refused(&half, &["https.listen", "https.key_file"]);
+}
+
+#[test]
+fn a_limit_on_open_files_that_is_too_low_for_the_connections_is_warned_of() {
+    let warns = |limit: &str, connections: &str| {
+        let launch = Launch::on_loopback().set("http.connections_max", connections);
+        let tracker = launch.under(&["prlimit", &format!("--nofile={limit}"), "--"]).start();
+        assert_eq!(HttpClient::new(tracker.http_v4()).get("/health_check").status, 200);
+        tracker.log().into_iter().find(|line| line.contains("WARN") && line.contains("LimitNOFILE="))
+    };
+    let warning = warns("1000:1000", "5000").expect("a warning");
+    for part in ["open_files=1000", "http.connections_max", "ulimit -n"] {
+        assert!(warning.contains(part), "{part:?} is not in {warning:?}");
+    }
+    assert_eq!(warns("1000:1000", "100"), None);
+    // The soft limit is raised as far as it may be.
+    assert_eq!(warns("1000:10000", "5000"), None);
 }
 
 #[test]

@@ -44,13 +44,16 @@ impl Launch {
 
     /// With the default configuration, but without HTTP: its port is the same for all.
     pub(crate) fn with_defaults() -> Self {
+        Self::with_default_listeners().set("http.listen", "[]")
+    }
+
+    /// With the default configuration.
+    pub(crate) fn with_default_listeners() -> Self {
         // The kernel kills the tracker when the test's thread ends, however that comes about.
         let wrapper = ["setpriv", "--pdeathsig", "KILL", "--"].map(String::from).to_vec();
         let dumps = Arc::new(tempfile::tempdir().expect("a folder for dumps"));
         let directory = dumps.path().to_str().expect("a path of plain text").to_owned();
-        Self { wrapper, environment: Vec::new(), dumps }
-            .set("latency.directory", &directory)
-            .set("http.listen", "[]")
+        Self { wrapper, environment: Vec::new(), dumps }.set("latency.directory", &directory)
     }
 
     /// With the value of a key, such as `udp.listen`, by the key's environment variable.
