@@ -178,9 +178,8 @@ impl Conversation {
             Phase::ProxyHeader => self.read_proxy_header(wire, desk)?,
             Phase::FirstRequest | Phase::Talking => {}
         }
-        let input = &mut desk.buffers.input;
-        input.clear();
-        input.append(&mut self.unread);
+        desk.buffers.clear_input();
+        desk.buffers.input.append(&mut self.unread);
         self.unread = Vec::new();
         self.serve_requests(wire, desk)
     }
@@ -289,10 +288,12 @@ impl Conversation {
             return Ok(Input::Nothing);
         }
         let buffers = &mut *desk.buffers;
-        let into = if self.tls.is_some() { &mut buffers.ciphertext } else { &mut buffers.input };
-        if self.tls.is_some() {
-            into.clear();
-        }
+        let into = if self.tls.is_some() {
+            buffers.clear_ciphertext();
+            &mut buffers.ciphertext
+        } else {
+            &mut buffers.input
+        };
         into.reserve(READ_BYTES_MAX);
         let room = into.capacity() - into.len();
         let received = self.receive(wire, desk.engine, room, into)?;
@@ -361,8 +362,8 @@ impl Conversation {
             if self.readiness == Readiness::Nothing {
                 return Err(Fate::Waits(WaitsFor::FirstRequest));
             }
+            desk.buffers.clear_input();
             let input = &mut desk.buffers.input;
-            input.clear();
             input.reserve(READ_BYTES_MAX);
             let room = input.capacity();
             let received = self.receive(wire, desk.engine, room, input)?;
@@ -375,10 +376,9 @@ impl Conversation {
         if self.tls.is_none() || self.unread.is_empty() {
             return Ok(());
         }
-        let Buffers { input, ciphertext, .. } = &mut *desk.buffers;
-        input.clear();
-        ciphertext.clear();
-        ciphertext.append(&mut self.unread);
+        desk.buffers.clear_input();
+        desk.buffers.clear_ciphertext();
+        desk.buffers.ciphertext.append(&mut self.unread);
         self.decrypt(wire, desk)?;
         self.unread.extend_from_slice(&desk.buffers.input);
         Ok(())
@@ -444,8 +444,8 @@ impl Conversation {
     fn drain(&mut self, wire: &mut impl Wire, desk: &mut Desk<'_>) -> Turn<Fate> {
         let Phase::Draining { mut bytes_left } = self.phase else { return Ok(Fate::Again) };
         while self.readiness != Readiness::Nothing {
+            desk.buffers.clear_input();
             let input = &mut desk.buffers.input;
-            input.clear();
             input.reserve(READ_BYTES_MAX);
             let room = input.capacity();
             let received = match self.receive(wire, desk.engine, room, input) {
