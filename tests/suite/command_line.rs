@@ -115,6 +115,19 @@ fn a_file_that_cannot_be_read_is_refused_with_its_path() {
 }
 
 #[test]
+fn a_certificate_that_cannot_be_used_is_found_by_a_check() {
+    let https = |certificate: &str| {
+        format!(
+            "[https]\nlisten = [\"127.0.0.1:0\"]\ncertificate_file = \"{certificate}\"\nkey_file = \"/dev/null\"\n"
+        )
+    };
+    let (output, _file) = check_text(&https("/nonexistent/certificate.pem"));
+    assert_configuration_error(&output, &["https.listen", "/nonexistent/certificate.pem: cannot be read"]);
+    let (output, _file) = check_text(&https("/dev/null"));
+    assert_configuration_error(&output, &["https.listen", "/dev/null: has no certificate"]);
+}
+
+#[test]
 fn a_bad_or_unknown_variable_is_refused_with_its_name() {
     let mut command = ringtrack(["check-config", "/dev/null"]);
     let output = command.env("RINGTRACK_LOG_LEVEL", "loud").output().unwrap();

@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use primitives::InfoHash;
+use rustix::process::Signal;
 use socket2::{Domain, Socket, Type};
 
 use crate::cores::two_cores;
@@ -380,9 +381,44 @@ fn an_end_amid_requests_is_orderly() {
     }
 }
 
-/// How a connection of a wave ends.
-fn drop_connection(tracker: &Tracker, number: u32, large_request: &str) -> Option<HttpClient> {
+/// Two torrents of which a core of two owns one and the other core the other.
+fn torrents_of_two_cores(tracker: &Tracker) -> [InfoHash; 2] {
     let mut client = HttpClient::new(tracker.http_v4());
+    let mut is_errand = |number: u32| {
+        let before = tracker.figures().get("http_errands");
+        let answered = tracker.figures().get("http_v4_announce_answered");
+        client.get(&announce_target(torrent(number), 1001, 1));
+        tracker.wait_for_figures(&[("http_v4_announce_answered", answered + 1)]);
+        tracker.figures().get("http_errands") > before
+    };
+    let first = is_errand(0);
+    let other = (1..).find(|&number| is_errand(number) != first).expect("one in two");
+    [torrent(0), torrent(other)]
+}
+
+#[test]
+fn what_a_core_owns_is_answered_however_busy_the_other_one_is() {
+    const CLIENTS: usize = 1000;
+    let [first, second] = two_cores();
+    let launch = Launch::on_loopback().set("http.connections_per_prefix_max", "1000000");
+    let tracker = launch.set("workers.cores", &format!("[{first}, {second}]")).start();
+    let requests =
+        torrents_of_two_cores(&tracker).map(|torrent| get_request(&announce_target(torrent, 1001, 1)));
+    let address = tracker.http_v4();
+    let mut clients: Vec<HttpClient> = (0..CLIENTS).map(|_| HttpClient::new(address)).collect();
+    // All at once: far more than may be on their way between the cores.
+    tracker.signal(Signal::STOP);
+    clients.iter_mut().for_each(|client| client.send(requests.concat().repeat(10).as_bytes()));
+    tracker.signal(Signal::CONT);
+    for client in &mut clients {
+        let answered = (0..20).filter(|_| client.answer().text().contains("8:complete")).count();
+        assert!(answered >= 10, "{answered} of 10 that its core owns");
+    }
+}
+
+/// How a connection of a wave ends.
+fn drop_connection(tracker: SocketAddr, number: u32, large_request: &str) -> Option<HttpClient> {
+    let mut client = HttpClient::new(tracker);
     match number % 6 {
         // It has said nothing.
         0 => return Some(client),
@@ -425,14 +461,15 @@ fn ten_thousand_connections_that_come_and_go_leave_nothing_behind() {
     const CONNECTIONS: u32 = 1000;
     let launch = Launch::on_loopback().set("http.connections_per_prefix_max", "1000000");
     let (tracker, large_request) = with_large_answers(launch);
-    tracker.wait_for_figures(&[("http_connections_open", 0)]);
-    let (descriptors, _) = taken_by(tracker.id());
+    tracker.wait_for_figures(&[("http_connections", 1), ("http_connections_open", 0)]);
+    let ((descriptors, _), address) = (taken_by(tracker.id()), tracker.http_v4());
     let mut kilobytes = Vec::new();
-    for _ in 0..WAVES {
+    for wave in 1..=WAVES {
         let open: Vec<_> =
-            (0..CONNECTIONS).map(|number| drop_connection(&tracker, number, &large_request)).collect();
+            (0..CONNECTIONS).map(|number| drop_connection(address, number, &large_request)).collect();
         drop(open);
-        tracker.wait_for_figures(&[("http_connections_open", 0)]);
+        let come = u64::from(1 + wave * CONNECTIONS);
+        tracker.wait_for_figures(&[("http_connections", come), ("http_connections_open", 0)]);
         let (descriptors_now, kilobytes_now) = taken_by(tracker.id());
         assert_eq!(descriptors_now, descriptors);
         kilobytes.push(kilobytes_now);

@@ -33,6 +33,7 @@ use clap::Parser;
 use config::ConfigError;
 
 use crate::cli::{Command, CommandLine};
+use crate::http_settings::IdentityFiles;
 
 /// Swarms are millions of small blocks that come and go: mimalloc keeps them dense. It asks for no huge pages: the kernel
 /// clears one whole when it is first touched, which holds a core up for milliseconds on a virtual machine; and what of it
@@ -73,6 +74,8 @@ fn serve(file: Option<&Path>) -> Result<(), Failure> {
 fn check_config(file: &Path) -> Result<(), Failure> {
     let configuration = config::load(Some(file), environment())?;
     keys::Keys::make(&configuration.connection_ids.key_file).map_err(Failure::Configuration)?;
+    let identity = IdentityFiles::of(&configuration).map(IdentityFiles::load);
+    identity.transpose().map_err(Failure::Configuration)?;
     print(&format!("{}: OK\n", file.display()))
 }
 

@@ -25,7 +25,7 @@ pub struct HttpService {
     policy: HttpPolicy,
     /// Errands that are at home.
     idle: Vec<Box<Errand>>,
-    /// Errands made so far, at most [`ERRANDS_MAX`].
+    /// Errands made so far, at most one more than [`ERRANDS_MAX`].
     made: usize,
     full_scrapes: FullScrapeGate,
     /// Peers for an answer that lists them one by one.
@@ -298,15 +298,19 @@ impl HttpService {
     fn begin(&mut self, engine: &mut Engine, now: Now, mut errand: Box<Errand>, out: &mut [u8]) -> Served {
         match engine.run_errand(now, &mut errand) {
             ErrandStep::Done => Served::Written(self.finish(engine, errand, out)),
+            ErrandStep::Onward(_) if self.underway() > ERRANDS_MAX => {
+                Served::Written(self.give_up(engine, errand, out))
+            }
             ErrandStep::Onward(owner) => Served::Errand(owner, errand),
         }
     }
 
-    /// An errand that is at home, or a new one while there are few.
+    /// An errand that is at home, or a new one while there are few. There is one more than may be on their way, so that
+    /// what this core owns is answered however busy the others are.
     fn errand(&mut self, client: IpAddr, framing: Framing, question: Question) -> Option<Box<Errand>> {
         let mut errand = match self.idle.pop() {
             Some(errand) => errand,
-            None if self.made < ERRANDS_MAX => {
+            None if self.made <= ERRANDS_MAX => {
                 self.made += 1;
                 Box::new(Errand::new())
             }

@@ -47,6 +47,10 @@ impl Hall {
             Security::Tls => self.identity.as_deref(),
         };
         let Ok(conversation) = Conversation::new(&self.service, remote.ip(), identity) else {
+            if let Some(prefix) = prefix {
+                self.prefixes.leave(prefix);
+            }
+            around.engine.statistics_mut().add(Counter::HttpConnections, 1);
             around.engine.statistics_mut().add(Counter::HttpClosedTls, 1);
             return;
         };
