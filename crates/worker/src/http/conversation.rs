@@ -21,6 +21,8 @@ pub struct Conversation {
     /// What the wire had no room for.
     unsent: Vec<u8>,
     readiness: Readiness,
+    /// Whether a request was answered since it was asked for.
+    has_answered: bool,
 }
 
 /// How far it has come.
@@ -103,6 +105,7 @@ impl Conversation {
             unread: Vec::new(),
             unsent: Vec::new(),
             readiness: Readiness::Something,
+            has_answered: false,
         })
     }
 
@@ -141,6 +144,11 @@ impl Conversation {
         };
         let written = desk.service.give_up(desk.engine, errand, &mut desk.buffers.answer);
         self.say(wire, desk, written, afterwards).map_or_else(|fate| fate, |()| self.go_on(wire, desk))
+    }
+
+    /// Whether a request was answered since this was asked for.
+    pub(super) const fn take_has_answered(&mut self) -> bool {
+        core::mem::replace(&mut self.has_answered, false)
     }
 
     /// Bytes that it keeps beside itself.
@@ -236,6 +244,7 @@ impl Conversation {
         written: core::ops::Range<usize>,
         afterwards: Afterwards,
     ) -> Turn<()> {
+        self.has_answered = true;
         self.phase = match afterwards {
             Afterwards::KeepAlive => Phase::Talking,
             Afterwards::Close => Phase::Ending,

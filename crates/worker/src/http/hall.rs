@@ -163,6 +163,10 @@ impl Hall {
                 Err(errand) => connection.conversation.answer_busy(errand, &mut connection.socket, &mut desk),
             };
         }
+        if connection.conversation.take_has_answered() {
+            // What comes now is about another request, also where it is the same that is waited for.
+            connection.deadline = Deadline::new(WaitsFor::NextRequest, around.now.monotonic, &self.limits);
+        }
         self.settle(key, fate, around);
     }
 
@@ -214,3 +218,6 @@ impl Hall {
         Deadline::new(WaitsFor::FirstRequest, around.now.monotonic, &self.limits)
     }
 }
+
+#[cfg(test)]
+mod tests;
