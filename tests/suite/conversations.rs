@@ -88,7 +88,7 @@ fn what_has_come_behind_a_refused_request_is_read_at_once() {
     assert_eq!(HttpAnswer::read(&scene.connected.wire.sent).status, 405);
     assert!(scene.connected.wire.has_ended);
     scene.connected.hang_up(&mut scene.tracker, &mut scene.buffers);
-    assert_eq!(scene.connected.standing, Standing::Ended(End::ByClient));
+    assert_eq!(scene.connected.standing, Standing::Ended(End::AfterAnswer));
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn who_has_hung_up_behind_a_refused_request_is_not_waited_for() {
     let mut scene = Scene::new(None);
     scene.connected.wire.arrived.extend(b"POST / HTTP/1.1\r\n\r\n");
     scene.connected.hang_up(&mut scene.tracker, &mut scene.buffers);
-    assert_eq!(scene.connected.standing, Standing::Ended(End::ByClient));
+    assert_eq!(scene.connected.standing, Standing::Ended(End::AfterAnswer));
 }
 
 #[test]

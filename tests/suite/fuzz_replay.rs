@@ -54,3 +54,8 @@ fn proxy_headers_keep_their_promises_for_every_input_of_their_corpus() {
 fn tls_sessions_keep_their_promises_for_every_input_of_their_corpus() {
     replay("tls_bytes", fuzz::tls_bytes);
 }
+
+#[test]
+fn http_conversations_keep_their_promises_for_every_input_of_their_corpus() {
+    replay("http_conversation", fuzz::http_conversation);
+}

@@ -161,7 +161,7 @@ fn what_is_not_there_is_not_found_and_the_connection_kept() {
         assert_eq!(client.get(path).status, 404, "{path}");
     }
     assert_eq!(client.get("/announce?info_hash=x").failure(), "info_hash is not 20 percent-encoded bytes");
-    assert_eq!(client.get("/scrape").failure(), "info_hash is missing");
+    assert_eq!(client.get("/scrape").failure(), "a scrape has to name torrents by info_hash");
     assert_kept(&mut client);
     let figures = tracker.stop().figures();
     assert_eq!(figures.get("http_v4_elsewhere"), 7);

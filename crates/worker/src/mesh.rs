@@ -43,7 +43,7 @@ type Receivers = Rings<
 >;
 
 /// The sending ends, by shard; none to itself.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct MeshSenders {
     by_shard: Vec<Option<Senders>>,
 }

@@ -225,3 +225,6 @@ impl Hall {
         Deadline::new(WaitsFor::FirstRequest, 0, around.now.monotonic, &self.limits)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -39,7 +39,9 @@ fn an_announce_without_one_of_its_three_parameters_is_told_which() {
 
 #[test]
 fn a_scrape_of_nothing_is_refused() {
-    let expected = ("info_hash is missing".to_owned(), None, HttpOutcome::ScrapeRefused);
+    let reason = "a scrape has to name torrents by info_hash".to_owned();
+    let never = Some(Value::Bytes(b"never".to_vec()));
+    let expected = (reason, never, HttpOutcome::ScrapeRefused);
     assert_eq!(refused("192.0.2.1", "/scrape"), expected);
     let reason = "info_hash is not 20 percent-encoded bytes".to_owned();
     let short = format!("/scrape?{HASH}&info_hash=a");

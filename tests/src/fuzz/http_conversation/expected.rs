@@ -1,0 +1,51 @@
+use crate::http_client::HttpAnswer;
+use http_protocol::{Connection, Content, HeadSearch, Incoming, Request, Route, read_request};
+
+/// Looks for one answer in `told` to each request in `said`, in their order and nothing behind them; gives how many
+/// requests there are.
+pub(super) fn check(said: &[u8], requests_max: u32, told: &[u8]) -> u64 {
+    let (mut said, mut told) = (said, told);
+    let mut search = HeadSearch::default();
+    let mut requests = 0;
+    loop {
+        match read_request(said, &mut search) {
+            Incoming::Incomplete | Incoming::NotHttp(_) => break,
+            Incoming::Refused(_) => {
+                requests += 1;
+                assert!(take_answer(&mut told, Content::Sent) >= 400);
+                break;
+            }
+            Incoming::Request(request) => {
+                requests += 1;
+                assert_eq!(take_answer(&mut told, request.framing.content), status(&request));
+                if request.framing.connection == Connection::Close || requests == u64::from(requests_max) {
+                    break;
+                }
+                said = &said[request.bytes..];
+            }
+        }
+    }
+    assert_eq!(told, b"", "nothing is told that was not asked");
+    requests
+}
+
+const fn status(request: &Request<'_>) -> u16 {
+    match request.route {
+        Route::Options => 204,
+        Route::NotFound => 404,
+        _ => 200,
+    }
+}
+
+/// The status of the answer at the front, which is taken away.
+fn take_answer(told: &mut &[u8], content: Content) -> u16 {
+    let end = told.windows(4).position(|window| window == b"\r\n\r\n").expect("the head of an answer") + 4;
+    if content == Content::Withheld {
+        let status = str::from_utf8(&told[9..12]).ok().and_then(|code| code.parse().ok());
+        *told = &told[end..];
+        return status.expect("a status");
+    }
+    let (answer, rest) = HttpAnswer::read_first(told).expect("a whole answer");
+    *told = rest;
+    answer.status
+}

@@ -1,0 +1,114 @@
+/// What happens next.
+#[derive(Debug, Clone)]
+pub(super) enum Step<'a> {
+    /// The client says a whole request.
+    Ask(String),
+    /// The client says these bytes.
+    Say(&'a [u8]),
+    /// Many of the same request.
+    AskOften(String, usize),
+    /// So many bytes of what was sent arrive.
+    Arrive(usize),
+    /// The wire has room for so many bytes more.
+    Room(usize),
+    /// Errands come back.
+    ErrandsComeBack,
+    /// The client says that nothing more comes, by TLS too if it is to do so.
+    HangUp { tells: bool },
+    /// The wire breaks.
+    Break,
+    /// The connection is closed from the tracker's side.
+    Close,
+    /// A turn for nothing.
+    Turn,
+    /// A stranger's bytes stand on the line.
+    Stranger(&'a [u8]),
+}
+
+/// Steps that are played, so that a long script takes no longer than a short one.
+const STEPS_MAX: usize = 96;
+
+pub(super) struct Script<'a> {
+    rest: &'a [u8],
+    steps: usize,
+}
+
+impl<'a> Script<'a> {
+    pub(super) const fn new(rest: &'a [u8]) -> Self {
+        Self { rest, steps: 0 }
+    }
+
+    fn byte(&mut self) -> Option<u8> {
+        let (&byte, rest) = self.rest.split_first()?;
+        self.rest = rest;
+        Some(byte)
+    }
+
+    /// Numbers around the small ones, and larger ones.
+    fn length(&mut self) -> Option<usize> {
+        let byte = usize::from(self.byte()?);
+        Some(if byte < 0xc0 { byte } else { (byte - 0xbf) * 300 })
+    }
+
+    fn bytes(&mut self) -> Option<&'a [u8]> {
+        let length = usize::from(self.byte()?).min(self.rest.len());
+        let (bytes, rest) = self.rest.split_at(length);
+        self.rest = rest;
+        Some(bytes)
+    }
+
+    fn request(&mut self) -> Option<String> {
+        Some(request(self.byte()?, self.byte()?))
+    }
+}
+
+impl<'a> Iterator for Script<'a> {
+    type Item = Step<'a>;
+
+    fn next(&mut self) -> Option<Step<'a>> {
+        self.steps += 1;
+        if self.steps > STEPS_MAX {
+            return None;
+        }
+        Some(match self.byte()? % 16 {
+            0 | 1 => Step::Ask(self.request()?),
+            2 => Step::Say(self.bytes()?),
+            3 => Step::AskOften(self.request()?, usize::from(self.byte()?)),
+            4..=6 => Step::Arrive(self.length()?),
+            7 | 8 => Step::Room(self.length()?),
+            9 | 10 => Step::ErrandsComeBack,
+            11 => Step::HangUp { tells: self.byte()? & 1 == 1 },
+            12 => Step::Break,
+            13 => Step::Close,
+            14 => Step::Stranger(self.bytes()?),
+            _ => Step::Turn,
+        })
+    }
+}
+
+/// A request by its kind, about a torrent or a peer of this number.
+fn request(kind: u8, number: u8) -> String {
+    let torrent = |number: u8| char::from(b'a' + number % 8).to_string().repeat(20);
+    let announce = format!(
+        "/announce?info_hash={}&peer_id=bbbbbbbbbbbbbbbbbbbb&port={}&left={}&ip=192.0.2.{number}",
+        torrent(number),
+        u16::from(number) + 1,
+        number & 1
+    );
+    let scrape = format!("/scrape?info_hash={}&info_hash={}", torrent(number), torrent(number >> 3));
+    let head = |method: &str, target: &str, rest: &str| format!("{method} {target} HTTP/1.{rest}\r\n\r\n");
+    match kind % 16 {
+        0..=3 => head("GET", &announce, "1\r\nHost: a"),
+        4 => head("GET", &format!("{announce}&compact=0&numwant=200"), "1\r\nHost: a"),
+        5 | 6 => head("GET", &scrape, "1\r\nHost: a"),
+        7 => head("GET", "/health_check", "1\r\nHost: a"),
+        8 => head("HEAD", &announce, "1\r\nHost: a"),
+        9 => head("GET", &announce, "1\r\nHost: a\r\nConnection: close"),
+        10 => head("GET", &announce, "0"),
+        11 => head("GET", "/announce?port=1", "0\r\nConnection: keep-alive"),
+        12 => head("OPTIONS", "*", "1\r\nHost: a"),
+        13 => head("GET", "/elsewhere", "1\r\nHost: a"),
+        14 => head("POST", &announce, "1\r\nHost: a\r\nContent-Length: 3"),
+        _ => head("GET", &format!("{announce}&{}", "x".repeat(usize::from(number) * 16)), "1\r\nHost: a"),
+    }
+}
