@@ -1,5 +1,6 @@
 //! The test's own eye on the tracker: UDP requests, written from BEP 15 and not with the tracker's own code.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
@@ -10,7 +11,6 @@ const PROTOCOL_MAGIC: u64 = 0x0417_2710_1980;
 const CONNECT: u32 = 0;
 const ANNOUNCE: u32 = 1;
 const SCRAPE: u32 = 2;
-const TRANSACTION: u32 = 0x5eed_0001;
 
 /// How many peers the tracker knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,13 +23,14 @@ pub(super) struct Counts {
 pub(super) struct Eye {
     socket: UdpSocket,
     tracker: SocketAddr,
+    transaction: Cell<u32>,
 }
 
 impl Eye {
     pub(super) fn new(socket: UdpSocket, tracker: SocketAddr) -> Self {
         // Short, because whoever asks will ask again.
         socket.set_read_timeout(Some(Duration::from_millis(500))).expect("a read timeout");
-        Self { socket, tracker }
+        Self { socket, tracker, transaction: Cell::new(0x5eed_0000) }
     }
 
     /// What the tracker says; nothing where it does not answer in time or not as it should.
@@ -52,24 +53,26 @@ impl Eye {
     }
 
     fn ask(&self, action: u32, body: &[u8]) -> Option<Vec<u8>> {
-        let connection = self.exchange(&request(PROTOCOL_MAGIC, CONNECT, &[]), CONNECT)?;
+        let connection = self.exchange(PROTOCOL_MAGIC, CONNECT, &[])?;
         let connection = u64::from_be_bytes(connection.get(..8)?.try_into().ok()?);
-        self.exchange(&request(connection, action, body), action)
+        self.exchange(connection, action, body)
     }
 
-    /// Sends a request and returns the body of its answer.
-    fn exchange(&self, request: &[u8], action: u32) -> Option<Vec<u8>> {
-        self.socket.send_to(request, self.tracker).ok()?;
+    /// Sends a request and returns the body of its answer. Late answers to earlier ones are passed over.
+    fn exchange(&self, connection: u64, action: u32, body: &[u8]) -> Option<Vec<u8>> {
+        let transaction = self.transaction.get() + 1;
+        self.transaction.set(transaction);
+        let head = [action, transaction].map(u32::to_be_bytes).concat();
+        let request = [&connection.to_be_bytes()[..], &head, body].concat();
+        self.socket.send_to(&request, self.tracker).ok()?;
         let mut answer = [0; 256];
-        let length = self.socket.recv(&mut answer).ok()?;
-        let answer = answer.get(..length)?;
-        let fits = number(answer, 0)? == action && number(answer, 4)? == TRANSACTION;
-        fits.then(|| answer.get(8..).map(<[u8]>::to_vec))?
+        loop {
+            let length = self.socket.recv(&mut answer).ok()?;
+            if let Some(body) = answer[..length].strip_prefix(&head[..]) {
+                return Some(body.to_vec());
+            }
+        }
     }
-}
-
-fn request(connection: u64, action: u32, body: &[u8]) -> Vec<u8> {
-    [&connection.to_be_bytes()[..], &action.to_be_bytes(), &TRANSACTION.to_be_bytes(), body].concat()
 }
 
 fn announce_body(info_hash: &InfoHash, port: u16, left: u64) -> Vec<u8> {

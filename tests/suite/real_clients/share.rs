@@ -10,6 +10,17 @@ pub(super) fn share(scheme: Scheme, family: Family, seeder: Client, leecher: Cli
     share_in(&Scene::new(family), scheme, seeder, leecher);
 }
 
+/// The same in a network of each family, at the same time: most of it is waiting for clients' clocks.
+pub(super) fn share_in_both_families(scheme: Scheme, seeder: Client, leecher: Client) {
+    std::thread::scope(|scope| {
+        for family in [Family::V4, Family::V6] {
+            let play = move || share(scheme, family, seeder, leecher);
+            let thread = std::thread::Builder::new().name(format!("{family:?}"));
+            thread.spawn_scoped(scope, play).expect("a thread starts");
+        }
+    });
+}
+
 /// The same in a scene that is set already.
 pub(super) fn share_in(scene: &Scene, scheme: Scheme, seeder: Client, leecher: Client) {
     let seeder = scene.start(Role::Seeder, seeder, scheme);
