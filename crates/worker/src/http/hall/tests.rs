@@ -128,7 +128,9 @@ fn a_connection_with_more_requests_than_one_turn_serves_is_not_late() {
     scene.turn(FIRST_REQUEST_S);
     assert_eq!(scene.hall.again.len(), 1, "more is to be served");
     assert!(scene.is_kept(FIRST_REQUEST_S + 1));
-    scene.turn(FIRST_REQUEST_S + 1);
+    while !scene.hall.again.is_empty() {
+        scene.turn(FIRST_REQUEST_S + 1);
+    }
     assert!(scene.is_kept(FIRST_REQUEST_S + 1 + IDLE_S));
     assert!(!scene.is_kept(FIRST_REQUEST_S + 2 + IDLE_S));
 }
