@@ -2,7 +2,7 @@ use crate::framing::{Content, Framing, Version};
 use crate::head_search::{Found, Greeting, HeadSearch};
 use crate::header_facts::HeaderFacts;
 use crate::headers::Headers;
-use crate::limits::HEADERS_MAX;
+use crate::limits::{HEADERS_MAX, REQUEST_LINE_BYTES_MAX};
 use crate::status::Status;
 use crate::target::{Route, Target};
 use core::mem::{MaybeUninit, take};
@@ -55,6 +55,9 @@ pub enum ContentCoding {
 /// request with content is refused and not skipped, so that what follows can never be taken for a request that the
 /// client did not mean.
 pub fn read_request<'a>(bytes: &'a [u8], search: &mut HeadSearch) -> Incoming<'a> {
+    if let Some(request) = read_at_once(bytes, *search) {
+        return Incoming::Request(request);
+    }
     let Some(found) = search.advance(bytes) else { return Incoming::Incomplete };
     take(search);
     match found {
@@ -70,6 +73,22 @@ pub fn read_request<'a>(bytes: &'a [u8], search: &mut HeadSearch) -> Incoming<'a
     }
 }
 
+/// The request at the front of bytes that nobody has searched yet, if it is there as a whole and short: then its parser
+/// finds its end, and nothing has to be searched for it. Whatever else the bytes are takes the other way.
+fn read_at_once(bytes: &[u8], search: HeadSearch) -> Option<Request<'_>> {
+    let window = bytes.get(..REQUEST_LINE_BYTES_MAX).unwrap_or(bytes);
+    let is_fresh = search == HeadSearch::default() && window.first()?.is_ascii_alphabetic();
+    if !is_fresh {
+        return None;
+    }
+    let mut headers = [MaybeUninit::uninit(); HEADERS_MAX];
+    let mut parsed = httparse::Request::new(&mut []);
+    match parsed.parse_with_uninit_headers(window, &mut headers) {
+        Ok(httparse::Status::Complete(bytes)) => request_of(&parsed, window.get(..bytes)?, bytes).ok(),
+        _ => None,
+    }
+}
+
 /// The part of the preface that looks like a head (RFC 9113, 3.4).
 const HTTP_2_PREFACE_HEAD: &[u8] = b"PRI * HTTP/2.0\r\n\r\n";
 
@@ -80,6 +99,15 @@ fn read_head(head: &[u8], bytes: usize) -> Result<Request<'_>, Status> {
         httparse::Status::Complete(length) if length == head.len() => {}
         _ => return Err(Status::BadRequest),
     }
+    request_of(&parsed, head, bytes)
+}
+
+/// What a head that was parsed asks for.
+fn request_of<'a>(
+    parsed: &httparse::Request<'_, 'a>,
+    head: &'a [u8],
+    bytes: usize,
+) -> Result<Request<'a>, Status> {
     let method = parsed.method.ok_or(Status::BadRequest)?;
     let target = Target::parse(parsed.path.ok_or(Status::BadRequest)?.as_bytes());
     let (content, route) = match method {

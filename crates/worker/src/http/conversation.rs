@@ -4,7 +4,7 @@ use super::limits::{DRAIN_BYTES_MAX, PAGES_PER_TURN_MAX, REQUESTS_PER_TURN_MAX, 
 use super::stream::Stream;
 use super::wire::Wire;
 use engine::{Engine, Errand, HttpConnection, HttpService, HttpStep, Now, Page, ProxyStep};
-use http_protocol::{Connection as Afterwards, FullScrapeResponse};
+use http_protocol::Connection as Afterwards;
 use primitives::{Counter, ShardId};
 use std::io::ErrorKind;
 use std::net::IpAddr;
@@ -275,7 +275,6 @@ impl Conversation {
                 self.stream = Some(Box::new(Stream::new(scrape)));
                 self.phase = Phase::Streaming(connection);
                 self.send(wire, desk, head)?;
-                self.send_body(wire, desk, |stream, piece, _| stream.put(FullScrapeResponse::BEGIN, piece))?;
                 Err(Fate::Again)
             }
             HttpStep::Refused(written) => {

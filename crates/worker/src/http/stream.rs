@@ -9,6 +9,8 @@ use std::io::Write;
 pub(super) struct Stream {
     pub(super) scrape: Box<FullScrape>,
     coder: Coder,
+    /// What is still to be put before the next piece.
+    beginning: &'static [u8],
 }
 
 #[derive(Debug)]
@@ -18,17 +20,23 @@ enum Coder {
 }
 
 impl Stream {
-    /// Begins the body.
+    /// The body from its beginning.
     pub(super) fn new(scrape: Box<FullScrape>) -> Self {
         let coder = match scrape.response.coding {
             ContentCoding::Identity => Coder::Identity,
             ContentCoding::Gzip => Coder::Gzip(GzEncoder::new(Vec::new(), Compression::fast())),
         };
-        Self { scrape, coder }
+        Self { scrape, coder, beginning: FullScrapeResponse::BEGIN }
     }
 
     /// Appends a piece of the body to `out`, coded and framed. What the coder keeps comes with a later piece.
     pub(super) fn put(&mut self, piece: &[u8], out: &mut Vec<u8>) {
+        let beginning = core::mem::take(&mut self.beginning);
+        self.code(beginning, out);
+        self.code(piece, out);
+    }
+
+    fn code(&mut self, piece: &[u8], out: &mut Vec<u8>) {
         let response = self.scrape.response;
         match &mut self.coder {
             Coder::Identity => response.frame(piece, out),
