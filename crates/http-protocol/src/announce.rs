@@ -1,7 +1,7 @@
 use crate::address::parse_address;
 use crate::event::Event;
 use crate::limits::ADDRESS_TEXT_BYTES_MAX;
-use crate::percent::{decode_array, decode_into, decode_number, is_text};
+use crate::percent::{decode_hash, decode_into, decode_number, is_text};
 use crate::query::{Parameter, QueryError, parameters};
 use core::net::IpAddr;
 use primitives::{InfoHash, Numwant, PeerId, PeerStatus};
@@ -76,9 +76,22 @@ impl<'a> Announce<'a> {
     /// # Errors
     /// When one of the three is missing or wrong.
     pub fn from_query(query: &'a [u8]) -> Result<Self, QueryError> {
+        Self::from_query_and(query, |_| {})
+    }
+
+    /// The same, with `torrent_known` called as soon as the torrent is, before the rest is read.
+    ///
+    /// # Errors
+    /// When one of the three is missing or wrong.
+    pub fn from_query_and(
+        query: &'a [u8],
+        torrent_known: impl FnOnce(&InfoHash),
+    ) -> Result<Self, QueryError> {
         let values = Values::collect(query);
+        let info_hash = InfoHash(twenty_bytes(values.info_hash, Parameter::InfoHash)?);
+        torrent_known(&info_hash);
         Ok(Self {
-            info_hash: InfoHash(twenty_bytes(values.info_hash, Parameter::InfoHash)?),
+            info_hash,
             peer_id: PeerId(twenty_bytes(values.peer_id, Parameter::PeerId)?),
             port: port(values.port)?,
             uploaded: values.uploaded.and_then(decode_number),
@@ -89,14 +102,6 @@ impl<'a> Announce<'a> {
             form: values.form(),
             named: values.named,
         })
-    }
-
-    /// The torrent of the announce with this query, if its first parameter tells it, as it does for most clients. What
-    /// else is wrong with the query is not looked at.
-    #[must_use]
-    pub fn peek_info_hash(query: &[u8]) -> Option<InfoHash> {
-        let (name, value) = parameters(query).next()?;
-        if name == b"info_hash" { decode_array(value).map(InfoHash) } else { None }
     }
 
     /// Whether the peer is counted as one that has everything.
@@ -167,7 +172,7 @@ impl<'a> Values<'a> {
 
 pub(crate) fn twenty_bytes(value: Option<&[u8]>, parameter: Parameter) -> Result<[u8; 20], QueryError> {
     let value = value.ok_or(QueryError::Missing(parameter))?;
-    decode_array(value).ok_or(QueryError::NotTwentyBytes(parameter))
+    decode_hash(value).ok_or(QueryError::NotTwentyBytes(parameter))
 }
 
 fn port(value: Option<&[u8]>) -> Result<u16, QueryError> {

@@ -37,15 +37,53 @@ const fn nibble(digit: u8) -> Option<u8> {
     }
 }
 
-/// A value of exactly `BYTES` bytes.
-pub(crate) fn decode_array<const BYTES: usize>(value: &[u8]) -> Option<[u8; BYTES]> {
-    let mut array = [0; BYTES];
-    let mut decoded = decode(value);
-    for byte in &mut array {
-        *byte = decoded.next()??;
+/// A value of exactly 20 bytes.
+///
+/// Which bytes of a hash are escaped is random, so a branch on it is foreseen by no processor: every byte is taken for an
+/// escape and for itself, and one of the two is chosen.
+pub(crate) fn decode_hash(value: &[u8]) -> Option<[u8; HASH_BYTES]> {
+    let mut padded = [0; ESCAPED_HASH_BYTES_MAX + 2];
+    padded.get_mut(..value.len()).filter(|_| value.len() <= ESCAPED_HASH_BYTES_MAX)?.copy_from_slice(value);
+    let mut hash = [0; HASH_BYTES];
+    let (mut at, mut wrong): (usize, u8) = (0, 0);
+    for byte in &mut hash {
+        let &[first, high, low] = padded.get(at..)?.first_chunk()?;
+        let (high, low) = (digit(high), digit(low));
+        let is_escape = first == b'%';
+        *byte = if is_escape { high << 4 | low } else { first };
+        wrong |= if is_escape { (high | low) & NO_DIGIT } else { 0 };
+        at = at.saturating_add(if is_escape { 3 } else { 1 });
     }
-    decoded.next().is_none().then_some(array)
+    (at == value.len() && wrong == 0).then_some(hash)
 }
+
+fn digit(byte: u8) -> u8 {
+    HEXADECIMAL.get(usize::from(byte)).copied().unwrap_or(NO_DIGIT)
+}
+
+const HASH_BYTES: usize = 20;
+
+/// Bytes of a hash that is escaped as a whole.
+const ESCAPED_HASH_BYTES_MAX: usize = 3 * HASH_BYTES;
+
+/// A bit that no digit has.
+const NO_DIGIT: u8 = 0x80;
+
+/// The values of hexadecimal digits in either case.
+#[expect(clippy::indexing_slicing, reason = "the compiler makes it")]
+const HEXADECIMAL: [u8; 256] = {
+    let mut values = [NO_DIGIT; 256];
+    let mut byte: u8 = 0;
+    loop {
+        if let Some(value) = nibble(byte) {
+            values[byte as usize] = value;
+        }
+        if byte == u8::MAX {
+            break values;
+        }
+        byte = byte.wrapping_add(1);
+    }
+};
 
 /// A value of at most as many bytes as `buffer` has.
 pub(crate) fn decode_into<'b>(value: &[u8], buffer: &'b mut [u8]) -> Option<&'b [u8]> {
@@ -81,28 +119,38 @@ mod tests {
 
     #[test]
     fn escapes_stand_for_bytes_in_either_case() {
-        assert_eq!(decode_array(b"%00a%fF%Aa~"), Some([0, b'a', 0xff, 0xaa, b'~']));
+        let value = b"%00a%fF%Aa~aaaaaaaaaaaaaaa";
+        let expected = *b"\x00a\xff\xaa~aaaaaaaaaaaaaaa";
+        assert_eq!(decode_hash(value), Some(expected));
+        assert_eq!(decode_into(value, &mut [0; 20]), Some(expected.as_slice()));
+        assert_eq!(decode_hash("%7e".repeat(20).as_bytes()), Some([b'~'; 20]));
     }
 
     #[test]
     fn a_plus_is_a_plus() {
-        assert_eq!(decode_array(b"+%2b%20"), Some(*b"++ "));
+        assert_eq!(decode_into(b"+%2b%20", &mut [0; 3]), Some(b"++ ".as_slice()));
+        assert_eq!(decode_hash(b"+%2b%20aaaaaaaaaaaaaaaaa"), Some(*b"++ aaaaaaaaaaaaaaaaa"));
     }
 
     #[test]
     fn a_cut_off_or_wrong_escape_makes_the_value_unreadable() {
         for value in [b"a%".as_slice(), b"a%4", b"a%4g", b"a%%4", b"%-1", b"%zz"] {
-            assert_eq!(decode_array::<2>(value), None);
-            assert_eq!(decode_array::<1>(value), None);
+            for length in 15..=20 {
+                let hash = [&[b'a'; 20][..length], value].concat();
+                assert_eq!(decode_hash(&hash), None, "{}", hash.escape_ascii());
+            }
             assert!(decode_into(value, &mut [0; 9]).is_none());
         }
     }
 
     #[test]
     fn a_value_of_another_length_is_unreadable() {
-        assert_eq!(decode_array::<2>(b"abc"), None);
-        assert_eq!(decode_array::<2>(b"a"), None);
-        assert_eq!(decode_array::<2>(b""), None);
+        for length in [0, 19, 21, 59, 60, 61, 62, 63, 1000] {
+            assert_eq!(decode_hash(&vec![b'a'; length]), None, "{length}");
+        }
+        for escapes in [19, 21] {
+            assert_eq!(decode_hash("%61".repeat(escapes).as_bytes()), None, "{escapes}");
+        }
         assert_eq!(decode_into(b"abc", &mut [0; 2]), None);
         assert_eq!(decode_into(b"%61b", &mut [0; 2]), Some(b"ab".as_slice()));
         assert_eq!(decode_into(b"", &mut [0; 2]), Some(b"".as_slice()));

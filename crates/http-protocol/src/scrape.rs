@@ -1,6 +1,6 @@
 use crate::announce::twenty_bytes;
 use crate::limits::SCRAPE_HASHES_MAX;
-use crate::percent::decode_array;
+use crate::percent::decode_hash;
 use crate::query::{Parameter, QueryError, parameters};
 use primitives::InfoHash;
 
@@ -43,7 +43,7 @@ impl<'a> Scrape<'a> {
 
     /// The torrents, in the order of the query.
     pub fn info_hashes(&self) -> impl Iterator<Item = InfoHash> + 'a {
-        values(self.query).take(self.hashes).filter_map(decode_array).map(InfoHash)
+        values(self.query).take(self.hashes).filter_map(decode_hash).map(InfoHash)
     }
 }
 

@@ -71,12 +71,14 @@ impl CertificateWatch {
     }
 }
 
-/// Has certificate and key read anew at each SIGHUP and when the files change. Without them SIGHUP does nothing, and
-/// does not end the tracker.
-pub(crate) fn watch_certificate(watch: Option<CertificateWatch>) -> io::Result<()> {
-    let hangups = signal(SignalKind::hangup())?;
+/// The SIGHUPs from now on: they do not end the tracker any more.
+pub(crate) fn hangups() -> io::Result<Signal> {
+    signal(SignalKind::hangup())
+}
+
+/// Has certificate and key read anew at each SIGHUP and when the files change. Without them SIGHUP does nothing.
+pub(crate) fn watch_certificate(hangups: Signal, watch: Option<CertificateWatch>) {
     tokio::spawn(run(hangups, watch));
-    Ok(())
 }
 
 async fn run(mut hangups: Signal, watch: Option<CertificateWatch>) {

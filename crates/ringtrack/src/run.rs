@@ -1,7 +1,7 @@
 //! Serving, from the configuration to the end.
 
 use crate::banner::log_banner;
-use crate::certificate_watch::{CertificateWatch, watch_certificate};
+use crate::certificate_watch::{CertificateWatch, hangups, watch_certificate};
 use crate::cores::keep_control_off;
 use crate::data_plane::DataPlane;
 use crate::http_settings::IdentityFiles;
@@ -14,6 +14,7 @@ use crate::signals::requests_from_signals;
 use anyhow::bail;
 use config::Configuration;
 use control::{End, LatencyDumps, Supervision, supervise};
+use std::io;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tracing::info;
@@ -30,11 +31,12 @@ pub(crate) fn run(prepared: &Prepared<'_>) -> anyhow::Result<()> {
 }
 
 fn serve(prepared: &Prepared<'_>, listeners: AllListeners, runtime: &Runtime) -> anyhow::Result<()> {
-    let requests = runtime.block_on(async { requests_from_signals() })?;
+    let (requests, hangups) =
+        runtime.block_on(async { io::Result::Ok((requests_from_signals()?, hangups()?)) })?;
     log_banner(prepared, &listeners);
     let data_plane = DataPlane::start(prepared, listeners)?;
     keep_control_off(&prepared.cores);
-    runtime.block_on(async { watch_certificate(certificate_watch(prepared, &data_plane)) })?;
+    runtime.block_on(async { watch_certificate(hangups, certificate_watch(prepared, &data_plane)) });
     info!("ready");
     let manager = Systemd::ready();
     let supervision = supervision(prepared.configuration);

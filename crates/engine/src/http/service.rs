@@ -187,10 +187,8 @@ impl HttpService {
     ) -> Served {
         let family = AddressFamily::of(client);
         // While the rest of the query is read, the directory's part of the torrent is on its way to the cache.
-        if let Some(info_hash) = Announce::peek_info_hash(request.query) {
-            engine.prefetch_directory(family, &info_hash);
-        }
-        let announce = match Announce::from_query(request.query) {
+        let prefetch = |info_hash: &_| engine.prefetch_directory(family, info_hash);
+        let announce = match Announce::from_query_and(request.query, prefetch) {
             Ok(announce) => announce,
             Err(error) => {
                 engine.statistics_mut().count_http(family, HttpOutcome::AnnounceRefused);
