@@ -274,6 +274,10 @@ impl HttpService {
         };
         match engine.run_errand(now, &mut errand) {
             ErrandStep::Done => Page::Written(self.finish_page(errand, scrape, out)),
+            ErrandStep::Onward(_) if self.underway() > ERRANDS_MAX => {
+                self.take_back(errand);
+                Page::Later
+            }
             ErrandStep::Onward(shard) => Page::Errand(shard, errand),
         }
     }

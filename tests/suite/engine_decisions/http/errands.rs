@@ -1,8 +1,9 @@
 use super::{outcomes, request_of};
-use engine::{ERRANDS_MAX, Ticket};
+use engine::{ERRANDS_MAX, FullScrapes, HttpStep, Page, Ticket};
+use http_protocol::RESPONSE_BYTES_MAX;
 use primitives::{AddressFamily, Counter, HttpOutcome, InfoHash};
 use ringtrack_tests::http_client::{HttpAnswer, HttpClient, Value, announce_target, scrape_target};
-use ringtrack_tests::simulator::{Begun, HttpLine, Simulator, SimulatorSettings};
+use ringtrack_tests::simulator::{Begun, HttpDesk, HttpLine, Simulator, SimulatorSettings, usual_http};
 use std::collections::BTreeSet;
 
 fn tracker(shards: usize, errand_slots: usize) -> Simulator {
@@ -52,6 +53,25 @@ fn a_core_with_256_errands_on_their_way_is_busy_until_they_are_back() {
     assert_eq!(tracker.errands_underway(), 257);
     assert_eq!(tracker.finish_errands().len(), 257);
     assert_eq!(tracker.errands_underway(), 0);
+}
+
+#[test]
+fn a_page_of_all_torrents_waits_while_256_errands_are_on_their_way() {
+    let mut settings = SimulatorSettings::with_shards(2);
+    settings.errand_slots = ERRANDS_MAX;
+    let mut policy = usual_http();
+    policy.full_scrapes = FullScrapes::EveryS(1);
+    let mut tracker = Simulator::with_http(&settings, &policy);
+    begin_announces(&mut tracker, 300);
+    let (mut line, mut out) = (line(&tracker, 0), vec![0; RESPONSE_BYTES_MAX]);
+    let HttpDesk { service, engine, now } = tracker.desk(0);
+    let step = line.connection().advance(service, engine, now, &request_of("/scrape"), &mut out);
+    let HttpStep::Stream { mut scrape, .. } = step else { panic!("{step:?}") };
+    let own = service.next_page(engine, now, &mut scrape, &mut out);
+    assert!(matches!(own, Page::Written(0)), "{own:?}");
+    let other = service.next_page(engine, now, &mut scrape, &mut out);
+    assert!(matches!(other, Page::Later), "{other:?}");
+    assert_eq!(tracker.errands_underway(), 256);
 }
 
 #[test]
