@@ -68,4 +68,4 @@ pub use response::{
 };
 pub use scrape::Scrape;
 pub use status::Status;
-pub use target::{AuthenticationKey, KeyInPath, Route};
+pub use target::{KeyInPath, Route};

@@ -7,14 +7,17 @@
 
 mod address;
 mod announce;
+mod authentication_key;
 mod info_hash;
 mod peer_id;
 mod shard;
 mod statistics;
 mod time;
+mod torrent_facts;
 
 pub use address::{AddressFamily, CompactAddress, CompactIpv4, CompactIpv6, PeerAddress, canonical_ip};
 pub use announce::{AnnounceEvent, Numwant, PeerStatus};
+pub use authentication_key::{AuthenticationKey, KeyId};
 pub use info_hash::InfoHash;
 pub use peer_id::PeerId;
 pub use shard::{SHARDS_MAX, ShardCount, ShardCountError, ShardId, SteeringKey};
@@ -23,3 +26,4 @@ pub use statistics::{
     Statistics,
 };
 pub use time::Second;
+pub use torrent_facts::{PeerDetails, PeerFacts, TorrentFacts};
