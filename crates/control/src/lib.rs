@@ -10,6 +10,7 @@ mod dumps;
 mod latency_log;
 mod latency_reader;
 mod limits;
+mod management;
 mod percentile_table;
 mod report;
 mod statistics_board;
@@ -21,7 +22,12 @@ mod utc;
 pub use dumps::LatencyDumps;
 pub use latency_log::{cores_missing, ends_requested_dump, newest_log};
 pub use latency_reader::{LatencyLogError, read_latencies};
-pub use limits::{LATENCY_FILE_BYTES_MAX, SUPERVISION_MS};
+pub use limits::{LATENCY_FILE_BYTES_MAX, SORTED_TORRENTS_MAX, SUPERVISION_MS};
+pub use management::{
+    Ban, Banned, KeyFacts, LatencyFacts, ListPage, ListPlace, ListenerFacts, Management, ManagementError,
+    Modes, Service, StorageFacts, StorageState, TorrentMode, TorrentOrder, TorrentPage, TorrentWithPeers,
+    UserMode, WantedKey,
+};
 pub use percentile_table::percentile_table;
 pub use report::{log_all_figures, statistics_line};
 pub use statistics_board::StatisticsBoard;

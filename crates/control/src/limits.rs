@@ -16,3 +16,7 @@ pub(crate) const LAST_DUMP_MS_MAX: u64 = 3000;
 /// Bytes of a file with dumps: a few thousand of them. A full one is kept as the only older one, so that a run takes
 /// twice as much at most.
 pub const LATENCY_FILE_BYTES_MAX: u64 = 64 << 20;
+
+/// Torrents that can be had in the order of a count: a core keeps as many as it may be asked for while it looks through
+/// its swarms, at 32 bytes each.
+pub const SORTED_TORRENTS_MAX: usize = 100_000;

@@ -14,12 +14,13 @@ mod shard;
 mod statistics;
 mod time;
 mod torrent_facts;
+mod torrent_list;
 
 pub use address::{AddressFamily, CompactAddress, CompactIpv4, CompactIpv6, PeerAddress, canonical_ip};
 pub use announce::{AnnounceEvent, Numwant, PeerStatus};
 pub use authentication_key::{AuthenticationKey, KeyId};
 pub use info_hash::InfoHash;
-pub use peer_id::PeerId;
+pub use peer_id::{PeerId, PeerIdPrefix};
 pub use shard::{SHARDS_MAX, ShardCount, ShardCountError, ShardId, SteeringKey};
 pub use statistics::{
     Counter, DropReason, ErrorReason, Gauge, HttpOutcome, Outcome, PublishedStatistics, RequestKind,
@@ -27,3 +28,4 @@ pub use statistics::{
 };
 pub use time::Second;
 pub use torrent_facts::{PeerDetails, PeerFacts, TorrentFacts};
+pub use torrent_list::{ListChange, ListSource, TorrentList};

@@ -17,3 +17,69 @@ impl fmt::Debug for PeerId {
         write!(formatter, "PeerId({})", self.0.escape_ascii())
     }
 }
+
+/// What the peer ids of some client software begin with, such as `-qB46`: 1 to 20 printable ASCII characters.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PeerIdPrefix {
+    bytes: [u8; PeerId::BYTES],
+    length: u8,
+}
+
+impl PeerIdPrefix {
+    /// The prefix that is written so.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_prefix =
+            (1..=PeerId::BYTES).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+        let mut bytes = [0; PeerId::BYTES];
+        bytes.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+        is_prefix.then_some(Self { bytes, length: u8::try_from(text.len()).ok()? })
+    }
+
+    /// Its text.
+    ///
+    /// # Panics
+    /// Never: a prefix is ASCII.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        str::from_utf8(self.bytes()).expect("a prefix is ASCII")
+    }
+
+    /// Whether the peer id begins with it.
+    #[must_use]
+    pub fn matches(&self, peer_id: &PeerId) -> bool {
+        peer_id.0.starts_with(self.bytes())
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.length)]
+    }
+}
+
+impl fmt::Debug for PeerIdPrefix {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "PeerIdPrefix({})", self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_matches_the_peer_ids_that_begin_with_it() {
+        let prefix = PeerIdPrefix::parse("-qB46").unwrap();
+        assert!(prefix.matches(&PeerId(*b"-qB4650-abcdefghijkl")));
+        assert!(!prefix.matches(&PeerId(*b"-qB4560-abcdefghijkl")));
+        let whole = PeerIdPrefix::parse("-qB4650-abcdefghijkl").unwrap();
+        assert!(whole.matches(&PeerId(*b"-qB4650-abcdefghijkl")));
+    }
+
+    #[test]
+    fn a_prefix_has_1_to_20_printable_characters() {
+        assert_eq!(PeerIdPrefix::parse("M7-").unwrap().as_str(), "M7-");
+        for wrong in ["", "-qB4650-abcdefghijklm", "a b", "\u{e4}", "a\n"] {
+            assert_eq!(PeerIdPrefix::parse(wrong), None, "{wrong:?}");
+        }
+    }
+}
