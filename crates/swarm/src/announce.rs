@@ -43,13 +43,34 @@ pub struct Announced {
     pub peers: usize,
     /// What became of the announcing peer.
     pub change: PeerChange,
+    /// Whether its completed event was counted, which happens once for each peer.
+    pub completion: Completion,
 }
 
 impl Announced {
     /// The answer where there is no swarm.
     pub(crate) const fn of_no_swarm(change: PeerChange) -> Self {
-        Self { counts: SwarmCounts { seeders: 0, leechers: 0, downloaded: 0 }, peers: 0, change }
+        let counts = SwarmCounts { seeders: 0, leechers: 0, downloaded: 0 };
+        Self { counts, peers: 0, change, completion: Completion::NotCounted }
     }
+}
+
+/// Whether an announce added to the swarm's downloads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Completion {
+    /// It did.
+    Counted,
+    /// It said nothing of a completed download, or nothing new.
+    NotCounted,
+}
+
+/// Whether a torrent may have a swarm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admission {
+    /// It may.
+    Admitted,
+    /// It may not.
+    TurnedAway,
 }
 
 /// What became of a peer.
@@ -65,6 +86,8 @@ pub enum PeerChange {
     NotListed,
     /// It is new and found no place.
     Refused(Bound),
+    /// Its torrent may not have a swarm.
+    TurnedAway,
 }
 
 /// The bound at which a new peer was refused.

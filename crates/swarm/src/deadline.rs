@@ -36,6 +36,14 @@ impl Deadline {
         past < 1 << 15
     }
 
+    /// Seconds since the peer was heard of that this is `lifetime_s` after, one or two less than it was: the deadline is
+    /// rounded up.
+    pub(crate) fn heard_s_ago(self, now: Second, lifetime_s: u32) -> u32 {
+        #[expect(clippy::cast_possible_truncation, reason = "time is kept modulo 2^16 s")]
+        let ahead = self.time().wrapping_sub(now.0 as u16).cast_signed();
+        lifetime_s.saturating_add_signed(-i32::from(ahead))
+    }
+
     /// The earlier of two.
     pub(crate) fn earlier(self, other: Self) -> Self {
         let ahead = other.time().wrapping_sub(self.time());
@@ -76,6 +84,18 @@ mod tests {
                 assert!(!deadline.is_expired(now.after(lifetime_s - 1)));
                 assert!(deadline.is_expired(now.after(lifetime_s + 2)));
                 assert!(deadline.is_expired(now.after(lifetime_s + 30_000)));
+            }
+        }
+    }
+
+    #[test]
+    fn how_long_ago_a_peer_was_heard_of_is_told_to_two_seconds() {
+        for start in [0, 1, 65_500, 70_001] {
+            let heard = Second(start);
+            let deadline = Deadline::after(heard, 2700).with_completed();
+            for passed in [0, 1, 2, 500, 2699, 2710] {
+                let told = deadline.heard_s_ago(heard.after(passed), 2700);
+                assert!((passed.saturating_sub(2)..=passed).contains(&told), "{told} for {passed}");
             }
         }
     }

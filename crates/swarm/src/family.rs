@@ -1,8 +1,9 @@
-use crate::announce::{Announce, Announced, Bound, Listing, PeerChange, SwarmCounts};
+use crate::announce::{Admission, Announce, Announced, Bound, Completion, Listing, PeerChange, SwarmCounts};
 use crate::choose::Requester;
 use crate::directory::{Directory, SwarmKey};
 use crate::expiry::Cursor;
 use crate::hashing::KeyedHasher;
+use crate::limits::PAGE_PLACES_MAX;
 use crate::shard::SwarmLimits;
 use crate::slab::Slab;
 use crate::swarm::{Heard, Occupancy, Placed, Swarm, Upkeep};
@@ -122,7 +123,27 @@ impl<A: CompactAddress> FamilySwarms<A> {
     }
 
     pub(crate) fn scrape(&self, hasher: &KeyedHasher, info_hash: &InfoHash) -> SwarmCounts {
-        self.locate(hasher, info_hash).map_or_else(SwarmCounts::default, |slot| self.swarm(slot).counts())
+        self.counts(hasher, info_hash).unwrap_or_default()
+    }
+
+    pub(crate) fn counts(&self, hasher: &KeyedHasher, info_hash: &InfoHash) -> Option<SwarmCounts> {
+        self.swarm_of(hasher, info_hash).map(Swarm::counts)
+    }
+
+    pub(crate) fn swarm_of(&self, hasher: &KeyedHasher, info_hash: &InfoHash) -> Option<&Swarm<A>> {
+        self.locate(hasher, info_hash).map(|slot| self.swarm(slot))
+    }
+
+    /// Forgets a swarm and gives how many peers it had.
+    pub(crate) fn drop_swarm(&mut self, hasher: &KeyedHasher, info_hash: &InfoHash) -> Option<u64> {
+        let slot = self.locate(hasher, info_hash)?;
+        let swarm = self.slab.get_mut(slot).expect(IN_USE);
+        let (before, peers) = (swarm.counts(), swarm.peers());
+        self.peer_bytes -= swarm.storage.heap_bytes();
+        swarm.clear();
+        self.totals.note(before, swarm.counts());
+        self.forget(hasher, slot);
+        Some(peers as u64)
     }
 
     /// Tells of the swarms in the slots from `from` on, `swarms_max` of them at most; gives the slot to go on with.
@@ -134,7 +155,7 @@ impl<A: CompactAddress> FamilySwarms<A> {
     ) -> Option<u32> {
         let mut told = 0;
         for slot in from..self.slab.slots() {
-            if told == swarms_max {
+            if told == swarms_max || slot - from == PAGE_PLACES_MAX {
                 return Some(slot);
             }
             let swarm = self.slab.get(slot).filter(|swarm| swarm.occupancy == Occupancy::Occupied);
@@ -152,10 +173,14 @@ impl<A: CompactAddress> FamilySwarms<A> {
         hint: Option<SwarmSlot<A>>,
         announce: &Announce<A>,
         out: &mut [u8],
+        admit: impl FnOnce(&InfoHash) -> Admission,
     ) -> Announced {
         let hint = hint.map(|hint| hint.slot).filter(|&slot| self.holds(slot, &announce.info_hash));
         if let Some(slot) = hint.or_else(|| self.locate(moment.hasher, &announce.info_hash)) {
             return self.announce_to(moment, slot, announce, out);
+        }
+        if admit(&announce.info_hash) == Admission::TurnedAway {
+            return Announced::of_no_swarm(PeerChange::TurnedAway);
         }
         if !announce.lists() {
             return Announced::of_no_swarm(PeerChange::NotListed);
@@ -176,9 +201,12 @@ impl<A: CompactAddress> FamilySwarms<A> {
         announce: &Announce<A>,
         out: &mut [u8],
     ) -> Announced {
+        let downloaded = self.swarm(slot).counts().downloaded;
         let placed = self.register(moment, slot, announce);
         let swarm = self.slab.get(slot).expect(IN_USE);
         let counts = swarm.counts();
+        let completion =
+            if counts.downloaded > downloaded { Completion::Counted } else { Completion::NotCounted };
         let peers = if announce.event == AnnounceEvent::Stopped {
             0
         } else {
@@ -188,7 +216,7 @@ impl<A: CompactAddress> FamilySwarms<A> {
         if swarm.peers() == 0 {
             self.leave_empty(moment, slot);
         }
-        Announced { counts, peers, change: placed.change }
+        Announced { counts, peers, change: placed.change, completion }
     }
 
     /// Puts the announcing peer where its announce says.

@@ -29,11 +29,12 @@ mod slab;
 mod storage;
 mod swarm;
 
-pub use announce::{Announce, Announced, Bound, Listing, PeerChange, SwarmCounts};
+pub use announce::{Admission, Announce, Announced, Bound, Completion, Listing, PeerChange, SwarmCounts};
 pub use directory::SwarmKey;
 pub use expiry::Expired;
 pub use family::{SwarmSlot, SwarmTotals};
 pub use limits::{
-    EMPTY_SWARM_KEPT_S, EXPIRY_ROUND_S_MIN, INDEX_PEERS_MIN, PEER_LIFETIME_S_MAX, SWARM_PEERS_MAX,
+    EMPTY_SWARM_KEPT_S, EXPIRY_ROUND_S_MIN, INDEX_PEERS_MIN, PAGE_PLACES_MAX, PEER_LIFETIME_S_MAX,
+    SWARM_PEERS_MAX,
 };
 pub use shard::{AddressOfSwarm, Seeds, SwarmLimits, SwarmSettings, Swarms};

@@ -71,5 +71,8 @@ pub(crate) const SWEEP_PEERS: usize = 4096;
 /// Peers of one swarm removed before the work is counted again: a tenth of a millisecond, the granularity of a turn.
 pub(crate) const SWEEP_REMOVALS: usize = 512;
 
+/// Places that are looked at for one page of swarms: about as long a pause as ten announces.
+pub const PAGE_PLACES_MAX: u32 = 4096;
+
 /// Peers looked at beyond those wanted when expired ones lie between: it bounds one announce's work.
 pub(crate) const DEAD_PEERS_SKIPPED_MAX: usize = 1024;

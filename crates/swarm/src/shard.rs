@@ -1,11 +1,13 @@
-use crate::announce::{Announce, Announced, SwarmCounts};
+use crate::announce::{Admission, Announce, Announced, SwarmCounts};
 use crate::directory::SwarmKey;
 use crate::expiry::{EmptySwarms, Expired, ExpiryTurn};
 use crate::family::{FamilySwarms, HasTotals, SwarmSlot, SwarmTotals};
 use crate::hashing::KeyedHasher;
+#[cfg(doc)]
+use crate::limits::PAGE_PLACES_MAX;
 use crate::limits::{PEER_LIFETIME_S_MAX, SWARM_PEERS_MAX};
 use core::fmt;
-use primitives::{AddressFamily, CompactAddress, CompactIpv4, CompactIpv6, InfoHash, Second};
+use primitives::{AddressFamily, CompactAddress, CompactIpv4, CompactIpv6, InfoHash, PeerStatus, Second};
 
 /// What one shard may hold, both families together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -155,7 +157,7 @@ impl Swarms {
         A::of(self).prefetch_peers(hint);
     }
 
-    /// Takes an announce in, and writes compact peers into `out`.
+    /// Takes an announce of any torrent in, and writes compact peers into `out`.
     pub fn announce<A: AddressOfSwarm>(
         &mut self,
         now: Second,
@@ -163,8 +165,52 @@ impl Swarms {
         announce: &Announce<A>,
         out: &mut [u8],
     ) -> Announced {
+        self.announce_if(now, hint, announce, out, |_| Admission::Admitted)
+    }
+
+    /// Takes an announce in where its torrent has a swarm or `admit` says that it may have one, and writes compact peers
+    /// into `out`.
+    ///
+    /// Where swarms are dropped as soon as they are not admitted any more, what has a swarm is admitted: `admit` is
+    /// asked for torrents without one only, and costs the others nothing.
+    pub fn announce_if<A: AddressOfSwarm>(
+        &mut self,
+        now: Second,
+        hint: Option<SwarmSlot<A>>,
+        announce: &Announce<A>,
+        out: &mut [u8],
+        admit: impl FnOnce(&InfoHash) -> Admission,
+    ) -> Announced {
         let (family, mut moment) = A::with_moment(self, now);
-        family.announce(&mut moment, hint, announce, out)
+        family.announce(&mut moment, hint, announce, out, admit)
+    }
+
+    /// Forgets the swarms of a torrent with all of their peers. Gives how many peers they had, if there was a swarm.
+    pub fn drop_torrent(&mut self, info_hash: &InfoHash) -> Option<u64> {
+        let dropped =
+            [self.v4.drop_swarm(&self.hasher, info_hash), self.v6.drop_swarm(&self.hasher, info_hash)];
+        dropped.into_iter().flatten().reduce(|one, other| one + other)
+    }
+
+    /// The counts of a torrent in one family, if it has a swarm there.
+    #[must_use]
+    pub fn counts<A: AddressOfSwarm>(&self, info_hash: &InfoHash) -> Option<SwarmCounts> {
+        A::of(self).counts(&self.hasher, info_hash)
+    }
+
+    /// Tells of peers of a torrent in one family, `peers_max` at most: the address, the status, and seconds since the
+    /// last announce.
+    pub fn peers<A: AddressOfSwarm>(
+        &self,
+        now: Second,
+        info_hash: &InfoHash,
+        peers_max: usize,
+        tell: impl FnMut(A, PeerStatus, u32),
+    ) {
+        let lifetime_s = self.settings.peer_lifetime_s;
+        if let Some(swarm) = A::of(self).swarm_of(&self.hasher, info_hash) {
+            swarm.tell_peers(now, lifetime_s, peers_max, tell);
+        }
     }
 
     /// The counts of a torrent in one family, zeros if it is not known.
@@ -174,7 +220,8 @@ impl Swarms {
     }
 
     /// Tells of swarms of one family in the order of their places, `swarms_max` at most, beginning at the place `from`;
-    /// gives the place to go on with, if there are more. Between two pages swarms come and go.
+    /// gives the place to go on with, if there are more. Between two pages swarms come and go. A page looks at
+    /// [`PAGE_PLACES_MAX`] places at most: one in a part of the memory that few swarms are left in may tell of none.
     pub fn page<A: AddressOfSwarm>(
         &self,
         from: u32,

@@ -142,6 +142,27 @@ impl<A: CompactAddress> Swarm<A> {
         self.shrink(upkeep);
     }
 
+    /// Gives up all peers and their memory. What the swarm held is not taken off the account.
+    pub(crate) fn clear(&mut self) {
+        (self.seeders, self.peers, self.storage) = (0, 0, Storage::EMPTY);
+    }
+
+    /// Tells of the first `peers_max` peers: the address, the status, and seconds since the last announce.
+    pub(crate) fn tell_peers(
+        &self,
+        now: Second,
+        lifetime_s: u32,
+        peers_max: usize,
+        mut tell: impl FnMut(A, PeerStatus, u32),
+    ) {
+        let columns = self.storage.columns();
+        let peers = columns.addresses.iter().zip(columns.deadlines).take(self.peers());
+        for (position, (&address, deadline)) in peers.enumerate().take(peers_max) {
+            let status = if position < self.seeders() { PeerStatus::Seeder } else { PeerStatus::Leecher };
+            tell(address, status, deadline.heard_s_ago(now, lifetime_s));
+        }
+    }
+
     /// Has the swarm kept for its count of downloads alone.
     pub(crate) fn keep_empty(&mut self, now: Second) {
         debug_assert_eq!(self.peers, 0);

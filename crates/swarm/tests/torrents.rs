@@ -1,0 +1,152 @@
+//! What the control plane has done to torrents, and is told of them.
+
+use primitives::{AddressFamily, AnnounceEvent, CompactIpv4, CompactIpv6, InfoHash, PeerStatus, Second};
+use swarm::{
+    Admission, Announce, Completion, Listing, PeerChange, Seeds, SwarmLimits, SwarmSettings, Swarms,
+};
+
+const LIFETIME_S: u32 = 120;
+const TORRENT: InfoHash = InfoHash([7; 20]);
+
+fn swarms() -> Swarms {
+    let limits =
+        SwarmLimits { swarms_max: 100_000, peers_max: 100_000, swarm_peers_max: 100_000, bytes_max: 1 << 30 };
+    Swarms::new(SwarmSettings { limits, peer_lifetime_s: LIFETIME_S }, Seeds { tables: 1, choice: 2 })
+}
+
+fn announce_of(peer: u16, status: PeerStatus) -> Announce<CompactIpv4> {
+    let [high, low] = peer.to_be_bytes();
+    Announce {
+        info_hash: TORRENT,
+        address: CompactIpv4([10, 0, high, low, 0x1a, 0xe1]),
+        status,
+        event: AnnounceEvent::None,
+        listing: Listing::Listed,
+        peers_wanted: 0,
+    }
+}
+
+fn announce_v6(status: PeerStatus) -> Announce<CompactIpv6> {
+    let Announce { info_hash, event, listing, peers_wanted, .. } = announce_of(0, status);
+    Announce { info_hash, address: CompactIpv6([0x20; 18]), status, event, listing, peers_wanted }
+}
+
+fn fill(swarms: &mut Swarms, peers: u16) {
+    for peer in 0..peers {
+        let status = if peer % 4 == 0 { PeerStatus::Seeder } else { PeerStatus::Leecher };
+        swarms.announce(Second(10), None, &announce_of(peer, status), &mut []);
+    }
+}
+
+#[test]
+fn a_torrent_is_dropped_with_all_of_its_peers_and_their_memory() {
+    for peers in [1, 2, 3, 5000] {
+        let mut swarms = swarms();
+        let empty_bytes = swarms.totals(AddressFamily::V4).bytes;
+        fill(&mut swarms, peers);
+        swarms.announce(Second(10), None, &announce_v6(PeerStatus::Leecher), &mut []);
+        assert_eq!(swarms.drop_torrent(&TORRENT), Some(u64::from(peers) + 1));
+        assert_eq!(swarms.drop_torrent(&TORRENT), None);
+        for family in AddressFamily::ALL {
+            let totals = swarms.totals(family);
+            assert_eq!((totals.swarms, totals.peers()), (0, 0), "{peers} peers, {family:?}");
+        }
+        let chunk_bytes = 512 * 64;
+        assert!(swarms.totals(AddressFamily::V4).bytes < empty_bytes + 2 * chunk_bytes, "{peers} peers");
+        fill(&mut swarms, peers);
+        assert_eq!(swarms.totals(AddressFamily::V4).peers(), u64::from(peers));
+    }
+}
+
+#[test]
+fn a_sweep_goes_on_behind_a_swarm_that_was_dropped_in_its_midst() {
+    let mut swarms = swarms();
+    fill(&mut swarms, 20_000);
+    swarms.expire(Second(10 + LIFETIME_S + 3), 600);
+    swarms.drop_torrent(&TORRENT);
+    fill(&mut swarms, 3);
+    for _ in 0..20 {
+        swarms.expire(Second(20 + LIFETIME_S + 13), 100_000);
+    }
+    assert_eq!(swarms.totals(AddressFamily::V4).peers(), 0);
+}
+
+#[test]
+fn only_torrents_without_a_swarm_have_to_be_admitted() {
+    let mut swarms = swarms();
+    let announce = announce_of(1, PeerStatus::Leecher);
+    let away = swarms.announce_if(Second(1), None, &announce, &mut [], |_| Admission::TurnedAway);
+    assert_eq!(away.change, PeerChange::TurnedAway);
+    assert_eq!(swarms.counts::<CompactIpv4>(&TORRENT), None);
+    let admitted = swarms.announce_if(Second(1), None, &announce, &mut [], |info_hash| {
+        assert_eq!(*info_hash, TORRENT);
+        Admission::Admitted
+    });
+    assert_eq!(admitted.change, PeerChange::Added);
+    let again = swarms.announce_if(Second(1), None, &announce, &mut [], |_| panic!("it has a swarm"));
+    assert_eq!(again.change, PeerChange::Refreshed);
+}
+
+#[test]
+fn one_who_leaves_a_torrent_that_is_not_admitted_is_told_so() {
+    let stopped = Announce { event: AnnounceEvent::Stopped, ..announce_of(1, PeerStatus::Leecher) };
+    let mut swarms = swarms();
+    let away = swarms.announce_if(Second(1), None, &stopped, &mut [], |_| Admission::TurnedAway);
+    assert_eq!(away.change, PeerChange::TurnedAway);
+}
+
+#[test]
+fn a_completed_event_is_told_of_once() {
+    let mut swarms = swarms();
+    let completed = Announce { event: AnnounceEvent::Completed, ..announce_of(1, PeerStatus::Seeder) };
+    let mut told = |announce: &_| swarms.announce(Second(1), None, announce, &mut []).completion;
+    assert_eq!(told(&announce_of(1, PeerStatus::Leecher)), Completion::NotCounted);
+    assert_eq!(told(&completed), Completion::Counted);
+    assert_eq!(told(&completed), Completion::NotCounted);
+}
+
+#[test]
+fn peers_are_told_with_their_status_and_when_they_were_heard_of() {
+    let mut swarms = swarms();
+    swarms.announce(Second(100), None, &announce_of(1, PeerStatus::Leecher), &mut []);
+    swarms.announce(Second(110), None, &announce_of(2, PeerStatus::Seeder), &mut []);
+    let mut told = Vec::new();
+    let now = Second(120);
+    swarms.peers(now, &TORRENT, 10, |address: CompactIpv4, status, heard_s_ago| {
+        told.push((address.socket_address().to_string(), status, heard_s_ago.div_ceil(2) * 2));
+    });
+    let seeder = ("10.0.0.2:6881".to_owned(), PeerStatus::Seeder, 10);
+    assert_eq!(told, [seeder, ("10.0.0.1:6881".to_owned(), PeerStatus::Leecher, 20)]);
+}
+
+#[test]
+fn no_more_peers_are_told_than_asked_for() {
+    let mut swarms = swarms();
+    fill(&mut swarms, 300);
+    let mut told = 0;
+    swarms.peers(Second(20), &TORRENT, 74, |_: CompactIpv4, _, _| told += 1);
+    assert_eq!(told, 74);
+    swarms.peers(Second(20), &InfoHash([8; 20]), 74, |_: CompactIpv4, _, _| panic!("nobody knows it"));
+}
+
+#[test]
+fn a_page_looks_at_4096_places_at_most() {
+    let mut swarms = swarms();
+    let announce_numbered = |number: u16| {
+        let mut info_hash = TORRENT;
+        info_hash.0[..2].copy_from_slice(&number.to_be_bytes());
+        Announce { info_hash, ..announce_of(number, PeerStatus::Seeder) }
+    };
+    for number in 0..10_000 {
+        swarms.announce(Second(1), None, &announce_numbered(number), &mut []);
+    }
+    for number in 0..9_000 {
+        swarms.drop_torrent(&announce_numbered(number).info_hash);
+    }
+    let (mut told, mut pages, mut from) = (0, 0, Some(0));
+    while let Some(place) = from {
+        from = swarms.page::<CompactIpv4>(place, 1_000_000, |_, _| told += 1);
+        pages += 1;
+    }
+    assert_eq!((told, pages), (1000, 3));
+}
