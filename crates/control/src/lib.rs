@@ -25,8 +25,8 @@ pub use latency_reader::{LatencyLogError, read_latencies};
 pub use limits::{LATENCY_FILE_BYTES_MAX, SORTED_TORRENTS_MAX, SUPERVISION_MS};
 pub use management::{
     Ban, Banned, KeyFacts, LatencyFacts, ListPage, ListPlace, ListenerFacts, Management, ManagementError,
-    Modes, Service, StorageFacts, StorageState, TorrentMode, TorrentOrder, TorrentPage, TorrentWithPeers,
-    UserMode, WantedKey,
+    Modes, Service, StorageFacts, StorageState, TorrentMode, TorrentPage, TorrentWithPeers, UserMode,
+    WantedKey,
 };
 pub use percentile_table::percentile_table;
 pub use report::{log_all_figures, statistics_line};

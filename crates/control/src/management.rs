@@ -1,7 +1,7 @@
 use ipnet::IpNet;
 use primitives::{
     AuthenticationKey, InfoHash, ListChange, ListSource, PeerFacts, PeerIdPrefix, Statistics, TorrentFacts,
-    TorrentList,
+    TorrentList, TorrentOrder,
 };
 use std::future::Future;
 use std::net::SocketAddr;
@@ -179,21 +179,6 @@ pub struct TorrentPage {
     pub offset: u64,
     /// How many there are at most.
     pub torrents_max: usize,
-}
-
-/// An order of torrents.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TorrentOrder {
-    /// As they lie in the cores' memory: it changes only where torrents come and go.
-    Place,
-    /// The most seeders first.
-    Seeders,
-    /// The most leechers first.
-    Leechers,
-    /// The most peers first.
-    Peers,
-    /// The most completed events first.
-    Completed,
 }
 
 /// Where a page of a list ends.

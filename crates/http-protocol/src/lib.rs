@@ -59,6 +59,7 @@ pub use limits::{
     HEAD_BYTES_MAX, HEADERS_MAX, PEERS_MAX, PROXY_V1_BYTES_MAX, PROXY_V2_BYTES_MAX, REQUEST_LINE_BYTES_MAX,
     SCRAPE_HASHES_MAX, TEXT_BYTES_MAX,
 };
+pub use primitives::KeyInPath;
 pub use proxy_protocol::{ProxiedSource, ProxyHeader, read_proxy_header};
 pub use query::{Parameter, QueryError};
 pub use request::{ContentCoding, Incoming, Request, read_request};
@@ -68,4 +69,4 @@ pub use response::{
 };
 pub use scrape::Scrape;
 pub use status::Status;
-pub use target::{KeyInPath, Route};
+pub use target::Route;

@@ -1,6 +1,6 @@
 use crate::status::Status;
 use memchr::memchr;
-use primitives::AuthenticationKey;
+use primitives::KeyInPath;
 
 /// What a request asks for, by the path of its target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,17 +15,6 @@ pub enum Route {
     Options,
     /// Nothing that is here.
     NotFound,
-}
-
-/// What follows `/announce` or `/scrape` in a path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KeyInPath {
-    /// Nothing, or a slash.
-    Absent,
-    /// A key, which may or may not be one that was given out.
-    Present(AuthenticationKey),
-    /// One segment that cannot be a key.
-    Malformed,
 }
 
 /// The target of a request, in two.
@@ -62,15 +51,6 @@ impl<'a> Target<'a> {
     }
 }
 
-impl KeyInPath {
-    fn of(segment: &[u8]) -> Self {
-        if segment.is_empty() {
-            return Self::Absent;
-        }
-        AuthenticationKey::parse(segment).map_or(Self::Malformed, Self::Present)
-    }
-}
-
 /// The target without `http://authority`. Which host it is does not matter: there is one tracker.
 fn without_origin(target: &[u8]) -> &[u8] {
     let after_scheme = [b"http://".as_slice(), b"https://"].iter().find_map(|scheme| {
@@ -85,6 +65,7 @@ fn without_origin(target: &[u8]) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use primitives::AuthenticationKey;
 
     const KEY: &str = "0123456789ABCDEFghijklmnopqrstuv";
 

@@ -41,6 +41,28 @@ impl fmt::Debug for AuthenticationKey {
     }
 }
 
+/// What follows `/announce` or `/scrape` in the path of a tracker's URL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyInPath {
+    /// Nothing, or a slash.
+    Absent,
+    /// A key, which may or may not be one that was given out.
+    Present(AuthenticationKey),
+    /// One segment that cannot be a key.
+    Malformed,
+}
+
+impl KeyInPath {
+    /// What the segment is.
+    #[must_use]
+    pub fn of(segment: &[u8]) -> Self {
+        if segment.is_empty() {
+            return Self::Absent;
+        }
+        AuthenticationKey::parse(segment).map_or(Self::Malformed, Self::Present)
+    }
+}
+
 /// The number that stands for a key where the key itself is too long. It is given once in the life of a tracker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyId(pub u32);

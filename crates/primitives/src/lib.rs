@@ -9,6 +9,7 @@ mod address;
 mod announce;
 mod authentication_key;
 mod info_hash;
+mod inquiry;
 mod peer_id;
 mod shard;
 mod statistics;
@@ -18,8 +19,9 @@ mod torrent_list;
 
 pub use address::{AddressFamily, CompactAddress, CompactIpv4, CompactIpv6, PeerAddress, canonical_ip};
 pub use announce::{AnnounceEvent, Numwant, PeerStatus};
-pub use authentication_key::{AuthenticationKey, KeyId};
+pub use authentication_key::{AuthenticationKey, KeyId, KeyInPath};
 pub use info_hash::InfoHash;
+pub use inquiry::{Answer, Inquiry, Survey, SurveyResult, TorrentOrder};
 pub use peer_id::{PeerId, PeerIdPrefix};
 pub use shard::{SHARDS_MAX, ShardCount, ShardCountError, ShardId, SteeringKey};
 pub use statistics::{

@@ -28,6 +28,7 @@ mod limits;
 mod options;
 mod request;
 mod response;
+mod url_data;
 
 pub use action::Action;
 pub use limits::SCRAPE_HASHES_MAX;

@@ -9,12 +9,12 @@ use core::fmt;
 use core::net::IpAddr;
 use core::ops::Range;
 use http_protocol::{
-    Announce, AnnounceResponse, FailureResponse, Framing, FullScrapeResponse, KeyInPath, ListedPeer,
-    OutOfRoom, PEERS_MAX, PeerForm, Peers, QueryError, Request, Retry, Route, Scrape, ScrapeResponse, Status,
+    Announce, AnnounceResponse, FailureResponse, Framing, FullScrapeResponse, ListedPeer, OutOfRoom,
+    PEERS_MAX, PeerForm, Peers, QueryError, Request, Retry, Route, Scrape, ScrapeResponse, Status,
     write_health, write_status,
 };
 use primitives::{
-    AddressFamily, CompactAddress, CompactIpv4, CompactIpv6, HttpOutcome, PeerAddress, ShardId,
+    AddressFamily, CompactAddress, CompactIpv4, CompactIpv6, HttpOutcome, KeyInPath, PeerAddress, ShardId,
 };
 use swarm::{Listing, PeerChange};
 use zerocopy::FromBytes;

@@ -1,6 +1,6 @@
 use super::*;
 use crate::framing::Connection;
-use crate::target::KeyInPath;
+use primitives::KeyInPath;
 
 fn read(bytes: &[u8]) -> Incoming<'_> {
     read_request(bytes, &mut HeadSearch::default())
