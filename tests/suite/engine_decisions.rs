@@ -8,6 +8,7 @@ mod drops;
 mod http;
 mod reply_size;
 mod scrape;
+mod surveys;
 
 use primitives::InfoHash;
 use ringtrack_tests::client::Client;

@@ -22,6 +22,7 @@ mod http;
 mod limits;
 mod scrape;
 mod settings;
+mod survey;
 
 pub use announce::{PendingAnnounce, RoutedAnnounce};
 pub use batch::{Inbox, Outbox, Routing};
@@ -36,6 +37,7 @@ pub use limits::{
 };
 pub use scrape::{ScrapeJourney, ScrapeStep};
 pub use settings::{AnnouncePolicy, EngineSettings, InvalidConnectionId, Secrets};
+pub use survey::{RunningSurvey, SurveyStep};
 
 use primitives::Second;
 

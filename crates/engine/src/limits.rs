@@ -17,6 +17,10 @@ pub const REPLY_BYTES_MAX: usize =
 /// a few batches of datagrams.
 pub const ERRANDS_MAX: usize = 256;
 
+/// Swarms that a survey of torrents looks at in one step: about 30 microseconds, between which the core can see to its
+/// requests.
+pub(crate) const SURVEY_SWARMS: usize = 256;
+
 /// Bytes of an IPv4 header without options and a UDP header.
 pub const IPV4_UDP_HEADER_BYTES: u16 = 20 + 8;
 

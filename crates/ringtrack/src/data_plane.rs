@@ -11,10 +11,13 @@ use primitives::{PublishedStatistics, ShardCount, ShardId};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use worker::http::HttpSetup;
-use worker::{WorkerCommand, WorkerEvent, WorkerHandle, WorkerSetup, full_mesh, start_worker};
+use worker::{CoreTask, WorkerCommand, WorkerEvent, WorkerHandle, WorkerSetup, full_mesh, start_worker};
 
 /// Commands that may wait for a worker.
 const COMMANDS_MAX: usize = 16;
+
+/// Tasks that may wait for a worker. What the management API wants done beyond that waits there.
+const TASKS_MAX: usize = 64;
 
 /// Seconds in which all workers must serve. They have to meet each other, which takes milliseconds.
 const START_S_MAX: u64 = 30;
@@ -27,6 +30,7 @@ pub(crate) struct DataPlane {
     shards: ShardCount,
     workers: Vec<WorkerHandle>,
     commands: Vec<Sender<WorkerCommand>>,
+    tasks: Vec<Sender<CoreTask>>,
     /// Room for one event of each worker, which has at most one to tell at a time.
     events: Receiver<WorkerEvent>,
     board: StatisticsBoard,
@@ -45,6 +49,7 @@ impl DataPlane {
             events,
             workers: Vec::new(),
             commands: Vec::new(),
+            tasks: Vec::new(),
             board: StatisticsBoard::new(published.clone()),
         };
         let policy = http_policy(configuration);
@@ -52,6 +57,7 @@ impl DataPlane {
         let by_shard = listeners.udp.sockets_by_shard.into_iter().zip(listeners.http.sockets_by_shard);
         for ((shard, mesh), (sockets, http_listeners)) in shards.shards().zip(mesh).zip(by_shard) {
             let (commands, command_inbox) = bounded(COMMANDS_MAX);
+            let (tasks, task_inbox) = bounded(TASKS_MAX);
             let setup = WorkerSetup {
                 core: prepared.cores[shard.index()],
                 engine: engine_settings(configuration, shards, shard, prepared.memory_max_bytes),
@@ -68,10 +74,12 @@ impl DataPlane {
                 start,
                 published: Arc::clone(&published[shard.index()]),
                 commands: command_inbox,
+                tasks: task_inbox,
                 kernel_sampling: kernel_sampling(&configuration.latency),
                 events: event_outbox.clone(),
             };
             plane.commands.push(commands);
+            plane.tasks.push(tasks);
             plane.workers.push(start_worker(setup).map_err(mend::worker_error)?);
         }
         plane.wait_until_ready()?;

@@ -8,6 +8,7 @@
 
 mod clock;
 mod core_state;
+mod desk;
 mod expiry_pace;
 pub mod http;
 mod kernel_ring;
@@ -29,5 +30,5 @@ pub use listener::{
     bind_listeners,
 };
 pub use mesh::{MeshEnd, full_mesh};
-pub use messages::{WorkerCommand, WorkerEvent};
+pub use messages::{CoreTask, WorkerCommand, WorkerEvent};
 pub use worker::{WorkerError, WorkerHandle, WorkerSetup, start_worker};

@@ -24,6 +24,19 @@ pub const TIMER_MS: u64 = 100;
 /// core's time, and no longer than a few batches of datagrams wait for anyhow.
 pub(crate) const EXPIRY_TURN_US: u64 = 1000;
 
+/// Milliseconds between two looks for something that the control plane wants done: what the management API's answers
+/// take longer on an idle tracker, against the times that a core without requests wakes up.
+pub(crate) const DESK_LOOK_MS: u64 = 20;
+
+/// Microseconds for which a core works for the control plane before it sees to its requests again.
+pub(crate) const DESK_SLICE_US: u64 = 200;
+
+/// Milliseconds of requests between two such slices: the control plane gets at most a sixth of the core.
+pub(crate) const DESK_PAUSE_MS: u64 = 1;
+
+/// Tasks of the control plane that a core has begun at most. Others wait in their channel.
+pub(crate) const DESK_JOBS_MAX: usize = 64;
+
 /// Units of work of the first turn, when nothing is known of what one costs: a millisecond where each misses the cache.
 pub(crate) const EXPIRY_WORK_FIRST: u32 = 65_536;
 

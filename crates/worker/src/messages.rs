@@ -1,6 +1,6 @@
 use engine::{RoutedAnnounce, ScrapeJourney};
 use latency::LatencySet;
-use primitives::ShardId;
+use primitives::{Inquiry, ShardId};
 use std::sync::Arc;
 use std::time::Instant;
 use tls::ServerIdentity;
@@ -15,6 +15,13 @@ pub enum WorkerCommand {
     TakeLatency(Box<LatencySet>),
     /// Show this certificate to TLS clients from now on.
     UseIdentity(Arc<ServerIdentity>),
+}
+
+/// What the control plane wants done beside the requests.
+#[derive(Debug)]
+pub enum CoreTask {
+    /// To look into the core's torrents.
+    Inquire(Inquiry),
 }
 
 /// What a worker tells the control plane.

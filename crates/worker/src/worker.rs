@@ -1,11 +1,12 @@
 use crate::clock::Clock;
 use crate::core_state::{CoreParts, CoreState, Turn};
+use crate::desk::serve_desk;
 use crate::http::{Hall, HttpSetup, serve_answers, serve_errands, serve_http};
 use crate::kernel_ring;
 use crate::kernel_sampling::{KernelSampling, SampleWindows};
 use crate::limits::{DRAIN_MS_MAX, FILE_IO_BYTES, LISTENERS_MAX, PREEMPT_MS};
 use crate::mesh::{MeshEnd, MeshReceivers};
-use crate::messages::{ListenerIndex, WorkerCommand, WorkerEvent};
+use crate::messages::{CoreTask, ListenerIndex, WorkerCommand, WorkerEvent};
 use crate::readiness::{PollReadiness, Readiness};
 use crate::timer::{ControlEnds, run_timer};
 use crate::udp_loop::{let_others_run, serve_ring, serve_socket};
@@ -45,6 +46,8 @@ pub struct WorkerSetup {
     pub published: Arc<PublishedStatistics>,
     /// Commands to it.
     pub commands: Receiver<WorkerCommand>,
+    /// What the control plane wants done beside the requests.
+    pub tasks: Receiver<CoreTask>,
     /// Events from it: one at its start, and one to each command that asks for something. A full channel loses the
     /// event, never the worker's time.
     pub events: Sender<WorkerEvent>,
@@ -148,7 +151,9 @@ async fn run(setup: WorkerSetup) -> Result<(), WorkerError> {
     // The control plane waits for this event; if it is gone, so is the tracker.
     drop(setup.events.try_send(WorkerEvent::Ready(shard)));
     let control = ControlEnds { shard, commands: setup.commands, events: setup.events };
+    let desk = glommio::spawn_local(serve_desk(Rc::clone(&core), setup.tasks));
     run_timer(&core, &control, SampleWindows::new(setup.kernel_sampling)).await;
+    desk.cancel().await;
     stop(&core, sockets, rings).await;
     Ok(())
 }
