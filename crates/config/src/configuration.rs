@@ -3,9 +3,13 @@
 
 use confique::{Config, Layer};
 
+use crate::sections::access::Access;
 use crate::sections::announce::Announce;
+use crate::sections::api::Api;
 use crate::sections::capacity::Limits;
 use crate::sections::connection_ids::ConnectionIds;
+use crate::sections::database::Database;
+use crate::sections::health_check_api::HealthCheckApi;
 use crate::sections::http::Http;
 use crate::sections::https::Https;
 use crate::sections::latency::Latency;
@@ -57,9 +61,25 @@ pub struct Configuration {
     #[config(nested)]
     pub announce: Announce,
 
+    /// ----- Who is served, and which torrents -----
+    #[config(nested)]
+    pub access: Access,
+
     /// ----- Upper bounds: what would go past them is answered, but not kept, and counted -----
     #[config(nested)]
     pub limits: Limits,
+
+    /// ----- The database: what survives a restart -----
+    #[config(nested)]
+    pub database: Database,
+
+    /// ----- The management API -----
+    #[config(nested)]
+    pub api: Api,
+
+    /// ----- The health check, for programs that ask whether the tracker is well -----
+    #[config(nested)]
+    pub health_check_api: HealthCheckApi,
 
     /// ----- The log -----
     #[config(nested)]
@@ -89,9 +109,45 @@ impl Default for Configuration {
 mod tests {
     use super::*;
     use crate::{
-        ConnectionIdKey, Cores, Interval, InvalidConnectionId, LatencyDirectory, LogFormat, LogLevel,
-        MemoryLimit, PemFile, ProxyHeader, ReplySource, Steering,
+        AccessMode, ConnectionIdKey, Cores, DatabaseUrl, Interval, InvalidConnectionId, LatencyDirectory,
+        LogFormat, LogLevel, MemoryLimit, NamedFile, PemFile, ProxyHeader, ReplySource, Steering, Switch,
+        Tokens,
     };
+
+    fn default_access() -> Access {
+        Access {
+            mode: AccessMode::Public,
+            allow_file: NamedFile::Unset,
+            deny_file: NamedFile::Unset,
+            allow_clients: Vec::new(),
+            deny_clients: Vec::new(),
+            deny_networks: Vec::new(),
+            torrents_max: 10_000_000,
+            keys_max: 1_000_000,
+            sessions_max: 10_000_000,
+            peer_details: Switch::Off,
+        }
+    }
+
+    fn default_database() -> Database {
+        Database {
+            url: DatabaseUrl::Automatic,
+            flush_every_s: 5,
+            pending_max: 1_000_000,
+            remember_completed: Switch::Off,
+            start_wait_s: 10,
+        }
+    }
+
+    fn default_api() -> Api {
+        Api {
+            listen: vec!["127.0.0.1:1212".parse().unwrap()],
+            tokens: Tokens::default(),
+            tokens_file: NamedFile::Unset,
+            certificate_file: PemFile::Unset,
+            key_file: PemFile::Unset,
+        }
+    }
 
     #[test]
     fn the_built_in_defaults_are_these() {
@@ -135,6 +191,7 @@ mod tests {
                 numwant_max: 50,
                 peer_lifetime_s: 2700,
             },
+            access: default_access(),
             limits: Limits {
                 memory_max_mib: MemoryLimit::Automatic,
                 swarms_max: 20_000_000,
@@ -142,6 +199,9 @@ mod tests {
                 peers_per_swarm_max: 1_000_000,
                 mesh_slots: 8192,
             },
+            database: default_database(),
+            api: default_api(),
+            health_check_api: HealthCheckApi { listen: vec!["127.0.0.1:1313".parse().unwrap()] },
             log: Log { level: LogLevel::Info, format: LogFormat::Text },
             statistics: Statistics { interval_s: Interval::Every(60) },
             latency: Latency {

@@ -1,5 +1,6 @@
 //! Rules between keys: what no single value can be checked for.
 
+mod access;
 mod announce;
 mod certificate;
 mod listeners;
@@ -15,8 +16,10 @@ use crate::{ConfigError, Configuration};
 pub(crate) fn check(configuration: &Configuration, origins: &Origins) -> Result<(), ConfigError> {
     announce::numwant_default_within_max(&configuration.announce, origins)?;
     announce::peer_lifetime_outlasts_interval(&configuration.announce, origins)?;
-    listeners::http_and_https_apart(&configuration.http, &configuration.https, origins)?;
+    access::allow_file_where_torrents_are_listed(&configuration.access, origins)?;
+    listeners::tcp_listeners_apart(configuration, origins)?;
     certificate::named_where_https_is_served(&configuration.https, origins)?;
+    certificate::both_or_neither_for_the_api(&configuration.api, origins)?;
     proxy::header_with_trusted_networks(&configuration.proxy, origins)
 }
 

@@ -16,6 +16,15 @@ pub enum ConfigError {
         reason: io::Error,
     },
 
+    /// The file of `api.tokens_file` could not be read.
+    #[error("{}: cannot read the tokens of the management API: {reason}", file.display())]
+    UnreadableTokens {
+        /// The path as it was given.
+        file: PathBuf,
+        /// What the operating system says.
+        reason: io::Error,
+    },
+
     /// The configuration file is not TOML.
     #[error("{origin}: not valid TOML: {reason}")]
     Syntax {

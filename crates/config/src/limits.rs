@@ -77,6 +77,47 @@ pub const PROXY_FORWARDED_INDEX_MIN: u64 = 1;
 /// No chain of proxies is as long.
 pub const PROXY_FORWARDED_INDEX_MAX: u64 = 64;
 
+/// Each client's peer id is compared with each prefix of a list.
+pub const CLIENTS_MAX: usize = 256;
+/// A list that may have no torrent has no use.
+pub const ACCESS_TORRENTS_MIN: u64 = 1;
+/// Tens of gibibytes: more torrents than were ever counted.
+pub const ACCESS_TORRENTS_MAX: u64 = 1_000_000_000;
+/// A private tracker without a key serves nobody.
+pub const ACCESS_KEYS_MIN: u64 = 1;
+/// Every core has a copy of each key; no private tracker has as many users.
+pub const ACCESS_KEYS_MAX: u64 = 100_000_000;
+/// One peer of one torrent is the least that can be accounted.
+pub const ACCESS_SESSIONS_MIN: u64 = 1;
+/// Tens of gibibytes: more than peers fit in the memory beside them.
+pub const ACCESS_SESSIONS_MAX: u64 = 1_000_000_000;
+
+/// Every second is as often as a database on a disk can be asked to keep something.
+pub const DATABASE_FLUSH_EVERY_S_MIN: u64 = 1;
+/// What is not written yet is lost by a crash: an hour of it is more than anybody wants to lose.
+pub const DATABASE_FLUSH_EVERY_S_MAX: u64 = 3600;
+/// Fewer come in one call of the management API.
+pub const DATABASE_PENDING_MIN: u64 = 1000;
+/// About 10 GiB of memory.
+pub const DATABASE_PENDING_MAX: u64 = 100_000_000;
+/// Service managers lose patience earlier than this.
+pub const DATABASE_START_WAIT_S_MAX: u64 = 300;
+
+/// The APIs may be switched off.
+pub const API_LISTEN_MIN: usize = 0;
+/// As many as the tracker itself listens on.
+pub const API_LISTEN_MAX: usize = 16;
+/// A token of 16 random letters and digits has 95 bits, which nobody guesses over a network; shorter ones are words.
+pub const API_TOKEN_CHARACTERS_MIN: usize = 16;
+/// Longer ones are no safer, and have to fit a line of a request with all else.
+pub const API_TOKEN_CHARACTERS_MAX: usize = 256;
+/// A label is a name for people.
+pub const API_LABEL_CHARACTERS_MAX: usize = 64;
+/// Each request's token is compared with all of them.
+pub const API_TOKENS_MAX: usize = 64;
+/// All tokens with their labels, and as much for comments and white space.
+pub const API_TOKENS_FILE_BYTES_MAX: u64 = 64 * 1024;
+
 /// Shorter, and a client on a slow path loses its id between connect and announce.
 pub const CONNECTION_ID_LIFETIME_S_MIN: u64 = 10;
 /// An id that somebody overheard stays of use for up to two lifetimes; an hour is generous.
@@ -173,6 +214,12 @@ mod tests {
         ("http", "scrape_torrents_max", 1, 74),
         ("http", "full_scrape_every_s", 1, 86_400),
         ("proxy", "forwarded_index", 1, 64),
+        ("access", "torrents_max", 1, 1_000_000_000),
+        ("access", "keys_max", 1, 100_000_000),
+        ("access", "sessions_max", 1, 1_000_000_000),
+        ("database", "flush_every_s", 1, 3600),
+        ("database", "pending_max", 1000, 100_000_000),
+        ("database", "start_wait_s", 0, 300),
         ("connection_ids", "lifetime_s", 10, 3600),
         ("announce", "interval_s", 60, 14_400),
         ("announce", "interval_jitter_percent", 0, 50),

@@ -3,9 +3,13 @@
 //! Each field's documentation says, in this order: what the key means, what is allowed, and what an operator
 //! wins or loses by a change. The name of the environment variable and the default follow by themselves.
 
+pub(crate) mod access;
 pub(crate) mod announce;
+pub(crate) mod api;
 pub(crate) mod capacity;
 pub(crate) mod connection_ids;
+pub(crate) mod database;
+pub(crate) mod health_check_api;
 pub(crate) mod http;
 pub(crate) mod https;
 pub(crate) mod latency;

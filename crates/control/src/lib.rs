@@ -10,6 +10,8 @@ mod dumps;
 mod latency_log;
 mod latency_reader;
 mod limits;
+mod list_file;
+mod list_watch;
 mod management;
 mod percentile_table;
 mod report;
@@ -22,7 +24,11 @@ mod utc;
 pub use dumps::LatencyDumps;
 pub use latency_log::{cores_missing, ends_requested_dump, newest_log};
 pub use latency_reader::{LatencyLogError, read_latencies};
-pub use limits::{LATENCY_FILE_BYTES_MAX, SORTED_TORRENTS_MAX, SUPERVISION_MS};
+pub use limits::{
+    INVALID_LINES_SHOWN_MAX, LATENCY_FILE_BYTES_MAX, LIST_BATCH_TORRENTS, SORTED_TORRENTS_MAX, SUPERVISION_MS,
+};
+pub use list_file::{InvalidLine, ListFileError, ListReport, read_list};
+pub use list_watch::{ListLook, ListWatch};
 pub use management::{
     Ban, Banned, KeyFacts, LatencyFacts, ListPage, ListPlace, ListenerFacts, Management, ManagementError,
     Modes, Service, StorageFacts, StorageState, TorrentMode, TorrentPage, TorrentWithPeers, UserMode,

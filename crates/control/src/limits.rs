@@ -20,3 +20,15 @@ pub const LATENCY_FILE_BYTES_MAX: u64 = 64 << 20;
 /// Torrents that can be had in the order of a count: a core keeps as many as it may be asked for while it looks through
 /// its swarms, at 32 bytes each.
 pub const SORTED_TORRENTS_MAX: usize = 100_000;
+
+/// Info hashes of a list's file that are handed on at once: 80 KiB, so that a core is told of thousands by one command.
+pub const LIST_BATCH_TORRENTS: usize = 4096;
+
+/// Bytes of a line in a list's file, with its end: room for an info hash and a torrent's name as a comment.
+pub(crate) const LIST_LINE_BYTES_MAX: usize = 1024;
+
+/// Invalid lines that are shown of a list's file: enough to see what is wrong with a million of them.
+pub const INVALID_LINES_SHOWN_MAX: usize = 5;
+
+/// Characters that are shown of an invalid line: an info hash and what may stand beside it.
+pub(crate) const INVALID_LINE_EXCERPT_CHARACTERS: usize = 48;

@@ -111,6 +111,17 @@ fn the_tracker_needs_no_capability() {
     assert_eq!(warnings, Vec::<&String>::new());
 }
 
+#[test]
+fn the_unit_has_a_directory_for_the_database_that_nobody_else_can_read() {
+    assert_eq!(values("StateDirectoryMode"), ["0700"], "keys are in it");
+    // What systemd makes of it is the variable STATE_DIRECTORY.
+    let directories: Vec<String> =
+        values("StateDirectory").iter().map(|name| format!("/var/lib/{name}")).collect();
+    let file =
+        config::Configuration::default().database.url.sqlite_file(Some(directories.join(":").as_ref()));
+    assert_eq!(file, Some("/var/lib/ringtrack/ringtrack.db".into()));
+}
+
 /// The names of the system calls in a set of systemd's, such as `@aio`.
 fn system_calls(set: &str) -> HashSet<String> {
     let output = systemd_analyze(&["syscall-filter", set]);

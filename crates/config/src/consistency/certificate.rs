@@ -1,8 +1,8 @@
-//! HTTPS needs a certificate and its key.
+//! TLS needs a certificate and its key.
 
 use crate::consistency::Setting;
 use crate::load::Origins;
-use crate::{ConfigError, Https};
+use crate::{Api, ConfigError, Https};
 
 pub(super) fn named_where_https_is_served(https: &Https, origins: &Origins) -> Result<(), ConfigError> {
     if https.listen.is_empty() {
@@ -13,6 +13,19 @@ pub(super) fn named_where_https_is_served(https: &Https, origins: &Origins) -> R
             let listen = Setting::with_list(origins, "https", "listen", &https.listen);
             let missing = Setting::new(origins, "https", name, &"\"\"");
             return Err(missing.conflict(format!("must be the path of a file in PEM, since {listen}")));
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn both_or_neither_for_the_api(api: &Api, origins: &Origins) -> Result<(), ConfigError> {
+    let (certificate, key) = (("certificate_file", &api.certificate_file), ("key_file", &api.key_file));
+    for ((name, file), (other_name, other)) in [(certificate, key), (key, certificate)] {
+        if let (None, Some(path)) = (file.path(), other.path()) {
+            let path = format!("{:?}", path.display().to_string());
+            let other = Setting::new(origins, "api", other_name, &path);
+            let missing = Setting::new(origins, "api", name, &"\"\"");
+            return Err(missing.conflict(format!("must be the path of a file in PEM, since {other}")));
         }
     }
     Ok(())
@@ -36,6 +49,17 @@ mod tests {
         }
         let parts = ["https.certificate_file = \"\" (default)", "https.listen = [\"[::]:443\"]"];
         assert_variable_refused("RINGTRACK_HTTPS_LISTEN", "[::]:443", &parts);
+    }
+
+    #[test]
+    fn the_api_with_a_certificate_or_a_key_alone_is_refused_with_the_key_that_is_missing() {
+        let cases = [("certificate_file", "key_file"), ("key_file", "certificate_file")];
+        for (missing, named) in cases {
+            let since = format!("since api.{named} = \"/x\" (/");
+            let parts = [&format!("api.{missing} = \"\" (default)"), "path of a file in PEM", &since];
+            assert_refused(&format!("[api]\n{named} = \"/x\"\n"), 2, &parts);
+        }
+        assert!(load_text("[api]\ncertificate_file = \"/c\"\nkey_file = \"/k\"\n").is_ok());
     }
 
     #[test]

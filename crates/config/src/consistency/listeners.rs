@@ -1,22 +1,54 @@
-//! HTTP and HTTPS listen side by side.
+//! All that listens on TCP listens side by side.
 
 use std::net::SocketAddr;
 
 use crate::consistency::Setting;
 use crate::load::Origins;
 use crate::values::addresses::clash;
-use crate::{ConfigError, Http, Https};
+use crate::{ConfigError, Configuration};
 
-pub(super) fn http_and_https_apart(http: &Http, https: &Https, origins: &Origins) -> Result<(), ConfigError> {
-    let Some((plain, tls)) = first_clash(&http.listen, &https.listen) else { return Ok(()) };
-    let other = Setting::with_list(origins, "http", "listen", &http.listen);
-    let listen = Setting::with_list(origins, "https", "listen", &https.listen);
-    Err(listen.conflict(format!("{tls} is taken by {plain} of {other}, expected other ports or addresses")))
+/// A section that listens on TCP.
+#[derive(Clone, Copy)]
+struct Listener<'a> {
+    section: &'static str,
+    listen: &'a [SocketAddr],
 }
 
-fn first_clash(plain: &[SocketAddr], tls: &[SocketAddr]) -> Option<(SocketAddr, SocketAddr)> {
-    let mut pairs = plain.iter().flat_map(|plain| tls.iter().map(move |tls| (*plain, *tls)));
-    pairs.find(|(plain, tls)| clash(*plain, *tls))
+pub(super) fn tcp_listeners_apart(
+    configuration: &Configuration,
+    origins: &Origins,
+) -> Result<(), ConfigError> {
+    let listeners = listeners(configuration);
+    for (index, later) in listeners.iter().enumerate() {
+        for earlier in &listeners[..index] {
+            apart(*earlier, *later, origins)?;
+        }
+    }
+    Ok(())
+}
+
+fn listeners(configuration: &Configuration) -> [Listener<'_>; 4] {
+    let api = &configuration.api;
+    [
+        Listener { section: "http", listen: &configuration.http.listen },
+        Listener { section: "https", listen: &configuration.https.listen },
+        // Without tokens it takes no port, whatever its addresses are.
+        Listener { section: "api", listen: if api.is_wanted() { &api.listen } else { &[] } },
+        Listener { section: "health_check_api", listen: &configuration.health_check_api.listen },
+    ]
+}
+
+fn apart(earlier: Listener<'_>, later: Listener<'_>, origins: &Origins) -> Result<(), ConfigError> {
+    let Some((taken, address)) = first_clash(earlier.listen, later.listen) else { return Ok(()) };
+    let other = Setting::with_list(origins, earlier.section, "listen", earlier.listen);
+    let listen = Setting::with_list(origins, later.section, "listen", later.listen);
+    Err(listen
+        .conflict(format!("{address} is taken by {taken} of {other}, expected other ports or addresses")))
+}
+
+fn first_clash(earlier: &[SocketAddr], later: &[SocketAddr]) -> Option<(SocketAddr, SocketAddr)> {
+    let mut pairs = earlier.iter().flat_map(|earlier| later.iter().map(move |later| (*earlier, *later)));
+    pairs.find(|(earlier, later)| clash(*earlier, *later))
 }
 
 #[cfg(test)]
@@ -66,5 +98,32 @@ mod tests {
     fn a_port_of_udp_is_free_for_https() {
         let text = text("127.0.0.1:80", "127.0.0.1:443");
         assert!(load_text(&format!("udp.listen = \"127.0.0.1:443\"\n{text}")).is_ok());
+    }
+
+    const TOKENS: &str = "[api]\ntokens = { ops = \"0123456789abcdef\" }\n";
+
+    #[test]
+    fn an_address_of_the_apis_is_taken_from_all_others_on_tcp() {
+        let health = "health_check_api.listen = \"127.0.0.1:6969\"\n";
+        assert_refused(health, 1, &["health_check_api.listen", "taken by 0.0.0.0:6969 of http.listen"]);
+        let api = "api.listen = \"127.0.0.1:443\"\napi.tokens_file = \"/x\"\n";
+        let parts = ["api.listen", "taken by 127.0.0.1:443 of https.listen"];
+        assert_refused(&format!("{api}{}", text("127.0.0.1:80", "127.0.0.1:443")), 1, &parts);
+        let both = format!("health_check_api.listen = \"0.0.0.0:1212\"\n{TOKENS}");
+        let parts = ["health_check_api.listen", "taken by 127.0.0.1:1212 of api.listen", "(default)"];
+        assert_refused(&both, 1, &parts);
+    }
+
+    #[test]
+    fn an_api_without_tokens_takes_no_address() {
+        assert!(load_text("http.listen = \"127.0.0.1:1212\"\n").is_ok());
+        let refused = format!("http.listen = \"127.0.0.1:1212\"\n{TOKENS}");
+        assert_refused(&refused, 1, &["api.listen = [\"127.0.0.1:1212\"] (default)", "http.listen"]);
+    }
+
+    #[test]
+    fn a_port_of_udp_is_free_for_the_apis() {
+        let text = format!("udp.listen = [\"127.0.0.1:1212\", \"127.0.0.1:1313\"]\n{TOKENS}");
+        assert!(load_text(&text).is_ok());
     }
 }

@@ -1,12 +1,13 @@
 //! `[announce]`: what an announce is answered.
 
 use confique::Config;
+use serde::Serialize;
 
 use crate::limits;
 use crate::values::integer::between;
 
 /// What an announce is answered.
-#[derive(Debug, Clone, PartialEq, Eq, Config)]
+#[derive(Debug, Clone, PartialEq, Eq, Config, Serialize)]
 pub struct Announce {
     /// How long a client is asked to wait until its next announce.
     ///

@@ -3,13 +3,13 @@
 use std::num::NonZeroU64;
 
 use confique::Config;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::limits;
 use crate::values::integer::{between, zero_or_between};
 
 /// Upper bounds of what the tracker keeps, over all cores together.
-#[derive(Debug, Clone, PartialEq, Eq, Config)]
+#[derive(Debug, Clone, PartialEq, Eq, Config, Serialize)]
 pub struct Limits {
     /// How much memory the swarms may take, in all shards together.
     ///
@@ -91,5 +91,14 @@ impl<'de> Deserialize<'de> for MemoryLimit {
         let mib: u64 =
             zero_or_between::<{ limits::MEMORY_MIB_MIN }, { limits::MEMORY_MIB_MAX }, _, _>(deserializer)?;
         Ok(NonZeroU64::new(mib).map_or(Self::Automatic, Self::Mib))
+    }
+}
+
+impl Serialize for MemoryLimit {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Automatic => serializer.serialize_u64(0),
+            Self::Mib(mib) => mib.serialize(serializer),
+        }
     }
 }

@@ -1,8 +1,9 @@
 //! `[connection_ids]`: how a UDP client proves that it owns its address.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use confique::Config;
+use serde::Serialize;
 
 use crate::limits;
 use crate::values::choice::{self, Choice};
@@ -10,7 +11,7 @@ use crate::values::integer::between;
 use crate::values::path::{self, PathOrNothing};
 
 /// Connection ids: how a UDP client proves that it owns its address.
-#[derive(Debug, Clone, PartialEq, Eq, Config)]
+#[derive(Debug, Clone, PartialEq, Eq, Config, Serialize)]
 pub struct ConnectionIds {
     /// How long a connection id is good for: it is accepted for at least one and at most two lifetimes.
     ///
@@ -40,6 +41,7 @@ pub struct ConnectionIds {
         default = "",
         deserialize_with = path::or_nothing
     )]
+    #[serde(serialize_with = "path::show")]
     pub key_file: ConnectionIdKey,
 
     /// What a request with a wrong or expired connection id is answered.
@@ -50,6 +52,7 @@ pub struct ConnectionIds {
     /// of 15 seconds and more. Silence halves the work of a flood with forged sources, and sends nothing to
     /// those whose addresses were forged.
     #[config(env = "RINGTRACK_CONNECTION_IDS_INVALID", default = "error", deserialize_with = choice::of)]
+    #[serde(serialize_with = "choice::show")]
     pub invalid: InvalidConnectionId,
 }
 
@@ -69,6 +72,13 @@ impl PathOrNothing for ConnectionIdKey {
 
     fn path(path: PathBuf) -> Self {
         Self::File(path)
+    }
+
+    fn named(&self) -> Option<&Path> {
+        match self {
+            Self::Random => None,
+            Self::File(path) => Some(path),
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use confique::Config;
 use ipnet::IpNet;
+use serde::Serialize;
 
 use crate::limits;
 use crate::values::integer::between;
@@ -11,7 +12,7 @@ use crate::values::interval::{Interval, off_or_seconds};
 use crate::values::{addresses, networks};
 
 /// HTTP: the addresses of the plain one, and what bounds connections of the plain one and of HTTPS.
-#[derive(Debug, Clone, PartialEq, Eq, Config)]
+#[derive(Debug, Clone, PartialEq, Eq, Config, Serialize)]
 pub struct Http {
     /// The addresses and TCP ports that plain HTTP is served on.
     ///
@@ -205,5 +206,6 @@ pub struct Http {
         default = [],
         deserialize_with = networks::up_to::<{ limits::NETWORKS_MAX }, _>
     )]
+    #[serde(serialize_with = "networks::show")]
     pub named_addresses_from: Vec<IpNet>,
 }

@@ -4,13 +4,14 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use confique::Config;
+use serde::Serialize;
 
 use crate::limits;
 use crate::values::addresses;
 use crate::values::path::{self, PathOrNothing};
 
 /// HTTPS.
-#[derive(Debug, Clone, PartialEq, Eq, Config)]
+#[derive(Debug, Clone, PartialEq, Eq, Config, Serialize)]
 pub struct Https {
     /// The addresses and TCP ports that HTTPS is served on.
     ///
@@ -39,6 +40,7 @@ pub struct Https {
         default = "",
         deserialize_with = path::or_nothing
     )]
+    #[serde(serialize_with = "path::show")]
     pub certificate_file: PemFile,
 
     /// The file with the certificate's private key, in PEM.
@@ -48,6 +50,7 @@ pub struct Https {
     /// It is read again on SIGHUP and when it changes, together with the certificate, and no connection is
     /// dropped. Whoever reads it can pass for the tracker: let nobody but the tracker's user read it.
     #[config(env = "RINGTRACK_HTTPS_KEY_FILE", default = "", deserialize_with = path::or_nothing)]
+    #[serde(serialize_with = "path::show")]
     pub key_file: PemFile,
 }
 
@@ -76,5 +79,9 @@ impl PathOrNothing for PemFile {
 
     fn path(path: PathBuf) -> Self {
         Self::Path(path)
+    }
+
+    fn named(&self) -> Option<&Path> {
+        Self::path(self)
     }
 }

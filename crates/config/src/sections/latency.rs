@@ -1,8 +1,9 @@
 //! `[latency]`: the histograms of how long replies take.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use confique::Config;
+use serde::Serialize;
 
 use crate::limits;
 use crate::values::interval::{Interval, off_or_seconds};
@@ -10,7 +11,7 @@ use crate::values::path::{self, PathOrNothing};
 
 /// The histograms of how long replies take. They are always recorded; a dump writes them to a file and starts
 /// new ones. The signal SIGUSR1 and `ringtrack dump-latency` ask for a dump at any time.
-#[derive(Debug, Clone, PartialEq, Eq, Config)]
+#[derive(Debug, Clone, PartialEq, Eq, Config, Serialize)]
 pub struct Latency {
     /// The directory that dumps are written to.
     ///
@@ -20,6 +21,7 @@ pub struct Latency {
     /// Nothing is written before the first dump, and a directory that cannot be written to is an error in the
     /// log. The dumps of one run go to one file, of 64 MiB at most; a full one is kept once, with `.1` at its end.
     #[config(env = "RINGTRACK_LATENCY_DIRECTORY", default = "", deserialize_with = path::or_nothing)]
+    #[serde(serialize_with = "path::show")]
     pub directory: LatencyDirectory,
 
     /// How often the histograms are dumped.
@@ -70,5 +72,12 @@ impl PathOrNothing for LatencyDirectory {
 
     fn path(path: PathBuf) -> Self {
         Self::Path(path)
+    }
+
+    fn named(&self) -> Option<&Path> {
+        match self {
+            Self::Automatic => None,
+            Self::Path(path) => Some(path),
+        }
     }
 }

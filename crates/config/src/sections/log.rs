@@ -1,11 +1,12 @@
 //! `[log]`: what is logged, and how.
 
 use confique::Config;
+use serde::Serialize;
 
 use crate::values::choice::{self, Choice};
 
 /// The log, which is written to the standard error output.
-#[derive(Debug, Clone, PartialEq, Eq, Config)]
+#[derive(Debug, Clone, PartialEq, Eq, Config, Serialize)]
 pub struct Log {
     /// Down to which level messages are logged.
     ///
@@ -14,6 +15,7 @@ pub struct Log {
     /// "warn" leaves out the start, the statistics and the stop; "debug" and "trace" help to find a fault.
     /// No level logs single requests, so that the log never costs throughput.
     #[config(env = "RINGTRACK_LOG_LEVEL", default = "info", deserialize_with = choice::of)]
+    #[serde(serialize_with = "choice::show")]
     pub level: LogLevel,
 
     /// The form of a message.
@@ -22,6 +24,7 @@ pub struct Log {
     ///
     /// Both say the same; "json" is longer.
     #[config(env = "RINGTRACK_LOG_FORMAT", default = "text", deserialize_with = choice::of)]
+    #[serde(serialize_with = "choice::show")]
     pub format: LogFormat,
 }
 

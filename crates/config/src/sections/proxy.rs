@@ -2,6 +2,7 @@
 
 use confique::Config;
 use ipnet::IpNet;
+use serde::Serialize;
 
 use crate::limits;
 use crate::values::choice::{self, Choice};
@@ -9,7 +10,7 @@ use crate::values::integer::between;
 use crate::values::networks;
 
 /// Proxies that say whose requests they hand on.
-#[derive(Debug, Clone, PartialEq, Eq, Config)]
+#[derive(Debug, Clone, PartialEq, Eq, Config, Serialize)]
 pub struct Proxy {
     /// The networks of the proxies that are believed when they say who the client is.
     ///
@@ -24,6 +25,7 @@ pub struct Proxy {
         default = [],
         deserialize_with = networks::up_to::<{ limits::NETWORKS_MAX }, _>
     )]
+    #[serde(serialize_with = "networks::show")]
     pub trusted: Vec<IpNet>,
 
     /// How the trusted proxies say who the client is.
@@ -35,6 +37,7 @@ pub struct Proxy {
     /// address. With "proxy-protocol", every connection from a trusted network has to begin with that header,
     /// and none from elsewhere may: others are closed.
     #[config(env = "RINGTRACK_PROXY_HEADER", default = "none", deserialize_with = choice::of)]
+    #[serde(serialize_with = "choice::show")]
     pub header: ProxyHeader,
 
     /// Which element of `X-Forwarded-For`, counted from the right, is the client.

@@ -1,12 +1,13 @@
 //! `[shutdown]`: the way down.
 
 use confique::Config;
+use serde::Serialize;
 
 use crate::limits;
 use crate::values::integer::between;
 
 /// The way down.
-#[derive(Debug, Clone, PartialEq, Eq, Config)]
+#[derive(Debug, Clone, PartialEq, Eq, Config, Serialize)]
 pub struct Shutdown {
     /// How long the workers may take to finish what they have begun after a signal to stop. Then the
     /// program ends all the same.

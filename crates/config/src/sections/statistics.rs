@@ -1,12 +1,13 @@
 //! `[statistics]`: what the tracker says about its own work.
 
 use confique::Config;
+use serde::Serialize;
 
 use crate::limits;
 use crate::values::interval::{Interval, off_or_seconds};
 
 /// Statistics.
-#[derive(Debug, Clone, PartialEq, Eq, Config)]
+#[derive(Debug, Clone, PartialEq, Eq, Config, Serialize)]
 pub struct Statistics {
     /// How often a line with statistics is logged, at level "info".
     ///

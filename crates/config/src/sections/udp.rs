@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use confique::Config;
+use serde::Serialize;
 
 use crate::limits;
 use crate::values::addresses;
@@ -10,7 +11,7 @@ use crate::values::choice::{self, Choice};
 use crate::values::integer::between;
 
 /// The UDP sockets.
-#[derive(Debug, Clone, PartialEq, Eq, Config)]
+#[derive(Debug, Clone, PartialEq, Eq, Config, Serialize)]
 pub struct Udp {
     /// The addresses and ports that UDP requests are received on.
     ///
@@ -35,6 +36,7 @@ pub struct Udp {
     /// time. Turn it off only to find out whether a trouble comes from it. With one core it makes no
     /// difference.
     #[config(env = "RINGTRACK_UDP_STEERING", default = "auto", deserialize_with = choice::of)]
+    #[serde(serialize_with = "choice::show")]
     pub steering: Steering,
 
     /// How many datagrams a worker receives, and sends, in one system call at most.
@@ -110,6 +112,7 @@ pub struct Udp {
     /// Clients discard a reply from an address that they did not ask. "kernel" is a little cheaper, and
     /// right only on hosts that have one address of each family.
     #[config(env = "RINGTRACK_UDP_REPLY_SOURCE", default = "destination", deserialize_with = choice::of)]
+    #[serde(serialize_with = "choice::show")]
     pub reply_source: ReplySource,
 }
 

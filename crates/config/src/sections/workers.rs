@@ -5,12 +5,13 @@ use std::fmt;
 
 use confique::Config;
 use serde::de::{Deserialize, Deserializer, Error, Expected, SeqAccess, Unexpected, Visitor};
+use serde::{Serialize, Serializer};
 
 use crate::limits;
 use crate::values::integer::between;
 
 /// Which processor cores do the work.
-#[derive(Debug, Clone, PartialEq, Eq, Config)]
+#[derive(Debug, Clone, PartialEq, Eq, Config, Serialize)]
 pub struct Workers {
     /// The cores that the tracker uses: one worker is pinned to each, and each keeps its own share of the
     /// swarms.
@@ -37,6 +38,15 @@ pub enum Cores {
 impl<'de> Deserialize<'de> for Cores {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(CoresVisitor)
+    }
+}
+
+impl Serialize for Cores {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Auto => serializer.serialize_str("auto"),
+            Self::List(cores) => cores.serialize(serializer),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use serde::Serializer;
 use serde::de::{Deserializer, Error, Unexpected, Visitor};
 
 /// A value that is written as one word out of a few.
@@ -18,8 +19,20 @@ pub(crate) fn of<'de, D: Deserializer<'de>, T: Choice>(deserializer: D) -> Resul
 
 /// How a file writes `choice`.
 pub(crate) fn quoted<T: Choice + PartialEq>(choice: T) -> String {
+    format!("{:?}", word(choice))
+}
+
+fn word<T: Choice + PartialEq>(choice: T) -> &'static str {
     let word = T::CHOICES.iter().find(|(_, other)| *other == choice).map(|(word, _)| *word);
-    format!("{:?}", word.expect("every choice has a word"))
+    word.expect("every choice has a word")
+}
+
+/// Writes the word of `choice`.
+pub(crate) fn show<T: Choice + PartialEq, S: Serializer>(
+    choice: &T,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(word(*choice))
 }
 
 struct Words<T>(PhantomData<T>);
@@ -50,6 +63,9 @@ mod tests {
         ("udp", "steering", &["auto", "off"]),
         ("udp", "reply_source", &["destination", "kernel"]),
         ("proxy", "header", &["none", "x-forwarded-for", "x-real-ip", "proxy-protocol"]),
+        ("access", "mode", &["public", "listed", "private", "private-listed"]),
+        ("access", "peer_details", &["off", "on"]),
+        ("database", "remember_completed", &["off", "on"]),
         ("connection_ids", "invalid", &["error", "drop"]),
         ("log", "level", &["error", "warn", "info", "debug", "trace"]),
         ("log", "format", &["text", "json"]),

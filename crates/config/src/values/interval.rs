@@ -1,6 +1,7 @@
 //! How often something is done.
 
 use serde::de::Deserializer;
+use serde::{Serialize, Serializer};
 
 use crate::values::integer::zero_or_between;
 
@@ -11,6 +12,15 @@ pub enum Interval {
     Off,
     /// Once in this many seconds, at least 1.
     Every(u32),
+}
+
+impl Serialize for Interval {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Off => serializer.serialize_u32(0),
+            Self::Every(seconds) => serializer.serialize_u32(*seconds),
+        }
+    }
 }
 
 /// Reads 0 (never) or a number of seconds from `MIN` to `MAX`.

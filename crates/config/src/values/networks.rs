@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use serde::Serializer;
 use serde::de::{Deserialize, Deserializer, Error, Expected, SeqAccess, Unexpected, Visitor};
 
 /// The bits that all IPv4 addresses in IPv6 form (`::ffff:0:0/96`) have in common.
@@ -14,6 +15,11 @@ pub(crate) fn up_to<'de, const MAX: usize, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Vec<IpNet>, D::Error> {
     deserializer.deserialize_any(Networks::<MAX>)
+}
+
+/// Writes them as text.
+pub(crate) fn show<S: Serializer>(networks: &[IpNet], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(networks.iter().map(ToString::to_string))
 }
 
 struct Networks<const MAX: usize>;

@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use serde::Serializer;
 use serde::de::{Deserializer, Error, Visitor};
 
 /// A value that is written as a path, or as "" for something else.
@@ -14,6 +15,9 @@ pub(crate) trait PathOrNothing: Sized {
     const NOTHING: Self;
 
     fn path(path: PathBuf) -> Self;
+
+    /// The path, where it is one.
+    fn named(&self) -> Option<&Path>;
 }
 
 /// Reads a path or "".
@@ -21,6 +25,14 @@ pub(crate) fn or_nothing<'de, D: Deserializer<'de>, T: PathOrNothing>(
     deserializer: D,
 ) -> Result<T, D::Error> {
     deserializer.deserialize_any(Text(PhantomData))
+}
+
+/// Writes the path, or "".
+pub(crate) fn show<T: PathOrNothing, S: Serializer>(path: &T, serializer: S) -> Result<S::Ok, S::Error> {
+    match path.named() {
+        Some(path) => serializer.collect_str(&path.display()),
+        None => serializer.serialize_str(""),
+    }
 }
 
 struct Text<T>(PhantomData<T>);
@@ -40,10 +52,15 @@ impl<T: PathOrNothing> Visitor<'_> for Text<T> {
 #[cfg(test)]
 mod tests {
     use crate::testing::{assert_refused, load_text};
-    use crate::{ConnectionIdKey, LatencyDirectory, PemFile};
+    use crate::{ConnectionIdKey, LatencyDirectory, NamedFile, PemFile};
 
     /// Every key that takes a path, with what it expects.
     const PATHS: &[(&str, &str, &str)] = &[
+        ("access", "allow_file", "the path of a file, or \"\" for none"),
+        ("access", "deny_file", "the path of a file, or \"\" for none"),
+        ("api", "tokens_file", "the path of a file, or \"\" for none"),
+        ("api", "certificate_file", "the path of a file in PEM, or \"\" for none"),
+        ("api", "key_file", "the path of a file in PEM, or \"\" for none"),
         ("connection_ids", "key_file", "the path of a file, or \"\" for a random key"),
         ("https", "certificate_file", "the path of a file in PEM, or \"\" for none"),
         ("https", "key_file", "the path of a file in PEM, or \"\" for none"),
@@ -57,7 +74,7 @@ mod tests {
     #[test]
     fn a_path_is_taken_as_it_is_and_nothing_has_its_own_meaning() {
         let load = |path: &str| {
-            let keys = ["connection_ids.key_file", "https.key_file", "latency.directory"];
+            let keys = ["api.tokens_file", "connection_ids.key_file", "https.key_file", "latency.directory"];
             load_text(&keys.map(|key| format!("{key} = \"{path}\"\n")).concat()).unwrap()
         };
         let (named, unnamed) = (load("/tmp/x"), load(""));
@@ -65,6 +82,8 @@ mod tests {
         assert_eq!(named.https.key_file, PemFile::Path("/tmp/x".into()));
         assert_eq!(named.latency.directory, LatencyDirectory::Path("/tmp/x".into()));
         assert_eq!(unnamed.connection_ids.key_file, ConnectionIdKey::Random);
+        assert_eq!(named.api.tokens_file, NamedFile::Path("/tmp/x".into()));
+        assert_eq!(unnamed.api.tokens_file, NamedFile::Unset);
         assert_eq!(unnamed.https.key_file, PemFile::Unset);
         assert_eq!(unnamed.latency.directory, LatencyDirectory::Automatic);
     }

@@ -1,0 +1,285 @@
+//! The tokens of the management API.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::{Serialize, Serializer};
+
+use crate::limits::{
+    API_LABEL_CHARACTERS_MAX, API_TOKEN_CHARACTERS_MAX, API_TOKEN_CHARACTERS_MIN, API_TOKENS_MAX,
+};
+use crate::values::secret_text::SecretText;
+
+/// What a token is shown as.
+const SHOWN: &str = "(secret)";
+
+/// A secret that lets its holder use the management API. It has no printable form.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token(Box<str>);
+
+impl Token {
+    /// The token itself: to be compared with in constant time, and for no eye.
+    pub fn secret(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Token({SHOWN})")
+    }
+}
+
+/// Tokens, each with the label that it is known by, in the order of the labels.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tokens(BTreeMap<Box<str>, Token>);
+
+/// What is wrong with tokens. No message shows one.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TokensError {
+    #[error("expected tokens as label = token")]
+    NoPair,
+    #[error(
+        "a label, which is not shown, is none, expected 1 to {API_LABEL_CHARACTERS_MAX} letters, digits, `_` or `-`"
+    )]
+    Label,
+    #[error(
+        "the token of {label} has {characters} characters, \
+         expected {API_TOKEN_CHARACTERS_MIN} to {API_TOKEN_CHARACTERS_MAX}"
+    )]
+    Length { label: Box<str>, characters: usize },
+    #[error(
+        "the token of {0} has white space, a comma, a quote or what is not printable ASCII, expected none of them"
+    )]
+    Characters(Box<str>),
+    #[error("the label {0} stands twice, expected a label for each token")]
+    LabelTwice(Box<str>),
+    #[error("there are more tokens than {API_TOKENS_MAX}, expected at most as many")]
+    TooMany,
+}
+
+impl Tokens {
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Each label with its token.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Token)> {
+        self.0.iter().map(|(label, token)| (&**label, token))
+    }
+
+    pub(crate) fn add(&mut self, label: &str, token: &str) -> Result<(), TokensError> {
+        if !is_label(label) {
+            return Err(TokensError::Label);
+        }
+        check_token(label, token)?;
+        if self.0.len() == API_TOKENS_MAX {
+            return Err(TokensError::TooMany);
+        }
+        match self.0.insert(label.into(), Token(token.into())) {
+            None => Ok(()),
+            Some(_) => Err(TokensError::LabelTwice(label.into())),
+        }
+    }
+
+    /// Adds what `text` says, in the form `label = token`.
+    pub(crate) fn add_pair(&mut self, text: &str) -> Result<(), TokensError> {
+        let (label, token) = text.split_once('=').ok_or(TokensError::NoPair)?;
+        self.add(label.trim(), token.trim())
+    }
+}
+
+fn is_label(text: &str) -> bool {
+    let is_of_label = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    (1..=API_LABEL_CHARACTERS_MAX).contains(&text.len()) && text.bytes().all(is_of_label)
+}
+
+fn check_token(label: &str, token: &str) -> Result<(), TokensError> {
+    let characters = token.chars().count();
+    if !(API_TOKEN_CHARACTERS_MIN..=API_TOKEN_CHARACTERS_MAX).contains(&characters) {
+        return Err(TokensError::Length { label: label.into(), characters });
+    }
+    // A comma would part it in a variable, and quotes are what somebody put around it by mistake.
+    let is_of_token = |byte: u8| byte.is_ascii_graphic() && !b",\"'".contains(&byte);
+    if token.bytes().all(is_of_token) { Ok(()) } else { Err(TokensError::Characters(label.into())) }
+}
+
+/// Each label, and that there is a token.
+impl Serialize for Tokens {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.keys().map(|label| (label, SHOWN)))
+    }
+}
+
+impl<'de> Deserialize<'de> for Tokens {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TokensVisitor)
+    }
+}
+
+struct TokensVisitor;
+
+/// The error that a value is no table, without the value.
+fn no_table<T, E: Error>() -> Result<T, E> {
+    Err(E::custom(format_args!("the value, which is not shown, is none, {}", TokensError::NoPair)))
+}
+
+impl<'de> Visitor<'de> for TokensVisitor {
+    type Value = Tokens;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a table of tokens, label = \"token\"")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Tokens, A::Error> {
+        let mut tokens = Tokens::default();
+        while let Some((label, SecretText(token))) = map.next_entry::<String, SecretText>()? {
+            tokens.add(&label, &token).map_err(A::Error::custom)?;
+        }
+        Ok(tokens)
+    }
+
+    /// What a variable holds, between commas.
+    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Tokens, A::Error> {
+        let mut tokens = Tokens::default();
+        while let Some(SecretText(pair)) = sequence.next_element()? {
+            tokens.add_pair(&pair).map_err(A::Error::custom)?;
+        }
+        Ok(tokens)
+    }
+
+    fn visit_str<E: Error>(self, pair: &str) -> Result<Tokens, E> {
+        let mut tokens = Tokens::default();
+        tokens.add_pair(pair).map_err(E::custom)?;
+        Ok(tokens)
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<Tokens, E> {
+        no_table()
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<Tokens, E> {
+        no_table()
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<Tokens, E> {
+        no_table()
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<Tokens, E> {
+        no_table()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{load_environment, load_text};
+
+    const SECRET: &str = "hunter2hunter2+/=";
+
+    fn load(tokens: &str) -> Vec<(String, String)> {
+        pairs(&load_text(&format!("[api]\ntokens = {tokens}\n")).unwrap().api.tokens)
+    }
+
+    fn pairs(tokens: &Tokens) -> Vec<(String, String)> {
+        tokens.iter().map(|(label, token)| (label.to_owned(), token.secret().to_owned())).collect()
+    }
+
+    fn expected(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        pairs.iter().map(|&(label, token)| (label.to_owned(), token.to_owned())).collect()
+    }
+
+    #[test]
+    fn a_table_of_tokens_is_read_as_a_value_and_as_a_section() {
+        let text = format!("{{ ops = \"{SECRET}\", \"Web-UI_2\" = \"{}\" }}", "x".repeat(16));
+        let both = expected(&[("Web-UI_2", &"x".repeat(16)), ("ops", SECRET)]);
+        assert_eq!(load(&text), both);
+        let section = load_text(&format!("[api.tokens]\nops = \"{SECRET}\"\n")).unwrap();
+        assert_eq!(pairs(&section.api.tokens), expected(&[("ops", SECRET)]));
+        assert!(load("{}").is_empty());
+    }
+
+    #[test]
+    fn a_variable_has_tokens_with_commas_between_them_or_as_in_a_file() {
+        let other = "y".repeat(16);
+        let table = format!("{{ ops = \"{SECRET}\", web = \"{other}\" }}");
+        for value in [format!("ops={SECRET},web={other}"), format!(" ops = {SECRET} , web = {other} "), table]
+        {
+            let loaded = load_environment(&[("RINGTRACK_API_TOKENS", &value)]).unwrap();
+            assert_eq!(pairs(&loaded.api.tokens), expected(&[("ops", SECRET), ("web", &other)]), "{value}");
+        }
+        let one = load_environment(&[("RINGTRACK_API_TOKENS", &format!("ops={SECRET}"))]).unwrap();
+        assert_eq!(pairs(&one.api.tokens), expected(&[("ops", SECRET)]));
+    }
+
+    #[test]
+    fn a_token_has_16_to_256_characters_and_a_label_1_to_64() {
+        for (label, token) in [(1, 16), (64, 256)] {
+            let text = format!("{{ {} = \"{}\" }}", "a".repeat(label), "t".repeat(token));
+            assert_eq!(load(&text).len(), 1);
+        }
+        for (token, characters) in [("t".repeat(15), 15), ("t".repeat(257), 257), (String::new(), 0)] {
+            let parts = ["the token of ops has", &format!("{characters} characters, expected 16 to 256")];
+            assert_refused_without_secret(&format!("{{ ops = \"{token}\" }}"), &parts, "ttt");
+        }
+        for label in ["\"\"", &"a".repeat(65), "\"a b\"", "\"\u{e4}\""] {
+            let text = format!("{{ {label} = \"{SECRET}\" }}");
+            assert_refused_without_secret(&text, &["1 to 64 letters"], SECRET);
+        }
+    }
+
+    #[test]
+    fn up_to_64_tokens_are_accepted() {
+        let many = |count: usize| {
+            let tokens: Vec<String> = (0..count).map(|n| format!("a{n} = \"{SECRET}\"")).collect();
+            format!("{{ {} }}", tokens.join(", "))
+        };
+        assert_eq!(load(&many(64)).len(), 64);
+        assert_refused_without_secret(&many(65), &["more tokens than 64"], SECRET);
+    }
+
+    #[track_caller]
+    fn assert_refused_without_secret(tokens: &str, parts: &[&str], secret: &str) {
+        let message = load_text(&format!("[api]\ntokens = {tokens}\n")).unwrap_err().to_string();
+        assert!(message.contains(":2: "), "{message}");
+        for part in parts {
+            assert!(message.contains(part), "{part:?} is not in {message:?}");
+        }
+        assert!(!message.contains(secret), "{message}");
+    }
+
+    #[test]
+    fn what_is_no_table_of_tokens_is_refused_without_what_it_is() {
+        let twice = format!("[\"ops={SECRET}\", \"ops={SECRET}\"]");
+        assert_refused_without_secret(&twice, &["the label ops stands twice"], SECRET);
+        assert_refused_without_secret(
+            &format!("\"{SECRET}\"").replace('=', ""),
+            &["label = token"],
+            "hunter2",
+        );
+        for value in ["7351735173517351", "7351735173517351.0", "true"] {
+            assert_refused_without_secret(value, &["api.tokens", "label = token"], "7351");
+            let table = format!("{{ ops = {value} }}");
+            assert_refused_without_secret(&table, &["api.tokens", "text in quotes"], "7351");
+        }
+        for sign in [" ", ",", "'", "\u{e4}", "\\t"] {
+            let table = format!("{{ ops = \"{SECRET}{sign}x\" }}");
+            assert_refused_without_secret(&table, &["the token of ops has white space"], "hunter2");
+        }
+        for not_toml in [SECRET, &format!("{{ ops = {SECRET} }}"), &format!("{{ ops = \"{SECRET} }}")] {
+            assert_refused_without_secret(not_toml, &["not valid TOML"], "hunter2");
+        }
+    }
+
+    #[test]
+    fn a_variable_that_is_refused_is_not_shown() {
+        for value in ["hunter2hunter2hunter2", "ops=hunter2", "ops=hunter2hunter2hunter2,hunter2", "7351"] {
+            let error = load_environment(&[("RINGTRACK_API_TOKENS", value)]).unwrap_err().to_string();
+            assert!(error.contains("RINGTRACK_API_TOKENS") && error.contains("api.tokens"), "{error}");
+            assert!(!error.contains("hunter2") && !error.contains("7351"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,250 @@
+use crate::list_file::{ListFileError, ListReport, read_list};
+use primitives::InfoHash;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// A list's file that is looked at again and again, and read when it has changed.
+#[derive(Debug)]
+pub struct ListWatch {
+    path: PathBuf,
+    /// What the file was when it was last read as a whole; `None`: it has to be read.
+    read: Option<FileIdentity>,
+    /// What was wrong at the last look, so that it is said once and not at each look.
+    trouble: Option<String>,
+}
+
+/// What a look at a list's file shows.
+#[derive(Debug)]
+pub enum ListLook {
+    /// It is as it was when it was last read; nothing was read.
+    Unchanged,
+    /// It was read: what was handed on is the whole list.
+    Read(ListReport),
+    /// It was read, but something else wrote it meanwhile: what was handed on may be a part of the list. The next look
+    /// reads it again.
+    Changing(ListReport),
+    /// It cannot be read. What was handed on, if anything, is not the list: the one before stays.
+    Failed(ListFileError),
+    /// The same, and no other trouble than at the look before: it need not be said again.
+    StillFailed,
+}
+
+/// What tells a file from the one that was there before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct FileIdentity {
+    device: u64,
+    inode: u64,
+    bytes: u64,
+    modified: (i64, i64),
+}
+
+impl FileIdentity {
+    fn of(path: &Path) -> Result<Self, ListFileError> {
+        let metadata = fs::metadata(path).map_err(|error| ListFileError::new(path, error))?;
+        Ok(Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            bytes: metadata.len(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+        })
+    }
+}
+
+impl ListWatch {
+    /// A watch over a file that was not read yet.
+    #[must_use]
+    pub fn new(path: PathBuf) -> Self {
+        Self { path, read: None, trouble: None }
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Has the next look read the file in any case, and say what is wrong with it: somebody asks for it.
+    pub fn forget(&mut self) {
+        *self = Self::new(std::mem::take(&mut self.path));
+    }
+
+    /// Looks at the file and reads it, as [`read_list`] does, if it is not the one that was read before. It may wait for a
+    /// disk.
+    pub fn look(&mut self, batches: &mut impl FnMut(Vec<InfoHash>)) -> ListLook {
+        match self.read_if_changed(batches) {
+            Ok(look) => {
+                self.trouble = None;
+                look
+            }
+            Err(error) => self.fail(error),
+        }
+    }
+
+    fn read_if_changed(
+        &mut self,
+        batches: &mut impl FnMut(Vec<InfoHash>),
+    ) -> Result<ListLook, ListFileError> {
+        let before = FileIdentity::of(&self.path)?;
+        if self.read == Some(before) {
+            return Ok(ListLook::Unchanged);
+        }
+        let report = read_list(&self.path, batches)?;
+        let after = FileIdentity::of(&self.path).ok();
+        self.read = after.filter(|after| *after == before);
+        Ok(if self.read.is_some() { ListLook::Read(report) } else { ListLook::Changing(report) })
+    }
+
+    fn fail(&mut self, error: ListFileError) -> ListLook {
+        let trouble = error.to_string();
+        if self.trouble.as_ref() == Some(&trouble) {
+            return ListLook::StillFailed;
+        }
+        self.trouble = Some(trouble);
+        ListLook::Failed(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::OpenOptions;
+    use std::io::Write;
+    use tempfile::TempDir;
+
+    struct Watched {
+        _directory: TempDir,
+        path: PathBuf,
+        watch: ListWatch,
+    }
+
+    impl Watched {
+        fn with_list(torrents: u8) -> Self {
+            let directory = tempfile::tempdir().unwrap();
+            let path = directory.path().join("list");
+            fs::write(&path, list(torrents)).unwrap();
+            Self { _directory: directory, watch: ListWatch::new(path.clone()), path }
+        }
+
+        fn look(&mut self) -> ListLook {
+            self.watch.look(&mut |_| {})
+        }
+
+        #[track_caller]
+        fn assert_read(&mut self, torrents: u64) {
+            let look = self.look();
+            assert!(matches!(&look, ListLook::Read(report) if report.torrents == torrents), "{look:?}");
+        }
+
+        #[track_caller]
+        fn assert_unchanged(&mut self) {
+            let look = self.look();
+            assert!(matches!(look, ListLook::Unchanged), "{look:?}");
+        }
+
+        #[track_caller]
+        fn assert_failed_once(&mut self, reason: &str) {
+            let look = self.look();
+            let ListLook::Failed(error) = look else { panic!("{look:?}") };
+            assert!(error.to_string().contains(reason), "{error}");
+            for _ in 0..2 {
+                assert!(matches!(self.look(), ListLook::StillFailed));
+            }
+        }
+
+        /// Puts another file in the place of this one, as careful writers do.
+        fn replace(&self, text: &str) {
+            let new = self.path.with_extension("new");
+            fs::write(&new, text).unwrap();
+            fs::rename(new, &self.path).unwrap();
+        }
+    }
+
+    fn list(torrents: u8) -> String {
+        (0..torrents).map(|byte| format!("{}\n", InfoHash([byte; InfoHash::BYTES]))).collect()
+    }
+
+    fn append(path: &Path, text: &str) {
+        OpenOptions::new().append(true).open(path).unwrap().write_all(text.as_bytes()).unwrap();
+    }
+
+    #[test]
+    fn a_file_is_read_at_the_first_look_and_not_again_while_it_stays_as_it_is() {
+        let mut watched = Watched::with_list(3);
+        watched.assert_read(3);
+        watched.assert_unchanged();
+        watched.assert_unchanged();
+    }
+
+    #[test]
+    fn a_file_that_grew_or_was_replaced_or_only_has_another_time_is_read_again() {
+        let mut watched = Watched::with_list(1);
+        watched.assert_read(1);
+        append(&watched.path, &list(1));
+        watched.assert_read(2);
+        // As many bytes: only the inode tells.
+        let modified = fs::metadata(&watched.path).unwrap().modified().unwrap();
+        watched.replace(&list(2));
+        let file = OpenOptions::new().append(true).open(&watched.path).unwrap();
+        file.set_modified(modified).unwrap();
+        watched.assert_read(2);
+        file.set_modified(modified + std::time::Duration::from_nanos(1)).unwrap();
+        watched.assert_read(2);
+        watched.assert_unchanged();
+    }
+
+    #[test]
+    fn a_file_that_is_written_while_it_is_read_is_read_again_at_the_next_look() {
+        let mut watched = Watched::with_list(1);
+        let path = watched.path.clone();
+        let look = watched.watch.look(&mut |_| append(&path, &list(2)));
+        assert!(matches!(&look, ListLook::Changing(report) if report.torrents == 1), "{look:?}");
+        watched.assert_read(3);
+        watched.assert_unchanged();
+    }
+
+    #[test]
+    fn a_file_that_is_gone_once_it_was_read_is_read_when_it_is_back() {
+        let mut watched = Watched::with_list(2);
+        let (path, aside) = (watched.path.clone(), watched.path.with_extension("aside"));
+        let look = watched.watch.look(&mut |_| fs::rename(&path, &aside).unwrap());
+        assert!(matches!(look, ListLook::Changing(_)), "{look:?}");
+        watched.assert_failed_once("No such file");
+        fs::rename(&aside, &path).unwrap();
+        watched.assert_read(2);
+    }
+
+    #[test]
+    fn a_file_that_vanishes_is_said_once_and_one_that_comes_back_as_it_was_is_unchanged() {
+        let mut watched = Watched::with_list(2);
+        watched.assert_read(2);
+        let aside = watched.path.with_extension("aside");
+        fs::rename(&watched.path, &aside).unwrap();
+        watched.assert_failed_once("No such file");
+        fs::rename(&aside, &watched.path).unwrap();
+        watched.assert_unchanged();
+        fs::remove_file(&watched.path).unwrap();
+        watched.assert_failed_once("No such file");
+    }
+
+    #[test]
+    fn another_trouble_is_said_too() {
+        let mut watched = Watched::with_list(2);
+        fs::remove_file(&watched.path).unwrap();
+        watched.assert_failed_once("No such file");
+        fs::create_dir(&watched.path).unwrap();
+        watched.assert_failed_once("it is no regular file");
+    }
+
+    #[test]
+    fn who_asks_has_an_unchanged_file_read_and_a_trouble_said_again() {
+        let mut watched = Watched::with_list(2);
+        watched.assert_read(2);
+        watched.watch.forget();
+        watched.assert_read(2);
+        fs::remove_file(&watched.path).unwrap();
+        watched.assert_failed_once("No such file");
+        watched.watch.forget();
+        watched.assert_failed_once("No such file");
+    }
+}
