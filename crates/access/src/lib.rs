@@ -14,15 +14,38 @@
 
 #![forbid(unsafe_code)]
 
+mod access;
+mod accounts;
+mod apply;
+mod clients;
+mod details;
+mod key_ring;
 mod limits;
+mod networks;
+mod parted_map;
+mod policy;
 mod register;
 mod seed;
 mod sweep;
+#[cfg(test)]
+mod testing;
+mod update;
 
-pub use limits::REGISTER_ENTRIES_MAX;
+pub use access::Access;
+pub use accounts::{AccountBounds, AccountFact, Accounts, Noted, SessionReport};
+pub use clients::{ClientRefused, ClientRules, TooManyPrefixes};
+pub use details::{DetailsBounds, Heard, HeardPeer, PeerDetailsTable};
+pub use key_ring::{KeyGrant, KeyPut, KeyRefusal, KeyRing};
+pub use limits::{DETAILS_MAX, KEYS_MAX, NETWORKS_MAX, PREFIXES_MAX, REGISTER_ENTRIES_MAX, SESSIONS_MAX};
+pub use networks::{BannedNetworks, NetworkRefused, TooManyNetworks};
+pub use policy::{
+    AccessBounds, AccessPolicy, CompletedCounts, DetailsKept, Shortfalls, TorrentAdmission, TorrentRefusal,
+    UserAdmission,
+};
 pub use register::{
     Counted, ListedTorrent, Membership, Put, RegisterBounds, RegisterPlace, Remembered, Standing, TakenOff,
     TorrentRegister,
 };
 pub use seed::TableSeed;
 pub use sweep::Sweep;
+pub use update::AccessUpdate;

@@ -6,3 +6,13 @@ pub enum Sweep {
     /// There is more to do in a later call.
     More,
 }
+
+impl Sweep {
+    /// What is left to do of two.
+    pub(crate) const fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Done, Self::Done) => Self::Done,
+            _ => Self::More,
+        }
+    }
+}

@@ -1,5 +1,6 @@
 use super::pair::{Pair, PairSet};
 use crate::limits::{REGISTER_GROWTH, REGISTER_SLACK};
+use core::cmp::Ordering;
 use primitives::InfoHash;
 
 /// Whether something has changed.
@@ -72,7 +73,7 @@ impl Part {
 
     /// The place of a torrent, or the one that it would have.
     pub(super) fn position(&self, info_hash: &InfoHash) -> Result<usize, usize> {
-        self.entries.binary_search_by(|entry| entry.info_hash.cmp(info_hash))
+        self.entries.binary_search_by(|entry| order(&entry.info_hash, info_hash))
     }
 
     pub(super) fn insert(&mut self, at: usize, entry: Entry) {
@@ -118,6 +119,31 @@ impl Part {
         let entries = self.entries.len();
         if self.entries.capacity() - entries > entries / REGISTER_SLACK + 1 {
             self.entries.shrink_to(entries + entries / REGISTER_GROWTH);
+        }
+    }
+}
+
+/// The order of info hashes. Their first bytes decide as one number, but for those that were made to be alike.
+fn order(one: &InfoHash, other: &InfoHash) -> Ordering {
+    head(one).cmp(&head(other)).then_with(|| one.cmp(other))
+}
+
+fn head(info_hash: &InfoHash) -> u64 {
+    let [a, b, c, d, e, f, g, h, ..] = info_hash.0;
+    u64::from_be_bytes([a, b, c, d, e, f, g, h])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn info_hashes_are_in_the_order_of_their_bytes(one: [u8; 20], other: [u8; 20], alike in 0_usize..20) {
+            let (one, mut other) = (InfoHash(one), InfoHash(other));
+            other.0[..alike].copy_from_slice(&one.0[..alike]);
+            prop_assert_eq!(order(&one, &other), one.cmp(&other));
         }
     }
 }
