@@ -1,0 +1,462 @@
+use crate::accounts::{AccountFact, Accounts, Noted, SessionReport};
+use crate::clients::{ClientRefused, ClientRules};
+use crate::details::{Heard, PeerDetailsTable};
+use crate::key_ring::{KeyRefusal, KeyRing};
+use crate::limits::{KEY_PARTS_PER_TURN, LIFETIME_PARTS_PER_TURN, REGISTER_PARTS_PER_TURN};
+use crate::networks::{BannedNetworks, NetworkRefused};
+use crate::policy::{
+    AccessBounds, AccessPolicy, CompletedCounts, DetailsKept, Shortfalls, TorrentAdmission, TorrentRefusal,
+    UserAdmission,
+};
+use crate::register::{Counted, Membership, TorrentRegister};
+use crate::seed::TableSeed;
+use crate::sweep::Sweep;
+use core::net::IpAddr;
+use primitives::{AuthenticationKey, InfoHash, KeyId, PeerAddress, PeerDetails, PeerId, Second, TorrentList};
+use std::sync::Arc;
+
+/// What one core knows of who may announce what.
+#[derive(Debug)]
+pub struct Access {
+    pub(crate) policy: AccessPolicy,
+    pub(crate) register: TorrentRegister,
+    pub(crate) keys: KeyRing,
+    pub(crate) accounts: Accounts,
+    details: PeerDetailsTable,
+    /// None: all are served.
+    pub(crate) clients: Option<Arc<ClientRules>>,
+    /// None: all are served.
+    pub(crate) networks: Option<Arc<BannedNetworks>>,
+    pub(crate) shortfalls: Shortfalls,
+}
+
+impl Access {
+    /// A core that knows nothing yet.
+    ///
+    /// # Panics
+    /// When the bounds are not within those that they name.
+    #[must_use]
+    pub fn new(policy: AccessPolicy, bounds: &AccessBounds, seed: TableSeed) -> Self {
+        Self {
+            policy,
+            register: TorrentRegister::new(bounds.register, seed),
+            keys: KeyRing::new(bounds.keys_max, seed),
+            accounts: Accounts::new(bounds.accounts, seed),
+            details: PeerDetailsTable::new(bounds.details, seed),
+            clients: None,
+            networks: None,
+            shortfalls: Shortfalls::default(),
+        }
+    }
+
+    /// Whether all may announce everything and nothing is remembered of torrents: none of the questions below needs to be
+    /// asked.
+    #[must_use]
+    pub fn is_unrestricted(&self) -> bool {
+        self.policy.users == UserAdmission::Public
+            && self.policy.torrents == TorrentAdmission::Any
+            && self.register.is_empty()
+            && self.clients.is_none()
+            && self.networks.is_none()
+    }
+
+    /// Whether a torrent is served. Gives how often it was completed, as far as that is remembered.
+    ///
+    /// # Errors
+    /// It is banned, or not listed where it has to be.
+    pub fn torrent(&self, info_hash: &InfoHash) -> Result<u32, TorrentRefusal> {
+        let standing = self.register.standing(info_hash);
+        if standing.denied == Membership::On {
+            return Err(TorrentRefusal::Denied(*info_hash));
+        }
+        match (self.policy.torrents, standing.allowed) {
+            (TorrentAdmission::Any, _) | (TorrentAdmission::Listed, Membership::On) => Ok(standing.completed),
+            (TorrentAdmission::Listed, Membership::Off) => Err(TorrentRefusal::NotListed(*info_hash)),
+        }
+    }
+
+    /// Whether a user is let in. Gives the number of the key, none where all are let in.
+    ///
+    /// # Errors
+    /// A key is needed, and this is none that is valid.
+    pub fn key(&self, now_unix_s: u64, key: Option<&AuthenticationKey>) -> Result<Option<KeyId>, KeyRefusal> {
+        match self.policy.users {
+            UserAdmission::Public => Ok(None),
+            UserAdmission::Private => self.keys.check(now_unix_s, key.ok_or(KeyRefusal::Missing)?).map(Some),
+        }
+    }
+
+    /// Whether the software with this peer id is served.
+    ///
+    /// # Errors
+    /// It is not.
+    pub fn client(&self, peer_id: &PeerId) -> Result<(), ClientRefused> {
+        match &self.clients {
+            Some(rules) if !rules.admits(peer_id) => Err(ClientRefused),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether this address is served.
+    ///
+    /// # Errors
+    /// It is not.
+    pub fn network(&self, ip: IpAddr) -> Result<(), NetworkRefused> {
+        match &self.networks {
+            Some(networks) if networks.contains(ip) => Err(NetworkRefused),
+            _ => Ok(()),
+        }
+    }
+
+    /// Counts a completed event where that is remembered. Gives the new count, none where there is no place for it.
+    pub fn count_completed(&mut self, info_hash: &InfoHash) -> Option<u32> {
+        if self.policy.completed == CompletedCounts::Forgotten {
+            return None;
+        }
+        match self.register.count_completed(info_hash) {
+            Counted::Count(completed) => Some(completed),
+            Counted::Full => {
+                self.shortfalls.completed_counts += 1;
+                None
+            }
+        }
+    }
+
+    /// Takes in what a client of a user reports.
+    pub fn note_session(&mut self, now: Second, report: &SessionReport) {
+        match self.accounts.note(now, report) {
+            Noted::Noted => {}
+            Noted::SessionsFull | Noted::ChangesFull => self.shortfalls.session_reports += 1,
+        }
+    }
+
+    /// Keeps what a peer says of itself, where that is wanted.
+    pub fn note_details(
+        &mut self,
+        now: Second,
+        info_hash: &InfoHash,
+        address: PeerAddress,
+        details: &PeerDetails,
+    ) {
+        if self.policy.details == DetailsKept::Kept
+            && self.details.note(now, info_hash, address, details) == Heard::Full
+        {
+            self.shortfalls.peer_details += 1;
+        }
+    }
+
+    /// Forgets what a peer said of itself.
+    pub fn forget_details(&mut self, info_hash: &InfoHash, address: PeerAddress) {
+        if self.policy.details == DetailsKept::Kept {
+            self.details.remove(info_hash, address);
+        }
+    }
+
+    /// Counts that are to be stored: see [`TorrentRegister::take_dirty`].
+    pub fn take_completed(&mut self, max: usize, out: &mut Vec<(InfoHash, u32)>) {
+        self.register.take_dirty(max, out);
+    }
+
+    /// Counts that could not be sent on.
+    pub fn give_back_completed(&mut self, counts: &[(InfoHash, u32)]) {
+        self.register.mark_dirty_again(counts);
+    }
+
+    /// Accounts that have changed: see [`Accounts::take_facts`].
+    pub fn take_facts(&mut self, max: usize, out: &mut Vec<AccountFact>) {
+        self.accounts.take_facts(max, out);
+    }
+
+    /// Facts that could not be sent on.
+    pub fn give_back_facts(&mut self, facts: &[AccountFact]) {
+        self.accounts.give_back(facts);
+    }
+
+    /// A bounded piece of all sweeps, for a turn of the core's timer: some 100 us. `off` is told torrents that are not
+    /// admitted any more. [`Sweep::More`] while something is to be taken off that a reload has left out.
+    pub fn turn(&mut self, now: Second, off: &mut impl FnMut(InfoHash)) -> Sweep {
+        let torrents = self.policy.torrents;
+        let of_lists = self.register.sweep(REGISTER_PARTS_PER_TURN, &mut |list, info_hash| {
+            if list == TorrentList::Allowed && torrents == TorrentAdmission::Listed {
+                off(info_hash);
+            }
+        });
+        let accounts = &mut self.accounts;
+        let of_keys = self.keys.sweep(KEY_PARTS_PER_TURN, &mut |key| accounts.remove_key(key));
+        self.accounts.sweep(now, LIFETIME_PARTS_PER_TURN);
+        self.details.sweep(now, LIFETIME_PARTS_PER_TURN);
+        of_lists.and(of_keys)
+    }
+
+    /// What is known of torrents.
+    #[must_use]
+    pub const fn register(&self) -> &TorrentRegister {
+        &self.register
+    }
+
+    /// The keys.
+    #[must_use]
+    pub const fn keys(&self) -> &KeyRing {
+        &self.keys
+    }
+
+    /// The keys' accounts.
+    #[must_use]
+    pub const fn accounts(&self) -> &Accounts {
+        &self.accounts
+    }
+
+    /// What peers said of themselves.
+    #[must_use]
+    pub const fn details(&self) -> &PeerDetailsTable {
+        &self.details
+    }
+
+    /// What found no place.
+    #[must_use]
+    pub const fn shortfalls(&self) -> Shortfalls {
+        self.shortfalls
+    }
+
+    /// Bytes that it holds, itself not included, nor the rules that all cores share. It asks all parts of all tables, some
+    /// 20 us: not for each request.
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        self.register.heap_bytes()
+            + self.keys.heap_bytes()
+            + self.accounts.heap_bytes()
+            + self.details.heap_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{BOUNDS, access, hash, key, policy};
+    use crate::update::AccessUpdate;
+    use crate::{AccountBounds, KeyGrant};
+    use ListChange::{Add, Remove};
+    use ListSource::{Api, File};
+    use TorrentList::{Allowed, Denied};
+    use primitives::{AnnounceEvent, ListChange, ListSource, PeerIdPrefix, PeerStatus};
+
+    const LISTED: AccessPolicy = policy(UserAdmission::Public, TorrentAdmission::Listed);
+    const PUBLIC: AccessPolicy = policy(UserAdmission::Public, TorrentAdmission::Any);
+    const PRIVATE: AccessPolicy = policy(UserAdmission::Private, TorrentAdmission::Any);
+
+    /// Applies an update whole. Gives what is not admitted any more.
+    fn apply(access: &mut Access, update: &AccessUpdate) -> Vec<InfoHash> {
+        let (mut off, mut from) = (Vec::new(), Some(0));
+        while let Some(position) = from {
+            from = access.apply(update, position, |_| true, &mut |info_hash| off.push(info_hash));
+        }
+        off
+    }
+
+    fn change(access: &mut Access, change: ListChange, list: TorrentList, numbers: &[u32]) -> Vec<InfoHash> {
+        let torrents = numbers.iter().map(|&number| hash(number)).collect();
+        apply(access, &AccessUpdate::ChangeList(change, list, Api, torrents))
+    }
+
+    fn turn_until_done(access: &mut Access) -> Vec<InfoHash> {
+        let mut off = Vec::new();
+        while access.turn(Second(1), &mut |info_hash| off.push(info_hash)) == Sweep::More {}
+        off
+    }
+
+    fn grant(number: u32) -> KeyGrant {
+        KeyGrant { key: key(number), id: KeyId(number), valid_until_unix_s: Some(100) }
+    }
+
+    #[test]
+    fn a_public_tracker_serves_everything_but_what_is_banned() {
+        let mut access = access(PUBLIC);
+        assert!(access.is_unrestricted());
+        assert_eq!(access.torrent(&hash(1)), Ok(0));
+        assert_eq!(access.key(0, None), Ok(None));
+        assert_eq!(access.key(0, Some(&key(1))), Ok(None));
+        assert_eq!(change(&mut access, Add, Denied, &[1, 2]), [hash(1), hash(2)]);
+        assert!(!access.is_unrestricted());
+        assert_eq!(access.torrent(&hash(1)), Err(TorrentRefusal::Denied(hash(1))));
+        assert_eq!(access.torrent(&hash(3)), Ok(0));
+        assert_eq!(change(&mut access, Remove, Denied, &[1]), []);
+        assert_eq!(access.torrent(&hash(1)), Ok(0));
+    }
+
+    #[test]
+    fn on_a_public_tracker_the_swarms_of_torrents_that_are_allowed_no_more_stay() {
+        let mut access = access(PUBLIC);
+        change(&mut access, Add, Allowed, &[1]);
+        assert_eq!(change(&mut access, Remove, Allowed, &[1]), []);
+        apply(&mut access, &AccessUpdate::BeginList(Allowed, Api));
+        change(&mut access, Add, Allowed, &[2]);
+        apply(&mut access, &AccessUpdate::BeginList(Allowed, Api));
+        apply(&mut access, &AccessUpdate::EndList(Allowed, Api));
+        assert_eq!(turn_until_done(&mut access), []);
+        assert_eq!(access.register().len(Allowed), 0);
+    }
+
+    #[test]
+    fn a_listed_tracker_serves_what_is_listed_and_not_banned() {
+        let mut access = access(LISTED);
+        assert!(!access.is_unrestricted());
+        assert_eq!(access.torrent(&hash(1)), Err(TorrentRefusal::NotListed(hash(1))));
+        assert_eq!(change(&mut access, Add, Allowed, &[1, 2]), []);
+        assert_eq!(access.torrent(&hash(1)), Ok(0));
+        assert_eq!(change(&mut access, Add, Denied, &[1]), [hash(1)]);
+        assert_eq!(access.torrent(&hash(1)), Err(TorrentRefusal::Denied(hash(1))));
+        assert_eq!(change(&mut access, Remove, Allowed, &[2, 3]), [hash(2)]);
+        assert_eq!(access.torrent(&hash(2)), Err(TorrentRefusal::NotListed(hash(2))));
+    }
+
+    #[test]
+    fn a_reloaded_list_takes_its_torrents_off_turn_by_turn() {
+        let mut access = access(LISTED);
+        let file = |numbers: core::ops::Range<u32>| {
+            AccessUpdate::ChangeList(Add, Allowed, File, numbers.map(hash).collect())
+        };
+        apply(&mut access, &file(0..10));
+        change(&mut access, Add, Allowed, &[0]);
+        apply(&mut access, &AccessUpdate::BeginList(Allowed, File));
+        apply(&mut access, &file(5..12));
+        assert_eq!(access.torrent(&hash(1)), Ok(0), "until the end the old ones are served");
+        apply(&mut access, &AccessUpdate::EndList(Allowed, File));
+        let mut off = turn_until_done(&mut access);
+        off.sort_unstable();
+        let mut expected: Vec<_> = (1..5).map(hash).collect();
+        expected.sort_unstable();
+        assert_eq!(off, expected);
+    }
+
+    #[test]
+    fn a_private_tracker_lets_in_who_has_a_valid_key() {
+        let mut access = access(PRIVATE);
+        apply(&mut access, &AccessUpdate::PutKeys([1, 2].map(grant).into()));
+        assert_eq!(access.key(99, Some(&key(1))), Ok(Some(KeyId(1))));
+        assert_eq!(access.key(100, Some(&key(1))), Err(KeyRefusal::Expired));
+        assert_eq!(access.key(99, Some(&key(3))), Err(KeyRefusal::Unknown));
+        assert_eq!(access.key(99, None), Err(KeyRefusal::Missing));
+        apply(&mut access, &AccessUpdate::RemoveKeys([key(1)].into()));
+        assert_eq!(access.key(99, Some(&key(1))), Err(KeyRefusal::Unknown));
+    }
+
+    fn report(key: u32) -> SessionReport {
+        SessionReport {
+            info_hash: hash(1),
+            key: KeyId(key),
+            peer_id: PeerId([b'a'; 20]),
+            uploaded: 0,
+            downloaded: 0,
+            status: PeerStatus::Leecher,
+            event: AnnounceEvent::Started,
+        }
+    }
+
+    #[test]
+    fn removed_keys_lose_their_sessions_whether_one_by_one_or_by_a_reload() {
+        let mut access = access(PRIVATE);
+        apply(&mut access, &AccessUpdate::PutKeys([1, 2, 3].map(grant).into()));
+        for key in 1..=3 {
+            access.note_session(Second(1), &report(key));
+        }
+        apply(&mut access, &AccessUpdate::RemoveKeys([key(1)].into()));
+        apply(&mut access, &AccessUpdate::BeginKeys);
+        apply(&mut access, &AccessUpdate::PutKeys([grant(2)].into()));
+        apply(&mut access, &AccessUpdate::EndKeys);
+        assert_eq!(turn_until_done(&mut access), []);
+        for _ in 0..1024 {
+            access.turn(Second(1), &mut |_| ());
+        }
+        assert_eq!((access.keys().len(), access.accounts().sessions()), (1, 1));
+    }
+
+    #[test]
+    fn clients_and_networks_are_refused_by_the_rules_that_came_last() {
+        let mut access = access(PUBLIC);
+        let (peer_id, ip) = (PeerId(*b"-qB4650-abcdefghijkl"), IpAddr::from([192, 0, 2, 1]));
+        assert_eq!((access.client(&peer_id), access.network(ip)), (Ok(()), Ok(())));
+        let rules = ClientRules::new(&[], &[PeerIdPrefix::parse("-qB").unwrap()]).unwrap();
+        let networks = BannedNetworks::new(&["192.0.2.0/24".parse().unwrap()]).unwrap();
+        apply(&mut access, &AccessUpdate::UseClients(Arc::new(rules)));
+        apply(&mut access, &AccessUpdate::UseNetworks(Arc::new(networks)));
+        assert_eq!((access.client(&peer_id), access.network(ip)), (Err(ClientRefused), Err(NetworkRefused)));
+        assert_eq!(access.client(&PeerId([b'x'; 20])), Ok(()));
+        assert!(!access.is_unrestricted());
+        apply(&mut access, &AccessUpdate::UseClients(Arc::default()));
+        apply(&mut access, &AccessUpdate::UseNetworks(Arc::default()));
+        assert!(access.is_unrestricted());
+    }
+
+    #[test]
+    fn completed_events_are_remembered_only_where_the_policy_says_so() {
+        let stored = AccessUpdate::RememberCompleted([(hash(1), 41)].into());
+        let mut remembering = access(AccessPolicy { completed: CompletedCounts::Remembered, ..PUBLIC });
+        apply(&mut remembering, &stored);
+        assert_eq!(remembering.count_completed(&hash(1)), Some(42));
+        assert_eq!(remembering.torrent(&hash(1)), Ok(42));
+        let mut counts = Vec::new();
+        remembering.take_completed(10, &mut counts);
+        assert_eq!(counts, [(hash(1), 42)]);
+        let mut forgetting = access(PUBLIC);
+        apply(&mut forgetting, &stored);
+        assert_eq!(forgetting.count_completed(&hash(1)), None);
+        assert!(forgetting.is_unrestricted());
+    }
+
+    #[test]
+    fn details_of_peers_are_kept_only_where_the_policy_says_so() {
+        let address = PeerAddress::new([192, 0, 2, 1].into(), 6881);
+        let (peer_id, event) = (PeerId([b'a'; 20]), AnnounceEvent::None);
+        let details = PeerDetails { peer_id, uploaded: 1, downloaded: 2, left: 3, event };
+        for (kept, expected) in [(DetailsKept::Kept, 1), (DetailsKept::Dropped, 0)] {
+            let mut access = access(AccessPolicy { details: kept, ..PUBLIC });
+            access.note_details(Second(1), &hash(1), address, &details);
+            assert_eq!(access.details().len(), expected);
+            access.forget_details(&hash(1), address);
+            assert!(access.details().is_empty());
+        }
+    }
+
+    #[test]
+    fn what_finds_no_place_is_counted() {
+        let accounts = AccountBounds { sessions_max: 0, ..BOUNDS.accounts };
+        let mut bounds = AccessBounds { keys_max: 1, accounts, ..BOUNDS };
+        (bounds.register.entries_max, bounds.register.counted_max) = (1, 0);
+        bounds.details.peers_max = 0;
+        let policy = AccessPolicy { completed: CompletedCounts::Remembered, ..LISTED };
+        let policy = AccessPolicy { details: DetailsKept::Kept, ..policy };
+        let mut access = Access::new(policy, &bounds, TableSeed(1));
+        change(&mut access, Add, Allowed, &[1, 2]);
+        apply(&mut access, &AccessUpdate::RememberCompleted([(hash(3), 1)].into()));
+        assert_eq!(access.count_completed(&hash(4)), None);
+        apply(&mut access, &AccessUpdate::PutKeys([1, 2].map(grant).into()));
+        access.note_session(Second(1), &report(1));
+        let (peer_id, event) = (PeerId([b'a'; 20]), AnnounceEvent::None);
+        let details = PeerDetails { peer_id, uploaded: 1, downloaded: 2, left: 3, event };
+        access.note_details(Second(1), &hash(1), PeerAddress::new([192, 0, 2, 1].into(), 1), &details);
+        let expected = Shortfalls {
+            listed_torrents: 1,
+            completed_counts: 2,
+            keys: 1,
+            session_reports: 1,
+            peer_details: 1,
+        };
+        assert_eq!(access.shortfalls(), expected);
+    }
+
+    #[test]
+    fn a_core_that_knows_nothing_takes_a_quarter_of_a_megabyte() {
+        assert_eq!(access(PUBLIC).heap_bytes(), 131_072 + 4 * 32_768);
+    }
+
+    #[test]
+    fn users_are_told_why_a_torrent_is_not_served() {
+        let digits = hash(1).to_string();
+        let not_listed = TorrentRefusal::NotListed(hash(1)).to_string();
+        assert_eq!(not_listed, format!("The torrent: {digits}, is not whitelisted"));
+        assert_eq!(
+            TorrentRefusal::Denied(hash(1)).to_string(),
+            format!("The torrent: {digits}, is banned here")
+        );
+    }
+}

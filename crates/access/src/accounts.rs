@@ -1,0 +1,353 @@
+//! What was transferred with each key.
+
+mod facts;
+#[cfg(test)]
+mod model;
+mod removed;
+mod session;
+mod sweep;
+
+pub use facts::AccountFact;
+
+use crate::limits::SESSIONS_MAX;
+use crate::parted_map::PartedMap;
+use crate::seed::TableSeed;
+use facts::{ChangedAccounts, Delta};
+use primitives::{AnnounceEvent, InfoHash, KeyId, PeerId, PeerStatus, Second};
+use removed::RemovedKeys;
+use session::{Session, SessionKey};
+
+/// The accounts of the keys, as far as this core's torrents go: what clients report in their announces is turned into what
+/// has come since their last ones.
+///
+/// A session is a client with one torrent: an info hash, a key and a peer id, whatever addresses it announces from.
+#[derive(Debug)]
+pub struct Accounts {
+    bounds: AccountBounds,
+    sessions: PartedMap<SessionKey, Session>,
+    changed: ChangedAccounts,
+    removed: RemovedKeys,
+    /// The part that is swept next.
+    next: usize,
+}
+
+/// How much the accounts may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AccountBounds {
+    /// Sessions, at most [`crate::SESSIONS_MAX`].
+    pub sessions_max: usize,
+    /// Keys whose accounts have changed since they were last taken. What is given back may exceed it.
+    pub changed_max: usize,
+    /// Seconds after which a session that is not heard of has ended.
+    pub lifetime_s: u32,
+}
+
+/// What a client reports in an announce. Its counters count from its start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionReport {
+    /// The torrent.
+    pub info_hash: InfoHash,
+    /// The user's key.
+    pub key: KeyId,
+    /// What the client calls itself by.
+    pub peer_id: PeerId,
+    /// Bytes uploaded since `started`.
+    pub uploaded: u64,
+    /// Bytes downloaded since `started`.
+    pub downloaded: u64,
+    /// Whether it still wants pieces.
+    pub status: PeerStatus,
+    /// What has happened.
+    pub event: AnnounceEvent,
+}
+
+/// What became of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Noted {
+    /// It was taken in.
+    Noted,
+    /// The session is new and found no place. That the key was used is noted.
+    SessionsFull,
+    /// Too many accounts have changed since they were last taken. Nothing was noted; what has come counts with the
+    /// session's next report.
+    ChangesFull,
+}
+
+impl Accounts {
+    /// Accounts without sessions.
+    ///
+    /// # Panics
+    /// When the bounds are not within those that they name.
+    #[must_use]
+    pub fn new(bounds: AccountBounds, seed: TableSeed) -> Self {
+        assert!(bounds.sessions_max <= SESSIONS_MAX, "sessions_max");
+        Self {
+            bounds,
+            sessions: PartedMap::new(seed),
+            changed: ChangedAccounts::new(seed),
+            removed: RemovedKeys::new(seed),
+            next: 0,
+        }
+    }
+
+    /// Takes in what a client reports.
+    ///
+    /// A session's first report, one that says `started` and one with a counter that went backwards are where it counts
+    /// from; of any other, what has come since the last one is added.
+    pub fn note(&mut self, now: Second, report: &SessionReport) -> Noted {
+        if !self.changed.has_room(report.key, self.bounds.changed_max) {
+            return Noted::ChangesFull;
+        }
+        self.removed.note_used(report.key);
+        let (delta, noted) = self.note_session(now, report);
+        self.changed.add(report.key, now, &delta);
+        noted
+    }
+
+    fn note_session(&mut self, now: Second, report: &SessionReport) -> (Delta, Noted) {
+        let key = SessionKey::of(report);
+        let is_full = self.sessions.len() >= self.bounds.sessions_max;
+        match (self.sessions.get_mut(&key), report.event) {
+            (Some(session), AnnounceEvent::Stopped) => {
+                let delta = session.advance(now, report).with_end(report.status);
+                self.sessions.remove(&key);
+                (delta, Noted::Noted)
+            }
+            (Some(session), _) => (session.advance(now, report), Noted::Noted),
+            (None, AnnounceEvent::Stopped) => (Delta::NONE, Noted::Noted),
+            (None, _) if is_full => (Delta::NONE, Noted::SessionsFull),
+            (None, _) => {
+                self.sessions.insert_new(key, Session::new(now, report));
+                (Delta::NONE.with_begin(report.status), Noted::Noted)
+            }
+        }
+    }
+
+    /// Ends the sessions of a key that is no more: within two rounds of the sweep, or when they are not heard of any more
+    /// if very many keys are removed at once. Until then they count.
+    pub fn remove_key(&mut self, key: KeyId) {
+        if self.sessions.len() > 0 {
+            self.removed.add(key);
+        }
+    }
+
+    /// Takes accounts that have changed since they were last taken out into `out`, `max` at most.
+    pub fn take_facts(&mut self, max: usize, out: &mut Vec<AccountFact>) {
+        self.changed.take(max, out);
+    }
+
+    /// Takes back facts that could not be sent: they come again, together with what has come since.
+    pub fn give_back(&mut self, facts: &[AccountFact]) {
+        for fact in facts {
+            self.changed.merge(fact);
+        }
+    }
+
+    /// Sessions.
+    #[must_use]
+    pub const fn sessions(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// Accounts that have changed since they were last taken.
+    #[must_use]
+    pub const fn changed(&self) -> usize {
+        self.changed.len()
+    }
+
+    /// Bytes that they hold, themselves not included.
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        self.sessions.heap_bytes() + self.changed.heap_bytes() + self.removed.heap_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sweep::Sweep;
+
+    const BOUNDS: AccountBounds = AccountBounds { sessions_max: 100, changed_max: 100, lifetime_s: 60 };
+    const ALICE: KeyId = KeyId(1);
+
+    fn accounts(bounds: AccountBounds) -> Accounts {
+        Accounts::new(bounds, TableSeed(11))
+    }
+
+    fn report(uploaded: u64, downloaded: u64) -> SessionReport {
+        SessionReport {
+            info_hash: InfoHash([7; 20]),
+            key: ALICE,
+            peer_id: PeerId(*b"-qB4650-abcdefghijkl"),
+            uploaded,
+            downloaded,
+            status: PeerStatus::Leecher,
+            event: AnnounceEvent::None,
+        }
+    }
+
+    fn facts(accounts: &mut Accounts) -> Vec<AccountFact> {
+        let mut out = Vec::new();
+        accounts.take_facts(usize::MAX, &mut out);
+        out.sort_unstable_by_key(|fact| fact.key);
+        out
+    }
+
+    fn fact(uploaded: u64, downloaded: u64, seeding: i64, leeching: i64, last_seen: u32) -> AccountFact {
+        AccountFact { key: ALICE, uploaded, downloaded, seeding, leeching, last_seen: Second(last_seen) }
+    }
+
+    fn sweep_all(accounts: &mut Accounts, now: Second) {
+        while accounts.sweep(now, 100) == Sweep::More {}
+    }
+
+    #[test]
+    fn what_came_between_two_reports_is_added_and_what_was_before_the_first_is_not() {
+        let mut accounts = accounts(BOUNDS);
+        accounts.note(Second(1), &report(1000, 2000));
+        accounts.note(Second(2), &report(1100, 2010));
+        accounts.note(Second(3), &report(1101, 2010));
+        assert_eq!(facts(&mut accounts), [fact(101, 10, 0, 1, 3)]);
+        assert_eq!(facts(&mut accounts), []);
+        accounts.note(Second(4), &report(1111, 2010));
+        assert_eq!(facts(&mut accounts), [fact(10, 0, 0, 0, 4)]);
+    }
+
+    #[test]
+    fn a_report_that_comes_twice_or_over_both_families_counts_once() {
+        let mut accounts = accounts(BOUNDS);
+        for uploaded in [0, 0, 50, 50, 50] {
+            accounts.note(Second(1), &report(uploaded, uploaded));
+        }
+        let stopped = SessionReport { event: AnnounceEvent::Stopped, ..report(60, 50) };
+        accounts.note(Second(1), &stopped);
+        accounts.note(Second(2), &stopped);
+        assert_eq!(facts(&mut accounts), [fact(60, 50, 0, 0, 2)]);
+        assert_eq!(accounts.sessions(), 0);
+    }
+
+    #[test]
+    fn a_client_that_starts_again_or_counts_backwards_counts_from_there() {
+        let mut accounts = accounts(BOUNDS);
+        accounts.note(Second(1), &report(100, 100));
+        accounts.note(Second(1), &SessionReport { event: AnnounceEvent::Started, ..report(500, 500) });
+        accounts.note(Second(1), &report(499, 900));
+        accounts.note(Second(1), &report(501, 899));
+        accounts.note(Second(1), &report(511, 900));
+        assert_eq!(facts(&mut accounts), [fact(10, 1, 0, 1, 1)]);
+    }
+
+    #[test]
+    fn seeding_and_leeching_follow_the_sessions() {
+        let mut accounts = accounts(BOUNDS);
+        let seeder = SessionReport { status: PeerStatus::Seeder, ..report(0, 0) };
+        let other = SessionReport { info_hash: InfoHash([8; 20]), ..seeder };
+        accounts.note(Second(1), &report(0, 0));
+        accounts.note(Second(1), &other);
+        assert_eq!(facts(&mut accounts), [fact(0, 0, 1, 1, 1)]);
+        accounts.note(Second(2), &SessionReport { event: AnnounceEvent::Completed, ..seeder });
+        assert_eq!(facts(&mut accounts), [fact(0, 0, 1, -1, 2)]);
+        let as_leecher =
+            SessionReport { status: PeerStatus::Leecher, event: AnnounceEvent::Stopped, ..other };
+        accounts.note(Second(3), &as_leecher);
+        assert_eq!(facts(&mut accounts), [fact(0, 0, -1, 0, 3)]);
+        accounts.note(Second(4), &as_leecher);
+        assert_eq!(facts(&mut accounts), [fact(0, 0, 0, 0, 4)]);
+    }
+
+    #[test]
+    fn a_session_that_is_not_heard_of_ends_and_was_last_seen_when_it_was() {
+        let mut accounts = accounts(BOUNDS);
+        accounts.note(Second(10), &report(5, 5));
+        facts(&mut accounts);
+        sweep_all(&mut accounts, Second(69));
+        assert_eq!(accounts.sessions(), 1);
+        sweep_all(&mut accounts, Second(70));
+        assert_eq!(accounts.sessions(), 0);
+        assert_eq!(facts(&mut accounts), [fact(0, 0, 0, -1, 10)]);
+        accounts.note(Second(71), &report(50, 50));
+        assert_eq!(facts(&mut accounts), [fact(0, 0, 0, 1, 71)]);
+    }
+
+    #[test]
+    fn facts_that_could_not_be_sent_come_again_with_what_came_since() {
+        let mut accounts = accounts(AccountBounds { changed_max: 1, ..BOUNDS });
+        accounts.note(Second(1), &report(0, 0));
+        accounts.note(Second(2), &report(10, 1));
+        let unsent = facts(&mut accounts);
+        accounts.note(Second(5), &SessionReport { event: AnnounceEvent::Stopped, ..report(15, 2) });
+        accounts.give_back(&unsent);
+        assert_eq!(facts(&mut accounts), [fact(15, 2, 0, 0, 5)]);
+    }
+
+    #[test]
+    fn facts_are_taken_a_few_at_a_time() {
+        let mut accounts = accounts(BOUNDS);
+        for key in 0..50 {
+            accounts.note(Second(1), &SessionReport { key: KeyId(key), ..report(0, 0) });
+        }
+        let mut out = Vec::new();
+        for taken in [20, 40, 50, 50] {
+            accounts.take_facts(20, &mut out);
+            assert_eq!(out.len(), taken);
+        }
+        out.sort_unstable_by_key(|fact| fact.key);
+        assert!(out.iter().map(|fact| fact.key.0).eq(0..50));
+    }
+
+    #[test]
+    fn at_the_bound_on_sessions_further_ones_are_not_counted_but_their_keys_are_seen() {
+        let mut accounts = accounts(AccountBounds { sessions_max: 1, ..BOUNDS });
+        let second = |uploaded| SessionReport { key: KeyId(2), ..report(uploaded, 0) };
+        assert_eq!(accounts.note(Second(1), &report(0, 0)), Noted::Noted);
+        assert_eq!(accounts.note(Second(2), &second(0)), Noted::SessionsFull);
+        assert_eq!(accounts.note(Second(3), &second(9)), Noted::SessionsFull);
+        let second_fact = AccountFact { key: KeyId(2), ..fact(0, 0, 0, 0, 3) };
+        assert_eq!(facts(&mut accounts), [fact(0, 0, 0, 1, 1), second_fact]);
+    }
+
+    #[test]
+    fn at_the_bound_on_changed_accounts_nothing_is_lost() {
+        let mut accounts = accounts(AccountBounds { changed_max: 1, ..BOUNDS });
+        accounts.note(Second(1), &report(0, 0));
+        facts(&mut accounts);
+        let other = SessionReport { key: KeyId(2), ..report(0, 0) };
+        accounts.note(Second(2), &other);
+        assert_eq!(accounts.note(Second(3), &report(10, 0)), Noted::ChangesFull);
+        sweep_all(&mut accounts, Second(1000));
+        assert_eq!(accounts.sessions(), 1, "the end of the first session cannot be told yet");
+        facts(&mut accounts);
+        assert_eq!(accounts.note(Second(1001), &report(12, 0)), Noted::Noted);
+        assert_eq!(facts(&mut accounts), [fact(12, 0, 0, 0, 1001)]);
+    }
+
+    #[test]
+    fn the_sessions_of_a_removed_key_end_within_two_rounds() {
+        let mut accounts = accounts(BOUNDS);
+        accounts.note(Second(1), &report(0, 0));
+        accounts.note(Second(1), &SessionReport { key: KeyId(2), ..report(0, 0) });
+        facts(&mut accounts);
+        accounts.sweep(Second(1), 1000);
+        accounts.remove_key(ALICE);
+        sweep_all(&mut accounts, Second(1));
+        sweep_all(&mut accounts, Second(1));
+        assert_eq!(accounts.sessions(), 1);
+        assert_eq!(facts(&mut accounts), [fact(0, 0, 0, -1, 1)]);
+        sweep_all(&mut accounts, Second(1));
+        accounts.note(Second(2), &report(0, 0));
+        sweep_all(&mut accounts, Second(2));
+        assert_eq!(accounts.sessions(), 2, "a key that is used again has sessions again");
+    }
+
+    #[test]
+    fn a_hundred_thousand_sessions_take_176_bytes_each_at_most() {
+        let mut accounts = accounts(AccountBounds { sessions_max: 100_000, changed_max: 1, ..BOUNDS });
+        for number in 0..100_000_u32 {
+            let mut info_hash = InfoHash([7; 20]);
+            info_hash.0[..4].copy_from_slice(&number.to_be_bytes());
+            accounts.note(Second(1), &SessionReport { info_hash, ..report(0, 0) });
+        }
+        assert_eq!(accounts.sessions(), 100_000);
+        assert!(accounts.heap_bytes() <= 176 * 100_000, "{}", accounts.heap_bytes());
+    }
+}

@@ -1,0 +1,66 @@
+use crate::limits::REMOVED_KEYS_MAX;
+use crate::seed::{KeyedHasher, TableSeed};
+use hashbrown::HashTable;
+use primitives::KeyId;
+
+/// Keys that were removed, until the sweep has looked at all sessions for theirs.
+#[derive(Debug)]
+pub(super) struct RemovedKeys {
+    hasher: KeyedHasher,
+    keys: HashTable<Removed>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Removed {
+    key: KeyId,
+    rounds: Rounds,
+}
+
+/// How many ends of rounds a removed key waits for. The first round has begun before the key was removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rounds {
+    Two,
+    One,
+}
+
+impl RemovedKeys {
+    pub(super) fn new(seed: TableSeed) -> Self {
+        Self { hasher: KeyedHasher::new(seed), keys: HashTable::new() }
+    }
+
+    /// Waits for the sessions of a key, if there is room.
+    pub(super) fn add(&mut self, key: KeyId) {
+        if self.keys.len() >= REMOVED_KEYS_MAX || self.has(key) {
+            return;
+        }
+        let (hasher, hash) = (&self.hasher, self.hasher.hash(&key));
+        self.keys.insert_unique(hash, Removed { key, rounds: Rounds::Two }, |other| hasher.hash(&other.key));
+    }
+
+    pub(super) fn has(&self, key: KeyId) -> bool {
+        !self.keys.is_empty() && self.keys.find(self.hasher.hash(&key), |other| other.key == key).is_some()
+    }
+
+    /// A key that is used is not removed: it has been put again.
+    pub(super) fn note_used(&mut self, key: KeyId) {
+        if self.keys.is_empty() {
+            return;
+        }
+        if let Ok(entry) = self.keys.find_entry(self.hasher.hash(&key), |other| other.key == key) {
+            entry.remove();
+        }
+    }
+
+    /// A round of the sweep is through.
+    pub(super) fn end_round(&mut self) {
+        self.keys.retain(|removed| {
+            let is_through = removed.rounds == Rounds::One;
+            removed.rounds = Rounds::One;
+            !is_through
+        });
+    }
+
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.keys.allocation_size()
+    }
+}

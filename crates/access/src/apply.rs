@@ -1,0 +1,158 @@
+use crate::access::Access;
+use crate::key_ring::KeyPut;
+use crate::limits::{APPLIED_WORK, LOOKED_AT_WORK, STEP_WORK};
+use crate::policy::{CompletedCounts, TorrentAdmission};
+use crate::register::{Put, Remembered, TakenOff};
+use crate::update::AccessUpdate;
+use primitives::{AuthenticationKey, InfoHash, ListChange, ListSource, TorrentList};
+use std::sync::Arc;
+
+/// What is done to torrents of a list.
+#[derive(Debug, Clone, Copy)]
+struct Change {
+    change: ListChange,
+    list: TorrentList,
+    source: ListSource,
+}
+
+impl Access {
+    /// Takes over one bounded step of an update, from its item `from` on: about 0.1 ms. Gives the item to go on with,
+    /// if it is not through.
+    ///
+    /// Of torrents only those are kept for which `owned` says yes. `off` is told those that are not admitted any more.
+    pub fn apply(
+        &mut self,
+        update: &AccessUpdate,
+        from: usize,
+        owned: impl Fn(&InfoHash) -> bool,
+        off: &mut impl FnMut(InfoHash),
+    ) -> Option<usize> {
+        match update {
+            AccessUpdate::BeginList(list, source) => self.register.begin(*list, *source),
+            AccessUpdate::EndList(list, source) => self.register.end(*list, *source),
+            AccessUpdate::ChangeList(change, list, source, torrents) => {
+                let change = Change { change: *change, list: *list, source: *source };
+                return step(torrents, from, owned, |torrent| self.change_list(change, torrent, off));
+            }
+            AccessUpdate::RememberCompleted(counts) => {
+                let is_owned = |(torrent, _): &(InfoHash, u32)| owned(torrent);
+                return step(counts, from, is_owned, |count| self.remember_completed(count));
+            }
+            AccessUpdate::BeginKeys => self.keys.begin(),
+            AccessUpdate::PutKeys(grants) => {
+                return step(
+                    grants,
+                    from,
+                    |_| true,
+                    |grant| {
+                        self.shortfalls.keys += u64::from(self.keys.put(grant) == KeyPut::Full);
+                    },
+                );
+            }
+            AccessUpdate::EndKeys => self.keys.end(),
+            AccessUpdate::RemoveKeys(keys) => return step(keys, from, |_| true, |key| self.remove_key(key)),
+            AccessUpdate::UseClients(rules) => {
+                self.clients = (!rules.is_unrestricted()).then(|| Arc::clone(rules));
+            }
+            AccessUpdate::UseNetworks(networks) => {
+                self.networks = (!networks.is_empty()).then(|| Arc::clone(networks));
+            }
+        }
+        None
+    }
+
+    fn change_list(&mut self, change: Change, torrent: &InfoHash, off: &mut impl FnMut(InfoHash)) {
+        let Change { change, list, source } = change;
+        match change {
+            ListChange::Add => match self.register.put(list, source, torrent) {
+                Put::New if list == TorrentList::Denied => off(*torrent),
+                Put::New | Put::Known => {}
+                Put::Full => self.shortfalls.listed_torrents += 1,
+            },
+            ListChange::Remove => {
+                let taken_off = self.register.take_off(list, source, torrent);
+                let is_needed =
+                    list == TorrentList::Allowed && self.policy.torrents == TorrentAdmission::Listed;
+                if taken_off == TakenOff::Off && is_needed {
+                    off(*torrent);
+                }
+            }
+        }
+    }
+
+    fn remember_completed(&mut self, (torrent, completed): &(InfoHash, u32)) {
+        if self.policy.completed == CompletedCounts::Remembered {
+            let remembered = self.register.remember_completed(torrent, *completed);
+            self.shortfalls.completed_counts += u64::from(remembered == Remembered::Full);
+        }
+    }
+
+    fn remove_key(&mut self, key: &AuthenticationKey) {
+        if let Some(id) = self.keys.remove(key) {
+            self.accounts.remove_key(id);
+        }
+    }
+}
+
+/// Applies the items from `from` on that are owned, until a step's work is done. Gives the item to go on with.
+fn step<T>(items: &[T], from: usize, owned: impl Fn(&T) -> bool, mut apply: impl FnMut(&T)) -> Option<usize> {
+    let mut work = 0;
+    for (position, item) in items.iter().enumerate().skip(from) {
+        if work >= STEP_WORK {
+            return Some(position);
+        }
+        work += LOOKED_AT_WORK;
+        if owned(item) {
+            work += APPLIED_WORK;
+            apply(item);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::UserAdmission;
+    use crate::testing::{access, hash, policy};
+
+    fn steps(update: &AccessUpdate, owned: impl Fn(&InfoHash) -> bool) -> (Access, usize) {
+        let mut access = access(policy(UserAdmission::Public, TorrentAdmission::Listed));
+        let (mut steps, mut from) = (0, Some(0));
+        while let Some(position) = from {
+            from = access.apply(update, position, &owned, &mut |_| ());
+            steps += 1;
+        }
+        (access, steps)
+    }
+
+    fn add(torrents: u32) -> AccessUpdate {
+        let torrents = (0..torrents).map(hash).collect();
+        AccessUpdate::ChangeList(ListChange::Add, TorrentList::Allowed, ListSource::File, torrents)
+    }
+
+    #[test]
+    fn a_step_takes_over_241_torrents_or_passes_by_4096() {
+        assert_eq!(steps(&add(241), |_| true).1, 1);
+        assert_eq!(steps(&add(242), |_| true).1, 2);
+        assert_eq!(steps(&add(4096), |_| false).1, 1);
+        assert_eq!(steps(&add(4097), |_| false).1, 2);
+        assert_eq!(steps(&add(0), |_| true).1, 1);
+    }
+
+    #[test]
+    fn after_all_steps_a_core_has_the_torrents_that_it_owns_and_no_other() {
+        let owned = |torrent: &InfoHash| torrent.0[19].is_multiple_of(4);
+        let (access, _) = steps(&add(10_000), owned);
+        for torrent in (0..10_000).map(hash) {
+            assert_eq!(access.torrent(&torrent).is_ok(), owned(&torrent));
+        }
+    }
+
+    #[test]
+    fn a_position_behind_the_end_is_the_end() {
+        let mut access = access(policy(UserAdmission::Public, TorrentAdmission::Listed));
+        assert_eq!(access.apply(&add(5), usize::MAX, |_| true, &mut |_| ()), None);
+        assert!(access.register().is_empty());
+    }
+}

@@ -1,0 +1,178 @@
+use crate::limits::DETAILS_MAX;
+use crate::parted_map::PartedMap;
+use crate::seed::TableSeed;
+use crate::sweep::Sweep;
+use primitives::{InfoHash, PeerAddress, PeerDetails, Second};
+
+/// What peers said of themselves in their last announces. Only where the operator wants it kept.
+#[derive(Debug)]
+pub struct PeerDetailsTable {
+    bounds: DetailsBounds,
+    peers: PartedMap<(InfoHash, PeerAddress), HeardPeer>,
+    /// The part that is swept next.
+    next: usize,
+}
+
+/// How much such a table may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DetailsBounds {
+    /// Peers in all, at most [`crate::DETAILS_MAX`].
+    pub peers_max: usize,
+    /// Seconds after which a peer that is not heard of is forgotten.
+    pub lifetime_s: u32,
+}
+
+/// A peer, as it was heard last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeardPeer {
+    /// What it said.
+    pub details: PeerDetails,
+    /// When.
+    pub heard: Second,
+}
+
+/// What became of a peer that was heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard {
+    /// What it said is kept.
+    Kept,
+    /// It found no place.
+    Full,
+}
+
+impl PeerDetailsTable {
+    /// A table without peers.
+    ///
+    /// # Panics
+    /// When the bounds are not within those that they name.
+    #[must_use]
+    pub fn new(bounds: DetailsBounds, seed: TableSeed) -> Self {
+        assert!(bounds.peers_max <= DETAILS_MAX, "peers_max");
+        Self { bounds, peers: PartedMap::new(seed), next: 0 }
+    }
+
+    /// Keeps what a peer says in place of what it said before.
+    pub fn note(
+        &mut self,
+        now: Second,
+        info_hash: &InfoHash,
+        address: PeerAddress,
+        details: &PeerDetails,
+    ) -> Heard {
+        let heard = HeardPeer { details: *details, heard: now };
+        if let Some(known) = self.peers.get_mut(&(*info_hash, address)) {
+            *known = heard;
+            return Heard::Kept;
+        }
+        if self.peers.len() >= self.bounds.peers_max {
+            return Heard::Full;
+        }
+        self.peers.insert_new((*info_hash, address), heard);
+        Heard::Kept
+    }
+
+    /// What a peer of a torrent said.
+    #[must_use]
+    pub fn get(&self, info_hash: &InfoHash, address: PeerAddress) -> Option<&HeardPeer> {
+        self.peers.get(&(*info_hash, address))
+    }
+
+    /// Forgets a peer. Gives what it said.
+    pub fn remove(&mut self, info_hash: &InfoHash, address: PeerAddress) -> Option<HeardPeer> {
+        self.peers.remove(&(*info_hash, address))
+    }
+
+    /// Forgets peers that were not heard of for their lifetime, in the next `parts_max` of 1024 parts. [`Sweep::Done`]
+    /// where it has come to the last one; the next call begins anew.
+    pub fn sweep(&mut self, now: Second, parts_max: usize) -> Sweep {
+        let parts = PartedMap::<(InfoHash, PeerAddress), HeardPeer>::PARTS;
+        if self.peers.len() == 0 {
+            return Sweep::Done;
+        }
+        let end = parts.min(self.next.saturating_add(parts_max));
+        let lifetime_s = self.bounds.lifetime_s;
+        for part in self.next..end {
+            self.peers.sweep_part(part, |_, peer| now.0.saturating_sub(peer.heard.0) < lifetime_s);
+        }
+        self.next = end % parts;
+        if end == parts { Sweep::Done } else { Sweep::More }
+    }
+
+    /// Peers.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.peers.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.peers.len() == 0
+    }
+
+    /// Bytes that it holds, itself not included.
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        self.peers.heap_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use primitives::{AnnounceEvent, PeerId};
+
+    const BOUNDS: DetailsBounds = DetailsBounds { peers_max: 100, lifetime_s: 60 };
+    const TORRENT: InfoHash = InfoHash([7; 20]);
+
+    fn address(port: u16) -> PeerAddress {
+        PeerAddress::new([192, 0, 2, 1].into(), port)
+    }
+
+    fn details(uploaded: u64) -> PeerDetails {
+        let peer_id = PeerId(*b"-qB4650-abcdefghijkl");
+        PeerDetails { peer_id, uploaded, downloaded: 2, left: 3, event: AnnounceEvent::None }
+    }
+
+    fn sweep_all(table: &mut PeerDetailsTable, now: Second) {
+        while table.sweep(now, 100) == Sweep::More {}
+    }
+
+    #[test]
+    fn the_last_that_a_peer_said_is_kept_for_its_lifetime() {
+        let mut table = PeerDetailsTable::new(BOUNDS, TableSeed(3));
+        table.note(Second(100), &TORRENT, address(1), &details(5));
+        table.note(Second(110), &TORRENT, address(1), &details(6));
+        table.note(Second(100), &TORRENT, address(2), &details(7));
+        assert_eq!(table.len(), 2);
+        sweep_all(&mut table, Second(159));
+        assert_eq!(table.len(), 2);
+        sweep_all(&mut table, Second(160));
+        let heard = HeardPeer { details: details(6), heard: Second(110) };
+        assert_eq!(table.get(&TORRENT, address(1)), Some(&heard));
+        assert_eq!(table.get(&TORRENT, address(2)), None);
+        assert_eq!(table.get(&InfoHash([8; 20]), address(1)), None);
+        assert_eq!(table.remove(&TORRENT, address(1)), Some(heard));
+        assert!(table.is_empty());
+    }
+
+    #[test]
+    fn a_full_table_says_so_and_takes_the_peers_that_it_knows() {
+        let mut table = PeerDetailsTable::new(DetailsBounds { peers_max: 1, ..BOUNDS }, TableSeed(3));
+        assert_eq!(table.note(Second(1), &TORRENT, address(1), &details(1)), Heard::Kept);
+        assert_eq!(table.note(Second(1), &TORRENT, address(2), &details(1)), Heard::Full);
+        assert_eq!(table.note(Second(1), &TORRENT, address(1), &details(2)), Heard::Kept);
+        assert_eq!(table.len(), 1);
+    }
+
+    #[test]
+    fn a_hundred_thousand_peers_take_240_bytes_each_at_most() {
+        let mut table = PeerDetailsTable::new(DetailsBounds { peers_max: 100_000, ..BOUNDS }, TableSeed(3));
+        for number in 0..100_000_u32 {
+            let mut info_hash = TORRENT;
+            info_hash.0[..4].copy_from_slice(&number.to_be_bytes());
+            table.note(Second(1), &info_hash, address(1), &details(1));
+        }
+        assert!(table.heap_bytes() <= 240 * 100_000, "{}", table.heap_bytes());
+    }
+}

@@ -1,0 +1,176 @@
+use crate::limits::NETWORKS_MAX;
+use core::net::IpAddr;
+use ipnet::{IpNet, Ipv6Net};
+use primitives::canonical_ip;
+
+/// Networks that are not served.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct BannedNetworks {
+    v4: Box<[Range<u32>]>,
+    v6: Box<[Range<u128>]>,
+}
+
+/// There are more networks than [`crate::NETWORKS_MAX`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0} networks are more than {NETWORKS_MAX}")]
+pub struct TooManyNetworks(pub usize);
+
+/// Why an address is not served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("this network is banned here")]
+pub struct NetworkRefused;
+
+/// Addresses from the first to the last, both included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Range<A> {
+    first: A,
+    last: A,
+}
+
+/// Bits of an IPv4-mapped IPv6 address before its IPv4 address.
+const MAPPED_BITS: u8 = 96;
+
+impl BannedNetworks {
+    /// Bans networks. One of IPv4-mapped IPv6 addresses is one of IPv4; a wider one of IPv6 has no IPv4 address in it.
+    ///
+    /// # Errors
+    /// There are more than [`crate::NETWORKS_MAX`].
+    pub fn new(networks: &[IpNet]) -> Result<Self, TooManyNetworks> {
+        if networks.len() > NETWORKS_MAX {
+            return Err(TooManyNetworks(networks.len()));
+        }
+        let (mut v4, mut v6) = (Vec::new(), Vec::new());
+        for network in networks {
+            match network {
+                IpNet::V4(network) => {
+                    v4.push(Range { first: network.network().into(), last: network.broadcast().into() });
+                }
+                IpNet::V6(network) => match mapped(network) {
+                    Some(range) => v4.push(range),
+                    None => {
+                        v6.push(Range { first: network.network().into(), last: network.broadcast().into() });
+                    }
+                },
+            }
+        }
+        Ok(Self { v4: merged(v4), v6: merged(v6) })
+    }
+
+    /// Whether an address is in one of them.
+    #[must_use]
+    pub fn contains(&self, ip: IpAddr) -> bool {
+        match canonical_ip(ip) {
+            IpAddr::V4(ip) => contains(&self.v4, ip.into()),
+            IpAddr::V6(ip) => contains(&self.v6, ip.into()),
+        }
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.v4.is_empty() && self.v6.is_empty()
+    }
+
+    /// Bytes that they hold, themselves not included.
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        size_of_val(&*self.v4) + size_of_val(&*self.v6)
+    }
+}
+
+fn mapped(network: &Ipv6Net) -> Option<Range<u32>> {
+    let first = network.network().to_ipv4_mapped().filter(|_| network.prefix_len() >= MAPPED_BITS)?;
+    let last = network.broadcast().to_ipv4_mapped()?;
+    Some(Range { first: first.into(), last: last.into() })
+}
+
+/// The same addresses in ranges that are in their order and do not overlap.
+fn merged<A: Copy + Ord>(mut ranges: Vec<Range<A>>) -> Box<[Range<A>]> {
+    ranges.sort_unstable();
+    ranges.dedup_by(|next, range| {
+        let overlaps = next.first <= range.last;
+        range.last = if overlaps { range.last.max(next.last) } else { range.last };
+        overlaps
+    });
+    ranges.into_boxed_slice()
+}
+
+fn contains<A: Copy + Ord>(ranges: &[Range<A>], address: A) -> bool {
+    let begun = ranges.partition_point(|range| range.first <= address);
+    begun.checked_sub(1).is_some_and(|last| address <= ranges[last].last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::net::Ipv4Addr;
+    use proptest::prelude::*;
+
+    fn banned(networks: &[&str]) -> BannedNetworks {
+        let networks: Vec<IpNet> = networks.iter().map(|network| network.parse().unwrap()).collect();
+        BannedNetworks::new(&networks).unwrap()
+    }
+
+    fn has(networks: &BannedNetworks, ip: &str) -> bool {
+        networks.contains(ip.parse().unwrap())
+    }
+
+    #[test]
+    fn a_network_has_the_addresses_from_its_first_to_its_last() {
+        let networks = banned(&["192.0.2.128/25", "10.1.2.3/32", "2001:db8::/32", "192.0.2.0/26"]);
+        for ip in ["192.0.2.0", "192.0.2.63", "192.0.2.128", "192.0.2.255", "10.1.2.3", "2001:db8:ffff::1"] {
+            assert!(has(&networks, ip), "{ip}");
+        }
+        for ip in ["192.0.2.64", "192.0.2.127", "192.0.3.0", "10.1.2.2", "10.1.2.4", "2001:db9::", "::"] {
+            assert!(!has(&networks, ip), "{ip}");
+        }
+    }
+
+    #[test]
+    fn an_ipv4_mapped_address_is_its_ipv4_address_in_both_places() {
+        let networks = banned(&["192.0.2.0/24", "::ffff:198.51.100.0/120"]);
+        for ip in ["::ffff:192.0.2.7", "198.51.100.7", "::ffff:198.51.100.7"] {
+            assert!(has(&networks, ip), "{ip}");
+        }
+        assert!(!has(&networks, "198.51.101.0"));
+        assert!(has(&banned(&["::ffff:0:0/96"]), "255.255.255.255"));
+    }
+
+    #[test]
+    fn all_of_ipv6_has_nothing_of_ipv4_and_the_other_way_round() {
+        let (all_v6, all_v4) = (banned(&["::/0"]), banned(&["0.0.0.0/0"]));
+        assert!(has(&all_v6, "2001:db8::1") && !has(&all_v6, "192.0.2.1"));
+        assert!(!has(&all_v4, "2001:db8::1") && has(&all_v4, "192.0.2.1"));
+        assert!(banned(&[]).is_empty());
+    }
+
+    #[test]
+    fn networks_within_others_take_no_room() {
+        assert_eq!(banned(&["10.0.0.0/8", "10.1.0.0/16", "10.255.255.255/32"]).heap_bytes(), 8);
+        assert_eq!(banned(&["10.0.0.0/8", "10.1.0.0/16", "2001:db8::/32"]).heap_bytes(), 40);
+    }
+
+    #[test]
+    fn there_are_65_536_networks_at_most() {
+        let network: IpNet = "10.0.0.0/8".parse().unwrap();
+        assert!(BannedNetworks::new(&vec![network; 65_536]).is_ok());
+        assert_eq!(BannedNetworks::new(&vec![network; 65_537]), Err(TooManyNetworks(65_537)));
+    }
+
+    proptest! {
+        #[test]
+        fn a_search_finds_what_a_look_at_every_network_finds(
+            networks in prop::collection::vec((0_u32..64, 26_u8..=32), 0..12),
+        ) {
+            let networks: Vec<IpNet> = networks
+                .into_iter()
+                .map(|(host, length)| IpNet::new(Ipv4Addr::from(host).into(), length).unwrap())
+                .collect();
+            let banned = BannedNetworks::new(&networks).unwrap();
+            for host in 0_u32..130 {
+                let ip = IpAddr::V4(Ipv4Addr::from(host));
+                prop_assert_eq!(banned.contains(ip), networks.iter().any(|network| network.contains(&ip)));
+            }
+        }
+    }
+}

@@ -1,0 +1,120 @@
+use crate::limits::{MAP_PARTS, MAP_SLACK};
+use crate::seed::{KeyedHasher, TableSeed, part_of};
+use core::hash::Hash;
+use hashbrown::HashTable;
+
+/// A hash table cut into parts that grow one by one, so that no insertion moves all of it, and that are swept one by
+/// one. Keyed, so that nobody can aim at one part.
+#[derive(Debug)]
+pub(crate) struct PartedMap<K, V> {
+    hasher: KeyedHasher,
+    parts: Box<[HashTable<(K, V)>]>,
+    len: usize,
+}
+
+impl<K: Eq + Hash, V> PartedMap<K, V> {
+    /// Parts of every map.
+    pub(crate) const PARTS: usize = MAP_PARTS;
+
+    pub(crate) fn new(seed: TableSeed) -> Self {
+        let parts = (0..Self::PARTS).map(|_| HashTable::new()).collect();
+        Self { hasher: KeyedHasher::new(seed), parts, len: 0 }
+    }
+
+    pub(crate) fn get(&self, key: &K) -> Option<&V> {
+        if self.len == 0 {
+            return None;
+        }
+        let hash = self.hasher.hash(key);
+        let found = self.parts[part_of(hash, Self::PARTS)].find(hash, |(other, _)| other == key);
+        found.map(|(_, value)| value)
+    }
+
+    pub(crate) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
+        let hash = self.hasher.hash(key);
+        let found = self.parts[part_of(hash, Self::PARTS)].find_mut(hash, |(other, _)| other == key);
+        found.map(|(_, value)| value)
+    }
+
+    /// Adds what is not there yet.
+    pub(crate) fn insert_new(&mut self, key: K, value: V) {
+        debug_assert!(self.get(&key).is_none());
+        let (hasher, hash) = (&self.hasher, self.hasher.hash(&key));
+        let part = &mut self.parts[part_of(hash, Self::PARTS)];
+        part.insert_unique(hash, (key, value), |(other, _)| hasher.hash(other));
+        self.len += 1;
+    }
+
+    pub(crate) fn remove(&mut self, key: &K) -> Option<V> {
+        let hash = self.hasher.hash(key);
+        let part = &mut self.parts[part_of(hash, Self::PARTS)];
+        let entry = part.find_entry(hash, |(other, _)| other == key).ok()?;
+        let ((_, value), _) = entry.remove();
+        self.len -= 1;
+        Some(value)
+    }
+
+    /// Removes from one part what is not to be kept, and gives back room that it does not need.
+    pub(crate) fn sweep_part(&mut self, part: usize, mut keep: impl FnMut(&K, &mut V) -> bool) {
+        let (hasher, part) = (&self.hasher, &mut self.parts[part]);
+        let before = part.len();
+        part.retain(|(key, value)| keep(key, value));
+        self.len -= before - part.len();
+        if part.capacity() / MAP_SLACK > part.len() {
+            part.shrink_to(part.len(), |(other, _)| hasher.hash(other));
+        }
+    }
+
+    /// Takes entries out of one part, `max` at most. Gives how many.
+    pub(crate) fn take_from_part(&mut self, part: usize, max: usize, mut take: impl FnMut(K, V)) -> usize {
+        let taken =
+            self.parts[part].extract_if(|_| true).take(max).map(|(key, value)| take(key, value)).count();
+        self.len -= taken;
+        taken
+    }
+
+    pub(crate) const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Bytes that it holds, itself and what its entries hold not included.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        size_of_val(&*self.parts) + self.parts.iter().map(HashTable::allocation_size).sum::<usize>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_map_gives_back_the_memory_that_a_sweep_frees() {
+        let mut map = PartedMap::<u32, u64>::new(TableSeed(1));
+        let empty = map.heap_bytes();
+        for key in 0..100_000 {
+            map.insert_new(key, 0);
+        }
+        assert!(map.heap_bytes() < empty + 100_000 * 40);
+        for part in 0..PartedMap::<u32, u64>::PARTS {
+            map.sweep_part(part, |&key, _| key < 10);
+        }
+        assert_eq!(map.len(), 10);
+        assert!((0..10).all(|key| map.get(&key).is_some()));
+        assert!(map.heap_bytes() < empty + 10 * 128, "{}", map.heap_bytes() - empty);
+    }
+
+    #[test]
+    fn entries_are_taken_out_once_each() {
+        let mut map = PartedMap::<u32, u64>::new(TableSeed(1));
+        for key in 0..5_000 {
+            map.insert_new(key, u64::from(key));
+        }
+        let mut taken = Vec::new();
+        for part in 0..PartedMap::<u32, u64>::PARTS {
+            while map.take_from_part(part, 2, |key, value| taken.push((key, value))) > 0 {}
+        }
+        taken.sort_unstable();
+        assert_eq!(map.len(), 0);
+        assert!(taken.into_iter().eq((0..5_000).map(|key| (key, u64::from(key)))));
+    }
+}

@@ -1,0 +1,205 @@
+use super::part::{Changed, Entry, Part};
+use super::{Held, TorrentRegister};
+use primitives::InfoHash;
+
+/// What became of a completed event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counted {
+    /// It was counted; so many are known now.
+    Count(u32),
+    /// It was not: the torrent found no place.
+    Full,
+}
+
+/// What became of a count from the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remembered {
+    /// The torrent has at least this count now.
+    Kept,
+    /// The torrent found no place.
+    Full,
+}
+
+impl TorrentRegister {
+    /// Counts a completed event.
+    pub fn count_completed(&mut self, info_hash: &InfoHash) -> Counted {
+        let Some((part, at, held)) = self.entry_to_count(info_hash) else { return Counted::Full };
+        let completed = part.entries[at].completed().saturating_add(1);
+        part.entries[at].set_completed(completed);
+        part.mark_changed(at, held);
+        Counted::Count(completed)
+    }
+
+    /// Takes over a count that was stored. Of this and what is known the larger stays.
+    pub fn remember_completed(&mut self, info_hash: &InfoHash, completed: u32) -> Remembered {
+        if completed == 0 {
+            return Remembered::Kept;
+        }
+        let Some((part, at, _)) = self.entry_to_count(info_hash) else { return Remembered::Full };
+        let entry = &mut part.entries[at];
+        entry.set_completed(entry.completed().max(completed));
+        Remembered::Kept
+    }
+
+    /// Adds to `out` torrents whose counts have changed since they were last taken, `max` at most, with the counts as they
+    /// are now.
+    pub fn take_dirty(&mut self, max: usize, out: &mut Vec<(InfoHash, u32)>) {
+        let mut left = max;
+        while left > 0 && self.held.changed > 0 {
+            let part = &mut self.parts[self.next_changed];
+            if part.changed == Changed::Yes {
+                left -= part.take_changed(left, &mut self.held, out);
+            }
+            if part.changed == Changed::No {
+                self.next_changed = (self.next_changed + 1) % self.parts.len();
+            }
+        }
+    }
+
+    /// Notes that counts which were taken have not been stored.
+    pub fn mark_dirty_again(&mut self, counts: &[(InfoHash, u32)]) {
+        for (info_hash, _) in counts {
+            let part_of = self.part_of(info_hash);
+            let part = &mut self.parts[part_of];
+            // A count never goes down: what was taken is still there.
+            if let Ok(at) = part.position(info_hash) {
+                part.mark_changed(at, &mut self.held);
+            }
+        }
+    }
+
+    /// Counts that have changed since they were last taken.
+    #[must_use]
+    pub const fn dirty(&self) -> usize {
+        self.held.changed
+    }
+
+    /// The torrent's entry, made if there is none and there is room.
+    fn entry_to_count(&mut self, info_hash: &InfoHash) -> Option<(&mut Part, usize, &mut Held)> {
+        let part_of = self.part_of(info_hash);
+        let part = &mut self.parts[part_of];
+        let at = match part.position(info_hash) {
+            Ok(at) => at,
+            Err(at) => {
+                let is_full = self.held.entries >= self.bounds.entries_max as usize
+                    || self.held.counted_only >= self.bounds.counted_max as usize;
+                if is_full {
+                    return None;
+                }
+                part.insert(at, Entry::new(*info_hash));
+                self.held.note_entry();
+                at
+            }
+        };
+        Some((part, at, &mut self.held))
+    }
+}
+
+impl Part {
+    fn mark_changed(&mut self, at: usize, held: &mut Held) {
+        self.changed = Changed::Yes;
+        held.changed += usize::from(self.entries[at].changed == Changed::No);
+        self.entries[at].changed = Changed::Yes;
+    }
+
+    /// Takes the changed counts, `max` at most. Gives how many.
+    fn take_changed(&mut self, max: usize, held: &mut Held, out: &mut Vec<(InfoHash, u32)>) -> usize {
+        let mut changed = self.entries.iter_mut().filter(|entry| entry.changed == Changed::Yes);
+        let before = out.len();
+        for entry in changed.by_ref().take(max) {
+            entry.changed = Changed::No;
+            out.push((entry.info_hash, entry.completed()));
+        }
+        if changed.next().is_none() {
+            self.changed = Changed::No;
+        }
+        let taken = out.len() - before;
+        held.changed -= taken;
+        taken
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{BOUNDS, hash, register};
+    use super::super::{Put, RegisterBounds, TakenOff};
+    use super::*;
+    use primitives::{ListSource, TorrentList};
+
+    fn taken(register: &mut TorrentRegister, max: usize) -> Vec<(InfoHash, u32)> {
+        let mut out = Vec::new();
+        register.take_dirty(max, &mut out);
+        out.sort_unstable();
+        out
+    }
+
+    #[test]
+    fn a_count_that_has_changed_is_taken_once_with_its_last_value() {
+        let mut register = register(BOUNDS);
+        for _ in 0..3 {
+            register.count_completed(&hash(1));
+        }
+        assert_eq!(register.count_completed(&hash(1)), Counted::Count(4));
+        assert_eq!(taken(&mut register, 10), [(hash(1), 4)]);
+        assert_eq!(taken(&mut register, 10), []);
+        register.mark_dirty_again(&[(hash(1), 4)]);
+        register.count_completed(&hash(1));
+        assert_eq!(taken(&mut register, 10), [(hash(1), 5)]);
+        assert_eq!(register.dirty(), 0);
+    }
+
+    #[test]
+    fn counts_are_taken_a_few_at_a_time_and_none_is_left_out() {
+        let mut register = register(BOUNDS);
+        for number in 0..20_000 {
+            register.count_completed(&hash(number));
+        }
+        let mut all = Vec::new();
+        while register.dirty() > 0 {
+            let some = taken(&mut register, 333);
+            assert!((1..=333).contains(&some.len()));
+            all.extend(some);
+        }
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), 20_000);
+    }
+
+    #[test]
+    fn of_a_stored_count_and_a_known_one_the_larger_stays_and_is_not_stored_again() {
+        let mut register = register(BOUNDS);
+        register.remember_completed(&hash(1), 500);
+        register.remember_completed(&hash(1), 20);
+        register.remember_completed(&hash(2), 0);
+        assert_eq!(register.standing(&hash(1)).completed, 500);
+        assert_eq!((register.entries(), register.dirty()), (1, 0));
+        register.remember_completed(&hash(1), u32::MAX);
+        assert_eq!(register.count_completed(&hash(1)), Counted::Count(u32::MAX));
+    }
+
+    #[test]
+    fn a_torrent_with_a_count_stays_known_when_it_is_taken_off_its_list() {
+        let (list, source) = (TorrentList::Allowed, ListSource::Api);
+        let mut register = register(BOUNDS);
+        register.put(list, source, &hash(1));
+        register.count_completed(&hash(1));
+        assert_eq!(register.take_off(list, source, &hash(1)), TakenOff::Off);
+        assert_eq!(register.standing(&hash(1)).completed, 1);
+        assert_eq!(taken(&mut register, 10), [(hash(1), 1)]);
+    }
+
+    #[test]
+    fn torrents_that_strangers_complete_leave_room_for_the_lists() {
+        let mut register = register(RegisterBounds { entries_max: 5, counted_max: 2 });
+        assert_eq!(register.count_completed(&hash(1)), Counted::Count(1));
+        assert_eq!(register.remember_completed(&hash(2), 7), Remembered::Kept);
+        assert_eq!(register.count_completed(&hash(3)), Counted::Full);
+        assert_eq!(register.remember_completed(&hash(3), 7), Remembered::Full);
+        assert_eq!(register.count_completed(&hash(2)), Counted::Count(8));
+        for number in 3..6 {
+            assert_eq!(register.put(TorrentList::Denied, ListSource::File, &hash(number)), Put::New);
+        }
+        assert_eq!(register.count_completed(&hash(3)), Counted::Count(1));
+        assert_eq!(register.entries(), 5);
+    }
+}
