@@ -3,8 +3,9 @@
 
 use criterion::{Criterion, Throughput};
 use http_protocol::{
-    Announce, AnnounceResponse, Connection, Content, FailureResponse, Framing, HeadSearch, ListedPeer, Peers,
-    QueryError, RESPONSE_BYTES_MAX, Retry, Scrape, ScrapeFile, ScrapeResponse, Version, read_request,
+    Announce, AnnounceResponse, Connection, Content, FailureResponse, Framing, HeadSearch, ListedPeer,
+    Parameter, Peers, QueryError, RESPONSE_BYTES_MAX, Retry, Scrape, ScrapeFile, ScrapeResponse, Version,
+    read_request,
 };
 use primitives::{CompactIpv4, InfoHash, PeerId};
 use std::hint::black_box;
@@ -73,7 +74,7 @@ fn encode(criterion: &mut Criterion) {
         });
     });
     group.bench_function("failure", |bencher| {
-        let failure = FailureResponse { reason: &QueryError::NotAPort, retry: Retry::Never };
+        let failure = FailureResponse { reason: &QueryError::Missing(Parameter::Port), retry: Retry::Never };
         bencher.iter(|| failure.write(black_box(&mut out), FRAMING).is_ok());
     });
     group.finish();

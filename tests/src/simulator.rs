@@ -15,6 +15,7 @@ use self::batch::{Batch, Outcomes};
 use self::core::Core;
 use self::errands::ErrandRings;
 use self::mesh::Mesh;
+use access::TableSeed;
 use engine::{BATCH_DATAGRAMS_MAX, ConnectionIdKey, HttpPolicy, Now, Secrets};
 use primitives::{InfoHash, Second, ShardCount, ShardId, Statistics, SteeringKey};
 use std::net::SocketAddr;
@@ -100,7 +101,8 @@ impl Simulator {
             let seed = settings.seed ^ shard.index() as u64;
             let swarms = Seeds { tables: seed, choice: !seed };
             let connection_ids = ConnectionIdKey([7; 16]);
-            let secrets = Secrets { connection_ids, steering, swarms, intervals: seed.rotate_left(32) };
+            let (access, intervals) = (TableSeed(seed.rotate_left(16)), seed.rotate_left(32));
+            let secrets = Secrets { connection_ids, steering, swarms, access, intervals };
             Core::new(shard, settings.engine, &secrets, http.clone())
         };
         Self {

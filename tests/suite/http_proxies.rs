@@ -46,7 +46,11 @@ fn assert_seen(tracker: &Tracker, source: Ipv4Addr, headers: &str, client: &str)
 #[track_caller]
 fn assert_unknown(tracker: &Tracker, headers: &str) {
     let answer = announce(tracker, PROXY, 1001, headers);
-    assert_eq!(answer.failure(), "the proxy in between does not tell whose request this is", "{headers}");
+    assert_eq!(
+        answer.failure(),
+        "missing or invalid the right most X-Forwarded-For IP (mandatory on reverse proxy tracker configuration)",
+        "{headers}"
+    );
 }
 
 #[test]
@@ -76,7 +80,9 @@ fn a_proxy_that_does_not_tell_whose_request_it_is_gets_a_failure() {
         ["", "X-Forwarded-For:\r\n", "X-Forwarded-For: unknown\r\n", "X-Forwarded-For: 192.0.2.1, _x\r\n"];
     headers.into_iter().for_each(|headers| assert_unknown(&tracker, headers));
     let mut client = HttpClient::from(PROXY, tracker.http_v4());
-    assert!(client.get(&scrape_target(&[TORRENT])).failure().starts_with("the proxy in between"));
+    assert!(
+        client.get(&scrape_target(&[TORRENT])).failure().starts_with("missing or invalid the right most")
+    );
     // Its health checks are its own.
     assert_eq!(client.get("/health_check").status, 200);
     let figures = tracker.stop().figures();

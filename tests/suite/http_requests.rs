@@ -160,7 +160,9 @@ fn what_is_not_there_is_not_found_and_the_connection_kept() {
     for path in paths {
         assert_eq!(client.get(path).status, 404, "{path}");
     }
-    assert_eq!(client.get("/announce?info_hash=x").failure(), "info_hash is not 20 percent-encoded bytes");
+    let reason = "invalid param value x for info_hash: it is not 20 percent-encoded bytes";
+    let reason = format!("Cannot parse query params for announce request: {reason}");
+    assert_eq!(client.get("/announce?info_hash=x").failure(), reason);
     assert_eq!(client.get("/scrape").failure(), "a scrape has to name torrents by info_hash");
     assert_kept(&mut client);
     let figures = tracker.stop().figures();
@@ -251,7 +253,11 @@ fn an_open_tracker_passes_over_keys_in_the_path_but_not_malformed_ones() {
     for malformed in [&KEY[1..], &format!("{KEY}w"), &KEY.replace('A', "_"), "passkey"] {
         for target in [&announce, &scrape] {
             let answer = client.get(&with(target, malformed));
-            assert_eq!(answer.failure(), "the key in the announce URL is malformed", "{malformed}");
+            assert_eq!(
+                answer.failure(),
+                "Authentication error: the key in the announce URL is malformed",
+                "{malformed}"
+            );
             assert_eq!(answer.string("retry in"), b"never");
         }
     }

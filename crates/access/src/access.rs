@@ -60,6 +60,27 @@ impl Access {
             && self.networks.is_none()
     }
 
+    /// Who is served, and what is kept of them.
+    #[must_use]
+    pub const fn policy(&self) -> AccessPolicy {
+        self.policy
+    }
+
+    /// Whether anything of who announces is kept.
+    #[must_use]
+    pub fn keeps_callers(&self) -> bool {
+        self.policy.users == UserAdmission::Private || self.policy.details == DetailsKept::Kept
+    }
+
+    /// How often a torrent was completed, where that is remembered. One that is not served was not.
+    #[must_use]
+    pub fn completed(&self, info_hash: &InfoHash) -> Option<u32> {
+        match self.policy.completed {
+            CompletedCounts::Remembered => Some(self.torrent(info_hash).unwrap_or(0)),
+            CompletedCounts::Forgotten => None,
+        }
+    }
+
     /// Whether a torrent is served. Gives how often it was completed, as far as that is remembered.
     ///
     /// # Errors

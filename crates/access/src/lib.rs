@@ -48,4 +48,4 @@ pub use register::{
 };
 pub use seed::TableSeed;
 pub use sweep::Sweep;
-pub use update::AccessUpdate;
+pub use update::{AccessUpdate, CoreFact, ListInquiry, ListedPage};

@@ -16,6 +16,16 @@ pub struct AccessPolicy {
     pub details: DetailsKept,
 }
 
+impl AccessPolicy {
+    /// Everybody may announce everything, and nothing is kept of them.
+    pub const PUBLIC: Self = Self {
+        users: UserAdmission::Public,
+        torrents: TorrentAdmission::Any,
+        completed: CompletedCounts::Forgotten,
+        details: DetailsKept::Dropped,
+    };
+}
+
 /// Which users are served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UserAdmission {

@@ -1,8 +1,41 @@
+use crate::accounts::AccountFact;
 use crate::clients::ClientRules;
 use crate::key_ring::KeyGrant;
 use crate::networks::BannedNetworks;
-use primitives::{AuthenticationKey, InfoHash, ListChange, ListSource, TorrentList};
+use crate::register::{ListedTorrent, RegisterPlace};
+use primitives::{Answer, AuthenticationKey, InfoHash, ListChange, ListSource, TorrentList};
 use std::sync::Arc;
+
+/// Asks a core for a page of its part of a list.
+#[derive(Debug)]
+pub struct ListInquiry {
+    /// The list.
+    pub list: TorrentList,
+    /// Where the page before ended.
+    pub from: RegisterPlace,
+    /// Torrents that are told at most.
+    pub torrents_max: usize,
+    /// Takes the page.
+    pub answer: Answer<ListedPage>,
+}
+
+/// A page of a core's part of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedPage {
+    /// The torrents.
+    pub torrents: Vec<ListedTorrent>,
+    /// Where to go on, if there may be more.
+    pub next: Option<RegisterPlace>,
+}
+
+/// What a core tells the control plane.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CoreFact {
+    /// What was done with keys since it was last told.
+    Accounts(Vec<AccountFact>),
+    /// How often torrents were completed in all.
+    Completed(Vec<(InfoHash, u32)>),
+}
 
 /// A change that the control plane sends to all cores. Long ones are shared; a core takes them over in bounded steps.
 #[derive(Debug, Clone)]

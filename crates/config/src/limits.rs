@@ -81,16 +81,16 @@ pub const PROXY_FORWARDED_INDEX_MAX: u64 = 64;
 pub const CLIENTS_MAX: usize = 256;
 /// A list that may have no torrent has no use.
 pub const ACCESS_TORRENTS_MIN: u64 = 1;
-/// Tens of gibibytes: more torrents than were ever counted.
-pub const ACCESS_TORRENTS_MAX: u64 = 1_000_000_000;
+/// What one core can keep, so that it holds on a machine with one, too. A list of torrents has a few millions at most.
+pub const ACCESS_TORRENTS_MAX: u64 = 16_000_000;
 /// A private tracker without a key serves nobody.
 pub const ACCESS_KEYS_MIN: u64 = 1;
 /// Every core has a copy of each key; no private tracker has as many users.
-pub const ACCESS_KEYS_MAX: u64 = 100_000_000;
+pub const ACCESS_KEYS_MAX: u64 = 10_000_000;
 /// One peer of one torrent is the least that can be accounted.
 pub const ACCESS_SESSIONS_MIN: u64 = 1;
-/// Tens of gibibytes: more than peers fit in the memory beside them.
-pub const ACCESS_SESSIONS_MAX: u64 = 1_000_000_000;
+/// What one core can keep, so that it holds on a machine with one, too: some 3 GB.
+pub const ACCESS_SESSIONS_MAX: u64 = 16_000_000;
 
 /// Every second is as often as a database on a disk can be asked to keep something.
 pub const DATABASE_FLUSH_EVERY_S_MIN: u64 = 1;

@@ -32,3 +32,9 @@ pub const INVALID_LINES_SHOWN_MAX: usize = 5;
 
 /// Characters that are shown of an invalid line: an info hash and what may stand beside it.
 pub(crate) const INVALID_LINE_EXCERPT_CHARACTERS: usize = 48;
+
+/// Milliseconds for which an answer of a core is waited for. A survey of ten million torrents takes about half of it.
+pub(crate) const CORE_ANSWER_MS_MAX: u64 = 30_000;
+
+/// Milliseconds until a core is tried again that has too many tasks waiting.
+pub(crate) const CORE_RETRY_MS: u64 = 5;

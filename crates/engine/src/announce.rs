@@ -1,15 +1,16 @@
+use crate::caller::Caller;
 use crate::settings::{AnnouncePolicy, EngineSettings};
 use core::net::IpAddr;
-use primitives::{AddressFamily, CompactIpv4, CompactIpv6, PeerAddress, Second};
-use swarm::{AddressOfSwarm, Announce, Listing, PeerChange, SwarmSlot, Swarms};
-use udp_protocol::{AnnounceRequest, AnnounceResponse, TransactionId};
-use zerocopy::IntoBytes;
+use primitives::{AddressFamily, CompactIpv4, CompactIpv6, PeerAddress};
+use swarm::{AddressOfSwarm, Announce, Listing};
+use udp_protocol::{AnnounceRequest, TransactionId};
 
 /// An announce that has been decoded and may be applied by the owner of its info hash.
 #[derive(Debug, Clone, Copy)]
 pub struct PendingAnnounce<A> {
-    transaction_id: TransactionId,
-    announce: Announce<A>,
+    pub(crate) transaction_id: TransactionId,
+    pub(crate) announce: Announce<A>,
+    pub(crate) caller: Option<Caller>,
 }
 
 /// An announce on its way to the owner of its info hash. Plain values: it crosses threads.
@@ -32,16 +33,24 @@ impl RoutedAnnounce {
     }
 
     /// What the client at `ip` announces, and what it is granted.
-    pub(crate) fn new(ip: IpAddr, request: &AnnounceRequest, policy: &AnnouncePolicy) -> Self {
+    pub(crate) fn new(
+        ip: IpAddr,
+        (request, caller): (&AnnounceRequest, Option<Caller>),
+        policy: &AnnouncePolicy,
+    ) -> Self {
         match PeerAddress::new(ip, request.port.get()) {
-            PeerAddress::V4(address) => Self::V4(PendingAnnounce::new(address, request, policy)),
-            PeerAddress::V6(address) => Self::V6(PendingAnnounce::new(address, request, policy)),
+            PeerAddress::V4(address) => Self::V4(PendingAnnounce::new(address, (request, caller), policy)),
+            PeerAddress::V6(address) => Self::V6(PendingAnnounce::new(address, (request, caller), policy)),
         }
     }
 }
 
 impl<A: AddressOfSwarm> PendingAnnounce<A> {
-    pub(crate) fn new(address: A, request: &AnnounceRequest, policy: &AnnouncePolicy) -> Self {
+    pub(crate) fn new(
+        address: A,
+        (request, caller): (&AnnounceRequest, Option<Caller>),
+        policy: &AnnouncePolicy,
+    ) -> Self {
         // Port 0 is how a client says that it does not listen.
         let listing = if request.port.get() == 0 { Listing::Unlisted } else { Listing::Listed };
         let announce = Announce {
@@ -52,25 +61,7 @@ impl<A: AddressOfSwarm> PendingAnnounce<A> {
             listing,
             peers_wanted: usize::from(policy.peers_wanted(request.numwant())),
         };
-        Self { transaction_id: request.transaction_id, announce }
-    }
-
-    /// Applies the announce and writes the answer into `out`; gives its length and what became of the peer.
-    pub(crate) fn answer(
-        &self,
-        now: Second,
-        swarms: &mut Swarms,
-        hint: Option<SwarmSlot<A>>,
-        interval_s: u32,
-        out: &mut [u8],
-    ) -> (usize, PeerChange) {
-        let (head, peers) = out.split_at_mut(AnnounceResponse::BYTES);
-        let announced = swarms.announce(now, hint, &self.announce, peers);
-        let counts = announced.counts;
-        let response =
-            AnnounceResponse::new(self.transaction_id, interval_s, counts.leechers, counts.seeders);
-        head.copy_from_slice(response.as_bytes());
-        (AnnounceResponse::BYTES + announced.peers * A::BYTES, announced.change)
+        Self { transaction_id: request.transaction_id, announce, caller }
     }
 }
 

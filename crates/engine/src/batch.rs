@@ -1,5 +1,6 @@
 use crate::Now;
 use crate::announce::RoutedAnnounce;
+use crate::caller::details;
 use crate::decide::Decision;
 use crate::engine::Engine;
 use crate::error_reply::write_error;
@@ -7,7 +8,7 @@ use crate::limits::{BATCH_DATAGRAMS_MAX, REPLY_BYTES_MAX};
 use crate::scrape::{self, ScrapeJourney, ScrapeStep};
 use core::net::SocketAddr;
 use primitives::{
-    AddressFamily, CompactIpv4, CompactIpv6, Counter, DropReason, Outcome, RequestKind, ShardId,
+    AddressFamily, CompactIpv4, CompactIpv6, Counter, DropReason, KeyId, Outcome, RequestKind, ShardId,
 };
 use swarm::SwarmSlot;
 use udp_protocol::{ConnectResponse, Request, Scrape, decode_request};
@@ -112,10 +113,10 @@ impl Engine {
     fn find(&self, decision: Decision) -> Hint {
         let swarms = &self.swarms;
         match decision {
-            Decision::Announce(AddressFamily::V4, key) => {
+            Decision::Announce(AddressFamily::V4, key, _) => {
                 swarms.find(key).inspect(|&slot| swarms.prefetch_swarm(slot)).map_or(Hint::None, Hint::V4)
             }
-            Decision::Announce(AddressFamily::V6, key) => {
+            Decision::Announce(AddressFamily::V6, key, _) => {
                 swarms.find(key).inspect(|&slot| swarms.prefetch_swarm(slot)).map_or(Hint::None, Hint::V6)
             }
             _ => Hint::None,
@@ -134,13 +135,13 @@ impl Engine {
         match staged.decision {
             Decision::Done => {}
             Decision::Connect => self.connect(now, index, inbox, outbox),
-            Decision::Error(transaction_id, reason) => {
-                let length = write_error(transaction_id, reason, outbox.buffer());
+            Decision::Error(transaction_id, refusal) => {
+                let length = write_error(transaction_id, &refusal, outbox.buffer());
                 self.statistics.add(Counter::BytesSent, length as u64);
                 outbox.reply(index, length);
             }
-            Decision::Announce(..) => self.announce(now, index, staged.hint, inbox, outbox),
-            Decision::RouteAnnounce(owner) => self.route_announce(index, owner, inbox, outbox),
+            Decision::Announce(.., key) => self.announce(now, index, (staged.hint, key), inbox, outbox),
+            Decision::RouteAnnounce(owner, key) => self.route_announce(index, (owner, key), inbox, outbox),
             Decision::Scrape => self.scrape(index, inbox, outbox),
         }
     }
@@ -157,17 +158,33 @@ impl Engine {
         outbox.reply(index, bytes.len());
     }
 
-    fn announce(&mut self, now: Now, index: usize, hint: Hint, inbox: &impl Inbox, outbox: &mut impl Outbox) {
+    fn announce(
+        &mut self,
+        now: Now,
+        index: usize,
+        (hint, key): (Hint, Option<KeyId>),
+        inbox: &impl Inbox,
+        outbox: &mut impl Outbox,
+    ) {
         let (source, bytes) = inbox.datagram(index);
         let Ok(Request::Announce(announce)) = decode_request(bytes) else { return };
-        let length = self.answer_announce(now, source.ip(), announce.request, hint, outbox.buffer());
+        let caller = self.caller(key, || details(announce.request));
+        let length =
+            self.answer_announce(now, source.ip(), (announce.request, caller), hint, outbox.buffer());
         outbox.reply(index, length);
     }
 
-    fn route_announce(&mut self, index: usize, owner: ShardId, inbox: &impl Inbox, outbox: &mut impl Outbox) {
+    fn route_announce(
+        &mut self,
+        index: usize,
+        (owner, key): (ShardId, Option<KeyId>),
+        inbox: &impl Inbox,
+        outbox: &mut impl Outbox,
+    ) {
         let (source, bytes) = inbox.datagram(index);
         let Ok(Request::Announce(announce)) = decode_request(bytes) else { return };
-        let routed = RoutedAnnounce::new(source.ip(), announce.request, &self.settings.announce);
+        let caller = self.caller(key, || details(announce.request));
+        let routed = RoutedAnnounce::new(source.ip(), (announce.request, caller), &self.settings.announce);
         if outbox.route_announce(index, owner, &routed) == Routing::Full {
             let outcome = Outcome::Dropped(DropReason::MeshFull);
             self.statistics.count(routed.family(), RequestKind::Announce, outcome);
@@ -180,7 +197,7 @@ impl Engine {
         let family = AddressFamily::of(source.ip());
         if self.owns_all(&scrape) {
             let limit = self.settings.reply_bytes_max(family);
-            let length = scrape::answer(&self.swarms, family, &scrape, &mut outbox.buffer()[..limit]);
+            let length = scrape::answer(self.torrents(), family, &scrape, &mut outbox.buffer()[..limit]);
             self.count_answer(family, RequestKind::Scrape, length);
             outbox.reply(index, length);
             return;

@@ -1,15 +1,15 @@
 use crate::Now;
 use crate::engine::Engine;
+use crate::refusal::Refusal;
 use crate::settings::InvalidConnectionId;
+use access::UserAdmission;
 use core::net::SocketAddr;
 use primitives::{
-    AddressFamily, CompactIpv4, CompactIpv6, Counter, DropReason, ErrorReason, InfoHash, Outcome,
-    RequestKind, ShardId,
+    AddressFamily, CompactIpv4, CompactIpv6, Counter, DropReason, InfoHash, KeyId, Outcome, RequestKind,
+    ShardId,
 };
 use swarm::SwarmKey;
-use udp_protocol::{
-    AnnounceRequest, ConnectionId, Request, RequestError, Scrape, TransactionId, decode_request,
-};
+use udp_protocol::{Announce, ConnectionId, Request, RequestError, Scrape, TransactionId, decode_request};
 
 /// What is to be done about a datagram after the first stage. It is small: what the later stages need of the datagram
 /// they read again, from the cache.
@@ -20,11 +20,11 @@ pub(crate) enum Decision {
     /// A connection id is issued.
     Connect,
     /// An error is sent.
-    Error(TransactionId, ErrorReason),
-    /// The announce is applied here, to the swarm of this key.
-    Announce(AddressFamily, SwarmKey),
+    Error(TransactionId, Refusal),
+    /// The announce is applied here, to the swarm of this key, to the account of this user.
+    Announce(AddressFamily, SwarmKey, Option<KeyId>),
     /// The announce belongs to another shard.
-    RouteAnnounce(ShardId),
+    RouteAnnounce(ShardId, Option<KeyId>),
     /// The scrape is answered or begins its way here.
     Scrape,
 }
@@ -45,40 +45,71 @@ impl Engine {
         if source.port() == 0 {
             return self.drop_datagram(family, kind_of(&request), DropReason::SourcePortZero);
         }
+        if self.access.network(source.ip()).is_err() {
+            return self.drop_datagram(family, kind_of(&request), DropReason::Banned);
+        }
         match request {
             Request::Connect(_) => Decision::Connect,
-            Request::Announce(announce) => self.decide_announce(now, source, announce.request),
+            Request::Announce(announce) => self.decide_announce(now, source, &announce),
             Request::Scrape(scrape) => self.decide_scrape(now, source, &scrape),
         }
     }
 
-    fn decide_announce(&mut self, now: Now, source: SocketAddr, request: &AnnounceRequest) -> Decision {
+    fn decide_announce(&mut self, now: Now, source: SocketAddr, announce: &Announce<'_>) -> Decision {
+        let request = announce.request;
         let proof = (request.connection_id, request.transaction_id);
         if let Err(refusal) = self.check_proof(now, source, RequestKind::Announce, proof) {
             return refusal;
         }
+        let family = AddressFamily::of(source.ip());
+        let key = match self.admit(now, announce) {
+            Ok(key) => key,
+            Err(refusal) => {
+                return self.refuse(family, RequestKind::Announce, request.transaction_id, refusal);
+            }
+        };
         let owner = self.ownership().owner(&request.info_hash);
         if owner == self.settings.shard {
-            self.begin_lookup(AddressFamily::of(source.ip()), &request.info_hash)
+            self.begin_lookup(family, &request.info_hash, key)
         } else {
             self.statistics.add(Counter::AnnouncesOnWrongCore, 1);
-            Decision::RouteAnnounce(owner)
+            Decision::RouteAnnounce(owner, key)
+        }
+    }
+
+    /// Whether the client and its user are let in, and whose account it is.
+    fn admit(&self, now: Now, announce: &Announce<'_>) -> Result<Option<KeyId>, Refusal> {
+        self.access.client(&announce.request.peer_id)?;
+        match self.access.policy().users {
+            UserAdmission::Public => Ok(None),
+            UserAdmission::Private => self.check_key(now, announce.options.key()),
         }
     }
 
     /// Asks for the part of the directory that the second stage reads.
-    fn begin_lookup(&self, family: AddressFamily, info_hash: &InfoHash) -> Decision {
-        let key = self.swarms.key(info_hash);
+    fn begin_lookup(&self, family: AddressFamily, info_hash: &InfoHash, key: Option<KeyId>) -> Decision {
+        let swarm = self.swarms.key(info_hash);
         match family {
-            AddressFamily::V4 => self.swarms.prefetch_directory::<CompactIpv4>(key),
-            AddressFamily::V6 => self.swarms.prefetch_directory::<CompactIpv6>(key),
+            AddressFamily::V4 => self.swarms.prefetch_directory::<CompactIpv4>(swarm),
+            AddressFamily::V6 => self.swarms.prefetch_directory::<CompactIpv6>(swarm),
         }
-        Decision::Announce(family, key)
+        Decision::Announce(family, swarm, key)
     }
 
     fn decide_scrape(&mut self, now: Now, source: SocketAddr, scrape: &Scrape<'_>) -> Decision {
-        let proof = (scrape.request.connection_id, scrape.request.transaction_id);
-        self.check_proof(now, source, RequestKind::Scrape, proof).err().unwrap_or(Decision::Scrape)
+        let (kind, transaction_id) = (RequestKind::Scrape, scrape.request.transaction_id);
+        if let Err(refusal) =
+            self.check_proof(now, source, kind, (scrape.request.connection_id, transaction_id))
+        {
+            return refusal;
+        }
+        match self.access.policy().users {
+            UserAdmission::Public => Decision::Scrape,
+            UserAdmission::Private => {
+                let family = AddressFamily::of(source.ip());
+                self.refuse(family, kind, transaction_id, Refusal::ScrapeWithoutKey)
+            }
+        }
     }
 
     /// Checks the connection id; the error is what is done about a wrong one.
@@ -89,17 +120,26 @@ impl Engine {
         kind: RequestKind,
         (connection_id, transaction_id): (ConnectionId, TransactionId),
     ) -> Result<(), Decision> {
-        let Err(reason) = self.connection_ids.check(now.unix_s, source.ip(), connection_id) else {
+        let Err(error) = self.connection_ids.check(now.unix_s, source.ip(), connection_id) else {
             return Ok(());
         };
         let family = AddressFamily::of(source.ip());
         Err(match self.settings.invalid_connection_id {
-            InvalidConnectionId::Error => {
-                self.statistics.count(family, kind, Outcome::Error(reason));
-                Decision::Error(transaction_id, reason)
-            }
+            InvalidConnectionId::Error => self.refuse(family, kind, transaction_id, error.into()),
             InvalidConnectionId::Drop => self.drop_datagram(family, kind, DropReason::ConnectionIdSilenced),
         })
+    }
+
+    fn refuse(
+        &mut self,
+        family: AddressFamily,
+        kind: RequestKind,
+        transaction_id: TransactionId,
+        refusal: Refusal,
+    ) -> Decision {
+        self.statistics.count(family, kind, Outcome::Error(refusal.reason()));
+        refusal.count(&mut self.statistics);
+        Decision::Error(transaction_id, refusal)
     }
 
     fn drop_datagram(&mut self, family: AddressFamily, kind: RequestKind, reason: DropReason) -> Decision {

@@ -1,17 +1,25 @@
 use crate::Now;
 use crate::announce::{PendingAnnounce, RoutedAnnounce, within_mtu};
 use crate::batch::{Hint, Staged};
+use crate::caller::Caller;
 use crate::connection_id::ConnectionIds;
+use crate::error_reply::write_error;
 use crate::limits::BATCH_DATAGRAMS_MAX;
+use crate::refusal::Refusal;
 use crate::scrape::{Ownership, ScrapeJourney, ScrapeStep};
 use crate::settings::{EngineSettings, Secrets};
+use crate::torrents::Torrents;
+use access::{Access, TorrentRefusal};
 use core::net::IpAddr;
 use primitives::{
     AddressFamily, CompactIpv4, CompactIpv6, Counter, DropReason, Gauge, InfoHash, Numwant, Outcome,
     PeerAddress, RequestKind, ShardCount, Statistics, SteeringKey,
 };
-use swarm::{AddressOfSwarm, Bound, PeerChange, SwarmSlot, Swarms};
-use udp_protocol::AnnounceRequest;
+use swarm::{
+    AddressOfSwarm, Admission, Announced, Bound, Completion, PeerChange, SwarmCounts, SwarmSlot, Swarms,
+};
+use udp_protocol::{AnnounceRequest, AnnounceResponse, TransactionId};
+use zerocopy::IntoBytes;
 
 /// One core's state.
 #[derive(Debug)]
@@ -19,8 +27,9 @@ pub struct Engine {
     pub(crate) settings: EngineSettings,
     pub(crate) connection_ids: ConnectionIds,
     pub(crate) statistics: Statistics,
-    steering: SteeringKey,
+    pub(crate) steering: SteeringKey,
     pub(crate) swarms: Swarms,
+    pub(crate) access: Access,
     rng: fastrand::Rng,
     /// The batch between its stages; made once.
     pub(crate) staged: Vec<Staged>,
@@ -40,6 +49,7 @@ impl Engine {
             statistics: Statistics::default(),
             steering: secrets.steering,
             swarms: Swarms::new(settings.swarms, secrets.swarms),
+            access: Access::new(settings.access, &settings.access_bounds, secrets.access),
             rng: fastrand::Rng::with_seed(secrets.intervals),
             staged: Vec::with_capacity(BATCH_DATAGRAMS_MAX),
         }
@@ -62,7 +72,7 @@ impl Engine {
     /// When `out` is shorter than [`crate::REPLY_BYTES_MAX`].
     pub fn advance_scrape(&mut self, journey: &mut ScrapeJourney, out: &mut [u8]) -> ScrapeStep {
         let bytes = self.settings.reply_bytes_max(journey.family());
-        let step = journey.advance(self.ownership(), &self.swarms, &mut out[..bytes]);
+        let step = journey.advance(self.ownership(), self.torrents(), &mut out[..bytes]);
         if let ScrapeStep::Reply(length) = step {
             self.count_answer(journey.family(), RequestKind::Scrape, length);
         }
@@ -84,6 +94,7 @@ impl Engine {
 
     /// The figures of this core, with the gauges as they are now.
     pub fn statistics(&mut self) -> &Statistics {
+        self.count_shortfalls();
         let [v4, v6] = AddressFamily::ALL.map(|family| self.swarms.totals(family));
         let statistics = &mut self.statistics;
         statistics.set(Gauge::SwarmsV4, v4.swarms);
@@ -93,6 +104,7 @@ impl Engine {
         statistics.set(Gauge::LeechersV4, v4.leechers);
         statistics.set(Gauge::LeechersV6, v6.leechers);
         statistics.set(Gauge::SwarmBytes, v4.bytes + v6.bytes);
+        statistics.set(Gauge::AccessBytes, self.access.heap_bytes() as u64);
         let completed = v4.completed + v6.completed;
         statistics.add(Counter::Completed, completed - statistics.counter(Counter::Completed));
         statistics
@@ -121,11 +133,9 @@ impl Engine {
         }
     }
 
-    /// What a step over this shard's swarms needs.
-    pub(crate) fn with_swarms<T>(&mut self, step: impl FnOnce(Ownership<'_>, &mut Swarms) -> T) -> T {
-        let ownership =
-            Ownership { steering: &self.steering, shards: self.settings.shards, own: self.settings.shard };
-        step(ownership, &mut self.swarms)
+    /// What this shard tells of its torrents.
+    pub(crate) const fn torrents(&self) -> Torrents<'_> {
+        Torrents { swarms: &self.swarms, access: &self.access }
     }
 
     /// Seconds until a client that announces now should come back.
@@ -138,17 +148,12 @@ impl Engine {
         usize::from(self.settings.announce.peers_wanted(numwant))
     }
 
-    /// Counts a new peer that found no place.
-    pub(crate) fn count_refused_peer(&mut self, bound: Bound) {
-        self.statistics.add(counter_of(bound), 1);
-    }
-
     /// Answers an announce that is this shard's; gives the length of the reply.
     pub(crate) fn answer_announce(
         &mut self,
         now: Now,
         ip: IpAddr,
-        request: &AnnounceRequest,
+        (request, caller): (&AnnounceRequest, Option<Caller>),
         hint: Hint,
         out: &mut [u8],
     ) -> usize {
@@ -156,11 +161,11 @@ impl Engine {
         let policy = &self.settings.announce;
         match PeerAddress::new(ip, request.port.get()) {
             PeerAddress::V4(address) => {
-                let announce = PendingAnnounce::new(address, request, policy);
+                let announce = PendingAnnounce::new(address, (request, caller), policy);
                 self.apply(now, &announce, hint.v4(), out)
             }
             PeerAddress::V6(address) => {
-                let announce = PendingAnnounce::new(address, request, policy);
+                let announce = PendingAnnounce::new(address, (request, caller), policy);
                 self.apply(now, &announce, hint.v6(), out)
             }
         }
@@ -169,18 +174,68 @@ impl Engine {
     fn apply<A: AddressOfSwarm>(
         &mut self,
         now: Now,
-        announce: &PendingAnnounce<A>,
+        pending: &PendingAnnounce<A>,
         hint: Option<SwarmSlot<A>>,
         out: &mut [u8],
     ) -> usize {
+        let PendingAnnounce { transaction_id, announce, caller } = pending;
         let out = within_mtu::<A>(&self.settings, out);
-        let interval_s = self.draw_interval_s();
-        let (length, change) = announce.answer(now.monotonic, &mut self.swarms, hint, interval_s, out);
-        if let PeerChange::Refused(bound) = change {
-            self.count_refused_peer(bound);
-        }
+        let (head, peers) = out.split_at_mut(AnnounceResponse::BYTES);
+        let announced = match self.take_in(now, hint, (announce, caller.as_ref()), peers) {
+            Ok(announced) => announced,
+            Err(refusal) => return self.turn_away(A::FAMILY, *transaction_id, refusal.into(), out),
+        };
+        let SwarmCounts { seeders, leechers, .. } = announced.counts;
+        let response = AnnounceResponse::new(*transaction_id, self.draw_interval_s(), leechers, seeders);
+        head.copy_from_slice(response.as_bytes());
+        let length = AnnounceResponse::BYTES + announced.peers * A::BYTES;
         self.count_answer(A::FAMILY, RequestKind::Announce, length);
         length
+    }
+
+    /// Tells a client that its torrent is not served here; gives the length of the reply.
+    #[cold]
+    fn turn_away(
+        &mut self,
+        family: AddressFamily,
+        transaction_id: TransactionId,
+        refusal: Refusal,
+        out: &mut [u8],
+    ) -> usize {
+        self.statistics.count(family, RequestKind::Announce, Outcome::Error(refusal.reason()));
+        refusal.count(&mut self.statistics);
+        let length = write_error(transaction_id, &refusal, out);
+        self.statistics.add(Counter::BytesSent, length as u64);
+        length
+    }
+
+    /// Takes in an announce of a torrent of this shard, whatever protocol brought it, and writes compact peers into
+    /// `peers`.
+    pub(crate) fn take_in<A: AddressOfSwarm>(
+        &mut self,
+        now: Now,
+        hint: Option<SwarmSlot<A>>,
+        (announce, caller): (&swarm::Announce<A>, Option<&Caller>),
+        peers: &mut [u8],
+    ) -> Result<Announced, TorrentRefusal> {
+        let access = &self.access;
+        let admit = |info_hash: &InfoHash| match access.torrent(info_hash) {
+            Ok(_) => Admission::Admitted,
+            Err(_) => Admission::TurnedAway,
+        };
+        let announced = self.swarms.announce_if(now.monotonic, hint, announce, peers, admit);
+        match announced.change {
+            PeerChange::TurnedAway => drop(self.access.torrent(&announce.info_hash)?),
+            PeerChange::Refused(bound) => self.statistics.add(counter_of(bound), 1),
+            _ => {}
+        }
+        if announced.completion == Completion::Counted {
+            self.access.count_completed(&announce.info_hash);
+        }
+        if let Some(caller) = caller {
+            self.note_caller(now, announce, announced.change, caller);
+        }
+        Ok(announced)
     }
 
     pub(crate) fn count_answer(&mut self, family: AddressFamily, kind: RequestKind, length: usize) {

@@ -1,23 +1,35 @@
-use primitives::ErrorReason;
+use core::fmt::Display;
+use std::io::{Cursor, Write};
 use udp_protocol::{ErrorResponse, TransactionId};
 use zerocopy::IntoBytes;
 
-/// The texts stay so short that an error is no longer than the shortest request it answers, a scrape of one
-/// torrent: a forged source gets nothing amplified.
-const EXPIRED_TEXT: &[u8] = b"connection id expired";
-const WRONG_TEXT: &[u8] = b"connection id mismatch";
-const SHORTEST_PROVED_REQUEST_BYTES: usize = 16 + 20;
-const _: () = assert!(ErrorResponse::BYTES + EXPIRED_TEXT.len() <= SHORTEST_PROVED_REQUEST_BYTES);
-const _: () = assert!(ErrorResponse::BYTES + WRONG_TEXT.len() <= SHORTEST_PROVED_REQUEST_BYTES);
-
-/// Writes an error into `out`; gives its length.
-pub(crate) fn write_error(transaction_id: TransactionId, reason: ErrorReason, out: &mut [u8]) -> usize {
-    let text = match reason {
-        ErrorReason::ConnectionIdExpired => EXPIRED_TEXT,
-        ErrorReason::ConnectionIdWrong => WRONG_TEXT,
-    };
+/// Writes an error into `out`; gives its length. A text that is too long for `out` is cut off.
+pub(crate) fn write_error(transaction_id: TransactionId, text: &impl Display, out: &mut [u8]) -> usize {
     let (head, rest) = out.split_at_mut(ErrorResponse::BYTES);
     head.copy_from_slice(ErrorResponse::new(transaction_id).as_bytes());
-    rest[..text.len()].copy_from_slice(text);
-    ErrorResponse::BYTES + text.len()
+    let mut rest = Cursor::new(rest);
+    let _cut_off = write!(rest, "{text}");
+    ErrorResponse::BYTES + usize::try_from(rest.position()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection_id::ConnectionIdError;
+
+    #[test]
+    fn an_error_about_a_connection_id_is_no_longer_than_a_scrape_of_one_torrent() {
+        for error in [ConnectionIdError::Expired, ConnectionIdError::Wrong] {
+            let mut out = [0; 100];
+            let length = write_error(TransactionId([1, 2, 3, 4]), &error, &mut out);
+            assert!(length <= 16 + 20, "{error}: {length}");
+            assert_eq!(out[..8], [0, 0, 0, 3, 1, 2, 3, 4]);
+            assert_eq!(&out[8..length], error.to_string().as_bytes());
+        }
+    }
+
+    #[test]
+    fn a_text_that_is_too_long_is_cut_off() {
+        assert_eq!(write_error(TransactionId([0; 4]), &"x".repeat(100), &mut [0; 20]), 20);
+    }
 }

@@ -7,6 +7,7 @@
 mod client;
 mod connection;
 mod errand;
+mod failure;
 mod full_scrape;
 mod policy;
 mod service;
@@ -16,3 +17,6 @@ pub use errand::{Errand, ErrandStep, Ticket};
 pub use full_scrape::{FullScrape, FullScrapes};
 pub use policy::{HttpPolicy, ProxyHeaderKind, ProxyPolicy};
 pub use service::{HttpService, Page, Served};
+
+/// Why an answer is written without fail.
+const ROOM: &str = "the buffer has RESPONSE_BYTES_MAX bytes, which every answer fits in";

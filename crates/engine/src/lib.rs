@@ -14,19 +14,23 @@
 
 mod announce;
 mod batch;
+mod caller;
 mod connection_id;
 mod decide;
 mod engine;
 mod error_reply;
 mod http;
 mod limits;
+mod refusal;
 mod scrape;
 mod settings;
 mod survey;
+mod torrents;
+mod updates;
 
 pub use announce::{PendingAnnounce, RoutedAnnounce};
 pub use batch::{Inbox, Outbox, Routing};
-pub use connection_id::{ConnectionIdKey, ConnectionIds};
+pub use connection_id::{ConnectionIdError, ConnectionIdKey, ConnectionIds};
 pub use engine::Engine;
 pub use http::{
     Errand, ErrandStep, FullScrape, FullScrapes, HttpConnection, HttpPolicy, HttpService, HttpStep, Page,
@@ -35,9 +39,11 @@ pub use http::{
 pub use limits::{
     BATCH_DATAGRAMS_MAX, ERRANDS_MAX, IPV4_UDP_HEADER_BYTES, IPV6_UDP_HEADER_BYTES, REPLY_BYTES_MAX,
 };
+pub use refusal::Refusal;
 pub use scrape::{ScrapeJourney, ScrapeStep};
 pub use settings::{AnnouncePolicy, EngineSettings, InvalidConnectionId, Secrets};
 pub use survey::{RunningSurvey, SurveyStep};
+pub use updates::UpdateStep;
 
 use primitives::Second;
 

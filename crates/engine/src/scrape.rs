@@ -1,5 +1,5 @@
-use primitives::{AddressFamily, CompactIpv4, CompactIpv6, InfoHash, ShardCount, ShardId, SteeringKey};
-use swarm::Swarms;
+use crate::torrents::Torrents;
+use primitives::{AddressFamily, InfoHash, ShardCount, ShardId, SteeringKey};
 use udp_protocol::{SCRAPE_HASHES_MAX, Scrape, ScrapeEntry, ScrapeResponse, TransactionId};
 use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout, Unaligned};
 
@@ -78,7 +78,7 @@ impl ScrapeJourney {
     pub(crate) fn advance(
         &mut self,
         ownership: Ownership<'_>,
-        swarms: &Swarms,
+        torrents: Torrents<'_>,
         out: &mut [u8],
     ) -> ScrapeStep {
         let mut next = None;
@@ -89,7 +89,7 @@ impl ScrapeJourney {
             let info_hash: InfoHash = zerocopy::transmute!(*place);
             let owner = ownership.owner(&info_hash);
             if owner == ownership.own {
-                place.counts = counts(swarms, self.family, &info_hash);
+                place.counts = counts(torrents, self.family, &info_hash);
                 self.answered |= 1 << index;
             } else {
                 next = next.or(Some(owner));
@@ -105,16 +105,18 @@ impl ScrapeJourney {
 }
 
 /// Answers a scrape all of whose torrents are this shard's, without a copy of it.
-pub(crate) fn answer(swarms: &Swarms, family: AddressFamily, scrape: &Scrape<'_>, out: &mut [u8]) -> usize {
-    let entries = scrape.info_hashes.iter().map(|info_hash| counts(swarms, family, info_hash));
+pub(crate) fn answer(
+    torrents: Torrents<'_>,
+    family: AddressFamily,
+    scrape: &Scrape<'_>,
+    out: &mut [u8],
+) -> usize {
+    let entries = scrape.info_hashes.iter().map(|info_hash| counts(torrents, family, info_hash));
     encode(scrape.request.transaction_id, entries, out)
 }
 
-fn counts(swarms: &Swarms, family: AddressFamily, info_hash: &InfoHash) -> ScrapeEntry {
-    let counts = match family {
-        AddressFamily::V4 => swarms.scrape::<CompactIpv4>(info_hash),
-        AddressFamily::V6 => swarms.scrape::<CompactIpv6>(info_hash),
-    };
+fn counts(torrents: Torrents<'_>, family: AddressFamily, info_hash: &InfoHash) -> ScrapeEntry {
+    let counts = torrents.counts_in(family, info_hash);
     ScrapeEntry {
         seeders: counts.seeders.into(),
         downloaded: counts.downloaded.into(),

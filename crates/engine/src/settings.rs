@@ -2,6 +2,7 @@ use crate::connection_id::ConnectionIdKey;
 use crate::limits::{
     IPV4_UDP_HEADER_BYTES, IPV6_UDP_HEADER_BYTES, PATH_MTU_BYTES_MIN, PEERS_PER_REPLY_MAX, REPLY_BYTES_MAX,
 };
+use access::{AccessBounds, AccessPolicy, TableSeed};
 use core::fmt;
 use primitives::{AddressFamily, ShardCount, ShardId, SteeringKey};
 use swarm::{Seeds, SwarmSettings};
@@ -24,6 +25,10 @@ pub struct EngineSettings {
     pub invalid_connection_id: InvalidConnectionId,
     /// How swarms are kept.
     pub swarms: SwarmSettings,
+    /// Who is served.
+    pub access: AccessPolicy,
+    /// How much is known of who is served.
+    pub access_bounds: AccessBounds,
 }
 
 /// What an answer to an announce holds.
@@ -58,6 +63,8 @@ pub struct Secrets {
     pub steering: SteeringKey,
     /// The randomness of the swarms; another for each core.
     pub swarms: Seeds,
+    /// Keys the tables of lists and keys; another for each core.
+    pub access: TableSeed,
     /// Begins the draw of intervals.
     pub intervals: u64,
 }

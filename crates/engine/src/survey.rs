@@ -3,8 +3,8 @@ use crate::engine::Engine;
 use crate::limits::SURVEY_SWARMS;
 use core::cmp::Reverse;
 use primitives::{
-    AddressFamily, CompactIpv4, CompactIpv6, InfoHash, PeerFacts, Survey, SurveyResult, TorrentFacts,
-    TorrentOrder,
+    AddressFamily, CompactIpv4, CompactIpv6, InfoHash, PeerAddress, PeerFacts, PeerStatus, Survey,
+    SurveyResult, TorrentFacts, TorrentOrder,
 };
 use std::collections::BinaryHeap;
 use swarm::SwarmCounts;
@@ -146,19 +146,29 @@ impl Engine {
             info_hash,
             peers_max,
             |address: CompactIpv4, status, heard_s_ago| {
-                peers.push(PeerFacts {
-                    address: address.socket_address(),
-                    status,
-                    heard_s_ago,
-                    details: None,
-                });
+                peers.push(self.peer_facts(info_hash, address.into(), status, heard_s_ago));
             },
         );
         let left = peers_max - peers.len();
         self.swarms.peers(now.monotonic, info_hash, left, |address: CompactIpv6, status, heard_s_ago| {
-            peers.push(PeerFacts { address: address.socket_address(), status, heard_s_ago, details: None });
+            peers.push(self.peer_facts(info_hash, address.into(), status, heard_s_ago));
         });
         peers
+    }
+
+    fn peer_facts(
+        &self,
+        info_hash: &InfoHash,
+        address: PeerAddress,
+        status: PeerStatus,
+        heard_s_ago: u32,
+    ) -> PeerFacts {
+        let details = self.access.details().get(info_hash, address).map(|heard| heard.details);
+        let address = match address {
+            PeerAddress::V4(address) => address.socket_address(),
+            PeerAddress::V6(address) => address.socket_address(),
+        };
+        PeerFacts { address, status, heard_s_ago, details }
     }
 
     /// Forgets a torrent's peers. Says whether it had a swarm.
@@ -176,7 +186,7 @@ impl Engine {
             leechers: one.leechers.saturating_add(other.leechers),
             downloaded: one.downloaded.saturating_add(other.downloaded),
         })?;
-        let completed = both.downloaded;
+        let completed = self.torrents().with_remembered(info_hash, both).downloaded;
         Some(TorrentFacts {
             info_hash: *info_hash,
             seeders: both.seeders,

@@ -2,7 +2,7 @@ use crate::address::parse_address;
 use crate::event::Event;
 use crate::limits::ADDRESS_TEXT_BYTES_MAX;
 use crate::percent::{decode_hash, decode_into, decode_number, is_text};
-use crate::query::{Parameter, QueryError, parameters};
+use crate::query::{Parameter, ParameterValue, QueryError, parameters};
 use core::net::IpAddr;
 use primitives::{InfoHash, Numwant, PeerId, PeerStatus};
 
@@ -75,7 +75,7 @@ impl<'a> Announce<'a> {
     ///
     /// # Errors
     /// When one of the three is missing or wrong.
-    pub fn from_query(query: &'a [u8]) -> Result<Self, QueryError> {
+    pub fn from_query(query: &'a [u8]) -> Result<Self, QueryError<'a>> {
         Self::from_query_and(query, |_| {})
     }
 
@@ -86,7 +86,7 @@ impl<'a> Announce<'a> {
     pub fn from_query_and(
         query: &'a [u8],
         torrent_known: impl FnOnce(&InfoHash),
-    ) -> Result<Self, QueryError> {
+    ) -> Result<Self, QueryError<'a>> {
         let values = Values::collect(query);
         let info_hash = InfoHash(twenty_bytes(values.info_hash, Parameter::InfoHash)?);
         torrent_known(&info_hash);
@@ -170,15 +170,15 @@ impl<'a> Values<'a> {
     }
 }
 
-pub(crate) fn twenty_bytes(value: Option<&[u8]>, parameter: Parameter) -> Result<[u8; 20], QueryError> {
+pub(crate) fn twenty_bytes(value: Option<&[u8]>, parameter: Parameter) -> Result<[u8; 20], QueryError<'_>> {
     let value = value.ok_or(QueryError::Missing(parameter))?;
-    decode_hash(value).ok_or(QueryError::NotTwentyBytes(parameter))
+    decode_hash(value).ok_or(QueryError::NotTwentyBytes(parameter, ParameterValue(value)))
 }
 
-fn port(value: Option<&[u8]>) -> Result<u16, QueryError> {
+fn port(value: Option<&[u8]>) -> Result<u16, QueryError<'_>> {
     let value = value.ok_or(QueryError::Missing(Parameter::Port))?;
-    let number = decode_number(value).ok_or(QueryError::NotAPort)?;
-    u16::try_from(number).map_err(|_| QueryError::NotAPort)
+    let number = decode_number(value).and_then(|number| u16::try_from(number).ok());
+    number.ok_or(QueryError::NotAPort(ParameterValue(value)))
 }
 
 /// A negative number, and what is no number, leave the choice to the tracker.

@@ -61,7 +61,7 @@ pub use limits::{
 };
 pub use primitives::KeyInPath;
 pub use proxy_protocol::{ProxiedSource, ProxyHeader, read_proxy_header};
-pub use query::{Parameter, QueryError};
+pub use query::{Parameter, ParameterValue, QueryError};
 pub use request::{ContentCoding, Incoming, Request, read_request};
 pub use response::{
     AnnounceResponse, FailureResponse, FullScrapeResponse, ListedPeer, OutOfRoom, Peers, RESPONSE_BYTES_MAX,

@@ -30,3 +30,7 @@ pub const PROXY_V1_BYTES_MAX: usize = 107;
 /// Bytes of a version 2 header of the PROXY protocol. It is always smaller than a segment (its section 2.2), of which
 /// every host takes 536 bytes (RFC 9293, 3.7.1); addresses take at most 232 of them.
 pub const PROXY_V2_BYTES_MAX: usize = 536;
+
+/// Bytes of a wrong value that a failure shows: a whole info hash with each byte encoded, which leaves room for the rest
+/// of the text.
+pub(crate) const SHOWN_VALUE_BYTES_MAX: usize = 60;

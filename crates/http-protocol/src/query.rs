@@ -1,4 +1,6 @@
 use crate::headers::split_at_byte;
+use crate::limits::SHOWN_VALUE_BYTES_MAX;
+use core::fmt;
 use thiserror::Error;
 
 /// A parameter without which a request cannot be answered.
@@ -12,22 +14,36 @@ pub enum Parameter {
     Port,
 }
 
-/// Why a query is no announce or scrape. Its text is fit for a failure reason.
+/// Why a query is no announce or scrape. Its text is fit for a failure reason, and begins with the words that tools look
+/// for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum QueryError {
+pub enum QueryError<'a> {
     /// It is not there.
-    #[error("{0} is missing")]
+    #[error("{CANNOT_PARSE}: missing param {0}")]
     Missing(Parameter),
     /// It is not 20 bytes, percent-encoded where they need it.
-    #[error("{0} is not 20 percent-encoded bytes")]
-    NotTwentyBytes(Parameter),
+    #[error("{CANNOT_PARSE}: invalid param value {1} for {0}: it is not 20 percent-encoded bytes")]
+    NotTwentyBytes(Parameter, ParameterValue<'a>),
     /// It is not a number from 0 to 65535.
-    #[error("{} is not a number from 0 to 65535", Parameter::Port)]
-    NotAPort,
+    #[error("{CANNOT_PARSE}: invalid param value {0} for port: it is not a number from 0 to 65535")]
+    NotAPort(ParameterValue<'a>),
 }
 
-impl core::fmt::Display for Parameter {
-    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+const CANNOT_PARSE: &str = "Cannot parse query params for announce request";
+
+/// The value of a parameter as it stands in the query, shown in printable characters, of a longer one the beginning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ParameterValue<'a>(pub &'a [u8]);
+
+impl fmt::Display for ParameterValue<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = self.0.get(..SHOWN_VALUE_BYTES_MAX).unwrap_or(self.0);
+        write!(formatter, "{}", shown.escape_ascii())
+    }
+}
+
+impl fmt::Display for Parameter {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::InfoHash => "info_hash",
             Self::PeerId => "peer_id",

@@ -17,7 +17,7 @@ impl<'a> Scrape<'a> {
     ///
     /// # Errors
     /// When there is no info hash, or one that is not 20 bytes.
-    pub fn from_query(query: &'a [u8]) -> Result<Self, QueryError> {
+    pub fn from_query(query: &'a [u8]) -> Result<Self, QueryError<'a>> {
         let mut hashes: usize = 0;
         for value in values(query).take(SCRAPE_HASHES_MAX) {
             twenty_bytes(Some(value), Parameter::InfoHash)?;
@@ -55,8 +55,9 @@ fn values(query: &[u8]) -> impl Iterator<Item = &[u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::query::ParameterValue;
 
-    fn hashes(query: &str) -> Result<Vec<u8>, QueryError> {
+    fn hashes(query: &str) -> Result<Vec<u8>, QueryError<'_>> {
         let scrape = Scrape::from_query(query.as_bytes())?;
         let hashes: Vec<u8> = scrape.info_hashes().map(|info_hash| info_hash.0[0]).collect();
         assert_eq!(hashes.len(), scrape.len());
@@ -80,13 +81,16 @@ mod tests {
     fn a_scrape_without_a_good_info_hash_is_refused() {
         for query in ["", "info_hash", "x=y", "INFO_HASH=aaaaaaaaaaaaaaaaaaaa"] {
             let missing = if query == "info_hash" {
-                QueryError::NotTwentyBytes(Parameter::InfoHash)
+                QueryError::NotTwentyBytes(Parameter::InfoHash, ParameterValue(b""))
             } else {
                 QueryError::Missing(Parameter::InfoHash)
             };
             assert_eq!(hashes(query), Err(missing), "{query}");
         }
         let query = "info_hash=aaaaaaaaaaaaaaaaaaaa&info_hash=bbb";
-        assert_eq!(hashes(query), Err(QueryError::NotTwentyBytes(Parameter::InfoHash)));
+        assert_eq!(
+            hashes(query),
+            Err(QueryError::NotTwentyBytes(Parameter::InfoHash, ParameterValue(b"bbb")))
+        );
     }
 }

@@ -38,7 +38,8 @@ const ANSWERS: [(ReplyKind, RequestKind); 3] = [
 /// Requests that have a connection id and can be answered with an error about it.
 const PROVED: [RequestKind; 2] = [RequestKind::Announce, RequestKind::Scrape];
 
-const REASONS: [ErrorReason; 2] = [ErrorReason::ConnectionIdExpired, ErrorReason::ConnectionIdWrong];
+const REASONS: [ErrorReason; 3] =
+    [ErrorReason::ConnectionIdExpired, ErrorReason::ConnectionIdWrong, ErrorReason::Refused];
 
 fn errors(statistics: &Statistics, family: AddressFamily) -> u64 {
     let of_kind = |kind| REASONS.map(|reason| statistics.outcomes(family, kind, Outcome::Error(reason)));

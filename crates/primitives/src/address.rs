@@ -39,7 +39,17 @@ pub const fn canonical_ip(ip: IpAddr) -> IpAddr {
 /// A peer's address and port as replies carry it (BEP 23, BEP 7, BEP 15): network byte order, the port
 /// last. Plain bytes, so that a list of peers is one copy.
 pub trait CompactAddress:
-    Copy + Eq + Hash + Debug + FromBytes + IntoBytes + Immutable + KnownLayout + Unaligned + 'static
+    Copy
+    + Eq
+    + Hash
+    + Debug
+    + Into<PeerAddress>
+    + FromBytes
+    + IntoBytes
+    + Immutable
+    + KnownLayout
+    + Unaligned
+    + 'static
 {
     /// Bytes of one peer in a reply.
     const BYTES: usize;
@@ -118,6 +128,18 @@ pub enum PeerAddress {
     V4(CompactIpv4),
     /// An IPv6 peer. Never an IPv4-mapped address.
     V6(CompactIpv6),
+}
+
+impl From<CompactIpv4> for PeerAddress {
+    fn from(address: CompactIpv4) -> Self {
+        Self::V4(address)
+    }
+}
+
+impl From<CompactIpv6> for PeerAddress {
+    fn from(address: CompactIpv6) -> Self {
+        Self::V6(address)
+    }
 }
 
 impl PeerAddress {

@@ -21,6 +21,8 @@ pub enum ErrorReason {
     ConnectionIdExpired,
     /// The connection id was not issued to this address, or not by a tracker with this key.
     ConnectionIdWrong,
+    /// The client, its user or the torrent is not let in. Counters tell which.
+    Refused,
 }
 
 /// Why a datagram got no answer.
@@ -34,6 +36,8 @@ pub enum DropReason {
     UnknownAction,
     /// Source port 0: nothing can be sent there.
     SourcePortZero,
+    /// The source's network is banned.
+    Banned,
     /// An expired or wrong connection id, where the configuration asks for silence.
     ConnectionIdSilenced,
     /// The ring to the owner of the info hash was full.
@@ -143,6 +147,24 @@ pub enum Counter {
     HttpBytesSent,
     /// HTTP requests whose torrent belongs to another core.
     HttpErrands,
+    /// Requests refused for their key, or for the lack of one, over UDP and HTTP.
+    RefusedKeys,
+    /// Announces refused for their torrent.
+    RefusedTorrents,
+    /// Announces refused for their client software.
+    RefusedClients,
+    /// HTTP requests refused for their address. Such datagrams are dropped.
+    RefusedNetworks,
+    /// Torrents of lists that found no place.
+    ListedTorrentsRefused,
+    /// Completed events and stored counts of torrents that found no place.
+    CompletedRefused,
+    /// Keys that found no place.
+    KeysRefused,
+    /// Announces with keys that are not accounted for: their sessions found no place.
+    SessionReportsRefused,
+    /// Details of peers that found no place.
+    PeerDetailsRefused,
 }
 
 /// Things that go up and down.
@@ -162,6 +184,8 @@ pub enum Gauge {
     LeechersV6,
     /// Bytes of the swarms' tables and peers.
     SwarmBytes,
+    /// Bytes of lists, keys, their sessions and peers' details.
+    AccessBytes,
     /// HTTP connections open.
     HttpConnectionsOpen,
     /// Microseconds that a turn of a core's timer task was late at most, since its start.
@@ -170,18 +194,20 @@ pub enum Gauge {
 
 const FAMILIES: [&str; 2] = ["v4", "v6"];
 const KINDS: [&str; 4] = ["connect", "announce", "scrape", "unknown"];
-const OUTCOMES: [&str; 9] = [
+const OUTCOMES: [&str; 11] = [
     "answered",
     "error_connection_id_expired",
     "error_connection_id_wrong",
+    "error_refused",
     "dropped_too_short",
     "dropped_wrong_protocol_id",
     "dropped_unknown_action",
     "dropped_source_port_zero",
+    "dropped_banned",
     "dropped_connection_id_silenced",
     "dropped_mesh_full",
 ];
-const COUNTERS: [&str; 34] = [
+const COUNTERS: [&str; 43] = [
     "announces_on_wrong_core",
     "scrapes_routed",
     "completed",
@@ -216,8 +242,17 @@ const COUNTERS: [&str; 34] = [
     "http_bytes_received",
     "http_bytes_sent",
     "http_errands",
+    "refused_keys",
+    "refused_torrents",
+    "refused_clients",
+    "refused_networks",
+    "listed_torrents_refused",
+    "completed_refused",
+    "keys_refused",
+    "session_reports_refused",
+    "peer_details_refused",
 ];
-const GAUGES: [&str; 9] = [
+const GAUGES: [&str; 10] = [
     "swarms_v4",
     "swarms_v6",
     "seeders_v4",
@@ -225,6 +260,7 @@ const GAUGES: [&str; 9] = [
     "leechers_v4",
     "leechers_v6",
     "swarm_bytes",
+    "access_bytes",
     "http_connections_open",
     "timer_lateness_us_max",
 ];
@@ -253,7 +289,8 @@ impl Outcome {
             Self::Answered => 0,
             Self::Error(ErrorReason::ConnectionIdExpired) => 1,
             Self::Error(ErrorReason::ConnectionIdWrong) => 2,
-            Self::Dropped(reason) => 3 + reason as usize,
+            Self::Error(ErrorReason::Refused) => 3,
+            Self::Dropped(reason) => 4 + reason as usize,
         }
     }
 }
@@ -340,13 +377,13 @@ impl Statistics {
     /// Datagrams answered with an error, in both families.
     #[must_use]
     pub fn errors(&self) -> u64 {
-        self.sum_of_outcomes(1..3)
+        self.sum_of_outcomes(1..4)
     }
 
     /// Datagrams not answered, in both families.
     #[must_use]
     pub fn dropped(&self) -> u64 {
-        self.sum_of_outcomes(3..OUTCOMES.len())
+        self.sum_of_outcomes(4..OUTCOMES.len())
     }
 
     /// The value of a counter.

@@ -3,7 +3,8 @@ use crate::listen::AllListeners;
 use crate::mend;
 use crate::prepare::Prepared;
 use crate::tuning::{engine_settings, kernel_sampling};
-use anyhow::anyhow;
+use access::CoreFact;
+use anyhow::{Context, anyhow};
 use control::{Fleet, StatisticsBoard};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use latency::LatencySet;
@@ -19,6 +20,9 @@ const COMMANDS_MAX: usize = 16;
 /// Tasks that may wait for a worker. What the management API wants done beyond that waits there.
 const TASKS_MAX: usize = 64;
 
+/// Facts of each worker that may wait for the control plane, which takes them several times a second.
+const FACTS_MAX_PER_CORE: usize = 8;
+
 /// Seconds in which all workers must serve. They have to meet each other, which takes milliseconds.
 const START_S_MAX: u64 = 30;
 
@@ -33,6 +37,9 @@ pub(crate) struct DataPlane {
     tasks: Vec<Sender<CoreTask>>,
     /// Room for one event of each worker, which has at most one to tell at a time.
     events: Receiver<WorkerEvent>,
+    facts: Receiver<CoreFact>,
+    /// What the workers count seconds from.
+    start: Instant,
     board: StatisticsBoard,
 }
 
@@ -42,11 +49,14 @@ impl DataPlane {
         let (configuration, shards) = (prepared.configuration, prepared.shards);
         let start = Instant::now();
         let (event_outbox, events) = bounded(prepared.cores.len());
+        let (fact_outbox, facts) = bounded(FACTS_MAX_PER_CORE * prepared.cores.len());
         let mesh = full_mesh(shards, configuration.limits.mesh_slots);
         let published: Vec<Arc<PublishedStatistics>> = shards.shards().map(|_| Arc::default()).collect();
         let mut plane = Self {
             shards,
             events,
+            facts,
+            start,
             workers: Vec::new(),
             commands: Vec::new(),
             tasks: Vec::new(),
@@ -58,6 +68,7 @@ impl DataPlane {
         for ((shard, mesh), (sockets, http_listeners)) in shards.shards().zip(mesh).zip(by_shard) {
             let (commands, command_inbox) = bounded(COMMANDS_MAX);
             let (tasks, task_inbox) = bounded(TASKS_MAX);
+            let facts = fact_outbox.clone();
             let setup = WorkerSetup {
                 core: prepared.cores[shard.index()],
                 engine: engine_settings(configuration, shards, shard, prepared.memory_max_bytes),
@@ -75,6 +86,7 @@ impl DataPlane {
                 published: Arc::clone(&published[shard.index()]),
                 commands: command_inbox,
                 tasks: task_inbox,
+                facts,
                 kernel_sampling: kernel_sampling(&configuration.latency),
                 events: event_outbox.clone(),
             };
@@ -84,6 +96,14 @@ impl DataPlane {
         }
         plane.wait_until_ready()?;
         Ok(plane)
+    }
+
+    /// Has the workers serve their sockets.
+    pub(crate) fn serve(&self) -> anyhow::Result<()> {
+        for commands in &self.commands {
+            commands.send(WorkerCommand::Serve).context("a worker ended before it was to serve")?;
+        }
+        Ok(())
     }
 
     /// Ways to tell the workers something.

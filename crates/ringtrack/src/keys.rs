@@ -1,3 +1,4 @@
+use access::TableSeed;
 use anyhow::{Context, bail};
 use config::ConnectionIdKey as KeySource;
 use config::limits::CONNECTION_ID_KEY_BYTES_MIN;
@@ -37,6 +38,7 @@ impl Keys {
             connection_ids: self.connection_ids,
             steering: self.steering,
             swarms: Seeds { tables: seed()?, choice: seed()? },
+            access: TableSeed(seed()?),
             intervals: seed()?,
         })
     }

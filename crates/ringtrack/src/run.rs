@@ -36,6 +36,7 @@ fn serve(prepared: &Prepared<'_>, listeners: AllListeners, runtime: &Runtime) ->
     log_banner(prepared, &listeners);
     let data_plane = DataPlane::start(prepared, listeners)?;
     keep_control_off(&prepared.cores);
+    data_plane.serve()?;
     runtime.block_on(async { watch_certificate(hangups, certificate_watch(prepared, &data_plane)) });
     info!("ready");
     let manager = Systemd::ready();

@@ -1,7 +1,12 @@
 //! From the configuration to the settings of the data plane.
 
+use access::{
+    AccessBounds, AccessPolicy, AccountBounds, CompletedCounts, DETAILS_MAX, DetailsBounds, DetailsKept,
+    REGISTER_ENTRIES_MAX, RegisterBounds, SESSIONS_MAX, TorrentAdmission, UserAdmission,
+};
 use config::{
-    Announce, Configuration, Interval, InvalidConnectionId as Invalid, Latency, ReplySource, Steering, Udp,
+    Announce, Configuration, Interval, InvalidConnectionId as Invalid, Latency, ReplySource, Steering,
+    Switch, Udp,
 };
 use engine::{AnnouncePolicy, EngineSettings, InvalidConnectionId};
 use primitives::{ShardCount, ShardId};
@@ -64,6 +69,45 @@ pub(crate) fn engine_settings(
             },
             peer_lifetime_s: configuration.announce.peer_lifetime_s,
         },
+        access: access_policy(configuration),
+        access_bounds: access_bounds(configuration, shards),
+    }
+}
+
+/// Who is served, and what is kept of them.
+pub(crate) fn access_policy(configuration: &Configuration) -> AccessPolicy {
+    let (access, database) = (&configuration.access, &configuration.database);
+    AccessPolicy {
+        users: if access.mode.is_private() { UserAdmission::Private } else { UserAdmission::Public },
+        torrents: if access.mode.is_listed() { TorrentAdmission::Listed } else { TorrentAdmission::Any },
+        completed: match database.remember_completed {
+            Switch::On => CompletedCounts::Remembered,
+            Switch::Off => CompletedCounts::Forgotten,
+        },
+        details: match access.peer_details {
+            Switch::On => DetailsKept::Kept,
+            Switch::Off => DetailsKept::Dropped,
+        },
+    }
+}
+
+/// What one core may know. Each has all keys, and a part of everything else, since it has a part of the torrents.
+fn access_bounds(configuration: &Configuration, shards: ShardCount) -> AccessBounds {
+    let (access, limits) = (&configuration.access, &configuration.limits);
+    let lifetime_s = configuration.announce.peer_lifetime_s;
+    // Random parts are not exactly equal.
+    let part = |bound: u32| bound.div_ceil(u32::from(shards.get())).saturating_add(bound / 100);
+    let entries_max = part(access.torrents_max).min(REGISTER_ENTRIES_MAX);
+    let keys_max = access.keys_max as usize;
+    AccessBounds {
+        register: RegisterBounds { entries_max, counted_max: entries_max - entries_max / 4 },
+        keys_max,
+        accounts: AccountBounds {
+            sessions_max: (part(access.sessions_max) as usize).min(SESSIONS_MAX),
+            changed_max: keys_max,
+            lifetime_s,
+        },
+        details: DetailsBounds { peers_max: (part(limits.peers_max) as usize).min(DETAILS_MAX), lifetime_s },
     }
 }
 

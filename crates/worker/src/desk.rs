@@ -1,8 +1,9 @@
 use crate::core_state::CoreState;
 use crate::limits::{DESK_JOBS_MAX, DESK_LOOK_MS, DESK_PAUSE_MS, DESK_SLICE_US};
 use crate::messages::CoreTask;
+use access::{AccessUpdate, ListInquiry, Sweep};
 use crossbeam_channel::Receiver;
-use engine::{RunningSurvey, SurveyStep};
+use engine::{Engine, RunningSurvey, SurveyStep, UpdateStep};
 use glommio::timer::sleep;
 use primitives::{Answer, Inquiry, SurveyResult};
 use std::collections::VecDeque;
@@ -12,7 +13,18 @@ use std::time::{Duration, Instant};
 /// What the control plane has asked of this core and what is not done yet.
 #[derive(Debug, Default)]
 struct Desk {
+    /// Taken over one after another.
+    updates: VecDeque<Update>,
+    /// Worked at in turn.
     surveys: VecDeque<(RunningSurvey, Answer<SurveyResult>)>,
+}
+
+/// An update, the item to go on with, and who waits for it.
+#[derive(Debug)]
+struct Update {
+    update: AccessUpdate,
+    from: usize,
+    answer: Answer<()>,
 }
 
 /// Does what the control plane asks, a slice at a time, until it is cancelled. In between the core sees to its requests.
@@ -24,50 +36,82 @@ pub(crate) async fn serve_desk(core: Rc<CoreState>, tasks: Receiver<CoreTask>) {
         {
             desk.take_in(&core, task);
         }
+        let has_swept = core.engine.borrow_mut().sweep_access(core.clock.now());
         desk.work(&core);
-        let pause_ms = if desk.jobs() == 0 { DESK_LOOK_MS } else { DESK_PAUSE_MS };
+        let pause_ms =
+            if desk.jobs() == 0 && has_swept == Sweep::Done { DESK_LOOK_MS } else { DESK_PAUSE_MS };
         sleep(Duration::from_millis(pause_ms)).await;
     }
 }
 
 impl Desk {
     fn jobs(&self) -> usize {
-        self.surveys.len()
+        self.updates.len() + self.surveys.len()
     }
 
     /// Does at once what is short, and keeps what is not.
     fn take_in(&mut self, core: &CoreState, task: CoreTask) {
-        let CoreTask::Inquire(inquiry) = task;
-        let engine = &mut *core.engine.borrow_mut();
-        match inquiry {
-            Inquiry::Survey(survey, answer) => self.surveys.push_back((RunningSurvey::new(survey), answer)),
-            Inquiry::Torrents(info_hashes, answer) => {
-                answer.give(info_hashes.iter().filter_map(|info_hash| engine.torrent(info_hash)).collect());
+        match task {
+            CoreTask::Update(update, answer) => self.updates.push_back(Update { update, from: 0, answer }),
+            CoreTask::Inquire(Inquiry::Survey(survey, answer)) => {
+                self.surveys.push_back((RunningSurvey::new(survey), answer));
             }
-            Inquiry::Peers(info_hash, peers_max, answer) => {
-                let now = core.clock.now();
-                let torrent = engine.torrent(&info_hash);
-                answer.give(torrent.map(|facts| (facts, engine.peers(now, &info_hash, peers_max))));
+            CoreTask::Inquire(inquiry) => answer_at_once(core, inquiry),
+            CoreTask::List(inquiry) => {
+                let ListInquiry { list, from, torrents_max, answer } = inquiry;
+                answer.give(core.engine.borrow().list_page(list, from, torrents_max));
             }
-            Inquiry::Drop(info_hash, answer) => answer.give(engine.drop_torrent(&info_hash)),
         }
     }
 
     /// Works for a slice of time, or until nothing is left.
     fn work(&mut self, core: &CoreState) {
         let end = Instant::now() + Duration::from_micros(DESK_SLICE_US);
-        let engine = &*core.engine.borrow();
-        while let Some((survey, _)) = self.surveys.front_mut() {
-            if engine.advance_survey(survey) == SurveyStep::Done
-                && let Some((survey, answer)) = self.surveys.pop_front()
-            {
-                answer.give(survey.finish());
-            }
+        let engine = &mut *core.engine.borrow_mut();
+        while self.jobs() > 0 {
+            self.advance_updates(engine);
+            self.advance_surveys(engine);
             if Instant::now() >= end {
                 // Those behind it have their turn, so that a short one does not wait for a long one.
                 self.surveys.rotate_left(1.min(self.surveys.len()));
                 return;
             }
         }
+    }
+
+    fn advance_updates(&mut self, engine: &mut Engine) {
+        let Some(first) = self.updates.front_mut() else { return };
+        match engine.apply_update(&first.update, first.from) {
+            UpdateStep::More(from) => first.from = from,
+            UpdateStep::Done => {
+                if let Some(done) = self.updates.pop_front() {
+                    done.answer.give(());
+                }
+            }
+        }
+    }
+
+    fn advance_surveys(&mut self, engine: &Engine) {
+        let Some((survey, _)) = self.surveys.front_mut() else { return };
+        if engine.advance_survey(survey) == SurveyStep::Done
+            && let Some((survey, answer)) = self.surveys.pop_front()
+        {
+            answer.give(survey.finish());
+        }
+    }
+}
+
+fn answer_at_once(core: &CoreState, inquiry: Inquiry) {
+    let engine = &mut *core.engine.borrow_mut();
+    match inquiry {
+        Inquiry::Survey(survey, answer) => answer.give(RunningSurvey::new(survey).finish()),
+        Inquiry::Torrents(info_hashes, answer) => {
+            answer.give(info_hashes.iter().filter_map(|info_hash| engine.torrent(info_hash)).collect());
+        }
+        Inquiry::Peers(info_hash, peers_max, answer) => {
+            let torrent = engine.torrent(&info_hash);
+            answer.give(torrent.map(|facts| (facts, engine.peers(core.clock.now(), &info_hash, peers_max))));
+        }
+        Inquiry::Drop(info_hash, answer) => answer.give(engine.drop_torrent(&info_hash)),
     }
 }

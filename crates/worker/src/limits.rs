@@ -34,6 +34,12 @@ pub(crate) const DESK_SLICE_US: u64 = 200;
 /// Milliseconds of requests between two such slices: the control plane gets at most a sixth of the core.
 pub(crate) const DESK_PAUSE_MS: u64 = 1;
 
+/// Facts that a core tells in one turn of its timer at most, each of up to a thousand keys or torrents.
+pub(crate) const FACTS_PER_TURN_MAX: usize = 4;
+
+/// Milliseconds for which a core that has stopped waits for the control plane to take what it has to tell.
+pub(crate) const LAST_FACTS_MS_MAX: u64 = 2000;
+
 /// Tasks of the control plane that a core has begun at most. Others wait in their channel.
 pub(crate) const DESK_JOBS_MAX: usize = 64;
 

@@ -1,6 +1,7 @@
+use access::{AccessUpdate, ListInquiry};
 use engine::{RoutedAnnounce, ScrapeJourney};
 use latency::LatencySet;
-use primitives::{Inquiry, ShardId};
+use primitives::{Answer, Inquiry, ShardId};
 use std::sync::Arc;
 use std::time::Instant;
 use tls::ServerIdentity;
@@ -9,6 +10,8 @@ use udp_socket::Path;
 /// What the control plane asks of a worker.
 #[derive(Debug)]
 pub enum WorkerCommand {
+    /// Serve: what has to be known of who is served is known.
+    Serve,
     /// Take in no more requests, answer those that have arrived, and end.
     Stop,
     /// Tell the latencies recorded since the last such command, and go on with this empty set.
@@ -22,6 +25,10 @@ pub enum WorkerCommand {
 pub enum CoreTask {
     /// To look into the core's torrents.
     Inquire(Inquiry),
+    /// To take over a change of who is served, behind those that came before. The answer says that it holds.
+    Update(AccessUpdate, Answer<()>),
+    /// To tell a page of its part of a list.
+    List(ListInquiry),
 }
 
 /// What a worker tells the control plane.

@@ -2,8 +2,9 @@ use crate::clock::processor_time;
 use crate::core_state::CoreState;
 use crate::expiry_pace::ExpiryPace;
 use crate::kernel_sampling::SampleWindows;
-use crate::limits::TIMER_MS;
+use crate::limits::{FACTS_PER_TURN_MAX, TIMER_MS};
 use crate::messages::{WorkerCommand, WorkerEvent};
+use access::CoreFact;
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
 use glommio::timer::sleep;
 use latency::LatencySet;
@@ -16,6 +17,7 @@ pub(crate) struct ControlEnds {
     pub(crate) shard: ShardId,
     pub(crate) commands: Receiver<WorkerCommand>,
     pub(crate) events: Sender<WorkerEvent>,
+    pub(crate) facts: Sender<CoreFact>,
 }
 
 /// Lets swarms expire, publishes the figures, samples and takes commands, until the command to stop.
@@ -29,6 +31,7 @@ pub(crate) async fn run_timer(core: &CoreState, control: &ControlEnds, mut windo
         expire(core, &mut pace);
         core.hall.borrow_mut().sweep(core.clock.now(), &mut core.engine.borrow_mut());
         core.publish();
+        tell_facts(core, control);
         // Behind the turn of expiry, so that a window has the whole of the one at its end: the kernel begins to stamp
         // a moment after it is told to, which may be when a turn of expiry that follows at once is over.
         if let Some(timestamps) = windows.turn() {
@@ -38,7 +41,19 @@ pub(crate) async fn run_timer(core: &CoreState, control: &ControlEnds, mut windo
             Ok(WorkerCommand::Stop) | Err(TryRecvError::Disconnected) => return,
             Ok(WorkerCommand::TakeLatency(empty)) => tell_latency(core, control, empty),
             Ok(WorkerCommand::UseIdentity(identity)) => core.hall.borrow_mut().set_identity(identity),
-            Err(TryRecvError::Empty) => {}
+            Ok(WorkerCommand::Serve) | Err(TryRecvError::Empty) => {}
+        }
+    }
+}
+
+/// Tells some of what has changed. What finds the channel full is told later.
+fn tell_facts(core: &CoreState, control: &ControlEnds) {
+    let engine = &mut *core.engine.borrow_mut();
+    for _ in 0..FACTS_PER_TURN_MAX {
+        let Some(fact) = engine.take_fact() else { return };
+        if let Err(unsent) = control.facts.try_send(fact) {
+            engine.keep_fact(&unsent.into_inner());
+            return;
         }
     }
 }

@@ -4,14 +4,18 @@ use crate::desk::serve_desk;
 use crate::http::{Hall, HttpSetup, serve_answers, serve_errands, serve_http};
 use crate::kernel_ring;
 use crate::kernel_sampling::{KernelSampling, SampleWindows};
-use crate::limits::{DRAIN_MS_MAX, FILE_IO_BYTES, LISTENERS_MAX, PREEMPT_MS};
+use crate::limits::{
+    DESK_PAUSE_MS, DRAIN_MS_MAX, FILE_IO_BYTES, LAST_FACTS_MS_MAX, LISTENERS_MAX, PREEMPT_MS,
+};
 use crate::mesh::{MeshEnd, MeshReceivers};
 use crate::messages::{CoreTask, ListenerIndex, WorkerCommand, WorkerEvent};
 use crate::readiness::{PollReadiness, Readiness};
 use crate::timer::{ControlEnds, run_timer};
 use crate::udp_loop::{let_others_run, serve_ring, serve_socket};
-use crossbeam_channel::{Receiver, Sender};
+use access::CoreFact;
+use crossbeam_channel::{Receiver, Sender, TryRecvError};
 use engine::{Engine, EngineSettings, Secrets};
+use glommio::timer::sleep;
 use glommio::{LocalExecutorBuilder, Placement, Task};
 use primitives::{PublishedStatistics, ShardId};
 use std::io;
@@ -48,6 +52,8 @@ pub struct WorkerSetup {
     pub commands: Receiver<WorkerCommand>,
     /// What the control plane wants done beside the requests.
     pub tasks: Receiver<CoreTask>,
+    /// What there is to tell of keys and torrents. What finds the channel full is told later.
+    pub facts: Sender<CoreFact>,
     /// Events from it: one at its start, and one to each command that asks for something. A full channel loses the
     /// event, never the worker's time.
     pub events: Sender<WorkerEvent>,
@@ -146,16 +152,52 @@ async fn run(setup: WorkerSetup) -> Result<(), WorkerError> {
         batch_datagrams: setup.batch_datagrams,
     }));
     let rings = serve_rings(&core, receivers);
-    let mut sockets = serve_sockets(&core)?;
-    sockets.extend(serve_connections(&core)?);
+    let desk = glommio::spawn_local(serve_desk(Rc::clone(&core), setup.tasks));
     // The control plane waits for this event; if it is gone, so is the tracker.
     drop(setup.events.try_send(WorkerEvent::Ready(shard)));
-    let control = ControlEnds { shard, commands: setup.commands, events: setup.events };
-    let desk = glommio::spawn_local(serve_desk(Rc::clone(&core), setup.tasks));
-    run_timer(&core, &control, SampleWindows::new(setup.kernel_sampling)).await;
+    let control = ControlEnds { shard, commands: setup.commands, events: setup.events, facts: setup.facts };
+    let sockets = match wait_for_start(&control).await {
+        Opening::Serve => {
+            let mut sockets = serve_sockets(&core)?;
+            sockets.extend(serve_connections(&core)?);
+            run_timer(&core, &control, SampleWindows::new(setup.kernel_sampling)).await;
+            sockets
+        }
+        Opening::Stop => Vec::new(),
+    };
     desk.cancel().await;
     stop(&core, sockets, rings).await;
+    tell_last_facts(&core, &control);
     Ok(())
+}
+
+/// What comes after the wait for the control plane.
+enum Opening {
+    Serve,
+    Stop,
+}
+
+/// Waits until the control plane has told the desk who is served. What comes to the sockets meanwhile waits there.
+async fn wait_for_start(control: &ControlEnds) -> Opening {
+    loop {
+        match control.commands.try_recv() {
+            Ok(WorkerCommand::Serve) => return Opening::Serve,
+            Ok(WorkerCommand::Stop) | Err(TryRecvError::Disconnected) => return Opening::Stop,
+            Ok(WorkerCommand::TakeLatency(_) | WorkerCommand::UseIdentity(_)) | Err(TryRecvError::Empty) => {
+                sleep(Duration::from_millis(DESK_PAUSE_MS)).await;
+            }
+        }
+    }
+}
+
+/// Tells all that has not been told yet. The core is not needed any more: it can wait for the control plane.
+fn tell_last_facts(core: &CoreState, control: &ControlEnds) {
+    let deadline = Instant::now() + Duration::from_millis(LAST_FACTS_MS_MAX);
+    while let Some(fact) = core.engine.borrow_mut().take_fact() {
+        if control.facts.send_deadline(fact, deadline).is_err() {
+            return;
+        }
+    }
 }
 
 /// The tasks of the mesh.

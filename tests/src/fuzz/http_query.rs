@@ -1,5 +1,6 @@
 use http_protocol::{
-    Announce, Event, Parameter, PeerForm, QueryError, SCRAPE_HASHES_MAX, Scrape, parse_address,
+    Announce, Event, Parameter, ParameterValue, PeerForm, QueryError, SCRAPE_HASHES_MAX, Scrape,
+    parse_address,
 };
 use primitives::{InfoHash, Numwant, PeerStatus};
 use std::net::IpAddr;
@@ -19,7 +20,10 @@ pub fn http_query(query: &[u8]) {
     match (Scrape::from_query(query), decoded) {
         (Ok(scrape), Some(decoded)) => assert_eq!(scrape.info_hashes().collect::<Vec<_>>(), decoded),
         (Err(QueryError::Missing(Parameter::InfoHash)), _) => assert_eq!(hashes, Vec::<&[u8]>::new()),
-        (Err(error), None) => assert_eq!(error, QueryError::NotTwentyBytes(Parameter::InfoHash)),
+        (Err(error), None) => {
+            let wrong = hashes.iter().find(|value| twenty(value).is_none()).expect("one that is wrong");
+            assert_eq!(error, QueryError::NotTwentyBytes(Parameter::InfoHash, ParameterValue(wrong)));
+        }
         (scrape, decoded) => panic!("{scrape:?}, {decoded:?}"),
     }
 }
@@ -68,18 +72,17 @@ fn address(value: Option<&[u8]>) -> Option<IpAddr> {
     parse_address(&decode(value?)?)
 }
 
-fn fault_of_announce(query: &[u8]) -> Option<QueryError> {
+fn fault_of_announce(query: &[u8]) -> Option<QueryError<'_>> {
     for (name, parameter) in [("info_hash", Parameter::InfoHash), ("peer_id", Parameter::PeerId)] {
-        match last(query, name).map(twenty) {
-            None => return Some(QueryError::Missing(parameter)),
-            Some(None) => return Some(QueryError::NotTwentyBytes(parameter)),
-            Some(Some(_)) => {}
+        let Some(value) = last(query, name) else { return Some(QueryError::Missing(parameter)) };
+        if twenty(value).is_none() {
+            return Some(QueryError::NotTwentyBytes(parameter, ParameterValue(value)));
         }
     }
-    match last(query, "port").map(|value| number(Some(value))) {
-        None => Some(QueryError::Missing(Parameter::Port)),
-        Some(Some(0..=65_535)) => None,
-        Some(_) => Some(QueryError::NotAPort),
+    let Some(port) = last(query, "port") else { return Some(QueryError::Missing(Parameter::Port)) };
+    match number(Some(port)) {
+        Some(0..=65_535) => None,
+        _ => Some(QueryError::NotAPort(ParameterValue(port))),
     }
 }
 

@@ -1,3 +1,4 @@
+use access::{AccessBounds, AccessPolicy, AccountBounds, DetailsBounds, RegisterBounds};
 use engine::{AnnouncePolicy, ERRANDS_MAX, EngineSettings, HttpPolicy, InvalidConnectionId};
 use http_protocol::SCRAPE_HASHES_MAX;
 use primitives::{ShardCount, ShardId};
@@ -68,6 +69,17 @@ fn usual_engine() -> EngineSettings {
         connection_id_lifetime_s: 120,
         invalid_connection_id: InvalidConnectionId::Error,
         swarms: SwarmSettings { limits: usual_limits(), peer_lifetime_s: 2700 },
+        access: AccessPolicy::PUBLIC,
+        access_bounds: usual_access_bounds(),
+    }
+}
+
+fn usual_access_bounds() -> AccessBounds {
+    AccessBounds {
+        register: RegisterBounds { entries_max: 2_000_000, counted_max: 1_000_000 },
+        keys_max: 100_000,
+        accounts: AccountBounds { sessions_max: 100_000, changed_max: 100_000, lifetime_s: 2700 },
+        details: DetailsBounds { peers_max: 100_000, lifetime_s: 2700 },
     }
 }
 

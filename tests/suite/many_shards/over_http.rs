@@ -96,7 +96,14 @@ const fn event_parameter(event: AnnounceEvent) -> &'static str {
 
 /// The figures that are about swarms and not about the way to them.
 fn totals(statistics: &Statistics) -> Vec<(String, u64)> {
-    let other = ["bytes_received", "bytes_sent", "announces_on_wrong_core", "scrapes_routed", "swarm_bytes"];
+    let other = [
+        "bytes_received",
+        "bytes_sent",
+        "announces_on_wrong_core",
+        "scrapes_routed",
+        "swarm_bytes",
+        "access_bytes",
+    ];
     let is_total =
         |name: &str| !name.starts_with("udp_") && !name.starts_with("http_") && !other.contains(&name);
     statistics.named().filter(|(name, _)| is_total(name)).collect()

@@ -96,7 +96,7 @@ pub struct Access {
 
     /// How many torrents the lists may hold, and of how many the completed events are remembered.
     ///
-    /// Allowed: 1 to 1000000000 torrents.
+    /// Allowed: 1 to 16000000 torrents.
     ///
     /// A listed torrent takes up to 40 bytes. What comes beyond is not listed, and logged; a torrent of which nothing
     /// is remembered counts from zero.
@@ -111,7 +111,7 @@ pub struct Access {
 
     /// How many keys there may be.
     ///
-    /// Allowed: 1 to 100000000 keys.
+    /// Allowed: 1 to 10000000 keys.
     ///
     /// Every core has a copy of each. The management API makes no key beyond it.
     #[config(
@@ -123,7 +123,7 @@ pub struct Access {
 
     /// How many sessions are accounted: a session is one key's client on one torrent.
     ///
-    /// Allowed: 1 to 1000000000 sessions, over all cores together. It says nothing where `mode` has no keys.
+    /// Allowed: 1 to 16000000 sessions, over all cores together. It says nothing where `mode` has no keys.
     ///
     /// A session is what tells how much was uploaded and downloaded since the announce before. What comes beyond is
     /// served, but not accounted, and counted.

@@ -1,3 +1,4 @@
+use super::ROOM;
 use super::client::client_of_request;
 use super::errand::Errand;
 use super::full_scrape::FullScrape;
@@ -75,8 +76,6 @@ pub enum ProxyStep {
     /// No header.
     Invalid,
 }
-
-const ROOM: &str = "the buffer has RESPONSE_BYTES_MAX bytes, which every answer fits in";
 
 impl HttpConnection {
     /// A connection from `remote` that nothing has come by yet.

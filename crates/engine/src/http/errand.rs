@@ -1,11 +1,14 @@
 use super::full_scrape::PagePlace;
 use crate::Now;
+use crate::caller::Caller;
 use crate::engine::Engine;
 use crate::scrape::Ownership;
+use crate::torrents::Torrents;
+use access::TorrentRefusal;
 use core::net::IpAddr;
 use http_protocol::{Framing, PEERS_MAX, PeerForm, SCRAPE_HASHES_MAX, Scrape, ScrapeFile};
 use primitives::{AddressFamily, CompactAddress, CompactIpv4, CompactIpv6, InfoHash, ShardId};
-use swarm::{AddressOfSwarm, Announce, PeerChange, SwarmCounts, Swarms};
+use swarm::{AddressOfSwarm, Announce, PeerChange, SwarmCounts};
 
 /// Bytes of the most peers in one answer.
 const PEER_BYTES_MAX: usize = PEERS_MAX * CompactIpv6::BYTES;
@@ -20,6 +23,8 @@ pub struct Errand {
     pub(super) client: IpAddr,
     pub(super) framing: Framing,
     pub(super) question: Question,
+    /// Who announces, where something of it is kept.
+    pub(super) caller: Option<Caller>,
     pub(super) found: Found,
     pub(super) peers: [u8; PEER_BYTES_MAX],
     pub(super) files: ScrapedFiles,
@@ -59,6 +64,8 @@ pub(super) struct Found {
     pub(super) peer_bytes: usize,
     pub(super) change: PeerChange,
     pub(super) interval_s: u32,
+    /// Why it found nothing.
+    pub(super) refusal: Option<TorrentRefusal>,
 }
 
 impl Found {
@@ -67,6 +74,7 @@ impl Found {
         peer_bytes: 0,
         change: PeerChange::NotListed,
         interval_s: 0,
+        refusal: None,
     };
 }
 
@@ -97,6 +105,7 @@ impl Errand {
             client: IpAddr::V4(core::net::Ipv4Addr::UNSPECIFIED),
             framing: Framing::FINAL,
             question: Question::Scrape(AddressFamily::V4),
+            caller: None,
             found: Found::NOTHING,
             peers: [0; PEER_BYTES_MAX],
             files: ScrapedFiles { files: [NO_FILE; SCRAPE_HASHES_MAX], used: 0, answered: 0 },
@@ -114,45 +123,26 @@ impl Errand {
         &self.peers[..self.found.peer_bytes]
     }
 
-    /// Does this shard's part.
-    pub(crate) fn run(&mut self, now: Now, ownership: Ownership<'_>, swarms: &mut Swarms) -> ErrandStep {
+    /// Does this shard's part of what changes nothing.
+    fn look_up(&mut self, ownership: Ownership<'_>, torrents: Torrents<'_>) -> ErrandStep {
         match self.question {
-            Question::AnnounceV4(announce, _) => self.announce(now, ownership, swarms, &announce),
-            Question::AnnounceV6(announce, _) => self.announce(now, ownership, swarms, &announce),
-            Question::Scrape(AddressFamily::V4) => self.files.look_up::<CompactIpv4>(ownership, swarms),
-            Question::Scrape(AddressFamily::V6) => self.files.look_up::<CompactIpv6>(ownership, swarms),
+            Question::Scrape(AddressFamily::V4) => self.files.look_up::<CompactIpv4>(ownership, torrents),
+            Question::Scrape(AddressFamily::V6) => self.files.look_up::<CompactIpv6>(ownership, torrents),
             Question::Page(_, place) if place.shard != ownership.own => ErrandStep::Onward(place.shard),
-            Question::Page(AddressFamily::V4, place) => self.fill_page::<CompactIpv4>(place, swarms),
-            Question::Page(AddressFamily::V6, place) => self.fill_page::<CompactIpv6>(place, swarms),
-            Question::GivenUp => ErrandStep::Done,
+            Question::Page(AddressFamily::V4, place) => self.fill_page::<CompactIpv4>(place, torrents),
+            Question::Page(AddressFamily::V6, place) => self.fill_page::<CompactIpv6>(place, torrents),
+            Question::AnnounceV4(..) | Question::AnnounceV6(..) | Question::GivenUp => ErrandStep::Done,
         }
     }
 
-    fn fill_page<A: AddressOfSwarm>(&mut self, place: PagePlace, swarms: &Swarms) -> ErrandStep {
+    fn fill_page<A: AddressOfSwarm>(&mut self, place: PagePlace, torrents: Torrents<'_>) -> ErrandStep {
         let files = &mut self.files;
         files.used = 0;
-        self.next_slot = swarms.page::<A>(place.slot, SCRAPE_HASHES_MAX, |info_hash, counts| {
+        self.next_slot = torrents.swarms.page::<A>(place.slot, SCRAPE_HASHES_MAX, |info_hash, counts| {
+            let counts = torrents.with_remembered(&info_hash, counts);
             files.files[files.used] = with_counts(info_hash, counts);
             files.used += 1;
         });
-        ErrandStep::Done
-    }
-
-    fn announce<A: AddressOfSwarm>(
-        &mut self,
-        now: Now,
-        ownership: Ownership<'_>,
-        swarms: &mut Swarms,
-        announce: &Announce<A>,
-    ) -> ErrandStep {
-        let owner = ownership.owner(&announce.info_hash);
-        if owner != ownership.own {
-            return ErrandStep::Onward(owner);
-        }
-        let announced = swarms.announce(now.monotonic, None, announce, &mut self.peers);
-        self.found.counts = announced.counts;
-        self.found.peer_bytes = announced.peers * A::BYTES;
-        self.found.change = announced.change;
         ErrandStep::Done
     }
 }
@@ -193,7 +183,7 @@ impl ScrapedFiles {
         &mut self.files[..self.used]
     }
 
-    fn look_up<A: AddressOfSwarm>(&mut self, ownership: Ownership<'_>, swarms: &Swarms) -> ErrandStep {
+    fn look_up<A: AddressOfSwarm>(&mut self, ownership: Ownership<'_>, torrents: Torrents<'_>) -> ErrandStep {
         let mut next = None;
         for (index, file) in self.files[..self.used].iter_mut().enumerate() {
             if self.answered >> index & 1 == 1 {
@@ -204,7 +194,7 @@ impl ScrapedFiles {
                 next = next.or(Some(owner));
                 continue;
             }
-            *file = with_counts(file.info_hash, swarms.scrape::<A>(&file.info_hash));
+            *file = with_counts(file.info_hash, torrents.counts::<A>(&file.info_hash));
             self.answered |= 1 << index;
         }
         next.map_or(ErrandStep::Done, ErrandStep::Onward)
@@ -214,13 +204,38 @@ impl ScrapedFiles {
 impl Engine {
     /// Does this shard's part of an errand.
     pub fn run_errand(&mut self, now: Now, errand: &mut Errand) -> ErrandStep {
-        let step = self.with_swarms(|ownership, swarms| errand.run(now, ownership, swarms));
-        if step == ErrandStep::Done {
-            errand.found.interval_s = self.draw_interval_s();
-            if let PeerChange::Refused(bound) = errand.found.change {
-                self.count_refused_peer(bound);
+        match errand.question {
+            Question::AnnounceV4(announce, _) => self.run_announce(now, errand, &announce),
+            Question::AnnounceV6(announce, _) => self.run_announce(now, errand, &announce),
+            Question::Scrape(_) | Question::Page(..) | Question::GivenUp => {
+                errand.look_up(self.ownership(), self.torrents())
             }
         }
-        step
+    }
+
+    fn run_announce<A: AddressOfSwarm>(
+        &mut self,
+        now: Now,
+        errand: &mut Errand,
+        announce: &Announce<A>,
+    ) -> ErrandStep {
+        let ownership = self.ownership();
+        let owner = ownership.owner(&announce.info_hash);
+        if owner != ownership.own {
+            return ErrandStep::Onward(owner);
+        }
+        match self.take_in(now, None, (announce, errand.caller.as_ref()), &mut errand.peers) {
+            Ok(announced) => {
+                errand.found = Found {
+                    counts: self.torrents().with_remembered(&announce.info_hash, announced.counts),
+                    peer_bytes: announced.peers * A::BYTES,
+                    change: announced.change,
+                    interval_s: self.draw_interval_s(),
+                    refusal: None,
+                };
+            }
+            Err(refusal) => errand.found = Found { refusal: Some(refusal), ..Found::NOTHING },
+        }
+        ErrandStep::Done
     }
 }

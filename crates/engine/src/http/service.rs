@@ -1,20 +1,22 @@
+use super::ROOM;
 use super::client::address_of_peer;
 use super::errand::{Errand, ErrandStep, Found, Question};
+use super::failure::{Failed, Failure};
 use super::full_scrape::{FullScrape, FullScrapeGate, Gate};
 use super::policy::HttpPolicy;
 use crate::Now;
 use crate::engine::Engine;
 use crate::limits::ERRANDS_MAX;
-use core::fmt;
+use crate::refusal::Refusal;
 use core::net::IpAddr;
 use core::ops::Range;
 use http_protocol::{
-    Announce, AnnounceResponse, FailureResponse, Framing, FullScrapeResponse, ListedPeer, OutOfRoom,
-    PEERS_MAX, PeerForm, Peers, QueryError, Request, Retry, Route, Scrape, ScrapeResponse, Status,
-    write_health, write_status,
+    Announce, AnnounceResponse, Framing, FullScrapeResponse, ListedPeer, OutOfRoom, PEERS_MAX, PeerForm,
+    Peers, QueryError, Request, Route, Scrape, ScrapeResponse, Status, write_health, write_status,
 };
 use primitives::{
-    AddressFamily, CompactAddress, CompactIpv4, CompactIpv6, HttpOutcome, KeyInPath, PeerAddress, ShardId,
+    AddressFamily, CompactAddress, CompactIpv4, CompactIpv6, HttpOutcome, KeyId, KeyInPath, PeerAddress,
+    PeerDetails, ShardId,
 };
 use swarm::{Listing, PeerChange};
 use zerocopy::FromBytes;
@@ -57,29 +59,18 @@ pub enum Page {
     Later,
 }
 
-const ROOM: &str = "the buffer has RESPONSE_BYTES_MAX bytes, which every answer fits in";
 const WHOLE: &str = "the swarms write whole peers";
 
-/// Why a request that can be read is not granted. Its text is told to the client's user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-enum Refusal {
-    #[error("the key in the announce URL is malformed")]
-    MalformedKey,
-    #[error("the proxy in between does not tell whose request this is")]
-    UnknownClient,
-    #[error("the tracker is busy")]
-    Busy,
-    #[error("a scrape has to name torrents by info_hash")]
-    NoFullScrape,
-    #[error("a scrape of all torrents was made a short time ago")]
-    FullScrapeTooSoon,
+/// Who asks, once it is known that he may.
+#[derive(Debug, Clone, Copy)]
+struct Visitor {
+    client: IpAddr,
+    /// The key that he came with, where keys are asked for.
+    key: Option<KeyId>,
 }
 
 /// What a client that found no place is told.
 const NOT_LISTED: &str = "the tracker is full: other clients are not told of this one";
-
-/// Minutes after which a client comes back that found the tracker busy.
-const BUSY_RETRY_MINUTES: u32 = 1;
 
 impl HttpService {
     /// A service without errands on their way.
@@ -106,23 +97,18 @@ impl HttpService {
     ) -> Served {
         let framing = request.framing;
         let (written, outcome) = match request.route {
-            Route::Announce(KeyInPath::Malformed) => {
-                (refuse(&Refusal::MalformedKey, Retry::Never, framing, out), HttpOutcome::AnnounceRefused)
-            }
-            Route::Scrape(KeyInPath::Malformed) => {
-                (refuse(&Refusal::MalformedKey, Retry::Never, framing, out), HttpOutcome::ScrapeRefused)
-            }
-            Route::Announce(KeyInPath::Absent | KeyInPath::Present(_)) => match client {
-                Some(client) => return self.announce(engine, now, client, request, out),
-                None => (
-                    refuse(&Refusal::UnknownClient, Retry::Unsaid, framing, out),
-                    HttpOutcome::AnnounceRefused,
-                ),
+            Route::Announce(key) => match admit(engine, now, client, key) {
+                Ok(visitor) => return self.announce(engine, now, visitor, request, out),
+                Err(failure) => {
+                    let failed = Failed { family, outcome: HttpOutcome::AnnounceRefused, framing };
+                    return Served::Written(failed.because(engine, &failure, out));
+                }
             },
-            Route::Scrape(KeyInPath::Absent | KeyInPath::Present(_)) => match client {
-                Some(client) => return self.scrape(engine, now, client, request, out),
-                None => {
-                    (refuse(&Refusal::UnknownClient, Retry::Unsaid, framing, out), HttpOutcome::ScrapeRefused)
+            Route::Scrape(key) => match admit(engine, now, client, key) {
+                Ok(visitor) => return self.scrape(engine, now, visitor, request, out),
+                Err(failure) => {
+                    let failed = Failed { family, outcome: HttpOutcome::ScrapeRefused, framing };
+                    return Served::Written(failed.because(engine, &failure, out));
                 }
             },
             Route::HealthCheck => (write_health(out, framing), HttpOutcome::HealthChecked),
@@ -141,6 +127,7 @@ impl HttpService {
         let family = AddressFamily::of(errand.client);
         let (written, outcome) = match errand.question {
             Question::GivenUp => return self.give_up(engine, errand, out),
+            _ if errand.found.refusal.is_some() => return self.turn_away(engine, errand, out),
             Question::AnnounceV4(_, form) | Question::AnnounceV6(_, form) => {
                 (self.write_announce(&errand, form, out), HttpOutcome::AnnounceAnswered)
             }
@@ -163,7 +150,16 @@ impl HttpService {
     pub fn give_up(&mut self, engine: &mut Engine, errand: Box<Errand>, out: &mut [u8]) -> Range<usize> {
         let (family, framing) = (AddressFamily::of(errand.client), errand.framing);
         self.idle.push(errand);
-        busy(engine, family, framing, out)
+        Failed { family, outcome: HttpOutcome::Busy, framing }.because(engine, &Failure::Busy, out)
+    }
+
+    /// Answers an announce whose torrent is not served, and takes the errand back.
+    fn turn_away(&mut self, engine: &mut Engine, errand: Box<Errand>, out: &mut [u8]) -> Range<usize> {
+        let family = AddressFamily::of(errand.client);
+        let failed = Failed { family, outcome: HttpOutcome::AnnounceRefused, framing: errand.framing };
+        let refusal = errand.found.refusal.map_or(Failure::Busy, |refusal| Refusal::from(refusal).into());
+        self.idle.push(errand);
+        failed.because(engine, &refusal, out)
     }
 
     /// Takes an errand back whose client is gone.
@@ -181,25 +177,29 @@ impl HttpService {
         &mut self,
         engine: &mut Engine,
         now: Now,
-        client: IpAddr,
+        visitor: Visitor,
         request: &Request<'_>,
         out: &mut [u8],
     ) -> Served {
+        let (client, framing) = (visitor.client, request.framing);
         let family = AddressFamily::of(client);
+        let failed = Failed { family, outcome: HttpOutcome::AnnounceRefused, framing };
         // While the rest of the query is read, the directory's part of the torrent is on its way to the cache.
         let prefetch = |info_hash: &_| engine.prefetch_directory(family, info_hash);
         let announce = match Announce::from_query_and(request.query, prefetch) {
             Ok(announce) => announce,
-            Err(error) => {
-                engine.statistics_mut().count_http(family, HttpOutcome::AnnounceRefused);
-                return Served::Written(refuse(&error, Retry::Unsaid, request.framing, out).expect(ROOM));
-            }
+            Err(error) => return Served::Written(failed.because(engine, &Failure::Query(error), out)),
         };
+        if let Err(refusal) = engine.access.client(&announce.peer_id) {
+            return Served::Written(failed.because(engine, &Refusal::from(refusal).into(), out));
+        }
         let address = address_of_peer(&self.policy, client, &announce);
         let question = question(engine, address, &announce);
-        let Some(errand) = self.errand(client, request.framing, question) else {
-            return Served::Written(busy(engine, family, request.framing, out));
+        let Some(mut errand) = self.errand(client, framing, question) else {
+            let failed = Failed { outcome: HttpOutcome::Busy, ..failed };
+            return Served::Written(failed.because(engine, &Failure::Busy, out));
         };
+        errand.caller = engine.caller(visitor.key, || details(&announce));
         self.begin(engine, now, errand, out)
     }
 
@@ -207,21 +207,20 @@ impl HttpService {
         &mut self,
         engine: &mut Engine,
         now: Now,
-        client: IpAddr,
+        Visitor { client, .. }: Visitor,
         request: &Request<'_>,
         out: &mut [u8],
     ) -> Served {
-        let family = AddressFamily::of(client);
+        let (family, framing) = (AddressFamily::of(client), request.framing);
+        let failed = Failed { family, outcome: HttpOutcome::ScrapeRefused, framing };
         let scrape = match Scrape::from_query(request.query) {
             Ok(scrape) => scrape,
             Err(QueryError::Missing(_)) => return self.full_scrape(engine, now, family, request, out),
-            Err(error) => {
-                engine.statistics_mut().count_http(family, HttpOutcome::ScrapeRefused);
-                return Served::Written(refuse(&error, Retry::Unsaid, request.framing, out).expect(ROOM));
-            }
+            Err(error) => return Served::Written(failed.because(engine, &Failure::Query(error), out)),
         };
-        let Some(mut errand) = self.errand(client, request.framing, Question::Scrape(family)) else {
-            return Served::Written(busy(engine, family, request.framing, out));
+        let Some(mut errand) = self.errand(client, framing, Question::Scrape(family)) else {
+            let failed = Failed { outcome: HttpOutcome::Busy, ..failed };
+            return Served::Written(failed.because(engine, &Failure::Busy, out));
         };
         errand.files.fill(&scrape, self.policy.scrape_torrents_max);
         self.begin(engine, now, errand, out)
@@ -239,12 +238,12 @@ impl HttpService {
         let framing = request.framing;
         let refused = match self.full_scrapes.ask(now.monotonic) {
             Gate::Open => None,
-            Gate::Closed => Some((Refusal::NoFullScrape, Retry::Never)),
-            Gate::Busy(minutes) => Some((Refusal::FullScrapeTooSoon, Retry::InMinutes(minutes))),
+            Gate::Closed => Some(Failure::NoFullScrape),
+            Gate::Busy(minutes) => Some(Failure::FullScrapeTooSoon { minutes }),
         };
-        if let Some((refusal, retry)) = refused {
-            engine.statistics_mut().count_http(family, HttpOutcome::ScrapeRefused);
-            return Served::Written(refuse(&refusal, retry, framing, out).expect(ROOM));
+        if let Some(failure) = refused {
+            let failed = Failed { family, outcome: HttpOutcome::ScrapeRefused, framing };
+            return Served::Written(failed.because(engine, &failure, out));
         }
         engine.statistics_mut().count_http(family, HttpOutcome::ScrapeAnswered);
         let response = FullScrapeResponse::new(framing, request.accepted_coding);
@@ -319,7 +318,7 @@ impl HttpService {
             None => return None,
         };
         (errand.client, errand.framing, errand.question) = (client, framing, question);
-        errand.found = Found::NOTHING;
+        (errand.found, errand.caller) = (Found::NOTHING, None);
         Some(errand)
     }
 
@@ -389,16 +388,26 @@ fn to_swarm<A: CompactAddress>(engine: &Engine, address: A, announce: &Announce<
     }
 }
 
-fn refuse(
-    reason: &dyn fmt::Display,
-    retry: Retry,
-    framing: Framing,
-    out: &mut [u8],
-) -> Result<Range<usize>, OutOfRoom> {
-    FailureResponse { reason, retry }.write(out, framing)
+/// Lets a client in whose address, user and URL nothing speaks against.
+fn admit(
+    engine: &Engine,
+    now: Now,
+    client: Option<IpAddr>,
+    key: KeyInPath,
+) -> Result<Visitor, Failure<'static>> {
+    let client = client.ok_or(Failure::UnknownClient)?;
+    engine.access.network(client).map_err(Refusal::from)?;
+    let key = engine.check_key(now, key)?;
+    Ok(Visitor { client, key })
 }
 
-fn busy(engine: &mut Engine, family: AddressFamily, framing: Framing, out: &mut [u8]) -> Range<usize> {
-    engine.statistics_mut().count_http(family, HttpOutcome::Busy);
-    refuse(&Refusal::Busy, Retry::InMinutes(BUSY_RETRY_MINUTES), framing, out).expect(ROOM)
+/// What the announce says of its client. Who does not tell what is left has everything left to download.
+fn details(announce: &Announce<'_>) -> PeerDetails {
+    PeerDetails {
+        peer_id: announce.peer_id,
+        uploaded: announce.uploaded.unwrap_or(0),
+        downloaded: announce.downloaded.unwrap_or(0),
+        left: announce.left.unwrap_or(u64::MAX),
+        event: announce.event.announce_event(),
+    }
 }

@@ -12,7 +12,7 @@ fn with(parameters: &str) -> Announce<'static> {
     announce(format!("{NEEDED}&{parameters}").leak())
 }
 
-fn error(query: &str) -> QueryError {
+fn error(query: &str) -> QueryError<'_> {
     Announce::from_query(query.as_bytes()).expect_err(query)
 }
 
@@ -41,15 +41,19 @@ fn what_is_missing_is_named() {
 
 #[test]
 fn what_is_wrong_is_named() {
-    let hash = QueryError::NotTwentyBytes(Parameter::InfoHash);
+    let hash = |value| QueryError::NotTwentyBytes(Parameter::InfoHash, ParameterValue(value));
     for wrong in
         ["", "aaaaaaaaaaaaaaaaaaa", "aaaaaaaaaaaaaaaaaaaaa", "aaaaaaaaaaaaaaaaaaa%", "%zzaaaaaaaaaaaaaaaaaaa"]
     {
-        assert_eq!(error(&NEEDED.replace("aaaaaaaaaaaaaaaaaaaa", wrong)), hash, "{wrong}");
+        assert_eq!(error(&NEEDED.replace("aaaaaaaaaaaaaaaaaaaa", wrong)), hash(wrong.as_bytes()), "{wrong}");
     }
-    assert_eq!(error(&NEEDED.replace("bbb", "b")), QueryError::NotTwentyBytes(Parameter::PeerId));
+    assert_eq!(
+        error(&NEEDED.replace("bbb", "b")),
+        QueryError::NotTwentyBytes(Parameter::PeerId, ParameterValue(b"bbbbbbbb"))
+    );
     for port in ["", "65536", "-1", "abc", "6881x"] {
-        assert_eq!(error(&NEEDED.replace("6881", port)), QueryError::NotAPort, "{port}");
+        let wrong = QueryError::NotAPort(ParameterValue(port.as_bytes()));
+        assert_eq!(error(&NEEDED.replace("6881", port)), wrong, "{port}");
     }
     assert_eq!(announce(&NEEDED.replace("6881", "0")).port, 0);
 }

@@ -65,7 +65,7 @@ pub(super) const BODY_BYTES_MAX: usize =
 mod tests {
     use super::super::testing::{ORDINARY, body};
     use super::*;
-    use crate::query::{Parameter, QueryError};
+    use crate::query::{Parameter, ParameterValue, QueryError};
 
     fn text(reason: &dyn fmt::Display, retry: Retry) -> String {
         let response = FailureResponse { reason, retry };
@@ -74,13 +74,17 @@ mod tests {
 
     #[test]
     fn a_failure_names_what_is_wrong() {
+        let cannot = "Cannot parse query params for announce request";
+        let failure = |text: String| format!("d14:failure reason{}:{text}e", text.len());
         let missing = QueryError::Missing(Parameter::PeerId);
-        assert_eq!(text(&missing, Retry::Unsaid), "d14:failure reason18:peer_id is missinge");
-        let wrong = QueryError::NotTwentyBytes(Parameter::InfoHash);
-        let expected = "d14:failure reason41:info_hash is not 20 percent-encoded bytese";
-        assert_eq!(text(&wrong, Retry::Unsaid), expected);
-        let expected = "d14:failure reason36:port is not a number from 0 to 65535e";
-        assert_eq!(text(&QueryError::NotAPort, Retry::Unsaid), expected);
+        assert_eq!(text(&missing, Retry::Unsaid), failure(format!("{cannot}: missing param peer_id")));
+        let wrong = QueryError::NotTwentyBytes(Parameter::InfoHash, ParameterValue(b"%41\"x\xff"));
+        let why = "invalid param value %41\\\"x\\xff for info_hash: it is not 20 percent-encoded bytes";
+        assert_eq!(wrong.to_string(), format!("{cannot}: {why}"));
+        let port = QueryError::NotAPort(ParameterValue(&[b'9'; 100]));
+        let nines = "9".repeat(60);
+        let why = format!("invalid param value {nines} for port: it is not a number from 0 to 65535");
+        assert_eq!(text(&port, Retry::Unsaid), failure(format!("{cannot}: {why}")));
     }
 
     #[test]

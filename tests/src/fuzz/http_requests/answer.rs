@@ -65,7 +65,7 @@ fn check_scrape(framing: Framing, scrape: &Scrape<'_>) {
     check_bencoded(&body(framing, |out| response.write(out, framing)));
 }
 
-fn check_failure(framing: Framing, error: QueryError) {
+fn check_failure(framing: Framing, error: QueryError<'_>) {
     let response = FailureResponse { reason: &error as &dyn Display, retry: Retry::Never };
     check_bencoded(&body(framing, |out| response.write(out, framing)));
 }

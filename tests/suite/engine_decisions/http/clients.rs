@@ -22,7 +22,7 @@ fn seen_at(tracker: &mut Simulator, remote: &str, headers: &str) -> IpAddr {
 fn assert_unknown(tracker: &mut Simulator, headers: &str) {
     for target in [announce_target(TORRENT, 6881, ""), "/scrape?info_hash=aaaaaaaaaaaaaaaaaaaa".to_owned()] {
         let failure = get(tracker, PROXY, &target, headers).failure();
-        let reason = "the proxy in between does not tell whose request this is".to_owned();
+        let reason = "missing or invalid the right most X-Forwarded-For IP (mandatory on reverse proxy tracker configuration)".to_owned();
         assert_eq!(failure, Some((reason, None)), "{headers:?}");
     }
 }

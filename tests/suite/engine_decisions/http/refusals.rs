@@ -24,14 +24,21 @@ fn begin(tracker: &mut Simulator, request: &str) -> Begun {
 #[test]
 fn an_announce_without_one_of_its_three_parameters_is_told_which() {
     for (query, reason) in [
-        (format!("{PEER_ID}&port=1"), "info_hash is missing"),
-        (format!("{HASH}&port=1"), "peer_id is missing"),
-        (format!("{HASH}&{PEER_ID}"), "port is missing"),
-        (format!("info_hash=a&{PEER_ID}&port=1"), "info_hash is not 20 percent-encoded bytes"),
-        (format!("{HASH}&{PEER_ID}&port=65536"), "port is not a number from 0 to 65535"),
+        (format!("{PEER_ID}&port=1"), "missing param info_hash"),
+        (format!("{HASH}&port=1"), "missing param peer_id"),
+        (format!("{HASH}&{PEER_ID}"), "missing param port"),
+        (
+            format!("info_hash=a&{PEER_ID}&port=1"),
+            "invalid param value a for info_hash: it is not 20 percent-encoded bytes",
+        ),
+        (
+            format!("{HASH}&{PEER_ID}&port=65536"),
+            "invalid param value 65536 for port: it is not a number from 0 to 65535",
+        ),
     ] {
         for ip in ["192.0.2.1", "2001:db8::1"] {
-            let expected = (reason.to_owned(), None, HttpOutcome::AnnounceRefused);
+            let reason = format!("Cannot parse query params for announce request: {reason}");
+            let expected = (reason, None, HttpOutcome::AnnounceRefused);
             assert_eq!(refused(ip, &format!("/announce?{query}")), expected);
         }
     }
@@ -43,7 +50,9 @@ fn a_scrape_of_nothing_is_refused() {
     let never = Some(Value::Bytes(b"never".to_vec()));
     let expected = (reason, never, HttpOutcome::ScrapeRefused);
     assert_eq!(refused("192.0.2.1", "/scrape"), expected);
-    let reason = "info_hash is not 20 percent-encoded bytes".to_owned();
+    let reason = "Cannot parse query params for announce request: \
+                  invalid param value a for info_hash: it is not 20 percent-encoded bytes"
+        .to_owned();
     let short = format!("/scrape?{HASH}&info_hash=a");
     assert_eq!(refused("192.0.2.1", &short), (reason, None, HttpOutcome::ScrapeRefused));
 }
@@ -51,7 +60,7 @@ fn a_scrape_of_nothing_is_refused() {
 #[test]
 fn who_has_a_malformed_key_need_not_come_again() {
     let never = Some(Value::Bytes(b"never".to_vec()));
-    let reason = "the key in the announce URL is malformed".to_owned();
+    let reason = "Authentication error: the key in the announce URL is malformed".to_owned();
     for (path, outcome) in
         [("announce", HttpOutcome::AnnounceRefused), ("scrape", HttpOutcome::ScrapeRefused)]
     {

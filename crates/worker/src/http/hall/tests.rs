@@ -1,5 +1,6 @@
 use super::*;
 use crate::core_state::Turn;
+use access::{AccessBounds, AccessPolicy, AccountBounds, DetailsBounds, RegisterBounds, TableSeed};
 use engine::{AnnouncePolicy, ConnectionIdKey, EngineSettings, InvalidConnectionId, Secrets};
 use primitives::{Second, ShardCount, SteeringKey};
 use std::io::{Read, Write};
@@ -29,11 +30,19 @@ fn engine() -> Engine {
         connection_id_lifetime_s: 120,
         invalid_connection_id: InvalidConnectionId::Error,
         swarms: SwarmSettings { limits, peer_lifetime_s: 2700 },
+        access: AccessPolicy::PUBLIC,
+        access_bounds: AccessBounds {
+            register: RegisterBounds { entries_max: 1, counted_max: 1 },
+            keys_max: 1,
+            accounts: AccountBounds { sessions_max: 1, changed_max: 1, lifetime_s: 2700 },
+            details: DetailsBounds { peers_max: 1, lifetime_s: 2700 },
+        },
     };
     let secrets = Secrets {
         connection_ids: ConnectionIdKey([7; 16]),
         steering: SteeringKey::from_random(&[7; SteeringKey::RANDOM_BYTES]),
         swarms: Seeds { tables: 7, choice: 7 },
+        access: TableSeed(7),
         intervals: 7,
     };
     Engine::new(settings, &secrets)

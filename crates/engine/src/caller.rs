@@ -1,0 +1,76 @@
+use crate::Now;
+use crate::engine::Engine;
+use crate::refusal::Refusal;
+use access::SessionReport;
+use primitives::{KeyId, KeyInPath, PeerDetails};
+use swarm::{AddressOfSwarm, Announce, PeerChange};
+use udp_protocol::AnnounceRequest;
+
+/// What an announce says of its client beside its address and status. It goes with the announce to the owner of the
+/// torrent where accounts or details are kept.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Caller {
+    /// The key that it came with, where keys are asked for.
+    pub(crate) key: Option<KeyId>,
+    pub(crate) details: PeerDetails,
+}
+
+impl Engine {
+    /// Whose key it is, where keys are asked for.
+    pub(crate) fn check_key(&self, now: Now, key: KeyInPath) -> Result<Option<KeyId>, Refusal> {
+        let key = match key {
+            KeyInPath::Malformed => return Err(Refusal::MalformedKey),
+            KeyInPath::Absent => None,
+            KeyInPath::Present(key) => Some(key),
+        };
+        Ok(self.access.key(now.unix_s, key.as_ref())?)
+    }
+
+    /// What has to be kept of who announces; `None` where nothing is.
+    pub(crate) fn caller(&self, key: Option<KeyId>, details: impl FnOnce() -> PeerDetails) -> Option<Caller> {
+        self.access.keeps_callers().then(|| Caller { key, details: details() })
+    }
+
+    /// Keeps what has to be kept of who announced.
+    pub(crate) fn note_caller<A: AddressOfSwarm>(
+        &mut self,
+        now: Now,
+        announce: &Announce<A>,
+        change: PeerChange,
+        caller: &Caller,
+    ) {
+        let Caller { key, details } = *caller;
+        let info_hash = announce.info_hash;
+        if let Some(key) = key {
+            let report = SessionReport {
+                info_hash,
+                key,
+                peer_id: details.peer_id,
+                uploaded: details.uploaded,
+                downloaded: details.downloaded,
+                status: announce.status,
+                event: announce.event,
+            };
+            self.access.note_session(now.monotonic, &report);
+        }
+        let address = announce.address.into();
+        match change {
+            PeerChange::Added | PeerChange::Refreshed => {
+                self.access.note_details(now.monotonic, &info_hash, address, &details);
+            }
+            PeerChange::Removed => self.access.forget_details(&info_hash, address),
+            PeerChange::NotListed | PeerChange::Refused(_) | PeerChange::TurnedAway => {}
+        }
+    }
+}
+
+/// What the announce says of its client.
+pub(crate) fn details(request: &AnnounceRequest) -> PeerDetails {
+    PeerDetails {
+        peer_id: request.peer_id,
+        uploaded: request.uploaded.get(),
+        downloaded: request.downloaded.get(),
+        left: request.left.get(),
+        event: request.event(),
+    }
+}

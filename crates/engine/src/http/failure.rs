@@ -1,0 +1,63 @@
+use crate::engine::Engine;
+use crate::refusal::Refusal;
+use core::fmt::Display;
+use core::ops::Range;
+use http_protocol::{FailureResponse, Framing, QueryError, Retry};
+use primitives::{AddressFamily, HttpOutcome};
+use thiserror::Error;
+
+/// Minutes after which a client comes back that found the tracker busy.
+const BUSY_RETRY_MINUTES: u32 = 1;
+
+/// Why a request is answered with a failure. Its text is told to the client's user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub(super) enum Failure<'a> {
+    #[error(transparent)]
+    Query(QueryError<'a>),
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// In the words that tools look for.
+    #[error(
+        "missing or invalid the right most X-Forwarded-For IP (mandatory on reverse proxy tracker configuration)"
+    )]
+    UnknownClient,
+    #[error("the tracker is busy")]
+    Busy,
+    #[error("a scrape has to name torrents by info_hash")]
+    NoFullScrape,
+    #[error("a scrape of all torrents was made a short time ago")]
+    FullScrapeTooSoon { minutes: u32 },
+}
+
+impl Failure<'_> {
+    /// When the client may try again (BEP 31).
+    const fn retry(&self) -> Retry {
+        match self {
+            Self::Refused(Refusal::MalformedKey | Refusal::Network(_)) | Self::NoFullScrape => Retry::Never,
+            Self::Query(_) | Self::Refused(_) | Self::UnknownClient => Retry::Unsaid,
+            Self::Busy => Retry::InMinutes(BUSY_RETRY_MINUTES),
+            Self::FullScrapeTooSoon { minutes } => Retry::InMinutes(*minutes),
+        }
+    }
+}
+
+/// Whose request fails, and how it is counted.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Failed {
+    pub(super) family: AddressFamily,
+    pub(super) outcome: HttpOutcome,
+    pub(super) framing: Framing,
+}
+
+impl Failed {
+    /// Counts the failure and writes it; gives where it lies.
+    pub(super) fn because(self, engine: &mut Engine, failure: &Failure<'_>, out: &mut [u8]) -> Range<usize> {
+        engine.statistics_mut().count_http(self.family, self.outcome);
+        if let Failure::Refused(refusal) = failure {
+            refusal.count(engine.statistics_mut());
+        }
+        let reason: &dyn Display = failure;
+        let response = FailureResponse { reason, retry: failure.retry() };
+        response.write(out, self.framing).expect(super::ROOM)
+    }
+}

@@ -1,0 +1,53 @@
+use crate::connection_id::ConnectionIdError;
+use access::{ClientRefused, KeyRefusal, NetworkRefused, TorrentRefusal};
+use primitives::{Counter, ErrorReason, Statistics};
+use thiserror::Error;
+
+/// Why somebody is not served who asked in good form. Its text is told to the client's user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum Refusal {
+    /// No proof of the address (BEP 15).
+    #[error(transparent)]
+    ConnectionId(#[from] ConnectionIdError),
+    /// No key that lets in.
+    #[error(transparent)]
+    Key(#[from] KeyRefusal),
+    /// A key's place in the URL holds something else.
+    #[error("Authentication error: the key in the announce URL is malformed")]
+    MalformedKey,
+    /// A UDP scrape has no place for a key (BEP 15, BEP 41).
+    #[error("Authentication error: scrapes need a key, which only HTTP has a place for")]
+    ScrapeWithoutKey,
+    /// Software that is not let in.
+    #[error(transparent)]
+    Client(#[from] ClientRefused),
+    /// An address that is not let in.
+    #[error(transparent)]
+    Network(#[from] NetworkRefused),
+    /// A torrent that is not served.
+    #[error(transparent)]
+    Torrent(#[from] TorrentRefusal),
+}
+
+impl Refusal {
+    /// As what a datagram's error is counted.
+    pub(crate) const fn reason(&self) -> ErrorReason {
+        match self {
+            Self::ConnectionId(ConnectionIdError::Expired) => ErrorReason::ConnectionIdExpired,
+            Self::ConnectionId(ConnectionIdError::Wrong) => ErrorReason::ConnectionIdWrong,
+            _ => ErrorReason::Refused,
+        }
+    }
+
+    /// Counts it by what was refused, beside the outcome of its request.
+    pub(crate) fn count(&self, statistics: &mut Statistics) {
+        let counter = match self {
+            Self::ConnectionId(_) => return,
+            Self::Key(_) | Self::MalformedKey | Self::ScrapeWithoutKey => Counter::RefusedKeys,
+            Self::Client(_) => Counter::RefusedClients,
+            Self::Network(_) => Counter::RefusedNetworks,
+            Self::Torrent(_) => Counter::RefusedTorrents,
+        };
+        statistics.add(counter, 1);
+    }
+}
