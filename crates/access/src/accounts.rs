@@ -340,6 +340,32 @@ mod tests {
     }
 
     #[test]
+    fn a_key_that_is_used_again_before_the_sweep_has_come_by_is_not_removed() {
+        let mut accounts = accounts(BOUNDS);
+        accounts.note(Second(1), &report(0, 0));
+        accounts.remove_key(ALICE);
+        accounts.note(Second(2), &report(10, 0));
+        sweep_all(&mut accounts, Second(2));
+        sweep_all(&mut accounts, Second(2));
+        assert_eq!(facts(&mut accounts), [fact(10, 0, 0, 1, 2)]);
+    }
+
+    #[test]
+    fn of_very_many_removed_keys_the_last_ones_lose_their_sessions_when_they_are_not_heard_of() {
+        let mut accounts = accounts(AccountBounds { sessions_max: 5000, changed_max: 5000, ..BOUNDS });
+        for key in 0..5000 {
+            accounts.note(Second(1), &SessionReport { key: KeyId(key), ..report(0, 0) });
+        }
+        for key in 0..5000 {
+            accounts.remove_key(KeyId(key));
+        }
+        sweep_all(&mut accounts, Second(1));
+        assert_eq!(accounts.sessions(), 5000 - 4096);
+        sweep_all(&mut accounts, Second(61));
+        assert_eq!(accounts.sessions(), 0);
+    }
+
+    #[test]
     fn a_hundred_thousand_sessions_take_176_bytes_each_at_most() {
         let mut accounts = accounts(AccountBounds { sessions_max: 100_000, changed_max: 1, ..BOUNDS });
         for number in 0..100_000_u32 {

@@ -27,9 +27,6 @@ struct Range<A> {
     last: A,
 }
 
-/// Bits of an IPv4-mapped IPv6 address before its IPv4 address.
-const MAPPED_BITS: u8 = 96;
-
 impl BannedNetworks {
     /// Bans networks. One of IPv4-mapped IPv6 addresses is one of IPv4; a wider one of IPv6 has no IPv4 address in it.
     ///
@@ -78,9 +75,9 @@ impl BannedNetworks {
     }
 }
 
+/// A network whose first address is an IPv4-mapped one has a prefix of at least 96 bits, so that all are.
 fn mapped(network: &Ipv6Net) -> Option<Range<u32>> {
-    let first = network.network().to_ipv4_mapped().filter(|_| network.prefix_len() >= MAPPED_BITS)?;
-    let last = network.broadcast().to_ipv4_mapped()?;
+    let (first, last) = (network.network().to_ipv4_mapped()?, network.broadcast().to_ipv4_mapped()?);
     Some(Range { first: first.into(), last: last.into() })
 }
 
@@ -134,6 +131,7 @@ mod tests {
         }
         assert!(!has(&networks, "198.51.101.0"));
         assert!(has(&banned(&["::ffff:0:0/96"]), "255.255.255.255"));
+        assert!(!has(&banned(&["::fffe:0:0/95"]), "255.255.255.255"));
     }
 
     #[test]
