@@ -17,7 +17,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("tls", &[]),
     ("worker", &["primitives", "engine", "http-protocol", "udp-socket", "latency", "tls"]),
     ("config", &["primitives"]),
-    ("control", &["config", "primitives", "latency"]),
+    ("database", &["primitives"]),
+    ("control", &["config", "database", "primitives", "latency"]),
     (
         "ringtrack",
         &[
@@ -30,6 +31,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "worker",
             "config",
             "control",
+            "database",
             "latency",
             "tls",
         ],
