@@ -3,6 +3,7 @@
 mod command_line;
 mod conversations;
 mod cores;
+mod databases;
 mod engine_decisions;
 mod fairness;
 mod forbidden;
