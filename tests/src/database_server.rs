@@ -100,6 +100,9 @@ impl DatabaseServer {
     }
 
     /// The URL of a database, with a password that may be wrong.
+    ///
+    /// # Panics
+    /// If the temporary folder has no name in UTF-8.
     #[must_use]
     pub fn url(&self, name: &str, password: &str) -> String {
         let folder = self.folder.to_str().expect("a temporary folder in UTF-8");

@@ -1,7 +1,9 @@
+use crate::latency_board::LatencyBoard;
 use crate::limits::{LATENCY_ANSWER_MS_MAX, LATENCY_POLL_MS};
 use crate::supervise::Fleet;
 use latency::LatencySet;
 use primitives::ShardId;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -11,6 +13,7 @@ use tokio::time::{Instant, sleep};
 pub(crate) struct Collector {
     spares: Vec<Spare>,
     total: Box<LatencySet>,
+    board: Arc<LatencyBoard>,
 }
 
 /// The second set of each core.
@@ -31,9 +34,9 @@ enum Asking {
 }
 
 impl Collector {
-    pub(crate) fn new(fleet: &impl Fleet) -> Self {
+    pub(crate) fn new(fleet: &impl Fleet, board: Arc<LatencyBoard>) -> Self {
         let spares = fleet.shards().shards().map(|_| Spare::Here(Box::default())).collect();
-        Self { spares, total: Box::default() }
+        Self { spares, total: Box::default(), board }
     }
 
     /// Asks all cores for what they recorded. Gives those that take no commands or do not answer in time; what they
@@ -77,6 +80,7 @@ impl Collector {
 
     fn take_in(&mut self, shard: ShardId, mut answer: Box<LatencySet>) {
         self.total.merge(&answer);
+        self.board.add(&answer);
         answer.clear();
         self.spares[shard.index()] = Spare::Here(answer);
     }

@@ -1,24 +1,29 @@
 use crate::collector::Collector;
+use crate::latency_board::LatencyBoard;
 use crate::latency_log::{Dump, DumpReason, LatencyLog, encode};
 use crate::limits::LAST_DUMP_MS_MAX;
 use crate::percentile_table::percentile_table;
 use crate::supervise::{Fleet, regular, tick};
 use config::Interval as Every;
 use latency::LatencySet;
+use primitives::ShardId;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::Notify;
 use tokio::time::{Instant, Interval, timeout};
 use tracing::{error, info, warn};
 
 /// Where and how often latencies are dumped.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct LatencyDumps {
     /// The directory of the logs.
     pub directory: PathBuf,
     /// How often a dump is made that nobody asks for.
     pub interval: Every,
+    /// Where all that is gathered is shown.
+    pub board: Arc<LatencyBoard>,
 }
 
 /// What is asked of the dumps while they run.
@@ -53,6 +58,7 @@ impl DumpCalls {
 #[derive(Debug)]
 pub(crate) struct Dumps<'a, F> {
     fleet: &'a F,
+    board: Arc<LatencyBoard>,
     collector: Collector,
     log: LatencyLog,
     interval: Option<Interval>,
@@ -65,7 +71,8 @@ impl<'a, F: Fleet> Dumps<'a, F> {
     pub(crate) fn new(fleet: &'a F, dumps: &LatencyDumps) -> Self {
         Self {
             fleet,
-            collector: Collector::new(fleet),
+            board: Arc::clone(&dumps.board),
+            collector: Collector::new(fleet, Arc::clone(&dumps.board)),
             log: LatencyLog::new(&dumps.directory, std::process::id(), SystemTime::now()),
             interval: regular(dumps.interval),
             begun: Instant::now(),
@@ -77,9 +84,15 @@ impl<'a, F: Fleet> Dumps<'a, F> {
     /// interval, if there are intervals.
     pub(crate) async fn run(mut self, calls: &DumpCalls) {
         loop {
-            match calls.next(self.interval.as_mut()).await {
-                DumpReason::End => break,
-                reason => self.dump(reason).await,
+            let call = tokio::select! {
+                biased;
+                reason = calls.next(self.interval.as_mut()) => Some(reason),
+                () = self.board.wanted() => None,
+            };
+            match call {
+                Some(DumpReason::End) => break,
+                Some(reason) => self.dump(reason).await,
+                None => drop(self.gather().await),
             }
         }
         if self.interval.is_some() {
@@ -87,11 +100,18 @@ impl<'a, F: Fleet> Dumps<'a, F> {
         }
     }
 
-    async fn dump(&mut self, reason: DumpReason) {
+    /// Asks the cores without a dump: what they tell is in the next one, too.
+    async fn gather(&mut self) -> Vec<ShardId> {
         let missing = self.collector.collect(self.fleet).await;
         for shard in &missing {
             warn!(%shard, "the core told no latencies in time: they are in a later dump");
         }
+        self.board.gathered();
+        missing
+    }
+
+    async fn dump(&mut self, reason: DumpReason) {
+        let missing = self.gather().await;
         let latencies = self.collector.take();
         let (from, until) = (self.written_until - self.begun, Instant::now());
         let length = until - self.written_until;
@@ -152,7 +172,10 @@ mod tests {
     }
 
     fn dumps_to<'a>(directory: &Path, fleet: &'a TestFleet) -> Dumps<'a, TestFleet> {
-        Dumps::new(fleet, &LatencyDumps { directory: directory.to_owned(), interval: Every::Off })
+        Dumps::new(
+            fleet,
+            &LatencyDumps { directory: directory.to_owned(), interval: Every::Off, board: Arc::default() },
+        )
     }
 
     #[tokio::test]
@@ -209,7 +232,7 @@ mod tests {
     async fn a_core_that_takes_no_commands_does_not_hold_the_dump_up() {
         let directory = tempfile::tempdir().unwrap();
         let fleet = TestFleet { workers: TestWorkers::SecondRefuses, ..TestFleet::default() };
-        let mut collector = Collector::new(&fleet);
+        let mut collector = Collector::new(&fleet, Arc::default());
         let missing = collector.collect(&fleet).await;
         assert_eq!(missing, fleet.shards().shards().skip(1).collect::<Vec<_>>());
         dumps_to(directory.path(), &fleet).dump(DumpReason::Requested).await;
@@ -220,7 +243,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_answer_that_comes_late_is_in_the_next_dump() {
         let fleet = TestFleet { workers: TestWorkers::SecondSleeps, ..TestFleet::default() };
-        let mut collector = Collector::new(&fleet);
+        let mut collector = Collector::new(&fleet, Arc::default());
         let second = ShardCount::new(2).unwrap().shards().last().unwrap();
         assert_eq!(collector.collect(&fleet).await, [second]);
         assert_eq!(*collector.take(), set_with_expiry_turns(1));

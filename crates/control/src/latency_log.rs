@@ -115,16 +115,28 @@ impl LatencyLog {
     }
 
     fn head(&self) -> io::Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        IntervalLogWriterBuilder::new()
-            .add_comment("[Histogram log format version 1.3]")
-            .add_comment("[Ringtrack: latencies in nanoseconds]")
-            .with_start_time(self.begun)
-            .with_base_time(self.begun)
-            .with_max_value_divisor(NANOSECONDS_PER_MS)
-            .begin_log_with(&mut bytes, &mut V2DeflateSerializer::new())?;
-        Ok(bytes)
+        head(self.begun)
     }
+}
+
+/// What a log begins with whose times are counted from `begun`.
+fn head(begun: SystemTime) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    IntervalLogWriterBuilder::new()
+        .add_comment("[Histogram log format version 1.3]")
+        .add_comment("[Ringtrack: latencies in nanoseconds]")
+        .with_start_time(begun)
+        .with_base_time(begun)
+        .with_max_value_divisor(NANOSECONDS_PER_MS)
+        .begin_log_with(&mut bytes, &mut V2DeflateSerializer::new())?;
+    Ok(bytes)
+}
+
+/// A whole log of what was recorded since `begun`.
+pub(crate) fn log_of_run(begun: SystemTime, latencies: &LatencySet) -> io::Result<Vec<u8>> {
+    let (from, length) = (Duration::ZERO, begun.elapsed().unwrap_or_default());
+    let dump = Dump { reason: DumpReason::Requested, from, length, latencies, missing: &[] };
+    Ok([head(begun)?, encode(&dump)].concat())
 }
 
 /// The column of greatest values is in milliseconds with three digits behind the point, as the Java tools write it.

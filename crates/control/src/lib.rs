@@ -5,23 +5,34 @@
 
 #![forbid(unsafe_code)]
 
+mod access_lists;
+mod ban_book;
 mod collector;
+mod cores;
 mod dumps;
+mod key_book;
+mod latency_board;
 mod latency_log;
 mod latency_reader;
 mod limits;
 mod list_file;
 mod list_watch;
+mod manage;
 mod management;
+mod manager;
 mod percentile_table;
 mod report;
 mod statistics_board;
 mod supervise;
 #[cfg(test)]
 mod testing;
+mod totals;
 mod utc;
 
+pub use ban_book::ConfiguredRules;
+pub use cores::Cores;
 pub use dumps::LatencyDumps;
+pub use latency_board::LatencyBoard;
 pub use latency_log::{cores_missing, ends_requested_dump, newest_log};
 pub use latency_reader::{LatencyLogError, read_latencies};
 pub use limits::{
@@ -34,6 +45,7 @@ pub use management::{
     Modes, Service, StorageFacts, StorageState, TorrentMode, TorrentPage, TorrentWithPeers, UserMode,
     WantedKey,
 };
+pub use manager::{CompletedStorage, Manager, ManagerSettings, TotalsStorage};
 pub use percentile_table::percentile_table;
 pub use report::{log_all_figures, statistics_line};
 pub use statistics_board::StatisticsBoard;

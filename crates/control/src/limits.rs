@@ -38,3 +38,18 @@ pub(crate) const CORE_ANSWER_MS_MAX: u64 = 30_000;
 
 /// Milliseconds until a core is tried again that has too many tasks waiting.
 pub(crate) const CORE_RETRY_MS: u64 = 5;
+
+/// Batches of a list's file that are read before the cores have taken over those before.
+pub(crate) const LIST_BATCHES_AHEAD: usize = 4;
+
+/// Milliseconds between two looks for what the cores have to tell.
+pub(crate) const FACTS_LOOK_MS: u64 = 200;
+
+/// Seconds between two looks at the files of lists. They change a few times a day.
+pub(crate) const FILES_LOOK_S: u64 = 10;
+
+/// Seconds between two attempts to read what is stored, where the first one failed.
+pub(crate) const LOAD_RETRY_S: u64 = 5;
+
+/// Keys that are sent to the cores in one message.
+pub(crate) const KEYS_PER_UPDATE: usize = 4096;

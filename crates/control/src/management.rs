@@ -1,7 +1,9 @@
-use ipnet::IpNet;
+use access::RegisterPlace;
+pub use database::Banned;
+use database::{DatabaseError, TooManyWaiting};
 use primitives::{
-    AuthenticationKey, InfoHash, ListChange, ListSource, PeerFacts, PeerIdPrefix, Statistics, TorrentFacts,
-    TorrentList, TorrentOrder,
+    AuthenticationKey, InfoHash, ListChange, ListSource, PeerFacts, Statistics, TorrentFacts, TorrentList,
+    TorrentOrder,
 };
 use std::future::Future;
 use std::net::SocketAddr;
@@ -18,6 +20,9 @@ pub trait Management: Send + Sync + 'static {
 
     /// The figures of all cores together.
     fn statistics(&self) -> Statistics;
+
+    /// What was done in all runs of the tracker, by name.
+    fn totals(&self) -> Vec<(&'static str, u64)>;
 
     /// Torrents that have a swarm.
     fn torrent_count(&self) -> impl Future<Output = Result<u64, ManagementError>> + Send;
@@ -86,13 +91,13 @@ pub trait Management: Send + Sync + 'static {
     fn reload_keys(&self) -> impl Future<Output = Result<(), ManagementError>> + Send;
 
     /// All bans of clients and networks. Banned torrents are those of [`TorrentList::Denied`].
-    fn bans(&self) -> Vec<Ban>;
+    fn bans(&self) -> impl Future<Output = Vec<Ban>> + Send;
 
     /// Bans somebody. Of a ban that is there already the reason is replaced.
-    fn add_ban(&self, ban: Ban) -> Result<(), ManagementError>;
+    fn add_ban(&self, ban: Ban) -> impl Future<Output = Result<(), ManagementError>> + Send;
 
     /// Lifts a ban. Says whether it was there.
-    fn lift_ban(&self, banned: &Banned) -> Result<bool, ManagementError>;
+    fn lift_ban(&self, banned: Banned) -> impl Future<Output = Result<bool, ManagementError>> + Send;
 
     /// The configuration in use, an object of sections, with secrets left out.
     fn configuration(&self) -> serde_json::Value;
@@ -160,6 +165,18 @@ pub enum ManagementError {
     File(String),
 }
 
+impl From<TooManyWaiting> for ManagementError {
+    fn from(_: TooManyWaiting) -> Self {
+        Self::WritesFull
+    }
+}
+
+impl From<DatabaseError> for ManagementError {
+    fn from(error: DatabaseError) -> Self {
+        Self::Database(error.to_string())
+    }
+}
+
 /// A torrent with its peers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TorrentWithPeers {
@@ -184,8 +201,10 @@ pub struct TorrentPage {
 /// Where a page of a list ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListPlace {
-    pub(crate) shard: usize,
-    pub(crate) place: u64,
+    /// Whose part of the list the next entry is in.
+    pub shard: usize,
+    /// Where in it.
+    pub place: RegisterPlace,
 }
 
 /// A page of a list.
@@ -234,15 +253,6 @@ pub struct Ban {
     pub reason: String,
     /// Since when, in Unix seconds.
     pub since_unix_s: u64,
-}
-
-/// Who can be banned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Banned {
-    /// Client software, by what its peer ids begin with.
-    Client(PeerIdPrefix),
-    /// All addresses of a network.
-    Network(IpNet),
 }
 
 /// How long one kind of reply took since the start.

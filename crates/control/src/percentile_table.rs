@@ -14,9 +14,13 @@ pub fn percentile_table<'a>(
     std::iter::once(titles).chain(rows).collect()
 }
 
+/// The value in microseconds that a share of the values, in nanoseconds, is at or below.
+pub(crate) fn value_us(histogram: &Histogram<u64>, quantile: f64) -> f64 {
+    histogram.value_at_quantile(quantile).min(histogram.max()) as f64 / 1000.0
+}
+
 fn row(tag: &str, histogram: &Histogram<u64>) -> String {
-    let value = |quantile| histogram.value_at_quantile(quantile).min(histogram.max()) as f64 / 1000.0;
-    let columns = QUANTILES.map(|(_, quantile)| format!(" {:>11.1}", value(quantile))).concat();
+    let columns = QUANTILES.map(|(_, quantile)| format!(" {:>11.1}", value_us(histogram, quantile))).concat();
     format!("{tag:<22} {:>12}{columns}", histogram.len())
 }
 

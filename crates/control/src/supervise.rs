@@ -214,7 +214,7 @@ pub(crate) fn regular(every: Every) -> Option<Interval> {
     }
 }
 
-fn later(period: Duration) -> Interval {
+pub(crate) fn later(period: Duration) -> Interval {
     let mut interval = interval_at(Instant::now() + period, period);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     interval
@@ -258,7 +258,8 @@ mod tests {
     }
 
     fn supervision() -> Supervision {
-        let latency = LatencyDumps { directory: "/nonexistent".into(), interval: Every::Off };
+        let latency =
+            LatencyDumps { directory: "/nonexistent".into(), interval: Every::Off, board: Arc::default() };
         Supervision { statistics: Every::Off, latency, shutdown_deadline: Duration::from_secs(10) }
     }
 

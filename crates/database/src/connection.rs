@@ -121,8 +121,7 @@ impl Connection {
                 Target::MySql(options) => Self::MySql(options.connect().await?),
                 Target::Postgres(options) => {
                     let mut connection = options.connect().await?;
-                    // Else each start logs that the table of the migrations is there already.
-                    connection.execute("SET client_min_messages = warning").await?;
+                    connection.execute(POSTGRES_SETTINGS).await?;
                     Self::Postgres(connection)
                 }
             })
@@ -211,6 +210,10 @@ impl Connection {
         }
     }
 }
+
+/// Without the first, each start logs that the table of the migrations is there already. Without the second, a server
+/// that has no statistics of a table yet sorts all of it for each page, which the primary key has in order.
+const POSTGRES_SETTINGS: &str = "SET client_min_messages = warning; SET enable_sort = off";
 
 async fn within<T>(
     what: &'static str,

@@ -59,6 +59,15 @@ impl Database {
         Self::open_within(url, creation, TimeLimits::default()).await
     }
 
+    /// A database that is not looked for before it is used: one that cannot be reached now.
+    #[must_use]
+    pub fn unopened(url: &DatabaseUrl) -> Self {
+        let limits = TimeLimits::default();
+        let connections = Connections::new(url.target.clone(), limits);
+        let inner = Inner { url: url.clone(), limits, connections, prepared: OnceCell::new() };
+        Self { inner: Arc::new(inner) }
+    }
+
     /// The same with other limits of time than the usual ones.
     pub async fn open_within(
         url: &DatabaseUrl,

@@ -44,3 +44,67 @@ impl Health {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{Arc, Mutex};
+    use tracing::field::{Field, Visit};
+    use tracing::span::{Attributes, Id, Record};
+    use tracing::{Event, Metadata, Subscriber};
+
+    /// Keeps the messages of the log.
+    #[derive(Clone, Default)]
+    struct Messages(Arc<Mutex<Vec<String>>>);
+
+    impl Visit for Messages {
+        fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+            if field.name() == "message" {
+                self.0.lock().unwrap().push(format!("{value:?}"));
+            }
+        }
+    }
+
+    impl Subscriber for Messages {
+        fn enabled(&self, _: &Metadata<'_>) -> bool {
+            true
+        }
+
+        fn new_span(&self, _: &Attributes<'_>) -> Id {
+            Id::from_u64(1)
+        }
+
+        fn record(&self, _: &Id, _: &Record<'_>) {}
+
+        fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+        fn event(&self, event: &Event<'_>) {
+            event.record(&mut self.clone());
+        }
+
+        fn enter(&self, _: &Id) {}
+
+        fn exit(&self, _: &Id) {}
+    }
+
+    #[test]
+    fn the_log_is_told_once_reminded_each_minute_and_told_of_the_end() {
+        let messages = Messages::default();
+        let mut health = Health::new("sqlite:x".parse().unwrap(), Duration::from_secs(60));
+        let begin = Instant::now();
+        let told = |log: &mut dyn FnMut()| {
+            messages.0.lock().unwrap().clear();
+            tracing::subscriber::with_default(messages.clone(), log);
+            messages.0.lock().unwrap().join("; ")
+        };
+        let mut failed_after =
+            |seconds| told(&mut || health.failed(begin + Duration::from_secs(seconds), "it is gone", 7));
+        assert_eq!(failed_after(0), "the database is away: changes wait and are tried again");
+        assert_eq!(failed_after(59), "");
+        assert_eq!(failed_after(60), "the database is still away");
+        assert_eq!(failed_after(119), "");
+        assert_eq!(failed_after(120), "the database is still away");
+        assert_eq!(told(&mut || health.written(begin)), "the database is back");
+        assert_eq!(told(&mut || health.written(begin)), "");
+    }
+}

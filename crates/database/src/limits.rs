@@ -5,7 +5,7 @@ use std::time::Duration;
 /// Seconds for which a connection is waited for, with its handshake: a server that is there takes milliseconds.
 pub const CONNECT_S_MAX: u64 = 5;
 
-/// Seconds for which the answer to one statement is waited for. The largest writes [`STATEMENT_ROWS_MAX`] rows, which
+/// Seconds for which the answer to one statement is waited for. The largest writes a thousand rows, which
 /// takes milliseconds; a disk that is busy with something else may take a while.
 pub const STATEMENT_S_MAX: u64 = 10;
 
@@ -44,7 +44,7 @@ pub const FLUSH_EVERY_S: u64 = 5;
 
 /// Changes that wait to be written, if nothing else is configured: as many torrents as a large list has, at about 50
 /// bytes each.
-pub const PENDING_MAX: usize = 2_000_000;
+pub const PENDING_MAX: usize = 1_000_000;
 
 /// Changes of one transaction: a database that is busy gets them in pieces that it can swallow, and a lock on the
 /// rows is held for a moment only.

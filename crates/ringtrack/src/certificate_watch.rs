@@ -2,12 +2,11 @@
 
 use crate::http_settings::IdentityFiles;
 use crossbeam_channel::Sender;
-use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tls::ServerIdentity;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch::Receiver;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tracing::{error, info};
 use worker::WorkerCommand;
@@ -71,26 +70,17 @@ impl CertificateWatch {
     }
 }
 
-/// The SIGHUPs from now on: they do not end the tracker any more.
-pub(crate) fn hangups() -> io::Result<Signal> {
-    signal(SignalKind::hangup())
+/// Has certificate and key read anew at each reload and when the files change.
+pub(crate) fn watch_certificate(reloads: Receiver<u64>, watch: CertificateWatch) {
+    tokio::spawn(run(reloads, watch));
 }
 
-/// Has certificate and key read anew at each SIGHUP and when the files change. Without them SIGHUP does nothing.
-pub(crate) fn watch_certificate(hangups: Signal, watch: Option<CertificateWatch>) {
-    tokio::spawn(run(hangups, watch));
-}
-
-async fn run(mut hangups: Signal, watch: Option<CertificateWatch>) {
-    let Some(mut watch) = watch else {
-        while hangups.recv().await.is_some() {}
-        return;
-    };
+async fn run(mut reloads: Receiver<u64>, mut watch: CertificateWatch) {
     let mut looks = looks();
     loop {
         tokio::select! {
-            hangup = hangups.recv() => {
-                if hangup.is_none() {
+            reload = reloads.changed() => {
+                if reload.is_err() {
                     return;
                 }
                 watch.trouble = None;

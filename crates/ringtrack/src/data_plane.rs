@@ -1,3 +1,4 @@
+use crate::desks::Desks;
 use crate::http_settings::{http_limits, http_policy};
 use crate::listen::AllListeners;
 use crate::mend;
@@ -96,6 +97,12 @@ impl DataPlane {
         }
         plane.wait_until_ready()?;
         Ok(plane)
+    }
+
+    /// The ways to the workers' desks.
+    pub(crate) fn desks(&self) -> Desks {
+        let (tasks, facts) = (self.tasks.clone(), self.facts.clone());
+        Desks { shards: self.shards, tasks, facts, start: self.start }
     }
 
     /// Has the workers serve their sockets.

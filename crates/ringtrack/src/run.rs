@@ -1,22 +1,27 @@
 //! Serving, from the configuration to the end.
 
 use crate::banner::log_banner;
-use crate::certificate_watch::{CertificateWatch, hangups, watch_certificate};
+use crate::certificate_watch::{CertificateWatch, watch_certificate};
 use crate::cores::keep_control_off;
 use crate::data_plane::DataPlane;
 use crate::http_settings::IdentityFiles;
 use crate::latency_directory::latency_directory;
 use crate::listen::{AllListeners, listen};
 use crate::locked_memory::check_locked_memory;
+use crate::management::{ManagementParts, start_management, tracker_listeners};
 use crate::prepare::Prepared;
 use crate::service_manager::Systemd;
-use crate::signals::requests_from_signals;
+use crate::signals::{hangups, reload_at_hangups, requests_from_signals};
+use crate::storage::Storage;
 use anyhow::bail;
 use config::Configuration;
-use control::{End, LatencyDumps, Supervision, supervise};
+use control::{End, LatencyBoard, LatencyDumps, Supervision, supervise};
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::watch;
+use tokio::time::Instant;
 use tracing::info;
 
 /// Serves until a signal asks for the end.
@@ -31,18 +36,37 @@ pub(crate) fn run(prepared: &Prepared<'_>) -> anyhow::Result<()> {
 }
 
 fn serve(prepared: &Prepared<'_>, listeners: AllListeners, runtime: &Runtime) -> anyhow::Result<()> {
+    let configuration = prepared.configuration;
     let (requests, hangups) =
         runtime.block_on(async { io::Result::Ok((requests_from_signals()?, hangups()?)) })?;
     log_banner(prepared, &listeners);
+    let storage = runtime.block_on(Storage::open(configuration))?;
+    let tracker_listeners = tracker_listeners(&listeners);
     let data_plane = DataPlane::start(prepared, listeners)?;
     keep_control_off(&prepared.cores);
-    data_plane.serve()?;
-    runtime.block_on(async { watch_certificate(hangups, certificate_watch(prepared, &data_plane)) });
-    info!("ready");
-    let manager = Systemd::ready();
-    let supervision = supervision(prepared.configuration);
-    let board = data_plane.board().clone();
-    let end = runtime.block_on(supervise(&data_plane, &manager, &board, &supervision, requests));
+    let (latencies, reloads) = (Arc::<LatencyBoard>::default(), watch::Sender::new(0));
+    let parts = ManagementParts {
+        desks: data_plane.desks(),
+        storage,
+        listeners: tracker_listeners,
+        board: data_plane.board().clone(),
+        latencies: Arc::clone(&latencies),
+        reloads: reloads.clone(),
+    };
+    let end = runtime.block_on(async {
+        let management = start_management(configuration, parts).await;
+        data_plane.serve()?;
+        if let Some(certificate) = certificate_watch(prepared, &data_plane) {
+            watch_certificate(reloads.subscribe(), certificate);
+        }
+        reload_at_hangups(hangups, management.clone());
+        info!("ready");
+        let (manager, board) = (Systemd::ready(), data_plane.board().clone());
+        let supervision = supervision(configuration, latencies);
+        let end = supervise(&data_plane, &manager, &board, &supervision, requests).await;
+        management.stop(Instant::now() + supervision.shutdown_deadline).await;
+        anyhow::Ok(end)
+    })?;
     finish(end, data_plane)
 }
 
@@ -51,13 +75,14 @@ fn certificate_watch(prepared: &Prepared<'_>, data_plane: &DataPlane) -> Option<
     Some(CertificateWatch::new(files, prepared.identity.clone()?, data_plane.commands()))
 }
 
-fn supervision(configuration: &Configuration) -> Supervision {
+fn supervision(configuration: &Configuration, board: Arc<LatencyBoard>) -> Supervision {
     let logs_directory = std::env::var_os("LOGS_DIRECTORY");
     Supervision {
         statistics: configuration.statistics.interval_s,
         latency: LatencyDumps {
             directory: latency_directory(&configuration.latency.directory, logs_directory.as_deref()),
             interval: configuration.latency.interval_s,
+            board,
         },
         shutdown_deadline: Duration::from_secs(u64::from(configuration.shutdown.deadline_s)),
     }

@@ -1,7 +1,8 @@
-use control::Request;
+use control::{Management, Request};
 use std::io;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{Receiver, channel};
+use tracing::error;
 
 /// Requests that may wait. More signals in the same moment say nothing new.
 const REQUESTS_MAX: usize = 8;
@@ -22,4 +23,20 @@ pub(crate) fn requests_from_signals() -> io::Result<Receiver<Request>> {
         });
     }
     Ok(inbox)
+}
+
+/// The SIGHUPs from now on: they do not end the tracker any more.
+pub(crate) fn hangups() -> io::Result<Signal> {
+    signal(SignalKind::hangup())
+}
+
+/// Has everything that is read from files read again at each SIGHUP.
+pub(crate) fn reload_at_hangups(mut hangups: Signal, management: impl Management) {
+    tokio::spawn(async move {
+        while hangups.recv().await.is_some() {
+            if let Err(error) = management.reload().await {
+                error!("not everything could be read again: {error}");
+            }
+        }
+    });
 }

@@ -7,8 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::time::Instant;
 
-const LIMITS: TimeLimits =
-    TimeLimits { connect: Duration::from_millis(500), statement: Duration::from_millis(1500) };
+const LIMITS: TimeLimits = TimeLimits { connect: Duration::from_secs(1), statement: Duration::from_secs(2) };
 
 const SETTINGS: KeeperSettings = KeeperSettings {
     flush_every: Duration::from_millis(20),
@@ -64,7 +63,7 @@ impl Outage {
         let info_hashes: Vec<_> = (self.changes..self.changes + count).map(hash).collect();
         let begin = Instant::now();
         let taken = self.keeper.change_list(TorrentList::Allowed, ListChange::Add, &info_hashes);
-        assert!(begin.elapsed() < Duration::from_millis(250), "{:?}", begin.elapsed());
+        assert!(begin.elapsed() < Duration::from_secs(1), "{:?}", begin.elapsed());
         if taken.is_ok() {
             self.changes += count;
         }
@@ -141,7 +140,7 @@ async fn outages(kind: ServerKind) {
     outage.change(7).unwrap();
     let begin = Instant::now();
     let stopped = outage.keeper.stop(begin + Duration::from_millis(300)).await;
-    assert!(begin.elapsed() < Duration::from_millis(1000), "{:?}", begin.elapsed());
+    assert!(begin.elapsed() < Duration::from_secs(3), "{:?}", begin.elapsed());
     assert_eq!(stopped.lost, 7);
     assert_eq!(log.lines_with("changes are lost"), 1);
 }

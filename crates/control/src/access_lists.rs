@@ -1,0 +1,139 @@
+use crate::cores::{Cores, update_all};
+use crate::limits::{LIST_BATCH_TORRENTS, LIST_BATCHES_AHEAD};
+use crate::list_file::ListReport;
+use crate::list_watch::{ListLook, ListWatch};
+use crate::management::ManagementError;
+use access::AccessUpdate;
+use database::Database;
+use primitives::{InfoHash, ListChange, ListSource, TorrentList};
+use std::path::PathBuf;
+use tokio::sync::mpsc::channel;
+use tracing::{error, info, warn};
+
+/// The files of the lists.
+#[derive(Debug)]
+pub(crate) struct ListFiles {
+    /// In the order of [`TorrentList::ALL`].
+    watches: [Option<ListWatch>; 2],
+}
+
+/// Whether a file is read that has not changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reading {
+    IfChanged,
+    InAnyCase,
+}
+
+impl ListFiles {
+    pub(crate) fn new(allowed: Option<PathBuf>, denied: Option<PathBuf>) -> Self {
+        Self { watches: [allowed, denied].map(|path| path.map(ListWatch::new)) }
+    }
+
+    /// Looks at the file of a list, and sends it to the cores if it is to be read.
+    pub(crate) async fn look(
+        &mut self,
+        cores: &impl Cores,
+        list: TorrentList,
+        reading: Reading,
+    ) -> Result<(), ManagementError> {
+        let place = TorrentList::ALL.iter().position(|&other| other == list).unwrap_or(0);
+        let Some(mut watch) = self.watches[place].take() else { return Ok(()) };
+        if reading == Reading::InAnyCase {
+            watch.forget();
+        }
+        let (batches, mut inbox) = channel::<Vec<InfoHash>>(LIST_BATCHES_AHEAD);
+        // A file system may keep a reader waiting, and the cores take their time for a million torrents.
+        let reader = tokio::task::spawn_blocking(move || {
+            let look = watch.look(&mut |batch| drop(batches.blocking_send(batch)));
+            (watch, look)
+        });
+        let sent = send_anew(cores, (list, ListSource::File), &mut inbox).await;
+        // The reader ends when nobody takes its batches.
+        drop(inbox);
+        let (watch, look) = reader.await.map_err(|error| ManagementError::File(error.to_string()))?;
+        let path = watch.path().display().to_string();
+        self.watches[place] = Some(watch);
+        sent?;
+        match look {
+            ListLook::Read(report) => {
+                end(cores, (list, ListSource::File), &report).await?;
+                log_report(&path, &report);
+                Ok(())
+            }
+            ListLook::Changing(_) => {
+                info!("{path} is being written: it is read again in a moment");
+                Ok(())
+            }
+            ListLook::Unchanged | ListLook::StillFailed => Ok(()),
+            ListLook::Failed(error) => {
+                error!("the list stays as it was: {error}");
+                Err(ManagementError::File(error.to_string()))
+            }
+        }
+    }
+}
+
+/// Sends what comes as the beginning of a whole list. Without the end that follows, nothing is taken off.
+async fn send_anew(
+    cores: &impl Cores,
+    (list, source): (TorrentList, ListSource),
+    inbox: &mut tokio::sync::mpsc::Receiver<Vec<InfoHash>>,
+) -> Result<(), ManagementError> {
+    let Some(first) = inbox.recv().await else { return Ok(()) };
+    update_all(cores, &AccessUpdate::BeginList(list, source)).await?;
+    let mut next = Some(first);
+    while let Some(batch) = next {
+        update_all(cores, &AccessUpdate::ChangeList(ListChange::Add, list, source, batch.into())).await?;
+        next = inbox.recv().await;
+    }
+    Ok(())
+}
+
+async fn end(
+    cores: &impl Cores,
+    (list, source): (TorrentList, ListSource),
+    report: &ListReport,
+) -> Result<(), ManagementError> {
+    if report.torrents == 0 {
+        update_all(cores, &AccessUpdate::BeginList(list, source)).await?;
+    }
+    update_all(cores, &AccessUpdate::EndList(list, source)).await
+}
+
+fn log_report(path: &str, report: &ListReport) {
+    info!(torrents = report.torrents, "read the list {path}");
+    if report.invalid_lines > 0 {
+        let lines = report.first_invalid.iter().map(|line| format!("{}: {}", line.number, line.excerpt));
+        let first = lines.collect::<Vec<_>>().join("; ");
+        warn!(lines = report.invalid_lines, "{path} has lines that are no info hash; the first: {first}");
+    }
+}
+
+/// Sends a list to the cores as it is stored.
+pub(crate) async fn load_list(
+    cores: &impl Cores,
+    database: &Database,
+    list: TorrentList,
+) -> Result<u64, ManagementError> {
+    let source = ListSource::Api;
+    update_all(cores, &AccessUpdate::BeginList(list, source)).await?;
+    let (mut pages, mut torrents) = (database.load_list(list), 0);
+    while let Some(page) = pages.next().await? {
+        torrents += page.len() as u64;
+        update_all(cores, &AccessUpdate::ChangeList(ListChange::Add, list, source, page.into())).await?;
+    }
+    update_all(cores, &AccessUpdate::EndList(list, source)).await?;
+    Ok(torrents)
+}
+
+/// Tells the cores of torrents that come or go, a batch at a time.
+pub(crate) async fn change_list(
+    cores: &impl Cores,
+    (list, change): (TorrentList, ListChange),
+    info_hashes: &[InfoHash],
+) -> Result<(), ManagementError> {
+    for batch in info_hashes.chunks(LIST_BATCH_TORRENTS) {
+        update_all(cores, &AccessUpdate::ChangeList(change, list, ListSource::Api, batch.into())).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,145 @@
+use crate::management::{Ban, ManagementError};
+use access::{BannedNetworks, ClientRules};
+use database::{Banned, StoredBan};
+use ipnet::IpNet;
+use primitives::PeerIdPrefix;
+use std::collections::BTreeMap;
+
+/// Who is banned: by the configuration, which stays, and by the management API.
+#[derive(Debug, Default)]
+pub(crate) struct BanBook {
+    configured: ConfiguredRules,
+    bans: BTreeMap<Banned, Ban>,
+}
+
+/// What the configuration says of clients and networks.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ConfiguredRules {
+    /// Client software that is served; empty: all.
+    pub allowed_clients: Vec<PeerIdPrefix>,
+    /// Client software that is not.
+    pub denied_clients: Vec<PeerIdPrefix>,
+    /// Networks that are not served.
+    pub denied_networks: Vec<IpNet>,
+}
+
+/// What the cores have to know of it.
+#[derive(Debug)]
+pub(crate) struct Rules {
+    pub(crate) clients: ClientRules,
+    pub(crate) networks: BannedNetworks,
+}
+
+impl BanBook {
+    pub(crate) const fn new(configured: ConfiguredRules) -> Self {
+        Self { configured, bans: BTreeMap::new() }
+    }
+
+    pub(crate) fn bans(&self) -> Vec<Ban> {
+        self.bans.values().cloned().collect()
+    }
+
+    /// Adds a ban, or replaces its reason. One that the cores could not take is not added.
+    pub(crate) fn add(&mut self, ban: Ban) -> Result<Rules, ManagementError> {
+        let banned = ban.banned;
+        let before = self.bans.insert(banned, ban);
+        self.rules().inspect_err(|_| {
+            self.restore(banned, before);
+        })
+    }
+
+    /// Lifts a ban. `None`: it was not there.
+    pub(crate) fn lift(&mut self, banned: &Banned) -> Option<Result<Rules, ManagementError>> {
+        self.bans.remove(banned)?;
+        Some(self.rules())
+    }
+
+    /// Takes over what is stored.
+    pub(crate) fn load(&mut self, stored: impl IntoIterator<Item = StoredBan>) {
+        for StoredBan { banned, reason, since_unix_s } in stored {
+            self.bans.insert(banned, Ban { banned, reason, since_unix_s });
+        }
+    }
+
+    pub(crate) fn rules(&self) -> Result<Rules, ManagementError> {
+        let mut denied = self.configured.denied_clients.clone();
+        let mut networks = self.configured.denied_networks.clone();
+        for banned in self.bans.keys() {
+            match banned {
+                Banned::Client(prefix) => denied.push(*prefix),
+                Banned::Network(network) => networks.push(*network),
+            }
+        }
+        let clients = ClientRules::new(&self.configured.allowed_clients, &denied)
+            .map_err(|_| ManagementError::Full("there are as many bans of clients as there may be"))?;
+        let networks = BannedNetworks::new(&networks)
+            .map_err(|_| ManagementError::Full("there are as many bans of networks as there may be"))?;
+        Ok(Rules { clients, networks })
+    }
+
+    fn restore(&mut self, banned: Banned, before: Option<Ban>) {
+        match before {
+            Some(before) => drop(self.bans.insert(banned, before)),
+            None => drop(self.bans.remove(&banned)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use primitives::PeerId;
+
+    fn ban(banned: Banned, reason: &str) -> Ban {
+        Ban { banned, reason: reason.to_owned(), since_unix_s: 1 }
+    }
+
+    fn network(text: &str) -> Banned {
+        Banned::Network(text.parse().unwrap())
+    }
+
+    fn client(text: &str) -> Banned {
+        Banned::Client(PeerIdPrefix::parse(text).unwrap())
+    }
+
+    #[test]
+    fn bans_come_to_what_the_configuration_says_and_go_again() {
+        let configured = ConfiguredRules {
+            allowed_clients: Vec::new(),
+            denied_clients: vec![PeerIdPrefix::parse("-XL").unwrap()],
+            denied_networks: vec!["192.0.2.0/24".parse().unwrap()],
+        };
+        let mut book = BanBook::new(configured);
+        book.add(ban(client("-qB"), "old")).unwrap();
+        let rules = book.add(ban(network("2001:db8::/32"), "flood")).unwrap();
+        let qbittorrent = PeerId(*b"-qB4650-abcdefghijkl");
+        assert!(!rules.clients.admits(&qbittorrent));
+        assert!(rules.networks.contains("2001:db8::1".parse().unwrap()));
+        book.lift(&network("2001:db8::/32")).unwrap().unwrap();
+        let rules = book.lift(&client("-qB")).unwrap().unwrap();
+        assert!(rules.clients.admits(&qbittorrent));
+        assert!(!rules.clients.admits(&PeerId(*b"-XL0012-abcdefghijkl")));
+        assert!(rules.networks.contains("192.0.2.9".parse().unwrap()));
+        assert!(!rules.networks.contains("2001:db8::1".parse().unwrap()));
+        assert!(book.lift(&client("-XL")).is_none(), "what the configuration says is no ban to lift");
+    }
+
+    #[test]
+    fn a_ban_that_comes_again_has_the_new_reason() {
+        let mut book = BanBook::default();
+        book.add(ban(client("-qB"), "old")).unwrap();
+        book.add(ban(client("-qB"), "broken")).unwrap();
+        assert_eq!(book.bans(), [ban(client("-qB"), "broken")]);
+    }
+
+    #[test]
+    fn bans_beyond_the_bound_are_refused_and_not_kept() {
+        let mut book = BanBook::default();
+        for number in 0..256 {
+            book.add(ban(client(&format!("c{number}")), "")).unwrap();
+        }
+        assert!(matches!(book.add(ban(client("c256"), "")), Err(ManagementError::Full(_))));
+        assert_eq!(book.bans().len(), 256);
+        assert!(book.add(ban(client("c7"), "again")).is_ok());
+    }
+}

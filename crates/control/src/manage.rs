@@ -1,0 +1,249 @@
+use crate::cores::{Cores, ask, ask_all, ask_list, update_all};
+use crate::latency_board::latency_facts;
+use crate::latency_log::log_of_run;
+use crate::limits::SORTED_TORRENTS_MAX;
+use crate::management::{
+    Ban, Banned, KeyFacts, LatencyFacts, ListPage, ListPlace, ListenerFacts, Management, ManagementError,
+    Modes, StorageFacts, StorageState, TorrentPage, TorrentWithPeers, WantedKey,
+};
+use crate::manager::{Manager, Stored, unix_s};
+use access::{AccessUpdate, ListedTorrent, RegisterPlace};
+use database::{KeeperState, StoredBan};
+use primitives::{
+    AuthenticationKey, InfoHash, Inquiry, ListChange, ListSource, ShardId, Statistics, Survey, TorrentFacts,
+    TorrentList, TorrentOrder,
+};
+use std::cmp::Reverse;
+
+impl<C: Cores> Management for Manager<C> {
+    fn modes(&self) -> Modes {
+        self.inner.settings.modes
+    }
+
+    fn statistics(&self) -> Statistics {
+        self.inner.settings.board.total()
+    }
+
+    fn totals(&self) -> Vec<(&'static str, u64)> {
+        Self::totals(self).now(&self.statistics())
+    }
+
+    async fn torrent_count(&self) -> Result<u64, ManagementError> {
+        let survey = Survey { order: TorrentOrder::Place, skip: u64::MAX, torrents_max: 0 };
+        let results = ask_all(&self.inner.cores, |answer| Inquiry::Survey(survey, answer)).await?;
+        Ok(results.iter().map(|result| result.seen).sum())
+    }
+
+    async fn torrent(
+        &self,
+        info_hash: InfoHash,
+        peers_max: usize,
+    ) -> Result<Option<TorrentWithPeers>, ManagementError> {
+        let question = |answer| Inquiry::Peers(info_hash, peers_max, answer);
+        let answers = ask_all(&self.inner.cores, question).await?;
+        // Only its owner knows it.
+        Ok(answers.into_iter().flatten().next().map(|(facts, peers)| TorrentWithPeers { facts, peers }))
+    }
+
+    async fn torrents(&self, page: TorrentPage) -> Result<Vec<TorrentFacts>, ManagementError> {
+        match page.order {
+            TorrentOrder::Place => self.torrents_by_place(page).await,
+            _ => self.torrents_by_count(page).await,
+        }
+    }
+
+    async fn torrents_named(&self, info_hashes: Vec<InfoHash>) -> Result<Vec<TorrentFacts>, ManagementError> {
+        let named = info_hashes.into();
+        let question = |answer| Inquiry::Torrents(std::sync::Arc::clone(&named), answer);
+        Ok(ask_all(&self.inner.cores, question).await?.concat())
+    }
+
+    async fn drop_torrent(&self, info_hash: InfoHash) -> Result<bool, ManagementError> {
+        let answers = ask_all(&self.inner.cores, |answer| Inquiry::Drop(info_hash, answer)).await?;
+        Ok(answers.contains(&true))
+    }
+
+    async fn change_list(
+        &self,
+        list: TorrentList,
+        change: ListChange,
+        info_hashes: Vec<InfoHash>,
+    ) -> Result<(), ManagementError> {
+        Self::change_list(self, list, change, &info_hashes).await
+    }
+
+    async fn list_page(
+        &self,
+        list: TorrentList,
+        from: Option<ListPlace>,
+        entries_max: usize,
+    ) -> Result<ListPage, ManagementError> {
+        let shards: Vec<ShardId> = self.inner.cores.shards().shards().collect();
+        let ListPlace { shard, place } =
+            from.unwrap_or(ListPlace { shard: 0, place: RegisterPlace::default() });
+        let Some(&owner) = shards.get(shard) else { return Ok(ListPage { entries: Vec::new(), next: None }) };
+        let page = ask_list(&self.inner.cores, owner, (list, place), entries_max).await?;
+        let next = match page.next {
+            Some(place) => Some(ListPlace { shard, place }),
+            None if shard + 1 < shards.len() => {
+                Some(ListPlace { shard: shard + 1, place: RegisterPlace::default() })
+            }
+            None => None,
+        };
+        Ok(ListPage { entries: page.torrents.iter().map(entry).collect(), next })
+    }
+
+    async fn reload_list(&self, list: TorrentList) -> Result<(), ManagementError> {
+        self.read_list(list).await
+    }
+
+    async fn put_key(&self, key: WantedKey) -> Result<KeyFacts, ManagementError> {
+        let stored = self.inner.key_changes.lock().await;
+        require_read(*stored)?;
+        let (grant, facts) = {
+            let mut book = Self::keys(self);
+            let before = key.key.and_then(|key| book.facts(&key));
+            let grant = book.put(unix_s(), key)?;
+            let saved = book.stored(&grant.key).map(|stored| self.inner.keeper.put_key(stored));
+            if let Some(Err(error)) = saved {
+                book.undo(&grant.key, before);
+                return Err(error.into());
+            }
+            (grant, book.facts(&grant.key))
+        };
+        update_all(&self.inner.cores, &AccessUpdate::PutKeys([grant].into())).await?;
+        facts.ok_or(ManagementError::CoreBusy)
+    }
+
+    async fn remove_key(&self, key: AuthenticationKey) -> Result<bool, ManagementError> {
+        let stored = self.inner.key_changes.lock().await;
+        require_read(*stored)?;
+        if self.key(key).is_none() {
+            return Ok(false);
+        }
+        self.inner.keeper.remove_key(key)?;
+        Self::keys(self).remove(&key);
+        update_all(&self.inner.cores, &AccessUpdate::RemoveKeys([key].into())).await?;
+        Ok(true)
+    }
+
+    fn key(&self, key: AuthenticationKey) -> Option<KeyFacts> {
+        Self::keys(self).facts(&key)
+    }
+
+    fn keys(&self, after: Option<AuthenticationKey>, keys_max: usize) -> Vec<KeyFacts> {
+        Self::keys(self).page(after, keys_max)
+    }
+
+    fn reset_account(&self, key: AuthenticationKey) -> Result<bool, ManagementError> {
+        Ok(Self::keys(self).reset(&key))
+    }
+
+    async fn reload_keys(&self) -> Result<(), ManagementError> {
+        self.read_keys().await
+    }
+
+    async fn bans(&self) -> Vec<Ban> {
+        self.inner.bans.lock().await.bans()
+    }
+
+    async fn add_ban(&self, ban: Ban) -> Result<(), ManagementError> {
+        let mut bans = self.inner.bans.lock().await;
+        let Ban { banned, reason, since_unix_s } = ban.clone();
+        let rules = bans.add(ban)?;
+        self.inner.keeper.put_ban(StoredBan { banned, reason, since_unix_s })?;
+        self.use_rules(rules).await
+    }
+
+    async fn lift_ban(&self, banned: Banned) -> Result<bool, ManagementError> {
+        let mut bans = self.inner.bans.lock().await;
+        let Some(rules) = bans.lift(&banned) else { return Ok(false) };
+        self.inner.keeper.lift_ban(banned)?;
+        self.use_rules(rules?).await?;
+        Ok(true)
+    }
+
+    fn configuration(&self) -> serde_json::Value {
+        self.inner.settings.configuration.clone()
+    }
+
+    async fn reload(&self) -> Result<(), ManagementError> {
+        self.inner.settings.reloads.send_modify(|times| *times += 1);
+        self.read_files().await
+    }
+
+    async fn latencies(&self) -> Result<Vec<LatencyFacts>, ManagementError> {
+        Ok(latency_facts(&self.inner.settings.latencies.fresh().await))
+    }
+
+    async fn latency_log(&self) -> Result<Vec<u8>, ManagementError> {
+        let latencies = self.inner.settings.latencies.fresh().await;
+        log_of_run(self.inner.settings.begun, &latencies)
+            .map_err(|error| ManagementError::File(error.to_string()))
+    }
+
+    fn storage(&self) -> StorageFacts {
+        let facts = self.inner.keeper.facts();
+        StorageFacts {
+            state: match facts.state {
+                KeeperState::Absent => StorageState::Absent,
+                KeeperState::Connected => StorageState::Connected,
+                KeeperState::Away(reason) => StorageState::Away(reason),
+            },
+            writes_waiting: facts.waiting,
+            writes_done: facts.done,
+            writes_lost: facts.lost,
+            failures: facts.failures,
+        }
+    }
+
+    fn listeners(&self) -> Vec<ListenerFacts> {
+        self.inner.settings.listeners.clone()
+    }
+}
+
+impl<C: Cores> Manager<C> {
+    /// Shard after shard, each from where the ones before have ended.
+    async fn torrents_by_place(&self, page: TorrentPage) -> Result<Vec<TorrentFacts>, ManagementError> {
+        let (mut skip, mut torrents) = (page.offset, Vec::new());
+        for shard in self.inner.cores.shards().shards() {
+            let torrents_max = page.torrents_max - torrents.len();
+            if torrents_max == 0 {
+                break;
+            }
+            let survey = Survey { order: page.order, skip, torrents_max };
+            let result = ask(&self.inner.cores, shard, |answer| Inquiry::Survey(survey, answer)).await?;
+            skip = skip.saturating_sub(result.seen);
+            torrents.extend(result.torrents);
+        }
+        Ok(torrents)
+    }
+
+    /// The first ones of each shard, which have those of all among them.
+    async fn torrents_by_count(&self, page: TorrentPage) -> Result<Vec<TorrentFacts>, ManagementError> {
+        let offset = usize::try_from(page.offset).unwrap_or(usize::MAX);
+        let wanted = offset.saturating_add(page.torrents_max);
+        if wanted > SORTED_TORRENTS_MAX {
+            return Err(ManagementError::Full("a sorted page lies within the first 100000 torrents"));
+        }
+        let survey = Survey { order: page.order, skip: 0, torrents_max: wanted };
+        let results = ask_all(&self.inner.cores, |answer| Inquiry::Survey(survey, answer)).await?;
+        let mut torrents: Vec<TorrentFacts> =
+            results.into_iter().flat_map(|result| result.torrents).collect();
+        torrents.sort_unstable_by_key(|torrent| (Reverse(page.order.rank(torrent)), torrent.info_hash));
+        Ok(torrents.into_iter().skip(offset).take(page.torrents_max).collect())
+    }
+}
+
+fn entry(torrent: &ListedTorrent) -> (InfoHash, Vec<ListSource>) {
+    let sources = [ListSource::File, ListSource::Api].into_iter().filter(|&source| torrent.is_from(source));
+    (torrent.info_hash, sources.collect())
+}
+
+/// An account that is changed before it was read would be stored as an empty one.
+fn require_read(stored: Stored) -> Result<(), ManagementError> {
+    match stored {
+        Stored::Read => Ok(()),
+        Stored::Unread => Err(ManagementError::Database("the keys could not be read from it yet".to_owned())),
+    }
+}

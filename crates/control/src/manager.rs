@@ -1,0 +1,388 @@
+//! The control plane's half of management: what the management API asks for, what is stored, and what the cores are told.
+
+use crate::access_lists::{ListFiles, Reading, change_list, load_list};
+use crate::ban_book::{BanBook, ConfiguredRules, Rules};
+use crate::cores::{Cores, update_all};
+use crate::key_book::KeyBook;
+use crate::latency_board::LatencyBoard;
+use crate::limits::{FACTS_LOOK_MS, FILES_LOOK_S, KEYS_PER_UPDATE, LOAD_RETRY_S};
+use crate::management::{ListenerFacts, ManagementError, Modes, TorrentMode, UserMode};
+use crate::statistics_board::StatisticsBoard;
+use crate::supervise::later;
+use crate::totals::Totals;
+use access::{AccessUpdate, CoreFact, KeyGrant};
+use database::{Database, Keeper, KeeperSettings};
+use primitives::{InfoHash, ListChange, TorrentList};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::sync::{Mutex as AsyncMutex, watch};
+use tokio::time::{Instant, timeout_at};
+use tracing::{error, info};
+
+/// Manages a running tracker. Copies are the same one.
+#[derive(Debug)]
+pub struct Manager<C> {
+    pub(crate) inner: Arc<Inner<C>>,
+}
+
+impl<C> Clone for Manager<C> {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner) }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Inner<C> {
+    pub(crate) cores: C,
+    pub(crate) settings: ManagerSettings,
+    database: Option<Database>,
+    pub(crate) keeper: Keeper,
+    keys: Mutex<KeyBook>,
+    totals: Mutex<Totals>,
+    /// Held while the cores are told of keys: they are told in the order of the book.
+    pub(crate) key_changes: AsyncMutex<Stored>,
+    /// Held while the cores are told of a list, in the order of [`TorrentList::ALL`].
+    list_changes: [AsyncMutex<()>; 2],
+    pub(crate) bans: AsyncMutex<BanBook>,
+    files: AsyncMutex<ListFiles>,
+}
+
+/// Whether what is stored has been read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stored {
+    Unread,
+    Read,
+}
+
+/// How a tracker is managed.
+#[derive(Debug)]
+pub struct ManagerSettings {
+    /// Who is served.
+    pub modes: Modes,
+    /// Whether completed events are stored.
+    pub completed: CompletedStorage,
+    /// Whether totals are.
+    pub totals: TotalsStorage,
+    /// What the configuration says of clients and networks.
+    pub rules: ConfiguredRules,
+    /// The file with the allowed torrents.
+    pub allow_file: Option<PathBuf>,
+    /// The file with the denied torrents.
+    pub deny_file: Option<PathBuf>,
+    /// Keys that there may be.
+    pub keys_max: usize,
+    /// How changes are written.
+    pub keeper: KeeperSettings,
+    /// How long the start waits for what is stored.
+    pub start_wait: Duration,
+    /// The configuration without secrets.
+    pub configuration: serde_json::Value,
+    /// Where the tracker listens.
+    pub listeners: Vec<ListenerFacts>,
+    /// The figures of the cores.
+    pub board: StatisticsBoard,
+    /// How long replies took.
+    pub latencies: Arc<LatencyBoard>,
+    /// When the tracker began.
+    pub begun: SystemTime,
+    /// Whom a reload concerns beside the lists.
+    pub reloads: watch::Sender<u64>,
+}
+
+/// Whether completed events are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CompletedStorage {
+    /// They are.
+    Stored,
+    /// They are not.
+    Forgotten,
+}
+
+/// Whether totals are stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TotalsStorage {
+    /// They are.
+    Stored,
+    /// They are once this file is there, which they are no reason to make.
+    StoredIn(PathBuf),
+}
+
+const LISTS: &str = "there is a lock for each list";
+
+impl<C: Cores> Manager<C> {
+    /// Tells the cores who is served, as far as that can be found out within the time for it. What cannot be read then
+    /// is read later.
+    pub async fn start(cores: C, settings: ManagerSettings, database: Option<Database>) -> Self {
+        let deadline = Instant::now() + settings.start_wait;
+        let stored = if database.is_some() { Stored::Unread } else { Stored::Read };
+        let inner = Inner {
+            keeper: Keeper::start(database.clone(), settings.keeper),
+            database,
+            keys: Mutex::new(KeyBook::new(settings.keys_max)),
+            totals: Mutex::default(),
+            key_changes: AsyncMutex::new(stored),
+            list_changes: [AsyncMutex::new(()), AsyncMutex::new(())],
+            bans: AsyncMutex::new(BanBook::new(settings.rules.clone())),
+            files: AsyncMutex::new(ListFiles::new(settings.allow_file.clone(), settings.deny_file.clone())),
+            cores,
+            settings,
+        };
+        let manager = Self { inner: Arc::new(inner) };
+        manager.tell_rules().await;
+        manager.look_at_files(Reading::IfChanged).await;
+        manager.load_first(deadline).await;
+        tokio::spawn(manager.clone().take_facts());
+        tokio::spawn(manager.clone().watch_files());
+        manager
+    }
+
+    /// Writes what is not stored yet, until `deadline`. The cores have ended.
+    pub async fn stop(&self, deadline: Instant) {
+        self.take_in_facts();
+        self.save();
+        self.inner.keeper.stop(deadline).await;
+    }
+
+    /// Reads the files of the lists again.
+    pub(crate) async fn read_files(&self) -> Result<(), ManagementError> {
+        let mut files = self.inner.files.lock().await;
+        for list in TorrentList::ALL {
+            files.look(&self.inner.cores, list, Reading::InAnyCase).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads a list again as it is stored, and its file.
+    pub(crate) async fn read_list(&self, list: TorrentList) -> Result<(), ManagementError> {
+        self.inner.files.lock().await.look(&self.inner.cores, list, Reading::InAnyCase).await?;
+        let Some(database) = &self.inner.database else { return Ok(()) };
+        let _told_in_order = self.list_lock(list).lock().await;
+        self.flush().await?;
+        load_list(&self.inner.cores, database, list).await.map(drop)
+    }
+
+    /// Reads the keys again as they are stored.
+    pub(crate) async fn read_keys(&self) -> Result<(), ManagementError> {
+        let Some(database) = &self.inner.database else { return Ok(()) };
+        let mut stored = self.inner.key_changes.lock().await;
+        self.save();
+        self.flush().await?;
+        self.load_keys(database).await?;
+        *stored = Stored::Read;
+        Ok(())
+    }
+
+    /// Puts torrents on a list or takes them off, here and in the database.
+    pub(crate) async fn change_list(
+        &self,
+        list: TorrentList,
+        change: ListChange,
+        info_hashes: &[InfoHash],
+    ) -> Result<(), ManagementError> {
+        let _told_in_order = self.list_lock(list).lock().await;
+        self.inner.keeper.change_list(list, change, info_hashes)?;
+        change_list(&self.inner.cores, (list, change), info_hashes).await
+    }
+
+    /// Has the cores follow rules.
+    pub(crate) async fn use_rules(&self, rules: Rules) -> Result<(), ManagementError> {
+        update_all(&self.inner.cores, &AccessUpdate::UseClients(Arc::new(rules.clients))).await?;
+        update_all(&self.inner.cores, &AccessUpdate::UseNetworks(Arc::new(rules.networks))).await
+    }
+
+    pub(crate) fn keys(&self) -> MutexGuard<'_, KeyBook> {
+        // A panic in between leaves a book that can be read on.
+        self.inner.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn totals(&self) -> MutexGuard<'_, Totals> {
+        self.inner.totals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn list_lock(&self, list: TorrentList) -> &AsyncMutex<()> {
+        let locks = TorrentList::ALL.iter().zip(&self.inner.list_changes);
+        locks.into_iter().find(|(other, _)| **other == list).map(|(_, lock)| lock).expect(LISTS)
+    }
+
+    async fn flush(&self) -> Result<(), ManagementError> {
+        self.inner.keeper.flush().await.map_err(|error| ManagementError::Database(error.to_string()))
+    }
+
+    async fn tell_rules(&self) {
+        let rules = self.inner.bans.lock().await.rules();
+        let told = match rules {
+            Ok(rules) => self.use_rules(rules).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = told {
+            error!("clients and networks are not refused as they should be: {error}");
+        }
+    }
+
+    async fn look_at_files(&self, reading: Reading) {
+        let mut files = self.inner.files.lock().await;
+        for list in TorrentList::ALL {
+            // What is wrong with a file is said where it is found.
+            if let Err(error @ ManagementError::CoreBusy) = files.look(&self.inner.cores, list, reading).await
+            {
+                error!("the cores were not told a list: {error}");
+            }
+        }
+    }
+
+    async fn load_first(&self, deadline: Instant) {
+        let Some(database) = self.inner.database.clone() else { return };
+        let failure = match timeout_at(deadline, self.load_all(&database)).await {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "it takes longer than database.start_wait_s".to_owned(),
+        };
+        error!("the start goes on without what is stored, which is read later: {failure}");
+        let manager = self.clone();
+        tokio::spawn(async move {
+            let mut attempts = later(Duration::from_secs(LOAD_RETRY_S));
+            loop {
+                attempts.tick().await;
+                if manager.load_all(&database).await.is_ok() {
+                    info!("what is stored has been read");
+                    return;
+                }
+            }
+        });
+    }
+
+    /// Reads all that is stored and concerns this tracker, and tells the cores.
+    async fn load_all(&self, database: &Database) -> Result<(), ManagementError> {
+        let totals = database.load_totals().await?;
+        self.totals().load(totals);
+        self.load_bans(database).await?;
+        {
+            let mut stored = self.inner.key_changes.lock().await;
+            self.load_keys(database).await?;
+            *stored = Stored::Read;
+        }
+        for list in self.lists_in_use() {
+            let _told_in_order = self.list_lock(list).lock().await;
+            // What was changed before is not stored yet, and would be taken off.
+            self.flush().await?;
+            let torrents = load_list(&self.inner.cores, database, list).await?;
+            if torrents > 0 {
+                info!(torrents, "read the stored list {list:?}");
+            }
+        }
+        self.load_completed(database).await
+    }
+
+    fn lists_in_use(&self) -> Vec<TorrentList> {
+        match self.inner.settings.modes.torrents {
+            TorrentMode::Any => vec![TorrentList::Denied],
+            TorrentMode::Listed => TorrentList::ALL.to_vec(),
+        }
+    }
+
+    async fn load_bans(&self, database: &Database) -> Result<(), ManagementError> {
+        let mut bans = self.inner.bans.lock().await;
+        let mut pages = database.load_bans();
+        while let Some(page) = pages.next().await? {
+            bans.load(page);
+        }
+        let rules = bans.rules()?;
+        self.use_rules(rules).await
+    }
+
+    async fn load_keys(&self, database: &Database) -> Result<(), ManagementError> {
+        if self.inner.settings.modes.users == UserMode::Public {
+            return Ok(());
+        }
+        let (mut pages, mut grants) = (database.load_keys(), Vec::new());
+        while let Some(page) = pages.next().await? {
+            let mut book = self.keys();
+            for stored in &page {
+                grants.push(book.restore(stored)?);
+            }
+        }
+        self.keys().keep_only(grants.iter().map(|grant| grant.key));
+        self.tell_all_keys(&grants).await
+    }
+
+    async fn tell_all_keys(&self, grants: &[KeyGrant]) -> Result<(), ManagementError> {
+        let cores = &self.inner.cores;
+        update_all(cores, &AccessUpdate::BeginKeys).await?;
+        for some in grants.chunks(KEYS_PER_UPDATE) {
+            update_all(cores, &AccessUpdate::PutKeys(some.into())).await?;
+        }
+        update_all(cores, &AccessUpdate::EndKeys).await
+    }
+
+    async fn load_completed(&self, database: &Database) -> Result<(), ManagementError> {
+        if self.inner.settings.completed == CompletedStorage::Forgotten {
+            return Ok(());
+        }
+        let mut pages = database.load_completed();
+        while let Some(page) = pages.next().await? {
+            let counts = page
+                .iter()
+                .map(|torrent| (torrent.info_hash, u32::try_from(torrent.completed).unwrap_or(u32::MAX)));
+            update_all(&self.inner.cores, &AccessUpdate::RememberCompleted(counts.collect())).await?;
+        }
+        Ok(())
+    }
+
+    async fn watch_files(self) {
+        let mut looks = later(Duration::from_secs(FILES_LOOK_S));
+        loop {
+            looks.tick().await;
+            self.look_at_files(Reading::IfChanged).await;
+        }
+    }
+
+    async fn take_facts(self) {
+        let mut looks = later(Duration::from_millis(FACTS_LOOK_MS));
+        loop {
+            looks.tick().await;
+            self.take_in_facts();
+            self.save();
+        }
+    }
+
+    /// Takes in what the cores have to tell.
+    fn take_in_facts(&self) {
+        let (now, now_unix_s) = (self.inner.cores.now(), unix_s());
+        while let Some(fact) = self.inner.cores.next_fact() {
+            match fact {
+                CoreFact::Accounts(accounts) => {
+                    let mut book = self.keys();
+                    for account in &accounts {
+                        let ago_s = now.0.wrapping_sub(account.last_seen.0);
+                        book.add(account, now_unix_s.saturating_sub(u64::from(ago_s)));
+                    }
+                }
+                CoreFact::Completed(counts) => {
+                    for (info_hash, completed) in counts {
+                        // What is refused is counted there; the next completed event brings the whole count.
+                        let _refused = self.inner.keeper.completed(info_hash, u64::from(completed));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Hands to the keeper what has changed. What it refuses now it is given later.
+    fn save(&self) {
+        let keeper = &self.inner.keeper;
+        let _later = self.keys().save(|stored| keeper.put_key(stored));
+        let are_stored = match &self.inner.settings.totals {
+            TotalsStorage::Stored => true,
+            TotalsStorage::StoredIn(file) => file.exists(),
+        };
+        if are_stored {
+            let _later = self.totals().save(&self.inner.settings.board.total(), keeper);
+        }
+    }
+}
+
+/// Seconds since the Unix epoch.
+pub(crate) fn unix_s() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}

@@ -1,0 +1,94 @@
+use database::{Keeper, StoredTotal, TooManyWaiting, TotalName};
+use primitives::{AddressFamily, Counter, HttpOutcome, RequestKind, Statistics};
+use std::collections::BTreeMap;
+
+/// What the tracker has done in all of its runs.
+#[derive(Debug, Default)]
+pub(crate) struct Totals {
+    /// Of the runs before this one, by name; `None`: they have not been read. Then nothing is saved, which would be less
+    /// than what is stored.
+    before: Option<BTreeMap<String, u64>>,
+    saved: BTreeMap<&'static str, u64>,
+}
+
+const COMPLETED: TotalName = TotalName::new("completed");
+const CONNECTS: TotalName = TotalName::new("udp_connects_answered");
+const UDP_ANNOUNCES: TotalName = TotalName::new("udp_announces_answered");
+const UDP_SCRAPES: TotalName = TotalName::new("udp_scrapes_answered");
+const HTTP_ANNOUNCES: TotalName = TotalName::new("http_announces_answered");
+const HTTP_SCRAPES: TotalName = TotalName::new("http_scrapes_answered");
+
+/// The totals of this run.
+fn of_run(statistics: &Statistics) -> [(TotalName, u64); 6] {
+    let http = |outcome| -> u64 {
+        AddressFamily::ALL.iter().map(|&family| statistics.http_outcomes(family, outcome)).sum()
+    };
+    [
+        (COMPLETED, statistics.counter(Counter::Completed)),
+        (CONNECTS, statistics.answered(RequestKind::Connect)),
+        (UDP_ANNOUNCES, statistics.answered(RequestKind::Announce)),
+        (UDP_SCRAPES, statistics.answered(RequestKind::Scrape)),
+        (HTTP_ANNOUNCES, http(HttpOutcome::AnnounceAnswered)),
+        (HTTP_SCRAPES, http(HttpOutcome::ScrapeAnswered)),
+    ]
+}
+
+impl Totals {
+    /// Takes over what is stored of the runs before.
+    pub(crate) fn load(&mut self, stored: Vec<StoredTotal>) {
+        self.before = Some(stored.into_iter().map(|total| (total.name, total.value)).collect());
+    }
+
+    /// The totals of all runs, by name.
+    pub(crate) fn now(&self, statistics: &Statistics) -> Vec<(&'static str, u64)> {
+        let all = |(name, now): (TotalName, u64)| (name.as_str(), self.all_runs(name, now));
+        of_run(statistics).map(all).to_vec()
+    }
+
+    /// Hands those that have changed to the keeper.
+    pub(crate) fn save(&mut self, statistics: &Statistics, keeper: &Keeper) -> Result<(), TooManyWaiting> {
+        if self.before.is_none() {
+            return Ok(());
+        }
+        for (name, now) in of_run(statistics) {
+            let value = self.all_runs(name, now);
+            let saved = self.saved.entry(name.as_str()).or_default();
+            if *saved != value {
+                keeper.total(name, value)?;
+                *saved = value;
+            }
+        }
+        Ok(())
+    }
+
+    fn all_runs(&self, name: TotalName, now: u64) -> u64 {
+        let before = self.before.as_ref().and_then(|before| before.get(name.as_str()));
+        before.copied().unwrap_or(0).saturating_add(now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use database::KeeperSettings;
+    use primitives::Outcome;
+
+    #[tokio::test]
+    async fn a_run_adds_to_those_before_it_and_saves_what_has_changed() {
+        let mut totals = Totals::default();
+        let keeper = Keeper::start(None, KeeperSettings::default());
+        let mut early = Statistics::default();
+        early.add(Counter::Completed, 1);
+        totals.save(&early, &keeper).unwrap();
+        assert!(totals.saved.is_empty(), "what was before is not known yet");
+        totals.load(vec![StoredTotal { name: "udp_announces_answered".to_owned(), value: 40 }]);
+        let mut statistics = Statistics::default();
+        statistics.count(AddressFamily::V6, RequestKind::Announce, Outcome::Answered);
+        statistics.count(AddressFamily::V4, RequestKind::Announce, Outcome::Answered);
+        statistics.add(Counter::Completed, 3);
+        let now = totals.now(&statistics);
+        assert!(now.contains(&("udp_announces_answered", 42)) && now.contains(&("completed", 3)), "{now:?}");
+        totals.save(&statistics, &keeper).unwrap();
+        assert_eq!(totals.saved["udp_announces_answered"], 42);
+    }
+}

@@ -1,0 +1,81 @@
+//! From the configuration to the management of the running tracker.
+
+use crate::desks::Desks;
+use crate::listen::AllListeners;
+use crate::storage::Storage;
+use config::{Configuration, Switch};
+use control::{
+    CompletedStorage, ConfiguredRules, LatencyBoard, ListenerFacts, Manager, ManagerSettings, Modes, Service,
+    StatisticsBoard, TorrentMode, UserMode,
+};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+use tokio::sync::watch;
+use worker::{Listener, Scheme};
+
+/// What the management is made of beside the configuration.
+pub(crate) struct ManagementParts {
+    pub(crate) desks: Desks,
+    pub(crate) storage: Storage,
+    pub(crate) listeners: Vec<ListenerFacts>,
+    pub(crate) board: StatisticsBoard,
+    pub(crate) latencies: Arc<LatencyBoard>,
+    pub(crate) reloads: watch::Sender<u64>,
+}
+
+/// Begins to manage the workers: tells them who is served.
+pub(crate) async fn start_management(
+    configuration: &Configuration,
+    parts: ManagementParts,
+) -> Manager<Desks> {
+    let ManagementParts { desks, storage, listeners, board, latencies, reloads } = parts;
+    let access = &configuration.access;
+    let settings = ManagerSettings {
+        modes: modes(configuration),
+        completed: match configuration.database.remember_completed {
+            Switch::On => CompletedStorage::Stored,
+            Switch::Off => CompletedStorage::Forgotten,
+        },
+        totals: storage.totals,
+        rules: ConfiguredRules {
+            allowed_clients: access.allow_clients.clone(),
+            denied_clients: access.deny_clients.clone(),
+            denied_networks: access.deny_networks.clone(),
+        },
+        allow_file: access.allow_file.path().map(Path::to_owned),
+        deny_file: access.deny_file.path().map(Path::to_owned),
+        keys_max: access.keys_max as usize,
+        keeper: storage.keeper,
+        start_wait: Duration::from_secs(u64::from(configuration.database.start_wait_s)),
+        configuration: configuration.redacted(),
+        listeners,
+        board,
+        latencies,
+        begun: SystemTime::now(),
+        reloads,
+    };
+    Manager::start(desks, settings, storage.database).await
+}
+
+fn modes(configuration: &Configuration) -> Modes {
+    let mode = configuration.access.mode;
+    Modes {
+        users: if mode.is_private() { UserMode::Private } else { UserMode::Public },
+        torrents: if mode.is_listed() { TorrentMode::Listed } else { TorrentMode::Any },
+    }
+}
+
+/// Where announces are taken.
+pub(crate) fn tracker_listeners(all: &AllListeners) -> Vec<ListenerFacts> {
+    let udp = all.udp.addresses.iter().map(|&address| Listener { scheme: Scheme::Udp, address });
+    let facts = |Listener { scheme, address }| {
+        let service = match scheme {
+            Scheme::Udp => Service::Udp,
+            Scheme::Http => Service::Http,
+            Scheme::Https => Service::Https,
+        };
+        ListenerFacts { service, address }
+    };
+    udp.chain(all.http.listeners.iter().copied()).map(facts).collect()
+}
