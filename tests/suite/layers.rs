@@ -18,7 +18,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("tls", &[]),
     ("worker", &["access", "primitives", "engine", "http-protocol", "udp-socket", "latency", "tls"]),
     ("config", &["primitives"]),
-    ("control", &["access", "config", "primitives", "latency"]),
+    ("database", &["primitives"]),
+    ("control", &["access", "config", "database", "primitives", "latency"]),
     (
         "ringtrack",
         &[
@@ -32,6 +33,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "worker",
             "config",
             "control",
+            "database",
             "latency",
             "tls",
         ],

@@ -1,0 +1,192 @@
+use crate::records::{Banned, StoredBan, StoredKey, TorrentCount, TotalName, storable_reason};
+use primitives::{AuthenticationKey, InfoHash, ListChange, TorrentList};
+use std::collections::BTreeMap;
+
+/// One thing that is to be stored. All values are absolute: a change may be stored twice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// A torrent comes on a list, or leaves it.
+    List(TorrentList, InfoHash, ListChange),
+    /// How often a torrent was completed. The larger count stays.
+    Completed(TorrentCount),
+    /// A key is known, with this account.
+    PutKey(StoredKey),
+    /// A key is known no more.
+    RemoveKey(AuthenticationKey),
+    /// Somebody is banned.
+    PutBan(StoredBan),
+    /// Somebody is banned no more.
+    LiftBan(Banned),
+    /// How much a total is.
+    Total(TotalName, u64),
+}
+
+/// Changes that are stored together, one of each thing: the last, or of counts of completed events the largest.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WriteBatch {
+    pub(crate) lists: BTreeMap<(TorrentList, InfoHash), ListChange>,
+    pub(crate) completed: BTreeMap<InfoHash, u64>,
+    pub(crate) keys: BTreeMap<AuthenticationKey, Option<StoredKey>>,
+    pub(crate) bans: BTreeMap<Banned, Option<StoredBan>>,
+    pub(crate) totals: BTreeMap<TotalName, u64>,
+}
+
+impl WriteBatch {
+    /// Takes a change, in the place of an older one of the same thing.
+    pub fn insert(&mut self, change: Change) {
+        match change {
+            Change::List(list, info_hash, change) => drop(self.lists.insert((list, info_hash), change)),
+            Change::Completed(TorrentCount { info_hash, completed }) => {
+                let count = self.completed.entry(info_hash).or_default();
+                *count = completed.max(*count);
+            }
+            Change::PutKey(key) => drop(self.keys.insert(key.key, Some(key))),
+            Change::RemoveKey(key) => drop(self.keys.insert(key, None)),
+            Change::PutBan(ban) => {
+                let ban = StoredBan { reason: storable_reason(&ban.reason), ..ban };
+                drop(self.bans.insert(ban.banned, Some(ban)));
+            }
+            Change::LiftBan(banned) => drop(self.bans.insert(banned, None)),
+            Change::Total(name, value) => drop(self.totals.insert(name, value)),
+        }
+    }
+
+    /// Whether there is a change of the same thing.
+    #[must_use]
+    pub fn has_one_like(&self, change: &Change) -> bool {
+        match change {
+            Change::List(list, info_hash, _) => self.lists.contains_key(&(*list, *info_hash)),
+            Change::Completed(count) => self.completed.contains_key(&count.info_hash),
+            Change::PutKey(StoredKey { key, .. }) | Change::RemoveKey(key) => self.keys.contains_key(key),
+            Change::PutBan(StoredBan { banned, .. }) | Change::LiftBan(banned) => {
+                self.bans.contains_key(banned)
+            }
+            Change::Total(name, _) => self.totals.contains_key(name),
+        }
+    }
+
+    /// How many changes there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.lists.len() + self.completed.len() + self.keys.len() + self.bans.len() + self.totals.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Parts with up to so many changes, which then are in it no more.
+    pub(crate) fn split_first(&mut self, changes_max: usize) -> Self {
+        let mut left = changes_max;
+        Self {
+            bans: first(&mut self.bans, &mut left),
+            keys: first(&mut self.keys, &mut left),
+            lists: first(&mut self.lists, &mut left),
+            totals: first(&mut self.totals, &mut left),
+            completed: first(&mut self.completed, &mut left),
+        }
+    }
+
+    /// Takes the changes of an older batch, where it has no newer one itself.
+    pub(crate) fn take_older(&mut self, older: Self) {
+        put_below(&mut self.lists, older.lists);
+        put_below(&mut self.keys, older.keys);
+        put_below(&mut self.bans, older.bans);
+        put_below(&mut self.totals, older.totals);
+        for (info_hash, completed) in older.completed {
+            self.insert(Change::Completed(TorrentCount { info_hash, completed }));
+        }
+    }
+}
+
+fn first<K: Ord, V>(map: &mut BTreeMap<K, V>, left: &mut usize) -> BTreeMap<K, V> {
+    if map.len() <= *left {
+        *left -= map.len();
+        return std::mem::take(map);
+    }
+    let part = std::iter::from_fn(|| map.pop_first()).take(*left).collect();
+    *left = 0;
+    part
+}
+
+/// The smaller of both is put into the larger one: a million changes that wait are not moved for one more.
+fn put_below<K: Ord, V>(newer: &mut BTreeMap<K, V>, mut older: BTreeMap<K, V>) {
+    if newer.len() < older.len() {
+        older.extend(std::mem::take(newer));
+        *newer = older;
+    } else {
+        for (key, value) in older {
+            newer.entry(key).or_insert(value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOTAL: TotalName = TotalName::new("announces");
+
+    fn hash(byte: u8) -> InfoHash {
+        InfoHash([byte; 20])
+    }
+
+    fn listed(byte: u8, change: ListChange) -> Change {
+        Change::List(TorrentList::Allowed, hash(byte), change)
+    }
+
+    fn completed(byte: u8, completed: u64) -> Change {
+        Change::Completed(TorrentCount { info_hash: hash(byte), completed })
+    }
+
+    fn batch(changes: impl IntoIterator<Item = Change>) -> WriteBatch {
+        let mut batch = WriteBatch::default();
+        changes.into_iter().for_each(|change| batch.insert(change));
+        batch
+    }
+
+    #[test]
+    fn of_several_changes_of_one_thing_the_last_is_stored() {
+        let changes = [listed(1, ListChange::Add), listed(1, ListChange::Remove), Change::Total(TOTAL, 1)];
+        let batch = batch(changes.into_iter().chain([Change::Total(TOTAL, 0)]));
+        assert_eq!(batch.len(), 2);
+        assert_eq!(batch.lists[&(TorrentList::Allowed, hash(1))], ListChange::Remove);
+        assert_eq!(batch.totals[&TOTAL], 0);
+        assert!(batch.has_one_like(&listed(1, ListChange::Add)));
+        assert!(!batch.has_one_like(&listed(2, ListChange::Add)));
+    }
+
+    #[test]
+    fn of_counts_of_completed_events_the_largest_is_stored() {
+        assert_eq!(batch([completed(1, 5), completed(1, 3)]).completed[&hash(1)], 5);
+    }
+
+    #[test]
+    fn newer_changes_win_over_those_of_a_batch_that_comes_back() {
+        for others in [0..0, 10..20, 20..200] {
+            let older = [listed(1, ListChange::Add), completed(2, 9), listed(3, ListChange::Add)];
+            let older = batch(others.map(|byte| listed(byte, ListChange::Add)).chain(older));
+            let mut newer = batch([listed(1, ListChange::Remove), completed(2, 4)]);
+            let together = older.len();
+            newer.take_older(older);
+            assert_eq!(newer.len(), together);
+            assert_eq!(newer.lists[&(TorrentList::Allowed, hash(1))], ListChange::Remove);
+            assert_eq!(newer.lists[&(TorrentList::Allowed, hash(3))], ListChange::Add);
+            assert_eq!(newer.completed[&hash(2)], 9);
+        }
+    }
+
+    #[test]
+    fn a_batch_is_taken_apart_without_loss() {
+        let whole = batch((0..50).map(|byte| listed(byte, ListChange::Add)).chain([completed(1, 1)]));
+        let (mut rest, mut parts) = (whole.clone(), WriteBatch::default());
+        for size in [20, 20, 11, 0] {
+            let part = rest.split_first(20);
+            assert_eq!(part.len(), size);
+            parts.take_older(part);
+        }
+        assert_eq!(parts, whole);
+    }
+}

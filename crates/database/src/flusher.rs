@@ -1,0 +1,154 @@
+use crate::database::Database;
+use crate::health::Health;
+use crate::keeper::{KeeperSettings, Stopped};
+use crate::limits::{BATCH_MAX, STATEMENT_S_MAX};
+use crate::shared::{NotWritten, Shared};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+/// Where somebody waits for the end of a write.
+pub(crate) type Asker = oneshot::Sender<Result<(), NotWritten>>;
+
+/// The task that writes what waits.
+#[derive(Debug)]
+pub(crate) struct Flusher {
+    pub database: Database,
+    pub settings: KeeperSettings,
+    pub shared: Arc<Shared>,
+    pub health: Health,
+    /// Those who want it to write now.
+    pub askers: mpsc::Receiver<Asker>,
+    /// Tells that much waits.
+    pub early: Arc<Notify>,
+    /// Until when all has to be written, once the end has come.
+    pub deadline: watch::Receiver<Option<Instant>>,
+    /// Tells that the end is over.
+    pub stopped: watch::Sender<Option<Stopped>>,
+}
+
+/// How a write went.
+type Outcome = Result<(), NotWritten>;
+
+impl Flusher {
+    pub(crate) async fn run(mut self) {
+        let mut failures = 0;
+        loop {
+            let pause = if failures == 0 { self.settings.flush_every } else { self.retry_pause(failures) };
+            let askers = self.wait(pause, failures).await;
+            let outcome = self.write_before_deadline().await;
+            failures = if outcome.is_ok() { 0 } else { failures + 1 };
+            answer(askers, &outcome);
+            if let Some(deadline) = self.stop_deadline() {
+                return self.end(deadline, outcome).await;
+            }
+        }
+    }
+
+    /// Waits until it is time to write, and says who asked for it.
+    async fn wait(&mut self, pause: Duration, failures: u32) -> Vec<Asker> {
+        let until = Instant::now() + pause;
+        let mut askers = Vec::new();
+        tokio::select! {
+            _ = self.deadline.changed() => {}
+            first = self.askers.recv() => askers.extend(first),
+            () = self.early.notified(), if failures == 0 => {}
+            () = sleep_until(until) => {}
+        }
+        while let Ok(another) = self.askers.try_recv() {
+            askers.push(another);
+        }
+        askers
+    }
+
+    /// Writes what waits now, but not beyond the deadline of the end, which may come meanwhile.
+    async fn write_before_deadline(&mut self) -> Outcome {
+        let mut deadline = self.deadline.clone();
+        let outcome = tokio::select! {
+            biased;
+            outcome = self.write() => Some(outcome),
+            () = over(&mut deadline) => None,
+        };
+        outcome.unwrap_or_else(|| {
+            let reason = "the time for it is over";
+            self.shared.failed(reason);
+            Err(NotWritten(reason.to_owned()))
+        })
+    }
+
+    async fn write(&mut self) -> Outcome {
+        self.shared.begin();
+        while let Some(batch) = self.shared.next(BATCH_MAX) {
+            let stored = self.database.store(&batch).await;
+            drop(batch);
+            if let Err(error) = stored {
+                let reason = error.to_string();
+                let waiting = self.shared.failed(&reason);
+                self.health.failed(Instant::now(), &reason, waiting);
+                return Err(NotWritten(reason));
+            }
+            self.shared.written();
+            self.health.written(Instant::now());
+        }
+        Ok(())
+    }
+
+    /// Twice as long after each failure, up to a bound, and a quarter more or less: of several trackers with one
+    /// database not all come back in the same moment.
+    fn retry_pause(&self, failures: u32) -> Duration {
+        let doublings = failures.saturating_sub(1).min(16);
+        let pause = self.settings.retry_max.min(self.settings.retry_first * (1 << doublings));
+        let chance = RandomState::new().hash_one(failures) % 1024;
+        pause * (768 + u32::try_from(chance / 2).unwrap_or(0)) / 1024
+    }
+
+    fn stop_deadline(&self) -> Option<Instant> {
+        let is_left_alone = self.deadline.has_changed().is_err();
+        let alone = is_left_alone.then(|| Instant::now() + Duration::from_secs(STATEMENT_S_MAX));
+        self.deadline.borrow().or(alone)
+    }
+
+    /// Tries until all is written or the deadline is there.
+    async fn end(mut self, deadline: Instant, mut outcome: Outcome) {
+        // What came between the last write and the end.
+        let mut waiting = self.shared.facts().1;
+        while waiting > 0 && Instant::now() < deadline {
+            if outcome.is_err() {
+                sleep_until(deadline.min(Instant::now() + self.settings.retry_first)).await;
+            }
+            outcome = match timeout_at(deadline, self.write()).await {
+                Ok(outcome) => outcome,
+                Err(_) => break,
+            };
+            waiting = self.shared.facts().1;
+        }
+        let lost = self.shared.give_up();
+        if lost > 0 {
+            let reason = outcome.err().map(|error| error.0).unwrap_or_default();
+            tracing::error!(lost, reason, "changes are lost: the database did not take them in time");
+        }
+        if timeout_at(deadline, self.database.close()).await.is_err() {
+            tracing::debug!("the database was left without a farewell");
+        }
+        self.stopped.send_replace(Some(Stopped { lost }));
+    }
+}
+
+fn answer(askers: Vec<Asker>, outcome: &Outcome) {
+    for asker in askers {
+        if asker.send(outcome.clone()).is_err() {
+            tracing::trace!("who asked for a write waits no more");
+        }
+    }
+}
+
+/// Ends when the deadline is there, if ever.
+async fn over(deadline: &mut watch::Receiver<Option<Instant>>) {
+    let until = deadline.wait_for(Option::is_some).await.ok().and_then(|deadline| *deadline);
+    match until {
+        Some(until) => sleep_until(until).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,110 @@
+use crate::url::DatabaseUrl;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// What the log is told of a database: once that it is away, from time to time that it still is, once that it is back.
+#[derive(Debug)]
+pub(crate) struct Health {
+    url: DatabaseUrl,
+    remind_every: Duration,
+    away: Option<Away>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Away {
+    since: Instant,
+    told: Instant,
+}
+
+impl Health {
+    pub(crate) const fn new(url: DatabaseUrl, remind_every: Duration) -> Self {
+        Self { url, remind_every, away: None }
+    }
+
+    pub(crate) fn failed(&mut self, now: Instant, reason: &str, waiting: usize) {
+        let url = &self.url;
+        match &mut self.away {
+            None => {
+                self.away = Some(Away { since: now, told: now });
+                tracing::warn!(%url, reason, waiting, "the database is away: changes wait and are tried again");
+            }
+            Some(away) if now.duration_since(away.told) >= self.remind_every => {
+                away.told = now;
+                let away_s = now.duration_since(away.since).as_secs();
+                tracing::warn!(%url, reason, waiting, away_s, "the database is still away");
+            }
+            Some(_) => {}
+        }
+    }
+
+    pub(crate) fn written(&mut self, now: Instant) {
+        if let Some(away) = self.away.take() {
+            let away_s = now.duration_since(away.since).as_secs();
+            tracing::info!(url = %self.url, away_s, "the database is back");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{Arc, Mutex};
+    use tracing::field::{Field, Visit};
+    use tracing::span::{Attributes, Id, Record};
+    use tracing::{Event, Metadata, Subscriber};
+
+    /// Keeps the messages of the log.
+    #[derive(Clone, Default)]
+    struct Messages(Arc<Mutex<Vec<String>>>);
+
+    impl Visit for Messages {
+        fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+            if field.name() == "message" {
+                self.0.lock().unwrap().push(format!("{value:?}"));
+            }
+        }
+    }
+
+    impl Subscriber for Messages {
+        fn enabled(&self, _: &Metadata<'_>) -> bool {
+            true
+        }
+
+        fn new_span(&self, _: &Attributes<'_>) -> Id {
+            Id::from_u64(1)
+        }
+
+        fn record(&self, _: &Id, _: &Record<'_>) {}
+
+        fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+        fn event(&self, event: &Event<'_>) {
+            event.record(&mut self.clone());
+        }
+
+        fn enter(&self, _: &Id) {}
+
+        fn exit(&self, _: &Id) {}
+    }
+
+    #[test]
+    fn the_log_is_told_once_reminded_each_minute_and_told_of_the_end() {
+        let messages = Messages::default();
+        let mut health = Health::new("sqlite:x".parse().unwrap(), Duration::from_secs(60));
+        let begin = Instant::now();
+        let told = |log: &mut dyn FnMut()| {
+            messages.0.lock().unwrap().clear();
+            tracing::subscriber::with_default(messages.clone(), log);
+            messages.0.lock().unwrap().join("; ")
+        };
+        let mut failed_after =
+            |seconds| told(&mut || health.failed(begin + Duration::from_secs(seconds), "it is gone", 7));
+        assert_eq!(failed_after(0), "the database is away: changes wait and are tried again");
+        assert_eq!(failed_after(59), "");
+        assert_eq!(failed_after(60), "the database is still away");
+        assert_eq!(failed_after(119), "");
+        assert_eq!(failed_after(120), "the database is still away");
+        assert_eq!(told(&mut || health.written(begin)), "the database is back");
+        assert_eq!(told(&mut || health.written(begin)), "");
+    }
+}

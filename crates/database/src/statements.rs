@@ -1,0 +1,202 @@
+use crate::connection::{Dialect, Statement, Value};
+use crate::limits::STATEMENT_ROWS_MAX;
+
+/// A table, and how a row in it is replaced.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Table {
+    pub name: &'static str,
+    /// The columns of the primary key.
+    pub key: &'static [&'static str],
+    /// The other columns.
+    pub rest: &'static [&'static str],
+    pub merge: Merge,
+}
+
+/// What is left of the columns outside the key where a row is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Merge {
+    /// The new ones.
+    Newest,
+    /// The larger ones.
+    Largest,
+}
+
+impl Table {
+    /// What puts rows into the table, with many rows a statement.
+    pub(crate) fn puts(&self, dialect: Dialect, rows: Vec<Vec<Value>>) -> Vec<Statement> {
+        in_pieces(rows, |piece| {
+            let row = format!("({})", places(self.key.len() + self.rest.len()));
+            let columns = self.key.iter().chain(self.rest).copied().collect::<Vec<_>>().join(", ");
+            let rows = vec![row; piece].join(", ");
+            format!("INSERT INTO {} ({columns}) VALUES {rows} {}", self.name, self.on_conflict(dialect))
+        })
+        .into_iter()
+        .map(|statement| statement.spoken(dialect))
+        .collect()
+    }
+
+    /// What takes rows out of it. They have the same first parts of the key, and these last ones.
+    pub(crate) fn removals(&self, dialect: Dialect, first: &[Value], last: Vec<Value>) -> Vec<Statement> {
+        let (last_column, first_columns) = self.key.split_last().expect("a table has a key");
+        assert_eq!(first.len(), first_columns.len(), "a value for each column of the key but the last");
+        let first_text: String = first_columns.iter().map(|column| format!("{column} = ? AND ")).collect();
+        let statements = in_pieces(last.into_iter().map(|value| vec![value]).collect(), |piece| {
+            format!("DELETE FROM {} WHERE {first_text}{last_column} IN ({})", self.name, places(piece))
+        });
+        let whole = statements.into_iter().map(|statement| Statement {
+            values: first.iter().cloned().chain(statement.values).collect(),
+            ..statement
+        });
+        whole.map(|statement| statement.spoken(dialect)).collect()
+    }
+
+    /// What gives a page of the rows in the order of the key. `same` are the first parts of the key where they are the
+    /// same for all of them, `behind` are the other parts of the last row that was seen.
+    pub(crate) fn page(
+        &self,
+        dialect: Dialect,
+        same: &[Value],
+        behind: Option<&[Value]>,
+        rows_max: usize,
+    ) -> Statement {
+        let (same_columns, order) = self.key.split_at(same.len());
+        let order_text = order.join(", ");
+        let mut conditions: Vec<String> = same_columns.iter().map(|column| format!("{column} = ?")).collect();
+        if behind.is_some() {
+            conditions.push(format!("({order_text}) > ({})", places(order.len())));
+        }
+        let condition = if conditions.is_empty() {
+            String::new()
+        } else {
+            format!("WHERE {} ", conditions.join(" AND "))
+        };
+        let columns = order.iter().chain(self.rest).copied().collect::<Vec<_>>().join(", ");
+        let text =
+            format!("SELECT {columns} FROM {} {condition}ORDER BY {order_text} LIMIT {rows_max}", self.name);
+        let values = same.iter().chain(behind.unwrap_or_default()).cloned().collect();
+        Statement { text, values, is_kept: true }.spoken(dialect)
+    }
+
+    fn on_conflict(&self, dialect: Dialect) -> String {
+        let changes = |of: &dyn Fn(&str) -> String| {
+            let changes = self.rest.iter().map(|column| format!("{column} = {}", of(column)));
+            changes.collect::<Vec<_>>().join(", ")
+        };
+        let (name, key) = (self.name, self.key.join(", "));
+        match (dialect, self.rest.is_empty(), self.merge) {
+            // MySQL has no way to leave a row alone but to give it what it has.
+            (Dialect::MySql, true, _) => format!("ON DUPLICATE KEY UPDATE {0} = {0}", self.key[0]),
+            (Dialect::MySql, false, Merge::Newest) => {
+                format!("ON DUPLICATE KEY UPDATE {}", changes(&|column| format!("VALUES({column})")))
+            }
+            (Dialect::MySql, false, Merge::Largest) => {
+                let largest = changes(&|column| format!("GREATEST({column}, VALUES({column}))"));
+                format!("ON DUPLICATE KEY UPDATE {largest}")
+            }
+            (_, true, _) => format!("ON CONFLICT ({key}) DO NOTHING"),
+            (_, false, Merge::Newest) => {
+                let newest = changes(&|column| format!("excluded.{column}"));
+                format!("ON CONFLICT ({key}) DO UPDATE SET {newest}")
+            }
+            (_, false, Merge::Largest) => {
+                let function = if dialect == Dialect::Sqlite { "max" } else { "greatest" };
+                let largest = changes(&|column| format!("{function}({name}.{column}, excluded.{column})"));
+                format!("ON CONFLICT ({key}) DO UPDATE SET {largest}")
+            }
+        }
+    }
+}
+
+impl Statement {
+    /// The same with the names of parameters that the backend knows: `?`, or `$1` and so on.
+    fn spoken(mut self, dialect: Dialect) -> Self {
+        if dialect == Dialect::Postgres {
+            let mut parts = self.text.split('?');
+            let mut text = parts.next().unwrap_or_default().to_owned();
+            for (number, part) in (1..).zip(parts) {
+                text.push('$');
+                text.push_str(&u32::to_string(&number));
+                text.push_str(part);
+            }
+            self.text = text;
+        }
+        self
+    }
+}
+
+fn places(count: usize) -> String {
+    vec!["?"; count].join(", ")
+}
+
+/// A statement for each piece of the rows. Full pieces have the same text, which a backend may keep.
+fn in_pieces(rows: Vec<Vec<Value>>, text: impl Fn(usize) -> String) -> Vec<Statement> {
+    let mut rows = rows.into_iter().peekable();
+    let mut statements = Vec::new();
+    while rows.peek().is_some() {
+        let piece: Vec<_> = rows.by_ref().take(STATEMENT_ROWS_MAX).collect();
+        let is_kept = piece.len() == STATEMENT_ROWS_MAX;
+        statements.push(Statement {
+            text: text(piece.len()),
+            values: piece.into_iter().flatten().collect(),
+            is_kept,
+        });
+    }
+    statements
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COUNTS: Table =
+        Table { name: "counts", key: &["place", "name"], rest: &["count"], merge: Merge::Largest };
+
+    fn row(name: &str) -> Vec<Value> {
+        vec![Value::Number(Some(1)), Value::Text(name.to_owned()), Value::Number(None)]
+    }
+
+    #[test]
+    fn a_thousand_rows_make_one_statement() {
+        let statements = COUNTS.puts(Dialect::Sqlite, vec![row("a"); 2500]);
+        let sizes: Vec<_> = statements.iter().map(|statement| statement.values.len()).collect();
+        assert_eq!(sizes, [3000, 3000, 1500]);
+        assert_eq!(statements[0].text, statements[1].text);
+        assert_eq!(statements.iter().map(|one| one.is_kept).collect::<Vec<_>>(), [true, true, false]);
+        assert_eq!(COUNTS.puts(Dialect::Sqlite, vec![]), []);
+    }
+
+    #[test]
+    fn each_backend_is_spoken_to_in_its_words() {
+        let text = |dialect| COUNTS.puts(dialect, vec![row("a"), row("b")]).remove(0).text;
+        assert_eq!(
+            text(Dialect::Postgres),
+            "INSERT INTO counts (place, name, count) VALUES ($1, $2, $3), ($4, $5, $6) \
+             ON CONFLICT (place, name) DO UPDATE SET count = greatest(counts.count, excluded.count)"
+        );
+        assert_eq!(
+            text(Dialect::MySql),
+            "INSERT INTO counts (place, name, count) VALUES (?, ?, ?), (?, ?, ?) \
+             ON DUPLICATE KEY UPDATE count = GREATEST(count, VALUES(count))"
+        );
+    }
+
+    #[test]
+    fn a_page_begins_behind_the_row_that_was_seen_last() {
+        let (same, seen) = (Value::Number(Some(1)), Value::Text("a".to_owned()));
+        let page = COUNTS.page(Dialect::Postgres, &[same], Some(&[seen]), 10);
+        assert_eq!(
+            page.text,
+            "SELECT name, count FROM counts WHERE place = $1 AND (name) > ($2) ORDER BY name LIMIT 10"
+        );
+        let whole = COUNTS.page(Dialect::Sqlite, &[], None, 10);
+        assert_eq!(whole.text, "SELECT place, name, count FROM counts ORDER BY place, name LIMIT 10");
+    }
+
+    #[test]
+    fn rows_are_removed_by_the_last_part_of_their_key() {
+        let last = vec![Value::Text("a".to_owned()), Value::Text("b".to_owned())];
+        let removals = COUNTS.removals(Dialect::Sqlite, &[Value::Number(Some(1))], last);
+        assert_eq!(removals[0].text, "DELETE FROM counts WHERE place = ? AND name IN (?, ?)");
+        assert_eq!(removals[0].values.len(), 3);
+    }
+}

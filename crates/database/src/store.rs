@@ -1,0 +1,136 @@
+use crate::batch::WriteBatch;
+use crate::connection::{Connection, Dialect, Statement, Value};
+use crate::error::DatabaseError;
+use crate::records::{Banned, StoredBan, StoredKey, stored_number};
+use crate::statements::{Merge, Table};
+use primitives::{InfoHash, ListChange, TorrentList};
+use std::time::Duration;
+
+pub(crate) const LISTS: Table =
+    Table { name: "torrent_lists", key: &["list", "info_hash"], rest: &[], merge: Merge::Newest };
+
+pub(crate) const TORRENTS: Table =
+    Table { name: "torrents", key: &["info_hash"], rest: &["completed"], merge: Merge::Largest };
+
+pub(crate) const KEYS: Table = Table {
+    name: "auth_keys",
+    key: &["auth_key"],
+    rest: &["valid_until", "uploaded", "downloaded", "last_seen"],
+    merge: Merge::Newest,
+};
+
+pub(crate) const BANS: Table =
+    Table { name: "bans", key: &["kind", "value"], rest: &["reason", "since"], merge: Merge::Newest };
+
+pub(crate) const TOTALS: Table =
+    Table { name: "totals", key: &["name"], rest: &["value"], merge: Merge::Newest };
+
+/// Stores all of it, or nothing.
+///
+/// Each statement waits for the answer to the one before. So a commit whose answer was lost can only be of a
+/// transaction that holds the locks of all its rows: a later batch waits for it and stays the last word.
+pub(crate) async fn store(
+    connection: &mut Connection,
+    batch: &WriteBatch,
+    limit: Duration,
+) -> Result<(), DatabaseError> {
+    let statements = statements(connection.dialect(), batch);
+    connection.begin(limit).await?;
+    for statement in statements {
+        connection.execute(limit, statement).await?;
+    }
+    connection.commit(limit).await
+}
+
+/// In the order of the tables and of the rows, so that two trackers with one database never wait for each other.
+fn statements(dialect: Dialect, batch: &WriteBatch) -> Vec<Statement> {
+    let mut statements = Vec::new();
+    for list in TorrentList::ALL {
+        statements.extend(of_list(dialect, batch, list));
+    }
+    let completed = batch.completed.iter().map(|(info_hash, count)| vec![hash(info_hash), number(*count)]);
+    statements.extend(TORRENTS.puts(dialect, completed.collect()));
+    statements.extend(of_keys(dialect, batch));
+    statements.extend(of_bans(dialect, batch));
+    let totals = batch.totals.iter().map(|(name, value)| vec![text(name.as_str()), number(*value)]);
+    statements.extend(TOTALS.puts(dialect, totals.collect()));
+    statements
+}
+
+fn of_list(dialect: Dialect, batch: &WriteBatch, list: TorrentList) -> Vec<Statement> {
+    let with = |wanted: ListChange| {
+        let of_list = batch.lists.iter().filter(move |((of, _), change)| *of == list && **change == wanted);
+        of_list.map(|((_, info_hash), _)| hash(info_hash))
+    };
+    let added = with(ListChange::Add).map(|info_hash| vec![list_number(list), info_hash]);
+    let mut statements = LISTS.puts(dialect, added.collect());
+    let removed = with(ListChange::Remove).collect();
+    statements.extend(LISTS.removals(dialect, &[list_number(list)], removed));
+    statements
+}
+
+fn of_keys(dialect: Dialect, batch: &WriteBatch) -> Vec<Statement> {
+    let put = batch.keys.values().flatten().map(key_row);
+    let mut statements = KEYS.puts(dialect, put.collect());
+    let removed = batch.keys.iter().filter(|(_, put)| put.is_none()).map(|(key, _)| text(key.reveal()));
+    statements.extend(KEYS.removals(dialect, &[], removed.collect()));
+    statements
+}
+
+fn key_row(key: &StoredKey) -> Vec<Value> {
+    vec![
+        text(key.key.reveal()),
+        Value::Number(key.valid_until_unix_s.map(stored_number)),
+        number(key.uploaded),
+        number(key.downloaded),
+        Value::Number(key.last_seen_unix_s.map(stored_number)),
+    ]
+}
+
+fn of_bans(dialect: Dialect, batch: &WriteBatch) -> Vec<Statement> {
+    let put = batch.bans.values().flatten().map(ban_row);
+    let mut statements = BANS.puts(dialect, put.collect());
+    for kind in [CLIENTS, NETWORKS] {
+        let lifted = batch.bans.iter().filter(|(_, put)| put.is_none()).map(|(banned, _)| ban_key(banned));
+        let of_kind = lifted.filter(|(of, _)| *of == kind).map(|(_, value)| Value::Text(value));
+        statements.extend(BANS.removals(dialect, &[Value::Number(Some(kind))], of_kind.collect()));
+    }
+    statements
+}
+
+fn ban_row(ban: &StoredBan) -> Vec<Value> {
+    let (kind, value) = ban_key(&ban.banned);
+    vec![Value::Number(Some(kind)), Value::Text(value), text(&ban.reason), number(ban.since_unix_s)]
+}
+
+/// The kind of bans of clients.
+pub(crate) const CLIENTS: i64 = 1;
+/// The kind of bans of networks.
+pub(crate) const NETWORKS: i64 = 2;
+
+fn ban_key(banned: &Banned) -> (i64, String) {
+    match banned {
+        Banned::Client(prefix) => (CLIENTS, prefix.as_str().to_owned()),
+        Banned::Network(network) => (NETWORKS, network.to_string()),
+    }
+}
+
+/// The number that a list has in the tables.
+pub(crate) const fn list_number(list: TorrentList) -> Value {
+    Value::Number(Some(match list {
+        TorrentList::Allowed => 1,
+        TorrentList::Denied => 2,
+    }))
+}
+
+fn hash(info_hash: &InfoHash) -> Value {
+    Value::Bytes(info_hash.0.to_vec())
+}
+
+fn text(text: &str) -> Value {
+    Value::Text(text.to_owned())
+}
+
+fn number(count: u64) -> Value {
+    Value::Number(Some(stored_number(count)))
+}

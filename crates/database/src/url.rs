@@ -1,0 +1,178 @@
+use sqlx::ConnectOptions;
+use sqlx::mysql::MySqlConnectOptions;
+use sqlx::postgres::PgConnectOptions;
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// Where the database is, as an operator writes it: `sqlite:PATH`, `mysql://…`, `mariadb://…`, `postgres://…`. Its
+/// printed form has no password and no options.
+#[derive(Clone)]
+pub struct DatabaseUrl {
+    pub(crate) target: Target,
+}
+
+/// What a URL leads to.
+#[derive(Clone)]
+pub(crate) enum Target {
+    Sqlite(PathBuf),
+    MySql(Box<MySqlConnectOptions>),
+    Postgres(Box<PgConnectOptions>),
+}
+
+/// Why a text is not the URL of a database. It does not repeat the text, which may hold a password.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseUrlError {
+    /// It begins with something else.
+    #[error("a database's URL begins with sqlite:, mysql://, mariadb:// or postgres://")]
+    UnknownKind,
+    /// No file is named.
+    #[error("sqlite: is followed by the path of a file")]
+    NoFile,
+    /// No database is named.
+    #[error("the URL names no database: it ends with /NAME")]
+    NoDatabase,
+    /// It cannot be read.
+    #[error("the URL of the database cannot be read: {0}")]
+    Malformed(#[source] sqlx::Error),
+}
+
+impl DatabaseUrl {
+    /// The file, where it is SQLite's.
+    #[must_use]
+    pub fn sqlite_file(&self) -> Option<&std::path::Path> {
+        match &self.target {
+            Target::Sqlite(path) => Some(path),
+            Target::MySql(_) | Target::Postgres(_) => None,
+        }
+    }
+}
+
+impl FromStr for DatabaseUrl {
+    type Err = DatabaseUrlError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (scheme, rest) = text.split_once(':').ok_or(DatabaseUrlError::UnknownKind)?;
+        let target = match scheme {
+            "sqlite" => sqlite(rest)?,
+            "mysql" | "mariadb" => mysql(rest)?,
+            "postgres" | "postgresql" => postgres(rest)?,
+            _ => return Err(DatabaseUrlError::UnknownKind),
+        };
+        Ok(Self { target })
+    }
+}
+
+/// All behind the scheme is the path: it is not decoded, and a database in memory would be another one for each
+/// connection.
+fn sqlite(rest: &str) -> Result<Target, DatabaseUrlError> {
+    let path = rest.strip_prefix("//").unwrap_or(rest);
+    if path.is_empty() || path.starts_with(':') {
+        return Err(DatabaseUrlError::NoFile);
+    }
+    Ok(Target::Sqlite(PathBuf::from(path)))
+}
+
+fn mysql(rest: &str) -> Result<Target, DatabaseUrlError> {
+    let options: MySqlConnectOptions =
+        format!("mysql:{rest}").parse().map_err(DatabaseUrlError::Malformed)?;
+    options.get_database().ok_or(DatabaseUrlError::NoDatabase)?;
+    Ok(Target::MySql(Box::new(options.disable_statement_logging())))
+}
+
+fn postgres(rest: &str) -> Result<Target, DatabaseUrlError> {
+    let options: PgConnectOptions =
+        format!("postgres:{rest}").parse().map_err(DatabaseUrlError::Malformed)?;
+    options.get_database().ok_or(DatabaseUrlError::NoDatabase)?;
+    let options = options.application_name("ringtrack").disable_statement_logging();
+    Ok(Target::Postgres(Box::new(options)))
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(formatter, "sqlite:{}", path.display()),
+            Self::MySql(options) => {
+                let place = place(options.get_socket(), options.get_host(), options.get_port());
+                let database = options.get_database().unwrap_or_default();
+                write!(formatter, "mysql://{}@{place}/{database}", options.get_username())
+            }
+            Self::Postgres(options) => {
+                let place = place(options.get_socket(), options.get_host(), options.get_port());
+                let database = options.get_database().unwrap_or_default();
+                write!(formatter, "postgres://{}@{place}/{database}", options.get_username())
+            }
+        }
+    }
+}
+
+fn place(socket: Option<&PathBuf>, host: &str, port: u16) -> String {
+    socket.map_or_else(|| format!("{host}:{port}"), |path| path.display().to_string())
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
+}
+
+impl fmt::Display for DatabaseUrl {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.target.fmt(formatter)
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "DatabaseUrl({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(text: &str) -> String {
+        text.parse::<DatabaseUrl>().unwrap().to_string()
+    }
+
+    #[test]
+    fn every_backend_has_its_urls() {
+        assert_eq!(shown("sqlite:tracker.db"), "sqlite:tracker.db");
+        assert_eq!(shown("sqlite:///var/lib/tracker.db"), "sqlite:/var/lib/tracker.db");
+        assert_eq!(shown("mysql://me@db.example/tracker"), "mysql://me@db.example:3306/tracker");
+        assert_eq!(shown("mariadb://me@db.example:33/tracker"), "mysql://me@db.example:33/tracker");
+        assert_eq!(shown("mysql://me@localhost/tracker?socket=/run/m"), "mysql://me@/run/m/tracker");
+        assert_eq!(shown("postgres://me@db.example/tracker"), "postgres://me@db.example:5432/tracker");
+        assert_eq!(shown("postgresql://me@%2Frun%2Fp/tracker"), "postgres://me@/run/p/tracker");
+    }
+
+    #[test]
+    fn a_password_is_never_printed() {
+        for text in [
+            "mysql://me:hunter2@db.example/tracker",
+            "postgres://me:hunter2@db.example/tracker",
+            "postgres://me@db.example/tracker?password=hunter2",
+        ] {
+            let url: DatabaseUrl = text.parse().unwrap();
+            assert!(!format!("{url} {url:?} {url:#?}").contains("hunter2"));
+        }
+        for wrong in ["mysql://me:hunter2/@db.example", "postgres://me:hunter2@a b/c", "hunter2://x"] {
+            let error = wrong.parse::<DatabaseUrl>().unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn a_url_names_a_known_backend_and_its_database() {
+        let error = |text: &str| text.parse::<DatabaseUrl>().unwrap_err().to_string();
+        for text in ["", "tracker.db", "redis://localhost/1", "file:tracker.db"] {
+            assert!(error(text).contains("begins with"), "{text}");
+        }
+        for text in ["sqlite:", "sqlite://", "sqlite::memory:"] {
+            assert!(error(text).contains("path of a file"), "{text}");
+        }
+        assert!(error("mysql://me@db.example").contains("names no database"));
+        assert!(error("postgres://me@db.example").contains("names no database"));
+    }
+}
