@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod client;
+pub mod database_server;
 pub mod fuzz;
 pub mod http_client;
 pub mod http_hall;

@@ -1,0 +1,83 @@
+#!/usr/bin/env bash
+# Runs a private PostgreSQL or MariaDB in a folder until its standard input ends or has a line, tells "ready PID" when it
+# takes connections or "failed" where it does not, and leaves neither a process nor, unless the line is "keep", the folder behind.
+# The input ends with the test that holds the other end of it, however that dies.
+set -euo pipefail
+
+kind=$1 folder=$2 password=$3
+newest_postgres="$(compgen -G '/usr/lib/postgresql/*/bin' | sort --version-sort | tail --lines=1 || true)"
+PATH="$PATH:/usr/sbin:/usr/local/sbin${newest_postgres:+:$newest_postgres}"
+export LC_ALL=C PGPASSWORD=$password
+
+# Neither server runs as root.
+as=()
+if [ "$(id -u)" -eq 0 ]; then
+    as=(setpriv --reuid nobody --regid nogroup --clear-groups)
+    chown nobody:nogroup "$folder"
+fi
+cd "$folder"
+
+make_postgres() {
+    printf '%s' "$password" | "${as[@]}" tee password >/dev/null
+    "${as[@]}" initdb --pgdata data --username ringtrack --pwfile password --auth scram-sha-256 \
+        --encoding UTF8 --no-locale --no-sync
+}
+
+run_postgres() {
+    exec "${as[@]}" postgres -D data -k "$folder" -c listen_addresses= -c fsync=off -c full_page_writes=off \
+        -c shared_buffers=32MB -c autovacuum=off
+}
+
+postgres_answers() { psql --host "$folder" --username ringtrack --command 'SELECT 1' postgres; }
+
+# Of both servers: a commit is with the kernel when it is answered, so that it survives a crash of the server. For a
+# crash of the machine, which no test plays, it would have to be on the disk, which takes long.
+mariadb_settings=(
+    --no-defaults --datadir="$folder/data" --innodb-log-file-size=16M --innodb-buffer-pool-size=32M
+    --innodb-flush-log-at-trx-commit=2 --innodb-doublewrite=0
+)
+
+make_mariadb() {
+    "${as[@]}" mariadb-install-db "${mariadb_settings[@]}" --auth-root-authentication-method=normal \
+        --skip-test-db --skip-name-resolve
+}
+
+run_mariadb() {
+    exec "${as[@]}" mariadbd "${mariadb_settings[@]}" --socket="$folder/socket" --pid-file="$folder/pid" \
+        --skip-networking
+}
+
+mariadb_answers() {
+    mariadb --no-defaults --socket="$folder/socket" --user=root --execute "
+        CREATE USER IF NOT EXISTS ringtrack@localhost IDENTIFIED BY '$password';
+        GRANT ALL ON *.* TO ringtrack@localhost"
+}
+
+finish() {
+    local signal=KILL
+    # Told to quit, PostgreSQL ends at once with all of its processes and gives its shared memory back.
+    [ "$kind" = postgres ] && signal=QUIT
+    # shellcheck disable=SC2046
+    kill -CONT "$server" $(cat "/proc/$server/task/$server/children") || true
+    kill -"$signal" "$server" || true
+    wait "$server" || true
+}
+
+[ -d data ] || "make_$kind" &>>log
+"run_$kind" &>>log </dev/null &
+server=$!
+answer=failed
+for _ in {1..300}; do
+    if "${kind}_answers" &>/dev/null; then
+        answer="ready $server"
+        break
+    fi
+    kill -0 "$server" || break
+    sleep 0.1
+done
+echo "$answer"
+
+word=
+read -r word || true
+finish 2>/dev/null
+[ "$word" = keep ] || rm --recursive --force -- "$folder"

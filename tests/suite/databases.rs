@@ -1,0 +1,105 @@
+//! What is stored, with all three databases: SQLite in a file, real servers of PostgreSQL and MariaDB.
+
+mod keeping;
+mod outages;
+mod records;
+mod sqlite_files;
+mod unreachable;
+
+use database::{Creation, Database, DatabaseUrl, Pages};
+use primitives::{AuthenticationKey, InfoHash};
+use ringtrack_tests::database_server::{DatabaseServer, ServerKind};
+use std::future::Future;
+use std::pin::Pin;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// One of the three.
+#[derive(Debug, Clone, Copy)]
+enum Backend {
+    Sqlite,
+    MariaDb,
+    Postgres,
+}
+
+/// A database of one test.
+struct Place {
+    url: String,
+    _folder: Option<TempDir>,
+}
+
+impl Place {
+    fn new(backend: Backend, name: &str) -> Self {
+        let kind = match backend {
+            Backend::Sqlite => {
+                let folder = tempfile::tempdir().unwrap();
+                let url = format!("sqlite:{}", folder.path().join(name).display());
+                return Self { url, _folder: Some(folder) };
+            }
+            Backend::MariaDb => ServerKind::MariaDb,
+            Backend::Postgres => ServerKind::Postgres,
+        };
+        Self { url: DatabaseServer::shared(kind).make_database(name), _folder: None }
+    }
+
+    fn url(&self) -> DatabaseUrl {
+        self.url.parse().unwrap()
+    }
+
+    async fn open(&self) -> Database {
+        Database::open(&self.url(), Creation::Now).await.unwrap()
+    }
+}
+
+/// Runs the same tests with each of the databases.
+macro_rules! with_every_backend {
+    ($($test:ident),* $(,)?) => {
+        with_every_backend!(@ sqlite Sqlite $($test)*);
+        with_every_backend!(@ mariadb MariaDb $($test)*);
+        with_every_backend!(@ postgres Postgres $($test)*);
+    };
+    (@ $module:ident $backend:ident $($test:ident)*) => {
+        mod $module {
+            $(#[test]
+            fn $test() {
+                let place = crate::databases::Place::new(crate::databases::Backend::$backend, stringify!($test));
+                crate::databases::block_on(super::$test(place));
+            })*
+        }
+    };
+}
+use with_every_backend;
+
+/// Runs a future on this thread, with all the tasks that it starts.
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(future)
+}
+
+/// Waits until something is so, for half a minute at most.
+async fn until(what: &str, mut holds: impl FnMut() -> Pin<Box<dyn Future<Output = bool>>>) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !holds().await {
+        assert!(Instant::now() < deadline, "{what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+async fn all<T: Send>(mut pages: Pages<T>) -> Vec<T> {
+    let mut records = Vec::new();
+    while let Some(page) = pages.next().await.unwrap() {
+        assert!(page.len() <= 4096, "a page of {}", page.len());
+        records.extend(page);
+    }
+    records
+}
+
+fn hash(number: u32) -> InfoHash {
+    let mut bytes = [0xa5; 20];
+    bytes[..4].copy_from_slice(&number.to_be_bytes());
+    InfoHash(bytes)
+}
+
+fn key(text: &str) -> AuthenticationKey {
+    AuthenticationKey::parse(text.repeat(32).get(..32).unwrap().as_bytes()).unwrap()
+}

@@ -1,0 +1,156 @@
+use super::{all, block_on, hash, until};
+use database::{Creation, Database, Keeper, KeeperSettings, KeeperState, TimeLimits, TooManyWaiting};
+use primitives::{ListChange, TorrentList};
+use ringtrack_tests::database_server::{DatabaseServer, ServerKind};
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::time::Instant;
+
+const LIMITS: TimeLimits = TimeLimits { connect: Duration::from_secs(1), statement: Duration::from_secs(2) };
+
+const SETTINGS: KeeperSettings = KeeperSettings {
+    flush_every: Duration::from_millis(20),
+    pending_max: 1000,
+    retry_first: Duration::from_millis(20),
+    retry_max: Duration::from_millis(200),
+    remind_every: Duration::from_secs(60),
+};
+
+/// What the log of this thread says while this lives.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Log {
+    fn lines_with(&self, part: &str) -> usize {
+        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
+        text.lines().filter(|line| line.contains(part)).count()
+    }
+
+    fn record(&self) -> impl Drop {
+        let (log, builder) = (self.clone(), tracing_subscriber::fmt());
+        let subscriber = builder.with_ansi(false).with_writer(move || log.clone()).finish();
+        tracing_subscriber::util::SubscriberInitExt::set_default(subscriber)
+    }
+}
+
+/// A keeper with a server of its own, and how many changes it was given.
+struct Outage {
+    keeper: Keeper,
+    database: Database,
+    changes: u32,
+}
+
+impl Outage {
+    async fn new(server: &DatabaseServer) -> Self {
+        let url = server.make_database("tracker").parse().unwrap();
+        let database = Database::open_within(&url, Creation::Now, LIMITS).await.unwrap();
+        Self { keeper: Keeper::start(Some(database.clone()), SETTINGS), database, changes: 0 }
+    }
+
+    /// Changes something, for which nobody waits whatever the database does.
+    fn change(&mut self, count: u32) -> Result<(), TooManyWaiting> {
+        let info_hashes: Vec<_> = (self.changes..self.changes + count).map(hash).collect();
+        let begin = Instant::now();
+        let taken = self.keeper.change_list(TorrentList::Allowed, ListChange::Add, &info_hashes);
+        assert!(begin.elapsed() < Duration::from_secs(1), "{:?}", begin.elapsed());
+        if taken.is_ok() {
+            self.changes += count;
+        }
+        taken
+    }
+
+    async fn until_away(&self) -> String {
+        let keeper = self.keeper.clone();
+        until("the keeper notices", || {
+            let keeper = keeper.clone();
+            Box::pin(async move { matches!(keeper.state(), KeeperState::Away(_)) })
+        })
+        .await;
+        let KeeperState::Away(reason) = self.keeper.state() else { panic!("it is away") };
+        reason
+    }
+
+    /// Fills it while the server is away, until it takes no more.
+    async fn fill(&mut self) -> String {
+        self.change(10).unwrap();
+        let reason = self.until_away().await;
+        assert!(self.keeper.flush().await.is_err());
+        self.change(990).unwrap();
+        let lost = self.keeper.facts().lost;
+        assert_eq!(self.change(1), Err(TooManyWaiting));
+        let one_that_waits = [hash(self.changes - 1)];
+        self.keeper.change_list(TorrentList::Allowed, ListChange::Add, &one_that_waits).unwrap();
+        let facts = self.keeper.facts();
+        assert!((1000..=1001).contains(&facts.waiting), "{facts:?}");
+        assert_eq!(facts.lost, lost + 1);
+        reason
+    }
+
+    /// The server is back: all comes through by itself.
+    async fn assert_comes_through(&self) {
+        let keeper = self.keeper.clone();
+        until("all is written", || {
+            let keeper = keeper.clone();
+            Box::pin(async move { keeper.facts().waiting == 0 })
+        })
+        .await;
+        let wanted: Vec<_> = (0..self.changes).map(hash).collect();
+        let stored = all(self.database.load_list(TorrentList::Allowed)).await;
+        assert!(stored == wanted, "{} of {} are stored", stored.len(), wanted.len());
+        assert_eq!(self.keeper.state(), KeeperState::Connected);
+    }
+}
+
+/// A server hangs, comes back, crashes, comes back, hangs and stays so.
+async fn outages(kind: ServerKind) {
+    let log = Log::default();
+    let _recording = log.record();
+    let mut server = DatabaseServer::start(kind);
+    let mut outage = Outage::new(&server).await;
+    outage.change(5).unwrap();
+    outage.assert_comes_through().await;
+
+    let paused = server.pause();
+    let reason = outage.fill().await;
+    assert!(reason.starts_with("no answer within "), "{reason}");
+    drop(paused);
+    outage.assert_comes_through().await;
+    assert_eq!((log.lines_with("database is away"), log.lines_with("database is back")), (1, 1));
+
+    server.crash();
+    outage.fill().await;
+    server.restart();
+    outage.assert_comes_through().await;
+    assert_eq!((log.lines_with("database is away"), log.lines_with("database is back")), (2, 2));
+    assert_eq!(log.lines_with("more are refused"), 2);
+    assert_eq!(log.lines_with("WARN"), 2, "nobody else warns");
+
+    let _paused = server.pause();
+    outage.change(7).unwrap();
+    let begin = Instant::now();
+    let stopped = outage.keeper.stop(begin + Duration::from_millis(300)).await;
+    assert!(begin.elapsed() < Duration::from_secs(3), "{:?}", begin.elapsed());
+    assert_eq!(stopped.lost, 7);
+    assert_eq!(log.lines_with("changes are lost"), 1);
+}
+
+#[test]
+fn while_postgres_is_away_changes_wait_and_none_is_lost() {
+    block_on(outages(ServerKind::Postgres));
+}
+
+#[test]
+fn while_mariadb_is_away_changes_wait_and_none_is_lost() {
+    block_on(outages(ServerKind::MariaDb));
+}

@@ -1,0 +1,201 @@
+use super::{Place, all, hash, key, with_every_backend};
+use database::{
+    Banned, Change, Creation, Database, StoredBan, StoredKey, StoredTotal, TorrentCount, TotalName,
+    WriteBatch,
+};
+use primitives::{InfoHash, ListChange, PeerIdPrefix, TorrentList};
+use sqlx::{AssertSqlSafe, Connection as _, Executor, MySqlConnection, PgConnection, SqliteConnection};
+
+const ANNOUNCES: TotalName = TotalName::new("announces");
+const BYTES: TotalName = TotalName::new("bytes");
+
+with_every_backend!(
+    what_is_stored_is_loaded_again,
+    what_is_removed_is_gone,
+    a_batch_may_be_stored_twice,
+    keys_that_differ_by_case_are_different_keys,
+    counts_that_no_database_has_are_stored_as_the_largest,
+    counts_of_completed_events_only_grow,
+    a_hundred_thousand_torrents_are_loaded_in_pages,
+    a_database_is_opened_again_with_what_it_has,
+    a_database_of_a_newer_tracker_is_refused,
+    rows_of_others_are_left_out,
+);
+
+fn batch(changes: impl IntoIterator<Item = Change>) -> WriteBatch {
+    let mut batch = WriteBatch::default();
+    changes.into_iter().for_each(|change| batch.insert(change));
+    batch
+}
+
+fn listed(list: TorrentList, info_hash: InfoHash) -> Change {
+    Change::List(list, info_hash, ListChange::Add)
+}
+
+fn account(text: &str) -> StoredKey {
+    StoredKey {
+        key: key(text),
+        valid_until_unix_s: Some(1_900_000_000),
+        uploaded: 5_000_000_000,
+        downloaded: 7,
+        last_seen_unix_s: None,
+    }
+}
+
+fn bans() -> Vec<StoredBan> {
+    let reasons = ["lies about what it has", "Unsinn \u{1f600}, 'quoted' \"twice\" \\ ? $1", "", "v6"];
+    let banned = [
+        Banned::Client(PeerIdPrefix::parse("-XX").unwrap()),
+        Banned::Client(PeerIdPrefix::parse("-xx0'?%_\\").unwrap()),
+        Banned::Network("10.1.0.0/16".parse().unwrap()),
+        Banned::Network("2001:db8::/32".parse().unwrap()),
+    ];
+    let bans = banned.into_iter().zip(reasons);
+    bans.map(|(banned, reason)| StoredBan { banned, reason: reason.to_owned(), since_unix_s: 1_800_000_000 })
+        .collect()
+}
+
+/// Some of everything.
+fn everything() -> WriteBatch {
+    let lists = [
+        listed(TorrentList::Allowed, InfoHash([0; 20])),
+        listed(TorrentList::Allowed, InfoHash([0xff; 20])),
+        listed(TorrentList::Denied, hash(3)),
+    ];
+    let keys =
+        [account("b"), StoredKey { valid_until_unix_s: None, last_seen_unix_s: Some(9), ..account("a") }];
+    let counts = [(hash(5), 50), (InfoHash([b' '; 20]), 1)];
+    let counts =
+        counts.map(|(info_hash, completed)| Change::Completed(TorrentCount { info_hash, completed }));
+    let totals = [Change::Total(BYTES, 1 << 50), Change::Total(ANNOUNCES, 0)];
+    let changes =
+        lists.into_iter().chain(keys.map(Change::PutKey)).chain(bans().into_iter().map(Change::PutBan));
+    batch(changes.chain(counts).chain(totals))
+}
+
+async fn assert_has_everything(database: &Database) {
+    let allowed = [InfoHash([0; 20]), InfoHash([0xff; 20])];
+    assert_eq!(all(database.load_list(TorrentList::Allowed)).await, allowed);
+    assert_eq!(all(database.load_list(TorrentList::Denied)).await, [hash(3)]);
+    let keys =
+        [StoredKey { valid_until_unix_s: None, last_seen_unix_s: Some(9), ..account("a") }, account("b")];
+    assert_eq!(all(database.load_keys()).await, keys);
+    assert_eq!(all(database.load_bans()).await, bans());
+    let counts = all(database.load_completed()).await;
+    let counts: Vec<_> = counts.into_iter().map(|count| (count.info_hash, count.completed)).collect();
+    assert_eq!(counts, [(hash(5), 50), (InfoHash([b' '; 20]), 1)]);
+    let total = |name: &str, value| StoredTotal { name: name.to_owned(), value };
+    assert_eq!(database.load_totals().await.unwrap(), [total("announces", 0), total("bytes", 1 << 50)]);
+}
+
+async fn what_is_stored_is_loaded_again(place: Place) {
+    let database = place.open().await;
+    database.store(&everything()).await.unwrap();
+    assert_has_everything(&database).await;
+}
+
+async fn a_batch_may_be_stored_twice(place: Place) {
+    let database = place.open().await;
+    database.store(&everything()).await.unwrap();
+    database.store(&everything()).await.unwrap();
+    assert_has_everything(&database).await;
+}
+
+async fn what_is_removed_is_gone(place: Place) {
+    let database = place.open().await;
+    database.store(&everything()).await.unwrap();
+    let removals = [
+        Change::List(TorrentList::Allowed, InfoHash([0; 20]), ListChange::Remove),
+        Change::List(TorrentList::Allowed, hash(3), ListChange::Remove),
+        Change::RemoveKey(key("a")),
+        Change::LiftBan(Banned::Network("2001:db8::/32".parse().unwrap())),
+        Change::LiftBan(Banned::Client(PeerIdPrefix::parse("-XX").unwrap())),
+    ];
+    for _ in 0..2 {
+        database.store(&batch(removals.clone())).await.unwrap();
+        assert_eq!(all(database.load_list(TorrentList::Allowed)).await, [InfoHash([0xff; 20])]);
+        assert_eq!(all(database.load_list(TorrentList::Denied)).await, [hash(3)]);
+        assert_eq!(all(database.load_keys()).await, [account("b")]);
+        assert_eq!(all(database.load_bans()).await, bans()[1..3]);
+    }
+}
+
+async fn keys_that_differ_by_case_are_different_keys(place: Place) {
+    let database = place.open().await;
+    let keys = ["AbC", "Abc", "aBC", "abc"].map(account);
+    database.store(&batch(keys.map(Change::PutKey))).await.unwrap();
+    assert_eq!(all(database.load_keys()).await, keys);
+    database.store(&batch([Change::RemoveKey(key("abc"))])).await.unwrap();
+    assert_eq!(all(database.load_keys()).await, keys[..3]);
+}
+
+async fn counts_that_no_database_has_are_stored_as_the_largest(place: Place) {
+    let database = place.open().await;
+    let huge = StoredKey { uploaded: u64::MAX, downloaded: 1 << 63, ..account("a") };
+    database.store(&batch([Change::PutKey(huge), Change::Total(BYTES, u64::MAX)])).await.unwrap();
+    let stored = all(database.load_keys()).await[0];
+    assert_eq!((stored.uploaded, stored.downloaded), (0x7fff_ffff_ffff_ffff, 0x7fff_ffff_ffff_ffff));
+    assert_eq!(database.load_totals().await.unwrap()[0].value, 0x7fff_ffff_ffff_ffff);
+}
+
+async fn counts_of_completed_events_only_grow(place: Place) {
+    let database = place.open().await;
+    for completed in [7, 9, 3] {
+        let count = TorrentCount { info_hash: hash(1), completed };
+        database.store(&batch([Change::Completed(count)])).await.unwrap();
+    }
+    assert_eq!(all(database.load_completed()).await[0].completed, 9);
+}
+
+async fn a_hundred_thousand_torrents_are_loaded_in_pages(place: Place) {
+    let database = place.open().await;
+    let wanted: Vec<_> = (0..100_000).map(hash).collect();
+    for part in wanted.chunks(20_000) {
+        let part = part.iter().map(|info_hash| listed(TorrentList::Denied, *info_hash));
+        database.store(&batch(part)).await.unwrap();
+    }
+    assert!(all(database.load_list(TorrentList::Denied)).await == wanted);
+    assert_eq!(all(database.load_list(TorrentList::Allowed)).await, []);
+}
+
+async fn a_database_is_opened_again_with_what_it_has(place: Place) {
+    let database = place.open().await;
+    database.store(&everything()).await.unwrap();
+    database.close().await;
+    assert!(database.store(&everything()).await.is_err(), "a closed one takes nothing");
+    let again = Database::open(&place.url(), Creation::WhenWritten).await.unwrap();
+    assert_has_everything(&again).await;
+}
+
+async fn a_database_of_a_newer_tracker_is_refused(place: Place) {
+    let database = place.open().await;
+    database.close().await;
+    let statement = "UPDATE _sqlx_migrations SET version = 99";
+    execute(&place.url, statement).await;
+    let error = Database::open(&place.url(), Creation::Now).await.unwrap_err().to_string();
+    assert!(error.contains("version 99") && error.contains("newer"), "{error}");
+}
+
+async fn rows_of_others_are_left_out(place: Place) {
+    let database = place.open().await;
+    database.store(&everything()).await.unwrap();
+    for statement in [
+        "INSERT INTO bans (kind, value, reason, since) VALUES (9, 'x', '', 0)",
+        "INSERT INTO bans (kind, value, reason, since) VALUES (2, 'everybody', '', 0)",
+        "INSERT INTO auth_keys (auth_key, uploaded, downloaded) VALUES ('short', 0, 0)",
+    ] {
+        execute(&place.url, statement).await;
+    }
+    assert_has_everything(&database).await;
+}
+
+async fn execute(url: &str, statement: &str) {
+    let statement = sqlx::raw_sql(AssertSqlSafe(statement.to_owned()));
+    if url.starts_with("sqlite") {
+        SqliteConnection::connect(url).await.unwrap().execute(statement).await.unwrap();
+    } else if url.starts_with("postgres") {
+        PgConnection::connect(url).await.unwrap().execute(statement).await.unwrap();
+    } else {
+        MySqlConnection::connect(url).await.unwrap().execute(statement).await.unwrap();
+    }
+}

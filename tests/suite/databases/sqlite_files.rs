@@ -1,0 +1,161 @@
+use super::{Place, all, block_on, hash};
+use database::{Creation, Database, DatabaseUrl, Keeper, KeeperSettings, KeeperState};
+use primitives::{ListChange, TorrentList};
+use sqlx::{Connection as _, Row as _, SqliteConnection};
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Names the folder for the tests that run as a child of another one.
+const FOLDER: &str = "RINGTRACK_TESTS_DATABASE_FOLDER";
+
+fn url(folder: &Path) -> DatabaseUrl {
+    format!("sqlite:{}", folder.join("tracker.db").display()).parse().unwrap()
+}
+
+/// The folder, in a child.
+fn folder() -> PathBuf {
+    PathBuf::from(std::env::var_os(FOLDER).expect("a parent that names the folder"))
+}
+
+/// This test binary, to run one of its tests that are for children only.
+fn child_arguments(test: &str) -> Vec<String> {
+    let binary = std::env::current_exe().unwrap().to_str().unwrap().to_owned();
+    let test = format!("databases::sqlite_files::{test}");
+    vec![binary, test, "--exact".to_owned(), "--ignored".to_owned(), "--nocapture".to_owned()]
+}
+
+fn seldom() -> KeeperSettings {
+    KeeperSettings { flush_every: Duration::from_secs(3600), ..KeeperSettings::default() }
+}
+
+fn files_in(folder: &Path) -> usize {
+    std::fs::read_dir(folder).unwrap().count()
+}
+
+#[test]
+fn a_tracker_that_stores_nothing_leaves_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    block_on(async {
+        let database = Database::open(&url(folder.path()), Creation::WhenWritten).await.unwrap();
+        let keeper = Keeper::start(Some(database.clone()), seldom());
+        assert_eq!(all(database.load_list(TorrentList::Allowed)).await, []);
+        assert_eq!(database.load_totals().await.unwrap(), []);
+        keeper.flush().await.unwrap();
+        assert_eq!(files_in(folder.path()), 0);
+        keeper.completed(hash(1), 3).unwrap();
+        keeper.flush().await.unwrap();
+        assert!(folder.path().join("tracker.db").exists());
+        assert_eq!(all(database.load_completed()).await.len(), 1);
+        keeper.stop(Instant::now() + Duration::from_secs(10)).await;
+        assert_eq!(files_in(folder.path()), 1, "a closed database has no files beside it");
+    });
+}
+
+#[test]
+fn a_file_that_is_there_is_read_before_anything_is_written() {
+    let place = Place::new(super::Backend::Sqlite, "tracker");
+    block_on(async {
+        let database = place.open().await;
+        let keeper = Keeper::start(Some(database), seldom());
+        keeper.completed(hash(1), 3).unwrap();
+        keeper.stop(Instant::now() + Duration::from_secs(10)).await;
+        let again = Database::open(&place.url(), Creation::WhenWritten).await.unwrap();
+        assert_eq!(all(again.load_completed()).await.len(), 1);
+    });
+}
+
+#[test]
+fn a_file_is_sound_after_a_kill_and_has_all_that_was_flushed() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = child_arguments("child_writes_until_it_is_killed");
+    let mut child = Command::new(&arguments[0])
+        .args(&arguments[1..])
+        .env(FOLDER, folder.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let mut flushed = lines.filter_map(|line| line.strip_prefix("flushed ")?.parse::<u32>().ok());
+    let seen = flushed.by_ref().find(|count| *count >= 20_000).expect("a child that writes");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let flushed = flushed.last().unwrap_or(seen);
+    block_on(async {
+        assert_sound(folder.path()).await;
+        let database = Database::open(&url(folder.path()), Creation::WhenWritten).await.unwrap();
+        let stored = all(database.load_list(TorrentList::Allowed)).await;
+        let at_least: Vec<_> = (0..flushed).map(hash).collect();
+        assert!(stored.starts_with(&at_least), "{flushed} were flushed, {} are stored", stored.len());
+        let counts = all(database.load_completed()).await;
+        assert_eq!(counts.len(), stored.len(), "one transaction holds both");
+    });
+}
+
+async fn assert_sound(folder: &Path) {
+    let path = folder.join("tracker.db");
+    let mut connection = SqliteConnection::connect(&format!("sqlite:{}", path.display())).await.unwrap();
+    let row = sqlx::query("PRAGMA integrity_check").fetch_one(&mut connection).await.unwrap();
+    assert_eq!(row.get::<String, _>(0), "ok");
+    connection.close().await.unwrap();
+}
+
+#[test]
+#[ignore = "the child of another test"]
+fn child_writes_until_it_is_killed() {
+    block_on(async {
+        let database = Database::open(&url(&folder()), Creation::Now).await.unwrap();
+        let keeper = Keeper::start(Some(database), seldom());
+        for round in 1..1000 {
+            let info_hashes: Vec<_> = ((round - 1) * 1000..round * 1000).map(hash).collect();
+            keeper.change_list(TorrentList::Allowed, ListChange::Add, &info_hashes).unwrap();
+            info_hashes.iter().for_each(|info_hash| keeper.completed(*info_hash, 1).unwrap());
+            keeper.flush().await.unwrap();
+            writeln!(std::io::stdout().lock(), "flushed {}", round * 1000).unwrap();
+        }
+    });
+}
+
+#[test]
+fn while_the_disk_is_full_changes_wait_and_none_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    // A file system of four megabytes that only the child sees.
+    let mount = format!("mount -t tmpfs -o size=4m none \"${FOLDER}\" && exec \"$@\"");
+    let output = Command::new("unshare")
+        .args(["--user", "--map-root-user", "--mount", "sh", "-c", &mount, "sh"])
+        .args(child_arguments("child_fills_its_disk"))
+        .env(FOLDER, folder.path())
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && text.contains("1 passed"), "{text}{:?}", output.stderr.escape_ascii());
+}
+
+#[test]
+#[ignore = "the child of another test"]
+fn child_fills_its_disk() {
+    block_on(async {
+        let folder = folder();
+        let database = Database::open(&url(&folder), Creation::Now).await.unwrap();
+        let keeper = Keeper::start(Some(database.clone()), seldom());
+        keeper.completed(hash(1), 1).unwrap();
+        keeper.flush().await.unwrap();
+        let ballast = folder.join("ballast");
+        let zeros = vec![0; 8 << 20];
+        std::fs::write(&ballast, &zeros).unwrap_err();
+        let wanted: Vec<_> = (0..20_000).map(hash).collect();
+        keeper.change_list(TorrentList::Denied, ListChange::Add, &wanted).unwrap();
+        let error = keeper.flush().await.unwrap_err();
+        assert!(error.to_string().contains("full"), "{error}");
+        assert!(matches!(keeper.state(), KeeperState::Away(_)));
+        assert_eq!(keeper.facts().waiting, 20_000);
+        assert_eq!(all(database.load_completed()).await.len(), 1, "what is stored can be read still");
+        std::fs::remove_file(&ballast).unwrap();
+        keeper.flush().await.unwrap();
+        assert!(all(database.load_list(TorrentList::Denied)).await == wanted);
+        assert_eq!(keeper.facts().lost, 0);
+        assert_sound(&folder).await;
+    });
+}
