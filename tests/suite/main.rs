@@ -3,6 +3,8 @@
 mod command_line;
 mod conversations;
 mod cores;
+// Says that it is all tests, so that its helpers may unwrap.
+#[cfg(test)]
 mod databases;
 mod engine_decisions;
 mod fairness;
