@@ -196,11 +196,13 @@ pub enum TorrentOrder {
     Completed,
 }
 
-/// Where a page of a list ends.
+/// Where a page of a list ends. It means something to whoever made it only: others hand it back as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListPlace {
-    pub(crate) shard: usize,
-    pub(crate) place: u64,
+    /// Whose part of the list the next entry is in.
+    pub shard: usize,
+    /// Where in it.
+    pub place: u64,
 }
 
 /// A page of a list.
