@@ -18,6 +18,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("worker", &["primitives", "engine", "http-protocol", "udp-socket", "latency", "tls"]),
     ("config", &["primitives"]),
     ("control", &["config", "primitives", "latency"]),
+    ("rest-api", &["primitives", "udp-protocol", "control"]),
     (
         "ringtrack",
         &[
@@ -30,6 +31,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "worker",
             "config",
             "control",
+            "rest-api",
             "latency",
             "tls",
         ],
