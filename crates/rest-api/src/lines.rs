@@ -93,8 +93,10 @@ fn broken_body(error: &axum::Error) -> ApiError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::BODY_PAUSE_MAX;
     use futures_util::stream;
     use std::convert::Infallible;
+    use tower_http::timeout::TimeoutBody;
 
     async fn lines_of(pieces: Vec<String>) -> Vec<Line> {
         let pieces = stream::iter(pieces.into_iter().map(Ok::<_, Infallible>));
@@ -118,6 +120,21 @@ mod tests {
         let characters = body.chars().map(String::from).collect();
         assert_eq!(lines_of(characters).await, expected);
         assert_eq!(lines_of(Vec::new()).await, []);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_stands_still_is_given_up() {
+        let stalled = Body::from_stream(stream::pending::<Result<String, Infallible>>());
+        let stalled = TimeoutBody::new(BODY_PAUSE_MAX, stalled);
+        let error = Lines::new(Body::new(stalled)).next().await.unwrap_err();
+        assert!(matches!(error, ApiError::BodyStalled), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn a_body_that_is_too_large_is_refused() {
+        let mut lines = Lines::new(Body::from("line\n"));
+        lines.bytes = LINES_BYTES_MAX;
+        assert!(matches!(lines.next().await.unwrap_err(), ApiError::TooLarge(_)));
     }
 
     #[tokio::test]

@@ -10,8 +10,11 @@ use rest_api::{Listener, Transport, serve_health_checks};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tokio::net::UdpSocket;
+use std::time::Duration;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::{TcpStream, UdpSocket};
 use tokio::sync::watch;
+use tokio::time::timeout;
 use udp_protocol::{ConnectResponse, ConnectionId, Request, decode_request};
 use zerocopy::IntoBytes as _;
 
@@ -113,6 +116,22 @@ async fn a_listener_that_is_gone_silent_or_wrong_is_an_error() {
     assert_eq!(error(2), "status 404 Not Found");
     assert_ne!(error(3), "none");
     assert_eq!(error(4), "none");
+}
+
+#[tokio::test]
+async fn clients_that_do_not_wait_for_their_answer_cause_no_more_looks() {
+    let silent = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let checks = start_checks(vec![(Service::Udp, silent.local_addr().unwrap())]);
+    let mut looks = 0;
+    let mut datagram = [0; 64];
+    for _ in 0..5 {
+        let mut stream = TcpStream::connect(checks).await.unwrap();
+        stream.write_all(b"GET /health_check HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        let look = timeout(Duration::from_millis(100), silent.recv(&mut datagram)).await;
+        looks += u32::from(look.is_ok());
+    }
+    assert_eq!(looks, 1);
+    assert_eq!(check(checks).await["details"][0]["result"]["Err"], "no answer in 2 seconds");
 }
 
 #[tokio::test]
