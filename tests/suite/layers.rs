@@ -20,6 +20,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("config", &["primitives"]),
     ("database", &["primitives"]),
     ("control", &["access", "config", "database", "primitives", "latency"]),
+    ("rest-api", &["primitives", "udp-protocol", "control"]),
     (
         "ringtrack",
         &[
@@ -34,6 +35,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "config",
             "control",
             "database",
+            "rest-api",
             "latency",
             "tls",
         ],

@@ -1,0 +1,42 @@
+use crate::limits::{BULK_REQUESTS_MAX, EVENT_STREAMS_MAX};
+use crate::tracker::Tracker;
+use crate::wrong_tokens::WrongTokens;
+use crate::{ApiSettings, Token};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use tokio::sync::{Semaphore, watch};
+
+/// What all routes share.
+#[derive(Clone)]
+pub(crate) struct App {
+    pub(crate) tracker: Arc<dyn Tracker>,
+    pub(crate) tokens: Arc<[(String, Token)]>,
+    pub(crate) wrong_tokens: Arc<Mutex<WrongTokens>>,
+    pub(crate) bulk_requests: Arc<Semaphore>,
+    pub(crate) event_streams: Arc<Semaphore>,
+    pub(crate) stop: watch::Receiver<bool>,
+}
+
+/// Where a request comes from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ClientAddress(pub(crate) IpAddr);
+
+impl App {
+    pub(crate) fn new(tracker: Arc<dyn Tracker>, settings: ApiSettings, stop: watch::Receiver<bool>) -> Self {
+        Self {
+            tracker,
+            tokens: settings.tokens.into(),
+            wrong_tokens: Arc::new(Mutex::new(WrongTokens::new(Instant::now()))),
+            bulk_requests: Arc::new(Semaphore::new(BULK_REQUESTS_MAX)),
+            event_streams: Arc::new(Semaphore::new(EVENT_STREAMS_MAX)),
+            stop,
+        }
+    }
+}
+
+/// The moment in Unix milliseconds.
+pub(crate) fn now_unix_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}

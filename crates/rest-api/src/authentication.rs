@@ -1,0 +1,73 @@
+use crate::answer::{ApiError, rejection};
+use crate::app::{App, ClientAddress};
+use crate::token::label_of;
+use crate::wrong_tokens::WrongToken;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, Method};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use std::borrow::Cow;
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Instant;
+
+/// Lets a request through that has a token, and says who has changed something.
+pub(crate) async fn require_token(State(app): State<App>, request: Request, next: Next) -> Response {
+    let query = request.uri().query().unwrap_or_default();
+    let Some(offered) = offered_token(request.headers(), query) else {
+        return rejection("unauthorized");
+    };
+    let Some(label) = label_of(&app.tokens, &offered) else {
+        return refuse(&app, &request);
+    };
+    let label = label.to_owned();
+    drop(offered);
+    let method = request.method().clone();
+    // The pattern, not the path itself, which may have a key in it.
+    let path = request.extensions().get::<MatchedPath>().cloned();
+    let response = next.run(request).await;
+    if !matches!(method, Method::GET | Method::HEAD) {
+        let path = path.as_ref().map_or("", MatchedPath::as_str);
+        tracing::info!(token = label, %method, path, status = response.status().as_u16(), "management API");
+    }
+    response
+}
+
+fn refuse(app: &App, request: &Request) -> Response {
+    let ClientAddress(address) =
+        request.extensions().get().copied().unwrap_or(ClientAddress(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
+    let mut wrong_tokens = app.wrong_tokens.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    match wrong_tokens.count(Instant::now(), address) {
+        WrongToken::Told => rejection("token not valid"),
+        WrongToken::Limited => ApiError::TooMany("too many wrong tokens from this address").into_response(),
+    }
+}
+
+/// The token of the header, or else that of the query.
+fn offered_token<'a>(headers: &'a HeaderMap, query: &'a str) -> Option<Cow<'a, str>> {
+    bearer(headers).map(Cow::Borrowed).or_else(|| {
+        form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "token").map(|(_, value)| value)
+    })
+}
+
+/// RFC 6750, section 2.1. A header of another scheme may be meant for a proxy before us.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_header_wins_over_the_query() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(offered_token(&headers, "a=b"), None);
+        assert_eq!(offered_token(&headers, "a=b&token=x%20y").as_deref(), Some("x y"));
+        headers.insert(AUTHORIZATION, "Basic abc".parse().unwrap());
+        assert_eq!(offered_token(&headers, "token=x").as_deref(), Some("x"));
+        headers.insert(AUTHORIZATION, "bearer  abc".parse().unwrap());
+        assert_eq!(offered_token(&headers, "token=x").as_deref(), Some("abc"));
+    }
+}

@@ -1,0 +1,180 @@
+use crate::answer::{ApiError, with_type};
+use crate::app::App;
+use crate::keys::{DELETE_FAILED, Key, KeyAccount, KeyForm};
+use crate::limits::{BULK_KEYS_MAX, STREAM_PAGE};
+use crate::lines::{Line, Lines};
+use crate::lists::LineCounts;
+use crate::tracker::Tracker;
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
+use control::WantedKey;
+use futures_util::stream;
+use primitives::AuthenticationKey;
+use serde::Serialize;
+use std::convert::Infallible;
+use std::sync::Arc;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+const NDJSON: &str = "application/x-ndjson";
+
+/// What removed the keys of a body.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RemovedKeys {
+    /// Keys that are not there any more.
+    removed: u64,
+    /// Keys that were not known.
+    unknown: u64,
+    #[serde(flatten)]
+    lines: LineCounts,
+}
+
+/// What is said instead of a key that was not made.
+#[derive(Debug, Serialize)]
+struct LineError {
+    line: u64,
+    error: String,
+}
+
+/// What one line of a body wants, small enough to hold a million.
+type Wanted = (u32, Option<WantedKey>);
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(get_keys, delete_keys)).routes(routes!(post_keys))
+}
+
+/// All keys with their accounts, an object a line
+#[utoipa::path(
+    get, path = "/api/v1/keys", tag = "keys",
+    responses((status = 200, description = "The keys", body = String, content_type = "application/x-ndjson")),
+)]
+async fn get_keys(State(app): State<App>) -> Response {
+    let tracker = Arc::clone(&app.tracker);
+    let pages = stream::unfold(Some(None), move |after| {
+        let page = after.and_then(|after| page_behind(&*tracker, after));
+        std::future::ready(page.map(|(text, last)| (Ok::<_, Infallible>(text), Some(Some(last)))))
+    });
+    with_type(NDJSON, Body::from_stream(pages))
+}
+
+fn page_behind(
+    tracker: &dyn Tracker,
+    after: Option<AuthenticationKey>,
+) -> Option<(String, AuthenticationKey)> {
+    let keys = tracker.keys(after, STREAM_PAGE);
+    let last = keys.last()?.key;
+    Some((keys.iter().map(|facts| line_of(&KeyAccount::from(facts))).collect(), last))
+}
+
+fn line_of(value: &impl Serialize) -> String {
+    let mut line = serde_json::to_string(value).expect("structures of names and numbers are JSON");
+    line.push('\n');
+    line
+}
+
+/// Make the keys that a body wants, an object `{"key", "seconds_valid"}` a line
+///
+/// The answer has a line for each: the key object, or `{"line", "error"}`. A body of more than a million lines makes
+/// no key at all.
+#[utoipa::path(
+    post, path = "/api/v1/keys/bulk", tag = "keys",
+    request_body(content((Option<String> = "application/x-ndjson"), (Option<String> = "text/plain"))),
+    responses(
+        (status = 200, description = "A line for each", body = String, content_type = "application/x-ndjson"),
+        (status = 400, description = "The body was cut off", body = String, content_type = "text/plain"),
+        (status = 408, description = "The body stood still", body = String, content_type = "text/plain"),
+        (status = 413, description = "The body is too large", body = String, content_type = "text/plain"),
+    ),
+)]
+async fn post_keys(State(app): State<App>, body: Body) -> Result<Response, ApiError> {
+    let turn = Arc::clone(&app.bulk_requests).acquire_owned().await;
+    let wanted = wanted_keys(body).await?;
+    let tracker = Arc::clone(&app.tracker);
+    // The keys are made as the client takes the answer, which begins when its whole body was read: a client that
+    // reads nothing before it has sent everything is not waited for.
+    let made = stream::unfold((wanted.into_iter(), turn), move |(mut rest, turn)| {
+        let tracker = Arc::clone(&tracker);
+        async move {
+            let page: Vec<Wanted> = rest.by_ref().take(STREAM_PAGE).collect();
+            if page.is_empty() {
+                return None;
+            }
+            Some((Ok::<_, Infallible>(make_keys(&*tracker, page).await), (rest, turn)))
+        }
+    });
+    Ok(with_type(NDJSON, Body::from_stream(made)))
+}
+
+async fn wanted_keys(body: Body) -> Result<Vec<Wanted>, ApiError> {
+    let (mut lines, mut wanted) = (Lines::new(body), Vec::new());
+    while let Some(line) = lines.next().await? {
+        if wanted.len() == BULK_KEYS_MAX {
+            return Err(ApiError::TooLarge(format!("a body may want {BULK_KEYS_MAX} keys at most")));
+        }
+        wanted.push(match line {
+            Line::Text(number, text) => (line_number(number), wanted_key(&text)),
+            Line::TooLong(number) => (line_number(number), None),
+        });
+    }
+    Ok(wanted)
+}
+
+fn line_number(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+fn wanted_key(text: &[u8]) -> Option<WantedKey> {
+    let form: KeyForm = serde_json::from_slice(text).ok()?;
+    form.try_into().ok()
+}
+
+async fn make_keys(tracker: &dyn Tracker, page: Vec<Wanted>) -> String {
+    let mut text = String::new();
+    for (line, wanted) in page {
+        let error = match wanted {
+            None => "no object of a key and seconds that can be".to_owned(),
+            Some(wanted) => match tracker.put_key(wanted).await {
+                Ok(made) => {
+                    text.push_str(&line_of(&Key::from(&made)));
+                    continue;
+                }
+                Err(error) => error.to_string(),
+            },
+        };
+        text.push_str(&line_of(&LineError { line: u64::from(line), error }));
+    }
+    text
+}
+
+/// Remove the keys of a body, a key a line
+#[utoipa::path(
+    delete, path = "/api/v1/keys", tag = "keys",
+    request_body(content = Option<String>, content_type = "text/plain"),
+    responses(
+        (status = 200, description = "What became of the lines", body = RemovedKeys),
+        (status = 400, description = "The body was cut off", body = String, content_type = "text/plain"),
+        (status = 408, description = "The body stood still", body = String, content_type = "text/plain"),
+        (status = 413, description = "The body is too large", body = String, content_type = "text/plain"),
+    ),
+)]
+async fn delete_keys(State(app): State<App>, body: Body) -> Result<Json<RemovedKeys>, ApiError> {
+    let _turn = app.bulk_requests.acquire().await;
+    let mut lines = Lines::new(body);
+    let mut counts = RemovedKeys { removed: 0, unknown: 0, lines: LineCounts::default() };
+    while let Some(line) = lines.next().await? {
+        let (number, key) = match line {
+            Line::Text(number, text) => (number, AuthenticationKey::parse(&text)),
+            Line::TooLong(number) => (number, None),
+        };
+        let Some(key) = key else {
+            counts.lines.count_invalid(number);
+            continue;
+        };
+        let was_known = app.tracker.remove_key(key).await.map_err(ApiError::failed(DELETE_FAILED))?;
+        *if was_known { &mut counts.removed } else { &mut counts.unknown } += 1;
+    }
+    Ok(Json(counts))
+}

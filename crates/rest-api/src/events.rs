@@ -1,0 +1,108 @@
+use crate::answer::{ApiError, with_type};
+use crate::app::{App, now_unix_ms};
+use crate::limits::EVENT_INTERVAL;
+use crate::metrics::gauge_names;
+use crate::server::stopped;
+use crate::tracker::Tracker;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::HeaderValue;
+use axum::http::header::CACHE_CONTROL;
+use axum::response::Response;
+use futures_util::stream;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// The figures of a moment.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Statistics {
+    /// The moment in Unix milliseconds.
+    unix_ms: u64,
+    /// Every figure by its name.
+    figures: BTreeMap<String, u64>,
+    /// By how much the counters grew since the event before, a second. The first event has none.
+    rates_per_s: BTreeMap<String, f64>,
+}
+
+/// What an open stream remembers.
+struct Watch {
+    tracker: Arc<dyn Tracker>,
+    stop: watch::Receiver<bool>,
+    ticks: Interval,
+    gauges: Vec<String>,
+    before: Option<(Instant, BTreeMap<String, u64>)>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Watch {
+    /// The next event, or none if the API is on its way down.
+    async fn next(&mut self) -> Option<String> {
+        let now = tokio::select! {
+            now = self.ticks.tick() => now,
+            () = stopped(&mut self.stop) => return None,
+        };
+        Some(self.event(now))
+    }
+
+    fn event(&mut self, now: Instant) -> String {
+        let figures: BTreeMap<String, u64> = self.tracker.statistics().named().collect();
+        let before = self.before.replace((now, figures.clone()));
+        let rates_per_s = before.map_or_else(BTreeMap::new, |(then, old)| {
+            rates(&self.gauges, &old, &figures, now.duration_since(then).as_secs_f64())
+        });
+        let event = Statistics { unix_ms: now_unix_ms(), figures, rates_per_s };
+        let data = serde_json::to_string(&event).expect("names and numbers are JSON");
+        format!("event: statistics\ndata: {data}\n\n")
+    }
+}
+
+fn rates(
+    gauges: &[String],
+    before: &BTreeMap<String, u64>,
+    figures: &BTreeMap<String, u64>,
+    elapsed_s: f64,
+) -> BTreeMap<String, f64> {
+    let counters = figures.iter().filter(|(name, _)| !gauges.contains(name));
+    counters
+        .map(|(name, &value)| {
+            let growth = value.saturating_sub(before.get(name).copied().unwrap_or(value));
+            #[expect(clippy::cast_precision_loss, reason = "what grows in a second is far below 2^53")]
+            let rate = growth as f64 / elapsed_s.max(f64::MIN_POSITIVE);
+            (name.clone(), rate)
+        })
+        .collect()
+}
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(get_events))
+}
+
+/// The figures each second, as server-sent events
+#[utoipa::path(
+    get, path = "/api/v1/events", tag = "figures",
+    responses((status = 200, description = "Events `statistics`, without an end", body = Statistics,
+        content_type = "text/event-stream")),
+)]
+async fn get_events(State(app): State<App>) -> Result<Response, ApiError> {
+    let permit = Arc::clone(&app.event_streams)
+        .try_acquire_owned()
+        .map_err(|_| ApiError::TooMany("too many streams of events"))?;
+    let mut ticks = interval(EVENT_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (tracker, stop) = (app.tracker, app.stop);
+    let watch = Watch { tracker, stop, ticks, gauges: gauge_names(), before: None, _permit: permit };
+    let events = stream::unfold(watch, |mut watch| async {
+        let event = watch.next().await?;
+        Some((Ok::<_, Infallible>(event), watch))
+    });
+    let mut response = with_type("text/event-stream", Body::from_stream(events));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    Ok(response)
+}

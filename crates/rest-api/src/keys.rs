@@ -1,0 +1,226 @@
+use crate::answer::{Ack, ApiError, Refusal, with_type};
+use crate::app::App;
+use crate::limits::KEY_SECONDS_MAX;
+use crate::parameters::{KeyInPath, SecondsInPath};
+use axum::Json;
+use axum::extract::State;
+use axum::extract::rejection::JsonRejection;
+use axum::response::Response;
+use chrono::DateTime;
+use control::{KeyFacts, WantedKey};
+use primitives::AuthenticationKey;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub(crate) const GENERATE_FAILED: &str = "failed to generate key";
+pub(crate) const DELETE_FAILED: &str = "failed to delete key";
+
+/// A key.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Key {
+    #[schema(pattern = "^[0-9A-Za-z]{32}$")]
+    key: String,
+    /// Until when it lets in, in Unix seconds; null: for ever.
+    valid_until: Option<u64>,
+    /// The same as a date, such as `2023-03-28 13:25:00.000000000 UTC`.
+    expiry_time: Option<String>,
+}
+
+/// A key, and what is known of its user.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct KeyAccount {
+    #[serde(flatten)]
+    key: Key,
+    /// Bytes uploaded.
+    uploaded: u64,
+    /// Bytes downloaded.
+    downloaded: u64,
+    /// When it was last announced with, in Unix seconds.
+    last_seen: Option<u64>,
+    /// Torrents that it seeds now.
+    seeding: u32,
+    /// Torrents that it downloads now.
+    leeching: u32,
+}
+
+/// A key that is wanted.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(crate) struct KeyForm {
+    /// This one; null: a new one.
+    #[schema(pattern = "^[0-9A-Za-z]{32}$")]
+    key: Option<String>,
+    /// For how long; null: for ever.
+    #[schema(maximum = 200_000_000_000_u64)]
+    seconds_valid: Option<u64>,
+    /// Makes an array no form: serde would take one for the fields in their order.
+    #[serde(flatten)]
+    #[schema(ignore)]
+    #[expect(dead_code, reason = "it is there for what it does to the deserializer")]
+    others: IgnoredAny,
+}
+
+impl From<&KeyFacts> for Key {
+    fn from(facts: &KeyFacts) -> Self {
+        Self {
+            key: facts.key.reveal().to_owned(),
+            valid_until: facts.valid_until_unix_s,
+            expiry_time: facts.valid_until_unix_s.and_then(date),
+        }
+    }
+}
+
+impl From<&KeyFacts> for KeyAccount {
+    fn from(facts: &KeyFacts) -> Self {
+        Self {
+            key: facts.into(),
+            uploaded: facts.uploaded,
+            downloaded: facts.downloaded,
+            last_seen: facts.last_seen_unix_s,
+            seeding: facts.seeding,
+            leeching: facts.leeching,
+        }
+    }
+}
+
+fn date(unix_s: u64) -> Option<String> {
+    let moment = DateTime::from_timestamp(i64::try_from(unix_s).ok()?, 0)?;
+    Some(moment.format("%Y-%m-%d %H:%M:%S%.9f UTC").to_string())
+}
+
+impl TryFrom<KeyForm> for WantedKey {
+    type Error = ApiError;
+
+    fn try_from(form: KeyForm) -> Result<Self, ApiError> {
+        let key = form.key.as_deref().map(parse_key).transpose()?;
+        Ok(Self { key, validity: form.seconds_valid.map(validity).transpose()? })
+    }
+}
+
+fn parse_key(text: &str) -> Result<AuthenticationKey, ApiError> {
+    AuthenticationKey::parse(text.as_bytes()).ok_or_else(|| {
+        ApiError::BadRequest(format!(
+            "Invalid URL: invalid auth key: string {text:?}, expected 32 ASCII letters and digits"
+        ))
+    })
+}
+
+fn validity(seconds: u64) -> Result<Duration, ApiError> {
+    if seconds <= KEY_SECONDS_MAX {
+        Ok(Duration::from_secs(seconds))
+    } else {
+        Err(ApiError::BadRequest(format!("Invalid URL: invalid auth key duration: \"{seconds}\"")))
+    }
+}
+
+fn key_answer(facts: &KeyFacts) -> Response {
+    with_type("application/json; charset=utf-8", Json(Key::from(facts)))
+}
+
+#[expect(deprecated, reason = "it is answered as long as there are clients that use it")]
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(post_key))
+        .routes(routes!(post_key_for_seconds, delete_key, get_key))
+        .routes(routes!(reset_key))
+        .routes(routes!(reload_keys))
+}
+
+/// Make a key, or renew it
+#[utoipa::path(
+    post, path = "/api/v1/keys", tag = "keys",
+    request_body = KeyForm,
+    responses(
+        (status = 200, description = "The key", body = Key),
+        (status = 400, description = "No JSON, no key, or too long", body = String, content_type = "text/plain"),
+        (status = 413, description = "The body is too large", body = String, content_type = "text/plain"),
+        (status = 415, description = "The body is not said to be JSON", body = String, content_type = "text/plain"),
+        (status = 422, description = "Other JSON", body = String, content_type = "text/plain"),
+    ),
+)]
+async fn post_key(
+    State(app): State<App>,
+    form: Result<Json<KeyForm>, JsonRejection>,
+) -> Result<Response, ApiError> {
+    let Json(form) = form?;
+    let made = app.tracker.put_key(form.try_into()?).await.map_err(ApiError::failed(GENERATE_FAILED))?;
+    Ok(key_answer(&made))
+}
+
+/// Make a key that is valid for so many seconds
+#[utoipa::path(
+    post, path = "/api/v1/key/{key_or_seconds}", tag = "keys",
+    params(("key_or_seconds" = u64, Path, description = "Seconds", maximum = 200_000_000_000_u64)),
+    responses(
+        (status = 200, description = "The key", body = Key),
+        (status = 400, description = "No number, or too long", body = String, content_type = "text/plain"),
+    ),
+)]
+#[deprecated = "`POST /api/v1/keys` can do more"]
+async fn post_key_for_seconds(
+    State(app): State<App>,
+    SecondsInPath(seconds): SecondsInPath,
+) -> Result<Response, ApiError> {
+    let wanted = WantedKey { key: None, validity: Some(validity(seconds)?) };
+    let made = app.tracker.put_key(wanted).await.map_err(ApiError::failed(GENERATE_FAILED))?;
+    Ok(key_answer(&made))
+}
+
+/// Remove a key
+///
+/// Of a key that is not there it is said that it failed, with status 500.
+#[utoipa::path(
+    delete, path = "/api/v1/key/{key_or_seconds}", tag = "keys",
+    params(("key_or_seconds" = String, Path, description = "The key", pattern = "^[0-9A-Za-z]{32}$")),
+    responses(
+        (status = 200, description = "It is not there any more", body = Ack),
+        (status = 400, description = "No key", body = String, content_type = "text/plain"),
+    ),
+)]
+async fn delete_key(State(app): State<App>, KeyInPath(key): KeyInPath) -> Result<Json<Ack>, ApiError> {
+    let was_known = app.tracker.remove_key(key).await.map_err(ApiError::failed(DELETE_FAILED))?;
+    if was_known { Ok(Ack::OK) } else { Err(ApiError::Failed(format!("{DELETE_FAILED}: it is not known"))) }
+}
+
+/// A key with its account
+#[utoipa::path(
+    get, path = "/api/v1/key/{key_or_seconds}", tag = "keys",
+    params(("key_or_seconds" = String, Path, description = "The key", pattern = "^[0-9A-Za-z]{32}$")),
+    responses(
+        (status = 200, description = "The key", body = KeyAccount),
+        (status = 400, description = "No key", body = String, content_type = "text/plain"),
+        (status = 404, description = "It is not known", body = Refusal),
+    ),
+)]
+async fn get_key(State(app): State<App>, KeyInPath(key): KeyInPath) -> Result<Json<KeyAccount>, ApiError> {
+    let known = app.tracker.key(key).ok_or(ApiError::Unknown("key not known"))?;
+    Ok(Json(KeyAccount::from(&known)))
+}
+
+/// Set a key's bytes to zero
+#[utoipa::path(
+    post, path = "/api/v1/key/{key_or_seconds}/reset", tag = "keys",
+    params(("key_or_seconds" = String, Path, description = "The key", pattern = "^[0-9A-Za-z]{32}$")),
+    responses(
+        (status = 200, description = "They are zero", body = Ack),
+        (status = 400, description = "No key", body = String, content_type = "text/plain"),
+        (status = 404, description = "It is not known", body = Refusal),
+    ),
+)]
+async fn reset_key(State(app): State<App>, KeyInPath(key): KeyInPath) -> Result<Json<Ack>, ApiError> {
+    let known = app.tracker.reset_account(key).map_err(ApiError::failed("failed to reset key"))?;
+    if known { Ok(Ack::OK) } else { Err(ApiError::Unknown("key not known")) }
+}
+
+/// Read the stored keys anew
+#[utoipa::path(
+    get, path = "/api/v1/keys/reload", tag = "keys",
+    responses((status = 200, description = "Read", body = Ack)),
+)]
+async fn reload_keys(State(app): State<App>) -> Result<Json<Ack>, ApiError> {
+    app.tracker.reload_keys().await.map_err(ApiError::failed("failed to reload keys"))?;
+    Ok(Ack::OK)
+}

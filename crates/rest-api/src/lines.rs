@@ -1,0 +1,147 @@
+use crate::answer::ApiError;
+use crate::limits::{LINE_BYTES_MAX, LINES_BYTES_MAX};
+use axum::body::{Body, BodyDataStream};
+use futures_util::StreamExt as _;
+use memchr::memchr;
+use std::error::Error as _;
+use tower_http::timeout::TimeoutError;
+
+/// The lines of a body, one after the other: no more of it is held than what came in one piece, and a line.
+pub(crate) struct Lines {
+    body: BodyDataStream,
+    held: Vec<u8>,
+    /// Where in `held` the next line begins.
+    at: usize,
+    /// Whether what is held is the end of a line that was too long.
+    within_too_long: bool,
+    bytes: u64,
+    number: u64,
+    ended: bool,
+}
+
+/// A line of a body.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Line {
+    /// Its text without blanks around it; not empty, and no comment.
+    Text(u64, Vec<u8>),
+    /// Longer than a line may be.
+    TooLong(u64),
+}
+
+impl Lines {
+    pub(crate) fn new(body: Body) -> Self {
+        let body = body.into_data_stream();
+        Self { body, held: Vec::new(), at: 0, within_too_long: false, bytes: 0, number: 0, ended: false }
+    }
+
+    /// The next line that says something.
+    pub(crate) async fn next(&mut self) -> Result<Option<Line>, ApiError> {
+        loop {
+            if let Some(end) = memchr(b'\n', &self.held[self.at..]) {
+                let begin = self.at;
+                self.at += end + 1;
+                if let Some(line) = self.line(begin, begin + end) {
+                    return Ok(Some(line));
+                }
+            } else if self.ended {
+                let begin = self.at;
+                self.at = self.held.len();
+                let has_line = begin < self.at || self.within_too_long;
+                return Ok(if has_line { self.line(begin, self.at) } else { None });
+            } else {
+                self.read().await?;
+            }
+        }
+    }
+
+    fn line(&mut self, begin: usize, end: usize) -> Option<Line> {
+        self.number += 1;
+        if std::mem::take(&mut self.within_too_long) || end - begin > LINE_BYTES_MAX {
+            return Some(Line::TooLong(self.number));
+        }
+        let text = self.held[begin..end].trim_ascii();
+        let says_something = !text.is_empty() && !text.starts_with(b"#");
+        says_something.then(|| Line::Text(self.number, text.to_vec()))
+    }
+
+    async fn read(&mut self) -> Result<(), ApiError> {
+        self.held.drain(..self.at);
+        self.at = 0;
+        if self.held.len() > LINE_BYTES_MAX {
+            self.held.clear();
+            self.within_too_long = true;
+        }
+        let Some(piece) = self.body.next().await else {
+            self.ended = true;
+            return Ok(());
+        };
+        let piece = piece.map_err(|error| broken_body(&error))?;
+        self.bytes += piece.len() as u64;
+        if self.bytes > LINES_BYTES_MAX {
+            return Err(ApiError::TooLarge(format!("a body may have {LINES_BYTES_MAX} bytes at most")));
+        }
+        self.held.extend_from_slice(&piece);
+        Ok(())
+    }
+}
+
+fn broken_body(error: &axum::Error) -> ApiError {
+    let is_stalled = error.source().is_some_and(<dyn std::error::Error>::is::<TimeoutError>);
+    if is_stalled { ApiError::BodyStalled } else { ApiError::BadRequest("the body was cut off".to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::BODY_PAUSE_MAX;
+    use futures_util::stream;
+    use std::convert::Infallible;
+    use tower_http::timeout::TimeoutBody;
+
+    async fn lines_of(pieces: Vec<String>) -> Vec<Line> {
+        let pieces = stream::iter(pieces.into_iter().map(Ok::<_, Infallible>));
+        let mut lines = Lines::new(Body::from_stream(pieces));
+        let mut found = Vec::new();
+        while let Some(line) = lines.next().await.unwrap() {
+            found.push(line);
+        }
+        found
+    }
+
+    fn text(number: u64, text: &str) -> Line {
+        Line::Text(number, text.as_bytes().to_vec())
+    }
+
+    #[tokio::test]
+    async fn lines_are_found_however_the_body_is_cut() {
+        let body = "one\r\n\n# comment\n two \nthree";
+        let expected = [text(1, "one"), text(4, "two"), text(5, "three")];
+        assert_eq!(lines_of(vec![body.to_owned()]).await, expected);
+        let characters = body.chars().map(String::from).collect();
+        assert_eq!(lines_of(characters).await, expected);
+        assert_eq!(lines_of(Vec::new()).await, []);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_stands_still_is_given_up() {
+        let stalled = Body::from_stream(stream::pending::<Result<String, Infallible>>());
+        let stalled = TimeoutBody::new(BODY_PAUSE_MAX, stalled);
+        let error = Lines::new(Body::new(stalled)).next().await.unwrap_err();
+        assert!(matches!(error, ApiError::BodyStalled), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn a_body_that_is_too_large_is_refused() {
+        let mut lines = Lines::new(Body::from("line\n"));
+        lines.bytes = LINES_BYTES_MAX;
+        assert!(matches!(lines.next().await.unwrap_err(), ApiError::TooLarge(_)));
+    }
+
+    #[tokio::test]
+    async fn a_line_that_is_too_long_is_one_line_and_is_not_held() {
+        let pieces = vec!["x".repeat(1025); 3].into_iter().chain(["\nnext\n".to_owned()]).collect();
+        assert_eq!(lines_of(pieces).await, [Line::TooLong(1), text(2, "next")]);
+        assert_eq!(lines_of(vec!["x".repeat(1025)]).await, [Line::TooLong(1)]);
+        assert_eq!(lines_of(vec!["x".repeat(1024)]).await, [text(1, &"x".repeat(1024))]);
+    }
+}

@@ -1,0 +1,165 @@
+//! What the routes of the whitelist and of the deny list have in common.
+
+use crate::answer::{Ack, ApiError};
+use crate::app::App;
+use crate::limits::{INVALID_LINES_NAMED_MAX, LIST_BATCH, STREAM_PAGE};
+use crate::lines::{Line, Lines};
+use crate::tracker::Tracker;
+use axum::Json;
+use axum::body::Body;
+use axum::response::{IntoResponse as _, Response};
+use control::{ListPage, ManagementError};
+use futures_util::stream;
+use primitives::{InfoHash, ListChange, TorrentList};
+use serde::Serialize;
+use std::fmt::Write as _;
+use std::sync::Arc;
+use utoipa::ToSchema;
+
+/// What became of the lines of a body.
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub(crate) struct LineCounts {
+    /// Lines that say nothing that is asked for here.
+    invalid: u64,
+    /// The numbers of the first ten of them.
+    #[schema(max_items = 10)]
+    invalid_lines: Vec<u64>,
+}
+
+impl LineCounts {
+    pub(crate) fn count_invalid(&mut self, number: u64) {
+        self.invalid += 1;
+        if self.invalid_lines.len() < INVALID_LINES_NAMED_MAX {
+            self.invalid_lines.push(number);
+        }
+    }
+}
+
+/// What a body of info hashes has put on a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Added {
+    /// Info hashes that are on the list now.
+    pub(crate) added: u64,
+    #[serde(flatten)]
+    pub(crate) lines: LineCounts,
+}
+
+/// What a body of info hashes has taken off a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Removed {
+    /// Info hashes that are not on the list any more, as far as this API had put them there.
+    pub(crate) removed: u64,
+    #[serde(flatten)]
+    pub(crate) lines: LineCounts,
+}
+
+/// A list, and what is said where a change of it fails.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ListRoute {
+    pub(crate) list: TorrentList,
+    pub(crate) add_failed: &'static str,
+    pub(crate) remove_failed: &'static str,
+    pub(crate) read_failed: &'static str,
+}
+
+impl ListRoute {
+    const fn failed(&self, change: ListChange) -> &'static str {
+        match change {
+            ListChange::Add => self.add_failed,
+            ListChange::Remove => self.remove_failed,
+        }
+    }
+
+    pub(crate) async fn change_one(
+        &self,
+        app: &App,
+        change: ListChange,
+        info_hash: InfoHash,
+    ) -> Result<Json<Ack>, ApiError> {
+        let changed = app.tracker.change_list(self.list, change, vec![info_hash]).await;
+        changed.map_err(ApiError::failed(self.failed(change)))?;
+        Ok(Ack::OK)
+    }
+
+    /// Changes the list by batches while the body comes in. What came before an error stays changed.
+    pub(crate) async fn change_many(
+        &self,
+        app: &App,
+        change: ListChange,
+        body: Body,
+    ) -> Result<(u64, LineCounts), ApiError> {
+        let _turn = app.bulk_requests.acquire().await;
+        let (mut lines, mut counts, mut done) = (Lines::new(body), LineCounts::default(), 0);
+        let mut batch = Vec::with_capacity(LIST_BATCH);
+        while let Some(line) = lines.next().await? {
+            match parse(line) {
+                Ok(info_hash) => batch.push(info_hash),
+                Err(number) => counts.count_invalid(number),
+            }
+            if batch.len() == LIST_BATCH {
+                let full = std::mem::replace(&mut batch, Vec::with_capacity(LIST_BATCH));
+                done += self.change_batch(app, change, full).await?;
+            }
+        }
+        if !batch.is_empty() {
+            done += self.change_batch(app, change, batch).await?;
+        }
+        Ok((done, counts))
+    }
+
+    async fn change_batch(
+        &self,
+        app: &App,
+        change: ListChange,
+        batch: Vec<InfoHash>,
+    ) -> Result<u64, ApiError> {
+        let count = batch.len() as u64;
+        let changed = app.tracker.change_list(self.list, change, batch).await;
+        changed.map(|()| count).map_err(ApiError::failed(self.failed(change)))
+    }
+
+    /// All entries, a line each, page after page as the client takes them.
+    pub(crate) async fn download(&self, app: &App) -> Result<Response, ApiError> {
+        let list = self.list;
+        let first = app.tracker.list_page(list, None, STREAM_PAGE).await;
+        let first = first.map_err(ApiError::failed(self.read_failed))?;
+        let tracker = Arc::clone(&app.tracker);
+        let pages = stream::unfold(Some(Ok(first)), move |page| next_page(Arc::clone(&tracker), list, page));
+        Ok(Body::from_stream(pages).into_response())
+    }
+}
+
+type Page = Result<ListPage, ManagementError>;
+
+async fn next_page(
+    tracker: Arc<dyn Tracker>,
+    list: TorrentList,
+    page: Option<Page>,
+) -> Option<(Result<String, ManagementError>, Option<Page>)> {
+    match page? {
+        Err(error) => Some((Err(error), None)),
+        Ok(page) => {
+            let text = text_of(&page);
+            let next = match page.next {
+                Some(place) => Some(tracker.list_page(list, Some(place), STREAM_PAGE).await),
+                None => None,
+            };
+            Some((Ok(text), next))
+        }
+    }
+}
+
+fn text_of(page: &ListPage) -> String {
+    let text = String::with_capacity(page.entries.len() * (InfoHash::HEX_DIGITS + 1));
+    page.entries.iter().fold(text, |mut text, (info_hash, _)| {
+        writeln!(text, "{info_hash}").expect("a string takes all text");
+        text
+    })
+}
+
+fn parse(line: Line) -> Result<InfoHash, u64> {
+    match line {
+        Line::Text(number, text) => InfoHash::from_hex(&text).ok_or(number),
+        Line::TooLong(number) => Err(number),
+    }
+}

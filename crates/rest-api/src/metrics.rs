@@ -1,0 +1,205 @@
+use crate::answer::{ApiError, with_type};
+use crate::app::{App, now_unix_ms};
+use crate::parameters::{Query, bad_query};
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use chrono::DateTime;
+use primitives::{Gauge, Statistics};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// The text format of Prometheus.
+pub(crate) const PROMETHEUS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// How figures are written.
+#[derive(Debug, Clone, Copy, ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub(crate) enum Format {
+    Json,
+    Prometheus,
+}
+
+pub(crate) fn format_of(query: &Query) -> Result<Format, ApiError> {
+    match query.text("format") {
+        None | Some("json") => Ok(Format::Json),
+        Some("prometheus") => Ok(Format::Prometheus),
+        Some(_) => Err(bad_query("format: one of json, prometheus")),
+    }
+}
+
+/// All figures of the tracker.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Metrics {
+    metrics: Vec<Metric>,
+}
+
+/// One figure, or several that differ by labels.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Metric {
+    r#type: MetricType,
+    name: String,
+    samples: Vec<Sample>,
+}
+
+/// Whether it only grows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum MetricType {
+    Counter,
+    Gauge,
+}
+
+/// A value.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Sample {
+    value: u64,
+    /// RFC 3339.
+    recorded_at: String,
+    labels: Vec<Label>,
+}
+
+/// What a value belongs to.
+#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct Label {
+    name: &'static str,
+    value: String,
+}
+
+const GAUGES: [Gauge; 9] = [
+    Gauge::SwarmsV4,
+    Gauge::SwarmsV6,
+    Gauge::SeedersV4,
+    Gauge::SeedersV6,
+    Gauge::LeechersV4,
+    Gauge::LeechersV6,
+    Gauge::SwarmBytes,
+    Gauge::HttpConnectionsOpen,
+    Gauge::TimerLatenessUsMax,
+];
+
+/// The names of the figures that go up and down: those that a sum with all of them set has.
+pub(crate) fn gauge_names() -> Vec<String> {
+    let mut all_set = Statistics::default();
+    GAUGES.iter().for_each(|&gauge| all_set.set(gauge, 1));
+    all_set.named().filter(|(_, value)| *value > 0).map(|(name, _)| name).collect()
+}
+
+impl Metrics {
+    fn new(unix_ms: u64, statistics: &Statistics) -> Self {
+        let gauges = gauge_names();
+        let recorded_at = rfc3339(unix_ms);
+        let mut metrics: BTreeMap<String, Metric> = BTreeMap::new();
+        for (figure, value) in statistics.named() {
+            let r#type = if gauges.contains(&figure) { MetricType::Gauge } else { MetricType::Counter };
+            let (name, labels) = labelled(&figure, r#type);
+            let metric =
+                metrics.entry(name.clone()).or_insert_with(|| Metric { r#type, name, samples: Vec::new() });
+            metric.samples.push(Sample { value, recorded_at: recorded_at.clone(), labels });
+        }
+        Self { metrics: metrics.into_values().collect() }
+    }
+
+    fn prometheus(&self) -> String {
+        let mut text = String::new();
+        for Metric { r#type, name, samples } in &self.metrics {
+            let of_type = if *r#type == MetricType::Gauge { "gauge" } else { "counter" };
+            writeln!(text, "# TYPE {name} {of_type}").expect("a string takes all text");
+            for Sample { value, labels, .. } in samples {
+                let labels: Vec<_> =
+                    labels.iter().map(|label| format!("{}=\"{}\"", label.name, label.value)).collect();
+                let braced =
+                    if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
+                writeln!(text, "{name}{braced} {value}").expect("a string takes all text");
+            }
+        }
+        text
+    }
+}
+
+/// A figure's name in metrics, with what of it is a label: `udp_v4_connect_answered` is the one of all requests over
+/// UDP that says so.
+fn labelled(figure: &str, r#type: MetricType) -> (String, Vec<Label>) {
+    let label = |name, value: &str| Label { name, value: value.to_owned() };
+    let parts: Vec<&str> = figure.splitn(4, '_').collect();
+    match parts[..] {
+        ["udp", family @ ("v4" | "v6"), "received"] => {
+            ("ringtrack_udp_datagrams_received_total".to_owned(), vec![label("family", family)])
+        }
+        ["udp", family @ ("v4" | "v6"), kind, outcome] => (
+            "ringtrack_udp_requests_total".to_owned(),
+            vec![label("family", family), label("kind", kind), label("outcome", outcome)],
+        ),
+        ["http", family @ ("v4" | "v6"), ..] => (
+            "ringtrack_http_requests_total".to_owned(),
+            vec![label("family", family), label("outcome", &figure["http_v4_".len()..])],
+        ),
+        _ if r#type == MetricType::Gauge => (format!("ringtrack_{figure}"), Vec::new()),
+        _ => (format!("ringtrack_{figure}_total"), Vec::new()),
+    }
+}
+
+fn rfc3339(unix_ms: u64) -> String {
+    let moment = i64::try_from(unix_ms).ok().and_then(DateTime::from_timestamp_millis);
+    moment.unwrap_or_default().to_rfc3339()
+}
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(get_metrics))
+}
+
+/// All figures
+#[utoipa::path(
+    get, path = "/api/v1/metrics", tag = "figures",
+    params(("format" = Option<Format>, Query, description = "`json` if not said")),
+    responses(
+        (status = 200, description = "The figures", content(
+            (Metrics = "application/json"), (String = "text/plain"))),
+        (status = 400, description = "No format", body = String, content_type = "text/plain"),
+    ),
+)]
+async fn get_metrics(State(app): State<App>, query: Query) -> Result<Response, ApiError> {
+    let format = format_of(&query)?;
+    let metrics = Metrics::new(now_unix_ms(), &app.tracker.statistics());
+    Ok(match format {
+        Format::Json => Json(metrics).into_response(),
+        Format::Prometheus => with_type(PROMETHEUS_TYPE, metrics.prometheus()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use primitives::{AddressFamily, HttpOutcome, Outcome, RequestKind};
+
+    #[test]
+    fn figures_are_counters_and_gauges_with_labels() {
+        let mut statistics = Statistics::default();
+        statistics.count_received(AddressFamily::V6, 3);
+        statistics.count(AddressFamily::V4, RequestKind::Connect, Outcome::Answered);
+        statistics.count_http(AddressFamily::V4, HttpOutcome::BadRequest);
+        statistics.set(Gauge::SwarmsV4, 4);
+        let text = Metrics::new(0, &statistics).prometheus();
+        for line in [
+            "# TYPE ringtrack_udp_requests_total counter",
+            "ringtrack_udp_requests_total{family=\"v4\",kind=\"connect\",outcome=\"answered\"} 1",
+            "ringtrack_udp_datagrams_received_total{family=\"v6\"} 3",
+            "ringtrack_http_requests_total{family=\"v4\",outcome=\"bad_request\"} 1",
+            "# TYPE ringtrack_swarms_v4 gauge",
+            "ringtrack_swarms_v4 4",
+            "ringtrack_completed_total 0",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+        }
+    }
+
+    #[test]
+    fn all_gauges_are_known() {
+        assert_eq!(gauge_names().len(), 9);
+        assert_eq!(gauge_names()[8], "timer_lateness_us_max");
+    }
+}

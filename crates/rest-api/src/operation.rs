@@ -1,0 +1,151 @@
+use crate::answer::{Ack, ApiError, with_type};
+use crate::app::App;
+use axum::Json;
+use axum::extract::State;
+use axum::http::HeaderValue;
+use axum::http::header::CONTENT_DISPOSITION;
+use axum::response::Response;
+use control::{LatencyFacts, StorageFacts, StorageState};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// How long one kind of reply took since the start, in microseconds.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Latency {
+    /// Which kind, such as `announce-ipv4`.
+    name: String,
+    count: u64,
+    p50_us: f64,
+    p90_us: f64,
+    p99_us: f64,
+    p999_us: f64,
+    max_us: f64,
+}
+
+/// How the writes to the database do.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Storage {
+    state: DatabaseState,
+    /// Why the last attempt failed, if the database is away.
+    error: Option<String>,
+    /// Changes that wait to be written.
+    writes_waiting: u64,
+    /// Changes written since the start.
+    writes_done: u64,
+    /// Changes given up or refused because too many waited.
+    writes_lost: u64,
+    /// Attempts that failed.
+    failures: u64,
+}
+
+/// Whether there is a database, and takes writes.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum DatabaseState {
+    Absent,
+    Connected,
+    Away,
+}
+
+/// It is alive.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Health {
+    /// Always `Ok`.
+    #[schema(pattern = "^Ok$")]
+    status: &'static str,
+}
+
+impl From<LatencyFacts> for Latency {
+    fn from(facts: LatencyFacts) -> Self {
+        let LatencyFacts { name, count, p50_us, p90_us, p99_us, p999_us, max_us } = facts;
+        Self { name, count, p50_us, p90_us, p99_us, p999_us, max_us }
+    }
+}
+
+impl From<StorageFacts> for Storage {
+    fn from(facts: StorageFacts) -> Self {
+        let StorageFacts { state, writes_waiting, writes_done, writes_lost, failures } = facts;
+        let (state, error) = match state {
+            StorageState::Absent => (DatabaseState::Absent, None),
+            StorageState::Connected => (DatabaseState::Connected, None),
+            StorageState::Away(why) => (DatabaseState::Away, Some(why)),
+        };
+        Self { state, error, writes_waiting, writes_done, writes_lost, failures }
+    }
+}
+
+/// The route that needs no token.
+pub(crate) fn open_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(health_check))
+}
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(get_configuration))
+        .routes(routes!(reload))
+        .routes(routes!(get_latencies))
+        .routes(routes!(get_latency_log))
+        .routes(routes!(get_storage))
+}
+
+/// Whether the API is alive
+#[utoipa::path(
+    get, path = "/api/health_check", tag = "operation", security(()),
+    responses((status = 200, description = "It is", body = Health)),
+)]
+async fn health_check() -> Json<Health> {
+    Json(Health { status: "Ok" })
+}
+
+/// The configuration in use, without secrets
+#[utoipa::path(
+    get, path = "/api/v1/config", tag = "operation",
+    responses((status = 200, description = "An object of sections", body = Object)),
+)]
+async fn get_configuration(State(app): State<App>) -> Json<serde_json::Value> {
+    Json(app.tracker.configuration())
+}
+
+/// Read the files again that are read at SIGHUP: lists, certificates
+#[utoipa::path(
+    post, path = "/api/v1/reload", tag = "operation",
+    responses((status = 200, description = "Read", body = Ack)),
+)]
+async fn reload(State(app): State<App>) -> Result<Json<Ack>, ApiError> {
+    app.tracker.reload().await.map_err(ApiError::failed("failed to reload"))?;
+    Ok(Ack::OK)
+}
+
+/// How long replies took since the start
+#[utoipa::path(
+    get, path = "/api/v1/latency", tag = "figures",
+    responses((status = 200, description = "Percentiles of each kind of reply", body = Vec<Latency>)),
+)]
+async fn get_latencies(State(app): State<App>) -> Result<Json<Vec<Latency>>, ApiError> {
+    let latencies = app.tracker.latencies().await.map_err(ApiError::failed("failed to ask for latencies"))?;
+    Ok(Json(latencies.into_iter().map(Latency::from).collect()))
+}
+
+/// The same as an HdrHistogram log
+#[utoipa::path(
+    get, path = "/api/v1/latency.hlog", tag = "figures",
+    responses((status = 200, description = "The log", body = String, content_type = "text/plain")),
+)]
+async fn get_latency_log(State(app): State<App>) -> Result<Response, ApiError> {
+    let log = app.tracker.latency_log().await.map_err(ApiError::failed("failed to ask for latencies"))?;
+    let mut response = with_type("text/plain; charset=utf-8", log);
+    let name = HeaderValue::from_static("attachment; filename=\"ringtrack.hlog\"");
+    response.headers_mut().insert(CONTENT_DISPOSITION, name);
+    Ok(response)
+}
+
+/// How the writes to the database do
+#[utoipa::path(
+    get, path = "/api/v1/storage", tag = "operation",
+    responses((status = 200, description = "Its state", body = Storage)),
+)]
+async fn get_storage(State(app): State<App>) -> Json<Storage> {
+    Json(app.tracker.storage().into())
+}

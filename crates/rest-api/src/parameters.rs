@@ -1,0 +1,99 @@
+//! What paths and queries say.
+
+use crate::answer::ApiError;
+use axum::extract::{FromRequestParts, Path};
+use axum::http::request::Parts;
+use primitives::{AuthenticationKey, InfoHash};
+use std::convert::Infallible;
+
+/// The one parameter of a path, decoded.
+async fn path_parameter(parts: &mut Parts) -> Result<String, ApiError> {
+    let Path(text) = Path::<String>::from_request_parts(parts, &())
+        .await
+        .map_err(|rejection| ApiError::BadRequest(rejection.body_text()))?;
+    if text.contains('/') { Err(ApiError::NoSuchPath) } else { Ok(text) }
+}
+
+/// An info hash in a path.
+pub(crate) struct InfoHashInPath(pub(crate) InfoHash);
+
+impl<S: Send + Sync> FromRequestParts<S> for InfoHashInPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        parse_info_hash(&path_parameter(parts).await?).map(Self)
+    }
+}
+
+pub(crate) fn parse_info_hash(text: &str) -> Result<InfoHash, ApiError> {
+    InfoHash::from_hex(text.as_bytes()).ok_or_else(|| {
+        ApiError::BadRequest(format!(
+            "Invalid URL: invalid infohash param: string {text:?}, expected a 40 character long string"
+        ))
+    })
+}
+
+/// A key in a path.
+pub(crate) struct KeyInPath(pub(crate) AuthenticationKey);
+
+impl<S: Send + Sync> FromRequestParts<S> for KeyInPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let text = path_parameter(parts).await?;
+        let key = AuthenticationKey::parse(text.as_bytes());
+        key.map(Self).ok_or_else(|| ApiError::BadRequest(format!("Invalid auth key id param {text:?}")))
+    }
+}
+
+/// Seconds in a path.
+pub(crate) struct SecondsInPath(pub(crate) u64);
+
+impl<S: Send + Sync> FromRequestParts<S> for SecondsInPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let text = path_parameter(parts).await?;
+        let seconds = text.parse();
+        seconds
+            .map(Self)
+            .map_err(|_| ApiError::BadRequest(format!("Invalid URL: Cannot parse `{text:?}` to a `u64`")))
+    }
+}
+
+/// The parameters of a query, decoded. Those that nobody asks for are nobody's fault.
+pub(crate) struct Query(Vec<(String, String)>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Query {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let query = parts.uri.query().unwrap_or_default();
+        Ok(Self(form_urlencoded::parse(query.as_bytes()).into_owned().collect()))
+    }
+}
+
+impl Query {
+    pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(move |(found, _)| found == name).map(|(_, value)| value.as_str())
+    }
+
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        self.all(name).next()
+    }
+
+    /// A number of 63 bits, as the document says; an empty one is as none.
+    pub(crate) fn number(&self, name: &str) -> Result<Option<u64>, ApiError> {
+        let text = self.text(name).filter(|text| !text.is_empty());
+        let parse = |text: &str| match text.parse::<u64>() {
+            Ok(number) if i64::try_from(number).is_ok() => Ok(number),
+            Ok(_) => Err(bad_query(&format!("{name}: number too large to fit in target type"))),
+            Err(error) => Err(bad_query(&format!("{name}: {error}"))),
+        };
+        text.map(parse).transpose()
+    }
+}
+
+pub(crate) fn bad_query(reason: &str) -> ApiError {
+    ApiError::BadRequest(format!("Failed to deserialize query string: {reason}"))
+}

@@ -1,0 +1,137 @@
+use crate::answer::{ApiError, Refusal};
+use crate::app::App;
+use crate::authentication::require_token;
+use crate::limits::{BODY_PAUSE_MAX, JSON_BYTES_MAX};
+use crate::metrics::Format;
+use crate::torrents::{InfoHashText, Order};
+use crate::{bans, bulk_keys, denylist, events, keys, metrics, operation, stats, torrents, whitelist};
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::StatusCode;
+use axum::middleware::{Next, from_fn_with_state, map_request};
+use axum::response::{IntoResponse as _, Response};
+use axum::{Json, Router};
+use control::{TorrentMode, UserMode};
+use tower_http::timeout::RequestBodyTimeoutLayer;
+use utoipa::openapi::content::ContentBuilder;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::response::ResponseBuilder;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{OpenApi, Ref, RefOr, Schema};
+use utoipa::{OpenApi as _, PartialSchema as _};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+const PRIVATE_OFF: &str = "private-tracker capability is disabled by configuration";
+const LISTED_OFF: &str = "listed-tracker capability is disabled by configuration";
+
+/// What the document says of itself.
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Ringtrack management API",
+        description = "Version 1 of Torrust Tracker's REST API, and what operators need beside it. As there, a request \
+            without a token, or with a wrong one, is answered with status 500.",
+        version = "1"
+    ),
+    components(schemas(Refusal, Format, InfoHashText, Order)),
+    security(("bearer" = []), ("token" = [])),
+)]
+struct Document;
+
+/// Everything that the API answers.
+pub(crate) fn router(app: App) -> Router {
+    let (routes, _) = routes(&app).split_for_parts();
+    routes
+        .fallback(|| async { StatusCode::NOT_FOUND })
+        .layer(DefaultBodyLimit::max(JSON_BYTES_MAX))
+        .layer(map_request(|request: Request<_>| async { request.map(Body::new) }))
+        .layer(RequestBodyTimeoutLayer::new(BODY_PAUSE_MAX))
+        .with_state(app)
+}
+
+fn routes(app: &App) -> OpenApiRouter<App> {
+    let keys = keys::routes()
+        .merge(bulk_keys::routes())
+        .route_layer(from_fn_with_state(app.clone(), require_private));
+    let whitelist = whitelist::routes().route_layer(from_fn_with_state(app.clone(), require_listed));
+    let with_token = OpenApiRouter::new()
+        .merge(stats::routes())
+        .merge(metrics::routes())
+        .merge(events::routes())
+        .merge(torrents::routes())
+        .merge(keys)
+        .merge(whitelist)
+        .merge(denylist::routes())
+        .merge(bans::routes())
+        .merge(operation::routes())
+        .routes(routes!(get_document))
+        .route_layer(from_fn_with_state(app.clone(), require_token));
+    OpenApiRouter::with_openapi(Document::openapi()).merge(operation::open_routes()).merge(with_token)
+}
+
+async fn require_private(State(app): State<App>, request: Request, next: Next) -> Response {
+    match app.tracker.modes().users {
+        UserMode::Private => next.run(request).await,
+        UserMode::Public => ApiError::ModeOff(PRIVATE_OFF).into_response(),
+    }
+}
+
+async fn require_listed(State(app): State<App>, request: Request, next: Next) -> Response {
+    match app.tracker.modes().torrents {
+        TorrentMode::Listed => next.run(request).await,
+        TorrentMode::Any => ApiError::ModeOff(LISTED_OFF).into_response(),
+    }
+}
+
+/// This document
+#[utoipa::path(
+    get, path = "/api/v1/openapi.json", tag = "operation",
+    responses((status = 200, description = "OpenAPI 3.1", body = Object)),
+)]
+async fn get_document(State(app): State<App>) -> Json<OpenApi> {
+    Json(document(&app))
+}
+
+/// The document of all routes, with what holds for many of them.
+pub(crate) fn document(app: &App) -> OpenApi {
+    let mut document = routes(app).into_openapi();
+    for (path, item) in &mut document.paths.paths {
+        let operations = [&mut item.get, &mut item.post, &mut item.delete];
+        for operation in operations.into_iter().flatten() {
+            if path != "/api/health_check" {
+                describe_failures(operation, path.contains('{'));
+            }
+        }
+    }
+    let components = document.components.get_or_insert_default();
+    components.add_security_scheme(
+        "bearer",
+        SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build()),
+    );
+    let in_query = ApiKey::Query(ApiKeyValue::new("token"));
+    components.add_security_scheme("token", SecurityScheme::ApiKey(in_query));
+    document
+}
+
+fn describe_failures(operation: &mut Operation, has_parameter: bool) {
+    let tags = operation.tags.clone().unwrap_or_default();
+    let mut add = |status: &str, description: &str, content: Option<(&str, RefOr<Schema>)>| {
+        let mut response = ResponseBuilder::new().description(description);
+        if let Some((content_type, schema)) = content {
+            response = response.content(content_type, ContentBuilder::new().schema(Some(schema)).build());
+        }
+        let responses = &mut operation.responses.responses;
+        responses.entry(status.to_owned()).or_insert_with(|| response.build().into());
+    };
+    let text = || Some(("text/plain", String::schema()));
+    add("500", "No token, a wrong one, or the tracker could not do it", text());
+    add("429", "Too many wrong tokens from this address, or too many streams", text());
+    if tags.iter().any(|tag| tag == "keys" || tag == "whitelist") {
+        let refusal = RefOr::Ref(Ref::from_schema_name("Refusal"));
+        add("409", "The mode that this belongs to is off", Some(("application/json", refusal)));
+    }
+    if has_parameter {
+        add("404", "The parameter is empty or has a slash in it", None);
+    }
+}

@@ -1,0 +1,193 @@
+use crate::answer::{ApiError, with_type};
+use crate::app::App;
+use crate::metrics::{Format, PROMETHEUS_TYPE, format_of};
+use crate::parameters::Query;
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use primitives::AddressFamily::{V4, V6};
+use primitives::{
+    AddressFamily, Counter, DropReason, ErrorReason, Gauge, HttpOutcome, Outcome, RequestKind, Statistics,
+};
+use serde::Serialize;
+use std::fmt::Write as _;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// The figures under the names of version 1.
+///
+/// - `torrents` is what the cores count when they are asked. `seeders` and `leechers` are the gauges of both families,
+///   `completed` the counter of completed events.
+/// - `tcp*_announces_handled` and `tcp*_scrapes_handled` are HTTP requests that were answered with what they asked
+///   for. We count no connections by family: `tcp*_connections_handled` is the sum of the two, which is what it is in
+///   the API that the name comes from.
+/// - `udp*_connections_handled`, `udp*_announces_handled` and `udp*_scrapes_handled` are connects, announces and
+///   scrapes answered with what they asked for; `udp*_requests` are datagrams received, `udp*_errors_handled` those
+///   answered with an error, `udp*_responses` those answered at all.
+/// - `udp_requests_aborted` are datagrams given up because the way to another core was full.
+/// - No source is banned for its connection ids here: `udp_requests_banned` and `udp_banned_ips_total` are 0. We keep
+///   no mean of latencies (the percentiles are at `/api/v1/latency`): `udp_avg_*_processing_time_ns` are 0.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Stats {
+    torrents: u64,
+    seeders: u64,
+    completed: u64,
+    leechers: u64,
+    tcp4_connections_handled: u64,
+    tcp4_announces_handled: u64,
+    tcp4_scrapes_handled: u64,
+    tcp6_connections_handled: u64,
+    tcp6_announces_handled: u64,
+    tcp6_scrapes_handled: u64,
+    udp_requests_aborted: u64,
+    udp_requests_banned: u64,
+    udp_banned_ips_total: u64,
+    udp_avg_connect_processing_time_ns: u64,
+    udp_avg_announce_processing_time_ns: u64,
+    udp_avg_scrape_processing_time_ns: u64,
+    udp4_requests: u64,
+    udp4_connections_handled: u64,
+    udp4_announces_handled: u64,
+    udp4_scrapes_handled: u64,
+    udp4_responses: u64,
+    udp4_errors_handled: u64,
+    udp6_requests: u64,
+    udp6_connections_handled: u64,
+    udp6_announces_handled: u64,
+    udp6_scrapes_handled: u64,
+    udp6_responses: u64,
+    udp6_errors_handled: u64,
+}
+
+const KINDS: [RequestKind; 4] =
+    [RequestKind::Connect, RequestKind::Announce, RequestKind::Scrape, RequestKind::Unknown];
+const ERRORS: [ErrorReason; 2] = [ErrorReason::ConnectionIdExpired, ErrorReason::ConnectionIdWrong];
+
+impl Stats {
+    fn new(torrents: u64, statistics: &Statistics) -> Self {
+        let http = |family, outcome| statistics.http_outcomes(family, outcome);
+        let (announce, scrape) = (HttpOutcome::AnnounceAnswered, HttpOutcome::ScrapeAnswered);
+        let udp = |family, kind| statistics.outcomes(family, kind, Outcome::Answered);
+        let errors = |family| errors(statistics, family);
+        let responses = |family| KINDS.map(|kind| udp(family, kind)).iter().sum::<u64>() + errors(family);
+        Self {
+            torrents,
+            seeders: statistics.gauge(Gauge::SeedersV4) + statistics.gauge(Gauge::SeedersV6),
+            completed: statistics.counter(Counter::Completed),
+            leechers: statistics.gauge(Gauge::LeechersV4) + statistics.gauge(Gauge::LeechersV6),
+            tcp4_connections_handled: http(V4, announce) + http(V4, scrape),
+            tcp4_announces_handled: http(V4, announce),
+            tcp4_scrapes_handled: http(V4, scrape),
+            tcp6_connections_handled: http(V6, announce) + http(V6, scrape),
+            tcp6_announces_handled: http(V6, announce),
+            tcp6_scrapes_handled: http(V6, scrape),
+            udp_requests_aborted: aborted(statistics),
+            udp_requests_banned: 0,
+            udp_banned_ips_total: 0,
+            udp_avg_connect_processing_time_ns: 0,
+            udp_avg_announce_processing_time_ns: 0,
+            udp_avg_scrape_processing_time_ns: 0,
+            udp4_requests: statistics.received(V4),
+            udp4_connections_handled: udp(V4, RequestKind::Connect),
+            udp4_announces_handled: udp(V4, RequestKind::Announce),
+            udp4_scrapes_handled: udp(V4, RequestKind::Scrape),
+            udp4_responses: responses(V4),
+            udp4_errors_handled: errors(V4),
+            udp6_requests: statistics.received(V6),
+            udp6_connections_handled: udp(V6, RequestKind::Connect),
+            udp6_announces_handled: udp(V6, RequestKind::Announce),
+            udp6_scrapes_handled: udp(V6, RequestKind::Scrape),
+            udp6_responses: responses(V6),
+            udp6_errors_handled: errors(V6),
+        }
+    }
+
+    /// A line for each.
+    fn prometheus(&self) -> String {
+        let value = serde_json::to_value(self).expect("numbers with names are JSON");
+        let figures = value.as_object().into_iter().flatten();
+        figures.fold(String::new(), |mut text, (name, figure)| {
+            writeln!(text, "{name} {figure}").expect("a string takes all text");
+            text
+        })
+    }
+}
+
+fn errors(statistics: &Statistics, family: AddressFamily) -> u64 {
+    let of = |kind, error| statistics.outcomes(family, kind, Outcome::Error(error));
+    KINDS.iter().flat_map(|&kind| ERRORS.map(|error| of(kind, error))).sum()
+}
+
+fn aborted(statistics: &Statistics) -> u64 {
+    let of = |family, kind| statistics.outcomes(family, kind, Outcome::Dropped(DropReason::MeshFull));
+    AddressFamily::ALL.iter().flat_map(|&family| KINDS.map(|kind| of(family, kind))).sum()
+}
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(get_stats))
+}
+
+/// The figures under the names of version 1
+#[utoipa::path(
+    get, path = "/api/v1/stats", tag = "figures",
+    params(("format" = Option<Format>, Query, description = "`json` if not said")),
+    responses(
+        (status = 200, description = "The figures", content(
+            (Stats = "application/json"), (String = "text/plain"))),
+        (status = 400, description = "No format", body = String, content_type = "text/plain"),
+    ),
+)]
+async fn get_stats(State(app): State<App>, query: Query) -> Result<Response, ApiError> {
+    let format = format_of(&query)?;
+    let torrents = app.tracker.torrent_count().await.map_err(ApiError::failed("failed to count torrents"))?;
+    let stats = Stats::new(torrents, &app.tracker.statistics());
+    Ok(match format {
+        Format::Json => Json(stats).into_response(),
+        Format::Prometheus => with_type(PROMETHEUS_TYPE, stats.prometheus()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_figure_is_under_its_name() {
+        let mut statistics = Statistics::default();
+        statistics.set(Gauge::SeedersV4, 1);
+        statistics.set(Gauge::SeedersV6, 2);
+        statistics.set(Gauge::LeechersV6, 5);
+        statistics.add(Counter::Completed, 7);
+        statistics.count_http(V6, HttpOutcome::AnnounceAnswered);
+        statistics.count_http(V6, HttpOutcome::ScrapeAnswered);
+        statistics.count_received(V4, 9);
+        statistics.count(V4, RequestKind::Connect, Outcome::Answered);
+        statistics.count(V4, RequestKind::Scrape, Outcome::Error(ErrorReason::ConnectionIdWrong));
+        statistics.count(V6, RequestKind::Announce, Outcome::Dropped(DropReason::MeshFull));
+        let stats = serde_json::to_value(Stats::new(4, &statistics)).unwrap();
+        let told: Vec<String> = stats
+            .as_object()
+            .unwrap()
+            .iter()
+            .filter(|(_, value)| value.as_u64() != Some(0))
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        let mut expected = [
+            "torrents=4",
+            "seeders=3",
+            "completed=7",
+            "leechers=5",
+            "tcp6_connections_handled=2",
+            "tcp6_announces_handled=1",
+            "tcp6_scrapes_handled=1",
+            "udp_requests_aborted=1",
+            "udp4_requests=9",
+            "udp4_connections_handled=1",
+            "udp4_responses=2",
+            "udp4_errors_handled=1",
+        ];
+        expected.sort_unstable();
+        assert_eq!(told, expected);
+    }
+}

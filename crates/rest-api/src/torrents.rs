@@ -1,0 +1,278 @@
+use crate::answer::{Ack, ApiError};
+use crate::app::{App, now_unix_ms};
+use crate::client_name::client_name;
+use crate::limits::{PEERS_MAX, SORTED_TORRENTS_DEFAULT, TORRENTS_DEFAULT, TORRENTS_MAX};
+use crate::parameters::{InfoHashInPath, Query, bad_query, parse_info_hash};
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use control::{SORTED_TORRENTS_MAX, TorrentOrder, TorrentPage};
+use primitives::{AnnounceEvent, PeerFacts, PeerStatus, TorrentFacts};
+use serde::Serialize;
+use std::fmt::Write as _;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+const FAILED: &str = "failed to ask for torrents";
+
+/// 40 hexadecimal digits.
+#[derive(ToSchema)]
+#[schema(pattern = "^[0-9a-fA-F]{40}$")]
+#[expect(dead_code, reason = "it is there for the document")]
+pub(crate) struct InfoHashText(String);
+
+/// A torrent of a list of torrents.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct TorrentItem {
+    /// 40 lower-case hexadecimal digits.
+    #[schema(pattern = "^[0-9a-f]{40}$")]
+    info_hash: String,
+    /// Peers that have everything.
+    seeders: u32,
+    /// Completed events.
+    completed: u32,
+    /// Peers that still want pieces.
+    leechers: u32,
+}
+
+/// A page of torrents in an order.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct TorrentsPage {
+    /// Torrents that have a swarm, all together.
+    total: u64,
+    /// Those of this page.
+    torrents: Vec<TorrentItem>,
+}
+
+/// A torrent with its peers.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Torrent {
+    #[serde(flatten)]
+    item: TorrentItem,
+    /// IPv4 first, 10,000 at most.
+    peers: Vec<Peer>,
+}
+
+/// A torrent, or that there is none.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "it is there for the document: an answer is one or the other")]
+pub(crate) enum TorrentOrUnknown {
+    Known(Torrent),
+    /// `torrent not known`
+    Unknown(String),
+}
+
+/// A peer. Where what it said of itself is not kept, its id is zeros, `uploaded` and `downloaded` are 0, the event is
+/// `None`, and of `left` it is only told whether it is 0.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Peer {
+    peer_id: PeerIdentity,
+    /// Address and port.
+    peer_addr: String,
+    /// When it was last heard of, in Unix milliseconds.
+    updated: u64,
+    /// Milliseconds since then.
+    updated_milliseconds_ago: u64,
+    /// Bytes, as it says.
+    uploaded: u64,
+    /// Bytes, as it says.
+    downloaded: u64,
+    /// Bytes, as it says.
+    left: u64,
+    /// The event of its last announce.
+    event: Event,
+}
+
+/// What a peer calls itself by.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PeerIdentity {
+    /// `0x` and 40 hexadecimal digits.
+    #[schema(pattern = "^0x[0-9a-f]{40}$")]
+    id: String,
+    /// The client software, if it is a well-known one.
+    client: Option<&'static str>,
+}
+
+/// The event of an announce.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) enum Event {
+    Started,
+    Stopped,
+    Completed,
+    None,
+}
+
+impl From<TorrentFacts> for TorrentItem {
+    fn from(facts: TorrentFacts) -> Self {
+        let TorrentFacts { info_hash, seeders, leechers, completed } = facts;
+        Self { info_hash: info_hash.to_string(), seeders, completed, leechers }
+    }
+}
+
+impl From<AnnounceEvent> for Event {
+    fn from(event: AnnounceEvent) -> Self {
+        match event {
+            AnnounceEvent::None => Self::None,
+            AnnounceEvent::Completed => Self::Completed,
+            AnnounceEvent::Started => Self::Started,
+            AnnounceEvent::Stopped => Self::Stopped,
+        }
+    }
+}
+
+impl Peer {
+    fn new(now_unix_ms: u64, facts: &PeerFacts) -> Self {
+        let ago_ms = u64::from(facts.heard_s_ago) * 1000;
+        let details = facts.details;
+        let left_unknown = u64::from(facts.status == PeerStatus::Leecher);
+        Self {
+            peer_id: PeerIdentity {
+                id: hexadecimal(&details.map_or([0; 20], |details| details.peer_id.0)),
+                client: details.and_then(|details| client_name(&details.peer_id)),
+            },
+            peer_addr: facts.address.to_string(),
+            updated: now_unix_ms.saturating_sub(ago_ms),
+            updated_milliseconds_ago: ago_ms,
+            uploaded: details.map_or(0, |details| details.uploaded),
+            downloaded: details.map_or(0, |details| details.downloaded),
+            left: details.map_or(left_unknown, |details| details.left),
+            event: details.map_or(Event::None, |details| details.event.into()),
+        }
+    }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold("0x".to_owned(), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("a string takes all text");
+        text
+    })
+}
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(get_torrent, drop_torrent))
+        .routes(routes!(get_torrents))
+        .routes(routes!(get_sorted_torrents))
+}
+
+/// A torrent with its peers
+#[utoipa::path(
+    get, path = "/api/v1/torrent/{info_hash}", tag = "torrents",
+    params(("info_hash" = String, Path, pattern = "^[0-9a-fA-F]{40}$")),
+    responses(
+        (status = 200, description = "The torrent, or `\"torrent not known\"`", body = TorrentOrUnknown),
+        (status = 400, description = "No info hash", body = String, content_type = "text/plain"),
+    ),
+)]
+async fn get_torrent(
+    State(app): State<App>,
+    InfoHashInPath(info_hash): InfoHashInPath,
+) -> Result<Response, ApiError> {
+    let found = app.tracker.torrent(info_hash, PEERS_MAX).await.map_err(ApiError::failed(FAILED))?;
+    let Some(found) = found else { return Ok(Json("torrent not known").into_response()) };
+    let now = now_unix_ms();
+    let peers = found.peers.iter().map(|peer| Peer::new(now, peer)).collect();
+    Ok(Json(Torrent { item: found.facts.into(), peers }).into_response())
+}
+
+/// Forget a torrent's peers
+#[utoipa::path(
+    delete, path = "/api/v1/torrent/{info_hash}", tag = "torrents",
+    params(("info_hash" = String, Path, pattern = "^[0-9a-fA-F]{40}$")),
+    responses(
+        (status = 200, description = "Forgotten", body = Ack),
+        (status = 400, description = "No info hash", body = String, content_type = "text/plain"),
+        (status = 404, description = "It has no swarm", body = crate::answer::Refusal),
+    ),
+)]
+async fn drop_torrent(
+    State(app): State<App>,
+    InfoHashInPath(info_hash): InfoHashInPath,
+) -> Result<Json<Ack>, ApiError> {
+    let had_swarm =
+        app.tracker.drop_torrent(info_hash).await.map_err(ApiError::failed("failed to drop torrent"))?;
+    if had_swarm { Ok(Ack::OK) } else { Err(ApiError::Unknown("torrent not known")) }
+}
+
+/// Torrents, a page of them or those that are named
+#[utoipa::path(
+    get, path = "/api/v1/torrents", tag = "torrents",
+    params(
+        ("offset" = Option<u64>, Query, description = "How many are left out"),
+        ("limit" = Option<u64>, Query, description = "4000 if not said; 100,000 at most"),
+        ("info_hash" = Option<Vec<InfoHashText>>, Query, explode, description = "These, and no paging"),
+    ),
+    responses(
+        (status = 200, description = "The torrents", body = Vec<TorrentItem>),
+        (status = 400, description = "A parameter is wrong", body = String, content_type = "text/plain"),
+    ),
+)]
+async fn get_torrents(State(app): State<App>, query: Query) -> Result<Json<Vec<TorrentItem>>, ApiError> {
+    let named = query.all("info_hash").map(parse_info_hash).collect::<Result<Vec<_>, _>>()?;
+    let page = page_of(&query, TorrentOrder::Place, TORRENTS_DEFAULT)?;
+    let found = if named.is_empty() {
+        app.tracker.torrents(page).await
+    } else {
+        app.tracker.torrents_named(named).await
+    };
+    let found = found.map_err(ApiError::failed(FAILED))?;
+    Ok(Json(found.into_iter().map(TorrentItem::from).collect()))
+}
+
+/// Torrents in an order, with how many there are
+#[utoipa::path(
+    get, path = "/api/v1/torrents/sorted", tag = "torrents",
+    params(
+        ("order" = Option<Order>, Query, description = "The most first; `place` if not said"),
+        ("offset" = Option<u64>, Query,
+            description = "How many are left out. Of an order by counts, 100,000 at most with `limit`"),
+        ("limit" = Option<u64>, Query, description = "100 if not said; 100,000 at most"),
+    ),
+    responses(
+        (status = 200, description = "The page", body = TorrentsPage),
+        (status = 400, description = "A parameter is wrong", body = String, content_type = "text/plain"),
+    ),
+)]
+async fn get_sorted_torrents(State(app): State<App>, query: Query) -> Result<Json<TorrentsPage>, ApiError> {
+    let order = order_of(query.text("order").unwrap_or("place"))?;
+    let page = page_of(&query, order, SORTED_TORRENTS_DEFAULT)?;
+    let last = page.offset.saturating_add(page.torrents_max as u64);
+    if order != TorrentOrder::Place && last > SORTED_TORRENTS_MAX as u64 {
+        let reason = format!("offset and limit together may be {SORTED_TORRENTS_MAX} at most in this order");
+        return Err(bad_query(&reason));
+    }
+    let total = app.tracker.torrent_count().await.map_err(ApiError::failed(FAILED))?;
+    let torrents = app.tracker.torrents(page).await.map_err(ApiError::failed(FAILED))?;
+    Ok(Json(TorrentsPage { total, torrents: torrents.into_iter().map(TorrentItem::from).collect() }))
+}
+
+/// The orders' names.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "it is there for the document")]
+pub(crate) enum Order {
+    Place,
+    Seeders,
+    Leechers,
+    Peers,
+    Completed,
+}
+
+fn order_of(name: &str) -> Result<TorrentOrder, ApiError> {
+    match name {
+        "place" => Ok(TorrentOrder::Place),
+        "seeders" => Ok(TorrentOrder::Seeders),
+        "leechers" => Ok(TorrentOrder::Leechers),
+        "peers" => Ok(TorrentOrder::Peers),
+        "completed" => Ok(TorrentOrder::Completed),
+        _ => Err(bad_query("order: one of place, seeders, leechers, peers, completed")),
+    }
+}
+
+fn page_of(query: &Query, order: TorrentOrder, default: usize) -> Result<TorrentPage, ApiError> {
+    let offset = query.number("offset")?.unwrap_or(0);
+    let limit = query.number("limit")?.map_or(default, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+    Ok(TorrentPage { order, offset, torrents_max: limit.min(TORRENTS_MAX) })
+}

@@ -1,0 +1,159 @@
+use control::{
+    Ban, Banned, KeyFacts, LatencyFacts, ListPage, ListPlace, ListenerFacts, Management, ManagementError,
+    Modes, StorageFacts, TorrentPage, TorrentWithPeers, WantedKey,
+};
+use futures_util::future::BoxFuture;
+use primitives::{AuthenticationKey, InfoHash, ListChange, Statistics, TorrentFacts, TorrentList};
+
+type Answer<'a, T> = BoxFuture<'a, Result<T, ManagementError>>;
+
+/// [`Management`] as a trait object, so that the routes are compiled once, in this crate.
+pub(crate) trait Tracker: Send + Sync + 'static {
+    fn modes(&self) -> Modes;
+    fn statistics(&self) -> Statistics;
+    fn torrent_count(&self) -> Answer<'_, u64>;
+    fn torrent(&self, info_hash: InfoHash, peers_max: usize) -> Answer<'_, Option<TorrentWithPeers>>;
+    fn torrents(&self, page: TorrentPage) -> Answer<'_, Vec<TorrentFacts>>;
+    fn torrents_named(&self, info_hashes: Vec<InfoHash>) -> Answer<'_, Vec<TorrentFacts>>;
+    fn drop_torrent(&self, info_hash: InfoHash) -> Answer<'_, bool>;
+    fn change_list(
+        &self,
+        list: TorrentList,
+        change: ListChange,
+        info_hashes: Vec<InfoHash>,
+    ) -> Answer<'_, ()>;
+    fn list_page(
+        &self,
+        list: TorrentList,
+        from: Option<ListPlace>,
+        entries_max: usize,
+    ) -> Answer<'_, ListPage>;
+    fn reload_list(&self, list: TorrentList) -> Answer<'_, ()>;
+    fn put_key(&self, key: WantedKey) -> Answer<'_, KeyFacts>;
+    fn remove_key(&self, key: AuthenticationKey) -> Answer<'_, bool>;
+    fn key(&self, key: AuthenticationKey) -> Option<KeyFacts>;
+    fn keys(&self, after: Option<AuthenticationKey>, keys_max: usize) -> Vec<KeyFacts>;
+    fn reset_account(&self, key: AuthenticationKey) -> Result<bool, ManagementError>;
+    fn reload_keys(&self) -> Answer<'_, ()>;
+    fn bans(&self) -> Vec<Ban>;
+    fn add_ban(&self, ban: Ban) -> Result<(), ManagementError>;
+    fn lift_ban(&self, banned: &Banned) -> Result<bool, ManagementError>;
+    fn configuration(&self) -> serde_json::Value;
+    fn reload(&self) -> Answer<'_, ()>;
+    fn latencies(&self) -> Answer<'_, Vec<LatencyFacts>>;
+    fn latency_log(&self) -> Answer<'_, Vec<u8>>;
+    fn storage(&self) -> StorageFacts;
+    fn listeners(&self) -> Vec<ListenerFacts>;
+}
+
+impl<M: Management> Tracker for M {
+    fn modes(&self) -> Modes {
+        Management::modes(self)
+    }
+
+    fn statistics(&self) -> Statistics {
+        Management::statistics(self)
+    }
+
+    fn torrent_count(&self) -> Answer<'_, u64> {
+        Box::pin(Management::torrent_count(self))
+    }
+
+    fn torrent(&self, info_hash: InfoHash, peers_max: usize) -> Answer<'_, Option<TorrentWithPeers>> {
+        Box::pin(Management::torrent(self, info_hash, peers_max))
+    }
+
+    fn torrents(&self, page: TorrentPage) -> Answer<'_, Vec<TorrentFacts>> {
+        Box::pin(Management::torrents(self, page))
+    }
+
+    fn torrents_named(&self, info_hashes: Vec<InfoHash>) -> Answer<'_, Vec<TorrentFacts>> {
+        Box::pin(Management::torrents_named(self, info_hashes))
+    }
+
+    fn drop_torrent(&self, info_hash: InfoHash) -> Answer<'_, bool> {
+        Box::pin(Management::drop_torrent(self, info_hash))
+    }
+
+    fn change_list(
+        &self,
+        list: TorrentList,
+        change: ListChange,
+        info_hashes: Vec<InfoHash>,
+    ) -> Answer<'_, ()> {
+        Box::pin(Management::change_list(self, list, change, info_hashes))
+    }
+
+    fn list_page(
+        &self,
+        list: TorrentList,
+        from: Option<ListPlace>,
+        entries_max: usize,
+    ) -> Answer<'_, ListPage> {
+        Box::pin(Management::list_page(self, list, from, entries_max))
+    }
+
+    fn reload_list(&self, list: TorrentList) -> Answer<'_, ()> {
+        Box::pin(Management::reload_list(self, list))
+    }
+
+    fn put_key(&self, key: WantedKey) -> Answer<'_, KeyFacts> {
+        Box::pin(Management::put_key(self, key))
+    }
+
+    fn remove_key(&self, key: AuthenticationKey) -> Answer<'_, bool> {
+        Box::pin(Management::remove_key(self, key))
+    }
+
+    fn key(&self, key: AuthenticationKey) -> Option<KeyFacts> {
+        Management::key(self, key)
+    }
+
+    fn keys(&self, after: Option<AuthenticationKey>, keys_max: usize) -> Vec<KeyFacts> {
+        Management::keys(self, after, keys_max)
+    }
+
+    fn reset_account(&self, key: AuthenticationKey) -> Result<bool, ManagementError> {
+        Management::reset_account(self, key)
+    }
+
+    fn reload_keys(&self) -> Answer<'_, ()> {
+        Box::pin(Management::reload_keys(self))
+    }
+
+    fn bans(&self) -> Vec<Ban> {
+        Management::bans(self)
+    }
+
+    fn add_ban(&self, ban: Ban) -> Result<(), ManagementError> {
+        Management::add_ban(self, ban)
+    }
+
+    fn lift_ban(&self, banned: &Banned) -> Result<bool, ManagementError> {
+        Management::lift_ban(self, banned)
+    }
+
+    fn configuration(&self) -> serde_json::Value {
+        Management::configuration(self)
+    }
+
+    fn reload(&self) -> Answer<'_, ()> {
+        Box::pin(Management::reload(self))
+    }
+
+    fn latencies(&self) -> Answer<'_, Vec<LatencyFacts>> {
+        Box::pin(Management::latencies(self))
+    }
+
+    fn latency_log(&self) -> Answer<'_, Vec<u8>> {
+        Box::pin(Management::latency_log(self))
+    }
+
+    fn storage(&self) -> StorageFacts {
+        Management::storage(self)
+    }
+
+    fn listeners(&self) -> Vec<ListenerFacts> {
+        Management::listeners(self)
+    }
+}

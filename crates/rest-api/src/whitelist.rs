@@ -1,0 +1,109 @@
+use crate::answer::{Ack, ApiError};
+use crate::app::App;
+use crate::lists::{Added, ListRoute, Removed};
+use crate::parameters::InfoHashInPath;
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
+use primitives::{ListChange, TorrentList};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+const LIST: ListRoute = ListRoute {
+    list: TorrentList::Allowed,
+    add_failed: "failed to whitelist torrent",
+    remove_failed: "failed to remove torrent from whitelist",
+    read_failed: "failed to read whitelist",
+};
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(add_to_whitelist, remove_from_whitelist))
+        .routes(routes!(reload_whitelist))
+        .routes(routes!(get_whitelist, add_lines_to_whitelist, remove_lines_from_whitelist))
+}
+
+/// Whitelist a torrent
+#[utoipa::path(
+    post, path = "/api/v1/whitelist/{info_hash}", tag = "whitelist",
+    params(("info_hash" = String, Path, pattern = "^[0-9a-fA-F]{40}$")),
+    responses(
+        (status = 200, description = "It is on the list", body = Ack),
+        (status = 400, description = "No info hash", body = String, content_type = "text/plain"),
+    ),
+)]
+async fn add_to_whitelist(
+    State(app): State<App>,
+    InfoHashInPath(info_hash): InfoHashInPath,
+) -> Result<Json<Ack>, ApiError> {
+    LIST.change_one(&app, ListChange::Add, info_hash).await
+}
+
+/// Take a torrent off the whitelist
+#[utoipa::path(
+    delete, path = "/api/v1/whitelist/{info_hash}", tag = "whitelist",
+    params(("info_hash" = String, Path, pattern = "^[0-9a-fA-F]{40}$")),
+    responses(
+        (status = 200, description = "It is off the list, as far as this API had put it there", body = Ack),
+        (status = 400, description = "No info hash", body = String, content_type = "text/plain"),
+    ),
+)]
+async fn remove_from_whitelist(
+    State(app): State<App>,
+    InfoHashInPath(info_hash): InfoHashInPath,
+) -> Result<Json<Ack>, ApiError> {
+    LIST.change_one(&app, ListChange::Remove, info_hash).await
+}
+
+/// Read the stored whitelist anew, and its file
+#[utoipa::path(
+    get, path = "/api/v1/whitelist/reload", tag = "whitelist",
+    responses((status = 200, description = "Read", body = Ack)),
+)]
+async fn reload_whitelist(State(app): State<App>) -> Result<Json<Ack>, ApiError> {
+    let reloaded = app.tracker.reload_list(LIST.list).await;
+    reloaded.map_err(ApiError::failed("failed to reload whitelist"))?;
+    Ok(Ack::OK)
+}
+
+/// The whole whitelist, an info hash a line
+#[utoipa::path(
+    get, path = "/api/v1/whitelist", tag = "whitelist",
+    responses((status = 200, description = "The list", body = String, content_type = "text/plain")),
+)]
+async fn get_whitelist(State(app): State<App>) -> Result<Response, ApiError> {
+    LIST.download(&app).await.map(|body| crate::answer::with_type("text/plain; charset=utf-8", body))
+}
+
+/// Whitelist the torrents of a body, an info hash a line
+#[utoipa::path(
+    post, path = "/api/v1/whitelist", tag = "whitelist",
+    request_body(content = Option<String>, content_type = "text/plain"),
+    responses(
+        (status = 200, description = "What became of the lines", body = Added),
+        (status = 400, description = "The body was cut off", body = String, content_type = "text/plain"),
+        (status = 408, description = "The body stood still", body = String, content_type = "text/plain"),
+        (status = 413, description = "The body is too large", body = String, content_type = "text/plain"),
+    ),
+)]
+async fn add_lines_to_whitelist(State(app): State<App>, body: Body) -> Result<Json<Added>, ApiError> {
+    let (added, lines) = LIST.change_many(&app, ListChange::Add, body).await?;
+    Ok(Json(Added { added, lines }))
+}
+
+/// Take the torrents of a body off the whitelist, an info hash a line
+#[utoipa::path(
+    delete, path = "/api/v1/whitelist", tag = "whitelist",
+    request_body(content = Option<String>, content_type = "text/plain"),
+    responses(
+        (status = 200, description = "What became of the lines", body = Removed),
+        (status = 400, description = "The body was cut off", body = String, content_type = "text/plain"),
+        (status = 408, description = "The body stood still", body = String, content_type = "text/plain"),
+        (status = 413, description = "The body is too large", body = String, content_type = "text/plain"),
+    ),
+)]
+async fn remove_lines_from_whitelist(State(app): State<App>, body: Body) -> Result<Json<Removed>, ApiError> {
+    let (removed, lines) = LIST.change_many(&app, ListChange::Remove, body).await?;
+    Ok(Json(Removed { removed, lines }))
+}

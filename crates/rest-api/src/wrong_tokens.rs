@@ -1,0 +1,129 @@
+use crate::limits::{WRONG_TOKEN_SOURCES_MAX, WRONG_TOKENS_MAX, WRONG_TOKENS_WINDOW};
+use primitives::canonical_ip;
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::time::Instant;
+
+/// Counts wrong tokens by where they come from. It is asked about wrong ones only: a right token is always let in,
+/// whatever strangers behind the same address do.
+#[derive(Debug)]
+pub(crate) struct WrongTokens {
+    sources: HashMap<IpAddr, Window>,
+    /// What is counted for all sources together that found no place.
+    others: Window,
+    swept: Instant,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Window {
+    since: Instant,
+    count: u32,
+}
+
+/// What somebody with a wrong token is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WrongToken {
+    /// That it is wrong.
+    Told,
+    /// To wait.
+    Limited,
+}
+
+impl Window {
+    const fn new(now: Instant) -> Self {
+        Self { since: now, count: 0 }
+    }
+
+    fn is_over(&self, now: Instant) -> bool {
+        now.duration_since(self.since) >= WRONG_TOKENS_WINDOW
+    }
+
+    fn count(&mut self, now: Instant) -> WrongToken {
+        if self.is_over(now) {
+            *self = Self::new(now);
+        }
+        self.count = self.count.saturating_add(1);
+        if self.count > WRONG_TOKENS_MAX { WrongToken::Limited } else { WrongToken::Told }
+    }
+}
+
+impl WrongTokens {
+    pub(crate) fn new(now: Instant) -> Self {
+        Self { sources: HashMap::new(), others: Window::new(now), swept: now }
+    }
+
+    pub(crate) fn count(&mut self, now: Instant, address: IpAddr) -> WrongToken {
+        let source = source_of(address);
+        if let Some(window) = self.sources.get_mut(&source) {
+            return window.count(now);
+        }
+        self.make_room(now);
+        if self.sources.len() >= WRONG_TOKEN_SOURCES_MAX {
+            return self.others.count(now);
+        }
+        self.sources.entry(source).or_insert(Window::new(now)).count(now)
+    }
+
+    /// At most once in a window, so that a flood of addresses does not sweep at each.
+    fn make_room(&mut self, now: Instant) {
+        let may_sweep = now.duration_since(self.swept) >= WRONG_TOKENS_WINDOW;
+        if self.sources.len() >= WRONG_TOKEN_SOURCES_MAX && may_sweep {
+            self.sources.retain(|_, window| !window.is_over(now));
+            self.swept = now;
+        }
+    }
+}
+
+/// Who has one IPv6 address has at least a network of 64 bits.
+fn source_of(address: IpAddr) -> IpAddr {
+    match canonical_ip(address) {
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
+        v4 @ IpAddr::V4(_) => v4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+    use std::time::Duration;
+
+    fn told(wrong: &mut WrongTokens, now: Instant, address: &str, times: usize) -> usize {
+        let address = address.parse().unwrap();
+        (0..times).filter(|_| wrong.count(now, address) == WrongToken::Told).count()
+    }
+
+    #[test]
+    fn ten_wrong_tokens_of_an_address_are_told_so_in_a_minute() {
+        let now = Instant::now();
+        let mut wrong = WrongTokens::new(now);
+        assert_eq!(told(&mut wrong, now, "192.0.2.1", 12), 10);
+        assert_eq!(told(&mut wrong, now, "::ffff:192.0.2.1", 1), 0);
+        assert_eq!(told(&mut wrong, now, "192.0.2.2", 1), 1);
+        assert_eq!(told(&mut wrong, now + Duration::from_secs(59), "192.0.2.1", 1), 0);
+        assert_eq!(told(&mut wrong, now + Duration::from_secs(60), "192.0.2.1", 12), 10);
+    }
+
+    #[test]
+    fn the_addresses_of_an_ipv6_network_are_one_source() {
+        let now = Instant::now();
+        let mut wrong = WrongTokens::new(now);
+        assert_eq!(told(&mut wrong, now, "2001:db8::1", 10), 10);
+        assert_eq!(told(&mut wrong, now, "2001:db8::ffff:1", 1), 0);
+        assert_eq!(told(&mut wrong, now, "2001:db8:0:1::1", 1), 1);
+    }
+
+    #[test]
+    fn sources_beyond_the_bound_share_a_count_until_there_is_room() {
+        let now = Instant::now();
+        let mut wrong = WrongTokens::new(now);
+        for bits in 0..10_000 {
+            wrong.count(now, IpAddr::V4(Ipv4Addr::from_bits(bits)));
+        }
+        assert_eq!(told(&mut wrong, now, "192.0.2.1", 9) + told(&mut wrong, now, "192.0.2.2", 9), 10);
+        assert_eq!(wrong.sources.len(), 10_000);
+        let later = now + Duration::from_secs(60);
+        assert_eq!(told(&mut wrong, later, "192.0.2.1", 10), 10);
+        assert_eq!(wrong.sources.len(), 1);
+    }
+}

@@ -1,0 +1,131 @@
+//! A management API over a fake tracker at a port of its own, and a client.
+
+use crate::fake::Fake;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http1;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use rest_api::{ApiSettings, Listener, Token, Transport, serve};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+pub(crate) const TOKEN: &str = "MyAccessToken";
+pub(crate) const UNAUTHORIZED: &str = "Unhandled rejection: Err { reason: \"unauthorized\" }";
+pub(crate) const NOT_VALID: &str = "Unhandled rejection: Err { reason: \"token not valid\" }";
+pub(crate) const JSON: &str = "application/json";
+pub(crate) const TEXT: &str = "text/plain; charset=utf-8";
+
+pub(crate) struct Api {
+    pub(crate) fake: Arc<Fake>,
+    pub(crate) address: SocketAddr,
+    pub(crate) stop: oneshot::Sender<()>,
+    pub(crate) server: JoinHandle<std::io::Result<()>>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) content_type: String,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    pub(crate) fn new(status: u16, content_type: &str, body: impl Into<String>) -> Self {
+        Self { status, content_type: content_type.to_owned(), body: body.into() }
+    }
+
+    pub(crate) fn ok(body: impl Into<String>) -> Self {
+        Self::new(200, JSON, body)
+    }
+
+    pub(crate) fn text(status: u16, body: impl Into<String>) -> Self {
+        Self::new(status, TEXT, body)
+    }
+
+    pub(crate) fn failed(reason: &str) -> Self {
+        Self::text(500, format!("Unhandled rejection: Err {{ reason: \"{reason}\" }}"))
+    }
+
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
+}
+
+pub(crate) fn settings() -> ApiSettings {
+    ApiSettings { tokens: vec![("admin".to_owned(), Token::new(TOKEN).unwrap())] }
+}
+
+pub(crate) fn start() -> Api {
+    start_with(Fake::default(), Transport::Plain)
+}
+
+pub(crate) fn start_with(fake: Fake, transport: Transport) -> Api {
+    let fake = Arc::new(fake);
+    let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), transport).unwrap();
+    let address = listener.local_address().unwrap();
+    let (stop, stopped) = oneshot::channel();
+    let management = Arc::clone(&fake);
+    let server = tokio::spawn(async move {
+        let shutdown = async { drop(stopped.await) };
+        serve(listener, management, settings(), shutdown).await
+    });
+    Api { fake, address, stop, server }
+}
+
+pub(crate) fn request(method: &str, path: &str) -> hyper::http::request::Builder {
+    Request::builder().method(method).uri(path).header("host", "localhost")
+}
+
+pub(crate) async fn exchange(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    request: Request<Full<Bytes>>,
+) -> Response<Incoming> {
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    sender.send_request(request).await.unwrap()
+}
+
+pub(crate) async fn send(address: SocketAddr, request: Request<Full<Bytes>>) -> Answer {
+    answer_of(exchange(TcpStream::connect(address).await.unwrap(), request).await).await
+}
+
+pub(crate) async fn answer_of(response: Response<Incoming>) -> Answer {
+    let status = response.status().as_u16();
+    let content_type = response.headers().get("content-type").map_or("", |value| value.to_str().unwrap());
+    let content_type = content_type.to_owned();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    Answer { status, content_type, body: String::from_utf8(body.into()).unwrap() }
+}
+
+impl Api {
+    pub(crate) async fn ask(&self, method: &str, path: &str) -> Answer {
+        self.ask_with(method, path, "", "").await
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.ask("GET", path).await
+    }
+
+    /// A request with the right token, and with a body.
+    pub(crate) async fn ask_with(
+        &self,
+        method: &str,
+        path: &str,
+        content_type: &str,
+        body: impl Into<Bytes>,
+    ) -> Answer {
+        let request = request(method, path)
+            .header("authorization", format!("Bearer {TOKEN}"))
+            .header("content-type", content_type);
+        send(self.address, request.body(Full::new(body.into())).unwrap()).await
+    }
+
+    pub(crate) async fn post_json(&self, path: &str, body: &str) -> Answer {
+        self.ask_with("POST", path, JSON, body.to_owned()).await
+    }
+}

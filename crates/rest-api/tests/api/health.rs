@@ -1,0 +1,147 @@
+//! The health-check API: it asks each listener what its clients ask.
+
+use crate::fake::Fake;
+use crate::harness::{Api, request, send, start, start_with};
+use crate::serving::identity;
+use control::{ListenerFacts, Service};
+use http_body_util::Full;
+use hyper::body::Bytes;
+use rest_api::{Listener, Transport, serve_health_checks};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::{TcpStream, UdpSocket};
+use tokio::sync::watch;
+use tokio::time::timeout;
+use udp_protocol::{ConnectResponse, ConnectionId, Request, decode_request};
+use zerocopy::IntoBytes as _;
+
+/// Health checks of these listeners, at an address of their own.
+fn start_checks(listeners: Vec<(Service, SocketAddr)>) -> SocketAddr {
+    let fake = Fake::default();
+    *fake.listeners.lock().unwrap() =
+        listeners.into_iter().map(|(service, address)| ListenerFacts { service, address }).collect();
+    let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), Transport::Plain).unwrap();
+    let address = listener.local_address().unwrap();
+    tokio::spawn(serve_health_checks(listener, Arc::new(fake), std::future::pending()));
+    address
+}
+
+async fn check(address: SocketAddr) -> serde_json::Value {
+    let wanted = request("GET", "/health_check").body(Full::new(Bytes::new())).unwrap();
+    let answer = send(address, wanted).await;
+    assert_eq!((answer.status, answer.content_type.as_str()), (200, "application/json"));
+    answer.json()
+}
+
+/// A tracker of UDP that answers connects, and counts them.
+async fn udp_tracker(bound: &str) -> (SocketAddr, Arc<AtomicU64>) {
+    let socket = UdpSocket::bind(bound).await.unwrap();
+    let address = socket.local_addr().unwrap();
+    let connects = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&connects);
+    tokio::spawn(async move {
+        let mut datagram = [0; 64];
+        loop {
+            let (bytes, from) = socket.recv_from(&mut datagram).await.unwrap();
+            let Ok(Request::Connect(connect)) = decode_request(&datagram[..bytes]) else { continue };
+            counted.fetch_add(1, Ordering::Relaxed);
+            let answer = ConnectResponse::new(connect.transaction_id, ConnectionId([7; 8]));
+            socket.send_to(answer.as_bytes(), from).await.unwrap();
+        }
+    });
+    (address, connects)
+}
+
+async fn stopped(api: Api) -> SocketAddr {
+    api.stop.send(()).unwrap();
+    api.server.await.unwrap().unwrap();
+    api.address
+}
+
+#[tokio::test]
+async fn without_listeners_there_is_nothing_to_say() {
+    let expected = serde_json::json!({ "status": "None", "message": "", "details": [] });
+    assert_eq!(check(start_checks(Vec::new())).await, expected);
+}
+
+#[tokio::test]
+async fn each_listener_is_asked_what_its_clients_ask() {
+    let (udp, _) = udp_tracker("0.0.0.0:0").await;
+    let (udp_v6, _) = udp_tracker("[::]:0").await;
+    let api = start();
+    let (server, _client) = identity();
+    let (_current, configs) = watch::channel(server);
+    let api_tls = start_with(Fake::default(), Transport::Tls(configs));
+    let checks = start_checks(vec![
+        (Service::Udp, udp),
+        (Service::Udp, udp_v6),
+        (Service::Api, api.address),
+        (Service::ApiTls, api_tls.address),
+    ]);
+    let detail = |binding: SocketAddr, info: String, result: &str| serde_json::json!({ "binding": binding, "info": info, "result": { "Ok": result } });
+    let expected = serde_json::json!({ "status": "Ok", "message": "", "details": [
+        detail(udp, format!("checking the udp tracker health check at: 127.0.0.1:{}", udp.port()), "Connected"),
+        detail(udp_v6, format!("checking the udp tracker health check at: [::1]:{}", udp_v6.port()), "Connected"),
+        detail(api.address, format!("checking api health check at: http://{}/api/health_check", api.address), "200 OK"),
+        detail(
+            api_tls.address,
+            format!("checking api health check at: https://{}/api/health_check", api_tls.address),
+            "200 OK"
+        ),
+    ] });
+    assert_eq!(check(checks).await, expected);
+}
+
+#[tokio::test]
+async fn a_listener_that_is_gone_silent_or_wrong_is_an_error() {
+    let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let gone = stopped(start()).await;
+    // The API has no `/health_check`, which is what a tracker's HTTP listener is asked for.
+    let other = start();
+    let checks = start_checks(vec![
+        (Service::Udp, silent.local_addr().unwrap()),
+        (Service::Api, gone),
+        (Service::Http, other.address),
+        (Service::Https, other.address),
+        (Service::Api, other.address),
+    ]);
+    let report = check(checks).await;
+    assert_eq!((&report["status"], &report["message"]), (&"Error".into(), &"health check failed".into()));
+    let error = |at: usize| report["details"][at]["result"]["Err"].as_str().unwrap_or("none").to_owned();
+    assert_eq!(error(0), "no answer in 2 seconds");
+    assert!(error(1).contains("refused"), "{}", error(1));
+    assert_eq!(error(2), "status 404 Not Found");
+    assert_ne!(error(3), "none");
+    assert_eq!(error(4), "none");
+}
+
+#[tokio::test]
+async fn clients_that_do_not_wait_for_their_answer_cause_no_more_looks() {
+    let silent = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let checks = start_checks(vec![(Service::Udp, silent.local_addr().unwrap())]);
+    let mut looks = 0;
+    let mut datagram = [0; 64];
+    for _ in 0..5 {
+        let mut stream = TcpStream::connect(checks).await.unwrap();
+        stream.write_all(b"GET /health_check HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        let look = timeout(Duration::from_millis(100), silent.recv(&mut datagram)).await;
+        looks += u32::from(look.is_ok());
+    }
+    assert_eq!(looks, 1);
+    assert_eq!(check(checks).await["details"][0]["result"]["Err"], "no answer in 2 seconds");
+}
+
+#[tokio::test]
+async fn however_often_it_is_asked_a_listener_is_asked_once_a_second() {
+    let (udp, connects) = udp_tracker("127.0.0.1:0").await;
+    let checks = start_checks(vec![(Service::Udp, udp)]);
+    let begin = std::time::Instant::now();
+    for _ in 0..20 {
+        check(checks).await;
+    }
+    let seconds_begun = begin.elapsed().as_secs() + 1;
+    assert!(connects.load(Ordering::Relaxed) <= seconds_begun);
+}

@@ -1,0 +1,145 @@
+//! What operators have beside version 1.
+
+use crate::harness::{Answer, TOKEN, exchange, request, start};
+use control::TorrentWithPeers;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Bytes;
+use primitives::{InfoHash, TorrentFacts};
+use tokio::net::TcpStream;
+
+const KEY: &str = "8os3vCDpVHV9jy0WH5NTVVNnNNdNMwVF";
+
+fn not_found(reason: &str) -> Answer {
+    let body = format!("{{\"status\":\"err\",\"reason\":\"{reason}\"}}");
+    Answer::new(404, "application/json", body)
+}
+
+fn ack() -> Answer {
+    Answer::ok("{\"status\":\"ok\"}")
+}
+
+#[tokio::test]
+async fn torrents_are_sorted_and_paged_with_their_total() {
+    let api = start();
+    for (byte, seeders, leechers, completed) in [(1, 1, 5, 9), (2, 3, 0, 10), (3, 2, 2, 7)] {
+        let facts = TorrentFacts { info_hash: InfoHash([byte; 20]), seeders, leechers, completed };
+        api.fake.add_torrent(TorrentWithPeers { facts, peers: Vec::new() });
+    }
+    for (order, expected) in [
+        ("place", ["01", "02", "03"]),
+        ("seeders", ["02", "03", "01"]),
+        ("leechers", ["01", "03", "02"]),
+        ("peers", ["01", "03", "02"]),
+        ("completed", ["02", "01", "03"]),
+    ] {
+        let page = api.get(&format!("/api/v1/torrents/sorted?order={order}&offset=1&limit=1")).await.json();
+        assert_eq!(page["total"], 3);
+        assert_eq!(page["torrents"].as_array().unwrap().len(), 1);
+        assert_eq!(page["torrents"][0]["info_hash"], expected[1].repeat(20), "{order}");
+    }
+    for wrong in ["order=size", "order=seeders&offset=99999&limit=2", "limit=x"] {
+        assert_eq!(api.get(&format!("/api/v1/torrents/sorted?{wrong}")).await.status, 400, "{wrong}");
+    }
+    assert_eq!(api.get("/api/v1/torrents/sorted?order=seeders&offset=99999&limit=1").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_torrent_is_forgotten_once() {
+    let api = start();
+    let facts = TorrentFacts { info_hash: InfoHash([1; 20]), seeders: 1, leechers: 0, completed: 0 };
+    api.fake.add_torrent(TorrentWithPeers { facts, peers: Vec::new() });
+    let path = format!("/api/v1/torrent/{}", "01".repeat(20));
+    assert_eq!(api.ask("DELETE", &path).await, ack());
+    assert_eq!(api.ask("DELETE", &path).await, not_found("torrent not known"));
+}
+
+#[tokio::test]
+async fn a_key_has_an_account_that_can_be_reset() {
+    let api = start();
+    let path = format!("/api/v1/key/{KEY}");
+    assert_eq!(api.get(&path).await, not_found("key not known"));
+    assert_eq!(api.ask("POST", &format!("{path}/reset")).await, not_found("key not known"));
+    api.post_json("/api/v1/keys", &format!("{{\"key\":\"{KEY}\"}}")).await;
+    let account = |uploaded: u64, downloaded: u64| {
+        Answer::ok(format!(
+            "{{\"key\":\"{KEY}\",\"valid_until\":null,\"expiry_time\":null,\"uploaded\":{uploaded},\
+             \"downloaded\":{downloaded},\"last_seen\":1680009900,\"seeding\":3,\"leeching\":4}}"
+        ))
+    };
+    assert_eq!(api.get(&path).await, account(1, 2));
+    assert_eq!(api.ask("POST", &format!("{path}/reset")).await, ack());
+    assert_eq!(api.get(&path).await, account(0, 0));
+    assert_eq!(api.get("/api/v1/key/short").await.status, 400);
+}
+
+#[tokio::test]
+async fn clients_and_networks_are_banned_and_let_in_again() {
+    let api = start();
+    let ban = |body: &'static str| api.post_json("/api/v1/bans", body);
+    assert_eq!(ban("{\"client\":\"-XL00\",\"reason\":\"leech\"}").await, ack());
+    assert_eq!(ban("{\"network\":\"192.0.2.7/24\"}").await, ack());
+    assert_eq!(ban("{\"network\":\"2001:db8::1\"}").await, ack());
+    let bans = api.get("/api/v1/bans").await.json();
+    let told: Vec<_> = bans
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|ban| (&ban["client"], &ban["network"], &ban["reason"]))
+        .collect();
+    let (null, empty) = (serde_json::Value::Null, "".into());
+    let (client, reason) = ("-XL00".into(), "leech".into());
+    let (v4, v6) = ("192.0.2.0/24".into(), "2001:db8::1/128".into());
+    assert_eq!(told, [(&client, &null, &reason), (&null, &v4, &empty), (&null, &v6, &empty)]);
+    for wrong in ["{}", "{\"client\":\"\"}", "{\"network\":\"x\"}", "{\"client\":\"a\",\"network\":\"::/0\"}"]
+    {
+        assert_eq!(ban(wrong).await.status, 400, "{wrong}");
+    }
+    assert_eq!(ban("{\"client\":7}").await.status, 422);
+    for query in ["client=-XL00", "network=192.0.2.0/24", "network=2001:db8::1"] {
+        let path = format!("/api/v1/bans?{query}");
+        assert_eq!(api.ask("DELETE", &path).await, ack());
+        assert_eq!(api.ask("DELETE", &path).await, not_found("it was not banned"));
+    }
+    assert_eq!(api.ask("DELETE", "/api/v1/bans").await.status, 400);
+}
+
+#[tokio::test]
+async fn configuration_latencies_and_storage_are_told() {
+    let api = start();
+    assert_eq!(api.get("/api/v1/config").await, Answer::ok("{\"tracker\":{\"private\":true}}"));
+    assert_eq!(api.ask("POST", "/api/v1/reload").await, ack());
+    let latency = "[{\"name\":\"announce-ipv4\",\"count\":10,\"p50_us\":1.5,\"p90_us\":2.0,\"p99_us\":3.0,\"p999_us\":4.0,\"max_us\":5.0}]";
+    assert_eq!(api.get("/api/v1/latency").await, Answer::ok(latency));
+    let log = Answer::text(200, "#[Histogram log format version 1.3]\n");
+    assert_eq!(api.get("/api/v1/latency.hlog").await, log);
+    let storage = "{\"state\":\"away\",\"error\":\"no route to host\",\"writes_waiting\":1,\"writes_done\":2,\"writes_lost\":3,\"failures\":4}";
+    assert_eq!(api.get("/api/v1/storage").await, Answer::ok(storage));
+}
+
+#[tokio::test]
+async fn events_tell_the_figures_each_second_and_end_with_the_api() {
+    let api = start();
+    let wanted = request("GET", &format!("/api/v1/events?token={TOKEN}")).body(Full::new(Bytes::new()));
+    let stream = TcpStream::connect(api.address).await.unwrap();
+    let response = exchange(stream, wanted.unwrap()).await;
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    let mut body = response.into_body();
+    let mut text = String::new();
+    while text.matches("\n\n").count() < 2 {
+        let piece = body.frame().await.unwrap().unwrap().into_data().unwrap();
+        text.push_str(str::from_utf8(&piece).unwrap());
+    }
+    let events: Vec<serde_json::Value> = text
+        .split_terminator("\n\n")
+        .map(|event| serde_json::from_str(event.strip_prefix("event: statistics\ndata: ").unwrap()).unwrap())
+        .collect();
+    assert_eq!(events[0]["figures"]["udp_v4_received"], 2);
+    assert_eq!(events[0]["rates_per_s"], serde_json::json!({}));
+    assert_eq!(events[1]["figures"]["udp_v4_received"], 4);
+    let rate = events[1]["rates_per_s"]["udp_v4_received"].as_f64().unwrap();
+    assert!((1.0..=2.1).contains(&rate), "{rate}");
+    assert!(events[1]["rates_per_s"].get("swarms_v4").is_none());
+    api.stop.send(()).unwrap();
+    while let Some(Ok(_)) = body.frame().await {}
+    api.server.await.unwrap().unwrap();
+}
