@@ -81,7 +81,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
     responses((status = 200, description = "The bans", body = Vec<Ban>)),
 )]
 async fn get_bans(State(app): State<App>) -> Json<Vec<Ban>> {
-    Json(app.tracker.bans().into_iter().map(Ban::from).collect())
+    Json(app.tracker.bans().await.into_iter().map(Ban::from).collect())
 }
 
 /// Ban a client or a network, or give another reason
@@ -108,7 +108,7 @@ async fn post_ban(
         return Err(ApiError::BadRequest(text));
     }
     let ban = control::Ban { banned, reason, since_unix_s: now_unix_ms() / 1000 };
-    app.tracker.add_ban(ban).map_err(ApiError::failed("failed to ban"))?;
+    app.tracker.add_ban(ban).await.map_err(ApiError::failed("failed to ban"))?;
     Ok(Ack::OK)
 }
 
@@ -127,6 +127,7 @@ async fn post_ban(
 )]
 async fn delete_ban(State(app): State<App>, query: Query) -> Result<Json<Ack>, ApiError> {
     let banned = banned(query.text("client"), query.text("network"))?;
-    let was_banned = app.tracker.lift_ban(&banned).map_err(ApiError::failed("failed to lift the ban"))?;
+    let was_banned =
+        app.tracker.lift_ban(banned).await.map_err(ApiError::failed("failed to lift the ban"))?;
     if was_banned { Ok(Ack::OK) } else { Err(ApiError::Unknown("it was not banned")) }
 }

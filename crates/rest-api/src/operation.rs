@@ -7,6 +7,7 @@ use axum::http::header::CONTENT_DISPOSITION;
 use axum::response::Response;
 use control::{LatencyFacts, StorageFacts, StorageState};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -88,6 +89,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(get_latencies))
         .routes(routes!(get_latency_log))
         .routes(routes!(get_storage))
+        .routes(routes!(get_totals))
 }
 
 /// Whether the API is alive
@@ -139,6 +141,15 @@ async fn get_latency_log(State(app): State<App>) -> Result<Response, ApiError> {
     let name = HeaderValue::from_static("attachment; filename=\"ringtrack.hlog\"");
     response.headers_mut().insert(CONTENT_DISPOSITION, name);
     Ok(response)
+}
+
+/// What was done in all runs of the tracker, as far as that is stored
+#[utoipa::path(
+    get, path = "/api/v1/totals", tag = "operation",
+    responses((status = 200, description = "The totals by name", body = BTreeMap<String, u64>)),
+)]
+async fn get_totals(State(app): State<App>) -> Json<BTreeMap<&'static str, u64>> {
+    Json(app.tracker.totals().into_iter().collect())
 }
 
 /// How the writes to the database do

@@ -11,6 +11,7 @@ type Answer<'a, T> = BoxFuture<'a, Result<T, ManagementError>>;
 pub(crate) trait Tracker: Send + Sync + 'static {
     fn modes(&self) -> Modes;
     fn statistics(&self) -> Statistics;
+    fn totals(&self) -> Vec<(&'static str, u64)>;
     fn torrent_count(&self) -> Answer<'_, u64>;
     fn torrent(&self, info_hash: InfoHash, peers_max: usize) -> Answer<'_, Option<TorrentWithPeers>>;
     fn torrents(&self, page: TorrentPage) -> Answer<'_, Vec<TorrentFacts>>;
@@ -35,9 +36,9 @@ pub(crate) trait Tracker: Send + Sync + 'static {
     fn keys(&self, after: Option<AuthenticationKey>, keys_max: usize) -> Vec<KeyFacts>;
     fn reset_account(&self, key: AuthenticationKey) -> Result<bool, ManagementError>;
     fn reload_keys(&self) -> Answer<'_, ()>;
-    fn bans(&self) -> Vec<Ban>;
-    fn add_ban(&self, ban: Ban) -> Result<(), ManagementError>;
-    fn lift_ban(&self, banned: &Banned) -> Result<bool, ManagementError>;
+    fn bans(&self) -> BoxFuture<'_, Vec<Ban>>;
+    fn add_ban(&self, ban: Ban) -> Answer<'_, ()>;
+    fn lift_ban(&self, banned: Banned) -> Answer<'_, bool>;
     fn configuration(&self) -> serde_json::Value;
     fn reload(&self) -> Answer<'_, ()>;
     fn latencies(&self) -> Answer<'_, Vec<LatencyFacts>>;
@@ -53,6 +54,10 @@ impl<M: Management> Tracker for M {
 
     fn statistics(&self) -> Statistics {
         Management::statistics(self)
+    }
+
+    fn totals(&self) -> Vec<(&'static str, u64)> {
+        Management::totals(self)
     }
 
     fn torrent_count(&self) -> Answer<'_, u64> {
@@ -121,16 +126,16 @@ impl<M: Management> Tracker for M {
         Box::pin(Management::reload_keys(self))
     }
 
-    fn bans(&self) -> Vec<Ban> {
-        Management::bans(self)
+    fn bans(&self) -> BoxFuture<'_, Vec<Ban>> {
+        Box::pin(Management::bans(self))
     }
 
-    fn add_ban(&self, ban: Ban) -> Result<(), ManagementError> {
-        Management::add_ban(self, ban)
+    fn add_ban(&self, ban: Ban) -> Answer<'_, ()> {
+        Box::pin(Management::add_ban(self, ban))
     }
 
-    fn lift_ban(&self, banned: &Banned) -> Result<bool, ManagementError> {
-        Management::lift_ban(self, banned)
+    fn lift_ban(&self, banned: Banned) -> Answer<'_, bool> {
+        Box::pin(Management::lift_ban(self, banned))
     }
 
     fn configuration(&self) -> serde_json::Value {

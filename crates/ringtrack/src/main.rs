@@ -1,6 +1,7 @@
 //! The Ringtrack program: reads the command line and the configuration, and serves.
 #![forbid(unsafe_code)]
 
+mod api;
 mod banner;
 mod certificate_watch;
 mod cli;

@@ -1,5 +1,6 @@
 //! Serving, from the configuration to the end.
 
+use crate::api::Apis;
 use crate::banner::log_banner;
 use crate::certificate_watch::{CertificateWatch, watch_certificate};
 use crate::cores::keep_control_off;
@@ -40,15 +41,17 @@ fn serve(prepared: &Prepared<'_>, listeners: AllListeners, runtime: &Runtime) ->
     let (requests, hangups) =
         runtime.block_on(async { io::Result::Ok((requests_from_signals()?, hangups()?)) })?;
     log_banner(prepared, &listeners);
+    let apis = runtime.block_on(async { Apis::bind(configuration) })?;
+    apis.log()?;
     let storage = runtime.block_on(Storage::open(configuration))?;
-    let tracker_listeners = tracker_listeners(&listeners);
+    let all_listeners = [tracker_listeners(&listeners), apis.listeners()?].concat();
     let data_plane = DataPlane::start(prepared, listeners)?;
     keep_control_off(&prepared.cores);
     let (latencies, reloads) = (Arc::<LatencyBoard>::default(), watch::Sender::new(0));
     let parts = ManagementParts {
         desks: data_plane.desks(),
         storage,
-        listeners: tracker_listeners,
+        listeners: all_listeners,
         board: data_plane.board().clone(),
         latencies: Arc::clone(&latencies),
         reloads: reloads.clone(),
@@ -60,10 +63,14 @@ fn serve(prepared: &Prepared<'_>, listeners: AllListeners, runtime: &Runtime) ->
             watch_certificate(reloads.subscribe(), certificate);
         }
         reload_at_hangups(hangups, management.clone());
+        let (stop, stopped) = watch::channel(false);
+        let mut serving = apis.serve(&Arc::new(management.clone()), &reloads, &stopped);
         info!("ready");
         let (manager, board) = (Systemd::ready(), data_plane.board().clone());
         let supervision = supervision(configuration, latencies);
         let end = supervise(&data_plane, &manager, &board, &supervision, requests).await;
+        stop.send_replace(true);
+        while serving.join_next().await.is_some() {}
         management.stop(Instant::now() + supervision.shutdown_deadline).await;
         anyhow::Ok(end)
     })?;

@@ -39,7 +39,9 @@ impl ServerIdentity {
         self.fingerprint
     }
 
-    pub(crate) fn config(&self) -> Arc<ServerConfig> {
+    /// For servers that are not this crate's sessions.
+    #[must_use]
+    pub fn config(&self) -> Arc<ServerConfig> {
         Arc::clone(&self.config)
     }
 }

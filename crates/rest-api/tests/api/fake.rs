@@ -1,13 +1,13 @@
 //! An honest tracker in memory: what is put in is there, what is taken out is not.
 
+use access::RegisterPlace;
 use control::{
     Ban, Banned, KeyFacts, LatencyFacts, ListPage, ListPlace, ListenerFacts, Management, ManagementError,
-    Modes, StorageFacts, StorageState, TorrentMode, TorrentOrder, TorrentPage, TorrentWithPeers, UserMode,
-    WantedKey,
+    Modes, StorageFacts, StorageState, TorrentMode, TorrentPage, TorrentWithPeers, UserMode, WantedKey,
 };
 use primitives::{
     AddressFamily, AuthenticationKey, InfoHash, ListChange, ListSource, Outcome, RequestKind, Statistics,
-    TorrentFacts, TorrentList,
+    TorrentFacts, TorrentList, TorrentOrder,
 };
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -81,6 +81,10 @@ impl Management for Fake {
     }
 
     /// Each time it is asked, two connects more have been answered.
+    fn totals(&self) -> Vec<(&'static str, u64)> {
+        vec![("completed", 7), ("udp_announces_answered", 42)]
+    }
+
     fn statistics(&self) -> Statistics {
         let asked = self.statistics_asked.fetch_add(1, Ordering::Relaxed) + 1;
         let mut statistics = Statistics::default();
@@ -153,7 +157,7 @@ impl Management for Fake {
         from: Option<ListPlace>,
         entries_max: usize,
     ) -> Result<ListPage, ManagementError> {
-        let begin = from.map_or(0, |place| usize::try_from(place.place).unwrap());
+        let begin = from.map_or(0, |place| place.shard);
         let mut state = self.works()?;
         let entries: Vec<_> = state
             .list(list)
@@ -163,7 +167,8 @@ impl Management for Fake {
             .map(|&info_hash| (info_hash, vec![ListSource::Api]))
             .collect();
         let end = begin + entries.len();
-        let next = (end < state.list(list).len()).then_some(ListPlace { shard: 0, place: end as u64 });
+        let next = (end < state.list(list).len())
+            .then_some(ListPlace { shard: end, place: RegisterPlace::default() });
         Ok(ListPage { entries, next })
     }
 
@@ -214,17 +219,17 @@ impl Management for Fake {
         self.works().map(drop)
     }
 
-    fn bans(&self) -> Vec<Ban> {
+    async fn bans(&self) -> Vec<Ban> {
         self.state().bans.values().cloned().collect()
     }
 
-    fn add_ban(&self, ban: Ban) -> Result<(), ManagementError> {
+    async fn add_ban(&self, ban: Ban) -> Result<(), ManagementError> {
         self.works()?.bans.insert(ban.banned, ban);
         Ok(())
     }
 
-    fn lift_ban(&self, banned: &Banned) -> Result<bool, ManagementError> {
-        Ok(self.works()?.bans.remove(banned).is_some())
+    async fn lift_ban(&self, banned: Banned) -> Result<bool, ManagementError> {
+        Ok(self.works()?.bans.remove(&banned).is_some())
     }
 
     fn configuration(&self) -> serde_json::Value {
