@@ -10,6 +10,7 @@ def command(setup: Setup) -> tuple[list[str], dict[str, str]]:
         "RINGTRACK_UDP_LISTEN": setup.address(),
         # Its port is the same for all. Where HTTP is measured, the scenario says where.
         "RINGTRACK_HTTP_LISTEN": "[]",
+        "RINGTRACK_HEALTH_CHECK_API_LISTEN": "[]",
         "RINGTRACK_WORKERS_CORES": str(setup.cores),
         "RINGTRACK_STATISTICS_INTERVAL_S": "0",
         "RINGTRACK_LOG_FORMAT": "json",

@@ -42,9 +42,9 @@ impl Launch {
         Self::with_defaults().set("udp.listen", ADDRESSES).set("http.listen", ADDRESSES)
     }
 
-    /// With the default configuration, but without HTTP: its port is the same for all.
+    /// With the default configuration, but without HTTP and health checks: their ports are the same for all.
     pub(crate) fn with_defaults() -> Self {
-        Self::with_default_listeners().set("http.listen", "[]")
+        Self::with_default_listeners().set("http.listen", "[]").set("health_check_api.listen", "[]")
     }
 
     /// With the default configuration.
@@ -53,7 +53,8 @@ impl Launch {
         let wrapper = ["setpriv", "--pdeathsig", "KILL", "--"].map(String::from).to_vec();
         let dumps = Arc::new(tempfile::tempdir().expect("a folder for dumps"));
         let directory = dumps.path().to_str().expect("a path of plain text").to_owned();
-        Self { wrapper, environment: Vec::new(), dumps }.set("latency.directory", &directory)
+        let launch = Self { wrapper, environment: Vec::new(), dumps }.set("latency.directory", &directory);
+        launch.env("STATE_DIRECTORY", &directory)
     }
 
     /// With the value of a key, such as `udp.listen`, by the key's environment variable.

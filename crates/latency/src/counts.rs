@@ -66,7 +66,7 @@ mod tests {
         assert_eq!(
             more,
             [
-                (tag(ReplyKind::Error, AddressFamily::V4), 2),
+                (tag(ReplyKind::Error, AddressFamily::V4), 3),
                 (tag(ReplyKind::Announce, AddressFamily::V6), 1),
                 (tag(ReplyKind::Scrape, AddressFamily::V6), 2),
             ]

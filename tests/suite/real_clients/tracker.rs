@@ -77,6 +77,7 @@ fn configuration(addresses: &Addresses, authority: &Authority, proxy: Option<&Tr
     format!(
         "[udp]\nlisten = [\"{udp}\"]\n\
          [http]\nlisten = [\"{http}\"]\n\
+         [health_check_api]\nlisten = []\n\
          [https]\nlisten = [\"{https}\"]\ncertificate_file = {certificate:?}\nkey_file = {key:?}\n\
          {proxy}"
     )
