@@ -27,3 +27,4 @@ mod steering;
 mod steering_function;
 mod tracker;
 mod udp_client;
+mod who_is_served;
