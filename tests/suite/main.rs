@@ -1,5 +1,6 @@
 //! The one integration-test binary of the project.
 
+mod before_the_start;
 mod command_line;
 mod conversations;
 mod cores;
