@@ -65,6 +65,41 @@ fn errors_and_drops_allocate_nothing() {
 }
 
 #[test]
+fn announces_of_known_users_of_listed_torrents_allocate_nothing() {
+    let mut traffic = Traffic::warmed_up_for_users();
+    for uploaded in 10..12 {
+        for arrival in [Arrival::Steered, Arrival::At(0), Arrival::At(3)] {
+            let announces = traffic.announces_of_users(arrival, uploaded);
+            assert_no_allocation(&mut traffic, &announces, announces.len());
+        }
+        let facts = traffic.tracker.take_facts();
+        assert!(facts.accounts.len() == 8 && facts.accounts.values().all(|fact| fact.uploaded > 0));
+    }
+    assert_eq!(traffic.tracker.statistics().errors(), 0);
+    assert_eq!(traffic.tracker.statistics().counter(Counter::SessionReportsRefused), 0);
+}
+
+#[test]
+fn refusals_allocate_nothing() {
+    let mut traffic = Traffic::warmed_up_for_users();
+    for arrival in [Arrival::Steered, Arrival::At(0)] {
+        let refused = traffic.refused(arrival);
+        let before = traffic.tracker.statistics().errors();
+        assert_no_allocation(&mut traffic, &refused, refused.len());
+        assert_eq!(traffic.tracker.statistics().errors() - before, refused.len() as u64);
+    }
+}
+
+#[test]
+fn a_turn_of_the_sweeps_that_ends_nothing_allocates_nothing() {
+    for mut traffic in [Traffic::warmed_up(), Traffic::warmed_up_for_users()] {
+        traffic.tracker.sweep();
+        let info = measure(|| traffic.tracker.sweep());
+        assert_eq!(info.count_total, 0, "{info:?}");
+    }
+}
+
+#[test]
 fn a_turn_of_expiry_and_the_figures_allocate_nothing() {
     let mut traffic = Traffic::warmed_up();
     traffic.tracker.pass(60);

@@ -1,7 +1,12 @@
 //! A tracker with swarms of every size, and the requests that clients go on sending it.
 
-use primitives::InfoHash;
-use ringtrack_tests::client::{Client, TRANSACTION};
+use access::{
+    AccessPolicy, AccessUpdate, CompletedCounts, DetailsKept, KeyGrant, TorrentAdmission, UserAdmission,
+};
+use primitives::{
+    AnnounceEvent, AuthenticationKey, InfoHash, KeyId, ListChange, ListSource, PeerId, TorrentList,
+};
+use ringtrack_tests::client::{Client, TRANSACTION, url_data};
 use ringtrack_tests::simulator::{Arrival, Datagram, Simulator, SimulatorSettings};
 use udp_protocol::{ConnectRequest, ConnectionId};
 use zerocopy::IntoBytes;
@@ -16,6 +21,17 @@ const SOURCES: [&str; 2] = ["192.0.2.1:6881", "[2001:db8::1]:6881"];
 
 /// Datagrams served at once: so many fit the rings.
 const PORTION: usize = 512;
+
+/// Users of a private tracker. Each has a key.
+const USERS: u32 = 8;
+
+/// A tracker that asks for everything and keeps everything.
+const STRICT: AccessPolicy = AccessPolicy {
+    users: UserAdmission::Private,
+    torrents: TorrentAdmission::Listed,
+    completed: CompletedCounts::Remembered,
+    details: DetailsKept::Kept,
+};
 
 /// A tracker and its clients.
 pub(crate) struct Traffic {
@@ -36,17 +52,47 @@ fn torrents() -> Vec<InfoHash> {
     (0_u8..).zip(SWARM_PEERS).map(|(swarm, _)| InfoHash([swarm; 20])).collect()
 }
 
+/// The key of a user who may or may not be known.
+fn key(user: u32) -> AuthenticationKey {
+    AuthenticationKey::parse(format!("{user:032}").as_bytes()).expect("32 digits")
+}
+
 impl Traffic {
-    /// A tracker that knows all peers and has served some of each kind of request.
+    /// A public tracker that knows all peers and has served some of each kind of request.
     pub(crate) fn warmed_up() -> Self {
-        let mut tracker = Simulator::new(&SimulatorSettings::with_shards(SHARDS));
-        let clients = SOURCES.map(|source| Client::connected(&mut tracker, source)).to_vec();
-        let mut traffic = Self { tracker, clients };
+        let mut traffic = Self::new(AccessPolicy::PUBLIC);
         for arrival in [Arrival::Steered, Arrival::At(0), Arrival::At(1), Arrival::At(2), Arrival::At(3)] {
             traffic.serve(&traffic.announces(arrival, Sides::Kept));
             traffic.serve(&traffic.scrapes(arrival));
         }
         traffic
+    }
+
+    /// A private and listed tracker that knows all users, torrents and peers, and has told what it had to tell.
+    pub(crate) fn warmed_up_for_users() -> Self {
+        let mut traffic = Self::new(STRICT);
+        let listed = torrents().into();
+        let source = ListSource::Api;
+        traffic.tracker.update(&AccessUpdate::ChangeList(
+            ListChange::Add,
+            TorrentList::Allowed,
+            source,
+            listed,
+        ));
+        let grant = |user| KeyGrant { key: key(user), id: KeyId(user), valid_until_unix_s: None };
+        traffic.tracker.update(&AccessUpdate::PutKeys((0..USERS).map(grant).collect()));
+        for uploaded in 0..2 {
+            traffic.serve(&traffic.announces_of_users(Arrival::Steered, uploaded));
+            traffic.serve(&traffic.announces_of_users(Arrival::At(0), uploaded));
+            traffic.tracker.take_facts();
+        }
+        traffic
+    }
+
+    fn new(policy: AccessPolicy) -> Self {
+        let mut tracker = Simulator::new(&SimulatorSettings::with_shards(SHARDS).with_access(policy));
+        let clients = SOURCES.map(|source| Client::connected(&mut tracker, source)).to_vec();
+        Self { tracker, clients }
     }
 
     /// Serves the datagrams; gives the number of replies.
@@ -75,6 +121,39 @@ impl Traffic {
                 let bytes = request.with_numwant(numwant).as_bytes().to_vec();
                 datagrams.push(Datagram { source: client.source, bytes, arrival });
             }
+        }
+        datagrams
+    }
+
+    /// One announce of each peer of all swarms, each with the key of a user. Some say that they are complete.
+    pub(crate) fn announces_of_users(&self, arrival: Arrival, uploaded: u64) -> Vec<Datagram> {
+        let mut datagrams = Vec::new();
+        for (client, (torrent, peers)) in self.clients_and_swarms() {
+            for port in 1..=peers {
+                let url = url_data(&[b"/announce/", key(u32::from(port) % USERS).bytes()]);
+                let event = if port % 5 == 0 { AnnounceEvent::Completed } else { AnnounceEvent::None };
+                let mut request = client.seeding(torrent).with_port(port).with_event(event);
+                request.peer_id = PeerId([b'a' + (port % 26) as u8; PeerId::BYTES]);
+                request.uploaded = uploaded.into();
+                let bytes = [request.as_bytes(), &url].concat();
+                datagrams.push(Datagram { source: client.source, bytes, arrival });
+            }
+        }
+        datagrams
+    }
+
+    /// What a private and listed tracker refuses: announces with a wrong key and without, of another torrent, scrapes.
+    pub(crate) fn refused(&self, arrival: Arrival) -> Vec<Datagram> {
+        let mut datagrams = Vec::new();
+        let unlisted = InfoHash([0xee; 20]);
+        for (client, (torrent, _)) in self.clients_and_swarms() {
+            for (torrent, user) in [(torrent, Some(USERS)), (torrent, None), (unlisted, Some(1))] {
+                let url = user.map(|user| url_data(&[b"/announce/", key(user).bytes()])).unwrap_or_default();
+                let bytes = [client.leeching(torrent).as_bytes(), &url].concat();
+                datagrams.push(Datagram { source: client.source, bytes, arrival });
+            }
+            let bytes = client.scraping(&[torrent]);
+            datagrams.push(Datagram { source: client.source, bytes, arrival });
         }
         datagrams
     }

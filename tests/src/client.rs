@@ -1,8 +1,10 @@
 //! A client of a simulated tracker: it writes requests as clients do and reads replies as they do.
 
 mod answer;
+mod options;
 
 pub use self::answer::{Announced, Answer, TorrentCounts};
+pub use self::options::{unknown_option, url_data};
 
 use crate::simulator::{Datagram, Reply, Simulator};
 use primitives::InfoHash;

@@ -9,7 +9,7 @@ mod proxy_header;
 mod tls_bytes;
 mod udp_codec;
 
-pub use self::engine_datagrams::engine_datagrams;
+pub use self::engine_datagrams::{admission_datagrams, engine_datagrams};
 pub use self::http_conversation::http_conversation;
 pub use self::http_query::http_query;
 pub use self::http_requests::http_requests;

@@ -81,7 +81,9 @@ pub fn scrape_target(torrents: &[InfoHash]) -> String {
     format!("/scrape?{}", hashes.join("&"))
 }
 
-fn percent_encode(bytes: &[u8]) -> String {
+/// Every byte percent-encoded.
+#[must_use]
+pub fn percent_encode(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         let _never_fails = write!(text, "%{byte:02x}");
         text

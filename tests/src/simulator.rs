@@ -2,12 +2,14 @@
 //! the other on one thread, so that every run can be repeated.
 
 mod batch;
+mod control;
 mod core;
 mod errands;
 mod http;
 mod mesh;
 mod settings;
 
+pub use self::control::Facts;
 pub use self::http::{Begun, HttpDesk, HttpLine};
 pub use self::settings::{SimulatorSettings, usual_http};
 

@@ -36,6 +36,11 @@ fn the_engine_keeps_its_promises_for_every_input_of_its_corpus() {
 }
 
 #[test]
+fn who_is_served_is_as_promised_for_every_input_of_its_corpus() {
+    replay("admission_datagrams", fuzz::admission_datagrams);
+}
+
+#[test]
 fn http_requests_keep_their_promises_for_every_input_of_their_corpus() {
     replay("http_requests", fuzz::http_requests);
 }

@@ -1,5 +1,6 @@
 //! The one integration-test binary of the project.
 
+mod before_the_start;
 mod command_line;
 mod conversations;
 mod cores;
@@ -30,3 +31,4 @@ mod steering;
 mod steering_function;
 mod tracker;
 mod udp_client;
+mod who_is_served;

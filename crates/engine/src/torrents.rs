@@ -16,9 +16,11 @@ impl Torrents<'_> {
         self.with_remembered(info_hash, self.swarms.scrape::<A>(info_hash))
     }
 
-    /// The counts with the completed events that are remembered of the torrent, where they are.
+    /// The counts with the completed events that are remembered of the torrent, where they are. A torrent that found no
+    /// place there has those of its swarm.
     pub(crate) fn with_remembered(self, info_hash: &InfoHash, counts: SwarmCounts) -> SwarmCounts {
-        SwarmCounts { downloaded: self.access.completed(info_hash).unwrap_or(counts.downloaded), ..counts }
+        let remembered = self.access.completed(info_hash).unwrap_or(0);
+        SwarmCounts { downloaded: counts.downloaded.max(remembered), ..counts }
     }
 
     pub(crate) fn counts_in(self, family: AddressFamily, info_hash: &InfoHash) -> SwarmCounts {

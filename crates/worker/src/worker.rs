@@ -156,17 +156,20 @@ async fn run(setup: WorkerSetup) -> Result<(), WorkerError> {
     // The control plane waits for this event; if it is gone, so is the tracker.
     drop(setup.events.try_send(WorkerEvent::Ready(shard)));
     let control = ControlEnds { shard, commands: setup.commands, events: setup.events, facts: setup.facts };
-    let sockets = match wait_for_start(&control).await {
+    match wait_for_start(&core, &control).await {
         Opening::Serve => {
             let mut sockets = serve_sockets(&core)?;
             sockets.extend(serve_connections(&core)?);
             run_timer(&core, &control, SampleWindows::new(setup.kernel_sampling)).await;
-            sockets
+            desk.cancel().await;
+            drain(&core, sockets).await;
         }
-        Opening::Stop => Vec::new(),
-    };
-    desk.cancel().await;
-    stop(&core, sockets, rings).await;
+        // What has come to its sockets gets no answer: nobody has told the core who is served.
+        Opening::Stop => {
+            desk.cancel().await;
+        }
+    }
+    stop(&core, rings).await;
     tell_last_facts(&core, &control);
     Ok(())
 }
@@ -178,12 +181,14 @@ enum Opening {
 }
 
 /// Waits until the control plane has told the desk who is served. What comes to the sockets meanwhile waits there.
-async fn wait_for_start(control: &ControlEnds) -> Opening {
+async fn wait_for_start(core: &CoreState, control: &ControlEnds) -> Opening {
     loop {
         match control.commands.try_recv() {
             Ok(WorkerCommand::Serve) => return Opening::Serve,
             Ok(WorkerCommand::Stop) | Err(TryRecvError::Disconnected) => return Opening::Stop,
-            Ok(WorkerCommand::TakeLatency(_) | WorkerCommand::UseIdentity(_)) | Err(TryRecvError::Empty) => {
+            Ok(WorkerCommand::UseIdentity(identity)) => core.hall.borrow_mut().set_identity(identity),
+            // There are no latencies yet.
+            Ok(WorkerCommand::TakeLatency(_)) | Err(TryRecvError::Empty) => {
                 sleep(Duration::from_millis(DESK_PAUSE_MS)).await;
             }
         }
@@ -240,8 +245,8 @@ fn serve_sockets(core: &Rc<CoreState>) -> Result<Vec<Task<()>>, WorkerError> {
         .collect()
 }
 
-/// Answers what has arrived, here and from the other cores, and ends.
-async fn stop(core: &CoreState, sockets: Vec<Task<()>>, rings: RingTasks) {
+/// Answers what has arrived at the sockets.
+async fn drain(core: &CoreState, sockets: Vec<Task<()>>) {
     for socket in sockets {
         socket.cancel().await;
     }
@@ -253,6 +258,10 @@ async fn stop(core: &CoreState, sockets: Vec<Task<()>>, rings: RingTasks) {
             let_others_run(core).await;
         }
     }
+}
+
+/// Answers what has arrived from the other cores, and ends.
+async fn stop(core: &CoreState, rings: RingTasks) {
     core.mesh.borrow().close_requests();
     for ring in rings.requests {
         ring.await;

@@ -43,6 +43,13 @@ impl SimulatorSettings {
         settings.engine.shards = ShardCount::new(shards).expect("a possible number of shards");
         settings
     }
+
+    /// The same for a tracker with this policy.
+    #[must_use]
+    pub const fn with_access(mut self, access: AccessPolicy) -> Self {
+        self.engine.access = access;
+        self
+    }
 }
 
 /// What HTTP clients are granted where no proxy and no named address is believed.

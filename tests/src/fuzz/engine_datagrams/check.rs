@@ -1,3 +1,4 @@
+use super::admission::Expected;
 use super::ledger::Ledger;
 use crate::simulator::{Datagram, Reply};
 use engine::Now;
@@ -39,6 +40,7 @@ impl Ledger {
         let request = decode_request(&datagram.bytes).expect("only requests are answered");
         let response = decode_response::<A>(&reply.bytes).expect("a reply is a response of BEP 15");
         assert_eq!(reply.bytes[4..8], datagram.bytes[12..16], "the transaction id is the request's");
+        assert!(!self.admission.is_banned(datagram.source.ip()), "who is banned is not answered");
         match (request, response) {
             (Request::Connect(_), Response::Connect(head)) => {
                 let issued = self.issued.entry(canonical_ip(datagram.source.ip())).or_default();
@@ -46,12 +48,20 @@ impl Ledger {
             }
             (Request::Announce(announce), Response::Announce(_, peers)) => {
                 assert!(self.is_proved(now, datagram), "an announce is applied with a proof only");
+                assert_eq!(self.admission.of_announce(now, &announce), Expected::Served);
                 let peers: Vec<SocketAddr> = peers.iter().copied().map(socket_address).collect();
                 self.check_peers(datagram.source.ip(), announce.request, &peers);
             }
             (Request::Scrape(scrape), Response::Scrape(_, entries)) => {
                 assert!(self.is_proved(now, datagram), "a scrape is answered with a proof only");
+                assert_eq!(self.admission.of_scrape(), Expected::Served);
                 assert!(entries.len() <= scrape.info_hashes.len(), "an entry for each hash at most");
+            }
+            (Request::Announce(announce), Response::Error(_, text)) if self.is_proved(now, datagram) => {
+                assert_refused(self.admission.of_announce(now, &announce), text);
+            }
+            (Request::Scrape(_), Response::Error(_, text)) if self.is_proved(now, datagram) => {
+                assert_refused(self.admission.of_scrape(), text);
             }
             (Request::Announce(_) | Request::Scrape(_), Response::Error(..)) => {}
             (request, _) => panic!("{request:?} is not answered with {:02x?}", reply.bytes),
@@ -75,4 +85,12 @@ impl Ledger {
             assert!(self.announced.contains(peer), "{peer} has never announced");
         }
     }
+}
+
+/// An id that was issued may have expired all the same, which is said before anything else.
+fn assert_refused(expected: Expected, text: &[u8]) {
+    let text = str::from_utf8(text).expect("an error's text is UTF-8");
+    let has_expired = text.to_lowercase().contains("connection id");
+    let is_as_expected = matches!(expected, Expected::Refused(words) if text.contains(words));
+    assert!(has_expired || is_as_expected, "{text}: {expected:?}");
 }

@@ -1,6 +1,10 @@
-use crate::simulator::{Datagram, Reply};
+use super::admission::Admission;
+use crate::simulator::{Datagram, Facts, Reply, Simulator};
 use engine::{EngineSettings, Now};
-use primitives::{AddressFamily, Counter, Gauge, Statistics, canonical_ip};
+use primitives::{
+    AddressFamily, Counter, ErrorReason, Gauge, InfoHash, KeyId, Outcome, RequestKind, Statistics,
+    canonical_ip,
+};
 use std::collections::{BTreeMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use udp_protocol::{AnnounceRequest, ConnectionId, Request, decode_request};
@@ -17,6 +21,10 @@ pub(super) struct Ledger {
     pub(super) issued: BTreeMap<IpAddr, Vec<(ConnectionId, u64)>>,
     /// Who has announced with a proof of its address: nobody else may be given out.
     pub(super) announced: HashSet<SocketAddr>,
+    /// Who is served.
+    pub(super) admission: Admission,
+    /// Sessions of each key that seed and that leech, as they were told.
+    sessions: BTreeMap<KeyId, (i64, i64)>,
 }
 
 impl Ledger {
@@ -29,6 +37,8 @@ impl Ledger {
             bytes_sent: 0,
             issued: BTreeMap::new(),
             announced: HashSet::new(),
+            admission: Admission::new(settings.access),
+            sessions: BTreeMap::new(),
         }
     }
 
@@ -75,8 +85,37 @@ impl Ledger {
         let [seeders, leechers] =
             [[Gauge::SeedersV4, Gauge::SeedersV6], [Gauge::LeechersV4, Gauge::LeechersV6]]
                 .map(|gauges| gauges.map(|gauge| statistics.gauge(gauge)).iter().sum::<u64>());
+        let refused = AddressFamily::ALL.iter().flat_map(|&family| {
+            let refused = Outcome::Error(ErrorReason::Refused);
+            [RequestKind::Announce, RequestKind::Scrape]
+                .map(|kind| statistics.outcomes(family, kind, refused))
+        });
+        let why = [Counter::RefusedKeys, Counter::RefusedTorrents, Counter::RefusedClients];
+        let reasons = why.map(|counter| statistics.counter(counter));
+        assert_eq!(refused.sum::<u64>(), reasons.iter().sum(), "each refusal has one reason");
         let torrents = 256;
         assert!(seeders + leechers <= self.announced.len() as u64 * torrents, "no peer out of nothing");
+    }
+
+    /// No torrent has a swarm that may not have one.
+    pub(super) fn check_swarms(&self, tracker: &mut Simulator) {
+        for number in 0..=u8::MAX {
+            let torrent = InfoHash([number; 20]);
+            let owner = tracker.owner(&torrent);
+            let has_swarm = tracker.desk(owner).engine.torrent(&torrent).is_some();
+            assert!(!has_swarm || self.admission.is_served(&torrent), "{torrent} has lost its swarm");
+        }
+    }
+
+    /// Nobody has less than no sessions.
+    pub(super) fn enter_facts(&mut self, facts: Facts) {
+        for (key, fact) in facts.accounts {
+            let (seeding, leeching) = self.sessions.entry(key).or_default();
+            *seeding += fact.seeding;
+            *leeching += fact.leeching;
+            assert!(*seeding >= 0 && *leeching >= 0, "{key:?}: {fact:?}");
+        }
+        assert!(facts.completed.values().all(|&completed| completed > 0), "what is told has changed");
     }
 
     fn note_announce(&mut self, now: Now, datagram: &Datagram) {

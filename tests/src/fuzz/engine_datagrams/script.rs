@@ -1,4 +1,6 @@
 use super::bytes::Bytes;
+use super::changes::{Change, key_text, software_of};
+use crate::client::{unknown_option, url_data};
 use primitives::{AnnounceEvent, InfoHash};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -18,6 +20,8 @@ pub(super) enum Step<'a> {
     },
     /// What waits at the sockets is received.
     Flush,
+    /// Others are served from now on.
+    Change(Change),
 }
 
 /// A datagram and how it gets to the tracker.
@@ -47,28 +51,55 @@ pub(super) enum IdChoice {
 pub(super) enum Content<'a> {
     Raw(&'a [u8]),
     Connect,
-    Announce { torrent: InfoHash, left: u64, event: AnnounceEvent, port: u16, numwant: i32, tail: usize },
-    Scrape { first: u8, hashes: u8 },
+    Announce {
+        torrent: InfoHash,
+        left: u64,
+        event: AnnounceEvent,
+        port: u16,
+        numwant: i32,
+        /// What its peer id begins with.
+        software: u8,
+        options: Vec<u8>,
+    },
+    Scrape {
+        first: u8,
+        hashes: u8,
+    },
 }
+
+/// What the bytes of an input mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Language {
+    Public,
+    /// The last operations are changes of who is served, and announces bring keys.
+    Admission,
+}
+
+/// Operations from here on are changes where there are any.
+const FIRST_CHANGE: u8 = 224;
 
 /// The steps of an input.
 #[derive(Debug)]
 pub(super) struct Script<'a> {
     bytes: Bytes<'a>,
+    language: Language,
 }
 
 impl<'a> Script<'a> {
-    pub(super) const fn new(input: &'a [u8]) -> Self {
-        Self { bytes: Bytes(input) }
+    pub(super) const fn new(input: &'a [u8], language: Language) -> Self {
+        Self { bytes: Bytes(input), language }
     }
 
     fn step(&mut self) -> Option<Step<'a>> {
         let bytes = &mut self.bytes;
         let operation = bytes.byte()?;
+        if self.language == Language::Admission && operation >= FIRST_CHANGE {
+            return Change::read(operation, bytes).map(Step::Change);
+        }
         Some(match operation % 8 {
             0 => Step::Send(Shape { content: Content::Connect, ..shape(bytes)? }),
             1 => Step::Send(raw(bytes)?),
-            2 | 3 => Step::Send(announce(bytes)?),
+            2 | 3 => Step::Send(announce(bytes, self.language)?),
             4 => Step::Send(scrape(bytes)?),
             5 => Step::Pass { seconds: u32::from(bytes.byte()?) * 16 },
             6 => Step::Flush,
@@ -107,7 +138,7 @@ fn raw<'a>(bytes: &mut Bytes<'a>) -> Option<Shape<'a>> {
     Some(Shape { content: Content::Raw(bytes.counted()?), ..shape })
 }
 
-fn announce<'a>(bytes: &mut Bytes<'_>) -> Option<Shape<'a>> {
+fn announce<'a>(bytes: &mut Bytes<'_>, language: Language) -> Option<Shape<'a>> {
     let shape = shape(bytes)?;
     let torrent = InfoHash([bytes.byte()?; 20]);
     let what = bytes.byte()?;
@@ -117,10 +148,33 @@ fn announce<'a>(bytes: &mut Bytes<'_>) -> Option<Shape<'a>> {
         2 => AnnounceEvent::Started,
         _ => AnnounceEvent::Stopped,
     };
-    let (left, tail) = (u64::from(what & 1), usize::from(what >> 3));
+    let (left, tail) = (u64::from(what & 1), what >> 3);
     let port = u16::from(bytes.byte()?);
     let numwant = i32::from(bytes.word()?.cast_signed());
-    Some(Shape { content: Content::Announce { torrent, left, event, port, numwant, tail }, ..shape })
+    let (software, options) = match language {
+        Language::Public => (0, vec![2; tail.into()]),
+        Language::Admission => (software_of(port), key_options(tail)),
+    };
+    let content = Content::Announce { torrent, left, event, port, numwant, software, options };
+    Some(Shape { content, ..shape })
+}
+
+/// A key in one of four forms, sometimes none and sometimes a wrong one.
+fn key_options(choice: u8) -> Vec<u8> {
+    let number = choice & 7;
+    let path = match number {
+        0 => return Vec::new(),
+        7 => "/announce/short".to_owned(),
+        _ => format!("/announce/{}", key_text(number)),
+    };
+    let path = path.as_bytes();
+    match choice >> 3 {
+        0 => url_data(&[path]),
+        1 => path.chunks(5).flat_map(|part| [&[1][..], &url_data(&[part])].concat()).collect(),
+        2 => url_data(&[path, b"?a=/announce/b", &[b'x'; 200]]),
+        _ => [&url_data(&[&path[..9]])[..], &unknown_option(path), &url_data(&[&path[9..]]), &[0, 2, 9]]
+            .concat(),
+    }
 }
 
 fn scrape<'a>(bytes: &mut Bytes<'_>) -> Option<Shape<'a>> {

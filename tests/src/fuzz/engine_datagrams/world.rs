@@ -1,9 +1,11 @@
+use super::changes::Change;
 use super::ledger::Ledger;
 use super::script::{Content, IdChoice, Shape};
 use crate::client::TRANSACTION;
 use crate::simulator::{Arrival, Datagram, Simulator, SimulatorSettings};
+use access::AccessPolicy;
 use engine::InvalidConnectionId;
-use primitives::InfoHash;
+use primitives::{InfoHash, PeerId};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use udp_protocol::{AnnounceRequest, ConnectRequest, ConnectionId, ScrapeRequest};
 use zerocopy::IntoBytes;
@@ -20,8 +22,8 @@ pub(super) struct World {
 }
 
 impl World {
-    pub(super) fn new(choice: u8) -> Self {
-        let settings = settings(choice);
+    pub(super) fn new(choice: u8, policy: AccessPolicy) -> Self {
+        let settings = settings(choice).with_access(policy);
         let ledger = Ledger::new(settings.engine);
         Self { tracker: Simulator::new(&settings), ledger, waiting: Vec::new() }
     }
@@ -47,6 +49,14 @@ impl World {
         self.flush();
         self.tracker.pass(seconds);
         self.tracker.expire();
+        self.tracker.sweep();
+    }
+
+    /// Others are served from now on.
+    pub(super) fn change(&mut self, change: Change) {
+        self.flush();
+        change.make(&mut self.tracker, &mut self.ledger.admission);
+        self.ledger.check_swarms(&mut self.tracker);
     }
 
     /// Has the tracker receive what waits, and looks at what it did.
@@ -64,6 +74,7 @@ impl World {
         let replies = self.tracker.exchange(datagrams);
         self.ledger.enter(now, datagrams, &replies);
         self.ledger.balance(&self.tracker.statistics());
+        self.ledger.enter_facts(self.tracker.take_facts());
     }
 
     fn put_id(&mut self, shape: &Shape<'_>, bytes: &mut [u8]) {
@@ -83,6 +94,9 @@ impl World {
     fn fresh_id(&mut self, ip: IpAddr) -> ConnectionId {
         if let Some(id) = self.ledger.id_of_this_second(self.tracker.now(), ip) {
             return id;
+        }
+        if self.ledger.admission.is_banned(ip) {
+            return ConnectionId([0; 8]);
         }
         let connect = ConnectRequest::new(TRANSACTION);
         self.exchange(&[Datagram::steered(SocketAddr::new(ip, 999), connect.as_bytes())]);
@@ -117,17 +131,17 @@ fn settings(choice: u8) -> SimulatorSettings {
 
 fn datagram_bytes(content: &Content<'_>) -> Vec<u8> {
     const NO_ID: ConnectionId = ConnectionId([0; 8]);
-    match *content {
+    match content {
         Content::Raw(bytes) => bytes.to_vec(),
         Content::Connect => ConnectRequest::new(TRANSACTION).as_bytes().to_vec(),
-        Content::Announce { torrent, left, event, port, numwant, tail } => {
-            let request = AnnounceRequest::new(NO_ID, TRANSACTION, torrent).with_port(port).with_left(left);
-            let request = request.with_event(event).with_numwant(numwant);
-            let mut bytes = request.as_bytes().to_vec();
-            bytes.resize(bytes.len() + tail, 2);
-            bytes
+        Content::Announce { torrent, left, event, port, numwant, software, options } => {
+            let request = AnnounceRequest::new(NO_ID, TRANSACTION, *torrent).with_port(*port);
+            let mut request = request.with_left(*left).with_event(*event).with_numwant(*numwant);
+            request.peer_id = PeerId([*software; PeerId::BYTES]);
+            request.uploaded = (*left + u64::from(*port)).into();
+            [request.as_bytes(), options].concat()
         }
-        Content::Scrape { first, hashes } => {
+        &Content::Scrape { first, hashes } => {
             let mut bytes = ScrapeRequest::new(NO_ID, TRANSACTION).as_bytes().to_vec();
             for hash in 0..hashes {
                 bytes.extend_from_slice(&[first.wrapping_add(hash); InfoHash::BYTES]);

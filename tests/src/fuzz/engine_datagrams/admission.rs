@@ -1,0 +1,129 @@
+use access::{AccessPolicy, TorrentAdmission, UserAdmission};
+use engine::Now;
+use primitives::{InfoHash, ListSource, TorrentList, canonical_ip};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use udp_protocol::{Announce, AnnounceOption};
+
+/// What has to become of an announce or a scrape that has proved its address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Expected {
+    Served,
+    /// An error whose text has these words.
+    Refused(&'static str),
+}
+
+/// Who is served, written down in the plainest way.
+#[derive(Debug)]
+pub(super) struct Admission {
+    policy: AccessPolicy,
+    listed: BTreeSet<(TorrentList, SourceOfList, InfoHash)>,
+    /// Until when each key is valid.
+    pub(super) keys: BTreeMap<String, Option<u64>>,
+    /// The peer ids that begin with it are refused.
+    pub(super) denied_software: Option<u8>,
+    pub(super) banned: Option<IpAddr>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum SourceOfList {
+    File,
+    Api,
+}
+
+impl From<ListSource> for SourceOfList {
+    fn from(source: ListSource) -> Self {
+        match source {
+            ListSource::File => Self::File,
+            ListSource::Api => Self::Api,
+        }
+    }
+}
+
+impl Admission {
+    pub(super) const fn new(policy: AccessPolicy) -> Self {
+        Self { policy, listed: BTreeSet::new(), keys: BTreeMap::new(), denied_software: None, banned: None }
+    }
+
+    pub(super) fn put(&mut self, list: TorrentList, source: ListSource, torrent: InfoHash) {
+        self.listed.insert((list, source.into(), torrent));
+    }
+
+    pub(super) fn take_off(&mut self, list: TorrentList, source: ListSource, torrent: InfoHash) {
+        self.listed.remove(&(list, source.into(), torrent));
+    }
+
+    pub(super) fn clear(&mut self, list: TorrentList, source: ListSource) {
+        self.listed.retain(|(other, of, _)| (*other, *of) != (list, source.into()));
+    }
+
+    pub(super) fn is_banned(&self, ip: IpAddr) -> bool {
+        self.banned == Some(canonical_ip(ip))
+    }
+
+    pub(super) fn is_served(&self, torrent: &InfoHash) -> bool {
+        let is_open = self.policy.torrents == TorrentAdmission::Any;
+        (is_open || self.is_on(TorrentList::Allowed, torrent)) && !self.is_on(TorrentList::Denied, torrent)
+    }
+
+    pub(super) fn of_scrape(&self) -> Expected {
+        match self.policy.users {
+            UserAdmission::Public => Expected::Served,
+            UserAdmission::Private => Expected::Refused("scrapes need a key, which only HTTP"),
+        }
+    }
+
+    pub(super) fn of_announce(&self, now: Now, announce: &Announce<'_>) -> Expected {
+        let request = announce.request;
+        if self.denied_software.is_some_and(|first| request.peer_id.0[0] == first) {
+            return Expected::Refused("this client software is not allowed here");
+        }
+        if self.policy.users == UserAdmission::Private
+            && let Err(words) = self.check_key(now, &url_of(announce))
+        {
+            return Expected::Refused(words);
+        }
+        if self.is_on(TorrentList::Denied, &request.info_hash) {
+            return Expected::Refused(", is banned here");
+        }
+        if self.is_served(&request.info_hash) {
+            Expected::Served
+        } else {
+            Expected::Refused(", is not whitelisted")
+        }
+    }
+
+    fn is_on(&self, list: TorrentList, torrent: &InfoHash) -> bool {
+        [SourceOfList::File, SourceOfList::Api]
+            .iter()
+            .any(|&source| self.listed.contains(&(list, source, *torrent)))
+    }
+
+    fn check_key(&self, now: Now, url: &[u8]) -> Result<(), &'static str> {
+        let path = url.split(|&byte| byte == b'?').next().unwrap_or_default();
+        let segment = path.strip_prefix(b"/announce/").unwrap_or_default();
+        let segment = segment.strip_suffix(b"/").unwrap_or(segment);
+        if segment.is_empty() {
+            return Err("needs a key in its announce URL");
+        }
+        if segment.len() != 32 || !segment.iter().all(u8::is_ascii_alphanumeric) {
+            return Err("the key in the announce URL is malformed");
+        }
+        match self.keys.get(&String::from_utf8_lossy(segment).into_owned()) {
+            None => Err("the key is not known"),
+            Some(Some(until_s)) if now.unix_s >= *until_s => Err("the key has expired"),
+            Some(_) => Ok(()),
+        }
+    }
+}
+
+/// All of the URL that an announce brings.
+fn url_of(announce: &Announce<'_>) -> Vec<u8> {
+    let mut url = Vec::new();
+    for option in announce.options {
+        if let AnnounceOption::UrlData(part) = option {
+            url.extend_from_slice(part);
+        }
+    }
+    url
+}

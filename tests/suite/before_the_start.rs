@@ -1,0 +1,142 @@
+//! A core between its start and the control plane's word that it may serve.
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use engine::{ConnectionIdKey, Secrets};
+use primitives::{PublishedStatistics, ShardCount, SteeringKey};
+use ringtrack_tests::simulator::{SimulatorSettings, usual_http};
+use std::io::ErrorKind;
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use swarm::Seeds;
+use udp_protocol::{ConnectRequest, TransactionId};
+use udp_socket::DestinationInfo;
+use worker::http::{HttpLimits, HttpSetup, PrefixLengths};
+use worker::{
+    KernelSampling, ListenerOptions, SteeringRequest, WorkerCommand, WorkerEvent, WorkerHandle, WorkerSetup,
+    bind_listeners, full_mesh, start_worker,
+};
+use zerocopy::IntoBytes;
+
+use crate::cores::allowed_cores;
+use crate::tracker::PATIENCE;
+use crate::udp_client::uninterrupted;
+
+/// A core with a socket at which a connect has arrived.
+struct Waiting {
+    worker: WorkerHandle,
+    commands: Sender<WorkerCommand>,
+    client: UdpSocket,
+    published: Arc<PublishedStatistics>,
+    /// What the worker tells is not lost.
+    _events: Receiver<WorkerEvent>,
+}
+
+fn steering() -> SteeringKey {
+    SteeringKey::from_random(&[7; SteeringKey::RANDOM_BYTES])
+}
+
+fn secrets() -> Secrets {
+    Secrets {
+        connection_ids: ConnectionIdKey([7; 16]),
+        steering: steering(),
+        swarms: Seeds { tables: 7, choice: 7 },
+        access: access::TableSeed(7),
+        intervals: 7,
+    }
+}
+
+fn http() -> HttpSetup {
+    let limits = HttpLimits {
+        connections_max: 1,
+        connections_per_prefix_max: 1,
+        prefixes: PrefixLengths { ipv4_bits: 32, ipv6_bits: 64 },
+        first_request_s: 10,
+        request_s: 10,
+        idle_s: 10,
+        answer_s: 10,
+    };
+    HttpSetup { listeners: Vec::new(), policy: usual_http(), limits, identity: None }
+}
+
+impl Waiting {
+    fn new() -> Self {
+        let options = ListenerOptions {
+            receive_buffer_bytes: 1 << 16,
+            send_buffer_bytes: 1 << 16,
+            wildcard_destination: DestinationInfo::Ignore,
+            steering: SteeringRequest::Off,
+        };
+        let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let bound = bind_listeners(&[any_port], ShardCount::ONE, &steering(), &options).expect("a free port");
+        let client = UdpSocket::bind(any_port).expect("a free port");
+        client.connect(bound.addresses[0]).expect("the listener's address");
+        let connect = ConnectRequest::new(TransactionId([1; 4]));
+        client.send(connect.as_bytes()).expect("it is sent");
+        let (commands, command_inbox) = bounded(4);
+        let (event_outbox, events) = bounded(4);
+        let published = Arc::new(PublishedStatistics::default());
+        let setup = WorkerSetup {
+            core: allowed_cores()[0],
+            engine: SimulatorSettings::default().engine,
+            secrets: secrets(),
+            sockets: bound.sockets_by_shard.into_iter().flatten().collect(),
+            http: http(),
+            batch_datagrams: 64,
+            kernel_sampling: KernelSampling::Off,
+            mesh: full_mesh(ShardCount::ONE, 64).remove(0),
+            start: Instant::now(),
+            published: Arc::clone(&published),
+            commands: command_inbox,
+            tasks: bounded(4).1,
+            facts: bounded(4).0,
+            events: event_outbox,
+        };
+        let worker = start_worker(setup).expect("the kernel lets a worker start");
+        let ready = events.recv_timeout(PATIENCE).expect("it is ready");
+        assert!(matches!(ready, WorkerEvent::Ready(_)));
+        Self { worker, commands, client, published, _events: events }
+    }
+
+    fn tell(&self, command: WorkerCommand) {
+        self.commands.send(command).expect("the worker listens");
+    }
+
+    /// The length of the answer, if there is one; all that comes has come when the worker has ended.
+    fn answer(&self, patience: Duration) -> Option<usize> {
+        self.client.set_read_timeout(Some(patience)).expect("a timeout");
+        match uninterrupted(|| self.client.recv(&mut [0; 100])) {
+            Ok(bytes) => Some(bytes),
+            Err(error) => {
+                let nothing = [ErrorKind::WouldBlock, ErrorKind::TimedOut, ErrorKind::ConnectionRefused];
+                assert!(nothing.contains(&error.kind()), "{error}");
+                None
+            }
+        }
+    }
+}
+
+#[test]
+fn what_has_come_before_is_answered_when_the_core_may_serve() {
+    let waiting = Waiting::new();
+    waiting.tell(WorkerCommand::Serve);
+    assert_eq!(waiting.answer(PATIENCE), Some(16));
+    waiting.tell(WorkerCommand::Stop);
+    waiting.worker.join().expect("it was told to end");
+}
+
+#[test]
+fn a_core_that_is_stopped_before_it_knows_who_is_served_answers_nobody() {
+    let waiting = Waiting::new();
+    waiting.tell(WorkerCommand::Stop);
+    let Waiting { worker, .. } = &waiting;
+    let deadline = Instant::now() + PATIENCE;
+    while !worker.is_finished() {
+        assert!(Instant::now() < deadline, "it ends");
+        std::thread::yield_now();
+    }
+    assert_eq!(waiting.answer(Duration::from_millis(1)), None);
+    let published = waiting.published.load();
+    assert_eq!(published.received(primitives::AddressFamily::V4), 0);
+    waiting.worker.join().expect("it was told to end");
+}

@@ -1,0 +1,240 @@
+use super::ask::{Announce, IPS, Told, Way, ways};
+use super::{
+    LISTED, PRIVATE, account, assert_accounted, disallow, grant, key_text, revoke, torrent, tracker,
+};
+use AnnounceEvent::{Completed, None as Nothing, Started, Stopped};
+use access::{AccessPolicy, AccountFact, CoreFact, TorrentAdmission};
+use primitives::{AnnounceEvent, PeerId};
+use ringtrack_tests::simulator::{Facts, Simulator, SimulatorSettings};
+use std::collections::BTreeMap;
+
+/// A private tracker whose users 1 to 3 have keys.
+fn with_users(cores: usize) -> Simulator {
+    let mut tracker = tracker(cores, PRIVATE);
+    for number in 1..=3 {
+        grant(&mut tracker, number, None);
+    }
+    tracker
+}
+
+/// What a client of user 1 reports about torrent 1.
+fn report(uploaded: u64, downloaded: u64, left: u64, event: AnnounceEvent) -> Announce {
+    Announce { uploaded, downloaded, left, event, ..Announce::of(1).with_key(&key_text(1)) }
+}
+
+fn send(tracker: &mut Simulator, way: &Way, announce: &Announce) {
+    let told = way.announce(tracker, announce);
+    assert!(told.swarm().is_some(), "{told:?}");
+}
+
+/// What the tracker has to tell of user 1: bytes up and down, sessions that seed and leech.
+fn told(tracker: &mut Simulator) -> Option<(u64, u64, i64, i64)> {
+    let facts = tracker.take_facts();
+    assert!(facts.completed.is_empty(), "nothing is remembered of torrents");
+    assert!(facts.accounts.keys().all(|&key| key == account(1)), "{facts:?}");
+    facts.accounts.get(&account(1)).map(|fact| (fact.uploaded, fact.downloaded, fact.seeding, fact.leeching))
+}
+
+#[test]
+fn what_has_come_between_announces_is_told_and_what_was_before_the_first_is_not() {
+    for (cores, way) in ways() {
+        let mut tracker = with_users(cores);
+        send(&mut tracker, &way, &report(1000, 5000, 9, Nothing));
+        assert_eq!(told(&mut tracker), Some((0, 0, 0, 1)), "{way:?}");
+        assert_eq!(told(&mut tracker), None, "{way:?}: once");
+        send(&mut tracker, &way, &report(1500, 5001, 8, Nothing));
+        send(&mut tracker, &way, &report(1501, 5011, 7, Nothing));
+        assert_eq!(told(&mut tracker), Some((501, 11, 0, 0)), "{way:?}");
+    }
+}
+
+#[test]
+fn it_is_told_when_a_key_was_used_last() {
+    for (cores, way) in ways() {
+        let mut tracker = with_users(cores);
+        send(&mut tracker, &way, &report(0, 0, 1, Nothing));
+        tracker.pass(100);
+        send(&mut tracker, &way, &report(0, 0, 1, Nothing));
+        let last_seen = tracker.now().monotonic;
+        tracker.pass(100);
+        assert_eq!(tracker.take_facts().accounts[&account(1)].last_seen, last_seen, "{way:?}");
+    }
+}
+
+#[test]
+fn a_client_that_announces_over_both_families_is_one_session() {
+    for (cores, way) in ways().filter(|(_, way)| way.ip == IPS[0]) {
+        let mut tracker = with_users(cores);
+        let both = |tracker: &mut Simulator, announce: &Announce| {
+            IPS.iter().for_each(|&ip| send(tracker, &Way { ip, ..way }, announce));
+        };
+        both(&mut tracker, &report(0, 0, 1, Started));
+        both(&mut tracker, &report(100, 50, 1, Nothing));
+        assert_eq!(told(&mut tracker), Some((100, 50, 0, 1)), "{way:?}");
+        both(&mut tracker, &report(120, 60, 0, Completed));
+        assert_eq!(told(&mut tracker), Some((20, 10, 1, -1)), "{way:?}");
+        both(&mut tracker, &report(130, 60, 0, Stopped));
+        assert_eq!(told(&mut tracker), Some((10, 0, -1, 0)), "{way:?}");
+    }
+}
+
+#[test]
+fn counters_that_go_backwards_and_a_new_start_are_where_a_client_counts_from() {
+    for (cores, way) in ways() {
+        let mut tracker = with_users(cores);
+        for (uploaded, downloaded, event) in [
+            (1000, 1000, Started),
+            (1010, 1001, Nothing),
+            // The client was started again without a word.
+            (5, 2000, Nothing),
+            (7, 2000, Nothing),
+            (100, 3000, Started),
+            (103, 3004, Nothing),
+        ] {
+            send(&mut tracker, &way, &report(uploaded, downloaded, 1, event));
+        }
+        assert_eq!(told(&mut tracker), Some((10 + 2 + 3, 1 + 4, 0, 1)), "{way:?}");
+    }
+}
+
+#[test]
+fn seeding_and_leeching_follow_what_clients_say() {
+    for (cores, way) in ways() {
+        let mut tracker = with_users(cores);
+        send(&mut tracker, &way, &report(0, 0, 1, Started));
+        assert_eq!(told(&mut tracker), Some((0, 0, 0, 1)), "{way:?}");
+        send(&mut tracker, &way, &report(0, 1, 0, Completed));
+        assert_eq!(told(&mut tracker), Some((0, 1, 1, -1)), "{way:?}");
+        send(&mut tracker, &way, &report(9, 1, 0, Stopped));
+        assert_eq!(told(&mut tracker), Some((9, 0, -1, 0)), "{way:?}");
+        send(&mut tracker, &way, &report(9, 1, 0, Stopped));
+        assert_eq!(told(&mut tracker), Some((0, 0, 0, 0)), "{way:?}: the key was used, and that is all");
+    }
+}
+
+#[test]
+fn a_session_that_is_not_heard_of_ends_with_its_lifetime() {
+    for (cores, way) in ways() {
+        let mut tracker = with_users(cores);
+        send(&mut tracker, &way, &report(0, 0, 0, Started));
+        told(&mut tracker);
+        tracker.pass(2699);
+        tracker.sweep();
+        assert_eq!(told(&mut tracker), None, "{way:?}");
+        tracker.pass(1);
+        tracker.sweep();
+        assert_eq!(told(&mut tracker), Some((0, 0, -1, 0)), "{way:?}");
+    }
+}
+
+#[test]
+fn the_sessions_of_a_key_that_is_removed_end_within_two_rounds_of_the_sweep() {
+    for (cores, way) in ways() {
+        let mut tracker = with_users(cores);
+        send(&mut tracker, &way, &report(0, 0, 1, Started));
+        told(&mut tracker);
+        revoke(&mut tracker, 1);
+        tracker.sweep();
+        tracker.sweep();
+        assert_eq!(told(&mut tracker), Some((0, 0, 0, -1)), "{way:?}");
+    }
+}
+
+#[test]
+fn the_accounts_of_a_user_add_up_over_all_torrents_and_cores() {
+    for (cores, way) in ways() {
+        let mut tracker = with_users(cores);
+        for round in 0..3 {
+            for number in 0..40 {
+                let uploaded = round * u64::from(number);
+                let left = u64::from(number % 4);
+                let reported =
+                    Announce { torrent: torrent(number), ..report(uploaded, round, left, Nothing) };
+                send(&mut tracker, &way, &reported);
+            }
+        }
+        let uploaded = 2 * (0..40).sum::<u64>();
+        assert_eq!(told(&mut tracker), Some((uploaded, 80, 10, 30)), "{way:?}");
+    }
+}
+
+#[test]
+fn each_user_and_each_client_of_a_user_counts_by_itself() {
+    for (cores, way) in ways() {
+        let mut tracker = with_users(cores);
+        for uploaded in [0, 10] {
+            send(&mut tracker, &way, &report(uploaded, 0, 1, Nothing));
+            let other_client = PeerId(*b"-XX0001-mnopqrstuvwx");
+            let reported = Announce { peer_id: other_client, ..report(uploaded * 2, 0, 0, Nothing) };
+            send(&mut tracker, &way, &reported);
+            send(&mut tracker, &way, &report(uploaded * 5, 0, 0, Nothing).with_key(&key_text(2)));
+        }
+        let facts = tracker.take_facts().accounts;
+        let sums = |number| {
+            let fact: &AccountFact = &facts[&account(number)];
+            (fact.uploaded, fact.seeding, fact.leeching)
+        };
+        assert_eq!([sums(1), sums(2)], [(30, 1, 1), (50, 1, 0)], "{way:?}");
+        assert_eq!(facts.len(), 2);
+    }
+}
+
+#[test]
+fn facts_that_could_not_be_told_come_again_with_what_came_since() {
+    for (cores, way) in ways() {
+        let mut tracker = with_users(cores);
+        send(&mut tracker, &way, &report(0, 0, 1, Started));
+        send(&mut tracker, &way, &report(10, 0, 1, Nothing));
+        let owner = tracker.owner(&torrent(1));
+        let unsent = tracker.take_facts_of(owner);
+        let [CoreFact::Accounts(accounts)] = &unsent[..] else { panic!("{unsent:?}") };
+        assert_eq!(accounts.len(), 1);
+        send(&mut tracker, &way, &report(15, 3, 1, Nothing));
+        for fact in &unsent {
+            tracker.desk(owner).engine.keep_fact(fact);
+        }
+        assert_eq!(told(&mut tracker), Some((15, 3, 0, 1)), "{way:?}");
+    }
+}
+
+#[test]
+fn what_is_refused_is_on_nobodys_account() {
+    let policy = AccessPolicy { torrents: TorrentAdmission::Listed, ..PRIVATE };
+    assert_eq!(policy.torrents, LISTED.torrents);
+    for (cores, way) in ways() {
+        let mut tracker = tracker(cores, policy);
+        grant(&mut tracker, 1, None);
+        disallow(&mut tracker, &[1]);
+        let refused = way.announce(&mut tracker, &report(0, 0, 1, Started));
+        assert!(matches!(refused, Told::Refused(_)), "{refused:?}");
+        way.announce(&mut tracker, &report(0, 0, 1, Started).with_key(&key_text(2)));
+        assert_eq!(tracker.take_facts(), Facts::default(), "{way:?}");
+        assert_accounted(&mut tracker);
+    }
+}
+
+#[test]
+fn announces_that_find_no_place_for_a_session_are_answered_and_counted() {
+    for (cores, way) in ways() {
+        let mut settings = SimulatorSettings::with_shards(cores).with_access(PRIVATE);
+        settings.engine.access_bounds.accounts.sessions_max = 1;
+        let mut tracker = Simulator::new(&settings);
+        grant(&mut tracker, 1, None);
+        send(&mut tracker, &way, &report(0, 0, 1, Started));
+        let other = Announce { peer_id: PeerId(*b"-XX0001-mnopqrstuvwx"), ..report(0, 0, 1, Started) };
+        send(&mut tracker, &way, &other);
+        let refused = tracker.statistics().counter(primitives::Counter::SessionReportsRefused);
+        assert_eq!(refused, 1, "{way:?}");
+    }
+}
+
+#[test]
+fn keys_of_a_public_tracker_have_no_accounts() {
+    for (cores, way) in ways() {
+        let mut tracker = tracker(cores, super::PUBLIC);
+        grant(&mut tracker, 1, None);
+        send(&mut tracker, &way, &report(0, 0, 1, Started));
+        send(&mut tracker, &way, &report(10, 0, 1, Nothing));
+        assert_eq!(tracker.take_facts().accounts, BTreeMap::new(), "{way:?}");
+    }
+}

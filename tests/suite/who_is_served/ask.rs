@@ -1,0 +1,240 @@
+//! The same questions over either protocol, from either family, at either core.
+
+use super::torrent;
+use primitives::{AnnounceEvent, InfoHash, PeerId};
+use ringtrack_tests::client::{Answer, Client, TorrentCounts, url_data};
+use ringtrack_tests::http_client::{HttpAnswer, HttpClient, Value, percent_encode};
+use ringtrack_tests::simulator::{Arrival, Datagram, Simulator};
+use std::net::SocketAddr;
+use zerocopy::IntoBytes;
+
+/// How a client gets to the tracker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Way {
+    pub(super) protocol: Protocol,
+    pub(super) core: CoreOf,
+    pub(super) ip: &'static str,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Protocol {
+    Udp,
+    Http,
+}
+
+/// Which core a request comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CoreOf {
+    Owner,
+    /// The one behind the owner; the owner itself where there is one core.
+    Another,
+}
+
+pub(super) const IPS: [&str; 2] = ["192.0.2.1", "2001:db8::1"];
+
+/// Every way to a tracker, and how many cores it has.
+pub(super) fn ways() -> impl Iterator<Item = (usize, Way)> {
+    let cores = [(1, CoreOf::Owner), (4, CoreOf::Owner), (4, CoreOf::Another)];
+    let way = move |protocol, ip| cores.map(|(cores, core)| (cores, Way { protocol, core, ip }));
+    [Protocol::Udp, Protocol::Http]
+        .into_iter()
+        .flat_map(move |protocol| IPS.map(|ip| way(protocol, ip)).concat())
+}
+
+/// An announce, whatever the protocol.
+#[derive(Debug, Clone)]
+pub(super) struct Announce {
+    pub(super) torrent: InfoHash,
+    /// What follows `/announce` in the tracker's URL.
+    pub(super) path: String,
+    pub(super) peer_id: PeerId,
+    pub(super) port: u16,
+    pub(super) uploaded: u64,
+    pub(super) downloaded: u64,
+    pub(super) left: u64,
+    pub(super) event: AnnounceEvent,
+}
+
+impl Announce {
+    /// That of a leecher of a torrent.
+    pub(super) const fn of(number: u8) -> Self {
+        Self {
+            torrent: torrent(number),
+            path: String::new(),
+            peer_id: PeerId(*b"-XX0001-abcdefghijkl"),
+            port: 6881,
+            uploaded: 0,
+            downloaded: 0,
+            left: 1,
+            event: AnnounceEvent::None,
+        }
+    }
+
+    pub(super) fn with_key(self, key: &str) -> Self {
+        Self { path: format!("/{key}"), ..self }
+    }
+
+    pub(super) fn with_event(self, event: AnnounceEvent) -> Self {
+        Self { event, ..self }
+    }
+
+    fn target(&self) -> String {
+        let Self { path, uploaded, downloaded, left, port, .. } = self;
+        let (torrent, peer_id) = (percent_encode(&self.torrent.0), percent_encode(&self.peer_id.0));
+        let event = match self.event {
+            AnnounceEvent::None => "",
+            AnnounceEvent::Started => "&event=started",
+            AnnounceEvent::Stopped => "&event=stopped",
+            AnnounceEvent::Completed => "&event=completed",
+        };
+        format!(
+            "/announce{path}?info_hash={torrent}&peer_id={peer_id}&port={port}&uploaded={uploaded}\
+             &downloaded={downloaded}&left={left}&numwant=200&compact=1{event}"
+        )
+    }
+
+    /// The datagram of a client with a connection id; the path goes with it where there is one.
+    pub(super) fn datagram(&self, client: &Client) -> Vec<u8> {
+        let url = match self.path.as_str() {
+            "" => Vec::new(),
+            path => url_data(&[b"/announce", path.as_bytes()]),
+        };
+        self.datagram_with(client, &url)
+    }
+
+    /// The same with these options instead.
+    pub(super) fn datagram_with(&self, client: &Client, options: &[u8]) -> Vec<u8> {
+        let mut request = client.leeching(self.torrent).with_port(self.port).with_left(self.left);
+        request = request.with_event(self.event).with_numwant(200);
+        request.peer_id = self.peer_id;
+        (request.uploaded, request.downloaded) = (self.uploaded.into(), self.downloaded.into());
+        [request.as_bytes(), options].concat()
+    }
+}
+
+/// What becomes of an announce or a scrape.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Told {
+    /// The swarm's peers. `downloaded` is told over HTTP only.
+    Peers { seeders: u32, leechers: u32, downloaded: Option<u32>, peers: Vec<SocketAddr> },
+    /// The counts of a torrent.
+    Counts(TorrentCounts),
+    /// It is refused with this text.
+    Refused(String),
+    /// There is no answer.
+    Nothing,
+}
+
+impl Told {
+    pub(super) fn refused(text: impl Into<String>) -> Self {
+        Self::Refused(text.into())
+    }
+
+    pub(super) fn counts(seeders: u32, downloaded: u32, leechers: u32) -> Self {
+        Self::Counts(TorrentCounts { seeders, downloaded, leechers })
+    }
+
+    /// Seeders and leechers of the swarm, if it is served.
+    pub(super) const fn swarm(&self) -> Option<(u32, u32)> {
+        match self {
+            Self::Peers { seeders, leechers, .. } => Some((*seeders, *leechers)),
+            _ => None,
+        }
+    }
+
+    fn over_udp(answer: Option<Answer>) -> Self {
+        match answer {
+            Some(Answer::Announced(told)) => {
+                let (seeders, leechers) = (told.seeders, told.leechers);
+                Self::Peers { seeders, leechers, downloaded: None, peers: told.peers }
+            }
+            Some(Answer::Scraped(counts)) => Self::Counts(counts[0]),
+            Some(Answer::Error(text)) => Self::Refused(text),
+            Some(Answer::Connected(_)) => panic!("nobody asked for an id"),
+            None => Self::Nothing,
+        }
+    }
+}
+
+impl Way {
+    pub(super) const UDP: Self = Self { protocol: Protocol::Udp, core: CoreOf::Owner, ip: IPS[0] };
+    pub(super) const HTTP: Self = Self { protocol: Protocol::Http, ..Self::UDP };
+
+    /// The core that a request about this torrent comes to.
+    fn arrival(&self, tracker: &Simulator, torrent: &InfoHash) -> usize {
+        match self.core {
+            CoreOf::Owner => tracker.owner(torrent),
+            CoreOf::Another => (tracker.owner(torrent) + 1) % tracker.cores(),
+        }
+    }
+
+    /// A client over UDP at this address with a connection id.
+    pub(super) fn client(&self, tracker: &mut Simulator) -> Client {
+        Client::connected(tracker, &SocketAddr::new(self.ip.parse().expect("an address"), 6881).to_string())
+    }
+
+    pub(super) fn announce(&self, tracker: &mut Simulator, announce: &Announce) -> Told {
+        match self.protocol {
+            Protocol::Udp => {
+                let client = self.client(tracker);
+                self.send(tracker, &client, &announce.torrent, &announce.datagram(&client))
+            }
+            Protocol::Http => {
+                let answer = self.get(tracker, &announce.torrent, &announce.target());
+                if let Some((text, _)) = answer.failure() {
+                    return Told::Refused(text);
+                }
+                let told = answer.announced();
+                Told::Peers {
+                    seeders: told.common.seeders,
+                    leechers: told.common.leechers,
+                    downloaded: Some(told.downloaded),
+                    peers: told.common.peers,
+                }
+            }
+        }
+    }
+
+    /// The counts of a torrent. `path` follows `/scrape` in the tracker's URL, over HTTP.
+    pub(super) fn scrape(&self, tracker: &mut Simulator, number: u8, path: &str) -> Told {
+        let torrent = torrent(number);
+        match self.protocol {
+            Protocol::Udp => {
+                let client = self.client(tracker);
+                self.send(tracker, &client, &torrent, &client.scraping(&[torrent]))
+            }
+            Protocol::Http => {
+                let target = format!("/scrape{path}?info_hash={}", percent_encode(&torrent.0));
+                let answer = self.get(tracker, &torrent, &target);
+                match answer.failure() {
+                    Some((text, _)) => Told::Refused(text),
+                    None => Told::Counts(answer.scraped()[&torrent]),
+                }
+            }
+        }
+    }
+
+    /// Sends a datagram about a torrent.
+    pub(super) fn send(
+        &self,
+        tracker: &mut Simulator,
+        client: &Client,
+        torrent: &InfoHash,
+        bytes: &[u8],
+    ) -> Told {
+        let arrival = Arrival::At(self.arrival(tracker, torrent));
+        let datagram = Datagram { source: client.source, bytes: bytes.to_vec(), arrival };
+        let mut replies = tracker.exchange(&[datagram]);
+        assert!(replies.len() <= 1, "one reply at most to a request: {replies:?}");
+        Told::over_udp(replies.pop().map(|reply| Answer::read(client.source, &reply.bytes)))
+    }
+
+    /// When a client may come again that is refused (BEP 31).
+    pub(super) fn retry(&self, tracker: &mut Simulator, announce: &Announce) -> Option<Value> {
+        self.get(tracker, &announce.torrent, &announce.target()).failure().expect("it is refused").1
+    }
+
+    fn get(&self, tracker: &mut Simulator, torrent: &InfoHash, target: &str) -> HttpAnswer {
+        HttpClient::new(tracker, self.arrival(tracker, torrent), self.ip).get(tracker, target)
+    }
+}

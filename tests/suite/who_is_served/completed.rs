@@ -1,0 +1,166 @@
+use super::ask::{Announce, IPS, Told, Way, ways};
+use super::{LISTED, PUBLIC, REMEMBERING, allow, deny, disallow, torrent, tracker};
+use access::{AccessPolicy, AccessUpdate, CompletedCounts};
+use primitives::AnnounceEvent::{Completed, Stopped};
+use primitives::{AnnounceEvent, Counter};
+use ringtrack_tests::simulator::{Facts, Simulator, SimulatorSettings};
+use std::collections::BTreeMap;
+
+fn seeder(number: u8, port: u16, event: AnnounceEvent) -> Announce {
+    Announce { left: 0, port, ..Announce::of(number).with_event(event) }
+}
+
+fn complete(tracker: &mut Simulator, way: &Way, port: u16) {
+    let told = way.announce(tracker, &seeder(1, port, Completed));
+    assert!(told.swarm().is_some(), "{told:?}");
+}
+
+/// How often torrent 1 was completed, as its scrape says and, over HTTP, an announce too.
+fn completed(tracker: &mut Simulator, way: &Way) -> u32 {
+    let Told::Counts(counts) = way.scrape(tracker, 1, "") else { panic!("a scrape is answered") };
+    let asking = Announce { port: 0, ..Announce::of(1) };
+    let Told::Peers { downloaded, .. } = way.announce(tracker, &asking) else { panic!("it is served") };
+    assert_eq!(downloaded.unwrap_or(counts.downloaded), counts.downloaded, "{way:?}");
+    counts.downloaded
+}
+
+fn remember(tracker: &mut Simulator, counts: &[(u8, u32)]) {
+    let counts = counts.iter().map(|&(number, completed)| (torrent(number), completed)).collect();
+    tracker.update(&AccessUpdate::RememberCompleted(counts));
+}
+
+#[test]
+fn the_remembered_count_is_that_of_both_families_and_stays_when_the_swarm_goes() {
+    for (cores, way) in ways().filter(|(_, way)| way.ip == IPS[0]) {
+        let mut tracker = tracker(cores, REMEMBERING);
+        let families = IPS.map(|ip| Way { ip, ..way });
+        for (way, ports) in families.iter().zip([1..=3, 1..=2]) {
+            ports.for_each(|port| complete(&mut tracker, way, port));
+        }
+        for way in &families {
+            assert_eq!(completed(&mut tracker, way), 5, "{way:?}");
+            assert_eq!(
+                way.scrape(&mut tracker, 1, ""),
+                Told::counts([3, 2][usize::from(way.ip == IPS[1])], 5, 0)
+            );
+        }
+        let owner = tracker.owner(&torrent(1));
+        assert!(tracker.desk(owner).engine.drop_torrent(&torrent(1)));
+        for way in &families {
+            assert_eq!(completed(&mut tracker, way), 5, "{way:?}: without a swarm");
+        }
+        complete(&mut tracker, &way, 9);
+        assert_eq!(completed(&mut tracker, &way), 6, "{way:?}");
+        assert_eq!(tracker.desk(owner).engine.torrent(&torrent(1)).expect("a swarm").completed, 6);
+    }
+}
+
+#[test]
+fn a_tracker_that_remembers_nothing_tells_of_each_family_what_its_swarm_has_seen() {
+    for (cores, way) in ways().filter(|(_, way)| way.ip == IPS[0]) {
+        let mut tracker = tracker(cores, PUBLIC);
+        remember(&mut tracker, &[(1, 100)]);
+        complete(&mut tracker, &way, 1);
+        assert_eq!(completed(&mut tracker, &way), 1, "{way:?}");
+        assert_eq!(completed(&mut tracker, &Way { ip: IPS[1], ..way }), 0, "{way:?}");
+        assert_eq!(tracker.take_facts(), Facts::default());
+    }
+}
+
+#[test]
+fn stored_counts_are_told_and_counted_on() {
+    for (cores, way) in ways() {
+        let mut tracker = tracker(cores, REMEMBERING);
+        remember(&mut tracker, &[(1, 70_000), (2, 5)]);
+        assert_eq!(completed(&mut tracker, &way), 70_000, "{way:?}: without a swarm");
+        complete(&mut tracker, &way, 1);
+        assert_eq!(completed(&mut tracker, &way), 70_001, "{way:?}");
+        remember(&mut tracker, &[(1, 7)]);
+        assert_eq!(completed(&mut tracker, &way), 70_001, "{way:?}: an older count says nothing");
+        assert_eq!(way.scrape(&mut tracker, 2, ""), Told::counts(0, 5, 0));
+    }
+}
+
+#[test]
+fn counts_that_have_changed_are_told_once_and_whole() {
+    for (cores, way) in ways() {
+        let mut tracker = tracker(cores, REMEMBERING);
+        remember(&mut tracker, &[(1, 10), (2, 20)]);
+        assert_eq!(tracker.take_facts(), Facts::default(), "what was stored is");
+        for port in 1..=3 {
+            complete(&mut tracker, &way, port);
+        }
+        for number in 3..20 {
+            way.announce(&mut tracker, &seeder(number, 1, Completed));
+        }
+        let facts = tracker.take_facts();
+        let mut expected: BTreeMap<_, _> = (3..20).map(|number| (torrent(number), 1)).collect();
+        expected.insert(torrent(1), 13);
+        assert_eq!(facts.completed, expected, "{way:?}");
+        assert!(facts.accounts.is_empty());
+        assert_eq!(tracker.take_facts(), Facts::default(), "{way:?}: once");
+        complete(&mut tracker, &way, 4);
+        assert_eq!(tracker.take_facts().completed, [(torrent(1), 14)].into(), "{way:?}");
+    }
+}
+
+#[test]
+fn counts_that_could_not_be_told_come_again_as_they_are_then() {
+    for (cores, way) in ways() {
+        let mut tracker = tracker(cores, REMEMBERING);
+        complete(&mut tracker, &way, 1);
+        let owner = tracker.owner(&torrent(1));
+        let unsent = tracker.take_facts_of(owner);
+        assert_eq!(unsent.len(), 1);
+        complete(&mut tracker, &way, 2);
+        for fact in &unsent {
+            tracker.desk(owner).engine.keep_fact(fact);
+        }
+        assert_eq!(tracker.take_facts().completed, [(torrent(1), 2)].into(), "{way:?}");
+    }
+}
+
+#[test]
+fn a_peer_completes_a_torrent_once_however_often_it_says_so() {
+    for (cores, way) in ways() {
+        let mut tracker = tracker(cores, REMEMBERING);
+        for _ in 0..3 {
+            complete(&mut tracker, &way, 1);
+        }
+        assert_eq!(completed(&mut tracker, &way), 1, "{way:?}");
+        way.announce(&mut tracker, &seeder(1, 1, Stopped));
+        assert_eq!(completed(&mut tracker, &way), 1, "{way:?}");
+        assert_eq!(tracker.statistics().counter(Counter::Completed), 1);
+    }
+}
+
+#[test]
+fn the_counts_of_torrents_that_are_not_served_are_not_told_and_not_lost() {
+    let policy = AccessPolicy { completed: CompletedCounts::Remembered, ..LISTED };
+    for (cores, way) in ways() {
+        let mut tracker = tracker(cores, policy);
+        allow(&mut tracker, &[1]);
+        complete(&mut tracker, &way, 1);
+        disallow(&mut tracker, &[1]);
+        assert_eq!(way.scrape(&mut tracker, 1, ""), Told::counts(0, 0, 0), "{way:?}");
+        allow(&mut tracker, &[1]);
+        assert_eq!(completed(&mut tracker, &way), 1, "{way:?}");
+        deny(&mut tracker, &[1]);
+        assert_eq!(way.scrape(&mut tracker, 1, ""), Told::counts(0, 0, 0), "{way:?}");
+    }
+}
+
+#[test]
+fn a_count_that_finds_no_place_is_told_as_far_as_the_swarm_knows_it() {
+    for (cores, way) in ways() {
+        let mut settings = SimulatorSettings::with_shards(cores).with_access(REMEMBERING);
+        settings.engine.access_bounds.register.counted_max = 0;
+        let mut tracker = Simulator::new(&settings);
+        complete(&mut tracker, &way, 1);
+        complete(&mut tracker, &way, 2);
+        assert_eq!(tracker.statistics().counter(Counter::CompletedRefused), 2, "{way:?}");
+        assert_eq!(completed(&mut tracker, &way), 2, "{way:?}");
+        let owner = tracker.owner(&torrent(1));
+        assert_eq!(tracker.desk(owner).engine.torrent(&torrent(1)).expect("a swarm").completed, 2);
+    }
+}

@@ -1,0 +1,183 @@
+use super::ask::{Announce, CoreOf, IPS, Protocol, Told, Way};
+use super::{
+    account, allow, assert_accounted, change_list, deny, disallow, grant, key_text, revoke, tracker,
+};
+use access::{AccessPolicy, CompletedCounts, DetailsKept, TorrentAdmission, UserAdmission};
+use primitives::{AnnounceEvent, ListChange, ListSource, PeerId, Statistics, TorrentList};
+use proptest::prelude::*;
+use ringtrack_tests::simulator::{Facts, Simulator};
+
+/// All that there is to keep and to ask.
+const STRICT: AccessPolicy = AccessPolicy {
+    users: UserAdmission::Private,
+    torrents: TorrentAdmission::Listed,
+    completed: CompletedCounts::Remembered,
+    details: DetailsKept::Kept,
+};
+
+const TORRENTS: u8 = 6;
+
+/// What happens to a tracker.
+#[derive(Debug, Clone)]
+enum Step {
+    Announce(Asked),
+    Scrape { torrent: u8, family: usize },
+    Allow(u8),
+    Disallow(u8),
+    Deny(u8),
+    Undeny(u8),
+    Grant(u32),
+    Revoke(u32),
+    Pass(u32),
+}
+
+#[derive(Debug, Clone)]
+struct Asked {
+    torrent: u8,
+    key: u32,
+    family: usize,
+    port: u16,
+    counters: (u64, u64, u64),
+    event: AnnounceEvent,
+}
+
+fn any_event() -> impl Strategy<Value = AnnounceEvent> {
+    prop_oneof![
+        4 => Just(AnnounceEvent::None),
+        2 => Just(AnnounceEvent::Started),
+        1 => Just(AnnounceEvent::Completed),
+        1 => Just(AnnounceEvent::Stopped),
+    ]
+}
+
+fn any_asked() -> impl Strategy<Value = Asked> {
+    let counters = (0..20_u64, 0..20_u64, 0..2_u64);
+    (0..TORRENTS, 0..4_u32, 0..2_usize, 0..4_u16, counters, any_event()).prop_map(
+        |(torrent, key, family, port, counters, event)| Asked { torrent, key, family, port, counters, event },
+    )
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        20 => any_asked().prop_map(Step::Announce),
+        4 => (0..TORRENTS, 0..2_usize).prop_map(|(torrent, family)| Step::Scrape { torrent, family }),
+        2 => (0..TORRENTS).prop_map(Step::Allow),
+        1 => (0..TORRENTS).prop_map(Step::Disallow),
+        1 => (0..TORRENTS).prop_map(Step::Deny),
+        1 => (0..TORRENTS).prop_map(Step::Undeny),
+        1 => (0..4_u32).prop_map(Step::Grant),
+        1 => (0..4_u32).prop_map(Step::Revoke),
+        1 => (1..2000_u32).prop_map(Step::Pass),
+    ]
+}
+
+/// A tracker and the way in which it is asked.
+struct Asking {
+    tracker: Simulator,
+    way: Way,
+}
+
+impl Asking {
+    fn new(cores: usize, protocol: Protocol, core: CoreOf) -> Self {
+        let mut tracker = tracker(cores, STRICT);
+        allow(&mut tracker, &[0, 1, 2, 3]);
+        for number in 0..3 {
+            grant(&mut tracker, number, None);
+        }
+        Self { tracker, way: Way { protocol, core, ip: IPS[0] } }
+    }
+
+    fn play(&mut self, step: &Step) -> Option<Told> {
+        let Self { tracker, way } = self;
+        match *step {
+            Step::Announce(ref asked) => return Some(self.announce(asked)),
+            Step::Scrape { torrent, family } => return Some(self.scrape(torrent, family)),
+            Step::Allow(torrent) => allow(tracker, &[torrent]),
+            Step::Disallow(torrent) => disallow(tracker, &[torrent]),
+            Step::Deny(torrent) => deny(tracker, &[torrent]),
+            Step::Undeny(torrent) => {
+                let lifted =
+                    change_list(ListChange::Remove, TorrentList::Denied, ListSource::Api, &[torrent]);
+                tracker.update(&lifted);
+            }
+            Step::Grant(number) => grant(tracker, number, None),
+            Step::Revoke(number) => revoke(tracker, number),
+            Step::Pass(seconds) => {
+                tracker.pass(seconds);
+                tracker.expire();
+                way.client(tracker);
+            }
+        }
+        None
+    }
+
+    fn announce(&mut self, asked: &Asked) -> Told {
+        let (uploaded, downloaded, left) = asked.counters;
+        let announce = Announce {
+            uploaded,
+            downloaded,
+            left,
+            port: asked.port,
+            peer_id: PeerId([b'a'; 20]),
+            ..Announce::of(asked.torrent).with_key(&key_text(asked.key)).with_event(asked.event)
+        };
+        let told = Way { ip: IPS[asked.family], ..self.way }.announce(&mut self.tracker, &announce);
+        match told {
+            Told::Peers { seeders, leechers, peers, .. } => {
+                Told::Peers { seeders, leechers, peers, downloaded: None }
+            }
+            other => other,
+        }
+    }
+
+    /// Over HTTP, as a user whose key is never removed: over UDP it is always refused.
+    fn scrape(&mut self, torrent: u8, family: usize) -> Told {
+        grant(&mut self.tracker, 9, None);
+        let way = Way { ip: IPS[family], protocol: Protocol::Http, ..self.way };
+        way.scrape(&mut self.tracker, torrent, &format!("/{}", key_text(9)))
+    }
+}
+
+/// What has to be the same whatever the protocol and the number of cores.
+fn figures(statistics: &Statistics) -> Vec<(String, u64)> {
+    let is_same = |name: &str| {
+        name.starts_with("refused_")
+            || name.ends_with("_refused") && name != "replies_refused"
+            || ["completed", "peers_expired"].contains(&name)
+            || ["swarms_v", "seeders_v", "leechers_v"].iter().any(|prefix| name.starts_with(prefix))
+    };
+    let is_of_one_protocol = |name: &str| name.starts_with("http_") || name.starts_with("udp_");
+    statistics.named().filter(|(name, _)| is_same(name) && !is_of_one_protocol(name)).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn a_private_and_listed_tracker_of_many_cores_tells_what_one_of_one_core_does(
+        cores in 2..=8_usize,
+        steps in prop::collection::vec(any_step(), 1..120),
+    ) {
+        let mut one = Asking::new(1, Protocol::Udp, CoreOf::Owner);
+        let mut others = [
+            Asking::new(cores, Protocol::Udp, CoreOf::Owner),
+            Asking::new(cores, Protocol::Udp, CoreOf::Another),
+            Asking::new(1, Protocol::Http, CoreOf::Owner),
+            Asking::new(cores, Protocol::Http, CoreOf::Another),
+        ];
+        for step in &steps {
+            let expected = one.play(step);
+            for other in &mut others {
+                prop_assert_eq!(&other.play(step), &expected, "{:?}", other.way);
+            }
+        }
+        let facts = one.tracker.take_facts();
+        prop_assert!(facts.accounts.keys().all(|&key| key < account(4)));
+        for other in &mut others {
+            let told: Facts = other.tracker.take_facts();
+            prop_assert_eq!(&told, &facts, "{:?}", other.way);
+            prop_assert_eq!(figures(&other.tracker.statistics()), figures(&one.tracker.statistics()));
+            assert_accounted(&mut other.tracker);
+        }
+    }
+}

@@ -1,0 +1,129 @@
+use super::ask::{Announce, Protocol, Way, ways};
+use super::{DETAILED, PUBLIC, deny, torrent, tracker};
+use primitives::{AnnounceEvent, Counter, PeerDetails, PeerFacts, PeerId};
+use ringtrack_tests::http_client::{HttpClient, announce_target};
+use ringtrack_tests::simulator::{Simulator, SimulatorSettings};
+
+fn peers(tracker: &mut Simulator) -> Vec<PeerFacts> {
+    let desk = tracker.desk(tracker.owner(&torrent(1)));
+    desk.engine.peers(desk.now, &torrent(1), 100)
+}
+
+fn announce(tracker: &mut Simulator, way: &Way, port: u16, event: AnnounceEvent) {
+    let counters = Announce { uploaded: 11, downloaded: 22, left: 33, ..Announce::of(1) };
+    way.announce(tracker, &Announce { port, ..counters.with_event(event) });
+}
+
+#[test]
+fn what_a_peer_said_of_itself_is_kept_where_that_is_wanted() {
+    for (cores, way) in ways() {
+        let mut tracker = tracker(cores, DETAILED);
+        announce(&mut tracker, &way, 6881, AnnounceEvent::Started);
+        let [peer] = peers(&mut tracker)[..] else { panic!("one peer") };
+        let expected = PeerDetails {
+            peer_id: PeerId(*b"-XX0001-abcdefghijkl"),
+            uploaded: 11,
+            downloaded: 22,
+            left: 33,
+            event: AnnounceEvent::Started,
+        };
+        assert_eq!(peer.details, Some(expected), "{way:?}");
+        assert_eq!((peer.address.ip().to_string().as_str(), peer.address.port()), (way.ip, 6881));
+        way.announce(&mut tracker, &Announce { left: 0, ..Announce::of(1) });
+        let [peer] = peers(&mut tracker)[..] else { panic!("one peer") };
+        let expected =
+            PeerDetails { uploaded: 0, downloaded: 0, left: 0, event: AnnounceEvent::None, ..expected };
+        assert_eq!(peer.details, Some(expected), "{way:?}: what it said last");
+    }
+}
+
+#[test]
+fn nothing_of_it_is_kept_by_default() {
+    for (cores, way) in ways() {
+        let mut tracker = tracker(cores, PUBLIC);
+        announce(&mut tracker, &way, 6881, AnnounceEvent::Started);
+        let [peer] = peers(&mut tracker)[..] else { panic!("one peer") };
+        assert_eq!(peer.details, None, "{way:?}");
+    }
+}
+
+#[test]
+fn it_is_forgotten_with_the_peer() {
+    for (cores, way) in ways() {
+        let mut tracker = tracker(cores, DETAILED);
+        announce(&mut tracker, &way, 1, AnnounceEvent::Started);
+        announce(&mut tracker, &way, 2, AnnounceEvent::Started);
+        announce(&mut tracker, &way, 1, AnnounceEvent::Stopped);
+        let [peer] = peers(&mut tracker)[..] else { panic!("one peer") };
+        assert_eq!(peer.address.port(), 2, "{way:?}");
+        tracker.pass(2700 + 4);
+        tracker.expire();
+        assert_eq!(peers(&mut tracker), [], "{way:?}");
+    }
+}
+
+#[test]
+fn the_memory_of_what_peers_said_is_given_back_when_they_are_not_heard_of() {
+    for (cores, way) in ways() {
+        let mut tracker = tracker(cores, DETAILED);
+        for port in 1..4000 {
+            announce(&mut tracker, &way, port, AnnounceEvent::None);
+        }
+        let held = access_bytes(&mut tracker);
+        tracker.pass(2700);
+        tracker.sweep();
+        let left = access_bytes(&mut tracker);
+        assert!(left + 300_000 < held, "{way:?}: {left} of {held}");
+    }
+}
+
+#[test]
+fn a_peer_of_a_banned_torrent_is_told_of_no_more() {
+    for (cores, way) in ways() {
+        let mut tracker = tracker(cores, DETAILED);
+        announce(&mut tracker, &way, 1, AnnounceEvent::Started);
+        deny(&mut tracker, &[1]);
+        assert_eq!(peers(&mut tracker), [], "{way:?}");
+    }
+}
+
+#[test]
+fn who_does_not_listen_for_peers_is_no_peer_and_has_no_details() {
+    for (cores, way) in ways() {
+        let mut tracker = tracker(cores, DETAILED);
+        let before = access_bytes(&mut tracker);
+        announce(&mut tracker, &way, 0, AnnounceEvent::Started);
+        assert_eq!(peers(&mut tracker), [], "{way:?}");
+        assert_eq!(access_bytes(&mut tracker), before, "{way:?}");
+    }
+}
+
+#[test]
+fn a_peer_that_finds_no_place_for_its_details_is_served_without() {
+    for (cores, way) in ways() {
+        let mut settings = SimulatorSettings::with_shards(cores).with_access(DETAILED);
+        settings.engine.access_bounds.details.peers_max = 1;
+        let mut tracker = Simulator::new(&settings);
+        announce(&mut tracker, &way, 1, AnnounceEvent::Started);
+        announce(&mut tracker, &way, 2, AnnounceEvent::Started);
+        let mut peers = peers(&mut tracker);
+        peers.sort_unstable_by_key(|peer| peer.address.port());
+        let known: Vec<bool> = peers.iter().map(|peer| peer.details.is_some()).collect();
+        assert_eq!(known, [true, false], "{way:?}");
+        assert_eq!(tracker.statistics().counter(Counter::PeerDetailsRefused), 1);
+    }
+}
+
+#[test]
+fn who_does_not_say_what_is_left_over_http_has_everything_left() {
+    for (cores, way) in ways().filter(|(_, way)| way.protocol == Protocol::Http) {
+        let mut tracker = tracker(cores, DETAILED);
+        HttpClient::new(&tracker, 0, way.ip).announce(&mut tracker, &announce_target(torrent(1), 7, ""));
+        let details = peers(&mut tracker)[0].details.expect("they are kept");
+        assert_eq!((details.left, details.uploaded), (u64::MAX, 0), "{way:?}");
+    }
+}
+
+fn access_bytes(tracker: &mut Simulator) -> u64 {
+    tracker.statistics().gauge(primitives::Gauge::AccessBytes)
+}

@@ -1,0 +1,21 @@
+use super::ask::{Announce, ways};
+use super::{PUBLIC, key_text, refusals, tracker};
+use primitives::{AnnounceEvent, Gauge};
+use ringtrack_tests::simulator::Facts;
+
+#[test]
+fn a_public_tracker_serves_everyone_and_keeps_nothing_of_who_announces() {
+    for (cores, way) in ways() {
+        let mut tracker = tracker(cores, PUBLIC);
+        let before = tracker.statistics().gauge(Gauge::AccessBytes);
+        for number in 0..20 {
+            for event in [AnnounceEvent::Started, AnnounceEvent::Completed, AnnounceEvent::None] {
+                let announce = Announce::of(number).with_event(event).with_key(&key_text(number.into()));
+                assert!(way.announce(&mut tracker, &announce).swarm().is_some(), "{way:?}");
+            }
+        }
+        assert_eq!(tracker.take_facts(), Facts::default());
+        assert_eq!(tracker.statistics().gauge(Gauge::AccessBytes), before, "{way:?}");
+        assert_eq!(refusals(&mut tracker), [0; 4]);
+    }
+}
