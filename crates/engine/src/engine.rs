@@ -5,15 +5,14 @@ use crate::caller::Caller;
 use crate::connection_id::ConnectionIds;
 use crate::error_reply::write_error;
 use crate::limits::BATCH_DATAGRAMS_MAX;
-use crate::refusal::Refusal;
 use crate::scrape::{Ownership, ScrapeJourney, ScrapeStep};
 use crate::settings::{EngineSettings, Secrets};
 use crate::torrents::Torrents;
 use access::{Access, TorrentRefusal};
 use core::net::IpAddr;
 use primitives::{
-    AddressFamily, CompactIpv4, CompactIpv6, Counter, DropReason, Gauge, InfoHash, Numwant, Outcome,
-    PeerAddress, RequestKind, ShardCount, Statistics, SteeringKey,
+    AddressFamily, CompactIpv4, CompactIpv6, Counter, DropReason, ErrorReason, Gauge, InfoHash, Numwant,
+    Outcome, PeerAddress, RequestKind, ShardCount, Statistics, SteeringKey,
 };
 use swarm::{
     AddressOfSwarm, Admission, Announced, Bound, Completion, PeerChange, SwarmCounts, SwarmSlot, Swarms,
@@ -183,7 +182,7 @@ impl Engine {
         let (head, peers) = out.split_at_mut(AnnounceResponse::BYTES);
         let announced = match self.take_in(now, hint, (announce, caller.as_ref()), peers) {
             Ok(announced) => announced,
-            Err(refusal) => return self.turn_away(A::FAMILY, *transaction_id, refusal.into(), out),
+            Err(refusal) => return self.turn_away(A::FAMILY, *transaction_id, &refusal, out),
         };
         let SwarmCounts { seeders, leechers, .. } = announced.counts;
         let response = AnnounceResponse::new(*transaction_id, self.draw_interval_s(), leechers, seeders);
@@ -199,12 +198,12 @@ impl Engine {
         &mut self,
         family: AddressFamily,
         transaction_id: TransactionId,
-        refusal: Refusal,
+        refusal: &TorrentRefusal,
         out: &mut [u8],
     ) -> usize {
-        self.statistics.count(family, RequestKind::Announce, Outcome::Error(refusal.reason()));
-        refusal.count(&mut self.statistics);
-        let length = write_error(transaction_id, &refusal, out);
+        self.statistics.count(family, RequestKind::Announce, Outcome::Error(ErrorReason::Refused));
+        self.statistics.add(Counter::RefusedTorrents, 1);
+        let length = write_error(transaction_id, refusal, out);
         self.statistics.add(Counter::BytesSent, length as u64);
         length
     }
