@@ -28,12 +28,6 @@ impl<C: Cores> Management for Manager<C> {
         Self::totals(self).now(&self.statistics())
     }
 
-    async fn torrent_count(&self) -> Result<u64, ManagementError> {
-        let survey = Survey { order: TorrentOrder::Place, skip: u64::MAX, torrents_max: 0 };
-        let results = ask_all(&self.inner.cores, |answer| Inquiry::Survey(survey, answer)).await?;
-        Ok(results.iter().map(|result| result.seen).sum())
-    }
-
     async fn torrent(
         &self,
         info_hash: InfoHash,
