@@ -4,7 +4,7 @@ use crate::batch::{Hint, Staged};
 use crate::caller::Caller;
 use crate::connection_id::ConnectionIds;
 use crate::error_reply::write_error;
-use crate::limits::BATCH_DATAGRAMS_MAX;
+use crate::limits::{ACCESS_BYTES_EVERY_TURNS, BATCH_DATAGRAMS_MAX};
 use crate::scrape::{Ownership, ScrapeJourney, ScrapeStep};
 use crate::settings::{EngineSettings, Secrets};
 use crate::torrents::Torrents;
@@ -20,6 +20,23 @@ use swarm::{
 use udp_protocol::{AnnounceRequest, AnnounceResponse, TransactionId};
 use zerocopy::IntoBytes;
 
+/// What lists and keys take. To count it takes a look at each of thousands of parts, which is not done in each turn.
+#[derive(Debug, Default)]
+struct AccessBytes {
+    turn: u32,
+    counted: u64,
+}
+
+impl AccessBytes {
+    fn of(&mut self, access: &Access) -> u64 {
+        if self.turn.is_multiple_of(ACCESS_BYTES_EVERY_TURNS) {
+            self.counted = access.heap_bytes() as u64;
+        }
+        self.turn = self.turn.wrapping_add(1);
+        self.counted
+    }
+}
+
 /// One core's state.
 #[derive(Debug)]
 pub struct Engine {
@@ -29,6 +46,7 @@ pub struct Engine {
     pub(crate) steering: SteeringKey,
     pub(crate) swarms: Swarms,
     pub(crate) access: Access,
+    access_bytes: AccessBytes,
     rng: fastrand::Rng,
     /// The batch between its stages; made once.
     pub(crate) staged: Vec<Staged>,
@@ -49,6 +67,7 @@ impl Engine {
             steering: secrets.steering,
             swarms: Swarms::new(settings.swarms, secrets.swarms),
             access: Access::new(settings.access, &settings.access_bounds, secrets.access),
+            access_bytes: AccessBytes::default(),
             rng: fastrand::Rng::with_seed(secrets.intervals),
             staged: Vec::with_capacity(BATCH_DATAGRAMS_MAX),
         }
@@ -95,7 +114,8 @@ impl Engine {
     pub fn statistics(&mut self) -> &Statistics {
         self.count_shortfalls();
         let [v4, v6] = AddressFamily::ALL.map(|family| self.swarms.totals(family));
-        let statistics = &mut self.statistics;
+        let (torrents, statistics) = (self.swarms.torrents(), &mut self.statistics);
+        statistics.set(Gauge::Torrents, torrents);
         statistics.set(Gauge::SwarmsV4, v4.swarms);
         statistics.set(Gauge::SwarmsV6, v6.swarms);
         statistics.set(Gauge::SeedersV4, v4.seeders);
@@ -103,7 +123,7 @@ impl Engine {
         statistics.set(Gauge::LeechersV4, v4.leechers);
         statistics.set(Gauge::LeechersV6, v6.leechers);
         statistics.set(Gauge::SwarmBytes, v4.bytes + v6.bytes);
-        statistics.set(Gauge::AccessBytes, self.access.heap_bytes() as u64);
+        statistics.set(Gauge::AccessBytes, self.access_bytes.of(&self.access));
         let completed = v4.completed + v6.completed;
         statistics.add(Counter::Completed, completed - statistics.counter(Counter::Completed));
         statistics
