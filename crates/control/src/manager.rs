@@ -371,7 +371,7 @@ impl<C: Cores> Manager<C> {
     /// Hands to the keeper what has changed. What it refuses now it is given later.
     fn save(&self) {
         let keeper = &self.inner.keeper;
-        let _later = self.keys().save(|stored| keeper.put_key(stored));
+        let _later = self.keys().save(|stored| keeper.account(stored));
         let are_stored = match &self.inner.settings.totals {
             TotalsStorage::Stored => true,
             TotalsStorage::StoredIn(file) => file.exists(),
