@@ -103,6 +103,11 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=32))]
     pub(crate) torrent_run: u16,
 
+    /// Path and query of the tracker's URL that announces hand on (BEP 41), such as /announce/KEY. Source addresses
+    /// take several in turn, which have to be of one length (UDP). Over HTTP it stands in --target
+    #[arg(long, value_delimiter = ',', value_name = "PATH,...")]
+    pub(crate) url_data: Vec<String>,
+
     /// What a connection is used for (HTTP)
     #[arg(long, value_enum, default_value = "keep-alive")]
     pub(crate) connection: ConnectionUse,
@@ -174,6 +179,9 @@ pub(crate) struct Options {
 /// Connections of a thread are numbered by a `u16`, those of two targets together.
 const CONNECTIONS_MAX: i64 = 30_000;
 
+/// Bytes of a path and query: what one option has room for (BEP 41).
+const URL_DATA_BYTES_MAX: usize = 255;
+
 /// What a connection is used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ConnectionUse {
@@ -211,7 +219,14 @@ impl Options {
         if self.torrent_run > self.segments {
             return Some(format!("--torrent-run {} is above --segments {}", self.torrent_run, self.segments));
         }
-        (self.idle_connections > 0).then(|| "--idle-connections is for HTTP".to_owned())
+        if self.idle_connections > 0 {
+            return Some("--idle-connections is for HTTP".to_owned());
+        }
+        let bytes = self.url_data.first().map_or(1, String::len);
+        let is_one_option = (1..=URL_DATA_BYTES_MAX).contains(&bytes);
+        let is_of_one_length = self.url_data.iter().all(|path| path.len() == bytes);
+        (!is_one_option || !is_of_one_length)
+            .then(|| format!("--url-data takes paths of one length, from 1 to {URL_DATA_BYTES_MAX} bytes"))
     }
 
     fn contradiction_over_http(&self) -> Option<String> {
@@ -221,6 +236,9 @@ impl Options {
         };
         if self.torrent_run > 1 || self.invalid_percent > 0.0 {
             return Some("--torrent-run and --invalid-percent are for UDP".to_owned());
+        }
+        if !self.url_data.is_empty() {
+            return Some("--url-data is for UDP: over HTTP the path stands in --target".to_owned());
         }
         if self.mix().total() == 0 {
             return Some("--mix has connects only, which HTTP does not know".to_owned());
@@ -300,9 +318,20 @@ mod tests {
             &[http, "--mix", "1/0/0"],
             &[http, "--torrent-run", "2"],
             &[http, "--invalid-percent", "1"],
+            &[http, "--url-data", "/announce/1"],
             &["http://127.0.0.1:1/a", "--mix", "0/1/1"],
         ] {
             assert!(contradiction(wrong).is_some(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn paths_that_are_handed_on_have_one_length_and_fit_into_an_option() {
+        let over_udp = |paths: &str| contradiction(&["127.0.0.1:1", "--url-data", paths]);
+        let (longest, too_long) = ("/".repeat(255), "/".repeat(256));
+        assert_eq!((over_udp("/announce/1,/announce/2"), over_udp(&longest)), (None, None));
+        for wrong in ["/announce/1,/announce/22", too_long.as_str(), ""] {
+            assert!(over_udp(wrong).is_some(), "{wrong}");
         }
     }
 

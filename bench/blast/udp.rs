@@ -5,5 +5,6 @@ mod fill;
 mod judge;
 mod lane;
 mod ports;
+mod url_data;
 
 pub(crate) use lane::UdpLane;

@@ -57,6 +57,8 @@ class Load:
     # Whether each answer is held against what was announced.
     checks: bool = False
     protocol: Protocol = Protocol.UDP
+    # What announces over UDP hand on of the tracker's URL; the sources take these in turn.
+    url_data: tuple[str, ...] = ()
     # The rest is for HTTP only. So many connections that each source address has one.
     connection: Connection = Connection.KEEP_ALIVE
     connections: int = SOURCES_MIN
@@ -72,6 +74,8 @@ class Load:
             pace += ["--segments", str(self.segments)]
         if self.checks:
             pace += ["--verify"]
+        if self.url_data:
+            pace += ["--url-data", ",".join(self.url_data)]
         return ["--mix", self.mix, "--numwant", str(self.numwant), *pace, "--warmup", f"{self.warmup_s:g}",
                 "--seconds", f"{self.measured_s:g}", *self.population.arguments(), *self.of_connections()]
 
@@ -90,7 +94,9 @@ class Load:
     def in_words(self) -> str:
         """The command, without where it goes."""
         scheme = "" if self.protocol is Protocol.UDP else f" --target {self.protocol.value}://..."
-        return f"ringtrack-blast{scheme} {' '.join(self.arguments())}"
+        # Two hundred keys say no more than one.
+        shown = replace(self, url_data=(*self.url_data[:1], "...")) if len(self.url_data) > 1 else self
+        return f"ringtrack-blast{scheme} {' '.join(shown.arguments())}"
 
     def at(self, rate_per_s: float) -> "Load":
         """The same, open-loop."""

@@ -8,7 +8,7 @@ from comparison.paths import PLOTS
 from comparison.servers import ALL_NAMES
 
 SCENARIOS = ["announces", "mix", "loaded", "memory", "workers", "expiry", "latency", "curve", "huge",
-             "http", "http-new", "https", "http-beside-udp", "http-idle"]
+             "control", "private", "http", "http-new", "https", "http-beside-udp", "http-idle"]
 DESCRIPTION = """Compares trackers side by side, and measures ringtrack against itself.
 
 Short runs alternate, each with a fresh server on one core and the load on another: the machine's speed drifts, so
@@ -24,6 +24,8 @@ output, progress to the standard error.
   latency    at half of ringtrack's saturation, open loop
   curve      throughput and latency against the offered load, as plots too
   huge       ringtrack with fifty million peers (3 GiB of memory, up to an hour)
+  control    ringtrack with its APIs and database on, and asked each second, against one without
+  private    a private and listed ringtrack against a public one, with 200 keys and 100,000 torrents
 
 Over HTTP, where nginx with `return 200` is the floor:
 
@@ -68,6 +70,7 @@ class Options:
     http_rate: float
     idle_connections: int
     idle_rate: float
+    listed_torrents: int
     server_core: int
     load_core: int
     port: int
@@ -124,6 +127,7 @@ def add_scenarios(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--http-rate", type=float, default=2_000, help="http-beside-udp: announces/s (default 2000)")
     group.add_argument("--idle-connections", type=positive, default=50_000, help="http-idle: how many (default 50000)")
     group.add_argument("--idle-rate", type=float, default=5_000, help="http-idle: announces/s (default 5000)")
+    group.add_argument("--listed-torrents", type=positive, default=100_000, help="private: on the list (default 100000)")
     group.add_argument("--huge-wait-s", type=positive, default=3000, help="huge: for the expiry of all (default 3000)")
 
 

@@ -2,6 +2,7 @@ use super::connections::Connections;
 use super::fill::fill_source;
 use super::judge::judge;
 use super::ports::{Port, open_ports, reply_batch};
+use super::url_data::UrlData;
 use crate::answered::Answered;
 use crate::cli::Options;
 use crate::connection_tally::ConnectionTally;
@@ -34,6 +35,7 @@ pub(crate) struct UdpLane {
     replies: ReceiveBatch,
     /// Of each target.
     expectations: Vec<Expectations>,
+    url_data: UrlData,
     timeout_ns: u64,
     invalid: f64,
 }
@@ -70,6 +72,7 @@ impl UdpLane {
             outstanding: Outstanding::new(),
             replies: reply_batch(),
             expectations: options.addresses().map(|t| Expectations::new(options, t)).collect(),
+            url_data: UrlData::of(options),
             timeout_ns: options.timeout_ms * 1_000_000,
             invalid: options.invalid_percent / 100.0,
         })
@@ -84,6 +87,7 @@ impl UdpLane {
         let (mut due_ns, numwant, invalid) = (run.first_due_ns, self.options.numwant, self.invalid);
         let (sent_ns, mut pushed_out, mut written) = (self.clock.now_ns(), Vec::new(), 0);
         let (outstanding, rng) = (&mut self.outstanding, &mut self.rng);
+        let url_data = self.url_data.of_source(run.source);
         let sent = self.ports[number].send_run(run.source, run.count, |place| {
             let peer = if run.kind == Kind::Announce { peer(rng) } else { 0 };
             let (transaction_id, older) =
@@ -95,7 +99,11 @@ impl UdpLane {
             let ids = (id, transaction_id);
             match run.kind {
                 Kind::Connect => place.copy_from_slice(ConnectRequest::new(transaction_id).as_bytes()),
-                Kind::Announce => place.copy_from_slice(announce(&population, peer, numwant, ids).as_bytes()),
+                Kind::Announce => {
+                    let (fixed, options) = place.split_at_mut(place.len() - url_data.len());
+                    fixed.copy_from_slice(announce(&population, peer, numwant, ids).as_bytes());
+                    options.copy_from_slice(url_data);
+                }
                 Kind::Scrape => write_scrape(&population, rng, ids, place),
             }
         });
@@ -310,10 +318,11 @@ mod tests {
     use super::*;
     use crate::outstanding::CAPACITY;
     use clap::Parser;
+    use primitives::KeyInPath;
     use std::collections::HashSet;
     use std::net::UdpSocket;
     use std::time::Instant;
-    use udp_protocol::ConnectResponse;
+    use udp_protocol::{ConnectResponse, Request, decode_request};
 
     /// Source ports of the lane of `open_towards`.
     const PORTS: usize = 3;
@@ -331,9 +340,14 @@ mod tests {
     }
 
     fn open_towards(tracker: &UdpSocket) -> UdpLane {
+        open_with(tracker, &[])
+    }
+
+    fn open_with(tracker: &UdpSocket, arguments: &[&str]) -> UdpLane {
         let target = tracker.local_addr().expect("a bound socket").to_string();
         let fixed = ["ringtrack-blast", "--sources", "1", "--ports", "1", "--timeout-ms", "1", "--target"];
-        let options = Options::parse_from(fixed.into_iter().chain([target.as_str()]));
+        let options =
+            Options::parse_from(fixed.into_iter().chain([target.as_str()]).chain(arguments.iter().copied()));
         std::thread::scope(|scope| {
             scope.spawn(|| answer_connects(tracker));
             UdpLane::open(&options, 0, Clock(Instant::now())).expect("a lane to a tracker that connects")
@@ -353,5 +367,26 @@ mod tests {
         assert_eq!(CAPACITY as u64 + lane.phases.measured.lost(), sent);
         lane.drain().expect("no reply is a failure");
         assert_eq!((lane.outstanding_requests, lane.phases.measured.lost()), (0, sent));
+    }
+
+    #[test]
+    fn each_announce_of_a_message_hands_the_path_of_the_url_on() {
+        let tracker = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+        let key = "0123456789abcdefghijklmnopqrstuv";
+        let mut lane = open_with(&tracker, &["--url-data", &format!("/announce/{key}")]);
+        let run = Run { kind: Kind::Announce, target: 0, source: 0, count: 3, first_due_ns: 0, period_ns: 0 };
+        assert_eq!(lane.send(run, |_| 5), 3);
+        let (peer, mut request) = (lane.populations[0].peer(5), [0; 2048]);
+        for _ in 0..3 {
+            let bytes = tracker.recv(&mut request).expect("an announce");
+            let Ok(Request::Announce(announce)) = decode_request(&request[..bytes]) else {
+                panic!("{bytes} bytes that are no announce")
+            };
+            assert_eq!(
+                (announce.request.info_hash, announce.request.port.get()),
+                (peer.info_hash, peer.port)
+            );
+            assert_eq!(announce.options.key(), KeyInPath::of(key.as_bytes()));
+        }
     }
 }

@@ -1,8 +1,10 @@
+use super::url_data::UrlData;
 use crate::cli::Options;
 use crate::sources::source_address;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroU16;
+use udp_protocol::AnnounceRequest;
 use udp_socket::{BatchSocket, Path, ReceiveBatch, SEGMENTS_MAX, SendBatch, SocketOptions};
 
 /// Bytes of each socket's buffers: a burst of replies waits there while the thread sends.
@@ -101,12 +103,13 @@ pub(crate) fn reply_batch() -> ReceiveBatch {
 pub(crate) fn open_ports(options: &Options) -> io::Result<Vec<Port>> {
     let segments = usize::from(options.segments);
     let scrape_bytes = 16 + 20 * usize::from(options.scrape_hashes);
+    let announce_bytes = size_of::<AnnounceRequest>() + UrlData::of(options).bytes();
     let mut ports = Vec::new();
     for target in options.addresses() {
         ports.push(Port::open(target, 16, segments)?);
         ports.push(Port::open(target, scrape_bytes, segments)?);
         for _ in 0..options.ports {
-            ports.push(Port::open(target, 98, segments)?);
+            ports.push(Port::open(target, announce_bytes, segments)?);
         }
     }
     Ok(ports)

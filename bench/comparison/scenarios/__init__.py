@@ -6,6 +6,7 @@ from comparison.bench import Bench
 from comparison.http_servers import HTTP_NAMES, TLS_NAMES
 from comparison.report import Report
 from comparison.scenarios import (
+    control,
     curve,
     expiry,
     http,
@@ -15,6 +16,7 @@ from comparison.scenarios import (
     latency,
     loaded,
     memory,
+    private,
     side_by_side,
     workers,
 )
@@ -30,6 +32,8 @@ MEASURE: dict[str, Callable[[Bench], Report]] = {
     "latency": latency.measure,
     "curve": curve.measure,
     "huge": huge.measure,
+    "control": control.measure,
+    "private": private.measure,
     "http": http.kept,
     "http-new": http.new,
     "https": http.with_tls,
