@@ -42,9 +42,9 @@ pub use limits::{
 pub use list_file::{InvalidLine, ListFileError, ListReport, read_list};
 pub use list_watch::{ListLook, ListWatch};
 pub use management::{
-    Ban, Banned, KeyFacts, LatencyFacts, ListPage, ListPlace, ListenerFacts, Management, ManagementError,
-    Modes, Service, StorageFacts, StorageState, TorrentMode, TorrentPage, TorrentWithPeers, UserMode,
-    WantedKey,
+    Ban, Banned, KeyFacts, KeyOutcome, LatencyFacts, ListPage, ListPlace, ListenerFacts, Management,
+    ManagementError, Modes, Service, StorageFacts, StorageState, TorrentMode, TorrentPage, TorrentWithPeers,
+    UserMode, WantedKey,
 };
 pub use manager::{CompletedStorage, Manager, ManagerSettings, TotalsStorage};
 pub use percentile_table::percentile_table;

@@ -1,13 +1,14 @@
 use crate::cores::{Cores, ask, ask_all, ask_list, update_all};
+use crate::key_book::KeyBook;
 use crate::latency_board::latency_facts;
 use crate::latency_log::log_of_run;
-use crate::limits::SORTED_TORRENTS_MAX;
+use crate::limits::{KEYS_PER_UPDATE, SORTED_TORRENTS_MAX};
 use crate::management::{
-    Ban, Banned, KeyFacts, LatencyFacts, ListPage, ListPlace, ListenerFacts, Management, ManagementError,
-    Modes, StorageFacts, StorageState, TorrentPage, TorrentWithPeers, WantedKey,
+    Ban, Banned, KeyFacts, KeyOutcome, LatencyFacts, ListPage, ListPlace, ListenerFacts, Management,
+    ManagementError, Modes, StorageFacts, StorageState, TorrentPage, TorrentWithPeers, WantedKey,
 };
 use crate::manager::{Manager, Stored, unix_s};
-use access::{AccessUpdate, ListedTorrent, RegisterPlace};
+use access::{AccessUpdate, KeyGrant, ListedTorrent, RegisterPlace};
 use database::{KeeperState, StoredBan};
 use primitives::{
     AuthenticationKey, InfoHash, Inquiry, ListChange, ListSource, ShardId, Statistics, Survey, TorrentFacts,
@@ -93,11 +94,20 @@ impl<C: Cores> Management for Manager<C> {
     }
 
     async fn put_key(&self, key: WantedKey) -> Result<KeyFacts, ManagementError> {
-        self.to_the_end(async move |manager| manager.make_key(key).await).await
+        let mut outcomes = self.put_keys(vec![key]).await?;
+        outcomes.pop().expect("one outcome of one key")
+    }
+
+    async fn put_keys(&self, keys: Vec<WantedKey>) -> Result<Vec<KeyOutcome>, ManagementError> {
+        self.to_the_end(async move |manager| manager.make_keys(keys).await).await
+    }
+
+    async fn remove_keys(&self, keys: Vec<AuthenticationKey>) -> Result<usize, ManagementError> {
+        self.to_the_end(async move |manager| manager.forget_keys(keys).await).await
     }
 
     async fn remove_key(&self, key: AuthenticationKey) -> Result<bool, ManagementError> {
-        self.to_the_end(async move |manager| manager.forget_key(key).await).await
+        Ok(self.remove_keys(vec![key]).await? == 1)
     }
 
     fn key(&self, key: AuthenticationKey) -> Option<KeyFacts> {
@@ -187,34 +197,57 @@ impl<C: Cores> Manager<C> {
         }
     }
 
-    async fn make_key(&self, key: WantedKey) -> Result<KeyFacts, ManagementError> {
+    /// Those that can be had are told to the cores together.
+    async fn make_keys(&self, wanted: Vec<WantedKey>) -> Result<Vec<KeyOutcome>, ManagementError> {
         let stored = self.inner.key_changes.lock().await;
         require_read(*stored)?;
-        let (grant, facts) = {
-            let mut book = Self::keys(self);
-            let before = key.key.and_then(|key| book.facts(&key));
-            let grant = book.put(unix_s(), key)?;
-            let saved = book.stored(&grant.key).map(|stored| self.inner.keeper.put_key(stored));
-            if let Some(Err(error)) = saved {
-                book.undo(&grant.key, before);
-                return Err(error.into());
+        let (mut grants, mut outcomes) = (Vec::new(), Vec::new());
+        {
+            let (mut book, now_unix_s) = (Self::keys(self), unix_s());
+            for wanted in wanted {
+                outcomes.push(self.note_key(&mut book, now_unix_s, wanted).map(|(grant, facts)| {
+                    grants.push(grant);
+                    facts
+                }));
             }
-            (grant, book.facts(&grant.key))
-        };
-        update_all(&self.inner.cores, &AccessUpdate::PutKeys([grant].into())).await?;
-        facts.ok_or(ManagementError::CoreBusy)
+        }
+        for some in grants.chunks(KEYS_PER_UPDATE) {
+            update_all(&self.inner.cores, &AccessUpdate::PutKeys(some.into())).await?;
+        }
+        Ok(outcomes)
     }
 
-    /// The key is known until all cores have forgotten it: where one does not answer, it can be removed again.
-    async fn forget_key(&self, key: AuthenticationKey) -> Result<bool, ManagementError> {
+    /// Takes a key into the book and among the writes, or into neither.
+    fn note_key(
+        &self,
+        book: &mut KeyBook,
+        now_unix_s: u64,
+        wanted: WantedKey,
+    ) -> Result<(KeyGrant, KeyFacts), ManagementError> {
+        let before = wanted.key.and_then(|key| book.facts(&key));
+        let grant = book.put(now_unix_s, wanted)?;
+        let (stored, facts) = (book.stored(&grant.key), book.facts(&grant.key));
+        let (stored, facts) = stored.zip(facts).expect("it was put there");
+        if let Err(error) = self.inner.keeper.put_key(stored) {
+            book.undo(&grant.key, before);
+            return Err(error.into());
+        }
+        Ok((grant, facts))
+    }
+
+    /// The keys are known until all cores have forgotten them: where one does not answer, they can be removed again.
+    async fn forget_keys(&self, keys: Vec<AuthenticationKey>) -> Result<usize, ManagementError> {
         let stored = self.inner.key_changes.lock().await;
         require_read(*stored)?;
-        if self.key(key).is_none() {
-            return Ok(false);
+        let known: Vec<_> = keys.into_iter().filter(|&key| self.key(key).is_some()).collect();
+        for &key in &known {
+            self.inner.keeper.remove_key(key)?;
         }
-        self.inner.keeper.remove_key(key)?;
-        update_all(&self.inner.cores, &AccessUpdate::RemoveKeys([key].into())).await?;
-        Ok(Self::keys(self).remove(&key))
+        for some in known.chunks(KEYS_PER_UPDATE) {
+            update_all(&self.inner.cores, &AccessUpdate::RemoveKeys(some.into())).await?;
+        }
+        let mut book = Self::keys(self);
+        Ok(known.iter().filter(|key| book.remove(key)).count())
     }
 
     async fn ban(&self, ban: Ban) -> Result<(), ManagementError> {
@@ -267,8 +300,12 @@ impl<C: Cores> Manager<C> {
         let results = ask_all(&self.inner.cores, |answer| Inquiry::Survey(survey, answer)).await?;
         let mut torrents: Vec<TorrentFacts> =
             results.into_iter().flat_map(|result| result.torrents).collect();
-        torrents.sort_unstable_by_key(|torrent| (Reverse(page.order.rank(torrent)), torrent.info_hash));
-        Ok(torrents.into_iter().skip(offset).take(page.torrents_max).collect())
+        // Some hundred thousand take longer than a heartbeat should wait.
+        let sorted = tokio::task::spawn_blocking(move || {
+            torrents.sort_unstable_by_key(|torrent| (Reverse(page.order.rank(torrent)), torrent.info_hash));
+            torrents.into_iter().skip(offset).take(page.torrents_max).collect()
+        });
+        sorted.await.map_err(|_| ManagementError::CoreBusy)
     }
 }
 

@@ -69,6 +69,18 @@ pub trait Management: Send + Sync + 'static {
     /// Makes a key, or renews it where it is known already.
     fn put_key(&self, key: WantedKey) -> impl Future<Output = Result<KeyFacts, ManagementError>> + Send;
 
+    /// Makes or renews many keys at once: what became of each, in their order.
+    fn put_keys(
+        &self,
+        keys: Vec<WantedKey>,
+    ) -> impl Future<Output = Result<Vec<KeyOutcome>, ManagementError>> + Send;
+
+    /// Removes many keys at once. Says how many of them were known.
+    fn remove_keys(
+        &self,
+        keys: Vec<AuthenticationKey>,
+    ) -> impl Future<Output = Result<usize, ManagementError>> + Send;
+
     /// Removes a key. Says whether it was known.
     fn remove_key(
         &self,
@@ -221,6 +233,9 @@ pub struct WantedKey {
     /// For how long from now; `None`: for ever.
     pub validity: Option<Duration>,
 }
+
+/// What became of a key that somebody wants to have.
+pub type KeyOutcome = Result<KeyFacts, ManagementError>;
 
 /// A key, and what is known of its user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -130,8 +130,15 @@ const LISTS: &str = "there is a lock for each list";
 impl<C: Cores> Manager<C> {
     /// Tells the cores who is served, as far as that can be found out within the time for it. What cannot be read then
     /// is read later.
-    pub async fn start(cores: C, settings: ManagerSettings, database: Option<Database>) -> Self {
-        let deadline = Instant::now() + settings.start_wait;
+    ///
+    /// # Errors
+    /// When a list's file cannot be read: without a list of what is denied it would be served.
+    pub async fn start(
+        cores: C,
+        settings: ManagerSettings,
+        database: Option<Database>,
+    ) -> Result<Self, ManagementError> {
+        let start_wait = settings.start_wait;
         let stored = if database.is_some() { Stored::Unread } else { Stored::Read };
         let inner = Inner {
             keeper: Keeper::start(database.clone(), settings.keeper),
@@ -149,11 +156,11 @@ impl<C: Cores> Manager<C> {
         };
         let manager = Self { inner: Arc::new(inner) };
         manager.tell_rules().await;
-        manager.look_at_files(Reading::IfChanged).await;
-        manager.load_first(deadline).await;
+        manager.read_files().await?;
+        manager.load_first(Instant::now() + start_wait).await;
         tokio::spawn(manager.clone().take_facts());
         tokio::spawn(manager.clone().watch_files());
-        manager
+        Ok(manager)
     }
 
     /// Writes what is not stored yet, until `deadline`. The cores have ended.
@@ -179,10 +186,12 @@ impl<C: Cores> Manager<C> {
     /// Reads the files of the lists again.
     pub(crate) async fn read_files(&self) -> Result<(), ManagementError> {
         let mut files = self.inner.files.lock().await;
+        let mut outcome = Ok(());
         for list in TorrentList::ALL {
-            files.look(&self.inner.cores, list, Reading::InAnyCase).await?;
+            // What is wrong with one file is no reason not to read the other.
+            outcome = outcome.and(files.look(&self.inner.cores, list, Reading::InAnyCase).await);
         }
-        Ok(())
+        outcome
     }
 
     /// Reads a list again as it is stored, and its file.

@@ -131,20 +131,27 @@ fn wanted_key(text: &[u8]) -> Option<WantedKey> {
     form.try_into().ok()
 }
 
+/// A line for each of a page, in their order.
 async fn make_keys(tracker: &dyn Tracker, page: Vec<Wanted>) -> String {
+    let good = page.iter().filter_map(|(_, wanted)| *wanted).collect();
+    let mut outcomes = match tracker.put_keys(good).await {
+        Ok(outcomes) => Ok(outcomes.into_iter()),
+        Err(error) => Err(error.to_string()),
+    };
     let mut text = String::new();
     for (line, wanted) in page {
-        let error = match wanted {
-            None => "no object of a key and seconds that can be".to_owned(),
-            Some(wanted) => match tracker.put_key(wanted).await {
-                Ok(made) => {
-                    text.push_str(&line_of(&Key::from(&made)));
-                    continue;
-                }
-                Err(error) => error.to_string(),
+        let outcome = match (wanted, &mut outcomes) {
+            (None, _) => Err("no object of a key and seconds that can be".to_owned()),
+            (Some(_), Err(error)) => Err(error.clone()),
+            (Some(_), Ok(outcomes)) => match outcomes.next() {
+                Some(outcome) => outcome.map_err(|error| error.to_string()),
+                None => Err("the key was not made".to_owned()),
             },
         };
-        text.push_str(&line_of(&LineError { line: u64::from(line), error }));
+        text.push_str(&match outcome {
+            Ok(made) => line_of(&Key::from(&made)),
+            Err(error) => line_of(&LineError { line: u64::from(line), error }),
+        });
     }
     text
 }
@@ -164,6 +171,7 @@ async fn delete_keys(State(app): State<App>, body: Body) -> Result<Json<RemovedK
     let _turn = app.bulk_requests.acquire().await;
     let mut lines = Lines::new(body);
     let mut counts = RemovedKeys { removed: 0, unknown: 0, lines: LineCounts::default() };
+    let mut keys = Vec::with_capacity(STREAM_PAGE);
     while let Some(line) = lines.next().await? {
         let (number, key) = match line {
             Line::Text(number, text) => (number, AuthenticationKey::parse(&text)),
@@ -173,8 +181,21 @@ async fn delete_keys(State(app): State<App>, body: Body) -> Result<Json<RemovedK
             counts.lines.count_invalid(number);
             continue;
         };
-        let was_known = app.tracker.remove_key(key).await.map_err(ApiError::failed(DELETE_FAILED))?;
-        *if was_known { &mut counts.removed } else { &mut counts.unknown } += 1;
+        keys.push(key);
+        if keys.len() == STREAM_PAGE {
+            counts.remove(&*app.tracker, std::mem::take(&mut keys)).await?;
+        }
     }
+    counts.remove(&*app.tracker, keys).await?;
     Ok(Json(counts))
+}
+
+impl RemovedKeys {
+    async fn remove(&mut self, tracker: &dyn Tracker, keys: Vec<AuthenticationKey>) -> Result<(), ApiError> {
+        let asked = keys.len() as u64;
+        let removed = tracker.remove_keys(keys).await.map_err(ApiError::failed(DELETE_FAILED))? as u64;
+        self.removed += removed;
+        self.unknown += asked - removed;
+        Ok(())
+    }
 }

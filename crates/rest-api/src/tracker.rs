@@ -1,6 +1,6 @@
 use control::{
-    Ban, Banned, KeyFacts, LatencyFacts, ListPage, ListPlace, ListenerFacts, Management, ManagementError,
-    Modes, StorageFacts, TorrentPage, TorrentWithPeers, WantedKey,
+    Ban, Banned, KeyFacts, KeyOutcome, LatencyFacts, ListPage, ListPlace, ListenerFacts, Management,
+    ManagementError, Modes, StorageFacts, TorrentPage, TorrentWithPeers, WantedKey,
 };
 use futures_util::future::BoxFuture;
 use primitives::{AuthenticationKey, InfoHash, ListChange, Statistics, TorrentFacts, TorrentList};
@@ -30,6 +30,8 @@ pub(crate) trait Tracker: Send + Sync + 'static {
     ) -> Answer<'_, ListPage>;
     fn reload_list(&self, list: TorrentList) -> Answer<'_, ()>;
     fn put_key(&self, key: WantedKey) -> Answer<'_, KeyFacts>;
+    fn put_keys(&self, keys: Vec<WantedKey>) -> Answer<'_, Vec<KeyOutcome>>;
+    fn remove_keys(&self, keys: Vec<AuthenticationKey>) -> Answer<'_, usize>;
     fn remove_key(&self, key: AuthenticationKey) -> Answer<'_, bool>;
     fn key(&self, key: AuthenticationKey) -> Option<KeyFacts>;
     fn keys(&self, after: Option<AuthenticationKey>, keys_max: usize) -> Vec<KeyFacts>;
@@ -99,6 +101,14 @@ impl<M: Management> Tracker for M {
 
     fn put_key(&self, key: WantedKey) -> Answer<'_, KeyFacts> {
         Box::pin(Management::put_key(self, key))
+    }
+
+    fn put_keys(&self, keys: Vec<WantedKey>) -> Answer<'_, Vec<KeyOutcome>> {
+        Box::pin(Management::put_keys(self, keys))
+    }
+
+    fn remove_keys(&self, keys: Vec<AuthenticationKey>) -> Answer<'_, usize> {
+        Box::pin(Management::remove_keys(self, keys))
     }
 
     fn remove_key(&self, key: AuthenticationKey) -> Answer<'_, bool> {

@@ -3,6 +3,7 @@
 use crate::desks::Desks;
 use crate::listen::AllListeners;
 use crate::storage::Storage;
+use anyhow::Context;
 use config::{Configuration, Switch};
 use control::{
     CompletedStorage, ConfiguredRules, LatencyBoard, ListenerFacts, Manager, ManagerSettings, Modes, Service,
@@ -28,7 +29,7 @@ pub(crate) struct ManagementParts {
 pub(crate) async fn start_management(
     configuration: &Configuration,
     parts: ManagementParts,
-) -> Manager<Desks> {
+) -> anyhow::Result<Manager<Desks>> {
     let ManagementParts { desks, storage, listeners, board, latencies, reloads } = parts;
     let access = &configuration.access;
     let settings = ManagerSettings {
@@ -55,7 +56,8 @@ pub(crate) async fn start_management(
         begun: SystemTime::now(),
         reloads,
     };
-    Manager::start(desks, settings, storage.database).await
+    let manager = Manager::start(desks, settings, storage.database).await;
+    manager.context("access.allow_file or access.deny_file cannot be used")
 }
 
 fn modes(configuration: &Configuration) -> Modes {

@@ -59,7 +59,7 @@ fn serve(prepared: &Prepared<'_>, listeners: AllListeners, runtime: &Runtime) ->
     };
     let end = runtime.block_on(async {
         let management = tokio::select! {
-            management = start_management(configuration, parts) => management,
+            management = start_management(configuration, parts) => management?,
             () = until_stop(&mut requests) => {
                 info!("stopping before the lists and keys are read");
                 data_plane.request_stop();

@@ -84,7 +84,7 @@ impl Scene {
             _folder: folder,
         };
         store(&database, stored).await;
-        scene(Manager::start(Arc::clone(&cores), settings, Some(database.clone())).await)
+        scene(Manager::start(Arc::clone(&cores), settings, Some(database.clone())).await.unwrap())
     }
 
     async fn stored_keys(&self) -> Vec<(AuthenticationKey, u64)> {
@@ -208,7 +208,7 @@ async fn while_some_of_what_is_stored_is_unread_the_database_is_said_to_be_away(
     // A folder is no database.
     let url = format!("sqlite:{}", folder.path().display()).parse().unwrap();
     let cores = Arc::<TestCores>::default();
-    let manager = Manager::start(cores, settings(10, 1000), Some(Database::unopened(&url))).await;
+    let manager = Manager::start(cores, settings(10, 1000), Some(Database::unopened(&url))).await.unwrap();
     assert!(matches!(manager.storage().state, StorageState::Away(_)), "{:?}", manager.storage());
     let refused = Management::put_key(&manager, wanted('k')).await;
     assert!(matches!(refused, Err(ManagementError::Database(_))), "{refused:?}");

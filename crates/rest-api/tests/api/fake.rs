@@ -2,8 +2,9 @@
 
 use access::RegisterPlace;
 use control::{
-    Ban, Banned, KeyFacts, LatencyFacts, ListPage, ListPlace, ListenerFacts, Management, ManagementError,
-    Modes, StorageFacts, StorageState, TorrentMode, TorrentPage, TorrentWithPeers, UserMode, WantedKey,
+    Ban, Banned, KeyFacts, KeyOutcome, LatencyFacts, ListPage, ListPlace, ListenerFacts, Management,
+    ManagementError, Modes, StorageFacts, StorageState, TorrentMode, TorrentPage, TorrentWithPeers, UserMode,
+    WantedKey,
 };
 use primitives::{
     AddressFamily, AuthenticationKey, Gauge, InfoHash, ListChange, ListSource, Outcome, RequestKind,
@@ -190,6 +191,19 @@ impl Management for Fake {
         };
         state.keys.insert(key, facts);
         Ok(facts)
+    }
+
+    async fn put_keys(&self, keys: Vec<WantedKey>) -> Result<Vec<KeyOutcome>, ManagementError> {
+        let mut outcomes = Vec::new();
+        for key in keys {
+            outcomes.push(self.put_key(key).await);
+        }
+        Ok(outcomes)
+    }
+
+    async fn remove_keys(&self, keys: Vec<AuthenticationKey>) -> Result<usize, ManagementError> {
+        let mut state = self.works()?;
+        Ok(keys.iter().filter(|key| state.keys.remove(key).is_some()).count())
     }
 
     async fn remove_key(&self, key: AuthenticationKey) -> Result<bool, ManagementError> {
