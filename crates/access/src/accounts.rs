@@ -3,16 +3,18 @@
 mod facts;
 #[cfg(test)]
 mod model;
+mod of_keys;
 mod removed;
 mod session;
 mod sweep;
 
 pub use facts::AccountFact;
 
-use crate::limits::SESSIONS_MAX;
+use crate::limits::{SESSIONS_MAX, SESSIONS_PER_KEY_MAX};
 use crate::parted_map::PartedMap;
 use crate::seed::TableSeed;
 use facts::{ChangedAccounts, Delta};
+use of_keys::SessionsOfKeys;
 use primitives::{AnnounceEvent, InfoHash, KeyId, PeerId, PeerStatus, Second};
 use removed::RemovedKeys;
 use session::{Session, SessionKey};
@@ -25,6 +27,7 @@ use session::{Session, SessionKey};
 pub struct Accounts {
     bounds: AccountBounds,
     sessions: PartedMap<SessionKey, Session>,
+    of_keys: SessionsOfKeys,
     changed: ChangedAccounts,
     removed: RemovedKeys,
     /// The part that is swept next.
@@ -84,6 +87,7 @@ impl Accounts {
         Self {
             bounds,
             sessions: PartedMap::new(seed),
+            of_keys: SessionsOfKeys::new(seed),
             changed: ChangedAccounts::new(seed),
             removed: RemovedKeys::new(seed),
             next: 0,
@@ -107,17 +111,20 @@ impl Accounts {
     fn note_session(&mut self, now: Second, report: &SessionReport) -> (Delta, Noted) {
         let key = SessionKey::of(report);
         let is_full = self.sessions.len() >= self.bounds.sessions_max;
+        let has_too_many = || self.of_keys.count(report.key) >= SESSIONS_PER_KEY_MAX;
         match (self.sessions.get_mut(&key), report.event) {
             (Some(session), AnnounceEvent::Stopped) => {
                 let delta = session.advance(now, report).with_end(report.status);
                 self.sessions.remove(&key);
+                self.of_keys.note_end(report.key);
                 (delta, Noted::Noted)
             }
             (Some(session), _) => (session.advance(now, report), Noted::Noted),
             (None, AnnounceEvent::Stopped) => (Delta::NONE, Noted::Noted),
-            (None, _) if is_full => (Delta::NONE, Noted::SessionsFull),
+            (None, _) if is_full || has_too_many() => (Delta::NONE, Noted::SessionsFull),
             (None, _) => {
                 self.sessions.insert_new(key, Session::new(now, report));
+                self.of_keys.note_begin(report.key);
                 (Delta::NONE.with_begin(report.status), Noted::Noted)
             }
         }
@@ -158,7 +165,10 @@ impl Accounts {
     /// Bytes that they hold, themselves not included.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
-        self.sessions.heap_bytes() + self.changed.heap_bytes() + self.removed.heap_bytes()
+        self.sessions.heap_bytes()
+            + self.of_keys.heap_bytes()
+            + self.changed.heap_bytes()
+            + self.removed.heap_bytes()
     }
 }
 
@@ -307,6 +317,27 @@ mod tests {
     }
 
     #[test]
+    fn one_key_has_16384_sessions_at_most_until_some_of_them_end() {
+        let mut accounts = accounts(AccountBounds { sessions_max: 100_000, ..BOUNDS });
+        let numbered = |number: u32| {
+            let mut peer_id = PeerId([b'-'; 20]);
+            peer_id.0[..4].copy_from_slice(&number.to_be_bytes());
+            SessionReport { peer_id, ..report(0, 0) }
+        };
+        for number in 0..16_384 {
+            assert_eq!(accounts.note(Second(1), &numbered(number)), Noted::Noted);
+        }
+        assert_eq!(accounts.note(Second(1), &numbered(16_384)), Noted::SessionsFull);
+        let other = SessionReport { key: KeyId(2), ..numbered(16_384) };
+        assert_eq!(accounts.note(Second(1), &other), Noted::Noted);
+        accounts.note(Second(1), &SessionReport { event: AnnounceEvent::Stopped, ..numbered(7) });
+        assert_eq!(accounts.note(Second(2), &numbered(16_384)), Noted::Noted);
+        sweep_all(&mut accounts, Second(61));
+        assert_eq!(accounts.note(Second(61), &numbered(0)), Noted::Noted);
+        assert_eq!(accounts.sessions(), 2);
+    }
+
+    #[test]
     fn at_the_bound_on_changed_accounts_nothing_is_lost() {
         let mut accounts = accounts(AccountBounds { changed_max: 1, ..BOUNDS });
         accounts.note(Second(1), &report(0, 0));
@@ -367,11 +398,12 @@ mod tests {
 
     #[test]
     fn a_hundred_thousand_sessions_take_176_bytes_each_at_most() {
-        let mut accounts = accounts(AccountBounds { sessions_max: 100_000, changed_max: 1, ..BOUNDS });
+        let mut accounts = accounts(AccountBounds { sessions_max: 100_000, changed_max: 10, ..BOUNDS });
         for number in 0..100_000_u32 {
             let mut info_hash = InfoHash([7; 20]);
             info_hash.0[..4].copy_from_slice(&number.to_be_bytes());
-            accounts.note(Second(1), &SessionReport { info_hash, ..report(0, 0) });
+            let key = KeyId(number % 10);
+            accounts.note(Second(1), &SessionReport { info_hash, key, ..report(0, 0) });
         }
         assert_eq!(accounts.sessions(), 100_000);
         assert!(accounts.heap_bytes() <= 176 * 100_000, "{}", accounts.heap_bytes());

@@ -36,7 +36,10 @@ pub use accounts::{AccountBounds, AccountFact, Accounts, Noted, SessionReport};
 pub use clients::{ClientRefused, ClientRules, TooManyPrefixes};
 pub use details::{DetailsBounds, Heard, HeardPeer, PeerDetailsTable};
 pub use key_ring::{KeyGrant, KeyPut, KeyRefusal, KeyRing};
-pub use limits::{DETAILS_MAX, KEYS_MAX, NETWORKS_MAX, PREFIXES_MAX, REGISTER_ENTRIES_MAX, SESSIONS_MAX};
+pub use limits::{
+    DETAILS_MAX, KEYS_MAX, NETWORKS_MAX, PREFIXES_MAX, REGISTER_ENTRIES_MAX, SESSIONS_MAX,
+    SESSIONS_PER_KEY_MAX,
+};
 pub use networks::{BannedNetworks, NetworkRefused, TooManyNetworks};
 pub use policy::{
     AccessBounds, AccessPolicy, CompletedCounts, DetailsKept, Shortfalls, TorrentAdmission, TorrentRefusal,

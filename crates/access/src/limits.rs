@@ -32,6 +32,10 @@ pub const KEYS_MAX: usize = 10_000_000;
 /// The most sessions that the accounts of one core can be allowed: some 2 GB.
 pub const SESSIONS_MAX: usize = 16_000_000;
 
+/// Sessions of one key on one core, lest one user with made-up peer ids takes the place of all others. On one core somebody
+/// who seeds more torrents at once is served, and not accounted for beyond it.
+pub const SESSIONS_PER_KEY_MAX: u32 = 16_384;
+
 /// Removed keys whose sessions are being looked for at the same time. Of further ones the sessions end when they are
 /// not heard of any more.
 pub(crate) const REMOVED_KEYS_MAX: usize = 4096;
@@ -54,13 +58,13 @@ pub(crate) const LOOKED_AT_WORK: u32 = 1;
 /// Work of taking it over, beside that: some cache misses and a few hundred bytes moved.
 pub(crate) const APPLIED_WORK: u32 = 16;
 
-/// Parts of the register that a turn of the timer sweeps after a reload: 20 us with a million torrents. Ten turns a
-/// second are through in 13 s.
+/// Parts of the register that a turn sweeps after a reload: 20 us with a million torrents. Fifty turns a
+/// second are through in 3 s.
 pub(crate) const REGISTER_PARTS_PER_TURN: usize = 32;
 
-/// Parts of the key ring that a turn sweeps after a reload. Ten turns a second are through in 13 s.
+/// Parts of the key ring that a turn sweeps after a reload. Fifty turns a second are through in 3 s.
 pub(crate) const KEY_PARTS_PER_TURN: usize = 8;
 
-/// Parts of the tables of sessions and of peers that a turn sweeps: 2000 of a million, 25 us if none ends. Ten turns a
-/// second are through in less than a minute, and lifetimes are longer.
+/// Parts of the tables of sessions and of peers that a turn sweeps: 2000 of a million, 25 us if none ends. Fifty turns a
+/// second are through in ten seconds, and lifetimes are longer.
 pub(crate) const LIFETIME_PARTS_PER_TURN: usize = 2;

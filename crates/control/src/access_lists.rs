@@ -6,7 +6,7 @@ use crate::management::ManagementError;
 use access::AccessUpdate;
 use database::Database;
 use primitives::{InfoHash, ListChange, ListSource, TorrentList};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tokio::sync::mpsc::channel;
 use tracing::{error, info, warn};
 
@@ -17,11 +17,19 @@ pub(crate) struct ListFiles {
     watches: [Option<ListWatch>; 2],
 }
 
-/// Whether a file is read that has not changed.
+/// When a file is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reading {
+    /// When it has changed, and nobody writes to it any more.
     IfChanged,
+    /// In any case.
     InAnyCase,
+}
+
+/// What a look at a file was.
+struct Looked {
+    watch: ListWatch,
+    look: ListLook,
 }
 
 impl ListFiles {
@@ -37,38 +45,64 @@ impl ListFiles {
         reading: Reading,
     ) -> Result<(), ManagementError> {
         let place = TorrentList::ALL.iter().position(|&other| other == list).unwrap_or(0);
-        let Some(mut watch) = self.watches[place].take() else { return Ok(()) };
+        let Some(watch) = &mut self.watches[place] else { return Ok(()) };
+        if reading == Reading::IfChanged && !watch.is_settled() {
+            return Ok(());
+        }
         if reading == Reading::InAnyCase {
             watch.forget();
         }
-        let (batches, mut inbox) = channel::<Vec<InfoHash>>(LIST_BATCHES_AHEAD);
-        // A file system may keep a reader waiting, and the cores take their time for a million torrents.
-        let reader = tokio::task::spawn_blocking(move || {
-            let look = watch.look(&mut |batch| drop(batches.blocking_send(batch)));
-            (watch, look)
-        });
-        let sent = send_anew(cores, (list, ListSource::File), &mut inbox).await;
-        // The reader ends when nobody takes its batches.
-        drop(inbox);
-        let (watch, look) = reader.await.map_err(|error| ManagementError::File(error.to_string()))?;
-        let path = watch.path().display().to_string();
-        self.watches[place] = Some(watch);
-        sent?;
-        match look {
-            ListLook::Read(report) => {
-                end(cores, (list, ListSource::File), &report).await?;
-                log_report(&path, &report);
-                Ok(())
-            }
-            ListLook::Changing(_) => {
-                info!("{path} is being written: it is read again in a moment");
-                Ok(())
-            }
-            ListLook::Unchanged | ListLook::StillFailed => Ok(()),
-            ListLook::Failed(error) => {
-                error!("the list stays as it was: {error}");
-                Err(ManagementError::File(error.to_string()))
-            }
+        let path = watch.path().to_owned();
+        let Looked { watch: mut looked, look } = read_and_send(cores, list, watch.clone()).await?;
+        let outcome = conclude(cores, list, &path, look).await;
+        if outcome.is_err() {
+            looked.forget_read();
+        }
+        self.watches[place] = Some(looked);
+        outcome
+    }
+}
+
+/// Has the file read on a thread of its own, and what it holds sent as it comes.
+async fn read_and_send(
+    cores: &impl Cores,
+    list: TorrentList,
+    mut watch: ListWatch,
+) -> Result<Looked, ManagementError> {
+    let (batches, mut inbox) = channel::<Vec<InfoHash>>(LIST_BATCHES_AHEAD);
+    // A file system may keep a reader waiting, and the cores take their time for a million torrents.
+    let reader = tokio::task::spawn_blocking(move || {
+        let look = watch.look(&mut |batch| drop(batches.blocking_send(batch)));
+        Looked { watch, look }
+    });
+    let sent = send_anew(cores, (list, ListSource::File), &mut inbox).await;
+    // Where the cores have failed nobody takes its batches, and what it reads is thrown away.
+    drop(inbox);
+    let looked = reader.await.map_err(|error| ManagementError::File(error.to_string()))?;
+    sent.map(|()| looked)
+}
+
+/// Ends the list that was sent, where it was read as a whole.
+async fn conclude(
+    cores: &impl Cores,
+    list: TorrentList,
+    path: &Path,
+    look: ListLook,
+) -> Result<(), ManagementError> {
+    match look {
+        ListLook::Read(report) => {
+            end(cores, (list, ListSource::File), &report).await?;
+            log_report(path, &report);
+            Ok(())
+        }
+        ListLook::Changing(_) => {
+            info!("{} is being written: it is read again in a moment", path.display());
+            Ok(())
+        }
+        ListLook::Unchanged | ListLook::StillFailed => Ok(()),
+        ListLook::Failed(error) => {
+            error!("the list stays as it was: {error}");
+            Err(ManagementError::File(error.to_string()))
         }
     }
 }
@@ -100,7 +134,8 @@ async fn end(
     update_all(cores, &AccessUpdate::EndList(list, source)).await
 }
 
-fn log_report(path: &str, report: &ListReport) {
+fn log_report(path: &Path, report: &ListReport) {
+    let path = path.display();
     info!(torrents = report.torrents, "read the list {path}");
     if report.invalid_lines > 0 {
         let lines = report.first_invalid.iter().map(|line| format!("{}: {}", line.number, line.excerpt));

@@ -77,7 +77,12 @@ impl BanBook {
         Ok(Rules { clients, networks })
     }
 
-    fn restore(&mut self, banned: Banned, before: Option<Ban>) {
+    pub(crate) fn get(&self, banned: &Banned) -> Option<&Ban> {
+        self.bans.get(banned)
+    }
+
+    /// Takes back what [`Self::add`] did, before which there was this.
+    pub(crate) fn restore(&mut self, banned: Banned, before: Option<Ban>) {
         match before {
             Some(before) => drop(self.bans.insert(banned, before)),
             None => drop(self.bans.remove(&banned)),

@@ -68,13 +68,22 @@ impl KeyBook {
         })
     }
 
-    /// Removes all keys but these.
-    pub(crate) fn keep_only(&mut self, keys: impl Iterator<Item = AuthenticationKey>) {
+    /// Removes all keys but these; gives those that it has removed.
+    pub(crate) fn keep_only(
+        &mut self,
+        keys: impl Iterator<Item = AuthenticationKey>,
+    ) -> Vec<AuthenticationKey> {
         let kept: BTreeSet<AuthenticationKey> = keys.collect();
         let gone: Vec<_> = self.keys.keys().filter(|key| !kept.contains(*key)).copied().collect();
         for key in &gone {
             self.remove(key);
         }
+        gone
+    }
+
+    /// Keys whose account has changed since it was last handed to the keeper.
+    pub(crate) fn unsaved(&self) -> usize {
+        self.unsaved.len()
     }
 
     pub(crate) fn remove(&mut self, key: &AuthenticationKey) -> bool {

@@ -8,6 +8,7 @@
 mod access_lists;
 mod ban_book;
 mod collector;
+mod completed_counts;
 mod cores;
 mod dumps;
 mod key_book;

@@ -46,10 +46,20 @@ pub(crate) const LIST_BATCHES_AHEAD: usize = 4;
 pub(crate) const FACTS_LOOK_MS: u64 = 200;
 
 /// Seconds between two looks at the files of lists. They change a few times a day.
-pub(crate) const FILES_LOOK_S: u64 = 10;
+pub(crate) const FILES_LOOK_S: u64 = 5;
 
 /// Seconds between two attempts to read what is stored, where the first one failed.
 pub(crate) const LOAD_RETRY_S: u64 = 5;
 
 /// Keys that are sent to the cores in one message.
 pub(crate) const KEYS_PER_UPDATE: usize = 4096;
+
+/// Seconds for which nobody has written to a list's file that is read because it has changed.
+pub(crate) const SETTLED_S: u64 = 2;
+
+/// Milliseconds until the database is tried again at the stop, where it takes no changes and more wait than may.
+pub(crate) const LAST_SAVE_RETRY_MS: u64 = 500;
+
+/// Counts of completed events that wait for room among the writes, at about 50 bytes each. The cores bring a count
+/// that finds no place here again with the torrent's next completed event.
+pub(crate) const COMPLETED_WAITING_MAX: usize = 1_000_000;

@@ -1,11 +1,13 @@
+use crate::limits::SETTLED_S;
 use crate::list_file::{ListFileError, ListReport, read_list};
 use primitives::InfoHash;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// A list's file that is looked at again and again, and read when it has changed.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ListWatch {
     path: PathBuf,
     /// What the file was when it was last read as a whole; `None`: it has to be read.
@@ -69,6 +71,22 @@ impl ListWatch {
         *self = Self::new(std::mem::take(&mut self.path));
     }
 
+    /// Has the next look read the file in any case: what was handed on did not arrive.
+    pub fn forget_read(&mut self) {
+        self.read = None;
+    }
+
+    /// Whether nothing has written to the file for [`SETTLED_S`] seconds. A file that is written slowly, over a network,
+    /// looks whole between two writes: what it does not hold yet would be taken off. One that cannot be looked at is
+    /// settled, and the look tells why.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        let age =
+            fs::metadata(&self.path).and_then(|metadata| metadata.modified()).map(|time| time.elapsed());
+        // A time ahead of the clock is nobody's who writes now.
+        !matches!(age, Ok(Ok(age)) if age < Duration::from_secs(SETTLED_S))
+    }
+
     /// Looks at the file and reads it, as [`read_list`] does, if it is not the one that was read before. It may wait for a
     /// disk.
     pub fn look(&mut self, batches: &mut impl FnMut(Vec<InfoHash>)) -> ListLook {
@@ -110,7 +128,19 @@ mod tests {
     use super::*;
     use std::fs::OpenOptions;
     use std::io::Write;
+    use std::time::SystemTime;
     use tempfile::TempDir;
+
+    #[test]
+    fn a_file_is_settled_when_nobody_has_written_to_it_for_2_seconds() {
+        let watched = Watched::with_list(3);
+        assert!(!watched.watch.is_settled());
+        let file = OpenOptions::new().write(true).open(&watched.path).unwrap();
+        file.set_modified(SystemTime::now() - Duration::from_secs(2)).unwrap();
+        assert!(watched.watch.is_settled());
+        fs::remove_file(&watched.path).unwrap();
+        assert!(watched.watch.is_settled(), "the look tells what is wrong");
+    }
 
     struct Watched {
         _directory: TempDir,
@@ -188,7 +218,7 @@ mod tests {
         let file = OpenOptions::new().append(true).open(&watched.path).unwrap();
         file.set_modified(modified).unwrap();
         watched.assert_read(2);
-        file.set_modified(modified + std::time::Duration::from_nanos(1)).unwrap();
+        file.set_modified(modified + Duration::from_nanos(1)).unwrap();
         watched.assert_read(2);
         watched.assert_unchanged();
     }

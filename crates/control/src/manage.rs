@@ -14,6 +14,7 @@ use primitives::{
     TorrentList, TorrentOrder,
 };
 use std::cmp::Reverse;
+use std::panic::resume_unwind;
 
 impl<C: Cores> Management for Manager<C> {
     fn modes(&self) -> Modes {
@@ -26,12 +27,6 @@ impl<C: Cores> Management for Manager<C> {
 
     fn totals(&self) -> Vec<(&'static str, u64)> {
         Self::totals(self).now(&self.statistics())
-    }
-
-    async fn torrent_count(&self) -> Result<u64, ManagementError> {
-        let survey = Survey { order: TorrentOrder::Place, skip: u64::MAX, torrents_max: 0 };
-        let results = ask_all(&self.inner.cores, |answer| Inquiry::Survey(survey, answer)).await?;
-        Ok(results.iter().map(|result| result.seen).sum())
     }
 
     async fn torrent(
@@ -69,7 +64,7 @@ impl<C: Cores> Management for Manager<C> {
         change: ListChange,
         info_hashes: Vec<InfoHash>,
     ) -> Result<(), ManagementError> {
-        Self::change_list(self, list, change, &info_hashes).await
+        self.to_the_end(async move |manager| manager.change_list(list, change, &info_hashes).await).await
     }
 
     async fn list_page(
@@ -94,10 +89,105 @@ impl<C: Cores> Management for Manager<C> {
     }
 
     async fn reload_list(&self, list: TorrentList) -> Result<(), ManagementError> {
-        self.read_list(list).await
+        self.to_the_end(async move |manager| manager.read_list(list).await).await
     }
 
     async fn put_key(&self, key: WantedKey) -> Result<KeyFacts, ManagementError> {
+        self.to_the_end(async move |manager| manager.make_key(key).await).await
+    }
+
+    async fn remove_key(&self, key: AuthenticationKey) -> Result<bool, ManagementError> {
+        self.to_the_end(async move |manager| manager.forget_key(key).await).await
+    }
+
+    fn key(&self, key: AuthenticationKey) -> Option<KeyFacts> {
+        Self::keys(self).facts(&key)
+    }
+
+    fn keys(&self, after: Option<AuthenticationKey>, keys_max: usize) -> Vec<KeyFacts> {
+        Self::keys(self).page(after, keys_max)
+    }
+
+    fn reset_account(&self, key: AuthenticationKey) -> Result<bool, ManagementError> {
+        Ok(Self::keys(self).reset(&key))
+    }
+
+    async fn reload_keys(&self) -> Result<(), ManagementError> {
+        self.to_the_end(async |manager| manager.read_keys().await).await
+    }
+
+    async fn bans(&self) -> Vec<Ban> {
+        self.inner.bans.lock().await.bans()
+    }
+
+    async fn add_ban(&self, ban: Ban) -> Result<(), ManagementError> {
+        self.to_the_end(async move |manager| manager.ban(ban).await).await
+    }
+
+    async fn lift_ban(&self, banned: Banned) -> Result<bool, ManagementError> {
+        self.to_the_end(async move |manager| manager.unban(banned).await).await
+    }
+
+    fn configuration(&self) -> serde_json::Value {
+        self.inner.settings.configuration.clone()
+    }
+
+    async fn reload(&self) -> Result<(), ManagementError> {
+        self.inner.settings.reloads.send_modify(|times| *times += 1);
+        self.to_the_end(async |manager| manager.read_files().await).await
+    }
+
+    async fn latencies(&self) -> Result<Vec<LatencyFacts>, ManagementError> {
+        Ok(latency_facts(&self.inner.settings.latencies.fresh().await))
+    }
+
+    async fn latency_log(&self) -> Result<Vec<u8>, ManagementError> {
+        let latencies = self.inner.settings.latencies.fresh().await;
+        log_of_run(self.inner.settings.begun, &latencies)
+            .map_err(|error| ManagementError::File(error.to_string()))
+    }
+
+    fn storage(&self) -> StorageFacts {
+        let facts = self.inner.keeper.facts();
+        StorageFacts {
+            state: match (facts.state, self.unread()) {
+                (KeeperState::Absent, _) => StorageState::Absent,
+                (KeeperState::Away(reason), _) | (KeeperState::Connected, Some(reason)) => {
+                    StorageState::Away(reason)
+                }
+                (KeeperState::Connected, None) => StorageState::Connected,
+            },
+            writes_waiting: facts.waiting,
+            writes_done: facts.done,
+            writes_lost: facts.lost,
+            failures: facts.failures,
+        }
+    }
+
+    fn listeners(&self) -> Vec<ListenerFacts> {
+        self.inner.settings.listeners.clone()
+    }
+}
+
+impl<C: Cores> Manager<C> {
+    /// Goes to the end of it even if who asked goes away meanwhile: a change that nobody hears of is better than one that
+    /// only some of the cores know.
+    async fn to_the_end<T, F>(&self, work: impl FnOnce(Self) -> F) -> Result<T, ManagementError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, ManagementError>> + Send + 'static,
+    {
+        match tokio::spawn(work(self.clone())).await {
+            Ok(outcome) => outcome,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => resume_unwind(panic),
+                // The runtime ends.
+                Err(_) => Err(ManagementError::CoreBusy),
+            },
+        }
+    }
+
+    async fn make_key(&self, key: WantedKey) -> Result<KeyFacts, ManagementError> {
         let stored = self.inner.key_changes.lock().await;
         require_read(*stored)?;
         let (grant, facts) = {
@@ -115,94 +205,41 @@ impl<C: Cores> Management for Manager<C> {
         facts.ok_or(ManagementError::CoreBusy)
     }
 
-    async fn remove_key(&self, key: AuthenticationKey) -> Result<bool, ManagementError> {
+    /// The key is known until all cores have forgotten it: where one does not answer, it can be removed again.
+    async fn forget_key(&self, key: AuthenticationKey) -> Result<bool, ManagementError> {
         let stored = self.inner.key_changes.lock().await;
         require_read(*stored)?;
         if self.key(key).is_none() {
             return Ok(false);
         }
         self.inner.keeper.remove_key(key)?;
-        Self::keys(self).remove(&key);
         update_all(&self.inner.cores, &AccessUpdate::RemoveKeys([key].into())).await?;
-        Ok(true)
+        Ok(Self::keys(self).remove(&key))
     }
 
-    fn key(&self, key: AuthenticationKey) -> Option<KeyFacts> {
-        Self::keys(self).facts(&key)
-    }
-
-    fn keys(&self, after: Option<AuthenticationKey>, keys_max: usize) -> Vec<KeyFacts> {
-        Self::keys(self).page(after, keys_max)
-    }
-
-    fn reset_account(&self, key: AuthenticationKey) -> Result<bool, ManagementError> {
-        Ok(Self::keys(self).reset(&key))
-    }
-
-    async fn reload_keys(&self) -> Result<(), ManagementError> {
-        self.read_keys().await
-    }
-
-    async fn bans(&self) -> Vec<Ban> {
-        self.inner.bans.lock().await.bans()
-    }
-
-    async fn add_ban(&self, ban: Ban) -> Result<(), ManagementError> {
+    async fn ban(&self, ban: Ban) -> Result<(), ManagementError> {
         let mut bans = self.inner.bans.lock().await;
         let Ban { banned, reason, since_unix_s } = ban.clone();
+        let before = bans.get(&banned).cloned();
         let rules = bans.add(ban)?;
-        self.inner.keeper.put_ban(StoredBan { banned, reason, since_unix_s })?;
+        if let Err(error) = self.inner.keeper.put_ban(StoredBan { banned, reason, since_unix_s }) {
+            bans.restore(banned, before);
+            return Err(error.into());
+        }
         self.use_rules(rules).await
     }
 
-    async fn lift_ban(&self, banned: Banned) -> Result<bool, ManagementError> {
+    async fn unban(&self, banned: Banned) -> Result<bool, ManagementError> {
         let mut bans = self.inner.bans.lock().await;
-        let Some(rules) = bans.lift(&banned) else { return Ok(false) };
+        if bans.get(&banned).is_none() {
+            return Ok(false);
+        }
         self.inner.keeper.lift_ban(banned)?;
+        let Some(rules) = bans.lift(&banned) else { return Ok(false) };
         self.use_rules(rules?).await?;
         Ok(true)
     }
 
-    fn configuration(&self) -> serde_json::Value {
-        self.inner.settings.configuration.clone()
-    }
-
-    async fn reload(&self) -> Result<(), ManagementError> {
-        self.inner.settings.reloads.send_modify(|times| *times += 1);
-        self.read_files().await
-    }
-
-    async fn latencies(&self) -> Result<Vec<LatencyFacts>, ManagementError> {
-        Ok(latency_facts(&self.inner.settings.latencies.fresh().await))
-    }
-
-    async fn latency_log(&self) -> Result<Vec<u8>, ManagementError> {
-        let latencies = self.inner.settings.latencies.fresh().await;
-        log_of_run(self.inner.settings.begun, &latencies)
-            .map_err(|error| ManagementError::File(error.to_string()))
-    }
-
-    fn storage(&self) -> StorageFacts {
-        let facts = self.inner.keeper.facts();
-        StorageFacts {
-            state: match facts.state {
-                KeeperState::Absent => StorageState::Absent,
-                KeeperState::Connected => StorageState::Connected,
-                KeeperState::Away(reason) => StorageState::Away(reason),
-            },
-            writes_waiting: facts.waiting,
-            writes_done: facts.done,
-            writes_lost: facts.lost,
-            failures: facts.failures,
-        }
-    }
-
-    fn listeners(&self) -> Vec<ListenerFacts> {
-        self.inner.settings.listeners.clone()
-    }
-}
-
-impl<C: Cores> Manager<C> {
     /// Shard after shard, each from where the ones before have ended.
     async fn torrents_by_place(&self, page: TorrentPage) -> Result<Vec<TorrentFacts>, ManagementError> {
         let (mut skip, mut torrents) = (page.offset, Vec::new());

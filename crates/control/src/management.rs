@@ -24,9 +24,6 @@ pub trait Management: Send + Sync + 'static {
     /// What was done in all runs of the tracker, by name.
     fn totals(&self) -> Vec<(&'static str, u64)>;
 
-    /// Torrents that have a swarm.
-    fn torrent_count(&self) -> impl Future<Output = Result<u64, ManagementError>> + Send;
-
     /// A torrent with its peers, `peers_max` of them at most; `None` if it has no swarm.
     fn torrent(
         &self,

@@ -2,22 +2,24 @@
 
 use crate::access_lists::{ListFiles, Reading, change_list, load_list};
 use crate::ban_book::{BanBook, ConfiguredRules, Rules};
+use crate::completed_counts::CompletedCounts;
 use crate::cores::{Cores, update_all};
 use crate::key_book::KeyBook;
 use crate::latency_board::LatencyBoard;
-use crate::limits::{FACTS_LOOK_MS, FILES_LOOK_S, KEYS_PER_UPDATE, LOAD_RETRY_S};
+use crate::limits::{FACTS_LOOK_MS, FILES_LOOK_S, KEYS_PER_UPDATE, LAST_SAVE_RETRY_MS, LOAD_RETRY_S};
 use crate::management::{ListenerFacts, ManagementError, Modes, TorrentMode, UserMode};
 use crate::statistics_board::StatisticsBoard;
 use crate::supervise::later;
 use crate::totals::Totals;
 use access::{AccessUpdate, CoreFact, KeyGrant};
-use database::{Database, Keeper, KeeperSettings};
+use database::{Database, Keeper, KeeperSettings, StoredKey, TooManyWaiting};
 use primitives::{InfoHash, ListChange, TorrentList};
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::{Mutex as AsyncMutex, watch};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 use tracing::{error, info};
 
 /// Manages a running tracker. Copies are the same one.
@@ -40,15 +42,28 @@ pub(crate) struct Inner<C> {
     pub(crate) keeper: Keeper,
     keys: Mutex<KeyBook>,
     totals: Mutex<Totals>,
+    completed: Mutex<CompletedCounts>,
     /// Held while the cores are told of keys: they are told in the order of the book.
     pub(crate) key_changes: AsyncMutex<Stored>,
     /// Held while the cores are told of a list, in the order of [`TorrentList::ALL`].
     list_changes: [AsyncMutex<()>; 2],
     pub(crate) bans: AsyncMutex<BanBook>,
     files: AsyncMutex<ListFiles>,
+    /// Why some of what is stored could not be read yet.
+    unread: Mutex<Option<String>>,
 }
 
-/// Whether what is stored has been read.
+/// A part of what is stored, which is read by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum StoredPart {
+    Bans,
+    Keys,
+    List(TorrentList),
+    Totals,
+    Completed,
+}
+
+/// Whether the keys that are stored have been read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stored {
     Unread,
@@ -108,6 +123,8 @@ pub enum TotalsStorage {
     StoredIn(PathBuf),
 }
 
+const RETRY: Duration = Duration::from_secs(LOAD_RETRY_S);
+
 const LISTS: &str = "there is a lock for each list";
 
 impl<C: Cores> Manager<C> {
@@ -125,6 +142,8 @@ impl<C: Cores> Manager<C> {
             list_changes: [AsyncMutex::new(()), AsyncMutex::new(())],
             bans: AsyncMutex::new(BanBook::new(settings.rules.clone())),
             files: AsyncMutex::new(ListFiles::new(settings.allow_file.clone(), settings.deny_file.clone())),
+            completed: Mutex::default(),
+            unread: Mutex::default(),
             cores,
             settings,
         };
@@ -140,8 +159,21 @@ impl<C: Cores> Manager<C> {
     /// Writes what is not stored yet, until `deadline`. The cores have ended.
     pub async fn stop(&self, deadline: Instant) {
         self.take_in_facts();
-        self.save();
+        self.save_all(deadline).await;
         self.inner.keeper.stop(deadline).await;
+    }
+
+    /// Hands all that has changed to the keeper. What it has no room for waits until it has written what it has.
+    async fn save_all(&self, deadline: Instant) {
+        while self.save().is_err() && Instant::now() < deadline {
+            if let Ok(Err(_)) = timeout_at(deadline, self.flush()).await {
+                sleep_until(deadline.min(Instant::now() + Duration::from_millis(LAST_SAVE_RETRY_MS))).await;
+            }
+        }
+        let (accounts, completed) = (self.keys().unsaved(), self.completed().len());
+        if accounts > 0 || completed > 0 {
+            error!(accounts, completed, "changes are lost: the database did not take those before in time");
+        }
     }
 
     /// Reads the files of the lists again.
@@ -157,20 +189,18 @@ impl<C: Cores> Manager<C> {
     pub(crate) async fn read_list(&self, list: TorrentList) -> Result<(), ManagementError> {
         self.inner.files.lock().await.look(&self.inner.cores, list, Reading::InAnyCase).await?;
         let Some(database) = &self.inner.database else { return Ok(()) };
-        let _told_in_order = self.list_lock(list).lock().await;
-        self.flush().await?;
-        load_list(&self.inner.cores, database, list).await.map(drop)
+        self.load_list(database, list).await.map(drop)
     }
 
     /// Reads the keys again as they are stored.
     pub(crate) async fn read_keys(&self) -> Result<(), ManagementError> {
         let Some(database) = &self.inner.database else { return Ok(()) };
         let mut stored = self.inner.key_changes.lock().await;
-        self.save();
-        self.flush().await?;
-        self.load_keys(database).await?;
-        *stored = Stored::Read;
-        Ok(())
+        let read = self.load_keys(database).await;
+        if matches!(read, Ok(()) | Err(ManagementError::Full(_))) {
+            *stored = Stored::Read;
+        }
+        read
     }
 
     /// Puts torrents on a list or takes them off, here and in the database.
@@ -198,6 +228,19 @@ impl<C: Cores> Manager<C> {
 
     pub(crate) fn totals(&self) -> MutexGuard<'_, Totals> {
         self.inner.totals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Why some of what is stored could not be read yet, if that is so.
+    pub(crate) fn unread(&self) -> Option<String> {
+        self.inner.unread.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note_unread(&self, why: Option<String>) {
+        *self.inner.unread.lock().unwrap_or_else(PoisonError::into_inner) = why;
+    }
+
+    fn completed(&self) -> MutexGuard<'_, CompletedCounts> {
+        self.inner.completed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn list_lock(&self, list: TorrentList) -> &AsyncMutex<()> {
@@ -233,56 +276,87 @@ impl<C: Cores> Manager<C> {
 
     async fn load_first(&self, deadline: Instant) {
         let Some(database) = self.inner.database.clone() else { return };
-        let failure = match timeout_at(deadline, self.load_all(&database)).await {
+        let mut parts = self.parts_in_use();
+        let failure = match timeout_at(deadline, self.load(&database, &mut parts)).await {
             Ok(Ok(())) => return,
             Ok(Err(error)) => error.to_string(),
             Err(_) => "it takes longer than database.start_wait_s".to_owned(),
         };
         error!("the start goes on without what is stored, which is read later: {failure}");
-        let manager = self.clone();
-        tokio::spawn(async move {
-            let mut attempts = later(Duration::from_secs(LOAD_RETRY_S));
-            loop {
-                attempts.tick().await;
-                if manager.load_all(&database).await.is_ok() {
+        self.note_unread(Some(failure));
+        tokio::spawn(self.clone().load_later(database, parts));
+    }
+
+    async fn load_later(self, database: Database, mut parts: VecDeque<StoredPart>) {
+        let mut attempts = later(RETRY);
+        loop {
+            attempts.tick().await;
+            match self.load(&database, &mut parts).await {
+                Ok(()) => {
+                    self.note_unread(None);
                     info!("what is stored has been read");
                     return;
                 }
-            }
-        });
-    }
-
-    /// Reads all that is stored and concerns this tracker, and tells the cores.
-    async fn load_all(&self, database: &Database) -> Result<(), ManagementError> {
-        let totals = database.load_totals().await?;
-        self.totals().load(totals);
-        self.load_bans(database).await?;
-        {
-            let mut stored = self.inner.key_changes.lock().await;
-            self.load_keys(database).await?;
-            *stored = Stored::Read;
-        }
-        for list in self.lists_in_use() {
-            let _told_in_order = self.list_lock(list).lock().await;
-            // What was changed before is not stored yet, and would be taken off.
-            self.flush().await?;
-            let torrents = load_list(&self.inner.cores, database, list).await?;
-            if torrents > 0 {
-                info!(torrents, "read the stored list {list:?}");
+                Err(error) => self.note_unread(Some(error.to_string())),
             }
         }
-        self.load_completed(database).await
     }
 
-    fn lists_in_use(&self) -> Vec<TorrentList> {
-        match self.inner.settings.modes.torrents {
-            TorrentMode::Any => vec![TorrentList::Denied],
-            TorrentMode::Listed => TorrentList::ALL.to_vec(),
+    /// Reads these parts of what is stored, and tells the cores. Those that have been read are taken out: each is read
+    /// once, since what came later is newer than what is stored.
+    async fn load(
+        &self,
+        database: &Database,
+        parts: &mut VecDeque<StoredPart>,
+    ) -> Result<(), ManagementError> {
+        while let Some(part) = parts.front() {
+            match self.load_part(database, *part).await {
+                // What found a place is served. Waiting does not mend it, and the other parts are not to wait for it.
+                Err(error @ ManagementError::Full(_)) => error!("not all that is stored is in use: {error}"),
+                other => other?,
+            }
+            parts.pop_front();
         }
+        Ok(())
+    }
+
+    async fn load_part(&self, database: &Database, part: StoredPart) -> Result<(), ManagementError> {
+        match part {
+            StoredPart::Bans => self.load_bans(database).await,
+            StoredPart::Keys => self.read_keys().await,
+            StoredPart::List(list) => {
+                let torrents = self.load_list(database, list).await?;
+                if torrents > 0 {
+                    info!(torrents, "read the stored list {list:?}");
+                }
+                Ok(())
+            }
+            StoredPart::Totals => {
+                let totals = database.load_totals().await?;
+                self.totals().load(totals);
+                Ok(())
+            }
+            StoredPart::Completed => self.load_completed(database).await,
+        }
+    }
+
+    /// First what says who is served.
+    fn parts_in_use(&self) -> VecDeque<StoredPart> {
+        let Modes { users, torrents } = self.inner.settings.modes;
+        let keys = (users == UserMode::Private).then_some(StoredPart::Keys);
+        let lists: &[TorrentList] = match torrents {
+            TorrentMode::Any => &[TorrentList::Denied],
+            TorrentMode::Listed => &TorrentList::ALL,
+        };
+        let lists = lists.iter().map(|&list| StoredPart::List(list));
+        let counts = [StoredPart::Totals, StoredPart::Completed];
+        [StoredPart::Bans].into_iter().chain(keys).chain(lists).chain(counts).collect()
     }
 
     async fn load_bans(&self, database: &Database) -> Result<(), ManagementError> {
         let mut bans = self.inner.bans.lock().await;
+        // What was changed before is not stored yet, and what is stored would be taken for newer.
+        self.flush().await?;
         let mut pages = database.load_bans();
         while let Some(page) = pages.next().await? {
             bans.load(page);
@@ -291,19 +365,33 @@ impl<C: Cores> Manager<C> {
         self.use_rules(rules).await
     }
 
+    async fn load_list(&self, database: &Database, list: TorrentList) -> Result<u64, ManagementError> {
+        let _told_in_order = self.list_lock(list).lock().await;
+        // What was changed before is not stored yet, and would be taken off.
+        self.flush().await?;
+        load_list(&self.inner.cores, database, list).await
+    }
+
+    /// Takes over the keys that are stored, as far as there is room for them.
     async fn load_keys(&self, database: &Database) -> Result<(), ManagementError> {
-        if self.inner.settings.modes.users == UserMode::Public {
-            return Ok(());
-        }
-        let (mut pages, mut grants) = (database.load_keys(), Vec::new());
+        // Keys that were made before are not stored yet, and would be removed.
+        self.flush().await?;
+        let (mut pages, mut stored) = (database.load_keys(), Vec::new());
         while let Some(page) = pages.next().await? {
-            let mut book = self.keys();
-            for stored in &page {
-                grants.push(book.restore(stored)?);
-            }
+            stored.extend(page);
         }
-        self.keys().keep_only(grants.iter().map(|grant| grant.key));
-        self.tell_all_keys(&grants).await
+        let (gone, grants, all) = {
+            let mut book = self.keys();
+            // Those that are gone make room, here and in the cores, for others.
+            let gone = book.keep_only(stored.iter().map(|stored| stored.key));
+            let (grants, all) = restore(&mut book, &stored);
+            (gone, grants, all)
+        };
+        for some in gone.chunks(KEYS_PER_UPDATE) {
+            update_all(&self.inner.cores, &AccessUpdate::RemoveKeys(some.into())).await?;
+        }
+        self.tell_all_keys(&grants).await?;
+        all
     }
 
     async fn tell_all_keys(&self, grants: &[KeyGrant]) -> Result<(), ManagementError> {
@@ -342,7 +430,8 @@ impl<C: Cores> Manager<C> {
         loop {
             looks.tick().await;
             self.take_in_facts();
-            self.save();
+            // What is refused now is given to the keeper later.
+            let _later = self.save();
         }
     }
 
@@ -359,30 +448,45 @@ impl<C: Cores> Manager<C> {
                     }
                 }
                 CoreFact::Completed(counts) => {
-                    for (info_hash, completed) in counts {
-                        // What is refused is counted there; the next completed event brings the whole count.
-                        let _refused = self.inner.keeper.completed(info_hash, u64::from(completed));
-                    }
+                    let mut waiting = self.completed();
+                    counts.into_iter().for_each(|(info_hash, count)| waiting.put(info_hash, count));
                 }
             }
         }
     }
 
-    /// Hands to the keeper what has changed. What it refuses now it is given later.
-    fn save(&self) {
+    /// Hands to the keeper what has changed, until it refuses something: that and what is behind it is given to it later.
+    fn save(&self) -> Result<(), TooManyWaiting> {
         let keeper = &self.inner.keeper;
-        let _later = self.keys().save(|stored| keeper.put_key(stored));
+        self.keys().save(|stored| keeper.account(stored))?;
+        self.completed().save(|info_hash, count| keeper.completed(info_hash, u64::from(count)))?;
         let are_stored = match &self.inner.settings.totals {
             TotalsStorage::Stored => true,
             TotalsStorage::StoredIn(file) => file.exists(),
         };
         if are_stored {
-            let _later = self.totals().save(&self.inner.settings.board.total(), keeper);
+            self.totals().save(&self.inner.settings.board.total(), keeper)?;
+        }
+        Ok(())
+    }
+}
+
+/// Puts keys into the book as they are stored; the last of the results says whether all found a place.
+fn restore(book: &mut KeyBook, stored: &[StoredKey]) -> (Vec<KeyGrant>, Result<(), ManagementError>) {
+    let (mut grants, mut all) = (Vec::with_capacity(stored.len()), Ok(()));
+    for key in stored {
+        match book.restore(key) {
+            Ok(grant) => grants.push(grant),
+            Err(error) => all = Err(error),
         }
     }
+    (grants, all)
 }
 
 /// Seconds since the Unix epoch.
 pub(crate) fn unix_s() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,13 @@
 //! What the tests of this crate share.
 
+use crate::cores::Cores;
 use crate::supervise::Fleet;
+use access::{AccessUpdate, CoreFact, ListInquiry};
 use latency::LatencySet;
-use primitives::{ShardCount, ShardId};
+use primitives::{Answer, Inquiry, Second, ShardCount, ShardId};
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// Workers that do as they are told to.
@@ -67,4 +71,75 @@ pub(crate) fn set_with_expiry_turns(turns: u64) -> LatencySet {
         set.record_expiry_turn(Duration::from_micros(7));
     }
     set
+}
+
+/// A kind of updates.
+type Kind = fn(&AccessUpdate) -> bool;
+
+/// Two cores that note what they are told of who is served.
+#[derive(Debug, Default)]
+pub(crate) struct TestCores {
+    told: Mutex<Vec<(ShardId, AccessUpdate)>>,
+    pub(crate) facts: Mutex<VecDeque<CoreFact>>,
+    /// The next update of this kind is taken by no core.
+    pub(crate) refused: Mutex<Option<Kind>>,
+    /// Answers that wait, where there is somebody who makes them wait.
+    held: Mutex<Option<Vec<Answer<()>>>>,
+}
+
+impl TestCores {
+    /// From now on the cores are slow.
+    pub(crate) fn hold_answers(&self) {
+        *self.held.lock().unwrap() = Some(Vec::new());
+    }
+
+    /// They are quick again, and answer what waited.
+    pub(crate) fn give_answers(&self) {
+        let held = self.held.lock().unwrap().take();
+        held.into_iter().flatten().for_each(|answer| answer.give(()));
+    }
+
+    /// What of it the second core was told, in order.
+    pub(crate) fn told<T>(&self, what: impl Fn(&AccessUpdate) -> Option<T>) -> Vec<T> {
+        let told = self.told.lock().unwrap();
+        told.iter().filter(|(shard, _)| shard.index() == 1).filter_map(|(_, update)| what(update)).collect()
+    }
+}
+
+impl Cores for Arc<TestCores> {
+    fn shards(&self) -> ShardCount {
+        ShardCount::new(2).unwrap()
+    }
+
+    fn inquire(&self, _: ShardId, inquiry: Inquiry) -> Result<(), Inquiry> {
+        unreachable!("nobody asks for torrents: {inquiry:?}")
+    }
+
+    fn update(&self, shard: ShardId, update: &AccessUpdate, answer: Answer<()>) -> Result<(), Answer<()>> {
+        let mut refused = self.refused.lock().unwrap();
+        if refused.is_some_and(|refuses| refuses(update)) {
+            *refused = None;
+            // Who waits for the answer hears that there is none.
+            drop(answer);
+            return Ok(());
+        }
+        self.told.lock().unwrap().push((shard, update.clone()));
+        match self.held.lock().unwrap().as_mut() {
+            Some(held) => held.push(answer),
+            None => answer.give(()),
+        }
+        Ok(())
+    }
+
+    fn list(&self, _: ShardId, inquiry: ListInquiry) -> Result<(), ListInquiry> {
+        unreachable!("nobody asks for lists: {inquiry:?}")
+    }
+
+    fn next_fact(&self) -> Option<CoreFact> {
+        self.facts.lock().unwrap().pop_front()
+    }
+
+    fn now(&self) -> Second {
+        Second(100)
+    }
 }

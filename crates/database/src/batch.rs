@@ -11,6 +11,8 @@ pub enum Change {
     Completed(TorrentCount),
     /// A key is known, with this account.
     PutKey(StoredKey),
+    /// What has come to the account of a key, if the key is stored: somebody else may have removed it.
+    Account(StoredKey),
     /// A key is known no more.
     RemoveKey(AuthenticationKey),
     /// Somebody is banned.
@@ -21,12 +23,36 @@ pub enum Change {
     Total(TotalName, u64),
 }
 
+/// What becomes of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeyChange {
+    /// It is stored with this account.
+    Put(StoredKey),
+    /// Where it is stored, it gets this account; until when it lets in stays.
+    Account(StoredKey),
+    Remove,
+}
+
+impl KeyChange {
+    /// What an older change and this one come to.
+    const fn over(self, older: Self) -> Self {
+        match (self, older) {
+            (Self::Account(account), Self::Put(put)) => {
+                Self::Put(StoredKey { valid_until_unix_s: put.valid_until_unix_s, ..account })
+            }
+            // The account of a key that is to go.
+            (Self::Account(_), Self::Remove) => Self::Remove,
+            (newer, _) => newer,
+        }
+    }
+}
+
 /// Changes that are stored together, one of each thing: the last, or of counts of completed events the largest.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WriteBatch {
     pub(crate) lists: BTreeMap<(TorrentList, InfoHash), ListChange>,
     pub(crate) completed: BTreeMap<InfoHash, u64>,
-    pub(crate) keys: BTreeMap<AuthenticationKey, Option<StoredKey>>,
+    pub(crate) keys: BTreeMap<AuthenticationKey, KeyChange>,
     pub(crate) bans: BTreeMap<Banned, Option<StoredBan>>,
     pub(crate) totals: BTreeMap<TotalName, u64>,
 }
@@ -40,8 +66,9 @@ impl WriteBatch {
                 let count = self.completed.entry(info_hash).or_default();
                 *count = completed.max(*count);
             }
-            Change::PutKey(key) => drop(self.keys.insert(key.key, Some(key))),
-            Change::RemoveKey(key) => drop(self.keys.insert(key, None)),
+            Change::PutKey(key) => self.change_key(key.key, KeyChange::Put(key)),
+            Change::Account(key) => self.change_key(key.key, KeyChange::Account(key)),
+            Change::RemoveKey(key) => self.change_key(key, KeyChange::Remove),
             Change::PutBan(ban) => {
                 let ban = StoredBan { reason: storable_reason(&ban.reason), ..ban };
                 drop(self.bans.insert(ban.banned, Some(ban)));
@@ -57,7 +84,9 @@ impl WriteBatch {
         match change {
             Change::List(list, info_hash, _) => self.lists.contains_key(&(*list, *info_hash)),
             Change::Completed(count) => self.completed.contains_key(&count.info_hash),
-            Change::PutKey(StoredKey { key, .. }) | Change::RemoveKey(key) => self.keys.contains_key(key),
+            Change::PutKey(StoredKey { key, .. })
+            | Change::Account(StoredKey { key, .. })
+            | Change::RemoveKey(key) => self.keys.contains_key(key),
             Change::PutBan(StoredBan { banned, .. }) | Change::LiftBan(banned) => {
                 self.bans.contains_key(banned)
             }
@@ -91,13 +120,18 @@ impl WriteBatch {
 
     /// Takes the changes of an older batch, where it has no newer one itself.
     pub(crate) fn take_older(&mut self, older: Self) {
-        put_below(&mut self.lists, older.lists);
-        put_below(&mut self.keys, older.keys);
-        put_below(&mut self.bans, older.bans);
-        put_below(&mut self.totals, older.totals);
+        put_below(&mut self.lists, older.lists, |newer, _| newer);
+        put_below(&mut self.keys, older.keys, KeyChange::over);
+        put_below(&mut self.bans, older.bans, |newer, _| newer);
+        put_below(&mut self.totals, older.totals, |newer, _| newer);
         for (info_hash, completed) in older.completed {
             self.insert(Change::Completed(TorrentCount { info_hash, completed }));
         }
+    }
+
+    fn change_key(&mut self, key: AuthenticationKey, change: KeyChange) {
+        let older = self.keys.get(&key).copied();
+        self.keys.insert(key, older.map_or(change, |older| change.over(older)));
     }
 }
 
@@ -111,14 +145,25 @@ fn first<K: Ord, V>(map: &mut BTreeMap<K, V>, left: &mut usize) -> BTreeMap<K, V
     part
 }
 
-/// The smaller of both is put into the larger one: a million changes that wait are not moved for one more.
-fn put_below<K: Ord, V>(newer: &mut BTreeMap<K, V>, mut older: BTreeMap<K, V>) {
+/// The smaller of both is put into the larger one: a million changes that wait are not moved for one more. `over` says
+/// what a newer and an older change of the same thing come to.
+fn put_below<K: Ord, V>(newer: &mut BTreeMap<K, V>, mut older: BTreeMap<K, V>, over: impl Fn(V, V) -> V) {
     if newer.len() < older.len() {
-        older.extend(std::mem::take(newer));
+        for (key, change) in std::mem::take(newer) {
+            let change = match older.remove(&key) {
+                Some(before) => over(change, before),
+                None => change,
+            };
+            older.insert(key, change);
+        }
         *newer = older;
     } else {
-        for (key, value) in older {
-            newer.entry(key).or_insert(value);
+        for (key, before) in older {
+            let change = match newer.remove(&key) {
+                Some(change) => over(change, before),
+                None => before,
+            };
+            newer.insert(key, change);
         }
     }
 }
@@ -161,6 +206,37 @@ mod tests {
     #[test]
     fn of_counts_of_completed_events_the_largest_is_stored() {
         assert_eq!(batch([completed(1, 5), completed(1, 3)]).completed[&hash(1)], 5);
+    }
+
+    #[test]
+    fn what_comes_to_an_account_changes_nothing_else_of_its_key() {
+        let key = AuthenticationKey::parse(&[b'k'; 32]).unwrap();
+        let with = |uploaded, valid_until_unix_s| StoredKey {
+            key,
+            valid_until_unix_s,
+            uploaded,
+            downloaded: 0,
+            last_seen_unix_s: None,
+        };
+        let account = Change::Account(with(7, None));
+        for (before, together) in [
+            (Change::PutKey(with(1, Some(5))), KeyChange::Put(with(7, Some(5)))),
+            (Change::Account(with(1, Some(5))), KeyChange::Account(with(7, None))),
+            (Change::RemoveKey(key), KeyChange::Remove),
+        ] {
+            assert_eq!(batch([before.clone(), account.clone()]).keys[&key], together);
+            for others in [0..0, 1..50] {
+                let others = others.map(|byte| {
+                    let key = AuthenticationKey::parse(&[b'0' + byte % 10; 32]).unwrap();
+                    Change::RemoveKey(key)
+                });
+                let mut newer = batch([account.clone()]);
+                newer.take_older(batch(others.chain([before.clone()])));
+                assert_eq!(newer.keys[&key], together);
+            }
+        }
+        let renewed = batch([Change::RemoveKey(key), Change::PutKey(with(1, None)), account]);
+        assert_eq!(renewed.keys[&key], KeyChange::Put(with(7, None)));
     }
 
     #[test]

@@ -115,6 +115,11 @@ impl Keeper {
         self.take(once(Change::PutKey(key)))
     }
 
+    /// This is the account of a key now. Nothing is stored where somebody else has removed the key from the database.
+    pub fn account(&self, key: StoredKey) -> Result<(), TooManyWaiting> {
+        self.take(once(Change::Account(key)))
+    }
+
     /// A key is known no more.
     pub fn remove_key(&self, key: AuthenticationKey) -> Result<(), TooManyWaiting> {
         self.take(once(Change::RemoveKey(key)))

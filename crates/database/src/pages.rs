@@ -26,7 +26,7 @@ pub(crate) struct Record<T> {
     table: Table,
     /// The columns that lead to the place in the order.
     place: fn(&dyn Row) -> Option<Vec<Value>>,
-    read: fn(&dyn Row) -> Option<T>,
+    pub(crate) read: fn(&dyn Row) -> Option<T>,
 }
 
 #[derive(Debug)]

@@ -50,6 +50,23 @@ impl Table {
         whole.map(|statement| statement.spoken(dialect)).collect()
     }
 
+    /// What gives the rows with these keys, which nobody else changes then until the end of the transaction. The key has
+    /// one column.
+    pub(crate) fn locked(&self, dialect: Dialect, keys: Vec<Value>) -> Vec<Statement> {
+        let [key] = self.key else { panic!("a key of one column") };
+        // A transaction of SQLite has its lock from the beginning.
+        let lock = if dialect == Dialect::Sqlite { "" } else { " FOR UPDATE" };
+        let columns = [self.key, self.rest].concat().join(", ");
+        let statements = in_pieces(keys.into_iter().map(|value| vec![value]).collect(), |piece| {
+            format!(
+                "SELECT {columns} FROM {} WHERE {key} IN ({}) ORDER BY {key}{lock}",
+                self.name,
+                places(piece)
+            )
+        });
+        statements.into_iter().map(|statement| statement.spoken(dialect)).collect()
+    }
+
     /// What gives a page of the rows in the order of the key. `same` are the first parts of the key where they are the
     /// same for all of them, `behind` are the other parts of the last row that was seen.
     pub(crate) fn page(

@@ -1,6 +1,7 @@
-use crate::batch::WriteBatch;
-use crate::connection::{Connection, Dialect, Statement, Value};
+use crate::batch::{KeyChange, WriteBatch};
+use crate::connection::{Connection, Dialect, Row, Statement, Value};
 use crate::error::DatabaseError;
+use crate::pages::KEY;
 use crate::records::{Banned, StoredBan, StoredKey, stored_number};
 use crate::statements::{Merge, Table};
 use primitives::{InfoHash, ListChange, TorrentList};
@@ -34,27 +35,64 @@ pub(crate) async fn store(
     batch: &WriteBatch,
     limit: Duration,
 ) -> Result<(), DatabaseError> {
-    let statements = statements(connection.dialect(), batch);
+    let dialect = connection.dialect();
     connection.begin(limit).await?;
-    for statement in statements {
-        connection.execute(limit, statement).await?;
-    }
+    // In the order of the tables and of the rows, so that two trackers with one database never wait for each other.
+    execute(connection, limit, of_torrents(dialect, batch)).await?;
+    let accounts = stored_accounts(connection, limit, batch).await?;
+    execute(connection, limit, of_keys(dialect, batch, &accounts)).await?;
+    execute(connection, limit, of_bans_and_totals(dialect, batch)).await?;
     connection.commit(limit).await
 }
 
-/// In the order of the tables and of the rows, so that two trackers with one database never wait for each other.
-fn statements(dialect: Dialect, batch: &WriteBatch) -> Vec<Statement> {
+async fn execute(
+    connection: &mut Connection,
+    limit: Duration,
+    statements: Vec<Statement>,
+) -> Result<(), DatabaseError> {
+    for statement in statements {
+        connection.execute(limit, statement).await?;
+    }
+    Ok(())
+}
+
+fn of_torrents(dialect: Dialect, batch: &WriteBatch) -> Vec<Statement> {
     let mut statements = Vec::new();
     for list in TorrentList::ALL {
         statements.extend(of_list(dialect, batch, list));
     }
     let completed = batch.completed.iter().map(|(info_hash, count)| vec![hash(info_hash), number(*count)]);
     statements.extend(TORRENTS.puts(dialect, completed.collect()));
-    statements.extend(of_keys(dialect, batch));
-    statements.extend(of_bans(dialect, batch));
+    statements
+}
+
+fn of_bans_and_totals(dialect: Dialect, batch: &WriteBatch) -> Vec<Statement> {
+    let mut statements = of_bans(dialect, batch);
     let totals = batch.totals.iter().map(|(name, value)| vec![text(name.as_str()), number(*value)]);
     statements.extend(TOTALS.puts(dialect, totals.collect()));
     statements
+}
+
+/// The accounts that change, of keys that are stored: somebody else may have removed some, or changed until when they
+/// let in. The rows stay as they are until the end of the transaction.
+async fn stored_accounts(
+    connection: &mut Connection,
+    limit: Duration,
+    batch: &WriteBatch,
+) -> Result<Vec<StoredKey>, DatabaseError> {
+    let changed = |change: &KeyChange| matches!(change, KeyChange::Account(_));
+    let keys = batch.keys.iter().filter(|(_, change)| changed(change)).map(|(key, _)| text(key.reveal()));
+    let mut stored = Vec::new();
+    for statement in KEYS.locked(connection.dialect(), keys.collect()) {
+        let mut show = |row: &dyn Row| {
+            let Some(row_of) = (KEY.read)(row) else { return };
+            if let Some(KeyChange::Account(account)) = batch.keys.get(&row_of.key) {
+                stored.push(StoredKey { valid_until_unix_s: row_of.valid_until_unix_s, ..*account });
+            }
+        };
+        connection.rows(limit, statement, &mut show).await?;
+    }
+    Ok(stored)
 }
 
 fn of_list(dialect: Dialect, batch: &WriteBatch, list: TorrentList) -> Vec<Statement> {
@@ -69,11 +107,18 @@ fn of_list(dialect: Dialect, batch: &WriteBatch, list: TorrentList) -> Vec<State
     statements
 }
 
-fn of_keys(dialect: Dialect, batch: &WriteBatch) -> Vec<Statement> {
-    let put = batch.keys.values().flatten().map(key_row);
-    let mut statements = KEYS.puts(dialect, put.collect());
-    let removed = batch.keys.iter().filter(|(_, put)| put.is_none()).map(|(key, _)| text(key.reveal()));
-    statements.extend(KEYS.removals(dialect, &[], removed.collect()));
+fn of_keys(dialect: Dialect, batch: &WriteBatch, accounts: &[StoredKey]) -> Vec<Statement> {
+    let (mut put, mut removed) = (Vec::new(), Vec::new());
+    for (key, change) in &batch.keys {
+        match change {
+            KeyChange::Put(stored) => put.push(key_row(stored)),
+            KeyChange::Remove => removed.push(text(key.reveal())),
+            KeyChange::Account(_) => {}
+        }
+    }
+    put.extend(accounts.iter().map(key_row));
+    let mut statements = KEYS.puts(dialect, put);
+    statements.extend(KEYS.removals(dialect, &[], removed));
     statements
 }
 

@@ -4,22 +4,38 @@ use crate::batch::{Hint, Staged};
 use crate::caller::Caller;
 use crate::connection_id::ConnectionIds;
 use crate::error_reply::write_error;
-use crate::limits::BATCH_DATAGRAMS_MAX;
-use crate::refusal::Refusal;
+use crate::limits::{ACCESS_BYTES_EVERY_TURNS, BATCH_DATAGRAMS_MAX};
 use crate::scrape::{Ownership, ScrapeJourney, ScrapeStep};
 use crate::settings::{EngineSettings, Secrets};
 use crate::torrents::Torrents;
 use access::{Access, TorrentRefusal};
 use core::net::IpAddr;
 use primitives::{
-    AddressFamily, CompactIpv4, CompactIpv6, Counter, DropReason, Gauge, InfoHash, Numwant, Outcome,
-    PeerAddress, RequestKind, ShardCount, Statistics, SteeringKey,
+    AddressFamily, CompactIpv4, CompactIpv6, Counter, DropReason, ErrorReason, Gauge, InfoHash, Numwant,
+    Outcome, PeerAddress, RequestKind, ShardCount, Statistics, SteeringKey,
 };
 use swarm::{
     AddressOfSwarm, Admission, Announced, Bound, Completion, PeerChange, SwarmCounts, SwarmSlot, Swarms,
 };
 use udp_protocol::{AnnounceRequest, AnnounceResponse, TransactionId};
 use zerocopy::IntoBytes;
+
+/// What lists and keys take. To count it takes a look at each of thousands of parts, which is not done in each turn.
+#[derive(Debug, Default)]
+struct AccessBytes {
+    turn: u32,
+    counted: u64,
+}
+
+impl AccessBytes {
+    fn of(&mut self, access: &Access) -> u64 {
+        if self.turn.is_multiple_of(ACCESS_BYTES_EVERY_TURNS) {
+            self.counted = access.heap_bytes() as u64;
+        }
+        self.turn = self.turn.wrapping_add(1);
+        self.counted
+    }
+}
 
 /// One core's state.
 #[derive(Debug)]
@@ -30,6 +46,7 @@ pub struct Engine {
     pub(crate) steering: SteeringKey,
     pub(crate) swarms: Swarms,
     pub(crate) access: Access,
+    access_bytes: AccessBytes,
     rng: fastrand::Rng,
     /// The batch between its stages; made once.
     pub(crate) staged: Vec<Staged>,
@@ -50,6 +67,7 @@ impl Engine {
             steering: secrets.steering,
             swarms: Swarms::new(settings.swarms, secrets.swarms),
             access: Access::new(settings.access, &settings.access_bounds, secrets.access),
+            access_bytes: AccessBytes::default(),
             rng: fastrand::Rng::with_seed(secrets.intervals),
             staged: Vec::with_capacity(BATCH_DATAGRAMS_MAX),
         }
@@ -96,7 +114,8 @@ impl Engine {
     pub fn statistics(&mut self) -> &Statistics {
         self.count_shortfalls();
         let [v4, v6] = AddressFamily::ALL.map(|family| self.swarms.totals(family));
-        let statistics = &mut self.statistics;
+        let (torrents, statistics) = (self.swarms.torrents(), &mut self.statistics);
+        statistics.set(Gauge::Torrents, torrents);
         statistics.set(Gauge::SwarmsV4, v4.swarms);
         statistics.set(Gauge::SwarmsV6, v6.swarms);
         statistics.set(Gauge::SeedersV4, v4.seeders);
@@ -104,7 +123,7 @@ impl Engine {
         statistics.set(Gauge::LeechersV4, v4.leechers);
         statistics.set(Gauge::LeechersV6, v6.leechers);
         statistics.set(Gauge::SwarmBytes, v4.bytes + v6.bytes);
-        statistics.set(Gauge::AccessBytes, self.access.heap_bytes() as u64);
+        statistics.set(Gauge::AccessBytes, self.access_bytes.of(&self.access));
         let completed = v4.completed + v6.completed;
         statistics.add(Counter::Completed, completed - statistics.counter(Counter::Completed));
         statistics
@@ -183,7 +202,7 @@ impl Engine {
         let (head, peers) = out.split_at_mut(AnnounceResponse::BYTES);
         let announced = match self.take_in(now, hint, (announce, caller.as_ref()), peers) {
             Ok(announced) => announced,
-            Err(refusal) => return self.turn_away(A::FAMILY, *transaction_id, refusal.into(), out),
+            Err(refusal) => return self.turn_away(A::FAMILY, *transaction_id, &refusal, out),
         };
         let SwarmCounts { seeders, leechers, .. } = announced.counts;
         let response = AnnounceResponse::new(*transaction_id, self.draw_interval_s(), leechers, seeders);
@@ -199,12 +218,12 @@ impl Engine {
         &mut self,
         family: AddressFamily,
         transaction_id: TransactionId,
-        refusal: Refusal,
+        refusal: &TorrentRefusal,
         out: &mut [u8],
     ) -> usize {
-        self.statistics.count(family, RequestKind::Announce, Outcome::Error(refusal.reason()));
-        refusal.count(&mut self.statistics);
-        let length = write_error(transaction_id, &refusal, out);
+        self.statistics.count(family, RequestKind::Announce, Outcome::Error(ErrorReason::Refused));
+        self.statistics.add(Counter::RefusedTorrents, 1);
+        let length = write_error(transaction_id, refusal, out);
         self.statistics.add(Counter::BytesSent, length as u64);
         length
     }

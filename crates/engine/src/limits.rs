@@ -29,3 +29,6 @@ pub const IPV6_UDP_HEADER_BYTES: u16 = 40 + 8;
 
 /// The smallest path MTU that can be configured: every IPv4 host takes 576 bytes (RFC 791).
 pub(crate) const PATH_MTU_BYTES_MIN: u16 = 576;
+
+/// Turns of the timer, of which there are ten a second, for each count of what lists and keys take.
+pub(crate) const ACCESS_BYTES_EVERY_TURNS: u32 = 10;

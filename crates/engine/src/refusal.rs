@@ -1,9 +1,10 @@
 use crate::connection_id::ConnectionIdError;
-use access::{ClientRefused, KeyRefusal, NetworkRefused, TorrentRefusal};
+use access::{ClientRefused, KeyRefusal, NetworkRefused};
 use primitives::{Counter, ErrorReason, Statistics};
 use thiserror::Error;
 
-/// Why somebody is not served who asked in good form. Its text is told to the client's user.
+/// Why somebody is not served who asked in good form, whatever the torrent. Its text is told to the client's user. It is
+/// small: a batch has one for each datagram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum Refusal {
     /// No proof of the address (BEP 15).
@@ -24,14 +25,11 @@ pub enum Refusal {
     /// An address that is not let in.
     #[error(transparent)]
     Network(#[from] NetworkRefused),
-    /// A torrent that is not served.
-    #[error(transparent)]
-    Torrent(#[from] TorrentRefusal),
 }
 
 impl Refusal {
     /// As what a datagram's error is counted.
-    pub(crate) const fn reason(&self) -> ErrorReason {
+    pub(crate) const fn reason(self) -> ErrorReason {
         match self {
             Self::ConnectionId(ConnectionIdError::Expired) => ErrorReason::ConnectionIdExpired,
             Self::ConnectionId(ConnectionIdError::Wrong) => ErrorReason::ConnectionIdWrong,
@@ -40,13 +38,12 @@ impl Refusal {
     }
 
     /// Counts it by what was refused, beside the outcome of its request.
-    pub(crate) fn count(&self, statistics: &mut Statistics) {
+    pub(crate) fn count(self, statistics: &mut Statistics) {
         let counter = match self {
             Self::ConnectionId(_) => return,
             Self::Key(_) | Self::MalformedKey | Self::ScrapeWithoutKey => Counter::RefusedKeys,
             Self::Client(_) => Counter::RefusedClients,
             Self::Network(_) => Counter::RefusedNetworks,
-            Self::Torrent(_) => Counter::RefusedTorrents,
         };
         statistics.add(counter, 1);
     }

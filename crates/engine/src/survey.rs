@@ -68,15 +68,15 @@ impl RunningSurvey {
         }
     }
 
-    /// What was found.
+    /// What was found. The first ones by a count are in no order: to sort a hundred thousand takes longer than a core may
+    /// be kept from its requests.
     #[must_use]
     pub fn finish(self) -> SurveyResult {
         if self.survey.order == TorrentOrder::Place {
             return SurveyResult { torrents: self.found, seen: self.seen };
         }
-        let skip = usize::try_from(self.survey.skip).unwrap_or(usize::MAX);
-        let ranked = self.ranked.into_sorted_vec().into_iter().map(|Reverse(ranked)| ranked.facts);
-        SurveyResult { torrents: ranked.skip(skip).collect(), seen: self.seen }
+        let ranked = self.ranked.into_vec().into_iter().map(|Reverse(ranked)| ranked.facts);
+        SurveyResult { torrents: ranked.collect(), seen: self.seen }
     }
 
     fn see(&mut self, facts: TorrentFacts) {
@@ -88,9 +88,8 @@ impl RunningSurvey {
             }
             return;
         }
-        let kept = usize::try_from(skip).unwrap_or(usize::MAX).saturating_add(torrents_max);
         let ranked = Ranked { rank: order.rank(&facts), facts };
-        if self.ranked.len() < kept {
+        if self.ranked.len() < torrents_max {
             self.ranked.push(Reverse(ranked));
         } else if let Some(mut last) = self.ranked.peek_mut()
             && last.0 < ranked

@@ -38,11 +38,9 @@ const ANSWERS: [(ReplyKind, RequestKind); 3] = [
 /// Requests that have a connection id and can be answered with an error about it.
 const PROVED: [RequestKind; 2] = [RequestKind::Announce, RequestKind::Scrape];
 
-const REASONS: [ErrorReason; 3] =
-    [ErrorReason::ConnectionIdExpired, ErrorReason::ConnectionIdWrong, ErrorReason::Refused];
-
 fn errors(statistics: &Statistics, family: AddressFamily) -> u64 {
-    let of_kind = |kind| REASONS.map(|reason| statistics.outcomes(family, kind, Outcome::Error(reason)));
+    let of_kind =
+        |kind| ErrorReason::ALL.map(|reason| statistics.outcomes(family, kind, Outcome::Error(reason)));
     PROVED.map(of_kind).as_flattened().iter().sum()
 }
 
@@ -58,7 +56,7 @@ mod tests {
         for kind in [RequestKind::Scrape, RequestKind::Scrape, RequestKind::Announce] {
             statistics.count(AddressFamily::V6, kind, Outcome::Answered);
         }
-        for reason in REASONS {
+        for reason in ErrorReason::ALL {
             statistics.count(AddressFamily::V4, RequestKind::Scrape, Outcome::Error(reason));
         }
         let more: Vec<_> = ReplyCounts::of(&statistics).since(before).collect();
@@ -77,7 +75,7 @@ mod tests {
     fn every_error_that_is_counted_is_a_reply() {
         let mut statistics = Statistics::default();
         for kind in PROVED {
-            for reason in REASONS {
+            for reason in ErrorReason::ALL {
                 statistics.count(AddressFamily::V4, kind, Outcome::Error(reason));
             }
         }

@@ -21,7 +21,7 @@ pub enum Inquiry {
 pub struct Survey {
     /// In which order.
     pub order: TorrentOrder,
-    /// Torrents that are passed over at the front.
+    /// In the order of place: torrents that are passed over at the front.
     pub skip: u64,
     /// Torrents that are told at most.
     pub torrents_max: usize,
@@ -30,7 +30,7 @@ pub struct Survey {
 /// What a survey found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SurveyResult {
-    /// The torrents, in the order asked for.
+    /// The torrents: in the order of place, or the first ones by a count, in no order.
     pub torrents: Vec<TorrentFacts>,
     /// Torrents that were passed over or told of. A survey in order of place ends where it has as many as it may.
     pub seen: u64,

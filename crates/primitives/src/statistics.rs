@@ -25,6 +25,11 @@ pub enum ErrorReason {
     Refused,
 }
 
+impl ErrorReason {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::ConnectionIdExpired, Self::ConnectionIdWrong, Self::Refused];
+}
+
 /// Why a datagram got no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DropReason {
@@ -170,6 +175,8 @@ pub enum Counter {
 /// Things that go up and down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Gauge {
+    /// Torrents that have a swarm, of whichever family.
+    Torrents,
     /// Swarms kept, IPv4.
     SwarmsV4,
     /// Swarms kept, IPv6.
@@ -190,6 +197,23 @@ pub enum Gauge {
     HttpConnectionsOpen,
     /// Microseconds that a turn of a core's timer task was late at most, since its start.
     TimerLatenessUsMax,
+}
+
+impl Gauge {
+    /// All of them, in the order of their names.
+    pub const ALL: [Self; GAUGES.len()] = [
+        Self::Torrents,
+        Self::SwarmsV4,
+        Self::SwarmsV6,
+        Self::SeedersV4,
+        Self::SeedersV6,
+        Self::LeechersV4,
+        Self::LeechersV6,
+        Self::SwarmBytes,
+        Self::AccessBytes,
+        Self::HttpConnectionsOpen,
+        Self::TimerLatenessUsMax,
+    ];
 }
 
 const FAMILIES: [&str; 2] = ["v4", "v6"];
@@ -252,7 +276,8 @@ const COUNTERS: [&str; 43] = [
     "session_reports_refused",
     "peer_details_refused",
 ];
-const GAUGES: [&str; 10] = [
+const GAUGES: [&str; 11] = [
+    "torrents",
     "swarms_v4",
     "swarms_v6",
     "seeders_v4",

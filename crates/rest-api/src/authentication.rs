@@ -1,5 +1,6 @@
 use crate::answer::{ApiError, rejection};
 use crate::app::{App, ClientAddress};
+use crate::limits::WRONG_TOKEN_PAUSE;
 use crate::token::label_of;
 use crate::wrong_tokens::WrongToken;
 use axum::extract::{MatchedPath, Request, State};
@@ -9,19 +10,22 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::PoisonError;
 use std::time::Instant;
 
 /// Lets a request through that has a token, and says who has changed something.
 pub(crate) async fn require_token(State(app): State<App>, request: Request, next: Next) -> Response {
-    let query = request.uri().query().unwrap_or_default();
-    let Some(offered) = offered_token(request.headers(), query) else {
-        return rejection("unauthorized");
+    let label = {
+        let query = request.uri().query().unwrap_or_default();
+        let Some(offered) = offered_token(request.headers(), query) else {
+            return rejection("unauthorized");
+        };
+        label_of(&app.tokens, &offered).map(str::to_owned)
     };
-    let Some(label) = label_of(&app.tokens, &offered) else {
-        return refuse(&app, &request);
+    let Some(label) = label else {
+        let address = request.extensions().get().copied();
+        return refuse(&app, address.unwrap_or(ClientAddress(IpAddr::V4(Ipv4Addr::UNSPECIFIED)))).await;
     };
-    let label = label.to_owned();
-    drop(offered);
     let method = request.method().clone();
     // The pattern, not the path itself, which may have a key in it.
     let path = request.extensions().get::<MatchedPath>().cloned();
@@ -33,13 +37,18 @@ pub(crate) async fn require_token(State(app): State<App>, request: Request, next
     response
 }
 
-fn refuse(app: &App, request: &Request) -> Response {
-    let ClientAddress(address) =
-        request.extensions().get().copied().unwrap_or(ClientAddress(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
-    let mut wrong_tokens = app.wrong_tokens.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    match wrong_tokens.count(Instant::now(), address) {
+/// Beyond the limit an answer takes its time: a right token would be let in at once, so whoever guesses has to wait.
+async fn refuse(app: &App, ClientAddress(address): ClientAddress) -> Response {
+    let count = {
+        let mut wrong_tokens = app.wrong_tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        wrong_tokens.count(Instant::now(), address)
+    };
+    match count {
         WrongToken::Told => rejection("token not valid"),
-        WrongToken::Limited => ApiError::TooMany("too many wrong tokens from this address").into_response(),
+        WrongToken::Limited => {
+            tokio::time::sleep(WRONG_TOKEN_PAUSE).await;
+            ApiError::TooMany("too many wrong tokens from this address").into_response()
+        }
     }
 }
 

@@ -80,6 +80,10 @@ pub const TOKEN_BYTES_MAX: usize = 256;
 /// Wrong tokens from an address in [`WRONG_TOKENS_WINDOW`] that are told so; those behind are told to wait.
 pub(crate) const WRONG_TOKENS_MAX: u32 = 10;
 
+/// What a wrong token beyond them takes to be answered. With all connections of the listener somebody could try 512 a
+/// second, of more than 10^28.
+pub(crate) const WRONG_TOKEN_PAUSE: Duration = Duration::from_millis(500);
+
 /// The time in which the wrong tokens of an address are counted.
 pub(crate) const WRONG_TOKENS_WINDOW: Duration = Duration::from_secs(60);
 

@@ -62,17 +62,16 @@ pub(crate) struct Stats {
 
 const KINDS: [RequestKind; 4] =
     [RequestKind::Connect, RequestKind::Announce, RequestKind::Scrape, RequestKind::Unknown];
-const ERRORS: [ErrorReason; 2] = [ErrorReason::ConnectionIdExpired, ErrorReason::ConnectionIdWrong];
 
 impl Stats {
-    fn new(torrents: u64, statistics: &Statistics) -> Self {
+    fn new(statistics: &Statistics) -> Self {
         let http = |family, outcome| statistics.http_outcomes(family, outcome);
         let (announce, scrape) = (HttpOutcome::AnnounceAnswered, HttpOutcome::ScrapeAnswered);
         let udp = |family, kind| statistics.outcomes(family, kind, Outcome::Answered);
         let errors = |family| errors(statistics, family);
         let responses = |family| KINDS.map(|kind| udp(family, kind)).iter().sum::<u64>() + errors(family);
         Self {
-            torrents,
+            torrents: statistics.gauge(Gauge::Torrents),
             seeders: statistics.gauge(Gauge::SeedersV4) + statistics.gauge(Gauge::SeedersV6),
             completed: statistics.counter(Counter::Completed),
             leechers: statistics.gauge(Gauge::LeechersV4) + statistics.gauge(Gauge::LeechersV6),
@@ -83,7 +82,7 @@ impl Stats {
             tcp6_announces_handled: http(V6, announce),
             tcp6_scrapes_handled: http(V6, scrape),
             udp_requests_aborted: aborted(statistics),
-            udp_requests_banned: 0,
+            udp_requests_banned: banned(statistics),
             udp_banned_ips_total: 0,
             udp_avg_connect_processing_time_ns: 0,
             udp_avg_announce_processing_time_ns: 0,
@@ -116,7 +115,12 @@ impl Stats {
 
 fn errors(statistics: &Statistics, family: AddressFamily) -> u64 {
     let of = |kind, error| statistics.outcomes(family, kind, Outcome::Error(error));
-    KINDS.iter().flat_map(|&kind| ERRORS.map(|error| of(kind, error))).sum()
+    KINDS.iter().flat_map(|&kind| ErrorReason::ALL.map(|error| of(kind, error))).sum()
+}
+
+fn banned(statistics: &Statistics) -> u64 {
+    let of = |family, kind| statistics.outcomes(family, kind, Outcome::Dropped(DropReason::Banned));
+    AddressFamily::ALL.iter().flat_map(|&family| KINDS.map(|kind| of(family, kind))).sum()
 }
 
 fn aborted(statistics: &Statistics) -> u64 {
@@ -140,8 +144,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 )]
 async fn get_stats(State(app): State<App>, query: Query) -> Result<Response, ApiError> {
     let format = format_of(&query)?;
-    let torrents = app.tracker.torrent_count().await.map_err(ApiError::failed("failed to count torrents"))?;
-    let stats = Stats::new(torrents, &app.tracker.statistics());
+    let stats = Stats::new(&app.tracker.statistics());
     Ok(match format {
         Format::Json => Json(stats).into_response(),
         Format::Prometheus => with_type(PROMETHEUS_TYPE, stats.prometheus()),
@@ -155,6 +158,7 @@ mod tests {
     #[test]
     fn each_figure_is_under_its_name() {
         let mut statistics = Statistics::default();
+        statistics.set(Gauge::Torrents, 4);
         statistics.set(Gauge::SeedersV4, 1);
         statistics.set(Gauge::SeedersV6, 2);
         statistics.set(Gauge::LeechersV6, 5);
@@ -165,7 +169,7 @@ mod tests {
         statistics.count(V4, RequestKind::Connect, Outcome::Answered);
         statistics.count(V4, RequestKind::Scrape, Outcome::Error(ErrorReason::ConnectionIdWrong));
         statistics.count(V6, RequestKind::Announce, Outcome::Dropped(DropReason::MeshFull));
-        let stats = serde_json::to_value(Stats::new(4, &statistics)).unwrap();
+        let stats = serde_json::to_value(Stats::new(&statistics)).unwrap();
         let told: Vec<String> = stats
             .as_object()
             .unwrap()

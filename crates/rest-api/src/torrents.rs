@@ -7,8 +7,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use control::{SORTED_TORRENTS_MAX, TorrentPage};
-use primitives::TorrentOrder;
 use primitives::{AnnounceEvent, PeerFacts, PeerStatus, TorrentFacts};
+use primitives::{Gauge, TorrentOrder};
 use serde::Serialize;
 use std::fmt::Write as _;
 use utoipa::ToSchema;
@@ -244,7 +244,7 @@ async fn get_sorted_torrents(State(app): State<App>, query: Query) -> Result<Jso
         let reason = format!("offset and limit together may be {SORTED_TORRENTS_MAX} at most in this order");
         return Err(bad_query(&reason));
     }
-    let total = app.tracker.torrent_count().await.map_err(ApiError::failed(FAILED))?;
+    let total = app.tracker.statistics().gauge(Gauge::Torrents);
     let torrents = app.tracker.torrents(page).await.map_err(ApiError::failed(FAILED))?;
     Ok(Json(TorrentsPage { total, torrents: torrents.into_iter().map(TorrentItem::from).collect() }))
 }

@@ -12,7 +12,6 @@ pub(crate) trait Tracker: Send + Sync + 'static {
     fn modes(&self) -> Modes;
     fn statistics(&self) -> Statistics;
     fn totals(&self) -> Vec<(&'static str, u64)>;
-    fn torrent_count(&self) -> Answer<'_, u64>;
     fn torrent(&self, info_hash: InfoHash, peers_max: usize) -> Answer<'_, Option<TorrentWithPeers>>;
     fn torrents(&self, page: TorrentPage) -> Answer<'_, Vec<TorrentFacts>>;
     fn torrents_named(&self, info_hashes: Vec<InfoHash>) -> Answer<'_, Vec<TorrentFacts>>;
@@ -58,10 +57,6 @@ impl<M: Management> Tracker for M {
 
     fn totals(&self) -> Vec<(&'static str, u64)> {
         Management::totals(self)
-    }
-
-    fn torrent_count(&self) -> Answer<'_, u64> {
-        Box::pin(Management::torrent_count(self))
     }
 
     fn torrent(&self, info_hash: InfoHash, peers_max: usize) -> Answer<'_, Option<TorrentWithPeers>> {

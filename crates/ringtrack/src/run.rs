@@ -16,11 +16,12 @@ use crate::signals::{hangups, reload_at_hangups, requests_from_signals};
 use crate::storage::Storage;
 use anyhow::bail;
 use config::Configuration;
-use control::{End, LatencyBoard, LatencyDumps, Supervision, supervise};
+use control::{End, Fleet, LatencyBoard, LatencyDumps, Request, ServiceManager, Supervision, supervise};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::mpsc::Receiver;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::info;
@@ -38,7 +39,7 @@ pub(crate) fn run(prepared: &Prepared<'_>) -> anyhow::Result<()> {
 
 fn serve(prepared: &Prepared<'_>, listeners: AllListeners, runtime: &Runtime) -> anyhow::Result<()> {
     let configuration = prepared.configuration;
-    let (requests, hangups) =
+    let (mut requests, hangups) =
         runtime.block_on(async { io::Result::Ok((requests_from_signals()?, hangups()?)) })?;
     log_banner(prepared, &listeners);
     let apis = runtime.block_on(async { Apis::bind(configuration) })?;
@@ -57,7 +58,14 @@ fn serve(prepared: &Prepared<'_>, listeners: AllListeners, runtime: &Runtime) ->
         reloads: reloads.clone(),
     };
     let end = runtime.block_on(async {
-        let management = start_management(configuration, parts).await;
+        let management = tokio::select! {
+            management = start_management(configuration, parts) => management,
+            () = until_stop(&mut requests) => {
+                info!("stopping before the lists and keys are read");
+                data_plane.request_stop();
+                return Ok(End::Orderly);
+            }
+        };
         data_plane.serve()?;
         if let Some(certificate) = certificate_watch(prepared, &data_plane) {
             watch_certificate(reloads.subscribe(), certificate);
@@ -66,15 +74,41 @@ fn serve(prepared: &Prepared<'_>, listeners: AllListeners, runtime: &Runtime) ->
         let (stop, stopped) = watch::channel(false);
         let mut serving = apis.serve(&Arc::new(management.clone()), &reloads, &stopped);
         info!("ready");
-        let (manager, board) = (Systemd::ready(), data_plane.board().clone());
+        let (manager, board) = (Announcer { systemd: Systemd::ready(), stop }, data_plane.board().clone());
         let supervision = supervision(configuration, latencies);
         let end = supervise(&data_plane, &manager, &board, &supervision, requests).await;
-        stop.send_replace(true);
+        manager.stop.send_replace(true);
         while serving.join_next().await.is_some() {}
         management.stop(Instant::now() + supervision.shutdown_deadline).await;
         anyhow::Ok(end)
     })?;
     finish(end, data_plane)
+}
+
+/// Tells the APIs of the stop, too: nothing is changed any more that might not be stored.
+struct Announcer {
+    systemd: Systemd,
+    stop: watch::Sender<bool>,
+}
+
+impl ServiceManager for Announcer {
+    fn heartbeat_interval(&self) -> Option<Duration> {
+        self.systemd.heartbeat_interval()
+    }
+
+    fn heartbeat(&self) {
+        self.systemd.heartbeat();
+    }
+
+    fn stopping(&self) {
+        self.systemd.stopping();
+        self.stop.send_replace(true);
+    }
+}
+
+/// Waits until somebody asks for the end.
+async fn until_stop(requests: &mut Receiver<Request>) {
+    while requests.recv().await == Some(Request::Report) {}
 }
 
 fn certificate_watch(prepared: &Prepared<'_>, data_plane: &DataPlane) -> Option<CertificateWatch> {

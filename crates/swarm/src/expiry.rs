@@ -1,5 +1,5 @@
 use crate::deadline::Deadline;
-use crate::family::{FamilySwarms, IN_USE};
+use crate::family::{FamilySwarms, IN_USE, OtherFamily, Shared};
 use crate::hashing::KeyedHasher;
 use crate::limits::{
     EXPIRY_ROUND_S_MIN, INDEXED_REMOVAL_WORK, PEER_REMOVAL_WORK, PEERS_PER_WORK, SLOTS_AHEAD,
@@ -71,6 +71,9 @@ pub(crate) struct ExpiryTurn<'a> {
     pub(crate) work: u32,
     /// Whether swarms without peers are kept for their downloads.
     pub(crate) empty: EmptySwarms,
+    /// The shard's swarms of the other family.
+    pub(crate) others: &'a dyn OtherFamily,
+    pub(crate) shared: &'a mut Shared,
 }
 
 /// What happens to swarms without peers that have a count of downloads.
@@ -161,7 +164,7 @@ impl<A: CompactAddress> FamilySwarms<A> {
     }
 
     fn forget_in(&mut self, turn: &mut ExpiryTurn<'_>, slot: u32, expired: &mut Expired) {
-        self.forget(turn.hasher, slot);
+        self.forget(turn.hasher, turn.others, turn.shared, slot);
         turn.work = turn.work.saturating_sub(SWARM_REMOVAL_WORK);
         expired.swarms += 1;
     }

@@ -56,15 +56,29 @@ pub(crate) struct Moment<'a> {
     pub(crate) lifetime_s: u32,
     pub(crate) limits: &'a SwarmLimits,
     /// The shard's swarms of the other family, which have a part in the bounds.
-    pub(crate) others: &'a dyn HasTotals,
+    pub(crate) others: &'a dyn OtherFamily,
+    pub(crate) shared: &'a mut Shared,
 }
 
-/// Something that holds swarms.
-pub(crate) trait HasTotals: core::fmt::Debug {
+/// How many torrents have a swarm in both families.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Shared {
+    pub(crate) torrents: u64,
+}
+
+/// The swarms of the other family.
+pub(crate) trait OtherFamily: core::fmt::Debug {
     fn totals(&self) -> SwarmTotals;
+
+    /// Whether this torrent has a swarm there.
+    fn has(&self, hasher: &KeyedHasher, info_hash: &InfoHash) -> bool;
 }
 
-impl<A: CompactAddress> HasTotals for FamilySwarms<A> {
+impl<A: CompactAddress> OtherFamily for FamilySwarms<A> {
+    fn has(&self, hasher: &KeyedHasher, info_hash: &InfoHash) -> bool {
+        self.totals.swarms > 0 && self.locate(hasher, info_hash).is_some()
+    }
+
     fn totals(&self) -> SwarmTotals {
         let bytes = self.directory.heap_bytes() + self.slab.heap_bytes() + self.peer_bytes;
         SwarmTotals { bytes: bytes as u64, ..self.totals }
@@ -135,14 +149,20 @@ impl<A: CompactAddress> FamilySwarms<A> {
     }
 
     /// Forgets a swarm and gives how many peers it had.
-    pub(crate) fn drop_swarm(&mut self, hasher: &KeyedHasher, info_hash: &InfoHash) -> Option<u64> {
+    pub(crate) fn drop_swarm(
+        &mut self,
+        hasher: &KeyedHasher,
+        others: &dyn OtherFamily,
+        shared: &mut Shared,
+        info_hash: &InfoHash,
+    ) -> Option<u64> {
         let slot = self.locate(hasher, info_hash)?;
         let swarm = self.slab.get_mut(slot).expect(IN_USE);
         let (before, peers) = (swarm.counts(), swarm.peers());
         self.peer_bytes -= swarm.storage.heap_bytes();
         swarm.clear();
         self.totals.note(before, swarm.counts());
-        self.forget(hasher, slot);
+        self.forget(hasher, others, shared, slot);
         Some(peers as u64)
     }
 
@@ -187,7 +207,7 @@ impl<A: CompactAddress> FamilySwarms<A> {
         }
         match self.room_for_swarm(moment) {
             Ok(()) => {
-                let slot = self.create(moment.hasher, announce.info_hash);
+                let slot = self.create(moment, announce.info_hash);
                 self.announce_to(moment, slot, announce, out)
             }
             Err(bound) => Announced::of_no_swarm(PeerChange::Refused(bound)),
@@ -295,29 +315,37 @@ impl<A: CompactAddress> FamilySwarms<A> {
         self.totals().plus(moment.others.totals())
     }
 
-    fn create(&mut self, hasher: &KeyedHasher, info_hash: InfoHash) -> u32 {
+    fn create(&mut self, moment: &mut Moment<'_>, info_hash: InfoHash) -> u32 {
         let slot = self.slab.insert(Swarm::new(info_hash));
-        self.directory.insert(hasher.key(&info_hash), slot);
+        self.directory.insert(moment.hasher.key(&info_hash), slot);
         self.totals.swarms += 1;
+        moment.shared.torrents += u64::from(moment.others.has(moment.hasher, &info_hash));
         slot
     }
 
     /// The last peer left by itself: the swarm goes, or stays for its downloads.
-    fn leave_empty(&mut self, moment: &Moment<'_>, slot: u32) {
+    fn leave_empty(&mut self, moment: &mut Moment<'_>, slot: u32) {
         if self.swarm(slot).counts().downloaded > 0 && self.room_to_stay(moment).is_ok() {
             self.slab.get_mut(slot).expect(IN_USE).keep_empty(moment.now);
         } else {
-            self.forget(moment.hasher, slot);
+            self.forget(moment.hasher, moment.others, moment.shared, slot);
         }
     }
 
     /// Removes a swarm that has no peers.
-    pub(crate) fn forget(&mut self, hasher: &KeyedHasher, slot: u32) {
+    pub(crate) fn forget(
+        &mut self,
+        hasher: &KeyedHasher,
+        others: &dyn OtherFamily,
+        shared: &mut Shared,
+        slot: u32,
+    ) {
         let info_hash = self.swarm(slot).info_hash;
         debug_assert_eq!(self.swarm(slot).storage.heap_bytes(), 0, "an empty swarm holds no memory");
         self.directory.remove(hasher.key(&info_hash), slot);
         self.slab.remove(slot);
         self.totals.swarms -= 1;
+        shared.torrents -= u64::from(others.has(hasher, &info_hash));
     }
 }
 

@@ -1,7 +1,7 @@
 use crate::announce::{Admission, Announce, Announced, SwarmCounts};
 use crate::directory::SwarmKey;
 use crate::expiry::{EmptySwarms, Expired, ExpiryTurn};
-use crate::family::{FamilySwarms, HasTotals, SwarmSlot, SwarmTotals};
+use crate::family::{FamilySwarms, OtherFamily, Shared, SwarmSlot, SwarmTotals};
 use crate::hashing::KeyedHasher;
 #[cfg(doc)]
 use crate::limits::PAGE_PLACES_MAX;
@@ -56,6 +56,7 @@ pub struct Swarms {
     rng: fastrand::Rng,
     v4: FamilySwarms<CompactIpv4>,
     v6: FamilySwarms<CompactIpv6>,
+    shared: Shared,
     expires_first: AddressFamily,
 }
 
@@ -96,6 +97,7 @@ mod sealed {
                         lifetime_s: swarms.settings.peer_lifetime_s,
                         limits: &swarms.settings.limits,
                         others: &swarms.$other,
+                        shared: &mut swarms.shared,
                     };
                     (&mut swarms.$field, moment)
                 }
@@ -121,6 +123,7 @@ impl Swarms {
             hasher: KeyedHasher::new(seeds.tables),
             v4: FamilySwarms::new(),
             v6: FamilySwarms::new(),
+            shared: Shared::default(),
             expires_first: AddressFamily::V4,
             rng: fastrand::Rng::with_seed(seeds.choice),
         }
@@ -187,8 +190,9 @@ impl Swarms {
 
     /// Forgets the swarms of a torrent with all of their peers. Gives how many peers they had, if there was a swarm.
     pub fn drop_torrent(&mut self, info_hash: &InfoHash) -> Option<u64> {
-        let dropped =
-            [self.v4.drop_swarm(&self.hasher, info_hash), self.v6.drop_swarm(&self.hasher, info_hash)];
+        let (hasher, shared) = (&self.hasher, &mut self.shared);
+        let v4 = self.v4.drop_swarm(hasher, &self.v6, shared, info_hash);
+        let dropped = [v4, self.v6.drop_swarm(hasher, &self.v4, shared, info_hash)];
         dropped.into_iter().flatten().reduce(|one, other| one + other)
     }
 
@@ -236,20 +240,32 @@ impl Swarms {
     ///
     /// The families take turns at going first; the other gets what is left.
     pub fn expire(&mut self, now: Second, work: u32) -> Expired {
-        let (empty, hasher) = (self.empty_swarms(), &self.hasher);
-        let turn = |work| ExpiryTurn { now, hasher, work, empty };
-        match self.expires_first {
+        let first = self.expires_first;
+        self.expires_first = match first {
+            AddressFamily::V4 => AddressFamily::V6,
+            AddressFamily::V6 => AddressFamily::V4,
+        };
+        let expired = self.expire_family(now, first, work);
+        expired.plus(self.expire_family(now, self.expires_first, work - expired.work))
+    }
+
+    fn expire_family(&mut self, now: Second, family: AddressFamily, work: u32) -> Expired {
+        let (empty, hasher, shared) = (self.empty_swarms(), &self.hasher, &mut self.shared);
+        match family {
             AddressFamily::V4 => {
-                self.expires_first = AddressFamily::V6;
-                let v4 = self.v4.expire(turn(work));
-                v4.plus(self.v6.expire(turn(work - v4.work)))
+                self.v4.expire(ExpiryTurn { now, hasher, work, empty, others: &self.v6, shared })
             }
             AddressFamily::V6 => {
-                self.expires_first = AddressFamily::V4;
-                let v6 = self.v6.expire(turn(work));
-                v6.plus(self.v4.expire(turn(work - v6.work)))
+                self.v6.expire(ExpiryTurn { now, hasher, work, empty, others: &self.v4, shared })
             }
         }
+    }
+
+    /// Torrents that have a swarm, of whichever family.
+    #[must_use]
+    pub fn torrents(&self) -> u64 {
+        let swarms = self.v4.totals().swarms + self.v6.totals().swarms;
+        swarms - self.shared.torrents
     }
 
     /// What the shard holds of one family.

@@ -59,6 +59,28 @@ fn a_torrent_is_dropped_with_all_of_its_peers_and_their_memory() {
 }
 
 #[test]
+fn a_torrent_in_both_families_is_one_torrent() {
+    let mut swarms = swarms();
+    let leecher = announce_v6(PeerStatus::Leecher);
+    let other = Announce { info_hash: InfoHash([8; 20]), ..leecher };
+    fill(&mut swarms, 3);
+    assert_eq!(swarms.torrents(), 1);
+    for announce in [leecher, other] {
+        swarms.announce(Second(10), None, &announce, &mut []);
+    }
+    assert_eq!(swarms.torrents(), 2);
+    swarms.announce(Second(10), None, &Announce { event: AnnounceEvent::Stopped, ..leecher }, &mut []);
+    assert_eq!(swarms.torrents(), 2);
+    swarms.announce(Second(100), None, &leecher, &mut []);
+    swarms.expire(Second(10 + LIFETIME_S + 3), 100_000);
+    assert_eq!(swarms.torrents(), 1, "the IPv6 peer of the first is left");
+    fill(&mut swarms, 2);
+    assert_eq!(swarms.torrents(), 1);
+    swarms.drop_torrent(&TORRENT);
+    assert_eq!(swarms.torrents(), 0);
+}
+
+#[test]
 fn a_sweep_goes_on_behind_a_swarm_that_was_dropped_in_its_midst() {
     let mut swarms = swarms();
     fill(&mut swarms, 20_000);

@@ -1,5 +1,5 @@
 use crate::core_state::CoreState;
-use crate::limits::{DESK_JOBS_MAX, DESK_LOOK_MS, DESK_PAUSE_MS, DESK_SLICE_US};
+use crate::limits::{DESK_AWAKE_MS, DESK_JOBS_MAX, DESK_LOOK_MS, DESK_PAUSE_MS, DESK_SLICE_US};
 use crate::messages::CoreTask;
 use access::{AccessUpdate, ListInquiry, Sweep};
 use crossbeam_channel::Receiver;
@@ -27,20 +27,43 @@ struct Update {
     answer: Answer<()>,
 }
 
+/// When the desk does what beside the tasks.
+#[derive(Debug)]
+struct Pace {
+    /// Until then the control plane is about to ask for more: what it does one after another is not to take a look each.
+    awake_until: Instant,
+    sweep_due: Instant,
+}
+
 /// Does what the control plane asks, a slice at a time, until it is cancelled. In between the core sees to its requests.
 pub(crate) async fn serve_desk(core: Rc<CoreState>, tasks: Receiver<CoreTask>) {
     let mut desk = Desk::default();
+    let mut pace = Pace { awake_until: Instant::now(), sweep_due: Instant::now() };
     loop {
+        let slice_end = Instant::now() + Duration::from_micros(DESK_SLICE_US);
         while desk.jobs() < DESK_JOBS_MAX
             && let Ok(task) = tasks.try_recv()
         {
             desk.take_in(&core, task);
+            pace.awake_until = slice_end + Duration::from_millis(DESK_AWAKE_MS);
+            if Instant::now() >= slice_end {
+                break;
+            }
         }
-        let has_swept = core.engine.borrow_mut().sweep_access(core.clock.now());
-        desk.work(&core);
-        let pause_ms =
-            if desk.jobs() == 0 && has_swept == Sweep::Done { DESK_LOOK_MS } else { DESK_PAUSE_MS };
-        sleep(Duration::from_millis(pause_ms)).await;
+        desk.work(&core, slice_end);
+        sweep(&core, &mut pace, slice_end);
+        let is_idle = desk.jobs() == 0 && pace.awake_until <= slice_end;
+        sleep(Duration::from_millis(if is_idle { DESK_LOOK_MS } else { DESK_PAUSE_MS })).await;
+    }
+}
+
+/// Sweeps a piece, at once again where something is to be taken off.
+fn sweep(core: &CoreState, pace: &mut Pace, now: Instant) {
+    if now < pace.sweep_due {
+        return;
+    }
+    if core.engine.borrow_mut().sweep_access(core.clock.now()) == Sweep::Done {
+        pace.sweep_due = now + Duration::from_millis(DESK_LOOK_MS);
     }
 }
 
@@ -64,9 +87,8 @@ impl Desk {
         }
     }
 
-    /// Works for a slice of time, or until nothing is left.
-    fn work(&mut self, core: &CoreState) {
-        let end = Instant::now() + Duration::from_micros(DESK_SLICE_US);
+    /// Works until the end of its slice of time, a step at least, or until nothing is left.
+    fn work(&mut self, core: &CoreState, end: Instant) {
         let engine = &mut *core.engine.borrow_mut();
         while self.jobs() > 0 {
             self.advance_updates(engine);

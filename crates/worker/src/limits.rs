@@ -40,6 +40,10 @@ pub(crate) const FACTS_PER_TURN_MAX: usize = 4;
 /// Milliseconds for which a core that has stopped waits for the control plane to take what it has to tell.
 pub(crate) const LAST_FACTS_MS_MAX: u64 = 2000;
 
+/// Milliseconds after its last task for which a desk looks for the next one in each pause: a million lines are sent as
+/// hundreds of tasks, each of which waits for the one before.
+pub(crate) const DESK_AWAKE_MS: u64 = 50;
+
 /// Tasks of the control plane that a core has begun at most. Others wait in their channel.
 pub(crate) const DESK_JOBS_MAX: usize = 64;
 

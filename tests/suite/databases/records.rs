@@ -12,6 +12,7 @@ const BYTES: TotalName = TotalName::new("bytes");
 with_every_backend!(
     what_is_stored_is_loaded_again,
     what_is_removed_is_gone,
+    an_account_changes_nothing_else_of_its_key,
     a_batch_may_be_stored_twice,
     keys_that_differ_by_case_are_different_keys,
     counts_that_no_database_has_are_stored_as_the_largest,
@@ -118,6 +119,23 @@ async fn what_is_removed_is_gone(place: Place) {
         assert_eq!(all(database.load_keys()).await, [account("b")]);
         assert_eq!(all(database.load_bans()).await, bans()[1..3]);
     }
+}
+
+async fn an_account_changes_nothing_else_of_its_key(place: Place) {
+    let database = place.open().await;
+    database.store(&batch(["a", "b", "c"].map(account).map(Change::PutKey))).await.unwrap();
+    for statement in [
+        "DELETE FROM auth_keys WHERE auth_key LIKE 'a%'",
+        "UPDATE auth_keys SET valid_until = 5 WHERE auth_key LIKE 'b%'",
+    ] {
+        execute(&place.url, statement).await;
+    }
+    let more = |text| StoredKey { uploaded: 6_000_000_000, last_seen_unix_s: Some(9), ..account(text) };
+    let renewed = StoredKey { valid_until_unix_s: None, ..account("d") };
+    let changes = ["a", "b", "c"].map(more).map(Change::Account);
+    database.store(&batch(changes.into_iter().chain([Change::PutKey(renewed)]))).await.unwrap();
+    let b = StoredKey { valid_until_unix_s: Some(5), ..more("b") };
+    assert_eq!(all(database.load_keys()).await, [b, more("c"), renewed]);
 }
 
 async fn keys_that_differ_by_case_are_different_keys(place: Place) {

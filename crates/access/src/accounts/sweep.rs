@@ -22,7 +22,7 @@ impl Accounts {
     }
 
     fn sweep_part(&mut self, now: Second, part: usize) {
-        let Self { bounds, sessions, changed, removed, .. } = self;
+        let Self { bounds, sessions, of_keys, changed, removed, .. } = self;
         sessions.sweep_part(part, |key, session| {
             let is_silent = now.0.saturating_sub(session.heard.0) >= bounds.lifetime_s;
             let has_ended = is_silent || removed.has(key.key);
@@ -31,6 +31,7 @@ impl Accounts {
                 return true;
             }
             changed.add(key.key, session.heard, &Delta::NONE.with_end(session.status));
+            of_keys.note_end(key.key);
             false
         });
     }

@@ -1,9 +1,10 @@
 use crate::engine::Engine;
 use crate::refusal::Refusal;
+use access::TorrentRefusal;
 use core::fmt::Display;
 use core::ops::Range;
 use http_protocol::{FailureResponse, Framing, QueryError, Retry};
-use primitives::{AddressFamily, HttpOutcome};
+use primitives::{AddressFamily, Counter, HttpOutcome};
 use thiserror::Error;
 
 /// Minutes after which a client comes back that found the tracker busy.
@@ -16,6 +17,8 @@ pub(super) enum Failure<'a> {
     Query(QueryError<'a>),
     #[error(transparent)]
     Refused(#[from] Refusal),
+    #[error(transparent)]
+    Torrent(#[from] TorrentRefusal),
     /// In the words that tools look for.
     #[error(
         "missing or invalid the right most X-Forwarded-For IP (mandatory on reverse proxy tracker configuration)"
@@ -34,7 +37,7 @@ impl Failure<'_> {
     const fn retry(&self) -> Retry {
         match self {
             Self::Refused(Refusal::MalformedKey | Refusal::Network(_)) | Self::NoFullScrape => Retry::Never,
-            Self::Query(_) | Self::Refused(_) | Self::UnknownClient => Retry::Unsaid,
+            Self::Query(_) | Self::Refused(_) | Self::Torrent(_) | Self::UnknownClient => Retry::Unsaid,
             Self::Busy => Retry::InMinutes(BUSY_RETRY_MINUTES),
             Self::FullScrapeTooSoon { minutes } => Retry::InMinutes(*minutes),
         }
@@ -53,8 +56,10 @@ impl Failed {
     /// Counts the failure and writes it; gives where it lies.
     pub(super) fn because(self, engine: &mut Engine, failure: &Failure<'_>, out: &mut [u8]) -> Range<usize> {
         engine.statistics_mut().count_http(self.family, self.outcome);
-        if let Failure::Refused(refusal) = failure {
-            refusal.count(engine.statistics_mut());
+        match failure {
+            Failure::Refused(refusal) => refusal.count(engine.statistics_mut()),
+            Failure::Torrent(_) => engine.statistics_mut().add(Counter::RefusedTorrents, 1),
+            _ => {}
         }
         let reason: &dyn Display = failure;
         let response = FailureResponse { reason, retry: failure.retry() };

@@ -157,7 +157,7 @@ impl HttpService {
     fn turn_away(&mut self, engine: &mut Engine, errand: Box<Errand>, out: &mut [u8]) -> Range<usize> {
         let family = AddressFamily::of(errand.client);
         let failed = Failed { family, outcome: HttpOutcome::AnnounceRefused, framing: errand.framing };
-        let refusal = errand.found.refusal.map_or(Failure::Busy, |refusal| Refusal::from(refusal).into());
+        let refusal = errand.found.refusal.map_or(Failure::Busy, Failure::from);
         self.idle.push(errand);
         failed.because(engine, &refusal, out)
     }

@@ -6,8 +6,8 @@ use control::{
     Modes, StorageFacts, StorageState, TorrentMode, TorrentPage, TorrentWithPeers, UserMode, WantedKey,
 };
 use primitives::{
-    AddressFamily, AuthenticationKey, InfoHash, ListChange, ListSource, Outcome, RequestKind, Statistics,
-    TorrentFacts, TorrentList, TorrentOrder,
+    AddressFamily, AuthenticationKey, Gauge, InfoHash, ListChange, ListSource, Outcome, RequestKind,
+    Statistics, TorrentFacts, TorrentList, TorrentOrder,
 };
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -88,15 +88,12 @@ impl Management for Fake {
     fn statistics(&self) -> Statistics {
         let asked = self.statistics_asked.fetch_add(1, Ordering::Relaxed) + 1;
         let mut statistics = Statistics::default();
+        statistics.set(Gauge::Torrents, self.state().torrents.len() as u64);
         for _ in 0..2 * asked {
             statistics.count_received(AddressFamily::V4, 1);
             statistics.count(AddressFamily::V4, RequestKind::Connect, Outcome::Answered);
         }
         statistics
-    }
-
-    async fn torrent_count(&self) -> Result<u64, ManagementError> {
-        Ok(self.works()?.torrents.len() as u64)
     }
 
     async fn torrent(

@@ -93,8 +93,7 @@ async fn stats_have_the_names_of_version_1_and_those_that_came_later() {
     assert!(text.body.lines().any(|line| line == "torrents 3"), "{}", text.body);
     assert_eq!(api.get("/api/v1/stats?format=xml").await.status, 400);
     api.fake.fails.store(true, Ordering::Relaxed);
-    let failed = Answer::failed(&format!("failed to count torrents: {BUSY}"));
-    assert_eq!(api.get("/api/v1/stats").await, failed);
+    assert_eq!(api.get("/api/v1/stats").await.status, 200, "no core is asked");
 }
 
 #[tokio::test]

@@ -1,0 +1,240 @@
+use super::*;
+use crate::management::{Ban, Banned, Management, StorageState, WantedKey};
+use crate::testing::TestCores;
+use access::AccountFact;
+use database::{Change, Creation, StoredBan, TotalName, WriteBatch};
+use primitives::{AuthenticationKey, ListSource, PeerIdPrefix, Second};
+use tempfile::TempDir;
+
+/// A manager of two cores that play, with a database in a file.
+struct Scene {
+    manager: Manager<Arc<TestCores>>,
+    cores: Arc<TestCores>,
+    database: Database,
+    _folder: TempDir,
+}
+
+const LONG: Duration = Duration::from_secs(30);
+
+fn settings(keys_max: usize, pending_max: usize) -> ManagerSettings {
+    let modes = Modes { users: UserMode::Private, torrents: TorrentMode::Listed };
+    ManagerSettings {
+        modes,
+        completed: CompletedStorage::Stored,
+        totals: TotalsStorage::Stored,
+        rules: ConfiguredRules::default(),
+        allow_file: None,
+        deny_file: None,
+        keys_max,
+        keeper: KeeperSettings { flush_every: LONG, pending_max, ..KeeperSettings::default() },
+        start_wait: LONG,
+        configuration: serde_json::Value::Null,
+        listeners: Vec::new(),
+        board: StatisticsBoard::new(Vec::new()),
+        latencies: Arc::default(),
+        begun: SystemTime::now(),
+        reloads: watch::Sender::new(0),
+    }
+}
+
+fn key(letter: char) -> AuthenticationKey {
+    AuthenticationKey::parse(letter.to_string().repeat(32).as_bytes()).unwrap()
+}
+
+fn stored(letter: char) -> Change {
+    Change::PutKey(StoredKey {
+        key: key(letter),
+        valid_until_unix_s: None,
+        uploaded: 1000,
+        downloaded: 0,
+        last_seen_unix_s: None,
+    })
+}
+
+fn wanted(letter: char) -> WantedKey {
+    WantedKey { key: Some(key(letter)), validity: None }
+}
+
+fn client() -> Banned {
+    Banned::Client(PeerIdPrefix::parse("-XX").unwrap())
+}
+
+fn ban() -> Ban {
+    Ban { banned: client(), reason: "lies".to_owned(), since_unix_s: 5 }
+}
+
+fn stored_ban() -> Change {
+    Change::PutBan(StoredBan { banned: client(), reason: "lies".to_owned(), since_unix_s: 5 })
+}
+
+fn listed() -> Change {
+    Change::List(TorrentList::Allowed, InfoHash([7; 20]), ListChange::Add)
+}
+
+impl Scene {
+    async fn new(settings: ManagerSettings, stored: impl IntoIterator<Item = Change>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("tracker.db").display()).parse().unwrap();
+        let database = Database::open(&url, Creation::Now).await.unwrap();
+        let cores = Arc::<TestCores>::default();
+        let scene = |manager| Self {
+            manager,
+            cores: Arc::clone(&cores),
+            database: database.clone(),
+            _folder: folder,
+        };
+        store(&database, stored).await;
+        scene(Manager::start(Arc::clone(&cores), settings, Some(database.clone())).await)
+    }
+
+    async fn stored_keys(&self) -> Vec<(AuthenticationKey, u64)> {
+        let page = self.database.load_keys().next().await.unwrap().unwrap_or_default();
+        page.iter().map(|stored| (stored.key, stored.uploaded)).collect()
+    }
+
+    fn known_keys(&self) -> Vec<AuthenticationKey> {
+        Management::keys(&self.manager, None, 100).iter().map(|facts| facts.key).collect()
+    }
+}
+
+async fn store(database: &Database, changes: impl IntoIterator<Item = Change>) {
+    let mut batch = WriteBatch::default();
+    changes.into_iter().for_each(|change| batch.insert(change));
+    database.store(&batch).await.unwrap();
+}
+
+fn granted(update: &AccessUpdate) -> Option<Vec<AuthenticationKey>> {
+    match update {
+        AccessUpdate::PutKeys(grants) => Some(grants.iter().map(|grant| grant.key).collect()),
+        _ => None,
+    }
+}
+
+fn removed(update: &AccessUpdate) -> Option<AuthenticationKey> {
+    match update {
+        AccessUpdate::RemoveKeys(keys) => Some(keys[0]),
+        _ => None,
+    }
+}
+
+#[tokio::test]
+async fn a_change_reaches_all_cores_when_who_asked_for_it_has_gone() {
+    let scene = Scene::new(settings(10, 1000), []).await;
+    scene.cores.hold_answers();
+    let made = Management::put_key(&scene.manager, wanted('k'));
+    assert!(tokio::time::timeout(Duration::from_millis(20), made).await.is_err(), "the cores are slow");
+    scene.cores.give_answers();
+    // It waits for the change before.
+    assert!(Management::remove_key(&scene.manager, key('k')).await.unwrap());
+    assert_eq!(scene.cores.told(granted), [[key('k')]]);
+    assert_eq!(scene.cores.told(removed), [key('k')]);
+}
+
+#[tokio::test]
+async fn a_ban_that_cannot_be_stored_is_not_there_and_one_that_cannot_be_lifted_stays() {
+    let full = Scene::new(settings(10, 0), []).await;
+    let added = full.manager.add_ban(ban()).await;
+    assert!(matches!(added, Err(ManagementError::WritesFull)), "{added:?}");
+    assert_eq!(full.manager.bans().await, []);
+
+    let full = Scene::new(settings(10, 0), [stored_ban()]).await;
+    let lifted = full.manager.lift_ban(client()).await;
+    assert!(matches!(lifted, Err(ManagementError::WritesFull)), "{lifted:?}");
+    assert_eq!(full.manager.bans().await, [ban()]);
+}
+
+#[tokio::test]
+async fn a_key_that_a_core_has_not_forgotten_can_be_removed_again() {
+    let scene = Scene::new(settings(10, 1000), [stored('k')]).await;
+    *scene.cores.refused.lock().unwrap() = Some(|update| removed(update).is_some());
+    let failed = Management::remove_key(&scene.manager, key('k')).await;
+    assert!(matches!(failed, Err(ManagementError::CoreBusy)), "{failed:?}");
+    assert!(Management::remove_key(&scene.manager, key('k')).await.unwrap());
+    assert!(!Management::remove_key(&scene.manager, key('k')).await.unwrap());
+}
+
+#[tokio::test]
+async fn of_more_keys_than_there_may_be_some_are_served_and_the_rest_of_what_is_stored_is_read() {
+    let scene =
+        Scene::new(settings(2, 1000), ['a', 'b', 'c'].map(stored).into_iter().chain([listed()])).await;
+    assert_eq!(scene.cores.told(granted), [[key('a'), key('b')]]);
+    let lists = scene.cores.told(|update| match update {
+        AccessUpdate::ChangeList(ListChange::Add, list, ListSource::Api, torrents) => {
+            Some((*list, torrents.len()))
+        }
+        _ => None,
+    });
+    assert_eq!(lists, [(TorrentList::Allowed, 1)]);
+    assert_eq!(scene.manager.storage().state, StorageState::Connected);
+    let reloaded = scene.manager.reload_keys().await;
+    assert!(matches!(reloaded, Err(ManagementError::Full(_))), "{reloaded:?}");
+    assert!(Management::remove_key(&scene.manager, key('a')).await.unwrap());
+    scene.manager.reload_keys().await.unwrap();
+    assert_eq!(scene.known_keys(), [key('b'), key('c')]);
+}
+
+#[tokio::test]
+async fn keys_that_have_gone_make_room_for_those_that_have_come() {
+    let scene = Scene::new(settings(2, 1000), ['a', 'b'].map(stored)).await;
+    store(&scene.database, [Change::RemoveKey(key('a')), stored('c')]).await;
+    scene.manager.reload_keys().await.unwrap();
+    assert_eq!(scene.known_keys(), [key('b'), key('c')]);
+    let told = scene.cores.told(|update| granted(update).or(removed(update).map(|key| vec![key])));
+    assert_eq!(told, [vec![key('a'), key('b')], vec![key('a')], vec![key('b'), key('c')]]);
+}
+
+#[tokio::test]
+async fn what_has_been_read_is_not_read_again_where_the_rest_could_not_be() {
+    const ANNOUNCES: TotalName = TotalName::new("udp_announces_answered");
+    let scene = Scene::new(settings(10, 1000), []).await;
+    store(&scene.database, [stored_ban(), stored('a'), Change::Total(ANNOUNCES, 40), listed()]).await;
+    let (manager, mut parts) = (&scene.manager, scene.manager.parts_in_use());
+    *scene.cores.refused.lock().unwrap() = Some(|update| matches!(update, AccessUpdate::EndList(..)));
+    assert!(matches!(manager.load(&scene.database, &mut parts).await, Err(ManagementError::CoreBusy)));
+    assert_eq!(parts[0], StoredPart::List(TorrentList::Allowed), "{parts:?}");
+    assert!(manager.lift_ban(client()).await.unwrap());
+    assert!(Management::remove_key(manager, key('a')).await.unwrap());
+    Management::put_key(manager, wanted('b')).await.unwrap();
+    manager.load(&scene.database, &mut parts).await.unwrap();
+    assert!(parts.is_empty());
+    assert_eq!(manager.bans().await, []);
+    assert_eq!(scene.known_keys(), [key('b')]);
+    assert!(Management::totals(manager).contains(&(ANNOUNCES.as_str(), 40)));
+}
+
+#[tokio::test]
+async fn while_some_of_what_is_stored_is_unread_the_database_is_said_to_be_away() {
+    let folder = tempfile::tempdir().unwrap();
+    // A folder is no database.
+    let url = format!("sqlite:{}", folder.path().display()).parse().unwrap();
+    let cores = Arc::<TestCores>::default();
+    let manager = Manager::start(cores, settings(10, 1000), Some(Database::unopened(&url))).await;
+    assert!(matches!(manager.storage().state, StorageState::Away(_)), "{:?}", manager.storage());
+    let refused = Management::put_key(&manager, wanted('k')).await;
+    assert!(matches!(refused, Err(ManagementError::Database(_))), "{refused:?}");
+    manager.add_ban(ban()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_stop_stores_more_accounts_and_counts_than_may_wait_at_a_time() {
+    let letters = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
+    let scene = Scene::new(settings(10, 2), letters.map(stored)).await;
+    let fact = |number| AccountFact {
+        key: primitives::KeyId(number),
+        uploaded: 5,
+        downloaded: 0,
+        seeding: 0,
+        leeching: 0,
+        last_seen: Second(99),
+    };
+    let completed = (0..7).map(|byte| (InfoHash([byte; 20]), 3)).collect();
+    let facts = [CoreFact::Accounts((0..7).map(fact).collect()), CoreFact::Completed(completed)];
+    scene.cores.facts.lock().unwrap().extend(facts);
+    let again = Database::open(scene.database.url(), Creation::Now).await.unwrap();
+    scene.manager.stop(Instant::now() + LONG).await;
+    let scene = Scene { database: again, ..scene };
+    assert_eq!(scene.stored_keys().await, letters.map(|letter| (key(letter), 1005)));
+    let counts = scene.database.load_completed().next().await.unwrap().unwrap();
+    assert_eq!(counts.iter().map(|count| count.completed).collect::<Vec<_>>(), [3; 7]);
+    assert_eq!(scene.manager.storage().writes_waiting, 0);
+}
