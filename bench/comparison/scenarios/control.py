@@ -46,8 +46,8 @@ def measure(bench: Bench) -> Report:
     runs = bench.alternate([OFF, ON], rounds, lambda state, number: one(bench, load, state, number))
     rates, costs = ({state: of(getattr(run, figure) for run in of_server(runs, state)) for state in (OFF, ON)}
                     for of, figure in ((highest, "responses_per_s"), (lowest, "cpu_us_per_response")))
-    notes = [f"{rounds} alternating rounds, each with a fresh server on one core; best and median of each figure. The target is "
-             f"{TARGET:.2f} of the rate.", STATES_NOTE,
+    notes = [(f"{rounds} alternating rounds, each with a fresh server on one core; best and median of each figure. The target is "
+              f"{TARGET:.2f} of the rate."), STATES_NOTE,
              in_words("Responses/s", rates[ON].over(rates[OFF])), in_words("CPU per response", costs[ON].over(costs[OFF])),
              *unwell_note(of_server(runs, ON))]
     rows = [row(of_server(runs, state), rates[state], costs[state]) for state in (OFF, ON)]
@@ -60,9 +60,8 @@ def one(bench: Bench, load: Load, state: str, number: int) -> ControlRun:
     place = Place(next(bench.ports), next(bench.ports), TOKEN, bench.options.load_core)
     environment = with_everything(bench, place) if state == ON else {"RINGTRACK_DATABASE_URL": "none"}
     clients = asked_by_clients(place) if state == ON else contextlib.nullcontext(Asked())
-    with running("ringtrack", bench.setup(load.population, environment=environment)) as server:
-        with clients as asked:
-            run = bench.measure_running(replace(server, name=state), load, number)
+    with running("ringtrack", bench.setup(load.population, environment=environment)) as server, clients as asked:
+        run = bench.measure_running(replace(server, name=state), load, number)
     if state == ON:
         say(f"    {asked.answers()} answers of the APIs, the slowest after {asked.slowest_ms():.0f} ms; {asked.events} events")
     return ControlRun(**asdict(run), answers=asked.answers(), answers_ms=asked.answers_ms, slowest_ms=asked.slowest_ms(),

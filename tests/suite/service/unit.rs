@@ -86,8 +86,8 @@ fn the_user_of_the_unit_is_the_one_that_sysusers_makes() {
     let open_files: u32 = values("LimitNOFILE")[0].parse().expect("a number");
     assert!(open_files > 65_536 + 96 * 256, "http.connections_max is 65536 by default");
     let unit_deadline_s: u64 = values("TimeoutStopSec")[0].parse().expect("a number of seconds");
-    // The last dump of latencies, the workers, requests to the management API, the database.
-    assert!(unit_deadline_s > 3 + 10 + 5 + 10, "shutdown.deadline_s is 10 by default");
+    // The last dump of latencies, the workers, the database.
+    assert!(unit_deadline_s > 3 + 10 + 10, "shutdown.deadline_s is 10 by default");
 }
 
 #[test]
