@@ -1,6 +1,7 @@
 use crate::Now;
 use crate::engine::Engine;
 use crate::limits::SURVEY_SWARMS;
+use crate::torrents::Torrents;
 use core::cmp::Reverse;
 use primitives::{
     AddressFamily, CompactIpv4, CompactIpv6, InfoHash, PeerAddress, PeerFacts, PeerStatus, Survey,
@@ -79,22 +80,40 @@ impl RunningSurvey {
         SurveyResult { torrents: ranked.collect(), seen: self.seen }
     }
 
-    fn see(&mut self, facts: TorrentFacts) {
+    /// Takes a torrent in if it is among those wanted. Only then the completed events that are remembered of it are looked
+    /// up, unless the order is by them.
+    fn see(&mut self, info_hash: InfoHash, counts: SwarmCounts, torrents: Torrents<'_>) {
         self.seen += 1;
         let Survey { order, skip, torrents_max } = self.survey;
-        if order == TorrentOrder::Place {
-            if self.seen > skip {
-                self.found.push(facts);
+        let told = |counts| facts_of(info_hash, torrents.with_remembered(&info_hash, counts));
+        match order {
+            TorrentOrder::Place if self.seen > skip => self.found.push(told(counts)),
+            TorrentOrder::Place => {}
+            TorrentOrder::Completed => {
+                let facts = told(counts);
+                self.keep(order.rank(&facts), facts, torrents_max, |facts| facts);
             }
-            return;
+            TorrentOrder::Seeders | TorrentOrder::Leechers | TorrentOrder::Peers => {
+                let facts = facts_of(info_hash, counts);
+                self.keep(order.rank(&facts), facts, torrents_max, |_| told(counts));
+            }
         }
-        let ranked = Ranked { rank: order.rank(&facts), facts };
+    }
+
+    fn keep(
+        &mut self,
+        rank: u64,
+        facts: TorrentFacts,
+        torrents_max: usize,
+        told: impl FnOnce(TorrentFacts) -> TorrentFacts,
+    ) {
+        let ranked = Ranked { rank, facts };
         if self.ranked.len() < torrents_max {
-            self.ranked.push(Reverse(ranked));
+            self.ranked.push(Reverse(Ranked { facts: told(facts), ..ranked }));
         } else if let Some(mut last) = self.ranked.peek_mut()
             && last.0 < ranked
         {
-            *last = Reverse(ranked);
+            *last = Reverse(Ranked { facts: told(facts), ..ranked });
         }
     }
 
@@ -117,12 +136,15 @@ impl Engine {
             return SurveyStep::Done;
         }
         let (family, place) = (survey.family, survey.place);
-        let tell = |info_hash, _: SwarmCounts| {
-            let is_told_before =
-                family == AddressFamily::V6 && self.swarms.counts::<CompactIpv4>(&info_hash).is_some();
-            if !is_told_before && let Some(facts) = self.torrent(&info_hash) {
-                survey.see(facts);
+        let torrents = self.torrents();
+        let tell = |info_hash, counts| match family {
+            AddressFamily::V4 => {
+                let v6 = self.swarms.counts::<CompactIpv6>(&info_hash);
+                survey.see(info_hash, v6.map_or(counts, |v6| plus(counts, v6)), torrents);
             }
+            // With those of IPv4 it was seen already.
+            AddressFamily::V6 if self.swarms.counts::<CompactIpv4>(&info_hash).is_some() => {}
+            AddressFamily::V6 => survey.see(info_hash, counts, torrents),
         };
         let next = match family {
             AddressFamily::V4 => self.swarms.page::<CompactIpv4>(place, swarms_max, tell),
@@ -180,17 +202,20 @@ impl Engine {
     pub fn torrent(&self, info_hash: &InfoHash) -> Option<TorrentFacts> {
         let v4 = self.swarms.counts::<CompactIpv4>(info_hash);
         let v6 = self.swarms.counts::<CompactIpv6>(info_hash);
-        let both = [v4, v6].into_iter().flatten().reduce(|one, other| SwarmCounts {
-            seeders: one.seeders.saturating_add(other.seeders),
-            leechers: one.leechers.saturating_add(other.leechers),
-            downloaded: one.downloaded.saturating_add(other.downloaded),
-        })?;
-        let completed = self.torrents().with_remembered(info_hash, both).downloaded;
-        Some(TorrentFacts {
-            info_hash: *info_hash,
-            seeders: both.seeders,
-            leechers: both.leechers,
-            completed,
-        })
+        let both = [v4, v6].into_iter().flatten().reduce(plus)?;
+        Some(facts_of(*info_hash, self.torrents().with_remembered(info_hash, both)))
     }
+}
+
+const fn plus(one: SwarmCounts, other: SwarmCounts) -> SwarmCounts {
+    SwarmCounts {
+        seeders: one.seeders.saturating_add(other.seeders),
+        leechers: one.leechers.saturating_add(other.leechers),
+        downloaded: one.downloaded.saturating_add(other.downloaded),
+    }
+}
+
+const fn facts_of(info_hash: InfoHash, counts: SwarmCounts) -> TorrentFacts {
+    let SwarmCounts { seeders, leechers, downloaded } = counts;
+    TorrentFacts { info_hash, seeders, leechers, completed: downloaded }
 }

@@ -145,6 +145,9 @@ impl<A: CompactAddress> FamilySwarms<A> {
     }
 
     pub(crate) fn swarm_of(&self, hasher: &KeyedHasher, info_hash: &InfoHash) -> Option<&Swarm<A>> {
+        if self.totals.swarms == 0 {
+            return None;
+        }
         self.locate(hasher, info_hash).map(|slot| self.swarm(slot))
     }
 
