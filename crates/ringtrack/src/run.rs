@@ -42,12 +42,13 @@ fn serve(prepared: &Prepared<'_>, listeners: AllListeners, runtime: &Runtime) ->
     let (mut requests, hangups) =
         runtime.block_on(async { io::Result::Ok((requests_from_signals()?, hangups()?)) })?;
     log_banner(prepared, &listeners);
+    // Before anything has a thread of its own, such as a database: they all inherit it. The workers choose their cores.
+    keep_control_off(&prepared.cores);
     let apis = runtime.block_on(async { Apis::bind(configuration) })?;
     apis.log()?;
     let storage = runtime.block_on(Storage::open(configuration))?;
     let all_listeners = [tracker_listeners(&listeners), apis.listeners()?].concat();
     let data_plane = DataPlane::start(prepared, listeners)?;
-    keep_control_off(&prepared.cores);
     let (latencies, reloads) = (Arc::<LatencyBoard>::default(), watch::Sender::new(0));
     let parts = ManagementParts {
         desks: data_plane.desks(),
