@@ -23,6 +23,7 @@ mod management;
 mod manager;
 mod percentile_table;
 mod report;
+mod shortfall_watch;
 mod statistics_board;
 mod supervise;
 #[cfg(test)]

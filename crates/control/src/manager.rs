@@ -8,6 +8,7 @@ use crate::key_book::KeyBook;
 use crate::latency_board::LatencyBoard;
 use crate::limits::{FACTS_LOOK_MS, FILES_LOOK_S, KEYS_PER_UPDATE, LAST_SAVE_RETRY_MS, LOAD_RETRY_S};
 use crate::management::{ListenerFacts, ManagementError, Modes, TorrentMode, UserMode};
+use crate::shortfall_watch::ShortfallWatch;
 use crate::statistics_board::StatisticsBoard;
 use crate::supervise::later;
 use crate::totals::Totals;
@@ -427,9 +428,11 @@ impl<C: Cores> Manager<C> {
     }
 
     async fn watch_files(self) {
-        let mut looks = later(Duration::from_secs(FILES_LOOK_S));
+        let (mut looks, mut shortfalls) =
+            (later(Duration::from_secs(FILES_LOOK_S)), ShortfallWatch::default());
         loop {
             looks.tick().await;
+            shortfalls.look(&self.inner.settings.board.total());
             self.look_at_files(Reading::IfChanged).await;
         }
     }
