@@ -59,6 +59,16 @@ impl Api {
         }
     }
 
+    /// All of them or, if they are refused, none.
+    pub(super) fn allow_all(&self, torrents: &[InfoHash]) -> Result<(), String> {
+        let lines: String = torrents.iter().map(|torrent| format!("{torrent}\n")).collect();
+        match self.ask("POST", "/api/v1/whitelist", &lines) {
+            (200, _) => Ok(()),
+            (500, reason) => Err(reason),
+            other => panic!("{other:?}"),
+        }
+    }
+
     pub(super) fn make_key(&self, key: &AuthenticationKey) -> Result<(), String> {
         let body = format!(r#"{{"key": "{}", "seconds_valid": null}}"#, key.reveal());
         match self.ask("POST", "/api/v1/keys", &body) {

@@ -1,3 +1,4 @@
+use super::api::Api;
 use super::load::{Load, torrent};
 use super::scene::{assert_all_is_stored, launch};
 use std::path::PathBuf;
@@ -41,12 +42,10 @@ fn child_fills_its_disk() {
     std::fs::write(&ballast, vec![0; 8 << 20]).unwrap_err();
     // More than what the file has room for by itself.
     let many: Vec<_> = (4 << 20..).map(torrent).take(20_000).collect();
-    let lines: String = many.iter().map(|torrent| format!("{torrent}\n")).collect();
-    let (status, body) = super::api::Api::of(&tracker).ask("POST", "/api/v1/whitelist", &lines);
-    assert_eq!(status, 200, "{body}");
+    Api::of(&tracker).allow_all(&many).unwrap();
     load.sums.allowed.extend(many);
     load.run_until(|api| api.storage().state == "away");
-    let reason = super::api::Api::of(&tracker).storage().error;
+    let reason = Api::of(&tracker).storage().error;
     assert!(reason.contains("full"), "{reason}");
     load.run_for(Duration::from_millis(500));
     std::fs::remove_file(&ballast).unwrap();

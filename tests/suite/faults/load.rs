@@ -56,6 +56,11 @@ pub(super) fn torrent(number: u32) -> InfoHash {
     InfoHash(bytes)
 }
 
+/// The torrent that a user is at all the time.
+fn torrent_of(user: usize) -> InfoHash {
+    torrent(u32::try_from(user).unwrap())
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Announce {
     user: usize,
@@ -72,9 +77,9 @@ impl Load {
         let api = Api::of(tracker);
         for user in 0..USERS {
             api.make_key(&key(user)).unwrap();
-            api.allow(torrent(user as u32)).unwrap();
+            api.allow(torrent_of(user)).unwrap();
         }
-        let sums = Sums { allowed: (0..USERS as u32).map(torrent).collect(), ..Sums::default() };
+        let sums = Sums { allowed: (0..USERS).map(torrent_of).collect(), ..Sums::default() };
         Self::go_on(tracker, sums)
     }
 
@@ -143,13 +148,13 @@ impl Load {
 
     fn next_of(&self, user: usize, event: AnnounceEvent) -> Announce {
         let (uploaded, downloaded) = self.shown[user];
-        Announce { user, torrent: torrent(user as u32), uploaded, downloaded, left: 1, event }
+        Announce { user, torrent: torrent_of(user), uploaded, downloaded, left: 1, event }
     }
 
     /// Announces and is answered, over one protocol and then the other.
     fn announce(&mut self, announce: &Announce) {
         let asked = Instant::now();
-        if self.announces % 2 == 0 {
+        if self.announces.is_multiple_of(2) {
             self.announce_over_udp(announce);
             self.sums.udp_announces += 1;
         } else {
@@ -161,7 +166,7 @@ impl Load {
     }
 
     fn announce_over_udp(&self, announce: &Announce) {
-        let mut request = self.udp.leecher(announce.torrent, 6881 + announce.user as u16);
+        let mut request = self.udp.leecher(announce.torrent, 6881 + u16::try_from(announce.user).unwrap());
         request = request.with_left(announce.left).with_event(announce.event);
         request.peer_id = peer_id(announce.user);
         (request.uploaded, request.downloaded) = (announce.uploaded.into(), announce.downloaded.into());
