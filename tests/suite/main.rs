@@ -9,6 +9,8 @@ mod cores;
 mod databases;
 mod engine_decisions;
 mod fairness;
+#[cfg(test)]
+mod faults;
 mod forbidden;
 mod fuzz_replay;
 mod http_bounds;

@@ -1,0 +1,165 @@
+//! A private tracker of listed torrents with a database, and what that holds.
+
+use super::api::{Api, TOKEN};
+use super::load::{Sums, key};
+use crate::tracker::{Launch, Tracker};
+use database::{Creation, Database, Pages, StoredKey};
+use primitives::{InfoHash, TorrentList};
+use ringtrack_tests::database_server::{DatabaseServer, ServerKind};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// One of the three.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Backend {
+    Sqlite,
+    MariaDb,
+    Postgres,
+}
+
+/// A database of one test.
+pub(super) struct Place {
+    pub(super) url: String,
+    _folder: Option<TempDir>,
+}
+
+impl Place {
+    pub(super) fn new(backend: Backend, name: &str) -> Self {
+        let kind = match backend {
+            Backend::Sqlite => {
+                let folder = tempfile::tempdir().unwrap();
+                let url = format!("sqlite:{}", folder.path().join(name).display());
+                return Self { url, _folder: Some(folder) };
+            }
+            Backend::MariaDb => ServerKind::MariaDb,
+            Backend::Postgres => ServerKind::Postgres,
+        };
+        Self { url: DatabaseServer::shared(kind).make_database(name), _folder: None }
+    }
+}
+
+/// The tracker that all of these tests are about.
+pub(super) fn launch(url: &str) -> Launch {
+    Launch::on_loopback()
+        .set("access.mode", "private-listed")
+        .set("database.url", url)
+        .set("database.flush_every_s", "1")
+        .set("database.remember_completed", "on")
+        .set("api.listen", r#"["127.0.0.1:0"]"#)
+        .set("api.tokens", &format!("test={TOKEN}"))
+}
+
+/// All that the database holds of it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Stored {
+    pub(super) accounts: Vec<(u64, u64)>,
+    pub(super) allowed: BTreeSet<InfoHash>,
+    pub(super) completed: BTreeMap<InfoHash, u64>,
+    pub(super) totals: BTreeMap<String, u64>,
+}
+
+impl Stored {
+    pub(super) fn read(url: &str) -> Self {
+        block_on(async {
+            let database = Database::open(&url.parse().unwrap(), Creation::WhenWritten).await.unwrap();
+            let accounts =
+                |keys: Vec<StoredKey>| keys.iter().map(|key| (key.uploaded, key.downloaded)).collect();
+            let counts = all(database.load_completed()).await;
+            let totals = database.load_totals().await.unwrap();
+            let stored = Self {
+                accounts: accounts(all(database.load_keys()).await),
+                allowed: all(database.load_list(TorrentList::Allowed)).await.into_iter().collect(),
+                completed: counts.into_iter().map(|count| (count.info_hash, count.completed)).collect(),
+                totals: totals.into_iter().map(|total| (total.name, total.value)).collect(),
+            };
+            database.close().await;
+            stored
+        })
+    }
+
+    /// What is to be stored in the end.
+    pub(super) fn of(sums: &Sums) -> Self {
+        let total = |name: &str, value| (name.to_owned(), value);
+        let totals = [
+            total("completed", sums.completions_told),
+            total("udp_announces_answered", sums.udp_announces),
+            total("http_announces_answered", sums.http_announces),
+        ];
+        Self {
+            accounts: sums.accounts.to_vec(),
+            allowed: sums.allowed.clone(),
+            completed: sums.completed.iter().map(|torrent| (*torrent, 1)).collect(),
+            totals: totals.into(),
+        }
+    }
+
+    /// Without the totals of what these tests do not count.
+    pub(super) fn without_connects(mut self) -> Self {
+        self.totals.remove("udp_connects_answered");
+        self
+    }
+
+    /// Whether it lies between what was stored before and what was sent in all.
+    #[track_caller]
+    pub(super) fn assert_between(&self, least: &Self, most: &Self) {
+        for ((now, least), most) in self.accounts.iter().zip(&least.accounts).zip(&most.accounts) {
+            assert!((least.0..=most.0).contains(&now.0), "{now:?}: {least:?} to {most:?}");
+            assert!((least.1..=most.1).contains(&now.1), "{now:?}: {least:?} to {most:?}");
+        }
+        assert_eq!(self.accounts.len(), most.accounts.len());
+        assert!(least.allowed.is_subset(&self.allowed) && self.allowed.is_subset(&most.allowed));
+        let is_between = |(torrent, count): (_, &u64)| {
+            let least = least.completed.get(torrent).unwrap_or(&0);
+            (least..=most.completed.get(torrent).unwrap_or(&0)).contains(&count)
+        };
+        assert!(self.completed.iter().all(is_between));
+        assert!(least.completed.keys().all(|torrent| self.completed.contains_key(torrent)));
+        for (name, most) in &most.totals {
+            let (least, now) = (least.totals.get(name).unwrap_or(&0), self.totals.get(name).unwrap_or(&0));
+            assert!((least..=most).contains(&now), "{name}: {now} is not from {least} to {most}");
+        }
+    }
+}
+
+/// Waits until the database holds what was announced and done, and asserts that the tracker says the same.
+#[track_caller]
+pub(super) fn assert_all_is_stored(tracker: &Tracker, url: &str, sums: &Sums) {
+    let wanted = Stored::of(sums);
+    let deadline = Instant::now() + Duration::from_secs(40);
+    let api = Api::of(tracker);
+    loop {
+        if api.storage().state == "connected" && Stored::read(url).without_connects() == wanted {
+            break;
+        }
+        if Instant::now() > deadline {
+            assert_eq!(Stored::read(url).without_connects(), wanted, "{:?}", api.storage());
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    for (user, account) in sums.accounts.iter().enumerate() {
+        assert_eq!(api.account(&key(user)), *account);
+    }
+    for (name, total) in &wanted.totals {
+        assert_eq!(api.total(name), *total, "{name}");
+    }
+}
+
+/// What the log says of the database at a level.
+pub(super) fn lines_at(log: &[String], level: &str) -> Vec<String> {
+    let is_one = |line: &&String| line.contains(&format!(" {level} ")) && line.contains("database");
+    log.iter().filter(is_one).cloned().collect()
+}
+
+async fn all<T: Send>(mut pages: Pages<T>) -> Vec<T> {
+    let mut records = Vec::new();
+    while let Some(page) = pages.next().await.unwrap() {
+        records.extend(page);
+    }
+    records
+}
+
+pub(super) fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(future)
+}
