@@ -113,6 +113,13 @@ impl KeyBook {
         true
     }
 
+    /// Some keys that have not let in since `unix_s`.
+    pub(crate) fn expired_before(&self, unix_s: u64, keys_max: usize) -> Vec<AuthenticationKey> {
+        let is_expired = |known: &Key| known.valid_until_unix_s.is_some_and(|until| until < unix_s);
+        let expired = self.keys.iter().filter(|(_, known)| is_expired(known)).map(|(key, _)| *key);
+        expired.take(keys_max).collect()
+    }
+
     pub(crate) fn facts(&self, key: &AuthenticationKey) -> Option<KeyFacts> {
         Some(facts_of(*key, self.keys.get(key)?))
     }
@@ -332,6 +339,19 @@ mod tests {
         book.save(|_| Err(())).unwrap();
         assert!(book.reset(&key(0)));
         assert!(book.save(|stored| if stored.uploaded == 0 { Err(()) } else { Ok(()) }).is_err());
+    }
+
+    #[test]
+    fn keys_that_expired_long_ago_are_found_and_permanent_ones_are_not() {
+        let mut book = book();
+        for (number, validity) in [(0, Some(10)), (1, None), (2, Some(20))] {
+            book.put(1000, WantedKey { validity: validity.map(Duration::from_secs), ..wanted(number) })
+                .unwrap();
+        }
+        assert_eq!(book.expired_before(1010, 5), []);
+        assert_eq!(book.expired_before(1011, 5), [key(0)]);
+        assert_eq!(book.expired_before(u64::MAX, 5), [key(0), key(2)]);
+        assert_eq!(book.expired_before(u64::MAX, 1), [key(0)]);
     }
 
     #[test]

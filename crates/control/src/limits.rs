@@ -63,3 +63,10 @@ pub(crate) const LAST_SAVE_RETRY_MS: u64 = 500;
 /// Counts of completed events that wait for room among the writes, at about 50 bytes each. The cores bring a count
 /// that finds no place here again with the torrent's next completed event.
 pub(crate) const COMPLETED_WAITING_MAX: usize = 1_000_000;
+
+/// Seconds for which an expired key and its account are kept: a month, in which it can be renewed. Without an end the keys
+/// of former users would in time leave no room for others.
+pub(crate) const EXPIRED_KEY_KEPT_S: u64 = 30 * 86_400;
+
+/// Seconds between two looks for such keys.
+pub(crate) const EXPIRED_KEYS_LOOK_S: u64 = 600;

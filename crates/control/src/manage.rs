@@ -236,7 +236,7 @@ impl<C: Cores> Manager<C> {
     }
 
     /// The keys are known until all cores have forgotten them: where one does not answer, they can be removed again.
-    async fn forget_keys(&self, keys: Vec<AuthenticationKey>) -> Result<usize, ManagementError> {
+    pub(crate) async fn forget_keys(&self, keys: Vec<AuthenticationKey>) -> Result<usize, ManagementError> {
         let stored = self.inner.key_changes.lock().await;
         require_read(*stored)?;
         let known: Vec<_> = keys.into_iter().filter(|&key| self.key(key).is_some()).collect();

@@ -6,7 +6,10 @@ use crate::completed_counts::CompletedCounts;
 use crate::cores::{Cores, update_all};
 use crate::key_book::KeyBook;
 use crate::latency_board::LatencyBoard;
-use crate::limits::{FACTS_LOOK_MS, FILES_LOOK_S, KEYS_PER_UPDATE, LAST_SAVE_RETRY_MS, LOAD_RETRY_S};
+use crate::limits::{
+    EXPIRED_KEY_KEPT_S, EXPIRED_KEYS_LOOK_S, FACTS_LOOK_MS, FILES_LOOK_S, KEYS_PER_UPDATE,
+    LAST_SAVE_RETRY_MS, LOAD_RETRY_S,
+};
 use crate::management::{ListenerFacts, ManagementError, Modes, TorrentMode, UserMode};
 use crate::shortfall_watch::ShortfallWatch;
 use crate::statistics_board::StatisticsBoard;
@@ -161,6 +164,7 @@ impl<C: Cores> Manager<C> {
         manager.load_first(Instant::now() + start_wait).await;
         tokio::spawn(manager.clone().take_facts());
         tokio::spawn(manager.clone().watch_files());
+        tokio::spawn(manager.clone().forget_expired_keys());
         Ok(manager)
     }
 
@@ -425,6 +429,20 @@ impl<C: Cores> Manager<C> {
             update_all(&self.inner.cores, &AccessUpdate::RememberCompleted(counts.collect())).await?;
         }
         Ok(())
+    }
+
+    /// Forgets keys a month after they have expired.
+    async fn forget_expired_keys(self) {
+        let mut looks = later(Duration::from_secs(EXPIRED_KEYS_LOOK_S));
+        loop {
+            looks.tick().await;
+            let long_ago_unix_s = unix_s().saturating_sub(EXPIRED_KEY_KEPT_S);
+            let expired = self.keys().expired_before(long_ago_unix_s, KEYS_PER_UPDATE);
+            // Where it fails, the next look finds them again.
+            if let Ok(forgotten @ 1..) = self.forget_keys(expired).await {
+                info!(forgotten, "forgot keys that expired a month ago");
+            }
+        }
     }
 
     async fn watch_files(self) {
