@@ -31,6 +31,10 @@ impl Api {
         Self { address }
     }
 
+    pub(super) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// The status and the body of the answer.
     pub(super) fn ask(&self, method: &str, path: &str, body: &str) -> (u16, String) {
         let mut client = HttpClient::new(self.address);

@@ -1,6 +1,8 @@
+use super::api::{Api, TOKEN};
 use super::load::Load;
 use super::scene::{Backend, Place, Stored, launch};
-use std::time::Duration;
+use crate::http_client::HttpClient;
+use std::time::{Duration, Instant};
 
 /// Nothing is written before the stop, which comes right behind an answer.
 fn stop(backend: Backend) {
@@ -21,6 +23,23 @@ fn stop(backend: Backend) {
         Stored::of(&load.sums),
         "the second run adds to the first"
     );
+}
+
+/// One who does not send what was announced, and one who asks for nothing.
+#[test]
+fn clients_of_the_api_that_hang_delay_a_stop_by_seconds_only_and_cost_nothing() {
+    let place = Place::new(Backend::Sqlite, "hanging");
+    let tracker = launch(&place.url).set("database.flush_every_s", "3600").start();
+    let mut load = Load::begin(&tracker);
+    load.run_for(Duration::from_millis(300));
+    let mut half = HttpClient::new(Api::of(&tracker).address());
+    half.send(format!("POST /api/v1/whitelist HTTP/1.1\r\nHost: api\r\nAuthorization: Bearer {TOKEN}\r\nContent-Length: 99\r\n\r\n1").as_bytes());
+    let _silent = HttpClient::new(Api::of(&tracker).address());
+    load.run_for(Duration::from_millis(50));
+    let begin = Instant::now();
+    assert_eq!(tracker.stop().code, Some(0));
+    assert!(begin.elapsed() < Duration::from_secs(9), "{:?}", begin.elapsed());
+    assert_eq!(Stored::read(&place.url).without_connects(), Stored::of(&load.sums));
 }
 
 #[test]

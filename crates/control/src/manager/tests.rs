@@ -1,4 +1,5 @@
 use super::*;
+use crate::limits::LIST_BATCH_TORRENTS;
 use crate::management::{Ban, Banned, Management, StorageState, WantedKey};
 use crate::testing::TestCores;
 use access::AccountFact;
@@ -118,16 +119,27 @@ fn removed(update: &AccessUpdate) -> Option<AuthenticationKey> {
 }
 
 #[tokio::test]
-async fn a_change_reaches_all_cores_when_who_asked_for_it_has_gone() {
-    let scene = Scene::new(settings(10, 1000), []).await;
+async fn a_change_goes_to_its_end_when_who_asked_for_it_has_gone() {
+    let scene = Scene::new(settings(10, 10_000), []).await;
+    let many = (0..=LIST_BATCH_TORRENTS as u64).map(|number| {
+        let mut bytes = [0; 20];
+        bytes[..8].copy_from_slice(&number.to_be_bytes());
+        InfoHash(bytes)
+    });
+    let many: Vec<_> = many.collect();
+    let change =
+        |change, torrents| Management::change_list(&scene.manager, TorrentList::Allowed, change, torrents);
     scene.cores.hold_answers();
-    let made = Management::put_key(&scene.manager, wanted('k'));
-    assert!(tokio::time::timeout(Duration::from_millis(20), made).await.is_err(), "the cores are slow");
+    let added = change(ListChange::Add, many.clone());
+    assert!(tokio::time::timeout(Duration::from_millis(20), added).await.is_err(), "the cores are slow");
     scene.cores.give_answers();
     // It waits for the change before.
-    assert!(Management::remove_key(&scene.manager, key('k')).await.unwrap());
-    assert_eq!(scene.cores.told(granted), [[key('k')]]);
-    assert_eq!(scene.cores.told(removed), [key('k')]);
+    change(ListChange::Remove, vec![many[0]]).await.unwrap();
+    let told = scene.cores.told(|update| match update {
+        AccessUpdate::ChangeList(change, _, _, torrents) => Some((*change, torrents.len())),
+        _ => None,
+    });
+    assert_eq!(told, [(ListChange::Add, 4096), (ListChange::Add, 1), (ListChange::Remove, 1)]);
 }
 
 #[tokio::test]
