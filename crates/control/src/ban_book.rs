@@ -39,6 +39,10 @@ impl BanBook {
         self.bans.values().cloned().collect()
     }
 
+    pub(crate) fn get(&self, banned: &Banned) -> Option<&Ban> {
+        self.bans.get(banned)
+    }
+
     /// Adds a ban, or replaces its reason. One that the cores could not take is not added.
     pub(crate) fn add(&mut self, ban: Ban) -> Result<Rules, ManagementError> {
         let banned = ban.banned;
@@ -77,7 +81,8 @@ impl BanBook {
         Ok(Rules { clients, networks })
     }
 
-    fn restore(&mut self, banned: Banned, before: Option<Ban>) {
+    /// Has it be as it was before.
+    pub(crate) fn restore(&mut self, banned: Banned, before: Option<Ban>) {
         match before {
             Some(before) => drop(self.bans.insert(banned, before)),
             None => drop(self.bans.remove(&banned)),

@@ -150,16 +150,25 @@ impl<C: Cores> Management for Manager<C> {
     async fn add_ban(&self, ban: Ban) -> Result<(), ManagementError> {
         let mut bans = self.inner.bans.lock().await;
         let Ban { banned, reason, since_unix_s } = ban.clone();
+        let before = bans.get(&banned).cloned();
         let rules = bans.add(ban)?;
-        self.inner.keeper.put_ban(StoredBan { banned, reason, since_unix_s })?;
+        if let Err(error) = self.inner.keeper.put_ban(StoredBan { banned, reason, since_unix_s }) {
+            bans.restore(banned, before);
+            return Err(error.into());
+        }
         self.use_rules(rules).await
     }
 
     async fn lift_ban(&self, banned: Banned) -> Result<bool, ManagementError> {
         let mut bans = self.inner.bans.lock().await;
-        let Some(rules) = bans.lift(&banned) else { return Ok(false) };
+        if bans.get(&banned).is_none() {
+            return Ok(false);
+        }
+        // Before it is lifted here: what it refuses stands.
         self.inner.keeper.lift_ban(banned)?;
-        self.use_rules(rules?).await?;
+        if let Some(rules) = bans.lift(&banned) {
+            self.use_rules(rules?).await?;
+        }
         Ok(true)
     }
 

@@ -192,6 +192,27 @@ pub enum Gauge {
     TimerLatenessUsMax,
 }
 
+impl ErrorReason {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::ConnectionIdExpired, Self::ConnectionIdWrong, Self::Refused];
+}
+
+impl Gauge {
+    /// All of them.
+    pub const ALL: [Self; GAUGES.len()] = [
+        Self::SwarmsV4,
+        Self::SwarmsV6,
+        Self::SeedersV4,
+        Self::SeedersV6,
+        Self::LeechersV4,
+        Self::LeechersV6,
+        Self::SwarmBytes,
+        Self::AccessBytes,
+        Self::HttpConnectionsOpen,
+        Self::TimerLatenessUsMax,
+    ];
+}
+
 const FAMILIES: [&str; 2] = ["v4", "v6"];
 const KINDS: [&str; 4] = ["connect", "announce", "scrape", "unknown"];
 const OUTCOMES: [&str; 11] = [
@@ -507,6 +528,18 @@ mod tests {
                 ("timer_lateness_us_max".to_owned(), 3)
             ]
         );
+    }
+
+    #[test]
+    fn all_gauges_and_all_errors_are_each_there_once() {
+        assert!(Gauge::ALL.iter().enumerate().all(|(slot, &gauge)| gauge as usize == slot));
+        let mut statistics = Statistics::default();
+        for reason in ErrorReason::ALL {
+            statistics.count(AddressFamily::V4, RequestKind::Announce, Outcome::Error(reason));
+        }
+        let counted = statistics.named().filter(|(name, value)| name.contains("_error_") && *value == 1);
+        let names = OUTCOMES.iter().filter(|name| name.starts_with("error_")).count();
+        assert_eq!((counted.count(), statistics.errors()), (names, names as u64));
     }
 
     #[test]

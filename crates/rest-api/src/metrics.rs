@@ -70,22 +70,10 @@ pub(crate) struct Label {
     value: String,
 }
 
-const GAUGES: [Gauge; 9] = [
-    Gauge::SwarmsV4,
-    Gauge::SwarmsV6,
-    Gauge::SeedersV4,
-    Gauge::SeedersV6,
-    Gauge::LeechersV4,
-    Gauge::LeechersV6,
-    Gauge::SwarmBytes,
-    Gauge::HttpConnectionsOpen,
-    Gauge::TimerLatenessUsMax,
-];
-
 /// The names of the figures that go up and down: those that a sum with all of them set has.
 pub(crate) fn gauge_names() -> Vec<String> {
     let mut all_set = Statistics::default();
-    GAUGES.iter().for_each(|&gauge| all_set.set(gauge, 1));
+    Gauge::ALL.iter().for_each(|&gauge| all_set.set(gauge, 1));
     all_set.named().filter(|(_, value)| *value > 0).map(|(name, _)| name).collect()
 }
 
@@ -199,7 +187,8 @@ mod tests {
 
     #[test]
     fn all_gauges_are_known() {
-        assert_eq!(gauge_names().len(), 9);
-        assert_eq!(gauge_names()[8], "timer_lateness_us_max");
+        assert_eq!(gauge_names().len(), 10);
+        assert_eq!(gauge_names()[7], "access_bytes");
+        assert_eq!(gauge_names()[9], "timer_lateness_us_max");
     }
 }

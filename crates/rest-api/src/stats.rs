@@ -62,7 +62,6 @@ pub(crate) struct Stats {
 
 const KINDS: [RequestKind; 4] =
     [RequestKind::Connect, RequestKind::Announce, RequestKind::Scrape, RequestKind::Unknown];
-const ERRORS: [ErrorReason; 2] = [ErrorReason::ConnectionIdExpired, ErrorReason::ConnectionIdWrong];
 
 impl Stats {
     fn new(torrents: u64, statistics: &Statistics) -> Self {
@@ -116,7 +115,7 @@ impl Stats {
 
 fn errors(statistics: &Statistics, family: AddressFamily) -> u64 {
     let of = |kind, error| statistics.outcomes(family, kind, Outcome::Error(error));
-    KINDS.iter().flat_map(|&kind| ERRORS.map(|error| of(kind, error))).sum()
+    KINDS.iter().flat_map(|&kind| ErrorReason::ALL.map(|error| of(kind, error))).sum()
 }
 
 fn aborted(statistics: &Statistics) -> u64 {
@@ -164,6 +163,7 @@ mod tests {
         statistics.count_received(V4, 9);
         statistics.count(V4, RequestKind::Connect, Outcome::Answered);
         statistics.count(V4, RequestKind::Scrape, Outcome::Error(ErrorReason::ConnectionIdWrong));
+        statistics.count(V4, RequestKind::Announce, Outcome::Error(ErrorReason::Refused));
         statistics.count(V6, RequestKind::Announce, Outcome::Dropped(DropReason::MeshFull));
         let stats = serde_json::to_value(Stats::new(4, &statistics)).unwrap();
         let told: Vec<String> = stats
@@ -184,8 +184,8 @@ mod tests {
             "udp_requests_aborted=1",
             "udp4_requests=9",
             "udp4_connections_handled=1",
-            "udp4_responses=2",
-            "udp4_errors_handled=1",
+            "udp4_responses=3",
+            "udp4_errors_handled=2",
         ];
         expected.sort_unstable();
         assert_eq!(told, expected);

@@ -44,7 +44,7 @@ fn serve(prepared: &Prepared<'_>, listeners: AllListeners, runtime: &Runtime) ->
     let apis = runtime.block_on(async { Apis::bind(configuration) })?;
     apis.log()?;
     let storage = runtime.block_on(Storage::open(configuration))?;
-    let all_listeners = [tracker_listeners(&listeners), apis.listeners()?].concat();
+    let all_listeners = [tracker_listeners(&listeners, &configuration.proxy), apis.listeners()?].concat();
     let data_plane = DataPlane::start(prepared, listeners)?;
     keep_control_off(&prepared.cores);
     let (latencies, reloads) = (Arc::<LatencyBoard>::default(), watch::Sender::new(0));
