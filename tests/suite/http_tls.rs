@@ -38,7 +38,7 @@ impl Identity {
     }
 
     /// Puts another certificate and key in the place of these.
-    fn renew(&mut self) {
+    pub(crate) fn renew(&mut self) {
         let CertifiedKey { cert, signing_key } =
             generate_simple_self_signed(["tracker.test".to_owned()]).expect("a certificate");
         std::fs::write(self.certificate_file(), cert.pem()).expect("a file");

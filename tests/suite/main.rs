@@ -23,6 +23,9 @@ mod http_tls;
 mod latency;
 mod layers;
 mod load_generator;
+// As above.
+#[cfg(test)]
+mod management;
 mod many_shards;
 mod program;
 mod real_clients;

@@ -28,6 +28,7 @@ mod libtorrent;
 mod mixed;
 mod network;
 mod nginx;
+mod private;
 mod process;
 mod scene;
 mod scheme;

@@ -44,8 +44,8 @@ pub use list_file::{InvalidLine, ListFileError, ListReport, read_list};
 pub use list_watch::{ListLook, ListWatch};
 pub use management::{
     Ban, Banned, KeyFacts, KeyOutcome, LatencyFacts, ListPage, ListPlace, ListenerFacts, Management,
-    ManagementError, Modes, Service, StorageFacts, StorageState, TorrentMode, TorrentPage, TorrentWithPeers,
-    UserMode, WantedKey,
+    ManagementError, Modes, Preface, Service, StorageFacts, StorageState, TorrentMode, TorrentPage,
+    TorrentWithPeers, UserMode, WantedKey,
 };
 pub use manager::{CompletedStorage, Manager, ManagerSettings, TotalsStorage};
 pub use percentile_table::percentile_table;

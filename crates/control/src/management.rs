@@ -319,6 +319,17 @@ pub struct ListenerFacts {
     pub service: Service,
     /// The address and port that it is bound to.
     pub address: SocketAddr,
+    /// What connections to it from this machine begin with.
+    pub preface: Preface,
+}
+
+/// What stands in front of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Preface {
+    /// Nothing.
+    None,
+    /// A header of the PROXY protocol.
+    ProxyHeader,
 }
 
 /// What is spoken at a listener.

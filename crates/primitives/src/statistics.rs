@@ -535,6 +535,18 @@ mod tests {
     }
 
     #[test]
+    fn all_gauges_and_all_errors_are_each_there_once() {
+        assert!(Gauge::ALL.iter().enumerate().all(|(slot, &gauge)| gauge as usize == slot));
+        let mut statistics = Statistics::default();
+        for reason in ErrorReason::ALL {
+            statistics.count(AddressFamily::V4, RequestKind::Announce, Outcome::Error(reason));
+        }
+        let counted = statistics.named().filter(|(name, value)| name.contains("_error_") && *value == 1);
+        let names = OUTCOMES.iter().filter(|name| name.starts_with("error_")).count();
+        assert_eq!((counted.count(), statistics.errors()), (names, names as u64));
+    }
+
+    #[test]
     fn the_sum_of_two_cores_keeps_the_worse_lateness() {
         let mut one = Statistics::default();
         one.count_received(AddressFamily::V4, 5);

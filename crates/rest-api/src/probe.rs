@@ -1,6 +1,6 @@
 use crate::limits::PROBE_TIME_MAX;
 use axum::body::Body;
-use control::{ListenerFacts, Service};
+use control::{ListenerFacts, Preface, Service};
 use hyper::client::conn::http1;
 use hyper::header::HOST;
 use hyper::{Request, StatusCode};
@@ -15,7 +15,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -57,16 +57,17 @@ enum ProbeError {
 
 /// Asks a listener what its clients ask.
 pub(crate) async fn probe(listener: ListenerFacts) -> Probed {
-    let address = reachable(listener.address);
+    let target = Target { address: reachable(listener.address), preface: listener.preface };
+    let address = target.address;
     let (info, result) = match listener.service {
         Service::Udp => {
             let info = format!("checking the udp tracker health check at: {address}");
             (info, timeout(PROBE_TIME_MAX, connect_over_udp(address)).await)
         }
-        Service::Http => http(address, "http tracker", Scheme::Http, "/health_check").await,
-        Service::Https => http(address, "http tracker", Scheme::Https, "/health_check").await,
-        Service::Api => http(address, "api", Scheme::Http, "/api/health_check").await,
-        Service::ApiTls => http(address, "api", Scheme::Https, "/api/health_check").await,
+        Service::Http => http(target, "http tracker", Scheme::Http, "/health_check").await,
+        Service::Https => http(target, "http tracker", Scheme::Https, "/health_check").await,
+        Service::Api => http(target, "api", Scheme::Http, "/api/health_check").await,
+        Service::ApiTls => http(target, "api", Scheme::Https, "/api/health_check").await,
     };
     let result = result.unwrap_or(Err(ProbeError::Late)).map_err(|error| error.to_string());
     Probed { binding: listener.address, info, result }
@@ -114,17 +115,32 @@ enum Scheme {
 
 type Outcome = Result<Result<String, ProbeError>, tokio::time::error::Elapsed>;
 
-async fn http(address: SocketAddr, what: &str, scheme: Scheme, path: &'static str) -> (String, Outcome) {
+/// Where a connection goes, and what it begins with.
+#[derive(Debug, Clone, Copy)]
+struct Target {
+    address: SocketAddr,
+    preface: Preface,
+}
+
+/// The header that a proxy sends when it connects for itself, for a look at whether somebody is there: version 2 of the
+/// PROXY protocol, command LOCAL, without addresses.
+const LOCAL_HEADER: [u8; 16] = *b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
+
+async fn http(target: Target, what: &str, scheme: Scheme, path: &'static str) -> (String, Outcome) {
     let name = match scheme {
         Scheme::Http => "http",
         Scheme::Https => "https",
     };
-    let info = format!("checking {what} health check at: {name}://{address}{path}");
-    (info, timeout(PROBE_TIME_MAX, get_over(address, scheme, path)).await)
+    let info = format!("checking {what} health check at: {name}://{}{path}", target.address);
+    (info, timeout(PROBE_TIME_MAX, get_over(target, scheme, path)).await)
 }
 
-async fn get_over(address: SocketAddr, scheme: Scheme, path: &str) -> Result<String, ProbeError> {
-    let stream = TcpStream::connect(address).await?;
+async fn get_over(target: Target, scheme: Scheme, path: &str) -> Result<String, ProbeError> {
+    let Target { address, preface } = target;
+    let mut stream = TcpStream::connect(address).await?;
+    if preface == Preface::ProxyHeader {
+        stream.write_all(&LOCAL_HEADER).await?;
+    }
     let status = match scheme {
         Scheme::Http => get(stream, address, path).await?,
         Scheme::Https => {

@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use config::{Api, Configuration, Token as ConfiguredToken};
-use control::{ListenerFacts, Management, Service};
+use control::{ListenerFacts, Management, Preface, Service};
 use rest_api::{ApiSettings, Listener, Token, Transport, serve, serve_health_checks};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -53,7 +53,9 @@ impl Apis {
     /// Where the management API is.
     pub(crate) fn listeners(&self) -> anyhow::Result<Vec<ListenerFacts>> {
         let service = if self.certificate.is_some() { Service::ApiTls } else { Service::Api };
-        let facts = |listener: &Listener| Ok(ListenerFacts { service, address: listener.local_address()? });
+        let facts = |listener: &Listener| {
+            Ok(ListenerFacts { service, address: listener.local_address()?, preface: Preface::None })
+        };
         self.management.iter().map(facts).collect()
     }
 

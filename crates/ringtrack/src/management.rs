@@ -4,11 +4,12 @@ use crate::desks::Desks;
 use crate::listen::AllListeners;
 use crate::storage::Storage;
 use anyhow::Context;
-use config::{Configuration, Switch};
+use config::{Configuration, Proxy, ProxyHeader, Switch};
 use control::{
-    CompletedStorage, ConfiguredRules, LatencyBoard, ListenerFacts, Manager, ManagerSettings, Modes, Service,
-    StatisticsBoard, TorrentMode, UserMode,
+    CompletedStorage, ConfiguredRules, LatencyBoard, ListenerFacts, Manager, ManagerSettings, Modes, Preface,
+    Service, StatisticsBoard, TorrentMode, UserMode,
 };
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -69,15 +70,31 @@ fn modes(configuration: &Configuration) -> Modes {
 }
 
 /// Where announces are taken.
-pub(crate) fn tracker_listeners(all: &AllListeners) -> Vec<ListenerFacts> {
+pub(crate) fn tracker_listeners(all: &AllListeners, proxy: &Proxy) -> Vec<ListenerFacts> {
     let udp = all.udp.addresses.iter().map(|&address| Listener { scheme: Scheme::Udp, address });
     let facts = |Listener { scheme, address }| {
-        let service = match scheme {
-            Scheme::Udp => Service::Udp,
-            Scheme::Http => Service::Http,
-            Scheme::Https => Service::Https,
+        let (service, preface) = match scheme {
+            Scheme::Udp => (Service::Udp, Preface::None),
+            Scheme::Http => (Service::Http, preface(proxy, address.ip())),
+            Scheme::Https => (Service::Https, preface(proxy, address.ip())),
         };
-        ListenerFacts { service, address }
+        ListenerFacts { service, address, preface }
     };
     udp.chain(all.http.listeners.iter().copied()).map(facts).collect()
+}
+
+/// What connections to an address of this machine begin with that come from this machine. The kernel has them come from
+/// the same address.
+fn preface(proxy: &Proxy, address: IpAddr) -> Preface {
+    let source = match address {
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST.into(),
+        address => address,
+    };
+    let is_trusted = proxy.trusted.iter().any(|network| network.contains(&source));
+    if is_trusted && proxy.header == ProxyHeader::ProxyProtocol {
+        Preface::ProxyHeader
+    } else {
+        Preface::None
+    }
 }

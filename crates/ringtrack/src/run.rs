@@ -47,7 +47,7 @@ fn serve(prepared: &Prepared<'_>, listeners: AllListeners, runtime: &Runtime) ->
     let apis = runtime.block_on(async { Apis::bind(configuration) })?;
     apis.log()?;
     let storage = runtime.block_on(Storage::open(configuration))?;
-    let all_listeners = [tracker_listeners(&listeners), apis.listeners()?].concat();
+    let all_listeners = [tracker_listeners(&listeners, &configuration.proxy), apis.listeners()?].concat();
     let data_plane = DataPlane::start(prepared, listeners)?;
     let (latencies, reloads) = (Arc::<LatencyBoard>::default(), watch::Sender::new(0));
     let parts = ManagementParts {

@@ -1,7 +1,7 @@
 //! One host of a test's network: a network namespace with an IPv4 and an IPv6 address and its own names.
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -59,15 +59,25 @@ impl Host {
 
     /// A UDP socket of the test's own on this host, at any port.
     pub(super) fn udp_socket(&self, family: Family) -> UdpSocket {
-        let (path, address) = (self.namespace("net"), self.address(family));
-        // A socket stays in the namespace it was made in, so a thread enters, makes it and ends.
+        let address = self.address(family);
+        self.on_the_host(move || UdpSocket::bind((address, 0)).expect("a socket on the host"))
+    }
+
+    /// What is made by a thread that has entered the host: a socket stays in the namespace it was made in.
+    fn on_the_host<T: Send + 'static>(&self, make: impl FnOnce() -> T + Send + 'static) -> T {
+        let path = self.namespace("net");
         let made = std::thread::spawn(move || {
             let namespace = std::fs::File::open(path).expect("the host's namespace");
             move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))
                 .expect("a thread enters the host's namespace");
-            UdpSocket::bind((address, 0)).expect("a socket on the host")
+            make()
         });
         made.join().expect("the thread that makes the socket")
+    }
+
+    /// A connection of the test's own from this host to itself.
+    pub(super) fn tcp_stream(&self, address: SocketAddr) -> TcpStream {
+        self.on_the_host(move || TcpStream::connect(address).expect("somebody listens there"))
     }
 
     /// What `ip` takes for the name of this host's network namespace.

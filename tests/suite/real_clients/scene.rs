@@ -16,6 +16,8 @@ use super::scheme::Scheme;
 use super::torrent::{FILE_NAME, InfoHash, Payload, Torrent};
 use super::tracker::{Tracker, TrustedProxy};
 use super::wait::wait_until;
+use crate::http_client::{HttpClient, with_patience};
+use crate::management::api::request_head;
 
 // The fields end in this order: the programs before their network, and the files last.
 pub(super) struct Scene {
@@ -29,6 +31,22 @@ pub(super) struct Scene {
     info_hash: InfoHash,
     folder: TempDir,
 }
+
+/// How the tracker is reached.
+enum Setting {
+    Open,
+    Private,
+    BehindNginx(Forwarding),
+}
+
+/// On the tracker's host.
+const API: &str = "127.0.0.1:1212";
+
+const API_TOKEN: &str = "the-token-of-real-clients";
+
+const PRIVATE_SETTINGS: &str = "[access]\nmode = \"private\"\n\
+                                [database]\nurl = \"none\"\n\
+                                [api]\ntokens = { tests = \"the-token-of-real-clients\" }\n";
 
 /// Who a client is in a scene. Each has a host of its own.
 #[derive(Clone, Copy, Debug)]
@@ -65,22 +83,33 @@ impl Role {
 impl Scene {
     /// Clients reach the tracker itself.
     pub(super) fn new(family: Family) -> Self {
-        Self::set(family, None)
+        Self::set(family, Setting::Open)
+    }
+
+    /// Clients reach the tracker itself, and need a key.
+    pub(super) fn private(family: Family) -> Self {
+        Self::set(family, Setting::Private)
     }
 
     /// Clients reach nginx, whose word about them the tracker takes.
     pub(super) fn behind_nginx(family: Family, forwarding: Forwarding) -> Self {
-        Self::set(family, Some(forwarding))
+        Self::set(family, Setting::BehindNginx(forwarding))
     }
 
-    fn set(family: Family, forwarding: Option<Forwarding>) -> Self {
+    fn set(family: Family, setting: Setting) -> Self {
         let folder = tempfile::tempdir().expect("a folder for the test");
         let root = folder.path();
         let network = Network::new(family, root);
         let authority = Authority::make(root, &[TRACKER_NAME, PROXY_NAME]);
-        let proxy =
-            forwarding.map(|forwarding| TrustedProxy { ip: network.proxy.address(family), forwarding });
-        let tracker = Tracker::start(&network.tracker, family, &authority, proxy.as_ref(), root);
+        let (settings, forwarding) = match setting {
+            Setting::Open => (String::new(), None),
+            Setting::Private => (PRIVATE_SETTINGS.to_owned(), None),
+            Setting::BehindNginx(forwarding) => {
+                let proxy = TrustedProxy { ip: network.proxy.address(family), forwarding };
+                (proxy.settings(), Some(forwarding))
+            }
+        };
+        let tracker = Tracker::start(&network.tracker, family, &authority, &settings, root);
         let nginx = forwarding
             .map(|forwarding| Nginx::start(&network.proxy, forwarding, &tracker.addresses, &authority, root));
         let payload = Payload::make(root);
@@ -96,7 +125,16 @@ impl Scene {
 
     /// Starts a client that knows the tracker by a URL of this scheme.
     pub(super) fn start(&self, role: Role, client: Client, scheme: Scheme) -> Player {
-        let torrent = self.torrent(role, scheme);
+        self.start_with(role, client, scheme, &self.url(scheme))
+    }
+
+    /// Starts a client that has a key.
+    pub(super) fn start_with_key(&self, role: Role, client: Client, scheme: Scheme, key: &str) -> Player {
+        self.start_with(role, client, scheme, &format!("{}/{key}", self.url(scheme)))
+    }
+
+    fn start_with(&self, role: Role, client: Client, scheme: Scheme, url: &str) -> Player {
+        let torrent = self.torrent(role, url);
         let job = self.job(role, &torrent);
         if matches!(role, Role::Seeder) {
             std::fs::write(job.folder.join(FILE_NAME), &self.payload.content).expect("the seeder's file");
@@ -107,7 +145,7 @@ impl Scene {
 
     /// What a client prints that scrapes.
     pub(super) fn scrape(&self, client: Client, scheme: Scheme) -> String {
-        let torrent = self.torrent(Role::Leecher, scheme);
+        let torrent = self.torrent(Role::Leecher, &self.url(scheme));
         let command = client.scrape_command(&self.job(Role::Leecher, &torrent));
         let mut process = Process::start(command, &self.log_of(Role::Leecher));
         self.wait_until("the client has scraped", || process.has_ended());
@@ -122,9 +160,29 @@ impl Scene {
         }
     }
 
-    fn torrent(&self, role: Role, scheme: Scheme) -> Torrent {
+    /// What the management API answers.
+    pub(super) fn ask_api(&self, method: &str, path: &str, body: &str) -> serde_json::Value {
+        let stream = self.network.tracker.tcp_stream(API.parse().expect("an address"));
+        let mut client = HttpClient::over(with_patience(stream));
+        client.send(format!("{}{body}", request_head(method, path, API_TOKEN, body.len())).as_bytes());
+        let answer = client.answer();
+        assert_eq!(answer.status, 200, "{method} {path}: {}", answer.text());
+        serde_json::from_slice(&answer.body).expect("JSON")
+    }
+
+    /// The shared torrent's info hash in hexadecimal digits.
+    pub(super) fn info_hash(&self) -> String {
+        self.info_hash.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Whether a client has anything of the file.
+    pub(super) fn has_begun_the_file(&self, role: Role) -> bool {
+        self.folder.path().join(role.name()).join(FILE_NAME).exists()
+    }
+
+    fn torrent(&self, role: Role, url: &str) -> Torrent {
         let path = self.folder.path().join(format!("{}.torrent", role.name()));
-        let torrent = self.payload.torrent(path, &self.url(scheme));
+        let torrent = self.payload.torrent(path, url);
         assert_eq!(torrent.info_hash, self.info_hash, "the tracker's URL is no part of what a torrent is");
         torrent
     }
@@ -174,7 +232,7 @@ impl Scene {
         });
     }
 
-    fn wait_until(&self, what: &str, is_so: impl FnMut() -> bool) {
+    pub(super) fn wait_until(&self, what: &str, is_so: impl FnMut() -> bool) {
         wait_until(what, self.folder.path(), is_so);
     }
 }

@@ -35,20 +35,20 @@ pub(super) struct TrustedProxy {
 }
 
 impl Tracker {
-    /// Starts the tracker on `host`, for one family only and with its files in `folder`, and waits until it
-    /// serves.
+    /// Starts the tracker on `host`, for one family only, with more settings and with its files in `folder`, and
+    /// waits until it serves.
     pub(super) fn start(
         host: &Host,
         family: Family,
         authority: &Authority,
-        proxy: Option<&TrustedProxy>,
+        settings: &str,
         folder: &Path,
     ) -> Self {
         let [udp, http, https] =
             [PORT, PORT, HTTPS_PORT].map(|port| SocketAddr::new(host.address(family), port));
         let addresses = Addresses { udp, http, https };
         let (config, log) = (folder.join("ringtrack.toml"), folder.join("tracker.log"));
-        let text = configuration(&addresses, authority, proxy);
+        let text = configuration(&addresses, authority, settings);
         std::fs::write(&config, text).expect("a configuration file");
         let mut command = host.command(&crate::program::program());
         command.arg("--config").arg(config);
@@ -68,17 +68,21 @@ impl Tracker {
     }
 }
 
-fn configuration(addresses: &Addresses, authority: &Authority, proxy: Option<&TrustedProxy>) -> String {
+impl TrustedProxy {
+    /// What the tracker's configuration says of it.
+    pub(super) fn settings(&self) -> String {
+        format!("[proxy]\ntrusted = [\"{}\"]\nheader = \"{}\"\n", self.ip, self.forwarding.name())
+    }
+}
+
+fn configuration(addresses: &Addresses, authority: &Authority, settings: &str) -> String {
     let Addresses { udp, http, https } = addresses;
     let Authority { certificate, key, .. } = authority;
-    let proxy = proxy.map_or_else(String::new, |TrustedProxy { ip, forwarding }| {
-        format!("[proxy]\ntrusted = [\"{ip}\"]\nheader = \"{}\"\n", forwarding.name())
-    });
     format!(
         "[udp]\nlisten = [\"{udp}\"]\n\
          [http]\nlisten = [\"{http}\"]\n\
          [health_check_api]\nlisten = []\n\
          [https]\nlisten = [\"{https}\"]\ncertificate_file = {certificate:?}\nkey_file = {key:?}\n\
-         {proxy}"
+         {settings}"
     )
 }

@@ -1,0 +1,86 @@
+//! The running tracker under management: its modes, its lists and keys, its database and its API.
+
+mod announces;
+pub(crate) mod api;
+mod bans;
+mod health;
+mod keys;
+mod lists;
+mod millions;
+mod restarts;
+mod serving;
+mod tls;
+mod version_1;
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use primitives::InfoHash;
+use tempfile::TempDir;
+
+use crate::tracker::{Launch, PATIENCE, Tracker};
+
+const FREE_PORT: &str = r#"["127.0.0.1:0"]"#;
+const TOKEN: &str = "the-token-of-these-tests";
+
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// A tracker in this mode with a management API, on free ports of the IPv4 loopback address.
+fn launch(mode: &str) -> Launch {
+    let launch = Launch::with_defaults().set("udp.listen", FREE_PORT).set("http.listen", FREE_PORT);
+    launch.set("api.listen", FREE_PORT).set("api.tokens", &format!("tests={TOKEN}")).set("access.mode", mode)
+}
+
+fn torrent(number: u8) -> InfoHash {
+    InfoHash([number; 20])
+}
+
+/// Waits until something is so.
+#[track_caller]
+fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "waited in vain: {what}");
+        std::thread::sleep(PAUSE);
+    }
+}
+
+/// Where the line of the log that begins with these words says that it serves.
+fn address_in(tracker: &Tracker, words: &str) -> String {
+    let log = tracker.log();
+    let address = |line: &String| {
+        let (_, rest) = line.split_once(words)?;
+        let (_, rest) = rest.split_once("://")?;
+        Some(rest.split('/').next()?.to_owned())
+    };
+    log.iter().find_map(address).unwrap_or_else(|| panic!("no {words:?} in {log:#?}"))
+}
+
+fn text(path: &Path) -> String {
+    path.to_str().expect("a path of plain text").to_owned()
+}
+
+/// The file of a list.
+struct ListFile {
+    directory: TempDir,
+}
+
+impl ListFile {
+    fn of(torrents: &[u8]) -> Self {
+        let list = Self { directory: tempfile::tempdir().unwrap() };
+        list.replace(torrents);
+        list
+    }
+
+    fn path(&self) -> PathBuf {
+        self.directory.path().join("list")
+    }
+
+    /// Puts another list in its place, as operators are told to.
+    fn replace(&self, torrents: &[u8]) {
+        let lines: String = torrents.iter().map(|&number| format!("{}\n", torrent(number))).collect();
+        let new = self.directory.path().join("new");
+        std::fs::write(&new, format!("# a comment\n{lines}")).unwrap();
+        std::fs::rename(new, self.path()).unwrap();
+    }
+}

@@ -1,0 +1,104 @@
+//! Who is banned by the API.
+
+use std::net::{Ipv4Addr, UdpSocket};
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::json;
+use sqlx::{Connection as _, SqliteConnection};
+use udp_protocol::{ConnectRequest, TransactionId};
+use zerocopy::IntoBytes;
+
+use super::api::Api;
+use super::{launch, text, torrent};
+use crate::http_client::{HttpClient, announce_target};
+use crate::tracker::{PATIENCE, Tracker};
+
+const BANNED: Ipv4Addr = Ipv4Addr::new(127, 0, 7, 7);
+const BESIDE: Ipv4Addr = Ipv4Addr::new(127, 0, 8, 7);
+
+fn refusal_over_http(tracker: &Tracker, source: Ipv4Addr, client: &str) -> Option<String> {
+    let target = announce_target(torrent(1), 2000, 1).replace("-XX", client);
+    let answer = HttpClient::from(source, tracker.http_v4()).get(&target);
+    answer.text().contains("failure reason").then(|| answer.failure())
+}
+
+/// Whether the second of two connects is answered, where the first is one that is not.
+fn is_ignored_over_udp(tracker: &Tracker, source: Ipv4Addr) -> bool {
+    let [asking, sure] = [source, BESIDE].map(|source| {
+        let socket = UdpSocket::bind((source, 0)).unwrap();
+        socket.connect(tracker.v4()).unwrap();
+        socket
+    });
+    let request = ConnectRequest::new(TransactionId([1; 4]));
+    asking.send(request.as_bytes()).unwrap();
+    asking.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+    sure.send(request.as_bytes()).unwrap();
+    sure.set_read_timeout(Some(PATIENCE)).unwrap();
+    assert_eq!(sure.recv(&mut [0; 64]).unwrap(), 16);
+    asking.recv(&mut [0; 64]).is_err()
+}
+
+#[test]
+fn a_network_is_not_served_from_its_ban_until_that_is_lifted() {
+    let tracker = launch("public").start();
+    let api = Api::of(&tracker);
+    for prefix in [32, 24] {
+        let ban = json!({ "network": format!("127.0.7.7/{prefix}"), "reason": "a flood" });
+        api.json("POST", "bans", &ban.to_string());
+        let network = api.get("bans")[0]["network"].as_str().unwrap().to_owned();
+        assert!(is_ignored_over_udp(&tracker, BANNED), "{network}");
+        assert!(refusal_over_http(&tracker, BANNED, "-XX").is_some(), "{network}");
+        assert_eq!(refusal_over_http(&tracker, BESIDE, "-XX"), None);
+        api.json("DELETE", &format!("bans?network={network}"), "");
+        assert!(!is_ignored_over_udp(&tracker, BANNED), "{network}");
+        assert_eq!(refusal_over_http(&tracker, BANNED, "-XX"), None);
+    }
+}
+
+#[test]
+fn a_client_software_is_not_served_from_its_ban_until_that_is_lifted() {
+    let tracker = launch("public").start();
+    let api = Api::of(&tracker);
+    api.json("POST", "bans", &json!({ "client": "-ZZ", "reason": "it cheats" }).to_string());
+    assert!(refusal_over_http(&tracker, BANNED, "-ZZ").is_some());
+    assert_eq!(refusal_over_http(&tracker, BANNED, "-XX"), None);
+    api.json("DELETE", "bans?client=-ZZ", "");
+    assert_eq!(refusal_over_http(&tracker, BANNED, "-ZZ"), None);
+    assert_eq!(api.ask("DELETE", "bans?client=-ZZ", "").status, 404);
+}
+
+/// Takes its tables away from a tracker, so that nothing is written any more.
+fn break_database(file: &Path) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut database = SqliteConnection::connect(&format!("sqlite:{}", text(file))).await.unwrap();
+        sqlx::raw_sql("ALTER TABLE torrent_lists RENAME TO gone").execute(&mut database).await.unwrap();
+    });
+}
+
+#[test]
+fn a_ban_that_is_refused_changes_nothing() {
+    let tracker = launch("listed").set("database.pending_max", "1000").start();
+    let api = Api::of(&tracker);
+    api.json("POST", "bans", &json!({ "client": "-ZZ", "reason": "it cheats" }).to_string());
+    api.put_on("whitelist", torrent(1));
+    api.get("whitelist/reload");
+    let before = api.get("bans");
+    break_database(&tracker.dumps().join("ringtrack.db"));
+    let lines =
+        |first: u32, count| -> String { (first..first + count).map(|n| format!("{n:040x}\n")).collect() };
+    assert_eq!(api.json("POST", "whitelist", &lines(0, 1000))["added"], 1000);
+    let refused = [
+        api.ask("POST", "bans", &json!({ "client": "-XX", "reason": "late" }).to_string()),
+        api.ask("POST", "bans", &json!({ "client": "-ZZ", "reason": "another" }).to_string()),
+        api.ask("DELETE", "bans?client=-ZZ", ""),
+    ];
+    for answer in refused {
+        assert_eq!(answer.status, 500, "{}", answer.text());
+    }
+    assert_eq!(api.get("bans"), before);
+    assert!(refusal_over_http(&tracker, BANNED, "-ZZ").is_some());
+    // The cores are told all bans at once.
+    assert_eq!(refusal_over_http(&tracker, BANNED, "-XX"), None);
+}

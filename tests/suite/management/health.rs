@@ -1,0 +1,57 @@
+//! The health checks of all listeners.
+
+use serde_json::Value;
+
+use super::{FREE_PORT, address_in, launch, text};
+use crate::http_client::HttpClient;
+use crate::http_tls::Identity;
+use crate::tracker::{Launch, Tracker};
+
+const BOTH: &str = r#"["127.0.0.1:0", "[::1]:0"]"#;
+const WILDCARDS: &str = r#"["0.0.0.0:0", "[::]:0"]"#;
+
+fn report(tracker: &Tracker) -> Value {
+    let address = address_in(tracker, "health checks are at").parse().unwrap();
+    let answer = HttpClient::new(address).get("/health_check");
+    assert_eq!(answer.status, 200);
+    serde_json::from_slice(&answer.body).unwrap()
+}
+
+/// Asserts that this many listeners are well, and that there are no others.
+#[track_caller]
+fn assert_all_well(tracker: &Tracker, listeners: usize) {
+    let report = report(tracker);
+    assert_eq!(report["status"], "Ok", "{report:#}");
+    let details = report["details"].as_array().unwrap();
+    assert_eq!(details.len(), listeners, "{report:#}");
+    assert!(details.iter().all(|detail| detail["result"]["Ok"].is_string()), "{report:#}");
+}
+
+fn with_health_checks(launch: Launch) -> Launch {
+    launch.set("health_check_api.listen", FREE_PORT)
+}
+
+#[test]
+fn each_listener_is_found_to_be_well_https_too() {
+    for addresses in [BOTH, WILDCARDS] {
+        let (identity, of_api) = (Identity::new(), Identity::new());
+        let launch = identity.serve(with_health_checks(launch("private")));
+        let launch = launch.set("udp.listen", addresses).set("http.listen", addresses);
+        let launch = launch.set("api.certificate_file", &text(&of_api.certificate_file()));
+        let tracker = launch.set("api.key_file", &text(&of_api.key_file())).start();
+        assert_all_well(&tracker, 6);
+        let ended = tracker.stop();
+        assert_eq!(ended.code, Some(0), "{:#?}", ended.log);
+    }
+}
+
+#[test]
+fn listeners_behind_proxies_of_this_machine_are_well_too() {
+    let identity = Identity::new();
+    for header in ["x-forwarded-for", "x-real-ip", "proxy-protocol"] {
+        let launch = identity.serve(with_health_checks(launch("public")));
+        let tracker = launch.set("proxy.trusted", "127.0.0.1").set("proxy.header", header).start();
+        let report = report(&tracker);
+        assert_eq!(report["status"], "Ok", "{header}: {report:#}");
+    }
+}

@@ -1,0 +1,92 @@
+//! A million torrents on a list.
+
+use std::fmt::Write;
+use std::time::{Duration, Instant};
+
+use primitives::InfoHash;
+
+use super::announces::{Announce, Way};
+use super::api::Api;
+use super::{launch, text};
+use crate::tracker::Tracker;
+
+const TORRENTS: u32 = 1_000_000;
+
+/// What each may take, on average.
+const BYTES_EACH_MAX: u64 = 40;
+
+const READY_WITHIN: Duration = Duration::from_secs(10);
+
+/// Evenly spread, as info hashes are.
+fn hash(number: u32) -> InfoHash {
+    let mut random = fastrand::Rng::with_seed(u64::from(number));
+    let mut bytes = [0; 20];
+    random.fill(&mut bytes);
+    InfoHash(bytes)
+}
+
+fn lines(numbers: std::ops::Range<u32>) -> String {
+    let text = String::with_capacity(numbers.len() * 41);
+    numbers.fold(text, |mut text, number| {
+        writeln!(text, "{}", hash(number)).unwrap();
+        text
+    })
+}
+
+#[track_caller]
+fn assert_listed(tracker: &Tracker, numbers: std::ops::Range<u32>) {
+    for number in numbers.clone().step_by(99_991).chain([numbers.end - 1]) {
+        assert_eq!(Announce::of(hash(number)).refusal(tracker, Way::Udp), None, "{number}");
+    }
+    for number in [numbers.start.wrapping_sub(1), numbers.end] {
+        assert!(Announce::of(hash(number)).refusal(tracker, Way::Udp).is_some(), "{number}");
+    }
+}
+
+#[track_caller]
+fn assert_small(tracker: &Tracker, before: u64) {
+    let deadline = Instant::now() + READY_WITHIN;
+    // Each core publishes its own ten times a second.
+    while tracker.figures().get("access_bytes") == before {
+        assert!(Instant::now() < deadline, "access_bytes stays {before}");
+    }
+    let bytes = tracker.figures().get("access_bytes") - before;
+    assert!(bytes >= 20 * u64::from(TORRENTS), "{bytes}");
+    assert!(bytes <= BYTES_EACH_MAX * u64::from(TORRENTS), "{bytes}");
+}
+
+#[test]
+fn a_file_of_a_million_torrents_is_ready_in_seconds_and_takes_little_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("list");
+    std::fs::write(&file, lines(0..TORRENTS)).unwrap();
+    let launch = launch("listed").set("access.allow_file", &text(&file));
+    crate::program::program();
+    let begin = Instant::now();
+    let tracker = launch.start();
+    assert!(begin.elapsed() < READY_WITHIN, "{:?}", begin.elapsed());
+    assert_listed(&tracker, 0..TORRENTS);
+    assert_small(&tracker, 0);
+}
+
+#[test]
+fn a_million_torrents_are_listed_by_one_request_and_kept() {
+    let launch = launch("listed");
+    let tracker = launch.clone().start();
+    let api = Api::of(&tracker);
+    let added = api.json("POST", "whitelist", &lines(0..TORRENTS));
+    assert_eq!(added["added"], TORRENTS);
+    assert_eq!(added["invalid"], 0);
+    assert_listed(&tracker, 0..TORRENTS);
+    assert_small(&tracker, 0);
+    let ended = tracker.stop();
+    assert_eq!(ended.code, Some(0), "{:#?}", ended.log);
+
+    let begin = Instant::now();
+    let tracker = launch.start();
+    assert!(begin.elapsed() < READY_WITHIN, "{:?}", begin.elapsed());
+    assert_listed(&tracker, 0..TORRENTS);
+    let removed = Api::of(&tracker).json("DELETE", "whitelist", &lines(1..TORRENTS));
+    assert_eq!(removed["removed"], TORRENTS - 1);
+    assert_listed(&tracker, 0..1);
+}

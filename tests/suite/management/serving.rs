@@ -1,0 +1,114 @@
+//! When the API is served, to whom, and what it does not show.
+
+use std::fs;
+use std::net::TcpListener;
+
+use super::api::{Api, request_head};
+use super::{FREE_PORT, TOKEN, launch, text};
+use crate::http_client::{HttpAnswer, HttpClient};
+use crate::tracker::{Ended, Launch, Tracker};
+
+fn without_tokens() -> Launch {
+    Launch::with_defaults().set("udp.listen", FREE_PORT).set("http.listen", FREE_PORT)
+}
+
+fn is_on(tracker: &Tracker) -> bool {
+    tracker.log().iter().any(|line| line.contains("the management API is at"))
+}
+
+fn ask_with(tracker: &Tracker, token: &str) -> HttpAnswer {
+    let mut client = HttpClient::new(Api::of(tracker).address());
+    client.send(request_head("GET", "stats", token, 0).as_bytes());
+    client.answer()
+}
+
+#[test]
+fn without_a_token_there_is_no_api() {
+    // Its default port may be somebody else's: it is not even bound.
+    let tracker = without_tokens().start();
+    assert!(!is_on(&tracker));
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    assert!(!is_on(&without_tokens().set("api.listen", &address).start()));
+}
+
+#[test]
+fn a_file_without_tokens_leaves_the_api_off_and_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("tokens");
+    fs::write(&file, "# nobody yet\n").unwrap();
+    let launch = without_tokens().set("api.listen", FREE_PORT).set("api.tokens_file", &text(&file));
+    let tracker = launch.start();
+    assert!(!is_on(&tracker));
+    let warning = "the management API is off: api.tokens_file has no token";
+    assert!(tracker.log().iter().any(|line| line.contains("WARN") && line.contains(warning)));
+}
+
+#[test]
+fn tokens_of_the_file_and_of_the_environment_let_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("tokens");
+    fs::write(&file, "# for the web site\nwebsite = token-out-of-a-file-1\n\nops=token-out-of-a-file-2\n")
+        .unwrap();
+    let tracker = launch("public").set("api.tokens_file", &text(&file)).start();
+    for token in [TOKEN, "token-out-of-a-file-1", "token-out-of-a-file-2"] {
+        assert_eq!(ask_with(&tracker, token).status, 200, "{token}");
+    }
+    assert_eq!(ask_with(&tracker, "token-out-of-a-file-3").status, 500);
+}
+
+#[track_caller]
+fn assert_fails(ended: &Ended, parts: &[&str]) {
+    let last = ended.log.last().cloned().unwrap_or_default();
+    assert!(ended.code.is_some_and(|code| code != 0), "{:#?}", ended.log);
+    assert!(last.starts_with("ringtrack: "), "{:#?}", ended.log);
+    for part in parts {
+        assert!(last.contains(part), "{part:?} is not in {last:?}");
+    }
+}
+
+#[test]
+fn a_port_that_another_program_has_is_an_error_that_names_the_key() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    for key in ["api.listen", "health_check_api.listen"] {
+        let ended = launch("public").set(key, &address).run_to_end();
+        assert_fails(&ended, &[key, &address, "in use"]);
+    }
+}
+
+#[test]
+fn files_that_cannot_be_read_are_errors_that_name_them() {
+    let ended = launch("public").set("api.tokens_file", "/nonexistent/tokens").run_to_end();
+    assert_fails(&ended, &["/nonexistent/tokens", "No such file"]);
+    let both = launch("public").set("api.certificate_file", "/nonexistent/certificate.pem");
+    let ended = both.set("api.key_file", "/nonexistent/key.pem").run_to_end();
+    assert_fails(&ended, &["/nonexistent/certificate.pem", "No such file"]);
+    let half = launch("public").set("api.certificate_file", "/nonexistent/certificate.pem").run_to_end();
+    assert_fails(&half, &["api.certificate_file", "api.key_file"]);
+    let nowhere = launch("public").set("database.url", "sqlite:/nonexistent/tracker.db").run_to_end();
+    assert_fails(&nowhere, &["/nonexistent/tracker.db"]);
+}
+
+#[test]
+fn a_list_that_is_not_there_at_the_start_is_said_and_nothing_is_served_by_it() {
+    let tracker = launch("listed").set("access.allow_file", "/nonexistent/list").start();
+    let said = |line: &String| line.contains("ERROR") && line.contains("/nonexistent/list");
+    assert!(tracker.log().iter().any(said), "{:#?}", tracker.log());
+}
+
+#[test]
+fn neither_the_shown_configuration_nor_the_log_has_a_secret() {
+    // Nobody is there, which the start does not wait for.
+    let url = "mysql://ringtrack:hunter2hunter2@127.0.0.1:9/tracker";
+    let launch = launch("private").set("database.url", url).set("database.start_wait_s", "0");
+    let tracker = launch.start();
+    let shown = Api::of(&tracker).get("config");
+    assert_eq!(shown["access"]["mode"], "private");
+    assert!(shown["database"]["url"].as_str().unwrap().contains("127.0.0.1:9/tracker"), "{shown}");
+    let log = tracker.log().join("\n");
+    for secret in [TOKEN, "hunter2hunter2"] {
+        assert!(!shown.to_string().contains(secret), "{shown}");
+        assert!(!log.contains(secret), "{log}");
+    }
+}

@@ -1,0 +1,32 @@
+//! The management API in TLS.
+
+use rustix::process::Signal;
+
+use super::api::{Api, request_head};
+use super::{TOKEN, launch, text, until};
+use crate::http_client::with_patience;
+use crate::http_tls::Identity;
+use crate::tracker::Tracker;
+use std::net::TcpStream;
+
+/// The status of an answer to a client that trusts this certificate alone; `None`: another one was shown.
+fn status(tracker: &Tracker, identity: &Identity) -> Option<u16> {
+    let stream = with_patience(TcpStream::connect(Api::of(tracker).address()).unwrap());
+    let mut client = identity.over(&rustls::version::TLS13, stream);
+    let tls = client.stream();
+    tls.conn.complete_io(&mut tls.sock).ok()?;
+    client.send(request_head("GET", "stats", TOKEN, 0).as_bytes());
+    Some(client.answer().status)
+}
+
+#[test]
+fn the_api_is_served_in_tls_and_a_new_certificate_is_shown_after_a_hang_up_signal() {
+    let mut identity = Identity::new();
+    let launch = launch("public").set("api.certificate_file", &text(&identity.certificate_file()));
+    let tracker = launch.set("api.key_file", &text(&identity.key_file())).start();
+    assert!(tracker.log().iter().any(|line| line.contains("the management API is at https://")));
+    assert_eq!(status(&tracker, &identity), Some(200));
+    identity.renew();
+    tracker.signal(Signal::HUP);
+    until("the new certificate", || status(&tracker, &identity) == Some(200));
+}

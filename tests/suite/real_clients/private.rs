@@ -1,0 +1,87 @@
+//! With keys in the announce URL: libtorrent sends its path over UDP, too (BEP 41).
+
+use serde_json::Value;
+
+use super::client::Client::Libtorrent;
+use super::network::Family::V4;
+use super::scene::{Player, Role, Scene};
+use super::scheme::Scheme;
+
+fn new_key(scene: &Scene, seconds: Option<u64>) -> String {
+    let form = serde_json::json!({ "key": null, "seconds_valid": seconds }).to_string();
+    let made = scene.ask_api("POST", "keys", &form);
+    made["key"].as_str().expect("a key").to_owned()
+}
+
+/// Waits until the account of a key is so.
+fn wait_for_account(scene: &Scene, key: &str, what: &str, is_so: impl Fn(&Value) -> bool) {
+    let account = || scene.ask_api("GET", &format!("key/{key}"), "");
+    scene.wait_until(what, || is_so(&account()));
+}
+
+fn start(scene: &Scene, role: Role, scheme: Scheme, key: &str) -> Player {
+    scene.start_with_key(role, Libtorrent, scheme, key)
+}
+
+fn share(scheme: Scheme) {
+    let scene = Scene::private(V4);
+    let keys = [Role::Seeder, Role::Leecher].map(|_| new_key(&scene, None));
+    let seeder = start(&scene, Role::Seeder, scheme, &keys[0]);
+    wait_for_account(&scene, &keys[0], "the seeder is known", |account| account["seeding"] == 1);
+    let leecher = start(&scene, Role::Leecher, scheme, &keys[1]);
+    scene.wait_for_the_file(Role::Leecher);
+    wait_for_account(&scene, &keys[1], "the download is accounted", |account| {
+        account["downloaded"].as_u64() > Some(0) && account["seeding"] == 1 && account["leeching"] == 0
+    });
+    for player in [&leecher, &seeder] {
+        player.process.ask_to_stop();
+    }
+    wait_for_account(&scene, &keys[0], "the upload is accounted", |account| {
+        account["uploaded"].as_u64() > Some(0) && account["downloaded"] == 0 && account["seeding"] == 0
+    });
+}
+
+/// What libtorrent 2.0.15 tells of an error over UDP: it takes the datagram's first byte, a zero, for the text's end.
+const REFUSED_OVER_UDP: &str = "tracker sent a failure message";
+
+fn refuse(scheme: Scheme) {
+    let scene = Scene::private(V4);
+    let (right, expired) = (new_key(&scene, None), new_key(&scene, Some(0)));
+    let _seeder = start(&scene, Role::Seeder, scheme, &right);
+    wait_for_account(&scene, &right, "the seeder is known", |account| account["seeding"] == 1);
+    let refused = [
+        (Role::Leecher, "A".repeat(32), "Authentication error: the key is not known"),
+        (Role::SecondLeecher, expired, "Authentication error: the key has expired"),
+    ]
+    .map(|(role, key, reason)| (role, key, if scheme == Scheme::Udp { REFUSED_OVER_UDP } else { reason }));
+    for (role, key, reason) in &refused {
+        let player = start(&scene, *role, scheme, key);
+        scene.wait_until(reason, || {
+            let said = player.process.output();
+            said.lines().any(|line| line.starts_with("tracker_error ") && line.contains(reason))
+        });
+        assert!(!scene.has_begun_the_file(*role), "{}", player.process.output());
+    }
+    let found = scene.ask_api("GET", &format!("torrent/{}", scene.info_hash()), "");
+    assert_eq!((&found["seeders"], &found["leechers"]), (&1.into(), &0.into()), "{found}");
+}
+
+#[test]
+fn a_transfer_with_right_keys_over_udp_is_accounted() {
+    share(Scheme::Udp);
+}
+
+#[test]
+fn a_transfer_with_right_keys_over_http_is_accounted() {
+    share(Scheme::Http);
+}
+
+#[test]
+fn wrong_and_expired_keys_find_nobody_over_udp_and_the_client_tells_why() {
+    refuse(Scheme::Udp);
+}
+
+#[test]
+fn wrong_and_expired_keys_find_nobody_over_http_and_the_client_tells_why() {
+    refuse(Scheme::Http);
+}
