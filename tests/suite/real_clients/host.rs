@@ -66,13 +66,13 @@ impl Host {
     /// What is made by a thread that has entered the host: a socket stays in the namespace it was made in.
     fn on_the_host<T: Send + 'static>(&self, make: impl FnOnce() -> T + Send + 'static) -> T {
         let path = self.namespace("net");
-        let made = std::thread::spawn(move || {
+        let thread = std::thread::spawn(move || {
             let namespace = std::fs::File::open(path).expect("the host's namespace");
             move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))
                 .expect("a thread enters the host's namespace");
             make()
         });
-        made.join().expect("the thread that makes the socket")
+        thread.join().expect("the thread that makes the socket")
     }
 
     /// A connection of the test's own from this host to itself.

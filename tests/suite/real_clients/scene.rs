@@ -33,6 +33,7 @@ pub(super) struct Scene {
 }
 
 /// How the tracker is reached.
+#[derive(Clone, Copy)]
 enum Setting {
     Open,
     Private,
