@@ -91,10 +91,11 @@ fn files_that_cannot_be_read_are_errors_that_name_them() {
 }
 
 #[test]
-fn a_list_that_is_not_there_at_the_start_is_said_and_nothing_is_served_by_it() {
-    let tracker = launch("listed").set("access.allow_file", "/nonexistent/list").start();
-    let said = |line: &String| line.contains("ERROR") && line.contains("/nonexistent/list");
-    assert!(tracker.log().iter().any(said), "{:#?}", tracker.log());
+fn a_list_that_is_not_there_at_the_start_is_an_error_lest_what_it_denies_is_served() {
+    for (mode, key) in [("listed", "access.allow_file"), ("public", "access.deny_file")] {
+        let ended = launch(mode).set(key, "/nonexistent/list").run_to_end();
+        assert_fails(&ended, &["access.deny_file", "/nonexistent/list", "No such file"]);
+    }
 }
 
 #[test]
