@@ -76,7 +76,7 @@ impl ListWatch {
         self.read = None;
     }
 
-    /// Whether nothing has written to the file for [`SETTLED_S`] seconds. A file that is written slowly, over a network,
+    /// Whether nothing has written to the file for two seconds. A file that is written slowly, over a network,
     /// looks whole between two writes: what it does not hold yet would be taken off. One that cannot be looked at is
     /// settled, and the look tells why.
     #[must_use]
