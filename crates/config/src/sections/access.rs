@@ -33,7 +33,8 @@ pub struct Access {
     /// Allowed: the path of a file, or "" for none; only where `mode` is "listed" or "private-listed".
     ///
     /// An info hash of 40 hexadecimal digits a line; what stands behind a `#` is a comment. It is read again on
-    /// SIGHUP and when it changes; as long as it cannot be read, the list stays as it was. Torrents that the
+    /// SIGHUP and when it changes; as long as it cannot be read, the list stays as it was, and at the start that is an
+    /// error. Torrents that the
     /// management API lists are served beside these. A line that is no info hash is left out and logged. Put a new file
     /// in its place with `mv`: one that is written where it lies may be read when only a part of it is there.
     #[config(env = "RINGTRACK_ACCESS_ALLOW_FILE", default = "", deserialize_with = path::or_nothing)]
