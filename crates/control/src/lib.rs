@@ -24,6 +24,7 @@ mod manager;
 mod percentile_table;
 mod report;
 mod shortfall_watch;
+mod sorted_torrents;
 mod statistics_board;
 mod supervise;
 #[cfg(test)]

@@ -296,14 +296,25 @@ impl<C: Cores> Manager<C> {
         if wanted > SORTED_TORRENTS_MAX {
             return Err(ManagementError::Full("a sorted page lies within the first 100000 torrents"));
         }
-        let survey = Survey { order: page.order, skip: 0, torrents_max: wanted };
+        let find = |torrents_max| self.find_by_count(page.order, torrents_max);
+        let torrents = self.inner.sorted_torrents.get(page.order, wanted, find).await?;
+        Ok(torrents.iter().skip(offset).take(page.torrents_max).copied().collect())
+    }
+
+    async fn find_by_count(
+        &self,
+        order: TorrentOrder,
+        torrents_max: usize,
+    ) -> Result<Vec<TorrentFacts>, ManagementError> {
+        let survey = Survey { order, skip: 0, torrents_max };
         let results = ask_all(&self.inner.cores, |answer| Inquiry::Survey(survey, answer)).await?;
         let mut torrents: Vec<TorrentFacts> =
             results.into_iter().flat_map(|result| result.torrents).collect();
         // Some hundred thousand take longer than a heartbeat should wait.
         let sorted = tokio::task::spawn_blocking(move || {
-            torrents.sort_unstable_by_key(|torrent| (Reverse(page.order.rank(torrent)), torrent.info_hash));
-            torrents.into_iter().skip(offset).take(page.torrents_max).collect()
+            torrents.sort_unstable_by_key(|torrent| (Reverse(order.rank(torrent)), torrent.info_hash));
+            torrents.truncate(torrents_max);
+            torrents
         });
         sorted.await.map_err(|_| ManagementError::CoreBusy)
     }

@@ -198,7 +198,7 @@ pub struct TorrentWithPeers {
 /// Which torrents are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TorrentPage {
-    /// In which order.
+    /// In which order. The first by a count may be as they were ten seconds ago.
     pub order: TorrentOrder,
     /// How many are left out before the first. Of an order by a count, `offset` and `torrents_max` together are
     /// bounded by [`crate::SORTED_TORRENTS_MAX`].

@@ -12,6 +12,7 @@ use crate::limits::{
 };
 use crate::management::{ListenerFacts, ManagementError, Modes, TorrentMode, UserMode};
 use crate::shortfall_watch::ShortfallWatch;
+use crate::sorted_torrents::SortedTorrents;
 use crate::statistics_board::StatisticsBoard;
 use crate::supervise::later;
 use crate::totals::Totals;
@@ -53,6 +54,7 @@ pub(crate) struct Inner<C> {
     list_changes: [AsyncMutex<()>; 2],
     pub(crate) bans: AsyncMutex<BanBook>,
     files: AsyncMutex<ListFiles>,
+    pub(crate) sorted_torrents: SortedTorrents,
     /// Why some of what is stored could not be read yet.
     unread: Mutex<Option<String>>,
 }
@@ -153,6 +155,7 @@ impl<C: Cores> Manager<C> {
             list_changes: [AsyncMutex::new(()), AsyncMutex::new(())],
             bans: AsyncMutex::new(BanBook::new(settings.rules.clone())),
             files: AsyncMutex::new(ListFiles::new(settings.allow_file.clone(), settings.deny_file.clone())),
+            sorted_torrents: SortedTorrents::default(),
             completed: Mutex::default(),
             unread: Mutex::default(),
             cores,

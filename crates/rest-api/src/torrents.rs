@@ -223,6 +223,8 @@ async fn get_torrents(State(app): State<App>, query: Query) -> Result<Json<Vec<T
 }
 
 /// Torrents in an order, with how many there are
+///
+/// In an order by a count they are those of at most ten seconds ago.
 #[utoipa::path(
     get, path = "/api/v1/torrents/sorted", tag = "torrents",
     params(
