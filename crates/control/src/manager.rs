@@ -476,7 +476,8 @@ impl<C: Cores> Manager<C> {
                 CoreFact::Accounts(accounts) => {
                     let mut book = self.keys();
                     for account in &accounts {
-                        let ago_s = now.0.wrapping_sub(account.last_seen.0);
+                        // A core may tell of a second that has begun since.
+                        let ago_s = now.0.saturating_sub(account.last_seen.0);
                         book.add(account, now_unix_s.saturating_sub(u64::from(ago_s)));
                     }
                 }

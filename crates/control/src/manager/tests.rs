@@ -250,3 +250,20 @@ async fn a_stop_stores_more_accounts_and_counts_than_may_wait_at_a_time() {
     assert_eq!(counts.iter().map(|count| count.completed).collect::<Vec<_>>(), [3; 7]);
     assert_eq!(scene.manager.storage().writes_waiting, 0);
 }
+
+#[tokio::test]
+async fn a_key_that_is_announced_with_while_facts_are_taken_in_was_last_seen_now() {
+    let scene = Scene::new(settings(10, 1000), [stored('a')]).await;
+    let id = scene.cores.told(|update| match update {
+        AccessUpdate::PutKeys(grants) => Some(grants[0].id),
+        _ => None,
+    })[0];
+    // The core's clock has gone on since it was looked at.
+    let last_seen = Second(101);
+    let fact = AccountFact { key: id, uploaded: 1, downloaded: 0, seeding: 0, leeching: 0, last_seen };
+    let before_unix_s = unix_s();
+    scene.cores.facts.lock().unwrap().push_back(CoreFact::Accounts(vec![fact]));
+    scene.manager.take_in_facts();
+    let seen_unix_s = Management::key(&scene.manager, key('a')).unwrap().last_seen_unix_s;
+    assert!((before_unix_s..=unix_s()).contains(&seen_unix_s.unwrap()), "{seen_unix_s:?}");
+}
