@@ -1,33 +1,24 @@
 //! The management API and the health checks: bound at the start, served while the tracker lives.
 
+use crate::certificate_watch::{CertificateWatch, Showing, watch_certificate};
+use crate::http_settings::IdentityFiles;
 use anyhow::Context;
 use config::{Api, Configuration, Token as ConfiguredToken};
 use control::{ListenerFacts, Management, Preface, Service};
 use rest_api::{ApiSettings, Listener, Token, Transport, serve, serve_health_checks};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 use tls::ServerIdentity;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
-
-/// How often the API's certificate is looked at, in seconds, beside each reload.
-const LOOK_EVERY_S: u64 = 10;
 
 /// The listeners of the APIs, bound and not served yet.
 pub(crate) struct Apis {
     management: Vec<Listener>,
     settings: ApiSettings,
     health: Vec<Listener>,
-    certificate: Option<ApiCertificate>,
-}
-
-/// The certificate of the management API, and where new connections find it.
-struct ApiCertificate {
-    settings: Api,
-    shown: Arc<ServerIdentity>,
-    config: watch::Sender<Arc<rustls::ServerConfig>>,
+    certificate: Option<CertificateWatch>,
 }
 
 impl Apis {
@@ -37,10 +28,14 @@ impl Apis {
         let tokens = if api.is_wanted() { tokens(api)? } else { Vec::new() };
         // With a tokens file that has none nobody could come in.
         let addresses: &[SocketAddr] = if tokens.is_empty() { &[] } else { &api.listen };
-        let certificate = if addresses.is_empty() { None } else { ApiCertificate::load(api)? };
-        let transport = certificate
-            .as_ref()
-            .map_or(Transport::Plain, |certificate| Transport::Tls(certificate.config.subscribe()));
+        let files = IdentityFiles::of_api(api).filter(|_| !addresses.is_empty());
+        let (transport, certificate) = match files {
+            Some(files) => {
+                let (transport, certificate) = in_tls(files)?;
+                (transport, Some(certificate))
+            }
+            None => (Transport::Plain, None),
+        };
         let management = bind(addresses, &transport, "api.listen")?;
         let health =
             bind(&configuration.health_check_api.listen, &Transport::Plain, "health_check_api.listen")?;
@@ -89,58 +84,21 @@ impl Apis {
             serving.spawn(async { log_end("the health checks", served.await) });
         }
         if let Some(certificate) = self.certificate {
-            // It ends with the runtime.
-            tokio::spawn(certificate.watch(reloads.subscribe()));
+            watch_certificate(reloads.subscribe(), certificate);
         }
         serving
     }
 }
 
-impl ApiCertificate {
-    fn load(api: &Api) -> anyhow::Result<Option<Self>> {
-        let Some(shown) = identity(api)? else { return Ok(None) };
-        let config = watch::Sender::new(shown.config());
-        Ok(Some(Self { settings: api.clone(), shown: Arc::new(shown), config }))
-    }
-
-    async fn watch(mut self, mut reloads: watch::Receiver<u64>) {
-        let mut looks = tokio::time::interval(Duration::from_secs(LOOK_EVERY_S));
-        let mut trouble = None;
-        loop {
-            tokio::select! {
-                reload = reloads.changed() => if reload.is_err() { return },
-                _ = looks.tick() => {}
-            }
-            let settings = self.settings.clone();
-            // A file system may keep a reader waiting.
-            let loaded = tokio::task::spawn_blocking(move || identity(&settings)).await;
-            let loaded = loaded.map_err(anyhow::Error::from).flatten();
-            match loaded {
-                Ok(Some(identity)) if identity.fingerprint() != self.shown.fingerprint() => {
-                    self.config.send_replace(identity.config());
-                    self.shown = Arc::new(identity);
-                    trouble = None;
-                    info!("new connections to the management API are shown the new certificate");
-                }
-                Ok(_) => trouble = None,
-                Err(error) => {
-                    let text = format!("{error:#}");
-                    if trouble.as_ref() != Some(&text) {
-                        error!("the management API's certificate stays as it was: {text}");
-                        trouble = Some(text);
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn identity(api: &Api) -> anyhow::Result<Option<ServerIdentity>> {
-    let (Some(certificate), Some(key)) = (api.certificate_file.path(), api.key_file.path()) else {
-        return Ok(None);
+/// Shows new connections the certificate that is in the files when they come.
+fn in_tls(files: IdentityFiles<'_>) -> anyhow::Result<(Transport, CertificateWatch)> {
+    let shown = files.load()?;
+    let (config, current) = watch::channel(shown.config());
+    let show = move |identity: &Arc<ServerIdentity>| {
+        config.send_replace(identity.config());
+        Showing::Shown
     };
-    let identity = ServerIdentity::load(certificate, key);
-    identity.map(Some).context("the certificate or the key of the management API cannot be used")
+    Ok((Transport::Tls(current), CertificateWatch::new(files, shown, Box::new(show))))
 }
 
 fn tokens(api: &Api) -> anyhow::Result<Vec<(String, Token)>> {

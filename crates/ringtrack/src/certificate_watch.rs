@@ -1,7 +1,6 @@
 //! A new certificate takes the place of the old one without a restart.
 
 use crate::http_settings::IdentityFiles;
-use crossbeam_channel::Sender;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,55 +8,57 @@ use tls::ServerIdentity;
 use tokio::sync::watch::Receiver;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tracing::{error, info};
-use worker::WorkerCommand;
 
 /// How often the files are looked at, in seconds. They are a few kilobytes, and change once in weeks.
 const LOOK_EVERY_S: u64 = 10;
 
-/// What the workers show, and where it comes from.
+/// What is shown, and where it comes from.
 pub(crate) struct CertificateWatch {
     certificate: PathBuf,
     key: PathBuf,
+    /// The configuration's name for who listens.
+    listeners: &'static str,
     shown: Arc<ServerIdentity>,
-    workers: Vec<Sender<WorkerCommand>>,
+    show: Show,
     /// What was wrong at the last look, so that it is said once and not every ten seconds.
     trouble: Option<String>,
 }
 
+/// Has a certificate shown to new connections.
+pub(crate) type Show = Box<dyn FnMut(&Arc<ServerIdentity>) -> Showing + Send>;
+
+/// Whether a new certificate is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Showing {
+    Shown,
+    /// Not everywhere: it is tried again at the next look.
+    Later,
+}
+
 impl CertificateWatch {
-    pub(crate) fn new(
-        files: IdentityFiles<'_>,
-        shown: Arc<ServerIdentity>,
-        workers: Vec<Sender<WorkerCommand>>,
-    ) -> Self {
+    pub(crate) fn new(files: IdentityFiles<'_>, shown: Arc<ServerIdentity>, show: Show) -> Self {
         let (certificate, key) = (files.certificate.to_owned(), files.key.to_owned());
-        Self { certificate, key, shown, workers, trouble: None }
+        Self { certificate, key, listeners: files.listeners, shown, show, trouble: None }
     }
 
     async fn look(&mut self) {
-        let (certificate, key) = (self.certificate.clone(), self.key.clone());
+        let (certificate, key, listeners) = (self.certificate.clone(), self.key.clone(), self.listeners);
         // A file system may keep a reader waiting.
         let loaded = tokio::task::spawn_blocking(move || {
-            let files = IdentityFiles { certificate: &certificate, key: &key };
+            let files = IdentityFiles { certificate: &certificate, key: &key, listeners };
             files.load().map_err(|error| format!("{error:#}"))
         });
         match loaded.await {
-            Ok(Ok(identity)) => self.show(identity),
+            Ok(Ok(identity)) => self.take_up(identity),
             Ok(Err(trouble)) => self.report(trouble),
             Err(error) => self.report(error.to_string()),
         }
     }
 
-    fn show(&mut self, identity: Arc<ServerIdentity>) {
+    fn take_up(&mut self, identity: Arc<ServerIdentity>) {
         self.trouble = None;
-        if identity.fingerprint() == self.shown.fingerprint() {
-            return;
-        }
-        let told =
-            |worker: &Sender<_>| worker.try_send(WorkerCommand::UseIdentity(Arc::clone(&identity))).is_ok();
-        // A worker that has too many commands waiting is told at the next look.
-        if self.workers.iter().all(told) {
-            info!("new connections are shown the new certificate");
+        if identity.fingerprint() != self.shown.fingerprint() && (self.show)(&identity) == Showing::Shown {
+            info!(listeners = self.listeners, "new connections are shown the new certificate");
             self.shown = identity;
         }
     }

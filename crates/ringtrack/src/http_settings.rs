@@ -1,7 +1,7 @@
 //! From the configuration to the HTTP part of the data plane.
 
 use anyhow::Context;
-use config::{Configuration, Interval, ProxyHeader};
+use config::{Api, Configuration, Interval, ProxyHeader};
 use engine::{FullScrapes, HttpPolicy, ProxyHeaderKind, ProxyPolicy};
 use primitives::ShardCount;
 use std::net::SocketAddr;
@@ -22,6 +22,8 @@ pub(crate) fn http_addresses(configuration: &Configuration) -> Vec<(SocketAddr, 
 pub(crate) struct IdentityFiles<'a> {
     pub(crate) certificate: &'a Path,
     pub(crate) key: &'a Path,
+    /// The configuration's name for who listens.
+    pub(crate) listeners: &'static str,
 }
 
 impl<'a> IdentityFiles<'a> {
@@ -30,12 +32,20 @@ impl<'a> IdentityFiles<'a> {
         if https.listen.is_empty() {
             return None;
         }
-        Some(Self { certificate: https.certificate_file.path()?, key: https.key_file.path()? })
+        let (certificate, key) = (https.certificate_file.path()?, https.key_file.path()?);
+        Some(Self { certificate, key, listeners: "https.listen" })
+    }
+
+    /// Those of the management API, if it is served in TLS.
+    pub(crate) fn of_api(api: &'a Api) -> Option<Self> {
+        let (certificate, key) = (api.certificate_file.path()?, api.key_file.path()?);
+        Some(Self { certificate, key, listeners: "the management API" })
     }
 
     pub(crate) fn load(self) -> anyhow::Result<Arc<ServerIdentity>> {
         let identity = ServerIdentity::load(self.certificate, self.key);
-        identity.map(Arc::new).context("the certificate or the key of https.listen cannot be used")
+        let context = || format!("the certificate or the key of {} cannot be used", self.listeners);
+        identity.map(Arc::new).with_context(context)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::api::Apis;
 use crate::banner::log_banner;
-use crate::certificate_watch::{CertificateWatch, watch_certificate};
+use crate::certificate_watch::{CertificateWatch, Showing, watch_certificate};
 use crate::cores::keep_control_off;
 use crate::data_plane::DataPlane;
 use crate::http_settings::IdentityFiles;
@@ -17,14 +17,17 @@ use crate::storage::Storage;
 use anyhow::bail;
 use config::Configuration;
 use control::{End, Fleet, LatencyBoard, LatencyDumps, Request, ServiceManager, Supervision, supervise};
+use crossbeam_channel::Sender;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
+use tls::ServerIdentity;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::info;
+use worker::WorkerCommand;
 
 /// Serves until a signal asks for the end.
 pub(crate) fn run(prepared: &Prepared<'_>) -> anyhow::Result<()> {
@@ -114,7 +117,14 @@ async fn until_stop(requests: &mut Receiver<Request>) {
 
 fn certificate_watch(prepared: &Prepared<'_>, data_plane: &DataPlane) -> Option<CertificateWatch> {
     let files = IdentityFiles::of(prepared.configuration)?;
-    Some(CertificateWatch::new(files, prepared.identity.clone()?, data_plane.commands()))
+    let workers = data_plane.commands();
+    let show = move |identity: &Arc<ServerIdentity>| {
+        let told =
+            |worker: &Sender<_>| worker.try_send(WorkerCommand::UseIdentity(Arc::clone(identity))).is_ok();
+        // A worker that has too many commands waiting is told at the next look.
+        if workers.iter().all(told) { Showing::Shown } else { Showing::Later }
+    };
+    Some(CertificateWatch::new(files, prepared.identity.clone()?, Box::new(show)))
 }
 
 fn supervision(configuration: &Configuration, board: Arc<LatencyBoard>) -> Supervision {
