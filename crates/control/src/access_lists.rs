@@ -44,8 +44,7 @@ impl ListFiles {
         list: TorrentList,
         reading: Reading,
     ) -> Result<(), ManagementError> {
-        let place = TorrentList::ALL.iter().position(|&other| other == list).unwrap_or(0);
-        let Some(watch) = &mut self.watches[place] else { return Ok(()) };
+        let Some(watch) = &mut self.watches[list as usize] else { return Ok(()) };
         if reading == Reading::IfChanged && !watch.is_settled() {
             return Ok(());
         }
@@ -58,7 +57,7 @@ impl ListFiles {
         if outcome.is_err() {
             looked.forget_read();
         }
-        self.watches[place] = Some(looked);
+        self.watches[list as usize] = Some(looked);
         outcome
     }
 }

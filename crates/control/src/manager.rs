@@ -131,8 +131,6 @@ pub enum TotalsStorage {
 
 const RETRY: Duration = Duration::from_secs(LOAD_RETRY_S);
 
-const LISTS: &str = "there is a lock for each list";
-
 impl<C: Cores> Manager<C> {
     /// Tells the cores who is served, as far as that can be found out within the time for it. What cannot be read then
     /// is read later.
@@ -261,8 +259,7 @@ impl<C: Cores> Manager<C> {
     }
 
     fn list_lock(&self, list: TorrentList) -> &AsyncMutex<()> {
-        let locks = TorrentList::ALL.iter().zip(&self.inner.list_changes);
-        locks.into_iter().find(|(other, _)| **other == list).map(|(_, lock)| lock).expect(LISTS)
+        &self.inner.list_changes[list as usize]
     }
 
     async fn flush(&self) -> Result<(), ManagementError> {
@@ -280,11 +277,12 @@ impl<C: Cores> Manager<C> {
         }
     }
 
-    async fn look_at_files(&self, reading: Reading) {
+    async fn look_at_files(&self) {
         let mut files = self.inner.files.lock().await;
         for list in TorrentList::ALL {
             // What is wrong with a file is said where it is found.
-            if let Err(error @ ManagementError::CoreBusy) = files.look(&self.inner.cores, list, reading).await
+            if let Err(error @ ManagementError::CoreBusy) =
+                files.look(&self.inner.cores, list, Reading::IfChanged).await
             {
                 error!("the cores were not told a list: {error}");
             }
@@ -454,7 +452,7 @@ impl<C: Cores> Manager<C> {
         loop {
             looks.tick().await;
             shortfalls.look(&self.inner.settings.board.total());
-            self.look_at_files(Reading::IfChanged).await;
+            self.look_at_files().await;
         }
     }
 

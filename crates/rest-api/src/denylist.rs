@@ -15,6 +15,7 @@ const LIST: ListRoute = ListRoute {
     add_failed: "failed to deny torrent",
     remove_failed: "failed to remove torrent from deny list",
     read_failed: "failed to read deny list",
+    reload_failed: "failed to reload deny list",
 };
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
@@ -62,9 +63,7 @@ async fn remove_from_denylist(
     responses((status = 200, description = "Read", body = Ack)),
 )]
 async fn reload_denylist(State(app): State<App>) -> Result<Json<Ack>, ApiError> {
-    let reloaded = app.tracker.reload_list(LIST.list).await;
-    reloaded.map_err(ApiError::failed("failed to reload deny list"))?;
-    Ok(Ack::OK)
+    LIST.reload(&app).await
 }
 
 /// The whole deny list, an info hash a line
@@ -73,7 +72,7 @@ async fn reload_denylist(State(app): State<App>) -> Result<Json<Ack>, ApiError> 
     responses((status = 200, description = "The list", body = String, content_type = "text/plain")),
 )]
 async fn get_denylist(State(app): State<App>) -> Result<Response, ApiError> {
-    LIST.download(&app).await.map(|body| crate::answer::with_type("text/plain; charset=utf-8", body))
+    LIST.download(&app).await
 }
 
 /// Deny the torrents of a body, an info hash a line

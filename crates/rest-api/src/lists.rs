@@ -1,13 +1,13 @@
 //! What the routes of the whitelist and of the deny list have in common.
 
-use crate::answer::{Ack, ApiError};
+use crate::answer::{Ack, ApiError, with_type};
 use crate::app::App;
 use crate::limits::{INVALID_LINES_NAMED_MAX, LIST_BATCH, STREAM_PAGE};
 use crate::lines::{Line, Lines};
 use crate::tracker::Tracker;
 use axum::Json;
 use axum::body::Body;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use control::{ListPage, ManagementError};
 use futures_util::stream;
 use primitives::{InfoHash, ListChange, TorrentList};
@@ -60,6 +60,7 @@ pub(crate) struct ListRoute {
     pub(crate) add_failed: &'static str,
     pub(crate) remove_failed: &'static str,
     pub(crate) read_failed: &'static str,
+    pub(crate) reload_failed: &'static str,
 }
 
 impl ListRoute {
@@ -118,6 +119,12 @@ impl ListRoute {
         changed.map(|()| count).map_err(ApiError::failed(self.failed(change)))
     }
 
+    pub(crate) async fn reload(&self, app: &App) -> Result<Json<Ack>, ApiError> {
+        let reloaded = app.tracker.reload_list(self.list).await;
+        reloaded.map_err(ApiError::failed(self.reload_failed))?;
+        Ok(Ack::OK)
+    }
+
     /// All entries, a line each, page after page as the client takes them.
     pub(crate) async fn download(&self, app: &App) -> Result<Response, ApiError> {
         let list = self.list;
@@ -125,7 +132,7 @@ impl ListRoute {
         let first = first.map_err(ApiError::failed(self.read_failed))?;
         let tracker = Arc::clone(&app.tracker);
         let pages = stream::unfold(Some(Ok(first)), move |page| next_page(Arc::clone(&tracker), list, page));
-        Ok(Body::from_stream(pages).into_response())
+        Ok(with_type("text/plain; charset=utf-8", Body::from_stream(pages)))
     }
 }
 

@@ -15,6 +15,7 @@ const LIST: ListRoute = ListRoute {
     add_failed: "failed to whitelist torrent",
     remove_failed: "failed to remove torrent from whitelist",
     read_failed: "failed to read whitelist",
+    reload_failed: "failed to reload whitelist",
 };
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
@@ -62,9 +63,7 @@ async fn remove_from_whitelist(
     responses((status = 200, description = "Read", body = Ack)),
 )]
 async fn reload_whitelist(State(app): State<App>) -> Result<Json<Ack>, ApiError> {
-    let reloaded = app.tracker.reload_list(LIST.list).await;
-    reloaded.map_err(ApiError::failed("failed to reload whitelist"))?;
-    Ok(Ack::OK)
+    LIST.reload(&app).await
 }
 
 /// The whole whitelist, an info hash a line
@@ -73,7 +72,7 @@ async fn reload_whitelist(State(app): State<App>) -> Result<Json<Ack>, ApiError>
     responses((status = 200, description = "The list", body = String, content_type = "text/plain")),
 )]
 async fn get_whitelist(State(app): State<App>) -> Result<Response, ApiError> {
-    LIST.download(&app).await.map(|body| crate::answer::with_type("text/plain; charset=utf-8", body))
+    LIST.download(&app).await
 }
 
 /// Whitelist the torrents of a body, an info hash a line
