@@ -31,6 +31,7 @@ class Run:
     p99_us: float
     p999_us: float
     peers_per_reply: float
+    bytes_per_reply: float
     loss_percent: float
     error_replies: int
     wrong_replies: int
@@ -49,6 +50,8 @@ class Bench:
     folder: Path
     echo_peers: dict[Load, int] = field(default_factory=dict)
     answer_bytes: dict[Load, int] = field(default_factory=dict)
+    # Of each server under a closed loop.
+    saturations_per_s: dict[tuple[str, Load], float] = field(default_factory=dict)
     # For servers over TCP. What is left of the connections of one keeps some others from its port, for a minute.
     ports: Iterator[int] = field(init=False)
 
@@ -142,6 +145,7 @@ def as_run(name: str, round_number: int, result: dict, spent_s: float, bytes_res
         p99_us=result["latency_us"]["p99"],
         p999_us=result["latency_us"]["p99.9"],
         peers_per_reply=result["kinds"]["announce"]["peers_per_reply"],
+        bytes_per_reply=result["reply_bytes_mean"],
         loss_percent=result["loss_percent"],
         error_replies=sum(result["errors"].values()),
         wrong_replies=sum(result["wrong"].values()),

@@ -7,6 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from comparison import readme
 from comparison.bench import Bench
 from comparison.builds import available, build_ours
 from comparison.load import Population
@@ -67,6 +68,7 @@ def run(options: Options) -> None:
         print(report.markdown(), flush=True)
         reports.append(report)
         write(options, about, reports)
+    print(readme.tables(reports), flush=True)
     if failures:
         raise RuntimeError(f"failed: {', '.join(failures)}")
 
@@ -106,7 +108,7 @@ def write(options: Options, about: dict, reports: list[Report]) -> None:
         whole = {**about, "command": sys.argv[1:], "reports": [vars(report) for report in reports]}
         options.json.write_text(json.dumps(whole, indent=2) + "\n")
     if options.markdown:
-        sections = [heading(about), *[report.markdown() for report in reports]]
+        sections = [heading(about), *[report.markdown() for report in reports], readme.tables(reports)]
         options.markdown.write_text("\n".join(sections))
 
 

@@ -21,7 +21,7 @@ output, progress to the standard error.
   memory     resident bytes of a peer, of ten million peers
   workers    what an answer costs two workers on two cores, against one on one
   expiry     ringtrack while a million peers expire, against a quiet one (200 s a round)
-  latency    at half of ringtrack's saturation, open loop
+  latency    at half of each one's own saturation and at one rate for all, open loop
   curve      throughput and latency against the offered load, as plots too
   huge       ringtrack with fifty million peers (3 GiB of memory, up to an hour)
   control    ringtrack with its APIs and database on, and asked each second, against one without
@@ -39,6 +39,7 @@ Over HTTP, where nginx with `return 200` is the floor:
   bench/compare latency workers --rounds 3
   bench/compare --only echo ringtrack
   bench/compare http http-new https
+  bench/compare announces latency http https --rounds 3     and the tables of README.md behind the others
   bench/compare --all --markdown report.md --json report.json
 """
 

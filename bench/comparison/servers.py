@@ -24,8 +24,10 @@ NAMES = ["echo", "ringtrack", "aquatic_udp", "opentracker", "torrust-tracker"]
 ALL_NAMES = [*NAMES, *[name for name in http_servers.HTTP_NAMES if name not in NAMES]]
 NOTES = {
     **http_servers.NOTES,
-    "opentracker": "Debian builds opentracker for whitelists only: it was given a list of all torrents of the load, "
-                   "and looks each announce up in it first.",
+    "aquatic_udp": "aquatic_udp answers with up to 30 peers, which is its default.",
+    "opentracker": "Debian builds opentracker with a whitelist (WANT_ACCESSLIST_WHITE), without which it serves no torrent: it "
+                   "was given a list of all torrents of the load, and searches that for the torrent of each announce, "
+                   "which a build without lists does not.",
     "torrust-tracker": "Torrust answers with up to 74 peers, whatever number the client asks for.",
 }
 

@@ -21,7 +21,7 @@ def measure(bench: Bench) -> Report:
     """All servers at each of the loads."""
     options = bench.options
     closed = usual_load(options)
-    saturation = saturation_per_s(bench, closed)
+    saturation = saturation_per_s(bench, "ringtrack", closed)
     names, rounds = bench.names(NAMES), options.rounds_or(ROUNDS)
     offered = [round(saturation * share) for share in shares(options.steps)]
     runs = [run for rate in offered

@@ -1,47 +1,72 @@
 """How long an answer takes while the server is half busy: at saturation every server is as slow as its queue."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
-from comparison.bench import Bench, Run, of_server
+from comparison.bench import Bench, Run
 from comparison.report import Report, count
 from comparison.scenarios.saturation import saturation_per_s
 from comparison.scenarios.usual_load import usual_load
+from comparison.servers import NAMES
 from comparison.summary import Spread, lowest
 
 ROUNDS = 6
 SHARE = 0.5
-USUAL = ["echo", "ringtrack", "aquatic_udp"]
+USUAL = NAMES
+# At half of what it answers at most itself, and at half of what the slowest one does.
+OWN, COMMON = "half of its own", "the same for all"
 QUANTILES = ["p50_us", "p99_us", "p999_us"]
-COLUMNS = ["server", "responses/s, median", "p50 us, best", "median", "p99 us, best", "median", "p99.9 us, best",
-           "median", "over echo: p50, best", "p99, best", "p99, median", "lost"]
+COLUMNS = ["server", "load", "offered/s", "responses/s, median", "p50 us, best", "median", "p99 us, best", "median",
+           "p99.9 us, best", "median", "over echo: p50, best", "p99, best", "p99, median", "lost"]
+
+
+@dataclass(frozen=True)
+class LatencyRun(Run):
+    """With which of the two loads it was."""
+
+    load: str
 
 
 def measure(bench: Bench) -> Report:
-    """The same rate for all."""
+    """Each server at both rates."""
     closed = usual_load(bench.options)
-    rate = SHARE * saturation_per_s(bench, closed)
-    load = closed.at(rate)
     names, rounds = bench.names(USUAL), bench.options.rounds_or(ROUNDS)
-    runs = bench.alternate(names, rounds, lambda name, number: bench.measure(name, load, number))
-    spreads = {name: {q: lowest(getattr(run, q) for run in of_server(runs, name)) for q in QUANTILES}
-               for name in names}
-    rows = [row(name, of_server(runs, name), spreads) for name in names]
-    notes = [(f"{rounds} alternating rounds at {rate:,.0f} announces/s, half of what ringtrack answers at most. "
-             "Requests leave on a schedule, and latency counts from the scheduled moment.")]
-    if "echo" in names:
-        notes.append(f"The echo floor answers with {bench.peers_for_echo('echo', load)} peers, the mean of ringtrack's "
-                     "answers.")
-    return Report("latency", "Latency at half of the saturation", [load.in_words()], COLUMNS, rows, notes,
+    own = {name: SHARE * saturation_per_s(bench, name, closed) for name in names}
+    rates = {OWN: own, COMMON: dict.fromkeys(names, min(own.values()))}
+    runs = [run for load, offered in rates.items()
+            for run in bench.alternate(names, rounds, lambda name, number, load=load, offered=offered: LatencyRun(
+                **asdict(bench.measure(name, closed.at(offered[name]), number)), load=load))]
+    rows = [row(name, load, runs) for load in rates for name in names]
+    notes = [(f"{rounds} alternating rounds at half of what each server answers at most, the best of its closed loops of "
+              "this sitting, and as many at half of what the slowest one does. Requests leave on a schedule, and latency "
+              "counts from the scheduled moment."),
+             *floor_notes(bench, names, rates)]
+    command = closed.at(1).in_words().replace("--rate 1 ", "--rate OFFERED ")
+    return Report("latency", "Latency at half of the saturation", [command], COLUMNS, rows, notes,
                   [asdict(run) for run in runs])
 
 
-def row(name: str, runs: list[Run], spreads: dict[str, dict[str, Spread]]) -> list[str]:
-    """One server's line."""
-    mine = spreads[name]
-    floor = spreads.get("echo", {q: Spread(0, 0) for q in QUANTILES})
-    over = {q: mine[q].over(floor[q]) for q in QUANTILES}
-    cells = [count(value) for q in QUANTILES for value in (mine[q].best, mine[q].median)]
+def floor_notes(bench: Bench, names: list[str], rates: dict[str, dict[str, float]]) -> list[str]:
+    """What the floor sends."""
+    if "echo" not in names:
+        return []
+    own, common = (bench.peers_for_echo("echo", usual_load(bench.options).at(rates[load]["echo"])) for load in (OWN, COMMON))
+    return [f"The echo floor answers with {own} peers at half of its own and with {common} at the common rate, the means of "
+            "ringtrack's answers to these loads."]
+
+
+def row(name: str, load: str, runs: list[LatencyRun]) -> list[str]:
+    """One server's line under one of the loads."""
+    mine = [run for run in runs if (run.server, run.load) == (name, load)]
+    spreads, floor = quantiles(mine), quantiles([run for run in runs if (run.server, run.load) == ("echo", load)])
+    over = {q: spreads[q].over(floor[q]) for q in QUANTILES}
+    cells = [count(value) for q in QUANTILES for value in (spreads[q].best, spreads[q].median)]
     ratios = [over["p50_us"].best, over["p99_us"].best, over["p99_us"].median]
-    rate = lowest(run.responses_per_s for run in runs).median
-    lost = lowest(run.loss_percent for run in runs).median
-    return [name, count(rate), *cells, *[f"{ratio:.2f}" for ratio in ratios], f"{lost:.2f} %"]
+    rate = lowest(run.responses_per_s for run in mine).median
+    lost = lowest(run.loss_percent for run in mine).median
+    return [name, load, count(mine[0].offered_per_s or 0), count(rate), *cells, *[f"{ratio:.2f}" for ratio in ratios],
+            f"{lost:.2f} %"]
+
+
+def quantiles(runs: list[LatencyRun]) -> dict[str, Spread]:
+    """Best and median of each quantile; zeros where there are no runs."""
+    return {q: lowest(getattr(run, q) for run in runs) if runs else Spread(0, 0) for q in QUANTILES}

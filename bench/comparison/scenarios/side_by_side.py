@@ -10,10 +10,11 @@ from comparison.servers import NAMES, NOTES
 from comparison.summary import Spread, highest, lowest
 
 ROUNDS = 6
-PEERS_NOTE = ("Peers per reply differ: four of five peers of this load are seeders, and ringtrack gives a seeder no "
-              "seeders. Aquatic, opentracker and Torrust send more bytes for it.")
+PEERS_NOTE = ("All are asked for {numwant} peers; most swarms of this load have fewer. Four of five announces are those of a "
+              "seeder, to which ringtrack gives leechers only. The other trackers give it seeders too, and so send more "
+              "bytes. A reply to an announce has 20 bytes and 6 for each peer.")
 COLUMNS = ["server", "responses/s, best", "median", "over echo, best", "median", "CPU us/response, best", "median",
-           "p99 us, best", "median", "peers/reply", "lost", "resident MiB"]
+           "p99 us, best", "median", "peers/reply", "bytes/reply", "lost", "resident MiB"]
 
 
 def announces(bench: Bench) -> Report:
@@ -34,11 +35,13 @@ def measure(bench: Bench, scenario: str, title: str, weights: str) -> Report:
     faults = [bench.verify(name, load) for name in names if name != "echo"]
     runs = bench.alternate(names, rounds, lambda name, number: bench.measure(name, load, number))
     rates = {name: highest(run.responses_per_s for run in of_server(runs, name)) for name in names}
+    bench.saturations_per_s |= {(name, load): rate.best for name, rate in rates.items()}
     rows = [row(name, of_server(runs, name), rates) for name in names]
     notes = [f"{rounds} alternating rounds, each with a fresh server; best and median of each figure.",
              "Before that, all answers of one run of each tracker were checked against what was announced.",
              *filter(None, faults),
-             *floor_note(bench, load, names), *ratio_notes(rates), *error_notes(runs), PEERS_NOTE, *[NOTES[name] for name in names if name in NOTES]]
+             *floor_note(bench, load, names), *ratio_notes(rates), *error_notes(runs),
+             PEERS_NOTE.format(numwant=load.numwant), *[NOTES[name] for name in names if name in NOTES]]
     return Report(scenario, title, [load.in_words()], COLUMNS, rows, notes, [asdict(run) for run in runs])
 
 
@@ -48,10 +51,10 @@ def row(name: str, runs: list[Run], rates: dict[str, Spread]) -> list[str]:
     p99 = lowest(run.p99_us for run in runs)
     over = rate.over(rates["echo"]) if "echo" in rates else Spread(float("nan"), float("nan"))
     median = {field: lowest(getattr(run, field) for run in runs).median
-              for field in ("peers_per_reply", "loss_percent", "resident_mib")}
+              for field in ("peers_per_reply", "bytes_per_reply", "loss_percent", "resident_mib")}
     return [name, count(rate.best), count(rate.median), decimal(over.best), decimal(over.median), decimal(cost.best),
             decimal(cost.median), count(p99.best), count(p99.median), f"{median['peers_per_reply']:.1f}",
-            f"{median['loss_percent']:.2f} %", count(median["resident_mib"])]
+            count(median["bytes_per_reply"]), f"{median['loss_percent']:.2f} %", count(median["resident_mib"])]
 
 
 def floor_note(bench: Bench, load: Load, names: list[str]) -> list[str]:
