@@ -1,6 +1,6 @@
 //! Swarms with peers in them, and announces that find them there.
 
-use primitives::{AnnounceEvent, CompactIpv4, InfoHash, PeerStatus, Second};
+use primitives::{AnnounceEvent, CompactIpv4, InfoHash, PeerStatus, Second, TableSeed};
 use std::net::Ipv4Addr;
 use swarm::{Announce, Listing, Seeds, SwarmLimits, SwarmSettings, Swarms};
 
@@ -46,7 +46,7 @@ impl Population {
             bytes_max: u64::MAX,
         };
         let settings = SwarmSettings { limits, peer_lifetime_s: PEER_LIFETIME_S };
-        let mut swarms = Swarms::new(settings, Seeds { tables: 1, choice: 2 });
+        let mut swarms = Swarms::new(settings, Seeds { tables: TableSeed([1; 16]), choice: 2 });
         for number in 0..self.peers {
             swarms.announce(NOW, None, &self.announce(number), &mut []);
         }

@@ -1,7 +1,9 @@
 //! Swarms full of peers, and what the allocator says of them.
 
 use allocation_counter::measure;
-use primitives::{AddressFamily, AnnounceEvent, CompactIpv4, CompactIpv6, InfoHash, PeerStatus, Second};
+use primitives::{
+    AddressFamily, AnnounceEvent, CompactIpv4, CompactIpv6, InfoHash, PeerStatus, Second, TableSeed,
+};
 use swarm::{AddressOfSwarm, Announce, Listing, Seeds, SwarmLimits, SwarmSettings, Swarms};
 
 pub(crate) const LIFETIME_S: u32 = 2700;
@@ -42,7 +44,8 @@ impl Weighed {
         };
         let settings = SwarmSettings { limits, peer_lifetime_s: LIFETIME_S };
         let mut made = None;
-        let info = measure(|| made = Some(Swarms::new(settings, Seeds { tables: 1, choice: 2 })));
+        let info =
+            measure(|| made = Some(Swarms::new(settings, Seeds { tables: TableSeed([1; 16]), choice: 2 })));
         Self { swarms: made.expect("it was made"), allocated: info.bytes_current }
     }
 

@@ -17,9 +17,8 @@ use self::batch::{Batch, Outcomes};
 use self::core::Core;
 use self::errands::ErrandRings;
 use self::mesh::Mesh;
-use access::TableSeed;
 use engine::{BATCH_DATAGRAMS_MAX, ConnectionIdKey, HttpPolicy, Now, Secrets};
-use primitives::{InfoHash, Second, ShardCount, ShardId, Statistics, SteeringKey};
+use primitives::{InfoHash, Second, ShardCount, ShardId, Statistics, SteeringKey, TableSeed};
 use std::net::SocketAddr;
 use swarm::Seeds;
 use udp_protocol::{Request, decode_request};
@@ -101,9 +100,10 @@ impl Simulator {
         let steering = steering_key();
         let core = |shard: ShardId| {
             let seed = settings.seed ^ shard.index() as u64;
-            let swarms = Seeds { tables: seed, choice: !seed };
+            let table_seed = |seed: u64| TableSeed(u128::from(seed).to_le_bytes());
+            let swarms = Seeds { tables: table_seed(seed), choice: !seed };
             let connection_ids = ConnectionIdKey([7; 16]);
-            let (access, intervals) = (TableSeed(seed.rotate_left(16)), seed.rotate_left(32));
+            let (access, intervals) = (table_seed(seed.rotate_left(16)), seed.rotate_left(32));
             let secrets = Secrets { connection_ids, steering, swarms, access, intervals };
             Core::new(shard, settings.engine, &secrets, http.clone())
         };

@@ -2,7 +2,7 @@
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use engine::{ConnectionIdKey, Secrets};
-use primitives::{PublishedStatistics, ShardCount, SteeringKey};
+use primitives::{PublishedStatistics, ShardCount, SteeringKey, TableSeed};
 use ringtrack_tests::simulator::{SimulatorSettings, usual_http};
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
@@ -40,8 +40,8 @@ fn secrets() -> Secrets {
     Secrets {
         connection_ids: ConnectionIdKey([7; 16]),
         steering: steering(),
-        swarms: Seeds { tables: 7, choice: 7 },
-        access: access::TableSeed(7),
+        swarms: Seeds { tables: TableSeed([7; 16]), choice: 7 },
+        access: TableSeed([7; 16]),
         intervals: 7,
     }
 }

@@ -44,12 +44,12 @@ const LAYERS: &[(&str, &[&str])] = &[
 
 /// The crates from outside that the data plane is made of. A short list: each one is on the way of a request.
 const DATA_PLANE: &[(&str, &[&str])] = &[
-    ("primitives", &["zerocopy"]),
+    ("primitives", &["siphasher", "zerocopy"]),
     ("prefetch", &[]),
     ("udp-protocol", &["zerocopy"]),
     ("http-protocol", &["httparse", "memchr", "thiserror", "zerocopy"]),
-    ("swarm", &["fastrand", "foldhash", "hashbrown", "memchr", "zerocopy"]),
-    ("access", &["foldhash", "hashbrown", "ipnet", "thiserror"]),
+    ("swarm", &["fastrand", "hashbrown", "memchr", "zerocopy"]),
+    ("access", &["hashbrown", "ipnet", "thiserror"]),
     ("engine", &["fastrand", "ipnet", "siphasher", "thiserror", "zerocopy"]),
     ("udp-socket", &["libc", "socket2"]),
     ("latency", &["hdrhistogram"]),

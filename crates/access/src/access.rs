@@ -9,10 +9,11 @@ use crate::policy::{
     UserAdmission,
 };
 use crate::register::{Counted, Membership, TorrentRegister};
-use crate::seed::TableSeed;
 use crate::sweep::Sweep;
 use core::net::IpAddr;
-use primitives::{AuthenticationKey, InfoHash, KeyId, PeerAddress, PeerDetails, PeerId, Second, TorrentList};
+use primitives::{
+    AuthenticationKey, InfoHash, KeyId, PeerAddress, PeerDetails, PeerId, Second, TableSeed, TorrentList,
+};
 use std::sync::Arc;
 
 /// What one core knows of who may announce what.
@@ -446,7 +447,7 @@ mod tests {
         bounds.details.peers_max = 0;
         let policy = AccessPolicy { completed: CompletedCounts::Remembered, ..LISTED };
         let policy = AccessPolicy { details: DetailsKept::Kept, ..policy };
-        let mut access = Access::new(policy, &bounds, TableSeed(1));
+        let mut access = Access::new(policy, &bounds, TableSeed([1; 16]));
         change(&mut access, Add, Allowed, &[1, 2]);
         apply(&mut access, &AccessUpdate::RememberCompleted([(hash(3), 1)].into()));
         assert_eq!(access.count_completed(&hash(4)), None);

@@ -12,10 +12,9 @@ pub use facts::AccountFact;
 
 use crate::limits::{SESSIONS_MAX, SESSIONS_PER_KEY_MAX};
 use crate::parted_map::PartedMap;
-use crate::seed::TableSeed;
 use facts::{ChangedAccounts, Delta};
 use of_keys::SessionsOfKeys;
-use primitives::{AnnounceEvent, InfoHash, KeyId, PeerId, PeerStatus, Second};
+use primitives::{AnnounceEvent, InfoHash, KeyId, PeerId, PeerStatus, Second, TableSeed};
 use removed::RemovedKeys;
 use session::{Session, SessionKey};
 
@@ -181,7 +180,7 @@ mod tests {
     const ALICE: KeyId = KeyId(1);
 
     fn accounts(bounds: AccountBounds) -> Accounts {
-        Accounts::new(bounds, TableSeed(11))
+        Accounts::new(bounds, TableSeed([11; 16]))
     }
 
     fn report(uploaded: u64, downloaded: u64) -> SessionReport {

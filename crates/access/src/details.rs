@@ -1,8 +1,7 @@
 use crate::limits::DETAILS_MAX;
 use crate::parted_map::PartedMap;
-use crate::seed::TableSeed;
 use crate::sweep::Sweep;
-use primitives::{InfoHash, PeerAddress, PeerDetails, Second};
+use primitives::{InfoHash, PeerAddress, PeerDetails, Second, TableSeed};
 
 /// What peers said of themselves in their last announces. Only where the operator wants it kept.
 #[derive(Debug)]
@@ -140,7 +139,7 @@ mod tests {
 
     #[test]
     fn the_last_that_a_peer_said_is_kept_for_its_lifetime() {
-        let mut table = PeerDetailsTable::new(BOUNDS, TableSeed(3));
+        let mut table = PeerDetailsTable::new(BOUNDS, TableSeed([3; 16]));
         table.note(Second(100), &TORRENT, address(1), &details(5));
         table.note(Second(110), &TORRENT, address(1), &details(6));
         table.note(Second(100), &TORRENT, address(2), &details(7));
@@ -158,7 +157,7 @@ mod tests {
 
     #[test]
     fn a_full_table_says_so_and_takes_the_peers_that_it_knows() {
-        let mut table = PeerDetailsTable::new(DetailsBounds { peers_max: 1, ..BOUNDS }, TableSeed(3));
+        let mut table = PeerDetailsTable::new(DetailsBounds { peers_max: 1, ..BOUNDS }, TableSeed([3; 16]));
         assert_eq!(table.note(Second(1), &TORRENT, address(1), &details(1)), Heard::Kept);
         assert_eq!(table.note(Second(1), &TORRENT, address(2), &details(1)), Heard::Full);
         assert_eq!(table.note(Second(1), &TORRENT, address(1), &details(2)), Heard::Kept);
@@ -167,7 +166,8 @@ mod tests {
 
     #[test]
     fn a_hundred_thousand_peers_take_240_bytes_each_at_most() {
-        let mut table = PeerDetailsTable::new(DetailsBounds { peers_max: 100_000, ..BOUNDS }, TableSeed(3));
+        let mut table =
+            PeerDetailsTable::new(DetailsBounds { peers_max: 100_000, ..BOUNDS }, TableSeed([3; 16]));
         for number in 0..100_000_u32 {
             let mut info_hash = TORRENT;
             info_hash.0[..4].copy_from_slice(&number.to_be_bytes());

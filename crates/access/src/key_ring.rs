@@ -1,8 +1,7 @@
 use crate::limits::KEYS_MAX;
 use crate::parted_map::PartedMap;
-use crate::seed::TableSeed;
 use crate::sweep::Sweep;
-use primitives::{AuthenticationKey, KeyId};
+use primitives::{AuthenticationKey, KeyId, TableSeed};
 
 /// A key that lets a user in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -179,7 +178,7 @@ mod tests {
     }
 
     fn ring(keys_max: usize) -> KeyRing {
-        KeyRing::new(keys_max, TableSeed(7))
+        KeyRing::new(keys_max, TableSeed([7; 16]))
     }
 
     fn swept(ring: &mut KeyRing) -> Vec<u32> {

@@ -25,7 +25,6 @@ mod networks;
 mod parted_map;
 mod policy;
 mod register;
-mod seed;
 mod sweep;
 #[cfg(test)]
 mod testing;
@@ -49,6 +48,5 @@ pub use register::{
     Counted, ListedTorrent, Membership, Put, RegisterBounds, RegisterPlace, Remembered, Standing, TakenOff,
     TorrentRegister,
 };
-pub use seed::TableSeed;
 pub use sweep::Sweep;
 pub use update::{AccessUpdate, CoreFact, ListInquiry, ListedPage};

@@ -1,13 +1,13 @@
 use crate::limits::{MAP_PARTS, MAP_SLACK};
-use crate::seed::{KeyedHasher, TableSeed, part_of};
-use core::hash::Hash;
+use core::hash::{BuildHasher, Hash};
 use hashbrown::HashTable;
+use primitives::TableSeed;
 
 /// A hash table cut into parts that grow one by one, so that no insertion moves all of it, and that are swept one by
 /// one. Keyed, so that nobody can aim at one part.
 #[derive(Debug)]
 pub(crate) struct PartedMap<K, V> {
-    hasher: KeyedHasher,
+    seed: TableSeed,
     parts: Box<[HashTable<(K, V)>]>,
     len: usize,
 }
@@ -18,20 +18,20 @@ impl<K: Eq + Hash, V> PartedMap<K, V> {
 
     pub(crate) fn new(seed: TableSeed) -> Self {
         let parts = (0..Self::PARTS).map(|_| HashTable::new()).collect();
-        Self { hasher: KeyedHasher::new(seed), parts, len: 0 }
+        Self { seed, parts, len: 0 }
     }
 
     pub(crate) fn get(&self, key: &K) -> Option<&V> {
         if self.len == 0 {
             return None;
         }
-        let hash = self.hasher.hash(key);
+        let hash = self.seed.hash_one(key);
         let found = self.parts[part_of(hash, Self::PARTS)].find(hash, |(other, _)| other == key);
         found.map(|(_, value)| value)
     }
 
     pub(crate) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
-        let hash = self.hasher.hash(key);
+        let hash = self.seed.hash_one(key);
         let found = self.parts[part_of(hash, Self::PARTS)].find_mut(hash, |(other, _)| other == key);
         found.map(|(_, value)| value)
     }
@@ -39,14 +39,14 @@ impl<K: Eq + Hash, V> PartedMap<K, V> {
     /// Adds what is not there yet.
     pub(crate) fn insert_new(&mut self, key: K, value: V) {
         debug_assert!(self.get(&key).is_none());
-        let (hasher, hash) = (&self.hasher, self.hasher.hash(&key));
+        let (seed, hash) = (self.seed, self.seed.hash_one(&key));
         let part = &mut self.parts[part_of(hash, Self::PARTS)];
-        part.insert_unique(hash, (key, value), |(other, _)| hasher.hash(other));
+        part.insert_unique(hash, (key, value), |(other, _)| seed.hash_one(other));
         self.len += 1;
     }
 
     pub(crate) fn remove(&mut self, key: &K) -> Option<V> {
-        let hash = self.hasher.hash(key);
+        let hash = self.seed.hash_one(key);
         let part = &mut self.parts[part_of(hash, Self::PARTS)];
         let entry = part.find_entry(hash, |(other, _)| other == key).ok()?;
         let ((_, value), _) = entry.remove();
@@ -56,12 +56,12 @@ impl<K: Eq + Hash, V> PartedMap<K, V> {
 
     /// Removes from one part what is not to be kept, and gives back room that it does not need.
     pub(crate) fn sweep_part(&mut self, part: usize, mut keep: impl FnMut(&K, &mut V) -> bool) {
-        let (hasher, part) = (&self.hasher, &mut self.parts[part]);
+        let (seed, part) = (self.seed, &mut self.parts[part]);
         let before = part.len();
         part.retain(|(key, value)| keep(key, value));
         self.len -= before - part.len();
         if part.capacity() / MAP_SLACK > part.len() {
-            part.shrink_to(part.len(), |(other, _)| hasher.hash(other));
+            part.shrink_to(part.len(), |(other, _)| seed.hash_one(other));
         }
     }
 
@@ -83,13 +83,40 @@ impl<K: Eq + Hash, V> PartedMap<K, V> {
     }
 }
 
+/// The part that a hash belongs to, of a table cut into `parts`, a power of two. It is made of bits that tell entries
+/// of one part apart neither by bucket (lowest) nor by control byte (highest).
+pub(crate) const fn part_of(hash: u64, parts: usize) -> usize {
+    (hash >> 32) as usize & (parts - 1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::{crafted, hash};
+    use primitives::{InfoHash, KeyId, PeerAddress, PeerId};
+
+    fn longest_part<K: Eq + Hash>(keys: impl Iterator<Item = K>) -> usize {
+        let mut map = PartedMap::<K, ()>::new(TableSeed([1; 16]));
+        keys.for_each(|key| map.insert_new(key, ()));
+        map.parts.iter().map(HashTable::len).max().unwrap()
+    }
+
+    #[test]
+    fn crafted_torrents_and_peer_ids_are_spread_as_any_others() {
+        let numbers = 0..50_000;
+        let peer = PeerAddress::new([192, 0, 2, 1].into(), 6881);
+        let session = |number| (KeyId(1), hash(7), PeerId(crafted(number)));
+        let longest = [
+            longest_part(numbers.clone().map(|number| (hash(number), peer))),
+            longest_part(numbers.clone().map(|number| (InfoHash(crafted(number)), peer))),
+            longest_part(numbers.map(session)),
+        ];
+        assert!(longest.iter().all(|entries| (49..=120).contains(entries)), "{longest:?} entries");
+    }
 
     #[test]
     fn a_map_gives_back_the_memory_that_a_sweep_frees() {
-        let mut map = PartedMap::<u32, u64>::new(TableSeed(1));
+        let mut map = PartedMap::<u32, u64>::new(TableSeed([1; 16]));
         let empty = map.heap_bytes();
         for key in 0..100_000 {
             map.insert_new(key, 0);
@@ -105,7 +132,7 @@ mod tests {
 
     #[test]
     fn entries_are_taken_out_once_each() {
-        let mut map = PartedMap::<u32, u64>::new(TableSeed(1));
+        let mut map = PartedMap::<u32, u64>::new(TableSeed([1; 16]));
         for key in 0..5_000 {
             map.insert_new(key, u64::from(key));
         }

@@ -1,8 +1,8 @@
 use crate::{
     Access, AccessBounds, AccessPolicy, AccountBounds, CompletedCounts, DetailsBounds, DetailsKept,
-    RegisterBounds, TableSeed, TorrentAdmission, UserAdmission,
+    RegisterBounds, TorrentAdmission, UserAdmission,
 };
-use primitives::{AuthenticationKey, InfoHash};
+use primitives::{AuthenticationKey, InfoHash, TableSeed};
 
 pub(crate) const BOUNDS: AccessBounds = AccessBounds {
     register: RegisterBounds { entries_max: 1_000_000, counted_max: 500_000 },
@@ -16,7 +16,7 @@ pub(crate) const fn policy(users: UserAdmission, torrents: TorrentAdmission) -> 
 }
 
 pub(crate) fn access(policy: AccessPolicy) -> Access {
-    Access::new(policy, &BOUNDS, TableSeed(0x5eed))
+    Access::new(policy, &BOUNDS, TableSeed([7; 16]))
 }
 
 /// A key for each number.
@@ -30,4 +30,13 @@ pub(crate) fn hash(number: u32) -> InfoHash {
     bytes[..4].copy_from_slice(&number.wrapping_mul(0x9e37_79b1).to_be_bytes());
     bytes[16..].copy_from_slice(&number.to_be_bytes());
     InfoHash(bytes)
+}
+
+/// 20 bytes for each number that collide under a hash whose secret a key can cancel: under foldhash with its public
+/// constants, each half of the last 16 bytes makes a factor of a product 0.
+pub(crate) fn crafted(number: u32) -> [u8; 20] {
+    let mut bytes = [0; 20];
+    bytes[..4].copy_from_slice(&number.to_ne_bytes());
+    bytes[4..].as_chunks_mut::<8>().0.fill(0xc0ac_29b7_c97c_50dd_u64.to_ne_bytes());
+    bytes
 }

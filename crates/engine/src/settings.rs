@@ -2,9 +2,9 @@ use crate::connection_id::ConnectionIdKey;
 use crate::limits::{
     IPV4_UDP_HEADER_BYTES, IPV6_UDP_HEADER_BYTES, PATH_MTU_BYTES_MIN, PEERS_PER_REPLY_MAX, REPLY_BYTES_MAX,
 };
-use access::{AccessBounds, AccessPolicy, TableSeed};
+use access::{AccessBounds, AccessPolicy};
 use core::fmt;
-use primitives::{AddressFamily, ShardCount, ShardId, SteeringKey};
+use primitives::{AddressFamily, ShardCount, ShardId, SteeringKey, TableSeed};
 use swarm::{Seeds, SwarmSettings};
 use udp_protocol::Numwant;
 

@@ -13,6 +13,7 @@ mod inquiry;
 mod peer_id;
 mod shard;
 mod statistics;
+mod table_seed;
 mod time;
 mod torrent_facts;
 mod torrent_list;
@@ -28,6 +29,7 @@ pub use statistics::{
     Counter, DropReason, ErrorReason, Gauge, HttpOutcome, Outcome, PublishedStatistics, RequestKind,
     Statistics,
 };
+pub use table_seed::TableSeed;
 pub use time::Second;
 pub use torrent_facts::{PeerDetails, PeerFacts, TorrentFacts};
 pub use torrent_list::{ListChange, ListSource, TorrentList};

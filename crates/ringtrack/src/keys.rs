@@ -1,9 +1,8 @@
-use access::TableSeed;
 use anyhow::{Context, bail};
 use config::ConnectionIdKey as KeySource;
 use config::limits::CONNECTION_ID_KEY_BYTES_MIN;
 use engine::{ConnectionIdKey, Secrets};
-use primitives::SteeringKey;
+use primitives::{SteeringKey, TableSeed};
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
 use std::io::Read;
@@ -37,8 +36,8 @@ impl Keys {
         Ok(Secrets {
             connection_ids: self.connection_ids,
             steering: self.steering,
-            swarms: Seeds { tables: seed()?, choice: seed()? },
-            access: TableSeed(seed()?),
+            swarms: Seeds { tables: TableSeed(random()?), choice: seed()? },
+            access: TableSeed(random()?),
             intervals: seed()?,
         })
     }

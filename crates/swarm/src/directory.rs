@@ -12,7 +12,7 @@ pub(crate) struct Directory {
 }
 
 /// The keyed hash of an info hash, cut into its parts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SwarmKey {
     segment: u16,
     hash: u32,

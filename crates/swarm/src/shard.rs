@@ -7,7 +7,9 @@ use crate::hashing::KeyedHasher;
 use crate::limits::PAGE_PLACES_MAX;
 use crate::limits::{PEER_LIFETIME_S_MAX, SWARM_PEERS_MAX};
 use core::fmt;
-use primitives::{AddressFamily, CompactAddress, CompactIpv4, CompactIpv6, InfoHash, PeerStatus, Second};
+use primitives::{
+    AddressFamily, CompactAddress, CompactIpv4, CompactIpv6, InfoHash, PeerStatus, Second, TableSeed,
+};
 
 /// What one shard may hold, both families together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,8 +38,8 @@ pub struct SwarmSettings {
 /// peers tells nothing of the tables.
 #[derive(Clone, Copy)]
 pub struct Seeds {
-    /// Keys the tables, so that nobody can choose info hashes or addresses that collide. Secret.
-    pub tables: u64,
+    /// Keys the tables.
+    pub tables: TableSeed,
     /// Begins the choice of peers.
     pub choice: u64,
 }

@@ -9,7 +9,9 @@
     reason = "the numbers of a test are small"
 )]
 
-use primitives::{AddressFamily, AnnounceEvent, CompactIpv4, CompactIpv6, InfoHash, PeerStatus, Second};
+use primitives::{
+    AddressFamily, AnnounceEvent, CompactIpv4, CompactIpv6, InfoHash, PeerStatus, Second, TableSeed,
+};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
@@ -34,7 +36,7 @@ const SETTINGS: SwarmSettings = SwarmSettings {
 };
 
 const fn seeds(seed: u64) -> Seeds {
-    Seeds { tables: seed, choice: !seed }
+    Seeds { tables: TableSeed((seed as u128).to_le_bytes()), choice: !seed }
 }
 
 #[derive(Debug, Clone, Copy)]

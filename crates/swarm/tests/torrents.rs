@@ -1,6 +1,8 @@
 //! What the control plane has done to torrents, and is told of them.
 
-use primitives::{AddressFamily, AnnounceEvent, CompactIpv4, CompactIpv6, InfoHash, PeerStatus, Second};
+use primitives::{
+    AddressFamily, AnnounceEvent, CompactIpv4, CompactIpv6, InfoHash, PeerStatus, Second, TableSeed,
+};
 use swarm::{
     Admission, Announce, Completion, Listing, PeerChange, Seeds, SwarmLimits, SwarmSettings, Swarms,
 };
@@ -11,7 +13,10 @@ const TORRENT: InfoHash = InfoHash([7; 20]);
 fn swarms() -> Swarms {
     let limits =
         SwarmLimits { swarms_max: 100_000, peers_max: 100_000, swarm_peers_max: 100_000, bytes_max: 1 << 30 };
-    Swarms::new(SwarmSettings { limits, peer_lifetime_s: LIFETIME_S }, Seeds { tables: 1, choice: 2 })
+    Swarms::new(
+        SwarmSettings { limits, peer_lifetime_s: LIFETIME_S },
+        Seeds { tables: TableSeed([1; 16]), choice: 2 },
+    )
 }
 
 fn announce_of(peer: u16, status: PeerStatus) -> Announce<CompactIpv4> {

@@ -1,6 +1,5 @@
 use crate::parted_map::PartedMap;
-use crate::seed::TableSeed;
-use primitives::{KeyId, PeerStatus, Second};
+use primitives::{KeyId, PeerStatus, Second, TableSeed};
 
 /// How a key's account has changed on this core since it was last told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! The accounts against a model of plain maps.
 
 use super::{AccountBounds, AccountFact, Accounts, Noted, SessionReport};
-use crate::{Sweep, TableSeed};
-use primitives::{AnnounceEvent, InfoHash, KeyId, PeerId, PeerStatus, Second};
+use crate::Sweep;
+use primitives::{AnnounceEvent, InfoHash, KeyId, PeerId, PeerStatus, Second, TableSeed};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -196,7 +196,7 @@ proptest! {
     fn accounts_add_up_to_what_plain_maps_say(steps in prop::collection::vec(step(), 1..150)) {
         let bounds = AccountBounds { sessions_max: 8, changed_max: 100, lifetime_s: 20 };
         let mut subject = Subject {
-            accounts: Accounts::new(bounds, TableSeed(5)),
+            accounts: Accounts::new(bounds, TableSeed([5; 16])),
             unsent: Vec::new(),
             totals: BTreeMap::new(),
         };

@@ -1,6 +1,5 @@
 use crate::parted_map::PartedMap;
-use crate::seed::TableSeed;
-use primitives::KeyId;
+use primitives::{KeyId, TableSeed};
 
 /// How many sessions each key has.
 #[derive(Debug)]

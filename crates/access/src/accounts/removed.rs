@@ -1,12 +1,12 @@
 use crate::limits::REMOVED_KEYS_MAX;
-use crate::seed::{KeyedHasher, TableSeed};
+use core::hash::BuildHasher;
 use hashbrown::HashTable;
-use primitives::KeyId;
+use primitives::{KeyId, TableSeed};
 
 /// Keys that were removed, until the sweep has looked at all sessions for theirs.
 #[derive(Debug)]
 pub(super) struct RemovedKeys {
-    hasher: KeyedHasher,
+    seed: TableSeed,
     keys: HashTable<Removed>,
 }
 
@@ -25,7 +25,7 @@ enum Rounds {
 
 impl RemovedKeys {
     pub(super) fn new(seed: TableSeed) -> Self {
-        Self { hasher: KeyedHasher::new(seed), keys: HashTable::new() }
+        Self { seed, keys: HashTable::new() }
     }
 
     /// Waits for the sessions of a key, if there is room.
@@ -33,12 +33,12 @@ impl RemovedKeys {
         if self.keys.len() >= REMOVED_KEYS_MAX || self.has(key) {
             return;
         }
-        let (hasher, hash) = (&self.hasher, self.hasher.hash(&key));
-        self.keys.insert_unique(hash, Removed { key, rounds: Rounds::Two }, |other| hasher.hash(&other.key));
+        let (seed, hash) = (self.seed, self.seed.hash_one(key));
+        self.keys.insert_unique(hash, Removed { key, rounds: Rounds::Two }, |other| seed.hash_one(other.key));
     }
 
     pub(super) fn has(&self, key: KeyId) -> bool {
-        !self.keys.is_empty() && self.keys.find(self.hasher.hash(&key), |other| other.key == key).is_some()
+        !self.keys.is_empty() && self.keys.find(self.seed.hash_one(key), |other| other.key == key).is_some()
     }
 
     /// A key that is used is not removed: it has been put again.
@@ -46,7 +46,7 @@ impl RemovedKeys {
         if self.keys.is_empty() {
             return;
         }
-        if let Ok(entry) = self.keys.find_entry(self.hasher.hash(&key), |other| other.key == key) {
+        if let Ok(entry) = self.keys.find_entry(self.seed.hash_one(key), |other| other.key == key) {
             entry.remove();
         }
     }

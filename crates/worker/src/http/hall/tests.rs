@@ -1,8 +1,8 @@
 use super::*;
 use crate::core_state::Turn;
-use access::{AccessBounds, AccessPolicy, AccountBounds, DetailsBounds, RegisterBounds, TableSeed};
+use access::{AccessBounds, AccessPolicy, AccountBounds, DetailsBounds, RegisterBounds};
 use engine::{AnnouncePolicy, ConnectionIdKey, EngineSettings, InvalidConnectionId, Secrets};
-use primitives::{Second, ShardCount, SteeringKey};
+use primitives::{Second, ShardCount, SteeringKey, TableSeed};
 use std::io::{Read, Write};
 use std::net::Ipv4Addr;
 use std::os::unix::net::UnixStream;
@@ -41,8 +41,8 @@ fn engine() -> Engine {
     let secrets = Secrets {
         connection_ids: ConnectionIdKey([7; 16]),
         steering: SteeringKey::from_random(&[7; SteeringKey::RANDOM_BYTES]),
-        swarms: Seeds { tables: 7, choice: 7 },
-        access: TableSeed(7),
+        swarms: Seeds { tables: TableSeed([7; 16]), choice: 7 },
+        access: TableSeed([7; 16]),
         intervals: 7,
     };
     Engine::new(settings, &secrets)
