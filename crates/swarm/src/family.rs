@@ -71,12 +71,12 @@ pub(crate) trait OtherFamily: core::fmt::Debug {
     fn totals(&self) -> SwarmTotals;
 
     /// Whether this torrent has a swarm there.
-    fn has(&self, hasher: &KeyedHasher, info_hash: &InfoHash) -> bool;
+    fn has(&self, key: SwarmKey, info_hash: &InfoHash) -> bool;
 }
 
 impl<A: CompactAddress> OtherFamily for FamilySwarms<A> {
-    fn has(&self, hasher: &KeyedHasher, info_hash: &InfoHash) -> bool {
-        self.totals.swarms > 0 && self.locate(hasher, info_hash).is_some()
+    fn has(&self, key: SwarmKey, info_hash: &InfoHash) -> bool {
+        self.totals.swarms > 0 && self.locate(key, info_hash).is_some()
     }
 
     fn totals(&self) -> SwarmTotals {
@@ -148,7 +148,7 @@ impl<A: CompactAddress> FamilySwarms<A> {
         if self.totals.swarms == 0 {
             return None;
         }
-        self.locate(hasher, info_hash).map(|slot| self.swarm(slot))
+        self.locate(hasher.key(info_hash), info_hash).map(|slot| self.swarm(slot))
     }
 
     /// Forgets a swarm and gives how many peers it had.
@@ -159,7 +159,7 @@ impl<A: CompactAddress> FamilySwarms<A> {
         shared: &mut Shared,
         info_hash: &InfoHash,
     ) -> Option<u64> {
-        let slot = self.locate(hasher, info_hash)?;
+        let slot = self.locate(hasher.key(info_hash), info_hash)?;
         let swarm = self.slab.get_mut(slot).expect(IN_USE);
         let (before, peers) = (swarm.counts(), swarm.peers());
         self.peer_bytes -= swarm.storage.heap_bytes();
@@ -199,7 +199,11 @@ impl<A: CompactAddress> FamilySwarms<A> {
         admit: impl FnOnce(&InfoHash) -> Admission,
     ) -> Announced {
         let hint = hint.map(|hint| hint.slot).filter(|&slot| self.holds(slot, &announce.info_hash));
-        if let Some(slot) = hint.or_else(|| self.locate(moment.hasher, &announce.info_hash)) {
+        if let Some(slot) = hint {
+            return self.announce_to(moment, slot, announce, out);
+        }
+        let key = moment.hasher.key(&announce.info_hash);
+        if let Some(slot) = self.locate(key, &announce.info_hash) {
             return self.announce_to(moment, slot, announce, out);
         }
         if admit(&announce.info_hash) == Admission::TurnedAway {
@@ -210,7 +214,7 @@ impl<A: CompactAddress> FamilySwarms<A> {
         }
         match self.room_for_swarm(moment) {
             Ok(()) => {
-                let slot = self.create(moment, announce.info_hash);
+                let slot = self.create(moment, key, announce.info_hash);
                 self.announce_to(moment, slot, announce, out)
             }
             Err(bound) => Announced::of_no_swarm(PeerChange::Refused(bound)),
@@ -273,8 +277,7 @@ impl<A: CompactAddress> FamilySwarms<A> {
     }
 
     /// The slot of the swarm.
-    fn locate(&self, hasher: &KeyedHasher, info_hash: &InfoHash) -> Option<u32> {
-        let key = hasher.key(info_hash);
+    fn locate(&self, key: SwarmKey, info_hash: &InfoHash) -> Option<u32> {
         self.directory.find(key, |slot| self.swarm(slot).info_hash == *info_hash)
     }
 
@@ -318,11 +321,11 @@ impl<A: CompactAddress> FamilySwarms<A> {
         self.totals().plus(moment.others.totals())
     }
 
-    fn create(&mut self, moment: &mut Moment<'_>, info_hash: InfoHash) -> u32 {
+    fn create(&mut self, moment: &mut Moment<'_>, key: SwarmKey, info_hash: InfoHash) -> u32 {
         let slot = self.slab.insert(Swarm::new(info_hash));
-        self.directory.insert(moment.hasher.key(&info_hash), slot);
+        self.directory.insert(key, slot);
         self.totals.swarms += 1;
-        moment.shared.torrents += u64::from(moment.others.has(moment.hasher, &info_hash));
+        moment.shared.torrents += u64::from(moment.others.has(key, &info_hash));
         slot
     }
 
@@ -345,10 +348,11 @@ impl<A: CompactAddress> FamilySwarms<A> {
     ) {
         let info_hash = self.swarm(slot).info_hash;
         debug_assert_eq!(self.swarm(slot).storage.heap_bytes(), 0, "an empty swarm holds no memory");
-        self.directory.remove(hasher.key(&info_hash), slot);
+        let key = hasher.key(&info_hash);
+        self.directory.remove(key, slot);
         self.slab.remove(slot);
         self.totals.swarms -= 1;
-        shared.torrents -= u64::from(others.has(hasher, &info_hash));
+        shared.torrents -= u64::from(others.has(key, &info_hash));
     }
 }
 

@@ -199,14 +199,14 @@ impl<A: CompactAddress> Swarm<A> {
         columns.addresses[position] = address;
         columns.deadlines[position] = Deadline::UNSET;
         if let Some(tag) = columns.tags.get_mut(position) {
-            *tag = upkeep.hasher.address(&address).tag();
-        }
-        if let Some(index) = columns.index {
             let hash = upkeep.hasher.address(&address);
-            let (addresses, hasher) = (&*columns.addresses, upkeep.hasher);
-            let before = index.segment_bytes(hash);
-            index.insert(hash, self.peers, |other| hasher.address(&addresses[other as usize]));
-            *upkeep.heap_bytes += index.segment_bytes(hash) - before;
+            *tag = hash.tag();
+            if let Some(index) = columns.index {
+                let (addresses, hasher) = (&*columns.addresses, upkeep.hasher);
+                let before = index.segment_bytes(hash);
+                index.insert(hash, self.peers, |other| hasher.address(&addresses[other as usize]));
+                *upkeep.heap_bytes += index.segment_bytes(hash) - before;
+            }
         }
         self.peers += 1;
         if self.peers == INDEX_PEERS_MIN {
