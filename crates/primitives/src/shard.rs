@@ -78,9 +78,13 @@ impl fmt::Display for ShardId {
 /// The secret constants of the function from info hash to shard.
 ///
 /// The function is multilinear over the ten big-endian 16-bit words of the hash, modulo 2^32, of which the
-/// upper half is kept. The family is strongly universal (Lemire and Kaser, "Strongly universal string
-/// hashing is fast"), so who does not know the key cannot choose hashes that meet on one core; and it is made
-/// of loads, multiplications and additions only, so that the kernel can compute it in classic BPF.
+/// upper half is kept. It is made of loads, multiplications and additions only, so that the kernel can compute
+/// it in classic BPF.
+///
+/// The family is strongly universal (Lemire and Kaser, "Strongly universal string hashing is fast"): of hashes
+/// that were chosen without the key, any two meet on one core by chance only, so many are almost always
+/// spread evenly. More is not promised: the function is linear, and who learns the owners of enough torrents can
+/// tell those of others.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct SteeringKey {
     /// Added once.

@@ -21,9 +21,8 @@ const INSTRUCTIONS: usize = 8 + 4 * HASH_WORDS;
 /// it.
 ///
 /// The hash is the multilinear one over ten big-endian 16-bit half words with 32-bit keys, of which the high
-/// half is taken: strongly universal (Lemire and Kaser), so whoever does not know the keys can do no better
-/// than chance at choosing info hashes that meet on one core. The keys are therefore secret: `Debug` does not
-/// show them.
+/// half is taken: strongly universal (Lemire and Kaser), so any two info hashes that were chosen without the
+/// keys meet on one core by chance only. The keys are therefore secret: `Debug` does not show them.
 ///
 /// An owner is an index into the reuseport group, and a socket's index in the group is its bind order.
 #[derive(Clone, PartialEq, Eq)]
