@@ -26,8 +26,9 @@ use utoipa_axum::routes;
 ///   scrapes answered with what they asked for; `udp*_requests` are datagrams received, `udp*_errors_handled` those
 ///   answered with an error, `udp*_responses` those answered at all.
 /// - `udp_requests_aborted` are datagrams given up because the way to another core was full.
-/// - No source is banned for its connection ids here: `udp_requests_banned` and `udp_banned_ips_total` are 0. We keep
-///   no mean of latencies (the percentiles are at `/api/v1/latency`): `udp_avg_*_processing_time_ns` are 0.
+/// - `udp_requests_banned` are datagrams that were dropped because the network of their source is banned. No source is
+///   banned for its connection ids here: `udp_banned_ips_total` is 0. We keep no mean of latencies (the percentiles are
+///   at `/api/v1/latency`): `udp_avg_*_processing_time_ns` are 0.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Stats {
     torrents: u64,
@@ -169,6 +170,9 @@ mod tests {
         statistics.count(V4, RequestKind::Connect, Outcome::Answered);
         statistics.count(V4, RequestKind::Scrape, Outcome::Error(ErrorReason::ConnectionIdWrong));
         statistics.count(V6, RequestKind::Announce, Outcome::Dropped(DropReason::MeshFull));
+        for (family, kind) in [(V4, RequestKind::Announce), (V6, RequestKind::Connect)] {
+            statistics.count(family, kind, Outcome::Dropped(DropReason::Banned));
+        }
         let stats = serde_json::to_value(Stats::new(&statistics)).unwrap();
         let told: Vec<String> = stats
             .as_object()
@@ -186,6 +190,7 @@ mod tests {
             "tcp6_announces_handled=1",
             "tcp6_scrapes_handled=1",
             "udp_requests_aborted=1",
+            "udp_requests_banned=2",
             "udp4_requests=9",
             "udp4_connections_handled=1",
             "udp4_responses=2",
