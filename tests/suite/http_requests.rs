@@ -150,13 +150,15 @@ fn the_whole_url_may_stand_in_the_request_line() {
     assert_eq!(client.get(&format!("http://tracker.example:6969{target}")).peers(), []);
     let answer = client.get(&format!("HTTPS://tracker.example{}", announce_target(TORRENT, 1002, 1)));
     assert_eq!(answer.peers(), [peer(1001)]);
+    let doubled = announce_target(TORRENT, 1001, 1).replacen('/', "//", 1);
+    assert_eq!(client.get(&doubled).peers(), [peer(1002)]);
 }
 
 #[test]
 fn what_is_not_there_is_not_found_and_the_connection_kept() {
     let tracker = Launch::on_loopback().start();
     let mut client = HttpClient::new(tracker.http_v4());
-    let paths = ["/", "/announced", "/Announce", "/announce/a/b", "//announce", "/scrape.php", "/metrics"];
+    let paths = ["/", "/announced", "/Announce", "/announce/a/b", "/a//announce", "/scrape.php", "/metrics"];
     for path in paths {
         assert_eq!(client.get(path).status, 404, "{path}");
     }

@@ -1,6 +1,6 @@
 use crate::status::Status;
 use memchr::memchr;
-use primitives::KeyInPath;
+use primitives::{KeyInPath, path_segments};
 
 /// What a request asks for, by the path of its target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,13 +39,12 @@ impl<'a> Target<'a> {
     }
 
     pub(crate) fn route(&self) -> Route {
-        let mut segments = self.path.split(|&byte| byte == b'/').skip(1);
-        let first = segments.next().unwrap_or_default();
-        let rest = (segments.next().unwrap_or_default(), segments.next());
-        match (first, rest) {
-            (b"announce", (key, None)) => Route::Announce(KeyInPath::of(key)),
-            (b"scrape", (key, None)) => Route::Scrape(KeyInPath::of(key)),
-            (b"health_check", (b"", None)) => Route::HealthCheck,
+        let mut segments = path_segments(self.path);
+        let mut next = || segments.next().unwrap_or_default();
+        match [next(), next(), next()] {
+            [b"announce", key, b""] => Route::Announce(KeyInPath::of(key)),
+            [b"scrape", key, b""] => Route::Scrape(KeyInPath::of(key)),
+            [b"health_check", b"", _] => Route::HealthCheck,
             _ => Route::NotFound,
         }
     }
@@ -84,6 +83,23 @@ mod tests {
     }
 
     #[test]
+    fn slashes_too_many_mean_nothing() {
+        let key = KeyInPath::Present(AuthenticationKey::parse(KEY.as_bytes()).unwrap());
+        for (target, expected) in [
+            ("//announce?a=b", Route::Announce(KeyInPath::Absent)),
+            ("///announce//?a=b", Route::Announce(KeyInPath::Absent)),
+            ("http://tracker.example//announce", Route::Announce(KeyInPath::Absent)),
+            (&format!("//announce/{KEY}"), Route::Announce(key)),
+            (&format!("/announce//{KEY}"), Route::Announce(key)),
+            (&format!("/announce/{KEY}/"), Route::Announce(key)),
+            (&format!("//scrape//{KEY}//?a=//b"), Route::Scrape(key)),
+            ("//health_check/", Route::HealthCheck),
+        ] {
+            assert_eq!(route(target), expected, "{target}");
+        }
+    }
+
+    #[test]
     fn what_is_not_32_letters_and_digits_is_malformed() {
         for malformed in
             ["0123456789ABCDEFghijklmnopqrstu", "0123456789ABCDEFghijklmnopqrstuvw", "short", "%41"]
@@ -97,8 +113,7 @@ mod tests {
     #[test]
     fn other_paths_are_not_found() {
         assert_eq!(route("/health_check"), Route::HealthCheck);
-        for target in
-            ["/", "//announce", "/announced", "/Announce", "/announce/a/b", "/announce//", "/stats", "/x"]
+        for target in ["/", "//", "/announced", "/Announce", "/announce/a/b", "/a//announce", "/stats", "/x"]
         {
             assert_eq!(route(target), Route::NotFound, "{target}");
         }

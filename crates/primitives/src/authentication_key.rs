@@ -41,10 +41,16 @@ impl fmt::Debug for AuthenticationKey {
     }
 }
 
+/// The segments of a URL's path. Doubled slashes and one at the end mean nothing: people type announce URLs and join
+/// them from parts.
+pub fn path_segments(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+    path.split(|&byte| byte == b'/').filter(|segment| !segment.is_empty())
+}
+
 /// What follows `/announce` or `/scrape` in the path of a tracker's URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyInPath {
-    /// Nothing, or a slash.
+    /// Nothing, or slashes.
     Absent,
     /// A key, which may or may not be one that was given out.
     Present(AuthenticationKey),

@@ -20,7 +20,7 @@ mod torrent_list;
 
 pub use address::{AddressFamily, CompactAddress, CompactIpv4, CompactIpv6, PeerAddress, canonical_ip};
 pub use announce::{AnnounceEvent, Numwant, PeerStatus};
-pub use authentication_key::{AuthenticationKey, KeyId, KeyInPath};
+pub use authentication_key::{AuthenticationKey, KeyId, KeyInPath, path_segments};
 pub use info_hash::InfoHash;
 pub use inquiry::{Answer, Inquiry, Survey, SurveyResult, TorrentOrder};
 pub use peer_id::{PeerId, PeerIdPrefix};

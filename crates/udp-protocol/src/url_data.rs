@@ -1,5 +1,5 @@
 use crate::options::{AnnounceOption, AnnounceOptions};
-use primitives::KeyInPath;
+use primitives::{KeyInPath, path_segments};
 
 /// Bytes of a URL's path and query that are looked at: `/announce/`, a key, and what tells that the key ends there.
 const LOOKED_AT_BYTES: usize = 64;
@@ -25,9 +25,12 @@ impl AnnounceOptions<'_> {
 /// The key in the beginning of a path and query.
 fn key_in_url(url: &[u8]) -> KeyInPath {
     let path = url.split(|&byte| byte == b'?').next().unwrap_or_default();
-    match path.strip_prefix(b"/announce/") {
-        Some(key) => KeyInPath::of(key.strip_suffix(b"/").unwrap_or(key)),
-        None => KeyInPath::Absent,
+    let mut segments = path_segments(path);
+    let mut next = || segments.next().unwrap_or_default();
+    match [next(), next(), next()] {
+        [b"announce", key, b""] => KeyInPath::of(key),
+        [b"announce", ..] => KeyInPath::Malformed,
+        _ => KeyInPath::Absent,
     }
 }
 
@@ -51,12 +54,15 @@ mod tests {
         assert_eq!(key_of(&[&path]), present);
         assert_eq!(key_of(&[&[&path[..], b"?a=b/c"].concat()]), present);
         assert_eq!(key_of(&[&[&path[..], b"/"].concat()]), present);
+        assert_eq!(key_of(&[&[b"/", &path[..], b"//?a=//b"].concat()]), present);
+        assert_eq!(key_of(&[&[b"/announce//", &KEY[..]].concat()]), present);
         assert_eq!(key_of(&[&path[..5], &path[5..20], b"", &path[20..], b"?a=b"]), present);
     }
 
     #[test]
     fn a_url_without_a_key_has_none() {
-        for url in ["", "/", "/announce", "/announce/", "/announce?key=1", "/scrape", "?a=b"] {
+        for url in ["", "/", "/announce", "/announce/", "//announce//", "/announce?key=1", "/scrape", "?a=b"]
+        {
             assert_eq!(key_of(&[url.as_bytes()]), KeyInPath::Absent, "{url}");
         }
         assert_eq!(AnnounceOptions::new(b"").key(), KeyInPath::Absent);

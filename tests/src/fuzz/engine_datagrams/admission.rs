@@ -100,16 +100,17 @@ impl Admission {
     }
 
     fn check_key(&self, now: Now, url: &[u8]) -> Result<(), &'static str> {
+        // More of it is not looked at.
+        let url = &url[..url.len().min(64)];
         let path = url.split(|&byte| byte == b'?').next().unwrap_or_default();
-        let segment = path.strip_prefix(b"/announce/").unwrap_or_default();
-        let segment = segment.strip_suffix(b"/").unwrap_or(segment);
-        if segment.is_empty() {
-            return Err("needs a key in its announce URL");
-        }
-        if segment.len() != 32 || !segment.iter().all(u8::is_ascii_alphanumeric) {
-            return Err("the key in the announce URL is malformed");
-        }
-        match self.keys.get(&String::from_utf8_lossy(segment).into_owned()) {
+        let mut segments: Vec<&[u8]> = path.split(|&byte| byte == b'/').collect();
+        segments.retain(|segment| !segment.is_empty());
+        let key = match segments[..] {
+            [b"announce", key] if key.len() == 32 && key.iter().all(u8::is_ascii_alphanumeric) => key,
+            [b"announce", _, ..] => return Err("the key in the announce URL is malformed"),
+            _ => return Err("needs a key in its announce URL"),
+        };
+        match self.keys.get(&String::from_utf8_lossy(key).into_owned()) {
             None => Err("the key is not known"),
             Some(Some(until_s)) if now.unix_s >= *until_s => Err("the key has expired"),
             Some(_) => Ok(()),
