@@ -76,8 +76,13 @@ fn without_a_trusted_proxy_no_header_counts() {
 #[test]
 fn a_proxy_that_does_not_tell_whose_request_it_is_gets_a_failure() {
     let tracker = behind("x-forwarded-for").start();
-    let headers =
-        ["", "X-Forwarded-For:\r\n", "X-Forwarded-For: unknown\r\n", "X-Forwarded-For: 192.0.2.1, _x\r\n"];
+    let headers = [
+        "",
+        "X-Forwarded-For:\r\n",
+        "X-Forwarded-For: unknown\r\n",
+        "X-Forwarded-For: 192.0.2.1, _x\r\n",
+        "X-Forwarded-For: 192.0.2.1, \r\n",
+    ];
     headers.into_iter().for_each(|headers| assert_unknown(&tracker, headers));
     let mut client = HttpClient::from(PROXY, tracker.http_v4());
     assert!(
@@ -86,7 +91,7 @@ fn a_proxy_that_does_not_tell_whose_request_it_is_gets_a_failure() {
     // Its health checks are its own.
     assert_eq!(client.get("/health_check").status, 200);
     let figures = tracker.stop().figures();
-    assert_eq!((figures.get("http_v4_announce_refused"), figures.get("http_v4_scrape_refused")), (4, 1));
+    assert_eq!((figures.get("http_v4_announce_refused"), figures.get("http_v4_scrape_refused")), (5, 1));
 }
 
 #[test]

@@ -39,9 +39,10 @@ impl<'a> Headers<'a> {
     }
 
     /// The elements of all `X-Forwarded-For` lines as one list: the first is what the first proxy was told or
-    /// saw, the last is whom the last proxy saw. Empty ones are left out (RFC 9110, 5.6.1).
+    /// saw, the last is whom the last proxy saw. An empty one counts, though RFC 9110 (5.6.1) would leave it out: its
+    /// proxy did not tell whom it saw, and what a client wrote itself may stand before it.
     pub fn forwarded_for(self) -> impl Iterator<Item = &'a [u8]> + Clone {
-        self.all("X-Forwarded-For").flat_map(elements)
+        self.all("X-Forwarded-For").flat_map(places)
     }
 
     /// The element of `X-Forwarded-For` with `index` others to the right of it: index 0 was written by the nearest
@@ -96,9 +97,15 @@ impl<'a> Iterator for HeaderIter<'a> {
 
 impl FusedIterator for HeaderIter<'_> {}
 
-/// The elements of a comma-separated list, without the white space around them.
-pub(crate) fn elements(list: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
-    list.split(|&byte| byte == b',').map(<[u8]>::trim_ascii).filter(|element| !element.is_empty())
+/// The elements of a comma-separated list, without the white space around them. Empty ones are left out (RFC 9110,
+/// 5.6.1).
+pub(crate) fn elements(list: &[u8]) -> impl Iterator<Item = &[u8]> {
+    places(list).filter(|element| !element.is_empty())
+}
+
+/// What stands between the commas of a list, without the white space around it.
+fn places(list: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
+    list.split(|&byte| byte == b',').map(<[u8]>::trim_ascii)
 }
 
 /// What is before and behind the first `byte`.
@@ -125,7 +132,7 @@ mod tests {
     #[test]
     fn forwarded_addresses_of_all_lines_count_from_the_right() {
         let headers =
-            headers("x-forwarded-for: spoofed, 192.0.2.1\r\nX-FORWARDED-FOR:, 2001:db8::1 ,\r\n\r\n");
+            headers("x-forwarded-for: spoofed, 192.0.2.1\r\nX-FORWARDED-FOR:\t2001:db8::1 \r\n\r\n");
         assert_eq!(headers.forwarded_for_from_right(0), Some(b"2001:db8::1".as_slice()));
         assert_eq!(headers.forwarded_for_from_right(1), Some(b"192.0.2.1".as_slice()));
         assert_eq!(headers.forwarded_for_from_right(2), Some(b"spoofed".as_slice()));
@@ -135,9 +142,46 @@ mod tests {
     }
 
     #[test]
+    fn a_place_without_an_address_in_it_is_nobody_and_not_who_stands_before_it() {
+        for nobody in [
+            ",",
+            ", ",
+            ",\t\t",
+            ", ,",
+            "\r\nX-Forwarded-For:",
+            "\r\nX-Forwarded-For: \t",
+            "\r\nX-Forwarded-For: ,",
+            ", unknown",
+            ", \"unknown\"",
+            ", _hidden",
+            ", -",
+            ", \"192.0.2.2\"",
+            ", 192.0.2.2:",
+            ", 192.0.2.2:65536",
+            ", [192.0.2.2]",
+            ", [2001:db8::1",
+            ", 2001:db8::1]:80",
+            ", for=192.0.2.2",
+            "; 192.0.2.2",
+            " 192.0.2.2",
+        ] {
+            let lines = format!("X-Forwarded-For: 192.0.2.1{nobody}\r\n\r\n");
+            let headers = Headers { lines: lines.as_bytes() };
+            assert_eq!(headers.forwarded_address_from_right(0), None, "{lines:?}");
+        }
+        let empty = headers("X-Forwarded-For: 192.0.2.1, ,\r\nX-Forwarded-For: \r\n\r\n");
+        let seen: Vec<_> = (0..5).map(|index| empty.forwarded_address_from_right(index)).collect();
+        assert_eq!(seen, [None, None, None, "192.0.2.1".parse().ok(), None]);
+    }
+
+    #[test]
     fn the_real_ip_is_that_of_the_last_line() {
         let headers = headers("X-Real-IP: 192.0.2.1\r\nx-real-ip: 192.0.2.2\r\n\r\n");
         assert_eq!(headers.real_ip(), "192.0.2.2".parse().ok());
         assert_eq!(headers.forwarded_for_from_right(0), None);
+        for nobody in ["", " ", ",", "192.0.2.3,", "192.0.2.3, 192.0.2.4", "unknown", "\"192.0.2.3\""] {
+            let lines = format!("X-Real-IP: 192.0.2.1\r\nX-Real-IP: {nobody}\r\n\r\n");
+            assert_eq!(Headers { lines: lines.as_bytes() }.real_ip(), None, "{lines:?}");
+        }
     }
 }

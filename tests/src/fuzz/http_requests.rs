@@ -106,9 +106,9 @@ fn check_headers(request: &Request<'_>, lines: &[&[u8]]) {
     assert!(hosts == 1 || hosts == 0 && request.framing.version == Version::Http10, "{hosts} hosts");
     assert!(values(b"transfer-encoding").is_empty());
     assert!(values(b"content-length").iter().all(|value| value.iter().all(|&digit| digit == b'0')));
-    let forwarded = values(b"x-forwarded-for").join(&b','.to_owned());
-    let mut elements: Vec<&[u8]> = forwarded.split(|&byte| byte == b',').map(<[u8]>::trim_ascii).collect();
-    elements.retain(|element| !element.is_empty());
+    let lines = values(b"x-forwarded-for");
+    let elements: Vec<&[u8]> =
+        lines.iter().flat_map(|line| line.split(|&byte| byte == b',')).map(<[u8]>::trim_ascii).collect();
     for (index, element) in elements.iter().rev().enumerate() {
         assert_eq!(request.headers.forwarded_for_from_right(index), Some(*element));
     }
