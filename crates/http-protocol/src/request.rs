@@ -2,10 +2,11 @@ use crate::framing::{Content, Framing, Version};
 use crate::head_search::{Found, Greeting, HeadSearch};
 use crate::header_facts::HeaderFacts;
 use crate::headers::Headers;
-use crate::limits::{HEADERS_MAX, REQUEST_LINE_BYTES_MAX};
+use crate::limits::{HEAD_BYTES_MAX, HEADERS_MAX, REQUEST_LINE_BYTES_MAX};
 use crate::status::Status;
 use crate::target::{Route, Target};
 use core::mem::{MaybeUninit, take};
+use memchr::memchr;
 
 /// What stands at the front of the bytes of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,10 +94,29 @@ fn read_at_once(bytes: &[u8], search: HeadSearch) -> Option<Request<'_>> {
 const HTTP_2_PREFACE_HEAD: &[u8] = b"PRI * HTTP/2.0\r\n\r\n";
 
 fn read_head(head: &[u8], bytes: usize) -> Result<Request<'_>, Status> {
+    let line_bytes = memchr(b'\n', head).unwrap_or(head.len());
+    let is_ascii = head.get(..line_bytes).is_some_and(<[u8]>::is_ascii);
+    if is_ascii { parse_head(head, head, bytes) } else { read_raw_target(head, line_bytes, bytes) }
+}
+
+/// Reads a head with bytes above 0x7f in its target, which some clients do not escape. The parser takes targets of UTF-8
+/// alone, so it is given a copy with letters in their places.
+#[cold]
+fn read_raw_target(head: &[u8], line_bytes: usize, bytes: usize) -> Result<Request<'_>, Status> {
+    let mut copy = [0; HEAD_BYTES_MAX];
+    let text = copy.get_mut(..head.len()).ok_or(Status::RequestHeaderFieldsTooLarge)?;
+    text.copy_from_slice(head);
+    let after_method = text.iter_mut().take(line_bytes).skip_while(|byte| **byte != b' ');
+    after_method.filter(|byte| !byte.is_ascii()).for_each(|byte| *byte = b'x');
+    parse_head(text, head, bytes)
+}
+
+/// Parses `text`, which is the head but for bytes that its parser would not take.
+fn parse_head<'a>(text: &[u8], head: &'a [u8], bytes: usize) -> Result<Request<'a>, Status> {
     let mut headers = [MaybeUninit::uninit(); HEADERS_MAX];
     let mut parsed = httparse::Request::new(&mut []);
-    match parsed.parse_with_uninit_headers(head, &mut headers).map_err(status_of)? {
-        httparse::Status::Complete(length) if length == head.len() => {}
+    match parsed.parse_with_uninit_headers(text, &mut headers).map_err(status_of)? {
+        httparse::Status::Complete(length) if length == text.len() => {}
         _ => return Err(Status::BadRequest),
     }
     request_of(&parsed, head, bytes)
@@ -104,12 +124,15 @@ fn read_head(head: &[u8], bytes: usize) -> Result<Request<'_>, Status> {
 
 /// What a head that was parsed asks for.
 fn request_of<'a>(
-    parsed: &httparse::Request<'_, 'a>,
+    parsed: &httparse::Request<'_, '_>,
     head: &'a [u8],
     bytes: usize,
 ) -> Result<Request<'a>, Status> {
-    let method = parsed.method.ok_or(Status::BadRequest)?;
-    let target = Target::parse(parsed.path.ok_or(Status::BadRequest)?.as_bytes());
+    let (method, path) = parsed.method.zip(parsed.path).ok_or(Status::BadRequest)?;
+    // One space stands between them.
+    let after_method = head.get(method.len().saturating_add(1)..);
+    let target = after_method.and_then(|rest| rest.get(..path.len())).ok_or(Status::BadRequest)?;
+    let target = Target::parse(target);
     let (content, route) = match method {
         "GET" => (Content::Sent, target?.route()),
         "HEAD" => (Content::Withheld, target?.route()),

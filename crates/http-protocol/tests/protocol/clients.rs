@@ -45,6 +45,15 @@ fn libtorrent_in_qbittorrent() {
 }
 
 #[test]
+fn a_client_that_escapes_only_what_would_end_the_query() {
+    let request = read(
+        b"GET /announce?info_hash=%00\x9b\xdb\xbbI\xf0%2b%20%25%26%3d~-_.!*A9\xff&peer_id=-XX0001-abcdefghijkl\
+        &port=51413 HTTP/1.1\r\nHost: tracker.example\r\n\r\n",
+    );
+    assert_eq!(announce(&request).port, 51413);
+}
+
+#[test]
 fn transmission_over_curl() {
     let request = read(
         b"GET /announce?info_hash=%00%9B%DB%BBI%F0%2B%20%25%26%3D~-_.%21%2AA9%FF&peer_id=-TR4060-0a1b2c3d4e5f\
