@@ -160,12 +160,9 @@ fn proxy_headers() -> Vec<(Vec<u8>, &'static str)> {
     vec![
         (b"PROXY TCP4 192.0.2.1 127.0.0.1 4660 6969\r\n".to_vec(), "192.0.2.1"),
         (b"PROXY TCP6 2001:db8::2 ::1 4660 6969\r\n".to_vec(), "2001:db8::2"),
-        (b"PROXY UNKNOWN\r\n".to_vec(), "127.0.0.2"),
         (version_2(1, 0x11, &v4), "192.0.2.3"),
         (version_2(1, 0x21, &v6), "2001:db8::4"),
         (version_2(1, 0x11, &extended), "192.0.2.3"),
-        (version_2(0, 0x00, &[]), "127.0.0.2"),
-        (version_2(0, 0x11, &v4), "127.0.0.2"),
     ]
 }
 
@@ -181,6 +178,24 @@ fn the_proxy_protocol_names_the_client_of_each_connection() {
         assert_eq!(seen(&connection.answer()), expected, "{}", header.escape_ascii());
         assert_eq!(seen(&connection.get(&announce_target(TORRENT, 1002, 1))), expected);
     }
+}
+
+#[test]
+fn a_connection_of_the_proxy_itself_is_for_health_checks() {
+    let tracker = behind("proxy-protocol").start();
+    let v4 = [192, 0, 2, 3, 127, 0, 0, 1, 0x12, 0x34, 0x1b, 0x39];
+    for header in [b"PROXY UNKNOWN\r\n".to_vec(), version_2(0, 0x00, &[]), version_2(0, 0x11, &v4)] {
+        let mut connection = HttpClient::from(PROXY, tracker.http_v4());
+        connection.send(&header);
+        let failure = connection.get(&announce_target(TORRENT, 1001, 1)).failure();
+        assert!(failure.starts_with("missing or invalid the right most"), "{failure}");
+        assert_eq!(connection.get("/health_check").status, 200);
+        let mut closing = HttpClient::from(PROXY, tracker.http_v4());
+        closing.send(&[&header[..], b"GET /health_check HTTP/1.0\r\n\r\n"].concat());
+        assert_eq!(closing.answer().status, 200);
+    }
+    let figures = tracker.stop().figures();
+    assert_eq!((figures.get("leechers_v4"), figures.get("http_v4_announce_refused")), (0, 3));
 }
 
 #[test]

@@ -30,8 +30,7 @@ pub enum ProxyHeader {
 pub enum ProxiedSource {
     /// The client's at this address.
     Client(SocketAddr),
-    /// The proxy's own (`LOCAL`: a health check), or that of somebody without an IP address (`UNKNOWN`, Unix sockets):
-    /// the address of the connection itself is to be taken.
+    /// The proxy's own (`LOCAL`: a health check), or that of somebody without an IP address (`UNKNOWN`, Unix sockets).
     Proxy,
 }
 

@@ -15,7 +15,8 @@ pub(super) fn client_of_request(
             headers.forwarded_address_from_right(from_right)
         }
         (Trust::Proxy, ProxyHeaderKind::RealIp) => headers.real_ip(),
-        _ => Some(opened_by),
+        (Trust::Proxy, ProxyHeaderKind::ProxyProtocol) => None,
+        (Trust::Stranger, _) | (_, ProxyHeaderKind::None) => Some(opened_by),
     };
     told.map(canonical_ip)
 }

@@ -19,6 +19,7 @@ use primitives::{AddressFamily, HttpOutcome, ShardId, canonical_ip};
 pub struct HttpConnection {
     /// Whose it is: the socket's other end, or whom a trusted proxy named with the PROXY protocol.
     opened_by: IpAddr,
+    /// Whether that is a proxy. Where a client was named, the connection is the client's, who is not believed.
     trust: Trust,
     search: HeadSearch,
     requests_left: u32,
@@ -108,7 +109,7 @@ impl HttpConnection {
             ProxyHeader::Invalid => ProxyStep::Invalid,
             ProxyHeader::Complete { source, bytes } => {
                 if let ProxiedSource::Client(address) = source {
-                    self.opened_by = canonical_ip(address.ip());
+                    (self.opened_by, self.trust) = (canonical_ip(address.ip()), Trust::Stranger);
                 }
                 ProxyStep::Complete(bytes)
             }

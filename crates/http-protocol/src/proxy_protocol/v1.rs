@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_client_leaves_the_proxys_address() {
+    fn an_unknown_client_is_not_named() {
         for (line, bytes) in [("PROXY UNKNOWN\r\n", 15), ("PROXY UNKNOWN ffff::1 ::1 1 2\r\n", 31)] {
             let complete = ProxyHeader::Complete { source: ProxiedSource::Proxy, bytes };
             assert_eq!(read_proxy_header(line.as_bytes()), complete);

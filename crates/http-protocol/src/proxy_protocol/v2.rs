@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_of_the_proxy_itself_leaves_its_address() {
+    fn a_connection_of_the_proxy_itself_names_no_client() {
         for (command, family, rest, bytes) in [
             (0x20, 0x00, &[][..], 16),
             (0x20, 0x11, V4, 28),

@@ -1,11 +1,14 @@
 use super::{TORRENT, address, announce, get, ip, outcomes, peers, tracker};
 use engine::{ProxyHeaderKind, ProxyStep};
 use primitives::{AddressFamily, HttpOutcome};
-use ringtrack_tests::http_client::{HttpClient, announce_target};
+use ringtrack_tests::http_client::{HttpClient, announce_target, scrape_target};
 use ringtrack_tests::simulator::Simulator;
 use std::net::IpAddr;
 
 const PROXY: &str = "10.1.2.3";
+
+const UNKNOWN_CLIENT: &str =
+    "missing or invalid the right most X-Forwarded-For IP (mandatory on reverse proxy tracker configuration)";
 
 fn behind_proxies(header: ProxyHeaderKind) -> Simulator {
     tracker(|policy| {
@@ -22,8 +25,7 @@ fn seen_at(tracker: &mut Simulator, remote: &str, headers: &str) -> IpAddr {
 fn assert_unknown(tracker: &mut Simulator, headers: &str) {
     for target in [announce_target(TORRENT, 6881, ""), "/scrape?info_hash=aaaaaaaaaaaaaaaaaaaa".to_owned()] {
         let failure = get(tracker, PROXY, &target, headers).failure();
-        let reason = "missing or invalid the right most X-Forwarded-For IP (mandatory on reverse proxy tracker configuration)".to_owned();
-        assert_eq!(failure, Some((reason, None)), "{headers:?}");
+        assert_eq!(failure, Some((UNKNOWN_CLIENT.to_owned(), None)), "{headers:?}");
     }
 }
 
@@ -100,11 +102,32 @@ fn a_trusted_proxy_tells_the_client_by_the_proxy_protocol() {
     assert_eq!(seen_behind(PROXY, v4), ip("203.0.113.5"));
     let mapped = b"PROXY TCP6 ::ffff:203.0.113.6 2001:db8::1 5000 80\r\n";
     assert_eq!(seen_behind(PROXY, mapped), ip("203.0.113.6"));
-    assert_eq!(seen_behind(PROXY, b"PROXY UNKNOWN\r\n"), ip(PROXY));
     let mut client = HttpClient::new(&tracker, 0, PROXY);
     let connection = client.line().connection();
     assert_eq!(connection.read_proxy_header(b"PROXY TCP4 203"), ProxyStep::Incomplete);
     assert_eq!(connection.read_proxy_header(b"GET / HTTP/1.1\r\n"), ProxyStep::Invalid);
+}
+
+#[test]
+fn a_proxy_that_names_no_client_by_the_proxy_protocol_is_no_peer_itself() {
+    let local = b"\r\n\r\n\0\r\nQUIT\n\x20\x00\0\0".as_slice();
+    let of_ipv4 =
+        b"\r\n\r\n\0\r\nQUIT\n\x20\x11\0\x0c\xcb\0\x71\x05\xc6\x33\x64\x01\x13\x88\0\x50".as_slice();
+    let unspecified = b"\r\n\r\n\0\r\nQUIT\n\x21\x00\0\0".as_slice();
+    let of_unix = [b"\r\n\r\n\0\r\nQUIT\n\x21\x31\0\xd8".as_slice(), &[0; 216]].concat();
+    let unknown = b"PROXY UNKNOWN 203.0.113.5 198.51.100.1 5000 80\r\n".as_slice();
+    for header in [b"PROXY UNKNOWN\r\n", unknown, local, of_ipv4, unspecified, &of_unix] {
+        let mut tracker = behind_proxies(ProxyHeaderKind::ProxyProtocol);
+        let mut client = HttpClient::new(&tracker, 0, PROXY);
+        assert_eq!(client.line().connection().read_proxy_header(header), ProxyStep::Complete(header.len()));
+        let headers = "X-Forwarded-For: 203.0.113.5\r\nX-Real-IP: 203.0.113.5\r\n";
+        for target in [announce_target(TORRENT, 6881, ""), scrape_target(&[TORRENT])] {
+            let failure = client.get_with(&mut tracker, &target, headers).failure();
+            assert_eq!(failure, Some((UNKNOWN_CLIENT.to_owned(), None)), "{}", header.escape_ascii());
+        }
+        assert_eq!(client.get(&mut tracker, "/health_check").status, 200);
+        assert_eq!(peers(&mut tracker, "192.0.2.1"), []);
+    }
 }
 
 #[test]
