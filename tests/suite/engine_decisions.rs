@@ -1,5 +1,6 @@
 //! The engine's decisions as clients see them, with every number that is a promise written out.
 
+mod addresses;
 mod announce;
 mod batches;
 mod bounds;

@@ -344,10 +344,14 @@ fn an_address_that_a_client_names_counts_only_where_it_is_allowed_to() {
     assert_eq!(neighbour.get(&named(&second, "192.0.2.7")).peers(), [peer(1001)]);
     let found = stranger.get(&first);
     assert_eq!(found.peers(), [named_address]);
-    // What is no address of a peer is passed over.
-    for wrong in ["0.0.0.0", "224.0.0.1", "tracker.example", ""] {
-        let target = named(&announce_target(TORRENT, 1003, 1), wrong);
-        assert_eq!(neighbour.get(&target).string("external ip"), [127, 0, 0, 2]);
+    let third = announce_target(TORRENT, 1003, 1);
+    for wrong in ["0.0.0.0", "224.0.0.1"] {
+        let failure = neighbour.get(&named(&third, wrong)).failure();
+        assert_eq!(failure, "no peer can be reached at this address", "{wrong}");
+    }
+    // What is no address is passed over.
+    for wrong in ["tracker.example", ""] {
+        assert_eq!(neighbour.get(&named(&third, wrong)).string("external ip"), [127, 0, 0, 2]);
     }
     let known = SocketAddr::from((Ipv4Addr::new(127, 0, 0, 2), 1003));
     let mut peers = stranger.get(&first).peers();

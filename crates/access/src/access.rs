@@ -427,7 +427,7 @@ mod tests {
 
     #[test]
     fn details_of_peers_are_kept_only_where_the_policy_says_so() {
-        let address = PeerAddress::new([192, 0, 2, 1].into(), 6881);
+        let address = PeerAddress::new([192, 0, 2, 1].into(), 6881).unwrap();
         let (peer_id, event) = (PeerId([b'a'; 20]), AnnounceEvent::None);
         let details = PeerDetails { peer_id, uploaded: 1, downloaded: 2, left: 3, event };
         for (kept, expected) in [(DetailsKept::Kept, 1), (DetailsKept::Dropped, 0)] {
@@ -455,7 +455,12 @@ mod tests {
         access.note_session(Second(1), &report(1));
         let (peer_id, event) = (PeerId([b'a'; 20]), AnnounceEvent::None);
         let details = PeerDetails { peer_id, uploaded: 1, downloaded: 2, left: 3, event };
-        access.note_details(Second(1), &hash(1), PeerAddress::new([192, 0, 2, 1].into(), 1), &details);
+        access.note_details(
+            Second(1),
+            &hash(1),
+            PeerAddress::new([192, 0, 2, 1].into(), 1).unwrap(),
+            &details,
+        );
         let expected = Shortfalls {
             listed_torrents: 1,
             completed_counts: 2,

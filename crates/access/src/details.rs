@@ -125,7 +125,7 @@ mod tests {
     const TORRENT: InfoHash = InfoHash([7; 20]);
 
     fn address(port: u16) -> PeerAddress {
-        PeerAddress::new([192, 0, 2, 1].into(), port)
+        PeerAddress::new([192, 0, 2, 1].into(), port).unwrap()
     }
 
     fn details(uploaded: u64) -> PeerDetails {

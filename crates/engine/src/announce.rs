@@ -1,6 +1,5 @@
 use crate::caller::Caller;
 use crate::settings::{AnnouncePolicy, EngineSettings};
-use core::net::IpAddr;
 use primitives::{AddressFamily, CompactIpv4, CompactIpv6, PeerAddress};
 use swarm::{AddressOfSwarm, Announce, Listing};
 use udp_protocol::{AnnounceRequest, TransactionId};
@@ -32,13 +31,13 @@ impl RoutedAnnounce {
         }
     }
 
-    /// What the client at `ip` announces, and what it is granted.
+    /// What the client at `address` announces, and what it is granted.
     pub(crate) fn new(
-        ip: IpAddr,
+        address: PeerAddress,
         (request, caller): (&AnnounceRequest, Option<Caller>),
         policy: &AnnouncePolicy,
     ) -> Self {
-        match PeerAddress::new(ip, request.port.get()) {
+        match address {
             PeerAddress::V4(address) => Self::V4(PendingAnnounce::new(address, (request, caller), policy)),
             PeerAddress::V6(address) => Self::V6(PendingAnnounce::new(address, (request, caller), policy)),
         }

@@ -8,7 +8,8 @@ use crate::limits::{BATCH_DATAGRAMS_MAX, REPLY_BYTES_MAX};
 use crate::scrape::{self, ScrapeJourney, ScrapeStep};
 use core::net::SocketAddr;
 use primitives::{
-    AddressFamily, CompactIpv4, CompactIpv6, Counter, DropReason, KeyId, Outcome, RequestKind, ShardId,
+    AddressFamily, CompactIpv4, CompactIpv6, Counter, DropReason, KeyId, Outcome, PeerAddress, RequestKind,
+    ShardId,
 };
 use swarm::SwarmSlot;
 use udp_protocol::{ConnectResponse, Request, Scrape, decode_request};
@@ -168,9 +169,9 @@ impl Engine {
     ) {
         let (source, bytes) = inbox.datagram(index);
         let Ok(Request::Announce(announce)) = decode_request(bytes) else { return };
+        let Ok(address) = PeerAddress::new(source.ip(), announce.request.port.get()) else { return };
         let caller = self.caller(key, || details(announce.request));
-        let length =
-            self.answer_announce(now, source.ip(), (announce.request, caller), hint, outbox.buffer());
+        let length = self.answer_announce(now, address, (announce.request, caller), hint, outbox.buffer());
         outbox.reply(index, length);
     }
 
@@ -183,8 +184,9 @@ impl Engine {
     ) {
         let (source, bytes) = inbox.datagram(index);
         let Ok(Request::Announce(announce)) = decode_request(bytes) else { return };
+        let Ok(address) = PeerAddress::new(source.ip(), announce.request.port.get()) else { return };
         let caller = self.caller(key, || details(announce.request));
-        let routed = RoutedAnnounce::new(source.ip(), (announce.request, caller), &self.settings.announce);
+        let routed = RoutedAnnounce::new(address, (announce.request, caller), &self.settings.announce);
         if outbox.route_announce(index, owner, &routed) == Routing::Full {
             let outcome = Outcome::Dropped(DropReason::MeshFull);
             self.statistics.count(routed.family(), RequestKind::Announce, outcome);

@@ -5,8 +5,8 @@ use crate::settings::InvalidConnectionId;
 use access::UserAdmission;
 use core::net::SocketAddr;
 use primitives::{
-    AddressFamily, CompactIpv4, CompactIpv6, Counter, DropReason, InfoHash, KeyId, Outcome, RequestKind,
-    ShardId,
+    AddressFamily, CompactIpv4, CompactIpv6, Counter, DropReason, InfoHash, KeyId, Outcome, PeerAddress,
+    RequestKind, ShardId,
 };
 use swarm::SwarmKey;
 use udp_protocol::{Announce, ConnectionId, Request, RequestError, Scrape, TransactionId, decode_request};
@@ -62,7 +62,7 @@ impl Engine {
             return refusal;
         }
         let family = AddressFamily::of(source.ip());
-        let key = match self.admit(now, announce) {
+        let key = match self.admit(now, source, announce) {
             Ok(key) => key,
             Err(refusal) => {
                 return self.refuse(family, RequestKind::Announce, request.transaction_id, refusal);
@@ -77,13 +77,20 @@ impl Engine {
         }
     }
 
-    /// Whether the client and its user are let in, and whose account it is.
-    fn admit(&self, now: Now, announce: &Announce<'_>) -> Result<Option<KeyId>, Refusal> {
+    /// Whether the client and its user are let in and it can be a peer, and whose account it is.
+    fn admit(
+        &self,
+        now: Now,
+        source: SocketAddr,
+        announce: &Announce<'_>,
+    ) -> Result<Option<KeyId>, Refusal> {
         self.access.client(&announce.request.peer_id)?;
-        match self.access.policy().users {
-            UserAdmission::Public => Ok(None),
-            UserAdmission::Private => self.check_key(now, announce.options.key()),
-        }
+        let key = match self.access.policy().users {
+            UserAdmission::Public => None,
+            UserAdmission::Private => self.check_key(now, announce.options.key())?,
+        };
+        PeerAddress::new(source.ip(), announce.request.port.get())?;
+        Ok(key)
     }
 
     /// Asks for the part of the directory that the second stage reads.

@@ -9,7 +9,6 @@ use crate::scrape::{Ownership, ScrapeJourney, ScrapeStep};
 use crate::settings::{EngineSettings, Secrets};
 use crate::torrents::Torrents;
 use access::{Access, TorrentRefusal};
-use core::net::IpAddr;
 use primitives::{
     AddressFamily, CompactIpv4, CompactIpv6, Counter, DropReason, ErrorReason, Gauge, InfoHash, Numwant,
     Outcome, PeerAddress, RequestKind, ShardCount, Statistics, SteeringKey,
@@ -171,14 +170,14 @@ impl Engine {
     pub(crate) fn answer_announce(
         &mut self,
         now: Now,
-        ip: IpAddr,
+        address: PeerAddress,
         (request, caller): (&AnnounceRequest, Option<Caller>),
         hint: Hint,
         out: &mut [u8],
     ) -> usize {
         // The family is told apart before the announce is put together: it is then written once, where it is used.
         let policy = &self.settings.announce;
-        match PeerAddress::new(ip, request.port.get()) {
+        match address {
             PeerAddress::V4(address) => {
                 let announce = PendingAnnounce::new(address, (request, caller), policy);
                 self.apply(now, &announce, hint.v4(), out)

@@ -1,6 +1,6 @@
 use crate::connection_id::ConnectionIdError;
 use access::{ClientRefused, KeyRefusal, NetworkRefused};
-use primitives::{Counter, ErrorReason, Statistics};
+use primitives::{Counter, ErrorReason, Statistics, UnreachableAddress};
 use thiserror::Error;
 
 /// Why somebody is not served who asked in good form, whatever the torrent. Its text is told to the client's user. It is
@@ -25,6 +25,9 @@ pub enum Refusal {
     /// An address that is not let in.
     #[error(transparent)]
     Network(#[from] NetworkRefused),
+    /// An address that cannot be a peer's.
+    #[error(transparent)]
+    Address(#[from] UnreachableAddress),
 }
 
 impl Refusal {
@@ -44,6 +47,7 @@ impl Refusal {
             Self::Key(_) | Self::MalformedKey | Self::ScrapeWithoutKey => Counter::RefusedKeys,
             Self::Client(_) => Counter::RefusedClients,
             Self::Network(_) => Counter::RefusedNetworks,
+            Self::Address(_) => Counter::RefusedAddresses,
         };
         statistics.add(counter, 1);
     }

@@ -1,4 +1,4 @@
-use core::fmt::Debug;
+use core::fmt::{self, Debug};
 use core::hash::Hash;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
@@ -121,7 +121,7 @@ impl CompactIpv6 {
     }
 }
 
-/// A peer's address and port in either family.
+/// A peer's address and port in either family: one that other clients can connect to, as far as that can be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PeerAddress {
     /// An IPv4 peer.
@@ -129,6 +129,18 @@ pub enum PeerAddress {
     /// An IPv6 peer. Never an IPv4-mapped address.
     V6(CompactIpv6),
 }
+
+/// An address that no client can connect to. Its text is told to the client's user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnreachableAddress;
+
+impl fmt::Display for UnreachableAddress {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("no peer can be reached at this address")
+    }
+}
+
+impl core::error::Error for UnreachableAddress {}
 
 impl From<CompactIpv4> for PeerAddress {
     fn from(address: CompactIpv4) -> Self {
@@ -143,13 +155,24 @@ impl From<CompactIpv6> for PeerAddress {
 }
 
 impl PeerAddress {
-    /// The peer at `ip` (made canonical) and `port`.
-    #[must_use]
-    pub fn new(ip: IpAddr, port: u16) -> Self {
-        match canonical_ip(ip) {
-            IpAddr::V4(ip) => Self::V4(CompactIpv4::new(ip, port)),
-            IpAddr::V6(ip) => Self::V6(CompactIpv6::new(ip, port)),
-        }
+    /// The peer at `ip` (made canonical) and `port`. Port 0 stands for a client that does not listen, which is never
+    /// listed.
+    ///
+    /// # Errors
+    /// When `ip` is unspecified, the broadcast address, a group's (multicast), or an IPv6 address of one link, whose name
+    /// a compact address has no room for.
+    pub fn new(ip: IpAddr, port: u16) -> Result<Self, UnreachableAddress> {
+        let (address, is_unreachable) = match canonical_ip(ip) {
+            IpAddr::V4(ip) => {
+                let is_unreachable = ip.is_unspecified() | ip.is_multicast() | ip.is_broadcast();
+                (Self::V4(CompactIpv4::new(ip, port)), is_unreachable)
+            }
+            IpAddr::V6(ip) => {
+                let is_unreachable = ip.is_unspecified() | ip.is_multicast() | ip.is_unicast_link_local();
+                (Self::V6(CompactIpv6::new(ip, port)), is_unreachable)
+            }
+        };
+        if is_unreachable { Err(UnreachableAddress) } else { Ok(address) }
     }
 }
 
@@ -160,7 +183,8 @@ mod tests {
     #[test]
     fn an_ipv4_mapped_peer_is_an_ipv4_peer() {
         let mapped: IpAddr = "::ffff:192.0.2.1".parse().unwrap();
-        assert_eq!(PeerAddress::new(mapped, 6881), PeerAddress::V4(CompactIpv4([192, 0, 2, 1, 0x1a, 0xe1])));
+        let expected = PeerAddress::V4(CompactIpv4([192, 0, 2, 1, 0x1a, 0xe1]));
+        assert_eq!(PeerAddress::new(mapped, 6881), Ok(expected));
         assert_eq!(AddressFamily::of(mapped), AddressFamily::V4);
     }
 
@@ -170,10 +194,35 @@ mod tests {
         let v6: SocketAddr = "[2001:db8::7]:51413".parse().unwrap();
         for address in [v4, v6] {
             let back = match PeerAddress::new(address.ip(), address.port()) {
-                PeerAddress::V4(compact) => compact.socket_address(),
-                PeerAddress::V6(compact) => compact.socket_address(),
+                Ok(PeerAddress::V4(compact)) => compact.socket_address(),
+                Ok(PeerAddress::V6(compact)) => compact.socket_address(),
+                Err(error) => panic!("{error}"),
             };
             assert_eq!(back, address);
+        }
+    }
+
+    #[test]
+    fn an_address_that_nobody_can_connect_to_is_no_peers() {
+        let is_reachable = |ip: &str| PeerAddress::new(ip.parse().unwrap(), 6881).is_ok();
+        for ip in [
+            "0.0.0.0",
+            "255.255.255.255",
+            "224.0.0.1",
+            "239.255.255.255",
+            "::",
+            "::ffff:0.0.0.0",
+            "::ffff:224.0.0.1",
+            "::ffff:255.255.255.255",
+            "ff02::1",
+            "ff0e::1",
+            "fe80::1",
+            "febf:ffff::1",
+        ] {
+            assert!(!is_reachable(ip), "{ip}");
+        }
+        for ip in ["127.0.0.1", "::1", "10.0.0.1", "169.254.0.1", "223.255.255.255", "fc00::1", "fec0::1"] {
+            assert!(is_reachable(ip), "{ip}");
         }
     }
 }

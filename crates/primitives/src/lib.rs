@@ -18,7 +18,9 @@ mod time;
 mod torrent_facts;
 mod torrent_list;
 
-pub use address::{AddressFamily, CompactAddress, CompactIpv4, CompactIpv6, PeerAddress, canonical_ip};
+pub use address::{
+    AddressFamily, CompactAddress, CompactIpv4, CompactIpv6, PeerAddress, UnreachableAddress, canonical_ip,
+};
 pub use announce::{AnnounceEvent, Numwant, PeerStatus};
 pub use authentication_key::{AuthenticationKey, KeyId, KeyInPath, path_segments};
 pub use info_hash::InfoHash;

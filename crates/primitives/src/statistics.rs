@@ -160,6 +160,8 @@ pub enum Counter {
     RefusedClients,
     /// HTTP requests refused for their address. Such datagrams are dropped.
     RefusedNetworks,
+    /// Announces refused because no peer can be reached at their address, over UDP and HTTP.
+    RefusedAddresses,
     /// Torrents of lists that found no place.
     ListedTorrentsRefused,
     /// Completed events and stored counts of torrents that found no place.
@@ -231,7 +233,7 @@ const OUTCOMES: [&str; 11] = [
     "dropped_connection_id_silenced",
     "dropped_mesh_full",
 ];
-const COUNTERS: [&str; 43] = [
+const COUNTERS: [&str; 44] = [
     "announces_on_wrong_core",
     "scrapes_routed",
     "completed",
@@ -270,6 +272,7 @@ const COUNTERS: [&str; 43] = [
     "refused_torrents",
     "refused_clients",
     "refused_networks",
+    "refused_addresses",
     "listed_torrents_refused",
     "completed_refused",
     "keys_refused",

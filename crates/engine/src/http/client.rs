@@ -21,7 +21,8 @@ pub(super) fn client_of_request(
     told.map(canonical_ip)
 }
 
-/// The address that an announcing client is to be known at: its own, or the one that it names if it may.
+/// The address that an announcing client is to be known at: its own, or the one that it names if it may. Whether it can
+/// be a peer's is yet to be seen.
 pub(super) fn address_of_peer(policy: &HttpPolicy, client: IpAddr, announce: &Announce<'_>) -> IpAddr {
     if !contains(&policy.named_addresses_from, client) {
         return client;
@@ -30,6 +31,5 @@ pub(super) fn address_of_peer(policy: &HttpPolicy, client: IpAddr, announce: &An
         AddressFamily::V4 => announce.ipv4().or_else(|| announce.ipv6()),
         AddressFamily::V6 => announce.ipv6().or_else(|| announce.ipv4()),
     };
-    let named = announce.ip().or(by_family).map(canonical_ip);
-    named.filter(|ip| !ip.is_unspecified() && !ip.is_multicast()).unwrap_or(client)
+    announce.ip().or(by_family).unwrap_or(client)
 }

@@ -194,7 +194,10 @@ impl HttpService {
             return Served::Written(failed.because(engine, &Refusal::from(refusal).into(), out));
         }
         let address = address_of_peer(&self.policy, client, &announce);
-        let question = question(engine, address, &announce);
+        let question = match PeerAddress::new(address, announce.port) {
+            Ok(address) => question(engine, address, &announce),
+            Err(error) => return Served::Written(failed.because(engine, &Refusal::from(error).into(), out)),
+        };
         let Some(mut errand) = self.errand(client, framing, question) else {
             let failed = Failed { outcome: HttpOutcome::Busy, ..failed };
             return Served::Written(failed.because(engine, &Failure::Busy, out));
@@ -369,8 +372,8 @@ fn peers<'a>(
     Peers::Dictionaries(listed)
 }
 
-fn question(engine: &Engine, address: IpAddr, announce: &Announce<'_>) -> Question {
-    match PeerAddress::new(address, announce.port) {
+fn question(engine: &Engine, address: PeerAddress, announce: &Announce<'_>) -> Question {
+    match address {
         PeerAddress::V4(address) => Question::AnnounceV4(to_swarm(engine, address, announce), announce.form),
         PeerAddress::V6(address) => Question::AnnounceV6(to_swarm(engine, address, announce), announce.form),
     }

@@ -73,7 +73,7 @@ impl Admission {
         }
     }
 
-    pub(super) fn of_announce(&self, now: Now, announce: &Announce<'_>) -> Expected {
+    pub(super) fn of_announce(&self, now: Now, ip: IpAddr, announce: &Announce<'_>) -> Expected {
         let request = announce.request;
         if self.denied_software.is_some_and(|first| request.peer_id.0[0] == first) {
             return Expected::Refused("this client software is not allowed here");
@@ -82,6 +82,9 @@ impl Admission {
             && let Err(words) = self.check_key(now, &url_of(announce))
         {
             return Expected::Refused(words);
+        }
+        if is_unreachable(canonical_ip(ip)) {
+            return Expected::Refused("no peer can be reached at this address");
         }
         if self.is_on(TorrentList::Denied, &request.info_hash) {
             return Expected::Refused(", is banned here");
@@ -115,6 +118,14 @@ impl Admission {
             Some(Some(until_s)) if now.unix_s >= *until_s => Err("the key has expired"),
             Some(_) => Ok(()),
         }
+    }
+}
+
+/// Of the addresses that a script has.
+fn is_unreachable(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => ip.octets()[0] == 224,
+        IpAddr::V6(ip) => ip.segments()[0] == 0xfe80,
     }
 }
 

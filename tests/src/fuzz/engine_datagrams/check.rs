@@ -48,7 +48,7 @@ impl Ledger {
             }
             (Request::Announce(announce), Response::Announce(_, peers)) => {
                 assert!(self.is_proved(now, datagram), "an announce is applied with a proof only");
-                assert_eq!(self.admission.of_announce(now, &announce), Expected::Served);
+                assert_eq!(self.admission.of_announce(now, datagram.source.ip(), &announce), Expected::Served);
                 let peers: Vec<SocketAddr> = peers.iter().copied().map(socket_address).collect();
                 self.check_peers(datagram.source.ip(), announce.request, &peers);
             }
@@ -58,7 +58,7 @@ impl Ledger {
                 assert!(entries.len() <= scrape.info_hashes.len(), "an entry for each hash at most");
             }
             (Request::Announce(announce), Response::Error(_, text)) if self.is_proved(now, datagram) => {
-                assert_refused(self.admission.of_announce(now, &announce), text);
+                assert_refused(self.admission.of_announce(now, datagram.source.ip(), &announce), text);
             }
             (Request::Scrape(_), Response::Error(_, text)) if self.is_proved(now, datagram) => {
                 assert_refused(self.admission.of_scrape(), text);

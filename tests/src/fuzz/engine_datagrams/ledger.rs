@@ -90,7 +90,12 @@ impl Ledger {
             [RequestKind::Announce, RequestKind::Scrape]
                 .map(|kind| statistics.outcomes(family, kind, refused))
         });
-        let why = [Counter::RefusedKeys, Counter::RefusedTorrents, Counter::RefusedClients];
+        let why = [
+            Counter::RefusedKeys,
+            Counter::RefusedTorrents,
+            Counter::RefusedClients,
+            Counter::RefusedAddresses,
+        ];
         let reasons = why.map(|counter| statistics.counter(counter));
         assert_eq!(refused.sum::<u64>(), reasons.iter().sum(), "each refusal has one reason");
         let torrents = 256;

@@ -75,6 +75,9 @@ pub(super) enum Language {
     Admission,
 }
 
+/// The host whose addresses are no peer's: a group's over IPv4, one of a link over IPv6.
+const UNREACHABLE_HOST: u8 = 14;
+
 /// Operations from here on are changes where there are any.
 const FIRST_CHANGE: u8 = 224;
 
@@ -182,14 +185,15 @@ fn scrape<'a>(bytes: &mut Bytes<'_>) -> Option<Shape<'a>> {
     Some(Shape { content: Content::Scrape { first: bytes.byte()?, hashes: bytes.byte()? }, ..shape })
 }
 
-/// IPv4, IPv4-mapped and IPv6 addresses, a few of each so that they meet; sometimes port 0.
+/// IPv4, IPv4-mapped and IPv6 addresses, a few of each so that they meet, some of them no peer's; sometimes port 0.
 fn source(choice: u8) -> SocketAddr {
     let host = choice >> 4;
-    let v4 = Ipv4Addr::new(10, 0, 0, host);
+    let (net, prefix) = if host == UNREACHABLE_HOST { (224, 0xfe80) } else { (10, 0x2001) };
+    let v4 = Ipv4Addr::new(net, 0, 0, host);
     let ip = match choice & 3 {
         0 | 1 => IpAddr::V4(v4),
         2 => IpAddr::V6(v4.to_ipv6_mapped()),
-        _ => IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, host.into())),
+        _ => IpAddr::V6(Ipv6Addr::new(prefix, 0xdb8, 0, 0, 0, 0, 0, host.into())),
     };
     let port = if choice >> 2 & 3 == 3 && host == 15 { 0 } else { 1000 + u16::from(choice >> 2 & 3) };
     SocketAddr::new(ip, port)

@@ -49,8 +49,8 @@ fn of_several_named_addresses_ip_counts_first_and_then_the_clients_family() {
 }
 
 #[test]
-fn a_neighbour_that_names_no_possible_address_is_known_at_its_own() {
-    for named in ["0.0.0.0", "%3a%3a", "224.0.0.1", "ff02%3a%3a1", "tracker.example", ""] {
+fn a_neighbour_that_names_no_address_is_known_at_its_own() {
+    for named in ["tracker.example", "192.168.1", ""] {
         let mut tracker = with_neighbours();
         announce(&mut tracker, "192.168.1.1", 6881, &format!("&ip={named}"));
         assert_eq!(peers(&mut tracker, "192.0.2.1"), [address("192.168.1.1:6881")], "{named}");

@@ -1,0 +1,170 @@
+//! Addresses that no peer can be reached at, wherever they come from, and IPv4 addresses in IPv6 form.
+
+use super::{TORRENT, tracker};
+use engine::ProxyHeaderKind;
+use primitives::{AddressFamily, Counter, ErrorReason, HttpOutcome, Outcome, RequestKind};
+use ringtrack_tests::client::{Answer, Client};
+use ringtrack_tests::http_client::{HttpAnswer, HttpClient, announce_target};
+use ringtrack_tests::simulator::{Arrival, Datagram, Simulator, SimulatorSettings, usual_http};
+use std::net::{IpAddr, SocketAddr};
+use zerocopy::IntoBytes;
+
+const UNREACHABLE: [&str; 12] = [
+    "0.0.0.0",
+    "255.255.255.255",
+    "224.0.0.1",
+    "239.255.255.250",
+    "::",
+    "ff02::1",
+    "ff0e::1",
+    "fe80::1",
+    "febf::1",
+    "::ffff:0.0.0.0",
+    "::ffff:224.0.0.1",
+    "::ffff:255.255.255.255",
+];
+
+const REACHABLE: [&str; 8] = [
+    "127.0.0.1",
+    "::1",
+    "10.0.0.1",
+    "169.254.0.1",
+    "203.0.113.5",
+    "::ffff:203.0.113.5",
+    "fc00::1",
+    "2001:db8::1",
+];
+
+const REASON: &str = "no peer can be reached at this address";
+
+/// How the tracker learns of an address over HTTP.
+#[derive(Debug, Clone, Copy)]
+enum Told {
+    BySocket,
+    InHeader(ProxyHeaderKind, &'static str),
+    ByProxyProtocol,
+    InQuery(&'static str),
+}
+
+const WAYS: [Told; 7] = [
+    Told::BySocket,
+    Told::InHeader(ProxyHeaderKind::ForwardedFor { from_right: 0 }, "X-Forwarded-For"),
+    Told::InHeader(ProxyHeaderKind::RealIp, "X-Real-IP"),
+    Told::ByProxyProtocol,
+    Told::InQuery("ip"),
+    Told::InQuery("ipv4"),
+    Told::InQuery("ipv6"),
+];
+
+impl Told {
+    /// A tracker that believes what it is told in this way by 10.0.0.0/8.
+    fn tracker(self) -> Simulator {
+        let mut policy = usual_http();
+        let believed = vec!["10.0.0.0/8".parse().expect("a network")];
+        match self {
+            Self::BySocket => {}
+            Self::InHeader(header, _) => (policy.proxy.header, policy.proxy.trusted) = (header, believed),
+            Self::ByProxyProtocol => {
+                (policy.proxy.header, policy.proxy.trusted) = (ProxyHeaderKind::ProxyProtocol, believed);
+            }
+            Self::InQuery(_) => policy.named_addresses_from = believed,
+        }
+        Simulator::with_http(&SimulatorSettings::default(), &policy)
+    }
+
+    fn announce(self, tracker: &mut Simulator, ip: &str) -> HttpAnswer {
+        let (target, near) = (announce_target(TORRENT, 6881, ""), "10.0.0.9");
+        match self {
+            Self::BySocket => HttpClient::new(tracker, 0, ip).get(tracker, &target),
+            Self::InHeader(_, name) => {
+                HttpClient::new(tracker, 0, near).get_with(tracker, &target, &format!("{name}: {ip}\r\n"))
+            }
+            Self::ByProxyProtocol => {
+                let mut client = HttpClient::new(tracker, 0, near);
+                let family = if ip.contains(':') { "TCP6" } else { "TCP4" };
+                let header = format!("PROXY {family} {ip} {ip} 1 2\r\n");
+                client.line().connection().read_proxy_header(header.as_bytes());
+                client.get(tracker, &target)
+            }
+            Self::InQuery(name) => {
+                HttpClient::new(tracker, 0, near).get(tracker, &format!("{target}&{name}={ip}"))
+            }
+        }
+    }
+
+    /// Whether this way can tell of such an address at all.
+    fn tells_of(self, ip: &str) -> bool {
+        match self {
+            Self::InQuery("ipv4") => !ip.contains(':'),
+            Self::InQuery("ipv6") => ip.contains(':'),
+            _ => true,
+        }
+    }
+}
+
+/// All peers, in both families.
+fn peers(tracker: &mut Simulator) -> Vec<SocketAddr> {
+    let desk = tracker.desk(tracker.owner(&TORRENT));
+    desk.engine.peers(desk.now, &TORRENT, 100).iter().map(|peer| peer.address).collect()
+}
+
+fn canonical(ip: &str) -> IpAddr {
+    ip.parse::<IpAddr>().expect("an address").to_canonical()
+}
+
+#[test]
+fn over_http_an_address_that_nobody_can_connect_to_is_refused_however_it_is_told() {
+    for way in WAYS {
+        for ip in UNREACHABLE.into_iter().filter(|ip| way.tells_of(ip)) {
+            let mut tracker = way.tracker();
+            let failure = way.announce(&mut tracker, ip).failure();
+            assert_eq!(failure, Some((REASON.to_owned(), None)), "{way:?} {ip}");
+            let statistics = tracker.statistics();
+            let refused = AddressFamily::ALL
+                .map(|family| statistics.http_outcomes(family, HttpOutcome::AnnounceRefused));
+            assert_eq!(refused.iter().sum::<u64>(), 1, "{way:?} {ip}");
+            assert_eq!(statistics.counter(Counter::RefusedAddresses), 1, "{way:?} {ip}");
+            assert_eq!(peers(&mut tracker), [], "{way:?} {ip}");
+        }
+    }
+}
+
+#[test]
+fn over_http_any_other_address_is_a_peers_and_an_ipv4_mapped_one_is_ipv4() {
+    for way in WAYS {
+        for ip in REACHABLE.into_iter().filter(|ip| way.tells_of(ip)) {
+            let mut tracker = way.tracker();
+            assert_eq!(way.announce(&mut tracker, ip).failure(), None, "{way:?} {ip}");
+            assert_eq!(peers(&mut tracker), [SocketAddr::new(canonical(ip), 6881)], "{way:?} {ip}");
+            assert_eq!(tracker.statistics().counter(Counter::RefusedAddresses), 0, "{way:?} {ip}");
+        }
+    }
+}
+
+#[test]
+fn over_udp_a_source_that_nobody_can_connect_to_is_told_so_in_an_error() {
+    for (ip, arrival) in UNREACHABLE.iter().flat_map(|ip| [0, 1].map(|core| (ip, Arrival::At(core)))) {
+        let mut tracker = Simulator::new(&SimulatorSettings::with_shards(2));
+        let client = Client::connected(&mut tracker, &SocketAddr::new(canonical(ip), 6881).to_string());
+        let bytes = client.leeching(TORRENT).as_bytes().to_vec();
+        let replies = tracker.exchange(&[Datagram { source: client.source, bytes, arrival }]);
+        let [reply] = &replies[..] else { panic!("one reply: {replies:?}") };
+        assert_eq!(Answer::read(client.source, &reply.bytes), Answer::Error(REASON.to_owned()), "{ip}");
+        let (family, statistics) = (AddressFamily::of(client.source.ip()), tracker.statistics());
+        let refused = Outcome::Error(ErrorReason::Refused);
+        assert_eq!(statistics.outcomes(family, RequestKind::Announce, refused), 1, "{ip}");
+        assert_eq!(statistics.counter(Counter::RefusedAddresses), 1, "{ip}");
+        assert_eq!(peers(&mut tracker), [], "{ip}");
+    }
+}
+
+#[test]
+fn over_udp_any_other_source_is_a_peer_and_an_ipv4_mapped_one_is_ipv4() {
+    for ip in REACHABLE {
+        let mut tracker = tracker();
+        let source = SocketAddr::new(ip.parse().expect("an address"), 6881);
+        let client = Client::connected(&mut tracker, &source.to_string());
+        client.announce(&mut tracker, &client.leeching(TORRENT));
+        assert_eq!(peers(&mut tracker), [SocketAddr::new(canonical(ip), 6881)], "{ip}");
+    }
+}
