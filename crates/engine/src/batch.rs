@@ -137,7 +137,9 @@ impl Engine {
             Decision::Done => {}
             Decision::Connect => self.connect(now, index, inbox, outbox),
             Decision::Error(transaction_id, refusal) => {
-                let length = write_error(transaction_id, &refusal, outbox.buffer());
+                let (_, bytes) = inbox.datagram(index);
+                let room = refusal.room(bytes.len(), outbox.buffer());
+                let length = write_error(transaction_id, &refusal, room);
                 self.statistics.add(Counter::BytesSent, length as u64);
                 outbox.reply(index, length);
             }

@@ -37,10 +37,7 @@ impl Engine {
         self.statistics.add(Counter::BytesReceived, datagram.len() as u64);
         let request = match decode_request(datagram) {
             Ok(request) => request,
-            Err(error) => {
-                let (kind, reason) = why_dropped(error);
-                return self.drop_datagram(family, kind, reason);
-            }
+            Err(error) => return self.decide_no_request(now, source, error),
         };
         if source.port() == 0 {
             return self.drop_datagram(family, kind_of(&request), DropReason::SourcePortZero);
@@ -53,6 +50,21 @@ impl Engine {
             Request::Announce(announce) => self.decide_announce(now, source, &announce),
             Request::Scrape(scrape) => self.decide_scrape(now, source, &scrape),
         }
+    }
+
+    /// What is no request is dropped, but for an unknown action of a client that has proved its address: it is told so,
+    /// lest it waits for an answer.
+    fn decide_no_request(&mut self, now: Now, source: SocketAddr, error: RequestError) -> Decision {
+        let family = AddressFamily::of(source.ip());
+        if let RequestError::UnknownAction { connection_id, transaction_id } = error
+            && source.port() != 0
+            && self.access.network(source.ip()).is_ok()
+            && self.connection_ids.check(now.unix_s, source.ip(), connection_id).is_ok()
+        {
+            return self.refuse(family, RequestKind::Unknown, transaction_id, Refusal::UnknownAction);
+        }
+        let (kind, reason) = why_dropped(error);
+        self.drop_datagram(family, kind, reason)
     }
 
     fn decide_announce(&mut self, now: Now, source: SocketAddr, announce: &Announce<'_>) -> Decision {
@@ -78,12 +90,7 @@ impl Engine {
     }
 
     /// Whether the client and its user are let in and it can be a peer, and whose account it is.
-    fn admit(
-        &self,
-        now: Now,
-        source: SocketAddr,
-        announce: &Announce<'_>,
-    ) -> Result<Option<KeyId>, Refusal> {
+    fn admit(&self, now: Now, source: SocketAddr, announce: &Announce<'_>) -> Result<Option<KeyId>, Refusal> {
         self.access.client(&announce.request.peer_id)?;
         let key = match self.access.policy().users {
             UserAdmission::Public => None,
@@ -167,6 +174,6 @@ const fn why_dropped(error: RequestError) -> (RequestKind, DropReason) {
     match error {
         RequestError::TooShort(kind) => (kind, DropReason::TooShort),
         RequestError::WrongProtocolId => (RequestKind::Connect, DropReason::WrongProtocolId),
-        RequestError::UnknownAction => (RequestKind::Unknown, DropReason::UnknownAction),
+        RequestError::UnknownAction { .. } => (RequestKind::Unknown, DropReason::UnknownAction),
     }
 }

@@ -10,6 +10,9 @@ pub enum Refusal {
     /// No proof of the address (BEP 15).
     #[error(transparent)]
     ConnectionId(#[from] ConnectionIdError),
+    /// Something that BEP 15 does not have.
+    #[error("unknown action")]
+    UnknownAction,
     /// No key that lets in.
     #[error(transparent)]
     Key(#[from] KeyRefusal),
@@ -36,14 +39,22 @@ impl Refusal {
         match self {
             Self::ConnectionId(ConnectionIdError::Expired) => ErrorReason::ConnectionIdExpired,
             Self::ConnectionId(ConnectionIdError::Wrong) => ErrorReason::ConnectionIdWrong,
+            Self::UnknownAction => ErrorReason::UnknownAction,
             _ => ErrorReason::Refused,
         }
+    }
+
+    /// The part of `out` that an error may take in answer to a request of so many bytes. Those of unknown actions may be as
+    /// short as a connect: their error is cut off so that it is no longer.
+    pub(crate) fn room(self, request_bytes: usize, out: &mut [u8]) -> &mut [u8] {
+        let bytes = if self == Self::UnknownAction { request_bytes.min(out.len()) } else { out.len() };
+        &mut out[..bytes]
     }
 
     /// Counts it by what was refused, beside the outcome of its request.
     pub(crate) fn count(self, statistics: &mut Statistics) {
         let counter = match self {
-            Self::ConnectionId(_) => return,
+            Self::ConnectionId(_) | Self::UnknownAction => return,
             Self::Key(_) | Self::MalformedKey | Self::ScrapeWithoutKey => Counter::RefusedKeys,
             Self::Client(_) => Counter::RefusedClients,
             Self::Network(_) => Counter::RefusedNetworks,

@@ -35,8 +35,8 @@ const ANSWERS: [(ReplyKind, RequestKind); 3] = [
     (ReplyKind::Scrape, RequestKind::Scrape),
 ];
 
-/// Requests that have a connection id and can be answered with an error about it.
-const PROVED: [RequestKind; 2] = [RequestKind::Announce, RequestKind::Scrape];
+/// Requests that have a connection id and can be answered with an error.
+const PROVED: [RequestKind; 3] = [RequestKind::Announce, RequestKind::Scrape, RequestKind::Unknown];
 
 fn errors(statistics: &Statistics, family: AddressFamily) -> u64 {
     let of_kind =
@@ -64,7 +64,7 @@ mod tests {
         assert_eq!(
             more,
             [
-                (tag(ReplyKind::Error, AddressFamily::V4), 3),
+                (tag(ReplyKind::Error, AddressFamily::V4), 4),
                 (tag(ReplyKind::Announce, AddressFamily::V6), 1),
                 (tag(ReplyKind::Scrape, AddressFamily::V6), 2),
             ]

@@ -23,11 +23,14 @@ pub enum ErrorReason {
     ConnectionIdWrong,
     /// The client, its user or the torrent is not let in. Counters tell which.
     Refused,
+    /// An action that BEP 15 does not have, from a client that has proved its address.
+    UnknownAction,
 }
 
 impl ErrorReason {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::ConnectionIdExpired, Self::ConnectionIdWrong, Self::Refused];
+    pub const ALL: [Self; 4] =
+        [Self::ConnectionIdExpired, Self::ConnectionIdWrong, Self::Refused, Self::UnknownAction];
 }
 
 /// Why a datagram got no answer.
@@ -37,7 +40,7 @@ pub enum DropReason {
     TooShort,
     /// A connect without BEP 15's protocol id.
     WrongProtocolId,
-    /// An action that no client sends.
+    /// An action that BEP 15 does not have, without a proof of the address.
     UnknownAction,
     /// Source port 0: nothing can be sent there.
     SourcePortZero,
@@ -220,11 +223,12 @@ impl Gauge {
 
 const FAMILIES: [&str; 2] = ["v4", "v6"];
 const KINDS: [&str; 4] = ["connect", "announce", "scrape", "unknown"];
-const OUTCOMES: [&str; 11] = [
+const OUTCOMES: [&str; 12] = [
     "answered",
     "error_connection_id_expired",
     "error_connection_id_wrong",
     "error_refused",
+    "error_unknown_action",
     "dropped_too_short",
     "dropped_wrong_protocol_id",
     "dropped_unknown_action",
@@ -318,7 +322,8 @@ impl Outcome {
             Self::Error(ErrorReason::ConnectionIdExpired) => 1,
             Self::Error(ErrorReason::ConnectionIdWrong) => 2,
             Self::Error(ErrorReason::Refused) => 3,
-            Self::Dropped(reason) => 4 + reason as usize,
+            Self::Error(ErrorReason::UnknownAction) => 4,
+            Self::Dropped(reason) => 5 + reason as usize,
         }
     }
 }
@@ -405,13 +410,13 @@ impl Statistics {
     /// Datagrams answered with an error, in both families.
     #[must_use]
     pub fn errors(&self) -> u64 {
-        self.sum_of_outcomes(1..4)
+        self.sum_of_outcomes(1..5)
     }
 
     /// Datagrams not answered, in both families.
     #[must_use]
     pub fn dropped(&self) -> u64 {
-        self.sum_of_outcomes(4..OUTCOMES.len())
+        self.sum_of_outcomes(5..OUTCOMES.len())
     }
 
     /// The value of a counter.

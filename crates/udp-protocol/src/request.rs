@@ -105,7 +105,12 @@ pub enum RequestError {
     /// A connect without the constant of BEP 15.
     WrongProtocolId,
     /// Neither connect nor announce nor scrape.
-    UnknownAction,
+    UnknownAction {
+        /// What stands where an announce and a scrape have their proof of the source address.
+        connection_id: ConnectionId,
+        /// What stands where every request has its number.
+        transaction_id: TransactionId,
+    },
 }
 
 impl ConnectRequest {
@@ -220,7 +225,10 @@ pub fn decode_request(datagram: &[u8]) -> Result<Request<'_>, RequestError> {
         Some(Action::Connect) => Err(RequestError::WrongProtocolId),
         Some(Action::Announce) => decode_announce(datagram),
         Some(Action::Scrape) => decode_scrape(datagram),
-        Some(Action::Error) | None => Err(RequestError::UnknownAction),
+        Some(Action::Error) | None => Err(RequestError::UnknownAction {
+            connection_id: ConnectionId(head.protocol_id.to_bytes()),
+            transaction_id: head.transaction_id,
+        }),
     }
 }
 
@@ -351,7 +359,9 @@ mod tests {
         assert_eq!(decode_request(connect.as_bytes()), Err(RequestError::WrongProtocolId));
         for action in [3, 4, u32::MAX] {
             connect.action = U32::new(action);
-            assert_eq!(decode_request(connect.as_bytes()), Err(RequestError::UnknownAction));
+            let connection_id = ConnectionId([0, 0, 0, 0, 0, 0, 0, 1]);
+            let expected = RequestError::UnknownAction { connection_id, transaction_id: TRANSACTION };
+            assert_eq!(decode_request(connect.as_bytes()), Err(expected));
         }
     }
 }

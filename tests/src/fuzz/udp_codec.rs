@@ -1,8 +1,8 @@
 use primitives::{CompactAddress, CompactIpv4, CompactIpv6, InfoHash, RequestKind};
 use udp_protocol::{
     AnnounceOption, AnnounceOptions, AnnounceRequest, AnnounceResponse, ConnectRequest, ConnectResponse,
-    ErrorResponse, Numwant, Request, RequestError, Response, ResponseError, SCRAPE_HASHES_MAX, ScrapeEntry,
-    ScrapeRequest, ScrapeResponse, decode_request, decode_response,
+    ConnectionId, ErrorResponse, Numwant, Request, RequestError, Response, ResponseError, SCRAPE_HASHES_MAX,
+    ScrapeEntry, ScrapeRequest, ScrapeResponse, TransactionId, decode_request, decode_response,
 };
 use zerocopy::IntoBytes;
 
@@ -40,7 +40,10 @@ fn fault_of_request(datagram: &[u8]) -> Option<RequestError> {
         Some(1) if datagram.len() < 98 => Some(RequestError::TooShort(RequestKind::Announce)),
         Some(2) if datagram.len() < 36 => Some(RequestError::TooShort(RequestKind::Scrape)),
         Some(0..=2) => None,
-        _ => Some(RequestError::UnknownAction),
+        _ => Some(RequestError::UnknownAction {
+            connection_id: ConnectionId(*datagram.first_chunk()?),
+            transaction_id: TransactionId(*datagram[12..].first_chunk()?),
+        }),
     }
 }
 

@@ -1,6 +1,6 @@
 use super::{TORRENT, tracker};
-use primitives::{AddressFamily, DropReason, Outcome, RequestKind};
-use ringtrack_tests::client::{Client, TRANSACTION};
+use primitives::{AddressFamily, DropReason, ErrorReason, Outcome, RequestKind};
+use ringtrack_tests::client::{Answer, Client, TRANSACTION};
 use udp_protocol::ConnectRequest;
 use zerocopy::IntoBytes;
 
@@ -48,16 +48,57 @@ fn a_connect_without_the_protocol_id_is_dropped() {
     assert_dropped(wrong, 6881, RequestKind::Connect, DropReason::WrongProtocolId);
 }
 
+/// A datagram of so many bytes with an action that BEP 15 does not have; 4 was an announce in a draft for IPv6.
+fn unknown(client: &Client, action: u32, bytes: usize) -> Vec<u8> {
+    let mut datagram = announce(client);
+    datagram[8..12].copy_from_slice(&action.to_be_bytes());
+    datagram.resize(bytes, 0);
+    datagram
+}
+
+const UNKNOWN_ACTIONS: [u32; 4] = [3, 4, 256, u32::MAX];
+
 #[test]
-fn an_action_that_no_client_sends_is_dropped() {
-    for action in [3_u32, 4, 256, u32::MAX] {
-        let unknown = |client: &Client| {
-            let mut bytes = announce(client);
-            bytes[8..12].copy_from_slice(&action.to_be_bytes());
-            bytes
-        };
-        assert_dropped(unknown, 6881, RequestKind::Unknown, DropReason::UnknownAction);
+fn an_unknown_action_without_a_proof_of_the_address_is_dropped() {
+    for action in UNKNOWN_ACTIONS {
+        for bytes in [16, 98, 110] {
+            let without =
+                |client: &Client| unknown(&Client::stranger(&client.source.to_string()), action, bytes);
+            assert_dropped(without, 6881, RequestKind::Unknown, DropReason::UnknownAction);
+            let proved = |client: &Client| unknown(client, action, bytes);
+            assert_dropped(proved, 0, RequestKind::Unknown, DropReason::UnknownAction);
+        }
     }
+}
+
+#[test]
+fn an_unknown_action_of_a_client_with_a_connection_id_is_told_so_in_no_more_bytes_than_it_has() {
+    for (action, source) in UNKNOWN_ACTIONS
+        .into_iter()
+        .flat_map(|action| ["192.0.2.1:6881", "[2001:db8::1]:6881"].map(|source| (action, source)))
+    {
+        for (bytes, text) in
+            [(16, "unknown "), (17, "unknown a"), (22, "unknown action"), (110, "unknown action")]
+        {
+            let mut tracker = tracker();
+            let client = Client::connected(&mut tracker, source);
+            let reply = client.send_raw(&mut tracker, &unknown(&client, action, bytes)).expect("an error");
+            assert_eq!(Answer::read(client.source, &reply.bytes), Answer::Error(text.to_owned()));
+            assert_eq!(reply.bytes[4..8], TRANSACTION.0);
+            let (family, statistics) = (AddressFamily::of(client.source.ip()), tracker.statistics());
+            let told = Outcome::Error(ErrorReason::UnknownAction);
+            assert_eq!(statistics.outcomes(family, RequestKind::Unknown, told), 1);
+            assert_eq!((statistics.received(family), statistics.decided(family)), (2, 2));
+        }
+    }
+}
+
+#[test]
+fn an_unknown_action_with_an_expired_connection_id_is_dropped() {
+    let mut tracker = tracker();
+    let client = Client::connected(&mut tracker, "192.0.2.1:6881");
+    tracker.pass(240);
+    assert_eq!(client.send_raw(&mut tracker, &unknown(&client, 4, 110)), None);
 }
 
 #[test]

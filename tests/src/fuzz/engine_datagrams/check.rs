@@ -4,7 +4,9 @@ use crate::simulator::{Datagram, Reply};
 use engine::Now;
 use primitives::{AddressFamily, AnnounceEvent, CompactAddress, CompactIpv4, CompactIpv6, canonical_ip};
 use std::net::{IpAddr, SocketAddr};
-use udp_protocol::{AnnounceRequest, Numwant, Request, Response, decode_request, decode_response};
+use udp_protocol::{
+    AnnounceRequest, Numwant, Request, RequestError, Response, decode_request, decode_response,
+};
 
 /// What a reply may be, given its request and all that went before.
 impl Ledger {
@@ -37,10 +39,13 @@ impl Ledger {
         reply: &Reply,
         socket_address: impl Fn(A) -> SocketAddr,
     ) {
-        let request = decode_request(&datagram.bytes).expect("only requests are answered");
         let response = decode_response::<A>(&reply.bytes).expect("a reply is a response of BEP 15");
         assert_eq!(reply.bytes[4..8], datagram.bytes[12..16], "the transaction id is the request's");
         assert!(!self.admission.is_banned(datagram.source.ip()), "who is banned is not answered");
+        let request = match decode_request(&datagram.bytes) {
+            Ok(request) => request,
+            Err(error) => return self.check_unknown_action(now, (datagram, error), (reply, &response)),
+        };
         match (request, response) {
             (Request::Connect(_), Response::Connect(head)) => {
                 let issued = self.issued.entry(canonical_ip(datagram.source.ip())).or_default();
@@ -48,7 +53,10 @@ impl Ledger {
             }
             (Request::Announce(announce), Response::Announce(_, peers)) => {
                 assert!(self.is_proved(now, datagram), "an announce is applied with a proof only");
-                assert_eq!(self.admission.of_announce(now, datagram.source.ip(), &announce), Expected::Served);
+                assert_eq!(
+                    self.admission.of_announce(now, datagram.source.ip(), &announce),
+                    Expected::Served
+                );
                 let peers: Vec<SocketAddr> = peers.iter().copied().map(socket_address).collect();
                 self.check_peers(datagram.source.ip(), announce.request, &peers);
             }
@@ -66,6 +74,20 @@ impl Ledger {
             (Request::Announce(_) | Request::Scrape(_), Response::Error(..)) => {}
             (request, _) => panic!("{request:?} is not answered with {:02x?}", reply.bytes),
         }
+    }
+
+    /// Of what is no request, only an unknown action is answered, and only with a proof of the address.
+    fn check_unknown_action<A>(
+        &self,
+        now: Now,
+        (datagram, error): (&Datagram, RequestError),
+        (reply, response): (&Reply, &Response<'_, A>),
+    ) {
+        assert!(matches!(error, RequestError::UnknownAction { .. }), "only requests are answered: {error:?}");
+        assert!(self.is_proved(now, datagram), "an unknown action is answered with a proof only");
+        let Response::Error(_, text) = response else { panic!("an error: {:02x?}", reply.bytes) };
+        assert!("unknown action".as_bytes().starts_with(text), "{}", text.escape_ascii());
+        assert!(reply.bytes.len() <= datagram.bytes.len(), "the error is no longer than the request");
     }
 
     fn check_peers(&self, ip: IpAddr, request: &AnnounceRequest, peers: &[SocketAddr]) {
