@@ -1,5 +1,6 @@
 //! Requests over kept connections, from the wire to the wire.
 
+use access::{AccessPolicy, DetailsKept};
 use allocation_counter::measure;
 use primitives::{Counter, InfoHash};
 use ringtrack_tests::http_client::{HttpAnswer, announce_target, request, scrape_target};
@@ -31,8 +32,9 @@ enum Owner {
 }
 
 impl Traffic {
-    fn new(identity: Option<&ServerIdentity>) -> Self {
-        let mut tracker = Simulator::new(&SimulatorSettings::with_shards(4));
+    fn new(details: DetailsKept, identity: Option<&ServerIdentity>) -> Self {
+        let policy = AccessPolicy { details, ..AccessPolicy::PUBLIC };
+        let mut tracker = Simulator::new(&SimulatorSettings::with_shards(4).with_access(policy));
         let remote = [192, 0, 2, 1].into();
         let mut connected = Connected::new(&mut tracker, 0, remote, identity, Troubles::default());
         connected.wire.room = usize::MAX;
@@ -40,8 +42,8 @@ impl Traffic {
     }
 
     /// A connection by which each of the requests was made once.
-    fn warmed_up(owner: Owner) -> Self {
-        let mut traffic = Self::new(None);
+    fn warmed_up(details: DetailsKept, owner: Owner) -> Self {
+        let mut traffic = Self::new(details, None);
         for request in &traffic.requests(owner) {
             traffic.serve(request);
         }
@@ -110,24 +112,28 @@ impl Traffic {
 
 #[test]
 fn requests_over_a_kept_connection_allocate_nothing_where_its_core_owns_the_torrent() {
-    let mut traffic = Traffic::warmed_up(Owner::Home);
-    let requests = traffic.requests(Owner::Home);
-    assert_eq!(traffic.assert_no_allocation(&requests), 0);
+    for details in [DetailsKept::Dropped, DetailsKept::Kept] {
+        let mut traffic = Traffic::warmed_up(details, Owner::Home);
+        let requests = traffic.requests(Owner::Home);
+        assert_eq!(traffic.assert_no_allocation(&requests), 0);
+    }
 }
 
 #[test]
 fn requests_over_a_kept_connection_allocate_nothing_where_their_errands_travel() {
-    let mut traffic = Traffic::warmed_up(Owner::Another);
-    let requests = traffic.requests(Owner::Another);
-    let errands = traffic.assert_no_allocation(&requests);
-    assert_eq!(errands, 4 * (u64::from(PEERS) + 2), "all but those that are refused");
+    for details in [DetailsKept::Dropped, DetailsKept::Kept] {
+        let mut traffic = Traffic::warmed_up(details, Owner::Another);
+        let requests = traffic.requests(Owner::Another);
+        let errands = traffic.assert_no_allocation(&requests);
+        assert_eq!(errands, 4 * (u64::from(PEERS) + 2), "all but those that are refused");
+    }
 }
 
 #[test]
 fn a_request_over_tls_allocates_what_its_records_do() {
     for version in [0, 1] {
         for owner in [Owner::Home, Owner::Another] {
-            let mut traffic = Traffic::new(Some(tls_client::identity()));
+            let mut traffic = Traffic::new(DetailsKept::Dropped, Some(tls_client::identity()));
             let mut client = tls_client::client(version);
             while client.is_handshaking() {
                 traffic.exchange(&mut client);

@@ -13,8 +13,8 @@ pub(crate) const PEERS_PER_REPLY_MAX: u16 = 200;
 pub const REPLY_BYTES_MAX: usize =
     AnnounceResponse::BYTES + PEERS_PER_REPLY_MAX as usize * CompactIpv6::BYTES;
 
-/// Errands of one core's HTTP clients that may be on their way to other cores: each takes 7 KiB, and is back within
-/// a few batches of datagrams.
+/// Errands of one core's HTTP clients that may be on their way to other cores: each takes 7 KiB, or 11 KiB once it has
+/// brought peers' ids, and is back within a few batches of datagrams.
 pub const ERRANDS_MAX: usize = 256;
 
 /// Swarms that a survey of torrents looks at in one step: about 30 microseconds, between which the core can see to its

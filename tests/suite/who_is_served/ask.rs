@@ -161,7 +161,7 @@ impl Way {
     pub(super) const HTTP: Self = Self { protocol: Protocol::Http, ..Self::UDP };
 
     /// The core that a request about this torrent comes to.
-    fn arrival(&self, tracker: &Simulator, torrent: &InfoHash) -> usize {
+    pub(super) fn arrival(&self, tracker: &Simulator, torrent: &InfoHash) -> usize {
         match self.core {
             CoreOf::Owner => tracker.owner(torrent),
             CoreOf::Another => (tracker.owner(torrent) + 1) % tracker.cores(),

@@ -1,8 +1,9 @@
 use super::ask::{Announce, Protocol, Way, ways};
 use super::{DETAILED, PUBLIC, deny, torrent, tracker};
 use primitives::{AnnounceEvent, Counter, PeerDetails, PeerFacts, PeerId};
-use ringtrack_tests::http_client::{HttpClient, announce_target};
+use ringtrack_tests::http_client::{HttpClient, Value, announce_target};
 use ringtrack_tests::simulator::{Simulator, SimulatorSettings};
+use std::collections::BTreeMap;
 
 fn peers(tracker: &mut Simulator) -> Vec<PeerFacts> {
     let desk = tracker.desk(tracker.owner(&torrent(1)));
@@ -34,6 +35,49 @@ fn what_a_peer_said_of_itself_is_kept_where_that_is_wanted() {
         let expected =
             PeerDetails { uploaded: 0, downloaded: 0, left: 0, event: AnnounceEvent::None, ..expected };
         assert_eq!(peer.details, Some(expected), "{way:?}: what it said last");
+    }
+}
+
+/// The peers of torrent 1 in a list, and what they call themselves by, if it says.
+fn listed(tracker: &mut Simulator, way: &Way, form: &str) -> BTreeMap<u64, Option<Vec<u8>>> {
+    let target = announce_target(torrent(1), 0, &format!("&numwant=200{form}"));
+    let answer = HttpClient::new(tracker, way.arrival(tracker, &torrent(1)), way.ip).get(tracker, &target);
+    let value = answer.value();
+    let Some(Value::List(peers)) = value.get("peers") else { panic!("a list: {value:?}") };
+    let entry = |peer: &Value| {
+        let port = peer.get("port").expect("every peer has one").integer();
+        (port, peer.get("peer id").map(|id| id.bytes().to_vec()))
+    };
+    peers.iter().map(entry).collect()
+}
+
+#[test]
+fn a_list_of_peers_has_their_ids_where_they_are_known_and_asked_for() {
+    let id = |port: u16| PeerId([port.to_be_bytes(); 10].concat().try_into().expect("twenty bytes"));
+    for (cores, way) in ways().filter(|(_, way)| way.protocol == Protocol::Http) {
+        for (policy, form, ids_known) in [
+            (DETAILED, "&compact=0", 150),
+            (DETAILED, "&compact=0&no_peer_id=0", 150),
+            (DETAILED, "&compact=0&no_peer_id=1", 0),
+            (PUBLIC, "&compact=0", 0),
+        ] {
+            let mut settings = SimulatorSettings::with_shards(cores).with_access(policy);
+            settings.engine.access_bounds.details.peers_max = 150;
+            let mut tracker = Simulator::new(&settings);
+            for port in 1..=200 {
+                let protocol = if port % 2 == 0 { Protocol::Udp } else { Protocol::Http };
+                let peer = Announce { port, peer_id: id(port), ..Announce::of(1) };
+                Way { protocol, ..way }.announce(&mut tracker, &peer);
+            }
+            let expected: BTreeMap<_, _> = (1..=200_u16)
+                .map(|port| (u64::from(port), (port <= ids_known).then(|| id(port).0.to_vec())))
+                .collect();
+            assert_eq!(listed(&mut tracker, &way, form), expected, "{way:?} {form}");
+            // The errand that brought them is used again, and brings no ids of others.
+            announce(&mut tracker, &way, 1, AnnounceEvent::None);
+            let without = listed(&mut tracker, &way, "&compact=0&no_peer_id=1");
+            assert!(without.values().all(Option::is_none), "{way:?} {form}");
+        }
     }
 }
 

@@ -7,8 +7,12 @@ use crate::torrents::Torrents;
 use access::TorrentRefusal;
 use core::net::IpAddr;
 use http_protocol::{Framing, PEERS_MAX, PeerForm, SCRAPE_HASHES_MAX, Scrape, ScrapeFile};
-use primitives::{AddressFamily, CompactAddress, CompactIpv4, CompactIpv6, InfoHash, ShardId};
+use primitives::{AddressFamily, CompactAddress, CompactIpv4, CompactIpv6, InfoHash, PeerId, ShardId};
 use swarm::{AddressOfSwarm, Announce, PeerChange, SwarmCounts};
+use zerocopy::FromBytes;
+
+/// Why bytes of peers are read without fail.
+pub(super) const WHOLE: &str = "the swarms write whole peers";
 
 /// Bytes of the most peers in one answer.
 const PEER_BYTES_MAX: usize = PEERS_MAX * CompactIpv6::BYTES;
@@ -27,6 +31,8 @@ pub struct Errand {
     pub(super) caller: Option<Caller>,
     pub(super) found: Found,
     pub(super) peers: [u8; PEER_BYTES_MAX],
+    /// The ids of the peers in their order, as far as they are known. Empty where nobody asks for them or none are kept.
+    pub(super) peer_ids: Vec<Option<PeerId>>,
     pub(super) files: ScrapedFiles,
     /// Where a page after this one begins, if the shard has more.
     pub(super) next_slot: Option<u32>,
@@ -108,6 +114,7 @@ impl Errand {
             caller: None,
             found: Found::NOTHING,
             peers: [0; PEER_BYTES_MAX],
+            peer_ids: Vec::new(),
             files: ScrapedFiles { files: [NO_FILE; SCRAPE_HASHES_MAX], used: 0, answered: 0 },
             next_slot: None,
         }
@@ -205,8 +212,8 @@ impl Engine {
     /// Does this shard's part of an errand.
     pub fn run_errand(&mut self, now: Now, errand: &mut Errand) -> ErrandStep {
         match errand.question {
-            Question::AnnounceV4(announce, _) => self.run_announce(now, errand, &announce),
-            Question::AnnounceV6(announce, _) => self.run_announce(now, errand, &announce),
+            Question::AnnounceV4(announce, form) => self.run_announce(now, errand, (&announce, form)),
+            Question::AnnounceV6(announce, form) => self.run_announce(now, errand, (&announce, form)),
             Question::Scrape(_) | Question::Page(..) | Question::GivenUp => {
                 errand.look_up(self.ownership(), self.torrents())
             }
@@ -217,7 +224,7 @@ impl Engine {
         &mut self,
         now: Now,
         errand: &mut Errand,
-        announce: &Announce<A>,
+        (announce, form): (&Announce<A>, PeerForm),
     ) -> ErrandStep {
         let ownership = self.ownership();
         let owner = ownership.owner(&announce.info_hash);
@@ -236,6 +243,18 @@ impl Engine {
             }
             Err(refusal) => errand.found = Found { refusal: Some(refusal), ..Found::NOTHING },
         }
+        if form == PeerForm::Dictionaries && !self.access.details().is_empty() {
+            self.look_up_peer_ids::<A>(&announce.info_hash, errand);
+        }
         ErrandStep::Done
+    }
+
+    /// Looks up what the peers that were found call themselves by.
+    fn look_up_peer_ids<A: AddressOfSwarm>(&self, info_hash: &InfoHash, errand: &mut Errand) {
+        let peers = <[A]>::ref_from_bytes(&errand.peers[..errand.found.peer_bytes]).expect(WHOLE);
+        let details = self.access.details();
+        let ids = peers.iter().map(|&peer| Some(details.get(info_hash, peer.into())?.details.peer_id));
+        errand.peer_ids.reserve_exact(PEERS_MAX);
+        errand.peer_ids.extend(ids);
     }
 }

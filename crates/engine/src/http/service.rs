@@ -1,6 +1,6 @@
 use super::ROOM;
 use super::client::address_of_peer;
-use super::errand::{Errand, ErrandStep, Found, Question};
+use super::errand::{Errand, ErrandStep, Found, Question, WHOLE};
 use super::failure::{Failed, Failure};
 use super::full_scrape::{FullScrape, FullScrapeGate, Gate};
 use super::policy::HttpPolicy;
@@ -58,8 +58,6 @@ pub enum Page {
     /// All errands are on their way.
     Later,
 }
-
-const WHOLE: &str = "the swarms write whole peers";
 
 /// Who asks, once it is known that he may.
 #[derive(Debug, Clone, Copy)]
@@ -322,6 +320,7 @@ impl HttpService {
         };
         (errand.client, errand.framing, errand.question) = (client, framing, question);
         (errand.found, errand.caller) = (Found::NOTHING, None);
+        errand.peer_ids.clear();
         Some(errand)
     }
 
@@ -343,7 +342,7 @@ impl HttpService {
             interval_s: found.interval_s,
             min_interval_s: Some(found.interval_s / 2),
             external_ip: Some(errand.client),
-            peers: peers(family, form, errand.peers(), &mut self.listed),
+            peers: peers(errand, (family, form), &mut self.listed),
             warning: matches!(found.change, PeerChange::Refused(_)).then_some(NOT_LISTED),
         };
         response.write(out, errand.framing)
@@ -352,11 +351,11 @@ impl HttpService {
 
 /// The peers in the form that the client asked for.
 fn peers<'a>(
-    family: AddressFamily,
-    form: PeerForm,
-    bytes: &'a [u8],
+    errand: &'a Errand,
+    (family, form): (AddressFamily, PeerForm),
     listed: &'a mut Vec<ListedPeer>,
 ) -> Peers<'a> {
+    let bytes = errand.peers();
     let (v4, v6): (&[CompactIpv4], &[CompactIpv6]) = match family {
         AddressFamily::V4 => (FromBytes::ref_from_bytes(bytes).expect(WHOLE), &[]),
         AddressFamily::V6 => (&[], FromBytes::ref_from_bytes(bytes).expect(WHOLE)),
@@ -366,9 +365,9 @@ fn peers<'a>(
     }
     let addresses =
         v4.iter().map(|peer| peer.socket_address()).chain(v6.iter().map(|peer| peer.socket_address()));
+    let peer_ids = errand.peer_ids.iter().copied().chain(core::iter::repeat(None));
     listed.clear();
-    // No peer ids: none are kept.
-    listed.extend(addresses.map(|address| ListedPeer { address, peer_id: None }));
+    listed.extend(addresses.zip(peer_ids).map(|(address, peer_id)| ListedPeer { address, peer_id }));
     Peers::Dictionaries(listed)
 }
 
