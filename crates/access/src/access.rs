@@ -167,6 +167,12 @@ impl Access {
         }
     }
 
+    /// Whether the peer that is listed at this address is known to call itself otherwise.
+    #[must_use]
+    pub fn is_of_another(&self, info_hash: &InfoHash, address: PeerAddress, peer_id: &PeerId) -> bool {
+        self.details.get(info_hash, address).is_some_and(|listed| listed.details.peer_id != *peer_id)
+    }
+
     /// Forgets what a peer said of itself.
     pub fn forget_details(&mut self, info_hash: &InfoHash, address: PeerAddress) {
         if self.policy.details == DetailsKept::Kept {

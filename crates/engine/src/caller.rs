@@ -2,8 +2,8 @@ use crate::Now;
 use crate::engine::Engine;
 use crate::refusal::Refusal;
 use access::SessionReport;
-use primitives::{KeyId, KeyInPath, PeerDetails};
-use swarm::{AddressOfSwarm, Announce, PeerChange};
+use primitives::{AnnounceEvent, KeyId, KeyInPath, PeerDetails};
+use swarm::{AddressOfSwarm, Announce, Listing, PeerChange};
 use udp_protocol::AnnounceRequest;
 
 /// What an announce says of its client beside its address and status. It goes with the announce to the owner of the
@@ -29,6 +29,24 @@ impl Engine {
     /// What has to be kept of who announces; `None` where nothing is.
     pub(crate) fn caller(&self, key: Option<KeyId>, details: impl FnOnce() -> PeerDetails) -> Option<Caller> {
         self.access.keeps_callers().then(|| Caller { key, details: details() })
+    }
+
+    /// A `stopped` of another client than the one that is known to be listed at the address, as one that takes nobody off
+    /// the list: its sender had the address before, or has the same one behind a router.
+    pub(crate) fn without_stop_of_another<A: AddressOfSwarm>(
+        &self,
+        announce: &Announce<A>,
+        caller: &Caller,
+    ) -> Option<Announce<A>> {
+        let Announce { info_hash, address, event, .. } = *announce;
+        let is_stop_of_another = event == AnnounceEvent::Stopped
+            && self.access.is_of_another(&info_hash, address.into(), &caller.details.peer_id);
+        is_stop_of_another.then_some(Announce {
+            event: AnnounceEvent::None,
+            listing: Listing::Unlisted,
+            peers_wanted: 0,
+            ..*announce
+        })
     }
 
     /// Keeps what has to be kept of who announced.

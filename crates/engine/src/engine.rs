@@ -241,7 +241,9 @@ impl Engine {
             Ok(_) => Admission::Admitted,
             Err(_) => Admission::TurnedAway,
         };
-        let announced = self.swarms.announce_if(now.monotonic, hint, announce, peers, admit);
+        let harmless = caller.and_then(|caller| self.without_stop_of_another(announce, caller));
+        let applied = harmless.as_ref().unwrap_or(announce);
+        let announced = self.swarms.announce_if(now.monotonic, hint, applied, peers, admit);
         match announced.change {
             PeerChange::TurnedAway => drop(self.access.torrent(&announce.info_hash)?),
             PeerChange::Refused(bound) => self.statistics.add(counter_of(bound), 1),

@@ -37,6 +37,7 @@ struct Asked {
     key: u32,
     family: usize,
     port: u16,
+    peer_id: u8,
     counters: (u64, u64, u64),
     event: AnnounceEvent,
 }
@@ -52,8 +53,17 @@ fn any_event() -> impl Strategy<Value = AnnounceEvent> {
 
 fn any_asked() -> impl Strategy<Value = Asked> {
     let counters = (0..20_u64, 0..20_u64, 0..2_u64);
-    (0..TORRENTS, 0..4_u32, 0..2_usize, 0..4_u16, counters, any_event()).prop_map(
-        |(torrent, key, family, port, counters, event)| Asked { torrent, key, family, port, counters, event },
+    let client = (0..4_u32, 0..2_usize, 0..4_u16, b'a'..=b'b');
+    (0..TORRENTS, client, counters, any_event()).prop_map(
+        |(torrent, (key, family, port, peer_id), counters, event)| Asked {
+            torrent,
+            key,
+            family,
+            port,
+            peer_id,
+            counters,
+            event,
+        },
     )
 }
 
@@ -118,7 +128,7 @@ impl Asking {
             downloaded,
             left,
             port: asked.port,
-            peer_id: PeerId([b'a'; 20]),
+            peer_id: PeerId([asked.peer_id; 20]),
             ..Announce::of(asked.torrent).with_key(&key_text(asked.key)).with_event(asked.event)
         };
         let told = Way { ip: IPS[asked.family], ..self.way }.announce(&mut self.tracker, &announce);

@@ -1,4 +1,4 @@
-use super::ask::{Announce, Protocol, Way, ways};
+use super::ask::{Announce, Protocol, Told, Way, ways};
 use super::{DETAILED, PUBLIC, deny, torrent, tracker};
 use primitives::{AnnounceEvent, Counter, PeerDetails, PeerFacts, PeerId};
 use ringtrack_tests::http_client::{HttpClient, Value, announce_target};
@@ -103,6 +103,35 @@ fn it_is_forgotten_with_the_peer() {
         tracker.pass(2700 + 4);
         tracker.expire();
         assert_eq!(peers(&mut tracker), [], "{way:?}");
+    }
+}
+
+#[test]
+fn who_stops_takes_a_peer_that_calls_itself_otherwise_off_the_list_only_where_that_is_not_known() {
+    let stop = |peer_id| Announce { peer_id, ..Announce::of(1).with_event(AnnounceEvent::Stopped) };
+    let (own, other) = (Announce::of(1).peer_id, PeerId(*b"-XX0001-lkjihgfedcba"));
+    for (cores, way) in ways() {
+        for (policy, left) in [(DETAILED, 1), (PUBLIC, 0)] {
+            let mut tracker = tracker(cores, policy);
+            way.announce(&mut tracker, &Announce { port: 6882, ..Announce::of(1) });
+            way.announce(&mut tracker, &Announce::of(1));
+            let told = way.announce(&mut tracker, &stop(other));
+            assert_eq!(told.swarm(), Some((0, 1 + left)), "{way:?}");
+            let Told::Peers { peers: given, .. } = told else { panic!("{told:?}") };
+            assert_eq!(given, [], "{way:?}: who stops is given no peers");
+            assert_eq!(peers(&mut tracker).len(), 1 + left as usize, "{way:?}");
+            let ids: Vec<_> = peers(&mut tracker).iter().filter_map(|peer| peer.details).collect();
+            assert!(ids.iter().all(|details| details.peer_id == own), "{way:?}: {ids:?}");
+            assert_eq!(way.announce(&mut tracker, &stop(own)).swarm(), Some((0, 1)), "{way:?}");
+        }
+        // The client that announces last at an address is the one that is listed there.
+        let mut tracker = tracker(cores, DETAILED);
+        way.announce(&mut tracker, &Announce::of(1));
+        way.announce(&mut tracker, &Announce { peer_id: other, ..Announce::of(1) });
+        assert_eq!(way.announce(&mut tracker, &stop(own)).swarm(), Some((0, 1)), "{way:?}");
+        assert_eq!(way.announce(&mut tracker, &stop(other)).swarm(), Some((0, 0)), "{way:?}");
+        // Of a torrent without a swarm nobody is told anything.
+        assert_eq!(way.announce(&mut tracker, &stop(own)).swarm(), Some((0, 0)), "{way:?}");
     }
 }
 
