@@ -141,8 +141,9 @@ pub struct Access {
     ///
     /// Allowed: "off" or "on".
     ///
-    /// Each peer takes about 100 bytes more with "on". With "off", the management API knows the peers' addresses
-    /// and whether they seed, and keys are accounted all the same.
+    /// Each peer takes about 100 bytes more with "on". Lists of peers over HTTP (`compact=0`) then have the ids, and
+    /// only the peer itself can leave with `stopped`. With "off", the management API knows the peers' addresses and
+    /// whether they seed, and keys are accounted all the same.
     #[config(env = "RINGTRACK_ACCESS_PEER_DETAILS", default = "off", deserialize_with = choice::of)]
     #[serde(serialize_with = "choice::show")]
     pub peer_details: Switch,

@@ -35,7 +35,8 @@ pub struct Proxy {
     ///
     /// It has to be what the proxies really set: one that they hand on as it comes lets clients pass for any
     /// address. With "proxy-protocol", every connection from a trusted network has to begin with that header,
-    /// and none from elsewhere may: others are closed.
+    /// and none from elsewhere may: others are closed. Announces and scrapes for which a proxy tells no client are
+    /// refused, also those on connections that it calls its own (LOCAL, UNKNOWN).
     #[config(env = "RINGTRACK_PROXY_HEADER", default = "none", deserialize_with = choice::of)]
     #[serde(serialize_with = "choice::show")]
     pub header: ProxyHeader,
