@@ -104,7 +104,7 @@ mod tests {
     #[test]
     fn crafted_torrents_and_peer_ids_are_spread_as_any_others() {
         let numbers = 0..50_000;
-        let peer = PeerAddress::new([192, 0, 2, 1].into(), 6881);
+        let peer = PeerAddress::new([192, 0, 2, 1].into(), 6881).unwrap();
         let session = |number| (KeyId(1), hash(7), PeerId(crafted(number)));
         let longest = [
             longest_part(numbers.clone().map(|number| (hash(number), peer))),
