@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -9,6 +10,7 @@ use primitives::InfoHash;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustix::process::Signal;
 use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion};
 use tempfile::TempDir;
@@ -46,6 +48,32 @@ impl Identity {
         self.certificate = cert.into();
     }
 
+    /// One with an RSA key of so many bits.
+    pub(crate) fn rsa(bits: usize) -> Self {
+        let mut identity = Self::new();
+        identity.renew_with_rsa(bits);
+        identity
+    }
+
+    fn renew_with_rsa(&mut self, bits: usize) {
+        let mut openssl = Command::new("openssl");
+        openssl.args(["req", "-x509", "-newkey", &format!("rsa:{bits}"), "-nodes", "-days", "2"]);
+        openssl.args(["-subj", "/CN=tracker.test", "-addext", "subjectAltName=DNS:tracker.test"]);
+        openssl.arg("-keyout").arg(self.key_file()).arg("-out").arg(self.certificate_file());
+        let made = openssl.output().expect("openssl is installed");
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let certificate = CertificateDer::from_pem_file(self.certificate_file());
+        self.certificate = certificate.expect("what openssl has made");
+    }
+
+    /// The first bytes that a client says.
+    pub(crate) fn hello(&self) -> Vec<u8> {
+        let mut client = self.connection(&rustls::version::TLS13);
+        let mut hello = Vec::new();
+        client.write_tls(&mut hello).expect("a vector takes all");
+        hello
+    }
+
     pub(crate) fn certificate_file(&self) -> PathBuf {
         self.directory.path().join("certificate.pem")
     }
@@ -69,6 +97,10 @@ impl Identity {
         version: &'static SupportedProtocolVersion,
         stream: TcpStream,
     ) -> HttpClient<TlsStream> {
+        HttpClient::over(StreamOwned::new(self.connection(version), stream))
+    }
+
+    fn connection(&self, version: &'static SupportedProtocolVersion) -> ClientConnection {
         let mut roots = RootCertStore::empty();
         roots.add(self.certificate.clone()).expect("a root");
         let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -77,8 +109,7 @@ impl Identity {
             .with_root_certificates(roots)
             .with_no_client_auth();
         let name = ServerName::try_from("tracker.test").expect("a name");
-        let connection = ClientConnection::new(Arc::new(config), name).expect("a client");
-        HttpClient::over(StreamOwned::new(connection, stream))
+        ClientConnection::new(Arc::new(config), name).expect("a client")
     }
 
     fn client(&self, tracker: &Tracker) -> HttpClient<TlsStream> {
@@ -229,6 +260,21 @@ fn a_new_certificate_is_shown_to_new_connections_and_old_ones_go_on() {
     assert_eq!(new.get(&announce_target(TORRENT, 1002, 1)).peers().len(), 1);
     let said = tracker.log().iter().filter(|line| line.contains("shown the new certificate")).count();
     assert_eq!(said, 1, "{:#?}", tracker.log());
+}
+
+#[test]
+fn a_slow_key_is_warned_of_at_the_start_and_when_it_comes_with_a_new_certificate() {
+    let is_warned_of = |line: &String| {
+        ["WARN", "the certificate has a slow key", "rsa_bits=3072"].iter().all(|part| line.contains(part))
+    };
+    let mut identity = Identity::rsa(2048);
+    let tracker = identity.serve(Launch::on_loopback()).start();
+    assert!(!tracker.log().iter().any(|line| line.contains("slow key")), "{:#?}", tracker.log());
+    identity.renew_with_rsa(3072);
+    tracker.signal(Signal::HUP);
+    tracker.wait_for_log("a warning", |lines| lines.iter().any(is_warned_of).then_some(()));
+    let tracker = identity.serve(Launch::on_loopback()).start();
+    assert!(tracker.log().iter().any(is_warned_of), "{:#?}", tracker.log());
 }
 
 #[test]

@@ -4,10 +4,10 @@ use crate::http_settings::IdentityFiles;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tls::ServerIdentity;
+use tls::{FAST_RSA_BITS_MAX, ServerIdentity};
 use tokio::sync::watch::Receiver;
 use tokio::time::{Interval, MissedTickBehavior, interval};
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 /// How often the files are looked at, in seconds. They are a few kilobytes, and change once in weeks.
 const LOOK_EVERY_S: u64 = 10;
@@ -38,6 +38,7 @@ pub(crate) enum Showing {
 impl CertificateWatch {
     pub(crate) fn new(files: IdentityFiles<'_>, shown: Arc<ServerIdentity>, show: Show) -> Self {
         let (certificate, key) = (files.certificate.to_owned(), files.key.to_owned());
+        warn_of_slow_key(files.listeners, &shown);
         Self { certificate, key, listeners: files.listeners, shown, show, trouble: None }
     }
 
@@ -59,6 +60,7 @@ impl CertificateWatch {
         self.trouble = None;
         if identity.fingerprint() != self.shown.fingerprint() && (self.show)(&identity) == Showing::Shown {
             info!(listeners = self.listeners, "new connections are shown the new certificate");
+            warn_of_slow_key(self.listeners, &identity);
             self.shown = identity;
         }
     }
@@ -68,6 +70,17 @@ impl CertificateWatch {
             error!("the certificate stays as it was: {trouble}");
             self.trouble = Some(trouble);
         }
+    }
+}
+
+fn warn_of_slow_key(listeners: &str, identity: &ServerIdentity) {
+    if let Some(rsa_bits) = identity.rsa_bits().filter(|&bits| bits > FAST_RSA_BITS_MAX) {
+        warn!(
+            listeners,
+            rsa_bits,
+            "the certificate has a slow key: each new connection takes a core several milliseconds; RSA with \
+             {FAST_RSA_BITS_MAX} bits takes one, ECDSA (P-256) a fraction of one"
+        );
     }
 }
 

@@ -4,7 +4,7 @@ use crate::{Fingerprint, IdentityError};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
-use rustls::{Error, InconsistentKeys, ServerConfig};
+use rustls::{Error, InconsistentKeys, ServerConfig, SignatureScheme};
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use std::sync::Arc;
 pub struct ServerIdentity {
     config: Arc<ServerConfig>,
     fingerprint: Fingerprint,
+    rsa_bits: Option<usize>,
 }
 
 impl ServerIdentity {
@@ -29,14 +30,22 @@ impl ServerIdentity {
         let chain = read_chain(certificate_file)?;
         let fingerprint = Fingerprint::of(&chain);
         let certified = certify(&provider, chain, read_key(key_file)?, certificate_file, key_file)?;
+        let rsa_bits = rsa_bits(&certified)?;
         let config = server_config(provider, certified)?;
-        Ok(Self { config: Arc::new(config), fingerprint })
+        Ok(Self { config: Arc::new(config), fingerprint, rsa_bits })
     }
 
     /// Another one has other certificates: there is no need to take up an identity that has the same as before.
     #[must_use]
     pub const fn fingerprint(&self) -> Fingerprint {
         self.fingerprint
+    }
+
+    /// The length of its key if that is one of RSA: a signature, which each full handshake takes, costs with its third
+    /// power.
+    #[must_use]
+    pub const fn rsa_bits(&self) -> Option<usize> {
+        self.rsa_bits
     }
 
     /// For servers that are not this crate's sessions.
@@ -51,6 +60,13 @@ impl fmt::Debug for ServerIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ServerIdentity").field("fingerprint", &self.fingerprint).finish_non_exhaustive()
     }
+}
+
+/// A signature of RSA is as long as its key.
+fn rsa_bits(certified: &CertifiedKey) -> Result<Option<usize>, Error> {
+    let signer = certified.key.choose_scheme(&[SignatureScheme::RSA_PSS_SHA256]);
+    let signature = signer.map(|signer| signer.sign(&[])).transpose()?;
+    Ok(signature.map(|signature| signature.len().saturating_mul(8)))
 }
 
 fn certify(

@@ -60,8 +60,8 @@ pub use fingerprint::Fingerprint;
 pub use identity::ServerIdentity;
 pub use identity_error::IdentityError;
 pub use limits::{
-    CHAIN_CERTIFICATES_MAX, HELD_BYTES_MAX, IDENTITY_FILE_BYTES_MAX, PLAINTEXT_BYTES_MAX, READ_BYTES_MAX,
-    TICKETS_PER_HANDSHAKE,
+    CHAIN_CERTIFICATES_MAX, FAST_RSA_BITS_MAX, HELD_BYTES_MAX, IDENTITY_FILE_BYTES_MAX, PLAINTEXT_BYTES_MAX,
+    READ_BYTES_MAX, TICKETS_PER_HANDSHAKE,
 };
 pub use session::{Received, TlsSession};
 pub use tls_error::TlsError;
