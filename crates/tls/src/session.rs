@@ -133,6 +133,13 @@ impl TlsSession {
         self.connection.is_handshaking()
     }
 
+    /// Whether the exchange of keys is still to come: the step of a handshake that takes a signature with the
+    /// certificate's key, and with it nearly all of its time.
+    #[must_use]
+    pub fn is_before_key_exchange(&self) -> bool {
+        self.is_handshaking() && self.connection.negotiated_key_exchange_group().is_none()
+    }
+
     /// Bytes that the peer began something with, and that wait for the rest: [`HELD_BYTES_MAX`](crate::HELD_BYTES_MAX)
     /// at most.
     #[must_use]

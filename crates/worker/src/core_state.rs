@@ -123,9 +123,10 @@ impl CoreState {
     pub(crate) fn serve_connections(&self) -> Turn {
         let mesh = &*self.mesh.borrow();
         let engine = &mut *self.engine.borrow_mut();
-        let mut around = Surroundings { engine, mesh, now: self.clock.now() };
+        let instant = Instant::now();
+        let mut around = Surroundings { engine, mesh, now: self.clock.at(instant), instant };
         let turn = self.hall.borrow_mut().take_turn(&mut around);
-        self.note_turn_over();
+        self.flushed.set(around.instant);
         turn
     }
 

@@ -4,8 +4,8 @@
 //! when the epoll has something to tell. So a connection is a few hundred bytes in a slot and nothing else: no task, no
 //! wait of its own, no buffer while it is idle.
 //!
-//! A turn goes from `poll` (what has happened) by `accept` and `hall` (which connection, and what becomes of it) to
-//! `conversation` (what its bytes mean, by the engine). A request whose torrent belongs to another core becomes an
+//! A turn goes from `poll` (what has happened) by `accept` and `ready` (whose share is next) and `hall` (what becomes of
+//! it) to `conversation` (what its bytes mean, by the engine). A request whose torrent belongs to another core becomes an
 //! errand, and its connection waits (`errands`).
 
 mod accept;
@@ -19,6 +19,7 @@ mod limits;
 mod listener;
 mod poll;
 mod prefixes;
+mod ready;
 mod serve;
 mod slots;
 mod stream;

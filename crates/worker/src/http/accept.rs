@@ -9,10 +9,16 @@ use rustix::io::Errno;
 use rustix::net::{SocketAddrAny, SocketFlags, acceptfrom_with};
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
+use std::time::Instant;
 
 impl Hall {
     /// Takes in what waits at a listener, up to [`ACCEPTS_MAX`] connections.
     pub(super) fn accept(&mut self, index: usize, around: &mut Surroundings<'_>) {
+        self.accept_some(index, around);
+        around.instant = Instant::now();
+    }
+
+    fn accept_some(&mut self, index: usize, around: &mut Surroundings<'_>) {
         for _ in 0..ACCEPTS_MAX {
             let Some(listener) = self.listeners.get(index) else { return };
             let security = listener.security;

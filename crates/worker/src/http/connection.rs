@@ -13,7 +13,7 @@ pub(super) struct Connection {
     /// What its source is counted by; `None` for a trusted proxy's.
     pub(super) prefix: Option<Prefix>,
     pub(super) watch: Watch,
-    /// Whether it has its part of the next turn already.
+    /// Whether it waits for its share among [`ReadyConnections`](super::ready::ReadyConnections).
     pub(super) is_queued: bool,
     pub(super) deadline: Deadline,
 }

@@ -1,6 +1,6 @@
 use super::buffers::Buffers;
 use super::end::{End, WaitsFor};
-use super::limits::{DRAIN_BYTES_MAX, PAGES_PER_TURN_MAX, REQUESTS_PER_TURN_MAX, UNREAD_BYTES_MAX};
+use super::limits::{DRAIN_BYTES_MAX, STEPS_PER_SHARE_MAX, UNREAD_BYTES_MAX};
 use super::stream::Stream;
 use super::wire::Wire;
 use engine::{Engine, Errand, HttpConnection, HttpService, HttpStep, Now, Page, ProxyStep};
@@ -144,21 +144,21 @@ impl Conversation {
         self.take_turn(wire, desk).unwrap_or_else(|fate| fate)
     }
 
-    /// Answers the request whose errand is back, and goes on.
+    /// Answers the request whose errand is back. What else there is to do has its share later.
     pub fn answer(&mut self, errand: Box<Errand>, wire: &mut impl Wire, desk: &mut Desk<'_>) -> Fate {
         if let Phase::OnPage(afterwards) = self.phase {
             self.phase = Phase::Streaming(afterwards);
-            return self.send_page(errand, wire, desk).map_or_else(|fate| fate, |()| self.go_on(wire, desk));
+            return self.send_page(errand, wire, desk).map_or_else(|fate| fate, |()| Fate::Again);
         }
         let Phase::OnErrand(afterwards) = self.phase else {
             desk.service.take_back(errand);
-            return self.go_on(wire, desk);
+            return Fate::Again;
         };
         let written = desk.service.finish(desk.engine, errand, &mut desk.buffers.answer);
-        self.say(wire, desk, written, afterwards).map_or_else(|fate| fate, |()| self.go_on(wire, desk))
+        self.say(wire, desk, written, afterwards).map_or_else(|fate| fate, |()| self.rest())
     }
 
-    /// Answers a request whose errand could not be sent, and goes on.
+    /// Answers a request whose errand could not be sent.
     pub fn answer_busy(&mut self, errand: Box<Errand>, wire: &mut impl Wire, desk: &mut Desk<'_>) -> Fate {
         if let Phase::OnPage(afterwards) = self.phase {
             // It is asked for again when the others have had their turn.
@@ -168,10 +168,24 @@ impl Conversation {
         }
         let Phase::OnErrand(afterwards) = self.phase else {
             desk.service.take_back(errand);
-            return self.go_on(wire, desk);
+            return Fate::Again;
         };
         let written = desk.service.give_up(desk.engine, errand, &mut desk.buffers.answer);
-        self.say(wire, desk, written, afterwards).map_or_else(|fate| fate, |()| self.go_on(wire, desk))
+        self.say(wire, desk, written, afterwards).map_or_else(|fate| fate, |()| self.rest())
+    }
+
+    /// Whether there is something to go on with behind an answer.
+    fn rest(&self) -> Fate {
+        if self.unread.is_empty() && self.readiness == Readiness::Nothing {
+            Fate::Waits(self.waits_for(&[]))
+        } else {
+            Fate::Again
+        }
+    }
+
+    /// Whether the exchange of keys is still to come, which is what costs most of a connection.
+    pub(super) fn is_before_key_exchange(&self) -> bool {
+        self.tls.as_ref().is_some_and(TlsSession::is_before_key_exchange)
     }
 
     /// How many requests have come whole so far, and pieces of a streamed answer have gone. It tells one from the next,
@@ -189,6 +203,10 @@ impl Conversation {
     }
 
     fn take_turn(&mut self, wire: &mut impl Wire, desk: &mut Desk<'_>) -> Turn<Fate> {
+        if self.readiness == Readiness::End && self.is_before_key_exchange() {
+            // Nobody is there any more to see the certificate.
+            return Err(Fate::Ends(End::ByClient));
+        }
         self.send_rest(wire, desk)?;
         match self.phase {
             Phase::Ending(farewell) => return self.say_farewell(wire, desk, farewell),
@@ -209,28 +227,32 @@ impl Conversation {
         self.serve_requests(wire, desk)
     }
 
-    /// Serves what is there, then what arrives, until nothing more does. What is left of the input is kept.
+    /// Serves what is there, then what arrives, until nothing more does or its share is used up. What is left of the
+    /// input is kept.
     fn serve_requests(&mut self, wire: &mut impl Wire, desk: &mut Desk<'_>) -> Turn<Fate> {
-        let mut served = 0;
         let mut start = 0;
-        let fate = loop {
-            match self.serve_one(wire, desk, &mut start) {
-                Ok(Input::More) => served += 1,
+        let mut fate = Fate::Again;
+        for _ in 0..STEPS_PER_SHARE_MAX {
+            let step = match self.serve_one(wire, desk, &mut start) {
                 Ok(Input::Nothing) => {
                     desk.buffers.input.drain(..start);
                     start = 0;
-                    match self.fill(wire, desk) {
-                        Ok(Input::More) => continue,
-                        Ok(Input::Nothing) => break Fate::Waits(self.waits_for(&desk.buffers.input)),
-                        Err(fate) => break fate,
-                    }
+                    self.fill(wire, desk)
                 }
-                Err(fate) => break fate,
+                served => served,
+            };
+            match step {
+                Ok(Input::More) => {}
+                Ok(Input::Nothing) => {
+                    fate = Fate::Waits(self.waits_for(&desk.buffers.input));
+                    break;
+                }
+                Err(ended) => {
+                    fate = ended;
+                    break;
+                }
             }
-            if served == REQUESTS_PER_TURN_MAX {
-                break Fate::Again;
-            }
-        };
+        }
         let rest = desk.buffers.input.get(start..).unwrap_or_default();
         if !rest.is_empty() && self.reads_on() {
             debug_assert!(
@@ -327,27 +349,25 @@ impl Conversation {
         self.drain(wire, desk)
     }
 
-    /// Sends further pieces of the answer that is being streamed; `None` when it is all sent.
+    /// Sends the next piece of the answer that is being streamed; `None` when it is all sent.
     fn stream_on(
         &mut self,
         wire: &mut impl Wire,
         desk: &mut Desk<'_>,
         afterwards: Afterwards,
     ) -> Turn<Option<Fate>> {
-        for _ in 0..PAGES_PER_TURN_MAX {
-            let Some(stream) = &mut self.stream else { break };
-            let Desk { service, engine, now, buffers } = &mut *desk;
-            match service.next_page(engine, *now, &mut stream.scrape, &mut buffers.answer) {
-                Page::Written(bytes) => {
-                    self.send_body(wire, desk, |stream, piece, answer| stream.put(&answer[..bytes], piece))?;
-                }
-                Page::Errand(owner, errand) => {
-                    self.phase = Phase::OnPage(afterwards);
-                    return Err(Fate::Errand(owner, errand));
-                }
-                Page::Later => return Ok(Some(Fate::Again)),
-                Page::Over => return self.end_stream(wire, desk, afterwards).map(|()| None),
+        let Some(stream) = &mut self.stream else { return Ok(Some(Fate::Again)) };
+        let Desk { service, engine, now, buffers } = &mut *desk;
+        match service.next_page(engine, *now, &mut stream.scrape, &mut buffers.answer) {
+            Page::Written(bytes) => {
+                self.send_body(wire, desk, |stream, piece, answer| stream.put(&answer[..bytes], piece))?;
             }
+            Page::Errand(owner, errand) => {
+                self.phase = Phase::OnPage(afterwards);
+                return Err(Fate::Errand(owner, errand));
+            }
+            Page::Later => {}
+            Page::Over => return self.end_stream(wire, desk, afterwards).map(|()| None),
         }
         Ok(Some(Fate::Again))
     }

@@ -1,11 +1,13 @@
 use super::hall::Surroundings;
-use crate::core_state::{CoreState, Turn};
+use super::limits::TURN;
+use crate::core_state::CoreState;
 use crate::limits::MESH_BATCH_MAX;
 use crate::udp_loop::let_others_run;
 use engine::{Errand, ErrandStep};
 use futures_lite::future::poll_once;
 use glommio::channels::shared_channel::ConnectedReceiver;
 use std::rc::Rc;
+use std::time::Instant;
 
 /// Does this core's part of the errands that come over one ring, until its other end is closed.
 pub(crate) async fn serve_errands(core: Rc<CoreState>, ring: ConnectedReceiver<Box<Errand>>) {
@@ -23,21 +25,15 @@ pub(crate) async fn serve_errands(core: Rc<CoreState>, ring: ConnectedReceiver<B
 /// Brings errands that are done back to their connections, until the ring's other end is closed.
 pub(crate) async fn serve_answers(core: Rc<CoreState>, ring: ConnectedReceiver<Box<Errand>>) {
     while let Some(first) = ring.recv().await {
-        core.bring_back(first);
+        let turn_end = core.bring_back(first) + TURN;
         for _ in 1..MESH_BATCH_MAX {
             let Some(Some(errand)) = poll_once(ring.recv()).await else { break };
-            core.bring_back(errand);
+            if core.bring_back(errand) >= turn_end {
+                break;
+            }
         }
         core.note_turn_over();
         let_others_run(&core).await;
-        serve_rest(&core).await;
-    }
-}
-
-/// Serves connections that have more than one turn lets them: their own task may be waiting for something to arrive.
-async fn serve_rest(core: &CoreState) {
-    while core.hall.borrow().has_more() && core.serve_connections() == Turn::Busy {
-        let_others_run(core).await;
     }
 }
 
@@ -59,10 +55,13 @@ impl CoreState {
         }
     }
 
-    fn bring_back(&self, errand: Box<Errand>) {
+    /// Brings an errand back to its connection; gives the time at which that began.
+    fn bring_back(&self, errand: Box<Errand>) -> Instant {
         let mesh = &*self.mesh.borrow();
         let engine = &mut *self.engine.borrow_mut();
-        let mut around = Surroundings { engine, mesh, now: self.clock.now() };
+        let instant = Instant::now();
+        let mut around = Surroundings { engine, mesh, now: self.clock.at(instant), instant };
         self.hall.borrow_mut().bring_back(errand, &mut around);
+        instant
     }
 }

@@ -6,12 +6,15 @@ use super::limits::DRAIN_S;
 use super::listener::HttpListener;
 use super::poll::Poll;
 use super::prefixes::{PrefixLengths, Prefixes};
+use super::ready::ReadyConnections;
 use super::slots::{SlotKey, Slots};
 use crate::mesh::MeshSenders;
 use engine::{Engine, Errand, HttpPolicy, HttpService, Now, Ticket};
 use primitives::{Counter, Gauge, ShardId};
 use std::io;
 use std::sync::Arc;
+use std::task::Waker;
+use std::time::Instant;
 use tls::ServerIdentity;
 
 /// What a core is given for its HTTP clients.
@@ -71,8 +74,9 @@ pub(crate) struct Hall {
     pub(super) service: HttpService,
     pub(super) slots: Slots,
     pub(super) prefixes: Prefixes,
-    /// Connections with more to be served than one turn lets them.
-    pub(super) again: Vec<SlotKey>,
+    pub(super) ready: ReadyConnections,
+    /// Wakes the task that serves the connections, while it waits for its sockets.
+    pub(super) waiting: Option<Waker>,
     /// How far the look at deadlines has come.
     pub(super) swept: usize,
     buffers: Buffers,
@@ -91,6 +95,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) engine: &'a mut Engine,
     pub(crate) mesh: &'a MeshSenders,
     pub(crate) now: Now,
+    /// The latest look at the clock: at the beginning, behind what was accepted and behind each share.
+    pub(crate) instant: Instant,
 }
 
 impl Hall {
@@ -109,7 +115,8 @@ impl Hall {
             limits: setup.limits,
             service: HttpService::new(setup.policy),
             slots: Slots::default(),
-            again: Vec::new(),
+            ready: ReadyConnections::default(),
+            waiting: None,
             swept: 0,
             buffers: Buffers::new(),
         })
@@ -125,11 +132,6 @@ impl Hall {
         self.identity = Some(identity);
     }
 
-    /// Lets a connection go on.
-    pub(super) fn go_on(&mut self, key: SlotKey, around: &mut Surroundings<'_>) {
-        self.turn(key, around, Conversation::go_on);
-    }
-
     /// Brings an errand back to the connection that waits for it. If it is gone, the errand is all that is left.
     pub(super) fn bring_back(&mut self, errand: Box<Errand>, around: &mut Surroundings<'_>) {
         let key = SlotKey { slot: errand.ticket.slot, generation: errand.ticket.generation };
@@ -138,10 +140,15 @@ impl Hall {
             return;
         }
         self.turn(key, around, |conversation, wire, desk| conversation.answer(errand, wire, desk));
+        if !self.ready.is_empty()
+            && let Some(task) = self.waiting.take()
+        {
+            task.wake();
+        }
     }
 
-    /// One turn of a connection, and what becomes of it.
-    fn turn(
+    /// One share of a connection, and what becomes of it.
+    pub(super) fn turn(
         &mut self,
         key: SlotKey,
         around: &mut Surroundings<'_>,
@@ -155,7 +162,7 @@ impl Hall {
             buffers: &mut self.buffers,
         };
         let mut fate = take(&mut connection.conversation, &mut connection.socket, &mut desk);
-        while let Fate::Errand(owner, mut errand) = fate {
+        if let Fate::Errand(owner, mut errand) = fate {
             errand.ticket = Ticket { home: self.shard, slot: key.slot, generation: key.generation };
             desk.engine.statistics_mut().add(Counter::HttpErrands, 1);
             fate = match around.mesh.send_errand(owner, errand) {
@@ -188,14 +195,12 @@ impl Hall {
         }
     }
 
-    /// Lets a connection go on in the next turn.
+    /// Lets a connection go on when the others have had their share.
     fn queue(&mut self, key: SlotKey, around: &Surroundings<'_>) {
         let Some(connection) = self.slots.get_mut(key) else { return };
         let requests = connection.conversation.requests();
         connection.deadline.wait(WaitsFor::Request, requests, around.now.monotonic, &self.limits);
-        debug_assert!(!connection.is_queued, "one part of a turn for each connection");
-        connection.is_queued = true;
-        self.again.push(key);
+        self.ready.push(key, connection);
     }
 
     /// Closes a connection.
@@ -213,12 +218,14 @@ impl Hall {
         engine.statistics_mut().set(Gauge::HttpConnectionsOpen, self.slots.len() as u64);
     }
 
-    /// Gives a new connection its place and lets it begin.
+    /// Gives a new connection its place, and its share when the others have had theirs.
     pub(super) fn admit(&mut self, connection: Connection, around: &mut Surroundings<'_>) {
         let key = self.slots.insert(connection);
         around.engine.statistics_mut().add(Counter::HttpConnections, 1);
         around.engine.statistics_mut().set(Gauge::HttpConnectionsOpen, self.slots.len() as u64);
-        self.go_on(key, around);
+        if let Some(connection) = self.slots.get_mut(key) {
+            self.ready.push(key, connection);
+        }
     }
 
     pub(super) fn first_deadline(&self, around: &Surroundings<'_>) -> Deadline {

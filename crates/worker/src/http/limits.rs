@@ -1,17 +1,21 @@
 //! The bounds of HTTP connections that no configuration sets, each with its reason.
 
-/// Events taken from the kernel at once: a turn of connections takes about as long as a batch of datagrams and gives way
-/// to the core's other tasks then.
+use std::time::Duration;
+
+/// How long a turn serves connections before the core's other tasks have theirs: about as long as two batches of
+/// datagrams. One connection's share of it may begin just before its end.
+pub(crate) const TURN: Duration = Duration::from_micros(200);
+
+/// Events taken from the kernel in one turn. They are only noted, which takes a fraction of [`TURN`].
 pub(super) const EVENTS_MAX: usize = 64;
 
-/// Connections accepted at once from one listener, for the same reason.
-pub(super) const ACCEPTS_MAX: usize = 32;
+/// Connections accepted in one turn from one listener, before the turn serves any: a fraction of [`TURN`], so that those
+/// that are there are served however many come.
+pub(super) const ACCEPTS_MAX: usize = 8;
 
-/// Requests answered on one connection before the others have their turn: clients that pipeline wait for each other.
-pub(super) const REQUESTS_PER_TURN_MAX: usize = 16;
-
-/// Pieces of a streamed answer that are sent on one connection before the others have their turn.
-pub(super) const PAGES_PER_TURN_MAX: usize = 4;
+/// Requests answered, and reads made for them, on one connection before the others have their share: clients that
+/// pipeline wait for each other. About a third of [`TURN`].
+pub(super) const STEPS_PER_SHARE_MAX: usize = 8;
 
 /// Bytes read from a socket at once. Most requests have a few hundred.
 pub(super) const READ_BYTES_MAX: usize = 16 << 10;

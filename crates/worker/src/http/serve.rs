@@ -1,14 +1,20 @@
+use super::conversation::Conversation;
 use super::hall::{Hall, Surroundings};
+use super::limits::TURN;
 use super::poll::{Ready, Source};
+use super::slots::SlotKey;
 use crate::core_state::{CoreState, Turn};
 use crate::limits::RECEIVE_RETRY_MS;
 use crate::readiness::PollReadiness;
 use crate::udp_loop::let_others_run;
+use core::future::poll_fn;
+use core::pin::pin;
+use core::task::Poll;
 use glommio::timer::sleep;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Serves the core's HTTP connections until it is cancelled, which can happen between turns only.
 pub(crate) async fn serve_http(core: Rc<CoreState>, readiness: PollReadiness) {
@@ -18,7 +24,7 @@ pub(crate) async fn serve_http(core: Rc<CoreState>, readiness: PollReadiness) {
                 let_others_run(&core).await;
                 continue;
             }
-            Turn::Idle => readiness.wait().await.is_ok(),
+            Turn::Idle => wait(&core, &readiness).await.is_ok(),
             Turn::Failed => false,
         };
         if !is_ready {
@@ -27,29 +33,59 @@ pub(crate) async fn serve_http(core: Rc<CoreState>, readiness: PollReadiness) {
     }
 }
 
+/// Waits until something has happened at the sockets, or an answer from another core has left its connection with more
+/// to do.
+async fn wait(core: &CoreState, readiness: &PollReadiness) -> io::Result<()> {
+    let mut sockets = pin!(readiness.wait());
+    poll_fn(|context| {
+        let hall = &mut *core.hall.borrow_mut();
+        if !hall.ready.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        hall.waiting = Some(context.waker().clone());
+        sockets.as_mut().poll(context)
+    })
+    .await
+}
+
 impl Hall {
-    /// One turn: what has happened since the last one, and the connections that had more than their part then.
+    /// One turn: notes what has happened since the last one, then serves connections for [`TURN`], each a share at a
+    /// time. Those that are left have theirs in the next turn.
     pub(crate) fn take_turn(&mut self, around: &mut Surroundings<'_>) -> Turn {
         let Ok(events) = self.poll.look() else { return Turn::Failed };
-        let again = std::mem::take(&mut self.again);
-        if events == 0 && again.is_empty() {
-            return Turn::Idle;
-        }
         for index in 0..events {
             self.take_up(self.poll.event(index), around);
         }
-        for key in again {
-            if let Some(connection) = self.slots.get_mut(key) {
-                connection.is_queued = false;
-                self.go_on(key, around);
-            }
+        if events == 0 && self.ready.is_empty() {
+            return Turn::Idle;
         }
+        self.serve_requests(around.instant + TURN, around);
+        self.serve_handshakes(around);
         Turn::Busy
     }
 
-    /// Whether connections wait for their next turn, and for nothing else.
-    pub(crate) fn has_more(&self) -> bool {
-        !self.again.is_empty()
+    fn serve_requests(&mut self, turn_end: Instant, around: &mut Surroundings<'_>) {
+        while around.instant < turn_end
+            && let Some(key) = self.ready.next_request()
+        {
+            self.serve_share(key, around);
+        }
+    }
+
+    fn serve_handshakes(&mut self, around: &mut Surroundings<'_>) {
+        self.ready.begin_handshakes();
+        while let Some(key) = self.ready.next_handshake() {
+            let before = around.instant;
+            self.serve_share(key, around);
+            self.ready.handshake_took(around.instant - before);
+        }
+    }
+
+    fn serve_share(&mut self, key: SlotKey, around: &mut Surroundings<'_>) {
+        let Some(connection) = self.slots.get_mut(key) else { return };
+        connection.is_queued = false;
+        self.turn(key, around, Conversation::go_on);
+        around.instant = Instant::now();
     }
 
     fn take_up(&mut self, ready: Ready, around: &mut Surroundings<'_>) {
@@ -62,9 +98,7 @@ impl Hall {
                 } else if ready.readable {
                     connection.conversation.note_readable();
                 }
-                if !connection.is_queued {
-                    self.go_on(key, around);
-                }
+                self.ready.push(key, connection);
             }
         }
     }
