@@ -65,8 +65,8 @@ pub(crate) const STAMPS_TOLD_TURNS: u32 = 4;
 /// Milliseconds before a socket whose receive call failed is tried again.
 pub(crate) const RECEIVE_RETRY_MS: u64 = 20;
 
-/// Milliseconds for which a stopping core answers what its sockets hold. They are emptied in a fraction of it;
-/// only a flood has more.
+/// Milliseconds of processor time for which a stopping core answers what its sockets hold. They are emptied in a
+/// fraction of it; only a flood has more.
 pub(crate) const DRAIN_MS_MAX: u64 = 500;
 
 /// Requests of a ring that are answered before their replies are handed to the kernel.

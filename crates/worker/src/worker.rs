@@ -1,4 +1,4 @@
-use crate::clock::Clock;
+use crate::clock::{Clock, processor_time};
 use crate::core_state::{CoreParts, CoreState, Turn};
 use crate::desk::serve_desk;
 use crate::http::{Hall, HttpSetup, serve_answers, serve_errands, serve_http};
@@ -251,9 +251,9 @@ async fn drain(core: &CoreState, sockets: Vec<Task<()>>) {
         socket.cancel().await;
     }
     core.hall.borrow_mut().close(&mut core.engine.borrow_mut());
-    let deadline = Instant::now() + Duration::from_millis(DRAIN_MS_MAX);
+    let end = processor_time() + Duration::from_millis(DRAIN_MS_MAX);
     for listener in listeners(core) {
-        while core.serve_batch(listener) == Turn::Busy && Instant::now() < deadline {
+        while core.serve_batch(listener) == Turn::Busy && processor_time() < end {
             // The rings drain too.
             let_others_run(core).await;
         }
