@@ -19,7 +19,7 @@ use worker::{
 use zerocopy::IntoBytes;
 
 use crate::cores::allowed_cores;
-use crate::tracker::PATIENCE;
+use crate::patience::{PATIENCE, until};
 use crate::udp_client::uninterrupted;
 
 /// A core with a socket at which a connect has arrived.
@@ -130,11 +130,7 @@ fn a_core_that_is_stopped_before_it_knows_who_is_served_answers_nobody() {
     let waiting = Waiting::new();
     waiting.tell(WorkerCommand::Stop);
     let Waiting { worker, .. } = &waiting;
-    let deadline = Instant::now() + PATIENCE;
-    while !worker.is_finished() {
-        assert!(Instant::now() < deadline, "it ends");
-        std::thread::yield_now();
-    }
+    until("it ends", || worker.is_finished());
     assert_eq!(waiting.answer(Duration::from_millis(1)), None);
     let published = waiting.published.load();
     assert_eq!(published.received(primitives::AddressFamily::V4), 0);

@@ -14,6 +14,8 @@ use std::pin::Pin;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
+use crate::patience::PATIENCE;
+
 /// One of the three.
 #[derive(Debug, Clone, Copy)]
 enum Backend {
@@ -76,9 +78,9 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
     runtime.block_on(future)
 }
 
-/// Waits until something is so, for half a minute at most.
+/// Waits until something is so, while the other tasks of this thread go on.
 async fn until(what: &str, mut holds: impl FnMut() -> Pin<Box<dyn Future<Output = bool>>>) {
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + PATIENCE;
     while !holds().await {
         assert!(Instant::now() < deadline, "{what}");
         tokio::time::sleep(Duration::from_millis(5)).await;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use primitives::InfoHash;
 use socket2::{Domain, SockRef, Socket, Type};
 
-use crate::tracker::PATIENCE;
+use crate::patience::PATIENCE;
 use crate::udp_client::uninterrupted;
 
 /// A kept connection, in the clear or over whatever else can be read and written.

@@ -4,7 +4,6 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
-use std::time::Instant;
 
 use primitives::InfoHash;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
@@ -16,7 +15,8 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, Support
 use tempfile::TempDir;
 
 use crate::http_client::{HttpClient, announce_target, connect_from, get_request};
-use crate::tracker::{Launch, PATIENCE, Tracker};
+use crate::patience::until;
+use crate::tracker::{Launch, Tracker};
 use crate::udp_client::Client;
 
 const TORRENT: InfoHash = InfoHash([7; 20]);
@@ -226,10 +226,7 @@ fn a_handshake_that_does_not_end_is_closed_in_time() {
 /// Waits until all cores show a certificate to new connections, or at least those that take in sixteen.
 #[track_caller]
 fn wait_until_shown(identity: &Identity, tracker: &Tracker) {
-    let deadline = Instant::now() + PATIENCE;
-    while !(0..16).all(|_| identity.is_shown(tracker)) {
-        assert!(Instant::now() < deadline, "{:#?}", tracker.log());
-    }
+    until("the certificate is shown", || (0..16).all(|_| identity.is_shown(tracker)));
 }
 
 /// Has the tracker read its files, and waits until it says that they cannot be used.

@@ -27,6 +27,7 @@ mod load_generator;
 #[cfg(test)]
 mod management;
 mod many_shards;
+mod patience;
 mod program;
 mod real_clients;
 mod service;

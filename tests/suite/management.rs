@@ -14,17 +14,14 @@ mod tls;
 mod version_1;
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use primitives::InfoHash;
 use tempfile::TempDir;
 
-use crate::tracker::{Launch, PATIENCE, Tracker};
+use crate::tracker::{Launch, Tracker};
 
 const FREE_PORT: &str = r#"["127.0.0.1:0"]"#;
 const TOKEN: &str = "the-token-of-these-tests";
-
-const PAUSE: Duration = Duration::from_millis(5);
 
 /// A tracker in this mode with a management API, on free ports of the IPv4 loopback address.
 fn launch(mode: &str) -> Launch {
@@ -34,16 +31,6 @@ fn launch(mode: &str) -> Launch {
 
 fn torrent(number: u8) -> InfoHash {
     InfoHash([number; 20])
-}
-
-/// Waits until something is so.
-#[track_caller]
-fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !is_so() {
-        assert!(Instant::now() < deadline, "waited in vain: {what}");
-        std::thread::sleep(PAUSE);
-    }
 }
 
 /// Where the line of the log that begins with these words says that it serves.

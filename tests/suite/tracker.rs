@@ -12,10 +12,9 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
+pub(crate) use crate::patience::PATIENCE;
+use crate::patience::wait_for;
 use crate::program::program;
-
-/// More than any step takes by far, on a busy machine too.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The last of the figures that a report consists of.
 const LAST_FIGURE: &str = "timer_lateness_us_max";
@@ -172,6 +171,15 @@ impl Tracker {
         self.child.id()
     }
 
+    /// What its threads have spent so far.
+    pub(crate) fn processor_time(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.id())).expect("a running process");
+        let (_, fields) = stat.rsplit_once(')').expect("the name of the program");
+        let ticks = |field: &str| field.parse::<u64>().expect("hundredths of a second");
+        // In user space and in the kernel.
+        Duration::from_millis(10 * fields.split_whitespace().skip(11).take(2).map(ticks).sum::<u64>())
+    }
+
     /// Where its dumps of latencies go.
     pub(crate) fn dumps(&self) -> &Path {
         self.dumps.path()
@@ -204,13 +212,14 @@ impl Tracker {
     /// Waits until the figures are these. Each core publishes its own ten times a second.
     #[track_caller]
     pub(crate) fn wait_for_figures(&self, wanted: &[(&str, u64)]) {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
+        wait_for(|| {
             let figures = self.figures();
             let other = wanted.iter().find(|&&(name, value)| figures.get(name) != value);
-            let Some(&(name, value)) = other else { return };
-            assert!(Instant::now() < deadline, "{name} is {} and not {value}", figures.get(name));
-        }
+            match other {
+                None => Ok(()),
+                Some(&(name, value)) => Err(format!("{name} is {} and not {value}", figures.get(name))),
+            }
+        });
     }
 
     /// Asks it to end, and waits for that.

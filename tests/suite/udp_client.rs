@@ -9,7 +9,7 @@ use udp_protocol::{
 };
 use zerocopy::IntoBytes;
 
-use crate::tracker::PATIENCE;
+use crate::patience::PATIENCE;
 
 /// Requests that are on their way at the same time: fewer than any buffer has room for.
 const WINDOW: usize = 64;

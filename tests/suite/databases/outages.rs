@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::time::Instant;
 
+use crate::patience::PATIENCE;
+
 const LIMITS: TimeLimits = TimeLimits { connect: Duration::from_secs(1), statement: Duration::from_secs(2) };
 
 const SETTINGS: KeeperSettings = KeeperSettings {
@@ -14,7 +16,7 @@ const SETTINGS: KeeperSettings = KeeperSettings {
     pending_max: 1000,
     retry_first: Duration::from_millis(20),
     retry_max: Duration::from_millis(200),
-    remind_every: Duration::from_secs(60),
+    remind_every: Duration::from_secs(3600),
 };
 
 /// What the log of this thread says while this lives.
@@ -58,12 +60,10 @@ impl Outage {
         Self { keeper: Keeper::start(Some(database.clone()), SETTINGS), database, changes: 0 }
     }
 
-    /// Changes something, for which nobody waits whatever the database does.
+    /// Changes something. It is no future: nobody waits for the database here.
     fn change(&mut self, count: u32) -> Result<(), TooManyWaiting> {
         let info_hashes: Vec<_> = (self.changes..self.changes + count).map(hash).collect();
-        let begin = Instant::now();
         let taken = self.keeper.change_list(TorrentList::Allowed, ListChange::Add, &info_hashes);
-        assert!(begin.elapsed() < Duration::from_secs(1), "{:?}", begin.elapsed());
         if taken.is_ok() {
             self.changes += count;
         }
@@ -134,13 +134,13 @@ async fn outages(kind: ServerKind) {
     outage.assert_comes_through().await;
     assert_eq!((log.lines_with("database is away"), log.lines_with("database is back")), (2, 2));
     assert_eq!(log.lines_with("more are refused"), 2);
-    assert_eq!(log.lines_with("WARN"), 2, "nobody else warns");
+    assert_eq!(log.lines_with("WARN database::"), 2, "it is told once each time");
 
     let _paused = server.pause();
     outage.change(7).unwrap();
     let begin = Instant::now();
     let stopped = outage.keeper.stop(begin + Duration::from_millis(300)).await;
-    assert!(begin.elapsed() < Duration::from_secs(3), "{:?}", begin.elapsed());
+    assert!(begin.elapsed() < PATIENCE, "{:?}", begin.elapsed());
     assert_eq!(stopped.lost, 7);
     assert_eq!(log.lines_with("changes are lost"), 1);
 }

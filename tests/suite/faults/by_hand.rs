@@ -2,10 +2,10 @@ use super::api::Api;
 use super::load::{Load, key, torrent};
 use super::scene::{Backend, Place, Stored, block_on, launch};
 use crate::http_client::{HttpClient, percent_encode};
-use crate::tracker::{PATIENCE, Tracker};
+use crate::patience::until;
+use crate::tracker::Tracker;
 use primitives::InfoHash;
 use sqlx::{AssertSqlSafe, Connection as _, Executor, MySqlConnection, PgConnection, SqliteConnection};
-use std::time::Instant;
 
 /// Rows come and go behind the tracker's back, while it works.
 fn edits(backend: Backend) {
@@ -43,10 +43,7 @@ fn edits(backend: Backend) {
     let text = refused(5, extra).unwrap();
     assert!(text.contains("the key is not known"), "{text}");
     // The cores take off what was left out a part at a time.
-    let deadline = Instant::now() + PATIENCE;
-    while refused(0, taken_off).is_none() {
-        assert!(Instant::now() < deadline, "it is taken off");
-    }
+    until("it is taken off", || refused(0, taken_off).is_some());
     assert_eq!(tracker.stop().code, Some(0));
     let stored = Stored::read(&place.url);
     assert!(stored.allowed.contains(&extra) && !stored.allowed.contains(&taken_off));

@@ -2,12 +2,12 @@
 
 use super::api::{Api, TOKEN};
 use super::load::{Sums, key};
+use crate::patience::wait_for;
 use crate::tracker::{Launch, Tracker};
 use database::{Creation, Database, Pages, StoredKey};
 use primitives::{InfoHash, TorrentList};
 use ringtrack_tests::database_server::{DatabaseServer, ServerKind};
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// One of the three.
@@ -126,17 +126,11 @@ impl Stored {
 #[track_caller]
 pub(super) fn assert_all_is_stored(tracker: &Tracker, url: &str, sums: &Sums) {
     let wanted = Stored::of(sums);
-    let deadline = Instant::now() + Duration::from_secs(40);
     let api = Api::of(tracker);
-    loop {
-        if api.storage().state == "connected" && Stored::read(url).without_connects() == wanted {
-            break;
-        }
-        if Instant::now() > deadline {
-            assert_eq!(Stored::read(url).without_connects(), wanted, "{:?}", api.storage());
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    wait_for(|| match (api.storage(), Stored::read(url).without_connects()) {
+        (storage, stored) if storage.state == "connected" && stored == wanted => Ok(()),
+        (storage, stored) => Err(format!("{storage:?} {stored:?} and not {wanted:?}")),
+    });
     for (user, account) in sums.accounts.iter().enumerate() {
         assert_eq!(api.account(&key(user)), *account);
     }

@@ -38,7 +38,7 @@ fn clients_of_the_api_that_hang_delay_a_stop_by_seconds_only_and_cost_nothing() 
     load.run_for(Duration::from_millis(50));
     let begin = Instant::now();
     assert_eq!(tracker.stop().code, Some(0));
-    assert!(begin.elapsed() < Duration::from_secs(9), "{:?}", begin.elapsed());
+    assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
     assert_eq!(Stored::read(&place.url).without_connects(), Stored::of(&load.sums));
 }
 

@@ -1,7 +1,7 @@
 //! What is in the dumps: every reply once, under its kind and family, with a latency that can be.
 
 use std::net::SocketAddr;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use primitives::InfoHash;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
@@ -10,7 +10,8 @@ use zerocopy::IntoBytes;
 
 use super::reader::{Interval, Intervals, dump_by_signal};
 use crate::cores::two_cores;
-use crate::tracker::{Launch, PATIENCE, Tracker};
+use crate::patience::{PATIENCE, wait_for};
+use crate::tracker::{Launch, Tracker};
 use crate::udp_client::{Answer, Client};
 
 const ANNOUNCES: u64 = 300;
@@ -135,17 +136,14 @@ fn with_an_interval_dumps_come_by_themselves_and_once_more_at_the_end() {
 /// Announces over both families, and a dump, until there are replies that were timed from the kernel's stamps.
 fn wait_for_kernel_stamps(tracker: &Tracker) -> Intervals {
     let (v4, v6) = (Client::new(tracker.v4()), Client::new(tracker.v6()));
-    let deadline = Instant::now() + PATIENCE;
-    loop {
+    wait_for(|| {
         announce_times(&v4, ANNOUNCES);
         announce_times(&v6, ANNOUNCES);
         dump_by_signal(tracker);
         let intervals = Intervals::of_run(tracker);
-        if ["ipv4", "ipv6"].iter().all(|family| intervals.count(&format!("kernel-announce-{family}")) > 0) {
-            return intervals;
-        }
-        assert!(Instant::now() < deadline, "{:#?}", intervals.0);
-    }
+        let has = |family: &&str| intervals.count(&format!("kernel-announce-{family}")) > 0;
+        if ["ipv4", "ipv6"].iter().all(has) { Ok(intervals) } else { Err(format!("{:#?}", intervals.0)) }
+    })
 }
 
 #[test]

@@ -14,7 +14,7 @@ ACK = {"status": "ok"}
 UNAUTHORIZED = 'Unhandled rejection: Err { reason: "unauthorized" }'
 TOKEN_NOT_VALID = 'Unhandled rejection: Err { reason: "token not valid" }'
 
-PATIENCE_S = 20
+PATIENCE_S = 60
 PAUSE_S = 0.02
 
 

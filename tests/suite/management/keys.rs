@@ -2,7 +2,8 @@
 
 use super::announces::{Announce, WAYS, Way};
 use super::api::Api;
-use super::{launch, torrent, until};
+use super::{launch, torrent};
+use crate::patience::until;
 
 const UNKNOWN: &str = "Authentication error: the key is not known";
 const EXPIRED: &str = "Authentication error: the key has expired";

@@ -94,7 +94,7 @@ def key_object(checks: Checks, what: str, answer: Answer, seconds: int | None) -
         checks.expect(f"{what}: permanent", (found["valid_until"], found["expiry_time"]), (None, None))
     else:
         late_s = time.time() + seconds - found["valid_until"]
-        checks.is_so(f"{what}: {late_s} s off", -2 < late_s < 10)
+        checks.is_so(f"{what}: {late_s} s off", -2 < late_s < 60)
         checks.is_so(f"{what}: {found['expiry_time']}", DATE.fullmatch(found["expiry_time"]))
         if seconds < 10**9:
             date = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(found["valid_until"]))
@@ -231,8 +231,8 @@ def torrent(checks: Checks, traffic: Traffic) -> None:
 def same_peer(checks: Checks, found: dict, peer: Peer, event: str) -> None:
     what = f"peer {peer.port}"
     ago_ms = time.time() * 1000 - found["updated"]
-    checks.is_so(f"{what}: updated {ago_ms} ms ago", -2000 < ago_ms < 30_000)
-    checks.is_so(f"{what}: {found['updated_milliseconds_ago']} ms", 0 <= found["updated_milliseconds_ago"] < 30_000)
+    checks.is_so(f"{what}: updated {ago_ms} ms ago", -2000 < ago_ms < 60_000)
+    checks.is_so(f"{what}: {found['updated_milliseconds_ago']} ms", 0 <= found["updated_milliseconds_ago"] < 60_000)
     client = found["peer_id"]["client"]
     checks.is_so(f"{what}: client {client!r}", client is None or isinstance(client, str))
     wanted = {

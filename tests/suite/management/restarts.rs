@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 
 use super::announces::{Announce, Way};
 use super::api::Api;
-use super::{FREE_PORT, launch, text, torrent, until};
+use super::{FREE_PORT, launch, text, torrent};
 use crate::http_client::{HttpClient, percent_encode};
+use crate::patience::until;
 use crate::tracker::{Launch, Tracker};
 
 #[track_caller]

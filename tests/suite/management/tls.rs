@@ -3,9 +3,10 @@
 use rustix::process::Signal;
 
 use super::api::{Api, request_head};
-use super::{TOKEN, launch, text, until};
+use super::{TOKEN, launch, text};
 use crate::http_client::with_patience;
 use crate::http_tls::Identity;
+use crate::patience::until;
 use crate::tracker::Tracker;
 use std::net::TcpStream;
 

@@ -8,7 +8,7 @@ import struct
 from dataclasses import dataclass
 from urllib.parse import quote, quote_from_bytes
 
-PATIENCE_S = 20
+PATIENCE_S = 60
 
 CONNECT, ANNOUNCE, SCRAPE, ERROR = range(4)
 EVENTS = {"": 0, "completed": 1, "started": 2, "stopped": 3}

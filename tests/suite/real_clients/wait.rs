@@ -2,23 +2,16 @@
 
 use std::fmt::Write;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
-/// More than any step takes by far, on a busy machine too.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-const PAUSE: Duration = Duration::from_millis(25);
+use crate::patience::wait_for;
 
 /// How much of the end of each log is shown when patience ends.
 const LOG_TAIL_LINES: usize = 40;
 
 /// Asks again and again until the answer is yes. Panics with the logs in `folder` when it takes too long.
 pub(super) fn wait_until(what: &str, folder: &Path, mut is_so: impl FnMut() -> bool) {
-    let end = Instant::now() + PATIENCE;
-    while !is_so() {
-        assert!(Instant::now() < end, "waited in vain: {what}\n{}", tails_of_logs(folder));
-        std::thread::sleep(PAUSE);
-    }
+    let shown = || std::fmt::from_fn(|out| write!(out, "{what}\n{}", tails_of_logs(folder)));
+    wait_for(|| if is_so() { Ok(()) } else { Err(shown()) });
 }
 
 fn tails_of_logs(folder: &Path) -> String {

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-use crate::tracker::{Launch, PATIENCE};
+use crate::patience::{PATIENCE, wait_for};
+use crate::tracker::Launch;
 use crate::udp_client::{Client, uninterrupted};
 
 /// A service manager's end of the socket.
@@ -72,16 +73,21 @@ fn heartbeats_come_twice_in_each_watchdog_interval() {
     const HEARTBEATS: u32 = 4;
     let manager = Manager::new();
     let launch = manager.launch().env("WATCHDOG_USEC", &WATCHDOG.as_micros().to_string());
+    let start = Instant::now();
     let tracker = launch.start();
     assert_eq!(manager.next(), "READY=1");
-    let start = Instant::now();
-    for _ in 0..HEARTBEATS {
-        assert_eq!(manager.next(), "WATCHDOG=1");
-    }
-    let elapsed = start.elapsed();
-    // The first may have waited in the socket already.
-    assert!(elapsed > WATCHDOG / 2 * (HEARTBEATS - 2), "{HEARTBEATS} heartbeats within {elapsed:?}");
-    assert!(elapsed < WATCHDOG * HEARTBEATS, "{HEARTBEATS} heartbeats took {elapsed:?}");
+    let take = || {
+        let begin = Instant::now();
+        (0..HEARTBEATS).for_each(|_| assert_eq!(manager.next(), "WATCHDOG=1"));
+        begin.elapsed()
+    };
+    take();
+    assert!(start.elapsed() > WATCHDOG / 2 * HEARTBEATS, "within {:?}", start.elapsed());
+    // On a busy machine some are late.
+    wait_for(|| match take() {
+        taken if taken < WATCHDOG * (HEARTBEATS - 1) => Ok(()),
+        taken => Err(format!("{HEARTBEATS} heartbeats take {taken:?}")),
+    });
     assert_eq!(tracker.stop().code, Some(0));
     assert_eq!(manager.rest().last().map(String::as_str), Some("STOPPING=1\n"));
 }
