@@ -159,6 +159,11 @@ impl Simulator {
         self.now.unix_s += u64::from(seconds);
     }
 
+    /// Sets the wall clock forward or back; the monotonic one goes on as it was.
+    pub fn step_wall_clock(&mut self, seconds: i64) {
+        self.now.unix_s = self.now.unix_s.saturating_add_signed(seconds);
+    }
+
     /// One turn of expiry on every core.
     pub fn expire(&mut self) {
         for core in &mut self.cores {

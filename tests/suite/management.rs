@@ -3,6 +3,7 @@
 mod announces;
 pub(crate) mod api;
 mod bans;
+mod clock_steps;
 mod fuzzing;
 mod health;
 mod keys;

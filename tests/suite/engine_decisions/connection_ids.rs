@@ -129,3 +129,31 @@ fn any_core_checks_what_any_other_issued() {
     }
     assert_eq!(tracker.statistics().errors(), 0);
 }
+
+#[test]
+fn a_wall_clock_that_is_set_by_a_lifetime_at_most_costs_nobody_an_id() {
+    for step_s in [-120, -1, 1, 120] {
+        let mut tracker = tracker();
+        let client = Client::connected(&mut tracker, "192.0.2.1:6881");
+        tracker.step_wall_clock(step_s);
+        assert_accepted(&mut tracker, &client);
+    }
+}
+
+#[test]
+fn peers_expire_by_the_time_that_has_passed_wherever_the_wall_clock_is_set_to() {
+    for step_s in [-86_400, 86_400, i64::MIN] {
+        let mut tracker = tracker();
+        let client = Client::connected(&mut tracker, "192.0.2.1:6881");
+        client.announce(&mut tracker, &client.leeching(TORRENT));
+        tracker.step_wall_clock(step_s);
+        let again = Client::connected(&mut tracker, "192.0.2.1:6881");
+        for (seconds, leechers) in [(2600, 1), (104, 0)] {
+            tracker.pass(seconds);
+            tracker.expire();
+            let fresh = Client::connected(&mut tracker, "192.0.2.1:6881");
+            assert_eq!(fresh.scrape(&mut tracker, &[TORRENT])[0].leechers, leechers, "{step_s}");
+        }
+        assert_refused(&mut tracker, &again, "connection id expired", ErrorReason::ConnectionIdExpired);
+    }
+}
