@@ -4,6 +4,7 @@ mod before_the_start;
 mod command_line;
 mod conversations;
 mod cores;
+mod crowds;
 // Says that it is all tests, so that its helpers may unwrap.
 #[cfg(test)]
 mod databases;

@@ -56,7 +56,18 @@ impl Client {
     pub(crate) fn unconnected(tracker: SocketAddr) -> Self {
         let loopback: IpAddr =
             if tracker.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
-        let socket = UdpSocket::bind((loopback, 0)).expect("a port of a loopback address");
+        Self::unconnected_from(loopback, tracker)
+    }
+
+    /// A client at an address of the loopback network that has a connection id.
+    pub(crate) fn from(source: impl Into<IpAddr>, tracker: SocketAddr) -> Self {
+        let mut client = Self::unconnected_from(source.into(), tracker);
+        client.connect();
+        client
+    }
+
+    fn unconnected_from(source: IpAddr, tracker: SocketAddr) -> Self {
+        let socket = UdpSocket::bind((source, 0)).expect("a port of a loopback address");
         socket.set_read_timeout(Some(PATIENCE)).expect("a read timeout");
         let client = Self { socket, connection_id: ConnectionId([0; 8]) };
         client.turn_to(tracker);
