@@ -33,6 +33,7 @@ mod program;
 mod real_clients;
 mod service;
 mod serving;
+mod small_memory;
 mod startup_failures;
 mod steering;
 mod steering_function;

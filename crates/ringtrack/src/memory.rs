@@ -20,19 +20,24 @@ fn machine_bytes() -> u64 {
     info.totalram.saturating_mul(u64::from(info.mem_unit.max(1)))
 }
 
-/// The lowest limit on the way from this process's control group (version 2) to the root.
 fn control_group_bytes() -> Option<u64> {
     let membership = fs::read_to_string("/proc/self/cgroup").ok()?;
-    let group = membership.lines().find_map(|line| line.strip_prefix("0::"))?;
-    lowest_limit(Path::new("/sys/fs/cgroup"), Path::new(group.trim_start_matches('/')))
+    lowest_limit(Path::new("/sys/fs/cgroup"), &membership)
 }
 
-fn lowest_limit(root: &Path, group: &Path) -> Option<u64> {
-    group
-        .ancestors()
-        .map(|group| -> PathBuf { root.join(group).join("memory.max") })
-        .filter_map(|file| fs::read_to_string(file).ok()?.trim().parse().ok())
-        .min()
+/// The lowest limit on the way from a process's control groups to the root. Each line of its membership names a group:
+/// `0::/GROUP` in version 2, `NUMBER:CONTROLLERS:/GROUP` in version 1, where each controller has a hierarchy of its own.
+fn lowest_limit(root: &Path, membership: &str) -> Option<u64> {
+    let files = membership.lines().filter_map(|line| {
+        let (controllers, group) = line.split_once(':')?.1.split_once(":/")?;
+        let (hierarchy, file) = match controllers {
+            "" => (root.to_owned(), "memory.max"),
+            "memory" => (root.join("memory"), "memory.limit_in_bytes"),
+            _ => return None,
+        };
+        Some(Path::new(group).ancestors().map(move |group| -> PathBuf { hierarchy.join(group).join(file) }))
+    });
+    files.flatten().filter_map(|file| fs::read_to_string(file).ok()?.trim().parse().ok()).min()
 }
 
 #[cfg(test)]
@@ -42,13 +47,23 @@ mod tests {
     #[test]
     fn the_lowest_limit_of_a_group_and_its_parents_counts() {
         let root = tempfile::tempdir().unwrap();
-        let group = Path::new("system.slice/ringtrack.service");
-        fs::create_dir_all(root.path().join(group)).unwrap();
-        assert_eq!(lowest_limit(root.path(), group), None);
-        fs::write(root.path().join(group).join("memory.max"), "max\n").unwrap();
-        assert_eq!(lowest_limit(root.path(), group), None);
-        fs::write(root.path().join("system.slice/memory.max"), "536870912\n").unwrap();
-        assert_eq!(lowest_limit(root.path(), group), Some(536_870_912));
+        let membership = "12:cpu,cpuacct:/\n4:memory:/system.slice/ringtrack.service\n\
+                          1:name=systemd:/system.slice\n0::/system.slice/ringtrack.service\n";
+        let limit = || lowest_limit(root.path(), membership);
+        let write = |file: &str, text: &str| {
+            let file = root.path().join(file);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, text).unwrap();
+        };
+        assert_eq!(limit(), None);
+        write("system.slice/ringtrack.service/memory.max", "max\n");
+        assert_eq!(limit(), None);
+        write("memory/memory.limit_in_bytes", "9223372036854771712\n");
+        assert_eq!(limit(), Some(9_223_372_036_854_771_712));
+        write("system.slice/memory.max", "536870912\n");
+        assert_eq!(limit(), Some(536_870_912));
+        write("memory/system.slice/memory.limit_in_bytes", "268435456\n");
+        assert_eq!(limit(), Some(268_435_456));
     }
 
     #[test]
