@@ -31,11 +31,23 @@ fn stderr(output: &Output) -> &str {
     std::str::from_utf8(&output.stderr).expect("the program prints text")
 }
 
-/// Asserts that the program ended because of its configuration, with one line that has all of `parts`.
+/// Asserts that the program ended because of its configuration's text, with one line that has all of `parts`.
 #[track_caller]
 fn assert_configuration_error(output: &Output, parts: &[&str]) {
+    assert_error(2, output, parts);
+}
+
+/// Asserts that the program ended because of a file, which may be there another time, with one line that has all of
+/// `parts`.
+#[track_caller]
+fn assert_file_error(output: &Output, parts: &[&str]) {
+    assert_error(1, output, parts);
+}
+
+#[track_caller]
+fn assert_error(code: i32, output: &Output, parts: &[&str]) {
     let message = stderr(output);
-    assert_eq!(output.status.code(), Some(2), "{message}");
+    assert_eq!(output.status.code(), Some(code), "{message}");
     assert_eq!(stdout(output), "");
     assert_eq!(message.lines().count(), 1, "{message}");
     for part in parts {
@@ -110,8 +122,10 @@ fn an_unknown_key_is_refused_with_the_keys_there_are() {
 
 #[test]
 fn a_file_that_cannot_be_read_is_refused_with_its_path() {
-    let output = ringtrack(["check-config", "/nonexistent/ringtrack.toml"]).output().unwrap();
-    assert_configuration_error(&output, &["/nonexistent/ringtrack.toml: ", "cannot read", "No such file"]);
+    for option in ["check-config", "--config"] {
+        let output = ringtrack([option, "/nonexistent/ringtrack.toml"]).output().unwrap();
+        assert_file_error(&output, &["/nonexistent/ringtrack.toml: ", "cannot read", "No such file"]);
+    }
 }
 
 #[test]
@@ -122,9 +136,9 @@ fn a_certificate_that_cannot_be_used_is_found_by_a_check() {
         )
     };
     let (output, _file) = check_text(&https("/nonexistent/certificate.pem"));
-    assert_configuration_error(&output, &["https.listen", "/nonexistent/certificate.pem: cannot be read"]);
+    assert_file_error(&output, &["https.listen", "/nonexistent/certificate.pem: cannot be read"]);
     let (output, _file) = check_text(&https("/dev/null"));
-    assert_configuration_error(&output, &["https.listen", "/dev/null: has no certificate"]);
+    assert_file_error(&output, &["https.listen", "/dev/null: has no certificate"]);
 }
 
 #[test]
@@ -146,9 +160,6 @@ fn a_bad_or_unknown_variable_is_refused_with_its_name() {
 
 #[test]
 fn serving_with_a_bad_configuration_ends_with_code_2() {
-    let output = ringtrack(["--config", "/nonexistent/ringtrack.toml"]).output().unwrap();
-    assert_configuration_error(&output, &["/nonexistent/ringtrack.toml: ", "cannot read"]);
-
     let output = ringtrack([]).env("RINGTRACK_UDP_LISTEN", "here").output().unwrap();
     assert_configuration_error(&output, &["RINGTRACK_UDP_LISTEN", "udp.listen", "192.0.2.1:6969"]);
 }

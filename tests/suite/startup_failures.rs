@@ -140,16 +140,16 @@ fn https_with_files_that_cannot_be_used_is_refused_and_the_file_named() {
     let missing = Path::new("/nonexistent/file.pem");
     for setting in [certificate, key] {
         let parts = ["https.listen", "/nonexistent/file.pem: cannot be read", "No such file"];
-        assert_is_refused(&start(setting, missing), &parts);
+        assert_fails(&start(setting, missing), &parts);
     }
     let (of_certificate, of_key) = (identity.certificate_file(), identity.key_file());
     let name = |file: &Path| file.to_str().expect("a path of plain text").to_owned();
-    assert_is_refused(&start(certificate, &of_key), &[&name(&of_key), "has no certificate"]);
-    assert_is_refused(&start(key, &of_certificate), &[&name(&of_certificate), "has no private key"]);
+    assert_fails(&start(certificate, &of_key), &[&name(&of_key), "has no certificate"]);
+    assert_fails(&start(key, &of_certificate), &[&name(&of_certificate), "has no private key"]);
     let other_key = other.key_file();
-    assert_is_refused(&start(key, &other_key), &[&name(&other_key), &name(&of_certificate), "does not fit"]);
+    assert_fails(&start(key, &other_key), &[&name(&other_key), &name(&of_certificate), "does not fit"]);
     let junk = key_file(b"junk");
-    assert_is_refused(&start(key, junk.path()), &[&name(junk.path()), "has no private key"]);
+    assert_fails(&start(key, junk.path()), &[&name(junk.path()), "has no private key"]);
 }
 
 #[test]
@@ -197,7 +197,7 @@ fn a_port_that_the_user_may_not_bind_is_refused() {
 #[test]
 fn a_core_outside_of_the_affinity_mask_is_refused() {
     let ended = Launch::on_loopback().set("workers.cores", "[1023]").run_to_end();
-    assert_is_refused(&ended, &["workers.cores names core 1023", "may not use", "taskset", "CPUAffinity="]);
+    assert_fails(&ended, &["workers.cores names core 1023", "may not use", "taskset", "CPUAffinity="]);
 }
 
 #[test]
@@ -240,12 +240,12 @@ fn with_key(file: &NamedTempFile) -> Launch {
 fn a_key_file_that_is_missing_or_too_short_is_refused() {
     let missing = Launch::on_loopback().set("connection_ids.key_file", "/nonexistent/key");
     let parts = ["/nonexistent/key (connection_ids.key_file)", "cannot be found: No such file"];
-    assert_is_refused(&missing.run_to_end(), &parts);
+    assert_fails(&missing.run_to_end(), &parts);
 
     let short = key_file(&[1; 15]);
     let path = short.path().to_str().unwrap();
     let parts = [path, "(connection_ids.key_file)", "at least 16 bytes", "it holds 15 bytes"];
-    assert_is_refused(&with_key(&short).run_to_end(), &parts);
+    assert_fails(&with_key(&short).run_to_end(), &parts);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use clap::{Parser, Subcommand};
 /// the configuration can also be set by an environment variable, `RINGTRACK_<SECTION>_<KEY>`, which beats the
 /// file. `ringtrack default-config` prints every key with its meaning and its variable.
 ///
-/// The exit code is 0 after an orderly end, 1 after a failure, and 2 when the command line or the
+/// The exit code is 0 after an orderly end, 1 after a failure, and 2 when the command line or the text of the
 /// configuration is wrong.
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true)]

@@ -45,9 +45,11 @@ use crate::http_settings::IdentityFiles;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Something failed that is not the operator's mistake.
+/// Something failed that another attempt may get past, even if only after the operator mended it elsewhere: a file, a
+/// port, an address, a limit.
 const EXIT_FAILURE: u8 = 1;
-/// The configuration is wrong; clap ends with the same code when the command line is.
+/// The text of the configuration is wrong, and stays so; clap ends with the same code when the command line is. systemd
+/// does not start the tracker again after it.
 const EXIT_CONFIGURATION: u8 = 2;
 
 fn main() -> ExitCode {
@@ -71,15 +73,15 @@ fn dispatch(command_line: CommandLine) -> Result<(), Failure> {
 fn serve(file: Option<&Path>) -> Result<(), Failure> {
     let configuration = config::load(file, environment())?;
     logging::start_logging(&configuration.log).map_err(Failure::Run)?;
-    let prepared = prepare::prepare(&configuration).map_err(Failure::Configuration)?;
+    let prepared = prepare::prepare(&configuration).map_err(Failure::Run)?;
     run::run(&prepared).map_err(Failure::Run)
 }
 
 fn check_config(file: &Path) -> Result<(), Failure> {
     let configuration = config::load(Some(file), environment())?;
-    keys::Keys::make(&configuration.connection_ids.key_file).map_err(Failure::Configuration)?;
+    keys::Keys::make(&configuration.connection_ids.key_file).map_err(Failure::Run)?;
     let identity = IdentityFiles::of(&configuration).map(IdentityFiles::load);
-    identity.transpose().map_err(Failure::Configuration)?;
+    identity.transpose().map_err(Failure::Run)?;
     print(&format!("{}: OK\n", file.display()))
 }
 
@@ -105,7 +107,10 @@ enum Failure {
 
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
-        Self::Configuration(error.into())
+        match error {
+            ConfigError::Unreadable { .. } | ConfigError::UnreadableTokens { .. } => Self::Run(error.into()),
+            _ => Self::Configuration(error.into()),
+        }
     }
 }
 

@@ -1,5 +1,4 @@
-//! What the configuration means on this machine: all that an operator can have got wrong before a socket is
-//! opened.
+//! What the configuration means on this machine: all that can be wrong with it before a socket is opened.
 
 use crate::cores::choose_cores;
 use crate::http_settings::IdentityFiles;
