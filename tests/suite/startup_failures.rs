@@ -9,6 +9,7 @@ use primitives::InfoHash;
 use socket2::{Domain, Socket, Type};
 use tempfile::NamedTempFile;
 
+use crate::cores::allowed_cores;
 use crate::forbidden::without_system_call;
 use crate::http_client::HttpClient;
 use crate::http_tls::Identity;
@@ -169,7 +170,7 @@ fn a_limit_on_open_files_that_is_too_low_for_the_connections_is_warned_of() {
         tracker.log().into_iter().find(|line| line.contains("WARN") && line.contains("LimitNOFILE="))
     };
     let warning = warns("1000:1000", "5000").expect("a warning");
-    for part in ["open_files=1000", "http.connections_max", "ulimit -n"] {
+    for part in ["open_files=1000", "http.connections_max", "raise it to", "ulimit -n"] {
         assert!(warning.contains(part), "{part:?} is not in {warning:?}");
     }
     assert_eq!(warns("1000:1000", "100"), None);
@@ -178,6 +179,24 @@ fn a_limit_on_open_files_that_is_too_low_for_the_connections_is_warned_of() {
 }
 
 #[test]
+#[test]
+fn a_limit_on_open_files_that_leaves_none_for_connections_is_refused() {
+    let limited = |limit: u64| {
+        Launch::on_loopback()
+            .under(&["prlimit", &format!("--nofile={limit}:{limit}"), "--"])
+            .set("http.connections_max", "1000")
+            .set("workers.cores", &format!("[{}]", allowed_cores()[0]))
+    };
+    // Of 160 descriptors 64 are for the control plane and 96 for the core.
+    let parts =
+        ["RLIMIT_NOFILE", "is 160,", "raise it to 1160", "http.connections_max", "LimitNOFILE=", "ulimit -n"];
+    assert_fails(&limited(160).run_to_end(), &parts);
+    let tracker = limited(161).start();
+    assert_eq!(HttpClient::new(tracker.http_v4()).get("/health_check").status, 200);
+    // Without HTTP there is nothing to leave room for.
+    Client::new(limited(160).set("http.listen", "[]").start().v4());
+}
+
 fn an_address_of_another_machine_is_refused() {
     for address in ["192.0.2.1:6969", "[2001:db8::1]:6969"] {
         let cause = format!("udp://{address}: this machine does not have the address: ");

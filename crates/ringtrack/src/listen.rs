@@ -21,8 +21,9 @@ pub(crate) struct AllListeners {
 
 /// Binds the addresses. The built-in ones are of both families: on a kernel without IPv6 the rest serves.
 pub(crate) fn listen(prepared: &Prepared<'_>) -> anyhow::Result<AllListeners> {
-    let connections_max = prepared.configuration.http.connections_max;
-    let connections_max = connections_with_descriptors(connections_max, prepared.shards);
+    let is_http_served = !http_addresses(prepared.configuration).is_empty();
+    let connections_max = if is_http_served { prepared.configuration.http.connections_max } else { 0 };
+    let connections_max = connections_with_descriptors(connections_max, prepared.shards)?;
     let udp = listen_udp(prepared).map_err(mend::bind_error)?;
     let http = listen_http(prepared).map_err(mend::bind_error)?;
     Ok(AllListeners { udp, http, connections_max })

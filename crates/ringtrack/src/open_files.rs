@@ -1,5 +1,6 @@
 //! The bound on open files, which is one on connections.
 
+use anyhow::ensure;
 use primitives::ShardCount;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing::warn;
@@ -10,20 +11,27 @@ const CORE_DESCRIPTORS: u64 = 96;
 /// Descriptors of the rest of the program.
 const CONTROL_DESCRIPTORS: u64 = 64;
 
-/// Raises the bound as far as it may be raised, and gives how many of `connections_max` it has room for.
-pub(crate) fn connections_with_descriptors(connections_max: u32, shards: ShardCount) -> u32 {
+/// Raises the limit as far as it may be raised, and returns how many of `connections_max` it has room for.
+pub(crate) fn connections_with_descriptors(connections_max: u32, shards: ShardCount) -> anyhow::Result<u32> {
     let limit = raise_limit();
     let others = CONTROL_DESCRIPTORS + CORE_DESCRIPTORS * u64::from(shards.get());
     let room = u32::try_from(limit.saturating_sub(others)).unwrap_or(u32::MAX);
+    let enough = others + u64::from(connections_max);
+    ensure!(
+        room > 0 || connections_max == 0,
+        "the limit on open files (RLIMIT_NOFILE) is {limit}, which leaves none for HTTP connections beside the \
+         {others} of everything else: raise it to {enough}, as much as http.connections_max needs, with LimitNOFILE= \
+         in the systemd unit, or with `ulimit -n`"
+    );
     if room < connections_max {
         warn!(
             open_files = limit,
             connections = room,
-            "the limit on open files has no room for http.connections_max: raise LimitNOFILE= in the systemd unit, or \
-             `ulimit -n`"
+            "the limit on open files has no room for http.connections_max: raise it to {enough} with LimitNOFILE= in \
+             the systemd unit, or with `ulimit -n`"
         );
     }
-    room.min(connections_max)
+    Ok(room.min(connections_max))
 }
 
 /// The soft limit on open files, which is made as high as the hard one. Without a limit the largest number.
