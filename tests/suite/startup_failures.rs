@@ -3,7 +3,7 @@
 use std::fs::Permissions;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use primitives::InfoHash;
 use socket2::{Domain, Socket, Type};
@@ -179,7 +179,6 @@ fn a_limit_on_open_files_that_is_too_low_for_the_connections_is_warned_of() {
 }
 
 #[test]
-#[test]
 fn a_limit_on_open_files_that_leaves_none_for_connections_is_refused() {
     let limited = |limit: u64| {
         Launch::on_loopback()
@@ -197,6 +196,7 @@ fn a_limit_on_open_files_that_leaves_none_for_connections_is_refused() {
     Client::new(limited(160).set("http.listen", "[]").start().v4());
 }
 
+#[test]
 fn an_address_of_another_machine_is_refused() {
     for address in ["192.0.2.1:6969", "[2001:db8::1]:6969"] {
         let cause = format!("udp://{address}: this machine does not have the address: ");
@@ -268,15 +268,36 @@ fn a_key_file_that_is_missing_or_too_short_is_refused() {
 }
 
 #[test]
-fn a_key_file_that_others_can_read_is_warned_of() {
-    let warns = |mode| {
-        let file = key_file(&[1; 16]);
-        file.as_file().set_permissions(Permissions::from_mode(mode)).unwrap();
-        let log = with_key(&file).start().log();
-        log.iter().any(|line| line.contains("WARN") && line.contains("chmod 600"))
+fn files_with_secrets_that_others_can_read_are_warned_of() {
+    let (tls, api_tls) = (Identity::new(), Identity::new());
+    let (key, tokens, database) = (key_file(&[1; 16]), key_file(b"ops = 0123456789abcdef"), key_file(b""));
+    let files = [key.path(), tokens.path(), &tls.key_file(), &api_tls.key_file(), database.path()]
+        .map(Path::to_owned);
+    let text = |path: &Path| path.to_str().expect("a path of plain text").to_owned();
+    let launch = tls.serve(with_key(&key)).set("api.listen", "127.0.0.1:0");
+    let launch = launch.set("api.tokens_file", &text(tokens.path()));
+    let launch = launch.set("api.certificate_file", &text(&api_tls.certificate_file()));
+    let launch = launch.set("api.key_file", &text(&api_tls.key_file()));
+    let launch = launch.set("database.url", &format!("sqlite:{}", text(database.path())));
+    let warned_of = |mode, launch: Launch| {
+        for file in &files {
+            std::fs::set_permissions(file, Permissions::from_mode(mode)).unwrap();
+        }
+        let log = launch.start().log();
+        let is_warned_of = |file: &PathBuf| {
+            let file = format!("= {}", file.display());
+            log.iter().any(|line| line.contains("WARN") && line.contains("chmod") && line.ends_with(&file))
+        };
+        files.iter().map(is_warned_of).collect::<Vec<_>>()
     };
-    assert!(warns(0o640) && warns(0o604));
-    assert!(!warns(0o600));
+    assert_eq!(warned_of(0o604, launch.clone()), [true; 5]);
+    // A group may read private keys of TLS and the database.
+    assert_eq!(warned_of(0o640, launch.clone()), [true, true, false, false, false]);
+    assert_eq!(warned_of(0o600, launch.clone()), [false; 5]);
+    // systemd's copies of credentials look as if a group could read them.
+    let directory = tokens.path().parent().expect("a folder");
+    let credentials = launch.env("CREDENTIALS_DIRECTORY", &text(directory));
+    assert_eq!(warned_of(0o440, credentials), [false; 5]);
 }
 
 /// Whether a connection id outlives the tracker that issued it.

@@ -6,10 +6,8 @@ use primitives::{SteeringKey, TableSeed};
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
 use std::io::Read;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use swarm::Seeds;
-use tracing::warn;
 
 /// Bytes of a key file that are read: far more than any key, so that a wrong path (a device, a log) ends.
 const KEY_FILE_BYTES_MAX: u64 = 64 * 1024;
@@ -65,9 +63,6 @@ fn read_key(path: &Path) -> anyhow::Result<ConnectionIdKey> {
         bail!("it is not a regular file");
     }
     let file = File::open(path).context("it cannot be opened")?;
-    if metadata.mode() & 0o077 != 0 {
-        warn!(file = %path.display(), "the key file can be read by other users: chmod 600 it");
-    }
     let mut contents = Vec::new();
     file.take(KEY_FILE_BYTES_MAX).read_to_end(&mut contents).context("it cannot be read")?;
     if contents.len() < CONNECTION_ID_KEY_BYTES_MIN {

@@ -22,6 +22,7 @@ mod open_files;
 mod prepare;
 mod run;
 mod running_tracker;
+mod secret_files;
 mod service_manager;
 mod signals;
 mod storage;
@@ -73,6 +74,7 @@ fn dispatch(command_line: CommandLine) -> Result<(), Failure> {
 fn serve(file: Option<&Path>) -> Result<(), Failure> {
     let configuration = config::load(file, environment())?;
     logging::start_logging(&configuration.log).map_err(Failure::Run)?;
+    secret_files::warn_of_readable_secrets(&configuration);
     let prepared = prepare::prepare(&configuration).map_err(Failure::Run)?;
     run::run(&prepared).map_err(Failure::Run)
 }

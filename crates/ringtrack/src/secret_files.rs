@@ -1,0 +1,57 @@
+//! Files with secrets that others can read.
+
+use config::{Configuration, ConnectionIdKey};
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use tracing::warn;
+
+/// A file with secrets, as the log calls it, and the permission bits that it should not have.
+struct SecretFile {
+    what: &'static str,
+    path: PathBuf,
+    forbidden: u32,
+}
+
+const OTHERS: u32 = 0o007;
+const GROUP_AND_OTHERS: u32 = 0o077;
+
+/// Warns of the files with secrets that others can read or change. Private keys of TLS often belong to a group
+/// (Debian's `ssl-cert`), and a group may make backups of the database; nobody but the tracker needs the other files.
+pub(crate) fn warn_of_readable_secrets(configuration: &Configuration) {
+    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY");
+    for file in secret_files(configuration).filter(|file| !is_credential(&file.path, credentials.as_ref())) {
+        // A file that is not there is reported by who needs it.
+        let Ok(metadata) = fs::metadata(&file.path) else { continue };
+        if metadata.is_file() && metadata.mode() & file.forbidden != 0 {
+            let (what, mode, path) = (file.what, metadata.mode() & 0o777, file.path.display());
+            let mend = if file.forbidden == OTHERS { "o=" } else { "go=" };
+            warn!("{what} can be read or changed by others, its mode is {mode:o}: chmod {mend} {path}");
+        }
+    }
+}
+
+fn secret_files(configuration: &Configuration) -> impl Iterator<Item = SecretFile> {
+    let Configuration { connection_ids, api, https, database, .. } = configuration;
+    let state_directory = std::env::var_os("STATE_DIRECTORY");
+    let connection_id_key = match &connection_ids.key_file {
+        ConnectionIdKey::Random => None,
+        ConnectionIdKey::File(path) => Some(path.clone()),
+    };
+    let owned = |path: Option<&Path>| path.map(Path::to_owned);
+    let files = [
+        ("the key file of connection ids", connection_id_key, GROUP_AND_OTHERS),
+        ("the file with the API's tokens", owned(api.tokens_file.path()), GROUP_AND_OTHERS),
+        ("the private key of HTTPS", owned(https.key_file.path()), OTHERS),
+        ("the private key of the API", owned(api.key_file.path()), OTHERS),
+        ("the database", database.url.sqlite_file(state_directory.as_deref()), OTHERS),
+    ];
+    files.into_iter().filter_map(|(what, path, forbidden)| Some(SecretFile { what, path: path?, forbidden }))
+}
+
+/// systemd gives access to its copies of credentials by access control lists, whose mask stands in the bits of the
+/// group.
+fn is_credential(path: &Path, credentials: Option<&OsString>) -> bool {
+    credentials.is_some_and(|directory| path.starts_with(directory))
+}
