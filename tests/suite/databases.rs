@@ -1,6 +1,7 @@
 //! What is stored, with all three databases: SQLite in a file, real servers of PostgreSQL and MariaDB.
 
 mod keeping;
+mod leases;
 mod outages;
 mod records;
 mod sqlite_files;
@@ -9,8 +10,11 @@ mod unreachable;
 use database::{Creation, Database, DatabaseUrl, Pages};
 use primitives::{AuthenticationKey, InfoHash};
 use ringtrack_tests::database_server::{DatabaseServer, ServerKind};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor, MySqlConnection, PgConnection};
 use std::future::Future;
 use std::pin::Pin;
+use std::str::FromStr;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -104,4 +108,18 @@ fn hash(number: u32) -> InfoHash {
 
 fn key(text: &str) -> AuthenticationKey {
     AuthenticationKey::parse(text.repeat(32).get(..32).unwrap().as_bytes()).unwrap()
+}
+
+/// Runs a statement behind the tracker's back.
+async fn execute(place: &Place, statement: &str) {
+    let statement = sqlx::raw_sql(AssertSqlSafe(statement.to_owned()));
+    let url = &place.url;
+    if url.starts_with("sqlite") {
+        let options = SqliteConnectOptions::from_str(url).unwrap().create_if_missing(true);
+        options.connect().await.unwrap().execute(statement).await.unwrap();
+    } else if url.starts_with("postgres") {
+        PgConnection::connect(url).await.unwrap().execute(statement).await.unwrap();
+    } else {
+        MySqlConnection::connect(url).await.unwrap().execute(statement).await.unwrap();
+    }
 }

@@ -9,3 +9,4 @@ mod load;
 mod outages;
 mod scene;
 mod stops;
+mod starts;

@@ -1,6 +1,7 @@
 use crate::error::DatabaseError;
 use crate::limits::{CLOSE_MS_MAX, MIGRATION_S_MAX, PING_MS_MAX, SQLITE_BUSY_MS_MAX};
 use crate::schema::migrator;
+use crate::secret_file::make_database_file;
 use crate::url::Target;
 use sqlx::mysql::{MySqlConnection, MySqlRow};
 use sqlx::postgres::{PgConnection, PgRow};
@@ -117,7 +118,12 @@ impl Connection {
     ) -> Result<Self, DatabaseError> {
         let connect = async {
             Ok(match target {
-                Target::Sqlite(path) => Self::Sqlite(sqlite_options(path, file_missing).connect().await?),
+                Target::Sqlite(path) => {
+                    if file_missing == FileMissing::Create {
+                        make_database_file(path)?;
+                    }
+                    Self::Sqlite(sqlite_options(path).connect().await?)
+                }
                 Target::MySql(options) => Self::MySql(options.connect().await?),
                 Target::Postgres(options) => {
                     let mut connection = options.connect().await?;
@@ -158,7 +164,8 @@ impl Connection {
         self.command("COMMIT", limit).await
     }
 
-    async fn command(&mut self, text: &'static str, limit: Duration) -> Result<(), DatabaseError> {
+    /// Runs a statement as it stands.
+    pub(crate) async fn command(&mut self, text: &'static str, limit: Duration) -> Result<(), DatabaseError> {
         let run = async {
             for_each_backend!(self, inner => inner.execute(sqlx::raw_sql(text)).await.map(drop))?;
             Ok(())
@@ -226,10 +233,9 @@ async fn within<T>(
 /// The log beside the file keeps the file sound whatever happens and lets others read meanwhile. It is synchronized at
 /// each commit: there is one in some seconds, so it costs nothing that counts, and what was written survives a loss of
 /// power.
-fn sqlite_options(path: &Path, file_missing: FileMissing) -> SqliteConnectOptions {
+fn sqlite_options(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
-        .create_if_missing(file_missing == FileMissing::Create)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(Duration::from_millis(SQLITE_BUSY_MS_MAX))

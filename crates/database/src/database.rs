@@ -1,7 +1,8 @@
 use crate::batch::WriteBatch;
-use crate::connection::{FileMissing, Row, Value};
+use crate::connection::{Row, Value};
 use crate::error::DatabaseError;
 use crate::idle::{Connections, Lent};
+use crate::lease::Lease;
 use crate::limits::{CONNECT_S_MAX, PAGE_ROWS, STATEMENT_S_MAX, TOTALS_MAX};
 use crate::pages::{BAN, COMPLETED, KEY, LIST_ENTRY, Pages, total};
 use crate::records::{StoredBan, StoredKey, StoredTotal, TorrentCount};
@@ -13,7 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OnceCell;
 
-/// A database of the tracker's, in one of the backends. Copies are the same one.
+/// A database of the tracker's, in one of the backends. Copies are the same one. From its first use on no other tracker
+/// can use it.
 #[derive(Debug, Clone)]
 pub struct Database {
     inner: Arc<Inner>,
@@ -24,8 +26,19 @@ struct Inner {
     url: DatabaseUrl,
     limits: TimeLimits,
     connections: Connections,
-    /// Set once the schema is up to date.
+    /// The right to write; none where it is only read.
+    lease: Option<Lease>,
+    /// Set once the right to write was got and the schema is up to date.
     prepared: OnceCell<()>,
+}
+
+/// Whether a database is held when it was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Holding {
+    /// It was not used yet.
+    Unused,
+    /// No other tracker can use it.
+    Held,
 }
 
 /// When the file of a SQLite database is made, if it is not there. Databases of servers are there.
@@ -54,7 +67,8 @@ impl Default for TimeLimits {
 
 #[expect(clippy::missing_errors_doc, reason = "DatabaseError says it for all")]
 impl Database {
-    /// Connects, and brings the schema up to date. A file that is not there is only made here where `creation` says so.
+    /// Connects, keeps other trackers away and brings the schema up to date. A file that is not there is only made here
+    /// where `creation` says so.
     pub async fn open(url: &DatabaseUrl, creation: Creation) -> Result<Self, DatabaseError> {
         Self::open_within(url, creation, TimeLimits::default()).await
     }
@@ -63,9 +77,13 @@ impl Database {
     #[must_use]
     pub fn unopened(url: &DatabaseUrl) -> Self {
         let limits = TimeLimits::default();
-        let connections = Connections::new(url.target.clone(), limits);
-        let inner = Inner { url: url.clone(), limits, connections, prepared: OnceCell::new() };
-        Self { inner: Arc::new(inner) }
+        Self::new(url, limits, Some(Lease::new(url.target.clone(), limits)))
+    }
+
+    /// A database that is only read, whoever uses it meanwhile. Its schema has to be up to date.
+    #[must_use]
+    pub fn reader(url: &DatabaseUrl) -> Self {
+        Self::new(url, TimeLimits::default(), None)
     }
 
     /// The same with other limits of time than the usual ones.
@@ -74,13 +92,17 @@ impl Database {
         creation: Creation,
         limits: TimeLimits,
     ) -> Result<Self, DatabaseError> {
-        let connections = Connections::new(url.target.clone(), limits);
-        let inner = Inner { url: url.clone(), limits, connections, prepared: OnceCell::new() };
-        let database = Self { inner: Arc::new(inner) };
+        let database = Self::new(url, limits, Some(Lease::new(url.target.clone(), limits)));
         if creation == Creation::Now || database.is_there() {
             database.prepare().await?;
         }
         Ok(database)
+    }
+
+    fn new(url: &DatabaseUrl, limits: TimeLimits, lease: Option<Lease>) -> Self {
+        let connections = Connections::new(url.target.clone(), limits);
+        let inner = Inner { url: url.clone(), limits, connections, lease, prepared: OnceCell::new() };
+        Self { inner: Arc::new(inner) }
     }
 
     /// Where it is.
@@ -125,15 +147,28 @@ impl Database {
         if batch.is_empty() {
             return Ok(());
         }
-        let mut lent = self.lend().await?;
-        store(&mut lent.connection, batch, self.inner.limits.statement).await?;
-        lent.give_back().await;
+        self.prepare().await?;
+        let lease = self.inner.lease.as_ref().ok_or(DatabaseError::ReadOnly)?;
+        let mut writer = lease.writer().await?;
+        store(&mut writer.connection, batch, self.inner.limits.statement).await?;
+        writer.give_back();
         Ok(())
+    }
+
+    /// Makes sure that no other tracker uses it, once this one has begun to.
+    pub(crate) async fn hold(&self) -> Result<Holding, DatabaseError> {
+        match &self.inner.lease {
+            Some(lease) if self.inner.prepared.initialized() => lease.hold().await.map(|()| Holding::Held),
+            _ => Ok(Holding::Unused),
+        }
     }
 
     /// Takes leave of it. Nothing can be done with it afterwards.
     pub async fn close(&self) {
         self.inner.connections.close().await;
+        if let Some(lease) = &self.inner.lease {
+            lease.close().await;
+        }
     }
 
     pub(crate) async fn page(
@@ -173,18 +208,12 @@ impl Database {
     }
 
     async fn lend(&self) -> Result<Lent<'_>, DatabaseError> {
-        self.inner.prepared.get_or_try_init(|| self.bring_up_to_date()).await?;
-        self.inner.connections.lend(FileMissing::Refuse).await
+        self.prepare().await?;
+        self.inner.connections.lend().await
     }
 
     async fn prepare(&self) -> Result<(), DatabaseError> {
-        self.inner.prepared.get_or_try_init(|| self.bring_up_to_date()).await.map(drop)
-    }
-
-    async fn bring_up_to_date(&self) -> Result<(), DatabaseError> {
-        let mut lent = self.inner.connections.lend(FileMissing::Create).await?;
-        lent.connection.migrate().await?;
-        lent.give_back().await;
-        Ok(())
+        let Some(lease) = &self.inner.lease else { return Ok(()) };
+        self.inner.prepared.get_or_try_init(|| lease.begin()).await.map(drop)
     }
 }

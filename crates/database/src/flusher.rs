@@ -1,13 +1,14 @@
-use crate::database::Database;
+use crate::database::{Database, Holding};
+use crate::error::DatabaseError;
 use crate::health::Health;
 use crate::keeper::{KeeperSettings, Stopped};
-use crate::limits::{BATCH_MAX, STATEMENT_S_MAX};
+use crate::limits::{BATCH_MAX, LEASE_LOOK, STATEMENT_S_MAX};
 use crate::shared::{NotWritten, Shared};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 /// Where somebody waits for the end of a write.
 pub(crate) type Asker = oneshot::Sender<Result<(), NotWritten>>;
@@ -55,6 +56,7 @@ impl Flusher {
             _ = self.deadline.changed() => {}
             first = self.askers.recv() => askers.extend(first),
             () = self.early.notified(), if failures == 0 => {}
+            () = lost(&self.database), if failures == 0 => {}
             () = sleep_until(until) => {}
         }
         while let Ok(another) = self.askers.try_recv() {
@@ -80,17 +82,27 @@ impl Flusher {
 
     async fn write(&mut self) -> Outcome {
         self.shared.begin();
-        while let Some(batch) = self.shared.next(BATCH_MAX) {
-            let stored = self.database.store(&batch).await;
-            drop(batch);
-            if let Err(error) = stored {
+        match self.store_all().await {
+            Ok(()) => Ok(()),
+            Err(error) => {
                 let reason = error.to_string();
                 let waiting = self.shared.failed(&reason);
                 self.health.failed(Instant::now(), &reason, waiting);
-                return Err(NotWritten(reason));
+                Err(NotWritten(reason))
             }
+        }
+    }
+
+    async fn store_all(&mut self) -> Result<(), DatabaseError> {
+        if self.database.hold().await? == Holding::Held {
+            self.shared.reached();
+            self.health.reached(Instant::now());
+        }
+        while let Some(batch) = self.shared.next(BATCH_MAX) {
+            self.database.store(&batch).await?;
+            drop(batch);
             self.shared.written();
-            self.health.written(Instant::now());
+            self.health.reached(Instant::now());
         }
         Ok(())
     }
@@ -140,6 +152,16 @@ fn answer(askers: Vec<Asker>, outcome: &Outcome) {
     for asker in askers {
         if asker.send(outcome.clone()).is_err() {
             tracing::trace!("who asked for a write waits no more");
+        }
+    }
+}
+
+/// Ends when the database cannot be used any more, as far as that can be seen without writing to it.
+async fn lost(database: &Database) {
+    loop {
+        sleep(LEASE_LOOK).await;
+        if database.hold().await.is_err() {
+            return;
         }
     }
 }

@@ -37,7 +37,7 @@ impl Health {
         }
     }
 
-    pub(crate) fn written(&mut self, now: Instant) {
+    pub(crate) fn reached(&mut self, now: Instant) {
         if let Some(away) = self.away.take() {
             let away_s = now.duration_since(away.since).as_secs();
             tracing::info!(url = %self.url, away_s, "the database is back");
@@ -104,7 +104,7 @@ mod tests {
         assert_eq!(failed_after(60), "the database is still away");
         assert_eq!(failed_after(119), "");
         assert_eq!(failed_after(120), "the database is still away");
-        assert_eq!(told(&mut || health.written(begin)), "the database is back");
-        assert_eq!(told(&mut || health.written(begin)), "");
+        assert_eq!(told(&mut || health.reached(begin)), "the database is back");
+        assert_eq!(told(&mut || health.reached(begin)), "");
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
-/// The few connections to a database: those that lie idle, and the right to have one.
+/// The few connections that read a database: those that lie idle, and the right to have one.
 ///
 /// It stands in the place of sqlx's pool for two reasons. An error says why there is no connection, where a pool only
 /// says that there was none in time. And a connection that failed is dropped on the spot, where a pool asks in a task
@@ -35,7 +35,7 @@ impl Connections {
     }
 
     /// An idle connection that still answers, or a new one.
-    pub(crate) async fn lend(&self, file_missing: FileMissing) -> Result<Lent<'_>, DatabaseError> {
+    pub(crate) async fn lend(&self) -> Result<Lent<'_>, DatabaseError> {
         let permit = self.permit().await?;
         let idle = self.idle().pop();
         if let Some(mut connection) = idle
@@ -45,7 +45,7 @@ impl Connections {
         }
         // Its fellows have most likely gone with it.
         self.idle().clear();
-        let connection = Connection::open(&self.target, file_missing, self.limits.connect).await?;
+        let connection = Connection::open(&self.target, FileMissing::Refuse, self.limits.connect).await?;
         Ok(Lent { connection, set: self, _permit: permit })
     }
 

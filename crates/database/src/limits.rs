@@ -9,7 +9,7 @@ pub const CONNECT_S_MAX: u64 = 5;
 /// takes milliseconds; a disk that is busy with something else may take a while.
 pub const STATEMENT_S_MAX: u64 = 10;
 
-/// Seconds that the whole way to the newest schema may take, the wait for another tracker that is on it included.
+/// Seconds that the whole way to the newest schema may take.
 pub(crate) const MIGRATION_S_MAX: u64 = 60;
 
 /// Milliseconds in which a connection that lay idle has to answer before another one is made.
@@ -22,8 +22,19 @@ pub(crate) const CLOSE_MS_MAX: u64 = 3000;
 /// statement, so that the reason can be told.
 pub(crate) const SQLITE_BUSY_MS_MAX: u64 = 3000;
 
-/// Connections at a time: one writes, others load.
-pub(crate) const CONNECTIONS_MAX: usize = 4;
+/// Connections that read at a time, beside the one that writes.
+pub(crate) const CONNECTIONS_MAX: usize = 3;
+
+/// How long the lock on a database is waited for that another tracker has: after a crash a server notices within
+/// milliseconds that the session has ended.
+pub(crate) const LEASE_WAIT_MAX: Duration = Duration::from_secs(3);
+
+/// How long is waited between two attempts to get it.
+pub(crate) const LEASE_POLL: Duration = Duration::from_millis(50);
+
+/// How often is looked whether the lock is still had, when nothing is written: servers end a session that lies idle for
+/// a minute.
+pub(crate) const LEASE_LOOK: Duration = Duration::from_secs(10);
 
 /// Rows of one statement. With up to 5 parameters a row it stays below the bounds of all backends (32,766 of SQLite,
 /// 65,535 of the others), and a megabyte is enough for its packet.

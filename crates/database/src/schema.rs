@@ -5,7 +5,10 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 /// What a tracker's tables are made of in each backend, step by step. A step that was ever released stays as it is.
 macro_rules! steps {
     ($folder:literal) => {
-        &[("tables", include_str!(concat!("../migrations/", $folder, "/1_tables.sql")))]
+        &[
+            ("tables", include_str!(concat!("../migrations/", $folder, "/1_tables.sql"))),
+            ("holder", include_str!(concat!("../migrations/", $folder, "/2_holder.sql"))),
+        ]
     };
 }
 

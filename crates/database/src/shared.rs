@@ -36,7 +36,7 @@ enum Admission {
 pub enum KeeperState {
     /// There is none.
     Absent,
-    /// The last write, if there was one, went well.
+    /// The last attempt to use it, if there was one, went well.
     Connected,
     /// The last attempt failed: why.
     Away(String),
@@ -108,6 +108,11 @@ impl Shared {
         assert!(state.writing.is_empty(), "one batch at a time");
         state.writing = Arc::new(state.rest.split_first(changes_max));
         (!state.writing.is_empty()).then(|| Arc::clone(&state.writing))
+    }
+
+    /// The database can be used, whether or not something waits for it.
+    pub(crate) fn reached(&self) {
+        self.state().database = KeeperState::Connected;
     }
 
     /// What was at last given is stored.

@@ -3,8 +3,8 @@
 use anyhow::Context;
 use config::{Configuration, DatabaseUrl as Configured, Switch};
 use control::TotalsStorage;
-use database::{Creation, Database, DatabaseError, DatabaseUrl, KeeperSettings};
-use std::path::PathBuf;
+use database::{Creation, Database, DatabaseUrl, KeeperSettings};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tracing::error;
 
@@ -16,7 +16,7 @@ pub(crate) struct Storage {
 }
 
 impl Storage {
-    /// Opens the database. A server that cannot be reached is tried again later; what waiting does not mend is an error.
+    /// Opens the database. One that cannot be used now is tried again later; what waiting does not mend is an error.
     pub(crate) async fn open(configuration: &Configuration) -> anyhow::Result<Self> {
         let settings = &configuration.database;
         let keeper = KeeperSettings {
@@ -26,30 +26,34 @@ impl Storage {
         };
         let state_directory = std::env::var_os("STATE_DIRECTORY");
         let file = settings.url.sqlite_file(state_directory.as_deref());
-        let database = match &settings.url {
-            Configured::None => None,
-            Configured::Server(server) => {
-                Some(reach(&server.secret_url().parse().context("database.url")?).await?)
-            }
-            Configured::Automatic => Some(open_file(file.as_ref(), Creation::WhenWritten).await?),
-            Configured::Sqlite(_) => Some(open_file(file.as_ref(), Creation::Now).await?),
+        let creation = match &settings.url {
+            Configured::Automatic => Creation::WhenWritten,
+            Configured::None | Configured::Sqlite(_) | Configured::Server(_) => Creation::Now,
+        };
+        let database = match url(&settings.url, file.as_deref()).context("database.url")? {
+            Some(url) => Some(open(&url, creation).await?),
+            None => None,
         };
         Ok(Self { database, totals: totals(configuration, file), keeper })
     }
 }
 
-async fn open_file(file: Option<&PathBuf>, creation: Creation) -> anyhow::Result<Database> {
-    let file = file.context("the database has no path")?;
-    let text = file.to_str().context("the path of the database is not UTF-8")?;
-    let url: DatabaseUrl = format!("sqlite:{text}").parse().context("database.url")?;
-    Database::open(&url, creation).await.with_context(|| format!("the database {text} cannot be used"))
+fn url(configured: &Configured, file: Option<&Path>) -> anyhow::Result<Option<DatabaseUrl>> {
+    match (configured, file) {
+        (Configured::Server(server), _) => Ok(Some(server.secret_url().parse()?)),
+        (_, Some(file)) => {
+            let text = file.to_str().context("the path of the database is not UTF-8")?;
+            Ok(Some(format!("sqlite:{text}").parse()?))
+        }
+        (_, None) => Ok(None),
+    }
 }
 
-async fn reach(url: &DatabaseUrl) -> anyhow::Result<Database> {
-    match Database::open(url, Creation::Now).await {
+async fn open(url: &DatabaseUrl, creation: Creation) -> anyhow::Result<Database> {
+    match Database::open(url, creation).await {
         Ok(database) => Ok(database),
-        Err(error @ (DatabaseError::TooSlow { .. } | DatabaseError::Failed(_))) => {
-            error!("the database {url} cannot be reached: {error}");
+        Err(error) if error.may_pass() => {
+            error!("the database {url} cannot be used now and is tried again: {error}");
             Ok(Database::unopened(url))
         }
         Err(error) => Err(error).with_context(|| format!("the database {url} cannot be used")),

@@ -2,7 +2,9 @@ use super::{Place, all, block_on, hash};
 use database::{Creation, Database, DatabaseUrl, Keeper, KeeperSettings, KeeperState};
 use primitives::{ListChange, TorrentList};
 use sqlx::{Connection as _, Row as _, SqliteConnection};
+use std::fs::DirEntry;
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -50,7 +52,41 @@ fn a_tracker_that_stores_nothing_leaves_no_file() {
         assert!(folder.path().join("tracker.db").exists());
         assert_eq!(all(database.load_completed()).await.len(), 1);
         keeper.stop(Instant::now() + Duration::from_secs(10)).await;
-        assert_eq!(files_in(folder.path()), 1, "a closed database has no files beside it");
+        assert_eq!(files_in(folder.path()), 2, "a closed database has no file beside it but its lock");
+    });
+}
+
+#[test]
+fn whatever_the_umask_only_the_owner_can_read_the_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = child_arguments("child_makes_files");
+    let output = Command::new("sh")
+        .args(["-c", "umask 0; exec \"$@\"", "sh"])
+        .args(arguments)
+        .env(FOLDER, folder.path())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+#[test]
+#[ignore = "the child of another test"]
+fn child_makes_files() {
+    let folder = folder();
+    block_on(async {
+        let database = Database::open(&url(&folder), Creation::Now).await.unwrap();
+        let keeper = Keeper::start(Some(database), seldom());
+        keeper.completed(hash(1), 3).unwrap();
+        keeper.flush().await.unwrap();
+        let mode = |entry: std::io::Result<DirEntry>| {
+            let entry = entry.unwrap();
+            let mode = entry.metadata().unwrap().permissions().mode();
+            (entry.file_name().into_string().unwrap(), format!("{:o}", mode & 0o777))
+        };
+        let mut modes: Vec<_> = std::fs::read_dir(&folder).unwrap().map(mode).collect();
+        modes.sort();
+        let wanted = ["tracker.db", "tracker.db-lock", "tracker.db-shm", "tracker.db-wal"];
+        assert_eq!(modes, wanted.map(|name| (name.to_owned(), "600".to_owned())));
     });
 }
 

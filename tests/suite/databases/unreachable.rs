@@ -1,5 +1,5 @@
-use super::block_on;
-use database::{Creation, Database, TimeLimits};
+use super::{Backend, Place, block_on};
+use database::{Creation, Database, DatabaseError, TimeLimits};
 use ringtrack_tests::database_server::{DatabaseServer, ServerKind};
 use socket2::{Domain, Socket, Type};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -8,13 +8,26 @@ use std::time::Duration;
 use crate::patience::PATIENCE;
 
 /// How a database is refused that has so long to answer.
-fn refusal_within(connect: Duration, url: &str) -> String {
+fn refused(connect: Duration, url: &str) -> DatabaseError {
     let limits = TimeLimits { connect, ..TimeLimits::default() };
-    let opened = block_on(Database::open_within(&url.parse().unwrap(), Creation::Now, limits));
-    opened.unwrap_err().to_string()
+    block_on(Database::open_within(&url.parse().unwrap(), Creation::Now, limits)).unwrap_err()
 }
 
-/// How a database is refused at once, whatever time a busy machine takes for it.
+/// How a database is refused that has so long to answer and is worth trying again.
+fn refusal_within(connect: Duration, url: &str) -> String {
+    let error = refused(connect, url);
+    assert!(error.may_pass(), "{error}");
+    error.to_string()
+}
+
+/// How a database is refused that waiting does not mend.
+fn lasting_refusal(url: &str) -> String {
+    let error = refused(PATIENCE, url);
+    assert!(!error.may_pass(), "{error}");
+    error.to_string()
+}
+
+/// How a database is refused at once and worth trying again, whatever time a busy machine takes for it.
 fn refusal(url: &str) -> String {
     refusal_within(PATIENCE, url)
 }
@@ -54,7 +67,29 @@ fn a_server_that_does_not_answer_is_given_up_in_time() {
 }
 
 #[test]
-fn a_file_that_cannot_be_made_is_an_error() {
-    let error = refusal("sqlite:/nowhere/at/all/tracker.db");
-    assert!(error.contains("unable to open database file"), "{error}");
+fn a_path_that_cannot_be_a_file_is_not_worth_trying_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().to_str().unwrap();
+    for (path, reason) in [("/nowhere/at/all/tracker.db", "No such file"), (folder, "is a directory")] {
+        let error = lasting_refusal(&format!("sqlite:{path}"));
+        assert!(error.contains(path) && error.contains(reason), "{error}");
+    }
+}
+
+#[test]
+fn a_file_that_is_no_database_is_not_worth_trying_again() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), [b'x'; 4096]).unwrap();
+    let error = lasting_refusal(&format!("sqlite:{}", file.path().display()));
+    assert!(error.contains("not a database"), "{error}");
+}
+
+#[test]
+fn a_table_of_another_program_s_is_not_worth_trying_again() {
+    for backend in [Backend::Sqlite, Backend::MariaDb, Backend::Postgres] {
+        let place = Place::new(backend, "others");
+        block_on(super::execute(&place, "CREATE TABLE torrents (a INTEGER)"));
+        let error = lasting_refusal(&place.url);
+        assert!(error.contains("exists"), "{error}");
+    }
 }

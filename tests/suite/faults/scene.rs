@@ -4,7 +4,7 @@ use super::api::{Api, TOKEN};
 use super::load::{Sums, key};
 use crate::patience::wait_for;
 use crate::tracker::{Launch, Tracker};
-use database::{Creation, Database, Pages, StoredKey};
+use database::{Database, Pages, StoredKey};
 use primitives::{InfoHash, TorrentList};
 use ringtrack_tests::database_server::{DatabaseServer, ServerKind};
 use std::collections::{BTreeMap, BTreeSet};
@@ -62,7 +62,7 @@ pub(super) struct Stored {
 impl Stored {
     pub(super) fn read(url: &str) -> Self {
         block_on(async {
-            let database = Database::open(&url.parse().unwrap(), Creation::WhenWritten).await.unwrap();
+            let database = Database::reader(&url.parse().unwrap());
             let accounts =
                 |keys: Vec<StoredKey>| keys.iter().map(|key| (key.uploaded, key.downloaded)).collect();
             let counts = all(database.load_completed()).await;

@@ -19,9 +19,9 @@ pub struct Database {
     /// no database; "sqlite:PATH" for another file; or the URL of a server, which begins with `mysql://`,
     /// `mariadb://`, `postgres://` or `postgresql://`, such as `mysql://user:password@host:3306/database`.
     ///
-    /// Without a database, a restart forgets all of that. A file is enough for one tracker; a server lets other
-    /// programs look at it. What in a password is not a letter or a digit has to be percent-encoded. Passwords are
-    /// never logged; the environment variable keeps one out of this file.
+    /// Without a database, a restart forgets all of that. One tracker at a time uses a database: a second one does
+    /// not start. A server lets other programs look at it. What in a password is not a letter or a digit has to be
+    /// percent-encoded. Passwords are never logged; the environment variable keeps one out of this file.
     #[config(env = "RINGTRACK_DATABASE_URL", default = "")]
     pub url: DatabaseUrl,
 

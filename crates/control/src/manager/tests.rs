@@ -242,7 +242,7 @@ async fn a_stop_stores_more_accounts_and_counts_than_may_wait_at_a_time() {
     let completed = (0..7).map(|byte| (InfoHash([byte; 20]), 3)).collect();
     let facts = [CoreFact::Accounts((0..7).map(fact).collect()), CoreFact::Completed(completed)];
     scene.cores.facts.lock().unwrap().extend(facts);
-    let again = Database::open(scene.database.url(), Creation::Now).await.unwrap();
+    let again = Database::reader(scene.database.url());
     scene.manager.stop(Instant::now() + LONG).await;
     let scene = Scene { database: again, ..scene };
     assert_eq!(scene.stored_keys().await, letters.map(|letter| (key(letter), 1005)));

@@ -1,0 +1,283 @@
+//! The right to use a database, which one tracker has at a time. Each writes what it knows as absolute values, so two
+//! would overwrite each other's.
+//!
+//! The right lasts as long as a lock that vanishes with its holder: of SQLite the lock of a file beside the database,
+//! of a server a lock of the session that writes. As a transaction belongs to its session, nothing can be written
+//! without the lock. Whoever got it last has left a token in the table `holder`. A tracker that lost its session, gets
+//! the lock again and finds another's token there has been overtaken: what it knows is older than what is stored.
+
+use crate::connection::{Connection, Dialect, FileMissing, Row, Statement, Value};
+use crate::database::TimeLimits;
+use crate::error::DatabaseError;
+use crate::limits::{LEASE_POLL, LEASE_WAIT_MAX};
+use crate::secret_file::open_for_owner;
+use crate::statements::{Merge, Table};
+use crate::url::Target;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::hash::{BuildHasher, RandomState};
+use std::path::{Path, PathBuf};
+use tokio::sync::{Mutex, MutexGuard};
+use tokio::time::{Instant, sleep};
+
+/// The connection that writes, and the lock that comes with it.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    target: Target,
+    limits: TimeLimits,
+    us: Holder,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// None before the first write and after a failure.
+    connection: Option<Connection>,
+    /// The lock of a file of SQLite.
+    lock_file: Option<File>,
+    right: Right,
+}
+
+#[derive(Debug, Clone)]
+enum Right {
+    /// Nobody has been seen to have it since we had it, if we did.
+    Ours,
+    /// Lost for good to the one with this name.
+    Lost(String),
+    /// Given back.
+    Closed,
+}
+
+#[derive(Debug)]
+struct Holder {
+    name: String,
+    token: i64,
+}
+
+/// The connection that writes, in use. Dropped, it ends, and the backend takes back what was not committed.
+#[derive(Debug)]
+pub(crate) struct Writer<'lease> {
+    pub connection: Connection,
+    state: MutexGuard<'lease, State>,
+}
+
+/// How often the right was got before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Claim {
+    First,
+    Again,
+}
+
+const HOLDER: Table = Table { name: "holder", key: &["id"], rest: &["name", "token"], merge: Merge::Newest };
+
+/// The name is one of the whole server.
+const MYSQL_LOCK: &str = "SELECT CAST(GET_LOCK(CONCAT('ringtrack ', MD5(DATABASE())), 0) AS SIGNED)";
+
+/// The numbers are of this database, in which each schema may be another tracker's.
+const POSTGRES_LOCK: &str = "SELECT CASE WHEN pg_try_advisory_lock(hashtext('ringtrack'), hashtext(current_schema())) \
+                             THEN 1::BIGINT ELSE 0::BIGINT END";
+
+impl Lease {
+    pub(crate) fn new(target: Target, limits: TimeLimits) -> Self {
+        let state = State { connection: None, lock_file: None, right: Right::Ours };
+        Self { target, limits, us: Holder::this_process(), state: Mutex::new(state) }
+    }
+
+    /// Gets the right for the first time, and brings the schema up to date.
+    pub(crate) async fn begin(&self) -> Result<(), DatabaseError> {
+        let mut state = self.state.lock().await;
+        let connection = self.claim(&mut state, Claim::First).await?;
+        state.connection = Some(connection);
+        Ok(())
+    }
+
+    /// Makes sure that the right is still had.
+    pub(crate) async fn hold(&self) -> Result<(), DatabaseError> {
+        let mut state = self.state.lock().await;
+        if let Some(mut connection) = state.connection.take()
+            && connection.is_alive().await
+        {
+            state.connection = Some(connection);
+            return Ok(());
+        }
+        let connection = self.claim(&mut state, Claim::Again).await?;
+        state.connection = Some(connection);
+        Ok(())
+    }
+
+    /// The connection that writes, which has been given back after its last use or is a new one.
+    pub(crate) async fn writer(&self) -> Result<Writer<'_>, DatabaseError> {
+        let mut state = self.state.lock().await;
+        let connection = match state.connection.take() {
+            Some(connection) => connection,
+            None => self.claim(&mut state, Claim::Again).await?,
+        };
+        Ok(Writer { connection, state })
+    }
+
+    /// Gives the right back for good.
+    pub(crate) async fn close(&self) {
+        let mut state = self.state.lock().await;
+        state.right = Right::Closed;
+        if let Some(connection) = state.connection.take() {
+            connection.close().await;
+        }
+        state.lock_file = None;
+    }
+
+    async fn claim(&self, state: &mut State, claim: Claim) -> Result<Connection, DatabaseError> {
+        match &state.right {
+            Right::Ours => {}
+            Right::Lost(holder) => return Err(DatabaseError::Overtaken { holder: holder.clone() }),
+            Right::Closed => return Err(DatabaseError::Closed),
+        }
+        let file_missing = if claim == Claim::First { FileMissing::Create } else { FileMissing::Refuse };
+        let mut connection = Connection::open(&self.target, file_missing, self.limits.connect).await?;
+        self.lock(&mut connection, &mut state.lock_file).await?;
+        match claim {
+            Claim::First => {
+                connection.migrate().await?;
+                self.sign(&mut connection).await?;
+            }
+            Claim::Again => self.make_sure_of_us(&mut connection, &mut state.right).await?,
+        }
+        Ok(connection)
+    }
+
+    /// Waits for the lock for a moment: a server may not have noticed yet that its holder has ended.
+    async fn lock(
+        &self,
+        connection: &mut Connection,
+        lock_file: &mut Option<File>,
+    ) -> Result<(), DatabaseError> {
+        if let Some(settings) = session_settings(connection.dialect()) {
+            connection.command(settings, self.limits.statement).await?;
+        }
+        let deadline = Instant::now() + LEASE_WAIT_MAX;
+        while !self.try_lock(connection, lock_file).await? {
+            if Instant::now() >= deadline {
+                return Err(self.locked_out(connection).await);
+            }
+            sleep(LEASE_POLL).await;
+        }
+        Ok(())
+    }
+
+    async fn try_lock(
+        &self,
+        connection: &mut Connection,
+        lock_file: &mut Option<File>,
+    ) -> Result<bool, DatabaseError> {
+        match &self.target {
+            Target::Sqlite(path) => {
+                if lock_file.is_none() {
+                    *lock_file = try_lock_file(&lock_path(path))?;
+                }
+                Ok(lock_file.is_some())
+            }
+            Target::MySql(_) => self.try_lock_session(connection, MYSQL_LOCK).await,
+            Target::Postgres(_) => self.try_lock_session(connection, POSTGRES_LOCK).await,
+        }
+    }
+
+    async fn try_lock_session(&self, connection: &mut Connection, text: &str) -> Result<bool, DatabaseError> {
+        let statement = Statement { text: text.to_owned(), values: Vec::new(), is_kept: false };
+        let mut is_locked = false;
+        let mut show = |row: &dyn Row| is_locked = row.number(0) == Some(1);
+        connection.rows(self.limits.statement, statement, &mut show).await?;
+        Ok(is_locked)
+    }
+
+    /// Why the lock cannot be had.
+    async fn locked_out(&self, connection: &mut Connection) -> DatabaseError {
+        match self.holder(connection).await {
+            Ok(Some(holder)) if holder.token == self.us.token => DatabaseError::SessionRemains,
+            Ok(Some(holder)) => DatabaseError::Held { holder: holder.name },
+            // It has not come to signing yet.
+            Ok(None) | Err(_) => DatabaseError::Held { holder: "which starts just now".to_owned() },
+        }
+    }
+
+    /// Leaves our token.
+    async fn sign(&self, connection: &mut Connection) -> Result<(), DatabaseError> {
+        let Holder { name, token } = &self.us;
+        let row = vec![Value::Number(Some(1)), Value::Text(name.clone()), Value::Number(Some(*token))];
+        for statement in HOLDER.puts(connection.dialect(), vec![row]) {
+            connection.execute(self.limits.statement, statement).await?;
+        }
+        Ok(())
+    }
+
+    async fn make_sure_of_us(
+        &self,
+        connection: &mut Connection,
+        right: &mut Right,
+    ) -> Result<(), DatabaseError> {
+        match self.holder(connection).await? {
+            Some(holder) if holder.token != self.us.token => {
+                let holder = holder.name;
+                tracing::error!(
+                    holder,
+                    "another tracker has taken the database over: this one writes nothing any more; end one of them, \
+                     give each a database of its own, and start this one again"
+                );
+                *right = Right::Lost(holder.clone());
+                Err(DatabaseError::Overtaken { holder })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn holder(&self, connection: &mut Connection) -> Result<Option<Holder>, DatabaseError> {
+        let statement = HOLDER.page(connection.dialect(), &[], None, 1);
+        let mut holder = None;
+        let mut show = |row: &dyn Row| {
+            holder = row.text(1).zip(row.number(2)).map(|(name, token)| Holder { name, token });
+        };
+        connection.rows(self.limits.statement, statement, &mut show).await?;
+        Ok(holder)
+    }
+}
+
+impl Writer<'_> {
+    /// Gives it back after all went well.
+    pub(crate) fn give_back(self) {
+        let Self { connection, mut state } = self;
+        state.connection = Some(connection);
+    }
+}
+
+impl Holder {
+    fn this_process() -> Self {
+        let (host, id) = (rustix::system::uname(), std::process::id());
+        let name = format!("process {id} on {}", host.nodename().to_string_lossy());
+        Self { name, token: RandomState::new().hash_one(id).cast_signed() }
+    }
+}
+
+/// What makes a server end a session whose client has gone without a word, and with it the lock: within a minute.
+const fn session_settings(dialect: Dialect) -> Option<&'static str> {
+    match dialect {
+        Dialect::Sqlite => None,
+        Dialect::MySql => Some("SET SESSION wait_timeout = 60"),
+        Dialect::Postgres => Some(
+            "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 4",
+        ),
+    }
+}
+
+fn lock_path(database: &Path) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push("-lock");
+    name.into()
+}
+
+/// The file with its lock, unless another process has that. The file stays: who removes one that another process is
+/// about to lock lets two in.
+fn try_lock_file(path: &Path) -> Result<Option<File>, DatabaseError> {
+    let file = open_for_owner(OpenOptions::new().create(true), path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(source)) => Err(DatabaseError::File { path: path.to_owned(), source }),
+    }
+}

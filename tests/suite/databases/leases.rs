@@ -1,0 +1,120 @@
+//! One tracker at a time uses a database.
+
+use super::{Place, all, block_on, hash, until, with_every_backend};
+use database::{Change, Creation, Database, DatabaseError, Keeper, KeeperSettings, KeeperState, WriteBatch};
+use primitives::{ListChange, TorrentList};
+use sqlx::{AssertSqlSafe, Connection as _, Executor, MySqlConnection, PgConnection, Row as _};
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+with_every_backend!(
+    a_second_tracker_is_refused_and_told_who_has_the_database,
+    one_that_comes_later_waits_for_another_to_leave,
+);
+
+fn listed(number: u32) -> WriteBatch {
+    let mut batch = WriteBatch::default();
+    batch.insert(Change::List(TorrentList::Allowed, hash(number), ListChange::Add));
+    batch
+}
+
+/// What this process is called, as the one that has a database.
+fn this_process() -> String {
+    let host = rustix::system::uname();
+    format!("process {} on {}", std::process::id(), host.nodename().to_string_lossy())
+}
+
+async fn a_second_tracker_is_refused_and_told_who_has_the_database(place: Place) {
+    let first = place.open().await;
+    let error = Database::open(&place.url(), Creation::Now).await.unwrap_err();
+    assert!(matches!(&error, DatabaseError::Held { holder } if *holder == this_process()), "{error}");
+    assert!(!error.may_pass());
+    first.store(&listed(1)).await.unwrap();
+    assert_eq!(all(Database::reader(&place.url()).load_list(TorrentList::Allowed)).await, [hash(1)]);
+    first.close().await;
+    place.open().await.store(&listed(2)).await.unwrap();
+}
+
+async fn one_that_comes_later_waits_for_another_to_leave(place: Place) {
+    let first = place.open().await;
+    let second = Database::unopened(&place.url());
+    for refused in
+        [second.store(&listed(2)).await, second.load_list(TorrentList::Allowed).next().await.map(drop)]
+    {
+        assert!(matches!(refused, Err(DatabaseError::Held { .. })), "{refused:?}");
+    }
+    first.close().await;
+    second.store(&listed(2)).await.unwrap();
+}
+
+/// The server ends all sessions on a database, as when it is started again.
+async fn end_sessions(place: &Place) {
+    let end = |text: String| sqlx::raw_sql(AssertSqlSafe(text));
+    if place.url.starts_with("postgres") {
+        let mut connection = PgConnection::connect(&place.url).await.unwrap();
+        let others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                      WHERE datname = current_database() AND pid <> pg_backend_pid()";
+        connection.execute(end(others.to_owned())).await.unwrap();
+    } else {
+        let mut connection = MySqlConnection::connect(&place.url).await.unwrap();
+        let others = "SELECT CAST(ID AS SIGNED) FROM information_schema.PROCESSLIST \
+                      WHERE DB = DATABASE() AND ID <> CONNECTION_ID()";
+        for session in sqlx::query(others).fetch_all(&mut connection).await.unwrap() {
+            connection.execute(end(format!("KILL {}", session.get::<i64, _>(0)))).await.unwrap();
+        }
+    }
+}
+
+fn often() -> KeeperSettings {
+    let (flush_every, retry_first) = (Duration::from_millis(20), Duration::from_millis(20));
+    KeeperSettings { flush_every, retry_first, retry_max: retry_first, ..KeeperSettings::default() }
+}
+
+fn is_away(keeper: &Keeper, because: &'static str) -> impl FnMut() -> Pin<Box<dyn Future<Output = bool>>> {
+    let keeper = keeper.clone();
+    move || {
+        let keeper = keeper.clone();
+        Box::pin(
+            async move { matches!(keeper.state(), KeeperState::Away(reason) if reason.contains(because)) },
+        )
+    }
+}
+
+/// A tracker loses its session. It goes on where nobody has come between, and otherwise never writes again, even when the
+/// other has gone.
+async fn sessions_are_lost(place: Place) {
+    let first = place.open().await;
+    first.store(&listed(1)).await.unwrap();
+    end_sessions(&place).await;
+    let keeper = Keeper::start(Some(first.clone()), often());
+    keeper.change_list(TorrentList::Allowed, ListChange::Add, &[hash(2)]).unwrap();
+    while keeper.flush().await.is_err() {}
+    assert_eq!(all(first.load_list(TorrentList::Allowed)).await, [hash(1), hash(2)]);
+
+    let second = loop {
+        end_sessions(&place).await;
+        match Database::open(&place.url(), Creation::Now).await {
+            Ok(second) => break second,
+            Err(error) => assert!(matches!(error, DatabaseError::Held { .. }), "{error}"),
+        }
+    };
+    keeper.change_list(TorrentList::Allowed, ListChange::Add, &[hash(3)]).unwrap();
+    until("it notices the other", is_away(&keeper, "in use by another tracker")).await;
+    second.store(&listed(4)).await.unwrap();
+    second.close().await;
+    until("it notices that it was overtaken", is_away(&keeper, "has taken it over")).await;
+    assert!(keeper.flush().await.is_err());
+    let third = place.open().await;
+    assert_eq!(all(third.load_list(TorrentList::Allowed)).await, [hash(1), hash(2), hash(4)]);
+}
+
+#[test]
+fn a_tracker_that_lost_its_session_of_postgres_writes_on_unless_it_was_overtaken() {
+    block_on(sessions_are_lost(Place::new(super::Backend::Postgres, "sessions_are_lost")));
+}
+
+#[test]
+fn a_tracker_that_lost_its_session_of_mariadb_writes_on_unless_it_was_overtaken() {
+    block_on(sessions_are_lost(Place::new(super::Backend::MariaDb, "sessions_are_lost")));
+}

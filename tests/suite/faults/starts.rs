@@ -1,0 +1,120 @@
+//! Starts with a database that cannot be used at that moment, or by this tracker.
+
+use super::api::Api;
+use super::load::torrent;
+use super::scene::{Backend, Place, Stored, block_on, launch};
+use crate::tracker::{PATIENCE, Tracker};
+use rustix::process::Signal;
+use sqlx::{Connection as _, Executor, SqliteConnection};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+fn wait_for_state(tracker: &Tracker, state: &str) {
+    let deadline = Instant::now() + PATIENCE;
+    while Api::of(tracker).storage().state != state {
+        assert!(Instant::now() < deadline, "{:?}", Api::of(tracker).storage());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Starts a tracker whose database has a torrent and cannot be used because of `reason`, which `mend` ends.
+fn starts_without(url: &str, reason: &str, mend: impl FnOnce()) {
+    let tracker = launch(url).set("database.start_wait_s", "0").start();
+    let api = Api::of(&tracker);
+    assert_eq!(api.storage().state, "away");
+    let log = tracker.log();
+    let is_said =
+        |line: &String| line.contains("ERROR") && line.contains("is tried again") && line.contains(reason);
+    assert!(log.iter().any(is_said), "{log:#?}");
+    api.allow(torrent(2)).unwrap();
+    mend();
+    tracker.wait_for_log("the torrent that is stored", |lines| {
+        lines.iter().any(|line| line.contains("read the stored list Allowed torrents=")).then_some(())
+    });
+    wait_for_state(&tracker, "connected");
+    assert_eq!(tracker.stop().code, Some(0));
+    assert_eq!(Stored::read(url).allowed, BTreeSet::from([torrent(1), torrent(2)]));
+}
+
+/// Has a torrent stored.
+fn fill(url: &str) {
+    let tracker = launch(url).start();
+    Api::of(&tracker).allow(torrent(1)).unwrap();
+    assert_eq!(tracker.stop().code, Some(0));
+}
+
+#[test]
+fn a_file_that_is_locked_at_the_start_is_used_when_it_is_free() {
+    let place = Place::new(Backend::Sqlite, "locked");
+    fill(&place.url);
+    let other = block_on(async {
+        let mut other = SqliteConnection::connect(&place.url).await.unwrap();
+        other.execute("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE").await.unwrap();
+        other
+    });
+    starts_without(&place.url, "database is locked", || block_on(other.close()).unwrap());
+}
+
+/// Names the folder for the test that runs as a child of another one.
+const FOLDER: &str = "RINGTRACK_TESTS_FULL_DISK";
+
+#[test]
+fn a_disk_that_is_full_at_the_start_is_written_to_when_there_is_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let mount = format!("mount -t tmpfs -o size=4m none \"${FOLDER}\" && exec \"$@\"");
+    crate::program::program();
+    let output = Command::new("unshare")
+        .args(["--user", "--map-root-user", "--mount", "sh", "-c", &mount, "sh"])
+        .arg(std::env::current_exe().unwrap())
+        .args(["faults::starts::child_starts_on_a_full_disk", "--exact", "--ignored", "--nocapture"])
+        .env(FOLDER, folder.path())
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && text.contains("1 passed"), "{text}{errors}");
+}
+
+#[test]
+#[ignore = "the child of another test"]
+fn child_starts_on_a_full_disk() {
+    let folder = PathBuf::from(std::env::var_os(FOLDER).expect("a parent that names the folder"));
+    let url = format!("sqlite:{}", folder.join("tracker.db").display());
+    fill(&url);
+    let ballast = folder.join("ballast");
+    std::fs::write(&ballast, vec![0; 8 << 20]).unwrap_err();
+    starts_without(&url, "", || std::fs::remove_file(&ballast).unwrap());
+}
+
+/// A second tracker is refused while the first lives, and not when it was killed.
+fn second(backend: Backend) {
+    let place = Place::new(backend, "second");
+    let launch = launch(&place.url);
+    let first = launch.clone().start();
+    let refused = launch.clone().run_to_end();
+    let last = refused.log.last().unwrap();
+    assert_eq!(refused.code, Some(1), "{last}");
+    let holder = format!("it is in use by another tracker, process {} on ", first.id());
+    assert!(last.starts_with("ringtrack: ") && last.contains(&holder), "{last}");
+    Api::of(&first).allow(torrent(1)).unwrap();
+    first.signal(Signal::KILL);
+    first.wait();
+    assert_eq!(launch.start().stop().code, Some(0));
+}
+
+#[test]
+fn a_second_tracker_with_a_file_is_refused_while_the_first_lives() {
+    second(Backend::Sqlite);
+}
+
+#[test]
+fn a_second_tracker_with_a_database_of_postgres_is_refused_while_the_first_lives() {
+    second(Backend::Postgres);
+}
+
+#[test]
+fn a_second_tracker_with_a_database_of_mariadb_is_refused_while_the_first_lives() {
+    second(Backend::MariaDb);
+}
