@@ -7,6 +7,7 @@ mod full_disk;
 mod kills;
 mod load;
 mod outages;
+mod panics;
 mod scene;
-mod stops;
 mod starts;
+mod stops;

@@ -6,6 +6,8 @@ use config::Interval as Every;
 use latency::LatencySet;
 use primitives::{ShardCount, ShardId, Statistics};
 use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::mpsc::Receiver;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, interval_at};
@@ -66,6 +68,8 @@ pub struct Supervision {
     pub latency: LatencyDumps,
     /// How long the workers may take to end.
     pub shutdown_deadline: Duration,
+    /// Set once something has panicked, on whatever thread.
+    pub panicked: Arc<AtomicBool>,
 }
 
 /// How the tracker ended.
@@ -73,8 +77,9 @@ pub struct Supervision {
 pub enum End {
     /// As asked, with everything answered that had arrived.
     Orderly,
-    /// A worker ended that nobody had told to.
-    WorkerLost,
+    /// A worker exited unexpectedly, or something panicked. The workers that were left had until the deadline to answer
+    /// everything that had arrived.
+    Failed,
     /// The workers did not end within the deadline.
     DeadlinePassed,
 }
@@ -94,38 +99,37 @@ pub async fn supervise(
     let mut dumping = pin!(Dumps::new(fleet, &supervision.latency).run(&calls));
     let watched = tokio::select! {
         () = &mut dumping => unreachable!("nobody has asked the dumps to end"),
-        watched = watch(fleet, manager, &mut reporter, &calls, &mut requests) => watched,
+        watched = watch(manager, &mut reporter, &calls, &mut requests) => watched,
+        () = failure(fleet, &supervision.panicked) => Watched::Failed,
     };
-    if watched == Watched::WorkerLost {
-        return End::WorkerLost;
+    match watched {
+        Watched::StopRequested => info!("stopping"),
+        Watched::Failed => error!("stopping: a worker exited unexpectedly, or a task panicked"),
     }
-    info!("stopping");
     manager.stopping();
     calls.end();
     finish(dumping).await;
     let end = stop(fleet, supervision.shutdown_deadline).await;
     reporter.report();
     log_all_figures(&board.total());
-    end
+    if watched == Watched::Failed { End::Failed } else { end }
 }
 
 /// Why the tracker is not watched any more.
 #[derive(Debug, PartialEq, Eq)]
 enum Watched {
     StopRequested,
-    WorkerLost,
+    Failed,
 }
 
-/// Does what comes up until the end is in sight.
+/// Does what comes up until the end is asked for.
 async fn watch(
-    fleet: &impl Fleet,
     manager: &impl ServiceManager,
     reporter: &mut Reporter<'_>,
     calls: &DumpCalls,
     requests: &mut Receiver<Request>,
 ) -> Watched {
     let mut pulse = Pulse::new(manager.heartbeat_interval());
-    let mut watch = interval(Duration::from_millis(SUPERVISION_MS));
     loop {
         tokio::select! {
             request = requests.recv() => match request {
@@ -137,8 +141,15 @@ async fn watch(
             },
             () = reporter.due() => reporter.report(),
             () = pulse.due() => pulse.beat(manager, reporter.board.timer_turns()),
-            _ = watch.tick() => if fleet.any_finished() { return Watched::WorkerLost },
         }
+    }
+}
+
+/// Ends when a worker has ended that was not told to, or something has panicked.
+async fn failure(fleet: &impl Fleet, panicked: &AtomicBool) {
+    let mut watch = interval(Duration::from_millis(SUPERVISION_MS));
+    while !fleet.any_finished() && !panicked.load(Ordering::Relaxed) {
+        watch.tick().await;
     }
 }
 
@@ -236,7 +247,6 @@ mod tests {
     use crate::testing::TestFleet;
     use primitives::{Counter, PublishedStatistics};
     use std::cell::Cell;
-    use std::sync::Arc;
     use tokio::sync::mpsc::channel;
 
     #[derive(Default)]
@@ -260,7 +270,12 @@ mod tests {
     fn supervision() -> Supervision {
         let latency =
             LatencyDumps { directory: "/nonexistent".into(), interval: Every::Off, board: Arc::default() };
-        Supervision { statistics: Every::Off, latency, shutdown_deadline: Duration::from_secs(10) }
+        Supervision {
+            statistics: Every::Off,
+            latency,
+            shutdown_deadline: Duration::from_secs(10),
+            panicked: Arc::default(),
+        }
     }
 
     fn board() -> StatisticsBoard {
@@ -288,11 +303,15 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_loss_of_a_worker_ends_the_tracker() {
-        let fleet = TestFleet { lost: true, ..TestFleet::default() };
-        let (_requests, inbox) = channel(1);
-        let end = supervise(&fleet, &TestManager::default(), &board(), &supervision(), inbox).await;
-        assert_eq!(end, End::WorkerLost);
+    async fn after_the_loss_of_a_worker_or_a_panic_the_others_end_in_order() {
+        for (lost, panicked) in [(true, false), (false, true)] {
+            let fleet = TestFleet { lost, obeys: true, ..TestFleet::default() };
+            let supervision = Supervision { panicked: Arc::new(AtomicBool::new(panicked)), ..supervision() };
+            let (_requests, inbox) = channel(1);
+            let end = supervise(&fleet, &TestManager::default(), &board(), &supervision, inbox).await;
+            assert_eq!(end, End::Failed);
+            assert!(fleet.stop_requested.get(), "the others are told to end");
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -19,7 +19,9 @@ use config::Configuration;
 use control::{End, Fleet, LatencyBoard, LatencyDumps, Request, ServiceManager, Supervision, supervise};
 use crossbeam_channel::Sender;
 use std::io;
+use std::panic::{set_hook, take_hook};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tls::ServerIdentity;
 use tokio::runtime::{Builder, Runtime};
@@ -41,7 +43,7 @@ pub(crate) fn run(prepared: &Prepared<'_>) -> anyhow::Result<()> {
 }
 
 fn serve(prepared: &Prepared<'_>, listeners: AllListeners, runtime: &Runtime) -> anyhow::Result<()> {
-    let configuration = prepared.configuration;
+    let (configuration, panicked) = (prepared.configuration, note_panics());
     let (mut requests, hangups) =
         runtime.block_on(async { io::Result::Ok((requests_from_signals()?, hangups()?)) })?;
     log_banner(prepared, &listeners);
@@ -79,7 +81,7 @@ fn serve(prepared: &Prepared<'_>, listeners: AllListeners, runtime: &Runtime) ->
         let mut serving = apis.serve(&Arc::new(management.clone()), &reloads, &stopped);
         info!("ready");
         let (manager, board) = (Announcer { systemd: Systemd::ready(), stop }, data_plane.board().clone());
-        let supervision = supervision(configuration, latencies);
+        let supervision = supervision(configuration, latencies, panicked);
         let end = supervise(&data_plane, &manager, &board, &supervision, requests).await;
         manager.stop.send_replace(true);
         while serving.join_next().await.is_some() {}
@@ -127,7 +129,11 @@ fn certificate_watch(prepared: &Prepared<'_>, data_plane: &DataPlane) -> Option<
     Some(CertificateWatch::new(files, prepared.identity.clone()?, Box::new(show)))
 }
 
-fn supervision(configuration: &Configuration, board: Arc<LatencyBoard>) -> Supervision {
+fn supervision(
+    configuration: &Configuration,
+    board: Arc<LatencyBoard>,
+    panicked: Arc<AtomicBool>,
+) -> Supervision {
     let logs_directory = std::env::var_os("LOGS_DIRECTORY");
     Supervision {
         statistics: configuration.statistics.interval_s,
@@ -137,7 +143,19 @@ fn supervision(configuration: &Configuration, board: Arc<LatencyBoard>) -> Super
             board,
         },
         shutdown_deadline: Duration::from_secs(u64::from(configuration.shutdown.deadline_s)),
+        panicked,
     }
+}
+
+/// Has every panic noted, whichever thread or task it ends: the tracker cannot go on without any of them.
+fn note_panics() -> Arc<AtomicBool> {
+    let panicked = Arc::<AtomicBool>::default();
+    let (noted, report) = (Arc::clone(&panicked), take_hook());
+    set_hook(Box::new(move |panic| {
+        report(panic);
+        noted.store(true, Ordering::Relaxed);
+    }));
+    panicked
 }
 
 fn finish(end: End, data_plane: DataPlane) -> anyhow::Result<()> {
@@ -147,9 +165,9 @@ fn finish(end: End, data_plane: DataPlane) -> anyhow::Result<()> {
             info!("stopped");
             Ok(())
         }
-        End::WorkerLost => {
+        End::Failed => {
             data_plane.join_finished()?;
-            bail!("a worker ended that nobody had told to")
+            bail!("a task of the control plane panicked, or a worker exited unexpectedly")
         }
         End::DeadlinePassed => bail!("the workers did not end within shutdown.deadline_s"),
     }

@@ -1,0 +1,52 @@
+use super::api::Api;
+use super::load::{Load, key};
+use super::scene::{Backend, Place, Stored, launch};
+use crate::tracker::{PATIENCE, Tracker};
+use std::process::Command;
+use std::time::Instant;
+
+/// The number of a worker's thread.
+fn thread_of(tracker: &Tracker, name: &str) -> String {
+    let threads = format!("/proc/{}/task", tracker.id());
+    let is_named = |thread: &String| {
+        std::fs::read_to_string(format!("{threads}/{thread}/comm")).is_ok_and(|comm| comm.trim() == name)
+    };
+    let names = std::fs::read_dir(&threads).unwrap();
+    let mut threads = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    threads.find(is_named).expect("a thread of this name")
+}
+
+/// Waits until the control plane knows all that the cores have accounted.
+fn wait_for_accounts(tracker: &Tracker, load: &Load) {
+    let (api, deadline) = (Api::of(tracker), Instant::now() + PATIENCE);
+    while load.sums.accounts.iter().enumerate().any(|(user, account)| api.account(&key(user)) != *account) {
+        assert!(Instant::now() < deadline, "the accounts are told");
+    }
+}
+
+/// The kernel refuses a worker's io_uring once, which glommio takes for a bug.
+#[test]
+fn when_a_worker_panics_all_that_is_known_is_stored_and_the_tracker_ends_with_code_1() {
+    let place = Place::new(Backend::Sqlite, "panics");
+    let tracker = launch(&place.url).set("database.flush_every_s", "3600").start();
+    let mut load = Load::begin(&tracker);
+    load.run_for(std::time::Duration::from_millis(300));
+    wait_for_accounts(&tracker, &load);
+    assert_eq!(Stored::read(&place.url).accounts, [], "nothing is written yet");
+    let mut strace = Command::new("strace")
+        .args(["--quiet=all", "--output=/dev/null", "--trace=io_uring_enter"])
+        .args(["--inject=io_uring_enter:error=EBADF:when=1", "--attach", &thread_of(&tracker, "worker-0")])
+        .spawn()
+        .expect("strace, which tests/install installs");
+    let ended = tracker.wait();
+    strace.wait().unwrap();
+    let log = ended.log.join("\n");
+    assert_eq!(ended.code, Some(1), "{log}");
+    for part in
+        ["panicked at", "ERROR stopping: a worker exited unexpectedly", "the worker of shard 0 panicked"]
+    {
+        assert!(log.contains(part), "{part:?} is not in {log}");
+    }
+    let stored = Stored::read(&place.url);
+    assert_eq!((stored.accounts, stored.allowed), (load.sums.accounts.to_vec(), load.sums.allowed));
+}
