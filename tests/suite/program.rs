@@ -5,11 +5,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// The path of the `ringtrack` binary, freshly built with the profile and in the target directory of this
-/// test binary.
+/// The path of another `ringtrack` binary to test, such as that of a release.
+const OTHER_PROGRAM: &str = "RINGTRACK_TESTS_PROGRAM";
+
+/// The path of the `ringtrack` binary: that of [`OTHER_PROGRAM`], or one freshly built with the profile and in the target
+/// directory of this test binary.
 pub(crate) fn program() -> PathBuf {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| build("ringtrack", "ringtrack")).clone()
+    let other = || std::env::var_os(OTHER_PROGRAM).map(PathBuf::from);
+    PROGRAM.get_or_init(|| other().unwrap_or_else(|| build("ringtrack", "ringtrack"))).clone()
 }
 
 /// The path of the `ringtrack-blast` binary, built in the same way.
