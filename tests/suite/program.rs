@@ -8,21 +8,25 @@ use std::sync::OnceLock;
 /// The path of another `ringtrack` binary to test, such as that of a release.
 const OTHER_PROGRAM: &str = "RINGTRACK_TESTS_PROGRAM";
 
+/// A small test. With one among what is built, cargo takes the features that it takes for `cargo test --workspace`, and
+/// finds all dependencies built.
+const ANY_TEST: &str = "protocol";
+
 /// The path of the `ringtrack` binary: that of [`OTHER_PROGRAM`], or one freshly built with the profile and in the target
 /// directory of this test binary.
 pub(crate) fn program() -> PathBuf {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     let other = || std::env::var_os(OTHER_PROGRAM).map(PathBuf::from);
-    PROGRAM.get_or_init(|| other().unwrap_or_else(|| build("ringtrack", "ringtrack"))).clone()
+    PROGRAM.get_or_init(|| other().unwrap_or_else(|| build("ringtrack"))).clone()
 }
 
 /// The path of the `ringtrack-blast` binary, built in the same way.
 pub(crate) fn load_generator() -> PathBuf {
     static LOAD_GENERATOR: OnceLock<PathBuf> = OnceLock::new();
-    LOAD_GENERATOR.get_or_init(|| build("ringtrack-bench", "ringtrack-blast")).clone()
+    LOAD_GENERATOR.get_or_init(|| build("ringtrack-blast")).clone()
 }
 
-fn build(package: &str, binary: &str) -> PathBuf {
+fn build(binary: &str) -> PathBuf {
     let test_binary = std::env::current_exe().expect("a running test has a path");
     // <target directory>/<profile's directory>/deps/<test binary>
     let mut ancestors = test_binary.ancestors().skip(2);
@@ -37,7 +41,7 @@ fn build(package: &str, binary: &str) -> PathBuf {
         cargo.env_remove(name);
     }
     let status = cargo
-        .args(["build", "--package", package, "--bin", binary])
+        .args(["build", "--workspace", "--bin", binary, "--test", ANY_TEST])
         .args(["--profile", profile_of(profile_directory)])
         .arg("--target-dir")
         .arg(target_directory)
