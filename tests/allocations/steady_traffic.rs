@@ -125,18 +125,28 @@ impl Traffic {
         datagrams
     }
 
-    /// One announce of each peer of all swarms, each with the key of a user. Some say that they are complete.
+    /// One announce of each peer of all swarms, each with the key of a user. Some begin anew and complete.
     pub(crate) fn announces_of_users(&self, arrival: Arrival, uploaded: u64) -> Vec<Datagram> {
         let mut datagrams = Vec::new();
         for (client, (torrent, peers)) in self.clients_and_swarms() {
             for port in 1..=peers {
                 let url = url_data(&[b"/announce/", key(u32::from(port) % USERS).bytes()]);
-                let event = if port % 5 == 0 { AnnounceEvent::Completed } else { AnnounceEvent::None };
-                let mut request = client.seeding(torrent).with_port(port).with_event(event);
-                request.peer_id = PeerId([b'a' + (port % 26) as u8; PeerId::BYTES]);
-                request.uploaded = uploaded.into();
-                let bytes = [request.as_bytes(), &url].concat();
-                datagrams.push(Datagram { source: client.source, bytes, arrival });
+                let ways: &[(u64, AnnounceEvent)] = match port % 5 {
+                    0 => &[
+                        (0, AnnounceEvent::Stopped),
+                        (1, AnnounceEvent::Started),
+                        (0, AnnounceEvent::Completed),
+                    ],
+                    _ => &[(0, AnnounceEvent::None)],
+                };
+                for &(left, event) in ways {
+                    let mut request =
+                        client.seeding(torrent).with_port(port).with_event(event).with_left(left);
+                    request.peer_id = PeerId([b'a' + (port % 26) as u8; PeerId::BYTES]);
+                    request.uploaded = uploaded.into();
+                    let bytes = [request.as_bytes(), &url].concat();
+                    datagrams.push(Datagram { source: client.source, bytes, arrival });
+                }
             }
         }
         datagrams

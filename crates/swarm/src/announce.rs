@@ -43,7 +43,7 @@ pub struct Announced {
     pub peers: usize,
     /// What became of the announcing peer.
     pub change: PeerChange,
-    /// Whether its completed event was counted, which happens once for each peer.
+    /// Whether its completed event was counted, which happens once for each peer that was a leecher before.
     pub completion: Completion,
 }
 

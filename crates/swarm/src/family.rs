@@ -1,4 +1,4 @@
-use crate::announce::{Admission, Announce, Announced, Bound, Completion, Listing, PeerChange, SwarmCounts};
+use crate::announce::{Admission, Announce, Announced, Bound, Listing, PeerChange, SwarmCounts};
 use crate::choose::Requester;
 use crate::directory::{Directory, SwarmKey};
 use crate::expiry::Cursor;
@@ -228,12 +228,9 @@ impl<A: CompactAddress> FamilySwarms<A> {
         announce: &Announce<A>,
         out: &mut [u8],
     ) -> Announced {
-        let downloaded = self.swarm(slot).counts().downloaded;
         let placed = self.register(moment, slot, announce);
         let swarm = self.slab.get(slot).expect(IN_USE);
         let counts = swarm.counts();
-        let completion =
-            if counts.downloaded > downloaded { Completion::Counted } else { Completion::NotCounted };
         let peers = if announce.event == AnnounceEvent::Stopped {
             0
         } else {
@@ -243,7 +240,7 @@ impl<A: CompactAddress> FamilySwarms<A> {
         if swarm.peers() == 0 {
             self.leave_empty(moment, slot);
         }
-        Announced { counts, peers, change: placed.change, completion }
+        Announced { counts, peers, change: placed.change, completion: placed.completion }
     }
 
     /// Puts the announcing peer where its announce says.
@@ -261,15 +258,15 @@ impl<A: CompactAddress> FamilySwarms<A> {
         let placed = match (found, announce.event, announce.listing) {
             (Some(position), AnnounceEvent::Stopped, _) => {
                 swarm.take_out(position, &mut upkeep);
-                Placed { change: PeerChange::Removed, position: None }
+                Placed::without_completion(PeerChange::Removed, None)
             }
             (None, AnnounceEvent::Stopped, _) | (_, _, Listing::Unlisted) => {
-                Placed { change: PeerChange::NotListed, position: found }
+                Placed::without_completion(PeerChange::NotListed, found)
             }
             (Some(position), _, Listing::Listed) => swarm.refresh(heard, position, announce, &upkeep),
             (None, _, Listing::Listed) => match room {
                 Ok(()) => swarm.add(heard, announce, &mut upkeep),
-                Err(bound) => Placed { change: PeerChange::Refused(bound), position: None },
+                Err(bound) => Placed::without_completion(PeerChange::Refused(bound), None),
             },
         };
         self.totals.note(before, swarm.counts());

@@ -1,4 +1,4 @@
-use crate::announce::{Announce, PeerChange, SwarmCounts};
+use crate::announce::{Announce, Completion, PeerChange, SwarmCounts};
 use crate::deadline::Deadline;
 use crate::hashing::KeyedHasher;
 use crate::limits::{
@@ -47,6 +47,7 @@ pub(crate) struct Upkeep<'a> {
 pub(crate) struct Placed {
     pub(crate) change: PeerChange,
     pub(crate) position: Option<usize>,
+    pub(crate) completion: Completion,
 }
 
 /// When a peer was heard of, and for how long it is kept.
@@ -54,6 +55,12 @@ pub(crate) struct Placed {
 pub(crate) struct Heard {
     pub(crate) now: Second,
     pub(crate) lifetime_s: u32,
+}
+
+impl Placed {
+    pub(crate) const fn without_completion(change: PeerChange, position: Option<usize>) -> Self {
+        Self { change, position, completion: Completion::NotCounted }
+    }
 }
 
 impl<A: CompactAddress> Swarm<A> {
@@ -119,11 +126,12 @@ impl<A: CompactAddress> Swarm<A> {
     /// Adds a peer for which there is room.
     pub(crate) fn add(&mut self, heard: Heard, announce: &Announce<A>, upkeep: &mut Upkeep<'_>) -> Placed {
         let position = self.push(announce.address, announce.status, upkeep);
-        self.note_heard(heard, position, announce.event, PeerChange::Added);
-        Placed { change: PeerChange::Added, position: Some(position) }
+        self.keep_until(heard.now, position, Deadline::after(heard.now, heard.lifetime_s));
+        Placed::without_completion(PeerChange::Added, Some(position))
     }
 
-    /// Notes that the peer at `position` was heard of.
+    /// Notes that the peer at `position` was heard of. Its completed event counts if it was a leecher until now and none
+    /// of it was counted before: some clients send the event whenever they begin to seed.
     pub(crate) fn refresh(
         &mut self,
         heard: Heard,
@@ -131,9 +139,18 @@ impl<A: CompactAddress> Swarm<A> {
         announce: &Announce<A>,
         upkeep: &Upkeep<'_>,
     ) -> Placed {
+        let known = self.storage.columns().deadlines[position];
+        // A peer whose lifetime has passed is a new one that nobody has swept yet.
+        let (is_known, was_leecher) = (!known.is_expired(heard.now), position >= self.seeders());
+        let was_counted = is_known && known.is_completed();
+        let completes = announce.event == AnnounceEvent::Completed && is_known && was_leecher && !was_counted;
         let position = self.set_status(position, announce.status, upkeep);
-        self.note_heard(heard, position, announce.event, PeerChange::Refreshed);
-        Placed { change: PeerChange::Refreshed, position: Some(position) }
+        let deadline = Deadline::after(heard.now, heard.lifetime_s);
+        let deadline = if was_counted || completes { deadline.with_completed() } else { deadline };
+        self.keep_until(heard.now, position, deadline);
+        self.downloaded = self.downloaded.saturating_add(u32::from(completes));
+        let completion = if completes { Completion::Counted } else { Completion::NotCounted };
+        Placed { change: PeerChange::Refreshed, position: Some(position), completion }
     }
 
     /// Removes the peer at `position` and gives back what memory is too much.
@@ -169,24 +186,16 @@ impl<A: CompactAddress> Swarm<A> {
         self.earliest = Deadline::after(now, EMPTY_SWARM_KEPT_S);
     }
 
-    fn note_heard(&mut self, heard: Heard, position: usize, event: AnnounceEvent, change: PeerChange) {
-        let deadline = Deadline::after(heard.now, heard.lifetime_s);
+    fn keep_until(&mut self, now: Second, position: usize, deadline: Deadline) {
         // An earliest deadline that has passed may be too far back to compare with one that is ahead.
         self.earliest = if self.peers == 1 {
             deadline
-        } else if self.earliest.is_expired(heard.now) {
-            Deadline::passed(heard.now)
+        } else if self.earliest.is_expired(now) {
+            Deadline::passed(now)
         } else {
             self.earliest.earlier(deadline)
         };
-        let kept = &mut self.storage.columns_mut().deadlines[position];
-        // A peer whose time had passed is a new one that nobody has swept yet.
-        let counted = change == PeerChange::Refreshed && kept.is_completed() && !kept.is_expired(heard.now);
-        *kept =
-            if counted || event == AnnounceEvent::Completed { deadline.with_completed() } else { deadline };
-        if event == AnnounceEvent::Completed && !counted {
-            self.downloaded = self.downloaded.saturating_add(1);
-        }
+        self.storage.columns_mut().deadlines[position] = deadline;
     }
 
     /// Appends a peer and moves it to its side of the border.

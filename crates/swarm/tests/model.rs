@@ -169,7 +169,8 @@ impl<A: TestAddress> Run<A> {
         }
         let before = peers.get(&key).filter(|peer| self.now.0 < peer.deadline_s);
         let was_completed = before.is_some_and(|peer| peer.completed);
-        let completes = announce.event == AnnounceEvent::Completed;
+        let was_leecher = before.is_some_and(|peer| peer.status == PeerStatus::Leecher);
+        let completes = announce.event == AnnounceEvent::Completed && was_leecher;
         if completes && !was_completed {
             *self.downloaded.entry(torrent).or_default() += 1;
         }
@@ -465,13 +466,38 @@ fn a_leecher_in_a_one_peer_max_of_seeders_is_given_leechers_too() {
 #[test]
 fn the_downloads_of_an_empty_swarm_are_kept_for_8_hours() {
     let mut swarms = Swarms::new(SETTINGS, seeds(3));
-    swarms.announce(Second(1), None, &announce_of(0, 0, AnnounceEvent::Completed), &mut []);
-    swarms.announce(Second(2), None, &announce_of(0, 0, AnnounceEvent::Stopped), &mut []);
+    for event in [AnnounceEvent::Started, AnnounceEvent::Completed, AnnounceEvent::Stopped] {
+        swarms.announce(Second(2), None, &announce_of(0, 0, event), &mut []);
+    }
     swarms.expire(Second(28_801), EXPIRY_WORK);
     assert_eq!(swarms.scrape::<CompactIpv4>(&info_hash(0)).downloaded, 1);
     swarms.expire(Second(28_812), EXPIRY_WORK);
     assert_eq!(swarms.scrape::<CompactIpv4>(&info_hash(0)).downloaded, 0);
     assert_eq!(swarms.totals(AddressFamily::V4).swarms, 0);
+}
+
+#[test]
+fn completed_counts_for_a_listed_leecher_and_for_nobody_else() {
+    use AnnounceEvent::{Completed, None as Again, Started, Stopped};
+    use PeerStatus::{Leecher, Seeder};
+    let downloaded = |announces: &[(PeerStatus, AnnounceEvent, u32)]| {
+        let mut swarms = Swarms::new(SETTINGS, seeds(3));
+        for &(status, event, second) in announces {
+            let announce = Announce { status, ..announce_of(0, 0, event) };
+            swarms.announce(Second(second), None, &announce, &mut []);
+        }
+        swarms.scrape::<CompactIpv4>(&info_hash(0)).downloaded
+    };
+    assert_eq!(downloaded(&[(Leecher, Started, 1), (Seeder, Completed, 2)]), 1);
+    assert_eq!(downloaded(&[(Leecher, Started, 1), (Seeder, Completed, 2), (Seeder, Completed, 3)]), 1);
+    assert_eq!(downloaded(&[(Seeder, Completed, 1)]), 0, "nobody has heard of it before");
+    assert_eq!(downloaded(&[(Leecher, Completed, 1)]), 0, "nor of this one");
+    assert_eq!(downloaded(&[(Seeder, Started, 1), (Seeder, Completed, 2)]), 0, "it seeds already");
+    assert_eq!(downloaded(&[(Leecher, Started, 1), (Seeder, Again, 2), (Seeder, Completed, 3)]), 0);
+    assert_eq!(downloaded(&[(Leecher, Started, 1), (Leecher, Stopped, 2), (Seeder, Completed, 3)]), 0);
+    let late = 1 + LIFETIME_S + 2;
+    assert_eq!(downloaded(&[(Leecher, Started, 1), (Seeder, Completed, late)]), 0, "it was forgotten");
+    assert_eq!(downloaded(&[(Seeder, Completed, 1), (Leecher, Again, 2), (Seeder, Completed, 3)]), 1);
 }
 
 #[test]
@@ -549,7 +575,7 @@ fn a_turn_of_expiry_forgets_no_more_empty_swarms_than_it_has_time_for() {
     let mut swarms = Swarms::new(SETTINGS, seeds(3));
     for number in 0..20_000 {
         let announce = announce_of_made_up(number);
-        for event in [AnnounceEvent::Completed, AnnounceEvent::Stopped] {
+        for event in [AnnounceEvent::Started, AnnounceEvent::Completed, AnnounceEvent::Stopped] {
             swarms.announce(Second(1), None, &Announce { event, ..announce }, &mut []);
         }
     }

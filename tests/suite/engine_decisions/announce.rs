@@ -151,6 +151,7 @@ fn a_download_is_counted_once_a_peer_and_seen_in_a_scrape() {
     }
     let counts = |seeders, downloaded, leechers| vec![TorrentCounts { seeders, downloaded, leechers }];
     assert_eq!(one.scrape(&mut tracker, &[TORRENT]), counts(1, 1, 0));
+    two.announce(&mut tracker, &two.leeching(TORRENT));
     two.announce(&mut tracker, &two.seeding(TORRENT).with_event(AnnounceEvent::Completed));
     assert_eq!(one.scrape(&mut tracker, &[TORRENT]), counts(2, 2, 0));
     one.announce(&mut tracker, &one.seeding(TORRENT).with_event(AnnounceEvent::Stopped));

@@ -10,8 +10,14 @@ fn seeder(number: u8, port: u16, event: AnnounceEvent) -> Announce {
     Announce { left: 0, port, ..Announce::of(number).with_event(event) }
 }
 
+/// A peer downloads torrent 1 to the end.
 fn complete(tracker: &mut Simulator, way: &Way, port: u16) {
-    let told = way.announce(tracker, &seeder(1, port, Completed));
+    complete_torrent(tracker, way, 1, port);
+}
+
+fn complete_torrent(tracker: &mut Simulator, way: &Way, number: u8, port: u16) {
+    way.announce(tracker, &Announce { port, ..Announce::of(number) });
+    let told = way.announce(tracker, &seeder(number, port, Completed));
     assert!(told.swarm().is_some(), "{told:?}");
 }
 
@@ -91,7 +97,7 @@ fn counts_that_have_changed_are_told_once_and_whole() {
             complete(&mut tracker, &way, port);
         }
         for number in 3..20 {
-            way.announce(&mut tracker, &seeder(number, 1, Completed));
+            complete_torrent(&mut tracker, &way, number, 1);
         }
         let facts = tracker.take_facts();
         let mut expected: BTreeMap<_, _> = (3..20).map(|number| (torrent(number), 1)).collect();
@@ -124,13 +130,27 @@ fn counts_that_could_not_be_told_come_again_as_they_are_then() {
 fn a_peer_completes_a_torrent_once_however_often_it_says_so() {
     for (cores, way) in ways() {
         let mut tracker = tracker(cores, REMEMBERING);
+        complete(&mut tracker, &way, 1);
         for _ in 0..3 {
-            complete(&mut tracker, &way, 1);
+            way.announce(&mut tracker, &seeder(1, 1, Completed));
         }
         assert_eq!(completed(&mut tracker, &way), 1, "{way:?}");
         way.announce(&mut tracker, &seeder(1, 1, Stopped));
         assert_eq!(completed(&mut tracker, &way), 1, "{way:?}");
         assert_eq!(tracker.statistics().counter(Counter::Completed), 1);
+    }
+}
+
+#[test]
+fn completed_of_a_peer_that_was_no_leecher_before_is_not_counted() {
+    for (cores, way) in ways() {
+        let mut tracker = tracker(cores, REMEMBERING);
+        way.announce(&mut tracker, &seeder(1, 1, Completed));
+        way.announce(&mut tracker, &seeder(1, 2, AnnounceEvent::Started));
+        way.announce(&mut tracker, &seeder(1, 2, Completed));
+        assert_eq!(completed(&mut tracker, &way), 0, "{way:?}");
+        complete(&mut tracker, &way, 3);
+        assert_eq!(completed(&mut tracker, &way), 1, "{way:?}");
     }
 }
 
