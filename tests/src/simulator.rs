@@ -17,6 +17,7 @@ use self::batch::{Batch, Outcomes};
 use self::core::Core;
 use self::errands::ErrandRings;
 use self::mesh::Mesh;
+use access::AccessUpdate;
 use engine::{BATCH_DATAGRAMS_MAX, ConnectionIdKey, HttpPolicy, Now, Secrets};
 use primitives::{InfoHash, Second, ShardCount, ShardId, Statistics, SteeringKey, TableSeed};
 use std::net::SocketAddr;
@@ -107,7 +108,7 @@ impl Simulator {
             let secrets = Secrets { connection_ids, steering, swarms, access, intervals };
             Core::new(shard, settings.engine, &secrets, http.clone())
         };
-        Self {
+        let mut simulator = Self {
             cores: shards.shards().map(core).collect(),
             mesh: Mesh::new(shards, settings.announce_slots, settings.scrape_slots),
             errands: ErrandRings::new(shards, settings.errand_slots),
@@ -115,7 +116,10 @@ impl Simulator {
             now: START,
             shards,
             steering,
-        }
+        };
+        // Nothing is stored that is not sent with updates.
+        simulator.update(&AccessUpdate::EndCompleted);
+        simulator
     }
 
     /// Takes all datagrams in, each core its own in batches, and delivers what crosses the mesh. `on_reply` is

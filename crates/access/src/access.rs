@@ -75,7 +75,7 @@ impl Access {
 
     /// How often a torrent was completed, where that is remembered. One that is not served was not.
     #[must_use]
-    pub fn completed(&self, info_hash: &InfoHash) -> Option<u32> {
+    pub fn completed(&self, info_hash: &InfoHash) -> Option<u64> {
         match self.policy.completed {
             CompletedCounts::Remembered => Some(self.torrent(info_hash).unwrap_or(0)),
             CompletedCounts::Forgotten => None,
@@ -86,7 +86,7 @@ impl Access {
     ///
     /// # Errors
     /// It is banned, or not listed where it has to be.
-    pub fn torrent(&self, info_hash: &InfoHash) -> Result<u32, TorrentRefusal> {
+    pub fn torrent(&self, info_hash: &InfoHash) -> Result<u64, TorrentRefusal> {
         let standing = self.register.standing(info_hash);
         if standing.denied == Membership::On {
             return Err(TorrentRefusal::Denied(*info_hash));
@@ -131,7 +131,7 @@ impl Access {
     }
 
     /// Counts a completed event where that is remembered. Gives the new count, none where there is no place for it.
-    pub fn count_completed(&mut self, info_hash: &InfoHash) -> Option<u32> {
+    pub fn count_completed(&mut self, info_hash: &InfoHash) -> Option<u64> {
         if self.policy.completed == CompletedCounts::Forgotten {
             return None;
         }
@@ -181,12 +181,12 @@ impl Access {
     }
 
     /// Counts that are to be stored: see [`TorrentRegister::take_dirty`].
-    pub fn take_completed(&mut self, max: usize, out: &mut Vec<(InfoHash, u32)>) {
+    pub fn take_completed(&mut self, max: usize, out: &mut Vec<(InfoHash, u64)>) {
         self.register.take_dirty(max, out);
     }
 
     /// Counts that could not be sent on.
-    pub fn give_back_completed(&mut self, counts: &[(InfoHash, u32)]) {
+    pub fn give_back_completed(&mut self, counts: &[(InfoHash, u64)]) {
         self.register.mark_dirty_again(counts);
     }
 
@@ -420,6 +420,7 @@ mod tests {
         let stored = AccessUpdate::RememberCompleted([(hash(1), 41)].into());
         let mut remembering = access(AccessPolicy { completed: CompletedCounts::Remembered, ..PUBLIC });
         apply(&mut remembering, &stored);
+        apply(&mut remembering, &AccessUpdate::EndCompleted);
         assert_eq!(remembering.count_completed(&hash(1)), Some(42));
         assert_eq!(remembering.torrent(&hash(1)), Ok(42));
         let mut counts = Vec::new();

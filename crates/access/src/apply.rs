@@ -35,9 +35,10 @@ impl Access {
                 return step(torrents, from, owned, |torrent| self.change_list(change, torrent, off));
             }
             AccessUpdate::RememberCompleted(counts) => {
-                let is_owned = |(torrent, _): &(InfoHash, u32)| owned(torrent);
+                let is_owned = |(torrent, _): &(InfoHash, u64)| owned(torrent);
                 return step(counts, from, is_owned, |count| self.remember_completed(count));
             }
+            AccessUpdate::EndCompleted => self.register.end_completed(),
             AccessUpdate::BeginKeys => self.keys.begin(),
             AccessUpdate::PutKeys(grants) => {
                 return step(
@@ -80,7 +81,7 @@ impl Access {
         }
     }
 
-    fn remember_completed(&mut self, (torrent, completed): &(InfoHash, u32)) {
+    fn remember_completed(&mut self, (torrent, completed): &(InfoHash, u64)) {
         if self.policy.completed == CompletedCounts::Remembered {
             let remembered = self.register.remember_completed(torrent, *completed);
             self.shortfalls.completed_counts += u64::from(remembered == Remembered::Full);

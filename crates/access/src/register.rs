@@ -35,6 +35,14 @@ pub struct TorrentRegister {
     held: Held,
     /// The part where the search for changed counts goes on.
     next_changed: usize,
+    stored_counts: StoredCounts,
+}
+
+/// Whether the counts that are stored have been taken in. A count that lacks what is stored must not be stored itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum StoredCounts {
+    Unread,
+    Read,
 }
 
 /// How much a register may hold.
@@ -67,7 +75,7 @@ pub struct Standing {
     /// On [`TorrentList::Denied`].
     pub denied: Membership,
     /// Completed events.
-    pub completed: u32,
+    pub completed: u64,
 }
 
 /// Whether a torrent is on a list.
@@ -151,6 +159,7 @@ impl TorrentRegister {
             reloads: [Reload::None; 4],
             held: Held::default(),
             next_changed: 0,
+            stored_counts: StoredCounts::Unread,
         }
     }
 
@@ -164,8 +173,8 @@ impl TorrentRegister {
         let Ok(at) = part.position(info_hash) else { return Standing::UNKNOWN };
         let entry = &part.entries[at];
         Standing {
-            allowed: Membership::of(entry.on, TorrentList::Allowed),
-            denied: Membership::of(entry.on, TorrentList::Denied),
+            allowed: Membership::of(entry.on(), TorrentList::Allowed),
+            denied: Membership::of(entry.on(), TorrentList::Denied),
             completed: entry.completed(),
         }
     }
@@ -185,9 +194,9 @@ impl TorrentRegister {
             }
         };
         let entry = &mut part.entries[at];
-        let before = entry.on;
+        let before = entry.on();
         entry.put(pair);
-        self.held.note(before, entry.on);
+        self.held.note(before, entry.on());
         if before.has_list(list) { Put::Known } else { Put::New }
     }
 
@@ -197,12 +206,12 @@ impl TorrentRegister {
         let part = &mut self.parts[part_of(self.seed.hash_one(info_hash), REGISTER_PARTS)];
         let Ok(at) = part.position(info_hash) else { return TakenOff::Unknown };
         let entry = &mut part.entries[at];
-        let before = entry.on;
+        let before = entry.on();
         if !before.has(pair) {
             return TakenOff::Unknown;
         }
         entry.take_off(pair);
-        let after = entry.on;
+        let after = entry.on();
         self.held.note(before, after);
         if entry.is_vacant() {
             part.remove(at);

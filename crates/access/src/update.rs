@@ -34,7 +34,7 @@ pub enum CoreFact {
     /// What was done with keys since it was last told.
     Accounts(Vec<AccountFact>),
     /// How often torrents were completed in all.
-    Completed(Vec<(InfoHash, u32)>),
+    Completed(Vec<(InfoHash, u64)>),
 }
 
 /// A change that the control plane sends to all cores. Long ones are shared; a core takes them over in bounded steps.
@@ -47,7 +47,9 @@ pub enum AccessUpdate {
     /// All that the source has was sent.
     EndList(TorrentList, ListSource),
     /// Stored counts of completed events.
-    RememberCompleted(Arc<[(InfoHash, u32)]>),
+    RememberCompleted(Arc<[(InfoHash, u64)]>),
+    /// All stored counts were sent. From here on the cores tell counts, which now have what is stored in them.
+    EndCompleted,
     /// The keys are sent anew: what is put from here to the end is all that there are.
     BeginKeys,
     /// Keys become valid, or get another number or time.

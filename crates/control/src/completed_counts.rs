@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 /// Counts of completed events that the keeper has not taken yet.
 #[derive(Debug, Default)]
 pub(crate) struct CompletedCounts {
-    waiting: BTreeMap<InfoHash, u32>,
+    waiting: BTreeMap<InfoHash, u64>,
 }
 
 impl CompletedCounts {
     /// How often a torrent was completed. Of several counts the largest stays.
-    pub(crate) fn put(&mut self, info_hash: InfoHash, completed: u32) {
+    pub(crate) fn put(&mut self, info_hash: InfoHash, completed: u64) {
         let is_full = self.waiting.len() >= COMPLETED_WAITING_MAX;
         if is_full && !self.waiting.contains_key(&info_hash) {
             return;
@@ -20,7 +20,7 @@ impl CompletedCounts {
     }
 
     /// Has `save` take each of them, until it refuses one.
-    pub(crate) fn save<E>(&mut self, mut save: impl FnMut(InfoHash, u32) -> Result<(), E>) -> Result<(), E> {
+    pub(crate) fn save<E>(&mut self, mut save: impl FnMut(InfoHash, u64) -> Result<(), E>) -> Result<(), E> {
         while let Some(first) = self.waiting.first_entry() {
             save(*first.key(), *first.get())?;
             first.remove();

@@ -18,7 +18,7 @@ pub(crate) const LAST_DUMP_MS_MAX: u64 = 3000;
 pub const LATENCY_FILE_BYTES_MAX: u64 = 64 << 20;
 
 /// Torrents that can be had in the order of a count: a core keeps as many as it may be asked for while it looks through
-/// its swarms, at 32 bytes each.
+/// its swarms, at 40 bytes each.
 pub const SORTED_TORRENTS_MAX: usize = 100_000;
 
 /// Info hashes of a list's file that are handed on at once: 80 KiB, so that a core is told of thousands by one command.

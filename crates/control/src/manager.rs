@@ -24,7 +24,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::{Mutex as AsyncMutex, watch};
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use tracing::{error, info};
 
 /// Manages a running tracker. Copies are the same one.
@@ -250,8 +250,10 @@ impl<C: Cores> Manager<C> {
         self.inner.unread.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn note_unread(&self, why: Option<String>) {
-        *self.inner.unread.lock().unwrap_or_else(PoisonError::into_inner) = why;
+    /// Gives why it was so before.
+    fn note_unread(&self, why: Option<String>) -> Option<String> {
+        let mut unread = self.inner.unread.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut unread, why)
     }
 
     fn completed(&self) -> MutexGuard<'_, CompletedCounts> {
@@ -289,31 +291,36 @@ impl<C: Cores> Manager<C> {
         }
     }
 
+    /// Reads what is needed before somebody is served, until `deadline`. The rest is read in the background.
     async fn load_first(&self, deadline: Instant) {
         let Some(database) = self.inner.database.clone() else { return };
-        let mut parts = self.parts_in_use();
+        let mut parts = self.parts_needed_first();
         let failure = match timeout_at(deadline, self.load(&database, &mut parts)).await {
-            Ok(Ok(())) => return,
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => "it takes longer than database.start_wait_s".to_owned(),
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(error.to_string()),
+            Err(_) => Some("it takes longer than database.start_wait_s".to_owned()),
         };
-        error!("the start goes on without what is stored, which is read later: {failure}");
-        self.note_unread(Some(failure));
-        tokio::spawn(self.clone().load_later(database, parts));
+        if let Some(failure) = &failure {
+            error!("the start goes on without what is stored, which is read later: {failure}");
+        }
+        self.note_unread(failure);
+        tokio::spawn(self.clone().load_rest(database, parts));
     }
 
-    async fn load_later(self, database: Database, mut parts: VecDeque<StoredPart>) {
-        let mut attempts = later(RETRY);
-        loop {
-            attempts.tick().await;
-            match self.load(&database, &mut parts).await {
-                Ok(()) => {
-                    self.note_unread(None);
-                    info!("what is stored has been read");
-                    return;
-                }
-                Err(error) => self.note_unread(Some(error.to_string())),
-            }
+    async fn load_rest(self, database: Database, mut first: VecDeque<StoredPart>) {
+        self.load_until_read(&database, &mut first).await;
+        if self.inner.settings.completed == CompletedStorage::Stored {
+            self.load_until_read(&database, &mut VecDeque::from([StoredPart::Completed])).await;
+        }
+    }
+
+    async fn load_until_read(&self, database: &Database, parts: &mut VecDeque<StoredPart>) {
+        while let Err(error) = self.load(database, parts).await {
+            self.note_unread(Some(error.to_string()));
+            sleep(RETRY).await;
+        }
+        if self.note_unread(None).is_some() {
+            info!("what is stored has been read");
         }
     }
 
@@ -355,8 +362,8 @@ impl<C: Cores> Manager<C> {
         }
     }
 
-    /// First what says who is served.
-    fn parts_in_use(&self) -> VecDeque<StoredPart> {
+    /// What says who is served, and what is small.
+    fn parts_needed_first(&self) -> VecDeque<StoredPart> {
         let Modes { users, torrents } = self.inner.settings.modes;
         let keys = (users == UserMode::Private).then_some(StoredPart::Keys);
         let lists: &[TorrentList] = match torrents {
@@ -364,8 +371,7 @@ impl<C: Cores> Manager<C> {
             TorrentMode::Listed => &TorrentList::ALL,
         };
         let lists = lists.iter().map(|&list| StoredPart::List(list));
-        let counts = [StoredPart::Totals, StoredPart::Completed];
-        [StoredPart::Bans].into_iter().chain(keys).chain(lists).chain(counts).collect()
+        [StoredPart::Bans].into_iter().chain(keys).chain(lists).chain([StoredPart::Totals]).collect()
     }
 
     async fn load_bans(&self, database: &Database) -> Result<(), ManagementError> {
@@ -418,16 +424,22 @@ impl<C: Cores> Manager<C> {
         update_all(cores, &AccessUpdate::EndKeys).await
     }
 
+    /// Has the cores take in a page of counts while the next one is read. Where it fails it begins anew: a count that a
+    /// core has taken in is not added again.
     async fn load_completed(&self, database: &Database) -> Result<(), ManagementError> {
-        if self.inner.settings.completed == CompletedStorage::Forgotten {
-            return Ok(());
+        let (cores, mut pages, mut torrents) = (&self.inner.cores, database.load_completed(), 0);
+        let mut page = pages.next().await?;
+        while let Some(counts) = page {
+            torrents += counts.len();
+            let counts = counts.iter().map(|torrent| (torrent.info_hash, torrent.completed));
+            let update = AccessUpdate::RememberCompleted(counts.collect());
+            let (taken_in, next) = tokio::join!(update_all(cores, &update), pages.next());
+            taken_in?;
+            page = next?;
         }
-        let mut pages = database.load_completed();
-        while let Some(page) = pages.next().await? {
-            let counts = page
-                .iter()
-                .map(|torrent| (torrent.info_hash, u32::try_from(torrent.completed).unwrap_or(u32::MAX)));
-            update_all(&self.inner.cores, &AccessUpdate::RememberCompleted(counts.collect())).await?;
+        update_all(cores, &AccessUpdate::EndCompleted).await?;
+        if torrents > 0 {
+            info!(torrents, "read the stored counts of completed events");
         }
         Ok(())
     }
@@ -491,7 +503,7 @@ impl<C: Cores> Manager<C> {
     fn save(&self) -> Result<(), TooManyWaiting> {
         let keeper = &self.inner.keeper;
         self.keys().save(|stored| keeper.account(stored))?;
-        self.completed().save(|info_hash, count| keeper.completed(info_hash, u64::from(count)))?;
+        self.completed().save(|info_hash, count| keeper.completed(info_hash, count))?;
         let are_stored = match &self.inner.settings.totals {
             TotalsStorage::Stored => true,
             TotalsStorage::StoredIn(file) => file.exists(),

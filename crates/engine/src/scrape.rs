@@ -115,11 +115,12 @@ pub(crate) fn answer(
     encode(scrape.request.transaction_id, entries, out)
 }
 
+/// The field of completed events has 32 bits: a larger count is told as the largest.
 fn counts(torrents: Torrents<'_>, family: AddressFamily, info_hash: &InfoHash) -> ScrapeEntry {
     let counts = torrents.counts_in(family, info_hash);
     ScrapeEntry {
         seeders: counts.seeders.into(),
-        downloaded: counts.downloaded.into(),
+        downloaded: u32::try_from(counts.downloaded).unwrap_or(u32::MAX).into(),
         leechers: counts.leechers.into(),
     }
 }

@@ -29,7 +29,10 @@ const _: () = assert!(scrape::BODY_BYTES_MAX <= announce::BODY_BYTES_MAX);
 const _: () = assert!(failure::BODY_BYTES_MAX <= announce::BODY_BYTES_MAX);
 const _: () = assert!(status::BODY_BYTES_MAX <= announce::BODY_BYTES_MAX);
 
-/// Bytes of the longest integer: a count or a number of seconds.
+/// Bytes of the longest count of completed events.
+const COUNT_BYTES_MAX: usize = "i18446744073709551615e".len();
+
+/// Bytes of the longest other integer: a number of peers or of seconds.
 const INTEGER_BYTES_MAX: usize = "i4294967295e".len();
 
 #[cfg(test)]

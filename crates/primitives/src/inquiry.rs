@@ -61,7 +61,7 @@ impl TorrentOrder {
             Self::Seeders => torrent.seeders as u64,
             Self::Leechers => torrent.leechers as u64,
             Self::Peers => torrent.seeders as u64 + torrent.leechers as u64,
-            Self::Completed => torrent.completed as u64,
+            Self::Completed => torrent.completed,
         }
     }
 }

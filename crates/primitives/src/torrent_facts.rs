@@ -11,7 +11,7 @@ pub struct TorrentFacts {
     /// Peers that still want pieces.
     pub leechers: u32,
     /// Completed events.
-    pub completed: u32,
+    pub completed: u64,
 }
 
 /// What is known of a peer of a torrent.

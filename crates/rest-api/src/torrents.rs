@@ -32,7 +32,7 @@ pub(crate) struct TorrentItem {
     /// Peers that have everything.
     seeders: u32,
     /// Completed events.
-    completed: u32,
+    completed: u64,
     /// Peers that still want pieces.
     leechers: u32,
 }

@@ -112,5 +112,5 @@ pub struct SwarmCounts {
     /// Peers that still want pieces.
     pub leechers: u32,
     /// Completed events, one per peer.
-    pub downloaded: u32,
+    pub downloaded: u64,
 }

@@ -362,6 +362,6 @@ impl SwarmTotals {
     pub(crate) fn note(&mut self, before: SwarmCounts, after: SwarmCounts) {
         self.seeders = self.seeders + u64::from(after.seeders) - u64::from(before.seeders);
         self.leechers = self.leechers + u64::from(after.leechers) - u64::from(before.leechers);
-        self.completed += u64::from(after.downloaded - before.downloaded);
+        self.completed += after.downloaded - before.downloaded;
     }
 }

@@ -16,7 +16,8 @@ pub(crate) struct Swarm<A> {
     pub(crate) occupancy: Occupancy,
     /// No peer's deadline is before it. Of an empty swarm, the time when it is forgotten.
     pub(crate) earliest: Deadline,
-    downloaded: u32,
+    /// Completed events, as a little-endian number: what the cache line has room for.
+    downloaded: [u8; 6],
     seeders: u32,
     peers: u32,
     pub(crate) storage: Storage<A>,
@@ -69,7 +70,7 @@ impl<A: CompactAddress> Swarm<A> {
             info_hash,
             occupancy: Occupancy::Occupied,
             earliest: Deadline::UNSET,
-            downloaded: 0,
+            downloaded: [0; 6],
             seeders: 0,
             peers: 0,
             storage: Storage::EMPTY,
@@ -85,7 +86,7 @@ impl<A: CompactAddress> Swarm<A> {
         SwarmCounts {
             seeders: self.seeders,
             leechers: self.peers - self.seeders,
-            downloaded: self.downloaded,
+            downloaded: self.downloaded(),
         }
     }
 
@@ -148,8 +149,7 @@ impl<A: CompactAddress> Swarm<A> {
         let deadline = Deadline::after(heard.now, heard.lifetime_s);
         let deadline = if was_counted || completes { deadline.with_completed() } else { deadline };
         self.keep_until(heard.now, position, deadline);
-        self.downloaded = self.downloaded.saturating_add(u32::from(completes));
-        let completion = if completes { Completion::Counted } else { Completion::NotCounted };
+        let completion = if completes { self.count_download() } else { Completion::NotCounted };
         Placed { change: PeerChange::Refreshed, position: Some(position), completion }
     }
 
@@ -184,6 +184,17 @@ impl<A: CompactAddress> Swarm<A> {
     pub(crate) fn keep_empty(&mut self, now: Second) {
         debug_assert_eq!(self.peers, 0);
         self.earliest = Deadline::after(now, EMPTY_SWARM_KEPT_S);
+    }
+
+    fn downloaded(&self) -> u64 {
+        let [a, b, c, d, e, f] = self.downloaded;
+        u64::from_le_bytes([a, b, c, d, e, f, 0, 0])
+    }
+
+    fn count_download(&mut self) -> Completion {
+        let [a, b, c, d, e, f, ..] = (self.downloaded() + 1).to_le_bytes();
+        self.downloaded = [a, b, c, d, e, f];
+        Completion::Counted
     }
 
     fn keep_until(&mut self, now: Second, position: usize, deadline: Deadline) {

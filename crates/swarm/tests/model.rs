@@ -96,7 +96,7 @@ struct Run<A> {
     now: Second,
     /// Peers by torrent and address. Expired ones stay until a whole sweep is known to have come by.
     peers: BTreeMap<u8, BTreeMap<Vec<u8>, ModelPeer>>,
-    downloaded: BTreeMap<u8, u32>,
+    downloaded: BTreeMap<u8, u64>,
     family: std::marker::PhantomData<A>,
 }
 

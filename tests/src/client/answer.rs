@@ -35,7 +35,7 @@ pub struct TorrentCounts {
     /// Seeders in the swarm.
     pub seeders: u32,
     /// Completed events.
-    pub downloaded: u32,
+    pub downloaded: u64,
     /// Leechers in the swarm.
     pub leechers: u32,
 }
@@ -68,7 +68,7 @@ fn read_response<A: CompactAddress>(bytes: &[u8], socket_address: impl Fn(A) -> 
         Response::Scrape(head, entries) => {
             let counts = entries.iter().map(|entry| TorrentCounts {
                 seeders: entry.seeders.get(),
-                downloaded: entry.downloaded.get(),
+                downloaded: entry.downloaded.get().into(),
                 leechers: entry.leechers.get(),
             });
             (head.transaction_id, Answer::Scraped(counts.collect()))

@@ -21,7 +21,7 @@ pub struct HttpAnnounced {
     /// What is said over UDP too.
     pub common: Announced,
     /// Completed events.
-    pub downloaded: u32,
+    pub downloaded: u64,
     /// Seconds until the client may announce again.
     pub min_interval_s: u32,
     /// Where the client was seen.
@@ -103,7 +103,7 @@ impl HttpAnswer {
                 leechers: number("incomplete"),
                 peers: peers(&value),
             },
-            downloaded: number("downloaded"),
+            downloaded: value.get("downloaded").expect("downloaded").integer(),
             min_interval_s: number("min interval"),
             external_ip: ip(value.get("external ip").expect("where it was seen").bytes()),
             warning: value.get("warning message").map(text),
@@ -123,7 +123,7 @@ impl HttpAnswer {
             let number = |key| count(file.get(key).unwrap_or_else(|| panic!("{key}")));
             let counts = TorrentCounts {
                 seeders: number("complete"),
-                downloaded: number("downloaded"),
+                downloaded: file.get("downloaded").expect("downloaded").integer(),
                 leechers: number("incomplete"),
             };
             (InfoHash(info_hash.as_slice().try_into().expect("20 bytes")), counts)

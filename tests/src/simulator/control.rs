@@ -13,7 +13,7 @@ pub struct Facts {
     /// How the account of each key has changed.
     pub accounts: BTreeMap<KeyId, AccountFact>,
     /// How often torrents were completed.
-    pub completed: BTreeMap<InfoHash, u32>,
+    pub completed: BTreeMap<InfoHash, u64>,
 }
 
 impl Simulator {

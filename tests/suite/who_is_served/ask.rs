@@ -116,7 +116,7 @@ impl Announce {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Told {
     /// The swarm's peers. `downloaded` is told over HTTP only.
-    Peers { seeders: u32, leechers: u32, downloaded: Option<u32>, peers: Vec<SocketAddr> },
+    Peers { seeders: u32, leechers: u32, downloaded: Option<u64>, peers: Vec<SocketAddr> },
     /// The counts of a torrent.
     Counts(TorrentCounts),
     /// It is refused with this text.
@@ -130,7 +130,7 @@ impl Told {
         Self::Refused(text.into())
     }
 
-    pub(super) fn counts(seeders: u32, downloaded: u32, leechers: u32) -> Self {
+    pub(super) fn counts(seeders: u32, downloaded: u64, leechers: u32) -> Self {
         Self::Counts(TorrentCounts { seeders, downloaded, leechers })
     }
 

@@ -1,4 +1,4 @@
-use super::ask::{Announce, IPS, Told, Way, ways};
+use super::ask::{Announce, IPS, Protocol, Told, Way, ways};
 use super::{LISTED, PUBLIC, REMEMBERING, allow, deny, disallow, torrent, tracker};
 use access::{AccessPolicy, AccessUpdate, CompletedCounts};
 use primitives::AnnounceEvent::{Completed, Stopped};
@@ -22,7 +22,7 @@ fn complete_torrent(tracker: &mut Simulator, way: &Way, number: u8, port: u16) {
 }
 
 /// How often torrent 1 was completed, as its scrape says and, over HTTP, an announce too.
-fn completed(tracker: &mut Simulator, way: &Way) -> u32 {
+fn completed(tracker: &mut Simulator, way: &Way) -> u64 {
     let Told::Counts(counts) = way.scrape(tracker, 1, "") else { panic!("a scrape is answered") };
     let asking = Announce { port: 0, ..Announce::of(1) };
     let Told::Peers { downloaded, .. } = way.announce(tracker, &asking) else { panic!("it is served") };
@@ -30,7 +30,7 @@ fn completed(tracker: &mut Simulator, way: &Way) -> u32 {
     counts.downloaded
 }
 
-fn remember(tracker: &mut Simulator, counts: &[(u8, u32)]) {
+fn remember(tracker: &mut Simulator, counts: &[(u8, u64)]) {
     let counts = counts.iter().map(|&(number, completed)| (torrent(number), completed)).collect();
     tracker.update(&AccessUpdate::RememberCompleted(counts));
 }
@@ -84,6 +84,19 @@ fn stored_counts_are_told_and_counted_on() {
         remember(&mut tracker, &[(1, 7)]);
         assert_eq!(completed(&mut tracker, &way), 70_001, "{way:?}: an older count says nothing");
         assert_eq!(way.scrape(&mut tracker, 2, ""), Told::counts(0, 5, 0));
+    }
+}
+
+#[test]
+fn a_count_beyond_32_bits_is_told_exactly_over_http_and_as_the_largest_over_udp() {
+    for (cores, way) in ways() {
+        let mut tracker = tracker(cores, REMEMBERING);
+        remember(&mut tracker, &[(1, 4_294_967_295), (2, 1 << 40)]);
+        complete(&mut tracker, &way, 1);
+        let told = |over_http| if way.protocol == Protocol::Http { over_http } else { 4_294_967_295 };
+        assert_eq!(completed(&mut tracker, &way), told(4_294_967_296), "{way:?}");
+        assert_eq!(way.scrape(&mut tracker, 2, ""), Told::counts(0, told(1_099_511_627_776), 0), "{way:?}");
+        assert_eq!(tracker.take_facts().completed, [(torrent(1), 4_294_967_296)].into());
     }
 }
 

@@ -1,12 +1,12 @@
 use super::part::{Changed, Entry, Part};
-use super::{Held, TorrentRegister};
+use super::{Held, StoredCounts, TorrentRegister};
 use primitives::InfoHash;
 
 /// What became of a completed event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Counted {
     /// It was counted; so many are known now.
-    Count(u32),
+    Count(u64),
     /// It was not: the torrent found no place.
     Full,
 }
@@ -14,7 +14,7 @@ pub enum Counted {
 /// What became of a count from the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Remembered {
-    /// The torrent has at least this count now.
+    /// The torrent's count has it in it now.
     Kept,
     /// The torrent found no place.
     Full,
@@ -24,26 +24,33 @@ impl TorrentRegister {
     /// Counts a completed event.
     pub fn count_completed(&mut self, info_hash: &InfoHash) -> Counted {
         let Some((part, at, held)) = self.entry_to_count(info_hash) else { return Counted::Full };
-        let completed = part.entries[at].completed().saturating_add(1);
-        part.entries[at].set_completed(completed);
+        part.entries[at].count();
         part.mark_changed(at, held);
-        Counted::Count(completed)
+        Counted::Count(part.entries[at].completed())
     }
 
-    /// Takes over a count that was stored. Of this and what is known the larger stays.
-    pub fn remember_completed(&mut self, info_hash: &InfoHash, completed: u32) -> Remembered {
+    /// Takes over a count that was stored. What was counted before it was read comes on top; where it was taken over
+    /// before, the larger of it and what is known stays.
+    pub fn remember_completed(&mut self, info_hash: &InfoHash, completed: u64) -> Remembered {
         if completed == 0 {
             return Remembered::Kept;
         }
         let Some((part, at, _)) = self.entry_to_count(info_hash) else { return Remembered::Full };
-        let entry = &mut part.entries[at];
-        entry.set_completed(entry.completed().max(completed));
+        part.entries[at].take_in_stored(completed);
         Remembered::Kept
     }
 
+    /// All counts that are stored have been taken over.
+    pub const fn end_completed(&mut self) {
+        self.stored_counts = StoredCounts::Read;
+    }
+
     /// Adds to `out` torrents whose counts have changed since they were last taken, `max` at most, with the counts as they
-    /// are now.
-    pub fn take_dirty(&mut self, max: usize, out: &mut Vec<(InfoHash, u32)>) {
+    /// are now; none before [`Self::end_completed`], since they may lack what is stored.
+    pub fn take_dirty(&mut self, max: usize, out: &mut Vec<(InfoHash, u64)>) {
+        if self.stored_counts == StoredCounts::Unread {
+            return;
+        }
         let mut left = max;
         while left > 0 && self.held.changed > 0 {
             let part = &mut self.parts[self.next_changed];
@@ -57,7 +64,7 @@ impl TorrentRegister {
     }
 
     /// Notes that counts which were taken have not been stored.
-    pub fn mark_dirty_again(&mut self, counts: &[(InfoHash, u32)]) {
+    pub fn mark_dirty_again(&mut self, counts: &[(InfoHash, u64)]) {
         for (info_hash, _) in counts {
             let part_of = self.part_of(info_hash);
             let part = &mut self.parts[part_of];
@@ -98,16 +105,16 @@ impl TorrentRegister {
 impl Part {
     fn mark_changed(&mut self, at: usize, held: &mut Held) {
         self.changed = Changed::Yes;
-        held.changed += usize::from(self.entries[at].changed == Changed::No);
-        self.entries[at].changed = Changed::Yes;
+        held.changed += usize::from(self.entries[at].changed() == Changed::No);
+        self.entries[at].set_changed(Changed::Yes);
     }
 
     /// Takes the changed counts, `max` at most. Gives how many.
-    fn take_changed(&mut self, max: usize, held: &mut Held, out: &mut Vec<(InfoHash, u32)>) -> usize {
-        let mut changed = self.entries.iter_mut().filter(|entry| entry.changed == Changed::Yes);
+    fn take_changed(&mut self, max: usize, held: &mut Held, out: &mut Vec<(InfoHash, u64)>) -> usize {
+        let mut changed = self.entries.iter_mut().filter(|entry| entry.changed() == Changed::Yes);
         let before = out.len();
         for entry in changed.by_ref().take(max) {
-            entry.changed = Changed::No;
+            entry.set_changed(Changed::No);
             out.push((entry.info_hash, entry.completed()));
         }
         if changed.next().is_none() {
@@ -122,11 +129,11 @@ impl Part {
 #[cfg(test)]
 mod tests {
     use super::super::testing::{BOUNDS, hash, register};
-    use super::super::{Put, RegisterBounds, TakenOff};
+    use super::super::{Membership, Put, RegisterBounds, TakenOff};
     use super::*;
     use primitives::{ListSource, TorrentList};
 
-    fn taken(register: &mut TorrentRegister, max: usize) -> Vec<(InfoHash, u32)> {
+    fn taken(register: &mut TorrentRegister, max: usize) -> Vec<(InfoHash, u64)> {
         let mut out = Vec::new();
         register.take_dirty(max, &mut out);
         out.sort_unstable();
@@ -136,6 +143,7 @@ mod tests {
     #[test]
     fn a_count_that_has_changed_is_taken_once_with_its_last_value() {
         let mut register = register(BOUNDS);
+        register.end_completed();
         for _ in 0..3 {
             register.count_completed(&hash(1));
         }
@@ -151,6 +159,7 @@ mod tests {
     #[test]
     fn counts_are_taken_a_few_at_a_time_and_none_is_left_out() {
         let mut register = register(BOUNDS);
+        register.end_completed();
         for number in 0..20_000 {
             register.count_completed(&hash(number));
         }
@@ -166,21 +175,54 @@ mod tests {
     }
 
     #[test]
-    fn of_a_stored_count_and_a_known_one_the_larger_stays_and_is_not_stored_again() {
+    fn what_was_counted_before_the_stored_counts_were_read_comes_on_top_of_them_once() {
+        let mut register = register(BOUNDS);
+        for _ in 0..3 {
+            register.count_completed(&hash(1));
+        }
+        register.count_completed(&hash(3));
+        register.remember_completed(&hash(1), 1000);
+        register.remember_completed(&hash(2), 20);
+        assert_eq!(register.count_completed(&hash(1)), Counted::Count(1004));
+        assert_eq!(taken(&mut register, 10), [], "a count may lack what is stored");
+        // The first attempt to read them failed, and they come again.
+        register.remember_completed(&hash(1), 1000);
+        register.remember_completed(&hash(2), 20);
+        register.end_completed();
+        let mut expected = [(hash(1), 1004), (hash(3), 1)];
+        expected.sort_unstable();
+        assert_eq!(taken(&mut register, 10), expected);
+        assert_eq!(register.standing(&hash(2)).completed, 20);
+    }
+
+    #[test]
+    fn a_count_is_exact_beyond_32_bits_and_stays_at_the_largest() {
+        let mut register = register(BOUNDS);
+        register.remember_completed(&hash(1), 4_294_967_295);
+        assert_eq!(register.count_completed(&hash(1)), Counted::Count(4_294_967_296));
+        register.put(TorrentList::Denied, ListSource::File, &hash(1));
+        assert_eq!(register.count_completed(&hash(1)), Counted::Count(4_294_967_297));
+        register.remember_completed(&hash(2), u64::MAX);
+        assert_eq!(register.count_completed(&hash(2)), Counted::Count(70_368_744_177_663));
+        register.end_completed();
+        assert_eq!(taken(&mut register, 10).len(), 2);
+        assert_eq!((register.standing(&hash(1)).denied, register.dirty()), (Membership::On, 0));
+    }
+
+    #[test]
+    fn a_stored_count_is_not_stored_again() {
         let mut register = register(BOUNDS);
         register.remember_completed(&hash(1), 500);
-        register.remember_completed(&hash(1), 20);
         register.remember_completed(&hash(2), 0);
         assert_eq!(register.standing(&hash(1)).completed, 500);
         assert_eq!((register.entries(), register.dirty()), (1, 0));
-        register.remember_completed(&hash(1), u32::MAX);
-        assert_eq!(register.count_completed(&hash(1)), Counted::Count(u32::MAX));
     }
 
     #[test]
     fn a_torrent_with_a_count_stays_known_when_it_is_taken_off_its_list() {
         let (list, source) = (TorrentList::Allowed, ListSource::Api);
         let mut register = register(BOUNDS);
+        register.end_completed();
         register.put(list, source, &hash(1));
         register.count_completed(&hash(1));
         assert_eq!(register.take_off(list, source, &hash(1)), TakenOff::Off);

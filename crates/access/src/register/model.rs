@@ -27,7 +27,8 @@ enum Step {
     End(usize),
     Sweep(usize),
     Count(u32),
-    Remember(u32, u32),
+    Remember(u32, u64),
+    EndCompleted,
     TakeDirty(usize),
     GiveBack,
 }
@@ -41,7 +42,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => pair.prop_map(Step::End),
         2 => prop_oneof![0_usize..3000, Just(20_000)].prop_map(Step::Sweep),
         2 => number.clone().prop_map(Step::Count),
-        1 => (number, 0_u32..5).prop_map(|(number, count)| Step::Remember(number, count)),
+        1 => (number, prop_oneof![0_u64..5, Just(1 << 40)]).prop_map(|(number, count)| Step::Remember(number, count)),
+        1 => Just(Step::EndCompleted),
         1 => (0_usize..6).prop_map(Step::TakeDirty),
         1 => Just(Step::GiveBack),
     ]
@@ -66,9 +68,11 @@ struct Slice {
 #[derive(Debug)]
 struct Model {
     slices: [Slice; 4],
-    counts: BTreeMap<InfoHash, u32>,
+    counts: BTreeMap<InfoHash, u64>,
+    has_stored: BTreeSet<InfoHash>,
+    all_stored_read: bool,
     dirty: BTreeSet<InfoHash>,
-    taken: Vec<(InfoHash, u32)>,
+    taken: Vec<(InfoHash, u64)>,
 }
 
 impl Model {
@@ -77,6 +81,8 @@ impl Model {
         Self {
             slices: core::array::from_fn(|_| slice()),
             counts: BTreeMap::new(),
+            has_stored: BTreeSet::new(),
+            all_stored_read: false,
             dirty: BTreeSet::new(),
             taken: Vec::new(),
         }
@@ -132,7 +138,7 @@ impl Model {
         Counted::Count(*count)
     }
 
-    fn remember(&mut self, info_hash: InfoHash, completed: u32) -> Remembered {
+    fn remember(&mut self, info_hash: InfoHash, completed: u64) -> Remembered {
         if completed == 0 {
             return Remembered::Kept;
         }
@@ -140,7 +146,7 @@ impl Model {
             return Remembered::Full;
         }
         let count = self.counts.entry(info_hash).or_default();
-        *count = completed.max(*count);
+        *count = if self.has_stored.insert(info_hash) { *count + completed } else { completed.max(*count) };
         Remembered::Kept
     }
 
@@ -203,7 +209,7 @@ fn sweep(register: &mut TorrentRegister, model: &mut Model, parts_max: usize) {
 fn take_dirty(register: &mut TorrentRegister, model: &mut Model, max: usize) {
     let mut out = Vec::new();
     register.take_dirty(max, &mut out);
-    assert_eq!(out.len(), max.min(model.dirty.len()));
+    assert_eq!(out.len(), if model.all_stored_read { max.min(model.dirty.len()) } else { 0 });
     for (info_hash, count) in &out {
         assert!(model.dirty.remove(info_hash), "{info_hash} was not dirty");
         assert_eq!(model.counts[info_hash], *count);
@@ -239,6 +245,10 @@ fn run(register: &mut TorrentRegister, model: &mut Model, step: Step) {
         Step::Remember(number, count) => {
             let expected = model.remember(hash(number), count);
             assert_eq!(register.remember_completed(&hash(number), count), expected);
+        }
+        Step::EndCompleted => {
+            register.end_completed();
+            model.all_stored_read = true;
         }
         Step::TakeDirty(max) => take_dirty(register, model, max),
         Step::GiveBack => {

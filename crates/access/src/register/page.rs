@@ -45,13 +45,13 @@ impl TorrentRegister {
         let mut left = entries_max;
         let mut after = from.after;
         for part in from.part..end {
-            for entry in self.entries_behind(part, after).iter().filter(|entry| entry.on.has_list(list)) {
+            for entry in self.entries_behind(part, after).iter().filter(|entry| entry.on().has_list(list)) {
                 if left == 0 {
                     return Some(RegisterPlace { part, after });
                 }
                 left -= 1;
                 after = Some(entry.info_hash);
-                tell(ListedTorrent { info_hash: entry.info_hash, on: entry.on, list });
+                tell(ListedTorrent { info_hash: entry.info_hash, on: entry.on(), list });
             }
             after = None;
         }

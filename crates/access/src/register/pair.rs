@@ -58,6 +58,26 @@ impl PairSet {
     }
 }
 
+/// Two sets of pairs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PackedPairs(u8);
+
+impl PackedPairs {
+    pub(super) const EMPTY: Self = Self(0);
+
+    pub(super) const fn new(first: PairSet, second: PairSet) -> Self {
+        Self(first.0 | second.0 << 4)
+    }
+
+    pub(super) const fn first(self) -> PairSet {
+        PairSet(self.0 & 0b1111)
+    }
+
+    pub(super) const fn second(self) -> PairSet {
+        PairSet(self.0 >> 4)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,4 +1,4 @@
-use super::pair::{Pair, PairSet};
+use super::pair::{PackedPairs, Pair, PairSet};
 use crate::limits::{REGISTER_GROWTH, REGISTER_SLACK};
 use core::cmp::Ordering;
 use primitives::InfoHash;
@@ -14,43 +14,97 @@ pub(super) enum Changed {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Entry {
     pub(super) info_hash: InfoHash,
-    /// The lists that it is on, and who put it there.
-    pub(super) on: PairSet,
-    /// Who put it there (again) since the last reload of that pair began.
-    pub(super) seen: PairSet,
-    /// Whether the count has changed since it was last taken.
-    pub(super) changed: Changed,
-    count: [u8; 4],
+    /// The lists that it is on with who put it there; and who put it there (again) since the last reload of that pair began.
+    pairs: PackedPairs,
+    /// The count of completed events, and behind its [`COUNT_BITS`] the marks.
+    count: [u8; 6],
 }
 
 const _: () = assert!(size_of::<Entry>() == 27);
 
+/// Bits of a count: 70 trillion completed events.
+const COUNT_BITS: u32 = 46;
+
+/// The highest count; it does not go beyond.
+pub(super) const COUNT_MAX: u64 = (1 << COUNT_BITS) - 1;
+
+/// The count has changed since it was last taken.
+const CHANGED: u64 = 1 << COUNT_BITS;
+
+/// The count has what was stored in it.
+const HAS_STORED: u64 = CHANGED << 1;
+
 impl Entry {
     pub(super) const fn new(info_hash: InfoHash) -> Self {
-        Self { info_hash, on: PairSet::EMPTY, seen: PairSet::EMPTY, changed: Changed::No, count: [0; 4] }
+        Self { info_hash, pairs: PackedPairs::EMPTY, count: [0; 6] }
     }
 
-    pub(super) const fn completed(&self) -> u32 {
-        u32::from_ne_bytes(self.count)
+    /// The lists that it is on, and who put it there.
+    pub(super) const fn on(&self) -> PairSet {
+        self.pairs.first()
     }
 
-    pub(super) const fn set_completed(&mut self, completed: u32) {
-        self.count = completed.to_ne_bytes();
+    /// Who put it there (again) since the last reload of that pair began.
+    pub(super) const fn seen(&self) -> PairSet {
+        self.pairs.second()
+    }
+
+    pub(super) fn completed(&self) -> u64 {
+        self.bits() & COUNT_MAX
+    }
+
+    pub(super) fn changed(&self) -> Changed {
+        if self.bits() & CHANGED == 0 { Changed::No } else { Changed::Yes }
+    }
+
+    pub(super) fn set_changed(&mut self, changed: Changed) {
+        let others = self.bits() & !CHANGED;
+        self.set_bits(if changed == Changed::Yes { others | CHANGED } else { others });
+    }
+
+    /// Counts one more completed event.
+    pub(super) fn count(&mut self) {
+        self.set_completed(self.completed() + 1);
+    }
+
+    /// Takes a stored count in: what was counted before it was read comes on top. One that comes again, as after an
+    /// attempt that failed half way, adds nothing.
+    pub(super) fn take_in_stored(&mut self, stored: u64) {
+        let known = self.completed();
+        let is_new = self.bits() & HAS_STORED == 0;
+        self.set_completed(if is_new { known.saturating_add(stored) } else { known.max(stored) });
+        self.set_bits(self.bits() | HAS_STORED);
     }
 
     pub(super) fn put(&mut self, pair: Pair) {
-        self.on = self.on.with(pair);
-        self.seen = self.seen.with(pair);
+        self.pairs = PackedPairs::new(self.on().with(pair), self.seen().with(pair));
     }
 
     pub(super) fn take_off(&mut self, pair: Pair) {
-        self.on = self.on.without(pair);
-        self.seen = self.seen.without(pair);
+        self.pairs = PackedPairs::new(self.on().without(pair), self.seen().without(pair));
+    }
+
+    fn forget_seen(&mut self, pair: Pair) {
+        self.pairs = PackedPairs::new(self.on(), self.seen().without(pair));
+    }
+
+    fn set_completed(&mut self, completed: u64) {
+        self.set_bits(self.bits() & !COUNT_MAX | completed.min(COUNT_MAX));
+    }
+
+    fn bits(&self) -> u64 {
+        let [a, b, c, d, e, f] = self.count;
+        u64::from_le_bytes([a, b, c, d, e, f, 0, 0])
+    }
+
+    fn set_bits(&mut self, bits: u64) {
+        let [a, b, c, d, e, f, ..] = bits.to_le_bytes();
+        self.count = [a, b, c, d, e, f];
     }
 
     /// Whether there is nothing to know.
-    pub(super) const fn is_vacant(&self) -> bool {
-        self.on.is_empty() && self.completed() == 0
+    pub(super) fn is_vacant(&self) -> bool {
+        self.on().is_empty() && self.completed() == 0
     }
 }
 
@@ -106,7 +160,7 @@ impl Part {
         if self.stale.has(pair) {
             self.stale = self.stale.without(pair);
             for entry in &mut self.entries {
-                entry.seen = entry.seen.without(pair);
+                entry.forget_seen(pair);
             }
         }
     }

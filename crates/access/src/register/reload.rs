@@ -67,13 +67,14 @@ impl Part {
     ) -> usize {
         self.freshen(pair);
         let mut taken_off = 0;
-        let left_out = self.entries.iter_mut().filter(|entry| entry.on.has(pair) && !entry.seen.has(pair));
+        let left_out =
+            self.entries.iter_mut().filter(|entry| entry.on().has(pair) && !entry.seen().has(pair));
         for entry in left_out {
-            let before = entry.on;
+            let before = entry.on();
             entry.take_off(pair);
-            held.note(before, entry.on);
+            held.note(before, entry.on());
             taken_off += 1;
-            if !entry.on.has_list(pair.list()) {
+            if !entry.on().has_list(pair.list()) {
                 off(pair.list(), entry.info_hash);
             }
         }

@@ -200,7 +200,7 @@ async fn what_has_been_read_is_not_read_again_where_the_rest_could_not_be() {
     const ANNOUNCES: TotalName = TotalName::new("udp_announces_answered");
     let scene = Scene::new(settings(10, 1000), []).await;
     store(&scene.database, [stored_ban(), stored('a'), Change::Total(ANNOUNCES, 40), listed()]).await;
-    let (manager, mut parts) = (&scene.manager, scene.manager.parts_in_use());
+    let (manager, mut parts) = (&scene.manager, scene.manager.parts_needed_first());
     *scene.cores.refused.lock().unwrap() = Some(|update| matches!(update, AccessUpdate::EndList(..)));
     assert!(matches!(manager.load(&scene.database, &mut parts).await, Err(ManagementError::CoreBusy)));
     assert_eq!(parts[0], StoredPart::List(TorrentList::Allowed), "{parts:?}");

@@ -1,5 +1,5 @@
 use super::frame::{ContentType, frame};
-use super::{INTEGER_BYTES_MAX, OutOfRoom};
+use super::{COUNT_BYTES_MAX, INTEGER_BYTES_MAX, OutOfRoom};
 use crate::bencode::{Text, Writer};
 use crate::framing::Framing;
 use crate::limits::{ADDRESS_TEXT_BYTES_MAX, PEERS_MAX, TEXT_BYTES_MAX};
@@ -17,7 +17,7 @@ pub struct AnnounceResponse<'a> {
     /// Leechers in the swarm, partial seeds too.
     pub incomplete: u32,
     /// How often the torrent was downloaded to the end.
-    pub downloaded: u32,
+    pub downloaded: u64,
     /// Seconds until the client should announce again.
     pub interval_s: u32,
     /// Seconds until it may.
@@ -142,7 +142,8 @@ pub(super) const BODY_BYTES_MAX: usize = "d8:complete10:downloaded".len()
     + "11:external ip16:".len()
     + 16
     + "10:incomplete8:interval12:min interval".len()
-    + 5 * INTEGER_BYTES_MAX
+    + 4 * INTEGER_BYTES_MAX
+    + COUNT_BYTES_MAX
     + "5:peersle".len()
     + PEERS_MAX * LISTED_PEER_BYTES_MAX
     + "15:warning message256:".len()
@@ -232,16 +233,16 @@ mod tests {
         let longest = AnnounceResponse {
             complete: u32::MAX,
             incomplete: u32::MAX,
-            downloaded: u32::MAX,
+            downloaded: u64::MAX,
             interval_s: u32::MAX,
             min_interval_s: Some(u32::MAX),
             external_ip: "ffff::".parse().ok(),
             peers: Peers::Dictionaries(&[peer; 201]),
             warning: Some(&"w".repeat(257)),
         };
-        assert_eq!(BODY_BYTES_MAX, 19_043);
-        assert_eq!(RESPONSE_BYTES_MAX, 19_043 + frame::HEAD_BYTES_MAX);
-        assert_eq!(body(|out| longest.write(out, ORDINARY)).len(), 19_043);
+        assert_eq!(BODY_BYTES_MAX, 19_053);
+        assert_eq!(RESPONSE_BYTES_MAX, 19_053 + frame::HEAD_BYTES_MAX);
+        assert_eq!(body(|out| longest.write(out, ORDINARY)).len(), 19_053);
         let compact =
             AnnounceResponse { peers: Peers::Compact { v4: &[V4; 201], v6: &[V6; 201] }, ..longest };
         let text = text(&compact);

@@ -1,5 +1,5 @@
 use super::frame::{ContentType, frame};
-use super::{INTEGER_BYTES_MAX, OutOfRoom};
+use super::{COUNT_BYTES_MAX, INTEGER_BYTES_MAX, OutOfRoom};
 use crate::bencode::Writer;
 use crate::framing::Framing;
 use crate::limits::SCRAPE_HASHES_MAX;
@@ -25,7 +25,7 @@ pub struct ScrapeFile {
     /// Seeders in the swarm.
     pub complete: u32,
     /// How often the torrent was downloaded to the end.
-    pub downloaded: u32,
+    pub downloaded: u64,
     /// Leechers that are no partial seeds (BEP 21), by a tracker that tells them apart.
     pub downloaders: Option<u32>,
     /// Leechers in the swarm, partial seeds too.
@@ -85,7 +85,8 @@ impl ScrapeFile {
 const FILE_BYTES_MAX: usize = "20:".len()
     + InfoHash::BYTES
     + "d8:complete10:downloaded11:downloaders10:incompletee".len()
-    + 4 * INTEGER_BYTES_MAX;
+    + 3 * INTEGER_BYTES_MAX
+    + COUNT_BYTES_MAX;
 
 /// Bytes of the longest body.
 pub(super) const BODY_BYTES_MAX: usize = "d5:filesde5:flagsd20:min_request_intervalee".len()
@@ -142,14 +143,14 @@ mod tests {
         let mut files: Vec<_> =
             (0..75).map(|byte| ScrapeFile { info_hash: InfoHash([byte; 20]), ..LONGEST }).collect();
         let mut response = ScrapeResponse { files: &mut files, min_request_interval_s: Some(u32::MAX) };
-        assert_eq!(BODY_BYTES_MAX, 9_157);
-        assert_eq!(body(|out| response.write(out, ORDINARY)).len(), 9_157);
+        assert_eq!(BODY_BYTES_MAX, 9_897);
+        assert_eq!(body(|out| response.write(out, ORDINARY)).len(), 9_897);
     }
 
     const LONGEST: ScrapeFile = ScrapeFile {
         info_hash: InfoHash([0; 20]),
         complete: u32::MAX,
-        downloaded: u32::MAX,
+        downloaded: u64::MAX,
         downloaders: Some(u32::MAX),
         incomplete: u32::MAX,
     };

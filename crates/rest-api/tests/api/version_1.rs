@@ -14,12 +14,12 @@ fn ack() -> Answer {
     Answer::ok("{\"status\":\"ok\"}")
 }
 
-fn torrent(byte: u8, seeders: u32, leechers: u32, completed: u32) -> TorrentWithPeers {
+fn torrent(byte: u8, seeders: u32, leechers: u32, completed: u64) -> TorrentWithPeers {
     let info_hash = InfoHash([byte; 20]);
     TorrentWithPeers { facts: TorrentFacts { info_hash, seeders, leechers, completed }, peers: Vec::new() }
 }
 
-fn item(byte: &str, seeders: u32, completed: u32, leechers: u32) -> String {
+fn item(byte: &str, seeders: u32, completed: u64, leechers: u32) -> String {
     let info_hash = byte.repeat(20);
     format!(
         "{{\"info_hash\":\"{info_hash}\",\"seeders\":{seeders},\"completed\":{completed},\"leechers\":{leechers}}}"
