@@ -8,6 +8,7 @@ use crate::policy::{
     AccessBounds, AccessPolicy, CompletedCounts, DetailsKept, Shortfalls, TorrentAdmission, TorrentRefusal,
     UserAdmission,
 };
+use crate::recent_completions::{CompletedDownload, RecentCompletions};
 use crate::register::{Counted, Membership, TorrentRegister};
 use crate::sweep::Sweep;
 use core::net::IpAddr;
@@ -24,6 +25,7 @@ pub struct Access {
     pub(crate) keys: KeyRing,
     pub(crate) accounts: Accounts,
     details: PeerDetailsTable,
+    recent_completions: RecentCompletions,
     /// None: all are served.
     pub(crate) clients: Option<Arc<ClientRules>>,
     /// None: all are served.
@@ -44,6 +46,7 @@ impl Access {
             keys: KeyRing::new(bounds.keys_max, seed),
             accounts: Accounts::new(bounds.accounts, seed),
             details: PeerDetailsTable::new(bounds.details, seed),
+            recent_completions: RecentCompletions::new(seed),
             clients: None,
             networks: None,
             shortfalls: Shortfalls::default(),
@@ -128,6 +131,16 @@ impl Access {
             Some(networks) if networks.contains(ip) => Err(NetworkRefused),
             _ => Ok(()),
         }
+    }
+
+    /// Whether a download that a client tells of was counted a moment ago over the other family. It is told so once.
+    pub fn was_counted_over_other_family(&mut self, now: Second, download: &CompletedDownload) -> bool {
+        self.recent_completions.take_twin(now, download)
+    }
+
+    /// Notes a download that was counted, for when it is told of over the other family.
+    pub fn note_completed(&mut self, now: Second, download: CompletedDownload) {
+        self.recent_completions.note(now, download);
     }
 
     /// Counts a completed event where that is remembered. Gives the new count, none where there is no place for it.
@@ -254,6 +267,7 @@ impl Access {
             + self.keys.heap_bytes()
             + self.accounts.heap_bytes()
             + self.details.heap_bytes()
+            + self.recent_completions.heap_bytes()
     }
 }
 

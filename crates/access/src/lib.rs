@@ -24,6 +24,7 @@ mod limits;
 mod networks;
 mod parted_map;
 mod policy;
+mod recent_completions;
 mod register;
 mod sweep;
 #[cfg(test)]
@@ -44,6 +45,7 @@ pub use policy::{
     AccessBounds, AccessPolicy, CompletedCounts, DetailsKept, Shortfalls, TorrentAdmission, TorrentRefusal,
     UserAdmission,
 };
+pub use recent_completions::CompletedDownload;
 pub use register::{
     Counted, ListedTorrent, Membership, Put, RegisterBounds, RegisterPlace, Remembered, Standing, TakenOff,
     TorrentRegister,

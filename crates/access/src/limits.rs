@@ -19,6 +19,17 @@ pub(crate) const REGISTER_PARTS_PER_PAGE: usize = 128;
 /// Torrents taken off by one sweep before it pauses: for each of them the caller drops a swarm.
 pub(crate) const REGISTER_SWEEP_OFF_MAX: usize = 512;
 
+/// Sets of completed downloads that were counted a short while ago. With those in a set they are 4096, in 192 KiB: a
+/// minute of what a core of a busy tracker counts.
+pub(crate) const RECENT_COMPLETION_SETS: usize = 512;
+
+/// Downloads in one set: the last ones of a thousand clients find a place in all but a few.
+pub(crate) const RECENT_COMPLETIONS_PER_SET: usize = 8;
+
+/// Seconds for which such a download is remembered. Clients announce over both families at about the same time, and try
+/// again within minutes where an answer is lost.
+pub(crate) const RECENT_COMPLETION_S: u32 = 600;
+
 /// Parts of a table of keys, sessions or peers. Each grows by itself: with a million sessions a growth moves 1000 of them,
 /// in about 20 us. The parts themselves take 32 KiB.
 pub(crate) const MAP_PARTS: usize = 1024;

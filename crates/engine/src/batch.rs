@@ -172,7 +172,7 @@ impl Engine {
         let (source, bytes) = inbox.datagram(index);
         let Ok(Request::Announce(announce)) = decode_request(bytes) else { return };
         let Ok(address) = PeerAddress::new(source.ip(), announce.request.port.get()) else { return };
-        let caller = self.caller(key, || details(announce.request));
+        let caller = self.caller(key, announce.request.event(), || details(announce.request));
         let length = self.answer_announce(now, address, (announce.request, caller), hint, outbox.buffer());
         outbox.reply(index, length);
     }
@@ -187,7 +187,7 @@ impl Engine {
         let (source, bytes) = inbox.datagram(index);
         let Ok(Request::Announce(announce)) = decode_request(bytes) else { return };
         let Ok(address) = PeerAddress::new(source.ip(), announce.request.port.get()) else { return };
-        let caller = self.caller(key, || details(announce.request));
+        let caller = self.caller(key, announce.request.event(), || details(announce.request));
         let routed = RoutedAnnounce::new(address, (announce.request, caller), &self.settings.announce);
         if outbox.route_announce(index, owner, &routed) == Routing::Full {
             let outcome = Outcome::Dropped(DropReason::MeshFull);

@@ -7,7 +7,7 @@ use swarm::{AddressOfSwarm, Announce, Listing, PeerChange};
 use udp_protocol::AnnounceRequest;
 
 /// What an announce says of its client beside its address and status. It goes with the announce to the owner of the
-/// torrent where accounts or details are kept.
+/// torrent where accounts or details are kept, and with the event `completed`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Caller {
     /// The key that it came with, where keys are asked for.
@@ -26,9 +26,16 @@ impl Engine {
         Ok(self.access.key(now.unix_s, key.as_ref())?)
     }
 
-    /// What has to be kept of who announces; `None` where nothing is.
-    pub(crate) fn caller(&self, key: Option<KeyId>, details: impl FnOnce() -> PeerDetails) -> Option<Caller> {
-        self.access.keeps_callers().then(|| Caller { key, details: details() })
+    /// What has to be kept of who announces; `None` where nothing is. Who completes a download is told apart by its peer
+    /// id in any case.
+    pub(crate) fn caller(
+        &self,
+        key: Option<KeyId>,
+        event: AnnounceEvent,
+        details: impl FnOnce() -> PeerDetails,
+    ) -> Option<Caller> {
+        let is_kept = self.access.keeps_callers() || event == AnnounceEvent::Completed;
+        is_kept.then(|| Caller { key, details: details() })
     }
 
     /// A `stopped` of another client than the one that is known to be listed at the address, as one that takes nobody off

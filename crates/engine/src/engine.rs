@@ -8,10 +8,10 @@ use crate::limits::{ACCESS_BYTES_EVERY_TURNS, BATCH_DATAGRAMS_MAX};
 use crate::scrape::{Ownership, ScrapeJourney, ScrapeStep};
 use crate::settings::{EngineSettings, Secrets};
 use crate::torrents::Torrents;
-use access::{Access, TorrentRefusal};
+use access::{Access, CompletedDownload, TorrentRefusal};
 use primitives::{
-    AddressFamily, CompactIpv4, CompactIpv6, Counter, DropReason, ErrorReason, Gauge, InfoHash, Numwant,
-    Outcome, PeerAddress, RequestKind, ShardCount, Statistics, SteeringKey,
+    AddressFamily, AnnounceEvent, CompactIpv4, CompactIpv6, Counter, DropReason, ErrorReason, Gauge,
+    InfoHash, Numwant, Outcome, PeerAddress, RequestKind, ShardCount, Statistics, SteeringKey,
 };
 use swarm::{
     AddressOfSwarm, Admission, Announced, Bound, Completion, PeerChange, SwarmCounts, SwarmSlot, Swarms,
@@ -236,13 +236,22 @@ impl Engine {
         (announce, caller): (&swarm::Announce<A>, Option<&Caller>),
         peers: &mut [u8],
     ) -> Result<Announced, TorrentRefusal> {
+        let download = completed_download(announce, caller);
+        let without_event;
+        let taken_in = match &download {
+            Some(download) if self.access.was_counted_over_other_family(now.monotonic, download) => {
+                without_event = swarm::Announce { event: AnnounceEvent::None, ..*announce };
+                &without_event
+            }
+            _ => announce,
+        };
         let access = &self.access;
         let admit = |info_hash: &InfoHash| match access.torrent(info_hash) {
             Ok(_) => Admission::Admitted,
             Err(_) => Admission::TurnedAway,
         };
         let harmless = caller.and_then(|caller| self.without_stop_of_another(announce, caller));
-        let applied = harmless.as_ref().unwrap_or(announce);
+        let applied = harmless.as_ref().unwrap_or(taken_in);
         let announced = self.swarms.announce_if(now.monotonic, hint, applied, peers, admit);
         match announced.change {
             PeerChange::TurnedAway => drop(self.access.torrent(&announce.info_hash)?),
@@ -251,6 +260,7 @@ impl Engine {
         }
         if announced.completion == Completion::Counted {
             self.access.count_completed(&announce.info_hash);
+            download.into_iter().for_each(|download| self.access.note_completed(now.monotonic, download));
         }
         if let Some(caller) = caller {
             self.note_caller(now, announce, announced.change, caller);
@@ -262,6 +272,16 @@ impl Engine {
         self.statistics.count(family, kind, Outcome::Answered);
         self.statistics.add(Counter::BytesSent, length as u64);
     }
+}
+
+/// The download whose end the announce tells of.
+fn completed_download<A: AddressOfSwarm>(
+    announce: &swarm::Announce<A>,
+    caller: Option<&Caller>,
+) -> Option<CompletedDownload> {
+    let caller = caller.filter(|_| announce.event == AnnounceEvent::Completed)?;
+    let (info_hash, peer_id) = (announce.info_hash, caller.details.peer_id);
+    Some(CompletedDownload { info_hash, peer_id, family: A::FAMILY })
 }
 
 const fn counter_of(bound: Bound) -> Counter {

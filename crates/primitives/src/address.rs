@@ -24,6 +24,15 @@ impl AddressFamily {
             IpAddr::V6(_) => Self::V6,
         }
     }
+
+    /// The one that is not this.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::V4 => Self::V6,
+            Self::V6 => Self::V4,
+        }
+    }
 }
 
 /// An IPv4 address written as an IPv4-mapped IPv6 one (`::ffff:a.b.c.d`) is the IPv4 address (RFC 4291,

@@ -2,7 +2,7 @@ use super::ask::{Announce, IPS, Protocol, Told, Way, ways};
 use super::{LISTED, PUBLIC, REMEMBERING, allow, deny, disallow, torrent, tracker};
 use access::{AccessPolicy, AccessUpdate, CompletedCounts};
 use primitives::AnnounceEvent::{Completed, Stopped};
-use primitives::{AnnounceEvent, Counter};
+use primitives::{AnnounceEvent, Counter, PeerId};
 use ringtrack_tests::simulator::{Facts, Simulator, SimulatorSettings};
 use std::collections::BTreeMap;
 
@@ -16,8 +16,9 @@ fn complete(tracker: &mut Simulator, way: &Way, port: u16) {
 }
 
 fn complete_torrent(tracker: &mut Simulator, way: &Way, number: u8, port: u16) {
-    way.announce(tracker, &Announce { port, ..Announce::of(number) });
-    let told = way.announce(tracker, &seeder(number, port, Completed));
+    let peer_id = PeerId(std::array::from_fn(|at| way.ip.as_bytes()[at % 8] ^ port.to_be_bytes()[at % 2]));
+    way.announce(tracker, &Announce { port, peer_id, ..Announce::of(number) });
+    let told = way.announce(tracker, &Announce { peer_id, ..seeder(number, port, Completed) });
     assert!(told.swarm().is_some(), "{told:?}");
 }
 
@@ -62,14 +63,43 @@ fn the_remembered_count_is_that_of_both_families_and_stays_when_the_swarm_goes()
 }
 
 #[test]
-fn a_tracker_that_remembers_nothing_tells_of_each_family_what_its_swarm_has_seen() {
+fn a_tracker_that_remembers_nothing_tells_what_the_swarms_of_both_families_have_seen() {
     for (cores, way) in ways().filter(|(_, way)| way.ip == IPS[0]) {
         let mut tracker = tracker(cores, PUBLIC);
         remember(&mut tracker, &[(1, 100)]);
         complete(&mut tracker, &way, 1);
-        assert_eq!(completed(&mut tracker, &way), 1, "{way:?}");
-        assert_eq!(completed(&mut tracker, &Way { ip: IPS[1], ..way }), 0, "{way:?}");
+        for ip in IPS {
+            assert_eq!(completed(&mut tracker, &Way { ip, ..way }), 1, "{way:?}");
+        }
         assert_eq!(tracker.take_facts(), Facts::default());
+    }
+}
+
+#[test]
+fn a_client_that_completes_over_both_families_counts_once_and_two_clients_count_twice() {
+    for (cores, way) in ways() {
+        for (policy, other_id, expected) in
+            [(PUBLIC, 1, 1), (REMEMBERING, 1, 1), (PUBLIC, 2, 2), (REMEMBERING, 2, 2)]
+        {
+            let mut tracker = tracker(cores, policy);
+            let other = Way { ip: IPS[usize::from(way.ip == IPS[0])], ..way };
+            let clients = [(way, 1), (other, other_id)];
+            for (event, left) in [(AnnounceEvent::Started, 1), (Completed, 0), (Completed, 0)] {
+                for (way, id) in clients {
+                    let peer_id = PeerId([id; 20]);
+                    way.announce(
+                        &mut tracker,
+                        &Announce { left, peer_id, ..Announce::of(1).with_event(event) },
+                    );
+                }
+            }
+            for (way, _) in clients {
+                assert_eq!(completed(&mut tracker, &way), expected, "{way:?}");
+            }
+            assert_eq!(tracker.statistics().counter(Counter::Completed), expected, "{way:?}");
+            let owner = tracker.owner(&torrent(1));
+            assert_eq!(tracker.desk(owner).engine.torrent(&torrent(1)).expect("a swarm").completed, expected);
+        }
     }
 }
 

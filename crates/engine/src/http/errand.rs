@@ -146,7 +146,7 @@ impl Errand {
         let files = &mut self.files;
         files.used = 0;
         self.next_slot = torrents.swarms.page::<A>(place.slot, SCRAPE_HASHES_MAX, |info_hash, counts| {
-            let counts = torrents.with_remembered(&info_hash, counts);
+            let counts = torrents.with_completed::<A>(&info_hash, counts);
             files.files[files.used] = with_counts(info_hash, counts);
             files.used += 1;
         });
@@ -234,7 +234,7 @@ impl Engine {
         match self.take_in(now, None, (announce, errand.caller.as_ref()), &mut errand.peers) {
             Ok(announced) => {
                 errand.found = Found {
-                    counts: self.torrents().with_remembered(&announce.info_hash, announced.counts),
+                    counts: self.torrents().with_completed::<A>(&announce.info_hash, announced.counts),
                     peer_bytes: announced.peers * A::BYTES,
                     change: announced.change,
                     interval_s: self.draw_interval_s(),

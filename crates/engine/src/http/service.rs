@@ -200,7 +200,7 @@ impl HttpService {
             let failed = Failed { outcome: HttpOutcome::Busy, ..failed };
             return Served::Written(failed.because(engine, &Failure::Busy, out));
         };
-        errand.caller = engine.caller(visitor.key, || details(&announce));
+        errand.caller = engine.caller(visitor.key, announce.event.announce_event(), || details(&announce));
         self.begin(engine, now, errand, out)
     }
 

@@ -1,0 +1,129 @@
+use crate::limits::{RECENT_COMPLETION_S, RECENT_COMPLETION_SETS, RECENT_COMPLETIONS_PER_SET};
+use crate::parted_map::part_of;
+use core::hash::BuildHasher;
+use primitives::{AddressFamily, InfoHash, PeerId, Second, TableSeed};
+
+/// A completed download, and over which family it was told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CompletedDownload {
+    /// The torrent.
+    pub info_hash: InfoHash,
+    /// The client.
+    pub peer_id: PeerId,
+    /// The family that the client told it over.
+    pub family: AddressFamily,
+}
+
+/// The downloads that were counted a short while ago, so that a client which tells of one over both families is counted
+/// once.
+///
+/// A table of fixed size whose entries are compared whole: no other client is ever taken for this one. Each entry takes
+/// one count away from the other family at most, so whoever borrows a peer id adds as much as he takes. Where a set is
+/// full the oldest entry makes room, and that client counts twice.
+#[derive(Debug)]
+pub(crate) struct RecentCompletions {
+    seed: TableSeed,
+    /// Made with the first entry.
+    sets: Vec<Set>,
+}
+
+type Set = [Option<Counted>; RECENT_COMPLETIONS_PER_SET];
+
+#[derive(Debug, Clone, Copy)]
+struct Counted {
+    download: CompletedDownload,
+    at: Second,
+}
+
+const _: () = assert!(size_of::<Set>() == 48 * RECENT_COMPLETIONS_PER_SET);
+
+impl RecentCompletions {
+    pub(crate) const fn new(seed: TableSeed) -> Self {
+        Self { seed, sets: Vec::new() }
+    }
+
+    /// Notes a download that was counted.
+    pub(crate) fn note(&mut self, now: Second, download: CompletedDownload) {
+        if self.sets.is_empty() {
+            self.sets = vec![[None; RECENT_COMPLETIONS_PER_SET]; RECENT_COMPLETION_SETS];
+        }
+        let age =
+            |entry: &Option<Counted>| entry.map_or(u32::MAX, |counted| now.0.wrapping_sub(counted.at.0));
+        let oldest = self.set_of(&download).and_then(|set| set.iter_mut().max_by_key(|entry| age(entry)));
+        if let Some(entry) = oldest {
+            *entry = Some(Counted { download, at: now });
+        }
+    }
+
+    /// Takes out the same download as it was counted over the other family. Says whether there is one.
+    pub(crate) fn take_twin(&mut self, now: Second, download: &CompletedDownload) -> bool {
+        let twin = CompletedDownload { family: download.family.other(), ..*download };
+        let is_twin = |entry: &&mut Option<Counted>| {
+            let is_recent = |at: Second| now.0.wrapping_sub(at.0) < RECENT_COMPLETION_S;
+            entry.is_some_and(|counted| counted.download == twin && is_recent(counted.at))
+        };
+        let found = self.set_of(download).and_then(|set| set.iter_mut().find(is_twin));
+        found.is_some_and(|entry| entry.take().is_some())
+    }
+
+    pub(crate) fn heap_bytes(&self) -> usize {
+        size_of_val(&*self.sets)
+    }
+
+    fn set_of(&mut self, download: &CompletedDownload) -> Option<&mut Set> {
+        let hash = self.seed.hash_one((download.info_hash, download.peer_id));
+        self.sets.get_mut(part_of(hash, RECENT_COMPLETION_SETS))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::hash;
+    use AddressFamily::{V4, V6};
+
+    fn download(number: u32, client: u8, family: AddressFamily) -> CompletedDownload {
+        CompletedDownload { info_hash: hash(number), peer_id: PeerId([client; 20]), family }
+    }
+
+    fn recent() -> RecentCompletions {
+        RecentCompletions::new(TableSeed([7; 16]))
+    }
+
+    #[test]
+    fn a_download_is_found_once_over_the_other_family_and_by_nobody_else() {
+        let mut recent = recent();
+        assert!(!recent.take_twin(Second(1), &download(1, 1, V6)));
+        recent.note(Second(1), download(1, 1, V4));
+        for other in [download(1, 1, V4), download(1, 2, V6), download(2, 1, V6)] {
+            assert!(!recent.take_twin(Second(1), &other), "{other:?}");
+        }
+        assert!(recent.take_twin(Second(600), &download(1, 1, V6)));
+        assert!(!recent.take_twin(Second(600), &download(1, 1, V6)));
+    }
+
+    #[test]
+    fn a_download_is_remembered_for_ten_minutes() {
+        for (second, is_found) in [(700, true), (701, false)] {
+            let mut recent = recent();
+            recent.note(Second(101), download(1, 1, V6));
+            assert_eq!(recent.take_twin(Second(second), &download(1, 1, V4)), is_found);
+        }
+    }
+
+    #[test]
+    fn of_more_downloads_than_there_is_room_for_the_last_ones_stay() {
+        let mut recent = recent();
+        assert_eq!(recent.heap_bytes(), 0);
+        for number in 0..20_000 {
+            recent.note(Second(number / 1000), download(number, 1, V4));
+        }
+        assert_eq!(recent.heap_bytes(), 196_608);
+        let found = |numbers: core::ops::Range<u32>, recent: &mut RecentCompletions| {
+            numbers.filter(|&number| recent.take_twin(Second(20), &download(number, 1, V6))).count()
+        };
+        assert_eq!(found(0..10_000, &mut recent), 0);
+        let last = found(19_000..20_000, &mut recent);
+        assert!(last >= 990, "{last} of the last 1000");
+    }
+}
