@@ -1,4 +1,5 @@
 use crate::limits::COMPLETED_WAITING_MAX;
+use database::TooManyWaiting;
 use primitives::InfoHash;
 use std::collections::BTreeMap;
 
@@ -10,13 +11,14 @@ pub(crate) struct CompletedCounts {
 
 impl CompletedCounts {
     /// How often a torrent was completed. Of several counts the largest stays.
-    pub(crate) fn put(&mut self, info_hash: InfoHash, completed: u64) {
+    pub(crate) fn put(&mut self, info_hash: InfoHash, completed: u64) -> Result<(), TooManyWaiting> {
         let is_full = self.waiting.len() >= COMPLETED_WAITING_MAX;
         if is_full && !self.waiting.contains_key(&info_hash) {
-            return;
+            return Err(TooManyWaiting);
         }
         let count = self.waiting.entry(info_hash).or_default();
         *count = completed.max(*count);
+        Ok(())
     }
 
     /// Has `save` take each of them, until it refuses one.
@@ -38,11 +40,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_count_that_finds_no_room_is_refused_and_a_known_torrents_is_not() {
+        let mut counts = CompletedCounts::default();
+        let hash = |number: u32| {
+            let mut bytes = [0; 20];
+            bytes[..4].copy_from_slice(&number.to_be_bytes());
+            InfoHash(bytes)
+        };
+        assert!((0..1_000_000).all(|number| counts.put(hash(number), 1).is_ok()));
+        assert_eq!(counts.put(hash(1_000_000), 1), Err(TooManyWaiting));
+        assert_eq!(counts.put(hash(7), 2), Ok(()));
+    }
+
+    #[test]
     fn counts_that_are_refused_wait_and_the_largest_is_saved_once() {
         let mut counts = CompletedCounts::default();
         let hash = |byte| InfoHash([byte; 20]);
         for (byte, count) in [(1, 5), (2, 7), (1, 6), (1, 4)] {
-            counts.put(hash(byte), count);
+            counts.put(hash(byte), count).unwrap();
         }
         assert_eq!(counts.save(|_, _| Err(())), Err(()));
         assert_eq!(counts.len(), 2);

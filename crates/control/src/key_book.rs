@@ -68,6 +68,18 @@ impl KeyBook {
         })
     }
 
+    /// Takes a deleted key in again. One that was made anew meanwhile stays valid as it is, and gets what was transferred
+    /// before.
+    pub(crate) fn restore_deleted(&mut self, deleted: &StoredKey) -> Result<KeyGrant, ManagementError> {
+        if !self.keys.contains_key(&deleted.key) {
+            return self.restore(deleted);
+        }
+        self.set(deleted.key, |known| {
+            known.uploaded = known.uploaded.saturating_add(deleted.uploaded);
+            known.downloaded = known.downloaded.saturating_add(deleted.downloaded);
+        })
+    }
+
     /// Removes all keys but these; gives those that it has removed.
     pub(crate) fn keep_only(
         &mut self,
@@ -113,11 +125,14 @@ impl KeyBook {
         true
     }
 
-    /// Some keys that have not let in since `unix_s`.
-    pub(crate) fn expired_before(&self, unix_s: u64, keys_max: usize) -> Vec<AuthenticationKey> {
+    /// Keys that have not let in since `unix_s`.
+    pub(crate) fn expired_before(&self, unix_s: u64) -> Vec<AuthenticationKey> {
         let is_expired = |known: &Key| known.valid_until_unix_s.is_some_and(|until| until < unix_s);
-        let expired = self.keys.iter().filter(|(_, known)| is_expired(known)).map(|(key, _)| *key);
-        expired.take(keys_max).collect()
+        self.keys.iter().filter(|(_, known)| is_expired(known)).map(|(key, _)| *key).collect()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.keys.len()
     }
 
     pub(crate) fn facts(&self, key: &AuthenticationKey) -> Option<KeyFacts> {
@@ -315,6 +330,25 @@ mod tests {
     }
 
     #[test]
+    fn a_deleted_key_comes_back_with_its_account_and_adds_it_to_one_made_anew() {
+        let mut book = book();
+        let deleted = StoredKey {
+            key: key(0),
+            valid_until_unix_s: Some(5),
+            uploaded: 70,
+            downloaded: 7,
+            last_seen_unix_s: Some(3),
+        };
+        book.put(1000, wanted(1)).unwrap();
+        for (number, valid_until_unix_s) in [(0, Some(5)), (1, None)] {
+            let grant = book.restore_deleted(&StoredKey { key: key(number), ..deleted }).unwrap();
+            assert_eq!(grant.valid_until_unix_s, valid_until_unix_s);
+            let facts = book.facts(&key(number)).unwrap();
+            assert_eq!((facts.uploaded, facts.downloaded), (70, 7));
+        }
+    }
+
+    #[test]
     fn accounts_are_saved_once_and_those_that_are_refused_later() {
         let mut book = book();
         let ids = [0, 1].map(|number| book.put(1000, wanted(number)).unwrap().id);
@@ -348,10 +382,9 @@ mod tests {
             book.put(1000, WantedKey { validity: validity.map(Duration::from_secs), ..wanted(number) })
                 .unwrap();
         }
-        assert_eq!(book.expired_before(1010, 5), []);
-        assert_eq!(book.expired_before(1011, 5), [key(0)]);
-        assert_eq!(book.expired_before(u64::MAX, 5), [key(0), key(2)]);
-        assert_eq!(book.expired_before(u64::MAX, 1), [key(0)]);
+        assert_eq!(book.expired_before(1010), []);
+        assert_eq!(book.expired_before(1011), [key(0)]);
+        assert_eq!(book.expired_before(u64::MAX), [key(0), key(2)]);
     }
 
     #[test]

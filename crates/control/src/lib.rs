@@ -12,6 +12,7 @@ mod completed_counts;
 mod cores;
 mod dumps;
 mod key_book;
+mod key_expiry;
 mod latency_board;
 mod latency_log;
 mod latency_reader;

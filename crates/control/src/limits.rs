@@ -61,7 +61,7 @@ pub(crate) const SETTLED_S: u64 = 2;
 pub(crate) const LAST_SAVE_RETRY_MS: u64 = 500;
 
 /// Counts of completed events that wait for room among the writes, at about 50 bytes each. The cores bring a count
-/// that finds no place here again with the torrent's next completed event.
+/// that finds no place here again with the torrent's next completed event; it is counted as lost.
 pub(crate) const COMPLETED_WAITING_MAX: usize = 1_000_000;
 
 /// Seconds for which an expired key and its account are kept: a month, in which it can be renewed. Without an end the keys
@@ -70,6 +70,20 @@ pub(crate) const EXPIRED_KEY_KEPT_S: u64 = 30 * 86_400;
 
 /// Seconds between two looks for such keys.
 pub(crate) const EXPIRED_KEYS_LOOK_S: u64 = 600;
+
+/// Of all keys one of so many may be deleted at once as expired. Where more are, the clock is likelier to be wrong.
+pub(crate) const EXPIRED_KEYS_SHARE: usize = 20;
+
+/// As many may be deleted at once however few keys there are.
+pub(crate) const EXPIRED_KEYS_FLOOR: usize = 20;
+
+/// Seconds by which the wall clock and the monotonic one may differ from how they stood before, until it is taken for
+/// set: a bad clock drifts by a minute in a week.
+pub(crate) const CLOCK_STEP_S_MAX: u64 = 60;
+
+/// Seconds for which the clock has not been set, nor the tracker started, when a key is deleted as expired: a day, in which
+/// somebody notices that a clock is wrong.
+pub(crate) const CLOCK_STEADY_S: u64 = 86_400;
 
 /// Seconds for which the first torrents by a count are told without another walk through all swarms, which dashboards ask
 /// for each second: a walk through ten million takes a tenth of a second of the cores' time.

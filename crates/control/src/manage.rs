@@ -7,9 +7,9 @@ use crate::management::{
     Ban, Banned, KeyFacts, KeyOutcome, LatencyFacts, ListPage, ListPlace, ListenerFacts, Management,
     ManagementError, Modes, StorageFacts, StorageState, TorrentPage, TorrentWithPeers, WantedKey,
 };
-use crate::manager::{Manager, Stored, unix_s};
+use crate::manager::{Manager, unix_s};
 use access::{AccessUpdate, KeyGrant, ListedTorrent, RegisterPlace};
-use database::{KeeperState, StoredBan};
+use database::{KeeperState, StoredBan, TooManyWaiting};
 use primitives::{
     AuthenticationKey, InfoHash, Inquiry, ListChange, ListSource, ShardId, Statistics, Survey, TorrentFacts,
     TorrentList, TorrentOrder,
@@ -200,7 +200,7 @@ impl<C: Cores> Manager<C> {
     /// Those that can be had are told to the cores together.
     async fn make_keys(&self, wanted: Vec<WantedKey>) -> Result<Vec<KeyOutcome>, ManagementError> {
         let stored = self.inner.key_changes.lock().await;
-        require_read(*stored)?;
+        stored.require_read()?;
         let (mut grants, mut outcomes) = (Vec::new(), Vec::new());
         {
             let (mut book, now_unix_s) = (Self::keys(self), unix_s());
@@ -235,13 +235,22 @@ impl<C: Cores> Manager<C> {
         Ok((grant, facts))
     }
 
-    /// The keys are known until all cores have forgotten them: where one does not answer, they can be removed again.
     pub(crate) async fn forget_keys(&self, keys: Vec<AuthenticationKey>) -> Result<usize, ManagementError> {
+        self.drop_keys(keys, |key| self.inner.keeper.remove_key(key)).await
+    }
+
+    /// Drops keys here, in the cores and, as `store` says, in the database. They are known until all cores have forgotten
+    /// them: where one does not answer, they can be dropped again.
+    pub(crate) async fn drop_keys(
+        &self,
+        keys: Vec<AuthenticationKey>,
+        store: impl Fn(AuthenticationKey) -> Result<(), TooManyWaiting>,
+    ) -> Result<usize, ManagementError> {
         let stored = self.inner.key_changes.lock().await;
-        require_read(*stored)?;
+        stored.require_read()?;
         let known: Vec<_> = keys.into_iter().filter(|&key| self.key(key).is_some()).collect();
         for &key in &known {
-            self.inner.keeper.remove_key(key)?;
+            store(key)?;
         }
         for some in known.chunks(KEYS_PER_UPDATE) {
             update_all(&self.inner.cores, &AccessUpdate::RemoveKeys(some.into())).await?;
@@ -323,12 +332,4 @@ impl<C: Cores> Manager<C> {
 fn entry(torrent: &ListedTorrent) -> (InfoHash, Vec<ListSource>) {
     let sources = [ListSource::File, ListSource::Api].into_iter().filter(|&source| torrent.is_from(source));
     (torrent.info_hash, sources.collect())
-}
-
-/// An account that is changed before it was read would be stored as an empty one.
-fn require_read(stored: Stored) -> Result<(), ManagementError> {
-    match stored {
-        Stored::Read => Ok(()),
-        Stored::Unread => Err(ManagementError::Database("the keys could not be read from it yet".to_owned())),
-    }
 }

@@ -6,10 +6,7 @@ use crate::completed_counts::CompletedCounts;
 use crate::cores::{Cores, update_all};
 use crate::key_book::KeyBook;
 use crate::latency_board::LatencyBoard;
-use crate::limits::{
-    EXPIRED_KEY_KEPT_S, EXPIRED_KEYS_LOOK_S, FACTS_LOOK_MS, FILES_LOOK_S, KEYS_PER_UPDATE,
-    LAST_SAVE_RETRY_MS, LOAD_RETRY_S,
-};
+use crate::limits::{FACTS_LOOK_MS, FILES_LOOK_S, KEYS_PER_UPDATE, LAST_SAVE_RETRY_MS, LOAD_RETRY_S};
 use crate::management::{ListenerFacts, ManagementError, Modes, TorrentMode, UserMode};
 use crate::shortfall_watch::ShortfallWatch;
 use crate::sorted_torrents::SortedTorrents;
@@ -43,7 +40,7 @@ impl<C> Clone for Manager<C> {
 pub(crate) struct Inner<C> {
     pub(crate) cores: C,
     pub(crate) settings: ManagerSettings,
-    database: Option<Database>,
+    pub(crate) database: Option<Database>,
     pub(crate) keeper: Keeper,
     keys: Mutex<KeyBook>,
     totals: Mutex<Totals>,
@@ -74,6 +71,18 @@ enum StoredPart {
 pub(crate) enum Stored {
     Unread,
     Read,
+}
+
+impl Stored {
+    /// An account that is changed before it was read would be stored as an empty one.
+    pub(crate) fn require_read(self) -> Result<(), ManagementError> {
+        match self {
+            Self::Read => Ok(()),
+            Self::Unread => {
+                Err(ManagementError::Database("the keys could not be read from it yet".to_owned()))
+            }
+        }
+    }
 }
 
 /// How a tracker is managed.
@@ -165,7 +174,9 @@ impl<C: Cores> Manager<C> {
         manager.load_first(Instant::now() + start_wait).await;
         tokio::spawn(manager.clone().take_facts());
         tokio::spawn(manager.clone().watch_files());
-        tokio::spawn(manager.clone().forget_expired_keys());
+        if manager.inner.settings.modes.users == UserMode::Private {
+            tokio::spawn(manager.clone().look_after_expired_keys());
+        }
         Ok(manager)
     }
 
@@ -264,7 +275,7 @@ impl<C: Cores> Manager<C> {
         &self.inner.list_changes[list as usize]
     }
 
-    async fn flush(&self) -> Result<(), ManagementError> {
+    pub(crate) async fn flush(&self) -> Result<(), ManagementError> {
         self.inner.keeper.flush().await.map_err(|error| ManagementError::Database(error.to_string()))
     }
 
@@ -444,20 +455,6 @@ impl<C: Cores> Manager<C> {
         Ok(())
     }
 
-    /// Forgets keys a month after they have expired.
-    async fn forget_expired_keys(self) {
-        let mut looks = later(Duration::from_secs(EXPIRED_KEYS_LOOK_S));
-        loop {
-            looks.tick().await;
-            let long_ago_unix_s = unix_s().saturating_sub(EXPIRED_KEY_KEPT_S);
-            let expired = self.keys().expired_before(long_ago_unix_s, KEYS_PER_UPDATE);
-            // Where it fails, the next look finds them again.
-            if let Ok(forgotten @ 1..) = self.forget_keys(expired).await {
-                info!(forgotten, "forgot keys that expired a month ago");
-            }
-        }
-    }
-
     async fn watch_files(self) {
         let (mut looks, mut shortfalls) =
             (later(Duration::from_secs(FILES_LOOK_S)), ShortfallWatch::default());
@@ -493,7 +490,9 @@ impl<C: Cores> Manager<C> {
                 }
                 CoreFact::Completed(counts) => {
                     let mut waiting = self.completed();
-                    counts.into_iter().for_each(|(info_hash, count)| waiting.put(info_hash, count));
+                    let refused = |&(info_hash, count): &_| waiting.put(info_hash, count).is_err();
+                    let refused = counts.iter().copied().filter(refused).count();
+                    self.inner.keeper.note_lost(refused);
                 }
             }
         }

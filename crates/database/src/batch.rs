@@ -1,4 +1,4 @@
-use crate::records::{Banned, StoredBan, StoredKey, TorrentCount, TotalName, storable_reason};
+use crate::records::{Banned, DeletedKey, StoredBan, StoredKey, TorrentCount, TotalName, storable_reason};
 use primitives::{AuthenticationKey, InfoHash, ListChange, TorrentList};
 use std::collections::BTreeMap;
 
@@ -13,8 +13,12 @@ pub enum Change {
     PutKey(StoredKey),
     /// What has come to the account of a key, if the key is stored: somebody else may have removed it.
     Account(StoredKey),
-    /// A key is known no more.
+    /// A key is known no more, and nothing is left of it.
     RemoveKey(AuthenticationKey),
+    /// A key is known no more, but can be restored.
+    DeleteKey(DeletedKey),
+    /// A deleted key is known again, with this account.
+    RestoreKey(StoredKey),
     /// Somebody is banned.
     PutBan(StoredBan),
     /// Somebody is banned no more.
@@ -31,6 +35,10 @@ pub(crate) enum KeyChange {
     /// Where it is stored, it gets this account; until when it lets in stays.
     Account(StoredKey),
     Remove,
+    /// It is among the deleted ones, with this account.
+    Delete(DeletedKey),
+    /// It is stored with this account, and is not among the deleted ones.
+    Restore(StoredKey),
 }
 
 impl KeyChange {
@@ -40,8 +48,12 @@ impl KeyChange {
             (Self::Account(account), Self::Put(put)) => {
                 Self::Put(StoredKey { valid_until_unix_s: put.valid_until_unix_s, ..account })
             }
+            (Self::Account(account), Self::Restore(put)) => {
+                Self::Restore(StoredKey { valid_until_unix_s: put.valid_until_unix_s, ..account })
+            }
             // The account of a key that is to go.
-            (Self::Account(_), Self::Remove) => Self::Remove,
+            (Self::Account(_), gone @ (Self::Remove | Self::Delete(_))) => gone,
+            (Self::Put(put), Self::Delete(_) | Self::Restore(_)) => Self::Restore(put),
             (newer, _) => newer,
         }
     }
@@ -69,6 +81,8 @@ impl WriteBatch {
             Change::PutKey(key) => self.change_key(key.key, KeyChange::Put(key)),
             Change::Account(key) => self.change_key(key.key, KeyChange::Account(key)),
             Change::RemoveKey(key) => self.change_key(key, KeyChange::Remove),
+            Change::DeleteKey(deleted) => self.change_key(deleted.key.key, KeyChange::Delete(deleted)),
+            Change::RestoreKey(key) => self.change_key(key.key, KeyChange::Restore(key)),
             Change::PutBan(ban) => {
                 let ban = StoredBan { reason: storable_reason(&ban.reason), ..ban };
                 drop(self.bans.insert(ban.banned, Some(ban)));
@@ -86,6 +100,8 @@ impl WriteBatch {
             Change::Completed(count) => self.completed.contains_key(&count.info_hash),
             Change::PutKey(StoredKey { key, .. })
             | Change::Account(StoredKey { key, .. })
+            | Change::RestoreKey(StoredKey { key, .. })
+            | Change::DeleteKey(DeletedKey { key: StoredKey { key, .. }, .. })
             | Change::RemoveKey(key) => self.keys.contains_key(key),
             Change::PutBan(StoredBan { banned, .. }) | Change::LiftBan(banned) => {
                 self.bans.contains_key(banned)
@@ -219,10 +235,13 @@ mod tests {
             last_seen_unix_s: None,
         };
         let account = Change::Account(with(7, None));
+        let deleted = DeletedKey { key: with(1, Some(5)), deleted_unix_s: 9 };
         for (before, together) in [
             (Change::PutKey(with(1, Some(5))), KeyChange::Put(with(7, Some(5)))),
             (Change::Account(with(1, Some(5))), KeyChange::Account(with(7, None))),
             (Change::RemoveKey(key), KeyChange::Remove),
+            (Change::RestoreKey(with(1, Some(5))), KeyChange::Restore(with(7, Some(5)))),
+            (Change::DeleteKey(deleted), KeyChange::Delete(deleted)),
         ] {
             assert_eq!(batch([before.clone(), account.clone()]).keys[&key], together);
             for others in [0..0, 1..50] {
@@ -237,6 +256,8 @@ mod tests {
         }
         let renewed = batch([Change::RemoveKey(key), Change::PutKey(with(1, None)), account]);
         assert_eq!(renewed.keys[&key], KeyChange::Put(with(7, None)));
+        let made_anew = batch([Change::DeleteKey(deleted), Change::PutKey(with(0, None))]);
+        assert_eq!(made_anew.keys[&key], KeyChange::Restore(with(0, None)));
     }
 
     #[test]

@@ -4,8 +4,8 @@ use crate::error::DatabaseError;
 use crate::idle::{Connections, Lent};
 use crate::lease::Lease;
 use crate::limits::{CONNECT_S_MAX, PAGE_ROWS, STATEMENT_S_MAX, TOTALS_MAX};
-use crate::pages::{BAN, COMPLETED, KEY, LIST_ENTRY, Pages, total};
-use crate::records::{StoredBan, StoredKey, StoredTotal, TorrentCount};
+use crate::pages::{BAN, COMPLETED, DELETED_KEY, KEY, LIST_ENTRY, Pages, total};
+use crate::records::{DeletedKey, StoredBan, StoredKey, StoredTotal, TorrentCount};
 use crate::statements::Table;
 use crate::store::{TOTALS, list_number, store};
 use crate::url::{DatabaseUrl, Target};
@@ -127,6 +127,12 @@ impl Database {
     #[must_use]
     pub fn load_keys(&self) -> Pages<StoredKey> {
         Pages::new(self.clone(), KEY, vec![])
+    }
+
+    /// Keys that were deleted.
+    #[must_use]
+    pub fn load_deleted_keys(&self) -> Pages<DeletedKey> {
+        Pages::new(self.clone(), DELETED_KEY, vec![])
     }
 
     /// Bans.

@@ -3,7 +3,7 @@ use crate::database::Database;
 use crate::flusher::{Asker, Flusher};
 use crate::health::Health;
 use crate::limits::{FLUSH_EVERY_S, PENDING_MAX, REMIND_EVERY, REQUESTS_MAX, RETRY_FIRST, RETRY_MAX};
-use crate::records::{Banned, StoredBan, StoredKey, TorrentCount, TotalName};
+use crate::records::{Banned, DeletedKey, StoredBan, StoredKey, TorrentCount, TotalName};
 use crate::shared::{KeeperState, NotWritten, Shared, TooManyWaiting};
 use primitives::{AuthenticationKey, InfoHash, ListChange, TorrentList};
 use std::iter::once;
@@ -125,6 +125,16 @@ impl Keeper {
         self.take(once(Change::RemoveKey(key)))
     }
 
+    /// A key is known no more, but can be restored.
+    pub fn delete_key(&self, key: DeletedKey) -> Result<(), TooManyWaiting> {
+        self.take(once(Change::DeleteKey(key)))
+    }
+
+    /// A deleted key is known again, with this account.
+    pub fn restore_key(&self, key: StoredKey) -> Result<(), TooManyWaiting> {
+        self.take(once(Change::RestoreKey(key)))
+    }
+
     /// Somebody is banned.
     pub fn put_ban(&self, ban: StoredBan) -> Result<(), TooManyWaiting> {
         self.take(once(Change::PutBan(ban)))
@@ -180,6 +190,11 @@ impl Keeper {
             lost: figures.lost,
             failures: figures.failures,
         }
+    }
+
+    /// Counts changes as lost that found no room where they were to wait for it here.
+    pub fn note_lost(&self, changes: usize) {
+        self.shared.note_lost(changes);
     }
 
     fn take(&self, changes: impl ExactSizeIterator<Item = Change> + Clone) -> Result<(), TooManyWaiting> {

@@ -30,6 +30,6 @@ pub use error::DatabaseError;
 pub use keeper::{Keeper, KeeperFacts, KeeperSettings, Stopped};
 pub use limits::{CONNECT_S_MAX, FLUSH_EVERY_S, PAGE_ROWS, PENDING_MAX, REASON_BYTES_MAX, STATEMENT_S_MAX};
 pub use pages::Pages;
-pub use records::{Banned, StoredBan, StoredKey, StoredTotal, TorrentCount, TotalName};
+pub use records::{Banned, DeletedKey, StoredBan, StoredKey, StoredTotal, TorrentCount, TotalName};
 pub use shared::{KeeperState, NotWritten, TooManyWaiting};
 pub use url::{DatabaseUrl, DatabaseUrlError};

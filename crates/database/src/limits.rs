@@ -36,7 +36,7 @@ pub(crate) const LEASE_POLL: Duration = Duration::from_millis(50);
 /// a minute.
 pub(crate) const LEASE_LOOK: Duration = Duration::from_secs(10);
 
-/// Rows of one statement. With up to 5 parameters a row it stays below the bounds of all backends (32,766 of SQLite,
+/// Rows of one statement. With up to 6 parameters a row it stays below the bounds of all backends (32,766 of SQLite,
 /// 65,535 of the others), and a megabyte is enough for its packet.
 pub(crate) const STATEMENT_ROWS_MAX: usize = 1000;
 

@@ -2,9 +2,9 @@ use crate::connection::{Row, Value};
 use crate::database::Database;
 use crate::error::DatabaseError;
 use crate::limits::PAGE_ROWS;
-use crate::records::{Banned, StoredBan, StoredKey, StoredTotal, TorrentCount, count};
+use crate::records::{Banned, DeletedKey, StoredBan, StoredKey, StoredTotal, TorrentCount, count};
 use crate::statements::Table;
-use crate::store::{BANS, CLIENTS, KEYS, LISTS, NETWORKS, TORRENTS};
+use crate::store::{BANS, CLIENTS, DELETED_KEYS, KEYS, LISTS, NETWORKS, TORRENTS};
 use primitives::{AuthenticationKey, InfoHash, PeerIdPrefix};
 
 /// What is stored of one kind, page after page, in the order of its key.
@@ -91,18 +91,13 @@ pub(crate) const COMPLETED: Record<TorrentCount> = Record {
     read: |row| Some(TorrentCount { info_hash: info_hash(row)?, completed: count(row.number(1)?) }),
 };
 
-pub(crate) const KEY: Record<StoredKey> = Record {
-    table: KEYS,
+pub(crate) const KEY: Record<StoredKey> =
+    Record { table: KEYS, place: |row| Some(vec![Value::Text(row.text(0)?)]), read: key };
+
+pub(crate) const DELETED_KEY: Record<DeletedKey> = Record {
+    table: DELETED_KEYS,
     place: |row| Some(vec![Value::Text(row.text(0)?)]),
-    read: |row| {
-        Some(StoredKey {
-            key: AuthenticationKey::parse(row.text(0)?.as_bytes())?,
-            valid_until_unix_s: row.number(1).map(count),
-            uploaded: count(row.number(2)?),
-            downloaded: count(row.number(3)?),
-            last_seen_unix_s: row.number(4).map(count),
-        })
-    },
+    read: |row| Some(DeletedKey { key: key(row)?, deleted_unix_s: count(row.number(5)?) }),
 };
 
 pub(crate) const BAN: Record<StoredBan> = Record {
@@ -121,6 +116,16 @@ pub(crate) const BAN: Record<StoredBan> = Record {
 /// A total, from its row.
 pub(crate) fn total(row: &dyn Row) -> Option<StoredTotal> {
     Some(StoredTotal { name: row.text(0)?, value: count(row.number(1)?) })
+}
+
+fn key(row: &dyn Row) -> Option<StoredKey> {
+    Some(StoredKey {
+        key: AuthenticationKey::parse(row.text(0)?.as_bytes())?,
+        valid_until_unix_s: row.number(1).map(count),
+        uploaded: count(row.number(2)?),
+        downloaded: count(row.number(3)?),
+        last_seen_unix_s: row.number(4).map(count),
+    })
 }
 
 fn bytes_place(row: &dyn Row) -> Option<Vec<Value>> {

@@ -18,6 +18,15 @@ pub struct StoredKey {
     pub last_seen_unix_s: Option<u64>,
 }
 
+/// A key that was deleted because it had expired, with its account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeletedKey {
+    /// The key as it was.
+    pub key: StoredKey,
+    /// When it was deleted, in Unix seconds.
+    pub deleted_unix_s: u64,
+}
+
 /// How often a torrent was completed. Stored counts only grow: of two, the larger one stays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TorrentCount {

@@ -8,6 +8,7 @@ macro_rules! steps {
         &[
             ("tables", include_str!(concat!("../migrations/", $folder, "/1_tables.sql"))),
             ("holder", include_str!(concat!("../migrations/", $folder, "/2_holder.sql"))),
+            ("deleted_keys", include_str!(concat!("../migrations/", $folder, "/3_deleted_keys.sql"))),
         ]
     };
 }

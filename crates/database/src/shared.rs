@@ -149,6 +149,10 @@ impl Shared {
         lost
     }
 
+    pub(crate) fn note_lost(&self, changes: usize) {
+        self.state().figures.lost += changes as u64;
+    }
+
     /// The state of the database, how many changes wait, and the figures.
     pub(crate) fn facts(&self) -> (KeeperState, usize, Figures) {
         let state = self.state();

@@ -20,6 +20,13 @@ pub(crate) const KEYS: Table = Table {
     merge: Merge::Newest,
 };
 
+pub(crate) const DELETED_KEYS: Table = Table {
+    name: "deleted_keys",
+    key: &["auth_key"],
+    rest: &["valid_until", "uploaded", "downloaded", "last_seen", "deleted_at"],
+    merge: Merge::Newest,
+};
+
 pub(crate) const BANS: Table =
     Table { name: "bans", key: &["kind", "value"], rest: &["reason", "since"], merge: Merge::Newest };
 
@@ -109,16 +116,31 @@ fn of_list(dialect: Dialect, batch: &WriteBatch, list: TorrentList) -> Vec<State
 
 fn of_keys(dialect: Dialect, batch: &WriteBatch, accounts: &[StoredKey]) -> Vec<Statement> {
     let (mut put, mut removed) = (Vec::new(), Vec::new());
+    let (mut deleted, mut not_deleted) = (Vec::new(), Vec::new());
     for (key, change) in &batch.keys {
         match change {
             KeyChange::Put(stored) => put.push(key_row(stored)),
-            KeyChange::Remove => removed.push(text(key.reveal())),
+            KeyChange::Restore(stored) => {
+                put.push(key_row(stored));
+                not_deleted.push(text(key.reveal()));
+            }
+            KeyChange::Delete(key_and_time) => {
+                removed.push(text(key.reveal()));
+                deleted
+                    .push([key_row(&key_and_time.key), vec![number(key_and_time.deleted_unix_s)]].concat());
+            }
+            KeyChange::Remove => {
+                removed.push(text(key.reveal()));
+                not_deleted.push(text(key.reveal()));
+            }
             KeyChange::Account(_) => {}
         }
     }
     put.extend(accounts.iter().map(key_row));
     let mut statements = KEYS.puts(dialect, put);
     statements.extend(KEYS.removals(dialect, &[], removed));
+    statements.extend(DELETED_KEYS.puts(dialect, deleted));
+    statements.extend(DELETED_KEYS.removals(dialect, &[], not_deleted));
     statements
 }
 

@@ -1,7 +1,7 @@
 use super::{Place, all, execute, hash, key, with_every_backend};
 use database::{
-    Banned, Change, Creation, Database, StoredBan, StoredKey, StoredTotal, TorrentCount, TotalName,
-    WriteBatch,
+    Banned, Change, Creation, Database, DeletedKey, StoredBan, StoredKey, StoredTotal, TorrentCount,
+    TotalName, WriteBatch,
 };
 use primitives::{InfoHash, ListChange, PeerIdPrefix, TorrentList};
 
@@ -12,6 +12,7 @@ with_every_backend!(
     what_is_stored_is_loaded_again,
     what_is_removed_is_gone,
     an_account_changes_nothing_else_of_its_key,
+    a_deleted_key_is_kept_aside_until_it_is_restored_or_removed,
     a_batch_may_be_stored_twice,
     keys_that_differ_by_case_are_different_keys,
     counts_that_no_database_has_are_stored_as_the_largest,
@@ -135,6 +136,23 @@ async fn an_account_changes_nothing_else_of_its_key(place: Place) {
     database.store(&batch(changes.into_iter().chain([Change::PutKey(renewed)]))).await.unwrap();
     let b = StoredKey { valid_until_unix_s: Some(5), ..more("b") };
     assert_eq!(all(database.load_keys()).await, [b, more("c"), renewed]);
+}
+
+async fn a_deleted_key_is_kept_aside_until_it_is_restored_or_removed(place: Place) {
+    let database = place.open().await;
+    let deleted = |text| DeletedKey { key: account(text), deleted_unix_s: 1_900_000_001 };
+    database.store(&batch(["a", "b", "c"].map(account).map(Change::PutKey))).await.unwrap();
+    for _ in 0..2 {
+        database.store(&batch(["a", "b"].map(deleted).map(Change::DeleteKey))).await.unwrap();
+        assert_eq!(all(database.load_keys()).await, [account("c")]);
+        assert_eq!(all(database.load_deleted_keys()).await, ["a", "b"].map(deleted));
+    }
+    let changes = [Change::RestoreKey(account("a")), Change::RemoveKey(key("b"))];
+    for _ in 0..2 {
+        database.store(&batch(changes.clone())).await.unwrap();
+        assert_eq!(all(database.load_keys()).await, ["a", "c"].map(account));
+        assert_eq!(all(database.load_deleted_keys()).await, []);
+    }
 }
 
 async fn keys_that_differ_by_case_are_different_keys(place: Place) {

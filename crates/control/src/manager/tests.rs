@@ -1,9 +1,10 @@
 use super::*;
+use crate::key_expiry::{KeyExpiry, Moment};
 use crate::limits::LIST_BATCH_TORRENTS;
 use crate::management::{Ban, Banned, Management, StorageState, WantedKey};
 use crate::testing::TestCores;
 use access::AccountFact;
-use database::{Change, Creation, StoredBan, TotalName, WriteBatch};
+use database::{Change, Creation, StoredBan, TorrentCount, TotalName, WriteBatch};
 use primitives::{AuthenticationKey, ListSource, PeerIdPrefix, Second};
 use tempfile::TempDir;
 
@@ -266,4 +267,101 @@ async fn a_key_that_is_announced_with_while_facts_are_taken_in_was_last_seen_now
     scene.manager.take_in_facts();
     let seen_unix_s = Management::key(&scene.manager, key('a')).unwrap().last_seen_unix_s;
     assert!((before_unix_s..=unix_s()).contains(&seen_unix_s.unwrap()), "{seen_unix_s:?}");
+}
+
+const YEAR_S: u64 = 365 * 86_400;
+
+/// Looks at expired keys each half day, with a clock that is wrong by so many seconds.
+struct Looks {
+    expiry: KeyExpiry,
+    begin: Moment,
+    half_days: u64,
+}
+
+impl Looks {
+    fn new(unix_s: u64) -> Self {
+        let begin = Moment { unix_s, instant: Instant::now() };
+        Self { expiry: KeyExpiry::new(begin), begin, half_days: 0 }
+    }
+
+    async fn look(&mut self, scene: &Scene, wrong_by_s: u64, times: usize) {
+        for _ in 0..times {
+            self.half_days += 1;
+            let passed_s = self.half_days * 43_200;
+            let now = Moment {
+                unix_s: self.begin.unix_s + wrong_by_s + passed_s,
+                instant: self.begin.instant + Duration::from_secs(passed_s),
+            };
+            scene.manager.look_at_expired_keys(&mut self.expiry, now).await;
+        }
+    }
+}
+
+/// Keys of a site: of each hundred one expires after so many days, counted from 0.
+fn keys_of_a_site(begin_unix_s: u64) -> Vec<Change> {
+    let key = |number: u64| StoredKey {
+        key: AuthenticationKey::parse(format!("{number:032}").as_bytes()).unwrap(),
+        valid_until_unix_s: Some(begin_unix_s + (number + 1) * 86_400),
+        uploaded: 1000 + number,
+        downloaded: 0,
+        last_seen_unix_s: None,
+    };
+    (0..100).map(key).map(Change::PutKey).collect()
+}
+
+async fn deleted_keys(scene: &Scene) -> usize {
+    scene.manager.flush().await.unwrap();
+    scene.database.load_deleted_keys().next().await.unwrap().unwrap_or_default().len()
+}
+
+#[tokio::test]
+async fn a_clock_that_is_wrong_for_days_and_is_set_right_again_loses_no_key() {
+    let begin_unix_s = 1_800_000_000;
+    // By ten years all keys expired long ago, and by forty days ten did: those are not too many.
+    for (wrong_by_s, deleted) in [(10 * YEAR_S, 0), (40 * 86_400, 12)] {
+        let scene = Scene::new(settings(1000, 10_000), keys_of_a_site(begin_unix_s)).await;
+        let before = scene.stored_keys().await;
+        let mut looks = Looks::new(begin_unix_s);
+        looks.look(&scene, 0, 1).await;
+        looks.look(&scene, wrong_by_s, 4).await;
+        assert_eq!((scene.known_keys().len(), deleted_keys(&scene).await), (100 - deleted, deleted));
+        assert_eq!(scene.cores.told(removed).is_empty(), deleted == 0);
+        looks.look(&scene, 0, 1).await;
+        assert_eq!((scene.known_keys().len(), deleted_keys(&scene).await), (100, 0));
+        assert_eq!(scene.stored_keys().await, before, "with their accounts");
+        let granted: usize = scene.cores.told(granted).iter().map(Vec::len).sum();
+        assert_eq!(granted, 100 + deleted, "the cores know them again");
+    }
+}
+
+#[tokio::test]
+async fn a_key_is_deleted_a_month_after_it_has_expired_and_a_day_after_the_start() {
+    let begin_unix_s = 1_800_000_000;
+    let scene = Scene::new(settings(1000, 10_000), keys_of_a_site(begin_unix_s - 33 * 86_400)).await;
+    let mut looks = Looks::new(begin_unix_s);
+    looks.look(&scene, 0, 1).await;
+    assert_eq!(deleted_keys(&scene).await, 0);
+    looks.look(&scene, 0, 1).await;
+    assert_eq!((scene.known_keys().len(), deleted_keys(&scene).await), (97, 3));
+    looks.look(&scene, 0, 2).await;
+    assert_eq!((scene.known_keys().len(), deleted_keys(&scene).await), (96, 4));
+}
+
+#[tokio::test]
+async fn counts_of_completed_events_are_read_behind_the_start_and_told_to_have_been() {
+    let count =
+        |byte, completed| Change::Completed(TorrentCount { info_hash: InfoHash([byte; 20]), completed });
+    let settings = ManagerSettings { start_wait: Duration::ZERO, ..settings(10, 1000) };
+    let scene = Scene::new(settings, [count(1, 5_000_000_000), count(2, 7)]).await;
+    let told = |update: &AccessUpdate| match update {
+        AccessUpdate::RememberCompleted(counts) => Some(counts.to_vec()),
+        AccessUpdate::EndCompleted => Some(Vec::new()),
+        _ => None,
+    };
+    while scene.cores.told(told).len() < 2 {
+        tokio::task::yield_now().await;
+    }
+    let counts = vec![(InfoHash([1; 20]), 5_000_000_000), (InfoHash([2; 20]), 7)];
+    assert_eq!(scene.cores.told(told), [counts, Vec::new()]);
+    assert_eq!(scene.manager.storage().state, StorageState::Connected);
 }

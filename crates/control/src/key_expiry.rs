@@ -1,0 +1,214 @@
+//! Keys that expired a long time ago: when the clock may be believed, and which of them are deleted.
+
+use crate::cores::{Cores, update_all};
+use crate::limits::{
+    CLOCK_STEADY_S, CLOCK_STEP_S_MAX, EXPIRED_KEY_KEPT_S, EXPIRED_KEYS_FLOOR, EXPIRED_KEYS_LOOK_S,
+    EXPIRED_KEYS_SHARE, KEYS_PER_UPDATE,
+};
+use crate::management::ManagementError;
+use crate::manager::{Manager, unix_s};
+use crate::supervise::later;
+use access::AccessUpdate;
+use database::{Database, DeletedKey};
+use std::time::Duration;
+use tokio::time::Instant;
+use tracing::{error, info, warn};
+
+/// What two clocks said at the same time: the one that people set, and the one that nobody can.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment {
+    pub(crate) unix_s: u64,
+    pub(crate) instant: Instant,
+}
+
+impl Moment {
+    fn now() -> Self {
+        Self { unix_s: unix_s(), instant: Instant::now() }
+    }
+
+    /// What the clock says if it went as time did since an earlier moment.
+    fn expected_unix_s(&self, earlier: Self) -> u64 {
+        earlier.unix_s + self.instant.saturating_duration_since(earlier.instant).as_secs()
+    }
+}
+
+/// Whether the clock went as time did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Clock {
+    /// It did for so long.
+    Steady(Duration),
+    /// Somebody set it since the last look.
+    WasSet,
+}
+
+/// Looks after keys that expired a long time ago.
+#[derive(Debug)]
+pub(crate) struct KeyExpiry {
+    /// The clock was not set since.
+    steady_since: Moment,
+    /// Whether deleted keys are to be looked through for such as are not expired by the clock as it is now.
+    restore: Restore,
+    /// Whether the last look found too many keys to delete them, and the log knows.
+    refusal: Refusal,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Restore {
+    Due,
+    Done,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Refusal {
+    None,
+    Logged,
+}
+
+impl KeyExpiry {
+    /// It begins at a start of the tracker, behind which nothing is known of the clock.
+    pub(crate) const fn new(now: Moment) -> Self {
+        Self { steady_since: now, restore: Restore::Due, refusal: Refusal::None }
+    }
+
+    fn look_at_clock(&mut self, now: Moment) -> Clock {
+        let expected_unix_s = now.expected_unix_s(self.steady_since);
+        if now.unix_s.abs_diff(expected_unix_s) > CLOCK_STEP_S_MAX {
+            self.steady_since = now;
+            return Clock::WasSet;
+        }
+        Clock::Steady(now.instant.saturating_duration_since(self.steady_since.instant))
+    }
+}
+
+/// Of so many keys, how many may be deleted at once.
+fn deletable_max(keys: usize) -> usize {
+    (keys / EXPIRED_KEYS_SHARE).max(EXPIRED_KEYS_FLOOR)
+}
+
+const fn long_before(unix_s: u64) -> u64 {
+    unix_s.saturating_sub(EXPIRED_KEY_KEPT_S)
+}
+
+impl<C: Cores> Manager<C> {
+    /// Deletes keys a month after they have expired, and restores those that a wrong clock has deleted.
+    pub(crate) async fn look_after_expired_keys(self) {
+        let mut expiry = KeyExpiry::new(Moment::now());
+        let mut looks = later(Duration::from_secs(EXPIRED_KEYS_LOOK_S));
+        loop {
+            self.look_at_expired_keys(&mut expiry, Moment::now()).await;
+            looks.tick().await;
+        }
+    }
+
+    pub(crate) async fn look_at_expired_keys(&self, expiry: &mut KeyExpiry, now: Moment) {
+        let clock = expiry.look_at_clock(now);
+        if clock == Clock::WasSet {
+            warn!("the clock was set: for a day no expired key is deleted");
+            expiry.restore = Restore::Due;
+        }
+        if expiry.restore == Restore::Due && self.restore_deleted_keys(now.unix_s).await.is_ok() {
+            expiry.restore = Restore::Done;
+        }
+        if matches!(clock, Clock::Steady(time) if time.as_secs() >= CLOCK_STEADY_S) {
+            self.delete_expired_keys(expiry, now.unix_s).await;
+        }
+    }
+
+    async fn delete_expired_keys(&self, expiry: &mut KeyExpiry, unix_s: u64) {
+        let (expired, keys) = {
+            let book = self.keys();
+            (book.expired_before(long_before(unix_s)), book.len())
+        };
+        let deletable_max = deletable_max(keys);
+        if expired.len() > deletable_max {
+            if expiry.refusal == Refusal::None {
+                let expired = expired.len();
+                error!(
+                    expired,
+                    keys,
+                    deletable_max,
+                    "too many keys expired a month ago to be deleted at once: is the clock right? If it is, remove them"
+                );
+            }
+            expiry.refusal = Refusal::Logged;
+            return;
+        }
+        expiry.refusal = Refusal::None;
+        let delete = |key| match self.keys().stored(&key) {
+            Some(key) => self.inner.keeper.delete_key(DeletedKey { key, deleted_unix_s: unix_s }),
+            None => Ok(()),
+        };
+        // Where it fails, the next look finds them again.
+        if let Ok(deleted @ 1..) = self.drop_keys(expired, delete).await {
+            info!(deleted, "deleted keys that expired a month ago");
+        }
+    }
+
+    /// Restores deleted keys that did not expire a month ago as the clock is now.
+    async fn restore_deleted_keys(&self, unix_s: u64) -> Result<(), ManagementError> {
+        let Some(database) = &self.inner.database else { return Ok(()) };
+        let stored = self.inner.key_changes.lock().await;
+        stored.require_read()?;
+        // Those that were deleted a moment ago may not be stored yet.
+        self.flush().await?;
+        let restored = self.restore_from(database, long_before(unix_s)).await?;
+        if restored > 0 {
+            warn!(
+                restored,
+                "keys are back that were deleted when the clock said that they had expired a month before"
+            );
+        }
+        Ok(())
+    }
+
+    async fn restore_from(
+        &self,
+        database: &Database,
+        long_ago_unix_s: u64,
+    ) -> Result<usize, ManagementError> {
+        let (mut pages, mut restored) = (database.load_deleted_keys(), 0);
+        while let Some(page) = pages.next().await? {
+            let is_valid = |deleted: &&DeletedKey| {
+                deleted.key.valid_until_unix_s.is_none_or(|until| until >= long_ago_unix_s)
+            };
+            let mut grants = Vec::new();
+            for deleted in page.iter().filter(is_valid) {
+                let mut book = self.keys();
+                grants.push(book.restore_deleted(&deleted.key)?);
+                if let Some(stored) = book.stored(&deleted.key.key) {
+                    self.inner.keeper.restore_key(stored)?;
+                }
+            }
+            for some in grants.chunks(KEYS_PER_UPDATE) {
+                update_all(&self.inner.cores, &AccessUpdate::PutKeys(some.into())).await?;
+            }
+            restored += grants.len();
+        }
+        Ok(restored)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_set_is_noticed_in_either_direction_and_one_that_drifts_is_not() {
+        let begin = Moment { unix_s: 1_000_000, instant: Instant::now() };
+        let after =
+            |seconds: u64, unix_s| Moment { unix_s, instant: begin.instant + Duration::from_secs(seconds) };
+        let mut expiry = KeyExpiry::new(begin);
+        let steady = |seconds| Clock::Steady(Duration::from_secs(seconds));
+        assert_eq!(expiry.look_at_clock(after(600, 1_000_600)), steady(600));
+        assert_eq!(expiry.look_at_clock(after(1200, 1_001_260)), steady(1200), "a minute is no step");
+        assert_eq!(expiry.look_at_clock(after(1800, 1_001_861)), Clock::WasSet);
+        assert_eq!(expiry.look_at_clock(after(2400, 1_002_461)), steady(600));
+        assert_eq!(expiry.look_at_clock(after(3000, 5)), Clock::WasSet);
+        assert_eq!(expiry.look_at_clock(after(3600, 605)), steady(600));
+    }
+
+    #[test]
+    fn a_twentieth_of_all_keys_may_be_deleted_at_once_and_twenty_of_few() {
+        assert_eq!([0, 30, 400, 420, 1_000_000].map(deletable_max), [20, 20, 20, 21, 50_000]);
+    }
+}
