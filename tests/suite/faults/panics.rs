@@ -24,7 +24,7 @@ fn wait_for_accounts(tracker: &Tracker, load: &Load) {
     }
 }
 
-/// The kernel refuses a worker's io_uring once, which glommio takes for a bug.
+/// The kernel refuses a worker's `io_uring` once, which glommio takes for a bug.
 #[test]
 fn when_a_worker_panics_all_that_is_known_is_stored_and_the_tracker_ends_with_code_1() {
     let place = Place::new(Backend::Sqlite, "panics");

@@ -17,7 +17,7 @@ fn complete(tracker: &mut Simulator, way: &Way, port: u16) {
 
 fn complete_torrent(tracker: &mut Simulator, way: &Way, number: u8, port: u16) {
     let peer_id = PeerId(std::array::from_fn(|at| way.ip.as_bytes()[at % 8] ^ port.to_be_bytes()[at % 2]));
-    way.announce(tracker, &Announce { port, peer_id, ..Announce::of(number) });
+    way.announce(tracker, &Announce { peer_id, port, ..Announce::of(number) });
     let told = way.announce(tracker, &Announce { peer_id, ..seeder(number, port, Completed) });
     assert!(told.swarm().is_some(), "{told:?}");
 }
@@ -89,7 +89,7 @@ fn a_client_that_completes_over_both_families_counts_once_and_two_clients_count_
                     let peer_id = PeerId([id; 20]);
                     way.announce(
                         &mut tracker,
-                        &Announce { left, peer_id, ..Announce::of(1).with_event(event) },
+                        &Announce { peer_id, left, ..Announce::of(1).with_event(event) },
                     );
                 }
             }
