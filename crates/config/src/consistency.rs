@@ -2,6 +2,7 @@
 
 mod access;
 mod announce;
+mod api;
 mod certificate;
 mod listeners;
 mod proxy;
@@ -21,6 +22,11 @@ pub(crate) fn check(configuration: &Configuration, origins: &Origins) -> Result<
     certificate::named_where_https_is_served(&configuration.https, origins)?;
     certificate::both_or_neither_for_the_api(&configuration.api, origins)?;
     proxy::header_with_trusted_networks(&configuration.proxy, origins)
+}
+
+/// What is allowed but hardly meant.
+pub(crate) fn warnings(configuration: &Configuration) -> Vec<String> {
+    api::in_the_clear(&configuration.api).collect()
 }
 
 /// A key with its value and where that comes from, as messages name them.

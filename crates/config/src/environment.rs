@@ -21,24 +21,33 @@ pub(crate) struct Variable {
     text: String,
 }
 
-/// The variables that set keys. One that is set to nothing counts as not set, since that is all that
+/// The variables of an environment that start with our prefix.
+#[derive(Debug, Default)]
+pub(crate) struct Variables {
+    /// Those that set keys.
+    pub(crate) known: Vec<Variable>,
+    /// A warning for each of the others: container platforms set `RINGTRACK_PORT` and the like for a service of that
+    /// name.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Sorts the variables of an environment. One that is set to nothing counts as not set, since that is all that
 /// service managers and containers can do to take one away.
 pub(crate) fn variables(
     environment: impl IntoIterator<Item = (OsString, OsString)>,
-) -> Result<Vec<Variable>, ConfigError> {
-    let mut variables = Vec::new();
+) -> Result<Variables, ConfigError> {
+    let mut variables = Variables::default();
     for (name, value) in environment {
         let name = name.to_string_lossy().into_owned();
-        if !name.starts_with(PREFIX) {
+        if !name.starts_with(PREFIX) || value.is_empty() {
             continue;
         }
-        let key = keys().find(|key| key.variable == Some(name.as_str())).ok_or_else(|| {
-            ConfigError::UnknownVariable { known: known_near(&name), variable: name.clone() }
-        })?;
-        match value.into_string() {
-            Ok(text) if text.is_empty() => {}
-            Ok(text) => variables.push(Variable { key, name, text }),
-            Err(_) => return Err(not_utf8(key, name)),
+        match keys().find(|key| key.variable == Some(name.as_str())) {
+            None => variables.warnings.push(unknown(&name)),
+            Some(key) => match value.into_string() {
+                Ok(text) => variables.known.push(Variable { key, name, text }),
+                Err(_) => return Err(not_utf8(key, name)),
+            },
         }
     }
     Ok(variables)
@@ -52,16 +61,10 @@ fn not_utf8(key: Key, variable: String) -> ConfigError {
     }
 }
 
-/// The variables of the section that `name` seems to mean; all of them where none is recognised.
-fn known_near(name: &str) -> String {
-    let section_of = |key: &Key| format!("{PREFIX}{}_", key.section.to_uppercase());
-    let near: Vec<&str> =
-        keys().filter(|key| name.starts_with(&section_of(key))).filter_map(|key| key.variable).collect();
-    if near.is_empty() {
-        keys().filter_map(|key| key.variable).collect::<Vec<_>>().join(", ")
-    } else {
-        near.join(", ")
-    }
+fn unknown(name: &str) -> String {
+    let distance = |variable: &&str| strsim::damerau_levenshtein(name, variable);
+    let nearest = keys().filter_map(|key| key.variable).min_by_key(distance).unwrap_or_default();
+    format!("environment variable {name}: it sets no key and is ignored; the nearest that does is {nearest}")
 }
 
 impl Variable {
@@ -96,8 +99,8 @@ mod tests {
     use std::os::unix::ffi::OsStringExt;
 
     use super::*;
-    use crate::testing::{assert_contains, assert_variable_refused, load_environment};
-    use crate::{ConnectionIdKey, Cores, LogLevel, load};
+    use crate::testing::{assert_contains, environment, load_environment};
+    use crate::{Configuration, ConnectionIdKey, Cores, LogLevel, load};
 
     #[test]
     fn a_bare_word_needs_no_quotes() {
@@ -127,21 +130,46 @@ mod tests {
 
     #[test]
     fn a_variable_set_to_nothing_counts_as_not_set() {
-        assert_eq!(load_environment(&[("RINGTRACK_LOG_LEVEL", "")]).unwrap(), load(None, []).unwrap());
+        let nothing = environment(&[("RINGTRACK_LOG_LEVEL", ""), ("RINGTRACK_PORT", "")]);
+        assert_eq!(load(None, nothing).unwrap(), load(None, []).unwrap());
     }
 
     #[test]
     fn variables_without_the_prefix_are_left_alone() {
         let others =
             [("RINGTRACK", "1"), ("MY_RINGTRACK_LOG_LEVEL", "loud"), ("ringtrack_log_level", "loud")];
-        assert!(load_environment(&others).is_ok());
+        assert!(load(None, environment(&others)).unwrap().warnings.is_empty());
     }
 
     #[test]
-    fn an_unknown_variable_is_refused_with_the_variables_of_its_section() {
-        let near = "expected one of RINGTRACK_LOG_LEVEL, RINGTRACK_LOG_FORMAT";
-        assert_variable_refused("RINGTRACK_LOG_LEVLE", "info", &["no such key", near]);
-        assert_variable_refused("RINGTRACK_UPD_LISTEN", "", &["no such key", "RINGTRACK_UDP_LISTEN"]);
+    fn an_unknown_variable_is_a_warning_with_the_nearest_one_and_without_its_value() {
+        for (name, nearest) in [
+            ("RINGTRACK_LOG_LEVLE", "RINGTRACK_LOG_LEVEL"),
+            ("RINGTRACK_UPD_LISTEN", "RINGTRACK_UDP_LISTEN"),
+            ("RINGTRACK_API_TOKEN", "RINGTRACK_API_TOKENS"),
+            ("RINGTRACK_ANNOUNCE_INTERVAL", "RINGTRACK_ANNOUNCE_INTERVAL_S"),
+        ] {
+            let loaded = load(None, environment(&[(name, "hunter2")])).unwrap();
+            assert_eq!(loaded.configuration, Configuration::default());
+            let expected = format!(
+                "environment variable {name}: it sets no key and is ignored; the nearest that does is {nearest}"
+            );
+            assert_eq!(loaded.warnings, [expected]);
+        }
+    }
+
+    #[test]
+    fn what_container_platforms_set_for_a_service_of_our_name_is_no_error() {
+        let variables = [
+            ("RINGTRACK_PORT", "tcp://10.0.0.1:6969"),
+            ("RINGTRACK_SERVICE_HOST", "10.0.0.1"),
+            ("RINGTRACK_PORT_6969_UDP_ADDR", "10.0.0.1"),
+            ("RINGTRACK_LOG_LEVEL", "warn"),
+        ];
+        let loaded = load(None, environment(&variables)).unwrap();
+        assert_eq!(loaded.configuration.log.level, LogLevel::Warn);
+        assert_eq!(loaded.warnings.len(), 3, "{:?}", loaded.warnings);
+        assert!(loaded.warnings.iter().all(|warning| warning.len() < 150), "{:?}", loaded.warnings);
     }
 
     #[test]

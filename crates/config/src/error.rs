@@ -45,15 +45,6 @@ pub enum ConfigError {
         known: String,
     },
 
-    /// The environment has a variable with our prefix that names no key.
-    #[error("environment variable {variable}: there is no such key, expected one of {known}")]
-    UnknownVariable {
-        /// The variable's name.
-        variable: String,
-        /// The variables that exist, or those of the section it seems to mean.
-        known: String,
-    },
-
     /// A value has the wrong type or is outside of what is allowed.
     #[error("{origin}: {key}: {reason}")]
     Value {

@@ -5,8 +5,8 @@
 //! that none of them can differ from another.
 //!
 //! [`load`] merges the sources of values (the environment beats the file, the file beats the default) and
-//! gives a [`Configuration`] in which every value is within its bounds, or a [`ConfigError`] that says where
-//! the bad value stands and what is allowed there.
+//! gives a [`Configuration`] in which every value is within its bounds, with warnings of what is hardly meant, or
+//! a [`ConfigError`] that says where the bad value stands and what is allowed there.
 #![forbid(unsafe_code)]
 
 mod assignment;
@@ -27,7 +27,7 @@ mod values;
 
 pub use configuration::Configuration;
 pub use error::ConfigError;
-pub use load::load;
+pub use load::{Loaded, load};
 pub use sections::access::{Access, AccessMode};
 pub use sections::announce::Announce;
 pub use sections::api::Api;

@@ -10,17 +10,26 @@ use crate::assignment::{Assignment, Layer, Origin};
 use crate::key::Key;
 use crate::{ConfigError, Configuration, consistency, environment, file};
 
+/// A configuration, and what the operator should know of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loaded {
+    /// The configuration.
+    pub configuration: Configuration,
+    /// What is allowed but hardly meant, a sentence each.
+    pub warnings: Vec<String>,
+}
+
 /// Loads the configuration: the built-in defaults, over them the values of `file` where there is one, over
 /// these the values of the `RINGTRACK_…` variables of `environment` (usually [`std::env::vars_os`]).
 ///
 /// # Errors
 ///
-/// When the file cannot be read or is not TOML, when a key or variable does not exist, when a value has the
-/// wrong type or is not allowed, or when values contradict each other. The first error found is returned.
+/// When the file cannot be read or is not TOML, when a key does not exist, when a value has the wrong type or
+/// is not allowed, or when values contradict each other. The first error found is returned.
 pub fn load(
     file: Option<&Path>,
     environment: impl IntoIterator<Item = (OsString, OsString)>,
-) -> Result<Configuration, ConfigError> {
+) -> Result<Loaded, ConfigError> {
     let mut merged = Merged::defaults();
     if let Some(file) = file {
         let text = file::read(file)?;
@@ -28,10 +37,14 @@ pub fn load(
             merged.apply(assignment)?;
         }
     }
-    for variable in environment::variables(environment)? {
+    let variables = environment::variables(environment)?;
+    for variable in &variables.known {
         merged.apply(variable.assignment())?;
     }
-    merged.finish()
+    let configuration = merged.finish()?;
+    let mut warnings = variables.warnings;
+    warnings.extend(consistency::warnings(&configuration));
+    Ok(Loaded { configuration, warnings })
 }
 
 /// What the sources so far amount to.
@@ -87,7 +100,8 @@ mod tests {
 
     #[test]
     fn without_sources_the_defaults_are_loaded() {
-        assert_eq!(load(None, []).unwrap(), Configuration::default());
+        let expected = Loaded { configuration: Configuration::default(), warnings: Vec::new() };
+        assert_eq!(load(None, []).unwrap(), expected);
     }
 
     #[test]
@@ -99,7 +113,7 @@ mod tests {
     fn the_environment_beats_the_file_and_the_file_beats_the_default() {
         let file = file_with("[udp]\nbatch_datagrams = 32\npath_mtu_bytes = 1400\n");
         let environment = environment(&[("RINGTRACK_UDP_BATCH_DATAGRAMS", "16"), ("PATH", "/bin")]);
-        let udp = load(Some(file.path()), environment).unwrap().udp;
+        let udp = load(Some(file.path()), environment).unwrap().configuration.udp;
         assert_eq!(udp.batch_datagrams, 16);
         assert_eq!(udp.path_mtu_bytes, 1400);
         assert_eq!(udp.send_buffer_bytes, 4_194_304);

@@ -16,12 +16,12 @@ pub(crate) fn file_with(text: &str) -> NamedTempFile {
 
 /// What a file with this text and nothing else loads to.
 pub(crate) fn load_text(text: &str) -> Result<Configuration, ConfigError> {
-    load(Some(file_with(text).path()), [])
+    Ok(load(Some(file_with(text).path()), [])?.configuration)
 }
 
 /// What these environment variables and nothing else load to.
 pub(crate) fn load_environment(variables: &[(&str, &str)]) -> Result<Configuration, ConfigError> {
-    load(None, environment(variables))
+    Ok(load(None, environment(variables))?.configuration)
 }
 
 /// Environment variables as the operating system gives them.

@@ -46,7 +46,7 @@ fn directory_of(tracker: &RunningTracker, options: &DumpLatency) -> anyhow::Resu
         let (environment, working_directory) = (tracker.environment()?, tracker.working_directory()?);
         let started_with = tracker.config_file()?.map(|file| working_directory.join(file));
         let file = options.config.as_deref().or(started_with.as_deref());
-        let configured = config::load(file, environment.clone())?.latency.directory;
+        let configured = config::load(file, environment.clone())?.configuration.latency.directory;
         let logs_directory = environment.iter().find(|(name, _)| name == "LOGS_DIRECTORY");
         let directory = latency_directory(&configured, logs_directory.map(|(_, value)| value.as_os_str()));
         anyhow::Ok(working_directory.join(directory))

@@ -35,7 +35,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
-use config::ConfigError;
+use config::{ConfigError, Loaded};
 
 use crate::cli::{Command, CommandLine};
 use crate::http_settings::IdentityFiles;
@@ -72,15 +72,21 @@ fn dispatch(command_line: CommandLine) -> Result<(), Failure> {
 }
 
 fn serve(file: Option<&Path>) -> Result<(), Failure> {
-    let configuration = config::load(file, environment())?;
+    let Loaded { configuration, warnings } = config::load(file, environment())?;
     logging::start_logging(&configuration.log).map_err(Failure::Run)?;
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
     secret_files::warn_of_readable_secrets(&configuration);
     let prepared = prepare::prepare(&configuration).map_err(Failure::Run)?;
     run::run(&prepared).map_err(Failure::Run)
 }
 
 fn check_config(file: &Path) -> Result<(), Failure> {
-    let configuration = config::load(Some(file), environment())?;
+    let Loaded { configuration, warnings } = config::load(Some(file), environment())?;
+    for warning in warnings {
+        writeln!(io::stderr().lock(), "ringtrack: warning: {warning}").ok();
+    }
     keys::Keys::make(&configuration.connection_ids.key_file).map_err(Failure::Run)?;
     let identity = IdentityFiles::of(&configuration).map(IdentityFiles::load);
     identity.transpose().map_err(Failure::Run)?;

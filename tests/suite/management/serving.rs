@@ -57,6 +57,21 @@ fn tokens_of_the_file_and_of_the_environment_let_in() {
     assert_eq!(ask_with(&tracker, "token-out-of-a-file-3").status, 500);
 }
 
+#[test]
+fn what_is_allowed_but_hardly_meant_is_a_warning_in_the_log() {
+    let launch =
+        launch("public").set("api.listen", r#"["0.0.0.0:0"]"#).env("RINGTRACK_PORT", "tcp://10.0.0.1:80");
+    let tracker = launch.env("RINGTRACK_LOG_LEVLE", "error").start();
+    for warning in [
+        "WARN environment variable RINGTRACK_PORT: it sets no key and is ignored",
+        "WARN environment variable RINGTRACK_LOG_LEVLE: it sets no key and is ignored; the nearest that does is \
+         RINGTRACK_LOG_LEVEL",
+        "WARN api.listen: the management API is served at 0.0.0.0:0 without TLS",
+    ] {
+        assert!(tracker.log().iter().any(|line| line.contains(warning)), "{warning}: {:#?}", tracker.log());
+    }
+}
+
 #[track_caller]
 fn assert_fails(ended: &Ended, parts: &[&str]) {
     let last = ended.log.last().cloned().unwrap_or_default();
