@@ -2,7 +2,6 @@ use crate::limits::{BULK_REQUESTS_MAX, EVENT_STREAMS_MAX};
 use crate::tracker::Tracker;
 use crate::wrong_tokens::WrongTokens;
 use crate::{ApiSettings, Token};
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::{Semaphore, watch};
@@ -17,10 +16,6 @@ pub(crate) struct App {
     pub(crate) event_streams: Arc<Semaphore>,
     pub(crate) stop: watch::Receiver<bool>,
 }
-
-/// Where a request comes from.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct ClientAddress(pub(crate) IpAddr);
 
 impl App {
     pub(crate) fn new(tracker: Arc<dyn Tracker>, settings: ApiSettings, stop: watch::Receiver<bool>) -> Self {

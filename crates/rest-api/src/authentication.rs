@@ -1,20 +1,26 @@
 use crate::answer::{ApiError, rejection};
-use crate::app::{App, ClientAddress};
+use crate::app::App;
+use crate::connections::Connection;
 use crate::limits::WRONG_TOKEN_PAUSE;
 use crate::token::label_of;
 use crate::wrong_tokens::WrongToken;
+use axum::Extension;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::borrow::Cow;
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::PoisonError;
 use std::time::Instant;
 
 /// Lets a request through that has a token, and says who has changed something.
-pub(crate) async fn require_token(State(app): State<App>, request: Request, next: Next) -> Response {
+pub(crate) async fn require_token(
+    State(app): State<App>,
+    Extension(connection): Extension<Connection>,
+    request: Request,
+    next: Next,
+) -> Response {
     let label = {
         let query = request.uri().query().unwrap_or_default();
         let Some(offered) = offered_token(request.headers(), query) else {
@@ -22,10 +28,8 @@ pub(crate) async fn require_token(State(app): State<App>, request: Request, next
         };
         label_of(&app.tokens, &offered).map(str::to_owned)
     };
-    let Some(label) = label else {
-        let address = request.extensions().get().copied();
-        return refuse(&app, address.unwrap_or(ClientAddress(IpAddr::V4(Ipv4Addr::UNSPECIFIED)))).await;
-    };
+    let Some(label) = label else { return refuse(&app, &connection).await };
+    connection.prove();
     let method = request.method().clone();
     // The pattern, not the path itself, which may have a key in it.
     let path = request.extensions().get::<MatchedPath>().cloned();
@@ -38,10 +42,10 @@ pub(crate) async fn require_token(State(app): State<App>, request: Request, next
 }
 
 /// Beyond the limit an answer takes its time: a right token would be let in at once, so whoever guesses has to wait.
-async fn refuse(app: &App, ClientAddress(address): ClientAddress) -> Response {
+async fn refuse(app: &App, connection: &Connection) -> Response {
     let count = {
         let mut wrong_tokens = app.wrong_tokens.lock().unwrap_or_else(PoisonError::into_inner);
-        wrong_tokens.count(Instant::now(), address)
+        wrong_tokens.count(Instant::now(), connection.address())
     };
     match count {
         WrongToken::Told => rejection("token not valid"),

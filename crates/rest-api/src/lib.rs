@@ -12,6 +12,7 @@ mod authentication;
 mod bans;
 mod bulk_keys;
 mod client_name;
+mod connections;
 mod denylist;
 mod events;
 mod health;

@@ -2,8 +2,18 @@
 
 use std::time::Duration;
 
-/// Connections open at once to one of the listeners: a dashboard has six, and each may take some 100 KiB.
+/// Connections from other machines that are open at once to one of the listeners: a dashboard has six, and each may
+/// take some 100 KiB.
 pub(crate) const CONNECTIONS_MAX: usize = 256;
+
+/// Connections of one address (IPv6: of one network of 64 bits) among them: nobody has more than a quarter.
+pub(crate) const CONNECTIONS_PER_SOURCE_MAX: usize = 64;
+
+/// Connections from this machine, which are counted apart: a proxy may stand here with many clients behind it.
+pub(crate) const LOOPBACK_CONNECTIONS_MAX: usize = 128;
+
+/// How long a connection may be open without a request that has a token, the TLS handshake included.
+pub(crate) const UNPROVED_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// Bytes of a request's head: about 1,200 info hashes in a query.
 pub(crate) const HEAD_BYTES_MAX: usize = 64 << 10;
@@ -14,8 +24,9 @@ pub(crate) const HEADERS_MAX: usize = 64;
 /// How long the head of a request may take to come; an idle connection is closed after it, too.
 pub(crate) const HEAD_TIME_MAX: Duration = Duration::from_secs(30);
 
-/// How long a TLS handshake may take.
-pub(crate) const HANDSHAKE_TIME_MAX: Duration = Duration::from_secs(10);
+/// How long a client may take nothing of its answer. What the answer holds, such as the turn of a bulk request, is free
+/// after it.
+pub(crate) const WRITE_PAUSE_MAX: Duration = Duration::from_secs(30);
 
 /// How long a body may stand still before its request is given up.
 pub(crate) const BODY_PAUSE_MAX: Duration = Duration::from_secs(30);
@@ -103,6 +114,8 @@ mod tests {
     #[test]
     fn the_bounds_are_those_that_operators_are_told() {
         assert_eq!((CONNECTIONS_MAX, HEAD_BYTES_MAX, JSON_BYTES_MAX), (256, 65_536, 16_384));
+        assert_eq!((CONNECTIONS_PER_SOURCE_MAX, LOOPBACK_CONNECTIONS_MAX), (64, 128));
+        assert_eq!((UNPROVED_TIME_MAX.as_secs(), WRITE_PAUSE_MAX.as_secs()), (10, 30));
         assert_eq!((WRONG_TOKENS_MAX, WRONG_TOKENS_WINDOW.as_secs()), (10, 60));
         assert_eq!((BULK_KEYS_MAX, LINES_BYTES_MAX), (1_000_000, 1_073_741_824));
         assert_eq!((PROBE_TIME_MAX.as_secs(), PROBE_INTERVAL.as_secs()), (2, 1));

@@ -1,7 +1,6 @@
-use crate::app::ClientAddress;
+use crate::connections::{Connection, Connections};
 use crate::limits::{
-    ACCEPT_PAUSE, CONNECTIONS_MAX, GRACE_TIME_MAX, HANDSHAKE_TIME_MAX, HEAD_BYTES_MAX, HEAD_TIME_MAX,
-    HEADERS_MAX,
+    ACCEPT_PAUSE, GRACE_TIME_MAX, HEAD_BYTES_MAX, HEAD_TIME_MAX, HEADERS_MAX, WRITE_PAUSE_MAX,
 };
 use axum::Router;
 use hyper::server::conn::http1;
@@ -11,13 +10,14 @@ use rustls::ServerConfig;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{timeout, timeout_at};
+use tokio_io_timeout::TimeoutWriter;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
@@ -67,35 +67,41 @@ pub(crate) async fn serve_router(
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let socket = TcpListener::from_std(listener.socket)?;
-    let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    let mut connections = JoinSet::new();
+    let (mut open, mut tasks) = (Connections::default(), JoinSet::new());
     let mut shutdown = pin!(shutdown);
     loop {
         tokio::select! {
             biased;
             () = &mut shutdown => break,
-            Some(_) = connections.join_next(), if !connections.is_empty() => {}
-            (stream, from, slot) = accept(&socket, &slots) => {
-                let (transport, router) = (listener.transport.clone(), router.clone());
-                connections.spawn(serve_stream(stream, from, slot, transport, router, stop.subscribe()));
+            Some(_) = tasks.join_next(), if !tasks.is_empty() => {}
+            (stream, address) = accept(&socket) => {
+                if open.make_room(address) {
+                    let (transport, router) = (listener.transport.clone(), router.clone());
+                    let connection = Connection::new(address);
+                    let serving = serve_stream(stream, connection.clone(), transport, router, stop.subscribe());
+                    open.add(connection, tasks.spawn(serving));
+                }
             }
         }
     }
     drop(socket);
     stop.send_replace(true);
-    let all_end = async { while connections.join_next().await.is_some() {} };
+    let all_end = async { while tasks.join_next().await.is_some() {} };
     if timeout(GRACE_TIME_MAX, all_end).await.is_err() {
         tracing::warn!("requests to the management API were cut off at the way down");
     }
     Ok(())
 }
 
-/// The next connection, when there is a slot for it.
-async fn accept(socket: &TcpListener, slots: &Arc<Semaphore>) -> (TcpStream, IpAddr, OwnedSemaphorePermit) {
-    let slot = Arc::clone(slots).acquire_owned().await.expect("the slots are never closed");
+/// The next connection.
+async fn accept(socket: &TcpListener) -> (TcpStream, IpAddr) {
     loop {
         match socket.accept().await {
-            Ok((stream, from)) => return (stream, from.ip(), slot),
+            Ok((stream, from)) => {
+                // Answers are small: each goes out as it is. A socket that refuses that serves all the same.
+                drop(stream.set_nodelay(true));
+                return (stream, from.ip());
+            }
             Err(error) => {
                 tracing::warn!(%error, "a connection to the management API could not be accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -105,25 +111,29 @@ async fn accept(socket: &TcpListener, slots: &Arc<Semaphore>) -> (TcpStream, IpA
 }
 
 async fn serve_stream(
-    stream: TcpStream,
-    from: IpAddr,
-    _slot: OwnedSemaphorePermit,
+    stream: impl AsyncRead + AsyncWrite + Send,
+    connection: Connection,
     transport: Transport,
     router: Router,
     stop: watch::Receiver<bool>,
 ) {
-    // Answers are small: each goes out as it is. A socket that refuses that serves all the same.
-    drop(stream.set_nodelay(true));
+    let stream = with_write_timeout(stream);
     match transport {
-        Transport::Plain => serve_connection(stream, from, router, stop).await,
+        Transport::Plain => serve_connection(stream, connection, router, stop).await,
         Transport::Tls(current) => {
             let config = Arc::clone(&current.borrow());
             let handshake = TlsAcceptor::from(config).accept(stream);
-            if let Ok(Ok(stream)) = timeout(HANDSHAKE_TIME_MAX, handshake).await {
-                serve_connection(stream, from, router, stop).await;
+            if let Ok(Ok(stream)) = timeout_at(connection.deadline(), handshake).await {
+                serve_connection(stream, connection, router, stop).await;
             }
         }
     }
+}
+
+fn with_write_timeout<S: AsyncRead + AsyncWrite>(stream: S) -> Pin<Box<TimeoutWriter<S>>> {
+    let mut stream = TimeoutWriter::new(stream);
+    stream.set_timeout(Some(WRITE_PAUSE_MAX));
+    Box::pin(stream)
 }
 
 /// Waits for the way down.
@@ -134,27 +144,107 @@ pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
 
 async fn serve_connection(
     stream: impl AsyncRead + AsyncWrite + Unpin,
-    from: IpAddr,
+    connection: Connection,
     router: Router,
     mut stop: watch::Receiver<bool>,
 ) {
+    let known = connection.clone();
     let service = service_fn(move |mut request: hyper::Request<_>| {
-        request.extensions_mut().insert(ClientAddress(from));
+        request.extensions_mut().insert(known.clone());
         router.clone().oneshot(request)
     });
-    let connection = http1::Builder::new()
+    let serving = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIME_MAX)
         .max_headers(HEADERS_MAX)
         .max_buf_size(HEAD_BYTES_MAX)
         .serve_connection(TokioIo::new(stream), service);
-    let mut connection = pin!(connection);
+    let mut serving = pin!(serving);
     // How a connection ends is its client's affair: what it asked for was answered or not.
     tokio::select! {
-        _ = connection.as_mut() => {}
+        _ = serving.as_mut() => {}
         () = stopped(&mut stop) => {
-            connection.as_mut().graceful_shutdown();
-            drop(connection.await);
+            serving.as_mut().graceful_shutdown();
+            drop(serving.await);
+        }
+        () = connection.overdue() => {
+            serving.as_mut().graceful_shutdown();
+            drop(timeout(GRACE_TIME_MAX, serving).await);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::Extension;
+    use axum::body::Body;
+    use axum::routing::get;
+    use futures_util::stream;
+    use std::time::Duration;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+    use tokio::sync::Semaphore;
+    use tokio::time::Instant;
+
+    const PIPE_BYTES: usize = 1024;
+
+    /// The client's end of a connection that is served.
+    fn connect(router: Router) -> DuplexStream {
+        let (client, server) = duplex(PIPE_BYTES);
+        let connection = Connection::new("192.0.2.1".parse().unwrap());
+        let stop = watch::Sender::new(false);
+        tokio::spawn(async move {
+            serve_stream(server, connection, Transport::Plain, router, stop.subscribe()).await;
+        });
+        client
+    }
+
+    /// An answer without an end, which holds a permit.
+    fn endless(permits: &Arc<Semaphore>) -> Router {
+        let permits = Arc::clone(permits);
+        let answer = async move |Extension(connection): Extension<Connection>| {
+            connection.prove();
+            let permit = permits.acquire_owned().await.unwrap();
+            Body::from_stream(stream::repeat_with(move || {
+                let _held = &permit;
+                Ok::<_, io::Error>("x".repeat(PIPE_BYTES))
+            }))
+        };
+        Router::new().route("/", get(answer))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_takes_nothing_of_its_answer_does_not_hold_a_permit() {
+        let permits = Arc::new(Semaphore::new(1));
+        let mut client = connect(endless(&permits));
+        client.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        let mut begin = [0; 12];
+        client.read_exact(&mut begin).await.unwrap();
+        assert_eq!((&begin, permits.available_permits()), (b"HTTP/1.1 200", 0));
+        let free = timeout(Duration::from_secs(31), permits.acquire()).await;
+        assert!(free.is_ok_and(|permit| permit.is_ok()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_takes_its_answer_slowly_gets_all_that_it_takes() {
+        let permits = Arc::new(Semaphore::new(1));
+        let mut client = connect(endless(&permits));
+        client.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        for _ in 0..20 {
+            tokio::time::sleep(Duration::from_secs(29)).await;
+            client.read_exact(&mut [0; PIPE_BYTES]).await.unwrap();
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_without_a_token_ends_after_ten_seconds_whatever_it_sends() {
+        for sent in ["", "GET /", "GET / HTTP/1.1\r\nhost: x\r\n\r\n"] {
+            let begin = Instant::now();
+            let mut client = connect(Router::new().route("/", get(|| async {})));
+            client.write_all(sent.as_bytes()).await.unwrap();
+            drop(client.read_to_end(&mut Vec::new()).await);
+            let took = begin.elapsed().as_secs();
+            assert!((10..=15).contains(&took), "{sent:?} took {took} s");
         }
     }
 }

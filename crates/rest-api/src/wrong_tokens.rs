@@ -1,7 +1,7 @@
+use crate::connections::source_of;
 use crate::limits::{WRONG_TOKEN_SOURCES_MAX, WRONG_TOKENS_MAX, WRONG_TOKENS_WINDOW};
-use primitives::canonical_ip;
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::Instant;
 
 /// Counts wrong tokens by where they come from. It is asked about wrong ones only: a right token is always let in,
@@ -71,14 +71,6 @@ impl WrongTokens {
             self.sources.retain(|_, window| !window.is_over(now));
             self.swept = now;
         }
-    }
-}
-
-/// Who has one IPv6 address has at least a network of 64 bits.
-fn source_of(address: IpAddr) -> IpAddr {
-    match canonical_ip(address) {
-        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
-        v4 @ IpAddr::V4(_) => v4,
     }
 }
 

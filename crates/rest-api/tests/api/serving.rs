@@ -9,9 +9,11 @@ use rest_api::{Listener, Transport};
 use rustls::pki_types::{PrivatePkcs8KeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
+use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 /// The two sides of an identity that nobody else has.
@@ -73,6 +75,17 @@ async fn a_head_that_is_too_long_is_refused() {
     // The rest of the head may be answered with a reset.
     drop(stream.read_to_end(&mut answer).await);
     assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 431"), "{}", answer.escape_ascii());
+}
+
+#[tokio::test]
+async fn silent_connections_do_not_keep_an_operator_out() {
+    let api = start();
+    let mut silent = Vec::new();
+    for _ in 0..300 {
+        silent.push(TcpStream::connect(api.address).await.unwrap());
+    }
+    let answer = timeout(Duration::from_secs(5), api.get("/api/v1/stats")).await;
+    assert_eq!(answer.unwrap().status, 200);
 }
 
 #[tokio::test]
