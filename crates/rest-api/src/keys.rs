@@ -47,14 +47,16 @@ pub(crate) struct KeyAccount {
     leeching: u32,
 }
 
-/// A key that is wanted.
+/// A key that is wanted. Both fields have to be there, as in version 1: `{}` is no wish for a key that is valid for ever.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct KeyForm {
     /// This one; null: a new one.
-    #[schema(pattern = "^[0-9A-Za-z]{32}$")]
+    #[serde(deserialize_with = "Option::deserialize")]
+    #[schema(required, pattern = "^[0-9A-Za-z]{32}$")]
     key: Option<String>,
     /// For how long; null: for ever.
-    #[schema(maximum = 200_000_000_000_u64)]
+    #[serde(deserialize_with = "Option::deserialize")]
+    #[schema(required, maximum = 200_000_000_000_u64)]
     seconds_valid: Option<u64>,
     /// Makes an array no form: serde would take one for the fields in their order.
     #[serde(flatten)]

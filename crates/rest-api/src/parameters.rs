@@ -5,6 +5,7 @@ use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use primitives::{AuthenticationKey, InfoHash};
 use std::convert::Infallible;
+use std::num::ParseIntError;
 
 /// The one parameter of a path, decoded.
 async fn path_parameter(parts: &mut Parts) -> Result<String, ApiError> {
@@ -54,7 +55,7 @@ impl<S: Send + Sync> FromRequestParts<S> for SecondsInPath {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let text = path_parameter(parts).await?;
-        let seconds = text.parse();
+        let seconds = unsigned(&text);
         seconds
             .map(Self)
             .map_err(|_| ApiError::BadRequest(format!("Invalid URL: Cannot parse `{text:?}` to a `u64`")))
@@ -85,12 +86,21 @@ impl Query {
     /// A number of 63 bits, as the document says; an empty one is as none.
     pub(crate) fn number(&self, name: &str) -> Result<Option<u64>, ApiError> {
         let text = self.text(name).filter(|text| !text.is_empty());
-        let parse = |text: &str| match text.parse::<u64>() {
+        let parse = |text: &str| match unsigned(text) {
             Ok(number) if i64::try_from(number).is_ok() => Ok(number),
             Ok(_) => Err(bad_query(&format!("{name}: number too large to fit in target type"))),
             Err(error) => Err(bad_query(&format!("{name}: {error}"))),
         };
         text.map(parse).transpose()
+    }
+}
+
+/// A number without a sign: [`u64::from_str`] takes a plus.
+fn unsigned(text: &str) -> Result<u64, ParseIntError> {
+    match text.strip_prefix('+') {
+        // What the parser says of a character that is no digit.
+        Some(_) => "+".parse(),
+        None => text.parse(),
     }
 }
 

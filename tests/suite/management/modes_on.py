@@ -118,7 +118,7 @@ def keys(checks: Checks) -> None:
     too_long = f'Invalid URL: invalid auth key duration: "{U64_MAX}"'
     checks.is_text("POST keys too long", post({"key": None, "seconds_valid": U64_MAX}), 400, too_long)
     begin = "Failed to deserialize the JSON body into the target type: "
-    for form in ({"key": 1, "seconds_valid": 60}, {"key": None, "seconds_valid": "x"}, {"key": None, "seconds_valid": -1}):
+    for form in ({"key": 1, "seconds_valid": 60}, {"key": None, "seconds_valid": "x"}, {"key": None, "seconds_valid": -1}, {}, {"key": None}):
         checks.is_text_from(f"POST keys {form}", post(form), 422, begin)
     deprecated_keys(checks, made)
     for key in made:
@@ -136,7 +136,7 @@ def deprecated_keys(checks: Checks, made: set[str]) -> None:
     for seconds in (0, 60):
         answer = checks.ask("POST", f"/api/v1/key/{seconds}")
         made.add(key_object(checks, f"POST key {seconds}", answer, seconds))
-    for seconds in ("x", "-1", "1.5", str(U64_MAX + 1)):
+    for seconds in ("x", "-1", "+5", "1.5", str(U64_MAX + 1)):
         text = f"Invalid URL: Cannot parse `\"{seconds}\"` to a `u64` "
         checks.is_text(f"POST key {seconds}", checks.ask("POST", f"/api/v1/key/{seconds}"), 400, text.rstrip())
     for nothing in ("", "6/0"):
@@ -201,7 +201,7 @@ def torrents(checks: Checks, traffic: Traffic) -> None:
     for written, text in BAD_HASHES.items():
         answer = checks.ask("GET", f"/api/v1/torrents?info_hash={written}")
         checks.is_text(f"torrents named {text}", answer, 400, bad_info_hash(text))
-    for query in ("offset=x", "limit=x", "offset=-1", "limit=1.1"):
+    for query in ("offset=x", "limit=x", "offset=-1", "offset=%2B1", "limit=1.1"):
         answer = checks.ask("GET", f"/api/v1/torrents?{query}")
         checks.expect(f"torrents {query}", (answer.status, answer.content_type), (400, TEXT))
 

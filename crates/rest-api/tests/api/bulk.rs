@@ -82,7 +82,8 @@ async fn keys_are_made_told_and_removed_in_bulk() {
 #[tokio::test]
 async fn a_line_that_wants_no_key_is_answered_in_its_place() {
     let api = start();
-    let body = "{}\nnothing\n{\"key\":\"short\"}\n{\"key\":null,\"seconds_valid\":null}\n";
+    let good = "{\"key\":null,\"seconds_valid\":null}";
+    let body = format!("{good}\n{{}}\n{{\"key\":\"short\",\"seconds_valid\":null}}\n{good}\n");
     let made = api.ask_with("POST", "/api/v1/keys/bulk", "application/x-ndjson", body).await;
     let error = "no object of a key and seconds that can be";
     let expected: Vec<String> = vec![

@@ -59,7 +59,7 @@ async fn a_key_has_an_account_that_can_be_reset() {
     let path = format!("/api/v1/key/{KEY}");
     assert_eq!(api.get(&path).await, not_found("key not known"));
     assert_eq!(api.ask("POST", &format!("{path}/reset")).await, not_found("key not known"));
-    api.post_json("/api/v1/keys", &format!("{{\"key\":\"{KEY}\"}}")).await;
+    api.post_json("/api/v1/keys", &format!("{{\"key\":\"{KEY}\",\"seconds_valid\":null}}")).await;
     let account = |uploaded: u64, downloaded: u64| {
         Answer::ok(format!(
             "{{\"key\":\"{KEY}\",\"valid_until\":null,\"expiry_time\":null,\"uploaded\":{uploaded},\
