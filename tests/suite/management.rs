@@ -3,6 +3,7 @@
 mod announces;
 pub(crate) mod api;
 mod bans;
+mod changes;
 mod clock_steps;
 mod fuzzing;
 mod health;

@@ -23,6 +23,7 @@ const LAST_FIGURE: &str = "timer_lateness_us_max";
 #[derive(Clone)]
 pub(crate) struct Launch {
     wrapper: Vec<String>,
+    arguments: Vec<OsString>,
     environment: Vec<(String, String)>,
     /// Where dumps of latencies go, so that they do not lie about.
     dumps: Arc<TempDir>,
@@ -52,7 +53,8 @@ impl Launch {
         let wrapper = ["setpriv", "--pdeathsig", "KILL", "--"].map(String::from).to_vec();
         let dumps = Arc::new(tempfile::tempdir().expect("a folder for dumps"));
         let directory = dumps.path().to_str().expect("a path of plain text").to_owned();
-        let launch = Self { wrapper, environment: Vec::new(), dumps }.set("latency.directory", &directory);
+        let launch = Self { wrapper, arguments: Vec::new(), environment: Vec::new(), dumps }
+            .set("latency.directory", &directory);
         launch.env("STATE_DIRECTORY", &directory)
     }
 
@@ -60,6 +62,12 @@ impl Launch {
     pub(crate) fn set(self, key: &str, value: &str) -> Self {
         let name = format!("RINGTRACK_{}", key.replace('.', "_").to_uppercase());
         self.env(&name, value)
+    }
+
+    /// With a configuration file.
+    pub(crate) fn config(mut self, file: &Path) -> Self {
+        self.arguments = vec!["--config".into(), file.into()];
+        self
     }
 
     /// With an environment variable.
@@ -98,7 +106,7 @@ impl Launch {
     fn spawn(self) -> Tracker {
         let mut words = self.wrapper.into_iter().map(OsString::from).chain([program().into_os_string()]);
         let mut command = Command::new(words.next().expect("the program at least"));
-        command.args(words).env_clear().envs(self.environment);
+        command.args(words).args(self.arguments).env_clear().envs(self.environment);
         // The wrappers are found by it.
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());

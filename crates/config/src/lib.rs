@@ -49,4 +49,4 @@ pub use values::database_url::{DatabaseServer, DatabaseSystem, DatabaseUrl};
 pub use values::interval::Interval;
 pub use values::named_file::NamedFile;
 pub use values::switch::Switch;
-pub use values::tokens::{Token, Tokens};
+pub use values::tokens::{Token, TokenRights, Tokens};

@@ -9,6 +9,8 @@ use control::ManagementError;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+const READ_ONLY: &str = "this token is read-only";
+
 /// It was done.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(title = "Acknowledgement")]
@@ -43,6 +45,8 @@ impl Refusal {
 pub(crate) enum ApiError {
     /// 400, with a text.
     BadRequest(String),
+    /// 403: the token may change nothing.
+    ReadOnly,
     /// 404 without a body: the path is none of the API's.
     NoSuchPath,
     /// 404, with a reason.
@@ -78,6 +82,7 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         match self {
             Self::BadRequest(text) => (StatusCode::BAD_REQUEST, text).into_response(),
+            Self::ReadOnly => (StatusCode::FORBIDDEN, Json(Refusal::new(READ_ONLY))).into_response(),
             Self::NoSuchPath => StatusCode::NOT_FOUND.into_response(),
             Self::Unknown(reason) => (StatusCode::NOT_FOUND, Json(Refusal::new(reason))).into_response(),
             Self::ModeOff(reason) => (StatusCode::CONFLICT, Json(Refusal::new(reason))).into_response(),

@@ -10,7 +10,7 @@ use tokio::sync::{Semaphore, watch};
 #[derive(Clone)]
 pub(crate) struct App {
     pub(crate) tracker: Arc<dyn Tracker>,
-    pub(crate) tokens: Arc<[(String, Token)]>,
+    pub(crate) tokens: watch::Receiver<Arc<[Token]>>,
     pub(crate) wrong_tokens: Arc<Mutex<WrongTokens>>,
     pub(crate) bulk_requests: Arc<Semaphore>,
     pub(crate) event_streams: Arc<Semaphore>,
@@ -21,7 +21,7 @@ impl App {
     pub(crate) fn new(tracker: Arc<dyn Tracker>, settings: ApiSettings, stop: watch::Receiver<bool>) -> Self {
         Self {
             tracker,
-            tokens: settings.tokens.into(),
+            tokens: settings.tokens,
             wrong_tokens: Arc::new(Mutex::new(WrongTokens::new(Instant::now()))),
             bulk_requests: Arc::new(Semaphore::new(BULK_REQUESTS_MAX)),
             event_streams: Arc::new(Semaphore::new(EVENT_STREAMS_MAX)),

@@ -1,44 +1,49 @@
 use crate::answer::{ApiError, rejection};
 use crate::app::App;
+use crate::change::{Change, is_read};
 use crate::connections::Connection;
 use crate::limits::WRONG_TOKEN_PAUSE;
-use crate::token::label_of;
+use crate::token::{Rights, Token, find};
 use crate::wrong_tokens::WrongToken;
 use axum::Extension;
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{Request, State};
+use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
-use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::borrow::Cow;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
-/// Lets a request through that has a token, and says who has changed something.
+/// Lets a request through that has a token, unless it is to change something and the token is read-only.
 pub(crate) async fn require_token(
     State(app): State<App>,
     Extension(connection): Extension<Connection>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
-    let label = {
+    let token = {
         let query = request.uri().query().unwrap_or_default();
         let Some(offered) = offered_token(request.headers(), query) else {
             return rejection("unauthorized");
         };
-        label_of(&app.tokens, &offered).map(str::to_owned)
+        find(&app.tokens.borrow(), &offered).cloned()
     };
-    let Some(label) = label else { return refuse(&app, &connection).await };
+    let Some(token) = token else { return refuse(&app, &connection).await };
     connection.prove();
-    let method = request.method().clone();
-    // The pattern, not the path itself, which may have a key in it.
-    let path = request.extensions().get::<MatchedPath>().cloned();
-    let response = next.run(request).await;
-    if !matches!(method, Method::GET | Method::HEAD) {
-        let path = path.as_ref().map_or("", MatchedPath::as_str);
-        tracing::info!(token = label, %method, path, status = response.status().as_u16(), "management API");
-    }
+    let Some(change) = Change::of(&request, &token) else { return next.run(request).await };
+    request.extensions_mut().insert(Arc::clone(&change));
+    let response =
+        if may_ask(&token, &request) { next.run(request).await } else { ApiError::ReadOnly.into_response() };
+    change.set_status(response.status());
     response
+}
+
+fn may_ask(token: &Token, request: &Request) -> bool {
+    match token.rights() {
+        Rights::Full => true,
+        Rights::ReadOnly => is_read(request.method()),
+    }
 }
 
 /// Beyond the limit an answer takes its time: a right token would be let in at once, so whoever guesses has to wait.

@@ -1,16 +1,18 @@
 use crate::answer::{Ack, ApiError, Refusal};
 use crate::app::{App, now_unix_ms};
+use crate::change::Change;
 use crate::limits::BAN_REASON_CHARACTERS_MAX;
 use crate::parameters::Query;
-use axum::Json;
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
+use axum::{Extension, Json};
 use control::Banned;
 use ipnet::IpNet;
 use primitives::PeerIdPrefix;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
+use std::sync::Arc;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -56,7 +58,17 @@ impl From<control::Ban> for Ban {
     }
 }
 
-fn banned(client: Option<&str>, network: Option<&str>) -> Result<Banned, ApiError> {
+/// Who is meant, who is noted as the subject of the change.
+fn banned(change: &Change, client: Option<&str>, network: Option<&str>) -> Result<Banned, ApiError> {
+    let banned = parse_banned(client, network)?;
+    match banned {
+        Banned::Client(prefix) => change.set_subject(format_args!("client {}", prefix.as_str())),
+        Banned::Network(network) => change.set_subject(format_args!("network {network}")),
+    }
+    Ok(banned)
+}
+
+fn parse_banned(client: Option<&str>, network: Option<&str>) -> Result<Banned, ApiError> {
     match (client, network) {
         (Some(client), None) => PeerIdPrefix::parse(client).map(Banned::Client).ok_or_else(|| {
             ApiError::BadRequest(format!("invalid client {client:?}, expected 1 to 20 printable characters"))
@@ -98,10 +110,11 @@ async fn get_bans(State(app): State<App>) -> Json<Vec<Ban>> {
 )]
 async fn post_ban(
     State(app): State<App>,
+    Extension(change): Extension<Arc<Change>>,
     form: Result<Json<BanForm>, JsonRejection>,
 ) -> Result<Json<Ack>, ApiError> {
     let Json(form) = form?;
-    let banned = banned(form.client.as_deref(), form.network.as_deref())?;
+    let banned = banned(&change, form.client.as_deref(), form.network.as_deref())?;
     let reason = form.reason.unwrap_or_default();
     if reason.chars().count() > BAN_REASON_CHARACTERS_MAX {
         let text = format!("a reason may have {BAN_REASON_CHARACTERS_MAX} characters at most");
@@ -116,7 +129,8 @@ async fn post_ban(
 #[utoipa::path(
     delete, path = "/api/v1/bans", tag = "bans",
     params(
-        ("client" = Option<String>, Query, description = "What the peer ids of a client software begin with"),
+        ("client" = Option<String>, Query, description = "What the peer ids of a client software begin with",
+            pattern = "^[!-~]{1,20}$"),
         ("network" = Option<String>, Query, description = "A network, or an address"),
     ),
     responses(
@@ -125,8 +139,12 @@ async fn post_ban(
         (status = 404, description = "It was not banned", body = Refusal),
     ),
 )]
-async fn delete_ban(State(app): State<App>, query: Query) -> Result<Json<Ack>, ApiError> {
-    let banned = banned(query.text("client"), query.text("network"))?;
+async fn delete_ban(
+    State(app): State<App>,
+    Extension(change): Extension<Arc<Change>>,
+    query: Query,
+) -> Result<Json<Ack>, ApiError> {
+    let banned = banned(&change, query.text("client"), query.text("network"))?;
     let was_banned =
         app.tracker.lift_ban(banned).await.map_err(ApiError::failed("failed to lift the ban"))?;
     if was_banned { Ok(Ack::OK) } else { Err(ApiError::Unknown("it was not banned")) }

@@ -1,14 +1,15 @@
 use crate::answer::{ApiError, with_type};
 use crate::app::App;
+use crate::change::Change;
 use crate::keys::{DELETE_FAILED, Key, KeyAccount, KeyForm};
 use crate::limits::{BULK_KEYS_MAX, STREAM_PAGE};
 use crate::lines::{Line, Lines};
 use crate::lists::LineCounts;
 use crate::tracker::Tracker;
-use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
+use axum::{Extension, Json};
 use control::WantedKey;
 use futures_util::stream;
 use primitives::AuthenticationKey;
@@ -89,23 +90,33 @@ fn line_of(value: &impl Serialize) -> String {
         (status = 413, description = "The body is too large", body = String, content_type = "text/plain"),
     ),
 )]
-async fn post_keys(State(app): State<App>, body: Body) -> Result<Response, ApiError> {
+async fn post_keys(
+    State(app): State<App>,
+    Extension(change): Extension<Arc<Change>>,
+    body: Body,
+) -> Result<Response, ApiError> {
     let turn = Arc::clone(&app.bulk_requests).acquire_owned().await;
     let wanted = wanted_keys(body).await?;
+    let all = wanted.len();
     let tracker = Arc::clone(&app.tracker);
     // The keys are made as the client takes the answer, which begins when its whole body was read: a client that
     // reads nothing before it has sent everything is not waited for.
-    let made = stream::unfold((wanted.into_iter(), turn), move |(mut rest, turn)| {
-        let tracker = Arc::clone(&tracker);
+    let state = (wanted.into_iter(), 0, turn);
+    let answer = stream::unfold(state, move |(mut rest, made_before, turn)| {
+        let (tracker, change) = (Arc::clone(&tracker), Arc::clone(&change));
         async move {
             let page: Vec<Wanted> = rest.by_ref().take(STREAM_PAGE).collect();
             if page.is_empty() {
                 return None;
             }
-            Some((Ok::<_, Infallible>(make_keys(&*tracker, page).await), (rest, turn)))
+            // Those of this page are made even if the client goes meanwhile.
+            change.set_subject(format_args!("{made_before} of {all} keys, {} more begun", page.len()));
+            let (text, made) = make_keys(&*tracker, page).await;
+            change.set_subject(format_args!("{} of {all} keys", made_before + made));
+            Some((Ok::<_, Infallible>(text), (rest, made_before + made, turn)))
         }
     });
-    Ok(with_type(NDJSON, Body::from_stream(made)))
+    Ok(with_type(NDJSON, Body::from_stream(answer)))
 }
 
 async fn wanted_keys(body: Body) -> Result<Vec<Wanted>, ApiError> {
@@ -131,14 +142,14 @@ fn wanted_key(text: &[u8]) -> Option<WantedKey> {
     form.try_into().ok()
 }
 
-/// A line for each of a page, in their order.
-async fn make_keys(tracker: &dyn Tracker, page: Vec<Wanted>) -> String {
+/// A line for each of a page, in their order, and how many were made.
+async fn make_keys(tracker: &dyn Tracker, page: Vec<Wanted>) -> (String, usize) {
     let good = page.iter().filter_map(|(_, wanted)| *wanted).collect();
     let mut outcomes = match tracker.put_keys(good).await {
         Ok(outcomes) => Ok(outcomes.into_iter()),
         Err(error) => Err(error.to_string()),
     };
-    let mut text = String::new();
+    let (mut text, mut made_count) = (String::new(), 0);
     for (line, wanted) in page {
         let outcome = match (wanted, &mut outcomes) {
             (None, _) => Err("no object of a key and seconds that can be".to_owned()),
@@ -149,11 +160,14 @@ async fn make_keys(tracker: &dyn Tracker, page: Vec<Wanted>) -> String {
             },
         };
         text.push_str(&match outcome {
-            Ok(made) => line_of(&Key::from(&made)),
+            Ok(made) => {
+                made_count += 1;
+                line_of(&Key::from(&made))
+            }
             Err(error) => line_of(&LineError { line: u64::from(line), error }),
         });
     }
-    text
+    (text, made_count)
 }
 
 /// Remove the keys of a body, a key a line
@@ -167,7 +181,11 @@ async fn make_keys(tracker: &dyn Tracker, page: Vec<Wanted>) -> String {
         (status = 413, description = "The body is too large", body = String, content_type = "text/plain"),
     ),
 )]
-async fn delete_keys(State(app): State<App>, body: Body) -> Result<Json<RemovedKeys>, ApiError> {
+async fn delete_keys(
+    State(app): State<App>,
+    Extension(change): Extension<Arc<Change>>,
+    body: Body,
+) -> Result<Json<RemovedKeys>, ApiError> {
     let _turn = app.bulk_requests.acquire().await;
     let mut lines = Lines::new(body);
     let mut counts = RemovedKeys { removed: 0, unknown: 0, lines: LineCounts::default() };
@@ -183,19 +201,25 @@ async fn delete_keys(State(app): State<App>, body: Body) -> Result<Json<RemovedK
         };
         keys.push(key);
         if keys.len() == STREAM_PAGE {
-            counts.remove(&*app.tracker, std::mem::take(&mut keys)).await?;
+            counts.remove(&app, &change, std::mem::take(&mut keys)).await?;
         }
     }
-    counts.remove(&*app.tracker, keys).await?;
+    counts.remove(&app, &change, keys).await?;
     Ok(Json(counts))
 }
 
 impl RemovedKeys {
-    async fn remove(&mut self, tracker: &dyn Tracker, keys: Vec<AuthenticationKey>) -> Result<(), ApiError> {
+    async fn remove(
+        &mut self,
+        app: &App,
+        change: &Change,
+        keys: Vec<AuthenticationKey>,
+    ) -> Result<(), ApiError> {
         let asked = keys.len() as u64;
-        let removed = tracker.remove_keys(keys).await.map_err(ApiError::failed(DELETE_FAILED))? as u64;
+        let removed = app.tracker.remove_keys(keys).await.map_err(ApiError::failed(DELETE_FAILED))? as u64;
         self.removed += removed;
         self.unknown += asked - removed;
+        change.set_subject(format_args!("{} keys", self.removed));
         Ok(())
     }
 }

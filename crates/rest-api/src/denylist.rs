@@ -3,8 +3,7 @@ use crate::app::App;
 use crate::lists::{Added, ListRoute, Removed};
 use crate::parameters::InfoHashInPath;
 use axum::Json;
-use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::response::Response;
 use primitives::{ListChange, TorrentList};
 use utoipa_axum::router::OpenApiRouter;
@@ -86,8 +85,8 @@ async fn get_denylist(State(app): State<App>) -> Result<Response, ApiError> {
         (status = 413, description = "The body is too large", body = String, content_type = "text/plain"),
     ),
 )]
-async fn add_lines_to_denylist(State(app): State<App>, body: Body) -> Result<Json<Added>, ApiError> {
-    let (added, lines) = LIST.change_many(&app, ListChange::Add, body).await?;
+async fn add_lines_to_denylist(State(app): State<App>, request: Request) -> Result<Json<Added>, ApiError> {
+    let (added, lines) = LIST.change_many(&app, ListChange::Add, request).await?;
     Ok(Json(Added { added, lines }))
 }
 
@@ -102,7 +101,10 @@ async fn add_lines_to_denylist(State(app): State<App>, body: Body) -> Result<Jso
         (status = 413, description = "The body is too large", body = String, content_type = "text/plain"),
     ),
 )]
-async fn remove_lines_from_denylist(State(app): State<App>, body: Body) -> Result<Json<Removed>, ApiError> {
-    let (removed, lines) = LIST.change_many(&app, ListChange::Remove, body).await?;
+async fn remove_lines_from_denylist(
+    State(app): State<App>,
+    request: Request,
+) -> Result<Json<Removed>, ApiError> {
+    let (removed, lines) = LIST.change_many(&app, ListChange::Remove, request).await?;
     Ok(Json(Removed { removed, lines }))
 }

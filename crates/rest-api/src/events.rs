@@ -3,6 +3,7 @@ use crate::app::{App, now_unix_ms};
 use crate::limits::EVENT_INTERVAL;
 use crate::metrics::gauge_names;
 use crate::server::stopped;
+use crate::token::Token;
 use crate::tracker::Tracker;
 use axum::body::Body;
 use axum::extract::State;
@@ -35,6 +36,7 @@ pub(crate) struct Statistics {
 struct Watch {
     tracker: Arc<dyn Tracker>,
     stop: watch::Receiver<bool>,
+    tokens: watch::Receiver<Arc<[Token]>>,
     ticks: Interval,
     gauges: Vec<String>,
     before: Option<(Instant, BTreeMap<String, u64>)>,
@@ -42,11 +44,12 @@ struct Watch {
 }
 
 impl Watch {
-    /// The next event, or none if the API is on its way down.
+    /// The next event, or none if the API is on its way down or other tokens let in: who watches has to show his again.
     async fn next(&mut self) -> Option<String> {
         let now = tokio::select! {
             now = self.ticks.tick() => now,
             () = stopped(&mut self.stop) => return None,
+            Ok(()) = self.tokens.changed() => return None,
         };
         Some(self.event(now))
     }
@@ -96,8 +99,9 @@ async fn get_events(State(app): State<App>) -> Result<Response, ApiError> {
         .map_err(|_| ApiError::TooMany("too many streams of events"))?;
     let mut ticks = interval(EVENT_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (tracker, stop) = (app.tracker, app.stop);
-    let watch = Watch { tracker, stop, ticks, gauges: gauge_names(), before: None, _permit: permit };
+    let App { tracker, stop, mut tokens, .. } = app;
+    tokens.mark_unchanged();
+    let watch = Watch { tracker, stop, tokens, ticks, gauges: gauge_names(), before: None, _permit: permit };
     let events = stream::unfold(watch, |mut watch| async {
         let event = watch.next().await?;
         Some((Ok::<_, Infallible>(event), watch))

@@ -1,16 +1,18 @@
 use crate::answer::{Ack, ApiError, Refusal, with_type};
 use crate::app::App;
+use crate::change::{Change, masked};
 use crate::limits::KEY_SECONDS_MAX;
 use crate::parameters::{KeyInPath, SecondsInPath};
-use axum::Json;
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
 use axum::response::Response;
+use axum::{Extension, Json};
 use chrono::DateTime;
 use control::{KeyFacts, WantedKey};
 use primitives::AuthenticationKey;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use std::time::Duration;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -145,10 +147,19 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 )]
 async fn post_key(
     State(app): State<App>,
+    Extension(change): Extension<Arc<Change>>,
     form: Result<Json<KeyForm>, JsonRejection>,
 ) -> Result<Response, ApiError> {
     let Json(form) = form?;
-    let made = app.tracker.put_key(form.try_into()?).await.map_err(ApiError::failed(GENERATE_FAILED))?;
+    make_key(&app, &change, form.try_into()?).await
+}
+
+async fn make_key(app: &App, change: &Change, wanted: WantedKey) -> Result<Response, ApiError> {
+    if let Some(key) = wanted.key {
+        change.set_subject(masked(key));
+    }
+    let made = app.tracker.put_key(wanted).await.map_err(ApiError::failed(GENERATE_FAILED))?;
+    change.set_subject(masked(made.key));
     Ok(key_answer(&made))
 }
 
@@ -164,11 +175,10 @@ async fn post_key(
 #[deprecated = "`POST /api/v1/keys` can do more"]
 async fn post_key_for_seconds(
     State(app): State<App>,
+    Extension(change): Extension<Arc<Change>>,
     SecondsInPath(seconds): SecondsInPath,
 ) -> Result<Response, ApiError> {
-    let wanted = WantedKey { key: None, validity: Some(validity(seconds)?) };
-    let made = app.tracker.put_key(wanted).await.map_err(ApiError::failed(GENERATE_FAILED))?;
-    Ok(key_answer(&made))
+    make_key(&app, &change, WantedKey { key: None, validity: Some(validity(seconds)?) }).await
 }
 
 /// Remove a key

@@ -11,6 +11,7 @@ mod app;
 mod authentication;
 mod bans;
 mod bulk_keys;
+mod change;
 mod client_name;
 mod connections;
 mod denylist;
@@ -35,7 +36,7 @@ mod wrong_tokens;
 
 pub use limits::TOKEN_BYTES_MAX;
 pub use server::{Listener, Transport};
-pub use token::{Token, TokenError};
+pub use token::{Rights, Token, TokenError};
 
 use app::App;
 use control::Management;
@@ -45,10 +46,10 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 /// Who may use the management API.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct ApiSettings {
-    /// Tokens, each with the label that the log names it by. Without any, nobody may.
-    pub tokens: Vec<(String, Token)>,
+    /// The tokens that let in now. Without any, nobody may.
+    pub tokens: watch::Receiver<Arc<[Token]>>,
 }
 
 /// Serves the management API until `shutdown`, and requests that are being answered then for a few seconds more.
@@ -85,7 +86,8 @@ pub async fn serve_health_checks(
 #[must_use]
 pub fn openapi_document(management: Arc<impl Management>) -> String {
     let (_, stopped) = watch::channel(false);
-    let app = App::new(management, ApiSettings::default(), stopped);
+    let (_, tokens) = watch::channel(Arc::default());
+    let app = App::new(management, ApiSettings { tokens }, stopped);
     let mut text = serde_json::to_string_pretty(&router::document(&app)).expect("the document is JSON");
     text.push('\n');
     text

@@ -2,11 +2,13 @@
 
 use crate::answer::{Ack, ApiError, with_type};
 use crate::app::App;
+use crate::change::Change;
 use crate::limits::{INVALID_LINES_NAMED_MAX, LIST_BATCH, STREAM_PAGE};
 use crate::lines::{Line, Lines};
 use crate::tracker::Tracker;
 use axum::Json;
 use axum::body::Body;
+use axum::extract::Request;
 use axum::response::Response;
 use control::{ListPage, ManagementError};
 use futures_util::stream;
@@ -87,9 +89,10 @@ impl ListRoute {
         &self,
         app: &App,
         change: ListChange,
-        body: Body,
+        request: Request,
     ) -> Result<(u64, LineCounts), ApiError> {
         let _turn = app.bulk_requests.acquire().await;
+        let (head, body) = request.into_parts();
         let (mut lines, mut counts, mut done) = (Lines::new(body), LineCounts::default(), 0);
         let mut batch = Vec::with_capacity(LIST_BATCH);
         while let Some(line) = lines.next().await? {
@@ -100,11 +103,13 @@ impl ListRoute {
             if batch.len() == LIST_BATCH {
                 let full = std::mem::replace(&mut batch, Vec::with_capacity(LIST_BATCH));
                 done += self.change_batch(app, change, full).await?;
+                Change::set_subject_in(&head.extensions, format_args!("{done} info hashes"));
             }
         }
         if !batch.is_empty() {
             done += self.change_batch(app, change, batch).await?;
         }
+        Change::set_subject_in(&head.extensions, format_args!("{done} info hashes"));
         Ok((done, counts))
     }
 

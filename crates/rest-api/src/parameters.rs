@@ -1,6 +1,7 @@
 //! What paths and queries say.
 
 use crate::answer::ApiError;
+use crate::change::{Change, masked};
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use primitives::{AuthenticationKey, InfoHash};
@@ -22,7 +23,9 @@ impl<S: Send + Sync> FromRequestParts<S> for InfoHashInPath {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        parse_info_hash(&path_parameter(parts).await?).map(Self)
+        let info_hash = parse_info_hash(&path_parameter(parts).await?)?;
+        Change::set_subject_in(&parts.extensions, info_hash);
+        Ok(Self(info_hash))
     }
 }
 
@@ -42,8 +45,10 @@ impl<S: Send + Sync> FromRequestParts<S> for KeyInPath {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let text = path_parameter(parts).await?;
-        let key = AuthenticationKey::parse(text.as_bytes());
-        key.map(Self).ok_or_else(|| ApiError::BadRequest(format!("Invalid auth key id param {text:?}")))
+        let key = AuthenticationKey::parse(text.as_bytes())
+            .ok_or_else(|| ApiError::BadRequest(format!("Invalid auth key id param {text:?}")))?;
+        Change::set_subject_in(&parts.extensions, masked(key));
+        Ok(Self(key))
     }
 }
 

@@ -31,7 +31,7 @@ const LISTED_OFF: &str = "listed-tracker capability is disabled by configuration
     info(
         title = "Ringtrack management API",
         description = "Version 1 of Torrust Tracker's REST API, and what operators need beside it. As there, a request \
-            without a token, or with a wrong one, is answered with status 500.",
+            without a token, or with a wrong one, is answered with status 500. A read-only token is for GET alone.",
         version = "1"
     ),
     components(schemas(Refusal, Format, InfoHashText, Order)),
@@ -103,6 +103,9 @@ pub(crate) fn document(app: &App) -> OpenApi {
                 describe_failures(operation, path.contains('{'));
             }
         }
+        for operation in [&mut item.post, &mut item.delete].into_iter().flatten() {
+            describe_read_only(operation);
+        }
     }
     let components = document.components.get_or_insert_default();
     components.add_security_scheme(
@@ -116,22 +119,33 @@ pub(crate) fn document(app: &App) -> OpenApi {
 
 fn describe_failures(operation: &mut Operation, has_parameter: bool) {
     let tags = operation.tags.clone().unwrap_or_default();
-    let mut add = |status: &str, description: &str, content: Option<(&str, RefOr<Schema>)>| {
-        let mut response = ResponseBuilder::new().description(description);
-        if let Some((content_type, schema)) = content {
-            response = response.content(content_type, ContentBuilder::new().schema(Some(schema)).build());
-        }
-        let responses = &mut operation.responses.responses;
-        responses.entry(status.to_owned()).or_insert_with(|| response.build().into());
-    };
     let text = || Some(("text/plain", String::schema()));
-    add("500", "No token, a wrong one, or the tracker could not do it", text());
-    add("429", "Too many wrong tokens from this address, or too many streams", text());
+    describe(operation, "500", "No token, a wrong one, or the tracker could not do it", text());
+    describe(operation, "429", "Too many wrong tokens from this address, or too many streams", text());
     if tags.iter().any(|tag| tag == "keys" || tag == "whitelist") {
-        let refusal = RefOr::Ref(Ref::from_schema_name("Refusal"));
-        add("409", "The mode that this belongs to is off", Some(("application/json", refusal)));
+        describe(operation, "409", "The mode that this belongs to is off", refusal());
     }
     if has_parameter {
-        add("404", "The parameter is empty or has a slash in it", None);
+        describe(operation, "404", "The parameter is empty or has a slash in it", None);
     }
+}
+
+fn describe_read_only(operation: &mut Operation) {
+    describe(operation, "403", "The token is read-only", refusal());
+}
+
+type Content = (&'static str, RefOr<Schema>);
+
+fn refusal() -> Option<Content> {
+    Some(("application/json", RefOr::Ref(Ref::from_schema_name("Refusal"))))
+}
+
+/// Adds an answer to those that the operation says itself.
+fn describe(operation: &mut Operation, status: &str, description: &str, content: Option<Content>) {
+    let mut response = ResponseBuilder::new().description(description);
+    if let Some((content_type, schema)) = content {
+        response = response.content(content_type, ContentBuilder::new().schema(Some(schema)).build());
+    }
+    let responses = &mut operation.responses.responses;
+    responses.entry(status.to_owned()).or_insert_with(|| response.build().into());
 }

@@ -1,11 +1,25 @@
 use crate::limits::TOKEN_BYTES_MAX;
 use sha2::{Digest as _, Sha256};
 use std::fmt;
+use std::sync::Arc;
 use subtle::{Choice, ConstantTimeEq as _};
 
 /// What the management API lets somebody in by. Only its digest is kept, and it has no printable form.
-#[derive(Clone)]
-pub struct Token([u8; 32]);
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token {
+    label: Arc<str>,
+    digest: [u8; 32],
+    rights: Rights,
+}
+
+/// What the holder of a token may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rights {
+    /// Everything.
+    Full,
+    /// Read.
+    ReadOnly,
+}
 
 /// Why a text is no token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -19,22 +33,30 @@ pub enum TokenError {
 }
 
 impl Token {
-    /// The token that is written so.
+    /// The token that is written so, with the label that the log names it by.
     ///
     /// # Errors
     /// When it is empty or too long.
-    pub fn new(text: &str) -> Result<Self, TokenError> {
+    pub fn new(label: &str, text: &str, rights: Rights) -> Result<Self, TokenError> {
         match text.len() {
             0 => Err(TokenError::Empty),
-            1..=TOKEN_BYTES_MAX => Ok(Self(digest(text))),
+            1..=TOKEN_BYTES_MAX => Ok(Self { label: label.into(), digest: digest(text), rights }),
             _ => Err(TokenError::TooLong),
         }
+    }
+
+    pub(crate) const fn label(&self) -> &Arc<str> {
+        &self.label
+    }
+
+    pub(crate) const fn rights(&self) -> Rights {
+        self.rights
     }
 }
 
 impl fmt::Debug for Token {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Token(secret)")
+        write!(formatter, "Token({})", self.label)
     }
 }
 
@@ -42,44 +64,42 @@ fn digest(text: &str) -> [u8; 32] {
     Sha256::digest(text.as_bytes()).into()
 }
 
-/// The label of the token that was offered. All tokens are compared, each in constant time: how long it takes says
-/// neither which one it was nor how much of it was right.
-pub(crate) fn label_of<'a>(tokens: &'a [(String, Token)], offered: &str) -> Option<&'a str> {
+/// The token that was offered. All tokens are compared, each in constant time: how long it takes says neither which one
+/// it was nor how much of it was right.
+pub(crate) fn find<'a>(tokens: &'a [Token], offered: &str) -> Option<&'a Token> {
     let offered = digest(offered);
-    let mut label = None;
-    for (name, token) in tokens {
-        let is_this: Choice = token.0.ct_eq(&offered);
+    let mut found = None;
+    for token in tokens {
+        let is_this: Choice = token.digest.ct_eq(&offered);
         if bool::from(is_this) {
-            label = Some(name.as_str());
+            found = Some(token);
         }
     }
-    label
+    found
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn tokens() -> Vec<(String, Token)> {
-        [("admin", "MyAccessToken"), ("grafana", "other")]
-            .map(|(label, token)| (label.to_owned(), Token::new(token).unwrap()))
-            .into()
-    }
-
     #[test]
-    fn a_token_is_known_by_its_label_and_nothing_else_is() {
-        assert_eq!(label_of(&tokens(), "MyAccessToken"), Some("admin"));
-        assert_eq!(label_of(&tokens(), "other"), Some("grafana"));
+    fn a_token_is_found_by_its_text_and_nothing_else_is() {
+        let tokens = [("admin", "MyAccessToken"), ("grafana", "other")]
+            .map(|(label, text)| Token::new(label, text, Rights::Full).unwrap());
+        let label = |offered| find(&tokens, offered).map(|token| &**token.label());
+        assert_eq!(label("MyAccessToken"), Some("admin"));
+        assert_eq!(label("other"), Some("grafana"));
         for wrong in ["", "MyAccessToke", "MyAccessTokenn", "myaccesstoken"] {
-            assert_eq!(label_of(&tokens(), wrong), None, "{wrong}");
+            assert_eq!(label(wrong), None, "{wrong}");
         }
-        assert_eq!(label_of(&[], "MyAccessToken"), None);
+        assert_eq!(find(&[], "MyAccessToken"), None);
     }
 
     #[test]
     fn a_token_has_1_to_256_bytes_and_is_not_printed() {
-        assert_eq!(Token::new("").unwrap_err(), TokenError::Empty);
-        assert_eq!(Token::new(&"x".repeat(257)).unwrap_err(), TokenError::TooLong);
-        assert_eq!(format!("{:?}", Token::new(&"x".repeat(256)).unwrap()), "Token(secret)");
+        let token = |text: &str| Token::new("ops", text, Rights::Full);
+        assert_eq!(token("").unwrap_err(), TokenError::Empty);
+        assert_eq!(token(&"x".repeat(257)).unwrap_err(), TokenError::TooLong);
+        assert_eq!(format!("{:?}", token(&"x".repeat(256)).unwrap()), "Token(ops)");
     }
 }

@@ -1,11 +1,12 @@
 //! The management API and the health checks: bound at the start, served while the tracker lives.
 
+use crate::api_tokens::{TokenWatch, watch_tokens};
 use crate::certificate_watch::{CertificateWatch, Showing, watch_certificate};
 use crate::http_settings::IdentityFiles;
+use crate::prepare::Prepared;
 use anyhow::Context;
-use config::{Api, Configuration, Token as ConfiguredToken};
 use control::{ListenerFacts, Management, Preface, Service};
-use rest_api::{ApiSettings, Listener, Token, Transport, serve, serve_health_checks};
+use rest_api::{ApiSettings, Listener, Transport, serve, serve_health_checks};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tls::ServerIdentity;
@@ -16,18 +17,18 @@ use tracing::{error, info, warn};
 /// The listeners of the APIs, bound and not served yet.
 pub(crate) struct Apis {
     management: Vec<Listener>,
-    settings: ApiSettings,
+    tokens: TokenWatch,
     health: Vec<Listener>,
     certificate: Option<CertificateWatch>,
 }
 
 impl Apis {
     /// Binds what the configuration wants to be served.
-    pub(crate) fn bind(configuration: &Configuration) -> anyhow::Result<Self> {
-        let api = &configuration.api;
-        let tokens = if api.is_wanted() { tokens(api)? } else { Vec::new() };
+    pub(crate) fn bind(prepared: &Prepared<'_>) -> anyhow::Result<Self> {
+        let (api, health) = (&prepared.configuration.api, &prepared.configuration.health_check_api);
+        let tokens = TokenWatch::new(prepared.file, api)?;
         // With a tokens file that has none nobody could come in.
-        let addresses: &[SocketAddr] = if tokens.is_empty() { &[] } else { &api.listen };
+        let addresses: &[SocketAddr] = if tokens.are_none() { &[] } else { &api.listen };
         let files = IdentityFiles::of_api(api).filter(|_| !addresses.is_empty());
         let (transport, certificate) = match files {
             Some(files) => {
@@ -37,12 +38,11 @@ impl Apis {
             None => (Transport::Plain, None),
         };
         let management = bind(addresses, &transport, "api.listen")?;
-        let health =
-            bind(&configuration.health_check_api.listen, &Transport::Plain, "health_check_api.listen")?;
+        let health = bind(&health.listen, &Transport::Plain, "health_check_api.listen")?;
         if addresses.is_empty() && api.is_wanted() {
             warn!("the management API is off: api.tokens_file has no token");
         }
-        Ok(Self { management, settings: ApiSettings { tokens }, health, certificate })
+        Ok(Self { management, tokens, health, certificate })
     }
 
     /// Where the management API is.
@@ -75,8 +75,8 @@ impl Apis {
     ) -> JoinSet<()> {
         let mut serving = JoinSet::new();
         for listener in self.management {
-            let served =
-                serve(listener, Arc::clone(management), self.settings.clone(), until(stopped.clone()));
+            let settings = ApiSettings { tokens: self.tokens.subscribe() };
+            let served = serve(listener, Arc::clone(management), settings, until(stopped.clone()));
             serving.spawn(async { log_end("the management API", served.await) });
         }
         for listener in self.health {
@@ -86,6 +86,7 @@ impl Apis {
         if let Some(certificate) = self.certificate {
             watch_certificate(reloads.subscribe(), certificate);
         }
+        watch_tokens(reloads.subscribe(), self.tokens);
         serving
     }
 }
@@ -99,14 +100,6 @@ fn in_tls(files: IdentityFiles<'_>) -> anyhow::Result<(Transport, CertificateWat
         Showing::Shown
     };
     Ok((Transport::Tls(current), CertificateWatch::new(files, shown, Box::new(show))))
-}
-
-fn tokens(api: &Api) -> anyhow::Result<Vec<(String, Token)>> {
-    let tokens = api.all_tokens()?;
-    let token = |(label, token): (&str, &ConfiguredToken)| {
-        anyhow::Ok((label.to_owned(), Token::new(token.secret())?))
-    };
-    tokens.iter().map(token).collect()
 }
 
 fn bind(addresses: &[SocketAddr], transport: &Transport, key: &str) -> anyhow::Result<Vec<Listener>> {

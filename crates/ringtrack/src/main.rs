@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod api;
+mod api_tokens;
 mod banner;
 mod certificate_watch;
 mod cli;
@@ -78,7 +79,7 @@ fn serve(file: Option<&Path>) -> Result<(), Failure> {
         tracing::warn!("{warning}");
     }
     secret_files::warn_of_readable_secrets(&configuration);
-    let prepared = prepare::prepare(&configuration).map_err(Failure::Run)?;
+    let prepared = prepare::prepare(file, &configuration).map_err(Failure::Run)?;
     run::run(&prepared).map_err(Failure::Run)
 }
 

@@ -7,6 +7,7 @@ use crate::memory::memory_max_bytes;
 use anyhow::ensure;
 use config::Configuration;
 use primitives::ShardCount;
+use std::path::Path;
 use std::sync::Arc;
 use tls::ServerIdentity;
 
@@ -15,6 +16,8 @@ const SHARD_BYTES_MIN: u64 = 1 << 20;
 
 /// A configuration that can be served.
 pub(crate) struct Prepared<'a> {
+    /// Where the configuration was read from.
+    pub(crate) file: Option<&'a Path>,
     pub(crate) configuration: &'a Configuration,
     /// One worker on each.
     pub(crate) cores: Vec<usize>,
@@ -27,7 +30,10 @@ pub(crate) struct Prepared<'a> {
 }
 
 /// Fits the configuration to this machine.
-pub(crate) fn prepare(configuration: &Configuration) -> anyhow::Result<Prepared<'_>> {
+pub(crate) fn prepare<'a>(
+    file: Option<&'a Path>,
+    configuration: &'a Configuration,
+) -> anyhow::Result<Prepared<'a>> {
     let cores = choose_cores(&configuration.workers.cores)?;
     let shards = ShardCount::new(cores.len())?;
     let keys = Keys::make(&configuration.connection_ids.key_file)?;
@@ -40,5 +46,5 @@ pub(crate) fn prepare(configuration: &Configuration) -> anyhow::Result<Prepared<
         least_bytes >> 20
     );
     let identity = IdentityFiles::of(configuration).map(IdentityFiles::load).transpose()?;
-    Ok(Prepared { configuration, cores, shards, keys, memory_max_bytes, identity })
+    Ok(Prepared { file, configuration, cores, shards, keys, memory_max_bytes, identity })
 }

@@ -49,7 +49,7 @@ fn serve(prepared: &Prepared<'_>, listeners: AllListeners, runtime: &Runtime) ->
     log_banner(prepared, &listeners);
     // Before anything has a thread of its own, such as a database: they all inherit it. The workers choose their cores.
     keep_control_off(&prepared.cores);
-    let apis = runtime.block_on(async { Apis::bind(configuration) })?;
+    let apis = runtime.block_on(async { Apis::bind(prepared) })?;
     apis.log()?;
     let storage = runtime.block_on(Storage::open(configuration))?;
     let all_listeners = [tracker_listeners(&listeners, &configuration.proxy), apis.listeners()?].concat();

@@ -3,6 +3,8 @@
 use std::fs;
 use std::net::TcpListener;
 
+use rustix::process::Signal;
+
 use super::api::{Api, request_head};
 use super::{FREE_PORT, TOKEN, launch, text};
 use crate::http_client::{HttpAnswer, HttpClient};
@@ -55,6 +57,49 @@ fn tokens_of_the_file_and_of_the_environment_let_in() {
         assert_eq!(ask_with(&tracker, token).status, 200, "{token}");
     }
     assert_eq!(ask_with(&tracker, "token-out-of-a-file-3").status, 500);
+}
+
+fn wait_for_line(tracker: &Tracker, part: &str) {
+    tracker.wait_for_log(part, |lines| lines.iter().any(|line| line.contains(part)).then_some(()));
+}
+
+/// What somebody with this token is answered who reads, and who makes a key.
+fn statuses(tracker: &Tracker, token: &str) -> [u16; 2] {
+    let mut client = HttpClient::new(Api::of(tracker).address());
+    client.send(request_head("POST", "key/60", token, 0).as_bytes());
+    [ask_with(tracker, token).status, client.answer().status]
+}
+
+#[test]
+fn tokens_are_read_again_on_a_hang_up_signal_those_of_the_configuration_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let [file, configuration] = ["tokens", "ringtrack.toml"].map(|name| folder.path().join(name));
+    let configure = |tokens: &str| {
+        fs::write(&configuration, format!("api.tokens_file = {file:?}\napi.tokens = {{ {tokens} }}\n"))
+            .unwrap();
+    };
+    fs::write(&file, "old.read-only = token-of-the-file-1").unwrap();
+    configure("old-ops = \"token-of-the-configuration-1\"");
+    let launch = without_tokens().set("api.listen", FREE_PORT).set("access.mode", "private");
+    let tracker = launch.config(&configuration).start();
+    assert_eq!(statuses(&tracker, "token-of-the-file-1"), [200, 403]);
+    assert_eq!(statuses(&tracker, "token-of-the-configuration-1"), [200, 200]);
+
+    fs::write(&file, "new = token-of-the-file-2").unwrap();
+    configure("ops.read-only = \"token-of-the-configuration-2\"");
+    tracker.signal(Signal::HUP);
+    wait_for_line(&tracker, "INFO the management API lets in other tokens");
+    assert_eq!(statuses(&tracker, "token-of-the-file-2"), [200, 200]);
+    assert_eq!(statuses(&tracker, "token-of-the-configuration-2"), [200, 403]);
+    assert_eq!(statuses(&tracker, "token-of-the-file-1"), [500, 500]);
+    assert_eq!(statuses(&tracker, "token-of-the-configuration-1"), [500, 500]);
+
+    fs::write(&file, "nonsense").unwrap();
+    tracker.signal(Signal::HUP);
+    wait_for_line(&tracker, "ERROR the tokens of the management API stay as they were: ");
+    assert_eq!(statuses(&tracker, "token-of-the-file-2"), [200, 200]);
+    let log = tracker.log().join("\n");
+    assert!(!log.contains("token-of") && !log.contains("nonsense"), "{log}");
 }
 
 #[test]

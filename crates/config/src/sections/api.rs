@@ -38,13 +38,14 @@ pub struct Api {
 
     /// The tokens that let somebody use the management API, each with a label that says whose it is.
     ///
-    /// Allowed: a table of up to 64 tokens such as `{ ops = "...", website = "..." }`. A label has 1 to 64 letters,
-    /// digits, `_` or `-`; a token has 16 to 256 printable ASCII characters without white space, commas and quotes. As
-    /// an environment variable: `label=token,label2=token2`.
+    /// Allowed: a table of up to 64 tokens such as `{ ops = "...", grafana.read-only = "..." }`. A label has 1 to 64
+    /// letters, digits, `_` or `-`; a token has 16 to 256 printable ASCII characters without white space, commas and
+    /// quotes. As an environment variable: `ops=token,grafana.read-only=token2`.
     ///
+    /// With `.read-only` behind its label a token can read everything and change nothing.
     /// Without a token here or in `tokens_file`, the management API is not started, whatever `listen` says. A token
     /// of 16 random letters and digits is more than anybody guesses, and `head -c 24 /dev/urandom | base64` makes a
-    /// longer one. They are never logged or shown.
+    /// longer one. They are never logged or shown. On SIGHUP they are read again, without any other key of the file.
     #[config(env = "RINGTRACK_API_TOKENS", default = {})]
     pub tokens: Tokens,
 
@@ -52,9 +53,10 @@ pub struct Api {
     ///
     /// Allowed: the path of a file, or "" for none.
     ///
-    /// A line is `label = token`, without quotes; one that begins with a `#` is a comment. It keeps the tokens out of
-    /// this file, which others may read: with systemd, `LoadCredential=tokens:/etc/ringtrack/tokens` puts it at
-    /// `/run/credentials/ringtrack.service/tokens`. It is read at the start.
+    /// A line is `label = token` or `label.read-only = token`, without quotes; one that begins with a `#` is a comment.
+    /// It keeps the tokens out of this file, which others may read: with systemd,
+    /// `LoadCredential=tokens:/etc/ringtrack/tokens` puts it at `/run/credentials/ringtrack.service/tokens`. It is read
+    /// at the start and on SIGHUP.
     #[config(env = "RINGTRACK_API_TOKENS_FILE", default = "", deserialize_with = path::or_nothing)]
     #[serde(serialize_with = "path::show")]
     pub tokens_file: NamedFile,

@@ -7,7 +7,22 @@ use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAcce
 /// Text that is or holds a secret. What stands in its place is never shown, since it may be the secret too.
 pub(crate) struct SecretText(pub(crate) String);
 
+/// Such a text, or a table of them.
+pub(crate) enum SecretValue {
+    Text(String),
+    Table(Vec<(String, String)>),
+}
+
 impl<'de> Deserialize<'de> for SecretText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match SecretValue::deserialize(deserializer)? {
+            SecretValue::Text(text) => Ok(Self(text)),
+            SecretValue::Table(_) => no_text(),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for SecretValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Secret)
     }
@@ -21,39 +36,42 @@ fn no_text<T, E: Error>() -> Result<T, E> {
 }
 
 impl<'de> Visitor<'de> for Secret {
-    type Value = SecretText;
+    type Value = SecretValue;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("text in quotes")
     }
 
-    fn visit_str<E: Error>(self, text: &str) -> Result<SecretText, E> {
-        Ok(SecretText(text.to_owned()))
+    fn visit_str<E: Error>(self, text: &str) -> Result<SecretValue, E> {
+        Ok(SecretValue::Text(text.to_owned()))
     }
 
-    fn visit_bool<E: Error>(self, _: bool) -> Result<SecretText, E> {
+    fn visit_bool<E: Error>(self, _: bool) -> Result<SecretValue, E> {
         no_text()
     }
 
-    fn visit_i64<E: Error>(self, _: i64) -> Result<SecretText, E> {
+    fn visit_i64<E: Error>(self, _: i64) -> Result<SecretValue, E> {
         no_text()
     }
 
-    fn visit_u64<E: Error>(self, _: u64) -> Result<SecretText, E> {
+    fn visit_u64<E: Error>(self, _: u64) -> Result<SecretValue, E> {
         no_text()
     }
 
-    fn visit_f64<E: Error>(self, _: f64) -> Result<SecretText, E> {
+    fn visit_f64<E: Error>(self, _: f64) -> Result<SecretValue, E> {
         no_text()
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<SecretText, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<SecretValue, A::Error> {
         while sequence.next_element::<IgnoredAny>()?.is_some() {}
         no_text()
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<SecretText, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        no_text()
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<SecretValue, A::Error> {
+        let mut table = Vec::new();
+        while let Some((name, SecretText(text))) = map.next_entry()? {
+            table.push((name, text));
+        }
+        Ok(SecretValue::Table(table))
     }
 }

@@ -9,19 +9,39 @@ use serde::{Serialize, Serializer};
 use crate::limits::{
     API_LABEL_CHARACTERS_MAX, API_TOKEN_CHARACTERS_MAX, API_TOKEN_CHARACTERS_MIN, API_TOKENS_MAX,
 };
-use crate::values::secret_text::SecretText;
+use crate::values::secret_text::{SecretText, SecretValue};
 
 /// What a token is shown as.
 const SHOWN: &str = "(secret)";
 
+/// What stands behind the label of a token that may change nothing, and a dot.
+const READ_ONLY: &str = "read-only";
+
 /// A secret that lets its holder use the management API. It has no printable form.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Token(Box<str>);
+pub struct Token {
+    secret: Box<str>,
+    rights: TokenRights,
+}
+
+/// What the holder of a token may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenRights {
+    /// Everything.
+    Full,
+    /// Read.
+    ReadOnly,
+}
 
 impl Token {
     /// The token itself: to be compared with in constant time, and for no eye.
     pub fn secret(&self) -> &str {
-        &self.0
+        &self.secret
+    }
+
+    /// What its holder may do.
+    pub const fn rights(&self) -> TokenRights {
+        self.rights
     }
 }
 
@@ -41,7 +61,8 @@ pub(crate) enum TokensError {
     #[error("expected tokens as label = token")]
     NoPair,
     #[error(
-        "a label, which is not shown, is none, expected 1 to {API_LABEL_CHARACTERS_MAX} letters, digits, `_` or `-`"
+        "a label, which is not shown, is none, expected 1 to {API_LABEL_CHARACTERS_MAX} letters, digits, `_` or `-`, \
+         and `.{READ_ONLY}` behind it where the token is to change nothing"
     )]
     Label,
     #[error(
@@ -70,7 +91,13 @@ impl Tokens {
         self.0.iter().map(|(label, token)| (&**label, token))
     }
 
-    pub(crate) fn add(&mut self, label: &str, token: &str) -> Result<(), TokensError> {
+    /// Adds a token with its label, behind which `.read-only` may stand.
+    fn add(&mut self, name: &str, token: &str) -> Result<(), TokensError> {
+        let (label, rights) = match name.split_once('.') {
+            None => (name, TokenRights::Full),
+            Some((label, READ_ONLY)) => (label, TokenRights::ReadOnly),
+            Some(_) => return Err(TokensError::Label),
+        };
         if !is_label(label) {
             return Err(TokensError::Label);
         }
@@ -78,7 +105,7 @@ impl Tokens {
         if self.0.len() == API_TOKENS_MAX {
             return Err(TokensError::TooMany);
         }
-        match self.0.insert(label.into(), Token(token.into())) {
+        match self.0.insert(label.into(), Token { secret: token.into(), rights }) {
             None => Ok(()),
             Some(_) => Err(TokensError::LabelTwice(label.into())),
         }
@@ -109,7 +136,10 @@ fn check_token(label: &str, token: &str) -> Result<(), TokensError> {
 /// Each label, and that there is a token.
 impl Serialize for Tokens {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.keys().map(|label| (label, SHOWN)))
+        serializer.collect_map(self.0.iter().map(|(label, token)| match token.rights {
+            TokenRights::Full => (label.to_string(), SHOWN),
+            TokenRights::ReadOnly => (format!("{label}.{READ_ONLY}"), SHOWN),
+        }))
     }
 }
 
@@ -135,8 +165,17 @@ impl<'de> Visitor<'de> for TokensVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Tokens, A::Error> {
         let mut tokens = Tokens::default();
-        while let Some((label, SecretText(token))) = map.next_entry::<String, SecretText>()? {
-            tokens.add(&label, &token).map_err(A::Error::custom)?;
+        while let Some((label, value)) = map.next_entry::<String, SecretValue>()? {
+            let named = match value {
+                SecretValue::Text(token) => vec![(label, token)],
+                SecretValue::Table(by_rights) => by_rights
+                    .into_iter()
+                    .map(|(rights, token)| (format!("{label}.{rights}"), token))
+                    .collect(),
+            };
+            for (name, token) in named {
+                tokens.add(&name, &token).map_err(A::Error::custom)?;
+            }
         }
         Ok(tokens)
     }
@@ -213,6 +252,33 @@ mod tests {
         }
         let one = load_environment(&[("RINGTRACK_API_TOKENS", &format!("ops={SECRET}"))]).unwrap();
         assert_eq!(pairs(&one.api.tokens), expected(&[("ops", SECRET)]));
+    }
+
+    #[test]
+    fn a_token_that_may_change_nothing_is_written_the_same_way_everywhere() {
+        let other = "y".repeat(16);
+        let section = format!("[api.tokens]\nops = \"{SECRET}\"\ngrafana.read-only = \"{other}\"\n");
+        let table = format!("[api]\ntokens = {{ ops = \"{SECRET}\", grafana.read-only = \"{other}\" }}\n");
+        let variable = format!("ops={SECRET}, grafana.read-only = {other}");
+        for loaded in
+            [load_text(&section), load_text(&table), load_environment(&[("RINGTRACK_API_TOKENS", &variable)])]
+        {
+            let configuration = loaded.unwrap();
+            let tokens = &configuration.api.tokens;
+            let rights: Vec<_> = tokens.iter().map(|(label, token)| (label, token.rights())).collect();
+            assert_eq!(rights, [("grafana", TokenRights::ReadOnly), ("ops", TokenRights::Full)]);
+            assert_eq!(pairs(tokens), expected(&[("grafana", &other), ("ops", SECRET)]));
+            let shown = configuration.redacted()["api"]["tokens"].to_string();
+            assert_eq!(shown, r#"{"grafana.read-only":"(secret)","ops":"(secret)"}"#);
+        }
+        let twice = format!("[\"ops={SECRET}\", \"ops.read-only={other}\"]");
+        assert_refused_without_secret(&twice, &["the label ops stands twice"], SECRET);
+        for wrong in ["ops.readonly", "ops.read-only.x", ".read-only", "\"ops.\""] {
+            let table = format!("{{ {wrong} = \"{SECRET}\" }}");
+            assert_refused_without_secret(&table, &[], SECRET);
+            let pair = format!("[\"{}={SECRET}\"]", wrong.trim_matches('"'));
+            assert_refused_without_secret(&pair, &["1 to 64 letters", "`.read-only` behind it"], SECRET);
+        }
     }
 
     #[test]

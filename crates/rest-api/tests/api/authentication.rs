@@ -1,7 +1,12 @@
-use crate::harness::{Answer, NOT_VALID, TOKEN, UNAUTHORIZED, request, send, start};
+use crate::harness::{
+    Answer, NOT_VALID, READ_ONLY_TOKEN, TOKEN, UNAUTHORIZED, exchange, request, send, start,
+};
+use http_body_util::BodyExt as _;
 use http_body_util::Full;
 use hyper::body::Bytes;
+use rest_api::{Rights, Token};
 use std::net::SocketAddr;
+use tokio::net::TcpStream;
 
 async fn ask(address: SocketAddr, query: &str, header: Option<&str>) -> Answer {
     let mut wanted = request("GET", &format!("/api/v1/keys/reload{query}"));
@@ -53,4 +58,44 @@ async fn after_ten_wrong_tokens_an_address_is_told_to_wait_but_not_with_the_righ
     assert_eq!(ask(api.address, "", Some("Bearer wrong")).await.status, 429);
     assert_eq!(ask(api.address, "", None).await, Answer::text(500, UNAUTHORIZED));
     assert_eq!(ask(api.address, "?token=MyAccessToken", None).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_read_only_token_reads_everything_and_changes_nothing() {
+    let api = start();
+    let document = api.get("/api/v1/openapi.json").await.json();
+    let reason = "{\"status\":\"err\",\"reason\":\"this token is read-only\"}";
+    let refused = Answer::new(403, "application/json", reason);
+    let mut refusals = 0;
+    for (path, item) in document["paths"].as_object().unwrap() {
+        // The stream has no end.
+        for method in item.as_object().unwrap().keys().filter(|_| !path.ends_with("/events")) {
+            let wanted = request(&method.to_uppercase(), &path.replace(['{', '}'], ""))
+                .header("authorization", format!("Bearer {READ_ONLY_TOKEN}"));
+            let answer = send(api.address, wanted.body(Full::new(Bytes::new())).unwrap()).await;
+            if method == "get" {
+                assert!(matches!(answer.status, 200 | 400), "{path}: {answer:?}");
+            } else {
+                assert_eq!(answer, refused, "{method} {path}");
+                refusals += 1;
+            }
+        }
+    }
+    assert_eq!(refusals, 18);
+}
+
+#[tokio::test]
+async fn other_tokens_let_in_at_once_and_end_the_streams_of_those_before() {
+    let api = start();
+    let wanted = request("GET", &format!("/api/v1/events?token={TOKEN}")).body(Full::new(Bytes::new()));
+    let response = exchange(TcpStream::connect(api.address).await.unwrap(), wanted.unwrap()).await;
+    let mut events = response.into_body();
+    assert!(events.frame().await.unwrap().is_ok());
+    let other = Token::new("admin", "MyNextToken", Rights::Full).unwrap();
+    api.tokens.send_replace([other].into());
+    assert_eq!(ask(api.address, "?token=MyNextToken", None).await.status, 200);
+    assert_eq!(ask(api.address, "?token=MyAccessToken", None).await, Answer::text(500, NOT_VALID));
+    while let Some(frame) = events.frame().await {
+        assert!(frame.is_ok());
+    }
 }

@@ -6,15 +6,16 @@ use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use rest_api::{ApiSettings, Listener, Token, Transport, serve};
+use rest_api::{ApiSettings, Listener, Rights, Token, Transport, serve};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 pub(crate) const TOKEN: &str = "MyAccessToken";
+pub(crate) const READ_ONLY_TOKEN: &str = "MyReadOnlyToken";
 pub(crate) const UNAUTHORIZED: &str = "Unhandled rejection: Err { reason: \"unauthorized\" }";
 pub(crate) const NOT_VALID: &str = "Unhandled rejection: Err { reason: \"token not valid\" }";
 pub(crate) const JSON: &str = "application/json";
@@ -23,6 +24,7 @@ pub(crate) const TEXT: &str = "text/plain; charset=utf-8";
 pub(crate) struct Api {
     pub(crate) fake: Arc<Fake>,
     pub(crate) address: SocketAddr,
+    pub(crate) tokens: watch::Sender<Arc<[Token]>>,
     pub(crate) stop: oneshot::Sender<()>,
     pub(crate) server: JoinHandle<std::io::Result<()>>,
 }
@@ -56,8 +58,9 @@ impl Answer {
     }
 }
 
-pub(crate) fn settings() -> ApiSettings {
-    ApiSettings { tokens: vec![("admin".to_owned(), Token::new(TOKEN).unwrap())] }
+fn tokens() -> Arc<[Token]> {
+    let full = Token::new("admin", TOKEN, Rights::Full).unwrap();
+    [full, Token::new("viewer", READ_ONLY_TOKEN, Rights::ReadOnly).unwrap()].into()
 }
 
 pub(crate) fn start() -> Api {
@@ -70,11 +73,13 @@ pub(crate) fn start_with(fake: Fake, transport: Transport) -> Api {
     let address = listener.local_address().unwrap();
     let (stop, stopped) = oneshot::channel();
     let management = Arc::clone(&fake);
+    let tokens = watch::Sender::new(tokens());
+    let settings = ApiSettings { tokens: tokens.subscribe() };
     let server = tokio::spawn(async move {
         let shutdown = async { drop(stopped.await) };
-        serve(listener, management, settings(), shutdown).await
+        serve(listener, management, settings, shutdown).await
     });
-    Api { fake, address, stop, server }
+    Api { fake, address, tokens, stop, server }
 }
 
 pub(crate) fn request(method: &str, path: &str) -> hyper::http::request::Builder {
