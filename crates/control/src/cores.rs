@@ -49,15 +49,6 @@ impl<T> Awaited<T> {
     }
 }
 
-/// Asks one core.
-pub(crate) async fn ask<T: Send + 'static>(
-    cores: &impl Cores,
-    shard: ShardId,
-    question: impl FnOnce(Answer<T>) -> Inquiry,
-) -> Result<T, ManagementError> {
-    begin(cores, shard, question).await?.get().await
-}
-
 /// Asks all cores at the same time; gives their answers in the order of the shards.
 pub(crate) async fn ask_all<T: Send + 'static>(
     cores: &impl Cores,

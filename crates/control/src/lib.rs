@@ -22,6 +22,7 @@ mod list_watch;
 mod manage;
 mod management;
 mod manager;
+mod page_start;
 mod percentile_table;
 mod report;
 mod shortfall_watch;

@@ -21,6 +21,10 @@ pub const LATENCY_FILE_BYTES_MAX: u64 = 64 << 20;
 /// its swarms, at 40 bytes each.
 pub const SORTED_TORRENTS_MAX: usize = 100_000;
 
+/// Torrents in front of a page that the cores tell with it, at 32 bytes each. Of a page further behind they count first how
+/// many torrents there are in front of it, at another walk through all swarms.
+pub(crate) const PASSED_OVER_MAX: u64 = 10_000;
+
 /// Info hashes of a list's file that are handed on at once: 80 KiB, so that a core is told of thousands by one command.
 pub const LIST_BATCH_TORRENTS: usize = 4096;
 

@@ -1,4 +1,4 @@
-use crate::cores::{Cores, ask, ask_all, ask_list, update_all};
+use crate::cores::{Cores, ask_all, ask_list, update_all};
 use crate::key_book::KeyBook;
 use crate::latency_board::latency_facts;
 use crate::latency_log::log_of_run;
@@ -8,14 +8,17 @@ use crate::management::{
     ManagementError, Modes, StorageFacts, StorageState, TorrentPage, TorrentWithPeers, WantedKey,
 };
 use crate::manager::{Manager, unix_s};
+use crate::page_start::{PageStart, page_start, sum};
 use access::{AccessUpdate, KeyGrant, ListedTorrent, RegisterPlace};
 use database::{KeeperState, StoredBan, TooManyWaiting};
 use primitives::{
-    AuthenticationKey, InfoHash, Inquiry, ListChange, ListSource, ShardId, Statistics, Survey, TorrentFacts,
-    TorrentList, TorrentOrder,
+    AuthenticationKey, FirstTorrents, InfoHash, InfoHashPrefix, Inquiry, ListChange, ListSource, ShardId,
+    Statistics, Survey, TorrentFacts, TorrentList, TorrentOrder,
 };
 use std::cmp::Reverse;
+use std::collections::HashMap;
 use std::panic::resume_unwind;
+use std::sync::Arc;
 
 impl<C: Cores> Management for Manager<C> {
     fn modes(&self) -> Modes {
@@ -43,15 +46,17 @@ impl<C: Cores> Management for Manager<C> {
 
     async fn torrents(&self, page: TorrentPage) -> Result<Vec<TorrentFacts>, ManagementError> {
         match page.order {
-            TorrentOrder::Place => self.torrents_by_place(page).await,
+            TorrentOrder::InfoHash => self.torrents_by_info_hash(page).await,
             _ => self.torrents_by_count(page).await,
         }
     }
 
     async fn torrents_named(&self, info_hashes: Vec<InfoHash>) -> Result<Vec<TorrentFacts>, ManagementError> {
-        let named = info_hashes.into();
-        let question = |answer| Inquiry::Torrents(std::sync::Arc::clone(&named), answer);
-        Ok(ask_all(&self.inner.cores, question).await?.concat())
+        let named: Arc<[InfoHash]> = info_hashes.into();
+        let question = |answer| Inquiry::Torrents(Arc::clone(&named), answer);
+        let found = ask_all(&self.inner.cores, question).await?.concat();
+        let found: HashMap<_, _> = found.iter().map(|torrent| (torrent.info_hash, *torrent)).collect();
+        Ok(named.iter().filter_map(|info_hash| found.get(info_hash).copied()).collect())
     }
 
     async fn drop_torrent(&self, info_hash: InfoHash) -> Result<bool, ManagementError> {
@@ -282,20 +287,19 @@ impl<C: Cores> Manager<C> {
         Ok(true)
     }
 
-    /// Shard after shard, each from where the ones before have ended.
-    async fn torrents_by_place(&self, page: TorrentPage) -> Result<Vec<TorrentFacts>, ManagementError> {
-        let (mut skip, mut torrents) = (page.offset, Vec::new());
-        for shard in self.inner.cores.shards().shards() {
-            let torrents_max = page.torrents_max - torrents.len();
-            if torrents_max == 0 {
-                break;
-            }
-            let survey = Survey { order: page.order, skip, torrents_max };
-            let result = ask(&self.inner.cores, shard, |answer| Inquiry::Survey(survey, answer)).await?;
-            skip = skip.saturating_sub(result.seen);
-            torrents.extend(result.torrents);
-        }
-        Ok(torrents)
+    /// Torrents in the order of their info hashes, whichever core has them.
+    async fn torrents_by_info_hash(&self, page: TorrentPage) -> Result<Vec<TorrentFacts>, ManagementError> {
+        let start = page_start(page.offset, |prefix| self.torrents_below(prefix)).await?;
+        let Some(PageStart { from, skip }) = start else { return Ok(Vec::new()) };
+        let torrents_max = skip.saturating_add(page.torrents_max);
+        let torrents = self.first_torrents(FirstTorrents { order: page.order, from, torrents_max }).await?;
+        Ok(torrents.into_iter().skip(skip).collect())
+    }
+
+    /// How many torrents each branch of a prefix has.
+    async fn torrents_below(&self, prefix: InfoHashPrefix) -> Result<Vec<u64>, ManagementError> {
+        let question = |answer| Inquiry::Survey(Survey::Count(prefix, answer));
+        Ok(sum(ask_all(&self.inner.cores, question).await?))
     }
 
     /// The first ones of each shard, which have those of all among them.
@@ -305,20 +309,17 @@ impl<C: Cores> Manager<C> {
         if wanted > SORTED_TORRENTS_MAX {
             return Err(ManagementError::Full("a sorted page lies within the first 100000 torrents"));
         }
-        let find = |torrents_max| self.find_by_count(page.order, torrents_max);
+        let first = |torrents_max| FirstTorrents { order: page.order, from: InfoHash([0; 20]), torrents_max };
+        let find = |torrents_max| self.first_torrents(first(torrents_max));
         let torrents = self.inner.sorted_torrents.get(page.order, wanted, find).await?;
         Ok(torrents.iter().skip(offset).take(page.torrents_max).copied().collect())
     }
 
-    async fn find_by_count(
-        &self,
-        order: TorrentOrder,
-        torrents_max: usize,
-    ) -> Result<Vec<TorrentFacts>, ManagementError> {
-        let survey = Survey { order, skip: 0, torrents_max };
-        let results = ask_all(&self.inner.cores, |answer| Inquiry::Survey(survey, answer)).await?;
-        let mut torrents: Vec<TorrentFacts> =
-            results.into_iter().flat_map(|result| result.torrents).collect();
+    /// The first torrents of all cores, in their order.
+    async fn first_torrents(&self, wanted: FirstTorrents) -> Result<Vec<TorrentFacts>, ManagementError> {
+        let question = |answer| Inquiry::Survey(Survey::First(wanted, answer));
+        let mut torrents = ask_all(&self.inner.cores, question).await?.concat();
+        let FirstTorrents { order, torrents_max, .. } = wanted;
         // Some hundred thousand take longer than a heartbeat should wait.
         let sorted = tokio::task::spawn_blocking(move || {
             torrents.sort_unstable_by_key(|torrent| (Reverse(order.rank(torrent)), torrent.info_hash));

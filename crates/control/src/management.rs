@@ -37,7 +37,7 @@ pub trait Management: Send + Sync + 'static {
         page: TorrentPage,
     ) -> impl Future<Output = Result<Vec<TorrentFacts>, ManagementError>> + Send;
 
-    /// These torrents, as far as they have swarms.
+    /// These torrents in their order, as far as they have swarms.
     fn torrents_named(
         &self,
         info_hashes: Vec<InfoHash>,

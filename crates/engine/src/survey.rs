@@ -4,26 +4,29 @@ use crate::limits::SURVEY_SWARMS;
 use crate::torrents::Torrents;
 use core::cmp::Reverse;
 use primitives::{
-    AddressFamily, CompactIpv4, CompactIpv6, InfoHash, PeerAddress, PeerFacts, PeerStatus, Survey,
-    SurveyResult, TorrentFacts, TorrentOrder,
+    AddressFamily, Answer, CompactIpv4, CompactIpv6, FirstTorrents, InfoHash, InfoHashPrefix, PeerAddress,
+    PeerFacts, PeerStatus, Survey, TorrentFacts, TorrentOrder,
 };
 use std::collections::BinaryHeap;
 use swarm::SwarmCounts;
 
 /// A survey of one core's torrents, as far as it has come.
 ///
-/// It goes through the swarms of IPv4, each with those of IPv6 that are the same torrent's, and then through those that
-/// IPv6 has alone.
+/// It goes through the swarms of IPv4 and then through those of IPv6. A torrent that has both is seen with that of IPv4.
 #[derive(Debug)]
 pub struct RunningSurvey {
-    survey: Survey,
     family: AddressFamily,
     place: u32,
-    seen: u64,
-    /// In the order of place: those after the ones that were passed over.
-    found: Vec<TorrentFacts>,
-    /// In an order by a count: the first ones of those seen, the last of them on top.
-    ranked: BinaryHeap<Reverse<Ranked>>,
+    task: Task,
+}
+
+/// What a survey finds out.
+#[derive(Debug)]
+enum Task {
+    /// The first torrents of those seen, the last of them on top.
+    First { wanted: FirstTorrents, ranked: BinaryHeap<Reverse<Ranked>>, answer: Answer<Vec<TorrentFacts>> },
+    /// How many there are of each branch.
+    Count { prefix: InfoHashPrefix, counts: Vec<u32>, answer: Answer<Vec<u32>> },
 }
 
 /// Whether a survey is through.
@@ -55,104 +58,116 @@ impl PartialOrd for Ranked {
     }
 }
 
+/// A swarm that a survey comes by. What else is known of its torrent is looked up only where it is wanted: each look
+/// costs more than to come by.
+#[derive(Clone, Copy)]
+struct Seen<'a> {
+    info_hash: InfoHash,
+    family: AddressFamily,
+    counts: SwarmCounts,
+    torrents: Torrents<'a>,
+}
+
+impl Seen<'_> {
+    /// Whether its torrent was not seen before.
+    fn is_new(&self) -> bool {
+        match self.family {
+            AddressFamily::V4 => true,
+            AddressFamily::V6 => self.torrents.swarms.counts::<CompactIpv4>(&self.info_hash).is_none(),
+        }
+    }
+
+    /// The torrent, both families together.
+    fn facts(&self) -> TorrentFacts {
+        let other = match self.family {
+            AddressFamily::V4 => self.torrents.swarms.counts::<CompactIpv6>(&self.info_hash),
+            AddressFamily::V6 => None,
+        };
+        facts_of(self.info_hash, other.map_or(self.counts, |other| plus(self.counts, other)))
+    }
+
+    /// The torrent with the completed events that are remembered of it.
+    fn with_remembered(&self, facts: TorrentFacts) -> TorrentFacts {
+        let TorrentFacts { info_hash, seeders, leechers, completed } = facts;
+        let counts = SwarmCounts { seeders, leechers, downloaded: completed };
+        facts_of(info_hash, self.torrents.with_remembered(&info_hash, counts))
+    }
+}
+
 impl RunningSurvey {
     /// A survey that has seen nothing yet.
     #[must_use]
-    pub const fn new(survey: Survey) -> Self {
-        Self {
-            survey,
-            family: AddressFamily::V4,
-            place: 0,
-            seen: 0,
-            found: Vec::new(),
-            ranked: BinaryHeap::new(),
-        }
-    }
-
-    /// What was found. The first ones by a count are in no order: to sort a hundred thousand takes longer than a core may
-    /// be kept from its requests.
-    #[must_use]
-    pub fn finish(self) -> SurveyResult {
-        if self.survey.order == TorrentOrder::Place {
-            return SurveyResult { torrents: self.found, seen: self.seen };
-        }
-        let ranked = self.ranked.into_vec().into_iter().map(|Reverse(ranked)| ranked.facts);
-        SurveyResult { torrents: ranked.collect(), seen: self.seen }
-    }
-
-    /// Takes a torrent in if it is among those wanted. Only then the completed events that are remembered of it are looked
-    /// up, unless the order is by them.
-    fn see(&mut self, info_hash: InfoHash, counts: SwarmCounts, torrents: Torrents<'_>) {
-        self.seen += 1;
-        let Survey { order, skip, torrents_max } = self.survey;
-        let told = |counts| facts_of(info_hash, torrents.with_remembered(&info_hash, counts));
-        match order {
-            TorrentOrder::Place if self.seen > skip => self.found.push(told(counts)),
-            TorrentOrder::Place => {}
-            TorrentOrder::Completed => {
-                let facts = told(counts);
-                self.keep(order.rank(&facts), facts, torrents_max, |facts| facts);
+    pub fn new(survey: Survey) -> Self {
+        let task = match survey {
+            Survey::First(wanted, answer) => Task::First { wanted, ranked: BinaryHeap::new(), answer },
+            Survey::Count(prefix, answer) => {
+                Task::Count { prefix, counts: vec![0; InfoHashPrefix::BRANCHES], answer }
             }
-            TorrentOrder::Seeders | TorrentOrder::Leechers | TorrentOrder::Peers => {
-                let facts = facts_of(info_hash, counts);
-                self.keep(order.rank(&facts), facts, torrents_max, |_| told(counts));
+        };
+        Self { family: AddressFamily::V4, place: 0, task }
+    }
+
+    /// Answers with what was found. The first torrents are in no order: to sort a hundred thousand takes longer than a
+    /// core may be kept from its requests.
+    pub fn finish(self) {
+        match self.task {
+            Task::First { ranked, answer, .. } => {
+                answer.give(ranked.into_vec().into_iter().map(|Reverse(ranked)| ranked.facts).collect());
+            }
+            Task::Count { counts, answer, .. } => answer.give(counts),
+        }
+    }
+}
+
+impl Task {
+    fn see(&mut self, seen: Seen<'_>) {
+        match self {
+            Self::First { wanted, ranked, .. } => see_first(*wanted, ranked, seen),
+            Self::Count { prefix, counts, .. } => {
+                if let Some(branch) = prefix.branch_of(&seen.info_hash)
+                    && seen.is_new()
+                {
+                    counts[usize::from(branch)] += 1;
+                }
             }
         }
     }
+}
 
-    fn keep(
-        &mut self,
-        rank: u64,
-        facts: TorrentFacts,
-        torrents_max: usize,
-        told: impl FnOnce(TorrentFacts) -> TorrentFacts,
-    ) {
-        let ranked = Ranked { rank, facts };
-        if self.ranked.len() < torrents_max {
-            self.ranked.push(Reverse(Ranked { facts: told(facts), ..ranked }));
-        } else if let Some(mut last) = self.ranked.peek_mut()
-            && last.0 < ranked
-        {
-            *last = Reverse(Ranked { facts: told(facts), ..ranked });
-        }
+/// Takes a torrent in if it is among the first of those seen.
+fn see_first(wanted: FirstTorrents, ranked: &mut BinaryHeap<Reverse<Ranked>>, seen: Seen<'_>) {
+    let FirstTorrents { order, from, torrents_max } = wanted;
+    let is_full = ranked.len() >= torrents_max;
+    let is_behind = |Reverse(last): &Reverse<Ranked>| last.facts.info_hash < seen.info_hash;
+    let is_late = order == TorrentOrder::InfoHash && is_full && ranked.peek().is_none_or(is_behind);
+    if seen.info_hash < from || is_late || !seen.is_new() {
+        return;
     }
-
-    /// Swarms that one step may tell of: in the order of place no more than are still wanted.
-    fn swarms_max(&self) -> usize {
-        let Survey { order, skip, torrents_max } = self.survey;
-        if order != TorrentOrder::Place {
-            return SURVEY_SWARMS;
-        }
-        let wanted = skip.saturating_add(torrents_max as u64) - self.seen;
-        usize::try_from(wanted).unwrap_or(usize::MAX).min(SURVEY_SWARMS)
+    let facts = seen.facts();
+    let facts = if order == TorrentOrder::Completed { seen.with_remembered(facts) } else { facts };
+    let new = Ranked { rank: order.rank(&facts), facts };
+    if !is_full {
+        ranked.push(Reverse(Ranked { facts: seen.with_remembered(facts), ..new }));
+    } else if let Some(mut last) = ranked.peek_mut()
+        && last.0 < new
+    {
+        *last = Reverse(Ranked { facts: seen.with_remembered(facts), ..new });
     }
 }
 
 impl Engine {
     /// Takes a survey a step further, of tens of microseconds.
     pub fn advance_survey(&self, survey: &mut RunningSurvey) -> SurveyStep {
-        let swarms_max = survey.swarms_max();
-        if swarms_max == 0 {
-            return SurveyStep::Done;
-        }
-        let (family, place) = (survey.family, survey.place);
+        let RunningSurvey { family, place, task } = survey;
         let torrents = self.torrents();
-        let tell = |info_hash, counts| match family {
-            AddressFamily::V4 => {
-                let v6 = self.swarms.counts::<CompactIpv6>(&info_hash);
-                survey.see(info_hash, v6.map_or(counts, |v6| plus(counts, v6)), torrents);
-            }
-            // With those of IPv4 it was seen already.
-            AddressFamily::V6 if self.swarms.counts::<CompactIpv4>(&info_hash).is_some() => {}
-            AddressFamily::V6 => survey.see(info_hash, counts, torrents),
-        };
+        let tell = |info_hash, counts| task.see(Seen { info_hash, family: *family, counts, torrents });
         let next = match family {
-            AddressFamily::V4 => self.swarms.page::<CompactIpv4>(place, swarms_max, tell),
-            AddressFamily::V6 => self.swarms.page::<CompactIpv6>(place, swarms_max, tell),
+            AddressFamily::V4 => self.swarms.page::<CompactIpv4>(*place, SURVEY_SWARMS, tell),
+            AddressFamily::V6 => self.swarms.page::<CompactIpv6>(*place, SURVEY_SWARMS, tell),
         };
-        match (next, family) {
-            (Some(place), _) => survey.place = place,
-            (None, AddressFamily::V4) => (survey.family, survey.place) = (AddressFamily::V6, 0),
+        match (next, *family) {
+            (Some(next), _) => *place = next,
+            (None, AddressFamily::V4) => (*family, *place) = (AddressFamily::V6, 0),
             (None, AddressFamily::V6) => return SurveyStep::Done,
         }
         SurveyStep::More

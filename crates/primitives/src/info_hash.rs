@@ -36,6 +36,49 @@ const fn digit(character: u8) -> Option<u8> {
     }
 }
 
+/// What info hashes begin with: an even number of bytes. The next two bytes of an info hash are its branch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct InfoHashPrefix {
+    /// The bytes behind `length` are zero.
+    bytes: [u8; InfoHash::BYTES],
+    length: usize,
+}
+
+impl InfoHashPrefix {
+    /// Branches of a prefix.
+    pub const BRANCHES: usize = 1 << 16;
+
+    /// The lowest info hash that begins with it.
+    #[must_use]
+    pub const fn first(&self) -> InfoHash {
+        InfoHash(self.bytes)
+    }
+
+    /// Whether all info hashes begin with it.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// The branch of an info hash, if it begins with this and has one.
+    #[must_use]
+    pub fn branch_of(&self, info_hash: &InfoHash) -> Option<u16> {
+        let (begin, rest) = info_hash.0.split_at_checked(self.length)?;
+        let branch = rest.first_chunk()?;
+        (begin == &self.bytes[..self.length]).then(|| u16::from_be_bytes(*branch))
+    }
+
+    /// The longer prefix of one of its branches; itself where it is a whole info hash.
+    #[must_use]
+    pub fn extended(mut self, branch: u16) -> Self {
+        if let Some(next) = self.bytes[self.length..].first_chunk_mut() {
+            *next = branch.to_be_bytes();
+            self.length += 2;
+        }
+        self
+    }
+}
+
 impl fmt::Display for InfoHash {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
@@ -56,6 +99,20 @@ mod tests {
     fn an_info_hash_is_shown_as_forty_hex_digits() {
         let info_hash = InfoHash([0xa5; 20]);
         assert_eq!(info_hash.to_string(), "a5".repeat(20));
+    }
+
+    #[test]
+    fn a_prefix_has_the_info_hashes_that_begin_with_it_by_their_next_two_bytes() {
+        let info_hash = InfoHash(core::array::from_fn(|index| u8::try_from(index).unwrap()));
+        let mut prefix = InfoHashPrefix::default();
+        assert!(prefix.is_empty());
+        for branch in (0..20).step_by(2).map(|byte| u16::from_be_bytes([byte, byte + 1])) {
+            assert_eq!(prefix.branch_of(&info_hash), Some(branch));
+            assert_eq!(prefix.extended(branch + 1).branch_of(&info_hash), None);
+            prefix = prefix.extended(branch);
+        }
+        assert_eq!((prefix.first(), prefix.branch_of(&info_hash)), (info_hash, None));
+        assert_eq!(prefix.extended(7), prefix);
     }
 
     #[test]

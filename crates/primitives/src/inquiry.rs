@@ -1,4 +1,4 @@
-use crate::{InfoHash, PeerFacts, TorrentFacts};
+use crate::{InfoHash, InfoHashPrefix, PeerFacts, TorrentFacts};
 use core::fmt;
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub enum Inquiry {
     /// To look through all torrents.
-    Survey(Survey, Answer<SurveyResult>),
+    Survey(Survey),
     /// These torrents, as far as the core has swarms of them.
     Torrents(Arc<[InfoHash]>, Answer<Vec<TorrentFacts>>),
     /// A torrent with so many of its peers at most.
@@ -17,30 +17,30 @@ pub enum Inquiry {
 }
 
 /// What is to be found out about all torrents of a core.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Survey {
-    /// In which order.
-    pub order: TorrentOrder,
-    /// In the order of place: torrents that are passed over at the front.
-    pub skip: u64,
-    /// Torrents that are told at most.
-    pub torrents_max: usize,
+#[derive(Debug)]
+pub enum Survey {
+    /// The first torrents, which are told in no order.
+    First(FirstTorrents, Answer<Vec<TorrentFacts>>),
+    /// How many torrents each branch of a prefix has.
+    Count(InfoHashPrefix, Answer<Vec<u32>>),
 }
 
-/// What a survey found.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct SurveyResult {
-    /// The torrents: in the order of place, or the first ones by a count, in no order.
-    pub torrents: Vec<TorrentFacts>,
-    /// Torrents that were passed over or told of. A survey in order of place ends where it has as many as it may.
-    pub seen: u64,
+/// Which torrents are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FirstTorrents {
+    /// The first in this order.
+    pub order: TorrentOrder,
+    /// None with a lower info hash.
+    pub from: InfoHash,
+    /// How many at most.
+    pub torrents_max: usize,
 }
 
 /// An order of torrents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TorrentOrder {
-    /// As they lie in the cores' memory: it changes only where torrents come and go.
-    Place,
+    /// The lowest info hash first.
+    InfoHash,
     /// The most seeders first.
     Seeders,
     /// The most leechers first.
@@ -53,11 +53,11 @@ pub enum TorrentOrder {
 
 impl TorrentOrder {
     /// By what torrents are compared: the greatest is the first. Torrents with the same count stand in the order of
-    /// their info hashes. In the order of place all are the same.
+    /// their info hashes.
     #[must_use]
     pub const fn rank(self, torrent: &TorrentFacts) -> u64 {
         match self {
-            Self::Place => 0,
+            Self::InfoHash => 0,
             Self::Seeders => torrent.seeders as u64,
             Self::Leechers => torrent.leechers as u64,
             Self::Peers => torrent.seeders as u64 + torrent.leechers as u64,

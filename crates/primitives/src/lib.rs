@@ -23,8 +23,8 @@ pub use address::{
 };
 pub use announce::{AnnounceEvent, Numwant, PeerStatus};
 pub use authentication_key::{AuthenticationKey, KeyId, KeyInPath, path_segments};
-pub use info_hash::InfoHash;
-pub use inquiry::{Answer, Inquiry, Survey, SurveyResult, TorrentOrder};
+pub use info_hash::{InfoHash, InfoHashPrefix};
+pub use inquiry::{Answer, FirstTorrents, Inquiry, Survey, TorrentOrder};
 pub use peer_id::{PeerId, PeerIdPrefix};
 pub use shard::{SHARDS_MAX, ShardCount, ShardCountError, ShardId, SteeringKey};
 pub use statistics::{

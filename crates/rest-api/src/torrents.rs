@@ -198,11 +198,14 @@ async fn drop_torrent(
 }
 
 /// Torrents, a page of them or those that are named
+///
+/// Pages are in the order of info hashes, the lowest first, and have all torrents of the tracker once as long as none comes
+/// or goes. Named torrents are in the order in which they are named; those without a swarm are left out.
 #[utoipa::path(
     get, path = "/api/v1/torrents", tag = "torrents",
     params(
-        ("offset" = Option<u64>, Query, description = "How many are left out"),
-        ("limit" = Option<u64>, Query, description = "4000 if not said; 100,000 at most"),
+        ("offset" = Option<u64>, Query, description = "How many are left out: 0 if not said"),
+        ("limit" = Option<u64>, Query, description = "4000 if not said; more than 100,000 counts as that"),
         ("info_hash" = Option<Vec<InfoHashText>>, Query, explode, description = "These, and no paging"),
     ),
     responses(
@@ -212,7 +215,7 @@ async fn drop_torrent(
 )]
 async fn get_torrents(State(app): State<App>, query: Query) -> Result<Json<Vec<TorrentItem>>, ApiError> {
     let named = query.all("info_hash").map(parse_info_hash).collect::<Result<Vec<_>, _>>()?;
-    let page = page_of(&query, TorrentOrder::Place, TORRENTS_DEFAULT)?;
+    let page = page_of(&query, TorrentOrder::InfoHash, TORRENTS_DEFAULT)?;
     let found = if named.is_empty() {
         app.tracker.torrents(page).await
     } else {
@@ -228,10 +231,11 @@ async fn get_torrents(State(app): State<App>, query: Query) -> Result<Json<Vec<T
 #[utoipa::path(
     get, path = "/api/v1/torrents/sorted", tag = "torrents",
     params(
-        ("order" = Option<Order>, Query, description = "The most first; `place` if not said"),
-        ("offset" = Option<u64>, Query,
-            description = "How many are left out. Of an order by counts, 100,000 at most with `limit`"),
-        ("limit" = Option<u64>, Query, description = "100 if not said; 100,000 at most"),
+        ("order" = Option<Order>, Query, description = "`info_hash` if not said, the lowest first. By a count the most \
+            come first, and of equals the lowest info hash"),
+        ("offset" = Option<u64>, Query, description = "How many are left out: 0 if not said. In an order by a count, \
+            `offset` and `limit` together may be 100,000 at most"),
+        ("limit" = Option<u64>, Query, description = "100 if not said; more than 100,000 counts as that"),
     ),
     responses(
         (status = 200, description = "The page", body = TorrentsPage),
@@ -239,10 +243,10 @@ async fn get_torrents(State(app): State<App>, query: Query) -> Result<Json<Vec<T
     ),
 )]
 async fn get_sorted_torrents(State(app): State<App>, query: Query) -> Result<Json<TorrentsPage>, ApiError> {
-    let order = order_of(query.text("order").unwrap_or("place"))?;
+    let order = order_of(query.text("order").unwrap_or("info_hash"))?;
     let page = page_of(&query, order, SORTED_TORRENTS_DEFAULT)?;
     let last = page.offset.saturating_add(page.torrents_max as u64);
-    if order != TorrentOrder::Place && last > SORTED_TORRENTS_MAX as u64 {
+    if order != TorrentOrder::InfoHash && last > SORTED_TORRENTS_MAX as u64 {
         let reason = format!("offset and limit together may be {SORTED_TORRENTS_MAX} at most in this order");
         return Err(bad_query(&reason));
     }
@@ -253,10 +257,10 @@ async fn get_sorted_torrents(State(app): State<App>, query: Query) -> Result<Jso
 
 /// The orders' names.
 #[derive(ToSchema)]
-#[schema(rename_all = "lowercase")]
+#[schema(rename_all = "snake_case")]
 #[expect(dead_code, reason = "it is there for the document")]
 pub(crate) enum Order {
-    Place,
+    InfoHash,
     Seeders,
     Leechers,
     Peers,
@@ -265,12 +269,12 @@ pub(crate) enum Order {
 
 fn order_of(name: &str) -> Result<TorrentOrder, ApiError> {
     match name {
-        "place" => Ok(TorrentOrder::Place),
+        "info_hash" => Ok(TorrentOrder::InfoHash),
         "seeders" => Ok(TorrentOrder::Seeders),
         "leechers" => Ok(TorrentOrder::Leechers),
         "peers" => Ok(TorrentOrder::Peers),
         "completed" => Ok(TorrentOrder::Completed),
-        _ => Err(bad_query("order: one of place, seeders, leechers, peers, completed")),
+        _ => Err(bad_query("order: one of info_hash, seeders, leechers, peers, completed")),
     }
 }
 

@@ -5,7 +5,7 @@ use access::{AccessUpdate, ListInquiry, Sweep};
 use crossbeam_channel::Receiver;
 use engine::{Engine, RunningSurvey, SurveyStep, UpdateStep};
 use glommio::timer::sleep;
-use primitives::{Answer, Inquiry, SurveyResult};
+use primitives::{Answer, Inquiry};
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ struct Desk {
     /// Taken over one after another.
     updates: VecDeque<Update>,
     /// Worked at in turn.
-    surveys: VecDeque<(RunningSurvey, Answer<SurveyResult>)>,
+    surveys: VecDeque<RunningSurvey>,
 }
 
 /// An update, the item to go on with, and who waits for it.
@@ -76,9 +76,7 @@ impl Desk {
     fn take_in(&mut self, core: &CoreState, task: CoreTask) {
         match task {
             CoreTask::Update(update, answer) => self.updates.push_back(Update { update, from: 0, answer }),
-            CoreTask::Inquire(Inquiry::Survey(survey, answer)) => {
-                self.surveys.push_back((RunningSurvey::new(survey), answer));
-            }
+            CoreTask::Inquire(Inquiry::Survey(survey)) => self.surveys.push_back(RunningSurvey::new(survey)),
             CoreTask::Inquire(inquiry) => answer_at_once(core, inquiry),
             CoreTask::List(inquiry) => {
                 let ListInquiry { list, from, torrents_max, answer } = inquiry;
@@ -114,11 +112,11 @@ impl Desk {
     }
 
     fn advance_surveys(&mut self, engine: &Engine) {
-        let Some((survey, _)) = self.surveys.front_mut() else { return };
+        let Some(survey) = self.surveys.front_mut() else { return };
         if engine.advance_survey(survey) == SurveyStep::Done
-            && let Some((survey, answer)) = self.surveys.pop_front()
+            && let Some(survey) = self.surveys.pop_front()
         {
-            answer.give(survey.finish());
+            survey.finish();
         }
     }
 }
@@ -126,7 +124,7 @@ impl Desk {
 fn answer_at_once(core: &CoreState, inquiry: Inquiry) {
     let engine = &mut *core.engine.borrow_mut();
     match inquiry {
-        Inquiry::Survey(survey, answer) => answer.give(RunningSurvey::new(survey).finish()),
+        Inquiry::Survey(survey) => RunningSurvey::new(survey).finish(),
         Inquiry::Torrents(info_hashes, answer) => {
             answer.give(info_hashes.iter().filter_map(|info_hash| engine.torrent(info_hash)).collect());
         }

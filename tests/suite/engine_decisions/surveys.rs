@@ -1,9 +1,11 @@
 use super::{TORRENT, tracker};
 use engine::{RunningSurvey, SurveyStep};
-use primitives::{InfoHash, PeerStatus, Survey, SurveyResult, TorrentFacts, TorrentOrder};
+use primitives::{
+    Answer, FirstTorrents, InfoHash, InfoHashPrefix, PeerStatus, Survey, TorrentFacts, TorrentOrder,
+};
 use ringtrack_tests::client::Client;
 use ringtrack_tests::simulator::Simulator;
-use std::collections::BTreeSet;
+use std::sync::mpsc::channel;
 
 fn torrent(number: u16) -> InfoHash {
     let mut info_hash = TORRENT;
@@ -33,11 +35,22 @@ fn filled(torrents: u16) -> Simulator {
     tracker
 }
 
-fn survey(tracker: &mut Simulator, order: TorrentOrder, skip: u64, torrents_max: usize) -> SurveyResult {
+fn answer<T: Send + 'static>(tracker: &mut Simulator, survey: impl FnOnce(Answer<T>) -> Survey) -> T {
     let engine = tracker.desk(0).engine;
-    let mut running = RunningSurvey::new(Survey { order, skip, torrents_max });
+    let (sender, answers) = channel();
+    let answer = Answer::new(move |found| sender.send(found).expect("it is waited for"));
+    let mut running = RunningSurvey::new(survey(answer));
     while engine.advance_survey(&mut running) == SurveyStep::More {}
-    running.finish()
+    running.finish();
+    answers.recv().expect("a survey that has finished has answered")
+}
+
+/// The first torrents in an order, with an info hash from `from` on.
+fn first(tracker: &mut Simulator, order: TorrentOrder, from: u16, torrents_max: usize) -> Vec<TorrentFacts> {
+    let wanted = FirstTorrents { order, from: torrent(from), torrents_max };
+    let mut told = answer(tracker, |answer| Survey::First(wanted, answer));
+    told.sort_by_key(|facts| (u64::MAX - order.rank(facts), facts.info_hash));
+    told
 }
 
 fn facts_of(number: u16) -> TorrentFacts {
@@ -46,54 +59,51 @@ fn facts_of(number: u16) -> TorrentFacts {
     TorrentFacts { info_hash: torrent(number), seeders, leechers, completed: 0 }
 }
 
-#[test]
-fn every_torrent_is_told_once_with_the_peers_of_both_families() {
-    let mut tracker = filled(600);
-    let told = survey(&mut tracker, TorrentOrder::Place, 0, 1000);
-    assert_eq!((told.torrents.len(), told.seen), (601, 601));
-    for number in 0..600 {
-        assert!(told.torrents.contains(&facts_of(number)), "{number}");
-    }
+/// All torrents of [`filled`] in the order of their info hashes.
+fn all() -> Vec<TorrentFacts> {
     let only_v6 = TorrentFacts { info_hash: torrent(600), seeders: 1, leechers: 0, completed: 0 };
-    assert!(told.torrents.contains(&only_v6));
+    (0..600).map(facts_of).chain([only_v6]).collect()
 }
 
 #[test]
-fn pages_in_the_order_of_place_have_each_torrent_once() {
+fn every_torrent_is_told_once_with_the_peers_of_both_families_and_its_info_hash_has_a_place() {
     let mut tracker = filled(600);
-    let mut told = BTreeSet::new();
-    for page in 0..7 {
-        let page = survey(&mut tracker, TorrentOrder::Place, page * 100, 100);
-        for facts in page.torrents {
-            assert!(told.insert(facts.info_hash), "{facts:?} twice");
-        }
+    let all = all();
+    assert_eq!(first(&mut tracker, TorrentOrder::InfoHash, 0, 1000), all);
+    for from in [0, 1, 299, 501, 600] {
+        let expected = &all[from.into()..];
+        let expected = &expected[..expected.len().min(100)];
+        assert_eq!(first(&mut tracker, TorrentOrder::InfoHash, from, 100), expected, "{from}");
     }
-    assert_eq!(told.len(), 601);
-    assert_eq!(
-        survey(&mut tracker, TorrentOrder::Place, 700, 10),
-        SurveyResult { torrents: vec![], seen: 601 }
-    );
+    assert_eq!(first(&mut tracker, TorrentOrder::InfoHash, 601, 100), []);
 }
 
 #[test]
 fn the_first_torrents_by_a_count_are_told_and_of_equals_those_with_the_lower_info_hash() {
     let mut tracker = filled(600);
     for order in [TorrentOrder::Seeders, TorrentOrder::Leechers, TorrentOrder::Peers] {
-        let mut expected: Vec<TorrentFacts> = (0..600).map(facts_of).collect();
-        expected.push(TorrentFacts { info_hash: torrent(600), seeders: 1, leechers: 0, completed: 0 });
+        let mut expected = all();
         expected.sort_by_key(|facts| (u64::MAX - order.rank(facts), facts.info_hash));
-        let mut told = survey(&mut tracker, order, 0, 50);
-        told.torrents.sort_by_key(|facts| (u64::MAX - order.rank(facts), facts.info_hash));
-        assert_eq!(told.torrents, expected[..50], "{order:?}");
-        assert_eq!(told.seen, 601);
+        assert_eq!(first(&mut tracker, order, 0, 50), expected[..50], "{order:?}");
     }
 }
 
 #[test]
-fn a_survey_for_nothing_is_done_at_once() {
+fn torrents_are_counted_once_by_the_next_two_bytes_of_their_info_hashes() {
+    let mut tracker = filled(600);
+    let counts = answer(&mut tracker, |answer| Survey::Count(InfoHashPrefix::default(), answer));
+    assert!(counts[..601].iter().all(|&count| count == 1) && counts[601..].iter().all(|&count| count == 0));
+    let of_five = InfoHashPrefix::default().extended(5);
+    let counts = answer(&mut tracker, |answer| Survey::Count(of_five, answer));
+    let branch = of_five.branch_of(&torrent(5)).unwrap();
+    assert_eq!((counts[usize::from(branch)], counts.iter().sum::<u32>()), (1, 1));
+}
+
+#[test]
+fn a_survey_for_nothing_tells_nothing() {
     let mut tracker = filled(3);
-    for order in [TorrentOrder::Place, TorrentOrder::Peers] {
-        assert_eq!(survey(&mut tracker, order, 0, 0).torrents, []);
+    for order in [TorrentOrder::InfoHash, TorrentOrder::Peers] {
+        assert_eq!(first(&mut tracker, order, 0, 0), []);
     }
 }
 

@@ -112,7 +112,7 @@ impl Management for Fake {
     async fn torrents(&self, page: TorrentPage) -> Result<Vec<TorrentFacts>, ManagementError> {
         let mut all: Vec<_> = self.works()?.torrents.values().map(|torrent| torrent.facts).collect();
         match page.order {
-            TorrentOrder::Place => {}
+            TorrentOrder::InfoHash => {}
             TorrentOrder::Seeders => all.sort_by_key(|facts| Reverse(facts.seeders)),
             TorrentOrder::Leechers => all.sort_by_key(|facts| Reverse(facts.leechers)),
             TorrentOrder::Peers => all.sort_by_key(|facts| Reverse(facts.seeders + facts.leechers)),

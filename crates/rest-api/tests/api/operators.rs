@@ -26,7 +26,7 @@ async fn torrents_are_sorted_and_paged_with_their_total() {
         api.fake.add_torrent(TorrentWithPeers { facts, peers: Vec::new() });
     }
     for (order, expected) in [
-        ("place", ["01", "02", "03"]),
+        ("info_hash", ["01", "02", "03"]),
         ("seeders", ["02", "03", "01"]),
         ("leechers", ["01", "03", "02"]),
         ("peers", ["01", "03", "02"]),
