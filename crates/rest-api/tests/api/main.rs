@@ -6,7 +6,6 @@ mod authentication;
 mod bulk;
 mod document;
 mod fake;
-mod fuzzing;
 mod harness;
 mod health;
 mod operators;
