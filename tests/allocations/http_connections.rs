@@ -4,13 +4,13 @@ use access::{AccessPolicy, DetailsKept};
 use allocation_counter::measure;
 use primitives::{Counter, InfoHash};
 use ringtrack_tests::http_client::{HttpAnswer, announce_target, request, scrape_target};
-use ringtrack_tests::http_hall::{Connected, Troubles};
+use ringtrack_tests::http_hall::{Connected, Standing, Troubles};
 use ringtrack_tests::simulator::{Simulator, SimulatorSettings};
 use ringtrack_tests::tls_client;
 use rustls::ClientConnection;
 use std::io::Write;
 use tls::ServerIdentity;
-use worker::http::Buffers;
+use worker::http::{Buffers, WaitsFor};
 
 /// Allocations of rustls for a request and its answer: one to decrypt, one to encrypt.
 const TLS_ALLOCATIONS_PER_REQUEST: u64 = 2;
@@ -80,10 +80,13 @@ impl Traffic {
         connected.wire.sent.clear();
         connected.wire.arrived.extend(bytes);
         connected.note_readable(tracker, buffers);
-        connected.bring_back(tracker, buffers);
+        // A scrape of several owners is home in between.
+        while connected.standing == Standing::Waits(WaitsFor::Errand) {
+            connected.bring_back(tracker, buffers);
+        }
     }
 
-    /// Serves all of the requests without an allocation; gives how many errands there were.
+    /// Serves all of the requests without an allocation; gives how many errands there were, one for each owner of a request.
     fn assert_no_allocation(&mut self, requests: &[Vec<u8>]) -> u64 {
         let errands = self.tracker.statistics().counter(Counter::HttpErrands);
         for request in requests {
@@ -125,7 +128,7 @@ fn requests_over_a_kept_connection_allocate_nothing_where_their_errands_travel()
         let mut traffic = Traffic::warmed_up(details, Owner::Another);
         let requests = traffic.requests(Owner::Another);
         let errands = traffic.assert_no_allocation(&requests);
-        assert_eq!(errands, 4 * (u64::from(PEERS) + 2), "all but those that are refused");
+        assert_eq!(errands, 4 * (u64::from(PEERS) + 1 + 3), "all but those that are refused");
     }
 }
 

@@ -123,6 +123,14 @@ impl Connected {
         }
     }
 
+    /// Its request has waited for its owner long enough.
+    pub fn stop_waiting(&mut self, tracker: &mut Simulator, buffers: &mut Buffers) {
+        if let Some(conversation) = &mut self.conversation {
+            conversation.stop_waiting();
+        }
+        self.go_on(tracker, buffers);
+    }
+
     /// It is closed from here.
     pub fn close(&mut self) {
         if self.conversation.take().is_some() {
@@ -189,6 +197,7 @@ impl Connected {
     fn settle(&mut self, fate: &Fate) {
         self.standing = match *fate {
             Fate::Waits(waits_for) => Standing::Waits(waits_for),
+            Fate::WaitsForOwner(_) => Standing::Waits(WaitsFor::OwnerBusy),
             Fate::Again => Standing::Again,
             Fate::Ends(end) => {
                 self.conversation = None;
@@ -207,6 +216,9 @@ impl Connected {
                 assert!(self.held_bytes() > 0, "nothing is there to be sent");
             }
             WaitsFor::Errand => assert!(self.is_on_errand, "no errand is on its way"),
+            WaitsFor::OwnerBusy => {
+                assert!(!self.is_on_errand, "its request waits while an errand is on its way");
+            }
             WaitsFor::FirstRequest | WaitsFor::Request | WaitsFor::NextRequest | WaitsFor::Close => {
                 assert!(self.wire.arrived.is_empty(), "{waits_for:?} while there is something to read");
                 assert!(!self.wire.client_has_ended, "{waits_for:?} of a client that has ended");

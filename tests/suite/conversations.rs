@@ -1,8 +1,9 @@
 //! What becomes of connections whose bytes come and go in unusual ways.
 
-use ringtrack_tests::http_client::{HttpAnswer, request};
+use primitives::InfoHash;
+use ringtrack_tests::http_client::{HttpAnswer, announce_target, request};
 use ringtrack_tests::http_hall::{Connected, Standing, Troubles};
-use ringtrack_tests::simulator::{Simulator, SimulatorSettings};
+use ringtrack_tests::simulator::{Begun, Simulator, SimulatorSettings};
 use ringtrack_tests::tls_client;
 use rustls::ClientConnection;
 use std::io::Write;
@@ -17,7 +18,10 @@ struct Scene {
 
 impl Scene {
     fn new(identity: Option<&ServerIdentity>) -> Self {
-        let mut tracker = Simulator::new(&SimulatorSettings::default());
+        Self::at(Simulator::new(&SimulatorSettings::default()), identity)
+    }
+
+    fn at(mut tracker: Simulator, identity: Option<&ServerIdentity>) -> Self {
         let remote = [192, 0, 2, 1].into();
         let mut connected = Connected::new(&mut tracker, 0, remote, identity, Troubles::default());
         connected.wire.room = usize::MAX;
@@ -138,4 +142,40 @@ fn a_connection_whose_tls_went_wrong_ends_whether_or_not_the_alert_finds_room() 
         scene.receive(b"GET / HTTP/1.1\r\n\r\n");
         assert_eq!(scene.connected.standing, Standing::Ended(End::Tls), "{room}");
     }
+}
+
+#[test]
+fn a_request_whose_owner_is_busy_waits_for_room_and_is_told_so_only_when_it_has_waited_long_enough() {
+    let mut tracker = Simulator::new(&SimulatorSettings::with_shards(2));
+    let mut torrents = (0..=u8::MAX).map(|number| InfoHash([number; 20]));
+    let torrent = torrents.find(|torrent| tracker.owner(torrent) == 1).expect("one in two");
+    let announce = request(&announce_target(torrent, 1001, ""), "");
+    let keep_busy = |tracker: &mut Simulator| {
+        for _ in 0..256 {
+            let mut line = tracker.accept(0, [192, 0, 2, 2].into());
+            assert!(matches!(tracker.begin(&mut line, &announce), Begun::Underway(_)));
+        }
+    };
+    keep_busy(&mut tracker);
+    let mut scene = Scene::at(tracker, None);
+    scene.receive(&[announce.as_slice(), &request("/health_check", "")].concat());
+    assert_eq!(scene.connected.standing, Standing::Waits(WaitsFor::OwnerBusy));
+    scene.tracker.finish_errands();
+    scene.connected.go_on(&mut scene.tracker, &mut scene.buffers);
+    assert_eq!(scene.connected.standing, Standing::Waits(WaitsFor::Errand));
+    scene.connected.bring_back(&mut scene.tracker, &mut scene.buffers);
+    assert_eq!(scene.connected.standing, Standing::Waits(WaitsFor::NextRequest));
+    let sent = std::mem::take(&mut scene.connected.wire.sent);
+    let (first, _) = HttpAnswer::read_first(&sent).expect("an answer");
+    assert_eq!(first.failure(), None);
+    assert!(sent.ends_with(br#"{"status":"Ok"}"#), "what stands behind it is answered too");
+
+    keep_busy(&mut scene.tracker);
+    scene.receive(&announce);
+    assert_eq!(scene.connected.standing, Standing::Waits(WaitsFor::OwnerBusy));
+    assert_eq!(scene.connected.wire.sent, b"");
+    scene.connected.stop_waiting(&mut scene.tracker, &mut scene.buffers);
+    assert_eq!(scene.connected.standing, Standing::Waits(WaitsFor::NextRequest));
+    let failure = HttpAnswer::read(&scene.connected.wire.sent).failure();
+    assert_eq!(failure.map(|(reason, _)| reason).as_deref(), Some("the tracker is busy"));
 }

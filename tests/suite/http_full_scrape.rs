@@ -117,5 +117,5 @@ fn a_second_full_scrape_on_the_same_core_has_to_wait() {
     assert_eq!(http.answer().header("transfer-encoding"), Some("chunked"));
     let mut second = HttpClient::new(tracker.http_v4());
     let text = second.get("/scrape").text();
-    assert!(text.contains("a short time ago8:retry ini60ee"), "{text}");
+    assert!(text.contains("a short time ago8:intervali3600e8:retry ini60ee"), "{text}");
 }

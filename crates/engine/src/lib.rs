@@ -37,7 +37,7 @@ pub use http::{
     ProxyHeaderKind, ProxyPolicy, ProxyStep, Served, Ticket,
 };
 pub use limits::{
-    BATCH_DATAGRAMS_MAX, ERRANDS_MAX, IPV4_UDP_HEADER_BYTES, IPV6_UDP_HEADER_BYTES, REPLY_BYTES_MAX,
+    BATCH_DATAGRAMS_MAX, IPV4_UDP_HEADER_BYTES, IPV6_UDP_HEADER_BYTES, REPLY_BYTES_MAX, errands_per_owner,
 };
 pub use refusal::Refusal;
 pub use scrape::{ScrapeJourney, ScrapeStep};

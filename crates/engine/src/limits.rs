@@ -1,6 +1,6 @@
 //! The bounds of the engine, each with its reason.
 
-use primitives::{CompactAddress, CompactIpv6};
+use primitives::{CompactAddress, CompactIpv6, ShardCount};
 use udp_protocol::AnnounceResponse;
 
 /// Datagrams of one batch. More would not save system calls that matter, and would keep the core's other tasks waiting.
@@ -13,9 +13,22 @@ pub(crate) const PEERS_PER_REPLY_MAX: u16 = 200;
 pub const REPLY_BYTES_MAX: usize =
     AnnounceResponse::BYTES + PEERS_PER_REPLY_MAX as usize * CompactIpv6::BYTES;
 
-/// Errands of one core's HTTP clients that may be on their way to other cores: each takes 7 KiB, or 11 KiB once it has
-/// brought peers' ids, and is back within a few batches of datagrams.
-pub const ERRANDS_MAX: usize = 256;
+/// Errands of one core's HTTP clients that may be at one other core: each takes 7 KiB, or 11 KiB once it has brought peers'
+/// ids, and is back within a few batches of datagrams. A core that is slow holds up what is for it and nothing else.
+const ERRANDS_PER_OWNER_MAX: usize = 256;
+
+/// The same of trackers with many cores, whose pairs have little to do with each other.
+const ERRANDS_PER_OWNER_MIN: usize = 16;
+
+/// Errands of one core's HTTP clients in all, dealt out to the other cores: 7 to 11 MiB.
+const ERRANDS_PER_CORE: usize = 1024;
+
+/// Errands of one core's HTTP clients that may be at one other core of so many.
+#[must_use]
+pub fn errands_per_owner(shards: ShardCount) -> usize {
+    let owners = usize::from(shards.get()).saturating_sub(1).max(1);
+    (ERRANDS_PER_CORE / owners).clamp(ERRANDS_PER_OWNER_MIN, ERRANDS_PER_OWNER_MAX)
+}
 
 /// Swarms that a survey of torrents looks at in one step: about 30 microseconds, between which the core can see to its
 /// requests.

@@ -153,7 +153,7 @@ pub enum Counter {
     HttpBytesReceived,
     /// Bytes sent over HTTP connections.
     HttpBytesSent,
-    /// HTTP requests whose torrent belongs to another core.
+    /// HTTP requests whose torrents belong to other cores, once for each owner.
     HttpErrands,
     /// Requests refused for their key, or for the lack of one, over UDP and HTTP.
     RefusedKeys,

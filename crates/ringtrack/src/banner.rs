@@ -1,7 +1,7 @@
 use crate::listen::AllListeners;
 use crate::prepare::Prepared;
-use config::{Configuration, Http};
-use engine::ERRANDS_MAX;
+use config::Configuration;
+use engine::errands_per_owner;
 use http_protocol::HEAD_BYTES_MAX;
 use tracing::{info, warn};
 use worker::{DATAGRAM_BYTES_MAX, SteeringOutcome};
@@ -20,18 +20,19 @@ pub(crate) fn log_banner(prepared: &Prepared<'_>, all: &AllListeners) {
     info!("{} shard(s), one worker on each of the cores {cores:?}", cores.len());
     log_steering(&listeners.steering);
     log_bounds(prepared.configuration, prepared.memory_max_bytes);
-    log_http_bounds(&prepared.configuration.http, all.connections_max);
+    log_http_bounds(prepared, all.connections_max);
     log_receive_buffer(prepared.configuration.udp.receive_buffer_bytes, listeners.receive_buffer_bytes);
 }
 
-fn log_http_bounds(http: &Http, connections_max: u32) {
+fn log_http_bounds(prepared: &Prepared<'_>, connections_max: u32) {
+    let http = &prepared.configuration.http;
     info!(
         connections = connections_max,
         connections_per_prefix = http.connections_per_prefix_max,
         requests_per_connection = http.requests_per_connection_max,
         request_bytes = HEAD_BYTES_MAX,
         scrape_torrents = http.scrape_torrents_max,
-        errands_per_core = ERRANDS_MAX,
+        errands_per_owner = errands_per_owner(prepared.shards),
         first_request_s = http.first_request_s,
         request_s = http.request_s,
         idle_s = http.idle_s,

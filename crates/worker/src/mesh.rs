@@ -1,6 +1,6 @@
 use crate::limits::{ANNOUNCE_SLOTS_MIN, CONNECT_TICK_MS, SCRAPE_SLOTS_MIN, SCRAPE_SLOTS_SHARE};
 use crate::messages::{AnnounceMessage, ScrapeMessage};
-use engine::{ERRANDS_MAX, Errand, Routing};
+use engine::{Errand, Routing, errands_per_owner};
 use futures_lite::Future;
 use glommio::channels::shared_channel::{
     ConnectedReceiver, ConnectedSender, SharedReceiver, SharedSender, new_bounded,
@@ -71,9 +71,9 @@ pub fn full_mesh(shards: ShardCount, slots_per_core: usize) -> Vec<MeshEnd> {
         for consumer in shards.shards().filter(|&consumer| consumer != producer) {
             let (to_announces, from_announces) = new_bounded(slots);
             let (to_scrapes, from_scrapes) = new_bounded(scrape_slots);
-            let (to_errands, from_errands) = new_bounded(ERRANDS_MAX);
-            // Room for all errands of a core, so that each finds its way home.
-            let (to_answers, from_answers) = new_bounded(ERRANDS_MAX);
+            // Room for all errands of one core that another may have, so that each finds its way there and home.
+            let (to_errands, from_errands) = new_bounded(errands_per_owner(shards));
+            let (to_answers, from_answers) = new_bounded(errands_per_owner(shards));
             let to = Rings {
                 shard: consumer,
                 announces: to_announces,
@@ -137,7 +137,7 @@ impl MeshSenders {
         routing(ring.is_some_and(|ring| ring.scrapes.try_send(message).is_ok()))
     }
 
-    /// Hands an errand to its next owner; gives it back where the ring is full.
+    /// Hands an errand to its next owner; gives it back where the ring is closed, since the tracker stops.
     pub(crate) fn send_errand(&self, owner: ShardId, errand: Box<Errand>) -> Result<(), Box<Errand>> {
         match self.by_shard.get(owner.index()).and_then(Option::as_ref) {
             Some(rings) => rings.errands.try_send(errand).map_err(unsent),
@@ -145,7 +145,7 @@ impl MeshSenders {
         }
     }
 
-    /// Sends an errand home. There is room for all errands of a core; one that its home does not take in any more, since
+    /// Sends an errand home. There is room for it; one that its home does not take in any more, since
     /// the tracker stops, is let go.
     pub(crate) fn send_answer(&self, home: ShardId, errand: Box<Errand>) {
         if let Some(rings) = self.by_shard.get(home.index()).and_then(Option::as_ref) {

@@ -18,7 +18,7 @@ impl ErrandRings {
             shards,
             slots,
             onward: (0..shards * shards).map(|_| VecDeque::with_capacity(slots)).collect(),
-            home: (0..shards).map(|_| VecDeque::with_capacity(engine::ERRANDS_MAX)).collect(),
+            home: (0..shards).map(|_| VecDeque::with_capacity(shards * slots)).collect(),
         }
     }
 
@@ -37,9 +37,7 @@ impl ErrandRings {
     }
 
     pub(super) fn send_home(&mut self, errand: Box<Errand>) {
-        let way = &mut self.home[errand.ticket.home.index()];
-        assert!(way.len() < engine::ERRANDS_MAX, "no more errands come home than a core may have");
-        way.push_back(errand);
+        self.home[errand.ticket.home.index()].push_back(errand);
     }
 
     /// The next errand for `core`, from whichever other one.
@@ -49,10 +47,5 @@ impl ErrandRings {
 
     pub(super) fn next_home(&mut self, core: usize) -> Option<Box<Errand>> {
         self.home[core].pop_front()
-    }
-
-    /// Errands on their way to an owner.
-    pub(super) fn onward(&self) -> usize {
-        self.onward.iter().map(VecDeque::len).sum()
     }
 }

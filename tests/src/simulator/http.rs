@@ -1,5 +1,5 @@
 use super::Simulator;
-use engine::{Engine, Errand, ErrandStep, HttpConnection, HttpService, HttpStep, Now, Ticket};
+use engine::{Engine, Errand, HttpConnection, HttpService, HttpStep, Now, Ticket};
 use http_protocol::RESPONSE_BYTES_MAX;
 use primitives::{Counter, ShardId};
 use std::net::IpAddr;
@@ -71,6 +71,11 @@ impl Simulator {
             HttpStep::Incomplete => return Begun::Incomplete,
             HttpStep::NotHttp => return Begun::NotHttp,
             HttpStep::Refused(written) | HttpStep::Answered { written, .. } => written,
+            // Nobody waits here.
+            HttpStep::OwnerBusy(_) => {
+                line.connection.stop_waiting();
+                return self.begin(line, bytes);
+            }
             // A scrape of all torrents: its head.
             HttpStep::Stream { head, .. } => head,
             HttpStep::Errand { owner, mut errand, .. } => {
@@ -91,18 +96,32 @@ impl Simulator {
 
     /// Has all errands run and brings them home: their numbers, and the answers.
     pub fn finish_errands(&mut self) -> Vec<(u32, Vec<u8>)> {
-        self.run_errands();
         let mut answers = Vec::new();
-        let mut answer = vec![0; RESPONSE_BYTES_MAX];
-        for core in 0..self.cores.len() {
-            while let Some(errand) = self.next_home(core) {
-                let number = errand.ticket.slot;
-                let HttpDesk { service, engine, .. } = self.desk(core);
-                let written = service.finish(engine, errand, &mut answer);
-                answers.push((number, answer[written].to_vec()));
+        while self.errands_underway() > 0 {
+            self.run_errands();
+            for core in 0..self.cores.len() {
+                while let Some(errand) = self.next_home(core) {
+                    answers.extend(self.finish_errand(core, errand));
+                }
             }
         }
         answers
+    }
+
+    /// Has an errand that is back go on, or gives its number and the answer.
+    fn finish_errand(&mut self, core: usize, mut errand: Box<Errand>) -> Option<(u32, Vec<u8>)> {
+        let number = errand.ticket.slot;
+        let mut answer = vec![0; RESPONSE_BYTES_MAX];
+        let HttpDesk { service, engine, .. } = self.desk(core);
+        let written = match service.send_on(engine, &mut errand) {
+            None => service.finish(engine, errand, &mut answer),
+            Some(owner) => {
+                let errand = self.send_errand(core, owner, errand).err()?;
+                let HttpDesk { service, engine, .. } = self.desk(core);
+                service.give_up(engine, errand, &mut answer)
+            }
+        };
+        Some((number, answer[written].to_vec()))
     }
 
     /// The answer to one whole request.
@@ -137,18 +156,12 @@ impl Simulator {
         errands.send((core.shard, owner), errand)
     }
 
-    /// Has every errand that is on its way run by its owners.
-    ///
-    /// # Panics
-    /// When one passes more cores than there are.
+    /// Has every errand that is on its way run by its owner and sent home.
     pub fn run_errands(&mut self) {
-        let mut stops_left = self.errands.onward() * self.cores.len();
-        while self.errands.onward() > 0 {
-            for core in 0..self.cores.len() {
-                while let Some(errand) = self.errands.next_for(core) {
-                    stops_left = stops_left.checked_sub(1).expect("nothing goes round in the mesh");
-                    self.run_errand(core, errand);
-                }
+        for core in 0..self.cores.len() {
+            while let Some(mut errand) = self.errands.next_for(core) {
+                self.cores[core].engine.run_errand(self.now, &mut errand);
+                self.errands.send_home(errand);
             }
         }
     }
@@ -162,21 +175,5 @@ impl Simulator {
     #[must_use]
     pub fn errands_underway(&self) -> usize {
         self.cores.iter().map(|core| core.http.underway()).sum()
-    }
-
-    fn run_errand(&mut self, core: usize, mut errand: Box<Errand>) {
-        let core = &mut self.cores[core];
-        let undelivered = match core.engine.run_errand(self.now, &mut errand) {
-            ErrandStep::Done => Some(errand),
-            ErrandStep::Onward(owner) => {
-                self.errands.send((core.shard, owner), errand).err().map(|mut errand| {
-                    errand.give_up();
-                    errand
-                })
-            }
-        };
-        if let Some(errand) = undelivered {
-            self.errands.send_home(errand);
-        }
     }
 }

@@ -1,5 +1,5 @@
 use access::{AccessBounds, AccessPolicy, AccountBounds, DetailsBounds, RegisterBounds};
-use engine::{AnnouncePolicy, ERRANDS_MAX, EngineSettings, HttpPolicy, InvalidConnectionId};
+use engine::{AnnouncePolicy, EngineSettings, HttpPolicy, InvalidConnectionId};
 use http_protocol::SCRAPE_HASHES_MAX;
 use primitives::{ShardCount, ShardId};
 use swarm::{SwarmLimits, SwarmSettings};
@@ -26,7 +26,7 @@ impl Default for SimulatorSettings {
             engine: usual_engine(),
             announce_slots: 1024,
             scrape_slots: 64,
-            errand_slots: ERRANDS_MAX,
+            errand_slots: 256,
             seed: 0x5eed_0000,
         }
     }

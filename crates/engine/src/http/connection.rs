@@ -23,6 +23,8 @@ pub struct HttpConnection {
     trust: Trust,
     search: HeadSearch,
     requests_left: u32,
+    /// Whether the request at the front has waited for its owner long enough.
+    has_waited: bool,
 }
 
 /// What the bytes at the front of a connection are.
@@ -50,6 +52,9 @@ pub enum HttpStep {
         /// What becomes of the connection when it is answered.
         connection: Connection,
     },
+    /// A request whose owner has as many of this core's errands as it may: it is given again when one of them is back, or
+    /// behind [`HttpConnection::stop_waiting`].
+    OwnerBusy(ShardId),
     /// A request of so many bytes for all torrents. The head of its answer is written, and pieces follow.
     Stream {
         /// Bytes that it took.
@@ -87,6 +92,7 @@ impl HttpConnection {
             trust: policy.proxy.trust(remote),
             search: HeadSearch::default(),
             requests_left: policy.requests_per_connection_max,
+            has_waited: false,
         }
     }
 
@@ -100,6 +106,11 @@ impl HttpConnection {
     #[must_use]
     pub const fn is_used_up(&self) -> bool {
         self.requests_left == 0
+    }
+
+    /// The request at the front is answered in any case: with a failure if its owner is still busy.
+    pub const fn stop_waiting(&mut self) {
+        self.has_waited = true;
     }
 
     /// Reads the header of the PROXY protocol at the front of `bytes`. Asked once, until it is complete.
@@ -148,19 +159,29 @@ impl HttpConnection {
         mut request: Request<'_>,
         out: &mut [u8],
     ) -> HttpStep {
-        self.requests_left = self.requests_left.saturating_sub(1);
-        if self.requests_left == 0 {
+        let requests_left = self.requests_left.saturating_sub(1);
+        if requests_left == 0 {
             request.framing.connection = Connection::Close;
         }
         let (consumed, connection) = (request.bytes, request.framing.connection);
         let client = client_of_request(service.policy(), self.opened_by, self.trust, request.headers);
-        match service.serve(engine, now, (client, self.family()), &request, out) {
+        let step = match service.serve(engine, now, (client, self.family()), &request, out) {
+            Served::OwnerBusy(owner, errand) if !self.has_waited => {
+                service.take_back(errand);
+                return HttpStep::OwnerBusy(owner);
+            }
+            Served::OwnerBusy(_, errand) => {
+                let written = service.give_up(engine, errand, out);
+                HttpStep::Answered { consumed, written, connection }
+            }
             Served::Written(written) => HttpStep::Answered { consumed, written, connection },
             Served::Stream(head, scrape) => {
                 HttpStep::Stream { consumed, head, connection: scrape.response.framing.connection, scrape }
             }
             Served::Errand(owner, errand) => HttpStep::Errand { consumed, owner, errand, connection },
-        }
+        };
+        (self.requests_left, self.has_waited) = (requests_left, false);
+        step
     }
 
     const fn family(&self) -> AddressFamily {

@@ -24,6 +24,8 @@ const PEER_BYTES_MAX: usize = PEERS_MAX * CompactIpv6::BYTES;
 pub struct Errand {
     /// The connection that waits for it.
     pub ticket: Ticket,
+    /// The core that has it now; none while it is at home.
+    pub(super) owner: Option<ShardId>,
     pub(super) client: IpAddr,
     pub(super) framing: Framing,
     pub(super) question: Question,
@@ -59,7 +61,7 @@ pub(super) enum Question {
     Scrape(AddressFamily),
     /// For the swarms of this family from this place on, as many as [`Errand::files`] has room for.
     Page(AddressFamily, PagePlace),
-    /// Nothing any more: its way was full.
+    /// Nothing any more: an owner had no room for it.
     GivenUp,
 }
 
@@ -108,6 +110,7 @@ impl Errand {
     pub(super) fn new() -> Self {
         Self {
             ticket: Ticket { home: ShardId::FIRST, slot: 0, generation: 0 },
+            owner: None,
             client: IpAddr::V4(core::net::Ipv4Addr::UNSPECIFIED),
             framing: Framing::FINAL,
             question: Question::Scrape(AddressFamily::V4),
@@ -117,6 +120,20 @@ impl Errand {
             peer_ids: Vec::new(),
             files: ScrapedFiles { files: [NO_FILE; SCRAPE_HASHES_MAX], used: 0, answered: 0 },
             next_slot: None,
+        }
+    }
+
+    /// The core that has it; none while it is at home.
+    #[must_use]
+    pub const fn owner(&self) -> Option<ShardId> {
+        self.owner
+    }
+
+    /// Of a scrape of several owners, one that it has not been to.
+    pub(super) fn next_owner(&self, ownership: Ownership<'_>) -> Option<ShardId> {
+        match self.question {
+            Question::Scrape(_) => self.files.first_unanswered().map(|info_hash| ownership.owner(info_hash)),
+            _ => None,
         }
     }
 
@@ -188,6 +205,11 @@ impl ScrapedFiles {
 
     pub(super) fn files_mut(&mut self) -> &mut [ScrapeFile] {
         &mut self.files[..self.used]
+    }
+
+    fn first_unanswered(&self) -> Option<&InfoHash> {
+        let mut files = self.files().iter().enumerate();
+        files.find(|&(index, _)| self.answered >> index & 1 == 0).map(|(_, file)| &file.info_hash)
     }
 
     fn look_up<A: AddressOfSwarm>(&mut self, ownership: Ownership<'_>, torrents: Torrents<'_>) -> ErrandStep {

@@ -7,7 +7,8 @@ use http_protocol::{FailureResponse, Framing, QueryError, Retry};
 use primitives::{AddressFamily, Counter, HttpOutcome};
 use thiserror::Error;
 
-/// Minutes after which a client comes back that found the tracker busy.
+/// Minutes after which a client comes back that found the tracker busy: BEP 31 knows no shorter time. That is long, so the
+/// request has waited for some seconds before it is told so.
 const BUSY_RETRY_MINUTES: u32 = 1;
 
 /// Why a request is answered with a failure. Its text is told to the client's user.

@@ -6,7 +6,7 @@ use super::full_scrape::{FullScrape, FullScrapeGate, Gate};
 use super::policy::HttpPolicy;
 use crate::Now;
 use crate::engine::Engine;
-use crate::limits::ERRANDS_MAX;
+use crate::limits::errands_per_owner;
 use crate::refusal::Refusal;
 use core::net::IpAddr;
 use core::ops::Range;
@@ -25,10 +25,10 @@ use zerocopy::FromBytes;
 #[derive(Debug)]
 pub struct HttpService {
     policy: HttpPolicy,
-    /// Errands that are at home.
+    /// Errands that are at home and not in use.
     idle: Vec<Box<Errand>>,
-    /// Errands made so far, at most one more than [`ERRANDS_MAX`].
-    made: usize,
+    /// How many errands are at each owner, at most [`errands_per_owner`].
+    underway: Vec<usize>,
     full_scrapes: FullScrapeGate,
     /// Peers for an answer that lists them one by one.
     listed: Vec<ListedPeer>,
@@ -41,6 +41,8 @@ pub enum Served {
     Written(Range<usize>),
     /// It goes to the owner of its torrent, and [`HttpService::finish`] writes the answer when it is back.
     Errand(ShardId, Box<Errand>),
+    /// It would, but the owner has as many of this core's errands as it may.
+    OwnerBusy(ShardId, Box<Errand>),
     /// The head of the answer lies in this part of the buffer. Its pieces are asked for with
     /// [`HttpService::next_page`].
     Stream(Range<usize>, Box<FullScrape>),
@@ -55,8 +57,8 @@ pub enum Page {
     Errand(ShardId, Box<Errand>),
     /// There are no more.
     Over,
-    /// All errands are on their way.
-    Later,
+    /// Its owner has as many of this core's errands as it may.
+    OwnerBusy(ShardId),
 }
 
 /// Who asks, once it is known that he may.
@@ -75,7 +77,13 @@ impl HttpService {
     #[must_use]
     pub fn new(policy: HttpPolicy) -> Self {
         let full_scrapes = FullScrapeGate::new(policy.full_scrapes);
-        Self { policy, idle: Vec::new(), made: 0, full_scrapes, listed: Vec::with_capacity(PEERS_MAX) }
+        Self {
+            policy,
+            idle: Vec::new(),
+            underway: Vec::new(),
+            full_scrapes,
+            listed: Vec::with_capacity(PEERS_MAX),
+        }
     }
 
     /// How clients are served.
@@ -117,6 +125,17 @@ impl HttpService {
         Served::Written(written.expect(ROOM))
     }
 
+    /// Has an errand that is back go on to the next owner, where it has not been to all and there is room for it.
+    pub fn send_on(&mut self, engine: &Engine, errand: &mut Errand) -> Option<ShardId> {
+        self.note_home(errand);
+        let owner = errand.next_owner(engine.ownership())?;
+        if self.note_sent(engine, owner, errand) {
+            return Some(owner);
+        }
+        errand.give_up();
+        None
+    }
+
     /// Writes the answer to a request whose errand is done, and takes the errand back.
     ///
     /// # Panics
@@ -137,7 +156,7 @@ impl HttpService {
             }
         };
         engine.statistics_mut().count_http(family, outcome);
-        self.idle.push(errand);
+        self.take_back(errand);
         written.expect(ROOM)
     }
 
@@ -147,7 +166,7 @@ impl HttpService {
     /// When `out` is shorter than [`http_protocol::RESPONSE_BYTES_MAX`].
     pub fn give_up(&mut self, engine: &mut Engine, errand: Box<Errand>, out: &mut [u8]) -> Range<usize> {
         let (family, framing) = (AddressFamily::of(errand.client), errand.framing);
-        self.idle.push(errand);
+        self.take_back(errand);
         Failed { family, outcome: HttpOutcome::Busy, framing }.because(engine, &Failure::Busy, out)
     }
 
@@ -156,19 +175,40 @@ impl HttpService {
         let family = AddressFamily::of(errand.client);
         let failed = Failed { family, outcome: HttpOutcome::AnnounceRefused, framing: errand.framing };
         let refusal = errand.found.refusal.map_or(Failure::Busy, Failure::from);
-        self.idle.push(errand);
+        self.take_back(errand);
         failed.because(engine, &refusal, out)
     }
 
-    /// Takes an errand back whose client is gone.
-    pub fn take_back(&mut self, errand: Box<Errand>) {
+    /// Takes an errand back that has no answer to bring any more.
+    pub fn take_back(&mut self, mut errand: Box<Errand>) {
+        self.note_home(&mut errand);
         self.idle.push(errand);
     }
 
     /// Errands that are on their way.
     #[must_use]
-    pub const fn underway(&self) -> usize {
-        self.made - self.idle.len()
+    pub fn underway(&self) -> usize {
+        self.underway.iter().sum()
+    }
+
+    /// Notes that an errand goes to an owner; whether there is room for it.
+    fn note_sent(&mut self, engine: &Engine, owner: ShardId, errand: &mut Errand) -> bool {
+        if self.underway.len() <= owner.index() {
+            self.underway.resize(usize::from(engine.shards().get()), 0);
+        }
+        let underway = &mut self.underway[owner.index()];
+        if *underway >= errands_per_owner(engine.shards()) {
+            return false;
+        }
+        *underway += 1;
+        errand.owner = Some(owner);
+        true
+    }
+
+    fn note_home(&mut self, errand: &mut Errand) {
+        if let Some(owner) = errand.owner.take() {
+            self.underway[owner.index()] -= 1;
+        }
     }
 
     fn announce(
@@ -196,10 +236,7 @@ impl HttpService {
             Ok(address) => question(engine, address, &announce),
             Err(error) => return Served::Written(failed.because(engine, &Refusal::from(error).into(), out)),
         };
-        let Some(mut errand) = self.errand(client, framing, question) else {
-            let failed = Failed { outcome: HttpOutcome::Busy, ..failed };
-            return Served::Written(failed.because(engine, &Failure::Busy, out));
-        };
+        let mut errand = self.errand(client, framing, question);
         errand.caller = engine.caller(visitor.key, announce.event.announce_event(), || details(&announce));
         self.begin(engine, now, errand, out)
     }
@@ -219,10 +256,7 @@ impl HttpService {
             Err(QueryError::Missing(_)) => return self.full_scrape(engine, now, family, request, out),
             Err(error) => return Served::Written(failed.because(engine, &Failure::Query(error), out)),
         };
-        let Some(mut errand) = self.errand(client, framing, Question::Scrape(family)) else {
-            let failed = Failed { outcome: HttpOutcome::Busy, ..failed };
-            return Served::Written(failed.because(engine, &Failure::Busy, out));
-        };
+        let mut errand = self.errand(client, framing, Question::Scrape(family));
         errand.files.fill(&scrape, self.policy.scrape_torrents_max);
         self.begin(engine, now, errand, out)
     }
@@ -269,16 +303,16 @@ impl HttpService {
     ) -> Page {
         let Some(question) = scrape.next_question() else { return Page::Over };
         let nobody = IpAddr::V4(core::net::Ipv4Addr::UNSPECIFIED);
-        let Some(mut errand) = self.errand(nobody, scrape.response.framing, question) else {
-            return Page::Later;
-        };
+        let mut errand = self.errand(nobody, scrape.response.framing, question);
         match engine.run_errand(now, &mut errand) {
             ErrandStep::Done => Page::Written(self.finish_page(errand, scrape, out)),
-            ErrandStep::Onward(_) if self.underway() > ERRANDS_MAX => {
-                self.take_back(errand);
-                Page::Later
+            ErrandStep::Onward(owner) if self.note_sent(engine, owner, &mut errand) => {
+                Page::Errand(owner, errand)
             }
-            ErrandStep::Onward(shard) => Page::Errand(shard, errand),
+            ErrandStep::Onward(owner) => {
+                self.take_back(errand);
+                Page::OwnerBusy(owner)
+            }
         }
     }
 
@@ -293,35 +327,27 @@ impl HttpService {
             Question::Page(..) => FullScrapeResponse::write_files(errand.files.files(), out).expect(ROOM),
             _ => 0,
         };
-        self.idle.push(errand);
+        self.take_back(errand);
         written
     }
 
     fn begin(&mut self, engine: &mut Engine, now: Now, mut errand: Box<Errand>, out: &mut [u8]) -> Served {
         match engine.run_errand(now, &mut errand) {
             ErrandStep::Done => Served::Written(self.finish(engine, errand, out)),
-            ErrandStep::Onward(_) if self.underway() > ERRANDS_MAX => {
-                Served::Written(self.give_up(engine, errand, out))
+            ErrandStep::Onward(owner) if self.note_sent(engine, owner, &mut errand) => {
+                Served::Errand(owner, errand)
             }
-            ErrandStep::Onward(owner) => Served::Errand(owner, errand),
+            ErrandStep::Onward(owner) => Served::OwnerBusy(owner, errand),
         }
     }
 
-    /// An errand that is at home, or a new one while there are few. There is one more than may be on their way, so that
-    /// what this core owns is answered however busy the others are.
-    fn errand(&mut self, client: IpAddr, framing: Framing, question: Question) -> Option<Box<Errand>> {
-        let mut errand = match self.idle.pop() {
-            Some(errand) => errand,
-            None if self.made <= ERRANDS_MAX => {
-                self.made += 1;
-                Box::new(Errand::new())
-            }
-            None => return None,
-        };
+    /// An errand that is at home, or a new one. There are as many as the owners may have together, and one more.
+    fn errand(&mut self, client: IpAddr, framing: Framing, question: Question) -> Box<Errand> {
+        let mut errand = self.idle.pop().unwrap_or_else(|| Box::new(Errand::new()));
         (errand.client, errand.framing, errand.question) = (client, framing, question);
         (errand.found, errand.caller) = (Found::NOTHING, None);
         errand.peer_ids.clear();
-        Some(errand)
+        errand
     }
 
     fn write_announce(

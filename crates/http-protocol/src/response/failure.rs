@@ -42,6 +42,9 @@ impl FailureResponse<'_> {
         match self.retry {
             Retry::Unsaid => {}
             Retry::InMinutes(minutes) => {
+                // libtorrent reads no `retry in`, and comes back after half an hour where there is no interval.
+                body.literal("8:interval");
+                body.integer(minutes.saturating_mul(60));
                 body.literal("8:retry in");
                 body.integer(minutes);
             }
@@ -59,7 +62,7 @@ impl fmt::Debug for FailureResponse<'_> {
 
 /// Bytes of the longest body.
 pub(super) const BODY_BYTES_MAX: usize =
-    "d14:failure reason256:8:retry ine".len() + TEXT_BYTES_MAX + INTEGER_BYTES_MAX;
+    "d14:failure reason256:8:interval8:retry ine".len() + TEXT_BYTES_MAX + 2 * INTEGER_BYTES_MAX;
 
 #[cfg(test)]
 mod tests {
@@ -89,14 +92,17 @@ mod tests {
 
     #[test]
     fn a_client_is_told_when_to_come_back() {
-        assert_eq!(text(&"busy", Retry::InMinutes(5)), "d14:failure reason4:busy8:retry ini5ee");
+        assert_eq!(
+            text(&"busy", Retry::InMinutes(5)),
+            "d14:failure reason4:busy8:intervali300e8:retry ini5ee"
+        );
         assert_eq!(text(&"banned", Retry::Never), "d14:failure reason6:banned8:retry in5:nevere");
     }
 
     #[test]
     fn a_reason_is_cut_after_256_bytes() {
         let long = "r".repeat(257);
-        assert_eq!(BODY_BYTES_MAX, 301);
-        assert_eq!(text(&long, Retry::InMinutes(u32::MAX)).len(), 301);
+        assert_eq!(BODY_BYTES_MAX, 323);
+        assert_eq!(text(&long, Retry::InMinutes(u32::MAX)).len(), 323);
     }
 }

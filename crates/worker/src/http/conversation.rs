@@ -87,6 +87,8 @@ pub struct Desk<'a> {
 pub enum Fate {
     /// It waits.
     Waits(WaitsFor),
+    /// It waits until the owner of a torrent has given back an errand of this core.
+    WaitsForOwner(ShardId),
     /// It has more to be served, when the others have had their turn.
     Again,
     /// An errand begins.
@@ -145,7 +147,7 @@ impl Conversation {
     }
 
     /// Answers the request whose errand is back. What else there is to do has its share later.
-    pub fn answer(&mut self, errand: Box<Errand>, wire: &mut impl Wire, desk: &mut Desk<'_>) -> Fate {
+    pub fn answer(&mut self, mut errand: Box<Errand>, wire: &mut impl Wire, desk: &mut Desk<'_>) -> Fate {
         if let Phase::OnPage(afterwards) = self.phase {
             self.phase = Phase::Streaming(afterwards);
             return self.send_page(errand, wire, desk).map_or_else(|fate| fate, |()| Fate::Again);
@@ -154,6 +156,9 @@ impl Conversation {
             desk.service.take_back(errand);
             return Fate::Again;
         };
+        if let Some(owner) = desk.service.send_on(desk.engine, &mut errand) {
+            return Fate::Errand(owner, errand);
+        }
         let written = desk.service.finish(desk.engine, errand, &mut desk.buffers.answer);
         self.say(wire, desk, written, afterwards).map_or_else(|fate| fate, |()| self.rest())
     }
@@ -161,7 +166,6 @@ impl Conversation {
     /// Answers a request whose errand could not be sent.
     pub fn answer_busy(&mut self, errand: Box<Errand>, wire: &mut impl Wire, desk: &mut Desk<'_>) -> Fate {
         if let Phase::OnPage(afterwards) = self.phase {
-            // It is asked for again when the others have had their turn.
             self.phase = Phase::Streaming(afterwards);
             desk.service.take_back(errand);
             return Fate::Again;
@@ -186,6 +190,11 @@ impl Conversation {
     /// Whether the exchange of keys is still to come, which is what costs most of a connection.
     pub(super) fn is_before_key_exchange(&self) -> bool {
         self.tls.as_ref().is_some_and(TlsSession::is_before_key_exchange)
+    }
+
+    /// Has a request that waits for its owner answered in any case when it goes on.
+    pub const fn stop_waiting(&mut self) {
+        self.http.stop_waiting();
     }
 
     /// How many requests have come whole so far, and pieces of a streamed answer have gone. It tells one from the next,
@@ -291,6 +300,7 @@ impl Conversation {
                 self.phase = Phase::OnErrand(connection);
                 Err(Fate::Errand(owner, errand))
             }
+            HttpStep::OwnerBusy(owner) => Err(Fate::WaitsForOwner(owner)),
             HttpStep::Stream { consumed, head, scrape, connection } => {
                 *start += consumed;
                 self.requests = self.requests.wrapping_add(1);
@@ -366,7 +376,7 @@ impl Conversation {
                 self.phase = Phase::OnPage(afterwards);
                 return Err(Fate::Errand(owner, errand));
             }
-            Page::Later => {}
+            Page::OwnerBusy(owner) => return Err(Fate::WaitsForOwner(owner)),
             Page::Over => return self.end_stream(wire, desk, afterwards).map(|()| None),
         }
         Ok(Some(Fate::Again))

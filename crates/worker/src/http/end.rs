@@ -34,6 +34,8 @@ pub enum WaitsFor {
     AnswerTaken,
     /// The owner of a torrent.
     Errand,
+    /// The owner of a torrent to have room for its request.
+    OwnerBusy,
     /// Its client to close it, after a refusal.
     Close,
 }
@@ -50,7 +52,7 @@ impl End {
             Self::NotHttp => Counter::HttpClosedNotHttp,
             Self::NoProxyHeader => Counter::HttpClosedProxyHeader,
             Self::Tls => Counter::HttpClosedTls,
-            Self::Broken | Self::Late(WaitsFor::Errand) => Counter::HttpClosedBroken,
+            Self::Broken | Self::Late(WaitsFor::Errand | WaitsFor::OwnerBusy) => Counter::HttpClosedBroken,
             Self::Stop => Counter::HttpClosedStop,
         }
     }

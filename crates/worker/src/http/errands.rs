@@ -3,7 +3,7 @@ use super::limits::TURN;
 use crate::core_state::CoreState;
 use crate::limits::MESH_BATCH_MAX;
 use crate::udp_loop::let_others_run;
-use engine::{Errand, ErrandStep};
+use engine::Errand;
 use futures_lite::future::poll_once;
 use glommio::channels::shared_channel::ConnectedReceiver;
 use std::rc::Rc;
@@ -38,21 +38,10 @@ pub(crate) async fn serve_answers(core: Rc<CoreState>, ring: ConnectedReceiver<B
 }
 
 impl CoreState {
-    /// Does this core's part of an errand and sends it on, or back home.
+    /// Does this core's part of an errand and sends it home, where it is known who has room for what is left of it.
     fn run_errand(&self, mut errand: Box<Errand>) {
-        let now = self.clock.now();
-        let mesh = &*self.mesh.borrow();
-        let step = self.engine.borrow_mut().run_errand(now, &mut errand);
-        let undelivered = match step {
-            ErrandStep::Onward(owner) => mesh.send_errand(owner, errand).err().map(|mut errand| {
-                errand.give_up();
-                errand
-            }),
-            ErrandStep::Done => Some(errand),
-        };
-        if let Some(errand) = undelivered {
-            mesh.send_answer(errand.ticket.home, errand);
-        }
+        self.engine.borrow_mut().run_errand(self.clock.now(), &mut errand);
+        self.mesh.borrow().send_answer(errand.ticket.home, errand);
     }
 
     /// Brings an errand back to its connection; gives the time at which that began.

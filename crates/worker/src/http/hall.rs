@@ -2,7 +2,7 @@ use super::buffers::Buffers;
 use super::connection::{Connection, Deadline, Watch};
 use super::conversation::{Conversation, Desk, Fate};
 use super::end::{End, WaitsFor};
-use super::limits::DRAIN_S;
+use super::limits::{DRAIN_S, OWNER_WAIT_S};
 use super::listener::HttpListener;
 use super::poll::Poll;
 use super::prefixes::{PrefixLengths, Prefixes};
@@ -56,6 +56,7 @@ impl HttpLimits {
             WaitsFor::Request => self.request_s,
             WaitsFor::NextRequest => self.idle_s,
             WaitsFor::AnswerTaken | WaitsFor::Errand => self.answer_s,
+            WaitsFor::OwnerBusy => OWNER_WAIT_S,
             WaitsFor::Close => DRAIN_S,
         }
     }
@@ -134,12 +135,21 @@ impl Hall {
 
     /// Brings an errand back to the connection that waits for it. If it is gone, the errand is all that is left.
     pub(super) fn bring_back(&mut self, errand: Box<Errand>, around: &mut Surroundings<'_>) {
+        let owner = errand.owner();
         let key = SlotKey { slot: errand.ticket.slot, generation: errand.ticket.generation };
-        if self.slots.get_mut(key).is_none() {
+        if self.slots.get_mut(key).is_some() {
+            self.turn(key, around, |conversation, wire, desk| conversation.answer(errand, wire, desk));
+        } else {
             self.service.take_back(errand);
-            return;
         }
-        self.turn(key, around, |conversation, wire, desk| conversation.answer(errand, wire, desk));
+        if let Some(owner) = owner {
+            self.ready.owner_has_room(owner);
+        }
+        self.wake();
+    }
+
+    /// Wakes the task that serves the connections, if there is something to do for it.
+    pub(super) fn wake(&mut self) {
         if !self.ready.is_empty()
             && let Some(task) = self.waiting.take()
         {
@@ -176,6 +186,7 @@ impl Hall {
     fn settle(&mut self, key: SlotKey, fate: Fate, around: &mut Surroundings<'_>) {
         match fate {
             Fate::Waits(waits_for) => self.wait(key, waits_for, around),
+            Fate::WaitsForOwner(owner) => self.wait_for_owner(key, owner, around),
             Fate::Again => self.queue(key, around),
             Fate::Errand(_, errand) => self.service.take_back(errand),
             Fate::Ends(end) => self.end(key, end, around.engine),
@@ -192,6 +203,19 @@ impl Hall {
         connection.watch = Watch::Watched;
         if self.poll.watch(&connection.socket, key).is_err() {
             self.end(key, End::Broken, around.engine);
+        }
+    }
+
+    /// Puts a connection behind those that wait for an owner, or before them if it has waited already.
+    fn wait_for_owner(&mut self, key: SlotKey, owner: ShardId, around: &mut Surroundings<'_>) {
+        let before = self.slots.get_mut(key).map(|connection| connection.deadline);
+        self.wait(key, WaitsFor::OwnerBusy, around);
+        let Some(connection) = self.slots.get_mut(key) else { return };
+        connection.is_queued = true;
+        if before == Some(connection.deadline) {
+            self.ready.behind(owner).push_front(key);
+        } else {
+            self.ready.behind(owner).push_back(key);
         }
     }
 

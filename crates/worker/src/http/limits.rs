@@ -33,6 +33,10 @@ pub(super) const DRAIN_BYTES_MAX: u32 = 256 << 10;
 /// Seconds for the same.
 pub(super) const DRAIN_S: u32 = 2;
 
+/// Seconds for which a request waits for an owner that has as many of this core's errands as it may, before it is
+/// answered with a failure. A slow core has caught up by then or is not going to, and clients give up after ten or more.
+pub(super) const OWNER_WAIT_S: u32 = 2;
+
 /// Connections that the kernel holds for a listener until the core takes them: a fraction of a second of them.
 pub(super) const BACKLOG: i32 = 4096;
 

@@ -1,6 +1,7 @@
 use super::connection::Connection;
 use super::limits::TURN;
 use super::slots::SlotKey;
+use primitives::ShardId;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -11,6 +12,8 @@ pub(super) struct ReadyConnections {
     requests: VecDeque<SlotKey>,
     /// Before their key exchange, whose signature costs as much as a hundred requests: they wait for each other only.
     handshakes: VecDeque<SlotKey>,
+    /// For each owner, those that wait until it gives back an errand, the first for longest.
+    behind_owners: Vec<VecDeque<SlotKey>>,
     /// What handshakes have taken beyond their part of the turns so far.
     handshake_debt: Duration,
 }
@@ -30,6 +33,26 @@ impl ReadyConnections {
         } else {
             self.requests.push_back(key);
         }
+    }
+
+    /// Those that wait for an owner.
+    pub(super) fn behind(&mut self, owner: ShardId) -> &mut VecDeque<SlotKey> {
+        if self.behind_owners.len() <= owner.index() {
+            self.behind_owners.resize_with(owner.index() + 1, VecDeque::new);
+        }
+        &mut self.behind_owners[owner.index()]
+    }
+
+    /// An owner has given back an errand: the connection that has waited longest is next.
+    pub(super) fn owner_has_room(&mut self, owner: ShardId) {
+        if let Some(key) = self.behind_owners.get_mut(owner.index()).and_then(VecDeque::pop_front) {
+            self.requests.push_front(key);
+        }
+    }
+
+    /// Takes out one that waits for an owner and is late.
+    pub(super) fn late_for_owner(&mut self, mut is_late: impl FnMut(SlotKey) -> bool) -> Option<SlotKey> {
+        self.behind_owners.iter_mut().find_map(|queue| queue.pop_front_if(|key| is_late(*key)))
     }
 
     pub(super) fn next_request(&mut self) -> Option<SlotKey> {

@@ -1,4 +1,4 @@
-use super::end::End;
+use super::end::{End, WaitsFor};
 use super::hall::Hall;
 use super::limits::TIMER_TURNS_PER_ROUND;
 use engine::{Engine, Now};
@@ -8,16 +8,31 @@ impl Hall {
     /// turns. Called at each turn of the core's timer.
     pub(crate) fn sweep(&mut self, now: Now, engine: &mut Engine) {
         self.resume_accepting();
+        self.stop_waiting_for_owners(now);
         let places = self.slots.places();
         for _ in 0..places.div_ceil(TIMER_TURNS_PER_ROUND) {
             let slot = if self.swept < places { self.swept } else { 0 };
             self.swept = slot + 1;
             let Some((key, connection)) = self.slots.at(slot) else { continue };
             let deadline = connection.deadline;
-            if deadline.has_passed(now.monotonic) {
+            if deadline.has_passed(now.monotonic) && deadline.waits_for != WaitsFor::OwnerBusy {
                 self.end(key, End::Late(deadline.waits_for), engine);
             }
         }
+    }
+
+    /// Has requests answered that have waited for their owner long enough.
+    fn stop_waiting_for_owners(&mut self, now: Now) {
+        let Self { ready, slots, .. } = self;
+        while let Some(key) = ready.late_for_owner(|key| {
+            slots.get_mut(key).is_none_or(|connection| connection.deadline.has_passed(now.monotonic))
+        }) {
+            let Some(connection) = slots.get_mut(key) else { continue };
+            connection.conversation.stop_waiting();
+            connection.is_queued = false;
+            ready.push(key, connection);
+        }
+        self.wake();
     }
 
     /// Accepts nobody any more, and closes connections that nothing is under way for.

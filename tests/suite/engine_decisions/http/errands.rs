@@ -1,7 +1,7 @@
 use super::{outcomes, request_of};
-use engine::{ERRANDS_MAX, FullScrapes, HttpStep, Page, Ticket};
+use engine::{FullScrapes, HttpStep, Page, Ticket, errands_per_owner};
 use http_protocol::RESPONSE_BYTES_MAX;
-use primitives::{AddressFamily, Counter, HttpOutcome, InfoHash};
+use primitives::{AddressFamily, Counter, HttpOutcome, InfoHash, ShardCount};
 use ringtrack_tests::http_client::{HttpAnswer, HttpClient, Value, announce_target, scrape_target};
 use ringtrack_tests::simulator::{Begun, HttpDesk, HttpLine, Simulator, SimulatorSettings, usual_http};
 use std::collections::BTreeSet;
@@ -42,23 +42,56 @@ fn begin_announces(tracker: &mut Simulator, count: u16) -> Vec<u32> {
 }
 
 #[test]
-fn a_core_with_256_errands_on_their_way_is_busy_until_they_are_back() {
-    assert_eq!(ERRANDS_MAX, 256);
-    let mut tracker = tracker(3, ERRANDS_MAX);
+fn an_owner_that_has_256_errands_of_a_core_refuses_its_own_torrents_and_no_others() {
+    let mut tracker = tracker(3, 1000);
     assert_eq!(begin_announces(&mut tracker, 300).len(), 256);
-    // Another core has errands of its own.
-    let announce = request_of(&announce_target(torrent_of(&tracker, 1), 1, ""));
-    let from_elsewhere = tracker.begin(&mut line(&tracker, 2), &announce);
-    assert!(matches!(from_elsewhere, Begun::Underway(_)));
-    assert_eq!(tracker.errands_underway(), 257);
-    assert_eq!(tracker.finish_errands().len(), 257);
+    // To the other owner, and from another core to the same owner.
+    for (core, owner) in [(0, 2), (2, 1)] {
+        let announce = request_of(&announce_target(torrent_of(&tracker, owner), 1, ""));
+        let begun = tracker.begin(&mut line(&tracker, core), &announce);
+        assert!(matches!(begun, Begun::Underway(_)), "{begun:?}");
+    }
+    assert_eq!(tracker.errands_underway(), 258);
+    assert_eq!(tracker.finish_errands().len(), 258);
     assert_eq!(tracker.errands_underway(), 0);
 }
 
 #[test]
-fn a_page_of_all_torrents_waits_while_256_errands_are_on_their_way() {
+fn the_errands_of_a_core_take_7_mib_whatever_the_number_of_cores_up_to_65() {
+    for (shards, per_owner) in [(1, 256), (2, 256), (5, 256), (6, 204), (65, 16), (256, 16)] {
+        assert_eq!(errands_per_owner(ShardCount::new(shards).expect("a count")), per_owner);
+    }
+}
+
+#[test]
+fn a_request_whose_owner_is_busy_is_given_again_until_it_has_waited_long_enough() {
+    let mut tracker = tracker(2, 1000);
+    begin_announces(&mut tracker, 256);
+    let request = request_of(&announce_target(torrent_of(&tracker, 1), 1, ""));
+    let (mut line, mut out) = (line(&tracker, 0), vec![0; RESPONSE_BYTES_MAX]);
+    let mut advance = |tracker: &mut Simulator, line: &mut HttpLine| {
+        let HttpDesk { service, engine, now } = tracker.desk(0);
+        line.connection().advance(service, engine, now, &request, &mut out)
+    };
+    for _ in 0..2 {
+        let step = advance(&mut tracker, &mut line);
+        assert!(matches!(step, HttpStep::OwnerBusy(owner) if owner == tracker.shard(1)), "{step:?}");
+        assert_eq!(tracker.errands_underway(), 256);
+    }
+    assert_eq!(outcomes(&mut tracker), []);
+    line.connection().stop_waiting();
+    let step = advance(&mut tracker, &mut line);
+    assert!(matches!(step, HttpStep::Answered { .. }), "{step:?}");
+    assert_eq!(outcomes(&mut tracker), [(AddressFamily::V4, HttpOutcome::Busy, 1)]);
+    // The next one waits again.
+    let step = advance(&mut tracker, &mut line);
+    assert!(matches!(step, HttpStep::OwnerBusy(_)), "{step:?}");
+}
+
+#[test]
+fn a_page_of_all_torrents_waits_while_its_owner_has_256_errands() {
     let mut settings = SimulatorSettings::with_shards(2);
-    settings.errand_slots = ERRANDS_MAX;
+    settings.errand_slots = 1000;
     let mut policy = usual_http();
     policy.full_scrapes = FullScrapes::EveryS(1);
     let mut tracker = Simulator::with_http(&settings, &policy);
@@ -70,13 +103,13 @@ fn a_page_of_all_torrents_waits_while_256_errands_are_on_their_way() {
     let own = service.next_page(engine, now, &mut scrape, &mut out);
     assert!(matches!(own, Page::Written(0)), "{own:?}");
     let other = service.next_page(engine, now, &mut scrape, &mut out);
-    assert!(matches!(other, Page::Later), "{other:?}");
+    assert!(matches!(other, Page::OwnerBusy(_)), "{other:?}");
     assert_eq!(tracker.errands_underway(), 256);
 }
 
 #[test]
 fn errands_that_are_back_are_sent_out_again() {
-    let mut tracker = tracker(2, ERRANDS_MAX);
+    let mut tracker = tracker(2, 256);
     for round in 1..=3 {
         let underway = begin_announces(&mut tracker, 300);
         assert_eq!(tracker.errands_underway(), 256);
@@ -106,51 +139,44 @@ fn a_request_that_finds_its_first_ring_full_is_told_to_come_back() {
 }
 
 #[test]
-fn a_request_that_finds_its_second_ring_full_is_told_so_at_home_and_counted_once() {
-    let mut tracker = tracker(4, 4);
-    let target = scrape_target(&[torrent_of(&tracker, 2), torrent_of(&tracker, 3)]);
-    // From cores 0 and 1 to core 2, which hands them all on to core 3: eight into a ring of four.
-    for core in [0, 1].repeat(4) {
-        let begun = tracker.begin(&mut line(&tracker, core), &request_of(&target));
-        assert!(matches!(begun, Begun::Underway(_)), "{begun:?}");
-    }
-    let mut counted = 0;
-    for (_, answer) in tracker.finish_errands() {
-        let answer = HttpAnswer::read(&answer);
-        if answer.failure().is_none() {
-            assert_eq!(answer.scraped().len(), 2);
-            counted += 1;
-        }
-    }
-    assert_eq!(counted, 4);
+fn a_scrape_whose_second_owner_is_busy_is_told_so_and_counted_once() {
+    let mut tracker = tracker(3, 256);
+    let target = scrape_target(&[torrent_of(&tracker, 2), torrent_of(&tracker, 1)]);
+    let begun = tracker.begin(&mut line(&tracker, 0), &request_of(&target));
+    let Begun::Underway(number) = begun else { panic!("{begun:?}") };
+    tracker.run_errands();
+    assert_eq!(begin_announces(&mut tracker, 256).len(), 256);
+    let answers = tracker.finish_errands();
+    let (_, scraped) = answers.iter().find(|(other, _)| *other == number).expect("an answer");
+    assert_busy(scraped);
     let expected =
-        [(AddressFamily::V4, HttpOutcome::ScrapeAnswered, 4), (AddressFamily::V4, HttpOutcome::Busy, 4)];
+        [(AddressFamily::V4, HttpOutcome::AnnounceAnswered, 256), (AddressFamily::V4, HttpOutcome::Busy, 1)];
     assert_eq!(outcomes(&mut tracker), expected);
     assert_eq!(tracker.errands_underway(), 0);
 }
 
 #[test]
 fn an_errand_that_was_given_up_brings_nothing_of_it_into_the_next_answer() {
-    let mut tracker = tracker(3, 1);
+    let mut tracker = tracker(3, 256);
     let hops = [torrent_of(&tracker, 1), torrent_of(&tracker, 2)];
     let announce = announce_target(hops[0], 7, "&left=0");
     HttpClient::new(&tracker, 1, "192.0.2.9").announce(&mut tracker, &announce);
-    // The ring from core 1 to core 2 holds one, and there are two on their way to it.
     let scrape = request_of(&scrape_target(&hops));
     assert!(matches!(tracker.begin(&mut line(&tracker, 0), &scrape), Begun::Underway(_)));
-    let own = torrent_of(&tracker, 2);
-    let at_1 = request_of(&scrape_target(&[own]));
-    assert!(matches!(tracker.begin(&mut line(&tracker, 1), &at_1), Begun::Underway(_)));
-    let answers = tracker.finish_errands();
-    let busy = answers.iter().filter(|(_, answer)| HttpAnswer::read(answer).failure().is_some());
-    assert_eq!(busy.count(), 1);
+    tracker.run_errands();
+    let mut errand = tracker.next_home(0).expect("an errand comes home");
+    errand.give_up();
+    let (HttpDesk { service, engine, .. }, mut out) = (tracker.desk(0), vec![0; RESPONSE_BYTES_MAX]);
+    assert_eq!(service.send_on(engine, &mut errand), None);
+    let written = service.finish(engine, errand, &mut out);
+    assert_busy(&out[written]);
     let scraped = HttpAnswer::read(&tracker.ask(&mut line(&tracker, 0), &scrape)).scraped();
     assert_eq!((scraped[&hops[0]].seeders, scraped[&hops[1]].seeders), (1, 0));
 }
 
 #[test]
 fn the_errand_of_a_client_that_is_gone_changes_the_swarm_and_is_taken_back_uncounted() {
-    let mut tracker = tracker(2, ERRANDS_MAX);
+    let mut tracker = tracker(2, 256);
     let number = begin_announces(&mut tracker, 1)[0];
     tracker.run_errands();
     let errand = tracker.next_home(0).expect("an errand comes home");

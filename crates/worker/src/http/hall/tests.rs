@@ -169,3 +169,28 @@ fn a_client_that_takes_its_answers_is_not_late_however_many_wait_behind_them() {
     assert!(!scene.is_kept(2 * ANSWER_S + 1));
     assert_eq!(scene.engine.statistics().counter(Counter::HttpClosedSlowAnswer), 1);
 }
+
+#[test]
+fn a_connection_that_waits_for_an_owner_goes_on_when_there_is_room_or_after_two_seconds() {
+    let mut scene = Scene::new();
+    let wait = |scene: &mut Scene, seconds: u32| {
+        scene.with_surroundings(seconds, |hall, around| {
+            let (key, _) = hall.slots.at(0).unwrap();
+            hall.wait_for_owner(key, ShardId::FIRST, around);
+        });
+        assert!(scene.hall.ready.is_empty());
+    };
+    wait(&mut scene, 0);
+    scene.hall.ready.owner_has_room(ShardId::FIRST);
+    scene.turn(0);
+    wait(&mut scene, 0);
+    assert!(scene.is_kept(2));
+    assert!(scene.hall.ready.is_empty(), "it waits still");
+    assert!(scene.is_kept(3), "it is not closed");
+    scene.turn(3);
+    // However often it has been told to go on in vain.
+    wait(&mut scene, 10);
+    wait(&mut scene, 12);
+    assert!(scene.is_kept(13));
+    scene.turn(13);
+}
