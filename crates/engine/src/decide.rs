@@ -52,8 +52,8 @@ impl Engine {
         }
     }
 
-    /// What is no request is dropped, but for an unknown action of a client that has proved its address: it is told so,
-    /// lest it waits for an answer.
+    /// Drops a datagram that is no request. A client that has proved its address is told that its action is unknown, so
+    /// that it does not wait for a reply.
     fn decide_no_request(&mut self, now: Now, source: SocketAddr, error: RequestError) -> Decision {
         let family = AddressFamily::of(source.ip());
         if let RequestError::UnknownAction { connection_id, transaction_id } = error

@@ -17,13 +17,13 @@ pub const REPLY_BYTES_MAX: usize =
 /// ids, and is back within a few batches of datagrams. A core that is slow holds up what is for it and nothing else.
 const ERRANDS_PER_OWNER_MAX: usize = 256;
 
-/// The same of trackers with many cores, whose pairs have little to do with each other.
+/// The least that each owner has on a tracker with many cores, where a pair of cores exchanges little.
 const ERRANDS_PER_OWNER_MIN: usize = 16;
 
 /// Errands of one core's HTTP clients in all, dealt out to the other cores: 7 to 11 MiB.
 const ERRANDS_PER_CORE: usize = 1024;
 
-/// Errands of one core's HTTP clients that may be at one other core of so many.
+/// Returns how many errands of one core's HTTP clients may be at one other core of a tracker with this many shards.
 #[must_use]
 pub fn errands_per_owner(shards: ShardCount) -> usize {
     let owners = usize::from(shards.get()).saturating_sub(1).max(1);
