@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from itertools import cycle
 from pathlib import Path
 
+from comparison import ringtrack
 from comparison.load import Load, Population, blast
 from comparison.options import Options
 from comparison.processes import cpu_s, resident_bytes
@@ -61,14 +62,14 @@ class Bench:
 
     def names(self, usual: list[str], possible: list[str] = NAMES) -> list[str]:
         """The servers of a scenario: those that were asked for, else the usual ones, if they are there and can do it."""
-        asked = self.options.only or usual
+        asked = [*(self.options.only or usual), ringtrack.BEFORE]
         return [name for name in possible if name in asked and name in self.servers]
 
     def setup(self, population: Population, **more: object) -> Setup:
         """On the server's core, unless said otherwise."""
         over_udp = more.get("protocol", Protocol.UDP) is Protocol.UDP
         usual = {"port": self.options.port if over_udp else next(self.ports), "cores": [self.options.server_core]}
-        return Setup(folder=self.folder, population=population, **{**usual, **more})
+        return Setup(folder=self.folder, population=population, before=self.options.before, **{**usual, **more})
 
     def setup_for(self, name: str, load: Load) -> Setup:
         """A setup for a load; floors answer as ringtrack does under it."""

@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from comparison import readme
+from comparison import readme, ringtrack
 from comparison.bench import Bench
 from comparison.builds import available, build_ours
 from comparison.load import Population
@@ -99,7 +99,8 @@ def starts(bench: Bench, name: str) -> bool:
 def wanted(options: Options, scenarios: list[str]) -> list[str]:
     """The servers that the scenarios need. Ringtrack is always one: what the others are asked follows from it."""
     names = set(options.only or []).union(*[USUAL_SERVERS[name] for name in scenarios if not options.only])
-    return [name for name in ALL_NAMES if name in names | {"ringtrack"}]
+    needed = {"ringtrack", ringtrack.BEFORE} if options.before else {"ringtrack"}
+    return [name for name in ALL_NAMES if name in names - {ringtrack.BEFORE} | needed]
 
 
 def write(options: Options, about: dict, reports: list[Report]) -> None:

@@ -10,9 +10,9 @@ from comparison.opentracker import opentracker
 from comparison.protocols import Protocol
 from comparison.setup import Setup
 
-HTTP_NAMES = ["nginx", "ringtrack", "aquatic_http", "opentracker"]
+HTTP_NAMES = ["nginx", "ringtrack", ringtrack.BEFORE, "aquatic_http", "opentracker"]
 # Those that can speak TLS, and those that have a second port for it.
-TLS_NAMES = ["nginx", "ringtrack", "aquatic_http"]
+TLS_NAMES = ["nginx", "ringtrack", ringtrack.BEFORE, "aquatic_http"]
 # Longer than any run.
 KEPT_S = 3600
 NOTES = {
@@ -127,6 +127,7 @@ run_prometheus_endpoint = false
 COMMANDS: dict[str, Callable[[Setup], tuple[list[str], dict[str, str]]]] = {
     "nginx": nginx,
     "ringtrack": ringtrack_over_http,
+    ringtrack.BEFORE: ringtrack.of_before(ringtrack_over_http),
     "aquatic_http": aquatic_http,
     "opentracker": opentracker,
 }

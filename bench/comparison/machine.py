@@ -27,6 +27,7 @@ def versions(servers: list[str]) -> dict[str, str]:
     known = {
         "echo": ours,
         "ringtrack": ours,
+        "before": lambda: "another build",
         "aquatic_udp": lambda: f"{AQUATIC_VERSION} (io_uring)",
         "aquatic_http": lambda: AQUATIC_VERSION,
         "nginx": lambda: of_package("nginx-light"),

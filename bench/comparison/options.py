@@ -40,6 +40,7 @@ Over HTTP, where nginx with `return 200` is the floor:
   bench/compare --only echo ringtrack
   bench/compare http http-new https
   bench/compare announces latency http https --rounds 3     and the tables of README.md behind the others
+  bench/compare announces http --only ringtrack --before /tmp/ringtrack     against the build before a change
   bench/compare --all --markdown report.md --json report.json
 """
 
@@ -51,6 +52,7 @@ class Options:
     scenarios: list[str]
     all: bool
     only: list[str] | None
+    before: Path | None
     rounds: int | None
     seconds: float
     warmup: float
@@ -92,6 +94,8 @@ def parse_options(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--all", action="store_true", help="all scenarios")
     parser.add_argument("--only", nargs="+", choices=ALL_NAMES, metavar="SERVER",
                         help=f"of {', '.join(ALL_NAMES)}")
+    parser.add_argument("--before", type=Path, metavar="PROGRAM",
+                        help="announces, mix, private, http, http-new, https: another build of ringtrack to compare with")
     parser.add_argument("--rounds", type=positive, help="runs of each (default 6; curve 3; memory, huge 1)")
     add_load(parser)
     add_scenarios(parser)

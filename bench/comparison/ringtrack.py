@@ -1,12 +1,20 @@
 """Ringtrack: its defaults, with a log that can be read."""
 
+from collections.abc import Callable
+
 from comparison.paths import BUILD
 from comparison.setup import Setup
 
 
-def command(setup: Setup) -> tuple[list[str], dict[str, str]]:
+Command = tuple[list[str], dict[str, str]]
+PROGRAM = BUILD / "ringtrack"
+# The server that is an earlier build of it.
+BEFORE = "before"
+
+
+def command(setup: Setup) -> Command:
     """How it is started for a setup."""
-    return [str(BUILD / "ringtrack")], {
+    return [str(PROGRAM)], {
         "RINGTRACK_UDP_LISTEN": setup.address(),
         # Its port is the same for all. Where HTTP is measured, the scenario says where.
         "RINGTRACK_HTTP_LISTEN": "[]",
@@ -17,3 +25,11 @@ def command(setup: Setup) -> tuple[list[str], dict[str, str]]:
         "RINGTRACK_LATENCY_DIRECTORY": str(setup.folder),
         **setup.environment,
     }
+
+
+def of_before(command: Callable[[Setup], Command]) -> Callable[[Setup], Command]:
+    """The same command for the build before."""
+    def with_other_program(setup: Setup) -> Command:
+        assert setup.before
+        return [str(setup.before)], command(setup)[1]
+    return with_other_program

@@ -20,7 +20,7 @@ START_S_MAX = 20
 # A server that spends no more than this much CPU in this much time is idle; the kernel counts in hundredths.
 IDLE_CPU_S = 0.01
 SETTLE_S = 0.2
-NAMES = ["echo", "ringtrack", "aquatic_udp", "opentracker", "torrust-tracker"]
+NAMES = ["echo", "ringtrack", ringtrack.BEFORE, "aquatic_udp", "opentracker", "torrust-tracker"]
 ALL_NAMES = [*NAMES, *[name for name in http_servers.HTTP_NAMES if name not in NAMES]]
 NOTES = {
     **http_servers.NOTES,
@@ -129,6 +129,7 @@ bind_address = "127.0.0.1:0"
 COMMANDS: dict[str, Callable[[Setup], tuple[list[str], dict[str, str]]]] = {
     "echo": echo,
     "ringtrack": ringtrack.command,
+    ringtrack.BEFORE: ringtrack.of_before(ringtrack.command),
     "aquatic_udp": aquatic,
     "opentracker": opentracker,
     "torrust-tracker": torrust,

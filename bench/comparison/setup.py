@@ -23,7 +23,8 @@ class Setup:
     connections: int = 1024
     # Settings of ringtrack's own.
     environment: dict[str, str] = field(default_factory=dict)
-
+    # The build that ringtrack is compared with.
+    before: Path | None = None
 
     def address(self) -> str:
         """On this machine only."""

@@ -7,7 +7,7 @@ from comparison.http_servers import HTTP_NAMES, TLS_NAMES
 from comparison.load import Load
 from comparison.protocols import Connection, Protocol
 from comparison.report import Report, count, decimal
-from comparison.scenarios.side_by_side import error_notes, ratio_notes
+from comparison.scenarios.side_by_side import cost_notes, error_notes, ratio_notes
 from comparison.scenarios.usual_load import usual_load
 from comparison.servers import NOTES
 from comparison.summary import Spread, highest, lowest
@@ -58,7 +58,7 @@ def measure(bench: Bench, scenario: str, title: str, load: Load, servers: list[s
     of_trackers = {name: rate for name, rate in rates.items() if name != FLOOR}
     notes = [f"{rounds} alternating rounds, each with a fresh server; best and median of each figure.",
              "Before that, all answers of one run of each tracker were checked against what was announced.",
-             *filter(None, faults), *ratio_notes(of_trackers), *error_notes(runs), *busy_notes(runs), *notes,
+             *filter(None, faults), *ratio_notes(of_trackers), *cost_notes(runs), *error_notes(runs), *busy_notes(runs), *notes,
              *[NOTES[name] for name in names if name in NOTES]]
     return Report(scenario, title, [load.in_words()], COLUMNS, rows, notes, [asdict(run) for run in runs])
 

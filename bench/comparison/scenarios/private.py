@@ -8,12 +8,13 @@ from comparison.bench import Bench, Run, of_server
 from comparison.load import Load, Population, list_torrents
 from comparison.management import Place, make_keys
 from comparison.report import Report, count, decimal
+from comparison.ringtrack import BEFORE
 from comparison.scenarios.usual_load import usual_load
 from comparison.servers import running
 from comparison.summary import Spread, highest, lowest
 
 ROUNDS = 6
-PUBLIC, PRIVATE = "public", "private and listed"
+PUBLIC, PRIVATE, PRIVATE_BEFORE = "public", "private and listed", "private and listed before"
 KEYS, KEY_CHARACTERS = 200, 32
 TOKEN = "bench-compare-private"
 COLUMNS = ["ringtrack", "responses/s, best", "median", "CPU us/response, best", "median", "p99 us, best", "median", "lost", "errors",
@@ -26,16 +27,17 @@ def measure(bench: Bench) -> Report:
     population = Population(options.listed_torrents, options.peers)
     load = replace(usual_load(options), population=population, url_data=tuple(f"/announce/{key}" for key in keys(population)))
     rounds = options.rounds_or(ROUNDS)
-    runs = bench.alternate([PUBLIC, PRIVATE], rounds, lambda state, number: one(bench, load, state, number))
-    rates, costs = ({state: of(getattr(run, figure) for run in of_server(runs, state)) for state in (PUBLIC, PRIVATE)}
+    states = [PUBLIC, PRIVATE, *([PRIVATE_BEFORE] if options.before else [])]
+    runs = bench.alternate(states, rounds, lambda state, number: one(bench, load, state, number))
+    rates, costs = ({state: of(getattr(run, figure) for run in of_server(runs, state)) for state in states}
                     for of, figure in ((highest, "responses_per_s"), (lowest, "cpu_us_per_response")))
     notes = [f"{rounds} alternating rounds, each with a fresh server on one core; best and median of each figure.",
              (f"All announces hand on one of {KEYS} keys (BEP 41). The private tracker has all {population.torrents:,} torrents on a "
               "list in a file, and accounts for each of the load's peers a session; it has a management API, which nobody asks, and "
               "SQLite, which takes the accounts."),
-             in_words("Responses/s", rates[PRIVATE].over(rates[PUBLIC])),
-             in_words("CPU per response", costs[PRIVATE].over(costs[PUBLIC]))]
-    rows = [row(of_server(runs, state), rates[state], costs[state]) for state in (PUBLIC, PRIVATE)]
+             *[in_words(what, state, figures[PRIVATE].over(figures[state]))
+               for what, figures in (("Responses/s", rates), ("CPU per response", costs)) for state in states if state != PRIVATE]]
+    rows = [row(of_server(runs, state), rates[state], costs[state]) for state in states]
     return Report("private", "A private and listed tracker", [load.in_words()], COLUMNS, rows, notes, [asdict(run) for run in runs])
 
 
@@ -48,9 +50,10 @@ def keys(population: Population) -> list[str]:
 def one(bench: Bench, load: Load, state: str, number: int) -> Run:
     """One run with a fresh server."""
     place = Place(next(bench.ports), next(bench.ports), TOKEN, bench.options.load_core)
-    environment = with_keys_and_list(bench, load, place) if state == PRIVATE else {"RINGTRACK_DATABASE_URL": "none"}
-    with running("ringtrack", bench.setup(load.population, environment=environment)) as server:
-        if state == PRIVATE:
+    environment = {"RINGTRACK_DATABASE_URL": "none"} if state == PUBLIC else with_keys_and_list(bench, load, place)
+    program = BEFORE if state == PRIVATE_BEFORE else "ringtrack"
+    with running(program, bench.setup(load.population, environment=environment)) as server:
+        if state != PUBLIC:
             make_keys(place, keys(load.population))
         run = bench.measure_running(replace(server, name=state), load, number)
     if run.error_replies:
@@ -74,9 +77,9 @@ def with_keys_and_list(bench: Bench, load: Load, place: Place) -> dict[str, str]
     }
 
 
-def in_words(what: str, over: Spread) -> str:
-    """Private over public."""
-    return f"{what}, private over public: {over.best:.3f} (best over best), {over.median:.3f} (median over median)."
+def in_words(what: str, state: str, over: Spread) -> str:
+    """Private over another state."""
+    return f"{what}, {PRIVATE} over {state}: {over.best:.3f} (best over best), {over.median:.3f} (median over median)."
 
 
 def row(runs: list[Run], rate: Spread, cost: Spread) -> list[str]:

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from comparison.bench import Bench, Run, of_server
 from comparison.load import Load
 from comparison.report import Report, count, decimal
+from comparison.ringtrack import BEFORE
 from comparison.scenarios.usual_load import usual_load
 from comparison.servers import NAMES, NOTES
 from comparison.summary import Spread, highest, lowest
@@ -40,7 +41,7 @@ def measure(bench: Bench, scenario: str, title: str, weights: str) -> Report:
     notes = [f"{rounds} alternating rounds, each with a fresh server; best and median of each figure.",
              "Before that, all answers of one run of each tracker were checked against what was announced.",
              *filter(None, faults),
-             *floor_note(bench, load, names), *ratio_notes(rates), *error_notes(runs),
+             *floor_note(bench, load, names), *ratio_notes(rates), *cost_notes(runs), *error_notes(runs),
              PEERS_NOTE.format(numwant=load.numwant), *[NOTES[name] for name in names if name in NOTES]]
     return Report(scenario, title, [load.in_words()], COLUMNS, rows, notes, [asdict(run) for run in runs])
 
@@ -72,10 +73,19 @@ def error_notes(runs: list[Run]) -> list[str]:
     return [f"{name}: {replies:,} answers of a run were errors." for name, replies in errors.items()]
 
 
+def cost_notes(runs: list[Run]) -> list[str]:
+    """CPU time of this build over that of the build before."""
+    now, before = ([run.cpu_us_per_response for run in of_server(runs, name)] for name in ("ringtrack", BEFORE))
+    if not before:
+        return []
+    over = lowest(now).over(lowest(before))
+    return [f"CPU per response, ringtrack over {BEFORE}: {over.best:.3f} (best over best), {over.median:.3f} (median over median)."]
+
+
 def ratio_notes(rates: dict[str, Spread]) -> list[str]:
     """Ringtrack's rate over that of each other tracker."""
     if "ringtrack" not in rates:
         return []
     over = {name: rates["ringtrack"].over(rate) for name, rate in rates.items() if name not in ("echo", "ringtrack")}
-    return [f"ringtrack over {name}: {ratio.best:.2f} (best over best), {ratio.median:.2f} (median over median)."
+    return [f"ringtrack over {name}: {ratio.best:.3f} (best over best), {ratio.median:.3f} (median over median)."
             for name, ratio in over.items()]
