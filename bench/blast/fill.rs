@@ -5,7 +5,7 @@ use crate::load::pin;
 use crate::open_files;
 use crate::outstanding::Clock;
 use crate::report::write_json;
-use crate::say;
+use crate::respond;
 use crate::tally::Tally;
 use anyhow::anyhow;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -29,7 +29,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Vec<String>> {
         let answered = fill_target(lane.as_mut(), target, options)?;
         let seconds = (clock.now_ns() - begun_ns) as f64 / 1e9;
         let peers = lane.population(target).peers;
-        say(&format!("{place}: {answered} of {peers} peers answered, {seconds:.1} s"));
+        respond(&format!("{place}: {answered} of {peers} peers answered, {seconds:.1} s"));
         fills.push(json!({"target": place, "peers": peers, "accepted": answered, "seconds": seconds}));
         if answered < peers {
             missing.push(in_words(lane.as_mut(), &place, peers - answered));

@@ -45,11 +45,11 @@ fn main() -> ExitCode {
     match run(&options) {
         Ok(broken) if broken.is_empty() => ExitCode::SUCCESS,
         Ok(broken) => {
-            say(&broken.join("\n"));
+            respond(&broken.join("\n"));
             ExitCode::from(EXIT_BOUND_BROKEN)
         }
         Err(error) => {
-            say(&format!("ringtrack-blast: {error:#}"));
+            respond(&format!("ringtrack-blast: {error:#}"));
             ExitCode::from(EXIT_FAILURE)
         }
     }
@@ -62,7 +62,7 @@ fn run(options: &Options) -> anyhow::Result<Vec<String>> {
         return Ok(Vec::new());
     }
     for warning in population::warnings(options).into_iter().chain(http::warnings(options)) {
-        say(&warning);
+        respond(&warning);
     }
     if options.fill {
         return fill::run(options);
@@ -73,6 +73,6 @@ fn run(options: &Options) -> anyhow::Result<Vec<String>> {
 }
 
 /// Says something to the person at the terminal; where nobody listens, nothing is lost.
-fn say(text: &str) {
+fn respond(text: &str) {
     writeln!(std::io::stderr().lock(), "{text}").ok();
 }

@@ -4,7 +4,7 @@ use access::{AccessPolicy, DetailsKept};
 use allocation_counter::measure;
 use primitives::{Counter, InfoHash};
 use ringtrack_tests::http_client::{HttpAnswer, announce_target, request, scrape_target};
-use ringtrack_tests::http_hall::{Connected, Standing, Troubles};
+use ringtrack_tests::http_server::{Connected, ConnectionState, Troubles};
 use ringtrack_tests::simulator::{Simulator, SimulatorSettings};
 use ringtrack_tests::tls_client;
 use rustls::ClientConnection;
@@ -81,20 +81,20 @@ impl Traffic {
         connected.wire.arrived.extend(bytes);
         connected.note_readable(tracker, buffers);
         // A scrape of several owners is home in between.
-        while connected.standing == Standing::Waits(WaitsFor::Errand) {
+        while connected.state == ConnectionState::Waits(WaitsFor::RoutedRequest) {
             connected.bring_back(tracker, buffers);
         }
     }
 
-    /// Serves all of the requests without an allocation; gives how many errands there were, one for each owner of a request.
+    /// Serves all of the requests without an allocation; gives how many routed requests there were, one for each owner of a request.
     fn assert_no_allocation(&mut self, requests: &[Vec<u8>]) -> u64 {
-        let errands = self.tracker.statistics().counter(Counter::HttpErrands);
+        let routed = self.tracker.statistics().counter(Counter::RoutedHttpRequests);
         for request in requests {
             let info = measure(|| self.serve(request));
             assert_eq!(info.count_total, 0, "{info:?}: {}", request.escape_ascii());
             assert_eq!(HttpAnswer::read(&self.connected.wire.sent).status, 200);
         }
-        self.tracker.statistics().counter(Counter::HttpErrands) - errands
+        self.tracker.statistics().counter(Counter::RoutedHttpRequests) - routed
     }
 
     /// Takes the client's flight to the tracker, and the answer back; gives the allocations of the tracker.
@@ -127,8 +127,8 @@ fn requests_over_a_kept_connection_allocate_nothing_where_their_errands_travel()
     for details in [DetailsKept::Dropped, DetailsKept::Kept] {
         let mut traffic = Traffic::warmed_up(details, Owner::Another);
         let requests = traffic.requests(Owner::Another);
-        let errands = traffic.assert_no_allocation(&requests);
-        assert_eq!(errands, 4 * (u64::from(PEERS) + 1 + 3), "all but those that are refused");
+        let routed = traffic.assert_no_allocation(&requests);
+        assert_eq!(routed, 4 * (u64::from(PEERS) + 1 + 3), "all but those that are refused");
     }
 }
 

@@ -72,7 +72,7 @@ fn announces_of_known_users_of_listed_torrents_allocate_nothing() {
             let announces = traffic.announces_of_users(arrival, uploaded);
             assert_no_allocation(&mut traffic, &announces, announces.len());
         }
-        let facts = traffic.tracker.take_facts();
+        let facts = traffic.tracker.take_events();
         assert!(facts.accounts.len() == 8 && facts.accounts.values().all(|fact| fact.uploaded > 0));
     }
     assert_eq!(traffic.tracker.statistics().errors(), 0);

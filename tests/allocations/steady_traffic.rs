@@ -84,7 +84,7 @@ impl Traffic {
         for uploaded in 0..2 {
             traffic.serve(&traffic.announces_of_users(Arrival::Steered, uploaded));
             traffic.serve(&traffic.announces_of_users(Arrival::At(0), uploaded));
-            traffic.tracker.take_facts();
+            traffic.tracker.take_events();
         }
         traffic
     }

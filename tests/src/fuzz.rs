@@ -2,7 +2,7 @@
 //! run replays the corpora with the same functions.
 
 mod engine_datagrams;
-mod http_conversation;
+mod http_connection;
 mod http_query;
 mod http_requests;
 mod proxy_header;
@@ -10,7 +10,7 @@ mod tls_bytes;
 mod udp_codec;
 
 pub use self::engine_datagrams::{admission_datagrams, engine_datagrams};
-pub use self::http_conversation::http_conversation;
+pub use self::http_connection::http_connection;
 pub use self::http_query::http_query;
 pub use self::http_requests::http_requests;
 pub use self::proxy_header::proxy_header;

@@ -4,19 +4,19 @@
 mod batch;
 mod control;
 mod core;
-mod errands;
 mod http;
 mod mesh;
+mod routed;
 mod settings;
 
-pub use self::control::Facts;
-pub use self::http::{Begun, HttpDesk, HttpLine};
+pub use self::control::CoreEvents;
+pub use self::http::{Begun, HttpContext, HttpLine};
 pub use self::settings::{SimulatorSettings, usual_http};
 
 use self::batch::{Batch, Outcomes};
 use self::core::Core;
-use self::errands::ErrandRings;
 use self::mesh::Mesh;
+use self::routed::RoutedRequestRings;
 use access::AccessUpdate;
 use engine::{BATCH_DATAGRAMS_MAX, ConnectionIdKey, HttpPolicy, Now, Secrets};
 use primitives::{InfoHash, Second, ShardCount, ShardId, Statistics, SteeringKey, TableSeed};
@@ -66,8 +66,8 @@ pub struct Reply {
 pub struct Simulator {
     cores: Vec<Core>,
     mesh: Mesh,
-    errands: ErrandRings,
-    errands_begun: u32,
+    rings: RoutedRequestRings,
+    routed_begun: u32,
     now: Now,
     shards: ShardCount,
     steering: SteeringKey,
@@ -111,8 +111,8 @@ impl Simulator {
         let mut simulator = Self {
             cores: shards.shards().map(core).collect(),
             mesh: Mesh::new(shards, settings.announce_slots, settings.scrape_slots),
-            errands: ErrandRings::new(shards, settings.errand_slots),
-            errands_begun: 0,
+            rings: RoutedRequestRings::new(shards, settings.routed_slots),
+            routed_begun: 0,
             now: START,
             shards,
             steering,

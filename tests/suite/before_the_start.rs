@@ -89,7 +89,7 @@ impl Waiting {
             published: Arc::clone(&published),
             commands: command_inbox,
             tasks: bounded(4).1,
-            facts: bounded(4).0,
+            core_events: bounded(4).0,
             events: event_outbox,
         };
         let worker = start_worker(setup).expect("the kernel lets a worker start");

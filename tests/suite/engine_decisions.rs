@@ -8,8 +8,8 @@ mod connection_ids;
 mod drops;
 mod http;
 mod reply_size;
+mod scans;
 mod scrape;
-mod surveys;
 
 use primitives::InfoHash;
 use ringtrack_tests::client::Client;

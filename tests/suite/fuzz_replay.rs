@@ -62,5 +62,5 @@ fn tls_sessions_keep_their_promises_for_every_input_of_their_corpus() {
 
 #[test]
 fn http_conversations_keep_their_promises_for_every_input_of_their_corpus() {
-    replay("http_conversation", fuzz::http_conversation);
+    replay("http_connection", fuzz::http_connection);
 }

@@ -383,15 +383,15 @@ fn an_end_amid_requests_is_orderly() {
 /// Two torrents of which a core of two owns one and the other core the other.
 fn torrents_of_two_cores(tracker: &Tracker) -> [InfoHash; 2] {
     let mut client = HttpClient::new(tracker.http_v4());
-    let mut is_errand = |number: u32| {
+    let mut is_routed = |number: u32| {
         let before = tracker.figures().get("http_errands");
         let answered = tracker.figures().get("http_v4_announce_answered");
         client.get(&announce_target(torrent(number), 1001, 1));
         tracker.wait_for_figures(&[("http_v4_announce_answered", answered + 1)]);
         tracker.figures().get("http_errands") > before
     };
-    let first = is_errand(0);
-    let other = (1..).find(|&number| is_errand(number) != first).expect("one in two");
+    let first = is_routed(0);
+    let other = (1..).find(|&number| is_routed(number) != first).expect("one in two");
     [torrent(0), torrent(other)]
 }
 
@@ -437,7 +437,7 @@ fn drop_connection(tracker: SocketAddr, number: u32, large_request: &str) -> Opt
             client.reset();
             return None;
         }
-        // While its errand is on its way, perhaps.
+        // While its routed request is on its way, perhaps.
         4 => {
             client.send(get_request(&announce_target(torrent(number), 1001, 1)).as_bytes());
             client.reset();

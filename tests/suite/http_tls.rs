@@ -234,11 +234,11 @@ fn wait_for_trouble(tracker: &Tracker, file: &Path, part: &str) {
     let file = file.to_str().expect("a path of plain text");
     tracker.signal(Signal::HUP);
     tracker.wait_for_log(part, |lines| {
-        let is_told = |line: &&String| {
+        let is_reported = |line: &&String| {
             let parts = ["ERROR", "the certificate stays as it was: ", file, part];
             parts.iter().all(|part| line.contains(part))
         };
-        lines.iter().find(is_told).map(drop)
+        lines.iter().find(is_reported).map(drop)
     });
 }
 

@@ -2,9 +2,9 @@
 
 mod before_the_start;
 mod command_line;
-mod conversations;
 mod cores;
 mod crowds;
+mod http_connections;
 // Says that it is all tests, so that its helpers may unwrap.
 #[cfg(test)]
 mod databases;

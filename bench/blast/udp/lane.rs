@@ -158,7 +158,7 @@ impl UdpLane {
         if !self.connections.iter().any(|connections| connections.are_due(self.clock)) {
             return Ok(());
         }
-        self.drain_telling(answered)?;
+        self.drain_with(answered)?;
         for (port, connections) in self.ports.iter_mut().zip(&mut self.connections) {
             *connections = Connections::establish(port, connections.sources(), self.clock)?;
         }
@@ -166,7 +166,7 @@ impl UdpLane {
     }
 
     /// Waits until every request has its answer, or counts as lost.
-    fn drain_telling(&mut self, mut answered: impl FnMut(&Sent)) -> anyhow::Result<()> {
+    fn drain_with(&mut self, mut answered: impl FnMut(&Sent)) -> anyhow::Result<()> {
         while self.outstanding_requests > 0 {
             self.receive(&mut answered)?;
             self.expire();
@@ -255,11 +255,11 @@ impl Lane for UdpLane {
             fill_source(self, target, source, answered)?;
             shown(answered.count);
         }
-        self.drain_telling(|sent| answered.add(sent.peer))
+        self.drain_with(|sent| answered.add(sent.peer))
     }
 
     fn drain(&mut self) -> anyhow::Result<()> {
-        self.drain_telling(|_| {})
+        self.drain_with(|_| {})
     }
 
     fn phases(&mut self) -> &mut Phases {

@@ -1,16 +1,16 @@
-use crate::accounts::{AccountFact, Accounts, Noted, SessionReport};
+use crate::accounts::{AccountChange, Accounts, Noted, SessionReport};
 use crate::clients::{ClientRefused, ClientRules};
 use crate::details::{Heard, PeerDetailsTable};
-use crate::key_ring::{KeyRefusal, KeyRing};
-use crate::limits::{KEY_PARTS_PER_TURN, LIFETIME_PARTS_PER_TURN, REGISTER_PARTS_PER_TURN};
+use crate::key_table::{KeyRefusal, KeyTable};
+use crate::limits::{KEY_PARTS_PER_TURN, LIFETIME_PARTS_PER_TURN, TORRENT_TABLE_PARTS_PER_TURN};
 use crate::networks::{BannedNetworks, NetworkRefused};
 use crate::policy::{
     AccessBounds, AccessPolicy, CompletedCounts, DetailsKept, Shortfalls, TorrentAdmission, TorrentRefusal,
     UserAdmission,
 };
 use crate::recent_completions::{CompletedDownload, RecentCompletions};
-use crate::register::{Counted, Membership, TorrentRegister};
 use crate::sweep::Sweep;
+use crate::torrent_table::{Counted, Membership, TorrentTable};
 use core::net::IpAddr;
 use primitives::{
     AuthenticationKey, InfoHash, KeyId, PeerAddress, PeerDetails, PeerId, Second, TableSeed, TorrentList,
@@ -21,8 +21,8 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct Access {
     pub(crate) policy: AccessPolicy,
-    pub(crate) register: TorrentRegister,
-    pub(crate) keys: KeyRing,
+    pub(crate) torrent_table: TorrentTable,
+    pub(crate) keys: KeyTable,
     pub(crate) accounts: Accounts,
     details: PeerDetailsTable,
     recent_completions: RecentCompletions,
@@ -42,8 +42,8 @@ impl Access {
     pub fn new(policy: AccessPolicy, bounds: &AccessBounds, seed: TableSeed) -> Self {
         Self {
             policy,
-            register: TorrentRegister::new(bounds.register, seed),
-            keys: KeyRing::new(bounds.keys_max, seed),
+            torrent_table: TorrentTable::new(bounds.torrent_table, seed),
+            keys: KeyTable::new(bounds.keys_max, seed),
             accounts: Accounts::new(bounds.accounts, seed),
             details: PeerDetailsTable::new(bounds.details, seed),
             recent_completions: RecentCompletions::new(seed),
@@ -59,7 +59,7 @@ impl Access {
     pub fn is_unrestricted(&self) -> bool {
         self.policy.users == UserAdmission::Public
             && self.policy.torrents == TorrentAdmission::Any
-            && self.register.is_empty()
+            && self.torrent_table.is_empty()
             && self.clients.is_none()
             && self.networks.is_none()
     }
@@ -72,7 +72,7 @@ impl Access {
 
     /// Whether anything of who announces is kept.
     #[must_use]
-    pub fn keeps_callers(&self) -> bool {
+    pub fn keeps_peer_reports(&self) -> bool {
         self.policy.users == UserAdmission::Private || self.policy.details == DetailsKept::Kept
     }
 
@@ -90,12 +90,14 @@ impl Access {
     /// # Errors
     /// It is banned, or not listed where it has to be.
     pub fn torrent(&self, info_hash: &InfoHash) -> Result<u64, TorrentRefusal> {
-        let standing = self.register.standing(info_hash);
-        if standing.denied == Membership::On {
+        let list_status = self.torrent_table.list_status(info_hash);
+        if list_status.denied == Membership::On {
             return Err(TorrentRefusal::Denied(*info_hash));
         }
-        match (self.policy.torrents, standing.allowed) {
-            (TorrentAdmission::Any, _) | (TorrentAdmission::Listed, Membership::On) => Ok(standing.completed),
+        match (self.policy.torrents, list_status.allowed) {
+            (TorrentAdmission::Any, _) | (TorrentAdmission::Listed, Membership::On) => {
+                Ok(list_status.completed)
+            }
             (TorrentAdmission::Listed, Membership::Off) => Err(TorrentRefusal::NotListed(*info_hash)),
         }
     }
@@ -148,7 +150,7 @@ impl Access {
         if self.policy.completed == CompletedCounts::Forgotten {
             return None;
         }
-        match self.register.count_completed(info_hash) {
+        match self.torrent_table.count_completed(info_hash) {
             Counted::Count(completed) => Some(completed),
             Counted::Full => {
                 self.shortfalls.completed_counts += 1;
@@ -193,31 +195,31 @@ impl Access {
         }
     }
 
-    /// Counts that are to be stored: see [`TorrentRegister::take_dirty`].
+    /// Counts that are to be stored: see [`TorrentTable::take_dirty`].
     pub fn take_completed(&mut self, max: usize, out: &mut Vec<(InfoHash, u64)>) {
-        self.register.take_dirty(max, out);
+        self.torrent_table.take_dirty(max, out);
     }
 
     /// Counts that could not be sent on.
-    pub fn give_back_completed(&mut self, counts: &[(InfoHash, u64)]) {
-        self.register.mark_dirty_again(counts);
+    pub fn return_completed(&mut self, counts: &[(InfoHash, u64)]) {
+        self.torrent_table.mark_dirty_again(counts);
     }
 
-    /// Accounts that have changed: see [`Accounts::take_facts`].
-    pub fn take_facts(&mut self, max: usize, out: &mut Vec<AccountFact>) {
-        self.accounts.take_facts(max, out);
+    /// Accounts that have changed: see [`Accounts::take_events`].
+    pub fn take_events(&mut self, max: usize, out: &mut Vec<AccountChange>) {
+        self.accounts.take_events(max, out);
     }
 
     /// Facts that could not be sent on.
-    pub fn give_back_facts(&mut self, facts: &[AccountFact]) {
-        self.accounts.give_back(facts);
+    pub fn return_events(&mut self, changes: &[AccountChange]) {
+        self.accounts.give_back(changes);
     }
 
     /// A bounded piece of all sweeps, for one of fifty turns a second: some 100 us. `off` is told torrents that are not
     /// admitted any more. [`Sweep::More`] while something is to be taken off that a reload has left out.
     pub fn turn(&mut self, now: Second, off: &mut impl FnMut(InfoHash)) -> Sweep {
         let torrents = self.policy.torrents;
-        let of_lists = self.register.sweep(REGISTER_PARTS_PER_TURN, &mut |list, info_hash| {
+        let of_lists = self.torrent_table.sweep(TORRENT_TABLE_PARTS_PER_TURN, &mut |list, info_hash| {
             if list == TorrentList::Allowed && torrents == TorrentAdmission::Listed {
                 off(info_hash);
             }
@@ -231,13 +233,13 @@ impl Access {
 
     /// What is known of torrents.
     #[must_use]
-    pub const fn register(&self) -> &TorrentRegister {
-        &self.register
+    pub const fn torrent_table(&self) -> &TorrentTable {
+        &self.torrent_table
     }
 
     /// The keys.
     #[must_use]
-    pub const fn keys(&self) -> &KeyRing {
+    pub const fn keys(&self) -> &KeyTable {
         &self.keys
     }
 
@@ -263,7 +265,7 @@ impl Access {
     /// 20 us: not for each request.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
-        self.register.heap_bytes()
+        self.torrent_table.heap_bytes()
             + self.keys.heap_bytes()
             + self.accounts.heap_bytes()
             + self.details.heap_bytes()
@@ -335,7 +337,7 @@ mod tests {
         apply(&mut access, &AccessUpdate::BeginList(Allowed, Api));
         apply(&mut access, &AccessUpdate::EndList(Allowed, Api));
         assert_eq!(turn_until_done(&mut access), []);
-        assert_eq!(access.register().len(Allowed), 0);
+        assert_eq!(access.torrent_table().len(Allowed), 0);
     }
 
     #[test]
@@ -464,7 +466,7 @@ mod tests {
     fn what_finds_no_place_is_counted() {
         let accounts = AccountBounds { sessions_max: 0, ..BOUNDS.accounts };
         let mut bounds = AccessBounds { keys_max: 1, accounts, ..BOUNDS };
-        (bounds.register.entries_max, bounds.register.counted_max) = (1, 0);
+        (bounds.torrent_table.entries_max, bounds.torrent_table.counted_max) = (1, 0);
         bounds.details.peers_max = 0;
         let policy = AccessPolicy { completed: CompletedCounts::Remembered, ..LISTED };
         let policy = AccessPolicy { details: DetailsKept::Kept, ..policy };

@@ -1,6 +1,6 @@
 //! What was transferred with each key.
 
-mod facts;
+mod changes;
 #[cfg(test)]
 mod model;
 mod of_keys;
@@ -8,11 +8,11 @@ mod removed;
 mod session;
 mod sweep;
 
-pub use facts::AccountFact;
+pub use changes::AccountChange;
 
 use crate::limits::{SESSIONS_MAX, SESSIONS_PER_KEY_MAX};
 use crate::parted_map::PartedMap;
-use facts::{ChangedAccounts, Delta};
+use changes::{ChangedAccounts, Delta};
 use of_keys::SessionsOfKeys;
 use primitives::{AnnounceEvent, InfoHash, KeyId, PeerId, PeerStatus, Second, TableSeed};
 use removed::RemovedKeys;
@@ -138,14 +138,14 @@ impl Accounts {
     }
 
     /// Takes accounts that have changed since they were last taken out into `out`, `max` at most.
-    pub fn take_facts(&mut self, max: usize, out: &mut Vec<AccountFact>) {
+    pub fn take_events(&mut self, max: usize, out: &mut Vec<AccountChange>) {
         self.changed.take(max, out);
     }
 
     /// Takes back facts that could not be sent: they come again, together with what has come since.
-    pub fn give_back(&mut self, facts: &[AccountFact]) {
-        for fact in facts {
-            self.changed.merge(fact);
+    pub fn give_back(&mut self, changes: &[AccountChange]) {
+        for change in changes {
+            self.changed.merge(change);
         }
     }
 
@@ -195,15 +195,15 @@ mod tests {
         }
     }
 
-    fn facts(accounts: &mut Accounts) -> Vec<AccountFact> {
+    fn changes(accounts: &mut Accounts) -> Vec<AccountChange> {
         let mut out = Vec::new();
-        accounts.take_facts(usize::MAX, &mut out);
-        out.sort_unstable_by_key(|fact| fact.key);
+        accounts.take_events(usize::MAX, &mut out);
+        out.sort_unstable_by_key(|change| change.key);
         out
     }
 
-    fn fact(uploaded: u64, downloaded: u64, seeding: i64, leeching: i64, last_seen: u32) -> AccountFact {
-        AccountFact { key: ALICE, uploaded, downloaded, seeding, leeching, last_seen: Second(last_seen) }
+    fn change(uploaded: u64, downloaded: u64, seeding: i64, leeching: i64, last_seen: u32) -> AccountChange {
+        AccountChange { key: ALICE, uploaded, downloaded, seeding, leeching, last_seen: Second(last_seen) }
     }
 
     fn sweep_all(accounts: &mut Accounts, now: Second) {
@@ -216,10 +216,10 @@ mod tests {
         accounts.note(Second(1), &report(1000, 2000));
         accounts.note(Second(2), &report(1100, 2010));
         accounts.note(Second(3), &report(1101, 2010));
-        assert_eq!(facts(&mut accounts), [fact(101, 10, 0, 1, 3)]);
-        assert_eq!(facts(&mut accounts), []);
+        assert_eq!(changes(&mut accounts), [change(101, 10, 0, 1, 3)]);
+        assert_eq!(changes(&mut accounts), []);
         accounts.note(Second(4), &report(1111, 2010));
-        assert_eq!(facts(&mut accounts), [fact(10, 0, 0, 0, 4)]);
+        assert_eq!(changes(&mut accounts), [change(10, 0, 0, 0, 4)]);
     }
 
     #[test]
@@ -231,7 +231,7 @@ mod tests {
         let stopped = SessionReport { event: AnnounceEvent::Stopped, ..report(60, 50) };
         accounts.note(Second(1), &stopped);
         accounts.note(Second(2), &stopped);
-        assert_eq!(facts(&mut accounts), [fact(60, 50, 0, 0, 2)]);
+        assert_eq!(changes(&mut accounts), [change(60, 50, 0, 0, 2)]);
         assert_eq!(accounts.sessions(), 0);
     }
 
@@ -243,7 +243,7 @@ mod tests {
         accounts.note(Second(1), &report(499, 900));
         accounts.note(Second(1), &report(501, 899));
         accounts.note(Second(1), &report(511, 900));
-        assert_eq!(facts(&mut accounts), [fact(10, 1, 0, 1, 1)]);
+        assert_eq!(changes(&mut accounts), [change(10, 1, 0, 1, 1)]);
     }
 
     #[test]
@@ -253,29 +253,29 @@ mod tests {
         let other = SessionReport { info_hash: InfoHash([8; 20]), ..seeder };
         accounts.note(Second(1), &report(0, 0));
         accounts.note(Second(1), &other);
-        assert_eq!(facts(&mut accounts), [fact(0, 0, 1, 1, 1)]);
+        assert_eq!(changes(&mut accounts), [change(0, 0, 1, 1, 1)]);
         accounts.note(Second(2), &SessionReport { event: AnnounceEvent::Completed, ..seeder });
-        assert_eq!(facts(&mut accounts), [fact(0, 0, 1, -1, 2)]);
+        assert_eq!(changes(&mut accounts), [change(0, 0, 1, -1, 2)]);
         let as_leecher =
             SessionReport { status: PeerStatus::Leecher, event: AnnounceEvent::Stopped, ..other };
         accounts.note(Second(3), &as_leecher);
-        assert_eq!(facts(&mut accounts), [fact(0, 0, -1, 0, 3)]);
+        assert_eq!(changes(&mut accounts), [change(0, 0, -1, 0, 3)]);
         accounts.note(Second(4), &as_leecher);
-        assert_eq!(facts(&mut accounts), [fact(0, 0, 0, 0, 4)]);
+        assert_eq!(changes(&mut accounts), [change(0, 0, 0, 0, 4)]);
     }
 
     #[test]
     fn a_session_that_is_not_heard_of_ends_and_was_last_seen_when_it_was() {
         let mut accounts = accounts(BOUNDS);
         accounts.note(Second(10), &report(5, 5));
-        facts(&mut accounts);
+        changes(&mut accounts);
         sweep_all(&mut accounts, Second(69));
         assert_eq!(accounts.sessions(), 1);
         sweep_all(&mut accounts, Second(70));
         assert_eq!(accounts.sessions(), 0);
-        assert_eq!(facts(&mut accounts), [fact(0, 0, 0, -1, 10)]);
+        assert_eq!(changes(&mut accounts), [change(0, 0, 0, -1, 10)]);
         accounts.note(Second(71), &report(50, 50));
-        assert_eq!(facts(&mut accounts), [fact(0, 0, 0, 1, 71)]);
+        assert_eq!(changes(&mut accounts), [change(0, 0, 0, 1, 71)]);
     }
 
     #[test]
@@ -283,10 +283,10 @@ mod tests {
         let mut accounts = accounts(AccountBounds { changed_max: 1, ..BOUNDS });
         accounts.note(Second(1), &report(0, 0));
         accounts.note(Second(2), &report(10, 1));
-        let unsent = facts(&mut accounts);
+        let unsent = changes(&mut accounts);
         accounts.note(Second(5), &SessionReport { event: AnnounceEvent::Stopped, ..report(15, 2) });
         accounts.give_back(&unsent);
-        assert_eq!(facts(&mut accounts), [fact(15, 2, 0, 0, 5)]);
+        assert_eq!(changes(&mut accounts), [change(15, 2, 0, 0, 5)]);
     }
 
     #[test]
@@ -297,11 +297,11 @@ mod tests {
         }
         let mut out = Vec::new();
         for taken in [20, 40, 50, 50] {
-            accounts.take_facts(20, &mut out);
+            accounts.take_events(20, &mut out);
             assert_eq!(out.len(), taken);
         }
-        out.sort_unstable_by_key(|fact| fact.key);
-        assert!(out.iter().map(|fact| fact.key.0).eq(0..50));
+        out.sort_unstable_by_key(|change| change.key);
+        assert!(out.iter().map(|change| change.key.0).eq(0..50));
     }
 
     #[test]
@@ -311,8 +311,8 @@ mod tests {
         assert_eq!(accounts.note(Second(1), &report(0, 0)), Noted::Noted);
         assert_eq!(accounts.note(Second(2), &second(0)), Noted::SessionsFull);
         assert_eq!(accounts.note(Second(3), &second(9)), Noted::SessionsFull);
-        let second_fact = AccountFact { key: KeyId(2), ..fact(0, 0, 0, 0, 3) };
-        assert_eq!(facts(&mut accounts), [fact(0, 0, 0, 1, 1), second_fact]);
+        let second_event = AccountChange { key: KeyId(2), ..change(0, 0, 0, 0, 3) };
+        assert_eq!(changes(&mut accounts), [change(0, 0, 0, 1, 1), second_event]);
     }
 
     #[test]
@@ -340,15 +340,15 @@ mod tests {
     fn at_the_bound_on_changed_accounts_nothing_is_lost() {
         let mut accounts = accounts(AccountBounds { changed_max: 1, ..BOUNDS });
         accounts.note(Second(1), &report(0, 0));
-        facts(&mut accounts);
+        changes(&mut accounts);
         let other = SessionReport { key: KeyId(2), ..report(0, 0) };
         accounts.note(Second(2), &other);
         assert_eq!(accounts.note(Second(3), &report(10, 0)), Noted::ChangesFull);
         sweep_all(&mut accounts, Second(1000));
         assert_eq!(accounts.sessions(), 1, "the end of the first session cannot be told yet");
-        facts(&mut accounts);
+        changes(&mut accounts);
         assert_eq!(accounts.note(Second(1001), &report(12, 0)), Noted::Noted);
-        assert_eq!(facts(&mut accounts), [fact(12, 0, 0, 0, 1001)]);
+        assert_eq!(changes(&mut accounts), [change(12, 0, 0, 0, 1001)]);
     }
 
     #[test]
@@ -356,13 +356,13 @@ mod tests {
         let mut accounts = accounts(BOUNDS);
         accounts.note(Second(1), &report(0, 0));
         accounts.note(Second(1), &SessionReport { key: KeyId(2), ..report(0, 0) });
-        facts(&mut accounts);
+        changes(&mut accounts);
         accounts.sweep(Second(1), 1000);
         accounts.remove_key(ALICE);
         sweep_all(&mut accounts, Second(1));
         sweep_all(&mut accounts, Second(1));
         assert_eq!(accounts.sessions(), 1);
-        assert_eq!(facts(&mut accounts), [fact(0, 0, 0, -1, 1)]);
+        assert_eq!(changes(&mut accounts), [change(0, 0, 0, -1, 1)]);
         sweep_all(&mut accounts, Second(1));
         accounts.note(Second(2), &report(0, 0));
         sweep_all(&mut accounts, Second(2));
@@ -377,7 +377,7 @@ mod tests {
         accounts.note(Second(2), &report(10, 0));
         sweep_all(&mut accounts, Second(2));
         sweep_all(&mut accounts, Second(2));
-        assert_eq!(facts(&mut accounts), [fact(10, 0, 0, 1, 2)]);
+        assert_eq!(changes(&mut accounts), [change(10, 0, 0, 1, 2)]);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 use crate::access::Access;
-use crate::key_ring::KeyPut;
+use crate::key_table::KeyPut;
 use crate::limits::{APPLIED_WORK, LOOKED_AT_WORK, STEP_WORK};
 use crate::policy::{CompletedCounts, TorrentAdmission};
-use crate::register::{Put, Remembered, TakenOff};
+use crate::torrent_table::{Put, Remembered, TakenOff};
 use crate::update::AccessUpdate;
 use primitives::{AuthenticationKey, InfoHash, ListChange, ListSource, TorrentList};
 use std::sync::Arc;
@@ -28,8 +28,8 @@ impl Access {
         off: &mut impl FnMut(InfoHash),
     ) -> Option<usize> {
         match update {
-            AccessUpdate::BeginList(list, source) => self.register.begin(*list, *source),
-            AccessUpdate::EndList(list, source) => self.register.end(*list, *source),
+            AccessUpdate::BeginList(list, source) => self.torrent_table.begin(*list, *source),
+            AccessUpdate::EndList(list, source) => self.torrent_table.end(*list, *source),
             AccessUpdate::ChangeList(change, list, source, torrents) => {
                 let change = Change { change: *change, list: *list, source: *source };
                 return step(torrents, from, owned, |torrent| self.change_list(change, torrent, off));
@@ -38,7 +38,7 @@ impl Access {
                 let is_owned = |(torrent, _): &(InfoHash, u64)| owned(torrent);
                 return step(counts, from, is_owned, |count| self.remember_completed(count));
             }
-            AccessUpdate::EndCompleted => self.register.end_completed(),
+            AccessUpdate::EndCompleted => self.torrent_table.end_completed(),
             AccessUpdate::BeginKeys => self.keys.begin(),
             AccessUpdate::PutKeys(grants) => {
                 return step(
@@ -65,13 +65,13 @@ impl Access {
     fn change_list(&mut self, change: Change, torrent: &InfoHash, off: &mut impl FnMut(InfoHash)) {
         let Change { change, list, source } = change;
         match change {
-            ListChange::Add => match self.register.put(list, source, torrent) {
+            ListChange::Add => match self.torrent_table.put(list, source, torrent) {
                 Put::New if list == TorrentList::Denied => off(*torrent),
                 Put::New | Put::Known => {}
                 Put::Full => self.shortfalls.listed_torrents += 1,
             },
             ListChange::Remove => {
-                let taken_off = self.register.take_off(list, source, torrent);
+                let taken_off = self.torrent_table.take_off(list, source, torrent);
                 let is_needed =
                     list == TorrentList::Allowed && self.policy.torrents == TorrentAdmission::Listed;
                 if taken_off == TakenOff::Off && is_needed {
@@ -83,7 +83,7 @@ impl Access {
 
     fn remember_completed(&mut self, (torrent, completed): &(InfoHash, u64)) {
         if self.policy.completed == CompletedCounts::Remembered {
-            let remembered = self.register.remember_completed(torrent, *completed);
+            let remembered = self.torrent_table.remember_completed(torrent, *completed);
             self.shortfalls.completed_counts += u64::from(remembered == Remembered::Full);
         }
     }
@@ -154,6 +154,6 @@ mod tests {
     fn a_position_behind_the_end_is_the_end() {
         let mut access = access(policy(UserAdmission::Public, TorrentAdmission::Listed));
         assert_eq!(access.apply(&add(5), usize::MAX, |_| true, &mut |_| ()), None);
-        assert!(access.register().is_empty());
+        assert!(access.torrent_table().is_empty());
     }
 }

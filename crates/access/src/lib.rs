@@ -5,8 +5,8 @@
 //! part; facts go back there.
 //!
 //! * [`Access`]: all of it, and the questions that a request asks.
-//! * [`TorrentRegister`]: which torrents are on the lists, and how often each was completed.
-//! * [`KeyRing`] and [`Accounts`]: who is let in, and what was transferred with each key.
+//! * [`TorrentTable`]: which torrents are on the lists, and how often each was completed.
+//! * [`KeyTable`] and [`Accounts`]: who is let in, and what was transferred with each key.
 //! * [`PeerDetailsTable`]: what peers said of themselves, where the operator wants it kept.
 //! * [`ClientRules`] and [`BannedNetworks`]: software and networks that are not served.
 //!
@@ -19,26 +19,26 @@ mod accounts;
 mod apply;
 mod clients;
 mod details;
-mod key_ring;
+mod key_table;
 mod limits;
 mod networks;
 mod parted_map;
 mod policy;
 mod recent_completions;
-mod register;
 mod sweep;
 #[cfg(test)]
 mod testing;
+mod torrent_table;
 mod update;
 
 pub use access::Access;
-pub use accounts::{AccountBounds, AccountFact, Accounts, Noted, SessionReport};
+pub use accounts::{AccountBounds, AccountChange, Accounts, Noted, SessionReport};
 pub use clients::{ClientRefused, ClientRules, TooManyPrefixes};
 pub use details::{DetailsBounds, Heard, HeardPeer, PeerDetailsTable};
-pub use key_ring::{KeyGrant, KeyPut, KeyRefusal, KeyRing};
+pub use key_table::{KeyGrant, KeyPut, KeyRefusal, KeyTable};
 pub use limits::{
-    DETAILS_MAX, KEYS_MAX, NETWORKS_MAX, PREFIXES_MAX, REGISTER_ENTRIES_MAX, SESSIONS_MAX,
-    SESSIONS_PER_KEY_MAX,
+    DETAILS_MAX, KEYS_MAX, NETWORKS_MAX, PREFIXES_MAX, SESSIONS_MAX, SESSIONS_PER_KEY_MAX,
+    TORRENT_TABLE_ENTRIES_MAX,
 };
 pub use networks::{BannedNetworks, NetworkRefused, TooManyNetworks};
 pub use policy::{
@@ -46,9 +46,9 @@ pub use policy::{
     UserAdmission,
 };
 pub use recent_completions::CompletedDownload;
-pub use register::{
-    Counted, ListedTorrent, Membership, Put, RegisterBounds, RegisterPlace, Remembered, Standing, TakenOff,
-    TorrentRegister,
-};
 pub use sweep::Sweep;
-pub use update::{AccessUpdate, CoreFact, ListInquiry, ListedPage};
+pub use torrent_table::{
+    Counted, ListStatus, ListedTorrent, Membership, Put, Remembered, TakenOff, TorrentTable,
+    TorrentTableBounds, TorrentTablePlace,
+};
+pub use update::{AccessUpdate, CoreEvent, ListQuery, ListedPage};

@@ -1,6 +1,6 @@
 use crate::accounts::AccountBounds;
 use crate::details::DetailsBounds;
-use crate::register::RegisterBounds;
+use crate::torrent_table::TorrentTableBounds;
 use primitives::InfoHash;
 
 /// Who is served, and what is kept of them.
@@ -66,7 +66,7 @@ pub enum DetailsKept {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AccessBounds {
     /// Torrents.
-    pub register: RegisterBounds,
+    pub torrent_table: TorrentTableBounds,
     /// Keys, at most [`crate::KEYS_MAX`].
     pub keys_max: usize,
     /// Accounts and their sessions.

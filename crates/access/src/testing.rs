@@ -1,11 +1,11 @@
 use crate::{
     Access, AccessBounds, AccessPolicy, AccountBounds, CompletedCounts, DetailsBounds, DetailsKept,
-    RegisterBounds, TorrentAdmission, UserAdmission,
+    TorrentAdmission, TorrentTableBounds, UserAdmission,
 };
 use primitives::{AuthenticationKey, InfoHash, TableSeed};
 
 pub(crate) const BOUNDS: AccessBounds = AccessBounds {
-    register: RegisterBounds { entries_max: 1_000_000, counted_max: 500_000 },
+    torrent_table: TorrentTableBounds { entries_max: 1_000_000, counted_max: 500_000 },
     keys_max: 1000,
     accounts: AccountBounds { sessions_max: 1000, changed_max: 1000, lifetime_s: 60 },
     details: DetailsBounds { peers_max: 1000, lifetime_s: 60 },

@@ -1,22 +1,22 @@
-use crate::accounts::AccountFact;
+use crate::accounts::AccountChange;
 use crate::clients::ClientRules;
-use crate::key_ring::KeyGrant;
+use crate::key_table::KeyGrant;
 use crate::networks::BannedNetworks;
-use crate::register::{ListedTorrent, RegisterPlace};
-use primitives::{Answer, AuthenticationKey, InfoHash, ListChange, ListSource, TorrentList};
+use crate::torrent_table::{ListedTorrent, TorrentTablePlace};
+use primitives::{AuthenticationKey, InfoHash, ListChange, ListSource, Reply, TorrentList};
 use std::sync::Arc;
 
 /// Asks a core for a page of its part of a list.
 #[derive(Debug)]
-pub struct ListInquiry {
+pub struct ListQuery {
     /// The list.
     pub list: TorrentList,
     /// Where the page before ended.
-    pub from: RegisterPlace,
+    pub from: TorrentTablePlace,
     /// Torrents that are told at most.
     pub torrents_max: usize,
     /// Takes the page.
-    pub answer: Answer<ListedPage>,
+    pub answer: Reply<ListedPage>,
 }
 
 /// A page of a core's part of a list.
@@ -25,14 +25,14 @@ pub struct ListedPage {
     /// The torrents.
     pub torrents: Vec<ListedTorrent>,
     /// Where to go on, if there may be more.
-    pub next: Option<RegisterPlace>,
+    pub next: Option<TorrentTablePlace>,
 }
 
 /// What a core tells the control plane.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CoreFact {
+pub enum CoreEvent {
     /// What was done with keys since it was last told.
-    Accounts(Vec<AccountFact>),
+    Accounts(Vec<AccountChange>),
     /// How often torrents were completed in all.
     Completed(Vec<(InfoHash, u64)>),
 }

@@ -1,6 +1,6 @@
-use crate::latency_board::LatencyBoard;
+use crate::latency_snapshot::LatencySnapshot;
 use crate::limits::{LATENCY_ANSWER_MS_MAX, LATENCY_POLL_MS};
-use crate::supervise::Fleet;
+use crate::supervise::Workers;
 use latency::LatencySet;
 use primitives::ShardId;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 pub(crate) struct Collector {
     spares: Vec<Spare>,
     total: Box<LatencySet>,
-    board: Arc<LatencyBoard>,
+    snapshot: Arc<LatencySnapshot>,
 }
 
 /// The second set of each core.
@@ -34,23 +34,23 @@ enum Asking {
 }
 
 impl Collector {
-    pub(crate) fn new(fleet: &impl Fleet, board: Arc<LatencyBoard>) -> Self {
-        let spares = fleet.shards().shards().map(|_| Spare::Here(Box::default())).collect();
-        Self { spares, total: Box::default(), board }
+    pub(crate) fn new(workers: &impl Workers, snapshot: Arc<LatencySnapshot>) -> Self {
+        let spares = workers.shards().shards().map(|_| Spare::Here(Box::default())).collect();
+        Self { spares, total: Box::default(), snapshot }
     }
 
     /// Asks all cores for what they recorded. Gives those that take no commands or do not answer in time; what they
     /// recorded is in a later answer.
-    pub(crate) async fn collect(&mut self, fleet: &impl Fleet) -> Vec<ShardId> {
+    pub(crate) async fn collect(&mut self, workers: &impl Workers) -> Vec<ShardId> {
         let mut missing: Vec<ShardId> =
-            fleet.shards().shards().filter(|&shard| self.ask(fleet, shard) == Asking::Refused).collect();
+            workers.shards().shards().filter(|&shard| self.ask(workers, shard) == Asking::Refused).collect();
         let deadline = Instant::now() + Duration::from_millis(LATENCY_ANSWER_MS_MAX);
         loop {
-            while let Some((shard, answer)) = fleet.latency_answer() {
-                self.take_in(shard, answer);
+            while let Some((shard, answer)) = workers.latency_answer() {
+                self.insert(shard, answer);
             }
-            if self.waiting(fleet).next().is_none() || Instant::now() >= deadline {
-                missing.extend(self.waiting(fleet));
+            if self.waiting(workers).next().is_none() || Instant::now() >= deadline {
+                missing.extend(self.waiting(workers));
                 return missing;
             }
             sleep(Duration::from_millis(LATENCY_POLL_MS)).await;
@@ -67,10 +67,10 @@ impl Collector {
         self.total.merge(latencies);
     }
 
-    fn ask(&mut self, fleet: &impl Fleet, shard: ShardId) -> Asking {
+    fn ask(&mut self, workers: &impl Workers, shard: ShardId) -> Asking {
         let spare = &mut self.spares[shard.index()];
         if let Spare::Here(empty) = std::mem::replace(spare, Spare::WithCore)
-            && let Err(empty) = fleet.ask_latency(shard, empty)
+            && let Err(empty) = workers.ask_latency(shard, empty)
         {
             *spare = Spare::Here(empty);
             return Asking::Refused;
@@ -78,15 +78,15 @@ impl Collector {
         Asking::Asked
     }
 
-    fn take_in(&mut self, shard: ShardId, mut answer: Box<LatencySet>) {
+    fn insert(&mut self, shard: ShardId, mut answer: Box<LatencySet>) {
         self.total.merge(&answer);
-        self.board.add(&answer);
+        self.snapshot.add(&answer);
         answer.clear();
         self.spares[shard.index()] = Spare::Here(answer);
     }
 
-    fn waiting(&self, fleet: &impl Fleet) -> impl Iterator<Item = ShardId> {
+    fn waiting(&self, workers: &impl Workers) -> impl Iterator<Item = ShardId> {
         let with_core = |shard: &ShardId| matches!(self.spares[shard.index()], Spare::WithCore);
-        fleet.shards().shards().filter(with_core)
+        workers.shards().shards().filter(with_core)
     }
 }

@@ -3,7 +3,7 @@ use database::TooManyWaiting;
 use primitives::InfoHash;
 use std::collections::BTreeMap;
 
-/// Counts of completed events that the keeper has not taken yet.
+/// Counts of completed events that the write-behind has not taken yet.
 #[derive(Debug, Default)]
 pub(crate) struct CompletedCounts {
     waiting: BTreeMap<InfoHash, u64>,

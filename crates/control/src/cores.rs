@@ -1,7 +1,7 @@
 use crate::limits::{CORE_ANSWER_MS_MAX, CORE_RETRY_MS};
 use crate::management::ManagementError;
-use access::{AccessUpdate, CoreFact, ListInquiry, ListedPage, RegisterPlace};
-use primitives::{Answer, Inquiry, Second, ShardCount, ShardId, TorrentList};
+use access::{AccessUpdate, CoreEvent, ListQuery, ListedPage, TorrentTablePlace};
+use primitives::{Query, Reply, Second, ShardCount, ShardId, TorrentList};
 use std::time::Duration;
 use tokio::sync::oneshot::{Receiver, channel};
 use tokio::time::{Instant, sleep, timeout_at};
@@ -15,22 +15,22 @@ pub trait Cores: Send + Sync + 'static {
     ///
     /// # Errors
     /// The question comes back when too many wait there.
-    fn inquire(&self, shard: ShardId, inquiry: Inquiry) -> Result<(), Inquiry>;
+    fn query(&self, shard: ShardId, query: Query) -> Result<(), Query>;
 
     /// Tells a core of a change, which it takes over behind those that it was told of before.
     ///
     /// # Errors
     /// The answer comes back when too many tasks wait there.
-    fn update(&self, shard: ShardId, update: &AccessUpdate, answer: Answer<()>) -> Result<(), Answer<()>>;
+    fn update(&self, shard: ShardId, update: &AccessUpdate, answer: Reply<()>) -> Result<(), Reply<()>>;
 
     /// Asks a core for a page of its part of a list.
     ///
     /// # Errors
     /// The question comes back when too many tasks wait there.
-    fn list(&self, shard: ShardId, inquiry: ListInquiry) -> Result<(), ListInquiry>;
+    fn list(&self, shard: ShardId, query: ListQuery) -> Result<(), ListQuery>;
 
     /// The next of what the cores have to tell, if there is something.
-    fn next_fact(&self) -> Option<CoreFact>;
+    fn next_event(&self) -> Option<CoreEvent>;
 
     /// The second that the cores count now.
     fn now(&self) -> Second;
@@ -52,7 +52,7 @@ impl<T> Awaited<T> {
 /// Asks all cores at the same time; gives their answers in the order of the shards.
 pub(crate) async fn ask_all<T: Send + 'static>(
     cores: &impl Cores,
-    question: impl Fn(Answer<T>) -> Inquiry,
+    question: impl Fn(Reply<T>) -> Query,
 ) -> Result<Vec<T>, ManagementError> {
     let mut awaited = Vec::new();
     for shard in cores.shards().shards() {
@@ -65,13 +65,13 @@ pub(crate) async fn ask_all<T: Send + 'static>(
 pub(crate) async fn ask_list(
     cores: &impl Cores,
     shard: ShardId,
-    (list, from): (TorrentList, RegisterPlace),
+    (list, from): (TorrentList, TorrentTablePlace),
     torrents_max: usize,
 ) -> Result<ListedPage, ManagementError> {
     let (answer, awaited) = awaited_answer();
-    let mut inquiry = ListInquiry { list, from, torrents_max, answer };
-    while let Err(back) = cores.list(shard, inquiry) {
-        inquiry = back;
+    let mut query = ListQuery { list, from, torrents_max, answer };
+    while let Err(back) = cores.list(shard, query) {
+        query = back;
         retry_before(awaited.deadline).await?;
     }
     awaited.get().await
@@ -94,22 +94,22 @@ pub(crate) async fn update_all(cores: &impl Cores, update: &AccessUpdate) -> Res
 async fn begin<T: Send + 'static>(
     cores: &impl Cores,
     shard: ShardId,
-    question: impl FnOnce(Answer<T>) -> Inquiry,
+    question: impl FnOnce(Reply<T>) -> Query,
 ) -> Result<Awaited<T>, ManagementError> {
     let (answer, awaited) = awaited_answer();
-    let mut inquiry = question(answer);
-    while let Err(back) = cores.inquire(shard, inquiry) {
-        inquiry = back;
+    let mut query = question(answer);
+    while let Err(back) = cores.query(shard, query) {
+        query = back;
         retry_before(awaited.deadline).await?;
     }
     Ok(awaited)
 }
 
-fn awaited_answer<T: Send + 'static>() -> (Answer<T>, Awaited<T>) {
+fn awaited_answer<T: Send + 'static>() -> (Reply<T>, Awaited<T>) {
     let (sender, receiver) = channel();
     let deadline = Instant::now() + Duration::from_millis(CORE_ANSWER_MS_MAX);
     // Who asked may have given up.
-    (Answer::new(move |value| drop(sender.send(value))), Awaited { receiver, deadline })
+    (Reply::new(move |value| drop(sender.send(value))), Awaited { receiver, deadline })
 }
 
 async fn retry_before(deadline: Instant) -> Result<(), ManagementError> {

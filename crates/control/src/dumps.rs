@@ -1,9 +1,9 @@
 use crate::collector::Collector;
-use crate::latency_board::LatencyBoard;
 use crate::latency_log::{Dump, DumpReason, LatencyLog, encode};
+use crate::latency_snapshot::LatencySnapshot;
 use crate::limits::LAST_DUMP_MS_MAX;
 use crate::percentile_table::percentile_table;
-use crate::supervise::{Fleet, regular, tick};
+use crate::supervise::{Workers, regular, tick};
 use config::Interval as Every;
 use latency::LatencySet;
 use primitives::ShardId;
@@ -23,7 +23,7 @@ pub struct LatencyDumps {
     /// How often a dump is made that nobody asks for.
     pub interval: Every,
     /// Where all that is gathered is shown.
-    pub board: Arc<LatencyBoard>,
+    pub snapshot: Arc<LatencySnapshot>,
 }
 
 /// What is asked of the dumps while they run.
@@ -57,8 +57,8 @@ impl DumpCalls {
 /// Makes the dumps, one after another.
 #[derive(Debug)]
 pub(crate) struct Dumps<'a, F> {
-    fleet: &'a F,
-    board: Arc<LatencyBoard>,
+    workers: &'a F,
+    snapshot: Arc<LatencySnapshot>,
     collector: Collector,
     log: LatencyLog,
     interval: Option<Interval>,
@@ -67,12 +67,12 @@ pub(crate) struct Dumps<'a, F> {
     written_until: Instant,
 }
 
-impl<'a, F: Fleet> Dumps<'a, F> {
-    pub(crate) fn new(fleet: &'a F, dumps: &LatencyDumps) -> Self {
+impl<'a, F: Workers> Dumps<'a, F> {
+    pub(crate) fn new(workers: &'a F, dumps: &LatencyDumps) -> Self {
         Self {
-            fleet,
-            board: Arc::clone(&dumps.board),
-            collector: Collector::new(fleet, Arc::clone(&dumps.board)),
+            workers,
+            snapshot: Arc::clone(&dumps.snapshot),
+            collector: Collector::new(workers, Arc::clone(&dumps.snapshot)),
             log: LatencyLog::new(&dumps.directory, std::process::id(), SystemTime::now()),
             interval: regular(dumps.interval),
             begun: Instant::now(),
@@ -87,7 +87,7 @@ impl<'a, F: Fleet> Dumps<'a, F> {
             let call = tokio::select! {
                 biased;
                 reason = calls.next(self.interval.as_mut()) => Some(reason),
-                () = self.board.wanted() => None,
+                () = self.snapshot.wanted() => None,
             };
             match call {
                 Some(DumpReason::End) => break,
@@ -102,11 +102,11 @@ impl<'a, F: Fleet> Dumps<'a, F> {
 
     /// Asks the cores without a dump: what they tell is in the next one, too.
     async fn gather(&mut self) -> Vec<ShardId> {
-        let missing = self.collector.collect(self.fleet).await;
+        let missing = self.collector.collect(self.workers).await;
         for shard in &missing {
             warn!(%shard, "the core told no latencies in time: they are in a later dump");
         }
-        self.board.gathered();
+        self.snapshot.gathered();
         missing
     }
 
@@ -159,7 +159,7 @@ fn log_table(latencies: &LatencySet, length: Duration) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{TestFleet, TestWorkers, set_with_expiry_turns};
+    use crate::testing::{LatencyReplies, TestWorkers, set_with_expiry_turns};
     use crate::{newest_log, read_latencies};
     use primitives::ShardCount;
     use std::path::Path;
@@ -171,17 +171,17 @@ mod tests {
         latencies.iter().map(|(_, histogram)| histogram.len()).sum()
     }
 
-    fn dumps_to<'a>(directory: &Path, fleet: &'a TestFleet) -> Dumps<'a, TestFleet> {
+    fn dumps_to<'a>(directory: &Path, workers: &'a TestWorkers) -> Dumps<'a, TestWorkers> {
         Dumps::new(
-            fleet,
-            &LatencyDumps { directory: directory.to_owned(), interval: Every::Off, board: Arc::default() },
+            workers,
+            &LatencyDumps { directory: directory.to_owned(), interval: Every::Off, snapshot: Arc::default() },
         )
     }
 
     #[tokio::test]
     async fn a_dump_has_what_all_cores_recorded() {
-        let (directory, fleet) = (tempfile::tempdir().unwrap(), TestFleet::default());
-        let mut dumps = dumps_to(directory.path(), &fleet);
+        let (directory, workers) = (tempfile::tempdir().unwrap(), TestWorkers::default());
+        let mut dumps = dumps_to(directory.path(), &workers);
         dumps.dump(DumpReason::Requested).await;
         dumps.dump(DumpReason::Interval).await;
         assert_eq!(expiry_turns_in(directory.path()), 4);
@@ -189,9 +189,9 @@ mod tests {
 
     #[tokio::test]
     async fn what_could_not_be_written_is_in_the_next_dump() {
-        let (directory, fleet) = (tempfile::tempdir().unwrap(), TestFleet::default());
+        let (directory, workers) = (tempfile::tempdir().unwrap(), TestWorkers::default());
         let missing = directory.path().join("made-later");
-        let mut dumps = dumps_to(&missing, &fleet);
+        let mut dumps = dumps_to(&missing, &workers);
         dumps.dump(DumpReason::Requested).await;
         std::fs::create_dir(&missing).unwrap();
         dumps.dump(DumpReason::Requested).await;
@@ -207,8 +207,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_dump_that_has_begun_is_finished_before_the_last_one() {
         let directory = tempfile::tempdir().unwrap();
-        let fleet = TestFleet { workers: TestWorkers::SecondSleeps, ..TestFleet::default() };
-        let mut dumps = dumps_to(directory.path(), &fleet);
+        let workers = TestWorkers { latency: LatencyReplies::SecondSleeps, ..TestWorkers::default() };
+        let mut dumps = dumps_to(directory.path(), &workers);
         dumps.interval = regular(Every::Every(3600));
         let calls = DumpCalls::default();
         let mut dumping = pin!(dumps.run(&calls));
@@ -231,24 +231,24 @@ mod tests {
     #[tokio::test]
     async fn a_core_that_takes_no_commands_does_not_hold_the_dump_up() {
         let directory = tempfile::tempdir().unwrap();
-        let fleet = TestFleet { workers: TestWorkers::SecondRefuses, ..TestFleet::default() };
-        let mut collector = Collector::new(&fleet, Arc::default());
-        let missing = collector.collect(&fleet).await;
-        assert_eq!(missing, fleet.shards().shards().skip(1).collect::<Vec<_>>());
-        dumps_to(directory.path(), &fleet).dump(DumpReason::Requested).await;
+        let workers = TestWorkers { latency: LatencyReplies::SecondRefuses, ..TestWorkers::default() };
+        let mut collector = Collector::new(&workers, Arc::default());
+        let missing = collector.collect(&workers).await;
+        assert_eq!(missing, workers.shards().shards().skip(1).collect::<Vec<_>>());
+        dumps_to(directory.path(), &workers).dump(DumpReason::Requested).await;
         assert_eq!(expiry_turns_in(directory.path()), 1);
         assert_eq!(lines_in(directory.path(), "missing"), ["#[Cores missing: 1]"]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_answer_that_comes_late_is_in_the_next_dump() {
-        let fleet = TestFleet { workers: TestWorkers::SecondSleeps, ..TestFleet::default() };
-        let mut collector = Collector::new(&fleet, Arc::default());
+        let workers = TestWorkers { latency: LatencyReplies::SecondSleeps, ..TestWorkers::default() };
+        let mut collector = Collector::new(&workers, Arc::default());
         let second = ShardCount::new(2).unwrap().shards().last().unwrap();
-        assert_eq!(collector.collect(&fleet).await, [second]);
+        assert_eq!(collector.collect(&workers).await, [second]);
         assert_eq!(*collector.take(), set_with_expiry_turns(1));
-        fleet.answers.borrow_mut().push((second, Box::new(set_with_expiry_turns(5))));
-        collector.collect(&fleet).await;
+        workers.answers.borrow_mut().push((second, Box::new(set_with_expiry_turns(5))));
+        collector.collect(&workers).await;
         assert_eq!(*collector.take(), set_with_expiry_turns(6));
     }
 }

@@ -135,7 +135,7 @@ impl<C: Cores> Manager<C> {
         }
         expiry.refusal = Refusal::None;
         let delete = |key| match self.keys().stored(&key) {
-            Some(key) => self.inner.keeper.delete_key(DeletedKey { key, deleted_unix_s: unix_s }),
+            Some(key) => self.inner.write_behind.delete_key(DeletedKey { key, deleted_unix_s: unix_s }),
             None => Ok(()),
         };
         // Where it fails, the next look finds them again.
@@ -176,7 +176,7 @@ impl<C: Cores> Manager<C> {
                 let mut book = self.keys();
                 grants.push(book.restore_deleted(&deleted.key)?);
                 if let Some(stored) = book.stored(&deleted.key.key) {
-                    self.inner.keeper.restore_key(stored)?;
+                    self.inner.write_behind.restore_key(stored)?;
                 }
             }
             for some in grants.chunks(KEYS_PER_UPDATE) {

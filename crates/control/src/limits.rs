@@ -37,7 +37,7 @@ pub const INVALID_LINES_SHOWN_MAX: usize = 5;
 /// Characters that are shown of an invalid line: an info hash and what may stand beside it.
 pub(crate) const INVALID_LINE_EXCERPT_CHARACTERS: usize = 48;
 
-/// Milliseconds for which an answer of a core is waited for. A survey of ten million torrents takes about half of it.
+/// Milliseconds for which an answer of a core is waited for. A scan of ten million torrents takes about half of it.
 pub(crate) const CORE_ANSWER_MS_MAX: u64 = 30_000;
 
 /// Milliseconds until a core is tried again that has too many tasks waiting.
@@ -47,7 +47,7 @@ pub(crate) const CORE_RETRY_MS: u64 = 5;
 pub(crate) const LIST_BATCHES_AHEAD: usize = 4;
 
 /// Milliseconds between two looks for what the cores have to tell.
-pub(crate) const FACTS_LOOK_MS: u64 = 200;
+pub(crate) const EVENTS_POLL_MS: u64 = 200;
 
 /// Seconds between two looks at the files of lists. They change a few times a day.
 pub(crate) const FILES_LOOK_S: u64 = 5;

@@ -1,19 +1,19 @@
 use crate::cores::{Cores, ask_all, ask_list, update_all};
-use crate::key_book::KeyBook;
-use crate::latency_board::latency_facts;
+use crate::key_accounts::KeyAccounts;
 use crate::latency_log::log_of_run;
+use crate::latency_snapshot::latency_info;
 use crate::limits::{KEYS_PER_UPDATE, SORTED_TORRENTS_MAX};
 use crate::management::{
-    Ban, Banned, KeyFacts, KeyOutcome, LatencyFacts, ListPage, ListPlace, ListenerFacts, Management,
-    ManagementError, Modes, StorageFacts, StorageState, TorrentPage, TorrentWithPeers, WantedKey,
+    Ban, Banned, KeyInfo, KeyOutcome, LatencyInfo, ListPage, ListPlace, ListenerInfo, Management,
+    ManagementError, Modes, StorageInfo, StorageState, TorrentPage, TorrentWithPeers, WantedKey,
 };
 use crate::manager::{Manager, unix_s};
 use crate::page_start::{PageStart, page_start, sum};
-use access::{AccessUpdate, KeyGrant, ListedTorrent, RegisterPlace};
-use database::{KeeperState, StoredBan, TooManyWaiting};
+use access::{AccessUpdate, KeyGrant, ListedTorrent, TorrentTablePlace};
+use database::{StoredBan, TooManyWaiting, WriteBehindState};
 use primitives::{
-    AuthenticationKey, FirstTorrents, InfoHash, InfoHashPrefix, Inquiry, ListChange, ListSource, ShardId,
-    Statistics, Survey, TorrentFacts, TorrentList, TorrentOrder,
+    AuthenticationKey, FirstTorrents, InfoHash, InfoHashPrefix, ListChange, ListSource, Query, ShardId,
+    Statistics, TorrentInfo, TorrentList, TorrentOrder, TorrentScan,
 };
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -26,7 +26,7 @@ impl<C: Cores> Management for Manager<C> {
     }
 
     fn statistics(&self) -> Statistics {
-        self.inner.settings.board.total()
+        self.inner.settings.snapshot.total()
     }
 
     fn totals(&self) -> Vec<(&'static str, u64)> {
@@ -38,29 +38,29 @@ impl<C: Cores> Management for Manager<C> {
         info_hash: InfoHash,
         peers_max: usize,
     ) -> Result<Option<TorrentWithPeers>, ManagementError> {
-        let question = |answer| Inquiry::Peers(info_hash, peers_max, answer);
+        let question = |answer| Query::Peers(info_hash, peers_max, answer);
         let answers = ask_all(&self.inner.cores, question).await?;
         // Only its owner knows it.
-        Ok(answers.into_iter().flatten().next().map(|(facts, peers)| TorrentWithPeers { facts, peers }))
+        Ok(answers.into_iter().flatten().next().map(|(info, peers)| TorrentWithPeers { info, peers }))
     }
 
-    async fn torrents(&self, page: TorrentPage) -> Result<Vec<TorrentFacts>, ManagementError> {
+    async fn torrents(&self, page: TorrentPage) -> Result<Vec<TorrentInfo>, ManagementError> {
         match page.order {
             TorrentOrder::InfoHash => self.torrents_by_info_hash(page).await,
             _ => self.torrents_by_count(page).await,
         }
     }
 
-    async fn torrents_named(&self, info_hashes: Vec<InfoHash>) -> Result<Vec<TorrentFacts>, ManagementError> {
+    async fn torrents_named(&self, info_hashes: Vec<InfoHash>) -> Result<Vec<TorrentInfo>, ManagementError> {
         let named: Arc<[InfoHash]> = info_hashes.into();
-        let question = |answer| Inquiry::Torrents(Arc::clone(&named), answer);
+        let question = |answer| Query::Torrents(Arc::clone(&named), answer);
         let found = ask_all(&self.inner.cores, question).await?.concat();
         let found: HashMap<_, _> = found.iter().map(|torrent| (torrent.info_hash, *torrent)).collect();
         Ok(named.iter().filter_map(|info_hash| found.get(info_hash).copied()).collect())
     }
 
     async fn drop_torrent(&self, info_hash: InfoHash) -> Result<bool, ManagementError> {
-        let answers = ask_all(&self.inner.cores, |answer| Inquiry::Drop(info_hash, answer)).await?;
+        let answers = ask_all(&self.inner.cores, |answer| Query::Drop(info_hash, answer)).await?;
         Ok(answers.contains(&true))
     }
 
@@ -81,13 +81,13 @@ impl<C: Cores> Management for Manager<C> {
     ) -> Result<ListPage, ManagementError> {
         let shards: Vec<ShardId> = self.inner.cores.shards().shards().collect();
         let ListPlace { shard, place } =
-            from.unwrap_or(ListPlace { shard: 0, place: RegisterPlace::default() });
+            from.unwrap_or(ListPlace { shard: 0, place: TorrentTablePlace::default() });
         let Some(&owner) = shards.get(shard) else { return Ok(ListPage { entries: Vec::new(), next: None }) };
         let page = ask_list(&self.inner.cores, owner, (list, place), entries_max).await?;
         let next = match page.next {
             Some(place) => Some(ListPlace { shard, place }),
             None if shard + 1 < shards.len() => {
-                Some(ListPlace { shard: shard + 1, place: RegisterPlace::default() })
+                Some(ListPlace { shard: shard + 1, place: TorrentTablePlace::default() })
             }
             None => None,
         };
@@ -98,7 +98,7 @@ impl<C: Cores> Management for Manager<C> {
         self.to_the_end(async move |manager| manager.read_list(list).await).await
     }
 
-    async fn put_key(&self, key: WantedKey) -> Result<KeyFacts, ManagementError> {
+    async fn put_key(&self, key: WantedKey) -> Result<KeyInfo, ManagementError> {
         let mut outcomes = self.put_keys(vec![key]).await?;
         outcomes.pop().expect("one outcome of one key")
     }
@@ -115,11 +115,11 @@ impl<C: Cores> Management for Manager<C> {
         Ok(self.remove_keys(vec![key]).await? == 1)
     }
 
-    fn key(&self, key: AuthenticationKey) -> Option<KeyFacts> {
-        Self::keys(self).facts(&key)
+    fn key(&self, key: AuthenticationKey) -> Option<KeyInfo> {
+        Self::keys(self).info(&key)
     }
 
-    fn keys(&self, after: Option<AuthenticationKey>, keys_max: usize) -> Vec<KeyFacts> {
+    fn keys(&self, after: Option<AuthenticationKey>, keys_max: usize) -> Vec<KeyInfo> {
         Self::keys(self).page(after, keys_max)
     }
 
@@ -152,8 +152,8 @@ impl<C: Cores> Management for Manager<C> {
         self.to_the_end(async |manager| manager.read_files().await).await
     }
 
-    async fn latencies(&self) -> Result<Vec<LatencyFacts>, ManagementError> {
-        Ok(latency_facts(&self.inner.settings.latencies.fresh().await))
+    async fn latencies(&self) -> Result<Vec<LatencyInfo>, ManagementError> {
+        Ok(latency_info(&self.inner.settings.latencies.fresh().await))
     }
 
     async fn latency_log(&self) -> Result<Vec<u8>, ManagementError> {
@@ -162,24 +162,24 @@ impl<C: Cores> Management for Manager<C> {
             .map_err(|error| ManagementError::File(error.to_string()))
     }
 
-    fn storage(&self) -> StorageFacts {
-        let facts = self.inner.keeper.facts();
-        StorageFacts {
-            state: match (facts.state, self.unread()) {
-                (KeeperState::Absent, _) => StorageState::Absent,
-                (KeeperState::Away(reason), _) | (KeeperState::Connected, Some(reason)) => {
+    fn storage(&self) -> StorageInfo {
+        let info = self.inner.write_behind.info();
+        StorageInfo {
+            state: match (info.state, self.unread()) {
+                (WriteBehindState::Absent, _) => StorageState::Absent,
+                (WriteBehindState::Away(reason), _) | (WriteBehindState::Connected, Some(reason)) => {
                     StorageState::Away(reason)
                 }
-                (KeeperState::Connected, None) => StorageState::Connected,
+                (WriteBehindState::Connected, None) => StorageState::Connected,
             },
-            writes_waiting: facts.waiting,
-            writes_done: facts.done,
-            writes_lost: facts.lost,
-            failures: facts.failures,
+            writes_waiting: info.waiting,
+            writes_done: info.done,
+            writes_lost: info.lost,
+            failures: info.failures,
         }
     }
 
-    fn listeners(&self) -> Vec<ListenerFacts> {
+    fn listeners(&self) -> Vec<ListenerInfo> {
         self.inner.settings.listeners.clone()
     }
 }
@@ -210,9 +210,9 @@ impl<C: Cores> Manager<C> {
         {
             let (mut book, now_unix_s) = (Self::keys(self), unix_s());
             for wanted in wanted {
-                outcomes.push(self.note_key(&mut book, now_unix_s, wanted).map(|(grant, facts)| {
+                outcomes.push(self.note_key(&mut book, now_unix_s, wanted).map(|(grant, info)| {
                     grants.push(grant);
-                    facts
+                    info
                 }));
             }
         }
@@ -225,23 +225,23 @@ impl<C: Cores> Manager<C> {
     /// Takes a key into the book and among the writes, or into neither.
     fn note_key(
         &self,
-        book: &mut KeyBook,
+        book: &mut KeyAccounts,
         now_unix_s: u64,
         wanted: WantedKey,
-    ) -> Result<(KeyGrant, KeyFacts), ManagementError> {
-        let before = wanted.key.and_then(|key| book.facts(&key));
+    ) -> Result<(KeyGrant, KeyInfo), ManagementError> {
+        let before = wanted.key.and_then(|key| book.info(&key));
         let grant = book.put(now_unix_s, wanted)?;
-        let (stored, facts) = (book.stored(&grant.key), book.facts(&grant.key));
-        let (stored, facts) = stored.zip(facts).expect("it was put there");
-        if let Err(error) = self.inner.keeper.put_key(stored) {
+        let (stored, info) = (book.stored(&grant.key), book.info(&grant.key));
+        let (stored, info) = stored.zip(info).expect("it was put there");
+        if let Err(error) = self.inner.write_behind.put_key(stored) {
             book.undo(&grant.key, before);
             return Err(error.into());
         }
-        Ok((grant, facts))
+        Ok((grant, info))
     }
 
     pub(crate) async fn forget_keys(&self, keys: Vec<AuthenticationKey>) -> Result<usize, ManagementError> {
-        self.drop_keys(keys, |key| self.inner.keeper.remove_key(key)).await
+        self.drop_keys(keys, |key| self.inner.write_behind.remove_key(key)).await
     }
 
     /// Drops keys here, in the cores and, as `store` says, in the database. They are known until all cores have forgotten
@@ -269,7 +269,7 @@ impl<C: Cores> Manager<C> {
         let Ban { banned, reason, since_unix_s } = ban.clone();
         let before = bans.get(&banned).cloned();
         let rules = bans.add(ban)?;
-        if let Err(error) = self.inner.keeper.put_ban(StoredBan { banned, reason, since_unix_s }) {
+        if let Err(error) = self.inner.write_behind.put_ban(StoredBan { banned, reason, since_unix_s }) {
             bans.restore(banned, before);
             return Err(error.into());
         }
@@ -281,14 +281,14 @@ impl<C: Cores> Manager<C> {
         if bans.get(&banned).is_none() {
             return Ok(false);
         }
-        self.inner.keeper.lift_ban(banned)?;
+        self.inner.write_behind.lift_ban(banned)?;
         let Some(rules) = bans.lift(&banned) else { return Ok(false) };
         self.use_rules(rules?).await?;
         Ok(true)
     }
 
     /// Torrents in the order of their info hashes, whichever core has them.
-    async fn torrents_by_info_hash(&self, page: TorrentPage) -> Result<Vec<TorrentFacts>, ManagementError> {
+    async fn torrents_by_info_hash(&self, page: TorrentPage) -> Result<Vec<TorrentInfo>, ManagementError> {
         let start = page_start(page.offset, |prefix| self.torrents_below(prefix)).await?;
         let Some(PageStart { from, skip }) = start else { return Ok(Vec::new()) };
         let torrents_max = skip.saturating_add(page.torrents_max);
@@ -298,12 +298,12 @@ impl<C: Cores> Manager<C> {
 
     /// How many torrents each branch of a prefix has.
     async fn torrents_below(&self, prefix: InfoHashPrefix) -> Result<Vec<u64>, ManagementError> {
-        let question = |answer| Inquiry::Survey(Survey::Count(prefix, answer));
+        let question = |answer| Query::TorrentScan(TorrentScan::Count(prefix, answer));
         Ok(sum(ask_all(&self.inner.cores, question).await?))
     }
 
     /// The first ones of each shard, which have those of all among them.
-    async fn torrents_by_count(&self, page: TorrentPage) -> Result<Vec<TorrentFacts>, ManagementError> {
+    async fn torrents_by_count(&self, page: TorrentPage) -> Result<Vec<TorrentInfo>, ManagementError> {
         let offset = usize::try_from(page.offset).unwrap_or(usize::MAX);
         let wanted = offset.saturating_add(page.torrents_max);
         if wanted > SORTED_TORRENTS_MAX {
@@ -316,8 +316,8 @@ impl<C: Cores> Manager<C> {
     }
 
     /// The first torrents of all cores, in their order.
-    async fn first_torrents(&self, wanted: FirstTorrents) -> Result<Vec<TorrentFacts>, ManagementError> {
-        let question = |answer| Inquiry::Survey(Survey::First(wanted, answer));
+    async fn first_torrents(&self, wanted: FirstTorrents) -> Result<Vec<TorrentInfo>, ManagementError> {
+        let question = |answer| Query::TorrentScan(TorrentScan::First(wanted, answer));
         let mut torrents = ask_all(&self.inner.cores, question).await?.concat();
         let FirstTorrents { order, torrents_max, .. } = wanted;
         // Some hundred thousand take longer than a heartbeat should wait.

@@ -1,8 +1,8 @@
-use access::RegisterPlace;
+use access::TorrentTablePlace;
 pub use database::Banned;
 use database::{DatabaseError, TooManyWaiting};
 use primitives::{
-    AuthenticationKey, InfoHash, ListChange, ListSource, PeerFacts, Statistics, TorrentFacts, TorrentList,
+    AuthenticationKey, InfoHash, ListChange, ListSource, PeerInfo, Statistics, TorrentInfo, TorrentList,
     TorrentOrder,
 };
 use std::future::Future;
@@ -35,13 +35,13 @@ pub trait Management: Send + Sync + 'static {
     fn torrents(
         &self,
         page: TorrentPage,
-    ) -> impl Future<Output = Result<Vec<TorrentFacts>, ManagementError>> + Send;
+    ) -> impl Future<Output = Result<Vec<TorrentInfo>, ManagementError>> + Send;
 
     /// These torrents in their order, as far as they have swarms.
     fn torrents_named(
         &self,
         info_hashes: Vec<InfoHash>,
-    ) -> impl Future<Output = Result<Vec<TorrentFacts>, ManagementError>> + Send;
+    ) -> impl Future<Output = Result<Vec<TorrentInfo>, ManagementError>> + Send;
 
     /// Forgets a torrent's peers. Says whether it had a swarm.
     fn drop_torrent(&self, info_hash: InfoHash)
@@ -67,7 +67,7 @@ pub trait Management: Send + Sync + 'static {
     fn reload_list(&self, list: TorrentList) -> impl Future<Output = Result<(), ManagementError>> + Send;
 
     /// Makes a key, or renews it where it is known already.
-    fn put_key(&self, key: WantedKey) -> impl Future<Output = Result<KeyFacts, ManagementError>> + Send;
+    fn put_key(&self, key: WantedKey) -> impl Future<Output = Result<KeyInfo, ManagementError>> + Send;
 
     /// Makes or renews many keys at once: what became of each, in their order.
     fn put_keys(
@@ -88,10 +88,10 @@ pub trait Management: Send + Sync + 'static {
     ) -> impl Future<Output = Result<bool, ManagementError>> + Send;
 
     /// A key with its account.
-    fn key(&self, key: AuthenticationKey) -> Option<KeyFacts>;
+    fn key(&self, key: AuthenticationKey) -> Option<KeyInfo>;
 
     /// Keys in their order, `keys_max` at most, behind `after`.
-    fn keys(&self, after: Option<AuthenticationKey>, keys_max: usize) -> Vec<KeyFacts>;
+    fn keys(&self, after: Option<AuthenticationKey>, keys_max: usize) -> Vec<KeyInfo>;
 
     /// Sets a key's uploaded and downloaded bytes to zero. Says whether it is known.
     fn reset_account(&self, key: AuthenticationKey) -> Result<bool, ManagementError>;
@@ -115,16 +115,16 @@ pub trait Management: Send + Sync + 'static {
     fn reload(&self) -> impl Future<Output = Result<(), ManagementError>> + Send;
 
     /// How long replies took since the start.
-    fn latencies(&self) -> impl Future<Output = Result<Vec<LatencyFacts>, ManagementError>> + Send;
+    fn latencies(&self) -> impl Future<Output = Result<Vec<LatencyInfo>, ManagementError>> + Send;
 
     /// The same as an HdrHistogram log.
     fn latency_log(&self) -> impl Future<Output = Result<Vec<u8>, ManagementError>> + Send;
 
     /// How the writes to the database do.
-    fn storage(&self) -> StorageFacts;
+    fn storage(&self) -> StorageInfo;
 
     /// Where the tracker listens.
-    fn listeners(&self) -> Vec<ListenerFacts>;
+    fn listeners(&self) -> Vec<ListenerInfo>;
 }
 
 /// Which modes are on.
@@ -190,9 +190,9 @@ impl From<DatabaseError> for ManagementError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TorrentWithPeers {
     /// The torrent.
-    pub facts: TorrentFacts,
+    pub info: TorrentInfo,
     /// Peers, IPv4 first.
-    pub peers: Vec<PeerFacts>,
+    pub peers: Vec<PeerInfo>,
 }
 
 /// Which torrents are asked for.
@@ -213,7 +213,7 @@ pub struct ListPlace {
     /// Whose part of the list the next entry is in.
     pub shard: usize,
     /// Where in it.
-    pub place: RegisterPlace,
+    pub place: TorrentTablePlace,
 }
 
 /// A page of a list.
@@ -235,11 +235,11 @@ pub struct WantedKey {
 }
 
 /// What became of a key that somebody wants to have.
-pub type KeyOutcome = Result<KeyFacts, ManagementError>;
+pub type KeyOutcome = Result<KeyInfo, ManagementError>;
 
 /// A key, and what is known of its user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct KeyFacts {
+pub struct KeyInfo {
     /// The key.
     pub key: AuthenticationKey,
     /// Until when it lets in, in Unix seconds; `None`: for ever.
@@ -269,7 +269,7 @@ pub struct Ban {
 
 /// How long one kind of reply took since the start.
 #[derive(Debug, Clone, PartialEq)]
-pub struct LatencyFacts {
+pub struct LatencyInfo {
     /// Which kind, such as `announce-ipv4`.
     pub name: String,
     /// How many there were.
@@ -288,7 +288,7 @@ pub struct LatencyFacts {
 
 /// How the writes to the database do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StorageFacts {
+pub struct StorageInfo {
     /// Whether it takes them.
     pub state: StorageState,
     /// Changes that wait to be written.
@@ -314,7 +314,7 @@ pub enum StorageState {
 
 /// Where the tracker listens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ListenerFacts {
+pub struct ListenerInfo {
     /// What is spoken there.
     pub service: Service,
     /// The address and port that it is bound to.

@@ -4,17 +4,17 @@ use crate::access_lists::{ListFiles, Reading, change_list, load_list};
 use crate::ban_book::{BanBook, ConfiguredRules, Rules};
 use crate::completed_counts::CompletedCounts;
 use crate::cores::{Cores, update_all};
-use crate::key_book::KeyBook;
-use crate::latency_board::LatencyBoard;
-use crate::limits::{FACTS_LOOK_MS, FILES_LOOK_S, KEYS_PER_UPDATE, LAST_SAVE_RETRY_MS, LOAD_RETRY_S};
-use crate::management::{ListenerFacts, ManagementError, Modes, TorrentMode, UserMode};
+use crate::key_accounts::KeyAccounts;
+use crate::latency_snapshot::LatencySnapshot;
+use crate::limits::{EVENTS_POLL_MS, FILES_LOOK_S, KEYS_PER_UPDATE, LAST_SAVE_RETRY_MS, LOAD_RETRY_S};
+use crate::management::{ListenerInfo, ManagementError, Modes, TorrentMode, UserMode};
 use crate::shortfall_watch::ShortfallWatch;
 use crate::sorted_torrents::SortedTorrents;
-use crate::statistics_board::StatisticsBoard;
+use crate::statistics_snapshot::StatisticsSnapshot;
 use crate::supervise::later;
 use crate::totals::Totals;
-use access::{AccessUpdate, CoreFact, KeyGrant};
-use database::{Database, Keeper, KeeperSettings, StoredKey, TooManyWaiting};
+use access::{AccessUpdate, CoreEvent, KeyGrant};
+use database::{Database, StoredKey, TooManyWaiting, WriteBehind, WriteBehindSettings};
 use primitives::{InfoHash, ListChange, TorrentList};
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -41,8 +41,8 @@ pub(crate) struct Inner<C> {
     pub(crate) cores: C,
     pub(crate) settings: ManagerSettings,
     pub(crate) database: Option<Database>,
-    pub(crate) keeper: Keeper,
-    keys: Mutex<KeyBook>,
+    pub(crate) write_behind: WriteBehind,
+    keys: Mutex<KeyAccounts>,
     totals: Mutex<Totals>,
     completed: Mutex<CompletedCounts>,
     /// Held while the cores are told of keys: they are told in the order of the book.
@@ -103,17 +103,17 @@ pub struct ManagerSettings {
     /// Keys that there may be.
     pub keys_max: usize,
     /// How changes are written.
-    pub keeper: KeeperSettings,
+    pub write_behind: WriteBehindSettings,
     /// How long the start waits for what is stored.
     pub start_wait: Duration,
     /// The configuration without secrets.
     pub configuration: serde_json::Value,
     /// Where the tracker listens.
-    pub listeners: Vec<ListenerFacts>,
+    pub listeners: Vec<ListenerInfo>,
     /// The figures of the cores.
-    pub board: StatisticsBoard,
+    pub snapshot: StatisticsSnapshot,
     /// How long replies took.
-    pub latencies: Arc<LatencyBoard>,
+    pub latencies: Arc<LatencySnapshot>,
     /// When the tracker began.
     pub begun: SystemTime,
     /// Whom a reload concerns beside the lists.
@@ -154,9 +154,9 @@ impl<C: Cores> Manager<C> {
         let start_wait = settings.start_wait;
         let stored = if database.is_some() { Stored::Unread } else { Stored::Read };
         let inner = Inner {
-            keeper: Keeper::start(database.clone(), settings.keeper),
+            write_behind: WriteBehind::start(database.clone(), settings.write_behind),
             database,
-            keys: Mutex::new(KeyBook::new(settings.keys_max)),
+            keys: Mutex::new(KeyAccounts::new(settings.keys_max)),
             totals: Mutex::default(),
             key_changes: AsyncMutex::new(stored),
             list_changes: [AsyncMutex::new(()), AsyncMutex::new(())],
@@ -169,10 +169,10 @@ impl<C: Cores> Manager<C> {
             settings,
         };
         let manager = Self { inner: Arc::new(inner) };
-        manager.tell_rules().await;
+        manager.send_rules().await;
         manager.read_files().await?;
         manager.load_first(Instant::now() + start_wait).await;
-        tokio::spawn(manager.clone().take_facts());
+        tokio::spawn(manager.clone().take_events());
         tokio::spawn(manager.clone().watch_files());
         if manager.inner.settings.modes.users == UserMode::Private {
             tokio::spawn(manager.clone().look_after_expired_keys());
@@ -182,12 +182,12 @@ impl<C: Cores> Manager<C> {
 
     /// Writes what is not stored yet, until `deadline`. The cores have ended.
     pub async fn stop(&self, deadline: Instant) {
-        self.take_in_facts();
+        self.apply_events();
         self.save_all(deadline).await;
-        self.inner.keeper.stop(deadline).await;
+        self.inner.write_behind.stop(deadline).await;
     }
 
-    /// Hands all that has changed to the keeper. What it has no room for waits until it has written what it has.
+    /// Hands all that has changed to the write-behind. What it has no room for waits until it has written what it has.
     async fn save_all(&self, deadline: Instant) {
         while self.save().is_err() && Instant::now() < deadline {
             if let Ok(Err(_)) = timeout_at(deadline, self.flush()).await {
@@ -237,7 +237,7 @@ impl<C: Cores> Manager<C> {
         info_hashes: &[InfoHash],
     ) -> Result<(), ManagementError> {
         let _told_in_order = self.list_lock(list).lock().await;
-        self.inner.keeper.change_list(list, change, info_hashes)?;
+        self.inner.write_behind.change_list(list, change, info_hashes)?;
         change_list(&self.inner.cores, (list, change), info_hashes).await
     }
 
@@ -247,7 +247,7 @@ impl<C: Cores> Manager<C> {
         update_all(&self.inner.cores, &AccessUpdate::UseNetworks(Arc::new(rules.networks))).await
     }
 
-    pub(crate) fn keys(&self) -> MutexGuard<'_, KeyBook> {
+    pub(crate) fn keys(&self) -> MutexGuard<'_, KeyAccounts> {
         // A panic in between leaves a book that can be read on.
         self.inner.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -276,10 +276,10 @@ impl<C: Cores> Manager<C> {
     }
 
     pub(crate) async fn flush(&self) -> Result<(), ManagementError> {
-        self.inner.keeper.flush().await.map_err(|error| ManagementError::Database(error.to_string()))
+        self.inner.write_behind.flush().await.map_err(|error| ManagementError::Database(error.to_string()))
     }
 
-    async fn tell_rules(&self) {
+    async fn send_rules(&self) {
         let rules = self.inner.bans.lock().await.rules();
         let told = match rules {
             Ok(rules) => self.use_rules(rules).await,
@@ -422,11 +422,11 @@ impl<C: Cores> Manager<C> {
         for some in gone.chunks(KEYS_PER_UPDATE) {
             update_all(&self.inner.cores, &AccessUpdate::RemoveKeys(some.into())).await?;
         }
-        self.tell_all_keys(&grants).await?;
+        self.send_all_keys(&grants).await?;
         all
     }
 
-    async fn tell_all_keys(&self, grants: &[KeyGrant]) -> Result<(), ManagementError> {
+    async fn send_all_keys(&self, grants: &[KeyGrant]) -> Result<(), ManagementError> {
         let cores = &self.inner.cores;
         update_all(cores, &AccessUpdate::BeginKeys).await?;
         for some in grants.chunks(KEYS_PER_UPDATE) {
@@ -460,27 +460,27 @@ impl<C: Cores> Manager<C> {
             (later(Duration::from_secs(FILES_LOOK_S)), ShortfallWatch::default());
         loop {
             looks.tick().await;
-            shortfalls.look(&self.inner.settings.board.total());
+            shortfalls.look(&self.inner.settings.snapshot.total());
             self.look_at_files().await;
         }
     }
 
-    async fn take_facts(self) {
-        let mut looks = later(Duration::from_millis(FACTS_LOOK_MS));
+    async fn take_events(self) {
+        let mut looks = later(Duration::from_millis(EVENTS_POLL_MS));
         loop {
             looks.tick().await;
-            self.take_in_facts();
-            // What is refused now is given to the keeper later.
+            self.apply_events();
+            // What is refused now is given to the write-behind later.
             let _later = self.save();
         }
     }
 
     /// Takes in what the cores have to tell.
-    fn take_in_facts(&self) {
+    fn apply_events(&self) {
         let (now, now_unix_s) = (self.inner.cores.now(), unix_s());
-        while let Some(fact) = self.inner.cores.next_fact() {
-            match fact {
-                CoreFact::Accounts(accounts) => {
+        while let Some(change) = self.inner.cores.next_event() {
+            match change {
+                CoreEvent::Accounts(accounts) => {
                     let mut book = self.keys();
                     for account in &accounts {
                         // A core may tell of a second that has begun since.
@@ -488,34 +488,34 @@ impl<C: Cores> Manager<C> {
                         book.add(account, now_unix_s.saturating_sub(u64::from(ago_s)));
                     }
                 }
-                CoreFact::Completed(counts) => {
+                CoreEvent::Completed(counts) => {
                     let mut waiting = self.completed();
                     let refused = |&(info_hash, count): &_| waiting.put(info_hash, count).is_err();
                     let refused = counts.iter().copied().filter(refused).count();
-                    self.inner.keeper.note_lost(refused);
+                    self.inner.write_behind.note_lost(refused);
                 }
             }
         }
     }
 
-    /// Hands to the keeper what has changed, until it refuses something: that and what is behind it is given to it later.
+    /// Hands to the write-behind what has changed, until it refuses something: that and what is behind it is given to it later.
     fn save(&self) -> Result<(), TooManyWaiting> {
-        let keeper = &self.inner.keeper;
-        self.keys().save(|stored| keeper.account(stored))?;
-        self.completed().save(|info_hash, count| keeper.completed(info_hash, count))?;
+        let write_behind = &self.inner.write_behind;
+        self.keys().save(|stored| write_behind.account(stored))?;
+        self.completed().save(|info_hash, count| write_behind.completed(info_hash, count))?;
         let are_stored = match &self.inner.settings.totals {
             TotalsStorage::Stored => true,
             TotalsStorage::StoredIn(file) => file.exists(),
         };
         if are_stored {
-            self.totals().save(&self.inner.settings.board.total(), keeper)?;
+            self.totals().save(&self.inner.settings.snapshot.total(), write_behind)?;
         }
         Ok(())
     }
 }
 
 /// Puts keys into the book as they are stored; the last of the results says whether all found a place.
-fn restore(book: &mut KeyBook, stored: &[StoredKey]) -> (Vec<KeyGrant>, Result<(), ManagementError>) {
+fn restore(book: &mut KeyAccounts, stored: &[StoredKey]) -> (Vec<KeyGrant>, Result<(), ManagementError>) {
     let (mut grants, mut all) = (Vec::with_capacity(stored.len()), Ok(()));
     for key in stored {
         match book.restore(key) {

@@ -1,6 +1,6 @@
 use crate::limits::{SORTED_TORRENTS_AGE_S, SORTED_TORRENTS_KEPT_MIN};
 use crate::management::ManagementError;
-use primitives::{TorrentFacts, TorrentOrder};
+use primitives::{TorrentInfo, TorrentOrder};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -20,7 +20,7 @@ struct Found {
     when: Instant,
     /// How many were looked for.
     wanted: usize,
-    torrents: Arc<[TorrentFacts]>,
+    torrents: Arc<[TorrentInfo]>,
 }
 
 impl SortedTorrents {
@@ -30,9 +30,9 @@ impl SortedTorrents {
         order: TorrentOrder,
         wanted: usize,
         find: impl FnOnce(usize) -> F,
-    ) -> Result<Arc<[TorrentFacts]>, ManagementError>
+    ) -> Result<Arc<[TorrentInfo]>, ManagementError>
     where
-        F: Future<Output = Result<Vec<TorrentFacts>, ManagementError>>,
+        F: Future<Output = Result<Vec<TorrentInfo>, ManagementError>>,
     {
         let mut found = self.found.lock().await;
         let is_good = |found: &&Found| found.order == order && found.wanted >= wanted && found.is_fresh();
@@ -40,7 +40,7 @@ impl SortedTorrents {
             return Ok(Arc::clone(&good.torrents));
         }
         let wanted = wanted.max(SORTED_TORRENTS_KEPT_MIN);
-        let torrents: Arc<[TorrentFacts]> = find(wanted).await?.into();
+        let torrents: Arc<[TorrentInfo]> = find(wanted).await?.into();
         found.retain(|other| other.order != order);
         found.push(Found { order, when: Instant::now(), wanted, torrents: Arc::clone(&torrents) });
         Ok(torrents)
@@ -60,8 +60,8 @@ mod tests {
     use std::cell::Cell;
     use tokio::time::advance;
 
-    fn torrent(seeders: u32) -> TorrentFacts {
-        TorrentFacts { info_hash: InfoHash([1; 20]), seeders, leechers: 0, completed: 0 }
+    fn torrent(seeders: u32) -> TorrentInfo {
+        TorrentInfo { info_hash: InfoHash([1; 20]), seeders, leechers: 0, completed: 0 }
     }
 
     #[tokio::test(start_paused = true)]

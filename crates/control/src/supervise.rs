@@ -1,7 +1,7 @@
 use crate::dumps::{DumpCalls, Dumps, LatencyDumps, finish};
 use crate::limits::SUPERVISION_MS;
 use crate::report::{log_all_figures, statistics_line};
-use crate::statistics_board::StatisticsBoard;
+use crate::statistics_snapshot::StatisticsSnapshot;
 use config::Interval as Every;
 use latency::LatencySet;
 use primitives::{ShardCount, ShardId, Statistics};
@@ -23,7 +23,7 @@ pub enum Request {
 }
 
 /// The workers, as far as supervision goes.
-pub trait Fleet {
+pub trait Workers {
     /// Tells all workers to answer what has arrived and end.
     fn request_stop(&self);
 
@@ -88,19 +88,19 @@ pub enum End {
 ///
 /// A heartbeat is given only if the timer task of each core has run since the last one.
 pub async fn supervise(
-    fleet: &impl Fleet,
+    workers: &impl Workers,
     manager: &impl ServiceManager,
-    board: &StatisticsBoard,
+    snapshot: &StatisticsSnapshot,
     supervision: &Supervision,
     mut requests: Receiver<Request>,
 ) -> End {
-    let mut reporter = Reporter::new(board, supervision.statistics);
+    let mut reporter = Reporter::new(snapshot, supervision.statistics);
     let calls = DumpCalls::default();
-    let mut dumping = pin!(Dumps::new(fleet, &supervision.latency).run(&calls));
+    let mut dumping = pin!(Dumps::new(workers, &supervision.latency).run(&calls));
     let watched = tokio::select! {
         () = &mut dumping => unreachable!("nobody has asked the dumps to end"),
         watched = watch(manager, &mut reporter, &calls, &mut requests) => watched,
-        () = failure(fleet, &supervision.panicked) => Watched::Failed,
+        () = failure(workers, &supervision.panicked) => Watched::Failed,
     };
     match watched {
         Watched::StopRequested => info!("stopping"),
@@ -109,9 +109,9 @@ pub async fn supervise(
     manager.stopping();
     calls.end();
     finish(dumping).await;
-    let end = stop(fleet, supervision.shutdown_deadline).await;
+    let end = stop(workers, supervision.shutdown_deadline).await;
     reporter.report();
-    log_all_figures(&board.total());
+    log_all_figures(&snapshot.total());
     if watched == Watched::Failed { End::Failed } else { end }
 }
 
@@ -129,35 +129,35 @@ async fn watch(
     calls: &DumpCalls,
     requests: &mut Receiver<Request>,
 ) -> Watched {
-    let mut pulse = Pulse::new(manager.heartbeat_interval());
+    let mut watchdog = Watchdog::new(manager.heartbeat_interval());
     loop {
         tokio::select! {
             request = requests.recv() => match request {
                 Some(Request::Report) => {
-                    log_all_figures(&reporter.board.total());
+                    log_all_figures(&reporter.snapshot.total());
                     calls.dump();
                 }
                 Some(Request::Stop) | None => return Watched::StopRequested,
             },
             () = reporter.due() => reporter.report(),
-            () = pulse.due() => pulse.beat(manager, reporter.board.timer_turns()),
+            () = watchdog.due() => watchdog.beat(manager, reporter.snapshot.timer_turns()),
         }
     }
 }
 
 /// Ends when a worker has ended that was not told to, or something has panicked.
-async fn failure(fleet: &impl Fleet, panicked: &AtomicBool) {
+async fn failure(workers: &impl Workers, panicked: &AtomicBool) {
     let mut watch = interval(Duration::from_millis(SUPERVISION_MS));
-    while !fleet.any_finished() && !panicked.load(Ordering::Relaxed) {
+    while !workers.any_finished() && !panicked.load(Ordering::Relaxed) {
         watch.tick().await;
     }
 }
 
-async fn stop(fleet: &impl Fleet, deadline: Duration) -> End {
-    fleet.request_stop();
+async fn stop(workers: &impl Workers, deadline: Duration) -> End {
+    workers.request_stop();
     let all_finished = async {
         let mut watch = interval(Duration::from_millis(SUPERVISION_MS / 10));
-        while !fleet.all_finished() {
+        while !workers.all_finished() {
             watch.tick().await;
         }
     };
@@ -170,15 +170,15 @@ async fn stop(fleet: &impl Fleet, deadline: Duration) -> End {
 
 /// Logs the line with statistics.
 struct Reporter<'a> {
-    board: &'a StatisticsBoard,
+    snapshot: &'a StatisticsSnapshot,
     interval: Option<Interval>,
     last: Statistics,
     last_at: Instant,
 }
 
 impl<'a> Reporter<'a> {
-    fn new(board: &'a StatisticsBoard, statistics: Every) -> Self {
-        Self { board, interval: regular(statistics), last: board.total(), last_at: Instant::now() }
+    fn new(snapshot: &'a StatisticsSnapshot, statistics: Every) -> Self {
+        Self { snapshot, interval: regular(statistics), last: snapshot.total(), last_at: Instant::now() }
     }
 
     async fn due(&mut self) {
@@ -186,19 +186,19 @@ impl<'a> Reporter<'a> {
     }
 
     fn report(&mut self) {
-        let (now, now_at) = (self.board.total(), Instant::now());
+        let (now, now_at) = (self.snapshot.total(), Instant::now());
         info!("statistics {}", statistics_line(&self.last, &now, now_at - self.last_at));
         (self.last, self.last_at) = (now, now_at);
     }
 }
 
 /// Tells the service manager that all cores live.
-struct Pulse {
+struct Watchdog {
     interval: Option<Interval>,
     timer_turns: Vec<u64>,
 }
 
-impl Pulse {
+impl Watchdog {
     fn new(every: Option<Duration>) -> Self {
         Self { interval: every.map(later), timer_turns: Vec::new() }
     }
@@ -244,7 +244,7 @@ pub(crate) async fn tick(interval: Option<&mut Interval>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::TestFleet;
+    use crate::testing::TestWorkers;
     use primitives::{Counter, PublishedStatistics};
     use std::cell::Cell;
     use tokio::sync::mpsc::channel;
@@ -269,7 +269,7 @@ mod tests {
 
     fn supervision() -> Supervision {
         let latency =
-            LatencyDumps { directory: "/nonexistent".into(), interval: Every::Off, board: Arc::default() };
+            LatencyDumps { directory: "/nonexistent".into(), interval: Every::Off, snapshot: Arc::default() };
         Supervision {
             statistics: Every::Off,
             latency,
@@ -278,16 +278,16 @@ mod tests {
         }
     }
 
-    fn board() -> StatisticsBoard {
-        StatisticsBoard::new(vec![Arc::default()])
+    fn snapshot() -> StatisticsSnapshot {
+        StatisticsSnapshot::new(vec![Arc::default()])
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_stop_that_the_workers_obey_is_orderly() {
-        let fleet = TestFleet { obeys: true, ..TestFleet::default() };
+        let workers = TestWorkers { obeys: true, ..TestWorkers::default() };
         let (requests, inbox) = channel(1);
         requests.send(Request::Stop).await.unwrap();
-        let end = supervise(&fleet, &TestManager::default(), &board(), &supervision(), inbox).await;
+        let end = supervise(&workers, &TestManager::default(), &snapshot(), &supervision(), inbox).await;
         assert_eq!(end, End::Orderly);
     }
 
@@ -296,8 +296,8 @@ mod tests {
         let (requests, inbox) = channel(1);
         requests.send(Request::Stop).await.unwrap();
         let start = Instant::now();
-        let fleet = TestFleet::default();
-        let end = supervise(&fleet, &TestManager::default(), &board(), &supervision(), inbox).await;
+        let workers = TestWorkers::default();
+        let end = supervise(&workers, &TestManager::default(), &snapshot(), &supervision(), inbox).await;
         assert_eq!(end, End::DeadlinePassed);
         assert_eq!(start.elapsed().as_secs(), 10);
     }
@@ -305,21 +305,21 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn after_the_loss_of_a_worker_or_a_panic_the_others_end_in_order() {
         for (lost, panicked) in [(true, false), (false, true)] {
-            let fleet = TestFleet { lost, obeys: true, ..TestFleet::default() };
+            let workers = TestWorkers { lost, obeys: true, ..TestWorkers::default() };
             let supervision = Supervision { panicked: Arc::new(AtomicBool::new(panicked)), ..supervision() };
             let (_requests, inbox) = channel(1);
-            let end = supervise(&fleet, &TestManager::default(), &board(), &supervision, inbox).await;
+            let end = supervise(&workers, &TestManager::default(), &snapshot(), &supervision, inbox).await;
             assert_eq!(end, End::Failed);
-            assert!(fleet.stop_requested.get(), "the others are told to end");
+            assert!(workers.stop_requested.get(), "the others are told to end");
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_core_that_takes_no_turns_stops_the_heartbeat() {
         let published = Arc::new(PublishedStatistics::default());
-        let board = StatisticsBoard::new(vec![Arc::clone(&published)]);
+        let snapshot = StatisticsSnapshot::new(vec![Arc::clone(&published)]);
         let manager = TestManager { interval: Some(Duration::from_secs(1)), ..TestManager::default() };
-        let fleet = TestFleet { obeys: true, ..TestFleet::default() };
+        let workers = TestWorkers { obeys: true, ..TestWorkers::default() };
         let (requests, inbox) = channel(1);
         let script = async {
             let mut statistics = Statistics::default();
@@ -332,7 +332,7 @@ mod tests {
             requests.send(Request::Stop).await.unwrap();
         };
         let supervision = supervision();
-        let (end, ()) = tokio::join!(supervise(&fleet, &manager, &board, &supervision, inbox), script);
+        let (end, ()) = tokio::join!(supervise(&workers, &manager, &snapshot, &supervision, inbox), script);
         assert_eq!(end, End::Orderly);
         assert_eq!(manager.heartbeats.get(), 3);
     }

@@ -1,10 +1,10 @@
 //! What the tests of this crate share.
 
 use crate::cores::Cores;
-use crate::supervise::Fleet;
-use access::{AccessUpdate, CoreFact, ListInquiry};
+use crate::supervise::Workers;
+use access::{AccessUpdate, CoreEvent, ListQuery};
 use latency::LatencySet;
-use primitives::{Answer, Inquiry, Second, ShardCount, ShardId};
+use primitives::{Query, Reply, Second, ShardCount, ShardId};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -12,27 +12,27 @@ use std::time::Duration;
 
 /// Workers that do as they are told to.
 #[derive(Default)]
-pub(crate) struct TestFleet {
+pub(crate) struct TestWorkers {
     pub(crate) stop_requested: Cell<bool>,
     pub(crate) obeys: bool,
     pub(crate) lost: bool,
-    pub(crate) workers: TestWorkers,
+    pub(crate) latency: LatencyReplies,
     pub(crate) answers: RefCell<Vec<(ShardId, Box<LatencySet>)>>,
 }
 
 /// What becomes of a question for latencies.
 #[derive(Default, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum TestWorkers {
+pub(crate) enum LatencyReplies {
     /// Each answers at once with a turn of expiry.
     #[default]
-    Answer,
+    AtOnce,
     /// The second of two takes no commands.
     SecondRefuses,
     /// The second of two does not answer.
     SecondSleeps,
 }
 
-impl Fleet for TestFleet {
+impl Workers for TestWorkers {
     fn request_stop(&self) {
         self.stop_requested.set(true);
     }
@@ -51,9 +51,9 @@ impl Fleet for TestFleet {
 
     fn ask_latency(&self, shard: ShardId, empty: Box<LatencySet>) -> Result<(), Box<LatencySet>> {
         assert_eq!(*empty, LatencySet::default());
-        match self.workers {
-            TestWorkers::SecondRefuses if shard.index() == 1 => return Err(empty),
-            TestWorkers::SecondSleeps if shard.index() == 1 => {}
+        match self.latency {
+            LatencyReplies::SecondRefuses if shard.index() == 1 => return Err(empty),
+            LatencyReplies::SecondSleeps if shard.index() == 1 => {}
             _ => self.answers.borrow_mut().push((shard, Box::new(set_with_expiry_turns(1)))),
         }
         Ok(())
@@ -80,11 +80,11 @@ type Kind = fn(&AccessUpdate) -> bool;
 #[derive(Debug, Default)]
 pub(crate) struct TestCores {
     told: Mutex<Vec<(ShardId, AccessUpdate)>>,
-    pub(crate) facts: Mutex<VecDeque<CoreFact>>,
+    pub(crate) events: Mutex<VecDeque<CoreEvent>>,
     /// The next update of this kind is taken by no core.
     pub(crate) refused: Mutex<Option<Kind>>,
     /// Answers that wait, where there is somebody who makes them wait.
-    held: Mutex<Option<Vec<Answer<()>>>>,
+    held: Mutex<Option<Vec<Reply<()>>>>,
 }
 
 impl TestCores {
@@ -96,7 +96,7 @@ impl TestCores {
     /// They are quick again, and answer what waited.
     pub(crate) fn give_answers(&self) {
         let held = self.held.lock().unwrap().take();
-        held.into_iter().flatten().for_each(|answer| answer.give(()));
+        held.into_iter().flatten().for_each(|answer| answer.send(()));
     }
 
     /// What of it the second core was told, in order.
@@ -111,11 +111,11 @@ impl Cores for Arc<TestCores> {
         ShardCount::new(2).unwrap()
     }
 
-    fn inquire(&self, _: ShardId, inquiry: Inquiry) -> Result<(), Inquiry> {
-        unreachable!("nobody asks for torrents: {inquiry:?}")
+    fn query(&self, _: ShardId, query: Query) -> Result<(), Query> {
+        unreachable!("nobody asks for torrents: {query:?}")
     }
 
-    fn update(&self, shard: ShardId, update: &AccessUpdate, answer: Answer<()>) -> Result<(), Answer<()>> {
+    fn update(&self, shard: ShardId, update: &AccessUpdate, answer: Reply<()>) -> Result<(), Reply<()>> {
         let mut refused = self.refused.lock().unwrap();
         if refused.is_some_and(|refuses| refuses(update)) {
             *refused = None;
@@ -126,17 +126,17 @@ impl Cores for Arc<TestCores> {
         self.told.lock().unwrap().push((shard, update.clone()));
         match self.held.lock().unwrap().as_mut() {
             Some(held) => held.push(answer),
-            None => answer.give(()),
+            None => answer.send(()),
         }
         Ok(())
     }
 
-    fn list(&self, _: ShardId, inquiry: ListInquiry) -> Result<(), ListInquiry> {
-        unreachable!("nobody asks for lists: {inquiry:?}")
+    fn list(&self, _: ShardId, query: ListQuery) -> Result<(), ListQuery> {
+        unreachable!("nobody asks for lists: {query:?}")
     }
 
-    fn next_fact(&self) -> Option<CoreFact> {
-        self.facts.lock().unwrap().pop_front()
+    fn next_event(&self) -> Option<CoreEvent> {
+        self.events.lock().unwrap().pop_front()
     }
 
     fn now(&self) -> Second {

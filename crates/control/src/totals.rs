@@ -1,4 +1,4 @@
-use database::{Keeper, StoredTotal, TooManyWaiting, TotalName};
+use database::{StoredTotal, TooManyWaiting, TotalName, WriteBehind};
 use primitives::{AddressFamily, Counter, HttpOutcome, RequestKind, Statistics};
 use std::collections::BTreeMap;
 
@@ -45,8 +45,12 @@ impl Totals {
         of_run(statistics).map(all).to_vec()
     }
 
-    /// Hands those that have changed to the keeper.
-    pub(crate) fn save(&mut self, statistics: &Statistics, keeper: &Keeper) -> Result<(), TooManyWaiting> {
+    /// Hands those that have changed to the write-behind.
+    pub(crate) fn save(
+        &mut self,
+        statistics: &Statistics,
+        write_behind: &WriteBehind,
+    ) -> Result<(), TooManyWaiting> {
         if self.before.is_none() {
             return Ok(());
         }
@@ -54,7 +58,7 @@ impl Totals {
             let value = self.all_runs(name, now);
             let saved = self.saved.entry(name.as_str()).or_default();
             if *saved != value {
-                keeper.total(name, value)?;
+                write_behind.total(name, value)?;
                 *saved = value;
             }
         }
@@ -70,16 +74,16 @@ impl Totals {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use database::KeeperSettings;
+    use database::WriteBehindSettings;
     use primitives::Outcome;
 
     #[tokio::test]
     async fn a_run_adds_to_those_before_it_and_saves_what_has_changed() {
         let mut totals = Totals::default();
-        let keeper = Keeper::start(None, KeeperSettings::default());
+        let write_behind = WriteBehind::start(None, WriteBehindSettings::default());
         let mut early = Statistics::default();
         early.add(Counter::Completed, 1);
-        totals.save(&early, &keeper).unwrap();
+        totals.save(&early, &write_behind).unwrap();
         assert!(totals.saved.is_empty(), "what was before is not known yet");
         totals.load(vec![StoredTotal { name: "udp_announces_answered".to_owned(), value: 40 }]);
         let mut statistics = Statistics::default();
@@ -88,7 +92,7 @@ mod tests {
         statistics.add(Counter::Completed, 3);
         let now = totals.now(&statistics);
         assert!(now.contains(&("udp_announces_answered", 42)) && now.contains(&("completed", 3)), "{now:?}");
-        totals.save(&statistics, &keeper).unwrap();
+        totals.save(&statistics, &write_behind).unwrap();
         assert_eq!(totals.saved["udp_announces_answered"], 42);
     }
 }

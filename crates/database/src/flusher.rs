@@ -1,9 +1,9 @@
 use crate::database::{Database, Holding};
 use crate::error::DatabaseError;
 use crate::health::Health;
-use crate::keeper::{KeeperSettings, Stopped};
 use crate::limits::{BATCH_MAX, LEASE_LOOK, STATEMENT_S_MAX};
 use crate::shared::{NotWritten, Shared};
+use crate::write_behind::{Stopped, WriteBehindSettings};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ pub(crate) type Asker = oneshot::Sender<Result<(), NotWritten>>;
 #[derive(Debug)]
 pub(crate) struct Flusher {
     pub database: Database,
-    pub settings: KeeperSettings,
+    pub settings: WriteBehindSettings,
     pub shared: Arc<Shared>,
     pub health: Health,
     /// Those who want it to write now.
@@ -125,7 +125,7 @@ impl Flusher {
     /// Tries until all is written or the deadline is there.
     async fn end(mut self, deadline: Instant, mut outcome: Outcome) {
         // What came between the last write and the end.
-        let mut waiting = self.shared.facts().1;
+        let mut waiting = self.shared.info().1;
         while waiting > 0 && Instant::now() < deadline {
             if outcome.is_err() {
                 sleep_until(deadline.min(Instant::now() + self.settings.retry_first)).await;
@@ -134,7 +134,7 @@ impl Flusher {
                 Ok(outcome) => outcome,
                 Err(_) => break,
             };
-            waiting = self.shared.facts().1;
+            waiting = self.shared.info().1;
         }
         let lost = self.shared.give_up();
         if lost > 0 {

@@ -13,7 +13,7 @@ pub(crate) struct Health {
 #[derive(Debug, Clone, Copy)]
 struct Away {
     since: Instant,
-    told: Instant,
+    logged: Instant,
 }
 
 impl Health {
@@ -25,11 +25,11 @@ impl Health {
         let url = &self.url;
         match &mut self.away {
             None => {
-                self.away = Some(Away { since: now, told: now });
+                self.away = Some(Away { since: now, logged: now });
                 tracing::warn!(%url, reason, waiting, "the database is away: changes wait and are tried again");
             }
-            Some(away) if now.duration_since(away.told) >= self.remind_every => {
-                away.told = now;
+            Some(away) if now.duration_since(away.logged) >= self.remind_every => {
+                away.logged = now;
                 let away_s = now.duration_since(away.since).as_secs();
                 tracing::warn!(%url, reason, waiting, away_s, "the database is still away");
             }
@@ -92,19 +92,19 @@ mod tests {
         let messages = Messages::default();
         let mut health = Health::new("sqlite:x".parse().unwrap(), Duration::from_secs(60));
         let begin = Instant::now();
-        let told = |log: &mut dyn FnMut()| {
+        let logged = |log: &mut dyn FnMut()| {
             messages.0.lock().unwrap().clear();
             tracing::subscriber::with_default(messages.clone(), log);
             messages.0.lock().unwrap().join("; ")
         };
         let mut failed_after =
-            |seconds| told(&mut || health.failed(begin + Duration::from_secs(seconds), "it is gone", 7));
+            |seconds| logged(&mut || health.failed(begin + Duration::from_secs(seconds), "it is gone", 7));
         assert_eq!(failed_after(0), "the database is away: changes wait and are tried again");
         assert_eq!(failed_after(59), "");
         assert_eq!(failed_after(60), "the database is still away");
         assert_eq!(failed_after(119), "");
         assert_eq!(failed_after(120), "the database is still away");
-        assert_eq!(told(&mut || health.reached(begin)), "the database is back");
-        assert_eq!(told(&mut || health.reached(begin)), "");
+        assert_eq!(logged(&mut || health.reached(begin)), "the database is back");
+        assert_eq!(logged(&mut || health.reached(begin)), "");
     }
 }

@@ -1,6 +1,6 @@
 //! What the tracker stores, in SQLite, MySQL or MariaDB, or PostgreSQL, and the write-behind in front of it.
 //!
-//! A [`Database`] loads in pages and stores a [`WriteBatch`] in one transaction. The [`Keeper`] takes changes at once
+//! A [`Database`] loads in pages and stores a [`WriteBatch`] in one transaction. The [`WriteBehind`] takes changes at once
 //! and writes them later, so that nobody ever waits for a database.
 
 #![forbid(unsafe_code)]
@@ -12,7 +12,6 @@ mod error;
 mod flusher;
 mod health;
 mod idle;
-mod keeper;
 mod lease;
 mod limits;
 mod pages;
@@ -23,13 +22,14 @@ mod shared;
 mod statements;
 mod store;
 mod url;
+mod write_behind;
 
 pub use batch::{Change, WriteBatch};
 pub use database::{Creation, Database, TimeLimits};
 pub use error::DatabaseError;
-pub use keeper::{Keeper, KeeperFacts, KeeperSettings, Stopped};
 pub use limits::{CONNECT_S_MAX, FLUSH_EVERY_S, PAGE_ROWS, PENDING_MAX, REASON_BYTES_MAX, STATEMENT_S_MAX};
 pub use pages::Pages;
 pub use records::{Banned, DeletedKey, StoredBan, StoredKey, StoredTotal, TorrentCount, TotalName};
-pub use shared::{KeeperState, NotWritten, TooManyWaiting};
+pub use shared::{NotWritten, TooManyWaiting, WriteBehindState};
 pub use url::{DatabaseUrl, DatabaseUrlError};
+pub use write_behind::{Stopped, WriteBehind, WriteBehindInfo, WriteBehindSettings};

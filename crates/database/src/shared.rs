@@ -18,7 +18,7 @@ struct State {
     /// What the database is at.
     writing: Arc<WriteBatch>,
     admission: Admission,
-    database: KeeperState,
+    database: WriteBehindState,
     figures: Figures,
 }
 
@@ -33,7 +33,7 @@ enum Admission {
 
 /// Whether the database takes writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum KeeperState {
+pub enum WriteBehindState {
     /// There is none.
     Absent,
     /// The last attempt to use it, if there was one, went well.
@@ -64,7 +64,7 @@ pub(crate) struct Figures {
 }
 
 impl Shared {
-    pub(crate) fn new(pending_max: usize, database: KeeperState) -> Self {
+    pub(crate) fn new(pending_max: usize, database: WriteBehindState) -> Self {
         let state = State {
             pending: WriteBatch::default(),
             rest: WriteBatch::default(),
@@ -82,13 +82,13 @@ impl Shared {
         changes: impl ExactSizeIterator<Item = Change> + Clone,
     ) -> Result<usize, TooManyWaiting> {
         let mut state = self.state();
-        if state.database == KeeperState::Absent {
+        if state.database == WriteBehindState::Absent {
             return Ok(0);
         }
         let count = changes.len();
         if !state.has_room(self.pending_max, changes.clone()) {
             state.figures.lost += count as u64;
-            state.tell_of_refusal();
+            state.log_refusal();
             return Err(TooManyWaiting);
         }
         changes.for_each(|change| state.pending.insert(change));
@@ -112,7 +112,7 @@ impl Shared {
 
     /// The database can be used, whether or not something waits for it.
     pub(crate) fn reached(&self) {
-        self.state().database = KeeperState::Connected;
+        self.state().database = WriteBehindState::Connected;
     }
 
     /// What was at last given is stored.
@@ -120,7 +120,7 @@ impl Shared {
         let state = &mut *self.state();
         state.figures.done += state.writing.len() as u64;
         state.writing = Arc::default();
-        state.database = KeeperState::Connected;
+        state.database = WriteBehindState::Connected;
         if state.admission == Admission::Full && state.waiting() < self.pending_max / 2 {
             state.admission = Admission::Open;
         }
@@ -131,7 +131,7 @@ impl Shared {
         let state = &mut *self.state();
         state.take_back();
         state.figures.failures += 1;
-        state.database = KeeperState::Away(reason.to_owned());
+        state.database = WriteBehindState::Away(reason.to_owned());
         state.waiting()
     }
 
@@ -154,7 +154,7 @@ impl Shared {
     }
 
     /// The state of the database, how many changes wait, and the figures.
-    pub(crate) fn facts(&self) -> (KeeperState, usize, Figures) {
+    pub(crate) fn info(&self) -> (WriteBehindState, usize, Figures) {
         let state = self.state();
         (state.database.clone(), state.waiting(), state.figures)
     }
@@ -184,7 +184,7 @@ impl State {
         changes.filter(|change| !waits(change)).count() <= room
     }
 
-    fn tell_of_refusal(&mut self) {
+    fn log_refusal(&mut self) {
         if self.admission == Admission::Open {
             self.admission = Admission::Full;
             let waiting = self.waiting();
@@ -212,7 +212,7 @@ mod tests {
     }
 
     fn shared(pending_max: usize) -> Shared {
-        Shared::new(pending_max, KeeperState::Connected)
+        Shared::new(pending_max, WriteBehindState::Connected)
     }
 
     #[test]
@@ -223,7 +223,7 @@ mod tests {
         assert_eq!(take(&shared, &[3]), Ok(3));
         assert_eq!(take(&shared, &[1, 2, 3]), Ok(3));
         assert_eq!(take(&shared, &[4]), Err(TooManyWaiting));
-        assert_eq!(shared.facts().2.lost, 3);
+        assert_eq!(shared.info().2.lost, 3);
     }
 
     #[test]
@@ -240,7 +240,7 @@ mod tests {
         assert_eq!(take(&shared, &[3]), Ok(3));
         shared.written();
         assert_eq!(shared.next(2), None);
-        assert_eq!(shared.facts().2.done, 3);
+        assert_eq!(shared.info().2.done, 3);
     }
 
     #[test]
@@ -252,16 +252,16 @@ mod tests {
         take(&shared, &[1]).unwrap();
         assert_eq!(shared.failed("it is gone"), 3, "the one that changed meanwhile waits once");
         drop(batch);
-        assert_eq!(shared.facts().0, KeeperState::Away("it is gone".to_owned()));
+        assert_eq!(shared.info().0, WriteBehindState::Away("it is gone".to_owned()));
         shared.begin();
         assert_eq!(shared.next(10).unwrap().len(), 3);
     }
 
     #[test]
     fn without_a_database_nothing_waits() {
-        let shared = Shared::new(1, KeeperState::Absent);
+        let shared = Shared::new(1, WriteBehindState::Absent);
         assert_eq!(take(&shared, &[1, 2, 3]), Ok(0));
-        assert_eq!(shared.facts(), (KeeperState::Absent, 0, Figures::default()));
+        assert_eq!(shared.info(), (WriteBehindState::Absent, 0, Figures::default()));
     }
 
     #[test]
@@ -271,6 +271,6 @@ mod tests {
         shared.stop();
         assert_eq!(take(&shared, &[1]), Err(TooManyWaiting));
         assert_eq!(shared.give_up(), 2);
-        assert_eq!(shared.facts().2.lost, 3);
+        assert_eq!(shared.info().2.lost, 3);
     }
 }

@@ -1,4 +1,4 @@
-use crate::caller::Caller;
+use crate::peer_report::PeerReport;
 use crate::settings::{AnnouncePolicy, EngineSettings};
 use primitives::{AddressFamily, CompactIpv4, CompactIpv6, PeerAddress};
 use swarm::{AddressOfSwarm, Announce, Listing};
@@ -9,7 +9,7 @@ use udp_protocol::{AnnounceRequest, TransactionId};
 pub struct PendingAnnounce<A> {
     pub(crate) transaction_id: TransactionId,
     pub(crate) announce: Announce<A>,
-    pub(crate) caller: Option<Caller>,
+    pub(crate) peer_report: Option<PeerReport>,
 }
 
 /// An announce on its way to the owner of its info hash. Plain values: it crosses threads.
@@ -34,12 +34,16 @@ impl RoutedAnnounce {
     /// What the client at `address` announces, and what it is granted.
     pub(crate) fn new(
         address: PeerAddress,
-        (request, caller): (&AnnounceRequest, Option<Caller>),
+        (request, peer_report): (&AnnounceRequest, Option<PeerReport>),
         policy: &AnnouncePolicy,
     ) -> Self {
         match address {
-            PeerAddress::V4(address) => Self::V4(PendingAnnounce::new(address, (request, caller), policy)),
-            PeerAddress::V6(address) => Self::V6(PendingAnnounce::new(address, (request, caller), policy)),
+            PeerAddress::V4(address) => {
+                Self::V4(PendingAnnounce::new(address, (request, peer_report), policy))
+            }
+            PeerAddress::V6(address) => {
+                Self::V6(PendingAnnounce::new(address, (request, peer_report), policy))
+            }
         }
     }
 }
@@ -47,7 +51,7 @@ impl RoutedAnnounce {
 impl<A: AddressOfSwarm> PendingAnnounce<A> {
     pub(crate) fn new(
         address: A,
-        (request, caller): (&AnnounceRequest, Option<Caller>),
+        (request, peer_report): (&AnnounceRequest, Option<PeerReport>),
         policy: &AnnouncePolicy,
     ) -> Self {
         // Port 0 is how a client says that it does not listen.
@@ -60,7 +64,7 @@ impl<A: AddressOfSwarm> PendingAnnounce<A> {
             listing,
             peers_wanted: usize::from(policy.peers_wanted(request.numwant())),
         };
-        Self { transaction_id: request.transaction_id, announce, caller }
+        Self { transaction_id: request.transaction_id, announce, peer_report }
     }
 }
 

@@ -1,11 +1,11 @@
 use crate::Now;
 use crate::announce::RoutedAnnounce;
-use crate::caller::details;
 use crate::decide::Decision;
 use crate::engine::Engine;
 use crate::error_reply::write_error;
 use crate::limits::{BATCH_DATAGRAMS_MAX, REPLY_BYTES_MAX};
-use crate::scrape::{self, ScrapeJourney, ScrapeStep};
+use crate::peer_report::details;
+use crate::scrape::{self, RoutedScrape, ScrapeStep};
 use core::net::SocketAddr;
 use primitives::{
     AddressFamily, CompactIpv4, CompactIpv6, Counter, DropReason, KeyId, Outcome, PeerAddress, RequestKind,
@@ -36,7 +36,7 @@ pub trait Outbox {
     fn route_announce(&mut self, index: usize, owner: ShardId, announce: &RoutedAnnounce) -> Routing;
 
     /// Hands a scrape to the owner of what is left of it.
-    fn route_scrape(&mut self, index: usize, owner: ShardId, journey: &ScrapeJourney) -> Routing;
+    fn route_scrape(&mut self, index: usize, owner: ShardId, routed_scrape: &RoutedScrape) -> Routing;
 }
 
 /// Whether the mesh took a request.
@@ -172,8 +172,9 @@ impl Engine {
         let (source, bytes) = inbox.datagram(index);
         let Ok(Request::Announce(announce)) = decode_request(bytes) else { return };
         let Ok(address) = PeerAddress::new(source.ip(), announce.request.port.get()) else { return };
-        let caller = self.caller(key, announce.request.event(), || details(announce.request));
-        let length = self.answer_announce(now, address, (announce.request, caller), hint, outbox.buffer());
+        let peer_report = self.peer_report(key, announce.request.event(), || details(announce.request));
+        let length =
+            self.answer_announce(now, address, (announce.request, peer_report), hint, outbox.buffer());
         outbox.reply(index, length);
     }
 
@@ -187,8 +188,8 @@ impl Engine {
         let (source, bytes) = inbox.datagram(index);
         let Ok(Request::Announce(announce)) = decode_request(bytes) else { return };
         let Ok(address) = PeerAddress::new(source.ip(), announce.request.port.get()) else { return };
-        let caller = self.caller(key, announce.request.event(), || details(announce.request));
-        let routed = RoutedAnnounce::new(address, (announce.request, caller), &self.settings.announce);
+        let peer_report = self.peer_report(key, announce.request.event(), || details(announce.request));
+        let routed = RoutedAnnounce::new(address, (announce.request, peer_report), &self.settings.announce);
         if outbox.route_announce(index, owner, &routed) == Routing::Full {
             let outcome = Outcome::Dropped(DropReason::MeshFull);
             self.statistics.count(routed.family(), RequestKind::Announce, outcome);
@@ -207,11 +208,11 @@ impl Engine {
             return;
         }
         self.statistics.add(Counter::ScrapesRouted, 1);
-        let mut journey = ScrapeJourney::new(family, &scrape);
-        match self.advance_scrape(&mut journey, outbox.buffer()) {
+        let mut routed_scrape = RoutedScrape::new(family, &scrape);
+        match self.advance_scrape(&mut routed_scrape, outbox.buffer()) {
             ScrapeStep::Reply(length) => outbox.reply(index, length),
             ScrapeStep::Route(owner) => {
-                if outbox.route_scrape(index, owner, &journey) == Routing::Full {
+                if outbox.route_scrape(index, owner, &routed_scrape) == Routing::Full {
                     self.drop_scrape(family);
                 }
             }

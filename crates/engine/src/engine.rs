@@ -1,11 +1,11 @@
 use crate::Now;
 use crate::announce::{PendingAnnounce, RoutedAnnounce, within_mtu};
 use crate::batch::{Hint, Staged};
-use crate::caller::Caller;
 use crate::connection_id::ConnectionIds;
 use crate::error_reply::write_error;
 use crate::limits::{ACCESS_BYTES_EVERY_TURNS, BATCH_DATAGRAMS_MAX};
-use crate::scrape::{Ownership, ScrapeJourney, ScrapeStep};
+use crate::peer_report::PeerReport;
+use crate::scrape::{Ownership, RoutedScrape, ScrapeStep};
 use crate::settings::{EngineSettings, Secrets};
 use crate::torrents::Torrents;
 use access::{Access, CompletedDownload, TorrentRefusal};
@@ -87,11 +87,11 @@ impl Engine {
     ///
     /// # Panics
     /// When `out` is shorter than [`crate::REPLY_BYTES_MAX`].
-    pub fn advance_scrape(&mut self, journey: &mut ScrapeJourney, out: &mut [u8]) -> ScrapeStep {
-        let bytes = self.settings.reply_bytes_max(journey.family());
-        let step = journey.advance(self.ownership(), self.torrents(), &mut out[..bytes]);
+    pub fn advance_scrape(&mut self, routed_scrape: &mut RoutedScrape, out: &mut [u8]) -> ScrapeStep {
+        let bytes = self.settings.reply_bytes_max(routed_scrape.family());
+        let step = routed_scrape.advance(self.ownership(), self.torrents(), &mut out[..bytes]);
         if let ScrapeStep::Reply(length) = step {
-            self.count_answer(journey.family(), RequestKind::Scrape, length);
+            self.count_answer(routed_scrape.family(), RequestKind::Scrape, length);
         }
         step
     }
@@ -171,7 +171,7 @@ impl Engine {
         &mut self,
         now: Now,
         address: PeerAddress,
-        (request, caller): (&AnnounceRequest, Option<Caller>),
+        (request, peer_report): (&AnnounceRequest, Option<PeerReport>),
         hint: Hint,
         out: &mut [u8],
     ) -> usize {
@@ -179,11 +179,11 @@ impl Engine {
         let policy = &self.settings.announce;
         match address {
             PeerAddress::V4(address) => {
-                let announce = PendingAnnounce::new(address, (request, caller), policy);
+                let announce = PendingAnnounce::new(address, (request, peer_report), policy);
                 self.apply(now, &announce, hint.v4(), out)
             }
             PeerAddress::V6(address) => {
-                let announce = PendingAnnounce::new(address, (request, caller), policy);
+                let announce = PendingAnnounce::new(address, (request, peer_report), policy);
                 self.apply(now, &announce, hint.v6(), out)
             }
         }
@@ -196,12 +196,12 @@ impl Engine {
         hint: Option<SwarmSlot<A>>,
         out: &mut [u8],
     ) -> usize {
-        let PendingAnnounce { transaction_id, announce, caller } = pending;
+        let PendingAnnounce { transaction_id, announce, peer_report } = pending;
         let out = within_mtu::<A>(&self.settings, out);
         let (head, peers) = out.split_at_mut(AnnounceResponse::BYTES);
-        let announced = match self.take_in(now, hint, (announce, caller.as_ref()), peers) {
+        let announced = match self.announce_to_swarm(now, hint, (announce, peer_report.as_ref()), peers) {
             Ok(announced) => announced,
-            Err(refusal) => return self.turn_away(A::FAMILY, *transaction_id, &refusal, out),
+            Err(refusal) => return self.refuse_torrent(A::FAMILY, *transaction_id, &refusal, out),
         };
         let SwarmCounts { seeders, leechers, .. } = announced.counts;
         let response = AnnounceResponse::new(*transaction_id, self.draw_interval_s(), leechers, seeders);
@@ -213,7 +213,7 @@ impl Engine {
 
     /// Tells a client that its torrent is not served here; gives the length of the reply.
     #[cold]
-    fn turn_away(
+    fn refuse_torrent(
         &mut self,
         family: AddressFamily,
         transaction_id: TransactionId,
@@ -229,14 +229,14 @@ impl Engine {
 
     /// Takes in an announce of a torrent of this shard, whatever protocol brought it, and writes compact peers into
     /// `peers`.
-    pub(crate) fn take_in<A: AddressOfSwarm>(
+    pub(crate) fn announce_to_swarm<A: AddressOfSwarm>(
         &mut self,
         now: Now,
         hint: Option<SwarmSlot<A>>,
-        (announce, caller): (&swarm::Announce<A>, Option<&Caller>),
+        (announce, peer_report): (&swarm::Announce<A>, Option<&PeerReport>),
         peers: &mut [u8],
     ) -> Result<Announced, TorrentRefusal> {
-        let download = completed_download(announce, caller);
+        let download = completed_download(announce, peer_report);
         let without_event;
         let taken_in = match &download {
             Some(download) if self.access.was_counted_over_other_family(now.monotonic, download) => {
@@ -250,7 +250,8 @@ impl Engine {
             Ok(_) => Admission::Admitted,
             Err(_) => Admission::TurnedAway,
         };
-        let harmless = caller.and_then(|caller| self.without_stop_of_another(announce, caller));
+        let harmless =
+            peer_report.and_then(|peer_report| self.without_stop_of_another(announce, peer_report));
         let applied = harmless.as_ref().unwrap_or(taken_in);
         let announced = self.swarms.announce_if(now.monotonic, hint, applied, peers, admit);
         match announced.change {
@@ -262,8 +263,8 @@ impl Engine {
             self.access.count_completed(&announce.info_hash);
             download.into_iter().for_each(|download| self.access.note_completed(now.monotonic, download));
         }
-        if let Some(caller) = caller {
-            self.note_caller(now, announce, announced.change, caller);
+        if let Some(peer_report) = peer_report {
+            self.note_peer_report(now, announce, announced.change, peer_report);
         }
         Ok(announced)
     }
@@ -277,10 +278,10 @@ impl Engine {
 /// The download whose end the announce tells of.
 fn completed_download<A: AddressOfSwarm>(
     announce: &swarm::Announce<A>,
-    caller: Option<&Caller>,
+    peer_report: Option<&PeerReport>,
 ) -> Option<CompletedDownload> {
-    let caller = caller.filter(|_| announce.event == AnnounceEvent::Completed)?;
-    let (info_hash, peer_id) = (announce.info_hash, caller.details.peer_id);
+    let peer_report = peer_report.filter(|_| announce.event == AnnounceEvent::Completed)?;
+    let (info_hash, peer_id) = (announce.info_hash, peer_report.details.peer_id);
     Some(CompletedDownload { info_hash, peer_id, family: A::FAMILY })
 }
 

@@ -1,21 +1,21 @@
 //! The decisions about HTTP requests (BEP 3, 7, 23, 24, 31, 48).
 //!
-//! A request goes from [`HttpConnection`], which knows whose connection it came by, to [`HttpService`], which reads its
-//! query and makes an [`Errand`] of it. The owner of the torrent runs the errand; at home its findings are written as
+//! A request goes from [`HttpExchange`], which knows whose connection it came by, to [`HttpService`], which reads its
+//! query and makes an [`RoutedRequest`] of it. The owner of the torrent runs the errand; at home its findings are written as
 //! the answer. Where home is the owner, all of it happens in one call.
 
 mod client;
 mod connection;
-mod errand;
 mod failure;
 mod full_scrape;
 mod policy;
+mod routed;
 mod service;
 
-pub use connection::{HttpConnection, HttpStep, ProxyStep};
-pub use errand::{Errand, ErrandStep, Ticket};
+pub use connection::{HttpExchange, HttpStep, ProxyStep};
 pub use full_scrape::{FullScrape, FullScrapes};
 pub use policy::{HttpPolicy, ProxyHeaderKind, ProxyPolicy};
+pub use routed::{ConnectionToken, RoutedRequest, RoutedStep};
 pub use service::{HttpService, Page, Served};
 
 /// Why an answer is written without fail.

@@ -14,17 +14,17 @@
 
 mod announce;
 mod batch;
-mod caller;
 mod connection_id;
 mod decide;
 mod engine;
 mod error_reply;
 mod http;
 mod limits;
+mod peer_report;
 mod refusal;
+mod scan;
 mod scrape;
 mod settings;
-mod survey;
 mod torrents;
 mod updates;
 
@@ -33,16 +33,17 @@ pub use batch::{Inbox, Outbox, Routing};
 pub use connection_id::{ConnectionIdError, ConnectionIdKey, ConnectionIds};
 pub use engine::Engine;
 pub use http::{
-    Errand, ErrandStep, FullScrape, FullScrapes, HttpConnection, HttpPolicy, HttpService, HttpStep, Page,
-    ProxyHeaderKind, ProxyPolicy, ProxyStep, Served, Ticket,
+    ConnectionToken, FullScrape, FullScrapes, HttpExchange, HttpPolicy, HttpService, HttpStep, Page,
+    ProxyHeaderKind, ProxyPolicy, ProxyStep, RoutedRequest, RoutedStep, Served,
 };
 pub use limits::{
-    BATCH_DATAGRAMS_MAX, IPV4_UDP_HEADER_BYTES, IPV6_UDP_HEADER_BYTES, REPLY_BYTES_MAX, errands_per_owner,
+    BATCH_DATAGRAMS_MAX, IPV4_UDP_HEADER_BYTES, IPV6_UDP_HEADER_BYTES, REPLY_BYTES_MAX,
+    routed_requests_per_owner,
 };
 pub use refusal::Refusal;
-pub use scrape::{ScrapeJourney, ScrapeStep};
+pub use scan::{RunningScan, ScanStep};
+pub use scrape::{RoutedScrape, ScrapeStep};
 pub use settings::{AnnouncePolicy, EngineSettings, InvalidConnectionId, Secrets};
-pub use survey::{RunningSurvey, SurveyStep};
 pub use updates::UpdateStep;
 
 use primitives::Second;

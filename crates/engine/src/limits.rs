@@ -15,24 +15,24 @@ pub const REPLY_BYTES_MAX: usize =
 
 /// Errands of one core's HTTP clients that may be at one other core: each takes 7 KiB, or 11 KiB once it has brought peers'
 /// ids, and is back within a few batches of datagrams. A core that is slow holds up what is for it and nothing else.
-const ERRANDS_PER_OWNER_MAX: usize = 256;
+const ROUTED_PER_OWNER_MAX: usize = 256;
 
 /// The least that each owner has on a tracker with many cores, where a pair of cores exchanges little.
-const ERRANDS_PER_OWNER_MIN: usize = 16;
+const ROUTED_PER_OWNER_MIN: usize = 16;
 
 /// Errands of one core's HTTP clients in all, dealt out to the other cores: 7 to 11 MiB.
-const ERRANDS_PER_CORE: usize = 1024;
+const ROUTED_PER_CORE: usize = 1024;
 
-/// Returns how many errands of one core's HTTP clients may be at one other core of a tracker with this many shards.
+/// Returns how many routed requests of one core's HTTP clients may be at one other core of a tracker with this many shards.
 #[must_use]
-pub fn errands_per_owner(shards: ShardCount) -> usize {
+pub fn routed_requests_per_owner(shards: ShardCount) -> usize {
     let owners = usize::from(shards.get()).saturating_sub(1).max(1);
-    (ERRANDS_PER_CORE / owners).clamp(ERRANDS_PER_OWNER_MIN, ERRANDS_PER_OWNER_MAX)
+    (ROUTED_PER_CORE / owners).clamp(ROUTED_PER_OWNER_MIN, ROUTED_PER_OWNER_MAX)
 }
 
-/// Swarms that a survey of torrents looks at in one step: about 30 microseconds, between which the core can see to its
+/// Swarms that a scan of torrents looks at in one step: about 30 microseconds, between which the core can see to its
 /// requests.
-pub(crate) const SURVEY_SWARMS: usize = 256;
+pub(crate) const SCAN_SWARMS: usize = 256;
 
 /// Bytes of an IPv4 header without options and a UDP header.
 pub const IPV4_UDP_HEADER_BYTES: u16 = 20 + 8;

@@ -8,7 +8,7 @@ use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout, Unaligne
 /// Each owner puts the counts of its torrents in the place of their hashes and hands it on; the last one
 /// answers. So nothing waits, and nothing has to find its way back.
 #[derive(Debug, Clone)]
-pub struct ScrapeJourney {
+pub struct RoutedScrape {
     transaction_id: TransactionId,
     family: AddressFamily,
     hashes: u8,
@@ -50,7 +50,7 @@ impl Ownership<'_> {
     }
 }
 
-impl ScrapeJourney {
+impl RoutedScrape {
     /// A scrape of a client of `family`, none of whose torrents has been looked up.
     pub(crate) fn new(family: AddressFamily, scrape: &Scrape<'_>) -> Self {
         let mut places = [Place::new_zeroed(); SCRAPE_HASHES_MAX];

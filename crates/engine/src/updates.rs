@@ -1,7 +1,7 @@
 use crate::Now;
 use crate::engine::Engine;
 use crate::scrape::Ownership;
-use access::{AccessUpdate, CoreFact, ListedPage, RegisterPlace, Sweep};
+use access::{AccessUpdate, CoreEvent, ListedPage, Sweep, TorrentTablePlace};
 use primitives::{Counter, TorrentList};
 
 /// How far an update has come.
@@ -14,7 +14,7 @@ pub enum UpdateStep {
 }
 
 /// Facts of one kind in one message at most: they are read again from memory that was in use a moment before.
-const FACTS_MAX: usize = 1024;
+const EVENT_ITEMS_MAX: usize = 1024;
 
 impl Engine {
     /// Takes over a step of an update of who is served, from its item `from` on: at most some 200 microseconds. What is
@@ -40,29 +40,30 @@ impl Engine {
 
     /// A page of this core's part of a list.
     #[must_use]
-    pub fn list_page(&self, list: TorrentList, from: RegisterPlace, torrents_max: usize) -> ListedPage {
+    pub fn list_page(&self, list: TorrentList, from: TorrentTablePlace, torrents_max: usize) -> ListedPage {
         let mut torrents = Vec::new();
-        let next = self.access.register().page(list, from, torrents_max, |torrent| torrents.push(torrent));
+        let next =
+            self.access.torrent_table().page(list, from, torrents_max, |torrent| torrents.push(torrent));
         ListedPage { torrents, next }
     }
 
     /// What there is to tell the control plane, a bounded part of it.
-    pub fn take_fact(&mut self) -> Option<CoreFact> {
+    pub fn take_event(&mut self) -> Option<CoreEvent> {
         let mut accounts = Vec::new();
-        self.access.take_facts(FACTS_MAX, &mut accounts);
+        self.access.take_events(EVENT_ITEMS_MAX, &mut accounts);
         if !accounts.is_empty() {
-            return Some(CoreFact::Accounts(accounts));
+            return Some(CoreEvent::Accounts(accounts));
         }
         let mut completed = Vec::new();
-        self.access.take_completed(FACTS_MAX, &mut completed);
-        (!completed.is_empty()).then_some(CoreFact::Completed(completed))
+        self.access.take_completed(EVENT_ITEMS_MAX, &mut completed);
+        (!completed.is_empty()).then_some(CoreEvent::Completed(completed))
     }
 
     /// Keeps a fact that could not be told, for the next time.
-    pub fn keep_fact(&mut self, fact: &CoreFact) {
-        match fact {
-            CoreFact::Accounts(accounts) => self.access.give_back_facts(accounts),
-            CoreFact::Completed(completed) => self.access.give_back_completed(completed),
+    pub fn keep_event(&mut self, event: &CoreEvent) {
+        match event {
+            CoreEvent::Accounts(accounts) => self.access.return_events(accounts),
+            CoreEvent::Completed(completed) => self.access.return_completed(completed),
         }
     }
 

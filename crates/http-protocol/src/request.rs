@@ -1,7 +1,7 @@
 use crate::framing::{Content, Framing, Version};
 use crate::head_search::{Found, Greeting, HeadSearch};
-use crate::header_facts::HeaderFacts;
 use crate::headers::Headers;
+use crate::known_headers::KnownHeaders;
 use crate::limits::{HEAD_BYTES_MAX, HEADERS_MAX, REQUEST_LINE_BYTES_MAX};
 use crate::status::Status;
 use crate::target::{Route, Target};
@@ -140,7 +140,7 @@ fn request_of<'a>(
         _ => return Err(Status::MethodNotAllowed),
     };
     let version = if parsed.version == Some(0) { Version::Http10 } else { Version::Http11 };
-    let facts = HeaderFacts::gather(parsed.headers)?;
+    let facts = KnownHeaders::gather(parsed.headers)?;
     facts.check(version)?;
     Ok(Request {
         bytes,

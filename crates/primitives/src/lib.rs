@@ -9,13 +9,13 @@ mod address;
 mod announce;
 mod authentication_key;
 mod info_hash;
-mod inquiry;
 mod peer_id;
+mod query;
 mod shard;
 mod statistics;
 mod table_seed;
 mod time;
-mod torrent_facts;
+mod torrent_info;
 mod torrent_list;
 
 pub use address::{
@@ -24,8 +24,8 @@ pub use address::{
 pub use announce::{AnnounceEvent, Numwant, PeerStatus};
 pub use authentication_key::{AuthenticationKey, KeyId, KeyInPath, path_segments};
 pub use info_hash::{InfoHash, InfoHashPrefix};
-pub use inquiry::{Answer, FirstTorrents, Inquiry, Survey, TorrentOrder};
 pub use peer_id::{PeerId, PeerIdPrefix};
+pub use query::{FirstTorrents, Query, Reply, TorrentOrder, TorrentScan};
 pub use shard::{SHARDS_MAX, ShardCount, ShardCountError, ShardId, SteeringKey};
 pub use statistics::{
     Counter, DropReason, ErrorReason, Gauge, HttpOutcome, Outcome, PublishedStatistics, RequestKind,
@@ -33,5 +33,5 @@ pub use statistics::{
 };
 pub use table_seed::TableSeed;
 pub use time::Second;
-pub use torrent_facts::{PeerDetails, PeerFacts, TorrentFacts};
+pub use torrent_info::{PeerDetails, PeerInfo, TorrentInfo};
 pub use torrent_list::{ListChange, ListSource, TorrentList};

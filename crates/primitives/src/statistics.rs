@@ -154,7 +154,7 @@ pub enum Counter {
     /// Bytes sent over HTTP connections.
     HttpBytesSent,
     /// HTTP requests whose torrents belong to other cores, once for each owner.
-    HttpErrands,
+    RoutedHttpRequests,
     /// Requests refused for their key, or for the lack of one, over UDP and HTTP.
     RefusedKeys,
     /// Announces refused for their torrent.

@@ -67,7 +67,7 @@ fn page_behind(
 ) -> Option<(String, AuthenticationKey)> {
     let keys = tracker.keys(after, STREAM_PAGE);
     let last = keys.last()?.key;
-    Some((keys.iter().map(|facts| line_of(&KeyAccount::from(facts))).collect(), last))
+    Some((keys.iter().map(|info| line_of(&KeyAccount::from(info))).collect(), last))
 }
 
 fn line_of(value: &impl Serialize) -> String {

@@ -8,7 +8,7 @@ use axum::extract::rejection::JsonRejection;
 use axum::response::Response;
 use axum::{Extension, Json};
 use chrono::DateTime;
-use control::{KeyFacts, WantedKey};
+use control::{KeyInfo, WantedKey};
 use primitives::AuthenticationKey;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
@@ -67,25 +67,25 @@ pub(crate) struct KeyForm {
     others: IgnoredAny,
 }
 
-impl From<&KeyFacts> for Key {
-    fn from(facts: &KeyFacts) -> Self {
+impl From<&KeyInfo> for Key {
+    fn from(info: &KeyInfo) -> Self {
         Self {
-            key: facts.key.reveal().to_owned(),
-            valid_until: facts.valid_until_unix_s,
-            expiry_time: facts.valid_until_unix_s.and_then(date),
+            key: info.key.reveal().to_owned(),
+            valid_until: info.valid_until_unix_s,
+            expiry_time: info.valid_until_unix_s.and_then(date),
         }
     }
 }
 
-impl From<&KeyFacts> for KeyAccount {
-    fn from(facts: &KeyFacts) -> Self {
+impl From<&KeyInfo> for KeyAccount {
+    fn from(info: &KeyInfo) -> Self {
         Self {
-            key: facts.into(),
-            uploaded: facts.uploaded,
-            downloaded: facts.downloaded,
-            last_seen: facts.last_seen_unix_s,
-            seeding: facts.seeding,
-            leeching: facts.leeching,
+            key: info.into(),
+            uploaded: info.uploaded,
+            downloaded: info.downloaded,
+            last_seen: info.last_seen_unix_s,
+            seeding: info.seeding,
+            leeching: info.leeching,
         }
     }
 }
@@ -120,8 +120,8 @@ fn validity(seconds: u64) -> Result<Duration, ApiError> {
     }
 }
 
-fn key_answer(facts: &KeyFacts) -> Response {
-    with_type("application/json; charset=utf-8", Json(Key::from(facts)))
+fn key_answer(info: &KeyInfo) -> Response {
+    with_type("application/json; charset=utf-8", Json(Key::from(info)))
 }
 
 #[expect(deprecated, reason = "it is answered as long as there are clients that use it")]

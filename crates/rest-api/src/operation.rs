@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::HeaderValue;
 use axum::http::header::CONTENT_DISPOSITION;
 use axum::response::Response;
-use control::{LatencyFacts, StorageFacts, StorageState};
+use control::{LatencyInfo, StorageInfo, StorageState};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -58,16 +58,16 @@ pub(crate) struct Health {
     status: &'static str,
 }
 
-impl From<LatencyFacts> for Latency {
-    fn from(facts: LatencyFacts) -> Self {
-        let LatencyFacts { name, count, p50_us, p90_us, p99_us, p999_us, max_us } = facts;
+impl From<LatencyInfo> for Latency {
+    fn from(info: LatencyInfo) -> Self {
+        let LatencyInfo { name, count, p50_us, p90_us, p99_us, p999_us, max_us } = info;
         Self { name, count, p50_us, p90_us, p99_us, p999_us, max_us }
     }
 }
 
-impl From<StorageFacts> for Storage {
-    fn from(facts: StorageFacts) -> Self {
-        let StorageFacts { state, writes_waiting, writes_done, writes_lost, failures } = facts;
+impl From<StorageInfo> for Storage {
+    fn from(info: StorageInfo) -> Self {
+        let StorageInfo { state, writes_waiting, writes_done, writes_lost, failures } = info;
         let (state, error) = match state {
             StorageState::Absent => (DatabaseState::Absent, None),
             StorageState::Connected => (DatabaseState::Connected, None),

@@ -1,6 +1,6 @@
 use crate::limits::PROBE_TIME_MAX;
 use axum::body::Body;
-use control::{ListenerFacts, Preface, Service};
+use control::{ListenerInfo, Preface, Service};
 use hyper::client::conn::http1;
 use hyper::header::HOST;
 use hyper::{Request, StatusCode};
@@ -56,7 +56,7 @@ enum ProbeError {
 }
 
 /// Asks a listener what its clients ask.
-pub(crate) async fn probe(listener: ListenerFacts) -> Probed {
+pub(crate) async fn probe(listener: ListenerInfo) -> Probed {
     let target = Target { address: reachable(listener.address), preface: listener.preface };
     let address = target.address;
     let (info, result) = match listener.service {

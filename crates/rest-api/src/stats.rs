@@ -174,7 +174,7 @@ mod tests {
             statistics.count(family, kind, Outcome::Dropped(DropReason::Banned));
         }
         let stats = serde_json::to_value(Stats::new(&statistics)).unwrap();
-        let told: Vec<String> = stats
+        let reported: Vec<String> = stats
             .as_object()
             .unwrap()
             .iter()
@@ -197,6 +197,6 @@ mod tests {
             "udp4_errors_handled=1",
         ];
         expected.sort_unstable();
-        assert_eq!(told, expected);
+        assert_eq!(reported, expected);
     }
 }

@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use control::{SORTED_TORRENTS_MAX, TorrentPage};
-use primitives::{AnnounceEvent, PeerFacts, PeerStatus, TorrentFacts};
+use primitives::{AnnounceEvent, PeerInfo, PeerStatus, TorrentInfo};
 use primitives::{Gauge, TorrentOrder};
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -105,9 +105,9 @@ pub(crate) enum Event {
     None,
 }
 
-impl From<TorrentFacts> for TorrentItem {
-    fn from(facts: TorrentFacts) -> Self {
-        let TorrentFacts { info_hash, seeders, leechers, completed } = facts;
+impl From<TorrentInfo> for TorrentItem {
+    fn from(info: TorrentInfo) -> Self {
+        let TorrentInfo { info_hash, seeders, leechers, completed } = info;
         Self { info_hash: info_hash.to_string(), seeders, completed, leechers }
     }
 }
@@ -124,16 +124,16 @@ impl From<AnnounceEvent> for Event {
 }
 
 impl Peer {
-    fn new(now_unix_ms: u64, facts: &PeerFacts) -> Self {
-        let ago_ms = u64::from(facts.heard_s_ago) * 1000;
-        let details = facts.details;
-        let left_unknown = u64::from(facts.status == PeerStatus::Leecher);
+    fn new(now_unix_ms: u64, info: &PeerInfo) -> Self {
+        let ago_ms = u64::from(info.heard_s_ago) * 1000;
+        let details = info.details;
+        let left_unknown = u64::from(info.status == PeerStatus::Leecher);
         Self {
             peer_id: PeerIdentity {
                 id: hexadecimal(&details.map_or([0; 20], |details| details.peer_id.0)),
                 client: details.and_then(|details| client_name(&details.peer_id)),
             },
-            peer_addr: facts.address.to_string(),
+            peer_addr: info.address.to_string(),
             updated: now_unix_ms.saturating_sub(ago_ms),
             updated_milliseconds_ago: ago_ms,
             uploaded: details.map_or(0, |details| details.uploaded),
@@ -175,7 +175,7 @@ async fn get_torrent(
     let Some(found) = found else { return Ok(Json("torrent not known").into_response()) };
     let now = now_unix_ms();
     let peers = found.peers.iter().map(|peer| Peer::new(now, peer)).collect();
-    Ok(Json(Torrent { item: found.facts.into(), peers }).into_response())
+    Ok(Json(Torrent { item: found.info.into(), peers }).into_response())
 }
 
 /// Forget a torrent's peers

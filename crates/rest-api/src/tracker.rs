@@ -1,9 +1,9 @@
 use control::{
-    Ban, Banned, KeyFacts, KeyOutcome, LatencyFacts, ListPage, ListPlace, ListenerFacts, Management,
-    ManagementError, Modes, StorageFacts, TorrentPage, TorrentWithPeers, WantedKey,
+    Ban, Banned, KeyInfo, KeyOutcome, LatencyInfo, ListPage, ListPlace, ListenerInfo, Management,
+    ManagementError, Modes, StorageInfo, TorrentPage, TorrentWithPeers, WantedKey,
 };
 use futures_util::future::BoxFuture;
-use primitives::{AuthenticationKey, InfoHash, ListChange, Statistics, TorrentFacts, TorrentList};
+use primitives::{AuthenticationKey, InfoHash, ListChange, Statistics, TorrentInfo, TorrentList};
 
 type Answer<'a, T> = BoxFuture<'a, Result<T, ManagementError>>;
 
@@ -13,8 +13,8 @@ pub(crate) trait Tracker: Send + Sync + 'static {
     fn statistics(&self) -> Statistics;
     fn totals(&self) -> Vec<(&'static str, u64)>;
     fn torrent(&self, info_hash: InfoHash, peers_max: usize) -> Answer<'_, Option<TorrentWithPeers>>;
-    fn torrents(&self, page: TorrentPage) -> Answer<'_, Vec<TorrentFacts>>;
-    fn torrents_named(&self, info_hashes: Vec<InfoHash>) -> Answer<'_, Vec<TorrentFacts>>;
+    fn torrents(&self, page: TorrentPage) -> Answer<'_, Vec<TorrentInfo>>;
+    fn torrents_named(&self, info_hashes: Vec<InfoHash>) -> Answer<'_, Vec<TorrentInfo>>;
     fn drop_torrent(&self, info_hash: InfoHash) -> Answer<'_, bool>;
     fn change_list(
         &self,
@@ -29,12 +29,12 @@ pub(crate) trait Tracker: Send + Sync + 'static {
         entries_max: usize,
     ) -> Answer<'_, ListPage>;
     fn reload_list(&self, list: TorrentList) -> Answer<'_, ()>;
-    fn put_key(&self, key: WantedKey) -> Answer<'_, KeyFacts>;
+    fn put_key(&self, key: WantedKey) -> Answer<'_, KeyInfo>;
     fn put_keys(&self, keys: Vec<WantedKey>) -> Answer<'_, Vec<KeyOutcome>>;
     fn remove_keys(&self, keys: Vec<AuthenticationKey>) -> Answer<'_, usize>;
     fn remove_key(&self, key: AuthenticationKey) -> Answer<'_, bool>;
-    fn key(&self, key: AuthenticationKey) -> Option<KeyFacts>;
-    fn keys(&self, after: Option<AuthenticationKey>, keys_max: usize) -> Vec<KeyFacts>;
+    fn key(&self, key: AuthenticationKey) -> Option<KeyInfo>;
+    fn keys(&self, after: Option<AuthenticationKey>, keys_max: usize) -> Vec<KeyInfo>;
     fn reset_account(&self, key: AuthenticationKey) -> Result<bool, ManagementError>;
     fn reload_keys(&self) -> Answer<'_, ()>;
     fn bans(&self) -> BoxFuture<'_, Vec<Ban>>;
@@ -42,10 +42,10 @@ pub(crate) trait Tracker: Send + Sync + 'static {
     fn lift_ban(&self, banned: Banned) -> Answer<'_, bool>;
     fn configuration(&self) -> serde_json::Value;
     fn reload(&self) -> Answer<'_, ()>;
-    fn latencies(&self) -> Answer<'_, Vec<LatencyFacts>>;
+    fn latencies(&self) -> Answer<'_, Vec<LatencyInfo>>;
     fn latency_log(&self) -> Answer<'_, Vec<u8>>;
-    fn storage(&self) -> StorageFacts;
-    fn listeners(&self) -> Vec<ListenerFacts>;
+    fn storage(&self) -> StorageInfo;
+    fn listeners(&self) -> Vec<ListenerInfo>;
 }
 
 impl<M: Management> Tracker for M {
@@ -65,11 +65,11 @@ impl<M: Management> Tracker for M {
         Box::pin(Management::torrent(self, info_hash, peers_max))
     }
 
-    fn torrents(&self, page: TorrentPage) -> Answer<'_, Vec<TorrentFacts>> {
+    fn torrents(&self, page: TorrentPage) -> Answer<'_, Vec<TorrentInfo>> {
         Box::pin(Management::torrents(self, page))
     }
 
-    fn torrents_named(&self, info_hashes: Vec<InfoHash>) -> Answer<'_, Vec<TorrentFacts>> {
+    fn torrents_named(&self, info_hashes: Vec<InfoHash>) -> Answer<'_, Vec<TorrentInfo>> {
         Box::pin(Management::torrents_named(self, info_hashes))
     }
 
@@ -99,7 +99,7 @@ impl<M: Management> Tracker for M {
         Box::pin(Management::reload_list(self, list))
     }
 
-    fn put_key(&self, key: WantedKey) -> Answer<'_, KeyFacts> {
+    fn put_key(&self, key: WantedKey) -> Answer<'_, KeyInfo> {
         Box::pin(Management::put_key(self, key))
     }
 
@@ -115,11 +115,11 @@ impl<M: Management> Tracker for M {
         Box::pin(Management::remove_key(self, key))
     }
 
-    fn key(&self, key: AuthenticationKey) -> Option<KeyFacts> {
+    fn key(&self, key: AuthenticationKey) -> Option<KeyInfo> {
         Management::key(self, key)
     }
 
-    fn keys(&self, after: Option<AuthenticationKey>, keys_max: usize) -> Vec<KeyFacts> {
+    fn keys(&self, after: Option<AuthenticationKey>, keys_max: usize) -> Vec<KeyInfo> {
         Management::keys(self, after, keys_max)
     }
 
@@ -151,7 +151,7 @@ impl<M: Management> Tracker for M {
         Box::pin(Management::reload(self))
     }
 
-    fn latencies(&self) -> Answer<'_, Vec<LatencyFacts>> {
+    fn latencies(&self) -> Answer<'_, Vec<LatencyInfo>> {
         Box::pin(Management::latencies(self))
     }
 
@@ -159,11 +159,11 @@ impl<M: Management> Tracker for M {
         Box::pin(Management::latency_log(self))
     }
 
-    fn storage(&self) -> StorageFacts {
+    fn storage(&self) -> StorageInfo {
         Management::storage(self)
     }
 
-    fn listeners(&self) -> Vec<ListenerFacts> {
+    fn listeners(&self) -> Vec<ListenerInfo> {
         Management::listeners(self)
     }
 }

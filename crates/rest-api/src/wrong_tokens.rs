@@ -80,7 +80,7 @@ mod tests {
     use std::net::Ipv4Addr;
     use std::time::Duration;
 
-    fn told(wrong: &mut WrongTokens, now: Instant, address: &str, times: usize) -> usize {
+    fn reported(wrong: &mut WrongTokens, now: Instant, address: &str, times: usize) -> usize {
         let address = address.parse().unwrap();
         (0..times).filter(|_| wrong.count(now, address) == WrongToken::Told).count()
     }
@@ -89,20 +89,20 @@ mod tests {
     fn ten_wrong_tokens_of_an_address_are_told_so_in_a_minute() {
         let now = Instant::now();
         let mut wrong = WrongTokens::new(now);
-        assert_eq!(told(&mut wrong, now, "192.0.2.1", 12), 10);
-        assert_eq!(told(&mut wrong, now, "::ffff:192.0.2.1", 1), 0);
-        assert_eq!(told(&mut wrong, now, "192.0.2.2", 1), 1);
-        assert_eq!(told(&mut wrong, now + Duration::from_secs(59), "192.0.2.1", 1), 0);
-        assert_eq!(told(&mut wrong, now + Duration::from_secs(60), "192.0.2.1", 12), 10);
+        assert_eq!(reported(&mut wrong, now, "192.0.2.1", 12), 10);
+        assert_eq!(reported(&mut wrong, now, "::ffff:192.0.2.1", 1), 0);
+        assert_eq!(reported(&mut wrong, now, "192.0.2.2", 1), 1);
+        assert_eq!(reported(&mut wrong, now + Duration::from_secs(59), "192.0.2.1", 1), 0);
+        assert_eq!(reported(&mut wrong, now + Duration::from_secs(60), "192.0.2.1", 12), 10);
     }
 
     #[test]
     fn the_addresses_of_an_ipv6_network_are_one_source() {
         let now = Instant::now();
         let mut wrong = WrongTokens::new(now);
-        assert_eq!(told(&mut wrong, now, "2001:db8::1", 10), 10);
-        assert_eq!(told(&mut wrong, now, "2001:db8::ffff:1", 1), 0);
-        assert_eq!(told(&mut wrong, now, "2001:db8:0:1::1", 1), 1);
+        assert_eq!(reported(&mut wrong, now, "2001:db8::1", 10), 10);
+        assert_eq!(reported(&mut wrong, now, "2001:db8::ffff:1", 1), 0);
+        assert_eq!(reported(&mut wrong, now, "2001:db8:0:1::1", 1), 1);
     }
 
     #[test]
@@ -112,10 +112,10 @@ mod tests {
         for bits in 0..10_000 {
             wrong.count(now, IpAddr::V4(Ipv4Addr::from_bits(bits)));
         }
-        assert_eq!(told(&mut wrong, now, "192.0.2.1", 9) + told(&mut wrong, now, "192.0.2.2", 9), 10);
+        assert_eq!(reported(&mut wrong, now, "192.0.2.1", 9) + reported(&mut wrong, now, "192.0.2.2", 9), 10);
         assert_eq!(wrong.sources.len(), 10_000);
         let later = now + Duration::from_secs(60);
-        assert_eq!(told(&mut wrong, later, "192.0.2.1", 10), 10);
+        assert_eq!(reported(&mut wrong, later, "192.0.2.1", 10), 10);
         assert_eq!(wrong.sources.len(), 1);
     }
 }

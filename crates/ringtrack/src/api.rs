@@ -5,7 +5,7 @@ use crate::certificate_watch::{CertificateWatch, Showing, watch_certificate};
 use crate::http_settings::IdentityFiles;
 use crate::prepare::Prepared;
 use anyhow::Context;
-use control::{ListenerFacts, Management, Preface, Service};
+use control::{ListenerInfo, Management, Preface, Service};
 use rest_api::{ApiSettings, Listener, Transport, serve, serve_health_checks};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -46,10 +46,10 @@ impl Apis {
     }
 
     /// Where the management API is.
-    pub(crate) fn listeners(&self) -> anyhow::Result<Vec<ListenerFacts>> {
+    pub(crate) fn listeners(&self) -> anyhow::Result<Vec<ListenerInfo>> {
         let service = if self.certificate.is_some() { Service::ApiTls } else { Service::Api };
         let facts = |listener: &Listener| {
-            Ok(ListenerFacts { service, address: listener.local_address()?, preface: Preface::None })
+            Ok(ListenerInfo { service, address: listener.local_address()?, preface: Preface::None })
         };
         self.management.iter().map(facts).collect()
     }

@@ -1,7 +1,7 @@
 use crate::listen::AllListeners;
 use crate::prepare::Prepared;
 use config::Configuration;
-use engine::errands_per_owner;
+use engine::routed_requests_per_owner;
 use http_protocol::HEAD_BYTES_MAX;
 use tracing::{info, warn};
 use worker::{DATAGRAM_BYTES_MAX, SteeringOutcome};
@@ -32,7 +32,7 @@ fn log_http_bounds(prepared: &Prepared<'_>, connections_max: u32) {
         requests_per_connection = http.requests_per_connection_max,
         request_bytes = HEAD_BYTES_MAX,
         scrape_torrents = http.scrape_torrents_max,
-        errands_per_owner = errands_per_owner(prepared.shards),
+        routed_requests_per_owner = routed_requests_per_owner(prepared.shards),
         first_request_s = http.first_request_s,
         request_s = http.request_s,
         idle_s = http.idle_s,

@@ -1,12 +1,12 @@
-use crate::desks::Desks;
+use crate::core_handles::CoreHandles;
+use crate::hints;
 use crate::http_settings::{http_limits, http_policy};
 use crate::listen::AllListeners;
-use crate::mend;
 use crate::prepare::Prepared;
 use crate::tuning::{engine_settings, kernel_sampling};
-use access::CoreFact;
+use access::CoreEvent;
 use anyhow::{Context, anyhow};
-use control::{Fleet, StatisticsBoard};
+use control::{StatisticsSnapshot, Workers};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use latency::LatencySet;
 use primitives::{PublishedStatistics, ShardCount, ShardId};
@@ -22,7 +22,7 @@ const COMMANDS_MAX: usize = 16;
 const TASKS_MAX: usize = 64;
 
 /// Facts of each worker that may wait for the control plane, which takes them several times a second.
-const FACTS_MAX_PER_CORE: usize = 8;
+const EVENTS_PER_CORE_MAX: usize = 8;
 
 /// Seconds in which all workers must serve. They have to meet each other, which takes milliseconds.
 const START_S_MAX: u64 = 30;
@@ -38,10 +38,10 @@ pub(crate) struct DataPlane {
     tasks: Vec<Sender<CoreTask>>,
     /// Room for one event of each worker, which has at most one to tell at a time.
     events: Receiver<WorkerEvent>,
-    facts: Receiver<CoreFact>,
+    core_events: Receiver<CoreEvent>,
     /// What the workers count seconds from.
     start: Instant,
-    board: StatisticsBoard,
+    snapshot: StatisticsSnapshot,
 }
 
 impl DataPlane {
@@ -50,18 +50,18 @@ impl DataPlane {
         let (configuration, shards) = (prepared.configuration, prepared.shards);
         let start = Instant::now();
         let (event_outbox, events) = bounded(prepared.cores.len());
-        let (fact_outbox, facts) = bounded(FACTS_MAX_PER_CORE * prepared.cores.len());
+        let (core_event_outbox, core_events) = bounded(EVENTS_PER_CORE_MAX * prepared.cores.len());
         let mesh = full_mesh(shards, configuration.limits.mesh_slots);
         let published: Vec<Arc<PublishedStatistics>> = shards.shards().map(|_| Arc::default()).collect();
         let mut plane = Self {
             shards,
             events,
-            facts,
+            core_events,
             start,
             workers: Vec::new(),
             commands: Vec::new(),
             tasks: Vec::new(),
-            board: StatisticsBoard::new(published.clone()),
+            snapshot: StatisticsSnapshot::new(published.clone()),
         };
         let policy = http_policy(configuration);
         let limits = http_limits(configuration, shards, listeners.connections_max);
@@ -69,7 +69,7 @@ impl DataPlane {
         for ((shard, mesh), (sockets, http_listeners)) in shards.shards().zip(mesh).zip(by_shard) {
             let (commands, command_inbox) = bounded(COMMANDS_MAX);
             let (tasks, task_inbox) = bounded(TASKS_MAX);
-            let facts = fact_outbox.clone();
+            let core_events = core_event_outbox.clone();
             let setup = WorkerSetup {
                 core: prepared.cores[shard.index()],
                 engine: engine_settings(configuration, shards, shard, prepared.memory_max_bytes),
@@ -87,22 +87,22 @@ impl DataPlane {
                 published: Arc::clone(&published[shard.index()]),
                 commands: command_inbox,
                 tasks: task_inbox,
-                facts,
+                core_events,
                 kernel_sampling: kernel_sampling(&configuration.latency),
                 events: event_outbox.clone(),
             };
             plane.commands.push(commands);
             plane.tasks.push(tasks);
-            plane.workers.push(start_worker(setup).map_err(mend::worker_error)?);
+            plane.workers.push(start_worker(setup).map_err(hints::worker_error)?);
         }
         plane.wait_until_ready()?;
         Ok(plane)
     }
 
-    /// The ways to the workers' desks.
-    pub(crate) fn desks(&self) -> Desks {
-        let (tasks, facts) = (self.tasks.clone(), self.facts.clone());
-        Desks { shards: self.shards, tasks, facts, start: self.start }
+    /// The ways to the workers' control queues.
+    pub(crate) fn core_handles(&self) -> CoreHandles {
+        let (tasks, events) = (self.tasks.clone(), self.core_events.clone());
+        CoreHandles { shards: self.shards, tasks, events, start: self.start }
     }
 
     /// Has the workers serve their sockets.
@@ -118,19 +118,19 @@ impl DataPlane {
         self.commands.clone()
     }
 
-    pub(crate) const fn board(&self) -> &StatisticsBoard {
-        &self.board
+    pub(crate) const fn snapshot(&self) -> &StatisticsSnapshot {
+        &self.snapshot
     }
 
     /// Waits for the end of all workers.
     pub(crate) fn join(self) -> anyhow::Result<()> {
-        self.workers.into_iter().try_for_each(|worker| worker.join().map_err(mend::worker_error))
+        self.workers.into_iter().try_for_each(|worker| worker.join().map_err(hints::worker_error))
     }
 
     /// Tells why those that have ended did; the others are left alone.
     pub(crate) fn join_finished(self) -> anyhow::Result<()> {
         let finished = self.workers.into_iter().filter(WorkerHandle::is_finished);
-        finished.map(WorkerHandle::join).try_for_each(|result| result.map_err(mend::worker_error))
+        finished.map(WorkerHandle::join).try_for_each(|result| result.map_err(hints::worker_error))
     }
 
     fn wait_until_ready(&mut self) -> anyhow::Result<()> {
@@ -154,12 +154,12 @@ impl DataPlane {
     fn fail_if_one_has_ended(&mut self) -> anyhow::Result<()> {
         let Some(ended) = self.workers.iter().position(WorkerHandle::is_finished) else { return Ok(()) };
         let result = self.workers.swap_remove(ended).join();
-        result.map_err(mend::worker_error)?;
+        result.map_err(hints::worker_error)?;
         Err(anyhow!("a worker ended before it was ready"))
     }
 }
 
-impl Fleet for DataPlane {
+impl Workers for DataPlane {
     fn request_stop(&self) {
         for commands in &self.commands {
             // A worker that takes no commands is noticed by the deadline.

@@ -1,7 +1,7 @@
 //! The sockets, before a worker is started.
 
+use crate::hints;
 use crate::http_settings::http_addresses;
-use crate::mend;
 use crate::open_files::connections_with_descriptors;
 use crate::prepare::Prepared;
 use crate::tuning::listener_options;
@@ -24,8 +24,8 @@ pub(crate) fn listen(prepared: &Prepared<'_>) -> anyhow::Result<AllListeners> {
     let is_http_served = !http_addresses(prepared.configuration).is_empty();
     let connections_max = if is_http_served { prepared.configuration.http.connections_max } else { 0 };
     let connections_max = connections_with_descriptors(connections_max, prepared.shards)?;
-    let udp = listen_udp(prepared).map_err(mend::bind_error)?;
-    let http = listen_http(prepared).map_err(mend::bind_error)?;
+    let udp = listen_udp(prepared).map_err(hints::bind_error)?;
+    let http = listen_http(prepared).map_err(hints::bind_error)?;
     Ok(AllListeners { udp, http, connections_max })
 }
 

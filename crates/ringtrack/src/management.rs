@@ -1,13 +1,13 @@
 //! From the configuration to the management of the running tracker.
 
-use crate::desks::Desks;
+use crate::core_handles::CoreHandles;
 use crate::listen::AllListeners;
 use crate::storage::Storage;
 use anyhow::Context;
 use config::{Configuration, Proxy, ProxyHeader, Switch};
 use control::{
-    CompletedStorage, ConfiguredRules, LatencyBoard, ListenerFacts, Manager, ManagerSettings, Modes, Preface,
-    Service, StatisticsBoard, TorrentMode, UserMode,
+    CompletedStorage, ConfiguredRules, LatencySnapshot, ListenerInfo, Manager, ManagerSettings, Modes,
+    Preface, Service, StatisticsSnapshot, TorrentMode, UserMode,
 };
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
@@ -18,11 +18,11 @@ use worker::{Listener, Scheme};
 
 /// What the management is made of beside the configuration.
 pub(crate) struct ManagementParts {
-    pub(crate) desks: Desks,
+    pub(crate) core_handles: CoreHandles,
     pub(crate) storage: Storage,
-    pub(crate) listeners: Vec<ListenerFacts>,
-    pub(crate) board: StatisticsBoard,
-    pub(crate) latencies: Arc<LatencyBoard>,
+    pub(crate) listeners: Vec<ListenerInfo>,
+    pub(crate) snapshot: StatisticsSnapshot,
+    pub(crate) latencies: Arc<LatencySnapshot>,
     pub(crate) reloads: watch::Sender<u64>,
 }
 
@@ -30,8 +30,8 @@ pub(crate) struct ManagementParts {
 pub(crate) async fn start_management(
     configuration: &Configuration,
     parts: ManagementParts,
-) -> anyhow::Result<Manager<Desks>> {
-    let ManagementParts { desks, storage, listeners, board, latencies, reloads } = parts;
+) -> anyhow::Result<Manager<CoreHandles>> {
+    let ManagementParts { core_handles, storage, listeners, snapshot, latencies, reloads } = parts;
     let access = &configuration.access;
     let settings = ManagerSettings {
         modes: modes(configuration),
@@ -48,16 +48,16 @@ pub(crate) async fn start_management(
         allow_file: access.allow_file.path().map(Path::to_owned),
         deny_file: access.deny_file.path().map(Path::to_owned),
         keys_max: access.keys_max as usize,
-        keeper: storage.keeper,
+        write_behind: storage.write_behind,
         start_wait: Duration::from_secs(u64::from(configuration.database.start_wait_s)),
         configuration: configuration.redacted(),
         listeners,
-        board,
+        snapshot,
         latencies,
         begun: SystemTime::now(),
         reloads,
     };
-    let manager = Manager::start(desks, settings, storage.database).await;
+    let manager = Manager::start(core_handles, settings, storage.database).await;
     manager.context("access.allow_file or access.deny_file cannot be used")
 }
 
@@ -70,17 +70,17 @@ fn modes(configuration: &Configuration) -> Modes {
 }
 
 /// Where announces are taken.
-pub(crate) fn tracker_listeners(all: &AllListeners, proxy: &Proxy) -> Vec<ListenerFacts> {
+pub(crate) fn tracker_listeners(all: &AllListeners, proxy: &Proxy) -> Vec<ListenerInfo> {
     let udp = all.udp.addresses.iter().map(|&address| Listener { scheme: Scheme::Udp, address });
-    let facts = |Listener { scheme, address }| {
+    let core_events = |Listener { scheme, address }| {
         let (service, preface) = match scheme {
             Scheme::Udp => (Service::Udp, Preface::None),
             Scheme::Http => (Service::Http, preface(proxy, address.ip())),
             Scheme::Https => (Service::Https, preface(proxy, address.ip())),
         };
-        ListenerFacts { service, address, preface }
+        ListenerInfo { service, address, preface }
     };
-    udp.chain(all.http.listeners.iter().copied()).map(facts).collect()
+    udp.chain(all.http.listeners.iter().copied()).map(core_events).collect()
 }
 
 /// What connections to an address of this machine begin with that come from this machine. The kernel has them come from

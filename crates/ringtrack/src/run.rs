@@ -16,7 +16,7 @@ use crate::signals::{hangups, reload_at_hangups, requests_from_signals};
 use crate::storage::Storage;
 use anyhow::bail;
 use config::Configuration;
-use control::{End, Fleet, LatencyBoard, LatencyDumps, Request, ServiceManager, Supervision, supervise};
+use control::{End, LatencyDumps, LatencySnapshot, Request, ServiceManager, Supervision, Workers, supervise};
 use crossbeam_channel::Sender;
 use std::io;
 use std::panic::{set_hook, take_hook};
@@ -54,12 +54,12 @@ fn serve(prepared: &Prepared<'_>, listeners: AllListeners, runtime: &Runtime) ->
     let storage = runtime.block_on(Storage::open(configuration))?;
     let all_listeners = [tracker_listeners(&listeners, &configuration.proxy), apis.listeners()?].concat();
     let data_plane = DataPlane::start(prepared, listeners)?;
-    let (latencies, reloads) = (Arc::<LatencyBoard>::default(), watch::Sender::new(0));
+    let (latencies, reloads) = (Arc::<LatencySnapshot>::default(), watch::Sender::new(0));
     let parts = ManagementParts {
-        desks: data_plane.desks(),
+        core_handles: data_plane.core_handles(),
         storage,
         listeners: all_listeners,
-        board: data_plane.board().clone(),
+        snapshot: data_plane.snapshot().clone(),
         latencies: Arc::clone(&latencies),
         reloads: reloads.clone(),
     };
@@ -80,9 +80,10 @@ fn serve(prepared: &Prepared<'_>, listeners: AllListeners, runtime: &Runtime) ->
         let (stop, stopped) = watch::channel(false);
         let mut serving = apis.serve(&Arc::new(management.clone()), &reloads, &stopped);
         info!("ready");
-        let (manager, board) = (Announcer { systemd: Systemd::ready(), stop }, data_plane.board().clone());
+        let (manager, snapshot) =
+            (SystemdNotifier { systemd: Systemd::ready(), stop }, data_plane.snapshot().clone());
         let supervision = supervision(configuration, latencies, panicked);
-        let end = supervise(&data_plane, &manager, &board, &supervision, requests).await;
+        let end = supervise(&data_plane, &manager, &snapshot, &supervision, requests).await;
         manager.stop.send_replace(true);
         while serving.join_next().await.is_some() {}
         management.stop(Instant::now() + supervision.shutdown_deadline).await;
@@ -92,12 +93,12 @@ fn serve(prepared: &Prepared<'_>, listeners: AllListeners, runtime: &Runtime) ->
 }
 
 /// Tells the APIs of the stop, too: nothing is changed any more that might not be stored.
-struct Announcer {
+struct SystemdNotifier {
     systemd: Systemd,
     stop: watch::Sender<bool>,
 }
 
-impl ServiceManager for Announcer {
+impl ServiceManager for SystemdNotifier {
     fn heartbeat_interval(&self) -> Option<Duration> {
         self.systemd.heartbeat_interval()
     }
@@ -131,7 +132,7 @@ fn certificate_watch(prepared: &Prepared<'_>, data_plane: &DataPlane) -> Option<
 
 fn supervision(
     configuration: &Configuration,
-    board: Arc<LatencyBoard>,
+    snapshot: Arc<LatencySnapshot>,
     panicked: Arc<AtomicBool>,
 ) -> Supervision {
     let logs_directory = std::env::var_os("LOGS_DIRECTORY");
@@ -140,7 +141,7 @@ fn supervision(
         latency: LatencyDumps {
             directory: latency_directory(&configuration.latency.directory, logs_directory.as_deref()),
             interval: configuration.latency.interval_s,
-            board,
+            snapshot,
         },
         shutdown_deadline: Duration::from_secs(u64::from(configuration.shutdown.deadline_s)),
         panicked,

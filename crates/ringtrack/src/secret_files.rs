@@ -26,8 +26,8 @@ pub(crate) fn warn_of_readable_secrets(configuration: &Configuration) {
         let Ok(metadata) = fs::metadata(&file.path) else { continue };
         if metadata.is_file() && metadata.mode() & file.forbidden != 0 {
             let (what, mode, path) = (file.what, metadata.mode() & 0o777, file.path.display());
-            let mend = if file.forbidden == OTHERS { "o=" } else { "go=" };
-            warn!("{what} can be read or changed by others, its mode is {mode:o}: chmod {mend} {path}");
+            let hints = if file.forbidden == OTHERS { "o=" } else { "go=" };
+            warn!("{what} can be read or changed by others, its mode is {mode:o}: chmod {hints} {path}");
         }
     }
 }

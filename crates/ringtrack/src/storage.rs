@@ -3,7 +3,7 @@
 use anyhow::Context;
 use config::{Configuration, DatabaseUrl as Configured, Switch};
 use control::TotalsStorage;
-use database::{Creation, Database, DatabaseUrl, KeeperSettings};
+use database::{Creation, Database, DatabaseUrl, WriteBehindSettings};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tracing::error;
@@ -12,17 +12,17 @@ use tracing::error;
 pub(crate) struct Storage {
     pub(crate) database: Option<Database>,
     pub(crate) totals: TotalsStorage,
-    pub(crate) keeper: KeeperSettings,
+    pub(crate) write_behind: WriteBehindSettings,
 }
 
 impl Storage {
     /// Opens the database. One that cannot be used now is tried again later; what waiting does not mend is an error.
     pub(crate) async fn open(configuration: &Configuration) -> anyhow::Result<Self> {
         let settings = &configuration.database;
-        let keeper = KeeperSettings {
+        let write_behind = WriteBehindSettings {
             flush_every: Duration::from_secs(u64::from(settings.flush_every_s)),
             pending_max: settings.pending_max as usize,
-            ..KeeperSettings::default()
+            ..WriteBehindSettings::default()
         };
         let state_directory = std::env::var_os("STATE_DIRECTORY");
         let file = settings.url.sqlite_file(state_directory.as_deref());
@@ -34,7 +34,7 @@ impl Storage {
             Some(url) => Some(open(&url, creation).await?),
             None => None,
         };
-        Ok(Self { database, totals: totals(configuration, file), keeper })
+        Ok(Self { database, totals: totals(configuration, file), write_behind })
     }
 }
 

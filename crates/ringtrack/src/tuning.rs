@@ -2,7 +2,7 @@
 
 use access::{
     AccessBounds, AccessPolicy, AccountBounds, CompletedCounts, DETAILS_MAX, DetailsBounds, DetailsKept,
-    REGISTER_ENTRIES_MAX, RegisterBounds, SESSIONS_MAX, TorrentAdmission, UserAdmission,
+    SESSIONS_MAX, TORRENT_TABLE_ENTRIES_MAX, TorrentAdmission, TorrentTableBounds, UserAdmission,
 };
 use config::{
     Announce, Configuration, Interval, InvalidConnectionId as Invalid, Latency, ReplySource, Steering,
@@ -97,10 +97,10 @@ fn access_bounds(configuration: &Configuration, shards: ShardCount) -> AccessBou
     let lifetime_s = configuration.announce.peer_lifetime_s;
     // Random parts are not exactly equal.
     let part = |bound: u32| bound.div_ceil(u32::from(shards.get())).saturating_add(bound / 100);
-    let entries_max = part(access.torrents_max).min(REGISTER_ENTRIES_MAX);
+    let entries_max = part(access.torrents_max).min(TORRENT_TABLE_ENTRIES_MAX);
     let keys_max = access.keys_max as usize;
     AccessBounds {
-        register: RegisterBounds { entries_max, counted_max: entries_max - entries_max / 4 },
+        torrent_table: TorrentTableBounds { entries_max, counted_max: entries_max - entries_max / 4 },
         keys_max,
         accounts: AccountBounds {
             sessions_max: (part(access.sessions_max) as usize).min(SESSIONS_MAX),

@@ -228,7 +228,7 @@ impl<A: CompactAddress> FamilySwarms<A> {
         announce: &Announce<A>,
         out: &mut [u8],
     ) -> Announced {
-        let placed = self.register(moment, slot, announce);
+        let placed = self.upsert(moment, slot, announce);
         let swarm = self.slab.get(slot).expect(IN_USE);
         let counts = swarm.counts();
         let peers = if announce.event == AnnounceEvent::Stopped {
@@ -244,7 +244,7 @@ impl<A: CompactAddress> FamilySwarms<A> {
     }
 
     /// Puts the announcing peer where its announce says.
-    fn register(&mut self, moment: &Moment<'_>, slot: u32, announce: &Announce<A>) -> Placed {
+    fn upsert(&mut self, moment: &Moment<'_>, slot: u32, announce: &Announce<A>) -> Placed {
         let swarm = self.swarm(slot);
         let before = swarm.counts();
         let found = swarm.find(moment.hasher, &announce.address);

@@ -215,7 +215,7 @@ impl Swarms {
     ) {
         let lifetime_s = self.settings.peer_lifetime_s;
         if let Some(swarm) = A::of(self).swarm_of(&self.hasher, info_hash) {
-            swarm.tell_peers(now, lifetime_s, peers_max, tell);
+            swarm.for_each_peer(now, lifetime_s, peers_max, tell);
         }
     }
 

@@ -165,7 +165,7 @@ impl<A: CompactAddress> Swarm<A> {
     }
 
     /// Tells of the first `peers_max` peers: the address, the status, and seconds since the last announce.
-    pub(crate) fn tell_peers(
+    pub(crate) fn for_each_peer(
         &self,
         now: Second,
         lifetime_s: u32,

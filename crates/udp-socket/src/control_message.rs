@@ -38,7 +38,7 @@ const _: () = assert!(align_of::<ControlMessages>() >= ALIGNMENT_BYTES);
 
 /// What the kernel told about a received datagram.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Told {
+pub(crate) struct ControlData {
     /// The local address that it was sent to; none if that cannot be the source of a reply.
     pub(crate) destination: Option<LocalEnd>,
     /// When it arrived, since the Unix epoch.
@@ -102,21 +102,25 @@ impl ControlMessages {
     }
 
     /// What stands in the `written_bytes` that the kernel wrote here; nothing behind them is read.
-    pub(crate) fn told(&self, written_bytes: usize) -> Told {
+    pub(crate) fn control_data(&self, written_bytes: usize) -> ControlData {
         let mut rest = &self.bytes[..written_bytes.min(ROOM_BYTES)];
-        let mut told = Told::default();
+        let mut control_data = ControlData::default();
         while let Some((message, behind)) = split_message(rest) {
             match (message.level, message.kind) {
-                (libc::IPPROTO_IP, libc::IP_PKTINFO) => told.destination = v4_destination(message.payload),
-                (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
-                    told.destination = v6_destination(message.payload);
+                (libc::IPPROTO_IP, libc::IP_PKTINFO) => {
+                    control_data.destination = v4_destination(message.payload)
                 }
-                (libc::SOL_SOCKET, libc::SCM_TIMESTAMPING) => told.arrived = software_stamp(message.payload),
+                (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
+                    control_data.destination = v6_destination(message.payload);
+                }
+                (libc::SOL_SOCKET, libc::SCM_TIMESTAMPING) => {
+                    control_data.arrived = software_stamp(message.payload)
+                }
                 _ => {}
             }
             rest = behind;
         }
-        told
+        control_data
     }
 }
 
@@ -170,7 +174,7 @@ mod tests {
 
     fn destination_of(messages: &ControlMessages, written_bytes: usize) -> Option<LocalEnd> {
         let destination = messages.destination(written_bytes);
-        assert_eq!(messages.told(written_bytes), Told { destination, arrived: None });
+        assert_eq!(messages.control_data(written_bytes), ControlData { destination, arrived: None });
         destination
     }
 
@@ -219,7 +223,7 @@ mod tests {
     #[test]
     fn what_the_kernel_did_not_write_is_not_read() {
         let mut messages = ControlMessages::EMPTY;
-        assert_eq!(messages.told(ControlMessages::ROOM_BYTES), Told::default());
+        assert_eq!(messages.control_data(ControlMessages::ROOM_BYTES), ControlData::default());
         messages.set_source(LocalEnd::new(LOOPBACK.parse().unwrap(), 0));
         for written_bytes in 0..HEADER_BYTES + V4_PAYLOAD_BYTES {
             assert_eq!(destination_of(&messages, written_bytes), None);
@@ -236,9 +240,12 @@ mod tests {
             assert!(written_bytes <= ControlMessages::ROOM_BYTES);
             assert!(ControlMessages::may_be_stamped(written_bytes));
             let arrived = Some(Duration::new(1_700_000_000, 999_999_999));
-            assert_eq!(messages.told(written_bytes), Told { destination: Some(local), arrived });
-            let cut = messages.told(room_bytes(STAMP_PAYLOAD_BYTES));
-            assert_eq!(cut, Told { destination: None, arrived });
+            assert_eq!(
+                messages.control_data(written_bytes),
+                ControlData { destination: Some(local), arrived }
+            );
+            let cut = messages.control_data(room_bytes(STAMP_PAYLOAD_BYTES));
+            assert_eq!(cut, ControlData { destination: None, arrived });
         }
     }
 
@@ -247,7 +254,10 @@ mod tests {
         let local = LocalEnd::new(LOOPBACK.parse().unwrap(), 4);
         for (seconds, nanoseconds) in [(0, 0), (-1, 0), (1, -1), (1, 1_000_000_000)] {
             let (messages, written_bytes) = stamp_and_info(&stamp(seconds, nanoseconds), local);
-            assert_eq!(messages.told(written_bytes), Told { destination: Some(local), arrived: None });
+            assert_eq!(
+                messages.control_data(written_bytes),
+                ControlData { destination: Some(local), arrived: None }
+            );
         }
     }
 
@@ -257,7 +267,7 @@ mod tests {
         for length_bytes in [0, 1, HEADER_BYTES - 1, ROOM_BYTES + 1, usize::MAX - 3, usize::MAX] {
             let (mut messages, written_bytes) = stamp_and_info(&stamp(1, 1), local);
             messages.bytes[..8].copy_from_slice(&length_bytes.to_ne_bytes());
-            assert_eq!(messages.told(written_bytes), Told::default());
+            assert_eq!(messages.control_data(written_bytes), ControlData::default());
         }
     }
 }

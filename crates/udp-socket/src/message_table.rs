@@ -4,7 +4,7 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 use std::time::Duration;
 use std::{fmt, io, mem, ptr};
 
-use crate::control_message::{ControlMessages, Told};
+use crate::control_message::{ControlData, ControlMessages};
 use crate::limits::{BATCH_DATAGRAMS_MAX, DATAGRAM_BYTES_MAX};
 use crate::path::{LocalEnd, Path, SocketName};
 use crate::stable_slice::StableSlice;
@@ -148,7 +148,7 @@ impl MessageTable {
     #[cold]
     fn settle_stamped(&mut self, index: usize, written_bytes: usize) {
         let slot = &mut self.slots[index];
-        let Told { destination, arrived } = slot.control.told(written_bytes);
+        let ControlData { destination, arrived } = slot.control.control_data(written_bytes);
         (slot.path.local, slot.arrived) = (destination, arrived);
         self.stamped += usize::from(arrived.is_some());
     }

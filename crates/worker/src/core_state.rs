@@ -1,10 +1,10 @@
 use crate::clock::Clock;
-use crate::http::{Hall, Surroundings};
+use crate::http::{CoreContext, HttpServer};
 use crate::limits::DATAGRAM_BYTES_MAX;
 use crate::mesh::MeshSenders;
 use crate::messages::{AnnounceMessage, ListenerIndex, ReplyTo, ScrapeMessage};
 use engine::{
-    Engine, Inbox, Now, Outbox, REPLY_BYTES_MAX, RoutedAnnounce, Routing, ScrapeJourney, ScrapeStep,
+    Engine, Inbox, Now, Outbox, REPLY_BYTES_MAX, RoutedAnnounce, RoutedScrape, Routing, ScrapeStep,
 };
 use latency::{ReplyCounts, ReplyKind, ReplyTag, ReplyTimer};
 use primitives::{AddressFamily, Counter, PublishedStatistics, ShardId};
@@ -28,7 +28,7 @@ pub(crate) struct CoreState {
     /// read the clock for.
     pub(crate) flushed: Cell<Instant>,
     pub(crate) reply_timer: RefCell<ReplyTimer>,
-    pub(crate) hall: RefCell<Hall>,
+    pub(crate) http_server: RefCell<HttpServer>,
     receive: RefCell<ReceiveBatch>,
     send: RefCell<SendBatch>,
 }
@@ -40,7 +40,7 @@ pub(crate) struct CoreParts {
     pub(crate) engine: Engine,
     pub(crate) mesh: MeshSenders,
     pub(crate) sockets: Vec<BatchSocket>,
-    pub(crate) hall: Hall,
+    pub(crate) http_server: HttpServer,
     pub(crate) published: Arc<PublishedStatistics>,
     pub(crate) batch_datagrams: usize,
 }
@@ -74,7 +74,7 @@ const IN_BATCH: &str = "the engine names datagrams of the batch only";
 
 impl CoreState {
     pub(crate) fn new(parts: CoreParts) -> Self {
-        let CoreParts { clock, engine, mesh, sockets, hall, published, batch_datagrams } = parts;
+        let CoreParts { clock, engine, mesh, sockets, http_server, published, batch_datagrams } = parts;
         let receive = ReceiveBatch::new(batch_datagrams, DATAGRAM_BYTES_MAX);
         let send = SendBatch::new(receive.capacity(), REPLY_BYTES_MAX);
         assert!(send.capacity() >= receive.capacity(), "a reply for each datagram");
@@ -87,7 +87,7 @@ impl CoreState {
             reactor_due: Cell::new(Instant::now()),
             flushed: Cell::new(Instant::now()),
             reply_timer: RefCell::new(ReplyTimer::new(send.capacity())),
-            hall: RefCell::new(hall),
+            http_server: RefCell::new(http_server),
             receive: RefCell::new(receive),
             send: RefCell::new(send),
         }
@@ -124,8 +124,8 @@ impl CoreState {
         let mesh = &*self.mesh.borrow();
         let engine = &mut *self.engine.borrow_mut();
         let instant = Instant::now();
-        let mut around = Surroundings { engine, mesh, now: self.clock.at(instant), instant };
-        let turn = self.hall.borrow_mut().take_turn(&mut around);
+        let mut around = CoreContext { engine, mesh, now: self.clock.at(instant), instant };
+        let turn = self.http_server.borrow_mut().take_turn(&mut around);
         self.flushed.set(around.instant);
         turn
     }
@@ -150,13 +150,13 @@ impl CoreState {
         self.make_room(message.reply_to.listener);
         let send = &mut *self.send.borrow_mut();
         let engine = &mut *self.engine.borrow_mut();
-        match engine.advance_scrape(&mut message.journey, send.next_buffer().expect(ROOM)) {
+        match engine.advance_scrape(&mut message.routed_scrape, send.next_buffer().expect(ROOM)) {
             ScrapeStep::Reply(length) => {
                 send.commit(length, &message.reply_to.path);
-                self.note_routed(ReplyKind::Scrape, message.journey.family(), &message.reply_to);
+                self.note_routed(ReplyKind::Scrape, message.routed_scrape.family(), &message.reply_to);
             }
             ScrapeStep::Route(owner) => {
-                let family = message.journey.family();
+                let family = message.routed_scrape.family();
                 if self.mesh.borrow().send_scrape(owner, message) == Routing::Full {
                     engine.drop_scrape(family);
                 }
@@ -260,8 +260,8 @@ impl Outbox for Replies<'_> {
         self.mesh.send_announce(owner, message)
     }
 
-    fn route_scrape(&mut self, index: usize, owner: ShardId, journey: &ScrapeJourney) -> Routing {
-        let message = ScrapeMessage { reply_to: self.reply_to(index), journey: journey.clone() };
+    fn route_scrape(&mut self, index: usize, owner: ShardId, routed_scrape: &RoutedScrape) -> Routing {
+        let message = ScrapeMessage { reply_to: self.reply_to(index), routed_scrape: routed_scrape.clone() };
         self.mesh.send_scrape(owner, message)
     }
 }

@@ -1,4 +1,4 @@
-use crate::limits::{STAMPS_TOLD_TURNS, TIMER_MS};
+use crate::limits::{STAMPS_READ_TURNS, TIMER_MS};
 use std::num::NonZeroU32;
 use udp_socket::ReceiveTimestamps;
 
@@ -15,9 +15,9 @@ pub enum KernelSampling {
 const TURNS_PER_S: NonZeroU32 = NonZeroU32::new((1000 / TIMER_MS) as u32).expect("several turns a second");
 
 /// The turn at which nothing that was stamped can wait any more.
-const STAMPS_TOLD_END_TURN: u32 = 1 + STAMPS_TOLD_TURNS;
+const STAMPS_READ_END_TURN: u32 = 1 + STAMPS_READ_TURNS;
 
-const _: () = assert!(STAMPS_TOLD_END_TURN < TURNS_PER_S.get(), "a window ends before the next begins");
+const _: () = assert!(STAMPS_READ_END_TURN < TURNS_PER_S.get(), "a window ends before the next begins");
 
 /// The windows in which the kernel stamps datagrams, by turns of the timer. What is stamped and still waits at the
 /// end of a window has waited longest: its stamp is told later.
@@ -45,7 +45,7 @@ impl SampleWindows {
         match turn {
             0 => Some(ReceiveTimestamps::On),
             1 => Some(ReceiveTimestamps::TellOnly),
-            STAMPS_TOLD_END_TURN => Some(ReceiveTimestamps::Off),
+            STAMPS_READ_END_TURN => Some(ReceiveTimestamps::Off),
             _ => None,
         }
     }
@@ -63,7 +63,7 @@ mod tests {
             let mut expected = [None; 10];
             expected[0] = Some(ReceiveTimestamps::On);
             expected[1] = Some(ReceiveTimestamps::TellOnly);
-            expected[1 + STAMPS_TOLD_TURNS as usize] = Some(ReceiveTimestamps::Off);
+            expected[1 + STAMPS_READ_TURNS as usize] = Some(ReceiveTimestamps::Off);
             assert_eq!(period, expected);
         }
     }

@@ -7,8 +7,8 @@
 #![deny(unsafe_code, reason = "only readiness.rs may, where glommio takes a raw descriptor")]
 
 mod clock;
+mod control_queue;
 mod core_state;
-mod desk;
 mod expiry_pace;
 pub mod http;
 mod kernel_ring;

@@ -26,26 +26,26 @@ pub(crate) const EXPIRY_TURN_US: u64 = 1000;
 
 /// Milliseconds between two looks for something that the control plane wants done: what the management API's answers
 /// take longer on an idle tracker, against the times that a core without requests wakes up.
-pub(crate) const DESK_LOOK_MS: u64 = 20;
+pub(crate) const CONTROL_POLL_MS: u64 = 20;
 
 /// Microseconds for which a core works for the control plane before it sees to its requests again.
-pub(crate) const DESK_SLICE_US: u64 = 200;
+pub(crate) const CONTROL_SLICE_US: u64 = 200;
 
 /// Milliseconds of requests between two such slices: the control plane gets at most a sixth of the core.
-pub(crate) const DESK_PAUSE_MS: u64 = 1;
+pub(crate) const CONTROL_PAUSE_MS: u64 = 1;
 
 /// Facts that a core tells in one turn of its timer at most, each of up to a thousand keys or torrents.
-pub(crate) const FACTS_PER_TURN_MAX: usize = 4;
+pub(crate) const EVENTS_PER_TURN_MAX: usize = 4;
 
 /// Milliseconds for which a core that has stopped waits for the control plane to take what it has to tell.
-pub(crate) const LAST_FACTS_MS_MAX: u64 = 2000;
+pub(crate) const LAST_EVENTS_MS_MAX: u64 = 2000;
 
-/// Milliseconds after its last task for which a desk looks for the next one in each pause: a million lines are sent as
+/// Milliseconds after its last task for which a control queue looks for the next one in each pause: a million lines are sent as
 /// hundreds of tasks, each of which waits for the one before.
-pub(crate) const DESK_AWAKE_MS: u64 = 50;
+pub(crate) const CONTROL_AWAKE_MS: u64 = 50;
 
 /// Tasks of the control plane that a core has begun at most. Others wait in their channel.
-pub(crate) const DESK_JOBS_MAX: usize = 64;
+pub(crate) const CONTROL_JOBS_MAX: usize = 64;
 
 /// Units of work of the first turn, when nothing is known of what one costs: a millisecond where each misses the cache.
 pub(crate) const EXPIRY_WORK_FIRST: u32 = 65_536;
@@ -60,7 +60,7 @@ pub(crate) const EXPIRY_WORK_MAX: u32 = 262_144;
 
 /// Turns of the timer for which stamps are still told when no more are made: several times what a full receive
 /// buffer takes to be answered.
-pub(crate) const STAMPS_TOLD_TURNS: u32 = 4;
+pub(crate) const STAMPS_READ_TURNS: u32 = 4;
 
 /// Milliseconds before a socket whose receive call failed is tried again.
 pub(crate) const RECEIVE_RETRY_MS: u64 = 20;

@@ -1,6 +1,6 @@
 use crate::limits::{ANNOUNCE_SLOTS_MIN, CONNECT_TICK_MS, SCRAPE_SLOTS_MIN, SCRAPE_SLOTS_SHARE};
 use crate::messages::{AnnounceMessage, ScrapeMessage};
-use engine::{Errand, Routing, errands_per_owner};
+use engine::{RoutedRequest, Routing, routed_requests_per_owner};
 use futures_lite::Future;
 use glommio::channels::shared_channel::{
     ConnectedReceiver, ConnectedSender, SharedReceiver, SharedSender, new_bounded,
@@ -25,21 +25,24 @@ struct Rings<A, S, E> {
     announces: A,
     scrapes: S,
     /// Of HTTP requests, on their way to owners.
-    errands: E,
+    routed: E,
     /// The same, on their way home.
     answers: E,
 }
 
 type UnconnectedSenders =
-    Rings<SharedSender<AnnounceMessage>, SharedSender<ScrapeMessage>, SharedSender<Box<Errand>>>;
+    Rings<SharedSender<AnnounceMessage>, SharedSender<ScrapeMessage>, SharedSender<Box<RoutedRequest>>>;
 type UnconnectedReceivers =
-    Rings<SharedReceiver<AnnounceMessage>, SharedReceiver<ScrapeMessage>, SharedReceiver<Box<Errand>>>;
-type Senders =
-    Rings<ConnectedSender<AnnounceMessage>, ConnectedSender<ScrapeMessage>, ConnectedSender<Box<Errand>>>;
+    Rings<SharedReceiver<AnnounceMessage>, SharedReceiver<ScrapeMessage>, SharedReceiver<Box<RoutedRequest>>>;
+type Senders = Rings<
+    ConnectedSender<AnnounceMessage>,
+    ConnectedSender<ScrapeMessage>,
+    ConnectedSender<Box<RoutedRequest>>,
+>;
 type Receivers = Rings<
     ConnectedReceiver<AnnounceMessage>,
     ConnectedReceiver<ScrapeMessage>,
-    ConnectedReceiver<Box<Errand>>,
+    ConnectedReceiver<Box<RoutedRequest>>,
 >;
 
 /// The sending ends, by shard; none to itself.
@@ -53,8 +56,8 @@ pub(crate) struct MeshSenders {
 pub(crate) struct MeshReceivers {
     pub(crate) announces: Vec<ConnectedReceiver<AnnounceMessage>>,
     pub(crate) scrapes: Vec<ConnectedReceiver<ScrapeMessage>>,
-    pub(crate) errands: Vec<ConnectedReceiver<Box<Errand>>>,
-    pub(crate) answers: Vec<ConnectedReceiver<Box<Errand>>>,
+    pub(crate) routed: Vec<ConnectedReceiver<Box<RoutedRequest>>>,
+    pub(crate) answers: Vec<ConnectedReceiver<Box<RoutedRequest>>>,
 }
 
 /// The ends of a mesh between all shards, in their order. Each core has `slots_per_core` for announces on their
@@ -71,21 +74,21 @@ pub fn full_mesh(shards: ShardCount, slots_per_core: usize) -> Vec<MeshEnd> {
         for consumer in shards.shards().filter(|&consumer| consumer != producer) {
             let (to_announces, from_announces) = new_bounded(slots);
             let (to_scrapes, from_scrapes) = new_bounded(scrape_slots);
-            // Room for all errands of one core that another may have, so that each finds its way there and home.
-            let (to_errands, from_errands) = new_bounded(errands_per_owner(shards));
-            let (to_answers, from_answers) = new_bounded(errands_per_owner(shards));
+            // Room for all routed requests of one core that another may have, so that each finds its way there and home.
+            let (to_routed, from_routed) = new_bounded(routed_requests_per_owner(shards));
+            let (to_answers, from_answers) = new_bounded(routed_requests_per_owner(shards));
             let to = Rings {
                 shard: consumer,
                 announces: to_announces,
                 scrapes: to_scrapes,
-                errands: to_errands,
+                routed: to_routed,
                 answers: to_answers,
             };
             let from = Rings {
                 shard: producer,
                 announces: from_announces,
                 scrapes: from_scrapes,
-                errands: from_errands,
+                routed: from_routed,
                 answers: from_answers,
             };
             ends[producer.index()].to.push(to);
@@ -119,7 +122,7 @@ impl MeshEnd {
         for ring in join_all(from).await {
             receivers.announces.push(ring.announces);
             receivers.scrapes.push(ring.scrapes);
-            receivers.errands.push(ring.errands);
+            receivers.routed.push(ring.routed);
             receivers.answers.push(ring.answers);
         }
         (senders, receivers)
@@ -137,19 +140,23 @@ impl MeshSenders {
         routing(ring.is_some_and(|ring| ring.scrapes.try_send(message).is_ok()))
     }
 
-    /// Hands an errand to its next owner; gives it back where the ring is closed, since the tracker stops.
-    pub(crate) fn send_errand(&self, owner: ShardId, errand: Box<Errand>) -> Result<(), Box<Errand>> {
+    /// Hands a routed request to its next owner; gives it back where the ring is closed, since the tracker stops.
+    pub(crate) fn send_routed(
+        &self,
+        owner: ShardId,
+        routed: Box<RoutedRequest>,
+    ) -> Result<(), Box<RoutedRequest>> {
         match self.by_shard.get(owner.index()).and_then(Option::as_ref) {
-            Some(rings) => rings.errands.try_send(errand).map_err(unsent),
-            None => Err(errand),
+            Some(rings) => rings.routed.try_send(routed).map_err(unsent),
+            None => Err(routed),
         }
     }
 
-    /// Sends an errand home. There is room for it; one that its home does not take in any more, since
+    /// Sends a routed request home. There is room for it; one that its home does not take in any more, since
     /// the tracker stops, is let go.
-    pub(crate) fn send_answer(&self, home: ShardId, errand: Box<Errand>) {
+    pub(crate) fn send_answer(&self, home: ShardId, routed: Box<RoutedRequest>) {
         if let Some(rings) = self.by_shard.get(home.index()).and_then(Option::as_ref) {
-            drop(rings.answers.try_send(errand));
+            drop(rings.answers.try_send(routed));
         }
     }
 
@@ -158,7 +165,7 @@ impl MeshSenders {
         for rings in self.by_shard.iter().flatten() {
             rings.announces.close();
             rings.scrapes.close();
-            rings.errands.close();
+            rings.routed.close();
         }
     }
 
@@ -181,10 +188,10 @@ async fn tick() {
 }
 
 /// What a ring did not take.
-fn unsent(error: GlommioError<Box<Errand>>) -> Box<Errand> {
+fn unsent(error: GlommioError<Box<RoutedRequest>>) -> Box<RoutedRequest> {
     match error {
-        GlommioError::Closed(ResourceType::Channel(errand))
-        | GlommioError::WouldBlock(ResourceType::Channel(errand)) => errand,
+        GlommioError::Closed(ResourceType::Channel(routed))
+        | GlommioError::WouldBlock(ResourceType::Channel(routed)) => routed,
         error => unreachable!("a ring is full or closed, and not {error}"),
     }
 }
@@ -194,7 +201,7 @@ async fn connect_sender(rings: UnconnectedSenders) -> Senders {
         shard: rings.shard,
         announces: rings.announces.connect().await,
         scrapes: rings.scrapes.connect().await,
-        errands: rings.errands.connect().await,
+        routed: rings.routed.connect().await,
         answers: rings.answers.connect().await,
     }
 }
@@ -204,7 +211,7 @@ async fn connect_receiver(rings: UnconnectedReceivers) -> Receivers {
         shard: rings.shard,
         announces: rings.announces.connect().await,
         scrapes: rings.scrapes.connect().await,
-        errands: rings.errands.connect().await,
+        routed: rings.routed.connect().await,
         answers: rings.answers.connect().await,
     }
 }

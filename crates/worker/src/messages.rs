@@ -1,7 +1,7 @@
-use access::{AccessUpdate, ListInquiry};
-use engine::{RoutedAnnounce, ScrapeJourney};
+use access::{AccessUpdate, ListQuery};
+use engine::{RoutedAnnounce, RoutedScrape};
 use latency::LatencySet;
-use primitives::{Answer, Inquiry, ShardId};
+use primitives::{Query, Reply, ShardId};
 use std::sync::Arc;
 use std::time::Instant;
 use tls::ServerIdentity;
@@ -24,11 +24,11 @@ pub enum WorkerCommand {
 #[derive(Debug)]
 pub enum CoreTask {
     /// To look into the core's torrents.
-    Inquire(Inquiry),
+    Query(Query),
     /// To take over a change of who is served, behind those that came before. The answer says that it holds.
-    Update(AccessUpdate, Answer<()>),
+    Update(AccessUpdate, Reply<()>),
     /// To tell a page of its part of a list.
-    List(ListInquiry),
+    List(ListQuery),
 }
 
 /// What a worker tells the control plane.
@@ -70,5 +70,5 @@ pub(crate) struct AnnounceMessage {
 #[derive(Debug)]
 pub(crate) struct ScrapeMessage {
     pub(crate) reply_to: ReplyTo,
-    pub(crate) journey: ScrapeJourney,
+    pub(crate) routed_scrape: RoutedScrape,
 }

@@ -2,9 +2,9 @@ use crate::clock::processor_time;
 use crate::core_state::CoreState;
 use crate::expiry_pace::ExpiryPace;
 use crate::kernel_sampling::SampleWindows;
-use crate::limits::{FACTS_PER_TURN_MAX, TIMER_MS};
+use crate::limits::{EVENTS_PER_TURN_MAX, TIMER_MS};
 use crate::messages::{WorkerCommand, WorkerEvent};
-use access::CoreFact;
+use access::CoreEvent;
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
 use glommio::timer::sleep;
 use latency::LatencySet;
@@ -17,7 +17,7 @@ pub(crate) struct ControlEnds {
     pub(crate) shard: ShardId,
     pub(crate) commands: Receiver<WorkerCommand>,
     pub(crate) events: Sender<WorkerEvent>,
-    pub(crate) facts: Sender<CoreFact>,
+    pub(crate) core_events: Sender<CoreEvent>,
 }
 
 /// Lets swarms expire, publishes the figures, samples and takes commands, until the command to stop.
@@ -29,9 +29,9 @@ pub(crate) async fn run_timer(core: &CoreState, control: &ControlEnds, mut windo
         sleep(period).await;
         note_lateness(core, due.elapsed());
         expire(core, &mut pace);
-        core.hall.borrow_mut().sweep(core.clock.now(), &mut core.engine.borrow_mut());
+        core.http_server.borrow_mut().sweep(core.clock.now(), &mut core.engine.borrow_mut());
         core.publish();
-        tell_facts(core, control);
+        send_events(core, control);
         // Behind the turn of expiry, so that a window has the whole of the one at its end: the kernel begins to stamp
         // a moment after it is told to, which may be when a turn of expiry that follows at once is over.
         if let Some(timestamps) = windows.turn() {
@@ -39,20 +39,20 @@ pub(crate) async fn run_timer(core: &CoreState, control: &ControlEnds, mut windo
         }
         match control.commands.try_recv() {
             Ok(WorkerCommand::Stop) | Err(TryRecvError::Disconnected) => return,
-            Ok(WorkerCommand::TakeLatency(empty)) => tell_latency(core, control, empty),
-            Ok(WorkerCommand::UseIdentity(identity)) => core.hall.borrow_mut().set_identity(identity),
+            Ok(WorkerCommand::TakeLatency(empty)) => send_latency(core, control, empty),
+            Ok(WorkerCommand::UseIdentity(identity)) => core.http_server.borrow_mut().set_identity(identity),
             Ok(WorkerCommand::Serve) | Err(TryRecvError::Empty) => {}
         }
     }
 }
 
 /// Tells some of what has changed. What finds the channel full is told later.
-fn tell_facts(core: &CoreState, control: &ControlEnds) {
+fn send_events(core: &CoreState, control: &ControlEnds) {
     let engine = &mut *core.engine.borrow_mut();
-    for _ in 0..FACTS_PER_TURN_MAX {
-        let Some(fact) = engine.take_fact() else { return };
-        if let Err(unsent) = control.facts.try_send(fact) {
-            engine.keep_fact(&unsent.into_inner());
+    for _ in 0..EVENTS_PER_TURN_MAX {
+        let Some(event) = engine.take_event() else { return };
+        if let Err(unsent) = control.core_events.try_send(event) {
+            engine.keep_event(&unsent.into_inner());
             return;
         }
     }
@@ -66,7 +66,7 @@ fn expire(core: &CoreState, pace: &mut ExpiryPace) {
     core.reply_timer.borrow_mut().expiry_turn(taken);
 }
 
-fn tell_latency(core: &CoreState, control: &ControlEnds, empty: Box<LatencySet>) {
+fn send_latency(core: &CoreState, control: &ControlEnds, empty: Box<LatencySet>) {
     let recorded = core.reply_timer.borrow_mut().take(empty);
     // The control plane has room for an answer to each of its questions; if it is gone, so is the tracker.
     drop(control.events.try_send(WorkerEvent::Latency(control.shard, recorded)));

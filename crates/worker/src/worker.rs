@@ -1,18 +1,18 @@
 use crate::clock::{Clock, processor_time};
+use crate::control_queue::serve_control_queue;
 use crate::core_state::{CoreParts, CoreState, Turn};
-use crate::desk::serve_desk;
-use crate::http::{Hall, HttpSetup, serve_answers, serve_errands, serve_http};
+use crate::http::{HttpServer, HttpSetup, serve_answers, serve_http, serve_routed_ring};
 use crate::kernel_ring;
 use crate::kernel_sampling::{KernelSampling, SampleWindows};
 use crate::limits::{
-    DESK_PAUSE_MS, DRAIN_MS_MAX, FILE_IO_BYTES, LAST_FACTS_MS_MAX, LISTENERS_MAX, PREEMPT_MS,
+    CONTROL_PAUSE_MS, DRAIN_MS_MAX, FILE_IO_BYTES, LAST_EVENTS_MS_MAX, LISTENERS_MAX, PREEMPT_MS,
 };
 use crate::mesh::{MeshEnd, MeshReceivers};
 use crate::messages::{CoreTask, ListenerIndex, WorkerCommand, WorkerEvent};
 use crate::readiness::{PollReadiness, Readiness};
 use crate::timer::{ControlEnds, run_timer};
 use crate::udp_loop::{let_others_run, serve_ring, serve_socket};
-use access::CoreFact;
+use access::CoreEvent;
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
 use engine::{Engine, EngineSettings, Secrets};
 use glommio::timer::sleep;
@@ -53,7 +53,7 @@ pub struct WorkerSetup {
     /// What the control plane wants done beside the requests.
     pub tasks: Receiver<CoreTask>,
     /// What there is to tell of keys and torrents. What finds the channel full is told later.
-    pub facts: Sender<CoreFact>,
+    pub core_events: Sender<CoreEvent>,
     /// Events from it: one at its start, and one to each command that asks for something. A full channel loses the
     /// event, never the worker's time.
     pub events: Sender<WorkerEvent>,
@@ -141,36 +141,37 @@ async fn run(setup: WorkerSetup) -> Result<(), WorkerError> {
     let engine = Engine::new(setup.engine, &setup.secrets);
     let (senders, receivers) = setup.mesh.connect().await;
     let clock = Clock::since(setup.start);
-    let hall = Hall::new(shard, setup.http).map_err(WorkerError::Readiness)?;
+    let http_server = HttpServer::new(shard, setup.http).map_err(WorkerError::Readiness)?;
     let core = Rc::new(CoreState::new(CoreParts {
         clock,
         engine,
         mesh: senders,
         sockets: setup.sockets,
-        hall,
+        http_server,
         published: setup.published,
         batch_datagrams: setup.batch_datagrams,
     }));
     let rings = serve_rings(&core, receivers);
-    let desk = glommio::spawn_local(serve_desk(Rc::clone(&core), setup.tasks));
+    let control_queue = glommio::spawn_local(serve_control_queue(Rc::clone(&core), setup.tasks));
     // The control plane waits for this event; if it is gone, so is the tracker.
     drop(setup.events.try_send(WorkerEvent::Ready(shard)));
-    let control = ControlEnds { shard, commands: setup.commands, events: setup.events, facts: setup.facts };
+    let control =
+        ControlEnds { shard, commands: setup.commands, events: setup.events, core_events: setup.core_events };
     match wait_for_start(&core, &control).await {
         Opening::Serve => {
             let mut sockets = serve_sockets(&core)?;
             sockets.extend(serve_connections(&core)?);
             run_timer(&core, &control, SampleWindows::new(setup.kernel_sampling)).await;
-            desk.cancel().await;
+            control_queue.cancel().await;
             drain(&core, sockets).await;
         }
         // What has come to its sockets gets no answer: nobody has told the core who is served.
         Opening::Stop => {
-            desk.cancel().await;
+            control_queue.cancel().await;
         }
     }
     stop(&core, rings).await;
-    tell_last_facts(&core, &control);
+    send_last_events(&core, &control);
     Ok(())
 }
 
@@ -180,26 +181,26 @@ enum Opening {
     Stop,
 }
 
-/// Waits until the control plane has told the desk who is served. What comes to the sockets meanwhile waits there.
+/// Waits until the control plane has told the control queue who is served. What comes to the sockets meanwhile waits there.
 async fn wait_for_start(core: &CoreState, control: &ControlEnds) -> Opening {
     loop {
         match control.commands.try_recv() {
             Ok(WorkerCommand::Serve) => return Opening::Serve,
             Ok(WorkerCommand::Stop) | Err(TryRecvError::Disconnected) => return Opening::Stop,
-            Ok(WorkerCommand::UseIdentity(identity)) => core.hall.borrow_mut().set_identity(identity),
+            Ok(WorkerCommand::UseIdentity(identity)) => core.http_server.borrow_mut().set_identity(identity),
             // There are no latencies yet.
             Ok(WorkerCommand::TakeLatency(_)) | Err(TryRecvError::Empty) => {
-                sleep(Duration::from_millis(DESK_PAUSE_MS)).await;
+                sleep(Duration::from_millis(CONTROL_PAUSE_MS)).await;
             }
         }
     }
 }
 
 /// Tells all that has not been told yet. The core is not needed any more: it can wait for the control plane.
-fn tell_last_facts(core: &CoreState, control: &ControlEnds) {
-    let deadline = Instant::now() + Duration::from_millis(LAST_FACTS_MS_MAX);
-    while let Some(fact) = core.engine.borrow_mut().take_fact() {
-        if control.facts.send_deadline(fact, deadline).is_err() {
+fn send_last_events(core: &CoreState, control: &ControlEnds) {
+    let deadline = Instant::now() + Duration::from_millis(LAST_EVENTS_MS_MAX);
+    while let Some(event) = core.engine.borrow_mut().take_event() {
+        if control.core_events.send_deadline(event, deadline).is_err() {
             return;
         }
     }
@@ -209,24 +210,25 @@ fn tell_last_facts(core: &CoreState, control: &ControlEnds) {
 struct RingTasks {
     /// Of requests of other cores' clients.
     requests: Vec<Task<()>>,
-    /// Of errands of this core's clients that come home.
+    /// Of routed requests of this core's clients that come home.
     answers: Vec<Task<()>>,
 }
 
 fn serve_rings(core: &Rc<CoreState>, receivers: MeshReceivers) -> RingTasks {
-    let MeshReceivers { announces, scrapes, errands, answers } = receivers;
+    let MeshReceivers { announces, scrapes, routed, answers } = receivers;
     let announces = announces.into_iter().map(|ring| glommio::spawn_local(serve_ring(Rc::clone(core), ring)));
     let scrapes = scrapes.into_iter().map(|ring| glommio::spawn_local(serve_ring(Rc::clone(core), ring)));
-    let errands = errands.into_iter().map(|ring| glommio::spawn_local(serve_errands(Rc::clone(core), ring)));
+    let routed =
+        routed.into_iter().map(|ring| glommio::spawn_local(serve_routed_ring(Rc::clone(core), ring)));
     let answers = answers.into_iter().map(|ring| glommio::spawn_local(serve_answers(Rc::clone(core), ring)));
-    RingTasks { requests: announces.chain(scrapes).chain(errands).collect(), answers: answers.collect() }
+    RingTasks { requests: announces.chain(scrapes).chain(routed).collect(), answers: answers.collect() }
 }
 
 fn serve_connections(core: &Rc<CoreState>) -> Result<Option<Task<()>>, WorkerError> {
-    if core.hall.borrow().is_closed() {
+    if core.http_server.borrow().is_closed() {
         return Ok(None);
     }
-    let descriptor = core.hall.borrow().descriptor().map_err(WorkerError::Readiness)?;
+    let descriptor = core.http_server.borrow().descriptor().map_err(WorkerError::Readiness)?;
     let serving = serve_http(Rc::clone(core), PollReadiness::of(descriptor));
     Ok(Some(glommio::spawn_local(serving)))
 }
@@ -250,7 +252,7 @@ async fn drain(core: &CoreState, sockets: Vec<Task<()>>) {
     for socket in sockets {
         socket.cancel().await;
     }
-    core.hall.borrow_mut().close(&mut core.engine.borrow_mut());
+    core.http_server.borrow_mut().close(&mut core.engine.borrow_mut());
     let end = processor_time() + Duration::from_millis(DRAIN_MS_MAX);
     for listener in listeners(core) {
         while core.serve_batch(listener) == Turn::Busy && processor_time() < end {
@@ -270,6 +272,6 @@ async fn stop(core: &CoreState, rings: RingTasks) {
     for ring in rings.answers {
         ring.await;
     }
-    core.hall.borrow_mut().close_all(&mut core.engine.borrow_mut());
+    core.http_server.borrow_mut().close_all(&mut core.engine.borrow_mut());
     core.publish();
 }

@@ -1,6 +1,6 @@
 use super::Datagram;
 use super::mesh::{Mesh, Message};
-use engine::{Inbox, Outbox, RoutedAnnounce, Routing, ScrapeJourney};
+use engine::{Inbox, Outbox, RoutedAnnounce, RoutedScrape, Routing};
 use primitives::ShardId;
 use std::net::SocketAddr;
 
@@ -53,7 +53,7 @@ impl<F: FnMut(usize, SocketAddr, &[u8])> Outbox for Outcomes<'_, F> {
         self.mesh.send_announce((self.from, owner), self.batch.message(index, *announce))
     }
 
-    fn route_scrape(&mut self, index: usize, owner: ShardId, journey: &ScrapeJourney) -> Routing {
-        self.mesh.send_scrape((self.from, owner), self.batch.message(index, journey.clone()))
+    fn route_scrape(&mut self, index: usize, owner: ShardId, routed_scrape: &RoutedScrape) -> Routing {
+        self.mesh.send_scrape((self.from, owner), self.batch.message(index, routed_scrape.clone()))
     }
 }

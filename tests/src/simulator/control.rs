@@ -1,5 +1,5 @@
 use super::Simulator;
-use access::{AccessUpdate, AccountFact, CoreFact, Sweep};
+use access::{AccessUpdate, AccountChange, CoreEvent, Sweep};
 use engine::UpdateStep;
 use primitives::{InfoHash, KeyId};
 use std::collections::BTreeMap;
@@ -9,9 +9,9 @@ const TURNS_OF_A_ROUND: usize = 512;
 
 /// What all cores have told since they were last asked.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Facts {
+pub struct CoreEvents {
     /// How the account of each key has changed.
-    pub accounts: BTreeMap<KeyId, AccountFact>,
+    pub accounts: BTreeMap<KeyId, AccountChange>,
     /// How often torrents were completed.
     pub completed: BTreeMap<InfoHash, u64>,
 }
@@ -42,30 +42,30 @@ impl Simulator {
     }
 
     /// What a core has to tell the control plane, piece by piece.
-    pub fn take_facts_of(&mut self, core: usize) -> Vec<CoreFact> {
-        std::iter::from_fn(|| self.cores[core].engine.take_fact()).collect()
+    pub fn take_events_of(&mut self, core: usize) -> Vec<CoreEvent> {
+        std::iter::from_fn(|| self.cores[core].engine.take_event()).collect()
     }
 
     /// What all cores have to tell, added up as the control plane does it.
     ///
     /// # Panics
     /// When two of them tell of one torrent.
-    pub fn take_facts(&mut self) -> Facts {
-        let mut facts = Facts::default();
+    pub fn take_events(&mut self) -> CoreEvents {
+        let mut events = CoreEvents::default();
         for core in 0..self.cores.len() {
-            for fact in self.take_facts_of(core) {
-                facts.add(fact);
+            for event in self.take_events_of(core) {
+                events.add(event);
             }
         }
-        facts
+        events
     }
 }
 
-impl Facts {
-    fn add(&mut self, fact: CoreFact) {
-        match fact {
-            CoreFact::Accounts(accounts) => accounts.iter().for_each(|account| self.add_account(account)),
-            CoreFact::Completed(counts) => {
+impl CoreEvents {
+    fn add(&mut self, event: CoreEvent) {
+        match event {
+            CoreEvent::Accounts(accounts) => accounts.iter().for_each(|account| self.add_account(account)),
+            CoreEvent::Completed(counts) => {
                 for (torrent, completed) in counts {
                     let before = self.completed.insert(torrent, completed);
                     assert_eq!(before, None, "one core tells of {torrent}, and once");
@@ -74,15 +74,15 @@ impl Facts {
         }
     }
 
-    fn add_account(&mut self, fact: &AccountFact) {
-        let Some(sum) = self.accounts.get_mut(&fact.key) else {
-            self.accounts.insert(fact.key, *fact);
+    fn add_account(&mut self, event: &AccountChange) {
+        let Some(sum) = self.accounts.get_mut(&event.key) else {
+            self.accounts.insert(event.key, *event);
             return;
         };
-        sum.uploaded += fact.uploaded;
-        sum.downloaded += fact.downloaded;
-        sum.seeding += fact.seeding;
-        sum.leeching += fact.leeching;
-        sum.last_seen = sum.last_seen.max(fact.last_seen);
+        sum.uploaded += event.uploaded;
+        sum.downloaded += event.downloaded;
+        sum.seeding += event.seeding;
+        sum.leeching += event.leeching;
+        sum.last_seen = sum.last_seen.max(event.last_seen);
     }
 }

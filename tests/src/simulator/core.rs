@@ -1,7 +1,7 @@
 use super::mesh::{Mesh, Message};
 use engine::{
-    Engine, EngineSettings, HttpPolicy, HttpService, Now, REPLY_BYTES_MAX, Routing, ScrapeJourney,
-    ScrapeStep, Secrets,
+    Engine, EngineSettings, HttpPolicy, HttpService, Now, REPLY_BYTES_MAX, RoutedScrape, Routing, ScrapeStep,
+    Secrets,
 };
 use primitives::ShardId;
 use std::net::SocketAddr;
@@ -47,7 +47,7 @@ impl Core {
 
     fn serve_scrape(
         &mut self,
-        mut message: Message<ScrapeJourney>,
+        mut message: Message<RoutedScrape>,
         mesh: &mut Mesh,
         on_reply: &mut impl FnMut(usize, SocketAddr, &[u8]),
     ) {

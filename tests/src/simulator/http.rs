@@ -1,12 +1,12 @@
 use super::Simulator;
-use engine::{Engine, Errand, HttpConnection, HttpService, HttpStep, Now, Ticket};
+use engine::{ConnectionToken, Engine, HttpExchange, HttpService, HttpStep, Now, RoutedRequest};
 use http_protocol::RESPONSE_BYTES_MAX;
 use primitives::{Counter, ShardId};
 use std::net::IpAddr;
 
 /// What a core serves its HTTP connections with.
 #[derive(Debug)]
-pub struct HttpDesk<'a> {
+pub struct HttpContext<'a> {
     /// Decides.
     pub service: &'a mut HttpService,
     /// Decides about torrents.
@@ -19,7 +19,7 @@ pub struct HttpDesk<'a> {
 #[derive(Debug)]
 pub struct HttpLine {
     home: usize,
-    connection: HttpConnection,
+    connection: HttpExchange,
 }
 
 /// What becomes of the request at the front of some bytes.
@@ -27,7 +27,7 @@ pub struct HttpLine {
 pub enum Begun {
     /// It is answered.
     Answered(Vec<u8>),
-    /// Its errand is on the way, under this number.
+    /// Its routed request is on the way, under this number.
     Underway(u32),
     /// There is none, or not all of it.
     Incomplete,
@@ -37,7 +37,7 @@ pub enum Begun {
 
 impl HttpLine {
     /// Decides about the header of the PROXY protocol, and whatever else comes before a request.
-    pub const fn connection(&mut self) -> &mut HttpConnection {
+    pub const fn connection(&mut self) -> &mut HttpExchange {
         &mut self.connection
     }
 }
@@ -47,14 +47,14 @@ impl Simulator {
     #[must_use]
     pub fn accept(&self, core: usize, remote: IpAddr) -> HttpLine {
         let home = core % self.cores.len();
-        HttpLine { home, connection: HttpConnection::new(self.cores[home].http.policy(), remote) }
+        HttpLine { home, connection: HttpExchange::new(self.cores[home].http.policy(), remote) }
     }
 
     /// What a core serves its connections with.
-    pub fn desk(&mut self, core: usize) -> HttpDesk<'_> {
+    pub fn context(&mut self, core: usize) -> HttpContext<'_> {
         let now = self.now;
         let core = &mut self.cores[core];
-        HttpDesk { service: &mut core.http, engine: &mut core.engine, now }
+        HttpContext { service: &mut core.http, engine: &mut core.engine, now }
     }
 
     /// What a core is called by the others.
@@ -66,7 +66,7 @@ impl Simulator {
     /// Gives the bytes to the line's core.
     pub fn begin(&mut self, line: &mut HttpLine, bytes: &[u8]) -> Begun {
         let mut answer = vec![0; RESPONSE_BYTES_MAX];
-        let HttpDesk { service, engine, now } = self.desk(line.home);
+        let HttpContext { service, engine, now } = self.context(line.home);
         let written = match line.connection.advance(service, engine, now, bytes, &mut answer) {
             HttpStep::Incomplete => return Begun::Incomplete,
             HttpStep::NotHttp => return Begun::NotHttp,
@@ -78,15 +78,16 @@ impl Simulator {
             }
             // A scrape of all torrents: its head.
             HttpStep::Stream { head, .. } => head,
-            HttpStep::Errand { owner, mut errand, .. } => {
-                self.errands_begun += 1;
-                let number = self.errands_begun;
-                errand.ticket = Ticket { home: self.cores[line.home].shard, slot: number, generation: 0 };
-                match self.send_errand(line.home, owner, errand) {
+            HttpStep::RoutedRequest { owner, mut routed, .. } => {
+                self.routed_begun += 1;
+                let number = self.routed_begun;
+                routed.token =
+                    ConnectionToken { home: self.cores[line.home].shard, slot: number, generation: 0 };
+                match self.send_routed(line.home, owner, routed) {
                     Ok(()) => return Begun::Underway(number),
-                    Err(errand) => {
-                        let HttpDesk { service, engine, .. } = self.desk(line.home);
-                        service.give_up(engine, errand, &mut answer)
+                    Err(routed) => {
+                        let HttpContext { service, engine, .. } = self.context(line.home);
+                        service.give_up(engine, routed, &mut answer)
                     }
                 }
             }
@@ -94,31 +95,31 @@ impl Simulator {
         Begun::Answered(answer[written].to_vec())
     }
 
-    /// Has all errands run and brings them home: their numbers, and the answers.
-    pub fn finish_errands(&mut self) -> Vec<(u32, Vec<u8>)> {
+    /// Has all routed requests run and brings them home: their numbers, and the answers.
+    pub fn finish_routed_requests(&mut self) -> Vec<(u32, Vec<u8>)> {
         let mut answers = Vec::new();
-        while self.errands_underway() > 0 {
-            self.run_errands();
+        while self.routed_underway() > 0 {
+            self.serve_routed_requests();
             for core in 0..self.cores.len() {
-                while let Some(errand) = self.next_home(core) {
-                    answers.extend(self.finish_errand(core, errand));
+                while let Some(routed) = self.next_home(core) {
+                    answers.extend(self.finish_routed(core, routed));
                 }
             }
         }
         answers
     }
 
-    /// Has an errand that is back go on, or gives its number and the answer.
-    fn finish_errand(&mut self, core: usize, mut errand: Box<Errand>) -> Option<(u32, Vec<u8>)> {
-        let number = errand.ticket.slot;
+    /// Has a routed request that is back go on, or gives its number and the answer.
+    fn finish_routed(&mut self, core: usize, mut routed: Box<RoutedRequest>) -> Option<(u32, Vec<u8>)> {
+        let number = routed.token.slot;
         let mut answer = vec![0; RESPONSE_BYTES_MAX];
-        let HttpDesk { service, engine, .. } = self.desk(core);
-        let written = match service.send_on(engine, &mut errand) {
-            None => service.finish(engine, errand, &mut answer),
+        let HttpContext { service, engine, .. } = self.context(core);
+        let written = match service.send_on(engine, &mut routed) {
+            None => service.finish(engine, routed, &mut answer),
             Some(owner) => {
-                let errand = self.send_errand(core, owner, errand).err()?;
-                let HttpDesk { service, engine, .. } = self.desk(core);
-                service.give_up(engine, errand, &mut answer)
+                let routed = self.send_routed(core, owner, routed).err()?;
+                let HttpContext { service, engine, .. } = self.context(core);
+                service.give_up(engine, routed, &mut answer)
             }
         };
         Some((number, answer[written].to_vec()))
@@ -132,48 +133,48 @@ impl Simulator {
         match self.begin(line, request) {
             Begun::Answered(answer) => answer,
             Begun::Underway(number) => {
-                let answers = self.finish_errands();
+                let answers = self.finish_routed_requests();
                 let own = answers.into_iter().find(|(other, _)| *other == number);
-                own.expect("an errand comes home").1
+                own.expect("a routed request comes home").1
             }
             none => panic!("{none:?}: {}", request.escape_ascii()),
         }
     }
 
-    /// Hands an errand over to its first owner, as its home does; gives it back where the ring is full.
+    /// Hands a routed request over to its first owner, as its home does; gives it back where the ring is full.
     ///
     /// # Errors
-    /// With the errand, where the ring is full.
-    pub fn send_errand(
+    /// With the routed request, where the ring is full.
+    pub fn send_routed(
         &mut self,
         home: usize,
         owner: ShardId,
-        errand: Box<Errand>,
-    ) -> Result<(), Box<Errand>> {
-        let Self { cores, errands, .. } = self;
-        let Some(core) = cores.get_mut(home) else { return Err(errand) };
-        core.engine.statistics_mut().add(Counter::HttpErrands, 1);
-        errands.send((core.shard, owner), errand)
+        routed: Box<RoutedRequest>,
+    ) -> Result<(), Box<RoutedRequest>> {
+        let Self { cores, rings, .. } = self;
+        let Some(core) = cores.get_mut(home) else { return Err(routed) };
+        core.engine.statistics_mut().add(Counter::RoutedHttpRequests, 1);
+        rings.send((core.shard, owner), routed)
     }
 
-    /// Has every errand that is on its way run by its owner and sent home.
-    pub fn run_errands(&mut self) {
+    /// Has every routed request that is on its way run by its owner and sent home.
+    pub fn serve_routed_requests(&mut self) {
         for core in 0..self.cores.len() {
-            while let Some(mut errand) = self.errands.next_for(core) {
-                self.cores[core].engine.run_errand(self.now, &mut errand);
-                self.errands.send_home(errand);
+            while let Some(mut routed) = self.rings.next_for(core) {
+                self.cores[core].engine.serve_routed(self.now, &mut routed);
+                self.rings.send_home(routed);
             }
         }
     }
 
-    /// The next errand that has come home to a core.
-    pub fn next_home(&mut self, core: usize) -> Option<Box<Errand>> {
-        self.errands.next_home(core)
+    /// The next routed request that has come home to a core.
+    pub fn next_home(&mut self, core: usize) -> Option<Box<RoutedRequest>> {
+        self.rings.next_home(core)
     }
 
-    /// Errands of all cores that are not at home.
+    /// Routed requests of all cores that are not at home.
     #[must_use]
-    pub fn errands_underway(&self) -> usize {
+    pub fn routed_underway(&self) -> usize {
         self.cores.iter().map(|core| core.http.underway()).sum()
     }
 }

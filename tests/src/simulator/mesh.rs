@@ -1,4 +1,4 @@
-use engine::{RoutedAnnounce, Routing, ScrapeJourney};
+use engine::{RoutedAnnounce, RoutedScrape, Routing};
 use primitives::{ShardCount, ShardId};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -24,7 +24,7 @@ struct Ring<T> {
 pub(super) struct Mesh {
     shards: usize,
     announces: Vec<Ring<RoutedAnnounce>>,
-    scrapes: Vec<Ring<ScrapeJourney>>,
+    scrapes: Vec<Ring<RoutedScrape>>,
 }
 
 impl<T> Ring<T> {
@@ -68,7 +68,7 @@ impl Mesh {
     pub(super) fn send_scrape(
         &mut self,
         (from, to): (ShardId, ShardId),
-        message: Message<ScrapeJourney>,
+        message: Message<RoutedScrape>,
     ) -> Routing {
         let ring = self.ring(from, to);
         self.scrapes[ring].send(message)
@@ -81,7 +81,7 @@ impl Mesh {
     }
 
     /// The next scrape for `to`, from whichever core.
-    pub(super) fn next_scrape(&mut self, to: ShardId) -> Option<Message<ScrapeJourney>> {
+    pub(super) fn next_scrape(&mut self, to: ShardId) -> Option<Message<RoutedScrape>> {
         let rings = self.scrapes.iter_mut().skip(to.index()).step_by(self.shards);
         rings.into_iter().find_map(|ring| ring.messages.pop_front())
     }

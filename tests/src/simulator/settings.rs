@@ -1,4 +1,4 @@
-use access::{AccessBounds, AccessPolicy, AccountBounds, DetailsBounds, RegisterBounds};
+use access::{AccessBounds, AccessPolicy, AccountBounds, DetailsBounds, TorrentTableBounds};
 use engine::{AnnouncePolicy, EngineSettings, HttpPolicy, InvalidConnectionId};
 use http_protocol::SCRAPE_HASHES_MAX;
 use primitives::{ShardCount, ShardId};
@@ -14,7 +14,7 @@ pub struct SimulatorSettings {
     /// Scrapes that one ring of the mesh holds.
     pub scrape_slots: usize,
     /// Errands of HTTP requests that one ring of the mesh holds.
-    pub errand_slots: usize,
+    pub routed_slots: usize,
     /// The cores draw their own seeds from it.
     pub seed: u64,
 }
@@ -26,7 +26,7 @@ impl Default for SimulatorSettings {
             engine: usual_engine(),
             announce_slots: 1024,
             scrape_slots: 64,
-            errand_slots: 256,
+            routed_slots: 256,
             seed: 0x5eed_0000,
         }
     }
@@ -83,7 +83,7 @@ fn usual_engine() -> EngineSettings {
 
 fn usual_access_bounds() -> AccessBounds {
     AccessBounds {
-        register: RegisterBounds { entries_max: 2_000_000, counted_max: 1_000_000 },
+        torrent_table: TorrentTableBounds { entries_max: 2_000_000, counted_max: 1_000_000 },
         keys_max: 100_000,
         accounts: AccountBounds { sessions_max: 100_000, changed_max: 100_000, lifetime_s: 2700 },
         details: DetailsBounds { peers_max: 100_000, lifetime_s: 2700 },

@@ -1,5 +1,5 @@
 use super::{Place, all, hash, key, with_every_backend};
-use database::{Keeper, KeeperSettings, KeeperState, StoredKey, TooManyWaiting, TotalName};
+use database::{StoredKey, TooManyWaiting, TotalName, WriteBehind, WriteBehindSettings, WriteBehindState};
 use primitives::{ListChange, TorrentList};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -17,8 +17,8 @@ fn soon() -> Instant {
 }
 
 /// Writes at a flush and at the end only.
-fn seldom() -> KeeperSettings {
-    KeeperSettings { flush_every: Duration::from_secs(3600), ..KeeperSettings::default() }
+fn seldom() -> WriteBehindSettings {
+    WriteBehindSettings { flush_every: Duration::from_secs(3600), ..WriteBehindSettings::default() }
 }
 
 fn account(uploaded: u64) -> StoredKey {
@@ -27,42 +27,43 @@ fn account(uploaded: u64) -> StoredKey {
 
 async fn what_waits_is_written_by_itself(place: Place) {
     let database = place.open().await;
-    let settings = KeeperSettings { flush_every: Duration::from_millis(20), ..KeeperSettings::default() };
-    let keeper = Keeper::start(Some(database.clone()), settings);
-    keeper.total(ANNOUNCES, 1).unwrap();
-    let reader = keeper.clone();
+    let settings =
+        WriteBehindSettings { flush_every: Duration::from_millis(20), ..WriteBehindSettings::default() };
+    let write_behind = WriteBehind::start(Some(database.clone()), settings);
+    write_behind.total(ANNOUNCES, 1).unwrap();
+    let reader = write_behind.clone();
     super::until("a write", || {
         let reader = reader.clone();
-        Box::pin(async move { reader.facts().done == 1 })
+        Box::pin(async move { reader.info().done == 1 })
     })
     .await;
     assert_eq!(database.load_totals().await.unwrap()[0].value, 1);
-    assert_eq!((keeper.facts().waiting, keeper.state()), (0, KeeperState::Connected));
+    assert_eq!((write_behind.info().waiting, write_behind.state()), (0, WriteBehindState::Connected));
 }
 
 async fn what_was_changed_before_a_flush_is_loaded_behind_it(place: Place) {
     let database = place.open().await;
-    let keeper = Keeper::start(Some(database.clone()), seldom());
+    let write_behind = WriteBehind::start(Some(database.clone()), seldom());
     for round in 1..=3 {
-        keeper.put_key(account(round)).unwrap();
-        keeper.completed(hash(1), round).unwrap();
-        keeper.flush().await.unwrap();
+        write_behind.put_key(account(round)).unwrap();
+        write_behind.completed(hash(1), round).unwrap();
+        write_behind.flush().await.unwrap();
         assert_eq!(all(database.load_keys()).await, [account(round)]);
     }
-    keeper.remove_key(key("k")).unwrap();
-    keeper.flush().await.unwrap();
+    write_behind.remove_key(key("k")).unwrap();
+    write_behind.flush().await.unwrap();
     assert_eq!(all(database.load_keys()).await, []);
-    assert_eq!((keeper.facts().done, keeper.facts().failures), (7, 0));
+    assert_eq!((write_behind.info().done, write_behind.info().failures), (7, 0));
 }
 
 async fn nothing_is_lost_at_a_clean_stop(place: Place) {
-    let keeper = Keeper::start(Some(place.open().await), seldom());
+    let write_behind = WriteBehind::start(Some(place.open().await), seldom());
     let wanted: Vec<_> = (0..25_000).map(hash).collect();
-    keeper.change_list(TorrentList::Allowed, ListChange::Add, &wanted).unwrap();
-    keeper.put_key(account(7)).unwrap();
-    assert_eq!(keeper.stop(soon()).await.lost, 0);
-    assert_eq!(keeper.put_key(account(8)), Err(TooManyWaiting), "nothing is taken after the end");
-    assert!(keeper.flush().await.is_err());
+    write_behind.change_list(TorrentList::Allowed, ListChange::Add, &wanted).unwrap();
+    write_behind.put_key(account(7)).unwrap();
+    assert_eq!(write_behind.stop(soon()).await.lost, 0);
+    assert_eq!(write_behind.put_key(account(8)), Err(TooManyWaiting), "nothing is taken after the end");
+    assert!(write_behind.flush().await.is_err());
     let database = place.open().await;
     assert!(all(database.load_list(TorrentList::Allowed)).await == wanted);
     assert_eq!(all(database.load_keys()).await, [account(7)]);
@@ -71,10 +72,10 @@ async fn nothing_is_lost_at_a_clean_stop(place: Place) {
 #[test]
 fn without_a_database_all_is_taken_and_forgotten() {
     super::block_on(async {
-        let keeper = Keeper::start(None, KeeperSettings { pending_max: 1, ..seldom() });
-        keeper.change_list(TorrentList::Allowed, ListChange::Add, &[hash(1), hash(2)]).unwrap();
-        keeper.flush().await.unwrap();
-        assert_eq!((keeper.state(), keeper.facts().waiting), (KeeperState::Absent, 0));
-        assert_eq!(keeper.stop(soon()).await.lost, 0);
+        let write_behind = WriteBehind::start(None, WriteBehindSettings { pending_max: 1, ..seldom() });
+        write_behind.change_list(TorrentList::Allowed, ListChange::Add, &[hash(1), hash(2)]).unwrap();
+        write_behind.flush().await.unwrap();
+        assert_eq!((write_behind.state(), write_behind.info().waiting), (WriteBehindState::Absent, 0));
+        assert_eq!(write_behind.stop(soon()).await.lost, 0);
     });
 }

@@ -1,7 +1,9 @@
 //! One tracker at a time uses a database.
 
 use super::{Place, all, block_on, hash, until, with_every_backend};
-use database::{Change, Creation, Database, DatabaseError, Keeper, KeeperSettings, KeeperState, WriteBatch};
+use database::{
+    Change, Creation, Database, DatabaseError, WriteBatch, WriteBehind, WriteBehindSettings, WriteBehindState,
+};
 use primitives::{ListChange, TorrentList};
 use sqlx::{AssertSqlSafe, Connection as _, Executor, MySqlConnection, PgConnection, Row as _};
 use std::future::Future;
@@ -66,18 +68,21 @@ async fn end_sessions(place: &Place) {
     }
 }
 
-fn often() -> KeeperSettings {
+fn often() -> WriteBehindSettings {
     let (flush_every, retry_first) = (Duration::from_millis(20), Duration::from_millis(20));
-    KeeperSettings { flush_every, retry_first, retry_max: retry_first, ..KeeperSettings::default() }
+    WriteBehindSettings { flush_every, retry_first, retry_max: retry_first, ..WriteBehindSettings::default() }
 }
 
-fn is_away(keeper: &Keeper, because: &'static str) -> impl FnMut() -> Pin<Box<dyn Future<Output = bool>>> {
-    let keeper = keeper.clone();
+fn is_away(
+    write_behind: &WriteBehind,
+    because: &'static str,
+) -> impl FnMut() -> Pin<Box<dyn Future<Output = bool>>> {
+    let write_behind = write_behind.clone();
     move || {
-        let keeper = keeper.clone();
-        Box::pin(
-            async move { matches!(keeper.state(), KeeperState::Away(reason) if reason.contains(because)) },
-        )
+        let write_behind = write_behind.clone();
+        Box::pin(async move {
+            matches!(write_behind.state(), WriteBehindState::Away(reason) if reason.contains(because))
+        })
     }
 }
 
@@ -87,9 +92,9 @@ async fn sessions_are_lost(place: Place) {
     let first = place.open().await;
     first.store(&listed(1)).await.unwrap();
     end_sessions(&place).await;
-    let keeper = Keeper::start(Some(first.clone()), often());
-    keeper.change_list(TorrentList::Allowed, ListChange::Add, &[hash(2)]).unwrap();
-    while keeper.flush().await.is_err() {}
+    let write_behind = WriteBehind::start(Some(first.clone()), often());
+    write_behind.change_list(TorrentList::Allowed, ListChange::Add, &[hash(2)]).unwrap();
+    while write_behind.flush().await.is_err() {}
     assert_eq!(all(first.load_list(TorrentList::Allowed)).await, [hash(1), hash(2)]);
 
     let second = loop {
@@ -99,12 +104,12 @@ async fn sessions_are_lost(place: Place) {
             Err(error) => assert!(matches!(error, DatabaseError::Held { .. }), "{error}"),
         }
     };
-    keeper.change_list(TorrentList::Allowed, ListChange::Add, &[hash(3)]).unwrap();
-    until("it notices the other", is_away(&keeper, "in use by another tracker")).await;
+    write_behind.change_list(TorrentList::Allowed, ListChange::Add, &[hash(3)]).unwrap();
+    until("it notices the other", is_away(&write_behind, "in use by another tracker")).await;
     second.store(&listed(4)).await.unwrap();
     second.close().await;
-    until("it notices that it was overtaken", is_away(&keeper, "has taken it over")).await;
-    assert!(keeper.flush().await.is_err());
+    until("it notices that it was overtaken", is_away(&write_behind, "has taken it over")).await;
+    assert!(write_behind.flush().await.is_err());
     let third = place.open().await;
     assert_eq!(all(third.load_list(TorrentList::Allowed)).await, [hash(1), hash(2), hash(4)]);
 }

@@ -1,5 +1,7 @@
 use super::{all, block_on, hash, until};
-use database::{Creation, Database, Keeper, KeeperSettings, KeeperState, TimeLimits, TooManyWaiting};
+use database::{
+    Creation, Database, TimeLimits, TooManyWaiting, WriteBehind, WriteBehindSettings, WriteBehindState,
+};
 use primitives::{ListChange, TorrentList};
 use ringtrack_tests::database_server::{DatabaseServer, ServerKind};
 use std::io::Write;
@@ -11,7 +13,7 @@ use crate::patience::PATIENCE;
 
 const LIMITS: TimeLimits = TimeLimits { connect: Duration::from_secs(1), statement: Duration::from_secs(2) };
 
-const SETTINGS: KeeperSettings = KeeperSettings {
+const SETTINGS: WriteBehindSettings = WriteBehindSettings {
     flush_every: Duration::from_millis(20),
     pending_max: 1000,
     retry_first: Duration::from_millis(20),
@@ -46,9 +48,9 @@ impl Log {
     }
 }
 
-/// A keeper with a server of its own, and how many changes it was given.
+/// A write-behind with a server of its own, and how many changes it was given.
 struct Outage {
-    keeper: Keeper,
+    write_behind: WriteBehind,
     database: Database,
     changes: u32,
 }
@@ -57,13 +59,13 @@ impl Outage {
     async fn new(server: &DatabaseServer) -> Self {
         let url = server.make_database("tracker").parse().unwrap();
         let database = Database::open_within(&url, Creation::Now, LIMITS).await.unwrap();
-        Self { keeper: Keeper::start(Some(database.clone()), SETTINGS), database, changes: 0 }
+        Self { write_behind: WriteBehind::start(Some(database.clone()), SETTINGS), database, changes: 0 }
     }
 
     /// Changes something. It is no future: nobody waits for the database here.
     fn change(&mut self, count: u32) -> Result<(), TooManyWaiting> {
         let info_hashes: Vec<_> = (self.changes..self.changes + count).map(hash).collect();
-        let taken = self.keeper.change_list(TorrentList::Allowed, ListChange::Add, &info_hashes);
+        let taken = self.write_behind.change_list(TorrentList::Allowed, ListChange::Add, &info_hashes);
         if taken.is_ok() {
             self.changes += count;
         }
@@ -71,13 +73,13 @@ impl Outage {
     }
 
     async fn until_away(&self) -> String {
-        let keeper = self.keeper.clone();
+        let write_behind = self.write_behind.clone();
         until("the keeper notices", || {
-            let keeper = keeper.clone();
-            Box::pin(async move { matches!(keeper.state(), KeeperState::Away(_)) })
+            let write_behind = write_behind.clone();
+            Box::pin(async move { matches!(write_behind.state(), WriteBehindState::Away(_)) })
         })
         .await;
-        let KeeperState::Away(reason) = self.keeper.state() else { panic!("it is away") };
+        let WriteBehindState::Away(reason) = self.write_behind.state() else { panic!("it is away") };
         reason
     }
 
@@ -85,30 +87,30 @@ impl Outage {
     async fn fill(&mut self) -> String {
         self.change(10).unwrap();
         let reason = self.until_away().await;
-        assert!(self.keeper.flush().await.is_err());
+        assert!(self.write_behind.flush().await.is_err());
         self.change(990).unwrap();
-        let lost = self.keeper.facts().lost;
+        let lost = self.write_behind.info().lost;
         assert_eq!(self.change(1), Err(TooManyWaiting));
         let one_that_waits = [hash(self.changes - 1)];
-        self.keeper.change_list(TorrentList::Allowed, ListChange::Add, &one_that_waits).unwrap();
-        let facts = self.keeper.facts();
-        assert!((1000..=1001).contains(&facts.waiting), "{facts:?}");
-        assert_eq!(facts.lost, lost + 1);
+        self.write_behind.change_list(TorrentList::Allowed, ListChange::Add, &one_that_waits).unwrap();
+        let events = self.write_behind.info();
+        assert!((1000..=1001).contains(&events.waiting), "{events:?}");
+        assert_eq!(events.lost, lost + 1);
         reason
     }
 
     /// The server is back: all comes through by itself.
     async fn assert_comes_through(&self) {
-        let keeper = self.keeper.clone();
+        let write_behind = self.write_behind.clone();
         until("all is written", || {
-            let keeper = keeper.clone();
-            Box::pin(async move { keeper.facts().waiting == 0 })
+            let write_behind = write_behind.clone();
+            Box::pin(async move { write_behind.info().waiting == 0 })
         })
         .await;
         let wanted: Vec<_> = (0..self.changes).map(hash).collect();
         let stored = all(self.database.load_list(TorrentList::Allowed)).await;
         assert!(stored == wanted, "{} of {} are stored", stored.len(), wanted.len());
-        assert_eq!(self.keeper.state(), KeeperState::Connected);
+        assert_eq!(self.write_behind.state(), WriteBehindState::Connected);
     }
 }
 
@@ -139,7 +141,7 @@ async fn outages(kind: ServerKind) {
     let _paused = server.pause();
     outage.change(7).unwrap();
     let begin = Instant::now();
-    let stopped = outage.keeper.stop(begin + Duration::from_millis(300)).await;
+    let stopped = outage.write_behind.stop(begin + Duration::from_millis(300)).await;
     assert!(begin.elapsed() < PATIENCE, "{:?}", begin.elapsed());
     assert_eq!(stopped.lost, 7);
     assert_eq!(log.lines_with("changes are lost"), 1);

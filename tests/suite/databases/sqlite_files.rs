@@ -1,5 +1,5 @@
 use super::{Place, all, block_on, hash};
-use database::{Creation, Database, DatabaseUrl, Keeper, KeeperSettings, KeeperState};
+use database::{Creation, Database, DatabaseUrl, WriteBehind, WriteBehindSettings, WriteBehindState};
 use primitives::{ListChange, TorrentList};
 use sqlx::{Connection as _, Row as _, SqliteConnection};
 use std::fs::DirEntry;
@@ -29,8 +29,8 @@ fn child_arguments(test: &str) -> Vec<String> {
     vec![binary, test, "--exact".to_owned(), "--ignored".to_owned(), "--nocapture".to_owned()]
 }
 
-fn seldom() -> KeeperSettings {
-    KeeperSettings { flush_every: Duration::from_secs(3600), ..KeeperSettings::default() }
+fn seldom() -> WriteBehindSettings {
+    WriteBehindSettings { flush_every: Duration::from_secs(3600), ..WriteBehindSettings::default() }
 }
 
 fn files_in(folder: &Path) -> usize {
@@ -42,16 +42,16 @@ fn a_tracker_that_stores_nothing_leaves_no_file() {
     let folder = tempfile::tempdir().unwrap();
     block_on(async {
         let database = Database::open(&url(folder.path()), Creation::WhenWritten).await.unwrap();
-        let keeper = Keeper::start(Some(database.clone()), seldom());
+        let write_behind = WriteBehind::start(Some(database.clone()), seldom());
         assert_eq!(all(database.load_list(TorrentList::Allowed)).await, []);
         assert_eq!(database.load_totals().await.unwrap(), []);
-        keeper.flush().await.unwrap();
+        write_behind.flush().await.unwrap();
         assert_eq!(files_in(folder.path()), 0);
-        keeper.completed(hash(1), 3).unwrap();
-        keeper.flush().await.unwrap();
+        write_behind.completed(hash(1), 3).unwrap();
+        write_behind.flush().await.unwrap();
         assert!(folder.path().join("tracker.db").exists());
         assert_eq!(all(database.load_completed()).await.len(), 1);
-        keeper.stop(Instant::now() + Duration::from_secs(10)).await;
+        write_behind.stop(Instant::now() + Duration::from_secs(10)).await;
         assert_eq!(files_in(folder.path()), 2, "a closed database has no file beside it but its lock");
     });
 }
@@ -75,9 +75,9 @@ fn child_makes_files() {
     let folder = folder();
     block_on(async {
         let database = Database::open(&url(&folder), Creation::Now).await.unwrap();
-        let keeper = Keeper::start(Some(database), seldom());
-        keeper.completed(hash(1), 3).unwrap();
-        keeper.flush().await.unwrap();
+        let write_behind = WriteBehind::start(Some(database), seldom());
+        write_behind.completed(hash(1), 3).unwrap();
+        write_behind.flush().await.unwrap();
         let mode = |entry: std::io::Result<DirEntry>| {
             let entry = entry.unwrap();
             let mode = entry.metadata().unwrap().permissions().mode();
@@ -95,9 +95,9 @@ fn a_file_that_is_there_is_read_before_anything_is_written() {
     let place = Place::new(super::Backend::Sqlite, "tracker");
     block_on(async {
         let database = place.open().await;
-        let keeper = Keeper::start(Some(database), seldom());
-        keeper.completed(hash(1), 3).unwrap();
-        keeper.stop(Instant::now() + Duration::from_secs(10)).await;
+        let write_behind = WriteBehind::start(Some(database), seldom());
+        write_behind.completed(hash(1), 3).unwrap();
+        write_behind.stop(Instant::now() + Duration::from_secs(10)).await;
         let again = Database::open(&place.url(), Creation::WhenWritten).await.unwrap();
         assert_eq!(all(again.load_completed()).await.len(), 1);
     });
@@ -143,12 +143,12 @@ async fn assert_sound(folder: &Path) {
 fn child_writes_until_it_is_killed() {
     block_on(async {
         let database = Database::open(&url(&folder()), Creation::Now).await.unwrap();
-        let keeper = Keeper::start(Some(database), seldom());
+        let write_behind = WriteBehind::start(Some(database), seldom());
         for round in 1..1000 {
             let info_hashes: Vec<_> = ((round - 1) * 1000..round * 1000).map(hash).collect();
-            keeper.change_list(TorrentList::Allowed, ListChange::Add, &info_hashes).unwrap();
-            info_hashes.iter().for_each(|info_hash| keeper.completed(*info_hash, 1).unwrap());
-            keeper.flush().await.unwrap();
+            write_behind.change_list(TorrentList::Allowed, ListChange::Add, &info_hashes).unwrap();
+            info_hashes.iter().for_each(|info_hash| write_behind.completed(*info_hash, 1).unwrap());
+            write_behind.flush().await.unwrap();
             writeln!(std::io::stdout().lock(), "flushed {}", round * 1000).unwrap();
         }
     });
@@ -175,23 +175,23 @@ fn child_fills_its_disk() {
     block_on(async {
         let folder = folder();
         let database = Database::open(&url(&folder), Creation::Now).await.unwrap();
-        let keeper = Keeper::start(Some(database.clone()), seldom());
-        keeper.completed(hash(1), 1).unwrap();
-        keeper.flush().await.unwrap();
+        let write_behind = WriteBehind::start(Some(database.clone()), seldom());
+        write_behind.completed(hash(1), 1).unwrap();
+        write_behind.flush().await.unwrap();
         let ballast = folder.join("ballast");
         let zeros = vec![0; 8 << 20];
         std::fs::write(&ballast, &zeros).unwrap_err();
         let wanted: Vec<_> = (0..20_000).map(hash).collect();
-        keeper.change_list(TorrentList::Denied, ListChange::Add, &wanted).unwrap();
-        let error = keeper.flush().await.unwrap_err();
+        write_behind.change_list(TorrentList::Denied, ListChange::Add, &wanted).unwrap();
+        let error = write_behind.flush().await.unwrap_err();
         assert!(error.to_string().contains("full"), "{error}");
-        assert!(matches!(keeper.state(), KeeperState::Away(_)));
-        assert_eq!(keeper.facts().waiting, 20_000);
+        assert!(matches!(write_behind.state(), WriteBehindState::Away(_)));
+        assert_eq!(write_behind.info().waiting, 20_000);
         assert_eq!(all(database.load_completed()).await.len(), 1, "what is stored can be read still");
         std::fs::remove_file(&ballast).unwrap();
-        keeper.flush().await.unwrap();
+        write_behind.flush().await.unwrap();
         assert!(all(database.load_list(TorrentList::Denied)).await == wanted);
-        assert_eq!(keeper.facts().lost, 0);
+        assert_eq!(write_behind.info().lost, 0);
         assert_sound(&folder).await;
     });
 }

@@ -93,7 +93,7 @@ impl Told {
     }
 
     /// Whether this way can tell of such an address at all.
-    fn tells_of(self, ip: &str) -> bool {
+    fn mentions(self, ip: &str) -> bool {
         match self {
             Self::InQuery("ipv4") => !ip.contains(':'),
             Self::InQuery("ipv6") => ip.contains(':'),
@@ -104,7 +104,7 @@ impl Told {
 
 /// All peers, in both families.
 fn peers(tracker: &mut Simulator) -> Vec<SocketAddr> {
-    let desk = tracker.desk(tracker.owner(&TORRENT));
+    let desk = tracker.context(tracker.owner(&TORRENT));
     desk.engine.peers(desk.now, &TORRENT, 100).iter().map(|peer| peer.address).collect()
 }
 
@@ -115,7 +115,7 @@ fn canonical(ip: &str) -> IpAddr {
 #[test]
 fn over_http_an_address_that_nobody_can_connect_to_is_refused_however_it_is_told() {
     for way in WAYS {
-        for ip in UNREACHABLE.into_iter().filter(|ip| way.tells_of(ip)) {
+        for ip in UNREACHABLE.into_iter().filter(|ip| way.mentions(ip)) {
             let mut tracker = way.tracker();
             let failure = way.announce(&mut tracker, ip).failure();
             assert_eq!(failure, Some((REASON.to_owned(), None)), "{way:?} {ip}");
@@ -132,7 +132,7 @@ fn over_http_an_address_that_nobody_can_connect_to_is_refused_however_it_is_told
 #[test]
 fn over_http_any_other_address_is_a_peers_and_an_ipv4_mapped_one_is_ipv4() {
     for way in WAYS {
-        for ip in REACHABLE.into_iter().filter(|ip| way.tells_of(ip)) {
+        for ip in REACHABLE.into_iter().filter(|ip| way.mentions(ip)) {
             let mut tracker = way.tracker();
             assert_eq!(way.announce(&mut tracker, ip).failure(), None, "{way:?} {ip}");
             assert_eq!(peers(&mut tracker), [SocketAddr::new(canonical(ip), 6881)], "{way:?} {ip}");

@@ -106,8 +106,8 @@ fn who_stops_is_given_no_peers_and_given_out_no_more() {
     leaving.announce(&mut tracker, &leaving.leeching(TORRENT));
     staying.announce(&mut tracker, &staying.leeching(TORRENT));
     let stopped = leaving.leeching(TORRENT).with_event(AnnounceEvent::Stopped);
-    let farewell = leaving.announce(&mut tracker, &stopped);
-    assert_eq!((farewell.leechers, farewell.peers), (1, vec![]));
+    let close_mode = leaving.announce(&mut tracker, &stopped);
+    assert_eq!((close_mode.leechers, close_mode.peers), (1, vec![]));
     let afterwards = staying.announce(&mut tracker, &staying.leeching(TORRENT));
     assert_eq!((afterwards.leechers, afterwards.peers), (1, vec![]));
 }

@@ -2,9 +2,9 @@
 
 mod answers;
 mod clients;
-mod errands;
 mod named_addresses;
 mod refusals;
+mod routed;
 
 use super::TORRENT;
 use engine::HttpPolicy;

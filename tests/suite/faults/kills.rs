@@ -33,8 +33,8 @@ fn kills(backend: Backend) {
             assert_eq!(Api::of(&tracker).account(&key(user)), *account);
             sums.accounts[user] = *account;
         }
-        sums.completions_told = stored.totals["completed"];
-        load = Load::go_on(&tracker, sums);
+        sums.completions_reported = stored.totals["completed"];
+        load = Load::advance(&tracker, sums);
     }
     assert_eq!(tracker.stop().code, Some(0));
 }

@@ -33,7 +33,7 @@ pub(super) struct Sums {
     pub(super) udp_announces: u64,
     pub(super) http_announces: u64,
     /// Completed events that were answered.
-    pub(super) completions_told: u64,
+    pub(super) completions_reported: u64,
     /// Changes that the tracker refused, all in these words.
     pub(super) refused: u64,
 }
@@ -85,11 +85,11 @@ impl Load {
             api.allow(torrent_of(user)).unwrap();
         }
         let sums = Sums { allowed: (0..USERS).map(torrent_of).collect(), ..Sums::default() };
-        Self::go_on(tracker, sums)
+        Self::advance(tracker, sums)
     }
 
     /// With a tracker that knows the keys.
-    pub(super) fn go_on(tracker: &Tracker, sums: Sums) -> Self {
+    pub(super) fn advance(tracker: &Tracker, sums: Sums) -> Self {
         let (udp, http) = (Client::new(tracker.v4()), HttpClient::new(tracker.http_v4()));
         let api = Api::of(tracker);
         let (answers, announces, shown) = (Vec::new(), 0, Default::default());
@@ -155,7 +155,7 @@ impl Load {
         self.announce(&nothing);
         self.announce(&Announce { left: 0, event: Completed, ..nothing });
         self.sums.completed.insert(new);
-        self.sums.completions_told += 1;
+        self.sums.completions_reported += 1;
     }
 
     fn next_of(&self, user: usize, event: AnnounceEvent) -> Announce {

@@ -82,7 +82,7 @@ impl Stored {
     pub(super) fn of(sums: &Sums) -> Self {
         let total = |name: &str, value| (name.to_owned(), value);
         let totals = [
-            total("completed", sums.completions_told),
+            total("completed", sums.completions_reported),
             total("udp_announces_answered", sums.udp_announces),
             total("http_announces_answered", sums.http_announces),
         ];

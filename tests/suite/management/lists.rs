@@ -19,7 +19,7 @@ fn banned(number: u8) -> String {
 }
 
 #[track_caller]
-fn assert_told(tracker: &Tracker, number: u8, refusal: Option<&str>) {
+fn assert_answered(tracker: &Tracker, number: u8, refusal: Option<&str>) {
     let announce = Announce::of(torrent(number));
     match refusal {
         None => announce.assert_served(tracker),
@@ -36,10 +36,10 @@ fn the_files_say_from_the_start_on_which_torrents_are_served() {
     let (allowed, denied) = (ListFile::of(&[1, 2]), ListFile::of(&[2, 3]));
     let launch = launch("listed").set("access.allow_file", &text(&allowed.path()));
     let tracker = launch.set("access.deny_file", &text(&denied.path())).start();
-    assert_told(&tracker, 1, IS_SERVED);
-    assert_told(&tracker, 2, Some(&banned(2)));
-    assert_told(&tracker, 3, Some(&banned(3)));
-    assert_told(&tracker, 4, Some(&not_listed(4)));
+    assert_answered(&tracker, 1, IS_SERVED);
+    assert_answered(&tracker, 2, Some(&banned(2)));
+    assert_answered(&tracker, 3, Some(&banned(3)));
+    assert_answered(&tracker, 4, Some(&not_listed(4)));
 }
 
 #[test]
@@ -47,15 +47,15 @@ fn a_hang_up_signal_puts_torrents_on_and_off_and_forgets_the_peers_of_those() {
     let allowed = ListFile::of(&[1, 2]);
     let tracker = launch("listed").set("access.allow_file", &text(&allowed.path())).start();
     for number in [1, 2] {
-        assert_told(&tracker, number, IS_SERVED);
+        assert_answered(&tracker, number, IS_SERVED);
     }
     tracker.wait_for_figures(&[("swarms_v4", 2)]);
     allowed.replace(&[2, 3]);
     tracker.signal(Signal::HUP);
     until("torrent 3 is served", || is_served(&tracker, 3));
     until("torrent 1 is not", || !is_served(&tracker, 1));
-    assert_told(&tracker, 1, Some(&not_listed(1)));
-    assert_told(&tracker, 2, IS_SERVED);
+    assert_answered(&tracker, 1, Some(&not_listed(1)));
+    assert_answered(&tracker, 2, IS_SERVED);
     tracker.wait_for_figures(&[("swarms_v4", 2), ("leechers_v4", 2)]);
 }
 
@@ -65,14 +65,14 @@ fn a_file_that_changes_is_noticed_at_the_next_regular_look() {
     let launch = launch("listed").set("access.allow_file", &text(&allowed.path()));
     let tracker = launch.set("access.deny_file", &text(&denied.path())).start();
     for number in [1, 2] {
-        assert_told(&tracker, number, IS_SERVED);
+        assert_answered(&tracker, number, IS_SERVED);
     }
     allowed.replace(&[2, 3]);
     denied.replace(&[2]);
     let (not_listed, banned) = (not_listed(1), banned(2));
     for (number, refusal) in [(3, IS_SERVED), (1, Some(not_listed.as_str())), (2, Some(banned.as_str()))] {
         until("the change", || is_served(&tracker, number) == refusal.is_none());
-        assert_told(&tracker, number, refusal);
+        assert_answered(&tracker, number, refusal);
     }
     tracker.wait_for_figures(&[("swarms_v4", 1)]);
 }
@@ -84,22 +84,22 @@ fn a_torrent_stays_listed_as_long_as_the_file_or_the_api_lists_it() {
     let api = Api::of(&tracker);
     for number in [2, 3] {
         api.put_on("whitelist", torrent(number));
-        assert_told(&tracker, number, IS_SERVED);
+        assert_answered(&tracker, number, IS_SERVED);
     }
     for number in [1, 3] {
         api.take_off("whitelist", torrent(number));
     }
-    assert_told(&tracker, 1, IS_SERVED);
-    assert_told(&tracker, 3, Some(&not_listed(3)));
+    assert_answered(&tracker, 1, IS_SERVED);
+    assert_answered(&tracker, 3, Some(&not_listed(3)));
     allowed.replace(&[]);
     api.json("POST", "reload", "");
     // What a file lists no more goes off bit by bit.
     until("torrent 1 is not served", || !is_served(&tracker, 1));
-    assert_told(&tracker, 1, Some(&not_listed(1)));
-    assert_told(&tracker, 2, IS_SERVED);
+    assert_answered(&tracker, 1, Some(&not_listed(1)));
+    assert_answered(&tracker, 2, IS_SERVED);
     api.take_off("whitelist", torrent(2));
     until("torrent 2 is not served", || !is_served(&tracker, 2));
-    assert_told(&tracker, 2, Some(&not_listed(2)));
+    assert_answered(&tracker, 2, Some(&not_listed(2)));
 }
 
 #[test]
@@ -107,16 +107,16 @@ fn a_torrent_that_is_denied_by_the_api_is_served_nowhere_until_it_is_taken_off()
     let denied = ListFile::of(&[1]);
     let tracker = launch("public").set("access.deny_file", &text(&denied.path())).start();
     let api = Api::of(&tracker);
-    assert_told(&tracker, 2, IS_SERVED);
+    assert_answered(&tracker, 2, IS_SERVED);
     tracker.wait_for_figures(&[("swarms_v4", 1)]);
     api.put_on("denylist", torrent(1));
     api.put_on("denylist", torrent(2));
-    assert_told(&tracker, 2, Some(&banned(2)));
+    assert_answered(&tracker, 2, Some(&banned(2)));
     tracker.wait_for_figures(&[("swarms_v4", 0)]);
     api.take_off("denylist", torrent(1));
     api.take_off("denylist", torrent(2));
-    assert_told(&tracker, 1, Some(&banned(1)));
-    assert_told(&tracker, 2, IS_SERVED);
+    assert_answered(&tracker, 1, Some(&banned(1)));
+    assert_answered(&tracker, 2, IS_SERVED);
 }
 
 #[test]
@@ -127,8 +127,8 @@ fn a_list_that_cannot_be_read_any_more_stays_as_it_was() {
     let answer = Api::of(&tracker).ask("POST", "reload", "");
     assert_eq!(answer.status, 500, "{}", answer.text());
     assert!(answer.text().contains("No such file"), "{}", answer.text());
-    assert_told(&tracker, 1, IS_SERVED);
-    assert_told(&tracker, 2, Some(&not_listed(2)));
+    assert_answered(&tracker, 1, IS_SERVED);
+    assert_answered(&tracker, 2, Some(&not_listed(2)));
     allowed.replace(&[2]);
     tracker.signal(Signal::HUP);
     until("the new list", || is_served(&tracker, 2) && !is_served(&tracker, 1));

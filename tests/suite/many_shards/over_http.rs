@@ -140,7 +140,7 @@ proptest! {
             .iter()
             .flat_map(|&family| is_answer.map(|outcome| http.http_outcomes(family, outcome)));
         prop_assert_eq!(answered.sum::<u64>(), http.http_requests());
-        prop_assert_eq!(pair.http.errands_underway(), 0);
-        prop_assert!(shards > 1 || http.counter(Counter::HttpErrands) == 0);
+        prop_assert_eq!(pair.http.routed_underway(), 0);
+        prop_assert!(shards > 1 || http.counter(Counter::RoutedHttpRequests) == 0);
     }
 }

@@ -16,7 +16,7 @@ pub(super) struct Host {
     pub(super) v4: Ipv4Addr,
     pub(super) v6: Ipv6Addr,
     /// Keeps the namespaces: it ends when its standard input does, so even a killed test leaves nothing.
-    keeper: Child,
+    write_behind: Child,
 }
 
 const fn v4_of(id: u8) -> Ipv4Addr {
@@ -39,7 +39,7 @@ pub(super) fn address_of(id: u8, family: Family) -> IpAddr {
 impl Host {
     /// Makes a host without links. It has the files `hosts` and `resolv.conf` of `folder` in its `/etc`.
     pub(super) fn new(id: u8, folder: &Path) -> Self {
-        Self { id, v4: v4_of(id), v6: v6_of(id), keeper: new_namespaces(folder) }
+        Self { id, v4: v4_of(id), v6: v6_of(id), write_behind: new_namespaces(folder) }
     }
 
     pub(super) fn address(&self, family: Family) -> IpAddr {
@@ -82,11 +82,11 @@ impl Host {
 
     /// What `ip` takes for the name of this host's network namespace.
     pub(super) fn namespace_pid(&self) -> u32 {
-        self.keeper.id()
+        self.write_behind.id()
     }
 
     fn namespace(&self, kind: &str) -> String {
-        format!("/proc/{}/ns/{kind}", self.keeper.id())
+        format!("/proc/{}/ns/{kind}", self.write_behind.id())
     }
 
     /// Runs lines of `ip` commands on this host.
@@ -104,8 +104,8 @@ impl Host {
 impl Drop for Host {
     fn drop(&mut self) {
         // Failing here means that it is gone already, which is what is wanted.
-        drop(self.keeper.kill());
-        drop(self.keeper.wait());
+        drop(self.write_behind.kill());
+        drop(self.write_behind.wait());
     }
 }
 
@@ -113,7 +113,7 @@ impl Drop for Host {
 fn new_namespaces(folder: &Path) -> Child {
     let script =
         "mount --bind hosts /etc/hosts && mount --bind resolv.conf /etc/resolv.conf && echo made && exec cat";
-    let mut keeper = Command::new(require("unshare"))
+    let mut write_behind = Command::new(require("unshare"))
         .args(["--net", "--mount", "--", "sh", "-c", script])
         .current_dir(folder)
         .stdin(Stdio::piped())
@@ -121,12 +121,12 @@ fn new_namespaces(folder: &Path) -> Child {
         .spawn()
         .expect("unshare starts");
     let mut line = String::new();
-    let output = keeper.stdout.take().expect("the keeper's output");
+    let output = write_behind.stdout.take().expect("the keeper's output");
     BufReader::new(output).read_line(&mut line).expect("the keeper says that the namespaces are made");
     assert_eq!(
         line.trim(),
         "made",
         "no namespace could be made (its words are above); these tests need root"
     );
-    keeper
+    write_behind
 }

@@ -3,9 +3,9 @@ use super::{
     LISTED, PRIVATE, account, assert_accounted, disallow, grant, key_text, revoke, torrent, tracker,
 };
 use AnnounceEvent::{Completed, None as Nothing, Started, Stopped};
-use access::{AccessPolicy, AccountFact, CoreFact, TorrentAdmission};
+use access::{AccessPolicy, AccountChange, CoreEvent, TorrentAdmission};
 use primitives::{AnnounceEvent, PeerId};
-use ringtrack_tests::simulator::{Facts, Simulator, SimulatorSettings};
+use ringtrack_tests::simulator::{CoreEvents, Simulator, SimulatorSettings};
 use std::collections::BTreeMap;
 
 /// A private tracker whose users 1 to 3 have keys.
@@ -29,10 +29,10 @@ fn send(tracker: &mut Simulator, way: &Way, announce: &Announce) {
 
 /// What the tracker has to tell of user 1: bytes up and down, sessions that seed and leech.
 fn told(tracker: &mut Simulator) -> Option<(u64, u64, i64, i64)> {
-    let facts = tracker.take_facts();
-    assert!(facts.completed.is_empty(), "nothing is remembered of torrents");
-    assert!(facts.accounts.keys().all(|&key| key == account(1)), "{facts:?}");
-    facts.accounts.get(&account(1)).map(|fact| (fact.uploaded, fact.downloaded, fact.seeding, fact.leeching))
+    let events = tracker.take_events();
+    assert!(events.completed.is_empty(), "nothing is remembered of torrents");
+    assert!(events.accounts.keys().all(|&key| key == account(1)), "{events:?}");
+    events.accounts.get(&account(1)).map(|fact| (fact.uploaded, fact.downloaded, fact.seeding, fact.leeching))
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn it_is_told_when_a_key_was_used_last() {
         send(&mut tracker, &way, &report(0, 0, 1, Nothing));
         let last_seen = tracker.now().monotonic;
         tracker.pass(100);
-        assert_eq!(tracker.take_facts().accounts[&account(1)].last_seen, last_seen, "{way:?}");
+        assert_eq!(tracker.take_events().accounts[&account(1)].last_seen, last_seen, "{way:?}");
     }
 }
 
@@ -169,13 +169,13 @@ fn each_user_and_each_client_of_a_user_counts_by_itself() {
             send(&mut tracker, &way, &reported);
             send(&mut tracker, &way, &report(uploaded * 5, 0, 0, Nothing).with_key(&key_text(2)));
         }
-        let facts = tracker.take_facts().accounts;
+        let events = tracker.take_events().accounts;
         let sums = |number| {
-            let fact: &AccountFact = &facts[&account(number)];
+            let fact: &AccountChange = &events[&account(number)];
             (fact.uploaded, fact.seeding, fact.leeching)
         };
         assert_eq!([sums(1), sums(2)], [(30, 1, 1), (50, 1, 0)], "{way:?}");
-        assert_eq!(facts.len(), 2);
+        assert_eq!(events.len(), 2);
     }
 }
 
@@ -186,12 +186,12 @@ fn facts_that_could_not_be_told_come_again_with_what_came_since() {
         send(&mut tracker, &way, &report(0, 0, 1, Started));
         send(&mut tracker, &way, &report(10, 0, 1, Nothing));
         let owner = tracker.owner(&torrent(1));
-        let unsent = tracker.take_facts_of(owner);
-        let [CoreFact::Accounts(accounts)] = &unsent[..] else { panic!("{unsent:?}") };
+        let unsent = tracker.take_events_of(owner);
+        let [CoreEvent::Accounts(accounts)] = &unsent[..] else { panic!("{unsent:?}") };
         assert_eq!(accounts.len(), 1);
         send(&mut tracker, &way, &report(15, 3, 1, Nothing));
         for fact in &unsent {
-            tracker.desk(owner).engine.keep_fact(fact);
+            tracker.context(owner).engine.keep_event(fact);
         }
         assert_eq!(told(&mut tracker), Some((15, 3, 0, 1)), "{way:?}");
     }
@@ -208,7 +208,7 @@ fn what_is_refused_is_on_nobodys_account() {
         let refused = way.announce(&mut tracker, &report(0, 0, 1, Started));
         assert!(matches!(refused, Told::Refused(_)), "{refused:?}");
         way.announce(&mut tracker, &report(0, 0, 1, Started).with_key(&key_text(2)));
-        assert_eq!(tracker.take_facts(), Facts::default(), "{way:?}");
+        assert_eq!(tracker.take_events(), CoreEvents::default(), "{way:?}");
         assert_accounted(&mut tracker);
     }
 }
@@ -235,6 +235,6 @@ fn keys_of_a_public_tracker_have_no_accounts() {
         grant(&mut tracker, 1, None);
         send(&mut tracker, &way, &report(0, 0, 1, Started));
         send(&mut tracker, &way, &report(10, 0, 1, Nothing));
-        assert_eq!(tracker.take_facts().accounts, BTreeMap::new(), "{way:?}");
+        assert_eq!(tracker.take_events().accounts, BTreeMap::new(), "{way:?}");
     }
 }

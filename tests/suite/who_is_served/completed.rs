@@ -3,7 +3,7 @@ use super::{LISTED, PUBLIC, REMEMBERING, allow, deny, disallow, torrent, tracker
 use access::{AccessPolicy, AccessUpdate, CompletedCounts};
 use primitives::AnnounceEvent::{Completed, Stopped};
 use primitives::{AnnounceEvent, Counter, PeerId};
-use ringtrack_tests::simulator::{Facts, Simulator, SimulatorSettings};
+use ringtrack_tests::simulator::{CoreEvents, Simulator, SimulatorSettings};
 use std::collections::BTreeMap;
 
 fn seeder(number: u8, port: u16, event: AnnounceEvent) -> Announce {
@@ -52,13 +52,13 @@ fn the_remembered_count_is_that_of_both_families_and_stays_when_the_swarm_goes()
             );
         }
         let owner = tracker.owner(&torrent(1));
-        assert!(tracker.desk(owner).engine.drop_torrent(&torrent(1)));
+        assert!(tracker.context(owner).engine.drop_torrent(&torrent(1)));
         for way in &families {
             assert_eq!(completed(&mut tracker, way), 5, "{way:?}: without a swarm");
         }
         complete(&mut tracker, &way, 9);
         assert_eq!(completed(&mut tracker, &way), 6, "{way:?}");
-        assert_eq!(tracker.desk(owner).engine.torrent(&torrent(1)).expect("a swarm").completed, 6);
+        assert_eq!(tracker.context(owner).engine.torrent(&torrent(1)).expect("a swarm").completed, 6);
     }
 }
 
@@ -71,7 +71,7 @@ fn a_tracker_that_remembers_nothing_tells_what_the_swarms_of_both_families_have_
         for ip in IPS {
             assert_eq!(completed(&mut tracker, &Way { ip, ..way }), 1, "{way:?}");
         }
-        assert_eq!(tracker.take_facts(), Facts::default());
+        assert_eq!(tracker.take_events(), CoreEvents::default());
     }
 }
 
@@ -98,7 +98,10 @@ fn a_client_that_completes_over_both_families_counts_once_and_two_clients_count_
             }
             assert_eq!(tracker.statistics().counter(Counter::Completed), expected, "{way:?}");
             let owner = tracker.owner(&torrent(1));
-            assert_eq!(tracker.desk(owner).engine.torrent(&torrent(1)).expect("a swarm").completed, expected);
+            assert_eq!(
+                tracker.context(owner).engine.torrent(&torrent(1)).expect("a swarm").completed,
+                expected
+            );
         }
     }
 }
@@ -126,7 +129,7 @@ fn a_count_beyond_32_bits_is_told_exactly_over_http_and_as_the_largest_over_udp(
         let told = |over_http| if way.protocol == Protocol::Http { over_http } else { 4_294_967_295 };
         assert_eq!(completed(&mut tracker, &way), told(4_294_967_296), "{way:?}");
         assert_eq!(way.scrape(&mut tracker, 2, ""), Told::counts(0, told(1_099_511_627_776), 0), "{way:?}");
-        assert_eq!(tracker.take_facts().completed, [(torrent(1), 4_294_967_296)].into());
+        assert_eq!(tracker.take_events().completed, [(torrent(1), 4_294_967_296)].into());
     }
 }
 
@@ -135,21 +138,21 @@ fn counts_that_have_changed_are_told_once_and_whole() {
     for (cores, way) in ways() {
         let mut tracker = tracker(cores, REMEMBERING);
         remember(&mut tracker, &[(1, 10), (2, 20)]);
-        assert_eq!(tracker.take_facts(), Facts::default(), "what was stored is");
+        assert_eq!(tracker.take_events(), CoreEvents::default(), "what was stored is");
         for port in 1..=3 {
             complete(&mut tracker, &way, port);
         }
         for number in 3..20 {
             complete_torrent(&mut tracker, &way, number, 1);
         }
-        let facts = tracker.take_facts();
+        let events = tracker.take_events();
         let mut expected: BTreeMap<_, _> = (3..20).map(|number| (torrent(number), 1)).collect();
         expected.insert(torrent(1), 13);
-        assert_eq!(facts.completed, expected, "{way:?}");
-        assert!(facts.accounts.is_empty());
-        assert_eq!(tracker.take_facts(), Facts::default(), "{way:?}: once");
+        assert_eq!(events.completed, expected, "{way:?}");
+        assert!(events.accounts.is_empty());
+        assert_eq!(tracker.take_events(), CoreEvents::default(), "{way:?}: once");
         complete(&mut tracker, &way, 4);
-        assert_eq!(tracker.take_facts().completed, [(torrent(1), 14)].into(), "{way:?}");
+        assert_eq!(tracker.take_events().completed, [(torrent(1), 14)].into(), "{way:?}");
     }
 }
 
@@ -159,13 +162,13 @@ fn counts_that_could_not_be_told_come_again_as_they_are_then() {
         let mut tracker = tracker(cores, REMEMBERING);
         complete(&mut tracker, &way, 1);
         let owner = tracker.owner(&torrent(1));
-        let unsent = tracker.take_facts_of(owner);
+        let unsent = tracker.take_events_of(owner);
         assert_eq!(unsent.len(), 1);
         complete(&mut tracker, &way, 2);
         for fact in &unsent {
-            tracker.desk(owner).engine.keep_fact(fact);
+            tracker.context(owner).engine.keep_event(fact);
         }
-        assert_eq!(tracker.take_facts().completed, [(torrent(1), 2)].into(), "{way:?}");
+        assert_eq!(tracker.take_events().completed, [(torrent(1), 2)].into(), "{way:?}");
     }
 }
 
@@ -217,13 +220,13 @@ fn the_counts_of_torrents_that_are_not_served_are_not_told_and_not_lost() {
 fn a_count_that_finds_no_place_is_told_as_far_as_the_swarm_knows_it() {
     for (cores, way) in ways() {
         let mut settings = SimulatorSettings::with_shards(cores).with_access(REMEMBERING);
-        settings.engine.access_bounds.register.counted_max = 0;
+        settings.engine.access_bounds.torrent_table.counted_max = 0;
         let mut tracker = Simulator::new(&settings);
         complete(&mut tracker, &way, 1);
         complete(&mut tracker, &way, 2);
         assert_eq!(tracker.statistics().counter(Counter::CompletedRefused), 2, "{way:?}");
         assert_eq!(completed(&mut tracker, &way), 2, "{way:?}");
         let owner = tracker.owner(&torrent(1));
-        assert_eq!(tracker.desk(owner).engine.torrent(&torrent(1)).expect("a swarm").completed, 2);
+        assert_eq!(tracker.context(owner).engine.torrent(&torrent(1)).expect("a swarm").completed, 2);
     }
 }

@@ -5,7 +5,7 @@ use super::{
 use access::{AccessPolicy, CompletedCounts, DetailsKept, TorrentAdmission, UserAdmission};
 use primitives::{AnnounceEvent, ListChange, ListSource, PeerId, Statistics, TorrentList};
 use proptest::prelude::*;
-use ringtrack_tests::simulator::{Facts, Simulator};
+use ringtrack_tests::simulator::{CoreEvents, Simulator};
 
 /// All that there is to keep and to ask.
 const STRICT: AccessPolicy = AccessPolicy {
@@ -181,11 +181,11 @@ proptest! {
                 prop_assert_eq!(&other.play(step), &expected, "{:?}", other.way);
             }
         }
-        let facts = one.tracker.take_facts();
-        prop_assert!(facts.accounts.keys().all(|&key| key < account(4)));
+        let events = one.tracker.take_events();
+        prop_assert!(events.accounts.keys().all(|&key| key < account(4)));
         for other in &mut others {
-            let told: Facts = other.tracker.take_facts();
-            prop_assert_eq!(&told, &facts, "{:?}", other.way);
+            let told: CoreEvents = other.tracker.take_events();
+            prop_assert_eq!(&told, &events, "{:?}", other.way);
             prop_assert_eq!(figures(&other.tracker.statistics()), figures(&one.tracker.statistics()));
             assert_accounted(&mut other.tracker);
         }

@@ -71,7 +71,7 @@ fn a_torrent_is_served_from_when_it_is_listed_to_when_it_is_taken_off() {
         disallow(&mut tracker, &[1]);
         assert_eq!(way.scrape(&mut tracker, 1, ""), Told::counts(0, 0, 0), "{way:?}");
         assert_eq!(leechers(&mut tracker, &way), Err(NOT_WHITELISTED.to_owned()), "{way:?}");
-        assert_eq!(tracker.desk(tracker.owner(&torrent(1))).engine.torrent(&torrent(1)), None);
+        assert_eq!(tracker.context(tracker.owner(&torrent(1))).engine.torrent(&torrent(1)), None);
         allow(&mut tracker, &[1]);
         assert_eq!(way.scrape(&mut tracker, 1, ""), Told::counts(0, 0, 0), "it begins anew");
         assert_eq!(leechers(&mut tracker, &way), Ok(1));
@@ -173,7 +173,7 @@ fn a_scrape_of_all_torrents_has_no_torrent_that_was_taken_off() {
     let mut line = tracker.accept(0, [192, 0, 2, 1].into());
     let mut out = vec![0; http_protocol::RESPONSE_BYTES_MAX];
     let request = ringtrack_tests::http_client::request("/scrape", "");
-    let desk = tracker.desk(0);
+    let desk = tracker.context(0);
     let step = line.connection().advance(desk.service, desk.engine, desk.now, &request, &mut out);
     let engine::HttpStep::Stream { mut scrape, .. } = step else { panic!("{step:?}") };
     let mut files = b"d".to_vec();

@@ -1,12 +1,12 @@
 use super::ask::{Announce, Protocol, Told, Way, ways};
 use super::{DETAILED, PUBLIC, deny, torrent, tracker};
-use primitives::{AnnounceEvent, Counter, PeerDetails, PeerFacts, PeerId};
+use primitives::{AnnounceEvent, Counter, PeerDetails, PeerId, PeerInfo};
 use ringtrack_tests::http_client::{HttpClient, Value, announce_target};
 use ringtrack_tests::simulator::{Simulator, SimulatorSettings};
 use std::collections::BTreeMap;
 
-fn peers(tracker: &mut Simulator) -> Vec<PeerFacts> {
-    let desk = tracker.desk(tracker.owner(&torrent(1)));
+fn peers(tracker: &mut Simulator) -> Vec<PeerInfo> {
+    let desk = tracker.context(tracker.owner(&torrent(1)));
     desk.engine.peers(desk.now, &torrent(1), 100)
 }
 
@@ -73,7 +73,7 @@ fn a_list_of_peers_has_their_ids_where_they_are_known_and_asked_for() {
                 .map(|port| (u64::from(port), (port <= ids_known).then(|| id(port).0.to_vec())))
                 .collect();
             assert_eq!(listed(&mut tracker, &way, form), expected, "{way:?} {form}");
-            // The errand that brought them is used again, and brings no ids of others.
+            // The routed request that brought them is used again, and brings no ids of others.
             announce(&mut tracker, &way, 1, AnnounceEvent::None);
             let without = listed(&mut tracker, &way, "&compact=0&no_peer_id=1");
             assert!(without.values().all(Option::is_none), "{way:?} {form}");

@@ -18,7 +18,7 @@ fn with_key(number: u32) -> Announce {
     Announce::of(1).with_key(&key_text(number))
 }
 
-fn is_let_in(tracker: &mut Simulator, way: &Way, number: u32) -> bool {
+fn is_admitted(tracker: &mut Simulator, way: &Way, number: u32) -> bool {
     way.announce(tracker, &with_key(number)).swarm().is_some()
 }
 
@@ -67,7 +67,7 @@ fn a_key_lets_in_until_it_is_removed() {
     for (cores, way) in ways() {
         let mut tracker = tracker(cores, PRIVATE);
         grant(&mut tracker, 1, None);
-        assert!(is_let_in(&mut tracker, &way, 1), "{way:?}");
+        assert!(is_admitted(&mut tracker, &way, 1), "{way:?}");
         revoke(&mut tracker, 1);
         assert_eq!(way.announce(&mut tracker, &with_key(1)), Told::refused(UNKNOWN), "{way:?}: at once");
         assert_eq!(refusals(&mut tracker), [1, 0, 0, 0]);
@@ -80,15 +80,15 @@ fn an_expiring_key_lets_in_until_its_second_and_from_it_on_no_more() {
         let mut tracker = tracker(cores, PRIVATE);
         let now_s = tracker.now().unix_s;
         grant(&mut tracker, 1, Some(now_s + 100));
-        assert!(is_let_in(&mut tracker, &way, 1));
+        assert!(is_admitted(&mut tracker, &way, 1));
         tracker.pass(99);
-        assert!(is_let_in(&mut tracker, &way, 1), "{way:?}: the last second");
+        assert!(is_admitted(&mut tracker, &way, 1), "{way:?}: the last second");
         tracker.pass(1);
         assert_eq!(way.announce(&mut tracker, &with_key(1)), Told::refused(EXPIRED), "{way:?}");
         grant(&mut tracker, 1, Some(now_s + 101));
-        assert!(is_let_in(&mut tracker, &way, 1), "{way:?}: it was prolonged");
+        assert!(is_admitted(&mut tracker, &way, 1), "{way:?}: it was prolonged");
         tracker.pass(1);
-        assert!(!is_let_in(&mut tracker, &way, 1));
+        assert!(!is_admitted(&mut tracker, &way, 1));
     }
 }
 
@@ -164,7 +164,7 @@ fn a_scrape_over_http_needs_a_key_as_an_announce_does() {
         let now_s = tracker.now().unix_s;
         grant(&mut tracker, 1, None);
         grant(&mut tracker, 2, Some(now_s));
-        assert!(is_let_in(&mut tracker, &way, 1));
+        assert!(is_admitted(&mut tracker, &way, 1));
         for (path, text) in [
             (String::new(), MISSING),
             (format!("/{}", key_text(2)), EXPIRED),

@@ -1,7 +1,7 @@
 use super::ask::{Announce, ways};
 use super::{PUBLIC, key_text, refusals, tracker};
 use primitives::{AnnounceEvent, Gauge};
-use ringtrack_tests::simulator::Facts;
+use ringtrack_tests::simulator::CoreEvents;
 
 #[test]
 fn a_public_tracker_serves_everyone_and_keeps_nothing_of_who_announces() {
@@ -14,7 +14,7 @@ fn a_public_tracker_serves_everyone_and_keeps_nothing_of_who_announces() {
                 assert!(way.announce(&mut tracker, &announce).swarm().is_some(), "{way:?}");
             }
         }
-        assert_eq!(tracker.take_facts(), Facts::default());
+        assert_eq!(tracker.take_events(), CoreEvents::default());
         assert_eq!(tracker.statistics().gauge(Gauge::AccessBytes), before, "{way:?}");
         assert_eq!(refusals(&mut tracker), [0; 4]);
     }

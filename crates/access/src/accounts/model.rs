@@ -1,6 +1,6 @@
 //! The accounts against a model of plain maps.
 
-use super::{AccountBounds, AccountFact, Accounts, Noted, SessionReport};
+use super::{AccountBounds, AccountChange, Accounts, Noted, SessionReport};
 use crate::Sweep;
 use primitives::{AnnounceEvent, InfoHash, KeyId, PeerId, PeerStatus, Second, TableSeed};
 use proptest::prelude::*;
@@ -124,21 +124,21 @@ impl Model {
 }
 
 /// What the other side has added up.
-fn add_up(totals: &mut BTreeMap<u32, Total>, facts: &[AccountFact]) {
-    for fact in facts {
-        let total = totals.entry(fact.key.0).or_default();
-        total.uploaded = total.uploaded.saturating_add(fact.uploaded);
-        total.downloaded = total.downloaded.saturating_add(fact.downloaded);
-        total.seeding += fact.seeding;
-        total.leeching += fact.leeching;
-        total.last_seen = total.last_seen.max(fact.last_seen);
+fn add_up(totals: &mut BTreeMap<u32, Total>, changes: &[AccountChange]) {
+    for change in changes {
+        let total = totals.entry(change.key.0).or_default();
+        total.uploaded = total.uploaded.saturating_add(change.uploaded);
+        total.downloaded = total.downloaded.saturating_add(change.downloaded);
+        total.seeding += change.seeding;
+        total.leeching += change.leeching;
+        total.last_seen = total.last_seen.max(change.last_seen);
     }
 }
 
 /// The accounts, and both ends of the channel that facts go through.
 struct Subject {
     accounts: Accounts,
-    unsent: Vec<AccountFact>,
+    unsent: Vec<AccountChange>,
     totals: BTreeMap<u32, Total>,
 }
 
@@ -175,7 +175,7 @@ impl Subject {
                 let unsent = core::mem::take(&mut self.unsent);
                 add_up(&mut self.totals, &unsent);
                 let changed = self.accounts.changed();
-                self.accounts.take_facts(max, &mut self.unsent);
+                self.accounts.take_events(max, &mut self.unsent);
                 assert_eq!(self.unsent.len(), max.min(changed));
             }
             Step::GiveBack => self.accounts.give_back(&core::mem::take(&mut self.unsent)),
@@ -204,7 +204,7 @@ proptest! {
         for step in steps {
             subject.run(&mut model, step);
         }
-        subject.accounts.take_facts(usize::MAX, &mut subject.unsent);
+        subject.accounts.take_events(usize::MAX, &mut subject.unsent);
         add_up(&mut subject.totals, &subject.unsent);
         prop_assert_eq!(subject.totals, model.totals);
     }

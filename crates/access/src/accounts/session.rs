@@ -1,5 +1,5 @@
 use super::SessionReport;
-use super::facts::Delta;
+use super::changes::Delta;
 use primitives::{AnnounceEvent, InfoHash, KeyId, PeerId, PeerStatus, Second};
 
 /// A client with one torrent.

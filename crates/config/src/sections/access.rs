@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn a_mode_says_who_needs_a_key_and_which_torrents_have_to_be_listed() {
-        let facts =
+        let info =
             AccessMode::CHOICES.iter().map(|(word, mode)| (*word, mode.is_private(), mode.is_listed()));
         let expected = [
             ("public", false, false),
@@ -197,6 +197,6 @@ mod tests {
             ("private", true, false),
             ("private-listed", true, true),
         ];
-        assert_eq!(facts.collect::<Vec<_>>(), expected);
+        assert_eq!(info.collect::<Vec<_>>(), expected);
     }
 }

@@ -3,7 +3,7 @@ use crate::key_expiry::{KeyExpiry, Moment};
 use crate::limits::LIST_BATCH_TORRENTS;
 use crate::management::{Ban, Banned, Management, StorageState, WantedKey};
 use crate::testing::TestCores;
-use access::AccountFact;
+use access::AccountChange;
 use database::{Change, Creation, StoredBan, TorrentCount, TotalName, WriteBatch};
 use primitives::{AuthenticationKey, ListSource, PeerIdPrefix, Second};
 use tempfile::TempDir;
@@ -28,11 +28,15 @@ fn settings(keys_max: usize, pending_max: usize) -> ManagerSettings {
         allow_file: None,
         deny_file: None,
         keys_max,
-        keeper: KeeperSettings { flush_every: LONG, pending_max, ..KeeperSettings::default() },
+        write_behind: WriteBehindSettings {
+            flush_every: LONG,
+            pending_max,
+            ..WriteBehindSettings::default()
+        },
         start_wait: LONG,
         configuration: serde_json::Value::Null,
         listeners: Vec::new(),
-        board: StatisticsBoard::new(Vec::new()),
+        snapshot: StatisticsSnapshot::new(Vec::new()),
         latencies: Arc::default(),
         begun: SystemTime::now(),
         reloads: watch::Sender::new(0),
@@ -95,7 +99,7 @@ impl Scene {
     }
 
     fn known_keys(&self) -> Vec<AuthenticationKey> {
-        Management::keys(&self.manager, None, 100).iter().map(|facts| facts.key).collect()
+        Management::keys(&self.manager, None, 100).iter().map(|info| info.key).collect()
     }
 }
 
@@ -232,7 +236,7 @@ async fn while_some_of_what_is_stored_is_unread_the_database_is_said_to_be_away(
 async fn a_stop_stores_more_accounts_and_counts_than_may_wait_at_a_time() {
     let letters = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
     let scene = Scene::new(settings(10, 2), letters.map(stored)).await;
-    let fact = |number| AccountFact {
+    let change = |number| AccountChange {
         key: primitives::KeyId(number),
         uploaded: 5,
         downloaded: 0,
@@ -241,8 +245,8 @@ async fn a_stop_stores_more_accounts_and_counts_than_may_wait_at_a_time() {
         last_seen: Second(99),
     };
     let completed = (0..7).map(|byte| (InfoHash([byte; 20]), 3)).collect();
-    let facts = [CoreFact::Accounts((0..7).map(fact).collect()), CoreFact::Completed(completed)];
-    scene.cores.facts.lock().unwrap().extend(facts);
+    let events = [CoreEvent::Accounts((0..7).map(change).collect()), CoreEvent::Completed(completed)];
+    scene.cores.events.lock().unwrap().extend(events);
     let again = Database::reader(scene.database.url());
     scene.manager.stop(Instant::now() + LONG).await;
     let scene = Scene { database: again, ..scene };
@@ -261,10 +265,10 @@ async fn a_key_that_is_announced_with_while_facts_are_taken_in_was_last_seen_now
     })[0];
     // The core's clock has gone on since it was looked at.
     let last_seen = Second(101);
-    let fact = AccountFact { key: id, uploaded: 1, downloaded: 0, seeding: 0, leeching: 0, last_seen };
+    let change = AccountChange { key: id, uploaded: 1, downloaded: 0, seeding: 0, leeching: 0, last_seen };
     let before_unix_s = unix_s();
-    scene.cores.facts.lock().unwrap().push_back(CoreFact::Accounts(vec![fact]));
-    scene.manager.take_in_facts();
+    scene.cores.events.lock().unwrap().push_back(CoreEvent::Accounts(vec![change]));
+    scene.manager.apply_events();
     let seen_unix_s = Management::key(&scene.manager, key('a')).unwrap().last_seen_unix_s;
     assert!((before_unix_s..=unix_s()).contains(&seen_unix_s.unwrap()), "{seen_unix_s:?}");
 }

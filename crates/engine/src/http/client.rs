@@ -10,7 +10,7 @@ pub(super) fn client_of_request(
     trust: Trust,
     headers: Headers<'_>,
 ) -> Option<IpAddr> {
-    let told = match (trust, policy.proxy.header) {
+    let reported = match (trust, policy.proxy.header) {
         (Trust::Proxy, ProxyHeaderKind::ForwardedFor { from_right }) => {
             headers.forwarded_address_from_right(from_right)
         }
@@ -18,7 +18,7 @@ pub(super) fn client_of_request(
         (Trust::Proxy, ProxyHeaderKind::ProxyProtocol) => None,
         (Trust::Stranger, _) | (_, ProxyHeaderKind::None) => Some(opened_by),
     };
-    told.map(canonical_ip)
+    reported.map(canonical_ip)
 }
 
 /// The address that an announcing client is to be known at: its own, or the one that it names if it may. Whether it can

@@ -1,8 +1,8 @@
 use super::ROOM;
 use super::client::client_of_request;
-use super::errand::Errand;
 use super::full_scrape::FullScrape;
 use super::policy::{HttpPolicy, ProxyHeaderKind, Trust};
+use super::routed::RoutedRequest;
 use super::service::{HttpService, Served};
 use crate::Now;
 use crate::engine::Engine;
@@ -16,7 +16,7 @@ use primitives::{AddressFamily, HttpOutcome, ShardId, canonical_ip};
 
 /// What is known of one HTTP connection. Its bytes are its owner's: this decides what they mean.
 #[derive(Debug)]
-pub struct HttpConnection {
+pub struct HttpExchange {
     /// Whose it is: the socket's other end, or whom a trusted proxy named with the PROXY protocol.
     opened_by: IpAddr,
     /// Whether that is a proxy. Where a client was named, the connection is the client's, who is not believed.
@@ -41,19 +41,19 @@ pub enum HttpStep {
         /// What becomes of the connection then.
         connection: Connection,
     },
-    /// A request of so many bytes, whose errand begins.
-    Errand {
+    /// A request of so many bytes, whose routed request begins.
+    RoutedRequest {
         /// Bytes that it took.
         consumed: usize,
-        /// The errand's first stop.
+        /// The routed request's first stop.
         owner: ShardId,
         /// It.
-        errand: Box<Errand>,
+        routed: Box<RoutedRequest>,
         /// What becomes of the connection when it is answered.
         connection: Connection,
     },
-    /// A request whose owner has as many of this core's errands as it may: it is given again when one of them is back, or
-    /// behind [`HttpConnection::stop_waiting`].
+    /// A request whose owner has as many of this core's routed requests as it may: it is given again when one of them is back, or
+    /// behind [`HttpExchange::stop_waiting`].
     OwnerBusy(ShardId),
     /// A request of so many bytes for all torrents. The head of its answer is written, and pieces follow.
     Stream {
@@ -83,7 +83,7 @@ pub enum ProxyStep {
     Invalid,
 }
 
-impl HttpConnection {
+impl HttpExchange {
     /// A connection from `remote` that nothing has come by yet.
     #[must_use]
     pub fn new(policy: &HttpPolicy, remote: IpAddr) -> Self {
@@ -166,19 +166,21 @@ impl HttpConnection {
         let (consumed, connection) = (request.bytes, request.framing.connection);
         let client = client_of_request(service.policy(), self.opened_by, self.trust, request.headers);
         let step = match service.serve(engine, now, (client, self.family()), &request, out) {
-            Served::OwnerBusy(owner, errand) if !self.has_waited => {
-                service.take_back(errand);
+            Served::OwnerBusy(owner, routed) if !self.has_waited => {
+                service.take_back(routed);
                 return HttpStep::OwnerBusy(owner);
             }
-            Served::OwnerBusy(_, errand) => {
-                let written = service.give_up(engine, errand, out);
+            Served::OwnerBusy(_, routed) => {
+                let written = service.give_up(engine, routed, out);
                 HttpStep::Answered { consumed, written, connection }
             }
             Served::Written(written) => HttpStep::Answered { consumed, written, connection },
             Served::Stream(head, scrape) => {
                 HttpStep::Stream { consumed, head, connection: scrape.response.framing.connection, scrape }
             }
-            Served::Errand(owner, errand) => HttpStep::Errand { consumed, owner, errand, connection },
+            Served::RoutedRequest(owner, routed) => {
+                HttpStep::RoutedRequest { consumed, owner, routed, connection }
+            }
         };
         (self.requests_left, self.has_waited) = (requests_left, false);
         step

@@ -1,4 +1,4 @@
-use super::errand::{Errand, Question};
+use super::routed::{Question, RoutedRequest};
 use http_protocol::FullScrapeResponse;
 use primitives::{AddressFamily, Second, ShardCount, ShardId};
 use std::rc::Rc;
@@ -13,7 +13,7 @@ pub struct FullScrape {
     place: Option<PagePlace>,
     shards: ShardCount,
     /// Tells the gate that it is still under way.
-    _ticket: Rc<()>,
+    _permit: Rc<()>,
 }
 
 /// Where a page begins.
@@ -38,7 +38,7 @@ pub enum FullScrapes {
 pub(super) struct FullScrapeGate {
     policy: FullScrapes,
     opens_at: Option<Second>,
-    ticket: Rc<()>,
+    permit: Rc<()>,
 }
 
 /// Whether one may begin.
@@ -52,13 +52,13 @@ pub(super) enum Gate {
 
 impl FullScrapeGate {
     pub(super) fn new(policy: FullScrapes) -> Self {
-        Self { policy, opens_at: None, ticket: Rc::new(()) }
+        Self { policy, opens_at: None, permit: Rc::new(()) }
     }
 
     pub(super) fn ask(&self, now: Second) -> Gate {
         let FullScrapes::EveryS(_) = self.policy else { return Gate::Closed };
         let seconds = self.opens_at.map_or(0, |opens_at| opens_at.0.saturating_sub(now.0));
-        if seconds == 0 && Rc::strong_count(&self.ticket) == 1 {
+        if seconds == 0 && Rc::strong_count(&self.permit) == 1 {
             return Gate::Open;
         }
         Gate::Busy(seconds.div_ceil(60).max(1))
@@ -75,7 +75,7 @@ impl FullScrapeGate {
             self.opens_at = Some(now.after(seconds));
         }
         let place = Some(PagePlace { shard: ShardId::FIRST, slot: 0 });
-        FullScrape { response, family, place, shards, _ticket: Rc::clone(&self.ticket) }
+        FullScrape { response, family, place, shards, _permit: Rc::clone(&self.permit) }
     }
 }
 
@@ -86,9 +86,9 @@ impl FullScrape {
     }
 
     /// Goes on behind a page that has come back.
-    pub(super) fn note_page(&mut self, errand: &Errand) {
-        let Question::Page(_, place) = errand.question else { return };
-        self.place = match errand.next_slot {
+    pub(super) fn note_page(&mut self, routed: &RoutedRequest) {
+        let Question::Page(_, place) = routed.question else { return };
+        self.place = match routed.next_slot {
             Some(slot) => Some(PagePlace { slot, ..place }),
             None => {
                 ShardId::new(place.shard.index() + 1, self.shards).map(|shard| PagePlace { shard, slot: 0 })

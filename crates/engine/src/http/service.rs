@@ -1,12 +1,12 @@
 use super::ROOM;
 use super::client::address_of_peer;
-use super::errand::{Errand, ErrandStep, Found, Question, WHOLE};
 use super::failure::{Failed, Failure};
 use super::full_scrape::{FullScrape, FullScrapeGate, Gate};
 use super::policy::HttpPolicy;
+use super::routed::{Found, Question, RoutedRequest, RoutedStep, WHOLE};
 use crate::Now;
 use crate::engine::Engine;
-use crate::limits::errands_per_owner;
+use crate::limits::routed_requests_per_owner;
 use crate::refusal::Refusal;
 use core::net::IpAddr;
 use core::ops::Range;
@@ -26,8 +26,8 @@ use zerocopy::FromBytes;
 pub struct HttpService {
     policy: HttpPolicy,
     /// Errands that are at home and not in use.
-    idle: Vec<Box<Errand>>,
-    /// How many errands are at each owner, at most [`errands_per_owner`].
+    idle: Vec<Box<RoutedRequest>>,
+    /// How many errands are at each owner, at most [`routed_requests_per_owner`].
     underway: Vec<usize>,
     full_scrapes: FullScrapeGate,
     /// Peers for an answer that lists them one by one.
@@ -40,9 +40,9 @@ pub enum Served {
     /// The answer lies in this part of the buffer.
     Written(Range<usize>),
     /// It goes to the owner of its torrent, and [`HttpService::finish`] writes the answer when it is back.
-    Errand(ShardId, Box<Errand>),
-    /// It would, but the owner has as many of this core's errands as it may.
-    OwnerBusy(ShardId, Box<Errand>),
+    RoutedRequest(ShardId, Box<RoutedRequest>),
+    /// It would, but the owner has as many of this core's routed requests as it may.
+    OwnerBusy(ShardId, Box<RoutedRequest>),
     /// The head of the answer lies in this part of the buffer. Its pieces are asked for with
     /// [`HttpService::next_page`].
     Stream(Range<usize>, Box<FullScrape>),
@@ -54,10 +54,10 @@ pub enum Page {
     /// So many bytes of the buffer.
     Written(usize),
     /// It goes to another core, and [`HttpService::finish_page`] writes the piece when it is back.
-    Errand(ShardId, Box<Errand>),
+    RoutedRequest(ShardId, Box<RoutedRequest>),
     /// There are no more.
     Over,
-    /// Its owner has as many of this core's errands as it may.
+    /// Its owner has as many of this core's routed requests as it may.
     OwnerBusy(ShardId),
 }
 
@@ -73,7 +73,7 @@ struct Visitor {
 const NOT_LISTED: &str = "the tracker is full: other clients are not told of this one";
 
 impl HttpService {
-    /// A service without errands on their way.
+    /// A service without routed requests on their way.
     #[must_use]
     pub fn new(policy: HttpPolicy) -> Self {
         let full_scrapes = FullScrapeGate::new(policy.full_scrapes);
@@ -92,7 +92,7 @@ impl HttpService {
         &self.policy
     }
 
-    /// Answers a request or begins its errand.
+    /// Answers a request or begins its routed request.
     pub(super) fn serve(
         &mut self,
         engine: &mut Engine,
@@ -125,64 +125,79 @@ impl HttpService {
         Served::Written(written.expect(ROOM))
     }
 
-    /// Has an errand that is back go on to the next owner, where it has not been to all and there is room for it.
-    pub fn send_on(&mut self, engine: &Engine, errand: &mut Errand) -> Option<ShardId> {
-        self.note_home(errand);
-        let owner = errand.next_owner(engine.ownership())?;
-        if self.note_sent(engine, owner, errand) {
+    /// Has a routed request that is back go on to the next owner, where it has not been to all and there is room for it.
+    pub fn send_on(&mut self, engine: &Engine, routed: &mut RoutedRequest) -> Option<ShardId> {
+        self.note_home(routed);
+        let owner = routed.next_owner(engine.ownership())?;
+        if self.note_sent(engine, owner, routed) {
             return Some(owner);
         }
-        errand.give_up();
+        routed.give_up();
         None
     }
 
-    /// Writes the answer to a request whose errand is done, and takes the errand back.
+    /// Writes the answer to a request whose routed request is done, and takes the routed request back.
     ///
     /// # Panics
     /// When `out` is shorter than [`http_protocol::RESPONSE_BYTES_MAX`].
-    pub fn finish(&mut self, engine: &mut Engine, mut errand: Box<Errand>, out: &mut [u8]) -> Range<usize> {
-        let family = AddressFamily::of(errand.client);
-        let (written, outcome) = match errand.question {
-            Question::GivenUp => return self.give_up(engine, errand, out),
-            _ if errand.found.refusal.is_some() => return self.turn_away(engine, errand, out),
+    pub fn finish(
+        &mut self,
+        engine: &mut Engine,
+        mut routed: Box<RoutedRequest>,
+        out: &mut [u8],
+    ) -> Range<usize> {
+        let family = AddressFamily::of(routed.client);
+        let (written, outcome) = match routed.question {
+            Question::GivenUp => return self.give_up(engine, routed, out),
+            _ if routed.found.refusal.is_some() => return self.refuse_torrent(engine, routed, out),
             Question::AnnounceV4(_, form) | Question::AnnounceV6(_, form) => {
-                (self.write_announce(&errand, form, out), HttpOutcome::AnnounceAnswered)
+                (self.write_announce(&routed, form, out), HttpOutcome::AnnounceAnswered)
             }
             Question::Scrape(_) | Question::Page(..) => {
-                let framing = errand.framing;
+                let framing = routed.framing;
                 let mut response =
-                    ScrapeResponse { files: errand.files.files_mut(), min_request_interval_s: None };
+                    ScrapeResponse { files: routed.files.files_mut(), min_request_interval_s: None };
                 (response.write(out, framing), HttpOutcome::ScrapeAnswered)
             }
         };
         engine.statistics_mut().count_http(family, outcome);
-        self.take_back(errand);
+        self.take_back(routed);
         written.expect(ROOM)
     }
 
-    /// Answers a request whose errand found its way full, and takes the errand back.
+    /// Answers a request whose routed request found its way full, and takes the routed request back.
     ///
     /// # Panics
     /// When `out` is shorter than [`http_protocol::RESPONSE_BYTES_MAX`].
-    pub fn give_up(&mut self, engine: &mut Engine, errand: Box<Errand>, out: &mut [u8]) -> Range<usize> {
-        let (family, framing) = (AddressFamily::of(errand.client), errand.framing);
-        self.take_back(errand);
+    pub fn give_up(
+        &mut self,
+        engine: &mut Engine,
+        routed: Box<RoutedRequest>,
+        out: &mut [u8],
+    ) -> Range<usize> {
+        let (family, framing) = (AddressFamily::of(routed.client), routed.framing);
+        self.take_back(routed);
         Failed { family, outcome: HttpOutcome::Busy, framing }.because(engine, &Failure::Busy, out)
     }
 
-    /// Answers an announce whose torrent is not served, and takes the errand back.
-    fn turn_away(&mut self, engine: &mut Engine, errand: Box<Errand>, out: &mut [u8]) -> Range<usize> {
-        let family = AddressFamily::of(errand.client);
-        let failed = Failed { family, outcome: HttpOutcome::AnnounceRefused, framing: errand.framing };
-        let refusal = errand.found.refusal.map_or(Failure::Busy, Failure::from);
-        self.take_back(errand);
+    /// Answers an announce whose torrent is not served, and takes the routed request back.
+    fn refuse_torrent(
+        &mut self,
+        engine: &mut Engine,
+        routed: Box<RoutedRequest>,
+        out: &mut [u8],
+    ) -> Range<usize> {
+        let family = AddressFamily::of(routed.client);
+        let failed = Failed { family, outcome: HttpOutcome::AnnounceRefused, framing: routed.framing };
+        let refusal = routed.found.refusal.map_or(Failure::Busy, Failure::from);
+        self.take_back(routed);
         failed.because(engine, &refusal, out)
     }
 
-    /// Takes an errand back that has no answer to bring any more.
-    pub fn take_back(&mut self, mut errand: Box<Errand>) {
-        self.note_home(&mut errand);
-        self.idle.push(errand);
+    /// Takes a routed request back that has no answer to bring any more.
+    pub fn take_back(&mut self, mut routed: Box<RoutedRequest>) {
+        self.note_home(&mut routed);
+        self.idle.push(routed);
     }
 
     /// Errands that are on their way.
@@ -191,22 +206,22 @@ impl HttpService {
         self.underway.iter().sum()
     }
 
-    /// Notes that an errand goes to an owner; whether there is room for it.
-    fn note_sent(&mut self, engine: &Engine, owner: ShardId, errand: &mut Errand) -> bool {
+    /// Notes that a routed request goes to an owner; whether there is room for it.
+    fn note_sent(&mut self, engine: &Engine, owner: ShardId, routed: &mut RoutedRequest) -> bool {
         if self.underway.len() <= owner.index() {
             self.underway.resize(usize::from(engine.shards().get()), 0);
         }
         let underway = &mut self.underway[owner.index()];
-        if *underway >= errands_per_owner(engine.shards()) {
+        if *underway >= routed_requests_per_owner(engine.shards()) {
             return false;
         }
         *underway += 1;
-        errand.owner = Some(owner);
+        routed.owner = Some(owner);
         true
     }
 
-    fn note_home(&mut self, errand: &mut Errand) {
-        if let Some(owner) = errand.owner.take() {
+    fn note_home(&mut self, routed: &mut RoutedRequest) {
+        if let Some(owner) = routed.owner.take() {
             self.underway[owner.index()] -= 1;
         }
     }
@@ -236,9 +251,10 @@ impl HttpService {
             Ok(address) => question(engine, address, &announce),
             Err(error) => return Served::Written(failed.because(engine, &Refusal::from(error).into(), out)),
         };
-        let mut errand = self.errand(client, framing, question);
-        errand.caller = engine.caller(visitor.key, announce.event.announce_event(), || details(&announce));
-        self.begin(engine, now, errand, out)
+        let mut routed = self.routed(client, framing, question);
+        routed.peer_report =
+            engine.peer_report(visitor.key, announce.event.announce_event(), || details(&announce));
+        self.begin(engine, now, routed, out)
     }
 
     fn scrape(
@@ -256,9 +272,9 @@ impl HttpService {
             Err(QueryError::Missing(_)) => return self.full_scrape(engine, now, family, request, out),
             Err(error) => return Served::Written(failed.because(engine, &Failure::Query(error), out)),
         };
-        let mut errand = self.errand(client, framing, Question::Scrape(family));
-        errand.files.fill(&scrape, self.policy.scrape_torrents_max);
-        self.begin(engine, now, errand, out)
+        let mut routed = self.routed(client, framing, Question::Scrape(family));
+        routed.files.fill(&scrape, self.policy.scrape_torrents_max);
+        self.begin(engine, now, routed, out)
     }
 
     /// A scrape that names no torrent is one of all.
@@ -303,85 +319,96 @@ impl HttpService {
     ) -> Page {
         let Some(question) = scrape.next_question() else { return Page::Over };
         let nobody = IpAddr::V4(core::net::Ipv4Addr::UNSPECIFIED);
-        let mut errand = self.errand(nobody, scrape.response.framing, question);
-        match engine.run_errand(now, &mut errand) {
-            ErrandStep::Done => Page::Written(self.finish_page(errand, scrape, out)),
-            ErrandStep::Onward(owner) if self.note_sent(engine, owner, &mut errand) => {
-                Page::Errand(owner, errand)
+        let mut routed = self.routed(nobody, scrape.response.framing, question);
+        match engine.serve_routed(now, &mut routed) {
+            RoutedStep::Done => Page::Written(self.finish_page(routed, scrape, out)),
+            RoutedStep::Onward(owner) if self.note_sent(engine, owner, &mut routed) => {
+                Page::RoutedRequest(owner, routed)
             }
-            ErrandStep::Onward(owner) => {
-                self.take_back(errand);
+            RoutedStep::Onward(owner) => {
+                self.take_back(routed);
                 Page::OwnerBusy(owner)
             }
         }
     }
 
-    /// Writes the piece of a page that has come back, and takes the errand back. One that was given up is asked for
+    /// Writes the piece of a page that has come back, and takes the routed request back. One that was given up is asked for
     /// again.
     ///
     /// # Panics
     /// When `out` is shorter than [`http_protocol::RESPONSE_BYTES_MAX`].
-    pub fn finish_page(&mut self, errand: Box<Errand>, scrape: &mut FullScrape, out: &mut [u8]) -> usize {
-        scrape.note_page(&errand);
-        let written = match errand.question {
-            Question::Page(..) => FullScrapeResponse::write_files(errand.files.files(), out).expect(ROOM),
+    pub fn finish_page(
+        &mut self,
+        routed: Box<RoutedRequest>,
+        scrape: &mut FullScrape,
+        out: &mut [u8],
+    ) -> usize {
+        scrape.note_page(&routed);
+        let written = match routed.question {
+            Question::Page(..) => FullScrapeResponse::write_files(routed.files.files(), out).expect(ROOM),
             _ => 0,
         };
-        self.take_back(errand);
+        self.take_back(routed);
         written
     }
 
-    fn begin(&mut self, engine: &mut Engine, now: Now, mut errand: Box<Errand>, out: &mut [u8]) -> Served {
-        match engine.run_errand(now, &mut errand) {
-            ErrandStep::Done => Served::Written(self.finish(engine, errand, out)),
-            ErrandStep::Onward(owner) if self.note_sent(engine, owner, &mut errand) => {
-                Served::Errand(owner, errand)
+    fn begin(
+        &mut self,
+        engine: &mut Engine,
+        now: Now,
+        mut routed: Box<RoutedRequest>,
+        out: &mut [u8],
+    ) -> Served {
+        match engine.serve_routed(now, &mut routed) {
+            RoutedStep::Done => Served::Written(self.finish(engine, routed, out)),
+            RoutedStep::Onward(owner) if self.note_sent(engine, owner, &mut routed) => {
+                Served::RoutedRequest(owner, routed)
             }
-            ErrandStep::Onward(owner) => Served::OwnerBusy(owner, errand),
+            RoutedStep::Onward(owner) => Served::OwnerBusy(owner, routed),
         }
     }
 
-    /// An errand that is at home, or a new one. There are as many as the owners may have together, and one more.
-    fn errand(&mut self, client: IpAddr, framing: Framing, question: Question) -> Box<Errand> {
-        let mut errand = self.idle.pop().unwrap_or_else(|| Box::new(Errand::new()));
-        (errand.client, errand.framing, errand.question) = (client, framing, question);
-        (errand.found, errand.caller) = (Found::NOTHING, None);
-        errand.peer_ids.clear();
-        errand
+    /// A routed request that is at home, or a new one. There are as many as the owners may have together, and one more.
+    fn routed(&mut self, client: IpAddr, framing: Framing, question: Question) -> Box<RoutedRequest> {
+        let mut routed = self.idle.pop().unwrap_or_else(|| Box::new(RoutedRequest::new()));
+        (routed.client, routed.framing, routed.question) = (client, framing, question);
+        (routed.found, routed.peer_report) = (Found::NOTHING, None);
+        routed.peer_ids.clear();
+        routed
     }
 
     fn write_announce(
         &mut self,
-        errand: &Errand,
+        routed: &RoutedRequest,
         form: PeerForm,
         out: &mut [u8],
     ) -> Result<Range<usize>, OutOfRoom> {
-        let family = match errand.question {
+        let family = match routed.question {
             Question::AnnounceV6(..) => AddressFamily::V6,
             _ => AddressFamily::V4,
         };
-        let found = &errand.found;
+        let found = &routed.found;
         let response = AnnounceResponse {
             complete: found.counts.seeders,
             incomplete: found.counts.leechers,
             downloaded: found.counts.downloaded,
             interval_s: found.interval_s,
             min_interval_s: Some(found.interval_s / 2),
-            external_ip: Some(errand.client),
-            peers: peers(errand, (family, form), &mut self.listed),
+            external_ip: Some(routed.client),
+            peers: peers(routed, (family, form), &mut self.listed),
             warning: matches!(found.change, PeerChange::Refused(_)).then_some(NOT_LISTED),
         };
-        response.write(out, errand.framing)
+        response.write(out, routed.framing)
     }
 }
 
 /// The peers in the form that the client asked for.
 fn peers<'a>(
-    errand: &'a Errand,
+    routed: &'a RoutedRequest,
     (family, form): (AddressFamily, PeerForm),
     listed: &'a mut Vec<ListedPeer>,
 ) -> Peers<'a> {
-    let bytes = errand.peers();
+    let bytes = routed.peers();
     let (v4, v6): (&[CompactIpv4], &[CompactIpv6]) = match family {
         AddressFamily::V4 => (FromBytes::ref_from_bytes(bytes).expect(WHOLE), &[]),
         AddressFamily::V6 => (&[], FromBytes::ref_from_bytes(bytes).expect(WHOLE)),
@@ -391,7 +418,7 @@ fn peers<'a>(
     }
     let addresses =
         v4.iter().map(|peer| peer.socket_address()).chain(v6.iter().map(|peer| peer.socket_address()));
-    let peer_ids = errand.peer_ids.iter().copied().chain(core::iter::repeat(None));
+    let peer_ids = routed.peer_ids.iter().copied().chain(core::iter::repeat(None));
     listed.clear();
     listed.extend(addresses.zip(peer_ids).map(|(address, peer_id)| ListedPeer { address, peer_id }));
     Peers::Dictionaries(listed)

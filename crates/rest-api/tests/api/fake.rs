@@ -1,14 +1,14 @@
 //! An honest tracker in memory: what is put in is there, what is taken out is not.
 
-use access::RegisterPlace;
+use access::TorrentTablePlace;
 use control::{
-    Ban, Banned, KeyFacts, KeyOutcome, LatencyFacts, ListPage, ListPlace, ListenerFacts, Management,
-    ManagementError, Modes, StorageFacts, StorageState, TorrentMode, TorrentPage, TorrentWithPeers, UserMode,
+    Ban, Banned, KeyInfo, KeyOutcome, LatencyInfo, ListPage, ListPlace, ListenerInfo, Management,
+    ManagementError, Modes, StorageInfo, StorageState, TorrentMode, TorrentPage, TorrentWithPeers, UserMode,
     WantedKey,
 };
 use primitives::{
     AddressFamily, AuthenticationKey, Gauge, InfoHash, ListChange, ListSource, Outcome, RequestKind,
-    Statistics, TorrentFacts, TorrentList, TorrentOrder,
+    Statistics, TorrentInfo, TorrentList, TorrentOrder,
 };
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,7 +27,7 @@ pub(crate) struct Fake {
     pub(crate) fails: AtomicBool,
     pub(crate) statistics_asked: AtomicU64,
     pub(crate) batch_max: AtomicUsize,
-    pub(crate) listeners: Mutex<Vec<ListenerFacts>>,
+    pub(crate) listeners: Mutex<Vec<ListenerInfo>>,
 }
 
 #[derive(Default)]
@@ -35,7 +35,7 @@ pub(crate) struct State {
     pub(crate) torrents: BTreeMap<InfoHash, TorrentWithPeers>,
     pub(crate) allowed: BTreeSet<InfoHash>,
     pub(crate) denied: BTreeSet<InfoHash>,
-    pub(crate) keys: BTreeMap<AuthenticationKey, KeyFacts>,
+    pub(crate) keys: BTreeMap<AuthenticationKey, KeyInfo>,
     pub(crate) bans: BTreeMap<Banned, Ban>,
     keys_made: u64,
 }
@@ -68,7 +68,7 @@ impl Fake {
     }
 
     pub(crate) fn add_torrent(&self, torrent: TorrentWithPeers) {
-        self.state().torrents.insert(torrent.facts.info_hash, torrent);
+        self.state().torrents.insert(torrent.info.info_hash, torrent);
     }
 
     fn works(&self) -> Result<MutexGuard<'_, State>, ManagementError> {
@@ -109,23 +109,23 @@ impl Management for Fake {
         Ok(found)
     }
 
-    async fn torrents(&self, page: TorrentPage) -> Result<Vec<TorrentFacts>, ManagementError> {
-        let mut all: Vec<_> = self.works()?.torrents.values().map(|torrent| torrent.facts).collect();
+    async fn torrents(&self, page: TorrentPage) -> Result<Vec<TorrentInfo>, ManagementError> {
+        let mut all: Vec<_> = self.works()?.torrents.values().map(|torrent| torrent.info).collect();
         match page.order {
             TorrentOrder::InfoHash => {}
-            TorrentOrder::Seeders => all.sort_by_key(|facts| Reverse(facts.seeders)),
-            TorrentOrder::Leechers => all.sort_by_key(|facts| Reverse(facts.leechers)),
-            TorrentOrder::Peers => all.sort_by_key(|facts| Reverse(facts.seeders + facts.leechers)),
-            TorrentOrder::Completed => all.sort_by_key(|facts| Reverse(facts.completed)),
+            TorrentOrder::Seeders => all.sort_by_key(|info| Reverse(info.seeders)),
+            TorrentOrder::Leechers => all.sort_by_key(|info| Reverse(info.leechers)),
+            TorrentOrder::Peers => all.sort_by_key(|info| Reverse(info.seeders + info.leechers)),
+            TorrentOrder::Completed => all.sort_by_key(|info| Reverse(info.completed)),
         }
         let offset = usize::try_from(page.offset).unwrap_or(usize::MAX);
         Ok(all.into_iter().skip(offset).take(page.torrents_max).collect())
     }
 
-    async fn torrents_named(&self, info_hashes: Vec<InfoHash>) -> Result<Vec<TorrentFacts>, ManagementError> {
+    async fn torrents_named(&self, info_hashes: Vec<InfoHash>) -> Result<Vec<TorrentInfo>, ManagementError> {
         let state = self.works()?;
         let found = info_hashes.iter().filter_map(|info_hash| state.torrents.get(info_hash));
-        Ok(found.map(|torrent| torrent.facts).collect())
+        Ok(found.map(|torrent| torrent.info).collect())
     }
 
     async fn drop_torrent(&self, info_hash: InfoHash) -> Result<bool, ManagementError> {
@@ -166,7 +166,7 @@ impl Management for Fake {
             .collect();
         let end = begin + entries.len();
         let next = (end < state.list(list).len())
-            .then_some(ListPlace { shard: end, place: RegisterPlace::default() });
+            .then_some(ListPlace { shard: end, place: TorrentTablePlace::default() });
         Ok(ListPage { entries, next })
     }
 
@@ -174,13 +174,13 @@ impl Management for Fake {
         self.works().map(drop)
     }
 
-    async fn put_key(&self, wanted: WantedKey) -> Result<KeyFacts, ManagementError> {
+    async fn put_key(&self, wanted: WantedKey) -> Result<KeyInfo, ManagementError> {
         let mut state = self.works()?;
         state.keys_made += 1;
         let generated = format!("{:032}", state.keys_made);
         let key = wanted.key.unwrap_or_else(|| AuthenticationKey::parse(generated.as_bytes()).unwrap());
         let valid_until_unix_s = wanted.validity.map(|validity: Duration| NOW_UNIX_S + validity.as_secs());
-        let facts = KeyFacts {
+        let info = KeyInfo {
             key,
             valid_until_unix_s,
             uploaded: 1,
@@ -189,8 +189,8 @@ impl Management for Fake {
             seeding: 3,
             leeching: 4,
         };
-        state.keys.insert(key, facts);
-        Ok(facts)
+        state.keys.insert(key, info);
+        Ok(info)
     }
 
     async fn put_keys(&self, keys: Vec<WantedKey>) -> Result<Vec<KeyOutcome>, ManagementError> {
@@ -210,19 +210,19 @@ impl Management for Fake {
         Ok(self.works()?.keys.remove(&key).is_some())
     }
 
-    fn key(&self, key: AuthenticationKey) -> Option<KeyFacts> {
+    fn key(&self, key: AuthenticationKey) -> Option<KeyInfo> {
         self.state().keys.get(&key).copied()
     }
 
-    fn keys(&self, after: Option<AuthenticationKey>, keys_max: usize) -> Vec<KeyFacts> {
+    fn keys(&self, after: Option<AuthenticationKey>, keys_max: usize) -> Vec<KeyInfo> {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        self.state().keys.range((from, Bound::Unbounded)).take(keys_max).map(|(_, facts)| *facts).collect()
+        self.state().keys.range((from, Bound::Unbounded)).take(keys_max).map(|(_, info)| *info).collect()
     }
 
     fn reset_account(&self, key: AuthenticationKey) -> Result<bool, ManagementError> {
         let mut state = self.works()?;
-        let Some(facts) = state.keys.get_mut(&key) else { return Ok(false) };
-        (facts.uploaded, facts.downloaded) = (0, 0);
+        let Some(info) = state.keys.get_mut(&key) else { return Ok(false) };
+        (info.uploaded, info.downloaded) = (0, 0);
         Ok(true)
     }
 
@@ -251,24 +251,24 @@ impl Management for Fake {
         self.works().map(drop)
     }
 
-    async fn latencies(&self) -> Result<Vec<LatencyFacts>, ManagementError> {
+    async fn latencies(&self) -> Result<Vec<LatencyInfo>, ManagementError> {
         let _state = self.works()?;
         let (name, count) = ("announce-ipv4".to_owned(), 10);
-        let facts =
-            LatencyFacts { name, count, p50_us: 1.5, p90_us: 2.0, p99_us: 3.0, p999_us: 4.0, max_us: 5.0 };
-        Ok(vec![facts])
+        let info =
+            LatencyInfo { name, count, p50_us: 1.5, p90_us: 2.0, p99_us: 3.0, p999_us: 4.0, max_us: 5.0 };
+        Ok(vec![info])
     }
 
     async fn latency_log(&self) -> Result<Vec<u8>, ManagementError> {
         self.works().map(|_| b"#[Histogram log format version 1.3]\n".to_vec())
     }
 
-    fn storage(&self) -> StorageFacts {
+    fn storage(&self) -> StorageInfo {
         let state = StorageState::Away("no route to host".to_owned());
-        StorageFacts { state, writes_waiting: 1, writes_done: 2, writes_lost: 3, failures: 4 }
+        StorageInfo { state, writes_waiting: 1, writes_done: 2, writes_lost: 3, failures: 4 }
     }
 
-    fn listeners(&self) -> Vec<ListenerFacts> {
+    fn listeners(&self) -> Vec<ListenerInfo> {
         self.listeners.lock().unwrap().clone()
     }
 }

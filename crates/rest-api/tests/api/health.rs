@@ -3,7 +3,7 @@
 use crate::fake::Fake;
 use crate::harness::{request, send, start, start_with};
 use crate::serving::identity;
-use control::{ListenerFacts, Preface, Service};
+use control::{ListenerInfo, Preface, Service};
 use http_body_util::Full;
 use hyper::body::Bytes;
 use rest_api::{Listener, Transport, serve_health_checks};
@@ -21,7 +21,7 @@ fn start_checks(listeners: Vec<(Service, SocketAddr)>) -> SocketAddr {
     let fake = Fake::default();
     *fake.listeners.lock().unwrap() = listeners
         .into_iter()
-        .map(|(service, address)| ListenerFacts { service, address, preface: Preface::None })
+        .map(|(service, address)| ListenerInfo { service, address, preface: Preface::None })
         .collect();
     let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), Transport::Plain).unwrap();
     let address = listener.local_address().unwrap();

@@ -4,7 +4,7 @@ use crate::harness::{Answer, TOKEN, exchange, request, start};
 use control::TorrentWithPeers;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
-use primitives::{InfoHash, TorrentFacts};
+use primitives::{InfoHash, TorrentInfo};
 use tokio::net::TcpStream;
 
 const KEY: &str = "8os3vCDpVHV9jy0WH5NTVVNnNNdNMwVF";
@@ -22,8 +22,8 @@ fn ack() -> Answer {
 async fn torrents_are_sorted_and_paged_with_their_total() {
     let api = start();
     for (byte, seeders, leechers, completed) in [(1, 1, 5, 9), (2, 3, 0, 10), (3, 2, 2, 7)] {
-        let facts = TorrentFacts { info_hash: InfoHash([byte; 20]), seeders, leechers, completed };
-        api.fake.add_torrent(TorrentWithPeers { facts, peers: Vec::new() });
+        let info = TorrentInfo { info_hash: InfoHash([byte; 20]), seeders, leechers, completed };
+        api.fake.add_torrent(TorrentWithPeers { info, peers: Vec::new() });
     }
     for (order, expected) in [
         ("info_hash", ["01", "02", "03"]),
@@ -46,8 +46,8 @@ async fn torrents_are_sorted_and_paged_with_their_total() {
 #[tokio::test]
 async fn a_torrent_is_forgotten_once() {
     let api = start();
-    let facts = TorrentFacts { info_hash: InfoHash([1; 20]), seeders: 1, leechers: 0, completed: 0 };
-    api.fake.add_torrent(TorrentWithPeers { facts, peers: Vec::new() });
+    let info = TorrentInfo { info_hash: InfoHash([1; 20]), seeders: 1, leechers: 0, completed: 0 };
+    api.fake.add_torrent(TorrentWithPeers { info, peers: Vec::new() });
     let path = format!("/api/v1/torrent/{}", "01".repeat(20));
     assert_eq!(api.ask("DELETE", &path).await, ack());
     assert_eq!(api.ask("DELETE", &path).await, not_found("torrent not known"));

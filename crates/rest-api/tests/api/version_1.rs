@@ -3,7 +3,7 @@
 use crate::fake::{Fake, NOW_UNIX_S};
 use crate::harness::{Answer, Api, start, start_with};
 use control::{Modes, TorrentMode, TorrentWithPeers, UserMode};
-use primitives::{AnnounceEvent, InfoHash, PeerDetails, PeerFacts, PeerId, PeerStatus, TorrentFacts};
+use primitives::{AnnounceEvent, InfoHash, PeerDetails, PeerId, PeerInfo, PeerStatus, TorrentInfo};
 use rest_api::Transport;
 use std::sync::atomic::Ordering;
 
@@ -16,7 +16,7 @@ fn ack() -> Answer {
 
 fn torrent(byte: u8, seeders: u32, leechers: u32, completed: u64) -> TorrentWithPeers {
     let info_hash = InfoHash([byte; 20]);
-    TorrentWithPeers { facts: TorrentFacts { info_hash, seeders, leechers, completed }, peers: Vec::new() }
+    TorrentWithPeers { info: TorrentInfo { info_hash, seeders, leechers, completed }, peers: Vec::new() }
 }
 
 fn item(byte: &str, seeders: u32, completed: u64, leechers: u32) -> String {
@@ -128,9 +128,9 @@ async fn a_torrent_is_told_with_its_peers() {
     let address = "192.0.2.1:6881".parse().unwrap();
     let status = PeerStatus::Leecher;
     known.peers = vec![
-        PeerFacts { address, status, heard_s_ago: 7, details: Some(details) },
-        PeerFacts { address, status, heard_s_ago: 7, details: None },
-        PeerFacts { address, status: PeerStatus::Seeder, heard_s_ago: 7, details: None },
+        PeerInfo { address, status, heard_s_ago: 7, details: Some(details) },
+        PeerInfo { address, status, heard_s_ago: 7, details: None },
+        PeerInfo { address, status: PeerStatus::Seeder, heard_s_ago: 7, details: None },
     ];
     api.fake.add_torrent(known);
     let mut answer = api.get(&format!("/api/v1/torrent/{}", "11".repeat(20))).await.json();

@@ -1,6 +1,6 @@
 use super::connection::{Connection, Watch};
-use super::conversation::Conversation;
-use super::hall::{Accepting, Hall, Surroundings};
+use super::http_connection::HttpConnection;
+use super::http_server::{Accepting, CoreContext, HttpServer};
 use super::limits::ACCEPTS_MAX;
 use super::listener::Security;
 use super::prefixes::Prefix;
@@ -11,14 +11,14 @@ use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::time::Instant;
 
-impl Hall {
+impl HttpServer {
     /// Takes in what waits at a listener, up to [`ACCEPTS_MAX`] connections.
-    pub(super) fn accept(&mut self, index: usize, around: &mut Surroundings<'_>) {
+    pub(super) fn accept(&mut self, index: usize, around: &mut CoreContext<'_>) {
         self.accept_some(index, around);
         around.instant = Instant::now();
     }
 
-    fn accept_some(&mut self, index: usize, around: &mut Surroundings<'_>) {
+    fn accept_some(&mut self, index: usize, around: &mut CoreContext<'_>) {
         for _ in 0..ACCEPTS_MAX {
             let Some(listener) = self.listeners.get(index) else { return };
             let security = listener.security;
@@ -41,10 +41,10 @@ impl Hall {
         socket: OwnedFd,
         remote: Option<SocketAddrAny>,
         security: Security,
-        around: &mut Surroundings<'_>,
+        around: &mut CoreContext<'_>,
     ) {
         let Some(remote) = remote.and_then(|remote| SocketAddr::try_from(remote).ok()) else { return };
-        let prefix = match self.let_in(remote.ip()) {
+        let prefix = match self.admit_source(remote.ip()) {
             Ok(prefix) => prefix,
             Err(refusal) => return around.engine.statistics_mut().add(refusal, 1),
         };
@@ -52,7 +52,7 @@ impl Hall {
             Security::Plain => None,
             Security::Tls => self.identity.as_deref(),
         };
-        let Ok(conversation) = Conversation::new(&self.service, remote.ip(), identity) else {
+        let Ok(http) = HttpConnection::new(&self.service, remote.ip(), identity) else {
             if let Some(prefix) = prefix {
                 self.prefixes.leave(prefix);
             }
@@ -62,11 +62,11 @@ impl Hall {
         };
         let deadline = self.first_deadline(around);
         let watch = Watch::NotYet;
-        self.admit(Connection { socket, conversation, prefix, watch, is_queued: false, deadline }, around);
+        self.admit(Connection { socket, http, prefix, watch, is_queued: false, deadline }, around);
     }
 
     /// Whether one more connection from `ip` has room; what it is counted by, or why not.
-    fn let_in(&mut self, ip: IpAddr) -> Result<Option<Prefix>, Counter> {
+    fn admit_source(&mut self, ip: IpAddr) -> Result<Option<Prefix>, Counter> {
         if self.slots.len() >= self.limits.connections_max {
             return Err(Counter::HttpRefusedFull);
         }

@@ -1,6 +1,6 @@
-use super::conversation::Conversation;
 use super::end::WaitsFor;
-use super::hall::HttpLimits;
+use super::http_connection::HttpConnection;
+use super::http_server::HttpLimits;
 use super::prefixes::Prefix;
 use primitives::Second;
 use std::os::fd::OwnedFd;
@@ -9,7 +9,7 @@ use std::os::fd::OwnedFd;
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) socket: OwnedFd,
-    pub(super) conversation: Conversation,
+    pub(super) http: HttpConnection,
     /// What its source is counted by; `None` for a trusted proxy's.
     pub(super) prefix: Option<Prefix>,
     pub(super) watch: Watch,
@@ -56,8 +56,8 @@ impl Deadline {
 
 impl Connection {
     /// Whether its client has asked for something that another core is busy with.
-    pub(super) fn awaits_errand(&self) -> bool {
-        self.deadline.waits_for == WaitsFor::Errand
+    pub(super) fn awaits_owner(&self) -> bool {
+        self.deadline.waits_for == WaitsFor::RoutedRequest
     }
 }
 
@@ -95,8 +95,8 @@ mod tests {
     fn each_further_request_has_its_own_time() {
         assert_eq!(moved((WaitsFor::Request, 1), (WaitsFor::Request, 2)), 125);
         assert_eq!(moved((WaitsFor::AnswerTaken, 1), (WaitsFor::AnswerTaken, 17)), 135);
-        assert_eq!(moved((WaitsFor::Errand, 1), (WaitsFor::Errand, 2)), 135);
+        assert_eq!(moved((WaitsFor::RoutedRequest, 1), (WaitsFor::RoutedRequest, 2)), 135);
         assert_eq!(moved((WaitsFor::NextRequest, 1), (WaitsFor::NextRequest, 1)), 165);
-        assert_eq!(moved((WaitsFor::Errand, 1), (WaitsFor::AnswerTaken, 1)), 135);
+        assert_eq!(moved((WaitsFor::RoutedRequest, 1), (WaitsFor::AnswerTaken, 1)), 135);
     }
 }

@@ -33,7 +33,7 @@ pub enum WaitsFor {
     /// Its client to take an answer.
     AnswerTaken,
     /// The owner of a torrent.
-    Errand,
+    RoutedRequest,
     /// The owner of a torrent to have room for its request.
     OwnerBusy,
     /// Its client to close it, after a refusal.
@@ -52,7 +52,9 @@ impl End {
             Self::NotHttp => Counter::HttpClosedNotHttp,
             Self::NoProxyHeader => Counter::HttpClosedProxyHeader,
             Self::Tls => Counter::HttpClosedTls,
-            Self::Broken | Self::Late(WaitsFor::Errand | WaitsFor::OwnerBusy) => Counter::HttpClosedBroken,
+            Self::Broken | Self::Late(WaitsFor::RoutedRequest | WaitsFor::OwnerBusy) => {
+                Counter::HttpClosedBroken
+            }
             Self::Stop => Counter::HttpClosedStop,
         }
     }

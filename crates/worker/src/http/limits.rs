@@ -33,7 +33,7 @@ pub(super) const DRAIN_BYTES_MAX: u32 = 256 << 10;
 /// Seconds for the same.
 pub(super) const DRAIN_S: u32 = 2;
 
-/// Seconds for which a request waits for an owner that has as many of this core's errands as it may, before it is
+/// Seconds for which a request waits for an owner that has as many of this core's routed requests as it may, before it is
 /// answered with a failure. A slow core has caught up by then or is not going to, and clients give up after ten or more.
 pub(super) const OWNER_WAIT_S: u32 = 2;
 

@@ -12,7 +12,7 @@ pub(super) struct ReadyConnections {
     requests: VecDeque<SlotKey>,
     /// Before their key exchange, whose signature costs as much as a hundred requests: they wait for each other only.
     handshakes: VecDeque<SlotKey>,
-    /// For each owner, those that wait until it gives back an errand, the first for longest.
+    /// For each owner, those that wait until it gives back a routed request, the first for longest.
     behind_owners: Vec<VecDeque<SlotKey>>,
     /// What handshakes have taken beyond their part of the turns so far.
     handshake_debt: Duration,
@@ -28,7 +28,7 @@ impl ReadyConnections {
         if std::mem::replace(&mut connection.is_queued, true) {
             return;
         }
-        if connection.conversation.is_before_key_exchange() {
+        if connection.http.is_before_key_exchange() {
             self.handshakes.push_back(key);
         } else {
             self.requests.push_back(key);
@@ -43,7 +43,7 @@ impl ReadyConnections {
         &mut self.behind_owners[owner.index()]
     }
 
-    /// An owner has given back an errand: the connection that has waited longest is next.
+    /// An owner has given back a routed request: the connection that has waited longest is next.
     pub(super) fn owner_has_room(&mut self, owner: ShardId) {
         if let Some(key) = self.behind_owners.get_mut(owner.index()).and_then(VecDeque::pop_front) {
             self.requests.push_front(key);

@@ -1,5 +1,5 @@
-use super::conversation::Conversation;
-use super::hall::{Hall, Surroundings};
+use super::http_connection::HttpConnection;
+use super::http_server::{CoreContext, HttpServer};
 use super::limits::TURN;
 use super::poll::{Ready, Source};
 use super::slots::SlotKey;
@@ -38,20 +38,20 @@ pub(crate) async fn serve_http(core: Rc<CoreState>, readiness: PollReadiness) {
 async fn wait(core: &CoreState, readiness: &PollReadiness) -> io::Result<()> {
     let mut sockets = pin!(readiness.wait());
     poll_fn(|context| {
-        let hall = &mut *core.hall.borrow_mut();
-        if !hall.ready.is_empty() {
+        let http_server = &mut *core.http_server.borrow_mut();
+        if !http_server.ready.is_empty() {
             return Poll::Ready(Ok(()));
         }
-        hall.waiting = Some(context.waker().clone());
+        http_server.waiting = Some(context.waker().clone());
         sockets.as_mut().poll(context)
     })
     .await
 }
 
-impl Hall {
+impl HttpServer {
     /// One turn: notes what has happened since the last one, then serves connections for [`TURN`], each a share at a
     /// time. Those that are left have theirs in the next turn.
-    pub(crate) fn take_turn(&mut self, around: &mut Surroundings<'_>) -> Turn {
+    pub(crate) fn take_turn(&mut self, around: &mut CoreContext<'_>) -> Turn {
         let Ok(events) = self.poll.look() else { return Turn::Failed };
         for index in 0..events {
             self.take_up(self.poll.event(index), around);
@@ -64,7 +64,7 @@ impl Hall {
         Turn::Busy
     }
 
-    fn serve_requests(&mut self, turn_end: Instant, around: &mut Surroundings<'_>) {
+    fn serve_requests(&mut self, turn_end: Instant, around: &mut CoreContext<'_>) {
         while around.instant < turn_end
             && let Some(key) = self.ready.next_request()
         {
@@ -72,7 +72,7 @@ impl Hall {
         }
     }
 
-    fn serve_handshakes(&mut self, around: &mut Surroundings<'_>) {
+    fn serve_handshakes(&mut self, around: &mut CoreContext<'_>) {
         self.ready.begin_handshakes();
         while let Some(key) = self.ready.next_handshake() {
             let before = around.instant;
@@ -81,22 +81,22 @@ impl Hall {
         }
     }
 
-    fn serve_share(&mut self, key: SlotKey, around: &mut Surroundings<'_>) {
+    fn serve_share(&mut self, key: SlotKey, around: &mut CoreContext<'_>) {
         let Some(connection) = self.slots.get_mut(key) else { return };
         connection.is_queued = false;
-        self.turn(key, around, Conversation::go_on);
+        self.turn(key, around, HttpConnection::advance);
         around.instant = Instant::now();
     }
 
-    fn take_up(&mut self, ready: Ready, around: &mut Surroundings<'_>) {
+    fn take_up(&mut self, ready: Ready, around: &mut CoreContext<'_>) {
         match ready.source {
             Source::Listener(index) => self.accept(index, around),
             Source::Connection(key) => {
                 let Some(connection) = self.slots.get_mut(key) else { return };
                 if ready.hung_up {
-                    connection.conversation.note_hung_up();
+                    connection.http.note_hung_up();
                 } else if ready.readable {
-                    connection.conversation.note_readable();
+                    connection.http.note_readable();
                 }
                 self.ready.push(key, connection);
             }

@@ -1,9 +1,9 @@
 use super::end::{End, WaitsFor};
-use super::hall::Hall;
+use super::http_server::HttpServer;
 use super::limits::TIMER_TURNS_PER_ROUND;
 use engine::{Engine, Now};
 
-impl Hall {
+impl HttpServer {
     /// Closes what is late, in a part of the connections at a time: all are looked at within [`TIMER_TURNS_PER_ROUND`]
     /// turns. Called at each turn of the core's timer.
     pub(crate) fn sweep(&mut self, now: Now, engine: &mut Engine) {
@@ -28,7 +28,7 @@ impl Hall {
             slots.get_mut(key).is_none_or(|connection| connection.deadline.has_passed(now.monotonic))
         }) {
             let Some(connection) = slots.get_mut(key) else { continue };
-            connection.conversation.stop_waiting();
+            connection.http.stop_waiting();
             connection.is_queued = false;
             ready.push(key, connection);
         }
@@ -40,7 +40,7 @@ impl Hall {
         self.listeners.clear();
         for slot in 0..self.slots.places() {
             let key =
-                self.slots.at(slot).filter(|(_, connection)| !connection.awaits_errand()).map(|(key, _)| key);
+                self.slots.at(slot).filter(|(_, connection)| !connection.awaits_owner()).map(|(key, _)| key);
             if let Some(key) = key {
                 self.end(key, End::Stop, engine);
             }

@@ -1,5 +1,5 @@
 use super::admission::Admission;
-use crate::simulator::{Datagram, Facts, Reply, Simulator};
+use crate::simulator::{CoreEvents, Datagram, Reply, Simulator};
 use engine::{EngineSettings, Now};
 use primitives::{
     AddressFamily, Counter, ErrorReason, Gauge, InfoHash, KeyId, Outcome, RequestKind, Statistics,
@@ -107,20 +107,20 @@ impl Ledger {
         for number in 0..=u8::MAX {
             let torrent = InfoHash([number; 20]);
             let owner = tracker.owner(&torrent);
-            let has_swarm = tracker.desk(owner).engine.torrent(&torrent).is_some();
+            let has_swarm = tracker.context(owner).engine.torrent(&torrent).is_some();
             assert!(!has_swarm || self.admission.is_served(&torrent), "{torrent} has lost its swarm");
         }
     }
 
     /// Nobody has less than no sessions.
-    pub(super) fn enter_facts(&mut self, facts: Facts) {
-        for (key, fact) in facts.accounts {
+    pub(super) fn enter_events(&mut self, events: CoreEvents) {
+        for (key, event) in events.accounts {
             let (seeding, leeching) = self.sessions.entry(key).or_default();
-            *seeding += fact.seeding;
-            *leeching += fact.leeching;
-            assert!(*seeding >= 0 && *leeching >= 0, "{key:?}: {fact:?}");
+            *seeding += event.seeding;
+            *leeching += event.leeching;
+            assert!(*seeding >= 0 && *leeching >= 0, "{key:?}: {event:?}");
         }
-        assert!(facts.completed.values().all(|&completed| completed > 0), "what is told has changed");
+        assert!(events.completed.values().all(|&completed| completed > 0), "what is told has changed");
     }
 
     fn note_announce(&mut self, now: Now, datagram: &Datagram) {

@@ -74,7 +74,7 @@ impl World {
         let replies = self.tracker.exchange(datagrams);
         self.ledger.enter(now, datagrams, &replies);
         self.ledger.balance(&self.tracker.statistics());
-        self.ledger.enter_facts(self.tracker.take_facts());
+        self.ledger.enter_events(self.tracker.take_events());
     }
 
     fn put_id(&mut self, shape: &Shape<'_>, bytes: &mut [u8]) {

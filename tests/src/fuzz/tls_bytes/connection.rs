@@ -8,7 +8,7 @@ const NEW_KEYS_MAX: usize = 16;
 
 /// What the server's end has to be like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Standing {
+enum ConnectionState {
     /// The client did nothing wrong, so it is served.
     Sound,
     /// Something else came between: an error is right, and a wrong byte of plaintext is not.
@@ -27,7 +27,7 @@ enum ClientEnd {
 pub(super) struct Connection {
     client: ClientConnection,
     session: TlsSession,
-    standing: Standing,
+    state: ConnectionState,
     client_end: ClientEnd,
     piece_bytes: usize,
     new_keys: usize,
@@ -43,7 +43,7 @@ impl Connection {
         let mut connection = Self {
             client: client(choice),
             session: TlsSession::new(identity()).expect("random numbers"),
-            standing: Standing::Sound,
+            state: ConnectionState::Sound,
             client_end: ClientEnd::Open,
             piece_bytes: 0,
             new_keys: 0,
@@ -97,7 +97,7 @@ impl Connection {
         match self.session.send(&plaintext, &mut self.to_send) {
             Ok(()) => self.answers.extend(plaintext),
             Err(TlsError::Handshaking) => assert!(self.session.is_handshaking()),
-            Err(error) => assert_eq!((self.standing, error), (Standing::Over, TlsError::Ended)),
+            Err(error) => assert_eq!((self.state, error), (ConnectionState::Over, TlsError::Ended)),
         }
         self.client_receives();
     }
@@ -124,12 +124,12 @@ impl Connection {
     pub(super) fn server_closes(&mut self) {
         self.session.close(&mut self.to_send);
         self.client_receives();
-        self.standing = Standing::Over;
+        self.state = ConnectionState::Over;
     }
 
     fn foul(&mut self) {
-        if self.standing == Standing::Sound {
-            self.standing = Standing::Foul;
+        if self.state == ConnectionState::Sound {
+            self.state = ConnectionState::Foul;
         }
     }
 
@@ -148,7 +148,7 @@ impl Connection {
         for piece in bytes.chunks(piece_bytes.max(1)) {
             self.server_receives(piece);
         }
-        if self.standing == Standing::Sound {
+        if self.state == ConnectionState::Sound {
             assert_eq!(self.awaited, b"", "all of a whole flight is given out");
         }
         self.client_receives();
@@ -162,12 +162,12 @@ impl Connection {
         assert!(self.awaited.starts_with(&plaintext), "only what the client sent is given out");
         self.awaited.drain(..plaintext.len());
         match received {
-            Ok(Received::Open | Received::ClosedByPeer) => assert_ne!(self.standing, Standing::Over),
+            Ok(Received::Open | Received::ClosedByPeer) => assert_ne!(self.state, ConnectionState::Over),
             Err(error) => {
-                assert_ne!(self.standing, Standing::Sound, "{error}");
-                assert!(self.standing == Standing::Foul || error == TlsError::Ended, "{error}");
+                assert_ne!(self.state, ConnectionState::Sound, "{error}");
+                assert!(self.state == ConnectionState::Foul || error == TlsError::Ended, "{error}");
                 assert_eq!(self.session.held_bytes(), 0);
-                self.standing = Standing::Over;
+                self.state = ConnectionState::Over;
             }
         }
     }
@@ -175,7 +175,7 @@ impl Connection {
     /// The client reads what it was sent. Once it was spoken for, it has no part in this.
     fn client_receives(&mut self) {
         let to_send = std::mem::take(&mut self.to_send);
-        if self.standing != Standing::Sound {
+        if self.state != ConnectionState::Sound {
             return;
         }
         let mut bytes = to_send.as_slice();

@@ -46,7 +46,7 @@ fn a_peer_that_is_refused_by_another_core_is_warned_and_counted_there_once() {
     }
     let statistics = tracker.statistics();
     assert_eq!(statistics.counter(Counter::PeersRefusedPeers), 4);
-    assert_eq!(statistics.counter(Counter::HttpErrands), 3);
+    assert_eq!(statistics.counter(Counter::RoutedHttpRequests), 3);
 }
 
 #[test]

@@ -134,7 +134,7 @@ fn a_proxy_that_names_no_client_by_the_proxy_protocol_is_no_peer_itself() {
 fn the_proxy_protocol_is_expected_of_trusted_proxies_only() {
     let expected = |header, remote: &str| {
         let mut tracker = behind_proxies(header);
-        let policy = tracker.desk(0).service.policy().clone();
+        let policy = tracker.context(0).service.policy().clone();
         tracker.accept(0, ip(remote)).connection().expects_proxy_header(&policy)
     };
     assert!(expected(ProxyHeaderKind::ProxyProtocol, PROXY));

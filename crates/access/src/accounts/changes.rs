@@ -1,0 +1,114 @@
+use crate::parted_map::PartedMap;
+use primitives::{KeyId, PeerStatus, Second, TableSeed};
+
+/// How a key's account has changed on this core since it was last told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AccountChange {
+    /// The key.
+    pub key: KeyId,
+    /// Bytes uploaded.
+    pub uploaded: u64,
+    /// Bytes downloaded.
+    pub downloaded: u64,
+    /// Sessions that seed: those that began less those that ended.
+    pub seeding: i64,
+    /// Sessions that leech, likewise.
+    pub leeching: i64,
+    /// When the key was last used.
+    pub last_seen: Second,
+}
+
+/// A change of an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Delta {
+    pub(super) uploaded: u64,
+    pub(super) downloaded: u64,
+    pub(super) seeding: i64,
+    pub(super) leeching: i64,
+}
+
+impl Delta {
+    pub(super) const NONE: Self = Self { uploaded: 0, downloaded: 0, seeding: 0, leeching: 0 };
+
+    /// A session of this status begins.
+    pub(super) fn with_begin(self, status: PeerStatus) -> Self {
+        self.with_sessions(status, 1)
+    }
+
+    /// A session of this status ends.
+    pub(super) fn with_end(self, status: PeerStatus) -> Self {
+        self.with_sessions(status, -1)
+    }
+
+    fn with_sessions(mut self, status: PeerStatus, change: i64) -> Self {
+        match status {
+            PeerStatus::Seeder => self.seeding += change,
+            PeerStatus::Leecher => self.leeching += change,
+        }
+        self
+    }
+
+    fn plus(&self, other: &Self) -> Self {
+        Self {
+            uploaded: self.uploaded.saturating_add(other.uploaded),
+            downloaded: self.downloaded.saturating_add(other.downloaded),
+            seeding: self.seeding.saturating_add(other.seeding),
+            leeching: self.leeching.saturating_add(other.leeching),
+        }
+    }
+}
+
+/// Accounts that have changed since they were last taken.
+#[derive(Debug)]
+pub(super) struct ChangedAccounts {
+    accounts: PartedMap<KeyId, (Delta, Second)>,
+    /// The part that is taken from next.
+    next: usize,
+}
+
+impl ChangedAccounts {
+    pub(super) fn new(seed: TableSeed) -> Self {
+        Self { accounts: PartedMap::new(seed), next: 0 }
+    }
+
+    pub(super) fn has_room(&self, key: KeyId, changed_max: usize) -> bool {
+        self.accounts.len() < changed_max || self.accounts.get(&key).is_some()
+    }
+
+    pub(super) fn add(&mut self, key: KeyId, seen: Second, delta: &Delta) {
+        match self.accounts.get_mut(&key) {
+            Some((known, last_seen)) => {
+                *known = known.plus(delta);
+                *last_seen = seen.max(*last_seen);
+            }
+            None => self.accounts.insert_new(key, (*delta, seen)),
+        }
+    }
+
+    pub(super) fn merge(&mut self, change: &AccountChange) {
+        let AccountChange { key, uploaded, downloaded, seeding, leeching, last_seen } = *change;
+        self.add(key, last_seen, &Delta { uploaded, downloaded, seeding, leeching });
+    }
+
+    pub(super) fn take(&mut self, max: usize, out: &mut Vec<AccountChange>) {
+        let mut left = max;
+        while left > 0 && self.accounts.len() > 0 {
+            let taken = self.accounts.take_from_part(self.next, left, |key, (delta, last_seen)| {
+                let Delta { uploaded, downloaded, seeding, leeching } = delta;
+                out.push(AccountChange { key, uploaded, downloaded, seeding, leeching, last_seen });
+            });
+            left -= taken;
+            if left > 0 {
+                self.next = (self.next + 1) % PartedMap::<KeyId, (Delta, Second)>::PARTS;
+            }
+        }
+    }
+
+    pub(super) const fn len(&self) -> usize {
+        self.accounts.len()
+    }
+
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.accounts.heap_bytes()
+    }
+}

@@ -1,0 +1,267 @@
+use crate::limits::KEYS_MAX;
+use crate::parted_map::PartedMap;
+use crate::sweep::Sweep;
+use primitives::{AuthenticationKey, KeyId, TableSeed};
+
+/// A key that lets a user in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyGrant {
+    /// The key.
+    pub key: AuthenticationKey,
+    /// Its number.
+    pub id: KeyId,
+    /// From this second on it is not valid any more. None: it is valid until it is removed.
+    pub valid_until_unix_s: Option<u64>,
+}
+
+/// Why a user is not let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum KeyRefusal {
+    /// The announce has no key.
+    #[error("Authentication error: this tracker needs a key in its announce URL")]
+    Missing,
+    /// There is no such key.
+    #[error("Authentication error: the key is not known")]
+    Unknown,
+    /// Its time has passed.
+    #[error("Authentication error: the key has expired")]
+    Expired,
+}
+
+/// What became of a key that was to be put into the ring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyPut {
+    /// It is valid now.
+    New,
+    /// It was known; it has this grant's number and time now.
+    Known,
+    /// It found no place.
+    Full,
+}
+
+/// The keys that let users in.
+#[derive(Debug)]
+pub struct KeyTable {
+    keys_max: usize,
+    keys: PartedMap<AuthenticationKey, Held>,
+    reload: Reload,
+    /// Of the last reload that has begun. Keys of another one were not put again since.
+    generation: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Held {
+    valid_until_unix_s: u64,
+    id: KeyId,
+    generation: u32,
+}
+
+/// For ever.
+const NEVER: u64 = u64::MAX;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reload {
+    None,
+    /// Keys are being put.
+    Filling,
+    /// Keys that were not put are removed, part by part; the next one is this.
+    Sweeping(usize),
+}
+
+impl KeyTable {
+    /// A ring without keys.
+    ///
+    /// # Panics
+    /// When `keys_max` is above [`crate::KEYS_MAX`].
+    #[must_use]
+    pub fn new(keys_max: usize, seed: TableSeed) -> Self {
+        assert!(keys_max <= KEYS_MAX, "keys_max");
+        Self { keys_max, keys: PartedMap::new(seed), reload: Reload::None, generation: 0 }
+    }
+
+    /// Makes a key valid.
+    pub fn put(&mut self, grant: &KeyGrant) -> KeyPut {
+        let held = Held {
+            valid_until_unix_s: grant.valid_until_unix_s.unwrap_or(NEVER),
+            id: grant.id,
+            generation: self.generation,
+        };
+        if let Some(known) = self.keys.get_mut(&grant.key) {
+            *known = held;
+            return KeyPut::Known;
+        }
+        if self.keys.len() >= self.keys_max {
+            return KeyPut::Full;
+        }
+        self.keys.insert_new(grant.key, held);
+        KeyPut::New
+    }
+
+    /// Removes a key. Gives its number, if it was there.
+    pub fn remove(&mut self, key: &AuthenticationKey) -> Option<KeyId> {
+        self.keys.remove(key).map(|held| held.id)
+    }
+
+    /// The number of a key that is valid.
+    ///
+    /// # Errors
+    /// The key is not known, or its time has passed.
+    pub fn check(&self, now_unix_s: u64, key: &AuthenticationKey) -> Result<KeyId, KeyRefusal> {
+        let held = self.keys.get(key).ok_or(KeyRefusal::Unknown)?;
+        if now_unix_s < held.valid_until_unix_s || held.valid_until_unix_s == NEVER {
+            Ok(held.id)
+        } else {
+            Err(KeyRefusal::Expired)
+        }
+    }
+
+    /// A reload begins: what is put from now on is all that there is. One that is on is begun anew. Until it is swept,
+    /// the ring has the old keys and the new ones.
+    pub fn begin(&mut self) {
+        self.generation = self.generation.wrapping_add(1);
+        self.reload = Reload::Filling;
+    }
+
+    /// All keys were put. Without a [`Self::begin`] before, nothing happens.
+    pub fn end(&mut self) {
+        if self.reload == Reload::Filling {
+            self.reload = Reload::Sweeping(0);
+        }
+    }
+
+    /// Removes what a reload that has ended has left out, in `parts_max` of 1024 parts at most. `off` is told the numbers
+    /// of the keys that are gone.
+    pub fn sweep(&mut self, parts_max: usize, off: &mut impl FnMut(KeyId)) -> Sweep {
+        let Reload::Sweeping(first) = self.reload else { return Sweep::Done };
+        let parts = PartedMap::<AuthenticationKey, Held>::PARTS;
+        let end = parts.min(first.saturating_add(parts_max));
+        let generation = self.generation;
+        for part in first..end {
+            self.keys.sweep_part(part, |_, held| {
+                let is_kept = held.generation == generation;
+                if !is_kept {
+                    off(held.id);
+                }
+                is_kept
+            });
+        }
+        self.reload = if end == parts { Reload::None } else { Reload::Sweeping(end) };
+        if end == parts { Sweep::Done } else { Sweep::More }
+    }
+
+    /// Keys in the ring, with those whose time has passed.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.keys.len() == 0
+    }
+
+    /// Bytes that it holds, itself not included.
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        self.keys.heap_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::key;
+
+    fn grant(number: u32, valid_until_unix_s: Option<u64>) -> KeyGrant {
+        KeyGrant { key: key(number), id: KeyId(number), valid_until_unix_s }
+    }
+
+    fn ring(keys_max: usize) -> KeyTable {
+        KeyTable::new(keys_max, TableSeed([7; 16]))
+    }
+
+    fn swept(ring: &mut KeyTable) -> Vec<u32> {
+        let mut off = Vec::new();
+        while ring.sweep(100, &mut |id| off.push(id.0)) == Sweep::More {}
+        off.sort_unstable();
+        off
+    }
+
+    #[test]
+    fn a_key_lets_in_until_its_time_has_passed() {
+        let mut ring = ring(10);
+        ring.put(&grant(1, Some(1000)));
+        ring.put(&grant(2, None));
+        assert_eq!(ring.check(999, &key(1)), Ok(KeyId(1)));
+        assert_eq!(ring.check(1000, &key(1)), Err(KeyRefusal::Expired));
+        assert_eq!(ring.check(u64::MAX, &key(2)), Ok(KeyId(2)));
+        assert_eq!(ring.check(0, &key(3)), Err(KeyRefusal::Unknown));
+        assert_eq!(ring.put(&grant(1, Some(2000))), KeyPut::Known);
+        assert_eq!(ring.check(1000, &key(1)), Ok(KeyId(1)));
+        assert_eq!(ring.remove(&key(1)), Some(KeyId(1)));
+        assert_eq!(ring.remove(&key(1)), None);
+        assert_eq!(ring.check(0, &key(1)), Err(KeyRefusal::Unknown));
+    }
+
+    #[test]
+    fn a_full_ring_says_so_and_takes_the_keys_that_it_knows() {
+        let mut ring = ring(2);
+        assert_eq!(
+            [1, 2, 3].map(|number| ring.put(&grant(number, None))),
+            [KeyPut::New, KeyPut::New, KeyPut::Full]
+        );
+        assert_eq!(ring.put(&grant(2, Some(5))), KeyPut::Known);
+        assert_eq!(ring.len(), 2);
+        ring.remove(&key(1));
+        assert_eq!(ring.put(&grant(3, None)), KeyPut::New);
+    }
+
+    #[test]
+    fn a_reload_removes_what_it_leaves_out_and_nothing_that_came_after() {
+        let mut ring = ring(2000);
+        for number in 0..1000 {
+            ring.put(&grant(number, None));
+        }
+        ring.begin();
+        ring.put(&grant(5, None));
+        ring.begin();
+        for number in 0..500 {
+            ring.put(&grant(2 * number, None));
+        }
+        assert_eq!((ring.len(), swept(&mut ring).len()), (1000, 0));
+        ring.end();
+        assert_eq!(ring.sweep(500, &mut |_| ()), Sweep::More);
+        ring.put(&grant(1001, None));
+        ring.put(&grant(7, None));
+        let gone = swept(&mut ring);
+        assert!(!gone.contains(&7) && gone.iter().all(|number| number % 2 == 1));
+        assert_eq!(ring.len(), 502);
+        assert_eq!(ring.check(0, &key(5)), Err(KeyRefusal::Unknown));
+        ring.end();
+        assert_eq!(swept(&mut ring), []);
+    }
+
+    #[test]
+    fn a_hundred_thousand_keys_take_96_bytes_each_at_most() {
+        let mut ring = ring(100_000);
+        for number in 0..100_000 {
+            ring.put(&grant(number, None));
+        }
+        assert!(ring.heap_bytes() <= 96 * 100_000, "{}", ring.heap_bytes());
+    }
+
+    #[test]
+    fn users_are_told_why_they_are_not_let_in() {
+        let texts = [KeyRefusal::Missing, KeyRefusal::Unknown, KeyRefusal::Expired]
+            .map(|refusal| refusal.to_string());
+        assert_eq!(
+            texts,
+            [
+                "Authentication error: this tracker needs a key in its announce URL",
+                "Authentication error: the key is not known",
+                "Authentication error: the key has expired"
+            ]
+        );
+    }
+}

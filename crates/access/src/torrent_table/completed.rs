@@ -1,0 +1,247 @@
+use super::part::{Changed, Entry, Part};
+use super::{Held, StoredCounts, TorrentTable};
+use primitives::InfoHash;
+
+/// What became of a completed event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counted {
+    /// It was counted; so many are known now.
+    Count(u64),
+    /// It was not: the torrent found no place.
+    Full,
+}
+
+/// What became of a count from the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remembered {
+    /// The torrent's count has it in it now.
+    Kept,
+    /// The torrent found no place.
+    Full,
+}
+
+impl TorrentTable {
+    /// Counts a completed event.
+    pub fn count_completed(&mut self, info_hash: &InfoHash) -> Counted {
+        let Some((part, at, held)) = self.entry_to_count(info_hash) else { return Counted::Full };
+        part.entries[at].count();
+        part.mark_changed(at, held);
+        Counted::Count(part.entries[at].completed())
+    }
+
+    /// Takes over a count that was stored. What was counted before it was read comes on top; where it was taken over
+    /// before, the larger of it and what is known stays.
+    pub fn remember_completed(&mut self, info_hash: &InfoHash, completed: u64) -> Remembered {
+        if completed == 0 {
+            return Remembered::Kept;
+        }
+        let Some((part, at, _)) = self.entry_to_count(info_hash) else { return Remembered::Full };
+        part.entries[at].add_stored(completed);
+        Remembered::Kept
+    }
+
+    /// All counts that are stored have been taken over.
+    pub const fn end_completed(&mut self) {
+        self.stored_counts = StoredCounts::Read;
+    }
+
+    /// Adds to `out` torrents whose counts have changed since they were last taken, `max` at most, with the counts as they
+    /// are now; none before [`Self::end_completed`], since they may lack what is stored.
+    pub fn take_dirty(&mut self, max: usize, out: &mut Vec<(InfoHash, u64)>) {
+        if self.stored_counts == StoredCounts::Unread {
+            return;
+        }
+        let mut left = max;
+        while left > 0 && self.held.changed > 0 {
+            let part = &mut self.parts[self.next_changed];
+            if part.changed == Changed::Yes {
+                left -= part.take_changed(left, &mut self.held, out);
+            }
+            if part.changed == Changed::No {
+                self.next_changed = (self.next_changed + 1) % self.parts.len();
+            }
+        }
+    }
+
+    /// Notes that counts which were taken have not been stored.
+    pub fn mark_dirty_again(&mut self, counts: &[(InfoHash, u64)]) {
+        for (info_hash, _) in counts {
+            let part_of = self.part_of(info_hash);
+            let part = &mut self.parts[part_of];
+            // A count never goes down: what was taken is still there.
+            if let Ok(at) = part.position(info_hash) {
+                part.mark_changed(at, &mut self.held);
+            }
+        }
+    }
+
+    /// Counts that have changed since they were last taken.
+    #[must_use]
+    pub const fn dirty(&self) -> usize {
+        self.held.changed
+    }
+
+    /// The torrent's entry, made if there is none and there is room.
+    fn entry_to_count(&mut self, info_hash: &InfoHash) -> Option<(&mut Part, usize, &mut Held)> {
+        let part_of = self.part_of(info_hash);
+        let part = &mut self.parts[part_of];
+        let at = match part.position(info_hash) {
+            Ok(at) => at,
+            Err(at) => {
+                let is_full = self.held.entries >= self.bounds.entries_max as usize
+                    || self.held.counted_only >= self.bounds.counted_max as usize;
+                if is_full {
+                    return None;
+                }
+                part.insert(at, Entry::new(*info_hash));
+                self.held.note_entry();
+                at
+            }
+        };
+        Some((part, at, &mut self.held))
+    }
+}
+
+impl Part {
+    fn mark_changed(&mut self, at: usize, held: &mut Held) {
+        self.changed = Changed::Yes;
+        held.changed += usize::from(self.entries[at].changed() == Changed::No);
+        self.entries[at].set_changed(Changed::Yes);
+    }
+
+    /// Takes the changed counts, `max` at most. Gives how many.
+    fn take_changed(&mut self, max: usize, held: &mut Held, out: &mut Vec<(InfoHash, u64)>) -> usize {
+        let mut changed = self.entries.iter_mut().filter(|entry| entry.changed() == Changed::Yes);
+        let before = out.len();
+        for entry in changed.by_ref().take(max) {
+            entry.set_changed(Changed::No);
+            out.push((entry.info_hash, entry.completed()));
+        }
+        if changed.next().is_none() {
+            self.changed = Changed::No;
+        }
+        let taken = out.len() - before;
+        held.changed -= taken;
+        taken
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{BOUNDS, hash, torrent_table};
+    use super::super::{Membership, Put, TakenOff, TorrentTableBounds};
+    use super::*;
+    use primitives::{ListSource, TorrentList};
+
+    fn taken(torrent_table: &mut TorrentTable, max: usize) -> Vec<(InfoHash, u64)> {
+        let mut out = Vec::new();
+        torrent_table.take_dirty(max, &mut out);
+        out.sort_unstable();
+        out
+    }
+
+    #[test]
+    fn a_count_that_has_changed_is_taken_once_with_its_last_value() {
+        let mut torrent_table = torrent_table(BOUNDS);
+        torrent_table.end_completed();
+        for _ in 0..3 {
+            torrent_table.count_completed(&hash(1));
+        }
+        assert_eq!(torrent_table.count_completed(&hash(1)), Counted::Count(4));
+        assert_eq!(taken(&mut torrent_table, 10), [(hash(1), 4)]);
+        assert_eq!(taken(&mut torrent_table, 10), []);
+        torrent_table.mark_dirty_again(&[(hash(1), 4)]);
+        torrent_table.count_completed(&hash(1));
+        assert_eq!(taken(&mut torrent_table, 10), [(hash(1), 5)]);
+        assert_eq!(torrent_table.dirty(), 0);
+    }
+
+    #[test]
+    fn counts_are_taken_a_few_at_a_time_and_none_is_left_out() {
+        let mut torrent_table = torrent_table(BOUNDS);
+        torrent_table.end_completed();
+        for number in 0..20_000 {
+            torrent_table.count_completed(&hash(number));
+        }
+        let mut all = Vec::new();
+        while torrent_table.dirty() > 0 {
+            let some = taken(&mut torrent_table, 333);
+            assert!((1..=333).contains(&some.len()));
+            all.extend(some);
+        }
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), 20_000);
+    }
+
+    #[test]
+    fn what_was_counted_before_the_stored_counts_were_read_comes_on_top_of_them_once() {
+        let mut torrent_table = torrent_table(BOUNDS);
+        for _ in 0..3 {
+            torrent_table.count_completed(&hash(1));
+        }
+        torrent_table.count_completed(&hash(3));
+        torrent_table.remember_completed(&hash(1), 1000);
+        torrent_table.remember_completed(&hash(2), 20);
+        assert_eq!(torrent_table.count_completed(&hash(1)), Counted::Count(1004));
+        assert_eq!(taken(&mut torrent_table, 10), [], "a count may lack what is stored");
+        // The first attempt to read them failed, and they come again.
+        torrent_table.remember_completed(&hash(1), 1000);
+        torrent_table.remember_completed(&hash(2), 20);
+        torrent_table.end_completed();
+        let mut expected = [(hash(1), 1004), (hash(3), 1)];
+        expected.sort_unstable();
+        assert_eq!(taken(&mut torrent_table, 10), expected);
+        assert_eq!(torrent_table.list_status(&hash(2)).completed, 20);
+    }
+
+    #[test]
+    fn a_count_is_exact_beyond_32_bits_and_stays_at_the_largest() {
+        let mut torrent_table = torrent_table(BOUNDS);
+        torrent_table.remember_completed(&hash(1), 4_294_967_295);
+        assert_eq!(torrent_table.count_completed(&hash(1)), Counted::Count(4_294_967_296));
+        torrent_table.put(TorrentList::Denied, ListSource::File, &hash(1));
+        assert_eq!(torrent_table.count_completed(&hash(1)), Counted::Count(4_294_967_297));
+        torrent_table.remember_completed(&hash(2), u64::MAX);
+        assert_eq!(torrent_table.count_completed(&hash(2)), Counted::Count(70_368_744_177_663));
+        torrent_table.end_completed();
+        assert_eq!(taken(&mut torrent_table, 10).len(), 2);
+        assert_eq!((torrent_table.list_status(&hash(1)).denied, torrent_table.dirty()), (Membership::On, 0));
+    }
+
+    #[test]
+    fn a_stored_count_is_not_stored_again() {
+        let mut torrent_table = torrent_table(BOUNDS);
+        torrent_table.remember_completed(&hash(1), 500);
+        torrent_table.remember_completed(&hash(2), 0);
+        assert_eq!(torrent_table.list_status(&hash(1)).completed, 500);
+        assert_eq!((torrent_table.entries(), torrent_table.dirty()), (1, 0));
+    }
+
+    #[test]
+    fn a_torrent_with_a_count_stays_known_when_it_is_taken_off_its_list() {
+        let (list, source) = (TorrentList::Allowed, ListSource::Api);
+        let mut torrent_table = torrent_table(BOUNDS);
+        torrent_table.end_completed();
+        torrent_table.put(list, source, &hash(1));
+        torrent_table.count_completed(&hash(1));
+        assert_eq!(torrent_table.take_off(list, source, &hash(1)), TakenOff::Off);
+        assert_eq!(torrent_table.list_status(&hash(1)).completed, 1);
+        assert_eq!(taken(&mut torrent_table, 10), [(hash(1), 1)]);
+    }
+
+    #[test]
+    fn torrents_that_strangers_complete_leave_room_for_the_lists() {
+        let mut torrent_table = torrent_table(TorrentTableBounds { entries_max: 5, counted_max: 2 });
+        assert_eq!(torrent_table.count_completed(&hash(1)), Counted::Count(1));
+        assert_eq!(torrent_table.remember_completed(&hash(2), 7), Remembered::Kept);
+        assert_eq!(torrent_table.count_completed(&hash(3)), Counted::Full);
+        assert_eq!(torrent_table.remember_completed(&hash(3), 7), Remembered::Full);
+        assert_eq!(torrent_table.count_completed(&hash(2)), Counted::Count(8));
+        for number in 3..6 {
+            assert_eq!(torrent_table.put(TorrentList::Denied, ListSource::File, &hash(number)), Put::New);
+        }
+        assert_eq!(torrent_table.count_completed(&hash(3)), Counted::Count(1));
+        assert_eq!(torrent_table.entries(), 5);
+    }
+}

@@ -1,0 +1,203 @@
+use super::pair::{PackedPairs, Pair, PairSet};
+use crate::limits::{TORRENT_TABLE_GROWTH, TORRENT_TABLE_SLACK};
+use core::cmp::Ordering;
+use primitives::InfoHash;
+
+/// Whether something has changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Changed {
+    No,
+    Yes,
+}
+
+/// What is known of one torrent. Plain bytes without padding: there are millions.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Entry {
+    pub(super) info_hash: InfoHash,
+    /// The lists that it is on with who put it there; and who put it there (again) since the last reload of that pair began.
+    pairs: PackedPairs,
+    /// The count of completed events, and behind its [`COUNT_BITS`] the marks.
+    count: [u8; 6],
+}
+
+const _: () = assert!(size_of::<Entry>() == 27);
+
+/// Bits of a count: 70 trillion completed events.
+const COUNT_BITS: u32 = 46;
+
+/// The highest count; it does not go beyond.
+pub(super) const COUNT_MAX: u64 = (1 << COUNT_BITS) - 1;
+
+/// The count has changed since it was last taken.
+const CHANGED: u64 = 1 << COUNT_BITS;
+
+/// The count has what was stored in it.
+const HAS_STORED: u64 = CHANGED << 1;
+
+impl Entry {
+    pub(super) const fn new(info_hash: InfoHash) -> Self {
+        Self { info_hash, pairs: PackedPairs::EMPTY, count: [0; 6] }
+    }
+
+    /// The lists that it is on, and who put it there.
+    pub(super) const fn on(&self) -> PairSet {
+        self.pairs.first()
+    }
+
+    /// Who put it there (again) since the last reload of that pair began.
+    pub(super) const fn seen(&self) -> PairSet {
+        self.pairs.second()
+    }
+
+    pub(super) fn completed(&self) -> u64 {
+        self.bits() & COUNT_MAX
+    }
+
+    pub(super) fn changed(&self) -> Changed {
+        if self.bits() & CHANGED == 0 { Changed::No } else { Changed::Yes }
+    }
+
+    pub(super) fn set_changed(&mut self, changed: Changed) {
+        let others = self.bits() & !CHANGED;
+        self.set_bits(if changed == Changed::Yes { others | CHANGED } else { others });
+    }
+
+    /// Counts one more completed event.
+    pub(super) fn count(&mut self) {
+        self.set_completed(self.completed() + 1);
+    }
+
+    /// Takes a stored count in: what was counted before it was read comes on top. One that comes again, as after an
+    /// attempt that failed half way, adds nothing.
+    pub(super) fn add_stored(&mut self, stored: u64) {
+        let known = self.completed();
+        let is_new = self.bits() & HAS_STORED == 0;
+        self.set_completed(if is_new { known.saturating_add(stored) } else { known.max(stored) });
+        self.set_bits(self.bits() | HAS_STORED);
+    }
+
+    pub(super) fn put(&mut self, pair: Pair) {
+        self.pairs = PackedPairs::new(self.on().with(pair), self.seen().with(pair));
+    }
+
+    pub(super) fn take_off(&mut self, pair: Pair) {
+        self.pairs = PackedPairs::new(self.on().without(pair), self.seen().without(pair));
+    }
+
+    fn forget_seen(&mut self, pair: Pair) {
+        self.pairs = PackedPairs::new(self.on(), self.seen().without(pair));
+    }
+
+    fn set_completed(&mut self, completed: u64) {
+        self.set_bits(self.bits() & !COUNT_MAX | completed.min(COUNT_MAX));
+    }
+
+    fn bits(&self) -> u64 {
+        let [a, b, c, d, e, f] = self.count;
+        u64::from_le_bytes([a, b, c, d, e, f, 0, 0])
+    }
+
+    fn set_bits(&mut self, bits: u64) {
+        let [a, b, c, d, e, f, ..] = bits.to_le_bytes();
+        self.count = [a, b, c, d, e, f];
+    }
+
+    /// Whether there is nothing to know.
+    pub(super) fn is_vacant(&self) -> bool {
+        self.on().is_empty() && self.completed() == 0
+    }
+}
+
+/// The torrents of one part, in the order of their info hashes.
+#[derive(Debug)]
+pub(super) struct Part {
+    pub(super) entries: Vec<Entry>,
+    /// Pairs whose marks in this part are from before the last reload.
+    stale: PairSet,
+    /// Whether the part may have an entry whose count has changed.
+    pub(super) changed: Changed,
+}
+
+const _: () = assert!(size_of::<Part>() == 32);
+
+impl Part {
+    pub(super) const fn new() -> Self {
+        Self { entries: Vec::new(), stale: PairSet::EMPTY, changed: Changed::No }
+    }
+
+    /// The place of a torrent, or the one that it would have.
+    pub(super) fn position(&self, info_hash: &InfoHash) -> Result<usize, usize> {
+        self.entries.binary_search_by(|entry| order(&entry.info_hash, info_hash))
+    }
+
+    pub(super) fn insert(&mut self, at: usize, entry: Entry) {
+        if self.entries.len() == self.entries.capacity() {
+            self.entries.reserve_exact((self.entries.len() / TORRENT_TABLE_GROWTH).max(1));
+        }
+        self.entries.insert(at, entry);
+    }
+
+    pub(super) fn remove(&mut self, at: usize) {
+        self.entries.remove(at);
+        self.shrink();
+    }
+
+    /// Removes the vacant entries. Gives how many.
+    pub(super) fn remove_vacant(&mut self) -> usize {
+        let before = self.entries.len();
+        self.entries.retain(|entry| !entry.is_vacant());
+        self.shrink();
+        before - self.entries.len()
+    }
+
+    /// A reload begins: what is marked as seen is so no more.
+    pub(super) fn make_stale(&mut self, pair: Pair) {
+        self.stale = self.stale.with(pair);
+    }
+
+    /// Takes away the marks from before the reload, before one is made or read.
+    pub(super) fn freshen(&mut self, pair: Pair) {
+        if self.stale.has(pair) {
+            self.stale = self.stale.without(pair);
+            for entry in &mut self.entries {
+                entry.forget_seen(pair);
+            }
+        }
+    }
+
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.entries.capacity() * size_of::<Entry>()
+    }
+
+    fn shrink(&mut self) {
+        let entries = self.entries.len();
+        if self.entries.capacity() - entries > entries / TORRENT_TABLE_SLACK + 1 {
+            self.entries.shrink_to(entries + entries / TORRENT_TABLE_GROWTH);
+        }
+    }
+}
+
+/// The order of info hashes. Their first bytes decide as one number, but for those that were made to be alike.
+fn order(one: &InfoHash, other: &InfoHash) -> Ordering {
+    head(one).cmp(&head(other)).then_with(|| one.cmp(other))
+}
+
+fn head(info_hash: &InfoHash) -> u64 {
+    let [a, b, c, d, e, f, g, h, ..] = info_hash.0;
+    u64::from_be_bytes([a, b, c, d, e, f, g, h])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn info_hashes_are_in_the_order_of_their_bytes(one: [u8; 20], other: [u8; 20], alike in 0_usize..20) {
+            let (one, mut other) = (InfoHash(one), InfoHash(other));
+            other.0[..alike].copy_from_slice(&one.0[..alike]);
+            prop_assert_eq!(order(&one, &other), one.cmp(&other));
+        }
+    }
+}

@@ -1,0 +1,128 @@
+use crate::framing::{Connection, Version};
+use crate::headers::elements;
+use crate::request::ContentCoding;
+use crate::status::Status;
+
+/// What the header lines of a request say about how it is to be taken.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct KnownHeaders {
+    hosts: usize,
+    connection: Option<Connection>,
+    content_bytes: Option<u64>,
+    transfer: Transfer,
+    expectation: Expectation,
+    pub(crate) accepted_coding: ContentCoding,
+}
+
+/// Whether content follows in chunks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Transfer {
+    Plain,
+    Coded,
+}
+
+/// What the client wants to be told before it sends content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Expectation {
+    /// Nothing, or that it may go on: there is no content that it could go on with.
+    None,
+    Unknown,
+}
+
+impl KnownHeaders {
+    pub(crate) fn gather(headers: &[httparse::Header<'_>]) -> Result<Self, Status> {
+        let mut facts = Self {
+            hosts: 0,
+            connection: None,
+            content_bytes: None,
+            transfer: Transfer::Plain,
+            expectation: Expectation::None,
+            accepted_coding: ContentCoding::Identity,
+        };
+        headers.iter().try_for_each(|header| facts.note(header))?;
+        Ok(facts)
+    }
+
+    fn note(&mut self, header: &httparse::Header<'_>) -> Result<(), Status> {
+        let is = |name: &str| header.name.eq_ignore_ascii_case(name);
+        if is("Host") {
+            self.hosts = self.hosts.saturating_add(1);
+        } else if is("Connection") {
+            self.note_connection(header.value);
+        } else if is("Accept-Encoding") {
+            self.note_accepted_coding(header.value);
+        } else if is("Content-Length") {
+            let bytes = parse_length(header.value).ok_or(Status::BadRequest)?;
+            if self.content_bytes.replace(bytes).is_some_and(|before| before != bytes) {
+                return Err(Status::BadRequest);
+            }
+        } else if is("Transfer-Encoding") {
+            self.transfer = Transfer::Coded;
+        } else if is("Expect") && !header.value.trim_ascii().eq_ignore_ascii_case(b"100-continue") {
+            self.expectation = Expectation::Unknown;
+        }
+        Ok(())
+    }
+
+    /// `close` counts wherever it stands.
+    fn note_connection(&mut self, value: &[u8]) {
+        for option in elements(value) {
+            if option.eq_ignore_ascii_case(b"close") {
+                self.connection = Some(Connection::Close);
+            } else if option.eq_ignore_ascii_case(b"keep-alive") && self.connection.is_none() {
+                self.connection = Some(Connection::KeepAlive);
+            }
+        }
+    }
+
+    fn note_accepted_coding(&mut self, value: &[u8]) {
+        let is_gzip_accepted = |element: &[u8]| {
+            let mut parts = element.split(|&byte| byte == b';').map(<[u8]>::trim_ascii);
+            let coding = parts.next().unwrap_or_default();
+            let is_gzip =
+                [b"gzip".as_slice(), b"x-gzip", b"*"].iter().any(|name| coding.eq_ignore_ascii_case(name));
+            is_gzip && !parts.any(is_weight_zero)
+        };
+        if elements(value).any(is_gzip_accepted) {
+            self.accepted_coding = ContentCoding::Gzip;
+        }
+    }
+
+    /// Whether a request of this version can be answered.
+    pub(crate) fn check(&self, version: Version) -> Result<(), Status> {
+        if self.transfer == Transfer::Coded {
+            return Err(Status::BadRequest);
+        }
+        if self.content_bytes.is_some_and(|bytes| bytes > 0) {
+            return Err(Status::ContentTooLarge);
+        }
+        match (version, self.hosts, self.expectation) {
+            // Two hosts are two opinions about where a request goes; none is against RFC 9112 (3.2), and no client
+            // leaves it out.
+            (_, 2.., _) | (Version::Http11, 0, _) => Err(Status::BadRequest),
+            (Version::Http11, _, Expectation::Unknown) => Err(Status::ExpectationFailed),
+            _ => Ok(()),
+        }
+    }
+
+    /// RFC 9112 (9.3): HTTP/1.1 keeps a connection unless told otherwise, HTTP/1.0 closes it.
+    pub(crate) fn connection(&self, version: Version) -> Connection {
+        self.connection.unwrap_or(match version {
+            Version::Http10 => Connection::Close,
+            Version::Http11 => Connection::KeepAlive,
+        })
+    }
+}
+
+/// `q=0`, `q=0.0` and so on.
+fn is_weight_zero(parameter: &[u8]) -> bool {
+    let weight = parameter.strip_prefix(b"q=").or_else(|| parameter.strip_prefix(b"Q="));
+    weight.is_some_and(|weight| weight.iter().all(|digit| matches!(digit, b'0' | b'.')))
+}
+
+/// A `Content-Length`: digits only, so that nobody on the way reads another number. What does not fit is as bad as
+/// any length that is not 0.
+fn parse_length(value: &[u8]) -> Option<u64> {
+    let is_number = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
+    is_number.then(|| str::from_utf8(value).ok().and_then(|digits| digits.parse().ok()).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,139 @@
+use crate::core_state::CoreState;
+use crate::limits::{
+    CONTROL_AWAKE_MS, CONTROL_JOBS_MAX, CONTROL_PAUSE_MS, CONTROL_POLL_MS, CONTROL_SLICE_US,
+};
+use crate::messages::CoreTask;
+use access::{AccessUpdate, ListQuery, Sweep};
+use crossbeam_channel::Receiver;
+use engine::{Engine, RunningScan, ScanStep, UpdateStep};
+use glommio::timer::sleep;
+use primitives::{Query, Reply};
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// What the control plane has asked of this core and what is not done yet.
+#[derive(Debug, Default)]
+struct ControlQueue {
+    /// Taken over one after another.
+    updates: VecDeque<Update>,
+    /// Worked at in turn.
+    scans: VecDeque<RunningScan>,
+}
+
+/// An update, the item to go on with, and who waits for it.
+#[derive(Debug)]
+struct Update {
+    update: AccessUpdate,
+    from: usize,
+    answer: Reply<()>,
+}
+
+/// When the control queue does what beside the tasks.
+#[derive(Debug)]
+struct Pace {
+    /// Until then the control plane is about to ask for more: what it does one after another is not to take a look each.
+    awake_until: Instant,
+    sweep_due: Instant,
+}
+
+/// Does what the control plane asks, a slice at a time, until it is cancelled. In between the core sees to its requests.
+pub(crate) async fn serve_control_queue(core: Rc<CoreState>, tasks: Receiver<CoreTask>) {
+    let mut desk = ControlQueue::default();
+    let mut pace = Pace { awake_until: Instant::now(), sweep_due: Instant::now() };
+    loop {
+        let slice_end = Instant::now() + Duration::from_micros(CONTROL_SLICE_US);
+        while desk.jobs() < CONTROL_JOBS_MAX
+            && let Ok(task) = tasks.try_recv()
+        {
+            desk.accept(&core, task);
+            pace.awake_until = slice_end + Duration::from_millis(CONTROL_AWAKE_MS);
+            if Instant::now() >= slice_end {
+                break;
+            }
+        }
+        desk.work(&core, slice_end);
+        sweep(&core, &mut pace, slice_end);
+        let is_idle = desk.jobs() == 0 && pace.awake_until <= slice_end;
+        sleep(Duration::from_millis(if is_idle { CONTROL_POLL_MS } else { CONTROL_PAUSE_MS })).await;
+    }
+}
+
+/// Sweeps a piece, at once again where something is to be taken off.
+fn sweep(core: &CoreState, pace: &mut Pace, now: Instant) {
+    if now < pace.sweep_due {
+        return;
+    }
+    if core.engine.borrow_mut().sweep_access(core.clock.now()) == Sweep::Done {
+        pace.sweep_due = now + Duration::from_millis(CONTROL_POLL_MS);
+    }
+}
+
+impl ControlQueue {
+    fn jobs(&self) -> usize {
+        self.updates.len() + self.scans.len()
+    }
+
+    /// Does at once what is short, and keeps what is not.
+    fn accept(&mut self, core: &CoreState, task: CoreTask) {
+        match task {
+            CoreTask::Update(update, answer) => self.updates.push_back(Update { update, from: 0, answer }),
+            CoreTask::Query(Query::TorrentScan(scan)) => self.scans.push_back(RunningScan::new(scan)),
+            CoreTask::Query(query) => answer_at_once(core, query),
+            CoreTask::List(query) => {
+                let ListQuery { list, from, torrents_max, answer } = query;
+                answer.send(core.engine.borrow().list_page(list, from, torrents_max));
+            }
+        }
+    }
+
+    /// Works until the end of its slice of time, a step at least, or until nothing is left.
+    fn work(&mut self, core: &CoreState, end: Instant) {
+        let engine = &mut *core.engine.borrow_mut();
+        while self.jobs() > 0 {
+            self.advance_updates(engine);
+            self.advance_scans(engine);
+            if Instant::now() >= end {
+                // Those behind it have their turn, so that a short one does not wait for a long one.
+                self.scans.rotate_left(1.min(self.scans.len()));
+                return;
+            }
+        }
+    }
+
+    fn advance_updates(&mut self, engine: &mut Engine) {
+        let Some(first) = self.updates.front_mut() else { return };
+        match engine.apply_update(&first.update, first.from) {
+            UpdateStep::More(from) => first.from = from,
+            UpdateStep::Done => {
+                if let Some(done) = self.updates.pop_front() {
+                    done.answer.send(());
+                }
+            }
+        }
+    }
+
+    fn advance_scans(&mut self, engine: &Engine) {
+        let Some(scan) = self.scans.front_mut() else { return };
+        if engine.advance_scan(scan) == ScanStep::Done
+            && let Some(scan) = self.scans.pop_front()
+        {
+            scan.finish();
+        }
+    }
+}
+
+fn answer_at_once(core: &CoreState, query: Query) {
+    let engine = &mut *core.engine.borrow_mut();
+    match query {
+        Query::TorrentScan(scan) => RunningScan::new(scan).finish(),
+        Query::Torrents(info_hashes, answer) => {
+            answer.send(info_hashes.iter().filter_map(|info_hash| engine.torrent(info_hash)).collect());
+        }
+        Query::Peers(info_hash, peers_max, answer) => {
+            let torrent = engine.torrent(&info_hash);
+            answer.send(torrent.map(|facts| (facts, engine.peers(core.clock.now(), &info_hash, peers_max))));
+        }
+        Query::Drop(info_hash, answer) => answer.send(engine.drop_torrent(&info_hash)),
+    }
+}

@@ -1,0 +1,132 @@
+use super::{TORRENT, tracker};
+use engine::{RunningScan, ScanStep};
+use primitives::{
+    FirstTorrents, InfoHash, InfoHashPrefix, PeerStatus, Reply, TorrentInfo, TorrentOrder, TorrentScan,
+};
+use ringtrack_tests::client::Client;
+use ringtrack_tests::simulator::Simulator;
+use std::sync::mpsc::channel;
+
+fn torrent(number: u16) -> InfoHash {
+    let mut info_hash = TORRENT;
+    info_hash.0[..2].copy_from_slice(&number.to_be_bytes());
+    info_hash
+}
+
+/// Torrent n has n % 7 + 1 leechers and n % 3 seeders; every fourth has an IPv6 leecher more.
+fn filled(torrents: u16) -> Simulator {
+    let mut tracker = tracker();
+    let clients: Vec<Client> =
+        (1..8).map(|host| Client::connected(&mut tracker, &format!("192.0.2.{host}:6881"))).collect();
+    let v6 = Client::connected(&mut tracker, "[2001:db8::1]:6881");
+    for number in 0..torrents {
+        let leechers = usize::from(number % 7 + 1);
+        for (port, client) in (1000..).zip(&clients[..leechers]) {
+            client.announce(&mut tracker, &client.leeching(torrent(number)).with_port(port));
+        }
+        for client in &clients[..usize::from(number % 3)] {
+            client.announce(&mut tracker, &client.seeding(torrent(number)));
+        }
+        if number % 4 == 0 {
+            v6.announce(&mut tracker, &v6.leeching(torrent(number)));
+        }
+    }
+    v6.announce(&mut tracker, &v6.seeding(torrent(torrents)));
+    tracker
+}
+
+fn answer<T: Send + 'static>(tracker: &mut Simulator, scan: impl FnOnce(Reply<T>) -> TorrentScan) -> T {
+    let engine = tracker.context(0).engine;
+    let (sender, answers) = channel();
+    let answer = Reply::new(move |found| sender.send(found).expect("it is waited for"));
+    let mut running = RunningScan::new(scan(answer));
+    while engine.advance_scan(&mut running) == ScanStep::More {}
+    running.finish();
+    answers.recv().expect("a survey that has finished has answered")
+}
+
+/// The first torrents in an order, with an info hash from `from` on.
+fn first(tracker: &mut Simulator, order: TorrentOrder, from: u16, torrents_max: usize) -> Vec<TorrentInfo> {
+    let wanted = FirstTorrents { order, from: torrent(from), torrents_max };
+    let mut told = answer(tracker, |answer| TorrentScan::First(wanted, answer));
+    told.sort_by_key(|info| (u64::MAX - order.rank(info), info.info_hash));
+    told
+}
+
+fn info_of(number: u16) -> TorrentInfo {
+    let v6 = u32::from(number.is_multiple_of(4));
+    let (seeders, leechers) = (u32::from(number % 3), u32::from(number % 7 + 1) + v6);
+    TorrentInfo { info_hash: torrent(number), seeders, leechers, completed: 0 }
+}
+
+/// All torrents of [`filled`] in the order of their info hashes.
+fn all() -> Vec<TorrentInfo> {
+    let only_v6 = TorrentInfo { info_hash: torrent(600), seeders: 1, leechers: 0, completed: 0 };
+    (0..600).map(info_of).chain([only_v6]).collect()
+}
+
+#[test]
+fn every_torrent_is_told_once_with_the_peers_of_both_families_and_its_info_hash_has_a_place() {
+    let mut tracker = filled(600);
+    let all = all();
+    assert_eq!(first(&mut tracker, TorrentOrder::InfoHash, 0, 1000), all);
+    for from in [0, 1, 299, 501, 600] {
+        let expected = &all[from.into()..];
+        let expected = &expected[..expected.len().min(100)];
+        assert_eq!(first(&mut tracker, TorrentOrder::InfoHash, from, 100), expected, "{from}");
+    }
+    assert_eq!(first(&mut tracker, TorrentOrder::InfoHash, 601, 100), []);
+}
+
+#[test]
+fn the_first_torrents_by_a_count_are_told_and_of_equals_those_with_the_lower_info_hash() {
+    let mut tracker = filled(600);
+    for order in [TorrentOrder::Seeders, TorrentOrder::Leechers, TorrentOrder::Peers] {
+        let mut expected = all();
+        expected.sort_by_key(|info| (u64::MAX - order.rank(info), info.info_hash));
+        assert_eq!(first(&mut tracker, order, 0, 50), expected[..50], "{order:?}");
+    }
+}
+
+#[test]
+fn torrents_are_counted_once_by_the_next_two_bytes_of_their_info_hashes() {
+    let mut tracker = filled(600);
+    let counts = answer(&mut tracker, |answer| TorrentScan::Count(InfoHashPrefix::default(), answer));
+    assert!(counts[..601].iter().all(|&count| count == 1) && counts[601..].iter().all(|&count| count == 0));
+    let of_five = InfoHashPrefix::default().extended(5);
+    let counts = answer(&mut tracker, |answer| TorrentScan::Count(of_five, answer));
+    let branch = of_five.branch_of(&torrent(5)).unwrap();
+    assert_eq!((counts[usize::from(branch)], counts.iter().sum::<u32>()), (1, 1));
+}
+
+#[test]
+fn a_survey_for_nothing_tells_nothing() {
+    let mut tracker = filled(3);
+    for order in [TorrentOrder::InfoHash, TorrentOrder::Peers] {
+        assert_eq!(first(&mut tracker, order, 0, 0), []);
+    }
+}
+
+#[test]
+fn the_peers_of_a_torrent_are_told_ipv4_first_and_no_more_than_asked_for() {
+    let mut tracker = filled(5);
+    tracker.pass(60);
+    let desk = tracker.context(0);
+    let peers = desk.engine.peers(desk.now, &torrent(4), 100);
+    assert_eq!(peers.len(), 7);
+    assert_eq!(peers[0].status, PeerStatus::Seeder);
+    assert!((58..=60).contains(&peers[0].heard_s_ago), "{peers:?}");
+    assert_eq!(peers[6].address, "[2001:db8::1]:6881".parse().unwrap());
+    assert_eq!(desk.engine.peers(desk.now, &torrent(4), 6), peers[..6]);
+    assert_eq!(desk.engine.peers(desk.now, &torrent(9), 6), []);
+}
+
+#[test]
+fn a_dropped_torrent_has_no_peers_until_they_announce_again() {
+    let mut tracker = filled(5);
+    assert!(tracker.context(0).engine.drop_torrent(&torrent(4)));
+    assert!(!tracker.context(0).engine.drop_torrent(&torrent(4)));
+    assert_eq!(tracker.context(0).engine.torrent(&torrent(4)), None);
+    let client = Client::connected(&mut tracker, "192.0.2.1:6881");
+    assert_eq!(client.announce(&mut tracker, &client.leeching(torrent(4))).leechers, 1);
+}
