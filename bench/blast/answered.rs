@@ -1,4 +1,4 @@
-/// Peers that were answered, one bit each.
+/// The set of answered peers, one bit each.
 #[derive(Debug)]
 pub(crate) struct Answered {
     bits: Vec<u64>,
@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_peer_is_accepted_once_and_none_beyond_the_last_is_missing() {
+    fn a_peer_counts_once_and_none_beyond_the_last_is_missing() {
         let mut answered = Answered::new(70);
         answered.add(69);
         answered.add(69);

@@ -2,7 +2,7 @@ use crate::cli::Options;
 use crate::load::LoadResult;
 use crate::tally::Tally;
 
-/// The bounds of the command line that did not hold, in words.
+/// Returns a text for each limit of the command line that did not hold.
 pub(crate) fn broken(options: &Options, result: &LoadResult) -> Vec<String> {
     let rate = result.responses_per_s();
     let loss = result.loss_percent();
@@ -20,7 +20,7 @@ pub(crate) fn broken(options: &Options, result: &LoadResult) -> Vec<String> {
     .collect()
 }
 
-/// A lost request is a late one, and no answer at all is no low latency.
+/// Counts lost requests as late. Without any response, the limit does not hold.
 fn broken_p99(tally: &Tally, bound_us: u64) -> Option<String> {
     let all = tally.all_kinds();
     if all.latency.is_empty() {
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
     use crate::kind::Kind;
 
-    /// So many answers after 10 us, and so many lost after a second.
+    /// A tally of responses after 10 us, and of requests lost after a second.
     fn tally(answered: u64, lost: u64) -> Tally {
         let mut tally = Tally::new();
         let announces = tally.of_mut(Kind::Announce);
@@ -49,18 +49,18 @@ mod tests {
     }
 
     #[test]
-    fn a_bound_on_the_latency_holds_where_the_answers_are_early() {
+    fn a_latency_limit_holds_if_responses_are_early() {
         assert_eq!(broken_p99(&tally(100, 1), 11), None);
         assert!(broken_p99(&tally(100, 1), 9).is_some());
     }
 
     #[test]
-    fn lost_requests_break_a_bound_on_the_latency() {
+    fn lost_requests_break_a_latency_limit() {
         assert!(broken_p99(&tally(100, 2), 999_999).is_some());
     }
 
     #[test]
-    fn without_an_answer_no_bound_on_the_latency_holds() {
+    fn without_a_response_no_latency_limit_holds() {
         assert!(broken_p99(&tally(0, 0), u64::MAX).is_some());
         assert!(broken_p99(&tally(0, 5), 2_000_000).is_some());
     }

@@ -1,29 +1,28 @@
 use std::collections::BTreeMap;
 
-/// Reasons that are told apart; the rest is counted together.
+/// Number of reasons counted separately; further ones are counted together.
 const REASONS_MAX: usize = 32;
 
-/// What became of the connections of a thread, or of the whole load, warm-up included. Over UDP there are none.
+/// Counts of the connections of a thread or of the whole load, including the warm-up. All are 0 over UDP.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ConnectionTally {
     pub(crate) opened: u64,
-    /// Ended by the tracker, between two requests or in place of an answer.
+    /// Closed by the tracker between two requests or in place of a response.
     pub(crate) ended_by_tracker: u64,
     pub(crate) handshakes: Handshakes,
     pub(crate) idle: IdleTally,
-    /// Why requests were lost with their connection.
+    /// Reasons for which requests were lost with their connection.
     pub(crate) failures: BTreeMap<String, u64>,
 }
 
-/// TLS handshakes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Handshakes {
     pub(crate) full: u64,
-    /// With what an earlier connection left behind.
+    /// With the session of an earlier connection.
     pub(crate) resumed: u64,
 }
 
-/// Connections that have had one answer, and are silent since.
+/// Connections that have received one response and are silent since then.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct IdleTally {
     pub(crate) asked_for: u64,
@@ -58,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reasons_without_end_are_counted_together() {
+    fn reasons_beyond_the_limit_are_counted_together() {
         let mut tally = ConnectionTally::default();
         (0..100).for_each(|number| tally.note_failure(&number.to_string()));
         tally.note_failure("0");

@@ -12,10 +12,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use std::time::Instant;
 
-/// Passes over the peers that were not answered: lost requests are repeated.
+/// Limit of passes over the unanswered peers, in which lost requests are repeated.
 const PASSES_MAX: usize = 8;
 
-/// Announces every peer once to each target. Gives what went wrong, in words.
+/// Announces every peer once to each target. Returns a text for each target with unanswered peers.
 pub(crate) fn run(options: &Options) -> anyhow::Result<Vec<String>> {
     let core = *options.cores.first().ok_or_else(|| anyhow!("--cores names no core"))?;
     pin(core)?;
@@ -39,7 +39,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Vec<String>> {
     Ok(missing)
 }
 
-/// Why peers are missing, as far as anybody said.
+/// Returns the known reasons for unanswered peers as text.
 fn in_words(lane: &mut dyn Lane, place: &str, unanswered: u64) -> String {
     let failures = lane.connections().failures;
     let Tally { errors, wrong, .. } = &lane.phases().measured;

@@ -1,5 +1,5 @@
-//! The way over HTTP and HTTPS (BEP 3, 7, 23, 48): connections that have one request on their way at most, and one
-//! epoll for all of a thread.
+//! The lane over HTTP and HTTPS (BEP 3, 7, 23, 48): connections with at most one outstanding request each, and one
+//! epoll per thread.
 
 mod bencode;
 mod dialer;

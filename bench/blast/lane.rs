@@ -8,17 +8,17 @@ use crate::phases::Phases;
 use crate::population::Population;
 use crate::udp::UdpLane;
 
-/// One thread's way to the trackers, and what is on its way there.
+/// One thread's transport to the trackers, with its outstanding requests.
 pub(crate) trait Lane {
-    /// Waits until there may be something to do, if that is how the load waits.
+    /// Sleeps until there may be something to do, unless the load spins.
     fn rest(&mut self, _pace: &Pace) -> anyhow::Result<()> {
         Ok(())
     }
 
-    /// Receives what waits and sends what is due.
+    /// Receives pending replies and sends due requests.
     fn turn(&mut self, pace: &mut Pace) -> anyhow::Result<Turn>;
 
-    /// Announces each peer of a target that has no answer yet, once. Tells `shown` how many have one.
+    /// Announces each unanswered peer of a target once. Reports the number of answered peers to `shown`.
     fn announce_missing(
         &mut self,
         target: usize,
@@ -26,20 +26,18 @@ pub(crate) trait Lane {
         shown: &dyn Fn(u64),
     ) -> anyhow::Result<()>;
 
-    /// Waits until every request has its answer, or counts as lost.
+    /// Waits until every request is answered or counts as lost.
     fn drain(&mut self) -> anyhow::Result<()>;
 
-    /// What happened to the requests.
     fn phases(&mut self) -> &mut Phases;
 
-    /// The peers of a target.
     fn population(&self, target: usize) -> Population;
 
-    /// What became of the connections until now, warm-up included.
+    /// Returns the counts of the connections so far, including the warm-up.
     fn connections(&mut self) -> ConnectionTally;
 }
 
-/// What was done in a turn.
+/// The work done in a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Turn {
     pub(crate) replies: usize,
@@ -53,7 +51,7 @@ impl Turn {
     }
 }
 
-/// Opens the way of thread `thread`.
+/// Opens the lane of thread `thread`.
 pub(crate) fn open(options: &Options, thread: usize, clock: Clock) -> anyhow::Result<Box<dyn Lane>> {
     Ok(if options.is_over_http() {
         Box::new(HttpLane::open(options, thread, clock)?)

@@ -1,13 +1,13 @@
 use hdrhistogram::Histogram;
 
-/// Latencies above a minute are recorded as one.
+/// Latencies above a minute are recorded as a minute.
 const LATENCY_NS_MAX: u64 = 60_000_000_000;
 
-/// Latencies in nanoseconds.
+/// A histogram of latencies in nanoseconds, with an exact maximum.
 #[derive(Debug, Clone)]
 pub(crate) struct Latencies {
     histogram: Histogram<u64>,
-    /// The histogram knows only the upper end of the range that the highest one is in.
+    /// The maximum; the histogram knows only the upper end of its range.
     max_ns: u64,
 }
 
@@ -29,7 +29,7 @@ impl Latencies {
         self.max_ns = self.max_ns.max(other.max_ns);
     }
 
-    /// The latency that so large a part of all does not exceed; 0 where there is none.
+    /// Returns the latency at a quantile; 0 if none is recorded.
     pub(crate) fn quantile_ns(&self, quantile: f64) -> u64 {
         self.histogram.value_at_quantile(quantile).min(self.max_ns)
     }

@@ -13,23 +13,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// What a load found.
+/// The result of a load or of one of its threads.
 #[derive(Debug)]
 pub(crate) struct LoadResult {
     pub(crate) tally: Tally,
-    /// Right answers within the measured time, to requests that left within it.
+    /// Right responses within the measured time to requests sent within it.
     pub(crate) answered_in_time: u64,
-    /// Right answers to requests of the warm-up.
+    /// Right responses to requests of the warm-up.
     pub(crate) answered_in_warmup: u64,
-    /// From the first to the last turn of the measured time.
+    /// Seconds from the first to the last turn of the measured time.
     pub(crate) seconds: f64,
-    /// Of the measured time, what the threads did anything in, and all of it, added up.
+    /// Measured seconds in which threads were busy, and all measured seconds, summed over the threads.
     busy_s: f64,
     thread_s: f64,
     pub(crate) connections: ConnectionTally,
-    /// The answers over the measured time.
+    /// Right responses over the measured time.
     pub(crate) slices: Slices,
-    /// When the measurement began, in seconds of Unix time: to lay it beside what the tracker has logged.
+    /// Start of the measurement in Unix seconds, for comparison with the tracker's log.
     pub(crate) measured_from_unix_s: f64,
 }
 
@@ -63,7 +63,7 @@ impl LoadResult {
         self.answered_in_time as f64 / self.seconds_above_0()
     }
 
-    /// Requests that the kernel took.
+    /// The rate of the requests that the kernel accepted.
     pub(crate) fn sent_per_s(&self) -> f64 {
         self.tally.sent() as f64 / self.seconds_above_0()
     }
@@ -72,8 +72,7 @@ impl LoadResult {
         self.seconds.max(1e-9)
     }
 
-    /// How much of the threads' time went into turns that sent or received: near 100, the load itself is what is
-    /// saturated.
+    /// The share of the threads' time in turns that sent or received. Near 100, the load itself is saturated.
     pub(crate) fn busy_percent(&self) -> f64 {
         self.busy_s * 100.0 / self.thread_s.max(1e-9)
     }
@@ -84,7 +83,7 @@ impl LoadResult {
     }
 }
 
-/// The phases of a load.
+/// Times of the phases of a load.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Schedule {
     pub(crate) begin_ns: u64,
@@ -93,17 +92,17 @@ pub(crate) struct Schedule {
     measured_from_unix_s: f64,
 }
 
-/// What all threads know.
+/// State shared by all threads.
 #[derive(Debug)]
 struct Shared {
     options: Options,
     clock: Clock,
     start: Start,
-    /// Replies so far, to show.
+    /// Replies so far, for the progress bar.
     progress: AtomicU64,
 }
 
-/// Loads from all threads and adds up what they found.
+/// Runs the load on all threads and sums up their results.
 pub(crate) fn run(options: &Options) -> anyhow::Result<LoadResult> {
     open_files::allow(options)?;
     let shared = Arc::new(Shared {
@@ -122,7 +121,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<LoadResult> {
             std::thread::Builder::new().name(name).spawn(move || load_thread(&shared, thread, core))
         })
         .collect::<Result<_, _>>()
-        .context("a thread could not be made")?;
+        .context("a thread could not be created")?;
     let schedule = shared.begin(&Ok(()));
     if let Some(schedule) = schedule.filter(|_| !options.quiet) {
         show_progress(schedule, &shared, || threads.iter().all(std::thread::JoinHandle::is_finished));
@@ -142,13 +141,13 @@ impl Shared {
         Ok(turn)
     }
 
-    /// Waits until all threads have prepared, if they could.
+    /// Waits until all threads are prepared. Returns `None` if one of them failed.
     fn begin<T>(&self, prepared: &anyhow::Result<T>) -> Option<Schedule> {
         self.start.wait(prepared, || schedule(&self.options, self.clock.now_ns()))
     }
 }
 
-/// Pins the calling thread.
+/// Pins the calling thread to a core.
 pub(crate) fn pin(core: usize) -> anyhow::Result<()> {
     let is_pinned = core_affinity::set_for_current(core_affinity::CoreId { id: core });
     if is_pinned { Ok(()) } else { Err(anyhow!("core {core} (--cores) cannot be used by this process")) }
@@ -190,7 +189,7 @@ fn load_thread(shared: &Shared, thread: usize, core: usize) -> anyhow::Result<Lo
     Ok(result)
 }
 
-/// Loads until the measured time is over.
+/// Runs the load until the measured time is over.
 fn measure(
     lane: &mut dyn Lane,
     pace: &mut Pace,
@@ -221,7 +220,7 @@ fn pace(options: &Options, now_ns: u64) -> Pace {
         None => Pace::Closed { window: options.window },
         Some(rate) => {
             let period_ns = 1e9 * options.cores.len() as f64 / rate.max(0.001);
-            // The schedule begins now, not when the connections were begun.
+            // The schedule begins at `now_ns`, not when connecting began.
             let scheduled = pace::due(now_ns, period_ns);
             Pace::Open { period_ns, scheduled, at_least: options.torrent_run.into() }
         }

@@ -32,9 +32,9 @@ use clap::Parser;
 use std::io::Write;
 use std::process::ExitCode;
 
-/// What the command line demands did not hold.
+/// A limit of the command line did not hold.
 const EXIT_BOUND_BROKEN: u8 = 1;
-/// The load could not be made; clap ends with the same code for a wrong command line.
+/// The load could not be generated. clap uses the same code for a wrong command line.
 const EXIT_FAILURE: u8 = 2;
 
 fn main() -> ExitCode {
@@ -55,7 +55,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Gives what did not hold, in words.
+/// Returns a text for each limit that did not hold.
 fn run(options: &Options) -> anyhow::Result<Vec<String>> {
     if options.list_torrents {
         listing::write(options)?;
@@ -72,7 +72,7 @@ fn run(options: &Options) -> anyhow::Result<Vec<String>> {
     Ok(bounds::broken(options, &result))
 }
 
-/// Says something to the person at the terminal; where nobody listens, nothing is lost.
+/// Writes a line to the standard error. A failure is ignored, because then no one reads it.
 fn respond(text: &str) {
     writeln!(std::io::stderr().lock(), "{text}").ok();
 }

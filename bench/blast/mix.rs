@@ -14,12 +14,12 @@ impl Mix {
         self.connect + self.announce + self.scrape
     }
 
-    /// The same for a protocol that knows no connects.
+    /// Returns the mix for a protocol without connects.
     pub(crate) const fn without_connects(self) -> Self {
         Self { connect: 0, ..self }
     }
 
-    /// A kind by its weight, of which there is one above 0.
+    /// Chooses a kind by weight. One weight must be above 0.
     pub(crate) fn choose(self, rng: &mut fastrand::Rng) -> Kind {
         let place = rng.u32(0..self.total());
         if place < self.connect {
@@ -40,7 +40,7 @@ impl FromStr for Mix {
         match weights.as_deref() {
             Ok(&[connect, announce, scrape]) if connect.max(announce).max(scrape) <= 1_000_000 => {
                 let mix = Self { connect, announce, scrape };
-                if mix.total() == 0 { Err("at least one weight is above 0".to_owned()) } else { Ok(mix) }
+                if mix.total() == 0 { Err("at least one weight must be above 0".to_owned()) } else { Ok(mix) }
             }
             _ => Err("three whole numbers up to 1000000, such as 25/72/3".to_owned()),
         }

@@ -2,10 +2,10 @@ use crate::cli::Options;
 use anyhow::Context;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Files that the program has open beside its connections: sockets of UDP, epolls, its results.
+/// Files reserved for other uses than connections: UDP sockets, epolls and results.
 const OTHER_FILES: u64 = 1024;
 
-/// Makes room for the descriptors of all connections. Root may go above the hard limit.
+/// Raises the limit of open files to fit all connections. Root may exceed the hard limit.
 pub(crate) fn allow(options: &Options) -> anyhow::Result<()> {
     if !options.is_over_http() {
         return Ok(());

@@ -2,7 +2,7 @@ use crate::kind::Kind;
 use std::time::Instant;
 use udp_protocol::TransactionId;
 
-/// Nanoseconds since the load began, the same for all threads.
+/// A clock in nanoseconds since the load began, the same for all threads.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clock(pub(crate) Instant);
 
@@ -12,25 +12,24 @@ impl Clock {
     }
 }
 
-/// A request on its way.
+/// An outstanding request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Sent {
     pub(crate) kind: Kind,
-    /// The source port or the connection, by number.
+    /// Number of the source port or connection.
     pub(crate) way: u16,
-    /// Of an announce, the peer's number.
+    /// Number of the announced peer; 0 for other kinds.
     pub(crate) peer: u64,
-    /// When it was to leave: the schedule's moment in the open loop.
+    /// When it was due: the scheduled time in an open loop.
     pub(crate) due_ns: u64,
-    /// When it left.
     pub(crate) sent_ns: u64,
 }
 
-/// Requests on their way at once, in each thread. What is older counts as lost.
+/// Limit of outstanding requests per thread. Older ones count as lost.
 pub(crate) const CAPACITY: usize = 1 << 18;
 
-/// The requests of one thread that have no answer yet, by transaction id. Ids count up, so the oldest request is
-/// always the next one in the ring.
+/// The unanswered requests of one thread, by transaction id. Ids count up, so that the oldest request is always
+/// the next one in the ring.
 #[derive(Debug)]
 pub(crate) struct Outstanding {
     ring: Vec<Option<Sent>>,
@@ -43,7 +42,7 @@ impl Outstanding {
         Self { ring: vec![None; CAPACITY], next: 0, oldest: 0 }
     }
 
-    /// Notes a request; gives its transaction id and the request that it pushed out, if any.
+    /// Inserts a request. Returns its transaction id and the request that it replaced, if any.
     pub(crate) fn insert(&mut self, sent: Sent) -> (TransactionId, Option<Sent>) {
         let id = self.next;
         self.next = self.next.wrapping_add(1);
@@ -54,14 +53,14 @@ impl Outstanding {
         (TransactionId(id.to_be_bytes()), pushed_out)
     }
 
-    /// The request that a response answers, once.
+    /// Takes the request that a response answers.
     pub(crate) fn take(&mut self, id: TransactionId) -> Option<Sent> {
         let id = u32::from_be_bytes(id.0);
         let age = self.next.wrapping_sub(id) as usize;
         if age == 0 || age > CAPACITY { None } else { self.ring[slot(id)].take() }
     }
 
-    /// Forgets the newest `count` requests: they have not left.
+    /// Removes the newest `count` requests, which were not sent.
     pub(crate) fn take_back(&mut self, count: usize) {
         for _ in 0..count {
             self.next = self.next.wrapping_sub(1);
@@ -69,7 +68,7 @@ impl Outstanding {
         }
     }
 
-    /// Takes the oldest request out if it left before `ns`.
+    /// Takes the oldest request if it was sent before `ns`.
     pub(crate) fn pop_before(&mut self, ns: u64) -> Option<Sent> {
         while self.oldest != self.next {
             let place = &mut self.ring[slot(self.oldest)];
@@ -94,7 +93,7 @@ const fn slot(id: u32) -> usize {
 mod tests {
     use super::*;
 
-    /// Due at once, however late it left.
+    /// A request that was due at 0.
     fn sent(sent_ns: u64) -> Sent {
         Sent { kind: Kind::Announce, way: 0, peer: 0, due_ns: 0, sent_ns }
     }
@@ -109,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_without_an_answer_are_lost_in_their_order() {
+    fn unanswered_requests_are_lost_in_their_order() {
         let mut outstanding = Outstanding::new();
         let ids: Vec<_> = (0..4).map(|sent_ns| outstanding.insert(sent(sent_ns)).0).collect();
         outstanding.take(ids[1]);
@@ -119,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_table_gives_up_its_oldest() {
+    fn a_full_table_drops_its_oldest_request() {
         let mut outstanding = Outstanding::new();
         for sent_ns in 0..CAPACITY as u64 {
             assert_eq!(outstanding.insert(sent(sent_ns)).1, None);
@@ -128,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_not_left_is_neither_answered_nor_lost() {
+    fn an_unsent_request_is_neither_answered_nor_lost() {
         let mut outstanding = Outstanding::new();
         let ids: Vec<_> = (0..3).map(|sent_ns| outstanding.insert(sent(sent_ns)).0).collect();
         outstanding.take_back(2);

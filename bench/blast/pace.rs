@@ -1,13 +1,13 @@
-/// When requests leave.
+/// The rule by which requests are sent.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Pace {
-    /// As soon as fewer than `window` are on their way.
+    /// As soon as fewer than `window` are outstanding.
     Closed { window: u32 },
-    /// One each `period_ns`, whatever the tracker does; `scheduled` have left, `at_least` so many together.
+    /// One per `period_ns` regardless of the tracker, at least `at_least` together; `scheduled` have been sent.
     Open { period_ns: f64, scheduled: u64, at_least: u64 },
 }
 
-/// Requests that are due until `now_ns`.
+/// Returns the number of requests due by `now_ns`.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -17,18 +17,18 @@ pub(crate) fn due(now_ns: u64, period_ns: f64) -> u64 {
     (now_ns as f64 / period_ns) as u64
 }
 
-/// Requests that may leave together.
+/// A number of requests that may be sent together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Allowance {
     pub(crate) requests: usize,
     /// When the first of them was due.
     pub(crate) first_due_ns: u64,
-    /// Between two of them.
+    /// Time between two of them.
     pub(crate) period_ns: u64,
 }
 
 impl Pace {
-    /// The requests that may leave at `now_ns`, at most `most`.
+    /// Returns the requests that may be sent at `now_ns`, at most `most`.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -38,7 +38,7 @@ impl Pace {
         match *self {
             Self::Closed { window } => {
                 let room = window.saturating_sub(outstanding) as usize;
-                // Runs of half the window at least: many small messages would only slow the load down.
+                // Sends at least half a window at once, because many small messages would only slow the load down.
                 let requests = if room >= (window as usize / 2).min(most) { room.min(most) } else { 0 };
                 Allowance { requests, first_due_ns: now_ns, period_ns: 0 }
             }
@@ -51,7 +51,7 @@ impl Pace {
         }
     }
 
-    /// Nanoseconds from `now_ns` on in which nothing will be due unless an answer comes.
+    /// Returns the nanoseconds from `now_ns` until a request is due, unless a response comes before.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -68,7 +68,7 @@ impl Pace {
         }
     }
 
-    /// Notes that requests have left. What is due and has not left stays due.
+    /// Records sent requests. Due requests that were not sent stay due.
     pub(crate) const fn note(&mut self, requests: usize) {
         if let Self::Open { scheduled, .. } = self {
             *scheduled += requests as u64;
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_due_before_the_schedule_or_an_answer_says_so() {
+    fn nothing_is_due_before_its_scheduled_time_or_a_response() {
         let open = Pace::Open { period_ns: 10.0, scheduled: 4, at_least: 1 };
         assert_eq!((open.calm_ns(43, 0), open.calm_ns(50, 9), open.calm_ns(99, 0)), (7, 0, 0));
         let closed = Pace::Closed { window: 2 };
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn an_open_loop_can_wait_until_several_leave_together() {
+    fn an_open_loop_can_wait_to_send_several_together() {
         let pace = Pace::Open { period_ns: 10.0, scheduled: 0, at_least: 4 };
         assert_eq!(pace.allowance(39, 0, 64).requests, 0);
         assert_eq!(pace.allowance(40, 0, 64).requests, 4);

@@ -2,13 +2,13 @@ use crate::outstanding::Sent;
 use crate::tally::Tally;
 use crate::verify::Verdict;
 
-/// What happened to the requests of each phase. Whenever a reply comes, it counts to the phase that its request
-/// left in.
+/// Tallies of the warm-up and the measurement. A reply counts for the phase in which its request was sent, however
+/// late it comes.
 #[derive(Debug)]
 pub(crate) struct Phases {
-    /// Of requests that left before the measured time.
+    /// Requests sent before the measured time.
     pub(crate) warmup: Tally,
-    /// Of requests that left within the measured time, or of all where no measurement has begun.
+    /// Requests sent within the measured time, or all if no measurement has begun.
     pub(crate) measured: Tally,
     measured_from_ns: u64,
 }
@@ -18,13 +18,13 @@ impl Phases {
         Self { warmup: Tally::new(), measured: Tally::new(), measured_from_ns: 0 }
     }
 
-    /// What leaves from now on is measured.
+    /// Counts requests sent from `now_ns` on as measured, and earlier ones as warm-up.
     pub(crate) fn begin_measurement(&mut self, now_ns: u64) {
         self.warmup = std::mem::replace(&mut self.measured, Tally::new());
         self.measured_from_ns = now_ns;
     }
 
-    /// Counts the reply to a request, by its verdict. Gives whether it is the answer that was asked for.
+    /// Counts the reply to a request by its verdict. Returns whether it is a right response.
     pub(crate) fn settle(
         &mut self,
         sent: &Sent,
@@ -43,7 +43,7 @@ impl Phases {
         matches!(verdict, Verdict::Right { .. })
     }
 
-    /// Counts a request as lost, which was waited for at least so long.
+    /// Counts a request as lost after a wait of at least `at_least_ns`.
     pub(crate) fn lose(&mut self, lost: &Sent, now_ns: u64, at_least_ns: u64) {
         let waited_ns = now_ns.saturating_sub(lost.due_ns).max(at_least_ns);
         self.of_mut(lost).of_mut(lost.kind).lose(waited_ns);

@@ -3,8 +3,8 @@ use crate::sources::sources;
 use primitives::{InfoHash, PeerId, PeerStatus};
 use std::net::SocketAddr;
 
-/// The peers and torrents of a load. Everything about a peer follows from its number and the seed, so that a
-/// fill and a later load speak of the same peers, and nothing has to be kept.
+/// The peers and torrents of a load. Everything about a peer follows from its number and the seed, so that a fill
+/// and a later load announce the same peers, and nothing is stored.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Population {
     seed: u64,
@@ -16,12 +16,11 @@ pub(crate) struct Population {
     torrent_run: u64,
 }
 
-/// One peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Peer {
     pub(crate) info_hash: InfoHash,
     pub(crate) status: PeerStatus,
-    /// The source address, by number.
+    /// Number of the source address.
     pub(crate) source: u32,
     /// The announced port.
     pub(crate) port: u16,
@@ -31,8 +30,7 @@ pub(crate) struct Peer {
 const PORTS: u64 = 65_535;
 
 impl Population {
-    /// The population that comes from so many source addresses. There are no more peers than addresses and
-    /// ports.
+    /// Creates the population of this many source addresses, with at most one peer per address and port.
     pub(crate) fn new(options: &Options, sources: u32) -> Self {
         let sources = u64::from(sources);
         Self {
@@ -46,43 +44,43 @@ impl Population {
         }
     }
 
-    /// Any peer of this source, by number.
+    /// Returns the number of a random peer of this source.
     pub(crate) fn any_peer_of(&self, source: u32, rng: &mut fastrand::Rng) -> u64 {
         let first = u64::from(source);
         let peers = (self.peers.saturating_sub(first)).div_ceil(self.sources).max(1);
         first + rng.u64(0..peers) * self.sources
     }
 
-    /// The peers of this source, by number.
+    /// Returns the numbers of the peers of this source.
     pub(crate) fn peers_of(&self, source: u32) -> impl Iterator<Item = u64> + use<> {
         (u64::from(source)..self.peers).step_by(self.all_sources() as usize)
     }
 
-    /// The peer that follows `last` in a run of peers of one torrent, or the first of any run of this source.
+    /// Returns the peer after `last` in a run of peers of one torrent, or the first of a random run of this source.
     pub(crate) fn next_peer_of(&self, source: u32, last: Option<u64>, rng: &mut fastrand::Rng) -> u64 {
         let next = last.map(|last| last + self.sources);
         next.filter(|&next| next < self.peers && self.first_of_run(next) != next)
             .unwrap_or_else(|| self.first_of_run(self.any_peer_of(source, rng)))
     }
 
-    /// Neighbours of one source, `torrent_run` of them, are in one torrent.
+    /// Returns the first peer of a run: `torrent_run` neighbours of one source, all in one torrent.
     const fn first_of_run(&self, number: u64) -> u64 {
         number - number / self.sources % self.torrent_run * self.sources
     }
 
-    /// Source addresses of the population.
+    /// Number of source addresses.
     #[expect(clippy::cast_possible_truncation, reason = "made of a u32")]
     pub(crate) const fn all_sources(&self) -> u32 {
         self.sources as u32
     }
 
-    /// Source addresses that there are peers of.
+    /// Number of source addresses that have peers.
     #[expect(clippy::cast_possible_truncation, reason = "made of a u32")]
     pub(crate) fn sources(&self) -> u32 {
         self.sources.min(self.peers) as u32
     }
 
-    /// The peer of this number. Peers of neighbouring numbers come from different sources.
+    /// Returns the peer of this number. Neighbouring numbers have different sources.
     #[expect(clippy::cast_possible_truncation, reason = "the remainders are small")]
     pub(crate) fn peer(&self, number: u64) -> Peer {
         let luck = mix(self.seed ^ number);
@@ -95,26 +93,26 @@ impl Population {
         }
     }
 
-    /// Whether there is a peer of this source and announced port.
+    /// Returns whether a peer has this source and announced port.
     pub(crate) fn has(&self, source: u32, port: u16) -> bool {
         let source = u64::from(source);
         let is_member = |before: u64| source < self.sources && source + before * self.sources < self.peers;
         u64::from(port).checked_sub(1).is_some_and(is_member)
     }
 
-    /// The id of a peer: trackers that know peers by their ids must not take them all for one.
+    /// Returns the id of a peer. Ids differ, because some trackers identify peers by them.
     pub(crate) fn peer_id(&self, number: u64) -> PeerId {
         let mut bytes = *b"-RB0100-000000000000";
         bytes[12..].copy_from_slice(&mix(self.seed ^ number).to_be_bytes());
         PeerId(bytes)
     }
 
-    /// The info hashes of all torrents.
+    /// Returns the info hashes of all torrents.
     pub(crate) fn info_hashes(&self) -> impl Iterator<Item = InfoHash> {
         (0..self.torrents).map(|torrent| self.info_hash(torrent))
     }
 
-    /// A torrent as popular as those of the peers.
+    /// Returns a random torrent, weighted by popularity.
     pub(crate) fn any_torrent(&self, rng: &mut fastrand::Rng) -> InfoHash {
         self.info_hash(self.torrent_of(rng.u64(..)))
     }
@@ -140,7 +138,7 @@ impl Population {
     }
 }
 
-/// Says where the load cannot have the peers that were asked for.
+/// Returns a warning for each target that cannot have the requested number of peers.
 pub(crate) fn warnings(options: &Options) -> Vec<String> {
     let warning = |target: SocketAddr| {
         let Population { peers, sources, .. } = Population::new(options, sources(options, target));
@@ -178,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn each_number_is_a_peer_of_its_own() {
+    fn each_number_is_a_different_peer() {
         let population = population(&["--sources", "7"]);
         let peers: HashSet<_> =
             (0..10_000).map(|number| population.peer(number)).map(|peer| (peer.source, peer.port)).collect();
@@ -196,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_load_that_has_fewer_peers_than_asked_for_says_so() {
+    fn a_load_with_fewer_peers_than_requested_warns() {
         let arguments = ["ringtrack-blast", "--target", "127.0.0.1:1", "[::1]:1", "--peers", "65536"];
         let said = warnings(&Options::parse_from(arguments));
         assert_eq!(said.len(), 1);
@@ -228,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn the_share_of_seeders_is_as_asked() {
+    fn the_share_of_seeders_is_as_requested() {
         let population = population(&["--seeders-percent", "80"]);
         let seeders =
             (0..10_000).filter(|&number| population.peer(number).status == PeerStatus::Seeder).count();

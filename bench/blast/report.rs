@@ -18,7 +18,7 @@ use std::time::{Duration, SystemTime};
 const QUANTILES: [(&str, f64); 6] =
     [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999), ("p99.99", 0.9999), ("max", 1.0)];
 
-/// Writes the result where the command line wants it: a table on the standard output, JSON, a histogram log.
+/// Writes the result as the command line requests: a table on the standard output, JSON, a histogram log.
 pub(crate) fn write(options: &Options, result: &LoadResult) -> anyhow::Result<()> {
     let to_stdout = options.json.as_deref() == Some(Path::new("-"));
     if !to_stdout {
@@ -67,7 +67,7 @@ fn as_table(options: &Options, result: &LoadResult) -> String {
     text
 }
 
-/// Says that the load itself fell behind its schedule by more than a hundredth.
+/// Returns a line if the load fell behind its schedule by more than 1 %.
 fn shortfall(offered_per_s: f64, sent_per_s: f64) -> Option<String> {
     (sent_per_s < 0.99 * offered_per_s).then(|| {
         format!("the load fell behind: {sent_per_s:.0} requests/s were sent, {offered_per_s:.0} were due\n")
@@ -112,7 +112,7 @@ fn connection_lines(connections: &ConnectionTally) -> String {
         let IdleTally { asked_for, open_at_begin, open_at_end } = idle;
         let _ = writeln!(
             text,
-            "  idle connections: {asked_for} asked for, {open_at_begin} open at the begin, {open_at_end} at the end"
+            "  idle connections: {asked_for} asked for, {open_at_begin} open at the start, {open_at_end} at the end"
         );
     }
     for (reason, count) in failures {
@@ -184,7 +184,7 @@ fn kind_json(tally: &KindTally) -> Value {
     })
 }
 
-/// The quantiles of the answers, and one where lost requests count too.
+/// Returns the quantiles of the responses, and one that includes lost requests.
 fn latency_json(tally: &KindTally) -> Value {
     let of_answers =
         QUANTILES.into_iter().zip(quantiles_us(&tally.latency)).map(|((name, _), us)| (name, us));
@@ -193,7 +193,7 @@ fn latency_json(tally: &KindTally) -> Value {
     quantiles.map(|(name, us)| (name.to_owned(), json!(us))).collect::<serde_json::Map<_, _>>().into()
 }
 
-/// One histogram for each kind, tagged with its name, in nanoseconds.
+/// Writes one histogram per kind, tagged with its name, in nanoseconds.
 fn write_hlog(file: &Path, result: &LoadResult) -> anyhow::Result<()> {
     let mut out = BufWriter::new(File::create(file)?);
     let mut serializer = V2DeflateSerializer::new();
@@ -218,7 +218,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_load_that_falls_behind_its_schedule_says_so() {
+    fn a_load_that_falls_behind_its_schedule_reports_it() {
         assert_eq!(shortfall(1000.0, 991.0), None);
         let said = shortfall(1000.0, 900.0).expect("a tenth was not sent");
         assert!(said.contains("900 requests/s were sent, 1000 were due"), "{said}");

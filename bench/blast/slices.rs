@@ -1,16 +1,16 @@
-/// Length of a slice: short against what a tracker does once in a while, long against a turn of the load.
+/// Length of a slice: short compared with a tracker's periodic work, long compared with a turn of the load.
 pub(crate) const SLICE_NS: u64 = 100_000_000;
 
-/// How many right answers came in each slice of the measured time, so that a slow second does not hide in the mean.
+/// Right responses per slice of the measured time, so that the mean does not hide a slow second.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Slices {
     answered: Vec<u64>,
-    /// Answers that are in a slice.
+    /// Responses counted in any slice.
     total: u64,
 }
 
 impl Slices {
-    /// Notes the answers since the measurement began, `since_ns` after it.
+    /// Records the number of responses so far, `since_ns` after the measurement began.
     pub(crate) fn note(&mut self, since_ns: u64, answered_in_all: u64) {
         let slice = usize::try_from(since_ns / SLICE_NS).unwrap_or(usize::MAX);
         if self.answered.len() <= slice {
@@ -20,7 +20,7 @@ impl Slices {
         self.total = answered_in_all;
     }
 
-    /// Adds those of another thread.
+    /// Adds the slices of another thread.
     pub(crate) fn merge(&mut self, other: &Self) {
         if self.answered.len() < other.answered.len() {
             self.answered.resize(other.answered.len(), 0);
@@ -31,7 +31,7 @@ impl Slices {
         self.total += other.total;
     }
 
-    /// Answers of each slice, in their order.
+    /// Returns the responses per slice, in their order.
     pub(crate) fn answered(&self) -> &[u64] {
         &self.answered
     }
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn answers_stand_in_the_slice_that_they_came_in() {
+    fn responses_count_in_the_slice_they_came_in() {
         let mut slices = Slices::default();
         slices.note(0, 3);
         slices.note(SLICE_NS - 1, 5);

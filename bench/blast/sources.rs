@@ -1,7 +1,7 @@
 use crate::cli::Options;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-/// Source addresses that a load over this target can have.
+/// Returns the number of source addresses that a load on this target can use.
 pub(crate) fn sources(options: &Options, target: SocketAddr) -> u32 {
     match target.ip() {
         IpAddr::V4(ip) if ip.is_loopback() => options.sources,
@@ -9,8 +9,8 @@ pub(crate) fn sources(options: &Options, target: SocketAddr) -> u32 {
     }
 }
 
-/// The address that the source of this number speaks to the target from. All of 127.0.0.0/8 is this machine; elsewhere
-/// the kernel chooses.
+/// Returns the address of the source of this number. All of 127.0.0.0/8 is this machine; for other targets the
+/// kernel chooses.
 pub(crate) fn source_address(target: SocketAddr, source: u32) -> Option<Ipv4Addr> {
     match target.ip() {
         IpAddr::V4(ip) if ip.is_loopback() => Some(loopback_source(source)),
@@ -18,14 +18,14 @@ pub(crate) fn source_address(target: SocketAddr, source: u32) -> Option<Ipv4Addr
     }
 }
 
-/// 127.1.0.1 and on, without 0 and 255 at the end.
+/// Returns 127.1.0.1 and up, without 0 and 255 in the last byte.
 fn loopback_source(source: u32) -> Ipv4Addr {
     let [_, _, third, fourth] = (((source / 254) << 8) + source % 254 + 1).to_be_bytes();
     Ipv4Addr::new(127, 1, third, fourth)
 }
 
-/// The number of the source that a tracker at `target` knows by this address; none for no address of the load.
-/// Away from the loopback, routes and translations decide what the tracker sees.
+/// Returns the number of the source that a tracker at `target` sees at this address; `None` if it is not an
+/// address of the load. Off the loopback, routing and NAT decide what the tracker sees.
 pub(crate) fn source_number(target: SocketAddr, ip: IpAddr) -> Option<u32> {
     match (target.ip(), ip) {
         (IpAddr::V4(target), IpAddr::V4(ip)) if target.is_loopback() => number_of_loopback_source(ip),
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_source_is_known_again_by_its_address() {
+    fn a_source_is_recognized_by_its_address() {
         for source in 0..60_000 {
             assert_eq!(number_of_loopback_source(loopback_source(source)), Some(source));
         }
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn sources_are_addresses_of_their_own_on_the_loopback() {
+    fn sources_are_different_addresses_on_the_loopback() {
         let sources: std::collections::HashSet<_> = (0..60_000).map(loopback_source).collect();
         assert_eq!(sources.len(), 60_000);
         assert!(sources.iter().all(|ip| ip.is_loopback() && !matches!(ip.octets()[3], 0 | 255)));

@@ -2,7 +2,7 @@ use crate::load::Schedule;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Barrier, OnceLock};
 
-/// Where all threads begin their load together: connecting takes a while, and is no part of the schedule.
+/// The barrier at which all threads begin their load: connecting takes a while, and is not part of the schedule.
 #[derive(Debug)]
 pub(crate) struct Start {
     barrier: Barrier,
@@ -11,12 +11,12 @@ pub(crate) struct Start {
 }
 
 impl Start {
-    /// For so many threads, all of which have to come.
+    /// Creates the barrier for this many threads, all of which must wait.
     pub(crate) fn new(threads: usize) -> Self {
         Self { barrier: Barrier::new(threads), has_failed: AtomicBool::new(false), schedule: OnceLock::new() }
     }
 
-    /// Waits for the others. Gives the schedule, which `schedule` makes for all, unless any of them could not prepare.
+    /// Waits for the others. Returns the schedule that `schedule` creates for all, unless one could not prepare.
     pub(crate) fn wait<T, E>(
         &self,
         prepared: &Result<T, E>,
@@ -37,7 +37,7 @@ mod tests {
     use crate::load::schedule;
     use clap::Parser;
 
-    /// What a thread is given that prepared so, beside another that could prepare.
+    /// Returns the schedules of a thread with this result and of another that is prepared.
     fn beside_another(prepared: Result<(), ()>) -> [Option<u64>; 2] {
         let start = Start::new(2);
         let options = Options::parse_from(["ringtrack-blast", "--target", "127.0.0.1:1"]);
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_begins_where_one_could_not_prepare() {
+    fn no_thread_begins_if_one_could_not_prepare() {
         assert_eq!(beside_another(Err(())), [None; 2]);
     }
 }

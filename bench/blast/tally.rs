@@ -2,33 +2,33 @@ use crate::kind::Kind;
 use crate::latencies::Latencies;
 use std::collections::BTreeMap;
 
-/// Error texts that are told apart; the rest is counted together.
+/// Number of error texts counted separately; further ones are counted together.
 const ERROR_TEXTS_MAX: usize = 32;
 
-/// What happened to the requests of one kind.
+/// Counts of the requests of one kind.
 #[derive(Debug, Clone)]
 pub(crate) struct KindTally {
     pub(crate) sent: u64,
-    /// Answered with what was asked for.
+    /// Requests with a right response.
     pub(crate) answered: u64,
     pub(crate) lost: u64,
-    /// Peers in the answers.
+    /// Peers in the right responses.
     pub(crate) peers: u64,
-    /// Of all responses, errors too, in nanoseconds.
+    /// Of all responses, including errors.
     pub(crate) latency: Latencies,
-    /// Of lost requests, until they were given up, in nanoseconds.
+    /// Of lost requests, until they were given up.
     lost_after: Latencies,
 }
 
-/// What happened to all requests of a thread, or of the whole load.
+/// Counts of all requests of a thread or of the whole load.
 #[derive(Debug, Clone)]
 pub(crate) struct Tally {
     by_kind: [KindTally; 3],
     /// Error replies by their text.
     pub(crate) errors: BTreeMap<String, u64>,
-    /// Replies that fail the checks, by what is wrong.
+    /// Replies that failed a check, by their fault.
     pub(crate) wrong: BTreeMap<&'static str, u64>,
-    /// Replies to no request that is on its way: late, or doubled.
+    /// Replies without an outstanding request: late or duplicate.
     pub(crate) unmatched: u64,
     pub(crate) reply_bytes: u64,
 }
@@ -39,25 +39,25 @@ impl KindTally {
         Self { sent: 0, answered: 0, lost: 0, peers: 0, latency, lost_after }
     }
 
-    /// Peers in each answer.
+    /// Mean number of peers per right response.
     pub(crate) fn peers_per_reply(&self) -> f64 {
         self.peers as f64 / self.answered.max(1) as f64
     }
 
-    /// Counts a right answer.
+    /// Counts a right response.
     pub(crate) const fn answer(&mut self, peers: usize) {
         self.answered += 1;
         self.peers += peers as u64;
     }
 
-    /// Counts a request as lost that was given up so long after it was due.
+    /// Counts a request as lost that was given up `after_ns` after it was due.
     pub(crate) fn lose(&mut self, after_ns: u64) {
         self.lost += 1;
         self.lost_after.record(after_ns);
     }
 
-    /// Latencies where a lost request counts with the time after which it was given up: at least so long would its
-    /// client have waited.
+    /// Returns latencies in which a lost request counts with the time until it was given up, the least that its
+    /// client would have waited.
     pub(crate) fn latency_with_lost(&self) -> Latencies {
         let mut all = self.latency.clone();
         all.merge(&self.lost_after);
@@ -119,7 +119,7 @@ impl Tally {
         self.reply_bytes += other.reply_bytes;
     }
 
-    /// Right answers of all kinds.
+    /// Right responses of all kinds.
     pub(crate) fn answered(&self) -> u64 {
         self.by_kind.iter().map(|tally| tally.answered).sum()
     }
@@ -137,7 +137,7 @@ impl Tally {
         self.errors.values().sum()
     }
 
-    /// All kinds together.
+    /// Returns the sum of all kinds.
     pub(crate) fn all_kinds(&self) -> KindTally {
         let mut all = KindTally::new();
         for tally in &self.by_kind {
@@ -152,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lost_requests_count_as_late_where_they_are_asked_for_only() {
+    fn lost_requests_count_as_late_only_in_the_latency_with_lost() {
         let mut tally = Tally::new();
         for _ in 0..98 {
             tally.of_mut(Kind::Announce).latency.record(1000);

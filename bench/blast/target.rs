@@ -2,33 +2,32 @@ use std::fmt;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::str::FromStr;
 
-/// A tracker, and how it is spoken to.
+/// A tracker's address and protocol.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Target {
     pub(crate) address: SocketAddr,
     pub(crate) protocol: Protocol,
 }
 
-/// What is spoken with a tracker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Protocol {
     Udp,
     Http(HttpPlace),
 }
 
-/// Where a tracker is within a server that speaks HTTP.
+/// The location of a tracker on an HTTP server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct HttpPlace {
     pub(crate) security: Security,
     /// The host without its port.
     pub(crate) host: String,
-    /// Host and port, as they stand in the URL.
+    /// Host and port as in the URL.
     pub(crate) authority: String,
     /// Path and query of announces.
     pub(crate) path: String,
 }
 
-/// What lies below HTTP.
+/// The transport below HTTP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Security {
     Plain,
@@ -36,8 +35,8 @@ pub(crate) enum Security {
 }
 
 impl HttpPlace {
-    /// Path and query of scrapes: by the field's rule, "scrape" in the place of the "announce" that begins a part of
-    /// the path. None where there is no such part.
+    /// Returns the path and query of scrapes. By convention, "scrape" replaces the last "announce" that begins a
+    /// part of the path. `None` if there is no such part.
     pub(crate) fn scrape_path(&self) -> Option<String> {
         let path_bytes = self.path.find('?').unwrap_or(self.path.len());
         let slash = self.path[..path_bytes].rfind("/announce")?;
@@ -47,7 +46,7 @@ impl HttpPlace {
 }
 
 impl Target {
-    /// Where it is spoken to over HTTP.
+    /// Returns its location if it uses HTTP.
     pub(crate) const fn http(&self) -> Option<&HttpPlace> {
         match &self.protocol {
             Protocol::Udp => None,
@@ -65,7 +64,7 @@ impl FromStr for Target {
             Some(("udp", rest)) => Self::udp(rest.split('/').next().unwrap_or(rest)),
             Some(("http", rest)) => Self::over_http(Security::Plain, rest),
             Some(("https", rest)) => Self::over_http(Security::Tls, rest),
-            Some((scheme, _)) => Err(format!("{scheme} is not spoken here: udp, http or https")),
+            Some((scheme, _)) => Err(format!("{scheme} is not supported: use udp, http or https")),
         }
     }
 }
@@ -79,7 +78,7 @@ impl Target {
         let path_at = rest.find(['/', '?']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at(path_at);
         if path.bytes().any(|byte| !byte.is_ascii_graphic()) || !path.starts_with('/') {
-            return Err("a path in printable ASCII, such as /announce, comes after the host".to_owned());
+            return Err("a path in printable ASCII, such as /announce, must follow the host".to_owned());
         }
         let (host, with_port) = match authority.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')) {
             Some((host, _)) => (host, authority.to_owned()),
@@ -139,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_alone_is_spoken_to_over_udp() {
+    fn an_address_without_a_scheme_is_a_udp_tracker() {
         for text in ["127.0.0.1:6969", "udp://127.0.0.1:6969", "udp://127.0.0.1:6969/announce"] {
             let target: Target = text.parse().expect(text);
             assert_eq!(target.protocol, Protocol::Udp);
@@ -149,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_says_where_the_tracker_is() {
+    fn a_url_locates_the_tracker() {
         let (address, place) = http("https://127.0.0.1:8443/announce/KEY");
         assert_eq!(address, SocketAddr::from(([127, 0, 0, 1], 8443)));
         assert_eq!((place.security, place.host.as_str()), (Security::Tls, "127.0.0.1"));
@@ -157,14 +156,14 @@ mod tests {
     }
 
     #[test]
-    fn a_url_without_a_port_means_the_usual_one() {
+    fn a_url_without_a_port_uses_the_default_port() {
         assert_eq!(http("http://127.0.0.1/announce").0.port(), 80);
         let (address, place) = http("https://[::1]/announce");
         assert_eq!((address.port(), place.host.as_str(), place.authority.as_str()), (443, "::1", "[::1]"));
     }
 
     #[test]
-    fn what_is_no_tracker_is_refused() {
+    fn an_invalid_target_is_refused() {
         for wrong in ["127.0.0.1", "wss://127.0.0.1:1/", "http://127.0.0.1:1", "http://127.0.0.1:1/a b", ""] {
             assert!(wrong.parse::<Target>().is_err(), "{wrong}");
         }

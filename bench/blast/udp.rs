@@ -1,4 +1,4 @@
-//! The way over UDP (BEP 15): ports that send many requests as one message, and connections in the protocol's sense.
+//! The lane over UDP (BEP 15): ports that send many requests as one message, and connection ids.
 
 mod connections;
 mod fill;

@@ -3,18 +3,18 @@ use crate::population::Population;
 use crate::sources::{source_number, sources};
 use std::net::SocketAddr;
 
-/// What a reply is, after the checks.
+/// The result of checking a reply.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Verdict<'a> {
-    /// The answer to a request of its kind, with so many peers.
+    /// A response of the right kind, with this many peers.
     Right { peers: usize },
     /// An error with its text.
     Error(&'a [u8]),
-    /// No tracker that works sends it.
+    /// A reply that no working tracker sends, with its fault.
     Wrong(&'static str),
 }
 
-/// What the replies of one target are checked against.
+/// The values that replies of one target are checked against.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Expectations {
     pub(crate) strictness: Strictness,
@@ -43,7 +43,7 @@ impl Expectations {
         }
     }
 
-    /// The verdict on an answer of the right kind.
+    /// Returns the verdict on a response of the right kind.
     pub(crate) fn verdict(
         &self,
         fault: impl FnOnce() -> Option<&'static str>,
@@ -56,13 +56,13 @@ impl Expectations {
         }
     }
 
-    /// Whether an answer may tell of so many seeders and leechers.
+    /// Returns a fault if there are more seeders and leechers than peers of the load.
     pub(crate) fn fault_of_counts(&self, seeders: u64, leechers: u64) -> Option<&'static str> {
         let is_too_many = seeders.saturating_add(leechers) > self.population.peers;
         is_too_many.then_some("counts above all peers announced")
     }
 
-    /// Whether an answer may have so many peers, of a swarm of so many.
+    /// Returns a fault if there are more peers than the swarm has or than were requested.
     pub(crate) fn fault_of_length(&self, peers: usize, known: u64) -> Option<&'static str> {
         if peers as u64 > known {
             return Some("more peers than the swarm has");
@@ -71,7 +71,7 @@ impl Expectations {
         is_too_many.then_some("more peers than asked for")
     }
 
-    /// Whether these peers are of the load.
+    /// Returns a fault if a peer is not one of the load.
     pub(crate) fn fault_of_peers(&self, mut peers: impl Iterator<Item = SocketAddr>) -> Option<&'static str> {
         let is_known = |peer: SocketAddr| {
             let source = source_number(self.target, peer.ip());
@@ -80,7 +80,7 @@ impl Expectations {
         (!peers.all(is_known)).then_some("a peer that was never announced")
     }
 
-    /// Whether the answer to a scrape may speak of so many torrents.
+    /// Returns a fault if a scrape response does not have the requested number of torrents.
     pub(crate) fn fault_of_entries(&self, entries: usize) -> Option<&'static str> {
         (entries != self.scrape_hashes).then_some("scrape of another length")
     }

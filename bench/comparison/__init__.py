@@ -1,1 +1,1 @@
-"""Runs trackers side by side and tells what each of them cost: where all figures of docs/BENCHMARKS.md come from."""
+"""Runs trackers side by side and measures their cost: the source of all figures in docs/BENCHMARKS.md."""

@@ -1,4 +1,4 @@
-"""One sitting: the options, the servers that are there, and runs of one server at a time."""
+"""One sitting: the options, the available servers, and runs of one server at a time."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -15,13 +15,13 @@ from comparison.setup import Running, Setup
 from comparison.speech import say
 
 MIB = 1 << 20
-# More than servers are started in a minute.
+# More than the servers started in a minute.
 TCP_PORTS = 200
 
 
 @dataclass(frozen=True)
 class Run:
-    """What one run of a load found."""
+    """The result of one run of a load."""
 
     server: str
     round: int
@@ -37,56 +37,56 @@ class Run:
     error_replies: int
     wrong_replies: int
     resident_mib: float
-    # Near 100, the load's core is what is saturated.
+    # Near 100, the load's core is saturated.
     load_busy_percent: float
 
 
 @dataclass
 class Bench:
-    """What all scenarios need."""
+    """State shared by all scenarios."""
 
     options: Options
     servers: list[str]
-    # For configurations and logs, gone at the end.
+    # For configurations and logs, removed at the end.
     folder: Path
     echo_peers: dict[Load, int] = field(default_factory=dict)
     answer_bytes: dict[Load, int] = field(default_factory=dict)
-    # Of each server under a closed loop.
+    # Of each server, in a closed loop.
     saturations_per_s: dict[tuple[str, Load], float] = field(default_factory=dict)
-    # For servers over TCP. What is left of the connections of one keeps some others from its port, for a minute.
+    # For servers over TCP. Closed connections of one server block its port for some others, for a minute.
     ports: Iterator[int] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Ports above the one for UDP, and the one after that."""
+        """Uses the ports above the one for UDP and its successor."""
         self.ports = cycle(range(self.options.port + 2, self.options.port + 2 + TCP_PORTS))
 
     def names(self, usual: list[str], possible: list[str] = NAMES) -> list[str]:
-        """The servers of a scenario: those that were asked for, else the usual ones, if they are there and can do it."""
+        """Returns the servers of a scenario: the requested or else the usual ones, if they are available and possible."""
         asked = [*(self.options.only or usual), ringtrack.BEFORE]
         return [name for name in possible if name in asked and name in self.servers]
 
     def setup(self, population: Population, **more: object) -> Setup:
-        """On the server's core, unless said otherwise."""
+        """Returns a setup, on the server's core unless `more` says otherwise."""
         over_udp = more.get("protocol", Protocol.UDP) is Protocol.UDP
         usual = {"port": self.options.port if over_udp else next(self.ports), "cores": [self.options.server_core]}
         return Setup(folder=self.folder, population=population, before=self.options.before, **{**usual, **more})
 
     def setup_for(self, name: str, load: Load) -> Setup:
-        """A setup for a load; floors answer as ringtrack does under it."""
+        """Returns a setup for a load; replies of floors are as long as ringtrack's under it."""
         return self.setup(load.population, protocol=load.protocol, echo_peers=self.peers_for_echo(name, load),
                           answer_bytes=self.bytes_for_nginx(name, load))
 
     def blast(self, load: Load, server: Running) -> dict:
-        """A load from its own core."""
+        """Runs a load on its own core."""
         return blast(load, server.port, self.options.load_core)
 
     def measure(self, name: str, load: Load, round_number: int = 1) -> Run:
-        """A fresh server under a load."""
+        """Measures a fresh server under a load."""
         with running(name, self.setup_for(name, load)) as server:
             return self.measure_running(server, load, round_number)
 
     def measure_running(self, server: Running, load: Load, round_number: int) -> Run:
-        """A load, and what the server spent on it."""
+        """Runs a load, and measures what the server spent on it."""
         before_s = cpu_s(server.pid)
         result = self.blast(load, server)
         run = as_run(server.name, round_number, result, cpu_s(server.pid) - before_s, resident_bytes(server.pid))
@@ -95,47 +95,47 @@ class Bench:
         return run
 
     def alternate(self, names: list[str], rounds: int, one: Callable[[str, int], Run]) -> list[Run]:
-        """All servers in turn, then again: what the machine does to one, it does to its neighbours."""
+        """Runs all servers in turn, round by round, so that drift of the machine affects all of them alike."""
         return [one(name, number + 1) for number in range(rounds) for name in names]
 
     def peers_for_echo(self, name: str, load: Load) -> int:
-        """The mean of ringtrack's answers to this load: the floor must send as many bytes as the tracker."""
+        """Returns the mean peers of ringtrack's replies: the floor must send as many bytes as the tracker."""
         if name != "echo":
             return load.numwant
         if load not in self.echo_peers:
             with running("ringtrack", self.setup(load.population)) as server:
                 mean = self.blast(load, server)["kinds"]["announce"]["peers_per_reply"]
             self.echo_peers[load] = round(mean)
-            say(f"  ringtrack's answers have {mean:.1f} peers under this load; so will the echo's")
+            say(f"  ringtrack's replies have {mean:.1f} peers under this load; so will echo's")
         return self.echo_peers[load]
 
     def bytes_for_nginx(self, name: str, load: Load) -> int:
-        """The same for the floor over HTTP. Where ringtrack was not asked for, the floor has a length of its own."""
+        """Returns the mean bytes for the floor over HTTP; 0, for its own default, if ringtrack is not measured."""
         if name != "nginx" or (self.options.only and "ringtrack" not in self.options.only):
             return 0
         if load not in self.answer_bytes:
             with running("ringtrack", self.setup(load.population, protocol=load.protocol)) as server:
                 mean = self.blast(load, server)["reply_bytes_mean"]
             self.answer_bytes[load] = round(mean)
-            say(f"  ringtrack's answers have {mean:.0f} bytes under this load; so will nginx's")
+            say(f"  ringtrack's replies have {mean:.0f} bytes under this load; so will nginx's")
         return self.answer_bytes[load]
 
     def verify(self, name: str, load: Load) -> str | None:
-        """Holds every answer of a run against what was announced; gives what is wrong with another tracker's. A run
-        of its own: checking costs the load generator more than some trackers take."""
+        """Checks every reply of a run against the announces, and returns the faults of another tracker. The run is a
+        separate one, because checking costs the load generator more than some trackers need."""
         with running(name, self.setup_for(name, load)) as server:
             result = self.blast(replace(load, checks=True), server)
-        say(f"  {name}: {result['answered']:,} answers checked, wrong: {result['wrong'] or 'none'}")
+        say(f"  {name}: {result['answered']:,} replies checked, wrong: {result['wrong'] or 'none'}")
         if not result["wrong"]:
             return None
         if name == "ringtrack":
-            raise RuntimeError(f"ringtrack answers wrongly: {result['wrong']}")
+            raise RuntimeError(f"ringtrack sends wrong replies: {result['wrong']}")
         faults = ", ".join(f"{replies:,} {fault}" for fault, replies in result["wrong"].items())
-        return f"{name}: wrong answers, those of the warm-up included: {faults}."
+        return f"{name}: wrong replies, including those of the warm-up: {faults}."
 
 
 def as_run(name: str, round_number: int, result: dict, spent_s: float, bytes_resident: int) -> Run:
-    """The CPU time covers the warm-up too, so the responses of both are counted."""
+    """Converts a result. CPU time includes the warm-up, so the responses of both are counted."""
     return Run(
         server=name,
         round=round_number,
@@ -156,5 +156,5 @@ def as_run(name: str, round_number: int, result: dict, spent_s: float, bytes_res
 
 
 def of_server(runs: list[Run], name: str) -> list[Run]:
-    """The runs of one server."""
+    """Returns the runs of one server."""
     return [run for run in runs if run.server == name]

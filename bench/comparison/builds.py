@@ -1,4 +1,4 @@
-"""Brings the programs that are compared onto this machine."""
+"""Installs the compared programs on this machine."""
 
 import os
 import shutil
@@ -11,34 +11,34 @@ from comparison.speech import say
 
 AQUATIC_VERSION = "0.9.0"
 TORRUST_VERSION = "3.0.0"
-# As ringtrack is built, and for this processor: a crate from the registry brings no profile along.
+# The build settings of ringtrack, for this processor: a crate from the registry has no profile.
 BUILD_SETTINGS = {
     "CARGO_PROFILE_RELEASE_LTO": "fat",
     "CARGO_PROFILE_RELEASE_CODEGEN_UNITS": "1",
     "CARGO_PROFILE_RELEASE_PANIC": "abort",
     "RUSTFLAGS": "-C target-cpu=native",
 }
-# A build that takes longer hangs.
+# A build that takes longer is taken to hang.
 BUILD_S_MAX = 3600
 
 
 class Unavailable(Exception):
-    """A program cannot be had here; the text says why."""
+    """A program is not available here; the text is the reason."""
 
 
 def build_ours() -> None:
-    """Always: a comparison with yesterday's build would mislead."""
+    """Builds ringtrack and its tools, always: a comparison with an old build would mislead."""
     command = ["cargo", "build", "--release", "--quiet", "-p", "ringtrack", "-p", "ringtrack-bench"]
     subprocess.run(command, cwd=ROOT, check=True, timeout=BUILD_S_MAX)
 
 
 def available(names: list[str]) -> list[str]:
-    """Those of the servers that can be run here. Of each other one it is said why not."""
+    """Returns the servers that can run here, and prints why others cannot."""
     return [name for name in names if is_available(name)]
 
 
 def is_available(name: str) -> bool:
-    """Whether a server is here, or could be brought here."""
+    """Returns whether a server is installed, or could be."""
     try:
         BRING.get(name, lambda: None)()
     except Unavailable as reason:
@@ -48,27 +48,27 @@ def is_available(name: str) -> bool:
 
 
 def bring_aquatic() -> None:
-    """With io_uring, which is off by default."""
+    """Installs aquatic_udp with io_uring, which is off by default."""
     install_crate("aquatic_udp", AQUATIC_VERSION, ["--features", "io-uring"])
 
 
 def bring_torrust() -> None:
-    """With its own lock file: without it, newer dependencies than it was released with come in."""
+    """Installs Torrust with its lock file, to get the dependencies it was released with."""
     install_crate("torrust-tracker", TORRUST_VERSION, ["--locked", "--bin", "torrust-tracker"])
 
 
 def bring_aquatic_http() -> None:
-    """The same tracker over HTTP."""
+    """Installs the same tracker over HTTP."""
     install_crate("aquatic_http", AQUATIC_VERSION, [])
 
 
 def bring_package(package: str, name: str) -> None:
-    """From Debian, the one place that builds it for everybody."""
+    """Installs a package from Debian, the only source of binaries."""
     if shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin"):
         return
     if os.geteuid() != 0 or not shutil.which("apt-get"):
-        raise Unavailable(f"`apt-get install {package}` has to be run first, as root on Debian")
-    # Debian would start it as a service.
+        raise Unavailable(f"`apt-get install {package}` must be run first, as root on Debian")
+    # Keeps Debian from starting it as a service.
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
     run(["apt-get", "update", "-qq"], environment)
     run(["apt-get", "install", "-y", "-qq", package], environment)
@@ -94,12 +94,12 @@ def install_crate(crate: str, version: str, options: list[str]) -> None:
 
 
 def program(crate: str, version: str) -> Path:
-    """Where a version of a crate is installed."""
+    """Returns where a version of a crate is installed."""
     return OTHERS / f"{crate}-{version}" / "bin" / crate
 
 
 def run(command: list[str], environment: dict[str, str]) -> None:
-    """Runs an installer; its last words are the reason where it fails."""
+    """Runs an installer. If it fails, its last line is the reason."""
     try:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=BUILD_S_MAX,
                               check=False)

@@ -1,10 +1,10 @@
-"""A certificate for this machine, of the usual kind: ECDSA over P-256."""
+"""A self-signed certificate for this machine, of the usual kind: ECDSA over P-256."""
 
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-# Making one takes no time at all.
+# Creating one takes far less.
 MAKE_S_MAX = 30
 
 
@@ -17,7 +17,7 @@ class Identity:
 
 
 def identity(folder: Path) -> Identity:
-    """The one of a folder; made where there is none."""
+    """Returns the identity in a folder; creates it if there is none."""
     made = Identity(folder / "certificate.pem", folder / "key.pem")
     if not made.certificate.exists():
         command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
@@ -25,5 +25,5 @@ def identity(folder: Path) -> Identity:
                    "-keyout", str(made.key), "-out", str(made.certificate)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=MAKE_S_MAX, check=False)
         if done.returncode != 0:
-            raise RuntimeError(f"openssl could not make a certificate: {done.stderr.strip()}")
+            raise RuntimeError(f"openssl could not create a certificate: {done.stderr.strip()}")
     return made

@@ -1,4 +1,4 @@
-"""From the command line to the reports."""
+"""The program, from the command line to the reports."""
 
 import json
 import signal
@@ -26,7 +26,7 @@ EXIT_INTERRUPTED = 130
 
 
 def main() -> int:
-    """The program. Gives its exit code."""
+    """Runs the program and returns its exit code."""
     options = parse_options()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupt)
@@ -44,12 +44,12 @@ def main() -> int:
 
 
 def interrupt(_number: int, _frame: object) -> None:
-    """All servers are stopped on the way out."""
+    """Raises the exception on which all servers are stopped."""
     raise KeyboardInterrupt
 
 
 def run(options: Options) -> None:
-    """All scenarios. What is finished is written at once: a later one may fail, and an hour would be lost."""
+    """Runs all scenarios. Writes each report at once: a later scenario may fail, and an hour would be lost."""
     chosen = SCENARIOS if options.all else options.scenarios or ["announces"]
     build_ours()
     bench = Bench(options, available(wanted(options, chosen)), Path())
@@ -74,7 +74,7 @@ def run(options: Options) -> None:
 
 
 def measure(bench: Bench, scenario: str) -> Report:
-    """One scenario, with a folder of its own."""
+    """Runs a scenario in its own folder."""
     say(f"{scenario}:")
     with tempfile.TemporaryDirectory(prefix="ringtrack-compare-") as folder:
         bench.folder = Path(folder)
@@ -82,7 +82,7 @@ def measure(bench: Bench, scenario: str) -> Report:
 
 
 def starts(bench: Bench, name: str) -> bool:
-    """Whether a server runs here at all. Ringtrack must."""
+    """Returns whether a server can run here. Ringtrack must."""
     with tempfile.TemporaryDirectory(prefix="ringtrack-compare-") as folder:
         bench.folder = Path(folder)
         try:
@@ -97,14 +97,14 @@ def starts(bench: Bench, name: str) -> bool:
 
 
 def wanted(options: Options, scenarios: list[str]) -> list[str]:
-    """The servers that the scenarios need. Ringtrack is always one: what the others are asked follows from it."""
+    """Returns the servers of the scenarios, always with ringtrack, from which the load of the others follows."""
     names = set(options.only or []).union(*[USUAL_SERVERS[name] for name in scenarios if not options.only])
     needed = {"ringtrack", ringtrack.BEFORE} if options.before else {"ringtrack"}
     return [name for name in ALL_NAMES if name in names - {ringtrack.BEFORE} | needed]
 
 
 def write(options: Options, about: dict, reports: list[Report]) -> None:
-    """Both files, where they were asked for."""
+    """Writes the requested files."""
     if options.json:
         whole = {**about, "command": sys.argv[1:], "reports": [vars(report) for report in reports]}
         options.json.write_text(json.dumps(whole, indent=2) + "\n")
@@ -114,6 +114,6 @@ def write(options: Options, about: dict, reports: list[Report]) -> None:
 
 
 def heading(about: dict) -> str:
-    """What was measured on what."""
+    """Returns a line with the machine and the versions."""
     of_programs = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
     return f"{in_words(about['machine'])}; {of_programs}.\n"

@@ -1,4 +1,4 @@
-"""Draws the curves of `bench/compare curve`: `python -m comparison.draw DATA FOLDER`, where matplotlib is."""
+"""Draws the curves of `bench/compare curve`: `python -m comparison.draw DATA FOLDER`, with matplotlib installed."""
 
 import json
 import sys
@@ -9,14 +9,14 @@ from matplotlib import pyplot
 
 from comparison.plotting import FILES
 
-# The same data make the same file: a plot in the repository changes only when a figure does.
+# The same data give the same file, so that a plot in the repository changes only with its figures.
 STYLE = {"svg.hashsalt": "ringtrack", "font.size": 11, "axes.grid": True, "grid.alpha": 0.3}
-# Told apart also without colour.
+# Distinguishable without colour.
 MARKERS = ["o", "s", "^", "D", "v"]
 
 
 def main(data: str, folder: str) -> None:
-    """Both plots."""
+    """Draws both plots."""
     matplotlib.rcParams.update(STYLE)
     points = json.loads(Path(data).read_text())["points"]
     throughput, p99 = [Path(folder) / file for file in FILES.values()]
@@ -25,7 +25,7 @@ def main(data: str, folder: str) -> None:
 
 
 def draw(points: list[dict], field: str, unit: float, label: str, file: Path) -> None:
-    """One line for each server."""
+    """Draws a line for each server."""
     figure, axes = pyplot.subplots(figsize=(8, 5), layout="constrained")
     servers = list(dict.fromkeys(point["server"] for point in points))
     for server, marker in zip(servers, MARKERS, strict=False):

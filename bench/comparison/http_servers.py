@@ -1,4 +1,4 @@
-"""The servers over HTTP and HTTPS: how each is started for one core, at its best."""
+"""The servers over HTTP and HTTPS: how each is started with its best settings for one core."""
 
 import shutil
 from collections.abc import Callable
@@ -11,20 +11,20 @@ from comparison.protocols import Protocol
 from comparison.setup import Setup
 
 HTTP_NAMES = ["nginx", "ringtrack", ringtrack.BEFORE, "aquatic_http", "opentracker"]
-# Those that can speak TLS, and those that have a second port for it.
+# Servers with TLS.
 TLS_NAMES = ["nginx", "ringtrack", ringtrack.BEFORE, "aquatic_http"]
 # Longer than any run.
 KEPT_S = 3600
 NOTES = {
     "nginx": "nginx is the floor: it reads no query and returns one text with `return 200`, in a single process. Its "
-             "answers, head and body together, are as long as the mean of ringtrack's; its head has three lines more.",
-    "aquatic_http": "aquatic_http has two threads at least, one for sockets and one for swarms; they share the core. A line "
-                    "break that follows each of its bencoded answers is all that the check finds, and looks no further.",
+             "responses, head and body together, are as long as the mean of ringtrack's; its head has three more lines.",
+    "aquatic_http": "aquatic_http has at least two threads, one for sockets and one for swarms, which share the core. The check "
+                    "finds a line break after each of its bencoded responses, and checks no further.",
 }
 
 
 def nginx(setup: Setup) -> tuple[list[str], dict[str, str]]:
-    """One process, which does not care what it is asked. With few places left it would end idle connections."""
+    """Returns the command of the floor, one process. With few free slots it would close idle connections."""
     file = setup.folder / "nginx.conf"
     temporary = "\n".join(f"    {kind}_temp_path {setup.folder}/{kind};"
                           for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
@@ -58,7 +58,7 @@ http {{
 
 
 def nginx_tls(setup: Setup) -> str:
-    """The usual versions, and whatever suite the client likes best, as ringtrack has it."""
+    """Returns TLS settings like ringtrack's: the usual versions, and the client's preferred suite."""
     if setup.protocol is not Protocol.HTTPS:
         return ""
     mine = identity(setup.folder)
@@ -70,22 +70,22 @@ def nginx_tls(setup: Setup) -> str:
 """
 
 
-# What nginx writes before the body, of three digits' length.
+# Head of an nginx response with a body length of three digits.
 NGINX_HEAD_BYTES = len("HTTP/1.1 200 OK\r\nServer: nginx\r\nDate: Sat, 21 Nov 2026 10:00:00 GMT\r\n"
                        "Content-Type: text/plain\r\nContent-Length: 100\r\nConnection: keep-alive\r\n\r\n")
-# Of an answer with a few peers.
+# Bytes of a response with a few peers.
 ANSWER_BYTES_USUAL = 220
 
 
 def floor_body(answer_bytes: int) -> str:
-    """A bencoded answer that makes the whole so long, if it can be so short."""
+    """Returns a bencoded body with which the response has this many bytes, if it can be that short."""
     wanted = (answer_bytes or ANSWER_BYTES_USUAL) - NGINX_HEAD_BYTES
     bodies = (f"d8:intervali1800e5:peers{peers}:{'x' * peers}e" for peers in range(max(1, wanted)))
     return next((body for body in bodies if len(body) >= wanted), "d8:intervali1800e5:peers0:e")
 
 
 def ringtrack_over_http(setup: Setup) -> tuple[list[str], dict[str, str]]:
-    """Its defaults, but for the bounds on connections: a source may take all of them."""
+    """Returns the command, with defaults but for the limits on connections: a source may have all of them."""
     listen = f'["{setup.address()}"]'
     mine = identity(setup.folder)
     command, environment = ringtrack.command(setup)
@@ -104,7 +104,7 @@ def ringtrack_over_http(setup: Setup) -> tuple[list[str], dict[str, str]]:
 
 
 def aquatic_http(setup: Setup) -> tuple[list[str], dict[str, str]]:
-    """Its own defaults, connections kept."""
+    """Returns the command, with defaults and kept connections."""
     file, mine = setup.folder / "aquatic-http.toml", identity(setup.folder)
     file.write_text(f"""
 socket_workers = 1

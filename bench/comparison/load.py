@@ -1,4 +1,4 @@
-"""The load generator: what it is asked for, and what it answers."""
+"""The load generator: its arguments and its results."""
 
 import json
 import math
@@ -12,20 +12,20 @@ from comparison.processes import bound_to_us
 from comparison.protocols import Connection, Protocol, Wait
 
 BLAST = str(BUILD / "ringtrack-blast")
-# Peers that one source address can have are its ports; a few are left, so that no number wraps.
+# A source address has one peer per port; a few ports are left, so that no number wraps.
 PEERS_PER_SOURCE_MAX = 60_000
 SOURCES_MIN = 200
 # A fill slower than this has failed.
 FILL_PEERS_PER_S_MIN = 20_000
-# The generator's exit code when answers are wrong.
+# The generator's exit code when replies are wrong.
 BOUND_BROKEN = 1
-# What a run may take longer than it measures.
+# Time that a run may take beyond its load.
 SLACK_S = 60
 
 
 @dataclass(frozen=True)
 class Population:
-    """Who announces what."""
+    """The peers and torrents of a load."""
 
     torrents: int = 1_000_000
     peers: int = 2_000_000
@@ -33,7 +33,7 @@ class Population:
     seed: int = 1
 
     def arguments(self) -> list[str]:
-        """Sources enough for all peers."""
+        """Returns the arguments, with enough sources for all peers."""
         sources = max(SOURCES_MIN, math.ceil(self.peers / PEERS_PER_SOURCE_MAX))
         return ["--torrents", str(self.torrents), "--peers", str(self.peers), "--skew", f"{self.skew:g}",
                 "--seed", str(self.seed), "--sources", str(sources)]
@@ -41,7 +41,7 @@ class Population:
 
 @dataclass(frozen=True)
 class Load:
-    """A load; with a rate it is open-loop, without one it keeps a window full."""
+    """A load: an open loop with a rate, otherwise a closed loop with a window."""
 
     population: Population
     mix: str = "0/1/0"
@@ -50,23 +50,23 @@ class Load:
     rate_per_s: float | None = None
     warmup_s: float = 4.0
     measured_s: float = 4.0
-    # Announces of one torrent that leave as one message.
+    # Announces of one torrent that are sent as one message.
     torrent_run: int | None = None
     # Datagrams in one message to the kernel; None leaves it to the generator.
     segments: int | None = None
-    # Whether each answer is held against what was announced.
+    # Whether each reply is checked against the announces.
     checks: bool = False
     protocol: Protocol = Protocol.UDP
-    # What announces over UDP hand on of the tracker's URL; the sources take these in turn.
+    # URL data that announces over UDP carry; the sources use several in turn.
     url_data: tuple[str, ...] = ()
-    # The rest is for HTTP only. So many connections that each source address has one.
+    # The rest is for HTTP only. There are enough connections for one per source address.
     connection: Connection = Connection.KEEP_ALIVE
     connections: int = SOURCES_MIN
     idle_connections: int = 0
     wait: Wait = Wait.SPIN
 
     def arguments(self) -> list[str]:
-        """All that the load depends on, also what is the generator's default today."""
+        """Returns all arguments that the load depends on, including those that are defaults of the generator."""
         pace = ["--rate", f"{self.rate_per_s:.0f}"] if self.rate_per_s else ["--window", str(self.window)]
         if self.torrent_run:
             pace += ["--torrent-run", str(self.torrent_run)]
@@ -80,7 +80,7 @@ class Load:
                 "--seconds", f"{self.measured_s:g}", *self.population.arguments(), *self.of_connections()]
 
     def of_connections(self) -> list[str]:
-        """What the load depends on over HTTP."""
+        """Returns the arguments for HTTP."""
         if self.protocol is Protocol.UDP:
             return []
         idle = ["--idle-connections", str(self.idle_connections)] if self.idle_connections else []
@@ -88,30 +88,30 @@ class Load:
         return ["--connection", self.connection.value, "--connections", str(self.connections), *idle, *wait]
 
     def priority(self) -> list[str]:
-        """What its command begins with."""
+        """Returns the start of the command, which sets its priority."""
         return ["chrt", "--fifo", "1"] if self.wait is Wait.SLEEP and shutil.which("chrt") else []
 
     def in_words(self) -> str:
-        """The command, without where it goes."""
+        """Returns the command without its target."""
         scheme = "" if self.protocol is Protocol.UDP else f" --target {self.protocol.value}://..."
-        # Two hundred keys say no more than one.
+        # One of two hundred keys is enough to show.
         shown = replace(self, url_data=(*self.url_data[:1], "...")) if len(self.url_data) > 1 else self
         return f"ringtrack-blast{scheme} {' '.join(shown.arguments())}"
 
     def at(self, rate_per_s: float) -> "Load":
-        """The same, open-loop."""
+        """Returns the same load as an open loop."""
         return replace(self, rate_per_s=rate_per_s)
 
 
 def blast(load: Load, port: int, core: int) -> dict:
-    """Runs a load. Gives what the generator writes."""
+    """Runs a load and returns the generator's result."""
     command = [*load.priority(), BLAST, "--target", load.protocol.target(port), *load.arguments(), "--cores", str(core),
                "--quiet", "--json", "-"]
     return answer(command, load.warmup_s + load.measured_s + SLACK_S, (0, BOUND_BROKEN) if load.checks else (0,))
 
 
 def fill(population: Population, port: int, core: int) -> dict:
-    """Announces every peer once. Gives how many the tracker took, and how long it took."""
+    """Announces every peer once. Returns how many were accepted, and in which time."""
     command = [BLAST, "--target", Protocol.UDP.target(port), "--fill", *population.arguments(), "--cores", str(core),
                "--quiet", "--json", "-"]
     filled = answer(command, population.peers / FILL_PEERS_PER_S_MIN + SLACK_S)["fills"][0]
@@ -121,14 +121,14 @@ def fill(population: Population, port: int, core: int) -> dict:
 
 
 def list_torrents(population: Population, file: Path) -> None:
-    """Writes the info hashes of a population, for trackers that want to be told."""
+    """Writes the info hashes of a population, for trackers that need a list."""
     command = [BLAST, "--target", Protocol.UDP.target(1), "--list-torrents", *population.arguments()]
     with file.open("wb") as out:
         subprocess.run(command, stdout=out, check=True, timeout=SLACK_S)
 
 
 def is_answered(port: int, protocol: Protocol = Protocol.UDP) -> bool:
-    """Whether somebody answers a connect there, or a scrape: neither leaves anything behind."""
+    """Returns whether a connect or a scrape is answered there; neither leaves any state."""
     mix = "1/0/0" if protocol is Protocol.UDP else "0/0/1"
     probe = [BLAST, "--target", protocol.target(port), "--seconds", "0.05", "--warmup", "0", "--mix", mix,
              "--sources", "1", "--window", "1", "--quiet", "--json", "-"]
@@ -143,7 +143,7 @@ def is_answered(port: int, protocol: Protocol = Protocol.UDP) -> bool:
 
 
 def answer(command: list[str], seconds_max: float, codes: tuple[int, ...] = (0,)) -> dict:
-    """Runs the generator; where it fails, its own words are the reason."""
+    """Runs the generator. If it fails, its output is the reason."""
     done = subprocess.run(bound_to_us(command), capture_output=True, text=True, timeout=seconds_max,
                           check=False)
     if done.returncode not in codes:

@@ -1,4 +1,4 @@
-"""What the figures were measured on, and with."""
+"""The machine and the versions that were measured."""
 
 import datetime
 import os
@@ -12,7 +12,7 @@ from comparison.paths import ROOT
 
 
 def machine() -> dict:
-    """The machine and the day."""
+    """Returns the machine and the date."""
     return {
         "cpu": cpu_model(),
         "cores": os.cpu_count(),
@@ -23,7 +23,7 @@ def machine() -> dict:
 
 
 def versions(servers: list[str]) -> dict[str, str]:
-    """Of the compiler and of all that ran."""
+    """Returns the versions of the compiler and of the servers."""
     known = {
         "echo": ours,
         "ringtrack": ours,
@@ -38,28 +38,28 @@ def versions(servers: list[str]) -> dict[str, str]:
 
 
 def ours() -> str:
-    """The commit, and whether the tree has changes on top of it."""
+    """Returns the commit, and whether the tree has changes."""
     return output(["git", "-C", str(ROOT), "describe", "--always", "--dirty"])
 
 
 def of_package(name: str) -> str:
-    """Of what Debian has installed."""
+    """Returns the version of an installed Debian package."""
     return output(["dpkg-query", "--show", "--showformat=${Version}", name])
 
 
 def in_words(of: dict) -> str:
-    """One line for a report."""
+    """Returns a line for a report."""
     return f"{of['cpu']}, {of['cores']} cores, {of['memory_gib']} GiB, {of['kernel']}, {of['date']}"
 
 
 def cpu_model() -> str:
-    """The kernel's name for the processor."""
+    """Returns the kernel's name for the processor."""
     found = re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     return found.group(1) if found else platform.machine()
 
 
 def output(command: list[str]) -> str:
-    """What a command prints, or that nobody knows."""
+    """Returns the output of a command, or `unknown`."""
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
     except (OSError, subprocess.SubprocessError):

@@ -1,4 +1,4 @@
-"""The limit on open files, which every connection takes one of."""
+"""The limit of open files. Every connection needs one."""
 
 import resource
 
@@ -9,15 +9,15 @@ OPEN_FILES = 200_000
 
 
 def allow_open_files() -> None:
-    """For us and all that we start. Who is allowed to go above the hard limit does."""
+    """Raises the limit of this process and its children, above the hard limit if permitted."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, OPEN_FILES), max(hard, OPEN_FILES)))
     except (OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-        say(f"a process has {hard:,} open files at most here, and as many connections")
+        say(f"a process can have at most {hard:,} open files here, and as many connections")
 
 
 def open_files_max() -> int:
-    """What a process that we start may have open."""
+    """Returns the limit of open files of a child process."""
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]

@@ -9,13 +9,13 @@ from comparison.setup import Setup
 
 
 def opentracker(setup: Setup) -> tuple[list[str], dict[str, str]]:
-    """UDP, and HTTP on the same port. Debian's build serves what is on a whitelist."""
+    """Returns the command, for UDP and HTTP on one port. Debian's build serves only torrents on a whitelist."""
     population = setup.population
     whitelist = setup.folder / f"whitelist-{population.seed}-{population.torrents}.txt"
     if not whitelist.exists():
         list_torrents(population, whitelist)
     setup.folder.chmod(0o755)
-    # It refuses to run as root. A change of user undoes the bond to us, which therefore comes after it.
+    # It refuses to run as root. A change of user clears the parent-death signal, which is therefore set after it.
     user = ["setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups"] if os.geteuid() == 0 else []
     executable = shutil.which("opentracker") or "opentracker"
     return [*user, *bound_to_us([executable, "-i", "127.0.0.1", "-p", str(setup.port), "-P", str(setup.port),

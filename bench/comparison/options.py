@@ -12,19 +12,19 @@ SCENARIOS = ["announces", "mix", "loaded", "memory", "workers", "expiry", "laten
 DESCRIPTION = """Compares trackers side by side, and measures ringtrack against itself.
 
 Short runs alternate, each with a fresh server on one core and the load on another: the machine's speed drifts, so
-only runs of one sitting compare. Everything runs on the loopback and ends by itself. Tables go to the standard
+only runs of one sitting are comparable. Everything runs on the loopback and ends by itself. Tables go to the standard
 output, progress to the standard error.
 
   announces  all servers at full speed, announces only (the default)
   mix        the same with connects, announces and scrapes 50/50/1
   loaded     ringtrack with ten million peers against an empty one
   memory     resident bytes of a peer, of ten million peers
-  workers    what an answer costs two workers on two cores, against one on one
+  workers    cost of a reply with two workers on two cores, against one on one
   expiry     ringtrack while a million peers expire, against a quiet one (200 s a round)
   latency    at half of each one's own saturation and at one rate for all, open loop
   curve      throughput and latency against the offered load, as plots too
   huge       ringtrack with fifty million peers (3 GiB of memory, up to an hour)
-  control    ringtrack with its APIs and database on, and asked each second, against one without
+  control    ringtrack with its APIs and database on, queried each second, against one without
   private    a private and listed ringtrack against a public one, with 200 keys and 100,000 torrents
 
 Over HTTP, where nginx with `return 200` is the floor:
@@ -33,13 +33,13 @@ Over HTTP, where nginx with `return 200` is the floor:
   http-new   the same with a new connection for each announce
   https      the same over kept connections with TLS
   http-beside-udp  HTTP while UDP saturates the same core, and the other way round
-  http-idle  announces beside 50,000 idle connections, and what one of those takes
+  http-idle  announces beside 50,000 idle connections, and the memory of one of those
 
   bench/compare                                     announces
   bench/compare latency workers --rounds 3
   bench/compare --only echo ringtrack
   bench/compare http http-new https
-  bench/compare announces latency http https --rounds 3     and the tables of README.md behind the others
+  bench/compare announces latency http https --rounds 3     and the tables of README.md after the others
   bench/compare announces http --only ringtrack --before /tmp/ringtrack     against the build before a change
   bench/compare --all --markdown report.md --json report.json
 """
@@ -47,7 +47,7 @@ Over HTTP, where nginx with `return 200` is the floor:
 
 @dataclass(frozen=True)
 class Options:
-    """What was asked for; None leaves it to the scenario."""
+    """The requested options; None leaves one to the scenario."""
 
     scenarios: list[str]
     all: bool
@@ -82,12 +82,12 @@ class Options:
     plots: Path
 
     def rounds_or(self, usual: int) -> int:
-        """The rounds of a scenario."""
+        """Returns the rounds of a scenario."""
         return self.rounds or usual
 
 
 def parse_options(arguments: list[str] | None = None) -> Options:
-    """Reads the command line; a wrong one ends the program."""
+    """Parses the command line; a wrong one ends the program."""
     parser = argparse.ArgumentParser(prog="bench/compare", description=DESCRIPTION,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help="what to measure (default announces)")
@@ -102,23 +102,23 @@ def parse_options(arguments: list[str] | None = None) -> Options:
     add_places(parser)
     options = Options(**vars(parser.parse_args(arguments)))
     if unknown := [name for name in options.scenarios if name not in SCENARIOS]:
-        parser.error(f"no scenario is called {unknown[0]}: choose from {', '.join(SCENARIOS)}")
+        parser.error(f"there is no scenario {unknown[0]}: choose from {', '.join(SCENARIOS)}")
     return options
 
 
 def add_load(parser: argparse.ArgumentParser) -> None:
-    """What is the same for most scenarios."""
+    """Adds the options of most scenarios."""
     group = parser.add_argument_group("load")
     group.add_argument("--seconds", type=float, default=4, help="measured seconds of a run (default 4)")
     group.add_argument("--warmup", type=float, default=4, help="seconds of load before (default 4)")
     group.add_argument("--torrents", type=positive, default=1_000_000)
     group.add_argument("--peers", type=positive, default=2_000_000)
     group.add_argument("--numwant", type=int, default=30)
-    group.add_argument("--window", type=positive, default=1024, help="requests on their way (default 1024)")
+    group.add_argument("--window", type=positive, default=1024, help="outstanding requests (default 1024)")
 
 
 def add_scenarios(parser: argparse.ArgumentParser) -> None:
-    """What only one scenario has."""
+    """Adds the options of single scenarios."""
     group = parser.add_argument_group("single scenarios")
     group.add_argument("--rate", type=float, default=200_000, help="workers: requests/s (default 200000)")
     group.add_argument("--steps", type=positive, default=10, help="curve: loads from 10 %% to 120 %% (default 10)")
@@ -128,27 +128,27 @@ def add_scenarios(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--expiry-seconds", type=float, default=65, help="expiry: measured seconds (default 65)")
     group.add_argument("--huge-peers", type=positive, default=50_000_000)
     group.add_argument("--huge-torrents", type=positive, default=10_000_000)
-    group.add_argument("--huge-lifetime-s", type=positive, default=600, help="huge: must outlast the filling")
+    group.add_argument("--huge-lifetime-s", type=positive, default=600, help="huge: must exceed the time of the fill")
     group.add_argument("--http-rate", type=float, default=2_000, help="http-beside-udp: announces/s (default 2000)")
-    group.add_argument("--idle-connections", type=positive, default=50_000, help="http-idle: how many (default 50000)")
+    group.add_argument("--idle-connections", type=positive, default=50_000, help="http-idle: number (default 50000)")
     group.add_argument("--idle-rate", type=float, default=5_000, help="http-idle: announces/s (default 5000)")
-    group.add_argument("--listed-torrents", type=positive, default=100_000, help="private: on the list (default 100000)")
-    group.add_argument("--huge-wait-s", type=positive, default=3000, help="huge: for the expiry of all (default 3000)")
+    group.add_argument("--listed-torrents", type=positive, default=100_000, help="private: torrents on the list (default 100000)")
+    group.add_argument("--huge-wait-s", type=positive, default=3000, help="huge: limit for the expiry of all (default 3000)")
 
 
 def add_places(parser: argparse.ArgumentParser) -> None:
-    """Where things run and go."""
+    """Adds the options of cores, ports and files."""
     group = parser.add_argument_group("places")
     group.add_argument("--server-core", type=int, default=0)
     group.add_argument("--load-core", type=int, default=1)
-    group.add_argument("--port", type=positive, default=17969, help="UDP; expiry takes the next one too, HTTP the 200 after that")
+    group.add_argument("--port", type=positive, default=17969, help="UDP; expiry also uses the next one, HTTP the 200 after that")
     group.add_argument("--json", type=Path, help="write machine, versions, commands and every run to this file")
     group.add_argument("--markdown", type=Path, help="write the tables to this file too")
     group.add_argument("--plots", type=Path, default=PLOTS, metavar="DIR", help="curve: for the plots and their data")
 
 
 def positive(text: str) -> int:
-    """A number of things."""
+    """Parses a positive integer."""
     number = int(text.replace("_", ""))
     if number < 1:
         raise argparse.ArgumentTypeError("must be at least 1")

@@ -1,9 +1,9 @@
-"""Where things are."""
+"""Paths of sources, builds and results."""
 
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BUILD = ROOT / "target" / "release"
-# Other projects' programs, apart from ours: `cargo clean` of a package leaves them.
+# Programs of other projects, separate from ours: `cargo clean` of a package keeps them.
 OTHERS = ROOT / "target" / "compare"
 PLOTS = ROOT / "docs" / "benchmarks"

@@ -1,4 +1,4 @@
-"""Has the plots drawn by a Python of its own, which alone has matplotlib."""
+"""Draws the plots with a separate Python environment that has matplotlib."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ FILES = {"Throughput against the offered load": "throughput.svg", "p99 against t
 
 
 def plot(data: Path, folder: Path) -> list[tuple[str, Path]]:
-    """Draws the curves. Gives the titles and files; none where matplotlib cannot be had, for the data are there."""
+    """Draws the curves. Returns titles and files; none if matplotlib is not available, as the data are written."""
     try:
         python = python_with_matplotlib()
         command = [str(python), "-B", "-m", "comparison.draw", str(data), str(folder)]
@@ -29,7 +29,7 @@ def plot(data: Path, folder: Path) -> list[tuple[str, Path]]:
 
 
 def python_with_matplotlib() -> Path:
-    """Made once."""
+    """Returns the Python of an environment that is created once."""
     python = VENV / "bin" / "python"
     if not (VENV / "complete").exists():
         say(f"installing {MATPLOTLIB}, once")

@@ -1,4 +1,4 @@
-"""Programs that run for a while, and end with us whatever happens."""
+"""Child processes that end with this process in any case."""
 
 import os
 import shutil
@@ -6,17 +6,17 @@ import signal
 import subprocess
 from pathlib import Path
 
-# A server that is asked to stop gets this long; Torrust does not hear SIGTERM at all.
+# Time for a server to stop on SIGTERM, which Torrust ignores.
 STOP_S_MAX = 3
 
 
 def bound_to_us(command: list[str]) -> list[str]:
-    """The kernel kills the command when we are gone: no finally runs in a process that is killed."""
+    """Returns a command that the kernel kills when this process ends: no `finally` runs in a killed process."""
     return ["setpriv", "--pdeathsig", "KILL", *command] if shutil.which("setpriv") else command
 
 
 def spawn(command: list[str], cores: list[int], environment: dict[str, str], log: Path) -> subprocess.Popen:
-    """Starts a program on these cores, with what it says in a file. Our own settings of its kind do not reach it."""
+    """Starts a program on these cores, with its output in a file and without our RINGTRACK_ variables."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("RINGTRACK_")}
     pinned = ["taskset", "-c", ",".join(map(str, cores)), *command]
     with log.open("wb") as out:
@@ -25,7 +25,7 @@ def spawn(command: list[str], cores: list[int], environment: dict[str, str], log
 
 
 def stop(process: subprocess.Popen) -> None:
-    """Asks it to end, then makes it end."""
+    """Terminates a process, and kills it if it does not end."""
     if process.poll() is not None:
         return
     try:
@@ -40,12 +40,12 @@ def stop(process: subprocess.Popen) -> None:
 
 
 def cpu_s(pid: int) -> float:
-    """What all threads of a process have spent, in user space and in the kernel."""
+    """Returns the CPU time of all threads of a process, in user space and in the kernel."""
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def resident_bytes(pid: int) -> int:
-    """VmRSS."""
+    """Returns VmRSS."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) * 1024

@@ -1,31 +1,31 @@
-"""What is spoken with a server."""
+"""Protocols of a load, and its options over HTTP."""
 
 from enum import Enum
 
 
 class Protocol(Enum):
-    """With the scheme of its URLs."""
+    """A protocol, with the scheme of its URLs."""
 
     UDP = "udp"
     HTTP = "http"
     HTTPS = "https"
 
     def target(self, port: int) -> str:
-        """On this machine only."""
+        """Returns the target at a port of this machine."""
         here = f"127.0.0.1:{port}"
         return here if self is Protocol.UDP else f"{self.value}://{here}/announce"
 
 
 class Wait(Enum):
-    """What a load over HTTP does while nothing is due, as the load generator calls it."""
+    """How a load over HTTP waits while nothing is due, as named by the load generator."""
 
     SPIN = "spin"
-    # And is woken before all others of its core.
+    # With a priority that wakes it before all others of its core.
     SLEEP = "sleep"
 
 
 class Connection(Enum):
-    """What a connection over HTTP is used for, as the load generator calls it."""
+    """How connections over HTTP are used, as named by the load generator."""
 
     KEEP_ALIVE = "keep-alive"
     PER_REQUEST = "per-request"

@@ -13,14 +13,14 @@ HTTP_COLUMNS = ["server", "HTTP responses/s, best", "median", "HTTPS responses/s
 
 
 def tables(reports: list[Report]) -> str:
-    """Those that the reports are enough for; empty where none is."""
+    """Returns the tables that the reports suffice for; empty if there are none."""
     runs = {report.scenario: report.runs for report in reports if report.scenario in SCENARIOS}
     parts = [table(UDP_COLUMNS, udp_row, runs, "announces"), table(HTTP_COLUMNS, http_row, runs, "http")]
     return "\n".join(["## For README.md", *parts]) if any(parts) else ""
 
 
 def table(columns: list[str], row: Callable[[str, dict], list[str]], runs: dict[str, list[dict]], leading: str) -> str:
-    """One line for each server of the leading scenario."""
+    """Returns a table with a line for each server of the leading scenario."""
     if leading not in runs:
         return ""
     servers = dict.fromkeys(run["server"] for run in runs[leading])
@@ -29,7 +29,7 @@ def table(columns: list[str], row: Callable[[str, dict], list[str]], runs: dict[
 
 
 def udp_row(server: str, runs: dict[str, list[dict]]) -> list[str]:
-    """What a server does at full speed, and how long it takes while it is half busy."""
+    """Returns a server's figures at full speed, and its latency at half of its saturation."""
     mine = of(server, runs["announces"])
     half_busy = [run for run in of(server, runs.get("latency", [])) if run["load"] == OWN]
     rate, cost = highest(run["responses_per_s"] for run in mine), lowest(run["cpu_us_per_response"] for run in mine)
@@ -40,21 +40,21 @@ def udp_row(server: str, runs: dict[str, list[dict]]) -> list[str]:
 
 
 def http_row(server: str, runs: dict[str, list[dict]]) -> list[str]:
-    """What a server does over kept connections, without TLS and with it."""
+    """Returns a server's figures over kept connections, without TLS and with it."""
     return [server, *[cell for scenario in ("http", "https")
                       for cell in cells(spread(of(server, runs.get(scenario, [])), "responses_per_s", highest), count)]]
 
 
 def of(server: str, runs: list[dict]) -> list[dict]:
-    """The runs of one server."""
+    """Returns the runs of one server."""
     return [run for run in runs if run["server"] == server]
 
 
 def spread(runs: list[dict], field: str, which: Callable = lowest) -> Spread | None:
-    """Of one figure; nothing where it was not measured."""
+    """Returns the spread of a figure; None if it was not measured."""
     return which(run[field] for run in runs) if runs else None
 
 
 def cells(figure: Spread | None, shown: Callable[[float], str]) -> list[str]:
-    """Best and median."""
+    """Returns best and median."""
     return [shown(figure.best), shown(figure.median)] if figure else ["-", "-"]

@@ -1,11 +1,11 @@
-"""What a scenario found, as Markdown for people and as JSON for programs."""
+"""The result of a scenario, as Markdown for people and as JSON for programs."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass
 class Report:
-    """One table, with what has to be known to read it."""
+    """A table with the commands and notes that explain it."""
 
     scenario: str
     title: str
@@ -17,7 +17,7 @@ class Report:
     runs: list[dict] = field(default_factory=list)
 
     def markdown(self) -> str:
-        """A section of a page."""
+        """Returns a section of a page."""
         lines = [f"## {self.title}", "", *[f"    {command}" for command in self.commands], "",
                  table_row(self.columns), "|" + "---|" * len(self.columns), *map(table_row, self.rows)]
         for note in self.notes:
@@ -26,15 +26,15 @@ class Report:
 
 
 def table_row(cells: list[str]) -> str:
-    """One line of a Markdown table."""
+    """Returns a line of a Markdown table."""
     return f"| {' | '.join(cells)} |"
 
 
 def count(value: float) -> str:
-    """A whole number that can be read."""
+    """Formats a whole number with separators."""
     return f"{value:,.0f}"
 
 
 def decimal(value: float) -> str:
-    """Two digits: the third is noise."""
+    """Formats two decimals: the third is noise."""
     return f"{value:.2f}"

@@ -1,4 +1,4 @@
-"""Ringtrack: its defaults, with a log that can be read."""
+"""Ringtrack with its defaults and a log in JSON."""
 
 from collections.abc import Callable
 
@@ -8,15 +8,15 @@ from comparison.setup import Setup
 
 Command = tuple[list[str], dict[str, str]]
 PROGRAM = BUILD / "ringtrack"
-# The server that is an earlier build of it.
+# The server that is an earlier build of ringtrack.
 BEFORE = "before"
 
 
 def command(setup: Setup) -> Command:
-    """How it is started for a setup."""
+    """Returns the command and environment for a setup."""
     return [str(PROGRAM)], {
         "RINGTRACK_UDP_LISTEN": setup.address(),
-        # Its port is the same for all. Where HTTP is measured, the scenario says where.
+        # The default port would be the same for all. Scenarios over HTTP set the address.
         "RINGTRACK_HTTP_LISTEN": "[]",
         "RINGTRACK_HEALTH_CHECK_API_LISTEN": "[]",
         "RINGTRACK_WORKERS_CORES": str(setup.cores),
@@ -28,7 +28,7 @@ def command(setup: Setup) -> Command:
 
 
 def of_before(command: Callable[[Setup], Command]) -> Callable[[Setup], Command]:
-    """The same command for the build before."""
+    """Returns the same command for the earlier build."""
     def with_other_program(setup: Setup) -> Command:
         assert setup.before
         return [str(setup.before)], command(setup)[1]

@@ -1,4 +1,4 @@
-"""The trackers and the floor: how each is started for one core, at its best."""
+"""The trackers and the floor: how each is started with its best settings for one core."""
 
 import contextlib
 import subprocess
@@ -15,26 +15,26 @@ from comparison.processes import cpu_s, spawn, stop
 from comparison.protocols import Protocol
 from comparison.setup import Running, Setup
 
-# Seconds in which a server must answer its first connect.
+# Seconds within which a server must answer its first connect.
 START_S_MAX = 20
-# A server that spends no more than this much CPU in this much time is idle; the kernel counts in hundredths.
+# A server that spends at most this much CPU in this much time is idle; the kernel counts in hundredths.
 IDLE_CPU_S = 0.01
 SETTLE_S = 0.2
 NAMES = ["echo", "ringtrack", ringtrack.BEFORE, "aquatic_udp", "opentracker", "torrust-tracker"]
 ALL_NAMES = [*NAMES, *[name for name in http_servers.HTTP_NAMES if name not in NAMES]]
 NOTES = {
     **http_servers.NOTES,
-    "aquatic_udp": "aquatic_udp answers with up to 30 peers, which is its default.",
+    "aquatic_udp": "aquatic_udp returns up to 30 peers, its default.",
     "opentracker": "Debian builds opentracker with a whitelist (WANT_ACCESSLIST_WHITE), without which it serves no torrent: it "
-                   "was given a list of all torrents of the load, and searches that for the torrent of each announce, "
-                   "which a build without lists does not.",
-    "torrust-tracker": "Torrust answers with up to 74 peers, whatever number the client asks for.",
+                   "has a list of all torrents of the load, and searches it for the torrent of each announce, which a "
+                   "build without lists does not.",
+    "torrust-tracker": "Torrust returns up to 74 peers, regardless of the number that the client requests.",
 }
 
 
 @contextlib.contextmanager
 def running(name: str, setup: Setup) -> Iterator[Running]:
-    """A fresh server, for as long as the block lasts."""
+    """Runs a fresh server during the block."""
     commands = COMMANDS if setup.protocol is Protocol.UDP else http_servers.COMMANDS
     command, environment = commands[name](setup)
     log = setup.folder / f"{name}-{setup.port}.log"
@@ -43,14 +43,14 @@ def running(name: str, setup: Setup) -> Iterator[Running]:
         settle(process)
         yield Running(name, process.pid, setup.port, log)
         if process.poll() is not None:
-            raise RuntimeError(f"{name} ended by itself: {last_words(log)}")
+            raise RuntimeError(f"{name} exited unexpectedly: {last_words(log)}")
     finally:
         stop(process)
 
 
 def start(launch: Callable[[], subprocess.Popen], setup: Setup, log: Path) -> subprocess.Popen:
-    """Waits until it answers. It is started anew while the port is taken: what an io_uring held is closed a moment
-    after its process has ended."""
+    """Starts a server and waits until it answers. Retries while the port is taken: sockets of an io_uring are closed
+    a moment after its process has ended."""
     deadline = time.monotonic() + START_S_MAX
     while time.monotonic() < deadline:
         process = launch()
@@ -63,11 +63,11 @@ def start(launch: Callable[[], subprocess.Popen], setup: Setup, log: Path) -> su
             raise
         stop(process)
         time.sleep(0.1)
-    raise RuntimeError(f"it did not answer within {START_S_MAX} s; it said: {last_words(log)}")
+    raise RuntimeError(f"no answer within {START_S_MAX} s; last output: {last_words(log)}")
 
 
 def settle(process: subprocess.Popen) -> None:
-    """Waits until it has nothing to do any more: some answer while they still read their lists."""
+    """Waits until a server is idle: some answer while they still read their lists."""
     deadline = time.monotonic() + START_S_MAX
     spent_s, before_s = cpu_s(process.pid), -1.0
     while spent_s - before_s > IDLE_CPU_S and time.monotonic() < deadline:
@@ -76,17 +76,17 @@ def settle(process: subprocess.Popen) -> None:
 
 
 def last_words(log: Path) -> str:
-    """The end of what a server said."""
+    """Returns the last line of a server's output."""
     return (log.read_text(errors="replace").strip().splitlines() or ["nothing"])[-1][:300]
 
 
 def echo(setup: Setup) -> tuple[list[str], dict[str, str]]:
-    """Answers of the size that ringtrack's have under the same load."""
+    """Returns the command of the floor; its replies are as long as ringtrack's under the same load."""
     return [str(BUILD / "ringtrack-echo"), "--listen", setup.address(), "--peers", str(setup.echo_peers)], {}
 
 
 def aquatic(setup: Setup) -> tuple[list[str], dict[str, str]]:
-    """Its own defaults (one socket worker, io_uring, 30 peers in an answer), without statistics."""
+    """Returns the command, with defaults (one socket worker, io_uring, 30 peers per reply) and no statistics."""
     file = setup.folder / "aquatic.toml"
     file.write_text(f"""
 socket_workers = 1
@@ -102,7 +102,7 @@ interval = 0
 
 
 def torrust(setup: Setup) -> tuple[list[str], dict[str, str]]:
-    """UDP only, nothing counted, logged or kept in its database, which it makes all the same."""
+    """Returns the command, for UDP only: nothing is counted, logged or stored in its database, which it creates anyway."""
     return [str(program("torrust-tracker", TORRUST_VERSION))], {"TORRUST_TRACKER_CONFIG_TOML": f"""
 [metadata]
 app = "torrust-tracker"

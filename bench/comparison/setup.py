@@ -1,4 +1,4 @@
-"""What is asked of a server, and one that runs."""
+"""The requirements on a server, and a running server."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +9,7 @@ from comparison.protocols import Protocol
 
 @dataclass(frozen=True)
 class Setup:
-    """What a scenario asks of a server."""
+    """The requirements of a scenario on a server."""
 
     port: int
     folder: Path
@@ -17,23 +17,23 @@ class Setup:
     cores: list[int]
     echo_peers: int = 30
     protocol: Protocol = Protocol.UDP
-    # Bytes of each answer of a floor over HTTP, head and body.
+    # Bytes of each response of a floor over HTTP, head and body.
     answer_bytes: int = 0
     # Connections that a server must have room for.
     connections: int = 1024
-    # Settings of ringtrack's own.
+    # Settings of ringtrack only.
     environment: dict[str, str] = field(default_factory=dict)
     # The build that ringtrack is compared with.
     before: Path | None = None
 
     def address(self) -> str:
-        """On this machine only."""
+        """Returns the address, on this machine only."""
         return f"127.0.0.1:{self.port}"
 
 
 @dataclass(frozen=True)
 class Running:
-    """A server that answers."""
+    """A running server."""
 
     name: str
     pid: int

@@ -1,4 +1,4 @@
-"""The kernel's default for socket buffers, for trackers that leave theirs at it."""
+"""The kernel's default for socket buffers, for trackers that do not set their own."""
 
 import contextlib
 from collections.abc import Iterator
@@ -7,14 +7,14 @@ from pathlib import Path
 from comparison.speech import say
 
 DEFAULT = Path("/proc/sys/net/core/rmem_default")
-# What ringtrack and the echo floor ask for: it holds all requests that a window has on their way.
+# The size that ringtrack and the echo floor request: it holds all outstanding requests of a window.
 RECEIVE_BYTES = 4 << 20
 
 
 @contextlib.contextmanager
 def ample_receive_buffers() -> Iterator[None]:
-    """A tracker that loses requests in a small buffer waits for the client's time-out: what would be measured is
-    that. The default is put back at the end; it is changed only by root."""
+    """Raises the default during the block, if run as root: with a small buffer a tracker loses requests, and the
+    client's time-out would be measured."""
     before = DEFAULT.read_text()
     try:
         DEFAULT.write_text(str(max(int(before), RECEIVE_BYTES)))

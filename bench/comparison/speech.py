@@ -1,8 +1,8 @@
-"""What is said to the person who waits; results go to the standard output."""
+"""Progress on the standard error; results go to the standard output."""
 
 import sys
 
 
 def say(text: str) -> None:
-    """One line, at once."""
+    """Prints a line at once."""
     print(text, file=sys.stderr, flush=True)

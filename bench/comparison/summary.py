@@ -1,4 +1,4 @@
-"""Best and median: the machine's speed drifts, and a single run tells more about that than about the servers."""
+"""Best and median: the machine's speed drifts, and a single run shows more of that than of the servers."""
 
 import statistics
 from collections.abc import Iterable
@@ -7,28 +7,28 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Spread:
-    """Of one figure over several runs."""
+    """A figure over several runs."""
 
     best: float
     median: float
 
     def over(self, other: "Spread") -> "Spread":
-        """Best over best and median over median."""
+        """Returns best over best and median over median."""
         return Spread(ratio(self.best, other.best), ratio(self.median, other.median))
 
 
 def highest(values: Iterable[float]) -> Spread:
-    """Where more is better."""
+    """Returns the spread of a figure where more is better."""
     values = list(values)
     return Spread(max(values), statistics.median(values))
 
 
 def lowest(values: Iterable[float]) -> Spread:
-    """Where less is better."""
+    """Returns the spread of a figure where less is better."""
     values = list(values)
     return Spread(min(values), statistics.median(values))
 
 
 def ratio(one: float, other: float) -> float:
-    """NaN where there is nothing to compare with: a report shows that, a crash loses the other figures."""
+    """Returns NaN if there is nothing to compare with: a crash would lose the other figures."""
     return one / other if other else float("nan")

@@ -1,4 +1,4 @@
-"""What ringtrack itself says: its figures, which it logs when it is asked to, and what is read out of them."""
+"""Ringtrack's own figures, which it logs on SIGUSR1, and values derived from them."""
 
 import contextlib
 import datetime
@@ -14,32 +14,32 @@ from comparison.setup import Running
 
 # How long the tracker may take to log its figures.
 FIGURES_S_MAX = 5
-# Between two readings beside a load. A reading costs the tracker's core about a millisecond.
+# Between two readings during a load. A reading costs the tracker's core about a millisecond.
 SAMPLE_S = 0.5
-# Ends what the tracker logs when it is asked: the figures come before the dump of its latencies.
+# The last line of a reading: the figures come before the dump of the latencies.
 DUMPED = "dumped to"
-# A reading is whole when the log has not grown for so long.
+# A reading is whole when the log has not grown for this long.
 SETTLED_S = 0.1
 
 
 @dataclass(frozen=True)
 class Figures:
-    """All figures of one moment."""
+    """All figures at one time."""
 
     unix_s: float
     values: dict[str, int]
 
     def peers(self) -> int:
-        """Peers held."""
+        """Returns the number of peers held."""
         return sum(self.values[f"{role}_{family}"] for role in ("seeders", "leechers") for family in ("v4", "v6"))
 
     def expired(self) -> int:
-        """Peers that were forgotten since the start."""
+        """Returns the number of peers that have expired since the start."""
         return self.values["peers_expired"]
 
 
 def figures(server: Running) -> Figures:
-    """Asks for the figures and reads them."""
+    """Requests the figures and reads them."""
     size = server.log.stat().st_size
     os.kill(server.pid, signal.SIGUSR1)
     deadline = time.monotonic() + FIGURES_S_MAX
@@ -52,21 +52,21 @@ def figures(server: Running) -> Figures:
 
 
 def log_from(server: Running, offset: int) -> str:
-    """What was logged behind an offset."""
+    """Returns the log after an offset."""
     with server.log.open("rb") as log:
         log.seek(offset)
         return log.read().decode(errors="replace")
 
 
 def settled_size(server: Running, size: int) -> int:
-    """The size of the log a moment later."""
+    """Returns the size of the log a moment later."""
     time.sleep(SETTLED_S)
     return max(size, server.log.stat().st_size)
 
 
 @contextlib.contextmanager
 def sampled(server: Running) -> Iterator[None]:
-    """Lets the tracker log its figures time and again as long as the block lasts."""
+    """Makes the tracker log its figures repeatedly during the block."""
     done = threading.Event()
 
     def ask() -> None:
@@ -83,7 +83,7 @@ def sampled(server: Running) -> Iterator[None]:
 
 
 def readings(server: Running) -> list[Figures]:
-    """All readings in the log. Each figure stands once in a reading."""
+    """Returns all readings in the log. Each figure is in a reading once."""
     found: list[Figures] = []
     for line in server.log.read_text(errors="replace").splitlines():
         if (figure := parse(line)) is None:
@@ -96,7 +96,7 @@ def readings(server: Running) -> list[Figures]:
 
 
 def parse(line: str) -> tuple[float, str, int] | None:
-    """The moment, the name and the value of a line that tells a figure."""
+    """Returns the time, name and value of a figure's line; None for other lines."""
     with contextlib.suppress(ValueError, KeyError, TypeError):
         entry = json.loads(line)
         if entry["message"] == "statistic":
@@ -106,8 +106,8 @@ def parse(line: str) -> tuple[float, str, int] | None:
 
 
 def require_peers(server: Running, peers: int) -> None:
-    """That ringtrack holds so many: at a bound it answers an announce and does not keep the peer. Its figures are a
-    tenth of a second old."""
+    """Checks that ringtrack holds this many peers: at a limit it answers an announce and does not keep the peer. Its
+    figures are a tenth of a second old."""
     if server.name != "ringtrack":
         return
     deadline = time.monotonic() + FIGURES_S_MAX
@@ -117,8 +117,8 @@ def require_peers(server: Running, peers: int) -> None:
 
 
 def worst_pause_us(server: Running) -> int:
-    """The processor time of the longest turn of expiry, during which the core answers nobody: the greatest of the
-    tag's lines in the latency log. The figures were asked for before, and each asking dumps the latencies too."""
+    """Returns the CPU time of the longest turn of expiry, in which the core serves no requests: the maximum of the
+    tag's lines in the latency log. The figures must have been requested before, which dumps the latencies too."""
     greatest_ms = [float(line.split(",")[3]) for file in server.log.parent.glob(f"ringtrack-latency-{server.pid}-*")
                    for line in file.read_text().splitlines() if line.startswith("Tag=expiry-turn,")]
     if not greatest_ms:

@@ -1,5 +1,5 @@
 //! `ringtrack-echo`: the floor that trackers are measured against. It makes the same batched socket calls as the
-//! tracker and answers with datagrams of the same sizes, with no tracker in between.
+//! tracker and replies with datagrams of the same sizes, without the work of a tracker.
 #![forbid(unsafe_code)]
 
 use clap::Parser;
@@ -8,8 +8,8 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use udp_socket::{BatchSocket, DestinationInfo, ReceiveBatch, Received, SendBatch, SocketOptions};
 
-/// Answers connects with 16 bytes, announces with 20 and six for each of --peers, and scrapes with 20, without
-/// looking at more than the action.
+/// Replies to connects with 16 bytes, to announces with 20 and 6 for each of --peers, and to scrapes with 20.
+/// Reads only the action of a request.
 #[derive(Debug, Parser)]
 #[command(name = "ringtrack-echo", version)]
 struct Options {
@@ -17,19 +17,19 @@ struct Options {
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: SocketAddr,
 
-    /// Peers in each answer to an announce
+    /// Peers in each reply to an announce
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u16).range(0..=200))]
     peers: u16,
 
-    /// Datagrams of a batch
+    /// Datagrams per batch
     #[arg(long, default_value_t = 64)]
     batch: usize,
 }
 
-/// Bytes of each socket's buffers, as the tracker has them by default.
+/// Bytes of each socket buffer, the default of the tracker.
 const SOCKET_BUFFER_BYTES: usize = 4 << 20;
 
-/// Bytes of a buffer, enough for every answer.
+/// Bytes of a datagram buffer, enough for every reply.
 const DATAGRAM_BYTES_MAX: usize = 2048;
 
 fn main() -> io::Result<()> {
@@ -57,8 +57,8 @@ fn main() -> io::Result<()> {
     }
 }
 
-/// Blocks until the socket is readable. A wait with a time of its own would show up in the latencies that trackers
-/// are measured against.
+/// Blocks until the socket is readable. A wait with a timeout would show in the latencies that trackers are
+/// measured against.
 fn wait_for_datagrams(socket: &BatchSocket) -> io::Result<()> {
     match poll(&mut [PollFd::new(socket, PollFlags::IN)], None) {
         Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
@@ -66,7 +66,7 @@ fn wait_for_datagrams(socket: &BatchSocket) -> io::Result<()> {
     }
 }
 
-/// Queues an answer of the size that a tracker's has, with the request's action and transaction id.
+/// Queues a reply of the size of a tracker's, with the action and transaction id of the request.
 fn echo(request: &Received<'_>, announce_bytes: usize, replies: &mut SendBatch) {
     let Some(&[_, _, _, action, t0, t1, t2, t3]) = request.bytes.get(8..16) else { return };
     let Some(buffer) = replies.next_buffer() else { return };

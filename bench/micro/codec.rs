@@ -1,4 +1,4 @@
-//! What BEP 15's bytes cost: requests read, responses written.
+//! Cost of the BEP 15 codec: reading requests, writing responses.
 #![forbid(unsafe_code)]
 
 use criterion::{Criterion, Throughput};
@@ -70,7 +70,7 @@ fn encode(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Puts `bytes` at `length`; gives the new length.
+/// Writes `bytes` at `length` and returns the new length.
 fn append(out: &mut [u8], length: usize, bytes: &[u8]) -> usize {
     out[length..length + bytes.len()].copy_from_slice(bytes);
     length + bytes.len()

@@ -1,4 +1,4 @@
-//! What a connection id costs: to issue one, to check a good and a wrong one.
+//! Cost of connection ids: issuing one, checking a valid and a wrong one.
 #![forbid(unsafe_code)]
 
 use criterion::Criterion;

@@ -5,15 +5,15 @@ use criterion::{BatchSize, Throughput};
 use primitives::AddressFamily;
 use swarm::EXPIRY_ROUND_S_MIN;
 
-/// Units of work of a turn of expiry.
+/// Units of work per turn of expiry.
 const EXPIRY_WORK: u32 = 131_072;
 
-/// Units of expiry's work that a look at a swarm takes.
+/// Units of work for a visit to a swarm.
 const SWARM_VISIT_WORK: u32 = 2;
 
 const SWARMS_PER_TURN: u32 = EXPIRY_WORK / SWARM_VISIT_WORK;
 
-/// A turn that forgets everybody.
+/// Measures a turn that removes all peers.
 pub(crate) fn measure_all_due(group: &mut Group<'_>, population: Population) {
     // Deadlines are even seconds.
     let all_due = NOW.after(PEER_LIFETIME_S + 2);
@@ -27,8 +27,8 @@ pub(crate) fn measure_all_due(group: &mut Group<'_>, population: Population) {
     });
 }
 
-/// Turns of rounds that find nobody. Each round is the least time later than the one before, so that peers live for
-/// 3,200 of them.
+/// Measures turns of rounds that remove no peer. Each round begins the minimum time after the one before, so that
+/// peers outlive 3,200 of them.
 pub(crate) fn measure_nobody_due(group: &mut Group<'_>, settling: &mut Settling) {
     group.throughput(Throughput::Elements(u64::from(SWARMS_PER_TURN)));
     let (mut now, mut turn) = (NOW, 0);

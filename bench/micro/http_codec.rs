@@ -1,4 +1,4 @@
-//! What the bytes of the HTTP tracker protocol cost: requests read, responses written.
+//! Cost of the codec of the HTTP tracker protocol: reading requests, writing responses.
 #![forbid(unsafe_code)]
 
 use criterion::{Criterion, Throughput};
@@ -10,7 +10,7 @@ use http_protocol::{
 use primitives::{CompactIpv4, InfoHash, PeerId};
 use std::hint::black_box;
 
-/// As libtorrent sends it.
+/// An announce as libtorrent sends it.
 const ANNOUNCE: &str = "info_hash=%00%9b%db%bbI%f0%2b%20%25%26%3d~-_.!*A9%ff&peer_id=-qB4650-a(.8*~_!Kx0Z\
     &port=51413&uploaded=0&downloaded=0&left=1474560&corrupt=0&key=8F2C4B1E&event=started&numwant=200\
     &compact=1&no_peer_id=1&supportcrypto=1&redundant=0";
@@ -93,7 +93,7 @@ const fn announce_response(peers: Peers<'_>) -> AnnounceResponse<'_> {
     }
 }
 
-/// Hashes that are not in their order yet.
+/// Returns files whose info hashes are not sorted yet.
 fn scrape_file(index: usize) -> ScrapeFile {
     let mut info_hash = InfoHash([7; InfoHash::BYTES]);
     info_hash.0[0] = u8::try_from(index * 37 % 74).unwrap_or_default();

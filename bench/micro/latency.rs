@@ -1,4 +1,4 @@
-//! What recording latencies costs a batch: to be held against what its answers cost.
+//! Cost of recording latencies per batch, to compare with the cost of its replies.
 #![forbid(unsafe_code)]
 
 use criterion::{Bencher, Criterion, Throughput};
@@ -19,7 +19,7 @@ fn main() {
     criterion.final_summary();
 }
 
-/// Announces of one family, as they come under load.
+/// Measures announces of one family, as they come under load.
 fn record_batch(bencher: &mut Bencher<'_>) {
     let mut timer = ReplyTimer::new(BATCH);
     let mut statistics = Statistics::default();
@@ -36,7 +36,7 @@ fn record_batch(bencher: &mut Bencher<'_>) {
     });
 }
 
-/// The same within a window of the kernel's time stamps.
+/// Measures the same with kernel time stamps.
 fn record_stamped_batch(bencher: &mut Bencher<'_>) {
     let mut timer = ReplyTimer::new(BATCH);
     let statistics = Statistics::default();

@@ -7,11 +7,11 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 use swarm::Announce;
 
-/// Newcomers of a part of a measurement, few beside those who are there.
+/// Peers per newcomer in a part of a measurement, so that newcomers are few.
 const SHARE_OF_PEERS: u32 = 16;
 const NEWCOMERS_MAX: u32 = 1 << 18;
 
-/// Peers that come and go. Those that come for one measurement leave again unmeasured, and the other way round.
+/// Measures peers that join and leave. Peers that join for one measurement leave unmeasured, and the other way round.
 pub(crate) fn measure(group: &mut Group<'_>, settling: &mut Settling) {
     let newcomers = (settling.population.peers / SHARE_OF_PEERS).min(NEWCOMERS_MAX);
     let coming = settling.population.newcomers(newcomers);
@@ -49,7 +49,7 @@ fn announce_all(world: &mut World, announces: &[Announce<CompactIpv4>]) -> Durat
     start.elapsed()
 }
 
-/// The sum over parts of at most `part_max`.
+/// Returns the sum over parts of at most `part_max`.
 fn in_parts(all: u64, part_max: usize, mut measure: impl FnMut(usize) -> Duration) -> Duration {
     let mut left = all;
     let mut sum = Duration::ZERO;

@@ -1,34 +1,34 @@
-//! Swarms with peers in them, and announces that find them there.
+//! Populated swarms, and announces of their peers.
 
 use primitives::{AnnounceEvent, CompactIpv4, InfoHash, PeerStatus, Second, TableSeed};
 use std::net::Ipv4Addr;
 use swarm::{Announce, Listing, Seeds, SwarmLimits, SwarmSettings, Swarms};
 
-/// When everything is announced. The peers live long after it.
+/// Time of all announces, long before the peers expire.
 pub(crate) const NOW: Second = Second(0);
 
-/// Peers in an answer.
+/// Peers per response.
 pub(crate) const PEERS_WANTED: usize = 30;
 
-/// Seconds until a peer is forgotten: the longest that can be set.
+/// Seconds until a peer expires: the longest that can be set.
 pub(crate) const PEER_LIFETIME_S: u32 = swarm::PEER_LIFETIME_S_MAX;
 
-/// Announces that a measurement goes through again and again. With the peers that they find, far more than caches hold.
+/// Limit of announces that a measurement cycles through. With their peers, they are far larger than caches.
 const ANNOUNCES_MAX: u32 = 1 << 20;
 
-/// Peers above these are nobody's: measurements add them.
+/// Number of the first newcomer, above those of all settled peers.
 const NEWCOMERS_FROM: u32 = 0x8000_0000;
 
-/// How peers are spread over torrents.
+/// The distribution of peers over torrents.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Spread {
-    /// To each the same.
+    /// The same number in each.
     Even,
-    /// As a public tracker sees it: almost half of the peers in a tenth of the torrents.
+    /// As on a public tracker: almost half of the peers in a tenth of the torrents.
     Skewed,
 }
 
-/// Who is there. Everything about a peer follows from its number.
+/// A set of peers. Everything about a peer follows from its number.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Population {
     pub(crate) torrents: u32,
@@ -37,7 +37,7 @@ pub(crate) struct Population {
 }
 
 impl Population {
-    /// The swarms with everybody in them.
+    /// Returns swarms with all peers.
     pub(crate) fn settle(&self) -> Swarms {
         let limits = SwarmLimits {
             swarms_max: u64::MAX,
@@ -53,14 +53,14 @@ impl Population {
         swarms
     }
 
-    /// Announces of peers that are there, in no order.
+    /// Returns announces of settled peers in random order.
     pub(crate) fn announces(&self) -> Vec<Announce<CompactIpv4>> {
         let announces = self.peers.min(ANNOUNCES_MAX);
         let mut rng = fastrand::Rng::with_seed(3);
         (0..announces).map(|_| self.announce(rng.u32(0..self.peers))).collect()
     }
 
-    /// Announces of `count` peers that are not there, of the same torrents.
+    /// Returns announces of `count` new peers of the same torrents.
     pub(crate) fn newcomers(&self, count: u32) -> Vec<Announce<CompactIpv4>> {
         (NEWCOMERS_FROM..NEWCOMERS_FROM + count).map(|number| self.announce(number)).collect()
     }

@@ -6,10 +6,10 @@ use primitives::CompactIpv4;
 use std::hint::black_box;
 use swarm::SwarmSlot;
 
-/// Datagrams that a worker takes at once under load.
+/// Datagrams that a worker receives at once under load.
 const BATCH: usize = 64;
 
-/// Announces and scrapes that change nothing but the time at which a peer was heard of.
+/// Measures announces and scrapes that change nothing but the time of a peer's last announce.
 pub(crate) fn measure(group: &mut Group<'_>, settling: &mut Settling) {
     group.throughput(Throughput::Elements(1));
     group.bench_function("announce of a known peer", |bencher| {
@@ -33,7 +33,7 @@ pub(crate) fn measure(group: &mut Group<'_>, settling: &mut Settling) {
     });
 }
 
-/// As the engine does it: each step for the whole batch, with its memory asked for ahead.
+/// Announces as the engine does: each step for the whole batch, with its memory prefetched.
 fn announce_batch(world: &mut World) {
     let batch = world.next_batch::<BATCH>();
     let keys = batch.each_ref().map(|announce| world.swarms.key(&announce.info_hash));

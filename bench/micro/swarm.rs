@@ -1,7 +1,6 @@
-//! What the swarms of one shard cost: announces, scrapes and expiry, from a few peers to ten million.
+//! Cost of the swarms of one shard: announces, scrapes and expiry, from a few peers to ten million.
 //!
-//! A population is settled when the first of its measurements is chosen: a filter that leaves `10M` out does not
-//! wait for it.
+//! A population is settled when the first of its measurements is selected: a filter without `10M` does not wait for it.
 #![forbid(unsafe_code)]
 
 mod expiry;
@@ -19,7 +18,7 @@ type Group<'a> = BenchmarkGroup<'a, WallTime>;
 
 const SMALL: Population = Population { torrents: 100, peers: 100 * 20, spread: Spread::Even };
 
-/// The biggest swarm without an index.
+/// The largest swarm without an index.
 const SCANNED: Population = Population { torrents: 1, peers: 4095, spread: Spread::Even };
 
 const INDEXED: Population = Population { torrents: 1, peers: 100_000, spread: Spread::Even };
@@ -42,7 +41,7 @@ fn small(criterion: &mut Criterion) {
 }
 
 fn one_swarm(criterion: &mut Criterion) {
-    // Nobody comes here: the swarm would get an index.
+    // No newcomers here: the swarm would get an index.
     let mut group = criterion.benchmark_group("swarm/1 of 4095");
     requests::measure(&mut group, &mut Settling::new(SCANNED));
     group.finish();
@@ -54,7 +53,7 @@ fn one_swarm(criterion: &mut Criterion) {
 }
 
 fn ten_million_peers(criterion: &mut Criterion) {
-    // `cargo test --benches` only looks whether the measurements run.
+    // `cargo test --benches` only checks that the measurements run.
     let is_measured = std::env::args().any(|argument| argument == "--bench");
     let (torrents, peers) = if is_measured { (2_000_000, 10_000_000) } else { (2_000, 10_000) };
     let mut group = criterion.benchmark_group("swarm/2M of 10M");

@@ -2,16 +2,16 @@ use crate::population::{PEERS_WANTED, Population};
 use primitives::{CompactAddress, CompactIpv4};
 use swarm::{Announce, Swarms};
 
-/// A population that is settled when it is first needed.
+/// A population that is settled on first use.
 pub(crate) struct Settling {
     pub(crate) population: Population,
     world: Option<World>,
 }
 
-/// A settled population, and what is announced to it.
+/// A settled population, and announces of its peers.
 pub(crate) struct World {
     pub(crate) swarms: Swarms,
-    /// Room for the peers of an answer.
+    /// Buffer for the peers of a response.
     pub(crate) out: Vec<u8>,
     announces: Vec<Announce<CompactIpv4>>,
     next: usize,
@@ -34,12 +34,12 @@ impl Settling {
 }
 
 impl World {
-    /// An announce of a peer that is there.
+    /// Returns an announce of a settled peer.
     pub(crate) fn next(&mut self) -> Announce<CompactIpv4> {
         self.next_batch::<1>()[0]
     }
 
-    /// So many announces.
+    /// Returns the next announces.
     pub(crate) fn next_batch<const ANNOUNCES: usize>(&mut self) -> [Announce<CompactIpv4>; ANNOUNCES] {
         let end = self.next + ANNOUNCES;
         self.next = if end + ANNOUNCES > self.announces.len() { 0 } else { end };

@@ -1,11 +1,11 @@
-//! Memory is throughput: what one IPv4 peer costs, tables and slack included.
+//! The memory that one IPv4 peer takes, tables and slack included.
 
 use crate::fill::{Weighed, announce};
 use primitives::{CompactIpv4, Second};
 
 const PEERS: u32 = 1_000_000;
 
-/// Bytes of each peer when peer `n` announces the torrent `torrent(n)`.
+/// Bytes per peer if peer `n` announces the torrent `torrent(n)`.
 fn bytes_per_peer(torrent: impl Fn(u32) -> u32) -> (f64, Weighed) {
     let mut weighed = Weighed::new();
     weighed.change(|swarms| {
@@ -20,16 +20,16 @@ fn bytes_per_peer(torrent: impl Fn(u32) -> u32) -> (f64, Weighed) {
     (bytes, weighed)
 }
 
-#[expect(clippy::print_stdout, reason = "the figure is what the test is for")]
+#[expect(clippy::print_stdout, reason = "the test exists to show this number")]
 fn assert_at_most(bytes_max: f64, what: &str, torrent: impl Fn(u32) -> u32) {
     let (bytes, weighed) = bytes_per_peer(torrent);
     let swarms = weighed.swarms.totals(primitives::AddressFamily::V4).swarms;
-    println!("{what}: {bytes:.1} bytes a peer ({PEERS} peers in {swarms} swarms)");
-    assert!(bytes <= bytes_max, "{what}: {bytes:.1} bytes a peer, at most {bytes_max}");
+    println!("{what}: {bytes:.1} bytes per peer ({PEERS} peers in {swarms} swarms)");
+    assert!(bytes <= bytes_max, "{what}: {bytes:.1} bytes per peer, expected at most {bytes_max}");
 }
 
 #[test]
-fn a_peer_takes_at_most_24_bytes_where_swarms_have_a_hundred() {
+fn a_peer_takes_at_most_24_bytes_in_swarms_of_a_hundred() {
     assert_at_most(24.0, "swarms of 100", |peer| peer % 10_000);
 }
 
@@ -40,12 +40,12 @@ fn a_peer_takes_at_most_24_bytes_in_one_swarm_with_an_index() {
 
 /// Of 200,000 torrents 120,000 have one peer, 40,000 have two, and 40,000 share the rest.
 #[test]
-fn a_peer_takes_at_most_48_bytes_where_most_swarms_have_one_or_two() {
+fn a_peer_takes_at_most_48_bytes_if_most_swarms_have_one_or_two_peers() {
     assert_at_most(48.0, "mostly swarms of one or two", |peer| match peer {
         0..120_000 => peer,
         120_000..200_000 => 120_000 + (peer - 120_000) / 2,
         _ => {
-            // A third root: the first of them has hundreds of times the peers of the last.
+            // Skewed by a cube: the first torrent has thousands of times the peers of the last.
             let share = f64::from(peer - 200_000) / 800_000.0;
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 40,000")]
             let torrent = (share.powi(3) * 40_000.0) as u32;

@@ -1,4 +1,4 @@
-//! Swarms full of peers, and what the allocator says of them.
+//! Filled swarms, and the bytes that the allocator counts for them.
 
 use allocation_counter::measure;
 use primitives::{
@@ -8,13 +8,13 @@ use swarm::{AddressOfSwarm, Announce, Listing, Seeds, SwarmLimits, SwarmSettings
 
 pub(crate) const LIFETIME_S: u32 = 2700;
 
-/// Swarms, and the bytes that were allocated and not given back since they were made.
+/// Swarms, with the net bytes allocated since their creation.
 pub(crate) struct Weighed {
     pub(crate) swarms: Swarms,
     allocated: i64,
 }
 
-/// An address for each number, scattered as those of real clients are.
+/// Addresses derived from numbers, scattered like those of real clients.
 pub(crate) trait Numbered: AddressOfSwarm {
     fn numbered(number: u32) -> Self;
 }
@@ -49,24 +49,24 @@ impl Weighed {
         Self { swarms: made.expect("it was made"), allocated: info.bytes_current }
     }
 
-    /// Does something to the swarms and keeps the account.
+    /// Changes the swarms and counts the bytes that this allocates or frees.
     pub(crate) fn change(&mut self, change: impl FnOnce(&mut Swarms)) {
         self.allocated += measure(|| change(&mut self.swarms)).bytes_current;
     }
 
     pub(crate) fn allocated(&self) -> u64 {
-        u64::try_from(self.allocated).expect("more is taken than given back")
+        u64::try_from(self.allocated).expect("more is allocated than freed")
     }
 
-    /// What the swarms say they hold is what the allocator says. Only the slab's set of chunks with room is not in
-    /// their account: a tree of a few bytes for each chunk of swarms.
+    /// Asserts that the swarms report as many bytes as the allocator. Only the slab's set of chunks with room is not in
+    /// their account: a tree of a few bytes per chunk of swarms.
     pub(crate) fn assert_account_is_right(&self) {
         let (reported, allocated) = (self.reported(), self.allocated());
         let with_tree = reported + reported / 1000;
-        assert!((reported..=with_tree).contains(&allocated), "{reported} said, {allocated} held");
+        assert!((reported..=with_tree).contains(&allocated), "{reported} reported, {allocated} allocated");
     }
 
-    /// What the swarms say they hold.
+    /// Bytes that the swarms report.
     pub(crate) fn reported(&self) -> u64 {
         AddressFamily::ALL.map(|family| self.swarms.totals(family).bytes).iter().sum()
     }
@@ -76,7 +76,7 @@ impl Weighed {
     }
 }
 
-/// One peer announces, one in eight as a seeder.
+/// Announces one peer; one in eight is a seeder.
 pub(crate) fn announce<A: Numbered>(swarms: &mut Swarms, now: Second, torrent: u32, peer: u32) {
     let mut info_hash = InfoHash([0x77; 20]);
     info_hash.0[..4].copy_from_slice(&torrent.to_be_bytes());

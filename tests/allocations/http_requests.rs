@@ -17,7 +17,7 @@ const CONNECTION: &[u8] = b"PROXY TCP4 192.0.2.1 198.51.100.1 56324 80\r\n\
 
 const PEER: CompactIpv4 = CompactIpv4([192, 0, 2, 1, 0x1a, 0xe1]);
 
-/// Answers all of a connection; gives how many answers there were.
+/// Answers all requests of a connection and returns the number of answers.
 fn serve(connection: &[u8], out: &mut [u8]) -> usize {
     let http_protocol::ProxyHeader::Complete { bytes: mut start, .. } = read_proxy_header(connection) else {
         return 0;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 const BATCH: usize = 64;
 
-/// As many replies as a batch can have: own ones, to requests of other cores, and to stamped ones.
+/// Records the replies of a full batch: own replies, to requests of other cores, and to stamped requests.
 fn record_batch(timer: &mut ReplyTimer, statistics: &mut Statistics, number: u32) {
     let received = Instant::now();
     let before = ReplyCounts::of(statistics);
@@ -26,7 +26,7 @@ fn record_batch(timer: &mut ReplyTimer, statistics: &mut Statistics, number: u32
 }
 
 #[test]
-fn recording_and_handing_over_latencies_allocates_nothing() {
+fn recording_and_taking_latencies_allocates_nothing() {
     let (mut timer, mut statistics) = (ReplyTimer::new(BATCH), Statistics::default());
     let mut spare = Some(Box::<LatencySet>::default());
     let info = measure(|| {

@@ -1,5 +1,5 @@
-//! What the memory allocator has to say: no request asks it for anything in the steady state, and the swarms
-//! hold what they say they hold. A test binary by itself, because its global allocator counts.
+//! Memory: no request allocates in the steady state, and the swarms hold the bytes that they report. A test binary
+//! by itself, because its global allocator counts.
 
 mod bytes_per_peer;
 mod fill;

@@ -3,7 +3,7 @@ use allocation_counter::measure;
 use primitives::{AddressFamily, Counter, RequestKind};
 use ringtrack_tests::simulator::{Arrival, Datagram};
 
-/// Serves the datagrams; so many have to be answered, and nothing may be allocated.
+/// Asserts that serving the datagrams allocates nothing and sends this number of replies.
 fn assert_no_allocation(traffic: &mut Traffic, datagrams: &[Datagram], replies: usize) {
     let mut answered = 0;
     let info = measure(|| answered = traffic.serve(datagrams));
@@ -40,7 +40,7 @@ fn announces_that_cross_the_mesh_allocate_nothing() {
 }
 
 #[test]
-fn scrapes_allocate_nothing_at_home_and_over_all_shards() {
+fn scrapes_of_one_shard_and_of_all_shards_allocate_nothing() {
     let mut traffic = Traffic::warmed_up();
     let before = traffic.tracker.statistics().counter(Counter::ScrapesRouted);
     for arrival in [Arrival::Steered, Arrival::At(0), Arrival::At(3)] {
@@ -91,7 +91,7 @@ fn refusals_allocate_nothing() {
 }
 
 #[test]
-fn a_turn_of_the_sweeps_that_ends_nothing_allocates_nothing() {
+fn a_sweep_that_removes_nothing_allocates_nothing() {
     for mut traffic in [Traffic::warmed_up(), Traffic::warmed_up_for_users()] {
         traffic.tracker.sweep();
         let info = measure(|| traffic.tracker.sweep());
@@ -100,11 +100,11 @@ fn a_turn_of_the_sweeps_that_ends_nothing_allocates_nothing() {
 }
 
 #[test]
-fn a_turn_of_expiry_and_the_figures_allocate_nothing() {
+fn a_turn_of_expiry_and_reading_the_figures_allocate_nothing() {
     let mut traffic = Traffic::warmed_up();
     traffic.tracker.pass(60);
     let info = measure(|| traffic.tracker.expire());
-    assert_eq!(info.count_total, 0, "nobody is due");
+    assert_eq!(info.count_total, 0, "no peer is due");
     traffic.tracker.statistics();
     let mut received = 0;
     let info = measure(|| received = traffic.tracker.statistics().received(AddressFamily::V4));
@@ -113,7 +113,7 @@ fn a_turn_of_expiry_and_the_figures_allocate_nothing() {
 }
 
 #[test]
-fn new_peers_do_allocate_and_it_is_seen() {
+fn allocations_for_new_peers_are_counted() {
     let info = measure(|| drop(Traffic::warmed_up()));
     assert!(info.count_total > 100, "{info:?}");
 }

@@ -1,4 +1,4 @@
-//! A tracker with swarms of every size, and the requests that clients go on sending it.
+//! A tracker with swarms of every size, and the recurring requests of its clients.
 
 use access::{
     AccessPolicy, AccessUpdate, CompletedCounts, DetailsKept, KeyGrant, TorrentAdmission, UserAdmission,
@@ -11,7 +11,7 @@ use ringtrack_tests::simulator::{Arrival, Datagram, Simulator, SimulatorSettings
 use udp_protocol::{ConnectRequest, ConnectionId};
 use zerocopy::IntoBytes;
 
-/// Peers of a swarm: in the slab entry, in a block, with an index, and at both sides of each border.
+/// Sizes of swarms: in the slab entry, in a block, with an index, and on both sides of each threshold.
 const SWARM_PEERS: [u16; 9] = [1, 2, 3, 40, 1000, 4095, 4096, 4097, 6000];
 
 const SHARDS: usize = 4;
@@ -19,13 +19,13 @@ const SHARDS: usize = 4;
 /// One source in each family; its peers differ by their ports.
 const SOURCES: [&str; 2] = ["192.0.2.1:6881", "[2001:db8::1]:6881"];
 
-/// Datagrams served at once: so many fit the rings.
+/// Datagrams served at once: few enough for the rings.
 const PORTION: usize = 512;
 
 /// Users of a private tracker. Each has a key.
 const USERS: u32 = 8;
 
-/// A tracker that asks for everything and keeps everything.
+/// Requires a key and a listed torrent, and keeps everything.
 const STRICT: AccessPolicy = AccessPolicy {
     users: UserAdmission::Private,
     torrents: TorrentAdmission::Listed,
@@ -39,7 +39,7 @@ pub(crate) struct Traffic {
     clients: Vec<Client>,
 }
 
-/// Whether each peer keeps its side of the swarm.
+/// Whether peers remain seeders or leechers.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Sides {
     /// One in four is a seeder.
@@ -52,7 +52,7 @@ fn torrents() -> Vec<InfoHash> {
     (0_u8..).zip(SWARM_PEERS).map(|(swarm, _)| InfoHash([swarm; 20])).collect()
 }
 
-/// The key of a user who may or may not be known.
+/// The key of a user, known to the tracker or not.
 fn key(user: u32) -> AuthenticationKey {
     AuthenticationKey::parse(format!("{user:032}").as_bytes()).expect("32 digits")
 }
@@ -68,7 +68,7 @@ impl Traffic {
         traffic
     }
 
-    /// A private and listed tracker that knows all users, torrents and peers, and has told what it had to tell.
+    /// A private and listed tracker that knows all users, torrents and peers, and has reported its events.
     pub(crate) fn warmed_up_for_users() -> Self {
         let mut traffic = Self::new(STRICT);
         let listed = torrents().into();
@@ -95,7 +95,7 @@ impl Traffic {
         Self { tracker, clients }
     }
 
-    /// Serves the datagrams; gives the number of replies.
+    /// Serves the datagrams and returns the number of replies.
     pub(crate) fn serve(&mut self, datagrams: &[Datagram]) -> usize {
         let mut replies = 0;
         for portion in datagrams.chunks(PORTION) {
@@ -125,7 +125,7 @@ impl Traffic {
         datagrams
     }
 
-    /// One announce of each peer of all swarms, each with the key of a user. Some begin anew and complete.
+    /// One announce of each peer of all swarms, each with the key of a user. Some stop, start again and complete.
     pub(crate) fn announces_of_users(&self, arrival: Arrival, uploaded: u64) -> Vec<Datagram> {
         let mut datagrams = Vec::new();
         for (client, (torrent, peers)) in self.clients_and_swarms() {
@@ -152,7 +152,7 @@ impl Traffic {
         datagrams
     }
 
-    /// What a private and listed tracker refuses: announces with a wrong key and without, of another torrent, scrapes.
+    /// Requests that a private, listed tracker refuses: without or with a wrong key, of an unlisted torrent, scrapes.
     pub(crate) fn refused(&self, arrival: Arrival) -> Vec<Datagram> {
         let mut datagrams = Vec::new();
         let unlisted = InfoHash([0xee; 20]);
@@ -168,7 +168,7 @@ impl Traffic {
         datagrams
     }
 
-    /// Scrapes of one torrent and of all, thus of one shard and over all.
+    /// Scrapes of one torrent, thus of one shard, and of all torrents and shards.
     pub(crate) fn scrapes(&self, arrival: Arrival) -> Vec<Datagram> {
         let mut datagrams = Vec::new();
         for (client, (torrent, _)) in self.clients_and_swarms() {
@@ -180,7 +180,7 @@ impl Traffic {
         datagrams
     }
 
-    /// Requests with an id that was never issued.
+    /// Requests with a connection id that was never issued.
     pub(crate) fn unproved(&self) -> Vec<Datagram> {
         let mut datagrams = Vec::new();
         for client in &self.clients {
@@ -192,7 +192,7 @@ impl Traffic {
         datagrams
     }
 
-    /// What is dropped: too short, unknown, or from port 0.
+    /// Datagrams that are dropped: too short, with an unknown action, or from port 0.
     pub(crate) fn junk(&self) -> Vec<Datagram> {
         let mut datagrams = Vec::new();
         for client in &self.clients {

@@ -7,8 +7,7 @@ const PEERS: u32 = 100_000;
 /// Units of work of a turn of expiry: enough for all peers.
 const EXPIRY_WORK: u32 = 4_194_304;
 
-/// The torrent of a peer: half of all are in the first swarm of four that is left, so that there are some of
-/// tens of thousands and many of one.
+/// The torrent of a peer. Sizes are skewed: one swarm has half of all peers, many swarms have one.
 fn skewed_torrent(peer: u32) -> u32 {
     let scattered = peer.wrapping_mul(0x9e37_79b1);
     let size_class = scattered.leading_zeros().min(12);
@@ -16,7 +15,7 @@ fn skewed_torrent(peer: u32) -> u32 {
     size_class * 1000 + (scattered >> 3) % torrents_in_class[size_class as usize]
 }
 
-/// Every other peer announces at `now`.
+/// Announces the peers of this parity at `now`.
 fn fill<A: Numbered>(swarms: &mut Swarms, now: Second, parity: u32) {
     for peer in (0..PEERS).filter(|peer| peer % 2 == parity) {
         announce::<A>(swarms, now, skewed_torrent(peer), peer);
@@ -35,7 +34,7 @@ fn assert_account(weighed: &Weighed, peers: u64) {
 }
 
 #[test]
-fn swarms_hold_what_they_say_while_they_grow_and_shrink_and_are_reused() {
+fn swarms_report_the_bytes_they_hold_while_they_grow_shrink_and_are_reused() {
     let mut weighed = Weighed::new();
     assert_account(&weighed, 0);
     let (early, late) = (Second(1_000), Second(2_000));
@@ -48,7 +47,7 @@ fn swarms_hold_what_they_say_while_they_grow_and_shrink_and_are_reused() {
     let full = weighed.reported();
     weighed.change(|swarms| sweep(swarms, early.after(LIFETIME_S + 2)));
     assert_account(&weighed, 100_000);
-    assert!(weighed.reported() < full, "memory is given back");
+    assert!(weighed.reported() < full, "memory is freed");
     weighed.change(|swarms| sweep(swarms, late.after(LIFETIME_S + 2)));
     assert_account(&weighed, 0);
     weighed.change(|swarms| fill::<CompactIpv4>(swarms, Second(9_000), 0));
@@ -56,7 +55,7 @@ fn swarms_hold_what_they_say_while_they_grow_and_shrink_and_are_reused() {
 }
 
 #[test]
-fn what_is_dropped_leaves_nothing_allocated() {
+fn dropped_swarms_leave_nothing_allocated() {
     let info = allocation_counter::measure(|| {
         let mut weighed = Weighed::new();
         weighed.change(|swarms| fill::<CompactIpv6>(swarms, Second(1_000), 0));

@@ -1,4 +1,4 @@
-//! A client of a simulated tracker: it writes requests as clients do and reads replies as they do.
+//! A UDP client of a simulated tracker. It encodes requests and decodes replies as real clients do.
 
 mod answer;
 mod options;
@@ -12,40 +12,40 @@ use std::net::SocketAddr;
 use udp_protocol::{AnnounceRequest, ConnectRequest, ConnectionId, ScrapeRequest, TransactionId};
 use zerocopy::IntoBytes;
 
-/// Every request of these clients has it, and so must every reply.
+/// The transaction id of every request of these clients, and so of every reply.
 pub const TRANSACTION: TransactionId = TransactionId([0xa1, 0xb2, 0xc3, 0xd4]);
 
-/// One client at its address. It listens for peers on the port that it sends from.
+/// A client at its address. It accepts peers on the port that it sends from.
 #[derive(Debug, Clone, Copy)]
 pub struct Client {
-    /// Where its datagrams come from.
+    /// The source of its datagrams.
     pub source: SocketAddr,
-    /// What the tracker gave it last; zeros before.
+    /// The connection id last issued to it; zeros before the first.
     pub connection_id: ConnectionId,
 }
 
 impl Client {
-    /// A client that has not asked for a connection id.
+    /// Creates a client without a connection id.
     ///
     /// # Panics
-    /// When `source` is no address with a port.
+    /// If `source` is not an address with a port.
     #[must_use]
     pub fn stranger(source: &str) -> Self {
         let source = source.parse().expect("an address with a port");
         Self { source, connection_id: ConnectionId([0; 8]) }
     }
 
-    /// A client with a connection id.
+    /// Creates a client and fetches a connection id.
     pub fn connected(tracker: &mut Simulator, source: &str) -> Self {
         let mut client = Self::stranger(source);
         client.connect(tracker);
         client
     }
 
-    /// Asks for a connection id.
+    /// Fetches a connection id.
     ///
     /// # Panics
-    /// When it gets none.
+    /// If none is issued.
     pub fn connect(&mut self, tracker: &mut Simulator) {
         match self.send(tracker, ConnectRequest::new(TRANSACTION).as_bytes()) {
             Some(Answer::Connected(connection_id)) => self.connection_id = connection_id,
@@ -53,19 +53,19 @@ impl Client {
         }
     }
 
-    /// The announce of a leecher of this torrent.
+    /// Returns the announce of a leecher of `torrent`.
     #[must_use]
     pub const fn leeching(&self, torrent: InfoHash) -> AnnounceRequest {
         self.seeding(torrent).with_left(1)
     }
 
-    /// The announce of a seeder of this torrent.
+    /// Returns the announce of a seeder of `torrent`.
     #[must_use]
     pub const fn seeding(&self, torrent: InfoHash) -> AnnounceRequest {
         AnnounceRequest::new(self.connection_id, TRANSACTION, torrent).with_port(self.source.port())
     }
 
-    /// A scrape of these torrents, however many.
+    /// Returns a scrape of `torrents`, of any number.
     #[must_use]
     pub fn scraping(&self, torrents: &[InfoHash]) -> Vec<u8> {
         let mut bytes = ScrapeRequest::new(self.connection_id, TRANSACTION).as_bytes().to_vec();
@@ -73,10 +73,10 @@ impl Client {
         bytes
     }
 
-    /// Announces.
+    /// Sends an announce and returns its response.
     ///
     /// # Panics
-    /// When the answer is not that to an announce.
+    /// If the response is not to an announce.
     pub fn announce(&self, tracker: &mut Simulator, request: &AnnounceRequest) -> Announced {
         match self.send(tracker, request.as_bytes()) {
             Some(Answer::Announced(announced)) => announced,
@@ -84,10 +84,10 @@ impl Client {
         }
     }
 
-    /// Asks for the counts of these torrents.
+    /// Returns the counts of `torrents`, in their order.
     ///
     /// # Panics
-    /// When the answer is not that to a scrape.
+    /// If the response is not to a scrape.
     pub fn scrape(&self, tracker: &mut Simulator, torrents: &[InfoHash]) -> Vec<TorrentCounts> {
         match self.send(tracker, &self.scraping(torrents)) {
             Some(Answer::Scraped(counts)) => counts,
@@ -95,20 +95,20 @@ impl Client {
         }
     }
 
-    /// Sends any bytes, steered; gives what comes back.
+    /// Sends `bytes` to the core chosen by steering, and returns the decoded reply.
     pub fn send(&self, tracker: &mut Simulator, bytes: &[u8]) -> Option<Answer> {
         self.send_raw(tracker, bytes).map(|reply| Answer::read(self.source, &reply.bytes))
     }
 
-    /// Sends any bytes, steered; gives the datagram that comes back.
+    /// Sends `bytes` to the core chosen by steering, and returns the reply datagram.
     ///
     /// # Panics
-    /// When there are several, or it goes elsewhere.
+    /// If there is more than one reply, or it goes to another address.
     pub fn send_raw(&self, tracker: &mut Simulator, bytes: &[u8]) -> Option<Reply> {
         let mut replies = tracker.exchange(&[Datagram::steered(self.source, bytes)]);
-        assert!(replies.len() <= 1, "one reply at most to a request: {replies:?}");
+        assert!(replies.len() <= 1, "at most one reply to a request: {replies:?}");
         let reply = replies.pop()?;
-        assert_eq!(reply.destination, self.source, "a reply goes to where the request came from");
+        assert_eq!(reply.destination, self.source, "a reply goes to the source of its request");
         Some(reply)
     }
 }

@@ -1,5 +1,5 @@
-//! Real PostgreSQL and MariaDB servers of the tests' own: in a temporary folder, behind a Unix socket, gone with the
-//! process that started them.
+//! Private PostgreSQL and MariaDB servers for tests. Each lives in a temporary folder, listens on a Unix socket,
+//! and ends with the process that started it.
 
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead, BufReader, Write};
@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
-/// The user of the tests has this password and may do everything.
+/// Password of the tests' database user, which has all privileges.
 const PASSWORD: &str = "hunter2";
 
-/// Which server.
+/// A database product.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ServerKind {
     /// PostgreSQL.
@@ -19,7 +19,7 @@ pub enum ServerKind {
     MariaDb,
 }
 
-/// A server. Dropped, or when this process ends in whatever way, it ends and its folder is removed.
+/// A private server. It ends, and its folder is removed, when this is dropped or the process ends in any way.
 #[derive(Debug)]
 pub struct DatabaseServer {
     kind: ServerKind,
@@ -27,14 +27,14 @@ pub struct DatabaseServer {
     running: Option<Running>,
 }
 
-/// The script that runs a server. It ends it when its standard input ends.
+/// The script that runs a server, and ends the server when its own standard input ends.
 #[derive(Debug)]
 struct Running {
     script: Child,
     server: Pid,
 }
 
-/// A server whose processes stand still, as if its machine hung, until this is dropped.
+/// A server whose processes are stopped, as if its machine hung, until this is dropped.
 #[derive(Debug)]
 pub struct Paused<'server> {
     _server: &'server DatabaseServer,
@@ -51,7 +51,7 @@ impl ServerKind {
 }
 
 impl DatabaseServer {
-    /// The one server of a kind that all tests of this process share, each with databases of its own.
+    /// Returns the server of this kind that all tests of the process share. Each test creates databases of its own.
     pub fn shared(kind: ServerKind) -> &'static Self {
         static POSTGRES: OnceLock<DatabaseServer> = OnceLock::new();
         static MARIADB: OnceLock<DatabaseServer> = OnceLock::new();
@@ -62,10 +62,10 @@ impl DatabaseServer {
         server.get_or_init(|| Self::start(kind))
     }
 
-    /// A server for one test, which may stop it.
+    /// Starts a server for one test, which may stop it.
     ///
     /// # Panics
-    /// If it does not take connections within half a minute.
+    /// If it does not accept connections within half a minute.
     #[must_use]
     pub fn start(kind: ServerKind) -> Self {
         let folder =
@@ -74,10 +74,10 @@ impl DatabaseServer {
         Self { kind, folder, running }
     }
 
-    /// Makes a database, and gives its URL.
+    /// Creates a database and returns its URL.
     ///
     /// # Panics
-    /// If the server does not make it.
+    /// If the server does not create it.
     pub fn make_database(&self, name: &str) -> String {
         let statement = format!("CREATE DATABASE {name}");
         let mut client = match self.kind {
@@ -99,10 +99,10 @@ impl DatabaseServer {
         self.url(name, PASSWORD)
     }
 
-    /// The URL of a database, with a password that may be wrong.
+    /// Returns the URL of a database with this password, which may be wrong.
     ///
     /// # Panics
-    /// If the temporary folder has no name in UTF-8.
+    /// If the path of the temporary folder is not UTF-8.
     #[must_use]
     pub fn url(&self, name: &str, password: &str) -> String {
         let folder = self.folder.to_str().expect("a temporary folder in UTF-8");
@@ -119,12 +119,12 @@ impl DatabaseServer {
     /// Stops all of its processes until the result is dropped: connections are neither refused nor answered.
     ///
     /// # Panics
-    /// If it does not run.
+    /// If the server is not running.
     #[must_use]
     pub fn pause(&self) -> Paused<'_> {
-        let server = self.running.as_ref().expect("a server that runs").server;
+        let server = self.running.as_ref().expect("the server is running").server;
         signal(server, Signal::STOP);
-        // It starts no others now.
+        // A stopped server starts no further processes, so the list is complete.
         let id = server.as_raw_nonzero();
         let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
         let children = children.split_whitespace().filter_map(|child| child.parse().ok());
@@ -133,14 +133,14 @@ impl DatabaseServer {
         Paused { _server: self, processes }
     }
 
-    /// Ends it as a crash does. Connections are refused until [`Self::restart`].
+    /// Ends the server as a crash would. Connections are refused until [`Self::restart`].
     pub fn crash(&mut self) {
         if let Some(running) = self.running.take() {
             running.end("keep\n");
         }
     }
 
-    /// Starts it again with what it has stored.
+    /// Starts the server again with its stored data.
     pub fn restart(&mut self) {
         self.crash();
         self.running = Some(Running::start(self.kind, &self.folder));
@@ -184,7 +184,7 @@ impl Running {
         Self { script, server }
     }
 
-    /// Lets the script end the server, and waits until it has.
+    /// Makes the script end the server, and waits for it.
     fn end(mut self, word: &str) {
         if let Some(mut input) = self.script.stdin.take() {
             drop(input.write_all(word.as_bytes()));
@@ -198,6 +198,6 @@ fn server_of(line: &str) -> Option<Pid> {
 }
 
 fn signal(process: Pid, signal: Signal) {
-    // A process that is gone already is none of those that matter.
+    // The process may have exited already, which does not matter.
     let _ = kill_process(process, signal);
 }

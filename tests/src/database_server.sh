@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Runs a private PostgreSQL or MariaDB in a folder until its standard input ends or has a line, tells "ready PID" when it
-# takes connections or "failed" where it does not, and leaves neither a process nor, unless the line is "keep", the folder behind.
-# The input ends with the test that holds the other end of it, however that dies.
+# Runs a private PostgreSQL or MariaDB in a folder until its standard input ends or has a line. Prints "ready PID"
+# once the server accepts connections, or "failed" if it does not. Leaves no process, and no folder unless the line
+# is "keep". The input ends with the test that holds its other end, in whatever way that test ends.
 set -euo pipefail
 
 kind=$1 folder=$2 password=$3
@@ -30,8 +30,8 @@ run_postgres() {
 
 postgres_answers() { psql --host "$folder" --username ringtrack --command 'SELECT 1' postgres; }
 
-# Of both servers: a commit is with the kernel when it is answered, so that it survives a crash of the server. For a
-# crash of the machine, which no test plays, it would have to be on the disk, which takes long.
+# Both servers: an acknowledged commit is in the kernel, so that it survives a crash of the server. To survive a
+# crash of the machine, which no test simulates, it would have to be on disk, which is slow.
 mariadb_settings=(
     --no-defaults --datadir="$folder/data" --innodb-log-file-size=16M --innodb-buffer-pool-size=32M
     --innodb-flush-log-at-trx-commit=2 --innodb-doublewrite=0
@@ -55,7 +55,7 @@ mariadb_answers() {
 
 finish() {
     local signal=KILL
-    # Told to quit, PostgreSQL ends at once with all of its processes and gives its shared memory back.
+    # On SIGQUIT, PostgreSQL ends at once with all of its processes and frees its shared memory.
     [ "$kind" = postgres ] && signal=QUIT
     # shellcheck disable=SC2046
     kill -CONT "$server" $(cat "/proc/$server/task/$server/children") || true

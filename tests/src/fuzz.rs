@@ -1,5 +1,5 @@
-//! The bodies of the fuzz targets. They take any bytes and panic if a promise does not hold; the ordinary test
-//! run replays the corpora with the same functions.
+//! The bodies of the fuzz targets. Each takes any bytes and panics if an invariant does not hold. The ordinary
+//! test run replays the corpora with the same functions.
 
 mod engine_datagrams;
 mod http_connection;

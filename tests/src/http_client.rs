@@ -1,4 +1,4 @@
-//! An HTTP client of a simulated tracker: it writes requests as clients do and reads answers as they do.
+//! An HTTP client of a simulated tracker. It encodes requests and parses responses as real clients do.
 
 mod answer;
 mod bencode;
@@ -13,39 +13,39 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
-/// One client with its connection.
+/// A client with its connection.
 #[derive(Debug)]
 pub struct HttpClient {
     line: HttpLine,
 }
 
 impl HttpClient {
-    /// A client at `ip` that has connected to a core.
+    /// Creates a client at `ip` that is connected to a core.
     ///
     /// # Panics
-    /// When `ip` is no address.
+    /// If `ip` is not an address.
     #[must_use]
     pub fn new(tracker: &Simulator, core: usize, ip: &str) -> Self {
         let ip: IpAddr = ip.parse().expect("an address");
         Self { line: tracker.accept(core, ip) }
     }
 
-    /// The answer to a `GET` with these further lines of its head.
+    /// Returns the response to a `GET` with these additional header lines.
     pub fn get_with(&mut self, tracker: &mut Simulator, target: &str, headers: &str) -> HttpAnswer {
         HttpAnswer::read(&tracker.ask(&mut self.line, &request(target, headers)))
     }
 
-    /// The answer to a `GET`.
+    /// Returns the response to a `GET`.
     pub fn get(&mut self, tracker: &mut Simulator, target: &str) -> HttpAnswer {
         self.get_with(tracker, target, "")
     }
 
-    /// Announces.
+    /// Sends an announce and returns its response.
     pub fn announce(&mut self, tracker: &mut Simulator, target: &str) -> HttpAnnounced {
         self.get(tracker, target).announced()
     }
 
-    /// Asks for the counts of these torrents.
+    /// Returns the counts of `torrents`.
     pub fn scrape(
         &mut self,
         tracker: &mut Simulator,
@@ -54,26 +54,26 @@ impl HttpClient {
         self.get(tracker, &scrape_target(torrents)).scraped()
     }
 
-    /// Its connection.
+    /// Returns its connection.
     pub const fn line(&mut self) -> &mut HttpLine {
         &mut self.line
     }
 }
 
-/// A whole request. The lines of `headers` end with CRLF.
+/// Returns a whole request. Each line of `headers` ends with CRLF.
 #[must_use]
 pub fn request(target: &str, headers: &str) -> Vec<u8> {
     format!("GET {target} HTTP/1.1\r\nHost: tracker\r\n{headers}\r\n").into_bytes()
 }
 
-/// The target of an announce with what has to be there; `more` stands behind it.
+/// Returns the target of an announce with the required parameters, followed by `more`.
 #[must_use]
 pub fn announce_target(torrent: InfoHash, port: u16, more: &str) -> String {
     let hash = percent_encode(&torrent.0);
     format!("/announce?info_hash={hash}&peer_id=-XX0001-{port:012}&port={port}{more}")
 }
 
-/// The target of a scrape.
+/// Returns the target of a scrape of `torrents`.
 #[must_use]
 pub fn scrape_target(torrents: &[InfoHash]) -> String {
     let hashes: Vec<String> =
@@ -81,7 +81,7 @@ pub fn scrape_target(torrents: &[InfoHash]) -> String {
     format!("/scrape?{}", hashes.join("&"))
 }
 
-/// Every byte percent-encoded.
+/// Percent-encodes every byte.
 #[must_use]
 pub fn percent_encode(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {

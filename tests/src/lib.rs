@@ -1,5 +1,5 @@
-//! What the tests that span crates share: a tracker of engines without sockets, clients for it, and the bodies
-//! of the fuzz targets.
+//! Shared code of the tests that span crates: a tracker of engines without sockets, its clients, and the bodies of
+//! the fuzz targets.
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! A client that speaks TLS, and the identity of the server that it knows.
+//! TLS clients, and the identity of the server that they trust.
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::crypto::ring;
@@ -10,7 +10,7 @@ use tls::ServerIdentity;
 
 const NAME: &str = "tracker.example";
 
-/// What all tests share, for a key takes long.
+/// The identity that all tests share, because generating a key is slow.
 struct Shared {
     identity: ServerIdentity,
     roots: RootCertStore,
@@ -33,16 +33,16 @@ fn make() -> Shared {
     Shared { identity, roots }
 }
 
-/// Who the server is.
+/// Returns the identity of the server.
 #[must_use]
 pub fn identity() -> &'static ServerIdentity {
     &shared().identity
 }
 
-/// A new client, which has no ticket. It speaks TLS 1.3 where the lowest bit of `choice` is set, else 1.2.
+/// Creates a client without a session ticket. It speaks TLS 1.3 if the lowest bit of `choice` is set, otherwise 1.2.
 ///
 /// # Panics
-/// When rustls cannot make one.
+/// If rustls cannot create one.
 #[must_use]
 pub fn client(choice: u8) -> ClientConnection {
     let version = if choice & 1 == 0 { &TLS12 } else { &TLS13 };

@@ -1,4 +1,4 @@
-//! The command line of the real program: what it prints and the codes it ends with.
+//! The command line of the real program: its output and its exit codes.
 
 use std::io::Write;
 use std::path::Path;
@@ -8,14 +8,14 @@ use tempfile::NamedTempFile;
 
 use crate::program::program;
 
-/// The program with these arguments and an environment without any variable of its own.
+/// The program with these arguments and an empty environment.
 fn ringtrack<const N: usize>(arguments: [&str; N]) -> Command {
     let mut command = Command::new(program());
     command.args(arguments).env_clear().stdin(Stdio::null());
     command
 }
 
-/// What `ringtrack check-config` says about a file with this text, and the file.
+/// The output of `ringtrack check-config` for a file with this text, and the file.
 fn check_text(text: &str) -> (Output, NamedTempFile) {
     let mut file = NamedTempFile::new().expect("a temporary file can be made");
     file.write_all(text.as_bytes()).expect("a temporary file can be written");
@@ -31,14 +31,13 @@ fn stderr(output: &Output) -> &str {
     std::str::from_utf8(&output.stderr).expect("the program prints text")
 }
 
-/// Asserts that the program ended because of its configuration's text, with one line that has all of `parts`.
+/// Asserts that the program refused its configuration (exit code 2) with one line that contains all of `parts`.
 #[track_caller]
 fn assert_configuration_error(output: &Output, parts: &[&str]) {
     assert_error(2, output, parts);
 }
 
-/// Asserts that the program ended because of a file, which may be there another time, with one line that has all of
-/// `parts`.
+/// Asserts that the program failed on a file (exit code 1, for a retry) with one line that contains all of `parts`.
 #[track_caller]
 fn assert_file_error(output: &Output, parts: &[&str]) {
     assert_error(1, output, parts);
@@ -66,30 +65,30 @@ fn help_names_the_commands_and_the_exit_codes() {
 }
 
 #[test]
-fn version_is_the_name_and_the_version_of_the_package() {
+fn version_prints_the_name_and_version_of_the_package() {
     let output = ringtrack(["--version"]).output().unwrap();
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(stdout(&output), concat!("ringtrack ", env!("CARGO_PKG_VERSION"), "\n"));
 }
 
 #[test]
-fn an_unknown_option_ends_with_code_2_and_names_it() {
+fn an_unknown_option_is_named_and_ends_with_code_2() {
     let output = ringtrack(["--confg", "a.toml"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("--confg"));
 }
 
 #[test]
-fn the_configuration_in_the_repository_is_what_default_config_prints() {
+fn default_config_prints_the_configuration_file_of_the_repository() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/ringtrack.toml");
     let output = ringtrack(["default-config"]).output().unwrap();
     assert_eq!(output.status.code(), Some(0));
-    let message = "renew it: cargo run -- default-config > config/ringtrack.toml";
+    let message = "update it: cargo run -- default-config > config/ringtrack.toml";
     assert_eq!(std::fs::read_to_string(path).unwrap(), stdout(&output), "{message}");
 }
 
 #[test]
-fn default_config_to_a_reader_that_went_away_ends_without_a_panic() {
+fn default_config_does_not_panic_if_its_output_is_closed() {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     let output = ringtrack(["default-config"]).stdout(writer).output().unwrap();
@@ -99,7 +98,7 @@ fn default_config_to_a_reader_that_went_away_ends_without_a_panic() {
 }
 
 #[test]
-fn a_good_configuration_is_ok() {
+fn a_valid_configuration_is_ok() {
     let (output, file) = check_text("[announce]\ninterval_s = 900\n");
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert_eq!(stdout(&output), format!("{}: OK\n", file.path().display()));
@@ -107,21 +106,21 @@ fn a_good_configuration_is_ok() {
 }
 
 #[test]
-fn a_bad_value_is_refused_with_file_line_key_and_what_is_allowed() {
+fn a_bad_value_is_reported_with_file_line_key_and_allowed_values() {
     let (output, file) = check_text("[udp]\nbatch_datagrams = 257\n");
     let place = format!("ringtrack: {}:2: udp.batch_datagrams: ", file.path().display());
     assert_configuration_error(&output, &[&place, "`257`", "an integer from 1 to 256"]);
 }
 
 #[test]
-fn an_unknown_key_is_refused_with_the_keys_there_are() {
+fn an_unknown_key_is_reported_with_the_known_keys() {
     let (output, file) = check_text("[log]\nlevle = \"info\"\n");
     let place = format!("{}:2: log.levle: ", file.path().display());
     assert_configuration_error(&output, &[&place, "no such key", "level, format"]);
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_refused_with_its_path() {
+fn an_unreadable_file_is_reported_with_its_path() {
     for option in ["check-config", "--config"] {
         let output = ringtrack([option, "/nonexistent/ringtrack.toml"]).output().unwrap();
         assert_file_error(&output, &["/nonexistent/ringtrack.toml: ", "cannot read", "No such file"]);
@@ -129,7 +128,7 @@ fn a_file_that_cannot_be_read_is_refused_with_its_path() {
 }
 
 #[test]
-fn a_certificate_that_cannot_be_used_is_found_by_a_check() {
+fn check_config_reports_an_unusable_certificate() {
     let https = |certificate: &str| {
         format!(
             "[https]\nlisten = [\"127.0.0.1:0\"]\ncertificate_file = \"{certificate}\"\nkey_file = \"/dev/null\"\n"
@@ -142,7 +141,7 @@ fn a_certificate_that_cannot_be_used_is_found_by_a_check() {
 }
 
 #[test]
-fn a_bad_variable_is_refused_with_its_name_and_an_unknown_one_is_a_warning() {
+fn a_bad_variable_is_refused_by_name_and_an_unknown_one_causes_a_warning() {
     let mut command = ringtrack(["check-config", "/dev/null"]);
     let output = command.env("RINGTRACK_LOG_LEVEL", "loud").output().unwrap();
     assert_configuration_error(

@@ -10,7 +10,7 @@ pub(crate) fn allowed_cores() -> Vec<usize> {
     (0..CpuSet::MAX_CPU).filter(|&core| mask.is_set(core)).collect()
 }
 
-/// Two cores. These tests mean nothing with one, so they fail there.
+/// Two cores. Panics if there is only one, because the tests would prove nothing.
 pub(crate) fn two_cores() -> [usize; 2] {
     match allowed_cores()[..] {
         [first, second, ..] => [first, second],
@@ -18,14 +18,14 @@ pub(crate) fn two_cores() -> [usize; 2] {
     }
 }
 
-/// Keeps the calling thread on one core.
+/// Pins the calling thread to a core.
 pub(crate) fn stay_on(core: usize) {
     let mut mask = CpuSet::new();
     mask.set(core);
     sched_setaffinity(None, &mask).expect("a thread can choose its core");
 }
 
-/// The affinity of each worker's thread of a tracker, as the kernel lists it, in the order of the shards.
+/// The affinity of each worker thread of a tracker, in the kernel's notation and the order of the shards.
 pub(crate) fn worker_affinities(process: u32) -> Vec<String> {
     let tasks = fs::read_dir(format!("/proc/{process}/task")).expect("the threads of a running process");
     let mut workers: Vec<(String, String)> = tasks

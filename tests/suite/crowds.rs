@@ -11,7 +11,7 @@ use crate::udp_client::Client;
 /// Source addresses of one wave and protocol.
 const SOURCES: u16 = 300;
 const WAVES: u16 = 3;
-/// Each source of a wave is a peer of all of them.
+/// Each source is a peer of all torrents.
 const TORRENTS: u8 = 4;
 
 const HTTP_PORT: u16 = 2001;
@@ -21,13 +21,13 @@ fn torrents() -> impl Iterator<Item = InfoHash> {
     (0..TORRENTS).map(|number| InfoHash([number; 20]))
 }
 
-/// The same in each wave. None shares a network of 24 bits with another.
+/// The source with this number, the same in each wave. No two share a /24 network.
 fn source(number: u16) -> Ipv4Addr {
     let [high, low] = number.to_be_bytes();
     Ipv4Addr::new(127, 1 + high, low, 7)
 }
 
-/// Asserts that peers are those that a crowd announces, and that nobody is given himself.
+/// Asserts that the peers belong to the crowd and that the client is not among them.
 fn assert_of_the_crowd(peers: &[SocketAddr], asking: SocketAddr) {
     for peer in peers {
         let IpAddr::V4(ip) = peer.ip() else { panic!("{peer}") };
@@ -63,8 +63,8 @@ fn ask_over_http(tracker: &Tracker) {
 }
 
 #[test]
-fn each_of_a_crowd_is_answered_and_counted_and_leaves_nothing_behind_but_its_peers() {
-    // One connection of a source at a time: a place that is not given back is missed in the next wave.
+fn every_client_of_a_crowd_is_answered_and_counted_and_only_its_peers_remain() {
+    // One connection per source at a time: a place that is not freed would be missing in the next wave.
     let launch = Launch::on_loopback().set("http.connections_per_prefix_max", "1");
     let tracker = launch.set("http.ipv4_prefix_bits", "24").start();
     let (sources, announces) = (u64::from(SOURCES), u64::from(SOURCES) * u64::from(TORRENTS));

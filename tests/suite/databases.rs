@@ -1,4 +1,4 @@
-//! What is stored, with all three databases: SQLite in a file, real servers of PostgreSQL and MariaDB.
+//! Storage with all three databases: SQLite in a file, real servers of PostgreSQL and MariaDB.
 
 mod keeping;
 mod leases;
@@ -20,7 +20,6 @@ use tempfile::TempDir;
 
 use crate::patience::PATIENCE;
 
-/// One of the three.
 #[derive(Debug, Clone, Copy)]
 enum Backend {
     Sqlite,
@@ -28,7 +27,7 @@ enum Backend {
     Postgres,
 }
 
-/// A database of one test.
+/// The database of one test.
 struct Place {
     url: String,
     _folder: Option<TempDir>,
@@ -57,7 +56,7 @@ impl Place {
     }
 }
 
-/// Runs the same tests with each of the databases.
+/// Defines the same tests for each of the databases.
 macro_rules! with_every_backend {
     ($($test:ident),* $(,)?) => {
         with_every_backend!(@ sqlite Sqlite $($test)*);
@@ -82,7 +81,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
     runtime.block_on(future)
 }
 
-/// Waits until something is so, while the other tasks of this thread go on.
+/// Waits until a condition holds, while the other tasks of this thread run.
 async fn until(what: &str, mut holds: impl FnMut() -> Pin<Box<dyn Future<Output = bool>>>) {
     let deadline = Instant::now() + PATIENCE;
     while !holds().await {
@@ -110,7 +109,7 @@ fn key(text: &str) -> AuthenticationKey {
     AuthenticationKey::parse(text.repeat(32).get(..32).unwrap().as_bytes()).unwrap()
 }
 
-/// Runs a statement behind the tracker's back.
+/// Runs a statement without the tracker's knowledge.
 async fn execute(place: &Place, statement: &str) {
     let statement = sqlx::raw_sql(AssertSqlSafe(statement.to_owned()));
     let url = &place.url;

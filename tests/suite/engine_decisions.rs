@@ -1,4 +1,4 @@
-//! The engine's decisions as clients see them, with every number that is a promise written out.
+//! The engine's decisions as clients see them, with every guaranteed number written out.
 
 mod addresses;
 mod announce;
@@ -21,7 +21,7 @@ fn tracker() -> Simulator {
     Simulator::new(&SimulatorSettings::default())
 }
 
-/// So many leechers of [`TORRENT`], each at an address of its own.
+/// Announces a leecher of [`TORRENT`] at each of the addresses.
 fn leechers(tracker: &mut Simulator, addresses: impl Iterator<Item = String>) {
     for address in addresses {
         let client = Client::connected(tracker, &address);

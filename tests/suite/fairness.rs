@@ -1,4 +1,4 @@
-//! A core under more load than it can answer still gives each of its tasks a turn.
+//! An overloaded core still runs each of its tasks in turn.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -16,30 +16,30 @@ use crate::http_tls::Identity;
 use crate::tracker::{Launch, PATIENCE, Tracker};
 use crate::udp_client::Client;
 
-/// Looks at the loaded tracker. What counts is the median of them: a moment in which a client is kept off its core spoils
-/// some, a task that starves spoils them all.
+/// Samples of the loaded tracker. Their median counts: a client that is kept off its core for a moment spoils a few, a
+/// task that starves spoils all.
 const LOOKS: usize = 7;
 
-/// Between two questions of a client. It shares its core with the load, which is to run in between.
+/// Pause between two requests of a client, in which the load that shares its core can run.
 const PAUSE: Duration = Duration::from_millis(3);
 
 const LOOK: Duration = Duration::from_millis(500);
 
-/// A client asks again when it has heard nothing for this long: the full buffer drops most of what comes.
+/// A client repeats a request that is unanswered for this long: the full buffer drops most datagrams.
 const ASK_AGAIN: Duration = Duration::from_millis(5);
 
-/// Few, so that their swarms grow, replies grow long and the load is more than the core can answer.
+/// Few, so that swarms and replies become large and the load exceeds what the core can answer.
 const TORRENTS: u64 = 100;
 
 const BATCH: usize = 64;
 
-/// Connections of the one source that asks for more than its part.
+/// Connections of the one source that requests more than its share.
 const GREEDY: usize = 500;
 
-/// What one look at the loaded tracker found.
+/// One sample of the loaded tracker.
 #[derive(Debug)]
 struct Look {
-    /// Requests that the kernel had no room for: none, and the core was not saturated.
+    /// Requests that the kernel had no room for; 0 means that the core was not saturated.
     dropped: u64,
     timer_turns: u64,
     lateness_us_mean: u64,
@@ -47,8 +47,7 @@ struct Look {
     answers_v6: Answers,
 }
 
-/// How long the answers of a look took, in processor time of the tracker: what it did before them, and not what other
-/// processes did on its core.
+/// Times to the answers of a sample, in processor time of the tracker, so that other processes do not count.
 #[derive(Debug, Clone, Copy)]
 struct Answers {
     median: Duration,
@@ -62,14 +61,14 @@ impl Answers {
     }
 }
 
-/// The median of what the looks found of something.
+/// The median of a value over all samples.
 fn median<T: Ord + Copy>(looks: &[Look], of: impl Fn(&Look) -> T) -> T {
     let mut found: Vec<T> = looks.iter().map(of).collect();
     found.sort_unstable();
     found[found.len() / 2]
 }
 
-/// Sends connects and announces from this thread's core until told to end.
+/// Sends connects and announces from this core until `is_over`.
 fn blast(tracker: SocketAddr, core: usize, announce: AnnounceRequest, is_over: &AtomicBool) {
     stay_on(core);
     let socket = BatchSocket::bind(&SocketOptions::new(SocketAddr::new(tracker.ip(), 0)));
@@ -97,8 +96,8 @@ fn announce_of(announce: &AnnounceRequest, torrent: u64, port: u16) -> AnnounceR
     announce
 }
 
-/// What the tracker does until a client has the answer to its connect of this number, asking again as often as it takes.
-/// Answers to earlier connects that were asked for twice are passed over.
+/// Processor time that the tracker uses until a client has the answer to its connect with this number, which is
+/// repeated as needed. Second answers to earlier connects are skipped.
 fn time_to_answer(tracker: &Tracker, client: &Client, number: usize) -> Duration {
     let transaction_id = TransactionId(u32::try_from(number).expect("few connects").to_be_bytes());
     let (start, used_before) = (Instant::now(), processor_time(tracker));
@@ -113,10 +112,10 @@ fn time_to_answer(tracker: &Tracker, client: &Client, number: usize) -> Duration
     }
 }
 
-/// Processor time of all threads of the tracker. The kernel brings it up to date a few hundred times a second.
+/// Processor time of all threads of the tracker. The kernel updates it a few hundred times a second.
 fn processor_time(tracker: &Tracker) -> Duration {
     let threads = std::fs::read_dir(format!("/proc/{}/task", tracker.id())).expect("a running process");
-    // One of the control plane's may have ended since they were listed.
+    // A thread of the control plane may have ended since they were listed.
     let nanoseconds = threads.filter_map(|thread| {
         let figures = std::fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
         figures.split(' ').next()?.parse::<u64>().ok()
@@ -124,7 +123,7 @@ fn processor_time(tracker: &Tracker) -> Duration {
     Duration::from_nanos(nanoseconds.sum())
 }
 
-/// The number of the next connect that is answered soon.
+/// The number of the next connect that is answered within [`ASK_AGAIN`].
 fn answered_number(client: &Client) -> Option<usize> {
     let mut buffer = [0; 16];
     client.socket().recv(&mut buffer).ok()?;
@@ -153,7 +152,7 @@ fn look(tracker: &Tracker, clients: &[Client; 2]) -> Look {
     }
 }
 
-/// Tells the threads of a scope to end, by a panic too: the scope waits for them.
+/// Ends the threads of a scope, also on a panic, because the scope waits for them.
 struct TrueAtDrop<'a>(&'a AtomicBool);
 
 impl Drop for TrueAtDrop<'_> {
@@ -162,7 +161,7 @@ impl Drop for TrueAtDrop<'_> {
     }
 }
 
-/// Looks at the tracker while `load` runs on another core than the tracker's, until it is told to end.
+/// Samples the tracker while `load` runs on another core.
 fn looks_beside(tracker: &Tracker, load: impl FnOnce(&AtomicBool) + Send) -> Vec<Look> {
     let is_over = AtomicBool::new(false);
     let clients = [Client::new(tracker.v4()), Client::new(tracker.v6())];
@@ -177,18 +176,18 @@ fn looks_beside(tracker: &Tracker, load: impl FnOnce(&AtomicBool) + Send) -> Vec
 }
 
 #[test]
-fn a_saturated_socket_leaves_the_timer_and_the_other_sockets_their_turn() {
+fn a_saturated_socket_does_not_starve_the_timer_and_the_other_sockets() {
     let [core, other_core] = two_cores();
     let launch = Launch::on_loopback().set("workers.cores", &format!("[{core}]"));
-    // What makes it slower than the load, and a queue of some ten milliseconds: long enough never to be empty
-    // while the load's core is taken away for a moment.
+    // Settings that make it slower than the load, and a queue of some ten milliseconds, which does not run empty when
+    // the load loses its core for a moment.
     let launch = launch.set("announce.numwant_max", "200").set("announce.numwant_default", "200");
     let launch = launch.set("udp.batch_datagrams", "4").set("udp.receive_buffer_bytes", "2097152");
     let tracker = launch.start();
     let announce = Client::new(tracker.v4()).leecher(InfoHash([0; 20]), 1001);
     let looks = looks_beside(&tracker, |is_over| blast(tracker.v4(), other_core, announce, is_over));
     assert!(median(&looks, |look| look.dropped) > 0, "the core is not saturated: {looks:#?}");
-    // There are about five in the time of a look.
+    // About five are due in the time of a sample.
     assert!(median(&looks, |look| look.timer_turns) >= 3, "{looks:#?}");
     assert!(median(&looks, |look| look.lateness_us_mean) < 250_000, "{looks:#?}");
     for answers in [|look: &Look| look.answers_v4.median, |look: &Look| look.answers_v6.median] {
@@ -205,12 +204,12 @@ fn assert_udp_was_answered_soon(looks: &[Look]) {
     }
 }
 
-/// Sends announces without an end over the connections of one source, and reads the answers.
+/// Sends announces over the connections of one source and reads the answers, until `is_over`.
 fn pipeline(tracker: SocketAddr, core: usize, is_over: &AtomicBool) {
     stay_on(core);
     let requests = get_request(&announce_target(InfoHash([1; 20]), 1001, 1)).repeat(100);
     let connect = || connect_from(Ipv4Addr::LOCALHOST.into(), tracker);
-    // How much of the first request the connection still lacks the end of, and the connection.
+    // The offset in `requests` of the next byte to send, and the connection.
     let mut connections: Vec<(usize, TcpStream)> = (0..GREEDY).map(|_| (0, connect())).collect();
     for (_, stream) in &connections {
         stream.set_nonblocking(true).expect("an open connection");
@@ -224,7 +223,7 @@ fn pipeline(tracker: SocketAddr, core: usize, is_over: &AtomicBool) {
     }
 }
 
-/// What a call on a socket moved that does not wait.
+/// The bytes moved by a non-blocking call; 0 if it would block.
 fn or_nothing(moved: std::io::Result<usize>) -> usize {
     match moved {
         Ok(0) => panic!("the tracker has closed the connection"),
@@ -235,7 +234,7 @@ fn or_nothing(moved: std::io::Result<usize>) -> usize {
 }
 
 #[test]
-fn one_source_that_pipelines_over_all_its_connections_leaves_udp_its_turn() {
+fn one_source_that_pipelines_over_all_its_connections_does_not_delay_udp() {
     let [core, other_core] = two_cores();
     let tracker = Launch::on_loopback().set("workers.cores", &format!("[{core}]")).start();
     let before = tracker.figures().get("http_v4_announce_answered");
@@ -245,7 +244,7 @@ fn one_source_that_pipelines_over_all_its_connections_leaves_udp_its_turn() {
     assert_udp_was_answered_soon(&looks);
 }
 
-/// Sends 60 hellos of TLS at once again and again, 1,500 a second, each over a connection of its own.
+/// Sends TLS client hellos in bursts of 60, 1,500 per second, each over its own connection.
 fn say_hello(tracker: SocketAddr, core: usize, hello: &[u8], is_over: &AtomicBool) {
     const AT_ONCE: usize = 60;
     stay_on(core);
@@ -266,7 +265,7 @@ fn say_hello(tracker: SocketAddr, core: usize, hello: &[u8], is_over: &AtomicBoo
 }
 
 #[test]
-fn handshakes_with_an_rsa_key_leave_udp_its_turn() {
+fn handshakes_with_an_rsa_key_do_not_delay_udp() {
     let [core, other_core] = two_cores();
     let identity = Identity::rsa(2048);
     let launch = Launch::on_loopback().set("workers.cores", &format!("[{core}]"));

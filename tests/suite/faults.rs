@@ -1,5 +1,5 @@
-//! What becomes of clients and of what is stored when the database hangs, crashes, fills up or is edited by others, and
-//! when the tracker is killed or stopped in the midst of its work. All with the real program.
+//! Clients and stored data while the database hangs, crashes, fills up or is edited by others, and when the tracker is
+//! killed or stopped under load. All with the real program.
 
 mod api;
 mod by_hand;

@@ -1,12 +1,11 @@
-//! System calls that the kernel refuses to a process, as by a container's seccomp profile or by a unit's filter.
+//! System calls that the kernel refuses, as with a container's seccomp profile or a unit's filter.
 
 use std::collections::BTreeMap;
 use std::env::consts::ARCH;
 
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch, apply_filter};
 
-/// Runs `body` on a thread of its own, on which, and in whose children, the kernel answers the system call with
-/// the error.
+/// Runs `body` on a new thread. For the thread and its children, the system call fails with `error`.
 pub(crate) fn without_system_call<T: Send>(
     system_call: libc::c_long,
     error: libc::c_int,
@@ -16,8 +15,7 @@ pub(crate) fn without_system_call<T: Send>(
     under(filter([system_call], SeccompAction::Allow, error), body)
 }
 
-/// Runs `body` on a thread of its own, which, like each of its children, the kernel kills at any other system
-/// call than these.
+/// Runs `body` on a new thread. The kernel kills the process on any other system call of the thread or its children.
 pub(crate) fn with_system_calls_only<T: Send>(
     system_calls: impl IntoIterator<Item = libc::c_long>,
     body: impl FnOnce() -> T + Send,

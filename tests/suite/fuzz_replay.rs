@@ -1,4 +1,4 @@
-//! Every input that fuzzing has found worth keeping, and those made by hand, through the same functions again.
+//! Replays the inputs that fuzzing has kept, and those made by hand, through the fuzzed functions.
 
 use ringtrack_tests::fuzz;
 use std::fs;
@@ -20,47 +20,47 @@ fn replay(target: &str, body: fn(&[u8])) {
         for file in files {
             let input = fs::read(&file).expect("a file that can be read");
             let outcome = std::panic::catch_unwind(|| body(&input));
-            assert!(outcome.is_ok(), "{} breaks a promise", file.display());
+            assert!(outcome.is_ok(), "{} violates a guarantee", file.display());
         }
     }
 }
 
 #[test]
-fn the_udp_codec_keeps_its_promises_for_every_input_of_its_corpus() {
+fn the_udp_codec_keeps_its_guarantees_for_every_input_of_its_corpus() {
     replay("udp_codec", fuzz::udp_codec);
 }
 
 #[test]
-fn the_engine_keeps_its_promises_for_every_input_of_its_corpus() {
+fn the_engine_keeps_its_guarantees_for_every_input_of_its_corpus() {
     replay("engine_datagrams", fuzz::engine_datagrams);
 }
 
 #[test]
-fn who_is_served_is_as_promised_for_every_input_of_its_corpus() {
+fn admission_keeps_its_guarantees_for_every_input_of_its_corpus() {
     replay("admission_datagrams", fuzz::admission_datagrams);
 }
 
 #[test]
-fn http_requests_keep_their_promises_for_every_input_of_their_corpus() {
+fn http_requests_keep_their_guarantees_for_every_input_of_their_corpus() {
     replay("http_requests", fuzz::http_requests);
 }
 
 #[test]
-fn http_queries_keep_their_promises_for_every_input_of_their_corpus() {
+fn http_queries_keep_their_guarantees_for_every_input_of_their_corpus() {
     replay("http_query", fuzz::http_query);
 }
 
 #[test]
-fn proxy_headers_keep_their_promises_for_every_input_of_their_corpus() {
+fn proxy_headers_keep_their_guarantees_for_every_input_of_their_corpus() {
     replay("proxy_header", fuzz::proxy_header);
 }
 
 #[test]
-fn tls_sessions_keep_their_promises_for_every_input_of_their_corpus() {
+fn tls_sessions_keep_their_guarantees_for_every_input_of_their_corpus() {
     replay("tls_bytes", fuzz::tls_bytes);
 }
 
 #[test]
-fn http_conversations_keep_their_promises_for_every_input_of_their_corpus() {
+fn http_connections_keep_their_guarantees_for_every_input_of_their_corpus() {
     replay("http_connection", fuzz::http_connection);
 }

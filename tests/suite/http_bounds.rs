@@ -1,4 +1,4 @@
-//! What an HTTP connection may take of the running tracker, and how those are counted that want more.
+//! The limits of HTTP connections to the running tracker, and the counts of connections that exceed them.
 
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
@@ -20,7 +20,7 @@ use crate::udp_client::uninterrupted;
 const TORRENT: InfoHash = InfoHash([7; 20]);
 const HEALTH: &str = "/health_check";
 
-/// A torrent for each number, of all cores by turns.
+/// A torrent for each number; each core owns some.
 fn torrent(number: u32) -> InfoHash {
     InfoHash([number.to_be_bytes(); 5].concat().try_into().expect("twenty bytes"))
 }
@@ -30,7 +30,7 @@ fn assert_served(client: &mut HttpClient) {
     assert_eq!(client.get(HEALTH).body, br#"{"status":"Ok"}"#);
 }
 
-/// Asserts that each connection that was taken in has ended for one reason that is counted.
+/// Asserts that each accepted connection has ended for one counted reason.
 #[track_caller]
 fn assert_accounted_for(ended: &Ended) {
     let figures = ended.figures();
@@ -39,14 +39,14 @@ fn assert_accounted_for(ended: &Ended) {
     assert_eq!(figures.get("http_connections"), figures.http_closed());
 }
 
-/// On one core, which then has all connections.
+/// A launch on one core, which then has all connections.
 fn on_one_core() -> Launch {
     let [core, _] = two_cores();
     Launch::on_loopback().set("workers.cores", &format!("[{core}]"))
 }
 
-/// Sends the bytes again and again, one at a time with a pause between them, until the tracker closes the connection.
-/// Gives how long that takes.
+/// Sends the bytes in a loop, one at a time with pauses, until the tracker closes the connection. Returns how long that
+/// takes.
 fn drip(mut client: HttpClient, bytes: &[u8]) -> Duration {
     let start = Instant::now();
     client.stream().set_read_timeout(Some(Duration::from_millis(50))).expect("a read timeout");
@@ -70,14 +70,14 @@ fn time_to_close(client: HttpClient) -> Duration {
     start.elapsed()
 }
 
-/// Asserts that a bound of one second was kept: times are whole seconds, and looked at once in a second.
+/// Asserts that a limit of one second was kept: times are whole seconds and checked once per second.
 #[track_caller]
 fn assert_about_a_second(taken: Duration) {
     assert!(taken >= Duration::from_millis(900) && taken < Duration::from_secs(10), "{taken:?}");
 }
 
 #[test]
-fn who_says_nothing_or_little_at_first_is_closed_in_time() {
+fn a_client_that_sends_no_complete_first_request_is_closed_in_time() {
     let tracker = Launch::on_loopback().set("http.first_request_s", "1").start();
     let silent = HttpClient::new(tracker.http_v4());
     let slow = HttpClient::new(tracker.http_v4());
@@ -94,7 +94,7 @@ fn who_says_nothing_or_little_at_first_is_closed_in_time() {
 }
 
 #[test]
-fn a_later_request_that_comes_slowly_is_not_waited_for() {
+fn a_client_that_sends_a_later_request_too_slowly_is_closed() {
     let tracker = Launch::on_loopback().set("http.request_s", "1").start();
     let mut slow = HttpClient::new(tracker.http_v4());
     assert_served(&mut slow);
@@ -104,7 +104,7 @@ fn a_later_request_that_comes_slowly_is_not_waited_for() {
 }
 
 #[test]
-fn a_kept_connection_may_be_idle_for_so_long_and_no_longer() {
+fn an_idle_connection_is_closed_after_the_idle_limit() {
     let tracker = Launch::on_loopback().set("http.idle_s", "1").start();
     let mut idle = HttpClient::new(tracker.http_v4());
     assert_served(&mut idle);
@@ -114,7 +114,7 @@ fn a_kept_connection_may_be_idle_for_so_long_and_no_longer() {
 }
 
 #[test]
-fn a_connection_that_goes_on_is_never_late() {
+fn an_active_connection_never_exceeds_a_time_limit() {
     let mut launch = Launch::on_loopback();
     for key in ["http.first_request_s", "http.request_s", "http.idle_s", "http.answer_s"] {
         launch = launch.set(key, "1");
@@ -127,10 +127,10 @@ fn a_connection_that_goes_on_is_never_late() {
     assert_accounted_for(&tracker.stop());
 }
 
-/// Longer than any bound of a second is given.
+/// Longer than every limit of one second allows.
 const LONG: Duration = Duration::from_secs(4);
 
-/// There are always requests that wait, for torrents of all cores and more than are served in one turn.
+/// Keeps more requests waiting than are served in one turn, for torrents of all cores.
 fn ask_without_pause(mut client: HttpClient) {
     const WINDOW: u32 = 200;
     let request = |number: u32| get_request(&announce_target(torrent(number % 64), 1001, 1));
@@ -162,7 +162,7 @@ fn end_each_write_within_a_request(mut client: HttpClient) {
 }
 
 #[test]
-fn who_asks_without_end_lets_others_have_their_turns() {
+fn a_client_that_sends_requests_without_pause_does_not_starve_others() {
     const TURNS: usize = 200;
     let tracker = on_one_core().start();
     let (mut greedy, mut modest) = (HttpClient::new(tracker.http_v4()), HttpClient::new(tracker.http_v4()));
@@ -170,7 +170,7 @@ fn who_asks_without_end_lets_others_have_their_turns() {
     let is_over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            // Small writes: there is news of the connection in each turn.
+            // Small writes, so that the connection is readable in each turn.
             let requests = get_request(HEALTH).repeat(20);
             while !is_over.load(Ordering::Relaxed) {
                 greedy.send(requests.as_bytes());
@@ -186,7 +186,7 @@ fn who_asks_without_end_lets_others_have_their_turns() {
     assert_accounted_for(&tracker.stop());
 }
 
-/// A client whose window is as small as the kernel makes it.
+/// A client with the smallest receive window that the kernel allows.
 fn narrow_client(tracker: &Tracker) -> HttpClient {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
     socket.set_recv_buffer_size(2048).expect("a size");
@@ -194,7 +194,7 @@ fn narrow_client(tracker: &Tracker) -> HttpClient {
     HttpClient::over(with_patience(socket.into()))
 }
 
-/// A tracker of a torrent with so many peers that an answer has kilobytes.
+/// A tracker with a torrent of 200 peers, and a request whose answer has several kilobytes.
 fn with_large_answers(launch: Launch) -> (Tracker, String) {
     let tracker = launch.set("announce.numwant_max", "200").start();
     let mut client = HttpClient::new(tracker.http_v4());
@@ -203,18 +203,18 @@ fn with_large_answers(launch: Launch) -> (Tracker, String) {
     (tracker, request)
 }
 
-/// Sends requests until the tracker takes none any more.
+/// Sends requests until the tracker accepts no more.
 fn fill_the_way(client: &mut HttpClient, request: &str) {
     client.stream().set_write_timeout(Some(Duration::from_millis(200))).expect("a write timeout");
     let requests = request.repeat(100);
     let start = Instant::now();
     while uninterrupted(|| client.stream().write(requests.as_bytes())).is_ok() {
-        assert!(start.elapsed() < PATIENCE, "it takes everything");
+        assert!(start.elapsed() < PATIENCE, "it accepts everything");
     }
 }
 
 #[test]
-fn who_does_not_take_his_answers_is_closed_in_time_while_others_are_served() {
+fn a_client_that_does_not_read_its_answers_is_closed_in_time_while_others_are_served() {
     let (tracker, request) = with_large_answers(on_one_core().set("http.answer_s", "1"));
     let mut greedy = narrow_client(&tracker);
     fill_the_way(&mut greedy, &request);
@@ -224,7 +224,7 @@ fn who_does_not_take_his_answers_is_closed_in_time_while_others_are_served() {
 }
 
 #[test]
-fn who_takes_his_answers_late_gets_all_of_them() {
+fn a_client_that_reads_its_answers_late_gets_all_of_them() {
     let (tracker, request) = with_large_answers(Launch::on_loopback());
     let mut late = narrow_client(&tracker);
     late.send(request.repeat(1000).as_bytes());
@@ -234,7 +234,7 @@ fn who_takes_his_answers_late_gets_all_of_them() {
     assert_served(&mut late);
 }
 
-/// The client has sent all of a request that is too long before it reads, and it reads why it is refused.
+/// Asserts that a client that sends an entire overlong request before it reads still receives the refusal.
 #[track_caller]
 fn assert_refused(tracker: &Tracker, status: u16, request: &str) {
     let mut first = HttpClient::new(tracker.http_v4());
@@ -250,7 +250,7 @@ fn assert_refused(tracker: &Tracker, status: u16, request: &str) {
 }
 
 #[test]
-fn a_request_that_is_too_long_is_refused_and_its_client_reads_why() {
+fn a_request_that_is_too_long_is_refused_and_its_client_receives_the_status() {
     let tracker = Launch::on_loopback().start();
     let long_line = |bytes: usize| format!("/{}", "x".repeat(bytes - "GET / HTTP/1.1".len()));
     assert_eq!(HttpClient::new(tracker.http_v4()).get(&long_line(8192)).status, 404);
@@ -267,7 +267,7 @@ fn a_request_that_is_too_long_is_refused_and_its_client_reads_why() {
 }
 
 #[test]
-fn a_refused_client_that_never_closes_is_closed_by_the_tracker() {
+fn a_refused_client_that_does_not_close_its_connection_is_closed_by_the_tracker() {
     let tracker = Launch::on_loopback().start();
     let mut client = HttpClient::new(tracker.http_v4());
     client.send(b"POST / HTTP/1.1\r\n\r\n");
@@ -277,7 +277,7 @@ fn a_refused_client_that_never_closes_is_closed_by_the_tracker() {
 }
 
 #[test]
-fn what_is_not_http_is_closed_at_once_and_without_a_word() {
+fn a_connection_that_does_not_speak_http_is_closed_at_once_without_an_answer() {
     let tracker = Launch::on_loopback().set("http.first_request_s", "300").start();
     let client_hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".as_slice();
     for greeting in [client_hello, b"\x13BitTorrent protocol", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"\0"] {
@@ -289,7 +289,7 @@ fn what_is_not_http_is_closed_at_once_and_without_a_word() {
     assert_accounted_for(&tracker.stop());
 }
 
-/// Waits until a new connection is served, when the tracker has heard that others are closed.
+/// Waits until a new connection is served, after the tracker has noticed that others are closed.
 fn wait_for_a_place(tracker: &Tracker, source: Ipv4Addr) {
     until("a place becomes free", || {
         let mut client = HttpClient::from(source, tracker.http_v4());
@@ -301,7 +301,7 @@ fn wait_for_a_place(tracker: &Tracker, source: Ipv4Addr) {
 }
 
 #[test]
-fn a_full_tracker_closes_what_comes_beyond_and_serves_the_others() {
+fn a_full_tracker_closes_new_connections_and_serves_the_others() {
     let tracker = on_one_core().set("http.connections_max", "16").start();
     let mut served: Vec<HttpClient> = (0..16).map(|_| HttpClient::new(tracker.http_v4())).collect();
     served.iter_mut().for_each(assert_served);
@@ -317,7 +317,7 @@ fn a_full_tracker_closes_what_comes_beyond_and_serves_the_others() {
 }
 
 #[test]
-fn one_network_takes_its_part_of_the_connections_and_leaves_the_rest_to_others() {
+fn one_network_gets_at_most_its_share_of_the_connections() {
     let launch = on_one_core().set("http.connections_per_prefix_max", "2").set("http.ipv4_prefix_bits", "24");
     let tracker = launch.start();
     let [first, neighbour, other] =
@@ -337,7 +337,7 @@ fn one_network_takes_its_part_of_the_connections_and_leaves_the_rest_to_others()
 }
 
 #[test]
-fn the_last_answer_of_a_connection_says_so() {
+fn the_last_answer_of_a_connection_announces_its_close() {
     let tracker = Launch::on_loopback().set("http.requests_per_connection_max", "3").start();
     let mut client = HttpClient::new(tracker.http_v4());
     assert_eq!(client.get(HEALTH).header("connection"), None);
@@ -349,7 +349,7 @@ fn the_last_answer_of_a_connection_says_so() {
 }
 
 #[test]
-fn who_asks_more_than_a_connection_is_answered_gets_all_answers_up_to_the_last() {
+fn a_client_that_exceeds_the_requests_of_a_connection_gets_all_answers_up_to_the_last() {
     let launch = Launch::on_loopback().set("http.requests_per_connection_max", "500");
     let (tracker, request) = with_large_answers(launch);
     let mut client = narrow_client(&tracker);
@@ -362,7 +362,7 @@ fn who_asks_more_than_a_connection_is_answered_gets_all_answers_up_to_the_last()
 }
 
 #[test]
-fn an_end_amid_requests_is_orderly() {
+fn a_stop_during_requests_ends_in_good_order() {
     let tracker = Launch::on_loopback().start();
     let mut clients: Vec<HttpClient> = (0..8).map(|_| HttpClient::new(tracker.http_v4())).collect();
     let requests: String =
@@ -372,7 +372,7 @@ fn an_end_amid_requests_is_orderly() {
     }
     assert_accounted_for(&tracker.stop());
     for mut client in clients {
-        // Each answer that was begun has its end, if the client got it at all.
+        // Each answer that the client received at all is complete.
         let mut said = Vec::new();
         let _reset_or_end = client.stream().read_to_end(&mut said);
         let text = String::from_utf8_lossy(&said);
@@ -380,7 +380,7 @@ fn an_end_amid_requests_is_orderly() {
     }
 }
 
-/// Two torrents of which a core of two owns one and the other core the other.
+/// Two torrents with different owners, on a tracker of two cores.
 fn torrents_of_two_cores(tracker: &Tracker) -> [InfoHash; 2] {
     let mut client = HttpClient::new(tracker.http_v4());
     let mut is_routed = |number: u32| {
@@ -405,7 +405,7 @@ fn requests_for_a_busy_core_wait_and_all_are_answered() {
         torrents_of_two_cores(&tracker).map(|torrent| get_request(&announce_target(torrent, 1001, 1)));
     let address = tracker.http_v4();
     let mut clients: Vec<HttpClient> = (0..CLIENTS).map(|_| HttpClient::new(address)).collect();
-    // All at once: far more than may be on their way between the cores.
+    // All at once: far more than may be routed between the cores at a time.
     tracker.signal(Signal::STOP);
     clients.iter_mut().for_each(|client| client.send(requests.concat().repeat(10).as_bytes()));
     tracker.signal(Signal::CONT);
@@ -417,11 +417,11 @@ fn requests_for_a_busy_core_wait_and_all_are_answered() {
     }
 }
 
-/// How a connection of a wave ends.
+/// Opens a connection and leaves it in one of six states. Returns it unless it was reset.
 fn drop_connection(tracker: SocketAddr, number: u32, large_request: &str) -> Option<HttpClient> {
     let mut client = HttpClient::new(tracker);
     match number % 6 {
-        // It has said nothing.
+        // It has sent nothing.
         0 => return Some(client),
         1 => client.send(b"GET /announce?info_ha"),
         2 => {
@@ -437,7 +437,7 @@ fn drop_connection(tracker: SocketAddr, number: u32, large_request: &str) -> Opt
             client.reset();
             return None;
         }
-        // While its routed request is on its way, perhaps.
+        // Perhaps while its routed request is on another core.
         4 => {
             client.send(get_request(&announce_target(torrent(number), 1001, 1)).as_bytes());
             client.reset();
@@ -448,14 +448,14 @@ fn drop_connection(tracker: SocketAddr, number: u32, large_request: &str) -> Opt
     Some(client)
 }
 
-/// The files that a process has open, by what they are.
+/// The targets of a process's open file descriptors.
 fn open_files(process: u32) -> Vec<PathBuf> {
     let files = fs::read_dir(format!("/proc/{process}/fd")).expect("a running process");
-    // One that is closed meanwhile is no file any more.
+    // A descriptor that is closed meanwhile cannot be read any more.
     files.filter_map(|file| fs::read_link(file.expect("a descriptor").path()).ok()).collect()
 }
 
-/// Waits until a process has no more files open than this. It writes a dump whenever it is asked for its figures.
+/// Waits until a process has at most this number of open files. Each report of figures briefly opens one for a dump.
 #[track_caller]
 fn wait_for_open_files(process: u32, at_most: usize) {
     wait_for(|| match open_files(process) {
@@ -471,7 +471,7 @@ fn resident_kilobytes(process: u32) -> u64 {
 }
 
 #[test]
-fn ten_thousand_connections_that_come_and_go_leave_nothing_behind() {
+fn ten_thousand_closed_connections_leave_no_open_files_and_no_memory() {
     const WAVES: u32 = 10;
     const CONNECTIONS: u32 = 1000;
     let launch = Launch::on_loopback().set("http.connections_per_prefix_max", "1000000");
@@ -488,7 +488,7 @@ fn ten_thousand_connections_that_come_and_go_leave_nothing_behind() {
         wait_for_open_files(tracker.id(), files);
         kilobytes.push(resident_kilobytes(tracker.id()));
     }
-    // Places and pools are as large as the second wave made them.
+    // Tables and pools have their final size after the second wave.
     let grown = kilobytes[9].saturating_sub(kilobytes[1]);
     assert!(grown < 4096, "memory grows: {kilobytes:?} kB");
     let ended = tracker.stop();

@@ -1,4 +1,4 @@
-//! An HTTP client over a plain socket, which says what it is told to and reads what is answered.
+//! An HTTP client over a plain socket, which sends the given bytes and reads the answers.
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpStream};
@@ -10,12 +10,11 @@ use socket2::{Domain, SockRef, Socket, Type};
 use crate::patience::PATIENCE;
 use crate::udp_client::uninterrupted;
 
-/// A kept connection, in the clear or over whatever else can be read and written.
+/// A kept connection over a TCP stream or anything else that can be read and written.
 pub(crate) struct HttpClient<S: Read + Write = TcpStream> {
     stream: BufReader<S>,
 }
 
-/// An answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct HttpAnswer {
     pub(crate) status: u16,
@@ -24,7 +23,7 @@ pub(crate) struct HttpAnswer {
     pub(crate) body: Vec<u8>,
 }
 
-/// A connection to the tracker from a source of its own, such as another address of the loopback network.
+/// A connection to the tracker from a given source address, such as another one of the loopback network.
 pub(crate) fn connect_from(source: IpAddr, tracker: SocketAddr) -> TcpStream {
     let socket = Socket::new(Domain::for_address(tracker), Type::STREAM, None).expect("a socket");
     socket.bind(&SocketAddr::new(source, 0).into()).expect("a loopback address");
@@ -32,7 +31,7 @@ pub(crate) fn connect_from(source: IpAddr, tracker: SocketAddr) -> TcpStream {
     with_patience(socket.into())
 }
 
-/// A connection on which no call takes for ever.
+/// Sets timeouts, so that no call on the connection blocks forever.
 pub(crate) fn with_patience(stream: TcpStream) -> TcpStream {
     stream.set_read_timeout(Some(PATIENCE)).expect("a read timeout");
     stream.set_write_timeout(Some(PATIENCE)).expect("a write timeout");
@@ -44,20 +43,20 @@ impl HttpClient {
         Self::over(with_patience(TcpStream::connect(tracker).expect("the tracker listens there")))
     }
 
-    /// From a source of its own.
+    /// Connects from a given source address.
     pub(crate) fn from(source: impl Into<IpAddr>, tracker: SocketAddr) -> Self {
         Self::over(connect_from(source.into(), tracker))
     }
 
-    /// Says that it sends nothing more.
+    /// Shuts down the sending side.
     pub(crate) fn end_sending(&self) {
         self.stream.get_ref().shutdown(Shutdown::Write).expect("an open connection");
     }
 
-    /// Breaks the connection off: the tracker is sent a reset.
+    /// Closes the connection with a TCP reset.
     pub(crate) fn reset(self) {
         let socket = SockRef::from(self.stream.get_ref());
-        socket.set_linger(Some(Duration::ZERO)).expect("a socket can be told to");
+        socket.set_linger(Some(Duration::ZERO)).expect("a socket that may linger");
     }
 }
 
@@ -99,14 +98,14 @@ impl<S: Read + Write> HttpClient<S> {
         HttpAnswer { status, headers, body: Vec::new() }
     }
 
-    /// What comes until the connection is closed.
+    /// All bytes until an orderly close.
     pub(crate) fn rest(mut self) -> Vec<u8> {
         let mut rest = Vec::new();
         self.stream.read_to_end(&mut rest).expect("an orderly end");
         rest
     }
 
-    /// What comes until the connection is closed, in good order or not.
+    /// All bytes until the connection is closed or reset.
     pub(crate) fn rest_or_reset(mut self) -> Vec<u8> {
         let mut rest = Vec::new();
         match self.stream.read_to_end(&mut rest) {
@@ -115,7 +114,7 @@ impl<S: Read + Write> HttpClient<S> {
         }
     }
 
-    /// Waits for the tracker to close the connection without a further word, in good order or not.
+    /// Waits until the tracker closes or resets the connection. Panics if it sends anything before.
     #[track_caller]
     pub(crate) fn assert_closed(mut self) {
         match uninterrupted(|| self.stream.read(&mut [0; 64])) {
@@ -143,17 +142,17 @@ impl HttpAnswer {
         self.headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
     }
 
-    /// The body, with what is not ASCII escaped.
+    /// The body, with all but ASCII escaped.
     pub(crate) fn text(&self) -> String {
         self.body.escape_ascii().to_string()
     }
 
-    /// The bytes of the string behind a key, such as `external ip`.
+    /// The string value of a key, such as `external ip`.
     pub(crate) fn string(&self, key: &str) -> &[u8] {
         string_after(&self.body, format!("{}:{key}", key.len()).as_bytes())
     }
 
-    /// Why an announce or a scrape was refused.
+    /// The failure reason of a refused announce or scrape.
     pub(crate) fn failure(&self) -> String {
         assert_eq!(self.status, 200, "{}", self.text());
         self.string("failure reason").escape_ascii().to_string()
@@ -180,7 +179,7 @@ impl HttpAnswer {
     }
 }
 
-/// The bencoded string behind a key.
+/// The bencoded string that follows a key.
 fn string_after<'a>(body: &'a [u8], key: &[u8]) -> &'a [u8] {
     let at = body.windows(key.len()).position(|window| window == key).expect("the key is there") + key.len();
     let colon = at + body[at..].iter().position(|&byte| byte == b':').expect("a string");
@@ -189,18 +188,16 @@ fn string_after<'a>(body: &'a [u8], key: &[u8]) -> &'a [u8] {
     &body[colon + 1..][..length]
 }
 
-/// A request of a target, with what a client that keeps its connection sends.
+/// A `GET` request that keeps its connection.
 pub(crate) fn get_request(target: &str) -> String {
     format!("GET {target} HTTP/1.1\r\nHost: tracker\r\n\r\n")
 }
 
-/// The target of an announce.
 pub(crate) fn announce_target(torrent: InfoHash, port: u16, left: u64) -> String {
     let hash = percent_encode(&torrent.0);
     format!("/announce?info_hash={hash}&peer_id=-XX0001-{port:012}&port={port}&left={left}")
 }
 
-/// The target of a scrape.
 pub(crate) fn scrape_target(torrents: &[InfoHash]) -> String {
     let hashes: Vec<String> =
         torrents.iter().map(|torrent| format!("info_hash={}", percent_encode(&torrent.0))).collect();

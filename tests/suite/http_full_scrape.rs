@@ -16,7 +16,7 @@ fn torrent(number: u32) -> InfoHash {
     InfoHash(hash)
 }
 
-/// A tracker that knows [`TORRENTS`] with a seeder each.
+/// A tracker with [`TORRENTS`] torrents of one seeder each.
 fn filled(launch: Launch) -> Tracker {
     let tracker = launch.start();
     let mut http = HttpClient::new(tracker.http_v4());
@@ -30,7 +30,7 @@ fn allowed() -> Launch {
     Launch::on_loopback().set("http.full_scrape_every_s", "3600")
 }
 
-/// The torrents of a full scrape, each of which has to have one seeder.
+/// The torrents of a full scrape. Asserts that each has one seeder.
 #[track_caller]
 fn torrents(body: &[u8]) -> BTreeSet<InfoHash> {
     let files = body.strip_prefix(b"d5:filesd").and_then(|body| body.strip_suffix(b"ee")).expect("all of it");
@@ -52,7 +52,7 @@ fn all() -> BTreeSet<InfoHash> {
     (0..TORRENTS).map(torrent).collect()
 }
 
-/// What lies in the chunks up to the last one.
+/// The content of all chunks.
 fn chunks(mut rest: &[u8]) -> Vec<u8> {
     let mut body = Vec::new();
     loop {
@@ -82,7 +82,7 @@ fn by_default_a_scrape_has_to_name_torrents() {
 }
 
 #[test]
-fn all_torrents_of_all_cores_come_in_chunks_and_the_connection_goes_on() {
+fn a_full_scrape_returns_the_torrents_of_all_cores_in_chunks_and_keeps_the_connection() {
     let tracker = filled(allowed());
     let mut http = HttpClient::new(tracker.http_v4());
     http.send(b"GET /scrape HTTP/1.1\r\nHost: x\r\n\r\nGET /health_check HTTP/1.0\r\n\r\n");
@@ -95,7 +95,7 @@ fn all_torrents_of_all_cores_come_in_chunks_and_the_connection_goes_on() {
 }
 
 #[test]
-fn a_client_that_understands_gzip_gets_it_and_an_old_one_gets_no_chunks() {
+fn a_full_scrape_uses_gzip_if_accepted_and_no_chunks_for_http_1_0() {
     let tracker = filled(allowed());
     let mut http = HttpClient::new(tracker.http_v4());
     http.send(b"GET /scrape HTTP/1.0\r\nAccept-Encoding: gzip\r\n\r\n");

@@ -1,4 +1,4 @@
-//! Reverse proxies and load balancers in front of the running tracker, and strangers who pass themselves off as such.
+//! Reverse proxies and load balancers in front of the running tracker, and clients that pretend to be one.
 
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -14,7 +14,7 @@ const TORRENT: InfoHash = InfoHash([7; 20]);
 const PROXY: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 const STRANGER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 3);
 
-/// With proxies in `127.0.0.2/32` that say whose requests they hand on in this way.
+/// A launch with a trusted proxy at 127.0.0.2, which names its clients in this way.
 fn behind(header: &str) -> Launch {
     Launch::on_loopback().set("proxy.trusted", r#"["127.0.0.2/32"]"#).set("proxy.header", header)
 }
@@ -27,7 +27,7 @@ fn announce(tracker: &Tracker, source: Ipv4Addr, port: u16, headers: &str) -> Ht
     client.answer()
 }
 
-/// Where the tracker saw the client that it answers.
+/// The client's address, as the tracker determined it.
 fn seen(answer: &HttpAnswer) -> IpAddr {
     let octets = answer.string("external ip");
     match (<[u8; 4]>::try_from(octets), <[u8; 16]>::try_from(octets)) {
@@ -54,7 +54,7 @@ fn assert_unknown(tracker: &Tracker, headers: &str) {
 }
 
 #[test]
-fn a_trusted_proxy_is_believed_and_nobody_else() {
+fn only_a_trusted_proxy_is_believed() {
     let tracker = behind("x-forwarded-for").start();
     assert_seen(&tracker, PROXY, "X-Forwarded-For: 192.0.2.1\r\n", "192.0.2.1");
     assert_seen(&tracker, PROXY, "x-forwarded-for: 198.51.100.1, 192.0.2.2\r\n", "192.0.2.2");
@@ -62,7 +62,7 @@ fn a_trusted_proxy_is_believed_and_nobody_else() {
     assert_seen(&tracker, PROXY, two_lines, "192.0.2.3");
     assert_seen(&tracker, STRANGER, "X-Forwarded-For: 192.0.2.1\r\n", "127.0.0.3");
     assert_seen(&tracker, STRANGER, "", "127.0.0.3");
-    // Only what is agreed upon counts.
+    // Only the configured header counts.
     assert_unknown(&tracker, "X-Real-IP: 192.0.2.1\r\n");
 }
 
@@ -74,7 +74,7 @@ fn without_a_trusted_proxy_no_header_counts() {
 }
 
 #[test]
-fn a_proxy_that_does_not_tell_whose_request_it_is_gets_a_failure() {
+fn a_proxy_that_does_not_name_its_client_gets_a_failure() {
     let tracker = behind("x-forwarded-for").start();
     let headers = [
         "",
@@ -88,21 +88,21 @@ fn a_proxy_that_does_not_tell_whose_request_it_is_gets_a_failure() {
     assert!(
         client.get(&scrape_target(&[TORRENT])).failure().starts_with("missing or invalid the right most")
     );
-    // Its health checks are its own.
+    // Health checks are the proxy's own requests.
     assert_eq!(client.get("/health_check").status, 200);
     let figures = tracker.stop().figures();
     assert_eq!((figures.get("http_v4_announce_refused"), figures.get("http_v4_scrape_refused")), (5, 1));
 }
 
 #[test]
-fn of_a_row_of_proxies_the_client_is_the_configured_element_from_the_right() {
+fn after_several_proxies_the_client_is_the_configured_element_from_the_right() {
     let tracker = behind("x-forwarded-for").set("proxy.forwarded_index", "2").start();
     assert_seen(&tracker, PROXY, "X-Forwarded-For: 192.0.2.9, 192.0.2.1, 10.0.0.1\r\n", "192.0.2.1");
     assert_unknown(&tracker, "X-Forwarded-For: 192.0.2.1\r\n");
 }
 
 #[test]
-fn the_real_ip_that_a_proxy_tells_is_believed() {
+fn the_x_real_ip_of_a_trusted_proxy_is_believed() {
     let tracker = behind("x-real-ip").start();
     assert_seen(&tracker, PROXY, "X-Real-IP: 192.0.2.1\r\n", "192.0.2.1");
     assert_seen(&tracker, PROXY, "X-Real-IP: ::ffff:192.0.2.1\r\n", "192.0.2.1");
@@ -111,7 +111,7 @@ fn the_real_ip_that_a_proxy_tells_is_believed() {
 }
 
 #[test]
-fn a_client_of_another_family_than_its_proxy_gets_peers_of_its_own() {
+fn a_client_of_another_family_than_its_proxy_gets_peers_of_its_own_family() {
     let tracker = behind("x-forwarded-for").start();
     let first = announce(&tracker, PROXY, 1001, "X-Forwarded-For: 2001:db8::1\r\n");
     assert_eq!(seen(&first), "2001:db8::1".parse::<IpAddr>().unwrap());
@@ -125,7 +125,7 @@ fn a_client_of_another_family_than_its_proxy_gets_peers_of_its_own() {
 }
 
 #[test]
-fn clients_behind_one_proxy_share_its_connections_and_no_bound_of_a_network() {
+fn clients_behind_one_proxy_share_its_connections_but_no_network_limit() {
     let launch = behind("x-forwarded-for").set("http.connections_per_prefix_max", "1");
     let tracker = launch.start();
     let mut clients: Vec<HttpClient> = (0..32).map(|_| HttpClient::from(PROXY, tracker.http_v4())).collect();
@@ -155,7 +155,7 @@ fn proxy_headers() -> Vec<(Vec<u8>, &'static str)> {
     let v4 = [192, 0, 2, 3, 127, 0, 0, 1, 0x12, 0x34, 0x1b, 0x39];
     let client: Ipv6Addr = "2001:db8::4".parse().expect("an address");
     let v6 = [client.octets().as_slice(), &[0; 16], &[0x12, 0x34, 0x1b, 0x39]].concat();
-    // An extension of 300 bytes that nobody has to know.
+    // An extension of 300 bytes that the tracker need not know.
     let extended = [v4.as_slice(), &[0x04, 0x01, 0x2c], &[0; 300]].concat();
     vec![
         (b"PROXY TCP4 192.0.2.1 127.0.0.1 4660 6969\r\n".to_vec(), "192.0.2.1"),
@@ -181,7 +181,7 @@ fn the_proxy_protocol_names_the_client_of_each_connection() {
 }
 
 #[test]
-fn a_connection_of_the_proxy_itself_is_for_health_checks() {
+fn a_connection_of_the_proxy_itself_serves_only_health_checks() {
     let tracker = behind("proxy-protocol").start();
     let v4 = [192, 0, 2, 3, 127, 0, 0, 1, 0x12, 0x34, 0x1b, 0x39];
     for header in [b"PROXY UNKNOWN\r\n".to_vec(), version_2(0, 0x00, &[]), version_2(0, 0x11, &v4)] {
@@ -199,7 +199,7 @@ fn a_connection_of_the_proxy_itself_is_for_health_checks() {
 }
 
 #[test]
-fn the_header_of_the_proxy_protocol_may_come_one_byte_at_a_time() {
+fn the_header_of_the_proxy_protocol_may_arrive_one_byte_at_a_time() {
     let tracker = behind("proxy-protocol").start();
     for (header, client) in proxy_headers() {
         let mut connection = HttpClient::from(PROXY, tracker.http_v4());
@@ -211,7 +211,7 @@ fn the_header_of_the_proxy_protocol_may_come_one_byte_at_a_time() {
 }
 
 #[test]
-fn the_proxy_protocol_stands_in_front_of_tls() {
+fn the_header_of_the_proxy_protocol_precedes_tls() {
     let identity = Identity::new();
     let tracker = identity.serve(behind("proxy-protocol")).start();
     for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
@@ -222,18 +222,18 @@ fn the_proxy_protocol_stands_in_front_of_tls() {
             let expected: IpAddr = client.parse().unwrap();
             let answer = connection.get(&announce_target(TORRENT, 1001, 1));
             assert_eq!(seen(&answer), expected, "{}", header.escape_ascii());
-            // A kept connection is still the same client's.
+            // A kept connection still belongs to the same client.
             assert_eq!(seen(&connection.get(&announce_target(TORRENT, 1002, 1))), expected);
         }
     }
-    // A stranger speaks TLS at once.
+    // Other clients speak TLS at once.
     let stream = connect_from(STRANGER.into(), tracker.https_v4());
     let mut direct = identity.over(&rustls::version::TLS13, stream);
     assert_eq!(seen(&direct.get(&announce_target(TORRENT, 1001, 1))), IpAddr::V4(STRANGER));
 }
 
 #[test]
-fn header_and_first_flight_of_tls_may_come_in_one_write_or_byte_by_byte() {
+fn the_proxy_header_and_the_first_tls_flight_may_arrive_in_one_write_or_byte_by_byte() {
     let identity = Identity::new();
     let tracker = identity.serve(behind("proxy-protocol")).start();
     for piece in [1, 7, 100_000] {
@@ -250,7 +250,7 @@ fn header_and_first_flight_of_tls_may_come_in_one_write_or_byte_by_byte() {
 }
 
 #[test]
-fn a_proxy_that_does_not_begin_with_its_header_is_closed() {
+fn a_connection_of_a_proxy_without_a_valid_header_is_closed() {
     let tracker = behind("proxy-protocol").set("http.first_request_s", "1").start();
     let overlong = [b"PROXY TCP4 ".as_slice(), &[b'1'; 200]].concat();
     let without = [
@@ -273,7 +273,7 @@ fn a_proxy_that_does_not_begin_with_its_header_is_closed() {
 }
 
 #[test]
-fn a_stranger_who_sends_a_proxys_header_is_closed_unanswered() {
+fn a_client_that_sends_a_proxy_header_but_is_no_proxy_is_closed() {
     let tracker = behind("proxy-protocol").start();
     for (header, _) in proxy_headers() {
         let mut client = HttpClient::from(STRANGER, tracker.http_v4());

@@ -1,4 +1,4 @@
-//! Every way of asking over HTTP, and what the running tracker answers.
+//! All kinds of HTTP requests, and the answers of the running tracker.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -12,7 +12,7 @@ use crate::tracker::{Launch, Tracker};
 const TORRENT: InfoHash = InfoHash([7; 20]);
 const HEALTH: &str = "/health_check";
 
-/// The answer to one request over a connection of its own, which is closed behind it.
+/// The answer to the only request of a connection. Asserts that the tracker closes the connection afterwards.
 #[track_caller]
 fn last_answer(tracker: &Tracker, request: &str) -> HttpAnswer {
     let mut client = HttpClient::new(tracker.http_v4());
@@ -34,7 +34,7 @@ fn peer(port: u16) -> SocketAddr {
 }
 
 #[test]
-fn head_gets_the_head_of_the_answer_and_nothing_else() {
+fn a_head_request_is_answered_with_the_headers_only() {
     let tracker = Launch::on_loopback().start();
     let mut client = HttpClient::new(tracker.http_v4());
     for target in [HEALTH, "/nowhere", &announce_target(TORRENT, 1001, 1), &scrape_target(&[TORRENT])] {
@@ -47,7 +47,7 @@ fn head_gets_the_head_of_the_answer_and_nothing_else() {
 }
 
 #[test]
-fn options_tells_the_methods_of_any_target_and_keeps_the_connection() {
+fn options_lists_the_methods_of_any_target_and_keeps_the_connection() {
     let tracker = Launch::on_loopback().start();
     let mut client = HttpClient::new(tracker.http_v4());
     for target in ["*", "/announce", "/nowhere"] {
@@ -60,7 +60,7 @@ fn options_tells_the_methods_of_any_target_and_keeps_the_connection() {
 }
 
 #[test]
-fn methods_that_change_something_are_refused_with_those_that_are_served() {
+fn other_methods_are_refused_with_a_list_of_the_allowed_ones() {
     let tracker = Launch::on_loopback().start();
     for method in ["POST", "PUT", "DELETE", "CONNECT", "get"] {
         let request = format!("{method} /announce HTTP/1.1\r\nHost: tracker\r\n\r\n");
@@ -71,11 +71,11 @@ fn methods_that_change_something_are_refused_with_those_that_are_served() {
 }
 
 #[test]
-fn a_posted_body_is_thrown_away_and_its_client_reads_the_refusal() {
+fn a_posted_body_is_discarded_and_its_client_receives_the_refusal() {
     let tracker = Launch::on_loopback().start();
     let body = "x".repeat(200_000);
     let request = format!("POST /announce HTTP/1.1\r\nHost: t\r\nContent-Length: 200000\r\n\r\n{body}");
-    // Once as the first request, once behind another one.
+    // Once as the first request, once after another one.
     assert_eq!(last_answer(&tracker, &request).status, 405);
     let mut client = HttpClient::new(tracker.http_v4());
     assert_kept(&mut client);
@@ -85,7 +85,7 @@ fn a_posted_body_is_thrown_away_and_its_client_reads_the_refusal() {
 }
 
 #[test]
-fn http_1_0_closes_unless_it_asks_to_keep_the_connection() {
+fn an_http_1_0_connection_is_closed_unless_the_client_asks_to_keep_it() {
     let tracker = Launch::on_loopback().start();
     assert_eq!(last_answer(&tracker, "GET /health_check HTTP/1.0\r\n\r\n").status, 200);
     let mut client = HttpClient::new(tracker.http_v4());
@@ -100,7 +100,7 @@ fn http_1_0_closes_unless_it_asks_to_keep_the_connection() {
 }
 
 #[test]
-fn a_connection_is_closed_behind_the_answer_for_which_its_client_asks() {
+fn a_connection_is_closed_after_the_answer_if_its_client_asks_for_that() {
     let tracker = Launch::on_loopback().start();
     for connection in ["close", "Close", "foo, close", "keep-alive, close"] {
         let request = format!("GET /health_check HTTP/1.1\r\nHost: t\r\nConnection: {connection}\r\n\r\n");
@@ -110,7 +110,7 @@ fn a_connection_is_closed_behind_the_answer_for_which_its_client_asks() {
 }
 
 #[test]
-fn a_client_that_waits_for_leave_to_go_on_is_answered_at_once() {
+fn a_request_with_expect_100_continue_is_answered_at_once() {
     let tracker = Launch::on_loopback().start();
     let mut client = HttpClient::new(tracker.http_v4());
     client.send(b"GET /health_check HTTP/1.1\r\nHost: t\r\nExpect: 100-continue\r\n\r\n");
@@ -143,7 +143,7 @@ fn a_body_is_refused_and_never_read_as_a_request() {
 }
 
 #[test]
-fn the_whole_url_may_stand_in_the_request_line() {
+fn the_request_line_may_contain_the_whole_url() {
     let tracker = Launch::on_loopback().start();
     let mut client = HttpClient::new(tracker.http_v4());
     let target = announce_target(TORRENT, 1001, 1);
@@ -155,7 +155,7 @@ fn the_whole_url_may_stand_in_the_request_line() {
 }
 
 #[test]
-fn what_is_not_there_is_not_found_and_the_connection_kept() {
+fn an_unknown_path_is_not_found_and_the_connection_is_kept() {
     let tracker = Launch::on_loopback().start();
     let mut client = HttpClient::new(tracker.http_v4());
     let paths = ["/", "/announced", "/Announce", "/announce/a/b", "/a//announce", "/scrape.php", "/metrics"];
@@ -173,10 +173,10 @@ fn what_is_not_there_is_not_found_and_the_connection_kept() {
 }
 
 #[test]
-fn hundreds_of_requests_in_one_write_are_answered_in_their_order() {
+fn hundreds_of_requests_in_one_write_are_answered_in_order() {
     const REQUESTS: u16 = 600;
     let tracker = Launch::on_loopback().start();
-    // Scrapes name their torrents in the answer. These belong to different cores, and announces are in between.
+    // Answers to scrapes name their torrents, which belong to different cores. Announces are in between.
     let torrent = |number: u16| InfoHash([number.to_be_bytes(); 10].concat().try_into().unwrap());
     let requests: String = (0..REQUESTS)
         .map(|number| match number % 3 {
@@ -206,7 +206,7 @@ fn hundreds_of_requests_in_one_write_are_answered_in_their_order() {
 }
 
 #[test]
-fn requests_may_come_one_byte_at_a_time() {
+fn requests_may_arrive_one_byte_at_a_time() {
     let tracker = Launch::on_loopback().start();
     let mut client = HttpClient::new(tracker.http_v4());
     client.stream().set_nodelay(true).unwrap();
@@ -225,9 +225,9 @@ fn requests_may_come_one_byte_at_a_time() {
 }
 
 #[test]
-fn a_client_that_has_sent_its_last_byte_still_gets_its_answers() {
+fn a_client_that_has_shut_down_its_sending_side_still_gets_its_answers() {
     let tracker = Launch::on_loopback().start();
-    // Torrents of both cores: some answers are found by another one when the end has come already.
+    // Torrents of both cores: some answers come from the other core after the end was received.
     for number in 0..16 {
         let mut client = HttpClient::new(tracker.http_v4());
         let announce = get_request(&announce_target(InfoHash([number; 20]), 1001, 1));
@@ -243,7 +243,7 @@ fn a_client_that_has_sent_its_last_byte_still_gets_its_answers() {
 }
 
 #[test]
-fn an_open_tracker_passes_over_keys_in_the_path_but_not_malformed_ones() {
+fn a_public_tracker_ignores_keys_in_the_path_but_refuses_malformed_ones() {
     const KEY: &str = "0123456789ABCDEFghijklmnopqrstuv";
     let tracker = Launch::on_loopback().start();
     let mut client = HttpClient::new(tracker.http_v4());
@@ -267,7 +267,7 @@ fn an_open_tracker_passes_over_keys_in_the_path_but_not_malformed_ones() {
 }
 
 #[test]
-fn a_client_is_given_as_many_peers_as_it_wants_in_the_form_that_it_wants() {
+fn a_client_gets_the_requested_number_of_peers_in_the_requested_form() {
     let tracker =
         Launch::on_loopback().set("announce.numwant_max", "40").set("announce.numwant_default", "30");
     let tracker = tracker.start();
@@ -286,7 +286,7 @@ fn a_client_is_given_as_many_peers_as_it_wants_in_the_form_that_it_wants() {
     assert_eq!(listed.matches("d2:ip9:127.0.0.14:porti10").count(), 7, "{listed}");
 }
 
-/// How many seeders and leechers the torrent has.
+/// The seeders and leechers of the torrent.
 fn counts(client: &mut HttpClient) -> (u64, u64) {
     let text = client.get(&scrape_target(&[TORRENT])).text();
     let number = |key: &str| {
@@ -297,7 +297,7 @@ fn counts(client: &mut HttpClient) -> (u64, u64) {
 }
 
 #[test]
-fn what_a_client_says_of_itself_makes_it_a_seeder_or_a_leecher_or_nobody() {
+fn left_and_event_make_a_client_a_seeder_or_a_leecher_or_remove_it() {
     let tracker = Launch::on_loopback().start();
     let mut client = HttpClient::new(tracker.http_v4());
     let hash = percent_encode(&TORRENT.0);
@@ -318,7 +318,7 @@ fn what_a_client_says_of_itself_makes_it_a_seeder_or_a_leecher_or_nobody() {
 }
 
 #[test]
-fn a_client_that_does_not_listen_is_served_and_not_told_of() {
+fn a_client_at_port_0_is_served_but_not_returned_to_others() {
     let tracker = Launch::on_loopback().start();
     let mut client = HttpClient::new(tracker.http_v4());
     client.get(&announce_target(TORRENT, 1001, 1));
@@ -327,7 +327,7 @@ fn a_client_that_does_not_listen_is_served_and_not_told_of() {
 }
 
 #[test]
-fn an_address_that_a_client_names_counts_only_where_it_is_allowed_to() {
+fn an_address_that_a_client_names_counts_only_if_it_is_allowed_to() {
     let named = |target: &str, ip: &str| format!("{target}&ip={ip}");
     let (first, second) = (announce_target(TORRENT, 1001, 1), announce_target(TORRENT, 1002, 1));
 
@@ -349,7 +349,7 @@ fn an_address_that_a_client_names_counts_only_where_it_is_allowed_to() {
         let failure = neighbour.get(&named(&third, wrong)).failure();
         assert_eq!(failure, "no peer can be reached at this address", "{wrong}");
     }
-    // What is no address is passed over.
+    // Invalid addresses are ignored.
     for wrong in ["tracker.example", ""] {
         assert_eq!(neighbour.get(&named(&third, wrong)).string("external ip"), [127, 0, 0, 2]);
     }

@@ -1,4 +1,4 @@
-//! What the running tracker does for HTTP clients.
+//! The running tracker as HTTP clients see it.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -11,7 +11,7 @@ use crate::udp_client::{Announced, Client};
 const TORRENT: InfoHash = InfoHash([7; 20]);
 
 #[test]
-fn a_peer_that_announced_over_udp_is_found_over_http_and_the_other_way_round() {
+fn a_peer_that_announced_over_udp_is_found_over_http_and_vice_versa() {
     let tracker = Launch::on_loopback().start();
     let udp = Client::new(tracker.v4());
     udp.announce(udp.leecher(TORRENT, 1001));
@@ -27,7 +27,7 @@ fn a_peer_that_announced_over_udp_is_found_over_http_and_the_other_way_round() {
 }
 
 #[test]
-fn an_ipv6_client_is_served_over_http_and_told_where_it_was_seen() {
+fn an_ipv6_client_is_served_over_http_and_its_address_is_in_the_answer() {
     let tracker = Launch::on_loopback().start();
     let mut http = HttpClient::new(tracker.http_v6());
     let text = http.get(&announce_target(TORRENT, 1002, 0)).text();
@@ -38,7 +38,7 @@ fn an_ipv6_client_is_served_over_http_and_told_where_it_was_seen() {
 }
 
 #[test]
-fn torrents_of_all_cores_are_answered_on_every_connection() {
+fn torrents_of_all_cores_are_served_on_every_connection() {
     let tracker = Launch::on_loopback().start();
     let torrents: Vec<InfoHash> = (0..64).map(|number| InfoHash([number; 20])).collect();
     for _ in 0..4 {
@@ -55,7 +55,7 @@ fn torrents_of_all_cores_are_answered_on_every_connection() {
 }
 
 #[test]
-fn a_refused_request_is_told_why_and_nothing_behind_it_is_read() {
+fn a_refused_request_gets_a_status_and_nothing_after_it_is_served() {
     let tracker = Launch::on_loopback().start();
     let mut http = HttpClient::new(tracker.http_v4());
     http.send(b"GET / HTTP/3.7\r\n\r\nGET /health_check HTTP/1.1\r\nHost: x\r\n\r\n");

@@ -24,7 +24,7 @@ const HEALTH: &str = "/health_check";
 
 pub(crate) type TlsStream = StreamOwned<ClientConnection, TcpStream>;
 
-/// A certificate and its key in files, and what a client needs that trusts it.
+/// A certificate and its key in files, for the tracker and for clients that trust it.
 pub(crate) struct Identity {
     directory: TempDir,
     certificate: CertificateDer<'static>,
@@ -39,7 +39,7 @@ impl Identity {
         identity
     }
 
-    /// Puts another certificate and key in the place of these.
+    /// Replaces the certificate and the key.
     pub(crate) fn renew(&mut self) {
         let CertifiedKey { cert, signing_key } =
             generate_simple_self_signed(["tracker.test".to_owned()]).expect("a certificate");
@@ -48,7 +48,7 @@ impl Identity {
         self.certificate = cert.into();
     }
 
-    /// One with an RSA key of so many bits.
+    /// An identity with an RSA key of this size.
     pub(crate) fn rsa(bits: usize) -> Self {
         let mut identity = Self::new();
         identity.renew_with_rsa(bits);
@@ -66,11 +66,11 @@ impl Identity {
         self.certificate = certificate.expect("what openssl has made");
     }
 
-    /// The first bytes that a client says.
+    /// The TLS client hello of a client.
     pub(crate) fn hello(&self) -> Vec<u8> {
         let mut client = self.connection(&rustls::version::TLS13);
         let mut hello = Vec::new();
-        client.write_tls(&mut hello).expect("a vector takes all");
+        client.write_tls(&mut hello).expect("writing to memory succeeds");
         hello
     }
 
@@ -91,7 +91,7 @@ impl Identity {
             .set("https.key_file", &text(self.key_file()))
     }
 
-    /// A client that trusts this certificate alone, over a connection that may have been used before TLS.
+    /// A client that trusts only this certificate, over a connection on which other bytes may precede TLS.
     pub(crate) fn over(
         &self,
         version: &'static SupportedProtocolVersion,
@@ -116,7 +116,7 @@ impl Identity {
         self.over(&rustls::version::TLS13, connect(tracker))
     }
 
-    /// Whether new connections are shown this certificate.
+    /// Whether a new connection gets this certificate.
     fn is_shown(&self, tracker: &Tracker) -> bool {
         let mut client = self.client(tracker);
         let TlsStream { conn, sock } = client.stream();
@@ -135,7 +135,7 @@ fn assert_accounted_for(tracker: Tracker) {
 }
 
 #[test]
-fn a_peer_that_announced_over_udp_is_found_over_https_by_either_version_of_tls() {
+fn a_peer_that_announced_over_udp_is_found_over_https_with_either_version_of_tls() {
     let identity = Identity::new();
     let tracker = identity.serve(Launch::on_loopback()).start();
     let udp = Client::new(tracker.v4());
@@ -156,7 +156,7 @@ fn a_peer_that_announced_over_udp_is_found_over_https_by_either_version_of_tls()
 }
 
 #[test]
-fn requests_that_follow_each_other_in_one_write_are_answered_over_tls() {
+fn pipelined_requests_are_answered_over_tls() {
     let identity = Identity::new();
     let tracker = identity.serve(Launch::on_loopback()).start();
     for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
@@ -173,14 +173,14 @@ fn requests_that_follow_each_other_in_one_write_are_answered_over_tls() {
 }
 
 #[test]
-fn the_end_of_a_connection_is_told_within_tls() {
+fn a_closed_connection_ends_with_a_tls_close_notify() {
     let identity = Identity::new();
     let tracker = identity.serve(Launch::on_loopback()).start();
     for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
         let mut client = identity.over(version, connect(&tracker));
         client.send(b"GET /health_check HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n");
         assert_eq!(client.answer().header("connection"), Some("close"));
-        // rustls takes an end without a word within TLS for an error.
+        // rustls treats an end without `close_notify` as an error.
         assert_eq!(client.rest(), b"");
         let mut client = identity.over(version, connect(&tracker));
         client.send(b"POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 100000\r\n\r\n");
@@ -193,14 +193,14 @@ fn the_end_of_a_connection_is_told_within_tls() {
 }
 
 #[test]
-fn what_is_not_tls_on_the_port_of_https_is_closed_and_counted() {
+fn a_connection_to_the_https_port_that_does_not_speak_tls_is_closed_and_counted() {
     let identity = Identity::new();
     let tracker = identity.serve(Launch::on_loopback()).start();
     for junk in [get_request(HEALTH).as_bytes(), &[0x16, 3, 1, 0xff, 0xff, 0, 0, 0], &[0; 100]] {
         let mut client = HttpClient::over(connect(&tracker));
         client.send(junk);
         let said = client.rest();
-        assert!(!said.starts_with(b"HTTP"), "an answer in the clear");
+        assert!(!said.starts_with(b"HTTP"), "an unencrypted answer");
     }
     tracker.wait_for_figures(&[("http_closed_tls", 3), ("http_connections_open", 0)]);
     assert_eq!(identity.client(&tracker).get(HEALTH).status, 200);
@@ -208,7 +208,7 @@ fn what_is_not_tls_on_the_port_of_https_is_closed_and_counted() {
 }
 
 #[test]
-fn a_handshake_that_does_not_end_is_closed_in_time() {
+fn an_unfinished_handshake_or_a_missing_first_request_is_closed_in_time() {
     let identity = Identity::new();
     let tracker = identity.serve(Launch::on_loopback().set("http.first_request_s", "1")).start();
     let silent = HttpClient::over(connect(&tracker));
@@ -223,13 +223,13 @@ fn a_handshake_that_does_not_end_is_closed_in_time() {
     assert_accounted_for(tracker);
 }
 
-/// Waits until all cores show a certificate to new connections, or at least those that take in sixteen.
+/// Waits until sixteen new connections in a row get this certificate, so that most likely all cores use it.
 #[track_caller]
 fn wait_until_shown(identity: &Identity, tracker: &Tracker) {
     until("the certificate is shown", || (0..16).all(|_| identity.is_shown(tracker)));
 }
 
-/// Has the tracker read its files, and waits until it says that they cannot be used.
+/// Makes the tracker read its files again, and waits until it logs that they cannot be used.
 fn wait_for_trouble(tracker: &Tracker, file: &Path, part: &str) {
     let file = file.to_str().expect("a path of plain text");
     tracker.signal(Signal::HUP);
@@ -243,7 +243,7 @@ fn wait_for_trouble(tracker: &Tracker, file: &Path, part: &str) {
 }
 
 #[test]
-fn a_new_certificate_is_shown_to_new_connections_and_old_ones_go_on() {
+fn new_connections_get_a_new_certificate_and_old_ones_continue() {
     let mut identity = Identity::new();
     let tracker = identity.serve(Launch::on_loopback()).start();
     let mut old = identity.client(&tracker);
@@ -260,7 +260,7 @@ fn a_new_certificate_is_shown_to_new_connections_and_old_ones_go_on() {
 }
 
 #[test]
-fn a_slow_key_is_warned_of_at_the_start_and_when_it_comes_with_a_new_certificate() {
+fn a_slow_key_causes_a_warning_at_the_start_and_on_a_reload() {
     let is_warned_of = |line: &String| {
         ["WARN", "the certificate has a slow key", "rsa_bits=3072"].iter().all(|part| line.contains(part))
     };
@@ -275,7 +275,7 @@ fn a_slow_key_is_warned_of_at_the_start_and_when_it_comes_with_a_new_certificate
 }
 
 #[test]
-fn a_certificate_that_cannot_be_used_is_told_of_and_the_old_one_stays() {
+fn an_unusable_certificate_is_logged_and_the_old_one_stays() {
     let identity = Identity::new();
     let tracker = identity.serve(Launch::on_loopback()).start();
     let file = identity.certificate_file();
@@ -292,7 +292,7 @@ fn a_certificate_that_cannot_be_used_is_told_of_and_the_old_one_stays() {
     std::fs::copy(other.certificate_file(), &file).expect("a file");
     wait_for_trouble(&tracker, &file, "does not fit");
     assert!(identity.is_shown(&tracker) && !other.is_shown(&tracker));
-    // With the key of the other one, it is taken after all.
+    // With its own key, the other certificate is accepted.
     std::fs::copy(other.key_file(), identity.key_file()).expect("a file");
     tracker.signal(Signal::HUP);
     wait_until_shown(&other, &tracker);
@@ -300,7 +300,7 @@ fn a_certificate_that_cannot_be_used_is_told_of_and_the_old_one_stays() {
 }
 
 #[test]
-fn a_hangup_without_https_changes_nothing() {
+fn a_hang_up_signal_without_https_changes_nothing() {
     let tracker = Launch::on_loopback().start();
     let mut client = HttpClient::new(tracker.http_v4());
     for _ in 0..3 {

@@ -1,4 +1,4 @@
-//! The latencies that the running tracker dumps, read back by a reader that is none of its own.
+//! The latency dumps of the running tracker, read by an independent reader.
 
 mod command;
 mod dumps;

@@ -1,4 +1,4 @@
-//! The load generator against the real tracker: its bounds, its figures, and what it demands of answers. Over HTTP,
+//! The load generator against the real tracker: its limits, its figures and its checks of answers. Over HTTP it runs
 //! against a small tracker of its own.
 
 mod http;
@@ -25,11 +25,11 @@ use crate::tracker::{Launch, Tracker};
 /// The kinds of requests, as the results name them.
 const KINDS: [&str; 3] = ["connect", "announce", "scrape"];
 
-/// What is common to all loads: few peers and sources, so that connecting takes no time.
+/// Arguments of all loads: few peers and sources, so that connecting takes no time.
 const SMALL: [&str; 10] =
     ["--peers", "3000", "--torrents", "50", "--sources", "4", "--ports", "1", "--warmup", "0.2"];
 
-/// A load of a core that ends by itself, with the result on the standard output.
+/// A load on one core that ends by itself, with the result on the standard output.
 fn load(target: &str, arguments: &[&str]) -> Command {
     let core = allowed_cores().pop().expect("this process runs on a core").to_string();
     let mut command = Command::new(load_generator());
@@ -81,7 +81,7 @@ fn connect_only(socket: &UdpSocket, mut while_running: std::process::Child) -> O
 }
 
 #[test]
-fn a_load_within_its_bounds_ends_with_code_0_and_all_figures() {
+fn a_load_within_its_limits_ends_with_code_0_and_all_figures() {
     let tracker = serving();
     let bounds = ["--min-rate", "100", "--max-loss", "50", "--max-p99-us", "60000000"];
     let output = run(tracker.v4(), &[&bounds[..], &["--rate", "2000", "--seconds", "1"]].concat());
@@ -114,7 +114,7 @@ fn a_closed_loop_has_no_more_answers_than_requests() {
 }
 
 #[test]
-fn a_broken_bound_ends_with_code_1_and_its_name() {
+fn a_violated_limit_is_named_and_ends_with_code_1() {
     let tracker = serving();
     let output = run(tracker.v4(), &["--rate", "1000", "--seconds", "0.5", "--min-rate", "1e9"]);
     assert_code(&output, 1);
@@ -122,7 +122,7 @@ fn a_broken_bound_ends_with_code_1_and_its_name() {
 }
 
 #[test]
-fn lost_requests_break_the_bound_on_the_latency() {
+fn lost_requests_violate_the_latency_limit() {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let arguments = [
         "--mix",
@@ -149,7 +149,7 @@ fn lost_requests_break_the_bound_on_the_latency() {
 }
 
 #[test]
-fn a_fill_says_that_every_peer_was_answered() {
+fn a_fill_reports_that_every_peer_was_answered() {
     let tracker = serving();
     let output = run(tracker.v4(), &["--fill"]);
     assert_code(&output, 0);
@@ -171,7 +171,7 @@ fn an_unanswered_fill_ends_with_code_1() {
 }
 
 #[test]
-fn a_right_tracker_stands_every_check_of_its_answers() {
+fn a_correct_tracker_passes_every_check_of_its_answers() {
     let tracker = serving();
     for target in [tracker.v4(), tracker.v6()] {
         assert_code(&run(target, &["--fill"]), 0);
@@ -217,7 +217,7 @@ fn read_histograms(log: &[u8]) -> Vec<(String, Histogram<u64>)> {
 }
 
 #[test]
-fn a_run_of_a_torrent_that_is_longer_than_a_message_is_refused() {
+fn a_torrent_run_that_is_longer_than_a_message_is_refused() {
     let output = run("127.0.0.1:1".parse().unwrap(), &["--torrent-run", "8", "--segments", "4"]);
     assert_code(&output, 2);
     assert!(String::from_utf8_lossy(&output.stderr).contains("--torrent-run 8 is above --segments 4"));

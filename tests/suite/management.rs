@@ -1,4 +1,4 @@
-//! The running tracker under management: its modes, its lists and keys, its database and its API.
+//! The management of a running tracker: modes, lists, keys, database and API.
 
 mod announces;
 pub(crate) mod api;
@@ -35,7 +35,7 @@ fn torrent(number: u8) -> InfoHash {
     InfoHash([number; 20])
 }
 
-/// Where the line of the log that begins with these words says that it serves.
+/// The address in the URL that follows these words in the log.
 fn address_in(tracker: &Tracker, words: &str) -> String {
     let log = tracker.log();
     let address = |line: &String| {
@@ -66,7 +66,7 @@ impl ListFile {
         self.directory.path().join("list")
     }
 
-    /// Puts another list in its place, as operators are told to.
+    /// Replaces the list by renaming a new file, as the documentation advises.
     fn replace(&self, torrents: &[u8]) {
         let lines: String = torrents.iter().map(|&number| format!("{}\n", torrent(number))).collect();
         let new = self.directory.path().join("new");

@@ -1,4 +1,4 @@
-//! However many cores there are and wherever a datagram arrives, clients see one tracker.
+//! Clients see one tracker, whatever the number of cores and wherever a datagram arrives.
 
 mod accounting;
 mod equivalence;

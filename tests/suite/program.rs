@@ -1,4 +1,4 @@
-//! The programs under test: built once, found where this test binary lies.
+//! The programs under test, built once into the target directory of this test binary.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -8,11 +8,11 @@ use std::sync::OnceLock;
 /// The path of another `ringtrack` binary to test, such as that of a release.
 const OTHER_PROGRAM: &str = "RINGTRACK_TESTS_PROGRAM";
 
-/// A small test. With one among what is built, cargo takes the features that it takes for `cargo test --workspace`, and
-/// finds all dependencies built.
+/// A small test. If one is built too, cargo selects the same features as for `cargo test --workspace` and finds all
+/// dependencies built.
 const ANY_TEST: &str = "protocol";
 
-/// The path of the `ringtrack` binary: that of [`OTHER_PROGRAM`], or one freshly built with the profile and in the target
+/// The path of the `ringtrack` binary: that of [`OTHER_PROGRAM`], or one built with the profile and in the target
 /// directory of this test binary.
 pub(crate) fn program() -> PathBuf {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
@@ -35,8 +35,8 @@ fn build(binary: &str) -> PathBuf {
     };
 
     let mut cargo = Command::new(env!("CARGO"));
-    // Cargo told this test about its package. A build script that asks for such a variable would see another value
-    // in each build, and be run anew with all that depends on it.
+    // Cargo has set these for this test's package. A build script that reads one would see another value in each
+    // build, and be run again with everything that depends on it.
     for (name, _) in std::env::vars_os().filter(|(name, _)| is_about_a_package(name)) {
         cargo.env_remove(name);
     }

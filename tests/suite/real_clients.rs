@@ -1,20 +1,19 @@
-//! Real clients move real files, and find each other only through the tracker.
+//! Real clients transfer real files, and find each other only through the tracker.
 //!
-//! What each of them can do with a tracker, as seen in these networks:
+//! Capabilities of each client with a tracker, as observed in these networks:
 //!
-//! | client           | over UDP and IPv4 | over UDP and IPv6                    | over HTTP and HTTPS     |
-//! |------------------|-------------------|--------------------------------------|-------------------------|
-//! | libtorrent 2.0   | all               | all                                  | all                     |
-//! | aria2 1.36       | all               | nothing                              | all                     |
-//! | Transmission 3.0 | all               | announces and is found, finds nobody | all, but takes no leave |
+//! | client           | over UDP and IPv4 | over UDP and IPv6                    | over HTTP and HTTPS         |
+//! |------------------|-------------------|--------------------------------------|-----------------------------|
+//! | libtorrent 2.0   | all               | all                                  | all                         |
+//! | aria2 1.36       | all               | nothing                              | all                         |
+//! | Transmission 3.0 | all               | announces and is found, finds no one | all, but no `stopped` event |
 //!
-//! aria2 asks UDP trackers from an IPv4 socket only: an IPv6 address fails when it sends ("Address family not
-//! supported by protocol").
+//! aria2 uses only an IPv4 socket for UDP trackers: sending to an IPv6 address fails ("Address family not supported
+//! by protocol").
 //!
-//! Transmission asks over UDP and IPv6 where the tracker has a name (an IPv6 address in brackets it looks up as
-//! if it were one, in vain), but takes each 18-byte peer of the answer for three IPv4 peers ("Got 3 peers from
-//! tracker" where there is one). Over HTTP it tells the tracker of a pause, but not of its end: it begins that
-//! announce and does not wait for it.
+//! Transmission announces over UDP and IPv6 if the tracker has a name (it fails to look up an IPv6 address in brackets
+//! as if it were one), but takes each 18-byte peer of the answer for three IPv4 peers ("Got 3 peers from tracker" where
+//! there is one). Over HTTP it announces a pause, but not its end: it begins that announce and does not wait for it.
 
 mod aria2;
 mod authority;

@@ -1,4 +1,4 @@
-//! The tracker as a service: what it tells systemd, and the unit that systemd runs it by.
+//! The tracker as a service: its messages to systemd, and its systemd unit.
 
 mod notify;
 mod unit;

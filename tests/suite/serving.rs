@@ -1,4 +1,4 @@
-//! What the running tracker does for its clients and its operator.
+//! The running tracker as its clients and its operator see it.
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::Instant;
@@ -19,7 +19,7 @@ fn connect_request(number: u32) -> Vec<u8> {
     ConnectRequest::new(TransactionId(number.to_be_bytes())).as_bytes().to_vec()
 }
 
-/// Two clients of a tracker announce the same torrent, and the second is told of the first alone.
+/// Two clients of a tracker announce the same torrent, and the second gets only the first as a peer.
 fn meet(tracker: SocketAddr) {
     let (first, second) = (Client::new(tracker), Client::new(tracker));
     let alone = first.announce(first.leecher(TORRENT, 1001));
@@ -31,7 +31,7 @@ fn meet(tracker: SocketAddr) {
 }
 
 #[test]
-fn each_family_is_served_and_told_of_peers_of_its_own() {
+fn clients_of_each_family_are_served_and_get_peers_of_their_own() {
     let tracker = Launch::on_wildcards().start();
     meet(tracker.v4());
     meet(tracker.v6());
@@ -42,8 +42,8 @@ fn each_family_is_served_and_told_of_peers_of_its_own() {
 }
 
 #[test]
-fn by_default_port_6969_of_both_families_is_listened_on() {
-    // In a network of its own, where nobody else has the port.
+fn by_default_the_tracker_listens_on_port_6969_of_both_families() {
+    // In its own network namespace, where no other program has the port.
     let tracker = Launch::with_default_listeners().under(&["unshare", "--net", "--"]).start();
     let log = tracker.log();
     let addresses = ["udp://0.0.0.0:6969", "udp://[::]:6969", "http://0.0.0.0:6969", "http://[::]:6969"];
@@ -52,13 +52,13 @@ fn by_default_port_6969_of_both_families_is_listened_on() {
     }
 }
 
-/// The tracker says which cores it works on, and its workers are on these.
+/// Asserts that the tracker logs these cores and that its workers are pinned to them.
 #[track_caller]
 fn assert_works_on(tracker: &Tracker, cores: &[usize]) {
     let line = format!("{} shard(s), one worker on each of the cores {cores:?}", cores.len());
     assert!(tracker.log().iter().any(|said| said.ends_with(&line)), "{:#?}", tracker.log());
     let affinities: Vec<String> = cores.iter().map(usize::to_string).collect();
-    // A worker's helper thread goes to its core only when it first runs.
+    // A worker's helper thread moves to its core only when it first runs.
     wait_for(|| match worker_affinities(tracker.id()) {
         found if found == affinities => Ok(()),
         found => Err(format!("{found:?}")),
@@ -71,7 +71,7 @@ fn each_core_of_the_affinity_mask_gets_a_worker() {
 }
 
 #[test]
-fn an_affinity_mask_of_one_core_gives_one_shard() {
+fn an_affinity_mask_of_one_core_results_in_one_shard() {
     let [_, core] = two_cores();
     let launch = Launch::on_loopback().under(&["taskset", "--cpu-list", &core.to_string()]);
     let tracker = launch.start();
@@ -80,7 +80,7 @@ fn an_affinity_mask_of_one_core_gives_one_shard() {
 }
 
 #[test]
-fn the_listed_cores_get_the_workers_in_their_order() {
+fn workers_run_on_the_configured_cores_in_order() {
     let [first, second] = two_cores();
     let reversed = Launch::on_loopback().set("workers.cores", &format!("[{second}, {first}]")).start();
     assert_works_on(&reversed, &[second, first]);
@@ -89,8 +89,8 @@ fn the_listed_cores_get_the_workers_in_their_order() {
 }
 
 #[test]
-fn trackers_that_start_at_once_on_busy_cores_are_all_ready() {
-    // Workers that meet at unlucky moments, and are kept off their cores while they do.
+fn trackers_that_start_at_the_same_time_on_busy_cores_all_become_ready() {
+    // Workers that synchronize at unlucky moments, while they are kept off their cores.
     const TRACKERS: usize = 8;
     for _ in 0..3 {
         std::thread::scope(|scope| {
@@ -101,7 +101,7 @@ fn trackers_that_start_at_once_on_busy_cores_are_all_ready() {
     }
 }
 
-/// A signal to end gives an orderly end well within the deadline, with the figures of the whole life.
+/// Asserts that a signal causes an orderly end within the deadline, with a report of all figures.
 fn end_by(signal: Signal) {
     let tracker = Launch::on_loopback().set("shutdown.deadline_s", "300").start();
     let client = Client::new(tracker.v4());
@@ -117,19 +117,19 @@ fn end_by(signal: Signal) {
 }
 
 #[test]
-fn sigterm_ends_the_tracker_in_good_order() {
+fn sigterm_stops_the_tracker_in_good_order() {
     end_by(Signal::TERM);
 }
 
 #[test]
-fn sigint_ends_the_tracker_in_good_order() {
+fn sigint_stops_the_tracker_in_good_order() {
     end_by(Signal::INT);
 }
 
 #[test]
-fn requests_that_wait_at_the_signal_to_end_are_answered() {
-    // Fewer than the buffer of a client's socket has room for, and together more than one core answers before it
-    // hears of the signal.
+fn requests_that_wait_when_the_tracker_is_stopped_are_answered() {
+    // Fewer per client than its socket buffer holds, and together more than one core answers before it receives the
+    // signal.
     const CLIENTS: usize = 160;
     const REQUESTS: u32 = 250;
     let [core, _] = two_cores();
@@ -145,7 +145,7 @@ fn requests_that_wait_at_the_signal_to_end_are_answered() {
     tracker.signal(Signal::CONT);
     let ended = tracker.wait();
     assert_eq!(ended.code, Some(0), "{:#?}", ended.log);
-    // With CAP_NET_ADMIN the kernel gives as large a buffer as is asked for.
+    // With CAP_NET_ADMIN, the kernel grants the requested buffer size.
     assert_eq!(ended.figures().get("udp_v4_received"), CLIENTS as u64 * u64::from(REQUESTS));
     for client in &clients {
         let answers: Vec<usize> = (0..REQUESTS).map(|_| client.receive().0).collect();
@@ -180,7 +180,7 @@ fn sigusr1_reports_every_figure_as_json() {
     assert_eq!(told, wanted);
 }
 
-/// The name of the figure in a line, which must be JSON whatever it tells.
+/// The name of the figure in a line, if any. Each line must be JSON.
 fn json_figure(line: &str) -> Option<String> {
     let value: serde_json::Value = serde_json::from_str(line).expect("each line is a JSON object");
     assert!(value["timestamp"].is_string() && value["level"].is_string(), "{line}");
@@ -192,7 +192,7 @@ fn json_figure(line: &str) -> Option<String> {
 }
 
 #[test]
-fn the_line_with_statistics_comes_at_its_interval() {
+fn statistics_are_logged_at_their_interval() {
     let start = Instant::now();
     let tracker = Launch::on_loopback().set("statistics.interval_s", "1").start();
     let mut client = Client::unconnected(tracker.v4());
@@ -203,18 +203,18 @@ fn the_line_with_statistics_comes_at_its_interval() {
     assert!(seconds > 3.0, "three lines within {seconds} seconds of the start");
 }
 
-/// Waits for the statistics line of this number, counted from 0, among those that are wanted.
+/// Waits for the statistics line of this number, counted from 0, among the wanted ones.
 fn wait_for_statistics_line(tracker: &Tracker, number: usize, is_wanted: impl Fn(&str) -> bool) {
     let is_one = |line: &&String| line.contains(" statistics received/s=") && is_wanted(line);
     tracker.wait_for_log("a line with statistics", |lines| lines.iter().filter(is_one).nth(number).map(drop));
 }
 
 #[test]
-fn a_reply_comes_from_the_address_that_was_asked() {
+fn a_reply_comes_from_the_address_to_which_the_request_was_sent() {
     let tracker = Launch::on_wildcards().start();
     for last in 1..=3 {
         let asked = SocketAddr::new(Ipv4Addr::new(127, 0, 0, last).into(), tracker.v4().port());
-        // A connected socket hears nobody but the address that it asks.
+        // A connected socket receives only from the address that it is connected to.
         let client = Client::new(asked);
         let torrent = InfoHash([last; 20]);
         let peers = client.announce(client.leecher(torrent, 1001)).peers;
@@ -223,7 +223,7 @@ fn a_reply_comes_from_the_address_that_was_asked() {
 }
 
 #[test]
-fn the_kernel_chooses_the_source_of_replies_where_it_is_told_to() {
+fn the_kernel_chooses_the_source_of_replies_if_configured() {
     let tracker = Launch::on_wildcards().set("udp.reply_source", "kernel").start();
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -233,7 +233,7 @@ fn the_kernel_chooses_the_source_of_replies_where_it_is_told_to() {
 }
 
 #[test]
-fn a_wrong_connection_id_is_told_or_passed_over_in_silence() {
+fn a_wrong_connection_id_is_answered_with_an_error_or_ignored_as_configured() {
     let tracker = Launch::on_loopback().start();
     let stranger = Client::unconnected(tracker.v4());
     stranger.send(stranger.leecher(TORRENT, 1001).as_bytes());
@@ -242,7 +242,7 @@ fn a_wrong_connection_id_is_told_or_passed_over_in_silence() {
     let silent = Launch::on_loopback().set("connection_ids.invalid", "drop").start();
     let mut stranger = Client::unconnected(silent.v4());
     stranger.send(stranger.leecher(TORRENT, 1001).as_bytes());
-    // The first answer is that of the connect, which panics at any other.
+    // `connect` panics if it receives any other answer first.
     stranger.connect();
     assert_eq!(silent.stop().figures().get("udp_v4_announce_dropped_connection_id_silenced"), 1);
 }

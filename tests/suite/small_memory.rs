@@ -16,17 +16,17 @@ use crate::udp_client::Client;
 
 const MEMORY_MAX_BYTES: u64 = 64 << 20;
 
-/// More than half of that has room for: most are alone with their torrent.
+/// More than fit into half of that memory: most are the only peer of their torrent.
 const PEERS: u64 = 700_000;
 
-/// A control group of this test's own, which is removed at the end.
+/// A control group of this test, which is removed at the end.
 struct ControlGroup {
     folder: PathBuf,
 }
 
 impl ControlGroup {
-    /// Makes a group below the one of this process (version 1) or at the root, where groups may lie beside processes
-    /// (version 2). Gives why not where this machine does not let it.
+    /// Makes a group below that of this process (version 1) or at the root, where groups may exist beside processes
+    /// (version 2). Returns the reason if this machine does not allow it.
     fn with_memory_max() -> Result<Self, String> {
         let membership = fs::read_to_string("/proc/self/cgroup").map_err(|error| error.to_string())?;
         let of_memory = |line: &str| line.split_once(":memory:").map(|(_, group)| group.to_owned());
@@ -44,7 +44,7 @@ impl ControlGroup {
         Ok(group)
     }
 
-    /// Whose process begins in this group.
+    /// A launch whose process starts in this group.
     fn around(&self, launch: Launch) -> Launch {
         let enter = format!("echo $$ > {}/cgroup.procs && exec \"$@\"", self.folder.display());
         launch.under(&["sh", "-c", &enter, "sh"])
@@ -71,16 +71,16 @@ fn fill(tracker: &Tracker, core: usize) {
     load.args(["--target", &target, "--cores", &core, "--fill", "--quiet", "--sources", "40"]);
     let output =
         load.args(["--peers", &peers, "--torrents", "4000000", "--skew", "1"]).output().expect("it starts");
-    // Who finds no place is answered too.
+    // Refused peers are answered too.
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]
-fn a_full_tracker_stays_within_its_control_group_and_goes_on_answering() {
+fn a_full_tracker_stays_within_its_control_group_and_keeps_answering() {
     let group = match ControlGroup::with_memory_max() {
         Ok(group) => group,
         Err(reason) => {
-            // Not by `eprintln!`, which shows nothing of a test that passes.
+            // Not by `eprintln!`, whose output is hidden if the test passes.
             let text = format!("small_memory is skipped, since no control group can be made: {reason}\n");
             return stderr().write_all(text.as_bytes()).expect("it is shown");
         }
@@ -100,7 +100,7 @@ fn a_full_tracker_stays_within_its_control_group_and_goes_on_answering() {
     });
     assert!(kept > 100_000 && refused > 100_000, "{kept} peers are kept, {refused} refused");
     let second = client.announce(client.leecher(torrent, 1002));
-    assert_eq!((second.leechers, second.peers.len()), (2, 1), "a torrent that is there grows on");
+    assert_eq!((second.leechers, second.peers.len()), (2, 1), "an existing torrent still grows");
     assert_eq!(HttpClient::new(tracker.http_v4()).get("/health_check").status, 200);
     let ended = tracker.stop();
     assert_eq!((ended.code, group.kills()), (Some(0), 0), "{:#?}", ended.log);

@@ -1,4 +1,4 @@
-//! Starts that must fail, each with one clear sentence that says what to do, and the way around the failure.
+//! Starts that must fail, each with one clear sentence that says what to do, and the remedies.
 
 use std::fs::Permissions;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
@@ -17,13 +17,13 @@ use crate::program::program;
 use crate::tracker::{Ended, Launch};
 use crate::udp_client::Client;
 
-/// Asserts that the program failed, with one sentence of its own that has all of `parts`.
+/// Asserts that the program failed (exit code 1) with one sentence that contains all of `parts`.
 #[track_caller]
 fn assert_fails(ended: &Ended, parts: &[&str]) {
     assert_ends_with(1, ended, parts);
 }
 
-/// Asserts that the program took its configuration for wrong, in one sentence that has all of `parts`.
+/// Asserts that the program refused its configuration (exit code 2) with one sentence that contains all of `parts`.
 #[track_caller]
 fn assert_is_refused(ended: &Ended, parts: &[&str]) {
     assert_ends_with(2, ended, parts);
@@ -36,7 +36,7 @@ fn assert_ends_with(code: i32, ended: &Ended, parts: &[&str]) {
     let mut sentences = ended.log.iter().filter(|line| line.starts_with("ringtrack: "));
     let sentence = sentences.next().unwrap_or_else(|| panic!("no sentence: {log}"));
     assert_eq!(sentences.next(), None, "a second sentence: {log}");
-    assert_eq!(ended.log.last(), Some(sentence), "something behind the sentence");
+    assert_eq!(ended.log.last(), Some(sentence), "something follows the sentence");
     assert!(!log.contains("panicked") && !log.contains("backtrace"), "{log}");
     for part in parts {
         assert!(sentence.contains(part), "{part:?} is not in {sentence:?}");
@@ -54,7 +54,7 @@ fn assert_in_use(address: SocketAddr) {
 }
 
 #[test]
-fn a_port_that_another_program_has_is_refused() {
+fn a_port_in_use_by_another_program_is_refused() {
     for loopback in ["127.0.0.1:0", "[::1]:0"] {
         let other = UdpSocket::bind(loopback).unwrap();
         assert_in_use(other.local_addr().unwrap());
@@ -73,7 +73,7 @@ fn a_port_that_another_program_would_share_is_refused() {
 }
 
 #[test]
-fn a_second_tracker_on_the_same_port_is_refused_and_the_first_goes_on() {
+fn a_second_tracker_on_the_same_port_is_refused_and_the_first_continues() {
     let first = Launch::on_loopback().start();
     assert_in_use(first.v4());
     assert_in_use(first.v6());
@@ -89,7 +89,7 @@ fn start_http_on(key: &str, addresses: &str) -> Ended {
 }
 
 #[test]
-fn a_tcp_port_that_another_program_has_or_would_share_is_refused() {
+fn a_tcp_port_that_another_program_uses_or_would_share_is_refused() {
     for key in ["http.listen", "https.listen"] {
         for loopback in ["127.0.0.1:0", "[::1]:0"] {
             let other = TcpListener::bind(loopback).unwrap();
@@ -109,7 +109,7 @@ fn a_tcp_port_that_another_program_has_or_would_share_is_refused() {
 }
 
 #[test]
-fn a_second_tracker_on_the_same_tcp_port_is_refused_and_the_first_goes_on() {
+fn a_second_tracker_on_the_same_tcp_port_is_refused_and_the_first_continues() {
     let first = Launch::on_loopback().start();
     let address = first.http_v4();
     let cause = format!("http://{address} is in use by another program: ");
@@ -121,7 +121,7 @@ fn a_second_tracker_on_the_same_tcp_port_is_refused_and_the_first_goes_on() {
 fn a_tcp_port_that_cannot_be_bound_is_refused() {
     let ended = start_http_on("http.listen", "192.0.2.1:6969");
     assert_fails(&ended, &["http://192.0.2.1:6969: this machine does not have the address: ", "http.listen"]);
-    // A network of its own has the kernel's default bound, 1024, on the ports that anyone may bind.
+    // In a new network namespace, ports below the kernel's default of 1024 need a capability.
     let launch = Launch::with_defaults().under(&["unshare", "--net", "--", "setpriv"]);
     let launch = launch.under(&["--bounding-set=-net_bind_service", "--inh-caps=-net_bind_service", "--"]);
     let ended = launch.set("http.listen", "0.0.0.0:80").run_to_end();
@@ -131,7 +131,7 @@ fn a_tcp_port_that_cannot_be_bound_is_refused() {
 }
 
 #[test]
-fn https_with_files_that_cannot_be_used_is_refused_and_the_file_named() {
+fn https_with_an_unusable_file_is_refused_and_the_file_is_named() {
     let (identity, other) = (Identity::new(), Identity::new());
     let start = |key: &str, file: &Path| {
         let path = file.to_str().expect("a path of plain text");
@@ -154,7 +154,7 @@ fn https_with_files_that_cannot_be_used_is_refused_and_the_file_named() {
 }
 
 #[test]
-fn https_without_its_files_is_refused_and_the_key_named() {
+fn https_without_its_files_is_refused_and_the_missing_key_is_named() {
     let https = || Launch::on_loopback().set("https.listen", r#"["127.0.0.1:0"]"#);
     assert_is_refused(&https().run_to_end(), &["https.listen", "https.certificate_file"]);
     let half = https().set("https.certificate_file", "/nonexistent/file.pem").run_to_end();
@@ -162,7 +162,7 @@ fn https_without_its_files_is_refused_and_the_key_named() {
 }
 
 #[test]
-fn a_limit_on_open_files_that_is_too_low_for_the_connections_is_warned_of() {
+fn a_limit_on_open_files_that_is_too_low_for_the_connections_causes_a_warning() {
     let warns = |limit: &str, connections: &str| {
         let launch = Launch::on_loopback().set("http.connections_max", connections);
         let tracker = launch.under(&["prlimit", &format!("--nofile={limit}"), "--"]).start();
@@ -174,7 +174,7 @@ fn a_limit_on_open_files_that_is_too_low_for_the_connections_is_warned_of() {
         assert!(warning.contains(part), "{part:?} is not in {warning:?}");
     }
     assert_eq!(warns("1000:1000", "100"), None);
-    // The soft limit is raised as far as it may be.
+    // The soft limit is raised up to the hard limit.
     assert_eq!(warns("1000:10000", "5000"), None);
 }
 
@@ -192,7 +192,7 @@ fn a_limit_on_open_files_that_leaves_none_for_connections_is_refused() {
     assert_fails(&limited(160).run_to_end(), &parts);
     let tracker = limited(161).start();
     assert_eq!(HttpClient::new(tracker.http_v4()).get("/health_check").status, 200);
-    // Without HTTP there is nothing to leave room for.
+    // Without HTTP, no connections need descriptors.
     Client::new(limited(160).set("http.listen", "[]").start().v4());
 }
 
@@ -206,7 +206,7 @@ fn an_address_of_another_machine_is_refused() {
 
 #[test]
 fn a_port_that_the_user_may_not_bind_is_refused() {
-    // A network of its own has the kernel's default bound, 1024, on the ports that anyone may bind.
+    // In a new network namespace, ports below the kernel's default of 1024 need a capability.
     let launch = Launch::with_defaults().under(&["unshare", "--net", "--", "setpriv"]);
     let launch = launch.under(&["--bounding-set=-net_bind_service", "--inh-caps=-net_bind_service", "--"]);
     let ended = launch.set("udp.listen", "0.0.0.0:999").run_to_end();
@@ -223,17 +223,17 @@ fn a_core_outside_of_the_affinity_mask_is_refused() {
 fn a_limit_on_locked_memory_that_is_too_low_is_refused() {
     let limited = |limit: &str| {
         let launch = Launch::on_loopback().under(&["prlimit", &format!("--memlock={limit}"), "setpriv"]);
-        // With CAP_IPC_LOCK the kernel would count nothing.
+        // With CAP_IPC_LOCK, the kernel would not apply the limit.
         launch.under(&["--bounding-set=-ipc_lock", "--inh-caps=-ipc_lock", "--"])
     };
     let parts = ["RLIMIT_MEMLOCK", "65536 bytes", "524288", "LimitMEMLOCK=", "ulimit -l"];
     assert_fails(&limited("65536").run_to_end(), &parts);
-    // What the sentence asks for is enough.
+    // The limit that the sentence asks for is enough.
     Client::new(limited("524288").start().v4());
 }
 
 #[test]
-fn a_kernel_that_forbids_or_lacks_io_uring_is_named() {
+fn a_kernel_that_forbids_or_lacks_io_uring_is_reported() {
     program();
     let calls = [libc::SYS_io_uring_setup, libc::SYS_io_uring_register, libc::SYS_io_uring_enter];
     for (call, error) in calls.into_iter().flat_map(|call| [(call, libc::EPERM), (call, libc::ENOSYS)]) {
@@ -268,7 +268,7 @@ fn a_key_file_that_is_missing_or_too_short_is_refused() {
 }
 
 #[test]
-fn files_with_secrets_that_others_can_read_are_warned_of() {
+fn files_with_secrets_that_others_can_read_cause_a_warning() {
     let (tls, api_tls) = (Identity::new(), Identity::new());
     let (key, tokens, database) = (key_file(&[1; 16]), key_file(b"ops = 0123456789abcdef"), key_file(b""));
     let files = [key.path(), tokens.path(), &tls.key_file(), &api_tls.key_file(), database.path()]

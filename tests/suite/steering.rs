@@ -1,5 +1,4 @@
-//! Steering in the running tracker: with it no announce takes a hop between cores, without it all is answered
-//! just the same.
+//! Steering in the running tracker: with it no announce is passed between cores, without it the answers are the same.
 
 use std::net::SocketAddr;
 
@@ -15,7 +14,7 @@ const CLIENTS: u16 = 16;
 
 const TORRENTS: u16 = 2000;
 
-/// As many as a client can ask for in one packet.
+/// As many as a client can request in one packet.
 const SCRAPE_TORRENTS: usize = 70;
 
 fn torrent(number: u16) -> InfoHash {
@@ -29,8 +28,7 @@ fn start(steering: &str) -> Tracker {
     launch.set("udp.steering", steering).start()
 }
 
-/// Each client announces its share of the torrents, as a peer at `port`. Gives what each torrent's announce
-/// was answered.
+/// Each client announces its share of the torrents, as a peer at `port`. Returns the answer for each torrent.
 fn announce_shares(clients: &[Client], shift: u16, port: u16) -> Vec<Announced> {
     let mut answers = vec![None; TORRENTS.into()];
     for (index, client) in (0..).zip(clients) {
@@ -44,7 +42,7 @@ fn announce_shares(clients: &[Client], shift: u16, port: u16) -> Vec<Announced> 
     answers.into_iter().map(|answer| answer.expect("each torrent is some client's")).collect()
 }
 
-/// Announces each torrent from two source ports and scrapes them all. Every swarm must be whole.
+/// Announces each torrent from two source ports and scrapes them all. Every swarm must be complete.
 fn fill_and_check(tracker: SocketAddr) {
     let clients: Vec<Client> = (0..CLIENTS).map(|_| Client::new(tracker)).collect();
     for alone in announce_shares(&clients, 0, 1001) {
@@ -64,7 +62,7 @@ fn fill_and_check(tracker: SocketAddr) {
     assert_eq!(leechers, [0, 2, 0]);
 }
 
-/// The figures of a tracker that both families were served by, after the checks that hold in both modes.
+/// The figures of a tracker that has served both families, after the checks that hold in both modes.
 fn figures_of_a_life(steering: &str) -> Figures {
     let tracker = start(steering);
     fill_and_check(tracker.v4());
@@ -80,7 +78,7 @@ fn figures_of_a_life(steering: &str) -> Figures {
         assert_eq!(figures.get(&format!("swarms_{family}")), u64::from(TORRENTS));
         assert_eq!(figures.get(&format!("leechers_{family}")), u64::from(2 * TORRENTS));
     }
-    assert!(figures.get("scrapes_routed") > 0, "seventy torrents are of both shards");
+    assert!(figures.get("scrapes_routed") > 0, "seventy torrents belong to both shards");
     figures
 }
 
@@ -90,9 +88,9 @@ fn with_steering_no_announce_arrives_on_a_wrong_core() {
 }
 
 #[test]
-fn without_steering_announces_take_a_hop_and_swarms_are_whole_all_the_same() {
+fn without_steering_announces_are_passed_between_cores_and_swarms_are_complete() {
     let hops = figures_of_a_life("off").get("announces_on_wrong_core");
     let announces = u64::from(4 * TORRENTS);
-    // Each announce takes a hop with a chance of one half.
+    // Each announce arrives on the wrong core with a probability of one half.
     assert!(announces / 4 < hops && hops < announces * 3 / 4, "{hops} of {announces}");
 }

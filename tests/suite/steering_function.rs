@@ -1,4 +1,4 @@
-//! The function that the kernel steers by is `SteeringKey::shard_of`, whatever the key.
+//! The kernel steers by the same function as `SteeringKey::shard_of`, whatever the key.
 
 use std::net::{SocketAddr, UdpSocket};
 
@@ -30,7 +30,7 @@ fn bind(key: &SteeringKey, shards: ShardCount) -> BoundListeners {
     listeners
 }
 
-/// An announce, or a scrape with one more torrent behind it, for each info hash.
+/// An announce, or a scrape with a second torrent after it, for each info hash.
 fn requests(info_hashes: &[[u8; 20]]) -> Vec<Vec<u8>> {
     let (connection_id, transaction_id) = (ConnectionId([1; 8]), TransactionId([2; 4]));
     let announce = |info_hash| {
@@ -59,7 +59,7 @@ fn send(requests: &[Vec<u8>], to: SocketAddr) {
     }
 }
 
-/// Takes as many datagrams as were sent, and gives with each the shard whose socket it came to.
+/// Receives as many datagrams as were sent. Returns each with the shard whose socket received it.
 fn arrivals(listeners: &BoundListeners, shards: ShardCount, sent: usize) -> Vec<(ShardId, InfoHash)> {
     let (mut arrivals, mut batch) = (Vec::new(), ReceiveBatch::new(64, 2048));
     wait_for(|| {

@@ -1,4 +1,4 @@
-//! The running tracker: how a test starts the program, reads its log, asks for its figures and ends it.
+//! The running tracker: how a test starts the program, reads its log, asks for its figures and stops it.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -16,7 +16,7 @@ pub(crate) use crate::patience::PATIENCE;
 use crate::patience::wait_for;
 use crate::program::program;
 
-/// The last of the figures that a report consists of.
+/// The last figure of a report.
 const LAST_FIGURE: &str = "timer_lateness_us_max";
 
 /// How the program is to be started.
@@ -25,7 +25,7 @@ pub(crate) struct Launch {
     wrapper: Vec<String>,
     arguments: Vec<OsString>,
     environment: Vec<(String, String)>,
-    /// Where dumps of latencies go, so that they do not lie about.
+    /// The temporary folder for latency dumps and stored data.
     dumps: Arc<TempDir>,
 }
 
@@ -42,14 +42,14 @@ impl Launch {
         Self::with_defaults().set("udp.listen", ADDRESSES).set("http.listen", ADDRESSES)
     }
 
-    /// With the default configuration, but without HTTP and health checks: their ports are the same for all.
+    /// With the default configuration, but without HTTP and health checks, whose default ports all tests would share.
     pub(crate) fn with_defaults() -> Self {
         Self::with_default_listeners().set("http.listen", "[]").set("health_check_api.listen", "[]")
     }
 
     /// With the default configuration.
     pub(crate) fn with_default_listeners() -> Self {
-        // The kernel kills the tracker when the test's thread ends, however that comes about.
+        // The kernel kills the tracker when the test's thread ends, for whatever reason.
         let wrapper = ["setpriv", "--pdeathsig", "KILL", "--"].map(String::from).to_vec();
         let dumps = Arc::new(tempfile::tempdir().expect("a folder for dumps"));
         let directory = dumps.path().to_str().expect("a path of plain text").to_owned();
@@ -58,31 +58,29 @@ impl Launch {
         launch.env("STATE_DIRECTORY", &directory)
     }
 
-    /// With the value of a key, such as `udp.listen`, by the key's environment variable.
+    /// Sets a key, such as `udp.listen`, by its environment variable.
     pub(crate) fn set(self, key: &str, value: &str) -> Self {
         let name = format!("RINGTRACK_{}", key.replace('.', "_").to_uppercase());
         self.env(&name, value)
     }
 
-    /// With a configuration file.
     pub(crate) fn config(mut self, file: &Path) -> Self {
         self.arguments = vec!["--config".into(), file.into()];
         self
     }
 
-    /// With an environment variable.
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// By a command that executes the rest of its command line in its own process.
+    /// Starts the program by a command that executes the rest of its command line in its own process.
     pub(crate) fn under(mut self, wrapper: &[&str]) -> Self {
         self.wrapper.extend(wrapper.iter().map(|&word| word.to_owned()));
         self
     }
 
-    /// By no other command. A test that is killed then leaves its tracker behind.
+    /// Starts the program without any other command. A killed test then leaves its tracker running.
     pub(crate) fn by_itself(mut self) -> Self {
         self.wrapper.clear();
         self
@@ -107,7 +105,7 @@ impl Launch {
         let mut words = self.wrapper.into_iter().map(OsString::from).chain([program().into_os_string()]);
         let mut command = Command::new(words.next().expect("the program at least"));
         command.args(words).args(self.arguments).env_clear().envs(self.environment);
-        // The wrappers are found by it.
+        // For the lookup of the wrappers.
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
@@ -119,7 +117,7 @@ impl Launch {
     }
 }
 
-/// A running tracker, which does not outlive this.
+/// A running tracker, which is killed when this is dropped.
 pub(crate) struct Tracker {
     child: Child,
     log: Arc<Log>,
@@ -129,29 +127,29 @@ pub(crate) struct Tracker {
 
 /// A tracker that has ended.
 pub(crate) struct Ended {
-    /// Its exit code; none where a signal killed it.
+    /// Its exit code; `None` if a signal killed it.
     pub(crate) code: Option<i32>,
-    /// All that it said.
+    /// All lines of its log.
     pub(crate) log: Vec<String>,
 }
 
 impl Tracker {
-    /// Where IPv4 clients reach it.
+    /// The UDP address for IPv4 clients.
     pub(crate) fn v4(&self) -> SocketAddr {
         self.address(SocketAddr::is_ipv4, Ipv4Addr::LOCALHOST.into())
     }
 
-    /// Where IPv4 clients reach it over HTTP.
+    /// The HTTP address for IPv4 clients.
     pub(crate) fn http_v4(&self) -> SocketAddr {
         self.first_of("http", SocketAddr::is_ipv4)
     }
 
-    /// Where IPv6 clients reach it over HTTP.
+    /// The HTTP address for IPv6 clients.
     pub(crate) fn http_v6(&self) -> SocketAddr {
         self.first_of("http", SocketAddr::is_ipv6)
     }
 
-    /// Where IPv4 clients reach it over HTTPS.
+    /// The HTTPS address for IPv4 clients.
     pub(crate) fn https_v4(&self) -> SocketAddr {
         self.first_of("https", SocketAddr::is_ipv4)
     }
@@ -164,7 +162,7 @@ impl Tracker {
         self.log().iter().filter_map(|line| listening_address(scheme, line)).collect()
     }
 
-    /// Where IPv6 clients reach it.
+    /// The UDP address for IPv6 clients.
     pub(crate) fn v6(&self) -> SocketAddr {
         self.address(SocketAddr::is_ipv6, Ipv6Addr::LOCALHOST.into())
     }
@@ -179,7 +177,7 @@ impl Tracker {
         self.child.id()
     }
 
-    /// What its threads have spent so far.
+    /// Processor time that its threads have used so far.
     pub(crate) fn processor_time(&self) -> Duration {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.id())).expect("a running process");
         let (_, fields) = stat.rsplit_once(')').expect("the name of the program");
@@ -188,7 +186,7 @@ impl Tracker {
         Duration::from_millis(10 * fields.split_whitespace().skip(11).take(2).map(ticks).sum::<u64>())
     }
 
-    /// Where its dumps of latencies go.
+    /// The folder of its latency dumps and stored data.
     pub(crate) fn dumps(&self) -> &Path {
         self.dumps.path()
     }
@@ -197,12 +195,12 @@ impl Tracker {
         kill_process(Pid::from_child(&self.child), signal).expect("a signal to a child of our own");
     }
 
-    /// What it has said so far.
+    /// The lines logged so far.
     pub(crate) fn log(&self) -> Vec<String> {
         self.log.lock().lines.clone()
     }
 
-    /// Waits until `find` finds something in the log.
+    /// Waits until `find` returns something for the log.
     pub(crate) fn wait_for_log<T>(&self, what: &str, find: impl FnMut(&[String]) -> Option<T>) -> T {
         self.log.wait_for(what, find)
     }
@@ -217,7 +215,7 @@ impl Tracker {
         })
     }
 
-    /// Waits until the figures are these. Each core publishes its own ten times a second.
+    /// Waits until the figures have these values. Each core publishes its own ten times a second.
     #[track_caller]
     pub(crate) fn wait_for_figures(&self, wanted: &[(&str, u64)]) {
         wait_for(|| {
@@ -230,7 +228,7 @@ impl Tracker {
         });
     }
 
-    /// Asks it to end, and waits for that.
+    /// Stops it and waits for its end.
     pub(crate) fn stop(self) -> Ended {
         self.signal(Signal::TERM);
         self.wait()
@@ -246,7 +244,7 @@ impl Tracker {
 
 impl Drop for Tracker {
     fn drop(&mut self) {
-        // Failing here means that it is gone already, which is what is wanted.
+        // An error means that it has ended already.
         drop(self.child.kill());
         drop(self.child.wait());
     }
@@ -259,11 +257,11 @@ impl Ended {
     }
 }
 
-/// What a report told.
+/// The figures of a report.
 pub(crate) struct Figures(HashMap<String, u64>);
 
 impl Figures {
-    /// Of several reports, the last.
+    /// The figures of the last report in a log.
     fn of(log: &[String]) -> Self {
         Self(log.iter().filter_map(|line| figure(line)).collect())
     }
@@ -304,7 +302,7 @@ fn listening_address(scheme: &str, line: &str) -> Option<SocketAddr> {
     address.trim_end_matches(['"', '}']).split('"').next()?.parse().ok()
 }
 
-/// What the program has said, while it goes on.
+/// The log of a running program.
 #[derive(Default)]
 struct Log {
     said: Mutex<Said>,
@@ -331,7 +329,7 @@ impl Log {
         self.grew.notify_all();
     }
 
-    /// Waits for something that the program says. Panics with the log when it ends or takes too long.
+    /// Waits until `find` returns something for the log. Panics with the log if the program ends or takes too long.
     fn wait_for<T>(&self, what: &str, mut find: impl FnMut(&[String]) -> Option<T>) -> T {
         let deadline = Instant::now() + PATIENCE;
         let mut said = self.lock();
@@ -342,7 +340,7 @@ impl Log {
             let left = deadline.saturating_duration_since(Instant::now());
             let log = || said.lines.join("\n");
             assert!(!said.ended, "the tracker ended without {what}:\n{}", log());
-            assert!(!left.is_zero(), "waited in vain for {what}:\n{}", log());
+            assert!(!left.is_zero(), "timed out waiting for {what}:\n{}", log());
             said = self.grew.wait_timeout(said, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }

@@ -1,4 +1,4 @@
-//! A UDP client, over the tracker's own protocol types.
+//! A UDP client, based on the tracker's own protocol types.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
@@ -11,16 +11,16 @@ use zerocopy::IntoBytes;
 
 use crate::patience::PATIENCE;
 
-/// Requests that are on their way at the same time: fewer than any buffer has room for.
+/// Requests in flight at the same time: fewer than fit into any buffer.
 const WINDOW: usize = 64;
 
-/// A client at one port, which hears only the tracker's address.
+/// A client at one port, which receives only from the tracker's address.
 pub(crate) struct Client {
     socket: UdpSocket,
     connection_id: ConnectionId,
 }
 
-/// What a tracker answered.
+/// A decoded answer of the tracker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Answer {
     Connected(ConnectionId),
@@ -74,7 +74,7 @@ impl Client {
         client
     }
 
-    /// Goes on with a tracker at another address, from the same port and with the same connection id.
+    /// Switches to a tracker at another address, with the same port and the same connection id.
     pub(crate) fn turn_to(&self, tracker: SocketAddr) {
         self.socket.connect(tracker).expect("a loopback address can be reached");
     }
@@ -137,7 +137,7 @@ impl Client {
         self.socket.send(request).expect("the kernel takes a datagram");
     }
 
-    /// Waits for an answer; returns the number that its request was given, too.
+    /// Waits for an answer and returns it with the number of its request.
     #[track_caller]
     pub(crate) fn receive(&self) -> (usize, Answer) {
         let mut buffer = [0; 2048];
@@ -151,8 +151,8 @@ impl Client {
     }
 }
 
-/// Tries again when the call was interrupted: one with a time-out is not restarted by itself after a machine or a
-/// container was frozen for a moment.
+/// Retries a call that was interrupted: one with a timeout is not restarted by itself after a machine or a container
+/// was frozen for a moment.
 pub(crate) fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
         match call() {

@@ -1,5 +1,4 @@
-//! Who is served, as clients see it: over UDP and HTTP, IPv4 and IPv6, on one core and on several, wherever a request
-//! arrives.
+//! Admission as clients see it: over UDP and HTTP, IPv4 and IPv6, on one core and several, wherever a request arrives.
 
 mod accounts;
 mod ask;
@@ -44,12 +43,12 @@ fn change_list(change: ListChange, list: TorrentList, source: ListSource, torren
     AccessUpdate::ChangeList(change, list, source, torrents)
 }
 
-/// Puts torrents on the list of the management API.
+/// Adds torrents to the list of the management API.
 fn allow(tracker: &mut Simulator, torrents: &[u8]) {
     tracker.update(&change_list(ListChange::Add, TorrentList::Allowed, ListSource::Api, torrents));
 }
 
-/// Takes torrents off the list of the management API.
+/// Removes torrents from the list of the management API.
 fn disallow(tracker: &mut Simulator, torrents: &[u8]) {
     tracker.update(&change_list(ListChange::Remove, TorrentList::Allowed, ListSource::Api, torrents));
 }
@@ -96,7 +95,7 @@ fn refusals(tracker: &mut Simulator) -> [u64; 4] {
         .map(|counter| statistics.counter(counter))
 }
 
-/// Every datagram received has one outcome.
+/// Asserts that every received datagram has one outcome.
 fn assert_accounted(tracker: &mut Simulator) {
     let statistics = tracker.statistics();
     for family in AddressFamily::ALL {

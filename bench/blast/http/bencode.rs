@@ -1,4 +1,4 @@
-/// A value of bencoding (BEP 3).
+/// A bencoded value (BEP 3).
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Value<'a> {
     Integer(i64),
@@ -7,11 +7,11 @@ pub(crate) enum Value<'a> {
     Dictionary(Vec<(&'a [u8], Value<'a>)>),
 }
 
-/// Lists and dictionaries within each other: a scrape has three.
+/// Limit of nested lists and dictionaries; a scrape has three levels.
 const DEPTH_MAX: usize = 8;
 
 impl<'a> Value<'a> {
-    /// What a dictionary has under a key.
+    /// Returns the value of a key in a dictionary.
     pub(crate) fn get(&self, key: &str) -> Option<&Self> {
         let Value::Dictionary(entries) = self else { return None };
         entries.iter().find_map(|(name, value)| (*name == key.as_bytes()).then_some(value))
@@ -21,17 +21,17 @@ impl<'a> Value<'a> {
         if let Value::String(string) = self { Some(string) } else { None }
     }
 
-    /// A number of things.
+    /// Returns a non-negative integer.
     pub(crate) fn as_count(&self) -> Option<u64> {
         if let Value::Integer(number) = self { u64::try_from(*number).ok() } else { None }
     }
 }
 
-/// Reads one value that all the bytes are. Keys have to be sorted, and numbers written in the one way that is right.
+/// Decodes one value that spans all bytes. Keys must be sorted, and numbers in canonical form.
 pub(crate) fn decode(bytes: &[u8]) -> Result<Value<'_>, &'static str> {
     let mut reader = Reader { rest: bytes };
     let value = reader.value(DEPTH_MAX)?;
-    if reader.rest.is_empty() { Ok(value) } else { Err("bytes behind the bencoded value") }
+    if reader.rest.is_empty() { Ok(value) } else { Err("bytes after the bencoded value") }
 }
 
 struct Reader<'a> {
@@ -67,7 +67,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// From behind the first byte to an `e`.
+    /// Reads items after the first byte up to an `e`.
     fn items<T>(
         &mut self,
         mut item: impl FnMut(&mut Self) -> Result<T, &'static str>,
@@ -90,7 +90,7 @@ impl<'a> Reader<'a> {
         Ok(string)
     }
 
-    /// Digits up to `end`, with which it ends.
+    /// Reads a number up to and including `end`.
     fn number(&mut self, end: u8) -> Result<i64, &'static str> {
         let length = self.rest.iter().position(|&byte| byte == end).ok_or(CUT_OFF)?;
         let text = std::str::from_utf8(&self.rest[..length]).map_err(|_| NO_NUMBER)?;
@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn values_are_found_by_their_keys() {
-        let value = decode(b"d1:ai-7e1:bl1:x0:e1:cdee").expect("right bencoding");
+        let value = decode(b"d1:ai-7e1:bl1:x0:e1:cdee").expect("valid bencoding");
         assert_eq!(value.get("a"), Some(&Value::Integer(-7)));
         assert_eq!(value.get("b"), Some(&Value::List(vec![Value::String(b"x"), Value::String(b"")])));
         assert_eq!(value.get("c"), Some(&Value::Dictionary(Vec::new())));
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_bencoded_rightly_is_refused() {
+    fn invalid_bencoding_is_refused() {
         for wrong in [
             "",
             "d",

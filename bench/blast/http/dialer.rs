@@ -15,21 +15,21 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The first of the ports that connections come from; below it are those that servers like.
+/// Lowest source port of connections; many servers use lower ones.
 const FIRST_PORT: u16 = 10_000;
 
-/// Ports that are tried for one connection, where others use some.
+/// Limit of ports tried for one connection, because some may be in use.
 const TRIES: usize = 256;
 
-/// The tracker must be there when the load begins.
+/// Time within which the tracker must accept a connection before the load begins.
 const PROBE: Duration = Duration::from_secs(10);
 
-/// Makes the connections to one target.
+/// Opens connections to one target.
 #[derive(Debug)]
 pub(crate) struct Dialer {
     target: SocketAddr,
     tls: Option<Tls>,
-    /// The next port of each source. The kernel would look for a free one among all of them, each time.
+    /// The next port of each source. The kernel would search all ports for a free one each time.
     next_ports: Vec<u16>,
 }
 
@@ -40,7 +40,7 @@ struct Tls {
 }
 
 impl Dialer {
-    /// Gives an error where nobody listens at the target.
+    /// Returns an error if the target does not accept connections.
     pub(crate) fn new(options: &Options, target: &Target, place: &HttpPlace) -> anyhow::Result<Self> {
         let probe = TcpStream::connect_timeout(&target.address, PROBE);
         drop(probe.with_context(|| format!("{target} cannot be reached"))?);
@@ -82,7 +82,7 @@ impl Dialer {
     }
 
     fn begin_from(&mut self, socket: &OwnedFd, address: Ipv4Addr, source: u32) -> rustix::io::Result<()> {
-        // A port that an earlier connection has left a moment ago can be had too.
+        // Allows a port that an earlier connection has just left.
         sockopt::set_socket_reuseaddr(socket, true)?;
         bind(socket, &SocketAddr::from((address, self.next_port(source))))?;
         begin_connect(socket, self.target)
@@ -107,7 +107,7 @@ impl Tls {
             return Ok(None);
         }
         let server = ServerName::try_from(place.host.clone())
-            .with_context(|| format!("{} is no name of a server", place.host))?;
+            .with_context(|| format!("{} is not the name of a server", place.host))?;
         Ok(Some(Self { config: client_config(options.ca.as_deref())?, server }))
     }
 }
@@ -119,7 +119,7 @@ fn begin_connect(socket: &OwnedFd, target: SocketAddr) -> rustix::io::Result<()>
     }
 }
 
-/// Of runs in a row, the next must not begin with the ports that the last one has just left.
+/// Returns a random seed, so that a run does not begin with the ports that the last one has just left.
 fn unlike_any_other_run() -> u64 {
     RandomState::new().build_hasher().finish()
 }
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_that_is_taken_is_passed_over() {
+    fn a_port_in_use_is_skipped() {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let mut dialer = dialer(&listener).expect("a listener");
         let first = dialer.dial(0).expect("a connection");
@@ -160,14 +160,14 @@ mod tests {
     }
 
     #[test]
-    fn where_nobody_listens_no_load_begins() {
+    fn no_load_begins_if_no_one_listens() {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("a bound socket");
         drop(listener);
         let target = format!("http://{address}/announce");
         let options = Options::parse_from(["ringtrack-blast", "--target", &target]);
         let place = options.target[0].http().expect("a target over HTTP");
-        let error = Dialer::new(&options, &options.target[0], place).expect_err("nobody listens");
+        let error = Dialer::new(&options, &options.target[0], place).expect_err("no one listens");
         assert!(format!("{error:#}").contains(&target), "{error:#}");
     }
 }

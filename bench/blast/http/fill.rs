@@ -4,8 +4,8 @@ use crate::answered::Answered;
 use crate::kind::Kind;
 use crate::population::Population;
 
-/// Announces each peer of a target that has no answer yet. A connection comes from one source address: it announces the
-/// peers of that source, and is given up for one from the next.
+/// Announces each unanswered peer of a target. A connection has one source address: it announces the peers of that
+/// source, and is then replaced by one of the next source.
 pub(crate) fn announce_missing(
     lane: &mut HttpLane,
     target: usize,
@@ -43,7 +43,7 @@ pub(crate) fn announce_missing(
     Ok(())
 }
 
-/// The next source with peers that have no answer, and those peers.
+/// Returns the next source with unanswered peers, and those peers.
 fn next_source(
     sources: &mut impl Iterator<Item = u32>,
     population: &Population,

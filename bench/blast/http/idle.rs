@@ -7,25 +7,25 @@ use std::io::{self, Read};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-/// Connections whose first answers are awaited together: the tracker's queue of new ones has room for so many.
+/// Connections whose first responses are awaited together: the tracker's accept queue has room for this many.
 const AT_ONCE: usize = 128;
 
-/// A connection that has no answer by then is given up.
+/// Time after which a connection without a response is given up.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
 
-/// Connections that have had one answer each and are silent since.
+/// Connections that have received one response each and are silent since then.
 #[derive(Debug, Default)]
 pub(crate) struct IdleConnections {
     asked_for: u64,
-    /// Of those that are not there, the reasons.
+    /// Reasons why connections failed.
     failed: ConnectionTally,
     awaited: Vec<Link>,
-    /// Without what TLS keeps for each: nothing more will be said.
+    /// Sockets without TLS state, because nothing more is sent.
     silent: Vec<TcpStream>,
 }
 
 impl IdleConnections {
-    /// Begins another connection, with its request.
+    /// Begins another connection and sends its request.
     pub(crate) fn begin(&mut self, dialer: &mut Dialer, source: u32, request: &[u8], buffer: &mut [u8]) {
         self.asked_for += 1;
         let mut link = Link::new(0, source);
@@ -43,7 +43,7 @@ impl IdleConnections {
         }
     }
 
-    /// Waits for the answers of those that were begun.
+    /// Waits for the responses of the connections begun.
     pub(crate) fn await_answers(&mut self, buffer: &mut [u8]) {
         let deadline = Instant::now() + ANSWER_MAX;
         for mut link in std::mem::take(&mut self.awaited) {
@@ -54,7 +54,7 @@ impl IdleConnections {
         }
     }
 
-    /// What has become of them.
+    /// Counts the connections, and those that are still open.
     pub(crate) fn tally(&self, buffer: &mut [u8]) -> ConnectionTally {
         let open_now = self.silent.iter().filter(|tcp| is_open(tcp, buffer)).count();
         let idle = IdleTally {
@@ -88,7 +88,7 @@ fn await_answer(link: &mut Link, deadline: Instant, buffer: &mut [u8]) -> io::Re
     }
 }
 
-/// Waits until something can be done, or the time is over.
+/// Waits until the socket is ready, or the time is over.
 fn wait(tcp: &TcpStream, flushed: Flushed, time: Duration) -> io::Result<()> {
     let flags = match flushed {
         Flushed::All => PollFlags::IN,

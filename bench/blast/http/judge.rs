@@ -5,7 +5,7 @@ use crate::verify::{Expectations, Strictness, Verdict};
 use memchr::memmem::Finder;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// What answers are read by.
+/// Searches for the keys of responses, prepared once.
 #[derive(Debug)]
 pub(crate) struct Judge {
     peers: Finder<'static>,
@@ -42,7 +42,7 @@ impl Judge {
         }
     }
 
-    /// Looks for what makes the answer one of its kind, and no further.
+    /// Checks only that the response is one of its kind.
     fn glance<'a>(&self, kind: Kind, body: &'a [u8]) -> Verdict<'a> {
         let peers = if kind == Kind::Scrape {
             body.starts_with(b"d5:files").then_some(0)
@@ -61,7 +61,7 @@ impl Judge {
     }
 }
 
-/// Reads everything.
+/// Decodes and checks the whole body.
 fn examine<'a>(expectations: &Expectations, kind: Kind, body: &'a [u8]) -> Result<Verdict<'a>, &'static str> {
     let answer = decode(body)?;
     if let Some(reason) = answer.get("failure reason") {
@@ -89,7 +89,7 @@ fn examine_announce<'a>(
     Ok(expectations.verdict(fault, peers.len()))
 }
 
-/// Counts may be left out, but not be wrong.
+/// Counts may be missing, but not wrong.
 fn fault_of_announce(
     expectations: &Expectations,
     answer: &Value<'_>,
@@ -122,14 +122,14 @@ fn examine_scrape<'a>(expectations: &Expectations, answer: &Value<'_>) -> Result
             return Err(fault);
         }
     }
-    // A torrent can stand twice in a scrape, and once in its answer.
+    // A torrent may be in a scrape twice, but is in its response once.
     if files.len() > expectations.scrape_hashes {
         return Err("scrape of another length");
     }
     Ok(Verdict::Right { peers: 0 })
 }
 
-/// A string or a list: trackers may give either.
+/// Reads a string or a list: trackers may send either.
 fn peers_of(peers: &Value<'_>) -> Result<Vec<SocketAddr>, &'static str> {
     match peers {
         Value::String(peers) => compact_v4(peers),
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_within_what_was_announced_is_right() {
+    fn a_response_within_the_announced_peers_is_right() {
         let body = announce(COUNTS, &[FIRST, LAST].concat());
         for arguments in [&["--verify"][..], &[]] {
             assert_verdict(arguments, Kind::Announce, &body, &Verdict::Right { peers: 2 });
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_and_a_status_are_told_by_their_texts() {
+    fn a_failure_and_a_status_are_reported_by_their_texts() {
         let judge = Judge::new();
         for arguments in [&["--verify"][..], &[]] {
             let failure = b"d14:failure reason5:go on8:intervali1ee";
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_answer_is_wrong() {
+    fn an_invalid_response_is_wrong() {
         assert_verdict(
             &[],
             Kind::Announce,
@@ -253,7 +253,7 @@ mod tests {
         assert_wrong(
             Kind::Announce,
             &[&announce("", &[])[..], b"\r\n"].concat(),
-            "bytes behind the bencoded value",
+            "bytes after the bencoded value",
         );
     }
 
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scrape_has_no_more_files_than_were_asked_for() {
+    fn a_scrape_has_no_more_files_than_requested() {
         let file =
             |byte: u8| [b"20:", &[byte; 20][..], b"d8:completei4e10:downloadedi9e10:incompletei6ee"].concat();
         let scrape = |files: &[Vec<u8>]| [b"d5:filesd".to_vec(), files.concat(), b"ee".to_vec()].concat();

@@ -25,20 +25,20 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
 
-/// Bytes that one call receives: some tens of the usual answers.
+/// Bytes per receive call: some tens of typical responses.
 const BUFFER_BYTES: usize = 1 << 16;
 
-/// Requests that are sent before the next look at the answers.
+/// Limit of requests sent per turn, before responses are received.
 const REQUESTS_OF_TURN: usize = 64;
 
-/// The longest sleep: time-outs and the end of the load are seen after it.
+/// Limit of one sleep, after which time-outs and the end of the load are checked.
 const REST_NS_MAX: u64 = 1_000_000;
 
-/// The way over HTTP: its connections, and what is on its way.
+/// The lane over HTTP: its connections and outstanding requests.
 pub(crate) struct HttpLane {
     pub(crate) populations: Vec<Population>,
     pub(crate) links: Vec<Link>,
-    /// Of each target, the links that have no request on their way. The one that has rested longest comes first.
+    /// Per target, the links without an outstanding request, the longest idle one first.
     pub(crate) free: Vec<VecDeque<u16>>,
     pub(crate) outstanding_requests: u32,
     pub(crate) clock: Clock,
@@ -46,14 +46,14 @@ pub(crate) struct HttpLane {
     mix: Mix,
     phases: Phases,
     rng: fastrand::Rng,
-    /// Of each target, as the next two.
+    /// One per target, as in the next two.
     dialers: Vec<Dialer>,
     writers: Vec<RequestWriter>,
     expectations: Vec<Expectations>,
     judge: Judge,
     outstanding: Outstanding,
     readiness: Readiness,
-    /// The request that is sent next.
+    /// Buffer of the next request.
     request: Vec<u8>,
     buffer: Vec<u8>,
     timeout_ns: u64,
@@ -61,28 +61,28 @@ pub(crate) struct HttpLane {
     idle: IdleConnections,
 }
 
-/// What a request asks for.
+/// A request to be sent.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Asked {
     pub(crate) kind: Kind,
-    /// Of an announce, the peer's number.
+    /// Number of the announced peer; 0 for other kinds.
     pub(crate) peer: u64,
     pub(crate) due_ns: u64,
     pub(crate) now_ns: u64,
 }
 
-/// What the arrival of bytes means for a link.
+/// The result of receiving from a link.
 enum Outcome {
     Nothing,
-    /// The request that was answered, whether rightly, and what becomes of the stream.
+    /// The answered request, whether the response was right, and whether the connection is kept.
     Answered(Sent, bool, Persistence),
-    /// Bytes that nobody has asked for.
+    /// Bytes without a request.
     Unasked,
     Failed(io::Error),
 }
 
 impl HttpLane {
-    /// Opens the idle connections of thread `thread`; those of the load are opened where they are needed first.
+    /// Opens the idle connections of thread `thread`. Connections of the load are opened when first needed.
     pub(crate) fn open(options: &Options, thread: usize, clock: Clock) -> anyhow::Result<Self> {
         let places = options.target.iter().filter_map(|target| Some((target, target.http()?)));
         let dialers = places.clone().map(|(target, place)| Dialer::new(options, target, place));
@@ -117,7 +117,7 @@ impl HttpLane {
         Ok(lane)
     }
 
-    /// Opens this thread's share of the idle connections. They are kept, whatever those of the load are.
+    /// Opens this thread's share of the idle connections. They are kept alive in every mode.
     fn open_idle(&mut self, thread: usize) {
         let options = &self.options;
         let places = options.target.iter().filter_map(Target::http);
@@ -134,7 +134,7 @@ impl HttpLane {
         self.idle.await_answers(&mut self.buffer);
     }
 
-    /// Sends a request over a link that has none on its way, making its connection first where there is none.
+    /// Sends a request over a free link, and connects first if it has no connection.
     pub(crate) fn send(&mut self, number: u16, asked: Asked) {
         let Asked { kind, peer, due_ns, now_ns } = asked;
         let target = self.links[usize::from(number)].target;
@@ -175,14 +175,14 @@ impl HttpLane {
         }
         let mut stream = self.dialers[link.target].dial(link.source)?;
         self.tally.opened += 1;
-        // On the loopback, a connection is made before its first bytes are offered.
+        // On the loopback, a connection is established before its first bytes are sent.
         let flushed = stream.send(&self.request)?;
         self.readiness.watch(stream.tcp(), number, flushed)?;
         link.stream = Some(stream);
         Ok(())
     }
 
-    /// Takes all answers that wait; `answered` is told of each right one. Gives their number.
+    /// Receives all pending responses and returns their number. Calls `answered` for each right one.
     pub(crate) fn receive(&mut self, mut answered: impl FnMut(&Sent)) -> anyhow::Result<usize> {
         let mut replies = 0;
         for index in 0..self.readiness.look()? {
@@ -192,7 +192,7 @@ impl HttpLane {
         Ok(replies)
     }
 
-    /// Looks at a link that something has happened to. Gives whether an answer came.
+    /// Handles an event of a link. Returns whether a response came.
     fn attend(&mut self, happening: Happening, answered: &mut impl FnMut(&Sent)) -> bool {
         let Happening { number, end } = happening;
         match self.take_arrival(number) {
@@ -225,7 +225,7 @@ impl HttpLane {
         }
     }
 
-    /// Takes what has come over a link, and counts the answer where it is one.
+    /// Receives from a link, and counts the response if there is one.
     fn take_arrival(&mut self, number: u16) -> Outcome {
         let link = &mut self.links[usize::from(number)];
         let (request, target) = (link.request, link.target);
@@ -251,7 +251,7 @@ impl HttpLane {
         Outcome::Answered(sent, is_right, persistence)
     }
 
-    /// Counts requests as lost that left before the time-out, and gives up their connections.
+    /// Counts requests as lost that were sent before the time-out, and closes their connections.
     pub(crate) fn expire(&mut self) {
         if self.outstanding_requests == 0 {
             return;
@@ -263,7 +263,7 @@ impl HttpLane {
         }
     }
 
-    /// Gives a stream up. Its request, if it has one, is repeated over a new one where that is right, or lost.
+    /// Closes a failed stream. Its request, if any, is repeated over a new stream if that is right, or lost.
     fn give_up(&mut self, number: u16, error: io::Error) {
         let link = &self.links[usize::from(number)];
         let (request, is_repeated) = (link.request, link.may_be_repeated());
@@ -276,7 +276,7 @@ impl HttpLane {
         }
     }
 
-    /// Sends a request again: for the tally it is the same one.
+    /// Sends a request again. The tally counts it once.
     fn repeat(&mut self, sent: &Sent) -> io::Result<()> {
         let link = &mut self.links[usize::from(sent.way)];
         let (id, pushed_out) = self.outstanding.insert(*sent);
@@ -297,7 +297,7 @@ impl HttpLane {
         self.set_free(lost.way);
     }
 
-    /// The link's request is no longer on its way.
+    /// Removes the link's request and marks the link as free.
     fn set_free(&mut self, number: u16) {
         let link = &mut self.links[usize::from(number)];
         link.request = None;
@@ -305,7 +305,7 @@ impl HttpLane {
         self.outstanding_requests -= 1;
     }
 
-    /// Ends the link's stream, if it has one.
+    /// Closes the link's stream, if it has one.
     pub(crate) fn cut(&mut self, number: u16) {
         if let Some(Stream::Tls(tls)) = self.links[usize::from(number)].cut() {
             tls.note_handshake(&mut self.tally.handshakes);
@@ -394,7 +394,7 @@ impl Lane for HttpLane {
     }
 }
 
-/// The tracker has ended a connection in place of an answer.
+/// The error of a connection that the tracker closed in place of a response.
 fn end() -> io::Error {
     io::Error::new(io::ErrorKind::UnexpectedEof, "ended by the tracker before the answer")
 }

@@ -3,40 +3,40 @@ use super::stream::{Received, Stream};
 use std::io;
 use udp_protocol::TransactionId;
 
-/// One of a lane's connections: a place that a request at a time takes, over one stream after the other.
+/// A place for one request at a time, over one stream after another.
 #[derive(Debug)]
 pub(crate) struct Link {
     pub(crate) target: usize,
-    /// The source address of its next stream, by number.
+    /// Number of the source address of its next stream.
     pub(crate) source: u32,
     pub(crate) stream: Option<Stream>,
-    /// The request that it waits for the answer of.
+    /// The outstanding request.
     pub(crate) request: Option<TransactionId>,
-    /// The beginning of an answer.
+    /// The start of a response.
     partial: Vec<u8>,
     history: History,
 }
 
-/// What a stream has been used for.
+/// Whether a stream has been used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum History {
     New,
-    /// There were answers.
+    /// It has received responses.
     Used,
 }
 
-/// Bytes of an answer that has not ended: no tracker has so much to say.
+/// Limit of bytes of an unfinished response, far above those of trackers.
 const ANSWER_BYTES_MAX: usize = 1 << 24;
 
-/// What came over a link.
+/// The result of receiving from a link.
 #[derive(Debug)]
 pub(crate) enum Arrival<'a> {
-    /// No whole answer yet.
+    /// No whole response yet.
     Nothing,
     Answer(Response<'a>),
-    /// Bytes that cannot be an answer.
+    /// Bytes that cannot be a response.
     Wrong(&'static str),
-    /// The stream has ended, in the middle of an answer or before it.
+    /// The stream has ended, within a response or before it.
     Ended,
 }
 
@@ -45,18 +45,18 @@ impl Link {
         Self { target, source, stream: None, request: None, partial: Vec::new(), history: History::New }
     }
 
-    /// Ends the stream and forgets what came over it.
+    /// Takes the stream and discards the bytes received over it.
     pub(crate) fn cut(&mut self) -> Option<Stream> {
         self.partial.clear();
         self.history = History::New;
         self.stream.take()
     }
 
-    /// Takes what has come, until there is an answer or nothing more. Bytes behind the answer make it wrong: only one
-    /// was asked for.
+    /// Receives until there is a response or nothing more. Bytes after the response make it wrong, because only
+    /// one was requested.
     pub(crate) fn receive<'a>(&'a mut self, buffer: &'a mut [u8]) -> io::Result<Arrival<'a>> {
         let Some(stream) = &mut self.stream else { return Ok(Arrival::Nothing) };
-        // Most answers come in one piece, which stays where it is.
+        // Most responses come in one piece, which is not copied.
         if self.partial.is_empty() {
             let bytes = match stream.receive(buffer)? {
                 Received::Nothing => return Ok(Arrival::Nothing),
@@ -87,14 +87,14 @@ impl Link {
         }
     }
 
-    /// The answer has been looked at: the next one can come.
+    /// Discards the processed response, so that the next one can come.
     pub(crate) fn note_answer(&mut self) {
         self.partial.clear();
         self.history = History::Used;
     }
 
-    /// Whether the tracker may have ended the stream before it saw the request: nothing of an answer has come, and
-    /// trackers end connections that they have answered on. Clients repeat such a request (RFC 9112, 9.3.1).
+    /// Returns whether the tracker may have closed the stream before it saw the request: no part of a response has
+    /// come, and trackers close connections after a response. Clients repeat such a request (RFC 9112, 9.3.1).
     pub(crate) fn may_be_repeated(&self) -> bool {
         self.history == History::Used && self.partial.is_empty()
     }
@@ -115,7 +115,7 @@ mod tests {
     use std::io::Write;
     use std::net::{TcpListener, TcpStream};
 
-    /// A link over which these bytes come, and then the end.
+    /// Returns a link that receives these bytes and then the end.
     fn link_with(bytes: &[u8]) -> Link {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let tcp = TcpStream::connect(listener.local_addr().expect("a bound socket")).expect("a listener");
@@ -124,7 +124,7 @@ mod tests {
         Link { stream: Some(Stream::plain(tcp)), ..Link::new(0, 0) }
     }
 
-    /// The body of the answer that comes in pieces of five bytes.
+    /// Returns the body of a response that comes in pieces of five bytes.
     fn body_of(bytes: &[u8]) -> Vec<u8> {
         match link_with(bytes).receive(&mut [0; 5]) {
             Ok(Arrival::Answer(response)) => response.body.to_vec(),
@@ -133,23 +133,23 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_comes_in_pieces_is_put_together() {
+    fn a_response_that_comes_in_pieces_is_joined() {
         assert_eq!(body_of(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nd1e"), b"d1e");
     }
 
     #[test]
-    fn an_answer_without_a_length_ends_with_the_stream() {
+    fn a_response_without_a_length_ends_with_the_stream() {
         assert_eq!(body_of(b"HTTP/1.0 200 OK\r\n\r\nde"), b"de");
     }
 
     #[test]
-    fn an_answer_that_is_cut_off_is_none() {
+    fn a_response_that_is_cut_off_is_not_accepted() {
         let mut link = link_with(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nd1");
         assert!(matches!(link.receive(&mut [0; 64]), Ok(Arrival::Ended)));
     }
 
     #[test]
-    fn only_a_request_of_which_nothing_was_answered_on_a_used_stream_is_repeated() {
+    fn only_an_unanswered_request_on_a_used_stream_is_repeated() {
         let mut link = link_with(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
         assert!(!link.may_be_repeated(), "a new stream");
         assert!(matches!(link.receive(&mut [0; 64]), Ok(Arrival::Answer(_))));

@@ -3,7 +3,8 @@ use crate::cli::Options;
 use crate::population::Population;
 use std::collections::VecDeque;
 
-/// The links of a thread, and those of each target. Kept connections come from all sources in turn, over all threads.
+/// Creates the links of a thread, and lists those of each target. Kept connections use all sources in turn, over
+/// all threads.
 pub(crate) fn links(
     options: &Options,
     populations: &[Population],
@@ -15,7 +16,7 @@ pub(crate) fn links(
         let numbers = (first..first + usize::from(options.connections)).map(|place| {
             let source = u32::try_from(place).unwrap_or(0) % population.sources();
             links.push(Link::new(target, source));
-            u16::try_from(links.len() - 1).expect("the command line bounds the connections")
+            u16::try_from(links.len() - 1).expect("the command line limits the connections")
         });
         numbers.collect()
     };

@@ -2,7 +2,7 @@ use crate::cli::{ConnectionUse, Options};
 use crate::sources::sources;
 use crate::target::Target;
 
-/// Says where a load has too few kept connections to announce all peers: each comes from one source address.
+/// Returns a warning for each target with too few kept connections to announce all peers: each has one source address.
 pub(crate) fn warnings(options: &Options) -> Vec<String> {
     if options.connection == ConnectionUse::PerRequest || options.fill || !options.is_over_http() {
         return Vec::new();
@@ -32,7 +32,7 @@ mod tests {
     }
 
     #[test]
-    fn a_load_whose_kept_connections_do_not_reach_all_peers_says_so() {
+    fn a_load_whose_kept_connections_do_not_reach_all_peers_warns() {
         let said = warned(&["--sources", "17", "--cores", "0,1"]);
         assert!(said.len() == 1 && said[0].contains("16 of 17 source addresses"), "{said:?}");
         for enough in [&["--sources", "8"][..], &["--fill"], &["--connection", "per-request"]] {

@@ -8,25 +8,25 @@ use std::net::TcpStream;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-/// Events that one look takes.
+/// Limit of events per call.
 const EVENTS_MAX: usize = 512;
 
 const NO_TIME: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
 
-/// Which of a thread's links something has happened to.
+/// The epoll of a thread's links.
 pub(crate) struct Readiness {
     epoll: OwnedFd,
     events: Vec<epoll::Event>,
 }
 
-/// Something has happened to a link.
+/// An event of a link.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Happening {
     pub(crate) number: u16,
     pub(crate) end: End,
 }
 
-/// Whether the tracker has said that it will send no more.
+/// Whether the tracker has shut down its sending side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
     NotSeen,
@@ -35,30 +35,30 @@ pub(crate) enum End {
 
 impl Readiness {
     pub(crate) fn new() -> anyhow::Result<Self> {
-        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).context("no epoll can be had")?;
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).context("an epoll cannot be created")?;
         Ok(Self { epoll, events: Vec::with_capacity(EVENTS_MAX) })
     }
 
-    /// Watches a new connection of the link of this number, as long as it is open.
+    /// Watches a new connection of the link of this number until it is closed.
     pub(crate) fn watch(&self, tcp: &TcpStream, number: u16, flushed: Flushed) -> io::Result<()> {
         Ok(epoll::add(&self.epoll, tcp, data(number), interest(flushed))?)
     }
 
-    /// From now on also tells when there is room to send more.
+    /// Watches for room to send, too.
     pub(crate) fn watch_for_room(&self, tcp: &TcpStream, number: u16) -> io::Result<()> {
         Ok(epoll::modify(&self.epoll, tcp, data(number), interest(Flushed::Waits))?)
     }
 
-    /// Sleeps until something happens, or so long.
+    /// Sleeps until an event, or for `time`.
     pub(crate) fn sleep(&self, time: Duration) -> anyhow::Result<()> {
-        let time = Timespec::try_from(time).context("no time to sleep for")?;
+        let time = Timespec::try_from(time).context("the sleep is too long")?;
         match poll(&mut [PollFd::new(&self.epoll, PollFlags::IN)], Some(&time)) {
             Ok(_) | Err(Errno::INTR) => Ok(()),
             Err(error) => Err(error).context("the connections cannot be waited for"),
         }
     }
 
-    /// Looks at what has happened since the last look. Gives the number of the things to be told.
+    /// Collects the events since the last call, and returns their number.
     pub(crate) fn look(&mut self) -> anyhow::Result<usize> {
         self.events.clear();
         match epoll::wait(&self.epoll, spare_capacity(&mut self.events), Some(&NO_TIME)) {
@@ -67,7 +67,7 @@ impl Readiness {
         }
     }
 
-    /// One of the things that the last look has found.
+    /// Returns one of the events of the last [`Self::look`].
     pub(crate) fn happening(&self, index: usize) -> Happening {
         let epoll::Event { flags, data, .. } = self.events[index];
         let number = u16::try_from(data.u64()).expect("links are numbered by a u16");
@@ -81,7 +81,7 @@ fn data(number: u16) -> epoll::EventData {
     epoll::EventData::new_u64(number.into())
 }
 
-/// Only changes are told: what a call leaves waiting is taken with the next one.
+/// Edge-triggered: bytes that one call leaves unread are read at the next event.
 fn interest(flushed: Flushed) -> epoll::EventFlags {
     let usual = epoll::EventFlags::IN | epoll::EventFlags::RDHUP | epoll::EventFlags::ET;
     match flushed {

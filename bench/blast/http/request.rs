@@ -3,26 +3,26 @@ use crate::population::Population;
 use crate::target::HttpPlace;
 use primitives::{InfoHash, PeerStatus};
 
-/// Writes requests: everything that is the same for all is made once.
+/// Writes requests. Parts that are the same in all are built once.
 #[derive(Debug)]
 pub(crate) struct RequestWriter {
     /// Up to the info hash.
     announce_begin: Vec<u8>,
-    /// From behind the number of bytes left on.
+    /// From the end of `left` on.
     announce_end: Vec<u8>,
     scrape_begin: Vec<u8>,
     scrape_end: Vec<u8>,
     escapes: Box<[Escape; 256]>,
 }
 
-/// How a byte stands in a query.
+/// A byte as it is written in a query.
 #[derive(Debug, Clone, Copy)]
 struct Escape {
     text: [u8; 3],
     bytes: usize,
 }
 
-/// RFC 3986: what is not one of the unreserved characters is escaped, as clients do.
+/// Escapes all but the unreserved characters of RFC 3986, as clients do.
 fn escape(byte: u8) -> Escape {
     if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
         return Escape { text: [byte, 0, 0], bytes: 1 };
@@ -32,7 +32,7 @@ fn escape(byte: u8) -> Escape {
 }
 
 impl RequestWriter {
-    /// Writes for connections that are used so.
+    /// Creates a writer for connections of this use.
     pub(crate) fn new(options: &Options, place: &HttpPlace, connection: ConnectionUse) -> Self {
         let end = head_end(connection, &place.authority);
         let numwant =
@@ -47,7 +47,7 @@ impl RequestWriter {
         }
     }
 
-    /// Writes the announce of a peer in place of what `out` has.
+    /// Replaces the contents of `out` by the announce of a peer.
     pub(crate) fn announce(&self, population: &Population, number: u64, out: &mut Vec<u8>) {
         let peer = population.peer(number);
         out.clear();
@@ -64,7 +64,7 @@ impl RequestWriter {
         out.extend_from_slice(&self.announce_end);
     }
 
-    /// Writes a scrape of these torrents in place of what `out` has.
+    /// Replaces the contents of `out` by a scrape of these torrents.
     pub(crate) fn scrape(&self, torrents: impl Iterator<Item = InfoHash>, out: &mut Vec<u8>) {
         out.clear();
         out.extend_from_slice(&self.scrape_begin);
@@ -83,13 +83,13 @@ impl RequestWriter {
     }
 }
 
-/// The path with what its query goes on after.
+/// Returns the path with the separator before its next parameter.
 fn with_query(path: &str) -> String {
     let separator = if path.contains('?') { '&' } else { '?' };
     format!("{path}{separator}")
 }
 
-/// From behind the target to the end of the head.
+/// Returns the head from the end of the target on.
 fn head_end(connection: ConnectionUse, authority: &str) -> String {
     let version = env!("CARGO_PKG_VERSION");
     let close = match connection {
@@ -129,7 +129,7 @@ mod tests {
         RequestWriter::new(options, place, options.connection)
     }
 
-    /// What a tracker reads of it.
+    /// Parses a request as a tracker does.
     fn read(bytes: &[u8]) -> Request<'_> {
         match http_protocol::read_request(bytes, &mut HeadSearch::default()) {
             Incoming::Request(request) if request.bytes == bytes.len() => request,
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn an_announce_tells_of_its_peer() {
+    fn an_announce_describes_its_peer() {
         let options = options(&["--numwant", "17"]);
         let population = Population::new(&options, options.sources);
         let mut bytes = Vec::new();
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_for_one_request_says_so() {
+    fn a_connection_for_one_request_is_marked_to_close() {
         for (arguments, connection) in
             [(&[][..], Connection::KeepAlive), (&["--connection", "per-request"], Connection::Close)]
         {
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_is_written_without_zeros_before_it() {
+    fn a_number_is_written_without_leading_zeros() {
         for number in [0, 1, 10, 6881, 65_535] {
             let mut out = Vec::new();
             decimal(number, &mut out);

@@ -1,16 +1,16 @@
 use memchr::{memchr, memmem};
 
-/// What stands at the front of the bytes of a connection.
+/// The result of reading the front of a connection's bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Incoming {
-    /// More bytes have to come.
+    /// More bytes are needed.
     Incomplete,
     Whole(Frame),
-    /// No server that works sends it; where it ends is not known.
+    /// A response that no working server sends; its end is not known.
     Wrong(&'static str),
 }
 
-/// Where the parts of a response are.
+/// The lengths of the parts of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Frame {
     status: u16,
@@ -20,10 +20,10 @@ pub(crate) struct Frame {
     pub(crate) persistence: Persistence,
 }
 
-/// A response. It borrows the bytes that it was read from.
+/// A response that borrows the bytes it was read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Response<'a> {
-    /// As it stands there, without its end.
+    /// Without its line end.
     pub(crate) status_line: &'a [u8],
     pub(crate) status: u16,
     pub(crate) body: &'a [u8],
@@ -38,7 +38,7 @@ impl Frame {
         self.head_bytes + self.body_bytes
     }
 
-    /// The response in the bytes that the frame was read from.
+    /// Returns the response in the bytes that the frame was read from.
     pub(crate) fn of<'a>(&self, bytes: &'a [u8]) -> Response<'a> {
         Response {
             status_line: &bytes[..self.status_line_bytes],
@@ -50,7 +50,7 @@ impl Frame {
     }
 }
 
-/// What becomes of the connection after a response.
+/// Whether a connection is kept after a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Persistence {
     Kept,
@@ -64,19 +64,19 @@ pub(crate) enum Ending {
     Ended,
 }
 
-/// A head, without what does not matter here.
+/// The parts of a head that matter here.
 struct Head {
     status: u16,
     status_line_bytes: usize,
     persistence: Persistence,
-    /// Bytes of the body; without them, it goes on to the end of the connection.
+    /// Bytes of the body; `None` if it extends to the end of the connection.
     content_bytes: Option<usize>,
 }
 
-/// Bytes of the longest body: no answer of a tracker comes near it.
+/// Limit of bytes of a body, far above those of trackers.
 const CONTENT_BYTES_MAX: usize = 1 << 23;
 
-/// Reads the response at the front of `bytes`, looking only at what says where it ends.
+/// Reads the response at the front of `bytes`. Evaluates only the parts that determine its end.
 pub(crate) fn read(bytes: &[u8], ending: Ending) -> Incoming {
     let Some(status_line) = line(bytes) else { return Incoming::Incomplete };
     let Some(mut head) = Head::begin(status_line) else { return Incoming::Wrong("no status line of HTTP/1") };
@@ -93,7 +93,7 @@ pub(crate) fn read(bytes: &[u8], ending: Ending) -> Incoming {
     }
 }
 
-/// The line at the front. One whose end is not CRLF is given with its last byte but not its LF, and is no header.
+/// Returns the line at the front without its CRLF. For a line without a CR, returns bytes that are not a header.
 fn line(bytes: &[u8]) -> Option<&[u8]> {
     let end = memchr(b'\n', bytes)?;
     Some(bytes[..end].strip_suffix(b"\r").unwrap_or(b"no CRLF"))
@@ -110,7 +110,7 @@ impl Head {
         Some(Self { status, status_line_bytes: status_line.len(), persistence, content_bytes: None })
     }
 
-    /// Takes in what a header line says of the end.
+    /// Evaluates a header line that determines the end.
     fn note(&mut self, header: &[u8]) -> Result<(), &'static str> {
         let Some(colon) = memchr(b':', header) else { return Err("a header line without a colon or CRLF") };
         let (name, value) = (&header[..colon], header[colon + 1..].trim_ascii());
@@ -149,7 +149,7 @@ impl Head {
     }
 }
 
-/// The length-prefixed string that follows the first `key` in bencoded bytes, without a look at the rest.
+/// Returns the length-prefixed string after the first `key` in bencoded bytes, without parsing the rest.
 pub(crate) fn string_after<'a>(bytes: &'a [u8], key: &memmem::Finder<'_>) -> Option<&'a [u8]> {
     let value = &bytes[key.find(bytes)? + key.needle().len()..];
     let colon = memchr(b':', value)?;
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn the_version_and_the_header_say_whether_the_connection_is_kept() {
+    fn the_version_and_the_header_decide_whether_the_connection_is_kept() {
         for (head, persistence) in [
             ("HTTP/1.0 200 OK\r\n", Persistence::Ended),
             ("HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n", Persistence::Kept),
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_end_that_can_be_known_is_wrong() {
+    fn a_response_whose_end_is_not_known_is_wrong() {
         for wrong in [
             "HTTP/2 200\r\n",
             "SSH-2.0\r\n",

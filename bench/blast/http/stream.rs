@@ -2,36 +2,35 @@ use super::tls::TlsStream;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
 
-/// The bytes of a connection, in clear. No call waits.
+/// The plaintext byte stream of a connection. No call blocks.
 #[derive(Debug)]
 pub(crate) enum Stream {
     Plain(PlainStream),
     Tls(Box<TlsStream>),
 }
 
-/// Without TLS.
 #[derive(Debug)]
 pub(crate) struct PlainStream {
     tcp: TcpStream,
-    /// What the kernel has not taken yet.
+    /// Bytes that the kernel has not accepted yet.
     unsent: Vec<u8>,
 }
 
-/// Whether everything has left.
+/// Whether everything has been sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Flushed {
     All,
-    /// The rest leaves with a later flush, when there is room.
+    /// The rest is sent by a later flush, when there is room.
     Waits,
 }
 
-/// What came.
+/// The result of a read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Received {
     Bytes(usize),
-    /// Nothing now.
+    /// Nothing has come yet.
     Nothing,
-    /// Nothing ever again.
+    /// The stream has ended.
     End,
 }
 
@@ -47,7 +46,7 @@ impl Stream {
         }
     }
 
-    /// What stays when nothing more will be said.
+    /// Returns the socket without TLS state.
     pub(crate) fn into_tcp(self) -> TcpStream {
         match self {
             Self::Plain(plain) => plain.tcp,
@@ -55,7 +54,7 @@ impl Stream {
         }
     }
 
-    /// Sends `bytes`, now or with later flushes.
+    /// Sends `bytes`, at once or with later flushes.
     pub(crate) fn send(&mut self, bytes: &[u8]) -> io::Result<Flushed> {
         match self {
             Self::Plain(plain) => plain.send(bytes),
@@ -63,7 +62,7 @@ impl Stream {
         }
     }
 
-    /// Sends what could not be sent before.
+    /// Sends the bytes left by earlier calls.
     pub(crate) fn flush(&mut self) -> io::Result<Flushed> {
         match self {
             Self::Plain(plain) if plain.unsent.is_empty() => Ok(Flushed::All),
@@ -75,7 +74,7 @@ impl Stream {
         }
     }
 
-    /// Takes what has come into `buffer`.
+    /// Reads available bytes into `buffer`.
     pub(crate) fn receive(&mut self, buffer: &mut [u8]) -> io::Result<Received> {
         match self {
             Self::Plain(plain) => received(plain.tcp.read(buffer)),
@@ -96,7 +95,7 @@ impl PlainStream {
     }
 }
 
-/// What a read says.
+/// Converts the result of a read.
 pub(crate) fn received(read: io::Result<usize>) -> io::Result<Received> {
     match read {
         Ok(0) => Ok(Received::End),
@@ -106,7 +105,7 @@ pub(crate) fn received(read: io::Result<usize>) -> io::Result<Received> {
     }
 }
 
-/// Whether the same call may succeed later; on a connection that is still being made, it may.
+/// Returns whether the same call may succeed later, also on a connection that is not established yet.
 pub(crate) fn is_for_later(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }

@@ -14,7 +14,7 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::sync::Arc;
 
-/// With TLS. Sessions are resumed where an earlier connection of the same thread has left what it takes.
+/// A stream with TLS. It resumes a session of an earlier connection of the same thread, if there is one.
 #[derive(Debug)]
 pub(crate) struct TlsStream {
     tcp: TcpStream,
@@ -22,7 +22,7 @@ pub(crate) struct TlsStream {
 }
 
 impl TlsStream {
-    /// Begins a handshake over a connection, which need not be made yet.
+    /// Begins a handshake over a connection, which need not be established yet.
     pub(crate) fn begin(
         tcp: TcpStream,
         config: Arc<ClientConfig>,
@@ -40,7 +40,7 @@ impl TlsStream {
         self.tcp
     }
 
-    /// Counts its handshake, if it came so far.
+    /// Counts its handshake, if it got that far.
     pub(crate) fn note_handshake(&self, handshakes: &mut Handshakes) {
         match self.session.handshake_kind() {
             Some(HandshakeKind::Resumed) => handshakes.resumed += 1,
@@ -82,8 +82,8 @@ impl TlsStream {
     }
 }
 
-/// How TLS is spoken: 1.2 and 1.3, with the usual suites. Without a file of authorities every certificate is accepted: a
-/// tracker under test has one that nobody knows.
+/// Returns a configuration for TLS 1.2 and 1.3 with the default suites. Without a file of authorities every
+/// certificate is accepted, because a tracker under test has a self-signed one.
 pub(crate) fn client_config(authorities: Option<&Path>) -> anyhow::Result<Arc<ClientConfig>> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
@@ -113,7 +113,7 @@ fn trusting(
     Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
-/// Accepts what it is shown.
+/// A verifier that accepts every certificate.
 #[derive(Debug)]
 struct AnyCertificate {
     provider: Arc<CryptoProvider>,

@@ -10,13 +10,13 @@ use zerocopy::IntoBytes;
 /// Seconds for which an id is used. BEP 15: clients may use one for a minute.
 const RENEW_S: u64 = 55;
 
-/// Seconds in which the tracker must have answered all first connects.
+/// Seconds within which the tracker must answer all first connects.
 const CONNECT_S_MAX: u64 = 10;
 
-/// Connects on their way at once.
+/// Limit of outstanding connects.
 const CONNECTS_AT_ONCE: usize = 64;
 
-/// The connection ids of the source addresses and one source port. Some trackers bind an id to both.
+/// The connection ids of all source addresses at one source port. Some trackers bind an id to both.
 #[derive(Debug)]
 pub(crate) struct Connections {
     ids: Vec<Option<ConnectionId>>,
@@ -24,7 +24,7 @@ pub(crate) struct Connections {
 }
 
 impl Connections {
-    /// Connects from all `sources` through this port. Replies to what else is on its way there are lost.
+    /// Connects from all `sources` through this port. Replies to other outstanding requests are lost.
     pub(crate) fn establish(port: &mut Port, sources: u32, clock: Clock) -> anyhow::Result<Self> {
         let mut connections = Self { ids: vec![None; sources as usize], renewed_ns: clock.now_ns() };
         let mut replies = reply_batch();
@@ -45,17 +45,17 @@ impl Connections {
         }
     }
 
-    /// The id of a source. All sources are connected when the load begins.
+    /// Returns the id of a source. All sources are connected before the load begins.
     pub(crate) fn id(&self, source: u32) -> ConnectionId {
         self.ids[source as usize].unwrap_or(ConnectionId([0; 8]))
     }
 
-    /// Source addresses that are connected.
+    /// Number of connected source addresses.
     pub(crate) fn sources(&self) -> u32 {
         u32::try_from(self.ids.len()).unwrap_or(u32::MAX)
     }
 
-    /// Whether it is time to connect anew.
+    /// Returns whether the ids must be renewed.
     pub(crate) fn are_due(&self, clock: Clock) -> bool {
         clock.now_ns() - self.renewed_ns > RENEW_S * 1_000_000_000
     }
@@ -65,7 +65,7 @@ impl Connections {
         missing.filter_map(|(source, _)| u32::try_from(source).ok())
     }
 
-    /// Takes ids in until all that were asked for are there, or none has come for a moment.
+    /// Collects ids until all `asked` ones have come, or none has come for a moment.
     fn collect(&mut self, port: &Port, asked: usize, replies: &mut ReceiveBatch) -> anyhow::Result<()> {
         let patience = Duration::from_millis(20);
         let (mut last, mut collected) = (Instant::now(), 0);

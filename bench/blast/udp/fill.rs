@@ -4,7 +4,7 @@ use crate::answered::Answered;
 use crate::kind::Kind;
 use udp_socket::SEGMENTS_MAX;
 
-/// Announces the peers of one source address that are not answered yet.
+/// Announces the unanswered peers of one source address.
 pub(crate) fn fill_source(
     lane: &mut UdpLane,
     target: usize,

@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_within_what_was_announced_are_right() {
+    fn responses_within_the_announced_peers_are_right() {
         let announce = announce_reply(4, 6, &[FIRST, LAST]);
         assert_eq!(judge(&strict(), Kind::Announce, &announce), Verdict::Right { peers: 2 });
         let scrape = scrape_reply(&[[4, 99, 6]]);
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn more_peers_than_there_are_or_were_asked_for_are_wrong() {
+    fn more_peers_than_exist_or_were_requested_are_wrong() {
         assert_wrong(Kind::Announce, &announce_reply(1, 1, &[FIRST; 3]), "more peers than the swarm has");
         let greedy = strict_with(&["--numwant", "1"]);
         let reply = announce_reply(1, 1, &[FIRST; 2]);
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_answer_to_the_request_is_wrong() {
+    fn a_reply_that_does_not_fit_its_request_is_wrong() {
         let announce = announce_reply(1, 1, &[FIRST]);
         assert_wrong(Kind::Connect, &announce, "answer of another kind");
         assert_wrong(Kind::Announce, &announce[..25], "no whole number of peers or entries");

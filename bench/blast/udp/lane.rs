@@ -20,7 +20,7 @@ use udp_protocol::{AnnounceRequest, ConnectRequest, ConnectionId, ScrapeRequest,
 use udp_socket::{ReceiveBatch, SEGMENTS_MAX};
 use zerocopy::IntoBytes;
 
-/// The way over UDP: its ports, its connections, and what is on its way.
+/// The lane over UDP: its ports, connection ids and outstanding requests.
 #[derive(Debug)]
 pub(crate) struct UdpLane {
     pub(crate) options: Options,
@@ -33,22 +33,22 @@ pub(crate) struct UdpLane {
     connections: Vec<Connections>,
     outstanding: Outstanding,
     replies: ReceiveBatch,
-    /// Of each target.
+    /// One per target.
     expectations: Vec<Expectations>,
     url_data: UrlData,
     timeout_ns: u64,
     invalid: f64,
 }
 
-/// Requests of one kind that leave together, from one source address and port.
+/// Requests of one kind that are sent together from one source address and port.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Run {
     pub(crate) kind: Kind,
-    /// The target, by number.
+    /// Number of the target.
     pub(crate) target: usize,
     pub(crate) source: u32,
     pub(crate) count: usize,
-    /// When the first was due, and between two of them, in nanoseconds.
+    /// When the first was due, and the time between two of them.
     pub(crate) first_due_ns: u64,
     pub(crate) period_ns: u64,
 }
@@ -78,8 +78,8 @@ impl UdpLane {
         })
     }
 
-    /// Sends a run; `peer` gives the number of each announced peer. Gives the number sent: fewer where the kernel
-    /// has no room.
+    /// Sends a run; `peer` returns the number of each announced peer. Returns the number of requests sent, fewer
+    /// if the kernel has no room.
     pub(crate) fn send(&mut self, run: Run, mut peer: impl FnMut(&mut fastrand::Rng) -> u64) -> usize {
         let number = self.port_for(run);
         let index = u16::try_from(number).expect("a thread has few ports");
@@ -116,7 +116,7 @@ impl UdpLane {
         sent
     }
 
-    /// Takes all replies that wait; `answered` is told of each right answer. Gives their number.
+    /// Receives all pending replies and returns their number. Calls `answered` for each right response.
     pub(crate) fn receive(&mut self, mut answered: impl FnMut(&Sent)) -> anyhow::Result<usize> {
         let mut received = 0;
         for number in 0..self.ports.len() {
@@ -135,7 +135,7 @@ impl UdpLane {
         Ok(received)
     }
 
-    /// Counts requests as lost that left before the time-out. One that left late has as long as any other.
+    /// Counts requests as lost that were sent before the time-out, whenever they were due.
     pub(crate) fn expire(&mut self) {
         let before_ns = self.clock.now_ns().saturating_sub(self.timeout_ns);
         while let Some(lost) = self.outstanding.pop_before(before_ns) {
@@ -153,7 +153,7 @@ impl UdpLane {
         self.outstanding_requests -= 1;
     }
 
-    /// Connects anew where the ids get old. What is on its way comes back first: it would be lost otherwise.
+    /// Renews old connection ids. Drains the outstanding requests first, because their replies would be lost.
     pub(crate) fn renew_connections(&mut self, answered: impl FnMut(&Sent)) -> anyhow::Result<()> {
         if !self.connections.iter().any(|connections| connections.are_due(self.clock)) {
             return Ok(());
@@ -165,7 +165,7 @@ impl UdpLane {
         Ok(())
     }
 
-    /// Waits until every request has its answer, or counts as lost.
+    /// Waits until every request is answered or counts as lost.
     fn drain_with(&mut self, mut answered: impl FnMut(&Sent)) -> anyhow::Result<()> {
         while self.outstanding_requests > 0 {
             self.receive(&mut answered)?;
@@ -186,7 +186,7 @@ impl UdpLane {
         }
     }
 
-    /// The request that is no longer on its way, because the reply of this number answers it.
+    /// Takes the outstanding request that the reply of this number answers.
     fn request_of_reply(&mut self, index: usize) -> Option<Sent> {
         let reply = self.replies.get(index)?;
         let Some(id) = reply.bytes.get(4..8).and_then(|id| id.try_into().ok()) else {
@@ -205,7 +205,7 @@ impl UdpLane {
         self.ports.len() / self.populations.len()
     }
 
-    /// A port of the run's kind towards its target; of several, any.
+    /// Returns a port for the kind and target of a run; of several, a random one.
     fn port_for(&mut self, run: Run) -> usize {
         let per_target = self.ports_per_target();
         let first = run.target * per_target;
@@ -275,7 +275,7 @@ impl Lane for UdpLane {
     }
 }
 
-/// Requests that leave together at most.
+/// Limit of requests sent together.
 fn run_max(options: &Options) -> usize {
     if options.torrent_run > 1 { options.torrent_run.into() } else { SEGMENTS_MAX / 2 }
 }
@@ -327,7 +327,7 @@ mod tests {
     /// Source ports of the lane of `open_towards`.
     const PORTS: usize = 3;
 
-    /// Answers the connects of a lane, and nothing after.
+    /// Answers the connects of a lane and nothing else.
     fn answer_connects(tracker: &UdpSocket) {
         let (mut connected, mut request) = (HashSet::new(), [0; 2048]);
         while connected.len() < PORTS {
@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_that_newer_ones_push_out_are_lost_and_no_longer_waited_for() {
+    fn requests_replaced_by_newer_ones_are_lost_and_no_longer_outstanding() {
         let tracker = UdpSocket::bind("127.0.0.1:0").expect("a free port");
         let mut lane = open_towards(&tracker);
         let run = Run { kind: Kind::Connect, target: 0, source: 0, count: 32, first_due_ns: 0, period_ns: 0 };
@@ -370,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn each_announce_of_a_message_hands_the_path_of_the_url_on() {
+    fn each_announce_of_a_message_carries_the_path_of_the_url() {
         let tracker = UdpSocket::bind("127.0.0.1:0").expect("a free port");
         let key = "0123456789abcdefghijklmnopqrstuv";
         let mut lane = open_with(&tracker, &["--url-data", &format!("/announce/{key}")]);
@@ -380,7 +380,7 @@ mod tests {
         for _ in 0..3 {
             let bytes = tracker.recv(&mut request).expect("an announce");
             let Ok(Request::Announce(announce)) = decode_request(&request[..bytes]) else {
-                panic!("{bytes} bytes that are no announce")
+                panic!("{bytes} bytes that are not an announce")
             };
             assert_eq!(
                 (announce.request.info_hash, announce.request.port.get()),

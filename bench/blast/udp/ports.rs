@@ -7,23 +7,22 @@ use std::num::NonZeroU16;
 use udp_protocol::AnnounceRequest;
 use udp_socket::{BatchSocket, Path, ReceiveBatch, SEGMENTS_MAX, SendBatch, SocketOptions};
 
-/// Bytes of each socket's buffers: a burst of replies waits there while the thread sends.
+/// Bytes of each socket buffer, which holds a burst of replies while the thread sends.
 const SOCKET_BUFFER_BYTES: usize = 8 << 20;
 
-/// Datagrams of one receive call.
+/// Datagrams per receive call.
 const RECEIVE_DATAGRAMS: usize = 64;
 
-/// Bytes of the longest reply that is looked at: 200 IPv6 peers and more.
+/// Limit of bytes per reply: room for more than 200 IPv6 peers.
 const REPLY_BYTES_MAX: usize = 4096;
 
-/// One source port: a socket that cuts its messages into requests of one length.
+/// A source port: a socket that splits its messages into requests of one length.
 #[derive(Debug)]
 pub(crate) struct Port {
     pub(crate) target: SocketAddr,
     pub(crate) request_bytes: usize,
-    /// Requests on their way.
     pub(crate) outstanding: u32,
-    /// Requests of one message.
+    /// Requests per message.
     segments: usize,
     socket: BatchSocket,
     send: SendBatch,
@@ -47,8 +46,8 @@ impl Port {
         Ok(Self { target, request_bytes, outstanding: 0, segments, socket, send })
     }
 
-    /// Sends `count` requests from the source address of this number, each written by `request`. Gives the
-    /// number sent: fewer where the kernel has no room.
+    /// Sends `count` requests from the source address of this number, each written by `request`. Returns the
+    /// number of requests sent, fewer if the kernel has no room.
     pub(crate) fn send_run(
         &mut self,
         source: u32,
@@ -71,7 +70,7 @@ impl Port {
         (self.flush() * self.segments).min(count)
     }
 
-    /// Sends one request that is no longer than the port's own, as a connect is.
+    /// Sends one request that is at most as long as the port's own, such as a connect.
     pub(crate) fn send_one(&mut self, source: u32, request: &[u8]) {
         debug_assert!(request.len() <= self.request_bytes);
         let Some(buffer) = self.send.next_buffer() else { return };
@@ -80,26 +79,26 @@ impl Port {
         self.flush();
     }
 
-    /// Sends the messages that are queued. Gives how many the kernel was given: one that it refused is on no way, and
-    /// its requests get lost, as on any network.
+    /// Sends the queued messages. Returns how many were passed to the kernel, including those that it refused:
+    /// their requests are lost, as on any network.
     fn flush(&mut self) -> usize {
         let report = self.socket.send(&mut self.send);
         self.send.clear();
         report.sent + report.refused
     }
 
-    /// Takes the replies that wait, up to the capacity of the batch.
+    /// Receives pending replies, up to the capacity of the batch.
     pub(crate) fn receive(&self, batch: &mut ReceiveBatch) -> io::Result<usize> {
         self.socket.receive(batch)
     }
 }
 
-/// A batch for replies.
 pub(crate) fn reply_batch() -> ReceiveBatch {
     ReceiveBatch::new(RECEIVE_DATAGRAMS, REPLY_BYTES_MAX)
 }
 
-/// The source ports of one thread: for each target `--ports` for announces, and one each for the rest.
+/// Opens the source ports of one thread: for each target `--ports` for announces, and one each for connects and
+/// scrapes.
 pub(crate) fn open_ports(options: &Options) -> io::Result<Vec<Port>> {
     let segments = usize::from(options.segments);
     let scrape_bytes = 16 + 20 * usize::from(options.scrape_hashes);
@@ -115,7 +114,7 @@ pub(crate) fn open_ports(options: &Options) -> io::Result<Vec<Port>> {
     Ok(ports)
 }
 
-/// From the source of this number to the target.
+/// Returns the path from the source of this number to the target.
 fn path(target: SocketAddr, source: u32) -> Path {
     let path = Path::new(target);
     match source_address(target, source) {

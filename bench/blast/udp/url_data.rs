@@ -1,22 +1,22 @@
 use crate::cli::Options;
 
-/// What announces hand on of the tracker's URL, ready to be put behind them: a private tracker finds its key there.
+/// The URL data that announces carry, encoded. A private tracker reads its key from it.
 #[derive(Debug)]
 pub(crate) struct UrlData {
-    /// Of one length all of them. Empty: announces have no options.
+    /// All of one length. Empty if announces have no options.
     options: Vec<Vec<u8>>,
 }
 
-/// BEP 41's option for a part of the path and query.
+/// The option for a part of the path and query (BEP 41).
 const URL_DATA: u8 = 2;
 
 impl UrlData {
-    /// That of a command line, which was checked.
+    /// Encodes the URL data of a checked command line.
     pub(crate) fn of(options: &Options) -> Self {
         Self { options: options.url_data.iter().map(|path| option(path.as_bytes())).collect() }
     }
 
-    /// The option of the source of this number: sources take them in turn.
+    /// Returns the option of the source of this number. Sources use the options in turn.
     pub(crate) fn of_source(&self, source: u32) -> &[u8] {
         match self.options.len() {
             0 => &[],
@@ -24,7 +24,7 @@ impl UrlData {
         }
     }
 
-    /// Bytes behind each announce.
+    /// Bytes that follow each announce.
     pub(crate) fn bytes(&self) -> usize {
         self.of_source(0).len()
     }
@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tracker_reads_the_path_that_its_url_has() {
+    fn a_tracker_reads_the_path_of_its_url() {
         let data = url_data(&["--url-data", "/announce/one"]);
         let read: Vec<_> = AnnounceOptions::new(data.of_source(7)).collect();
         assert_eq!(read, [AnnounceOption::UrlData(b"/announce/one")]);
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_path_there_is_nothing_behind_an_announce() {
+    fn without_a_path_nothing_follows_an_announce() {
         assert_eq!((url_data(&[]).of_source(3), url_data(&[]).bytes()), (&[][..], 0));
     }
 }

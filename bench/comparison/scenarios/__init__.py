@@ -1,4 +1,4 @@
-"""The scenarios by their names, and the servers that each takes where none were asked for."""
+"""The scenarios by name, and the default servers of each."""
 
 from collections.abc import Callable
 

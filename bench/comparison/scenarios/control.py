@@ -1,4 +1,4 @@
-"""What the control plane costs the core that answers announces: everything on, and asked all the time."""
+"""Cost of the control plane for the core that serves announces: everything on, and in constant use."""
 
 import contextlib
 from dataclasses import asdict, dataclass, replace
@@ -15,21 +15,21 @@ from comparison.summary import Spread, highest, lowest
 
 ROUNDS = 6
 OFF, ON = "control plane off", "control plane on, and asked"
-# What a tracker is to keep of its rate.
+# The share of its rate that a tracker must keep.
 TARGET = 0.97
 TOKEN = "bench-compare-control"
 COLUMNS = ["ringtrack", "responses/s, best", "median", "CPU us/response, best", "median", "p99 us, best", "median", "lost",
            "answers of the APIs in a run", "slowest ms, median", "changes stored"]
 STATES_NOTE = ("Off: no management API, no health checks, no database. On: all of them, SQLite and `remember_completed`. Each second "
-               "one client asks for `stats`, `metrics`, `torrents` (4,000 of them), `torrents/sorted` by peers, one torrent with its "
-               "peers, `storage` and `latency`, another makes a health check, and a third reads the stream of events. They share the "
-               "load's core, and the control plane shares the worker's: CPU per response has all that it did. The load completes "
-              "nothing, so what is stored are totals.")
+               "one client requests `stats`, `metrics`, `torrents` (4,000 of them), `torrents/sorted` by peers, one torrent with its "
+               "peers, `storage` and `latency`, another makes a health check, and a third reads the event stream. They share the "
+               "load's core, and the control plane shares the worker's: CPU per response includes its work. The load completes "
+              "nothing, so only totals are stored.")
 
 
 @dataclass(frozen=True)
 class ControlRun(Run):
-    """With what was asked beside the load."""
+    """A run with the requests made during the load."""
 
     answers: int = 0
     answers_ms: dict[str, list[float]] | None = None
@@ -40,7 +40,7 @@ class ControlRun(Run):
 
 
 def measure(bench: Bench) -> Report:
-    """The same load with nothing beside it, and with everything."""
+    """Measures the same load with the control plane off and on."""
     load = usual_load(bench.options)
     rounds = bench.options.rounds_or(ROUNDS)
     runs = bench.alternate([OFF, ON], rounds, lambda state, number: one(bench, load, state, number))
@@ -51,25 +51,25 @@ def measure(bench: Bench) -> Report:
              in_words("Responses/s", rates[ON].over(rates[OFF])), in_words("CPU per response", costs[ON].over(costs[OFF])),
              *unwell_note(of_server(runs, ON))]
     rows = [row(of_server(runs, state), rates[state], costs[state]) for state in (OFF, ON)]
-    return Report("control", "Beside a control plane that is asked all the time", [load.in_words()], COLUMNS, rows, notes,
+    return Report("control", "With a control plane in constant use", [load.in_words()], COLUMNS, rows, notes,
                   [asdict(run) for run in runs])
 
 
 def one(bench: Bench, load: Load, state: str, number: int) -> ControlRun:
-    """One run with a fresh server."""
+    """Runs a round with a fresh server."""
     place = Place(next(bench.ports), next(bench.ports), TOKEN, bench.options.load_core)
     environment = with_everything(bench, place) if state == ON else {"RINGTRACK_DATABASE_URL": "none"}
     clients = asked_by_clients(place) if state == ON else contextlib.nullcontext(Asked())
     with running("ringtrack", bench.setup(load.population, environment=environment)) as server, clients as asked:
         run = bench.measure_running(replace(server, name=state), load, number)
     if state == ON:
-        say(f"    {asked.answers()} answers of the APIs, the slowest after {asked.slowest_ms():.0f} ms; {asked.events} events")
+        say(f"    {asked.answers()} responses of the APIs, the slowest after {asked.slowest_ms():.0f} ms; {asked.events} events")
     return ControlRun(**asdict(run), answers=asked.answers(), answers_ms=asked.answers_ms, slowest_ms=asked.slowest_ms(),
                       events=asked.events, unwell=asked.unwell, changes_stored=asked.changes_stored)
 
 
 def with_everything(bench: Bench, place: Place) -> dict[str, str]:
-    """The settings of a tracker that is managed. Each start has a new database."""
+    """Returns settings with the control plane on. Each start has a new database."""
     database = bench.folder / "control.db"
     for file in bench.folder.glob(f"{database.name}*"):
         file.unlink()
@@ -83,18 +83,18 @@ def with_everything(bench: Bench, place: Place) -> dict[str, str]:
 
 
 def in_words(what: str, over: Spread) -> str:
-    """On over off."""
+    """Returns a note of on over off."""
     return f"{what}, on over off: {over.best:.3f} (best over best), {over.median:.3f} (median over median)."
 
 
 def unwell_note(runs: list[ControlRun]) -> list[str]:
-    """Health checks that failed although every listener was there."""
+    """Returns a note of health checks that failed although every listener was up."""
     unwell = sum(run.unwell for run in runs)
-    return [f"{unwell} health checks found a listener that did not answer in time."] if unwell else []
+    return [f"{unwell} health checks reported a listener that did not answer in time."] if unwell else []
 
 
 def row(runs: list[ControlRun], rate: Spread, cost: Spread) -> list[str]:
-    """One state's line."""
+    """Returns the row of a state."""
     p99 = lowest(run.p99_us for run in runs)
     of_runs = {figure: median(getattr(run, figure) for run in runs)
                for figure in ("loss_percent", "answers", "slowest_ms", "changes_stored")}

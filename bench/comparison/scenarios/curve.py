@@ -1,4 +1,4 @@
-"""What each server does as the load grows past what it can bear."""
+"""Throughput and latency of each server as the load grows past its saturation."""
 
 import json
 from dataclasses import asdict
@@ -18,7 +18,7 @@ DATA = "curve.json"
 
 
 def measure(bench: Bench) -> Report:
-    """All servers at each of the loads."""
+    """Measures all servers at each of the loads."""
     options = bench.options
     closed = usual_load(options)
     saturation = saturation_per_s(bench, "ringtrack", closed)
@@ -30,7 +30,7 @@ def measure(bench: Bench) -> Report:
     points = [point(name, rate, [run for run in of_server(runs, name) if run.offered_per_s == rate])
               for name in names for rate in offered]
     plots = keep(options.plots, saturation, points)
-    notes = [(f"Median of {rounds} rounds a point, open loop. ringtrack's saturation in a closed loop was "
+    notes = [(f"Median of {rounds} rounds per point, open loop. ringtrack's saturation in a closed loop was "
              f"{saturation:,.0f}/s."), *plots, *[NOTES[name] for name in names if name in NOTES]]
     open_words = closed.at(saturation).in_words().replace(f"--rate {saturation:.0f}", "--rate OFFERED")
     columns = ["offered/s", *[f"{name}: responses/s, p99 us" for name in names]]
@@ -39,12 +39,12 @@ def measure(bench: Bench) -> Report:
 
 
 def shares(steps: int) -> list[float]:
-    """Evenly from little to too much."""
+    """Returns shares of the saturation, evenly spaced."""
     return [LOWEST + (HIGHEST - LOWEST) * step / max(1, steps - 1) for step in range(steps)]
 
 
 def point(name: str, rate: int, runs: list[Run]) -> dict:
-    """One server at one load."""
+    """Returns the medians of a server at one load."""
     return {
         "server": name,
         "offered_per_s": rate,
@@ -55,19 +55,19 @@ def point(name: str, rate: int, runs: list[Run]) -> dict:
 
 
 def rows(names: list[str], offered: list[int], points: list[dict]) -> list[list[str]]:
-    """One line for each load."""
+    """Returns a row for each load."""
     by_place = {(p["server"], p["offered_per_s"]): p for p in points}
     return [[count(rate), *[cell(by_place[name, rate]) for name in names]] for rate in offered]
 
 
 def cell(at: dict) -> str:
-    """What a server did at a load. Its p99 is of the answers, so that what was lost has to stand beside it."""
+    """Returns a server's cell for a load, with lost requests, because p99 is that of the responses only."""
     lost = f", {at['loss_percent']:.1f} % lost" if at["loss_percent"] >= 0.05 else ""
     return f"{count(at['responses_per_s'])}, {count(at['p99_us'])}{lost}"
 
 
 def keep(folder: Path, saturation: float, points: list[dict]) -> list[str]:
-    """Writes the data, and the plots over them. Gives the lines that show them."""
+    """Writes the data and the plots. Returns the lines that show them."""
     folder.mkdir(parents=True, exist_ok=True)
     data = folder / DATA
     data.write_text(json.dumps({"saturation_per_s": saturation, "points": points}, indent=2) + "\n")

@@ -1,4 +1,4 @@
-"""What a tracker still answers while a million peers expire."""
+"""Throughput of a tracker while a million peers expire."""
 
 import itertools
 import time
@@ -16,9 +16,9 @@ from comparison.summary import highest, lowest
 from comparison.tracker_log import Figures, figures, readings, sampled, worst_pause_us
 
 ROUNDS = 6
-# The measurement begins so long before the first peer is due.
+# The measurement begins this long before the first peer is due.
 LEAD_S = 2
-# Those that expire: others than the load's.
+# Seed of the peers that expire, which are not the load's.
 EXPIRING_SEED = 2
 EXPIRING, QUIET = "while peers expire", "quiet"
 COLUMNS = ["ringtrack", "announces/s, best", "median", "slowest second, median", "peers expired meanwhile",
@@ -27,7 +27,7 @@ COLUMNS = ["ringtrack", "announces/s, best", "median", "slowest second, median",
 
 @dataclass(frozen=True)
 class ExpiryRun:
-    """One load beside peers that expire, or that do not."""
+    """A load while peers expire, or while none do."""
 
     state: str
     round: int
@@ -53,24 +53,24 @@ class Observed:
     worst_pause_us: int
 
     def since_measured(self, figures: Figures) -> float:
-        """When a reading was made, in seconds of the measurement."""
+        """Returns the time of a reading, in seconds of the measurement."""
         return figures.unix_s - self.result["measured_from_unix_s"]
 
     def rate_per_s(self, window_s: tuple[float, float]) -> float:
-        """Answers over a part of the measurement."""
+        """Returns the rate of responses over a part of the measurement."""
         slice_s, answered = self.result["slice_s"], self.result["answered_per_slice"]
         first, last = int(window_s[0] / slice_s), int(window_s[1] / slice_s)
         return sum(answered[first:last]) / max(slice_s, (min(last, len(answered)) - first) * slice_s)
 
     def seconds(self, window_s: tuple[float, float]) -> list[float]:
-        """The rate of each whole second of it, or of all where it is shorter."""
+        """Returns the rate of each whole second of it, or of all of it if it is shorter."""
         first, last = window_s
         starts = [first + second for second in range(int(last - first))]
         return [self.rate_per_s((start, start + 1)) for start in starts] or [self.rate_per_s(window_s)]
 
 
 def measure(bench: Bench) -> Report:
-    """Pairs; the quiet one runs while the other one's peers wait to expire."""
+    """Measures pairs; the quiet one runs before the other one's peers expire."""
     options = bench.options
     load = replace(usual_load(options), measured_s=options.expiry_seconds)
     expiring = replace(load.population, peers=options.expiry_peers, seed=EXPIRING_SEED)
@@ -81,7 +81,7 @@ def measure(bench: Bench) -> Report:
     fewest = min(run.expired_in_window for run in runs if run.state == EXPIRING)
     notes = [(f"{rounds} pairs; expiring over quiet: {over.best:.3f} (best over best), {over.median:.3f} (median over "
              f"median). Both hold {expiring.peers:,} more peers than the load announces; a lifetime of {SHORTEST_S} s "
-             "lets them expire under it. The rates are those of the seconds in which they expired by the tracker's own "
+             "lets them expire during it. The rates are those of the seconds in which they expired by the tracker's own "
              f"figures, and of the same seconds of the quiet load; at least {fewest:,} expired in them.")]
     if fewest < expiring.peers:
         notes.append(f"Not all of the {expiring.peers:,} expired in time: --expiry-seconds is too short for them.")
@@ -92,7 +92,7 @@ def measure(bench: Bench) -> Report:
 
 
 def pair(bench: Bench, load: Load, expiring: Population, number: int) -> list[ExpiryRun]:
-    """An expiring tracker and a quiet one, filled alike."""
+    """Runs an expiring tracker and a quiet one with the same peers."""
     core = bench.options.load_core
     with running("ringtrack", bench.setup(load.population, environment=lifetime(SHORTEST_S))) as short_lived:
         begun = time.monotonic()
@@ -111,7 +111,7 @@ def pair(bench: Bench, load: Load, expiring: Population, number: int) -> list[Ex
 
 
 def observe(bench: Bench, load: Load, server: Running) -> Observed:
-    """A load beside which the tracker tells its figures."""
+    """Runs a load while the tracker logs its figures."""
     with sampled(server):
         result = bench.blast(load, server)
     figures(server)
@@ -119,8 +119,8 @@ def observe(bench: Bench, load: Load, server: Running) -> Observed:
 
 
 def expiry_window_s(busy: Observed) -> tuple[float, float]:
-    """From the last reading before the first peer expired to the first one after the last, in seconds of the
-    measurement."""
+    """Returns the span from the last reading before the first peer expired to the first one after the last, in
+    seconds of the measurement."""
     readings_of_all = busy.figures
     growing = [(before, after) for before, after in itertools.pairwise(readings_of_all)
                if after.expired() > before.expired()]
@@ -131,7 +131,7 @@ def expiry_window_s(busy: Observed) -> tuple[float, float]:
 
 
 def as_run(state: str, number: int, observed: Observed, window_s: tuple[float, float]) -> ExpiryRun:
-    """What a load had in the window."""
+    """Returns the result of a load within the window."""
     within = [figures for figures in observed.figures
               if window_s[0] - 1e-3 <= observed.since_measured(figures) <= window_s[1] + 1e-3]
     expired = within[-1].expired() - within[0].expired() if within else 0
@@ -142,7 +142,7 @@ def as_run(state: str, number: int, observed: Observed, window_s: tuple[float, f
 
 
 def row(state: str, runs: list[ExpiryRun]) -> list[str]:
-    """One state's line."""
+    """Returns the row of a state."""
     rate = highest(run.responses_per_s for run in runs)
     slowest = highest(run.slowest_second_per_s for run in runs).median
     return [state, count(rate.best), count(rate.median), count(slowest),

@@ -14,33 +14,33 @@ from comparison.summary import Spread, highest, lowest
 
 ROUNDS = 6
 FLOOR = "nginx"
-# Above this, the load's core has nothing left to give.
+# Above this, the load's core is saturated.
 BUSY_PERCENT = 95
 COLUMNS = ["server", "responses/s, best", "median", "over nginx, best", "median", "CPU us/response, best", "median",
            "p99 us, best", "median", "peers/reply", "lost", "resident MiB", "load busy"]
-ENDED_NOTE = ("opentracker ends every connection after its answer: the load makes a new one for each announce, and "
-              "repeats those that it had sent by then.")
-# A new connection's handshake is processed by whoever sends its packets, which on the loopback is the load.
+ENDED_NOTE = ("opentracker closes every connection after its response: the load opens a new one for each announce, and "
+              "repeats announces that it had sent by then.")
+# On the loopback, packets are processed by their sender, so that the load does the handshake of a new connection.
 HANDSHAKE_NOTE = ("On the loopback the load's core does most of the work of a new connection, the tracker's half of "
-                  "the handshake too: CPU per response does not have that part, on any server.")
+                  "the handshake too: CPU per response does not include that part, for any server.")
 
 
 def kept(bench: Bench) -> Report:
-    """Connections that are kept."""
+    """Measures kept connections."""
     load = replace(usual_load(bench.options), protocol=Protocol.HTTP)
     notes = [ENDED_NOTE] if "opentracker" in bench.names(HTTP_NAMES, HTTP_NAMES) else []
     return measure(bench, "http", "Over HTTP: announces over kept connections", load, HTTP_NAMES, notes)
 
 
 def new(bench: Bench) -> Report:
-    """A new connection for each announce."""
+    """Measures a new connection for each announce."""
     load = replace(usual_load(bench.options), protocol=Protocol.HTTP, connection=Connection.PER_REQUEST)
     title = "Over HTTP: a new connection for each announce"
     return measure(bench, "http-new", title, load, HTTP_NAMES, [HANDSHAKE_NOTE])
 
 
 def with_tls(bench: Bench) -> Report:
-    """Kept connections with TLS."""
+    """Measures kept connections with TLS."""
     load = replace(usual_load(bench.options), protocol=Protocol.HTTPS)
     notes = [("All servers have the same certificate (ECDSA, P-256); the suite is the load's first choice, TLS 1.3 with "
               "AES-256-GCM. Handshakes are in the warm-up.")]
@@ -48,7 +48,7 @@ def with_tls(bench: Bench) -> Report:
 
 
 def measure(bench: Bench, scenario: str, title: str, load: Load, servers: list[str], notes: list[str]) -> Report:
-    """Each server under the same load, as fast as it answers."""
+    """Measures each server under the same load at full speed."""
     names = bench.names(servers, servers)
     rounds = bench.options.rounds_or(ROUNDS)
     faults = [bench.verify(name, load) for name in names if name != FLOOR]
@@ -57,14 +57,14 @@ def measure(bench: Bench, scenario: str, title: str, load: Load, servers: list[s
     rows = [row(name, of_server(runs, name), rates) for name in names]
     of_trackers = {name: rate for name, rate in rates.items() if name != FLOOR}
     notes = [f"{rounds} alternating rounds, each with a fresh server; best and median of each figure.",
-             "Before that, all answers of one run of each tracker were checked against what was announced.",
+             "Before that, all replies of one run of each tracker were checked against the announces.",
              *filter(None, faults), *ratio_notes(of_trackers), *cost_notes(runs), *error_notes(runs), *busy_notes(runs), *notes,
              *[NOTES[name] for name in names if name in NOTES]]
     return Report(scenario, title, [load.in_words()], COLUMNS, rows, notes, [asdict(run) for run in runs])
 
 
 def row(name: str, runs: list[Run], rates: dict[str, Spread]) -> list[str]:
-    """One server's line."""
+    """Returns the row of a server."""
     rate, cost = rates[name], lowest(run.cpu_us_per_response for run in runs)
     p99 = lowest(run.p99_us for run in runs)
     over = rate.over(rates[FLOOR]) if FLOOR in rates else Spread(float("nan"), float("nan"))
@@ -76,7 +76,7 @@ def row(name: str, runs: list[Run], rates: dict[str, Spread]) -> list[str]:
 
 
 def busy_notes(runs: list[Run]) -> list[str]:
-    """Where the load could not do more, the rate is not the server's."""
+    """Returns a note of the servers whose rate was limited by the load."""
     busy = sorted({run.server for run in runs if run.load_busy_percent > BUSY_PERCENT})
-    return [(f"In runs of {', '.join(busy)} the load's core was busy all the time: those rates are lower bounds of what "
-             "the server can, and CPU per response is what compares.")] if busy else []
+    return [(f"In runs of {', '.join(busy)} the load's core was saturated: those rates are lower bounds, and only CPU per "
+             "response is comparable.")] if busy else []

@@ -1,4 +1,4 @@
-"""What HTTP and UDP do to each other on one core."""
+"""The effect of HTTP and UDP on each other on one core."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
@@ -13,17 +13,17 @@ from comparison.speech import say
 from comparison.summary import Spread, highest, lowest
 
 ROUNDS = 6
-# Servers that speak both; opentracker only where it is asked for.
+# Servers with both protocols; opentracker only on request.
 USUAL, BOTH = ["ringtrack"], ["ringtrack", "opentracker"]
 COLUMNS = ["server", "load", "UDP responses/s, best", "median", "HTTP responses/s, best", "median", "HTTP p50 us, best", "median",
            "HTTP p99 us, best", "median", "lost, UDP", "HTTP"]
-LOADS_NOTE = ("Where there are two loads, two generators share the load's core. Two at full speed also wait for each other: "
-              "their rates are lower bounds. One at a rate sleeps between its requests and is woken before the other.")
+LOADS_NOTE = ("With two loads, two generators share the load's core. Two at full speed also wait for each other: their rates "
+              "are lower bounds. One at a fixed rate sleeps between its requests and is woken before the other.")
 
 
 @dataclass(frozen=True)
 class Found:
-    """What one or two loads at once found; None where there was none of the kind."""
+    """The results of one or two loads at once; None if there was none of the kind."""
 
     server: str
     state: str
@@ -33,7 +33,7 @@ class Found:
 
 
 def measure(bench: Bench) -> Report:
-    """Each load alone and beside the other."""
+    """Measures each load alone and beside the other."""
     options = bench.options
     udp = usual_load(options)
     busy = replace(udp, protocol=Protocol.HTTP)
@@ -57,7 +57,7 @@ def measure(bench: Bench) -> Report:
 
 
 def one(bench: Bench, name: str, state: str, loads: list[Load], number: int) -> Found:
-    """A fresh server under one or two loads at once."""
+    """Runs a fresh server under one or two loads at once."""
     setup = bench.setup(loads[0].population, protocol=Protocol.HTTP)
     with running(name, setup) as server, ThreadPoolExecutor() as pool:
         core = bench.options.load_core
@@ -70,7 +70,7 @@ def one(bench: Bench, name: str, state: str, loads: list[Load], number: int) -> 
 
 
 def row(name: str, state: str, found: list[Found]) -> list[str]:
-    """One state's line."""
+    """Returns the row of a state."""
     udp, http = ([getattr(each, kind) for each in found if getattr(each, kind)] for kind in ("udp", "http"))
     rates = [highest(result["responses_per_s"] for result in results) if results else None for results in (udp, http)]
     latencies = [lowest(result["latency_us"][q] for result in http) if http else None for q in ("p50", "p99")]
@@ -80,5 +80,5 @@ def row(name: str, state: str, found: list[Found]) -> list[str]:
 
 
 def cells(spread: Spread | None) -> list[str]:
-    """Best and median, or that there is nothing."""
+    """Returns best and median, or dashes."""
     return [count(spread.best), count(spread.median)] if spread else ["-", "-"]

@@ -1,4 +1,4 @@
-"""What an idle connection takes, and whether thousands of them slow the others down."""
+"""The memory of an idle connection, and whether thousands of them slow others down."""
 
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,9 +19,9 @@ from comparison.summary import lowest
 
 ROUNDS = 3
 USUAL = ["nginx", "ringtrack", "aquatic_http"]
-# What the server and the load have open beside the idle connections, those of the load among it.
+# Open files of the server and the load beside the idle connections.
 OTHER_FILES = 2_000
-# Between two looks at the server's memory.
+# Between two readings of the server's memory.
 LOOK_S = 0.2
 COLUMNS = ["server", "idle connections", "open at the end", "resident bytes a connection", "resident MiB",
            "announces/s", "CPU us/response, median", "p50 us, median", "p99 us, median", "lost"]
@@ -29,7 +29,7 @@ COLUMNS = ["server", "idle connections", "open at the end", "resident bytes a co
 
 @dataclass(frozen=True)
 class IdleRun(Run):
-    """With what became of the idle connections."""
+    """A run with the counts of its idle connections."""
 
     idle: int
     open_at_begin: int
@@ -37,17 +37,17 @@ class IdleRun(Run):
 
 
 def measure(bench: Bench) -> Report:
-    """Each server with idle connections and without."""
+    """Measures each server with idle connections and without."""
     options = bench.options
     quiet = replace(usual_load(options), protocol=Protocol.HTTP, rate_per_s=options.idle_rate)
     loads = [quiet, replace(quiet, idle_connections=min(options.idle_connections, open_files_max() - OTHER_FILES))]
     names, rounds = bench.names(USUAL, HTTP_NAMES), options.rounds_or(ROUNDS)
     runs = [one(bench, name, load, number + 1) for number in range(rounds) for name in names for load in loads]
     rows = [row(name, load.idle_connections, runs) for name in names for load in loads]
-    notes = [(f"{rounds} alternating rounds, open loop. An idle connection has had one answer and is silent since. Resident "
-             "is the highest VmRSS during the run; a connection takes what the server has more of than without them. "
-             "The sockets' memory in the kernel is not in it. CPU per response has what it took to make the idle "
-             "connections in it."),
+    notes = [(f"{rounds} alternating rounds, open loop. An idle connection has received one response and is silent since "
+             "then. Resident is the highest VmRSS during the run; bytes per connection are its increase over the runs "
+             "without idle connections. Kernel memory of the sockets is not included. CPU per response includes the "
+             "cost of opening the idle connections."),
              *limit_notes(loads[1].idle_connections, options.idle_connections),
              *[NOTES[name] for name in names if name in NOTES]]
     return Report("http-idle", "Beside idle connections", [load.in_words() for load in loads], COLUMNS, rows, notes,
@@ -55,7 +55,7 @@ def measure(bench: Bench) -> Report:
 
 
 def one(bench: Bench, name: str, load: Load, number: int) -> IdleRun:
-    """A fresh server under a load, with a look at its memory all the while."""
+    """Runs a fresh server under a load, and watches its memory."""
     usual = bench.setup_for(name, replace(load, idle_connections=0))
     kept = {"RINGTRACK_HTTP_IDLE_S": str(KEPT_S)} if name == "ringtrack" else {}
     setup = replace(usual, environment=kept, connections=usual.connections + load.idle_connections)
@@ -74,13 +74,13 @@ def one(bench: Bench, name: str, load: Load, number: int) -> IdleRun:
 
 
 def limit_notes(had: int, asked: int) -> list[str]:
-    """Where there could not be so many."""
-    text = f"{asked:,} idle connections were asked for; this machine lets no process have so many files open."
+    """Returns a note if the requested number was not possible."""
+    text = f"{asked:,} idle connections were requested; this machine does not allow a process that many open files."
     return [text] if had < asked else []
 
 
 def most_resident(server: Running, blasted: Future) -> int:
-    """The most memory that it has until the load is over."""
+    """Returns the peak resident memory until the load is over."""
     most = 0
     while not blasted.done():
         most = max(most, resident_bytes(server.pid))
@@ -89,7 +89,7 @@ def most_resident(server: Running, blasted: Future) -> int:
 
 
 def row(name: str, idle: int, runs: list[IdleRun]) -> list[str]:
-    """One server's line, with idle connections or without."""
+    """Returns the row of a server with idle connections or without."""
     mine, quiet = ([run for run in runs if (run.server, run.idle) == (name, number)] for number in (idle, 0))
     median = {field: lowest(getattr(run, field) for run in mine).median
               for field in ("open_at_begin", "open_at_end", "resident_mib", "responses_per_s", "cpu_us_per_response",

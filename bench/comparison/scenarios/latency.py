@@ -1,4 +1,4 @@
-"""How long an answer takes while the server is half busy: at saturation every server is as slow as its queue."""
+"""Latency at half of the saturation: at saturation every server is as slow as its queue."""
 
 from dataclasses import asdict, dataclass
 
@@ -12,7 +12,7 @@ from comparison.summary import Spread, lowest
 ROUNDS = 6
 SHARE = 0.5
 USUAL = NAMES
-# At half of what it answers at most itself, and at half of what the slowest one does.
+# At half of its own saturation, and at half of the slowest server's.
 OWN, COMMON = "half of its own", "the same for all"
 QUANTILES = ["p50_us", "p99_us", "p999_us"]
 COLUMNS = ["server", "load", "offered/s", "responses/s, median", "p50 us, best", "median", "p99 us, best", "median",
@@ -21,13 +21,13 @@ COLUMNS = ["server", "load", "offered/s", "responses/s, median", "p50 us, best",
 
 @dataclass(frozen=True)
 class LatencyRun(Run):
-    """With which of the two loads it was."""
+    """A run with the name of its load."""
 
     load: str
 
 
 def measure(bench: Bench) -> Report:
-    """Each server at both rates."""
+    """Measures each server at both rates."""
     closed = usual_load(bench.options)
     names, rounds = bench.names(USUAL), bench.options.rounds_or(ROUNDS)
     own = {name: SHARE * saturation_per_s(bench, name, closed) for name in names}
@@ -36,9 +36,9 @@ def measure(bench: Bench) -> Report:
             for run in bench.alternate(names, rounds, lambda name, number, load=load, offered=offered: LatencyRun(
                 **asdict(bench.measure(name, closed.at(offered[name]), number)), load=load))]
     rows = [row(name, load, runs) for load in rates for name in names]
-    notes = [(f"{rounds} alternating rounds at half of what each server answers at most, the best of its closed loops of "
-              "this sitting, and as many at half of what the slowest one does. Requests leave on a schedule, and latency "
-              "counts from the scheduled moment."),
+    notes = [(f"{rounds} alternating rounds at half of the saturation of each server, the best of its closed loops of "
+              "this sitting, and as many at half of that of the slowest one. Requests are sent on a schedule, and latency "
+              "counts from the scheduled time."),
              *floor_notes(bench, names, rates)]
     command = closed.at(1).in_words().replace("--rate 1 ", "--rate OFFERED ")
     return Report("latency", "Latency at half of the saturation", [command], COLUMNS, rows, notes,
@@ -46,16 +46,16 @@ def measure(bench: Bench) -> Report:
 
 
 def floor_notes(bench: Bench, names: list[str], rates: dict[str, dict[str, float]]) -> list[str]:
-    """What the floor sends."""
+    """Returns a note of what the floor sends."""
     if "echo" not in names:
         return []
     own, common = (bench.peers_for_echo("echo", usual_load(bench.options).at(rates[load]["echo"])) for load in (OWN, COMMON))
-    return [f"The echo floor answers with {own} peers at half of its own and with {common} at the common rate, the means of "
-            "ringtrack's answers to these loads."]
+    return [f"The echo floor replies with {own} peers at half of its own and with {common} at the common rate, the means of "
+            "ringtrack's replies under these loads."]
 
 
 def row(name: str, load: str, runs: list[LatencyRun]) -> list[str]:
-    """One server's line under one of the loads."""
+    """Returns the row of a server under one of the loads."""
     mine = [run for run in runs if (run.server, run.load) == (name, load)]
     spreads, floor = quantiles(mine), quantiles([run for run in runs if (run.server, run.load) == ("echo", load)])
     over = {q: spreads[q].over(floor[q]) for q in QUANTILES}
@@ -68,5 +68,5 @@ def row(name: str, load: str, runs: list[LatencyRun]) -> list[str]:
 
 
 def quantiles(runs: list[LatencyRun]) -> dict[str, Spread]:
-    """Best and median of each quantile; zeros where there are no runs."""
+    """Returns best and median of each quantile; zeros if there are no runs."""
     return {q: lowest(getattr(run, q) for run in runs) if runs else Spread(0, 0) for q in QUANTILES}

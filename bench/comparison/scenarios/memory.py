@@ -1,4 +1,4 @@
-"""How much memory a peer takes, everything that comes with it included."""
+"""The memory of a peer, including everything that comes with it."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ COLUMNS = ["server", "swarms", "peers accepted", "resident bytes a peer", "resid
 
 @dataclass(frozen=True)
 class Fill:
-    """One server after a fill."""
+    """A server after a fill."""
 
     server: str
     swarms: str
@@ -28,7 +28,7 @@ class Fill:
 
 
 def measure(bench: Bench) -> Report:
-    """Few big swarms and many small ones: what is spent on a peer, and what on a swarm."""
+    """Measures few big swarms and many small ones: the cost of a peer, and that of a swarm."""
     options = bench.options
     even = Population(EVEN_TORRENTS, options.loaded_peers, skew=1)
     skewed = Population(options.loaded_torrents, options.loaded_peers)
@@ -37,7 +37,7 @@ def measure(bench: Bench) -> Report:
     fills = [one(bench, name, population) for _ in range(rounds) for population in (even, skewed) for name in names]
     rows = [row([f for f in fills if (f.server, f.swarms) == (name, in_words(population))])
             for population in (even, skewed) for name in names]
-    notes = ["Resident bytes are VmRSS after the fill less VmRSS before it, tables included."]
+    notes = ["Resident bytes are VmRSS after the fill minus VmRSS before it, including tables."]
     commands = [f"ringtrack-blast --fill {' '.join(population.arguments())}" for population in (even, skewed)]
     return Report("memory", "Memory of a peer", commands, COLUMNS, rows, notes, [vars(fill) for fill in fills])
 
@@ -51,18 +51,18 @@ def one(bench: Bench, name: str, population: Population) -> Fill:
         require_peers(server, population.peers)
     found = Fill(name, in_words(population), filled["accepted"], grown / max(1, filled["accepted"]),
                  (grown + before) / MIB, filled["seconds"])
-    say(f"  {name}: {found.swarms}: {found.bytes_per_peer:.1f} bytes a peer, filled in {found.seconds:.1f} s")
+    say(f"  {name}: {found.swarms}: {found.bytes_per_peer:.1f} bytes per peer, filled in {found.seconds:.1f} s")
     return found
 
 
 def in_words(population: Population) -> str:
-    """What the swarms are like."""
+    """Describes the swarms."""
     likeness = "even" if population.skew == 1 else "skewed"
     return f"{population.torrents:,} torrents, {likeness}"
 
 
 def row(fills: list[Fill]) -> list[str]:
-    """One server with one kind of swarms: medians."""
+    """Returns the row of a server with one kind of swarms, with medians."""
     median = {field: lowest(getattr(fill, field) for fill in fills).median
               for field in ("bytes_per_peer", "resident_mib", "seconds")}
     return [fills[0].server, fills[0].swarms, count(fills[0].accepted), f"{median['bytes_per_peer']:.1f}",

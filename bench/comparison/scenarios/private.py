@@ -1,4 +1,4 @@
-"""What keys, accounts and a list of torrents cost an announce."""
+"""Cost of keys, accounts and a list of torrents for an announce."""
 
 import random
 import string
@@ -22,7 +22,7 @@ COLUMNS = ["ringtrack", "responses/s, best", "median", "CPU us/response, best", 
 
 
 def measure(bench: Bench) -> Report:
-    """The same datagrams, keys in them, to a tracker that looks at them and to one that does not."""
+    """Sends the same datagrams with keys to a tracker that checks the keys and to one that does not."""
     options = bench.options
     population = Population(options.listed_torrents, options.peers)
     load = replace(usual_load(options), population=population, url_data=tuple(f"/announce/{key}" for key in keys(population)))
@@ -32,9 +32,9 @@ def measure(bench: Bench) -> Report:
     rates, costs = ({state: of(getattr(run, figure) for run in of_server(runs, state)) for state in states}
                     for of, figure in ((highest, "responses_per_s"), (lowest, "cpu_us_per_response")))
     notes = [f"{rounds} alternating rounds, each with a fresh server on one core; best and median of each figure.",
-             (f"All announces hand on one of {KEYS} keys (BEP 41). The private tracker has all {population.torrents:,} torrents on a "
-              "list in a file, and accounts for each of the load's peers a session; it has a management API, which nobody asks, and "
-              "SQLite, which takes the accounts."),
+             (f"All announces carry one of {KEYS} keys (BEP 41). The private tracker has all {population.torrents:,} torrents on a "
+              "list in a file, and accounts a session for each of the load's peers. It has a management API, which is not used, and "
+              "SQLite, which stores the accounts."),
              *[in_words(what, state, figures[PRIVATE].over(figures[state]))
                for what, figures in (("Responses/s", rates), ("CPU per response", costs)) for state in states if state != PRIVATE]]
     rows = [row(of_server(runs, state), rates[state], costs[state]) for state in states]
@@ -42,13 +42,13 @@ def measure(bench: Bench) -> Report:
 
 
 def keys(population: Population) -> list[str]:
-    """The same for the same load."""
+    """Returns the same keys for the same load."""
     drawn = random.Random(population.seed)
     return ["".join(drawn.choices(string.ascii_letters + string.digits, k=KEY_CHARACTERS)) for _ in range(KEYS)]
 
 
 def one(bench: Bench, load: Load, state: str, number: int) -> Run:
-    """One run with a fresh server."""
+    """Runs a round with a fresh server."""
     place = Place(next(bench.ports), next(bench.ports), TOKEN, bench.options.load_core)
     environment = {"RINGTRACK_DATABASE_URL": "none"} if state == PUBLIC else with_keys_and_list(bench, load, place)
     program = BEFORE if state == PRIVATE_BEFORE else "ringtrack"
@@ -57,12 +57,12 @@ def one(bench: Bench, load: Load, state: str, number: int) -> Run:
             make_keys(place, keys(load.population))
         run = bench.measure_running(replace(server, name=state), load, number)
     if run.error_replies:
-        raise RuntimeError(f"{run.error_replies:,} announces were refused: the load's keys or torrents are not the tracker's")
+        raise RuntimeError(f"{run.error_replies:,} announces were refused: the load's keys or torrents are not those of the tracker")
     return run
 
 
 def with_keys_and_list(bench: Bench, load: Load, place: Place) -> dict[str, str]:
-    """The settings of a private and listed tracker. Each start has a new database."""
+    """Returns settings of a private and listed tracker. Each start has a new database."""
     allowed, database = bench.folder / "allowed.txt", bench.folder / "private.db"
     if not allowed.exists():
         list_torrents(load.population, allowed)
@@ -78,12 +78,12 @@ def with_keys_and_list(bench: Bench, load: Load, place: Place) -> dict[str, str]
 
 
 def in_words(what: str, state: str, over: Spread) -> str:
-    """Private over another state."""
+    """Returns a note of private over another state."""
     return f"{what}, {PRIVATE} over {state}: {over.best:.3f} (best over best), {over.median:.3f} (median over median)."
 
 
 def row(runs: list[Run], rate: Spread, cost: Spread) -> list[str]:
-    """One state's line."""
+    """Returns the row of a state."""
     p99, resident = (lowest(getattr(run, figure) for run in runs) for figure in ("p99_us", "resident_mib"))
     lost, errors = (lowest(getattr(run, figure) for run in runs).median for figure in ("loss_percent", "error_replies"))
     return [runs[0].server, count(rate.best), count(rate.median), decimal(cost.best), decimal(cost.median), count(p99.best),

@@ -1,4 +1,4 @@
-"""How much a server answers at most: what open-loop loads are measured by."""
+"""The saturation of a server, from which the rates of open loops are derived."""
 
 from comparison.bench import Bench
 from comparison.load import Load
@@ -8,7 +8,7 @@ ROUNDS = 2
 
 
 def saturation_per_s(bench: Bench, name: str, load: Load) -> float:
-    """The best of a few closed loops, which are made once in a sitting."""
+    """Returns the best of a few closed loops, which are run once per sitting."""
     if (name, load) not in bench.saturations_per_s:
         best = max(bench.measure(name, load, number + 1).responses_per_s for number in range(ROUNDS))
         bench.saturations_per_s[name, load] = best

@@ -1,4 +1,4 @@
-"""What a second worker costs: an announce must not become dearer because there are more cores."""
+"""Cost of a second worker: an announce must not cost more because there are more cores."""
 
 from dataclasses import asdict, dataclass, replace
 
@@ -11,26 +11,26 @@ from comparison.summary import lowest
 from comparison.tracker_log import Figures, figures
 
 ROUNDS = 6
-# As many as the generator sends as one message.
+# The number that the generator sends as one message.
 TORRENT_RUN = 32
 ONE, TWO = "one worker", "two workers"
-BATCH_NOTE = ("The cost of an answer depends most on how many are answered at once. Single announces reach two workers in "
-              f"batches of half the length; of announces that leave in messages of {TORRENT_RUN} for one torrent each, "
-              "which the kernel steers as a whole, one worker and two get batches of the same length.")
+BATCH_NOTE = ("The cost of a reply depends most on the length of its batch. Single announces reach two workers in batches of "
+              f"half the length; of announces that are sent in messages of {TORRENT_RUN} for one torrent each, which the "
+              "kernel steers as a whole, one worker and two get batches of the same length.")
 COLUMNS = ["ringtrack", "offered/s", "responses/s, median", "CPU us/response, best", "median", "datagrams a batch",
            "announces on the wrong core", "lost"]
 
 
 @dataclass(frozen=True)
 class WorkersRun(Run):
-    """With what the tracker says about the ways of the datagrams."""
+    """A run with the tracker's figures of how datagrams were received."""
 
     datagrams_per_batch: float = 0
     wrong_core_percent: float = 0
 
 
 def measure(bench: Bench) -> Report:
-    """A fixed rate for all: with two cores in all, the second worker shares its core with the load."""
+    """Measures all at a fixed rate. With two cores in all, the second worker shares its core with the load."""
     options = bench.options
     usual = usual_load(options).at(options.rate)
     loads = {"runs of one torrent": replace(usual, torrent_run=TORRENT_RUN), "single": replace(usual, segments=1)}
@@ -47,7 +47,7 @@ def measure(bench: Bench) -> Report:
 
 
 def ratio_note(runs: list[Run], kind: str) -> str:
-    """Two workers over one, under one kind of load."""
+    """Returns a note of two workers over one, under one kind of load."""
     one_worker, two_workers = (lowest(run.cpu_us_per_response for run in of_server(runs, f"{workers}, {kind}"))
                                for workers in (ONE, TWO))
     over = two_workers.over(one_worker)
@@ -55,7 +55,7 @@ def ratio_note(runs: list[Run], kind: str) -> str:
 
 
 def one(bench: Bench, name: str, load: Load, cores: list[int], number: int) -> WorkersRun:
-    """One run on so many cores."""
+    """Runs a round on these cores."""
     with running("ringtrack", bench.setup(load.population, cores=cores)) as server:
         run = bench.measure_running(replace(server, name=name), load, number)
         told = figures(server)
@@ -63,7 +63,7 @@ def one(bench: Bench, name: str, load: Load, cores: list[int], number: int) -> W
 
 
 def ways(told: Figures) -> dict[str, float]:
-    """How the datagrams came."""
+    """Returns how datagrams were received."""
     received = told.values["udp_v4_received"]
     return {
         "datagrams_per_batch": received / max(1, told.values["batches_received"]),
@@ -72,7 +72,7 @@ def ways(told: Figures) -> dict[str, float]:
 
 
 def row(name: str, runs: list[WorkersRun]) -> list[str]:
-    """One line for each number of workers."""
+    """Returns the row of a state."""
     cost = lowest(run.cpu_us_per_response for run in runs)
     median = {field: lowest(getattr(run, field) for run in runs).median
               for field in ("responses_per_s", "datagrams_per_batch", "wrong_core_percent", "loss_percent")}

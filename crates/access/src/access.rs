@@ -17,7 +17,7 @@ use primitives::{
 };
 use std::sync::Arc;
 
-/// What one core knows of who may announce what.
+/// The admission data of one core. The crate documentation describes its layout.
 #[derive(Debug)]
 pub struct Access {
     pub(crate) policy: AccessPolicy,
@@ -26,18 +26,18 @@ pub struct Access {
     pub(crate) accounts: Accounts,
     details: PeerDetailsTable,
     recent_completions: RecentCompletions,
-    /// None: all are served.
+    /// None: all clients are served.
     pub(crate) clients: Option<Arc<ClientRules>>,
-    /// None: all are served.
+    /// None: all networks are served.
     pub(crate) networks: Option<Arc<BannedNetworks>>,
     pub(crate) shortfalls: Shortfalls,
 }
 
 impl Access {
-    /// A core that knows nothing yet.
+    /// Creates the data of a core without lists, keys and rules.
     ///
     /// # Panics
-    /// When the bounds are not within those that they name.
+    /// If a limit is above the maximum that its field documents.
     #[must_use]
     pub fn new(policy: AccessPolicy, bounds: &AccessBounds, seed: TableSeed) -> Self {
         Self {
@@ -53,8 +53,7 @@ impl Access {
         }
     }
 
-    /// Whether all may announce everything and nothing is remembered of torrents: none of the questions below needs to be
-    /// asked.
+    /// Whether all may announce everything and no torrent is known, so that the checks below are unnecessary.
     #[must_use]
     pub fn is_unrestricted(&self) -> bool {
         self.policy.users == UserAdmission::Public
@@ -64,19 +63,19 @@ impl Access {
             && self.networks.is_none()
     }
 
-    /// Who is served, and what is kept of them.
+    /// Which users and torrents are served, and which data is recorded.
     #[must_use]
     pub const fn policy(&self) -> AccessPolicy {
         self.policy
     }
 
-    /// Whether anything of who announces is kept.
+    /// Whether anything about announcing clients is recorded.
     #[must_use]
     pub fn keeps_peer_reports(&self) -> bool {
         self.policy.users == UserAdmission::Private || self.policy.details == DetailsKept::Kept
     }
 
-    /// How often a torrent was completed, where that is remembered. One that is not served was not.
+    /// Returns how often a torrent was completed, if counts are remembered; 0 for a torrent that is not served.
     #[must_use]
     pub fn completed(&self, info_hash: &InfoHash) -> Option<u64> {
         match self.policy.completed {
@@ -85,10 +84,10 @@ impl Access {
         }
     }
 
-    /// Whether a torrent is served. Gives how often it was completed, as far as that is remembered.
+    /// Checks that a torrent is served. Returns how often it was completed, as far as counts are remembered.
     ///
     /// # Errors
-    /// It is banned, or not listed where it has to be.
+    /// If it is denied, or not on the list of allowed torrents where only those are served.
     pub fn torrent(&self, info_hash: &InfoHash) -> Result<u64, TorrentRefusal> {
         let list_status = self.torrent_table.list_status(info_hash);
         if list_status.denied == Membership::On {
@@ -102,10 +101,10 @@ impl Access {
         }
     }
 
-    /// Whether a user is let in. Gives the number of the key, none where all are let in.
+    /// Checks that a user is admitted. Returns the number of the key, or `None` on a public tracker.
     ///
     /// # Errors
-    /// A key is needed, and this is none that is valid.
+    /// If the tracker is private and the key is missing or not valid.
     pub fn key(&self, now_unix_s: u64, key: Option<&AuthenticationKey>) -> Result<Option<KeyId>, KeyRefusal> {
         match self.policy.users {
             UserAdmission::Public => Ok(None),
@@ -113,10 +112,10 @@ impl Access {
         }
     }
 
-    /// Whether the software with this peer id is served.
+    /// Checks that the client software with this peer id is served.
     ///
     /// # Errors
-    /// It is not.
+    /// If the rules refuse it.
     pub fn client(&self, peer_id: &PeerId) -> Result<(), ClientRefused> {
         match &self.clients {
             Some(rules) if !rules.admits(peer_id) => Err(ClientRefused),
@@ -124,10 +123,10 @@ impl Access {
         }
     }
 
-    /// Whether this address is served.
+    /// Checks that an address is served.
     ///
     /// # Errors
-    /// It is not.
+    /// If it is in a banned network.
     pub fn network(&self, ip: IpAddr) -> Result<(), NetworkRefused> {
         match &self.networks {
             Some(networks) if networks.contains(ip) => Err(NetworkRefused),
@@ -135,17 +134,17 @@ impl Access {
         }
     }
 
-    /// Whether a download that a client tells of was counted a moment ago over the other family. It is told so once.
+    /// Whether a reported download was counted recently over the other family. True once per counted download.
     pub fn was_counted_over_other_family(&mut self, now: Second, download: &CompletedDownload) -> bool {
         self.recent_completions.take_twin(now, download)
     }
 
-    /// Notes a download that was counted, for when it is told of over the other family.
+    /// Records a counted download, in case it is reported over the other family too.
     pub fn note_completed(&mut self, now: Second, download: CompletedDownload) {
         self.recent_completions.note(now, download);
     }
 
-    /// Counts a completed event where that is remembered. Gives the new count, none where there is no place for it.
+    /// Counts a completed event, if counts are remembered. Returns the new count, or `None` if it was not counted.
     pub fn count_completed(&mut self, info_hash: &InfoHash) -> Option<u64> {
         if self.policy.completed == CompletedCounts::Forgotten {
             return None;
@@ -159,7 +158,7 @@ impl Access {
         }
     }
 
-    /// Takes in what a client of a user reports.
+    /// Records what a user's client reports.
     pub fn note_session(&mut self, now: Second, report: &SessionReport) {
         match self.accounts.note(now, report) {
             Noted::Noted => {}
@@ -167,7 +166,7 @@ impl Access {
         }
     }
 
-    /// Keeps what a peer says of itself, where that is wanted.
+    /// Records the details of a peer, if the policy wants them.
     pub fn note_details(
         &mut self,
         now: Second,
@@ -182,41 +181,41 @@ impl Access {
         }
     }
 
-    /// Whether the peer that is listed at this address is known to call itself otherwise.
+    /// Whether the peer that is listed at this address is known to have another peer id.
     #[must_use]
     pub fn is_of_another(&self, info_hash: &InfoHash, address: PeerAddress, peer_id: &PeerId) -> bool {
         self.details.get(info_hash, address).is_some_and(|listed| listed.details.peer_id != *peer_id)
     }
 
-    /// Forgets what a peer said of itself.
+    /// Removes the details of a peer.
     pub fn forget_details(&mut self, info_hash: &InfoHash, address: PeerAddress) {
         if self.policy.details == DetailsKept::Kept {
             self.details.remove(info_hash, address);
         }
     }
 
-    /// Counts that are to be stored: see [`TorrentTable::take_dirty`].
+    /// Takes counts that are to be stored: see [`TorrentTable::take_dirty`].
     pub fn take_completed(&mut self, max: usize, out: &mut Vec<(InfoHash, u64)>) {
         self.torrent_table.take_dirty(max, out);
     }
 
-    /// Counts that could not be sent on.
+    /// Marks counts that could not be sent as changed again.
     pub fn return_completed(&mut self, counts: &[(InfoHash, u64)]) {
         self.torrent_table.mark_dirty_again(counts);
     }
 
-    /// Accounts that have changed: see [`Accounts::take_events`].
+    /// Takes accounts that have changed: see [`Accounts::take_events`].
     pub fn take_events(&mut self, max: usize, out: &mut Vec<AccountChange>) {
         self.accounts.take_events(max, out);
     }
 
-    /// Facts that could not be sent on.
+    /// Returns changes that could not be sent: see [`Accounts::give_back`].
     pub fn return_events(&mut self, changes: &[AccountChange]) {
         self.accounts.give_back(changes);
     }
 
-    /// A bounded piece of all sweeps, for one of fifty turns a second: some 100 us. `off` is told torrents that are not
-    /// admitted any more. [`Sweep::More`] while something is to be taken off that a reload has left out.
+    /// Runs a bounded piece of all sweeps, about 100 us, fifty times a second. `off` is called with torrents that are
+    /// no longer admitted. Returns [`Sweep::More`] while entries that a reload left out remain.
     pub fn turn(&mut self, now: Second, off: &mut impl FnMut(InfoHash)) -> Sweep {
         let torrents = self.policy.torrents;
         let of_lists = self.torrent_table.sweep(TORRENT_TABLE_PARTS_PER_TURN, &mut |list, info_hash| {
@@ -231,38 +230,38 @@ impl Access {
         of_lists.and(of_keys)
     }
 
-    /// What is known of torrents.
+    /// The torrents on the lists, with their counts.
     #[must_use]
     pub const fn torrent_table(&self) -> &TorrentTable {
         &self.torrent_table
     }
 
-    /// The keys.
+    /// The keys that are accepted.
     #[must_use]
     pub const fn keys(&self) -> &KeyTable {
         &self.keys
     }
 
-    /// The keys' accounts.
+    /// The accounts of the keys.
     #[must_use]
     pub const fn accounts(&self) -> &Accounts {
         &self.accounts
     }
 
-    /// What peers said of themselves.
+    /// The details of peers.
     #[must_use]
     pub const fn details(&self) -> &PeerDetailsTable {
         &self.details
     }
 
-    /// What found no place.
+    /// Entries rejected because a limit was reached.
     #[must_use]
     pub const fn shortfalls(&self) -> Shortfalls {
         self.shortfalls
     }
 
-    /// Bytes that it holds, itself not included, nor the rules that all cores share. It asks all parts of all tables, some
-    /// 20 us: not for each request.
+    /// Heap memory in bytes, without the rules that all cores share. It visits all parts of all tables, about 20 us,
+    /// so it is not for each request.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
         self.torrent_table.heap_bytes()
@@ -288,7 +287,7 @@ mod tests {
     const PUBLIC: AccessPolicy = policy(UserAdmission::Public, TorrentAdmission::Any);
     const PRIVATE: AccessPolicy = policy(UserAdmission::Private, TorrentAdmission::Any);
 
-    /// Applies an update whole. Gives what is not admitted any more.
+    /// Applies a whole update. Returns the torrents that are no longer admitted.
     fn apply(access: &mut Access, update: &AccessUpdate) -> Vec<InfoHash> {
         let (mut off, mut from) = (Vec::new(), Some(0));
         while let Some(position) = from {
@@ -313,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn a_public_tracker_serves_everything_but_what_is_banned() {
+    fn a_public_tracker_serves_all_torrents_that_are_not_denied() {
         let mut access = access(PUBLIC);
         assert!(access.is_unrestricted());
         assert_eq!(access.torrent(&hash(1)), Ok(0));
@@ -328,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn on_a_public_tracker_the_swarms_of_torrents_that_are_allowed_no_more_stay() {
+    fn a_public_tracker_keeps_the_swarms_of_torrents_taken_off_the_allowed_list() {
         let mut access = access(PUBLIC);
         change(&mut access, Add, Allowed, &[1]);
         assert_eq!(change(&mut access, Remove, Allowed, &[1]), []);
@@ -341,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn a_listed_tracker_serves_what_is_listed_and_not_banned() {
+    fn a_listed_tracker_serves_torrents_that_are_allowed_and_not_denied() {
         let mut access = access(LISTED);
         assert!(!access.is_unrestricted());
         assert_eq!(access.torrent(&hash(1)), Err(TorrentRefusal::NotListed(hash(1))));
@@ -354,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reloaded_list_takes_its_torrents_off_turn_by_turn() {
+    fn torrents_left_out_of_a_reloaded_list_are_removed_turn_by_turn() {
         let mut access = access(LISTED);
         let file = |numbers: core::ops::Range<u32>| {
             AccessUpdate::ChangeList(Add, Allowed, File, numbers.map(hash).collect())
@@ -363,7 +362,7 @@ mod tests {
         change(&mut access, Add, Allowed, &[0]);
         apply(&mut access, &AccessUpdate::BeginList(Allowed, File));
         apply(&mut access, &file(5..12));
-        assert_eq!(access.torrent(&hash(1)), Ok(0), "until the end the old ones are served");
+        assert_eq!(access.torrent(&hash(1)), Ok(0), "the old ones are served until the end");
         apply(&mut access, &AccessUpdate::EndList(Allowed, File));
         let mut off = turn_until_done(&mut access);
         off.sort_unstable();
@@ -373,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn a_private_tracker_lets_in_who_has_a_valid_key() {
+    fn a_private_tracker_admits_users_with_a_valid_key() {
         let mut access = access(PRIVATE);
         apply(&mut access, &AccessUpdate::PutKeys([1, 2].map(grant).into()));
         assert_eq!(access.key(99, Some(&key(1))), Ok(Some(KeyId(1))));
@@ -397,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn removed_keys_lose_their_sessions_whether_one_by_one_or_by_a_reload() {
+    fn the_sessions_of_keys_end_when_the_keys_are_removed_or_left_out_of_a_reload() {
         let mut access = access(PRIVATE);
         apply(&mut access, &AccessUpdate::PutKeys([1, 2, 3].map(grant).into()));
         for key in 1..=3 {
@@ -415,7 +414,7 @@ mod tests {
     }
 
     #[test]
-    fn clients_and_networks_are_refused_by_the_rules_that_came_last() {
+    fn clients_and_networks_are_refused_by_the_latest_rules() {
         let mut access = access(PUBLIC);
         let (peer_id, ip) = (PeerId(*b"-qB4650-abcdefghijkl"), IpAddr::from([192, 0, 2, 1]));
         assert_eq!((access.client(&peer_id), access.network(ip)), (Ok(()), Ok(())));
@@ -432,7 +431,7 @@ mod tests {
     }
 
     #[test]
-    fn completed_events_are_remembered_only_where_the_policy_says_so() {
+    fn completed_events_are_remembered_only_if_the_policy_says_so() {
         let stored = AccessUpdate::RememberCompleted([(hash(1), 41)].into());
         let mut remembering = access(AccessPolicy { completed: CompletedCounts::Remembered, ..PUBLIC });
         apply(&mut remembering, &stored);
@@ -449,7 +448,7 @@ mod tests {
     }
 
     #[test]
-    fn details_of_peers_are_kept_only_where_the_policy_says_so() {
+    fn details_of_peers_are_kept_only_if_the_policy_says_so() {
         let address = PeerAddress::new([192, 0, 2, 1].into(), 6881).unwrap();
         let (peer_id, event) = (PeerId([b'a'; 20]), AnnounceEvent::None);
         let details = PeerDetails { peer_id, uploaded: 1, downloaded: 2, left: 3, event };
@@ -463,7 +462,7 @@ mod tests {
     }
 
     #[test]
-    fn what_finds_no_place_is_counted() {
+    fn entries_rejected_because_a_limit_was_reached_are_counted() {
         let accounts = AccountBounds { sessions_max: 0, ..BOUNDS.accounts };
         let mut bounds = AccessBounds { keys_max: 1, accounts, ..BOUNDS };
         (bounds.torrent_table.entries_max, bounds.torrent_table.counted_max) = (1, 0);
@@ -495,12 +494,12 @@ mod tests {
     }
 
     #[test]
-    fn a_core_that_knows_nothing_takes_288_kibibytes() {
+    fn an_empty_core_takes_288_kibibytes() {
         assert_eq!(access(PUBLIC).heap_bytes(), 131_072 + 5 * 32_768);
     }
 
     #[test]
-    fn users_are_told_why_a_torrent_is_not_served() {
+    fn a_refusal_says_why_a_torrent_is_not_served() {
         let digits = hash(1).to_string();
         let not_listed = TorrentRefusal::NotListed(hash(1)).to_string();
         assert_eq!(not_listed, format!("The torrent: {digits}, is not whitelisted"));

@@ -1,4 +1,4 @@
-//! What was transferred with each key.
+//! Accounts: the transfers and sessions of each key.
 
 mod changes;
 #[cfg(test)]
@@ -18,10 +18,10 @@ use primitives::{AnnounceEvent, InfoHash, KeyId, PeerId, PeerStatus, Second, Tab
 use removed::RemovedKeys;
 use session::{Session, SessionKey};
 
-/// The accounts of the keys, as far as this core's torrents go: what clients report in their announces is turned into what
-/// has come since their last ones.
+/// The accounts of the keys, for the torrents of this core. They turn the totals that clients report in announces
+/// into differences to their last reports.
 ///
-/// A session is a client with one torrent: an info hash, a key and a peer id, whatever addresses it announces from.
+/// A session is one client on one torrent: an info hash, a key and a peer id, independent of the client's addresses.
 #[derive(Debug)]
 pub struct Accounts {
     bounds: AccountBounds,
@@ -29,57 +29,57 @@ pub struct Accounts {
     of_keys: SessionsOfKeys,
     changed: ChangedAccounts,
     removed: RemovedKeys,
-    /// The part that is swept next.
+    /// Part that the sweep continues with.
     next: usize,
 }
 
-/// How much the accounts may hold.
+/// The limits of the accounts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AccountBounds {
     /// Sessions, at most [`crate::SESSIONS_MAX`].
     pub sessions_max: usize,
-    /// Keys whose accounts have changed since they were last taken. What is given back may exceed it.
+    /// Accounts with changes that were not taken yet. Changes that are given back may exceed it.
     pub changed_max: usize,
-    /// Seconds after which a session that is not heard of has ended.
+    /// Seconds without a report after which a session ends.
     pub lifetime_s: u32,
 }
 
-/// What a client reports in an announce. Its counters count from its start.
+/// What a client reports in an announce. Its counters start at 0 with the `started` event (BEP 3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionReport {
-    /// The torrent.
+    /// Torrent of the session.
     pub info_hash: InfoHash,
-    /// The user's key.
+    /// Number of the user's key.
     pub key: KeyId,
-    /// What the client calls itself by.
+    /// Identifies the client; it stays the same over both address families.
     pub peer_id: PeerId,
     /// Bytes uploaded since `started`.
     pub uploaded: u64,
     /// Bytes downloaded since `started`.
     pub downloaded: u64,
-    /// Whether it still wants pieces.
+    /// Seeder, or leecher that still wants pieces.
     pub status: PeerStatus,
-    /// What has happened.
+    /// Event of the announce.
     pub event: AnnounceEvent,
 }
 
-/// What became of a report.
+/// The result of recording a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Noted {
-    /// It was taken in.
+    /// It was recorded.
     Noted,
-    /// The session is new and found no place. That the key was used is noted.
+    /// A new session was refused because a limit on sessions was reached. The use of the key was recorded.
     SessionsFull,
-    /// Too many accounts have changed since they were last taken. Nothing was noted; what has come counts with the
-    /// session's next report.
+    /// Nothing was recorded because the limit on changed accounts was reached. The next report of the session
+    /// includes the difference.
     ChangesFull,
 }
 
 impl Accounts {
-    /// Accounts without sessions.
+    /// Creates accounts without sessions.
     ///
     /// # Panics
-    /// When the bounds are not within those that they name.
+    /// If a limit is above the maximum that its field documents.
     #[must_use]
     pub fn new(bounds: AccountBounds, seed: TableSeed) -> Self {
         assert!(bounds.sessions_max <= SESSIONS_MAX, "sessions_max");
@@ -93,10 +93,10 @@ impl Accounts {
         }
     }
 
-    /// Takes in what a client reports.
+    /// Records what a client reports.
     ///
-    /// A session's first report, one that says `started` and one with a counter that went backwards are where it counts
-    /// from; of any other, what has come since the last one is added.
+    /// The first report of a session, a `started` event and a report with a lower counter set the baseline. Any other
+    /// report adds the difference to the last one.
     pub fn note(&mut self, now: Second, report: &SessionReport) -> Noted {
         if !self.changed.has_room(report.key, self.bounds.changed_max) {
             return Noted::ChangesFull;
@@ -129,39 +129,39 @@ impl Accounts {
         }
     }
 
-    /// Ends the sessions of a key that is no more: within two rounds of the sweep, or when they are not heard of any more
-    /// if very many keys are removed at once. Until then they count.
+    /// Ends the sessions of a removed key: within two rounds of the sweep or, if more than 4096 keys are removed at
+    /// once, when the sessions expire. Until then they count.
     pub fn remove_key(&mut self, key: KeyId) {
         if self.sessions.len() > 0 {
             self.removed.add(key);
         }
     }
 
-    /// Takes accounts that have changed since they were last taken out into `out`, `max` at most.
+    /// Moves at most `max` changes that were not taken yet into `out`.
     pub fn take_events(&mut self, max: usize, out: &mut Vec<AccountChange>) {
         self.changed.take(max, out);
     }
 
-    /// Takes back facts that could not be sent: they come again, together with what has come since.
+    /// Merges changes that could not be sent with later ones, so that they are taken again.
     pub fn give_back(&mut self, changes: &[AccountChange]) {
         for change in changes {
             self.changed.merge(change);
         }
     }
 
-    /// Sessions.
+    /// Number of sessions.
     #[must_use]
     pub const fn sessions(&self) -> usize {
         self.sessions.len()
     }
 
-    /// Accounts that have changed since they were last taken.
+    /// Number of accounts with changes that were not taken yet.
     #[must_use]
     pub const fn changed(&self) -> usize {
         self.changed.len()
     }
 
-    /// Bytes that they hold, themselves not included.
+    /// Heap memory in bytes.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
         self.sessions.heap_bytes()
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn what_came_between_two_reports_is_added_and_what_was_before_the_first_is_not() {
+    fn transfers_between_two_reports_are_added_and_those_before_the_first_are_not() {
         let mut accounts = accounts(BOUNDS);
         accounts.note(Second(1), &report(1000, 2000));
         accounts.note(Second(2), &report(1100, 2010));
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_starts_again_or_counts_backwards_counts_from_there() {
+    fn a_restart_or_a_lower_counter_sets_a_new_baseline() {
         let mut accounts = accounts(BOUNDS);
         accounts.note(Second(1), &report(100, 100));
         accounts.note(Second(1), &SessionReport { event: AnnounceEvent::Started, ..report(500, 500) });
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_that_is_not_heard_of_ends_and_was_last_seen_when_it_was() {
+    fn a_silent_session_ends_and_was_last_seen_at_its_last_report() {
         let mut accounts = accounts(BOUNDS);
         accounts.note(Second(10), &report(5, 5));
         changes(&mut accounts);
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn facts_that_could_not_be_sent_come_again_with_what_came_since() {
+    fn changes_that_could_not_be_sent_are_taken_again_with_later_ones() {
         let mut accounts = accounts(AccountBounds { changed_max: 1, ..BOUNDS });
         accounts.note(Second(1), &report(0, 0));
         accounts.note(Second(2), &report(10, 1));
@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn facts_are_taken_a_few_at_a_time() {
+    fn changes_are_taken_a_few_at_a_time() {
         let mut accounts = accounts(BOUNDS);
         for key in 0..50 {
             accounts.note(Second(1), &SessionReport { key: KeyId(key), ..report(0, 0) });
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn at_the_bound_on_sessions_further_ones_are_not_counted_but_their_keys_are_seen() {
+    fn sessions_beyond_the_limit_are_not_counted_but_the_use_of_their_keys_is_recorded() {
         let mut accounts = accounts(AccountBounds { sessions_max: 1, ..BOUNDS });
         let second = |uploaded| SessionReport { key: KeyId(2), ..report(uploaded, 0) };
         assert_eq!(accounts.note(Second(1), &report(0, 0)), Noted::Noted);
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn one_key_has_16384_sessions_at_most_until_some_of_them_end() {
+    fn one_key_has_at_most_16384_sessions_until_some_of_them_end() {
         let mut accounts = accounts(AccountBounds { sessions_max: 100_000, ..BOUNDS });
         let numbered = |number: u32| {
             let mut peer_id = PeerId([b'-'; 20]);
@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn at_the_bound_on_changed_accounts_nothing_is_lost() {
+    fn nothing_is_lost_at_the_limit_on_changed_accounts() {
         let mut accounts = accounts(AccountBounds { changed_max: 1, ..BOUNDS });
         accounts.note(Second(1), &report(0, 0));
         changes(&mut accounts);
@@ -345,7 +345,7 @@ mod tests {
         accounts.note(Second(2), &other);
         assert_eq!(accounts.note(Second(3), &report(10, 0)), Noted::ChangesFull);
         sweep_all(&mut accounts, Second(1000));
-        assert_eq!(accounts.sessions(), 1, "the end of the first session cannot be told yet");
+        assert_eq!(accounts.sessions(), 1, "the end of the first session cannot be reported yet");
         changes(&mut accounts);
         assert_eq!(accounts.note(Second(1001), &report(12, 0)), Noted::Noted);
         assert_eq!(changes(&mut accounts), [change(12, 0, 0, 0, 1001)]);
@@ -370,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_used_again_before_the_sweep_has_come_by_is_not_removed() {
+    fn a_removed_key_that_is_used_again_before_the_sweep_keeps_its_session() {
         let mut accounts = accounts(BOUNDS);
         accounts.note(Second(1), &report(0, 0));
         accounts.remove_key(ALICE);
@@ -381,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn of_very_many_removed_keys_the_last_ones_lose_their_sessions_when_they_are_not_heard_of() {
+    fn when_more_than_4096_keys_are_removed_the_sessions_of_the_last_end_when_they_expire() {
         let mut accounts = accounts(AccountBounds { sessions_max: 5000, changed_max: 5000, ..BOUNDS });
         for key in 0..5000 {
             accounts.note(Second(1), &SessionReport { key: KeyId(key), ..report(0, 0) });
@@ -396,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hundred_thousand_sessions_take_176_bytes_each_at_most() {
+    fn a_hundred_thousand_sessions_take_at_most_176_bytes_each() {
         let mut accounts = accounts(AccountBounds { sessions_max: 100_000, changed_max: 10, ..BOUNDS });
         for number in 0..100_000_u32 {
             let mut info_hash = InfoHash([7; 20]);

@@ -7,7 +7,7 @@ use crate::update::AccessUpdate;
 use primitives::{AuthenticationKey, InfoHash, ListChange, ListSource, TorrentList};
 use std::sync::Arc;
 
-/// What is done to torrents of a list.
+/// A change of one source's part of a list.
 #[derive(Debug, Clone, Copy)]
 struct Change {
     change: ListChange,
@@ -16,10 +16,10 @@ struct Change {
 }
 
 impl Access {
-    /// Takes over one bounded step of an update, from its item `from` on: about 0.1 ms. Gives the item to go on with,
-    /// if it is not through.
+    /// Applies one step of an update, about 0.1 ms, from its item `from` on. Returns the item to continue with, if
+    /// the update is not complete.
     ///
-    /// Of torrents only those are kept for which `owned` says yes. `off` is told those that are not admitted any more.
+    /// Torrents are kept only if `owned` returns true. `off` is called with torrents that are no longer admitted.
     pub fn apply(
         &mut self,
         update: &AccessUpdate,
@@ -95,7 +95,7 @@ impl Access {
     }
 }
 
-/// Applies the items from `from` on that are owned, until a step's work is done. Gives the item to go on with.
+/// Applies the owned items from `from` on until the work of a step is done. Returns the item to continue with.
 fn step<T>(items: &[T], from: usize, owned: impl Fn(&T) -> bool, mut apply: impl FnMut(&T)) -> Option<usize> {
     let mut work = 0;
     for (position, item) in items.iter().enumerate().skip(from) {
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_takes_over_241_torrents_or_passes_by_4096() {
+    fn a_step_applies_241_torrents_or_skips_4096() {
         assert_eq!(steps(&add(241), |_| true).1, 1);
         assert_eq!(steps(&add(242), |_| true).1, 2);
         assert_eq!(steps(&add(4096), |_| false).1, 1);
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_position_behind_the_end_is_the_end() {
+    fn a_position_after_the_end_is_the_end() {
         let mut access = access(policy(UserAdmission::Public, TorrentAdmission::Listed));
         assert_eq!(access.apply(&add(5), usize::MAX, |_| true, &mut |_| ()), None);
         assert!(access.torrent_table().is_empty());

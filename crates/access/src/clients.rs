@@ -1,29 +1,29 @@
 use crate::limits::PREFIXES_MAX;
 use primitives::{PeerId, PeerIdPrefix};
 
-/// Which client software is served, by what its peer ids begin with.
+/// Which client software is served, by prefixes of its peer ids.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ClientRules {
-    /// Empty: all.
+    /// Empty: all are allowed.
     allowed: Prefixes,
     denied: Prefixes,
 }
 
-/// The rules have more prefixes than [`crate::PREFIXES_MAX`].
+/// Error: there are more prefixes than [`crate::PREFIXES_MAX`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0} prefixes of peer ids are more than {PREFIXES_MAX}")]
 pub struct TooManyPrefixes(pub usize);
 
-/// Why a client is not served.
+/// Error: the client software is not served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("this client software is not allowed here")]
 pub struct ClientRefused;
 
 impl ClientRules {
-    /// Serves those of `allowed`, or all where it is empty, but for those of `denied`.
+    /// Creates rules that serve the prefixes in `allowed`, or all if it is empty, except those in `denied`.
     ///
     /// # Errors
-    /// There are more prefixes than [`crate::PREFIXES_MAX`], both together.
+    /// If there are more than [`crate::PREFIXES_MAX`] prefixes, both together.
     pub fn new(allowed: &[PeerIdPrefix], denied: &[PeerIdPrefix]) -> Result<Self, TooManyPrefixes> {
         let prefixes = allowed.len() + denied.len();
         if prefixes > PREFIXES_MAX {
@@ -38,24 +38,24 @@ impl ClientRules {
         (self.allowed.is_empty() || self.allowed.match_any(peer_id)) && !self.denied.match_any(peer_id)
     }
 
-    /// Whether all are served.
+    /// Whether all software is served.
     #[must_use]
     pub const fn is_unrestricted(&self) -> bool {
         self.allowed.is_empty() && self.denied.is_empty()
     }
 
-    /// Bytes that they hold, themselves not included.
+    /// Heap memory in bytes.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
         size_of_val(&*self.allowed.sorted) + size_of_val(&*self.denied.sorted)
     }
 }
 
-/// Prefixes in their order, none of which begins with another: of those that are not behind a peer id, only the last can
-/// be its beginning.
+/// Sorted prefixes, none of which is a prefix of another. So only the last one that is not greater than a peer id can
+/// match it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 struct Prefixes {
-    /// Each behind its characters, filled up with zeros.
+    /// Each after its characters padded with zeros, which determine the order.
     sorted: Box<[([u8; PeerId::BYTES], PeerIdPrefix)]>,
 }
 
@@ -122,20 +122,20 @@ mod tests {
     }
 
     #[test]
-    fn there_are_256_prefixes_at_most() {
+    fn at_most_256_prefixes_are_accepted() {
         let prefix = PeerIdPrefix::parse("-qB").unwrap();
         assert!(ClientRules::new(&[prefix; 200], &[prefix; 56]).is_ok());
         assert_eq!(ClientRules::new(&[prefix; 200], &[prefix; 57]), Err(TooManyPrefixes(257)));
     }
 
     #[test]
-    fn a_user_is_told_that_the_software_is_not_allowed() {
+    fn the_refusal_says_that_the_software_is_not_allowed() {
         assert_eq!(ClientRefused.to_string(), "this client software is not allowed here");
     }
 
     proptest! {
         #[test]
-        fn a_search_finds_what_a_look_at_every_prefix_finds(
+        fn a_search_matches_the_same_peer_ids_as_a_scan_of_all_prefixes(
             texts in prop::collection::vec("[ab]{1,6}", 0..12),
             peer_id in "[ab]{20}",
         ) {

@@ -3,54 +3,54 @@ use crate::parted_map::PartedMap;
 use crate::sweep::Sweep;
 use primitives::{InfoHash, PeerAddress, PeerDetails, Second, TableSeed};
 
-/// What peers said of themselves in their last announces. Only where the operator wants it kept.
+/// The details that peers reported in their last announces.
 #[derive(Debug)]
 pub struct PeerDetailsTable {
     bounds: DetailsBounds,
     peers: PartedMap<(InfoHash, PeerAddress), HeardPeer>,
-    /// The part that is swept next.
+    /// Part that the sweep continues with.
     next: usize,
 }
 
-/// How much such a table may hold.
+/// The limits of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DetailsBounds {
-    /// Peers in all, at most [`crate::DETAILS_MAX`].
+    /// Peers, at most [`crate::DETAILS_MAX`].
     pub peers_max: usize,
-    /// Seconds after which a peer that is not heard of is forgotten.
+    /// Seconds without an announce after which a peer is removed.
     pub lifetime_s: u32,
 }
 
-/// A peer, as it was heard last.
+/// The last report of a peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HeardPeer {
-    /// What it said.
+    /// Reported peer id, counters and event.
     pub details: PeerDetails,
-    /// When.
+    /// When it was reported.
     pub heard: Second,
 }
 
-/// What became of a peer that was heard.
+/// The result of recording the details of a peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Heard {
-    /// What it said is kept.
+    /// It was recorded.
     Kept,
-    /// It found no place.
+    /// It was rejected because the limit on peers was reached.
     Full,
 }
 
 impl PeerDetailsTable {
-    /// A table without peers.
+    /// Creates a table without peers.
     ///
     /// # Panics
-    /// When the bounds are not within those that they name.
+    /// If a limit is above the maximum that its field documents.
     #[must_use]
     pub fn new(bounds: DetailsBounds, seed: TableSeed) -> Self {
         assert!(bounds.peers_max <= DETAILS_MAX, "peers_max");
         Self { bounds, peers: PartedMap::new(seed), next: 0 }
     }
 
-    /// Keeps what a peer says in place of what it said before.
+    /// Records the details of a peer in place of earlier ones.
     pub fn note(
         &mut self,
         now: Second,
@@ -70,19 +70,19 @@ impl PeerDetailsTable {
         Heard::Kept
     }
 
-    /// What a peer of a torrent said.
+    /// Returns the last report of a peer of a torrent.
     #[must_use]
     pub fn get(&self, info_hash: &InfoHash, address: PeerAddress) -> Option<&HeardPeer> {
         self.peers.get(&(*info_hash, address))
     }
 
-    /// Forgets a peer. Gives what it said.
+    /// Removes a peer and returns its last report.
     pub fn remove(&mut self, info_hash: &InfoHash, address: PeerAddress) -> Option<HeardPeer> {
         self.peers.remove(&(*info_hash, address))
     }
 
-    /// Forgets peers that were not heard of for their lifetime, in the next `parts_max` of 1024 parts. [`Sweep::Done`]
-    /// where it has come to the last one; the next call begins anew.
+    /// Removes peers that did not announce for their lifetime, in the next `parts_max` of 1024 parts. Returns
+    /// [`Sweep::Done`] after the last part; the next call starts over.
     pub fn sweep(&mut self, now: Second, parts_max: usize) -> Sweep {
         let parts = PartedMap::<(InfoHash, PeerAddress), HeardPeer>::PARTS;
         if self.peers.len() == 0 {
@@ -97,19 +97,19 @@ impl PeerDetailsTable {
         if end == parts { Sweep::Done } else { Sweep::More }
     }
 
-    /// Peers.
+    /// Number of peers.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.peers.len()
     }
 
-    /// Whether there are none.
+    /// Whether the table has no peers.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.peers.len() == 0
     }
 
-    /// Bytes that it holds, itself not included.
+    /// Heap memory in bytes.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
         self.peers.heap_bytes()
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_that_a_peer_said_is_kept_for_its_lifetime() {
+    fn the_last_report_of_a_peer_is_kept_for_its_lifetime() {
         let mut table = PeerDetailsTable::new(BOUNDS, TableSeed([3; 16]));
         table.note(Second(100), &TORRENT, address(1), &details(5));
         table.note(Second(110), &TORRENT, address(1), &details(6));
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_table_says_so_and_takes_the_peers_that_it_knows() {
+    fn a_full_table_refuses_new_peers_and_updates_known_ones() {
         let mut table = PeerDetailsTable::new(DetailsBounds { peers_max: 1, ..BOUNDS }, TableSeed([3; 16]));
         assert_eq!(table.note(Second(1), &TORRENT, address(1), &details(1)), Heard::Kept);
         assert_eq!(table.note(Second(1), &TORRENT, address(2), &details(1)), Heard::Full);
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hundred_thousand_peers_take_240_bytes_each_at_most() {
+    fn a_hundred_thousand_peers_take_at_most_240_bytes_each() {
         let mut table =
             PeerDetailsTable::new(DetailsBounds { peers_max: 100_000, ..BOUNDS }, TableSeed([3; 16]));
         for number in 0..100_000_u32 {

@@ -3,49 +3,49 @@ use crate::parted_map::PartedMap;
 use crate::sweep::Sweep;
 use primitives::{AuthenticationKey, KeyId, TableSeed};
 
-/// A key that lets a user in.
+/// A key that is accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyGrant {
-    /// The key.
+    /// The key, as it stands in announce URLs.
     pub key: AuthenticationKey,
-    /// Its number.
+    /// Number of the key in sessions and accounts.
     pub id: KeyId,
-    /// From this second on it is not valid any more. None: it is valid until it is removed.
+    /// Unix time at which it expires. None: it is valid until it is removed.
     pub valid_until_unix_s: Option<u64>,
 }
 
-/// Why a user is not let in.
+/// Why a user is not admitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum KeyRefusal {
     /// The announce has no key.
     #[error("Authentication error: this tracker needs a key in its announce URL")]
     Missing,
-    /// There is no such key.
+    /// The key is not in the table.
     #[error("Authentication error: the key is not known")]
     Unknown,
-    /// Its time has passed.
+    /// The key has expired.
     #[error("Authentication error: the key has expired")]
     Expired,
 }
 
-/// What became of a key that was to be put into the ring.
+/// The result of putting a key into the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyPut {
-    /// It is valid now.
+    /// It was added.
     New,
-    /// It was known; it has this grant's number and time now.
+    /// It was known and has the number and the expiry of the new grant.
     Known,
-    /// It found no place.
+    /// It was rejected because the limit on keys was reached.
     Full,
 }
 
-/// The keys that let users in.
+/// The keys that are accepted.
 #[derive(Debug)]
 pub struct KeyTable {
     keys_max: usize,
     keys: PartedMap<AuthenticationKey, Held>,
     reload: Reload,
-    /// Of the last reload that has begun. Keys of another one were not put again since.
+    /// Incremented when a reload begins. Keys with another value have not been put since.
     generation: u32,
 }
 
@@ -56,30 +56,29 @@ struct Held {
     generation: u32,
 }
 
-/// For ever.
 const NEVER: u64 = u64::MAX;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reload {
     None,
-    /// Keys are being put.
+    /// The new keys are being put.
     Filling,
-    /// Keys that were not put are removed, part by part; the next one is this.
+    /// Keys that were not put are being removed; this part is next.
     Sweeping(usize),
 }
 
 impl KeyTable {
-    /// A ring without keys.
+    /// Creates a table without keys.
     ///
     /// # Panics
-    /// When `keys_max` is above [`crate::KEYS_MAX`].
+    /// If `keys_max` is above [`crate::KEYS_MAX`].
     #[must_use]
     pub fn new(keys_max: usize, seed: TableSeed) -> Self {
         assert!(keys_max <= KEYS_MAX, "keys_max");
         Self { keys_max, keys: PartedMap::new(seed), reload: Reload::None, generation: 0 }
     }
 
-    /// Makes a key valid.
+    /// Adds a key, or updates it.
     pub fn put(&mut self, grant: &KeyGrant) -> KeyPut {
         let held = Held {
             valid_until_unix_s: grant.valid_until_unix_s.unwrap_or(NEVER),
@@ -97,15 +96,15 @@ impl KeyTable {
         KeyPut::New
     }
 
-    /// Removes a key. Gives its number, if it was there.
+    /// Removes a key and returns its number, if it was there.
     pub fn remove(&mut self, key: &AuthenticationKey) -> Option<KeyId> {
         self.keys.remove(key).map(|held| held.id)
     }
 
-    /// The number of a key that is valid.
+    /// Returns the number of a valid key.
     ///
     /// # Errors
-    /// The key is not known, or its time has passed.
+    /// If the key is unknown or has expired.
     pub fn check(&self, now_unix_s: u64, key: &AuthenticationKey) -> Result<KeyId, KeyRefusal> {
         let held = self.keys.get(key).ok_or(KeyRefusal::Unknown)?;
         if now_unix_s < held.valid_until_unix_s || held.valid_until_unix_s == NEVER {
@@ -115,22 +114,22 @@ impl KeyTable {
         }
     }
 
-    /// A reload begins: what is put from now on is all that there is. One that is on is begun anew. Until it is swept,
-    /// the ring has the old keys and the new ones.
+    /// Begins a reload: the keys that are put from here on are all that exist. A reload in progress is restarted.
+    /// Until the sweep, the table has the old keys and the new ones.
     pub fn begin(&mut self) {
         self.generation = self.generation.wrapping_add(1);
         self.reload = Reload::Filling;
     }
 
-    /// All keys were put. Without a [`Self::begin`] before, nothing happens.
+    /// Ends a reload: all keys were put. Without a [`Self::begin`] before, nothing happens.
     pub fn end(&mut self) {
         if self.reload == Reload::Filling {
             self.reload = Reload::Sweeping(0);
         }
     }
 
-    /// Removes what a reload that has ended has left out, in `parts_max` of 1024 parts at most. `off` is told the numbers
-    /// of the keys that are gone.
+    /// Removes keys that a completed reload left out, in at most `parts_max` of 1024 parts. `off` is called with
+    /// their numbers.
     pub fn sweep(&mut self, parts_max: usize, off: &mut impl FnMut(KeyId)) -> Sweep {
         let Reload::Sweeping(first) = self.reload else { return Sweep::Done };
         let parts = PartedMap::<AuthenticationKey, Held>::PARTS;
@@ -149,19 +148,19 @@ impl KeyTable {
         if end == parts { Sweep::Done } else { Sweep::More }
     }
 
-    /// Keys in the ring, with those whose time has passed.
+    /// Number of keys, including expired ones.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.keys.len()
     }
 
-    /// Whether there are none.
+    /// Whether the table has no keys.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.keys.len() == 0
     }
 
-    /// Bytes that it holds, itself not included.
+    /// Heap memory in bytes.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
         self.keys.heap_bytes()
@@ -189,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_lets_in_until_its_time_has_passed() {
+    fn a_key_is_valid_until_it_expires_or_is_removed() {
         let mut ring = ring(10);
         ring.put(&grant(1, Some(1000)));
         ring.put(&grant(2, None));
@@ -205,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_ring_says_so_and_takes_the_keys_that_it_knows() {
+    fn a_full_table_refuses_new_keys_and_updates_known_ones() {
         let mut ring = ring(2);
         assert_eq!(
             [1, 2, 3].map(|number| ring.put(&grant(number, None))),
@@ -218,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reload_removes_what_it_leaves_out_and_nothing_that_came_after() {
+    fn a_reload_removes_the_keys_that_it_leaves_out_and_none_that_came_later() {
         let mut ring = ring(2000);
         for number in 0..1000 {
             ring.put(&grant(number, None));
@@ -243,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hundred_thousand_keys_take_96_bytes_each_at_most() {
+    fn a_hundred_thousand_keys_take_at_most_96_bytes_each() {
         let mut ring = ring(100_000);
         for number in 0..100_000 {
             ring.put(&grant(number, None));
@@ -252,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn users_are_told_why_they_are_not_let_in() {
+    fn a_refusal_says_why_a_user_is_not_admitted() {
         let texts = [KeyRefusal::Missing, KeyRefusal::Unknown, KeyRefusal::Expired]
             .map(|refusal| refusal.to_string());
         assert_eq!(

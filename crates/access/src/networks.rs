@@ -3,24 +3,24 @@ use core::net::IpAddr;
 use ipnet::{IpNet, Ipv6Net};
 use primitives::canonical_ip;
 
-/// Networks that are not served.
+/// The networks that are not served.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct BannedNetworks {
     v4: Box<[Range<u32>]>,
     v6: Box<[Range<u128>]>,
 }
 
-/// There are more networks than [`crate::NETWORKS_MAX`].
+/// Error: there are more networks than [`crate::NETWORKS_MAX`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0} networks are more than {NETWORKS_MAX}")]
 pub struct TooManyNetworks(pub usize);
 
-/// Why an address is not served.
+/// Error: the address is in a banned network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("this network is banned here")]
 pub struct NetworkRefused;
 
-/// Addresses from the first to the last, both included.
+/// An inclusive range of addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Range<A> {
     first: A,
@@ -28,10 +28,10 @@ struct Range<A> {
 }
 
 impl BannedNetworks {
-    /// Bans networks. One of IPv4-mapped IPv6 addresses is one of IPv4; a wider one of IPv6 has no IPv4 address in it.
+    /// Bans networks. One of IPv4-mapped IPv6 addresses counts as IPv4; a wider IPv6 one contains no IPv4 address.
     ///
     /// # Errors
-    /// There are more than [`crate::NETWORKS_MAX`].
+    /// If there are more than [`crate::NETWORKS_MAX`].
     pub fn new(networks: &[IpNet]) -> Result<Self, TooManyNetworks> {
         if networks.len() > NETWORKS_MAX {
             return Err(TooManyNetworks(networks.len()));
@@ -53,7 +53,7 @@ impl BannedNetworks {
         Ok(Self { v4: merged(v4), v6: merged(v6) })
     }
 
-    /// Whether an address is in one of them.
+    /// Whether an address is in a banned network.
     #[must_use]
     pub fn contains(&self, ip: IpAddr) -> bool {
         match canonical_ip(ip) {
@@ -62,26 +62,26 @@ impl BannedNetworks {
         }
     }
 
-    /// Whether there are none.
+    /// Whether no network is banned.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.v4.is_empty() && self.v6.is_empty()
     }
 
-    /// Bytes that they hold, themselves not included.
+    /// Heap memory in bytes.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
         size_of_val(&*self.v4) + size_of_val(&*self.v6)
     }
 }
 
-/// A network whose first address is an IPv4-mapped one has a prefix of at least 96 bits, so that all are.
+/// If the first address is IPv4-mapped, the prefix has at least 96 bits, so all addresses are.
 fn mapped(network: &Ipv6Net) -> Option<Range<u32>> {
     let (first, last) = (network.network().to_ipv4_mapped()?, network.broadcast().to_ipv4_mapped()?);
     Some(Range { first: first.into(), last: last.into() })
 }
 
-/// The same addresses in ranges that are in their order and do not overlap.
+/// Sorts ranges and merges those that overlap.
 fn merged<A: Copy + Ord>(mut ranges: Vec<Range<A>>) -> Box<[Range<A>]> {
     ranges.sort_unstable();
     ranges.dedup_by(|next, range| {
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_has_the_addresses_from_its_first_to_its_last() {
+    fn a_network_contains_the_addresses_from_its_first_to_its_last() {
         let networks = banned(&["192.0.2.128/25", "10.1.2.3/32", "2001:db8::/32", "192.0.2.0/26"]);
         for ip in ["192.0.2.0", "192.0.2.63", "192.0.2.128", "192.0.2.255", "10.1.2.3", "2001:db8:ffff::1"] {
             assert!(has(&networks, ip), "{ip}");
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ipv4_mapped_address_is_its_ipv4_address_in_both_places() {
+    fn an_ipv4_mapped_address_is_an_ipv4_address_in_networks_and_in_look_ups() {
         let networks = banned(&["192.0.2.0/24", "::ffff:198.51.100.0/120"]);
         for ip in ["::ffff:192.0.2.7", "198.51.100.7", "::ffff:198.51.100.7"] {
             assert!(has(&networks, ip), "{ip}");
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn all_of_ipv6_has_nothing_of_ipv4_and_the_other_way_round() {
+    fn all_of_ipv6_contains_no_ipv4_address_and_vice_versa() {
         let (all_v6, all_v4) = (banned(&["::/0"]), banned(&["0.0.0.0/0"]));
         assert!(has(&all_v6, "2001:db8::1") && !has(&all_v6, "192.0.2.1"));
         assert!(!has(&all_v4, "2001:db8::1") && has(&all_v4, "192.0.2.1"));
@@ -143,13 +143,13 @@ mod tests {
     }
 
     #[test]
-    fn networks_within_others_take_no_room() {
+    fn networks_within_others_take_no_memory() {
         assert_eq!(banned(&["10.0.0.0/8", "10.1.0.0/16", "10.255.255.255/32"]).heap_bytes(), 8);
         assert_eq!(banned(&["10.0.0.0/8", "10.1.0.0/16", "2001:db8::/32"]).heap_bytes(), 40);
     }
 
     #[test]
-    fn there_are_65_536_networks_at_most() {
+    fn at_most_65_536_networks_are_accepted() {
         let network: IpNet = "10.0.0.0/8".parse().unwrap();
         assert!(BannedNetworks::new(&vec![network; 65_536]).is_ok());
         assert_eq!(BannedNetworks::new(&vec![network; 65_537]), Err(TooManyNetworks(65_537)));
@@ -157,7 +157,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_search_finds_what_a_look_at_every_network_finds(
+        fn a_search_finds_the_same_addresses_as_a_scan_of_all_networks(
             networks in prop::collection::vec((0_u32..64, 26_u8..=32), 0..12),
         ) {
             let networks: Vec<IpNet> = networks

@@ -3,8 +3,8 @@ use core::hash::{BuildHasher, Hash};
 use hashbrown::HashTable;
 use primitives::TableSeed;
 
-/// A hash table cut into parts that grow one by one, so that no insertion moves all of it, and that are swept one by
-/// one. Keyed, so that nobody can aim at one part.
+/// A hash table in parts that grow separately, so that no insertion moves the whole table, and that are swept one by
+/// one. The hash is keyed, so that attackers cannot fill one part.
 #[derive(Debug)]
 pub(crate) struct PartedMap<K, V> {
     seed: TableSeed,
@@ -13,7 +13,6 @@ pub(crate) struct PartedMap<K, V> {
 }
 
 impl<K: Eq + Hash, V> PartedMap<K, V> {
-    /// Parts of every map.
     pub(crate) const PARTS: usize = MAP_PARTS;
 
     pub(crate) fn new(seed: TableSeed) -> Self {
@@ -36,7 +35,7 @@ impl<K: Eq + Hash, V> PartedMap<K, V> {
         found.map(|(_, value)| value)
     }
 
-    /// Adds what is not there yet.
+    /// Adds an entry whose key is not there yet.
     pub(crate) fn insert_new(&mut self, key: K, value: V) {
         debug_assert!(self.get(&key).is_none());
         let (seed, hash) = (self.seed, self.seed.hash_one(&key));
@@ -54,7 +53,7 @@ impl<K: Eq + Hash, V> PartedMap<K, V> {
         Some(value)
     }
 
-    /// Removes from one part what is not to be kept, and gives back room that it does not need.
+    /// Removes the entries of one part for which `keep` returns false, and shrinks the part if it is mostly empty.
     pub(crate) fn sweep_part(&mut self, part: usize, mut keep: impl FnMut(&K, &mut V) -> bool) {
         let (seed, part) = (self.seed, &mut self.parts[part]);
         let before = part.len();
@@ -65,7 +64,7 @@ impl<K: Eq + Hash, V> PartedMap<K, V> {
         }
     }
 
-    /// Takes entries out of one part, `max` at most. Gives how many.
+    /// Removes at most `max` entries of one part, passes them to `take` and returns how many.
     pub(crate) fn take_from_part(&mut self, part: usize, max: usize, mut take: impl FnMut(K, V)) -> usize {
         let taken =
             self.parts[part].extract_if(|_| true).take(max).map(|(key, value)| take(key, value)).count();
@@ -77,14 +76,14 @@ impl<K: Eq + Hash, V> PartedMap<K, V> {
         self.len
     }
 
-    /// Bytes that it holds, itself and what its entries hold not included.
+    /// Heap memory in bytes, without memory owned by the entries.
     pub(crate) fn heap_bytes(&self) -> usize {
         size_of_val(&*self.parts) + self.parts.iter().map(HashTable::allocation_size).sum::<usize>()
     }
 }
 
-/// The part that a hash belongs to, of a table cut into `parts`, a power of two. It is made of bits that tell entries
-/// of one part apart neither by bucket (lowest) nor by control byte (highest).
+/// Returns the part of a hash in a table of `parts` parts, a power of two. It uses bits that the parts themselves use
+/// neither for buckets (lowest) nor for control bytes (highest).
 pub(crate) const fn part_of(hash: u64, parts: usize) -> usize {
     (hash >> 32) as usize & (parts - 1)
 }
@@ -102,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn crafted_torrents_and_peer_ids_are_spread_as_any_others() {
+    fn crafted_torrents_and_peer_ids_are_spread_like_any_others() {
         let numbers = 0..50_000;
         let peer = PeerAddress::new([192, 0, 2, 1].into(), 6881).unwrap();
         let session = |number| (KeyId(1), hash(7), PeerId(crafted(number)));
@@ -115,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_map_gives_back_the_memory_that_a_sweep_frees() {
+    fn a_map_shrinks_after_a_sweep() {
         let mut map = PartedMap::<u32, u64>::new(TableSeed([1; 16]));
         let empty = map.heap_bytes();
         for key in 0..100_000 {
@@ -131,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn entries_are_taken_out_once_each() {
+    fn each_entry_is_taken_once() {
         let mut map = PartedMap::<u32, u64>::new(TableSeed([1; 16]));
         for key in 0..5_000 {
             map.insert_new(key, u64::from(key));

@@ -3,21 +3,21 @@ use crate::details::DetailsBounds;
 use crate::torrent_table::TorrentTableBounds;
 use primitives::InfoHash;
 
-/// Who is served, and what is kept of them.
+/// Who is served, and which data is recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AccessPolicy {
-    /// Which users.
+    /// Which users are served.
     pub users: UserAdmission,
-    /// Which torrents.
+    /// Which torrents are served.
     pub torrents: TorrentAdmission,
-    /// Whether completed events are counted beside the swarms, to be stored.
+    /// Whether completed events are counted independently of the swarms, so that they can be stored.
     pub completed: CompletedCounts,
-    /// Whether what peers say of themselves is kept.
+    /// Whether the details that peers report are kept.
     pub details: DetailsKept,
 }
 
 impl AccessPolicy {
-    /// Everybody may announce everything, and nothing is kept of them.
+    /// All may announce everything, and nothing is recorded.
     pub const PUBLIC: Self = Self {
         users: UserAdmission::Public,
         torrents: TorrentAdmission::Any,
@@ -29,47 +29,47 @@ impl AccessPolicy {
 /// Which users are served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UserAdmission {
-    /// All.
+    /// All users.
     Public,
-    /// Those with a key.
+    /// Users with a valid key.
     Private,
 }
 
 /// Which torrents are served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TorrentAdmission {
-    /// All but those on [`primitives::TorrentList::Denied`].
+    /// All except those on [`primitives::TorrentList::Denied`].
     Any,
     /// Those on [`primitives::TorrentList::Allowed`] that are not on [`primitives::TorrentList::Denied`].
     Listed,
 }
 
-/// Whether completed events are counted beside the swarms.
+/// Whether completed events are counted independently of the swarms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CompletedCounts {
-    /// They are, and outlive the swarms.
+    /// They are counted, and the counts outlive the swarms.
     Remembered,
-    /// They are not.
+    /// They are counted in the swarms only.
     Forgotten,
 }
 
-/// Whether what peers say of themselves is kept.
+/// Whether the details that peers report are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DetailsKept {
-    /// It is.
+    /// They are kept for the lifetime of the peer.
     Kept,
-    /// It is not.
+    /// They are not kept.
     Dropped,
 }
 
-/// How much a core may know.
+/// The limits of a core's admission data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AccessBounds {
-    /// Torrents.
+    /// Torrents on lists or with a count.
     pub torrent_table: TorrentTableBounds,
     /// Keys, at most [`crate::KEYS_MAX`].
     pub keys_max: usize,
-    /// Accounts and their sessions.
+    /// Sessions and changed accounts.
     pub accounts: AccountBounds,
     /// Peers whose details are kept.
     pub details: DetailsBounds,
@@ -78,22 +78,22 @@ pub struct AccessBounds {
 /// Why a torrent is not served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TorrentRefusal {
-    /// Only listed ones are, and it is not.
+    /// Only listed torrents are served, and it is not listed.
     #[error("The torrent: {0}, is not whitelisted")]
     NotListed(InfoHash),
-    /// It is banned.
+    /// It is on the list of denied torrents.
     #[error("The torrent: {0}, is banned here")]
     Denied(InfoHash),
 }
 
-/// What found no place, since the start.
+/// Entries rejected because a limit was reached, since the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Shortfalls {
-    /// Torrents for a list.
+    /// Torrents that were to be put on a list.
     pub listed_torrents: u64,
     /// Completed events and stored counts.
     pub completed_counts: u64,
-    /// Keys.
+    /// Keys that were to be added.
     pub keys: u64,
     /// Reports of sessions.
     pub session_reports: u64,

@@ -3,27 +3,26 @@ use crate::parted_map::part_of;
 use core::hash::BuildHasher;
 use primitives::{AddressFamily, InfoHash, PeerId, Second, TableSeed};
 
-/// A completed download, and over which family it was told.
+/// A completed download, and the family it was reported over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CompletedDownload {
-    /// The torrent.
+    /// Torrent that was downloaded.
     pub info_hash: InfoHash,
-    /// The client.
+    /// Identifies the client over both families.
     pub peer_id: PeerId,
-    /// The family that the client told it over.
+    /// Address family of the announce.
     pub family: AddressFamily,
 }
 
-/// The downloads that were counted a short while ago, so that a client which tells of one over both families is counted
-/// once.
+/// The recently counted downloads, so that a client that reports one over both families is counted once.
 ///
-/// A table of fixed size whose entries are compared whole: no other client is ever taken for this one. Each entry takes
-/// one count away from the other family at most, so whoever borrows a peer id adds as much as he takes. Where a set is
-/// full the oldest entry makes room, and that client counts twice.
+/// A table of fixed size. Entries are compared completely, so no client is mistaken for another. Each entry
+/// suppresses at most one count over the other family, so a client with a stolen peer id adds as many counts as it
+/// suppresses. In a full set the oldest entry is replaced, and its client counts twice.
 #[derive(Debug)]
 pub(crate) struct RecentCompletions {
     seed: TableSeed,
-    /// Made with the first entry.
+    /// Allocated with the first entry.
     sets: Vec<Set>,
 }
 
@@ -42,7 +41,7 @@ impl RecentCompletions {
         Self { seed, sets: Vec::new() }
     }
 
-    /// Notes a download that was counted.
+    /// Records a counted download.
     pub(crate) fn note(&mut self, now: Second, download: CompletedDownload) {
         if self.sets.is_empty() {
             self.sets = vec![[None; RECENT_COMPLETIONS_PER_SET]; RECENT_COMPLETION_SETS];
@@ -55,7 +54,7 @@ impl RecentCompletions {
         }
     }
 
-    /// Takes out the same download as it was counted over the other family. Says whether there is one.
+    /// Removes the same download counted over the other family, and returns whether there was one.
     pub(crate) fn take_twin(&mut self, now: Second, download: &CompletedDownload) -> bool {
         let twin = CompletedDownload { family: download.family.other(), ..*download };
         let is_twin = |entry: &&mut Option<Counted>| {
@@ -91,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_download_is_found_once_over_the_other_family_and_by_nobody_else() {
+    fn a_download_is_found_once_over_the_other_family_by_the_same_client_only() {
         let mut recent = recent();
         assert!(!recent.take_twin(Second(1), &download(1, 1, V6)));
         recent.note(Second(1), download(1, 1, V4));
@@ -112,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn of_more_downloads_than_there_is_room_for_the_last_ones_stay() {
+    fn when_there_is_no_room_the_oldest_downloads_are_replaced() {
         let mut recent = recent();
         assert_eq!(recent.heap_bytes(), 0);
         for number in 0..20_000 {

@@ -1,14 +1,14 @@
-/// How far a sweep has come.
+/// Whether a sweep is complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sweep {
-    /// It is through, or there was none to do.
+    /// It is complete, or there was nothing to sweep.
     Done,
-    /// There is more to do in a later call.
+    /// A later call has to continue it.
     More,
 }
 
 impl Sweep {
-    /// What is left to do of two.
+    /// Combines two sweeps: done if both are.
     pub(crate) const fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::Done, Self::Done) => Self::Done,

@@ -19,12 +19,11 @@ pub(crate) fn access(policy: AccessPolicy) -> Access {
     Access::new(policy, &BOUNDS, TableSeed([7; 16]))
 }
 
-/// A key for each number.
 pub(crate) fn key(number: u32) -> AuthenticationKey {
     AuthenticationKey::parse(format!("{number:032}").as_bytes()).unwrap()
 }
 
-/// An info hash for each number, in another order than the numbers.
+/// Returns an info hash for each number, in another order than the numbers.
 pub(crate) fn hash(number: u32) -> InfoHash {
     let mut bytes = [0; InfoHash::BYTES];
     bytes[..4].copy_from_slice(&number.wrapping_mul(0x9e37_79b1).to_be_bytes());
@@ -32,8 +31,8 @@ pub(crate) fn hash(number: u32) -> InfoHash {
     InfoHash(bytes)
 }
 
-/// 20 bytes for each number that collide under a hash whose secret a key can cancel: under foldhash with its public
-/// constants, each half of the last 16 bytes makes a factor of a product 0.
+/// Returns 20 different bytes for each number that collide under a hash whose secret the input can cancel: in
+/// foldhash with its public constants, each half of the last 16 bytes makes one factor of a product 0.
 pub(crate) fn crafted(number: u32) -> [u8; 20] {
     let mut bytes = [0; 20];
     bytes[..4].copy_from_slice(&number.to_ne_bytes());

@@ -1,4 +1,4 @@
-//! Torrents, beside their swarms.
+//! The torrents on the lists, with their counts of completed events.
 
 mod completed;
 #[cfg(test)]
@@ -23,89 +23,87 @@ use reload::Reload;
 
 /// Which torrents are on the lists, and how often each was completed.
 ///
-/// It is cut into parts by a keyed hash of the info hash. A part is sorted, so that a look-up is a search by halves,
-/// nothing but the torrents takes memory, and a page can go on behind any torrent.
+/// It is divided into parts by a keyed hash of the info hash. A part is sorted, so that a look-up is a binary search,
+/// no memory is needed besides the entries, and a page can continue after any torrent.
 #[derive(Debug)]
 pub struct TorrentTable {
     seed: TableSeed,
     bounds: TorrentTableBounds,
     parts: Box<[Part]>,
-    /// By pair.
+    /// Indexed by [`Pair::index`].
     reloads: [Reload; 4],
     held: Held,
-    /// The part where the search for changed counts goes on.
+    /// Part where the search for changed counts continues.
     next_changed: usize,
     stored_counts: StoredCounts,
 }
 
-/// Whether the counts that are stored have been taken in. A count that lacks what is stored must not be stored itself.
+/// Whether the stored counts have been read. A count without its stored part must not be stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum StoredCounts {
     Unread,
     Read,
 }
 
-/// How much a register may hold.
+/// The limits of a torrent table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TorrentTableBounds {
     /// Torrents in all, at most [`crate::TORRENT_TABLE_ENTRIES_MAX`].
     pub entries_max: u32,
-    /// Of these, such as are on no list and are kept for their count alone. Anyone can complete any torrent where all are
-    /// served: what is left between both bounds is for the lists.
+    /// Torrents on no list, kept for their count alone. Where all torrents are served, clients can complete any
+    /// torrent; the difference to `entries_max` is reserved for the lists.
     pub counted_max: u32,
 }
 
-/// How much it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Held {
     entries: usize,
-    /// On no list.
+    /// Entries on no list.
     counted_only: usize,
-    /// Torrents on each list.
     on_list: [usize; 2],
     /// Counts that have changed since they were last taken.
     changed: usize,
 }
 
-/// What is known of a torrent.
+/// The lists that a torrent is on, and its completed count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListStatus {
     /// On [`TorrentList::Allowed`].
     pub allowed: Membership,
     /// On [`TorrentList::Denied`].
     pub denied: Membership,
-    /// Completed events.
+    /// Number of completed events.
     pub completed: u64,
 }
 
 /// Whether a torrent is on a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Membership {
-    /// It is, by one source at least.
+    /// At least one source has it on the list.
     On,
-    /// It is not.
+    /// No source has it on the list.
     Off,
 }
 
-/// What became of a torrent that was to be put on a list.
+/// The result of putting a torrent on a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Put {
-    /// It is on the list now.
+    /// It was not on the list before.
     New,
-    /// It was on the list before, by this source or the other.
+    /// It was on the list before, from this source or the other.
     Known,
-    /// It found no place.
+    /// It was rejected because the limit on torrents was reached.
     Full,
 }
 
-/// What became of a torrent that was to be taken off a list.
+/// The result of taking a torrent off a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TakenOff {
-    /// It is not on the list any more.
+    /// It is no longer on the list.
     Off,
-    /// The other source keeps it there.
+    /// The other source keeps it on the list.
     Kept,
-    /// This source had not put it there.
+    /// This source did not have it on the list.
     Unknown,
 }
 
@@ -120,7 +118,7 @@ impl Membership {
 }
 
 impl Held {
-    /// The lists of an entry have changed.
+    /// Updates the totals after the lists of an entry have changed.
     fn note(&mut self, before: PairSet, after: PairSet) {
         for (list, on_list) in TorrentList::ALL.into_iter().zip(&mut self.on_list) {
             *on_list -= usize::from(before.has_list(list));
@@ -130,13 +128,13 @@ impl Held {
         self.counted_only += usize::from(after.is_empty());
     }
 
-    /// An entry that is on no list yet has come.
+    /// Counts a new entry, which is on no list yet.
     fn note_entry(&mut self) {
         self.entries += 1;
         self.counted_only += 1;
     }
 
-    /// Entries that were on no list have gone.
+    /// Subtracts removed entries, which were on no list.
     fn note_gone(&mut self, entries: usize) {
         self.entries -= entries;
         self.counted_only -= entries;
@@ -144,10 +142,10 @@ impl Held {
 }
 
 impl TorrentTable {
-    /// A register without torrents.
+    /// Creates a table without torrents.
     ///
     /// # Panics
-    /// When the bounds are not within those that they name.
+    /// If a limit is above the maximum that its field documents.
     #[must_use]
     pub fn new(bounds: TorrentTableBounds, seed: TableSeed) -> Self {
         assert!(bounds.entries_max <= TORRENT_TABLE_ENTRIES_MAX, "entries_max");
@@ -163,7 +161,7 @@ impl TorrentTable {
         }
     }
 
-    /// What is known of a torrent.
+    /// Returns the lists and the completed count of a torrent.
     #[must_use]
     pub fn list_status(&self, info_hash: &InfoHash) -> ListStatus {
         if self.held.entries == 0 {
@@ -179,7 +177,7 @@ impl TorrentTable {
         }
     }
 
-    /// Puts a torrent on a list, or notes that it is still there.
+    /// Puts a torrent on a list, or marks it as still there.
     pub fn put(&mut self, list: TorrentList, source: ListSource, info_hash: &InfoHash) -> Put {
         let pair = Pair::new(list, source);
         let part = &mut self.parts[part_of(self.seed.hash_one(info_hash), TORRENT_TABLE_PARTS)];
@@ -200,7 +198,7 @@ impl TorrentTable {
         if before.has_list(list) { Put::Known } else { Put::New }
     }
 
-    /// Takes a torrent off a list, as far as this source has put it there.
+    /// Takes a torrent off this source's part of a list.
     pub fn take_off(&mut self, list: TorrentList, source: ListSource, info_hash: &InfoHash) -> TakenOff {
         let pair = Pair::new(list, source);
         let part = &mut self.parts[part_of(self.seed.hash_one(info_hash), TORRENT_TABLE_PARTS)];
@@ -220,26 +218,25 @@ impl TorrentTable {
         if after.has_list(list) { TakenOff::Kept } else { TakenOff::Off }
     }
 
-    /// Torrents on a list.
+    /// Number of torrents on a list.
     #[must_use]
     pub const fn len(&self, list: TorrentList) -> usize {
         self.held.on_list[list as usize]
     }
 
-    /// Torrents that something is known of.
+    /// Number of torrents on lists or with a count.
     #[must_use]
     pub const fn entries(&self) -> usize {
         self.held.entries
     }
 
-    /// Whether nothing is known.
+    /// Whether no torrent is known.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.held.entries == 0
     }
 
-    /// Bytes that it holds, with the room that is not in use; itself not included. It asks all parts: not for each
-    /// request.
+    /// Heap memory in bytes, including free room. It visits all parts, so it is not for each request.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
         size_of_val(&*self.parts) + self.parts.iter().map(Part::heap_bytes).sum::<usize>()
@@ -273,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn the_two_lists_do_not_touch_each_other() {
+    fn the_two_lists_are_independent() {
         let mut torrent_table = torrent_table(BOUNDS);
         torrent_table.put(Allowed, File, &hash(1));
         assert_eq!(torrent_table.put(Denied, File, &hash(1)), Put::New);
@@ -286,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_register_says_so_and_takes_what_it_knows() {
+    fn a_full_table_refuses_new_torrents_and_updates_known_ones() {
         let mut torrent_table = torrent_table(TorrentTableBounds { entries_max: 3, counted_max: 1 });
         for number in 0..3 {
             assert_eq!(torrent_table.put(Allowed, File, &hash(number)), Put::New);
@@ -303,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn a_torrent_takes_40_bytes_at_most_with_the_room_for_growth_at_any_size_from_20_000_to_a_million() {
+    fn a_torrent_takes_at_most_40_bytes_with_free_room_at_any_size_from_20_000_to_a_million() {
         let mut torrent_table = torrent_table(TorrentTableBounds { entries_max: 1_000_000, counted_max: 0 });
         for number in 0..1_000_000 {
             assert_eq!(torrent_table.put(Allowed, File, &hash(number)), Put::New);
@@ -317,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_taken_off_gives_its_memory_back() {
+    fn torrents_taken_off_a_list_free_their_memory() {
         let mut torrent_table = torrent_table(BOUNDS);
         assert_eq!(torrent_table.heap_bytes(), 131_072);
         for number in 0..100_000 {
@@ -333,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn no_part_of_a_register_is_much_bigger_than_the_others_even_if_the_torrents_are_crafted() {
+    fn no_part_of_a_table_is_much_bigger_than_the_others_even_with_crafted_torrents() {
         for torrent in [hash, |number| InfoHash(crafted(number))] {
             let mut torrent_table =
                 torrent_table(TorrentTableBounds { entries_max: 100_000, counted_max: 0 });

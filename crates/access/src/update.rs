@@ -6,60 +6,60 @@ use crate::torrent_table::{ListedTorrent, TorrentTablePlace};
 use primitives::{AuthenticationKey, InfoHash, ListChange, ListSource, Reply, TorrentList};
 use std::sync::Arc;
 
-/// Asks a core for a page of its part of a list.
+/// A request for a page of a core's part of a list.
 #[derive(Debug)]
 pub struct ListQuery {
-    /// The list.
+    /// List to read.
     pub list: TorrentList,
-    /// Where the page before ended.
+    /// Where the previous page ended.
     pub from: TorrentTablePlace,
-    /// Torrents that are told at most.
+    /// Most torrents to return.
     pub torrents_max: usize,
-    /// Takes the page.
+    /// Receives the page.
     pub answer: Reply<ListedPage>,
 }
 
 /// A page of a core's part of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedPage {
-    /// The torrents.
+    /// Torrents of the page, with their sources.
     pub torrents: Vec<ListedTorrent>,
-    /// Where to go on, if there may be more.
+    /// Where to continue, if there may be more.
     pub next: Option<TorrentTablePlace>,
 }
 
-/// What a core tells the control plane.
+/// What a core reports to the control plane.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CoreEvent {
-    /// What was done with keys since it was last told.
+    /// Changes of accounts since the last report.
     Accounts(Vec<AccountChange>),
-    /// How often torrents were completed in all.
+    /// Total counts of completed events of torrents whose count has changed.
     Completed(Vec<(InfoHash, u64)>),
 }
 
-/// A change that the control plane sends to all cores. Long ones are shared; a core takes them over in bounded steps.
+/// A change that the control plane sends to all cores. Long contents are shared; cores apply them in bounded steps.
 #[derive(Debug, Clone)]
 pub enum AccessUpdate {
-    /// A source's part of a list is sent anew: what is added by it from here to the end is all that it has.
+    /// Begins a reload of a source's part of a list: what this source adds up to the end is all that it has.
     BeginList(TorrentList, ListSource),
-    /// Torrents are put on a list or taken off.
+    /// Adds torrents to a list or removes them.
     ChangeList(ListChange, TorrentList, ListSource, Arc<[InfoHash]>),
-    /// All that the source has was sent.
+    /// Ends the reload of a source's part of a list.
     EndList(TorrentList, ListSource),
     /// Stored counts of completed events.
     RememberCompleted(Arc<[(InfoHash, u64)]>),
-    /// All stored counts were sent. From here on the cores tell counts, which now have what is stored in them.
+    /// All stored counts were sent. From here on the cores report counts, because these include the stored ones.
     EndCompleted,
-    /// The keys are sent anew: what is put from here to the end is all that there are.
+    /// Begins a reload of the keys: the keys that are put up to the end are all that exist.
     BeginKeys,
-    /// Keys become valid, or get another number or time.
+    /// Adds keys, or updates their number and expiry.
     PutKeys(Arc<[KeyGrant]>),
-    /// All keys were sent.
+    /// Ends the reload of the keys.
     EndKeys,
-    /// Keys are not valid any more.
+    /// Removes keys.
     RemoveKeys(Arc<[AuthenticationKey]>),
-    /// Which client software is served from now on.
+    /// Replaces the rules about client software.
     UseClients(Arc<ClientRules>),
-    /// Which networks are not served from now on.
+    /// Replaces the banned networks.
     UseNetworks(Arc<BannedNetworks>),
 }

@@ -1,4 +1,4 @@
-//! A value given to a key, and where it was given.
+//! A value assigned to a key, and where it was set.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -12,22 +12,22 @@ use toml::de::{DeValue, ValueDeserializer};
 use crate::key::Key;
 use crate::{ConfigError, Configuration};
 
-/// The configuration with only some of its keys set.
+/// A configuration in which only some keys are set.
 pub(crate) type Layer = <Configuration as Config>::Layer;
 
-/// Where a value comes from.
+/// The origin of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Origin {
     /// A line of the configuration file, counted from 1.
     File { file: PathBuf, line: usize },
     /// An environment variable.
     Environment { variable: String },
-    /// Nobody set it.
+    /// No source sets the key.
     Default,
 }
 
 impl Origin {
-    /// The line on which the byte at `offset` of `text` stands.
+    /// Returns the line that contains the byte at `offset` of `text`.
     pub(crate) fn in_file(file: &Path, text: &str, offset: usize) -> Self {
         let before = text.bytes().take(offset);
         Self::File { file: file.to_path_buf(), line: before.filter(|byte| *byte == b'\n').count() + 1 }
@@ -44,7 +44,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// A value given to a key, not yet read as the key's type.
+/// A value assigned to a key, not yet converted to the key's type.
 #[derive(Debug)]
 pub(crate) struct Assignment<'a> {
     pub(crate) key: Key,
@@ -53,7 +53,7 @@ pub(crate) struct Assignment<'a> {
 }
 
 impl Assignment<'_> {
-    /// A layer in which this key alone is set. One at a time, so that an error is known to be this key's.
+    /// Returns a layer in which only this key is set, so that an error can be attributed to the key.
     pub(crate) fn into_layer(self) -> Result<(Layer, Key, Origin), ConfigError> {
         let value = ValueDeserializer::from(self.value);
         let section = MapDeserializer::new(std::iter::once((self.key.name, value)));

@@ -22,34 +22,34 @@ use crate::sections::workers::Workers;
 
 /// The configuration of the tracker Ringtrack.
 ///
-/// Every key stands here with its meaning, what is allowed, what a change wins or loses, and its default.
-/// A line that starts with `#key` is commented out and shows the default: remove the `#` to change it.
+/// Each key is listed with its meaning, the allowed values, what a change gains or costs, and its default. A line
+/// that starts with `#key` is commented out and shows the default: remove the `#` to change it.
 ///
-/// Each key can also be set by the environment variable that is named with it. A value there is written as
-/// in this file; quotes around a single word can be left out, and a list can be its items with commas
-/// between them. A variable that is set to nothing counts as not set. The environment beats this file, and
-/// this file beats the default.
+/// Each key can also be set by the environment variable that is named with it. Its value is written as in this file,
+/// but the quotes around a single word may be omitted, and a list may be written as its items with commas between
+/// them. A variable with an empty value counts as not set. The environment takes precedence over this file, and this
+/// file over the defaults.
 ///
 /// `ringtrack check-config FILE` checks a file without starting the tracker.
 #[derive(Debug, Clone, PartialEq, Config)]
 pub struct Configuration {
-    /// ----- Which processor cores do the work -----
+    /// ----- Processor cores -----
     #[config(nested)]
     pub workers: Workers,
 
-    /// ----- The UDP sockets -----
+    /// ----- UDP sockets -----
     #[config(nested)]
     pub udp: Udp,
 
-    /// ----- HTTP announces and scrapes, in the clear; the bounds hold for HTTPS too -----
+    /// ----- HTTP announces and scrapes, unencrypted; the limits also apply to HTTPS -----
     #[config(nested)]
     pub http: Http,
 
-    /// ----- HTTP announces and scrapes, in TLS -----
+    /// ----- HTTPS announces and scrapes -----
     #[config(nested)]
     pub https: Https,
 
-    /// ----- Proxies in front of HTTP and HTTPS, which say who the client is -----
+    /// ----- Proxies in front of HTTP and HTTPS, which report the client's address -----
     #[config(nested)]
     pub proxy: Proxy,
 
@@ -57,19 +57,19 @@ pub struct Configuration {
     #[config(nested)]
     pub connection_ids: ConnectionIds,
 
-    /// ----- What an announce is answered -----
+    /// ----- Replies to announces -----
     #[config(nested)]
     pub announce: Announce,
 
-    /// ----- Who is served, and which torrents -----
+    /// ----- Which clients and torrents are served -----
     #[config(nested)]
     pub access: Access,
 
-    /// ----- Upper bounds: what would go past them is answered, but not kept, and counted -----
+    /// ----- Limits: requests that would exceed one are answered and counted, but nothing is stored -----
     #[config(nested)]
     pub limits: Limits,
 
-    /// ----- The database: what survives a restart -----
+    /// ----- The database: data that survives a restart -----
     #[config(nested)]
     pub database: Database,
 
@@ -77,7 +77,7 @@ pub struct Configuration {
     #[config(nested)]
     pub api: Api,
 
-    /// ----- The health check, for programs that ask whether the tracker is well -----
+    /// ----- The health check, for programs that monitor the tracker -----
     #[config(nested)]
     pub health_check_api: HealthCheckApi,
 
@@ -89,17 +89,17 @@ pub struct Configuration {
     #[config(nested)]
     pub statistics: Statistics,
 
-    /// ----- How long replies take: dumped on SIGUSR1, by `ringtrack dump-latency` and at an interval -----
+    /// ----- Reply latency histograms: dumped on SIGUSR1, by `ringtrack dump-latency` and at an interval -----
     #[config(nested)]
     pub latency: Latency,
 
-    /// ----- The way down -----
+    /// ----- Shutdown -----
     #[config(nested)]
     pub shutdown: Shutdown,
 }
 
 impl Default for Configuration {
-    /// The built-in defaults, without a look at any file or at the environment.
+    /// Returns the built-in defaults, without reading a file or the environment.
     fn default() -> Self {
         Self::from_layer(<Self as Config>::Layer::default_values()).expect("every key has a default")
     }
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn the_built_in_defaults_are_these() {
+    fn every_key_has_its_built_in_default() {
         let expected = Configuration {
             workers: Workers { cores: Cores::Auto },
             udp: Udp {

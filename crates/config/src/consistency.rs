@@ -1,4 +1,4 @@
-//! Rules between keys: what no single value can be checked for.
+//! Rules that involve several keys.
 
 mod access;
 mod announce;
@@ -13,7 +13,7 @@ use crate::assignment::Origin;
 use crate::load::Origins;
 use crate::{ConfigError, Configuration};
 
-/// Checks the rules between keys.
+/// Checks the rules that involve several keys, and returns the first violation.
 pub(crate) fn check(configuration: &Configuration, origins: &Origins) -> Result<(), ConfigError> {
     announce::numwant_default_within_max(&configuration.announce, origins)?;
     announce::peer_lifetime_outlasts_interval(&configuration.announce, origins)?;
@@ -24,12 +24,12 @@ pub(crate) fn check(configuration: &Configuration, origins: &Origins) -> Result<
     proxy::header_with_trusted_networks(&configuration.proxy, origins)
 }
 
-/// What is allowed but hardly meant.
+/// Returns a warning for each setting that is allowed but probably unintended.
 pub(crate) fn warnings(configuration: &Configuration) -> Vec<String> {
     api::in_the_clear(&configuration.api).collect()
 }
 
-/// A key with its value and where that comes from, as messages name them.
+/// A key with its value and the origin of the value, as shown in messages.
 struct Setting<'a> {
     key: String,
     value: String,
@@ -46,7 +46,7 @@ impl<'a> Setting<'a> {
         Self::new(origins, section, name, &format!("{items:?}"))
     }
 
-    /// The error that this is the value to be changed.
+    /// Returns the error that names this value as the one to change.
     fn conflict(self, reason: String) -> ConfigError {
         ConfigError::Conflict { key: self.key, value: self.value, origin: self.origin.to_string(), reason }
     }

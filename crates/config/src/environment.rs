@@ -1,4 +1,4 @@
-//! The environment: the values that `RINGTRACK_…` variables give to keys.
+//! The environment: values set by `RINGTRACK_…` variables.
 
 use std::borrow::Cow;
 use std::ffi::OsString;
@@ -10,7 +10,7 @@ use crate::ConfigError;
 use crate::assignment::{Assignment, Origin};
 use crate::key::{Key, keys};
 
-/// Variables that start with this are ours; all others are left alone.
+/// The prefix of our variables; all others are ignored.
 const PREFIX: &str = "RINGTRACK_";
 
 /// A variable that sets a key, with the text of its value.
@@ -24,15 +24,15 @@ pub(crate) struct Variable {
 /// The variables of an environment that start with our prefix.
 #[derive(Debug, Default)]
 pub(crate) struct Variables {
-    /// Those that set keys.
+    /// Variables that set keys.
     pub(crate) known: Vec<Variable>,
-    /// A warning for each of the others: container platforms set `RINGTRACK_PORT` and the like for a service of that
-    /// name.
+    /// A warning for each other variable: container platforms set `RINGTRACK_PORT` and the like for a service named
+    /// ringtrack.
     pub(crate) warnings: Vec<String>,
 }
 
-/// Sorts the variables of an environment. One that is set to nothing counts as not set, since that is all that
-/// service managers and containers can do to take one away.
+/// Sorts the variables of an environment. An empty variable counts as not set, since service managers and containers
+/// have no other way to remove one.
 pub(crate) fn variables(
     environment: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<Variables, ConfigError> {
@@ -68,7 +68,7 @@ fn unknown(name: &str) -> String {
 }
 
 impl Variable {
-    /// The value that this variable gives to its key.
+    /// Returns the assignment of this variable's value to its key.
     pub(crate) fn assignment(&self) -> Assignment<'_> {
         Assignment {
             key: self.key,
@@ -78,7 +78,7 @@ impl Variable {
     }
 }
 
-/// A value as it would stand in the file; what is none there is a list by its commas, or a bare word.
+/// Parses a value as in the file. Other text is a list if it contains commas, and otherwise a bare word.
 fn value(text: &str) -> DeValue<'_> {
     let text = text.trim();
     if let Ok(value) = DeValue::parse(text) {
@@ -129,20 +129,20 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_set_to_nothing_counts_as_not_set() {
+    fn an_empty_variable_counts_as_not_set() {
         let nothing = environment(&[("RINGTRACK_LOG_LEVEL", ""), ("RINGTRACK_PORT", "")]);
         assert_eq!(load(None, nothing).unwrap(), load(None, []).unwrap());
     }
 
     #[test]
-    fn variables_without_the_prefix_are_left_alone() {
+    fn variables_without_the_prefix_are_ignored() {
         let others =
             [("RINGTRACK", "1"), ("MY_RINGTRACK_LOG_LEVEL", "loud"), ("ringtrack_log_level", "loud")];
         assert!(load(None, environment(&others)).unwrap().warnings.is_empty());
     }
 
     #[test]
-    fn an_unknown_variable_is_a_warning_with_the_nearest_one_and_without_its_value() {
+    fn an_unknown_variable_causes_a_warning_with_the_nearest_name_and_without_its_value() {
         for (name, nearest) in [
             ("RINGTRACK_LOG_LEVLE", "RINGTRACK_LOG_LEVEL"),
             ("RINGTRACK_UPD_LISTEN", "RINGTRACK_UDP_LISTEN"),
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_container_platforms_set_for_a_service_of_our_name_is_no_error() {
+    fn variables_that_container_platforms_set_for_a_service_of_our_name_are_no_error() {
         let variables = [
             ("RINGTRACK_PORT", "tcp://10.0.0.1:6969"),
             ("RINGTRACK_SERVICE_HOST", "10.0.0.1"),
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_is_not_utf_8_is_refused_with_its_variable() {
+    fn a_value_that_is_not_utf_8_is_refused_and_its_variable_is_named() {
         let variable = ("RINGTRACK_LOG_LEVEL".into(), OsString::from_vec(vec![0xff]));
         let message = load(None, [variable]).unwrap_err().to_string();
         assert_contains(&message, &["RINGTRACK_LOG_LEVEL", "log.level", "UTF-8"]);

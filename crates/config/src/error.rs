@@ -1,27 +1,27 @@
-//! What can be wrong with a configuration.
+//! Errors of a configuration.
 
 use std::io;
 use std::path::PathBuf;
 
-/// Why a configuration was refused. Each message is whole: it names the file and line or the environment
-/// variable, the key, and what is allowed there, and it has no further source to print.
+/// The reason why a configuration was refused. Each message is complete: it names the file and line or the environment
+/// variable, the key and what is allowed there, and it has no further source to print.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The configuration file could not be read.
     #[error("{}: cannot read the configuration file: {reason}", file.display())]
     Unreadable {
-        /// The path as it was given.
+        /// The path as given.
         file: PathBuf,
-        /// What the operating system says.
+        /// The error of the operating system.
         reason: io::Error,
     },
 
     /// The file of `api.tokens_file` could not be read.
     #[error("{}: cannot read the tokens of the management API: {reason}", file.display())]
     UnreadableTokens {
-        /// The path as it was given.
+        /// The path as given.
         file: PathBuf,
-        /// What the operating system says.
+        /// The error of the operating system.
         reason: io::Error,
     },
 
@@ -30,7 +30,7 @@ pub enum ConfigError {
     Syntax {
         /// The file and the line.
         origin: String,
-        /// What the parser says.
+        /// The message of the parser.
         reason: String,
     },
 
@@ -39,33 +39,33 @@ pub enum ConfigError {
     UnknownKey {
         /// The file and the line.
         origin: String,
-        /// The name, with its section where that is known.
+        /// The name, with its section if that is known.
         key: String,
-        /// The names that exist in its place.
+        /// The names that are valid in its place.
         known: String,
     },
 
-    /// A value has the wrong type or is outside of what is allowed.
+    /// A value has the wrong type or is not allowed.
     #[error("{origin}: {key}: {reason}")]
     Value {
         /// The file and the line, or the environment variable.
         origin: String,
         /// The key, with its section.
         key: String,
-        /// What is wrong, and what is allowed.
+        /// The fault, and the allowed values.
         reason: String,
     },
 
-    /// Values that are each allowed do not go together.
+    /// Values that are valid individually contradict each other.
     #[error("{key} = {value} ({origin}): {reason}")]
     Conflict {
-        /// The key that asks too little or too much.
+        /// The key whose value is to be changed.
         key: String,
-        /// Its value, as it is written in a file.
+        /// Its value, as written in a file.
         value: String,
-        /// Where the value comes from: the file and the line, the environment variable, or the default.
+        /// The origin of the value: the file and the line, the environment variable, or the default.
         origin: String,
-        /// What is allowed, and the other keys' values that make it so, with where they come from.
+        /// The allowed values, and the values of other keys that restrict them, with their origins.
         reason: String,
     },
 }

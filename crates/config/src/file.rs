@@ -1,4 +1,4 @@
-//! The configuration file: its text and the values given in it.
+//! The configuration file: its text and the values that it sets.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -12,22 +12,22 @@ use crate::assignment::{Assignment, Origin};
 use crate::key::{Key, keys, sections};
 use crate::limits::FILE_BYTES_MAX;
 
-/// The text of the configuration file.
+/// Reads the text of the configuration file.
 pub(crate) fn read(file: &Path) -> Result<String, ConfigError> {
     let unreadable = |reason| ConfigError::Unreadable { file: file.to_path_buf(), reason };
     let mut text = String::new();
-    // One byte more than allowed shows that there are too many without reading them all.
+    // One byte beyond the limit reveals a file that is too long, without reading all of it.
     File::open(file)
         .and_then(|open| open.take(FILE_BYTES_MAX + 1).read_to_string(&mut text))
         .map_err(unreadable)?;
     if text.len() as u64 > FILE_BYTES_MAX {
-        let reason = format!("longer than {FILE_BYTES_MAX} bytes, which no configuration is");
+        let reason = format!("longer than {FILE_BYTES_MAX} bytes, the limit of a configuration file");
         return Err(unreadable(io::Error::new(io::ErrorKind::FileTooLarge, reason)));
     }
     Ok(text)
 }
 
-/// The values that `text`, the content of `file`, gives to keys.
+/// Parses `text`, the content of `file`, into assignments to keys.
 pub(crate) fn assignments<'a>(file: &Path, text: &'a str) -> Result<Vec<Assignment<'a>>, ConfigError> {
     let document = DeTable::parse(text).map_err(|error| ConfigError::Syntax {
         origin: Origin::in_file(file, text, error.span().map_or(0, |span| span.start)).to_string(),

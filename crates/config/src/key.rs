@@ -1,4 +1,4 @@
-//! The keys there are, as the section structs declare them.
+//! All keys, as declared by the section structs.
 
 use std::fmt;
 
@@ -7,12 +7,12 @@ use confique::meta::{Field, FieldKind};
 
 use crate::Configuration;
 
-/// One key of the configuration, with the names that it goes by.
+/// A key of the configuration, with its names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key {
     pub(crate) section: &'static str,
     pub(crate) name: &'static str,
-    /// The environment variable that sets it.
+    /// The environment variable that sets the key.
     pub(crate) variable: Option<&'static str>,
 }
 
@@ -22,12 +22,12 @@ impl fmt::Display for Key {
     }
 }
 
-/// The names of the sections, in the order of the configuration file.
+/// Returns the names of the sections, in the order of the configuration file.
 pub(crate) fn sections() -> impl Iterator<Item = &'static str> {
     Configuration::META.fields.iter().map(|section| section.name)
 }
 
-/// Every key, in the order of the configuration file.
+/// Returns every key, in the order of the configuration file.
 pub(crate) fn keys() -> impl Iterator<Item = Key> {
     Configuration::META.fields.iter().flat_map(keys_of)
 }
@@ -63,9 +63,9 @@ mod tests {
     }
 
     #[test]
-    fn every_key_says_what_is_allowed() {
+    fn every_key_documents_what_is_allowed() {
         for section in Configuration::META.fields {
-            let FieldKind::Nested { meta } = section.kind else { panic!("{} is no section", section.name) };
+            let FieldKind::Nested { meta } = section.kind else { panic!("{} has no keys", section.name) };
             for field in meta.fields {
                 let allowed = field.doc.iter().filter(|line| line.starts_with(" Allowed: ")).count();
                 assert_eq!(allowed, 1, "{}.{}", section.name, field.name);

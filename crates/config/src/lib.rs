@@ -1,12 +1,12 @@
 //! The typed, validated, documented configuration.
 //!
-//! Every key is a documented field of one of the section structs. From these fields come the parser, the
-//! names of the environment variables, the built-in defaults and the commented file of [`default_toml`], so
-//! that none of them can differ from another.
+//! Every key is a documented field of one of the section structs. The parser, the names of the environment variables,
+//! the built-in defaults and the commented file of [`default_toml`] are all derived from these fields, so that they
+//! cannot diverge.
 //!
-//! [`load`] merges the sources of values (the environment beats the file, the file beats the default) and
-//! gives a [`Configuration`] in which every value is within its bounds, with warnings of what is hardly meant, or
-//! a [`ConfigError`] that says where the bad value stands and what is allowed there.
+//! [`load`] merges the sources of values: the environment overrides the file, and the file overrides the defaults. It
+//! returns a [`Configuration`] in which every value is within its limits, with warnings about probable mistakes, or a
+//! [`ConfigError`] that names the place of the invalid value and what is allowed there.
 #![forbid(unsafe_code)]
 
 mod assignment;

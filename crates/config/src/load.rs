@@ -1,4 +1,4 @@
-//! The way from the sources to the configuration.
+//! Merges the sources of values into a configuration.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -10,22 +10,22 @@ use crate::assignment::{Assignment, Layer, Origin};
 use crate::key::Key;
 use crate::{ConfigError, Configuration, consistency, environment, file};
 
-/// A configuration, and what the operator should know of it.
+/// A configuration, and warnings for the operator.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Loaded {
-    /// The configuration.
+    /// The merged and checked configuration.
     pub configuration: Configuration,
-    /// What is allowed but hardly meant, a sentence each.
+    /// A sentence for each setting or variable that is allowed but probably a mistake.
     pub warnings: Vec<String>,
 }
 
-/// Loads the configuration: the built-in defaults, over them the values of `file` where there is one, over
-/// these the values of the `RINGTRACK_…` variables of `environment` (usually [`std::env::vars_os`]).
+/// Loads the configuration. The values of `file`, if there is one, override the built-in defaults, and the
+/// `RINGTRACK_…` variables of `environment` (usually [`std::env::vars_os`]) override both.
 ///
 /// # Errors
 ///
-/// When the file cannot be read or is not TOML, when a key does not exist, when a value has the wrong type or
-/// is not allowed, or when values contradict each other. The first error found is returned.
+/// Returns the first error found: the file cannot be read or is not TOML, a key does not exist, a value has the wrong
+/// type or is not allowed, or values contradict each other.
 pub fn load(
     file: Option<&Path>,
     environment: impl IntoIterator<Item = (OsString, OsString)>,
@@ -47,7 +47,7 @@ pub fn load(
     Ok(Loaded { configuration, warnings })
 }
 
-/// What the sources so far amount to.
+/// The result of the sources applied so far.
 struct Merged {
     layer: Layer,
     origins: Origins,
@@ -74,12 +74,12 @@ impl Merged {
     }
 }
 
-/// Where the value of each key comes from that is not left at its default.
+/// The origin of the value of each key that is set.
 #[derive(Debug)]
 pub(crate) struct Origins(BTreeMap<Key, Origin>);
 
 impl Origins {
-    /// Where the value of `section.name` comes from.
+    /// Returns the origin of the value of `section.name`.
     pub(crate) fn of(&self, section: &str, name: &str) -> &Origin {
         self.0
             .iter()
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_beats_the_file_and_the_file_beats_the_default() {
+    fn the_environment_overrides_the_file_and_the_file_overrides_the_default() {
         let file = file_with("[udp]\nbatch_datagrams = 32\npath_mtu_bytes = 1400\n");
         let environment = environment(&[("RINGTRACK_UDP_BATCH_DATAGRAMS", "16"), ("PATH", "/bin")]);
         let udp = load(Some(file.path()), environment).unwrap().configuration.udp;

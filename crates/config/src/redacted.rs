@@ -1,14 +1,14 @@
-//! The configuration as others may see it.
+//! The configuration without its secrets.
 
 use serde_json::{Map, Value, json};
 
 use crate::Configuration;
 
 impl Configuration {
-    /// An object of sections, each an object of keys with the values that are in use, as a file writes them. Secrets
-    /// are left out: of a token only the label is there, and of a database's URL neither password nor options.
+    /// Returns an object of sections, each an object of keys with their current values, written as in a file. Secrets
+    /// are omitted: a token is shown by its label only, and a database URL without its password and options.
     pub fn redacted(&self) -> Value {
-        // Values that are secret are of types that are written without it: see `Tokens` and `DatabaseUrl`.
+        // The types of secret values, `Tokens` and `DatabaseUrl`, serialize without the secret.
         let sections = [
             ("workers", json!(self.workers)),
             ("udp", json!(self.udp)),
@@ -37,7 +37,7 @@ mod tests {
     use crate::key::keys;
     use crate::testing::load_text;
 
-    /// Every section, with values of every kind that are not the defaults.
+    /// Keys of every section and kind, with values that are not the defaults.
     const CHANGED: &str = r#"
         workers.cores = [0, 2]
         udp.listen = ["127.0.0.1:0", "[::1]:7"]
@@ -58,7 +58,7 @@ mod tests {
         shutdown.deadline_s = 5
     "#;
 
-    /// A configuration file that says the same.
+    /// Returns an equivalent configuration file.
     fn as_file(redacted: &Value) -> String {
         let mut text = String::new();
         for (section, settings) in redacted.as_object().unwrap() {
@@ -71,14 +71,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_loads_to_the_same_configuration() {
+    fn the_redacted_configuration_loads_to_the_same_configuration() {
         for configuration in [Configuration::default(), load_text(CHANGED).unwrap()] {
             assert_eq!(load_text(&as_file(&configuration.redacted())).unwrap(), configuration);
         }
     }
 
     #[test]
-    fn every_key_is_shown_and_nothing_else() {
+    fn the_redacted_configuration_contains_every_key_and_nothing_else() {
         let redacted = Configuration::default().redacted();
         let mut shown = 0;
         for (section, settings) in redacted.as_object().unwrap() {
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn no_secret_is_shown_whatever_prints_the_configuration() {
+    fn no_printed_form_of_the_configuration_shows_a_secret() {
         let text = r#"
             [database]
             url = "postgres://ringtrack:hunter2@db.example:5433/tracker?sslpassword=hunter2"

@@ -1,7 +1,7 @@
-//! The sections of the configuration: the field documentation is the operator's reference.
+//! The sections of the configuration. The documentation of their fields is the operator's reference.
 //!
-//! Each field's documentation says, in this order: what the key means, what is allowed, and what an operator
-//! wins or loses by a change. The name of the environment variable and the default follow by themselves.
+//! It states, in this order, what the key means, what is allowed, and what an operator gains or loses by a change. The
+//! name of the environment variable and the default are appended automatically.
 
 pub(crate) mod access;
 pub(crate) mod announce;

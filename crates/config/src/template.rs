@@ -4,7 +4,7 @@ use confique::toml::FormatOptions;
 
 use crate::Configuration;
 
-/// A complete configuration file, in which every key stands commented out with its documentation, its
+/// Returns a complete configuration file in which every key is commented out, with its documentation, its
 /// environment variable and its default.
 pub fn default_toml() -> String {
     confique::toml::template::<Configuration>(FormatOptions::default())
@@ -16,7 +16,7 @@ mod tests {
     use crate::key::keys;
     use crate::testing::load_text;
 
-    /// A comment proper has a space after its `#`; a key that is commented out has none.
+    /// Activates all keys. Comments have a space after the `#`; keys that are commented out have none.
     fn uncommented(template: &str) -> String {
         let line = |line: &str| match line.strip_prefix('#') {
             Some(rest) if rest.starts_with(|c: char| c.is_ascii_lowercase()) => rest.to_owned(),
@@ -36,7 +36,7 @@ mod tests {
     }
 
     #[test]
-    fn the_template_parses_to_the_defaults_as_it_is() {
+    fn the_unmodified_template_parses_to_the_defaults() {
         assert_eq!(load_text(&default_toml()).unwrap(), Configuration::default());
     }
 

@@ -1,4 +1,4 @@
-//! What the tests of this crate share.
+//! Helpers for the tests of this crate.
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -7,29 +7,27 @@ use tempfile::NamedTempFile;
 
 use crate::{ConfigError, Configuration, load};
 
-/// A configuration file with this text.
 pub(crate) fn file_with(text: &str) -> NamedTempFile {
     let mut file = NamedTempFile::new().unwrap();
     file.write_all(text.as_bytes()).unwrap();
     file
 }
 
-/// What a file with this text and nothing else loads to.
+/// Loads a file with this text, without environment variables.
 pub(crate) fn load_text(text: &str) -> Result<Configuration, ConfigError> {
     Ok(load(Some(file_with(text).path()), [])?.configuration)
 }
 
-/// What these environment variables and nothing else load to.
+/// Loads these environment variables, without a file.
 pub(crate) fn load_environment(variables: &[(&str, &str)]) -> Result<Configuration, ConfigError> {
     Ok(load(None, environment(variables))?.configuration)
 }
 
-/// Environment variables as the operating system gives them.
 pub(crate) fn environment(variables: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
     variables.iter().map(|(name, value)| (name.into(), value.into())).collect()
 }
 
-/// Asserts that the file is refused, with a message that names the file, the line and each of `parts`.
+/// Asserts that the file is refused, with a message that contains the file, the line and each of `parts`.
 #[track_caller]
 pub(crate) fn assert_refused(text: &str, line: usize, parts: &[&str]) {
     let file = file_with(text);
@@ -39,7 +37,7 @@ pub(crate) fn assert_refused(text: &str, line: usize, parts: &[&str]) {
     assert_contains(&message, parts);
 }
 
-/// Asserts that the variable is refused, with a message that names the variable and each of `parts`.
+/// Asserts that the variable is refused, with a message that contains the variable and each of `parts`.
 #[track_caller]
 pub(crate) fn assert_variable_refused(name: &str, value: &str, parts: &[&str]) {
     let message = load_environment(&[(name, value)]).unwrap_err().to_string();

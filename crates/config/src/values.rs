@@ -1,4 +1,4 @@
-//! How single values are read. Each reader says in its error what is allowed.
+//! Readers of individual values. The error of each states what is allowed.
 
 pub(crate) mod addresses;
 pub(crate) mod choice;

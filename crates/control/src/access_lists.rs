@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use tokio::sync::mpsc::channel;
 use tracing::{error, info, warn};
 
-/// The files of the lists.
+/// The watched files of the torrent lists.
 #[derive(Debug)]
 pub(crate) struct ListFiles {
     /// In the order of [`TorrentList::ALL`].
@@ -20,13 +20,12 @@ pub(crate) struct ListFiles {
 /// When a file is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reading {
-    /// When it has changed, and nobody writes to it any more.
+    /// When it has changed and is no longer being written.
     IfChanged,
-    /// In any case.
     InAnyCase,
 }
 
-/// What a look at a file was.
+/// The outcome of a look at a file, with the watch that the reader thread hands back.
 struct Looked {
     watch: ListWatch,
     look: ListLook,
@@ -37,7 +36,7 @@ impl ListFiles {
         Self { watches: [allowed, denied].map(|path| path.map(ListWatch::new)) }
     }
 
-    /// Looks at the file of a list, and sends it to the cores if it is to be read.
+    /// Looks at the file of a list, and sends its contents to the cores if it has to be read.
     pub(crate) async fn look(
         &mut self,
         cores: &impl Cores,
@@ -62,26 +61,26 @@ impl ListFiles {
     }
 }
 
-/// Has the file read on a thread of its own, and what it holds sent as it comes.
+/// Reads the file on a blocking thread and sends the batches to the cores as they arrive.
 async fn read_and_send(
     cores: &impl Cores,
     list: TorrentList,
     mut watch: ListWatch,
 ) -> Result<Looked, ManagementError> {
     let (batches, mut inbox) = channel::<Vec<InfoHash>>(LIST_BATCHES_AHEAD);
-    // A file system may keep a reader waiting, and the cores take their time for a million torrents.
+    // A file system may block, and the cores take a while for a million torrents.
     let reader = tokio::task::spawn_blocking(move || {
         let look = watch.look(&mut |batch| drop(batches.blocking_send(batch)));
         Looked { watch, look }
     });
     let sent = send_anew(cores, (list, ListSource::File), &mut inbox).await;
-    // Where the cores have failed nobody takes its batches, and what it reads is thrown away.
+    // If sending to the cores failed, this makes the reader discard the remaining batches.
     drop(inbox);
     let looked = reader.await.map_err(|error| ManagementError::File(error.to_string()))?;
     sent.map(|()| looked)
 }
 
-/// Ends the list that was sent, where it was read as a whole.
+/// Sends the end of the list if the file was read completely, and logs the outcome.
 async fn conclude(
     cores: &impl Cores,
     list: TorrentList,
@@ -95,7 +94,7 @@ async fn conclude(
             Ok(())
         }
         ListLook::Changing(_) => {
-            info!("{} is being written: it is read again in a moment", path.display());
+            info!("{} is being written: it will be read again shortly", path.display());
             Ok(())
         }
         ListLook::Unchanged | ListLook::StillFailed => Ok(()),
@@ -106,7 +105,7 @@ async fn conclude(
     }
 }
 
-/// Sends what comes as the beginning of a whole list. Without the end that follows, nothing is taken off.
+/// Sends the batches as the start of a complete list. Only the end of a list takes torrents off.
 async fn send_anew(
     cores: &impl Cores,
     (list, source): (TorrentList, ListSource),
@@ -139,11 +138,11 @@ fn log_report(path: &Path, report: &ListReport) {
     if report.invalid_lines > 0 {
         let lines = report.first_invalid.iter().map(|line| format!("{}: {}", line.number, line.excerpt));
         let first = lines.collect::<Vec<_>>().join("; ");
-        warn!(lines = report.invalid_lines, "{path} has lines that are no info hash; the first: {first}");
+        warn!(lines = report.invalid_lines, "{path} has lines that are not info hashes; the first: {first}");
     }
 }
 
-/// Sends a list to the cores as it is stored.
+/// Sends a stored list to the cores and returns its number of torrents.
 pub(crate) async fn load_list(
     cores: &impl Cores,
     database: &Database,
@@ -160,7 +159,7 @@ pub(crate) async fn load_list(
     Ok(torrents)
 }
 
-/// Tells the cores of torrents that come or go, a batch at a time.
+/// Sends torrents that are put on or taken off a list to the cores, a batch at a time.
 pub(crate) async fn change_list(
     cores: &impl Cores,
     (list, change): (TorrentList, ListChange),

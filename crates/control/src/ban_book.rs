@@ -5,25 +5,25 @@ use ipnet::IpNet;
 use primitives::PeerIdPrefix;
 use std::collections::BTreeMap;
 
-/// Who is banned: by the configuration, which stays, and by the management API.
+/// The bans of the management API, beside the fixed rules of the configuration.
 #[derive(Debug, Default)]
 pub(crate) struct BanBook {
     configured: ConfiguredRules,
     bans: BTreeMap<Banned, Ban>,
 }
 
-/// What the configuration says of clients and networks.
+/// The rules of the configuration for clients and networks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ConfiguredRules {
-    /// Client software that is served; empty: all.
+    /// Client software that is served; all if empty.
     pub allowed_clients: Vec<PeerIdPrefix>,
-    /// Client software that is not.
+    /// Client software that is not served.
     pub denied_clients: Vec<PeerIdPrefix>,
     /// Networks that are not served.
     pub denied_networks: Vec<IpNet>,
 }
 
-/// What the cores have to know of it.
+/// The resulting rules, as the cores apply them.
 #[derive(Debug)]
 pub(crate) struct Rules {
     pub(crate) clients: ClientRules,
@@ -39,7 +39,7 @@ impl BanBook {
         self.bans.values().cloned().collect()
     }
 
-    /// Adds a ban, or replaces its reason. One that the cores could not take is not added.
+    /// Adds a ban, or replaces its reason. A ban that exceeds a limit of the cores is not added.
     pub(crate) fn add(&mut self, ban: Ban) -> Result<Rules, ManagementError> {
         let banned = ban.banned;
         let before = self.bans.insert(banned, ban);
@@ -48,13 +48,13 @@ impl BanBook {
         })
     }
 
-    /// Lifts a ban. `None`: it was not there.
+    /// Lifts a ban. Returns `None` if there was none.
     pub(crate) fn lift(&mut self, banned: &Banned) -> Option<Result<Rules, ManagementError>> {
         self.bans.remove(banned)?;
         Some(self.rules())
     }
 
-    /// Takes over what is stored.
+    /// Adds the stored bans.
     pub(crate) fn load(&mut self, stored: impl IntoIterator<Item = StoredBan>) {
         for StoredBan { banned, reason, since_unix_s } in stored {
             self.bans.insert(banned, Ban { banned, reason, since_unix_s });
@@ -81,7 +81,7 @@ impl BanBook {
         self.bans.get(banned)
     }
 
-    /// Takes back what [`Self::add`] did, before which there was this.
+    /// Reverts [`Self::add`]; `before` is the ban that was there, if any.
     pub(crate) fn restore(&mut self, banned: Banned, before: Option<Ban>) {
         match before {
             Some(before) => drop(self.bans.insert(banned, before)),
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn bans_come_to_what_the_configuration_says_and_go_again() {
+    fn bans_are_added_to_the_configured_rules_and_lifted_again() {
         let configured = ConfiguredRules {
             allowed_clients: Vec::new(),
             denied_clients: vec![PeerIdPrefix::parse("-XL").unwrap()],
@@ -126,11 +126,11 @@ mod tests {
         assert!(!rules.clients.admits(&PeerId(*b"-XL0012-abcdefghijkl")));
         assert!(rules.networks.contains("192.0.2.9".parse().unwrap()));
         assert!(!rules.networks.contains("2001:db8::1".parse().unwrap()));
-        assert!(book.lift(&client("-XL")).is_none(), "what the configuration says is no ban to lift");
+        assert!(book.lift(&client("-XL")).is_none(), "a configured rule cannot be lifted");
     }
 
     #[test]
-    fn a_ban_that_comes_again_has_the_new_reason() {
+    fn a_repeated_ban_has_the_new_reason() {
         let mut book = BanBook::default();
         book.add(ban(client("-qB"), "old")).unwrap();
         book.add(ban(client("-qB"), "broken")).unwrap();
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn bans_beyond_the_bound_are_refused_and_not_kept() {
+    fn bans_beyond_the_limit_are_refused_and_not_kept() {
         let mut book = BanBook::default();
         for number in 0..256 {
             book.add(ban(client(&format!("c{number}")), "")).unwrap();

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// The latencies of all cores since the last dump, gathered without making any core wait: each gets an empty set for
-/// the one that it fills.
+/// The latencies of all cores since the last dump, collected without making any core wait: each gets an empty set in
+/// exchange for the one it has filled.
 #[derive(Debug)]
 pub(crate) struct Collector {
     spares: Vec<Spare>,
@@ -19,17 +19,16 @@ pub(crate) struct Collector {
 /// The second set of each core.
 #[derive(Debug)]
 enum Spare {
-    /// Here and empty.
     Here(Box<LatencySet>),
-    /// The core has it, and has not answered with the one that it filled before.
+    /// The core has it and has not returned the one that it filled before.
     WithCore,
 }
 
-/// Whether a core can be waited for.
+/// Whether a core's reply can be waited for.
 #[derive(Debug, PartialEq, Eq)]
 enum Asking {
     Asked,
-    /// It has too many commands waiting.
+    /// The core's command queue is full.
     Refused,
 }
 
@@ -39,8 +38,8 @@ impl Collector {
         Self { spares, total: Box::default(), snapshot }
     }
 
-    /// Asks all cores for what they recorded. Gives those that take no commands or do not answer in time; what they
-    /// recorded is in a later answer.
+    /// Asks all cores for their latencies. Returns the cores that accept no commands or do not reply in time; their
+    /// latencies are in a later reply.
     pub(crate) async fn collect(&mut self, workers: &impl Workers) -> Vec<ShardId> {
         let mut missing: Vec<ShardId> =
             workers.shards().shards().filter(|&shard| self.ask(workers, shard) == Asking::Refused).collect();
@@ -57,12 +56,12 @@ impl Collector {
         }
     }
 
-    /// What was gathered, to be written.
+    /// Takes the collected latencies, to be written.
     pub(crate) fn take(&mut self) -> Box<LatencySet> {
         std::mem::take(&mut self.total)
     }
 
-    /// Takes back what could not be written.
+    /// Puts back latencies that could not be written.
     pub(crate) fn give_back(&mut self, latencies: &LatencySet) {
         self.total.merge(latencies);
     }

@@ -10,7 +10,7 @@ pub(crate) struct CompletedCounts {
 }
 
 impl CompletedCounts {
-    /// How often a torrent was completed. Of several counts the largest stays.
+    /// Records how often a torrent was completed. Of several counts the largest stays.
     pub(crate) fn put(&mut self, info_hash: InfoHash, completed: u64) -> Result<(), TooManyWaiting> {
         let is_full = self.waiting.len() >= COMPLETED_WAITING_MAX;
         if is_full && !self.waiting.contains_key(&info_hash) {
@@ -21,7 +21,7 @@ impl CompletedCounts {
         Ok(())
     }
 
-    /// Has `save` take each of them, until it refuses one.
+    /// Passes each count to `save`, until it refuses one.
     pub(crate) fn save<E>(&mut self, mut save: impl FnMut(InfoHash, u64) -> Result<(), E>) -> Result<(), E> {
         while let Some(first) = self.waiting.first_entry() {
             save(*first.key(), *first.get())?;
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_count_that_finds_no_room_is_refused_and_a_known_torrents_is_not() {
+    fn a_count_beyond_the_limit_is_refused_unless_its_torrent_is_known() {
         let mut counts = CompletedCounts::default();
         let hash = |number: u32| {
             let mut bytes = [0; 20];
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_that_are_refused_wait_and_the_largest_is_saved_once() {
+    fn refused_counts_wait_and_the_largest_is_saved_once() {
         let mut counts = CompletedCounts::default();
         let hash = |byte| InfoHash([byte; 20]);
         for (byte, count) in [(1, 5), (2, 7), (1, 6), (1, 4)] {

@@ -6,37 +6,37 @@ use std::time::Duration;
 use tokio::sync::oneshot::{Receiver, channel};
 use tokio::time::{Instant, sleep, timeout_at};
 
-/// The cores, as far as management goes. Nothing here waits for them.
+/// The cores, as management sees them. No method waits for a core.
 pub trait Cores: Send + Sync + 'static {
-    /// The shards, of which each has a core.
+    /// Returns the number of shards; each has one core.
     fn shards(&self) -> ShardCount;
 
-    /// Asks a core about its torrents.
+    /// Sends a core a query about its torrents.
     ///
     /// # Errors
-    /// The question comes back when too many wait there.
+    /// Returns the query when the core's queue is full.
     fn query(&self, shard: ShardId, query: Query) -> Result<(), Query>;
 
-    /// Tells a core of a change, which it takes over behind those that it was told of before.
+    /// Sends a change to a core, which applies changes in the order in which they were sent.
     ///
     /// # Errors
-    /// The answer comes back when too many tasks wait there.
+    /// Returns the reply when the core's queue is full.
     fn update(&self, shard: ShardId, update: &AccessUpdate, answer: Reply<()>) -> Result<(), Reply<()>>;
 
     /// Asks a core for a page of its part of a list.
     ///
     /// # Errors
-    /// The question comes back when too many tasks wait there.
+    /// Returns the query when the core's queue is full.
     fn list(&self, shard: ShardId, query: ListQuery) -> Result<(), ListQuery>;
 
-    /// The next of what the cores have to tell, if there is something.
+    /// Returns the next event from the cores, if there is one.
     fn next_event(&self) -> Option<CoreEvent>;
 
-    /// The second that the cores count now.
+    /// Returns the current second on the cores' clock.
     fn now(&self) -> Second;
 }
 
-/// An answer that is waited for, and until when.
+/// A reply that is waited for until a deadline.
 struct Awaited<T> {
     receiver: Receiver<T>,
     deadline: Instant,
@@ -49,7 +49,7 @@ impl<T> Awaited<T> {
     }
 }
 
-/// Asks all cores at the same time; gives their answers in the order of the shards.
+/// Queries all cores at the same time and returns their replies in the order of the shards.
 pub(crate) async fn ask_all<T: Send + 'static>(
     cores: &impl Cores,
     question: impl Fn(Reply<T>) -> Query,
@@ -61,7 +61,6 @@ pub(crate) async fn ask_all<T: Send + 'static>(
     all(awaited).await
 }
 
-/// Asks one core for a page of its part of a list.
 pub(crate) async fn ask_list(
     cores: &impl Cores,
     shard: ShardId,
@@ -77,7 +76,7 @@ pub(crate) async fn ask_list(
     awaited.get().await
 }
 
-/// Tells all cores of a change, and waits until it holds everywhere.
+/// Sends a change to all cores and waits until all have applied it.
 pub(crate) async fn update_all(cores: &impl Cores, update: &AccessUpdate) -> Result<(), ManagementError> {
     let mut awaited = Vec::new();
     for shard in cores.shards().shards() {
@@ -108,7 +107,7 @@ async fn begin<T: Send + 'static>(
 fn awaited_answer<T: Send + 'static>() -> (Reply<T>, Awaited<T>) {
     let (sender, receiver) = channel();
     let deadline = Instant::now() + Duration::from_millis(CORE_ANSWER_MS_MAX);
-    // Who asked may have given up.
+    // The receiver is gone if the wait was given up.
     (Reply::new(move |value| drop(sender.send(value))), Awaited { receiver, deadline })
 }
 

@@ -20,13 +20,13 @@ use tracing::{error, info, warn};
 pub struct LatencyDumps {
     /// The directory of the logs.
     pub directory: PathBuf,
-    /// How often a dump is made that nobody asks for.
+    /// Interval of the dumps that are made without a request.
     pub interval: Every,
-    /// Where all that is gathered is shown.
+    /// Receives everything that is collected.
     pub snapshot: Arc<LatencySnapshot>,
 }
 
-/// What is asked of the dumps while they run.
+/// Requests to the dumps while they run.
 #[derive(Debug, Default)]
 pub(crate) struct DumpCalls {
     dump: Notify,
@@ -34,12 +34,12 @@ pub(crate) struct DumpCalls {
 }
 
 impl DumpCalls {
-    /// Asks for a dump. Calls that come together share one.
+    /// Requests a dump. Requests made together share one.
     pub(crate) fn dump(&self) {
         self.dump.notify_one();
     }
 
-    /// Asks for the end, which comes behind the dumps that were asked for.
+    /// Requests the end, which comes after the dumps requested before.
     pub(crate) fn end(&self) {
         self.end.notify_one();
     }
@@ -63,7 +63,7 @@ pub(crate) struct Dumps<'a, F> {
     log: LatencyLog,
     interval: Option<Interval>,
     begun: Instant,
-    /// What was recorded until then is written.
+    /// Everything recorded before this has been written.
     written_until: Instant,
 }
 
@@ -80,8 +80,8 @@ impl<'a, F: Workers> Dumps<'a, F> {
         }
     }
 
-    /// Makes a dump at each call and at each interval, and at the end that of what is left over from the last
-    /// interval, if there are intervals.
+    /// Makes a dump at each request and at each interval, and at the end one of the unfinished interval, if there is an
+    /// interval.
     pub(crate) async fn run(mut self, calls: &DumpCalls) {
         loop {
             let call = tokio::select! {
@@ -100,11 +100,11 @@ impl<'a, F: Workers> Dumps<'a, F> {
         }
     }
 
-    /// Asks the cores without a dump: what they tell is in the next one, too.
+    /// Collects from the cores without a dump: their latencies are in the next one, too.
     async fn gather(&mut self) -> Vec<ShardId> {
         let missing = self.collector.collect(self.workers).await;
         for shard in &missing {
-            warn!(%shard, "the core told no latencies in time: they are in a later dump");
+            warn!(%shard, "the core reported no latencies in time: they will be in a later dump");
         }
         self.snapshot.gathered();
         missing
@@ -130,14 +130,14 @@ impl<'a, F: Workers> Dumps<'a, F> {
     }
 }
 
-/// Waits until the dumps have come to their end, and gives them up when it takes too long.
+/// Waits for the dumps to end, and abandons them if that takes too long.
 pub(crate) async fn finish(dumping: impl Future<Output = ()>) {
     if timeout(Duration::from_millis(LAST_DUMP_MS_MAX), dumping).await.is_err() {
-        error!("the last dump of latencies took too long and is given up");
+        error!("the last dump of latencies took too long and was abandoned");
     }
 }
 
-/// On a thread of its own, since a file system can take its time.
+/// Appends on a blocking thread, since a file system can be slow.
 async fn append(log: &LatencyLog, dump: Vec<u8>) -> io::Result<()> {
     let log = log.clone();
     tokio::task::spawn_blocking(move || log.append(&dump)).await?
@@ -151,7 +151,7 @@ fn log_table(latencies: &LatencySet, length: Duration) {
     if latencies.stamps_ahead() > 0 {
         warn!(
             stamps = latencies.stamps_ahead(),
-            "time stamps of the kernel lay ahead of the clock, which was set back; they are left out"
+            "time stamps of the kernel were ahead of the clock, which was set back; they are left out"
         );
     }
 }
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_dump_has_what_all_cores_recorded() {
+    async fn a_dump_has_the_latencies_of_all_cores() {
         let (directory, workers) = (tempfile::tempdir().unwrap(), TestWorkers::default());
         let mut dumps = dumps_to(directory.path(), &workers);
         dumps.dump(DumpReason::Requested).await;
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_could_not_be_written_is_in_the_next_dump() {
+    async fn latencies_that_could_not_be_written_are_in_the_next_dump() {
         let (directory, workers) = (tempfile::tempdir().unwrap(), TestWorkers::default());
         let missing = directory.path().join("made-later");
         let mut dumps = dumps_to(&missing, &workers);
@@ -222,14 +222,14 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn dumps_that_do_not_come_to_their_end_are_given_up() {
+    async fn dumps_that_do_not_end_are_abandoned() {
         let begun = Instant::now();
         finish(std::future::pending()).await;
         assert_eq!(begun.elapsed().as_millis(), u128::from(LAST_DUMP_MS_MAX));
     }
 
     #[tokio::test]
-    async fn a_core_that_takes_no_commands_does_not_hold_the_dump_up() {
+    async fn a_core_that_accepts_no_commands_does_not_delay_a_dump() {
         let directory = tempfile::tempdir().unwrap();
         let workers = TestWorkers { latency: LatencyReplies::SecondRefuses, ..TestWorkers::default() };
         let mut collector = Collector::new(&workers, Arc::default());
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_answer_that_comes_late_is_in_the_next_dump() {
+    async fn a_late_reply_is_in_the_next_dump() {
         let workers = TestWorkers { latency: LatencyReplies::SecondSleeps, ..TestWorkers::default() };
         let mut collector = Collector::new(&workers, Arc::default());
         let second = ShardCount::new(2).unwrap().shards().last().unwrap();

@@ -12,7 +12,7 @@ pub(crate) struct KeyAccounts {
     keys: BTreeMap<AuthenticationKey, Key>,
     by_id: HashMap<KeyId, AuthenticationKey>,
     next_id: u32,
-    /// Keys whose account has changed since it was last handed to the write-behind.
+    /// Keys whose account has changed since it was last passed to the write-behind.
     unsaved: BTreeSet<AuthenticationKey>,
 }
 
@@ -23,12 +23,12 @@ struct Key {
     uploaded: u64,
     downloaded: u64,
     last_seen_unix_s: Option<u64>,
-    /// Sums of what the cores tell, each of its own torrents.
+    /// Sums over the cores, each of which reports its own torrents.
     seeding: i64,
     leeching: i64,
 }
 
-/// Attempts at a new key that is not known yet. Two of 62^32 are never the same but where the randomness is broken.
+/// Attempts to generate an unused key. Of 62^32 possible keys, two are the same only if the randomness is broken.
 const NEW_KEY_ATTEMPTS_MAX: usize = 3;
 
 impl KeyAccounts {
@@ -37,7 +37,7 @@ impl KeyAccounts {
         Self { keys_max, keys, by_id, next_id: 0, unsaved }
     }
 
-    /// Takes in a key that somebody wants to have, or renews it; gives what the cores have to know.
+    /// Creates or renews a key. Returns what the cores have to know of it.
     pub(crate) fn put(&mut self, now_unix_s: u64, wanted: WantedKey) -> Result<KeyGrant, ManagementError> {
         let key = match wanted.key {
             Some(key) => key,
@@ -48,7 +48,7 @@ impl KeyAccounts {
         self.set(key, |known| known.valid_until_unix_s = valid_until_unix_s)
     }
 
-    /// Takes back what [`Self::put`] did to a key of which this was known before.
+    /// Reverts [`Self::put`]; `before` is the key as it was, if it was known.
     pub(crate) fn undo(&mut self, key: &AuthenticationKey, before: Option<KeyInfo>) {
         match (before, self.keys.get_mut(key)) {
             (Some(before), Some(known)) => known.valid_until_unix_s = before.valid_until_unix_s,
@@ -56,7 +56,7 @@ impl KeyAccounts {
         }
     }
 
-    /// Takes in a key as it is stored. Of a key that is known the account stays: what is stored is older.
+    /// Adds a stored key. A known key keeps its account, since the stored one is older.
     pub(crate) fn restore(&mut self, stored: &StoredKey) -> Result<KeyGrant, ManagementError> {
         let is_known = self.keys.contains_key(&stored.key);
         self.set(stored.key, |key| {
@@ -68,8 +68,8 @@ impl KeyAccounts {
         })
     }
 
-    /// Takes a deleted key in again. One that was made anew meanwhile stays valid as it is, and gets what was transferred
-    /// before.
+    /// Adds a deleted key again. If it was created again meanwhile, it keeps its validity, and the deleted key's
+    /// transfers are added to its own.
     pub(crate) fn restore_deleted(&mut self, deleted: &StoredKey) -> Result<KeyGrant, ManagementError> {
         if !self.keys.contains_key(&deleted.key) {
             return self.restore(deleted);
@@ -80,7 +80,7 @@ impl KeyAccounts {
         })
     }
 
-    /// Removes all keys but these; gives those that it has removed.
+    /// Removes all keys but these. Returns the removed ones.
     pub(crate) fn keep_only(
         &mut self,
         keys: impl Iterator<Item = AuthenticationKey>,
@@ -93,7 +93,7 @@ impl KeyAccounts {
         gone
     }
 
-    /// Keys whose account has changed since it was last handed to the write-behind.
+    /// Returns how many accounts have changed since they were last passed to the write-behind.
     pub(crate) fn unsaved(&self) -> usize {
         self.unsaved.len()
     }
@@ -104,9 +104,9 @@ impl KeyAccounts {
         removed.is_some_and(|known| self.by_id.remove(&known.id).is_some())
     }
 
-    /// Adds what a core tells of a key, last seen at `last_seen_unix_s`.
+    /// Adds a core's report on a key that was last seen at `last_seen_unix_s`.
     pub(crate) fn add(&mut self, change: &AccountChange, last_seen_unix_s: u64) {
-        // A key may have been removed meanwhile.
+        // The key may have been removed meanwhile.
         let Some(key) = self.by_id.get(&change.key) else { return };
         let Some(known) = self.keys.get_mut(key) else { return };
         known.uploaded = known.uploaded.saturating_add(change.uploaded);
@@ -117,7 +117,7 @@ impl KeyAccounts {
         self.unsaved.insert(*key);
     }
 
-    /// Sets what was transferred to zero. Says whether the key is known.
+    /// Sets the transferred bytes to zero. Returns whether the key is known.
     pub(crate) fn reset(&mut self, key: &AuthenticationKey) -> bool {
         let Some(known) = self.keys.get_mut(key) else { return false };
         (known.uploaded, known.downloaded) = (0, 0);
@@ -125,7 +125,7 @@ impl KeyAccounts {
         true
     }
 
-    /// Keys that have not let in since `unix_s`.
+    /// Returns the keys that expired before `unix_s`.
     pub(crate) fn expired_before(&self, unix_s: u64) -> Vec<AuthenticationKey> {
         let is_expired = |known: &Key| known.valid_until_unix_s.is_some_and(|until| until < unix_s);
         self.keys.iter().filter(|(_, known)| is_expired(known)).map(|(key, _)| *key).collect()
@@ -139,14 +139,14 @@ impl KeyAccounts {
         Some(info_of(*key, self.keys.get(key)?))
     }
 
-    /// `keys_max` keys at most, in their order, behind `after`.
+    /// Returns at most `keys_max` keys in their order, starting after `after`.
     pub(crate) fn page(&self, after: Option<AuthenticationKey>, keys_max: usize) -> Vec<KeyInfo> {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         let behind = self.keys.range((from, Bound::Unbounded)).take(keys_max);
         behind.map(|(key, known)| info_of(*key, known)).collect()
     }
 
-    /// Has `save` take each account that changed, until it refuses one.
+    /// Passes each changed account to `save`, until it refuses one.
     pub(crate) fn save<E>(&mut self, mut save: impl FnMut(StoredKey) -> Result<(), E>) -> Result<(), E> {
         while let Some(key) = self.unsaved.first() {
             if let Some(known) = self.keys.get(key) {
@@ -157,7 +157,7 @@ impl KeyAccounts {
         Ok(())
     }
 
-    /// The key as it is to be stored.
+    /// Returns the key in the form in which it is stored.
     pub(crate) fn stored(&self, key: &AuthenticationKey) -> Option<StoredKey> {
         Some(stored_key(*key, self.keys.get(key)?))
     }
@@ -170,7 +170,7 @@ impl KeyAccounts {
         if !self.keys.contains_key(&key) {
             self.insert(key)?;
         }
-        let known = self.keys.get_mut(&key).expect("it was put there");
+        let known = self.keys.get_mut(&key).expect("the key was just put there");
         change(known);
         Ok(KeyGrant { key, id: known.id, valid_until_unix_s: known.valid_until_unix_s })
     }
@@ -230,7 +230,7 @@ fn stored_key(key: AuthenticationKey, known: &Key) -> StoredKey {
     }
 }
 
-/// A key of evenly drawn characters: a random byte that would favour the first ones is drawn again.
+/// Generates a key of evenly distributed characters: random bytes that would favour the first ones are discarded.
 fn random_key() -> Result<AuthenticationKey, ManagementError> {
     let alphabet = AuthenticationKey::ALPHABET;
     let even = u8::try_from(256 / alphabet.len() * alphabet.len()).expect("below 256");
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_removed_key_transferred_is_not_anothers() {
+    fn transfers_of_a_removed_key_do_not_count_for_a_new_one() {
         let mut book = book();
         let before = book.put(1000, wanted(0)).unwrap();
         assert!(book.remove(&key(0)));
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_beyond_the_bound_are_refused_and_known_ones_renewed() {
+    fn keys_beyond_the_limit_are_refused_and_known_ones_renewed() {
         let mut book = book();
         for number in 0..3 {
             book.put(1000, wanted(number)).unwrap();
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_stored_does_not_replace_the_account_of_a_known_key() {
+    fn a_stored_account_does_not_replace_that_of_a_known_key() {
         let mut book = book();
         let stored = StoredKey {
             key: key(0),
@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deleted_key_comes_back_with_its_account_and_adds_it_to_one_made_anew() {
+    fn a_restored_key_has_its_account_which_is_added_to_that_of_a_recreated_key() {
         let mut book = book();
         let deleted = StoredKey {
             key: key(0),
@@ -349,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn accounts_are_saved_once_and_those_that_are_refused_later() {
+    fn accounts_are_saved_once_and_refused_ones_are_saved_later() {
         let mut book = book();
         let ids = [0, 1].map(|number| book.put(1000, wanted(number)).unwrap().id);
         for id in ids {
@@ -388,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_come_in_pages() {
+    fn keys_are_returned_in_pages() {
         let mut book = book();
         for number in [2, 0, 1] {
             book.put(1000, wanted(number)).unwrap();

@@ -1,4 +1,4 @@
-//! Keys that expired a long time ago: when the clock may be believed, and which of them are deleted.
+//! Deletion of keys that expired long ago: when the clock can be trusted, and which keys are deleted.
 
 use crate::cores::{Cores, update_all};
 use crate::limits::{
@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
-/// What two clocks said at the same time: the one that people set, and the one that nobody can.
+/// Readings of two clocks at the same time: the wall clock, which can be set, and the monotonic one, which cannot.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Moment {
     pub(crate) unix_s: u64,
@@ -26,29 +26,29 @@ impl Moment {
         Self { unix_s: unix_s(), instant: Instant::now() }
     }
 
-    /// What the clock says if it went as time did since an earlier moment.
+    /// Returns what the wall clock reads if it has kept pace with the monotonic one since an earlier moment.
     fn expected_unix_s(&self, earlier: Self) -> u64 {
         earlier.unix_s + self.instant.saturating_duration_since(earlier.instant).as_secs()
     }
 }
 
-/// Whether the clock went as time did.
+/// Whether the wall clock has kept pace with the monotonic one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Clock {
-    /// It did for so long.
+    /// It has, for this long.
     Steady(Duration),
-    /// Somebody set it since the last look.
+    /// It was set since the last look.
     WasSet,
 }
 
-/// Looks after keys that expired a long time ago.
+/// The state of the deletion of expired keys.
 #[derive(Debug)]
 pub(crate) struct KeyExpiry {
-    /// The clock was not set since.
+    /// The wall clock has not been set since then.
     steady_since: Moment,
-    /// Whether deleted keys are to be looked through for such as are not expired by the clock as it is now.
+    /// Whether deleted keys have to be checked for ones that, by the current clock, have not expired.
     restore: Restore,
-    /// Whether the last look found too many keys to delete them, and the log knows.
+    /// Whether the last look found too many keys to delete, and that was logged.
     refusal: Refusal,
 }
 
@@ -65,7 +65,7 @@ enum Refusal {
 }
 
 impl KeyExpiry {
-    /// It begins at a start of the tracker, behind which nothing is known of the clock.
+    /// Starts with the tracker, since nothing is known of the clock before.
     pub(crate) const fn new(now: Moment) -> Self {
         Self { steady_since: now, restore: Restore::Due, refusal: Refusal::None }
     }
@@ -80,7 +80,7 @@ impl KeyExpiry {
     }
 }
 
-/// Of so many keys, how many may be deleted at once.
+/// Returns how many keys may be deleted at once, out of all `keys`.
 fn deletable_max(keys: usize) -> usize {
     (keys / EXPIRED_KEYS_SHARE).max(EXPIRED_KEYS_FLOOR)
 }
@@ -90,7 +90,7 @@ const fn long_before(unix_s: u64) -> u64 {
 }
 
 impl<C: Cores> Manager<C> {
-    /// Deletes keys a month after they have expired, and restores those that a wrong clock has deleted.
+    /// Deletes keys a month after they have expired, and restores those that were deleted because of a wrong clock.
     pub(crate) async fn look_after_expired_keys(self) {
         let mut expiry = KeyExpiry::new(Moment::now());
         let mut looks = later(Duration::from_secs(EXPIRED_KEYS_LOOK_S));
@@ -138,25 +138,22 @@ impl<C: Cores> Manager<C> {
             Some(key) => self.inner.write_behind.delete_key(DeletedKey { key, deleted_unix_s: unix_s }),
             None => Ok(()),
         };
-        // Where it fails, the next look finds them again.
+        // After a failure, the next look finds them again.
         if let Ok(deleted @ 1..) = self.drop_keys(expired, delete).await {
             info!(deleted, "deleted keys that expired a month ago");
         }
     }
 
-    /// Restores deleted keys that did not expire a month ago as the clock is now.
+    /// Restores deleted keys that, by the current clock, did not expire a month ago.
     async fn restore_deleted_keys(&self, unix_s: u64) -> Result<(), ManagementError> {
         let Some(database) = &self.inner.database else { return Ok(()) };
         let stored = self.inner.key_changes.lock().await;
         stored.require_read()?;
-        // Those that were deleted a moment ago may not be stored yet.
+        // Recent deletions may not be stored yet.
         self.flush().await?;
         let restored = self.restore_from(database, long_before(unix_s)).await?;
         if restored > 0 {
-            warn!(
-                restored,
-                "keys are back that were deleted when the clock said that they had expired a month before"
-            );
+            warn!(restored, "restored keys that were deleted as expired while the clock was wrong");
         }
         Ok(())
     }
@@ -193,14 +190,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_clock_that_is_set_is_noticed_in_either_direction_and_one_that_drifts_is_not() {
+    fn setting_the_clock_is_noticed_in_either_direction_and_drift_is_not() {
         let begin = Moment { unix_s: 1_000_000, instant: Instant::now() };
         let after =
             |seconds: u64, unix_s| Moment { unix_s, instant: begin.instant + Duration::from_secs(seconds) };
         let mut expiry = KeyExpiry::new(begin);
         let steady = |seconds| Clock::Steady(Duration::from_secs(seconds));
         assert_eq!(expiry.look_at_clock(after(600, 1_000_600)), steady(600));
-        assert_eq!(expiry.look_at_clock(after(1200, 1_001_260)), steady(1200), "a minute is no step");
+        assert_eq!(expiry.look_at_clock(after(1200, 1_001_260)), steady(1200), "a minute is not a step");
         assert_eq!(expiry.look_at_clock(after(1800, 1_001_861)), Clock::WasSet);
         assert_eq!(expiry.look_at_clock(after(2400, 1_002_461)), steady(600));
         assert_eq!(expiry.look_at_clock(after(3000, 5)), Clock::WasSet);
@@ -208,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_twentieth_of_all_keys_may_be_deleted_at_once_and_twenty_of_few() {
+    fn a_twentieth_of_all_keys_but_at_least_twenty_may_be_deleted_at_once() {
         assert_eq!([0, 30, 400, 420, 1_000_000].map(deletable_max), [20, 20, 20, 21, 50_000]);
     }
 }

@@ -16,22 +16,22 @@ use std::time::{Duration, SystemTime};
 /// Why a dump is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DumpReason {
-    /// By a signal, behind which a command may stand.
+    /// A signal requested it, perhaps sent by the command `dump-latency`.
     Requested,
-    /// By the interval.
+    /// The interval has passed.
     Interval,
-    /// Before the end.
+    /// The tracker is stopping.
     End,
 }
 
-/// What was recorded between two moments, which are counted from the beginning of the log.
+/// The latencies recorded in a period, whose times count from the start of the log.
 #[derive(Debug)]
 pub(crate) struct Dump<'a> {
     pub(crate) reason: DumpReason,
     pub(crate) from: Duration,
     pub(crate) length: Duration,
     pub(crate) latencies: &'a LatencySet,
-    /// The cores whose part of it is in a later dump.
+    /// The cores whose part is in a later dump.
     pub(crate) missing: &'a [ShardId],
 }
 
@@ -48,7 +48,7 @@ const SUFFIX: &str = ".hlog";
 
 const REQUESTED: &str = "[Dump ended: requested]";
 
-/// Whether this line of a log is the last of a dump that was asked for.
+/// Returns whether this line of a log ends a requested dump.
 #[must_use]
 pub fn ends_requested_dump(line: &str) -> bool {
     line.strip_prefix('#') == Some(REQUESTED)
@@ -56,13 +56,13 @@ pub fn ends_requested_dump(line: &str) -> bool {
 
 const CORES_MISSING: &str = "[Cores missing: ";
 
-/// The cores, counted from 0, whose part of a dump is in a later one, if this line of a log tells of such.
+/// Returns the cores, counted from 0, whose part of a dump is in a later one, if this line of a log lists any.
 #[must_use]
 pub fn cores_missing(line: &str) -> Option<&str> {
     line.strip_prefix('#')?.strip_prefix(CORES_MISSING)?.strip_suffix(']')
 }
 
-/// The log of the latest run of a process of this number, if `directory` has one.
+/// Returns the log of the latest run of a process with this number, if `directory` has one.
 ///
 /// # Errors
 /// When the directory cannot be read.
@@ -72,7 +72,7 @@ pub fn newest_log(directory: &Path, process: u32) -> io::Result<Option<PathBuf>>
     for entry in fs::read_dir(directory)? {
         let name = entry?.file_name();
         let is_log = name.to_str().is_some_and(|name| name.starts_with(&prefix) && name.ends_with(SUFFIX));
-        // The moments in the names sort.
+        // The names sort by time.
         if is_log && newest.as_ref() < Some(&name) {
             newest = Some(name);
         }
@@ -81,7 +81,7 @@ pub fn newest_log(directory: &Path, process: u32) -> io::Result<Option<PathBuf>>
 }
 
 impl LatencyLog {
-    /// The log of the run of this process that began at `begun`. Nothing is written yet.
+    /// Returns the log for the run that began at `begun`. Nothing is written yet.
     pub(crate) fn new(directory: &Path, process: u32, begun: SystemTime) -> Self {
         let name = format!("{PREFIX}{process}-{}{SUFFIX}", utc_name(begun));
         Self { path: directory.join(name), begun }
@@ -91,7 +91,7 @@ impl LatencyLog {
         &self.path
     }
 
-    /// Writes a dump as [`encode`] gave it. What is there stays whole: a dump is written to the end or not at all.
+    /// Appends a dump returned by [`encode`], completely or not at all, so that the log stays well formed.
     pub(crate) fn append(&self, dump: &[u8]) -> io::Result<()> {
         let (mut file, mut length_bytes) = self.open()?;
         if length_bytes > 0 && length_bytes + dump.len() as u64 > LATENCY_FILE_BYTES_MAX {
@@ -106,7 +106,7 @@ impl LatencyLog {
         written
     }
 
-    /// The name can be foreseen: in a directory of several users one of them may have made it a link to elsewhere.
+    /// Opens the log without following a link: its name is predictable, and another user may have made a link there.
     fn open(&self) -> io::Result<(File, u64)> {
         let no_link = OFlags::NOFOLLOW.bits().cast_signed();
         let file = OpenOptions::new().create(true).append(true).custom_flags(no_link).open(&self.path)?;
@@ -119,7 +119,7 @@ impl LatencyLog {
     }
 }
 
-/// What a log begins with whose times are counted from `begun`.
+/// Returns the head of a log whose times count from `begun`.
 fn head(begun: SystemTime) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     IntervalLogWriterBuilder::new()
@@ -132,26 +132,26 @@ fn head(begun: SystemTime) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// A whole log of what was recorded since `begun`.
+/// Returns a whole log of the latencies since `begun`.
 pub(crate) fn log_of_run(begun: SystemTime, latencies: &LatencySet) -> io::Result<Vec<u8>> {
     let (from, length) = (Duration::ZERO, begun.elapsed().unwrap_or_default());
     let dump = Dump { reason: DumpReason::Requested, from, length, latencies, missing: &[] };
     Ok([head(begun)?, encode(&dump)].concat())
 }
 
-/// The column of greatest values is in milliseconds with three digits behind the point, as the Java tools write it.
+/// The column of maxima is in milliseconds with three decimals, as the Java tools write it.
 const NANOSECONDS_PER_MS: f64 = 1e6;
 
-/// A dump as lines of a log.
+/// Encodes a dump as lines of a log.
 ///
 /// # Panics
-/// Never: memory takes all that is written, and every histogram can be serialized.
+/// Never: writing to memory does not fail, and every histogram can be serialized.
 pub(crate) fn encode(dump: &Dump<'_>) -> Vec<u8> {
     let (mut bytes, mut serializer) = (Vec::new(), V2DeflateSerializer::new());
     let mut log = IntervalLogWriterBuilder::new()
         .with_max_value_divisor(NANOSECONDS_PER_MS)
         .begin_log_with(&mut bytes, &mut serializer)
-        .expect("memory takes all that is written");
+        .expect("writing to memory does not fail");
     for (tag, histogram) in dump.latencies.recorded() {
         log.write_histogram(histogram, dump.from, dump.length, Tag::new(&tag))
             .expect("every histogram of two digits can be serialized");
@@ -159,14 +159,14 @@ pub(crate) fn encode(dump: &Dump<'_>) -> Vec<u8> {
     let stamps_ahead = dump.latencies.stamps_ahead();
     if stamps_ahead > 0 {
         let comment = format!("[Kernel time stamps ahead of the clock, left out: {stamps_ahead}]");
-        log.write_comment(&comment).expect("memory takes all that is written");
+        log.write_comment(&comment).expect("writing to memory does not fail");
     }
     if !dump.missing.is_empty() {
         let cores: Vec<String> = dump.missing.iter().map(ShardId::to_string).collect();
         let comment = format!("{CORES_MISSING}{}]", cores.join(", "));
-        log.write_comment(&comment).expect("memory takes all that is written");
+        log.write_comment(&comment).expect("writing to memory does not fail");
     }
-    log.write_comment(ending(dump.reason)).expect("memory takes all that is written");
+    log.write_comment(ending(dump.reason)).expect("writing to memory does not fail");
     bytes
 }
 
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_log_is_kept_once_and_a_new_one_begins() {
+    fn the_last_full_log_is_kept_and_a_new_one_begins() {
         let directory = tempfile::tempdir().unwrap();
         let log = log_in(directory.path());
         let older = directory.path().join("ringtrack-latency-17-20240229T235959Z.hlog.1");
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dump_tells_which_cores_are_missing() {
+    fn a_dump_lists_the_missing_cores() {
         let shards: Vec<ShardId> = ShardCount::new(4).unwrap().shards().skip(2).collect();
         let (from, length) = (Duration::ZERO, Duration::from_millis(250));
         let latencies = &set_with_expiry_turns(1);
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_that_is_not_there_is_an_error_and_not_made() {
+    fn a_missing_directory_is_an_error_and_is_not_created() {
         let directory = tempfile::tempdir().unwrap().path().join("missing");
         assert_eq!(log_in(&directory).append(&dump_of(1)).unwrap_err().kind(), io::ErrorKind::NotFound);
         assert!(newest_log(&directory, 17).is_err());

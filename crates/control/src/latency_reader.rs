@@ -6,24 +6,25 @@ use hdrhistogram::serialization::interval_log::{
     IntervalLogHistogram, IntervalLogIterator, LogEntry, LogIteratorError,
 };
 
-/// Why a text is not the log of latencies that it should be.
+/// The error of a latency log that cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum LatencyLogError {
-    /// A line is none of an interval log.
-    #[error("no line of an interval log at byte {0}")]
+    /// A line is not valid in an interval log.
+    #[error("not a line of an interval log at byte {0}")]
     Line(usize),
-    /// A histogram cannot be read.
+    /// A histogram cannot be decoded.
     #[error("the histogram of {tag} cannot be read")]
     Histogram {
-        /// Its tag.
+        /// The histogram's tag.
         tag: String,
-        /// Why not.
+        /// The cause.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
 
-/// The histograms in lines of a log, each tag's intervals added up, in the order in which the tags come.
+/// Reads the histograms in lines of a log. The intervals of each tag are added up; tags stay in the order in which they
+/// first appear.
 ///
 /// # Errors
 /// When a line or a histogram cannot be read.
@@ -63,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_log_is_refused() {
+    fn text_that_is_not_a_log_is_refused() {
         assert!(matches!(read_latencies(b"#fine\nnot fine\n"), Err(LatencyLogError::Line(6))));
         let error = read_latencies(b"Tag=a,0.1,1.0,2.0,bm9uZQ==\n").unwrap_err();
         assert_eq!(error.to_string(), "the histogram of a cannot be read");

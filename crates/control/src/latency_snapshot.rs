@@ -8,12 +8,12 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
-/// How long replies took since the start, for everybody who wants to know: what was gathered for dumps is here too.
+/// How long replies took since the start, including everything collected for dumps.
 #[derive(Debug)]
 pub struct LatencySnapshot {
     since_start: Mutex<LatencySet>,
     wanted: Notify,
-    /// How often the cores were asked.
+    /// How often the cores have been asked.
     gathered: watch::Sender<u64>,
 }
 
@@ -29,22 +29,22 @@ impl LatencySnapshot {
         self.since_start.lock().unwrap_or_else(PoisonError::into_inner).merge(latencies);
     }
 
-    /// Waits until somebody wants to know what the cores have recorded.
+    /// Waits until fresh latencies are requested.
     pub(crate) async fn wanted(&self) {
         self.wanted.notified().await;
     }
 
-    /// The cores have been asked.
+    /// Notes that the cores have been asked.
     pub(crate) fn gathered(&self) {
         self.gathered.send_modify(|times| *times += 1);
     }
 
-    /// Has the cores asked, and gives what there is when they have answered, or do not.
+    /// Has the cores asked, and returns all latencies once they have replied or their time is over.
     pub(crate) async fn fresh(&self) -> LatencySet {
         let mut gathered = self.gathered.subscribe();
         gathered.mark_unchanged();
         self.wanted.notify_one();
-        // Nobody gathers before the tracker is watched over, and after that.
+        // Before supervision starts and after it ends, the cores are not asked.
         let _late = timeout(Duration::from_millis(2 * LATENCY_ANSWER_MS_MAX), gathered.changed()).await;
         let mut copy = LatencySet::default();
         copy.merge(&self.since_start.lock().unwrap_or_else(PoisonError::into_inner));
@@ -52,7 +52,7 @@ impl LatencySnapshot {
     }
 }
 
-/// The figures of each kind of reply that there was.
+/// Returns the figures of each kind of reply that occurred.
 pub(crate) fn latency_info(latencies: &LatencySet) -> Vec<LatencyInfo> {
     latencies.recorded().map(|(name, histogram)| info(name, histogram)).collect()
 }

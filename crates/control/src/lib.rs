@@ -1,7 +1,14 @@
-//! The control plane: it watches the workers, reports statistics and latencies, and brings the tracker down.
+//! The control plane: it supervises the workers until shutdown, reports statistics and latencies, and manages the
+//! running tracker: lists, keys, bans, and what the database stores of them. It runs on one ordinary tokio runtime; the
+//! data plane never waits for it. It reaches the workers only through the traits [`Workers`] and [`Cores`], and the
+//! service manager only through [`ServiceManager`].
 //!
-//! It runs on one ordinary tokio runtime beside the data plane, which never waits for it. It knows the workers
-//! only as a [`Workers`], and the service manager only as a [`ServiceManager`].
+//! - Supervision: `supervise` runs until shutdown, `statistics_snapshot` and `report` read and log the figures, `dumps`
+//!   collects latencies (`collector`) and writes them to a log (`latency_log`).
+//! - Management: `management` is the trait that the API uses, `manage` implements it, `manager` holds the state and
+//!   loads and stores it, `cores` sends changes and queries to the cores and waits for their replies.
+//! - By subject: lists in `access_lists`, `list_watch` and `list_file`; keys in `key_accounts` and `key_expiry`; bans
+//!   in `ban_book`; counts in `completed_counts` and `totals`; torrents in `page_start` and `sorted_torrents`.
 
 #![forbid(unsafe_code)]
 

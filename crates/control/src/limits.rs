@@ -1,97 +1,94 @@
-//! The bounds of the control plane, each with its reason.
+//! The limits of the control plane, each with its reason.
 
-/// Milliseconds between two looks at the workers: how late the end of one is noticed.
+/// Milliseconds between two checks of the workers: the delay in noticing that one has exited.
 pub const SUPERVISION_MS: u64 = 100;
 
-/// Milliseconds between two looks for the latencies that cores were asked for.
+/// Milliseconds between two checks for the latencies that cores were asked for.
 pub(crate) const LATENCY_POLL_MS: u64 = 10;
 
-/// Milliseconds for which a core is waited for when it is asked for its latencies: ten turns of its timer. What
-/// comes later goes into the next dump.
+/// Milliseconds to wait for the latencies of a core: ten turns of its timer. Later replies go into the next dump.
 pub(crate) const LATENCY_ANSWER_MS_MAX: u64 = 1000;
 
-/// Milliseconds that the dump before the end may take: a file system that hangs must not keep the tracker.
+/// Milliseconds that the last dump may take: a hanging file system must not keep the tracker from stopping.
 pub(crate) const LAST_DUMP_MS_MAX: u64 = 3000;
 
-/// Bytes of a file with dumps: a few thousand of them. A full one is kept as the only older one, so that a run takes
-/// twice as much at most.
+/// Bytes of a log: a few thousand dumps. Only the last full one is kept, so that a run takes at most twice as much.
 pub const LATENCY_FILE_BYTES_MAX: u64 = 64 << 20;
 
-/// Torrents that can be had in the order of a count: a core keeps as many as it may be asked for while it looks through
-/// its swarms, at 40 bytes each.
+/// Torrents that can be requested in an order by a count: a core keeps that many during a scan, at 40 bytes each.
 pub const SORTED_TORRENTS_MAX: usize = 100_000;
 
-/// Torrents in front of a page that the cores tell with it, at 32 bytes each. Of a page further behind they count first how
-/// many torrents there are in front of it, at another walk through all swarms.
+/// Torrents before a page that the cores send along with it, at 32 bytes each. For a later page they first count the
+/// torrents before it, which takes another scan of all swarms.
 pub(crate) const PASSED_OVER_MAX: u64 = 10_000;
 
-/// Info hashes of a list's file that are handed on at once: 80 KiB, so that a core is told of thousands by one command.
+/// Info hashes per batch of a list's file: 80 KiB, so that one command sends thousands of them to a core.
 pub const LIST_BATCH_TORRENTS: usize = 4096;
 
-/// Bytes of a line in a list's file, with its end: room for an info hash and a torrent's name as a comment.
+/// Bytes of a line in a list's file, with its line end: room for an info hash and a torrent's name as a comment.
 pub(crate) const LIST_LINE_BYTES_MAX: usize = 1024;
 
-/// Invalid lines that are shown of a list's file: enough to see what is wrong with a million of them.
+/// Invalid lines of a list's file that are shown: enough to see the mistake, even with a million of them.
 pub const INVALID_LINES_SHOWN_MAX: usize = 5;
 
-/// Characters that are shown of an invalid line: an info hash and what may stand beside it.
+/// Characters of an invalid line that are shown: an info hash and a little more.
 pub(crate) const INVALID_LINE_EXCERPT_CHARACTERS: usize = 48;
 
-/// Milliseconds for which an answer of a core is waited for. A scan of ten million torrents takes about half of it.
+/// Milliseconds to wait for a reply of a core. A scan of ten million torrents takes about half of that.
 pub(crate) const CORE_ANSWER_MS_MAX: u64 = 30_000;
 
-/// Milliseconds until a core is tried again that has too many tasks waiting.
+/// Milliseconds before a core whose queue is full is tried again.
 pub(crate) const CORE_RETRY_MS: u64 = 5;
 
-/// Batches of a list's file that are read before the cores have taken over those before.
+/// Batches of a list's file that are read ahead of the cores.
 pub(crate) const LIST_BATCHES_AHEAD: usize = 4;
 
-/// Milliseconds between two looks for what the cores have to tell.
+/// Milliseconds between two checks for events from the cores.
 pub(crate) const EVENTS_POLL_MS: u64 = 200;
 
-/// Seconds between two looks at the files of lists. They change a few times a day.
+/// Seconds between two looks at the files of lists, which change a few times a day.
 pub(crate) const FILES_LOOK_S: u64 = 5;
 
-/// Seconds between two attempts to read what is stored, where the first one failed.
+/// Seconds between two attempts to read the stored data.
 pub(crate) const LOAD_RETRY_S: u64 = 5;
 
-/// Keys that are sent to the cores in one message.
+/// Keys per message to the cores.
 pub(crate) const KEYS_PER_UPDATE: usize = 4096;
 
-/// Seconds for which nobody has written to a list's file that is read because it has changed.
+/// Seconds without a write after which a changed list file is read.
 pub(crate) const SETTLED_S: u64 = 2;
 
-/// Milliseconds until the database is tried again at the stop, where it takes no changes and more wait than may.
+/// Milliseconds between two attempts to save at the stop, while the database fails and the queue is full.
 pub(crate) const LAST_SAVE_RETRY_MS: u64 = 500;
 
-/// Counts of completed events that wait for room among the writes, at about 50 bytes each. The cores bring a count
-/// that finds no place here again with the torrent's next completed event; it is counted as lost.
+/// Counts of completed events that wait for room among the writes, at about 50 bytes each. A count beyond that is
+/// counted as lost; the core reports it again with the torrent's next completed event.
 pub(crate) const COMPLETED_WAITING_MAX: usize = 1_000_000;
 
-/// Seconds for which an expired key and its account are kept: a month, in which it can be renewed. Without an end the keys
-/// of former users would in time leave no room for others.
+/// Seconds for which an expired key and its account are kept: a month, in which it can be renewed. Without this limit
+/// the keys of former users would in time leave no room for others.
 pub(crate) const EXPIRED_KEY_KEPT_S: u64 = 30 * 86_400;
 
 /// Seconds between two looks for such keys.
 pub(crate) const EXPIRED_KEYS_LOOK_S: u64 = 600;
 
-/// Of all keys one of so many may be deleted at once as expired. Where more are, the clock is likelier to be wrong.
+/// At most one in this many keys is deleted at once as expired. If more have expired, the clock is likely wrong.
 pub(crate) const EXPIRED_KEYS_SHARE: usize = 20;
 
-/// As many may be deleted at once however few keys there are.
+/// Keys that may be deleted at once, however few there are.
 pub(crate) const EXPIRED_KEYS_FLOOR: usize = 20;
 
-/// Seconds by which the wall clock and the monotonic one may differ from how they stood before, until it is taken for
-/// set: a bad clock drifts by a minute in a week.
+/// Seconds by which the wall clock may deviate from the monotonic one before it counts as set: a bad clock drifts by a
+/// minute in a week.
 pub(crate) const CLOCK_STEP_S_MAX: u64 = 60;
 
-/// Seconds for which the clock has not been set, nor the tracker started, when a key is deleted as expired: a day, in which
-/// somebody notices that a clock is wrong.
+/// Seconds after the start of the tracker, or after the clock was last set, before expired keys are deleted: a day, in
+/// which a wrong clock is noticed.
 pub(crate) const CLOCK_STEADY_S: u64 = 86_400;
 
-/// Seconds for which the first torrents by a count are told without another walk through all swarms, which dashboards ask
-/// for each second: a walk through ten million takes a tenth of a second of the cores' time.
+/// Seconds for which the first torrents by a count are reused, since dashboards request them every second: a scan of
+/// ten million takes a tenth of a second of the cores' time.
 pub(crate) const SORTED_TORRENTS_AGE_S: u64 = 10;
 
-/// Torrents that such a walk keeps at least, so that the next pages need no other.
+/// Torrents that such a scan keeps at least, so that the next pages need no other scan.
 pub(crate) const SORTED_TORRENTS_KEPT_MIN: usize = 1000;

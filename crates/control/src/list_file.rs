@@ -9,36 +9,36 @@ use std::path::{Path, PathBuf};
 /// Bytes that are read at once.
 const BUFFER_BYTES: usize = 256 * 1024;
 
-/// What some editors begin a file in UTF-8 with.
+/// Some editors write it at the start of a UTF-8 file.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// What a file with a list holds.
+/// The contents of a list's file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ListReport {
-    /// Info hashes, each as often as it stands there.
+    /// Info hashes, repeated ones included.
     pub torrents: u64,
-    /// Lines that hold something else.
+    /// Lines with anything else.
     pub invalid_lines: u64,
-    /// The first of these, [`INVALID_LINES_SHOWN_MAX`] at most.
+    /// The first of these, at most [`INVALID_LINES_SHOWN_MAX`].
     pub first_invalid: Vec<InvalidLine>,
 }
 
-/// A line that is no info hash.
+/// A line that is not an info hash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidLine {
-    /// Its number, from 1.
+    /// Line number, from 1.
     pub number: u64,
-    /// How it begins, in printable ASCII.
+    /// Its beginning in printable ASCII.
     pub excerpt: String,
 }
 
-/// Why a list cannot be read.
+/// The error of a list's file that cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot read the list {}: {source}", path.display())]
 pub struct ListFileError {
-    /// The file.
+    /// Path of the file.
     pub path: PathBuf,
-    /// What the operating system says.
+    /// The cause.
     pub source: io::Error,
 }
 
@@ -48,14 +48,14 @@ impl ListFileError {
     }
 }
 
-/// Reads a list of torrents: an info hash of 40 hexadecimal digits a line, capital or small. What stands behind a `#` is
-/// a comment; white space around, empty lines, CRLF and a byte order mark mean nothing. The info hashes are handed on in
-/// batches of [`LIST_BATCH_TORRENTS`]. A line with anything else is counted, and keeps no other from being read.
+/// Reads a list of torrents: one info hash of 40 hexadecimal digits per line, in either case. A `#` starts a comment;
+/// surrounding white space, empty lines, CRLF and a byte order mark are ignored. The info hashes are passed on in
+/// batches of [`LIST_BATCH_TORRENTS`]. A line with anything else is counted and skipped.
 ///
-/// Memory is bounded, whatever the file holds. What is appended while it is read is not read. It may wait for a disk.
+/// Memory is bounded, whatever the file holds. Lines appended during the call are not read. It may block on a disk.
 ///
 /// # Errors
-/// When the file is no regular one or cannot be read; some batches may have been handed on then.
+/// When the file is not a regular one or cannot be read; some batches may have been passed on by then.
 pub fn read_list(path: &Path, batches: &mut impl FnMut(Vec<InfoHash>)) -> Result<ListReport, ListFileError> {
     let mut read = || {
         let file_bytes = regular_file_bytes(path)?;
@@ -64,7 +64,7 @@ pub fn read_list(path: &Path, batches: &mut impl FnMut(Vec<InfoHash>)) -> Result
     read().map_err(|source| ListFileError::new(path, source))
 }
 
-/// How long the file is. A pipe or a device might keep its reader for ever.
+/// Returns the file's length. Refuses pipes and devices, which might block their reader forever.
 fn regular_file_bytes(path: &Path) -> io::Result<u64> {
     let metadata = fs::metadata(path)?;
     if metadata.is_file() {
@@ -103,18 +103,17 @@ fn read_lines(mut source: impl BufRead, batches: &mut impl FnMut(Vec<InfoHash>))
     Ok(report)
 }
 
-/// How much of a line there is.
+/// How much of a line was read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Extent {
     /// The file has ended.
     NoLine,
-    /// All of it.
     Whole,
-    /// Its beginning: it is longer than a line may be.
+    /// Only the beginning: the line is longer than [`LIST_LINE_BYTES_MAX`].
     CutOff,
 }
 
-/// Reads the beginning of the next line, without its end, and passes over the rest.
+/// Reads the beginning of the next line, without its line end, and skips the rest.
 fn read_line(source: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Extent> {
     line.clear();
     let read = source.by_ref().take(LIST_LINE_BYTES_MAX as u64).read_until(b'\n', line)?;
@@ -131,13 +130,10 @@ fn read_line(source: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Extent
     }
 }
 
-/// What a line holds.
 enum Line {
-    /// Nothing but white space or a comment.
+    /// Only white space or a comment.
     Nothing,
-    /// An info hash.
     Torrent(InfoHash),
-    /// Something else.
     Invalid,
 }
 
@@ -217,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_no_info_hash_is_counted_with_its_number_and_the_others_are_read() {
+    fn a_line_that_is_not_an_info_hash_is_reported_with_its_number_and_skipped() {
         let good = hash(7).to_string();
         let text = format!(
             "{good}\n-{good}\n+{good}\n{}\n{good}0\n{good} {good}\n{good}\n\u{feff}{good}\n",
@@ -245,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_longer_than_1024_bytes_is_invalid_unless_a_comment_makes_it_so_long() {
+    fn a_line_longer_than_1024_bytes_is_invalid_unless_the_excess_is_a_comment() {
         let good = hash(9).to_string();
         let of_bytes = |bytes: usize| format!("{good}{}", " ".repeat(bytes - good.len()));
         let hidden = format!("{}{good}", " ".repeat(2000));
@@ -271,11 +267,11 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_not_there_a_directory_and_a_device_are_refused_with_their_path() {
+    fn a_missing_file_a_directory_and_a_device_are_refused_with_their_path() {
         let directory = tempfile::tempdir().unwrap();
         let missing = directory.path().join("missing");
         for path in [missing.as_path(), directory.path(), Path::new("/dev/zero")] {
-            let error = read_list(path, &mut |_| panic!("a batch of nothing")).unwrap_err();
+            let error = read_list(path, &mut |_| panic!("a batch was read")).unwrap_err();
             let start = format!("cannot read the list {}: ", path.display());
             assert!(error.to_string().starts_with(&start), "{error}");
         }

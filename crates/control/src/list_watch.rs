@@ -6,33 +6,32 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// A list's file that is looked at again and again, and read when it has changed.
+/// Watches a list's file and reads it when it has changed.
 #[derive(Debug, Clone)]
 pub struct ListWatch {
     path: PathBuf,
-    /// What the file was when it was last read as a whole; `None`: it has to be read.
+    /// The file's identity when it was last read completely; `None` if it has to be read.
     read: Option<FileIdentity>,
-    /// What was wrong at the last look, so that it is said once and not at each look.
+    /// The error of the last look, so that it is reported only once.
     trouble: Option<String>,
 }
 
-/// What a look at a list's file shows.
+/// The outcome of a look at a list's file.
 #[derive(Debug)]
 pub enum ListLook {
-    /// It is as it was when it was last read; nothing was read.
+    /// The file is the one that was read last; nothing was read.
     Unchanged,
-    /// It was read: what was handed on is the whole list.
+    /// The file was read: the batches are the whole list.
     Read(ListReport),
-    /// It was read, but something else wrote it meanwhile: what was handed on may be a part of the list. The next look
-    /// reads it again.
+    /// The file was modified while it was read: the batches may be a part of the list. The next look reads it again.
     Changing(ListReport),
-    /// It cannot be read. What was handed on, if anything, is not the list: the one before stays.
+    /// The file cannot be read. The batches, if any, are not the list: the previous one stays.
     Failed(ListFileError),
-    /// The same, and no other trouble than at the look before: it need not be said again.
+    /// The file cannot be read, with the same error as at the previous look, which need not be reported again.
     StillFailed,
 }
 
-/// What tells a file from the one that was there before.
+/// Distinguishes a file from the one that was there before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct FileIdentity {
     device: u64,
@@ -54,41 +53,41 @@ impl FileIdentity {
 }
 
 impl ListWatch {
-    /// A watch over a file that was not read yet.
+    /// Creates a watch over a file that has not been read yet.
     #[must_use]
     pub fn new(path: PathBuf) -> Self {
         Self { path, read: None, trouble: None }
     }
 
-    /// The file.
+    /// Returns the path of the file.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Has the next look read the file in any case, and say what is wrong with it: somebody asks for it.
+    /// Makes the next look read the file in any case and report any error again, because a reload was requested.
     pub fn forget(&mut self) {
         *self = Self::new(std::mem::take(&mut self.path));
     }
 
-    /// Has the next look read the file in any case: what was handed on did not arrive.
+    /// Makes the next look read the file in any case, because the batches did not reach the cores.
     pub fn forget_read(&mut self) {
         self.read = None;
     }
 
-    /// Whether nothing has written to the file for two seconds. A file that is written slowly, over a network,
-    /// looks whole between two writes: what it does not hold yet would be taken off. One that cannot be looked at is
-    /// settled, and the look tells why.
+    /// Returns whether nothing has written to the file for two seconds. A file that is written slowly, over a network,
+    /// looks complete between two writes: torrents that it does not hold yet would be taken off the list. A file whose
+    /// metadata cannot be read is settled, so that the look reports the error.
     #[must_use]
     pub fn is_settled(&self) -> bool {
         let age =
             fs::metadata(&self.path).and_then(|metadata| metadata.modified()).map(|time| time.elapsed());
-        // A time ahead of the clock is nobody's who writes now.
+        // A time ahead of the clock is not from a recent write.
         !matches!(age, Ok(Ok(age)) if age < Duration::from_secs(SETTLED_S))
     }
 
-    /// Looks at the file and reads it, as [`read_list`] does, if it is not the one that was read before. It may wait for a
-    /// disk.
+    /// Looks at the file and reads it, as [`read_list`] does, if it is not the one that was read before. The call may
+    /// block on a disk.
     pub fn look(&mut self, batches: &mut impl FnMut(Vec<InfoHash>)) -> ListLook {
         match self.read_if_changed(batches) {
             Ok(look) => {
@@ -132,14 +131,14 @@ mod tests {
     use tempfile::TempDir;
 
     #[test]
-    fn a_file_is_settled_when_nobody_has_written_to_it_for_2_seconds() {
+    fn a_file_is_settled_2_seconds_after_the_last_write() {
         let watched = Watched::with_list(3);
         assert!(!watched.watch.is_settled());
         let file = OpenOptions::new().write(true).open(&watched.path).unwrap();
         file.set_modified(SystemTime::now() - Duration::from_secs(2)).unwrap();
         assert!(watched.watch.is_settled());
         fs::remove_file(&watched.path).unwrap();
-        assert!(watched.watch.is_settled(), "the look tells what is wrong");
+        assert!(watched.watch.is_settled(), "the look reports the error");
     }
 
     struct Watched {
@@ -182,7 +181,7 @@ mod tests {
             }
         }
 
-        /// Puts another file in the place of this one, as careful writers do.
+        /// Replaces the file by renaming another one, as careful writers do.
         fn replace(&self, text: &str) {
             let new = self.path.with_extension("new");
             fs::write(&new, text).unwrap();
@@ -199,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_read_at_the_first_look_and_not_again_while_it_stays_as_it_is() {
+    fn a_file_is_read_at_the_first_look_and_not_again_while_it_is_unchanged() {
         let mut watched = Watched::with_list(3);
         watched.assert_read(3);
         watched.assert_unchanged();
@@ -207,12 +206,12 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_grew_or_was_replaced_or_only_has_another_time_is_read_again() {
+    fn a_file_that_grew_was_replaced_or_has_another_time_is_read_again() {
         let mut watched = Watched::with_list(1);
         watched.assert_read(1);
         append(&watched.path, &list(1));
         watched.assert_read(2);
-        // As many bytes: only the inode tells.
+        // The size is the same: only the inode differs.
         let modified = fs::metadata(&watched.path).unwrap().modified().unwrap();
         watched.replace(&list(2));
         let file = OpenOptions::new().append(true).open(&watched.path).unwrap();
@@ -234,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_gone_once_it_was_read_is_read_when_it_is_back() {
+    fn a_file_that_vanishes_while_it_is_read_is_read_when_it_is_back() {
         let mut watched = Watched::with_list(2);
         let (path, aside) = (watched.path.clone(), watched.path.with_extension("aside"));
         let look = watched.watch.look(&mut |_| fs::rename(&path, &aside).unwrap());
@@ -245,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_vanishes_is_said_once_and_one_that_comes_back_as_it_was_is_unchanged() {
+    fn a_missing_file_is_reported_once_and_is_unchanged_when_it_is_back() {
         let mut watched = Watched::with_list(2);
         watched.assert_read(2);
         let aside = watched.path.with_extension("aside");
@@ -258,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn another_trouble_is_said_too() {
+    fn a_different_error_is_reported_too() {
         let mut watched = Watched::with_list(2);
         fs::remove_file(&watched.path).unwrap();
         watched.assert_failed_once("No such file");
@@ -267,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn who_asks_has_an_unchanged_file_read_and_a_trouble_said_again() {
+    fn a_requested_reload_reads_an_unchanged_file_and_reports_an_error_again() {
         let mut watched = Watched::with_list(2);
         watched.assert_read(2);
         watched.watch.forget();

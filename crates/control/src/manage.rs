@@ -40,7 +40,7 @@ impl<C: Cores> Management for Manager<C> {
     ) -> Result<Option<TorrentWithPeers>, ManagementError> {
         let question = |answer| Query::Peers(info_hash, peers_max, answer);
         let answers = ask_all(&self.inner.cores, question).await?;
-        // Only its owner knows it.
+        // Only the owner has it.
         Ok(answers.into_iter().flatten().next().map(|(info, peers)| TorrentWithPeers { info, peers }))
     }
 
@@ -100,7 +100,7 @@ impl<C: Cores> Management for Manager<C> {
 
     async fn put_key(&self, key: WantedKey) -> Result<KeyInfo, ManagementError> {
         let mut outcomes = self.put_keys(vec![key]).await?;
-        outcomes.pop().expect("one outcome of one key")
+        outcomes.pop().expect("one key has one outcome")
     }
 
     async fn put_keys(&self, keys: Vec<WantedKey>) -> Result<Vec<KeyOutcome>, ManagementError> {
@@ -185,8 +185,8 @@ impl<C: Cores> Management for Manager<C> {
 }
 
 impl<C: Cores> Manager<C> {
-    /// Goes to the end of it even if who asked goes away meanwhile: a change that nobody hears of is better than one that
-    /// only some of the cores know.
+    /// Completes the work even if the requester goes away meanwhile: a change without an acknowledgement is better than
+    /// one that only some of the cores have.
     async fn to_the_end<T, F>(&self, work: impl FnOnce(Self) -> F) -> Result<T, ManagementError>
     where
         T: Send + 'static,
@@ -196,13 +196,13 @@ impl<C: Cores> Manager<C> {
             Ok(outcome) => outcome,
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => resume_unwind(panic),
-                // The runtime ends.
+                // The runtime is shutting down.
                 Err(_) => Err(ManagementError::CoreBusy),
             },
         }
     }
 
-    /// Those that can be had are told to the cores together.
+    /// Sends the keys that could be made to the cores together.
     async fn make_keys(&self, wanted: Vec<WantedKey>) -> Result<Vec<KeyOutcome>, ManagementError> {
         let stored = self.inner.key_changes.lock().await;
         stored.require_read()?;
@@ -222,7 +222,7 @@ impl<C: Cores> Manager<C> {
         Ok(outcomes)
     }
 
-    /// Takes a key into the book and among the writes, or into neither.
+    /// Adds a key both to the accounts and to the writes, or to neither.
     fn note_key(
         &self,
         book: &mut KeyAccounts,
@@ -232,7 +232,7 @@ impl<C: Cores> Manager<C> {
         let before = wanted.key.and_then(|key| book.info(&key));
         let grant = book.put(now_unix_s, wanted)?;
         let (stored, info) = (book.stored(&grant.key), book.info(&grant.key));
-        let (stored, info) = stored.zip(info).expect("it was put there");
+        let (stored, info) = stored.zip(info).expect("the key was just put there");
         if let Err(error) = self.inner.write_behind.put_key(stored) {
             book.undo(&grant.key, before);
             return Err(error.into());
@@ -244,8 +244,8 @@ impl<C: Cores> Manager<C> {
         self.drop_keys(keys, |key| self.inner.write_behind.remove_key(key)).await
     }
 
-    /// Drops keys here, in the cores and, as `store` says, in the database. They are known until all cores have forgotten
-    /// them: where one does not answer, they can be dropped again.
+    /// Drops keys here, in the cores and, by `store`, in the database. They stay known until all cores have dropped
+    /// them, so that they can be dropped again if a core does not reply.
     pub(crate) async fn drop_keys(
         &self,
         keys: Vec<AuthenticationKey>,
@@ -287,7 +287,7 @@ impl<C: Cores> Manager<C> {
         Ok(true)
     }
 
-    /// Torrents in the order of their info hashes, whichever core has them.
+    /// Returns a page in the order of the info hashes, across all cores.
     async fn torrents_by_info_hash(&self, page: TorrentPage) -> Result<Vec<TorrentInfo>, ManagementError> {
         let start = page_start(page.offset, |prefix| self.torrents_below(prefix)).await?;
         let Some(PageStart { from, skip }) = start else { return Ok(Vec::new()) };
@@ -296,13 +296,13 @@ impl<C: Cores> Manager<C> {
         Ok(torrents.into_iter().skip(skip).collect())
     }
 
-    /// How many torrents each branch of a prefix has.
+    /// Returns how many torrents each branch of a prefix has.
     async fn torrents_below(&self, prefix: InfoHashPrefix) -> Result<Vec<u64>, ManagementError> {
         let question = |answer| Query::TorrentScan(TorrentScan::Count(prefix, answer));
         Ok(sum(ask_all(&self.inner.cores, question).await?))
     }
 
-    /// The first ones of each shard, which have those of all among them.
+    /// Returns a page in an order by a count: the first torrents of all are among the first ones of each shard.
     async fn torrents_by_count(&self, page: TorrentPage) -> Result<Vec<TorrentInfo>, ManagementError> {
         let offset = usize::try_from(page.offset).unwrap_or(usize::MAX);
         let wanted = offset.saturating_add(page.torrents_max);
@@ -315,12 +315,12 @@ impl<C: Cores> Manager<C> {
         Ok(torrents.iter().skip(offset).take(page.torrents_max).copied().collect())
     }
 
-    /// The first torrents of all cores, in their order.
+    /// Returns the first torrents of all cores, sorted.
     async fn first_torrents(&self, wanted: FirstTorrents) -> Result<Vec<TorrentInfo>, ManagementError> {
         let question = |answer| Query::TorrentScan(TorrentScan::First(wanted, answer));
         let mut torrents = ask_all(&self.inner.cores, question).await?.concat();
         let FirstTorrents { order, torrents_max, .. } = wanted;
-        // Some hundred thousand take longer than a heartbeat should wait.
+        // Sorting a few hundred thousand takes longer than a heartbeat should wait.
         let sorted = tokio::task::spawn_blocking(move || {
             torrents.sort_unstable_by_key(|torrent| (Reverse(order.rank(torrent)), torrent.info_hash));
             torrents.truncate(torrents_max);

@@ -9,45 +9,45 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// What the management API asks of the tracker.
+/// The management of a running tracker, as the management API uses it.
 ///
-/// What is changed holds at once for requests; it is stored a moment later. What can go wrong is the same everywhere:
-/// see [`ManagementError`].
-#[expect(clippy::missing_errors_doc, reason = "ManagementError says it for all")]
+/// Changes apply to requests at once and are stored a moment later. All methods fail in the same ways: see
+/// [`ManagementError`].
+#[expect(clippy::missing_errors_doc, reason = "ManagementError documents the errors of all methods")]
 pub trait Management: Send + Sync + 'static {
-    /// Which modes are on.
+    /// Returns the modes of the tracker.
     fn modes(&self) -> Modes;
 
-    /// The figures of all cores together.
+    /// Returns the figures of all cores together.
     fn statistics(&self) -> Statistics;
 
-    /// What was done in all runs of the tracker, by name.
+    /// Returns the totals over all runs of the tracker, by name.
     fn totals(&self) -> Vec<(&'static str, u64)>;
 
-    /// A torrent with its peers, `peers_max` of them at most; `None` if it has no swarm.
+    /// Returns a torrent with at most `peers_max` of its peers; `None` if it has no swarm.
     fn torrent(
         &self,
         info_hash: InfoHash,
         peers_max: usize,
     ) -> impl Future<Output = Result<Option<TorrentWithPeers>, ManagementError>> + Send;
 
-    /// A page of torrents.
+    /// Returns a page of torrents.
     fn torrents(
         &self,
         page: TorrentPage,
     ) -> impl Future<Output = Result<Vec<TorrentInfo>, ManagementError>> + Send;
 
-    /// These torrents in their order, as far as they have swarms.
+    /// Returns those of the torrents that have swarms, in the given order.
     fn torrents_named(
         &self,
         info_hashes: Vec<InfoHash>,
     ) -> impl Future<Output = Result<Vec<TorrentInfo>, ManagementError>> + Send;
 
-    /// Forgets a torrent's peers. Says whether it had a swarm.
+    /// Drops a torrent's peers. Returns whether it had a swarm.
     fn drop_torrent(&self, info_hash: InfoHash)
     -> impl Future<Output = Result<bool, ManagementError>> + Send;
 
-    /// Puts torrents on a list, or takes them off, as the management API: what the list's file says stays.
+    /// Puts torrents on a list or takes them off, as the management API. Entries of the list's file stay.
     fn change_list(
         &self,
         list: TorrentList,
@@ -55,7 +55,7 @@ pub trait Management: Send + Sync + 'static {
         info_hashes: Vec<InfoHash>,
     ) -> impl Future<Output = Result<(), ManagementError>> + Send;
 
-    /// A page of a list: `entries_max` at most, from the place that the page before ended with.
+    /// Returns a page of a list: at most `entries_max` entries from the place where the previous page ended.
     fn list_page(
         &self,
         list: TorrentList,
@@ -63,110 +63,110 @@ pub trait Management: Send + Sync + 'static {
         entries_max: usize,
     ) -> impl Future<Output = Result<ListPage, ManagementError>> + Send;
 
-    /// Reads the stored list anew, and its file.
+    /// Reloads a list from the database and from its file.
     fn reload_list(&self, list: TorrentList) -> impl Future<Output = Result<(), ManagementError>> + Send;
 
-    /// Makes a key, or renews it where it is known already.
+    /// Creates a key, or renews it if it is known already.
     fn put_key(&self, key: WantedKey) -> impl Future<Output = Result<KeyInfo, ManagementError>> + Send;
 
-    /// Makes or renews many keys at once: what became of each, in their order.
+    /// Creates or renews many keys at once. Returns the outcome of each, in their order.
     fn put_keys(
         &self,
         keys: Vec<WantedKey>,
     ) -> impl Future<Output = Result<Vec<KeyOutcome>, ManagementError>> + Send;
 
-    /// Removes many keys at once. Says how many of them were known.
+    /// Removes many keys at once. Returns how many of them were known.
     fn remove_keys(
         &self,
         keys: Vec<AuthenticationKey>,
     ) -> impl Future<Output = Result<usize, ManagementError>> + Send;
 
-    /// Removes a key. Says whether it was known.
+    /// Removes a key. Returns whether it was known.
     fn remove_key(
         &self,
         key: AuthenticationKey,
     ) -> impl Future<Output = Result<bool, ManagementError>> + Send;
 
-    /// A key with its account.
+    /// Returns a key with its account.
     fn key(&self, key: AuthenticationKey) -> Option<KeyInfo>;
 
-    /// Keys in their order, `keys_max` at most, behind `after`.
+    /// Returns at most `keys_max` keys in their order, starting after `after`.
     fn keys(&self, after: Option<AuthenticationKey>, keys_max: usize) -> Vec<KeyInfo>;
 
-    /// Sets a key's uploaded and downloaded bytes to zero. Says whether it is known.
+    /// Sets a key's uploaded and downloaded bytes to zero. Returns whether it is known.
     fn reset_account(&self, key: AuthenticationKey) -> Result<bool, ManagementError>;
 
-    /// Reads the stored keys anew.
+    /// Reloads the keys from the database.
     fn reload_keys(&self) -> impl Future<Output = Result<(), ManagementError>> + Send;
 
-    /// All bans of clients and networks. Banned torrents are those of [`TorrentList::Denied`].
+    /// Returns all bans of clients and networks. Banned torrents are those of [`TorrentList::Denied`].
     fn bans(&self) -> impl Future<Output = Vec<Ban>> + Send;
 
-    /// Bans somebody. Of a ban that is there already the reason is replaced.
+    /// Bans a client or a network. If it is banned already, the reason is replaced.
     fn add_ban(&self, ban: Ban) -> impl Future<Output = Result<(), ManagementError>> + Send;
 
-    /// Lifts a ban. Says whether it was there.
+    /// Lifts a ban. Returns whether there was one.
     fn lift_ban(&self, banned: Banned) -> impl Future<Output = Result<bool, ManagementError>> + Send;
 
-    /// The configuration in use, an object of sections, with secrets left out.
+    /// Returns the configuration in use as an object of sections, without secrets.
     fn configuration(&self) -> serde_json::Value;
 
-    /// Reads the files again that are read at SIGHUP: lists, certificates.
+    /// Reloads lists, certificates and API tokens from their files, as SIGHUP does.
     fn reload(&self) -> impl Future<Output = Result<(), ManagementError>> + Send;
 
-    /// How long replies took since the start.
+    /// Returns how long replies took since the start.
     fn latencies(&self) -> impl Future<Output = Result<Vec<LatencyInfo>, ManagementError>> + Send;
 
-    /// The same as an HdrHistogram log.
+    /// Returns the latencies since the start as an HdrHistogram log.
     fn latency_log(&self) -> impl Future<Output = Result<Vec<u8>, ManagementError>> + Send;
 
-    /// How the writes to the database do.
+    /// Returns the state of the writes to the database.
     fn storage(&self) -> StorageInfo;
 
-    /// Where the tracker listens.
+    /// Returns the listeners of the tracker.
     fn listeners(&self) -> Vec<ListenerInfo>;
 }
 
-/// Which modes are on.
+/// The modes of the tracker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Modes {
-    /// Who is served.
+    /// Which users are served.
     pub users: UserMode,
-    /// Which torrents are.
+    /// Which torrents are served.
     pub torrents: TorrentMode,
 }
 
-/// Who is served.
+/// Which users are served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UserMode {
-    /// Everybody.
+    /// All users.
     Public,
-    /// Who has a key.
+    /// Users with a key.
     Private,
 }
 
 /// Which torrents are served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TorrentMode {
-    /// All but those on [`TorrentList::Denied`].
+    /// All torrents but those on [`TorrentList::Denied`].
     Any,
-    /// Those on [`TorrentList::Allowed`] that are not on [`TorrentList::Denied`].
+    /// Torrents on [`TorrentList::Allowed`] that are not on [`TorrentList::Denied`].
     Listed,
 }
 
-/// Why something was not done.
+/// The error of a management request.
 #[derive(Debug, thiserror::Error)]
 pub enum ManagementError {
-    /// A core took no command, or did not answer in time.
+    /// The queue of a core stayed full, or the core did not reply in time.
     #[error("a core of the tracker does not answer")]
     CoreBusy,
-    /// As much as may waits for the database.
+    /// Too many changes are waiting for the database.
     #[error("too many changes wait for the database, which is away or slow")]
     WritesFull,
-    /// A bound is reached.
+    /// A limit is reached, or the system has no randomness for a key.
     #[error("{0}")]
     Full(&'static str),
-    /// The database did not give what was asked for.
+    /// The database failed.
     #[error("the database failed: {0}")]
     Database(String),
     /// A file could not be read.
@@ -189,141 +189,141 @@ impl From<DatabaseError> for ManagementError {
 /// A torrent with its peers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TorrentWithPeers {
-    /// The torrent.
+    /// Info hash and counts.
     pub info: TorrentInfo,
     /// Peers, IPv4 first.
     pub peers: Vec<PeerInfo>,
 }
 
-/// Which torrents are asked for.
+/// A request for a page of torrents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TorrentPage {
-    /// In which order. The first by a count may be as they were ten seconds ago.
+    /// Sort order. In an order by a count, the page may be up to ten seconds old.
     pub order: TorrentOrder,
-    /// How many are left out before the first. Of an order by a count, `offset` and `torrents_max` together are
-    /// bounded by [`crate::SORTED_TORRENTS_MAX`].
+    /// Torrents to skip. In an order by a count, `offset` plus `torrents_max` is at most
+    /// [`crate::SORTED_TORRENTS_MAX`].
     pub offset: u64,
-    /// How many there are at most.
+    /// Most torrents to return.
     pub torrents_max: usize,
 }
 
-/// Where a page of a list ends.
+/// A place in a list, from which the next page starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListPlace {
-    /// Whose part of the list the next entry is in.
+    /// The shard whose part of the list holds the next entry.
     pub shard: usize,
-    /// Where in it.
+    /// The place in that part.
     pub place: TorrentTablePlace,
 }
 
 /// A page of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListPage {
-    /// Torrents, each with who put it there.
+    /// Torrents, each with the sources that list it.
     pub entries: Vec<(InfoHash, Vec<ListSource>)>,
-    /// Where to go on, if there are more.
+    /// Where the next page starts, if there is one.
     pub next: Option<ListPlace>,
 }
 
-/// A key that somebody wants to have.
+/// A request to create or renew a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WantedKey {
-    /// This one; `None`: a new one.
+    /// The key; `None` for a random one.
     pub key: Option<AuthenticationKey>,
-    /// For how long from now; `None`: for ever.
+    /// Validity from now on; `None` for a permanent key.
     pub validity: Option<Duration>,
 }
 
-/// What became of a key that somebody wants to have.
+/// The outcome of a request for a key.
 pub type KeyOutcome = Result<KeyInfo, ManagementError>;
 
-/// A key, and what is known of its user.
+/// A key with its user's account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyInfo {
     /// The key.
     pub key: AuthenticationKey,
-    /// Until when it lets in, in Unix seconds; `None`: for ever.
+    /// End of its validity in Unix seconds; `None` for a permanent key.
     pub valid_until_unix_s: Option<u64>,
     /// Bytes uploaded.
     pub uploaded: u64,
     /// Bytes downloaded.
     pub downloaded: u64,
-    /// When it was last announced with, in Unix seconds.
+    /// Time of its last announce in Unix seconds.
     pub last_seen_unix_s: Option<u64>,
-    /// Torrents that it seeds now.
+    /// Torrents being seeded with it.
     pub seeding: u32,
-    /// Torrents that it downloads now.
+    /// Torrents being downloaded with it.
     pub leeching: u32,
 }
 
-/// Somebody who is not served.
+/// A ban of a client or a network.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ban {
-    /// Who.
+    /// The banned client or network.
     pub banned: Banned,
-    /// Why, for other operators to read.
+    /// The reason, for other operators to read.
     pub reason: String,
-    /// Since when, in Unix seconds.
+    /// Start of the ban in Unix seconds.
     pub since_unix_s: u64,
 }
 
 /// How long one kind of reply took since the start.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LatencyInfo {
-    /// Which kind, such as `announce-ipv4`.
+    /// The kind, such as `announce-ipv4`.
     pub name: String,
-    /// How many there were.
+    /// Number of replies.
     pub count: u64,
-    /// Half took at most so many microseconds.
+    /// Median in microseconds.
     pub p50_us: f64,
-    /// Nine in ten.
+    /// 90th percentile.
     pub p90_us: f64,
-    /// 99 in a hundred.
+    /// 99th percentile.
     pub p99_us: f64,
-    /// 999 in a thousand.
+    /// 99.9th percentile.
     pub p999_us: f64,
-    /// The slowest.
+    /// Maximum.
     pub max_us: f64,
 }
 
-/// How the writes to the database do.
+/// The state of the writes to the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StorageInfo {
-    /// Whether it takes them.
+    /// Whether the database accepts them.
     pub state: StorageState,
     /// Changes that wait to be written.
     pub writes_waiting: u64,
     /// Changes written since the start.
     pub writes_done: u64,
-    /// Changes given up or refused because too many waited.
+    /// Changes refused because too many were waiting, or abandoned at the end.
     pub writes_lost: u64,
-    /// Attempts that failed.
+    /// Failed attempts to write.
     pub failures: u64,
 }
 
-/// Whether the database takes writes.
+/// Whether the database accepts writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StorageState {
-    /// There is none.
+    /// There is no database.
     Absent,
-    /// The last write, if there was one, went well.
+    /// The last write, if there was one, succeeded.
     Connected,
-    /// The last attempt failed: why.
+    /// The last attempt failed, or stored data could not be read yet, for this reason.
     Away(String),
 }
 
-/// Where the tracker listens.
+/// A listener of the tracker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListenerInfo {
-    /// What is spoken there.
+    /// The service there.
     pub service: Service,
-    /// The address and port that it is bound to.
+    /// The bound address and port.
     pub address: SocketAddr,
-    /// What connections to it from this machine begin with.
+    /// What connections to it from this machine have to begin with.
     pub preface: Preface,
 }
 
-/// What stands in front of a connection.
+/// What precedes the protocol on a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Preface {
     /// Nothing.
@@ -332,17 +332,17 @@ pub enum Preface {
     ProxyHeader,
 }
 
-/// What is spoken at a listener.
+/// The service at a listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Service {
-    /// BEP 15.
+    /// Announces over UDP (BEP 15).
     Udp,
     /// Announces over HTTP.
     Http,
-    /// Announces over HTTP in TLS.
+    /// Announces over HTTPS.
     Https,
     /// The management API.
     Api,
-    /// The management API in TLS.
+    /// The management API over TLS.
     ApiTls,
 }

@@ -1,4 +1,4 @@
-//! The control plane's half of management: what the management API asks for, what is stored, and what the cores are told.
+//! The manager: holds the state behind the management API, loads and stores it, and sends it to the cores.
 
 use crate::access_lists::{ListFiles, Reading, change_list, load_list};
 use crate::ban_book::{BanBook, ConfiguredRules, Rules};
@@ -24,7 +24,7 @@ use tokio::sync::{Mutex as AsyncMutex, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use tracing::{error, info};
 
-/// Manages a running tracker. Copies are the same one.
+/// Manages a running tracker. Clones share one state.
 #[derive(Debug)]
 pub struct Manager<C> {
     pub(crate) inner: Arc<Inner<C>>,
@@ -45,18 +45,18 @@ pub(crate) struct Inner<C> {
     keys: Mutex<KeyAccounts>,
     totals: Mutex<Totals>,
     completed: Mutex<CompletedCounts>,
-    /// Held while the cores are told of keys: they are told in the order of the book.
+    /// Held while keys are sent to the cores, so that they arrive in the order of the changes to `keys`.
     pub(crate) key_changes: AsyncMutex<Stored>,
-    /// Held while the cores are told of a list, in the order of [`TorrentList::ALL`].
+    /// Held while a list is sent to the cores, in the order of [`TorrentList::ALL`].
     list_changes: [AsyncMutex<()>; 2],
     pub(crate) bans: AsyncMutex<BanBook>,
     files: AsyncMutex<ListFiles>,
     pub(crate) sorted_torrents: SortedTorrents,
-    /// Why some of what is stored could not be read yet.
+    /// Why some stored data could not be read yet.
     unread: Mutex<Option<String>>,
 }
 
-/// A part of what is stored, which is read by itself.
+/// A part of the stored data, which is read by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum StoredPart {
     Bans,
@@ -66,7 +66,7 @@ enum StoredPart {
     Completed,
 }
 
-/// Whether the keys that are stored have been read.
+/// Whether the stored keys have been read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stored {
     Unread,
@@ -74,7 +74,7 @@ pub(crate) enum Stored {
 }
 
 impl Stored {
-    /// An account that is changed before it was read would be stored as an empty one.
+    /// Fails while the keys are unread: an account changed before that would be stored as an empty one.
     pub(crate) fn require_read(self) -> Result<(), ManagementError> {
         match self {
             Self::Read => Ok(()),
@@ -85,67 +85,67 @@ impl Stored {
     }
 }
 
-/// How a tracker is managed.
+/// The settings of a [`Manager`].
 #[derive(Debug)]
 pub struct ManagerSettings {
-    /// Who is served.
+    /// Which users and torrents are served.
     pub modes: Modes,
-    /// Whether completed events are stored.
+    /// Whether counts of completed events are stored.
     pub completed: CompletedStorage,
-    /// Whether totals are.
+    /// Whether totals are stored.
     pub totals: TotalsStorage,
-    /// What the configuration says of clients and networks.
+    /// The client and network rules of the configuration.
     pub rules: ConfiguredRules,
     /// The file with the allowed torrents.
     pub allow_file: Option<PathBuf>,
     /// The file with the denied torrents.
     pub deny_file: Option<PathBuf>,
-    /// Keys that there may be.
+    /// Limit on the number of keys.
     pub keys_max: usize,
-    /// How changes are written.
+    /// How changes are written to the database.
     pub write_behind: WriteBehindSettings,
-    /// How long the start waits for what is stored.
+    /// How long the start waits for the stored data.
     pub start_wait: Duration,
     /// The configuration without secrets.
     pub configuration: serde_json::Value,
-    /// Where the tracker listens.
+    /// The listeners of the tracker.
     pub listeners: Vec<ListenerInfo>,
     /// The figures of the cores.
     pub snapshot: StatisticsSnapshot,
     /// How long replies took.
     pub latencies: Arc<LatencySnapshot>,
-    /// When the tracker began.
+    /// When the tracker started.
     pub begun: SystemTime,
-    /// Whom a reload concerns beside the lists.
+    /// Counts the reloads, which also concern certificates and API tokens.
     pub reloads: watch::Sender<u64>,
 }
 
-/// Whether completed events are stored.
+/// Whether counts of completed events are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CompletedStorage {
-    /// They are.
+    /// They are stored.
     Stored,
-    /// They are not.
+    /// They are not stored.
     Forgotten,
 }
 
 /// Whether totals are stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TotalsStorage {
-    /// They are.
+    /// They are stored.
     Stored,
-    /// They are once this file is there, which they are no reason to make.
+    /// They are stored once this file exists. They alone are no reason to create it.
     StoredIn(PathBuf),
 }
 
 const RETRY: Duration = Duration::from_secs(LOAD_RETRY_S);
 
 impl<C: Cores> Manager<C> {
-    /// Tells the cores who is served, as far as that can be found out within the time for it. What cannot be read then
-    /// is read later.
+    /// Sends the cores the lists, keys and bans, as far as they can be read within [`ManagerSettings::start_wait`]. The
+    /// rest is read later.
     ///
     /// # Errors
-    /// When a list's file cannot be read: without a list of what is denied it would be served.
+    /// When a list's file cannot be read: without its list, a denied torrent would be served.
     pub async fn start(
         cores: C,
         settings: ManagerSettings,
@@ -180,14 +180,14 @@ impl<C: Cores> Manager<C> {
         Ok(manager)
     }
 
-    /// Writes what is not stored yet, until `deadline`. The cores have ended.
+    /// Writes everything that is not stored yet, until `deadline`. The cores must have ended before.
     pub async fn stop(&self, deadline: Instant) {
         self.apply_events();
         self.save_all(deadline).await;
         self.inner.write_behind.stop(deadline).await;
     }
 
-    /// Hands all that has changed to the write-behind. What it has no room for waits until it has written what it has.
+    /// Passes all changes to the write-behind. When it is full, waits until it has written its queue.
     async fn save_all(&self, deadline: Instant) {
         while self.save().is_err() && Instant::now() < deadline {
             if let Ok(Err(_)) = timeout_at(deadline, self.flush()).await {
@@ -196,29 +196,29 @@ impl<C: Cores> Manager<C> {
         }
         let (accounts, completed) = (self.keys().unsaved(), self.completed().len());
         if accounts > 0 || completed > 0 {
-            error!(accounts, completed, "changes are lost: the database did not take those before in time");
+            error!(accounts, completed, "changes are lost: the database did not take them in time");
         }
     }
 
-    /// Reads the files of the lists again.
+    /// Reloads the files of the lists.
     pub(crate) async fn read_files(&self) -> Result<(), ManagementError> {
         let mut files = self.inner.files.lock().await;
         let mut outcome = Ok(());
         for list in TorrentList::ALL {
-            // What is wrong with one file is no reason not to read the other.
+            // An error in one file is no reason not to read the other.
             outcome = outcome.and(files.look(&self.inner.cores, list, Reading::InAnyCase).await);
         }
         outcome
     }
 
-    /// Reads a list again as it is stored, and its file.
+    /// Reloads a list from its file and from the database.
     pub(crate) async fn read_list(&self, list: TorrentList) -> Result<(), ManagementError> {
         self.inner.files.lock().await.look(&self.inner.cores, list, Reading::InAnyCase).await?;
         let Some(database) = &self.inner.database else { return Ok(()) };
         self.load_list(database, list).await.map(drop)
     }
 
-    /// Reads the keys again as they are stored.
+    /// Reloads the keys from the database.
     pub(crate) async fn read_keys(&self) -> Result<(), ManagementError> {
         let Some(database) = &self.inner.database else { return Ok(()) };
         let mut stored = self.inner.key_changes.lock().await;
@@ -229,7 +229,7 @@ impl<C: Cores> Manager<C> {
         read
     }
 
-    /// Puts torrents on a list or takes them off, here and in the database.
+    /// Puts torrents on a list or takes them off, in the cores and in the database.
     pub(crate) async fn change_list(
         &self,
         list: TorrentList,
@@ -241,14 +241,13 @@ impl<C: Cores> Manager<C> {
         change_list(&self.inner.cores, (list, change), info_hashes).await
     }
 
-    /// Has the cores follow rules.
     pub(crate) async fn use_rules(&self, rules: Rules) -> Result<(), ManagementError> {
         update_all(&self.inner.cores, &AccessUpdate::UseClients(Arc::new(rules.clients))).await?;
         update_all(&self.inner.cores, &AccessUpdate::UseNetworks(Arc::new(rules.networks))).await
     }
 
     pub(crate) fn keys(&self) -> MutexGuard<'_, KeyAccounts> {
-        // A panic in between leaves a book that can be read on.
+        // The accounts stay usable after a panic.
         self.inner.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -256,12 +255,12 @@ impl<C: Cores> Manager<C> {
         self.inner.totals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Why some of what is stored could not be read yet, if that is so.
+    /// Returns why some stored data could not be read yet; `None` if all has been read.
     pub(crate) fn unread(&self) -> Option<String> {
         self.inner.unread.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Gives why it was so before.
+    /// Returns the previous reason.
     fn note_unread(&self, why: Option<String>) -> Option<String> {
         let mut unread = self.inner.unread.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::replace(&mut unread, why)
@@ -286,23 +285,23 @@ impl<C: Cores> Manager<C> {
             Err(error) => Err(error),
         };
         if let Err(error) = told {
-            error!("clients and networks are not refused as they should be: {error}");
+            error!("the bans of clients and networks are not in force: {error}");
         }
     }
 
     async fn look_at_files(&self) {
         let mut files = self.inner.files.lock().await;
         for list in TorrentList::ALL {
-            // What is wrong with a file is said where it is found.
+            // Errors in a file are logged where they are found.
             if let Err(error @ ManagementError::CoreBusy) =
                 files.look(&self.inner.cores, list, Reading::IfChanged).await
             {
-                error!("the cores were not told a list: {error}");
+                error!("a list could not be sent to the cores: {error}");
             }
         }
     }
 
-    /// Reads what is needed before somebody is served, until `deadline`. The rest is read in the background.
+    /// Reads the data needed before requests are served, until `deadline`. The rest is read in the background.
     async fn load_first(&self, deadline: Instant) {
         let Some(database) = self.inner.database.clone() else { return };
         let mut parts = self.parts_needed_first();
@@ -312,7 +311,7 @@ impl<C: Cores> Manager<C> {
             Err(_) => Some("it takes longer than database.start_wait_s".to_owned()),
         };
         if let Some(failure) = &failure {
-            error!("the start goes on without what is stored, which is read later: {failure}");
+            error!("starting without the stored data, which is read later: {failure}");
         }
         self.note_unread(failure);
         tokio::spawn(self.clone().load_rest(database, parts));
@@ -331,12 +330,12 @@ impl<C: Cores> Manager<C> {
             sleep(RETRY).await;
         }
         if self.note_unread(None).is_some() {
-            info!("what is stored has been read");
+            info!("the stored data has been read");
         }
     }
 
-    /// Reads these parts of what is stored, and tells the cores. Those that have been read are taken out: each is read
-    /// once, since what came later is newer than what is stored.
+    /// Reads these parts and sends them to the cores. Parts that have been read are removed: each is read only once,
+    /// since later changes are newer than the stored data.
     async fn load(
         &self,
         database: &Database,
@@ -344,8 +343,8 @@ impl<C: Cores> Manager<C> {
     ) -> Result<(), ManagementError> {
         while let Some(part) = parts.front() {
             match self.load_part(database, *part).await {
-                // What found a place is served. Waiting does not mend it, and the other parts are not to wait for it.
-                Err(error @ ManagementError::Full(_)) => error!("not all that is stored is in use: {error}"),
+                // Entries within the limit are served. Waiting for the others would not help.
+                Err(error @ ManagementError::Full(_)) => error!("not all stored data is in use: {error}"),
                 other => other?,
             }
             parts.pop_front();
@@ -373,7 +372,7 @@ impl<C: Cores> Manager<C> {
         }
     }
 
-    /// What says who is served, and what is small.
+    /// Returns the parts that decide which requests are served, and the small ones.
     fn parts_needed_first(&self) -> VecDeque<StoredPart> {
         let Modes { users, torrents } = self.inner.settings.modes;
         let keys = (users == UserMode::Private).then_some(StoredPart::Keys);
@@ -387,7 +386,7 @@ impl<C: Cores> Manager<C> {
 
     async fn load_bans(&self, database: &Database) -> Result<(), ManagementError> {
         let mut bans = self.inner.bans.lock().await;
-        // What was changed before is not stored yet, and what is stored would be taken for newer.
+        // Earlier changes may not be stored yet, and the older stored bans would replace them.
         self.flush().await?;
         let mut pages = database.load_bans();
         while let Some(page) = pages.next().await? {
@@ -399,14 +398,14 @@ impl<C: Cores> Manager<C> {
 
     async fn load_list(&self, database: &Database, list: TorrentList) -> Result<u64, ManagementError> {
         let _told_in_order = self.list_lock(list).lock().await;
-        // What was changed before is not stored yet, and would be taken off.
+        // Torrents added before may not be stored yet, and would be taken off.
         self.flush().await?;
         load_list(&self.inner.cores, database, list).await
     }
 
-    /// Takes over the keys that are stored, as far as there is room for them.
+    /// Loads the stored keys, up to the limit.
     async fn load_keys(&self, database: &Database) -> Result<(), ManagementError> {
-        // Keys that were made before are not stored yet, and would be removed.
+        // Keys made before may not be stored yet, and would be removed.
         self.flush().await?;
         let (mut pages, mut stored) = (database.load_keys(), Vec::new());
         while let Some(page) = pages.next().await? {
@@ -414,7 +413,7 @@ impl<C: Cores> Manager<C> {
         }
         let (gone, grants, all) = {
             let mut book = self.keys();
-            // Those that are gone make room, here and in the cores, for others.
+            // Removed keys make room for others, here and in the cores.
             let gone = book.keep_only(stored.iter().map(|stored| stored.key));
             let (grants, all) = restore(&mut book, &stored);
             (gone, grants, all)
@@ -435,8 +434,8 @@ impl<C: Cores> Manager<C> {
         update_all(cores, &AccessUpdate::EndKeys).await
     }
 
-    /// Has the cores take in a page of counts while the next one is read. Where it fails it begins anew: a count that a
-    /// core has taken in is not added again.
+    /// Sends each page of counts to the cores while the next one is read. It can be repeated after a failure, since a
+    /// core does not add a count twice.
     async fn load_completed(&self, database: &Database) -> Result<(), ManagementError> {
         let (cores, mut pages, mut torrents) = (&self.inner.cores, database.load_completed(), 0);
         let mut page = pages.next().await?;
@@ -470,12 +469,11 @@ impl<C: Cores> Manager<C> {
         loop {
             looks.tick().await;
             self.apply_events();
-            // What is refused now is given to the write-behind later.
+            // Changes that are refused are passed to the write-behind at a later tick.
             let _later = self.save();
         }
     }
 
-    /// Takes in what the cores have to tell.
     fn apply_events(&self) {
         let (now, now_unix_s) = (self.inner.cores.now(), unix_s());
         while let Some(change) = self.inner.cores.next_event() {
@@ -483,7 +481,7 @@ impl<C: Cores> Manager<C> {
                 CoreEvent::Accounts(accounts) => {
                     let mut book = self.keys();
                     for account in &accounts {
-                        // A core may tell of a second that has begun since.
+                        // A core may report a second that began after `now` was read.
                         let ago_s = now.0.saturating_sub(account.last_seen.0);
                         book.add(account, now_unix_s.saturating_sub(u64::from(ago_s)));
                     }
@@ -498,7 +496,7 @@ impl<C: Cores> Manager<C> {
         }
     }
 
-    /// Hands to the write-behind what has changed, until it refuses something: that and what is behind it is given to it later.
+    /// Passes changes to the write-behind until it refuses one; that one and the rest are passed later.
     fn save(&self) -> Result<(), TooManyWaiting> {
         let write_behind = &self.inner.write_behind;
         self.keys().save(|stored| write_behind.account(stored))?;
@@ -514,7 +512,7 @@ impl<C: Cores> Manager<C> {
     }
 }
 
-/// Puts keys into the book as they are stored; the last of the results says whether all found a place.
+/// Restores stored keys. Returns the grants, and an error if some exceed the limit.
 fn restore(book: &mut KeyAccounts, stored: &[StoredKey]) -> (Vec<KeyGrant>, Result<(), ManagementError>) {
     let (mut grants, mut all) = (Vec::with_capacity(stored.len()), Ok(()));
     for key in stored {
@@ -526,7 +524,6 @@ fn restore(book: &mut KeyAccounts, stored: &[StoredKey]) -> (Vec<KeyGrant>, Resu
     (grants, all)
 }
 
-/// Seconds since the Unix epoch.
 pub(crate) fn unix_s() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }

@@ -1,21 +1,20 @@
-//! Where a page of torrents begins in the order of their info hashes.
+//! Finds where a page of torrents begins in the order of their info hashes.
 
 use crate::limits::PASSED_OVER_MAX;
 use crate::management::ManagementError;
 use primitives::{InfoHash, InfoHashPrefix};
 
-/// Where a page begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PageStart {
-    /// An info hash at the page's first torrent or a little before it.
+    /// An info hash at the page's first torrent or shortly before it.
     pub(crate) from: InfoHash,
-    /// Torrents from there on that are in front of the page.
+    /// Torrents from there on that precede the page.
     pub(crate) skip: usize,
 }
 
-/// The start of the page behind `offset` torrents; `None`: there are no more than that. `count` counts the torrents of each
-/// branch of a prefix, which takes a walk through all swarms: once in most cases, and again only where more than
-/// [`PASSED_OVER_MAX`] info hashes begin alike.
+/// Returns the start of the page after `offset` torrents; `None` if there are no more than that. `count` counts the
+/// torrents in each branch of a prefix, which takes a scan of all swarms: once in most cases, and again only where more
+/// than [`PASSED_OVER_MAX`] info hashes share a prefix.
 pub(crate) async fn page_start<F>(
     offset: u64,
     count: impl Fn(InfoHashPrefix) -> F,
@@ -29,7 +28,7 @@ where
             if prefix.is_empty() {
                 return Ok(None);
             }
-            // Torrents have gone since they were counted.
+            // Torrents were removed since they were counted.
             skip = 0;
             break;
         };
@@ -40,7 +39,7 @@ where
     Ok(Some(PageStart { from: prefix.first(), skip }))
 }
 
-/// The branch that has the torrent behind `offset` others, and how many the branches before it have.
+/// Returns the branch that has the torrent after `offset` others, and how many torrents the branches before it have.
 fn branch_at(counts: &[u64], offset: u64) -> Option<(u16, u64)> {
     let mut before = 0;
     for (branch, count) in (0..=u16::MAX).zip(counts) {
@@ -52,7 +51,7 @@ fn branch_at(counts: &[u64], offset: u64) -> Option<(u16, u64)> {
     None
 }
 
-/// The counts of all cores together.
+/// Adds up the counts of all cores.
 pub(crate) fn sum(counts: Vec<Vec<u32>>) -> Vec<u64> {
     let mut total = vec![0; InfoHashPrefix::BRANCHES];
     for of_core in counts {
@@ -68,7 +67,7 @@ mod tests {
     use super::*;
     use std::cell::Cell;
 
-    /// Counts as two cores do that have every other torrent.
+    /// Counts as two cores would, each with every other torrent.
     fn count(torrents: &[InfoHash], prefix: InfoHashPrefix) -> Vec<u64> {
         let mut counts = vec![vec![0; InfoHashPrefix::BRANCHES]; 2];
         for (number, torrent) in torrents.iter().enumerate() {
@@ -79,7 +78,7 @@ mod tests {
         sum(counts)
     }
 
-    /// Asserts that each page begins with the right torrent, and after how many walks at most that is known.
+    /// Asserts that each page begins with the right torrent, found with at most `walks_max` scans.
     async fn assert_starts(mut torrents: Vec<InfoHash>, walks_max: u32) {
         torrents.sort_unstable();
         for offset in [0, 1, 9_999, 10_000, 10_001, 19_999, 20_000, 25_000, 29_999] {
@@ -98,7 +97,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_page_of_info_hashes_that_are_spread_begins_where_it_has_to_after_one_walk() {
+    async fn a_page_of_evenly_spread_info_hashes_is_found_with_one_scan() {
         let spread = |number: u32| {
             let mut bytes = [number.to_be_bytes()[3]; 20];
             bytes[..4].copy_from_slice(&number.wrapping_mul(0x9e37_79b1).to_be_bytes());
@@ -108,7 +107,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn info_hashes_that_begin_or_end_alike_take_more_walks_and_have_the_same_order() {
+    async fn similar_info_hashes_take_more_scans_and_keep_their_order() {
         for place in [4, 9, 18] {
             let alike = |number: u16| {
                 let mut bytes = [7; 20];
@@ -120,7 +119,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn torrents_that_go_between_two_walks_are_not_waited_for() {
+    async fn a_page_is_found_when_torrents_are_removed_between_two_scans() {
         let walks = Cell::new(0);
         let start = page_start(20_000, async |_| {
             walks.set(walks.get() + 1);

@@ -1,10 +1,10 @@
 use hdrhistogram::Histogram;
 
-/// The columns behind the count, and the share of the values that is at or below each.
+/// The columns after the count, and the share of the values that is at or below each.
 const QUANTILES: [(&str, f64); 5] =
     [("p50_us", 0.5), ("p90_us", 0.9), ("p99_us", 0.99), ("p99.9_us", 0.999), ("max_us", 1.0)];
 
-/// A line of titles and one for each histogram, in microseconds.
+/// Returns a line of titles and one for each histogram, in microseconds.
 pub fn percentile_table<'a>(
     histograms: impl IntoIterator<Item = (impl AsRef<str>, &'a Histogram<u64>)>,
 ) -> Vec<String> {
@@ -14,7 +14,7 @@ pub fn percentile_table<'a>(
     std::iter::once(titles).chain(rows).collect()
 }
 
-/// The value in microseconds that a share of the values, in nanoseconds, is at or below.
+/// Returns the value in microseconds that a share of the recorded values, in nanoseconds, is at or below.
 pub(crate) fn value_us(histogram: &Histogram<u64>, quantile: f64) -> f64 {
     histogram.value_at_quantile(quantile).min(histogram.max()) as f64 / 1000.0
 }

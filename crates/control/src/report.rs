@@ -2,7 +2,7 @@ use primitives::{AddressFamily, Counter, Gauge, RequestKind, Statistics};
 use std::time::Duration;
 use tracing::info;
 
-/// What has happened between two readings, in one line.
+/// Formats the rates between two readings and the current gauges as one line.
 #[must_use]
 pub fn statistics_line(before: &Statistics, now: &Statistics, elapsed: Duration) -> String {
     let seconds = elapsed.as_secs_f64().max(0.001);
@@ -32,7 +32,7 @@ pub fn statistics_line(before: &Statistics, now: &Statistics, elapsed: Duration)
     )
 }
 
-/// Logs every figure since the start, those that are zero too.
+/// Logs every figure since the start, including those that are zero.
 pub fn log_all_figures(statistics: &Statistics) {
     for (name, value) in statistics.named() {
         info!(name, value, "statistic");
@@ -45,7 +45,7 @@ mod tests {
     use primitives::Outcome;
 
     #[test]
-    fn the_line_has_rates_of_the_interval_and_totals_of_now() {
+    fn the_line_has_rates_over_the_interval_and_current_totals() {
         let mut before = Statistics::default();
         before.count(AddressFamily::V4, RequestKind::Announce, Outcome::Answered);
         let mut now = before.clone();

@@ -1,33 +1,33 @@
 use primitives::{Counter, Statistics};
 use tracing::error;
 
-/// Says what found no place at a bound: whoever put it on a list was told that it is there.
+/// Logs entries that were rejected because a limit was reached: the change that brought them was acknowledged.
 #[derive(Debug, Default)]
 pub(crate) struct ShortfallWatch {
     /// In the order of [`WATCHED`].
     seen: [u64; WATCHED.len()],
 }
 
-/// What may run short, and which key of the configuration bounds it.
+/// The counters of rejected entries, each with a text that names the configuration key of the limit.
 const WATCHED: [(Counter, &str); 5] = [
     (
         Counter::ListedTorrentsRefused,
-        "torrents of lists found no place: raise access.torrents_max, and reload the lists",
+        "listed torrents were rejected: raise access.torrents_max, and reload the lists",
     ),
-    (Counter::KeysRefused, "keys found no place on a core: raise access.keys_max, and reload the keys"),
+    (Counter::KeysRefused, "keys were rejected by a core: raise access.keys_max, and reload the keys"),
     (
         Counter::CompletedRefused,
-        "completed events are not remembered of all torrents: raise access.torrents_max",
+        "completed events are not remembered for all torrents: raise access.torrents_max",
     ),
     (
         Counter::SessionReportsRefused,
         "announces with keys are not accounted for: raise access.sessions_max, or look for a key with too many sessions",
     ),
-    (Counter::PeerDetailsRefused, "details of peers are not kept of all: raise limits.peers_max"),
+    (Counter::PeerDetailsRefused, "details are not kept for all peers: raise limits.peers_max"),
 ];
 
 impl ShortfallWatch {
-    /// Says what has run short since the last look.
+    /// Logs the entries rejected since the last look.
     pub(crate) fn look(&mut self, statistics: &Statistics) {
         for (count, what) in self.news(statistics) {
             error!(count, "{what}");
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_runs_short_is_said_once_and_again_when_there_is_more() {
+    fn rejected_entries_are_logged_once_and_again_when_there_are_more() {
         let (mut watch, mut statistics) = (ShortfallWatch::default(), Statistics::default());
         assert_eq!(watch.news(&statistics), []);
         statistics.add(Counter::KeysRefused, 3);

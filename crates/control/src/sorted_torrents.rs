@@ -6,11 +6,11 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-/// The first torrents by a count, as they were a moment ago. To find them takes a walk through all swarms of all cores:
-/// whoever asks meanwhile, and a little later, is told the same.
+/// The first torrents by a count, as of a short time ago. Finding them takes a scan of all swarms of all cores, whose
+/// result is shared by the requests made meanwhile and shortly after.
 #[derive(Debug, Default)]
 pub(crate) struct SortedTorrents {
-    /// One of each order at most.
+    /// At most one per order.
     found: Mutex<Vec<Found>>,
 }
 
@@ -18,13 +18,13 @@ pub(crate) struct SortedTorrents {
 struct Found {
     order: TorrentOrder,
     when: Instant,
-    /// How many were looked for.
+    /// How many were requested from the scan.
     wanted: usize,
     torrents: Arc<[TorrentInfo]>,
 }
 
 impl SortedTorrents {
-    /// The first `wanted` torrents in an order, or some more; `find` looks for as many as it is told to, and sorts them.
+    /// Returns the first `wanted` torrents in an order, or more. `find` scans for a number of torrents and sorts them.
     pub(crate) async fn get<F>(
         &self,
         order: TorrentOrder,
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn torrents_are_looked_for_once_in_ten_seconds_for_each_order_unless_more_are_wanted() {
+    async fn torrents_are_scanned_once_in_ten_seconds_per_order_unless_more_are_wanted() {
         let (sorted, looks) = (SortedTorrents::default(), Cell::new(0));
         let ask = async |order, wanted| {
             let find = |wanted: usize| {
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_could_not_be_found_is_looked_for_again() {
+    async fn a_failed_scan_is_repeated() {
         let sorted = SortedTorrents::default();
         let failed = sorted.get(TorrentOrder::Peers, 1, async |_| Err(ManagementError::CoreBusy)).await;
         assert!(matches!(failed, Err(ManagementError::CoreBusy)));

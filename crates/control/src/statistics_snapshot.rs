@@ -8,13 +8,13 @@ pub struct StatisticsSnapshot {
 }
 
 impl StatisticsSnapshot {
-    /// A snapshot of these shards.
+    /// Creates a snapshot of these shards.
     #[must_use]
     pub const fn new(shards: Vec<Arc<PublishedStatistics>>) -> Self {
         Self { shards }
     }
 
-    /// The sum over all shards.
+    /// Returns the sum over all shards.
     #[must_use]
     pub fn total(&self) -> Statistics {
         let mut total = Statistics::default();
@@ -24,7 +24,7 @@ impl StatisticsSnapshot {
         total
     }
 
-    /// Turns of each shard's timer task: a count that stands still is a core that is stuck.
+    /// Returns the turns of each shard's timer task. A count that stays the same means a stuck core.
     #[must_use]
     pub fn timer_turns(&self) -> Vec<u64> {
         self.shards.iter().map(|shard| shard.load().counter(Counter::TimerTurns)).collect()

@@ -13,80 +13,80 @@ use tokio::sync::mpsc::Receiver;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, interval_at};
 use tracing::{error, info};
 
-/// What somebody asks of the running tracker.
+/// A request to the running tracker, such as by a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Request {
-    /// To end in good order.
+    /// Shut down in order.
     Stop,
-    /// To log every figure, and to dump the latencies.
+    /// Log every figure and dump the latencies.
     Report,
 }
 
-/// The workers, as far as supervision goes.
+/// The workers, as supervision sees them.
 pub trait Workers {
-    /// Tells all workers to answer what has arrived and end.
+    /// Asks all workers to answer the requests that have arrived and exit.
     fn request_stop(&self);
 
-    /// Whether a worker has ended.
+    /// Returns whether any worker has exited.
     fn any_finished(&self) -> bool;
 
-    /// Whether all have.
+    /// Returns whether all workers have exited.
     fn all_finished(&self) -> bool;
 
-    /// The shards, of which each has a worker.
+    /// Returns the number of shards; each has one worker.
     fn shards(&self) -> ShardCount;
 
-    /// Asks the worker of a shard for the latencies that it recorded since the last time, and gives it an empty set
-    /// to go on with.
+    /// Asks the worker of a shard for the latencies recorded since the last request, and passes it an empty set to
+    /// record into.
     ///
     /// # Errors
-    /// The set comes back when the worker has too many commands waiting.
+    /// Returns the set when the worker's command queue is full.
     fn ask_latency(&self, shard: ShardId, empty: Box<LatencySet>) -> Result<(), Box<LatencySet>>;
 
-    /// The next answer of a worker that was asked, if there is one.
+    /// Returns the next reply to [`Self::ask_latency`], if one has arrived.
     fn latency_answer(&self) -> Option<(ShardId, Box<LatencySet>)>;
 }
 
-/// Who started the tracker and wants to know how it is.
+/// The service manager that started the tracker and watches over it.
 pub trait ServiceManager {
-    /// How often it wants to hear that the tracker lives; `None`: never.
+    /// Returns the interval at which it expects heartbeats; `None` if it expects none.
     fn heartbeat_interval(&self) -> Option<Duration>;
 
-    /// The tracker lives: all its cores have taken turns.
+    /// Reports that the tracker is alive: all its cores have taken turns.
     fn heartbeat(&self);
 
-    /// The tracker is going down.
+    /// Reports that the tracker is shutting down.
     fn stopping(&self);
 }
 
-/// How supervision is done.
+/// The settings of [`supervise`].
 #[derive(Debug, Clone)]
 pub struct Supervision {
-    /// How often a line with statistics is logged.
+    /// Interval of the statistics line in the log.
     pub statistics: Every,
     /// Where and how often latencies are dumped.
     pub latency: LatencyDumps,
-    /// How long the workers may take to end.
+    /// Time that the workers have to exit.
     pub shutdown_deadline: Duration,
-    /// Set once something has panicked, on whatever thread.
+    /// Set once any thread or task has panicked.
     pub panicked: Arc<AtomicBool>,
 }
 
 /// How the tracker ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// As asked, with everything answered that had arrived.
+    /// As requested, after all requests that had arrived were answered.
     Orderly,
-    /// A worker exited unexpectedly, or something panicked. The workers that were left had until the deadline to answer
-    /// everything that had arrived.
+    /// A worker exited unexpectedly, or something panicked. The other workers had until the deadline to answer the
+    /// requests that had arrived.
     Failed,
-    /// The workers did not end within the deadline.
+    /// The workers did not exit within the deadline.
     DeadlinePassed,
 }
 
-/// The tracker's life from here: reports, heartbeats, and the way down.
+/// Supervises the tracker until its end: logs reports, dumps latencies, sends heartbeats, and shuts the workers down.
 ///
-/// A heartbeat is given only if the timer task of each core has run since the last one.
+/// A heartbeat is sent only if the timer task of each core has run since the last one.
 pub async fn supervise(
     workers: &impl Workers,
     manager: &impl ServiceManager,
@@ -98,7 +98,7 @@ pub async fn supervise(
     let calls = DumpCalls::default();
     let mut dumping = pin!(Dumps::new(workers, &supervision.latency).run(&calls));
     let watched = tokio::select! {
-        () = &mut dumping => unreachable!("nobody has asked the dumps to end"),
+        () = &mut dumping => unreachable!("the dumps end only on request"),
         watched = watch(manager, &mut reporter, &calls, &mut requests) => watched,
         () = failure(workers, &supervision.panicked) => Watched::Failed,
     };
@@ -115,14 +115,14 @@ pub async fn supervise(
     if watched == Watched::Failed { End::Failed } else { end }
 }
 
-/// Why the tracker is not watched any more.
+/// Why supervision ended.
 #[derive(Debug, PartialEq, Eq)]
 enum Watched {
     StopRequested,
     Failed,
 }
 
-/// Does what comes up until the end is asked for.
+/// Handles reports and heartbeats until a stop is requested.
 async fn watch(
     manager: &impl ServiceManager,
     reporter: &mut Reporter<'_>,
@@ -145,7 +145,7 @@ async fn watch(
     }
 }
 
-/// Ends when a worker has ended that was not told to, or something has panicked.
+/// Returns when a worker has exited unexpectedly or something has panicked.
 async fn failure(workers: &impl Workers, panicked: &AtomicBool) {
     let mut watch = interval(Duration::from_millis(SUPERVISION_MS));
     while !workers.any_finished() && !panicked.load(Ordering::Relaxed) {
@@ -168,7 +168,6 @@ async fn stop(workers: &impl Workers, deadline: Duration) -> End {
     }
 }
 
-/// Logs the line with statistics.
 struct Reporter<'a> {
     snapshot: &'a StatisticsSnapshot,
     interval: Option<Interval>,
@@ -192,7 +191,7 @@ impl<'a> Reporter<'a> {
     }
 }
 
-/// Tells the service manager that all cores live.
+/// Sends heartbeats to the service manager while all cores take turns.
 struct Watchdog {
     interval: Option<Interval>,
     timer_turns: Vec<u64>,
@@ -210,14 +209,14 @@ impl Watchdog {
     fn beat(&mut self, manager: &impl ServiceManager, timer_turns: Vec<u64>) {
         let stuck = timer_turns.iter().zip(&self.timer_turns).position(|(now, before)| now == before);
         match stuck {
-            Some(shard) => error!(shard, "the core takes no turns; no heartbeat is given"),
+            Some(shard) => error!(shard, "the core is stuck: no heartbeat is sent"),
             None => manager.heartbeat(),
         }
         self.timer_turns = timer_turns;
     }
 }
 
-/// Ticks at its interval, if there is one.
+/// Returns a timer with this interval; `None` if it is off.
 pub(crate) fn regular(every: Every) -> Option<Interval> {
     match every {
         Every::Off => None,
@@ -231,7 +230,7 @@ pub(crate) fn later(period: Duration) -> Interval {
     interval
 }
 
-/// The next tick; never, without an interval.
+/// Waits for the next tick; forever without an interval.
 pub(crate) async fn tick(interval: Option<&mut Interval>) {
     match interval {
         Some(interval) => {
@@ -283,7 +282,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_stop_that_the_workers_obey_is_orderly() {
+    async fn the_end_is_orderly_when_all_workers_stop() {
         let workers = TestWorkers { obeys: true, ..TestWorkers::default() };
         let (requests, inbox) = channel(1);
         requests.send(Request::Stop).await.unwrap();
@@ -292,7 +291,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn workers_that_do_not_end_are_given_up_at_the_deadline() {
+    async fn workers_that_do_not_exit_are_abandoned_at_the_deadline() {
         let (requests, inbox) = channel(1);
         requests.send(Request::Stop).await.unwrap();
         let start = Instant::now();
@@ -303,19 +302,19 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn after_the_loss_of_a_worker_or_a_panic_the_others_end_in_order() {
+    async fn after_a_lost_worker_or_a_panic_the_other_workers_are_stopped() {
         for (lost, panicked) in [(true, false), (false, true)] {
             let workers = TestWorkers { lost, obeys: true, ..TestWorkers::default() };
             let supervision = Supervision { panicked: Arc::new(AtomicBool::new(panicked)), ..supervision() };
             let (_requests, inbox) = channel(1);
             let end = supervise(&workers, &TestManager::default(), &snapshot(), &supervision, inbox).await;
             assert_eq!(end, End::Failed);
-            assert!(workers.stop_requested.get(), "the others are told to end");
+            assert!(workers.stop_requested.get(), "the other workers are asked to stop");
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_core_that_takes_no_turns_stops_the_heartbeat() {
+    async fn a_stuck_core_stops_the_heartbeat() {
         let published = Arc::new(PublishedStatistics::default());
         let snapshot = StatisticsSnapshot::new(vec![Arc::clone(&published)]);
         let manager = TestManager { interval: Some(Duration::from_secs(1)), ..TestManager::default() };

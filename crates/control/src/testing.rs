@@ -1,4 +1,4 @@
-//! What the tests of this crate share.
+//! Workers and cores for the tests of this crate.
 
 use crate::cores::Cores;
 use crate::supervise::Workers;
@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// Workers that do as they are told to.
+/// Workers that behave as a test configures them.
 #[derive(Default)]
 pub(crate) struct TestWorkers {
     pub(crate) stop_requested: Cell<bool>,
@@ -20,15 +20,15 @@ pub(crate) struct TestWorkers {
     pub(crate) answers: RefCell<Vec<(ShardId, Box<LatencySet>)>>,
 }
 
-/// What becomes of a question for latencies.
+/// How workers reply to requests for latencies.
 #[derive(Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LatencyReplies {
-    /// Each answers at once with a turn of expiry.
+    /// Each replies at once with one turn of expiry.
     #[default]
     AtOnce,
-    /// The second of two takes no commands.
+    /// The second of two accepts no commands.
     SecondRefuses,
-    /// The second of two does not answer.
+    /// The second of two does not reply.
     SecondSleeps,
 }
 
@@ -64,7 +64,7 @@ impl Workers for TestWorkers {
     }
 }
 
-/// A set in which so many turns of expiry are recorded, and nothing else.
+/// Returns a set with this many recorded turns of expiry and nothing else.
 pub(crate) fn set_with_expiry_turns(turns: u64) -> LatencySet {
     let mut set = LatencySet::default();
     for _ in 0..turns {
@@ -73,33 +73,33 @@ pub(crate) fn set_with_expiry_turns(turns: u64) -> LatencySet {
     set
 }
 
-/// A kind of updates.
+/// Selects a kind of updates.
 type Kind = fn(&AccessUpdate) -> bool;
 
-/// Two cores that note what they are told of who is served.
+/// Two cores that record the updates they receive.
 #[derive(Debug, Default)]
 pub(crate) struct TestCores {
     told: Mutex<Vec<(ShardId, AccessUpdate)>>,
     pub(crate) events: Mutex<VecDeque<CoreEvent>>,
-    /// The next update of this kind is taken by no core.
+    /// The next update of this kind is lost: it gets no reply.
     pub(crate) refused: Mutex<Option<Kind>>,
-    /// Answers that wait, where there is somebody who makes them wait.
+    /// Replies that are held back, if a test has asked for that.
     held: Mutex<Option<Vec<Reply<()>>>>,
 }
 
 impl TestCores {
-    /// From now on the cores are slow.
+    /// Holds back replies from now on, as slow cores would.
     pub(crate) fn hold_answers(&self) {
         *self.held.lock().unwrap() = Some(Vec::new());
     }
 
-    /// They are quick again, and answer what waited.
+    /// Sends the replies that were held back, and holds back no more.
     pub(crate) fn give_answers(&self) {
         let held = self.held.lock().unwrap().take();
         held.into_iter().flatten().for_each(|answer| answer.send(()));
     }
 
-    /// What of it the second core was told, in order.
+    /// Returns the selected parts of the updates that the second core received, in order.
     pub(crate) fn told<T>(&self, what: impl Fn(&AccessUpdate) -> Option<T>) -> Vec<T> {
         let told = self.told.lock().unwrap();
         told.iter().filter(|(shard, _)| shard.index() == 1).filter_map(|(_, update)| what(update)).collect()
@@ -112,14 +112,14 @@ impl Cores for Arc<TestCores> {
     }
 
     fn query(&self, _: ShardId, query: Query) -> Result<(), Query> {
-        unreachable!("nobody asks for torrents: {query:?}")
+        unreachable!("no test queries torrents: {query:?}")
     }
 
     fn update(&self, shard: ShardId, update: &AccessUpdate, answer: Reply<()>) -> Result<(), Reply<()>> {
         let mut refused = self.refused.lock().unwrap();
         if refused.is_some_and(|refuses| refuses(update)) {
             *refused = None;
-            // Who waits for the answer hears that there is none.
+            // The waiting side learns that there will be no reply.
             drop(answer);
             return Ok(());
         }
@@ -132,7 +132,7 @@ impl Cores for Arc<TestCores> {
     }
 
     fn list(&self, _: ShardId, query: ListQuery) -> Result<(), ListQuery> {
-        unreachable!("nobody asks for lists: {query:?}")
+        unreachable!("no test queries lists: {query:?}")
     }
 
     fn next_event(&self) -> Option<CoreEvent> {

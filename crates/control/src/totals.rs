@@ -2,11 +2,11 @@ use database::{StoredTotal, TooManyWaiting, TotalName, WriteBehind};
 use primitives::{AddressFamily, Counter, HttpOutcome, RequestKind, Statistics};
 use std::collections::BTreeMap;
 
-/// What the tracker has done in all of its runs.
+/// Totals over all runs of the tracker.
 #[derive(Debug, Default)]
 pub(crate) struct Totals {
-    /// Of the runs before this one, by name; `None`: they have not been read. Then nothing is saved, which would be less
-    /// than what is stored.
+    /// Totals of the earlier runs, by name; `None` until they have been read. Until then nothing is saved, since it
+    /// would be less than the stored total.
     before: Option<BTreeMap<String, u64>>,
     saved: BTreeMap<&'static str, u64>,
 }
@@ -18,7 +18,6 @@ const UDP_SCRAPES: TotalName = TotalName::new("udp_scrapes_answered");
 const HTTP_ANNOUNCES: TotalName = TotalName::new("http_announces_answered");
 const HTTP_SCRAPES: TotalName = TotalName::new("http_scrapes_answered");
 
-/// The totals of this run.
 fn of_run(statistics: &Statistics) -> [(TotalName, u64); 6] {
     let http = |outcome| -> u64 {
         AddressFamily::ALL.iter().map(|&family| statistics.http_outcomes(family, outcome)).sum()
@@ -34,18 +33,18 @@ fn of_run(statistics: &Statistics) -> [(TotalName, u64); 6] {
 }
 
 impl Totals {
-    /// Takes over what is stored of the runs before.
+    /// Loads the stored totals of earlier runs.
     pub(crate) fn load(&mut self, stored: Vec<StoredTotal>) {
         self.before = Some(stored.into_iter().map(|total| (total.name, total.value)).collect());
     }
 
-    /// The totals of all runs, by name.
+    /// Returns the totals of all runs, by name.
     pub(crate) fn now(&self, statistics: &Statistics) -> Vec<(&'static str, u64)> {
         let all = |(name, now): (TotalName, u64)| (name.as_str(), self.all_runs(name, now));
         of_run(statistics).map(all).to_vec()
     }
 
-    /// Hands those that have changed to the write-behind.
+    /// Passes the totals that have changed to the write-behind.
     pub(crate) fn save(
         &mut self,
         statistics: &Statistics,
@@ -78,13 +77,13 @@ mod tests {
     use primitives::Outcome;
 
     #[tokio::test]
-    async fn a_run_adds_to_those_before_it_and_saves_what_has_changed() {
+    async fn a_run_adds_to_the_earlier_totals_and_saves_those_that_changed() {
         let mut totals = Totals::default();
         let write_behind = WriteBehind::start(None, WriteBehindSettings::default());
         let mut early = Statistics::default();
         early.add(Counter::Completed, 1);
         totals.save(&early, &write_behind).unwrap();
-        assert!(totals.saved.is_empty(), "what was before is not known yet");
+        assert!(totals.saved.is_empty(), "the earlier totals are not known yet");
         totals.load(vec![StoredTotal { name: "udp_announces_answered".to_owned(), value: 40 }]);
         let mut statistics = Statistics::default();
         statistics.count(AddressFamily::V6, RequestKind::Announce, Outcome::Answered);

@@ -2,7 +2,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 const DAY_S: u64 = 86_400;
 
-/// A moment as `20260131T235959Z`: such names sort as the moments do.
+/// Formats a time as `20260131T235959Z`, so that the names sort by time.
 pub(crate) fn utc_name(moment: SystemTime) -> String {
     let unix_s = moment.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let (year, month, day) = date(unix_s / DAY_S);
@@ -10,8 +10,8 @@ pub(crate) fn utc_name(moment: SystemTime) -> String {
     format!("{year:04}{month:02}{day:02}T{:02}{:02}{:02}Z", second / 3600, second / 60 % 60, second % 60)
 }
 
-/// The Gregorian date of a day since the epoch, by Howard Hinnant's `civil_from_days`: years begin in March, so that
-/// a leap day is the last of its year.
+/// Returns the Gregorian date of a day since the epoch, by Howard Hinnant's `civil_from_days`: years begin in March, so
+/// that a leap day is the last of its year.
 const fn date(days_since_epoch: u64) -> (u64, u64, u64) {
     const DAYS_FROM_MARCH_0000: u64 = 719_468;
     const ERA_DAYS: u64 = 146_097;
@@ -32,7 +32,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn moments_have_the_names_that_a_calendar_gives_them() {
+    fn names_match_the_calendar() {
         let moments = [
             (0, "19700101T000000Z"),
             (951_782_399, "20000228T235959Z"),

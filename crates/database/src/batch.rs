@@ -2,47 +2,47 @@ use crate::records::{Banned, DeletedKey, StoredBan, StoredKey, TorrentCount, Tot
 use primitives::{AuthenticationKey, InfoHash, ListChange, TorrentList};
 use std::collections::BTreeMap;
 
-/// One thing that is to be stored. All values are absolute: a change may be stored twice.
+/// A change to be stored. All values are absolute, so that a change may be stored twice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// A torrent comes on a list, or leaves it.
+    /// A torrent is added to a list or removed from it.
     List(TorrentList, InfoHash, ListChange),
-    /// How often a torrent was completed. The larger count stays.
+    /// The number of times a torrent was completed. The largest count is kept.
     Completed(TorrentCount),
-    /// A key is known, with this account.
+    /// A key is stored with this account.
     PutKey(StoredKey),
-    /// What has come to the account of a key, if the key is stored: somebody else may have removed it.
+    /// The account of a key is updated if the key is stored: another program may have removed it.
     Account(StoredKey),
-    /// A key is known no more, and nothing is left of it.
+    /// A key is removed entirely.
     RemoveKey(AuthenticationKey),
-    /// A key is known no more, but can be restored.
+    /// A key is moved to the deleted keys, from which it can be restored.
     DeleteKey(DeletedKey),
-    /// A deleted key is known again, with this account.
+    /// A deleted key is restored, with this account.
     RestoreKey(StoredKey),
-    /// Somebody is banned.
+    /// A ban is stored.
     PutBan(StoredBan),
-    /// Somebody is banned no more.
+    /// A ban is removed.
     LiftBan(Banned),
-    /// How much a total is.
+    /// The value of a total.
     Total(TotalName, u64),
 }
 
-/// What becomes of a key.
+/// The combined change of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum KeyChange {
-    /// It is stored with this account.
+    /// Stores the key with this account.
     Put(StoredKey),
-    /// Where it is stored, it gets this account; until when it lets in stays.
+    /// Updates the account if the key is stored; its expiry is not changed.
     Account(StoredKey),
     Remove,
-    /// It is among the deleted ones, with this account.
+    /// Moves the key to the deleted keys, with this account.
     Delete(DeletedKey),
-    /// It is stored with this account, and is not among the deleted ones.
+    /// Stores the key with this account and removes it from the deleted keys.
     Restore(StoredKey),
 }
 
 impl KeyChange {
-    /// What an older change and this one come to.
+    /// Combines an older change with this one.
     const fn over(self, older: Self) -> Self {
         match (self, older) {
             (Self::Account(account), Self::Put(put)) => {
@@ -51,7 +51,7 @@ impl KeyChange {
             (Self::Account(account), Self::Restore(put)) => {
                 Self::Restore(StoredKey { valid_until_unix_s: put.valid_until_unix_s, ..account })
             }
-            // The account of a key that is to go.
+            // The key is removed, so its account does not matter.
             (Self::Account(_), gone @ (Self::Remove | Self::Delete(_))) => gone,
             (Self::Put(put), Self::Delete(_) | Self::Restore(_)) => Self::Restore(put),
             (newer, _) => newer,
@@ -59,7 +59,7 @@ impl KeyChange {
     }
 }
 
-/// Changes that are stored together, one of each thing: the last, or of counts of completed events the largest.
+/// Changes that are stored together, one per item: the last one, or the largest count of completed events.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WriteBatch {
     pub(crate) lists: BTreeMap<(TorrentList, InfoHash), ListChange>,
@@ -70,7 +70,7 @@ pub struct WriteBatch {
 }
 
 impl WriteBatch {
-    /// Takes a change, in the place of an older one of the same thing.
+    /// Inserts a change, replacing an older change of the same item.
     pub fn insert(&mut self, change: Change) {
         match change {
             Change::List(list, info_hash, change) => drop(self.lists.insert((list, info_hash), change)),
@@ -92,7 +92,7 @@ impl WriteBatch {
         }
     }
 
-    /// Whether there is a change of the same thing.
+    /// Returns whether there is a change of the same item.
     #[must_use]
     pub fn has_one_like(&self, change: &Change) -> bool {
         match change {
@@ -110,19 +110,19 @@ impl WriteBatch {
         }
     }
 
-    /// How many changes there are.
+    /// Returns the number of changes.
     #[must_use]
     pub fn len(&self) -> usize {
         self.lists.len() + self.completed.len() + self.keys.len() + self.bans.len() + self.totals.len()
     }
 
-    /// Whether there is none.
+    /// Returns whether there are no changes.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Parts with up to so many changes, which then are in it no more.
+    /// Removes and returns at most `changes_max` changes.
     pub(crate) fn split_first(&mut self, changes_max: usize) -> Self {
         let mut left = changes_max;
         Self {
@@ -134,7 +134,7 @@ impl WriteBatch {
         }
     }
 
-    /// Takes the changes of an older batch, where it has no newer one itself.
+    /// Merges an older batch into this one. Newer changes of the same item take precedence.
     pub(crate) fn take_older(&mut self, older: Self) {
         put_below(&mut self.lists, older.lists, |newer, _| newer);
         put_below(&mut self.keys, older.keys, KeyChange::over);
@@ -161,8 +161,8 @@ fn first<K: Ord, V>(map: &mut BTreeMap<K, V>, left: &mut usize) -> BTreeMap<K, V
     part
 }
 
-/// The smaller of both is put into the larger one: a million changes that wait are not moved for one more. `over` says
-/// what a newer and an older change of the same thing come to.
+/// Merges `older` into `newer`. `over` combines a newer and an older change of the same item. The smaller map is merged
+/// into the larger one, so that a million waiting changes are not moved for one more.
 fn put_below<K: Ord, V>(newer: &mut BTreeMap<K, V>, mut older: BTreeMap<K, V>, over: impl Fn(V, V) -> V) {
     if newer.len() < older.len() {
         for (key, change) in std::mem::take(newer) {
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn of_several_changes_of_one_thing_the_last_is_stored() {
+    fn of_several_changes_of_one_item_the_last_is_stored() {
         let changes = [listed(1, ListChange::Add), listed(1, ListChange::Remove), Change::Total(TOTAL, 1)];
         let batch = batch(changes.into_iter().chain([Change::Total(TOTAL, 0)]));
         assert_eq!(batch.len(), 2);
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_to_an_account_changes_nothing_else_of_its_key() {
+    fn an_account_update_changes_nothing_else_of_its_key() {
         let key = AuthenticationKey::parse(&[b'k'; 32]).unwrap();
         let with = |uploaded, valid_until_unix_s| StoredKey {
             key,
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn newer_changes_win_over_those_of_a_batch_that_comes_back() {
+    fn newer_changes_take_precedence_over_those_of_a_returned_batch() {
         for others in [0..0, 10..20, 20..200] {
             let older = [listed(1, ListChange::Add), completed(2, 9), listed(3, ListChange::Add)];
             let older = batch(others.map(|byte| listed(byte, ListChange::Add)).chain(older));
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_is_taken_apart_without_loss() {
+    fn a_batch_is_split_without_loss() {
         let whole = batch((0..50).map(|byte| listed(byte, ListChange::Add)).chain([completed(1, 1)]));
         let (mut rest, mut parts) = (whole.clone(), WriteBatch::default());
         for size in [20, 20, 11, 0] {

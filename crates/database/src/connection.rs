@@ -11,7 +11,7 @@ use std::path::Path;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// How a backend wants its statements.
+/// The SQL dialect of a backend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dialect {
     Sqlite,
@@ -19,8 +19,8 @@ pub(crate) enum Dialect {
     Postgres,
 }
 
-/// A connection to one of the backends. After an error or a time-out it must be dropped: the backend then takes back
-/// what was not committed.
+/// A connection to one of the backends. After an error or a timeout it must be dropped, so that the backend rolls back
+/// uncommitted changes.
 #[derive(Debug)]
 pub(crate) enum Connection {
     Sqlite(SqliteConnection),
@@ -28,7 +28,7 @@ pub(crate) enum Connection {
     Postgres(PgConnection),
 }
 
-/// Whether a file that is not there is made.
+/// Whether a missing file is created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FileMissing {
     Create,
@@ -43,14 +43,14 @@ pub(crate) enum Value {
     Number(Option<i64>),
 }
 
-/// A row of an answer, whatever backend it is of. What is missing or of another type is `None`.
+/// A row of a result, of any backend. A value that is missing or of another type is `None`.
 pub(crate) trait Row {
     fn bytes(&self, column: usize) -> Option<Vec<u8>>;
     fn text(&self, column: usize) -> Option<String>;
     fn number(&self, column: usize) -> Option<i64>;
 }
 
-// As options: a missing value would be read as zero by some.
+// Read as options, because some backends would read a missing value as zero.
 macro_rules! implement_row {
     ($($row:ty),*) => {
         $(impl Row for $row {
@@ -71,7 +71,7 @@ macro_rules! implement_row {
 
 implement_row!(SqliteRow, MySqlRow, PgRow);
 
-/// The same expression for whatever connection it is.
+/// Evaluates the same expression for a connection to any backend.
 macro_rules! for_each_backend {
     ($connection:expr, $inner:ident => $expression:expr) => {
         match $connection {
@@ -82,7 +82,7 @@ macro_rules! for_each_backend {
     };
 }
 
-/// A statement with its parameters.
+/// Builds a query from a statement and its parameters.
 macro_rules! query {
     ($statement:expr) => {{
         let Statement { text, values, is_kept } = $statement;
@@ -98,14 +98,14 @@ macro_rules! query {
     }};
 }
 
-/// What a backend is asked for.
+/// An SQL statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Statement {
-    /// In the words of the backend.
+    /// The text in the backend's dialect.
     pub text: String,
-    /// One for each place in the text.
+    /// One value for each placeholder in the text.
     pub values: Vec<Value>,
-    /// Whether the same text comes again, so that the backend should keep what it made of it.
+    /// Whether the same text recurs, so that the backend should keep the prepared statement.
     pub is_kept: bool,
 }
 
@@ -154,7 +154,7 @@ impl Connection {
         }
     }
 
-    /// Begins a transaction. SQLite's takes its lock at once, so that it is not refused half way.
+    /// Begins a transaction. With SQLite it takes its lock at once, so that no later statement is refused.
     pub(crate) async fn begin(&mut self, limit: Duration) -> Result<(), DatabaseError> {
         let text = if self.dialect() == Dialect::Sqlite { "BEGIN IMMEDIATE" } else { "BEGIN" };
         self.command(text, limit).await
@@ -164,7 +164,7 @@ impl Connection {
         self.command("COMMIT", limit).await
     }
 
-    /// Runs a statement as it stands.
+    /// Runs a statement without parameters.
     pub(crate) async fn command(&mut self, text: &'static str, limit: Duration) -> Result<(), DatabaseError> {
         let run = async {
             for_each_backend!(self, inner => inner.execute(sqlx::raw_sql(text)).await.map(drop))?;
@@ -173,7 +173,7 @@ impl Connection {
         within("begin or end a transaction", limit, Box::pin(run)).await
     }
 
-    /// Runs a statement that gives no rows.
+    /// Runs a statement that returns no rows.
     pub(crate) async fn execute(
         &mut self,
         limit: Duration,
@@ -186,7 +186,7 @@ impl Connection {
         within("write", limit, Box::pin(run)).await
     }
 
-    /// Runs a statement that gives rows, and shows all of them.
+    /// Runs a statement and passes each row that it returns to `show`.
     pub(crate) async fn rows(
         &mut self,
         limit: Duration,
@@ -203,23 +203,23 @@ impl Connection {
         within("read", limit, Box::pin(run)).await
     }
 
-    /// Whether it answers still.
+    /// Returns whether the backend still answers.
     pub(crate) async fn is_alive(&mut self) -> bool {
         let ping = async { for_each_backend!(self, inner => inner.ping().await) };
         matches!(timeout(Duration::from_millis(PING_MS_MAX), ping).await, Ok(Ok(())))
     }
 
-    /// Takes leave of the backend, unless that takes too long.
+    /// Closes the connection, unless that takes too long.
     pub(crate) async fn close(self) {
         let close = async { for_each_backend!(self, inner => inner.close().await) };
         if let Ok(Err(error)) = timeout(Duration::from_millis(CLOSE_MS_MAX), Box::pin(close)).await {
-            tracing::debug!(%error, "a connection to the database did not end well");
+            tracing::debug!(%error, "closing a connection to the database failed");
         }
     }
 }
 
-/// Without the first, each start logs that the table of the migrations is there already. Without the second, a server
-/// that has no statistics of a table yet sorts all of it for each page, which the primary key has in order.
+/// Without the first setting, each start logs that the migrations table already exists. Without the second, a server
+/// that has no statistics of a table yet sorts all of it for each page, instead of using the order of the primary key.
 const POSTGRES_SETTINGS: &str = "SET client_min_messages = warning; SET enable_sort = off";
 
 async fn within<T>(
@@ -230,9 +230,8 @@ async fn within<T>(
     timeout(limit, future).await.unwrap_or(Err(DatabaseError::TooSlow { what, limit }))
 }
 
-/// The log beside the file keeps the file sound whatever happens and lets others read meanwhile. It is synchronized at
-/// each commit: there is one in some seconds, so it costs nothing that counts, and what was written survives a loss of
-/// power.
+/// The write-ahead log keeps the file consistent in a crash and lets others read during a write. It is synchronized at
+/// each commit, so that written changes survive a loss of power. With one commit every few seconds this costs little.
 fn sqlite_options(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)

@@ -14,8 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OnceCell;
 
-/// A database of the tracker's, in one of the backends. Copies are the same one. From its first use on no other tracker
-/// can use it.
+/// The tracker's database, in one of the backends. Clones share it. From its first use on, no other tracker can use it.
 #[derive(Debug, Clone)]
 pub struct Database {
     inner: Arc<Inner>,
@@ -26,36 +25,36 @@ struct Inner {
     url: DatabaseUrl,
     limits: TimeLimits,
     connections: Connections,
-    /// The right to write; none where it is only read.
+    /// The right to write; `None` if the database is only read.
     lease: Option<Lease>,
-    /// Set once the right to write was got and the schema is up to date.
+    /// Set once the right to write was obtained and the schema is up to date.
     prepared: OnceCell<()>,
 }
 
-/// Whether a database is held when it was asked for.
+/// Whether this tracker holds a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Holding {
-    /// It was not used yet.
+    /// The database was not used yet.
     Unused,
-    /// No other tracker can use it.
+    /// No other tracker can use the database.
     Held,
 }
 
-/// When the file of a SQLite database is made, if it is not there. Databases of servers are there.
+/// When a missing SQLite file is created. Databases of servers must exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Creation {
     /// When it is opened.
     Now,
-    /// When something is stored: a tracker that has nothing to store leaves no file behind.
+    /// When something is stored, so that a tracker with nothing to store creates no file.
     WhenWritten,
 }
 
-/// How long a database is waited for.
+/// The time limits of database operations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TimeLimits {
-    /// Until there is a connection.
+    /// The time limit of connecting.
     pub connect: Duration,
-    /// For the answer to one statement.
+    /// The time limit of one statement.
     pub statement: Duration,
 }
 
@@ -65,28 +64,28 @@ impl Default for TimeLimits {
     }
 }
 
-#[expect(clippy::missing_errors_doc, reason = "DatabaseError says it for all")]
+#[expect(clippy::missing_errors_doc, reason = "DatabaseError describes the errors of all methods")]
 impl Database {
-    /// Connects, keeps other trackers away and brings the schema up to date. A file that is not there is only made here
-    /// where `creation` says so.
+    /// Connects, locks out other trackers and brings the schema up to date. A missing file is created here only with
+    /// [`Creation::Now`].
     pub async fn open(url: &DatabaseUrl, creation: Creation) -> Result<Self, DatabaseError> {
         Self::open_within(url, creation, TimeLimits::default()).await
     }
 
-    /// A database that is not looked for before it is used: one that cannot be reached now.
+    /// Returns a database that connects at its first use, for one that cannot be reached yet.
     #[must_use]
     pub fn unopened(url: &DatabaseUrl) -> Self {
         let limits = TimeLimits::default();
         Self::new(url, limits, Some(Lease::new(url.target.clone(), limits)))
     }
 
-    /// A database that is only read, whoever uses it meanwhile. Its schema has to be up to date.
+    /// Returns a database that is only read, even while another tracker uses it. Its schema must be up to date.
     #[must_use]
     pub fn reader(url: &DatabaseUrl) -> Self {
         Self::new(url, TimeLimits::default(), None)
     }
 
-    /// The same with other limits of time than the usual ones.
+    /// Like [`Self::open`], with time limits other than the defaults.
     pub async fn open_within(
         url: &DatabaseUrl,
         creation: Creation,
@@ -105,50 +104,50 @@ impl Database {
         Self { inner: Arc::new(inner) }
     }
 
-    /// Where it is.
+    /// Returns the location of the database.
     #[must_use]
     pub fn url(&self) -> &DatabaseUrl {
         &self.inner.url
     }
 
-    /// The torrents on a list.
+    /// Loads the torrents on a list.
     #[must_use]
     pub fn load_list(&self, list: TorrentList) -> Pages<InfoHash> {
         Pages::new(self.clone(), LIST_ENTRY, vec![list_number(list)])
     }
 
-    /// How often torrents were completed.
+    /// Loads the counts of completed events.
     #[must_use]
     pub fn load_completed(&self) -> Pages<TorrentCount> {
         Pages::new(self.clone(), COMPLETED, vec![])
     }
 
-    /// Keys with their accounts.
+    /// Loads the keys with their accounts.
     #[must_use]
     pub fn load_keys(&self) -> Pages<StoredKey> {
         Pages::new(self.clone(), KEY, vec![])
     }
 
-    /// Keys that were deleted.
+    /// Loads the deleted keys.
     #[must_use]
     pub fn load_deleted_keys(&self) -> Pages<DeletedKey> {
         Pages::new(self.clone(), DELETED_KEY, vec![])
     }
 
-    /// Bans.
+    /// Loads the bans.
     #[must_use]
     pub fn load_bans(&self) -> Pages<StoredBan> {
         Pages::new(self.clone(), BAN, vec![])
     }
 
-    /// Totals, in the order of their names.
+    /// Loads the totals, in the order of their names.
     pub async fn load_totals(&self) -> Result<Vec<StoredTotal>, DatabaseError> {
         let mut totals = Vec::new();
         self.rows(&TOTALS, &[], None, TOTALS_MAX, &mut |row| totals.extend(total(row))).await?;
         Ok(totals)
     }
 
-    /// Stores all of it in one transaction, or nothing. What was stored already may be stored again.
+    /// Stores the whole batch in one transaction, or nothing. A batch may be stored again.
     pub async fn store(&self, batch: &WriteBatch) -> Result<(), DatabaseError> {
         if batch.is_empty() {
             return Ok(());
@@ -161,7 +160,7 @@ impl Database {
         Ok(())
     }
 
-    /// Makes sure that no other tracker uses it, once this one has begun to.
+    /// Makes sure that no other tracker uses the database, once this one has begun to use it.
     pub(crate) async fn hold(&self) -> Result<Holding, DatabaseError> {
         match &self.inner.lease {
             Some(lease) if self.inner.prepared.initialized() => lease.hold().await.map(|()| Holding::Held),
@@ -169,7 +168,7 @@ impl Database {
         }
     }
 
-    /// Takes leave of it. Nothing can be done with it afterwards.
+    /// Closes all connections and gives up the right to write. The database cannot be used afterwards.
     pub async fn close(&self) {
         self.inner.connections.close().await;
         if let Some(lease) = &self.inner.lease {
@@ -205,7 +204,7 @@ impl Database {
         Ok(())
     }
 
-    /// Whether there is something that can be read.
+    /// Returns whether there is anything to read.
     fn is_there(&self) -> bool {
         match &self.inner.url.target {
             Target::Sqlite(path) => self.inner.prepared.initialized() || path.exists(),

@@ -4,66 +4,68 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Why a database did not do what it was asked for. No text has a password in it.
+/// The reason why a database operation failed. No message contains a password.
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
-    /// It did not answer in time.
+    /// The database did not answer in time.
     #[error("no answer within {} s when asked to {what}", limit.as_secs_f32())]
     TooSlow {
-        /// What it was to do.
+        /// The operation.
         what: &'static str,
-        /// How long was waited.
+        /// The time limit of the operation.
         limit: Duration,
     },
-    /// There was no way to it, or it refused.
+    /// The database could not be reached, or it refused.
     #[error("{0}")]
     Failed(#[from] sqlx::Error),
-    /// A file of SQLite, or the one beside it that is locked, cannot be made or opened.
+    /// A SQLite file, or the lock file beside it, cannot be created or opened.
     #[error("{} cannot be opened: {source}", path.display())]
     File {
-        /// Which one.
+        /// The path of the file.
         path: PathBuf,
-        /// Why.
+        /// The error of the operating system.
         #[source]
         source: io::Error,
     },
-    /// Another tracker uses it.
-    #[error("it is in use by another tracker, {holder}: end that one, or give each a database of its own")]
+    /// Another tracker uses the database.
+    #[error("it is in use by another tracker, {holder}: stop that one, or give each a database of its own")]
     Held {
-        /// The other one.
+        /// The name of the other tracker.
         holder: String,
     },
-    /// Another tracker has used it since this one did.
-    #[error("another tracker, {holder}, has taken it over: nothing is written to it until a new start")]
-    Overtaken {
-        /// The other one.
-        holder: String,
-    },
-    /// The server takes a connection of this tracker's that broke for alive.
-    #[error("the server has not ended the connection before")]
-    SessionRemains,
-    /// It was opened to be read.
-    #[error("it was opened to be read only")]
-    ReadOnly,
-    /// A newer tracker has changed the schema.
+    /// Another tracker has used the database since this one did.
     #[error(
-        "its schema has version {0}, which this tracker does not know: it was made by a newer one, which has to go on with it"
+        "another tracker, {holder}, has taken it over: nothing is written to it until this one is restarted"
+    )]
+    Overtaken {
+        /// The name of the other tracker.
+        holder: String,
+    },
+    /// The server still considers a broken connection of this tracker to be alive.
+    #[error("the server has not yet closed this tracker's previous connection")]
+    SessionRemains,
+    /// The database was opened for reading only.
+    #[error("it was opened for reading only")]
+    ReadOnly,
+    /// A newer tracker has migrated the schema.
+    #[error(
+        "its schema has version {0}, which this tracker does not know: it was made by a newer one, which must be used"
     )]
     SchemaNewer(i64),
-    /// Somebody has changed the schema, or it is not a tracker's.
+    /// The schema was changed by hand, or belongs to another program.
     #[error(
-        "version {0} of its schema is not this tracker's: it is another program's, or was changed by hand"
+        "version {0} of its schema is not this tracker's: it belongs to another program, or was changed by hand"
     )]
     SchemaForeign(i64),
-    /// A change of the schema was broken off where it cannot be taken back.
+    /// A migration was interrupted and cannot be rolled back.
     #[error(
-        "the step to version {0} of its schema was begun and not ended: restore it, or remove what the step made and its row in _sqlx_migrations"
+        "the migration to schema version {0} was interrupted: restore a backup, or remove what it made and its row in _sqlx_migrations"
     )]
     SchemaHalfDone(i64),
     /// The schema could not be brought up to date.
     #[error("its schema could not be brought up to date: {0}")]
     Schema(#[source] MigrateError),
-    /// It was closed before.
+    /// The database was closed before.
     #[error("it is closed")]
     Closed,
 }
@@ -80,8 +82,8 @@ impl From<MigrateError> for DatabaseError {
 }
 
 impl DatabaseError {
-    /// Whether it may pass by itself, or be mended where the database is: it is worth trying again. What is left is no
-    /// database of this tracker's.
+    /// Returns whether the error may pass by itself or can be fixed at the database, so that a retry makes sense. All
+    /// other errors mean that this tracker cannot use the database.
     #[must_use]
     pub fn may_pass(&self) -> bool {
         match self {
@@ -109,8 +111,8 @@ impl DatabaseError {
     }
 }
 
-/// Whether SQLite says that the file is none of its own, is damaged, or has other tables. All else, such as a full disk, a
-/// lock or a failed read, is the machine's.
+/// Returns whether SQLite reports that the file is not a database, is damaged, or has other tables. The cause of all
+/// other errors, such as a full disk, a lock or a failed read, is the machine.
 fn is_no_database(error: &sqlx::Error) -> bool {
     const ERROR: i32 = 1;
     const CORRUPT: i32 = 11;
@@ -124,8 +126,8 @@ fn is_no_database(error: &sqlx::Error) -> bool {
     matches!(code.map(|code| code & 0xff), Some(ERROR | CORRUPT | NOT_A_DATABASE))
 }
 
-/// Whether a server says that a statement is wrong, or not for this user: class 42 of SQLSTATE. A table of the same name
-/// is there, most likely.
+/// Returns whether a server reports that a statement is wrong, or not permitted for this user: class 42 of SQLSTATE.
+/// Most likely a table of the same name exists already.
 fn is_wrong_statement(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     code.is_some_and(|code| code.starts_with("42"))

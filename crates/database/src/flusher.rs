@@ -10,27 +10,26 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
-/// Where somebody waits for the end of a write.
+/// The channel over which a requester learns the outcome of a write.
 pub(crate) type Asker = oneshot::Sender<Result<(), NotWritten>>;
 
-/// The task that writes what waits.
+/// The task that writes the waiting changes.
 #[derive(Debug)]
 pub(crate) struct Flusher {
     pub database: Database,
     pub settings: WriteBehindSettings,
     pub shared: Arc<Shared>,
     pub health: Health,
-    /// Those who want it to write now.
+    /// Requests to write at once.
     pub askers: mpsc::Receiver<Asker>,
-    /// Tells that much waits.
+    /// Notified when many changes wait.
     pub early: Arc<Notify>,
-    /// Until when all has to be written, once the end has come.
+    /// The time by which all changes must be written, once a stop was requested.
     pub deadline: watch::Receiver<Option<Instant>>,
-    /// Tells that the end is over.
+    /// Reports that the stop is complete.
     pub stopped: watch::Sender<Option<Stopped>>,
 }
 
-/// How a write went.
 type Outcome = Result<(), NotWritten>;
 
 impl Flusher {
@@ -48,7 +47,7 @@ impl Flusher {
         }
     }
 
-    /// Waits until it is time to write, and says who asked for it.
+    /// Waits until it is time to write, and returns the requests for a write.
     async fn wait(&mut self, pause: Duration, failures: u32) -> Vec<Asker> {
         let until = Instant::now() + pause;
         let mut askers = Vec::new();
@@ -65,7 +64,7 @@ impl Flusher {
         askers
     }
 
-    /// Writes what waits now, but not beyond the deadline of the end, which may come meanwhile.
+    /// Writes the waiting changes, but not beyond the deadline of a stop, which may be requested meanwhile.
     async fn write_before_deadline(&mut self) -> Outcome {
         let mut deadline = self.deadline.clone();
         let outcome = tokio::select! {
@@ -74,7 +73,7 @@ impl Flusher {
             () = over(&mut deadline) => None,
         };
         outcome.unwrap_or_else(|| {
-            let reason = "the time for it is over";
+            let reason = "the deadline of the stop has passed";
             self.shared.failed(reason);
             Err(NotWritten(reason.to_owned()))
         })
@@ -107,8 +106,8 @@ impl Flusher {
         Ok(())
     }
 
-    /// Twice as long after each failure, up to a bound, and a quarter more or less: of several trackers with one
-    /// database not all come back in the same moment.
+    /// Doubles the pause after each failure, up to a limit. A random quarter more or less keeps several trackers with
+    /// one database from retrying at the same moment.
     fn retry_pause(&self, failures: u32) -> Duration {
         let doublings = failures.saturating_sub(1).min(16);
         let pause = self.settings.retry_max.min(self.settings.retry_first * (1 << doublings));
@@ -122,9 +121,9 @@ impl Flusher {
         self.deadline.borrow().or(alone)
     }
 
-    /// Tries until all is written or the deadline is there.
+    /// Retries until all changes are written or the deadline has passed.
     async fn end(mut self, deadline: Instant, mut outcome: Outcome) {
-        // What came between the last write and the end.
+        // The changes that came between the last write and the stop.
         let mut waiting = self.shared.info().1;
         while waiting > 0 && Instant::now() < deadline {
             if outcome.is_err() {
@@ -142,7 +141,7 @@ impl Flusher {
             tracing::error!(lost, reason, "changes are lost: the database did not take them in time");
         }
         if timeout_at(deadline, self.database.close()).await.is_err() {
-            tracing::debug!("the database was left without a farewell");
+            tracing::debug!("the connections to the database were not closed in time");
         }
         self.stopped.send_replace(Some(Stopped { lost }));
     }
@@ -151,12 +150,12 @@ impl Flusher {
 fn answer(askers: Vec<Asker>, outcome: &Outcome) {
     for asker in askers {
         if asker.send(outcome.clone()).is_err() {
-            tracing::trace!("who asked for a write waits no more");
+            tracing::trace!("the requester of a write no longer waits for it");
         }
     }
 }
 
-/// Ends when the database cannot be used any more, as far as that can be seen without writing to it.
+/// Returns when the database can no longer be used, as far as that can be detected without writing to it.
 async fn lost(database: &Database) {
     loop {
         sleep(LEASE_LOOK).await;
@@ -166,7 +165,7 @@ async fn lost(database: &Database) {
     }
 }
 
-/// Ends when the deadline is there, if ever.
+/// Returns when the deadline has passed, if one is ever set.
 async fn over(deadline: &mut watch::Receiver<Option<Instant>>) {
     let until = deadline.wait_for(Option::is_some).await.ok().and_then(|deadline| *deadline);
     match until {

@@ -2,7 +2,7 @@ use crate::url::DatabaseUrl;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// What the log is told of a database: once that it is away, from time to time that it still is, once that it is back.
+/// Logs once that a database is away, from time to time that it still is, and once that it is back.
 #[derive(Debug)]
 pub(crate) struct Health {
     url: DatabaseUrl,
@@ -53,7 +53,7 @@ mod tests {
     use tracing::span::{Attributes, Id, Record};
     use tracing::{Event, Metadata, Subscriber};
 
-    /// Keeps the messages of the log.
+    /// Collects the messages of the log.
     #[derive(Clone, Default)]
     struct Messages(Arc<Mutex<Vec<String>>>);
 
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn the_log_is_told_once_reminded_each_minute_and_told_of_the_end() {
+    fn an_outage_is_logged_at_its_start_each_minute_and_at_its_end() {
         let messages = Messages::default();
         let mut health = Health::new("sqlite:x".parse().unwrap(), Duration::from_secs(60));
         let begin = Instant::now();

@@ -7,11 +7,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
-/// The few connections that read a database: those that lie idle, and the right to have one.
+/// A pool of the few connections that read a database.
 ///
-/// It stands in the place of sqlx's pool for two reasons. An error says why there is no connection, where a pool only
-/// says that there was none in time. And a connection that failed is dropped on the spot, where a pool asks in a task
-/// of its own, without bound, whether it still answers: before a server that hangs, all would be lent out soon.
+/// It replaces sqlx's pool for two reasons. Its errors state why there is no connection, whereas sqlx's pool reports
+/// only that there was none in time. And it drops a failed connection at once, whereas sqlx's pool checks in a separate
+/// task, without a time limit, whether it still answers: with a server that hangs, all connections would soon be lent.
 #[derive(Debug)]
 pub(crate) struct Connections {
     target: Target,
@@ -20,8 +20,8 @@ pub(crate) struct Connections {
     permits: Semaphore,
 }
 
-/// A connection that is in use. Dropped, it ends, and the backend takes back what was not committed; what went well is
-/// given back.
+/// A connection in use. When dropped, it is closed, and the backend rolls back uncommitted changes; after success it is
+/// returned to the pool.
 #[derive(Debug)]
 pub(crate) struct Lent<'set> {
     pub connection: Connection,
@@ -34,7 +34,7 @@ impl Connections {
         Self { target, limits, idle: Mutex::default(), permits: Semaphore::new(CONNECTIONS_MAX) }
     }
 
-    /// An idle connection that still answers, or a new one.
+    /// Returns an idle connection that still answers, or a new one.
     pub(crate) async fn lend(&self) -> Result<Lent<'_>, DatabaseError> {
         let permit = self.permit().await?;
         let idle = self.idle().pop();
@@ -43,7 +43,7 @@ impl Connections {
         {
             return Ok(Lent { connection, set: self, _permit: permit });
         }
-        // Its fellows have most likely gone with it.
+        // If this one is broken, the other idle connections most likely are, too.
         self.idle().clear();
         let connection = Connection::open(&self.target, FileMissing::Refuse, self.limits.connect).await?;
         Ok(Lent { connection, set: self, _permit: permit })
@@ -54,11 +54,11 @@ impl Connections {
         match timeout(limit, self.permits.acquire()).await {
             Ok(Ok(permit)) => Ok(permit),
             Ok(Err(_)) => Err(DatabaseError::Closed),
-            Err(_) => Err(DatabaseError::TooSlow { what: "end what it is at", limit }),
+            Err(_) => Err(DatabaseError::TooSlow { what: "finish its running statements", limit }),
         }
     }
 
-    /// Ends all that lie idle, and lends no more.
+    /// Closes the idle connections, and lends no more.
     pub(crate) async fn close(&self) {
         self.permits.close();
         let idle = std::mem::take(&mut *self.idle());
@@ -73,7 +73,7 @@ impl Connections {
 }
 
 impl Lent<'_> {
-    /// Gives it back after all went well.
+    /// Returns the connection to the pool after success.
     pub(crate) async fn give_back(self) {
         let Self { connection, set, .. } = self;
         if set.permits.is_closed() {

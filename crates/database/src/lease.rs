@@ -1,10 +1,10 @@
-//! The right to use a database, which one tracker has at a time. Each writes what it knows as absolute values, so two
-//! would overwrite each other's.
+//! The right to use a database, which one tracker has at a time. Each tracker writes absolute values, so two would
+//! overwrite each other's.
 //!
-//! The right lasts as long as a lock that vanishes with its holder: of SQLite the lock of a file beside the database,
-//! of a server a lock of the session that writes. As a transaction belongs to its session, nothing can be written
-//! without the lock. Whoever got it last has left a token in the table `holder`. A tracker that lost its session, gets
-//! the lock again and finds another's token there has been overtaken: what it knows is older than what is stored.
+//! The right lasts as long as a lock that vanishes with its holder: for SQLite the lock of a file beside the database,
+//! for a server a lock of the session that writes. As a transaction belongs to its session, nothing can be written
+//! without the lock. Each holder leaves a token in the table `holder`. A tracker that loses its session, obtains the
+//! lock again and finds another token there has been overtaken: its data is older than the stored data.
 
 use crate::connection::{Connection, Dialect, FileMissing, Row, Statement, Value};
 use crate::database::TimeLimits;
@@ -30,20 +30,20 @@ pub(crate) struct Lease {
 
 #[derive(Debug)]
 struct State {
-    /// None before the first write and after a failure.
+    /// `None` before the first write and after a failure.
     connection: Option<Connection>,
-    /// The lock of a file of SQLite.
+    /// The locked file beside a SQLite database.
     lock_file: Option<File>,
     right: Right,
 }
 
 #[derive(Debug, Clone)]
 enum Right {
-    /// Nobody has been seen to have it since we had it, if we did.
+    /// No other tracker is known to have had it since this one.
     Ours,
-    /// Lost for good to the one with this name.
+    /// Lost permanently to the tracker with this name.
     Lost(String),
-    /// Given back.
+    /// Given up at the stop.
     Closed,
 }
 
@@ -53,14 +53,14 @@ struct Holder {
     token: i64,
 }
 
-/// The connection that writes, in use. Dropped, it ends, and the backend takes back what was not committed.
+/// The connection that writes, in use. When dropped, it is closed, and the backend rolls back uncommitted changes.
 #[derive(Debug)]
 pub(crate) struct Writer<'lease> {
     pub connection: Connection,
     state: MutexGuard<'lease, State>,
 }
 
-/// How often the right was got before.
+/// Whether the right is obtained for the first time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Claim {
     First,
@@ -69,10 +69,10 @@ enum Claim {
 
 const HOLDER: Table = Table { name: "holder", key: &["id"], rest: &["name", "token"], merge: Merge::Newest };
 
-/// The name is one of the whole server.
+/// The lock's name is global to the server, so it contains a hash of the database's name.
 const MYSQL_LOCK: &str = "SELECT CAST(GET_LOCK(CONCAT('ringtrack ', MD5(DATABASE())), 0) AS SIGNED)";
 
-/// The numbers are of this database, in which each schema may be another tracker's.
+/// The lock's numbers are local to the database. They depend on the schema, since each may be another tracker's.
 const POSTGRES_LOCK: &str = "SELECT CASE WHEN pg_try_advisory_lock(hashtext('ringtrack'), hashtext(current_schema())) \
                              THEN 1::BIGINT ELSE 0::BIGINT END";
 
@@ -82,7 +82,7 @@ impl Lease {
         Self { target, limits, us: Holder::this_process(), state: Mutex::new(state) }
     }
 
-    /// Gets the right for the first time, and brings the schema up to date.
+    /// Obtains the right for the first time, and brings the schema up to date.
     pub(crate) async fn begin(&self) -> Result<(), DatabaseError> {
         let mut state = self.state.lock().await;
         let connection = self.claim(&mut state, Claim::First).await?;
@@ -90,7 +90,7 @@ impl Lease {
         Ok(())
     }
 
-    /// Makes sure that the right is still had.
+    /// Makes sure that this tracker still has the right.
     pub(crate) async fn hold(&self) -> Result<(), DatabaseError> {
         let mut state = self.state.lock().await;
         if let Some(mut connection) = state.connection.take()
@@ -104,7 +104,7 @@ impl Lease {
         Ok(())
     }
 
-    /// The connection that writes, which has been given back after its last use or is a new one.
+    /// Returns the connection that writes: the one returned after its last use, or a new one.
     pub(crate) async fn writer(&self) -> Result<Writer<'_>, DatabaseError> {
         let mut state = self.state.lock().await;
         let connection = match state.connection.take() {
@@ -114,7 +114,7 @@ impl Lease {
         Ok(Writer { connection, state })
     }
 
-    /// Gives the right back for good.
+    /// Gives up the right permanently.
     pub(crate) async fn close(&self) {
         let mut state = self.state.lock().await;
         state.right = Right::Closed;
@@ -143,7 +143,7 @@ impl Lease {
         Ok(connection)
     }
 
-    /// Waits for the lock for a moment: a server may not have noticed yet that its holder has ended.
+    /// Waits briefly for the lock: a server may not have noticed yet that its holder has exited.
     async fn lock(
         &self,
         connection: &mut Connection,
@@ -187,17 +187,17 @@ impl Lease {
         Ok(is_locked)
     }
 
-    /// Why the lock cannot be had.
+    /// Returns the reason why the lock cannot be obtained.
     async fn locked_out(&self, connection: &mut Connection) -> DatabaseError {
         match self.holder(connection).await {
             Ok(Some(holder)) if holder.token == self.us.token => DatabaseError::SessionRemains,
             Ok(Some(holder)) => DatabaseError::Held { holder: holder.name },
-            // It has not come to signing yet.
-            Ok(None) | Err(_) => DatabaseError::Held { holder: "which starts just now".to_owned() },
+            // The holder has not stored its token yet.
+            Ok(None) | Err(_) => DatabaseError::Held { holder: "which is just starting".to_owned() },
         }
     }
 
-    /// Leaves our token.
+    /// Stores this tracker's token.
     async fn sign(&self, connection: &mut Connection) -> Result<(), DatabaseError> {
         let Holder { name, token } = &self.us;
         let row = vec![Value::Number(Some(1)), Value::Text(name.clone()), Value::Number(Some(*token))];
@@ -217,8 +217,8 @@ impl Lease {
                 let holder = holder.name;
                 tracing::error!(
                     holder,
-                    "another tracker has taken the database over: this one writes nothing any more; end one of them, \
-                     give each a database of its own, and start this one again"
+                    "another tracker has taken the database over: this one no longer writes to it; stop one of them, \
+                     give each a database of its own, and restart this one"
                 );
                 *right = Right::Lost(holder.clone());
                 Err(DatabaseError::Overtaken { holder })
@@ -239,7 +239,7 @@ impl Lease {
 }
 
 impl Writer<'_> {
-    /// Gives it back after all went well.
+    /// Returns the connection after success.
     pub(crate) fn give_back(self) {
         let Self { connection, mut state } = self;
         state.connection = Some(connection);
@@ -254,7 +254,7 @@ impl Holder {
     }
 }
 
-/// What makes a server end a session whose client has gone without a word, and with it the lock: within a minute.
+/// Returns settings that make a server end the session of a vanished client, and with it the lock, within a minute.
 const fn session_settings(dialect: Dialect) -> Option<&'static str> {
     match dialect {
         Dialect::Sqlite => None,
@@ -271,8 +271,8 @@ fn lock_path(database: &Path) -> PathBuf {
     name.into()
 }
 
-/// The file with its lock, unless another process has that. The file stays: who removes one that another process is
-/// about to lock lets two in.
+/// Locks the file, unless another process has locked it. The file is never removed: if one that another process is
+/// about to lock were removed, two processes could have the lock.
 fn try_lock_file(path: &Path) -> Result<Option<File>, DatabaseError> {
     let file = open_for_owner(OpenOptions::new().create(true), path)?;
     match file.try_lock() {

@@ -1,7 +1,7 @@
-//! What the tracker stores, in SQLite, MySQL or MariaDB, or PostgreSQL, and the write-behind in front of it.
+//! The tracker's database, in SQLite, MySQL, MariaDB or PostgreSQL, and the write-behind in front of it.
 //!
-//! A [`Database`] loads in pages and stores a [`WriteBatch`] in one transaction. The [`WriteBehind`] takes changes at once
-//! and writes them later, so that nobody ever waits for a database.
+//! A [`Database`] loads data in pages and stores a [`WriteBatch`] in one transaction. A [`WriteBehind`] accepts changes
+//! at once and writes them later, so that no change ever waits for a database.
 
 #![forbid(unsafe_code)]
 

@@ -7,10 +7,10 @@ use crate::statements::Table;
 use crate::store::{BANS, CLIENTS, DELETED_KEYS, KEYS, LISTS, NETWORKS, TORRENTS};
 use primitives::{AuthenticationKey, InfoHash, PeerIdPrefix};
 
-/// What is stored of one kind, page after page, in the order of its key.
+/// The stored records of one kind, read page by page in the order of their key.
 ///
-/// It is no snapshot: each page is what is stored when it is asked for. A row that is there from the first page to the
-/// last is given exactly once.
+/// It is not a snapshot: each page is read when it is requested. A row that exists from the first page to the last is
+/// returned exactly once.
 #[derive(Debug)]
 pub struct Pages<T> {
     database: Database,
@@ -20,11 +20,11 @@ pub struct Pages<T> {
     unreadable: u64,
 }
 
-/// How a record lies in its table.
+/// How a record is read from its table.
 #[derive(Debug)]
 pub(crate) struct Record<T> {
     table: Table,
-    /// The columns that lead to the place in the order.
+    /// Reads the key columns, after which the next page begins.
     place: fn(&dyn Row) -> Option<Vec<Value>>,
     pub(crate) read: fn(&dyn Row) -> Option<T>,
 }
@@ -41,11 +41,11 @@ impl<T: Send> Pages<T> {
         Self { database, record, same, progress: Progress::Begin, unreadable: 0 }
     }
 
-    /// The next page, of [`PAGE_ROWS`] at most; `None` behind the last. After an error the same page can be asked for
-    /// again. Rows that no tracker wrote are left out, and the log tells how many.
+    /// Returns the next page of at most [`PAGE_ROWS`] records, or `None` after the last page. After an error, the same
+    /// page can be requested again. Rows that no tracker can have written are skipped, and their number is logged.
     ///
     /// # Errors
-    /// If the database does not give it.
+    /// If the page cannot be read from the database.
     pub async fn next(&mut self) -> Result<Option<Vec<T>>, DatabaseError> {
         let behind = match &self.progress {
             Progress::Begin => None,
@@ -71,7 +71,7 @@ impl<T: Send> Pages<T> {
         };
         if matches!(self.progress, Progress::End) && self.unreadable > 0 {
             let (table, rows) = (self.record.table.name, self.unreadable);
-            tracing::warn!(table, rows, "rows of the database cannot be read and are left out");
+            tracing::warn!(table, rows, "rows of the database are invalid and are skipped");
         }
         (page.rows > 0).then_some(page.records)
     }
@@ -113,7 +113,7 @@ pub(crate) const BAN: Record<StoredBan> = Record {
     },
 };
 
-/// A total, from its row.
+/// Reads a total from its row.
 pub(crate) fn total(row: &dyn Row) -> Option<StoredTotal> {
     Some(StoredTotal { name: row.text(0)?, value: count(row.number(1)?) })
 }

@@ -2,57 +2,57 @@ use crate::limits::REASON_BYTES_MAX;
 use ipnet::IpNet;
 use primitives::{AuthenticationKey, InfoHash, PeerIdPrefix};
 
-/// A user's key and account as they are stored. Counts above `i64::MAX` are stored as that: no backend has a larger
-/// number in common with the others, and nobody moves eight exabytes.
+/// A user's key and account as stored. Counts above `i64::MAX` are stored as `i64::MAX`, the largest number that all
+/// backends have in common; no user transfers eight exabytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StoredKey {
-    /// The key.
+    /// The key itself.
     pub key: AuthenticationKey,
-    /// Until when it lets in, in Unix seconds; `None`: for ever.
+    /// When the key expires, in Unix seconds; `None` if it never does.
     pub valid_until_unix_s: Option<u64>,
     /// Bytes uploaded.
     pub uploaded: u64,
     /// Bytes downloaded.
     pub downloaded: u64,
-    /// When it was last announced with, in Unix seconds.
+    /// When the key was last used in an announce, in Unix seconds.
     pub last_seen_unix_s: Option<u64>,
 }
 
 /// A key that was deleted because it had expired, with its account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DeletedKey {
-    /// The key as it was.
+    /// The key as it was stored.
     pub key: StoredKey,
     /// When it was deleted, in Unix seconds.
     pub deleted_unix_s: u64,
 }
 
-/// How often a torrent was completed. Stored counts only grow: of two, the larger one stays.
+/// A torrent's count of completed events. Stored counts only grow: of two, the larger one is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TorrentCount {
     /// The torrent.
     pub info_hash: InfoHash,
-    /// How often it was completed.
+    /// The number of completed events.
     pub completed: u64,
 }
 
-/// Who can be banned.
+/// The subject of a ban.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Banned {
-    /// Client software, by what its peer ids begin with.
+    /// Client software, identified by the beginning of its peer ids.
     Client(PeerIdPrefix),
     /// All addresses of a network.
     Network(IpNet),
 }
 
-/// A ban as it is stored.
+/// A ban as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredBan {
-    /// Who.
+    /// The banned client software or network.
     pub banned: Banned,
-    /// Why. Stored are the first [`REASON_BYTES_MAX`] bytes, without NUL.
+    /// The reason, of which the first [`REASON_BYTES_MAX`] bytes are stored, without NUL.
     pub reason: String,
-    /// Since when, in Unix seconds.
+    /// When the ban began, in Unix seconds.
     pub since_unix_s: u64,
 }
 
@@ -61,10 +61,10 @@ pub struct StoredBan {
 pub struct TotalName(&'static str);
 
 impl TotalName {
-    /// The name. Made in a constant, a wrong one is an error of the compiler.
+    /// Creates a name. In a constant, an invalid name is a compile-time error.
     ///
     /// # Panics
-    /// If it is not made of what names are made of.
+    /// If `name` is too long or contains other characters.
     #[must_use]
     pub const fn new(name: &'static str) -> Self {
         assert!(!name.is_empty() && name.len() <= 64, "a total's name has 1 to 64 characters");
@@ -77,35 +77,35 @@ impl TotalName {
         Self(name)
     }
 
-    /// Its text.
+    /// Returns the text of the name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         self.0
     }
 }
 
-/// A total as it is stored.
+/// A total as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredTotal {
-    /// Its name.
+    /// The name of the total.
     pub name: String,
-    /// How much.
+    /// The value of the total.
     pub value: u64,
 }
 
-/// The part of a reason that every backend takes: PostgreSQL knows no NUL in a text.
+/// Returns the part of a reason that every backend accepts: PostgreSQL allows no NUL in a text.
 pub(crate) fn storable_reason(reason: &str) -> String {
     let mut text: String = reason.chars().filter(|character| *character != '\0').collect();
     text.truncate(text.floor_char_boundary(REASON_BYTES_MAX));
     text
 }
 
-/// The number that is stored for a count.
+/// Returns the number that is stored for a count.
 pub(crate) fn stored_number(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-/// The count that a number stands for: a negative one, which only somebody else can have written, for none.
+/// Returns the count of a stored number: zero for a negative one, which only another program can have written.
 pub(crate) fn count(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_count_that_no_backend_has_is_stored_as_the_largest() {
+    fn a_count_beyond_the_range_of_the_backends_is_stored_as_the_largest() {
         assert_eq!(stored_number(7), 7);
         assert_eq!(stored_number(u64::MAX), i64::MAX);
         assert_eq!(count(i64::MAX), 0x7fff_ffff_ffff_ffff);
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_is_cut_between_characters_and_has_no_nul() {
+    fn a_reason_is_truncated_between_characters_and_has_no_nul() {
         assert_eq!(storable_reason("spoofs\0 its \u{1f600}"), "spoofs its \u{1f600}");
         let long = storable_reason(&format!("x{}", "\u{1f600}".repeat(400)));
         assert_eq!(long.len(), 1021);
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "a letter, digit or underscore")]
-    fn a_total_has_a_plain_name() {
+    fn an_invalid_name_of_a_total_panics() {
         let _ = TotalName::new("up loaded");
     }
 }

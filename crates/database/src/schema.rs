@@ -2,7 +2,7 @@ use crate::connection::Dialect;
 use sqlx::SqlSafeStr;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 
-/// What a tracker's tables are made of in each backend, step by step. A step that was ever released stays as it is.
+/// The migrations of each backend. A released migration must never change, since its checksum is stored.
 macro_rules! steps {
     ($folder:literal) => {
         &[
@@ -19,9 +19,9 @@ const SQLITE: Steps = steps!("sqlite");
 const MYSQL: Steps = steps!("mysql");
 const POSTGRES: Steps = steps!("postgres");
 
-/// What brings a database up to the newest schema. It refuses one that has seen steps that are not here.
+/// Returns the migrator to the newest schema. It refuses a database with migrations that are not listed here.
 ///
-/// Made of files without sqlx's macro, whose crate would be built a second time, with all backends, for the compiler.
+/// It is built without sqlx's macro, whose crate would be built a second time, with all backends, for the compiler.
 pub(crate) fn migrator(dialect: Dialect) -> Migrator {
     let steps = match dialect {
         Dialect::Sqlite => SQLITE,

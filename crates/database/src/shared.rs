@@ -1,8 +1,8 @@
 use crate::batch::{Change, WriteBatch};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// What waits to be written, shared by those who change something and the task that writes. The lock is never held
-/// while a database is waited for.
+/// The changes that wait to be written, shared by the tasks that make them and the task that writes them. The lock is
+/// never held while waiting for a database.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pending_max: usize,
@@ -11,55 +11,55 @@ pub(crate) struct Shared {
 
 #[derive(Debug)]
 struct State {
-    /// What came since the write that is going on began.
+    /// Changes made since the current write began.
     pending: WriteBatch,
-    /// What else is to be written now.
+    /// Changes that the current write has yet to store.
     rest: WriteBatch,
-    /// What the database is at.
+    /// The batch that the database is storing.
     writing: Arc<WriteBatch>,
     admission: Admission,
     database: WriteBehindState,
     figures: Figures,
 }
 
-/// Whether changes are taken.
+/// Whether changes are accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Admission {
     Open,
-    /// Some were refused since there was room the last time, and the log knows.
+    /// Changes were refused since there was last room, which has been logged.
     Full,
     Stopped,
 }
 
-/// Whether the database takes writes.
+/// Whether the database accepts writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WriteBehindState {
-    /// There is none.
+    /// There is no database.
     Absent,
-    /// The last attempt to use it, if there was one, went well.
+    /// The last attempt to use the database, if there was one, succeeded.
     Connected,
-    /// The last attempt failed: why.
+    /// The last attempt failed, for this reason.
     Away(String),
 }
 
-/// Why what waited is not written yet.
+/// The reason why the waiting changes are not written yet.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct NotWritten(pub String);
 
-/// As much as may waits to be written already.
+/// The maximum number of changes already waits to be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("too many changes wait for the database, which is away or slow")]
 pub struct TooManyWaiting;
 
-/// How many changes there were since the start.
+/// Counts since the start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Figures {
-    /// Written.
+    /// Changes written.
     pub done: u64,
-    /// Refused, or given up at the end.
+    /// Changes refused, or given up at the stop.
     pub lost: u64,
-    /// Attempts that failed.
+    /// Failed attempts to write.
     pub failures: u64,
 }
 
@@ -76,7 +76,7 @@ impl Shared {
         Self { pending_max, state: Mutex::new(state) }
     }
 
-    /// Takes all of the changes, or none. Says how many wait now. Without a database it forgets them.
+    /// Accepts all of the changes, or none, and returns how many wait. Without a database they are discarded.
     pub(crate) fn take(
         &self,
         changes: impl ExactSizeIterator<Item = Change> + Clone,
@@ -95,14 +95,14 @@ impl Shared {
         Ok(state.waiting())
     }
 
-    /// What waits now is what is to be written.
+    /// Begins a write of all changes that wait.
     pub(crate) fn begin(&self) {
         let state = &mut *self.state();
         assert!(state.rest.is_empty() && state.writing.is_empty(), "one write at a time");
         state.rest = std::mem::take(&mut state.pending);
     }
 
-    /// The next changes to be written; `None`: all are.
+    /// Returns the next changes to be written, or `None` if all are written.
     pub(crate) fn next(&self, changes_max: usize) -> Option<Arc<WriteBatch>> {
         let state = &mut *self.state();
         assert!(state.writing.is_empty(), "one batch at a time");
@@ -110,12 +110,12 @@ impl Shared {
         (!state.writing.is_empty()).then(|| Arc::clone(&state.writing))
     }
 
-    /// The database can be used, whether or not something waits for it.
+    /// Records that the database can be used, whether or not changes wait for it.
     pub(crate) fn reached(&self) {
         self.state().database = WriteBehindState::Connected;
     }
 
-    /// What was at last given is stored.
+    /// Records that the last batch is stored.
     pub(crate) fn written(&self) {
         let state = &mut *self.state();
         state.figures.done += state.writing.len() as u64;
@@ -126,7 +126,7 @@ impl Shared {
         }
     }
 
-    /// Nothing more can be stored now. Says how many changes wait.
+    /// Records that the write failed, and returns how many changes wait.
     pub(crate) fn failed(&self, reason: &str) -> usize {
         let state = &mut *self.state();
         state.take_back();
@@ -135,12 +135,12 @@ impl Shared {
         state.waiting()
     }
 
-    /// Takes no more changes.
+    /// Refuses all further changes.
     pub(crate) fn stop(&self) {
         self.state().admission = Admission::Stopped;
     }
 
-    /// Gives up what waits, and says how much that was.
+    /// Gives up the waiting changes, and returns their number.
     pub(crate) fn give_up(&self) -> usize {
         let state = &mut *self.state();
         state.take_back();
@@ -153,7 +153,7 @@ impl Shared {
         self.state().figures.lost += changes as u64;
     }
 
-    /// The state of the database, how many changes wait, and the figures.
+    /// Returns the state of the database, the number of waiting changes, and the figures.
     pub(crate) fn info(&self) -> (WriteBehindState, usize, Figures) {
         let state = self.state();
         (state.database.clone(), state.waiting(), state.figures)
@@ -165,7 +165,7 @@ impl Shared {
 }
 
 impl State {
-    /// A thing that is being written and has changed again counts twice.
+    /// An item that is being written and has changed again counts twice.
     fn waiting(&self) -> usize {
         self.pending.len() + self.rest.len() + self.writing.len()
     }
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn as_many_changes_wait_as_may_and_those_of_the_same_things_are_taken_still() {
+    fn changes_beyond_the_limit_are_refused_unless_their_items_already_wait() {
         let shared = shared(3);
         assert_eq!(take(&shared, &[1, 2]), Ok(2));
         assert_eq!(take(&shared, &[3, 4]), Err(TooManyWaiting), "all or none");
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_being_written_counts_until_it_is_written() {
+    fn changes_count_as_waiting_until_they_are_written() {
         let shared = shared(3);
         take(&shared, &[1, 2, 3]).unwrap();
         shared.begin();
@@ -236,7 +236,7 @@ mod tests {
         shared.written();
         assert_eq!(take(&shared, &[4]), Ok(2));
         let last = shared.next(2).unwrap();
-        assert!(last.has_one_like(&added(3)) && !last.has_one_like(&added(4)), "what came later waits");
+        assert!(last.has_one_like(&added(3)) && !last.has_one_like(&added(4)), "later changes wait");
         assert_eq!(take(&shared, &[3]), Ok(3));
         shared.written();
         assert_eq!(shared.next(2), None);
@@ -244,13 +244,13 @@ mod tests {
     }
 
     #[test]
-    fn what_could_not_be_written_waits_again() {
+    fn changes_that_could_not_be_written_wait_again() {
         let shared = shared(10);
         take(&shared, &[1, 2, 3]).unwrap();
         shared.begin();
         let batch = shared.next(2).unwrap();
         take(&shared, &[1]).unwrap();
-        assert_eq!(shared.failed("it is gone"), 3, "the one that changed meanwhile waits once");
+        assert_eq!(shared.failed("it is gone"), 3, "an item that changed meanwhile waits once");
         drop(batch);
         assert_eq!(shared.info().0, WriteBehindState::Away("it is gone".to_owned()));
         shared.begin();
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn at_the_end_nothing_is_taken_and_the_rest_is_counted_as_lost() {
+    fn after_a_stop_changes_are_refused_and_the_rest_is_counted_as_lost() {
         let shared = shared(10);
         take(&shared, &[1, 2]).unwrap();
         shared.stop();

@@ -1,7 +1,7 @@
 use crate::connection::{Dialect, Statement, Value};
 use crate::limits::STATEMENT_ROWS_MAX;
 
-/// A table, and how a row in it is replaced.
+/// A table, and how a new row is merged with an existing one.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Table {
     pub name: &'static str,
@@ -12,17 +12,17 @@ pub(crate) struct Table {
     pub merge: Merge,
 }
 
-/// What is left of the columns outside the key where a row is there already.
+/// The values that the columns outside the key have if the row already exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Merge {
-    /// The new ones.
+    /// The new values.
     Newest,
-    /// The larger ones.
+    /// The larger values.
     Largest,
 }
 
 impl Table {
-    /// What puts rows into the table, with many rows a statement.
+    /// Returns statements that insert or replace rows, many rows per statement.
     pub(crate) fn puts(&self, dialect: Dialect, rows: Vec<Vec<Value>>) -> Vec<Statement> {
         in_pieces(rows, |piece| {
             let row = format!("({})", places(self.key.len() + self.rest.len()));
@@ -35,7 +35,7 @@ impl Table {
         .collect()
     }
 
-    /// What takes rows out of it. They have the same first parts of the key, and these last ones.
+    /// Returns statements that remove rows. Their keys all begin with `first`, and each ends with one of `last`.
     pub(crate) fn removals(&self, dialect: Dialect, first: &[Value], last: Vec<Value>) -> Vec<Statement> {
         let (last_column, first_columns) = self.key.split_last().expect("a table has a key");
         assert_eq!(first.len(), first_columns.len(), "a value for each column of the key but the last");
@@ -50,11 +50,11 @@ impl Table {
         whole.map(|statement| statement.spoken(dialect)).collect()
     }
 
-    /// What gives the rows with these keys, which nobody else changes then until the end of the transaction. The key has
-    /// one column.
+    /// Returns statements that read the rows with these keys and lock them until the end of the transaction. The key
+    /// has one column.
     pub(crate) fn locked(&self, dialect: Dialect, keys: Vec<Value>) -> Vec<Statement> {
         let [key] = self.key else { panic!("a key of one column") };
-        // A transaction of SQLite has its lock from the beginning.
+        // A SQLite transaction has its lock from the beginning.
         let lock = if dialect == Dialect::Sqlite { "" } else { " FOR UPDATE" };
         let columns = [self.key, self.rest].concat().join(", ");
         let statements = in_pieces(keys.into_iter().map(|value| vec![value]).collect(), |piece| {
@@ -67,8 +67,8 @@ impl Table {
         statements.into_iter().map(|statement| statement.spoken(dialect)).collect()
     }
 
-    /// What gives a page of the rows in the order of the key. `same` are the first parts of the key where they are the
-    /// same for all of them, `behind` are the other parts of the last row that was seen.
+    /// Returns a statement that reads a page of rows in the order of the key. `same` are the first columns of the key,
+    /// if all rows share them; `behind` are the other key columns of the last row read.
     pub(crate) fn page(
         &self,
         dialect: Dialect,
@@ -101,7 +101,7 @@ impl Table {
         };
         let (name, key) = (self.name, self.key.join(", "));
         match (dialect, self.rest.is_empty(), self.merge) {
-            // MySQL has no way to leave a row alone but to give it what it has.
+            // MySQL can keep a row as it is only by assigning a column its own value.
             (Dialect::MySql, true, _) => format!("ON DUPLICATE KEY UPDATE {0} = {0}", self.key[0]),
             (Dialect::MySql, false, Merge::Newest) => {
                 format!("ON DUPLICATE KEY UPDATE {}", changes(&|column| format!("VALUES({column})")))
@@ -125,7 +125,7 @@ impl Table {
 }
 
 impl Statement {
-    /// The same with the names of parameters that the backend knows: `?`, or `$1` and so on.
+    /// Returns the statement with the placeholders of the backend: `?`, or `$1` and so on.
     fn spoken(mut self, dialect: Dialect) -> Self {
         if dialect == Dialect::Postgres {
             let mut parts = self.text.split('?');
@@ -145,7 +145,7 @@ fn places(count: usize) -> String {
     vec!["?"; count].join(", ")
 }
 
-/// A statement for each piece of the rows. Full pieces have the same text, which a backend may keep.
+/// Returns a statement for each piece of the rows. Full pieces have the same text, which a backend may cache.
 fn in_pieces(rows: Vec<Vec<Value>>, text: impl Fn(usize) -> String) -> Vec<Statement> {
     let mut rows = rows.into_iter().peekable();
     let mut statements = Vec::new();
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn each_backend_is_spoken_to_in_its_words() {
+    fn statements_are_in_the_dialect_of_the_backend() {
         let text = |dialect| COUNTS.puts(dialect, vec![row("a"), row("b")]).remove(0).text;
         assert_eq!(
             text(Dialect::Postgres),
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_begins_behind_the_row_that_was_seen_last() {
+    fn a_page_begins_after_the_last_row_read() {
         let (same, seen) = (Value::Number(Some(1)), Value::Text("a".to_owned()));
         let page = COUNTS.page(Dialect::Postgres, &[same], Some(&[seen]), 10);
         assert_eq!(
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_removed_by_the_last_part_of_their_key() {
+    fn rows_are_removed_by_the_last_column_of_their_key() {
         let last = vec![Value::Text("a".to_owned()), Value::Text("b".to_owned())];
         let removals = COUNTS.removals(Dialect::Sqlite, &[Value::Number(Some(1))], last);
         assert_eq!(removals[0].text, "DELETE FROM counts WHERE place = ? AND name IN (?, ?)");

@@ -33,10 +33,10 @@ pub(crate) const BANS: Table =
 pub(crate) const TOTALS: Table =
     Table { name: "totals", key: &["name"], rest: &["value"], merge: Merge::Newest };
 
-/// Stores all of it, or nothing.
+/// Stores the whole batch, or nothing.
 ///
-/// Each statement waits for the answer to the one before. So a commit whose answer was lost can only be of a
-/// transaction that holds the locks of all its rows: a later batch waits for it and stays the last word.
+/// Each statement waits for the result of the previous one. A transaction whose commit received no answer therefore
+/// holds the locks of all its rows: a later batch waits for it and overwrites it.
 pub(crate) async fn store(
     connection: &mut Connection,
     batch: &WriteBatch,
@@ -44,7 +44,7 @@ pub(crate) async fn store(
 ) -> Result<(), DatabaseError> {
     let dialect = connection.dialect();
     connection.begin(limit).await?;
-    // In the order of the tables and of the rows, so that two trackers with one database never wait for each other.
+    // In a fixed order of tables and rows, so that two trackers with one database cannot deadlock.
     execute(connection, limit, of_torrents(dialect, batch)).await?;
     let accounts = stored_accounts(connection, limit, batch).await?;
     execute(connection, limit, of_keys(dialect, batch, &accounts)).await?;
@@ -80,8 +80,8 @@ fn of_bans_and_totals(dialect: Dialect, batch: &WriteBatch) -> Vec<Statement> {
     statements
 }
 
-/// The accounts that change, of keys that are stored: somebody else may have removed some, or changed until when they
-/// let in. The rows stay as they are until the end of the transaction.
+/// Returns the changed accounts of the keys that are stored, with the stored expiry: another program may have removed
+/// or changed keys. The rows are locked until the end of the transaction.
 async fn stored_accounts(
     connection: &mut Connection,
     limit: Duration,
@@ -170,9 +170,9 @@ fn ban_row(ban: &StoredBan) -> Vec<Value> {
     vec![Value::Number(Some(kind)), Value::Text(value), text(&ban.reason), number(ban.since_unix_s)]
 }
 
-/// The kind of bans of clients.
+/// The kind of a ban of client software.
 pub(crate) const CLIENTS: i64 = 1;
-/// The kind of bans of networks.
+/// The kind of a ban of a network.
 pub(crate) const NETWORKS: i64 = 2;
 
 fn ban_key(banned: &Banned) -> (i64, String) {
@@ -182,7 +182,7 @@ fn ban_key(banned: &Banned) -> (i64, String) {
     }
 }
 
-/// The number that a list has in the tables.
+/// Returns the number of a list in the tables.
 pub(crate) const fn list_number(list: TorrentList) -> Value {
     Value::Number(Some(match list {
         TorrentList::Allowed => 1,

@@ -5,14 +5,13 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-/// Where the database is, as an operator writes it: `sqlite:PATH`, `mysql://…`, `mariadb://…`, `postgres://…`. Its
-/// printed form has no password and no options.
+/// The location of the database, as configured: `sqlite:PATH`, `mysql://…`, `mariadb://…`, `postgres://…`. Its printed
+/// form omits the password and the options.
 #[derive(Clone)]
 pub struct DatabaseUrl {
     pub(crate) target: Target,
 }
 
-/// What a URL leads to.
 #[derive(Clone)]
 pub(crate) enum Target {
     Sqlite(PathBuf),
@@ -20,25 +19,25 @@ pub(crate) enum Target {
     Postgres(Box<PgConnectOptions>),
 }
 
-/// Why a text is not the URL of a database. It does not repeat the text, which may hold a password.
+/// The reason why a text is not a database URL. It does not repeat the text, which may contain a password.
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseUrlError {
-    /// It begins with something else.
-    #[error("a database's URL begins with sqlite:, mysql://, mariadb:// or postgres://")]
+    /// The URL has an unknown scheme.
+    #[error("a database URL begins with sqlite:, mysql://, mariadb:// or postgres://")]
     UnknownKind,
-    /// No file is named.
+    /// The URL names no file.
     #[error("sqlite: is followed by the path of a file")]
     NoFile,
-    /// No database is named.
+    /// The URL names no database.
     #[error("the URL names no database: it ends with /NAME")]
     NoDatabase,
-    /// It cannot be read.
-    #[error("the URL of the database cannot be read: {0}")]
+    /// The URL is malformed.
+    #[error("the database URL is malformed: {0}")]
     Malformed(#[source] sqlx::Error),
 }
 
 impl DatabaseUrl {
-    /// The file, where it is SQLite's.
+    /// Returns the file, if it is a SQLite database.
     #[must_use]
     pub fn sqlite_file(&self) -> Option<&std::path::Path> {
         match &self.target {
@@ -63,8 +62,8 @@ impl FromStr for DatabaseUrl {
     }
 }
 
-/// All behind the scheme is the path: it is not decoded, and a database in memory would be another one for each
-/// connection.
+/// Everything after the scheme is the path, which is not decoded. A database in memory is refused, because it would be
+/// a different one for each connection.
 fn sqlite(rest: &str) -> Result<Target, DatabaseUrlError> {
     let path = rest.strip_prefix("//").unwrap_or(rest);
     if path.is_empty() || path.starts_with(':') {

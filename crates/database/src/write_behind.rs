@@ -12,15 +12,15 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::Instant;
 
-/// Takes changes at once and has them written later, by a task of its own. Copies are the same one.
+/// Accepts changes at once and writes them later, in a task of its own. Clones share it.
 ///
-/// Whatever the database does, who changes something never waits: changes pile up until they can be written, one of
-/// each thing. Only where [`WriteBehindSettings::pending_max`] of them wait, more are refused.
+/// A change never waits for the database: changes accumulate until they can be written, one per item. Only when
+/// [`WriteBehindSettings::pending_max`] of them wait are more refused.
 #[derive(Debug, Clone)]
 pub struct WriteBehind {
     pending_max: usize,
     shared: Arc<Shared>,
-    /// What the writing task listens to; without a database there is no task.
+    /// The channels to the writing task; without a database there is no task.
     task: Option<Task>,
 }
 
@@ -32,18 +32,18 @@ struct Task {
     stopped: watch::Receiver<Option<Stopped>>,
 }
 
-/// How a [`WriteBehind`] goes about it.
+/// The settings of a [`WriteBehind`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WriteBehindSettings {
-    /// How often what waits is written: what a crash loses at most.
+    /// How often changes are written. A crash loses at most the changes of this time.
     pub flush_every: Duration,
-    /// How many changes wait at most.
+    /// The maximum number of waiting changes.
     pub pending_max: usize,
-    /// How long is waited after a first failure. Each other one doubles it.
+    /// The pause after a first failure. Each further failure doubles it.
     pub retry_first: Duration,
-    /// How long is waited between two attempts at most.
+    /// The longest pause between two attempts.
     pub retry_max: Duration,
-    /// How often the log is reminded of a database that is away.
+    /// How often the log repeats that the database is away.
     pub remind_every: Duration,
 }
 
@@ -59,34 +59,34 @@ impl Default for WriteBehindSettings {
     }
 }
 
-/// How the writes do.
+/// The state and the counts of a [`WriteBehind`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WriteBehindInfo {
-    /// Whether the database takes them.
+    /// Whether the database accepts writes.
     pub state: WriteBehindState,
-    /// Changes that wait. One of a thing that is being written counts beside it.
+    /// Changes that wait. A change of an item that is being written counts in addition.
     pub waiting: u64,
     /// Changes written since the start.
     pub done: u64,
-    /// Changes refused because too many waited, or given up at the end.
+    /// Changes refused because too many waited, or given up at the stop.
     pub lost: u64,
-    /// Attempts that failed.
+    /// Failed attempts to write.
     pub failures: u64,
 }
 
-/// What became of the changes that waited at the end.
+/// The outcome of a stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stopped {
-    /// How many were lost: none, if the database took them in time.
+    /// The number of changes lost: 0 if the database stored all of them in time.
     pub lost: usize,
 }
 
-#[expect(clippy::missing_errors_doc, reason = "TooManyWaiting says it for all")]
+#[expect(clippy::missing_errors_doc, reason = "TooManyWaiting describes the error of all methods")]
 impl WriteBehind {
-    /// Begins to keep what is changed. Without a database it takes all changes and forgets them.
+    /// Starts the writing task. Without a database, all changes are accepted and discarded.
     ///
     /// # Panics
-    /// With a database, outside of a tokio runtime.
+    /// If called with a database outside of a tokio runtime.
     #[must_use]
     pub fn start(database: Option<Database>, settings: WriteBehindSettings) -> Self {
         let state = if database.is_some() { WriteBehindState::Connected } else { WriteBehindState::Absent };
@@ -95,7 +95,7 @@ impl WriteBehind {
         Self { pending_max: settings.pending_max, shared, task }
     }
 
-    /// Torrents come on a list, or leave it: all of them or, if too many changes wait, none.
+    /// Adds torrents to a list or removes them: all of them or, if too many changes wait, none.
     pub fn change_list(
         &self,
         list: TorrentList,
@@ -105,55 +105,55 @@ impl WriteBehind {
         self.take(info_hashes.iter().map(|info_hash| Change::List(list, *info_hash, change)))
     }
 
-    /// A torrent was completed so often. Of several counts the largest is kept.
+    /// Stores a torrent's count of completed events. Of several counts the largest is kept.
     pub fn completed(&self, info_hash: InfoHash, completed: u64) -> Result<(), TooManyWaiting> {
         self.take(once(Change::Completed(TorrentCount { info_hash, completed })))
     }
 
-    /// A key is known, with this account.
+    /// Stores a key with its account.
     pub fn put_key(&self, key: StoredKey) -> Result<(), TooManyWaiting> {
         self.take(once(Change::PutKey(key)))
     }
 
-    /// This is the account of a key now. Nothing is stored where somebody else has removed the key from the database.
+    /// Updates the account of a key. Nothing is stored if another program has removed the key from the database.
     pub fn account(&self, key: StoredKey) -> Result<(), TooManyWaiting> {
         self.take(once(Change::Account(key)))
     }
 
-    /// A key is known no more.
+    /// Removes a key.
     pub fn remove_key(&self, key: AuthenticationKey) -> Result<(), TooManyWaiting> {
         self.take(once(Change::RemoveKey(key)))
     }
 
-    /// A key is known no more, but can be restored.
+    /// Moves a key to the deleted keys, from which it can be restored.
     pub fn delete_key(&self, key: DeletedKey) -> Result<(), TooManyWaiting> {
         self.take(once(Change::DeleteKey(key)))
     }
 
-    /// A deleted key is known again, with this account.
+    /// Restores a deleted key, with this account.
     pub fn restore_key(&self, key: StoredKey) -> Result<(), TooManyWaiting> {
         self.take(once(Change::RestoreKey(key)))
     }
 
-    /// Somebody is banned.
+    /// Stores a ban.
     pub fn put_ban(&self, ban: StoredBan) -> Result<(), TooManyWaiting> {
         self.take(once(Change::PutBan(ban)))
     }
 
-    /// Somebody is banned no more.
+    /// Removes a ban.
     pub fn lift_ban(&self, banned: Banned) -> Result<(), TooManyWaiting> {
         self.take(once(Change::LiftBan(banned)))
     }
 
-    /// How much a total is.
+    /// Stores the value of a total.
     pub fn total(&self, name: TotalName, value: u64) -> Result<(), TooManyWaiting> {
         self.take(once(Change::Total(name, value)))
     }
 
-    /// Waits until all that waited when it was called is written: what is loaded afterwards has it.
+    /// Waits until all changes that waited at the time of the call are written, so that a later load includes them.
     ///
     /// # Errors
-    /// If the attempt fails; the changes go on to wait.
+    /// If the attempt fails; the changes continue to wait.
     pub async fn flush(&self) -> Result<(), NotWritten> {
         let Some(task) = &self.task else { return Ok(()) };
         let over = || NotWritten("it has been stopped".to_owned());
@@ -162,8 +162,8 @@ impl WriteBehind {
         answer.await.map_err(|_| over())?
     }
 
-    /// Takes no more changes, writes those that wait until `deadline` and leaves the database. What could not be
-    /// written is lost, and the log tells how much.
+    /// Refuses further changes, writes the waiting ones until `deadline` and closes the database. Changes that could
+    /// not be written are lost, and their number is logged.
     pub async fn stop(&self, deadline: Instant) -> Stopped {
         self.shared.stop();
         let Some(task) = &self.task else { return Stopped { lost: 0 } };
@@ -173,13 +173,13 @@ impl WriteBehind {
         outcome.unwrap_or_else(|| Stopped { lost: self.shared.give_up() })
     }
 
-    /// Whether the database takes writes.
+    /// Returns whether the database accepts writes.
     #[must_use]
     pub fn state(&self) -> WriteBehindState {
         self.shared.info().0
     }
 
-    /// How the writes do.
+    /// Returns the state and the counts.
     #[must_use]
     pub fn info(&self) -> WriteBehindInfo {
         let (state, waiting, figures) = self.shared.info();
@@ -192,7 +192,7 @@ impl WriteBehind {
         }
     }
 
-    /// Counts changes as lost that found no room where they were to wait for it here.
+    /// Counts changes as lost that found no room in a queue in front of this one.
     pub fn note_lost(&self, changes: usize) {
         self.shared.note_lost(changes);
     }

@@ -1,9 +1,9 @@
 use crate::limits::ADDRESS_TEXT_BYTES_MAX;
 use core::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-/// The address in a text: `192.0.2.1`, `2001:db8::1`, either with a port (`192.0.2.1:6881`, `[2001:db8::1]:6881`),
-/// or an IPv6 address in brackets. The port is left out: a proxy means the client's end of the connection, and what a
-/// client listens at stands in `port`.
+/// Parses an address: `192.0.2.1`, `2001:db8::1`, either with a port (`192.0.2.1:6881`, `[2001:db8::1]:6881`), or an
+/// IPv6 address in brackets. The port is ignored: that of a proxy is the client's end of the connection, and the port
+/// where a client listens is in `port`.
 #[must_use]
 pub fn parse_address(text: &[u8]) -> Option<IpAddr> {
     if text.len() > ADDRESS_TEXT_BYTES_MAX {
@@ -36,7 +36,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_none() {
+    fn anything_else_is_not_an_address() {
         let long = "1".repeat(65);
         for text in ["", "example.org", "192.0.2", "192.0.2.01", "[192.0.2.1]", "unknown", "_hidden", &long] {
             assert_eq!(parse_address(text.as_bytes()), None, "{text}");

@@ -6,42 +6,42 @@ use crate::query::{Parameter, ParameterValue, QueryError, parameters};
 use core::net::IpAddr;
 use primitives::{InfoHash, Numwant, PeerId, PeerStatus};
 
-/// An announce (BEP 3), as its query tells it.
+/// An announce (BEP 3), read from its query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Announce<'a> {
-    /// The torrent.
+    /// Identifies the torrent.
     pub info_hash: InfoHash,
-    /// What the client calls itself by.
+    /// Identifies the client software.
     pub peer_id: PeerId,
-    /// Where the client listens; 0 where it does not.
+    /// Port where the client listens, or 0 if it does not.
     pub port: u16,
-    /// Bytes uploaded since `started`, where they are told.
+    /// Bytes uploaded since `started`, if given.
     pub uploaded: Option<u64>,
-    /// Bytes downloaded since `started`, where they are told.
+    /// Bytes downloaded since `started`, if given.
     pub downloaded: Option<u64>,
-    /// Bytes left to download, where they are told: a client that has no metadata yet cannot know.
+    /// Bytes left to download, if given: a client without the metadata cannot know them.
     pub left: Option<u64>,
-    /// What has happened.
+    /// Event that the client reports.
     pub event: Event,
-    /// How many peers the client asks for.
+    /// Number of peers that the client asks for.
     pub numwant: Numwant,
-    /// The form in which it asks for them.
+    /// Form of the peers in the response.
     pub form: PeerForm,
     named: NamedAddresses<'a>,
 }
 
-/// The form of the peers in an answer.
+/// The form of the peers in a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PeerForm {
-    /// Strings of 6 or 18 bytes a peer (BEP 23, BEP 7): what every client but those that say `compact=0` is given.
+    /// Strings of 6 or 18 bytes per peer (BEP 23, BEP 7), for all clients except those that send `compact=0`.
     Compact,
     /// A list of dictionaries (BEP 3).
     Dictionaries,
-    /// The same without peer ids: `no_peer_id`.
+    /// A list of dictionaries without peer ids (`no_peer_id`).
     DictionariesWithoutPeerIds,
 }
 
-/// The addresses at which a client would like to be known, unread.
+/// The addresses that a client wants to be listed with, not decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct NamedAddresses<'a> {
     ip: Option<&'a [u8]>,
@@ -49,7 +49,7 @@ struct NamedAddresses<'a> {
     ipv6: Option<&'a [u8]>,
 }
 
-/// The values of the parameters that mean something, as they stand in the query.
+/// The values of the known parameters, not decoded.
 #[derive(Debug, Clone, Copy, Default)]
 struct Values<'a> {
     info_hash: Option<&'a [u8]>,
@@ -68,21 +68,20 @@ struct Values<'a> {
 impl<'a> Announce<'a> {
     /// Reads the query of an announce.
     ///
-    /// The order does not matter, what is not known is passed over, and of several parameters with one name the
-    /// last counts: a client puts its own behind those of the URL that it was given. `info_hash`, `peer_id` and
-    /// `port` have to be there. What a client says of itself beyond that is never a reason to refuse it: a figure that
-    /// is no number is as good as none.
+    /// The order does not matter, unknown parameters are ignored, and of several parameters with the same name the last
+    /// counts, because a client appends its own to those of the tracker's URL. `info_hash`, `peer_id` and `port` are
+    /// required. Other values are never a reason to refuse a client: one that is not a number counts as missing.
     ///
     /// # Errors
-    /// When one of the three is missing or wrong.
+    /// If one of the three is missing or wrong.
     pub fn from_query(query: &'a [u8]) -> Result<Self, QueryError<'a>> {
         Self::from_query_and(query, |_| {})
     }
 
-    /// The same, with `torrent_known` called as soon as the torrent is, before the rest is read.
+    /// Like [`Self::from_query`], but calls `torrent_known` with the info hash before the rest is read.
     ///
     /// # Errors
-    /// When one of the three is missing or wrong.
+    /// If one of the three is missing or wrong.
     pub fn from_query_and(
         query: &'a [u8],
         torrent_known: impl FnOnce(&InfoHash),
@@ -104,25 +103,25 @@ impl<'a> Announce<'a> {
         })
     }
 
-    /// Whether the peer is counted as one that has everything.
+    /// Returns whether the peer counts as a seeder or a leecher.
     #[must_use]
     pub const fn status(&self) -> PeerStatus {
         self.event.status(self.left)
     }
 
-    /// The address in `ip`, if it is one: BEP 3 allows a name too. Nothing proves it.
+    /// Returns the address in `ip`, if it is one: BEP 3 allows a DNS name too. It is not verified.
     #[must_use]
     pub fn ip(&self) -> Option<IpAddr> {
         decode_address(self.named.ip?)
     }
 
-    /// The address in `ipv4` (BEP 7). Nothing proves it.
+    /// Returns the address in `ipv4` (BEP 7). It is not verified.
     #[must_use]
     pub fn ipv4(&self) -> Option<IpAddr> {
         decode_address(self.named.ipv4?).filter(IpAddr::is_ipv4)
     }
 
-    /// The address in `ipv6` (BEP 7). Nothing proves it.
+    /// Returns the address in `ipv6` (BEP 7). It is not verified.
     #[must_use]
     pub fn ipv6(&self) -> Option<IpAddr> {
         decode_address(self.named.ipv6?).filter(IpAddr::is_ipv6)
@@ -140,7 +139,6 @@ impl<'a> Values<'a> {
         values
     }
 
-    /// Where the value of this parameter is kept, if it is.
     fn place(&mut self, name: &[u8]) -> Option<&mut Option<&'a [u8]>> {
         match name {
             b"info_hash" => Some(&mut self.info_hash),
@@ -181,7 +179,7 @@ fn port(value: Option<&[u8]>) -> Result<u16, QueryError<'_>> {
     number.ok_or(QueryError::NotAPort(ParameterValue(value)))
 }
 
-/// A negative number, and what is no number, leave the choice to the tracker.
+/// Negative numbers and values that are not numbers leave the choice to the tracker.
 fn numwant(value: Option<&[u8]>) -> Numwant {
     let number = value.and_then(decode_number);
     number.map_or(Numwant::Default, |number| Numwant::AtMost(u32::try_from(number).unwrap_or(u32::MAX)))

@@ -1,12 +1,12 @@
-//! Bencoding (BEP 3) into a buffer of the caller. Keys are written in the order that the callers keep: sorted.
+//! Bencoding (BEP 3) into a buffer. The code that writes a dictionary has to write its keys in sorted order.
 
 use core::fmt;
 
-/// Bytes written one after another into a buffer. What finds no room is left out, and [`Writer::written`] tells.
+/// Appends bytes to a buffer. Bytes that do not fit are dropped, and [`Writer::written`] reports it.
 #[derive(Debug)]
 pub(crate) struct Writer<'a> {
     room: &'a mut [u8],
-    /// Bytes that were to be written, whether there was room for them or not.
+    /// Number of bytes put, those that did not fit included.
     length: usize,
 }
 
@@ -15,12 +15,11 @@ impl<'a> Writer<'a> {
         Self { room, length: 0 }
     }
 
-    /// How many bytes were written, if there was room for all of them.
+    /// Returns the number of bytes written, or `None` if some did not fit.
     pub(crate) fn written(&self) -> Option<usize> {
         (self.length <= self.room.len()).then_some(self.length)
     }
 
-    /// These bytes.
     pub(crate) fn put(&mut self, bytes: &[u8]) {
         let end = self.length.saturating_add(bytes.len());
         if let Some(place) = self.room.get_mut(self.length..end) {
@@ -29,7 +28,6 @@ impl<'a> Writer<'a> {
         self.length = end;
     }
 
-    /// A number in decimal.
     pub(crate) fn decimal(&mut self, mut number: u64) {
         let mut digits = [0; DECIMAL_BYTES_MAX];
         let mut used: usize = 0;
@@ -44,35 +42,35 @@ impl<'a> Writer<'a> {
         self.put(digits.get(DECIMAL_BYTES_MAX.saturating_sub(used)..).unwrap_or_default());
     }
 
-    /// `d`, `l` or `e`, and whatever else is written as it stands.
+    /// Writes `text` without a length, such as `d`, `l` or `e`.
     pub(crate) fn literal(&mut self, text: &str) {
         self.put(text.as_bytes());
     }
 
-    /// An integer: `i42e`.
+    /// Writes an integer: `i42e`.
     pub(crate) fn integer(&mut self, number: impl Into<u64>) {
         self.literal("i");
         self.decimal(number.into());
         self.literal("e");
     }
 
-    /// A string: `5:bytes`.
+    /// Writes a string: `5:bytes`.
     pub(crate) fn string(&mut self, bytes: &[u8]) {
         self.string_of(bytes.len());
         self.put(bytes);
     }
 
-    /// The beginning of a string of so many bytes.
+    /// Writes the length prefix of a string.
     fn string_of(&mut self, length: usize) {
         self.decimal(length as u64);
         self.literal(":");
     }
 }
 
-/// Digits of the longest number.
+/// Digits of `u64::MAX`.
 const DECIMAL_BYTES_MAX: usize = 20;
 
-/// A text of bounded length that is made where it stands.
+/// A text of limited length on the stack.
 #[derive(Debug)]
 pub(crate) struct Text<const BYTES_MAX: usize> {
     bytes: [u8; BYTES_MAX],
@@ -80,10 +78,10 @@ pub(crate) struct Text<const BYTES_MAX: usize> {
 }
 
 impl<const BYTES_MAX: usize> Text<BYTES_MAX> {
-    /// What `value` says, cut where there is no more room: between two characters.
+    /// Formats `value`. If it does not fit, it is truncated between two characters.
     pub(crate) fn of(value: impl fmt::Display) -> Self {
         let mut text = Self { bytes: [0; BYTES_MAX], length: 0 };
-        // An error is a text that was cut.
+        // An error means that the text was truncated.
         let _cut = fmt::write(&mut text, format_args!("{value}"));
         text
     }
@@ -124,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn what_finds_no_room_is_told() {
+    fn bytes_that_do_not_fit_are_reported() {
         let mut room = [0; 4];
         let mut writer = Writer::new(&mut room);
         writer.put(b"abcd");
@@ -135,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_cut_between_two_characters() {
+    fn a_text_is_truncated_between_two_characters() {
         assert_eq!(Text::<4>::of("ab").as_bytes(), b"ab");
         assert_eq!(Text::<4>::of(format_args!("{}{}", "abc", "\u{e9}")).as_bytes(), b"abc");
         assert_eq!(Text::<5>::of("abc\u{e9}f").as_bytes(), "abc\u{e9}".as_bytes());

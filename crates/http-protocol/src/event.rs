@@ -4,16 +4,16 @@ use primitives::{AnnounceEvent, PeerStatus};
 /// The `event` of an announce (BEP 3, BEP 21).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Event {
-    /// A regular announce: none, an empty one, or one that nobody has defined.
+    /// A regular announce: no event, an empty one, or one that no BEP defines.
     #[default]
     None,
-    /// The client has begun.
+    /// The client has started the torrent.
     Started,
-    /// The client leaves.
+    /// The client leaves the swarm.
     Stopped,
-    /// The last missing piece has arrived.
+    /// The client has downloaded the last missing piece.
     Completed,
-    /// The client is a partial seed: it does not have everything and wants no more. It says so in each announce.
+    /// The client is a partial seed: it is incomplete and wants no more pieces. It reports this in each announce.
     Paused,
 }
 
@@ -28,7 +28,7 @@ impl Event {
         NAMES.into_iter().find(|(name, _)| is_text(value, name)).map_or(Self::None, |(_, event)| event)
     }
 
-    /// What it means for a swarm.
+    /// Returns the event that applies to the swarm.
     #[must_use]
     pub const fn announce_event(self) -> AnnounceEvent {
         match self {
@@ -39,8 +39,8 @@ impl Event {
         }
     }
 
-    /// The status of a peer that says this. Who does not tell what is left is taken for a leecher, and a partial
-    /// seed is incomplete (BEP 21).
+    /// Returns the status of a peer that reports this event. A peer that does not report the bytes left counts as a
+    /// leecher, and a partial seed is incomplete (BEP 21).
     #[must_use]
     pub const fn status(self, bytes_left: Option<u64>) -> PeerStatus {
         match (self, bytes_left) {

@@ -1,43 +1,43 @@
-/// The version of a request. Answers have HTTP/1.1 always, as RFC 9110 (2.5) asks.
+/// The version of a request. Responses always have HTTP/1.1, as RFC 9110 (2.5) recommends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Version {
-    /// HTTP/1.0
+    /// HTTP/1.0.
     Http10,
-    /// HTTP/1.1
+    /// HTTP/1.1.
     Http11,
 }
 
-/// What becomes of the connection after an answer.
+/// Whether the connection stays open after a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Connection {
-    /// It waits for the next request.
+    /// It stays open for the next request.
     KeepAlive,
     /// It is closed.
     Close,
 }
 
-/// Whether an answer has its body with it.
+/// Whether the body of a response is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Content {
-    /// It has.
+    /// It is sent.
     Sent,
-    /// Only the head that it would have: `HEAD` was asked.
+    /// Only the head of the full response is sent, as `HEAD` asks for.
     Withheld,
 }
 
-/// How the answer to a request is framed.
+/// How the response to a request is framed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Framing {
-    /// The request's.
+    /// Version of the request.
     pub version: Version,
-    /// What the client asks for. A server that has had enough may make it [`Connection::Close`].
+    /// What the client asks for. The server may change it to [`Connection::Close`].
     pub connection: Connection,
-    /// By the request's method.
+    /// Depends on the method of the request.
     pub content: Content,
 }
 
 impl Framing {
-    /// The last answer of a connection whose bytes cannot be understood any further.
+    /// The framing of the last response on a connection whose next bytes cannot be parsed.
     pub const FINAL: Self =
         Self { version: Version::Http11, connection: Connection::Close, content: Content::Sent };
 }

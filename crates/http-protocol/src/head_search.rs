@@ -3,39 +3,38 @@ use crate::status::Status;
 use core::ops::Range;
 use memchr::memchr;
 
-/// How far the bytes of a connection have been searched for the end of a request.
+/// The state of the search for the end of a request in the bytes of a connection.
 ///
-/// Kept with the connection, so that no byte is looked at twice however small the pieces are that it arrives in.
-/// [`crate::read_request`] starts it again behind each request.
+/// It is kept with the connection, so that no byte is searched twice however small the pieces are that arrive.
+/// [`crate::read_request`] resets it after each request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct HeadSearch {
     searched: usize,
     line_start: usize,
-    /// Where the request line begins, behind empty lines.
+    /// Offset of the request line, after any empty lines.
     head_start: usize,
-    /// Finished lines of the head.
+    /// Complete lines of the head.
     lines: usize,
 }
 
-/// What opens a connection and is no request of HTTP/1.
+/// The kind of first bytes that are not an HTTP/1 request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Greeting {
     /// A TLS handshake on a plain port.
     Tls,
     /// The preface of an HTTP/2 connection (RFC 9113, 3.4).
     Http2,
-    /// Something that does not begin with a letter, as every method does.
+    /// Something that does not start with a letter, as every method does.
     Unknown,
 }
 
-/// What a search has found.
+/// The result of a search.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Found {
-    /// The head, its empty last line included.
+    /// The range of the head, its empty last line included.
     Head(Range<usize>),
-    /// A head that nobody has to read.
+    /// A head that is refused without parsing it.
     Refused(Status),
-    /// No request.
     NotHttp(Greeting),
 }
 
@@ -43,7 +42,7 @@ pub(crate) enum Found {
 const TLS_HANDSHAKE: u8 = 22;
 
 impl HeadSearch {
-    /// Goes on with the search; `None` when the head has not ended yet.
+    /// Continues the search. Returns `None` if the end of the head has not arrived.
     ///
     /// The end is the first empty line after the request line, by RFC 9112 (2.1, 2.2): empty lines before it are
     /// skipped, and a line may end with LF alone.
@@ -69,7 +68,7 @@ impl HeadSearch {
         is_full.then_some(Found::Refused(Status::RequestHeaderFieldsTooLarge))
     }
 
-    /// The next line that has ended, without its line ending.
+    /// Returns the next complete line without its line ending.
     fn next_line<'a>(&mut self, window: &'a [u8]) -> Option<&'a [u8]> {
         let unsearched = window.get(self.searched..)?;
         let newline = self.searched.saturating_add(memchr(b'\n', unsearched)?);
@@ -78,7 +77,7 @@ impl HeadSearch {
         Some(line.strip_suffix(b"\r").unwrap_or(line))
     }
 
-    /// Takes note of the line that ends at `searched`.
+    /// Records the line that ends at `searched`.
     fn finish_line(&mut self, line: &[u8]) -> Option<Found> {
         self.line_start = self.searched;
         if self.lines == 0 {
@@ -101,7 +100,7 @@ impl HeadSearch {
     }
 }
 
-/// What a line that begins like this is, if it is no request line.
+/// Classifies a line by its first byte. Returns `None` if it may be a request line.
 fn greeting(line: &[u8]) -> Option<Greeting> {
     match line.first()? {
         b'\r' => None,
@@ -142,7 +141,7 @@ mod tests {
         let mut search = HeadSearch::default();
         assert_eq!(search.advance(b"GET / HTTP/1.1\r\nHost: exam"), None);
         assert_eq!(search.searched, 26);
-        // What has been searched could be anything now.
+        // The bytes that have been searched may be anything.
         assert_eq!(search.advance(b"..........................ple\r\n\r\n"), Some(Found::Head(0..33)));
     }
 
@@ -180,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_request_is_seen_by_its_first_byte() {
+    fn other_protocols_are_detected_by_their_first_byte() {
         assert_eq!(search(b"\x16"), Some(Found::NotHttp(Greeting::Tls)));
         assert_eq!(search(b"\x13BitTorrent protocol"), Some(Found::NotHttp(Greeting::Unknown)));
         assert_eq!(search(b"\r\n\x16\x03\x01\r\n"), Some(Found::NotHttp(Greeting::Tls)));

@@ -3,51 +3,50 @@ use core::iter::FusedIterator;
 use core::net::IpAddr;
 use memchr::memchr;
 
-/// The header lines of a request, which have been found well-formed.
+/// The header lines of a request, which are known to be well-formed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Headers<'a> {
     lines: &'a [u8],
 }
 
-/// One header line, as it stands in the request.
+/// A header line of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header<'a> {
-    /// The name, in any case.
+    /// Name, in upper or lower case.
     pub name: &'a [u8],
-    /// The value without the white space around it.
+    /// Value without the white space around it.
     pub value: &'a [u8],
 }
 
 impl<'a> Headers<'a> {
-    /// The header lines of a head: what follows the request line.
+    /// Returns the header lines of a head, which follow the request line.
     pub(crate) fn of_head(head: &'a [u8]) -> Self {
         let request_line = memchr(b'\n', head).map_or(head.len(), |newline| newline.saturating_add(1));
         Self { lines: head.get(request_line..).unwrap_or_default() }
     }
 
-    /// All lines, first to last.
+    /// Returns all lines in order.
     #[must_use]
     pub const fn iter(self) -> HeaderIter<'a> {
         HeaderIter { rest: self.lines }
     }
 
-    /// The values of all lines with this name, first to last.
+    /// Returns the values of all lines with this name in order.
     pub fn all(self, name: &'a str) -> impl Iterator<Item = &'a [u8]> + Clone {
         self.iter()
             .filter(move |header| header.name.eq_ignore_ascii_case(name.as_bytes()))
             .map(|header| header.value)
     }
 
-    /// The elements of all `X-Forwarded-For` lines as one list: the first is what the first proxy was told or
-    /// saw, the last is whom the last proxy saw. An empty one counts, though RFC 9110 (5.6.1) would leave it out: its
-    /// proxy did not tell whom it saw, and what a client wrote itself may stand before it.
+    /// Returns the elements of all `X-Forwarded-For` lines as one list: the first is what the first proxy received or
+    /// wrote, the last is the peer of the last proxy. Empty elements count, though RFC 9110 (5.6.1) ignores them: their
+    /// proxy did not write its peer, and the element before may be the client's own.
     pub fn forwarded_for(self) -> impl Iterator<Item = &'a [u8]> + Clone {
         self.all("X-Forwarded-For").flat_map(places)
     }
 
-    /// The element of `X-Forwarded-For` with `index` others to the right of it: index 0 was written by the nearest
-    /// proxy. Only what trusted proxies wrote can be believed, so the operator's number of proxies counts from
-    /// the right.
+    /// Returns the element of `X-Forwarded-For` with `index` others to its right: the nearest proxy wrote the one at 0.
+    /// Only elements from trusted proxies can be believed, so the configured number of proxies counts from the right.
     #[must_use]
     pub fn forwarded_for_from_right(self, index: usize) -> Option<&'a [u8]> {
         let elements = self.forwarded_for();
@@ -55,13 +54,13 @@ impl<'a> Headers<'a> {
         elements.into_iter().nth(from_left)
     }
 
-    /// The same as an address, if it is one.
+    /// Returns the same element as an address, if it is one.
     #[must_use]
     pub fn forwarded_address_from_right(self, index: usize) -> Option<IpAddr> {
         parse_address(self.forwarded_for_from_right(index)?)
     }
 
-    /// The address in the last `X-Real-IP` line: a proxy that adds a line adds it at the end.
+    /// Returns the address in the last `X-Real-IP` line, because a proxy that adds a line adds it at the end.
     #[must_use]
     pub fn real_ip(self) -> Option<IpAddr> {
         parse_address(self.all("X-Real-IP").last()?)
@@ -77,7 +76,7 @@ impl<'a> IntoIterator for Headers<'a> {
     }
 }
 
-/// Header lines, one by one.
+/// An iterator over header lines.
 #[derive(Debug, Clone)]
 pub struct HeaderIter<'a> {
     rest: &'a [u8],
@@ -88,7 +87,7 @@ impl<'a> Iterator for HeaderIter<'a> {
 
     fn next(&mut self) -> Option<Header<'a>> {
         let (line, rest) = split_at_byte(self.rest, b'\n')?;
-        // The empty line has no colon. It is the last.
+        // The last line is empty and has no colon.
         let (name, value) = split_at_byte(line, b':')?;
         self.rest = rest;
         Some(Header { name, value: value.trim_ascii() })
@@ -97,18 +96,18 @@ impl<'a> Iterator for HeaderIter<'a> {
 
 impl FusedIterator for HeaderIter<'_> {}
 
-/// The elements of a comma-separated list, without the white space around them. Empty ones are left out (RFC 9110,
-/// 5.6.1).
+/// Returns the elements of a comma-separated list without the white space around them. Empty elements are ignored
+/// (RFC 9110, 5.6.1).
 pub(crate) fn elements(list: &[u8]) -> impl Iterator<Item = &[u8]> {
     places(list).filter(|element| !element.is_empty())
 }
 
-/// What stands between the commas of a list, without the white space around it.
+/// Returns all elements of a comma-separated list, empty ones included.
 fn places(list: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
     list.split(|&byte| byte == b',').map(<[u8]>::trim_ascii)
 }
 
-/// What is before and behind the first `byte`.
+/// Returns the bytes before and after the first `byte`.
 pub(crate) fn split_at_byte(bytes: &[u8], byte: u8) -> Option<(&[u8], &[u8])> {
     let (before, from) = bytes.split_at_checked(memchr(byte, bytes)?)?;
     Some((before, from.get(1..)?))
@@ -142,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_without_an_address_in_it_is_nobody_and_not_who_stands_before_it() {
+    fn an_element_without_an_address_is_not_replaced_by_the_one_before() {
         for nobody in [
             ",",
             ", ",
@@ -175,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn the_real_ip_is_that_of_the_last_line() {
+    fn the_real_ip_is_the_one_of_the_last_line() {
         let headers = headers("X-Real-IP: 192.0.2.1\r\nx-real-ip: 192.0.2.2\r\n\r\n");
         assert_eq!(headers.real_ip(), "192.0.2.2".parse().ok());
         assert_eq!(headers.forwarded_for_from_right(0), None);

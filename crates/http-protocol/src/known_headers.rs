@@ -3,7 +3,7 @@ use crate::headers::elements;
 use crate::request::ContentCoding;
 use crate::status::Status;
 
-/// What the header lines of a request say about how it is to be taken.
+/// The values of the header lines that affect how a request is handled.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct KnownHeaders {
     hosts: usize,
@@ -14,17 +14,17 @@ pub(crate) struct KnownHeaders {
     pub(crate) accepted_coding: ContentCoding,
 }
 
-/// Whether content follows in chunks.
+/// Whether there is a `Transfer-Encoding`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Transfer {
     Plain,
     Coded,
 }
 
-/// What the client wants to be told before it sends content.
+/// The expectation in `Expect`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Expectation {
-    /// Nothing, or that it may go on: there is no content that it could go on with.
+    /// None, or `100-continue`, which does not matter without content.
     None,
     Unknown,
 }
@@ -64,7 +64,7 @@ impl KnownHeaders {
         Ok(())
     }
 
-    /// `close` counts wherever it stands.
+    /// `close` takes precedence, wherever it is.
     fn note_connection(&mut self, value: &[u8]) {
         for option in elements(value) {
             if option.eq_ignore_ascii_case(b"close") {
@@ -88,7 +88,7 @@ impl KnownHeaders {
         }
     }
 
-    /// Whether a request of this version can be answered.
+    /// Returns an error if a request of this version cannot be answered.
     pub(crate) fn check(&self, version: Version) -> Result<(), Status> {
         if self.transfer == Transfer::Coded {
             return Err(Status::BadRequest);
@@ -97,15 +97,14 @@ impl KnownHeaders {
             return Err(Status::ContentTooLarge);
         }
         match (version, self.hosts, self.expectation) {
-            // Two hosts are two opinions about where a request goes; none is against RFC 9112 (3.2), and no client
-            // leaves it out.
+            // Several hosts make a request ambiguous. RFC 9112 (3.2) requires one, and every client sends it.
             (_, 2.., _) | (Version::Http11, 0, _) => Err(Status::BadRequest),
             (Version::Http11, _, Expectation::Unknown) => Err(Status::ExpectationFailed),
             _ => Ok(()),
         }
     }
 
-    /// RFC 9112 (9.3): HTTP/1.1 keeps a connection unless told otherwise, HTTP/1.0 closes it.
+    /// RFC 9112 (9.3): by default HTTP/1.1 keeps a connection open and HTTP/1.0 closes it.
     pub(crate) fn connection(&self, version: Version) -> Connection {
         self.connection.unwrap_or(match version {
             Version::Http10 => Connection::Close,
@@ -120,8 +119,8 @@ fn is_weight_zero(parameter: &[u8]) -> bool {
     weight.is_some_and(|weight| weight.iter().all(|digit| matches!(digit, b'0' | b'.')))
 }
 
-/// A `Content-Length`: digits only, so that nobody on the way reads another number. What does not fit is as bad as
-/// any length that is not 0.
+/// Parses a `Content-Length`: digits only, so that no proxy can read another number. A number that does not fit is
+/// refused like any other that is not 0.
 fn parse_length(value: &[u8]) -> Option<u64> {
     let is_number = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
     is_number.then(|| str::from_utf8(value).ok().and_then(|digits| digits.parse().ok()).unwrap_or(u64::MAX))

@@ -1,15 +1,15 @@
 //! The HTTP tracker protocol: BEP 3, with BEP 7, 21, 23, 24, 31 and 48.
 //!
-//! Bytes to requests and responses, and back. The owner of a connection reads into a buffer of its own and asks:
+//! Converts bytes to requests and responses and back. The owner of a connection reads into its own buffer and calls:
 //!
-//! 1. behind a trusted proxy, [`read_proxy_header`] once: whose connection is this?
-//! 2. [`read_request`]: is there a whole request at the front, how many bytes does it take, what does it ask for?
-//! 3. [`Announce::from_query`] or [`Scrape::from_query`]: what does its query say?
-//! 4. [`AnnounceResponse`], [`ScrapeResponse`], [`FailureResponse`], [`write_status`] or [`write_health`]: the bytes of
-//!    the answer, head and body in one piece.
+//! 1. [`read_proxy_header`], once and only on connections from a trusted proxy, for the client's address.
+//! 2. [`read_request`] for the request at the front of the buffer, its size and its route.
+//! 3. [`Announce::from_query`] or [`Scrape::from_query`] to decode the query.
+//! 4. [`AnnounceResponse`], [`ScrapeResponse`], [`FailureResponse`], [`write_status`] or [`write_health`] to encode the
+//!    response, head and body in one piece.
 //!
-//! A request is a view of its bytes. There is no IO, no clock, no allocation and nothing that remote bytes could make
-//! panic.
+//! A request is a view of its bytes. The crate does no IO, reads no clock, and only [`FullScrapeResponse`] allocates.
+//! No remote bytes can make it panic.
 
 #![forbid(unsafe_code)]
 #![deny(
@@ -18,7 +18,7 @@
     clippy::panic,
     clippy::unreachable,
     clippy::arithmetic_side_effects,
-    reason = "remote bytes come here first"
+    reason = "this crate parses untrusted bytes"
 )]
 #![cfg_attr(
     test,
@@ -27,7 +27,7 @@
         clippy::expect_used,
         clippy::panic,
         clippy::arithmetic_side_effects,
-        reason = "tests speak of bytes that they made"
+        reason = "tests use their own bytes"
     )
 )]
 

@@ -1,36 +1,36 @@
-//! The bounds of the protocol, each with its reason.
+//! The limits of the protocol, each with its reason.
 
-/// Bytes of a request line without its line ending. RFC 9112 (3) asks for 8,000 at least; a scrape of
-/// [`SCRAPE_HASHES_MAX`] hashes takes 5,300.
+/// Maximum size of a request line without its line ending, in bytes. RFC 9112 (3) recommends at least 8,000; a scrape
+/// of [`SCRAPE_HASHES_MAX`] hashes takes 5,300.
 pub const REQUEST_LINE_BYTES_MAX: usize = 8192;
 
-/// Bytes of a request, which is its head: a request line and as much again for what proxies and browsers add. What
-/// a connection may make a worker hold.
+/// Maximum size of a request, which is only a head, in bytes: a request line and as much again for the headers that
+/// proxies and browsers add. It limits the memory that a connection takes in a worker.
 pub const HEAD_BYTES_MAX: usize = 2 * REQUEST_LINE_BYTES_MAX;
 
-/// Header lines of a request. Clients send four or five, browsers and chains of proxies up to thirty.
+/// Maximum number of header lines. Clients send four or five, browsers and chains of proxies up to thirty.
 pub const HEADERS_MAX: usize = 64;
 
-/// Info hashes answered in one scrape: as many as over UDP (BEP 15), so that both take the same way.
+/// Maximum number of info hashes answered in one scrape: as many as over UDP (BEP 15), so that both are handled alike.
 pub const SCRAPE_HASHES_MAX: usize = 74;
 
-/// Peers of one family in one answer: as many as over UDP.
+/// Maximum number of peers of one family in a response: as many as over UDP.
 pub const PEERS_MAX: usize = 200;
 
-/// Bytes of a failure reason or a warning. They are shown in one line of a client's window; longer ones are cut.
+/// Maximum size of a failure reason or warning, in bytes. Longer ones are truncated: clients show them in one line.
 pub const TEXT_BYTES_MAX: usize = 256;
 
-/// Bytes of the textual form of an address with brackets and a port, as `ip` parameters and forwarding headers have
-/// it: 39 of the address, `[`, `]`, `:` and 5 digits are 47.
+/// Maximum size of an address with brackets and a port as text, in bytes, in `ip` parameters and forwarding headers.
+/// The longest is 47: 39 of the address, `[`, `]`, `:` and 5 digits.
 pub(crate) const ADDRESS_TEXT_BYTES_MAX: usize = 64;
 
-/// Bytes of a version 1 header of the PROXY protocol, its line ending included (its section 2.1).
+/// Maximum size of a version 1 header of the PROXY protocol with its line ending, in bytes (its section 2.1).
 pub const PROXY_V1_BYTES_MAX: usize = 107;
 
-/// Bytes of a version 2 header of the PROXY protocol. It is always smaller than a segment (its section 2.2), of which
-/// every host takes 536 bytes (RFC 9293, 3.7.1); addresses take at most 232 of them.
+/// Maximum size of a version 2 header of the PROXY protocol, in bytes. It is always smaller than a segment (its section
+/// 2.2), and every host accepts segments of 536 bytes (RFC 9293, 3.7.1). Addresses take at most 232 of them.
 pub const PROXY_V2_BYTES_MAX: usize = 536;
 
-/// Bytes of a wrong value that a failure shows: a whole info hash with each byte encoded, which leaves room for the rest
-/// of the text.
+/// Maximum size of a wrong value in a failure reason, in bytes: an info hash with each byte encoded, which leaves room
+/// for the rest of the text.
 pub(crate) const SHOWN_VALUE_BYTES_MAX: usize = 60;

@@ -1,9 +1,9 @@
-//! Percent-encoding (RFC 3986, 2.1), undone without a copy of the whole.
+//! Percent-decoding (RFC 3986, 2.1) without a copy of the whole query.
 //!
-//! A `+` is a `+`. Forms write a space so, but an info hash is no form field: opentracker, aquatic and Torrust take it
-//! literally, and the clients that once sent it for a space have been mended because of that.
+//! A `+` stays a `+`. It stands for a space in forms, but an info hash is not a form field: opentracker, aquatic and
+//! Torrust take it literally, so that clients do not send it for a space.
 
-/// The bytes that a percent-encoded value stands for; `None` for an escape that is none.
+/// An iterator over the decoded bytes of a value, with `None` for an invalid escape.
 #[derive(Debug, Clone)]
 pub(crate) struct Decoded<'a> {
     rest: &'a [u8],
@@ -28,7 +28,6 @@ impl Iterator for Decoded<'_> {
     }
 }
 
-/// The value of a hexadecimal digit, in either case.
 const fn nibble(digit: u8) -> Option<u8> {
     match digit {
         b'0'..=b'9' => Some(digit & 0x0f),
@@ -37,10 +36,10 @@ const fn nibble(digit: u8) -> Option<u8> {
     }
 }
 
-/// A value of exactly 20 bytes.
+/// Decodes a value of exactly 20 bytes.
 ///
-/// Which bytes of a hash are escaped is random, so a branch on it is foreseen by no processor: every byte is taken for an
-/// escape and for itself, and one of the two is chosen.
+/// Which bytes of a hash are escaped is random, so that a processor cannot predict a branch on it. Therefore each byte
+/// is decoded both as an escape and as itself, and one of the two is selected.
 pub(crate) fn decode_hash(value: &[u8]) -> Option<[u8; HASH_BYTES]> {
     let mut padded = [0; ESCAPED_HASH_BYTES_MAX + 2];
     padded.get_mut(..value.len()).filter(|_| value.len() <= ESCAPED_HASH_BYTES_MAX)?.copy_from_slice(value);
@@ -63,14 +62,14 @@ fn digit(byte: u8) -> u8 {
 
 const HASH_BYTES: usize = 20;
 
-/// Bytes of a hash that is escaped as a whole.
+/// Size of a hash with each byte escaped.
 const ESCAPED_HASH_BYTES_MAX: usize = 3 * HASH_BYTES;
 
-/// A bit that no digit has.
+/// A bit that is set in no digit.
 const NO_DIGIT: u8 = 0x80;
 
 /// The values of hexadecimal digits in either case.
-#[expect(clippy::indexing_slicing, reason = "the compiler makes it")]
+#[expect(clippy::indexing_slicing, reason = "evaluated at compile time")]
 const HEXADECIMAL: [u8; 256] = {
     let mut values = [NO_DIGIT; 256];
     let mut byte: u8 = 0;
@@ -85,7 +84,7 @@ const HEXADECIMAL: [u8; 256] = {
     }
 };
 
-/// A value of at most as many bytes as `buffer` has.
+/// Decodes a value of at most as many bytes as `buffer` has.
 pub(crate) fn decode_into<'b>(value: &[u8], buffer: &'b mut [u8]) -> Option<&'b [u8]> {
     let mut decoded = decode(value);
     let mut bytes: usize = 0;
@@ -97,7 +96,7 @@ pub(crate) fn decode_into<'b>(value: &[u8], buffer: &'b mut [u8]) -> Option<&'b 
     buffer.get(..bytes)
 }
 
-/// A number of digits only.
+/// Decodes a number that consists of digits only.
 pub(crate) fn decode_number(value: &[u8]) -> Option<u64> {
     if value.is_empty() {
         return None;
@@ -108,7 +107,6 @@ pub(crate) fn decode_number(value: &[u8]) -> Option<u64> {
     })
 }
 
-/// Whether the value stands for this text.
 pub(crate) fn is_text(value: &[u8], text: &str) -> bool {
     decode(value).eq(text.bytes().map(Some))
 }
@@ -133,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_off_or_wrong_escape_makes_the_value_unreadable() {
+    fn a_value_with_a_truncated_or_wrong_escape_is_rejected() {
         for value in [b"a%".as_slice(), b"a%4", b"a%4g", b"a%%4", b"%-1", b"%zz"] {
             for length in 15..=20 {
                 let hash = [&[b'a'; 20][..length], value].concat();
@@ -144,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_of_another_length_is_unreadable() {
+    fn a_value_of_another_length_is_rejected() {
         for length in [0, 19, 21, 59, 60, 61, 62, 63, 1000] {
             assert_eq!(decode_hash(&vec![b'a'; length]), None, "{length}");
         }
@@ -157,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_have_digits_only_and_fit() {
+    fn numbers_consist_of_digits_and_fit() {
         assert_eq!(decode_number(b"18446744073709551615"), Some(u64::MAX));
         assert_eq!(decode_number(b"%31%30"), Some(10));
         for value in [b"18446744073709551616".as_slice(), b"-1", b"+1", b"1 ", b"", b"0x1", b"1.0"] {

@@ -1,41 +1,40 @@
-//! The PROXY protocol, versions 1 and 2: what a proxy sends before anything else, to tell whose connection it is.
+//! The PROXY protocol, versions 1 and 2: a header with the client's address that a proxy sends before anything else.
 //!
-//! It is only believed from proxies that the operator trusts, and there it has to come: the two cannot be told apart
-//! from what a stranger sends.
+//! It is only accepted from proxies that the operator trusts, and it is required from them: otherwise a client could
+//! send the header itself.
 
 mod v1;
 mod v2;
 
 use core::net::SocketAddr;
 
-/// What stands at the front of the bytes of a connection from a proxy.
+/// The result of reading the front of a connection from a proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProxyHeader {
-    /// The beginning of a header, or nothing: more bytes have to come. Never said of
-    /// [`crate::PROXY_V2_BYTES_MAX`] bytes.
+    /// The start of a header, or nothing: more bytes are needed. Not returned for [`crate::PROXY_V2_BYTES_MAX`] bytes.
     Incomplete,
-    /// No header of either version: the connection is closed.
+    /// Not a header of either version: the connection is to be closed.
     Invalid,
-    /// A header of so many bytes.
+    /// A complete header.
     Complete {
-        /// Whose connection it is.
+        /// Source of the connection.
         source: ProxiedSource,
-        /// Bytes that the header takes at the front.
+        /// Size of the header, after which the requests start.
         bytes: usize,
     },
 }
 
-/// Whose connection a proxy hands on.
+/// The source of a connection that a proxy forwards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProxiedSource {
-    /// The client's at this address.
+    /// A client at this address.
     Client(SocketAddr),
-    /// The proxy's own (`LOCAL`: a health check), or that of somebody without an IP address (`UNKNOWN`, Unix sockets).
+    /// The proxy itself (`LOCAL`: a health check), or a client without an IP address (`UNKNOWN`, Unix sockets).
     Proxy,
 }
 
-/// Reads the header of the PROXY protocol at the front of `bytes`. What is too short yet is read anew each time: it
-/// is a few hundred bytes at most.
+/// Reads the header of the PROXY protocol at the front of `bytes`. An incomplete header is read again from its start
+/// each time, because it has at most a few hundred bytes.
 #[must_use]
 pub fn read_proxy_header(bytes: &[u8]) -> ProxyHeader {
     if begins_like(bytes, v2::SIGNATURE) {
@@ -47,7 +46,7 @@ pub fn read_proxy_header(bytes: &[u8]) -> ProxyHeader {
     }
 }
 
-/// Whether `bytes` are, as far as they go, those of `start`.
+/// Compares only as many bytes as both have.
 fn begins_like(bytes: &[u8], start: &[u8]) -> bool {
     bytes.iter().zip(start).all(|(byte, expected)| byte == expected)
 }
@@ -57,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn either_version_is_told_by_its_first_byte() {
+    fn the_first_bytes_determine_the_version() {
         assert_eq!(read_proxy_header(b""), ProxyHeader::Incomplete);
         assert_eq!(read_proxy_header(b"P"), ProxyHeader::Incomplete);
         assert_eq!(read_proxy_header(b"\r"), ProxyHeader::Incomplete);

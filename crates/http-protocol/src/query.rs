@@ -3,35 +3,35 @@ use crate::limits::SHOWN_VALUE_BYTES_MAX;
 use core::fmt;
 use thiserror::Error;
 
-/// A parameter without which a request cannot be answered.
+/// A required parameter of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Parameter {
-    /// The torrent.
+    /// Identifies the torrent.
     InfoHash,
-    /// The client.
+    /// Identifies the client software.
     PeerId,
-    /// Where the client listens.
+    /// Port where the client listens.
     Port,
 }
 
-/// Why a query is no announce or scrape. Its text is fit for a failure reason, and begins with the words that tools look
-/// for.
+/// Why a query is not an announce or scrape. The text is sent as a failure reason and starts with words that other
+/// tools match on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum QueryError<'a> {
-    /// It is not there.
+    /// The parameter is missing.
     #[error("{CANNOT_PARSE}: missing param {0}")]
     Missing(Parameter),
-    /// It is not 20 bytes, percent-encoded where they need it.
+    /// The value is not 20 bytes, percent-encoded where needed.
     #[error("{CANNOT_PARSE}: invalid param value {1} for {0}: it is not 20 percent-encoded bytes")]
     NotTwentyBytes(Parameter, ParameterValue<'a>),
-    /// It is not a number from 0 to 65535.
+    /// The value is not a number from 0 to 65535.
     #[error("{CANNOT_PARSE}: invalid param value {0} for port: it is not a number from 0 to 65535")]
     NotAPort(ParameterValue<'a>),
 }
 
 const CANNOT_PARSE: &str = "Cannot parse query params for announce request";
 
-/// The value of a parameter as it stands in the query, shown in printable characters, of a longer one the beginning.
+/// The value of a parameter, not decoded. Only the start of a long one is displayed, in printable characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ParameterValue<'a>(pub &'a [u8]);
 
@@ -52,13 +52,13 @@ impl fmt::Display for Parameter {
     }
 }
 
-/// The parameters of a query, name and value as they stand there, in their order.
+/// An iterator over the names and values of the parameters of a query, not decoded, in their order.
 #[derive(Debug, Clone)]
 pub(crate) struct Parameters<'a> {
     rest: &'a [u8],
 }
 
-/// Names have a few bytes: a plain loop finds their end sooner than a search made for long texts.
+/// Names have a few bytes, so that a plain loop finds their end faster than a search made for long texts.
 fn name_and_value(parameter: &[u8]) -> (&[u8], &[u8]) {
     let end = parameter.iter().position(|&byte| byte == b'=');
     let name_and_value = end.and_then(|end| parameter.split_at_checked(end));

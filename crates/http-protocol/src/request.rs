@@ -8,53 +8,53 @@ use crate::target::{Route, Target};
 use core::mem::{MaybeUninit, take};
 use memchr::memchr;
 
-/// What stands at the front of the bytes of a connection.
+/// The result of reading the front of the bytes of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Incoming<'a> {
-    /// The beginning of a request, or nothing: more bytes have to come.
+    /// The start of a request, or nothing: more bytes are needed.
     Incomplete,
-    /// A request.
     Request(Request<'a>),
-    /// A request that is answered with this status and [`Framing::FINAL`]: where it ends is not known.
+    /// A complete request.
+    /// A request to refuse with this status and [`Framing::FINAL`], because its end is not known.
     Refused(Status),
-    /// Nothing that could be answered: the connection is closed at once.
+    /// Another protocol: the connection is to be closed without a response.
     NotHttp(Greeting),
 }
 
-/// A request. It borrows the bytes that it was read from.
+/// A request that borrows the bytes that it was read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Request<'a> {
-    /// Bytes that it takes at the front; the next request begins behind them.
+    /// Size of the request, after which the next one starts.
     pub bytes: usize,
-    /// How its answer is framed.
+    /// Framing of the response.
     pub framing: Framing,
-    /// What it asks for.
+    /// Endpoint that the request is for.
     pub route: Route,
-    /// What follows the `?` of its target, percent-encoded.
+    /// Part of the target after `?`, percent-encoded.
     pub query: &'a [u8],
-    /// How the answer may be coded.
+    /// Coding that the response may have.
     pub accepted_coding: ContentCoding,
-    /// Its header lines.
+    /// Header lines in their order.
     pub headers: Headers<'a>,
 }
 
-/// How the content of an answer may be coded, by `Accept-Encoding` (RFC 9110, 12.5.3).
+/// The coding that the content of a response may have, from `Accept-Encoding` (RFC 9110, 12.5.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ContentCoding {
-    /// As it is.
+    /// Uncompressed only.
     Identity,
-    /// With gzip, or as it is.
+    /// Gzip or uncompressed.
     Gzip,
 }
 
 /// Reads the request at the front of `bytes`.
 ///
-/// `search` belongs to the connection and begins as its default. `bytes` begin with the same byte each time until
-/// something else than [`Incoming::Incomplete`] is given; after a request, [`Request::bytes`] are taken away.
+/// `search` belongs to the connection and starts as its default. `bytes` must start with the same byte each time until
+/// the result is not [`Incoming::Incomplete`]. After a request, [`Request::bytes`] are to be removed from the front.
 ///
-/// The kinds of requests are `GET`, `HEAD` and `OPTIONS` of HTTP/1.0 and 1.1 without content (RFC 9110, 9112). A
-/// request with content is refused and not skipped, so that what follows can never be taken for a request that the
-/// client did not mean.
+/// Supported are `GET`, `HEAD` and `OPTIONS` of HTTP/1.0 and 1.1 without content (RFC 9110, 9112). A request with
+/// content is refused and not skipped, so that the content can never be taken for a request that the client did not
+/// mean.
 pub fn read_request<'a>(bytes: &'a [u8], search: &mut HeadSearch) -> Incoming<'a> {
     if let Some(request) = read_at_once(bytes, *search) {
         return Incoming::Request(request);
@@ -74,8 +74,8 @@ pub fn read_request<'a>(bytes: &'a [u8], search: &mut HeadSearch) -> Incoming<'a
     }
 }
 
-/// The request at the front of bytes that nobody has searched yet, if it is there as a whole and short: then its parser
-/// finds its end, and nothing has to be searched for it. Whatever else the bytes are takes the other way.
+/// Reads the request at the front of bytes that have not been searched, if it is short and complete: its parser then
+/// finds the end without a search. Returns `None` in all other cases.
 fn read_at_once(bytes: &[u8], search: HeadSearch) -> Option<Request<'_>> {
     let window = bytes.get(..REQUEST_LINE_BYTES_MAX).unwrap_or(bytes);
     let is_fresh = search == HeadSearch::default() && window.first()?.is_ascii_alphabetic();
@@ -99,8 +99,8 @@ fn read_head(head: &[u8], bytes: usize) -> Result<Request<'_>, Status> {
     if is_ascii { parse_head(head, head, bytes) } else { read_raw_target(head, line_bytes, bytes) }
 }
 
-/// Reads a head with bytes above 0x7f in its target, which some clients do not escape. The parser takes targets of UTF-8
-/// alone, so it is given a copy with letters in their places.
+/// Reads a head with bytes above 0x7f in its target, which some clients do not escape. The parser accepts only UTF-8
+/// targets, so it reads a copy with letters in place of these bytes.
 #[cold]
 fn read_raw_target(head: &[u8], line_bytes: usize, bytes: usize) -> Result<Request<'_>, Status> {
     let mut copy = [0; HEAD_BYTES_MAX];
@@ -111,7 +111,7 @@ fn read_raw_target(head: &[u8], line_bytes: usize, bytes: usize) -> Result<Reque
     parse_head(text, head, bytes)
 }
 
-/// Parses `text`, which is the head but for bytes that its parser would not take.
+/// Parses `text`, which is the head except for bytes that the parser would reject.
 fn parse_head<'a>(text: &[u8], head: &'a [u8], bytes: usize) -> Result<Request<'a>, Status> {
     let mut headers = [MaybeUninit::uninit(); HEADERS_MAX];
     let mut parsed = httparse::Request::new(&mut []);
@@ -122,14 +122,14 @@ fn parse_head<'a>(text: &[u8], head: &'a [u8], bytes: usize) -> Result<Request<'
     request_of(&parsed, head, bytes)
 }
 
-/// What a head that was parsed asks for.
+/// Converts a parsed head to a request.
 fn request_of<'a>(
     parsed: &httparse::Request<'_, '_>,
     head: &'a [u8],
     bytes: usize,
 ) -> Result<Request<'a>, Status> {
     let (method, path) = parsed.method.zip(parsed.path).ok_or(Status::BadRequest)?;
-    // One space stands between them.
+    // A single space separates them.
     let after_method = head.get(method.len().saturating_add(1)..);
     let target = after_method.and_then(|rest| rest.get(..path.len())).ok_or(Status::BadRequest)?;
     let target = Target::parse(target);

@@ -1,5 +1,4 @@
-//! Answers, each in one piece: the head is written right before its body, wherever it ends, so that nothing is moved
-//! and nothing is allocated.
+//! Responses, each in one piece: the head is written directly before its body, so that nothing is moved or allocated.
 
 mod announce;
 mod failure;
@@ -16,39 +15,39 @@ pub use status::{write_health, write_status};
 
 use thiserror::Error;
 
-/// A buffer of fewer than [`RESPONSE_BYTES_MAX`] bytes had no room for an answer.
+/// Error for a buffer of fewer than [`RESPONSE_BYTES_MAX`] bytes that is too small for a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("the buffer has no room for the answer")]
+#[error("the buffer is too small for the response")]
 pub struct OutOfRoom;
 
-/// Bytes of a buffer that has room for every answer: the longest head, and the longest body, which is an announce's
-/// with a list of IPv6 peers.
+/// Size of the longest response: the longest head and the longest body, which is that of an announce with a list of
+/// IPv6 peers.
 pub const RESPONSE_BYTES_MAX: usize = frame::HEAD_BYTES_MAX + announce::BODY_BYTES_MAX;
 
 const _: () = assert!(scrape::BODY_BYTES_MAX <= announce::BODY_BYTES_MAX);
 const _: () = assert!(failure::BODY_BYTES_MAX <= announce::BODY_BYTES_MAX);
 const _: () = assert!(status::BODY_BYTES_MAX <= announce::BODY_BYTES_MAX);
 
-/// Bytes of the longest count of completed events.
+/// Size of the longest count of completed events.
 const COUNT_BYTES_MAX: usize = "i18446744073709551615e".len();
 
-/// Bytes of the longest other integer: a number of peers or of seconds.
+/// Size of the longest other integer: a number of peers or of seconds.
 const INTEGER_BYTES_MAX: usize = "i4294967295e".len();
 
 #[cfg(test)]
 mod testing {
     use crate::framing::{Connection, Content, Framing, Version};
 
-    /// A request of HTTP/1.1 that says nothing of its connection.
+    /// The framing of an HTTP/1.1 request without a `Connection` header.
     pub(super) const ORDINARY: Framing =
         Framing { version: Version::Http11, connection: Connection::KeepAlive, content: Content::Sent };
 
-    /// The body that `write` writes, after a look at the head.
+    /// Checks the head that `write` writes and returns the body.
     pub(super) fn body(
         write: impl FnOnce(&mut [u8]) -> Result<core::ops::Range<usize>, super::OutOfRoom>,
     ) -> Vec<u8> {
         let mut out = vec![0; super::RESPONSE_BYTES_MAX];
-        let written = write(&mut out).expect("room for every answer");
+        let written = write(&mut out).expect("room for every response");
         let answer = &out[written];
         let end = answer.windows(4).position(|window| window == b"\r\n\r\n").expect("a head") + 4;
         let (head, body) = answer.split_at(end);

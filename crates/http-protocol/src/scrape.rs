@@ -4,8 +4,8 @@ use crate::percent::decode_hash;
 use crate::query::{Parameter, QueryError, parameters};
 use primitives::InfoHash;
 
-/// A scrape (BEP 48) of 1 to [`SCRAPE_HASHES_MAX`] torrents: those whose `info_hash` stands in the query, of a longer
-/// list the first ones. There is no scrape of all torrents.
+/// A scrape (BEP 48) of 1 to [`SCRAPE_HASHES_MAX`] torrents: the first ones with an `info_hash` in the query. A scrape
+/// of all torrents has none and is not represented by this type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Scrape<'a> {
     query: &'a [u8],
@@ -16,7 +16,7 @@ impl<'a> Scrape<'a> {
     /// Reads the query of a scrape.
     ///
     /// # Errors
-    /// When there is no info hash, or one that is not 20 bytes.
+    /// If there is no info hash, or one that is not 20 bytes.
     pub fn from_query(query: &'a [u8]) -> Result<Self, QueryError<'a>> {
         let mut hashes: usize = 0;
         for value in values(query).take(SCRAPE_HASHES_MAX) {
@@ -29,25 +29,25 @@ impl<'a> Scrape<'a> {
         Ok(Self { query, hashes })
     }
 
-    /// How many torrents are asked for.
+    /// Returns the number of torrents.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.hashes
     }
 
-    /// Never: a scrape has one info hash at least.
+    /// Returns `false`, because a scrape has at least one info hash.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.hashes == 0
     }
 
-    /// The torrents, in the order of the query.
+    /// Returns the torrents in the order of the query.
     pub fn info_hashes(&self) -> impl Iterator<Item = InfoHash> + 'a {
         values(self.query).take(self.hashes).filter_map(decode_hash).map(InfoHash)
     }
 }
 
-/// The values of all `info_hash`.
+/// Returns the values of all `info_hash`, not decoded.
 fn values(query: &[u8]) -> impl Iterator<Item = &[u8]> {
     parameters(query).filter(|(name, _)| *name == b"info_hash").map(|(_, value)| value)
 }
@@ -71,14 +71,14 @@ mod tests {
     }
 
     #[test]
-    fn of_more_than_74_torrents_the_first_are_answered() {
+    fn only_the_first_74_torrents_are_read() {
         let query = ["info_hash=%00aaaaaaaaaaaaaaaaaaa"; 74].join("&");
         assert_eq!(hashes(&query), Ok(vec![0; 74]));
         assert_eq!(hashes(&format!("{query}&info_hash=short")), Ok(vec![0; 74]));
     }
 
     #[test]
-    fn a_scrape_without_a_good_info_hash_is_refused() {
+    fn a_scrape_without_a_valid_info_hash_is_refused() {
         for query in ["", "info_hash", "x=y", "INFO_HASH=aaaaaaaaaaaaaaaaaaaa"] {
             let missing = if query == "info_hash" {
                 QueryError::NotTwentyBytes(Parameter::InfoHash, ParameterValue(b""))

@@ -1,36 +1,36 @@
-/// The status of an answer (RFC 9110, 15) that is not a tracker's: those have 200 always, failures too (BEP 3).
+/// The status of a response (RFC 9110, 15). Announces and scrapes always get 200, even with a failure (BEP 3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
-    /// 200
+    /// 200.
     Ok,
-    /// 204, to `OPTIONS`.
+    /// 204: the response to `OPTIONS`.
     NoContent,
-    /// 400
+    /// 400.
     BadRequest,
-    /// 404
+    /// 404.
     NotFound,
-    /// 405
+    /// 405.
     MethodNotAllowed,
     /// 413: a request with a body.
     ContentTooLarge,
-    /// 414
+    /// 414.
     UriTooLong,
-    /// 417
+    /// 417.
     ExpectationFailed,
-    /// 429
+    /// 429.
     TooManyRequests,
-    /// 431
+    /// 431.
     RequestHeaderFieldsTooLarge,
-    /// 500
+    /// 500.
     InternalServerError,
-    /// 503
+    /// 503.
     ServiceUnavailable,
-    /// 505
+    /// 505.
     HttpVersionNotSupported,
 }
 
 impl Status {
-    /// Code and reason, as in a status line.
+    /// Returns the code and reason, as in a status line.
     #[must_use]
     pub const fn line(self) -> &'static str {
         match self {
@@ -50,11 +50,11 @@ impl Status {
         }
     }
 
-    /// Whether the answer names the methods that are allowed.
+    /// Returns whether the response lists the allowed methods.
     pub(crate) const fn names_methods(self) -> bool {
         matches!(self, Self::NoContent | Self::MethodNotAllowed)
     }
 }
 
-/// The longest of [`Status::line`].
+/// Size of the longest [`Status::line`].
 pub(crate) const STATUS_LINE_BYTES_MAX: usize = Status::RequestHeaderFieldsTooLarge.line().len();

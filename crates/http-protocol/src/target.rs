@@ -2,22 +2,22 @@ use crate::status::Status;
 use memchr::memchr;
 use primitives::{KeyInPath, path_segments};
 
-/// What a request asks for, by the path of its target.
+/// The endpoint that a request is for, from the path of its target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Route {
-    /// `/announce`
+    /// `/announce`, with the key in the path.
     Announce(KeyInPath),
-    /// `/scrape`
+    /// `/scrape`, with the key in the path.
     Scrape(KeyInPath),
-    /// `/health_check`
+    /// `/health_check`.
     HealthCheck,
-    /// Which methods there are, of any target: `OPTIONS`.
+    /// `OPTIONS` for any target.
     Options,
-    /// Nothing that is here.
+    /// An unknown path.
     NotFound,
 }
 
-/// The target of a request, in two.
+/// The target of a request, split into path and query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Target<'a> {
     path: &'a [u8],
@@ -25,7 +25,7 @@ pub(crate) struct Target<'a> {
 }
 
 impl<'a> Target<'a> {
-    /// A target in origin form (`/path?query`) or, as proxies are sent it, in absolute form (RFC 9112, 3.2).
+    /// Parses a target in origin form (`/path?query`) or, as sent to proxies, in absolute form (RFC 9112, 3.2).
     pub(crate) fn parse(target: &'a [u8]) -> Result<Self, Status> {
         let target = without_origin(target);
         let query_start = memchr(b'?', target).unwrap_or(target.len());
@@ -50,7 +50,7 @@ impl<'a> Target<'a> {
     }
 }
 
-/// The target without `http://authority`. Which host it is does not matter: there is one tracker.
+/// Returns the target without `http://authority`. The host does not matter, because there is only one tracker.
 fn without_origin(target: &[u8]) -> &[u8] {
     let after_scheme = [b"http://".as_slice(), b"https://"].iter().find_map(|scheme| {
         let (start, rest) = target.split_at_checked(scheme.len())?;
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn slashes_too_many_mean_nothing() {
+    fn extra_slashes_are_ignored() {
         let key = KeyInPath::Present(AuthenticationKey::parse(KEY.as_bytes()).unwrap());
         for (target, expected) in [
             ("//announce?a=b", Route::Announce(KeyInPath::Absent)),
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_32_letters_and_digits_is_malformed() {
+    fn a_key_that_is_not_32_letters_and_digits_is_malformed() {
         for malformed in
             ["0123456789ABCDEFghijklmnopqrstu", "0123456789ABCDEFghijklmnopqrstuvw", "short", "%41"]
         {
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_target_is_refused() {
+    fn an_invalid_target_is_refused() {
         for target in [b"*".as_slice(), b"host:80", b"announce", b"ftp://host/announce"] {
             assert_eq!(Target::parse(target), Err(Status::BadRequest));
         }

@@ -1,12 +1,12 @@
 use crate::tag::{ReplyKind, ReplyTag};
 use primitives::{AddressFamily, ErrorReason, Outcome, RequestKind, Statistics};
 
-/// How many replies of each tag a core has written since its start.
+/// The number of replies of each tag that a core has written since its start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ReplyCounts([u64; ReplyTag::COUNT]);
 
 impl ReplyCounts {
-    /// What the core's figures tell.
+    /// Reads the counts from a core's figures.
     #[must_use]
     pub fn of(statistics: &Statistics) -> Self {
         let mut counts = Self::default();
@@ -20,7 +20,7 @@ impl ReplyCounts {
         counts
     }
 
-    /// The tags of which there are more than `before`, with how many.
+    /// Returns the tags whose counts have grown since `before`, with the difference.
     pub fn since(self, before: Self) -> impl Iterator<Item = (ReplyTag, u64)> {
         let slots = 0..ReplyTag::COUNT;
         slots
@@ -35,7 +35,7 @@ const ANSWERS: [(ReplyKind, RequestKind); 3] = [
     (ReplyKind::Scrape, RequestKind::Scrape),
 ];
 
-/// Requests that have a connection id and can be answered with an error.
+/// Kinds of requests that have a connection id and can therefore be answered with an error.
 const PROVED: [RequestKind; 3] = [RequestKind::Announce, RequestKind::Scrape, RequestKind::Unknown];
 
 fn errors(statistics: &Statistics, family: AddressFamily) -> u64 {
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn every_error_that_is_counted_is_a_reply() {
+    fn every_counted_error_is_a_reply() {
         let mut statistics = Statistics::default();
         for kind in PROVED {
             for reason in ErrorReason::ALL {

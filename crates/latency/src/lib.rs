@@ -1,7 +1,7 @@
-//! How long replies take: the histograms of one core, recorded a batch at a time.
+//! Latency histograms of the replies of one core, recorded a batch at a time.
 //!
-//! A [`ReplyTimer`] is told of replies when they are written and of the moment when the kernel has them; in
-//! between lies what a [`LatencySet`] records. It reads no clock and allocates nothing after it was made.
+//! A [`ReplyTimer`] is notified when replies are written and when the kernel has them, and records the latencies in a
+//! [`LatencySet`]. It reads no clock and allocates nothing after its creation.
 
 #![forbid(unsafe_code)]
 

@@ -1,8 +1,8 @@
-//! The bounds of a histogram, each with its reason.
+//! The limits of a histogram, each with its reason.
 
-/// Nanoseconds above which a latency counts as this: a minute, past which every client has given up.
+/// Largest recorded latency in nanoseconds; longer ones count as this. Every client gives up within a minute.
 pub const LATENCY_NS_MAX: u64 = 60_000_000_000;
 
-/// Decimal digits that a recorded value is right to. Two are an error of at most one percent and 30 KiB for each
-/// histogram, half a megabyte for each set; three would be 220 KiB and 3.7 MiB, and the caches would feel it.
+/// Significant decimal digits of a recorded value. Two mean an error of at most one percent and 30 KiB for each
+/// histogram, half a megabyte for each set. Three would take 220 KiB and 3.7 MiB, and more of the caches.
 pub const SIGNIFICANT_DIGITS: u8 = 2;

@@ -3,15 +3,15 @@ use crate::tag::ReplyTag;
 use hdrhistogram::Histogram;
 use std::time::Duration;
 
-/// The histograms of one core, or the sum of several cores', in nanoseconds.
+/// The latency histograms of one core, or the sum of several cores', in nanoseconds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LatencySet {
     /// From the receive call's return to the send call's return, by tag.
     replies: [Histogram<u64>; ReplyTag::COUNT],
     /// From the kernel's receive time stamp to the send call's return, by tag.
     from_kernel: [Histogram<u64>; ReplyTag::COUNT],
-    /// Processor time of a turn of expiry.
     expiry_turns: Histogram<u64>,
+    /// Processor time of each turn of expiry.
     stamps_ahead: u64,
 }
 
@@ -28,7 +28,7 @@ impl Default for LatencySet {
 
 fn empty_histogram() -> Histogram<u64> {
     Histogram::new_with_bounds(1, LATENCY_NS_MAX, SIGNIFICANT_DIGITS)
-        .expect("the bounds are within what a histogram takes")
+        .expect("the limits are valid for a histogram")
 }
 
 impl LatencySet {
@@ -45,35 +45,35 @@ impl LatencySet {
         self.expiry_turns.saturating_record(nanoseconds(processor_time));
     }
 
-    /// Counts a time stamp of the kernel that lay ahead of the clock: the clock was set back since.
+    /// Counts a kernel time stamp that is ahead of the clock, because the clock was set back after it.
     pub(crate) fn count_stamp_ahead(&mut self) {
         self.stamps_ahead += 1;
     }
 
-    /// Time stamps of the kernel that were left out because they lay ahead of the clock.
+    /// Returns the number of kernel time stamps that were not recorded because they were ahead of the clock.
     #[must_use]
     pub const fn stamps_ahead(&self) -> u64 {
         self.stamps_ahead
     }
 
-    /// Adds another core's.
+    /// Adds another core's histograms.
     ///
     /// # Panics
-    /// Never: all histograms have the same bounds.
+    /// Never: all histograms have the same limits.
     pub fn merge(&mut self, other: &Self) {
         for (mine, theirs) in self.histograms_mut().zip(other.histograms()) {
-            mine.add(theirs).expect("all histograms have the same bounds");
+            mine.add(theirs).expect("all histograms have the same limits");
         }
         self.stamps_ahead += other.stamps_ahead;
     }
 
-    /// Forgets everything.
+    /// Resets all histograms.
     pub fn clear(&mut self) {
         self.histograms_mut().filter(|histogram| !histogram.is_empty()).for_each(Histogram::reset);
         self.stamps_ahead = 0;
     }
 
-    /// The histograms in which something is recorded, each with its tag in a log.
+    /// Returns the histograms that are not empty, each with its name in a log.
     pub fn recorded(&self) -> impl Iterator<Item = (String, &Histogram<u64>)> {
         names().zip(self.histograms()).filter(|(_, histogram)| !histogram.is_empty())
     }
@@ -87,7 +87,7 @@ impl LatencySet {
     }
 }
 
-/// In the order of the histograms.
+/// The names in a log, in the order of the histograms.
 fn names() -> impl Iterator<Item = String> {
     let from_kernel = ReplyTag::ALL.map(|tag| format!("kernel-{}", tag.name()));
     ReplyTag::ALL.map(ReplyTag::name).into_iter().chain(from_kernel).chain(["expiry-turn".to_owned()])
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sum_of_two_cores_has_what_each_recorded() {
+    fn the_sum_of_two_cores_has_the_values_of_both() {
         let (mut one, mut two) = (LatencySet::default(), LatencySet::default());
         one.record_replies(ANNOUNCE, Duration::from_micros(50), 64);
         two.record_replies(ANNOUNCE, Duration::from_micros(70), 1);
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_right_to_one_percent_and_an_endless_one_counts_as_a_minute() {
+    fn a_value_is_accurate_to_one_percent_and_at_most_a_minute() {
         let mut set = LatencySet::default();
         for latency in [Duration::ZERO, Duration::from_nanos(123_456), Duration::MAX] {
             set.record_replies(ANNOUNCE, latency, 1);
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn every_histogram_has_a_name_of_its_own() {
+    fn every_histogram_has_its_own_name() {
         let names: std::collections::HashSet<String> = names().collect();
         assert_eq!(names.len(), LatencySet::default().histograms().count());
     }

@@ -1,29 +1,29 @@
 use primitives::AddressFamily;
 
-/// What a reply answers, or that it is an error.
+/// The kind of a reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReplyKind {
-    /// A connection id.
+    /// Returns a connection id.
     Connect,
-    /// Peers.
+    /// Returns peers.
     Announce,
-    /// Counts.
+    /// Returns the counts of torrents.
     Scrape,
-    /// An error, whatever was asked.
+    /// Reports an error, whatever the request.
     Error,
 }
 
-/// What kind of reply went to a client of which family: each pair has histograms of its own.
+/// The kind of a reply and the family of its client. Each pair has its own histograms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReplyTag {
-    /// What the reply is.
+    /// Kind of the reply.
     pub kind: ReplyKind,
-    /// Whom it went to.
+    /// Address family of the client.
     pub family: AddressFamily,
 }
 
 impl ReplyKind {
-    /// All kinds, by their actions in BEP 15.
+    /// All kinds, indexed by their actions in BEP 15.
     pub const ALL: [Self; 4] = [Self::Connect, Self::Announce, Self::Scrape, Self::Error];
 
     const fn name(self) -> &'static str {
@@ -37,7 +37,6 @@ impl ReplyKind {
 }
 
 impl ReplyTag {
-    /// Tags that there are.
     pub(crate) const COUNT: usize = ReplyKind::ALL.len() * AddressFamily::ALL.len();
 
     /// All tags, in the order of their slots.
@@ -52,7 +51,7 @@ impl ReplyTag {
         all
     };
 
-    /// The tag of a reply as it is written, to a client of `family`; none if it is no reply of BEP 15.
+    /// Returns the tag of an encoded reply to a client of `family`, or `None` if it is not a reply of BEP 15.
     #[must_use]
     pub fn of_reply(reply: &[u8], family: AddressFamily) -> Option<Self> {
         let action = u32::from_be_bytes(*reply.first_chunk()?);
@@ -64,7 +63,7 @@ impl ReplyTag {
         self.family as usize * ReplyKind::ALL.len() + self.kind as usize
     }
 
-    /// The name that its histogram has in a log.
+    /// The name of the histogram in a log.
     pub(crate) fn name(self) -> String {
         let family = match self.family {
             AddressFamily::V4 => "ipv4",
@@ -79,13 +78,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_tag_has_a_slot_of_its_own_in_their_order() {
+    fn the_slots_of_all_tags_count_up_from_0() {
         let slots: Vec<usize> = ReplyTag::ALL.map(ReplyTag::slot).to_vec();
         assert_eq!(slots, (0..ReplyTag::COUNT).collect::<Vec<_>>());
     }
 
     #[test]
-    fn the_action_of_a_reply_tells_its_kind() {
+    fn the_action_of_a_reply_determines_its_kind() {
         for (action, kind) in (0_u8..).zip(ReplyKind::ALL) {
             let tag = ReplyTag::of_reply(&[0, 0, 0, action, 9], AddressFamily::V6);
             assert_eq!(tag, Some(ReplyTag { kind, family: AddressFamily::V6 }));

@@ -3,20 +3,19 @@ use crate::set::LatencySet;
 use crate::tag::ReplyTag;
 use std::time::{Duration, Instant, SystemTime};
 
-/// Times the replies of one core, from the receive call that brought their requests to the send call that handed
-/// them to the kernel.
+/// Measures the latency of one core's replies, from the receive call that returned the requests to the send call that
+/// passed the replies to the kernel.
 ///
-/// All replies of a batch have the same latency, so what a batch costs does not depend on how many they are.
+/// All replies of a batch have the same latency, so the cost of a batch does not depend on their number.
 #[derive(Debug)]
 pub struct ReplyTimer {
     set: Box<LatencySet>,
-    /// Replies that are written and not yet sent.
+    /// Replies that have been written but not sent.
     runs: Vec<Run>,
-    /// Those of them whose requests carry a time stamp of the kernel.
+    /// Those of them whose requests have a kernel time stamp.
     stamped: Vec<Stamped>,
 }
 
-/// Replies of one tag to requests of one batch.
 #[derive(Debug, Clone, Copy)]
 struct Run {
     tag: ReplyTag,
@@ -24,7 +23,6 @@ struct Run {
     replies: u64,
 }
 
-/// A reply to a request that the kernel has stamped.
 #[derive(Debug, Clone, Copy)]
 struct Stamped {
     tag: ReplyTag,
@@ -33,7 +31,7 @@ struct Stamped {
 }
 
 impl ReplyTimer {
-    /// A timer for replies that are sent by at most `replies_max` at a time.
+    /// Creates a timer for replies that are sent at most `replies_max` at a time.
     #[must_use]
     pub fn new(replies_max: usize) -> Self {
         Self {
@@ -43,13 +41,13 @@ impl ReplyTimer {
         }
     }
 
-    /// The replies to a batch that was received at `received` are written: those that the counts have more now
-    /// than `before`.
+    /// Notes that the replies to a batch received at `received` have been written: the difference between the counts
+    /// `before` and `now`.
     pub fn batch_written(&mut self, received: Instant, before: ReplyCounts, now: ReplyCounts) {
         self.runs.extend(now.since(before).map(|(tag, replies)| Run { tag, received, replies }));
     }
 
-    /// A reply to a request that another core received at `received` is written.
+    /// Notes that a reply to a request that another core received at `received` has been written.
     pub fn routed_written(&mut self, tag: ReplyTag, received: Instant) {
         match self.runs.last_mut() {
             Some(run) if run.tag == tag && run.received == received => run.replies += 1,
@@ -57,12 +55,13 @@ impl ReplyTimer {
         }
     }
 
-    /// A reply is written to a request that arrived at `stamp`, since the Unix epoch, by the kernel's clock.
+    /// Notes that a reply has been written to a request that arrived at `stamp`, since the Unix epoch, by the kernel's
+    /// clock.
     pub fn stamped_written(&mut self, tag: ReplyTag, stamp: Duration) {
         self.stamped.push(Stamped { tag, stamp });
     }
 
-    /// The kernel has all that was written, by `now`. The time of day is asked for only where it is needed.
+    /// Records that the kernel has received all written replies by `now`. The time of day is read only if it is needed.
     pub fn sent(&mut self, now: Instant, time_of_day: impl FnOnce() -> SystemTime) {
         for run in self.runs.drain(..) {
             self.set.record_replies(run.tag, now.saturating_duration_since(run.received), run.replies);
@@ -88,7 +87,7 @@ impl ReplyTimer {
         self.set.record_expiry_turn(processor_time);
     }
 
-    /// Goes on with an empty set; gives what was recorded.
+    /// Returns the recorded set and continues with an empty one.
     #[must_use]
     pub fn take(&mut self, empty: Box<LatencySet>) -> Box<LatencySet> {
         std::mem::replace(&mut self.set, empty)
@@ -111,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn all_replies_of_a_batch_take_from_its_receive_to_its_send() {
+    fn the_latency_of_a_batch_is_measured_from_its_receive_to_its_send() {
         let (mut timer, mut statistics) = (ReplyTimer::new(64), Statistics::default());
         for _ in 0..3 {
             statistics.count(AddressFamily::V4, RequestKind::Announce, Outcome::Answered);
@@ -125,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reply_to_a_request_of_another_core_takes_from_its_receive_there() {
+    fn the_latency_of_a_routed_reply_is_measured_from_its_receive_on_the_other_core() {
         let mut timer = ReplyTimer::new(64);
         let first = Instant::now();
         for offset_us in [0, 0, 30, 0] {
@@ -137,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stamped_reply_takes_from_its_stamp_and_one_ahead_of_the_clock_is_left_out() {
+    fn a_stamp_starts_the_latency_and_one_ahead_of_the_clock_is_not_recorded() {
         let mut timer = ReplyTimer::new(64);
         timer.stamped_written(ANNOUNCE, Duration::from_secs(5));
         timer.stamped_written(ANNOUNCE, Duration::from_secs(7));

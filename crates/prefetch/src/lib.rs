@@ -1,16 +1,16 @@
-//! The hint that memory will be read soon.
+//! A prefetch hint for memory that will be read soon.
 //!
-//! It lets the cache misses of many lookups overlap: each is asked for before the first is used. A load does so too,
-//! but what follows it waits in the core until its line has arrived.
+//! The cache misses of many lookups overlap if each line is requested before the first one is used. A plain load would
+//! request it too, but the instructions after it wait in the core until the line has arrived.
 //!
-//! The language has no safe function for it yet. This crate is that function and nothing else.
+//! Rust has no safe function for it. This crate is that function and nothing else.
 
-/// Asks for the cache line of the first byte of `value`.
+/// Prefetches the cache line that contains the first byte of `value`.
 #[inline]
 pub fn prefetch_line<T: ?Sized>(value: &T) {
     let pointer = core::ptr::from_ref(value).cast::<u8>();
     #[cfg(target_arch = "x86_64")]
-    // SAFETY: a prefetch neither faults nor changes anything but the caches, whatever the address.
+    // SAFETY: a prefetch never faults and affects only the caches, whatever the address.
     #[allow(unsafe_code, reason = "the instruction takes a raw pointer")]
     unsafe {
         core::arch::x86_64::_mm_prefetch::<{ core::arch::x86_64::_MM_HINT_T0 }>(pointer.cast());
@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hint_about_any_memory_does_nothing_that_a_program_can_see() {
+    fn a_prefetch_has_no_visible_effect() {
         let bytes = [7_u8; 1000];
         prefetch_line(&bytes);
         prefetch_line(&[0_u8; 0]);

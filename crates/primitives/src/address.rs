@@ -3,7 +3,7 @@ use core::hash::Hash;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-/// The family of an IP address. IPv4 and IPv6 peers of a torrent form two swarms.
+/// An IP address family. The IPv4 and the IPv6 peers of a torrent form two swarms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AddressFamily {
     /// IPv4.
@@ -13,10 +13,10 @@ pub enum AddressFamily {
 }
 
 impl AddressFamily {
-    /// Both families, in the order of the statistics.
+    /// Both families, in the order used by the statistics.
     pub const ALL: [Self; 2] = [Self::V4, Self::V6];
 
-    /// The family of `ip` after [`canonical_ip`].
+    /// Returns the family of `ip` after [`canonical_ip`].
     #[must_use]
     pub const fn of(ip: IpAddr) -> Self {
         match canonical_ip(ip) {
@@ -25,7 +25,7 @@ impl AddressFamily {
         }
     }
 
-    /// The one that is not this.
+    /// Returns the other family.
     #[must_use]
     pub const fn other(self) -> Self {
         match self {
@@ -35,8 +35,7 @@ impl AddressFamily {
     }
 }
 
-/// An IPv4 address written as an IPv4-mapped IPv6 one (`::ffff:a.b.c.d`) is the IPv4 address (RFC 4291,
-/// 2.5.5.2).
+/// Converts an IPv4-mapped IPv6 address (`::ffff:a.b.c.d`, RFC 4291, 2.5.5.2) to the IPv4 address.
 #[must_use]
 pub const fn canonical_ip(ip: IpAddr) -> IpAddr {
     match ip {
@@ -45,8 +44,8 @@ pub const fn canonical_ip(ip: IpAddr) -> IpAddr {
     }
 }
 
-/// A peer's address and port as replies carry it (BEP 23, BEP 7, BEP 15): network byte order, the port
-/// last. Plain bytes, so that a list of peers is one copy.
+/// A peer's address and port in the compact form of replies (BEP 23, BEP 7, BEP 15): network byte order, the port
+/// last. The types are plain bytes, so that a list of peers is copied as a whole.
 pub trait CompactAddress:
     Copy
     + Eq
@@ -60,22 +59,22 @@ pub trait CompactAddress:
     + Unaligned
     + 'static
 {
-    /// Bytes of one peer in a reply.
+    /// Size of one peer in a reply, in bytes.
     const BYTES: usize;
-    /// The family of all addresses of this type.
+    /// Family of all addresses of this type.
     const FAMILY: AddressFamily;
-    /// No peer: fills room that is not in use.
+    /// Placeholder for unused space; not a peer.
     const UNSPECIFIED: Self;
 }
 
-/// An IPv4 peer in 6 bytes.
+/// The address and port of an IPv4 peer in 6 bytes.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned,
 )]
 #[repr(transparent)]
 pub struct CompactIpv4(pub [u8; 6]);
 
-/// An IPv6 peer in 18 bytes.
+/// The address and port of an IPv6 peer in 18 bytes.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned,
 )]
@@ -95,7 +94,7 @@ impl CompactAddress for CompactIpv6 {
 }
 
 impl CompactIpv4 {
-    /// The compact form of `ip` and `port`.
+    /// Encodes `ip` and `port`.
     #[must_use]
     pub const fn new(ip: Ipv4Addr, port: u16) -> Self {
         let [a, b, c, d] = ip.octets();
@@ -103,7 +102,7 @@ impl CompactIpv4 {
         Self([a, b, c, d, high, low])
     }
 
-    /// The address and port.
+    /// Decodes the address and port.
     #[must_use]
     pub const fn socket_address(self) -> SocketAddr {
         let [a, b, c, d, high, low] = self.0;
@@ -112,7 +111,7 @@ impl CompactIpv4 {
 }
 
 impl CompactIpv6 {
-    /// The compact form of `ip` and `port`.
+    /// Encodes `ip` and `port`.
     #[must_use]
     pub fn new(ip: Ipv6Addr, port: u16) -> Self {
         let mut bytes = [0; 18];
@@ -122,7 +121,7 @@ impl CompactIpv6 {
         Self(bytes)
     }
 
-    /// The address and port.
+    /// Decodes the address and port.
     #[must_use]
     pub fn socket_address(self) -> SocketAddr {
         let [address @ .., high, low] = self.0;
@@ -130,7 +129,7 @@ impl CompactIpv6 {
     }
 }
 
-/// A peer's address and port in either family: one that other clients can connect to, as far as that can be told.
+/// A peer's address and port in either family. [`PeerAddress::new`] rejects those that no client can connect to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PeerAddress {
     /// An IPv4 peer.
@@ -139,7 +138,7 @@ pub enum PeerAddress {
     V6(CompactIpv6),
 }
 
-/// An address that no client can connect to. Its text is told to the client's user.
+/// Error for an address that no client can connect to. Its text is sent to the client as a failure reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UnreachableAddress;
 
@@ -164,12 +163,12 @@ impl From<CompactIpv6> for PeerAddress {
 }
 
 impl PeerAddress {
-    /// The peer at `ip` (made canonical) and `port`. Port 0 stands for a client that does not listen, which is never
-    /// listed.
+    /// Creates the address of a peer from `ip` (made canonical) and `port`. Port 0 stands for a client that does not
+    /// listen; such a peer is never listed.
     ///
     /// # Errors
-    /// When `ip` is unspecified, the broadcast address, a group's (multicast), or an IPv6 address of one link, whose name
-    /// a compact address has no room for.
+    /// If `ip` is unspecified, broadcast, multicast, or an IPv6 link-local address, because a compact address has no
+    /// room for the zone.
     pub fn new(ip: IpAddr, port: u16) -> Result<Self, UnreachableAddress> {
         let (address, is_unreachable) = match canonical_ip(ip) {
             IpAddr::V4(ip) => {
@@ -198,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn compact_addresses_come_back_as_they_went_in() {
+    fn compact_addresses_round_trip() {
         let v4: SocketAddr = "203.0.113.9:51413".parse().unwrap();
         let v6: SocketAddr = "[2001:db8::7]:51413".parse().unwrap();
         for address in [v4, v6] {
@@ -212,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_nobody_can_connect_to_is_no_peers() {
+    fn unreachable_addresses_are_rejected() {
         let is_reachable = |ip: &str| PeerAddress::new(ip.parse().unwrap(), 6881).is_ok();
         for ip in [
             "0.0.0.0",

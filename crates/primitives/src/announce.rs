@@ -1,39 +1,39 @@
-/// What happened at the client since its last announce (BEP 3).
+/// The event that a client reports in an announce (BEP 3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum AnnounceEvent {
-    /// A regular announce, made because the interval has passed.
+    /// A regular announce at the end of an interval.
     #[default]
     None,
-    /// The last missing piece has arrived.
+    /// The client has downloaded the last missing piece.
     Completed,
-    /// The client has begun with this torrent.
+    /// The client has started the torrent.
     Started,
     /// The client leaves the swarm.
     Stopped,
 }
 
-/// Whether a peer still wants pieces.
+/// Whether a peer counts as a seeder or a leecher.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PeerStatus {
-    /// Has everything: nothing is left to download.
+    /// Nothing is left to download.
     Seeder,
-    /// Still wants pieces.
+    /// Something is left to download.
     Leecher,
 }
 
 impl PeerStatus {
-    /// A peer with zero bytes left is a seeder (BEP 3, BEP 15).
+    /// Returns the status of a peer with `bytes_left` to download: a seeder has 0 (BEP 3, BEP 15).
     #[must_use]
     pub const fn from_bytes_left(bytes_left: u64) -> Self {
         if bytes_left == 0 { Self::Seeder } else { Self::Leecher }
     }
 }
 
-/// How many peers a client asks for.
+/// The number of peers that a client asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Numwant {
-    /// As many as the tracker thinks right.
+    /// The tracker's default number.
     Default,
-    /// At most this many. 0 is none: clients with all the connections that they want send it.
+    /// At most this many. Clients that need no more connections send 0.
     AtMost(u32),
 }

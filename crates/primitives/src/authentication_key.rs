@@ -1,31 +1,31 @@
 use core::fmt;
 
-/// What a private tracker lets a user in by: 32 characters of `0-9`, `A-Z` and `a-z`. Secret: it has no printable form
-/// but the one that [`AuthenticationKey::reveal`] gives.
+/// A user's key for a private tracker: 32 characters of `0-9`, `A-Z` and `a-z`. It is a secret, so that `Debug`
+/// hides it and only [`AuthenticationKey::reveal`] returns it as text.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AuthenticationKey([u8; AuthenticationKey::BYTES]);
 
 impl AuthenticationKey {
-    /// Characters of a key.
+    /// Length of a key in bytes, which are its characters.
     pub const BYTES: usize = 32;
 
-    /// The characters that keys are made of.
+    /// The characters that a key can have.
     pub const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-    /// The key that is written so.
+    /// Parses the text of a key. Returns `None` if the length or a character is wrong.
     #[must_use]
     pub fn parse(text: &[u8]) -> Option<Self> {
         let characters: [u8; Self::BYTES] = text.try_into().ok()?;
         characters.iter().all(u8::is_ascii_alphanumeric).then_some(Self(characters))
     }
 
-    /// Its characters.
+    /// Returns the characters of the secret.
     #[must_use]
     pub const fn bytes(&self) -> &[u8; Self::BYTES] {
         &self.0
     }
 
-    /// Its text, for whoever is to have it.
+    /// Returns the secret as text.
     ///
     /// # Panics
     /// Never: a key is ASCII.
@@ -41,25 +41,25 @@ impl fmt::Debug for AuthenticationKey {
     }
 }
 
-/// The segments of a URL's path. Doubled slashes and one at the end mean nothing: people type announce URLs and join
-/// them from parts.
+/// Splits the path of a URL into its segments. Repeated and trailing slashes are ignored, because people type announce
+/// URLs or join them from parts.
 pub fn path_segments(path: &[u8]) -> impl Iterator<Item = &[u8]> {
     path.split(|&byte| byte == b'/').filter(|segment| !segment.is_empty())
 }
 
-/// What follows `/announce` or `/scrape` in the path of a tracker's URL.
+/// The key in the path of a tracker's URL, after `/announce` or `/scrape`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyInPath {
-    /// Nothing, or slashes.
+    /// No segment, or only slashes.
     Absent,
-    /// A key, which may or may not be one that was given out.
+    /// A well-formed key. It need not be one that was issued.
     Present(AuthenticationKey),
-    /// One segment that cannot be a key.
+    /// Something that cannot be a key.
     Malformed,
 }
 
 impl KeyInPath {
-    /// What the segment is.
+    /// Classifies the segment after `/announce` or `/scrape`.
     #[must_use]
     pub fn of(segment: &[u8]) -> Self {
         if segment.is_empty() {
@@ -69,7 +69,7 @@ impl KeyInPath {
     }
 }
 
-/// The number that stands for a key where the key itself is too long. It is given once in the life of a tracker.
+/// A number that stands for a key where the key itself is too long. A tracker assigns each number only once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyId(pub u32);
 
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_not_printed_by_accident() {
+    fn debug_output_does_not_contain_the_key() {
         let key = AuthenticationKey::parse(KEY).unwrap();
         assert_eq!(format!("{key:?}"), "AuthenticationKey(secret)");
     }

@@ -1,7 +1,7 @@
 use core::fmt;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-/// The SHA-1 info hash that names a torrent (BEP 3), or the first 20 bytes of a version 2 hash (BEP 52).
+/// The SHA-1 info hash that identifies a torrent (BEP 3), or the first 20 bytes of a version 2 hash (BEP 52).
 #[derive(
     Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned,
 )]
@@ -9,13 +9,13 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 pub struct InfoHash(pub [u8; InfoHash::BYTES]);
 
 impl InfoHash {
-    /// Bytes of an info hash on the wire.
+    /// Size of an info hash in bytes.
     pub const BYTES: usize = 20;
 
-    /// Digits of an info hash in hexadecimal.
+    /// Length of an info hash in hexadecimal digits.
     pub const HEX_DIGITS: usize = 2 * Self::BYTES;
 
-    /// The info hash that is written so, with 40 hexadecimal digits, capital or small.
+    /// Parses 40 hexadecimal digits in upper or lower case.
     #[must_use]
     pub fn from_hex(text: &[u8]) -> Option<Self> {
         let digits: &[u8; Self::HEX_DIGITS] = text.try_into().ok()?;
@@ -36,31 +36,31 @@ const fn digit(character: u8) -> Option<u8> {
     }
 }
 
-/// What info hashes begin with: an even number of bytes. The next two bytes of an info hash are its branch.
+/// A prefix of info hashes with an even number of bytes. The next two bytes of an info hash are its branch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct InfoHashPrefix {
-    /// The bytes behind `length` are zero.
+    /// The bytes after `length` are zero.
     bytes: [u8; InfoHash::BYTES],
     length: usize,
 }
 
 impl InfoHashPrefix {
-    /// Branches of a prefix.
+    /// Number of branches of a prefix.
     pub const BRANCHES: usize = 1 << 16;
 
-    /// The lowest info hash that begins with it.
+    /// Returns the lowest info hash with this prefix.
     #[must_use]
     pub const fn first(&self) -> InfoHash {
         InfoHash(self.bytes)
     }
 
-    /// Whether all info hashes begin with it.
+    /// Returns whether the prefix is empty, so that all info hashes have it.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.length == 0
     }
 
-    /// The branch of an info hash, if it begins with this and has one.
+    /// Returns the branch of `info_hash`, or `None` if it has another prefix or the prefix is a whole info hash.
     #[must_use]
     pub fn branch_of(&self, info_hash: &InfoHash) -> Option<u16> {
         let (begin, rest) = info_hash.0.split_at_checked(self.length)?;
@@ -68,7 +68,7 @@ impl InfoHashPrefix {
         (begin == &self.bytes[..self.length]).then(|| u16::from_be_bytes(*branch))
     }
 
-    /// The longer prefix of one of its branches; itself where it is a whole info hash.
+    /// Returns the prefix followed by `branch`, or the prefix itself if it is a whole info hash.
     #[must_use]
     pub fn extended(mut self, branch: u16) -> Self {
         if let Some(next) = self.bytes[self.length..].first_chunk_mut() {
@@ -96,13 +96,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_info_hash_is_shown_as_forty_hex_digits() {
+    fn an_info_hash_is_displayed_as_forty_hex_digits() {
         let info_hash = InfoHash([0xa5; 20]);
         assert_eq!(info_hash.to_string(), "a5".repeat(20));
     }
 
     #[test]
-    fn a_prefix_has_the_info_hashes_that_begin_with_it_by_their_next_two_bytes() {
+    fn a_branch_is_the_two_bytes_after_the_prefix() {
         let info_hash = InfoHash(core::array::from_fn(|index| u8::try_from(index).unwrap()));
         let mut prefix = InfoHashPrefix::default();
         assert!(prefix.is_empty());
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn forty_hex_digits_are_an_info_hash_and_nothing_else_is() {
+    fn only_forty_hex_digits_are_parsed_as_an_info_hash() {
         let info_hash = InfoHash(core::array::from_fn(|index| 0xf0 - 12 * u8::try_from(index).unwrap()));
         let text = info_hash.to_string();
         assert_eq!(InfoHash::from_hex(text.as_bytes()), Some(info_hash));

@@ -1,7 +1,7 @@
-//! Values of the tracker and their invariants.
+//! Value types of the tracker and their invariants.
 //!
-//! Nothing here does IO, reads a clock or knows a protocol's framing. The crates above exchange these
-//! values, so that an info hash is never mistaken for a peer id, nor a second for a tick.
+//! The crate does no IO, reads no clock and knows no protocol's framing. The other crates exchange these types, so that
+//! an info hash cannot be mistaken for a peer id, or a second for a tick.
 
 #![forbid(unsafe_code)]
 

@@ -1,14 +1,14 @@
 use core::fmt;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-/// The 20 bytes that a client calls itself by (BEP 3, BEP 20). Anyone can send any value: it identifies
-/// software, never a peer.
+/// The 20 bytes by which a client identifies itself (BEP 3, BEP 20). A client can send any value, so it identifies
+/// the software and never the peer.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(transparent)]
 pub struct PeerId(pub [u8; PeerId::BYTES]);
 
 impl PeerId {
-    /// Bytes of a peer id on the wire.
+    /// Size of a peer id in bytes.
     pub const BYTES: usize = 20;
 }
 
@@ -18,7 +18,7 @@ impl fmt::Debug for PeerId {
     }
 }
 
-/// What the peer ids of some client software begin with, such as `-qB46`: 1 to 20 printable ASCII characters.
+/// A prefix of the peer ids of some client software, such as `-qB46`: 1 to 20 printable ASCII characters.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PeerIdPrefix {
     bytes: [u8; PeerId::BYTES],
@@ -26,7 +26,7 @@ pub struct PeerIdPrefix {
 }
 
 impl PeerIdPrefix {
-    /// The prefix that is written so.
+    /// Parses a prefix. Returns `None` if the length or a character is wrong.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let is_prefix =
@@ -36,7 +36,7 @@ impl PeerIdPrefix {
         is_prefix.then_some(Self { bytes, length: u8::try_from(text.len()).ok()? })
     }
 
-    /// Its text.
+    /// Returns the prefix as text.
     ///
     /// # Panics
     /// Never: a prefix is ASCII.
@@ -45,7 +45,7 @@ impl PeerIdPrefix {
         str::from_utf8(self.bytes()).expect("a prefix is ASCII")
     }
 
-    /// Whether the peer id begins with it.
+    /// Returns whether `peer_id` begins with this prefix.
     #[must_use]
     pub fn matches(&self, peer_id: &PeerId) -> bool {
         peer_id.0.starts_with(self.bytes())

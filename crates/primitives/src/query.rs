@@ -2,58 +2,58 @@ use crate::{InfoHash, InfoHashPrefix, PeerInfo, TorrentInfo};
 use core::fmt;
 use std::sync::Arc;
 
-/// What the control plane wants to know of a core's torrents, or has done to them. The core does it a little at a time
-/// beside its requests.
+/// A query or command of the control plane about a core's torrents. The core works on it in small steps between its
+/// requests.
 #[derive(Debug)]
 pub enum Query {
-    /// To look through all torrents.
+    /// Scans all torrents.
     TorrentScan(TorrentScan),
-    /// These torrents, as far as the core has swarms of them.
+    /// Returns the given torrents that have swarms on the core.
     Torrents(Arc<[InfoHash]>, Reply<Vec<TorrentInfo>>),
-    /// A torrent with so many of its peers at most.
+    /// Returns a torrent with at most this many of its peers.
     Peers(InfoHash, usize, Reply<Option<(TorrentInfo, Vec<PeerInfo>)>>),
-    /// To forget a torrent's peers: whether it had a swarm.
+    /// Removes a torrent's peers. Returns whether it had a swarm.
     Drop(InfoHash, Reply<bool>),
 }
 
-/// What is to be found out about all torrents of a core.
+/// A query over all torrents of a core.
 #[derive(Debug)]
 pub enum TorrentScan {
-    /// The first torrents, which are told in no order.
+    /// Selects the first torrents of an order. They are returned unsorted.
     First(FirstTorrents, Reply<Vec<TorrentInfo>>),
-    /// How many torrents each branch of a prefix has.
+    /// Counts the torrents in each branch of a prefix.
     Count(InfoHashPrefix, Reply<Vec<u32>>),
 }
 
-/// Which torrents are wanted.
+/// Selects the first torrents of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FirstTorrents {
-    /// The first in this order.
+    /// Order that decides which torrents are first.
     pub order: TorrentOrder,
-    /// None with a lower info hash.
+    /// Lowest info hash to include.
     pub from: InfoHash,
-    /// How many at most.
+    /// Maximum number of torrents.
     pub torrents_max: usize,
 }
 
-/// An order of torrents.
+/// The order in which torrents are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TorrentOrder {
-    /// The lowest info hash first.
+    /// Lowest info hash first.
     InfoHash,
-    /// The most seeders first.
+    /// Most seeders first.
     Seeders,
-    /// The most leechers first.
+    /// Most leechers first.
     Leechers,
-    /// The most peers first.
+    /// Most peers first.
     Peers,
-    /// The most completed events first.
+    /// Most completed events first.
     Completed,
 }
 
 impl TorrentOrder {
-    /// By what torrents are compared: the greatest is the first. Torrents with the same count stand in the order of
-    /// their info hashes.
+    /// Returns the value by which torrents are ordered, greatest first. Torrents with the same value are ordered
+    /// by info hash.
     #[must_use]
     pub const fn rank(self, torrent: &TorrentInfo) -> u64 {
         match self {
@@ -66,16 +66,16 @@ impl TorrentOrder {
     }
 }
 
-/// Takes the answer to a question. It must not block: a core calls it.
+/// Receives the result of a query. The callback runs on a core and must not block.
 pub struct Reply<T>(Box<dyn FnOnce(T) + Send>);
 
 impl<T> Reply<T> {
-    /// An answer that is given to `take`.
+    /// Creates a reply that passes its value to `take`.
     pub fn new(take: impl FnOnce(T) + Send + 'static) -> Self {
         Self(Box::new(take))
     }
 
-    /// Gives the answer.
+    /// Sends the result.
     pub fn send(self, value: T) {
         (self.0)(value);
     }
@@ -83,6 +83,6 @@ impl<T> Reply<T> {
 
 impl<T> fmt::Debug for Reply<T> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Answer")
+        formatter.write_str("Reply")
     }
 }

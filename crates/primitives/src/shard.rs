@@ -1,11 +1,11 @@
 use crate::InfoHash;
 use core::fmt;
 
-/// The most shards one tracker runs. A steering program's index and every mesh table are sized by it; no
-/// machine that runs one tracker has more cores to give.
+/// Maximum number of shards of a tracker. It sizes the index of a steering program and every mesh table. No machine
+/// that runs a single tracker has more cores to offer.
 pub const SHARDS_MAX: u16 = 256;
 
-/// A number of shards that is no number of shards.
+/// Error for a number of shards that is not 1 to [`SHARDS_MAX`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ShardCountError(pub usize);
 
@@ -17,18 +17,18 @@ impl fmt::Display for ShardCountError {
 
 impl core::error::Error for ShardCountError {}
 
-/// How many shards the info-hash space is cut into: 1 to [`SHARDS_MAX`].
+/// The number of shards that the info-hash space is divided into: 1 to [`SHARDS_MAX`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ShardCount(u16);
 
 impl ShardCount {
-    /// One shard owns everything.
+    /// A single shard, which owns every info hash.
     pub const ONE: Self = Self(1);
 
-    /// `count` shards.
+    /// Creates a number of shards.
     ///
     /// # Errors
-    /// When `count` is 0 or above [`SHARDS_MAX`].
+    /// If `count` is 0 or greater than [`SHARDS_MAX`].
     pub fn new(count: usize) -> Result<Self, ShardCountError> {
         match u16::try_from(count) {
             Ok(shards @ 1..=SHARDS_MAX) => Ok(Self(shards)),
@@ -36,33 +36,34 @@ impl ShardCount {
         }
     }
 
-    /// The number.
+    /// Returns the number of shards.
     #[must_use]
     pub const fn get(self) -> u16 {
         self.0
     }
 
-    /// All shards, in order.
+    /// Returns all shards in ascending order.
     pub fn shards(self) -> impl Iterator<Item = ShardId> {
         (0..self.0).map(ShardId)
     }
 }
 
-/// One shard, counted from 0. Also the core's socket in each reuseport group and its place in the mesh.
+/// The index of a shard, from 0. It is also the index of the core's socket in each reuseport group and of the core in
+/// the mesh.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ShardId(u16);
 
 impl ShardId {
-    /// The first one, which every tracker has.
+    /// The first shard, which every tracker has.
     pub const FIRST: Self = Self(0);
 
-    /// The shard at `index`, if there are that many.
+    /// Returns the shard at `index`, if there are that many.
     #[must_use]
     pub fn new(index: usize, shards: ShardCount) -> Option<Self> {
         u16::try_from(index).ok().filter(|&index| index < shards.get()).map(Self)
     }
 
-    /// Its place, from 0.
+    /// Returns the index, from 0.
     #[must_use]
     pub const fn index(self) -> usize {
         self.0 as usize
@@ -75,32 +76,31 @@ impl fmt::Display for ShardId {
     }
 }
 
-/// The secret constants of the function from info hash to shard.
+/// The secret constants of the function that maps an info hash to a shard.
 ///
-/// The function is multilinear over the ten big-endian 16-bit words of the hash, modulo 2^32, of which the
-/// upper half is kept. It is made of loads, multiplications and additions only, so that the kernel can compute
-/// it in classic BPF.
+/// The function is multilinear over the ten big-endian 16-bit words of the hash, modulo 2^32, and its upper half is
+/// kept. It consists of loads, multiplications and additions only, so that the kernel can compute it in classic BPF.
 ///
-/// The family is strongly universal (Lemire and Kaser, "Strongly universal string hashing is fast"): of hashes
-/// that were chosen without the key, any two meet on one core by chance only, so many are almost always
-/// spread evenly. More is not promised: the function is linear, and who learns the owners of enough torrents can
-/// tell those of others.
+/// The family is strongly universal (Lemire and Kaser, "Strongly universal string hashing is fast"): two hashes
+/// chosen without the key collide on a core only by chance, so that a large number of hashes is almost always spread
+/// evenly. Nothing more is guaranteed: the function is linear, and someone who learns the owners of enough torrents
+/// can compute those of others.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct SteeringKey {
-    /// Added once.
+    /// Constant term of the sum.
     pub addend: u32,
-    /// One for each 16-bit word of the info hash.
+    /// One factor for each 16-bit word of the info hash.
     pub multipliers: [u32; SteeringKey::WORDS],
 }
 
 impl SteeringKey {
-    /// 16-bit words in an info hash.
+    /// Number of 16-bit words in an info hash.
     pub const WORDS: usize = InfoHash::BYTES / 2;
 
-    /// Bytes of randomness that [`SteeringKey::from_random`] takes.
+    /// Number of random bytes that [`SteeringKey::from_random`] takes.
     pub const RANDOM_BYTES: usize = 4 * (1 + Self::WORDS);
 
-    /// A key made of random bytes.
+    /// Creates a key from random bytes.
     #[must_use]
     pub fn from_random(random: &[u8; Self::RANDOM_BYTES]) -> Self {
         let (words, _) = random.as_chunks::<4>();
@@ -109,14 +109,14 @@ impl SteeringKey {
         Self { addend, multipliers: core::array::from_fn(|_| words.next().unwrap_or_default()) }
     }
 
-    /// The owner of `info_hash`. The kernel's steering program computes the same.
+    /// Returns the owner of `info_hash`. The kernel's steering program computes the same function.
     #[must_use]
     pub fn shard_of(&self, info_hash: &InfoHash, shards: ShardCount) -> ShardId {
         let (words, _) = info_hash.0.as_chunks::<2>();
         let hash = words.iter().zip(&self.multipliers).fold(self.addend, |sum, (&word, &multiplier)| {
             sum.wrapping_add(multiplier.wrapping_mul(u32::from(u16::from_be_bytes(word))))
         });
-        // (hash >> 16) < 2^16, so that the product's upper half is below the number of shards.
+        // (hash >> 16) < 2^16, so the upper half of the product is less than the number of shards.
         let scaled = ((hash >> 16) * u32::from(shards.get())) >> 16;
         debug_assert!(scaled < u32::from(shards.get()));
         ShardId(scaled as u16)
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn hashes_that_count_up_are_spread_evenly_over_the_shards() {
+    fn sequential_info_hashes_are_spread_evenly_over_the_shards() {
         let shards = ShardCount::new(7).unwrap();
         let mut hashes_of = [0_u32; 7];
         for number in 0..70_000_u32 {
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_is_never_printed() {
+    fn debug_output_does_not_contain_the_steering_key() {
         assert_eq!(format!("{:?}", key()), "SteeringKey(secret)");
     }
 }

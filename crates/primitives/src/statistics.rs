@@ -1,61 +1,61 @@
 use crate::AddressFamily;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-/// What a datagram asks for.
+/// The kind of a request in a datagram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequestKind {
-    /// A connection id (BEP 15).
+    /// Asks for a connection id (BEP 15).
     Connect,
-    /// An announce.
+    /// Announces a peer.
     Announce,
-    /// A scrape.
+    /// Asks for the counts of torrents.
     Scrape,
-    /// None of these: no client sent it.
+    /// None of these. Clients do not send such datagrams.
     Unknown,
 }
 
 /// Why a request was answered with an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorReason {
-    /// The connection id was good once.
+    /// The connection id was valid but has expired.
     ConnectionIdExpired,
     /// The connection id was not issued to this address, or not by a tracker with this key.
     ConnectionIdWrong,
-    /// The client, its user or the torrent is not let in. Counters tell which.
+    /// The client, its user or the torrent is not admitted. Separate counters show which.
     Refused,
-    /// An action that BEP 15 does not have, from a client that has proved its address.
+    /// An action that BEP 15 does not define, from a client that has proved its address.
     UnknownAction,
 }
 
 impl ErrorReason {
-    /// All of them.
+    /// All reasons.
     pub const ALL: [Self; 4] =
         [Self::ConnectionIdExpired, Self::ConnectionIdWrong, Self::Refused, Self::UnknownAction];
 }
 
-/// Why a datagram got no answer.
+/// Why a datagram was dropped without an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DropReason {
     /// Shorter than the fixed part of its request.
     TooShort,
     /// A connect without BEP 15's protocol id.
     WrongProtocolId,
-    /// An action that BEP 15 does not have, without a proof of the address.
+    /// An action that BEP 15 does not define, without proof of the address.
     UnknownAction,
-    /// Source port 0: nothing can be sent there.
+    /// Source port 0, to which nothing can be sent.
     SourcePortZero,
     /// The source's network is banned.
     Banned,
-    /// An expired or wrong connection id, where the configuration asks for silence.
+    /// An expired or wrong connection id, if the configuration says not to answer those.
     ConnectionIdSilenced,
     /// The ring to the owner of the info hash was full.
     MeshFull,
 }
 
-/// What became of a datagram. Each one received gets exactly one outcome.
+/// The outcome of a datagram. Each datagram received has exactly one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// Answered with what it asked for.
+    /// Answered as requested.
     Answered,
     /// Answered with an error.
     Error(ErrorReason),
@@ -63,149 +63,149 @@ pub enum Outcome {
     Dropped(DropReason),
 }
 
-/// What became of an HTTP request. Each one read gets exactly one outcome.
+/// The outcome of an HTTP request. Each request read has exactly one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HttpOutcome {
-    /// An announce, answered with peers.
+    /// An announce answered with peers.
     AnnounceAnswered,
-    /// An announce whose query or key is wrong, answered with a failure.
+    /// An announce that was refused with a failure reason.
     AnnounceRefused,
-    /// A scrape, answered with counts.
+    /// A scrape answered with counts.
     ScrapeAnswered,
-    /// A scrape whose query or key is wrong, answered with a failure.
+    /// A scrape that was refused with a failure reason.
     ScrapeRefused,
-    /// An announce or a scrape that found the way to its owner full, answered with a failure.
+    /// An announce or scrape answered with a failure because its owner could take no more requests.
     Busy,
     /// A health check.
     HealthChecked,
-    /// `OPTIONS`, or a path that leads nowhere.
+    /// `OPTIONS`, or an unknown path.
     Elsewhere,
-    /// No request that can be answered but with the status of an error.
+    /// A request that can only be answered with an HTTP error status.
     BadRequest,
 }
 
-/// Things that are counted beside the requests' outcomes.
+/// Counters besides the outcomes of requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Counter {
-    /// Announces that arrived on a core that does not own their torrent. 0 where steering works.
+    /// Announces that arrived on a core that does not own their torrent. 0 if steering works.
     AnnouncesOnWrongCore,
     /// Scrapes that another core had to complete.
     ScrapesRouted,
-    /// Completed events counted into a swarm's downloads.
+    /// Completed events added to a swarm's download count.
     Completed,
-    /// New peers that got an answer but no place: the bound on swarms was reached.
+    /// New peers that were answered but not stored because the limit on swarms was reached.
     PeersRefusedSwarms,
-    /// The bound on peers was reached.
+    /// New peers not stored because the limit on peers was reached.
     PeersRefusedPeers,
-    /// The bound on the peers of one swarm was reached.
+    /// New peers not stored because the limit on the peers of one swarm was reached.
     PeersRefusedSwarmPeers,
-    /// The bound on memory was reached.
+    /// New peers not stored because the limit on memory was reached.
     PeersRefusedMemory,
-    /// Peers forgotten because they were not heard of for their lifetime.
+    /// Peers removed because they did not announce within their lifetime.
     PeersExpired,
     /// Bytes of UDP payload received.
     BytesReceived,
     /// Bytes of UDP payload of all replies.
     BytesSent,
-    /// Calls that received at least one datagram.
+    /// Receive calls that returned at least one datagram.
     BatchesReceived,
-    /// Replies that the kernel refused for their destination.
+    /// Replies that the kernel refused because of their destination.
     RepliesRefused,
-    /// Replies given up because the send buffer stayed full.
+    /// Replies discarded because the send buffer stayed full.
     RepliesUnsent,
     /// Receive calls that failed.
     ReceiveErrors,
-    /// Turns of the cores' timer tasks. A core whose count stands still is stuck.
+    /// Turns of the cores' timer tasks. A core whose count does not grow is stuck.
     TimerTurns,
-    /// Microseconds that those turns were late, in all.
+    /// Total lateness of those turns, in microseconds.
     TimerLatenessUs,
-    /// HTTP connections taken in.
+    /// HTTP connections admitted.
     HttpConnections,
-    /// HTTP connections closed at once: the core had as many as it may have.
+    /// HTTP connections refused because the core had reached its limit.
     HttpRefusedFull,
-    /// HTTP connections closed at once: their source's prefix had as many as it may have.
+    /// HTTP connections refused because the prefix of their source had reached its limit.
     HttpRefusedPrefix,
     /// Accept calls that failed.
     HttpAcceptErrors,
-    /// HTTP connections that their clients closed.
+    /// HTTP connections closed by their clients.
     HttpClosedByClient,
-    /// HTTP connections closed after an answer that said so.
+    /// HTTP connections closed after an answer that announced it.
     HttpClosedAfterAnswer,
-    /// HTTP connections without a whole request in the time for the first one.
+    /// HTTP connections closed because the first request was not complete in time.
     HttpClosedFirstRequest,
-    /// HTTP connections with a later request that took too long to come.
+    /// HTTP connections closed because a later request was not complete in time.
     HttpClosedSlowRequest,
-    /// HTTP connections without a further request for too long.
+    /// HTTP connections closed because no further request arrived in time.
     HttpClosedIdle,
-    /// HTTP connections that did not take their answer in time.
+    /// HTTP connections closed because the client did not read its answer in time.
     HttpClosedSlowAnswer,
-    /// HTTP connections that spoke something else.
+    /// HTTP connections closed because the client spoke another protocol.
     HttpClosedNotHttp,
-    /// HTTP connections from a proxy without its header.
+    /// HTTP connections from a proxy without a valid PROXY protocol header.
     HttpClosedProxyHeader,
-    /// HTTPS connections whose TLS went wrong.
+    /// HTTPS connections closed because of a TLS error.
     HttpClosedTls,
-    /// HTTP connections that the network or the client broke off.
+    /// HTTP connections whose socket failed, or that waited too long for the owner of a torrent.
     HttpClosedBroken,
-    /// HTTP connections that were open when the tracker stopped.
+    /// HTTP connections still open when the tracker stopped.
     HttpClosedStop,
     /// Bytes received over HTTP connections.
     HttpBytesReceived,
     /// Bytes sent over HTTP connections.
     HttpBytesSent,
-    /// HTTP requests whose torrents belong to other cores, once for each owner.
+    /// HTTP requests routed to the owners of their torrents on other cores, counted once for each owner.
     RoutedHttpRequests,
-    /// Requests refused for their key, or for the lack of one, over UDP and HTTP.
+    /// Requests refused because their key is missing or not valid, over UDP and HTTP.
     RefusedKeys,
-    /// Announces refused for their torrent.
+    /// Announces refused because of their torrent.
     RefusedTorrents,
-    /// Announces refused for their client software.
+    /// Announces refused because of their client software.
     RefusedClients,
-    /// HTTP requests refused for their address. Such datagrams are dropped.
+    /// HTTP requests refused because of their source address. Datagrams are dropped instead.
     RefusedNetworks,
     /// Announces refused because no peer can be reached at their address, over UDP and HTTP.
     RefusedAddresses,
-    /// Torrents of lists that found no place.
+    /// List entries rejected because a limit was reached.
     ListedTorrentsRefused,
-    /// Completed events and stored counts of torrents that found no place.
+    /// Completed events and stored counts rejected because a limit was reached.
     CompletedRefused,
-    /// Keys that found no place.
+    /// Keys rejected because a limit was reached.
     KeysRefused,
-    /// Announces with keys that are not accounted for: their sessions found no place.
+    /// Announces not accounted to their keys because the limit on sessions was reached.
     SessionReportsRefused,
-    /// Details of peers that found no place.
+    /// Details of peers rejected because a limit was reached.
     PeerDetailsRefused,
 }
 
-/// Things that go up and down.
+/// Gauges: values that rise and fall.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Gauge {
-    /// Torrents that have a swarm, of whichever family.
+    /// Torrents that have a swarm in at least one family.
     Torrents,
-    /// Swarms kept, IPv4.
+    /// IPv4 swarms.
     SwarmsV4,
-    /// Swarms kept, IPv6.
+    /// IPv6 swarms.
     SwarmsV6,
-    /// Seeders, IPv4.
+    /// IPv4 seeders.
     SeedersV4,
-    /// Seeders, IPv6.
+    /// IPv6 seeders.
     SeedersV6,
-    /// Leechers, IPv4.
+    /// IPv4 leechers.
     LeechersV4,
-    /// Leechers, IPv6.
+    /// IPv6 leechers.
     LeechersV6,
-    /// Bytes of the swarms' tables and peers.
+    /// Size of the swarms' tables and peers, in bytes.
     SwarmBytes,
-    /// Bytes of lists, keys, their sessions and peers' details.
+    /// Size of the lists, keys, sessions and details of peers, in bytes.
     AccessBytes,
-    /// HTTP connections open.
+    /// Open HTTP connections.
     HttpConnectionsOpen,
-    /// Microseconds that a turn of a core's timer task was late at most, since its start.
+    /// Maximum lateness of a turn of a core's timer task since its start, in microseconds.
     TimerLatenessUsMax,
 }
 
 impl Gauge {
-    /// All of them, in the order of their names.
+    /// All gauges, in the order of their slots.
     pub const ALL: [Self; GAUGES.len()] = [
         Self::Torrents,
         Self::SwarmsV4,
@@ -332,7 +332,7 @@ const fn outcome_slot(family: AddressFamily, kind: RequestKind, outcome: Outcome
     (family as usize * KINDS.len() + kind as usize) * OUTCOMES.len() + outcome.slot()
 }
 
-/// The counters and gauges of one core, or the sum of several. A core counts with no atomic operation.
+/// The counters and gauges of one core, or the sum of several cores'. Counting uses no atomic operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Statistics {
     slots: [u64; SLOTS],
@@ -345,34 +345,34 @@ impl Default for Statistics {
 }
 
 impl Statistics {
-    /// Counts a datagram received.
+    /// Counts received datagrams.
     pub fn count_received(&mut self, family: AddressFamily, datagrams: u64) {
         self.slots[RECEIVED_AT + family as usize] += datagrams;
     }
 
-    /// Counts what became of one datagram.
+    /// Counts the outcome of one datagram.
     pub fn count(&mut self, family: AddressFamily, kind: RequestKind, outcome: Outcome) {
         self.slots[outcome_slot(family, kind, outcome)] += 1;
     }
 
-    /// Counts what became of one HTTP request.
+    /// Counts the outcome of one HTTP request.
     pub fn count_http(&mut self, family: AddressFamily, outcome: HttpOutcome) {
         self.slots[http_slot(family, outcome)] += 1;
     }
 
-    /// HTTP requests with this outcome.
+    /// Returns the number of HTTP requests with this outcome.
     #[must_use]
     pub fn http_outcomes(&self, family: AddressFamily, outcome: HttpOutcome) -> u64 {
         self.slots[http_slot(family, outcome)]
     }
 
-    /// HTTP requests that have an outcome, in both families.
+    /// Returns the number of HTTP requests that have an outcome, in both families.
     #[must_use]
     pub fn http_requests(&self) -> u64 {
         self.slots[HTTP_AT..COUNTERS_AT].iter().sum()
     }
 
-    /// Adds to a counter.
+    /// Adds `amount` to a counter.
     pub fn add(&mut self, counter: Counter, amount: u64) {
         self.slots[COUNTERS_AT + counter as usize] += amount;
     }
@@ -382,62 +382,62 @@ impl Statistics {
         self.slots[GAUGES_AT + gauge as usize] = value;
     }
 
-    /// Datagrams received.
+    /// Returns the number of datagrams received.
     #[must_use]
     pub fn received(&self, family: AddressFamily) -> u64 {
         self.slots[RECEIVED_AT + family as usize]
     }
 
-    /// Datagrams of this kind with this outcome.
+    /// Returns the number of datagrams of this kind with this outcome.
     #[must_use]
     pub fn outcomes(&self, family: AddressFamily, kind: RequestKind, outcome: Outcome) -> u64 {
         self.slots[outcome_slot(family, kind, outcome)]
     }
 
-    /// Datagrams of this family that have an outcome, of any kind.
+    /// Returns the number of datagrams of this family that have an outcome, of any kind.
     #[must_use]
     pub fn decided(&self, family: AddressFamily) -> u64 {
         let per_family = KINDS.len() * OUTCOMES.len();
         self.slots[family as usize * per_family..][..per_family].iter().sum()
     }
 
-    /// Datagrams of this kind answered with what they asked for, in both families.
+    /// Returns the number of datagrams of this kind answered as requested, in both families.
     #[must_use]
     pub fn answered(&self, kind: RequestKind) -> u64 {
         AddressFamily::ALL.map(|family| self.outcomes(family, kind, Outcome::Answered)).iter().sum()
     }
 
-    /// Datagrams answered with an error, in both families.
+    /// Returns the number of datagrams answered with an error, in both families.
     #[must_use]
     pub fn errors(&self) -> u64 {
         self.sum_of_outcomes(1..5)
     }
 
-    /// Datagrams not answered, in both families.
+    /// Returns the number of datagrams not answered, in both families.
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.sum_of_outcomes(5..OUTCOMES.len())
     }
 
-    /// The value of a counter.
+    /// Returns the value of a counter.
     #[must_use]
     pub fn counter(&self, counter: Counter) -> u64 {
         self.slots[COUNTERS_AT + counter as usize]
     }
 
-    /// The value of a gauge.
+    /// Returns the value of a gauge.
     #[must_use]
     pub fn gauge(&self, gauge: Gauge) -> u64 {
         self.slots[GAUGES_AT + gauge as usize]
     }
 
-    /// Raises a gauge that keeps the most.
+    /// Raises a gauge to `value` if that is larger, for gauges that hold a maximum.
     pub fn raise(&mut self, gauge: Gauge, value: u64) {
         let slot = &mut self.slots[GAUGES_AT + gauge as usize];
         *slot = (*slot).max(value);
     }
 
-    /// Adds another core's figures; of a maximum, the larger stays.
+    /// Adds another core's figures. Of a maximum, the larger is kept.
     pub fn merge(&mut self, other: &Self) {
         let lateness = GAUGES_AT + Gauge::TimerLatenessUsMax as usize;
         for (slot, (mine, &theirs)) in self.slots.iter_mut().zip(&other.slots).enumerate() {
@@ -445,7 +445,7 @@ impl Statistics {
         }
     }
 
-    /// Every figure with its name, zeros too, in a fixed order.
+    /// Returns every figure with its name in a fixed order, zeros included.
     pub fn named(&self) -> impl Iterator<Item = (String, u64)> {
         (0..SLOTS).map(slot_name).zip(self.slots)
     }
@@ -481,8 +481,8 @@ fn slot_name(slot: usize) -> String {
     format!("udp_{}_{}_{}", FAMILIES[family], KINDS[kind], OUTCOMES[outcome])
 }
 
-/// One core's figures as the control plane sees them: the core stores, anyone loads. Each figure is whole,
-/// several read together may be of different moments.
+/// One core's figures, stored by the core and loaded by any thread. Each figure is read atomically, but several read
+/// together may be from different moments.
 #[derive(Debug)]
 pub struct PublishedStatistics {
     slots: [AtomicU64; SLOTS],
@@ -502,7 +502,7 @@ impl PublishedStatistics {
         }
     }
 
-    /// What was published last.
+    /// Returns the figures that were published last.
     #[must_use]
     pub fn load(&self) -> Statistics {
         Statistics { slots: core::array::from_fn(|slot| self.slots[slot].load(Ordering::Relaxed)) }
@@ -515,7 +515,7 @@ mod tests {
     use std::collections::HashSet;
 
     #[test]
-    fn every_figure_has_a_name_of_its_own() {
+    fn every_figure_has_its_own_name() {
         let names: HashSet<String> = Statistics::default().named().map(|(name, _)| name).collect();
         assert_eq!(names.len(), SLOTS);
         assert!(names.contains("udp_v6_scrape_dropped_mesh_full"));
@@ -526,7 +526,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_belongs_to_the_slot_that_is_counted() {
+    fn each_name_belongs_to_the_slot_that_is_counted() {
         let mut statistics = Statistics::default();
         statistics.count(AddressFamily::V6, RequestKind::Scrape, Outcome::Dropped(DropReason::MeshFull));
         statistics.add(Counter::TimerLatenessUs, 2);
@@ -543,7 +543,7 @@ mod tests {
     }
 
     #[test]
-    fn all_gauges_and_all_errors_are_each_there_once() {
+    fn every_gauge_and_every_error_has_its_own_slot() {
         assert!(Gauge::ALL.iter().enumerate().all(|(slot, &gauge)| gauge as usize == slot));
         let mut statistics = Statistics::default();
         for reason in ErrorReason::ALL {
@@ -555,7 +555,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sum_of_two_cores_keeps_the_worse_lateness() {
+    fn the_sum_of_two_cores_keeps_the_larger_lateness() {
         let mut one = Statistics::default();
         one.count_received(AddressFamily::V4, 5);
         one.set(Gauge::TimerLatenessUsMax, 700);
@@ -567,7 +567,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_published_is_what_is_loaded() {
+    fn published_figures_are_loaded_unchanged() {
         let published = PublishedStatistics::default();
         let mut statistics = Statistics::default();
         statistics.count(AddressFamily::V4, RequestKind::Connect, Outcome::Answered);

@@ -2,22 +2,22 @@ use core::fmt;
 use core::hash::BuildHasher;
 use siphasher::sip::SipHasher13;
 
-/// The secret that keys the hash of a core's tables.
+/// The secret key of the hash function of a core's hash tables.
 ///
-/// The hash is SipHash-1-3, as in std's tables: who does not know the seed cannot choose info hashes, peer ids or
-/// addresses that collide. A hash whose secret some inputs cancel is not enough, since strangers choose all of these.
+/// The function is SipHash-1-3, as in std: without the seed no one can choose info hashes, peer ids or addresses that
+/// collide. A hash whose secret cancels out for some inputs is not enough, because clients choose all of these.
 #[derive(Clone, Copy)]
 pub struct TableSeed(pub [u8; TableSeed::BYTES]);
 
 impl TableSeed {
-    /// Bytes of a seed.
+    /// Size of a seed in bytes.
     pub const BYTES: usize = 16;
 }
 
 impl BuildHasher for TableSeed {
     type Hasher = SipHasher13;
 
-    /// Begins a hash with an empty state that the compiler can see: to copy a kept one costs a third more.
+    /// Starts each hash from an empty state that the compiler can see: copying a stored one costs a third more.
     fn build_hasher(&self) -> SipHasher13 {
         SipHasher13::new_with_key(&self.0)
     }
@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_seed_is_not_printed_by_accident() {
+    fn debug_output_does_not_contain_the_seed() {
         assert_eq!(format!("{:?}", TableSeed([7; 16])), "TableSeed(secret)");
     }
 }

@@ -1,36 +1,36 @@
 use crate::{AnnounceEvent, InfoHash, PeerId, PeerStatus};
 use core::net::SocketAddr;
 
-/// What is known of a torrent, both families together.
+/// The counts of a torrent, both families together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TorrentInfo {
-    /// The torrent.
+    /// Identifies the torrent.
     pub info_hash: InfoHash,
-    /// Peers that have everything.
+    /// Peers that have nothing left to download.
     pub seeders: u32,
-    /// Peers that still want pieces.
+    /// Peers that have something left to download.
     pub leechers: u32,
-    /// Completed events.
+    /// Number of completed events.
     pub completed: u64,
 }
 
-/// What is known of a peer of a torrent.
+/// A peer of a torrent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PeerInfo {
-    /// Where other peers reach it.
+    /// Address at which other peers can reach it.
     pub address: SocketAddr,
-    /// Whether it still wants pieces.
+    /// Whether it counts as a seeder or a leecher.
     pub status: PeerStatus,
     /// Seconds since its last announce.
     pub heard_s_ago: u32,
-    /// What it said of itself, where that is kept.
+    /// What it reported of itself, if that is stored.
     pub details: Option<PeerDetails>,
 }
 
-/// What a peer said of itself in its last announce. Nothing proves it.
+/// What a peer reported of itself in its last announce. None of it is verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PeerDetails {
-    /// What it calls itself by.
+    /// Identifies the client software.
     pub peer_id: PeerId,
     /// Bytes uploaded since `started`.
     pub uploaded: u64,
@@ -38,6 +38,6 @@ pub struct PeerDetails {
     pub downloaded: u64,
     /// Bytes left to download.
     pub left: u64,
-    /// What has happened.
+    /// Event of that announce.
     pub event: AnnounceEvent,
 }

@@ -1,31 +1,31 @@
-/// A list of torrents that decides who is served.
+/// A list that decides which torrents are served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum TorrentList {
-    /// Where the tracker is listed, only these are served: the whitelist.
+    /// The whitelist: in the `listed` modes only its torrents are served.
     Allowed,
-    /// These are never served.
+    /// The denylist: its torrents are never served.
     Denied,
 }
 
 impl TorrentList {
-    /// Both.
+    /// Both lists.
     pub const ALL: [Self; 2] = [Self::Allowed, Self::Denied];
 }
 
-/// Who put a torrent on a list. It is on the list as long as one of them wants it there.
+/// The source of a list's entry. A torrent stays on the list as long as at least one source lists it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ListSource {
-    /// The list's file.
+    /// The file of the list.
     File,
-    /// The management API, whose lists the database keeps.
+    /// The management API, whose lists are stored in the database.
     Api,
 }
 
-/// What is done to a list.
+/// A change to a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ListChange {
-    /// Torrents are put on it.
+    /// Adds torrents.
     Add,
-    /// Torrents are taken off.
+    /// Removes torrents.
     Remove,
 }

@@ -1,4 +1,4 @@
-//! Answers that several routes give: what went well, and what did not.
+//! Responses that several routes share: acknowledgements, refusals and errors.
 
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 const READ_ONLY: &str = "this token is read-only";
 
-/// It was done.
+/// The request succeeded.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(title = "Acknowledgement")]
 pub(crate) struct Ack {
@@ -24,13 +24,13 @@ impl Ack {
     pub(crate) const OK: Json<Self> = Json(Self { status: "ok" });
 }
 
-/// It was not done.
+/// The request was refused.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Refusal {
     /// Always `err`.
     #[schema(pattern = "^err$")]
     status: &'static str,
-    /// Why.
+    /// The reason.
     reason: &'static str,
 }
 
@@ -40,33 +40,33 @@ impl Refusal {
     }
 }
 
-/// Why a request is not answered with what it asks for.
+/// Why a request failed, which determines the status and the body of the response.
 #[derive(Debug)]
 pub(crate) enum ApiError {
-    /// 400, with a text.
+    /// 400 with a plain-text body.
     BadRequest(String),
-    /// 403: the token may change nothing.
+    /// 403: the token is read-only.
     ReadOnly,
-    /// 404 without a body: the path is none of the API's.
+    /// 404 without a body: the path does not exist.
     NoSuchPath,
-    /// 404, with a reason.
+    /// 404 with a reason.
     Unknown(&'static str),
-    /// 409: the mode that this belongs to is off.
+    /// 409: the mode that the route belongs to is off.
     ModeOff(&'static str),
-    /// 408: the body stood still.
+    /// 408: the body stalled.
     BodyStalled,
     /// 413: the body has too many bytes or lines.
     TooLarge(String),
-    /// A body that is not the JSON that it should be: 400, 413, 415 or 422, as axum words it.
+    /// A body that is not the expected JSON: 400, 413, 415 or 422, with axum's text.
     Json(JsonRejection),
-    /// 429: too often, or too many at once.
+    /// 429: too many wrong tokens or event streams.
     TooMany(&'static str),
-    /// 500, in the words that clients look for.
+    /// 500, in the wording that clients of version 1 expect.
     Failed(String),
 }
 
 impl ApiError {
-    /// What failed, such as `failed to delete key`, and why.
+    /// Returns a function that prefixes an error with `what`, such as `failed to delete key`.
     pub(crate) fn failed(what: &'static str) -> impl FnOnce(ManagementError) -> Self {
         move |error| Self::Failed(format!("{what}: {error}"))
     }
@@ -97,13 +97,13 @@ impl IntoResponse for ApiError {
     }
 }
 
-/// 500 as clients of version 1 know it.
+/// Returns status 500 in the wording that clients of version 1 expect.
 pub(crate) fn rejection(reason: &str) -> Response {
     let text = format!("Unhandled rejection: Err {{ reason: {reason:?} }}");
     (StatusCode::INTERNAL_SERVER_ERROR, text).into_response()
 }
 
-/// An answer with a content type of its own.
+/// Returns a response with the given content type.
 pub(crate) fn with_type(content_type: &'static str, body: impl IntoResponse) -> Response {
     let mut response = body.into_response();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));

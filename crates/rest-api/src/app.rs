@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::{Semaphore, watch};
 
-/// What all routes share.
+/// State shared by all routes.
 #[derive(Clone)]
 pub(crate) struct App {
     pub(crate) tracker: Arc<dyn Tracker>,
@@ -30,7 +30,7 @@ impl App {
     }
 }
 
-/// The moment in Unix milliseconds.
+/// Returns the current time in Unix milliseconds.
 pub(crate) fn now_unix_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)

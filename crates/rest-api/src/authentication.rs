@@ -15,7 +15,7 @@ use std::borrow::Cow;
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
-/// Lets a request through that has a token, unless it is to change something and the token is read-only.
+/// Middleware that serves only requests with a valid token, and refuses changes made with a read-only token.
 pub(crate) async fn require_token(
     State(app): State<App>,
     Extension(connection): Extension<Connection>,
@@ -46,7 +46,7 @@ fn may_ask(token: &Token, request: &Request) -> bool {
     }
 }
 
-/// Beyond the limit an answer takes its time: a right token would be let in at once, so whoever guesses has to wait.
+/// Answers a wrong token. Beyond the limit the response is delayed to slow guessing; valid tokens are never delayed.
 async fn refuse(app: &App, connection: &Connection) -> Response {
     let count = {
         let mut wrong_tokens = app.wrong_tokens.lock().unwrap_or_else(PoisonError::into_inner);
@@ -61,14 +61,14 @@ async fn refuse(app: &App, connection: &Connection) -> Response {
     }
 }
 
-/// The token of the header, or else that of the query.
+/// Returns the token of the `Authorization` header, or else that of the query.
 fn offered_token<'a>(headers: &'a HeaderMap, query: &'a str) -> Option<Cow<'a, str>> {
     bearer(headers).map(Cow::Borrowed).or_else(|| {
         form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "token").map(|(_, value)| value)
     })
 }
 
-/// RFC 6750, section 2.1. A header of another scheme may be meant for a proxy before us.
+/// Returns the bearer token (RFC 6750, section 2.1). A header with another scheme may be meant for a proxy in between.
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_header_wins_over_the_query() {
+    fn the_header_takes_precedence_over_the_query() {
         let mut headers = HeaderMap::new();
         assert_eq!(offered_token(&headers, "a=b"), None);
         assert_eq!(offered_token(&headers, "a=b&token=x%20y").as_deref(), Some("x y"));

@@ -17,34 +17,34 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-/// Somebody who is not served: a client or a network, the other is null.
+/// A banned client or network; the other field is null.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Ban {
-    /// What the peer ids of a client software begin with.
+    /// Prefix of the peer ids of a client software.
     client: Option<String>,
     /// A network, such as `192.0.2.0/24`.
     network: Option<String>,
-    /// Why.
+    /// Reason for the ban.
     reason: String,
-    /// Since when, in Unix seconds.
+    /// Start of the ban, in Unix seconds.
     since: u64,
 }
 
-/// Who is to be banned: a client or a network.
+/// The client or the network to ban.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct BanForm {
-    /// What the peer ids of a client software begin with: 1 to 20 printable ASCII characters.
+    /// Prefix of the peer ids of a client software: 1 to 20 printable ASCII characters.
     #[schema(pattern = "^[!-~]{1,20}$")]
     client: Option<String>,
     /// A network, such as `192.0.2.0/24`, or an address.
     network: Option<String>,
-    /// Why, for other operators to read: 1,000 characters at most.
+    /// Reason, for other operators to read: at most 1,000 characters.
     #[schema(max_length = 1000)]
     reason: Option<String>,
-    /// Makes an array no form: serde would take one for the fields in their order.
+    /// Rejects arrays, which serde would otherwise accept as the fields in order.
     #[serde(flatten)]
     #[schema(ignore)]
-    #[expect(dead_code, reason = "it is there for what it does to the deserializer")]
+    #[expect(dead_code, reason = "only needed while deserializing")]
     others: IgnoredAny,
 }
 
@@ -58,7 +58,7 @@ impl From<control::Ban> for Ban {
     }
 }
 
-/// Who is meant, who is noted as the subject of the change.
+/// Parses what is to be banned or unbanned, and records it as the subject of the change.
 fn banned(change: &Change, client: Option<&str>, network: Option<&str>) -> Result<Banned, ApiError> {
     let banned = parse_banned(client, network)?;
     match banned {
@@ -96,7 +96,7 @@ async fn get_bans(State(app): State<App>) -> Json<Vec<Ban>> {
     Json(app.tracker.bans().await.into_iter().map(Ban::from).collect())
 }
 
-/// Ban a client or a network, or give another reason
+/// Ban a client or a network, or change the reason of a ban
 #[utoipa::path(
     post, path = "/api/v1/bans", tag = "bans",
     request_body = BanForm,
@@ -125,7 +125,7 @@ async fn post_ban(
     Ok(Ack::OK)
 }
 
-/// Lift the ban of a client or of a network
+/// Lift the ban of a client or a network
 #[utoipa::path(
     delete, path = "/api/v1/bans", tag = "bans",
     params(

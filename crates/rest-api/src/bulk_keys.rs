@@ -22,32 +22,32 @@ use utoipa_axum::routes;
 
 const NDJSON: &str = "application/x-ndjson";
 
-/// What removed the keys of a body.
+/// The result of removing the keys of a body.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct RemovedKeys {
-    /// Keys that are not there any more.
+    /// Keys that were removed.
     removed: u64,
-    /// Keys that were not known.
+    /// Keys that did not exist.
     unknown: u64,
     #[serde(flatten)]
     lines: LineCounts,
 }
 
-/// What is said instead of a key that was not made.
+/// The response line for a key that was not made.
 #[derive(Debug, Serialize)]
 struct LineError {
     line: u64,
     error: String,
 }
 
-/// What one line of a body wants, small enough to hold a million.
+/// A line number with the requested key, `None` if the line is invalid. Small, because a request may have a million.
 type Wanted = (u32, Option<WantedKey>);
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(get_keys, delete_keys)).routes(routes!(post_keys))
 }
 
-/// All keys with their accounts, an object a line
+/// All keys with their accounts, one object per line
 #[utoipa::path(
     get, path = "/api/v1/keys", tag = "keys",
     responses((status = 200, description = "The keys", body = String, content_type = "application/x-ndjson")),
@@ -71,15 +71,15 @@ fn page_behind(
 }
 
 fn line_of(value: &impl Serialize) -> String {
-    let mut line = serde_json::to_string(value).expect("structures of names and numbers are JSON");
+    let mut line = serde_json::to_string(value).expect("names and numbers serialize to JSON");
     line.push('\n');
     line
 }
 
-/// Make the keys that a body wants, an object `{"key", "seconds_valid"}` a line
+/// Make the keys of a body, one object `{"key", "seconds_valid"}` per line
 ///
-/// The answer has a line for each: the key object, or `{"line", "error"}`. A body of more than a million lines makes
-/// no key at all.
+/// The response has a line for each: the key object, or `{"line", "error"}`. If a body has more than a million lines, no
+/// keys are made.
 #[utoipa::path(
     post, path = "/api/v1/keys/bulk", tag = "keys",
     request_body(content((Option<String> = "application/x-ndjson"), (Option<String> = "text/plain"))),
@@ -99,8 +99,8 @@ async fn post_keys(
     let wanted = wanted_keys(body).await?;
     let all = wanted.len();
     let tracker = Arc::clone(&app.tracker);
-    // The keys are made as the client takes the answer, which begins when its whole body was read: a client that
-    // reads nothing before it has sent everything is not waited for.
+    // Keys are made as the client reads the response, which starts after the whole body has arrived: a client that
+    // reads nothing before it has sent everything must not block.
     let state = (wanted.into_iter(), 0, turn);
     let answer = stream::unfold(state, move |(mut rest, made_before, turn)| {
         let (tracker, change) = (Arc::clone(&tracker), Arc::clone(&change));
@@ -109,7 +109,7 @@ async fn post_keys(
             if page.is_empty() {
                 return None;
             }
-            // Those of this page are made even if the client goes meanwhile.
+            // The keys of this page are made even if the client disconnects meanwhile.
             change.set_subject(format_args!("{made_before} of {all} keys, {} more begun", page.len()));
             let (text, made) = make_keys(&*tracker, page).await;
             change.set_subject(format_args!("{} of {all} keys", made_before + made));
@@ -142,7 +142,7 @@ fn wanted_key(text: &[u8]) -> Option<WantedKey> {
     form.try_into().ok()
 }
 
-/// A line for each of a page, in their order, and how many were made.
+/// Makes a page of keys. Returns a line for each, in order, and the number of keys made.
 async fn make_keys(tracker: &dyn Tracker, page: Vec<Wanted>) -> (String, usize) {
     let good = page.iter().filter_map(|(_, wanted)| *wanted).collect();
     let mut outcomes = match tracker.put_keys(good).await {
@@ -170,7 +170,7 @@ async fn make_keys(tracker: &dyn Tracker, page: Vec<Wanted>) -> (String, usize) 
     (text, made_count)
 }
 
-/// Remove the keys of a body, a key a line
+/// Remove the keys of a body, one key per line
 #[utoipa::path(
     delete, path = "/api/v1/keys", tag = "keys",
     request_body(content = Option<String>, content_type = "text/plain"),

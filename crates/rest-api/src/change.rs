@@ -5,24 +5,23 @@ use primitives::AuthenticationKey;
 use std::fmt::Display;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-/// A change that somebody asks for. It is logged when nobody works at it any more, also where its client has gone
-/// before the answer.
+/// A change requested over the API. It is logged when dropped, so also if the client disconnects before the response.
 #[derive(Debug)]
 pub(crate) struct Change {
     token: Arc<str>,
     operation: String,
-    /// What is changed, as far as that is known.
+    /// What is changed; empty until known.
     subject: Mutex<String>,
     status: OnceLock<StatusCode>,
 }
 
 impl Change {
-    /// The change that a request asks for; `None`: it only reads.
+    /// Returns the change that a request asks for, or `None` if it only reads.
     pub(crate) fn of(request: &Request, token: &Token) -> Option<Arc<Self>> {
-        // The pattern, not the path itself, which may have a key in it.
+        // The route pattern, because the path itself may contain a key.
         let path = request.extensions().get().map_or("", MatchedPath::as_str);
         let method = request.method();
-        // Version 1 reads lists and keys anew by GET.
+        // In version 1, lists and keys are reloaded with GET.
         if is_read(method) && !path.ends_with("/reload") {
             return None;
         }
@@ -34,12 +33,12 @@ impl Change {
         }))
     }
 
-    /// Says what is changed: never a whole key.
+    /// Sets what is changed, for the log. It must not contain a whole key.
     pub(crate) fn set_subject(&self, subject: impl Display) {
         *self.subject.lock().unwrap_or_else(PoisonError::into_inner) = subject.to_string();
     }
 
-    /// Says what a request that is on its way to its handler changes, where it changes something.
+    /// Sets the subject of the change in the extensions of a request, if there is one.
     pub(crate) fn set_subject_in(extensions: &Extensions, subject: impl Display) {
         if let Some(change) = extensions.get::<Arc<Self>>() {
             change.set_subject(subject);
@@ -60,12 +59,12 @@ impl Drop for Change {
     }
 }
 
-/// Whether a request of this method may change nothing but by `/reload`.
+/// Returns whether requests with this method only read, apart from `/reload`.
 pub(crate) fn is_read(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD)
 }
 
-/// As much of a key as tells it from others, and no more.
+/// Returns the first characters of a key: enough to identify it in a log, not enough to use it.
 pub(crate) fn masked(key: AuthenticationKey) -> impl Display {
     const SHOWN_CHARACTERS: usize = 4;
     format!("key {}...", &key.reveal()[..SHOWN_CHARACTERS])

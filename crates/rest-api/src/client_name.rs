@@ -1,6 +1,6 @@
 use primitives::PeerId;
 
-/// The best-known clients, by the two letters of an Azureus-style peer id (BEP 20).
+/// Well-known clients by the two letters of an Azureus-style peer id (BEP 20).
 const CLIENTS: &[(&[u8; 2], &str)] = &[
     (b"AG", "Ares"),
     (b"AZ", "Vuze"),
@@ -27,7 +27,7 @@ const CLIENTS: &[(&[u8; 2], &str)] = &[
     (b"qB", "qBittorrent"),
 ];
 
-/// The client software that a peer id claims: `-`, two letters, a version, `-`.
+/// Returns the client software that a peer id claims, in the form `-`, two letters, a version, `-`.
 pub(crate) fn client_name(peer_id: &PeerId) -> Option<&'static str> {
     let [b'-', first, second, _, _, _, _, b'-', ..] = peer_id.0 else { return None };
     CLIENTS.iter().find(|(letters, _)| **letters == [first, second]).map(|(_, name)| *name)
@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_client_is_known_by_its_letters_between_dashes() {
+    fn a_client_is_named_by_the_letters_of_its_peer_id() {
         assert_eq!(client_name(&PeerId(*b"-qB4650-abcdefghijkl")), Some("qBittorrent"));
         assert_eq!(client_name(&PeerId(*b"-lt0D60-abcdefghijkl")), Some("libTorrent (rTorrent)"));
         assert_eq!(client_name(&PeerId(*b"-LT20F0-abcdefghijkl")), Some("libtorrent (Rasterbar)"));

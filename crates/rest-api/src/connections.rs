@@ -10,23 +10,23 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout_at};
 
-/// A connection, as its requests know it.
+/// An open connection, shared with its requests.
 #[derive(Debug, Clone)]
 pub(crate) struct Connection {
     address: IpAddr,
-    /// Until when a request with a token has to come.
+    /// When the connection is closed unless a request with a valid token has arrived.
     deadline: Instant,
-    /// Whether one has come.
+    /// Whether a request with a valid token has arrived.
     proved: Arc<watch::Sender<bool>>,
 }
 
-/// The connections that are open to a listener, in the order in which they came.
+/// The open connections of a listener, oldest first.
 #[derive(Debug, Default)]
 pub(crate) struct Connections {
     open: Vec<(Connection, AbortHandle)>,
 }
 
-/// Who has one IPv6 address has at least a network of 64 bits.
+/// Returns the source that limits apply to: an IPv4 address, or an IPv6 /64, since a host usually has all of one.
 pub(crate) fn source_of(address: IpAddr) -> IpAddr {
     match canonical_ip(address) {
         IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
@@ -48,7 +48,7 @@ impl Connection {
         self.deadline
     }
 
-    /// Notes that a request with a right token has come.
+    /// Records that a request with a valid token has arrived.
     pub(crate) fn prove(&self) {
         self.proved.send_replace(true);
     }
@@ -57,7 +57,7 @@ impl Connection {
         *self.proved.borrow()
     }
 
-    /// Waits until no request with a token has come in time; for ever where one comes.
+    /// Completes at the deadline if no request with a valid token has arrived by then, otherwise never.
     pub(crate) async fn overdue(&self) {
         let mut proved = self.proved.subscribe();
         if timeout_at(self.deadline, proved.wait_for(|is_proved| *is_proved)).await.is_ok() {
@@ -67,8 +67,8 @@ impl Connection {
 }
 
 impl Connections {
-    /// Makes room for a connection: where there is none, the oldest without a token is closed, of the source that has the
-    /// most of them. Says whether there is room.
+    /// Makes room for a connection: at a limit, closes the oldest connection without a token of the source that has the
+    /// most of them. Returns whether there is room.
     pub(crate) fn make_room(&mut self, address: IpAddr) -> bool {
         self.open.retain(|(_, task)| !task.is_finished());
         let (source, is_loopback) = (source_of(address), canonical_ip(address).is_loopback());
@@ -81,7 +81,7 @@ impl Connections {
         self.count(is_of_pool) < pool_max || self.close_one(is_of_pool)
     }
 
-    /// Remembers a connection, which there has to be room for, with the task that serves it.
+    /// Adds a connection, after [`Self::make_room`], with the task that serves it.
     pub(crate) fn add(&mut self, connection: Connection, task: AbortHandle) {
         self.open.push((connection, task));
     }
@@ -99,7 +99,7 @@ impl Connections {
             *of_sources.entry(source_of(connection.address)).or_default() += 1;
         }
         let candidates = self.open.iter().enumerate().filter(unproved);
-        // Of those that are equal the last one is the maximum, and the oldest one has to be.
+        // `max_by_key` returns the last of equal elements; reversing the order makes that the oldest.
         let chosen = candidates.rev().max_by_key(|(_, (other, _))| of_sources[&source_of(other.address)]);
         let Some((index, _)) = chosen else { return false };
         self.open.remove(index).1.abort();
@@ -112,7 +112,6 @@ mod tests {
     use super::*;
     use tokio::task::JoinSet;
 
-    /// A listener without clients.
     #[derive(Default)]
     struct Fixture {
         connections: Connections,
@@ -120,7 +119,7 @@ mod tests {
     }
 
     impl Fixture {
-        /// A connection that sends nothing, if it is let in.
+        /// Opens a connection that sends nothing, if it is admitted.
         fn connect(&mut self, address: &str) -> Option<Connection> {
             let address = address.parse().unwrap();
             let connection = self.connections.make_room(address).then(|| Connection::new(address))?;
@@ -138,7 +137,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn silent_strangers_are_closed_to_let_others_in_the_oldest_of_the_largest_source_first() {
+    async fn the_oldest_silent_connection_of_the_largest_source_makes_room_for_a_new_one() {
         let mut fixture = Fixture::default();
         let proved = fixture.connect("203.0.113.1").unwrap();
         proved.prove();
@@ -153,7 +152,7 @@ mod tests {
         for _ in 0..10 {
             fixture.connect("203.0.113.9").unwrap();
         }
-        // Now they have more than anybody else, and make room for each other.
+        // The sources with the most connections make room for each other.
         for host in 0..20 {
             assert!(fixture.connect(&format!("203.0.113.{}", host % 9 + 10)).is_some());
         }
@@ -162,7 +161,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_source_has_a_quarter_of_the_connections_at_most_with_a_token_too() {
+    async fn a_source_has_at_most_a_quarter_of_the_connections_even_with_a_token() {
         for (address, same, other) in [
             ("192.0.2.1", "::ffff:192.0.2.1", "192.0.2.2"),
             ("2001:db8::1", "2001:db8::ffff:1", "2001:db8:0:1::1"),
@@ -177,7 +176,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn operators_of_this_machine_get_in_whatever_strangers_do() {
+    async fn local_connections_are_admitted_while_remote_ones_are_at_their_limit() {
         let mut fixture = Fixture::default();
         for host in 1..=256 {
             fixture.connect(&format!("2001:db8:0:{host:x}::1")).unwrap().prove();
@@ -193,7 +192,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn connections_that_have_ended_make_room() {
+    async fn ended_connections_make_room() {
         let mut fixture = Fixture::default();
         for _ in 0..64 {
             let connection = Connection::new("192.0.2.1".parse().unwrap());

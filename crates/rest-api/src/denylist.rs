@@ -40,7 +40,7 @@ async fn add_to_denylist(
     LIST.change_one(&app, ListChange::Add, info_hash).await
 }
 
-/// Take a torrent off the deny list
+/// Remove a torrent from the deny list
 #[utoipa::path(
     delete, path = "/api/v1/denylist/{info_hash}", tag = "denylist",
     params(("info_hash" = String, Path, pattern = "^[0-9a-fA-F]{40}$")),
@@ -56,7 +56,7 @@ async fn remove_from_denylist(
     LIST.change_one(&app, ListChange::Remove, info_hash).await
 }
 
-/// Read the stored deny list anew, and its file
+/// Reload the stored deny list and its file
 #[utoipa::path(
     get, path = "/api/v1/denylist/reload", tag = "denylist",
     responses((status = 200, description = "Read", body = Ack)),
@@ -65,7 +65,7 @@ async fn reload_denylist(State(app): State<App>) -> Result<Json<Ack>, ApiError> 
     LIST.reload(&app).await
 }
 
-/// The whole deny list, an info hash a line
+/// The whole deny list, one info hash per line
 #[utoipa::path(
     get, path = "/api/v1/denylist", tag = "denylist",
     responses((status = 200, description = "The list", body = String, content_type = "text/plain")),
@@ -74,7 +74,7 @@ async fn get_denylist(State(app): State<App>) -> Result<Response, ApiError> {
     LIST.download(&app).await
 }
 
-/// Deny the torrents of a body, an info hash a line
+/// Deny the torrents of a body, one info hash per line
 #[utoipa::path(
     post, path = "/api/v1/denylist", tag = "denylist",
     request_body(content = Option<String>, content_type = "text/plain"),
@@ -90,7 +90,7 @@ async fn add_lines_to_denylist(State(app): State<App>, request: Request) -> Resu
     Ok(Json(Added { added, lines }))
 }
 
-/// Take the torrents of a body off the deny list, an info hash a line
+/// Remove the torrents of a body from the deny list, one info hash per line
 #[utoipa::path(
     delete, path = "/api/v1/denylist", tag = "denylist",
     request_body(content = Option<String>, content_type = "text/plain"),

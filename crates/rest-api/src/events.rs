@@ -21,18 +21,18 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-/// The figures of a moment.
+/// The figures at one point in time.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Statistics {
-    /// The moment in Unix milliseconds.
+    /// Time of the event, in Unix milliseconds.
     unix_ms: u64,
-    /// Every figure by its name.
+    /// All figures by name.
     figures: BTreeMap<String, u64>,
-    /// By how much the counters grew since the event before, a second. The first event has none.
+    /// Growth of the counters per second since the previous event. Empty in the first event.
     rates_per_s: BTreeMap<String, f64>,
 }
 
-/// What an open stream remembers.
+/// The state of an open event stream.
 struct Watch {
     tracker: Arc<dyn Tracker>,
     stop: watch::Receiver<bool>,
@@ -44,7 +44,8 @@ struct Watch {
 }
 
 impl Watch {
-    /// The next event, or none if the API is on its way down or other tokens let in: who watches has to show his again.
+    /// Returns the next event, or `None` to end the stream: at shutdown, or when the tokens change, because the client
+    /// has to prove its token again.
     async fn next(&mut self) -> Option<String> {
         let now = tokio::select! {
             now = self.ticks.tick() => now,
@@ -61,7 +62,7 @@ impl Watch {
             rates(&self.gauges, &old, &figures, now.duration_since(then).as_secs_f64())
         });
         let event = Statistics { unix_ms: now_unix_ms(), figures, rates_per_s };
-        let data = serde_json::to_string(&event).expect("names and numbers are JSON");
+        let data = serde_json::to_string(&event).expect("names and numbers serialize to JSON");
         format!("event: statistics\ndata: {data}\n\n")
     }
 }
@@ -76,7 +77,7 @@ fn rates(
     counters
         .map(|(name, &value)| {
             let growth = value.saturating_sub(before.get(name).copied().unwrap_or(value));
-            #[expect(clippy::cast_precision_loss, reason = "what grows in a second is far below 2^53")]
+            #[expect(clippy::cast_precision_loss, reason = "the growth within a second is far below 2^53")]
             let rate = growth as f64 / elapsed_s.max(f64::MIN_POSITIVE);
             (name.clone(), rate)
         })

@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 
 const FAILED: &str = "health check failed";
 
-/// What the health-check API answers.
+/// The response of the health-check API.
 #[derive(Debug, Clone, Serialize)]
 struct Report {
     status: Status,
@@ -21,12 +21,12 @@ struct Report {
     details: Vec<Probed>,
 }
 
-/// How the listeners do, all together.
+/// The state of all listeners together.
 #[derive(Debug, Clone, Copy, Serialize)]
 enum Status {
     Ok,
     Error,
-    /// There are none.
+    /// There are no listeners.
     None,
 }
 
@@ -41,18 +41,18 @@ impl Report {
     }
 }
 
-/// The tracker's listeners, and what was found last.
+/// The tracker whose listeners are probed, and the latest report.
 struct Health {
     tracker: Arc<dyn Tracker>,
-    /// Held while it is looked, so that whoever asks meanwhile waits for the same outcome.
+    /// Locked during a check, so that requests that arrive meanwhile wait for its result.
     last: Mutex<Option<(Instant, Report)>>,
 }
 
 impl Health {
-    /// In a task of its own: a client that goes before it has its answer does not let the next one ask anew.
+    /// Runs the check in its own task, so that its result is kept even if the client disconnects.
     async fn report_to_its_end(self: Arc<Self>) -> Report {
         let report = tokio::spawn(async move { self.report().await }).await;
-        // It fails only where the runtime is on its way down.
+        // The task fails only if the runtime is shutting down.
         report.unwrap_or(Report { status: Status::Error, message: FAILED, details: Vec::new() })
     }
 

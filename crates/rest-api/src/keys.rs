@@ -26,13 +26,13 @@ pub(crate) const DELETE_FAILED: &str = "failed to delete key";
 pub(crate) struct Key {
     #[schema(pattern = "^[0-9A-Za-z]{32}$")]
     key: String,
-    /// Until when it lets in, in Unix seconds; null: for ever.
+    /// When the key expires, in Unix seconds; null: never.
     valid_until: Option<u64>,
     /// The same as a date, such as `2023-03-28 13:25:00.000000000 UTC`.
     expiry_time: Option<String>,
 }
 
-/// A key, and what is known of its user.
+/// A key with its account.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct KeyAccount {
     #[serde(flatten)]
@@ -41,29 +41,29 @@ pub(crate) struct KeyAccount {
     uploaded: u64,
     /// Bytes downloaded.
     downloaded: u64,
-    /// When it was last announced with, in Unix seconds.
+    /// When the key was last used in an announce, in Unix seconds.
     last_seen: Option<u64>,
-    /// Torrents that it seeds now.
+    /// Torrents that are being seeded with the key.
     seeding: u32,
-    /// Torrents that it downloads now.
+    /// Torrents that are being downloaded with the key.
     leeching: u32,
 }
 
-/// A key that is wanted. Both fields have to be there, as in version 1: `{}` is no wish for a key that is valid for ever.
+/// A request for a key. Both fields are required, as in version 1: `{}` does not ask for a permanent key.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct KeyForm {
-    /// This one; null: a new one.
+    /// The key to make or renew; null: a new one.
     #[serde(deserialize_with = "Option::deserialize")]
     #[schema(required, pattern = "^[0-9A-Za-z]{32}$")]
     key: Option<String>,
-    /// For how long; null: for ever.
+    /// Validity in seconds; null: permanent.
     #[serde(deserialize_with = "Option::deserialize")]
     #[schema(required, maximum = 200_000_000_000_u64)]
     seconds_valid: Option<u64>,
-    /// Makes an array no form: serde would take one for the fields in their order.
+    /// Rejects arrays, which serde would otherwise accept as the fields in order.
     #[serde(flatten)]
     #[schema(ignore)]
-    #[expect(dead_code, reason = "it is there for what it does to the deserializer")]
+    #[expect(dead_code, reason = "only needed while deserializing")]
     others: IgnoredAny,
 }
 
@@ -124,7 +124,7 @@ fn key_answer(info: &KeyInfo) -> Response {
     with_type("application/json; charset=utf-8", Json(Key::from(info)))
 }
 
-#[expect(deprecated, reason = "it is answered as long as there are clients that use it")]
+#[expect(deprecated, reason = "served as long as clients use it")]
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(post_key))
@@ -133,7 +133,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(reload_keys))
 }
 
-/// Make a key, or renew it
+/// Make or renew a key
 #[utoipa::path(
     post, path = "/api/v1/keys", tag = "keys",
     request_body = KeyForm,
@@ -163,7 +163,7 @@ async fn make_key(app: &App, change: &Change, wanted: WantedKey) -> Result<Respo
     Ok(key_answer(&made))
 }
 
-/// Make a key that is valid for so many seconds
+/// Make a key that is valid for a number of seconds
 #[utoipa::path(
     post, path = "/api/v1/key/{key_or_seconds}", tag = "keys",
     params(("key_or_seconds" = u64, Path, description = "Seconds", maximum = 200_000_000_000_u64)),
@@ -183,7 +183,7 @@ async fn post_key_for_seconds(
 
 /// Remove a key
 ///
-/// Of a key that is not there it is said that it failed, with status 500.
+/// If the key does not exist, the status is 500.
 #[utoipa::path(
     delete, path = "/api/v1/key/{key_or_seconds}", tag = "keys",
     params(("key_or_seconds" = String, Path, description = "The key", pattern = "^[0-9A-Za-z]{32}$")),
@@ -212,7 +212,7 @@ async fn get_key(State(app): State<App>, KeyInPath(key): KeyInPath) -> Result<Js
     Ok(Json(KeyAccount::from(&known)))
 }
 
-/// Set a key's bytes to zero
+/// Reset a key's byte counts to zero
 #[utoipa::path(
     post, path = "/api/v1/key/{key_or_seconds}/reset", tag = "keys",
     params(("key_or_seconds" = String, Path, description = "The key", pattern = "^[0-9A-Za-z]{32}$")),
@@ -227,7 +227,7 @@ async fn reset_key(State(app): State<App>, KeyInPath(key): KeyInPath) -> Result<
     if known { Ok(Ack::OK) } else { Err(ApiError::Unknown("key not known")) }
 }
 
-/// Read the stored keys anew
+/// Reload the stored keys
 #[utoipa::path(
     get, path = "/api/v1/keys/reload", tag = "keys",
     responses((status = 200, description = "Read", body = Ack)),

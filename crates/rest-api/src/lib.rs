@@ -1,8 +1,8 @@
 //! The management API over HTTP, and the health checks.
 //!
-//! It is version 1 of Torrust Tracker's REST API, so that its clients work unchanged, with what operators need beside
-//! it: lists and keys by the million, bans, latencies, events. The tracker is known as [`control::Management`] only.
-//! `docs/openapi.json` says what is asked and answered; it is made from the routes themselves.
+//! The API is version 1 of Torrust Tracker's REST API, so that its clients work unchanged, extended by bulk requests,
+//! bans, latencies and events. It accesses the tracker only through [`control::Management`].
+//! `docs/openapi.json` describes requests and responses; it is generated from the routes.
 
 #![forbid(unsafe_code)]
 
@@ -45,17 +45,17 @@ use std::io;
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// Who may use the management API.
+/// Settings of the management API that may change while it is served.
 #[derive(Debug, Clone)]
 pub struct ApiSettings {
-    /// The tokens that let in now. Without any, nobody may.
+    /// The valid tokens. If there are none, every request that needs one is refused.
     pub tokens: watch::Receiver<Arc<[Token]>>,
 }
 
-/// Serves the management API until `shutdown`, and requests that are being answered then for a few seconds more.
+/// Serves the management API until `shutdown` completes, and requests in progress for a few seconds more.
 ///
 /// # Errors
-/// When the listener cannot be used by the runtime that this runs on.
+/// When the listener cannot be registered with the tokio runtime.
 pub async fn serve(
     listener: Listener,
     management: Arc<impl Management>,
@@ -67,10 +67,10 @@ pub async fn serve(
     server::serve_router(listener, router, stop, shutdown).await
 }
 
-/// Serves the health checks until `shutdown`. Each asks all listeners of the tracker, once a second at most.
+/// Serves the health checks until `shutdown` completes. All listeners are probed, at most once a second.
 ///
 /// # Errors
-/// When the listener cannot be used by the runtime that this runs on.
+/// When the listener cannot be registered with the tokio runtime.
 pub async fn serve_health_checks(
     listener: Listener,
     management: Arc<impl Management>,
@@ -79,10 +79,10 @@ pub async fn serve_health_checks(
     server::serve_router(listener, health::router(management), watch::Sender::new(false), shutdown).await
 }
 
-/// The `OpenAPI` document of the management API, as JSON for people to read.
+/// Returns the `OpenAPI` document of the management API as indented JSON.
 ///
 /// # Panics
-/// Never: the document is JSON.
+/// Never: the document always serializes.
 #[must_use]
 pub fn openapi_document(management: Arc<impl Management>) -> String {
     let (_, stopped) = watch::channel(false);

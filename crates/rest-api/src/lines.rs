@@ -6,25 +6,25 @@ use memchr::memchr;
 use std::error::Error as _;
 use tower_http::timeout::TimeoutError;
 
-/// The lines of a body, one after the other: no more of it is held than what came in one piece, and a line.
+/// Reads a body line by line. At most one received chunk and one line are in memory.
 pub(crate) struct Lines {
     body: BodyDataStream,
     held: Vec<u8>,
-    /// Where in `held` the next line begins.
+    /// Offset of the next line in `held`.
     at: usize,
-    /// Whether what is held is the end of a line that was too long.
+    /// Whether `held` continues a line that is too long.
     within_too_long: bool,
     bytes: u64,
     number: u64,
     ended: bool,
 }
 
-/// A line of a body.
+/// A line of a body, with its number.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Line {
-    /// Its text without blanks around it; not empty, and no comment.
+    /// The trimmed text, which is neither empty nor a comment.
     Text(u64, Vec<u8>),
-    /// Longer than a line may be.
+    /// Longer than [`LINE_BYTES_MAX`].
     TooLong(u64),
 }
 
@@ -34,7 +34,7 @@ impl Lines {
         Self { body, held: Vec::new(), at: 0, within_too_long: false, bytes: 0, number: 0, ended: false }
     }
 
-    /// The next line that says something.
+    /// Returns the next line that is neither empty nor a comment.
     pub(crate) async fn next(&mut self) -> Result<Option<Line>, ApiError> {
         loop {
             if let Some(end) = memchr(b'\n', &self.held[self.at..]) {
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn lines_are_found_however_the_body_is_cut() {
+    async fn lines_are_the_same_however_the_body_is_split() {
         let body = "one\r\n\n# comment\n two \nthree";
         let expected = [text(1, "one"), text(4, "two"), text(5, "three")];
         assert_eq!(lines_of(vec![body.to_owned()]).await, expected);
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_body_that_stands_still_is_given_up() {
+    async fn a_stalled_body_is_an_error() {
         let stalled = Body::from_stream(stream::pending::<Result<String, Infallible>>());
         let stalled = TimeoutBody::new(BODY_PAUSE_MAX, stalled);
         let error = Lines::new(Body::new(stalled)).next().await.unwrap_err();
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_line_that_is_too_long_is_one_line_and_is_not_held() {
+    async fn a_line_that_is_too_long_counts_once_and_is_not_buffered() {
         let pieces = vec!["x".repeat(1025); 3].into_iter().chain(["\nnext\n".to_owned()]).collect();
         assert_eq!(lines_of(pieces).await, [Line::TooLong(1), text(2, "next")]);
         assert_eq!(lines_of(vec!["x".repeat(1025)]).await, [Line::TooLong(1)]);

@@ -1,4 +1,4 @@
-//! What the routes of the whitelist and of the deny list have in common.
+//! Code shared by the routes of the whitelist and the deny list.
 
 use crate::answer::{Ack, ApiError, with_type};
 use crate::app::App;
@@ -18,12 +18,12 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use utoipa::ToSchema;
 
-/// What became of the lines of a body.
+/// The invalid lines of a body.
 #[derive(Debug, Default, Serialize, ToSchema)]
 pub(crate) struct LineCounts {
-    /// Lines that say nothing that is asked for here.
+    /// Number of invalid lines.
     invalid: u64,
-    /// The numbers of the first ten of them.
+    /// Line numbers of the first ten of them.
     #[schema(max_items = 10)]
     invalid_lines: Vec<u64>,
 }
@@ -37,7 +37,7 @@ impl LineCounts {
     }
 }
 
-/// What a body of info hashes has put on a list.
+/// The result of adding the info hashes of a body to a list.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Added {
     /// Info hashes that are on the list now.
@@ -46,16 +46,16 @@ pub(crate) struct Added {
     pub(crate) lines: LineCounts,
 }
 
-/// What a body of info hashes has taken off a list.
+/// The result of removing the info hashes of a body from a list.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Removed {
-    /// Info hashes that are not on the list any more, as far as this API had put them there.
+    /// Info hashes removed from the list, as far as they had been added through this API.
     pub(crate) removed: u64,
     #[serde(flatten)]
     pub(crate) lines: LineCounts,
 }
 
-/// A list, and what is said where a change of it fails.
+/// A list with the error texts of its routes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ListRoute {
     pub(crate) list: TorrentList,
@@ -84,7 +84,7 @@ impl ListRoute {
         Ok(Ack::OK)
     }
 
-    /// Changes the list by batches while the body comes in. What came before an error stays changed.
+    /// Changes the list in batches while the body arrives. Batches before an error are not undone.
     pub(crate) async fn change_many(
         &self,
         app: &App,
@@ -130,7 +130,7 @@ impl ListRoute {
         Ok(Ack::OK)
     }
 
-    /// All entries, a line each, page after page as the client takes them.
+    /// Streams all entries, one per line, page by page as the client reads.
     pub(crate) async fn download(&self, app: &App) -> Result<Response, ApiError> {
         let list = self.list;
         let first = app.tracker.list_page(list, None, STREAM_PAGE).await;
@@ -164,7 +164,7 @@ async fn next_page(
 fn text_of(page: &ListPage) -> String {
     let text = String::with_capacity(page.entries.len() * (InfoHash::HEX_DIGITS + 1));
     page.entries.iter().fold(text, |mut text, (info_hash, _)| {
-        writeln!(text, "{info_hash}").expect("a string takes all text");
+        writeln!(text, "{info_hash}").expect("writing to a string never fails");
         text
     })
 }

@@ -13,10 +13,10 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-/// The text format of Prometheus.
+/// Content type of the Prometheus text format.
 pub(crate) const PROMETHEUS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// How figures are written.
+/// The format of figures.
 #[derive(Debug, Clone, Copy, ToSchema)]
 #[schema(rename_all = "lowercase")]
 pub(crate) enum Format {
@@ -38,7 +38,7 @@ pub(crate) struct Metrics {
     metrics: Vec<Metric>,
 }
 
-/// One figure, or several that differ by labels.
+/// One figure, or several that differ in their labels.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Metric {
     r#type: MetricType,
@@ -46,7 +46,7 @@ pub(crate) struct Metric {
     samples: Vec<Sample>,
 }
 
-/// Whether it only grows.
+/// Whether a figure only grows (counter) or can also fall (gauge).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum MetricType {
@@ -54,23 +54,23 @@ pub(crate) enum MetricType {
     Gauge,
 }
 
-/// A value.
+/// A value of a metric.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Sample {
     value: u64,
-    /// RFC 3339.
+    /// Time of the sample (RFC 3339).
     recorded_at: String,
     labels: Vec<Label>,
 }
 
-/// What a value belongs to.
+/// A label of a value.
 #[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct Label {
     name: &'static str,
     value: String,
 }
 
-/// The names of the figures that go up and down: those that a sum with all of them set has.
+/// Returns the names of all gauges: the figures that are above 0 when every gauge is set.
 pub(crate) fn gauge_names() -> Vec<String> {
     let mut all_set = Statistics::default();
     Gauge::ALL.iter().for_each(|&gauge| all_set.set(gauge, 1));
@@ -96,21 +96,21 @@ impl Metrics {
         let mut text = String::new();
         for Metric { r#type, name, samples } in &self.metrics {
             let of_type = if *r#type == MetricType::Gauge { "gauge" } else { "counter" };
-            writeln!(text, "# TYPE {name} {of_type}").expect("a string takes all text");
+            writeln!(text, "# TYPE {name} {of_type}").expect("writing to a string never fails");
             for Sample { value, labels, .. } in samples {
                 let labels: Vec<_> =
                     labels.iter().map(|label| format!("{}=\"{}\"", label.name, label.value)).collect();
                 let braced =
                     if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
-                writeln!(text, "{name}{braced} {value}").expect("a string takes all text");
+                writeln!(text, "{name}{braced} {value}").expect("writing to a string never fails");
             }
         }
         text
     }
 }
 
-/// A figure's name in metrics, with what of it is a label: `udp_v4_connect_answered` is the one of all requests over
-/// UDP that says so.
+/// Returns a figure's metric name and labels: `udp_v4_connect_answered` belongs to `ringtrack_udp_requests_total`, with
+/// the labels `family`, `kind` and `outcome`.
 fn labelled(figure: &str, r#type: MetricType) -> (String, Vec<Label>) {
     let label = |name, value: &str| Label { name, value: value.to_owned() };
     let parts: Vec<&str> = figure.splitn(4, '_').collect();

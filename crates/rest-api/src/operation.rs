@@ -15,7 +15,7 @@ use utoipa_axum::routes;
 /// How long one kind of reply took since the start, in microseconds.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Latency {
-    /// Which kind, such as `announce-ipv4`.
+    /// The kind of reply, such as `announce-ipv4`.
     name: String,
     count: u64,
     p50_us: f64,
@@ -25,23 +25,23 @@ pub(crate) struct Latency {
     max_us: f64,
 }
 
-/// How the writes to the database do.
+/// The state of the database and of the writes to it.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Storage {
     state: DatabaseState,
     /// Why the last attempt failed, if the database is away.
     error: Option<String>,
-    /// Changes that wait to be written.
+    /// Changes waiting to be written.
     writes_waiting: u64,
     /// Changes written since the start.
     writes_done: u64,
-    /// Changes given up or refused because too many waited.
+    /// Changes dropped or refused because too many were waiting.
     writes_lost: u64,
-    /// Attempts that failed.
+    /// Failed attempts.
     failures: u64,
 }
 
-/// Whether there is a database, and takes writes.
+/// Whether there is a database, and whether it accepts writes.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum DatabaseState {
@@ -50,7 +50,7 @@ pub(crate) enum DatabaseState {
     Away,
 }
 
-/// It is alive.
+/// The API is alive.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Health {
     /// Always `Ok`.
@@ -77,7 +77,7 @@ impl From<StorageInfo> for Storage {
     }
 }
 
-/// The route that needs no token.
+/// Routes that need no token.
 pub(crate) fn open_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(health_check))
 }
@@ -110,7 +110,7 @@ async fn get_configuration(State(app): State<App>) -> Json<serde_json::Value> {
     Json(app.tracker.configuration())
 }
 
-/// Read the files again that are read at SIGHUP: lists, certificates
+/// Reload lists, certificates and API tokens, as SIGHUP does
 #[utoipa::path(
     post, path = "/api/v1/reload", tag = "operation",
     responses((status = 200, description = "Read", body = Ack)),
@@ -130,7 +130,7 @@ async fn get_latencies(State(app): State<App>) -> Result<Json<Vec<Latency>>, Api
     Ok(Json(latencies.into_iter().map(Latency::from).collect()))
 }
 
-/// The same as an HdrHistogram log
+/// How long replies took since the start, as an HdrHistogram log
 #[utoipa::path(
     get, path = "/api/v1/latency.hlog", tag = "figures",
     responses((status = 200, description = "The log", body = String, content_type = "text/plain")),
@@ -143,7 +143,7 @@ async fn get_latency_log(State(app): State<App>) -> Result<Response, ApiError> {
     Ok(response)
 }
 
-/// What was done in all runs of the tracker, as far as that is stored
+/// Totals of all runs of the tracker, as far as they are stored
 #[utoipa::path(
     get, path = "/api/v1/totals", tag = "operation",
     responses((status = 200, description = "The totals by name", body = BTreeMap<String, u64>)),
@@ -152,7 +152,7 @@ async fn get_totals(State(app): State<App>) -> Json<BTreeMap<&'static str, u64>>
     Json(app.tracker.totals().into_iter().collect())
 }
 
-/// How the writes to the database do
+/// The state of the database and of the writes to it
 #[utoipa::path(
     get, path = "/api/v1/storage", tag = "operation",
     responses((status = 200, description = "Its state", body = Storage)),

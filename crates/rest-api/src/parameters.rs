@@ -1,4 +1,4 @@
-//! What paths and queries say.
+//! Parameters of paths and queries.
 
 use crate::answer::ApiError;
 use crate::change::{Change, masked};
@@ -8,7 +8,7 @@ use primitives::{AuthenticationKey, InfoHash};
 use std::convert::Infallible;
 use std::num::ParseIntError;
 
-/// The one parameter of a path, decoded.
+/// Returns the decoded parameter of a path that has exactly one.
 async fn path_parameter(parts: &mut Parts) -> Result<String, ApiError> {
     let Path(text) = Path::<String>::from_request_parts(parts, &())
         .await
@@ -16,7 +16,6 @@ async fn path_parameter(parts: &mut Parts) -> Result<String, ApiError> {
     if text.contains('/') { Err(ApiError::NoSuchPath) } else { Ok(text) }
 }
 
-/// An info hash in a path.
 pub(crate) struct InfoHashInPath(pub(crate) InfoHash);
 
 impl<S: Send + Sync> FromRequestParts<S> for InfoHashInPath {
@@ -37,7 +36,6 @@ pub(crate) fn parse_info_hash(text: &str) -> Result<InfoHash, ApiError> {
     })
 }
 
-/// A key in a path.
 pub(crate) struct KeyInPath(pub(crate) AuthenticationKey);
 
 impl<S: Send + Sync> FromRequestParts<S> for KeyInPath {
@@ -52,7 +50,6 @@ impl<S: Send + Sync> FromRequestParts<S> for KeyInPath {
     }
 }
 
-/// Seconds in a path.
 pub(crate) struct SecondsInPath(pub(crate) u64);
 
 impl<S: Send + Sync> FromRequestParts<S> for SecondsInPath {
@@ -67,7 +64,7 @@ impl<S: Send + Sync> FromRequestParts<S> for SecondsInPath {
     }
 }
 
-/// The parameters of a query, decoded. Those that nobody asks for are nobody's fault.
+/// The decoded parameters of a query. Unknown ones are ignored.
 pub(crate) struct Query(Vec<(String, String)>);
 
 impl<S: Send + Sync> FromRequestParts<S> for Query {
@@ -88,7 +85,7 @@ impl Query {
         self.all(name).next()
     }
 
-    /// A number of 63 bits, as the document says; an empty one is as none.
+    /// Returns a number of at most 63 bits (`int64` in the `OpenAPI` document). An empty value counts as absent.
     pub(crate) fn number(&self, name: &str) -> Result<Option<u64>, ApiError> {
         let text = self.text(name).filter(|text| !text.is_empty());
         let parse = |text: &str| match unsigned(text) {
@@ -100,10 +97,10 @@ impl Query {
     }
 }
 
-/// A number without a sign: [`u64::from_str`] takes a plus.
+/// Parses a number without a sign; [`u64::from_str`] accepts a plus.
 fn unsigned(text: &str) -> Result<u64, ParseIntError> {
     match text.strip_prefix('+') {
-        // What the parser says of a character that is no digit.
+        // The parser's error for an invalid digit.
         Some(_) => "+".parse(),
         None => text.parse(),
     }

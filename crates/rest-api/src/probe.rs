@@ -22,12 +22,12 @@ use tokio_rustls::TlsConnector;
 use udp_protocol::{ConnectRequest, Response, TransactionId, decode_response};
 use zerocopy::IntoBytes as _;
 
-/// What a look at one listener has found.
+/// The result of probing one listener.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Probed {
-    /// The address and port that it is bound to.
+    /// The bound address and port; the address may be a wildcard.
     binding: SocketAddr,
-    /// What was asked, and where.
+    /// What was probed, and at which address.
     info: String,
     result: Result<String, String>,
 }
@@ -38,7 +38,7 @@ impl Probed {
     }
 }
 
-/// Why a listener is not well.
+/// Why a probe failed.
 #[derive(Debug, thiserror::Error)]
 enum ProbeError {
     #[error("no answer in {} seconds", PROBE_TIME_MAX.as_secs())]
@@ -55,7 +55,7 @@ enum ProbeError {
     OtherAnswer,
 }
 
-/// Asks a listener what its clients ask.
+/// Sends a listener a request as its clients do.
 pub(crate) async fn probe(listener: ListenerInfo) -> Probed {
     let target = Target { address: reachable(listener.address), preface: listener.preface };
     let address = target.address;
@@ -73,7 +73,7 @@ pub(crate) async fn probe(listener: ListenerInfo) -> Probed {
     Probed { binding: listener.address, info, result }
 }
 
-/// Where a listener of all addresses is reached from here.
+/// Replaces a wildcard address with the loopback address.
 fn reachable(mut bound: SocketAddr) -> SocketAddr {
     if bound.ip().is_unspecified() {
         bound.set_ip(match bound {
@@ -115,15 +115,15 @@ enum Scheme {
 
 type Outcome = Result<Result<String, ProbeError>, tokio::time::error::Elapsed>;
 
-/// Where a connection goes, and what it begins with.
+/// The address to connect to, and what the connection starts with.
 #[derive(Debug, Clone, Copy)]
 struct Target {
     address: SocketAddr,
     preface: Preface,
 }
 
-/// The header that a proxy sends when it connects for itself, for a look at whether somebody is there: version 2 of the
-/// PROXY protocol, command LOCAL, without addresses.
+/// The header that a proxy sends on its own behalf, for example for a health check: PROXY protocol version 2, command
+/// LOCAL, without addresses.
 const LOCAL_HEADER: [u8; 16] = *b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
 
 async fn http(target: Target, what: &str, scheme: Scheme, path: &'static str) -> (String, Outcome) {
@@ -172,12 +172,12 @@ async fn get(
         answer = &mut answer => return answer,
         ended = connection => ended?,
     }
-    // The server has closed, perhaps right behind its answer.
+    // The server closed the connection, perhaps directly after its response.
     answer.await
 }
 
-/// The certificate is for the names that clients know, and not for the address that is asked here: whether there is
-/// an answer is what is wanted.
+/// Accepts any certificate: it is issued for the names that clients use, not for the probed address, and the probe only
+/// checks that there is a response.
 fn client_config() -> Result<ClientConfig, rustls::Error> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;

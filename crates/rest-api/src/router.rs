@@ -25,7 +25,7 @@ use utoipa_axum::routes;
 const PRIVATE_OFF: &str = "private-tracker capability is disabled by configuration";
 const LISTED_OFF: &str = "listed-tracker capability is disabled by configuration";
 
-/// What the document says of itself.
+/// The general part of the `OpenAPI` document.
 #[derive(utoipa::OpenApi)]
 #[openapi(
     info(
@@ -39,7 +39,7 @@ const LISTED_OFF: &str = "listed-tracker capability is disabled by configuration
 )]
 struct Document;
 
-/// Everything that the API answers.
+/// Returns the router of all routes.
 pub(crate) fn router(app: App) -> Router {
     let (routes, _) = routes(&app).split_for_parts();
     routes
@@ -93,7 +93,7 @@ async fn get_document(State(app): State<App>) -> Json<OpenApi> {
     Json(document(&app))
 }
 
-/// The document of all routes, with what holds for many of them.
+/// Returns the document of all routes, with the failures that most of them share.
 pub(crate) fn document(app: &App) -> OpenApi {
     let mut document = routes(app).into_openapi();
     for (path, item) in &mut document.paths.paths {
@@ -140,7 +140,7 @@ fn refusal() -> Option<Content> {
     Some(("application/json", RefOr::Ref(Ref::from_schema_name("Refusal"))))
 }
 
-/// Adds an answer to those that the operation says itself.
+/// Adds a response, unless the operation itself describes this status.
 fn describe(operation: &mut Operation, status: &str, description: &str, content: Option<Content>) {
     let mut response = ResponseBuilder::new().description(description);
     if let Some((content_type, schema)) = content {

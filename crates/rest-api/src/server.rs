@@ -21,17 +21,17 @@ use tokio_io_timeout::TimeoutWriter;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
-/// How connections to a listener are spoken to.
+/// The protocol below HTTP on a listener's connections.
 #[derive(Debug, Clone)]
 pub enum Transport {
-    /// As they are.
+    /// Plain TCP.
     Plain,
-    /// In TLS. Each connection takes the configuration that is there when it comes, so that a certificate can be
-    /// replaced while the listener is open.
+    /// TLS. Each handshake uses the current configuration, so that a certificate can be replaced while the listener
+    /// is open.
     Tls(watch::Receiver<Arc<ServerConfig>>),
 }
 
-/// A port that is bound, and not served yet.
+/// A bound socket that is not served yet.
 #[derive(Debug)]
 pub struct Listener {
     socket: std::net::TcpListener,
@@ -42,24 +42,24 @@ impl Listener {
     /// Binds an address.
     ///
     /// # Errors
-    /// When the port is in use, or the address is none of this host.
+    /// When the port is in use, or the address does not belong to this host.
     pub fn bind(address: SocketAddr, transport: Transport) -> io::Result<Self> {
         let socket = std::net::TcpListener::bind(address)?;
         socket.set_nonblocking(true)?;
         Ok(Self { socket, transport })
     }
 
-    /// The address and port that it is bound to.
+    /// Returns the address and port that the socket is bound to.
     ///
     /// # Errors
-    /// When the kernel does not say.
+    /// When the system call fails.
     pub fn local_address(&self) -> io::Result<SocketAddr> {
         self.socket.local_addr()
     }
 }
 
-/// Serves connections until `shutdown`, and those that are open then for [`GRACE_TIME_MAX`] at most. `stop` tells
-/// what would not end by itself that it has to.
+/// Serves connections until `shutdown` completes, and those that are open then for at most [`GRACE_TIME_MAX`]. `stop`
+/// ends event streams, which would never end by themselves.
 pub(crate) async fn serve_router(
     listener: Listener,
     router: Router,
@@ -88,17 +88,17 @@ pub(crate) async fn serve_router(
     stop.send_replace(true);
     let all_end = async { while tasks.join_next().await.is_some() {} };
     if timeout(GRACE_TIME_MAX, all_end).await.is_err() {
-        tracing::warn!("requests to the management API were cut off at the way down");
+        tracing::warn!("requests to the management API were cut off at shutdown");
     }
     Ok(())
 }
 
-/// The next connection.
+/// Accepts the next connection, retrying after errors.
 async fn accept(socket: &TcpListener) -> (TcpStream, IpAddr) {
     loop {
         match socket.accept().await {
             Ok((stream, from)) => {
-                // Answers are small: each goes out as it is. A socket that refuses that serves all the same.
+                // Responses are small and sent at once. A socket that refuses the option is served all the same.
                 drop(stream.set_nodelay(true));
                 return (stream, from.ip());
             }
@@ -136,9 +136,9 @@ fn with_write_timeout<S: AsyncRead + AsyncWrite>(stream: S) -> Pin<Box<TimeoutWr
     Box::pin(stream)
 }
 
-/// Waits for the way down.
+/// Waits for shutdown.
 pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
-    // The sender is gone only where nothing is served any more, which is as good.
+    // The sender is dropped only when nothing is served any more, which amounts to the same.
     drop(stop.wait_for(|stopped| *stopped).await);
 }
 
@@ -160,7 +160,7 @@ async fn serve_connection(
         .max_buf_size(HEAD_BYTES_MAX)
         .serve_connection(TokioIo::new(stream), service);
     let mut serving = pin!(serving);
-    // How a connection ends is its client's affair: what it asked for was answered or not.
+    // Errors are ignored: only the client of this connection is affected.
     tokio::select! {
         _ = serving.as_mut() => {}
         () = stopped(&mut stop) => {
@@ -188,7 +188,7 @@ mod tests {
 
     const PIPE_BYTES: usize = 1024;
 
-    /// The client's end of a connection that is served.
+    /// Serves one end of a connection and returns the client's end.
     fn connect(router: Router) -> DuplexStream {
         let (client, server) = duplex(PIPE_BYTES);
         let connection = Connection::new("192.0.2.1".parse().unwrap());
@@ -199,7 +199,7 @@ mod tests {
         client
     }
 
-    /// An answer without an end, which holds a permit.
+    /// Returns a router whose response never ends and holds a permit.
     fn endless(permits: &Arc<Semaphore>) -> Router {
         let permits = Arc::clone(permits);
         let answer = async move |Extension(connection): Extension<Connection>| {
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_that_takes_nothing_of_its_answer_does_not_hold_a_permit() {
+    async fn a_client_that_stops_reading_loses_its_permit() {
         let permits = Arc::new(Semaphore::new(1));
         let mut client = connect(endless(&permits));
         client.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_that_takes_its_answer_slowly_gets_all_that_it_takes() {
+    async fn a_client_that_reads_slowly_is_not_cut_off() {
         let permits = Arc::new(Semaphore::new(1));
         let mut client = connect(endless(&permits));
         client.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_connection_without_a_token_ends_after_ten_seconds_whatever_it_sends() {
+    async fn a_connection_without_a_token_is_closed_after_ten_seconds_whatever_it_sends() {
         for sent in ["", "GET /", "GET / HTTP/1.1\r\nhost: x\r\n\r\n"] {
             let begin = Instant::now();
             let mut client = connect(Router::new().route("/", get(|| async {})));

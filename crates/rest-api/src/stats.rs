@@ -17,18 +17,16 @@ use utoipa_axum::routes;
 
 /// The figures under the names of version 1.
 ///
-/// - `torrents` is what the cores count when they are asked. `seeders` and `leechers` are the gauges of both families,
-///   `completed` the counter of completed events.
-/// - `tcp*_announces_handled` and `tcp*_scrapes_handled` are HTTP requests that were answered with what they asked
-///   for. We count no connections by family: `tcp*_connections_handled` is the sum of the two, which is what it is in
-///   the API that the name comes from.
-/// - `udp*_connections_handled`, `udp*_announces_handled` and `udp*_scrapes_handled` are connects, announces and
-///   scrapes answered with what they asked for; `udp*_requests` are datagrams received, `udp*_errors_handled` those
-///   answered with an error, `udp*_responses` those answered at all.
-/// - `udp_requests_aborted` are datagrams given up because the way to another core was full.
-/// - `udp_requests_banned` are datagrams that were dropped because the network of their source is banned. No source is
-///   banned for its connection ids here: `udp_banned_ips_total` is 0. We keep no mean of latencies (the percentiles are
-///   at `/api/v1/latency`): `udp_avg_*_processing_time_ns` are 0.
+/// - `torrents`, `seeders` and `leechers` are gauges over both families; `completed` is the counter of completed events.
+/// - `tcp*_announces_handled` and `tcp*_scrapes_handled` are HTTP requests answered successfully. Connections are not
+///   counted by family: `tcp*_connections_handled` is the sum of the two, as in the original API.
+/// - `udp*_connections_handled`, `udp*_announces_handled` and `udp*_scrapes_handled` are connects, announces and scrapes
+///   answered successfully; `udp*_requests` are datagrams received, `udp*_errors_handled` those answered with an error,
+///   `udp*_responses` those answered at all.
+/// - `udp_requests_aborted` are datagrams dropped because the ring to another core was full.
+/// - `udp_requests_banned` are datagrams dropped because the network of their source is banned. No source is banned for
+///   its connection ids: `udp_banned_ips_total` is 0. No mean latencies are kept (the percentiles are at
+///   `/api/v1/latency`): `udp_avg_*_processing_time_ns` are 0.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Stats {
     torrents: u64,
@@ -103,12 +101,11 @@ impl Stats {
         }
     }
 
-    /// A line for each.
     fn prometheus(&self) -> String {
-        let value = serde_json::to_value(self).expect("numbers with names are JSON");
+        let value = serde_json::to_value(self).expect("names and numbers serialize to JSON");
         let figures = value.as_object().into_iter().flatten();
         figures.fold(String::new(), |mut text, (name, figure)| {
-            writeln!(text, "{name} {figure}").expect("a string takes all text");
+            writeln!(text, "{name} {figure}").expect("writing to a string never fails");
             text
         })
     }
@@ -157,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_figure_is_under_its_name() {
+    fn each_figure_has_its_version_1_name() {
         let mut statistics = Statistics::default();
         statistics.set(Gauge::Torrents, 4);
         statistics.set(Gauge::SeedersV4, 1);

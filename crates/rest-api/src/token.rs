@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use subtle::{Choice, ConstantTimeEq as _};
 
-/// What the management API lets somebody in by. Only its digest is kept, and it has no printable form.
+/// A token of the management API. Only its digest is kept, and `Debug` prints only its label.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token {
     label: Arc<str>,
@@ -15,16 +15,16 @@ pub struct Token {
 /// What the holder of a token may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rights {
-    /// Everything.
+    /// Read and change everything.
     Full,
-    /// Read.
+    /// Only read.
     ReadOnly,
 }
 
-/// Why a text is no token.
+/// Why a text is not a valid token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// It would let everybody in.
+    /// An empty token would admit everyone.
     #[error("a token must not be empty")]
     Empty,
     /// Longer than [`TOKEN_BYTES_MAX`].
@@ -33,10 +33,10 @@ pub enum TokenError {
 }
 
 impl Token {
-    /// The token that is written so, with the label that the log names it by.
+    /// Creates a token from its text. The label identifies it in the log.
     ///
     /// # Errors
-    /// When it is empty or too long.
+    /// When the text is empty or too long.
     pub fn new(label: &str, text: &str, rights: Rights) -> Result<Self, TokenError> {
         match text.len() {
             0 => Err(TokenError::Empty),
@@ -64,8 +64,8 @@ fn digest(text: &str) -> [u8; 32] {
     Sha256::digest(text.as_bytes()).into()
 }
 
-/// The token that was offered. All tokens are compared, each in constant time: how long it takes says neither which one
-/// it was nor how much of it was right.
+/// Returns the token with the offered text. All tokens are compared, each in constant time: the duration reveals neither
+/// which one matched nor how much of the text was right.
 pub(crate) fn find<'a>(tokens: &'a [Token], offered: &str) -> Option<&'a Token> {
     let offered = digest(offered);
     let mut found = None;
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_found_by_its_text_and_nothing_else_is() {
+    fn a_token_is_found_only_by_its_exact_text() {
         let tokens = [("admin", "MyAccessToken"), ("grafana", "other")]
             .map(|(label, text)| Token::new(label, text, Rights::Full).unwrap());
         let label = |offered| find(&tokens, offered).map(|token| &**token.label());

@@ -20,10 +20,10 @@ const FAILED: &str = "failed to ask for torrents";
 /// 40 hexadecimal digits.
 #[derive(ToSchema)]
 #[schema(pattern = "^[0-9a-fA-F]{40}$")]
-#[expect(dead_code, reason = "it is there for the document")]
+#[expect(dead_code, reason = "used only in the OpenAPI document")]
 pub(crate) struct InfoHashText(String);
 
-/// A torrent of a list of torrents.
+/// A torrent in a list of torrents.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct TorrentItem {
     /// 40 lower-case hexadecimal digits.
@@ -37,12 +37,12 @@ pub(crate) struct TorrentItem {
     leechers: u32,
 }
 
-/// A page of torrents in an order.
+/// A page of sorted torrents.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct TorrentsPage {
-    /// Torrents that have a swarm, all together.
+    /// Number of all torrents that have a swarm.
     total: u64,
-    /// Those of this page.
+    /// The torrents of this page.
     torrents: Vec<TorrentItem>,
 }
 
@@ -51,42 +51,42 @@ pub(crate) struct TorrentsPage {
 pub(crate) struct Torrent {
     #[serde(flatten)]
     item: TorrentItem,
-    /// IPv4 first, 10,000 at most.
+    /// At most 10,000, IPv4 first.
     peers: Vec<Peer>,
 }
 
-/// A torrent, or that there is none.
+/// A torrent, or the text `torrent not known`.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
-#[expect(dead_code, reason = "it is there for the document: an answer is one or the other")]
+#[expect(dead_code, reason = "used only in the OpenAPI document: a response is one or the other")]
 pub(crate) enum TorrentOrUnknown {
     Known(Torrent),
     /// `torrent not known`
     Unknown(String),
 }
 
-/// A peer. Where what it said of itself is not kept, its id is zeros, `uploaded` and `downloaded` are 0, the event is
-/// `None`, and of `left` it is only told whether it is 0.
+/// A peer. If its details are not kept, the id is zeros, `uploaded` and `downloaded` are 0, the event is `None`, and
+/// `left` is 1 for a leecher and otherwise 0.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Peer {
     peer_id: PeerIdentity,
     /// Address and port.
     peer_addr: String,
-    /// When it was last heard of, in Unix milliseconds.
+    /// When it last announced, in Unix milliseconds.
     updated: u64,
     /// Milliseconds since then.
     updated_milliseconds_ago: u64,
-    /// Bytes, as it says.
+    /// Bytes, as reported by the client.
     uploaded: u64,
-    /// Bytes, as it says.
+    /// Bytes, as reported by the client.
     downloaded: u64,
-    /// Bytes, as it says.
+    /// Bytes, as reported by the client.
     left: u64,
     /// The event of its last announce.
     event: Event,
 }
 
-/// What a peer calls itself by.
+/// The peer id and the client software that it names.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct PeerIdentity {
     /// `0x` and 40 hexadecimal digits.
@@ -146,7 +146,7 @@ impl Peer {
 
 fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().fold("0x".to_owned(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a string takes all text");
+        write!(text, "{byte:02x}").expect("writing to a string never fails");
         text
     })
 }
@@ -178,7 +178,7 @@ async fn get_torrent(
     Ok(Json(Torrent { item: found.info.into(), peers }).into_response())
 }
 
-/// Forget a torrent's peers
+/// Remove all peers of a torrent
 #[utoipa::path(
     delete, path = "/api/v1/torrent/{info_hash}", tag = "torrents",
     params(("info_hash" = String, Path, pattern = "^[0-9a-fA-F]{40}$")),
@@ -197,10 +197,10 @@ async fn drop_torrent(
     if had_swarm { Ok(Ack::OK) } else { Err(ApiError::Unknown("torrent not known")) }
 }
 
-/// Torrents, a page of them or those that are named
+/// A page of torrents, or the torrents that the query names
 ///
-/// Pages are in the order of info hashes, the lowest first, and have all torrents of the tracker once as long as none comes
-/// or goes. Named torrents are in the order in which they are named; those without a swarm are left out.
+/// Pages are ordered by info hash, the lowest first, and contain every torrent exactly once as long as none is added or
+/// removed. Named torrents are in the order of the query; those without a swarm are left out.
 #[utoipa::path(
     get, path = "/api/v1/torrents", tag = "torrents",
     params(
@@ -225,9 +225,9 @@ async fn get_torrents(State(app): State<App>, query: Query) -> Result<Json<Vec<T
     Ok(Json(found.into_iter().map(TorrentItem::from).collect()))
 }
 
-/// Torrents in an order, with how many there are
+/// Torrents in a given order, with their total number
 ///
-/// In an order by a count they are those of at most ten seconds ago.
+/// Orders by a count may be up to ten seconds old.
 #[utoipa::path(
     get, path = "/api/v1/torrents/sorted", tag = "torrents",
     params(
@@ -255,10 +255,10 @@ async fn get_sorted_torrents(State(app): State<App>, query: Query) -> Result<Jso
     Ok(Json(TorrentsPage { total, torrents: torrents.into_iter().map(TorrentItem::from).collect() }))
 }
 
-/// The orders' names.
+/// The order of torrents.
 #[derive(ToSchema)]
 #[schema(rename_all = "snake_case")]
-#[expect(dead_code, reason = "it is there for the document")]
+#[expect(dead_code, reason = "used only in the OpenAPI document")]
 pub(crate) enum Order {
     InfoHash,
     Seeders,

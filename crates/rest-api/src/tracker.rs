@@ -7,7 +7,7 @@ use primitives::{AuthenticationKey, InfoHash, ListChange, Statistics, TorrentInf
 
 type Answer<'a, T> = BoxFuture<'a, Result<T, ManagementError>>;
 
-/// [`Management`] as a trait object, so that the routes are compiled once, in this crate.
+/// An object-safe version of [`Management`], so that the routes are compiled once, in this crate.
 pub(crate) trait Tracker: Send + Sync + 'static {
     fn modes(&self) -> Modes;
     fn statistics(&self) -> Statistics;

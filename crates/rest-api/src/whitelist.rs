@@ -40,7 +40,7 @@ async fn add_to_whitelist(
     LIST.change_one(&app, ListChange::Add, info_hash).await
 }
 
-/// Take a torrent off the whitelist
+/// Remove a torrent from the whitelist
 #[utoipa::path(
     delete, path = "/api/v1/whitelist/{info_hash}", tag = "whitelist",
     params(("info_hash" = String, Path, pattern = "^[0-9a-fA-F]{40}$")),
@@ -56,7 +56,7 @@ async fn remove_from_whitelist(
     LIST.change_one(&app, ListChange::Remove, info_hash).await
 }
 
-/// Read the stored whitelist anew, and its file
+/// Reload the stored whitelist and its file
 #[utoipa::path(
     get, path = "/api/v1/whitelist/reload", tag = "whitelist",
     responses((status = 200, description = "Read", body = Ack)),
@@ -65,7 +65,7 @@ async fn reload_whitelist(State(app): State<App>) -> Result<Json<Ack>, ApiError>
     LIST.reload(&app).await
 }
 
-/// The whole whitelist, an info hash a line
+/// The whole whitelist, one info hash per line
 #[utoipa::path(
     get, path = "/api/v1/whitelist", tag = "whitelist",
     responses((status = 200, description = "The list", body = String, content_type = "text/plain")),
@@ -74,7 +74,7 @@ async fn get_whitelist(State(app): State<App>) -> Result<Response, ApiError> {
     LIST.download(&app).await
 }
 
-/// Whitelist the torrents of a body, an info hash a line
+/// Whitelist the torrents of a body, one info hash per line
 #[utoipa::path(
     post, path = "/api/v1/whitelist", tag = "whitelist",
     request_body(content = Option<String>, content_type = "text/plain"),
@@ -90,7 +90,7 @@ async fn add_lines_to_whitelist(State(app): State<App>, request: Request) -> Res
     Ok(Json(Added { added, lines }))
 }
 
-/// Take the torrents of a body off the whitelist, an info hash a line
+/// Remove the torrents of a body from the whitelist, one info hash per line
 #[utoipa::path(
     delete, path = "/api/v1/whitelist", tag = "whitelist",
     request_body(content = Option<String>, content_type = "text/plain"),

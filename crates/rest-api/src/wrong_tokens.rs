@@ -4,12 +4,11 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Instant;
 
-/// Counts wrong tokens by where they come from. It is asked about wrong ones only: a right token is always let in,
-/// whatever strangers behind the same address do.
+/// Counts wrong tokens by source. Valid tokens are never limited, whatever other clients at the same address send.
 #[derive(Debug)]
 pub(crate) struct WrongTokens {
     sources: HashMap<IpAddr, Window>,
-    /// What is counted for all sources together that found no place.
+    /// The shared count of all sources beyond [`WRONG_TOKEN_SOURCES_MAX`].
     others: Window,
     swept: Instant,
 }
@@ -20,12 +19,12 @@ struct Window {
     count: u32,
 }
 
-/// What somebody with a wrong token is told.
+/// How a wrong token is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum WrongToken {
-    /// That it is wrong.
+    /// With the error that it is not valid.
     Told,
-    /// To wait.
+    /// With status 429.
     Limited,
 }
 
@@ -64,7 +63,7 @@ impl WrongTokens {
         self.sources.entry(source).or_insert(Window::new(now)).count(now)
     }
 
-    /// At most once in a window, so that a flood of addresses does not sweep at each.
+    /// Removes expired windows, at most once per window, so that a flood of addresses does not cause a sweep for each.
     fn make_room(&mut self, now: Instant) {
         let may_sweep = now.duration_since(self.swept) >= WRONG_TOKENS_WINDOW;
         if self.sources.len() >= WRONG_TOKEN_SOURCES_MAX && may_sweep {
@@ -86,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn ten_wrong_tokens_of_an_address_are_told_so_in_a_minute() {
+    fn an_address_is_limited_after_ten_wrong_tokens_in_a_minute() {
         let now = Instant::now();
         let mut wrong = WrongTokens::new(now);
         assert_eq!(reported(&mut wrong, now, "192.0.2.1", 12), 10);
@@ -106,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn sources_beyond_the_bound_share_a_count_until_there_is_room() {
+    fn sources_beyond_the_limit_share_a_count_until_there_is_room() {
         let now = Instant::now();
         let mut wrong = WrongTokens::new(now);
         for bits in 0..10_000 {

@@ -1,4 +1,4 @@
-//! The management API and the health checks: bound at the start, served while the tracker lives.
+//! The management API and the health checks: bound at the start, served while the tracker runs.
 
 use crate::api_tokens::{TokenWatch, watch_tokens};
 use crate::certificate_watch::{CertificateWatch, Showing, watch_certificate};
@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
-/// The listeners of the APIs, bound and not served yet.
+/// The listeners of the APIs, bound but not served yet.
 pub(crate) struct Apis {
     management: Vec<Listener>,
     tokens: TokenWatch,
@@ -23,11 +23,10 @@ pub(crate) struct Apis {
 }
 
 impl Apis {
-    /// Binds what the configuration wants to be served.
     pub(crate) fn bind(prepared: &Prepared<'_>) -> anyhow::Result<Self> {
         let (api, health) = (&prepared.configuration.api, &prepared.configuration.health_check_api);
         let tokens = TokenWatch::new(prepared.file, api)?;
-        // With a tokens file that has none nobody could come in.
+        // Without a token in the tokens file all requests would be refused.
         let addresses: &[SocketAddr] = if tokens.are_none() { &[] } else { &api.listen };
         let files = IdentityFiles::of_api(api).filter(|_| !addresses.is_empty());
         let (transport, certificate) = match files {
@@ -45,7 +44,7 @@ impl Apis {
         Ok(Self { management, tokens, health, certificate })
     }
 
-    /// Where the management API is.
+    /// Returns the listeners of the management API.
     pub(crate) fn listeners(&self) -> anyhow::Result<Vec<ListenerInfo>> {
         let service = if self.certificate.is_some() { Service::ApiTls } else { Service::Api };
         let facts = |listener: &Listener| {
@@ -54,7 +53,6 @@ impl Apis {
         self.management.iter().map(facts).collect()
     }
 
-    /// Says where they are.
     pub(crate) fn log(&self) -> anyhow::Result<()> {
         let scheme = if self.certificate.is_some() { "https" } else { "http" };
         for listener in &self.management {
@@ -66,7 +64,7 @@ impl Apis {
         Ok(())
     }
 
-    /// Serves them until `stopped` becomes true.
+    /// Serves the APIs until `stopped` becomes true.
     pub(crate) fn serve(
         self,
         management: &Arc<impl Management>,
@@ -91,7 +89,7 @@ impl Apis {
     }
 }
 
-/// Shows new connections the certificate that is in the files when they come.
+/// Returns TLS with the certificate of the files, and the watch that replaces it for new connections.
 fn in_tls(files: IdentityFiles<'_>) -> anyhow::Result<(Transport, CertificateWatch)> {
     let shown = files.load()?;
     let (config, current) = watch::channel(shown.config());
@@ -111,7 +109,7 @@ fn bind(addresses: &[SocketAddr], transport: &Transport, key: &str) -> anyhow::R
 }
 
 async fn until(mut stopped: watch::Receiver<bool>) {
-    // Who could say so being gone is the end, too.
+    // A dropped sender means the end, too.
     let _end = stopped.wait_for(|stopped| *stopped).await;
 }
 

@@ -1,4 +1,4 @@
-//! Other tokens let in to the management API without a restart.
+//! Replaces the tokens of the management API without a restart.
 
 use config::{Api, Token as ConfiguredToken, TokenRights};
 use rest_api::{Rights, Token};
@@ -8,15 +8,15 @@ use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tracing::{error, info, warn};
 
-/// The tokens that let in, and where they come from.
+/// The accepted tokens, and where they come from.
 pub(crate) struct TokenWatch {
-    /// The configuration, of which only the tokens are read again.
+    /// The configuration file, of which only the tokens are reloaded.
     file: Option<PathBuf>,
     tokens: watch::Sender<Arc<[Token]>>,
 }
 
 impl TokenWatch {
-    /// Begins with the tokens of the configuration that is in use.
+    /// Starts with the tokens of the configuration in use.
     pub(crate) fn new(file: Option<&Path>, api: &Api) -> anyhow::Result<Self> {
         let tokens = if api.is_wanted() { all_tokens(api)? } else { Arc::default() };
         Ok(Self { file: file.map(Path::to_owned), tokens: watch::Sender::new(tokens) })
@@ -32,7 +32,7 @@ impl TokenWatch {
 
     async fn read_again(&self) {
         let file = self.file.clone();
-        // A file system may keep a reader waiting.
+        // A file system may block.
         let read = spawn_blocking(move || {
             let configuration = config::load(file.as_deref(), std::env::vars_os())?.configuration;
             all_tokens(&configuration.api)
@@ -49,18 +49,18 @@ impl TokenWatch {
         }
         self.tokens.send_replace(tokens);
         let tokens = self.tokens.borrow();
-        info!(tokens = ?*tokens, "the management API lets in other tokens");
+        info!(tokens = ?*tokens, "the tokens of the management API have changed");
         if tokens.is_empty() {
-            warn!("the management API lets in nobody: there is no token any more");
+            warn!("the management API refuses all requests: no token is left");
         }
     }
 }
 
-/// Has the tokens read anew at each reload.
+/// Reloads the tokens at each reload.
 pub(crate) fn watch_tokens(mut reloads: watch::Receiver<u64>, tokens: TokenWatch) {
     tokio::spawn(async move {
         while reloads.changed().await.is_ok() {
-            // Without one at the start the API is off.
+            // The API is off if there was no token at the start.
             if tokens.tokens.receiver_count() > 0 {
                 tokens.read_again().await;
             }

@@ -6,7 +6,7 @@ use http_protocol::HEAD_BYTES_MAX;
 use tracing::{info, warn};
 use worker::{DATAGRAM_BYTES_MAX, SteeringOutcome};
 
-/// Says where the tracker listens, on which cores, whether the kernel steers, and every bound.
+/// Logs where the tracker listens, on which cores it runs, whether the kernel steers, and every limit.
 pub(crate) fn log_banner(prepared: &Prepared<'_>, all: &AllListeners) {
     let listeners = &all.udp;
     info!("ringtrack {}", env!("CARGO_PKG_VERSION"));
@@ -37,17 +37,17 @@ fn log_http_bounds(prepared: &Prepared<'_>, connections_max: u32) {
         request_s = http.request_s,
         idle_s = http.idle_s,
         answer_s = http.answer_s,
-        "bounds of HTTP connections"
+        "limits of HTTP connections"
     );
 }
 
-/// The kernel cuts a buffer in silence.
+/// Warns if the kernel has reduced the receive buffers, which it does silently.
 fn log_receive_buffer(wanted_bytes: usize, granted_bytes: usize) {
     if granted_bytes < wanted_bytes {
         warn!(
             wanted_bytes,
             granted_bytes,
-            "the kernel gives smaller receive buffers than udp.receive_buffer_bytes: raise the sysctl \
+            "the kernel grants smaller receive buffers than udp.receive_buffer_bytes: raise the sysctl \
              net.core.rmem_max"
         );
     }
@@ -71,7 +71,7 @@ fn log_bounds(configuration: &Configuration, memory_max_bytes: u64) {
         swarms = limits.swarms_max,
         peers = limits.peers_max,
         peers_per_swarm = limits.peers_per_swarm_max,
-        "bounds of the swarms"
+        "limits of the swarms"
     );
     info!(
         numwant = announce.numwant_max,
@@ -81,6 +81,6 @@ fn log_bounds(configuration: &Configuration, memory_max_bytes: u64) {
         receive_buffer_bytes = udp.receive_buffer_bytes,
         send_buffer_bytes = udp.send_buffer_bytes,
         mesh_slots = limits.mesh_slots,
-        "bounds of requests and replies"
+        "limits of requests and replies"
     );
 }

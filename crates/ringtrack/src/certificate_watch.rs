@@ -1,4 +1,4 @@
-//! A new certificate takes the place of the old one without a restart.
+//! Replaces a certificate without a restart.
 
 use crate::http_settings::IdentityFiles;
 use std::path::PathBuf;
@@ -9,29 +9,29 @@ use tokio::sync::watch::Receiver;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tracing::{error, info, warn};
 
-/// How often the files are looked at, in seconds. They are a few kilobytes, and change once in weeks.
+/// Seconds between two looks at the files, which are a few kilobytes and change once in weeks.
 const LOOK_EVERY_S: u64 = 10;
 
-/// What is shown, and where it comes from.
+/// The certificate in use, and the files it comes from.
 pub(crate) struct CertificateWatch {
     certificate: PathBuf,
     key: PathBuf,
-    /// The configuration's name for who listens.
+    /// The name of the listeners in errors and the log.
     listeners: &'static str,
     shown: Arc<ServerIdentity>,
     show: Show,
-    /// What was wrong at the last look, so that it is said once and not every ten seconds.
+    /// The error of the last look, so that it is logged once and not every ten seconds.
     trouble: Option<String>,
 }
 
-/// Has a certificate shown to new connections.
+/// Shows new connections a certificate.
 pub(crate) type Show = Box<dyn FnMut(&Arc<ServerIdentity>) -> Showing + Send>;
 
-/// Whether a new certificate is shown.
+/// Whether new connections are shown a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Showing {
     Shown,
-    /// Not everywhere: it is tried again at the next look.
+    /// Not on all cores: it is tried again at the next look.
     Later,
 }
 
@@ -44,7 +44,7 @@ impl CertificateWatch {
 
     async fn look(&mut self) {
         let (certificate, key, listeners) = (self.certificate.clone(), self.key.clone(), self.listeners);
-        // A file system may keep a reader waiting.
+        // A file system may block.
         let loaded = tokio::task::spawn_blocking(move || {
             let files = IdentityFiles { certificate: &certificate, key: &key, listeners };
             files.load().map_err(|error| format!("{error:#}"))
@@ -84,7 +84,7 @@ fn warn_of_slow_key(listeners: &str, identity: &ServerIdentity) {
     }
 }
 
-/// Has certificate and key read anew at each reload and when the files change.
+/// Loads certificate and key again at each reload and every few seconds, and shows them if they have changed.
 pub(crate) fn watch_certificate(reloads: Receiver<u64>, watch: CertificateWatch) {
     tokio::spawn(run(reloads, watch));
 }

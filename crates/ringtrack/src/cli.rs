@@ -1,4 +1,4 @@
-//! The command line: what can be asked of the program.
+//! The command line.
 
 use std::path::PathBuf;
 
@@ -7,11 +7,11 @@ use clap::{Parser, Subcommand};
 /// Ringtrack, a tracker for Linux.
 ///
 /// Without a command it serves, with the built-in defaults or with the configuration of FILE. Each key of
-/// the configuration can also be set by an environment variable, `RINGTRACK_<SECTION>_<KEY>`, which beats the
-/// file. `ringtrack default-config` prints every key with its meaning and its variable.
+/// the configuration can also be set by an environment variable, `RINGTRACK_<SECTION>_<KEY>`, which overrides
+/// the file. `ringtrack default-config` prints every key with its meaning and its variable.
 ///
-/// The exit code is 0 after an orderly end, 1 after a failure, and 2 when the command line or the text of the
-/// configuration is wrong.
+/// The exit code is 0 after an orderly shutdown, 1 after a failure, and 2 when the command line or the text of
+/// the configuration is wrong.
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true)]
 pub(crate) struct CommandLine {
@@ -26,32 +26,32 @@ pub(crate) struct CommandLine {
 /// What to do instead of serving.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Check a configuration file, together with the environment, and end
+    /// Check a configuration file, together with the environment, and exit
     CheckConfig {
         /// The file to check
         file: PathBuf,
     },
 
-    /// Have a running tracker dump its latencies, and print the dump as a table of percentiles
+    /// Make a running tracker dump its latencies, and print the dump as a table of percentiles
     DumpLatency(DumpLatency),
 
-    /// Print a configuration file with every key, its documentation and its default, and end
+    /// Print a configuration file with every key, its documentation and its default, and exit
     DefaultConfig,
 }
 
-/// Which tracker, and where its dumps are. By default the directory is found as the tracker found it, by its command
-/// line, its environment and its configuration file.
+/// Options of `dump-latency`. By default the directory is found as the tracker found it, by its command line, its
+/// environment and its configuration file.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DumpLatency {
-    /// The tracker's process; needed where several run and not just one of them as this user
+    /// Process ID of the tracker; needed if several run, unless exactly one of them runs as this user
     #[arg(long)]
     pub(crate) pid: Option<u32>,
 
-    /// The tracker's configuration, in place of the file that it was started with
+    /// The tracker's configuration file, in place of the one that it was started with
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 
-    /// Where the tracker's dumps are, in place of what its configuration says
+    /// The directory of the tracker's dumps, in place of the configured one
     #[arg(long, value_name = "DIRECTORY", conflicts_with = "config")]
     pub(crate) directory: Option<PathBuf>,
 }
@@ -69,14 +69,14 @@ mod tests {
     }
 
     #[test]
-    fn without_arguments_the_defaults_are_served() {
+    fn without_arguments_the_program_serves_with_the_defaults() {
         let command_line = CommandLine::try_parse_from(["ringtrack"]).unwrap();
         assert!(command_line.config.is_none());
         assert!(command_line.command.is_none());
     }
 
     #[test]
-    fn a_configuration_beside_a_command_is_refused() {
+    fn a_configuration_together_with_a_command_is_refused() {
         let arguments = ["ringtrack", "--config", "a.toml", "default-config"];
         let error = CommandLine::try_parse_from(arguments).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ArgumentConflict);

@@ -5,22 +5,22 @@ use primitives::{Query, Reply, Second, ShardCount, ShardId};
 use std::time::Instant;
 use worker::CoreTask;
 
-/// The control plane's ways to the workers' control queues, and theirs back.
+/// The control plane's channels to the workers' control queues and back.
 #[derive(Debug)]
 pub(crate) struct CoreHandles {
     pub(crate) shards: ShardCount,
     /// In the order of the shards.
     pub(crate) tasks: Vec<Sender<CoreTask>>,
     pub(crate) events: Receiver<CoreEvent>,
-    /// What the workers count seconds from.
+    /// The instant from which the workers count seconds.
     pub(crate) start: Instant,
 }
 
-const SAME: &str = "what comes back is what was sent";
+const SAME: &str = "a refused task is returned as it was";
 
 impl CoreHandles {
-    /// Hands a task over; it comes back when too many wait. From a worker that has ended, too: who asks finds out by the
-    /// time that it takes.
+    /// Sends a task. Returns it if the worker's queue is full, and also if the worker has exited, which the sender
+    /// notices by its deadline.
     fn hand_over(&self, shard: ShardId, task: CoreTask) -> Option<CoreTask> {
         self.tasks[shard.index()].try_send(task).err().map(TrySendError::into_inner)
     }

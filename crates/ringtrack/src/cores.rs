@@ -3,7 +3,7 @@ use config::Cores;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use tracing::warn;
 
-/// The cores that get a worker: all of the affinity mask, or those of the configuration.
+/// Returns the cores that get a worker: all of the affinity mask, or those of the configuration.
 pub(crate) fn choose_cores(wanted: &Cores) -> anyhow::Result<Vec<usize>> {
     let allowed: Vec<usize> = core_affinity::get_core_ids()
         .context("the process's affinity mask cannot be read")?
@@ -24,7 +24,7 @@ pub(crate) fn choose_cores(wanted: &Cores) -> anyhow::Result<Vec<usize>> {
     }
 }
 
-/// Moves the control plane, which is this thread, to the cores that no worker has, if there are any.
+/// Moves the control plane, which is this thread, to the cores without a worker, if there are any.
 pub(crate) fn keep_control_off(worker_cores: &[usize]) {
     let Ok(allowed) = sched_getaffinity(None) else { return };
     let mut rest = CpuSet::new();
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_core_outside_of_the_affinity_mask_is_refused_by_name() {
+    fn a_core_outside_of_the_affinity_mask_is_refused_and_named() {
         let error = choose_cores(&Cores::List(vec![1023])).unwrap_err().to_string();
         assert!(
             error.starts_with("workers.cores names core 1023, which this process may not use"),

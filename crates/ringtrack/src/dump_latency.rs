@@ -1,4 +1,4 @@
-//! The command that has a running tracker dump its latencies.
+//! The command `dump-latency`, which makes a running tracker dump its latencies.
 
 use crate::cli::DumpLatency;
 use crate::latency_directory::latency_directory;
@@ -10,14 +10,14 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// Seconds in which a dump has to come: the cores answer within a tenth of one, and one that hangs is waited for as
-/// long as one.
+/// Seconds to wait for a dump: the cores reply within a tenth of a second, and a hanging one is waited for a whole
+/// second.
 const DUMP_S_MAX: u64 = 10;
 
-/// Milliseconds between two looks for the dump.
+/// Milliseconds between two checks for the dump.
 const POLL_MS: u64 = 20;
 
-/// Asks for a dump and waits for it; gives what there is to print.
+/// Requests a dump, waits for it, and returns the text to print.
 pub(crate) fn dump_latency(options: &DumpLatency) -> anyhow::Result<String> {
     let tracker = RunningTracker::find(options.pid)?;
     let directory = directory_of(&tracker, options)?;
@@ -30,14 +30,14 @@ pub(crate) fn dump_latency(options: &DumpLatency) -> anyhow::Result<String> {
     Ok(format!("{tracker}, {}\n{}\n{missing}", log.display(), table.join("\n")))
 }
 
-/// What the last dump tells of cores that are missing, right before its end. Those of an interval's dump before it are
-/// in the last one, or missing there too.
+/// Returns the cores missing from the last dump, which it lists right before its end. Cores missing from an interval's
+/// dump before it are in the last one, or missing there too.
 fn missing_part(lines: &str) -> Option<String> {
     let cores = cores_missing(lines.lines().rev().nth(1)?)?;
     Some(format!("cores missing: {cores}\n"))
 }
 
-/// Where the tracker's dumps are, found in the way that it finds it itself.
+/// Returns the directory of the tracker's dumps, found as the tracker finds it.
 fn directory_of(tracker: &RunningTracker, options: &DumpLatency) -> anyhow::Result<PathBuf> {
     if let Some(directory) = &options.directory {
         return Ok(directory.clone());
@@ -51,10 +51,10 @@ fn directory_of(tracker: &RunningTracker, options: &DumpLatency) -> anyhow::Resu
         let directory = latency_directory(&configured, logs_directory.map(|(_, value)| value.as_os_str()));
         anyhow::Ok(working_directory.join(directory))
     };
-    found().context("where the tracker's dumps are cannot be found out; name the directory with --directory")
+    found().context("the directory of the tracker's dumps cannot be determined; name it with --directory")
 }
 
-/// Where a tracker's log ends before it is asked.
+/// Where a tracker's log ends before the request.
 struct LogEnd {
     log: Option<PathBuf>,
     bytes: u64,
@@ -88,7 +88,7 @@ fn wait_for_dump(directory: &Path, process: u32, end: &LogEnd) -> anyhow::Result
     )
 }
 
-/// What stands behind the end of a log; all of it where the log is a new one, and nothing between the two.
+/// Returns what follows the given end of a log: all of it if the log is a new one, nothing if it does not exist.
 fn read_behind(log: &Path, end: &LogEnd) -> io::Result<String> {
     let mut file = match File::open(log) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(String::new()),
@@ -103,8 +103,8 @@ fn read_behind(log: &Path, end: &LogEnd) -> io::Result<String> {
     Ok(text)
 }
 
-/// The lines up to the end of a dump that was asked for. One of an interval may stand before it: it has the rest of
-/// what was recorded.
+/// Returns the lines up to the end of a requested dump. An interval's dump may precede it and has the rest of the
+/// latencies.
 fn requested_dump(text: &str) -> Option<String> {
     let mut lines = String::new();
     for line in text.split_inclusive('\n') {
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn cores_that_are_missing_in_the_last_dump_are_told() {
+    fn cores_missing_from_the_last_dump_are_reported() {
         let end = "#[Dump ended: requested]\n";
         let missing = format!("Tag=a,1.0,1.0,1.0,x\n#[Cores missing: 0, 3]\n{end}");
         assert_eq!(missing_part(&missing).as_deref(), Some("cores missing: 0, 3\n"));
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_new_is_read_unless_the_log_was_begun_anew() {
+    fn only_new_lines_are_read_unless_the_log_is_a_new_one() {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("log");
         fs::write(&log, "before behind").unwrap();

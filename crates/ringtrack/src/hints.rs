@@ -1,9 +1,9 @@
-//! What an operator can do about a start that failed, said behind the cause.
+//! Hints on what the operator can do about a failed start, added to its cause.
 
 use anyhow::{Error, anyhow};
 use worker::{BindError, Scheme, WorkerError};
 
-/// Why the address could not be bound, and what to do.
+/// Returns why an address could not be bound, with a hint.
 pub(crate) fn bind_error(error: BindError) -> Error {
     let key = match error.listener().scheme {
         Scheme::Udp => "udp.listen",
@@ -13,7 +13,7 @@ pub(crate) fn bind_error(error: BindError) -> Error {
     let hints = match &error {
         BindError::InUse(_) => format!("end that program, or choose another port with the key {key}"),
         BindError::Forbidden(_) => {
-            format!("choose a port from 1024 up with the key {key}, or give the program CAP_NET_BIND_SERVICE")
+            format!("choose a port from 1024 up with the key {key}, or grant CAP_NET_BIND_SERVICE")
         }
         BindError::NoSuchAddress(_) => format!("choose an address of this machine with the key {key}"),
         BindError::NoSuchFamily(_) => format!("leave addresses of this family out of the key {key}"),
@@ -25,7 +25,7 @@ pub(crate) fn bind_error(error: BindError) -> Error {
     with(error, &hints)
 }
 
-/// Why a worker did not start or ended, and what to do where that is known.
+/// Returns why a worker did not start or exited, with a hint where there is one.
 pub(crate) fn worker_error(error: WorkerError) -> Error {
     match error {
         WorkerError::IoUringUnavailable(_) => with(
@@ -56,7 +56,7 @@ mod tests {
     use worker::Listener;
 
     #[test]
-    fn the_mend_stands_behind_the_cause() {
+    fn the_hint_follows_the_cause() {
         let listener = Listener { scheme: Scheme::Udp, address: "192.0.2.1:6969".parse().unwrap() };
         let source = io::Error::from(io::ErrorKind::InvalidInput);
         let error = bind_error(BindError::Other { listener, source });

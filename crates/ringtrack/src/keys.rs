@@ -9,7 +9,7 @@ use std::io::Read;
 use std::path::Path;
 use swarm::Seeds;
 
-/// Bytes of a key file that are read: far more than any key, so that a wrong path (a device, a log) ends.
+/// Bytes of a key file that are read: far more than any key, but a limit in case the path is wrong (a log).
 const KEY_FILE_BYTES_MAX: u64 = 64 * 1024;
 
 /// The secrets of the process. Not `Debug`: they are never printed.
@@ -19,7 +19,7 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    /// Random keys; that of the connection ids from its file, if there is one.
+    /// Generates random keys, except that the key of the connection ids is read from its file, if there is one.
     pub(crate) fn make(source: &KeySource) -> anyhow::Result<Self> {
         let connection_ids = match source {
             KeySource::Random => ConnectionIdKey(random()?),
@@ -28,7 +28,6 @@ impl Keys {
         Ok(Self { connection_ids, steering: SteeringKey::from_random(&random()?) })
     }
 
-    /// The secrets of one core.
     pub(crate) fn for_core(&self) -> anyhow::Result<Secrets> {
         let seed = || anyhow::Ok(u64::from_ne_bytes(random()?));
         Ok(Secrets {
@@ -43,21 +42,21 @@ impl Keys {
 
 fn not_a_key(path: &Path) -> String {
     format!(
-        "{} (connection_ids.key_file) is no key; a regular file of at least {CONNECTION_ID_KEY_BYTES_MIN} bytes \
-         is, or \"\" for a random key",
+        "{} (connection_ids.key_file) is not a key: use a regular file of at least {CONNECTION_ID_KEY_BYTES_MIN} \
+         bytes, or \"\" for a random key",
         path.display()
     )
 }
 
 fn random<const BYTES: usize>() -> anyhow::Result<[u8; BYTES]> {
     let mut bytes = [0; BYTES];
-    getrandom::fill(&mut bytes).context("the kernel gives no random bytes")?;
+    getrandom::fill(&mut bytes).context("the kernel returns no random bytes")?;
     Ok(bytes)
 }
 
-/// The key is a digest of the whole file, so that text is as good as raw bytes.
+/// Returns a digest of the whole file, so that text is as good as raw bytes.
 fn read_key(path: &Path) -> anyhow::Result<ConnectionIdKey> {
-    // Looked at before it is opened: the other end of a pipe might never come.
+    // Checked before it is opened: opening a pipe blocks until its other end is opened.
     let metadata = fs::metadata(path).context("it cannot be found")?;
     if !metadata.is_file() {
         bail!("it is not a regular file");
@@ -86,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_file_gives_the_same_key_and_another_byte_at_the_end_another() {
+    fn the_same_file_makes_the_same_key_and_another_last_byte_another() {
         let key = key_of(b"0123456789abcdef-").unwrap();
         assert!(key == key_of(b"0123456789abcdef-").unwrap());
         assert!(key != key_of(b"0123456789abcdef+").unwrap());

@@ -3,8 +3,8 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-/// Where dumps of latencies go. `logs_directory` is the variable `LOGS_DIRECTORY`, in which systemd lists directories
-/// with colons between them.
+/// Returns the directory for dumps of latencies. `logs_directory` is the variable `LOGS_DIRECTORY`, in which systemd
+/// lists directories separated by colons.
 pub(crate) fn latency_directory(configured: &LatencyDirectory, logs_directory: Option<&OsStr>) -> PathBuf {
     match configured {
         LatencyDirectory::Path(path) => path.clone(),
@@ -24,7 +24,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_configuration_comes_before_the_service_manager_and_both_before_the_working_directory() {
+    fn the_configuration_precedes_the_service_manager_and_both_precede_the_working_directory() {
         let listed = Some(OsStr::new("/var/log/ringtrack:/var/log/more"));
         let configured = LatencyDirectory::Path("/srv/latency".into());
         assert_eq!(latency_directory(&configured, listed), Path::new("/srv/latency"));

@@ -5,7 +5,7 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::fmt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// Sends the log to the standard error output, where journald reads it.
+/// Sends the log to the standard error output, which journald reads.
 pub(crate) fn start_logging(log: &Log) -> anyhow::Result<()> {
     let builder = fmt().with_writer(io::stderr).with_max_level(level(log.level)).with_target(false);
     let started = match log.format {

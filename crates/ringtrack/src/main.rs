@@ -1,4 +1,12 @@
-//! The Ringtrack program: reads the command line and the configuration, and serves.
+//! The Ringtrack program: reads the command line and the configuration, starts the workers of the data plane and the
+//! control plane that manages them, and serves until a signal stops it. In the order of a run:
+//!
+//! - `cli` reads the command line, `prepare` fits the configuration to this machine, `run` does the rest from start to
+//!   shutdown.
+//! - `listen`, `api` and `storage` open the sockets and the database; `data_plane` and `management` start the workers
+//!   and their management, with settings from `tuning` and `http_settings`.
+//! - `signals`, `certificate_watch`, `api_tokens` and `service_manager` are active while the tracker serves.
+//! - `dump_latency` is a command of its own, which finds its tracker with `running_tracker`.
 #![forbid(unsafe_code)]
 
 mod api;
@@ -41,17 +49,17 @@ use config::{ConfigError, Loaded};
 use crate::cli::{Command, CommandLine};
 use crate::http_settings::IdentityFiles;
 
-/// Swarms are millions of small blocks that come and go: mimalloc keeps them dense. It asks for no huge pages: the kernel
-/// clears one whole when it is first touched, which holds a core up for milliseconds on a virtual machine; and what of it
-/// is not used yet is a sixth of all memory. They would give 2 % more announces with ten million peers.
+/// Swarms are millions of small blocks that come and go: mimalloc keeps them dense. It requests no huge pages: the
+/// kernel clears a whole one when it is first touched, which delays a core by milliseconds on a virtual machine, and
+/// their unused parts take a sixth of all memory. They would add 2 % more announces with ten million peers.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Something failed that another attempt may get past, even if only after the operator mended it elsewhere: a file, a
-/// port, an address, a limit.
+/// The exit code of a failure that another start may get past, perhaps only after the operator has fixed a file, a
+/// port, an address or a limit.
 const EXIT_FAILURE: u8 = 1;
-/// The text of the configuration is wrong, and stays so; clap ends with the same code when the command line is. systemd
-/// does not start the tracker again after it.
+/// The exit code for wrong text in the configuration; clap exits with the same code for a wrong command line. systemd
+/// does not restart the tracker after it.
 const EXIT_CONFIGURATION: u8 = 2;
 
 fn main() -> ExitCode {
@@ -98,7 +106,7 @@ fn environment() -> impl Iterator<Item = (OsString, OsString)> {
     std::env::vars_os()
 }
 
-/// Writes to the standard output; a reader that went away is a failure like any other, not a panic.
+/// Writes to the standard output. A closed pipe is a failure like any other, not a panic.
 fn print(text: &str) -> Result<(), Failure> {
     let mut output = io::stdout().lock();
     output
@@ -108,7 +116,7 @@ fn print(text: &str) -> Result<(), Failure> {
         .map_err(Failure::Run)
 }
 
-/// Why the program ends without success.
+/// Why the program exits without success.
 enum Failure {
     Configuration(anyhow::Error),
     Run(anyhow::Error),
@@ -124,13 +132,13 @@ impl From<ConfigError> for Failure {
 }
 
 impl Failure {
-    /// Says on the standard error output what failed, causes included, and gives the exit code for it.
+    /// Prints the error and its causes to the standard error output, and returns the exit code.
     fn report(self) -> ExitCode {
         let (error, code) = match self {
             Self::Configuration(error) => (error, EXIT_CONFIGURATION),
             Self::Run(error) => (error, EXIT_FAILURE),
         };
-        // With the standard error output gone too, only the exit code is left to say it.
+        // If the standard error output is closed too, only the exit code is left.
         writeln!(io::stderr().lock(), "ringtrack: {error:#}").ok();
         ExitCode::from(code)
     }

@@ -1,4 +1,4 @@
-//! From the configuration to the management of the running tracker.
+//! Starts the management of the running tracker, from the configuration.
 
 use crate::core_handles::CoreHandles;
 use crate::listen::AllListeners;
@@ -16,7 +16,7 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
 use worker::{Listener, Scheme};
 
-/// What the management is made of beside the configuration.
+/// What the management needs besides the configuration.
 pub(crate) struct ManagementParts {
     pub(crate) core_handles: CoreHandles,
     pub(crate) storage: Storage,
@@ -26,7 +26,7 @@ pub(crate) struct ManagementParts {
     pub(crate) reloads: watch::Sender<u64>,
 }
 
-/// Begins to manage the workers: tells them who is served.
+/// Starts to manage the workers, and sends them the lists, keys and bans.
 pub(crate) async fn start_management(
     configuration: &Configuration,
     parts: ManagementParts,
@@ -69,7 +69,7 @@ fn modes(configuration: &Configuration) -> Modes {
     }
 }
 
-/// Where announces are taken.
+/// Returns the listeners for announces and scrapes.
 pub(crate) fn tracker_listeners(all: &AllListeners, proxy: &Proxy) -> Vec<ListenerInfo> {
     let udp = all.udp.addresses.iter().map(|&address| Listener { scheme: Scheme::Udp, address });
     let core_events = |Listener { scheme, address }| {
@@ -83,8 +83,8 @@ pub(crate) fn tracker_listeners(all: &AllListeners, proxy: &Proxy) -> Vec<Listen
     udp.chain(all.http.listeners.iter().copied()).map(core_events).collect()
 }
 
-/// What connections to an address of this machine begin with that come from this machine. The kernel has them come from
-/// the same address.
+/// Returns what connections from this machine to one of its addresses have to begin with. Their source is that same
+/// address.
 fn preface(proxy: &Proxy, address: IpAddr) -> Preface {
     let source = match address {
         IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),

@@ -3,8 +3,8 @@ use config::MemoryLimit;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Bytes that the swarms of all shards may take: what is configured, or half of what the machine or the
-/// control group has. The other half is for buffers, the allocator's own and the rest of the machine.
+/// Returns the bytes that the swarms of all shards may take: as configured, or half of the memory of the machine or of
+/// the control group. The other half is for buffers, the allocator's overhead and the rest of the machine.
 pub(crate) fn memory_max_bytes(limit: MemoryLimit) -> anyhow::Result<u64> {
     match limit {
         MemoryLimit::Mib(mib) => Ok(mib.get() << 20),
@@ -25,8 +25,9 @@ fn control_group_bytes() -> Option<u64> {
     lowest_limit(Path::new("/sys/fs/cgroup"), &membership)
 }
 
-/// The lowest limit on the way from a process's control groups to the root. Each line of its membership names a group:
-/// `0::/GROUP` in version 2, `NUMBER:CONTROLLERS:/GROUP` in version 1, where each controller has a hierarchy of its own.
+/// Returns the lowest limit of a process's control groups and their ancestors. Each line of its membership names a
+/// group: `0::/GROUP` in version 2, `NUMBER:CONTROLLERS:/GROUP` in version 1, where each controller has its own
+/// hierarchy.
 fn lowest_limit(root: &Path, membership: &str) -> Option<u64> {
     let files = membership.lines().filter_map(|line| {
         let (controllers, group) = line.split_once(':')?.1.split_once(":/")?;
@@ -45,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_lowest_limit_of_a_group_and_its_parents_counts() {
+    fn the_lowest_limit_of_a_group_and_its_ancestors_applies() {
         let root = tempfile::tempdir().unwrap();
         let membership = "12:cpu,cpuacct:/\n4:memory:/system.slice/ringtrack.service\n\
                           1:name=systemd:/system.slice\n0::/system.slice/ringtrack.service\n";
@@ -67,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn a_configured_limit_is_taken_as_it_is() {
+    fn a_configured_limit_is_used_as_it_is() {
         let limit = MemoryLimit::Mib(16.try_into().unwrap());
         assert_eq!(memory_max_bytes(limit).unwrap(), 16_777_216);
         assert!(memory_max_bytes(MemoryLimit::Automatic).unwrap() > 1 << 20);

@@ -1,17 +1,17 @@
-//! The bound on open files, which is one on connections.
+//! The limit on open files, which also limits connections.
 
 use anyhow::ensure;
 use primitives::ShardCount;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing::warn;
 
-/// Descriptors of one core beside its connections: its rings, two for each UDP listener and one for each other.
+/// Descriptors of one core besides its connections: its rings, two for each UDP listener and one for each other.
 const CORE_DESCRIPTORS: u64 = 96;
 
 /// Descriptors of the rest of the program.
 const CONTROL_DESCRIPTORS: u64 = 64;
 
-/// Raises the limit as far as it may be raised, and returns how many of `connections_max` it has room for.
+/// Raises the limit as far as possible, and returns how many of `connections_max` it has room for.
 pub(crate) fn connections_with_descriptors(connections_max: u32, shards: ShardCount) -> anyhow::Result<u32> {
     let limit = raise_limit();
     let others = CONTROL_DESCRIPTORS + CORE_DESCRIPTORS * u64::from(shards.get());
@@ -19,8 +19,8 @@ pub(crate) fn connections_with_descriptors(connections_max: u32, shards: ShardCo
     let enough = others + u64::from(connections_max);
     ensure!(
         room > 0 || connections_max == 0,
-        "the limit on open files (RLIMIT_NOFILE) is {limit}, which leaves none for HTTP connections beside the \
-         {others} of everything else: raise it to {enough}, as much as http.connections_max needs, with LimitNOFILE= \
+        "the limit on open files (RLIMIT_NOFILE) is {limit}, which leaves none for HTTP connections besides the \
+         {others} for everything else: raise it to {enough}, as http.connections_max requires, with LimitNOFILE= \
          in the systemd unit, or with `ulimit -n`"
     );
     if room < connections_max {
@@ -34,7 +34,7 @@ pub(crate) fn connections_with_descriptors(connections_max: u32, shards: ShardCo
     Ok(room.min(connections_max))
 }
 
-/// The soft limit on open files, which is made as high as the hard one. Without a limit the largest number.
+/// Raises the soft limit on open files to the hard one and returns it; `u64::MAX` if there is no limit.
 fn raise_limit() -> u64 {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };

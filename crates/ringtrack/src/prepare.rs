@@ -1,4 +1,4 @@
-//! What the configuration means on this machine: all that can be wrong with it before a socket is opened.
+//! Fits the configuration to this machine, and finds all errors in it that need no open socket.
 
 use crate::cores::choose_cores;
 use crate::http_settings::IdentityFiles;
@@ -11,25 +11,24 @@ use std::path::Path;
 use std::sync::Arc;
 use tls::ServerIdentity;
 
-/// The least that a shard can work with: its empty tables and a few thousand peers.
+/// The least memory that a shard can work with: its empty tables and a few thousand peers.
 const SHARD_BYTES_MIN: u64 = 1 << 20;
 
-/// A configuration that can be served.
+/// A configuration that fits this machine.
 pub(crate) struct Prepared<'a> {
-    /// Where the configuration was read from.
+    /// The file that the configuration was read from.
     pub(crate) file: Option<&'a Path>,
     pub(crate) configuration: &'a Configuration,
-    /// One worker on each.
+    /// The cores that get a worker each.
     pub(crate) cores: Vec<usize>,
     pub(crate) shards: ShardCount,
     pub(crate) keys: Keys,
-    /// Of the swarms of all shards.
+    /// Limit for the swarms of all shards together.
     pub(crate) memory_max_bytes: u64,
-    /// Certificate and key, if there is a listener for them.
+    /// Certificate and key, if HTTPS is served.
     pub(crate) identity: Option<Arc<ServerIdentity>>,
 }
 
-/// Fits the configuration to this machine.
 pub(crate) fn prepare<'a>(
     file: Option<&'a Path>,
     configuration: &'a Configuration,

@@ -1,4 +1,4 @@
-//! Serving, from the configuration to the end.
+//! Serving, from the configuration to shutdown.
 
 use crate::api::Apis;
 use crate::banner::log_banner;
@@ -31,13 +31,13 @@ use tokio::time::Instant;
 use tracing::info;
 use worker::WorkerCommand;
 
-/// Serves until a signal asks for the end.
+/// Serves until a signal requests a stop.
 pub(crate) fn run(prepared: &Prepared<'_>) -> anyhow::Result<()> {
     check_locked_memory()?;
     let listeners = listen(prepared)?;
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let result = serve(prepared, listeners, &runtime);
-    // To drop it would wait for a thread that writes a dump, which a file system can keep for good.
+    // Dropping it would wait for a thread that writes a dump, which a file system can block forever.
     runtime.shutdown_background();
     result
 }
@@ -47,7 +47,7 @@ fn serve(prepared: &Prepared<'_>, listeners: AllListeners, runtime: &Runtime) ->
     let (mut requests, hangups) =
         runtime.block_on(async { io::Result::Ok((requests_from_signals()?, hangups()?)) })?;
     log_banner(prepared, &listeners);
-    // Before anything has a thread of its own, such as a database: they all inherit it. The workers choose their cores.
+    // Done before anything starts a thread, such as the database: threads inherit it. The workers choose their cores.
     keep_control_off(&prepared.cores);
     let apis = runtime.block_on(async { Apis::bind(prepared) })?;
     apis.log()?;
@@ -92,7 +92,7 @@ fn serve(prepared: &Prepared<'_>, listeners: AllListeners, runtime: &Runtime) ->
     finish(end, data_plane)
 }
 
-/// Tells the APIs of the stop, too: nothing is changed any more that might not be stored.
+/// Notifies systemd, and at a stop the APIs too, so that no change is accepted that might not be stored.
 struct SystemdNotifier {
     systemd: Systemd,
     stop: watch::Sender<bool>,
@@ -113,7 +113,7 @@ impl ServiceManager for SystemdNotifier {
     }
 }
 
-/// Waits until somebody asks for the end.
+/// Waits until a stop is requested.
 async fn until_stop(requests: &mut Receiver<Request>) {
     while requests.recv().await == Some(Request::Report) {}
 }
@@ -124,7 +124,7 @@ fn certificate_watch(prepared: &Prepared<'_>, data_plane: &DataPlane) -> Option<
     let show = move |identity: &Arc<ServerIdentity>| {
         let told =
             |worker: &Sender<_>| worker.try_send(WorkerCommand::UseIdentity(Arc::clone(identity))).is_ok();
-        // A worker that has too many commands waiting is told at the next look.
+        // A worker whose command queue is full is tried again at the next look.
         if workers.iter().all(told) { Showing::Shown } else { Showing::Later }
     };
     Some(CertificateWatch::new(files, prepared.identity.clone()?, Box::new(show)))
@@ -148,7 +148,7 @@ fn supervision(
     }
 }
 
-/// Has every panic noted, whichever thread or task it ends: the tracker cannot go on without any of them.
+/// Records every panic, whichever thread or task it ends: the tracker cannot go on without any of them.
 fn note_panics() -> Arc<AtomicBool> {
     let panicked = Arc::<AtomicBool>::default();
     let (noted, report) = (Arc::clone(&panicked), take_hook());

@@ -1,4 +1,4 @@
-//! A tracker that runs on this machine, as /proc tells of it.
+//! A tracker that runs on this machine, found in /proc.
 
 use crate::cli::CommandLine;
 use anyhow::{Context, bail, ensure};
@@ -11,27 +11,27 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-/// The name that the kernel gives to a process of this program.
+/// The kernel's name for a process of this program.
 const NAME: &str = "ringtrack";
 
-/// A process that serves and takes the signal SIGUSR1.
+/// A process that serves and catches the signal SIGUSR1.
 #[derive(Debug)]
 pub(crate) struct RunningTracker {
     pid: Pid,
-    /// Opened before anything is read of the process: what is signalled is never another one, to which its number
-    /// came later.
+    /// Opened before anything is read about the process, so that a signal never reaches another process that got the
+    /// same number later.
     handle: OwnedFd,
-    /// The user that it runs as.
+    /// The effective user.
     uid: u32,
 }
 
 impl RunningTracker {
-    /// The process that is named, or the only one there is that this user may send signals to, or of several the
-    /// only one of this user.
+    /// Finds the named process, or the only one that this user may send signals to, or of several the only one of
+    /// this user.
     pub(crate) fn find(named: Option<u32>) -> anyhow::Result<Self> {
         let Some(number) = named else { return choose(all()?, geteuid().as_raw()) };
         let tracker = Self::of(number).with_context(|| format!("there is no process {number}"))?;
-        ensure!(tracker.serves(), "{tracker} is no tracker that serves");
+        ensure!(tracker.serves(), "{tracker} is not a tracker that serves");
         Ok(tracker)
     }
 
@@ -46,17 +46,17 @@ impl RunningTracker {
         self.pid.as_raw_pid().unsigned_abs()
     }
 
-    /// Asks for a report.
+    /// Requests a report by SIGUSR1.
     pub(crate) fn request_report(&self) -> anyhow::Result<()> {
         pidfd_send_signal(&self.handle, Signal::USR1).with_context(|| format!("{self} cannot be signalled"))
     }
 
-    /// The configuration file that its command line names.
+    /// Returns the configuration file named on its command line.
     pub(crate) fn config_file(&self) -> anyhow::Result<Option<PathBuf>> {
         Ok(self.command_line()?.config)
     }
 
-    /// Its environment as it was at its start.
+    /// Returns its environment as it was at its start.
     pub(crate) fn environment(&self) -> anyhow::Result<Vec<(OsString, OsString)>> {
         let variable = |text: OsString| {
             let (name, value) = split_at_equals(text.as_bytes())?;
@@ -70,7 +70,7 @@ impl RunningTracker {
         fs::read_link(&link).with_context(|| format!("{} cannot be read", link.display()))
     }
 
-    /// A process of another kind would be killed by the signal, and so would a tracker that just starts.
+    /// Returns whether it can be signalled: a process of another kind would be killed, and so would a starting tracker.
     fn serves(&self) -> bool {
         let name = fs::read_to_string(self.file("comm"));
         name.is_ok_and(|name| name.trim_end() == NAME)
@@ -79,14 +79,14 @@ impl RunningTracker {
     }
 
     fn command_line(&self) -> anyhow::Result<CommandLine> {
-        CommandLine::try_parse_from(self.words("cmdline")?).context("its command line is none of a tracker")
+        CommandLine::try_parse_from(self.words("cmdline")?).context("its command line is not a tracker's")
     }
 
     fn file(&self, name: &str) -> PathBuf {
         format!("/proc/{}/{name}", self.number()).into()
     }
 
-    /// What stands in one of its files, in which each word ends with a zero.
+    /// Returns the words of one of its files, in which each ends with a zero byte.
     fn words(&self, name: &str) -> anyhow::Result<Vec<OsString>> {
         let file = self.file(name);
         let bytes = fs::read(&file).with_context(|| format!("{} cannot be read", file.display()))?;
@@ -101,7 +101,7 @@ impl Display for RunningTracker {
     }
 }
 
-/// All that this user may send signals to.
+/// Returns all trackers that this user may send signals to.
 fn all() -> anyhow::Result<Vec<RunningTracker>> {
     let entries = fs::read_dir("/proc").context("/proc cannot be read")?;
     let numbers = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
@@ -113,7 +113,7 @@ fn all() -> anyhow::Result<Vec<RunningTracker>> {
     Ok(trackers)
 }
 
-/// The only one, or else the only one of a user.
+/// Returns the only tracker, or else the only one of a user.
 fn choose(trackers: Vec<RunningTracker>, uid: u32) -> anyhow::Result<RunningTracker> {
     ensure!(!trackers.is_empty(), "no tracker runs here that this user may send signals to");
     let listed = trackers.iter().map(RunningTracker::to_string).collect::<Vec<_>>().join(", ");
@@ -130,13 +130,13 @@ fn split_at_equals(text: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((&text[..at], &text[at + 1..]))
 }
 
-/// The second of the users that a process's status lists.
+/// Returns the effective user, which is the second one in a process's status.
 fn effective_uid(status: &str) -> Option<u32> {
     let users = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
     users.split_whitespace().nth(1)?.parse().ok()
 }
 
-/// Whether the signals caught, as a process's status lists them in hexadecimal, include SIGUSR1.
+/// Returns whether the caught signals in a process's status, a hexadecimal mask, include SIGUSR1.
 fn catches_usr1(status: &str) -> bool {
     let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
     let mask = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
@@ -150,7 +150,7 @@ mod tests {
     use rustix::process::getpid;
     use std::process::{Command, Stdio};
 
-    /// Trackers of these numbers and users, whose handles are those of this process.
+    /// Returns trackers with these numbers and users, whose handles are those of this process.
     fn trackers(known: &[(u32, u32)]) -> Vec<RunningTracker> {
         let tracker = |&(number, uid): &(u32, u32)| RunningTracker {
             pid: Pid::from_raw(number.cast_signed()).unwrap(),
@@ -166,14 +166,14 @@ mod tests {
     }
 
     #[test]
-    fn the_only_tracker_is_taken_or_else_the_only_one_of_the_user() {
+    fn the_only_tracker_is_chosen_or_else_the_only_one_of_the_user() {
         assert_eq!(chosen(&[(7, 0)]), Ok(7));
         assert_eq!(chosen(&[(7, 0), (9, 1000)]), Ok(9));
         assert!(chosen(&[]).is_err());
     }
 
     #[test]
-    fn where_none_is_the_only_one_all_are_listed_with_their_users() {
+    fn several_candidates_are_listed_with_their_users() {
         let list = |list: &str| Err(format!("several trackers run, {list}: choose one with --pid"));
         assert_eq!(chosen(&[(7, 0), (9, 33)]), list("process 7 of user 0, process 9 of user 33"));
         assert_eq!(chosen(&[(7, 1000), (9, 1000)]), list("process 7 of user 1000, process 9 of user 1000"));
@@ -193,7 +193,7 @@ mod tests {
     #[test]
     fn a_process_that_does_not_serve_is_never_signalled() {
         let error = RunningTracker::find(Some(std::process::id())).unwrap_err().to_string();
-        assert!(error.ends_with(" is no tracker that serves"), "{error}");
+        assert!(error.ends_with(" is not a tracker that serves"), "{error}");
         let error = RunningTracker::find(Some(u32::MAX)).unwrap_err().to_string();
         assert_eq!(error, "there is no process 4294967295");
     }

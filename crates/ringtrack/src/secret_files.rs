@@ -1,4 +1,4 @@
-//! Files with secrets that others can read.
+//! Warnings about files with secrets that other users can read.
 
 use config::{Configuration, ConnectionIdKey};
 use std::ffi::OsString;
@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use tracing::warn;
 
-/// A file with secrets, as the log calls it, and the permission bits that it should not have.
+/// A file with secrets, with its name in the log and the permission bits that it should not have.
 struct SecretFile {
     what: &'static str,
     path: PathBuf,
@@ -17,12 +17,12 @@ struct SecretFile {
 const OTHERS: u32 = 0o007;
 const GROUP_AND_OTHERS: u32 = 0o077;
 
-/// Warns of the files with secrets that others can read or change. Private keys of TLS often belong to a group
-/// (Debian's `ssl-cert`), and a group may make backups of the database; nobody but the tracker needs the other files.
+/// Warns about files with secrets that others can read or change. Private keys of TLS often belong to a group (Debian's
+/// `ssl-cert`), and a group may back up the database; only the tracker needs the other files.
 pub(crate) fn warn_of_readable_secrets(configuration: &Configuration) {
     let credentials = std::env::var_os("CREDENTIALS_DIRECTORY");
     for file in secret_files(configuration).filter(|file| !is_credential(&file.path, credentials.as_ref())) {
-        // A file that is not there is reported by who needs it.
+        // A missing file is reported by the code that needs it.
         let Ok(metadata) = fs::metadata(&file.path) else { continue };
         if metadata.is_file() && metadata.mode() & file.forbidden != 0 {
             let (what, mode, path) = (file.what, metadata.mode() & 0o777, file.path.display());
@@ -50,8 +50,8 @@ fn secret_files(configuration: &Configuration) -> impl Iterator<Item = SecretFil
     files.into_iter().filter_map(|(what, path, forbidden)| Some(SecretFile { what, path: path?, forbidden }))
 }
 
-/// systemd gives access to its copies of credentials by access control lists, whose mask stands in the bits of the
-/// group.
+/// Returns whether a file is systemd's copy of a credential. systemd grants access to these by access control lists,
+/// whose mask is shown in the bits of the group.
 fn is_credential(path: &Path, credentials: Option<&OsString>) -> bool {
     credentials.is_some_and(|directory| path.starts_with(directory))
 }

@@ -3,11 +3,11 @@ use sd_notify::NotifyState;
 use std::time::Duration;
 use tracing::warn;
 
-/// systemd, if it started the tracker with `Type=notify`; otherwise nobody is told anything.
+/// systemd, if it started the tracker with `Type=notify`; otherwise nothing is sent.
 pub(crate) struct Systemd;
 
 impl Systemd {
-    /// Says that the tracker serves.
+    /// Reports that the tracker serves.
     pub(crate) fn ready() -> Self {
         notify(NotifyState::Ready);
         Self
@@ -15,7 +15,7 @@ impl Systemd {
 }
 
 impl ServiceManager for Systemd {
-    /// Half of `WatchdogSec=`, as systemd recommends.
+    /// Returns half of `WatchdogSec=`, as systemd recommends.
     fn heartbeat_interval(&self) -> Option<Duration> {
         sd_notify::watchdog_enabled().map(|watchdog| watchdog / 2)
     }
@@ -31,6 +31,6 @@ impl ServiceManager for Systemd {
 
 fn notify(state: NotifyState<'_>) {
     if let Err(error) = sd_notify::notify(&[state]) {
-        warn!(%error, "the service manager could not be told");
+        warn!(%error, "the service manager could not be notified");
     }
 }

@@ -4,10 +4,10 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{Receiver, channel};
 use tracing::error;
 
-/// Requests that may wait. More signals in the same moment say nothing new.
+/// Requests that may wait. More signals at the same moment add nothing.
 const REQUESTS_MAX: usize = 8;
 
-/// What the signals ask for: SIGTERM and SIGINT the end, SIGUSR1 a report.
+/// Returns the requests that signals make: SIGTERM and SIGINT to stop, SIGUSR1 for a report.
 pub(crate) fn requests_from_signals() -> io::Result<Receiver<Request>> {
     let (requests, inbox) = channel(REQUESTS_MAX);
     let kinds = [
@@ -25,17 +25,17 @@ pub(crate) fn requests_from_signals() -> io::Result<Receiver<Request>> {
     Ok(inbox)
 }
 
-/// The SIGHUPs from now on: they do not end the tracker any more.
+/// Catches SIGHUP, which would end the process otherwise.
 pub(crate) fn hangups() -> io::Result<Signal> {
     signal(SignalKind::hangup())
 }
 
-/// Has everything that is read from files read again at each SIGHUP.
+/// Reloads everything that is read from files at each SIGHUP.
 pub(crate) fn reload_at_hangups(mut hangups: Signal, management: impl Management) {
     tokio::spawn(async move {
         while hangups.recv().await.is_some() {
             if let Err(error) = management.reload().await {
-                error!("not everything could be read again: {error}");
+                error!("not everything could be reloaded: {error}");
             }
         }
     });

@@ -1,4 +1,4 @@
-//! From the configuration to the database.
+//! Opens the database, from the configuration.
 
 use anyhow::Context;
 use config::{Configuration, DatabaseUrl as Configured, Switch};
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tracing::error;
 
-/// What is stored, where, and how.
+/// The database, and how changes are written to it.
 pub(crate) struct Storage {
     pub(crate) database: Option<Database>,
     pub(crate) totals: TotalsStorage,
@@ -16,7 +16,7 @@ pub(crate) struct Storage {
 }
 
 impl Storage {
-    /// Opens the database. One that cannot be used now is tried again later; what waiting does not mend is an error.
+    /// Opens the database. A failure that may pass is tried again later; any other failure is an error.
     pub(crate) async fn open(configuration: &Configuration) -> anyhow::Result<Self> {
         let settings = &configuration.database;
         let write_behind = WriteBehindSettings {
@@ -60,7 +60,7 @@ async fn open(url: &DatabaseUrl, creation: Creation) -> anyhow::Result<Database>
     }
 }
 
-/// Totals are no reason to make a file that nothing else needs.
+/// Decides how totals are stored: they are no reason to create a file that nothing else needs.
 fn totals(configuration: &Configuration, file: Option<PathBuf>) -> TotalsStorage {
     match (&configuration.database.url, configuration.database.remember_completed, file) {
         (Configured::Automatic, Switch::Off, Some(file)) => TotalsStorage::StoredIn(file),

@@ -1,4 +1,4 @@
-//! From the configuration to the settings of the data plane.
+//! Settings of the data plane, from the configuration.
 
 use access::{
     AccessBounds, AccessPolicy, AccountBounds, CompletedCounts, DETAILS_MAX, DetailsBounds, DetailsKept,
@@ -15,7 +15,7 @@ use swarm::{SwarmLimits, SwarmSettings};
 use udp_socket::DestinationInfo;
 use worker::{KernelSampling, ListenerOptions, SteeringRequest};
 
-/// How the sockets are made.
+/// Returns the options of the UDP sockets.
 pub(crate) const fn listener_options(udp: &Udp) -> ListenerOptions {
     ListenerOptions {
         receive_buffer_bytes: udp.receive_buffer_bytes,
@@ -31,7 +31,6 @@ pub(crate) const fn listener_options(udp: &Udp) -> ListenerOptions {
     }
 }
 
-/// How often the kernel's time stamps are sampled.
 pub(crate) fn kernel_sampling(latency: &Latency) -> KernelSampling {
     match latency.kernel_sample_every_s {
         Interval::Off => KernelSampling::Off,
@@ -41,7 +40,7 @@ pub(crate) fn kernel_sampling(latency: &Latency) -> KernelSampling {
     }
 }
 
-/// How one core answers. Bounds over the tracker are dealt out in equal parts, as the info hashes are.
+/// Returns the settings of one core's engine. Limits of the whole tracker are divided equally, as the info hashes are.
 pub(crate) fn engine_settings(
     configuration: &Configuration,
     shards: ShardCount,
@@ -74,7 +73,7 @@ pub(crate) fn engine_settings(
     }
 }
 
-/// Who is served, and what is kept of them.
+/// Returns the rules for users and torrents, and which optional data is kept.
 pub(crate) fn access_policy(configuration: &Configuration) -> AccessPolicy {
     let (access, database) = (&configuration.access, &configuration.database);
     AccessPolicy {
@@ -91,7 +90,8 @@ pub(crate) fn access_policy(configuration: &Configuration) -> AccessPolicy {
     }
 }
 
-/// What one core may know. Each has all keys, and a part of everything else, since it has a part of the torrents.
+/// Returns the limits of what one core keeps: all keys, and a part of everything else, since it owns a part of the
+/// torrents.
 fn access_bounds(configuration: &Configuration, shards: ShardCount) -> AccessBounds {
     let (access, limits) = (&configuration.access, &configuration.limits);
     let lifetime_s = configuration.announce.peer_lifetime_s;

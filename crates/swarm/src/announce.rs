@@ -1,96 +1,96 @@
 use primitives::{AnnounceEvent, InfoHash, PeerStatus};
 
-/// An announce of one peer, whatever protocol brought it.
+/// An announce of one peer, independent of the protocol it came over.
 #[derive(Debug, Clone, Copy)]
 pub struct Announce<A> {
-    /// The torrent.
+    /// Torrent that is announced.
     pub info_hash: InfoHash,
-    /// Where other peers reach this one. A peer is its address and port: nobody can take its place by
-    /// sending its peer id.
+    /// Where other peers can reach this one. A peer is identified by its address and port, so that no other client
+    /// can take its place by sending its peer id.
     pub address: A,
-    /// Whether it still wants pieces.
+    /// Seeder, or leecher that still wants pieces.
     pub status: PeerStatus,
-    /// What has happened.
+    /// Event of the announce (BEP 3).
     pub event: AnnounceEvent,
-    /// Whether others may be told of it.
+    /// Whether the peer may be returned to others.
     pub listing: Listing,
-    /// The most peers that the answer may hold; the room for them bounds it too.
+    /// The most peers to return; the room in the output buffer is a limit too.
     pub peers_wanted: usize,
 }
 
 impl<A> Announce<A> {
-    /// Whether the announcing peer is to be on the swarm's list afterwards.
+    /// Whether the announcing peer is to be in the swarm afterwards.
     pub(crate) fn lists(&self) -> bool {
         self.event != AnnounceEvent::Stopped && self.listing == Listing::Listed
     }
 }
 
-/// Whether a peer is put on the swarm's list.
+/// Whether an announcing peer is added to the swarm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Listing {
     /// Others can connect to it.
     Listed,
-    /// It listens nowhere, so it is given peers but not given out.
+    /// It does not listen for connections: it receives peers, but is not returned to others.
     Unlisted,
 }
 
-/// What an announce found and did.
+/// Result of an announce.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Announced {
-    /// The swarm afterwards.
+    /// Counts of the swarm after the announce.
     pub counts: SwarmCounts,
-    /// Compact peers written.
+    /// Number of compact peers written.
     pub peers: usize,
-    /// What became of the announcing peer.
+    /// Change of the announcing peer.
     pub change: PeerChange,
     /// Whether its completed event was counted, which happens once for each peer that was a leecher before.
     pub completion: Completion,
 }
 
 impl Announced {
-    /// The answer where there is no swarm.
+    /// The result for a torrent without a swarm.
     pub(crate) const fn of_no_swarm(change: PeerChange) -> Self {
         let counts = SwarmCounts { seeders: 0, leechers: 0, downloaded: 0 };
         Self { counts, peers: 0, change, completion: Completion::NotCounted }
     }
 }
 
-/// Whether an announce added to the swarm's downloads.
+/// Whether an announce added to the downloads of the swarm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Completion {
-    /// It did.
+    /// The download was added.
     Counted,
-    /// It said nothing of a completed download, or nothing new.
+    /// The announce reported no completed download, or one that does not count.
     NotCounted,
 }
 
 /// Whether a torrent may have a swarm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Admission {
-    /// It may.
+    /// The torrent is served.
     Admitted,
-    /// It may not.
+    /// The torrent is not served.
     TurnedAway,
 }
 
-/// What became of a peer.
+/// How an announce changed its peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PeerChange {
-    /// It is new.
+    /// A new peer was added.
     Added,
-    /// It was known.
+    /// A known peer was updated.
     Refreshed,
-    /// It left.
+    /// The peer stopped and was removed.
     Removed,
-    /// It was not known and is not listed.
+    /// The announce changed no peer: an unknown peer stopped, or the peer is unlisted.
     NotListed,
-    /// It is new and found no place.
+    /// A new peer was refused because this limit was reached.
     Refused(Bound),
-    /// Its torrent may not have a swarm.
+    /// The torrent may not have a swarm.
     TurnedAway,
 }
 
-/// The bound at which a new peer was refused.
+/// The limit at which a new peer was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bound {
     /// Swarms of the shard.
@@ -103,14 +103,14 @@ pub enum Bound {
     Memory,
 }
 
-/// The counts of one swarm. Peers whose lifetime has passed count until the sweep has come by; they are
-/// never given out.
+/// The counts of one swarm. Peers whose lifetime has passed count until the sweep removes them; they are never
+/// returned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SwarmCounts {
-    /// Peers that have everything.
+    /// Peers that have all pieces.
     pub seeders: u32,
     /// Peers that still want pieces.
     pub leechers: u32,
-    /// Completed events, one per peer.
+    /// Completed events, at most one per peer.
     pub downloaded: u64,
 }

@@ -1,24 +1,24 @@
 use crate::limits::BUCKET_TABLE_KEPT;
 use prefetch::prefetch_line;
 
-/// A hash table of slots whose buckets are cache lines: a probe costs one miss, where a table with its control bytes
-/// apart from its entries costs two.
+/// A hash table of slots whose buckets are cache lines. A probe costs one cache miss; in a table that keeps control
+/// bytes apart from entries it costs two.
 ///
-/// A full bucket overflows into the next ones. Invariant: an entry that does not lie in its home bucket has only full
-/// buckets between its home and itself, so that a search ends at the first bucket with room.
+/// A full bucket overflows into the next ones. Invariant: all buckets between the home bucket of an entry and the
+/// bucket it is stored in are full, so that a search ends at the first bucket with room.
 #[derive(Debug, Default)]
 pub(crate) struct BucketTable {
-    /// None, or a power of two.
+    /// Empty, or a power of two.
     buckets: Box<[Bucket]>,
     entries: usize,
 }
 
 const BUCKET_ENTRIES: usize = 8;
 
-/// Entries per bucket, on average, at which the table grows.
+/// Average number of entries per bucket at which the table grows.
 const BUCKET_LOAD_MAX: usize = 7;
 
-/// Entries, those in use first.
+/// Used entries come first.
 #[derive(Debug, Clone, Copy)]
 #[repr(C, align(64))]
 struct Bucket {
@@ -28,17 +28,16 @@ struct Bucket {
 
 const _: () = assert!(size_of::<Bucket>() == 64);
 
-/// What is kept of a swarm: 32 bits of its hash, and its slot.
+/// What the table stores of a swarm: 32 bits of its hash, and its slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) hash: u32,
     pub(crate) slot: u32,
 }
 
-/// No swarm's slot: there are fewer than 2^32 - 1.
+/// Marks an unused entry. No swarm has this slot: there are fewer than 2^32 - 1.
 const VACANT: u32 = u32::MAX;
 
-/// The place of an entry.
 #[derive(Debug, Clone, Copy)]
 struct Place {
     bucket: usize,
@@ -64,7 +63,7 @@ impl Bucket {
         self.hashes.into_iter().zip(self.slots).map(|(hash, slot)| Entry { hash, slot }).take(self.used())
     }
 
-    /// The first entry with this hash for which `is_entry` holds.
+    /// Returns the first entry with this hash for which `is_entry` holds.
     fn position(&self, hash: u32, is_entry: impl Fn(u32) -> bool) -> Option<usize> {
         let mut equal = self.equal(hash);
         while equal != 0 {
@@ -77,19 +76,19 @@ impl Bucket {
         None
     }
 
-    /// A bit for each entry with this hash. Without a branch, so that it runs in vector registers.
+    /// Returns a bit for each entry with this hash. Branch-free, so that it is vectorized.
     fn equal(&self, hash: u32) -> u8 {
         let bits = self.hashes.iter().enumerate().map(|(index, &other)| u8::from(other == hash) << index);
         bits.fold(0, |all, bit| all | bit)
     }
 
-    /// Adds to a bucket that is not full.
+    /// Adds an entry to a bucket that is not full.
     fn push(&mut self, entry: Entry) {
         let index = self.used();
         (self.hashes[index], self.slots[index]) = (entry.hash, entry.slot);
     }
 
-    /// Removes an entry; the last one takes its place.
+    /// Removes an entry by moving the last one into its place.
     fn remove(&mut self, index: usize) {
         let last = self.used() - 1;
         (self.hashes[index], self.slots[index]) = (self.hashes[last], self.slots[last]);
@@ -102,20 +101,20 @@ impl BucketTable {
         Self::default()
     }
 
-    /// Asks for the bucket where a search for `hash` begins.
+    /// Prefetches the bucket where a search for `hash` begins.
     pub(crate) fn prefetch(&self, hash: u32) {
         if let Some(bucket) = self.buckets.get(self.home(hash)) {
             prefetch_line(bucket);
         }
     }
 
-    /// The slot of the entry with this hash for which `is_entry` holds.
+    /// Returns the slot of the entry with this hash for which `is_entry` holds.
     pub(crate) fn find(&self, hash: u32, is_entry: impl Fn(u32) -> bool) -> Option<u32> {
         let place = self.place(hash, is_entry)?;
         Some(self.buckets[place.bucket].slots[place.index])
     }
 
-    /// Adds an entry that is not there yet.
+    /// Adds an entry that is not in the table yet.
     pub(crate) fn insert(&mut self, entry: Entry) {
         debug_assert_ne!(entry.slot, VACANT);
         if self.entries >= self.buckets.len() * BUCKET_LOAD_MAX {
@@ -125,7 +124,7 @@ impl BucketTable {
         self.entries += 1;
     }
 
-    /// Removes an entry. Gives whether it was there.
+    /// Removes an entry and returns whether it was there.
     pub(crate) fn remove(&mut self, entry: Entry) -> bool {
         let Some(place) = self.place(entry.hash, |slot| slot == entry.slot) else { return false };
         self.take_out(place);
@@ -137,7 +136,7 @@ impl BucketTable {
         true
     }
 
-    /// Bytes that it holds, itself not included.
+    /// Heap memory in bytes.
     pub(crate) fn heap_bytes(&self) -> usize {
         size_of_val(&*self.buckets)
     }
@@ -172,8 +171,8 @@ impl BucketTable {
         self.buckets[at].push(entry);
     }
 
-    /// Removes an entry, and keeps the invariant: the gap is filled with an entry that lies behind it and not in its
-    /// home, which leaves a gap itself.
+    /// Removes an entry and restores the invariant: the gap is filled with a later entry that is outside of its home
+    /// bucket, which leaves a new gap.
     fn take_out(&mut self, mut place: Place) {
         loop {
             let bucket = &mut self.buckets[place.bucket];
@@ -189,7 +188,7 @@ impl BucketTable {
         }
     }
 
-    /// An entry that would lie in the bucket `gap` if it had had room.
+    /// Finds an entry that would be in the bucket `gap` if that had had room.
     fn overflowed(&self, gap: usize) -> Option<Place> {
         let mask = self.buckets.len() - 1;
         let mut at = self.next(gap);
@@ -229,7 +228,7 @@ mod tests {
                 for entry in bucket.entries() {
                     let mut between = self.home(entry.hash);
                     while between != at {
-                        assert!(self.buckets[between].is_full(), "{entry:?} is beyond a bucket with room");
+                        assert!(self.buckets[between].is_full(), "{entry:?} lies after a bucket with room");
                         between = self.next(between);
                     }
                 }
@@ -239,8 +238,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_table_finds_what_was_inserted_and_not_removed(
-            // Few hashes in few homes: buckets overflow, round the end too.
+        fn a_table_finds_the_entries_that_were_inserted_and_not_removed(
+            // Few hashes, so that buckets overflow and wrap around the end.
             steps in prop::collection::vec((any::<bool>(), 0_u32..6, 0_u32..60), 1..400),
         ) {
             let mut table = BucketTable::new();
@@ -272,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_takes_64_bytes_for_7_entries_and_gives_back_what_it_does_not_need() {
+    fn a_table_takes_64_bytes_for_7_entries_and_frees_memory_that_it_no_longer_needs() {
         let mut table = BucketTable::new();
         assert_eq!(table.heap_bytes(), 0);
         let entries: Vec<Entry> =

@@ -5,15 +5,15 @@ use crate::swarm::Swarm;
 use core::ops::Range;
 use primitives::{CompactAddress, PeerStatus, Second};
 
-/// Who asks for peers.
+/// The client that the peers are chosen for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Requester {
     pub(crate) status: PeerStatus,
-    /// Where it stands in the swarm itself.
+    /// Its own position, if it is in the swarm.
     pub(crate) position: Option<usize>,
 }
 
-/// Whether peers may have to be passed over because their time has passed.
+/// Whether expired peers may have to be skipped.
 #[derive(Debug, Clone, Copy)]
 enum Filter {
     AllLive,
@@ -21,11 +21,11 @@ enum Filter {
 }
 
 impl<A: CompactAddress> Swarm<A> {
-    /// Writes up to `wanted` peers into `out`, as many as it has room for; gives their number.
+    /// Writes up to `wanted` peers into `out`, as far as there is room, and returns how many.
     ///
-    /// A seeder is given leechers only. A leecher is given both: half and half where there are enough, so that
-    /// leechers meet in swarms full of seeders too. From each side it gets a run of neighbours that begins
-    /// anywhere and goes round the end, so that each peer is as likely as the next.
+    /// A seeder receives leechers only. A leecher receives both, half and half if there are enough, so that leechers
+    /// find each other in swarms full of seeders too. The peers of each side are a run of neighbours that starts at a
+    /// random position and wraps around, so that all are equally likely.
     pub(crate) fn choose(
         &self,
         now: Second,
@@ -48,7 +48,7 @@ impl<A: CompactAddress> Swarm<A> {
         let from_leechers = share_of_leechers(wanted, seeders.candidates, leechers.candidates);
         let mut taken = seeders.take(&peers, wanted - from_leechers, out);
         taken += leechers.take(&peers, from_leechers, &mut out[taken * A::BYTES..]);
-        // What one side was short of because its peers had expired, the other may have.
+        // If one side fell short because of expired peers, the other may have more.
         for side in [&mut seeders, &mut leechers] {
             taken += side.take(&peers, wanted - taken, &mut out[taken * A::BYTES..]);
         }
@@ -56,19 +56,19 @@ impl<A: CompactAddress> Swarm<A> {
     }
 }
 
-/// How many of the `wanted` peers of a leecher are leechers, of so many candidates.
+/// Returns how many of the `wanted` peers of a leecher are to be leechers, given the candidates of each side.
 fn share_of_leechers(wanted: usize, seeders: usize, leechers: usize) -> usize {
     (wanted / 2).max(wanted.saturating_sub(seeders)).min(leechers)
 }
 
-/// The peers of one side of the border, but the requester, as a ring that begins anywhere. It is opened behind
-/// the requester, so that they are neighbours all the way round.
+/// The peers of one side of the border without the requester, as a ring that starts at a random position. Positions
+/// are counted from the one after the requester, so that the candidates are neighbours all the way round.
 struct Ring {
     side: Range<usize>,
-    /// The first behind the requester, within the side.
+    /// Position after the requester, relative to the side.
     first: usize,
     candidates: usize,
-    /// The next candidate, counted from the first.
+    /// Next candidate, relative to `first`.
     offset: usize,
     /// Candidates not looked at yet.
     unseen: usize,
@@ -83,7 +83,7 @@ impl Ring {
         Self { side, first, candidates, offset, unseen: candidates }
     }
 
-    /// Copies up to `count` of the live peers that come next.
+    /// Copies up to `count` of the next live peers and returns how many.
     fn take<A: CompactAddress>(&mut self, peers: &LivePeers<'_, A>, count: usize, out: &mut [u8]) -> usize {
         let mut taken = 0;
         let mut looks = count + DEAD_PEERS_SKIPPED_MAX;
@@ -101,20 +101,20 @@ impl Ring {
     }
 }
 
-/// A place in a ring of `length`, from one that is less than one round too far. A division would be the dearest part
-/// of a choice.
+/// Reduces a position that is less than one round past the end of a ring. A division would be the most expensive part
+/// of the choice.
 const fn wrapped(place: usize, length: usize) -> usize {
     if place >= length { place - length } else { place }
 }
 
-/// Peers that are given out.
+/// Copies peers into a reply, without the expired ones.
 struct LivePeers<'a, A> {
     columns: Columns<'a, A>,
     filter: Filter,
 }
 
 impl<A: CompactAddress> LivePeers<'_, A> {
-    /// Copies those of a run of neighbours; gives their number.
+    /// Copies the peers at neighbouring positions and returns how many.
     fn copy(&self, positions: Range<usize>, out: &mut [u8]) -> usize {
         match self.filter {
             Filter::SkipExpired(now) if any_expired(&self.columns.deadlines[positions.clone()], now) => {

@@ -1,11 +1,10 @@
 use primitives::Second;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-/// When a peer is forgotten, and whether its completed event has been counted, in two bytes.
+/// When a peer expires, and whether its completed event has been counted, in two bytes.
 ///
-/// The time is in even seconds modulo 2^16; the lowest bit is the flag. Two times are compared within half
-/// the range: a deadline is at most [`crate::PEER_LIFETIME_S_MAX`] ahead and must be swept before it is
-/// 2^15 seconds past.
+/// The time is in even seconds modulo 2^16; the lowest bit is the flag. Times are compared within half the range: a
+/// deadline is at most [`crate::PEER_LIFETIME_S_MAX`] ahead and must be swept before it is 2^15 seconds past.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(transparent)]
 pub(crate) struct Deadline([u8; 2]);
@@ -13,49 +12,47 @@ pub(crate) struct Deadline([u8; 2]);
 const COMPLETED: u16 = 1;
 
 impl Deadline {
-    /// Fills room that is not in use.
+    /// Fills unused room.
     pub(crate) const UNSET: Self = Self([0; 2]);
 
-    /// `lifetime_s` from `now`, rounded up to an even second.
+    /// `lifetime_s` after `now`, rounded up to an even second.
     pub(crate) fn after(now: Second, lifetime_s: u32) -> Self {
         let rounded = now.after(lifetime_s).after(1).0 & !1;
         #[expect(clippy::cast_possible_truncation, reason = "time is kept modulo 2^16 s")]
         Self((rounded as u16).to_ne_bytes())
     }
 
-    /// A deadline that has passed at `now`, by less than two seconds.
+    /// A deadline that passed less than two seconds before `now`.
     pub(crate) fn passed(now: Second) -> Self {
         #[expect(clippy::cast_possible_truncation, reason = "time is kept modulo 2^16 s")]
         Self((now.0 as u16 & !COMPLETED).to_ne_bytes())
     }
 
-    /// Whether `now` is at or past the deadline.
+    /// Whether `now` is at or after the deadline.
     pub(crate) fn is_expired(self, now: Second) -> bool {
         #[expect(clippy::cast_possible_truncation, reason = "time is kept modulo 2^16 s")]
         let past = (now.0 as u16).wrapping_sub(self.time());
         past < 1 << 15
     }
 
-    /// Seconds since the peer was heard of that this is `lifetime_s` after, one or two less than it was: the deadline is
-    /// rounded up.
+    /// Seconds since the announce that set this deadline `lifetime_s` ahead. Up to two seconds too low, because
+    /// deadlines are rounded up.
     pub(crate) fn heard_s_ago(self, now: Second, lifetime_s: u32) -> u32 {
         #[expect(clippy::cast_possible_truncation, reason = "time is kept modulo 2^16 s")]
         let ahead = self.time().wrapping_sub(now.0 as u16).cast_signed();
         lifetime_s.saturating_add_signed(-i32::from(ahead))
     }
 
-    /// The earlier of two.
+    /// Returns the earlier deadline.
     pub(crate) fn earlier(self, other: Self) -> Self {
         let ahead = other.time().wrapping_sub(self.time());
         if ahead < 1 << 15 { self } else { other }
     }
 
-    /// The same with the completed event counted.
     pub(crate) fn with_completed(self) -> Self {
         Self((u16::from_ne_bytes(self.0) | COMPLETED).to_ne_bytes())
     }
 
-    /// Whether the completed event has been counted.
     pub(crate) fn is_completed(self) -> bool {
         u16::from_ne_bytes(self.0) & COMPLETED != 0
     }
@@ -65,7 +62,7 @@ impl Deadline {
     }
 }
 
-/// Whether any of `deadlines` has passed. A loop without an exit, so that it runs in vector registers.
+/// Whether any of `deadlines` has passed. The loop has no early exit, so that it is vectorized.
 pub(crate) fn any_expired(deadlines: &[Deadline], now: Second) -> bool {
     deadlines.iter().fold(false, |any, deadline| any | deadline.is_expired(now))
 }
@@ -89,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn how_long_ago_a_peer_was_heard_of_is_told_to_two_seconds() {
+    fn the_time_since_the_last_announce_of_a_peer_is_exact_to_two_seconds() {
         for start in [0, 1, 65_500, 70_001] {
             let heard = Second(start);
             let deadline = Deadline::after(heard, 2700).with_completed();
@@ -101,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_passed_deadline_has_passed_in_even_and_in_odd_seconds() {
+    fn a_passed_deadline_has_expired_in_even_and_in_odd_seconds() {
         assert!(Deadline::passed(Second(10)).is_expired(Second(10)));
         assert!(Deadline::passed(Second(11)).is_expired(Second(11)));
     }

@@ -1,17 +1,17 @@
 use crate::bucket_table::{BucketTable, Entry};
 use crate::limits::DIRECTORY_SEGMENTS;
 
-/// From an info hash to the slot of its swarm in the slab.
+/// A hash table from info hash to the slot of the swarm in the slab.
 ///
-/// It keeps 32 bits of the hash beside each slot: a growth then reads what it moves and nothing else, and a
-/// probe looks into the slab only where they agree. It is cut into segments that grow one by one.
+/// It stores 32 bits of the hash with each slot, so that growing reads only what it moves, and a probe reads the slab
+/// only where these bits match. It is divided into segments that grow one by one.
 #[derive(Debug)]
 pub(crate) struct Directory {
     segments: Box<[BucketTable]>,
     heap_bytes: usize,
 }
 
-/// The keyed hash of an info hash, cut into its parts.
+/// The keyed hash of an info hash, as the directory looks it up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SwarmKey {
     segment: u16,
@@ -21,7 +21,7 @@ pub struct SwarmKey {
 const _: () = assert!(DIRECTORY_SEGMENTS <= 1 << 16);
 
 impl SwarmKey {
-    #[expect(clippy::cast_possible_truncation, reason = "the lower half is one part")]
+    #[expect(clippy::cast_possible_truncation, reason = "the lower half of the hash")]
     pub(crate) const fn new(hash: u64) -> Self {
         Self { segment: ((hash >> 32) as usize % DIRECTORY_SEGMENTS) as u16, hash: hash as u32 }
     }
@@ -34,12 +34,12 @@ impl Directory {
         Self { segments, heap_bytes }
     }
 
-    /// Asks for the memory where a search begins.
+    /// Prefetches the memory where a search begins.
     pub(crate) fn prefetch(&self, key: SwarmKey) {
         self.segments[usize::from(key.segment)].prefetch(key.hash);
     }
 
-    /// The slot for which `is_swarm` holds.
+    /// Returns the slot with this key for which `is_swarm` holds.
     pub(crate) fn find(&self, key: SwarmKey, is_swarm: impl Fn(u32) -> bool) -> Option<u32> {
         self.segments[usize::from(key.segment)].find(key.hash, is_swarm)
     }
@@ -59,7 +59,7 @@ impl Directory {
         self.heap_bytes -= before - segment.heap_bytes();
     }
 
-    /// Bytes that it holds.
+    /// Memory in bytes.
     pub(crate) const fn heap_bytes(&self) -> usize {
         self.heap_bytes
     }

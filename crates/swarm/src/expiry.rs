@@ -8,19 +8,18 @@ use crate::limits::{
 use crate::swarm::{Occupancy, Swarm, Upkeep};
 use primitives::{CompactAddress, Second};
 
-/// What expiry took away.
+/// What a turn of expiry removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Expired {
     /// Peers whose lifetime had passed.
     pub peers: u64,
-    /// Swarms left without peers and downloads.
+    /// Swarms without peers that were removed.
     pub swarms: u64,
-    /// Units of work that it took.
+    /// Units of work that the turn took.
     pub work: u32,
 }
 
 impl Expired {
-    /// Both together.
     #[must_use]
     pub(crate) const fn plus(self, other: Self) -> Self {
         Self {
@@ -31,12 +30,12 @@ impl Expired {
     }
 }
 
-/// How far the sweep over a family's swarms has come.
+/// How far the sweep over the swarms of a family has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cursor {
-    /// The last round is done; the next begins at this time.
+    /// The last round is complete; the next begins at this time.
     Resting { until: Second },
-    /// Within a round that began at `since`: the next slot, and the next peer of its swarm.
+    /// In a round that began at `since`: the next slot, and the next peer of its swarm.
     Sweeping { since: Second, slot: u32, peer: usize },
 }
 
@@ -44,14 +43,13 @@ impl Cursor {
     pub(crate) const START: Self = Self::Resting { until: Second(0) };
 }
 
-/// What one step over a swarm found.
+/// The result of one step over a swarm.
 #[derive(Debug, Clone, Copy)]
 struct Sweep {
     looked_at: usize,
     removed: usize,
-    /// Units of work that the removals took.
     removal_work: usize,
-    /// Where to go on within the swarm.
+    /// Peer to continue with, if the swarm is not finished.
     next: Option<usize>,
 }
 
@@ -62,31 +60,29 @@ impl Sweep {
     }
 }
 
-/// What is the same for all steps of a turn.
+/// State shared by all steps of a turn.
 #[derive(Debug)]
 pub(crate) struct ExpiryTurn<'a> {
     pub(crate) now: Second,
     pub(crate) hasher: &'a KeyedHasher,
-    /// Units of work that the turn may take.
+    /// Units of work that the turn may still take.
     pub(crate) work: u32,
-    /// Whether swarms without peers are kept for their downloads.
     pub(crate) empty: EmptySwarms,
-    /// The shard's swarms of the other family.
     pub(crate) others: &'a dyn OtherFamily,
     pub(crate) shared: &'a mut Shared,
 }
 
-/// What happens to swarms without peers that have a count of downloads.
+/// What happens to swarms that have no peers, but a count of downloads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum EmptySwarms {
     /// They stay for [`crate::EMPTY_SWARM_KEPT_S`].
     Kept,
-    /// They go: the room is needed.
+    /// They are removed because a limit is near.
     Dropped,
 }
 
 impl<A: CompactAddress> FamilySwarms<A> {
-    /// Goes on with the sweep until the turn's work is used up or the round is done.
+    /// Continues the sweep until the work of the turn is used up or the round is complete.
     pub(crate) fn expire(&mut self, mut turn: ExpiryTurn<'_>) -> Expired {
         let mut expired = Expired::default();
         let allowed = turn.work;
@@ -110,8 +106,7 @@ impl<A: CompactAddress> FamilySwarms<A> {
         Expired { work: allowed, ..expired }
     }
 
-    /// Asks for the memory that a visit to a due swarm will touch beside its entry: its peers, and its place in the
-    /// directory.
+    /// Prefetches what a visit to a due swarm reads besides its entry: its peers, and its place in the directory.
     fn prepare(&self, turn: &ExpiryTurn<'_>, slot: u32) {
         let is_due =
             |swarm: &&Swarm<A>| swarm.occupancy == Occupancy::Occupied && swarm.earliest.is_expired(turn.now);
@@ -121,7 +116,7 @@ impl<A: CompactAddress> FamilySwarms<A> {
         }
     }
 
-    /// Looks at one swarm from `peer` on. Gives the peer to go on with, if it is not through.
+    /// Sweeps one swarm from `peer` on. Returns the peer to continue with, if it is not finished.
     fn visit(
         &mut self,
         turn: &mut ExpiryTurn<'_>,
@@ -171,11 +166,10 @@ impl<A: CompactAddress> FamilySwarms<A> {
 }
 
 impl<A: CompactAddress> Swarm<A> {
-    /// Removes the expired among the [`SWEEP_PEERS`] peers from `from` on, or the first [`SWEEP_REMOVALS`] of them.
+    /// Removes the expired peers among the [`SWEEP_PEERS`] from `from` on, at most [`SWEEP_REMOVALS`].
     ///
-    /// Only a sweep that sees all peers at once learns the earliest deadline. After one in several steps the
-    /// swarm stays due, because peers move between the steps: such a swarm is big, and some peer of it is due
-    /// at any time.
+    /// Only a sweep that sees all peers at once finds the earliest deadline. After a sweep in several steps the swarm
+    /// stays due, because peers move between the steps. Such a swarm is big, so some peer of it is due at any time.
     fn sweep(&mut self, now: Second, from: usize, upkeep: &mut Upkeep<'_>) -> Sweep {
         let mut position = from;
         let mut removed = 0;
@@ -202,7 +196,7 @@ impl<A: CompactAddress> Swarm<A> {
         }
     }
 
-    /// The first expired peer at `positions`; on the way there `earliest` learns of the live ones.
+    /// Returns the first expired peer at `positions`. `earliest` is updated with the live ones before it.
     fn next_expired(
         &self,
         now: Second,

@@ -11,25 +11,25 @@ use core::marker::PhantomData;
 use prefetch::prefetch_line;
 use primitives::{AnnounceEvent, CompactAddress, InfoHash, Second};
 
-/// Where a swarm was seen. A hint: what is there is checked before it is used.
+/// Slot of a swarm in the slab. A hint: the swarm in it is checked before it is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SwarmSlot<A> {
     slot: u32,
     family: PhantomData<A>,
 }
 
-/// What a family, or a shard, holds.
+/// Totals of one family, or of a shard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SwarmTotals {
-    /// Swarms, those without peers too.
+    /// Swarms, including those without peers.
     pub swarms: u64,
     /// Seeders in all swarms.
     pub seeders: u64,
     /// Leechers in all swarms.
     pub leechers: u64,
-    /// Completed events ever counted.
+    /// Completed events counted since the start.
     pub completed: u64,
-    /// Bytes of tables and peers.
+    /// Memory of tables and peers, in bytes.
     pub bytes: u64,
 }
 
@@ -39,15 +39,15 @@ pub(crate) struct FamilySwarms<A> {
     pub(crate) directory: Directory,
     pub(crate) slab: Slab<A>,
     pub(crate) totals: SwarmTotals,
-    /// Bytes of peer blocks and indexes.
+    /// Memory of peer blocks and indexes, in bytes.
     pub(crate) peer_bytes: usize,
     pub(crate) cursor: Cursor,
 }
 
-/// Why a slot has a swarm.
-pub(crate) const IN_USE: &str = "the directory names slots in use only";
+/// Reason why a slot from the directory holds a swarm.
+pub(crate) const IN_USE: &str = "the directory contains occupied slots only";
 
-/// What is the same for all announces of a moment.
+/// State shared by all announces at one time.
 #[derive(Debug)]
 pub(crate) struct Moment<'a> {
     pub(crate) now: Second,
@@ -55,22 +55,21 @@ pub(crate) struct Moment<'a> {
     pub(crate) rng: &'a mut fastrand::Rng,
     pub(crate) lifetime_s: u32,
     pub(crate) limits: &'a SwarmLimits,
-    /// The shard's swarms of the other family, which have a part in the bounds.
+    /// The swarms of the other family, which count towards the same limits.
     pub(crate) others: &'a dyn OtherFamily,
     pub(crate) shared: &'a mut Shared,
 }
 
-/// How many torrents have a swarm in both families.
+/// Number of torrents that have a swarm in both families.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Shared {
     pub(crate) torrents: u64,
 }
 
-/// The swarms of the other family.
+/// The swarms of the shard in the other family.
 pub(crate) trait OtherFamily: core::fmt::Debug {
     fn totals(&self) -> SwarmTotals;
 
-    /// Whether this torrent has a swarm there.
     fn has(&self, key: SwarmKey, info_hash: &InfoHash) -> bool;
 }
 
@@ -92,7 +91,7 @@ impl SwarmTotals {
         self.seeders + self.leechers
     }
 
-    /// Both together.
+    /// Returns the sum of both.
     #[must_use]
     pub const fn plus(self, other: Self) -> Self {
         Self {
@@ -116,20 +115,20 @@ impl<A: CompactAddress> FamilySwarms<A> {
         }
     }
 
-    /// The slot where the swarm is if it is anywhere, by 32 bits of its hash: a hint that costs no look at the slab.
+    /// Returns the slot whose hash has the same 32 bits: a hint, found without reading the slab.
     pub(crate) fn find(&self, key: SwarmKey) -> Option<SwarmSlot<A>> {
         let slot = self.directory.find(key, |_| true)?;
         Some(SwarmSlot { slot, family: PhantomData })
     }
 
-    /// Asks for the swarm's slab entry.
+    /// Prefetches the slab entry of the swarm.
     pub(crate) fn prefetch_swarm(&self, hint: SwarmSlot<A>) {
         if let Some(swarm) = self.slab.get(hint.slot) {
             prefetch_line(swarm);
         }
     }
 
-    /// Asks for what is scanned for a peer, behind the slab entry.
+    /// Prefetches the peers that a search scans first.
     pub(crate) fn prefetch_peers(&self, hint: SwarmSlot<A>) {
         if let Some(swarm) = self.slab.get(hint.slot) {
             swarm.prefetch_peers();
@@ -151,7 +150,7 @@ impl<A: CompactAddress> FamilySwarms<A> {
         self.locate(hasher.key(info_hash), info_hash).map(|slot| self.swarm(slot))
     }
 
-    /// Forgets a swarm and gives how many peers it had.
+    /// Removes a swarm and returns how many peers it had.
     pub(crate) fn drop_swarm(
         &mut self,
         hasher: &KeyedHasher,
@@ -169,7 +168,7 @@ impl<A: CompactAddress> FamilySwarms<A> {
         Some(peers as u64)
     }
 
-    /// Tells of the swarms in the slots from `from` on, `swarms_max` of them at most; gives the slot to go on with.
+    /// Reports at most `swarms_max` swarms from the slot `from` on. Returns the slot to continue with.
     pub(crate) fn page(
         &self,
         from: u32,
@@ -243,7 +242,7 @@ impl<A: CompactAddress> FamilySwarms<A> {
         Announced { counts, peers, change: placed.change, completion: placed.completion }
     }
 
-    /// Puts the announcing peer where its announce says.
+    /// Adds, updates or removes the announcing peer.
     fn upsert(&mut self, moment: &Moment<'_>, slot: u32, announce: &Announce<A>) -> Placed {
         let swarm = self.swarm(slot);
         let before = swarm.counts();
@@ -273,7 +272,6 @@ impl<A: CompactAddress> FamilySwarms<A> {
         placed
     }
 
-    /// The slot of the swarm.
     fn locate(&self, key: SwarmKey, info_hash: &InfoHash) -> Option<u32> {
         self.directory.find(key, |slot| self.swarm(slot).info_hash == *info_hash)
     }
@@ -284,12 +282,11 @@ impl<A: CompactAddress> FamilySwarms<A> {
             .is_some_and(|swarm| swarm.occupancy == Occupancy::Occupied && swarm.info_hash == *info_hash)
     }
 
-    /// The swarm in a slot of the directory.
     fn swarm(&self, slot: u32) -> &Swarm<A> {
         self.slab.get(slot).expect(IN_USE)
     }
 
-    /// Whether a new swarm with its first peer finds a place: at the bound on memory only in what is there.
+    /// Whether there is room for a new swarm with its first peer: at the memory limit, only in a vacant slot.
     fn room_for_swarm(&self, moment: &Moment<'_>) -> Result<(), Bound> {
         let held = self.held_by_shard(moment);
         within(held.swarms, moment.limits.swarms_max, Bound::Swarms)?;
@@ -297,7 +294,7 @@ impl<A: CompactAddress> FamilySwarms<A> {
         if self.slab.has_room() { Ok(()) } else { within(held.bytes, moment.limits.bytes_max, Bound::Memory) }
     }
 
-    /// Whether one more peer finds a place in the swarm: at the bound on memory only in what the swarm has.
+    /// Whether there is room for one more peer in the swarm: at the memory limit, only in its present block.
     fn room_for_peer(&self, moment: &Moment<'_>, swarm: &Swarm<A>) -> Result<(), Bound> {
         let held = self.held_by_shard(moment);
         let swarm_peers_max = u64::from(moment.limits.swarm_peers_max);
@@ -326,7 +323,7 @@ impl<A: CompactAddress> FamilySwarms<A> {
         slot
     }
 
-    /// The last peer left by itself: the swarm goes, or stays for its downloads.
+    /// Removes a swarm whose last peer left, or keeps it for its downloads.
     fn leave_empty(&mut self, moment: &mut Moment<'_>, slot: u32) {
         if self.swarm(slot).counts().downloaded > 0 && self.room_to_stay(moment).is_ok() {
             self.slab.get_mut(slot).expect(IN_USE).keep_empty(moment.now);
@@ -358,7 +355,7 @@ fn within(value: u64, limit: u64, bound: Bound) -> Result<(), Bound> {
 }
 
 impl SwarmTotals {
-    /// Takes over what changed in one swarm.
+    /// Adds the change of one swarm.
     pub(crate) fn note(&mut self, before: SwarmCounts, after: SwarmCounts) {
         self.seeders = self.seeders + u64::from(after.seeders) - u64::from(before.seeders);
         self.leechers = self.leechers + u64::from(after.leechers) - u64::from(before.leechers);

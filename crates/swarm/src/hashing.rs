@@ -3,7 +3,7 @@ use core::hash::{BuildHasher, Hasher};
 use primitives::{CompactAddress, InfoHash, TableSeed};
 use zerocopy::{Immutable, IntoBytes};
 
-/// The keyed hash of the shard's tables.
+/// The keyed hash function of the shard's tables.
 #[derive(Debug, Clone)]
 pub(crate) struct KeyedHasher {
     seed: TableSeed,
@@ -22,7 +22,7 @@ impl KeyedHasher {
         AddressHash(self.hash(address))
     }
 
-    /// Hashes the bytes alone; `hash_one` would hash their number, too, which is the same for all.
+    /// Hashes the bytes alone. `hash_one` would also hash their length, which is always the same.
     fn hash(&self, bytes: &(impl IntoBytes + Immutable)) -> u64 {
         let mut hasher = self.seed.build_hasher();
         hasher.write(bytes.as_bytes());
@@ -30,18 +30,17 @@ impl KeyedHasher {
     }
 }
 
-/// The hash of a peer's address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct AddressHash(pub(crate) u64);
 
 impl AddressHash {
-    /// One byte of it, for the column that is scanned before addresses are compared.
+    /// One byte of the hash, for the column that is scanned before addresses are compared.
     pub(crate) const fn tag(self) -> u8 {
-        // Bits that neither the index's buckets (lowest) nor its control bytes (highest) are made of.
+        // Bits that the index uses neither for its buckets (lowest) nor for its control bytes (highest).
         self.0.to_le_bytes()[6]
     }
 
-    /// Its part of a table cut into `segments`, a power of two.
+    /// The segment of a table that is divided into `segments`, a power of two.
     pub(crate) const fn segment(self, segments: usize) -> usize {
         (self.0 >> 32) as usize & (segments - 1)
     }
@@ -53,8 +52,8 @@ mod tests {
     use primitives::CompactIpv6;
     use std::collections::HashSet;
 
-    /// Bytes for each number that collide under a hash whose secret a key can cancel: under foldhash with its public
-    /// constants, each half of the last 16 bytes makes a factor of a product 0.
+    /// Returns different bytes for each number that collide under a hash whose secret the input can cancel: in
+    /// foldhash with its public constants, each half of the last 16 bytes makes one factor of a product 0.
     fn crafted<const BYTES: usize>(number: u32) -> [u8; BYTES] {
         let mut bytes = [0; BYTES];
         let (first, last) = bytes.split_at_mut(BYTES - 16);

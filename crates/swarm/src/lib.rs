@@ -1,16 +1,52 @@
-//! The swarms of one shard: announce, scrape, expire, choose peers.
+//! The swarms of one shard.
 //!
-//! It knows no protocol, no socket and no clock. A *swarm* is the peers of one torrent in one address family.
-//! Nobody but its owner core touches a shard, so there are no locks.
+//! A *swarm* is the set of peers of one torrent in one address family. A *shard* is the slice of the info hashes that
+//! one core owns. [`Swarms`] holds the swarms of a shard: it applies announces, answers scrapes, chooses peers for
+//! replies and removes expired peers.
 //!
-//! How it is laid out, from the outside in:
+//! The crate knows no protocol, no socket and no clock; times are passed in. Only the owner core reads or writes a
+//! shard, so there are no locks.
 //!
-//! * [`Swarms`]: both families of a shard, and the bounds over them.
-//! * `FamilySwarms`: a directory from info hash to slot, a slab of swarms, the expiry cursor.
-//! * `Swarm`: one torrent. Up to two peers lie in the slab entry itself (64 bytes, IPv4); more lie in one block
-//!   of their own: addresses, deadlines and tags as three columns, seeders first and leechers after, so that
-//!   the peers of a reply are one or two copies.
-//! * Above [`INDEX_PEERS_MIN`] peers an index from address to position replaces the scan over the tags.
+//! IPv4 clients receive and count IPv4 peers, IPv6 clients IPv6 peers, so that a client that announces over both
+//! families is not counted twice in one answer.
+//!
+//! # Memory layout
+//!
+//! ```text
+//! directory: 1024 small hash tables      slab: chunks of 512 swarms, never moved
+//!   info hash -> slot (8 bytes)  ------>   [info hash | counts | earliest deadline | storage]  64 bytes (IPv4)
+//!                                                                                       |
+//!                       up to 2 peers: in the storage itself                            v
+//!                       more: one block   [addresses: 6 or 18 bytes each][deadlines: 2][tags: 1]
+//!                                          seeders ...... | leechers ......
+//!                       from 4096 peers: an index of positions (about 8 bytes per peer)
+//! ```
+//!
+//! * [`Swarms`] contains one `FamilySwarms` per address family, with the limits that apply to both together. Each
+//!   family has a directory from info hash to slot, a slab of swarms and an expiry cursor.
+//! * **Directory.** The buckets of its tables are cache lines of eight entries, each with 32 bits of a keyed hash and
+//!   a slot. Looking up a swarm costs one cache miss in the directory and one for the swarm.
+//! * **Swarm.** A peer is its address and port. Up to two peers are stored in the slab entry itself, more in one
+//!   block with three columns: addresses, deadlines and tags (one byte of a keyed hash per peer). In swarms of up to
+//!   16 peers the addresses are compared; above, `memchr` scans the tags; from [`INDEX_PEERS_MIN`] peers on, an index
+//!   maps the address to its position.
+//! * **Order.** Seeders are stored before leechers in all three columns. A change of status swaps two peers at the
+//!   border; a removal moves at most two.
+//! * **Choice of peers.** A seeder receives leechers. A leecher receives both, half and half if there are enough. The
+//!   peers of each side are a run of neighbours that starts at a random position and wraps around, without the
+//!   requester, so that they take one or two copies.
+//! * **Deadlines** are even seconds modulo 2^16. The lowest bit records that the completed event of the peer was
+//!   counted, which happens for listed leechers only.
+//! * **Expiry** is a cursor over the slab with a budget of work per turn, which the worker sets so that a turn takes
+//!   about a millisecond. A swarm whose earliest deadline has not passed costs one look. Between two sweeps an
+//!   expired peer still counts, but is never returned.
+//! * **Growth.** The directory grows and shrinks in 1024 separate tables, an index in 64, the slab by chunks, so that
+//!   no growth moves a whole table. The block of a swarm is the exception: it is copied when it grows by about a
+//!   quarter, which takes about 4 ms for a million IPv4 peers. [`SwarmLimits::swarm_peers_max`] limits it.
+//! * **Empty swarms** are removed at once, or kept for 8 hours ([`EMPTY_SWARM_KEPT_S`]) if they have a count of
+//!   downloads and there is room.
+//! * **Memory limit.** When it is reached, announces that need no more memory still succeed: a swarm in a vacant
+//!   slot, a peer in a block with room.
 
 #![forbid(unsafe_code)]
 

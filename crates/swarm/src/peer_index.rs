@@ -2,10 +2,10 @@ use crate::hashing::AddressHash;
 use crate::limits::INDEX_SEGMENTS;
 use hashbrown::HashTable;
 
-/// From a peer's address to its position in a big swarm.
+/// A hash table from the address of a peer to its position in a big swarm.
 ///
-/// Only positions are stored; the addresses are those of the swarm's column. It is cut into segments that
-/// grow one by one, because a growth hashes all addresses of what grows.
+/// It stores positions only; the addresses are those in the column of the swarm. It is divided into segments that
+/// grow one by one, because growing a segment hashes all of its addresses.
 #[derive(Debug)]
 pub(crate) struct PeerIndex {
     segments: Box<[HashTable<u32>]>,
@@ -19,12 +19,12 @@ impl PeerIndex {
         Self { segments: (0..INDEX_SEGMENTS).map(|_| HashTable::new()).collect() }
     }
 
-    /// The position for which `is_peer` holds.
+    /// Returns the position for which `is_peer` holds.
     pub(crate) fn find(&self, hash: AddressHash, is_peer: impl Fn(u32) -> bool) -> Option<u32> {
         self.segment(hash).find(hash.0, |&position| is_peer(position)).copied()
     }
 
-    /// Adds a position. `rehash` gives the hash of the peer at a position.
+    /// Adds a position. `rehash` returns the hash of the peer at a position.
     pub(crate) fn insert(&mut self, hash: AddressHash, position: u32, rehash: impl Fn(u32) -> AddressHash) {
         self.segment_mut(hash).insert_unique(hash.0, position, |&other| rehash(other).0);
     }
@@ -37,7 +37,7 @@ impl PeerIndex {
         }
     }
 
-    /// The peer at `from` is now at `to`.
+    /// Updates the position of a peer from `from` to `to`.
     pub(crate) fn relocate(&mut self, hash: AddressHash, from: u32, to: u32) {
         let entry = self.segment_mut(hash).find_mut(hash.0, |&other| other == from);
         debug_assert!(entry.is_some(), "every peer of an indexed swarm is in the index");
@@ -46,20 +46,20 @@ impl PeerIndex {
         }
     }
 
-    /// The peers at two positions change places.
+    /// Exchanges the positions of two peers.
     pub(crate) fn swap(&mut self, one: (AddressHash, u32), two: (AddressHash, u32)) {
         self.relocate(one.0, one.1, NOWHERE);
         self.relocate(two.0, two.1, one.1);
         self.relocate(one.0, NOWHERE, two.1);
     }
 
-    /// Bytes that it holds.
+    /// Memory in bytes.
     pub(crate) fn heap_bytes(&self) -> usize {
         let tables: usize = self.segments.iter().map(HashTable::allocation_size).sum();
         size_of::<Self>() + size_of_val(&*self.segments) + tables
     }
 
-    /// Bytes that the segment of `hash` holds.
+    /// Memory of the segment of `hash`, in bytes.
     pub(crate) fn segment_bytes(&self, hash: AddressHash) -> usize {
         self.segment(hash).allocation_size()
     }

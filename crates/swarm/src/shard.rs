@@ -11,36 +11,36 @@ use primitives::{
     AddressFamily, CompactAddress, CompactIpv4, CompactIpv6, InfoHash, PeerStatus, Second, TableSeed,
 };
 
-/// What one shard may hold, both families together.
+/// The limits of one shard, both families together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SwarmLimits {
-    /// Swarms.
+    /// Swarms, including those without peers.
     pub swarms_max: u64,
     /// Peers in all swarms.
     pub peers_max: u64,
     /// Peers in one swarm, at most [`SWARM_PEERS_MAX`].
     pub swarm_peers_max: u32,
-    /// Bytes of tables and peers. At the bound, what needs no more memory is still added. It is looked at before
-    /// a growth, so that one growth (a quarter of one swarm) may go beyond it.
+    /// Memory of tables and peers, in bytes. When it is reached, announces that need no more memory still succeed. It
+    /// is checked before a growth, so one growth (a quarter of one swarm) may exceed it.
     pub bytes_max: u64,
 }
 
-/// How a shard keeps its swarms.
+/// Settings of a shard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SwarmSettings {
-    /// Its bounds.
+    /// Most swarms, peers and bytes.
     pub limits: SwarmLimits,
-    /// Seconds until a peer that is not heard of is forgotten, 1 to [`PEER_LIFETIME_S_MAX`].
+    /// Seconds after its last announce until a peer expires, 1 to [`PEER_LIFETIME_S_MAX`].
     pub peer_lifetime_s: u32,
 }
 
-/// The randomness of a shard. The two have nothing to do with each other: what clients see of the choice of
-/// peers tells nothing of the tables.
+/// The random seeds of a shard. They are independent, so that the choice of peers, which clients can see, reveals
+/// nothing about the tables.
 #[derive(Clone, Copy)]
 pub struct Seeds {
-    /// Keys the tables.
+    /// Key of the hash tables.
     pub tables: TableSeed,
-    /// Begins the choice of peers.
+    /// Seed of the choice of peers.
     pub choice: u64,
 }
 
@@ -50,7 +50,7 @@ impl fmt::Debug for Seeds {
     }
 }
 
-/// The swarms of one shard.
+/// The swarms of one shard, both families.
 #[derive(Debug)]
 pub struct Swarms {
     settings: SwarmSettings,
@@ -62,7 +62,7 @@ pub struct Swarms {
     expires_first: AddressFamily,
 }
 
-/// The addresses that swarms are made of.
+/// The address types that swarms are made of: [`CompactIpv4`] and [`CompactIpv6`].
 pub trait AddressOfSwarm: CompactAddress + sealed::InShard {}
 
 impl AddressOfSwarm for CompactIpv4 {}
@@ -73,24 +73,23 @@ mod sealed {
     use crate::family::{FamilySwarms, Moment};
     use primitives::{CompactIpv4, CompactIpv6, Second};
 
-    /// Finds the swarms of a family in the shard.
     pub trait InShard: Sized {
-        #[expect(private_interfaces, reason = "sealed: nobody outside can name or call it")]
+        #[expect(private_interfaces, reason = "sealed: it cannot be named or called from outside")]
         fn of(swarms: &Swarms) -> &FamilySwarms<Self>;
 
-        #[expect(private_interfaces, reason = "sealed: nobody outside can name or call it")]
+        #[expect(private_interfaces, reason = "sealed: it cannot be named or called from outside")]
         fn with_moment(swarms: &mut Swarms, now: Second) -> (&mut FamilySwarms<Self>, Moment<'_>);
     }
 
     macro_rules! in_shard {
         ($address:ty, $field:ident, $other:ident) => {
             impl InShard for $address {
-                #[expect(private_interfaces, reason = "sealed: nobody outside can name or call it")]
+                #[expect(private_interfaces, reason = "sealed: it cannot be named or called from outside")]
                 fn of(swarms: &Swarms) -> &FamilySwarms<Self> {
                     &swarms.$field
                 }
 
-                #[expect(private_interfaces, reason = "sealed: nobody outside can name or call it")]
+                #[expect(private_interfaces, reason = "sealed: it cannot be named or called from outside")]
                 fn with_moment(swarms: &mut Swarms, now: Second) -> (&mut FamilySwarms<Self>, Moment<'_>) {
                     let moment = Moment {
                         now,
@@ -112,10 +111,10 @@ mod sealed {
 }
 
 impl Swarms {
-    /// A shard without swarms.
+    /// Creates a shard without swarms.
     ///
     /// # Panics
-    /// When the settings are not within the bounds that their fields name.
+    /// If a setting is outside of the range that its field documents.
     #[must_use]
     pub fn new(settings: SwarmSettings, seeds: Seeds) -> Self {
         assert!((1..=PEER_LIFETIME_S_MAX).contains(&settings.peer_lifetime_s), "peer_lifetime_s");
@@ -131,38 +130,38 @@ impl Swarms {
         }
     }
 
-    /// What the swarm of `info_hash` is looked up by.
+    /// Returns the key that the swarm of `info_hash` is looked up by.
     ///
-    /// To do this for all announces of a batch, then [`Self::prefetch_directory`], [`Self::find`],
+    /// Doing this for all announces of a batch, then [`Self::prefetch_directory`], [`Self::find`],
     /// [`Self::prefetch_swarm`] and [`Self::prefetch_peers`], lets the cache misses of each step overlap; within one
-    /// announce they would follow one another.
+    /// announce each waits for the one before.
     #[must_use]
     pub fn key(&self, info_hash: &InfoHash) -> SwarmKey {
         self.hasher.key(info_hash)
     }
 
-    /// Asks for the part of the directory that tells where the swarm is.
+    /// Prefetches the part of the directory that contains the key.
     pub fn prefetch_directory<A: AddressOfSwarm>(&self, key: SwarmKey) {
         A::of(self).directory.prefetch(key);
     }
 
-    /// Where the swarm lies, if it is there. A hint: it is checked when it is used.
+    /// Returns the slot of the swarm, if there is one. A hint that is checked when it is used.
     #[must_use]
     pub fn find<A: AddressOfSwarm>(&self, key: SwarmKey) -> Option<SwarmSlot<A>> {
         A::of(self).find(key)
     }
 
-    /// Asks for the swarm.
+    /// Prefetches the swarm.
     pub fn prefetch_swarm<A: AddressOfSwarm>(&self, hint: SwarmSlot<A>) {
         A::of(self).prefetch_swarm(hint);
     }
 
-    /// Asks for what an announce reads first of the swarm's peers.
+    /// Prefetches the peers that an announce reads first.
     pub fn prefetch_peers<A: AddressOfSwarm>(&self, hint: SwarmSlot<A>) {
         A::of(self).prefetch_peers(hint);
     }
 
-    /// Takes an announce of any torrent in, and writes compact peers into `out`.
+    /// Applies an announce of any torrent, and writes compact peers into `out`.
     pub fn announce<A: AddressOfSwarm>(
         &mut self,
         now: Second,
@@ -173,11 +172,10 @@ impl Swarms {
         self.announce_if(now, hint, announce, out, |_| Admission::Admitted)
     }
 
-    /// Takes an announce in where its torrent has a swarm or `admit` says that it may have one, and writes compact peers
-    /// into `out`.
+    /// Applies an announce if its torrent has a swarm or `admit` admits it, and writes compact peers into `out`.
     ///
-    /// Where swarms are dropped as soon as they are not admitted any more, what has a swarm is admitted: `admit` is
-    /// asked for torrents without one only, and costs the others nothing.
+    /// `admit` is asked only about torrents without a swarm, so it costs the others nothing. This requires that
+    /// swarms are dropped as soon as their torrent is no longer admitted.
     pub fn announce_if<A: AddressOfSwarm>(
         &mut self,
         now: Second,
@@ -190,7 +188,7 @@ impl Swarms {
         family.announce(&mut moment, hint, announce, out, admit)
     }
 
-    /// Forgets the swarms of a torrent with all of their peers. Gives how many peers they had, if there was a swarm.
+    /// Removes the swarms of a torrent with all peers. Returns how many peers they had, if there was a swarm.
     pub fn drop_torrent(&mut self, info_hash: &InfoHash) -> Option<u64> {
         let (hasher, shared) = (&self.hasher, &mut self.shared);
         let v4 = self.v4.drop_swarm(hasher, &self.v6, shared, info_hash);
@@ -198,14 +196,14 @@ impl Swarms {
         dropped.into_iter().flatten().reduce(|one, other| one + other)
     }
 
-    /// The counts of a torrent in one family, if it has a swarm there.
+    /// Returns the counts of a torrent in one family, if it has a swarm there.
     #[must_use]
     pub fn counts<A: AddressOfSwarm>(&self, info_hash: &InfoHash) -> Option<SwarmCounts> {
         A::of(self).counts(&self.hasher, info_hash)
     }
 
-    /// Tells of peers of a torrent in one family, `peers_max` at most: the address, the status, and seconds since the
-    /// last announce.
+    /// Reports at most `peers_max` peers of a torrent in one family: address, status, and seconds since the last
+    /// announce.
     pub fn peers<A: AddressOfSwarm>(
         &self,
         now: Second,
@@ -219,15 +217,15 @@ impl Swarms {
         }
     }
 
-    /// The counts of a torrent in one family, zeros if it is not known.
+    /// Returns the counts of a torrent in one family, zeros if it has no swarm.
     #[must_use]
     pub fn scrape<A: AddressOfSwarm>(&self, info_hash: &InfoHash) -> SwarmCounts {
         A::of(self).scrape(&self.hasher, info_hash)
     }
 
-    /// Tells of swarms of one family in the order of their places, `swarms_max` at most, beginning at the place `from`;
-    /// gives the place to go on with, if there are more. Between two pages swarms come and go. A page looks at
-    /// [`PAGE_PLACES_MAX`] places at most: one in a part of the memory that few swarms are left in may tell of none.
+    /// Reports at most `swarms_max` swarms of one family in the order of their slots, from the slot `from` on.
+    /// Returns the slot to continue with, if there are more. Swarms may come and go between two pages. A page visits
+    /// at most [`PAGE_PLACES_MAX`] slots, so it may be empty where few swarms are left.
     pub fn page<A: AddressOfSwarm>(
         &self,
         from: u32,
@@ -237,10 +235,10 @@ impl Swarms {
         A::of(self).page(from, swarms_max, tell)
     }
 
-    /// One turn of expiry, of about `work` units: a few nanoseconds each, more where memory is far. Called a few times
-    /// a second it goes through all swarms again and again, without a pause that a client would notice.
+    /// Runs one turn of expiry with a budget of `work` units: a few nanoseconds each, more with cache misses. Called
+    /// a few times a second, it visits all swarms again and again without a pause that clients would notice.
     ///
-    /// The families take turns at going first; the other gets what is left.
+    /// The families take turns at going first; the other one gets the rest of the budget.
     pub fn expire(&mut self, now: Second, work: u32) -> Expired {
         let first = self.expires_first;
         self.expires_first = match first {
@@ -263,14 +261,14 @@ impl Swarms {
         }
     }
 
-    /// Torrents that have a swarm, of whichever family.
+    /// Number of torrents that have a swarm in either family.
     #[must_use]
     pub fn torrents(&self) -> u64 {
         let swarms = self.v4.totals().swarms + self.v6.totals().swarms;
         swarms - self.shared.torrents
     }
 
-    /// What the shard holds of one family.
+    /// Returns the totals of one family.
     #[must_use]
     pub fn totals(&self, family: AddressFamily) -> SwarmTotals {
         match family {
@@ -279,7 +277,7 @@ impl Swarms {
         }
     }
 
-    /// Near the bound on swarms or memory those without peers make room.
+    /// Drops swarms without peers near the limit on swarms or memory, to make room for others.
     fn empty_swarms(&self) -> EmptySwarms {
         let limits = &self.settings.limits;
         let is_near = |value: u64, limit: u64| value >= limit - limit / 8;

@@ -3,16 +3,16 @@ use crate::swarm::{Occupancy, Swarm};
 use primitives::CompactAddress;
 use std::collections::BTreeSet;
 
-/// The swarms of one family, each in a slot that it keeps as long as it lives.
+/// The swarms of one family, each in a fixed slot.
 ///
-/// It grows by chunks and never moves a swarm. Vacant slots are reused, those of the first chunks first, so that
-/// the last chunks empty themselves; a chunk without swarms is given back.
+/// It grows by chunks and never moves a swarm. Vacant slots are reused, starting with the first chunks, so that the
+/// last chunks become empty; empty chunks are freed.
 #[derive(Debug)]
 pub(crate) struct Slab<A> {
     chunks: Vec<Chunk<A>>,
-    /// Chunks with memory and a free slot.
+    /// Allocated chunks with a free slot.
     with_room: BTreeSet<u32>,
-    /// Chunks that were given back.
+    /// Numbers of chunks that were freed.
     released: Vec<u32>,
     allocated: usize,
 }
@@ -21,7 +21,7 @@ pub(crate) struct Slab<A> {
 struct Chunk<A> {
     swarms: Vec<Swarm<A>>,
     occupied: u16,
-    /// The first of the vacant slots, which form a list.
+    /// The first vacant slot; vacant slots form a linked list.
     vacant: u16,
 }
 
@@ -36,7 +36,7 @@ impl<A: CompactAddress> Chunk<A> {
         self.vacant != NONE || self.swarms.len() < self.swarms.capacity()
     }
 
-    /// Puts a swarm into a vacant slot, or behind the last.
+    /// Puts a swarm into a vacant slot, or after the last one.
     fn insert(&mut self, swarm: Swarm<A>) -> usize {
         self.occupied += 1;
         let Some(place) = self.swarms.get_mut(usize::from(self.vacant)) else {
@@ -66,12 +66,12 @@ impl<A: CompactAddress> Slab<A> {
         Self { chunks: Vec::new(), with_room: BTreeSet::new(), released: Vec::new(), allocated: 0 }
     }
 
-    /// One more than the last slot in use.
+    /// The number of slots, including vacant ones and those of freed chunks.
     pub(crate) fn slots(&self) -> u32 {
         to_u32(self.chunks.len() * SLAB_CHUNK)
     }
 
-    /// Whether a swarm finds a place in the memory that is there.
+    /// Whether a swarm can be added without allocating.
     pub(crate) fn has_room(&self) -> bool {
         !self.with_room.is_empty()
     }
@@ -90,7 +90,7 @@ impl<A: CompactAddress> Slab<A> {
         let (number, index) = place(slot);
         self.chunks[number].remove(index);
         self.with_room.insert(to_u32(number));
-        // One chunk with room stays, lest a swarm that comes and goes takes and gives back a chunk each time.
+        // One chunk with room stays, so that a swarm that comes and goes does not allocate a chunk each time.
         if self.chunks[number].occupied == 0 && self.with_room.len() > 1 {
             self.release(number);
         }
@@ -106,7 +106,7 @@ impl<A: CompactAddress> Slab<A> {
         self.chunks.get_mut(chunk)?.swarms.get_mut(index)
     }
 
-    /// Bytes that it holds.
+    /// Memory in bytes, without peer blocks.
     pub(crate) const fn heap_bytes(&self) -> usize {
         self.allocated * SLAB_CHUNK * size_of::<Swarm<A>>()
             + self.chunks.capacity() * size_of::<Chunk<A>>()
@@ -137,7 +137,7 @@ const fn place(slot: u32) -> (usize, usize) {
 }
 
 fn to_u32(slot: usize) -> u32 {
-    u32::try_from(slot).expect("fewer swarms than 2^32: the bound on swarms is 32 bits wide")
+    u32::try_from(slot).expect("fewer swarms than 2^32: the limit on swarms has 32 bits")
 }
 
 #[cfg(test)]
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slab_that_is_emptied_gives_its_memory_back_but_for_one_chunk() {
+    fn an_emptied_slab_frees_all_chunks_but_one() {
         let (mut slab, slots) = filled(10 * SLAB_CHUNK);
         let full_bytes = slab.heap_bytes();
         for slot in slots {
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn vacant_slots_are_filled_before_new_ones_those_of_the_first_chunks_first() {
+    fn vacant_slots_are_reused_before_new_ones_starting_with_the_first_chunks() {
         let (mut slab, slots) = filled(2 * SLAB_CHUNK);
         for slot in [slots[SLAB_CHUNK + 5], slots[3], slots[7]] {
             slab.remove(slot);

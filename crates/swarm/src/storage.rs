@@ -5,23 +5,22 @@ use core::marker::PhantomData;
 use primitives::CompactAddress;
 use zerocopy::{FromBytes, IntoBytes};
 
-/// Where the peers of a swarm lie.
+/// Where the peers of a swarm are stored.
 #[derive(Debug)]
 pub(crate) enum Storage<A> {
-    /// In the swarm itself.
+    /// In the swarm itself, without an allocation.
     Inline(InlinePeers<A>),
-    /// In memory of their own.
+    /// In one heap block.
     Block(PeerBlock<A>),
 }
 
-/// Up to [`INLINE_PEERS`] peers.
 #[derive(Debug)]
 pub(crate) struct InlinePeers<A> {
     addresses: [A; INLINE_PEERS],
     deadlines: [Deadline; INLINE_PEERS],
 }
 
-/// One piece of memory with three columns of the same capacity: addresses, deadlines, tags.
+/// One allocation with three columns of the same capacity: addresses, deadlines, tags.
 #[derive(Debug)]
 pub(crate) struct PeerBlock<A> {
     bytes: Box<[u8]>,
@@ -37,7 +36,7 @@ pub(crate) struct Columns<'a, A> {
     pub(crate) tags: &'a [u8],
 }
 
-/// [`Columns`] to be changed.
+/// Mutable [`Columns`].
 #[derive(Debug)]
 pub(crate) struct ColumnsMut<'a, A> {
     pub(crate) addresses: &'a mut [A],
@@ -59,7 +58,7 @@ impl<A: CompactAddress> Storage<A> {
         }
     }
 
-    /// Bytes held outside of the swarm.
+    /// Memory outside of the swarm itself, in bytes.
     pub(crate) fn heap_bytes(&self) -> usize {
         match self {
             Self::Inline(_) => 0,
@@ -97,10 +96,9 @@ impl<A: CompactAddress> Storage<A> {
         }
     }
 
-    /// Moves the first `peers` into storage that holds at least `capacity`. `tag` makes the tags of peers
-    /// that had none.
+    /// Moves the first `peers` into storage for at least `capacity`. `tag` computes tags for peers that had none.
     pub(crate) fn resize(&mut self, peers: usize, capacity: usize, tag: impl Fn(&A) -> u8) {
-        debug_assert!(peers <= capacity, "no peer is cut off");
+        debug_assert!(peers <= capacity, "the peers fit the new capacity");
         let mut target =
             if capacity <= INLINE_PEERS { Self::EMPTY } else { Self::Block(PeerBlock::new(capacity)) };
         let from = self.columns();
@@ -161,15 +159,14 @@ impl<A: CompactAddress> PeerBlock<A> {
 }
 
 impl<A: CompactAddress> Columns<'_, A> {
-    /// The bytes of the addresses at `positions`, as replies carry them.
+    /// Returns the bytes of the addresses at `positions`, in the form that replies have.
     pub(crate) fn compact(&self, positions: core::ops::Range<usize>) -> &[u8] {
         self.addresses[positions].as_bytes()
     }
 }
 
-/// The size that the allocator gives out for `bytes` anyway: multiples of 16, and from 128 on four steps to
-/// each power of two. What a block could not use would be lost between the classes; a step of 14 to 25 %
-/// is also how a swarm grows.
+/// The size that the allocator uses for `bytes` anyway: multiples of 16, and from 128 on four steps per power of two.
+/// A smaller block would waste the rest of its size class. A step of 14 to 25 % is also how a swarm grows.
 fn allocation_class(bytes: usize) -> usize {
     let step = (bytes.next_power_of_two() / 8).max(16);
     bytes.next_multiple_of(step)

@@ -9,41 +9,41 @@ use crate::storage::Storage;
 use prefetch::prefetch_line;
 use primitives::{AnnounceEvent, CompactAddress, CompactIpv4, InfoHash, PeerStatus, Second};
 
-/// The peers of one torrent in one family: seeders first, leechers after.
+/// The peers of one torrent in one family: seeders first, then leechers.
 #[derive(Debug)]
 pub(crate) struct Swarm<A> {
     pub(crate) info_hash: InfoHash,
     pub(crate) occupancy: Occupancy,
-    /// No peer's deadline is before it. Of an empty swarm, the time when it is forgotten.
+    /// No peer's deadline is before this. For a swarm without peers, when it is removed.
     pub(crate) earliest: Deadline,
-    /// Completed events, as a little-endian number: what the cache line has room for.
+    /// Completed events, little-endian; six bytes so that the entry fits a cache line.
     downloaded: [u8; 6],
     seeders: u32,
     peers: u32,
     pub(crate) storage: Storage<A>,
 }
 
-/// One cache line for the swarms that there are most of.
+/// Most swarms fit one cache line.
 const _: () = assert!(size_of::<Swarm<CompactIpv4>>() == 64);
 
-/// Whether a slab entry is a swarm.
+/// Whether a slab entry holds a swarm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Occupancy {
     Occupied,
-    /// With the next vacant entry of its chunk.
+    /// Vacant, with the next vacant entry of the chunk.
     Vacant {
         next: u16,
     },
 }
 
-/// What changing a swarm needs: the keyed hash, and the account of the memory held by blocks and indexes.
+/// What changes of a swarm need: the keyed hash, and the total memory of blocks and indexes.
 #[derive(Debug)]
 pub(crate) struct Upkeep<'a> {
     pub(crate) hasher: &'a KeyedHasher,
     pub(crate) heap_bytes: &'a mut usize,
 }
 
-/// The announcing peer's place afterwards.
+/// What an announce did with the peer, and the peer's position afterwards.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Placed {
     pub(crate) change: PeerChange,
@@ -51,7 +51,7 @@ pub(crate) struct Placed {
     pub(crate) completion: Completion,
 }
 
-/// When a peer was heard of, and for how long it is kept.
+/// When a peer announced, and for how long it is kept.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Heard {
     pub(crate) now: Second,
@@ -77,7 +77,7 @@ impl<A: CompactAddress> Swarm<A> {
         }
     }
 
-    /// No swarm; `next` is the next of its chunk's list of vacant entries.
+    /// A vacant entry; `next` is the next one in the list of its chunk.
     pub(crate) fn vacant(next: u16) -> Self {
         Self { occupancy: Occupancy::Vacant { next }, ..Self::new(InfoHash([0; InfoHash::BYTES])) }
     }
@@ -98,7 +98,7 @@ impl<A: CompactAddress> Swarm<A> {
         self.peers as usize
     }
 
-    /// Asks for what [`Self::find`] scans: the columns, where they begin.
+    /// Prefetches the start of the columns that [`Self::find`] scans.
     pub(crate) fn prefetch_peers(&self) {
         let Storage::Block(block) = &self.storage else { return };
         let columns = block.columns();
@@ -109,7 +109,7 @@ impl<A: CompactAddress> Swarm<A> {
         }
     }
 
-    /// The position of the peer at `address`.
+    /// Returns the position of the peer at `address`.
     pub(crate) fn find(&self, hasher: &KeyedHasher, address: &A) -> Option<usize> {
         let columns = self.storage.columns();
         if self.peers() <= SCAN_PEERS_MAX {
@@ -124,15 +124,15 @@ impl<A: CompactAddress> Swarm<A> {
             .find(|&position| columns.addresses[position] == *address)
     }
 
-    /// Adds a peer for which there is room.
+    /// Adds a peer that is within the limits.
     pub(crate) fn add(&mut self, heard: Heard, announce: &Announce<A>, upkeep: &mut Upkeep<'_>) -> Placed {
         let position = self.push(announce.address, announce.status, upkeep);
         self.keep_until(heard.now, position, Deadline::after(heard.now, heard.lifetime_s));
         Placed::without_completion(PeerChange::Added, Some(position))
     }
 
-    /// Notes that the peer at `position` was heard of. Its completed event counts if it was a leecher until now and none
-    /// of it was counted before: some clients send the event whenever they begin to seed.
+    /// Updates the peer at `position`. Its completed event counts if it was a leecher before and none was counted
+    /// yet: some clients send the event whenever they begin to seed.
     pub(crate) fn refresh(
         &mut self,
         heard: Heard,
@@ -141,7 +141,7 @@ impl<A: CompactAddress> Swarm<A> {
         upkeep: &Upkeep<'_>,
     ) -> Placed {
         let known = self.storage.columns().deadlines[position];
-        // A peer whose lifetime has passed is a new one that nobody has swept yet.
+        // An expired peer that has not been swept yet counts as new.
         let (is_known, was_leecher) = (!known.is_expired(heard.now), position >= self.seeders());
         let was_counted = is_known && known.is_completed();
         let completes = announce.event == AnnounceEvent::Completed && is_known && was_leecher && !was_counted;
@@ -153,18 +153,18 @@ impl<A: CompactAddress> Swarm<A> {
         Placed { change: PeerChange::Refreshed, position: Some(position), completion }
     }
 
-    /// Removes the peer at `position` and gives back what memory is too much.
+    /// Removes the peer at `position` and frees excess memory.
     pub(crate) fn take_out(&mut self, position: usize, upkeep: &mut Upkeep<'_>) {
         self.remove(position, upkeep);
         self.shrink(upkeep);
     }
 
-    /// Gives up all peers and their memory. What the swarm held is not taken off the account.
+    /// Drops all peers and their memory, without updating the memory total.
     pub(crate) fn clear(&mut self) {
         (self.seeders, self.peers, self.storage) = (0, 0, Storage::EMPTY);
     }
 
-    /// Tells of the first `peers_max` peers: the address, the status, and seconds since the last announce.
+    /// Reports the first `peers_max` peers: address, status, and seconds since the last announce.
     pub(crate) fn for_each_peer(
         &self,
         now: Second,
@@ -180,7 +180,7 @@ impl<A: CompactAddress> Swarm<A> {
         }
     }
 
-    /// Has the swarm kept for its count of downloads alone.
+    /// Sets the time until which the swarm is kept for its count of downloads.
     pub(crate) fn keep_empty(&mut self, now: Second) {
         debug_assert_eq!(self.peers, 0);
         self.earliest = Deadline::after(now, EMPTY_SWARM_KEPT_S);
@@ -198,7 +198,7 @@ impl<A: CompactAddress> Swarm<A> {
     }
 
     fn keep_until(&mut self, now: Second, position: usize, deadline: Deadline) {
-        // An earliest deadline that has passed may be too far back to compare with one that is ahead.
+        // An earliest deadline that has passed may be too old to compare with a future one.
         self.earliest = if self.peers == 1 {
             deadline
         } else if self.earliest.is_expired(now) {
@@ -209,7 +209,7 @@ impl<A: CompactAddress> Swarm<A> {
         self.storage.columns_mut().deadlines[position] = deadline;
     }
 
-    /// Appends a peer and moves it to its side of the border.
+    /// Appends a peer and moves it to the side of its status. Returns its position.
     fn push(&mut self, address: A, status: PeerStatus, upkeep: &mut Upkeep<'_>) -> usize {
         let position = self.peers();
         if position == self.storage.capacity() {
@@ -238,7 +238,7 @@ impl<A: CompactAddress> Swarm<A> {
         }
     }
 
-    /// Moves the peer at `position` to the side of its status.
+    /// Moves the peer at `position` to the side of its status. Returns its new position.
     fn set_status(&mut self, position: usize, status: PeerStatus, upkeep: &Upkeep<'_>) -> usize {
         let was_seeder = position < self.seeders();
         match status {
@@ -258,7 +258,7 @@ impl<A: CompactAddress> Swarm<A> {
         }
     }
 
-    /// Removes a peer; the last seeder and the last leecher close the gap.
+    /// Removes a peer; the last seeder and the last leecher fill the gap.
     pub(crate) fn remove(&mut self, position: usize, upkeep: &Upkeep<'_>) {
         let columns = self.storage.columns_mut();
         if let Some(index) = columns.index {
@@ -305,7 +305,7 @@ impl<A: CompactAddress> Swarm<A> {
         }
     }
 
-    /// Gives back memory that less than half of is used.
+    /// Shrinks the block if at most half of it is used.
     pub(crate) fn shrink(&mut self, upkeep: &mut Upkeep<'_>) {
         if self.peers < INDEX_PEERS_KEPT_MIN {
             self.drop_index(upkeep);
@@ -351,7 +351,6 @@ impl<A: CompactAddress> Swarm<A> {
     }
 }
 
-/// Positions are below [`crate::SWARM_PEERS_MAX`].
 #[expect(clippy::cast_possible_truncation, reason = "positions are below SWARM_PEERS_MAX")]
 fn to_u32(position: usize) -> u32 {
     position as u32

@@ -1,12 +1,12 @@
-//! The storage against an oracle: a `BTreeMap` that knows every peer's status and deadline.
+//! Compares the swarms with a model: a `BTreeMap` with the status and deadline of every peer.
 //!
-//! Short random runs that proptest can shrink, long seeded runs with swarms beyond the index threshold, and all
-//! runs of a small alphabet up to a length.
+//! The runs are short random ones that proptest can shrink, long seeded ones with swarms above the index threshold,
+//! and all runs of a small alphabet up to a length.
 
 #![allow(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "the numbers of a test are small"
+    reason = "the numbers in the tests are small"
 )]
 
 use primitives::{
@@ -22,7 +22,7 @@ use swarm::{
 
 const LIFETIME_S: u32 = 120;
 
-/// Units of work of a turn of expiry.
+/// Units of work per turn of expiry.
 const EXPIRY_WORK: u32 = 131_072;
 
 const SETTINGS: SwarmSettings = SwarmSettings {
@@ -52,7 +52,7 @@ trait TestAddress: AddressOfSwarm + AddressKey + Debug {
     fn numbered(peer: u16) -> Self;
 }
 
-/// Compact addresses have no order of their own; their bytes have.
+/// Compact addresses have no order; their bytes have.
 trait AddressKey: Sized {
     fn key(&self) -> Vec<u8>;
 }
@@ -94,7 +94,7 @@ struct ModelPeer {
 struct Run<A> {
     swarms: Swarms,
     now: Second,
-    /// Peers by torrent and address. Expired ones stay until a whole sweep is known to have come by.
+    /// Peers by torrent and address. Expired ones stay until a complete sweep has run.
     peers: BTreeMap<u8, BTreeMap<Vec<u8>, ModelPeer>>,
     downloaded: BTreeMap<u8, u64>,
     family: std::marker::PhantomData<A>,
@@ -153,10 +153,10 @@ impl<A: TestAddress> Run<A> {
         self.note(torrent, &announce);
         self.check_peers(torrent, &announce, announced, &out);
         self.check_counts(torrent, announced.counts, "after an announce");
-        assert!(out[announced.peers * A::BYTES..].iter().all(|&byte| byte == 0xee), "wrote past its peers");
+        assert!(out[announced.peers * A::BYTES..].iter().all(|&byte| byte == 0xee), "wrote beyond the peers");
     }
 
-    /// What the announce means to the model.
+    /// Applies the announce to the model.
     fn note(&mut self, torrent: u8, announce: &Announce<A>) {
         let peers = self.peers.entry(torrent).or_default();
         let key = announce.address.key();
@@ -184,20 +184,20 @@ impl<A: TestAddress> Run<A> {
     fn check_peers(&self, torrent: u8, announce: &Announce<A>, announced: Announced, out: &[u8]) {
         let given: Vec<Vec<u8>> =
             out[..announced.peers * A::BYTES].chunks_exact(A::BYTES).map(<[u8]>::to_vec).collect();
-        assert!(given.len() <= announce.peers_wanted, "more peers than wanted");
-        assert_eq!(given.iter().collect::<BTreeSet<_>>().len(), given.len(), "a peer was given twice");
+        assert!(given.len() <= announce.peers_wanted, "at most the wanted peers are returned");
+        assert_eq!(given.iter().collect::<BTreeSet<_>>().len(), given.len(), "no peer is returned twice");
         for peer in &given {
-            assert_ne!(*peer, announce.address.key(), "the requester was given itself");
-            let known = self.peers[&torrent].get(peer).expect("a peer was given that is not there");
-            assert!(self.now.0 < known.deadline_s, "an expired peer was given");
+            assert_ne!(*peer, announce.address.key(), "the requester is not returned to itself");
+            let known = self.peers[&torrent].get(peer).expect("every returned peer is in the swarm");
+            assert!(self.now.0 < known.deadline_s, "no expired peer is returned");
             let both_seed = known.status == PeerStatus::Seeder && announce.status == PeerStatus::Seeder;
-            assert!(!both_seed, "a seeder was given to a seeder");
+            assert!(!both_seed, "no seeder is returned to a seeder");
         }
         let others = self.eligible(torrent, announce);
         if announce.event == AnnounceEvent::Stopped {
-            assert!(given.is_empty(), "a leaving peer was given a list");
+            assert!(given.is_empty(), "a stopped peer receives no peers");
         } else if !self.has_expired(torrent) {
-            assert_eq!(given.len(), others.min(announce.peers_wanted), "a peer was withheld");
+            assert_eq!(given.len(), others.min(announce.peers_wanted), "a peer is missing");
         }
     }
 
@@ -221,7 +221,7 @@ impl<A: TestAddress> Run<A> {
         (live, of_status.count())
     }
 
-    /// Live peers count, expired ones may until they are swept.
+    /// Live peers are counted; expired ones may be until they are swept.
     fn check_counts(&self, torrent: u8, counts: SwarmCounts, when: &str) {
         for (status, counted) in
             [(PeerStatus::Seeder, counts.seeders), (PeerStatus::Leecher, counts.leechers)]
@@ -307,17 +307,17 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
 
     #[test]
-    fn ipv4_swarms_do_what_the_model_does(seed: u64, steps in prop::collection::vec(any_step(), 1..400)) {
+    fn ipv4_swarms_match_the_model(seed: u64, steps in prop::collection::vec(any_step(), 1..400)) {
         run::<CompactIpv4>(seed, steps);
     }
 
     #[test]
-    fn ipv6_swarms_do_what_the_model_does(seed: u64, steps in prop::collection::vec(any_step(), 1..400)) {
+    fn ipv6_swarms_match_the_model(seed: u64, steps in prop::collection::vec(any_step(), 1..400)) {
         run::<CompactIpv6>(seed, steps);
     }
 }
 
-/// Steps over few torrents and `peers` addresses, of which swarms beyond the index threshold come.
+/// Random steps over few torrents and `peers` addresses, so that swarms grow above the index threshold.
 fn long_run(seed: u64, peers: u16, steps: usize) -> impl Iterator<Item = Step> {
     let mut rng = fastrand::Rng::with_seed(seed);
     std::iter::repeat_with(move || {
@@ -340,9 +340,9 @@ fn long_run(seed: u64, peers: u16, steps: usize) -> impl Iterator<Item = Step> {
 }
 
 #[test]
-fn long_runs_with_swarms_of_thousands_of_peers_do_what_the_model_does() {
+fn long_runs_with_swarms_of_thousands_of_peers_match_the_model() {
     for seed in [1, 2] {
-        // The model counts all peers of a torrent at each step, so the steps are few; the swarms are full first.
+        // The model counts all peers of a torrent at each step, so the steps are few. The swarms are filled first.
         let fill = (0..6000).map(|peer| Step::Announce {
             torrent: 0,
             peer,
@@ -356,7 +356,7 @@ fn long_runs_with_swarms_of_thousands_of_peers_do_what_the_model_does() {
 }
 
 #[test]
-fn all_short_runs_of_three_peers_do_what_the_model_does() {
+fn all_short_runs_of_three_peers_match_the_model() {
     let mut alphabet = vec![Step::Pass { seconds: 61 }, Step::ExpireOnce];
     for peer in 0..3 {
         for (status, event) in [
@@ -397,7 +397,7 @@ fn change_with(limits: SwarmLimits, announces: &[(u8, u16)]) -> (PeerChange, Swa
 }
 
 #[test]
-fn a_new_peer_at_a_bound_is_refused_and_still_given_peers() {
+fn a_new_peer_beyond_a_limit_is_refused_but_still_receives_peers() {
     use swarm::Bound;
     let limits = SETTINGS.limits;
     let refused = |limits, announces: &[_]| change_with(limits, announces).0;
@@ -416,7 +416,7 @@ fn a_new_peer_at_a_bound_is_refused_and_still_given_peers() {
 }
 
 #[test]
-fn memory_stays_within_its_bound_and_one_growth() {
+fn memory_exceeds_its_limit_by_at_most_one_growth() {
     use swarm::Bound;
     let bytes_max = 700_000;
     let limits = SwarmLimits { bytes_max, ..SETTINGS.limits };
@@ -428,7 +428,7 @@ fn memory_stays_within_its_bound_and_one_growth() {
 }
 
 #[test]
-fn a_peer_in_a_big_swarm_is_likely_to_be_given_as_any_other() {
+fn every_peer_of_a_big_swarm_is_equally_likely_to_be_returned() {
     let mut swarms = Swarms::new(SETTINGS, seeds(3));
     let mut out = [0; 300];
     for peer in 0..200 {
@@ -442,14 +442,14 @@ fn a_peer_in_a_big_swarm_is_likely_to_be_given_as_any_other() {
             *given_of.entry(peer.to_vec()).or_default() += 1;
         }
     }
-    // 20,000 answers of 50 out of 199: each about 5025 times.
+    // 20,000 answers of 50 out of 199: each peer about 5025 times.
     assert_eq!(given_of.len(), 199);
     let (least, most) = (given_of.values().min().unwrap(), given_of.values().max().unwrap());
     assert!(*least > 4600 && *most < 5450, "{least} to {most}");
 }
 
 #[test]
-fn a_leecher_in_a_one_peer_max_of_seeders_is_given_leechers_too() {
+fn a_leecher_in_a_swarm_full_of_seeders_receives_leechers_too() {
     let mut swarms = Swarms::new(SETTINGS, seeds(3));
     let mut out = [0; 300];
     for peer in 0..1000 {
@@ -477,7 +477,7 @@ fn the_downloads_of_an_empty_swarm_are_kept_for_8_hours() {
 }
 
 #[test]
-fn completed_counts_for_a_listed_leecher_and_for_nobody_else() {
+fn a_completed_event_counts_for_a_listed_leecher_only() {
     use AnnounceEvent::{Completed, None as Again, Started, Stopped};
     use PeerStatus::{Leecher, Seeder};
     let downloaded = |announces: &[(PeerStatus, AnnounceEvent, u32)]| {
@@ -490,18 +490,18 @@ fn completed_counts_for_a_listed_leecher_and_for_nobody_else() {
     };
     assert_eq!(downloaded(&[(Leecher, Started, 1), (Seeder, Completed, 2)]), 1);
     assert_eq!(downloaded(&[(Leecher, Started, 1), (Seeder, Completed, 2), (Seeder, Completed, 3)]), 1);
-    assert_eq!(downloaded(&[(Seeder, Completed, 1)]), 0, "nobody has heard of it before");
-    assert_eq!(downloaded(&[(Leecher, Completed, 1)]), 0, "nor of this one");
-    assert_eq!(downloaded(&[(Seeder, Started, 1), (Seeder, Completed, 2)]), 0, "it seeds already");
+    assert_eq!(downloaded(&[(Seeder, Completed, 1)]), 0, "an unknown seeder");
+    assert_eq!(downloaded(&[(Leecher, Completed, 1)]), 0, "an unknown leecher");
+    assert_eq!(downloaded(&[(Seeder, Started, 1), (Seeder, Completed, 2)]), 0, "a former seeder");
     assert_eq!(downloaded(&[(Leecher, Started, 1), (Seeder, Again, 2), (Seeder, Completed, 3)]), 0);
     assert_eq!(downloaded(&[(Leecher, Started, 1), (Leecher, Stopped, 2), (Seeder, Completed, 3)]), 0);
     let late = 1 + LIFETIME_S + 2;
-    assert_eq!(downloaded(&[(Leecher, Started, 1), (Seeder, Completed, late)]), 0, "it was forgotten");
+    assert_eq!(downloaded(&[(Leecher, Started, 1), (Seeder, Completed, late)]), 0, "an expired peer");
     assert_eq!(downloaded(&[(Seeder, Completed, 1), (Leecher, Again, 2), (Seeder, Completed, 3)]), 1);
 }
 
 #[test]
-fn a_leecher_is_given_live_leechers_where_the_seeders_have_all_expired() {
+fn a_leecher_receives_live_leechers_when_all_seeders_have_expired() {
     let mut swarms = Swarms::new(SETTINGS, seeds(3));
     let mut out = [0; 300];
     for (peers, status, now) in
@@ -524,12 +524,12 @@ fn announce_of_made_up(number: u32) -> Announce<CompactIpv4> {
 }
 
 #[test]
-fn a_turn_of_expiry_goes_through_thousands_of_small_swarms() {
+fn a_turn_of_expiry_visits_thousands_of_small_swarms() {
     let mut swarms = Swarms::new(SETTINGS, seeds(3));
     for number in 0..100_000 {
         swarms.announce(Second(1), None, &announce_of_made_up(number), &mut []);
     }
-    // A worker makes ten turns a second: 100 turns are ten seconds.
+    // A worker runs ten turns a second: 100 turns are ten seconds.
     for _ in 0..100 {
         swarms.expire(Second(LIFETIME_S + 3), EXPIRY_WORK);
     }
@@ -537,32 +537,32 @@ fn a_turn_of_expiry_goes_through_thousands_of_small_swarms() {
 }
 
 #[test]
-fn a_deadline_far_in_the_past_does_not_hide_that_peers_have_expired() {
+fn a_deadline_far_in_the_past_does_not_hide_expired_peers() {
     let settings = SwarmSettings { peer_lifetime_s: 32_000, ..SETTINGS };
     let mut swarms = Swarms::new(settings, seeds(3));
     let mut out = [0; 300];
     swarms.announce(Second(1), None, &announce_of(0, 1, AnnounceEvent::None), &mut out);
-    // No sweep has come by for 1000 s after the only peer's end.
+    // No sweep has run for 1000 s after the only peer expired.
     for (peer, given) in [(2, 0), (3, 1)] {
         let announced =
             swarms.announce(Second(33_002), None, &announce_of(0, peer, AnnounceEvent::None), &mut out);
-        assert_eq!(announced.peers, given, "nothing but the live peer 2 is given");
+        assert_eq!(announced.peers, given, "only the live peer 2 is returned");
     }
 }
 
 #[test]
-fn memory_that_a_flood_of_swarms_took_serves_others_when_they_are_gone() {
+fn memory_taken_by_a_flood_of_swarms_is_reused_after_they_expire() {
     let limits = SwarmLimits { bytes_max: 4 << 20, ..SETTINGS.limits };
     let mut swarms = Swarms::new(SwarmSettings { limits, ..SETTINGS }, seeds(3));
     let refused = (0..100_000).find(|&number| {
         let change = swarms.announce(Second(1), None, &announce_of_made_up(number), &mut []).change;
         change == PeerChange::Refused(swarm::Bound::Memory)
     });
-    assert!(refused.is_some(), "the flood reaches the bound");
+    assert!(refused.is_some(), "the flood reaches the memory limit");
     for _ in 0..100 {
         swarms.expire(Second(LIFETIME_S + 3), EXPIRY_WORK);
     }
-    assert!(swarms.totals(AddressFamily::V4).bytes < 1 << 20, "the memory is given back");
+    assert!(swarms.totals(AddressFamily::V4).bytes < 1 << 20, "the memory is freed");
     for peer in 0..1000 {
         let announce = announce_of(0, peer, AnnounceEvent::Started);
         let change = swarms.announce(Second(LIFETIME_S + 4), None, &announce, &mut []).change;
@@ -571,7 +571,7 @@ fn memory_that_a_flood_of_swarms_took_serves_others_when_they_are_gone() {
 }
 
 #[test]
-fn a_turn_of_expiry_forgets_no_more_empty_swarms_than_it_has_time_for() {
+fn a_turn_of_expiry_removes_no_more_empty_swarms_than_its_budget_allows() {
     let mut swarms = Swarms::new(SETTINGS, seeds(3));
     for number in 0..20_000 {
         let announce = announce_of_made_up(number);

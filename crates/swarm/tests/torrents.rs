@@ -1,4 +1,4 @@
-//! What the control plane has done to torrents, and is told of them.
+//! What the control plane asks of torrents: dropping, admitting and listing them.
 
 use primitives::{
     AddressFamily, AnnounceEvent, CompactIpv4, CompactIpv6, InfoHash, PeerStatus, Second, TableSeed,
@@ -78,7 +78,7 @@ fn a_torrent_in_both_families_is_one_torrent() {
     assert_eq!(swarms.torrents(), 2);
     swarms.announce(Second(100), None, &leecher, &mut []);
     swarms.expire(Second(10 + LIFETIME_S + 3), 100_000);
-    assert_eq!(swarms.torrents(), 1, "the IPv6 peer of the first is left");
+    assert_eq!(swarms.torrents(), 1, "the IPv6 peer of the first torrent is left");
     fill(&mut swarms, 2);
     assert_eq!(swarms.torrents(), 1);
     swarms.drop_torrent(&TORRENT);
@@ -86,7 +86,7 @@ fn a_torrent_in_both_families_is_one_torrent() {
 }
 
 #[test]
-fn a_sweep_goes_on_behind_a_swarm_that_was_dropped_in_its_midst() {
+fn a_sweep_continues_after_a_swarm_that_was_dropped_in_the_middle_of_it() {
     let mut swarms = swarms();
     fill(&mut swarms, 20_000);
     swarms.expire(Second(10 + LIFETIME_S + 3), 600);
@@ -99,7 +99,7 @@ fn a_sweep_goes_on_behind_a_swarm_that_was_dropped_in_its_midst() {
 }
 
 #[test]
-fn only_torrents_without_a_swarm_have_to_be_admitted() {
+fn only_torrents_without_a_swarm_need_to_be_admitted() {
     let mut swarms = swarms();
     let announce = announce_of(1, PeerStatus::Leecher);
     let away = swarms.announce_if(Second(1), None, &announce, &mut [], |_| Admission::TurnedAway);
@@ -115,7 +115,7 @@ fn only_torrents_without_a_swarm_have_to_be_admitted() {
 }
 
 #[test]
-fn one_who_leaves_a_torrent_that_is_not_admitted_is_told_so() {
+fn a_peer_that_stops_on_a_torrent_that_is_not_admitted_is_refused() {
     let stopped = Announce { event: AnnounceEvent::Stopped, ..announce_of(1, PeerStatus::Leecher) };
     let mut swarms = swarms();
     let away = swarms.announce_if(Second(1), None, &stopped, &mut [], |_| Admission::TurnedAway);
@@ -123,7 +123,7 @@ fn one_who_leaves_a_torrent_that_is_not_admitted_is_told_so() {
 }
 
 #[test]
-fn a_completed_event_is_told_of_once() {
+fn a_completed_event_is_reported_once() {
     let mut swarms = swarms();
     let completed = Announce { event: AnnounceEvent::Completed, ..announce_of(1, PeerStatus::Seeder) };
     let mut told = |announce: &_| swarms.announce(Second(1), None, announce, &mut []).completion;
@@ -133,7 +133,7 @@ fn a_completed_event_is_told_of_once() {
 }
 
 #[test]
-fn peers_are_told_with_their_status_and_when_they_were_heard_of() {
+fn peers_are_listed_with_their_status_and_the_time_since_their_last_announce() {
     let mut swarms = swarms();
     swarms.announce(Second(100), None, &announce_of(1, PeerStatus::Leecher), &mut []);
     swarms.announce(Second(110), None, &announce_of(2, PeerStatus::Seeder), &mut []);
@@ -147,17 +147,17 @@ fn peers_are_told_with_their_status_and_when_they_were_heard_of() {
 }
 
 #[test]
-fn no_more_peers_are_told_than_asked_for() {
+fn at_most_the_requested_number_of_peers_is_listed() {
     let mut swarms = swarms();
     fill(&mut swarms, 300);
     let mut told = 0;
     swarms.peers(Second(20), &TORRENT, 74, |_: CompactIpv4, _, _| told += 1);
     assert_eq!(told, 74);
-    swarms.peers(Second(20), &InfoHash([8; 20]), 74, |_: CompactIpv4, _, _| panic!("nobody knows it"));
+    swarms.peers(Second(20), &InfoHash([8; 20]), 74, |_: CompactIpv4, _, _| panic!("it is unknown"));
 }
 
 #[test]
-fn a_page_looks_at_4096_places_at_most() {
+fn a_page_visits_at_most_4096_slots() {
     let mut swarms = swarms();
     let announce_numbered = |number: u16| {
         let mut info_hash = TORRENT;

@@ -1,8 +1,8 @@
 use rustls::unbuffered::{EncodeError, EncryptError, InsufficientSizeError};
 
-/// Why something was not written.
+/// Why a message was not written.
 pub(crate) enum Unwritten {
-    /// It takes so many bytes.
+    /// The buffer is too small; the message takes this many bytes.
     Takes(usize),
     Never,
 }
@@ -29,8 +29,7 @@ impl From<EncryptError> for Unwritten {
     }
 }
 
-/// Lets `write` write behind what `to_send` has: into `guess` bytes, and if these are too few into as many as it asks
-/// for.
+/// Appends to `to_send` what `write` writes: into `guess` bytes or, if these are too few, into as many as it asks for.
 pub(crate) fn append<E: Into<Unwritten>>(
     to_send: &mut Vec<u8>,
     guess: usize,

@@ -3,14 +3,14 @@ use crate::append::append;
 use rustls::server::UnbufferedServerConnection;
 use rustls::unbuffered::{ConnectionState, EncodeTlsData, ReadTraffic, UnbufferedStatus};
 
-/// Where received bytes led to.
+/// The result of processing received bytes.
 pub(crate) enum Progress {
-    /// So many of them are done with; what is behind needs more.
+    /// This many bytes have been processed; the others need more to follow.
     Taken(usize),
     ClosedByPeer,
 }
 
-/// Takes received bytes through rustls until it needs more.
+/// Passes received bytes to rustls until it needs more.
 pub(crate) fn drive(
     connection: &mut UnbufferedServerConnection,
     received: &mut [u8],
@@ -28,7 +28,7 @@ pub(crate) fn drive(
             Ok(ConnectionState::EncodeTlsData(data)) => encode(data, to_send),
             Ok(ConnectionState::TransmitTlsData(transmit)) => transmit.done(),
             Ok(ConnectionState::PeerClosed | ConnectionState::Closed) => return Ok(Progress::ClosedByPeer),
-            // Blocked, or ready to send. There is no early data, for no ticket allows any.
+            // Blocked, or ready to send. There is no early data, because no ticket allows it.
             Ok(_) => return Ok(Progress::Taken(taken.saturating_add(discard))),
             Err(error) => {
                 send_alerts(connection, to_send);
@@ -39,7 +39,7 @@ pub(crate) fn drive(
     }
 }
 
-/// Gives what there is to discard behind the records.
+/// Returns the number of bytes to discard after the records.
 fn read<Data>(mut traffic: ReadTraffic<'_, '_, Data>, plaintext: &mut Vec<u8>) -> Result<usize, TlsError> {
     let mut discard: usize = 0;
     while let Some(record) = traffic.next_record() {
@@ -52,10 +52,10 @@ fn read<Data>(mut traffic: ReadTraffic<'_, '_, Data>, plaintext: &mut Vec<u8>) -
 
 fn encode<Data>(mut data: EncodeTlsData<'_, Data>, to_send: &mut Vec<u8>) {
     let encoded = append(to_send, 0, |room| data.encode(room));
-    debug_assert!(encoded.is_ok(), "the first try says how long it is");
+    debug_assert!(encoded.is_ok(), "the first attempt returns the size");
 }
 
-/// Behind an error rustls must see no more of the peer's bytes, so it is asked only while it has something to say.
+/// After an error rustls must see no more of the peer's bytes, so it is polled only while it has something to send.
 pub(crate) fn send_alerts(connection: &mut UnbufferedServerConnection, to_send: &mut Vec<u8>) {
     while connection.wants_write() {
         match connection.process_tls_records(&mut []).state {

@@ -2,10 +2,10 @@ use rustls::pki_types::CertificateDer;
 use sha2::{Digest, Sha256};
 use std::fmt;
 
-/// Tells one certificate chain from another: the SHA-256 of its certificates, one behind the other.
+/// The fingerprint of a certificate chain: the SHA-256 of its concatenated certificates.
 ///
-/// It says nothing of the key and need not: another key has another certificate. For a chain of one it is what
-/// `openssl x509 -fingerprint -sha256` prints.
+/// It need not include the key, because another key has another certificate. For a chain of one certificate it is the
+/// one that `openssl x509 -fingerprint -sha256` prints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint([u8; 32]);
 

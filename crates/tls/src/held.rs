@@ -1,7 +1,7 @@
 use crate::TlsError;
 use crate::limits::HELD_BYTES_MAX;
 
-/// What the peer began and did not end. Empty, it has no memory of its own.
+/// Received bytes of an incomplete record or message. An empty one takes no heap memory.
 #[derive(Debug, Default)]
 pub(crate) struct Held(Vec<u8>);
 
@@ -26,17 +26,16 @@ impl Held {
         self.0 = Vec::new();
     }
 
-    /// Holds `rest`, which is all that there is to hold.
     pub(crate) fn replace(&mut self, rest: &[u8]) -> Result<(), TlsError> {
         self.0 = checked(rest)?.to_vec();
         Ok(())
     }
 
-    /// The first `taken` bytes are done with.
+    /// Removes the first `taken` bytes.
     pub(crate) fn take(&mut self, taken: usize) -> Result<(), TlsError> {
         let rest = checked(self.0.get(taken..).unwrap_or_default())?;
         if taken > 0 {
-            // A buffer of its size, for it may stay for long.
+            // A buffer of the exact size, because it may be held for long.
             self.0 = rest.to_vec();
         }
         Ok(())

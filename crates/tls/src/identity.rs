@@ -9,10 +9,10 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-/// A certificate with its key, as all listeners use it. A clone is the same identity.
+/// A certificate with its key, used by all listeners. A clone is the same identity.
 ///
-/// It also has the key of the tickets that clients come back with: those of one identity are taken by all its
-/// clones, and by no identity that is loaded later.
+/// It includes the key of the session tickets: those that an identity issues are accepted by all its clones, and by no
+/// identity that is loaded later.
 #[derive(Clone)]
 pub struct ServerIdentity {
     config: Arc<ServerConfig>,
@@ -24,7 +24,7 @@ impl ServerIdentity {
     /// Reads PEM files: the certificates, the server's first and then those of its issuers, and the key.
     ///
     /// # Errors
-    /// Says which file is at fault, and what is wrong with it.
+    /// If a file cannot be read or used; the error contains its name and the reason.
     pub fn load(certificate_file: &Path, key_file: &Path) -> Result<Self, IdentityError> {
         let provider = ring::default_provider();
         let chain = read_chain(certificate_file)?;
@@ -35,34 +35,34 @@ impl ServerIdentity {
         Ok(Self { config: Arc::new(config), fingerprint, rsa_bits })
     }
 
-    /// Another one has other certificates: there is no need to take up an identity that has the same as before.
+    /// Returns the fingerprint of the certificates. A reloaded identity with the same one need not be applied.
     #[must_use]
     pub const fn fingerprint(&self) -> Fingerprint {
         self.fingerprint
     }
 
-    /// The length of its key if that is one of RSA: a signature, which each full handshake takes, costs with its third
-    /// power.
+    /// Returns the length of an RSA key in bits. The time for a signature, of which each full handshake takes one,
+    /// grows with its third power.
     #[must_use]
     pub const fn rsa_bits(&self) -> Option<usize> {
         self.rsa_bits
     }
 
-    /// For servers that are not this crate's sessions.
+    /// Returns the configuration, for servers that do not use this crate's sessions.
     #[must_use]
     pub fn config(&self) -> Arc<ServerConfig> {
         Arc::clone(&self.config)
     }
 }
 
-/// By hand, for the configuration has secrets.
+/// Written by hand, because the configuration contains secrets.
 impl fmt::Debug for ServerIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ServerIdentity").field("fingerprint", &self.fingerprint).finish_non_exhaustive()
     }
 }
 
-/// A signature of RSA is as long as its key.
+/// An RSA signature is as long as the key.
 fn rsa_bits(certified: &CertifiedKey) -> Result<Option<usize>, Error> {
     let signer = certified.key.choose_scheme(&[SignatureScheme::RSA_PSS_SHA256]);
     let signature = signer.map(|signer| signer.sign(&[])).transpose()?;

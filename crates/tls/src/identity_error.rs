@@ -7,96 +7,96 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum IdentityError {
-    /// Not there, no right to read it, ...
+    /// The file is missing, may not be read, or the like.
     #[error("{}: cannot be read: {source}", file.display())]
     Unreadable {
-        /// Which file.
+        /// Path of the file.
         file: PathBuf,
-        /// What the system says.
+        /// Error of the system.
         source: io::Error,
     },
-    /// Another file than was meant.
+    /// The file is too large for certificates or a key.
     #[error(
-        "{}: has more than {IDENTITY_FILE_BYTES_MAX} bytes; certificates and keys are smaller, so this is another file",
+        "{}: has more than {IDENTITY_FILE_BYTES_MAX} bytes; certificate and key files are smaller",
         file.display()
     )]
     TooBig {
-        /// Which file.
+        /// Path of the file.
         file: PathBuf,
     },
-    /// Its PEM is cut off or garbled.
+    /// The PEM is truncated or malformed.
     #[error("{}: is not a whole PEM file: {source:?}", file.display())]
     NotPem {
-        /// Which file.
+        /// Path of the file.
         file: PathBuf,
-        /// What the decoder says.
+        /// Error of the decoder.
         source: pem::Error,
     },
-    /// A file of certificates without one.
+    /// The certificate file contains no certificate.
     #[error(
-        "{}: has no certificate; it needs the server's as \"BEGIN CERTIFICATE\", and then those of its issuers",
+        "{}: has no certificate; it needs the server's as \"BEGIN CERTIFICATE\", followed by those of its issuers",
         file.display()
     )]
     NoCertificate {
-        /// Which file.
+        /// Path of the file.
         file: PathBuf,
     },
-    /// Longer than any client follows.
+    /// The chain is longer than any client accepts.
     #[error(
         "{}: has more than {CHAIN_CERTIFICATES_MAX} certificates; it needs the server's and those of its issuers only",
         file.display()
     )]
     ChainTooLong {
-        /// Which file.
+        /// Path of the file.
         file: PathBuf,
     },
-    /// A file of a key without one.
+    /// The key file contains no private key.
     #[error(
         "{}: has no private key; it needs one as \"BEGIN PRIVATE KEY\" (or \"RSA\" or \"EC PRIVATE KEY\")",
         file.display()
     )]
     NoKey {
-        /// Which file.
+        /// Path of the file.
         file: PathBuf,
     },
-    /// A key with a passphrase.
+    /// The key is encrypted with a passphrase.
     #[error(
         "{}: the private key is encrypted; write it without a passphrase (openssl pkey), readable by the tracker only",
         file.display()
     )]
     EncryptedKey {
-        /// Which file.
+        /// Path of the file.
         file: PathBuf,
     },
-    /// Not a kind of key that can be used, or broken.
-    #[error("{}: the private key cannot be used: {source}; RSA, ECDSA (P-256, P-384) and Ed25519 can", file.display())]
+    /// The kind of key is not supported, or the key is broken.
+    #[error("{}: the private key cannot be used: {source}; use RSA, ECDSA (P-256, P-384) or Ed25519", file.display())]
     UnusableKey {
-        /// Which file.
+        /// Path of the file.
         file: PathBuf,
-        /// What rustls says.
+        /// Error of rustls.
         source: rustls::Error,
     },
-    /// Not an X.509 certificate.
+    /// The first certificate is not an X.509 certificate.
     #[error("{}: the first certificate cannot be used: {source}", file.display())]
     UnusableCertificate {
-        /// Which file.
+        /// Path of the file.
         file: PathBuf,
-        /// What rustls says.
+        /// Error of rustls.
         source: rustls::Error,
     },
-    /// The key is another certificate's.
+    /// The key belongs to another certificate.
     #[error(
-        "{}: the private key does not fit the first certificate of {}; the server's certificate has to come first",
+        "{}: the private key does not match the first certificate of {}; the server's certificate must come first",
         key_file.display(),
         certificate_file.display()
     )]
     Mismatch {
-        /// Where the certificate is.
+        /// Path of the certificate file.
         certificate_file: PathBuf,
-        /// Where the key is.
+        /// Path of the key file.
         key_file: PathBuf,
     },
-    /// The system gave no random numbers for the tickets' key, or the like.
+    /// The system returned no random numbers for the key of the tickets, or the like.
     #[error("TLS cannot be set up: {0}")]
     Setup(#[from] rustls::Error),
 }

@@ -1,13 +1,13 @@
 //! The server side of TLS 1.2 and 1.3, sans-IO.
 //!
-//! Ciphertext to plaintext, and back. The owner of a connection moves the bytes:
+//! Converts ciphertext to plaintext and back. The owner of a connection moves the bytes:
 //!
-//! 1. once, and again when the files change: [`ServerIdentity::load`] reads certificate and key. One identity serves all
-//!    cores; a session keeps the one that it was made with.
-//! 2. for each connection, [`TlsSession::new`].
-//! 3. [`TlsSession::receive`]: what came from the socket, in place; it gives plaintext, and what has to be sent.
-//! 4. [`TlsSession::send`]: an answer, encrypted behind whatever is still to be sent.
-//! 5. [`TlsSession::close`], before the socket is closed.
+//! 1. [`ServerIdentity::load`] reads certificate and key, at the start and when the files change. One identity serves
+//!    all cores; a session keeps the one that it was created with.
+//! 2. [`TlsSession::new`] creates the session of a connection.
+//! 3. [`TlsSession::receive`] decrypts bytes from the socket in place. It appends plaintext, and bytes to be sent.
+//! 4. [`TlsSession::send`] encrypts a response and appends it to the bytes to be sent.
+//! 5. [`TlsSession::close`] ends the session before the socket is closed.
 //!
 //! ```no_run
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -31,7 +31,7 @@
 //! # }
 //! ```
 //!
-//! There is no IO here but the reading of the two files, and no clock but the one by which rustls ages its tickets.
+//! The crate does no IO except reading the two files, and reads no clock except for the age of tickets in rustls.
 //! Nothing that a peer sends makes it panic, or makes a session hold more than [`HELD_BYTES_MAX`] of it.
 
 #![forbid(unsafe_code)]
@@ -41,7 +41,7 @@
     clippy::panic,
     clippy::unreachable,
     clippy::arithmetic_side_effects,
-    reason = "remote bytes come here first"
+    reason = "this crate parses untrusted bytes"
 )]
 
 mod append;

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
-/// The certificates of a file, in its order.
+/// Reads the certificates of a file in their order.
 pub(crate) fn read_chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, IdentityError> {
     let text = read(file)?;
     let chain: Vec<_> = CertificateDer::pem_slice_iter(&text)
@@ -20,7 +20,7 @@ pub(crate) fn read_chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, Id
     }
 }
 
-/// The first private key of a file.
+/// Reads the first private key of a file.
 pub(crate) fn read_key(file: &Path) -> Result<PrivateKeyDer<'static>, IdentityError> {
     let text = read(file)?;
     PrivateKeyDer::from_pem_slice(&text).map_err(|source| match source {

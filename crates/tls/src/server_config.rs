@@ -6,11 +6,11 @@ use rustls::version::{TLS12, TLS13};
 use rustls::{Error, ServerConfig};
 use std::sync::Arc;
 
-/// HTTP/1.1 has the WebSocket upgrade too; HTTP/2 would be another protocol.
+/// The only ALPN protocol. HTTP/1.1 includes the WebSocket upgrade; HTTP/2 is not supported.
 const PROTOCOL: &[u8] = b"http/1.1";
 
-/// Sessions are remembered by tickets, which the clients keep: nothing grows here, and every core takes what any
-/// other gave.
+/// Sessions are resumed by tickets, which the clients store: the server stores nothing, and every core accepts the
+/// tickets of all others.
 pub(crate) fn server_config(
     provider: CryptoProvider,
     certified: CertifiedKey,

@@ -7,18 +7,18 @@ use rustls::server::{ServerConnectionData, UnbufferedServerConnection};
 use rustls::unbuffered::{ConnectionState, WriteTraffic};
 use std::fmt;
 
-/// Whether more can come from the peer.
+/// Whether the peer can send more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Received {
-    /// It can.
+    /// The peer can send more.
     Open,
-    /// The peer has said that nothing more comes. It may still wait for an answer.
+    /// The peer has closed its direction. It may still wait for a response.
     ClosedByPeer,
 }
 
-/// The TLS of one connection.
+/// The TLS session of a connection.
 pub struct TlsSession {
-    // Boxed, so that a place for a connection costs the same with TLS and without.
+    // Boxed, so that a connection's slot has the same size with and without TLS.
     connection: Box<UnbufferedServerConnection>,
     held: Held,
     phase: Phase,
@@ -28,25 +28,25 @@ pub struct TlsSession {
 enum Phase {
     Open,
     ClosedByPeer,
-    /// It failed or was closed: rustls is not asked any more.
+    /// It failed or was closed, and rustls is no longer called.
     Ended,
 }
 
 impl TlsSession {
-    /// A session that waits for a client's hello.
+    /// Creates a session that waits for a client hello.
     ///
     /// # Errors
-    /// When the system gives no random numbers.
+    /// If the system returns no random numbers.
     pub fn new(identity: &ServerIdentity) -> Result<Self, TlsError> {
         let connection = UnbufferedServerConnection::new(identity.config())?;
         Ok(Self { connection: Box::new(connection), held: Held::default(), phase: Phase::Open })
     }
 
-    /// Takes bytes of the socket, which it decrypts in place. Appends what they say to `plaintext`, and what the peer
-    /// has to be sent to `to_send`. What is behind the peer's end is ignored.
+    /// Decrypts bytes from the socket in place. Appends their plaintext to `plaintext`, and bytes for the peer to
+    /// `to_send`. Bytes after the peer's close are ignored.
     ///
     /// # Errors
-    /// When the session cannot go on. Then `to_send` may have an alert that says why to the peer.
+    /// If the session cannot continue. `to_send` may then contain an alert with the reason for the peer.
     pub fn receive(
         &mut self,
         ciphertext: &mut [u8],
@@ -97,10 +97,10 @@ impl TlsSession {
         self.phase = Phase::Ended;
     }
 
-    /// Encrypts an answer, behind what `to_send` has.
+    /// Encrypts a response and appends it to `to_send`.
     ///
     /// # Errors
-    /// Before the handshake is done, behind the session's end, and when its keys have encrypted all that they may.
+    /// Before the handshake is complete, after the session's end, and when its keys have encrypted all that they may.
     pub fn send(&mut self, plaintext: &[u8], to_send: &mut Vec<u8>) -> Result<(), TlsError> {
         if self.phase == Phase::Ended {
             return Err(TlsError::Ended);
@@ -116,7 +116,7 @@ impl TlsSession {
         })
     }
 
-    /// Tells the peer that nothing more comes, and ends the session. In a handshake there is nothing to tell.
+    /// Ends the session and notifies the peer. During a handshake no notification is needed.
     pub fn close(&mut self, to_send: &mut Vec<u8>) {
         if self.phase != Phase::Ended
             && let Some(mut traffic) = writer(&mut self.connection, &mut self.held)
@@ -127,28 +127,29 @@ impl TlsSession {
         self.end();
     }
 
-    /// Whether the handshake is still going on: nothing can be received or sent so long.
+    /// Returns whether the handshake is incomplete, so that no data can be received or sent.
     #[must_use]
     pub fn is_handshaking(&self) -> bool {
         self.connection.is_handshaking()
     }
 
-    /// Whether the exchange of keys is still to come: the step of a handshake that takes a signature with the
-    /// certificate's key, and with it nearly all of its time.
+    /// Returns whether the key exchange is still to come. This step of a handshake takes a signature with the
+    /// certificate's key, and thereby nearly all of the handshake's time.
     #[must_use]
     pub fn is_before_key_exchange(&self) -> bool {
         self.is_handshaking() && self.connection.negotiated_key_exchange_group().is_none()
     }
 
-    /// Bytes that the peer began something with, and that wait for the rest: [`HELD_BYTES_MAX`](crate::HELD_BYTES_MAX)
-    /// at most.
+    /// Returns the number of bytes of an incomplete record or handshake message: at most
+    /// [`HELD_BYTES_MAX`](crate::HELD_BYTES_MAX).
     #[must_use]
     pub fn held_bytes(&self) -> usize {
         self.held.len()
     }
 }
 
-/// What encrypts, once the handshake is far enough. What is held is shown again, for rustls may have a place in it.
+/// Returns the writer once the handshake is far enough. Passes the held bytes again, because rustls may have a position
+/// in them.
 fn writer<'a>(
     connection: &'a mut UnbufferedServerConnection,
     held: &mut Held,
@@ -159,7 +160,7 @@ fn writer<'a>(
     }
 }
 
-/// By hand, for a connection has secrets.
+/// Written by hand, because a connection contains secrets.
 impl fmt::Debug for TlsSession {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TlsSession")

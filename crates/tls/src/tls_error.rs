@@ -1,26 +1,26 @@
 use crate::limits::HELD_BYTES_MAX;
 use rustls::{Error, InvalidMessage};
 
-/// Why a session cannot go on.
+/// Why a session cannot continue.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TlsError {
-    /// Plain HTTP to the port of HTTPS, most often.
+    /// The peer speaks another protocol, most often plain HTTP on the HTTPS port.
     #[error("the peer does not speak TLS")]
     NotTls,
-    /// No common version, cipher or protocol, a wrong order, a wrong tag, an alert of the peer's, ...
+    /// No common version, cipher or protocol, a wrong order, a wrong tag, an alert of the peer, or the like.
     #[error("the TLS session failed: {0}")]
     Failed(Error),
-    /// More than a session holds for a peer.
+    /// A message is longer than a session holds.
     #[error("a TLS handshake message is spread over more than {HELD_BYTES_MAX} bytes")]
     TooLong,
-    /// The peer has not yet done its part.
-    #[error("the TLS handshake is not done, so nothing can be sent")]
+    /// The handshake is not complete.
+    #[error("the TLS handshake is not complete, so nothing can be sent")]
     Handshaking,
-    /// These keys have encrypted all that they may.
+    /// The keys of the session have encrypted all that they may.
     #[error("the TLS session's keys are used up")]
     KeysUsedUp,
-    /// It failed or was closed before.
+    /// The session failed or was closed before.
     #[error("the TLS session has ended")]
     Ended,
 }

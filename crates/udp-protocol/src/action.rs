@@ -3,18 +3,18 @@ use zerocopy::byteorder::network_endian::U32;
 /// The `action` field of BEP 15.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// 0
+    /// Action 0.
     Connect,
-    /// 1
+    /// Action 1.
     Announce,
-    /// 2
+    /// Action 2.
     Scrape,
-    /// 3, in responses only.
+    /// Action 3, in responses only.
     Error,
 }
 
 impl Action {
-    /// The action of this number, if it is one.
+    /// Returns the action with this number, if BEP 15 defines one.
     #[must_use]
     pub fn from_wire(number: U32) -> Option<Self> {
         match number.get() {

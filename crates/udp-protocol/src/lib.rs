@@ -1,7 +1,7 @@
 //! The UDP tracker protocol: BEP 15, with the options of BEP 41 and the IPv6 peers of BEP 7.
 //!
-//! Bytes to requests and responses, and back. Nothing is copied out of a datagram: a request is a view of
-//! its bytes. There is no IO, no clock, no allocation and nothing that remote bytes could make panic.
+//! Converts bytes to requests and responses and back. Nothing is copied out of a datagram: a request is a view of its
+//! bytes. The crate does no IO, reads no clock and does not allocate, and no remote bytes can make it panic.
 
 #![forbid(unsafe_code)]
 #![deny(
@@ -10,7 +10,7 @@
     clippy::panic,
     clippy::unreachable,
     clippy::arithmetic_side_effects,
-    reason = "remote bytes come here first"
+    reason = "this crate parses untrusted bytes"
 )]
 #![cfg_attr(
     test,
@@ -19,7 +19,7 @@
         clippy::expect_used,
         clippy::panic,
         clippy::arithmetic_side_effects,
-        reason = "tests speak of bytes that they made"
+        reason = "tests use their own bytes"
     )
 )]
 

@@ -1,22 +1,21 @@
 /// An option after an announce (BEP 41).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AnnounceOption<'a> {
-    /// A part of the path and query of the tracker's URL; the parts of one announce belong together in
-    /// their order.
+    /// A part of the path and query of the tracker's URL. The parts of an announce are to be concatenated in order.
     UrlData(&'a [u8]),
     /// An option of a type that BEP 41 does not define.
     Unknown {
-        /// Its type.
+        /// Option type.
         kind: u8,
-        /// Its data.
+        /// Option data, without type and length.
         data: &'a [u8],
     },
 }
 
-/// The options after an announce, one by one.
+/// An iterator over the options after an announce.
 ///
-/// Ends at the end of the datagram, at the option `EndOfOptions`, or at an option that is cut off: what a
-/// client appends is never a reason to refuse its announce.
+/// It ends at the end of the datagram, at the option `EndOfOptions`, or at a truncated option: bytes that a client
+/// appends are never a reason to refuse its announce.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AnnounceOptions<'a> {
     rest: &'a [u8],
@@ -27,7 +26,7 @@ const NOP: u8 = 1;
 const URL_DATA: u8 = 2;
 
 impl<'a> AnnounceOptions<'a> {
-    /// The options in the bytes that follow the fixed part of an announce.
+    /// Reads options from the bytes after the fixed part of an announce.
     #[must_use]
     pub const fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
@@ -82,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn an_option_that_is_cut_off_ends_the_options() {
+    fn a_truncated_option_ends_the_options() {
         assert_eq!(options(b"\x02\x01a\x02\x05abc"), [AnnounceOption::UrlData(b"a")]);
         assert_eq!(options(b"\x02"), []);
         assert_eq!(options(b""), []);

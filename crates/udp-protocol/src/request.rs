@@ -5,26 +5,26 @@ use primitives::{AnnounceEvent, InfoHash, Numwant, PeerId, PeerStatus, RequestKi
 use zerocopy::byteorder::network_endian::{I32, U16, U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-/// The constant that begins each connect (BEP 15).
+/// The constant at the start of each connect (BEP 15).
 const PROTOCOL_ID: u64 = 0x0417_2710_1980;
 
-/// A number that the client chooses for a request and finds again in the response. Opaque to the tracker.
+/// A number that the client chooses for a request and that the response repeats. Opaque to the tracker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(transparent)]
 pub struct TransactionId(pub [u8; 4]);
 
-/// What the tracker gave a client with its connect, to prove that it receives at its address.
+/// A number that the tracker returns to a connect, so that the client can prove that it receives at its address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(transparent)]
 pub struct ConnectionId(pub [u8; 8]);
 
-/// A connect, 16 bytes.
+/// A connect request, 16 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 pub struct ConnectRequest {
     protocol_id: U64,
     action: U32,
-    /// Returned in the response.
+    /// Repeated in the response.
     pub transaction_id: TransactionId,
 }
 
@@ -32,14 +32,14 @@ pub struct ConnectRequest {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 pub struct AnnounceRequest {
-    /// Proof of the source address.
+    /// Proves the source address.
     pub connection_id: ConnectionId,
     action: U32,
-    /// Returned in the response.
+    /// Repeated in the response.
     pub transaction_id: TransactionId,
-    /// The torrent.
+    /// Identifies the torrent.
     pub info_hash: InfoHash,
-    /// What the client calls itself by.
+    /// Identifies the client software.
     pub peer_id: PeerId,
     /// Bytes downloaded since `started`.
     pub downloaded: U64,
@@ -48,12 +48,12 @@ pub struct AnnounceRequest {
     /// Bytes uploaded since `started`.
     pub uploaded: U64,
     event: U32,
-    /// An address the client would like to be known by. The tracker takes the packet's source instead.
+    /// Address that the client wants to be listed with. The tracker uses the source of the datagram instead.
     pub ip: U32,
-    /// A number by which a client may prove its identity after a change of address.
+    /// Number by which a client can prove its identity after a change of address.
     pub key: U32,
     numwant: I32,
-    /// The TCP or uTP port where the client listens; 0 where it does not.
+    /// TCP or uTP port where the client listens, or 0 if it does not.
     pub port: U16,
 }
 
@@ -61,32 +61,32 @@ pub struct AnnounceRequest {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 pub struct ScrapeRequest {
-    /// Proof of the source address.
+    /// Proves the source address.
     pub connection_id: ConnectionId,
     action: U32,
-    /// Returned in the response.
+    /// Repeated in the response.
     pub transaction_id: TransactionId,
 }
 
-/// An announce with the options behind it.
+/// An announce with its options.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Announce<'a> {
-    /// The fixed part.
+    /// Fixed part.
     pub request: &'a AnnounceRequest,
-    /// BEP 41's options.
+    /// Options of BEP 41.
     pub options: AnnounceOptions<'a>,
 }
 
 /// A scrape with its 1 to [`SCRAPE_HASHES_MAX`] info hashes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Scrape<'a> {
-    /// The fixed part.
+    /// Fixed part.
     pub request: &'a ScrapeRequest,
-    /// The torrents; of a longer list the first ones.
+    /// Torrents; only the first ones of a longer list.
     pub info_hashes: &'a [InfoHash],
 }
 
-/// A datagram that a client sent.
+/// A decoded datagram from a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Request<'a> {
     /// Asks for a connection id.
@@ -97,24 +97,24 @@ pub enum Request<'a> {
     Scrape(Scrape<'a>),
 }
 
-/// Why a datagram is no request.
+/// Why a datagram is not a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequestError {
-    /// Shorter than the fixed part of a request of this kind, or too short to have an action.
+    /// Shorter than the fixed part of a request of this kind, or too short to contain an action.
     TooShort(RequestKind),
     /// A connect without the constant of BEP 15.
     WrongProtocolId,
     /// Neither connect nor announce nor scrape.
     UnknownAction {
-        /// What stands where an announce and a scrape have their proof of the source address.
+        /// Bytes at the place of the connection id in an announce or scrape.
         connection_id: ConnectionId,
-        /// What stands where every request has its number.
+        /// Bytes at the place of the transaction id in every request.
         transaction_id: TransactionId,
     },
 }
 
 impl ConnectRequest {
-    /// A connect.
+    /// Creates a connect.
     #[must_use]
     pub const fn new(transaction_id: TransactionId) -> Self {
         Self { protocol_id: U64::new(PROTOCOL_ID), action: Action::Connect.to_wire(), transaction_id }
@@ -122,8 +122,7 @@ impl ConnectRequest {
 }
 
 impl AnnounceRequest {
-    /// An announce of a peer at `port` with everything else left at zero, no event and the tracker's own
-    /// number of peers.
+    /// Creates a regular announce with all numbers 0, port included, that leaves the number of peers to the tracker.
     #[must_use]
     pub const fn new(
         connection_id: ConnectionId,
@@ -147,21 +146,21 @@ impl AnnounceRequest {
         }
     }
 
-    /// The same at another port.
+    /// Returns the same announce with another port.
     #[must_use]
     pub const fn with_port(mut self, port: u16) -> Self {
         self.port = U16::new(port);
         self
     }
 
-    /// The same with this many bytes left.
+    /// Returns the same announce with this many bytes left.
     #[must_use]
     pub const fn with_left(mut self, bytes_left: u64) -> Self {
         self.left = U64::new(bytes_left);
         self
     }
 
-    /// The same with this event.
+    /// Returns the same announce with this event.
     #[must_use]
     pub const fn with_event(mut self, event: AnnounceEvent) -> Self {
         self.event = U32::new(match event {
@@ -173,14 +172,14 @@ impl AnnounceRequest {
         self
     }
 
-    /// The same with `numwant` as it stands on the wire.
+    /// Returns the same announce with this number on the wire.
     #[must_use]
     pub const fn with_numwant(mut self, numwant: i32) -> Self {
         self.numwant = I32::new(numwant);
         self
     }
 
-    /// The event; an undefined number is a regular announce.
+    /// Returns the event. An undefined number is a regular announce.
     #[must_use]
     pub const fn event(&self) -> AnnounceEvent {
         match self.event.get() {
@@ -191,13 +190,13 @@ impl AnnounceRequest {
         }
     }
 
-    /// Whether the peer still wants pieces.
+    /// Returns whether the peer counts as a seeder or a leecher.
     #[must_use]
     pub const fn status(&self) -> PeerStatus {
         PeerStatus::from_bytes_left(self.left.get())
     }
 
-    /// How many peers the client asks for; a negative number leaves it to the tracker, -1 by BEP 15.
+    /// Returns how many peers the client asks for. A negative number (-1 in BEP 15) leaves it to the tracker.
     #[must_use]
     pub fn numwant(&self) -> Numwant {
         u32::try_from(self.numwant.get()).map_or(Numwant::Default, Numwant::AtMost)
@@ -205,19 +204,19 @@ impl AnnounceRequest {
 }
 
 impl ScrapeRequest {
-    /// The fixed part of a scrape; the info hashes follow it.
+    /// Creates the fixed part of a scrape; the info hashes follow it.
     #[must_use]
     pub const fn new(connection_id: ConnectionId, transaction_id: TransactionId) -> Self {
         Self { connection_id, action: Action::Scrape.to_wire(), transaction_id }
     }
 }
 
-/// What a datagram to a tracker asks for. Bytes after a request are tolerated.
+/// Decodes a datagram from a client. Bytes after a request are tolerated.
 ///
 /// # Errors
-/// When no client can have sent it.
+/// If the datagram is not a request of BEP 15.
 pub fn decode_request(datagram: &[u8]) -> Result<Request<'_>, RequestError> {
-    // All requests have the length of a connect in common, and the action at the same place.
+    // Every request is at least as long as a connect and has the action at the same place.
     let (head, _) = ConnectRequest::ref_from_prefix(datagram)
         .map_err(|_| RequestError::TooShort(RequestKind::Unknown))?;
     match Action::from_wire(head.action) {
@@ -303,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn every_event_is_read_as_it_was_written_and_an_unknown_one_is_a_regular_announce() {
+    fn events_round_trip_and_an_unknown_one_is_a_regular_announce() {
         for event in
             [AnnounceEvent::None, AnnounceEvent::Completed, AnnounceEvent::Started, AnnounceEvent::Stopped]
         {
@@ -325,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_cut_off_anywhere_is_too_short() {
+    fn a_request_truncated_at_any_byte_is_too_short() {
         let announce = announce();
         for length in 0..98 {
             let kind = if length < 16 { RequestKind::Unknown } else { RequestKind::Announce };
@@ -340,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scrape_has_1_to_74_hashes_and_more_are_left_out() {
+    fn a_scrape_has_1_to_74_hashes_and_more_are_ignored() {
         for (hashes, tail, answered) in [(1, 0, 1), (74, 0, 74), (75, 0, 74), (2, 19, 2)] {
             let bytes = scrape_of(hashes, tail);
             let Ok(Request::Scrape(scrape)) = decode_request(&bytes) else { panic!("not a scrape") };
@@ -353,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_client_sends_is_no_request() {
+    fn a_wrong_protocol_id_or_action_is_an_error() {
         let mut connect = ConnectRequest::new(TRANSACTION);
         connect.protocol_id = U64::new(1);
         assert_eq!(decode_request(connect.as_bytes()), Err(RequestError::WrongProtocolId));

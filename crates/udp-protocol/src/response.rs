@@ -4,25 +4,25 @@ use primitives::CompactAddress;
 use zerocopy::byteorder::network_endian::U32;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-/// The answer to a connect, 16 bytes: as long as the request.
+/// The response to a connect, 16 bytes: as long as the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 pub struct ConnectResponse {
     action: U32,
-    /// The request's.
+    /// Transaction id of the request.
     pub transaction_id: TransactionId,
-    /// To be sent with announces and scrapes.
+    /// Connection id to send with announces and scrapes.
     pub connection_id: ConnectionId,
 }
 
-/// The fixed part of the answer to an announce, 20 bytes; compact peers of the client's family follow it.
+/// The fixed part of the response to an announce, 20 bytes; compact peers of the client's family follow it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 pub struct AnnounceResponse {
     action: U32,
-    /// The request's.
+    /// Transaction id of the request.
     pub transaction_id: TransactionId,
-    /// Seconds until the client should announce again.
+    /// Seconds after which the client should announce again.
     pub interval_s: U32,
     /// Leechers in the swarm.
     pub leechers: U32,
@@ -30,12 +30,12 @@ pub struct AnnounceResponse {
     pub seeders: U32,
 }
 
-/// The fixed part of the answer to a scrape, 8 bytes; entries in the order of the request's hashes follow it.
+/// The fixed part of the response to a scrape, 8 bytes; entries in the order of the request's hashes follow it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 pub struct ScrapeResponse {
     action: U32,
-    /// The request's.
+    /// Transaction id of the request.
     pub transaction_id: TransactionId,
 }
 
@@ -47,47 +47,47 @@ pub struct ScrapeResponse {
 pub struct ScrapeEntry {
     /// Seeders in the swarm.
     pub seeders: U32,
-    /// How often the torrent was downloaded to the end.
+    /// Number of completed downloads of the torrent.
     pub downloaded: U32,
     /// Leechers in the swarm.
     pub leechers: U32,
 }
 
-/// The fixed part of an error, 8 bytes; a text follows it.
+/// The fixed part of an error response, 8 bytes; a text follows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 pub struct ErrorResponse {
     action: U32,
-    /// The request's.
+    /// Transaction id of the request.
     pub transaction_id: TransactionId,
 }
 
-/// A datagram that a tracker sent.
+/// A decoded datagram from a tracker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Response<'a, A> {
-    /// To a connect.
+    /// Response to a connect.
     Connect(&'a ConnectResponse),
-    /// To an announce, with peers.
+    /// Response to an announce, with peers.
     Announce(&'a AnnounceResponse, &'a [A]),
-    /// To a scrape, with entries.
+    /// Response to a scrape, with entries.
     Scrape(&'a ScrapeResponse, &'a [ScrapeEntry]),
-    /// To any request, with a text that should be UTF-8.
+    /// Error response to any request, with a text that should be UTF-8.
     Error(&'a ErrorResponse, &'a [u8]),
 }
 
-/// Why a datagram is no response.
+/// Why a datagram is not a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ResponseError {
-    /// Shorter than the fixed part of its response.
+    /// Shorter than the fixed part of the response.
     TooShort,
-    /// No number of whole peers or entries follows the fixed part.
+    /// The bytes after the fixed part are not whole peers or entries.
     CutOff,
-    /// The action is none of BEP 15.
+    /// An action that BEP 15 does not define.
     UnknownAction,
 }
 
 impl ConnectResponse {
-    /// The answer to the connect with `transaction_id`.
+    /// Creates the response to the connect with `transaction_id`.
     #[must_use]
     pub const fn new(transaction_id: TransactionId, connection_id: ConnectionId) -> Self {
         Self { action: Action::Connect.to_wire(), transaction_id, connection_id }
@@ -95,10 +95,10 @@ impl ConnectResponse {
 }
 
 impl AnnounceResponse {
-    /// Bytes before the peers.
+    /// Size of the fixed part, before the peers.
     pub const BYTES: usize = size_of::<Self>();
 
-    /// The answer to the announce with `transaction_id`, without counts.
+    /// Creates the fixed part of the response to the announce with `transaction_id`.
     #[must_use]
     pub const fn new(transaction_id: TransactionId, interval_s: u32, leechers: u32, seeders: u32) -> Self {
         Self {
@@ -112,10 +112,10 @@ impl AnnounceResponse {
 }
 
 impl ScrapeResponse {
-    /// Bytes before the entries.
+    /// Size of the fixed part, before the entries.
     pub const BYTES: usize = size_of::<Self>();
 
-    /// The answer to the scrape with `transaction_id`.
+    /// Creates the fixed part of the response to the scrape with `transaction_id`.
     #[must_use]
     pub const fn new(transaction_id: TransactionId) -> Self {
         Self { action: Action::Scrape.to_wire(), transaction_id }
@@ -123,25 +123,25 @@ impl ScrapeResponse {
 }
 
 impl ScrapeEntry {
-    /// Bytes of an entry.
+    /// Size of an entry in bytes.
     pub const BYTES: usize = size_of::<Self>();
 }
 
 impl ErrorResponse {
-    /// Bytes before the text.
+    /// Size of the fixed part, before the text.
     pub const BYTES: usize = size_of::<Self>();
 
-    /// An error in answer to the request with `transaction_id`.
+    /// Creates the fixed part of an error response to the request with `transaction_id`.
     #[must_use]
     pub const fn new(transaction_id: TransactionId) -> Self {
         Self { action: Action::Error.to_wire(), transaction_id }
     }
 }
 
-/// What a datagram from a tracker says to a client of `A`'s address family.
+/// Decodes a datagram from a tracker to a client of `A`'s address family.
 ///
 /// # Errors
-/// When no tracker that follows BEP 15 can have sent it.
+/// If the datagram is not a response of BEP 15.
 pub fn decode_response<A: CompactAddress>(datagram: &[u8]) -> Result<Response<'_, A>, ResponseError> {
     let (head, _) = ErrorResponse::ref_from_prefix(datagram).map_err(|_| ResponseError::TooShort)?;
     match Action::from_wire(head.action).ok_or(ResponseError::UnknownAction)? {
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn peers_are_read_in_the_clients_family() {
+    fn peers_are_decoded_in_the_clients_family() {
         let head = AnnounceResponse::new(TRANSACTION, 1800, 2, 1);
         let mut bytes = head.as_bytes().to_vec();
         bytes.extend_from_slice(&[4; 18]);
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_tracker_sends_is_no_response() {
+    fn a_short_datagram_or_an_unknown_action_is_an_error() {
         assert_eq!(decode_response::<CompactIpv4>(&[0; 7]), Err(ResponseError::TooShort));
         assert_eq!(decode_response::<CompactIpv4>(&[0; 15]), Err(ResponseError::TooShort));
         assert_eq!(decode_response::<CompactIpv4>(&[9; 16]), Err(ResponseError::UnknownAction));

@@ -1,11 +1,12 @@
 use crate::options::{AnnounceOption, AnnounceOptions};
 use primitives::{KeyInPath, path_segments};
 
-/// Bytes of a URL's path and query that are looked at: `/announce/`, a key, and what tells that the key ends there.
+/// Number of bytes of the path and query that are read: `/announce/`, a key, and enough to see that the key ends.
 const LOOKED_AT_BYTES: usize = 64;
 
 impl AnnounceOptions<'_> {
-    /// The key in the tracker's URL, `udp://host:port/announce/{key}`, of which BEP 41 hands the path and query on.
+    /// Returns the key in the tracker's URL, `udp://host:port/announce/{key}`; the options contain its path and query
+    /// (BEP 41).
     #[must_use]
     pub fn key(self) -> KeyInPath {
         let parts = self.filter_map(|option| match option {
@@ -22,7 +23,6 @@ impl AnnounceOptions<'_> {
     }
 }
 
-/// The key in the beginning of a path and query.
 fn key_in_url(url: &[u8]) -> KeyInPath {
     let path = url.split(|&byte| byte == b'?').next().unwrap_or_default();
     let mut segments = path_segments(path);
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_longer_or_shorter_than_a_key_is_malformed() {
+    fn anything_longer_or_shorter_than_a_key_is_malformed() {
         let path = [b"/announce/".as_slice(), KEY].concat();
         for url in [
             &path[..41],

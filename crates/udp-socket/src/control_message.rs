@@ -1,19 +1,18 @@
-//! The control messages of a datagram: packet info, which tells the local address, and the kernel's receive time
-//! stamp.
+//! Control messages of a datagram: packet info with the local address, and the kernel's receive time stamp.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use crate::path::LocalEnd;
 
-/// Bytes of the header of a control message: its length, its level and its kind.
+/// Size of the header of a control message: its length, level and kind.
 const HEADER_BYTES: usize = size_of::<libc::cmsghdr>();
 const ALIGNMENT_BYTES: usize = align_of::<libc::cmsghdr>();
 const V4_PAYLOAD_BYTES: usize = size_of::<libc::in_pktinfo>();
 const V6_PAYLOAD_BYTES: usize = size_of::<libc::in6_pktinfo>();
-/// `scm_timestamping`: three times, of which the first is the one that software took.
+/// `scm_timestamping`: three times, of which the first is the software time stamp.
 const STAMP_PAYLOAD_BYTES: usize = 3 * size_of::<libc::timespec>();
-/// Room for the larger packet info; a time stamp does not fit in.
+/// Room for the larger packet info, but not for a time stamp.
 const INFO_ROOM_BYTES: usize = room_bytes(V6_PAYLOAD_BYTES);
 /// Room for packet info and a time stamp.
 const ROOM_BYTES: usize = INFO_ROOM_BYTES + room_bytes(STAMP_PAYLOAD_BYTES);
@@ -27,7 +26,7 @@ const fn room_bytes(payload_bytes: usize) -> usize {
     HEADER_BYTES + payload_bytes.next_multiple_of(ALIGNMENT_BYTES)
 }
 
-/// Room for the control messages of one datagram, in plain bytes: every pattern is a valid value.
+/// Buffer for the control messages of one datagram, in plain bytes: every bit pattern is valid.
 #[repr(C, align(8))]
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ControlMessages {
@@ -36,30 +35,29 @@ pub(crate) struct ControlMessages {
 
 const _: () = assert!(align_of::<ControlMessages>() >= ALIGNMENT_BYTES);
 
-/// What the kernel told about a received datagram.
+/// What the kernel reported about a received datagram.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ControlData {
-    /// The local address that it was sent to; none if that cannot be the source of a reply.
+    /// Local address that it was sent to; none if that cannot be the source of a reply.
     pub(crate) destination: Option<LocalEnd>,
-    /// When it arrived, since the Unix epoch.
+    /// Time of arrival since the Unix epoch.
     pub(crate) arrived: Option<Duration>,
 }
 
 impl ControlMessages {
     pub(crate) const EMPTY: Self = Self { bytes: [0; ROOM_BYTES] };
 
-    /// Room that the kernel may write, and the most that it may read.
+    /// Bytes that the kernel may write, and at most reads.
     pub(crate) const ROOM_BYTES: usize = ROOM_BYTES;
 
-    /// Makes this the packet info that lets a datagram leave from `local`; returns the bytes that the kernel
-    /// is to read.
+    /// Writes the packet info that makes a datagram leave from `local`. Returns how many bytes the kernel is to read.
     pub(crate) fn set_source(&mut self, local: LocalEnd) -> usize {
         let interface = local.interface_index.to_ne_bytes();
         match local.address {
             IpAddr::V4(address) => {
                 self.set_header(V4_PAYLOAD_BYTES, libc::IPPROTO_IP, libc::IP_PKTINFO);
                 self.bytes[16..20].copy_from_slice(&interface);
-                // The preferred source, `ipi_spec_dst`; `ipi_addr` behind it has no meaning when sending.
+                // `ipi_spec_dst`, the preferred source; `ipi_addr` after it is ignored when sending.
                 self.bytes[20..24].copy_from_slice(&address.octets());
                 self.bytes[24..28].fill(0);
                 room_bytes(V4_PAYLOAD_BYTES)
@@ -80,13 +78,13 @@ impl ControlMessages {
         self.bytes[12..16].copy_from_slice(&kind.to_ne_bytes());
     }
 
-    /// Whether more than packet info stands in the `written_bytes` that the kernel wrote here.
+    /// Whether the `written_bytes` that the kernel wrote contain more than packet info.
     #[inline]
     pub(crate) const fn may_be_stamped(written_bytes: usize) -> bool {
         written_bytes > INFO_ROOM_BYTES
     }
 
-    /// The destination in the `written_bytes` that the kernel wrote here, where it can only be packet info.
+    /// Returns the destination in the `written_bytes` that the kernel wrote, if these contain packet info alone.
     #[inline]
     pub(crate) fn destination(&self, written_bytes: usize) -> Option<LocalEnd> {
         let (length, rest) = self.bytes.split_first_chunk()?;
@@ -101,7 +99,7 @@ impl ControlMessages {
         }
     }
 
-    /// What stands in the `written_bytes` that the kernel wrote here; nothing behind them is read.
+    /// Parses the `written_bytes` that the kernel wrote; later bytes are not read.
     pub(crate) fn control_data(&self, written_bytes: usize) -> ControlData {
         let mut rest = &self.bytes[..written_bytes.min(ROOM_BYTES)];
         let mut control_data = ControlData::default();
@@ -124,14 +122,13 @@ impl ControlMessages {
     }
 }
 
-/// One control message of a buffer.
 struct Message<'a> {
     level: i32,
     kind: i32,
     payload: &'a [u8],
 }
 
-/// The first message of `bytes` and what stands behind it; none where no whole one is left.
+/// Splits off the first message; returns none if `bytes` contain no complete one.
 fn split_message(bytes: &[u8]) -> Option<(Message<'_>, &[u8])> {
     let (header, _) = bytes.split_at_checked(HEADER_BYTES)?;
     let length_bytes = usize::from_ne_bytes(*header.first_chunk()?);
@@ -142,7 +139,7 @@ fn split_message(bytes: &[u8]) -> Option<(Message<'_>, &[u8])> {
     Some((Message { level, kind, payload }, behind))
 }
 
-/// `ipi_spec_dst` and not `ipi_addr`: the same for unicast, but for a broadcast it is the address to reply from.
+/// Reads `ipi_spec_dst`, not `ipi_addr`: they are equal for unicast, but only the former can answer a broadcast.
 fn v4_destination(payload: &[u8]) -> Option<LocalEnd> {
     let payload: &[u8; V4_PAYLOAD_BYTES] = payload.first_chunk()?;
     let [_, _, _, _, a, b, c, d, ..] = *payload;
@@ -158,7 +155,7 @@ fn v6_destination(payload: &[u8]) -> Option<LocalEnd> {
     usable.then(|| LocalEnd::new(address.into(), u32::from_ne_bytes(*interface)))
 }
 
-/// Seconds and nanoseconds, 64 bits each; zero where only hardware took the time.
+/// Seconds and nanoseconds, 64 bits each; zero if only the hardware stamped the datagram.
 fn software_stamp(payload: &[u8]) -> Option<Duration> {
     let payload: &[u8; STAMP_PAYLOAD_BYTES] = payload.first_chunk()?;
     let seconds = u64::try_from(i64::from_ne_bytes(*payload.first_chunk()?)).ok()?;
@@ -194,7 +191,7 @@ mod tests {
         payload
     }
 
-    /// A time stamp and the packet info of `local` behind it, as the kernel writes them; with their length.
+    /// Returns a time stamp followed by the packet info of `local`, as the kernel writes them, and their length.
     fn stamp_and_info(stamp: &[u8], local: LocalEnd) -> (ControlMessages, usize) {
         let (mut both, mut info) = (ControlMessages::EMPTY, ControlMessages::EMPTY);
         both.set_header(stamp.len(), libc::SOL_SOCKET, libc::SCM_TIMESTAMPING);
@@ -206,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_reads_back_as_the_destination_it_answers() {
+    fn a_source_reads_back_as_the_destination() {
         for address in ["127.0.0.2", "203.0.113.9", "::1", "2001:db8::5", "fe80::77"] {
             let local = LocalEnd::new(address.parse().unwrap(), 4);
             assert_eq!(there_and_back(local), Some(local));
@@ -221,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_kernel_did_not_write_is_not_read() {
+    fn bytes_that_the_kernel_did_not_write_are_not_read() {
         let mut messages = ControlMessages::EMPTY;
         assert_eq!(messages.control_data(ControlMessages::ROOM_BYTES), ControlData::default());
         messages.set_source(LocalEnd::new(LOOPBACK.parse().unwrap(), 0));
@@ -233,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_stamp_and_packet_info_of_either_family_have_room_together() {
+    fn a_time_stamp_and_packet_info_of_either_family_fit_together() {
         for address in [LOOPBACK, "fe80::77"] {
             let local = LocalEnd::new(address.parse().unwrap(), 4);
             let (messages, written_bytes) = stamp_and_info(&stamp(1_700_000_000, 999_999_999), local);
@@ -250,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_that_is_none_is_left_out() {
+    fn an_invalid_time_is_left_out() {
         let local = LocalEnd::new(LOOPBACK.parse().unwrap(), 4);
         for (seconds, nanoseconds) in [(0, 0), (-1, 0), (1, -1), (1, 1_000_000_000)] {
             let (messages, written_bytes) = stamp_and_info(&stamp(seconds, nanoseconds), local);
@@ -262,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_length_that_leads_nowhere_ends_the_walk() {
+    fn an_invalid_length_ends_the_parsing() {
         let local = LocalEnd::new(LOOPBACK.parse().unwrap(), 4);
         for length_bytes in [0, 1, HEADER_BYTES - 1, ROOM_BYTES + 1, usize::MAX - 3, usize::MAX] {
             let (mut messages, written_bytes) = stamp_and_info(&stamp(1, 1), local);

@@ -1,4 +1,4 @@
-//! The socket options that socket2 has no call for.
+//! Socket options that socket2 does not support.
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
@@ -15,26 +15,25 @@ pub(crate) fn set_integer(
     unsafe { set(socket, level, name, &value) }
 }
 
-/// Gives the reuseport group of a socket a classic BPF program, which the kernel checks and copies.
+/// Attaches a classic BPF program to the reuseport group of a socket. The kernel verifies and copies it.
 pub(crate) fn attach_reuseport_program(
     socket: BorrowedFd<'_>,
     instructions: &mut [libc::sock_filter],
 ) -> io::Result<()> {
     let len = u16::try_from(instructions.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
     let program = libc::sock_fprog { len, filter: instructions.as_mut_ptr() };
-    // SAFETY: the pointer in the value leads to as many instructions as the value tells, borrowed until the
-    // call returns.
+    // SAFETY: the pointer in the value leads to as many instructions as its length says, borrowed until the call
+    // returns.
     unsafe { set(socket, libc::SOL_SOCKET, libc::SO_ATTACH_REUSEPORT_CBPF, &program) }
 }
 
 /// # Safety
 ///
-/// Where the value holds a pointer, what the kernel reads through it for this option must be valid during the
-/// call.
+/// If the value contains a pointer, the memory that the kernel reads through it for this option must be valid during
+/// the call.
 unsafe fn set<T>(socket: BorrowedFd<'_>, level: libc::c_int, name: libc::c_int, value: &T) -> io::Result<()> {
     let bytes = libc::socklen_t::try_from(size_of::<T>()).map_err(|_| io::ErrorKind::InvalidInput)?;
-    // SAFETY: the kernel reads no more than the size of the value, which is borrowed until the call returns,
-    // and copies it.
+    // SAFETY: the kernel copies no more than the size of the value, which is borrowed until the call returns.
     let outcome =
         unsafe { libc::setsockopt(socket.as_raw_fd(), level, name, ptr::from_ref(value).cast(), bytes) };
     if outcome == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }

@@ -1,20 +1,15 @@
-//! Batched datagrams: recvmmsg and sendmmsg over owned buffers, packet info, time stamps, reuseport steering.
+//! Batched UDP: `recvmmsg` and `sendmmsg` over owned buffers, packet info, time stamps and reuseport steering.
 //!
-//! A [`BatchSocket`] never blocks and never waits: the caller waits until the socket is readable, then takes
-//! what stands in the kernel with [`BatchSocket::receive`] and answers with [`BatchSocket::send`], a
-//! [`ReceiveBatch`] and a [`SendBatch`] at a time. All memory is allocated when a batch is made; receiving
-//! and sending allocate nothing.
+//! A [`BatchSocket`] never blocks: once it is readable, [`BatchSocket::receive`] fills a [`ReceiveBatch`] with
+//! waiting datagrams, and [`BatchSocket::send`] sends the replies in a [`SendBatch`]. All memory is allocated when a
+//! batch is created; receiving and sending do not allocate.
 //!
-//! [`SteeringProgram`] lets the kernel choose the socket of a reuseport group by the info hash that a
-//! datagram carries.
+//! A [`SteeringProgram`] makes the kernel choose the socket of a reuseport group by the info hash in a datagram.
 
-#![allow(
-    unsafe_code,
-    reason = "the one home of unsafe: system calls over memory that the kernel reads and writes"
-)]
+#![allow(unsafe_code, reason = "system calls on memory that the kernel reads and writes")]
 
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
-compile_error!("udp-socket speaks the kernel's 64-bit Linux socket ABI only");
+compile_error!("udp-socket supports the 64-bit Linux socket ABI only");
 
 mod control_message;
 mod kernel_option;

@@ -1,4 +1,4 @@
-//! The arrays that recvmmsg and sendmmsg work on, wired together once.
+//! The arrays that `recvmmsg` and `sendmmsg` work on, linked once.
 
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::time::Duration;
@@ -9,42 +9,41 @@ use crate::limits::{BATCH_DATAGRAMS_MAX, DATAGRAM_BYTES_MAX};
 use crate::path::{LocalEnd, Path, SocketName};
 use crate::stable_slice::StableSlice;
 
-/// What belongs to one datagram beside its bytes. The kernel reads and writes the name in the path and the
-/// control messages.
+/// The data of one datagram besides its bytes. The kernel reads and writes the name in the path and the control
+/// messages.
 struct Slot {
     control: ControlMessages,
     iovec: libc::iovec,
     path: Path,
-    /// When the datagram arrived, since the Unix epoch, where the kernel told.
+    /// Time of arrival since the Unix epoch, if the kernel reported it.
     arrived: Option<Duration>,
 }
 
 /// Buffers, addresses and message headers for up to [`MessageTable::capacity`] datagrams.
 ///
-/// Invariant, on which the system calls rest: header `i` points at slot `i` (name, control messages, iovec)
-/// and the iovec at buffer `i`; each length is at most the room behind its pointer. Buffers and slots are
-/// stable slices, so moving the table moves nothing that is pointed at. Nothing outside of this module can
-/// write a pointer or a length.
+/// Invariant that the system calls rely on: header `i` points to slot `i` (name, control messages, iovec), whose
+/// iovec points to buffer `i`, and each length is at most the room at its pointer. Buffers and slots are stable
+/// slices, so that moving the table does not move them. Code outside of this module cannot write a pointer or a
+/// length.
 pub(crate) struct MessageTable {
     buffers: StableSlice<u8>,
     slots: StableSlice<Slot>,
     headers: Box<[libc::mmsghdr]>,
     datagram_bytes_max: usize,
-    /// Datagrams of the last receive of which the kernel told when they arrived.
+    /// Number of datagrams of the last receive with a time of arrival.
     stamped: usize,
 }
 
-// SAFETY: all pointers lead into memory that the table owns alone, and nothing about that memory belongs to a
-// thread.
+// SAFETY: all pointers point into memory that the table alone owns, and none of it belongs to a thread.
 unsafe impl Send for MessageTable {}
 
-/// Room for a name of either family, which the kernel is told anew for each datagram.
+/// Room for a name of either family; set again for each datagram.
 #[allow(clippy::cast_possible_truncation, reason = "28 bytes")]
 const NAME_ROOM_BYTES: u32 = size_of::<SocketName>() as u32;
 
 impl MessageTable {
-    /// A table for `datagrams` of up to `datagram_bytes_max` bytes each, both brought inside of the limits,
-    /// ready to receive.
+    /// Creates a table for `datagrams` of up to `datagram_bytes_max` bytes each, both clamped to the limits, ready to
+    /// receive.
     pub(crate) fn new(datagrams: usize, datagram_bytes_max: usize) -> Self {
         let capacity = datagrams.clamp(1, BATCH_DATAGRAMS_MAX);
         let datagram_bytes_max = datagram_bytes_max.clamp(1, DATAGRAM_BYTES_MAX);
@@ -54,7 +53,7 @@ impl MessageTable {
             path: Path::UNSPECIFIED,
             arrived: None,
         };
-        // SAFETY: a message header is integers and pointers, for which all zeros is a value.
+        // SAFETY: a message header consists of integers and pointers, for which all zeros is a valid value.
         let empty_header = || unsafe { mem::zeroed::<libc::mmsghdr>() };
         let mut table = Self {
             buffers: StableSlice::new(vec![0; capacity * datagram_bytes_max].into()),
@@ -69,12 +68,12 @@ impl MessageTable {
         table
     }
 
-    /// Points the header at its slot and the slot at its buffer, for good.
+    /// Links the header to its slot and the slot to its buffer, once for the life of the table.
     fn wire(&mut self, index: usize) {
         let buffer = self.buffers.pointer_to(index * self.datagram_bytes_max);
         let slot = self.slots.pointer_to(index);
-        // SAFETY: `slot` is an element of the slots and no reference to it is in use; only addresses of its
-        // fields are taken.
+        // SAFETY: `slot` is an element of the slots to which no reference exists; only addresses of its fields are
+        // taken.
         let (control, iovec, name) =
             unsafe { (&raw mut (*slot).control, &raw mut (*slot).iovec, &raw mut (*slot).path.name) };
         // SAFETY: as above.
@@ -87,7 +86,7 @@ impl MessageTable {
         self.arm(index);
     }
 
-    /// Makes the header ready to receive: the kernel overwrites the two lengths with what it used.
+    /// Prepares the header to receive: the kernel has overwritten the two lengths.
     fn arm(&mut self, index: usize) {
         let header = &mut self.headers[index].msg_hdr;
         header.msg_namelen = NAME_ROOM_BYTES;
@@ -102,12 +101,12 @@ impl MessageTable {
         self.datagram_bytes_max
     }
 
-    /// The whole buffer of a datagram.
+    /// Returns the whole buffer of a datagram.
     pub(crate) fn buffer(&self, index: usize) -> &[u8] {
         &self.buffers[index * self.datagram_bytes_max..][..self.datagram_bytes_max]
     }
 
-    /// The whole buffer of a datagram, to be written.
+    /// Returns the whole buffer of a datagram for writing.
     pub(crate) fn buffer_mut(&mut self, index: usize) -> &mut [u8] {
         &mut self.buffers[index * self.datagram_bytes_max..][..self.datagram_bytes_max]
     }
@@ -116,23 +115,22 @@ impl MessageTable {
         &self.slots[index].path
     }
 
-    /// When the datagram arrived, since the Unix epoch, where the kernel told.
+    /// Time of arrival since the Unix epoch, if the kernel reported it.
     pub(crate) fn arrived(&self, index: usize) -> Option<Duration> {
         if self.stamped == 0 { None } else { self.slots[index].arrived }
     }
 
-    /// The bytes that the kernel received or sent.
+    /// Bytes that the kernel received or sent.
     pub(crate) fn transferred_bytes(&self, index: usize) -> usize {
         (self.headers[index].msg_len as usize).min(self.datagram_bytes_max)
     }
 
-    /// Whether the datagram was longer than its buffer and lost its end.
+    /// Whether the datagram was longer than its buffer, so that its end is lost.
     pub(crate) fn truncated(&self, index: usize) -> bool {
         self.headers[index].msg_hdr.msg_flags & libc::MSG_TRUNC != 0
     }
 
-    /// Reads what the kernel told about a received datagram into its slot, and makes the header ready for the
-    /// next.
+    /// Reads the control messages of a received datagram into its slot, and prepares the header for the next receive.
     pub(crate) fn settle(&mut self, index: usize) {
         let written_bytes = self.headers[index].msg_hdr.msg_controllen;
         if ControlMessages::may_be_stamped(written_bytes) {
@@ -164,12 +162,11 @@ impl MessageTable {
         header.msg_controllen = control_bytes;
     }
 
-    /// One recvmmsg over all headers; the count of datagrams received.
+    /// Calls `recvmmsg` once with all headers. Returns the number of datagrams received.
     pub(crate) fn receive(&mut self, socket: BorrowedFd<'_>) -> io::Result<usize> {
         self.stamped = 0;
-        // SAFETY: the headers are exclusively borrowed and as many as told, and by the table's invariant the
-        // kernel writes only into names, control messages and buffers of the table, none of which is borrowed
-        // now.
+        // SAFETY: the headers are exclusively borrowed and the count is theirs. By the table's invariant the kernel
+        // writes only into names, control messages and buffers of the table, none of which is borrowed.
         let count = unsafe {
             libc::recvmmsg(
                 socket.as_raw_fd(),
@@ -182,11 +179,11 @@ impl MessageTable {
         usize::try_from(count).map_err(|_| io::Error::last_os_error())
     }
 
-    /// One sendmmsg over the headers `first..end`; the count of datagrams sent, at least one.
+    /// Calls `sendmmsg` once with the headers `first..end`. Returns the number of datagrams sent, at least one.
     pub(crate) fn send(&mut self, socket: BorrowedFd<'_>, first: usize, end: usize) -> io::Result<usize> {
         let headers = &mut self.headers[first..end];
-        // SAFETY: the headers are exclusively borrowed and as many as told, and by the table's invariant the
-        // kernel reads only names, control messages and buffers of the table.
+        // SAFETY: the headers are exclusively borrowed and the count is theirs. By the table's invariant the kernel
+        // reads only names, control messages and buffers of the table.
         let count = unsafe {
             libc::sendmmsg(
                 socket.as_raw_fd(),
@@ -219,11 +216,11 @@ impl fmt::Debug for MessageTable {
 mod tests {
     use super::*;
 
-    /// Does what recvmmsg does to one header: writes the payload, and tells its length.
+    /// Does to one header what `recvmmsg` does: writes the payload and its length.
     fn receive_as_the_kernel_does(table: &mut MessageTable, index: usize, payload: &[u8]) {
         let header = &mut table.headers[index];
         let iovec = header.msg_hdr.msg_iov;
-        // SAFETY: by the table's invariant the iovec and the name are there, and nothing borrows them now.
+        // SAFETY: by the table's invariant the iovec and the name are valid, and they are not borrowed.
         unsafe {
             assert!(payload.len() <= (*iovec).iov_len);
             ptr::copy_nonoverlapping(payload.as_ptr(), (*iovec).iov_base.cast(), payload.len());
@@ -234,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_through_the_headers_is_read_after_moves_and_borrows() {
+    fn data_written_through_the_headers_is_read_after_moves_and_borrows() {
         let mut table = MessageTable::new(3, 8);
         for round in 0..3 {
             let payload = [round; 8];
@@ -249,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn no_length_leads_out_of_its_buffer() {
+    fn no_length_exceeds_its_buffer() {
         let mut table = MessageTable::new(2, 8);
         table.address(0, usize::MAX, &Path::new(([192, 0, 2, 1], 7).into()));
         assert_eq!(table.slots[0].iovec.iov_len, 8);

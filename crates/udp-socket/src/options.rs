@@ -1,4 +1,4 @@
-//! How a socket is to be made.
+//! Options of a socket.
 
 use std::net::SocketAddr;
 use std::num::NonZeroU16;
@@ -6,66 +6,64 @@ use std::num::NonZeroU16;
 /// Whether other sockets may be bound to the same address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PortSharing {
-    /// The socket is alone on its address; a second bind fails.
+    /// Only this socket is bound to its address; a second bind fails.
     #[default]
     Exclusive,
-    /// The socket joins the `SO_REUSEPORT` group of its address, into which the kernel spreads datagrams. A
-    /// socket's index in the group is its bind order, as long as none of the group is closed (the last one
-    /// then takes the index of the closed one).
+    /// The socket joins the `SO_REUSEPORT` group of its address, over which the kernel spreads datagrams. Its index
+    /// in the group is its bind order, until a socket of the group is closed (the last one then takes the index of
+    /// the closed one).
     ///
-    /// Name a port: with port 0 the kernel may pick the port of another group of the same user, and joins it.
+    /// Requires a port: with port 0 the kernel may choose, and join, another group of the same user.
     ReusePort,
 }
 
-/// Whether the local address that a datagram was sent to is kept, so that the reply leaves from that address.
+/// Whether the destination address of datagrams is captured, so that replies leave from it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DestinationInfo {
-    /// Replies leave from whatever address the routing table prefers: right where the socket is bound to one
-    /// address.
+    /// Replies leave from the address that the routing table prefers: correct if the socket is bound to one address.
     #[default]
     Ignore,
-    /// Each received path knows its local address: needed where the socket is bound to the wildcard address
-    /// of a machine with several addresses.
+    /// Each received path has its local address: needed on the wildcard address of a machine with several addresses.
     Capture,
 }
 
-/// Whether the kernel stamps each datagram with the time of its arrival.
+/// Whether the kernel stamps each datagram with its time of arrival.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ReceiveTimestamps {
-    /// It does not.
+    /// Datagrams have no time stamps.
     #[default]
     Off,
-    /// It stamps no more, and tells the stamps of those that wait already.
+    /// New datagrams are not stamped; those that already wait report their stamps.
     TellOnly,
-    /// It does, which costs it a clock read and a control message for each datagram. The clock is also read for
-    /// all other packets of the system as long as one socket asks for stamps.
+    /// Each datagram costs a clock read and a control message. The kernel also reads the clock for all other packets
+    /// of the system while any socket asks for stamps.
     On,
 }
 
-/// What [`BatchSocket::bind`](crate::BatchSocket::bind) makes.
+/// Options of [`BatchSocket::bind`](crate::BatchSocket::bind).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SocketOptions {
-    /// The local address. An IPv6 address never receives IPv4 datagrams (`IPV6_V6ONLY`).
+    /// Local address. An IPv6 address never receives IPv4 datagrams (`IPV6_V6ONLY`).
     pub address: SocketAddr,
-    /// The receive buffer in bytes of kernel memory, or the system's default. Beyond `net.core.rmem_max` only
-    /// a process with `CAP_NET_ADMIN` gets it; see
-    /// [`effective_receive_buffer_bytes`](crate::BatchSocket::effective_receive_buffer_bytes).
+    /// Receive buffer in bytes of kernel memory, or the system's default. More than `net.core.rmem_max` needs
+    /// `CAP_NET_ADMIN`; see [`effective_receive_buffer_bytes`](crate::BatchSocket::effective_receive_buffer_bytes).
     pub receive_buffer_bytes: Option<usize>,
-    /// The send buffer in bytes of kernel memory, or the system's default. The same rule holds with
-    /// `net.core.wmem_max`.
+    /// Send buffer in bytes of kernel memory, or the system's default. More than `net.core.wmem_max` needs
+    /// `CAP_NET_ADMIN`.
     pub send_buffer_bytes: Option<usize>,
     /// Whether the socket joins a reuseport group.
     pub sharing: PortSharing,
-    /// Whether received paths know their local address.
+    /// Whether received paths have a local address.
     pub destination: DestinationInfo,
-    /// Generic segmentation offload (`UDP_SEGMENT`): what is sent as one longer message leaves as datagrams of
-    /// this many bytes each, the last one of the rest. One trip through the kernel then serves up to
-    /// [`SEGMENTS_MAX`](crate::SEGMENTS_MAX) datagrams to one destination.
+    /// Generic segmentation offload (`UDP_SEGMENT`): a longer message leaves as datagrams of this many bytes each,
+    /// the last one with the rest. One pass through the kernel then sends up to [`SEGMENTS_MAX`](crate::SEGMENTS_MAX)
+    /// datagrams to one destination.
     pub segment_bytes: Option<NonZeroU16>,
 }
 
 impl SocketOptions {
-    /// An exclusive socket on `address` with the system's buffer sizes, which ignores destination addresses.
+    /// Options for an exclusive socket on `address` with the system's buffer sizes that ignores destination
+    /// addresses.
     #[must_use]
     pub fn new(address: SocketAddr) -> Self {
         Self {

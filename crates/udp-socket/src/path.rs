@@ -1,16 +1,16 @@
-//! Between whom a datagram travels, kept as the kernel gave it.
+//! The two ends of a datagram's path, in the form that the kernel uses.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
-/// The first field of a socket name; the kernel's `sa_family_t`.
+/// First field of a socket name, the kernel's `sa_family_t`.
 #[allow(clippy::cast_possible_truncation, reason = "an address family fits sa_family_t by definition")]
 const FAMILY_V4: u16 = libc::AF_INET as u16;
 #[allow(clippy::cast_possible_truncation, reason = "an address family fits sa_family_t by definition")]
 const FAMILY_V6: u16 = libc::AF_INET6 as u16;
 
-/// A `sockaddr_in` or a `sockaddr_in6`, by family, laid out so that the kernel can write either into it and
-/// both can be read without unsafe: every byte pattern is a valid value.
+/// A `sockaddr_in` or a `sockaddr_in6`, by family. The kernel can write either into it, and both can be read without
+/// unsafe code: every bit pattern is valid.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub(crate) struct SocketName {
@@ -18,7 +18,7 @@ pub(crate) struct SocketName {
     port_be: [u8; 2],
     /// `sin_addr` of an IPv4 name, `sin6_flowinfo` of an IPv6 name.
     v4_address_or_v6_flow: [u8; 4],
-    /// Starts with the zero padding of an IPv4 name; what follows that is of no meaning then.
+    /// Begins with the zero padding of an IPv4 name; the rest is unused there.
     v6_address: [u8; 16],
     v6_scope_id: u32,
 }
@@ -62,7 +62,7 @@ impl SocketName {
         }
     }
 
-    /// The bytes that the kernel is to read, by family; never more than the struct has.
+    /// Bytes that the kernel is to read, by family; at most the size of the struct.
     pub(crate) fn length_bytes(&self) -> u32 {
         const V4_BYTES: u32 = 16;
         const V6_BYTES: u32 = 28;
@@ -72,52 +72,50 @@ impl SocketName {
     }
 }
 
-/// The local end of a path: the address that the remote end knows this machine by.
+/// The local end of a path: the address of this machine that the remote end uses.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct LocalEnd {
     pub(crate) address: IpAddr,
-    /// Zero leaves the choice to the routing table. Only an IPv6 link-local address means nothing without its
-    /// interface.
+    /// Zero leaves the choice to the routing table. Only an IPv6 link-local address needs an interface.
     pub(crate) interface_index: u32,
 }
 
-/// Between whom a datagram travels: the remote address and, where it is known, the local address.
+/// The path of a datagram: the remote address and, if known, the local address.
 ///
-/// A path that was received is the path to reply on: the remote address goes back to the kernel bit for bit
-/// (an IPv6 scope id survives), and the reply leaves from the address that the request was sent to.
+/// A reply uses the path of its request: the remote address is passed back to the kernel unchanged, including an IPv6
+/// scope id, and the reply leaves from the address that the request was sent to.
 #[derive(Clone, Copy)]
 pub struct Path {
     pub(crate) name: SocketName,
     pub(crate) local: Option<LocalEnd>,
 }
 
-const _: () = assert!(size_of::<Path>() <= 64, "a path is copied across cores: one cache line at most");
+const _: () = assert!(size_of::<Path>() <= 64, "a path is copied between cores, so it fits a cache line");
 
 impl Path {
     pub(crate) const UNSPECIFIED: Self = Self { name: SocketName::UNSPECIFIED, local: None };
 
-    /// The path to `remote`, from whatever local address the routing table prefers.
+    /// Creates the path to `remote`, from the local address that the routing table prefers.
     #[must_use]
     pub fn new(remote: SocketAddr) -> Self {
         Self { name: SocketName::from_address(remote), local: None }
     }
 
-    /// The same path, but from `local`, which must be an address of this machine and of the family of the
-    /// socket that sends (the kernel refuses an address that is not its own, and ignores one of the other
-    /// family).
+    /// Returns the path with the local address `local`, which must be an address of this machine in the family of the
+    /// sending socket. The kernel refuses other addresses, and ignores one of the other family.
     #[must_use]
     pub fn with_local(self, local: IpAddr) -> Self {
         let scope_id = if self.name.family == FAMILY_V6 { self.name.v6_scope_id } else { 0 };
         Self { local: Some(LocalEnd::new(local, scope_id)), ..self }
     }
 
-    /// The remote address. IPv6 addresses carry the scope id that the kernel gave.
+    /// The remote address. IPv6 addresses include the scope id from the kernel.
     #[must_use]
     pub fn remote(&self) -> SocketAddr {
         self.name.address()
     }
 
-    /// The local address, where the socket captured it or the sender chose it.
+    /// The local address, if the socket captured it or the sender chose it.
     #[must_use]
     pub fn local(&self) -> Option<IpAddr> {
         self.local.map(|end| end.address)
@@ -125,8 +123,8 @@ impl Path {
 }
 
 impl LocalEnd {
-    /// Keeps the interface only where the address means nothing without it, so that a reply may otherwise
-    /// leave by any interface (asymmetric routing).
+    /// Keeps the interface only if the address needs it, so that other replies may leave through any interface
+    /// (asymmetric routing).
     pub(crate) fn new(address: IpAddr, interface_index: u32) -> Self {
         let scoped = matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local());
         Self { address, interface_index: if scoped { interface_index } else { 0 } }
@@ -144,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_gives_back_the_remote_address_it_was_made_from() {
+    fn a_path_returns_the_remote_address_it_was_created_from() {
         let v6 = SocketAddrV6::new("fe80::1:2".parse().unwrap(), 6969, 0x0102_0304, 7);
         for remote in ["192.0.2.7:1".parse().unwrap(), "[2001:db8::9]:65535".parse().unwrap(), v6.into()] {
             assert_eq!(Path::new(remote).remote(), remote);
@@ -160,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_travels_between_threads() {
+    fn a_path_can_be_sent_between_threads() {
         fn travels<T: Copy + Send + Sync + 'static>() {}
         travels::<Path>();
     }

@@ -1,4 +1,4 @@
-//! Receiving: one batch of owned buffers, filled by one system call.
+//! Receiving: a batch of owned buffers that one system call fills.
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -11,15 +11,15 @@ use crate::path::Path;
 /// One received datagram, borrowed from its batch.
 #[derive(Clone, Copy, Debug)]
 pub struct Received<'a> {
-    /// Who sent it, and to which local address where the socket captures that; the path to reply on.
+    /// Sender, and local address if the socket captures it; the path to reply on.
     pub path: &'a Path,
-    /// The payload; only its start where `truncated`.
+    /// The payload, or only its beginning if `truncated`.
     pub bytes: &'a [u8],
-    /// The datagram was longer than the buffers of the batch.
+    /// Whether the datagram was longer than the buffers of the batch.
     pub truncated: bool,
 }
 
-/// Buffers for datagrams to be received, allocated once and filled again by each
+/// Buffers for received datagrams, allocated once and filled by each
 /// [`BatchSocket::receive`](crate::BatchSocket::receive).
 #[derive(Debug)]
 pub struct ReceiveBatch {
@@ -28,52 +28,51 @@ pub struct ReceiveBatch {
 }
 
 impl ReceiveBatch {
-    /// An empty batch for up to `datagrams` datagrams of up to `datagram_bytes_max` bytes each (longer ones
-    /// are truncated). The two are brought between 1 and [`BATCH_DATAGRAMS_MAX`](crate::BATCH_DATAGRAMS_MAX),
-    /// and between 1 and [`DATAGRAM_BYTES_MAX`](crate::DATAGRAM_BYTES_MAX).
+    /// Creates an empty batch for up to `datagrams` datagrams of up to `datagram_bytes_max` bytes each; longer ones
+    /// are truncated. The arguments are clamped to 1..=[`BATCH_DATAGRAMS_MAX`](crate::BATCH_DATAGRAMS_MAX) and
+    /// 1..=[`DATAGRAM_BYTES_MAX`](crate::DATAGRAM_BYTES_MAX).
     #[must_use]
     pub fn new(datagrams: usize, datagram_bytes_max: usize) -> Self {
         Self { table: MessageTable::new(datagrams, datagram_bytes_max), filled: 0 }
     }
 
-    /// The datagrams that the last receive brought.
+    /// Number of datagrams of the last receive.
     #[must_use]
     pub fn len(&self) -> usize {
         self.filled
     }
 
-    /// Whether the last receive brought nothing.
+    /// Whether the last receive returned no datagram.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.filled == 0
     }
 
-    /// The most datagrams that one receive brings. A receive that brought as many may have left more in the
-    /// kernel.
+    /// The most datagrams per receive. After a receive of this many, more may be waiting in the kernel.
     #[must_use]
     pub fn capacity(&self) -> usize {
         self.table.capacity()
     }
 
-    /// The datagram at `index` of the last receive, in the order of arrival.
+    /// Returns the datagram at `index` of the last receive, in the order of arrival.
     #[must_use]
     pub fn get(&self, index: usize) -> Option<Received<'_>> {
         (index < self.filled).then(|| self.received(index))
     }
 
-    /// The datagrams of the last receive, in the order of arrival.
+    /// Iterates over the datagrams of the last receive, in the order of arrival.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Received<'_>> + '_ {
         (0..self.filled).map(|index| self.received(index))
     }
 
-    /// When the kernel received the datagram at `index` of the last receive, since the Unix epoch by the system's
-    /// clock. `None` where the socket took no time stamps when it arrived.
+    /// When the kernel received the datagram at `index` of the last receive: the system's clock, since the Unix
+    /// epoch. `None` if it has no time stamp.
     #[must_use]
     pub fn arrived(&self, index: usize) -> Option<Duration> {
         self.table.arrived(index).filter(|_| index < self.filled)
     }
 
-    /// The path of the datagram at `index` of the last receive.
+    /// Returns the path of the datagram at `index` of the last receive.
     #[must_use]
     pub fn path(&self, index: usize) -> Option<&Path> {
         (index < self.filled).then(|| self.table.path(index))
@@ -110,9 +109,9 @@ impl ReceiveBatch {
     }
 }
 
-/// Whether an error is over once it was reported: an interruption, or what an ICMP message about an earlier
-/// datagram turns into. The kernel does not report the latter on a socket that is not connected; should it
-/// ever do so, a stranger's ICMP message must not look like a broken socket.
+/// Whether an error is over once it was reported: an interruption, or an ICMP error about an earlier datagram. The
+/// kernel does not report the latter on an unconnected socket; if it ever does, an ICMP message from a third party
+/// must not look like a broken socket.
 fn passes_by(error: &io::Error) -> bool {
     matches!(
         error.raw_os_error(),

@@ -1,4 +1,4 @@
-//! Sending: one batch of owned buffers, handed to the kernel by as few system calls as it takes.
+//! Sending: a batch of owned buffers, sent with as few system calls as possible.
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -6,51 +6,47 @@ use std::os::fd::BorrowedFd;
 use crate::message_table::MessageTable;
 use crate::path::Path;
 
-/// What became of the datagrams of one [`BatchSocket::send`](crate::BatchSocket::send); the three add up to
-/// the datagrams that were queued.
+/// The result of [`BatchSocket::send`](crate::BatchSocket::send). The three counts add up to the datagrams that were
+/// queued.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SendReport {
-    /// Datagrams that the kernel took.
+    /// Datagrams that the kernel accepted.
     pub sent: usize,
-    /// Datagrams that the kernel refused for what they are (no route, not permitted, too long); they are
-    /// gone.
+    /// Datagrams that the kernel refused (no route, not permitted, too long); they are dropped.
     pub refused: usize,
     /// Datagrams that the kernel had no room for; they are still queued.
     pub unsent: usize,
 }
 
-/// Buffers for datagrams to be sent, allocated once. A datagram is written into
-/// [`next_buffer`](Self::next_buffer) and queued by [`commit`](Self::commit);
-/// [`BatchSocket::send`](crate::BatchSocket::send) empties the queue.
+/// Buffers for datagrams to be sent, allocated once. A datagram is written into [`next_buffer`](Self::next_buffer),
+/// queued by [`commit`](Self::commit) and sent by [`BatchSocket::send`](crate::BatchSocket::send).
 #[derive(Debug)]
 pub struct SendBatch {
     table: MessageTable,
-    /// The first datagram that still has to be sent; before it lie those of an interrupted send.
+    /// The first datagram that is not sent yet; those before it were sent by an incomplete send.
     first: usize,
-    /// Behind the last queued datagram; `first <= end <= capacity`.
+    /// After the last queued datagram; `first <= end <= capacity`.
     end: usize,
 }
 
 impl SendBatch {
-    /// An empty batch for up to `datagrams` datagrams of up to `datagram_bytes_max` bytes each. The two are
-    /// brought between 1 and [`BATCH_DATAGRAMS_MAX`](crate::BATCH_DATAGRAMS_MAX), and between 1 and
-    /// [`DATAGRAM_BYTES_MAX`](crate::DATAGRAM_BYTES_MAX).
+    /// Creates an empty batch for up to `datagrams` datagrams of up to `datagram_bytes_max` bytes each. The arguments
+    /// are clamped to 1..=[`BATCH_DATAGRAMS_MAX`](crate::BATCH_DATAGRAMS_MAX) and
+    /// 1..=[`DATAGRAM_BYTES_MAX`](crate::DATAGRAM_BYTES_MAX).
     #[must_use]
     pub fn new(datagrams: usize, datagram_bytes_max: usize) -> Self {
         Self { table: MessageTable::new(datagrams, datagram_bytes_max), first: 0, end: 0 }
     }
 
-    /// The next free buffer, of the batch's datagram size, or `None` when the batch is full. What an earlier
-    /// datagram left in it is still there. Nothing is queued before [`commit`](Self::commit); until then the
-    /// same buffer is given again.
+    /// Returns the next free buffer, of the datagram size of the batch, or `None` if the batch is full. The buffer
+    /// still contains an earlier datagram. It is returned again until [`commit`](Self::commit) queues it.
     #[must_use]
     pub fn next_buffer(&mut self) -> Option<&mut [u8]> {
         if self.is_full() { None } else { Some(self.table.buffer_mut(self.end)) }
     }
 
-    /// Queues the first `length` bytes of the buffer that [`next_buffer`](Self::next_buffer) gave, along
-    /// `path`. The caller keeps `length` within the buffer (a longer one is cut) and commits only what it was
-    /// given a buffer for (a full batch ignores it).
+    /// Queues the first `length` bytes of the buffer from [`next_buffer`](Self::next_buffer), along `path`. A longer
+    /// `length` than the buffer is cut, and a commit to a full batch is ignored; both are errors of the calling code.
     pub fn commit(&mut self, length: usize, path: &Path) {
         debug_assert!(!self.is_full(), "a commit follows a buffer");
         debug_assert!(length <= self.table.datagram_bytes_max(), "a datagram fits its buffer");
@@ -60,7 +56,7 @@ impl SendBatch {
         }
     }
 
-    /// The datagrams that are queued.
+    /// Number of queued datagrams.
     #[must_use]
     pub fn len(&self) -> usize {
         self.end - self.first
@@ -72,8 +68,8 @@ impl SendBatch {
         self.len() == 0
     }
 
-    /// Whether no buffer is free. After a send that left datagrams unsent, buffers come free again when the
-    /// last of those is sent or the batch is cleared.
+    /// Whether no buffer is free. After a send that left datagrams unsent, buffers become free when the last of those
+    /// is sent or the batch is cleared.
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.end == self.table.capacity()
@@ -85,7 +81,7 @@ impl SendBatch {
         self.table.capacity()
     }
 
-    /// Forgets what is queued.
+    /// Drops all queued datagrams.
     pub fn clear(&mut self) {
         (self.first, self.end) = (0, 0);
     }
@@ -101,9 +97,8 @@ impl SendBatch {
     }
 }
 
-/// Offers `queued` datagrams to the kernel until it took or refused each, or has no room. `offer` hands over
-/// what stands behind the first so many datagrams; like sendmmsg it returns how many of those were taken, or
-/// why the first was not.
+/// Offers `queued` datagrams to the kernel until it has accepted or refused all, or has no room. `offer(done)` offers
+/// those after the first `done`; like `sendmmsg` it returns how many were accepted, or why the first was not.
 fn drain(queued: usize, mut offer: impl FnMut(usize) -> io::Result<usize>) -> SendReport {
     let mut report = SendReport { unsent: queued, ..SendReport::default() };
     while report.unsent > 0 {
@@ -124,7 +119,7 @@ fn drain(queued: usize, mut offer: impl FnMut(usize) -> io::Result<usize>) -> Se
     report
 }
 
-/// Whether the kernel lacks memory or room in the send buffer: not the datagram's fault, and likely to pass.
+/// Whether the kernel lacks memory or room in the send buffer: independent of the datagram, and likely temporary.
 fn no_room(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::ENOBUFS | libc::ENOMEM))
 }
@@ -133,7 +128,7 @@ fn no_room(error: &io::Error) -> bool {
 mod tests {
     use super::*;
 
-    /// A kernel that answers as told and records what it was offered.
+    /// Drains with a kernel that returns `answers`, and records what it was offered.
     fn drain_scripted(queued: usize, answers: &[Result<usize, i32>]) -> (SendReport, Vec<usize>) {
         let (mut answers, mut offered) = (answers.iter(), Vec::new());
         let report = drain(queued, |done| {
@@ -145,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_partly_taken_batch_goes_on_behind_what_was_taken() {
+    fn a_partly_sent_batch_continues_after_the_sent_datagrams() {
         let (report, offered) = drain_scripted(9, &[Ok(4), Ok(3), Ok(2)]);
         assert_eq!(report, SendReport { sent: 9, refused: 0, unsent: 0 });
         assert_eq!(offered, [0, 4, 7]);
@@ -168,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_batch_asks_nothing_of_the_kernel() {
+    fn an_empty_batch_makes_no_system_call() {
         assert_eq!(drain_scripted(0, &[]), (SendReport::default(), Vec::new()));
     }
 

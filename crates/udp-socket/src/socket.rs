@@ -1,4 +1,4 @@
-//! The socket: made once, then only batches go through it.
+//! The UDP socket, which sends and receives batches.
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,7 +12,7 @@ use crate::receive::ReceiveBatch;
 use crate::send::{SendBatch, SendReport};
 use crate::steering::SteeringProgram;
 
-/// A bound, unconnected UDP socket that never blocks and passes datagrams in batches.
+/// A bound, unconnected, non-blocking UDP socket that sends and receives batches of datagrams.
 #[derive(Debug)]
 pub struct BatchSocket {
     socket: Socket,
@@ -21,12 +21,12 @@ pub struct BatchSocket {
 }
 
 impl BatchSocket {
-    /// Makes a socket (closed on exec) and binds it.
+    /// Creates a socket (closed on exec) and binds it.
     ///
     /// # Errors
     ///
-    /// What the kernel answers: the address is in use or not of this machine, the port is privileged, the
-    /// family is not there, no descriptor is left. A buffer size beyond the system's limit is no error.
+    /// Errors of the kernel: the address is in use or not of this machine, the port is privileged, the family is not
+    /// supported, no descriptor is left. A buffer size above the system's limit is no error.
     pub fn bind(options: &SocketOptions) -> io::Result<Self> {
         let kind = Type::DGRAM.nonblocking().cloexec();
         let socket = Socket::new(Domain::for_address(options.address), kind, Some(Protocol::UDP))?;
@@ -41,50 +41,48 @@ impl BatchSocket {
         Ok(Self { socket, local_address, sharing: options.sharing })
     }
 
-    /// The address that the socket is bound to, with the port that the kernel picked where port 0 was asked
-    /// for.
+    /// The address that the socket is bound to, with the port that the kernel chose for port 0.
     #[must_use]
     pub fn local_address(&self) -> SocketAddr {
         self.local_address
     }
 
-    /// The receive buffer that the kernel granted, in bytes as it counts them: twice what was asked, since it
-    /// pays its own bookkeeping of each datagram out of it.
+    /// The receive buffer that the kernel granted, in bytes: twice the requested size, because the kernel also uses
+    /// it for its bookkeeping of each datagram.
     ///
     /// # Errors
     ///
-    /// What the kernel answers; none is known for a socket that is open.
+    /// Errors of the kernel; none is known for an open socket.
     pub fn effective_receive_buffer_bytes(&self) -> io::Result<usize> {
         self.socket.recv_buffer_size()
     }
 
-    /// Takes what waits, up to the capacity of the batch, without waiting; what was in the batch is gone.
-    /// Returns the count of datagrams, 0 where none waits.
+    /// Receives waiting datagrams without blocking, up to the capacity of the batch, whose former content is lost.
+    /// Returns the number of datagrams, 0 if none is waiting.
     ///
     /// # Errors
     ///
-    /// What the kernel answers about the socket itself, or that it lacks memory. What ICMP messages of
-    /// strangers cause is no error.
+    /// Errors of the socket itself, or lack of memory. ICMP messages from third parties cause no errors.
     pub fn receive(&self, batch: &mut ReceiveBatch) -> io::Result<usize> {
         batch.fill(self.socket.as_fd())
     }
 
-    /// Sends what is queued in the batch, without waiting. A datagram that the kernel refuses is dropped,
-    /// counted, and does not hold back those behind it. Where the kernel has no room, the rest stays queued
-    /// in its order: send again once the socket is writable, or clear the batch.
+    /// Sends the queued datagrams without blocking. A datagram that the kernel refuses is dropped and counted, and
+    /// does not delay later ones. If the kernel has no room, the rest stays queued in order: send again once the
+    /// socket is writable, or clear the batch.
     pub fn send(&self, batch: &mut SendBatch) -> SendReport {
         batch.drain(self.socket.as_fd())
     }
 
-    /// Switches the kernel's time stamps for the datagrams that arrive from now on. Those that wait in the socket
-    /// already keep what they have: none, or a stamp, which is told unless all is switched off.
+    /// Sets whether the kernel stamps datagrams that arrive from here on. Datagrams that already wait in the socket
+    /// keep the stamp that they have, if any; it is reported unless stamps are [`Off`](ReceiveTimestamps::Off).
     ///
     /// # Errors
     ///
-    /// What the kernel answers; none is known for a socket that is open.
+    /// Errors of the kernel; none is known for an open socket.
     pub fn set_receive_timestamps(&self, timestamps: ReceiveTimestamps) -> io::Result<()> {
-        // Not `SO_TIMESTAMPNS`, which gives datagrams that have no stamp the time of the receive call, and
-        // leaves the kernel reading its clock for each packet after it is switched off.
+        // `SO_TIMESTAMPNS` is unsuitable: it reports the time of the receive call for datagrams without a stamp, and
+        // the kernel continues to read its clock for each packet after it is switched off.
         let flags = match timestamps {
             ReceiveTimestamps::Off => 0,
             ReceiveTimestamps::TellOnly => libc::SOF_TIMESTAMPING_SOFTWARE,
@@ -94,13 +92,13 @@ impl BatchSocket {
         set_integer(self.socket.as_fd(), libc::SOL_SOCKET, libc::SO_TIMESTAMPING, flags)
     }
 
-    /// Lets `program` choose the socket of each datagram to the reuseport group that this socket is in. One
-    /// call counts for the whole group, and for sockets that join it later; it replaces an earlier program.
+    /// Makes `program` choose the socket of each datagram to the reuseport group of this socket. One call applies to
+    /// the whole group, including sockets that join later; it replaces an earlier program.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) when the socket is not in a reuseport group, when the
-    /// program has no shards or when it reads beyond the end of any datagram; else what the kernel answers.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) if the socket is not in a reuseport group, or if the program has
+    /// no shards or reads beyond the end of any datagram; otherwise errors of the kernel.
     pub fn steer(&self, program: &SteeringProgram) -> io::Result<()> {
         match self.sharing {
             PortSharing::ReusePort => program.attach(self.socket.as_fd()),
@@ -124,11 +122,10 @@ impl AsRawFd for BatchSocket {
     }
 }
 
-/// What the kernel has learned of a path's MTU is not asked: a datagram is measured against the interface alone,
-/// so that nobody can lower the MTU with forged ICMP messages and turn replies into EMSGSIZE or fragments. Over
-/// IPv4 it leaves with the don't-fragment bit, which spares the kernel a choice of identification for each
-/// datagram. Nothing is lost as long as replies stay below what every path carries (1,280 bytes on IPv6, and on
-/// all but forgotten IPv4 links).
+/// Makes the kernel ignore discovered path MTUs: datagrams are limited by the MTU of the interface alone, so that
+/// forged ICMP messages cannot turn replies into EMSGSIZE or fragments. IPv4 datagrams are sent with the
+/// don't-fragment bit, which saves the kernel choosing an identification for each. Replies are not lost as long as
+/// they are smaller than every path's MTU (1,280 bytes on IPv6, and on practically all IPv4 links).
 fn apply_ip_options(socket: &Socket, options: &SocketOptions) -> io::Result<()> {
     let capture = options.destination == DestinationInfo::Capture;
     if options.address.is_ipv4() {
@@ -141,8 +138,7 @@ fn apply_ip_options(socket: &Socket, options: &SocketOptions) -> io::Result<()> 
     }
 }
 
-/// The force options need `CAP_NET_ADMIN` and then go beyond the system's limit; the plain ones are cut at it
-/// in silence.
+/// The force options need `CAP_NET_ADMIN` and exceed the system's limit; the plain ones are silently cut to it.
 fn apply_buffer_sizes(socket: &Socket, options: &SocketOptions) -> io::Result<()> {
     let set = |bytes: Option<usize>, force, plain| {
         let Some(bytes) = bytes else { return Ok(()) };

@@ -1,4 +1,4 @@
-//! Steering: which socket of a reuseport group gets a datagram, decided in the kernel by the info hash.
+//! Steering: the kernel chooses the socket of a reuseport group by the info hash in a datagram.
 
 use std::os::fd::BorrowedFd;
 use std::{fmt, io};
@@ -6,43 +6,41 @@ use std::{fmt, io};
 use crate::kernel_option::attach_reuseport_program;
 use crate::limits::{DATAGRAM_BYTES_MAX, INFO_HASH_BYTES};
 
-/// The bytes of an info hash, in the type of the kernel's offsets.
+/// Bytes of an info hash, in the type of BPF offsets.
 const HASH_BYTES: u32 = 20;
 const _: () = assert!(HASH_BYTES as usize == INFO_HASH_BYTES);
-/// Half words of an info hash, each with its own key.
+/// Half words of an info hash; each has its own key.
 const HASH_WORDS: usize = INFO_HASH_BYTES / 2;
-/// An index outside of any group: the kernel then falls back to its hash over both addresses and ports, which
-/// spreads.
+/// An index outside of any group: the kernel falls back to its hash of addresses and ports, which spreads the
+/// datagrams.
 const NO_OWNER: u32 = u32::MAX;
-/// Instructions beside those for each half word: length check 3, start value 1, reduction 3, return 1.
+/// Fixed instructions: length check 3, start value 1, reduction 3, return 1. Each half word adds four.
 const INSTRUCTIONS: usize = 8 + 4 * HASH_WORDS;
 
-/// The keyed function from an info hash to the shard that owns it, as the kernel and the tracker both compute
-/// it.
+/// The keyed function from an info hash to the shard that owns it, computed by the kernel and by the tracker.
 ///
-/// The hash is the multilinear one over ten big-endian 16-bit half words with 32-bit keys, of which the high
-/// half is taken: strongly universal (Lemire and Kaser), so any two info hashes that were chosen without the
-/// keys meet on one core by chance only. The keys are therefore secret: `Debug` does not show them.
+/// It is the high half of a multilinear hash over ten big-endian 16-bit half words with 32-bit keys. This is strongly
+/// universal (Lemire and Kaser), so two info hashes that were chosen without the keys share a core only by chance.
+/// Therefore the keys are secret: `Debug` does not show them.
 ///
-/// An owner is an index into the reuseport group, and a socket's index in the group is its bind order.
+/// An owner is an index into the reuseport group; the index of a socket in the group is its bind order.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SteeringProgram {
-    /// Where the info hash starts, in bytes from the start of the payload; 16 in an announce and in a scrape.
+    /// Offset of the info hash in the payload, in bytes; 16 in an announce and in a scrape (BEP 15).
     pub hash_offset: u32,
-    /// Shorter datagrams have no owner and are spread, in bytes of payload; 36 is the shortest with a whole
-    /// info hash. Less than what the hash needs counts as what it needs.
+    /// Datagrams with a shorter payload, in bytes, have no owner and are spread; 36 is the shortest with a whole info
+    /// hash. Raised to the end of the info hash if it is less.
     pub datagram_bytes_min: u32,
-    /// The secret start value of the sum.
+    /// Secret start value of the sum.
     pub addend: u32,
-    /// The secret factor of each half word of the info hash.
+    /// Secret factor of each half word.
     pub multipliers: [u32; HASH_WORDS],
-    /// Sockets of the group; owners are `0..shards`. Where fewer are bound, the datagrams of the missing are
-    /// spread.
+    /// Sockets in the group; owners are `0..shards`. Datagrams of owners that are not bound are spread.
     pub shards: u16,
 }
 
 impl SteeringProgram {
-    /// The owner of a datagram with this UDP payload, or `None` where the kernel spreads it.
+    /// Returns the owner of a datagram with this UDP payload, or `None` if the kernel spreads it.
     #[must_use]
     pub fn select(&self, payload: &[u8]) -> Option<u16> {
         if self.shards == 0 || payload.len() < self.bytes_needed() as usize {
@@ -52,7 +50,7 @@ impl SteeringProgram {
         Some(self.owner(info_hash))
     }
 
-    /// The shard that owns an info hash.
+    /// Returns the shard that owns an info hash.
     #[must_use]
     pub fn owner(&self, info_hash: &[u8; INFO_HASH_BYTES]) -> u16 {
         let (words, _) = info_hash.as_chunks::<2>();
@@ -67,8 +65,8 @@ impl SteeringProgram {
         self.datagram_bytes_min.max(self.hash_offset.saturating_add(HASH_BYTES))
     }
 
-    /// The classic BPF program. It runs with the packet starting at the UDP payload; the sum is kept in X,
-    /// since a load only touches A.
+    /// Returns the classic BPF program. Its packet data begin at the UDP payload. The sum is kept in X, because loads
+    /// overwrite A only.
     fn instructions(&self) -> Vec<libc::sock_filter> {
         let mut program = Vec::with_capacity(INSTRUCTIONS);
         program.push(statement(libc::BPF_LD | libc::BPF_W | libc::BPF_LEN, 0));
@@ -90,7 +88,7 @@ impl SteeringProgram {
         program
     }
 
-    /// Gives the program to the group that `socket` belongs to, in place of an earlier one.
+    /// Attaches the program to the group of `socket`, in place of an earlier one.
     pub(crate) fn attach(&self, socket: BorrowedFd<'_>) -> io::Result<()> {
         self.check()?;
         attach_reuseport_program(socket, &mut self.instructions())

@@ -1,4 +1,4 @@
-//! What the tests share: random numbers, and waiting for datagrams with a deadline.
+//! Helpers of the tests: random numbers, and waiting for datagrams with a deadline.
 
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
@@ -9,7 +9,7 @@ use crate::{BatchSocket, Path, PortSharing, ReceiveBatch, SendBatch, SendReport,
 /// How long a datagram on the loopback interface may take before a test fails.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// Marsaglia's xorshift64, from a fixed seed so that a failure comes back.
+/// Marsaglia's xorshift64, with a fixed seed so that failures are reproducible.
 pub(crate) struct XorShift(u64);
 
 impl XorShift {
@@ -37,13 +37,13 @@ impl XorShift {
     }
 }
 
-/// A socket on a loopback address, with the kernel's choice of port.
+/// Returns a socket on a loopback address, with a port of the kernel's choice.
 pub(crate) fn socket_on(ip: &str) -> BatchSocket {
     BatchSocket::bind(&SocketOptions::new(SocketAddr::new(ip.parse().unwrap(), 0))).unwrap()
 }
 
-/// A reuseport group of `size` sockets on one loopback address, in bind order. Tests that run side by side
-/// must use different addresses, since the kernel may give one user's group with port 0 the port of another.
+/// Returns a reuseport group of `size` sockets on one loopback address, in bind order. Parallel tests must use
+/// different addresses, because the kernel may choose the port of another group of the same user for port 0.
 pub(crate) fn group_on(ip: &str, size: u16) -> Vec<BatchSocket> {
     let mut options = SocketOptions::new(SocketAddr::new(ip.parse().unwrap(), 0));
     options.sharing = PortSharing::ReusePort;
@@ -56,20 +56,19 @@ pub(crate) fn group_on(ip: &str, size: u16) -> Vec<BatchSocket> {
     group
 }
 
-/// Queues one datagram.
 pub(crate) fn queue(batch: &mut SendBatch, bytes: &[u8], path: &Path) {
     batch.next_buffer().expect("the batch has room")[..bytes.len()].copy_from_slice(bytes);
     batch.commit(bytes.len(), path);
 }
 
-/// Sends a batch of which nothing may be refused or unsent.
+/// Sends a batch of which no datagram may be refused or unsent.
 pub(crate) fn send_all(socket: &BatchSocket, batch: &mut SendBatch) {
     let queued = batch.len();
     assert_eq!(socket.send(batch), SendReport { sent: queued, refused: 0, unsent: 0 });
     assert!(batch.is_empty());
 }
 
-/// Receives until `count` datagrams arrived over any of the sockets, and gives each, with the index of its
+/// Receives until `count` datagrams have arrived over any of the sockets, and passes each, with the index of its
 /// socket, to `each`.
 pub(crate) fn receive_over(
     sockets: &[BatchSocket],
@@ -90,14 +89,14 @@ pub(crate) fn receive_over(
     assert_eq!(arrived, count, "no datagram arrives twice");
 }
 
-/// Waits until one of the sockets is readable, or a moment has passed.
+/// Waits until one of the sockets is readable, for at most 100 ms.
 pub(crate) fn wait_readable(sockets: &[BatchSocket]) {
     const MOMENT_MS: libc::c_int = 100;
     let poll_entry =
         |socket: &BatchSocket| libc::pollfd { fd: socket.as_raw_fd(), events: libc::POLLIN, revents: 0 };
     let mut entries: Vec<_> = sockets.iter().map(poll_entry).collect();
     let count = libc::nfds_t::try_from(entries.len()).expect("few sockets");
-    // SAFETY: the entries live through the call and are as many as told.
+    // SAFETY: the entries live through the call, and the count is theirs.
     let ready = unsafe { libc::poll(entries.as_mut_ptr(), count, MOMENT_MS) };
     assert!(ready >= 0, "poll works");
 }

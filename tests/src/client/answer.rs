@@ -3,20 +3,20 @@ use primitives::{AddressFamily, CompactAddress, CompactIpv4, CompactIpv6};
 use std::net::SocketAddr;
 use udp_protocol::{ConnectionId, Response, decode_response};
 
-/// A reply as a client understands it.
+/// A decoded reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// To a connect.
+    /// The response to a connect.
     Connected(ConnectionId),
-    /// To an announce.
+    /// The response to an announce.
     Announced(Announced),
-    /// To a scrape, in its order.
+    /// The response to a scrape, in the order of its info hashes.
     Scraped(Vec<TorrentCounts>),
-    /// An error with its text.
+    /// An error response with its text.
     Error(String),
 }
 
-/// The answer to an announce.
+/// The content of an announce response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Announced {
     /// Seconds until the next announce.
@@ -25,7 +25,7 @@ pub struct Announced {
     pub seeders: u32,
     /// Leechers in the swarm.
     pub leechers: u32,
-    /// The peers, sorted: which come first means nothing.
+    /// The peers, sorted because their order has no meaning.
     pub peers: Vec<SocketAddr>,
 }
 
@@ -34,17 +34,17 @@ pub struct Announced {
 pub struct TorrentCounts {
     /// Seeders in the swarm.
     pub seeders: u32,
-    /// Completed events.
+    /// Number of completed events.
     pub downloaded: u64,
     /// Leechers in the swarm.
     pub leechers: u32,
 }
 
 impl Answer {
-    /// Reads the reply to a client at `source`.
+    /// Decodes a reply to a client at `source`.
     ///
     /// # Panics
-    /// When it is no reply of a tracker, or that to another request.
+    /// If `bytes` is not a response, or has another transaction id.
     #[must_use]
     pub fn read(source: SocketAddr, bytes: &[u8]) -> Self {
         match AddressFamily::of(source.ip()) {

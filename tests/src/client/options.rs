@@ -1,18 +1,18 @@
-//! What a client appends to an announce (BEP 41).
+//! Options that a client appends to an announce (BEP 41).
 
-/// The path and query of a tracker's URL, in as many parts as they are given in.
+/// Encodes the path and query of an announce URL, one option per part.
 ///
 /// # Panics
-/// When a part is longer than 255 bytes.
+/// If a part is longer than 255 bytes.
 #[must_use]
 pub fn url_data(parts: &[&[u8]]) -> Vec<u8> {
     parts.iter().flat_map(|part| option(2, part)).collect()
 }
 
-/// An option of a kind that BEP 41 does not define.
+/// Encodes an option of a kind that BEP 41 does not define.
 ///
 /// # Panics
-/// When it is longer than 255 bytes.
+/// If `data` is longer than 255 bytes.
 #[must_use]
 pub fn unknown_option(data: &[u8]) -> Vec<u8> {
     option(0x63, data)

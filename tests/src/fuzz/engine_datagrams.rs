@@ -10,24 +10,24 @@ use self::script::{Language, Script, Step};
 use self::world::World;
 use access::{AccessPolicy, CompletedCounts, DetailsKept, TorrentAdmission, UserAdmission};
 
-/// Reads `input` as a script of datagrams, time and expiry for a tracker of one to four shards, and plays it.
+/// Runs `input` as a script of datagrams, time and expiry against a tracker of one to four shards.
 ///
-/// The first byte chooses the tracker; then come steps of a few bytes each, some with a datagram as it stands
-/// and some with a short word for a whole request. A datagram can have a connection id put into its place, of
-/// its own source or another's, new or old: nobody guesses 64 bits.
+/// The first byte selects the settings of the tracker. Steps of a few bytes each follow, some with a raw datagram
+/// and some with a short code for a whole request. A step can insert a connection id, new or old, of its own
+/// source or of another, because fuzzing does not guess 64 bits.
 ///
 /// # Panics
-/// When a promise of the tracker does not hold.
+/// If an invariant of the tracker does not hold.
 pub fn engine_datagrams(input: &[u8]) {
     let Some((&choice, rest)) = input.split_first() else { return };
     play(World::new(choice, AccessPolicy::PUBLIC), Script::new(rest, Language::Public));
 }
 
-/// The same for a tracker that does not serve everyone: the first byte says who is served and what is kept, and some
-/// steps change it. Announces bring URL data with a key, or something that is none.
+/// Does the same for a tracker with restricted admission: the first byte selects the access policy, and some steps
+/// change lists, keys and bans. Announces carry URL data, with or without a valid key.
 ///
 /// # Panics
-/// When a promise of the tracker does not hold, or somebody is served who may not be, or the other way round.
+/// If an invariant of the tracker does not hold, or a request is served that must be refused, or the other way round.
 pub fn admission_datagrams(input: &[u8]) {
     let [policy, choice, rest @ ..] = input else { return };
     play(World::new(*choice, policy_of(*policy)), Script::new(rest, Language::Admission));

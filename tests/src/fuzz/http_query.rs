@@ -5,11 +5,11 @@ use http_protocol::{
 use primitives::{InfoHash, Numwant, PeerStatus};
 use std::net::IpAddr;
 
-/// Reads `query` as that of an announce and of a scrape. What is read has to be what the query says when it is taken
-/// apart into strings first, and so has what is wrong with it.
+/// Parses `query` as that of an announce and of a scrape. The result, or the error, must equal that of a plain
+/// parser that first splits the query into strings.
 ///
 /// # Panics
-/// When one of these does not hold.
+/// If the results differ.
 pub fn http_query(query: &[u8]) {
     match Announce::from_query(query) {
         Ok(announce) => check_announce(query, &announce),
@@ -21,14 +21,14 @@ pub fn http_query(query: &[u8]) {
         (Ok(scrape), Some(decoded)) => assert_eq!(scrape.info_hashes().collect::<Vec<_>>(), decoded),
         (Err(QueryError::Missing(Parameter::InfoHash)), _) => assert_eq!(hashes, Vec::<&[u8]>::new()),
         (Err(error), None) => {
-            let wrong = hashes.iter().find(|value| twenty(value).is_none()).expect("one that is wrong");
+            let wrong = hashes.iter().find(|value| twenty(value).is_none()).expect("an invalid hash");
             assert_eq!(error, QueryError::NotTwentyBytes(Parameter::InfoHash, ParameterValue(wrong)));
         }
         (scrape, decoded) => panic!("{scrape:?}, {decoded:?}"),
     }
 }
 
-/// The values of a parameter, first to last.
+/// Returns all values of a parameter, in their order.
 fn values<'a>(query: &'a [u8], name: &'a str) -> impl Iterator<Item = &'a [u8]> {
     query.split(|&byte| byte == b'&').filter_map(move |parameter| {
         let mut parts = parameter.splitn(2, |&byte| byte == b'=');
@@ -41,7 +41,7 @@ fn last<'a>(query: &'a [u8], name: &'a str) -> Option<&'a [u8]> {
     values(query, name).last()
 }
 
-/// Percent-decoding in the fewest words.
+/// A plain reference implementation of percent-decoding.
 fn decode(value: &[u8]) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut at = 0;
@@ -88,7 +88,7 @@ fn fault_of_announce(query: &[u8]) -> Option<QueryError<'_>> {
 
 fn check_announce(query: &[u8], announce: &Announce<'_>) {
     let value = |name| last(query, name);
-    assert_eq!(fault_of_announce(query), None, "what is read has no fault");
+    assert_eq!(fault_of_announce(query), None, "a parsed query has no fault");
     assert_eq!(Some(announce.info_hash.0), value("info_hash").and_then(twenty));
     assert_eq!(Some(announce.peer_id.0), value("peer_id").and_then(twenty));
     assert_eq!(Some(u64::from(announce.port)), number(value("port")));

@@ -5,11 +5,11 @@ use http_protocol::{
     Version, read_request,
 };
 
-/// Reads `connection` as the bytes that a client sends, in one piece and in small ones: they are the same requests.
-/// Each has to be what its bytes say in the fewest words, and each is answered in a form that can be read back.
+/// Parses `connection` as the bytes that a client sends, in one piece and in small pieces, which must yield the
+/// same requests. Each request must match a plain parser, and a response to it must be readable.
 ///
 /// # Panics
-/// When one of these does not hold.
+/// If the requests differ, or a response cannot be parsed.
 pub fn http_requests(connection: &[u8]) {
     let mut whole = Vec::new();
     let rest = read_all(connection, connection.len().max(1), |request, bytes| {
@@ -18,14 +18,14 @@ pub fn http_requests(connection: &[u8]) {
         whole.push(format!("{request:?}"));
     });
     check_rest(connection, rest);
-    // Ever longer pieces, so that a long input takes no longer than a short one.
+    // The pieces grow with the input, so that a long one takes no longer than a short one.
     let piece = 1 + connection.len() / 512;
     let mut in_pieces = Vec::new();
     let rest_in_pieces = read_all(connection, piece, |request, _| in_pieces.push(format!("{request:?}")));
     assert_eq!((whole, rest), (in_pieces, rest_in_pieces), "{}", connection.escape_ascii());
 }
 
-/// What the requests left: where it begins, and what was said of it.
+/// The bytes after the last request: where they begin, and the result of parsing them.
 type Rest = (usize, Ending);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,13 +52,13 @@ fn read_all(connection: &[u8], piece: usize, mut note: impl FnMut(&Request<'_>, 
     }
 }
 
-/// The lines of a head, without the empty ones before and behind it.
+/// Returns the lines of a head, without the empty ones before and after it.
 fn lines(bytes: &[u8]) -> Vec<&[u8]> {
     let lines = bytes.split(|&byte| byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
     lines.skip_while(|line| line.is_empty()).take_while(|line| !line.is_empty()).collect()
 }
 
-/// The length of the request at the front: up to and with the first empty line behind one that is not empty.
+/// Returns the length of the request at the front, including the first empty line after a non-empty one.
 fn head_bytes(bytes: &[u8]) -> Option<usize> {
     let mut length = 0;
     let mut is_begun = false;
@@ -115,7 +115,7 @@ fn check_headers(request: &Request<'_>, lines: &[&[u8]]) {
     assert_eq!(request.headers.forwarded_for_from_right(elements.len()), None);
 }
 
-/// What is left has no request at its front that should have been read.
+/// Checks that the remaining bytes do not begin with a valid request.
 fn check_rest(connection: &[u8], (start, ending): Rest) {
     let rest = &connection[start..];
     let first_line = lines(rest).first().copied().unwrap_or_default();

@@ -1,11 +1,11 @@
 use http_protocol::{PROXY_V1_BYTES_MAX, PROXY_V2_BYTES_MAX, ProxiedSource, ProxyHeader, read_proxy_header};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// Reads `bytes` as what a proxy sends first, ever more of them: what has been said once is said of all that is
-/// longer. A header has to be what its bytes say in the fewest words.
+/// Parses `bytes`, and all of their prefixes, as what a proxy sends first. Once a prefix has a result, every
+/// longer one has the same. A header must match a plain parser.
 ///
 /// # Panics
-/// When one of these does not hold.
+/// If the results differ.
 pub fn proxy_header(bytes: &[u8]) {
     let result = read_proxy_header(bytes);
     let first_said = (0..=bytes.len().min(PROXY_V2_BYTES_MAX + 1))

@@ -4,14 +4,14 @@ mod script;
 use self::connection::Connection;
 use self::script::{Script, Step};
 
-/// Reads `input` as a script of what a server's session gets: flights and records of a client that means well, whole,
-/// garbled and in pieces of any length, and bytes that stand in the script.
+/// Runs `input` as a script of the bytes that a server's session receives: flights and records of a well-behaved
+/// client, whole, garbled and in pieces of any length, and raw bytes from the script.
 ///
-/// The first byte says which version it is and how far the handshake has come.
+/// The first byte selects the TLS version and how far the handshake has come.
 ///
 /// # Panics
-/// When the session holds more than its bound, gives out what its client did not send, refuses a client that did
-/// nothing wrong, or goes on behind an error.
+/// If the session holds more bytes than its limit, returns plaintext that its client did not send, refuses a
+/// client that did nothing wrong, or continues after an error.
 pub fn tls_bytes(input: &[u8]) {
     let Some((&choice, rest)) = input.split_first() else { return };
     let mut connection = Connection::new(choice);

@@ -6,16 +6,16 @@ use udp_protocol::{
 };
 use zerocopy::IntoBytes;
 
-/// Where an announce has its event, of which only four numbers are defined.
+/// The event of an announce, which has four defined values.
 const EVENT_AT: core::ops::Range<usize> = 80..84;
-/// Where an announce has its number of peers, of which all negative ones mean the same.
+/// The numwant of an announce, of which all negative values mean the same.
 const NUMWANT_AT: core::ops::Range<usize> = 92..96;
 
-/// Reads `datagram` as a request and as a response of either family. What can be read has to be the datagram
-/// again when it is written; what cannot has to have the fault that it is refused for.
+/// Decodes `datagram` as a request and as a response of either family. A decoded message must encode to the same
+/// datagram; an error must be the one that a plain reference finds.
 ///
 /// # Panics
-/// When one of these does not hold.
+/// If one of these does not hold.
 pub fn udp_codec(datagram: &[u8]) {
     match decode_request(datagram) {
         Ok(request) => check_request(datagram, &request),
@@ -29,7 +29,7 @@ fn action_of(datagram: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_be_bytes(*datagram.get(at..)?.first_chunk()?))
 }
 
-/// BEP 15 in the fewest words, beside the decoder's own.
+/// A plain reference for the errors of requests (BEP 15).
 fn fault_of_request(datagram: &[u8]) -> Option<RequestError> {
     const PROTOCOL_ID: &[u8] = &[0, 0, 0x04, 0x17, 0x27, 0x10, 0x19, 0x80];
     if datagram.len() < 16 {
@@ -48,7 +48,7 @@ fn fault_of_request(datagram: &[u8]) -> Option<RequestError> {
 }
 
 fn check_request(datagram: &[u8], request: &Request<'_>) {
-    assert_eq!(fault_of_request(datagram), None, "what is read has no fault");
+    assert_eq!(fault_of_request(datagram), None, "a decoded message has no fault");
     match request {
         Request::Connect(connect) => {
             assert_eq!(datagram[..16], *ConnectRequest::new(connect.transaction_id).as_bytes());
@@ -90,7 +90,7 @@ fn check_announce(datagram: &[u8], read: &AnnounceRequest) {
     assert_eq!(expected, written.with_numwant(numwant).as_bytes());
 }
 
-/// Options are those of the bytes, and written again they are read the same.
+/// Checks that the options match a plain reference, and stay the same when encoded and decoded again.
 fn check_options(bytes: &[u8], options: AnnounceOptions<'_>) {
     let options: Vec<AnnounceOption<'_>> = options.collect();
     assert_eq!(options, options_of(bytes), "{bytes:02x?}");
@@ -107,7 +107,7 @@ fn check_options(bytes: &[u8], options: AnnounceOptions<'_>) {
     assert_eq!(AnnounceOptions::new(&written).collect::<Vec<_>>(), options);
 }
 
-/// BEP 41 in the fewest words.
+/// A plain reference decoder of BEP 41 options.
 fn options_of(bytes: &[u8]) -> Vec<AnnounceOption<'_>> {
     let mut options = Vec::new();
     let mut at = 0;
@@ -136,7 +136,7 @@ fn check_response<A: CompactAddress>(datagram: &[u8]) {
 }
 
 fn check_read_response<A: CompactAddress>(datagram: &[u8], response: &Response<'_, A>) {
-    assert_eq!(fault_of_response::<A>(datagram), None, "what is read has no fault");
+    assert_eq!(fault_of_response::<A>(datagram), None, "a decoded message has no fault");
     match response {
         Response::Connect(head) => {
             let written = ConnectResponse::new(head.transaction_id, head.connection_id);

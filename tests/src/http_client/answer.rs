@@ -4,48 +4,48 @@ use primitives::InfoHash;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
-/// An answer over HTTP.
+/// An HTTP response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpAnswer {
-    /// Its status.
+    /// The status code.
     pub status: u16,
-    /// The lines of its head behind the first.
+    /// The headers, in their order.
     pub headers: Vec<(String, String)>,
-    /// Its body.
+    /// The body, of the length in `Content-Length`.
     pub body: Vec<u8>,
 }
 
-/// The answer to an announce over HTTP.
+/// The content of an announce response over HTTP.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpAnnounced {
-    /// What is said over UDP too.
+    /// The values that UDP responses have too.
     pub common: Announced,
-    /// Completed events.
+    /// Number of completed events.
     pub downloaded: u64,
     /// Seconds until the client may announce again.
     pub min_interval_s: u32,
-    /// Where the client was seen.
+    /// The client's address as the tracker saw it.
     pub external_ip: IpAddr,
-    /// What its user should know.
+    /// The text of `warning message`.
     pub warning: Option<String>,
 }
 
 impl HttpAnswer {
-    /// Reads one answer and nothing behind it.
+    /// Parses one response with nothing after it.
     ///
     /// # Panics
-    /// When it is none.
+    /// If it is not a response, or bytes follow it.
     #[must_use]
     pub fn read(bytes: &[u8]) -> Self {
-        let (answer, rest) = Self::read_first(bytes).expect("a whole answer");
-        assert_eq!(rest, b"", "nothing behind the answer");
+        let (answer, rest) = Self::read_first(bytes).expect("a whole response");
+        assert_eq!(rest, b"", "nothing follows the response");
         answer
     }
 
-    /// Reads the answer at the front, if all of it is there; gives what is behind it too.
+    /// Parses the response at the front, if it is complete, and returns it with the bytes after it.
     ///
     /// # Panics
-    /// When it is none.
+    /// If it is not a response.
     #[must_use]
     pub fn read_first(bytes: &[u8]) -> Option<(Self, &[u8])> {
         let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
@@ -64,33 +64,33 @@ impl HttpAnswer {
         Some((Self { status, headers, body }, &bytes[end + 4 + length..]))
     }
 
-    /// The value of a line of its head.
+    /// Returns the value of a header.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
     }
 
-    /// Its body, bencoded.
+    /// Decodes its bencoded body.
     ///
     /// # Panics
-    /// When it is not.
+    /// If the status is not 200, or the body is not bencoded.
     #[must_use]
     pub fn value(&self) -> Value {
         assert_eq!(self.status, 200, "clients read the body of no other status");
         Value::read(&self.body)
     }
 
-    /// The reason of a failure, and the minutes after which the client may come back.
+    /// Returns `failure reason` and `retry in` (minutes), if the response is a failure.
     #[must_use]
     pub fn failure(&self) -> Option<(String, Option<Value>)> {
         let value = self.value();
         Some((text(value.get("failure reason")?), value.get("retry in").cloned()))
     }
 
-    /// The answer to an announce.
+    /// Decodes the response to an announce.
     ///
     /// # Panics
-    /// When it is another.
+    /// If it is not one.
     #[must_use]
     pub fn announced(&self) -> HttpAnnounced {
         assert_eq!(self.failure(), None);
@@ -105,15 +105,15 @@ impl HttpAnswer {
             },
             downloaded: value.get("downloaded").expect("downloaded").integer(),
             min_interval_s: number("min interval"),
-            external_ip: ip(value.get("external ip").expect("where it was seen").bytes()),
+            external_ip: ip(value.get("external ip").expect("an external ip").bytes()),
             warning: value.get("warning message").map(text),
         }
     }
 
-    /// The answer to a scrape.
+    /// Decodes the response to a scrape.
     ///
     /// # Panics
-    /// When it is another.
+    /// If it is not one.
     #[must_use]
     pub fn scraped(&self) -> BTreeMap<InfoHash, TorrentCounts> {
         assert_eq!(self.failure(), None);
@@ -145,7 +145,7 @@ fn ip(bytes: &[u8]) -> IpAddr {
     v4.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from)).expect("4 or 16 bytes")
 }
 
-/// The peers in whichever form, sorted.
+/// Returns the peers, in compact or dictionary form, sorted.
 fn peers(value: &Value) -> Vec<SocketAddr> {
     let mut peers: Vec<SocketAddr> = match value.get("peers").expect("peers") {
         Value::List(list) => list.iter().map(listed).collect(),

@@ -3,9 +3,9 @@ use std::collections::BTreeMap;
 /// A bencoded value (BEP 3).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
-    /// `i…e`; the tracker says nothing negative.
+    /// `i…e`; the tracker sends no negative numbers.
     Integer(u64),
-    /// A string of bytes.
+    /// A byte string.
     Bytes(Vec<u8>),
     /// `l…e`
     List(Vec<Self>),
@@ -14,48 +14,48 @@ pub enum Value {
 }
 
 impl Value {
-    /// Reads a value and nothing behind it.
+    /// Decodes one value with nothing after it.
     ///
     /// # Panics
-    /// When it is none, or the keys of a dictionary are not sorted.
+    /// If it is not bencoded, or the keys of a dictionary are not sorted.
     #[must_use]
     pub fn read(bytes: &[u8]) -> Self {
         let (value, rest) = value(bytes);
-        assert_eq!(rest, b"", "nothing behind the value");
+        assert_eq!(rest, b"", "nothing follows the value");
         value
     }
 
-    /// The number.
+    /// Returns an integer.
     ///
     /// # Panics
-    /// When it is something else.
+    /// If it is another kind of value.
     #[must_use]
     pub fn integer(&self) -> u64 {
         let Self::Integer(integer) = self else { panic!("a number: {self:?}") };
         *integer
     }
 
-    /// The bytes.
+    /// Returns a byte string.
     ///
     /// # Panics
-    /// When it is something else.
+    /// If it is another kind of value.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         let Self::Bytes(bytes) = self else { panic!("bytes: {self:?}") };
         bytes
     }
 
-    /// The entries.
+    /// Returns the entries of a dictionary.
     ///
     /// # Panics
-    /// When it is something else.
+    /// If it is another kind of value.
     #[must_use]
     pub const fn dictionary(&self) -> &BTreeMap<Vec<u8>, Self> {
         let Self::Dictionary(entries) = self else { panic!("a dictionary") };
         entries
     }
 
-    /// What stands at a key of a dictionary.
+    /// Returns the value of a key in a dictionary.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Self> {
         self.dictionary().get(key.as_bytes())

@@ -4,14 +4,14 @@ use engine::{Inbox, Outbox, RoutedAnnounce, RoutedScrape, Routing};
 use primitives::ShardId;
 use std::net::SocketAddr;
 
-/// Some of the datagrams, as one core received them.
+/// The datagrams of one batch of one core.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Batch<'a> {
     pub(super) datagrams: &'a [Datagram],
     pub(super) indices: &'a [usize],
 }
 
-/// What one core's engine decides about a batch.
+/// Outbox of one core's engine for a batch.
 #[derive(Debug)]
 pub(super) struct Outcomes<'a, F> {
     pub(super) batch: Batch<'a>,

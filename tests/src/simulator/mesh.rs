@@ -3,23 +3,23 @@ use primitives::{ShardCount, ShardId};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-/// A request on its way between cores.
+/// A request between cores.
 #[derive(Debug)]
 pub(super) struct Message<T> {
-    /// The datagram that it came in.
+    /// Index of its datagram.
     pub(super) request: usize,
     pub(super) source: SocketAddr,
     pub(super) content: T,
 }
 
-/// A bounded ring. Its memory is there from the start.
+/// A bounded ring, allocated in full at the start.
 #[derive(Debug)]
 struct Ring<T> {
     messages: VecDeque<Message<T>>,
     slots: usize,
 }
 
-/// A ring for announces and one for scrapes from each core to each.
+/// Rings from each core to each: one for announces and one for scrapes.
 #[derive(Debug)]
 pub(super) struct Mesh {
     shards: usize,
@@ -74,20 +74,20 @@ impl Mesh {
         self.scrapes[ring].send(message)
     }
 
-    /// The next announce for `to`, from whichever core.
+    /// Takes the next announce for `to`, from any core.
     pub(super) fn next_announce(&mut self, to: ShardId) -> Option<Message<RoutedAnnounce>> {
         let rings = self.announces.iter_mut().skip(to.index()).step_by(self.shards);
         rings.into_iter().find_map(|ring| ring.messages.pop_front())
     }
 
-    /// The next scrape for `to`, from whichever core.
+    /// Takes the next scrape for `to`, from any core.
     pub(super) fn next_scrape(&mut self, to: ShardId) -> Option<Message<RoutedScrape>> {
         let rings = self.scrapes.iter_mut().skip(to.index()).step_by(self.shards);
         rings.into_iter().find_map(|ring| ring.messages.pop_front())
     }
 
     fn ring(&self, from: ShardId, to: ShardId) -> usize {
-        assert_ne!(from, to, "what is a core's own does not cross the mesh");
+        assert_ne!(from, to, "a core's own requests do not cross the mesh");
         from.index() * self.shards + to.index()
     }
 }

@@ -2,7 +2,8 @@ use engine::RoutedRequest;
 use primitives::{ShardCount, ShardId};
 use std::collections::VecDeque;
 
-/// A bounded ring for routed requests from each core to each, and a way home to each core, which has room for all of its own.
+/// Rings for routed requests: a bounded one from each core to each, and one back to each core with room for all of
+/// its own.
 #[derive(Debug)]
 pub(super) struct RoutedRequestRings {
     shards: usize,
@@ -27,7 +28,7 @@ impl RoutedRequestRings {
         (from, to): (ShardId, ShardId),
         routed: Box<RoutedRequest>,
     ) -> Result<(), Box<RoutedRequest>> {
-        assert_ne!(from, to, "what is a core's own does not cross the mesh");
+        assert_ne!(from, to, "a core's own requests do not cross the mesh");
         let ring = &mut self.onward[from.index() * self.shards + to.index()];
         if ring.len() >= self.slots {
             return Err(routed);
@@ -40,7 +41,7 @@ impl RoutedRequestRings {
         self.home[routed.token.home.index()].push_back(routed);
     }
 
-    /// The next errand for `core`, from whichever other one.
+    /// Takes the next routed request for `core`, from any other core.
     pub(super) fn next_for(&mut self, core: usize) -> Option<Box<RoutedRequest>> {
         self.onward.iter_mut().skip(core).step_by(self.shards).find_map(VecDeque::pop_front)
     }

@@ -4,7 +4,7 @@ use http_protocol::SCRAPE_HASHES_MAX;
 use primitives::{ShardCount, ShardId};
 use swarm::{SwarmLimits, SwarmSettings};
 
-/// How a simulated tracker is set up.
+/// Settings of a simulated tracker.
 #[derive(Debug, Clone, Copy)]
 pub struct SimulatorSettings {
     /// The settings of each core; the shard is filled in.
@@ -13,9 +13,9 @@ pub struct SimulatorSettings {
     pub announce_slots: usize,
     /// Scrapes that one ring of the mesh holds.
     pub scrape_slots: usize,
-    /// Errands of HTTP requests that one ring of the mesh holds.
+    /// Routed HTTP requests that one ring of the mesh holds.
     pub routed_slots: usize,
-    /// The cores draw their own seeds from it.
+    /// Seed from which each core derives its own.
     pub seed: u64,
 }
 
@@ -33,10 +33,10 @@ impl Default for SimulatorSettings {
 }
 
 impl SimulatorSettings {
-    /// The usual settings with this many shards.
+    /// Returns the usual settings with this many shards.
     ///
     /// # Panics
-    /// When there cannot be that many.
+    /// If the number of shards is not possible.
     #[must_use]
     pub fn with_shards(shards: usize) -> Self {
         let mut settings = Self::default();
@@ -44,7 +44,7 @@ impl SimulatorSettings {
         settings
     }
 
-    /// The same for a tracker with this policy.
+    /// Returns the same settings with this access policy.
     #[must_use]
     pub const fn with_access(mut self, access: AccessPolicy) -> Self {
         self.engine.access = access;
@@ -52,7 +52,7 @@ impl SimulatorSettings {
     }
 }
 
-/// What HTTP clients are granted where no proxy and no named address is believed.
+/// Returns the usual HTTP policy: no trusted proxy, and no address accepted from an announce.
 #[must_use]
 pub fn usual_http() -> HttpPolicy {
     HttpPolicy {

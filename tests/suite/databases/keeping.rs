@@ -7,8 +7,8 @@ use tokio::time::Instant;
 const ANNOUNCES: TotalName = TotalName::new("announces");
 
 with_every_backend!(
-    what_waits_is_written_by_itself,
-    what_was_changed_before_a_flush_is_loaded_behind_it,
+    waiting_changes_are_written_without_a_flush,
+    changes_made_before_a_flush_are_loaded_after_it,
     nothing_is_lost_at_a_clean_stop,
 );
 
@@ -16,7 +16,7 @@ fn soon() -> Instant {
     Instant::now() + Duration::from_secs(20)
 }
 
-/// Writes at a flush and at the end only.
+/// Writes only at a flush and at the end.
 fn seldom() -> WriteBehindSettings {
     WriteBehindSettings { flush_every: Duration::from_secs(3600), ..WriteBehindSettings::default() }
 }
@@ -25,7 +25,7 @@ fn account(uploaded: u64) -> StoredKey {
     StoredKey { key: key("k"), valid_until_unix_s: None, uploaded, downloaded: 0, last_seen_unix_s: Some(1) }
 }
 
-async fn what_waits_is_written_by_itself(place: Place) {
+async fn waiting_changes_are_written_without_a_flush(place: Place) {
     let database = place.open().await;
     let settings =
         WriteBehindSettings { flush_every: Duration::from_millis(20), ..WriteBehindSettings::default() };
@@ -41,7 +41,7 @@ async fn what_waits_is_written_by_itself(place: Place) {
     assert_eq!((write_behind.info().waiting, write_behind.state()), (0, WriteBehindState::Connected));
 }
 
-async fn what_was_changed_before_a_flush_is_loaded_behind_it(place: Place) {
+async fn changes_made_before_a_flush_are_loaded_after_it(place: Place) {
     let database = place.open().await;
     let write_behind = WriteBehind::start(Some(database.clone()), seldom());
     for round in 1..=3 {
@@ -62,7 +62,7 @@ async fn nothing_is_lost_at_a_clean_stop(place: Place) {
     write_behind.change_list(TorrentList::Allowed, ListChange::Add, &wanted).unwrap();
     write_behind.put_key(account(7)).unwrap();
     assert_eq!(write_behind.stop(soon()).await.lost, 0);
-    assert_eq!(write_behind.put_key(account(8)), Err(TooManyWaiting), "nothing is taken after the end");
+    assert_eq!(write_behind.put_key(account(8)), Err(TooManyWaiting), "nothing is accepted after the end");
     assert!(write_behind.flush().await.is_err());
     let database = place.open().await;
     assert!(all(database.load_list(TorrentList::Allowed)).await == wanted);
@@ -70,7 +70,7 @@ async fn nothing_is_lost_at_a_clean_stop(place: Place) {
 }
 
 #[test]
-fn without_a_database_all_is_taken_and_forgotten() {
+fn without_a_database_changes_are_accepted_and_discarded() {
     super::block_on(async {
         let write_behind = WriteBehind::start(None, WriteBehindSettings { pending_max: 1, ..seldom() });
         write_behind.change_list(TorrentList::Allowed, ListChange::Add, &[hash(1), hash(2)]).unwrap();

@@ -1,4 +1,4 @@
-//! One tracker at a time uses a database.
+//! Only one tracker at a time uses a database.
 
 use super::{Place, all, block_on, hash, until, with_every_backend};
 use database::{
@@ -11,8 +11,8 @@ use std::pin::Pin;
 use std::time::Duration;
 
 with_every_backend!(
-    a_second_tracker_is_refused_and_told_who_has_the_database,
-    one_that_comes_later_waits_for_another_to_leave,
+    a_second_tracker_is_refused_and_the_holder_is_named,
+    a_later_tracker_can_write_only_after_the_first_has_closed,
 );
 
 fn listed(number: u32) -> WriteBatch {
@@ -21,13 +21,13 @@ fn listed(number: u32) -> WriteBatch {
     batch
 }
 
-/// What this process is called, as the one that has a database.
+/// The text that names this process as the holder of a database.
 fn this_process() -> String {
     let host = rustix::system::uname();
     format!("process {} on {}", std::process::id(), host.nodename().to_string_lossy())
 }
 
-async fn a_second_tracker_is_refused_and_told_who_has_the_database(place: Place) {
+async fn a_second_tracker_is_refused_and_the_holder_is_named(place: Place) {
     let first = place.open().await;
     let error = Database::open(&place.url(), Creation::Now).await.unwrap_err();
     assert!(matches!(&error, DatabaseError::Held { holder } if *holder == this_process()), "{error}");
@@ -38,7 +38,7 @@ async fn a_second_tracker_is_refused_and_told_who_has_the_database(place: Place)
     place.open().await.store(&listed(2)).await.unwrap();
 }
 
-async fn one_that_comes_later_waits_for_another_to_leave(place: Place) {
+async fn a_later_tracker_can_write_only_after_the_first_has_closed(place: Place) {
     let first = place.open().await;
     let second = Database::unopened(&place.url());
     for refused in
@@ -50,7 +50,7 @@ async fn one_that_comes_later_waits_for_another_to_leave(place: Place) {
     second.store(&listed(2)).await.unwrap();
 }
 
-/// The server ends all sessions on a database, as when it is started again.
+/// Ends all sessions on a database, as a restart of the server would.
 async fn end_sessions(place: &Place) {
     let end = |text: String| sqlx::raw_sql(AssertSqlSafe(text));
     if place.url.starts_with("postgres") {
@@ -86,8 +86,8 @@ fn is_away(
     }
 }
 
-/// A tracker loses its session. It goes on where nobody has come between, and otherwise never writes again, even when the
-/// other has gone.
+/// A tracker loses its session. It continues if no other tracker has taken over, and otherwise never writes again, even
+/// after the other has gone.
 async fn sessions_are_lost(place: Place) {
     let first = place.open().await;
     first.store(&listed(1)).await.unwrap();
@@ -115,11 +115,11 @@ async fn sessions_are_lost(place: Place) {
 }
 
 #[test]
-fn a_tracker_that_lost_its_session_of_postgres_writes_on_unless_it_was_overtaken() {
+fn a_tracker_that_lost_its_postgres_session_keeps_writing_unless_another_took_over() {
     block_on(sessions_are_lost(Place::new(super::Backend::Postgres, "sessions_are_lost")));
 }
 
 #[test]
-fn a_tracker_that_lost_its_session_of_mariadb_writes_on_unless_it_was_overtaken() {
+fn a_tracker_that_lost_its_mariadb_session_keeps_writing_unless_another_took_over() {
     block_on(sessions_are_lost(Place::new(super::Backend::MariaDb, "sessions_are_lost")));
 }

@@ -21,7 +21,7 @@ const SETTINGS: WriteBehindSettings = WriteBehindSettings {
     remind_every: Duration::from_secs(3600),
 };
 
-/// What the log of this thread says while this lives.
+/// A buffer for the log lines of this thread.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -48,7 +48,7 @@ impl Log {
     }
 }
 
-/// A write-behind with a server of its own, and how many changes it was given.
+/// A write-behind with its own server, and the number of accepted changes.
 struct Outage {
     write_behind: WriteBehind,
     database: Database,
@@ -62,7 +62,7 @@ impl Outage {
         Self { write_behind: WriteBehind::start(Some(database.clone()), SETTINGS), database, changes: 0 }
     }
 
-    /// Changes something. It is no future: nobody waits for the database here.
+    /// Submits changes. Not async, because submitting never waits for the database.
     fn change(&mut self, count: u32) -> Result<(), TooManyWaiting> {
         let info_hashes: Vec<_> = (self.changes..self.changes + count).map(hash).collect();
         let taken = self.write_behind.change_list(TorrentList::Allowed, ListChange::Add, &info_hashes);
@@ -74,7 +74,7 @@ impl Outage {
 
     async fn until_away(&self) -> String {
         let write_behind = self.write_behind.clone();
-        until("the keeper notices", || {
+        until("the write-behind notices the outage", || {
             let write_behind = write_behind.clone();
             Box::pin(async move { matches!(write_behind.state(), WriteBehindState::Away(_)) })
         })
@@ -83,7 +83,7 @@ impl Outage {
         reason
     }
 
-    /// Fills it while the server is away, until it takes no more.
+    /// Submits changes while the server is away, until no more are accepted. Returns the reported reason.
     async fn fill(&mut self) -> String {
         self.change(10).unwrap();
         let reason = self.until_away().await;
@@ -99,7 +99,7 @@ impl Outage {
         reason
     }
 
-    /// The server is back: all comes through by itself.
+    /// Asserts that all changes are stored after the server is back.
     async fn assert_comes_through(&self) {
         let write_behind = self.write_behind.clone();
         until("all is written", || {
@@ -114,7 +114,7 @@ impl Outage {
     }
 }
 
-/// A server hangs, comes back, crashes, comes back, hangs and stays so.
+/// A server hangs, recovers, crashes, recovers, and hangs until the end.
 async fn outages(kind: ServerKind) {
     let log = Log::default();
     let _recording = log.record();
@@ -136,7 +136,7 @@ async fn outages(kind: ServerKind) {
     outage.assert_comes_through().await;
     assert_eq!((log.lines_with("database is away"), log.lines_with("database is back")), (2, 2));
     assert_eq!(log.lines_with("more are refused"), 2);
-    assert_eq!(log.lines_with("WARN database::"), 2, "it is told once each time");
+    assert_eq!(log.lines_with("WARN database::"), 2, "each outage is logged once");
 
     let _paused = server.pause();
     outage.change(7).unwrap();

@@ -9,18 +9,18 @@ const ANNOUNCES: TotalName = TotalName::new("announces");
 const BYTES: TotalName = TotalName::new("bytes");
 
 with_every_backend!(
-    what_is_stored_is_loaded_again,
-    what_is_removed_is_gone,
+    stored_records_are_loaded_again,
+    removed_records_are_not_loaded,
     an_account_changes_nothing_else_of_its_key,
     a_deleted_key_is_kept_aside_until_it_is_restored_or_removed,
     a_batch_may_be_stored_twice,
     keys_that_differ_by_case_are_different_keys,
-    counts_that_no_database_has_are_stored_as_the_largest,
+    counts_beyond_63_bits_are_stored_as_the_maximum,
     counts_of_completed_events_only_grow,
     a_hundred_thousand_torrents_are_loaded_in_pages,
-    a_database_is_opened_again_with_what_it_has,
+    a_reopened_database_has_all_its_records,
     a_database_of_a_newer_tracker_is_refused,
-    rows_of_others_are_left_out,
+    invalid_rows_are_ignored,
 );
 
 fn batch(changes: impl IntoIterator<Item = Change>) -> WriteBatch {
@@ -56,7 +56,7 @@ fn bans() -> Vec<StoredBan> {
         .collect()
 }
 
-/// Some of everything.
+/// Records of every kind.
 fn everything() -> WriteBatch {
     let lists = [
         listed(TorrentList::Allowed, InfoHash([0; 20])),
@@ -89,7 +89,7 @@ async fn assert_has_everything(database: &Database) {
     assert_eq!(database.load_totals().await.unwrap(), [total("announces", 0), total("bytes", 1 << 50)]);
 }
 
-async fn what_is_stored_is_loaded_again(place: Place) {
+async fn stored_records_are_loaded_again(place: Place) {
     let database = place.open().await;
     database.store(&everything()).await.unwrap();
     assert_has_everything(&database).await;
@@ -102,7 +102,7 @@ async fn a_batch_may_be_stored_twice(place: Place) {
     assert_has_everything(&database).await;
 }
 
-async fn what_is_removed_is_gone(place: Place) {
+async fn removed_records_are_not_loaded(place: Place) {
     let database = place.open().await;
     database.store(&everything()).await.unwrap();
     let removals = [
@@ -164,7 +164,7 @@ async fn keys_that_differ_by_case_are_different_keys(place: Place) {
     assert_eq!(all(database.load_keys()).await, keys[..3]);
 }
 
-async fn counts_that_no_database_has_are_stored_as_the_largest(place: Place) {
+async fn counts_beyond_63_bits_are_stored_as_the_maximum(place: Place) {
     let database = place.open().await;
     let huge = StoredKey { uploaded: u64::MAX, downloaded: 1 << 63, ..account("a") };
     database.store(&batch([Change::PutKey(huge), Change::Total(BYTES, u64::MAX)])).await.unwrap();
@@ -193,11 +193,11 @@ async fn a_hundred_thousand_torrents_are_loaded_in_pages(place: Place) {
     assert_eq!(all(database.load_list(TorrentList::Allowed)).await, []);
 }
 
-async fn a_database_is_opened_again_with_what_it_has(place: Place) {
+async fn a_reopened_database_has_all_its_records(place: Place) {
     let database = place.open().await;
     database.store(&everything()).await.unwrap();
     database.close().await;
-    assert!(database.store(&everything()).await.is_err(), "a closed one takes nothing");
+    assert!(database.store(&everything()).await.is_err(), "a closed database accepts nothing");
     let again = Database::open(&place.url(), Creation::WhenWritten).await.unwrap();
     assert_has_everything(&again).await;
 }
@@ -211,7 +211,7 @@ async fn a_database_of_a_newer_tracker_is_refused(place: Place) {
     assert!(error.contains("version 99") && error.contains("newer"), "{error}");
 }
 
-async fn rows_of_others_are_left_out(place: Place) {
+async fn invalid_rows_are_ignored(place: Place) {
     let database = place.open().await;
     database.store(&everything()).await.unwrap();
     for statement in [

@@ -10,19 +10,19 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Names the folder for the tests that run as a child of another one.
+/// The environment variable that passes the folder to a child test.
 const FOLDER: &str = "RINGTRACK_TESTS_DATABASE_FOLDER";
 
 fn url(folder: &Path) -> DatabaseUrl {
     format!("sqlite:{}", folder.join("tracker.db").display()).parse().unwrap()
 }
 
-/// The folder, in a child.
+/// The folder that the parent test passed to this child.
 fn folder() -> PathBuf {
     PathBuf::from(std::env::var_os(FOLDER).expect("a parent that names the folder"))
 }
 
-/// This test binary, to run one of its tests that are for children only.
+/// The command line that runs one of the child tests of this binary.
 fn child_arguments(test: &str) -> Vec<String> {
     let binary = std::env::current_exe().unwrap().to_str().unwrap().to_owned();
     let test = format!("databases::sqlite_files::{test}");
@@ -52,7 +52,7 @@ fn a_tracker_that_stores_nothing_leaves_no_file() {
         assert!(folder.path().join("tracker.db").exists());
         assert_eq!(all(database.load_completed()).await.len(), 1);
         write_behind.stop(Instant::now() + Duration::from_secs(10)).await;
-        assert_eq!(files_in(folder.path()), 2, "a closed database has no file beside it but its lock");
+        assert_eq!(files_in(folder.path()), 2, "a closed database leaves only its file and its lock");
     });
 }
 
@@ -91,7 +91,7 @@ fn child_makes_files() {
 }
 
 #[test]
-fn a_file_that_is_there_is_read_before_anything_is_written() {
+fn an_existing_file_is_read_before_anything_is_written() {
     let place = Place::new(super::Backend::Sqlite, "tracker");
     block_on(async {
         let database = place.open().await;
@@ -104,7 +104,7 @@ fn a_file_that_is_there_is_read_before_anything_is_written() {
 }
 
 #[test]
-fn a_file_is_sound_after_a_kill_and_has_all_that_was_flushed() {
+fn a_file_is_intact_after_a_kill_and_contains_everything_flushed() {
     let folder = tempfile::tempdir().unwrap();
     let arguments = child_arguments("child_writes_until_it_is_killed");
     let mut child = Command::new(&arguments[0])
@@ -187,7 +187,7 @@ fn child_fills_its_disk() {
         assert!(error.to_string().contains("full"), "{error}");
         assert!(matches!(write_behind.state(), WriteBehindState::Away(_)));
         assert_eq!(write_behind.info().waiting, 20_000);
-        assert_eq!(all(database.load_completed()).await.len(), 1, "what is stored can be read still");
+        assert_eq!(all(database.load_completed()).await.len(), 1, "stored records can still be read");
         std::fs::remove_file(&ballast).unwrap();
         write_behind.flush().await.unwrap();
         assert!(all(database.load_list(TorrentList::Denied)).await == wanted);

@@ -10,7 +10,7 @@ fn addresses(addresses: &[&str]) -> Vec<SocketAddr> {
 }
 
 #[test]
-fn a_client_is_given_the_other_peers_and_never_itself() {
+fn a_client_gets_the_other_peers_and_never_itself() {
     let mut tracker = tracker();
     let first = Client::connected(&mut tracker, "192.0.2.1:6881");
     assert_eq!(first.announce(&mut tracker, &first.leeching(TORRENT)).peers, []);
@@ -24,7 +24,7 @@ fn a_client_is_given_the_other_peers_and_never_itself() {
 }
 
 #[test]
-fn two_clients_behind_one_address_are_two_peers() {
+fn two_clients_at_one_address_are_two_peers() {
     let mut tracker = tracker();
     let client = Client::connected(&mut tracker, "192.0.2.1:6881");
     client.announce(&mut tracker, &client.leeching(TORRENT).with_port(1));
@@ -46,7 +46,7 @@ fn the_address_of_a_peer_is_its_datagrams_source_whatever_it_claims() {
 }
 
 #[test]
-fn a_client_is_given_peers_of_its_own_family_and_an_ipv4_mapped_one_is_ipv4() {
+fn a_client_gets_peers_of_its_own_family_and_an_ipv4_mapped_one_counts_as_ipv4() {
     let mut tracker = tracker();
     let v4 = Client::connected(&mut tracker, "192.0.2.1:1001");
     let mapped = Client::connected(&mut tracker, "[::ffff:192.0.2.2]:1002");
@@ -74,7 +74,7 @@ fn an_ipv4_mapped_source_is_the_same_peer_as_the_ipv4_address() {
 }
 
 #[test]
-fn a_seeder_is_given_no_seeders_and_a_leecher_both() {
+fn a_seeder_gets_only_leechers_and_a_leecher_gets_both() {
     let mut tracker = tracker();
     let [one, two, three] = ["192.0.2.1:6881", "192.0.2.2:6881", "192.0.2.3:6881"]
         .map(|source| Client::connected(&mut tracker, source));
@@ -89,7 +89,7 @@ fn a_seeder_is_given_no_seeders_and_a_leecher_both() {
 }
 
 #[test]
-fn torrents_do_not_mix() {
+fn peers_of_different_torrents_do_not_mix() {
     let mut tracker = tracker();
     let one = Client::connected(&mut tracker, "192.0.2.1:6881");
     one.announce(&mut tracker, &one.leeching(TORRENT));
@@ -99,7 +99,7 @@ fn torrents_do_not_mix() {
 }
 
 #[test]
-fn who_stops_is_given_no_peers_and_given_out_no_more() {
+fn a_peer_that_stops_gets_no_peers_and_is_not_returned_any_more() {
     let mut tracker = tracker();
     let leaving = Client::connected(&mut tracker, "192.0.2.1:6881");
     let staying = Client::connected(&mut tracker, "192.0.2.2:6881");
@@ -113,7 +113,7 @@ fn who_stops_is_given_no_peers_and_given_out_no_more() {
 }
 
 #[test]
-fn numwant_minus_1_is_50_and_0_is_none_and_500_is_200() {
+fn numwant_minus_1_returns_50_peers_0_returns_none_and_500_returns_200() {
     let mut tracker = tracker();
     leechers(&mut tracker, ipv4_addresses(300));
     let client = Client::connected(&mut tracker, "192.0.2.1:6881");
@@ -129,7 +129,7 @@ fn numwant_minus_1_is_50_and_0_is_none_and_500_is_200() {
 }
 
 #[test]
-fn a_peer_at_port_0_is_given_peers_but_not_given_out() {
+fn a_client_at_port_0_gets_peers_but_is_not_returned_to_others() {
     let mut tracker = tracker();
     let listening = Client::connected(&mut tracker, "192.0.2.1:6881");
     listening.announce(&mut tracker, &listening.leeching(TORRENT));
@@ -141,7 +141,7 @@ fn a_peer_at_port_0_is_given_peers_but_not_given_out() {
 }
 
 #[test]
-fn a_download_is_counted_once_a_peer_and_seen_in_a_scrape() {
+fn a_download_is_counted_once_per_peer_and_shown_in_a_scrape() {
     let mut tracker = tracker();
     let one = Client::connected(&mut tracker, "192.0.2.1:6881");
     let two = Client::connected(&mut tracker, "192.0.2.2:6881");
@@ -160,20 +160,20 @@ fn a_download_is_counted_once_a_peer_and_seen_in_a_scrape() {
 }
 
 #[test]
-fn intervals_are_between_1620_and_1980_seconds_and_differ() {
+fn intervals_are_between_1620_and_1980_seconds_and_vary() {
     let mut tracker = tracker();
     let client = Client::connected(&mut tracker, "192.0.2.1:6881");
     let mut interval = || client.announce(&mut tracker, &client.leeching(TORRENT)).interval_s;
     let intervals: Vec<u32> = (0..2000).map(|_| interval()).collect();
     assert!(intervals.iter().all(|interval_s| (1620..=1980).contains(interval_s)), "{intervals:?}");
     let different = intervals.iter().collect::<BTreeSet<_>>().len();
-    assert!(different > 340, "2000 draws out of 361 leave a few out: {different}");
+    assert!(different > 340, "2000 draws out of 361 values miss only a few: {different}");
     let mean = intervals.iter().sum::<u32>() / 2000;
     assert!((1790..=1810).contains(&mean), "{mean}");
 }
 
 #[test]
-fn url_options_and_any_bytes_behind_an_announce_are_tolerated() {
+fn url_options_and_any_bytes_after_an_announce_are_tolerated() {
     let mut tracker = tracker();
     let other = Client::connected(&mut tracker, "192.0.2.2:6881");
     other.announce(&mut tracker, &other.leeching(TORRENT));
@@ -188,7 +188,7 @@ fn url_options_and_any_bytes_behind_an_announce_are_tolerated() {
 }
 
 #[test]
-fn a_peer_is_given_out_until_its_lifetime_of_2700_seconds_has_passed() {
+fn a_peer_is_returned_until_its_lifetime_of_2700_seconds_has_passed() {
     let mut tracker = tracker();
     let mut old = Client::connected(&mut tracker, "192.0.2.1:6881");
     old.announce(&mut tracker, &old.leeching(TORRENT));
@@ -197,7 +197,7 @@ fn a_peer_is_given_out_until_its_lifetime_of_2700_seconds_has_passed() {
     let mut young = Client::connected(&mut tracker, "192.0.2.2:6881");
     assert_eq!(young.announce(&mut tracker, &young.leeching(TORRENT)).peers.len(), 1);
     tracker.pass(1);
-    // Nobody has swept, and yet it is not given out.
+    // An expired peer is not returned even before it is swept.
     assert_eq!(young.announce(&mut tracker, &young.leeching(TORRENT)).peers, []);
     tracker.pass(10);
     tracker.expire();

@@ -1,4 +1,4 @@
-//! The datagrams of one batch are decided one after the other, as if each had come alone.
+//! The datagrams of one batch are processed one after the other, as if each had arrived alone.
 
 use super::{TORRENT, tracker};
 use primitives::{AnnounceEvent, InfoHash};
@@ -34,7 +34,7 @@ fn the_second_announce_of_a_batch_sees_the_peer_of_the_first() {
 }
 
 #[test]
-fn a_torrent_that_ends_within_a_batch_is_not_mistaken_for_the_one_that_takes_its_place() {
+fn a_torrent_that_ends_within_a_batch_is_not_confused_with_the_one_that_reuses_its_slot() {
     let mut tracker = tracker();
     for address in ["192.0.2.1:1001", "[2001:db8::1]:1001"] {
         let one = Client::connected(&mut tracker, address);

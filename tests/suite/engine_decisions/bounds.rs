@@ -1,4 +1,4 @@
-//! What is refused at a bound is counted and answered, not lost.
+//! Peers that are refused at a limit are counted and answered.
 
 use super::TORRENT;
 use primitives::{Counter, InfoHash};
@@ -6,7 +6,7 @@ use ringtrack_tests::client::{Announced, Client};
 use ringtrack_tests::simulator::{Simulator, SimulatorSettings};
 use swarm::SwarmLimits;
 
-/// The answer to the third peer of a torrent, or the first of another one, where the first two are known.
+/// The answer to a third client, for a torrent with two known peers or for another one.
 fn third_at_bound(set: impl Fn(&mut SwarmLimits), torrent: InfoHash, counter: Counter) -> Announced {
     let mut settings = SimulatorSettings::default();
     set(&mut settings.engine.swarms.limits);
@@ -24,20 +24,20 @@ fn third_at_bound(set: impl Fn(&mut SwarmLimits), torrent: InfoHash, counter: Co
 }
 
 #[test]
-fn a_peer_beyond_those_of_its_swarm_is_given_peers() {
+fn a_peer_beyond_the_limit_of_its_swarm_still_gets_peers() {
     let bound = |limits: &mut SwarmLimits| limits.swarm_peers_max = 2;
     let announced = third_at_bound(bound, TORRENT, Counter::PeersRefusedSwarmPeers);
     assert_eq!((announced.leechers, announced.peers.len()), (2, 2));
 }
 
 #[test]
-fn a_peer_beyond_those_of_the_tracker_is_given_peers() {
+fn a_peer_beyond_the_limit_of_the_tracker_still_gets_peers() {
     let announced = third_at_bound(|limits| limits.peers_max = 2, TORRENT, Counter::PeersRefusedPeers);
     assert_eq!((announced.leechers, announced.peers.len()), (2, 2));
 }
 
 #[test]
-fn a_torrent_beyond_those_of_the_tracker_is_answered_with_an_empty_swarm() {
+fn a_torrent_beyond_the_limit_of_the_tracker_is_answered_with_an_empty_swarm() {
     let other = InfoHash([1; 20]);
     let announced = third_at_bound(|limits| limits.swarms_max = 1, other, Counter::PeersRefusedSwarms);
     assert_eq!((announced.leechers, announced.peers.len()), (0, 0));
@@ -45,15 +45,15 @@ fn a_torrent_beyond_those_of_the_tracker_is_answered_with_an_empty_swarm() {
 }
 
 #[test]
-fn a_peer_beyond_the_memory_is_given_peers() {
-    // The empty tables are a little less, the first swarm makes them more. Two peers lie in it, the third would not.
+fn a_peer_beyond_the_memory_limit_still_gets_peers() {
+    // The empty tables are a little below the limit, the first swarm takes them above it. Two peers fit into its entry.
     let bound = |limits: &mut SwarmLimits| limits.bytes_max = 66_000;
     let announced = third_at_bound(bound, TORRENT, Counter::PeersRefusedMemory);
     assert_eq!((announced.leechers, announced.peers.len()), (2, 2));
 }
 
 #[test]
-fn a_peer_that_is_known_is_refreshed_at_the_bound() {
+fn a_known_peer_is_refreshed_at_the_limit() {
     let mut settings = SimulatorSettings::default();
     settings.engine.swarms.limits.peers_max = 1;
     let mut tracker = Simulator::new(&settings);

@@ -6,7 +6,7 @@ use ringtrack_tests::simulator::{Simulator, SimulatorSettings};
 use udp_protocol::{ConnectRequest, ConnectionId};
 use zerocopy::IntoBytes;
 
-/// The two requests that need an id, the shortest of their kind, each with what it is counted as.
+/// The two requests that need a connection id, the shortest of their kind, with the kind that counts them.
 fn requests(client: &Client) -> [(RequestKind, Vec<u8>); 2] {
     [
         (RequestKind::Announce, client.leeching(TORRENT).as_bytes().to_vec()),
@@ -51,7 +51,7 @@ fn a_connect_is_answered_with_16_bytes() {
 }
 
 #[test]
-fn an_id_is_good_for_two_lifetimes_of_its_epoch_and_refused_as_expired_then() {
+fn a_connection_id_expires_two_lifetimes_after_its_epoch_began() {
     let mut tracker = tracker();
     let client = Client::connected(&mut tracker, "192.0.2.1:6881");
     assert_accepted(&mut tracker, &client);
@@ -66,7 +66,7 @@ fn an_id_is_good_for_two_lifetimes_of_its_epoch_and_refused_as_expired_then() {
 }
 
 #[test]
-fn an_id_is_good_for_one_lifetime_at_least() {
+fn a_connection_id_is_valid_for_at_least_one_lifetime() {
     let mut tracker = tracker();
     tracker.pass(119);
     let client = Client::connected(&mut tracker, "192.0.2.1:6881");
@@ -75,7 +75,7 @@ fn an_id_is_good_for_one_lifetime_at_least() {
 }
 
 #[test]
-fn an_id_that_was_never_issued_is_refused_as_wrong() {
+fn a_connection_id_that_was_never_issued_is_refused_as_wrong() {
     let mut tracker = tracker();
     let wrong = ErrorReason::ConnectionIdWrong;
     for source in ["192.0.2.1:6881", "[2001:db8::1]:6881"] {
@@ -87,7 +87,7 @@ fn an_id_that_was_never_issued_is_refused_as_wrong() {
 }
 
 #[test]
-fn an_id_issued_to_another_address_is_refused_and_one_to_another_port_is_not() {
+fn a_connection_id_of_another_address_is_refused_but_one_of_another_port_is_accepted() {
     let mut tracker = tracker();
     let owner = Client::connected(&mut tracker, "192.0.2.1:6881");
     for source in ["192.0.2.2:6881", "[2001:db8::1]:6881", "[::192.0.2.1]:6881"] {
@@ -102,7 +102,7 @@ fn an_id_issued_to_another_address_is_refused_and_one_to_another_port_is_not() {
 }
 
 #[test]
-fn refused_ids_get_silence_where_the_configuration_asks_for_it() {
+fn requests_with_invalid_connection_ids_are_ignored_if_configured() {
     let mut settings = SimulatorSettings::default();
     settings.engine.invalid_connection_id = InvalidConnectionId::Drop;
     let mut tracker = Simulator::new(&settings);
@@ -121,7 +121,7 @@ fn refused_ids_get_silence_where_the_configuration_asks_for_it() {
 }
 
 #[test]
-fn any_core_checks_what_any_other_issued() {
+fn any_core_accepts_connection_ids_of_any_other_core() {
     let mut tracker = Simulator::new(&SimulatorSettings::with_shards(8));
     let client = Client::connected(&mut tracker, "192.0.2.1:6881");
     for number in 0..64 {
@@ -131,7 +131,7 @@ fn any_core_checks_what_any_other_issued() {
 }
 
 #[test]
-fn a_wall_clock_that_is_set_by_a_lifetime_at_most_costs_nobody_an_id() {
+fn a_wall_clock_step_of_at_most_one_lifetime_keeps_connection_ids_valid() {
     for step_s in [-120, -1, 1, 120] {
         let mut tracker = tracker();
         let client = Client::connected(&mut tracker, "192.0.2.1:6881");
@@ -141,7 +141,7 @@ fn a_wall_clock_that_is_set_by_a_lifetime_at_most_costs_nobody_an_id() {
 }
 
 #[test]
-fn peers_expire_by_the_time_that_has_passed_wherever_the_wall_clock_is_set_to() {
+fn peers_expire_by_elapsed_time_whatever_the_wall_clock_shows() {
     for step_s in [-86_400, 86_400, i64::MIN] {
         let mut tracker = tracker();
         let client = Client::connected(&mut tracker, "192.0.2.1:6881");

@@ -4,7 +4,7 @@ use ringtrack_tests::client::{Answer, Client, TRANSACTION};
 use udp_protocol::ConnectRequest;
 use zerocopy::IntoBytes;
 
-/// Sends `bytes` from a client in each family; they have to be dropped and counted so.
+/// Asserts that `bytes` from a client of each family are dropped and counted under this kind and reason.
 fn assert_dropped(bytes: impl Fn(&Client) -> Vec<u8>, port: u16, kind: RequestKind, reason: DropReason) {
     for host in ["192.0.2.1", "[2001:db8::1]"] {
         let mut tracker = tracker();
@@ -28,7 +28,7 @@ fn announce(client: &Client) -> Vec<u8> {
 }
 
 #[test]
-fn what_is_shorter_than_its_request_is_dropped_and_counted_by_its_kind() {
+fn a_truncated_request_is_dropped_and_counted_by_its_kind() {
     let too_short = DropReason::TooShort;
     for length in 0..16 {
         assert_dropped(|_| connect()[..length].to_vec(), 6881, RequestKind::Unknown, too_short);
@@ -48,7 +48,7 @@ fn a_connect_without_the_protocol_id_is_dropped() {
     assert_dropped(wrong, 6881, RequestKind::Connect, DropReason::WrongProtocolId);
 }
 
-/// A datagram of so many bytes with an action that BEP 15 does not have; 4 was an announce in a draft for IPv6.
+/// A datagram of this length with an action that BEP 15 does not define; 4 was an announce in a draft for IPv6.
 fn unknown(client: &Client, action: u32, bytes: usize) -> Vec<u8> {
     let mut datagram = announce(client);
     datagram[8..12].copy_from_slice(&action.to_be_bytes());
@@ -59,7 +59,7 @@ fn unknown(client: &Client, action: u32, bytes: usize) -> Vec<u8> {
 const UNKNOWN_ACTIONS: [u32; 4] = [3, 4, 256, u32::MAX];
 
 #[test]
-fn an_unknown_action_without_a_proof_of_the_address_is_dropped() {
+fn an_unknown_action_from_an_unproved_source_is_dropped() {
     for action in UNKNOWN_ACTIONS {
         for bytes in [16, 98, 110] {
             let without =
@@ -72,7 +72,7 @@ fn an_unknown_action_without_a_proof_of_the_address_is_dropped() {
 }
 
 #[test]
-fn an_unknown_action_of_a_client_with_a_connection_id_is_told_so_in_no_more_bytes_than_it_has() {
+fn an_unknown_action_with_a_connection_id_is_answered_with_an_error_no_longer_than_itself() {
     for (action, source) in UNKNOWN_ACTIONS
         .into_iter()
         .flat_map(|action| ["192.0.2.1:6881", "[2001:db8::1]:6881"].map(|source| (action, source)))
@@ -115,7 +115,7 @@ fn a_request_from_port_0_is_dropped_whatever_it_asks_for() {
 }
 
 #[test]
-fn bytes_behind_a_connect_are_tolerated() {
+fn bytes_after_a_connect_are_tolerated() {
     let mut tracker = tracker();
     let client = Client::stranger("192.0.2.1:6881");
     let reply = client.send_raw(&mut tracker, &[&connect()[..], &[0xff; 200]].concat()).unwrap();

@@ -1,4 +1,4 @@
-//! The same of HTTP requests.
+//! The engine's decisions on HTTP requests.
 
 mod answers;
 mod clients;
@@ -40,7 +40,7 @@ fn announce(tracker: &mut Simulator, ip: &str, port: u16, more: &str) -> HttpAnn
     get(tracker, ip, &announce_target(TORRENT, port, more), "").announced()
 }
 
-/// The peers of [`TORRENT`] in the family of `ip`, as one sees them who is not listed.
+/// The peers of [`TORRENT`] in the family of `ip`, as returned to a client that is not a peer itself.
 fn peers(tracker: &mut Simulator, ip: &str) -> Vec<SocketAddr> {
     announce(tracker, ip, 0, "&numwant=200").common.peers
 }

@@ -1,5 +1,4 @@
-//! No reply is longer than what one packet of the path carries: the MTU less 28 bytes of IPv4 headers or 48 of
-//! IPv6 headers.
+//! No reply is longer than one packet of the path carries: the MTU minus 28 bytes of IPv4 or 48 bytes of IPv6 headers.
 
 use super::{TORRENT, ipv4_addresses, ipv6_addresses, leechers};
 use primitives::InfoHash;

@@ -8,7 +8,7 @@ fn torrents(count: u8) -> Vec<InfoHash> {
 }
 
 #[test]
-fn a_scrape_of_74_torrents_is_896_bytes_in_the_order_of_the_request() {
+fn the_answer_to_a_scrape_of_74_torrents_has_896_bytes_in_the_order_of_the_request() {
     let mut tracker = tracker();
     let client = Client::connected(&mut tracker, "192.0.2.1:6881");
     for (number, torrent) in (0..74_u16).zip(torrents(74)) {
@@ -25,7 +25,7 @@ fn a_scrape_of_74_torrents_is_896_bytes_in_the_order_of_the_request() {
 }
 
 #[test]
-fn of_75_torrents_the_first_74_are_answered() {
+fn a_scrape_of_75_torrents_is_answered_for_the_first_74() {
     let mut tracker = tracker();
     let client = Client::connected(&mut tracker, "192.0.2.1:6881");
     client.announce(&mut tracker, &client.seeding(InfoHash([73; 20])));
@@ -35,7 +35,7 @@ fn of_75_torrents_the_first_74_are_answered() {
 }
 
 #[test]
-fn a_torrent_that_nobody_knows_has_zeros_and_one_asked_for_twice_is_answered_twice() {
+fn an_unknown_torrent_has_zero_counts_and_a_repeated_one_is_answered_twice() {
     let mut tracker = tracker();
     let client = Client::connected(&mut tracker, "192.0.2.1:6881");
     client.announce(&mut tracker, &client.leeching(TORRENT));
@@ -56,7 +56,7 @@ fn the_counts_are_those_of_the_clients_own_family() {
 }
 
 #[test]
-fn a_part_of_a_hash_behind_the_last_one_is_left_out() {
+fn a_partial_hash_after_the_last_one_is_ignored() {
     let mut tracker = tracker();
     let client = Client::connected(&mut tracker, "192.0.2.1:6881");
     let scrape = client.scraping(&torrents(3));
@@ -65,7 +65,7 @@ fn a_part_of_a_hash_behind_the_last_one_is_left_out() {
 }
 
 #[test]
-fn a_scrape_does_not_make_a_torrent_known() {
+fn a_scrape_does_not_add_a_torrent() {
     let mut tracker = tracker();
     let client = Client::connected(&mut tracker, "192.0.2.1:6881");
     client.scrape(&mut tracker, &torrents(74));

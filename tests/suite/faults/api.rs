@@ -12,7 +12,7 @@ pub(super) struct Api {
     address: SocketAddr,
 }
 
-/// What the tracker says of its database.
+/// The state of the database, as the API reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Storage {
     pub(super) state: String,
@@ -63,7 +63,7 @@ impl Api {
         }
     }
 
-    /// All of them or, if they are refused, none.
+    /// Allows all of the torrents or, on a refusal, none.
     pub(super) fn allow_all(&self, torrents: &[InfoHash]) -> Result<(), String> {
         let lines: String = torrents.iter().map(|torrent| format!("{torrent}\n")).collect();
         match self.ask("POST", "/api/v1/whitelist", &lines) {
@@ -82,7 +82,7 @@ impl Api {
         }
     }
 
-    /// What the tracker has on the account of a key: bytes up and down.
+    /// The account of a key: bytes uploaded and downloaded.
     pub(super) fn account(&self, key: &AuthenticationKey) -> (u64, u64) {
         let key = self.get(&format!("/api/v1/key/{}", key.reveal()));
         (key["uploaded"].as_u64().unwrap(), key["downloaded"].as_u64().unwrap())

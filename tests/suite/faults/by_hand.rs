@@ -7,7 +7,7 @@ use crate::tracker::Tracker;
 use primitives::InfoHash;
 use sqlx::{AssertSqlSafe, Connection as _, Executor, MySqlConnection, PgConnection, SqliteConnection};
 
-/// Rows come and go behind the tracker's back, while it works.
+/// Rows are added and removed in the database while the tracker works.
 fn edits(backend: Backend) {
     let place = Place::new(backend, "by_hand");
     let tracker = launch(&place.url).start();
@@ -30,7 +30,7 @@ fn edits(backend: Backend) {
     ] {
         execute(backend, &place.url, &statement);
     }
-    // The accounts of all users, of the one who is gone too, are written meanwhile.
+    // Meanwhile the accounts of all users are written, that of the removed one too.
     let before = Stored::read(&place.url).accounts[0];
     load.run_until(|_| Stored::read(&place.url).accounts[0].0 > before.0 + 10_000);
     api.get("/api/v1/whitelist/reload");
@@ -42,8 +42,8 @@ fn edits(backend: Backend) {
     assert_eq!(refused(77, extra), None);
     let text = refused(5, extra).unwrap();
     assert!(text.contains("the key is not known"), "{text}");
-    // The cores take off what was left out a part at a time.
-    until("it is taken off", || refused(0, taken_off).is_some());
+    // The cores remove unlisted torrents in steps.
+    until("it is removed", || refused(0, taken_off).is_some());
     assert_eq!(tracker.stop().code, Some(0));
     let stored = Stored::read(&place.url);
     assert!(stored.allowed.contains(&extra) && !stored.allowed.contains(&taken_off));
@@ -51,7 +51,7 @@ fn edits(backend: Backend) {
     assert_eq!(stored.accounts[5..], [(55, 5)]);
 }
 
-/// Why an announce is refused, if it is.
+/// The text with which an announce is refused, if it is.
 fn refusal(tracker: &Tracker, user: usize, torrent: InfoHash) -> Option<String> {
     let mut client = HttpClient::new(tracker.http_v4());
     let hash = percent_encode(&torrent.0);
@@ -91,16 +91,16 @@ fn execute(backend: Backend, url: &str, statement: &str) {
 }
 
 #[test]
-fn what_others_change_in_sqlite_holds_after_a_reload() {
+fn changes_by_hand_in_sqlite_apply_after_a_reload() {
     edits(Backend::Sqlite);
 }
 
 #[test]
-fn what_others_change_in_postgres_holds_after_a_reload() {
+fn changes_by_hand_in_postgres_apply_after_a_reload() {
     edits(Backend::Postgres);
 }
 
 #[test]
-fn what_others_change_in_mariadb_holds_after_a_reload() {
+fn changes_by_hand_in_mariadb_apply_after_a_reload() {
     edits(Backend::MariaDb);
 }

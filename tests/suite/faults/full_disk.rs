@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-/// Names the folder for the test that runs as a child of another one.
+/// The environment variable that passes the folder to the child test.
 const FOLDER: &str = "RINGTRACK_TESTS_FULL_DISK";
 
 #[test]
-fn while_the_disk_is_full_everybody_is_served_and_all_is_written_when_there_is_room() {
+fn while_the_disk_is_full_clients_are_served_and_everything_is_written_once_there_is_room() {
     let folder = tempfile::tempdir().unwrap();
     // A file system of four megabytes that only the child and its tracker see.
     let mount = format!("mount -t tmpfs -o size=4m none \"${FOLDER}\" && exec \"$@\"");
@@ -40,7 +40,7 @@ fn child_fills_its_disk() {
     assert_all_is_stored(&tracker, &url, &load.sums);
     let ballast = folder.join("ballast");
     std::fs::write(&ballast, vec![0; 8 << 20]).unwrap_err();
-    // More than what the file has room for by itself.
+    // More than the database file has room for without growing.
     let many: Vec<_> = (4 << 20..).map(torrent).take(20_000).collect();
     Api::of(&tracker).allow_all(&many).unwrap();
     load.sums.allowed.extend(many);

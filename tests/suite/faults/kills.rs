@@ -5,7 +5,7 @@ use rustix::process::Signal;
 use sqlx::{Connection as _, Row as _, SqliteConnection};
 use std::time::Duration;
 
-/// Three times: all is stored, work goes on, the tracker is killed in the midst of it and started again.
+/// Three times: everything is stored, the load continues, and the tracker is killed under it and restarted.
 fn kills(backend: Backend) {
     let place = Place::new(backend, "kills");
     let mut tracker = launch(&place.url).start();
@@ -23,7 +23,7 @@ fn kills(backend: Backend) {
         tracker = launch(&place.url).start();
         let stored = Stored::read(&place.url);
         stored.assert_between(&flushed, &Stored::of(&load.sums));
-        // What was lost was never said to be stored: the sums go on from what is there.
+        // Lost changes were never reported as stored, so the sums continue from the stored values.
         let mut sums = load.sums.clone();
         sums.allowed = stored.allowed.clone();
         sums.completed = stored.completed.keys().copied().collect();
@@ -49,16 +49,16 @@ fn assert_sound(url: &str) {
 }
 
 #[test]
-fn what_was_flushed_to_sqlite_survives_a_kill() {
+fn data_flushed_to_sqlite_survives_a_kill() {
     kills(Backend::Sqlite);
 }
 
 #[test]
-fn what_was_flushed_to_postgres_survives_a_kill() {
+fn data_flushed_to_postgres_survives_a_kill() {
     kills(Backend::Postgres);
 }
 
 #[test]
-fn what_was_flushed_to_mariadb_survives_a_kill() {
+fn data_flushed_to_mariadb_survives_a_kill() {
     kills(Backend::MariaDb);
 }

@@ -1,4 +1,4 @@
-//! Users of a private tracker who announce steadily, and an operator who allows torrents meanwhile.
+//! Users of a private tracker who announce steadily, while an operator allows torrents.
 
 use super::api::Api;
 use crate::http_client::{HttpClient, percent_encode};
@@ -14,19 +14,19 @@ use zerocopy::IntoBytes;
 
 const USERS: usize = 6;
 
-/// Between two announces: a steady load that leaves the machine to others.
+/// Pause between two announces: the load is steady and light.
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// Below any limit of time of a database.
+/// Below every time limit of the database.
 const SLOW: Duration = Duration::from_secs(1);
 
-/// Each so many announces a torrent is allowed, downloaded and completed.
+/// Announces after which a torrent is allowed, downloaded and completed.
 const ROUND: usize = 20;
 
-/// What all users have announced and what the operator has done, over all runs of the tracker.
+/// Sums of the users' announces and the operator's changes, over all runs of the tracker.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Sums {
-    /// Bytes up and down of each user.
+    /// Bytes uploaded and downloaded by each user.
     pub(super) accounts: [(u64, u64); USERS],
     pub(super) allowed: BTreeSet<InfoHash>,
     pub(super) completed: BTreeSet<InfoHash>,
@@ -34,23 +34,22 @@ pub(super) struct Sums {
     pub(super) http_announces: u64,
     /// Completed events that were answered.
     pub(super) completions_reported: u64,
-    /// Changes that the tracker refused, all in these words.
+    /// Changes that the tracker refused because too many were waiting.
     pub(super) refused: u64,
 }
 
 pub(super) struct Load {
     pub(super) sums: Sums,
-    /// How long each answer took, of the tracker and of its management API.
+    /// Times to each answer of the tracker and of its management API.
     answers: Vec<Duration>,
     announces: usize,
     udp: Client,
     http: HttpClient,
     api: Api,
-    /// What the clients' counters show: they begin at zero with each run.
+    /// The clients' counters, which begin at zero with each run.
     shown: [(u64, u64); USERS],
 }
 
-/// The key of a user.
 pub(super) fn key(user: usize) -> AuthenticationKey {
     AuthenticationKey::parse(format!("{user:032}").as_bytes()).unwrap()
 }
@@ -61,7 +60,7 @@ pub(super) fn torrent(number: u32) -> InfoHash {
     InfoHash(bytes)
 }
 
-/// The torrent that a user is at all the time.
+/// The torrent that a user announces all the time.
 fn torrent_of(user: usize) -> InfoHash {
     torrent(u32::try_from(user).unwrap())
 }
@@ -77,7 +76,7 @@ struct Announce {
 }
 
 impl Load {
-    /// Makes the keys, and has the users begin.
+    /// Makes the keys and starts the users.
     pub(super) fn begin(tracker: &Tracker) -> Self {
         let api = Api::of(tracker);
         for user in 0..USERS {
@@ -88,7 +87,7 @@ impl Load {
         Self::advance(tracker, sums)
     }
 
-    /// With a tracker that knows the keys.
+    /// Starts the users on a tracker that already has their keys.
     pub(super) fn advance(tracker: &Tracker, sums: Sums) -> Self {
         let (udp, http) = (Client::new(tracker.v4()), HttpClient::new(tracker.http_v4()));
         let api = Api::of(tracker);
@@ -100,7 +99,7 @@ impl Load {
         load
     }
 
-    /// Goes on until `is_over` says so.
+    /// Runs the load until `is_over` returns true.
     pub(super) fn run_until(&mut self, mut is_over: impl FnMut(&Api) -> bool) {
         let deadline = Instant::now() + 2 * PATIENCE;
         let mut look = Instant::now();
@@ -125,8 +124,7 @@ impl Load {
         }
     }
 
-    /// Asserts that no answer waits for anything: each takes some milliseconds, but for a few where the machine has much
-    /// else to do or is suspended.
+    /// Asserts that at most one answer in 100 is slow, as on a machine that is busy or was suspended.
     #[track_caller]
     pub(super) fn assert_swift(&self) {
         let slow: Vec<_> = self.answers.iter().filter(|&&answer| answer > SLOW).collect();
@@ -138,7 +136,7 @@ impl Load {
         self.run_until(|_| Instant::now() >= end);
     }
 
-    /// Allows a torrent, if the tracker takes that, and has a user complete it.
+    /// Allows a torrent and, unless the tracker refuses that, has a user complete it.
     fn complete_one(&mut self) {
         let new = torrent(u32::try_from(self.sums.allowed.len()).unwrap() + (1 << 20));
         let asked = Instant::now();
@@ -163,7 +161,7 @@ impl Load {
         Announce { user, torrent: torrent_of(user), uploaded, downloaded, left: 1, event }
     }
 
-    /// Announces and is answered, over one protocol and then the other.
+    /// Announces and waits for the answer, over UDP and HTTP in turn.
     fn announce(&mut self, announce: &Announce) {
         let asked = Instant::now();
         if self.announces.is_multiple_of(2) {

@@ -8,7 +8,7 @@ use primitives::InfoHash;
 use ringtrack_tests::database_server::{DatabaseServer, ServerKind};
 use std::time::Duration;
 
-/// The database hangs, comes back, crashes and comes back, under a steady load.
+/// The database hangs, recovers, crashes and recovers, under a steady load.
 fn outages(kind: ServerKind) {
     let mut server = DatabaseServer::start(kind);
     let url = server.make_database("tracker");
@@ -45,7 +45,7 @@ fn outages(kind: ServerKind) {
     start_without_database(&mut server, &url, &load);
 }
 
-/// As many changes wait as may, but for a hundred.
+/// Fills the queue of waiting changes up to less than a hundred free places.
 fn fill(tracker: &Tracker, load: &mut Load) {
     let api = Api::of(tracker);
     for hundred in (2 << 20..).step_by(100) {
@@ -103,11 +103,11 @@ fn announce(client: &mut HttpClient, torrent: InfoHash) -> Result<(), &'static s
 }
 
 #[test]
-fn while_postgres_is_away_everybody_is_served_and_in_the_end_all_is_stored() {
+fn while_postgres_is_away_clients_are_served_and_everything_is_stored_afterwards() {
     outages(ServerKind::Postgres);
 }
 
 #[test]
-fn while_mariadb_is_away_everybody_is_served_and_in_the_end_all_is_stored() {
+fn while_mariadb_is_away_clients_are_served_and_everything_is_stored_afterwards() {
     outages(ServerKind::MariaDb);
 }

@@ -5,7 +5,7 @@ use crate::tracker::{PATIENCE, Tracker};
 use std::process::Command;
 use std::time::Instant;
 
-/// The number of a worker's thread.
+/// The id of the thread with this name.
 fn thread_of(tracker: &Tracker, name: &str) -> String {
     let threads = format!("/proc/{}/task", tracker.id());
     let is_named = |thread: &String| {
@@ -16,17 +16,17 @@ fn thread_of(tracker: &Tracker, name: &str) -> String {
     threads.find(is_named).expect("a thread of this name")
 }
 
-/// Waits until the control plane knows all that the cores have accounted.
+/// Waits until the control plane has the accounts of all cores.
 fn wait_for_accounts(tracker: &Tracker, load: &Load) {
     let (api, deadline) = (Api::of(tracker), Instant::now() + PATIENCE);
     while load.sums.accounts.iter().enumerate().any(|(user, account)| api.account(&key(user)) != *account) {
-        assert!(Instant::now() < deadline, "the accounts are told");
+        assert!(Instant::now() < deadline, "the accounts are not reported");
     }
 }
 
-/// The kernel refuses a worker's `io_uring` once, which glommio takes for a bug.
+/// The kernel fails one `io_uring` call of a worker, which glommio treats as a bug.
 #[test]
-fn when_a_worker_panics_all_that_is_known_is_stored_and_the_tracker_ends_with_code_1() {
+fn when_a_worker_panics_the_known_data_is_stored_and_the_tracker_ends_with_code_1() {
     let place = Place::new(Backend::Sqlite, "panics");
     let tracker = launch(&place.url).set("database.flush_every_s", "3600").start();
     let mut load = Load::begin(&tracker);

@@ -1,4 +1,4 @@
-//! A private tracker of listed torrents with a database, and what that holds.
+//! A private tracker of listed torrents with a database, and the contents of that database.
 
 use super::api::{Api, TOKEN};
 use super::load::{Sums, key};
@@ -10,7 +10,6 @@ use ringtrack_tests::database_server::{DatabaseServer, ServerKind};
 use std::collections::{BTreeMap, BTreeSet};
 use tempfile::TempDir;
 
-/// One of the three.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Backend {
     Sqlite,
@@ -18,7 +17,7 @@ pub(super) enum Backend {
     Postgres,
 }
 
-/// A database of one test.
+/// The database of one test.
 pub(super) struct Place {
     pub(super) url: String,
     _folder: Option<TempDir>,
@@ -39,7 +38,7 @@ impl Place {
     }
 }
 
-/// The tracker that all of these tests are about.
+/// The tracker of all these tests.
 pub(super) fn launch(url: &str) -> Launch {
     Launch::on_loopback()
         .set("access.mode", "private-listed")
@@ -50,7 +49,7 @@ pub(super) fn launch(url: &str) -> Launch {
         .set("api.tokens", &format!("test={TOKEN}"))
 }
 
-/// All that the database holds of it.
+/// The tracker's data in the database.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Stored {
     pub(super) accounts: Vec<(u64, u64)>,
@@ -78,7 +77,7 @@ impl Stored {
         })
     }
 
-    /// What is to be stored in the end.
+    /// The data expected for these sums.
     pub(super) fn of(sums: &Sums) -> Self {
         let total = |name: &str, value| (name.to_owned(), value);
         let totals = [
@@ -94,13 +93,13 @@ impl Stored {
         }
     }
 
-    /// Without the totals of what these tests do not count.
+    /// Removes the totals that these tests do not count.
     pub(super) fn without_connects(mut self) -> Self {
         self.totals.remove("udp_connects_answered");
         self
     }
 
-    /// Whether it lies between what was stored before and what was sent in all.
+    /// Asserts that this lies between `least`, which was stored before, and `most`, which was sent in all.
     #[track_caller]
     pub(super) fn assert_between(&self, least: &Self, most: &Self) {
         for ((now, least), most) in self.accounts.iter().zip(&least.accounts).zip(&most.accounts) {
@@ -122,7 +121,7 @@ impl Stored {
     }
 }
 
-/// Waits until the database holds what was announced and done, and asserts that the tracker says the same.
+/// Waits until the database holds everything in `sums`, and asserts that the API reports the same.
 #[track_caller]
 pub(super) fn assert_all_is_stored(tracker: &Tracker, url: &str, sums: &Sums) {
     let wanted = Stored::of(sums);
@@ -139,7 +138,7 @@ pub(super) fn assert_all_is_stored(tracker: &Tracker, url: &str, sums: &Sums) {
     }
 }
 
-/// What the log says of the database at a level.
+/// The lines about the database that were logged at a level.
 pub(super) fn lines_at(log: &[String], level: &str) -> Vec<String> {
     let is_one = |line: &&String| line.contains(&format!(" {level} ")) && line.contains("database");
     log.iter().filter(is_one).cloned().collect()

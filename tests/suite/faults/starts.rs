@@ -1,4 +1,4 @@
-//! Starts with a database that cannot be used at that moment, or by this tracker.
+//! Starts with a database that is unusable at that moment, or in use by another tracker.
 
 use super::api::Api;
 use super::load::torrent;
@@ -19,7 +19,7 @@ fn wait_for_state(tracker: &Tracker, state: &str) {
     }
 }
 
-/// Starts a tracker whose database has a torrent and cannot be used because of `reason`, which `hints` ends.
+/// Starts a tracker whose database has a torrent and is unusable because of `reason`, until `hints` is called.
 fn starts_without(url: &str, reason: &str, hints: impl FnOnce()) {
     let tracker = launch(url).set("database.start_wait_s", "0").start();
     let api = Api::of(&tracker);
@@ -30,7 +30,7 @@ fn starts_without(url: &str, reason: &str, hints: impl FnOnce()) {
     assert!(log.iter().any(is_said), "{log:#?}");
     api.allow(torrent(2)).unwrap();
     hints();
-    tracker.wait_for_log("the torrent that is stored", |lines| {
+    tracker.wait_for_log("the stored torrent", |lines| {
         lines.iter().any(|line| line.contains("read the stored list Allowed torrents=")).then_some(())
     });
     wait_for_state(&tracker, "connected");
@@ -38,7 +38,7 @@ fn starts_without(url: &str, reason: &str, hints: impl FnOnce()) {
     assert_eq!(Stored::read(url).allowed, BTreeSet::from([torrent(1), torrent(2)]));
 }
 
-/// Has a torrent stored.
+/// Stores a torrent.
 fn fill(url: &str) {
     let tracker = launch(url).start();
     Api::of(&tracker).allow(torrent(1)).unwrap();
@@ -46,7 +46,7 @@ fn fill(url: &str) {
 }
 
 #[test]
-fn a_file_that_is_locked_at_the_start_is_used_when_it_is_free() {
+fn a_file_that_is_locked_at_the_start_is_used_once_it_is_free() {
     let place = Place::new(Backend::Sqlite, "locked");
     fill(&place.url);
     let other = block_on(async {
@@ -57,11 +57,11 @@ fn a_file_that_is_locked_at_the_start_is_used_when_it_is_free() {
     starts_without(&place.url, "database is locked", || block_on(other.close()).unwrap());
 }
 
-/// Names the folder for the test that runs as a child of another one.
+/// The environment variable that passes the folder to the child test.
 const FOLDER: &str = "RINGTRACK_TESTS_FULL_DISK";
 
 #[test]
-fn a_disk_that_is_full_at_the_start_is_written_to_when_there_is_room() {
+fn a_disk_that_is_full_at_the_start_is_written_to_once_there_is_room() {
     let folder = tempfile::tempdir().unwrap();
     let mount = format!("mount -t tmpfs -o size=4m none \"${FOLDER}\" && exec \"$@\"");
     crate::program::program();
@@ -88,7 +88,7 @@ fn child_starts_on_a_full_disk() {
     starts_without(&url, "", || std::fs::remove_file(&ballast).unwrap());
 }
 
-/// A second tracker is refused while the first lives, and not when it was killed.
+/// A second tracker is refused while the first runs, and accepted after the first was killed.
 fn second(backend: Backend) {
     let place = Place::new(backend, "second");
     let launch = launch(&place.url);
@@ -105,16 +105,16 @@ fn second(backend: Backend) {
 }
 
 #[test]
-fn a_second_tracker_with_a_file_is_refused_while_the_first_lives() {
+fn a_second_tracker_with_the_same_sqlite_file_is_refused_while_the_first_runs() {
     second(Backend::Sqlite);
 }
 
 #[test]
-fn a_second_tracker_with_a_database_of_postgres_is_refused_while_the_first_lives() {
+fn a_second_tracker_with_the_same_postgres_database_is_refused_while_the_first_runs() {
     second(Backend::Postgres);
 }
 
 #[test]
-fn a_second_tracker_with_a_database_of_mariadb_is_refused_while_the_first_lives() {
+fn a_second_tracker_with_the_same_mariadb_database_is_refused_while_the_first_runs() {
     second(Backend::MariaDb);
 }

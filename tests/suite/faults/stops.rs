@@ -4,7 +4,7 @@ use super::scene::{Backend, Place, Stored, launch};
 use crate::http_client::HttpClient;
 use std::time::{Duration, Instant};
 
-/// Nothing is written before the stop, which comes right behind an answer.
+/// Nothing is written before the stop, which follows directly after an answer.
 fn stop(backend: Backend) {
     let place = Place::new(backend, "stops");
     let start = || launch(&place.url).set("database.flush_every_s", "3600").start();
@@ -25,9 +25,9 @@ fn stop(backend: Backend) {
     );
 }
 
-/// One who does not send what was announced, and one who asks for nothing.
+/// One client does not send its announced body, the other sends no request.
 #[test]
-fn clients_of_the_api_that_hang_delay_a_stop_by_seconds_only_and_cost_nothing() {
+fn hanging_api_clients_delay_a_stop_by_seconds_only_and_lose_no_data() {
     let place = Place::new(Backend::Sqlite, "hanging");
     let tracker = launch(&place.url).set("database.flush_every_s", "3600").start();
     let mut load = Load::begin(&tracker);

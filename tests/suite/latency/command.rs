@@ -20,7 +20,7 @@ fn dump_of(tracker: &Tracker, arguments: &[&str]) -> Output {
     dump_latency(&[&["--pid", &tracker.id().to_string()], arguments].concat())
 }
 
-/// What stands in the column `count` of a tag's row.
+/// The column `count` of a tag's row.
 #[track_caller]
 fn printed_count(output: &Output, tag: &str) -> Option<u64> {
     let text = String::from_utf8_lossy(&output.stdout);
@@ -29,7 +29,7 @@ fn printed_count(output: &Output, tag: &str) -> Option<u64> {
     row.split_whitespace().nth(1)?.parse().ok()
 }
 
-/// The command ends with code 1 and one line that has all of `parts`.
+/// Asserts that the command ended with code 1 and one line that contains all of `parts`.
 #[track_caller]
 fn assert_fails(output: &Output, parts: &[&str]) {
     let message = String::from_utf8_lossy(&output.stderr);
@@ -46,7 +46,7 @@ fn announce_times(tracker: &Tracker, times: usize) {
 }
 
 #[test]
-fn the_command_prints_what_came_since_the_last_dump_as_a_table() {
+fn the_command_prints_a_table_of_the_latencies_since_the_last_dump() {
     let tracker = Launch::on_loopback().start();
     for announces in [70, 3] {
         announce_times(&tracker, announces);
@@ -58,7 +58,7 @@ fn the_command_prints_what_came_since_the_last_dump_as_a_table() {
 }
 
 #[test]
-fn the_command_finds_the_dumps_as_the_tracker_does_or_where_it_is_told_to() {
+fn the_command_finds_the_dumps_by_default_or_in_a_given_directory() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().to_str().expect("a path of plain text");
     let by_variable = Launch::on_loopback().set("latency.directory", "").env("LOGS_DIRECTORY", path).start();
@@ -82,20 +82,20 @@ fn with_several_trackers_the_command_lists_them_and_asks_for_one() {
 }
 
 #[test]
-fn what_is_no_tracker_is_left_alone() {
+fn the_command_refuses_a_process_that_is_no_tracker() {
     let own = std::process::id().to_string();
-    assert_fails(&dump_latency(&["--pid", &own]), &[&own, "is no tracker that serves"]);
+    assert_fails(&dump_latency(&["--pid", &own]), &[&own, "is not a tracker that serves"]);
     assert_fails(&dump_latency(&["--pid", "4000000000"]), &["there is no process 4000000000"]);
 }
 
 #[test]
-fn a_directory_that_is_not_there_is_named() {
+fn a_missing_directory_is_named() {
     let tracker = Launch::on_loopback().set("latency.directory", "/nonexistent/ringtrack").start();
     assert_fails(&dump_of(&tracker, &[]), &["/nonexistent/ringtrack cannot be read", "No such file"]);
 }
 
 #[test]
-fn a_dump_that_does_not_come_is_an_error_that_says_where_to_look() {
+fn a_missing_dump_is_an_error_that_points_to_the_log() {
     let tracker = Launch::on_loopback().set("latency.directory", "/proc").start();
     assert_fails(&dump_of(&tracker, &[]), &["has written no dump to /proc within", "its own log says why"]);
 }

@@ -1,4 +1,4 @@
-//! What is in the dumps: every reply once, under its kind and family, with a latency that can be.
+//! The content of the dumps: every reply once, under its kind and family, with a plausible latency.
 
 use std::net::SocketAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -21,7 +21,7 @@ fn torrent(number: u64) -> InfoHash {
     InfoHash(std::array::from_fn(|_| random.u8(..)))
 }
 
-/// With no time stamps of the kernel, so that there are no tags but those that a test asks for.
+/// A launch without kernel time stamps, so that there are only the tags that a test causes.
 fn launch() -> Launch {
     Launch::on_loopback().set("latency.kernel_sample_every_s", "0")
 }
@@ -53,13 +53,13 @@ fn assert_has_everything(intervals: &Intervals) {
     }
 }
 
-/// An interval lies in the life of the test, and its latencies are those of a machine.
+/// Asserts that an interval lies within the test and that its latencies are plausible.
 fn assert_plausible(interval: &Interval, start: SystemTime) {
     let unix_ms =
         |moment: SystemTime| moment.duration_since(UNIX_EPOCH).expect("after 1970").as_secs_f64() * 1e3;
     let (start_ms, now_ms) = (unix_ms(start), unix_ms(SystemTime::now()));
     let Interval { from_unix_ms, to_unix_ms, .. } = *interval;
-    // The log tells milliseconds.
+    // The log contains milliseconds.
     assert!(
         start_ms - 1.0 < from_unix_ms && to_unix_ms < now_ms + 2.0,
         "{interval:?}, {start_ms} to {now_ms}"
@@ -79,14 +79,14 @@ fn sigusr1_dumps_each_reply_once_under_its_kind_and_family() {
     dump_by_signal(&tracker);
     let intervals = Intervals::of_run(&tracker);
     assert_has_everything(&intervals);
-    assert_eq!(intervals.with_tag("announce-ipv4").len(), 1, "all cores are one line");
+    assert_eq!(intervals.with_tag("announce-ipv4").len(), 1, "one line for all cores");
     assert!(intervals.count("expiry-turn") > 0);
     assert_eq!(intervals.0.len(), 9, "{:#?}", intervals.0);
     intervals.0.iter().for_each(|interval| assert_plausible(interval, start));
 }
 
 #[test]
-fn the_dump_is_told_in_the_log_as_a_table_of_percentiles() {
+fn a_dump_is_logged_as_a_table_of_percentiles() {
     let tracker = launch().start();
     announce_times(&Client::new(tracker.v6()), ANNOUNCES);
     dump_by_signal(&tracker);
@@ -102,7 +102,7 @@ fn the_dump_is_told_in_the_log_as_a_table_of_percentiles() {
 }
 
 #[test]
-fn a_dump_has_what_came_since_the_last_one() {
+fn a_dump_contains_the_replies_since_the_last_one() {
     let tracker = launch().start();
     let client = Client::new(tracker.v4());
     let counts = [5, 1, 9];
@@ -120,7 +120,7 @@ fn a_dump_has_what_came_since_the_last_one() {
 }
 
 #[test]
-fn with_an_interval_dumps_come_by_themselves_and_once_more_at_the_end() {
+fn with_an_interval_dumps_are_written_regularly_and_once_more_at_the_end() {
     let tracker = launch().set("latency.interval_s", "1").start();
     ask_everything(tracker.v4());
     let dumps = |lines: &[String]| lines.iter().filter(|line| line.contains("latency: dumped to ")).count();
@@ -133,7 +133,7 @@ fn with_an_interval_dumps_come_by_themselves_and_once_more_at_the_end() {
     assert!(intervals.with_tag("expiry-turn").len() > 2, "each interval has turns of expiry");
 }
 
-/// Announces over both families, and a dump, until there are replies that were timed from the kernel's stamps.
+/// Announces over both families and dumps, until some replies were timed from kernel time stamps.
 fn wait_for_kernel_stamps(tracker: &Tracker) -> Intervals {
     let (v4, v6) = (Client::new(tracker.v4()), Client::new(tracker.v6()));
     wait_for(|| {
@@ -147,9 +147,9 @@ fn wait_for_kernel_stamps(tracker: &Tracker) -> Intervals {
 }
 
 #[test]
-fn in_some_windows_replies_are_timed_from_the_kernel_s_stamps_too() {
+fn some_replies_are_timed_from_kernel_time_stamps_too() {
     let start = SystemTime::now();
-    // On wildcard addresses packet info stands beside the stamps.
+    // On wildcard addresses, datagrams carry packet info beside the time stamps.
     for launch in [Launch::on_loopback(), Launch::on_wildcards()] {
         let tracker = launch.set("latency.kernel_sample_every_s", "1").start();
         let intervals = wait_for_kernel_stamps(&tracker);
@@ -162,7 +162,7 @@ fn in_some_windows_replies_are_timed_from_the_kernel_s_stamps_too() {
 }
 
 #[test]
-fn replies_of_an_owner_that_another_core_handed_the_request_to_are_counted_once() {
+fn replies_to_requests_passed_between_cores_are_counted_once() {
     const CLIENTS: u64 = 16;
     let [first, second] = two_cores();
     let launch = launch().set("workers.cores", &format!("[{first}, {second}]"));
@@ -188,7 +188,7 @@ fn replies_of_an_owner_that_another_core_handed_the_request_to_are_counted_once(
 }
 
 #[test]
-fn a_directory_that_cannot_be_written_to_is_an_error_in_the_log_and_no_more() {
+fn an_unwritable_directory_is_only_an_error_in_the_log() {
     let tracker = launch().set("latency.directory", "/nonexistent/ringtrack").start();
     tracker.signal(Signal::USR1);
     tracker.wait_for_log("an error", |lines| {
@@ -202,12 +202,12 @@ fn a_directory_that_cannot_be_written_to_is_an_error_in_the_log_and_no_more() {
 }
 
 #[test]
-fn a_file_system_that_hangs_does_not_keep_the_tracker_from_its_end() {
+fn a_hanging_file_system_does_not_keep_the_tracker_from_stopping() {
     let tracker = launch().start();
     dump_by_signal(&tracker);
     let log = super::reader::only_file_in(tracker.dumps());
-    std::fs::remove_file(&log).expect("the log goes");
-    // To open a pipe that nobody reads takes for ever.
+    std::fs::remove_file(&log).expect("the log is removed");
+    // Opening a pipe without a reader blocks forever.
     mknodat(CWD, &log, FileType::Fifo, Mode::RWXU, 0).expect("a pipe");
     tracker.signal(Signal::USR1);
     let tables =
@@ -218,7 +218,7 @@ fn a_file_system_that_hangs_does_not_keep_the_tracker_from_its_end() {
 }
 
 #[test]
-fn by_default_dumps_go_where_the_service_manager_keeps_logs() {
+fn by_default_dumps_go_to_the_logs_directory_of_the_service_manager() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().to_str().expect("a path of plain text");
     let launch = launch().set("latency.directory", "");

@@ -9,7 +9,7 @@ import sys
 from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogReader
 
-# Only the reader's own sums go into it, which nobody asks for.
+# The reader adds its own sums to it, which are not used.
 REFERENCE = HdrHistogram(1, 60_000_000_000, 2)
 
 

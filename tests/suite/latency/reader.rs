@@ -1,4 +1,4 @@
-//! A log of latencies as the Python port of HdrHistogram reads it.
+//! A latency log, as read by the Python port of HdrHistogram.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::tracker::Tracker;
 
-/// What a line of a log tells.
+/// The content of a line of a log.
 #[derive(Debug, Clone)]
 pub(super) struct Interval {
     pub(super) tag: String,
@@ -40,7 +40,7 @@ impl Intervals {
         Self::of(&only_file_in(tracker.dumps()))
     }
 
-    /// The values that all intervals of a tag have together.
+    /// The number of values in all intervals of a tag.
     pub(super) fn count(&self, tag: &str) -> u64 {
         self.0.iter().filter(|interval| interval.tag == tag).map(|interval| interval.count).sum()
     }

@@ -9,10 +9,10 @@ use socket2::{Domain, Socket, Type};
 use super::http_tracker::{Conduct, HttpTracker};
 use super::{assert_code, number, result, run_at};
 
-/// Half a second of few connections.
+/// 0.4 seconds over few connections.
 const SHORT: [&str; 6] = ["--seconds", "0.4", "--connections", "4", "--mix", "5/9/1"];
 
-/// Requests sent in a second of a schedule of 500. A busy machine delays some of them until the end.
+/// Requests sent per second on a schedule of 500 per second. A busy machine delays some until the end.
 const SENT_PER_S: Range<f64> = 100.0..700.0;
 
 /// The result of a load that ends with code 0.
@@ -27,7 +27,7 @@ fn says(answer: &str) -> HttpTracker {
 }
 
 #[test]
-fn kept_connections_take_one_request_after_the_other() {
+fn kept_connections_carry_one_request_after_another() {
     let tracker = HttpTracker::start(Conduct::Right);
     let result = result_of(&tracker, &[]);
     assert_eq!(tracker.connections(), 4);
@@ -43,7 +43,7 @@ fn kept_connections_take_one_request_after_the_other() {
 }
 
 #[test]
-fn a_connection_for_each_request_is_a_new_one() {
+fn per_request_connections_are_opened_for_each_request() {
     let tracker = HttpTracker::start(Conduct::Right);
     let result = result_of(&tracker, &["--connection", "per-request"]);
     assert_eq!(tracker.connections(), tracker.requests());
@@ -70,7 +70,7 @@ fn a_load_that_sleeps_keeps_its_rate_too() {
 }
 
 #[test]
-fn a_right_tracker_stands_every_check_after_a_fill() {
+fn a_correct_tracker_passes_every_check_after_a_fill() {
     let tracker = HttpTracker::start(Conduct::Right);
     for connection in ["keep-alive", "per-request"] {
         let arguments = ["--fill", "--connections", "8", "--connection", connection];
@@ -87,7 +87,7 @@ fn a_right_tracker_stands_every_check_after_a_fill() {
 }
 
 #[test]
-fn a_wrong_answer_ends_a_checked_load_with_code_1() {
+fn a_wrong_answer_ends_a_verified_load_with_code_1() {
     let tracker = says("HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\nd8:intervali9e5:peere");
     let output = run_at(&tracker.url(), &[&SHORT[..], &["--verify"]].concat());
     assert_code(&output, 1);
@@ -95,7 +95,7 @@ fn a_wrong_answer_ends_a_checked_load_with_code_1() {
 }
 
 #[test]
-fn bytes_behind_an_answer_are_wrong() {
+fn bytes_after_an_answer_are_counted_as_wrong() {
     let tracker = says("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\ndee");
     let result = result_of(&tracker, &[]);
     assert!(number(&result, "/wrong/bytes behind the answer") > 0.0, "{result:#}");
@@ -116,7 +116,7 @@ fn failures_and_statuses_are_counted_by_their_texts() {
 }
 
 #[test]
-fn a_request_is_lost_with_its_connection_and_the_reason_told() {
+fn a_request_is_lost_with_its_connection_and_the_reason_reported() {
     let tracker = HttpTracker::start(Conduct::EndsBefore);
     let output = run_at(&tracker.url(), &[&SHORT[..], &["--rate", "200", "--max-loss", "99"]].concat());
     assert_code(&output, 1);
@@ -127,7 +127,7 @@ fn a_request_is_lost_with_its_connection_and_the_reason_told() {
 }
 
 #[test]
-fn a_request_without_an_answer_is_lost_after_the_time_out() {
+fn a_request_without_an_answer_is_lost_after_the_timeout() {
     let tracker = HttpTracker::start(Conduct::Silent);
     let result = result_of(&tracker, &["--rate", "40", "--timeout-ms", "50"]);
     assert_eq!(result["lost"], result["sent"]);
@@ -136,7 +136,7 @@ fn a_request_without_an_answer_is_lost_after_the_time_out() {
 }
 
 #[test]
-fn a_connection_that_the_tracker_ends_between_requests_is_made_anew() {
+fn a_connection_that_the_tracker_closes_between_requests_is_reopened() {
     let tracker = HttpTracker::start(Conduct::EndsAfter);
     let result = result_of(&tracker, &["--rate", "100"]);
     assert!(number(&result, "/answered") > 0.0, "{result:#}");
@@ -145,7 +145,7 @@ fn a_connection_that_the_tracker_ends_between_requests_is_made_anew() {
 }
 
 #[test]
-fn idle_connections_are_held_beside_the_load() {
+fn idle_connections_are_kept_open_during_the_load() {
     for (conduct, open_at_end) in [(Conduct::Right, 30), (Conduct::EndsAfter, 0)] {
         let tracker = HttpTracker::start(conduct);
         let result = result_of(&tracker, &["--idle-connections", "30", "--rate", "100"]);
@@ -179,7 +179,7 @@ fn over_tls_a_kept_connection_makes_one_handshake() {
 }
 
 #[test]
-fn a_certificate_is_checked_where_an_authority_is_named() {
+fn a_certificate_is_checked_if_an_authority_is_given() {
     let [tracker, other] = [HttpTracker::start_with_tls(), HttpTracker::start_with_tls()];
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("authority.pem");
@@ -193,8 +193,8 @@ fn a_certificate_is_checked_where_an_authority_is_named() {
 }
 
 #[test]
-fn where_nobody_listens_the_load_cannot_be_made() {
-    // A port of its own, at which nobody listens.
+fn a_load_on_a_closed_port_fails_with_code_2() {
+    // A reserved port on which nothing listens.
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
     let url = format!("http://{}/announce", socket.local_addr().unwrap().as_socket().unwrap());
@@ -204,7 +204,7 @@ fn where_nobody_listens_the_load_cannot_be_made() {
 }
 
 #[test]
-fn a_mix_of_two_protocols_is_refused() {
+fn an_http_option_is_refused_for_a_udp_target() {
     let output = run_at("127.0.0.1:1", &["--idle-connections", "5"]);
     assert_code(&output, 2);
     assert!(String::from_utf8_lossy(&output.stderr).contains("--idle-connections is for HTTP"));

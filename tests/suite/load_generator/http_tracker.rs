@@ -15,28 +15,28 @@ use primitives::{CompactIpv4, InfoHash, PeerStatus};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-/// What is done instead of the answer that is right.
+/// How the tracker answers.
 #[derive(Debug, Clone)]
 pub(crate) enum Conduct {
-    /// It is given.
+    /// With the correct answer.
     Right,
-    /// These bytes are given.
+    /// With these bytes.
     Says(Vec<u8>),
-    /// It is given, and the connection ended without a word about it.
+    /// With the correct answer, after which it closes the connection without notice.
     EndsAfter,
-    /// The connection is ended.
+    /// Not at all: it closes the connection.
     EndsBefore,
-    /// Nothing.
+    /// Not at all: it stays silent.
     Silent,
 }
 
-/// The tracker; it ends when it is dropped.
+/// A running tracker, which ends when it is dropped.
 #[derive(Debug)]
 pub(crate) struct HttpTracker {
     state: Arc<State>,
     address: SocketAddr,
     accepting: Option<JoinHandle<()>>,
-    /// The certificate of the authority, in PEM, where it speaks TLS.
+    /// The certificate of the authority, in PEM, if it speaks TLS.
     pub(crate) authority: Option<String>,
 }
 
@@ -94,7 +94,7 @@ impl HttpTracker {
         format!("{scheme}://{}/announce", self.address)
     }
 
-    /// Connections that had something to say.
+    /// Connections that sent a byte.
     pub(crate) fn connections(&self) -> usize {
         self.state.spoken.load(Ordering::SeqCst)
     }
@@ -112,7 +112,7 @@ impl HttpTracker {
 impl Drop for HttpTracker {
     fn drop(&mut self) {
         self.state.is_ending.store(true, Ordering::SeqCst);
-        // What wakes the thread that accepts.
+        // Wakes the accepting thread.
         drop(TcpStream::connect(self.address));
         if let Some(accepting) = self.accepting.take() {
             accepting.join().expect("no panic");
@@ -120,7 +120,7 @@ impl Drop for HttpTracker {
     }
 }
 
-/// Connections end with their client, which ends before the tracker.
+/// Accepts connections, each of which ends with its client and thus before the tracker.
 fn accept(listener: &TcpListener, state: &Arc<State>) {
     while let Ok((connection, from)) = listener.accept() {
         if state.is_ending.load(Ordering::SeqCst) {
@@ -130,7 +130,7 @@ fn accept(listener: &TcpListener, state: &Arc<State>) {
         std::thread::spawn(move || match state.tls.clone() {
             None => serve(connection, from.ip(), &state),
             Some(config) => {
-                let session = ServerConnection::new(config).expect("a right configuration");
+                let session = ServerConnection::new(config).expect("a valid configuration");
                 serve(StreamOwned::new(session, connection), from.ip(), &state);
             }
         });
@@ -170,13 +170,13 @@ impl State {
         let written = match request.route {
             Route::Announce(_) => self.announce(request, from, &mut out),
             Route::Scrape(_) => self.scrape(request, &mut out),
-            other => panic!("nobody asks for {other:?}"),
+            other => panic!("no load requests {other:?}"),
         };
         out[written].to_vec()
     }
 
     fn announce(&self, request: &Request<'_>, from: IpAddr, out: &mut [u8]) -> std::ops::Range<usize> {
-        let announce = Announce::from_query(request.query).expect("a right announce");
+        let announce = Announce::from_query(request.query).expect("a valid announce");
         let IpAddr::V4(ip) = from else { panic!("the tracker listens on an IPv4 address") };
         let [a, b, c, d] = ip.octets();
         let [high, low] = announce.port.to_be_bytes();
@@ -203,7 +203,7 @@ impl State {
     }
 
     fn scrape(&self, request: &Request<'_>, out: &mut [u8]) -> std::ops::Range<usize> {
-        let scrape = Scrape::from_query(request.query).expect("a right scrape");
+        let scrape = Scrape::from_query(request.query).expect("a valid scrape");
         let swarms = self.swarms.lock().expect("no panic");
         let file = |info_hash| {
             let (complete, incomplete) = swarms.get(&info_hash).map_or((0, 0), |swarm| counts(swarm));

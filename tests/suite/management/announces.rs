@@ -8,7 +8,7 @@ use crate::tracker::Tracker;
 use crate::udp_client::{Answer, Client};
 use ringtrack_tests::client::url_data;
 
-/// What an announce says.
+/// The parameters of an announce.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Announce<'a> {
     pub(super) torrent: InfoHash,
@@ -20,7 +20,7 @@ pub(super) struct Announce<'a> {
     pub(super) event: AnnounceEvent,
 }
 
-/// How it is sent.
+/// The protocol of an announce.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Way {
     Udp,
@@ -30,7 +30,7 @@ pub(super) enum Way {
 pub(super) const WAYS: [Way; 2] = [Way::Udp, Way::Http];
 
 impl<'a> Announce<'a> {
-    /// Of a leecher.
+    /// An announce of a leecher.
     pub(super) const fn of(torrent: InfoHash) -> Self {
         let event = AnnounceEvent::None;
         Self { torrent, key: None, port: 2000, left: 1, uploaded: 0, downloaded: 0, event }
@@ -41,7 +41,7 @@ impl<'a> Announce<'a> {
         self
     }
 
-    /// Why it is refused; `None`: it is answered with peers.
+    /// The text with which it is refused; `None` if it is answered with peers.
     pub(super) fn refusal(&self, tracker: &Tracker, way: Way) -> Option<String> {
         match way {
             Way::Udp => self.over_udp(tracker),
@@ -56,7 +56,7 @@ impl<'a> Announce<'a> {
         }
     }
 
-    /// Asserts that it is refused for a reason that begins so.
+    /// Asserts that it is refused with a text that starts with `reason`.
     #[track_caller]
     pub(super) fn assert_refused(&self, tracker: &Tracker, reason: &str) {
         for way in WAYS {

@@ -23,7 +23,7 @@ impl Api {
         self.address
     }
 
-    /// The answer to a request of a path behind `/api/v1/`, with a body where that is not empty.
+    /// The answer to a request for a path below `/api/v1/`.
     pub(super) fn ask(&self, method: &str, path: &str, body: &str) -> HttpAnswer {
         let mut client = HttpClient::new(self.address);
         let head = request_head(method, path, TOKEN, body.len());
@@ -53,7 +53,7 @@ impl Api {
         self.json("DELETE", &format!("{list}/{torrent}"), "");
     }
 
-    /// A new key that is valid for so long.
+    /// Makes a key that is valid for this many seconds, or without end.
     #[track_caller]
     pub(super) fn new_key(&self, seconds: Option<u64>) -> String {
         let form = serde_json::json!({ "key": null, "seconds_valid": seconds });
@@ -67,7 +67,7 @@ impl Api {
     }
 }
 
-/// The head of a request with a body of so many bytes.
+/// The head of a request whose body has this length.
 pub(crate) fn request_head(method: &str, path: &str, token: &str, body_bytes: usize) -> String {
     format!(
         "{method} /api/v1/{path} HTTP/1.1\r\nHost: tracker\r\nAuthorization: Bearer {token}\r\n\

@@ -1,4 +1,4 @@
-//! Who is banned by the API.
+//! Bans of networks and client software through the API.
 
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, UdpSocket};
@@ -39,14 +39,14 @@ fn assert_ignored_over_udp(tracker: &Tracker, source: Ipv4Addr) {
     let dropped = "udp_v4_connect_dropped_banned";
     let before = tracker.figures().get(dropped);
     let socket = ask_over_udp(tracker, source);
-    // Whoever is dropped is answered no more.
+    // A request that was dropped is not answered later.
     tracker.wait_for_figures(&[(dropped, before + 1)]);
     socket.set_nonblocking(true).unwrap();
     assert_eq!(socket.recv(&mut [0; 64]).unwrap_err().kind(), ErrorKind::WouldBlock);
 }
 
 #[test]
-fn a_network_is_not_served_from_its_ban_until_that_is_lifted() {
+fn a_banned_network_is_not_served_until_the_ban_is_lifted() {
     let tracker = launch("public").start();
     let api = Api::of(&tracker);
     for prefix in [32, 24] {
@@ -63,7 +63,7 @@ fn a_network_is_not_served_from_its_ban_until_that_is_lifted() {
 }
 
 #[test]
-fn a_client_software_is_not_served_from_its_ban_until_that_is_lifted() {
+fn banned_client_software_is_not_served_until_the_ban_is_lifted() {
     let tracker = launch("public").start();
     let api = Api::of(&tracker);
     api.json("POST", "bans", &json!({ "client": "-ZZ", "reason": "it cheats" }).to_string());
@@ -74,7 +74,7 @@ fn a_client_software_is_not_served_from_its_ban_until_that_is_lifted() {
     assert_eq!(api.ask("DELETE", "bans?client=-ZZ", "").status, 404);
 }
 
-/// Takes its tables away from a tracker, so that nothing is written any more.
+/// Renames a table of the database, so that writes fail.
 fn break_database(file: &Path) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
@@ -105,6 +105,6 @@ fn a_ban_that_is_refused_changes_nothing() {
     }
     assert_eq!(api.get("bans"), before);
     assert!(refusal_over_http(&tracker, BANNED, "-ZZ").is_some());
-    // The cores are told all bans at once.
+    // The cores receive all bans at once.
     assert_eq!(refusal_over_http(&tracker, BANNED, "-XX"), None);
 }

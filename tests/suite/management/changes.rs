@@ -1,4 +1,4 @@
-//! What the log says of changes.
+//! Log lines of changes through the API.
 
 use super::api::{Api, request_head};
 use super::{TOKEN, launch, torrent};
@@ -7,7 +7,7 @@ use crate::http_client::HttpClient;
 const KEY: &str = "8os3vCDpVHV9jy0WH5NTVVNnNNdNMwVF";
 const OTHER_KEY: &str = "YZSl4lMZupRuOpSRC3krIKR5BPB14nrJ";
 
-/// A change: how it is asked for, and what the log says of it.
+/// A change: the request for it, and the expected log line.
 struct Change {
     method: &'static str,
     path: String,
@@ -33,7 +33,7 @@ impl Change {
         Self { operation, on: on.to_owned(), status, ..self }
     }
 
-    /// The status of the answer, of which all is read.
+    /// Sends the request, reads the whole answer and returns its status.
     fn ask(&self, api: &Api) -> u16 {
         let head = request_head(self.method, &self.path, TOKEN, self.body.len());
         let mut client = HttpClient::new(api.address());
@@ -93,14 +93,14 @@ fn changes() -> Vec<Change> {
 }
 
 #[test]
-fn each_change_is_a_line_that_says_who_did_what_to_what_and_shows_no_key() {
+fn each_change_is_logged_with_its_token_operation_and_object_and_without_keys() {
     let tracker = launch("private-listed").start();
     let api = Api::of(&tracker);
     for change in changes() {
         let status = change.ask(&api);
         assert_eq!(status, change.status, "{} {}", change.method, change.path);
     }
-    // What only reads is none.
+    // Requests that only read are not logged.
     api.get("stats");
     api.get(&format!("torrents?info_hash={}", torrent(7)));
     let is_of_change = |line: &&String| line.contains("management API token=");

@@ -1,4 +1,4 @@
-"""What the checks have in common: the tracker under test, and what was found to differ."""
+"""Common code of the checks: access to the tracker under test, and the differences found."""
 
 import json
 import sys
@@ -23,7 +23,7 @@ def bad_info_hash(text: str) -> str:
 
 
 def failed(what: str) -> str:
-    """How the body of a failure with status 500 begins."""
+    """The start of the body of a failure with status 500."""
     return f'Unhandled rejection: Err {{ reason: "{what}'
 
 
@@ -76,7 +76,7 @@ class Checks:
         self.expect(f"{what}: status and body", (answer.status, answer.body), (404, b""))
 
     def until(self, what: str, found, wanted: object) -> None:
-        """Waits until `found()` is what is wanted: figures are published a few times a second."""
+        """Waits until `found()` returns the wanted value: figures are published a few times a second."""
         end = time.monotonic() + PATIENCE_S
         while (last := found()) != wanted and time.monotonic() < end:
             time.sleep(PAUSE_S)

@@ -16,7 +16,7 @@ use ringtrack_tests::client::url_data;
 
 const EXPIRED: &str = "Authentication error: the key has expired";
 
-/// What a tracker sees as the machine's wall clock. The monotonic clock goes on as it is.
+/// A wall clock for a tracker that a test can set. The monotonic clock is not changed.
 struct WallClock {
     folder: TempDir,
 }
@@ -28,7 +28,7 @@ impl WallClock {
         clock
     }
 
-    /// Sets it so many seconds ahead of the machine's.
+    /// Sets it ahead of the machine's clock.
     fn set(&self, ahead_s: i64) {
         let new = self.folder.path().join("new");
         std::fs::write(&new, format!("{ahead_s:+}s\n")).unwrap();
@@ -39,7 +39,7 @@ impl WallClock {
         self.folder.path().join("clock")
     }
 
-    /// With this clock, which libfaketime reads anew whenever the tracker looks at it.
+    /// Launches with this clock, which libfaketime reads whenever the tracker queries the time.
     fn under(&self, launch: Launch) -> Launch {
         launch
             .env("LD_PRELOAD", &text(&library()))
@@ -56,7 +56,7 @@ fn library() -> PathBuf {
     libraries.find(|library| library.is_file()).expect("libfaketime, which tests/install installs")
 }
 
-/// The answer to an announce that hands on a key.
+/// The answer to an announce with a key.
 fn announce(client: &Client, key: &str) -> Answer {
     let request = client.leecher(torrent(1), 3000);
     let path = format!("/announce/{key}");
@@ -65,7 +65,7 @@ fn announce(client: &Client, key: &str) -> Answer {
 }
 
 #[test]
-fn a_clock_that_is_set_forward_and_back_moves_the_ends_of_keys_and_costs_a_connect() {
+fn a_clock_step_moves_the_expiry_of_keys_and_costs_a_client_one_connect() {
     const HOUR_S: i64 = 3600;
     const YEAR_S: i64 = 365 * 24 * HOUR_S;
     let clock = WallClock::new();
@@ -81,7 +81,7 @@ fn a_clock_that_is_set_forward_and_back_moves_the_ends_of_keys_and_costs_a_conne
         [(2 * HOUR_S, Some(EXPIRED)), (0, None), (-YEAR_S, None), (2 * HOUR_S, Some(EXPIRED)), (0, None)];
     for (ahead_s, refusal) in steps {
         clock.set(ahead_s);
-        // The connection id is one of another time.
+        // The connection id was issued at another time.
         assert!(matches!(announce(&client, &endless), Answer::Error(_)), "{ahead_s}");
         client.connect();
         let Answer::Announced(found) = announce(&client, &endless) else { panic!("{ahead_s}: not served") };
@@ -91,7 +91,7 @@ fn a_clock_that_is_set_forward_and_back_moves_the_ends_of_keys_and_costs_a_conne
             Some(refusal) => with_limited.assert_refused(&tracker, refusal),
         }
         assert_eq!(api.get("bans")[0]["client"], "-ZZ", "{ahead_s}");
-        // Latencies are dumped under the times of that clock.
+        // A report of figures also dumps latencies, with the times of that clock.
         assert_eq!(tracker.figures().get("peers_expired"), 0, "{ahead_s}");
     }
     let ended = tracker.stop();

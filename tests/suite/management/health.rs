@@ -17,7 +17,7 @@ fn report(tracker: &Tracker) -> Value {
     serde_json::from_slice(&answer.body).unwrap()
 }
 
-/// Asserts that this many listeners are well, and that there are no others.
+/// Asserts that this many listeners are healthy, and that there are no others.
 #[track_caller]
 fn assert_all_well(tracker: &Tracker, listeners: usize) {
     let report = report(tracker);
@@ -32,7 +32,7 @@ fn with_health_checks(launch: Launch) -> Launch {
 }
 
 #[test]
-fn each_listener_is_found_to_be_well_https_too() {
+fn each_listener_is_reported_as_healthy_including_https() {
     for addresses in [BOTH, WILDCARDS] {
         let (identity, of_api) = (Identity::new(), Identity::new());
         let launch = identity.serve(with_health_checks(launch("private")));
@@ -46,7 +46,7 @@ fn each_listener_is_found_to_be_well_https_too() {
 }
 
 #[test]
-fn listeners_behind_proxies_of_this_machine_are_well_too() {
+fn listeners_behind_proxies_on_this_machine_are_healthy_too() {
     let identity = Identity::new();
     for header in ["x-forwarded-for", "x-real-ip", "proxy-protocol"] {
         let launch = identity.serve(with_health_checks(launch("public")));

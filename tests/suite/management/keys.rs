@@ -1,4 +1,4 @@
-//! Who has a key, and what is accounted for it.
+//! Keys and their accounts.
 
 use super::announces::{Announce, WAYS, Way};
 use super::api::Api;
@@ -9,7 +9,7 @@ const UNKNOWN: &str = "Authentication error: the key is not known";
 const EXPIRED: &str = "Authentication error: the key has expired";
 
 #[test]
-fn a_key_lets_in_from_when_it_is_made_until_it_is_removed() {
+fn a_key_is_accepted_from_its_creation_until_its_removal() {
     let tracker = launch("private").start();
     let api = Api::of(&tracker);
     Announce::of(torrent(1)).assert_refused(&tracker, "Authentication error: this tracker needs a key");
@@ -24,7 +24,7 @@ fn a_key_lets_in_from_when_it_is_made_until_it_is_removed() {
 }
 
 #[test]
-fn a_key_lets_in_until_it_expires_and_again_when_it_is_renewed() {
+fn a_key_is_accepted_until_it_expires_and_again_after_it_is_renewed() {
     let tracker = launch("private").start();
     let api = Api::of(&tracker);
     let key = api.new_key(Some(2));
@@ -38,7 +38,7 @@ fn a_key_lets_in_until_it_expires_and_again_when_it_is_renewed() {
 }
 
 #[test]
-fn what_a_key_transfers_is_accounted_however_it_announces() {
+fn transfers_of_a_key_are_accounted_over_udp_and_http() {
     let tracker = launch("private").start();
     let api = Api::of(&tracker);
     let keys = WAYS.map(|way| (way, api.new_key(None)));
@@ -57,7 +57,7 @@ fn what_a_key_transfers_is_accounted_however_it_announces() {
             ["uploaded", "downloaded", "seeding", "leeching"].map(|name| account[name].as_u64().unwrap())
         };
         until(&format!("{way:?} is accounted"), || account()[2] == 1);
-        // What was transferred before the first announce that the tracker hears counts for another session.
+        // Bytes transferred before the first announce belong to another session.
         assert_eq!(account(), [1000, 20, 1, 0], "{way:?}");
     }
     let before = keys.map(|(_, key)| {

@@ -1,4 +1,4 @@
-//! Which torrents are served, by files and by the API.
+//! Torrents listed by files and by the API.
 
 use rustix::process::Signal;
 
@@ -32,7 +32,7 @@ fn is_served(tracker: &Tracker, number: u8) -> bool {
 }
 
 #[test]
-fn the_files_say_from_the_start_on_which_torrents_are_served() {
+fn list_files_apply_from_the_start() {
     let (allowed, denied) = (ListFile::of(&[1, 2]), ListFile::of(&[2, 3]));
     let launch = launch("listed").set("access.allow_file", &text(&allowed.path()));
     let tracker = launch.set("access.deny_file", &text(&denied.path())).start();
@@ -43,7 +43,7 @@ fn the_files_say_from_the_start_on_which_torrents_are_served() {
 }
 
 #[test]
-fn a_hang_up_signal_puts_torrents_on_and_off_and_forgets_the_peers_of_those() {
+fn a_hang_up_signal_reloads_the_list_and_removes_the_peers_of_unlisted_torrents() {
     let allowed = ListFile::of(&[1, 2]);
     let tracker = launch("listed").set("access.allow_file", &text(&allowed.path())).start();
     for number in [1, 2] {
@@ -60,7 +60,7 @@ fn a_hang_up_signal_puts_torrents_on_and_off_and_forgets_the_peers_of_those() {
 }
 
 #[test]
-fn a_file_that_changes_is_noticed_at_the_next_regular_look() {
+fn a_changed_file_is_noticed_at_the_next_regular_check() {
     let (allowed, denied) = (ListFile::of(&[1, 2]), ListFile::of(&[]));
     let launch = launch("listed").set("access.allow_file", &text(&allowed.path()));
     let tracker = launch.set("access.deny_file", &text(&denied.path())).start();
@@ -93,7 +93,7 @@ fn a_torrent_stays_listed_as_long_as_the_file_or_the_api_lists_it() {
     assert_answered(&tracker, 3, Some(&not_listed(3)));
     allowed.replace(&[]);
     api.json("POST", "reload", "");
-    // What a file lists no more goes off bit by bit.
+    // Torrents that the file no longer lists are removed in steps.
     until("torrent 1 is not served", || !is_served(&tracker, 1));
     assert_answered(&tracker, 1, Some(&not_listed(1)));
     assert_answered(&tracker, 2, IS_SERVED);
@@ -103,7 +103,7 @@ fn a_torrent_stays_listed_as_long_as_the_file_or_the_api_lists_it() {
 }
 
 #[test]
-fn a_torrent_that_is_denied_by_the_api_is_served_nowhere_until_it_is_taken_off() {
+fn a_torrent_denied_by_the_api_is_not_served_until_it_is_removed_from_the_list() {
     let denied = ListFile::of(&[1]);
     let tracker = launch("public").set("access.deny_file", &text(&denied.path())).start();
     let api = Api::of(&tracker);
@@ -120,7 +120,7 @@ fn a_torrent_that_is_denied_by_the_api_is_served_nowhere_until_it_is_taken_off()
 }
 
 #[test]
-fn a_list_that_cannot_be_read_any_more_stays_as_it_was() {
+fn an_unreadable_list_file_leaves_the_list_unchanged() {
     let allowed = ListFile::of(&[1]);
     let tracker = launch("listed").set("access.allow_file", &text(&allowed.path())).start();
     std::fs::remove_file(allowed.path()).unwrap();

@@ -12,10 +12,10 @@ use crate::tracker::Tracker;
 
 const TORRENTS: u32 = 1_000_000;
 
-/// What each may take, on average.
+/// Memory per torrent, on average.
 const BYTES_EACH_MAX: u64 = 40;
 
-/// Of processor time: the machine may be busy with something else.
+/// In processor time, because the machine may be busy with other work.
 const READY_WITHIN_S: u64 = 10;
 
 /// Evenly spread, as info hashes are.
@@ -46,7 +46,7 @@ fn assert_listed(tracker: &Tracker, numbers: std::ops::Range<u32>) {
 
 #[track_caller]
 fn assert_small(tracker: &Tracker) {
-    // Each core publishes its own ten times a second.
+    // Each core publishes its figures ten times a second.
     let bytes = wait_for(|| match tracker.figures().get("access_bytes") {
         bytes if bytes >= 20 * u64::from(TORRENTS) => Ok(bytes),
         bytes => Err(format!("access_bytes is {bytes}")),
@@ -54,7 +54,7 @@ fn assert_small(tracker: &Tracker) {
     assert!(bytes <= BYTES_EACH_MAX * u64::from(TORRENTS), "{bytes}");
 }
 
-/// Asserts that little was done until now.
+/// Asserts that little processor time was used so far.
 #[track_caller]
 fn assert_soon_ready(tracker: &Tracker) {
     let spent_s = tracker.processor_time().as_secs();
@@ -62,7 +62,7 @@ fn assert_soon_ready(tracker: &Tracker) {
 }
 
 #[test]
-fn a_file_of_a_million_torrents_is_ready_in_seconds_and_takes_little_memory() {
+fn a_file_of_a_million_torrents_is_loaded_in_seconds_and_takes_little_memory() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("list");
     std::fs::write(&file, lines(0..TORRENTS)).unwrap();
@@ -74,8 +74,8 @@ fn a_file_of_a_million_torrents_is_ready_in_seconds_and_takes_little_memory() {
 }
 
 #[test]
-fn a_million_torrents_are_listed_by_one_request_and_kept() {
-    // A busy machine may take longer than the ten seconds that each has by default.
+fn a_million_torrents_are_listed_by_one_request_and_survive_a_restart() {
+    // A busy machine may need more than the ten seconds of each of these limits by default.
     let launch = launch("listed").set("database.start_wait_s", "300").set("shutdown.deadline_s", "60");
     let tracker = launch.clone().start();
     let api = Api::of(&tracker);

@@ -1,9 +1,9 @@
-"""Holds a public tracker behind a proxy against version 1 of the management API, as far as it differs then.
+"""Checks a public tracker behind a proxy against version 1 of the management API, where its answers depend on that.
 
 Usage: modes_off.py PLACES, a JSON object: `api`, `health`, `udp`, `http` (addresses and ports) and `token`.
-The proxy is at 127.0.0.1, and says who the client is in `X-Forwarded-For`.
+The proxy is at 127.0.0.1 and names the client in `X-Forwarded-For`.
 
-Prints each difference in a line, and fails if there is one.
+Prints one line per difference, and fails if there is any.
 """
 
 from checks import Checks
@@ -38,13 +38,13 @@ def announces(checks: Checks) -> None:
     addresses = sorted(peer["peer_addr"] for peer in found["peers"])
     checks.expect("peers", addresses, ["127.0.0.1:2001", "192.0.2.1:2001"])
     for peer in found["peers"]:
-        # Of what peers say of themselves nothing is kept unless it is wanted.
+        # Details of peers are not kept unless configured.
         wanted = {"peer_id": {"id": "0x" + "0" * 40, "client": None}, "uploaded": 0, "downloaded": 0, "event": "None"}
         checks.expect("a peer without details", {name: peer[name] for name in wanted}, wanted)
 
 
 def health_checks(checks: Checks) -> None:
-    """The tracker's own look at its HTTP listener comes from the proxy's address, too."""
+    """The tracker's own check of its HTTP listener comes from the proxy's address, too."""
     found = Http(checks.places["health"]).ask("GET", "/health_check").json()
     checks.expect(f"health checks: {found}", found["status"], "Ok")
 

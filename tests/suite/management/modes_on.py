@@ -1,9 +1,9 @@
-"""Holds a private and listed tracker against version 1 of the management API, row by row of its page.
+"""Checks a private and listed tracker against version 1 of the management API, row by row of its page.
 
 Usage: modes_on.py PLACES, a JSON object: `api`, `health`, `udp`, `http` (addresses and ports), `token`,
 `database` (a file of SQLite) and `keys_max`.
 
-Prints each difference in a line, and fails if there is one.
+Prints one line per difference, and fails if there is any.
 """
 
 import re
@@ -54,7 +54,7 @@ def alive(checks: Checks) -> None:
 
 def authentication(checks: Checks) -> None:
     right, wrong = checks.token, "wrong-token-of-nobody"
-    # From a source each: wrong tokens from one source are counted.
+    # Each from its own source, because wrong tokens are counted per source.
     for number, (method, path) in enumerate(ROUTES, start=10):
         what, source = f"{method} {path}", f"127.0.0.{number}"
         checks.is_text(f"{what} without token", checks.api.ask(method, path), 500, UNAUTHORIZED)
@@ -85,7 +85,7 @@ def whitelist(checks: Checks) -> None:
 
 
 def key_object(checks: Checks, what: str, answer: Answer, seconds: int | None) -> str:
-    """The key of a key object that is valid for so long."""
+    """Checks a key object that is valid for this many seconds, or without end, and returns its key."""
     checks.expect(f"{what}: status and type", (answer.status, answer.content_type), (200, KEY_JSON))
     found = answer.json()
     checks.expect(f"{what}: members", sorted(found), ["expiry_time", "key", "valid_until"])
@@ -144,7 +144,7 @@ def deprecated_keys(checks: Checks, made: set[str]) -> None:
 
 
 class Traffic:
-    """Torrents with peers, and what the tracker has to have counted of them."""
+    """Torrents with peers, and the counts that the tracker must report."""
 
     def __init__(self, checks: Checks):
         self.checks = checks
@@ -339,18 +339,18 @@ def full_of_keys(checks: Checks) -> None:
         answer = checks.ask_json("POST", "/api/v1/keys", {"key": None, "seconds_valid": None})
         if answer.status != 200:
             break
-    checks.is_failure("POST keys beyond the bound", answer, "failed to generate key")
-    checks.is_failure("POST key beyond the bound", checks.ask("POST", "/api/v1/key/60"), "failed to generate key")
+    checks.is_failure("POST keys beyond the limit", answer, "failed to generate key")
+    checks.is_failure("POST key beyond the limit", checks.ask("POST", "/api/v1/key/60"), "failed to generate key")
 
 
 def lines(first: int, count: int) -> str:
-    """Info hashes for the route that takes many, which is none of the page's: one by one takes long."""
+    """Info hashes for the bulk route, which is not on the page: one request per torrent would take long."""
     return "".join(f"{number:040x}\n" for number in range(first, first + count))
 
 
 def broken_database(checks: Checks, traffic: Traffic, spare: str) -> None:
-    """Without its tables nothing can be read or written, and what waits to be written is bounded."""
-    # Reading the keys again has those written first that were made: then a change of one waits as one more.
+    """Without its tables nothing can be read or written, and the number of waiting writes is limited."""
+    # A reload of the keys first writes the new ones, so that a later change of one is another waiting write.
     checks.is_ack("reload keys", checks.ask("GET", "/api/v1/keys/reload"))
     with sqlite3.connect(checks.places["database"], timeout=20) as database:
         tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
@@ -362,7 +362,7 @@ def broken_database(checks: Checks, traffic: Traffic, spare: str) -> None:
     waiting = 0
     while checks.ask("POST", "/api/v1/whitelist", lines(waiting, 100)).status == 200:
         waiting += 100
-        assert waiting < 10_000, "nothing bounds what waits to be written"
+        assert waiting < 10_000, "the number of waiting writes has no limit"
     while (answer := checks.ask("POST", f"/api/v1/whitelist/{waiting:040x}")).status == 200:
         waiting += 1
     checks.is_failure("POST whitelist without tables", answer, "failed to whitelist torrent")
@@ -386,7 +386,7 @@ def main() -> None:
     failure_reasons(checks, traffic)
     stats(checks, traffic)
     metrics(checks)
-    # From here on there are datagrams that are not the traffic's.
+    # From here on there are datagrams that `traffic` does not count.
     health_checks(checks)
     spare = traffic.new_key(None)
     full_of_keys(checks)

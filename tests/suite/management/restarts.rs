@@ -1,4 +1,4 @@
-//! What survives a restart, and what is left on the disk.
+//! Data that survives a restart, and files that remain on the disk.
 
 use std::fs;
 
@@ -28,7 +28,7 @@ fn scrape(tracker: &Tracker, key: &str) -> String {
     HttpClient::new(tracker.http_v4()).get(&format!("/scrape/{key}?info_hash={hash}")).text()
 }
 
-/// Fills a tracker with something of all that is kept. Gives a key that is used and one that was removed.
+/// Fills a tracker with stored data of every kind. Returns a key that is used and one that was removed.
 fn fill(tracker: &Tracker, api: &Api) -> [String; 2] {
     let (key, removed) = (api.new_key(Some(3600)), api.new_key(None));
     api.remove_key(&removed);
@@ -48,7 +48,7 @@ fn fill(tracker: &Tracker, api: &Api) -> [String; 2] {
 }
 
 #[test]
-fn a_restart_keeps_all_that_is_stored() {
+fn stored_data_survives_a_restart() {
     let launch = launch("private-listed").set("database.remember_completed", "on");
     let tracker = launch.clone().start();
     let api = Api::of(&tracker);
@@ -79,18 +79,18 @@ fn a_restart_keeps_all_that_is_stored() {
     assert!(HttpClient::new(tracker.http_v4()).get(&banned).text().contains("failure reason"));
     let refused = HttpClient::from([127, 0, 0, 77], tracker.http_v4()).get(&banned.replace("-ZZ", "-XX"));
     assert!(refused.text().contains("failure reason"), "{}", refused.text());
-    until("totals go on", || api.get("totals")["http_announces_answered"] == 3);
+    until("totals continue", || api.get("totals")["http_announces_answered"] == 3);
     stop(tracker);
 }
 
-/// With the default settings, but on free ports and with this folder for what is kept.
+/// Default settings, but with free ports and this folder for stored data.
 fn with_defaults(folder: &str) -> Launch {
     let launch = Launch::with_defaults().set("udp.listen", FREE_PORT).set("http.listen", FREE_PORT);
     launch.env("STATE_DIRECTORY", folder)
 }
 
 #[test]
-fn a_public_tracker_with_default_settings_leaves_no_file_behind() {
+fn a_public_tracker_with_default_settings_leaves_no_file() {
     let folder = tempfile::tempdir().unwrap();
     let tracker = with_defaults(&text(folder.path())).start();
     let done = Announce { left: 0, event: AnnounceEvent::Completed, ..Announce::of(torrent(1)) };
@@ -102,7 +102,7 @@ fn a_public_tracker_with_default_settings_leaves_no_file_behind() {
 }
 
 #[test]
-fn a_tracker_without_a_database_keeps_nothing() {
+fn a_tracker_without_a_database_stores_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let launch = launch("private-listed").set("database.url", "none");
     let launch = launch.env("STATE_DIRECTORY", &text(folder.path()));
@@ -126,7 +126,7 @@ fn a_tracker_without_a_database_keeps_nothing() {
 }
 
 #[test]
-fn a_database_of_the_operators_own_is_made_where_it_is_wanted() {
+fn a_database_file_is_created_at_the_configured_path() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("mine.db");
     let launch = launch("listed").set("database.url", &format!("sqlite:{}", text(&file)));

@@ -1,4 +1,4 @@
-//! When the API is served, to whom, and what it does not show.
+//! Whether the API is served, its tokens, and the secrets that it does not show.
 
 use std::fs;
 use std::net::TcpListener;
@@ -25,8 +25,8 @@ fn ask_with(tracker: &Tracker, token: &str) -> HttpAnswer {
 }
 
 #[test]
-fn without_a_token_there_is_no_api() {
-    // Its default port may be somebody else's: it is not even bound.
+fn without_a_token_the_api_is_off() {
+    // Its port, which another program may use, is not even bound.
     let tracker = without_tokens().start();
     assert!(!is_on(&tracker));
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -35,7 +35,7 @@ fn without_a_token_there_is_no_api() {
 }
 
 #[test]
-fn a_file_without_tokens_leaves_the_api_off_and_says_so() {
+fn a_token_file_without_tokens_leaves_the_api_off_with_a_warning() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("tokens");
     fs::write(&file, "# nobody yet\n").unwrap();
@@ -47,7 +47,7 @@ fn a_file_without_tokens_leaves_the_api_off_and_says_so() {
 }
 
 #[test]
-fn tokens_of_the_file_and_of_the_environment_let_in() {
+fn tokens_of_the_file_and_of_the_environment_are_accepted() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("tokens");
     fs::write(&file, "# for the web site\nwebsite = token-out-of-a-file-1\n\nops=token-out-of-a-file-2\n")
@@ -63,7 +63,7 @@ fn wait_for_line(tracker: &Tracker, part: &str) {
     tracker.wait_for_log(part, |lines| lines.iter().any(|line| line.contains(part)).then_some(()));
 }
 
-/// What somebody with this token is answered who reads, and who makes a key.
+/// The statuses of a read and of the creation of a key with this token.
 fn statuses(tracker: &Tracker, token: &str) -> [u16; 2] {
     let mut client = HttpClient::new(Api::of(tracker).address());
     client.send(request_head("POST", "key/60", token, 0).as_bytes());
@@ -71,7 +71,7 @@ fn statuses(tracker: &Tracker, token: &str) -> [u16; 2] {
 }
 
 #[test]
-fn tokens_are_read_again_on_a_hang_up_signal_those_of_the_configuration_too() {
+fn tokens_of_the_file_and_the_configuration_are_reloaded_on_a_hang_up_signal() {
     let folder = tempfile::tempdir().unwrap();
     let [file, configuration] = ["tokens", "ringtrack.toml"].map(|name| folder.path().join(name));
     let configure = |tokens: &str| {
@@ -88,7 +88,7 @@ fn tokens_are_read_again_on_a_hang_up_signal_those_of_the_configuration_too() {
     fs::write(&file, "new = token-of-the-file-2").unwrap();
     configure("ops.read-only = \"token-of-the-configuration-2\"");
     tracker.signal(Signal::HUP);
-    wait_for_line(&tracker, "INFO the management API lets in other tokens");
+    wait_for_line(&tracker, "INFO the tokens of the management API have changed");
     assert_eq!(statuses(&tracker, "token-of-the-file-2"), [200, 200]);
     assert_eq!(statuses(&tracker, "token-of-the-configuration-2"), [200, 403]);
     assert_eq!(statuses(&tracker, "token-of-the-file-1"), [500, 500]);
@@ -103,7 +103,7 @@ fn tokens_are_read_again_on_a_hang_up_signal_those_of_the_configuration_too() {
 }
 
 #[test]
-fn what_is_allowed_but_hardly_meant_is_a_warning_in_the_log() {
+fn settings_that_are_allowed_but_likely_mistakes_cause_a_warning() {
     let launch =
         launch("public").set("api.listen", r#"["0.0.0.0:0"]"#).env("RINGTRACK_PORT", "tcp://10.0.0.1:80");
     let tracker = launch.env("RINGTRACK_LOG_LEVLE", "error").start();
@@ -128,7 +128,7 @@ fn assert_fails(ended: &Ended, parts: &[&str]) {
 }
 
 #[test]
-fn a_port_that_another_program_has_is_an_error_that_names_the_key() {
+fn a_port_in_use_by_another_program_is_an_error_that_names_the_key() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     for key in ["api.listen", "health_check_api.listen"] {
@@ -138,7 +138,7 @@ fn a_port_that_another_program_has_is_an_error_that_names_the_key() {
 }
 
 #[test]
-fn files_that_cannot_be_read_are_errors_that_name_them() {
+fn unreadable_files_are_errors_that_name_them() {
     let ended = launch("public").set("api.tokens_file", "/nonexistent/tokens").run_to_end();
     assert_fails(&ended, &["/nonexistent/tokens", "No such file"]);
     let both = launch("public").set("api.certificate_file", "/nonexistent/certificate.pem");
@@ -151,7 +151,7 @@ fn files_that_cannot_be_read_are_errors_that_name_them() {
 }
 
 #[test]
-fn a_list_that_is_not_there_at_the_start_is_an_error_lest_what_it_denies_is_served() {
+fn a_missing_list_at_the_start_is_an_error_so_that_no_denied_torrent_is_served() {
     for (mode, key) in [("listed", "access.allow_file"), ("public", "access.deny_file")] {
         let ended = launch(mode).set(key, "/nonexistent/list").run_to_end();
         assert_fails(&ended, &["access.deny_file", "/nonexistent/list", "No such file"]);
@@ -159,8 +159,8 @@ fn a_list_that_is_not_there_at_the_start_is_an_error_lest_what_it_denies_is_serv
 }
 
 #[test]
-fn neither_the_shown_configuration_nor_the_log_has_a_secret() {
-    // Nobody is there, which the start does not wait for.
+fn neither_the_shown_configuration_nor_the_log_contains_a_secret() {
+    // No server listens there, and the start does not wait for one.
     let url = "mysql://ringtrack:hunter2hunter2@127.0.0.1:9/tracker";
     let launch = launch("private").set("database.url", url).set("database.start_wait_s", "0");
     let tracker = launch.start();

@@ -1,4 +1,4 @@
-//! The management API in TLS.
+//! The management API over TLS.
 
 use rustix::process::Signal;
 
@@ -10,7 +10,7 @@ use crate::patience::until;
 use crate::tracker::Tracker;
 use std::net::TcpStream;
 
-/// The status of an answer to a client that trusts this certificate alone; `None`: another one was shown.
+/// The status of an answer to a client that trusts only this certificate; `None` if it gets another one.
 fn status(tracker: &Tracker, identity: &Identity) -> Option<u16> {
     let stream = with_patience(TcpStream::connect(Api::of(tracker).address()).unwrap());
     let mut client = identity.over(&rustls::version::TLS13, stream);
@@ -21,7 +21,7 @@ fn status(tracker: &Tracker, identity: &Identity) -> Option<u16> {
 }
 
 #[test]
-fn the_api_is_served_in_tls_and_a_new_certificate_is_shown_after_a_hang_up_signal() {
+fn the_api_is_served_over_tls_and_uses_a_new_certificate_after_a_hang_up_signal() {
     let mut identity = Identity::new();
     let launch = launch("public").set("api.certificate_file", &text(&identity.certificate_file()));
     let tracker = launch.set("api.key_file", &text(&identity.key_file())).start();

@@ -1,4 +1,4 @@
-//! Version 1 of the management API, as the page of those says who had it first.
+//! Version 1 of the management API, as documented by its original authors.
 
 use std::process::Command;
 
@@ -8,7 +8,7 @@ use super::api::Api;
 use super::{FREE_PORT, TOKEN, address_in, launch, text};
 use crate::tracker::{Launch, Tracker};
 
-/// Runs checks that are written in Python from the page alone, and not with the tracker's own code.
+/// Runs checks that are written in Python from that page alone, without the tracker's own code.
 #[track_caller]
 fn check(script: &str, tracker: &Tracker, keys_max: u32) {
     let places = json!({
@@ -32,14 +32,14 @@ fn with_health_checks(launch: Launch) -> Tracker {
 }
 
 #[test]
-fn every_row_of_the_page_is_answered_with_the_modes_on() {
+fn every_row_of_the_page_holds_with_the_modes_on() {
     let launch = launch("private-listed").set("access.peer_details", "on").set("access.keys_max", "20");
-    // Few, so that a database that is away is soon felt.
+    // Few, so that an unavailable database is noticed soon.
     check("modes_on.py", &with_health_checks(launch.set("database.pending_max", "1000")), 20);
 }
 
 #[test]
-fn what_belongs_to_a_mode_is_refused_with_the_modes_off() {
+fn requests_of_a_mode_are_refused_with_the_modes_off() {
     let launch = launch("public").set("proxy.trusted", "127.0.0.1").set("proxy.header", "x-forwarded-for");
     check("modes_off.py", &with_health_checks(launch), 0);
 }

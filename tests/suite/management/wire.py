@@ -1,4 +1,4 @@
-"""What the checks speak with: plain HTTP requests, and announces over UDP (BEP 15, BEP 41) and over HTTP."""
+"""Clients for the checks: plain HTTP requests, and announces over UDP (BEP 15, BEP 41) and over HTTP."""
 
 import http.client
 import json
@@ -34,7 +34,7 @@ class Answer:
 
 
 class Http:
-    """Asks one address. Each request has a connection of its own, from a source of its own if that is said."""
+    """A client of one address. Each request has its own connection, from `source`."""
 
     def __init__(self, address: str):
         self.host, self.port = split(address)
@@ -63,7 +63,7 @@ class Peer:
 
 
 class Udp:
-    """A client of a UDP tracker, which counts what it has sent and what came back."""
+    """A client of a UDP tracker, which counts its requests and the answers."""
 
     def __init__(self, address: str):
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -85,7 +85,7 @@ class Udp:
         return answered, answer[8:]
 
     def announce(self, peer: Peer, path: str = "") -> tuple[int, bytes]:
-        """The action and the body of the answer. The path goes along as URL data."""
+        """The action and the body of the answer. The path is sent as URL data."""
         counts = struct.pack(">QQQ", peer.downloaded, peer.left, peer.uploaded)
         tail = struct.pack(">IIIiH", EVENTS[peer.event], 0, 0, -1, peer.port)
         options = b"\x02" + bytes([len(path)]) + path.encode() if path else b""
@@ -96,7 +96,7 @@ class Udp:
 
 
 def announce_target(peer: Peer, key: str = "", **changes: str | None) -> str:
-    """The target of an HTTP announce, with parameters that are changed, or left out by None."""
+    """The target of an HTTP announce, with parameters changed, or omitted if None."""
     parameters = {
         "info_hash": quote_from_bytes(peer.info_hash, safe=""),
         "peer_id": quote_from_bytes(peer.peer_id, safe=""),
@@ -112,7 +112,7 @@ def announce_target(peer: Peer, key: str = "", **changes: str | None) -> str:
 
 
 def failure_reason(body: bytes) -> str | None:
-    """The reason of a bencoded failure; None where there is none."""
+    """The reason of a bencoded failure, or None."""
     _, found, rest = body.partition(b"14:failure reason")
     if not found:
         return None

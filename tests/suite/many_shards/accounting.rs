@@ -3,7 +3,7 @@ use primitives::{AddressFamily, Counter};
 use proptest::prelude::*;
 use ringtrack_tests::simulator::{Arrival, Datagram, Simulator, SimulatorSettings};
 
-/// Every datagram received has one outcome, over all cores.
+/// Asserts that every received datagram has one outcome, over all cores.
 pub(super) fn assert_accounted(tracker: &mut Simulator) {
     let statistics = tracker.statistics();
     for family in AddressFamily::ALL {
@@ -15,7 +15,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
-    fn every_datagram_has_one_outcome_whatever_the_rings_hold(
+    fn every_datagram_has_one_outcome_whatever_the_size_of_the_rings(
         shards in 1..=8_usize,
         announce_slots in 0..20_usize,
         scrape_slots in 0..4_usize,

@@ -13,7 +13,7 @@ struct Tracker {
     way: Way,
 }
 
-/// How datagrams get to it.
+/// How datagrams reach the tracker.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Way {
     Steered,
@@ -64,7 +64,7 @@ impl Tracker {
     }
 }
 
-/// The answer with what is drawn at random taken out.
+/// The answer without its random parts.
 fn without_chance(mut answer: Answer) -> Answer {
     if let Answer::Announced(announced) = &mut answer {
         assert!((1620..=1980).contains(&announced.interval_s));
@@ -73,7 +73,7 @@ fn without_chance(mut answer: Answer) -> Answer {
     answer
 }
 
-/// What has to be the same on any number of cores: outcomes, and not how they came about.
+/// The figures that must be equal on any number of cores: outcomes, but not routing.
 fn figures(statistics: &Statistics) -> Vec<(String, u64)> {
     let about_shards = ["announces_on_wrong_core", "scrapes_routed", "swarm_bytes", "access_bytes"];
     statistics.named().filter(|(name, _)| !about_shards.contains(&name.as_str())).collect()
@@ -90,7 +90,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
-    fn many_shards_answer_each_request_as_one_does(
+    fn many_shards_answer_each_request_like_one_shard(
         shards in 2..=8_usize,
         requests in prop::collection::vec((any_request(), prop::bool::weighted(0.02)), 1..150),
     ) {
@@ -117,14 +117,14 @@ proptest! {
     }
 
     #[test]
-    fn steered_batches_are_answered_as_one_core_answers_them(
+    fn many_cores_answer_steered_batches_like_one_core(
         shards in 2..=8_usize,
         batches in prop::collection::vec(prop::collection::vec(any_request(), 1..80), 1..6),
     ) {
         let mut one = Tracker::new(1, Way::Steered);
         let mut steered = Tracker::new(shards, Way::Steered);
         for mut batch in batches {
-            // A scrape over several cores sees each of them at another moment of the batch, so there is none.
+            // A scrape over several cores sees each of them at another moment of the batch, so scrapes are left out.
             batch.retain(|request| !matches!(request.asked, Asked::Scrape { .. }));
             prop_assert_eq!(steered.ask(&batch), one.ask(&batch));
         }
@@ -133,7 +133,7 @@ proptest! {
     }
 
     #[test]
-    fn batches_that_arrive_anywhere_leave_the_same_swarms(
+    fn batches_that_arrive_at_any_core_result_in_the_same_swarms(
         shards in 2..=8_usize,
         requests in prop::collection::vec((0..CLIENTS, 0..8_usize, any_announce()), 1..400),
     ) {
@@ -141,7 +141,7 @@ proptest! {
         let mut one = Tracker::new(1, Way::Steered);
         let mut anywhere = Tracker::new(shards, Way::Anywhere);
         let (expected, answers) = (one.ask(&requests), anywhere.ask(&requests));
-        // Who comes first in the batch sees fewer peers, and which one that is depends on the way.
+        // The first client in a batch sees fewer peers, and which client is first depends on the way.
         prop_assert_eq!(answers.iter().flatten().count(), expected.iter().flatten().count());
         assert_accounted(&mut anywhere.simulator);
         prop_assert_eq!(anywhere.counts(), one.counts());
@@ -149,7 +149,7 @@ proptest! {
     }
 }
 
-/// Leaves one announce of each peer of a torrent, so that their order does not matter.
+/// Keeps one announce per peer of a torrent, so that their order does not matter.
 fn one_for_each_peer(requests: Vec<(u8, usize, Asked)>) -> Vec<Request> {
     let mut seen = BTreeSet::new();
     let mut kept = Vec::new();
@@ -162,7 +162,7 @@ fn one_for_each_peer(requests: Vec<(u8, usize, Asked)>) -> Vec<Request> {
     kept
 }
 
-/// What a leecher that is not listed is given of each torrent, in both families.
+/// The answers to a leecher at port 0, which is not a peer itself, for each torrent in both families.
 fn everyone_in_each_swarm(tracker: &mut Tracker) -> Vec<Option<Answer>> {
     let event = AnnounceEvent::None;
     let asked = (0..TORRENTS).map(|torrent| Asked::Announce { torrent, left: 1, event, port: Some(0) });

@@ -41,14 +41,14 @@ fn announces_beyond_a_full_ring_are_dropped_and_counted() {
         assert_eq!(statistics.outcomes(family, RequestKind::Announce, FULL), 6);
         assert_eq!(statistics.counter(Counter::AnnouncesOnWrongCore), 10);
         assert_accounted(&mut tracker);
-        // The rings are empty again, and what was dropped is served when it comes once more.
+        // The rings are empty again, and repeated announces are served.
         let again = torrents[4..8].iter().map(|torrent| client.leeching(*torrent).as_bytes().to_vec());
         assert_eq!(tracker.exchange(&arriving_at(0, &client, again)).len(), 4);
     }
 }
 
 #[test]
-fn a_full_ring_does_not_touch_what_a_core_owns_itself() {
+fn a_full_ring_does_not_affect_the_torrents_that_a_core_owns_itself() {
     let mut tracker = tracker(2);
     let client = Client::connected(&mut tracker, "192.0.2.1:6881");
     let (own, others) = (torrents_of(&tracker, 0, 10), torrents_of(&tracker, 1, 10));
@@ -72,10 +72,10 @@ fn scrapes_beyond_a_full_ring_are_dropped_and_counted() {
 }
 
 #[test]
-fn a_scrape_that_meets_a_full_ring_on_its_second_hop_is_dropped_and_counted_once() {
+fn a_scrape_that_finds_a_full_ring_on_its_second_hop_is_dropped_and_counted_once() {
     let mut tracker = tracker(4);
     let client = Client::connected(&mut tracker, "[2001:db8::1]:6881");
-    // From cores 0 and 1 to core 2, which hands them all on to core 3: eight into a ring of four.
+    // From cores 0 and 1 to core 2, which forwards them all to core 3: eight into a ring of four.
     let hops = [torrents_of(&tracker, 2, 1)[0], torrents_of(&tracker, 3, 1)[0]];
     let mut datagrams = arriving_at(0, &client, (0..4).map(|_| client.scraping(&hops)));
     datagrams.extend(arriving_at(1, &client, (0..4).map(|_| client.scraping(&hops))));

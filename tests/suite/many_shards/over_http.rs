@@ -6,14 +6,14 @@ use ringtrack_tests::http_client::{HttpClient, announce_target};
 use ringtrack_tests::simulator::{Datagram, Simulator, SimulatorSettings};
 use std::collections::BTreeMap;
 
-/// The same clients of two trackers: of one core over UDP, and of several over HTTP.
+/// The same clients on two trackers: with one core over UDP, and with several over HTTP.
 struct Pair {
     udp: Simulator,
     clients: Vec<Client>,
     http: Simulator,
 }
 
-/// An answer without what is drawn at random and without the form that only one of the protocols has.
+/// An answer without its random and its protocol-specific parts.
 #[derive(Debug, PartialEq, Eq)]
 enum Told {
     Announced(Announced),
@@ -35,7 +35,7 @@ impl Pair {
             (Asked::Scrape { torrents }, Answer::Scraped(counts)) => {
                 Told::Scraped(torrents.iter().copied().map(info_hash).zip(counts).collect())
             }
-            other => panic!("no answer to what was asked: {other:?}"),
+            other => panic!("not the answer to the request: {other:?}"),
         }
     }
 
@@ -70,7 +70,7 @@ impl Pair {
         }
     }
 
-    /// What everyone who may be given out is given to, of each torrent in both families.
+    /// All peers of each torrent in both families, as returned to a client at port 0.
     fn everyone(&mut self, ask: impl Fn(&mut Self, &Request) -> Told) -> Vec<Told> {
         let (left, event, port) = (1, AnnounceEvent::None, Some(0));
         let asked = (0..TORRENTS).map(|torrent| Asked::Announce { torrent, left, event, port });
@@ -94,7 +94,7 @@ const fn event_parameter(event: AnnounceEvent) -> &'static str {
     }
 }
 
-/// The figures that are about swarms and not about the way to them.
+/// The figures about swarms, without those about protocols and routing.
 fn totals(statistics: &Statistics) -> Vec<(String, u64)> {
     let other = [
         "bytes_received",
@@ -120,7 +120,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
-    fn http_clients_of_any_cores_are_told_what_udp_clients_of_one_are(
+    fn http_clients_of_many_cores_get_the_same_answers_as_udp_clients_of_one_core(
         shards in 1..=8_usize,
         requests in prop::collection::vec((any_of_both(), prop::option::weighted(0.03, 1..3000_u32)), 1..150),
     ) {

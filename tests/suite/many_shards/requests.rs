@@ -1,4 +1,4 @@
-//! Random requests that mean the same to any tracker.
+//! Random requests that have the same meaning for any tracker.
 
 use primitives::{AnnounceEvent, InfoHash};
 use proptest::prelude::*;
@@ -9,10 +9,10 @@ use zerocopy::IntoBytes;
 pub(super) const TORRENTS: u8 = 12;
 pub(super) const CLIENTS: u8 = 24;
 
-/// More than there are clients: then a reply holds all peers that may be given.
+/// More than there are clients, so that a reply contains all peers.
 const NUMWANT_ALL: i32 = 200;
 
-/// What one client asks for.
+/// The content of a request.
 #[derive(Debug, Clone)]
 pub(super) enum Asked {
     Announce { torrent: u8, left: u64, event: AnnounceEvent, port: Option<u16> },
@@ -21,7 +21,7 @@ pub(super) enum Asked {
     Junk { bytes: Vec<u8> },
 }
 
-/// A request, who makes it and at which core it arrives if it is not steered.
+/// A request, its client, and the core at which it arrives if it is not steered.
 #[derive(Debug, Clone)]
 pub(super) struct Request {
     pub(super) client: u8,

@@ -8,7 +8,7 @@ fn torrents() -> Vec<InfoHash> {
     (0..74).map(|number| InfoHash([number; 20])).collect()
 }
 
-/// A tracker that knows `number` leechers of the torrent of that number, and a client of it.
+/// A tracker with n leechers of torrent n, and a client of it.
 fn tracker_with_leechers(shards: usize) -> (Simulator, Client) {
     let mut tracker = Simulator::new(&SimulatorSettings::with_shards(shards));
     let client = Client::connected(&mut tracker, "192.0.2.1:6881");
@@ -25,7 +25,7 @@ fn a_scrape_over_all_shards_is_complete_and_in_order_wherever_it_arrives() {
     for shards in 2..=8 {
         let (mut tracker, client) = tracker_with_leechers(shards);
         let owners: BTreeSet<usize> = torrents().iter().map(|torrent| tracker.owner(torrent)).collect();
-        assert_eq!(owners.len(), shards, "the scrape is about all shards");
+        assert_eq!(owners.len(), shards, "the scrape involves all shards");
         let leechers = (0..74).map(|leechers| TorrentCounts { leechers, ..TorrentCounts::default() });
         let expected = Answer::Scraped(leechers.collect());
         for core in 0..shards {
@@ -41,7 +41,7 @@ fn a_scrape_over_all_shards_is_complete_and_in_order_wherever_it_arrives() {
 }
 
 #[test]
-fn many_scrapes_on_their_way_at_once_do_not_mix() {
+fn concurrent_scrapes_do_not_mix() {
     let (mut tracker, client) = tracker_with_leechers(8);
     let datagrams: Vec<Datagram> = (0..60)
         .map(|first| Datagram {
@@ -62,7 +62,7 @@ fn many_scrapes_on_their_way_at_once_do_not_mix() {
 }
 
 #[test]
-fn with_steering_no_announce_arrives_on_a_wrong_core_and_a_scrape_of_one_torrent_stays() {
+fn with_steering_announces_and_scrapes_of_one_torrent_arrive_at_their_owner() {
     let (mut tracker, client) = tracker_with_leechers(8);
     for torrent in torrents() {
         client.scrape(&mut tracker, &[torrent]);

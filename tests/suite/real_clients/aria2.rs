@@ -1,7 +1,7 @@
 //! aria2.
 //!
 //! It speaks to UDP trackers only through the socket of its IPv4 DHT, so `--enable-dht` has to be on; the
-//! torrent is private and no entry point is given, so the DHT itself stays silent.
+//! torrent is private and there is no entry point, so the DHT itself stays silent.
 
 use std::process::Command;
 
@@ -15,7 +15,7 @@ pub(super) fn command(job: &Job<'_>) -> Command {
     command.args(["--enable-peer-exchange=false", "--follow-torrent=mem"]);
     command.arg(format!("--dht-file-path={}", job.state.join("dht.dat").display()));
     command.arg(format!("--dht-listen-port={PEER_PORT}")).arg(format!("--listen-port={PEER_PORT}"));
-    // Take a whole file for what it is after a check, and never stop seeding.
+    // Accept a complete file after a check, and never stop seeding.
     command.args(["--check-integrity=true", "--seed-ratio=0.0", "--file-allocation=none"]);
     // Its own resolver finds no IPv6 addresses in `/etc/hosts`.
     command.arg("--async-dns=false");

@@ -1,4 +1,4 @@
-//! A certificate authority of the test's own, and a certificate by it for those who serve HTTPS.
+//! A certificate authority of the test, and a certificate issued by it for HTTPS servers.
 
 use std::path::{Path, PathBuf};
 
@@ -7,16 +7,16 @@ use rcgen::{
     KeyUsagePurpose,
 };
 
-/// Where the files lie, all of them in PEM.
+/// The paths of the files, all in PEM.
 pub(super) struct Authority {
-    /// The root that clients are told to trust.
+    /// The root that clients are configured to trust.
     pub(super) root: PathBuf,
     pub(super) certificate: PathBuf,
     pub(super) key: PathBuf,
 }
 
 impl Authority {
-    /// Makes a root in `folder`, and a certificate that is good for these names.
+    /// Makes a root in `folder`, and a certificate that is valid for these names.
     pub(super) fn make(folder: &Path, names: &[&str]) -> Self {
         let issuer = CertifiedIssuer::self_signed(root_params(), new_key()).expect("a root");
         let key = new_key();

@@ -1,4 +1,4 @@
-//! Through nginx, which the tracker has to look behind: peers are given the addresses of clients, not nginx's.
+//! Through nginx: peers get the addresses of clients, not that of nginx.
 
 use super::client::Client::{Aria2, Libtorrent, Transmission};
 use super::network::Family::{V4, V6};

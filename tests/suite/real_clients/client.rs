@@ -1,5 +1,4 @@
-//! The real clients. Seeding and leeching are one command: a client that finds the whole file in its folder
-//! seeds.
+//! The real clients. Seeding and leeching use one command: a client that finds the whole file in its folder seeds.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,10 +7,10 @@ use super::host::Host;
 use super::scheme::Scheme;
 use super::{aria2, libtorrent, transmission};
 
-/// Where every client waits for other peers.
+/// The port at which every client accepts peers.
 pub(super) const PEER_PORT: &str = "51413";
 
-/// A client that people use.
+/// A BitTorrent client in common use.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Client {
     Libtorrent,
@@ -19,25 +18,25 @@ pub(super) enum Client {
     Transmission,
 }
 
-/// What a client is to do.
+/// The task of a client.
 pub(super) struct Job<'a> {
     pub(super) host: &'a Host,
     pub(super) torrent: &'a Path,
     /// Where the shared file is, or will be.
     pub(super) folder: PathBuf,
-    /// For whatever the client keeps for itself.
+    /// The folder for the client's own state.
     pub(super) state: PathBuf,
-    /// The only root that HTTPS trackers' certificates are good by.
+    /// The only root certificate to trust for HTTPS trackers.
     pub(super) trusted_root: &'a Path,
 }
 
 impl Client {
-    /// Whether it tells its tracker when it is asked to stop.
+    /// Whether it announces its end when it is asked to stop.
     pub(super) fn takes_leave(self, scheme: Scheme) -> bool {
         !matches!(self, Self::Transmission) || scheme == Scheme::Udp
     }
 
-    /// The command that does the job, with every way to find peers off but the tracker.
+    /// The command that does the job, with every way to find peers disabled except the tracker.
     pub(super) fn command(self, job: &Job<'_>) -> Command {
         match self {
             Self::Libtorrent => libtorrent::command(job),

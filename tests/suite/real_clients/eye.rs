@@ -1,4 +1,4 @@
-//! The test's own eye on the tracker: UDP requests, written from BEP 15 and not with the tracker's own code.
+//! A UDP client that inspects the tracker, written from BEP 15 without the tracker's own code.
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -12,7 +12,7 @@ const CONNECT: u32 = 0;
 const ANNOUNCE: u32 = 1;
 const SCRAPE: u32 = 2;
 
-/// How many peers the tracker knows.
+/// The numbers of peers that the tracker knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Counts {
     pub(super) seeders: u32,
@@ -28,26 +28,26 @@ pub(super) struct Eye {
 
 impl Eye {
     pub(super) fn new(socket: UdpSocket, tracker: SocketAddr) -> Self {
-        // Short, because whoever asks will ask again.
+        // Short, because requests are repeated.
         socket.set_read_timeout(Some(Duration::from_millis(500))).expect("a read timeout");
         Self { socket, tracker, transaction: Cell::new(0x5eed_0000) }
     }
 
-    /// What the tracker says; nothing where it does not answer in time or not as it should.
+    /// The counts of a torrent; `None` if the tracker does not answer correctly in time.
     pub(super) fn counts(&self, info_hash: &InfoHash) -> Option<Counts> {
         let body = self.ask(SCRAPE, info_hash)?;
         Some(Counts { seeders: number(&body, 0)?, leechers: number(&body, 8)? })
     }
 
-    /// The addresses that the tracker gives to a leecher; nothing where it does not answer as it should.
+    /// The addresses that the tracker returns to a leecher; `None` if it does not answer correctly in time.
     pub(super) fn peers(&self, info_hash: &InfoHash) -> Option<BTreeSet<SocketAddr>> {
-        // At port 0 it does not join them.
+        // A client at port 0 does not become a peer.
         let body = self.ask(ANNOUNCE, &announce_body(info_hash, 0, 1))?;
         let peers = body.get(12..)?;
         Some(if self.tracker.is_ipv4() { addresses::<4>(peers) } else { addresses::<16>(peers) })
     }
 
-    /// Joins as a peer at `port` that lacks `left` bytes. Whether the tracker has heard it, its answer tells.
+    /// Joins as a peer at `port` that lacks `left` bytes. Returns whether the tracker has answered.
     pub(super) fn join(&self, info_hash: &InfoHash, port: u16, left: u64) -> bool {
         self.ask(ANNOUNCE, &announce_body(info_hash, port, left)).is_some()
     }
@@ -58,7 +58,7 @@ impl Eye {
         self.exchange(connection, action, body)
     }
 
-    /// Sends a request and returns the body of its answer. Late answers to earlier ones are passed over.
+    /// Sends a request and returns the body of its answer. Late answers to earlier ones are skipped.
     fn exchange(&self, connection: u64, action: u32, body: &[u8]) -> Option<Vec<u8>> {
         let transaction = self.transaction.get() + 1;
         self.transaction.set(transaction);
@@ -88,7 +88,7 @@ fn announce_body(info_hash: &InfoHash, port: u16, left: u64) -> Vec<u8> {
     .concat()
 }
 
-/// Compact peers, with addresses of so many bytes.
+/// The addresses of compact peers.
 fn addresses<const IP_BYTES: usize>(peers: &[u8]) -> BTreeSet<SocketAddr> {
     let address = |peer: &[u8]| {
         let (ip, port) = peer.split_at(IP_BYTES);

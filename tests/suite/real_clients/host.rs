@@ -15,7 +15,7 @@ pub(super) struct Host {
     pub(super) id: u8,
     pub(super) v4: Ipv4Addr,
     pub(super) v6: Ipv6Addr,
-    /// Keeps the namespaces: it ends when its standard input does, so even a killed test leaves nothing.
+    /// Holds the namespaces. It ends when its standard input is closed, so that even a killed test leaves nothing.
     write_behind: Child,
 }
 
@@ -23,12 +23,11 @@ const fn v4_of(id: u8) -> Ipv4Addr {
     Ipv4Addr::new(10, 77, 0, id)
 }
 
-/// Of the global unicast range (its part for documentation): Transmission wants no other.
+/// In the global unicast range (its part for documentation), because Transmission accepts no other.
 fn v6_of(id: u8) -> Ipv6Addr {
     Ipv6Addr::new(0x2001, 0xdb8, 0x77, 0, 0, 0, 0, u16::from(id))
 }
 
-/// The address of a host.
 pub(super) fn address_of(id: u8, family: Family) -> IpAddr {
     match family {
         Family::V4 => v4_of(id).into(),
@@ -46,8 +45,8 @@ impl Host {
         address_of(self.id, family)
     }
 
-    /// A command that will run on this host, as the very process that is spawned. The kernel kills it when
-    /// the test's thread ends, however that comes about.
+    /// A command that runs on this host, as the spawned process itself. The kernel kills it when the test's thread
+    /// ends, for whatever reason.
     pub(super) fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(require("nsenter"));
         command
@@ -63,7 +62,7 @@ impl Host {
         self.on_the_host(move || UdpSocket::bind((address, 0)).expect("a socket on the host"))
     }
 
-    /// What is made by a thread that has entered the host: a socket stays in the namespace it was made in.
+    /// Runs `make` on a thread that has entered the host: a socket stays in the namespace in which it was made.
     fn on_the_host<T: Send + 'static>(&self, make: impl FnOnce() -> T + Send + 'static) -> T {
         let path = self.namespace("net");
         let thread = std::thread::spawn(move || {
@@ -77,10 +76,10 @@ impl Host {
 
     /// A connection of the test's own from this host to itself.
     pub(super) fn tcp_stream(&self, address: SocketAddr) -> TcpStream {
-        self.on_the_host(move || TcpStream::connect(address).expect("somebody listens there"))
+        self.on_the_host(move || TcpStream::connect(address).expect("a listener at this address"))
     }
 
-    /// What `ip` takes for the name of this host's network namespace.
+    /// The process id by which `ip` names this host's network namespace.
     pub(super) fn namespace_pid(&self) -> u32 {
         self.write_behind.id()
     }
@@ -103,13 +102,13 @@ impl Host {
 
 impl Drop for Host {
     fn drop(&mut self) {
-        // Failing here means that it is gone already, which is what is wanted.
+        // An error means that it has ended already.
         drop(self.write_behind.kill());
         drop(self.write_behind.wait());
     }
 }
 
-/// Starts the process that keeps a new network namespace, and a mount namespace with name files of its own.
+/// Starts the process that holds a new network namespace, and a mount namespace with its own name files.
 fn new_namespaces(folder: &Path) -> Child {
     let script =
         "mount --bind hosts /etc/hosts && mount --bind resolv.conf /etc/resolv.conf && echo made && exec cat";
@@ -121,12 +120,12 @@ fn new_namespaces(folder: &Path) -> Child {
         .spawn()
         .expect("unshare starts");
     let mut line = String::new();
-    let output = write_behind.stdout.take().expect("the keeper's output");
-    BufReader::new(output).read_line(&mut line).expect("the keeper says that the namespaces are made");
+    let output = write_behind.stdout.take().expect("the output of unshare");
+    BufReader::new(output).read_line(&mut line).expect("unshare reports that the namespaces are made");
     assert_eq!(
         line.trim(),
         "made",
-        "no namespace could be made (its words are above); these tests need root"
+        "no namespace could be made (see its output above); these tests need root"
     );
     write_behind
 }

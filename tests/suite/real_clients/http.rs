@@ -1,4 +1,4 @@
-//! Over HTTP.
+//! Transfers with a tracker over HTTP.
 
 use super::client::Client::{Aria2, Libtorrent, Transmission};
 use super::scheme::Scheme::Http;

@@ -1,4 +1,4 @@
-//! Over HTTPS.
+//! Transfers with a tracker over HTTPS.
 
 use super::client::Client::{Aria2, Libtorrent, Transmission};
 use super::scheme::Scheme::Https;

@@ -16,7 +16,7 @@ pub(super) fn scrape_command(job: &Job<'_>) -> Command {
 
 fn python(program: &str, job: &Job<'_>) -> Command {
     let mut command = job.host.command(&require_python_with_libtorrent());
-    // Of its OpenSSL, which libtorrent leaves the choice of roots to.
+    // For OpenSSL, to which libtorrent leaves the choice of roots.
     command.env("SSL_CERT_FILE", job.trusted_root).env("PYTHONDONTWRITEBYTECODE", "1");
     command.arg(in_checkout("tests/suite/real_clients").join(program));
     command.arg(job.torrent).arg(&job.folder).arg(PEER_PORT);

@@ -2,7 +2,7 @@
 
 Usage: libtorrent_client.py TORRENT FOLDER PORT
 
-The file is sought in FOLDER: where it is whole it is seeded, else it is downloaded and then seeded.
+The file is expected in FOLDER. A complete one is seeded, otherwise it is downloaded and then seeded.
 """
 
 import signal
@@ -60,8 +60,8 @@ def main(torrent: str, folder: str, port: str) -> None:
     handle = add_torrent(session, torrent, folder)
     while not stop_asked:
         log_alerts(session)
-    # A paused torrent takes leave of its tracker. Closing the session as well would often lose that announce,
-    # so this goes on until it is killed.
+    # A paused torrent announces `stopped`. Closing the session as well would often lose that announce, so this runs
+    # until it is killed.
     handle.pause()
     while True:
         log_alerts(session)

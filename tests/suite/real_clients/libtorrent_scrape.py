@@ -1,4 +1,4 @@
-"""Scrapes a torrent's tracker with libtorrent and prints what it is told.
+"""Scrapes a torrent's tracker with libtorrent and prints the answer.
 
 Usage: libtorrent_scrape.py TORRENT FOLDER PORT
 """

@@ -1,4 +1,4 @@
-//! Over all schemes at once.
+//! Transfers with a tracker over all schemes at once.
 
 use super::client::Client::{Aria2, Libtorrent, Transmission};
 use super::network::Family::{V4, V6};

@@ -1,10 +1,9 @@
-//! A little network for one test: a host for the tracker, one for a proxy and three for clients, on one switch.
+//! A small network for one test: a host for the tracker, one for a proxy and three for clients, on one switch.
 //!
 //! Real clients refuse or rank peers by their address: Transmission drops every loopback peer, and speaks
-//! IPv6 only where it sees a global address and a route. So each host is a network namespace with addresses
-//! of its own, and nothing tells a client the other's address but the tracker. The namespaces have no name
-//! and hang on nothing but their processes: when those are gone, the kernel removes them, so nothing is left
-//! even by a killed run.
+//! IPv6 only where it sees a global address and a route. So each host is a network namespace with its own
+//! addresses, and clients learn the addresses of others only from the tracker. The namespaces have no name: the
+//! kernel removes them with their last process, so that even a killed run leaves nothing.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -22,7 +21,7 @@ pub(super) enum Family {
     V6,
 }
 
-/// Five hosts on one switch, which sits in the tracker's host.
+/// Five hosts on one switch, which is in the tracker's host.
 pub(super) struct Network {
     pub(super) tracker: Host,
     pub(super) proxy: Host,
@@ -30,7 +29,7 @@ pub(super) struct Network {
 }
 
 impl Network {
-    /// Makes a network whose hosts find the names of the tracker's and the proxy's in one family only.
+    /// Makes a network whose hosts resolve the names of tracker and proxy in one family only.
     pub(super) fn new(family: Family, folder: &Path) -> Self {
         write_name_files(family, folder);
         let [tracker, proxy] = [TRACKER_ID, PROXY_ID].map(|id| Host::new(id, folder));
@@ -77,13 +76,11 @@ impl Network {
     }
 }
 
-/// The name of the tracker's host.
 pub(super) const TRACKER_NAME: &str = "tracker.test";
 
-/// The name of the proxy's host.
 pub(super) const PROXY_NAME: &str = "proxy.test";
 
-/// Writes what the hosts have as `/etc/hosts`, and as a `/etc/resolv.conf` that fails at once.
+/// Writes the hosts' `/etc/hosts`, and an `/etc/resolv.conf` with which lookups fail at once.
 fn write_name_files(family: Family, folder: &Path) {
     let mut hosts = String::from("127.0.0.1 localhost\n::1 localhost\n");
     for (id, name) in [(TRACKER_ID, TRACKER_NAME), (PROXY_ID, PROXY_NAME)] {

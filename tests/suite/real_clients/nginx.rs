@@ -1,4 +1,4 @@
-//! nginx in front of the tracker, on a host of its own: clients reach it, and only it reaches the tracker.
+//! nginx in front of the tracker, on its own host: clients connect to it, and it connects to the tracker.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -15,17 +15,17 @@ use super::wait::wait_until;
 const HTTP_PORT: u16 = 80;
 const HTTPS_PORT: u16 = 443;
 
-/// How nginx tells the tracker whose requests it hands on.
+/// How nginx names its clients to the tracker.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Forwarding {
-    /// In a header of each request: nginx ends the TLS.
+    /// In a header of each request: nginx terminates TLS.
     XForwardedFor,
-    /// In front of each connection, which it hands on as it comes: the tracker ends the TLS.
+    /// In a header before each connection, which it forwards unchanged: the tracker terminates TLS.
     ProxyProtocol,
 }
 
 impl Forwarding {
-    /// What the tracker's configuration calls it.
+    /// Its name in the tracker's configuration.
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::XForwardedFor => "x-forwarded-for",
@@ -65,18 +65,18 @@ impl Nginx {
         Self { _process: process }
     }
 
-    /// What a torrent names as its tracker.
+    /// The tracker's URL in a torrent.
     pub(super) fn url(scheme: Scheme) -> String {
         format!("{}://{PROXY_NAME}/announce", scheme.name())
     }
 }
 
-/// Relative paths are of the folder that nginx is started with.
+/// The whole configuration. Relative paths are based on the folder that nginx is started with.
 fn frame(handing_on: &str) -> String {
     format!("daemon off;\nmaster_process off;\nuser root;\npid nginx.pid;\n{handing_on}")
 }
 
-/// Connections to the tracker are kept, so that requests of several clients come by the same one.
+/// Connections to the tracker are kept, so that several clients share one.
 fn requests_handed_on(tracker: SocketAddr, authority: &Authority) -> String {
     let Authority { certificate, key, .. } = authority;
     format!(

@@ -1,4 +1,4 @@
-//! With keys in the announce URL: libtorrent sends its path over UDP, too (BEP 41).
+//! Keys in the announce URL: libtorrent sends the URL's path over UDP, too (BEP 41).
 
 use serde_json::Value;
 
@@ -13,7 +13,7 @@ fn new_key(scene: &Scene, seconds: Option<u64>) -> String {
     made["key"].as_str().expect("a key").to_owned()
 }
 
-/// Waits until the account of a key is so.
+/// Waits until a condition on the account of a key holds.
 fn wait_for_account(scene: &Scene, key: &str, what: &str, is_so: impl Fn(&Value) -> bool) {
     let account = || scene.ask_api("GET", &format!("key/{key}"), "");
     scene.wait_until(what, || is_so(&account()));
@@ -41,7 +41,7 @@ fn share(scheme: Scheme) {
     });
 }
 
-/// What libtorrent 2.0.15 tells of an error over UDP: it takes the datagram's first byte, a zero, for the text's end.
+/// libtorrent 2.0.15 on any error over UDP: it takes the datagram's first byte, a zero, for the end of the text.
 const REFUSED_OVER_UDP: &str = "tracker sent a failure message";
 
 fn refuse(scheme: Scheme) {
@@ -67,21 +67,21 @@ fn refuse(scheme: Scheme) {
 }
 
 #[test]
-fn a_transfer_with_right_keys_over_udp_is_accounted() {
+fn a_transfer_with_valid_keys_over_udp_is_accounted() {
     share(Scheme::Udp);
 }
 
 #[test]
-fn a_transfer_with_right_keys_over_http_is_accounted() {
+fn a_transfer_with_valid_keys_over_http_is_accounted() {
     share(Scheme::Http);
 }
 
 #[test]
-fn wrong_and_expired_keys_find_nobody_over_udp_and_the_client_tells_why() {
+fn wrong_and_expired_keys_get_no_peers_over_udp_and_the_client_reports_a_failure() {
     refuse(Scheme::Udp);
 }
 
 #[test]
-fn wrong_and_expired_keys_find_nobody_over_http_and_the_client_tells_why() {
+fn wrong_and_expired_keys_get_no_peers_over_http_and_the_client_reports_the_reason() {
     refuse(Scheme::Http);
 }

@@ -1,4 +1,4 @@
-//! A child process with a log file; it never outlives its owner.
+//! A child process with a log file, which never outlives its owner.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Starts `command` with everything that it prints going to the file `log`.
+    /// Starts `command` with its output in the file `log`.
     pub(super) fn start(mut command: Command, log: &Path) -> Self {
         let output = File::create(log).expect("a log file");
         let errors = output.try_clone().expect("a second handle of the log file");
@@ -22,18 +22,17 @@ impl Process {
         Self { child, log: log.to_owned() }
     }
 
-    /// What it has printed so far.
+    /// Its output so far.
     pub(super) fn output(&self) -> String {
         let bytes = std::fs::read(&self.log).expect("the log file");
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// Asks it to end in its own way, as Ctrl-C does: a client then takes leave of its tracker.
+    /// Interrupts it, as Ctrl-C does, so that a client can announce its end.
     pub(super) fn ask_to_stop(&self) {
         kill_process(Pid::from_child(&self.child), Signal::INT).expect("a signal to a child of our own");
     }
 
-    /// Whether it has ended.
     pub(super) fn has_ended(&mut self) -> bool {
         self.child.try_wait().expect("the state of a child of our own").is_some()
     }
@@ -41,7 +40,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Failing here means that it is gone already, which is what is wanted.
+        // An error means that it has ended already.
         drop(self.child.kill());
         drop(self.child.wait());
     }

@@ -1,4 +1,4 @@
-//! What a test plays on: a network, a tracker in it, and a file to share.
+//! The environment of a test: a network, a tracker in it, and a file to share.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -19,7 +19,7 @@ use super::wait::wait_until;
 use crate::http_client::{HttpClient, with_patience};
 use crate::management::api::request_head;
 
-// The fields end in this order: the programs before their network, and the files last.
+// The fields are dropped in this order: the programs before their network, and the files last.
 pub(super) struct Scene {
     eye: Eye,
     nginx: Option<Nginx>,
@@ -32,7 +32,7 @@ pub(super) struct Scene {
     folder: TempDir,
 }
 
-/// How the tracker is reached.
+/// How clients reach the tracker.
 #[derive(Clone, Copy)]
 enum Setting {
     Open,
@@ -40,7 +40,7 @@ enum Setting {
     BehindNginx(Forwarding),
 }
 
-/// On the tracker's host.
+/// The management API on the tracker's host.
 const API: &str = "127.0.0.1:1212";
 
 const API_TOKEN: &str = "the-token-of-real-clients";
@@ -49,7 +49,7 @@ const PRIVATE_SETTINGS: &str = "[access]\nmode = \"private\"\n\
                                 [database]\nurl = \"none\"\n\
                                 [api]\ntokens = { tests = \"the-token-of-real-clients\" }\n";
 
-/// Who a client is in a scene. Each has a host of its own.
+/// The role of a client. Each has its own host.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Role {
     /// Has the whole file.
@@ -60,10 +60,10 @@ pub(super) enum Role {
     SecondLeecher,
 }
 
-/// A client that plays its role.
+/// A running client.
 pub(super) struct Player {
     pub(super) process: Process,
-    /// Whether it tells the tracker when it ends.
+    /// Whether it announces its end.
     pub(super) takes_leave: bool,
 }
 
@@ -82,17 +82,17 @@ impl Role {
 }
 
 impl Scene {
-    /// Clients reach the tracker itself.
+    /// A scene in which clients reach the tracker directly.
     pub(super) fn new(family: Family) -> Self {
         Self::set(family, Setting::Open)
     }
 
-    /// Clients reach the tracker itself, and need a key.
+    /// A scene in which clients reach the tracker directly and need a key.
     pub(super) fn private(family: Family) -> Self {
         Self::set(family, Setting::Private)
     }
 
-    /// Clients reach nginx, whose word about them the tracker takes.
+    /// A scene in which clients reach the tracker through an nginx that it trusts.
     pub(super) fn behind_nginx(family: Family, forwarding: Forwarding) -> Self {
         Self::set(family, Setting::BehindNginx(forwarding))
     }
@@ -119,12 +119,12 @@ impl Scene {
         Self { eye, nginx, tracker, network, family, authority, payload, info_hash, folder }
     }
 
-    /// What a torrent names as its tracker.
+    /// The tracker's URL in a torrent.
     fn url(&self, scheme: Scheme) -> String {
         if self.nginx.is_some() { Nginx::url(scheme) } else { Tracker::url(scheme) }
     }
 
-    /// Starts a client that knows the tracker by a URL of this scheme.
+    /// Starts a client with a tracker URL of this scheme.
     pub(super) fn start(&self, role: Role, client: Client, scheme: Scheme) -> Player {
         self.start_with(role, client, scheme, &self.url(scheme))
     }
@@ -144,7 +144,7 @@ impl Scene {
         Player { process, takes_leave: client.takes_leave(scheme) }
     }
 
-    /// What a client prints that scrapes.
+    /// The output of a client that scrapes.
     pub(super) fn scrape(&self, client: Client, scheme: Scheme) -> String {
         let torrent = self.torrent(Role::Leecher, &self.url(scheme));
         let command = client.scrape_command(&self.job(Role::Leecher, &torrent));
@@ -153,7 +153,7 @@ impl Scene {
         process.output()
     }
 
-    /// Puts so many peers into the swarm, which nobody will ever hear of again.
+    /// Announces this many peers once; they never announce again.
     pub(super) fn populate(&self, seeders: u16, leechers: u16) {
         let lefts = (0..seeders).map(|_| 0).chain((0..leechers).map(|_| 1));
         for (port, left) in (1000..).zip(lefts) {
@@ -161,7 +161,7 @@ impl Scene {
         }
     }
 
-    /// What the management API answers.
+    /// The JSON answer of the management API.
     pub(super) fn ask_api(&self, method: &str, path: &str, body: &str) -> serde_json::Value {
         let stream = self.network.tracker.tcp_stream(API.parse().expect("an address"));
         let mut client = HttpClient::over(with_patience(stream));
@@ -184,7 +184,7 @@ impl Scene {
     fn torrent(&self, role: Role, url: &str) -> Torrent {
         let path = self.folder.path().join(format!("{}.torrent", role.name()));
         let torrent = self.payload.torrent(path, url);
-        assert_eq!(torrent.info_hash, self.info_hash, "the tracker's URL is no part of what a torrent is");
+        assert_eq!(torrent.info_hash, self.info_hash, "the info hash does not depend on the tracker's URL");
         torrent
     }
 
@@ -208,14 +208,14 @@ impl Scene {
         self.folder.path().join(format!("{}.log", role.name()))
     }
 
-    /// Waits until the tracker knows just so many peers.
+    /// Waits until the tracker knows exactly these numbers of peers.
     pub(super) fn wait_for_counts(&self, seeders: u32, leechers: u32) {
         let wanted = Counts { seeders, leechers };
         let what = format!("{wanted:?} at {}", self.tracker.addresses.udp);
         self.wait_until(&what, || self.eye.counts(&self.info_hash) == Some(wanted));
     }
 
-    /// Waits until the tracker gives out the addresses of these clients' hosts, and no others.
+    /// Waits until the tracker returns exactly the addresses of these clients' hosts.
     pub(super) fn wait_for_addresses(&self, roles: &[Role]) {
         let port = PEER_PORT.parse().expect("a port");
         let address =
@@ -225,7 +225,7 @@ impl Scene {
         self.wait_until(&what, || self.eye.peers(&self.info_hash).as_ref() == Some(&wanted));
     }
 
-    /// Waits until a leecher's file is the seeder's, byte for byte.
+    /// Waits until a leecher's file equals the seeder's, byte for byte.
     pub(super) fn wait_for_the_file(&self, role: Role) {
         let copy = self.folder.path().join(role.name()).join(FILE_NAME);
         self.wait_until(&format!("the {} has the file", role.name()), || {

@@ -1,4 +1,4 @@
-//! How clients speak to their tracker.
+//! Schemes of announce URLs.
 
 /// The scheme of an announce URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

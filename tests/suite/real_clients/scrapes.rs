@@ -1,4 +1,4 @@
-//! Clients that scrape are told how many peers there are.
+//! Real clients that scrape report the numbers of peers.
 
 use super::client::Client::{self, Libtorrent, Transmission};
 use super::network::Family::{self, V4, V6};

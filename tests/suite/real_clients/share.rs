@@ -1,16 +1,16 @@
-//! The plays: how a file goes from one client to another.
+//! Transfers of a file from one client to another.
 
 use super::client::Client;
 use super::network::Family;
 use super::scene::{Player, Role, Scene};
 use super::scheme::Scheme;
 
-/// A leecher is told of a seeder that is there already.
+/// A leecher finds a seeder that announced before.
 pub(super) fn share(scheme: Scheme, family: Family, seeder: Client, leecher: Client) {
     share_in(&Scene::new(family), scheme, seeder, leecher);
 }
 
-/// The same in a network of each family, at the same time: most of it is waiting for clients' clocks.
+/// Shares in a network of each family at the same time, because clients mostly wait for their timers.
 pub(super) fn share_in_both_families(scheme: Scheme, seeder: Client, leecher: Client) {
     std::thread::scope(|scope| {
         for family in [Family::V4, Family::V6] {
@@ -21,7 +21,7 @@ pub(super) fn share_in_both_families(scheme: Scheme, seeder: Client, leecher: Cl
     });
 }
 
-/// The same in a scene that is set already.
+/// Shares in an existing scene.
 pub(super) fn share_in(scene: &Scene, scheme: Scheme, seeder: Client, leecher: Client) {
     let seeder = scene.start(Role::Seeder, seeder, scheme);
     scene.wait_for_counts(1, 0);
@@ -29,7 +29,7 @@ pub(super) fn share_in(scene: &Scene, scheme: Scheme, seeder: Client, leecher: C
     share_to_the_end(scene, &seeder, &leecher);
 }
 
-/// A seeder is told of a leecher that waits already.
+/// A seeder finds a leecher that announced before.
 pub(super) fn share_with_waiting_leecher(scheme: Scheme, family: Family, seeder: Client, leecher: Client) {
     let scene = Scene::new(family);
     let leecher = scene.start(Role::Leecher, leecher, scheme);
@@ -38,7 +38,7 @@ pub(super) fn share_with_waiting_leecher(scheme: Scheme, family: Family, seeder:
     share_to_the_end(&scene, &seeder, &leecher);
 }
 
-/// Two leechers are told of a seeder that is there already, and of each other.
+/// Two leechers find a seeder that announced before, and each other.
 pub(super) fn share_with_two(family: Family, seeder: (Client, Scheme), leechers: [(Client, Scheme); 2]) {
     let scene = Scene::new(family);
     let seeder = scene.start(Role::Seeder, seeder.0, seeder.1);
@@ -53,7 +53,7 @@ pub(super) fn share_with_two(family: Family, seeder: (Client, Scheme), leechers:
     take_leave(&scene, &[&players[0], &players[1], &seeder]);
 }
 
-/// The leecher gets the file and tells so, and both take leave; the tracker's view is checked at each step.
+/// The leecher gets the file and becomes a seeder, then both end; the tracker's counts are checked at each step.
 fn share_to_the_end(scene: &Scene, seeder: &Player, leecher: &Player) {
     scene.wait_for_the_file(Role::Leecher);
     scene.wait_for_counts(2, 0);
@@ -61,7 +61,7 @@ fn share_to_the_end(scene: &Scene, seeder: &Player, leecher: &Player) {
     take_leave(scene, &[leecher, seeder]);
 }
 
-/// One after the other ends, and the tracker forgets those who tell it so.
+/// Ends one client after the other. The tracker forgets those that announce their end.
 fn take_leave(scene: &Scene, players: &[&Player]) {
     let mut known = u32::try_from(players.len()).expect("a few");
     for player in players {

@@ -1,4 +1,4 @@
-//! Finds the programs that the tests need. A missing one fails the test and says what installs it.
+//! Finds the programs that the tests need. A missing one fails the test with a hint how to install it.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ pub(super) fn require(program: &str) -> PathBuf {
     candidates.find(|candidate| candidate.is_file()).unwrap_or_else(|| missing(program))
 }
 
-/// The Python that has libtorrent: `tests/install` puts it at this place of the checkout.
+/// The Python with libtorrent that `tests/install` puts into the checkout.
 pub(super) fn require_python_with_libtorrent() -> PathBuf {
     let python = in_checkout("target/test-clients/venv/bin/python");
     if !python.is_file() {
@@ -20,7 +20,7 @@ pub(super) fn require_python_with_libtorrent() -> PathBuf {
     python
 }
 
-/// A file that an installed package brings.
+/// A file of an installed package.
 pub(super) fn require_file(path: &str) -> PathBuf {
     let path = PathBuf::from(path);
     if !path.is_file() {

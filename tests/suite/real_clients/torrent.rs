@@ -23,7 +23,7 @@ pub(super) struct Payload {
     file: PathBuf,
 }
 
-/// A private torrent with one tracker: a private torrent keeps clients from asking anyone else for peers.
+/// A torrent with one tracker. It is private, so that clients ask no one else for peers.
 pub(super) struct Torrent {
     pub(super) path: PathBuf,
     pub(super) info_hash: InfoHash,
@@ -37,8 +37,7 @@ impl Payload {
         Self { content, file }
     }
 
-    /// Makes a torrent of the file at `path`. All torrents of one file are the same torrent, whatever their
-    /// trackers.
+    /// Makes a torrent of the file at `path`. All torrents of a file have the same info hash, whatever their trackers.
     pub(super) fn torrent(&self, path: PathBuf, tracker_url: &str) -> Torrent {
         let mut create = Command::new(require("transmission-create"));
         create.args(["--private", "--piecesize", PIECE_KIB, "--tracker", tracker_url, "--outfile"]);

@@ -21,22 +21,22 @@ pub(super) struct Tracker {
     _process: Process,
 }
 
-/// Where it serves. All schemes are served, whichever the clients use.
+/// The addresses that it serves. All schemes are served, whichever the clients use.
 pub(super) struct Addresses {
     pub(super) udp: SocketAddr,
     pub(super) http: SocketAddr,
     pub(super) https: SocketAddr,
 }
 
-/// Whose word about clients it takes.
+/// A proxy that it trusts to name clients.
 pub(super) struct TrustedProxy {
     pub(super) ip: IpAddr,
     pub(super) forwarding: Forwarding,
 }
 
 impl Tracker {
-    /// Starts the tracker on `host`, for one family only, with more settings and with its files in `folder`, and
-    /// waits until it serves.
+    /// Starts the tracker on `host` for one family, with additional settings and its files in `folder`, and waits
+    /// until it serves.
     pub(super) fn start(
         host: &Host,
         family: Family,
@@ -61,7 +61,7 @@ impl Tracker {
         Self { addresses, _process: process }
     }
 
-    /// What a torrent names as its tracker.
+    /// The tracker's URL in a torrent.
     pub(super) fn url(scheme: Scheme) -> String {
         let port = if scheme == Scheme::Https { HTTPS_PORT } else { PORT };
         format!("{}://{TRACKER_NAME}:{port}/announce", scheme.name())
@@ -69,7 +69,7 @@ impl Tracker {
 }
 
 impl TrustedProxy {
-    /// What the tracker's configuration says of it.
+    /// Its part of the tracker's configuration.
     pub(super) fn settings(&self) -> String {
         format!("[proxy]\ntrusted = [\"{}\"]\nheader = \"{}\"\n", self.ip, self.forwarding.name())
     }

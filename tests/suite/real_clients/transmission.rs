@@ -1,6 +1,6 @@
 //! Transmission, as its command-line client: one process for one torrent, in the foreground.
 //!
-//! As a leecher it takes a quarter of a minute: it shows interest in a peer only every ten seconds. Before
+//! As a leecher it takes about 15 seconds, because it shows interest in a peer only every ten seconds. Before
 //! its first `started` it announces `stopped`.
 
 use std::process::Command;
@@ -8,7 +8,7 @@ use std::process::Command;
 use super::client::{Job, PEER_PORT};
 use super::tools::require;
 
-/// Without uTP: Transmission tries it first, and is slow to try TCP with a peer that has none, as aria2.
+/// Without uTP: Transmission tries it first, and is slow to try TCP with a peer that has none, such as aria2.
 const SETTINGS: &str = r#"{
     "dht-enabled": false,
     "lpd-enabled": false,

@@ -1,4 +1,4 @@
-//! Over UDP.
+//! Transfers with a tracker over UDP.
 
 use super::client::Client::{Aria2, Libtorrent, Transmission};
 use super::network::Family::{V4, V6};

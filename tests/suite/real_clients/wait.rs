@@ -1,14 +1,14 @@
-//! Waiting for something to become true, with an end to the patience.
+//! Waiting for a condition, with a time limit.
 
 use std::fmt::Write;
 use std::path::Path;
 
 use crate::patience::wait_for;
 
-/// How much of the end of each log is shown when patience ends.
+/// Lines at the end of each log that are shown after a timeout.
 const LOG_TAIL_LINES: usize = 40;
 
-/// Asks again and again until the answer is yes. Panics with the logs in `folder` when it takes too long.
+/// Repeats a check until it succeeds. Panics with the logs in `folder` after a timeout.
 pub(super) fn wait_until(what: &str, folder: &Path, mut is_so: impl FnMut() -> bool) {
     let shown = || std::fmt::from_fn(|out| write!(out, "{what}\n{}", tails_of_logs(folder)));
     wait_for(|| if is_so() { Ok(()) } else { Err(shown()) });

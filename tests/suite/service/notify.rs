@@ -1,4 +1,4 @@
-//! What the tracker tells a service manager, over the socket that `NOTIFY_SOCKET` names.
+//! The tracker's messages to a service manager, over the socket that `NOTIFY_SOCKET` names.
 
 use std::os::unix::net::UnixDatagram;
 use std::time::{Duration, Instant};
@@ -36,9 +36,9 @@ impl Manager {
         String::from_utf8_lossy(&buffer[..length]).trim_end().to_owned()
     }
 
-    /// Messages that have come and were not read.
+    /// Messages that were received but not read.
     fn rest(&self) -> Vec<String> {
-        self.socket.set_nonblocking(true).expect("a socket can be told not to wait");
+        self.socket.set_nonblocking(true).expect("a non-blocking socket");
         let mut buffer = [0; 256];
         let next = || self.socket.recv(&mut buffer).ok().map(|length| buffer[..length].to_vec());
         std::iter::from_fn(next).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).collect()
@@ -46,7 +46,7 @@ impl Manager {
 }
 
 #[test]
-fn the_service_manager_hears_of_the_ready_tracker_and_of_its_way_down() {
+fn the_service_manager_is_notified_of_readiness_and_of_shutdown() {
     let manager = Manager::new();
     let tracker = manager.launch().start();
     assert_eq!(manager.next(), "READY=1");
@@ -59,7 +59,7 @@ fn the_service_manager_hears_of_the_ready_tracker_and_of_its_way_down() {
 }
 
 #[test]
-fn a_tracker_that_cannot_serve_never_says_that_it_is_ready() {
+fn a_tracker_that_cannot_serve_never_reports_readiness() {
     let manager = Manager::new();
     let other = Launch::on_loopback().start();
     let ended = manager.launch().set("udp.listen", &other.v4().to_string()).run_to_end();
@@ -68,7 +68,7 @@ fn a_tracker_that_cannot_serve_never_says_that_it_is_ready() {
 }
 
 #[test]
-fn heartbeats_come_twice_in_each_watchdog_interval() {
+fn heartbeats_are_sent_twice_per_watchdog_interval() {
     const WATCHDOG: Duration = Duration::from_millis(600);
     const HEARTBEATS: u32 = 4;
     let manager = Manager::new();
@@ -93,11 +93,11 @@ fn heartbeats_come_twice_in_each_watchdog_interval() {
 }
 
 #[test]
-fn another_process_s_watchdog_is_none_of_the_tracker_s() {
+fn the_watchdog_of_another_process_is_ignored() {
     let manager = Manager::new();
     let launch = manager.launch().env("WATCHDOG_USEC", "100000").env("WATCHDOG_PID", "1");
     let tracker = launch.set("statistics.interval_s", "1").start();
-    // More than an interval of the watchdog has passed then.
+    // By then, more than one watchdog interval has passed.
     tracker.wait_for_log("a line with statistics", |lines| {
         lines.iter().any(|line| line.contains(" statistics ")).then_some(())
     });

@@ -1,4 +1,4 @@
-//! The unit file: systemd finds no fault in it, it exposes little, and the tracker can live under it.
+//! The unit file: systemd finds no fault in it, its exposure is low, and the tracker can run under it.
 
 use std::collections::HashSet;
 use std::fs;
@@ -15,7 +15,7 @@ use crate::program::program;
 use crate::tracker::Launch;
 use crate::udp_client::Client;
 
-/// What `systemd-analyze security` may rate the unit at, in tenths of its scale from 0 (safe) to 10.
+/// The worst rating of the unit by `systemd-analyze security`, in tenths of its scale from 0 (safe) to 10.
 const EXPOSURE_MAX: &str = "15";
 
 const INSTALLED_PROGRAM: &str = "/usr/local/bin/ringtrack";
@@ -24,7 +24,7 @@ fn in_checkout(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
 }
 
-/// The unit in a folder of its own, for the program under test in place of the installed one.
+/// A copy of the unit in its own folder, with the program under test in place of the installed one.
 fn unit() -> (TempDir, PathBuf) {
     let text = fs::read_to_string(in_checkout("systemd/ringtrack.service")).expect("the unit");
     let path = program();
@@ -60,7 +60,7 @@ fn systemd_finds_no_fault_in_the_unit() {
     let unit = unit.to_str().expect("a path of plain text");
     let output = systemd_analyze(&["verify", "--man=no", "--recursive-errors=no", unit]);
     let said = text_of(&output);
-    // Those of systemd 254 are ignored by older ones.
+    // Older versions ignore the keys of systemd 254.
     let newer = |line: &&str| line.contains("'RestartSteps'") || line.contains("'RestartMaxDelaySec'");
     let (ignored, faults): (Vec<&str>, Vec<&str>) =
         said.lines().filter(|line| line.contains("ringtrack")).partition(newer);
@@ -70,7 +70,7 @@ fn systemd_finds_no_fault_in_the_unit() {
 }
 
 #[test]
-fn systemd_starts_the_tracker_again_after_any_failure_but_that_of_its_configuration_s_text() {
+fn systemd_restarts_the_tracker_after_any_failure_except_an_invalid_configuration() {
     assert_eq!(values("Restart"), ["on-failure"]);
     assert_eq!(values("RestartPreventExitStatus"), ["2"]);
     assert_eq!(values("StartLimitIntervalSec"), ["0"], "it never gives up");
@@ -79,7 +79,7 @@ fn systemd_starts_the_tracker_again_after_any_failure_but_that_of_its_configurat
 }
 
 #[test]
-fn the_unit_exposes_little() {
+fn the_exposure_of_the_unit_is_low() {
     let (_folder, unit) = unit();
     let unit = unit.to_str().expect("a path of plain text");
     let threshold = format!("--threshold={EXPOSURE_MAX}");
@@ -88,7 +88,7 @@ fn the_unit_exposes_little() {
 }
 
 #[test]
-fn the_user_of_the_unit_is_the_one_that_sysusers_makes() {
+fn the_unit_has_the_user_that_sysusers_creates_and_sufficient_limits() {
     let line = fs::read_to_string(in_checkout("systemd/ringtrack.sysusers.conf")).expect("the users' file");
     let users: Vec<&str> = line
         .lines()
@@ -107,7 +107,7 @@ fn the_user_of_the_unit_is_the_one_that_sysusers_makes() {
 #[test]
 fn the_tracker_needs_no_capability() {
     assert_eq!([values("CapabilityBoundingSet"), values("NoNewPrivileges")], [vec![""], vec!["yes"]]);
-    // How many files this process may open is not the test's to say either.
+    // This process may have a low limit on open files.
     let launch = Launch::on_wildcards().set("http.connections_max", "1000").under(&[
         "setpriv",
         "--bounding-set=-all",
@@ -119,7 +119,7 @@ fn the_tracker_needs_no_capability() {
     }
     let log = tracker.log();
     assert!(log.iter().any(|line| line.contains("steering is on")), "{log:#?}");
-    // How much this process may lock is not the test's to say, and glommio warns of it. The unit sets no limit.
+    // glommio warns if this process has a low limit on locked memory. The unit sets no limit.
     assert_eq!(values("LimitMEMLOCK"), ["infinity"]);
     let is_of_limit = |line: &str| line.contains("registering buffers in the main ring");
     let warnings: Vec<_> = log.iter().filter(|line| line.contains("WARN") && !is_of_limit(line)).collect();
@@ -127,9 +127,9 @@ fn the_tracker_needs_no_capability() {
 }
 
 #[test]
-fn the_unit_has_a_directory_for_the_database_that_nobody_else_can_read() {
-    assert_eq!(values("StateDirectoryMode"), ["0700"], "keys are in it");
-    // What systemd makes of it is the variable STATE_DIRECTORY.
+fn the_directory_of_the_database_is_readable_only_by_the_user_of_the_unit() {
+    assert_eq!(values("StateDirectoryMode"), ["0700"], "it contains keys");
+    // systemd passes it in the variable STATE_DIRECTORY.
     let directories: Vec<String> =
         values("StateDirectory").iter().map(|name| format!("/var/lib/{name}")).collect();
     let file =
@@ -137,7 +137,7 @@ fn the_unit_has_a_directory_for_the_database_that_nobody_else_can_read() {
     assert_eq!(file, Some("/var/lib/ringtrack/ringtrack.db".into()));
 }
 
-/// The names of the system calls in a set of systemd's, such as `@aio`.
+/// The names of the system calls in a set that systemd defines, such as `@aio`.
 fn system_calls(set: &str) -> HashSet<String> {
     let output = systemd_analyze(&["syscall-filter", set]);
     assert!(output.status.success(), "{}", text_of(&output));
@@ -153,7 +153,7 @@ fn system_calls(set: &str) -> HashSet<String> {
     names
 }
 
-/// What the unit's lines `SystemCallFilter=` allow.
+/// The system calls that the unit's `SystemCallFilter=` lines allow.
 fn allowed_system_calls() -> HashSet<String> {
     let mut allowed = HashSet::new();
     for value in values("SystemCallFilter") {
@@ -169,10 +169,10 @@ fn allowed_system_calls() -> HashSet<String> {
     allowed
 }
 
-/// A whole life of the tracker, from its start to its orderly end.
+/// Runs the tracker from its start to its orderly end.
 fn live() {
     let launch = Launch::on_wildcards().set("statistics.interval_s", "1").set("log.format", "json");
-    // The command that guards other tests' trackers sets capabilities, which the filter forbids.
+    // The wrapper of other tests' trackers sets capabilities, which the filter forbids.
     let tracker = launch.by_itself().start();
     for address in [tracker.v4(), tracker.v6()] {
         let client = Client::new(address);
@@ -197,9 +197,9 @@ fn numbers(names: &HashSet<String>) -> Vec<libc::c_long> {
 }
 
 #[test]
-fn the_unit_s_filter_allows_every_system_call_of_a_whole_life() {
+fn the_system_call_filter_of_the_unit_allows_every_call_from_start_to_end() {
     program();
     let allowed = allowed_system_calls();
-    assert!(!allowed.contains("bpf") && !allowed.contains("mount"), "the filter forbids something at all");
+    assert!(!allowed.contains("bpf") && !allowed.contains("mount"), "the filter forbids something");
     with_system_calls_only(numbers(&allowed), live);
 }

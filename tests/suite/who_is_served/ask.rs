@@ -1,4 +1,4 @@
-//! The same questions over either protocol, from either family, at either core.
+//! The same requests over either protocol, from either family, at either core.
 
 use super::torrent;
 use primitives::{AnnounceEvent, InfoHash, PeerId};
@@ -8,7 +8,7 @@ use ringtrack_tests::simulator::{Arrival, Datagram, Simulator};
 use std::net::SocketAddr;
 use zerocopy::IntoBytes;
 
-/// How a client gets to the tracker.
+/// How a client reaches the tracker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Way {
     pub(super) protocol: Protocol,
@@ -22,17 +22,17 @@ pub(super) enum Protocol {
     Http,
 }
 
-/// Which core a request comes to.
+/// The core at which a request arrives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CoreOf {
     Owner,
-    /// The one behind the owner; the owner itself where there is one core.
+    /// The core after the owner; the owner itself if there is one core.
     Another,
 }
 
 pub(super) const IPS: [&str; 2] = ["192.0.2.1", "2001:db8::1"];
 
-/// Every way to a tracker, and how many cores it has.
+/// Every way to a tracker, with its number of cores.
 pub(super) fn ways() -> impl Iterator<Item = (usize, Way)> {
     let cores = [(1, CoreOf::Owner), (4, CoreOf::Owner), (4, CoreOf::Another)];
     let way = move |protocol, ip| cores.map(|(cores, core)| (cores, Way { protocol, core, ip }));
@@ -56,7 +56,7 @@ pub(super) struct Announce {
 }
 
 impl Announce {
-    /// That of a leecher of a torrent.
+    /// An announce of a leecher.
     pub(super) const fn of(number: u8) -> Self {
         Self {
             torrent: torrent(number),
@@ -93,7 +93,7 @@ impl Announce {
         )
     }
 
-    /// The datagram of a client with a connection id; the path goes with it where there is one.
+    /// The datagram of a client with a connection id, with the path as URL data if there is one.
     pub(super) fn datagram(&self, client: &Client) -> Vec<u8> {
         let url = match self.path.as_str() {
             "" => Vec::new(),
@@ -102,7 +102,7 @@ impl Announce {
         self.datagram_with(client, &url)
     }
 
-    /// The same with these options instead.
+    /// The same datagram with these options instead.
     pub(super) fn datagram_with(&self, client: &Client, options: &[u8]) -> Vec<u8> {
         let mut request = client.leeching(self.torrent).with_port(self.port).with_left(self.left);
         request = request.with_event(self.event).with_numwant(200);
@@ -112,16 +112,16 @@ impl Announce {
     }
 }
 
-/// What becomes of an announce or a scrape.
+/// The result of an announce or a scrape.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Told {
-    /// The swarm's peers. `downloaded` is told over HTTP only.
+    /// The swarm's peers. `downloaded` is known over HTTP only.
     Peers { seeders: u32, leechers: u32, downloaded: Option<u64>, peers: Vec<SocketAddr> },
     /// The counts of a torrent.
     Counts(TorrentCounts),
-    /// It is refused with this text.
+    /// A refusal with this text.
     Refused(String),
-    /// There is no answer.
+    /// No answer.
     Nothing,
 }
 
@@ -150,7 +150,7 @@ impl Told {
             }
             Some(Answer::Scraped(counts)) => Self::Counts(counts[0]),
             Some(Answer::Error(text)) => Self::Refused(text),
-            Some(Answer::Connected(_)) => panic!("nobody asked for an id"),
+            Some(Answer::Connected(_)) => panic!("no connection id was requested"),
             None => Self::Nothing,
         }
     }
@@ -160,7 +160,7 @@ impl Way {
     pub(super) const UDP: Self = Self { protocol: Protocol::Udp, core: CoreOf::Owner, ip: IPS[0] };
     pub(super) const HTTP: Self = Self { protocol: Protocol::Http, ..Self::UDP };
 
-    /// The core that a request about this torrent comes to.
+    /// The core at which a request for this torrent arrives.
     pub(super) fn arrival(&self, tracker: &Simulator, torrent: &InfoHash) -> usize {
         match self.core {
             CoreOf::Owner => tracker.owner(torrent),
@@ -229,7 +229,7 @@ impl Way {
         Told::over_udp(replies.pop().map(|reply| Answer::read(client.source, &reply.bytes)))
     }
 
-    /// When a client may come again that is refused (BEP 31).
+    /// The `retry in` of a refused announce (BEP 31).
     pub(super) fn retry(&self, tracker: &mut Simulator, announce: &Announce) -> Option<Value> {
         self.get(tracker, &announce.torrent, &announce.target()).failure().expect("it is refused").1
     }

@@ -7,7 +7,7 @@ use primitives::{AnnounceEvent, ListChange, ListSource, PeerId, Statistics, Torr
 use proptest::prelude::*;
 use ringtrack_tests::simulator::{CoreEvents, Simulator};
 
-/// All that there is to keep and to ask.
+/// The policy with all checks and all records.
 const STRICT: AccessPolicy = AccessPolicy {
     users: UserAdmission::Private,
     torrents: TorrentAdmission::Listed,
@@ -17,7 +17,7 @@ const STRICT: AccessPolicy = AccessPolicy {
 
 const TORRENTS: u8 = 6;
 
-/// What happens to a tracker.
+/// A request to a tracker, or a change of its state.
 #[derive(Debug, Clone)]
 enum Step {
     Announce(Asked),
@@ -81,7 +81,7 @@ fn any_step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// A tracker and the way in which it is asked.
+/// A tracker and the way in which requests reach it.
 struct Asking {
     tracker: Simulator,
     way: Way,
@@ -140,7 +140,7 @@ impl Asking {
         }
     }
 
-    /// Over HTTP, as a user whose key is never removed: over UDP it is always refused.
+    /// Scrapes over HTTP with a key that is never removed, because scrapes over UDP are always refused.
     fn scrape(&mut self, torrent: u8, family: usize) -> Told {
         grant(&mut self.tracker, 9, None);
         let way = Way { ip: IPS[family], protocol: Protocol::Http, ..self.way };
@@ -148,7 +148,7 @@ impl Asking {
     }
 }
 
-/// What has to be the same whatever the protocol and the number of cores.
+/// The figures that must be equal whatever the protocol and the number of cores.
 fn figures(statistics: &Statistics) -> Vec<(String, u64)> {
     let is_same = |name: &str| {
         name.starts_with("refused_")
@@ -164,7 +164,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
     #[test]
-    fn a_private_and_listed_tracker_of_many_cores_tells_what_one_of_one_core_does(
+    fn a_private_and_listed_tracker_answers_the_same_with_one_core_and_with_many(
         cores in 2..=8_usize,
         steps in prop::collection::vec(any_step(), 1..120),
     ) {

@@ -47,7 +47,7 @@ fn figure(tracker: &mut Simulator, name: &str) -> u64 {
 }
 
 #[test]
-fn requests_of_a_banned_network_need_not_come_again_over_http() {
+fn requests_of_a_banned_network_are_refused_over_http_with_no_retry() {
     let never = Some(Value::Bytes(b"never".to_vec()));
     for (cores, way) in ways().filter(|(_, way)| way.protocol == Protocol::Http) {
         let mut tracker = tracker(cores, PUBLIC);
@@ -64,7 +64,7 @@ fn requests_of_a_banned_network_need_not_come_again_over_http() {
 }
 
 #[test]
-fn a_ban_is_of_its_addresses_alone_and_ends_when_it_is_lifted() {
+fn a_ban_affects_only_its_addresses_and_ends_when_it_is_lifted() {
     for (cores, way) in ways() {
         let mut tracker = tracker(cores, PUBLIC);
         ban(&mut tracker, &["192.0.2.2/32", "2001:db8::2/128", "10.0.0.0/8"]);
@@ -90,7 +90,7 @@ fn an_ipv4_mapped_source_is_banned_with_its_ipv4_address() {
 }
 
 #[test]
-fn a_ban_comes_before_keys() {
+fn a_ban_takes_precedence_over_keys() {
     for ip in IPS {
         let mut tracker = tracker(1, PRIVATE);
         grant(&mut tracker, 1, None);
@@ -105,7 +105,7 @@ fn a_ban_comes_before_keys() {
 }
 
 #[test]
-fn what_is_no_request_is_counted_as_such_wherever_it_comes_from() {
+fn an_unknown_datagram_of_a_banned_network_is_counted_as_unknown() {
     let mut tracker = tracker(1, PUBLIC);
     ban(&mut tracker, &NETWORKS);
     let source = "192.0.2.1:6881".parse().expect("an address");

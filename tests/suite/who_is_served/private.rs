@@ -23,7 +23,7 @@ fn is_admitted(tracker: &mut Simulator, way: &Way, number: u32) -> bool {
 }
 
 #[test]
-fn who_has_no_key_that_lets_in_is_told_why() {
+fn an_announce_without_a_valid_key_is_refused_with_the_reason() {
     for (cores, way) in ways() {
         let mut tracker = tracker(cores, PRIVATE);
         let now_s = tracker.now().unix_s;
@@ -54,7 +54,7 @@ fn who_has_no_key_that_lets_in_is_told_why() {
 }
 
 #[test]
-fn only_who_has_something_else_than_a_key_need_not_come_again() {
+fn only_a_client_with_a_malformed_key_is_asked_never_to_retry() {
     let mut tracker = tracker(1, PRIVATE);
     let never = Some(Value::Bytes(b"never".to_vec()));
     assert_eq!(Way::HTTP.retry(&mut tracker, &Announce::of(1)), None);
@@ -63,7 +63,7 @@ fn only_who_has_something_else_than_a_key_need_not_come_again() {
 }
 
 #[test]
-fn a_key_lets_in_until_it_is_removed() {
+fn a_key_is_accepted_until_it_is_removed() {
     for (cores, way) in ways() {
         let mut tracker = tracker(cores, PRIVATE);
         grant(&mut tracker, 1, None);
@@ -75,7 +75,7 @@ fn a_key_lets_in_until_it_is_removed() {
 }
 
 #[test]
-fn an_expiring_key_lets_in_until_its_second_and_from_it_on_no_more() {
+fn an_expiring_key_is_accepted_until_the_second_of_its_expiry() {
     for (cores, way) in ways() {
         let mut tracker = tracker(cores, PRIVATE);
         let now_s = tracker.now().unix_s;
@@ -93,7 +93,7 @@ fn an_expiring_key_lets_in_until_its_second_and_from_it_on_no_more() {
 }
 
 #[test]
-fn a_key_is_found_in_url_data_however_it_is_cut_up_and_whatever_stands_around_it() {
+fn a_key_is_found_in_url_data_however_it_is_split_and_whatever_surrounds_it() {
     const NOP: &[u8] = &[1];
     const END: &[u8] = &[0];
     let path = format!("/announce/{}", key_text(1)).into_bytes();
@@ -115,7 +115,7 @@ fn a_key_is_found_in_url_data_however_it_is_cut_up_and_whatever_stands_around_it
         ]
         .concat(),
         [&url_data(&[&path])[..], END, &url_data(&[b"x"])].concat(),
-        // What is cut off by the datagram's end says nothing.
+        // An option that is cut off by the end of the datagram is ignored.
         [&url_data(&[&path])[..], &[2, 200, b'x']].concat(),
     ];
     let bad = [
@@ -147,7 +147,7 @@ fn a_key_is_found_in_url_data_however_it_is_cut_up_and_whatever_stands_around_it
 }
 
 #[test]
-fn a_scrape_over_udp_is_told_that_it_has_no_place_for_a_key() {
+fn a_scrape_over_udp_is_refused_because_it_cannot_contain_a_key() {
     for (cores, way) in ways().filter(|(_, way)| way.protocol == Protocol::Udp) {
         let mut tracker = tracker(cores, PRIVATE);
         assert_eq!(way.scrape(&mut tracker, 1, ""), Told::refused(ONLY_HTTP), "{way:?}");
@@ -158,7 +158,7 @@ fn a_scrape_over_udp_is_told_that_it_has_no_place_for_a_key() {
 }
 
 #[test]
-fn a_scrape_over_http_needs_a_key_as_an_announce_does() {
+fn a_scrape_over_http_needs_a_key_like_an_announce() {
     for (cores, way) in ways().filter(|(_, way)| way.protocol == Protocol::Http) {
         let mut tracker = tracker(cores, PRIVATE);
         let now_s = tracker.now().unix_s;
@@ -182,14 +182,14 @@ fn a_scrape_over_http_needs_a_key_as_an_announce_does() {
 }
 
 #[test]
-fn a_scrape_of_all_torrents_needs_a_key_too() {
+fn a_full_scrape_needs_a_key_too() {
     let mut tracker = tracker(1, PRIVATE);
     let answer = HttpClient::new(&tracker, 0, "192.0.2.1").get(&mut tracker, "/scrape");
     assert_eq!(answer.failure().expect("it is refused").0, MISSING);
 }
 
 #[test]
-fn a_wrong_connection_id_is_said_before_anything_of_keys() {
+fn a_wrong_connection_id_is_reported_before_a_wrong_key() {
     for (cores, way) in ways().filter(|(_, way)| way.protocol == Protocol::Udp) {
         let mut tracker = tracker(cores, PRIVATE);
         grant(&mut tracker, 1, None);

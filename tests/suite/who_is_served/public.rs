@@ -4,7 +4,7 @@ use primitives::{AnnounceEvent, Gauge};
 use ringtrack_tests::simulator::CoreEvents;
 
 #[test]
-fn a_public_tracker_serves_everyone_and_keeps_nothing_of_who_announces() {
+fn a_public_tracker_serves_all_clients_and_keeps_nothing_about_them() {
     for (cores, way) in ways() {
         let mut tracker = tracker(cores, PUBLIC);
         let before = tracker.statistics().gauge(Gauge::AccessBytes);

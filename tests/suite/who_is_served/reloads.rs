@@ -7,7 +7,7 @@ use access::{AccessUpdate, KeyGrant};
 use primitives::{InfoHash, ListChange, ListSource, TorrentList};
 use ringtrack_tests::simulator::Simulator;
 
-/// A source's list comes anew.
+/// Reloads the list of a source.
 fn reload(tracker: &mut Simulator, list: TorrentList, source: ListSource, torrents: &[u8]) {
     tracker.update(&AccessUpdate::BeginList(list, source));
     tracker.update(&change_list(Add, list, source, torrents));
@@ -19,7 +19,7 @@ fn is_served(tracker: &mut Simulator, way: &Way, number: u8) -> bool {
 }
 
 #[test]
-fn a_list_that_comes_anew_takes_off_what_it_leaves_out_and_keeps_the_peers_of_the_others() {
+fn a_reloaded_list_removes_missing_torrents_and_keeps_the_peers_of_the_others() {
     for (cores, way) in ways() {
         let mut tracker = tracker(cores, LISTED);
         reload(&mut tracker, Allowed, File, &[1, 2, 3]);
@@ -31,14 +31,14 @@ fn a_list_that_comes_anew_takes_off_what_it_leaves_out_and_keeps_the_peers_of_th
         tracker.sweep();
         let counts = [1, 2, 3].map(|number| way.scrape(&mut tracker, number, ""));
         let stays = Told::counts(0, 0, 1);
-        assert_eq!(counts, [Told::counts(0, 0, 0), stays.clone(), stays], "{way:?}: 3 is the API's too");
+        assert_eq!(counts, [Told::counts(0, 0, 0), stays.clone(), stays], "{way:?}: the API lists 3 too");
         let served = [1, 2, 3, 4].map(|number| is_served(&mut tracker, &way, number));
         assert_eq!(served, [false, true, true, true], "{way:?}");
     }
 }
 
 #[test]
-fn while_a_list_comes_anew_the_old_and_the_new_are_served() {
+fn during_a_reload_the_torrents_of_the_old_and_the_new_list_are_served() {
     for (cores, way) in ways() {
         let mut tracker = tracker(cores, LISTED);
         reload(&mut tracker, Allowed, File, &[1]);
@@ -55,7 +55,7 @@ fn while_a_list_comes_anew_the_old_and_the_new_are_served() {
 }
 
 #[test]
-fn a_list_that_comes_empty_takes_everything_off() {
+fn a_reloaded_list_that_is_empty_removes_all_torrents() {
     let mut tracker = tracker(4, LISTED);
     let all: Vec<u8> = (0..200).collect();
     reload(&mut tracker, Allowed, Api, &all);
@@ -67,7 +67,7 @@ fn a_list_that_comes_empty_takes_everything_off() {
 }
 
 #[test]
-fn torrents_that_a_new_ban_list_leaves_out_are_served_again() {
+fn torrents_that_a_reloaded_ban_list_omits_are_served_again() {
     for (cores, way) in ways() {
         let mut tracker = tracker(cores, super::PUBLIC);
         reload(&mut tracker, Denied, File, &[1, 2]);
@@ -82,7 +82,7 @@ fn torrents_that_a_new_ban_list_leaves_out_are_served_again() {
 }
 
 #[test]
-fn a_list_longer_than_a_step_is_taken_over_whole() {
+fn a_list_longer_than_one_step_is_applied_in_full() {
     let mut tracker = tracker(4, LISTED);
     let hash = |number: u32| {
         let mut info_hash = torrent(0);
@@ -98,7 +98,7 @@ fn a_list_longer_than_a_step_is_taken_over_whole() {
 }
 
 #[test]
-fn keys_that_come_anew_shut_out_who_is_left_out() {
+fn keys_that_a_reload_omits_are_refused() {
     for (cores, way) in ways() {
         let mut tracker = tracker(cores, PRIVATE);
         grant(&mut tracker, 1, None);
@@ -109,7 +109,7 @@ fn keys_that_come_anew_shut_out_who_is_left_out() {
         tracker.update(&AccessUpdate::BeginKeys);
         let grant = KeyGrant { key: key(2), id: account(2), valid_until_unix_s: None };
         tracker.update(&AccessUpdate::PutKeys([grant].into()));
-        assert!(ask(&mut tracker, 1) && ask(&mut tracker, 2), "{way:?}: not all have come");
+        assert!(ask(&mut tracker, 1) && ask(&mut tracker, 2), "{way:?}: the reload is not finished");
         tracker.update(&AccessUpdate::EndKeys);
         tracker.sweep();
         assert!(!ask(&mut tracker, 1) && ask(&mut tracker, 2), "{way:?}");

@@ -20,7 +20,7 @@ fn by(peer_id: &[u8; 20]) -> Announce {
 }
 
 #[test]
-fn software_is_served_by_what_its_peer_ids_begin_with() {
+fn client_software_is_admitted_by_the_prefix_of_its_peer_id() {
     let transmission = by(b"-TR4060-abcdefghijkl");
     let new = by(b"-qB4650-abcdefghijkl");
     let old = by(b"-qB3000-abcdefghijkl");
@@ -48,7 +48,7 @@ fn software_is_served_by_what_its_peer_ids_begin_with() {
 }
 
 #[test]
-fn rules_hold_from_when_they_are_set_and_can_be_lifted() {
+fn rules_apply_from_when_they_are_set_and_can_be_removed() {
     for (cores, way) in ways() {
         let mut tracker = tracker(cores, PUBLIC);
         let announce = by(b"-TR4060-abcdefghijkl");

@@ -1,24 +1,23 @@
 use crate::parted_map::PartedMap;
 use primitives::{KeyId, PeerStatus, Second, TableSeed};
 
-/// How a key's account has changed on this core since it was last told.
+/// How the account of a key has changed on this core since the last report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AccountChange {
-    /// The key.
+    /// Number of the key.
     pub key: KeyId,
     /// Bytes uploaded.
     pub uploaded: u64,
     /// Bytes downloaded.
     pub downloaded: u64,
-    /// Sessions that seed: those that began less those that ended.
+    /// Seeding sessions that began, minus those that ended.
     pub seeding: i64,
-    /// Sessions that leech, likewise.
+    /// Leeching sessions that began, minus those that ended.
     pub leeching: i64,
     /// When the key was last used.
     pub last_seen: Second,
 }
 
-/// A change of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Delta {
     pub(super) uploaded: u64,
@@ -30,12 +29,10 @@ pub(super) struct Delta {
 impl Delta {
     pub(super) const NONE: Self = Self { uploaded: 0, downloaded: 0, seeding: 0, leeching: 0 };
 
-    /// A session of this status begins.
     pub(super) fn with_begin(self, status: PeerStatus) -> Self {
         self.with_sessions(status, 1)
     }
 
-    /// A session of this status ends.
     pub(super) fn with_end(self, status: PeerStatus) -> Self {
         self.with_sessions(status, -1)
     }
@@ -58,11 +55,11 @@ impl Delta {
     }
 }
 
-/// Accounts that have changed since they were last taken.
+/// Changes of accounts that were not taken yet.
 #[derive(Debug)]
 pub(super) struct ChangedAccounts {
     accounts: PartedMap<KeyId, (Delta, Second)>,
-    /// The part that is taken from next.
+    /// Part that is taken from next.
     next: usize,
 }
 

@@ -1,4 +1,4 @@
-//! The accounts against a model of plain maps.
+//! Compares the accounts with a model of plain maps.
 
 use super::{AccountBounds, AccountChange, Accounts, Noted, SessionReport};
 use crate::Sweep;
@@ -24,7 +24,7 @@ struct Report {
 enum Step {
     Note(Report),
     Wait(u32),
-    /// All sessions that are due end.
+    /// Ends all expired sessions.
     Sweep,
     Take(usize),
     GiveBack,
@@ -123,7 +123,7 @@ impl Model {
     }
 }
 
-/// What the other side has added up.
+/// Adds up changes as the control plane does.
 fn add_up(totals: &mut BTreeMap<u32, Total>, changes: &[AccountChange]) {
     for change in changes {
         let total = totals.entry(change.key.0).or_default();
@@ -135,7 +135,7 @@ fn add_up(totals: &mut BTreeMap<u32, Total>, changes: &[AccountChange]) {
     }
 }
 
-/// The accounts, and both ends of the channel that facts go through.
+/// The accounts, and both ends of the channel that changes are sent through.
 struct Subject {
     accounts: Accounts,
     unsent: Vec<AccountChange>,
@@ -193,7 +193,7 @@ impl Subject {
 
 proptest! {
     #[test]
-    fn accounts_add_up_to_what_plain_maps_say(steps in prop::collection::vec(step(), 1..150)) {
+    fn accounts_add_up_to_the_same_totals_as_plain_maps(steps in prop::collection::vec(step(), 1..150)) {
         let bounds = AccountBounds { sessions_max: 8, changed_max: 100, lifetime_s: 20 };
         let mut subject = Subject {
             accounts: Accounts::new(bounds, TableSeed([5; 16])),

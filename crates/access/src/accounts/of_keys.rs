@@ -1,7 +1,7 @@
 use crate::parted_map::PartedMap;
 use primitives::{KeyId, TableSeed};
 
-/// How many sessions each key has.
+/// The number of sessions of each key.
 #[derive(Debug)]
 pub(super) struct SessionsOfKeys {
     counts: PartedMap<KeyId, u32>,
@@ -27,7 +27,7 @@ impl SessionsOfKeys {
         match self.counts.get_mut(&key) {
             Some(count) if *count > 1 => *count -= 1,
             Some(_) => drop(self.counts.remove(&key)),
-            None => debug_assert!(false, "a session that ends has begun"),
+            None => debug_assert!(false, "every session that ends has begun"),
         }
     }
 

@@ -3,7 +3,7 @@ use core::hash::BuildHasher;
 use hashbrown::HashTable;
 use primitives::{KeyId, TableSeed};
 
-/// Keys that were removed, until the sweep has looked at all sessions for theirs.
+/// Removed keys, until the sweep has visited all sessions.
 #[derive(Debug)]
 pub(super) struct RemovedKeys {
     seed: TableSeed,
@@ -16,7 +16,7 @@ struct Removed {
     rounds: Rounds,
 }
 
-/// How many ends of rounds a removed key waits for. The first round has begun before the key was removed.
+/// How many ends of rounds a removed key waits for. The round in progress began before the key was removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Rounds {
     Two,
@@ -28,7 +28,7 @@ impl RemovedKeys {
         Self { seed, keys: HashTable::new() }
     }
 
-    /// Waits for the sessions of a key, if there is room.
+    /// Adds a removed key, if there is room.
     pub(super) fn add(&mut self, key: KeyId) {
         if self.keys.len() >= REMOVED_KEYS_MAX || self.has(key) {
             return;
@@ -41,7 +41,7 @@ impl RemovedKeys {
         !self.keys.is_empty() && self.keys.find(self.seed.hash_one(key), |other| other.key == key).is_some()
     }
 
-    /// A key that is used is not removed: it has been put again.
+    /// Forgets a key that is used again: it has been added again.
     pub(super) fn note_used(&mut self, key: KeyId) {
         if self.keys.is_empty() {
             return;
@@ -51,7 +51,7 @@ impl RemovedKeys {
         }
     }
 
-    /// A round of the sweep is through.
+    /// Ends a round of the sweep.
     pub(super) fn end_round(&mut self) {
         self.keys.retain(|removed| {
             let is_through = removed.rounds == Rounds::One;

@@ -2,7 +2,7 @@ use super::SessionReport;
 use super::changes::Delta;
 use primitives::{AnnounceEvent, InfoHash, KeyId, PeerId, PeerStatus, Second};
 
-/// A client with one torrent.
+/// Identifies a session: one client on one torrent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct SessionKey {
     pub(super) key: KeyId,
@@ -16,7 +16,7 @@ impl SessionKey {
     }
 }
 
-/// What a client reported last.
+/// The last report of a client.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Session {
     uploaded: u64,
@@ -30,7 +30,7 @@ impl Session {
         Self { uploaded: report.uploaded, downloaded: report.downloaded, heard: now, status: report.status }
     }
 
-    /// Takes a report in. Gives what has come since the last one.
+    /// Records a report and returns the difference to the last one.
     pub(super) fn advance(&mut self, now: Second, report: &SessionReport) -> Delta {
         let is_baseline = report.event == AnnounceEvent::Started
             || report.uploaded < self.uploaded

@@ -5,8 +5,8 @@ use crate::sweep::Sweep;
 use primitives::Second;
 
 impl Accounts {
-    /// Ends sessions that were not heard of for their lifetime, and those of removed keys, in the next `parts_max` of 1024
-    /// parts. [`Sweep::Done`] where it has come to the last one; the next call begins anew.
+    /// Ends expired sessions and those of removed keys, in the next `parts_max` of 1024 parts. Returns
+    /// [`Sweep::Done`] after the last part; the next call starts over.
     pub fn sweep(&mut self, now: Second, parts_max: usize) -> Sweep {
         let parts = PartedMap::<SessionKey, Session>::PARTS;
         let end = parts.min(self.next.saturating_add(parts_max));
@@ -26,7 +26,7 @@ impl Accounts {
         sessions.sweep_part(part, |key, session| {
             let is_silent = now.0.saturating_sub(session.heard.0) >= bounds.lifetime_s;
             let has_ended = is_silent || removed.has(key.key);
-            // An end that cannot be told waits for the next round.
+            // An end that cannot be recorded waits for the next round.
             if !has_ended || !changed.has_room(key.key, bounds.changed_max) {
                 return true;
             }

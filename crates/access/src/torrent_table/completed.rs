@@ -2,26 +2,26 @@ use super::part::{Changed, Entry, Part};
 use super::{Held, StoredCounts, TorrentTable};
 use primitives::InfoHash;
 
-/// What became of a completed event.
+/// The result of counting a completed event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Counted {
-    /// It was counted; so many are known now.
+    /// It was counted; this is the new count.
     Count(u64),
-    /// It was not: the torrent found no place.
+    /// It was rejected because a limit on torrents was reached.
     Full,
 }
 
-/// What became of a count from the database.
+/// The result of adding a stored count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Remembered {
-    /// The torrent's count has it in it now.
+    /// It is included in the count of the torrent.
     Kept,
-    /// The torrent found no place.
+    /// It was rejected because a limit on torrents was reached.
     Full,
 }
 
 impl TorrentTable {
-    /// Counts a completed event.
+    /// Counts a completed event of a torrent.
     pub fn count_completed(&mut self, info_hash: &InfoHash) -> Counted {
         let Some((part, at, held)) = self.entry_to_count(info_hash) else { return Counted::Full };
         part.entries[at].count();
@@ -29,8 +29,8 @@ impl TorrentTable {
         Counted::Count(part.entries[at].completed())
     }
 
-    /// Takes over a count that was stored. What was counted before it was read comes on top; where it was taken over
-    /// before, the larger of it and what is known stays.
+    /// Adds a stored count to the events counted before it was read. If it was added before, the larger of it and the
+    /// present count stays.
     pub fn remember_completed(&mut self, info_hash: &InfoHash, completed: u64) -> Remembered {
         if completed == 0 {
             return Remembered::Kept;
@@ -40,13 +40,13 @@ impl TorrentTable {
         Remembered::Kept
     }
 
-    /// All counts that are stored have been taken over.
+    /// Records that all stored counts have been added.
     pub const fn end_completed(&mut self) {
         self.stored_counts = StoredCounts::Read;
     }
 
-    /// Adds to `out` torrents whose counts have changed since they were last taken, `max` at most, with the counts as they
-    /// are now; none before [`Self::end_completed`], since they may lack what is stored.
+    /// Adds to `out` at most `max` torrents whose counts have changed since they were last taken, with their present
+    /// counts. Adds none before [`Self::end_completed`], because stored counts may be missing in them.
     pub fn take_dirty(&mut self, max: usize, out: &mut Vec<(InfoHash, u64)>) {
         if self.stored_counts == StoredCounts::Unread {
             return;
@@ -63,25 +63,25 @@ impl TorrentTable {
         }
     }
 
-    /// Notes that counts which were taken have not been stored.
+    /// Marks taken counts as changed again, because they could not be stored.
     pub fn mark_dirty_again(&mut self, counts: &[(InfoHash, u64)]) {
         for (info_hash, _) in counts {
             let part_of = self.part_of(info_hash);
             let part = &mut self.parts[part_of];
-            // A count never goes down: what was taken is still there.
+            // A torrent with a count is never removed, so the entry is still there.
             if let Ok(at) = part.position(info_hash) {
                 part.mark_changed(at, &mut self.held);
             }
         }
     }
 
-    /// Counts that have changed since they were last taken.
+    /// Number of counts that have changed since they were last taken.
     #[must_use]
     pub const fn dirty(&self) -> usize {
         self.held.changed
     }
 
-    /// The torrent's entry, made if there is none and there is room.
+    /// Returns the entry of a torrent, and creates it if there is room.
     fn entry_to_count(&mut self, info_hash: &InfoHash) -> Option<(&mut Part, usize, &mut Held)> {
         let part_of = self.part_of(info_hash);
         let part = &mut self.parts[part_of];
@@ -109,7 +109,7 @@ impl Part {
         self.entries[at].set_changed(Changed::Yes);
     }
 
-    /// Takes the changed counts, `max` at most. Gives how many.
+    /// Takes at most `max` changed counts and returns how many.
     fn take_changed(&mut self, max: usize, held: &mut Held, out: &mut Vec<(InfoHash, u64)>) -> usize {
         let mut changed = self.entries.iter_mut().filter(|entry| entry.changed() == Changed::Yes);
         let before = out.len();
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_counted_before_the_stored_counts_were_read_comes_on_top_of_them_once() {
+    fn events_counted_before_the_stored_counts_were_read_are_added_to_them_once() {
         let mut torrent_table = torrent_table(BOUNDS);
         for _ in 0..3 {
             torrent_table.count_completed(&hash(1));
@@ -184,8 +184,8 @@ mod tests {
         torrent_table.remember_completed(&hash(1), 1000);
         torrent_table.remember_completed(&hash(2), 20);
         assert_eq!(torrent_table.count_completed(&hash(1)), Counted::Count(1004));
-        assert_eq!(taken(&mut torrent_table, 10), [], "a count may lack what is stored");
-        // The first attempt to read them failed, and they come again.
+        assert_eq!(taken(&mut torrent_table, 10), [], "a count may lack its stored part");
+        // The first attempt to read them failed, so they arrive again.
         torrent_table.remember_completed(&hash(1), 1000);
         torrent_table.remember_completed(&hash(2), 20);
         torrent_table.end_completed();
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_count_is_exact_beyond_32_bits_and_stays_at_the_largest() {
+    fn a_count_is_exact_beyond_32_bits_and_stays_at_its_maximum() {
         let mut torrent_table = torrent_table(BOUNDS);
         torrent_table.remember_completed(&hash(1), 4_294_967_295);
         assert_eq!(torrent_table.count_completed(&hash(1)), Counted::Count(4_294_967_296));
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn torrents_that_strangers_complete_leave_room_for_the_lists() {
+    fn torrents_kept_for_their_count_leave_room_for_the_lists() {
         let mut torrent_table = torrent_table(TorrentTableBounds { entries_max: 5, counted_max: 2 });
         assert_eq!(torrent_table.count_completed(&hash(1)), Counted::Count(1));
         assert_eq!(torrent_table.remember_completed(&hash(2), 7), Remembered::Kept);

@@ -1,4 +1,4 @@
-//! The register against a model of plain maps.
+//! Compares the torrent table with a model of plain maps.
 
 use super::testing::{hash, torrent_table};
 use super::{
@@ -58,12 +58,12 @@ enum Reload {
     Sweeping,
 }
 
-/// A source's part of a list.
+/// One source's part of a list.
 #[derive(Debug)]
 struct Slice {
     reload: Reload,
     on: BTreeSet<InfoHash>,
-    /// Put since the reload began.
+    /// Put since the last reload began.
     seen: BTreeSet<InfoHash>,
 }
 
@@ -152,7 +152,7 @@ impl Model {
         Remembered::Kept
     }
 
-    /// What a sweep may take off, but need not yet.
+    /// Torrents that a sweep may remove, but need not have removed yet.
     fn left_out(&self) -> BTreeSet<(usize, InfoHash)> {
         let sweeping = self.slices.iter().enumerate().filter(|(_, slice)| slice.reload == Reload::Sweeping);
         sweeping
@@ -161,7 +161,7 @@ impl Model {
     }
 }
 
-/// What each source has on each list, as pages tell it.
+/// Returns what each source has on each list, according to pages.
 fn listed(torrent_table: &TorrentTable) -> [BTreeSet<InfoHash>; 4] {
     let mut listed: [BTreeSet<InfoHash>; 4] = Default::default();
     for list in TorrentList::ALL {
@@ -179,13 +179,13 @@ fn listed(torrent_table: &TorrentTable) -> [BTreeSet<InfoHash>; 4] {
     listed
 }
 
-/// Sweeps, and lets the model take off what the register did, which must be of what was left out.
+/// Sweeps, and removes from the model what the table removed, which must have been left out of a reload.
 fn sweep(torrent_table: &mut TorrentTable, model: &mut Model, parts_max: usize) {
     let before = TorrentList::ALL.map(|list| model.list(list));
     let left_out = model.left_out();
     let mut off = BTreeSet::new();
     let sweep = torrent_table.sweep(parts_max, &mut |list, info_hash| {
-        assert!(off.insert((list, info_hash)), "told twice");
+        assert!(off.insert((list, info_hash)), "reported twice");
     });
     for (pair, now) in listed(torrent_table).into_iter().enumerate() {
         let gone: Vec<_> = model.slices[pair].on.difference(&now).copied().collect();
@@ -283,7 +283,7 @@ fn assert_agree(torrent_table: &TorrentTable, model: &Model) {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
     #[test]
-    fn a_register_knows_what_plain_maps_know(steps in prop::collection::vec(step(), 1..150)) {
+    fn a_torrent_table_contains_the_same_torrents_as_plain_maps(steps in prop::collection::vec(step(), 1..150)) {
         let bounds = TorrentTableBounds { entries_max: 20, counted_max: 8 };
         let mut torrent_table = torrent_table(bounds);
         let mut model = Model::new();

@@ -4,18 +4,18 @@ use super::part::Entry;
 use crate::limits::{TORRENT_TABLE_PARTS, TORRENT_TABLE_PARTS_PER_PAGE};
 use primitives::{InfoHash, ListSource, TorrentList};
 
-/// Where a page of a list ends. The default is the beginning.
+/// Where a page of a list ends. The default is the beginning of the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct TorrentTablePlace {
     part: usize,
-    /// The last torrent of the part that was looked at.
+    /// Last torrent of the part that was visited.
     after: Option<InfoHash>,
 }
 
-/// A torrent of a list, and who put it there.
+/// A torrent on a list, with its sources.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListedTorrent {
-    /// The torrent.
+    /// Torrent on the list.
     pub info_hash: InfoHash,
     on: PairSet,
     list: TorrentList,
@@ -30,10 +30,10 @@ impl ListedTorrent {
 }
 
 impl TorrentTable {
-    /// Tells of the torrents of a list, `entries_max` at most, beginning behind a place. Gives the place to go on with, if
-    /// there may be more; a page can have few torrents or none and yet not be the last.
+    /// Reports at most `entries_max` torrents of a list, from a place on. Returns the place to continue with, if
+    /// there may be more; a page may be short or empty without being the last.
     ///
-    /// Between two pages torrents may come and go: one that stays is told exactly once.
+    /// Torrents may come and go between two pages; one that stays is reported exactly once.
     pub fn page(
         &self,
         list: TorrentList,
@@ -84,7 +84,7 @@ mod tests {
             place = torrent_table.page(list, from, entries_max, |torrent| {
                 entries += 1;
                 let sources = [ListSource::File, ListSource::Api].map(|source| torrent.is_from(source));
-                assert_eq!(listed.insert(torrent.info_hash, sources), None, "told twice");
+                assert_eq!(listed.insert(torrent.info_hash, sources), None, "reported twice");
             });
             assert!(entries <= entries_max);
             between(torrent_table);
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn the_pages_of_a_list_have_all_its_torrents_with_their_sources() {
+    fn the_pages_of_a_list_contain_all_its_torrents_with_their_sources() {
         let mut torrent_table = torrent_table(BOUNDS);
         for number in 0..30_000 {
             let list = if number % 3 == 0 { TorrentList::Denied } else { TorrentList::Allowed };
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_torrent_that_stays_is_told_once_whatever_comes_and_goes_meanwhile() {
+    fn a_torrent_that_stays_is_reported_once_whatever_comes_and_goes_meanwhile() {
         let mut torrent_table = torrent_table(BOUNDS);
         let (list, source) = (TorrentList::Allowed, ListSource::File);
         for number in 0..20_000 {
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_of_nothing_goes_on_where_it_began() {
+    fn an_empty_page_continues_where_it_began() {
         let mut torrent_table = torrent_table(BOUNDS);
         torrent_table.put(TorrentList::Allowed, ListSource::File, &hash(1));
         let mut place = TorrentTablePlace::default();

@@ -8,7 +8,7 @@ pub(super) struct Pair {
 }
 
 impl Pair {
-    /// All four, each at its index.
+    /// All pairs, each at its [`Self::index`].
     pub(super) const ALL: [Self; 4] = [
         Self { list: TorrentList::Allowed, source: ListSource::File },
         Self { list: TorrentList::Allowed, source: ListSource::Api },
@@ -29,7 +29,7 @@ impl Pair {
     }
 }
 
-/// A set of pairs, a bit each.
+/// A set of pairs, one bit each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct PairSet(u8);
 
@@ -52,13 +52,13 @@ impl PairSet {
         Self(self.0 & !(1 << pair.index()))
     }
 
-    /// Whether the list is in it with any source.
+    /// Whether the set contains the list with any source.
     pub(super) const fn has_list(self, list: TorrentList) -> bool {
         self.0 & 0b11 << (2 * list as usize) != 0
     }
 }
 
-/// Two sets of pairs.
+/// Two sets of pairs in one byte.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PackedPairs(u8);
 

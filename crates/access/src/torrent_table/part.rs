@@ -3,35 +3,34 @@ use crate::limits::{TORRENT_TABLE_GROWTH, TORRENT_TABLE_SLACK};
 use core::cmp::Ordering;
 use primitives::InfoHash;
 
-/// Whether something has changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Changed {
     No,
     Yes,
 }
 
-/// What is known of one torrent. Plain bytes without padding: there are millions.
+/// One torrent. Packed without padding, because there are millions.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Entry {
     pub(super) info_hash: InfoHash,
-    /// The lists that it is on with who put it there; and who put it there (again) since the last reload of that pair began.
+    /// First set: the lists that the torrent is on, with the sources. Second set: see [`Self::seen`].
     pairs: PackedPairs,
-    /// The count of completed events, and behind its [`COUNT_BITS`] the marks.
+    /// Little-endian: [`COUNT_BITS`] of completed events, then [`CHANGED`] and [`HAS_STORED`].
     count: [u8; 6],
 }
 
 const _: () = assert!(size_of::<Entry>() == 27);
 
-/// Bits of a count: 70 trillion completed events.
+/// Bits of a count: enough for 70 trillion completed events.
 const COUNT_BITS: u32 = 46;
 
-/// The highest count; it does not go beyond.
+/// The highest count, at which counting stops.
 pub(super) const COUNT_MAX: u64 = (1 << COUNT_BITS) - 1;
 
-/// The count has changed since it was last taken.
+/// Flag: the count has changed since it was last taken.
 const CHANGED: u64 = 1 << COUNT_BITS;
 
-/// The count has what was stored in it.
+/// Flag: the count includes the stored one.
 const HAS_STORED: u64 = CHANGED << 1;
 
 impl Entry {
@@ -39,12 +38,12 @@ impl Entry {
         Self { info_hash, pairs: PackedPairs::EMPTY, count: [0; 6] }
     }
 
-    /// The lists that it is on, and who put it there.
+    /// The lists that the torrent is on, with the sources.
     pub(super) const fn on(&self) -> PairSet {
         self.pairs.first()
     }
 
-    /// Who put it there (again) since the last reload of that pair began.
+    /// The pairs that it was put for since the last reload of each pair began.
     pub(super) const fn seen(&self) -> PairSet {
         self.pairs.second()
     }
@@ -62,13 +61,13 @@ impl Entry {
         self.set_bits(if changed == Changed::Yes { others | CHANGED } else { others });
     }
 
-    /// Counts one more completed event.
+    /// Counts one completed event.
     pub(super) fn count(&mut self) {
         self.set_completed(self.completed() + 1);
     }
 
-    /// Takes a stored count in: what was counted before it was read comes on top. One that comes again, as after an
-    /// attempt that failed half way, adds nothing.
+    /// Adds a stored count to the events counted before it was read. If it arrives again, as after a read that failed
+    /// half way, it adds nothing.
     pub(super) fn add_stored(&mut self, stored: u64) {
         let known = self.completed();
         let is_new = self.bits() & HAS_STORED == 0;
@@ -102,19 +101,19 @@ impl Entry {
         self.count = [a, b, c, d, e, f];
     }
 
-    /// Whether there is nothing to know.
+    /// Whether the entry can be removed: on no list, and no count.
     pub(super) fn is_vacant(&self) -> bool {
         self.on().is_empty() && self.completed() == 0
     }
 }
 
-/// The torrents of one part, in the order of their info hashes.
+/// The torrents of one part, sorted by info hash.
 #[derive(Debug)]
 pub(super) struct Part {
     pub(super) entries: Vec<Entry>,
-    /// Pairs whose marks in this part are from before the last reload.
+    /// Pairs whose `seen` marks in this part are from before the last reload.
     stale: PairSet,
-    /// Whether the part may have an entry whose count has changed.
+    /// Whether an entry of the part may have a changed count.
     pub(super) changed: Changed,
 }
 
@@ -125,7 +124,7 @@ impl Part {
         Self { entries: Vec::new(), stale: PairSet::EMPTY, changed: Changed::No }
     }
 
-    /// The place of a torrent, or the one that it would have.
+    /// Returns the index of a torrent, or the index where it would be inserted.
     pub(super) fn position(&self, info_hash: &InfoHash) -> Result<usize, usize> {
         self.entries.binary_search_by(|entry| order(&entry.info_hash, info_hash))
     }
@@ -142,7 +141,7 @@ impl Part {
         self.shrink();
     }
 
-    /// Removes the vacant entries. Gives how many.
+    /// Removes vacant entries and returns how many.
     pub(super) fn remove_vacant(&mut self) -> usize {
         let before = self.entries.len();
         self.entries.retain(|entry| !entry.is_vacant());
@@ -150,12 +149,12 @@ impl Part {
         before - self.entries.len()
     }
 
-    /// A reload begins: what is marked as seen is so no more.
+    /// Invalidates all `seen` marks of a pair, because a reload begins.
     pub(super) fn make_stale(&mut self, pair: Pair) {
         self.stale = self.stale.with(pair);
     }
 
-    /// Takes away the marks from before the reload, before one is made or read.
+    /// Clears invalidated `seen` marks, before one is set or read.
     pub(super) fn freshen(&mut self, pair: Pair) {
         if self.stale.has(pair) {
             self.stale = self.stale.without(pair);
@@ -177,7 +176,7 @@ impl Part {
     }
 }
 
-/// The order of info hashes. Their first bytes decide as one number, but for those that were made to be alike.
+/// Compares info hashes. Their first eight bytes decide as one number, except for hashes crafted to be alike.
 fn order(one: &InfoHash, other: &InfoHash) -> Ordering {
     head(one).cmp(&head(other)).then_with(|| one.cmp(other))
 }

@@ -6,20 +6,19 @@ use primitives::{InfoHash, ListSource, TorrentList};
 
 use super::part::Part;
 
-/// How far the reload of one source of one list has come.
+/// Progress of a reload of one source's part of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reload {
-    /// None is on.
     None,
-    /// What the source has is being put.
+    /// The torrents of the source are being put.
     Filling,
-    /// All was put. What was not is taken off, part by part; the next one is this.
+    /// Torrents that were not put are being taken off; this part is next.
     Sweeping(usize),
 }
 
 impl TorrentTable {
-    /// A reload of one source of one list begins: what is put from now on is what the source has. A reload of the same
-    /// that is on is begun anew. Until it is swept, the list has the old and the new.
+    /// Begins a reload of one source's part of a list: the torrents that are put from here on are all that the source
+    /// has. A reload in progress is restarted. Until the sweep, the list has the old torrents and the new ones.
     pub fn begin(&mut self, list: TorrentList, source: ListSource) {
         let pair = Pair::new(list, source);
         self.reloads[pair.index()] = Reload::Filling;
@@ -28,7 +27,7 @@ impl TorrentTable {
         }
     }
 
-    /// All that the source has was put. Without a [`Self::begin`] before, nothing happens.
+    /// Ends a reload: all torrents of the source were put. Without a [`Self::begin`] before, nothing happens.
     pub fn end(&mut self, list: TorrentList, source: ListSource) {
         let reload = &mut self.reloads[Pair::new(list, source).index()];
         if *reload == Reload::Filling {
@@ -36,8 +35,8 @@ impl TorrentTable {
         }
     }
 
-    /// Takes off what reloads that have ended have left out, in `parts_max` of 4096 parts at most. `off` is told each
-    /// torrent that is on a list no more by any source.
+    /// Takes off torrents that completed reloads left out, in at most `parts_max` of 4096 parts. `off` is called with
+    /// each torrent that no source has on the list any more.
     pub fn sweep(&mut self, parts_max: usize, off: &mut impl FnMut(TorrentList, InfoHash)) -> Sweep {
         let mut parts_left = parts_max;
         let mut taken_off = 0;
@@ -58,7 +57,7 @@ impl TorrentTable {
 }
 
 impl Part {
-    /// Takes off what the last reload of the pair has left out. Gives how many.
+    /// Takes off what the last reload of the pair left out and returns how many.
     fn take_off_unseen(
         &mut self,
         pair: Pair,
@@ -101,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reload_takes_off_what_the_source_has_no_more() {
+    fn a_reload_takes_off_torrents_that_the_source_no_longer_has() {
         let mut torrent_table = torrent_table(BOUNDS);
         for number in 0..4 {
             torrent_table.put(Allowed, File, &hash(number));
@@ -134,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_put_between_the_end_and_the_sweep_stays() {
+    fn torrents_put_between_the_end_and_the_sweep_stay() {
         let mut torrent_table = torrent_table(BOUNDS);
         for number in 0..100 {
             torrent_table.put(Allowed, Api, &hash(number));
@@ -150,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reload_that_begins_anew_forgets_what_the_first_one_put() {
+    fn a_restarted_reload_forgets_torrents_that_the_first_one_put() {
         let mut torrent_table = torrent_table(BOUNDS);
         torrent_table.begin(Denied, File);
         torrent_table.put(Denied, File, &hash(1));

@@ -1,4 +1,4 @@
-//! A list of torrents that are served needs a mode in which it counts.
+//! An allow file requires a mode that restricts the torrents.
 
 use crate::consistency::Setting;
 use crate::load::Origins;
@@ -17,7 +17,7 @@ pub(super) fn allow_file_where_torrents_are_listed(
         Setting::new(origins, "access", "allow_file", &format!("{:?}", file.display().to_string()));
     let mode = Setting::new(origins, "access", "mode", &choice::quoted(access.mode));
     Err(allow_file.conflict(format!(
-        "says nothing, since {mode}: expected \"\" here, or the mode \"listed\" or \"private-listed\""
+        "has no effect, since {mode}: expected \"\" here, or the mode \"listed\" or \"private-listed\""
     )))
 }
 
@@ -26,7 +26,7 @@ mod tests {
     use crate::testing::{assert_refused, assert_variable_refused, load_text};
 
     #[test]
-    fn an_allow_file_without_a_mode_that_lists_is_refused_with_both_keys() {
+    fn an_allow_file_in_an_unlisted_mode_is_refused_and_both_keys_are_named() {
         let parts = [
             "access.allow_file = \"/x\" (",
             "since access.mode = \"public\" (default)",
@@ -39,7 +39,7 @@ mod tests {
     }
 
     #[test]
-    fn an_allow_file_with_such_a_mode_such_a_mode_without_and_any_deny_file_are_accepted() {
+    fn a_listed_mode_needs_no_allow_file_and_a_deny_file_needs_no_listed_mode() {
         for mode in ["listed", "private-listed"] {
             for file in ["", "allow_file = \"/x\""] {
                 assert!(

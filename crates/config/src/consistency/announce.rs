@@ -31,7 +31,7 @@ pub(super) fn peer_lifetime_outlasts_interval(
     )))
 }
 
-/// The longest interval that a reply can carry, and the slack.
+/// Returns the longest interval that a reply can carry, plus the slack.
 fn peer_lifetime_shortest_s(announce: &Announce) -> u64 {
     let percent = 100 + u64::from(announce.interval_jitter_percent);
     (u64::from(announce.interval_s) * percent).div_ceil(100) + ANNOUNCE_PEER_LIFETIME_SLACK_S
@@ -45,15 +45,15 @@ mod tests {
     };
 
     #[test]
-    fn a_lifetime_of_the_longest_interval_and_a_minute_is_accepted() {
+    fn a_lifetime_of_the_longest_interval_plus_a_minute_is_accepted() {
         assert!(load_text("[announce]\npeer_lifetime_s = 2040\n").is_ok());
-        // 61 s and half of it are 91.5 s.
+        // 61 s plus half of it is 91.5 s.
         let text = "interval_s = 61\ninterval_jitter_percent = 50\npeer_lifetime_s = 152\n";
         assert!(load_text(&format!("[announce]\n{text}")).is_ok());
     }
 
     #[test]
-    fn a_lifetime_below_the_longest_interval_and_a_minute_is_refused() {
+    fn a_lifetime_below_the_longest_interval_plus_a_minute_is_refused() {
         let parts = ["announce.peer_lifetime_s = 2039", "at least 2040", "interval_s = 1800 (default)"];
         assert_refused("[announce]\npeer_lifetime_s = 2039\n", 2, &parts);
         let text = "interval_s = 61\ninterval_jitter_percent = 50\npeer_lifetime_s = 151\n";
@@ -67,13 +67,13 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_interval_with_the_largest_jitter_has_a_lifetime_that_is_allowed() {
+    fn the_longest_interval_with_the_largest_jitter_allows_a_lifetime() {
         let text = "interval_s = 14400\ninterval_jitter_percent = 50\npeer_lifetime_s = 21660\n";
         assert!(load_text(&format!("[announce]\n{text}")).is_ok());
     }
 
     #[test]
-    fn more_peers_by_default_than_at_most_are_refused() {
+    fn a_default_number_of_peers_above_the_maximum_is_refused() {
         let parts = ["announce.numwant_default = 51", "at most announce.numwant_max = 50 (default)"];
         assert_refused("[announce]\nnumwant_default = 51\n", 2, &parts);
         let parts = ["announce.numwant_default = 50 (default)", "announce.numwant_max = 49"];
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn each_value_of_a_conflict_is_named_with_its_own_source() {
+    fn each_value_of_a_conflict_is_named_with_its_own_origin() {
         let file = file_with("[announce]\nnumwant_default = 60\n");
         let variables = environment(&[("RINGTRACK_ANNOUNCE_NUMWANT_MAX", "40")]);
         let message = load(Some(file.path()), variables).unwrap_err().to_string();

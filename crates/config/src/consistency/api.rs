@@ -1,15 +1,15 @@
-//! What the management API shows to others.
+//! Exposure of the management API to other machines.
 
 use crate::sections::api::Api;
 
-/// A warning for each address that other machines may reach without TLS.
+/// Returns a warning for each address that other machines can reach without TLS.
 pub(super) fn in_the_clear(api: &Api) -> impl Iterator<Item = String> {
     let is_clear = api.is_wanted() && api.certificate_file.path().is_none();
     let reachable = api.listen.iter().filter(|address| !address.ip().is_loopback());
     reachable.filter(move |_| is_clear).map(|address| {
         format!(
-            "api.listen: the management API is served at {address} without TLS, where everybody on the way can read \
-             its tokens: set api.certificate_file and api.key_file, or listen on 127.0.0.1"
+            "api.listen: the management API is served at {address} without TLS, so anyone on the network path can \
+             read its tokens: set api.certificate_file and api.key_file, or listen on 127.0.0.1"
         )
     })
 }
@@ -25,7 +25,7 @@ mod tests {
     }
 
     #[test]
-    fn an_api_in_the_clear_that_others_may_reach_is_warned_of() {
+    fn an_api_without_tls_that_other_machines_can_reach_causes_a_warning() {
         const TOKENS: &str = "tokens_file = \"/t\"";
         const FILES: &str = "certificate_file = \"/c\"\nkey_file = \"/k\"";
         for address in ["0.0.0.0:1212", "[::]:1212", "192.0.2.1:1212", "[2001:db8::1]:1212"] {

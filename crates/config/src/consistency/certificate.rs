@@ -1,4 +1,4 @@
-//! TLS needs a certificate and its key.
+//! TLS requires a certificate and its private key.
 
 use crate::consistency::Setting;
 use crate::load::Origins;
@@ -38,7 +38,7 @@ mod tests {
     const LISTEN: &str = "[https]\nlisten = \"127.0.0.1:443\"\n";
 
     #[test]
-    fn https_without_a_certificate_or_a_key_is_refused_with_the_key_that_is_missing() {
+    fn https_with_only_one_of_its_files_is_refused_and_the_missing_one_is_named() {
         let since = "since https.listen = [\"127.0.0.1:443\"] (/";
         let cases = [("certificate_file", "key_file"), ("key_file", "certificate_file")];
         for (missing, named) in cases {
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn the_api_with_a_certificate_or_a_key_alone_is_refused_with_the_key_that_is_missing() {
+    fn an_api_with_only_one_of_its_files_is_refused_and_the_missing_one_is_named() {
         let cases = [("certificate_file", "key_file"), ("key_file", "certificate_file")];
         for (missing, named) in cases {
             let since = format!("since api.{named} = \"/x\" (/");

@@ -1,4 +1,4 @@
-//! All that listens on TCP listens side by side.
+//! The TCP listeners of different sections must not conflict.
 
 use std::net::SocketAddr;
 
@@ -7,7 +7,7 @@ use crate::load::Origins;
 use crate::values::addresses::clash;
 use crate::{ConfigError, Configuration};
 
-/// A section that listens on TCP.
+/// The addresses of a section that listens on TCP.
 #[derive(Clone, Copy)]
 struct Listener<'a> {
     section: &'static str,
@@ -32,7 +32,7 @@ fn listeners(configuration: &Configuration) -> [Listener<'_>; 4] {
     [
         Listener { section: "http", listen: &configuration.http.listen },
         Listener { section: "https", listen: &configuration.https.listen },
-        // Without tokens it takes no port, whatever its addresses are.
+        // Without tokens it is not served, whatever its addresses are.
         Listener { section: "api", listen: if api.is_wanted() { &api.listen } else { &[] } },
         Listener { section: "health_check_api", listen: &configuration.health_check_api.listen },
     ]
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_for_both_http_and_https_is_refused_with_both_keys() {
+    fn an_address_of_both_http_and_https_is_refused_and_both_keys_are_named() {
         let parts = [
             "https.listen = [\"127.0.0.1:80\"]",
             "127.0.0.1:80 is taken by 127.0.0.1:80",
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wildcard_of_one_takes_its_port_from_the_other() {
+    fn a_wildcard_address_conflicts_with_its_port_in_the_other_section() {
         for (plain, tls) in [("0.0.0.0:80", "127.0.0.1:80"), ("[::1]:80", "[::]:80")] {
             assert_refused(&text(plain, tls), 3, &["https.listen", &format!("{tls} is taken by {plain}")]);
         }
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_of_udp_is_free_for_https() {
+    fn a_udp_port_can_be_used_for_https() {
         let text = text("127.0.0.1:80", "127.0.0.1:443");
         assert!(load_text(&format!("udp.listen = \"127.0.0.1:443\"\n{text}")).is_ok());
     }
@@ -103,7 +103,7 @@ mod tests {
     const TOKENS: &str = "[api]\ntokens = { ops = \"0123456789abcdef\" }\n";
 
     #[test]
-    fn an_address_of_the_apis_is_taken_from_all_others_on_tcp() {
+    fn an_address_of_an_api_conflicts_with_all_other_tcp_listeners() {
         let health = "health_check_api.listen = \"127.0.0.1:6969\"\n";
         assert_refused(health, 1, &["health_check_api.listen", "taken by 0.0.0.0:6969 of http.listen"]);
         let api = "api.listen = \"127.0.0.1:443\"\napi.tokens_file = \"/x\"\n";
@@ -115,14 +115,14 @@ mod tests {
     }
 
     #[test]
-    fn an_api_without_tokens_takes_no_address() {
+    fn an_api_without_tokens_occupies_no_address() {
         assert!(load_text("http.listen = \"127.0.0.1:1212\"\n").is_ok());
         let refused = format!("http.listen = \"127.0.0.1:1212\"\n{TOKENS}");
         assert_refused(&refused, 1, &["api.listen = [\"127.0.0.1:1212\"] (default)", "http.listen"]);
     }
 
     #[test]
-    fn a_port_of_udp_is_free_for_the_apis() {
+    fn a_udp_port_can_be_used_for_the_apis() {
         let text = format!("udp.listen = [\"127.0.0.1:1212\", \"127.0.0.1:1313\"]\n{TOKENS}");
         assert!(load_text(&text).is_ok());
     }

@@ -1,4 +1,4 @@
-//! A header of proxies is believed from some, and from none without a name.
+//! A proxy header requires trusted networks, and trusted networks require a header.
 
 use crate::consistency::Setting;
 use crate::load::Origins;

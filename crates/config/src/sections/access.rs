@@ -1,4 +1,4 @@
-//! `[access]`: who is served, and which torrents.
+//! `[access]`: which clients and torrents are served.
 
 use confique::Config;
 use ipnet::IpNet;
@@ -12,31 +12,30 @@ use crate::values::named_file::NamedFile;
 use crate::values::switch::Switch;
 use crate::values::{clients, networks, path};
 
-/// Who is served, and which torrents.
+/// The clients and torrents that are served.
 #[derive(Debug, Clone, PartialEq, Eq, Config, Serialize)]
 pub struct Access {
-    /// Who is served, and which torrents.
+    /// Which clients are served, and which torrents.
     ///
-    /// Allowed: "public" (everybody, and any torrent), "listed" (everybody, and only torrents that `allow_file` or
-    /// the management API lists), "private" (who has a key, and any torrent) or "private-listed" (who has a key, and
-    /// only listed torrents).
+    /// Allowed: "public" (all clients, any torrent), "listed" (all clients, only torrents listed in `allow_file` or
+    /// through the management API), "private" (clients with a key, any torrent) or "private-listed" (clients with a
+    /// key, only listed torrents).
     ///
-    /// A list keeps the tracker from serving what its operator does not know, and made-up torrents out of its
-    /// memory. A private tracker accounts what each key uploads and downloads; its users announce with an address of
-    /// their own, which holds the key. What is denied below is served in no mode.
+    /// A list prevents the tracker from serving torrents that its operator does not know, and keeps made-up torrents
+    /// out of its memory. A private tracker accounts the uploads and downloads of each key; its users announce to a
+    /// personal URL that contains the key. Clients and torrents denied below are not served in any mode.
     #[config(env = "RINGTRACK_ACCESS_MODE", default = "public", deserialize_with = choice::of)]
     #[serde(serialize_with = "choice::show")]
     pub mode: AccessMode,
 
     /// A file with the torrents that are served.
     ///
-    /// Allowed: the path of a file, or "" for none; only where `mode` is "listed" or "private-listed".
+    /// Allowed: the path of a file, or "" for none; only if `mode` is "listed" or "private-listed".
     ///
-    /// An info hash of 40 hexadecimal digits a line; what stands behind a `#` is a comment. It is read again on
-    /// SIGHUP and when it changes; as long as it cannot be read, the list stays as it was, and at the start that is an
-    /// error. Torrents that the
-    /// management API lists are served beside these. A line that is no info hash is left out and logged. Put a new file
-    /// in its place with `mv`: one that is written where it lies may be read when only a part of it is there.
+    /// Each line has one info hash of 40 hexadecimal digits; text after a `#` is a comment. An invalid line is skipped
+    /// and logged. Torrents listed through the management API are served as well. The file is reloaded on SIGHUP and
+    /// when it changes; if it cannot be read, the list stays as it was, but at the start this is an error. Replace the
+    /// file with `mv`: one that is overwritten in place may be read half-written.
     #[config(env = "RINGTRACK_ACCESS_ALLOW_FILE", default = "", deserialize_with = path::or_nothing)]
     #[serde(serialize_with = "path::show")]
     pub allow_file: NamedFile,
@@ -45,19 +44,19 @@ pub struct Access {
     ///
     /// Allowed: the path of a file, or "" for none.
     ///
-    /// It is written and read as `allow_file`, and comes before it: a torrent on both is not served. The management
-    /// API can deny more.
+    /// It has the format of `allow_file`, is reloaded in the same way and takes precedence: a torrent on both lists is
+    /// not served. More torrents can be denied through the management API.
     #[config(env = "RINGTRACK_ACCESS_DENY_FILE", default = "", deserialize_with = path::or_nothing)]
     #[serde(serialize_with = "path::show")]
     pub deny_file: NamedFile,
 
-    /// The client software that is served, by what its peer ids begin with.
+    /// The client software that is served, identified by the beginning of its peer ids.
     ///
     /// Allowed: a list of 0 to 256 different beginnings of 1 to 20 printable ASCII characters, such as
     /// `["-qB46", "-TR"]`; [] for all clients.
     ///
-    /// It keeps honest users from clients that do not count right. It keeps nobody out who wants to get in: a client
-    /// can call itself what it likes.
+    /// It keeps honest users from clients that count transfers wrongly. It does not stop anyone determined to get in: a
+    /// client can send any peer id.
     #[config(
         env = "RINGTRACK_ACCESS_ALLOW_CLIENTS",
         default = [],
@@ -66,13 +65,13 @@ pub struct Access {
     #[serde(serialize_with = "clients::show")]
     pub allow_clients: Vec<PeerIdPrefix>,
 
-    /// The client software that is not served, by what its peer ids begin with.
+    /// The client software that is not served, identified by the beginning of its peer ids.
     ///
     /// Allowed: a list of 0 to 256 different beginnings of 1 to 20 printable ASCII characters, such as
     /// `["-XL", "-SD"]`.
     ///
-    /// It comes before `allow_clients`, so that one version of an allowed client can be denied. The management API
-    /// can deny more. Each announce's peer id is compared with all of them.
+    /// It takes precedence over `allow_clients`, so that one version of an allowed client can be denied. More clients
+    /// can be denied through the management API. The peer id of each announce is compared with all of them.
     #[config(
         env = "RINGTRACK_ACCESS_DENY_CLIENTS",
         default = [],
@@ -83,10 +82,10 @@ pub struct Access {
 
     /// The networks that are not served.
     ///
-    /// Allowed: a list of 0 to 256 different networks such as `["192.0.2.0/24", "2001:db8::/32"]`, or single
-    /// addresses.
+    /// Allowed: a list of 0 to 256 different networks such as `["192.0.2.0/24", "2001:db8::/32"]`, or single addresses.
     ///
-    /// The management API can deny more. Behind a proxy it is the client's address that counts, not the proxy's.
+    /// More networks can be denied through the management API. Behind a proxy, the client's address is checked, not the
+    /// proxy's.
     #[config(
         env = "RINGTRACK_ACCESS_DENY_NETWORKS",
         default = [],
@@ -95,12 +94,12 @@ pub struct Access {
     #[serde(serialize_with = "networks::show")]
     pub deny_networks: Vec<IpNet>,
 
-    /// How many torrents the lists may hold, and of how many the completed events are remembered.
+    /// The maximum number of torrents on the lists, and of torrents whose completed events are remembered.
     ///
     /// Allowed: 1 to 16000000 torrents.
     ///
-    /// A listed torrent takes up to 40 bytes. What comes beyond is not listed, and logged; a torrent of which nothing
-    /// is remembered counts from zero.
+    /// A listed torrent takes up to 40 bytes. Torrents beyond the limit are not listed, which is logged, and their
+    /// completed events count from zero.
     #[config(
         env = "RINGTRACK_ACCESS_TORRENTS_MAX",
         default = 10_000_000,
@@ -110,11 +109,11 @@ pub struct Access {
     )]
     pub torrents_max: u32,
 
-    /// How many keys there may be.
+    /// The maximum number of keys.
     ///
     /// Allowed: 1 to 10000000 keys.
     ///
-    /// Every core has a copy of each. The management API makes no key beyond it.
+    /// Every core has a copy of each key. The management API creates no key beyond the limit.
     #[config(
         env = "RINGTRACK_ACCESS_KEYS_MAX",
         default = 1_000_000,
@@ -122,12 +121,12 @@ pub struct Access {
     )]
     pub keys_max: u32,
 
-    /// How many sessions are accounted: a session is one key's client on one torrent.
+    /// The maximum number of sessions that are accounted. A session is one key's client on one torrent.
     ///
-    /// Allowed: 1 to 16000000 sessions, over all cores together. It says nothing where `mode` has no keys.
+    /// Allowed: 1 to 16000000 sessions, over all cores together. Ignored if `mode` needs no keys.
     ///
-    /// A session is what tells how much was uploaded and downloaded since the announce before. What comes beyond is
-    /// served, but not accounted, and counted.
+    /// A session records the figures of the last announce, from which the transfer since then is computed. Announces
+    /// beyond the limit are served, but their transfers are not accounted; such announces are counted.
     #[config(
         env = "RINGTRACK_ACCESS_SESSIONS_MAX",
         default = 10_000_000,
@@ -137,38 +136,38 @@ pub struct Access {
     )]
     pub sessions_max: u32,
 
-    /// Whether the peers' ids and transfer figures are kept, and shown by the management API.
+    /// Whether the peers' ids and transfer figures are stored and shown by the management API.
     ///
     /// Allowed: "off" or "on".
     ///
-    /// Each peer takes about 100 bytes more with "on". Lists of peers over HTTP (`compact=0`) then have the ids, and
-    /// only the peer itself can leave with `stopped`. With "off", the management API knows the peers' addresses and
-    /// whether they seed, and keys are accounted all the same.
+    /// With "on", each peer takes about 100 bytes more, lists of peers over HTTP (`compact=0`) contain the ids, and
+    /// `stopped` removes a peer only if it comes with that peer's id. With "off", the management API shows only the
+    /// peers' addresses and whether they seed; keys are accounted all the same.
     #[config(env = "RINGTRACK_ACCESS_PEER_DETAILS", default = "off", deserialize_with = choice::of)]
     #[serde(serialize_with = "choice::show")]
     pub peer_details: Switch,
 }
 
-/// Who is served, and which torrents.
+/// Which clients are served, and which torrents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AccessMode {
-    /// Everybody, and any torrent.
+    /// All clients, and any torrent.
     Public,
-    /// Everybody, and only listed torrents.
+    /// All clients, and only listed torrents.
     Listed,
-    /// Who has a key, and any torrent.
+    /// Clients with a key, and any torrent.
     Private,
-    /// Who has a key, and only listed torrents.
+    /// Clients with a key, and only listed torrents.
     PrivateListed,
 }
 
 impl AccessMode {
-    /// Whether only those are served who have a key.
+    /// Returns whether only clients with a key are served.
     pub fn is_private(self) -> bool {
         matches!(self, Self::Private | Self::PrivateListed)
     }
 
-    /// Whether only torrents are served that are listed.
+    /// Returns whether only listed torrents are served.
     pub fn is_listed(self) -> bool {
         matches!(self, Self::Listed | Self::PrivateListed)
     }
@@ -188,7 +187,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mode_says_who_needs_a_key_and_which_torrents_have_to_be_listed() {
+    fn a_mode_decides_whether_clients_need_a_key_and_torrents_must_be_listed() {
         let info =
             AccessMode::CHOICES.iter().map(|(word, mode)| (*word, mode.is_private(), mode.is_listed()));
         let expected = [

@@ -1,4 +1,4 @@
-//! `[announce]`: what an announce is answered.
+//! `[announce]`: replies to announces.
 
 use confique::Config;
 use serde::Serialize;
@@ -6,16 +6,16 @@ use serde::Serialize;
 use crate::limits;
 use crate::values::integer::between;
 
-/// What an announce is answered.
+/// The contents of replies to announces, and the lifetime of peers.
 #[derive(Debug, Clone, PartialEq, Eq, Config, Serialize)]
 pub struct Announce {
-    /// How long a client is asked to wait until its next announce.
+    /// How long a client is asked to wait before its next announce.
     ///
     /// Allowed: 60 to 14400 seconds.
     ///
-    /// The load is the number of peers divided by this: half the interval is twice the requests. A short one
-    /// keeps the lists of peers fresh; a long one leaves peers that are gone in them for longer. Lists of
-    /// public trackers ask for 300 to 10800.
+    /// The load is the number of peers divided by the interval: half the interval means twice the requests. A short
+    /// interval keeps peer lists fresh; with a long one, peers that have left stay in them for longer. Public tracker
+    /// lists require 300 to 10800.
     #[config(
         env = "RINGTRACK_ANNOUNCE_INTERVAL_S",
         default = 1800,
@@ -25,13 +25,13 @@ pub struct Announce {
     )]
     pub interval_s: u32,
 
-    /// How far the interval of a single reply may be from the configured one: each is drawn evenly from the
-    /// interval plus or minus this share of it.
+    /// The largest deviation of a reply's interval from `interval_s`: each reply's interval is drawn uniformly from
+    /// `interval_s` plus or minus this percentage.
     ///
     /// Allowed: 0 to 50 percent.
     ///
-    /// Jitter pulls apart clients that came at the same moment (after a restart or a network failure), so
-    /// that they do not come back as one wave. 0 gives every client the same interval.
+    /// Jitter spreads out clients that announced at the same moment (after a restart or a network failure), so that
+    /// they do not return as one wave. With 0, every client gets the same interval.
     #[config(
         env = "RINGTRACK_ANNOUNCE_INTERVAL_JITTER_PERCENT",
         default = 10,
@@ -42,11 +42,11 @@ pub struct Announce {
     )]
     pub interval_jitter_percent: u8,
 
-    /// How many peers a client is given that does not say how many it wants.
+    /// The number of peers returned to a client that does not ask for a number.
     ///
-    /// Allowed: 0 to 200 peers, and not more than `numwant_max`.
+    /// Allowed: 0 to 200 peers, and at most `numwant_max`.
     ///
-    /// Clients need about 30 to 50 to get going. More peers make longer replies, which cost bandwidth.
+    /// Clients need about 30 to 50 peers to get started. More peers make longer replies, which cost bandwidth.
     #[config(
         env = "RINGTRACK_ANNOUNCE_NUMWANT_DEFAULT",
         default = 50,
@@ -56,13 +56,13 @@ pub struct Announce {
     )]
     pub numwant_default: u16,
 
-    /// How many peers a client is given at most, however many it wants.
+    /// The maximum number of peers returned, however many a client asks for.
     ///
     /// Allowed: 1 to 200 peers.
     ///
-    /// A reply of 50 IPv4 peers has 320 bytes, one of 200 has 1220. More peers help clients of large swarms
-    /// that lose many connections, and let a scraper list a swarm in fewer requests. A reply carries fewer
-    /// where `udp.path_mtu_bytes` leaves no room.
+    /// A reply with 50 IPv4 peers has 320 bytes, one with 200 has 1220. More peers help clients of large swarms that
+    /// lose many connections, and let a scraper list a swarm in fewer requests. A reply carries fewer if they do not
+    /// fit in `udp.path_mtu_bytes`.
     #[config(
         env = "RINGTRACK_ANNOUNCE_NUMWANT_MAX",
         default = 50,
@@ -72,13 +72,13 @@ pub struct Announce {
     )]
     pub numwant_max: u16,
 
-    /// After how long without an announce a peer is forgotten.
+    /// How long a peer is kept after its last announce.
     ///
-    /// Allowed: 120 to 32000 seconds, and at least 60 seconds more than the longest interval that the
-    /// jitter can make: `interval_s` + `interval_jitter_percent` of it + 60.
+    /// Allowed: 120 to 32000 seconds, and at least 60 seconds more than the longest interval that the jitter can
+    /// produce: `interval_s` + `interval_jitter_percent` of it + 60.
     ///
-    /// A peer that vanishes without saying so is given to others, and fills memory, for this long. A shorter
-    /// lifetime clears them earlier, but forgets live peers whose announces get lost.
+    /// A peer that vanishes without `stopped` is returned to other clients, and uses memory, for this long. A shorter
+    /// lifetime removes such peers earlier, but also removes live peers whose announces are lost.
     #[config(
         env = "RINGTRACK_ANNOUNCE_PEER_LIFETIME_S",
         default = 2700,

@@ -21,14 +21,15 @@ use super::https::PemFile;
 /// The management API.
 #[derive(Debug, Clone, PartialEq, Eq, Config, Serialize)]
 pub struct Api {
-    /// The addresses and TCP ports that the management API is served on.
+    /// The addresses and TCP ports on which the management API is served.
     ///
-    /// Allowed: a list of 0 to 16 different socket addresses, IPv6 in brackets; [] switches it off. It is off too as
-    /// long as there are no tokens. Port 0 takes any free port. None of them may stand in the `listen` of `[http]`,
-    /// `[https]` or `[health_check_api]` too, or share its port with a wildcard address there.
+    /// Allowed: a list of 0 to 16 different socket addresses, IPv6 in brackets; [] disables it. It is also disabled as
+    /// long as there are no tokens. Port 0 picks any free port. No address may conflict with one in the `listen` of
+    /// `[http]`, `[https]` or `[health_check_api]`; a wildcard address conflicts with every address of its family and
+    /// port.
     ///
-    /// Whoever reaches it and has a token can do anything with the tracker. Other machines should reach it over TLS
-    /// only: see `certificate_file`.
+    /// Anyone who can reach it and has a token controls the tracker. Other machines should reach it over TLS only: see
+    /// `certificate_file`.
     #[config(
         env = "RINGTRACK_API_LISTEN",
         default = ["127.0.0.1:1212"],
@@ -36,16 +37,16 @@ pub struct Api {
     )]
     pub listen: Vec<SocketAddr>,
 
-    /// The tokens that let somebody use the management API, each with a label that says whose it is.
+    /// The tokens that grant access to the management API, each with a label that names its holder.
     ///
     /// Allowed: a table of up to 64 tokens such as `{ ops = "...", grafana.read-only = "..." }`. A label has 1 to 64
     /// letters, digits, `_` or `-`; a token has 16 to 256 printable ASCII characters without white space, commas and
     /// quotes. As an environment variable: `ops=token,grafana.read-only=token2`.
     ///
-    /// With `.read-only` behind its label a token can read everything and change nothing.
-    /// Without a token here or in `tokens_file`, the management API is not started, whatever `listen` says. A token
-    /// of 16 random letters and digits is more than anybody guesses, and `head -c 24 /dev/urandom | base64` makes a
-    /// longer one. They are never logged or shown. On SIGHUP they are read again, without any other key of the file.
+    /// With `.read-only` after its label, a token can read everything and change nothing. Without a token here or in
+    /// `tokens_file`, the management API is not started, whatever `listen` is. 16 random letters and digits are
+    /// impossible to guess; `head -c 24 /dev/urandom | base64` makes a longer token. Tokens are never logged or shown.
+    /// On SIGHUP they are reloaded, unlike all other keys of this file.
     #[config(env = "RINGTRACK_API_TOKENS", default = {})]
     pub tokens: Tokens,
 
@@ -53,45 +54,45 @@ pub struct Api {
     ///
     /// Allowed: the path of a file, or "" for none.
     ///
-    /// A line is `label = token` or `label.read-only = token`, without quotes; one that begins with a `#` is a comment.
-    /// It keeps the tokens out of this file, which others may read: with systemd,
-    /// `LoadCredential=tokens:/etc/ringtrack/tokens` puts it at `/run/credentials/ringtrack.service/tokens`. It is read
-    /// at the start and on SIGHUP.
+    /// Each line is `label = token` or `label.read-only = token`, without quotes; a line that begins with `#` is a
+    /// comment. The file keeps the tokens out of this one, which others may read: with systemd,
+    /// `LoadCredential=tokens:/etc/ringtrack/tokens` provides it as `/run/credentials/ringtrack.service/tokens`. It is
+    /// read at the start and on SIGHUP.
     #[config(env = "RINGTRACK_API_TOKENS_FILE", default = "", deserialize_with = path::or_nothing)]
     #[serde(serialize_with = "path::show")]
     pub tokens_file: NamedFile,
 
-    /// The file with the certificate, in PEM: the tracker's own first, then those in between it and the root.
+    /// The PEM file with the certificate chain: the server's own certificate first, then the intermediate certificates.
     ///
-    /// Allowed: the path of a file, or ""; both this one and `key_file`, or neither.
+    /// Allowed: the path of a file, or ""; set both this key and `key_file`, or neither.
     ///
-    /// With both, the management API is served in TLS and not in the clear. Without, everybody on the way sees the
-    /// tokens: leave `listen` at an address of this machine then.
+    /// With both, the management API is served over TLS only. Without, everyone on the network path can read the
+    /// tokens: keep `listen` on a loopback address then.
     #[config(env = "RINGTRACK_API_CERTIFICATE_FILE", default = "", deserialize_with = path::or_nothing)]
     #[serde(serialize_with = "path::show")]
     pub certificate_file: PemFile,
 
-    /// The file with the certificate's private key, in PEM.
+    /// The PEM file with the certificate's private key.
     ///
-    /// Allowed: the path of a file, or ""; both this one and `certificate_file`, or neither.
+    /// Allowed: the path of a file, or ""; set both this key and `certificate_file`, or neither.
     ///
-    /// Whoever reads it can pass for the management API: let nobody but the tracker's user read it.
+    /// Anyone who can read it can impersonate the management API: make it readable by the tracker's user only.
     #[config(env = "RINGTRACK_API_KEY_FILE", default = "", deserialize_with = path::or_nothing)]
     #[serde(serialize_with = "path::show")]
     pub key_file: PemFile,
 }
 
 impl Api {
-    /// Whether the management API may have to be served: there is an address, and a token or a file for tokens.
+    /// Returns whether the management API is to be served: there is an address, and a token or a tokens file.
     pub fn is_wanted(&self) -> bool {
         !self.listen.is_empty() && (!self.tokens.is_empty() || self.tokens_file.path().is_some())
     }
 
-    /// The tokens of the configuration and of `tokens_file` together. It reads that file.
+    /// Reads `tokens_file` and returns its tokens together with those of the configuration.
     ///
     /// # Errors
     ///
-    /// When the file cannot be read, a line of it is not what it should be, or a label stands in both.
+    /// If the file cannot be read, a line of it is invalid, or a label occurs twice.
     pub fn all_tokens(&self) -> Result<Tokens, ConfigError> {
         let mut tokens = self.tokens.clone();
         if let Some(file) = self.tokens_file.path() {
@@ -107,7 +108,7 @@ fn read(file: &Path) -> Result<String, ConfigError> {
         .and_then(|open| open.take(API_TOKENS_FILE_BYTES_MAX + 1).read_to_string(&mut text))
         .map_err(|reason| ConfigError::UnreadableTokens { file: file.to_owned(), reason })?;
     if read as u64 > API_TOKENS_FILE_BYTES_MAX {
-        let reason = format!("longer than {API_TOKENS_FILE_BYTES_MAX} bytes, which no file of tokens is");
+        let reason = format!("longer than {API_TOKENS_FILE_BYTES_MAX} bytes, the limit of a tokens file");
         let reason = io::Error::new(io::ErrorKind::FileTooLarge, reason);
         return Err(ConfigError::UnreadableTokens { file: file.to_owned(), reason });
     }
@@ -151,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_of_the_file_come_to_those_of_the_configuration() {
+    fn tokens_of_the_file_are_added_to_those_of_the_configuration() {
         let text = format!("# ours\r\n\n  ops = {SECRET}  \r\nweb={SECRET}");
         let tokens = all(&text, "{ ci = \"0123456789abcdef\" }").unwrap();
         let expected = [("ci", "0123456789abcdef"), ("ops", SECRET), ("web", SECRET)];
@@ -161,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_none_is_refused_with_its_number_and_not_shown() {
+    fn an_invalid_line_is_refused_with_its_number_and_not_shown() {
         let long = "hunter2".repeat(40);
         for (line, part) in [
             ("hunter2hunter2hunter2", "label = token"),
@@ -177,14 +178,14 @@ mod tests {
     }
 
     #[test]
-    fn a_label_of_both_is_refused() {
+    fn a_label_in_both_places_is_refused() {
         let tokens = "{ ops = \"0123456789abcdef\" }";
         let message = all(&format!("ops = {SECRET}\n"), tokens).unwrap_err().to_string();
-        assert_contains(&message, &[":1: api.tokens_file: the label ops stands twice"]);
+        assert_contains(&message, &[":1: api.tokens_file: the label ops occurs twice"]);
     }
 
     #[test]
-    fn a_file_that_is_not_there_is_refused_and_one_that_is_too_long() {
+    fn a_missing_or_too_long_file_is_refused() {
         let (file, api) = with_file(&"#".repeat(65_537), "{}");
         let message = api.all_tokens().unwrap_err().to_string();
         assert_contains(&message, &[file.path().to_str().unwrap(), "longer than 65536 bytes"]);
@@ -195,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn the_management_api_is_wanted_where_it_has_an_address_and_a_token_can_be() {
+    fn the_management_api_is_served_if_it_has_an_address_and_a_source_of_tokens() {
         let is_wanted = |text: &str| load_text(&format!("[api]\n{text}\n")).unwrap().api.is_wanted();
         assert!(!is_wanted(""));
         assert!(is_wanted("tokens_file = \"/x\""));

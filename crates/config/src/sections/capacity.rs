@@ -1,4 +1,4 @@
-//! `[limits]`: upper bounds of what the tracker keeps.
+//! `[limits]`: limits of the tracker's tables and queues.
 
 use std::num::NonZeroU64;
 
@@ -8,26 +8,26 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::limits;
 use crate::values::integer::{between, zero_or_between};
 
-/// Upper bounds of what the tracker keeps, over all cores together.
+/// Limits of the tracker's tables and queues, over all cores together.
 #[derive(Debug, Clone, PartialEq, Eq, Config, Serialize)]
 pub struct Limits {
-    /// How much memory the swarms may take, in all shards together.
+    /// The maximum memory of the swarms, over all cores.
     ///
-    /// Allowed: 0 (half of the machine's memory, or of the control group's where that is less) or 16 to
-    /// 16777216 MiB.
+    /// Allowed: 0 (half of the machine's memory, or of the control group's limit if that is lower) or 16 to 16777216
+    /// MiB.
     ///
-    /// When it is reached, new peers are not kept, and counted; they are still given peers, and known ones are
-    /// served on: that is better than to be killed by the kernel with every swarm. Buffers and the allocator
-    /// take more on top, up to a half as much again: set it below what the host can spare.
+    /// At the limit, new peers are counted but not stored; they still receive peers, and known peers are served as
+    /// before. Otherwise the kernel might kill the process, and all swarms would be lost. Buffers and the allocator
+    /// take up to half as much again: set it below what the host can spare.
     #[config(env = "RINGTRACK_LIMITS_MEMORY_MAX_MIB", default = 0)]
     pub memory_max_mib: MemoryLimit,
 
-    /// How many swarms (torrents) are kept.
+    /// The maximum number of swarms (torrents).
     ///
     /// Allowed: 1 to 4000000000 swarms.
     ///
-    /// Bounds what somebody who announces made-up info hashes can fill. An announce that would make one
-    /// swarm more is answered with an empty list, and counted; known swarms are served on.
+    /// This limits the memory that made-up info hashes can fill. An announce that would create a swarm beyond the limit
+    /// is answered with an empty list and counted; known swarms are served as before.
     #[config(
         env = "RINGTRACK_LIMITS_SWARMS_MAX",
         default = 20_000_000,
@@ -35,11 +35,11 @@ pub struct Limits {
     )]
     pub swarms_max: u32,
 
-    /// How many peers are kept in all swarms together.
+    /// The maximum number of peers in all swarms together.
     ///
     /// Allowed: 1 to 4000000000 peers.
     ///
-    /// A new peer past the bound is given peers but not kept, and is counted; known ones are served on.
+    /// A new peer beyond the limit receives peers and is counted, but is not stored; known peers are served as before.
     #[config(
         env = "RINGTRACK_LIMITS_PEERS_MAX",
         default = 100_000_000,
@@ -47,13 +47,13 @@ pub struct Limits {
     )]
     pub peers_max: u32,
 
-    /// How many peers are kept in one swarm.
+    /// The maximum number of peers in one swarm.
     ///
     /// Allowed: 1 to 4000000 peers.
     ///
-    /// Bounds how much of the memory a single info hash can take, and how long a core may be busy with it: a swarm
-    /// that grows is moved as a whole, a million IPv4 peers in about 4 milliseconds. The largest real swarms have
-    /// some hundred thousand peers, and a client uses a few dozen of them.
+    /// This limits how much memory a single info hash can take, and how long it can keep a core busy: a swarm that
+    /// grows is moved as a whole, a million IPv4 peers in about 4 milliseconds. The largest real swarms have a few
+    /// hundred thousand peers, of which a client uses a few dozen.
     #[config(
         env = "RINGTRACK_LIMITS_PEERS_PER_SWARM_MAX",
         default = 1_000_000,
@@ -61,14 +61,13 @@ pub struct Limits {
     )]
     pub peers_per_swarm_max: u32,
 
-    /// How many announces can wait on their way from one core to the others.
+    /// The number of announces that a core can have queued for the other cores.
     ///
-    /// Allowed: 64 to 65536 announces. They are dealt out to the rings from a core to each other one, of which
-    /// each has room for at least 64, and for a sixteenth as many scrapes. A slot takes about 200 bytes, or
-    /// 1600 for a scrape.
+    /// Allowed: 64 to 65536 announces. They are divided among the rings from a core to each other core; each ring has
+    /// room for at least 64, and for a sixteenth as many scrapes. A slot takes about 200 bytes, or 1600 for a scrape.
     ///
-    /// A full ring drops requests and counts them. With steering on, few requests take this way, and the
-    /// default is ample; without it, more slots ride out longer bursts.
+    /// When a ring is full, requests are dropped and counted. With steering, few requests are forwarded and the default
+    /// is ample; without it, more slots absorb longer bursts.
     #[config(
         env = "RINGTRACK_LIMITS_MESH_SLOTS",
         default = 8192,
@@ -77,12 +76,12 @@ pub struct Limits {
     pub mesh_slots: usize,
 }
 
-/// How much memory the swarms may take.
+/// The maximum memory of the swarms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MemoryLimit {
-    /// Half of the machine's memory, or of the control group's where that is less.
+    /// Half of the machine's memory, or of the control group's limit if that is lower.
     Automatic,
-    /// This many mebibytes.
+    /// A number of mebibytes.
     Mib(NonZeroU64),
 }
 

@@ -13,13 +13,12 @@ use crate::values::path::{self, PathOrNothing};
 /// Connection ids: how a UDP client proves that it owns its address.
 #[derive(Debug, Clone, PartialEq, Eq, Config, Serialize)]
 pub struct ConnectionIds {
-    /// How long a connection id is good for: it is accepted for at least one and at most two lifetimes.
+    /// The lifetime of a connection id. An id is accepted for at least one and at most two lifetimes.
     ///
     /// Allowed: 10 to 3600 seconds.
     ///
-    /// Many clients keep an id for longer than the protocol's two minutes: a longer lifetime spares them an
-    /// error and both sides a round trip. It also gives somebody who overheard an id longer to announce in
-    /// the name of its address.
+    /// Many clients keep an id longer than the protocol's two minutes: a longer lifetime saves them an error and both
+    /// sides a round trip. It also gives someone who intercepts an id more time to announce in the name of its address.
     #[config(
         env = "RINGTRACK_CONNECTION_IDS_LIFETIME_S",
         default = 120,
@@ -29,13 +28,13 @@ pub struct ConnectionIds {
     )]
     pub lifetime_s: u32,
 
-    /// A file with the secret key that connection ids are made with.
+    /// A file with the secret key from which connection ids are made.
     ///
     /// Allowed: the path of a file of at least 16 bytes, or "" for a random key at each start.
     ///
-    /// With a file, a restart does not turn the ids that clients hold into errors, and several nodes with
-    /// the same file accept each other's ids. Whoever reads the file can announce in the name of any
-    /// address: make it with `head -c 32 /dev/urandom` and let nobody but the tracker's user read it.
+    /// With a file, the ids that clients hold stay valid across a restart, and several nodes with the same file accept
+    /// each other's ids. Anyone who can read the file can announce in the name of any address: create it with
+    /// `head -c 32 /dev/urandom` and make it readable by the tracker's user only.
     #[config(
         env = "RINGTRACK_CONNECTION_IDS_KEY_FILE",
         default = "",
@@ -44,19 +43,19 @@ pub struct ConnectionIds {
     #[serde(serialize_with = "path::show")]
     pub key_file: ConnectionIdKey,
 
-    /// What a request with a wrong or expired connection id is answered.
+    /// How a request with an invalid or expired connection id is answered.
     ///
-    /// Allowed: "error" (an error no longer than the request) or "drop" (nothing).
+    /// Allowed: "error" (an error no longer than the request) or "drop" (no reply).
     ///
-    /// An error sends an honest client back for a new id at once; silence lets it wait for its own time-out
-    /// of 15 seconds and more. Silence halves the work of a flood with forged sources, and sends nothing to
-    /// those whose addresses were forged.
+    /// After an error, an honest client requests a new id at once; without a reply it waits for its own timeout of 15
+    /// seconds or more. "drop" halves the work that a flood with forged source addresses causes, and sends nothing to
+    /// the owners of those addresses.
     #[config(env = "RINGTRACK_CONNECTION_IDS_INVALID", default = "error", deserialize_with = choice::of)]
     #[serde(serialize_with = "choice::show")]
     pub invalid: InvalidConnectionId,
 }
 
-/// Where the key of the connection ids comes from.
+/// The source of the key of the connection ids.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ConnectionIdKey {
     /// A new random key at each start.
@@ -82,12 +81,12 @@ impl PathOrNothing for ConnectionIdKey {
     }
 }
 
-/// What a request with a wrong or expired connection id is answered.
+/// How a request with an invalid or expired connection id is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InvalidConnectionId {
     /// An error that is no longer than the request.
     Error,
-    /// Nothing.
+    /// No reply.
     Drop,
 }
 

@@ -1,4 +1,4 @@
-//! `[database]`: what survives a restart, and where it lies.
+//! `[database]`: storage of the data that survives a restart.
 
 use confique::Config;
 use serde::Serialize;
@@ -9,19 +9,20 @@ use crate::values::database_url::DatabaseUrl;
 use crate::values::integer::between;
 use crate::values::switch::Switch;
 
-/// The database. No request waits for it.
+/// The database. No request of a client waits for it.
 #[derive(Debug, Clone, PartialEq, Eq, Config, Serialize)]
 pub struct Database {
-    /// The database in which keys and their accounts, bans and the management API's lists are kept.
+    /// The database that stores keys and their accounts, bans, and the management API's lists.
     ///
-    /// Allowed: "" for the file `ringtrack.db` of SQLite in the first directory of the environment variable
-    /// `STATE_DIRECTORY`, which systemd sets, or in the working directory where there is no such variable; "none" for
-    /// no database; "sqlite:PATH" for another file; or the URL of a server, which begins with `mysql://`,
-    /// `mariadb://`, `postgres://` or `postgresql://`, such as `mysql://user:password@host:3306/database`.
+    /// Allowed: "" for the SQLite file `ringtrack.db` in the first directory of the environment variable
+    /// `STATE_DIRECTORY`, which systemd sets, or in the working directory if that variable is not set; "none" for no
+    /// database; "sqlite:PATH" for another file; or the URL of a server, which begins with `mysql://`, `mariadb://`,
+    /// `postgres://` or `postgresql://`, such as `mysql://user:password@host:3306/database`.
     ///
-    /// Without a database, a restart forgets all of that. One tracker at a time uses a database: a second one does
-    /// not start. A server lets other programs look at it. What in a password is not a letter or a digit has to be
-    /// percent-encoded. Passwords are never logged; the environment variable keeps one out of this file.
+    /// Without a database, all of this is lost at a restart. Only one tracker at a time can use a database; a second
+    /// one does not start. With a server, other programs can read the data. In a password, all characters but letters
+    /// and digits must be percent-encoded. Passwords are never logged; the environment variable keeps them out of this
+    /// file.
     #[config(env = "RINGTRACK_DATABASE_URL", default = "")]
     pub url: DatabaseUrl,
 
@@ -29,8 +30,8 @@ pub struct Database {
     ///
     /// Allowed: 1 to 3600 seconds.
     ///
-    /// A crash loses what is not written yet; an orderly stop writes it. A longer interval makes fewer and larger
-    /// writes, in which several changes of one account are one.
+    /// A crash loses the changes not yet written; a regular stop writes them. A longer interval makes fewer and larger
+    /// writes, which combine several changes of one account into one.
     #[config(
         env = "RINGTRACK_DATABASE_FLUSH_EVERY_S",
         default = 5,
@@ -40,12 +41,12 @@ pub struct Database {
     )]
     pub flush_every_s: u32,
 
-    /// How many changes may wait to be written.
+    /// The maximum number of changes that wait to be written.
     ///
     /// Allowed: 1000 to 100000000 changes, of about 100 bytes each.
     ///
-    /// They wait while the database is away or slow, and clients are served on. What comes beyond is refused to the
-    /// management API, or lost, and counted: more of them ride out a longer absence.
+    /// Changes wait while the database is unavailable or slow; clients are served meanwhile. Beyond the limit the
+    /// management API refuses changes, and other changes are lost and counted. A higher limit bridges a longer outage.
     #[config(
         env = "RINGTRACK_DATABASE_PENDING_MAX",
         default = 1_000_000,
@@ -59,9 +60,9 @@ pub struct Database {
     ///
     /// Allowed: "off" or "on".
     ///
-    /// With "on", scrapes go on counting where they were. It costs a write for each torrent that was completed since
-    /// the writes before, a row and some memory for each torrent that ever was (see `access.torrents_max`), and the
-    /// start reads them all. With "off", a count begins with its swarm.
+    /// With "on", scrapes continue to count where they were. This costs a write for each torrent that was completed
+    /// since the last write, and a row and some memory for each torrent that ever was (see `access.torrents_max`); all
+    /// of these are read at the start. With "off", a count begins with its swarm.
     #[config(
         env = "RINGTRACK_DATABASE_REMEMBER_COMPLETED",
         default = "off",
@@ -72,11 +73,11 @@ pub struct Database {
 
     /// How long the start waits for the database.
     ///
-    /// Allowed: 0 to 300 seconds. Less than what the service manager waits for the start (with systemd,
-    /// `TimeoutStartSec=`, 90 by default).
+    /// Allowed: 0 to 300 seconds. Keep it below the service manager's start timeout (with systemd, `TimeoutStartSec=`,
+    /// 90 seconds by default).
     ///
-    /// Then the tracker goes on without it and tries again later. Until the database is there, no stored key, list
-    /// or ban is known: a private tracker knows nobody, and a public one bans nobody.
+    /// After this time the tracker starts without the database and tries again later. Until the database is available,
+    /// no stored key, list or ban is known: a private tracker serves no clients, and stored bans have no effect.
     #[config(
         env = "RINGTRACK_DATABASE_START_WAIT_S",
         default = 10,

@@ -1,4 +1,4 @@
-//! `[health_check_api]`: whether the tracker's listeners answer, for programs that ask.
+//! `[health_check_api]`: reports to monitoring programs whether the tracker's listeners answer.
 
 use std::net::SocketAddr;
 
@@ -11,14 +11,14 @@ use crate::values::addresses;
 /// The health check.
 #[derive(Debug, Clone, PartialEq, Eq, Config, Serialize)]
 pub struct HealthCheckApi {
-    /// The addresses and TCP ports on which `/health_check` is answered, over HTTP in the clear.
+    /// The addresses and TCP ports on which `/health_check` is served over plain HTTP.
     ///
-    /// Allowed: a list of 0 to 16 different socket addresses, IPv6 in brackets; [] switches it off. Port 0 takes any
-    /// free port. None of them may stand in the `listen` of `[http]`, `[https]` or `[api]` too, or share its port with
-    /// a wildcard address there.
+    /// Allowed: a list of 0 to 16 different socket addresses, IPv6 in brackets; [] disables it. Port 0 picks any free
+    /// port. No address may conflict with one in the `listen` of `[http]`, `[https]` or `[api]`; a wildcard address
+    /// conflicts with every address of its family and port.
     ///
-    /// Containers and load balancers ask it whether the tracker is well. It asks for no token, since it tells little:
-    /// keep it from the rest of the world all the same.
+    /// Containers and load balancers use it to check whether the tracker is healthy. It requires no token, since it
+    /// reveals little; do not make it reachable from the internet all the same.
     #[config(
         env = "RINGTRACK_HEALTH_CHECK_API_LISTEN",
         default = ["127.0.0.1:1313"],

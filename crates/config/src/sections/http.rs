@@ -11,17 +11,17 @@ use crate::values::integer::between;
 use crate::values::interval::{Interval, off_or_seconds};
 use crate::values::{addresses, networks};
 
-/// HTTP: the addresses of the plain one, and what bounds connections of the plain one and of HTTPS.
+/// The addresses of plain HTTP, and the limits of connections over HTTP and HTTPS.
 #[derive(Debug, Clone, PartialEq, Eq, Config, Serialize)]
 pub struct Http {
-    /// The addresses and TCP ports that plain HTTP is served on.
+    /// The addresses and TCP ports on which plain HTTP is served.
     ///
-    /// Allowed: a list of 0 to 16 different socket addresses, IPv6 in brackets; [] switches plain HTTP off.
-    /// An IPv6 address takes IPv6 only, so that `0.0.0.0` and `[::]` stand side by side. Port 0 takes any free
-    /// port. None of them may stand in `https.listen` too, or share its port with a wildcard address there.
+    /// Allowed: a list of 0 to 16 different socket addresses, IPv6 in brackets; [] disables plain HTTP. An IPv6 address
+    /// accepts IPv6 only, so `0.0.0.0` and `[::]` can be listed together. Port 0 picks any free port. No address may
+    /// conflict with one in `https.listen`; a wildcard address conflicts with every address of its family and port.
     ///
-    /// The same port as for UDP is no conflict. Clients of private trackers send their keys in the clear here:
-    /// serve those by HTTPS only.
+    /// The same port as for UDP is not a conflict. Clients of private trackers send their keys unencrypted over plain
+    /// HTTP: serve those trackers over HTTPS only.
     #[config(
         env = "RINGTRACK_HTTP_LISTEN",
         default = ["0.0.0.0:6969", "[::]:6969"],
@@ -29,13 +29,13 @@ pub struct Http {
     )]
     pub listen: Vec<SocketAddr>,
 
-    /// How many connections are held at once, of all cores, HTTP and HTTPS together.
+    /// The maximum number of simultaneous connections, over all cores, HTTP and HTTPS together.
     ///
-    /// Allowed: 16 to 4000000 connections. They are dealt out to the cores in equal parts.
+    /// Allowed: 16 to 4000000 connections. They are divided equally among the cores.
     ///
-    /// What comes beyond is closed at once, and counted. Each connection takes a file descriptor, of which the
-    /// tracker needs at least as many (with systemd, `LimitNOFILE=`; above 1048576 also the sysctl
-    /// `fs.nr_open`), and some kilobytes of memory; one over TLS takes more.
+    /// Connections beyond the limit are closed at once and counted. Each connection takes a file descriptor, of which
+    /// the process needs at least as many (with systemd, `LimitNOFILE=`; above 1048576 also the sysctl `fs.nr_open`),
+    /// and a few kilobytes of memory, or more with TLS.
     #[config(
         env = "RINGTRACK_HTTP_CONNECTIONS_MAX",
         default = 65_536,
@@ -45,14 +45,13 @@ pub struct Http {
     )]
     pub connections_max: u32,
 
-    /// How many connections the clients of one network may hold on each core: with four cores, four times as
-    /// many in all. What is one network, `ipv4_prefix_bits` and `ipv6_prefix_bits` say.
+    /// The maximum number of connections from one network on each core; with four cores, the total is four times as
+    /// high. `ipv4_prefix_bits` and `ipv6_prefix_bits` define the size of a network.
     ///
-    /// Allowed: 1 to 1000000 connections on each core. The networks of `proxy.trusted` are not bound by it.
+    /// Allowed: 1 to 1000000 connections on each core. The limit does not apply to the networks in `proxy.trusted`.
     ///
-    /// What comes beyond is closed at once, and counted. A lower bound keeps a single source from taking all
-    /// of `connections_max`; a provider that has thousands of clients behind one IPv4 address needs a higher
-    /// one.
+    /// Connections beyond the limit are closed at once and counted. A lower limit prevents a single source from taking
+    /// all of `connections_max`; a provider with thousands of clients behind one IPv4 address needs a higher one.
     #[config(
         env = "RINGTRACK_HTTP_CONNECTIONS_PER_PREFIX_MAX",
         default = 512,
@@ -62,13 +61,13 @@ pub struct Http {
     )]
     pub connections_per_prefix_max: u32,
 
-    /// How many leading bits of an IPv4 address say which network a client is of, for
+    /// The number of leading bits of an IPv4 address that identify the client's network, for
     /// `connections_per_prefix_max`.
     ///
     /// Allowed: 8 to 32 bits.
     ///
-    /// 32 counts each address by itself. Fewer bits also bound somebody who has many neighbouring addresses,
-    /// and make those who live beside him share the bound with him.
+    /// 32 counts each address separately. Fewer bits also limit a client that has many neighbouring addresses, but make
+    /// its neighbours share the limit.
     #[config(
         env = "RINGTRACK_HTTP_IPV4_PREFIX_BITS",
         default = 32,
@@ -78,13 +77,13 @@ pub struct Http {
     )]
     pub ipv4_prefix_bits: u8,
 
-    /// How many leading bits of an IPv6 address say which network a client is of, for
+    /// The number of leading bits of an IPv6 address that identify the client's network, for
     /// `connections_per_prefix_max`.
     ///
     /// Allowed: 16 to 128 bits.
     ///
-    /// A household has 2^64 addresses at least, and usually a network of 56 or 48 bits. With more bits, one
-    /// client can count as many; with fewer, neighbours share one bound.
+    /// A household has at least 2^64 addresses, and usually a network of 56 or 48 bits. With more bits, one client can
+    /// count as many; with fewer, neighbours share one limit.
     #[config(
         env = "RINGTRACK_HTTP_IPV6_PREFIX_BITS",
         default = 56,
@@ -94,13 +93,13 @@ pub struct Http {
     )]
     pub ipv6_prefix_bits: u8,
 
-    /// How long a new connection may take to the end of its first request's head, TLS handshake and header of
-    /// the PROXY protocol included.
+    /// The time that a new connection has to complete the head of its first request, including the TLS handshake and
+    /// the PROXY protocol header.
     ///
     /// Allowed: 1 to 300 seconds.
     ///
-    /// A shorter time frees the places of those who connect and say nothing; too short, and clients on slow
-    /// paths are cut off.
+    /// With a shorter time, clients that connect and send nothing free their slots earlier; if it is too short, clients
+    /// on slow paths are disconnected.
     #[config(
         env = "RINGTRACK_HTTP_FIRST_REQUEST_S",
         default = 10,
@@ -108,12 +107,12 @@ pub struct Http {
     )]
     pub first_request_s: u32,
 
-    /// How long each later request of a connection may take from its first byte to its end.
+    /// The time that each later request on a connection may take from its first byte to its last.
     ///
     /// Allowed: 1 to 300 seconds.
     ///
-    /// A shorter time frees the places of those who send a byte now and then; too short, and clients on slow
-    /// paths are cut off.
+    /// With a shorter time, clients that send a byte now and then free their slots earlier; if it is too short, clients
+    /// on slow paths are disconnected.
     #[config(
         env = "RINGTRACK_HTTP_REQUEST_S",
         default = 10,
@@ -121,13 +120,13 @@ pub struct Http {
     )]
     pub request_s: u32,
 
-    /// How long a kept connection may wait for its next request.
+    /// How long an open connection may wait for its next request.
     ///
     /// Allowed: 1 to 3600 seconds.
     ///
-    /// A longer time spares clients with many torrents, and proxies, new connections and TLS handshakes. Each
-    /// connection that waits takes one of `connections_max`. Behind a proxy, set it above the proxy's own, so
-    /// that it is the proxy that closes.
+    /// A longer time saves proxies and clients with many torrents new connections and TLS handshakes. Each idle
+    /// connection counts towards `connections_max`. Behind a proxy, set it above the proxy's own idle timeout, so that
+    /// the proxy is the side that closes.
     #[config(
         env = "RINGTRACK_HTTP_IDLE_S",
         default = 60,
@@ -135,12 +134,12 @@ pub struct Http {
     )]
     pub idle_s: u32,
 
-    /// How long a client may take to take an answer.
+    /// How long a client may take to receive a response.
     ///
     /// Allowed: 1 to 300 seconds.
     ///
-    /// A shorter time frees the places and buffers of those who ask and do not read; too short, and clients on
-    /// slow paths are cut off.
+    /// With a shorter time, clients that do not read their responses free their slots and buffers earlier; if it is too
+    /// short, clients on slow paths are disconnected.
     #[config(
         env = "RINGTRACK_HTTP_ANSWER_S",
         default = 20,
@@ -148,12 +147,12 @@ pub struct Http {
     )]
     pub answer_s: u32,
 
-    /// How many requests a connection is answered. The last answer says `Connection: close`.
+    /// The maximum number of requests on one connection. The last response carries `Connection: close`.
     ///
     /// Allowed: 1 to 4294967295 requests.
     ///
-    /// 1 keeps no connection, which costs a new one for every request. A few thousand spread the connections
-    /// of a proxy anew over the cores now and then.
+    /// 1 disables persistent connections, so that every request needs a new one. With a few thousand, a proxy's
+    /// connections are redistributed over the cores from time to time.
     #[config(
         env = "RINGTRACK_HTTP_REQUESTS_PER_CONNECTION_MAX",
         default = 1_000_000,
@@ -163,11 +162,12 @@ pub struct Http {
     )]
     pub requests_per_connection_max: u32,
 
-    /// How many torrents one scrape may ask for.
+    /// The maximum number of torrents in one scrape.
     ///
     /// Allowed: 1 to 74 torrents.
     ///
-    /// More let a scraper come round in fewer requests; each is a look-up that another core may have to make.
+    /// With more, a scraper needs fewer requests; each torrent is a lookup that may have to be forwarded to another
+    /// core.
     #[config(
         env = "RINGTRACK_HTTP_SCRAPE_TORRENTS_MAX",
         default = 74,
@@ -177,12 +177,13 @@ pub struct Http {
     )]
     pub scrape_torrents_max: u16,
 
-    /// How often all torrents may be scraped at once, by a scrape that names none.
+    /// How often all torrents may be scraped at once, by a scrape that names no torrent.
     ///
-    /// Allowed: 0 (never: such a scrape is refused) or 1 to 86400 seconds, in which each core lets one begin.
+    /// Allowed: 0 (never: such a scrape is refused) or 1 to 86400 seconds. Each core starts at most one full scrape in
+    /// this time.
     ///
-    /// The answer lists every torrent that the tracker knows, in no order, to whoever asks. It is sent piece by
-    /// piece beside everything else, one answer at a time on each core, packed where the client understands it.
+    /// The response lists every torrent that the tracker knows, unordered, to any client that asks. It is sent in
+    /// pieces alongside other traffic, one response at a time on each core, compressed if the client accepts gzip.
     #[config(
         env = "RINGTRACK_HTTP_FULL_SCRAPE_EVERY_S",
         default = 0,
@@ -192,15 +193,14 @@ pub struct Http {
     )]
     pub full_scrape_every_s: Interval,
 
-    /// The networks whose clients may name the address that they are to be known at, by `ip=`, `ipv4=` and
-    /// `ipv6=` in their announces. From all others these parameters are ignored.
+    /// The networks whose clients may report their own address in the `ip=`, `ipv4=` and `ipv6=` parameters of an
+    /// announce. From all other clients these parameters are ignored.
     ///
-    /// Allowed: a list of 0 to 256 different networks such as `["10.0.0.0/8", "2001:db8::/32"]`, or
-    /// single addresses.
+    /// Allowed: a list of 0 to 256 different networks such as `["10.0.0.0/8", "2001:db8::/32"]`, or single addresses.
     ///
-    /// For clients beside the tracker, behind the same router, which would otherwise be known at an address
-    /// that nobody else can reach. Whoever is in the list can put any address into a swarm: name no network of
-    /// strangers.
+    /// This is meant for clients on the tracker's own network, behind the same router, whose source address other peers
+    /// cannot reach. Clients in these networks can put any address into a swarm: do not list networks that you do not
+    /// trust.
     #[config(
         env = "RINGTRACK_HTTP_NAMED_ADDRESSES_FROM",
         default = [],

@@ -1,4 +1,4 @@
-//! `[https]`: announces and scrapes over HTTP in TLS.
+//! `[https]`: announces and scrapes over HTTPS.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -10,18 +10,18 @@ use crate::limits;
 use crate::values::addresses;
 use crate::values::path::{self, PathOrNothing};
 
-/// HTTPS.
+/// The addresses and the certificate of HTTPS.
 #[derive(Debug, Clone, PartialEq, Eq, Config, Serialize)]
 pub struct Https {
-    /// The addresses and TCP ports that HTTPS is served on.
+    /// The addresses and TCP ports on which HTTPS is served.
     ///
-    /// Allowed: a list of 0 to 16 different socket addresses, IPv6 in brackets; [] switches HTTPS off. An IPv6
-    /// address takes IPv6 only, so that `0.0.0.0` and `[::]` stand side by side. Port 0 takes any free port.
-    /// None of them may stand in `http.listen` too, or share its port with a wildcard address there, and both
-    /// files below have to be set.
+    /// Allowed: a list of 0 to 16 different socket addresses, IPv6 in brackets; [] disables HTTPS. An IPv6 address
+    /// accepts IPv6 only, so `0.0.0.0` and `[::]` can be listed together. Port 0 picks any free port. No address may
+    /// conflict with one in `http.listen`; a wildcard address conflicts with every address of its family and port. If
+    /// the list is not empty, `certificate_file` and `key_file` are required.
     ///
-    /// TLS hides what is asked for, and keys, from those on the way. A handshake costs far more than an
-    /// announce: see `http.idle_s`.
+    /// TLS hides requests and keys from everyone on the network path. A handshake costs far more than an announce: see
+    /// `http.idle_s`.
     #[config(
         env = "RINGTRACK_HTTPS_LISTEN",
         default = [],
@@ -29,12 +29,12 @@ pub struct Https {
     )]
     pub listen: Vec<SocketAddr>,
 
-    /// The file with the certificate, in PEM: the tracker's own first, then those in between it and the root.
+    /// The PEM file with the certificate chain: the server's own certificate first, then the intermediate certificates.
     ///
-    /// Allowed: the path of a file, or "" where `listen` is empty.
+    /// Allowed: the path of a file, or "" if `listen` is empty.
     ///
-    /// It is read again on SIGHUP and when it changes, together with the key. New connections get the new
-    /// certificate, and those that stand are not dropped.
+    /// It is reloaded on SIGHUP and when it changes, together with the key. New connections use the new certificate;
+    /// existing connections are kept.
     #[config(
         env = "RINGTRACK_HTTPS_CERTIFICATE_FILE",
         default = "",
@@ -43,28 +43,28 @@ pub struct Https {
     #[serde(serialize_with = "path::show")]
     pub certificate_file: PemFile,
 
-    /// The file with the certificate's private key, in PEM.
+    /// The PEM file with the certificate's private key.
     ///
-    /// Allowed: the path of a file, or "" where `listen` is empty.
+    /// Allowed: the path of a file, or "" if `listen` is empty.
     ///
-    /// It is read again on SIGHUP and when it changes, together with the certificate, and no connection is
-    /// dropped. Whoever reads it can pass for the tracker: let nobody but the tracker's user read it.
+    /// It is reloaded on SIGHUP and when it changes, together with the certificate; existing connections are kept.
+    /// Anyone who can read it can impersonate the tracker: make it readable by the tracker's user only.
     #[config(env = "RINGTRACK_HTTPS_KEY_FILE", default = "", deserialize_with = path::or_nothing)]
     #[serde(serialize_with = "path::show")]
     pub key_file: PemFile,
 }
 
-/// A file in the form PEM.
+/// An optional PEM file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PemFile {
-    /// None is named.
+    /// No file is configured.
     Unset,
-    /// This one.
+    /// The path of the file.
     Path(PathBuf),
 }
 
 impl PemFile {
-    /// Where the file is, if one is named.
+    /// Returns the path, if a file is configured.
     pub fn path(&self) -> Option<&Path> {
         match self {
             Self::Unset => None,

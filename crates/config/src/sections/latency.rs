@@ -1,4 +1,4 @@
-//! `[latency]`: the histograms of how long replies take.
+//! `[latency]`: the latency histograms of replies.
 
 use std::path::{Path, PathBuf};
 
@@ -9,26 +9,26 @@ use crate::limits;
 use crate::values::interval::{Interval, off_or_seconds};
 use crate::values::path::{self, PathOrNothing};
 
-/// The histograms of how long replies take. They are always recorded; a dump writes them to a file and starts
-/// new ones. The signal SIGUSR1 and `ringtrack dump-latency` ask for a dump at any time.
+/// The latency histograms of replies. They are always recorded; a dump writes them to a file and starts new ones. The
+/// signal SIGUSR1 and `ringtrack dump-latency` request a dump at any time.
 #[derive(Debug, Clone, PartialEq, Eq, Config, Serialize)]
 pub struct Latency {
-    /// The directory that dumps are written to.
+    /// The directory to which dumps are written.
     ///
-    /// Allowed: the path of a directory, or "" for the first one of the environment variable
-    /// `LOGS_DIRECTORY`, which systemd sets, and the working directory where there is no such variable.
+    /// Allowed: the path of a directory, or "" for the first directory of the environment variable `LOGS_DIRECTORY`,
+    /// which systemd sets, or the working directory if that variable is not set.
     ///
-    /// Nothing is written before the first dump, and a directory that cannot be written to is an error in the
-    /// log. The dumps of one run go to one file, of 64 MiB at most; a full one is kept once, with `.1` at its end.
+    /// Nothing is written before the first dump; a directory that cannot be written to is an error in the log. The
+    /// dumps of one run go to one file of at most 64 MiB; a full file is kept once, with the suffix `.1`.
     #[config(env = "RINGTRACK_LATENCY_DIRECTORY", default = "", deserialize_with = path::or_nothing)]
     #[serde(serialize_with = "path::show")]
     pub directory: LatencyDirectory,
 
     /// How often the histograms are dumped.
     ///
-    /// Allowed: 0 (only when asked for) or 1 to 86400 seconds.
+    /// Allowed: 0 (only on request) or 1 to 86400 seconds.
     ///
-    /// A shorter interval shows shorter troubles; a dump is a few kilobytes in the file and about ten lines in
+    /// A shorter interval shows shorter disturbances; a dump takes a few kilobytes in the file and about ten lines in
     /// the log. With an interval there is one more dump before the tracker stops.
     #[config(
         env = "RINGTRACK_LATENCY_INTERVAL_S",
@@ -39,13 +39,13 @@ pub struct Latency {
     )]
     pub interval_s: Interval,
 
-    /// How often the kernel stamps arriving datagrams for a tenth of a second, so that replies can be timed from
-    /// the network card's interrupt on and not only from the worker's look at its socket.
+    /// How often the kernel timestamps arriving datagrams for a tenth of a second, so that replies can be timed from
+    /// the network card's interrupt and not only from the moment when the worker reads its socket.
     ///
     /// Allowed: 0 (never) or 1 to 3600 seconds.
     ///
-    /// A shorter period gives more samples. Each stamped datagram costs the kernel a control message and a clock read,
-    /// and while one socket asks for stamps, the clock is read for each packet of the machine.
+    /// A shorter period yields more samples. Each timestamped datagram costs the kernel a control message and a clock
+    /// read, and while one socket requests timestamps, the clock is read for every packet of the machine.
     #[config(
         env = "RINGTRACK_LATENCY_KERNEL_SAMPLE_EVERY_S",
         default = 10,
@@ -56,12 +56,12 @@ pub struct Latency {
     pub kernel_sample_every_s: Interval,
 }
 
-/// Where dumps are written to.
+/// The directory to which dumps are written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LatencyDirectory {
-    /// The service manager's directory for logs, or the working directory.
+    /// The service manager's log directory, or the working directory.
     Automatic,
-    /// This one.
+    /// A configured directory.
     Path(PathBuf),
 }
 

@@ -1,45 +1,45 @@
-//! `[log]`: what is logged, and how.
+//! `[log]`: the level and the format of the log.
 
 use confique::Config;
 use serde::Serialize;
 
 use crate::values::choice::{self, Choice};
 
-/// The log, which is written to the standard error output.
+/// The log, which is written to the standard error stream.
 #[derive(Debug, Clone, PartialEq, Eq, Config, Serialize)]
 pub struct Log {
-    /// Down to which level messages are logged.
+    /// The least severe level of messages that are logged.
     ///
     /// Allowed: "error", "warn", "info", "debug" or "trace".
     ///
-    /// "warn" leaves out the start, the statistics and the stop; "debug" and "trace" help to find a fault.
-    /// No level logs single requests, so that the log never costs throughput.
+    /// "warn" omits start, statistics and shutdown; "debug" and "trace" help to find a fault. No level logs individual
+    /// requests, so the log never costs throughput.
     #[config(env = "RINGTRACK_LOG_LEVEL", default = "info", deserialize_with = choice::of)]
     #[serde(serialize_with = "choice::show")]
     pub level: LogLevel,
 
-    /// The form of a message.
+    /// The format of log messages.
     ///
-    /// Allowed: "text" (a line for people) or "json" (an object a line, for programs that collect logs).
+    /// Allowed: "text" (one line for people) or "json" (one object per line, for programs that collect logs).
     ///
-    /// Both say the same; "json" is longer.
+    /// Both contain the same information; "json" is longer.
     #[config(env = "RINGTRACK_LOG_FORMAT", default = "text", deserialize_with = choice::of)]
     #[serde(serialize_with = "choice::show")]
     pub format: LogFormat,
 }
 
-/// Down to which level messages are logged.
+/// The least severe level of messages that are logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogLevel {
-    /// What keeps the tracker from its work.
+    /// Failures that keep the tracker from working.
     Error,
-    /// And what an operator should look at.
+    /// Also conditions that an operator should look at.
     Warn,
-    /// And start, stop and statistics.
+    /// Also start, shutdown and statistics.
     Info,
-    /// And what helps to find a fault.
+    /// Also details that help to find a fault.
     Debug,
-    /// And every step.
+    /// Also every step.
     Trace,
 }
 
@@ -53,12 +53,12 @@ impl Choice for LogLevel {
     ];
 }
 
-/// The form of a log message.
+/// The format of log messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
-    /// A line for people.
+    /// A line of text per message.
     Text,
-    /// A JSON object a line.
+    /// A JSON object per line.
     Json,
 }
 

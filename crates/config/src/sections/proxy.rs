@@ -9,17 +9,17 @@ use crate::values::choice::{self, Choice};
 use crate::values::integer::between;
 use crate::values::networks;
 
-/// Proxies that say whose requests they hand on.
+/// Proxies that report the client of each request that they forward.
 #[derive(Debug, Clone, PartialEq, Eq, Config, Serialize)]
 pub struct Proxy {
-    /// The networks of the proxies that are believed when they say who the client is.
+    /// The networks of the proxies that are trusted to report the client's address.
     ///
-    /// Allowed: a list of 0 to 256 different networks such as `["10.0.0.0/8", "2001:db8::/32"]`, or
-    /// single addresses. At least one where `header` is not "none", and [] where it is.
+    /// Allowed: a list of 0 to 256 different networks such as `["10.0.0.0/8", "2001:db8::/32"]`, or single addresses.
+    /// At least one if `header` is not "none", and [] if it is.
     ///
-    /// The header is believed on connections from these networks only; on all others the client is the source
-    /// of the connection, whatever its requests say. Whoever is in the list can pass for any address: name the proxies,
-    /// and no network that clients are in.
+    /// The header is honoured only on connections from these networks; on all others the client is the source of the
+    /// connection, whatever its requests contain. Any host in these networks can claim any client address: list the
+    /// proxies, and no network that contains clients.
     #[config(
         env = "RINGTRACK_PROXY_TRUSTED",
         default = [],
@@ -28,26 +28,26 @@ pub struct Proxy {
     #[serde(serialize_with = "networks::show")]
     pub trusted: Vec<IpNet>,
 
-    /// How the trusted proxies say who the client is.
+    /// How the trusted proxies report the client's address.
     ///
-    /// Allowed: "none", "x-forwarded-for" or "x-real-ip" (a header of each request), or "proxy-protocol" (a
-    /// header in front of each connection, version 1 or 2, and in front of its TLS).
+    /// Allowed: "none", "x-forwarded-for" or "x-real-ip" (a header of each request), or "proxy-protocol" (a header of
+    /// version 1 or 2 at the start of each connection, before TLS).
     ///
-    /// It has to be what the proxies really set: one that they hand on as it comes lets clients pass for any
-    /// address. With "proxy-protocol", every connection from a trusted network has to begin with that header,
-    /// and none from elsewhere may: others are closed. Announces and scrapes for which a proxy tells no client are
-    /// refused, also those on connections that it calls its own (LOCAL, UNKNOWN).
+    /// It must be the header that the proxies set themselves: if they pass on a header from the client, clients can
+    /// claim any address. With "proxy-protocol", every connection from a trusted network must begin with that header
+    /// and no other connection may; connections that violate this are closed. Announces and scrapes for which a proxy
+    /// reports no client are refused, including those on connections that it marks as its own (LOCAL, UNKNOWN).
     #[config(env = "RINGTRACK_PROXY_HEADER", default = "none", deserialize_with = choice::of)]
     #[serde(serialize_with = "choice::show")]
     pub header: ProxyHeader,
 
-    /// Which element of `X-Forwarded-For`, counted from the right, is the client.
+    /// Which element of `X-Forwarded-For`, counted from the right, is the client's address.
     ///
-    /// Allowed: 1 to 64 (1 is the right-most one, which is what the nearest proxy saw). It says nothing unless
-    /// `header` is "x-forwarded-for".
+    /// Allowed: 1 to 64 (1 is the rightmost element, the address that the nearest proxy saw). Ignored unless `header`
+    /// is "x-forwarded-for".
     ///
-    /// The number of proxies in a row that each add an element. Too small, and all clients are known at a
-    /// proxy's address; too large, and clients choose their address themselves.
+    /// Set it to the number of chained proxies that each append an element. If it is too small, all clients appear to
+    /// have a proxy's address; if it is too large, clients can choose their address themselves.
     #[config(
         env = "RINGTRACK_PROXY_FORWARDED_INDEX",
         default = 1,
@@ -58,16 +58,16 @@ pub struct Proxy {
     pub forwarded_index: u16,
 }
 
-/// How a trusted proxy says who the client is.
+/// How a trusted proxy reports the client's address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProxyHeader {
     /// Not at all: the client is the source of the connection.
     None,
-    /// By the header `X-Forwarded-For` of each request.
+    /// In the header `X-Forwarded-For` of each request.
     XForwardedFor,
-    /// By the header `X-Real-IP` of each request.
+    /// In the header `X-Real-IP` of each request.
     XRealIp,
-    /// By a header of the PROXY protocol, version 1 or 2, in front of each connection.
+    /// In a header of the PROXY protocol, version 1 or 2, at the start of each connection.
     ProxyProtocol,
 }
 

@@ -1,4 +1,4 @@
-//! `[shutdown]`: the way down.
+//! `[shutdown]`: the time limit of a shutdown.
 
 use confique::Config;
 use serde::Serialize;
@@ -6,16 +6,16 @@ use serde::Serialize;
 use crate::limits;
 use crate::values::integer::between;
 
-/// The way down.
+/// The time limit of a shutdown.
 #[derive(Debug, Clone, PartialEq, Eq, Config, Serialize)]
 pub struct Shutdown {
-    /// How long the workers may take to finish what they have begun after a signal to stop. Then the
-    /// program ends all the same.
+    /// How long the workers may take to finish pending work after a signal to stop. Then the program exits in any case.
     ///
     /// Allowed: 1 to 300 seconds.
     ///
-    /// A longer deadline loses fewer replies on a busy host. Keep it below the service manager's own (with
-    /// systemd, `TimeoutStopSec`, 90 seconds by default), which kills the program.
+    /// A longer deadline loses fewer replies on a busy host. The database gets the same time again for its last writes:
+    /// keep twice the value below the timeout of the service manager (with systemd, `TimeoutStopSec=`, 90 seconds by
+    /// default), which kills the program.
     #[config(
         env = "RINGTRACK_SHUTDOWN_DEADLINE_S",
         default = 10,

@@ -1,4 +1,4 @@
-//! `[statistics]`: what the tracker says about its own work.
+//! `[statistics]`: statistics in the log.
 
 use confique::Config;
 use serde::Serialize;
@@ -6,15 +6,15 @@ use serde::Serialize;
 use crate::limits;
 use crate::values::interval::{Interval, off_or_seconds};
 
-/// Statistics.
+/// Statistics in the log.
 #[derive(Debug, Clone, PartialEq, Eq, Config, Serialize)]
 pub struct Statistics {
     /// How often a line with statistics is logged, at level "info".
     ///
     /// Allowed: 0 (never) or 1 to 86400 seconds.
     ///
-    /// A line costs next to nothing, since the workers count anyway; a shorter interval shows shorter peaks
-    /// and fills the log faster.
+    /// A line costs next to nothing, since the workers count in any case; a shorter interval shows shorter peaks and
+    /// fills the log faster.
     #[config(
         env = "RINGTRACK_STATISTICS_INTERVAL_S",
         default = 60,

@@ -1,4 +1,4 @@
-//! `[udp]`: the sockets that UDP requests arrive on and leave from.
+//! `[udp]`: the UDP sockets.
 
 use std::net::SocketAddr;
 
@@ -13,13 +13,13 @@ use crate::values::integer::between;
 /// The UDP sockets.
 #[derive(Debug, Clone, PartialEq, Eq, Config, Serialize)]
 pub struct Udp {
-    /// The addresses and ports that UDP requests are received on.
+    /// The addresses and ports on which UDP requests are received.
     ///
-    /// Allowed: a list of 1 to 16 different socket addresses, IPv6 in brackets. An IPv6 address takes IPv6
-    /// only, so that `0.0.0.0` and `[::]` stand side by side. Port 0 takes any free port.
+    /// Allowed: a list of 1 to 16 different socket addresses, IPv6 in brackets. An IPv6 address accepts IPv6 only, so
+    /// `0.0.0.0` and `[::]` can be listed together. Port 0 picks any free port.
     ///
-    /// A wildcard address serves every address of the host. Listing single addresses keeps the tracker off
-    /// the others, and each one costs every worker a socket of its own.
+    /// A wildcard address serves every address of the host. Listing individual addresses keeps the tracker off the
+    /// others; each costs every worker one socket.
     #[config(
         env = "RINGTRACK_UDP_LISTEN",
         default = ["0.0.0.0:6969", "[::]:6969"],
@@ -27,25 +27,23 @@ pub struct Udp {
     )]
     pub listen: Vec<SocketAddr>,
 
-    /// Whether the kernel hands each request to the core that keeps the request's swarm.
+    /// Whether the kernel delivers each request directly to the core that holds the request's swarm.
     ///
-    /// Allowed: "auto" (yes; where the kernel refuses, the tracker says so in a warning and goes on without)
-    /// or "off".
+    /// Allowed: "auto" (yes; if the kernel refuses, the tracker logs a warning and runs without) or "off".
     ///
-    /// Off, most requests arrive on a wrong core and take a hop to the right one, which costs both cores
-    /// time. Turn it off only to find out whether a trouble comes from it. With one core it makes no
-    /// difference.
+    /// With "off", most requests arrive on the wrong core and are forwarded to the right one, which costs time on both.
+    /// Turn it off only to find out whether it causes a problem. With one core it makes no difference.
     #[config(env = "RINGTRACK_UDP_STEERING", default = "auto", deserialize_with = choice::of)]
     #[serde(serialize_with = "choice::show")]
     pub steering: Steering,
 
-    /// How many datagrams a worker receives, and sends, in one system call at most.
+    /// The maximum number of datagrams that a worker receives, or sends, in one system call.
     ///
     /// Allowed: 1 to 256 datagrams.
     ///
-    /// A larger batch spares system calls under load, at the price of memory in the first-level caches and
-    /// of a first reply that waits for the last request of its batch. Under light load batches are short
-    /// whatever stands here, and nothing waits for a batch to fill.
+    /// A larger batch saves system calls under load, but takes more of the first-level caches, and the first reply
+    /// waits for the last request of its batch. Under light load batches are short regardless of this value; a worker
+    /// never waits for a batch to fill.
     #[config(
         env = "RINGTRACK_UDP_BATCH_DATAGRAMS",
         default = 64,
@@ -55,13 +53,13 @@ pub struct Udp {
     )]
     pub batch_datagrams: usize,
 
-    /// The kernel's receive buffer of each socket.
+    /// The size of each socket's receive buffer in the kernel.
     ///
-    /// Allowed: 65536 to 1073741824 bytes (64 KiB to 1 GiB). The kernel gives no more than its own bound,
-    /// the sysctl `net.core.rmem_max`, unless the process has `CAP_NET_ADMIN`.
+    /// Allowed: 65536 to 1073741824 bytes (64 KiB to 1 GiB). Unless the process has `CAP_NET_ADMIN`, the kernel caps it
+    /// at the sysctl `net.core.rmem_max`.
     ///
-    /// A larger buffer rides out longer bursts before the kernel drops requests; one that is always full
-    /// only makes replies late. There is one for each address on each core.
+    /// A larger buffer absorbs longer bursts before the kernel drops requests; a buffer that is always full only delays
+    /// replies. There is one buffer for each address on each core.
     #[config(
         env = "RINGTRACK_UDP_RECEIVE_BUFFER_BYTES",
         default = 4_194_304,
@@ -71,13 +69,13 @@ pub struct Udp {
     )]
     pub receive_buffer_bytes: usize,
 
-    /// The kernel's send buffer of each socket.
+    /// The size of each socket's send buffer in the kernel.
     ///
-    /// Allowed: 65536 to 1073741824 bytes (64 KiB to 1 GiB). The kernel gives no more than its own bound,
-    /// the sysctl `net.core.wmem_max`, unless the process has `CAP_NET_ADMIN`.
+    /// Allowed: 65536 to 1073741824 bytes (64 KiB to 1 GiB). Unless the process has `CAP_NET_ADMIN`, the kernel caps it
+    /// at the sysctl `net.core.wmem_max`.
     ///
-    /// A larger buffer lets a worker hand over replies while the network card is busy; when it is full,
-    /// replies are dropped and counted, and their clients ask again.
+    /// A larger buffer lets a worker continue to send while the network card is busy. When it is full, replies are
+    /// dropped and counted, and the clients retry.
     #[config(
         env = "RINGTRACK_UDP_SEND_BUFFER_BYTES",
         default = 4_194_304,
@@ -87,14 +85,13 @@ pub struct Udp {
     )]
     pub send_buffer_bytes: usize,
 
-    /// The largest IP packet that a reply is sent in, IP and UDP headers included. A reply that would be
-    /// longer carries fewer peers.
+    /// The largest IP packet in which a reply is sent, including IP and UDP headers. A reply that would be larger
+    /// carries fewer peers.
     ///
     /// Allowed: 576 to 9000 bytes.
     ///
-    /// 1280 passes every IPv6 path and all common tunnels, and carries 205 IPv4 or 67 IPv6 peers. A larger
-    /// packet carries more IPv6 peers, but on paths that are narrower it is lost, and such a client
-    /// hears nothing at all.
+    /// 1280 fits every IPv6 path and all common tunnels, and carries 205 IPv4 or 67 IPv6 peers. A larger packet carries
+    /// more IPv6 peers, but is lost on paths with a smaller MTU, and the client then receives no reply at all.
     #[config(
         env = "RINGTRACK_UDP_PATH_MTU_BYTES",
         default = 1280,
@@ -104,13 +101,13 @@ pub struct Udp {
     )]
     pub path_mtu_bytes: u16,
 
-    /// Which of the host's addresses a reply is sent from where the tracker listens on a wildcard address.
+    /// The address from which a reply is sent when the tracker listens on a wildcard address.
     ///
-    /// Allowed: "destination" (the address that the request was sent to) or "kernel" (whichever the kernel's
-    /// routes choose).
+    /// Allowed: "destination" (the address that the request was sent to) or "kernel" (the address that the kernel's
+    /// routing selects).
     ///
-    /// Clients discard a reply from an address that they did not ask. "kernel" is a little cheaper, and
-    /// right only on hosts that have one address of each family.
+    /// Clients discard a reply from an address that they did not contact. "kernel" is slightly cheaper, but correct
+    /// only on hosts with one address per address family.
     #[config(env = "RINGTRACK_UDP_REPLY_SOURCE", default = "destination", deserialize_with = choice::of)]
     #[serde(serialize_with = "choice::show")]
     pub reply_source: ReplySource,
@@ -119,9 +116,9 @@ pub struct Udp {
 /// Whether the kernel chooses the socket of a datagram by its info hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Steering {
-    /// On; where the kernel refuses it, go on without and warn.
+    /// On; if the kernel refuses, the tracker warns and runs without.
     Auto,
-    /// The kernel spreads datagrams by their source.
+    /// The kernel distributes datagrams by their source.
     Off,
 }
 
@@ -129,12 +126,12 @@ impl Choice for Steering {
     const CHOICES: &'static [(&'static str, Self)] = &[("auto", Self::Auto), ("off", Self::Off)];
 }
 
-/// Which local address a reply is sent from on a wildcard socket.
+/// The local address from which a reply is sent on a wildcard socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReplySource {
     /// The address that the request was sent to.
     Destination,
-    /// Whichever address the kernel's routes choose.
+    /// The address that the kernel's routing selects.
     Kernel,
 }
 

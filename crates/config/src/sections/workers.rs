@@ -1,4 +1,4 @@
-//! `[workers]`: which cores do the work.
+//! `[workers]`: the cores that the tracker uses.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -10,18 +10,17 @@ use serde::{Serialize, Serializer};
 use crate::limits;
 use crate::values::integer::between;
 
-/// Which processor cores do the work.
+/// The processor cores that the tracker uses.
 #[derive(Debug, Clone, PartialEq, Eq, Config, Serialize)]
 pub struct Workers {
-    /// The cores that the tracker uses: one worker is pinned to each, and each keeps its own share of the
-    /// swarms.
+    /// The cores that the tracker uses. One worker is pinned to each, and each keeps its own share of the swarms.
     ///
-    /// Allowed: "auto" (every core of the affinity mask that the process was started with) or a list of
-    /// core numbers from 0 to 1023 such as [0, 2, 3], each in that mask and none twice.
+    /// Allowed: "auto" (every core of the affinity mask that the process was started with) or a list of core numbers
+    /// from 0 to 1023 such as [0, 2, 3], each in that mask and none twice.
     ///
-    /// More cores answer more requests, but only as long as each is a core of its own: leave out what the
-    /// network card's interrupts or other programs keep busy, and of two hyper-threads of one core the
-    /// second adds little. A worker waits in the kernel when there is nothing to do.
+    /// More cores answer more requests, provided that each is a physical core of its own. Leave out cores that are busy
+    /// with the network card's interrupts or with other programs; the second hyper-thread of a core adds little. An
+    /// idle worker sleeps in the kernel.
     #[config(env = "RINGTRACK_WORKERS_CORES", default = "auto")]
     pub cores: Cores,
 }
@@ -31,7 +30,7 @@ pub struct Workers {
 pub enum Cores {
     /// Every core of the process's affinity mask.
     Auto,
-    /// These cores: at least one, none twice, in the order given.
+    /// A list of at least one core, without duplicates, in the order given.
     List(Vec<usize>),
 }
 
@@ -76,7 +75,7 @@ impl<'de> Visitor<'de> for CoresVisitor {
         while let Some(CoreNumber(core)) = sequence.next_element()? {
             if !seen.insert(core) {
                 let expected: &dyn Expected = &self;
-                return Err(A::Error::custom(format_args!("core {core} stands twice, expected {expected}")));
+                return Err(A::Error::custom(format_args!("core {core} occurs twice, expected {expected}")));
             }
             cores.push(core);
         }
@@ -108,17 +107,17 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_list_and_a_core_that_stands_twice_are_refused() {
+    fn an_empty_list_and_a_duplicate_core_are_refused() {
         assert_refused("[workers]\ncores = []\n", 2, &["workers.cores", "\"auto\" or a list", "[0, 2, 3]"]);
         assert_refused(
             "[workers]\ncores = [1, 1]\n",
             2,
-            &["workers.cores", "core 1 stands twice", "[0, 2, 3]"],
+            &["workers.cores", "core 1 occurs twice", "[0, 2, 3]"],
         );
     }
 
     #[test]
-    fn a_core_past_the_last_one_is_refused() {
+    fn an_invalid_core_number_is_refused() {
         for bad in ["[1024]", "[-1]", "[\"0\"]", "[1.5]"] {
             let text = format!("[workers]\ncores = {bad}\n");
             assert_refused(&text, 2, &["workers.cores", "from 0 to 1023"]);
@@ -126,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_single_number_is_refused_since_it_could_be_meant_as_a_count() {
+    fn a_single_number_is_refused_because_it_could_be_meant_as_a_count() {
         assert_refused("[workers]\ncores = 4\n", 2, &["workers.cores", "\"auto\" or a list"]);
         assert_variable_refused("RINGTRACK_WORKERS_CORES", "4", &["workers.cores", "\"auto\" or a list"]);
         assert_variable_refused("RINGTRACK_WORKERS_CORES", "all", &["workers.cores", "\"auto\" or a list"]);

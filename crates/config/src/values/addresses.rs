@@ -5,19 +5,19 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde::de::{Deserialize, Deserializer, Error, Expected, SeqAccess, Unexpected, Visitor};
 
-/// Reads `MIN` to `MAX` addresses to listen on; a single one may stand without a list around it.
+/// Reads `MIN` to `MAX` addresses to listen on; a single address needs no list.
 pub(crate) fn listen<'de, const MIN: usize, const MAX: usize, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Vec<SocketAddr>, D::Error> {
     deserializer.deserialize_any(Addresses::<MIN, MAX>)
 }
 
-/// Whether two addresses of one protocol cannot both be listened on. Each port 0 becomes a port of its own.
+/// Returns whether two addresses of one protocol cannot both be listened on. Each port 0 becomes a different port.
 pub(crate) fn clash(one: SocketAddr, two: SocketAddr) -> bool {
     one.port() != 0 && (one == two || overlap(one, two))
 }
 
-/// Whether one of two addresses of a port is a wildcard that covers the other.
+/// Returns whether the addresses have the same port and one is a wildcard that covers the other.
 fn overlap(one: SocketAddr, two: SocketAddr) -> bool {
     let is_wildcard = one.ip().is_unspecified() || two.ip().is_unspecified();
     one.port() != 0 && one.port() == two.port() && one.is_ipv4() == two.is_ipv4() && is_wildcard
@@ -45,11 +45,11 @@ impl<'de, const MIN: usize, const MAX: usize> Visitor<'de> for Addresses<MIN, MA
         while let Some(Address(address)) = sequence.next_element()? {
             let expected: &dyn Expected = &self;
             if addresses.contains(&address) {
-                return Err(A::Error::custom(format_args!("{address} stands twice, expected {expected}")));
+                return Err(A::Error::custom(format_args!("{address} occurs twice, expected {expected}")));
             }
             if let Some(other) = addresses.iter().find(|other| overlap(**other, address)) {
                 return Err(A::Error::custom(format_args!(
-                    "{other} and {address} overlap: a wildcard address takes all of its port, expected {expected}"
+                    "{other} and {address} overlap: a wildcard address covers its whole port, expected {expected}"
                 )));
             }
             addresses.push(address);
@@ -82,7 +82,7 @@ impl Visitor<'_> for OneAddress {
     fn visit_str<E: Error>(self, text: &str) -> Result<Address, E> {
         let address: SocketAddr = text.parse().map_err(|_| E::invalid_value(Unexpected::Str(text), &self))?;
         match address.ip() {
-            // The sockets take IPv6 only, and those cannot be bound to an address of this form.
+            // The sockets accept IPv6 only, and such sockets cannot be bound to an address of this form.
             IpAddr::V6(ip) if ip.to_ipv4_mapped().is_some() => Err(E::custom(format_args!(
                 "{address} is an IPv4 address in IPv6 form, expected \"{}\"",
                 SocketAddr::new(ip.to_canonical(), address.port())
@@ -97,7 +97,7 @@ mod tests {
     use crate::testing::{assert_refused, load_environment, load_text};
 
     #[test]
-    fn a_wildcard_beside_an_address_of_its_port_and_family_is_refused() {
+    fn a_wildcard_and_an_address_of_the_same_port_and_family_are_refused() {
         let text = |other: &str| format!("[udp]\nlisten = [\"0.0.0.0:7\", \"{other}\"]\n");
         assert_refused(&text("127.0.0.1:7"), 2, &["udp.listen", "0.0.0.0:7 and 127.0.0.1:7 overlap"]);
         for apart in ["127.0.0.1:8", "[::]:7"] {
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn no_address_switches_http_and_https_off_and_is_refused_for_udp() {
+    fn an_empty_list_disables_http_and_https_and_is_refused_for_udp() {
         assert!(load_text(&text("http", 0)).unwrap().http.listen.is_empty());
         assert!(load_environment(&[("RINGTRACK_HTTP_LISTEN", "[]")]).unwrap().http.listen.is_empty());
         assert!(load_text(&text("https", 0)).unwrap().https.listen.is_empty());
@@ -138,13 +138,13 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_stands_twice_is_refused() {
+    fn a_duplicate_address_is_refused() {
         let twice = "[udp]\nlisten = [\"127.0.0.1:0\", \"127.0.0.1:0\"]\n";
-        assert_refused(twice, 2, &["udp.listen", "127.0.0.1:0 stands twice", "different"]);
+        assert_refused(twice, 2, &["udp.listen", "127.0.0.1:0 occurs twice", "different"]);
     }
 
     #[test]
-    fn what_is_no_socket_address_is_refused_with_an_example() {
+    fn an_invalid_socket_address_is_refused_with_an_example() {
         for bad in
             ["\"127.0.0.1\"", "\"localhost:6969\"", "\"::1:6969\"", "\"0.0.0.0:65536\"", "\"\"", "6969"]
         {
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ipv4_address_in_ipv6_form_is_refused_with_its_plain_form() {
+    fn an_ipv4_address_in_ipv6_form_is_refused_with_its_ipv4_form() {
         let mapped = "[udp]\nlisten = [\"[::ffff:192.0.2.1]:6969\"]\n";
         assert_refused(mapped, 2, &["udp.listen", "expected \"192.0.2.1:6969\""]);
     }

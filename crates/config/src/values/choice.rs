@@ -1,4 +1,4 @@
-//! One word out of a few.
+//! Values that are one of a few words.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -6,9 +6,9 @@ use std::marker::PhantomData;
 use serde::Serializer;
 use serde::de::{Deserializer, Error, Unexpected, Visitor};
 
-/// A value that is written as one word out of a few.
+/// A value that is written as one of a few words.
 pub(crate) trait Choice: Copy + 'static {
-    /// The words, each with what it stands for.
+    /// The words, each with its value.
     const CHOICES: &'static [(&'static str, Self)];
 }
 
@@ -17,7 +17,7 @@ pub(crate) fn of<'de, D: Deserializer<'de>, T: Choice>(deserializer: D) -> Resul
     deserializer.deserialize_any(Words(PhantomData))
 }
 
-/// How a file writes `choice`.
+/// Returns the word of `choice` as written in a file.
 pub(crate) fn quoted<T: Choice + PartialEq>(choice: T) -> String {
     format!("{:?}", word(choice))
 }
@@ -27,7 +27,7 @@ fn word<T: Choice + PartialEq>(choice: T) -> &'static str {
     word.expect("every choice has a word")
 }
 
-/// Writes the word of `choice`.
+/// Serializes the word of `choice`.
 pub(crate) fn show<T: Choice + PartialEq, S: Serializer>(
     choice: &T,
     serializer: S,
@@ -71,7 +71,7 @@ mod tests {
         ("log", "format", &["text", "json"]),
     ];
 
-    /// Other values that a word would contradict at their defaults.
+    /// Values of other keys that the word requires, because their defaults contradict it.
     fn companions(name: &str, word: &str) -> &'static str {
         if name == "header" && word != "none" { "trusted = \"10.0.0.0/8\"" } else { "" }
     }
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn another_word_or_type_is_refused_with_the_words() {
+    fn another_word_or_type_is_refused_with_the_allowed_words() {
         for (section, name, words) in CHOICES {
             let key = format!("{section}.{name}");
             for value in ["\"loud\"", "\"\"", "\"AUTO\"", "1", "true", "[\"info\"]"] {

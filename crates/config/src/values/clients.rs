@@ -1,4 +1,4 @@
-//! Lists of client software, by what its peer ids begin with.
+//! Lists of client software, identified by the beginning of its peer ids.
 
 use std::fmt;
 
@@ -6,14 +6,14 @@ use primitives::PeerIdPrefix;
 use serde::Serializer;
 use serde::de::{Deserialize, Deserializer, Error, Expected, SeqAccess, Unexpected, Visitor};
 
-/// Reads up to `MAX` prefixes; a single one may stand without a list around it.
+/// Reads at most `MAX` prefixes; a single prefix needs no list.
 pub(crate) fn up_to<'de, const MAX: usize, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Vec<PeerIdPrefix>, D::Error> {
     deserializer.deserialize_any(Prefixes::<MAX>)
 }
 
-/// Writes them as text.
+/// Serializes prefixes as text.
 pub(crate) fn show<S: Serializer>(prefixes: &[PeerIdPrefix], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(prefixes.iter().map(PeerIdPrefix::as_str))
 }
@@ -42,7 +42,7 @@ impl<'de, const MAX: usize> Visitor<'de> for Prefixes<MAX> {
             }
             if prefixes.contains(&prefix) {
                 let (text, expected): (_, &dyn Expected) = (prefix.as_str(), &self);
-                return Err(A::Error::custom(format_args!("{text:?} stands twice, expected {expected}")));
+                return Err(A::Error::custom(format_args!("{text:?} occurs twice, expected {expected}")));
             }
             prefixes.push(prefix);
         }
@@ -64,7 +64,7 @@ impl Visitor<'_> for OnePrefix {
     type Value = Prefix;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("1 to 20 printable ASCII characters that peer ids begin with, such as \"-qB46\"")
+        formatter.write_str("1 to 20 printable ASCII characters that begin peer ids, such as \"-qB46\"")
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Prefix, E> {
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_a_single_one_and_a_variable_with_commas_are_read() {
+    fn a_list_a_single_prefix_and_a_variable_with_commas_are_read() {
         assert_eq!(denied("[\"-qB46\", \"M7-\"]"), prefixes(&["-qB46", "M7-"]));
         assert_eq!(denied("\"-qB46\""), prefixes(&["-qB46"]));
         assert_eq!(denied("[]"), prefixes(&[]));
@@ -105,18 +105,18 @@ mod tests {
     }
 
     #[test]
-    fn none_to_256_clients_are_accepted_and_257_refused() {
+    fn at_most_256_clients_are_accepted() {
         let many = |count| format!("{:?}", (0..count).map(|n| format!("-X{n}")).collect::<Vec<_>>());
         assert_eq!(denied(&many(256)).len(), 256);
         assert_clients_refused(&many(257), &["257", "a list of 0 to 256", "-qB46"]);
     }
 
     #[test]
-    fn what_is_no_prefix_or_stands_twice_is_refused_with_an_example() {
+    fn an_invalid_or_duplicate_prefix_is_refused_with_what_is_allowed() {
         for bad in ["\"\"", "\"-qB4650-abcdefghijklm\"", "\"a b\"", "46"] {
             assert_clients_refused(&format!("[{bad}]"), &["such as \"-qB46\""]);
             assert_clients_refused(bad, &["such as"]);
         }
-        assert_clients_refused("[\"-A\", \"-A\"]", &["\"-A\" stands twice", "different"]);
+        assert_clients_refused("[\"-A\", \"-A\"]", &["\"-A\" occurs twice", "different"]);
     }
 }

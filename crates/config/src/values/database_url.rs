@@ -1,4 +1,4 @@
-//! Which database, and how it is reached.
+//! The URL of the database.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -11,25 +11,25 @@ use url::Url;
 
 use crate::values::secret_text::SecretText;
 
-/// The database where nobody names one.
+/// The name of the default database file.
 const AUTOMATIC_FILE: &str = "ringtrack.db";
 
-/// Which database, and how it is reached.
+/// A database, and how to connect to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DatabaseUrl {
-    /// A file of SQLite in the service manager's directory for state, or in the working directory.
+    /// A SQLite file in the service manager's state directory, or in the working directory.
     Automatic,
-    /// There is none.
+    /// No database.
     None,
-    /// A file of SQLite.
+    /// A SQLite file.
     Sqlite(PathBuf),
-    /// A server.
+    /// A database on a server.
     Server(DatabaseServer),
 }
 
 impl DatabaseUrl {
-    /// The file of SQLite, if it is one. `state_directory` is the variable `STATE_DIRECTORY`, in which systemd lists
-    /// directories with colons between them.
+    /// Returns the path of the SQLite file, if it is one. `state_directory` is the variable `STATE_DIRECTORY`, in which
+    /// systemd lists directories separated by colons.
     pub fn sqlite_file(&self, state_directory: Option<&OsStr>) -> Option<PathBuf> {
         match self {
             Self::Automatic => {
@@ -47,7 +47,7 @@ fn first_path(list: &OsStr) -> Option<&Path> {
     if first.is_empty() { None } else { Some(Path::new(OsStr::from_bytes(first))) }
 }
 
-/// As it is written, but for the secrets of a server's URL.
+/// Formats the URL as in a file, but without the secrets of a server's URL.
 impl fmt::Display for DatabaseUrl {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -65,14 +65,14 @@ impl Serialize for DatabaseUrl {
     }
 }
 
-/// A database on a server. It is shown without its secrets.
+/// A database on a server. Its printed form omits the secrets.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DatabaseServer {
     system: DatabaseSystem,
     url: Url,
 }
 
-/// What a server speaks.
+/// The database system of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DatabaseSystem {
     /// MySQL or MariaDB.
@@ -82,12 +82,12 @@ pub enum DatabaseSystem {
 }
 
 impl DatabaseServer {
-    /// What the server speaks.
+    /// Returns the database system of the server.
     pub fn system(&self) -> DatabaseSystem {
         self.system
     }
 
-    /// The URL with its secrets: for the driver of the database, and for no eye.
+    /// Returns the URL with its secrets, for the database driver only. It must not be shown.
     pub fn secret_url(&self) -> &str {
         self.url.as_str()
     }
@@ -107,7 +107,7 @@ impl fmt::Display for DatabaseServer {
             write!(formatter, ":{port}")?;
         }
         formatter.write_str(self.url.path())?;
-        // Options may hold a password or a file's.
+        // Options may contain a password, or that of a file.
         formatter.write_str(if self.url.query().is_some() { "?(secret)" } else { "" })
     }
 }
@@ -125,29 +125,29 @@ impl<'de> Deserialize<'de> for DatabaseUrl {
     }
 }
 
-/// What is wrong with a database's URL. No message shows anything of it.
+/// The fault of a database URL. No message shows any part of the URL.
 #[derive(Debug, thiserror::Error)]
 enum UrlError {
     #[error(
-        "names no kind of database that there is, expected \"\", \"none\", \"sqlite:PATH\", or the URL of a server \
+        "names an unknown kind of database, expected \"\", \"none\", \"sqlite:PATH\", or the URL of a server \
          that begins with mysql://, mariadb://, postgres:// or postgresql://"
     )]
     Kind,
     #[error("names no file, expected \"sqlite:PATH\" such as \"sqlite:/var/lib/ringtrack/ringtrack.db\"")]
     NoFile,
-    #[error("has options behind a `?`, which a file of SQLite takes none of, expected \"sqlite:PATH\"")]
+    #[error("has options after a `?`, which a SQLite file does not have, expected \"sqlite:PATH\"")]
     FileOptions,
-    #[error("names a database in memory, which keeps nothing, expected \"none\" for no database")]
+    #[error("names an in-memory database, which stores nothing, expected \"none\" for no database")]
     InMemory,
-    #[error("is no URL ({0}), expected one such as mysql://user:password@host:3306/database")]
+    #[error("is not a URL ({0}), expected one such as mysql://user:password@host:3306/database")]
     NoUrl(url::ParseError),
     #[error(
-        "has a `@` or a `#` behind the host, expected %40, %2F, %3A, %3F, %23 and %25 in a password for \
+        "has a `@` or a `#` after the host, expected %40, %2F, %3A, %3F, %23 and %25 in a password for \
          `@`, `/`, `:`, `?`, `#` and `%`"
     )]
     NotEncoded,
     #[error(
-        "names no database, expected one word behind the host, as in mysql://user:password@host:3306/database"
+        "names no database, expected one word after the host, as in mysql://user:password@host:3306/database"
     )]
     NoDatabase,
 }
@@ -184,7 +184,7 @@ fn system(scheme: &str) -> Option<DatabaseSystem> {
 
 fn server_url(text: &str) -> Result<Url, UrlError> {
     let url = Url::parse(text).map_err(UrlError::NoUrl)?;
-    // A password that is not encoded ends the host early: the rest of it must not pass for a path, which is shown.
+    // An unencoded password ends the host early: the rest of it must not be taken for the path, which is shown.
     if url.fragment().is_some() || url[url::Position::BeforePath..].contains('@') {
         return Err(UrlError::NotEncoded);
     }
@@ -204,14 +204,14 @@ mod tests {
         load_text(&format!("database.url = {url:?}\n")).unwrap().database.url
     }
 
-    /// The message with which the URL is refused, in a file and in a variable.
+    /// Returns the error of the URL in a file. Asserts that it is refused in a variable, too.
     fn refusal(url: &str) -> String {
         assert_variable_refused("RINGTRACK_DATABASE_URL", &format!("{url:?}"), &["database.url"]);
         load_text(&format!("[database]\nurl = {url:?}\n")).unwrap_err().to_string()
     }
 
     #[test]
-    fn nothing_none_and_files_are_read() {
+    fn an_empty_url_none_and_files_are_read() {
         assert_eq!(load(""), DatabaseUrl::Automatic);
         assert_eq!(load("none"), DatabaseUrl::None);
         for (url, path) in [
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn servers_are_read_and_shown_without_password_and_options() {
+    fn servers_are_accepted_and_shown_without_password_and_options() {
         let cases = [
             ("mysql://u:hunter2@h/d", DatabaseSystem::MySql, "mysql://u:(secret)@h/d"),
             ("mariadb://u:hunter2@h:3307/d", DatabaseSystem::MySql, "mariadb://u:(secret)@h:3307/d"),
@@ -237,7 +237,7 @@ mod tests {
                 "postgres:///d?(secret)",
             ),
             ("mysql://:hunter2@h/d", DatabaseSystem::MySql, "mysql://:(secret)@h/d"),
-            // The last one ends the password.
+            // The last `@` ends the password.
             ("mysql://u:hunter2@hunter2@h/d", DatabaseSystem::MySql, "mysql://u:(secret)@h/d"),
         ];
         for (url, system, shown) in cases {
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_database_is_refused_with_what_is_allowed() {
+    fn an_invalid_database_url_is_refused_with_what_is_allowed() {
         let cases = [
             ("ringtrack.db", "\"sqlite:PATH\""),
             ("oracle://u:hunter2@h/d", "mysql://, mariadb://, postgres:// or postgresql://"),
@@ -269,7 +269,7 @@ mod tests {
             ("mysql://u:hunter2@h", "names no database"),
             ("mysql://u:hunter2@h/", "names no database"),
             ("mysql://u:hunter2@h/a/b", "names no database"),
-            ("mysql://u:hunter2@h:port/d", "is no URL (invalid port number)"),
+            ("mysql://u:hunter2@h:port/d", "is not a URL (invalid port number)"),
         ];
         for (url, part) in cases {
             let message = refusal(url);
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_that_is_not_encoded_is_refused_and_not_shown() {
+    fn an_unencoded_password_is_refused_and_not_shown() {
         for rest in ["/hunter2@h/d", "/hunter2@h", "?hunter2@h/d", "#hunter2@h/d"] {
             let message = refusal(&format!("mysql://u:1{rest}"));
             assert!(message.contains("expected %40"), "{message}");
@@ -293,14 +293,14 @@ mod tests {
             let message = load_text(&format!("[database]\nurl = {value}\n")).unwrap_err().to_string();
             assert!(message.contains("database.url: ") && !message.contains("7351"), "{message}");
         }
-        // A comma makes a list of a variable's words.
+        // A comma turns the value of a variable into a list.
         let message = load_environment(&[("RINGTRACK_DATABASE_URL", "mysql://u:hunter2,x@h/d")]).unwrap_err();
         assert!(message.to_string().contains("text in quotes"), "{message}");
         assert!(!message.to_string().contains("hunter2"), "{message}");
     }
 
     #[test]
-    fn the_automatic_file_is_in_the_first_directory_for_state_or_in_the_working_directory() {
+    fn the_default_file_is_in_the_first_state_directory_or_in_the_working_directory() {
         let listed = Some(OsStr::new("/var/lib/ringtrack:/var/lib/more"));
         let file = |url: DatabaseUrl, directories| url.sqlite_file(directories);
         assert_eq!(file(DatabaseUrl::Automatic, listed), Some("/var/lib/ringtrack/ringtrack.db".into()));

@@ -1,4 +1,4 @@
-//! Integers within bounds.
+//! Integers within limits.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -25,7 +25,7 @@ where
     deserializer.deserialize_any(Range { min: MIN, max: MAX, zero: Zero::Special, target: PhantomData })
 }
 
-/// Whether 0 is allowed beside the range, with a meaning of its own.
+/// Whether 0 is allowed in addition to the range, with a special meaning.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Zero {
     Ordinary,

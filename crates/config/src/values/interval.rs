@@ -1,16 +1,16 @@
-//! How often something is done.
+//! Intervals of periodic work.
 
 use serde::de::Deserializer;
 use serde::{Serialize, Serializer};
 
 use crate::values::integer::zero_or_between;
 
-/// How often something is done.
+/// The interval of periodic work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Interval {
     /// Never.
     Off,
-    /// Once in this many seconds, at least 1.
+    /// An interval in seconds, at least 1.
     Every(u32),
 }
 

@@ -1,20 +1,20 @@
-//! A file that may be named.
+//! An optional file.
 
 use std::path::{Path, PathBuf};
 
 use crate::values::path::PathOrNothing;
 
-/// A file that may be named.
+/// An optional file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NamedFile {
-    /// None is named.
+    /// No file is configured.
     Unset,
-    /// This one.
+    /// The path of the file.
     Path(PathBuf),
 }
 
 impl NamedFile {
-    /// Where the file is, if one is named.
+    /// Returns the path, if a file is configured.
     pub fn path(&self) -> Option<&Path> {
         match self {
             Self::Unset => None,

@@ -7,17 +7,17 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::Serializer;
 use serde::de::{Deserialize, Deserializer, Error, Expected, SeqAccess, Unexpected, Visitor};
 
-/// The bits that all IPv4 addresses in IPv6 form (`::ffff:0:0/96`) have in common.
+/// The prefix length of IPv4 addresses in IPv6 form (`::ffff:0:0/96`).
 const MAPPED_PREFIX_BITS: u8 = 96;
 
-/// Reads up to `MAX` networks; a single one may stand without a list around it.
+/// Reads at most `MAX` networks; a single network needs no list.
 pub(crate) fn up_to<'de, const MAX: usize, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Vec<IpNet>, D::Error> {
     deserializer.deserialize_any(Networks::<MAX>)
 }
 
-/// Writes them as text.
+/// Serializes networks as text.
 pub(crate) fn show<S: Serializer>(networks: &[IpNet], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(networks.iter().map(ToString::to_string))
 }
@@ -46,7 +46,7 @@ impl<'de, const MAX: usize> Visitor<'de> for Networks<MAX> {
             }
             if networks.contains(&network) {
                 let expected: &dyn Expected = &self;
-                return Err(A::Error::custom(format_args!("{network} stands twice, expected {expected}")));
+                return Err(A::Error::custom(format_args!("{network} occurs twice, expected {expected}")));
             }
             networks.push(network);
         }
@@ -78,10 +78,10 @@ impl Visitor<'_> for OneNetwork {
                 "{network} is an IPv4 network in IPv6 form, expected \"{plain}\""
             )));
         }
-        // Bits behind the prefix are a slip: of the address, or of the prefix, which would let in too many.
+        // Bits after the prefix are a mistake in the address, or in the prefix, which would then cover too much.
         if network != network.trunc() {
             return Err(E::custom(format_args!(
-                "{network} has bits set behind its prefix, expected \"{}\" or \"{}\"",
+                "{network} has bits set after its prefix, expected \"{}\" or \"{}\"",
                 network.trunc(),
                 network.addr(),
             )));
@@ -90,13 +90,13 @@ impl Visitor<'_> for OneNetwork {
     }
 }
 
-/// A network, or a single address.
+/// Parses a network or a single address.
 fn parse(text: &str) -> Option<IpNet> {
     text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
 }
 
-/// The plain form of a network of IPv4 addresses in IPv6 form. Clients are known by the plain form of their
-/// addresses, which such a network would never hold.
+/// Returns the IPv4 form of a network of IPv4 addresses in IPv6 form. Such a network would never match, since clients
+/// are identified by the IPv4 form of their addresses.
 fn mapped(network: IpNet) -> Option<Ipv4Net> {
     let IpNet::V6(network) = network else { return None };
     let (prefix, ip): (u8, Ipv6Addr) = (Ipv6Net::prefix_len(&network), network.addr());
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn none_to_256_networks_are_accepted_and_257_refused() {
+    fn at_most_256_networks_are_accepted() {
         assert!(named_from("[]").is_empty());
         assert_eq!(named_from(&many(256)).len(), 256);
         assert_networks_refused(&many(257), &["257", "a list of 0 to 256", "192.0.2.0/24"]);
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn both_families_whole_ones_and_single_addresses_are_networks() {
+    fn networks_of_both_families_and_single_addresses_are_accepted() {
         let expected = ["10.0.0.0/8", "2001:db8::/32", "0.0.0.0/0", "::/0", "192.0.2.7/32", "::1/128"];
         let expected: Vec<IpNet> = expected.iter().map(|network| network.parse().unwrap()).collect();
         let written = r#"["10.0.0.0/8", "2001:db8::/32", "0.0.0.0/0", "::/0", "192.0.2.7", "::1"]"#;
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_single_network_needs_no_list_and_a_variable_is_a_list_by_its_commas() {
+    fn a_single_network_needs_no_list_and_a_variable_is_split_at_commas() {
         assert_eq!(named_from("\"10.0.0.0/8\"").len(), 1);
         for (value, count) in [("10.0.0.0/8", 1), ("10.0.0.0/8,::1", 2), ("[]", 0)] {
             let variable = ("RINGTRACK_HTTP_NAMED_ADDRESSES_FROM", value);
@@ -153,25 +153,25 @@ mod tests {
     }
 
     #[test]
-    fn a_network_that_stands_twice_is_refused() {
-        let parts = ["192.0.2.7/32 stands twice", "different"];
+    fn a_duplicate_network_is_refused() {
+        let parts = ["192.0.2.7/32 occurs twice", "different"];
         assert_networks_refused(r#"["192.0.2.7", "192.0.2.7/32"]"#, &parts);
     }
 
     #[test]
-    fn bits_behind_the_prefix_are_refused_with_what_may_be_meant() {
+    fn bits_after_the_prefix_are_refused_with_the_probable_alternatives() {
         assert_networks_refused("\"10.1.2.3/8\"", &["\"10.0.0.0/8\" or \"10.1.2.3\""]);
         assert_networks_refused("[\"2001:db8::1/32\"]", &["\"2001:db8::/32\" or \"2001:db8::1\""]);
     }
 
     #[test]
-    fn an_ipv4_network_in_ipv6_form_is_refused_with_its_plain_form() {
+    fn an_ipv4_network_in_ipv6_form_is_refused_with_its_ipv4_form() {
         assert_networks_refused("\"::ffff:10.0.0.0/104\"", &["expected \"10.0.0.0/8\""]);
         assert_networks_refused("\"::ffff:192.0.2.7\"", &["expected \"192.0.2.7/32\""]);
     }
 
     #[test]
-    fn what_is_no_network_is_refused_with_an_example() {
+    fn an_invalid_network_is_refused_with_an_example() {
         for bad in
             ["\"10.0.0.0/33\"", "\"::/129\"", "\"10.0/8\"", "\"localhost\"", "\"1.2.3.4:80\"", "\"\"", "8"]
         {

@@ -1,4 +1,4 @@
-//! Paths that may be left out.
+//! Optional paths.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -7,16 +7,16 @@ use std::path::{Path, PathBuf};
 use serde::Serializer;
 use serde::de::{Deserializer, Error, Visitor};
 
-/// A value that is written as a path, or as "" for something else.
+/// A value that is written as a path, or as "" with a special meaning.
 pub(crate) trait PathOrNothing: Sized {
-    /// What is allowed.
+    /// The allowed values, as stated in errors.
     const EXPECTED: &'static str;
-    /// What "" stands for.
+    /// The meaning of "".
     const NOTHING: Self;
 
     fn path(path: PathBuf) -> Self;
 
-    /// The path, where it is one.
+    /// Returns the path, unless the value is "".
     fn named(&self) -> Option<&Path>;
 }
 
@@ -27,7 +27,7 @@ pub(crate) fn or_nothing<'de, D: Deserializer<'de>, T: PathOrNothing>(
     deserializer.deserialize_any(Text(PhantomData))
 }
 
-/// Writes the path, or "".
+/// Serializes the path, or "".
 pub(crate) fn show<T: PathOrNothing, S: Serializer>(path: &T, serializer: S) -> Result<S::Ok, S::Error> {
     match path.named() {
         Some(path) => serializer.collect_str(&path.display()),
@@ -54,7 +54,7 @@ mod tests {
     use crate::testing::{assert_refused, load_text};
     use crate::{ConnectionIdKey, LatencyDirectory, NamedFile, PemFile};
 
-    /// Every key that takes a path, with what it expects.
+    /// Every key that takes a path, with the expectation in its error.
     const PATHS: &[(&str, &str, &str)] = &[
         ("access", "allow_file", "the path of a file, or \"\" for none"),
         ("access", "deny_file", "the path of a file, or \"\" for none"),
@@ -72,7 +72,7 @@ mod tests {
     ];
 
     #[test]
-    fn a_path_is_taken_as_it_is_and_nothing_has_its_own_meaning() {
+    fn a_path_is_taken_verbatim_and_an_empty_one_has_a_special_meaning() {
         let load = |path: &str| {
             let keys = ["api.tokens_file", "connection_ids.key_file", "https.key_file", "latency.directory"];
             load_text(&keys.map(|key| format!("{key} = \"{path}\"\n")).concat()).unwrap()
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_path_is_refused_with_what_is_expected() {
+    fn a_value_that_is_not_a_path_is_refused_with_what_is_expected() {
         for (section, name, expected) in PATHS {
             for bad in ["5", "true", "[\"a\"]"] {
                 let text = format!("[{section}]\n{name} = {bad}\n");

@@ -4,10 +4,10 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// Text that is or holds a secret. What stands in its place is never shown, since it may be the secret too.
+/// Text that is or contains a secret. A value of another type is not shown either, since it may be the secret.
 pub(crate) struct SecretText(pub(crate) String);
 
-/// Such a text, or a table of them.
+/// A secret text, or a table of secret texts.
 pub(crate) enum SecretValue {
     Text(String),
     Table(Vec<(String, String)>),
@@ -30,9 +30,9 @@ impl<'de> Deserialize<'de> for SecretValue {
 
 struct Secret;
 
-/// The error that a value is no text, without the value.
+/// Returns the error that a value is not text, without showing the value.
 fn no_text<T, E: Error>() -> Result<T, E> {
-    Err(E::custom("the value, which is not shown, is no text: expected text in quotes"))
+    Err(E::custom("the value (not shown) is not text, expected text in quotes"))
 }
 
 impl<'de> Visitor<'de> for Secret {

@@ -1,13 +1,13 @@
-//! Off or on.
+//! A switch: off or on.
 
 use crate::values::choice::Choice;
 
-/// Whether something is done.
+/// Whether a function is active.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Switch {
-    /// It is not done.
+    /// Inactive.
     Off,
-    /// It is done.
+    /// Active.
     On,
 }
 

@@ -11,13 +11,13 @@ use crate::limits::{
 };
 use crate::values::secret_text::{SecretText, SecretValue};
 
-/// What a token is shown as.
+/// The text that is shown in place of a token.
 const SHOWN: &str = "(secret)";
 
-/// What stands behind the label of a token that may change nothing, and a dot.
+/// The suffix, after a dot, of the label of a token that may change nothing.
 const READ_ONLY: &str = "read-only";
 
-/// A secret that lets its holder use the management API. It has no printable form.
+/// A secret that grants access to the management API. It has no printed form.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token {
     secret: Box<str>,
@@ -29,17 +29,17 @@ pub struct Token {
 pub enum TokenRights {
     /// Everything.
     Full,
-    /// Read.
+    /// Reading only.
     ReadOnly,
 }
 
 impl Token {
-    /// The token itself: to be compared with in constant time, and for no eye.
+    /// Returns the secret. It must be compared in constant time and never shown.
     pub fn secret(&self) -> &str {
         &self.secret
     }
 
-    /// What its holder may do.
+    /// Returns what the holder of the token may do.
     pub const fn rights(&self) -> TokenRights {
         self.rights
     }
@@ -51,18 +51,18 @@ impl fmt::Debug for Token {
     }
 }
 
-/// Tokens, each with the label that it is known by, in the order of the labels.
+/// Tokens with their labels, in the order of the labels.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tokens(BTreeMap<Box<str>, Token>);
 
-/// What is wrong with tokens. No message shows one.
+/// The fault of a list of tokens. No message shows a token.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TokensError {
     #[error("expected tokens as label = token")]
     NoPair,
     #[error(
-        "a label, which is not shown, is none, expected 1 to {API_LABEL_CHARACTERS_MAX} letters, digits, `_` or `-`, \
-         and `.{READ_ONLY}` behind it where the token is to change nothing"
+        "a label (not shown) is invalid, expected 1 to {API_LABEL_CHARACTERS_MAX} letters, digits, `_` or `-`, \
+         followed by `.{READ_ONLY}` if the token may change nothing"
     )]
     Label,
     #[error(
@@ -71,27 +71,27 @@ pub(crate) enum TokensError {
     )]
     Length { label: Box<str>, characters: usize },
     #[error(
-        "the token of {0} has white space, a comma, a quote or what is not printable ASCII, expected none of them"
+        "the token of {0} has white space, a comma, a quote or a non-ASCII or unprintable character, expected none"
     )]
     Characters(Box<str>),
-    #[error("the label {0} stands twice, expected a label for each token")]
+    #[error("the label {0} occurs twice, expected a different label for each token")]
     LabelTwice(Box<str>),
-    #[error("there are more tokens than {API_TOKENS_MAX}, expected at most as many")]
+    #[error("there are more tokens than {API_TOKENS_MAX}, the maximum")]
     TooMany,
 }
 
 impl Tokens {
-    /// Whether there is none.
+    /// Returns whether there are no tokens.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Each label with its token.
+    /// Returns each label with its token.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Token)> {
         self.0.iter().map(|(label, token)| (&**label, token))
     }
 
-    /// Adds a token with its label, behind which `.read-only` may stand.
+    /// Adds a token with its label, which may be followed by `.read-only`.
     fn add(&mut self, name: &str, token: &str) -> Result<(), TokensError> {
         let (label, rights) = match name.split_once('.') {
             None => (name, TokenRights::Full),
@@ -111,7 +111,7 @@ impl Tokens {
         }
     }
 
-    /// Adds what `text` says, in the form `label = token`.
+    /// Adds a token from `text`, which has the form `label = token`.
     pub(crate) fn add_pair(&mut self, text: &str) -> Result<(), TokensError> {
         let (label, token) = text.split_once('=').ok_or(TokensError::NoPair)?;
         self.add(label.trim(), token.trim())
@@ -128,12 +128,12 @@ fn check_token(label: &str, token: &str) -> Result<(), TokensError> {
     if !(API_TOKEN_CHARACTERS_MIN..=API_TOKEN_CHARACTERS_MAX).contains(&characters) {
         return Err(TokensError::Length { label: label.into(), characters });
     }
-    // A comma would part it in a variable, and quotes are what somebody put around it by mistake.
+    // A comma would split it in a variable, and quotes were probably put around it by mistake.
     let is_of_token = |byte: u8| byte.is_ascii_graphic() && !b",\"'".contains(&byte);
     if token.bytes().all(is_of_token) { Ok(()) } else { Err(TokensError::Characters(label.into())) }
 }
 
-/// Each label, and that there is a token.
+/// Serializes the labels, with a placeholder for each token.
 impl Serialize for Tokens {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.iter().map(|(label, token)| match token.rights {
@@ -151,9 +151,9 @@ impl<'de> Deserialize<'de> for Tokens {
 
 struct TokensVisitor;
 
-/// The error that a value is no table, without the value.
+/// Returns the error that a value is not a table, without showing the value.
 fn no_table<T, E: Error>() -> Result<T, E> {
-    Err(E::custom(format_args!("the value, which is not shown, is none, {}", TokensError::NoPair)))
+    Err(E::custom(format_args!("the value (not shown) is not a table, {}", TokensError::NoPair)))
 }
 
 impl<'de> Visitor<'de> for TokensVisitor {
@@ -180,7 +180,7 @@ impl<'de> Visitor<'de> for TokensVisitor {
         Ok(tokens)
     }
 
-    /// What a variable holds, between commas.
+    /// Reads the pairs of a variable, which are separated by commas.
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Tokens, A::Error> {
         let mut tokens = Tokens::default();
         while let Some(SecretText(pair)) = sequence.next_element()? {
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_may_change_nothing_is_written_the_same_way_everywhere() {
+    fn a_read_only_token_is_written_the_same_way_everywhere() {
         let other = "y".repeat(16);
         let section = format!("[api.tokens]\nops = \"{SECRET}\"\ngrafana.read-only = \"{other}\"\n");
         let table = format!("[api]\ntokens = {{ ops = \"{SECRET}\", grafana.read-only = \"{other}\" }}\n");
@@ -272,12 +272,12 @@ mod tests {
             assert_eq!(shown, r#"{"grafana.read-only":"(secret)","ops":"(secret)"}"#);
         }
         let twice = format!("[\"ops={SECRET}\", \"ops.read-only={other}\"]");
-        assert_refused_without_secret(&twice, &["the label ops stands twice"], SECRET);
+        assert_refused_without_secret(&twice, &["the label ops occurs twice"], SECRET);
         for wrong in ["ops.readonly", "ops.read-only.x", ".read-only", "\"ops.\""] {
             let table = format!("{{ {wrong} = \"{SECRET}\" }}");
             assert_refused_without_secret(&table, &[], SECRET);
             let pair = format!("[\"{}={SECRET}\"]", wrong.trim_matches('"'));
-            assert_refused_without_secret(&pair, &["1 to 64 letters", "`.read-only` behind it"], SECRET);
+            assert_refused_without_secret(&pair, &["1 to 64 letters", "followed by `.read-only`"], SECRET);
         }
     }
 
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn up_to_64_tokens_are_accepted() {
+    fn at_most_64_tokens_are_accepted() {
         let many = |count: usize| {
             let tokens: Vec<String> = (0..count).map(|n| format!("a{n} = \"{SECRET}\"")).collect();
             format!("{{ {} }}", tokens.join(", "))
@@ -318,9 +318,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_table_of_tokens_is_refused_without_what_it_is() {
+    fn a_value_that_is_not_a_table_of_tokens_is_refused_and_not_shown() {
         let twice = format!("[\"ops={SECRET}\", \"ops={SECRET}\"]");
-        assert_refused_without_secret(&twice, &["the label ops stands twice"], SECRET);
+        assert_refused_without_secret(&twice, &["the label ops occurs twice"], SECRET);
         assert_refused_without_secret(
             &format!("\"{SECRET}\"").replace('=', ""),
             &["label = token"],
@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_that_is_refused_is_not_shown() {
+    fn a_refused_variable_is_not_shown() {
         for value in ["hunter2hunter2hunter2", "ops=hunter2", "ops=hunter2hunter2hunter2,hunter2", "7351"] {
             let error = load_environment(&[("RINGTRACK_API_TOKENS", value)]).unwrap_err().to_string();
             assert!(error.contains("RINGTRACK_API_TOKENS") && error.contains("api.tokens"), "{error}");

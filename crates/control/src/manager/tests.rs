@@ -8,7 +8,7 @@ use database::{Change, Creation, StoredBan, TorrentCount, TotalName, WriteBatch}
 use primitives::{AuthenticationKey, ListSource, PeerIdPrefix, Second};
 use tempfile::TempDir;
 
-/// A manager of two cores that play, with a database in a file.
+/// A manager of two test cores, with a database in a file.
 struct Scene {
     manager: Manager<Arc<TestCores>>,
     cores: Arc<TestCores>,
@@ -124,7 +124,7 @@ fn removed(update: &AccessUpdate) -> Option<AuthenticationKey> {
 }
 
 #[tokio::test]
-async fn a_change_goes_to_its_end_when_who_asked_for_it_has_gone() {
+async fn a_change_is_completed_when_its_requester_has_gone() {
     let scene = Scene::new(settings(10, 10_000), []).await;
     let many = (0..=LIST_BATCH_TORRENTS as u64).map(|number| {
         let mut bytes = [0; 20];
@@ -138,7 +138,7 @@ async fn a_change_goes_to_its_end_when_who_asked_for_it_has_gone() {
     let added = change(ListChange::Add, many.clone());
     assert!(tokio::time::timeout(Duration::from_millis(20), added).await.is_err(), "the cores are slow");
     scene.cores.give_answers();
-    // It waits for the change before.
+    // It waits for the earlier change.
     change(ListChange::Remove, vec![many[0]]).await.unwrap();
     let told = scene.cores.told(|update| match update {
         AccessUpdate::ChangeList(change, _, _, torrents) => Some((*change, torrents.len())),
@@ -148,7 +148,7 @@ async fn a_change_goes_to_its_end_when_who_asked_for_it_has_gone() {
 }
 
 #[tokio::test]
-async fn a_ban_that_cannot_be_stored_is_not_there_and_one_that_cannot_be_lifted_stays() {
+async fn a_ban_that_cannot_be_stored_is_not_kept_and_one_that_cannot_be_lifted_stays() {
     let full = Scene::new(settings(10, 0), []).await;
     let added = full.manager.add_ban(ban()).await;
     assert!(matches!(added, Err(ManagementError::WritesFull)), "{added:?}");
@@ -161,7 +161,7 @@ async fn a_ban_that_cannot_be_stored_is_not_there_and_one_that_cannot_be_lifted_
 }
 
 #[tokio::test]
-async fn a_key_that_a_core_has_not_forgotten_can_be_removed_again() {
+async fn a_key_that_a_core_has_not_removed_can_be_removed_again() {
     let scene = Scene::new(settings(10, 1000), [stored('k')]).await;
     *scene.cores.refused.lock().unwrap() = Some(|update| removed(update).is_some());
     let failed = Management::remove_key(&scene.manager, key('k')).await;
@@ -171,7 +171,7 @@ async fn a_key_that_a_core_has_not_forgotten_can_be_removed_again() {
 }
 
 #[tokio::test]
-async fn of_more_keys_than_there_may_be_some_are_served_and_the_rest_of_what_is_stored_is_read() {
+async fn with_too_many_stored_keys_some_are_served_and_the_other_data_is_read() {
     let scene =
         Scene::new(settings(2, 1000), ['a', 'b', 'c'].map(stored).into_iter().chain([listed()])).await;
     assert_eq!(scene.cores.told(granted), [[key('a'), key('b')]]);
@@ -191,7 +191,7 @@ async fn of_more_keys_than_there_may_be_some_are_served_and_the_rest_of_what_is_
 }
 
 #[tokio::test]
-async fn keys_that_have_gone_make_room_for_those_that_have_come() {
+async fn keys_removed_from_the_database_make_room_for_new_ones() {
     let scene = Scene::new(settings(2, 1000), ['a', 'b'].map(stored)).await;
     store(&scene.database, [Change::RemoveKey(key('a')), stored('c')]).await;
     scene.manager.reload_keys().await.unwrap();
@@ -201,7 +201,7 @@ async fn keys_that_have_gone_make_room_for_those_that_have_come() {
 }
 
 #[tokio::test]
-async fn what_has_been_read_is_not_read_again_where_the_rest_could_not_be() {
+async fn parts_that_have_been_read_are_not_read_again_after_a_failure() {
     const ANNOUNCES: TotalName = TotalName::new("udp_announces_answered");
     let scene = Scene::new(settings(10, 1000), []).await;
     store(&scene.database, [stored_ban(), stored('a'), Change::Total(ANNOUNCES, 40), listed()]).await;
@@ -220,9 +220,9 @@ async fn what_has_been_read_is_not_read_again_where_the_rest_could_not_be() {
 }
 
 #[tokio::test]
-async fn while_some_of_what_is_stored_is_unread_the_database_is_said_to_be_away() {
+async fn the_database_is_reported_as_away_while_stored_data_is_unread() {
     let folder = tempfile::tempdir().unwrap();
-    // A folder is no database.
+    // A directory is not a database.
     let url = format!("sqlite:{}", folder.path().display()).parse().unwrap();
     let cores = Arc::<TestCores>::default();
     let manager = Manager::start(cores, settings(10, 1000), Some(Database::unopened(&url))).await.unwrap();
@@ -233,7 +233,7 @@ async fn while_some_of_what_is_stored_is_unread_the_database_is_said_to_be_away(
 }
 
 #[tokio::test]
-async fn a_stop_stores_more_accounts_and_counts_than_may_wait_at_a_time() {
+async fn a_stop_stores_more_accounts_and_counts_than_the_queue_holds() {
     let letters = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
     let scene = Scene::new(settings(10, 2), letters.map(stored)).await;
     let change = |number| AccountChange {
@@ -257,13 +257,13 @@ async fn a_stop_stores_more_accounts_and_counts_than_may_wait_at_a_time() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_announced_with_while_facts_are_taken_in_was_last_seen_now() {
+async fn a_key_used_while_events_are_applied_was_last_seen_now() {
     let scene = Scene::new(settings(10, 1000), [stored('a')]).await;
     let id = scene.cores.told(|update| match update {
         AccessUpdate::PutKeys(grants) => Some(grants[0].id),
         _ => None,
     })[0];
-    // The core's clock has gone on since it was looked at.
+    // The core's clock has advanced since it was read.
     let last_seen = Second(101);
     let change = AccountChange { key: id, uploaded: 1, downloaded: 0, seeding: 0, leeching: 0, last_seen };
     let before_unix_s = unix_s();
@@ -275,7 +275,7 @@ async fn a_key_that_is_announced_with_while_facts_are_taken_in_was_last_seen_now
 
 const YEAR_S: u64 = 365 * 86_400;
 
-/// Looks at expired keys each half day, with a clock that is wrong by so many seconds.
+/// Looks at expired keys every half day, with a clock that may be wrong.
 struct Looks {
     expiry: KeyExpiry,
     begin: Moment,
@@ -301,7 +301,7 @@ impl Looks {
     }
 }
 
-/// Keys of a site: of each hundred one expires after so many days, counted from 0.
+/// A hundred keys, one of which expires each day.
 fn keys_of_a_site(begin_unix_s: u64) -> Vec<Change> {
     let key = |number: u64| StoredKey {
         key: AuthenticationKey::parse(format!("{number:032}").as_bytes()).unwrap(),
@@ -319,9 +319,9 @@ async fn deleted_keys(scene: &Scene) -> usize {
 }
 
 #[tokio::test]
-async fn a_clock_that_is_wrong_for_days_and_is_set_right_again_loses_no_key() {
+async fn a_clock_that_is_wrong_for_days_and_then_corrected_loses_no_key() {
     let begin_unix_s = 1_800_000_000;
-    // By ten years all keys expired long ago, and by forty days ten did: those are not too many.
+    // Ten years ahead, all keys expired long ago, too many to delete; forty days ahead, about ten did.
     for (wrong_by_s, deleted) in [(10 * YEAR_S, 0), (40 * 86_400, 12)] {
         let scene = Scene::new(settings(1000, 10_000), keys_of_a_site(begin_unix_s)).await;
         let before = scene.stored_keys().await;
@@ -352,7 +352,7 @@ async fn a_key_is_deleted_a_month_after_it_has_expired_and_a_day_after_the_start
 }
 
 #[tokio::test]
-async fn counts_of_completed_events_are_read_behind_the_start_and_told_to_have_been() {
+async fn counts_of_completed_events_are_sent_to_the_cores_after_the_start() {
     let count =
         |byte, completed| Change::Completed(TorrentCount { info_hash: InfoHash([byte; 20]), completed });
     let settings = ManagerSettings { start_wait: Duration::ZERO, ..settings(10, 1000) };

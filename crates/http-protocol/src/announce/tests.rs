@@ -7,7 +7,7 @@ fn announce(query: &str) -> Announce<'_> {
     Announce::from_query(query.as_bytes()).unwrap_or_else(|error| panic!("{query}: {error}"))
 }
 
-/// The announce with these parameters besides those that are needed.
+/// An announce with these parameters after the required ones.
 fn with(parameters: &str) -> Announce<'static> {
     announce(format!("{NEEDED}&{parameters}").leak())
 }
@@ -17,7 +17,7 @@ fn error(query: &str) -> QueryError<'_> {
 }
 
 #[test]
-fn an_announce_of_the_three_needed_parameters_is_a_leechers() {
+fn an_announce_with_only_the_required_parameters_is_from_a_leecher() {
     let announce = announce(NEEDED);
     assert_eq!(announce.info_hash, InfoHash([b'a'; 20]));
     assert_eq!(announce.peer_id, PeerId([b'b'; 20]));
@@ -29,7 +29,7 @@ fn an_announce_of_the_three_needed_parameters_is_a_leechers() {
 }
 
 #[test]
-fn what_is_missing_is_named() {
+fn a_missing_parameter_is_named() {
     for (left_out, parameter) in
         [("info_hash", Parameter::InfoHash), ("peer_id", Parameter::PeerId), ("port", Parameter::Port)]
     {
@@ -40,7 +40,7 @@ fn what_is_missing_is_named() {
 }
 
 #[test]
-fn what_is_wrong_is_named() {
+fn a_wrong_parameter_is_named() {
     let hash = |value| QueryError::NotTwentyBytes(Parameter::InfoHash, ParameterValue(value));
     for wrong in
         ["", "aaaaaaaaaaaaaaaaaaa", "aaaaaaaaaaaaaaaaaaaaa", "aaaaaaaaaaaaaaaaaaa%", "%zzaaaaaaaaaaaaaaaaaaa"]
@@ -59,21 +59,21 @@ fn what_is_wrong_is_named() {
 }
 
 #[test]
-fn of_parameters_with_one_name_the_last_counts() {
+fn the_last_of_several_parameters_with_the_same_name_counts() {
     let announce = with("port=1&port=51413&left=5&left=0");
     assert_eq!((announce.port, announce.left), (51413, Some(0)));
     assert_eq!(announce.status(), PeerStatus::Seeder);
 }
 
 #[test]
-fn figures_that_are_no_numbers_are_as_good_as_none() {
+fn values_that_are_not_numbers_count_as_missing() {
     let announce = with("uploaded=12&downloaded=18446744073709551616&left=-1");
     assert_eq!((announce.uploaded, announce.downloaded, announce.left), (Some(12), None, None));
     assert_eq!(announce.status(), PeerStatus::Leecher);
 }
 
 #[test]
-fn a_wanted_number_of_peers_is_one_that_can_be_given() {
+fn an_invalid_numwant_leaves_the_number_to_the_tracker() {
     for (value, numwant) in [
         ("0", Numwant::AtMost(0)),
         ("80", Numwant::AtMost(80)),
@@ -87,7 +87,7 @@ fn a_wanted_number_of_peers_is_one_that_can_be_given() {
 }
 
 #[test]
-fn peers_are_compact_unless_the_client_says_that_it_cannot_read_them() {
+fn peers_are_compact_unless_the_client_asks_for_dictionaries() {
     for (parameters, form) in [
         ("compact=1", PeerForm::Compact),
         ("compact=1&no_peer_id=1", PeerForm::Compact),
@@ -108,7 +108,7 @@ fn a_partial_seed_is_a_leecher_whatever_is_left() {
 }
 
 #[test]
-fn addresses_that_a_client_names_are_read_if_they_are_addresses() {
+fn address_parameters_are_read_if_they_are_addresses() {
     let announce = with("ip=192.0.2.1&ipv4=192.0.2.2:6881&ipv6=%5B2001%3adb8::1%5D:6881");
     assert_eq!(announce.ip(), "192.0.2.1".parse().ok());
     assert_eq!(announce.ipv4(), "192.0.2.2".parse().ok());
@@ -118,7 +118,7 @@ fn addresses_that_a_client_names_are_read_if_they_are_addresses() {
 }
 
 #[test]
-fn what_is_not_known_is_passed_over() {
+fn unknown_parameters_are_ignored() {
     let announce = with("&&=&=x&novalue&trackerid=t&key=ABCD&supportcrypto=1&a=b=c&event=started");
     assert_eq!(announce.event, Event::Started);
 }

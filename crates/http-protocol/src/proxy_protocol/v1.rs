@@ -22,7 +22,7 @@ pub(super) fn read(bytes: &[u8]) -> ProxyHeader {
 
 fn read_line(line: &[u8]) -> Option<ProxiedSource> {
     let line = str::from_utf8(line.strip_prefix(PREFIX)?).ok()?;
-    // What follows UNKNOWN has no meaning.
+    // The rest of the line has no meaning.
     if line == "UNKNOWN" || line.starts_with("UNKNOWN ") {
         return Some(ProxiedSource::Proxy);
     }
@@ -40,7 +40,7 @@ fn read_line(line: &[u8]) -> Option<ProxiedSource> {
     fields.next().is_none().then_some(ProxiedSource::Client(SocketAddr::new(source, port)))
 }
 
-/// Digits without leading zeros.
+/// Parses digits without leading zeros.
 fn parse_port(text: &str) -> Option<u16> {
     let is_canonical = text == "0" || text.starts_with(|first: char| matches!(first, '1'..='9'));
     is_canonical.then(|| text.parse().ok())?
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_tells_the_clients_address() {
+    fn a_line_contains_the_clients_address() {
         let v4 = b"PROXY TCP4 192.0.2.1 198.51.100.1 56324 80\r\nGET /";
         assert_eq!(
             read_proxy_header(v4),
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_client_is_not_named() {
+    fn an_unknown_client_has_no_address() {
         for (line, bytes) in [("PROXY UNKNOWN\r\n", 15), ("PROXY UNKNOWN ffff::1 ::1 1 2\r\n", 31)] {
             let complete = ProxyHeader::Complete { source: ProxiedSource::Proxy, bytes };
             assert_eq!(read_proxy_header(line.as_bytes()), complete);
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_no_proxy_writes_is_invalid() {
+    fn a_malformed_line_is_invalid() {
         for line in [
             "PROXY TCP4 192.0.2.1 198.51.100.1 56324 80\n",
             "PROXY TCP4 192.0.2.1 198.51.100.1 56324 65536\r\n",

@@ -9,18 +9,18 @@ use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
 
 pub(super) const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 
-/// What every header begins with, 16 bytes.
+/// The fixed part of a header, 16 bytes.
 #[derive(FromBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 struct Fixed {
     signature: [u8; 12],
     version_and_command: u8,
     family_and_transport: u8,
-    /// Bytes that follow.
+    /// Number of bytes after the fixed part.
     length: U16,
 }
 
-/// Addresses of IPv4, 12 bytes.
+/// IPv4 addresses and ports, 12 bytes.
 #[derive(FromBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 struct Ipv4Addresses {
@@ -30,7 +30,7 @@ struct Ipv4Addresses {
     destination_port: U16,
 }
 
-/// Addresses of IPv6, 36 bytes.
+/// IPv6 addresses and ports, 36 bytes.
 #[derive(FromBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 struct Ipv6Addresses {
@@ -50,10 +50,10 @@ const UDP_OVER_IPV6: u8 = 0x22;
 const UNIX_STREAM: u8 = 0x31;
 const UNIX_DATAGRAM: u8 = 0x32;
 
-/// Bytes of the addresses of Unix sockets.
+/// Size of the addresses of Unix sockets.
 const UNIX_ADDRESSES_BYTES: usize = 216;
 
-/// Reads a header whose bytes are, as far as they go, those of the signature.
+/// Reads a header whose bytes are those of the signature as far as they go.
 pub(super) fn read(bytes: &[u8]) -> ProxyHeader {
     let Ok((fixed, rest)) = Fixed::ref_from_prefix(bytes) else { return ProxyHeader::Incomplete };
     let length = usize::from(fixed.length.get());
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_tells_the_clients_address() {
+    fn a_header_contains_the_clients_address() {
         assert_eq!(read_proxy_header(&header(0x21, 0x11, V4)), complete("192.0.2.1:56324", 28));
         let mut v6 = [0; 36];
         v6[..16].copy_from_slice(&"2001:db8::1".parse::<Ipv6Addr>().unwrap().octets());
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn extensions_and_what_follows_are_left_alone() {
+    fn extensions_and_bytes_after_the_header_are_ignored() {
         let extended = [V4, b"\x03\x00\x04crc!"].concat();
         let mut bytes = header(0x21, 0x11, &extended);
         bytes.extend_from_slice(b"GET /");
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_of_the_proxy_itself_names_no_client() {
+    fn a_connection_of_the_proxy_itself_has_no_client() {
         for (command, family, rest, bytes) in [
             (0x20, 0x00, &[][..], 16),
             (0x20, 0x11, V4, 28),
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_cut_off_anywhere_is_incomplete() {
+    fn a_header_truncated_at_any_byte_is_incomplete() {
         let bytes = header(0x21, 0x11, V4);
         for length in 0..28 {
             assert_eq!(read_proxy_header(&bytes[..length]), ProxyHeader::Incomplete);

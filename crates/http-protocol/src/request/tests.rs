@@ -26,7 +26,7 @@ fn refused(text: &str) -> Status {
 }
 
 #[test]
-fn a_request_tells_its_route_query_and_length() {
+fn a_request_has_its_route_query_and_length() {
     let text = "GET /announce?info_hash=%ff&x HTTP/1.1\r\nHost: a\r\n\r\n";
     let request = request(text);
     assert_eq!(request.bytes, text.len());
@@ -37,7 +37,7 @@ fn a_request_tells_its_route_query_and_length() {
 }
 
 #[test]
-fn requests_one_behind_the_other_are_read_one_by_one() {
+fn pipelined_requests_are_read_one_by_one() {
     let bytes = b"GET /scrape HTTP/1.1\r\nHost: a\r\n\r\n\r\nHEAD /x HTTP/1.0\n\nGET";
     let mut search = HeadSearch::default();
     let Incoming::Request(first) = read_request(bytes, &mut search) else { panic!("a request") };
@@ -48,14 +48,14 @@ fn requests_one_behind_the_other_are_read_one_by_one() {
     assert_eq!(read_request(&bytes[53..], &mut search), Incoming::Incomplete);
 }
 
-/// A `GET` of an announce with this query, on its own and behind an empty line.
+/// A `GET` of an announce with this query, alone and after an empty line.
 fn announces(query: &[u8]) -> [Vec<u8>; 2] {
     let request = [b"GET /announce?".as_slice(), query, b" HTTP/1.1\r\nHost: a\r\nX: \xff\r\n\r\n"].concat();
     [request.clone(), [b"\r\n", &request[..]].concat()]
 }
 
 #[test]
-fn bytes_that_a_client_does_not_escape_are_read_as_they_are() {
+fn unescaped_bytes_are_read_as_they_are() {
     let every = (0x80..=0xff_u8).collect::<Vec<u8>>();
     let pieces = every.chunks(20).map(|piece| [piece, &[b'a'; 20][piece.len()..]].concat());
     let utf8 = "\u{e4}\u{20ac}aaaaaaaaaaaaaaa".as_bytes().to_vec();
@@ -72,7 +72,7 @@ fn bytes_that_a_client_does_not_escape_are_read_as_they_are() {
 }
 
 #[test]
-fn bytes_that_end_a_target_or_stand_for_no_character_are_refused_beside_raw_ones() {
+fn a_wrong_request_line_is_refused_among_unescaped_bytes_too() {
     for wrong in [b'\0', 0x1f, b'\t', b'\r', 0x7f] {
         for request in announces(&[b"info_hash=\xff", &[wrong][..], b"\x80"].concat()) {
             assert_eq!(read(&request), Incoming::Refused(Status::BadRequest), "{}", request.escape_ascii());
@@ -91,7 +91,7 @@ fn bytes_that_end_a_target_or_stand_for_no_character_are_refused_beside_raw_ones
 }
 
 #[test]
-fn a_connection_is_kept_as_its_version_and_header_say() {
+fn the_version_and_header_decide_whether_a_connection_is_kept() {
     let framing = |version: &str, lines: &str| {
         request(&format!("GET / HTTP/{version}\r\nHost: a\r\n{lines}\r\n")).framing
     };
@@ -119,7 +119,7 @@ fn other_methods_are_not_allowed() {
 }
 
 #[test]
-fn options_are_told_for_any_target() {
+fn options_are_answered_for_any_target() {
     for target in ["*", "/announce", "http://host/announce"] {
         assert_eq!(request(&format!("OPTIONS {target} HTTP/1.1\r\nHost: a\r\n\r\n")).route, Route::Options);
     }
@@ -127,7 +127,7 @@ fn options_are_told_for_any_target() {
 }
 
 #[test]
-fn an_absolute_target_is_read_like_another() {
+fn an_absolute_target_is_accepted() {
     let request = request("GET http://tracker.example/scrape?a HTTP/1.1\r\nHost: tracker.example\r\n\r\n");
     assert_eq!((request.route, request.query), (Route::Scrape(KeyInPath::Absent), b"a".as_slice()));
 }
@@ -159,7 +159,7 @@ fn an_expectation_is_met_or_refused() {
 }
 
 #[test]
-fn a_request_of_http_1_1_names_one_host() {
+fn an_http_1_1_request_has_exactly_one_host() {
     assert_eq!(refused("GET / HTTP/1.1\r\n\r\n"), Status::BadRequest);
     assert_eq!(refused(&get("Host: other.example\r\n")), Status::BadRequest);
     assert_eq!(request("GET / HTTP/1.0\r\n\r\n").route, Route::NotFound);
@@ -174,7 +174,7 @@ fn other_versions_are_not_supported() {
 }
 
 #[test]
-fn what_is_badly_formed_is_a_bad_request() {
+fn a_malformed_request_is_a_bad_request() {
     for text in [
         "GET /\r\n\r\n",
         "GET  / HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -211,7 +211,7 @@ fn other_protocols_are_recognised() {
 }
 
 #[test]
-fn gzip_is_accepted_where_it_is_named_with_a_weight() {
+fn gzip_is_accepted_unless_its_weight_is_0() {
     for (value, coding) in [
         ("gzip", ContentCoding::Gzip),
         ("deflate, GZIP;q=1.0, *;q=0", ContentCoding::Gzip),

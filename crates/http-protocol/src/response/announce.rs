@@ -9,56 +9,55 @@ use core::ops::Range;
 use primitives::{CompactIpv4, CompactIpv6, PeerId, canonical_ip};
 use zerocopy::IntoBytes;
 
-/// The answer to an announce (BEP 3).
+/// The response to an announce (BEP 3).
 #[derive(Debug, Clone, Copy)]
 pub struct AnnounceResponse<'a> {
     /// Seeders in the swarm.
     pub complete: u32,
-    /// Leechers in the swarm, partial seeds too.
+    /// Leechers in the swarm, partial seeds included.
     pub incomplete: u32,
-    /// How often the torrent was downloaded to the end.
+    /// Number of completed downloads of the torrent.
     pub downloaded: u64,
-    /// Seconds until the client should announce again.
+    /// Seconds after which the client should announce again.
     pub interval_s: u32,
-    /// Seconds until it may.
+    /// Seconds after which the client may announce again.
     pub min_interval_s: Option<u32>,
-    /// The address that the client was seen at (BEP 24).
+    /// Address from which the client announced (BEP 24).
     pub external_ip: Option<IpAddr>,
-    /// Peers, of which [`PEERS_MAX`] of each family are written.
+    /// Peers, of which at most [`PEERS_MAX`] of each list are written.
     pub peers: Peers<'a>,
-    /// Something that the client's user should know, cut after [`TEXT_BYTES_MAX`] bytes.
+    /// Text for the client's user, truncated to [`TEXT_BYTES_MAX`] bytes.
     pub warning: Option<&'a str>,
 }
 
-/// The peers of an answer, in one of their forms.
+/// The peers of a response, in one of their forms.
 #[derive(Debug, Clone, Copy)]
 pub enum Peers<'a> {
-    /// Strings (BEP 23). `peers6` (BEP 7) is written where there are IPv6 peers, `peers` always: clients look
-    /// for it.
+    /// Strings (BEP 23). `peers6` (BEP 7) is written if there are IPv6 peers, `peers` always: clients expect it.
     Compact {
-        /// `peers`
+        /// Peers in `peers`.
         v4: &'a [CompactIpv4],
-        /// `peers6`
+        /// Peers in `peers6`.
         v6: &'a [CompactIpv6],
     },
     /// A list of dictionaries (BEP 3), of both families.
     Dictionaries(&'a [ListedPeer]),
 }
 
-/// A peer of a list of dictionaries.
+/// A peer in a list of dictionaries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListedPeer {
-    /// Where it listens.
+    /// Address where it listens.
     pub address: SocketAddr,
-    /// What it calls itself by, if it is known and asked for.
+    /// Peer id, if it is known and asked for.
     pub peer_id: Option<PeerId>,
 }
 
 impl AnnounceResponse<'_> {
-    /// Writes the answer; gives where in `out` it lies.
+    /// Writes the response and returns its range in `out`.
     ///
     /// # Errors
-    /// When `out` has no room for it, which [`super::RESPONSE_BYTES_MAX`] bytes always have.
+    /// If `out` is too small. [`super::RESPONSE_BYTES_MAX`] bytes are always enough.
     pub fn write(&self, out: &mut [u8], framing: Framing) -> Result<Range<usize>, OutOfRoom> {
         frame(out, framing, (Status::Ok, ContentType::Text), |body| self.write_body(body))
     }
@@ -126,18 +125,17 @@ impl ListedPeer {
     }
 }
 
-/// The first [`PEERS_MAX`] peers.
 fn at_most<T>(peers: &[T]) -> &[T] {
     peers.get(..PEERS_MAX).unwrap_or(peers)
 }
 
-/// Bytes of the longest dictionary of a peer.
+/// Size of the longest dictionary of a peer.
 const LISTED_PEER_BYTES_MAX: usize = "d2:ip39:ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff".len()
     + "7:peer id20:".len()
     + PeerId::BYTES
     + "4:porti65535ee".len();
 
-/// Bytes of the longest body: that with a list, which is longer than the strings.
+/// Size of the longest body: one with a list, which is longer than the strings.
 pub(super) const BODY_BYTES_MAX: usize = "d8:complete10:downloaded".len()
     + "11:external ip16:".len()
     + 16
@@ -190,14 +188,14 @@ mod tests {
     }
 
     #[test]
-    fn ipv6_peers_are_a_string_of_their_own_beside_an_empty_one() {
+    fn ipv6_peers_are_a_second_string_after_an_empty_one() {
         let expected = "d8:completei3e10:downloadedi7e10:incompletei2e8:intervali1800e\
             5:peers0:6:peers618: \\x01\\r\\xb8\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x07\\x1a\\xe1e";
         assert_eq!(text(&response(Peers::Compact { v4: &[], v6: &[V6] })), expected);
     }
 
     #[test]
-    fn whatever_is_told_the_keys_are_sorted() {
+    fn the_keys_are_sorted_whichever_are_included() {
         let full = AnnounceResponse {
             min_interval_s: Some(900),
             external_ip: "::ffff:192.0.2.1".parse().ok(),
@@ -224,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_answer_fits_and_has_200_peers() {
+    fn the_longest_announce_response_fits_and_has_200_peers() {
         assert_eq!(LISTED_PEER_BYTES_MAX, 93);
         let peer = ListedPeer {
             address: "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535".parse().unwrap(),

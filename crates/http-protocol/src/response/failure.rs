@@ -7,31 +7,31 @@ use crate::status::Status;
 use core::fmt;
 use core::ops::Range;
 
-/// The answer to an announce or a scrape that is refused (BEP 3). Its status is 200: clients read no other.
+/// The response to a refused announce or scrape (BEP 3). Its status is 200, because clients read no other.
 #[derive(Clone, Copy)]
 pub struct FailureResponse<'a> {
-    /// What the client's user is told, cut after [`TEXT_BYTES_MAX`] bytes.
+    /// Text for the client's user, truncated to [`TEXT_BYTES_MAX`] bytes.
     pub reason: &'a dyn fmt::Display,
-    /// When the client should ask again.
+    /// When the client should retry.
     pub retry: Retry,
 }
 
-/// When a client that was refused should ask again (BEP 31).
+/// When a refused client should retry (BEP 31).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retry {
-    /// It is left to the client.
+    /// Left to the client.
     Unsaid,
-    /// After so many minutes.
+    /// After this many minutes.
     InMinutes(u32),
     /// Not at all.
     Never,
 }
 
 impl FailureResponse<'_> {
-    /// Writes the answer; gives where in `out` it lies.
+    /// Writes the response and returns its range in `out`.
     ///
     /// # Errors
-    /// When `out` has no room for it, which [`super::RESPONSE_BYTES_MAX`] bytes always have.
+    /// If `out` is too small. [`super::RESPONSE_BYTES_MAX`] bytes are always enough.
     pub fn write(&self, out: &mut [u8], framing: Framing) -> Result<Range<usize>, OutOfRoom> {
         frame(out, framing, (Status::Ok, ContentType::Text), |body| self.write_body(body))
     }
@@ -42,7 +42,7 @@ impl FailureResponse<'_> {
         match self.retry {
             Retry::Unsaid => {}
             Retry::InMinutes(minutes) => {
-                // libtorrent reads no `retry in`, and comes back after half an hour where there is no interval.
+                // libtorrent ignores `retry in`, and retries after half an hour if there is no interval.
                 body.literal("8:interval");
                 body.integer(minutes.saturating_mul(60));
                 body.literal("8:retry in");
@@ -60,7 +60,7 @@ impl fmt::Debug for FailureResponse<'_> {
     }
 }
 
-/// Bytes of the longest body.
+/// Size of the longest body.
 pub(super) const BODY_BYTES_MAX: usize =
     "d14:failure reason256:8:interval8:retry ine".len() + TEXT_BYTES_MAX + 2 * INTEGER_BYTES_MAX;
 
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_names_what_is_wrong() {
+    fn a_failure_names_the_wrong_parameter() {
         let cannot = "Cannot parse query params for announce request";
         let failure = |text: String| format!("d14:failure reason{}:{text}e", text.len());
         let missing = QueryError::Missing(Parameter::PeerId);
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_is_told_when_to_come_back() {
+    fn a_failure_says_when_to_retry() {
         assert_eq!(
             text(&"busy", Retry::InMinutes(5)),
             "d14:failure reason4:busy8:intervali300e8:retry ini5ee"
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_is_cut_after_256_bytes() {
+    fn a_reason_is_truncated_to_256_bytes() {
         let long = "r".repeat(257);
         assert_eq!(BODY_BYTES_MAX, 323);
         assert_eq!(text(&long, Retry::InMinutes(u32::MAX)).len(), 323);

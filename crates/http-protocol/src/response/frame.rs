@@ -4,10 +4,9 @@ use crate::framing::{Connection, Content, Framing, Version};
 use crate::status::{STATUS_LINE_BYTES_MAX, Status};
 use core::ops::Range;
 
-/// What a body is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ContentType {
-    /// What a tracker's answers have always been, bencoded ones too.
+    /// The customary type of a tracker's responses, bencoded ones included.
     Text,
     Json,
 }
@@ -28,7 +27,7 @@ const CLOSE: &str = "Connection: close\r\n";
 const KEEP_ALIVE: &str = "Connection: keep-alive\r\n";
 const ALLOW: &str = "Allow: GET, HEAD, OPTIONS\r\n";
 
-/// Bytes of the longest head.
+/// Size of the longest head.
 pub(super) const HEAD_BYTES_MAX: usize = VERSION.len()
     + STATUS_LINE_BYTES_MAX
     + LINE_END.len()
@@ -39,7 +38,7 @@ pub(super) const HEAD_BYTES_MAX: usize = VERSION.len()
     + ALLOW.len()
     + LINE_END.len();
 
-/// Writes a body with its head before it; gives where in `out` the answer lies.
+/// Writes a body with its head before it and returns the range of the response in `out`.
 pub(super) fn frame(
     out: &mut [u8],
     framing: Framing,
@@ -66,7 +65,7 @@ pub(super) fn frame(
     Ok(start..HEAD_BYTES_MAX.saturating_add(sent))
 }
 
-/// There is no `Date`: nothing here reads a clock, and RFC 9110 (6.6.1) lets a server without one leave it out.
+/// There is no `Date`, because this crate reads no clock and RFC 9110 (6.6.1) lets a server without one omit it.
 fn write_head(
     head: &mut Writer<'_>,
     framing: Framing,
@@ -89,7 +88,7 @@ fn write_head(
     head.literal(LINE_END);
 }
 
-/// The head of an answer whose length nobody knows yet, with these lines.
+/// Writes the head of a response of unknown length with these lines.
 pub(super) fn write_head_of_stream(
     head: &mut Writer<'_>,
     framing: Framing,
@@ -105,7 +104,7 @@ pub(super) fn write_head_of_stream(
     head.literal(LINE_END);
 }
 
-/// What is said of the connection, where the version does not imply it.
+/// Returns the `Connection` line, which is empty if the version implies it.
 const fn connection_line(framing: Framing) -> &'static str {
     match (framing.version, framing.connection) {
         (_, Connection::Close) => CLOSE,
@@ -126,13 +125,13 @@ mod tests {
     }
 
     #[test]
-    fn an_ordinary_answer_has_the_shortest_head() {
+    fn an_ordinary_response_has_the_shortest_head() {
         let expected = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello";
         assert_eq!(answer(ORDINARY, Status::Ok), expected);
     }
 
     #[test]
-    fn the_connection_is_spoken_of_where_the_version_does_not_imply_it() {
+    fn a_connection_line_is_written_unless_the_version_implies_it() {
         let closing = Framing { connection: Connection::Close, ..ORDINARY };
         assert!(answer(closing, Status::Ok).contains("\r\nConnection: close\r\n"));
         let old = Framing { version: Version::Http10, ..ORDINARY };
@@ -142,13 +141,13 @@ mod tests {
     }
 
     #[test]
-    fn a_head_request_gets_the_head_that_the_answer_would_have() {
+    fn a_head_request_gets_the_head_of_the_full_response() {
         let head_only = Framing { content: Content::Withheld, ..ORDINARY };
         assert_eq!(format!("{}hello", answer(head_only, Status::Ok)), answer(ORDINARY, Status::Ok));
     }
 
     #[test]
-    fn a_buffer_without_room_is_told_of_and_not_overrun() {
+    fn a_buffer_that_is_too_small_is_an_error() {
         for length in [0, HEAD_BYTES_MAX - 1, HEAD_BYTES_MAX, HEAD_BYTES_MAX + 4] {
             let mut out = vec![0; length];
             let written =

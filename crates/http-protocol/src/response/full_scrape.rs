@@ -7,27 +7,27 @@ use crate::request::ContentCoding;
 use core::ops::Range;
 use std::io::Write;
 
-/// The answer to a scrape of all torrents, of a length that nobody knows at its beginning: a head, then the body in
+/// The response to a scrape of all torrents. Its length is not known in advance: after the head, the body is written in
 /// pieces.
 ///
-/// HTTP/1.1 clients get the pieces in chunks (RFC 9112, 7.1), others up to the end of the connection. The torrents are
-/// in no order: to sort them, all would have to be kept.
+/// HTTP/1.1 clients get the pieces as chunks (RFC 9112, 7.1), others up to the end of the connection. The torrents are
+/// unsorted, because to sort them all of them would have to be stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FullScrapeResponse {
-    /// As the request asks for.
+    /// How the response is framed.
     pub framing: Framing,
-    /// How the body is coded by whoever writes the pieces.
+    /// Coding that the pieces have when they are passed to [`Self::frame`].
     pub coding: ContentCoding,
 }
 
 impl FullScrapeResponse {
-    /// The beginning of the body.
+    /// The start of the body, before the torrents.
     pub const BEGIN: &'static [u8] = b"d5:filesd";
 
-    /// The end of the body.
+    /// The end of the body, after the torrents.
     pub const END: &'static [u8] = b"ee";
 
-    /// The answer to a request. Without chunks its connection ends behind it.
+    /// Creates the response to a request. Without chunks, the connection is closed after it.
     #[must_use]
     pub const fn new(mut framing: Framing, coding: ContentCoding) -> Self {
         if matches!(framing.version, Version::Http10) {
@@ -36,22 +36,22 @@ impl FullScrapeResponse {
         Self { framing, coding }
     }
 
-    /// Whether pieces are chunks, each with its length before it.
+    /// Returns whether pieces are chunks, each with its length before it.
     #[must_use]
     pub const fn is_chunked(&self) -> bool {
         matches!(self.framing.version, Version::Http11)
     }
 
-    /// Whether there is a body at all.
+    /// Returns whether there is a body, which a response to `HEAD` lacks.
     #[must_use]
     pub const fn has_body(&self) -> bool {
         matches!(self.framing.content, Content::Sent)
     }
 
-    /// Writes the head; gives where in `out` it lies.
+    /// Writes the head and returns its range in `out`.
     ///
     /// # Errors
-    /// When `out` has no room for it, which [`super::RESPONSE_BYTES_MAX`] bytes always have.
+    /// If `out` is too small. [`super::RESPONSE_BYTES_MAX`] bytes are always enough.
     pub fn write_head(&self, out: &mut [u8]) -> Result<Range<usize>, OutOfRoom> {
         let mut head = Writer::new(out);
         let coding = match self.coding {
@@ -63,10 +63,10 @@ impl FullScrapeResponse {
         Ok(0..head.written().ok_or(OutOfRoom)?)
     }
 
-    /// Writes torrents into `out`; gives how many bytes they take.
+    /// Writes torrents to the front of `out` and returns their size in bytes.
     ///
     /// # Errors
-    /// When `out` has no room for them, which [`super::RESPONSE_BYTES_MAX`] bytes have for
+    /// If `out` is too small. [`super::RESPONSE_BYTES_MAX`] bytes are enough for
     /// [`SCRAPE_HASHES_MAX`](crate::SCRAPE_HASHES_MAX).
     pub fn write_files(files: &[ScrapeFile], out: &mut [u8]) -> Result<usize, OutOfRoom> {
         let mut body = Writer::new(out);
@@ -76,7 +76,7 @@ impl FullScrapeResponse {
 
     /// Appends a piece of the body, framed.
     pub fn frame(&self, piece: &[u8], out: &mut Vec<u8>) {
-        // An empty chunk would be the last.
+        // An empty chunk would end the body.
         if piece.is_empty() {
             return;
         }
@@ -90,7 +90,7 @@ impl FullScrapeResponse {
         }
     }
 
-    /// Appends what follows the last piece.
+    /// Appends the end of the framing after the last piece.
     pub fn frame_end(&self, out: &mut Vec<u8>) {
         if self.is_chunked() {
             out.extend_from_slice(b"0\r\n\r\n");
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn the_body_comes_in_chunks_or_up_to_the_end_of_the_connection() {
+    fn the_body_is_chunked_or_ends_with_the_connection() {
         let response = FullScrapeResponse { framing: ORDINARY, coding: ContentCoding::Identity };
         let expected = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n";
         assert_eq!(head(response), expected);
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chunk_says_how_long_it_is_and_an_empty_one_is_the_last() {
+    fn a_chunk_has_its_length_and_an_empty_one_is_the_last() {
         let response = FullScrapeResponse { framing: ORDINARY, coding: ContentCoding::Identity };
         let mut out = Vec::new();
         response.frame(&[b'a'; 26], &mut out);
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn torrents_between_beginning_and_end_are_a_scrapes_body() {
+    fn torrents_between_begin_and_end_are_the_body_of_a_scrape() {
         let file = ScrapeFile {
             info_hash: InfoHash([b'a'; 20]),
             complete: 1,

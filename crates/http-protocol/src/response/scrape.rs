@@ -7,36 +7,36 @@ use crate::status::Status;
 use core::ops::Range;
 use primitives::InfoHash;
 
-/// The answer to a scrape (BEP 48).
+/// The response to a scrape (BEP 48).
 #[derive(Debug)]
 pub struct ScrapeResponse<'a> {
-    /// The torrents in any order, which becomes theirs in the answer: by info hash. One that is there twice is written
-    /// once; [`SCRAPE_HASHES_MAX`] are written at most.
+    /// Torrents in any order, which are sorted by info hash for the response. Duplicates are written once, and at most
+    /// [`SCRAPE_HASHES_MAX`] torrents.
     pub files: &'a mut [ScrapeFile],
-    /// Seconds until the client may scrape again.
+    /// Seconds after which the client may scrape again.
     pub min_request_interval_s: Option<u32>,
 }
 
 /// The counts of one torrent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ScrapeFile {
-    /// Which torrent.
+    /// Identifies the torrent.
     pub info_hash: InfoHash,
     /// Seeders in the swarm.
     pub complete: u32,
-    /// How often the torrent was downloaded to the end.
+    /// Number of completed downloads of the torrent.
     pub downloaded: u64,
-    /// Leechers that are no partial seeds (BEP 21), by a tracker that tells them apart.
+    /// Leechers that are not partial seeds (BEP 21), if the tracker distinguishes them.
     pub downloaders: Option<u32>,
-    /// Leechers in the swarm, partial seeds too.
+    /// Leechers in the swarm, partial seeds included.
     pub incomplete: u32,
 }
 
 impl ScrapeResponse<'_> {
-    /// Writes the answer; gives where in `out` it lies.
+    /// Writes the response and returns its range in `out`.
     ///
     /// # Errors
-    /// When `out` has no room for it, which [`super::RESPONSE_BYTES_MAX`] bytes always have.
+    /// If `out` is too small. [`super::RESPONSE_BYTES_MAX`] bytes are always enough.
     pub fn write(&mut self, out: &mut [u8], framing: Framing) -> Result<Range<usize>, OutOfRoom> {
         frame(out, framing, (Status::Ok, ContentType::Text), |body| self.write_body(body))
     }
@@ -44,7 +44,7 @@ impl ScrapeResponse<'_> {
     fn write_body(&mut self, body: &mut Writer<'_>) {
         let count = self.files.len().min(SCRAPE_HASHES_MAX);
         let files = self.files.get_mut(..count).unwrap_or_default();
-        // The keys of a dictionary are sorted, and these are keys.
+        // The info hashes are keys of a dictionary, and those have to be sorted.
         files.sort_unstable_by_key(|file| file.info_hash);
         body.literal("d5:filesd");
         let mut before = None;
@@ -81,14 +81,14 @@ impl ScrapeFile {
     }
 }
 
-/// Bytes of the longest entry.
+/// Size of the longest entry.
 const FILE_BYTES_MAX: usize = "20:".len()
     + InfoHash::BYTES
     + "d8:complete10:downloaded11:downloaders10:incompletee".len()
     + 3 * INTEGER_BYTES_MAX
     + COUNT_BYTES_MAX;
 
-/// Bytes of the longest body.
+/// Size of the longest body.
 pub(super) const BODY_BYTES_MAX: usize = "d5:filesde5:flagsd20:min_request_intervalee".len()
     + INTEGER_BYTES_MAX
     + SCRAPE_HASHES_MAX * FILE_BYTES_MAX;
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn torrents_are_sorted_by_info_hash_and_told_once() {
+    fn torrents_are_sorted_by_info_hash_and_written_once() {
         let entry = |byte: char, complete| {
             let hash = byte.to_string().repeat(20);
             format!("20:{hash}d8:completei{complete}e10:downloadedi2e10:incompletei3ee")
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn partial_seeds_and_the_interval_are_told_where_they_are_known() {
+    fn partial_seeds_and_the_interval_are_written_if_known() {
         let mut files = [ScrapeFile { downloaders: Some(1), ..file(b'a') }];
         let expected = "d5:filesd20:aaaaaaaaaaaaaaaaaaaad8:completei97e10:downloadedi2e11:downloadersi1e\
             10:incompletei3eee5:flagsd20:min_request_intervali900eee";
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_answer_fits_and_has_74_torrents() {
+    fn the_longest_scrape_response_fits_and_has_74_torrents() {
         let mut files: Vec<_> =
             (0..75).map(|byte| ScrapeFile { info_hash: InfoHash([byte; 20]), ..LONGEST }).collect();
         let mut response = ScrapeResponse { files: &mut files, min_request_interval_s: Some(u32::MAX) };

@@ -6,10 +6,10 @@ use core::ops::Range;
 
 const HEALTHY: &str = r#"{"status":"Ok"}"#;
 
-/// Writes an answer that says its status and nothing else; gives where in `out` it lies.
+/// Writes a response with only a status and returns its range in `out`.
 ///
 /// # Errors
-/// When `out` has no room for it, which [`super::RESPONSE_BYTES_MAX`] bytes always have.
+/// If `out` is too small. [`super::RESPONSE_BYTES_MAX`] bytes are always enough.
 pub fn write_status(out: &mut [u8], framing: Framing, status: Status) -> Result<Range<usize>, OutOfRoom> {
     frame(out, framing, (status, ContentType::Text), |body| {
         if status != Status::NoContent {
@@ -19,15 +19,15 @@ pub fn write_status(out: &mut [u8], framing: Framing, status: Status) -> Result<
     })
 }
 
-/// Writes the answer to `/health_check`; gives where in `out` it lies.
+/// Writes the response to `/health_check` and returns its range in `out`.
 ///
 /// # Errors
-/// When `out` has no room for it, which [`super::RESPONSE_BYTES_MAX`] bytes always have.
+/// If `out` is too small. [`super::RESPONSE_BYTES_MAX`] bytes are always enough.
 pub fn write_health(out: &mut [u8], framing: Framing) -> Result<Range<usize>, OutOfRoom> {
     frame(out, framing, (Status::Ok, ContentType::Json), |body| body.literal(HEALTHY))
 }
 
-/// Bytes of the longest body.
+/// Size of the longest body.
 pub(super) const BODY_BYTES_MAX: usize = STATUS_LINE_BYTES_MAX + "\n".len();
 
 const _: () = assert!(HEALTHY.len() <= BODY_BYTES_MAX);
@@ -48,14 +48,14 @@ mod tests {
     }
 
     #[test]
-    fn a_status_stands_in_head_and_body() {
+    fn a_status_is_in_the_head_and_the_body() {
         let expected =
             "HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\nContent-Length: 14\r\n\r\n404 Not Found\n";
         assert_eq!(status(ORDINARY, Status::NotFound), expected);
     }
 
     #[test]
-    fn a_wrong_method_is_told_the_right_ones() {
+    fn a_response_to_a_wrong_method_lists_the_allowed_ones() {
         let expected = "HTTP/1.1 405 Method Not Allowed\r\nContent-Type: text/plain\r\nContent-Length: 23\r\n\
             Connection: close\r\nAllow: GET, HEAD, OPTIONS\r\n\r\n405 Method Not Allowed\n";
         assert_eq!(status(Framing::FINAL, Status::MethodNotAllowed), expected);
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tracker_is_healthy_in_json() {
+    fn a_health_check_is_answered_in_json() {
         let expected = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n{\"status\":\"Ok\"}";
         assert_eq!(text(|out| write_health(out, ORDINARY)), expected);
     }

@@ -1,4 +1,4 @@
-//! Whole requests of known clients: what they escape, in which order they speak, what they say besides.
+//! Complete requests of known clients, with their escapes, order of parameters and headers.
 
 use http_protocol::{
     Announce, Connection, ContentCoding, Event, HeadSearch, Incoming, KeyInPath, PeerForm, Request, Route,
@@ -6,7 +6,7 @@ use http_protocol::{
 };
 use primitives::{InfoHash, Numwant, PeerStatus};
 
-/// Has bytes of every kind: letters, digits, signs that are escaped or not, `%`, `+`, a space and 0.
+/// Contains every kind of byte: letters, digits, signs that are escaped or not, `%`, `+`, a space and 0.
 const INFO_HASH: InfoHash = InfoHash(*b"\x00\x9b\xdb\xbbI\xf0+ %&=~-_.!*A9\xff");
 
 fn read(bytes: &[u8]) -> Request<'_> {
@@ -45,7 +45,7 @@ fn libtorrent_in_qbittorrent() {
 }
 
 #[test]
-fn a_client_that_escapes_only_what_would_end_the_query() {
+fn a_client_that_escapes_only_bytes_with_a_meaning_in_a_query() {
     let request = read(
         b"GET /announce?info_hash=%00\x9b\xdb\xbbI\xf0%2b%20%25%26%3d~-_.!*A9\xff&peer_id=-XX0001-abcdefghijkl\
         &port=51413 HTTP/1.1\r\nHost: tracker.example\r\n\r\n",
@@ -69,7 +69,7 @@ fn transmission_over_curl() {
 }
 
 #[test]
-fn aria2_escapes_whatever_is_no_letter_or_digit() {
+fn aria2_escapes_everything_except_letters_and_digits() {
     let request = read(
         b"GET /announce?info_hash=%00%9B%DB%BBI%F0%2B%20%25%26%3D%7E%2D%5F%2E%21%2AA9%FF\
         &peer_id=%2DA2%2D1%2D37%2D0%2D%AB%CD%EF%01%02%03%04%05%06&uploaded=0&downloaded=0&left=734003200&compact=1\
@@ -83,7 +83,7 @@ fn aria2_escapes_whatever_is_no_letter_or_digit() {
 }
 
 #[test]
-fn utorrent_names_its_ipv6_address() {
+fn utorrent_sends_its_ipv6_address() {
     let request = read(
         b"GET /announce?info_hash=%00%9b%db%bbI%f0%2b%20%25%26%3d%7e-_.%21*A9%ff\
         &peer_id=-UT355W-%1f%b3%0f%11%a2%c3%d4%e5%f6%07%18%29&port=29041&uploaded=0&downloaded=0&left=0&corrupt=0\
@@ -98,7 +98,7 @@ fn utorrent_names_its_ipv6_address() {
 }
 
 #[test]
-fn rtorrent_begins_with_the_hash_and_has_no_numwant() {
+fn rtorrent_starts_with_the_hash_and_sends_no_numwant() {
     let request = read(
         b"GET /announce?info_hash=%00%9B%DB%BBI%F0%2B%20%25%26%3D~-_.%21%2AA9%FF\
         &peer_id=-lt0D80-%A2%14%C8%EB%0B%5E%81%7C%2A%BD%90%33&key=1a2b3c4d&compact=1&port=6922&uploaded=0&downloaded=0\
@@ -111,7 +111,7 @@ fn rtorrent_begins_with_the_hash_and_has_no_numwant() {
 }
 
 #[test]
-fn the_first_client_asked_for_dictionaries_over_http_1_0() {
+fn the_first_client_asks_for_dictionaries_over_http_1_0() {
     let request = read(
         b"GET /announce?info_hash=%00%9b%db%bbI%f0%2b%20%25%26%3d%7e-_.%21%2aA9%ff\
         &peer_id=M3-4-2--%01%02%03%04%05%06%07%08%09%0a%0b%0c&port=6881&uploaded=0&downloaded=0&left=5&compact=0\

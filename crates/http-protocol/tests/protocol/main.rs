@@ -1,4 +1,4 @@
-//! Requests as real clients send them, and requests in pieces.
+//! Requests of real clients, and requests that arrive in pieces.
 
 mod clients;
 mod pieces;

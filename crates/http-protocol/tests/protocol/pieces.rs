@@ -1,9 +1,9 @@
-//! However the bytes of a connection arrive, they are the same requests.
+//! The requests that are read do not depend on how the bytes of a connection are split.
 
 use http_protocol::{HeadSearch, Incoming, ProxyHeader, read_proxy_header, read_request};
 use proptest::prelude::*;
 
-/// What is read from a connection, to its end or to what ends it.
+/// The result of reading a connection to its end or to the first error.
 #[derive(Debug, PartialEq, Eq)]
 struct Reading {
     /// As text, because the requests borrow other bytes each time.
@@ -39,7 +39,7 @@ fn assert_pieces_do_not_matter(bytes: &[u8]) {
 }
 
 #[test]
-fn a_connection_may_be_cut_anywhere() {
+fn a_connection_may_be_split_anywhere() {
     assert_pieces_do_not_matter(
         b"GET /announce?info_hash=%00 HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: b\r\n\r\n\r\nGET /scrape HTTP/1.0\n\n\
         HEAD /announce/0123456789abcdef0123456789abcdef HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\nGET / HT",
@@ -52,7 +52,7 @@ fn a_connection_may_be_cut_anywhere() {
 }
 
 #[test]
-fn a_head_beyond_its_bounds_may_be_cut_anywhere() {
+fn a_head_beyond_its_limits_may_be_split_anywhere() {
     let line = [b"\r\nGET /".as_slice(), &[b'a'; 8180], b" HTTP/1.0\r\n\r\n"].concat();
     let head = [b"GET / HTTP/1.0\r\nX: ".as_slice(), &[b'a'; 16_370], b"\r\n\r\n"].concat();
     for bytes in [line, head] {
@@ -65,7 +65,7 @@ fn a_head_beyond_its_bounds_may_be_cut_anywhere() {
 }
 
 #[test]
-fn a_proxys_header_may_be_cut_anywhere() {
+fn a_proxy_header_may_be_split_anywhere() {
     for bytes in [
         b"PROXY TCP4 192.0.2.1 198.51.100.1 56324 80\r\n".as_slice(),
         b"PROXY UNKNOWN\r\n",
@@ -80,7 +80,7 @@ fn a_proxys_header_may_be_cut_anywhere() {
     }
 }
 
-/// Lines that requests are made of, good and bad ones.
+/// Valid and invalid lines of requests.
 fn line() -> impl Strategy<Value = &'static [u8]> {
     prop::sample::select(vec![
         b"GET /announce?info_hash=%00 HTTP/1.1".as_slice(),
@@ -108,7 +108,7 @@ fn connection() -> impl Strategy<Value = Vec<u8>> {
 
 proptest! {
     #[test]
-    fn any_connection_may_be_cut_anywhere(bytes in connection(), cuts in prop::collection::vec(0..400_usize, 0..5)) {
+    fn any_connection_may_be_split_anywhere(bytes in connection(), cuts in prop::collection::vec(0..400_usize, 0..5)) {
         let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(bytes.len())).collect();
         cuts.sort_unstable();
         let whole = read_in_pieces(&bytes, [].into_iter());

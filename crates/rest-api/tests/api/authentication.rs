@@ -17,7 +17,7 @@ async fn ask(address: SocketAddr, query: &str, header: Option<&str>) -> Answer {
 }
 
 #[tokio::test]
-async fn the_right_token_lets_in_and_the_header_wins() {
+async fn a_valid_token_is_accepted_and_the_header_takes_precedence() {
     let api = start();
     let right = format!("Bearer {TOKEN}");
     let ack = Answer::ok("{\"status\":\"ok\"}");
@@ -30,7 +30,7 @@ async fn the_right_token_lets_in_and_the_header_wins() {
 }
 
 #[tokio::test]
-async fn without_a_token_all_but_the_health_check_is_refused() {
+async fn without_a_token_everything_but_the_health_check_is_refused() {
     let api = start();
     assert_eq!(ask(api.address, "", None).await, Answer::text(500, UNAUTHORIZED));
     assert_eq!(ask(api.address, "?token=", None).await, Answer::text(500, NOT_VALID));
@@ -49,7 +49,7 @@ async fn without_a_token_all_but_the_health_check_is_refused() {
 }
 
 #[tokio::test]
-async fn after_ten_wrong_tokens_an_address_is_told_to_wait_but_not_with_the_right_one() {
+async fn after_ten_wrong_tokens_an_address_is_limited_but_a_valid_token_is_accepted() {
     let api = start();
     for _ in 0..10 {
         assert_eq!(ask(api.address, "?token=wrong", None).await, Answer::text(500, NOT_VALID));
@@ -68,7 +68,7 @@ async fn a_read_only_token_reads_everything_and_changes_nothing() {
     let refused = Answer::new(403, "application/json", reason);
     let mut refusals = 0;
     for (path, item) in document["paths"].as_object().unwrap() {
-        // The stream has no end.
+        // The event stream never ends.
         for method in item.as_object().unwrap().keys().filter(|_| !path.ends_with("/events")) {
             let wanted = request(&method.to_uppercase(), &path.replace(['{', '}'], ""))
                 .header("authorization", format!("Bearer {READ_ONLY_TOKEN}"));
@@ -85,7 +85,7 @@ async fn a_read_only_token_reads_everything_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn other_tokens_let_in_at_once_and_end_the_streams_of_those_before() {
+async fn replaced_tokens_take_effect_at_once_and_end_open_streams() {
     let api = start();
     let wanted = request("GET", &format!("/api/v1/events?token={TOKEN}")).body(Full::new(Bytes::new()));
     let response = exchange(TcpStream::connect(api.address).await.unwrap(), wanted.unwrap()).await;

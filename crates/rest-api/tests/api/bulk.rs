@@ -1,4 +1,4 @@
-//! Lists and keys by the hundred thousand.
+//! Bulk requests with up to 100,000 lines.
 
 use crate::harness::{Answer, start};
 use primitives::InfoHash;
@@ -9,7 +9,7 @@ fn info_hashes(count: u32) -> String {
 }
 
 #[tokio::test]
-async fn a_list_of_100_000_lines_goes_in_and_comes_back_and_goes_out() {
+async fn a_list_of_100_000_lines_is_added_downloaded_and_removed() {
     let api = start();
     let lines = info_hashes(100_000);
     for list in ["whitelist", "denylist"] {
@@ -18,7 +18,7 @@ async fn a_list_of_100_000_lines_goes_in_and_comes_back_and_goes_out() {
         assert_eq!(added, Answer::ok("{\"added\":100000,\"invalid\":0,\"invalid_lines\":[]}"));
         let told = api.get(&path).await;
         assert_eq!(told.content_type, "text/plain; charset=utf-8");
-        assert!(told.body == lines, "the list is not what was sent");
+        assert!(told.body == lines, "the list differs from what was sent");
         let removed = api.ask_with("DELETE", &path, "text/plain", lines.clone()).await;
         assert_eq!(removed, Answer::ok("{\"removed\":100000,\"invalid\":0,\"invalid_lines\":[]}"));
         assert_eq!(api.get(&path).await.body, "");
@@ -27,7 +27,7 @@ async fn a_list_of_100_000_lines_goes_in_and_comes_back_and_goes_out() {
 }
 
 #[tokio::test]
-async fn lines_that_are_no_info_hash_are_counted_and_the_first_ten_named() {
+async fn invalid_lines_are_counted_and_the_first_ten_are_named() {
     let api = start();
     let body = format!("# comment\n\n{}\nshort\n{}", "ab".repeat(20), "x\n".repeat(20));
     let answer = api.ask_with("POST", "/api/v1/denylist", "text/plain", body).await;
@@ -47,7 +47,7 @@ async fn single_torrents_are_denied_and_allowed_again() {
 }
 
 #[tokio::test]
-async fn a_list_that_cannot_be_changed_or_read_is_told_so() {
+async fn a_list_that_cannot_be_changed_or_read_is_reported() {
     let api = start();
     api.fake.fails.store(true, Ordering::Relaxed);
     let busy = "a core of the tracker does not answer";
@@ -58,7 +58,7 @@ async fn a_list_that_cannot_be_changed_or_read_is_told_so() {
 }
 
 #[tokio::test]
-async fn keys_are_made_told_and_removed_in_bulk() {
+async fn keys_are_made_listed_and_removed_in_bulk() {
     let api = start();
     let wanted: String =
         (0..100_000).map(|number| format!("{{\"key\":\"k{number:031}\",\"seconds_valid\":60}}\n")).collect();
@@ -80,7 +80,7 @@ async fn keys_are_made_told_and_removed_in_bulk() {
 }
 
 #[tokio::test]
-async fn a_line_that_wants_no_key_is_answered_in_its_place() {
+async fn an_invalid_line_is_reported_in_its_place() {
     let api = start();
     let good = "{\"key\":null,\"seconds_valid\":null}";
     let body = format!("{good}\n{{}}\n{{\"key\":\"short\",\"seconds_valid\":null}}\n{good}\n");

@@ -3,9 +3,9 @@ use crate::harness::start;
 use std::path::Path;
 use std::sync::Arc;
 
-/// With `REGENERATE` set, the committed document is written anew.
+/// With `REGENERATE` set, the committed document is rewritten first.
 #[test]
-fn the_committed_document_is_that_of_the_routes() {
+fn the_committed_document_matches_the_routes() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/openapi.json");
     let document = rest_api::openapi_document(Arc::new(Fake::default()));
     if std::env::var_os("REGENERATE").is_some() {
@@ -13,7 +13,7 @@ fn the_committed_document_is_that_of_the_routes() {
     }
     assert!(
         std::fs::read_to_string(&file).is_ok_and(|committed| committed == document),
-        "docs/openapi.json is not what the routes say; write it anew by:\n\
+        "docs/openapi.json does not match the routes; regenerate it with:\n\
          REGENERATE=1 cargo test -p rest-api --test api the_committed_document"
     );
 }

@@ -1,4 +1,4 @@
-//! An honest tracker in memory: what is put in is there, what is taken out is not.
+//! A tracker in memory that stores what is added and forgets what is removed.
 
 use access::TorrentTablePlace;
 use control::{
@@ -17,13 +17,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
-/// The fake's clock stands still, so that bodies can be compared: 2023-03-28 13:25:00 UTC.
+/// The fake's constant time, so that bodies can be compared: 2023-03-28 13:25:00 UTC.
 pub(crate) const NOW_UNIX_S: u64 = 1_680_009_900;
 
 pub(crate) struct Fake {
     pub(crate) modes: Modes,
     state: Mutex<State>,
-    /// Whether all that can fail does.
+    /// Whether every operation that can fail does.
     pub(crate) fails: AtomicBool,
     pub(crate) statistics_asked: AtomicU64,
     pub(crate) batch_max: AtomicUsize,
@@ -81,11 +81,11 @@ impl Management for Fake {
         self.modes
     }
 
-    /// Each time it is asked, two connects more have been answered.
     fn totals(&self) -> Vec<(&'static str, u64)> {
         vec![("completed", 7), ("udp_announces_answered", 42)]
     }
 
+    /// Each call returns two more answered connects.
     fn statistics(&self) -> Statistics {
         let asked = self.statistics_asked.fetch_add(1, Ordering::Relaxed) + 1;
         let mut statistics = Statistics::default();

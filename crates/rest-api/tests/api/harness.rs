@@ -1,4 +1,4 @@
-//! A management API over a fake tracker at a port of its own, and a client.
+//! A management API over a fake tracker, on a free port, and a client for it.
 
 use crate::fake::Fake;
 use http_body_util::{BodyExt as _, Full};
@@ -116,7 +116,7 @@ impl Api {
         self.ask("GET", path).await
     }
 
-    /// A request with the right token, and with a body.
+    /// Sends a request with a valid token and a body.
     pub(crate) async fn ask_with(
         &self,
         method: &str,

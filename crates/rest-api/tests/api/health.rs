@@ -1,4 +1,4 @@
-//! The health-check API: it asks each listener what its clients ask.
+//! The health-check API, which probes each listener as its clients would.
 
 use crate::fake::Fake;
 use crate::harness::{request, send, start, start_with};
@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use udp_protocol::{ConnectResponse, ConnectionId, Request, decode_request};
 use zerocopy::IntoBytes as _;
 
-/// Health checks of these listeners, at an address of their own.
+/// Serves health checks of these listeners and returns the address.
 fn start_checks(listeners: Vec<(Service, SocketAddr)>) -> SocketAddr {
     let fake = Fake::default();
     *fake.listeners.lock().unwrap() = listeners
@@ -36,7 +36,7 @@ async fn check(address: SocketAddr) -> serde_json::Value {
     answer.json()
 }
 
-/// A tracker of UDP that answers connects, and counts them.
+/// A UDP tracker that answers connects and counts them.
 async fn udp_tracker(bound: &str) -> (SocketAddr, Arc<AtomicU64>) {
     let socket = UdpSocket::bind(bound).await.unwrap();
     let address = socket.local_addr().unwrap();
@@ -56,13 +56,13 @@ async fn udp_tracker(bound: &str) -> (SocketAddr, Arc<AtomicU64>) {
 }
 
 #[tokio::test]
-async fn without_listeners_there_is_nothing_to_say() {
+async fn without_listeners_the_status_is_none() {
     let expected = serde_json::json!({ "status": "None", "message": "", "details": [] });
     assert_eq!(check(start_checks(Vec::new())).await, expected);
 }
 
 #[tokio::test]
-async fn each_listener_is_asked_what_its_clients_ask() {
+async fn each_listener_is_probed_as_its_clients_would() {
     let (udp, _) = udp_tracker("0.0.0.0:0").await;
     let (udp_v6, _) = udp_tracker("[::]:0").await;
     let api = start();
@@ -90,13 +90,13 @@ async fn each_listener_is_asked_what_its_clients_ask() {
 }
 
 #[tokio::test]
-async fn a_listener_that_is_gone_silent_or_wrong_is_an_error() {
+async fn a_listener_that_is_closed_silent_or_wrong_is_an_error() {
     let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-    // A port of its own, at which nobody listens.
+    // A reserved port without a listener.
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let gone = socket.local_addr().unwrap();
-    // The API has no `/health_check`, which is what a tracker's HTTP listener is asked for.
+    // The API has no `/health_check`, the path probed on a tracker's HTTP listener.
     let other = start();
     let checks = start_checks(vec![
         (Service::Udp, silent.local_addr().unwrap()),
@@ -116,7 +116,7 @@ async fn a_listener_that_is_gone_silent_or_wrong_is_an_error() {
 }
 
 #[tokio::test]
-async fn clients_that_do_not_wait_for_their_answer_cause_no_more_looks() {
+async fn clients_that_disconnect_early_cause_no_more_probes() {
     let silent = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let checks = start_checks(vec![(Service::Udp, silent.local_addr().unwrap())]);
     let begin = std::time::Instant::now();
@@ -126,13 +126,13 @@ async fn clients_that_do_not_wait_for_their_answer_cause_no_more_looks() {
     }
     assert_eq!(check(checks).await["details"][0]["result"]["Err"], "no answer in 2 seconds");
     let looks = std::iter::from_fn(|| silent.try_recv(&mut [0; 64]).ok()).count() as u64;
-    // Each waits for its answer so long.
+    // Each probe times out after two seconds.
     let looks_max = 1 + begin.elapsed().as_secs() / 2;
-    assert!((1..=looks_max).contains(&looks), "{looks} and not {looks_max}");
+    assert!((1..=looks_max).contains(&looks), "{looks} probes, expected at most {looks_max}");
 }
 
 #[tokio::test]
-async fn however_often_it_is_asked_a_listener_is_asked_once_a_second() {
+async fn a_listener_is_probed_at_most_once_a_second() {
     let (udp, connects) = udp_tracker("127.0.0.1:0").await;
     let checks = start_checks(vec![(Service::Udp, udp)]);
     let begin = std::time::Instant::now();

@@ -1,6 +1,6 @@
-//! The management API over a tracker in memory: what its clients are answered.
+//! Tests of the management API over a tracker in memory, from a client's point of view.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+#![allow(clippy::unwrap_used, reason = "test helpers may panic")]
 
 mod authentication;
 mod bulk;

@@ -1,4 +1,4 @@
-//! What operators have beside version 1.
+//! Extensions to version 1 of the API.
 
 use crate::harness::{Answer, TOKEN, exchange, request, start};
 use control::TorrentWithPeers;
@@ -44,7 +44,7 @@ async fn torrents_are_sorted_and_paged_with_their_total() {
 }
 
 #[tokio::test]
-async fn a_torrent_is_forgotten_once() {
+async fn a_torrent_is_dropped_once() {
     let api = start();
     let info = TorrentInfo { info_hash: InfoHash([1; 20]), seeders: 1, leechers: 0, completed: 0 };
     api.fake.add_torrent(TorrentWithPeers { info, peers: Vec::new() });
@@ -73,7 +73,7 @@ async fn a_key_has_an_account_that_can_be_reset() {
 }
 
 #[tokio::test]
-async fn clients_and_networks_are_banned_and_let_in_again() {
+async fn clients_and_networks_are_banned_and_unbanned() {
     let api = start();
     let ban = |body: &'static str| api.post_json("/api/v1/bans", body);
     assert_eq!(ban("{\"client\":\"-XL00\",\"reason\":\"leech\"}").await, ack());
@@ -104,7 +104,7 @@ async fn clients_and_networks_are_banned_and_let_in_again() {
 }
 
 #[tokio::test]
-async fn configuration_latencies_and_storage_are_told() {
+async fn configuration_latencies_and_storage_are_reported() {
     let api = start();
     assert_eq!(api.get("/api/v1/config").await, Answer::ok("{\"tracker\":{\"private\":true}}"));
     assert_eq!(api.ask("POST", "/api/v1/reload").await, ack());
@@ -117,7 +117,7 @@ async fn configuration_latencies_and_storage_are_told() {
 }
 
 #[tokio::test]
-async fn events_tell_the_figures_each_second_and_end_with_the_api() {
+async fn events_report_the_figures_each_second_and_end_at_shutdown() {
     let api = start();
     let wanted = request("GET", &format!("/api/v1/events?token={TOKEN}")).body(Full::new(Bytes::new()));
     let stream = TcpStream::connect(api.address).await.unwrap();

@@ -1,4 +1,4 @@
-//! How the API is served: TLS, bounds, the way down.
+//! How the API is served: TLS, limits, shutdown.
 
 use crate::fake::Fake;
 use crate::harness::{TOKEN, answer_of, exchange, request, start, start_with};
@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-/// The two sides of an identity that nobody else has.
+/// TLS configurations of a server with a new self-signed certificate and of a client that trusts only that one.
 pub(crate) fn identity() -> (Arc<ServerConfig>, Arc<ClientConfig>) {
     let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -72,7 +72,7 @@ async fn a_head_that_is_too_long_is_refused() {
     let head = format!("GET /api/health_check HTTP/1.1\r\nhost: x\r\nlong: {}\r\n\r\n", "x".repeat(500_000));
     drop(stream.write_all(head.as_bytes()).await);
     let mut answer = Vec::new();
-    // The rest of the head may be answered with a reset.
+    // The connection may be reset, because the rest of the head is not read.
     drop(stream.read_to_end(&mut answer).await);
     assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 431"), "{}", answer.escape_ascii());
 }
@@ -89,7 +89,7 @@ async fn silent_connections_do_not_keep_an_operator_out() {
 }
 
 #[tokio::test]
-async fn an_idle_connection_does_not_hold_up_the_way_down() {
+async fn an_idle_connection_does_not_delay_shutdown() {
     let api = start();
     let mut stream = TcpStream::connect(api.address).await.unwrap();
     stream.write_all(b"GET /api/health_check HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();

@@ -1,4 +1,4 @@
-//! Version 1 of the API, row by row.
+//! Version 1 of the API, route by route.
 
 use crate::fake::{Fake, NOW_UNIX_S};
 use crate::harness::{Answer, Api, start, start_with};
@@ -40,7 +40,7 @@ fn with_torrents() -> Api {
 }
 
 #[tokio::test]
-async fn the_api_is_alive_and_what_is_nowhere_is_not_found() {
+async fn the_health_check_is_answered_and_unknown_paths_are_not_found() {
     let api = start();
     assert_eq!(api.get("/api/health_check").await, Answer::ok("{\"status\":\"Ok\"}"));
     for path in ["/", "/api", "/api/v1/nothing", "/api/v2/stats"] {
@@ -49,7 +49,7 @@ async fn the_api_is_alive_and_what_is_nowhere_is_not_found() {
 }
 
 #[tokio::test]
-async fn stats_have_the_names_of_version_1_and_those_that_came_later() {
+async fn stats_have_the_original_and_the_later_names_of_version_1() {
     let api = with_torrents();
     let stats = api.get("/api/v1/stats").await;
     assert_eq!((stats.status, stats.content_type.as_str()), (200, "application/json"));
@@ -93,11 +93,11 @@ async fn stats_have_the_names_of_version_1_and_those_that_came_later() {
     assert!(text.body.lines().any(|line| line == "torrents 3"), "{}", text.body);
     assert_eq!(api.get("/api/v1/stats?format=xml").await.status, 400);
     api.fake.fails.store(true, Ordering::Relaxed);
-    assert_eq!(api.get("/api/v1/stats").await.status, 200, "no core is asked");
+    assert_eq!(api.get("/api/v1/stats").await.status, 200, "stats must not query the cores");
 }
 
 #[tokio::test]
-async fn metrics_are_json_or_the_text_of_prometheus() {
+async fn metrics_are_json_or_prometheus_text() {
     let api = start();
     let metrics = api.get("/api/v1/metrics").await.json();
     let all = metrics["metrics"].as_array().unwrap();
@@ -115,7 +115,7 @@ async fn metrics_are_json_or_the_text_of_prometheus() {
 }
 
 #[tokio::test]
-async fn a_torrent_is_told_with_its_peers() {
+async fn a_torrent_is_returned_with_its_peers() {
     let api = start();
     let mut known = torrent(0x11, 1, 1, 9);
     let details = PeerDetails {
@@ -161,7 +161,7 @@ async fn a_torrent_is_told_with_its_peers() {
 }
 
 #[tokio::test]
-async fn a_torrent_that_is_not_known_is_told_so() {
+async fn an_unknown_torrent_is_reported() {
     let api = start();
     let unknown = api.get(&format!("/api/v1/torrent/{}", "ab".repeat(20))).await;
     assert_eq!(unknown, Answer::ok("\"torrent not known\""));
@@ -171,7 +171,7 @@ async fn a_torrent_that_is_not_known_is_told_so() {
 }
 
 #[tokio::test]
-async fn what_is_no_info_hash_is_refused_everywhere() {
+async fn an_invalid_info_hash_is_refused_everywhere() {
     let api = start();
     for (method, path) in [
         ("GET", "torrent"),
@@ -197,7 +197,7 @@ async fn what_is_no_info_hash_is_refused_everywhere() {
 }
 
 #[tokio::test]
-async fn torrents_come_in_pages_or_by_name() {
+async fn torrents_are_returned_in_pages_or_by_info_hash() {
     let api = with_torrents();
     let [one, two, three] = [item("11", 1, 9, 5), item("22", 3, 8, 0), item("33", 2, 7, 2)];
     let all = Answer::ok(format!("[{one},{two},{three}]"));
@@ -218,7 +218,7 @@ async fn torrents_come_in_pages_or_by_name() {
 }
 
 #[tokio::test]
-async fn a_key_is_made_as_it_is_wanted() {
+async fn a_key_is_made_as_requested() {
     let api = start();
     let made = |body: String| Answer::new(200, "application/json; charset=utf-8", body);
     let wanted = format!("{{\"key\":\"{KEY}\",\"seconds_valid\":60}}");
@@ -237,7 +237,7 @@ async fn a_key_is_made_as_it_is_wanted() {
 }
 
 #[tokio::test]
-async fn a_key_that_cannot_be_is_refused() {
+async fn an_invalid_key_request_is_refused() {
     let api = start();
     let refused = api.post_json("/api/v1/keys", "{\"key\":\"short\",\"seconds_valid\":null}").await;
     let told = "Invalid URL: invalid auth key: string \"short\", expected 32 ASCII letters and digits";
@@ -292,7 +292,7 @@ async fn a_key_is_removed_once_and_keys_are_reloaded() {
 }
 
 #[tokio::test]
-async fn the_whitelist_takes_and_gives_torrents_however_often() {
+async fn adding_and_removing_whitelisted_torrents_is_idempotent() {
     let api = start();
     let path = format!("/api/v1/whitelist/{}", "AB".repeat(20));
     for _ in 0..2 {
@@ -315,7 +315,7 @@ async fn the_whitelist_takes_and_gives_torrents_however_often() {
 }
 
 #[tokio::test]
-async fn where_a_mode_is_off_its_routes_say_so() {
+async fn routes_of_a_mode_that_is_off_answer_409() {
     let modes = Modes { users: UserMode::Public, torrents: TorrentMode::Any };
     let mut fake = Fake::default();
     fake.modes = modes;

@@ -24,7 +24,7 @@ fn a_client_that_offers_no_protocol_is_served() {
 }
 
 #[test]
-fn a_client_that_offers_http_2_only_is_told_so() {
+fn a_client_that_offers_only_http_2_gets_an_alert() {
     let files = Files::new();
     for version in VERSIONS {
         let mut client = Client::new(&client_config(version, &files.certificate, &[b"h2"]));

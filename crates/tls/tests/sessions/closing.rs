@@ -2,18 +2,18 @@ use crate::pair::{Client, Files, Server, VERSIONS, client_config, connected};
 use tls::{Received, TlsError};
 
 #[test]
-fn a_client_that_closes_still_gets_its_answer_and_then_the_end() {
+fn a_client_that_closes_still_gets_its_response_and_then_the_close() {
     let files = Files::new();
     for version in VERSIONS {
         let (mut client, mut server) = connected(&files, version);
         let mut last = client.write(b"a request");
         client.0.send_close_notify();
         last.extend(client.flight());
-        last.extend(b"what is behind the end");
+        last.extend(b"bytes after the close");
         assert_eq!(server.receive(&last), Ok(Received::ClosedByPeer));
         assert_eq!(server.read(), b"a request");
         assert_eq!(server.session.held_bytes(), 0);
-        assert_eq!(server.receive(b"more behind the end"), Ok(Received::ClosedByPeer));
+        assert_eq!(server.receive(b"more after the close"), Ok(Received::ClosedByPeer));
         server.session.send(b"an answer", &mut server.to_send).unwrap();
         server.session.close(&mut server.to_send);
         assert_eq!(client.feed(&server.sent()).unwrap(), b"an answer");
@@ -22,7 +22,7 @@ fn a_client_that_closes_still_gets_its_answer_and_then_the_end() {
 }
 
 #[test]
-fn a_client_is_told_of_the_end_once() {
+fn a_client_is_notified_of_the_close_once() {
     let files = Files::new();
     for version in VERSIONS {
         let (mut client, mut server) = connected(&files, version);
@@ -35,7 +35,7 @@ fn a_client_is_told_of_the_end_once() {
 }
 
 #[test]
-fn behind_its_end_a_session_does_nothing_more() {
+fn an_ended_session_does_nothing_more() {
     let files = Files::new();
     for version in VERSIONS {
         let (mut client, mut server) = connected(&files, version);
@@ -48,7 +48,7 @@ fn behind_its_end_a_session_does_nothing_more() {
 }
 
 #[test]
-fn in_a_handshake_nothing_can_be_sent_and_there_is_no_end_to_tell() {
+fn during_a_handshake_no_data_and_no_close_can_be_sent() {
     let files = Files::new();
     for version in VERSIONS {
         let mut client = Client::new(&client_config(version, &files.certificate, &[]));

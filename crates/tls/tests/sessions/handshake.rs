@@ -4,7 +4,7 @@ use rustls::SupportedProtocolVersion;
 const REQUEST: &[u8] = b"GET /announce HTTP/1.1\r\nHost: tracker.example\r\n\r\n";
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\n\r\n";
 
-/// A whole session, with each flight of the client given to `give`; says how long its longest flight is.
+/// Runs a session that passes each flight of the client to `give`, and returns the length of the longest flight.
 fn session(
     files: &Files,
     version: &'static SupportedProtocolVersion,
@@ -17,7 +17,7 @@ fn session(
         let flight = client.flight();
         longest = longest.max(flight.len());
         give(&mut server, &flight);
-        client.feed(&server.sent()).expect("a sound flight");
+        client.feed(&server.sent()).expect("a valid flight");
     }
     let request = client.write(REQUEST);
     give(&mut server, &request);
@@ -39,7 +39,7 @@ fn a_session_is_the_same_wherever_its_flights_are_split() {
 }
 
 #[test]
-fn a_session_may_come_byte_by_byte() {
+fn a_session_may_arrive_byte_by_byte() {
     let files = Files::new();
     for version in VERSIONS {
         session(&files, version, |server, flight| {
@@ -68,7 +68,7 @@ fn a_handshake_message_may_be_spread_over_small_records() {
 }
 
 #[test]
-fn what_comes_right_behind_the_handshake_is_received_with_it() {
+fn data_right_after_the_handshake_is_received_with_it() {
     let files = Files::new();
     for version in VERSIONS {
         let mut client = Client::new(&client_config(version, &files.certificate, &[]));

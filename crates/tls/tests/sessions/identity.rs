@@ -2,7 +2,7 @@ use crate::pair::certified;
 use std::path::Path;
 use tls::{IDENTITY_FILE_BYTES_MAX, ServerIdentity};
 
-/// What is said of files with these texts; their names in it are `cert` and `key`.
+/// Returns the error for files with these texts, which are named `cert` and `key` in it.
 fn said_of(certificate: &str, key: &str) -> String {
     let dir = tempfile::tempdir().expect("a folder");
     let [certificate_file, key_file] = [("cert", certificate), ("key", key)].map(|(name, text)| {
@@ -25,7 +25,7 @@ fn a_missing_file_is_named() {
 }
 
 #[test]
-fn what_is_missing_in_a_file_is_said_of_that_file() {
+fn an_error_names_the_file_and_what_is_missing_in_it() {
     let pair = certified();
     let (certificate, key) = (pair.cert.pem(), pair.signing_key.serialize_pem());
     assert_eq!(said_of(&certificate, &key), "loaded");
@@ -36,17 +36,20 @@ fn what_is_missing_in_a_file_is_said_of_that_file() {
 }
 
 #[test]
-fn one_file_may_have_both() {
+fn one_file_may_contain_both() {
     let pair = certified();
     let both = [pair.signing_key.serialize_pem(), pair.cert.pem()].concat();
     assert_eq!(said_of(&both, &both), "loaded");
 }
 
 #[test]
-fn a_key_of_another_certificate_is_refused_with_both_names() {
+fn a_key_of_another_certificate_is_refused_with_both_file_names() {
     let (pair, other) = (certified(), certified());
     let said = said_of(&pair.cert.pem(), &other.signing_key.serialize_pem());
-    assert!(said.starts_with("key: the private key does not fit the first certificate of cert; "), "{said}");
+    assert!(
+        said.starts_with("key: the private key does not match the first certificate of cert; "),
+        "{said}"
+    );
     let wrong_order = [other.cert.pem(), pair.cert.pem()].concat();
     assert!(
         said_of(&wrong_order, &pair.signing_key.serialize_pem()).starts_with("key: the private key does not")
@@ -56,7 +59,7 @@ fn a_key_of_another_certificate_is_refused_with_both_names() {
 }
 
 #[test]
-fn a_file_that_is_cut_off_or_garbled_is_no_pem() {
+fn a_truncated_or_malformed_file_is_not_pem() {
     let pair = certified();
     let (certificate, key) = (pair.cert.pem(), pair.signing_key.serialize_pem());
     let cut = &certificate[..certificate.len() / 2];
@@ -66,7 +69,7 @@ fn a_file_that_is_cut_off_or_garbled_is_no_pem() {
 }
 
 #[test]
-fn what_is_in_pem_but_no_certificate_and_no_key_is_unusable() {
+fn pem_that_is_not_a_certificate_or_key_is_unusable() {
     let pair = certified();
     let (certificate, key) = (pair.cert.pem(), pair.signing_key.serialize_pem());
     let junk = |label: &str| format!("-----BEGIN {label}-----\nAAAA\n-----END {label}-----\n");
@@ -77,7 +80,7 @@ fn what_is_in_pem_but_no_certificate_and_no_key_is_unusable() {
 }
 
 #[test]
-fn a_file_or_a_chain_without_end_is_refused() {
+fn a_file_or_chain_that_is_too_long_is_refused() {
     let pair = certified();
     let key = pair.signing_key.serialize_pem();
     let big = " ".repeat(usize::try_from(IDENTITY_FILE_BYTES_MAX).unwrap() + 1);

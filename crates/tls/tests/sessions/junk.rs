@@ -4,7 +4,7 @@ use tls::{HELD_BYTES_MAX, TlsError};
 
 const ALERT: u8 = 21;
 
-/// The alert in plain form that says `description`.
+/// An unencrypted fatal alert.
 fn alert(description: u8) -> [u8; 7] {
     [ALERT, 3, 3, 0, 2, 2, description]
 }
@@ -12,7 +12,7 @@ fn alert(description: u8) -> [u8; 7] {
 const DECODE_ERROR: u8 = 50;
 
 #[test]
-fn plain_http_is_told_from_tls_and_gets_an_alert() {
+fn plain_http_is_detected_and_gets_an_alert() {
     let files = Files::new();
     for request in ["GET /announce HTTP/1.1\r\n", "HEAD / HTTP/1.0\r\n\r\n", "POST ", "PRI * HTTP/2.0"] {
         for at in 0..request.len() {
@@ -36,7 +36,7 @@ fn garbage_ends_a_session_at_any_byte_of_a_hello() {
             let mut garbled = hello.clone();
             garbled[at] ^= flip;
             let mut server = Server::new(&identity);
-            // Many of its bytes may be any others.
+            // Many bytes of a hello may have any value.
             let is_refused = server.receive(&garbled).is_err();
             assert!(server.session.held_bytes() <= HELD_BYTES_MAX);
             assert_eq!(is_refused, server.receive(&[]) == Err(TlsError::Ended));
@@ -63,7 +63,7 @@ fn a_garbled_record_ends_a_session_and_nothing_of_it_is_received() {
 }
 
 #[test]
-fn a_record_that_says_it_is_longer_than_any_is_refused_by_its_head() {
+fn a_record_with_an_impossible_length_is_refused_by_its_header() {
     let files = Files::new();
     let mut server = Server::new(&files.load());
     assert!(matches!(server.receive(&[22, 3, 1, 0x48, 0]), Err(TlsError::Failed(_))));
@@ -71,12 +71,12 @@ fn a_record_that_says_it_is_longer_than_any_is_refused_by_its_head() {
     for version in VERSIONS {
         let (mut client, mut server) = connected(&files, version);
         assert!(matches!(server.receive(&[23, 3, 3, 0xff, 0xff]), Err(TlsError::Failed(_))));
-        assert!(client.feed(&server.sent()).is_err(), "the client is told");
+        assert!(client.feed(&server.sent()).is_err(), "the client gets an alert");
     }
 }
 
 #[test]
-fn the_longest_record_is_held_until_it_is_whole_and_then_refused_as_it_is_forged() {
+fn the_longest_record_is_held_until_it_is_complete_and_then_refused_as_forged() {
     let (_client, mut server) = connected(&Files::new(), &TLS12);
     let length = 16_384 + 2047;
     let [high, low] = u16::try_from(length).unwrap().to_be_bytes();
@@ -92,7 +92,7 @@ fn the_longest_record_is_held_until_it_is_whole_and_then_refused_as_it_is_forged
 }
 
 #[test]
-fn a_handshake_message_that_never_ends_is_held_up_to_the_bound_only() {
+fn a_handshake_message_that_never_ends_is_held_only_up_to_the_limit() {
     let files = Files::new();
     let mut server = Server::new(&files.load());
     // A hello of 65,535 bytes, 100 bytes a record.
@@ -112,7 +112,7 @@ fn a_handshake_message_that_never_ends_is_held_up_to_the_bound_only() {
 }
 
 #[test]
-fn records_without_content_do_not_go_on_for_ever() {
+fn endless_records_without_content_are_refused() {
     let mut server = Server::new(&Files::new().load());
     let empty = [22, 3, 1, 0, 0].repeat(100);
     assert!(matches!(server.receive(&empty), Err(TlsError::Failed(_))));

@@ -1,4 +1,4 @@
-//! Sessions with the client of rustls, in memory, and what is no client at all.
+//! Sessions with the client of rustls in memory, and with bytes that no client sends.
 
 mod alpn;
 mod closing;

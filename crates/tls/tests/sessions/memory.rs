@@ -1,21 +1,21 @@
-//! What a session holds, by an allocator that counts for each thread.
+//! The memory of a session, measured by an allocator that counts for each thread.
 
 use crate::pair::{Client, Files, VERSIONS, client_config};
 use allocation_counter::{AllocationInfo, measure};
 use rustls::SupportedProtocolVersion;
 use tls::{HELD_BYTES_MAX, Received, ServerIdentity, TlsSession};
 
-/// Heap bytes of a session that waits for a request: 3087 with TLS 1.2 and 3191 with 1.3, and 96 more behind its first
-/// request. The buffered connection of rustls has 7263 and 7367.
+/// Heap bytes of a session that waits for a request: 3087 with TLS 1.2 and 3191 with 1.3, and 96 more after its first
+/// request. The buffered connection of rustls takes 7263 and 7367.
 const IDLE_BYTES_MAX: i64 = 3400;
 
-/// Heap bytes at the worst moment of a handshake with what a real client sends.
+/// Peak heap bytes of a handshake with a real client.
 const HANDSHAKE_BYTES_MAX: u64 = 8192;
 
 const REQUEST: [u8; 250] = [b'r'; 250];
 const ANSWER: [u8; 400] = [b'a'; 400];
 
-/// A session of which each allocation counts, and none of its client and its caller's buffers.
+/// A session whose allocations are counted, without those of its client and of the buffers.
 struct Counted {
     session: TlsSession,
     heap_bytes: i64,
@@ -29,7 +29,7 @@ impl Counted {
         let mut session = None;
         let info = measure(|| session = Some(TlsSession::new(identity).expect("random numbers")));
         let [plaintext, to_send] = [(), ()].map(|()| Vec::with_capacity(65_536));
-        let session = session.expect("it was made");
+        let session = session.expect("created above");
         let heap_bytes = info.bytes_current;
         Self { session, heap_bytes, heap_bytes_peak: heap_bytes, plaintext, to_send }
     }
@@ -65,14 +65,14 @@ fn connected(
     let mut server = Counted::new(identity);
     while client.0.is_handshaking() || server.session.is_handshaking() {
         server.receive(client.flight());
-        client.feed(&server.to_send).expect("a sound flight");
+        client.feed(&server.to_send).expect("a valid flight");
         server.to_send.clear();
     }
     (client, server)
 }
 
 #[test]
-fn an_idle_session_holds_little_and_its_handshake_not_much_more() {
+fn an_idle_session_takes_little_memory_and_its_handshake_not_much_more() {
     let files = Files::new();
     let identity = files.load();
     for version in VERSIONS {
@@ -83,7 +83,7 @@ fn an_idle_session_holds_little_and_its_handshake_not_much_more() {
 }
 
 #[test]
-fn requests_and_answers_take_an_allocation_each_and_leave_nothing() {
+fn a_request_and_a_response_take_one_allocation_each_and_leave_none() {
     let files = Files::new();
     let identity = files.load();
     for version in VERSIONS {
@@ -105,7 +105,7 @@ fn requests_and_answers_take_an_allocation_each_and_leave_nothing() {
 }
 
 #[test]
-fn a_peer_that_begins_a_record_has_memory_only_for_what_it_sent_and_until_its_end() {
+fn an_incomplete_record_takes_memory_only_for_its_bytes_and_until_its_end() {
     let files = Files::new();
     let identity = files.load();
     for version in VERSIONS {
@@ -124,7 +124,7 @@ fn a_peer_that_begins_a_record_has_memory_only_for_what_it_sent_and_until_its_en
 }
 
 #[test]
-fn a_session_that_failed_holds_nothing_for_its_peer() {
+fn a_failed_session_holds_no_bytes_of_its_peer() {
     let files = Files::new();
     let identity = files.load();
     let mut server = Counted::new(&identity);
@@ -134,5 +134,5 @@ fn a_session_that_failed_holds_nothing_for_its_peer() {
         assert!(server.session.receive(&mut junk, &mut server.plaintext, &mut server.to_send).is_err());
     });
     server.add(info);
-    assert!(server.heap_bytes <= fresh + 200, "{} behind {fresh}", server.heap_bytes);
+    assert!(server.heap_bytes <= fresh + 200, "{} after {fresh}", server.heap_bytes);
 }

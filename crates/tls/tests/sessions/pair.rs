@@ -1,4 +1,4 @@
-//! A client and a server, and the bytes between them.
+//! A client and a server that exchange bytes in memory.
 
 use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
 use rustls::crypto::ring;
@@ -25,14 +25,14 @@ impl Files {
         Self { dir, certificate }
     }
 
-    /// Puts another certificate and key into their places.
+    /// Replaces the files with another certificate and key.
     pub(crate) fn renew(&mut self) {
         self.certificate = write_pair(&self.dir);
     }
 
     pub(crate) fn load(&self) -> ServerIdentity {
         ServerIdentity::load(&self.dir.path().join("certificate.pem"), &self.dir.path().join("key.pem"))
-            .expect("a sound pair")
+            .expect("a valid pair")
     }
 }
 
@@ -72,11 +72,11 @@ impl Client {
         Self(ClientConnection::new(Arc::clone(config), name).expect("a client"))
     }
 
-    /// What it has to send.
+    /// Returns the bytes to be sent.
     pub(crate) fn flight(&mut self) -> Vec<u8> {
         let mut bytes = Vec::new();
         while self.0.wants_write() {
-            self.0.write_tls(&mut bytes).expect("memory takes all");
+            self.0.write_tls(&mut bytes).expect("writing to memory cannot fail");
         }
         bytes
     }
@@ -90,20 +90,20 @@ impl Client {
         bytes
     }
 
-    /// Takes what the server sent; gives its plaintext.
+    /// Receives bytes of the server and returns their plaintext.
     pub(crate) fn feed(&mut self, mut bytes: &[u8]) -> Result<Vec<u8>, rustls::Error> {
         let mut plaintext = Vec::new();
         while !bytes.is_empty() {
-            self.0.read_tls(&mut bytes).expect("memory gives all");
+            self.0.read_tls(&mut bytes).expect("reading from memory cannot fail");
             self.0.process_new_packets()?;
-            // At a plain end of what has come, it would block.
+            // Fails with `WouldBlock` after the received plaintext.
             let _would_block = self.0.reader().read_to_end(&mut plaintext);
         }
         Ok(plaintext)
     }
 }
 
-/// A session with what it gave.
+/// A session with its output.
 pub(crate) struct Server {
     pub(crate) session: TlsSession,
     pub(crate) plaintext: Vec<u8>,
@@ -120,7 +120,7 @@ impl Server {
         self.session.receive(&mut bytes.to_vec(), &mut self.plaintext, &mut self.to_send)
     }
 
-    /// `bytes` in two pieces.
+    /// Receives `bytes` in two pieces.
     pub(crate) fn receive_split(&mut self, bytes: &[u8], at: usize) {
         let (front, back) = bytes.split_at(at.min(bytes.len()));
         assert_eq!(self.receive(front), Ok(Received::Open));
@@ -141,7 +141,7 @@ impl Server {
     }
 }
 
-/// Lets both talk until neither has anything to say.
+/// Exchanges flights until neither side has anything to send.
 pub(crate) fn shake_hands(client: &mut Client, server: &mut Server) {
     loop {
         let flight = client.flight();
@@ -149,13 +149,13 @@ pub(crate) fn shake_hands(client: &mut Client, server: &mut Server) {
             break;
         }
         assert_eq!(server.receive(&flight), Ok(Received::Open));
-        client.feed(&server.sent()).expect("a sound flight");
+        client.feed(&server.sent()).expect("a valid flight");
     }
     assert!(!client.0.is_handshaking() && !server.session.is_handshaking());
     assert_eq!(server.session.held_bytes(), 0);
 }
 
-/// Both ends of a session behind its handshake.
+/// Returns both ends of a session after its handshake.
 pub(crate) fn connected(files: &Files, version: &'static SupportedProtocolVersion) -> (Client, Server) {
     let mut client = Client::new(&client_config(version, &files.certificate, &[b"http/1.1"]));
     let mut server = Server::new(&files.load());

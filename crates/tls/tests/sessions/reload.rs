@@ -1,7 +1,7 @@
 use crate::pair::{Client, Files, Server, VERSIONS, client_config, connected, shake_hands};
 
 #[test]
-fn behind_a_reload_new_sessions_have_the_new_certificate_and_old_ones_go_on() {
+fn after_a_reload_new_sessions_have_the_new_certificate_and_old_ones_continue() {
     for version in VERSIONS {
         let mut files = Files::new();
         let (mut old_client, mut old_server) = connected(&files, version);

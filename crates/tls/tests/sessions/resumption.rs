@@ -2,7 +2,7 @@ use crate::pair::{Client, Files, Server, VERSIONS, client_config, shake_hands};
 use rustls::HandshakeKind;
 
 #[test]
-fn a_client_that_comes_back_to_any_clone_of_an_identity_needs_no_full_handshake() {
+fn a_returning_client_resumes_its_session_with_any_clone_of_an_identity() {
     let files = Files::new();
     let identity = files.load();
     for version in VERSIONS {

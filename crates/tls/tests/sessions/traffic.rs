@@ -7,7 +7,7 @@ fn pattern(bytes: usize) -> Vec<u8> {
 }
 
 #[test]
-fn answers_of_any_length_arrive_whole() {
+fn responses_of_any_length_arrive_complete() {
     let files = Files::new();
     for version in VERSIONS {
         let (mut client, mut server) = connected(&files, version);
@@ -18,14 +18,14 @@ fn answers_of_any_length_arrive_whole() {
 }
 
 #[test]
-fn an_answer_goes_behind_what_is_still_to_be_sent() {
+fn a_response_is_appended_to_the_bytes_still_to_be_sent() {
     let (mut client, mut server) = connected(&Files::new(), &TLS13);
     server.session.send(b"one, ", &mut server.to_send).unwrap();
     assert_eq!(client.feed(&server.send(b"two")).unwrap(), b"one, two");
 }
 
 #[test]
-fn many_records_at_once_are_all_received_and_never_more_than_the_bound() {
+fn many_records_at_once_are_all_received_within_the_plaintext_limit() {
     let files = Files::new();
     for version in VERSIONS {
         let (mut client, mut server) = connected(&files, version);
@@ -47,7 +47,7 @@ fn many_records_at_once_are_all_received_and_never_more_than_the_bound() {
 }
 
 #[test]
-fn a_session_goes_on_with_the_new_keys_that_its_client_asks_for() {
+fn a_session_continues_with_new_keys_after_a_key_update() {
     let (mut client, mut server) = connected(&Files::new(), &TLS13);
     for round in 0..5 {
         client.0.refresh_traffic_keys().unwrap();
@@ -59,7 +59,7 @@ fn a_session_goes_on_with_the_new_keys_that_its_client_asks_for() {
 }
 
 #[test]
-fn an_answer_can_be_sent_while_a_request_is_half_received() {
+fn a_response_can_be_sent_while_a_request_is_half_received() {
     let files = Files::new();
     for version in VERSIONS {
         let (mut client, mut server) = connected(&files, version);

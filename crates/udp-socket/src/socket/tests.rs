@@ -18,8 +18,7 @@ fn round_trip_in_batches(ip: &str) {
     let (server, client) = (socket_on(ip), socket_on(ip));
     let (mut requests, mut replies) = (SendBatch::new(32, 512), SendBatch::new(32, 512));
     let mut random = XorShift::new(1);
-    // Several rounds over the same batches, with other lengths each time, so that leftovers of a round would
-    // show.
+    // Several rounds over the same batches with different lengths, so that leftovers of a round would show.
     for round in 0..20 {
         let sent: Vec<Vec<u8>> =
             (0..=round).map(|_| vec![random.next_u64().to_le_bytes()[0]; random.below(513)]).collect();
@@ -42,17 +41,17 @@ fn round_trip_in_batches(ip: &str) {
 }
 
 #[test]
-fn datagrams_go_there_and_back_in_batches_over_ipv4() {
+fn batches_of_datagrams_are_sent_and_answered_over_ipv4() {
     round_trip_in_batches("127.0.0.1");
 }
 
 #[test]
-fn datagrams_go_there_and_back_in_batches_over_ipv6() {
+fn batches_of_datagrams_are_sent_and_answered_over_ipv6() {
     round_trip_in_batches("::1");
 }
 
 #[test]
-fn a_receive_where_nothing_waits_brings_nothing() {
+fn a_receive_without_waiting_datagrams_returns_none() {
     let socket = socket_on("127.0.0.1");
     let mut batch = ReceiveBatch::new(4, 64);
     assert_eq!(socket.receive(&mut batch).unwrap(), 0);
@@ -60,7 +59,7 @@ fn a_receive_where_nothing_waits_brings_nothing() {
 }
 
 #[test]
-fn a_receive_forgets_what_the_last_one_brought() {
+fn a_receive_discards_the_datagrams_of_the_last_one() {
     let socket = socket_on("127.0.0.1");
     let mut outgoing = SendBatch::new(1, 8);
     queue(&mut outgoing, b"once", &Path::new(socket.local_address()));
@@ -97,7 +96,7 @@ fn reply_leaves_from_the_address_asked(wildcard: &str, asked: &str, client_ip: &
     options.destination = DestinationInfo::Capture;
     let server = BatchSocket::bind(&options).unwrap();
     let asked: IpAddr = asked.parse().unwrap();
-    // A connected socket takes datagrams from the address it is connected to and no other.
+    // A connected socket receives datagrams only from the address that it is connected to.
     let client = UdpSocket::bind((client_ip.parse::<IpAddr>().unwrap(), 0)).unwrap();
     client.connect((asked, server.local_address().port())).unwrap();
     client.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
@@ -113,12 +112,12 @@ fn reply_leaves_from_the_address_asked(wildcard: &str, asked: &str, client_ip: &
 }
 
 #[test]
-fn a_reply_over_ipv4_leaves_from_the_address_that_was_asked() {
+fn a_reply_over_ipv4_leaves_from_the_address_of_the_request() {
     reply_leaves_from_the_address_asked("0.0.0.0", "127.0.0.2", "127.0.0.1");
 }
 
 #[test]
-fn a_reply_over_ipv6_leaves_from_the_address_that_was_asked() {
+fn a_reply_over_ipv6_leaves_from_the_address_of_the_request() {
     reply_leaves_from_the_address_asked("::", "::1", "::1");
 }
 
@@ -132,7 +131,7 @@ fn a_sender_chooses_its_source_address_for_each_datagram() {
         queue(&mut outgoing, b"hello", &Path::new(receiver.local_address()).with_local(source));
     }
     send_all(&sender, &mut outgoing);
-    // The same slots without a source: none may be left from before.
+    // The same slots without a source: no earlier one may remain.
     (0..8).for_each(|_| queue(&mut outgoing, b"again", &Path::new(receiver.local_address())));
     send_all(&sender, &mut outgoing);
     let mut seen = Vec::new();
@@ -144,7 +143,7 @@ fn a_sender_chooses_its_source_address_for_each_datagram() {
 }
 
 #[test]
-fn a_refused_datagram_is_counted_and_holds_back_no_other() {
+fn a_refused_datagram_is_counted_and_delays_no_other() {
     let (receiver, sender) = (socket_on("127.0.0.1"), socket_on("0.0.0.0"));
     let good = Path::new(receiver.local_address());
     let broadcast = Path::new("255.255.255.255:9".parse().unwrap());
@@ -168,7 +167,7 @@ fn a_refused_datagram_is_counted_and_holds_back_no_other() {
 }
 
 #[test]
-fn a_full_batch_gives_no_buffer_until_it_is_cleared_or_sent() {
+fn a_full_batch_has_no_free_buffer_until_it_is_cleared_or_sent() {
     let socket = socket_on("127.0.0.1");
     let path = Path::new(socket.local_address());
     let mut batch = SendBatch::new(3, 16);
@@ -185,7 +184,7 @@ fn a_full_batch_gives_no_buffer_until_it_is_cleared_or_sent() {
 }
 
 #[test]
-fn a_port_that_nobody_listens_on_disturbs_neither_direction() {
+fn a_closed_port_affects_neither_sending_nor_receiving() {
     let socket = socket_on("127.0.0.1");
     let closed = "127.0.77.103:9".parse().unwrap();
     let mut outgoing = SendBatch::new(8, 16);
@@ -224,7 +223,7 @@ fn batches_move_between_calls_and_threads() {
 }
 
 #[test]
-fn sizes_out_of_bounds_are_brought_inside() {
+fn sizes_are_clamped_to_their_limits() {
     assert_eq!(ReceiveBatch::new(usize::MAX, 1).capacity(), crate::BATCH_DATAGRAMS_MAX);
     assert_eq!(ReceiveBatch::new(0, 0).capacity(), 1);
     assert_eq!(SendBatch::new(1, usize::MAX).next_buffer().unwrap().len(), DATAGRAM_BYTES_MAX);
@@ -247,7 +246,7 @@ fn an_exclusive_address_is_bound_once() {
 
 #[test]
 fn both_families_share_a_port_on_their_wildcard_addresses() {
-    // Another test may hold the IPv4 port by chance, but not for every port that is tried.
+    // Another test may have the IPv4 port by chance, but not for every port that is tried.
     let shared = (0..16).any(|_| {
         let v6 = socket_on("::");
         let v4 = SocketAddr::from(([0, 0, 0, 0], v6.local_address().port()));
@@ -278,7 +277,7 @@ fn unix_time() -> Duration {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap()
 }
 
-/// Sends the socket a datagram from itself and waits for it; gives its path's local address and when it arrived.
+/// Sends a datagram from the socket to itself and receives it. Returns its local address and time of arrival.
 fn stamped_round_trip(socket: &BatchSocket, between: impl FnOnce()) -> (Option<IpAddr>, Option<Duration>) {
     let (mut outgoing, mut batch) = (SendBatch::new(1, 8), ReceiveBatch::new(4, 64));
     queue(&mut outgoing, b"when", &Path::new(socket.local_address()));
@@ -292,7 +291,7 @@ fn stamped_round_trip(socket: &BatchSocket, between: impl FnOnce()) -> (Option<I
     (batch.get(0).unwrap().path.local(), batch.arrived(0))
 }
 
-/// Switches stamps on and sends until the first comes: the kernel may begin a moment later.
+/// Switches stamps on and sends until the first arrives: the kernel may start a moment later.
 fn wait_for_stamps(socket: &BatchSocket) -> (Option<IpAddr>, Duration) {
     socket.set_receive_timestamps(ReceiveTimestamps::On).unwrap();
     let deadline = unix_time() + Duration::from_secs(10);
@@ -300,12 +299,12 @@ fn wait_for_stamps(socket: &BatchSocket) -> (Option<IpAddr>, Duration) {
         if let (local, Some(arrived)) = stamped_round_trip(socket, || {}) {
             return (local, arrived);
         }
-        assert!(unix_time() < deadline, "stamps come in time");
+        assert!(unix_time() < deadline, "stamps arrive in time");
     }
 }
 
 #[test]
-fn a_datagram_is_stamped_while_stamps_are_on_beside_its_packet_info() {
+fn a_datagram_has_a_stamp_besides_its_packet_info_while_stamps_are_on() {
     for ip in ["127.0.0.1", "::1"] {
         let options = SocketOptions {
             destination: DestinationInfo::Capture,
@@ -324,7 +323,7 @@ fn a_datagram_is_stamped_while_stamps_are_on_beside_its_packet_info() {
 }
 
 #[test]
-fn a_datagram_that_waited_when_stamps_ended_still_tells_its_own() {
+fn a_datagram_that_waited_when_stamps_ended_still_reports_its_own() {
     for ip in ["127.0.0.1", "::1"] {
         let socket = socket_on(ip);
         wait_for_stamps(&socket);
@@ -333,13 +332,13 @@ fn a_datagram_that_waited_when_stamps_ended_still_tells_its_own() {
             ended = unix_time();
             socket.set_receive_timestamps(ReceiveTimestamps::TellOnly).unwrap();
         };
-        let arrived = stamped_round_trip(&socket, end).1.expect("the stamp is told");
+        let arrived = stamped_round_trip(&socket, end).1.expect("the stamp is reported");
         assert!(before <= arrived && arrived <= ended, "{before:?} {arrived:?} {ended:?}");
     }
 }
 
 #[test]
-fn a_datagram_that_waited_when_stamps_were_switched_off_tells_none() {
+fn a_datagram_that_waited_when_stamps_were_switched_off_reports_none() {
     let socket = socket_on("127.0.0.1");
     socket.set_receive_timestamps(ReceiveTimestamps::On).unwrap();
     let off = || socket.set_receive_timestamps(ReceiveTimestamps::Off).unwrap();

@@ -17,8 +17,7 @@ fn random_program(random: &mut XorShift, shards: u16) -> SteeringProgram {
     }
 }
 
-/// Sends random datagrams of 36 bytes and more to a steered group, and checks of each that it arrives where
-/// `select` says.
+/// Sends random datagrams of 36 bytes and more to a steered group, and checks that each arrives where `select` says.
 fn all_arrive_at_their_owner(ip: &str, shards: u16, seed: u64) {
     let mut random = XorShift::new(seed);
     let group = group_on(ip, shards);
@@ -43,7 +42,7 @@ fn all_arrive_at_their_owner(ip: &str, shards: u16, seed: u64) {
         }
     }
     let fair_share = 4 * 16 * BATCH / usize::from(shards);
-    assert!(arrived.iter().all(|&count| count > fair_share / 2), "shards get about the same: {arrived:?}");
+    assert!(arrived.iter().all(|&count| count > fair_share / 2), "the shares are similar: {arrived:?}");
 }
 
 #[test]
@@ -76,7 +75,7 @@ fn short_datagrams_are_spread_and_not_lost() {
         send_all(&sender, &mut batch);
         receive_over(&group, 36, |index, _| arrived[index] += 1);
     }
-    assert!(arrived.iter().all(|&count| count > 0), "every socket gets some: {arrived:?}");
+    assert!(arrived.iter().all(|&count| count > 0), "every socket receives some: {arrived:?}");
 }
 
 #[test]
@@ -106,15 +105,14 @@ fn an_owner_is_the_scaled_high_half_of_the_keyed_sum() {
     let mut hash = [0; INFO_HASH_BYTES];
     assert_eq!(program.owner(&hash), 0);
     hash[..4].copy_from_slice(&[0, 1, 0x12, 0x33]);
-    // 0x8000_0000 * 1 + 0x0001_0000 * 0x1233 + 0x0001_0000 = 0x9234_0000, of which the high half is scaled by
-    // a half.
+    // 0x8000_0000 * 1 + 0x0001_0000 * 0x1233 + 0x0001_0000 = 0x9234_0000; its high half is scaled by a half.
     assert_eq!(program.owner(&hash), 0x491a);
     hash[19] = 1;
     assert_eq!(program.owner(&hash), 0x4919, "the last half word counts, and the sum wraps");
 }
 
 #[test]
-fn the_length_that_the_hash_needs_is_the_least_length() {
+fn the_minimum_length_includes_the_whole_info_hash() {
     let mut program = random_program(&mut XorShift::new(8), 4);
     program.datagram_bytes_min = 0;
     assert_eq!(program.select(&[9; 35]), None);
@@ -132,7 +130,7 @@ fn steering_needs_a_reuseport_socket() {
 }
 
 #[test]
-fn a_program_that_makes_no_sense_is_refused() {
+fn an_invalid_program_is_refused() {
     let group = group_on("127.0.77.102", 1);
     let good = random_program(&mut XorShift::new(10), 1);
     for bad in [
@@ -146,7 +144,7 @@ fn a_program_that_makes_no_sense_is_refused() {
 }
 
 #[test]
-fn keys_are_not_shown() {
+fn debug_output_does_not_show_the_keys() {
     let mut program = random_program(&mut XorShift::new(11), 4);
     program.addend = 1_234_567;
     program.multipliers = [7_654_321; HASH_WORDS];

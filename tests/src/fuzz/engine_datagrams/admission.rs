@@ -5,22 +5,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use udp_protocol::{Announce, AnnounceOption};
 
-/// What has to become of an announce or a scrape that has proved its address.
+/// The required result of an announce or a scrape whose source has proved its address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Expected {
     Served,
-    /// An error whose text has these words.
+    /// An error whose text contains these words.
     Refused(&'static str),
 }
 
-/// Who is served, written down in the plainest way.
+/// A plain reference implementation of admission.
 #[derive(Debug)]
 pub(super) struct Admission {
     policy: AccessPolicy,
     listed: BTreeSet<(TorrentList, SourceOfList, InfoHash)>,
-    /// Until when each key is valid.
+    /// Expiry of each key in Unix seconds; `None` if it never expires.
     pub(super) keys: BTreeMap<String, Option<u64>>,
-    /// The peer ids that begin with it are refused.
+    /// First byte of the peer ids that are refused.
     pub(super) denied_software: Option<u8>,
     pub(super) banned: Option<IpAddr>,
 }
@@ -103,7 +103,7 @@ impl Admission {
     }
 
     fn check_key(&self, now: Now, url: &[u8]) -> Result<(), &'static str> {
-        // More of it is not looked at.
+        // The tracker reads at most this much of the URL.
         let url = &url[..url.len().min(64)];
         let path = url.split(|&byte| byte == b'?').next().unwrap_or_default();
         let mut segments: Vec<&[u8]> = path.split(|&byte| byte == b'/').collect();
@@ -121,7 +121,7 @@ impl Admission {
     }
 }
 
-/// Of the addresses that a script has.
+/// Covers only the addresses that a script can use.
 fn is_unreachable(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => ip.octets()[0] == 224,
@@ -129,7 +129,7 @@ fn is_unreachable(ip: IpAddr) -> bool {
     }
 }
 
-/// All of the URL that an announce brings.
+/// Joins the URL data of an announce.
 fn url_of(announce: &Announce<'_>) -> Vec<u8> {
     let mut url = Vec::new();
     for option in announce.options {

@@ -1,4 +1,4 @@
-/// Reads an input from its start; what is not there any more is `None`.
+/// A reader of an input. It returns `None` where the input ends.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bytes<'a>(pub(super) &'a [u8]);
 
@@ -13,7 +13,7 @@ impl<'a> Bytes<'a> {
         Some(u16::from_be_bytes([self.byte()?, self.byte()?]))
     }
 
-    /// As many as a length byte says, or as there are.
+    /// Reads a length byte and that many bytes, or as many as are left.
     pub(super) fn counted(&mut self) -> Option<&'a [u8]> {
         let length = usize::from(self.byte()?).min(self.0.len());
         let (counted, rest) = self.0.split_at(length);

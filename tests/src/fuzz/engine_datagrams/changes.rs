@@ -6,27 +6,27 @@ use primitives::{AuthenticationKey, InfoHash, KeyId, ListChange, ListSource, Pee
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-/// A change of who is served.
+/// A change of admission.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Change {
     List(ListChange, TorrentList, ListSource, InfoHash),
-    /// A source's list comes anew with as many torrents from the first on.
+    /// Replaces a source's list: the number of its first torrent, and how many there are.
     Reload(TorrentList, ListSource, u8, u8),
-    /// For so many seconds, or for ever.
+    /// The number of the key and its lifetime in seconds; `None` if it never expires.
     Grant(u8, Option<u64>),
     Revoke(u8),
-    /// Software whose peer ids begin with this letter is refused, or none is.
+    /// Refuses client software whose peer ids begin with this letter; `None` refuses none.
     DenySoftware(Option<u8>),
-    /// An address is banned and no other, or none is.
+    /// Bans this address and no other; `None` bans none.
     Ban(Option<IpAddr>),
 }
 
-/// The text of a key for each number.
+/// Returns one of eight keys.
 pub(super) fn key_text(number: u8) -> String {
     format!("{:032}", number % 8)
 }
 
-/// What the peer ids of a peer at this port begin with.
+/// The first byte of the peer id of a peer at this port.
 pub(super) const fn software_of(port: u16) -> u8 {
     b'a' + (port % 4) as u8
 }
@@ -48,7 +48,7 @@ impl Change {
         })
     }
 
-    /// Changes the tracker, and what is expected of it.
+    /// Applies the change to the tracker and to the reference.
     pub(super) fn make(self, tracker: &mut Simulator, expected: &mut Admission) {
         match self {
             Self::List(change, list, source, torrent) => {
@@ -81,13 +81,13 @@ impl Change {
             Self::DenySoftware(first) => {
                 expected.denied_software = first;
                 let denied = first.and_then(|first| PeerIdPrefix::parse(&char::from(first).to_string()));
-                let rules = ClientRules::new(&[], denied.as_slice()).expect("one at most");
+                let rules = ClientRules::new(&[], denied.as_slice()).expect("at most one");
                 tracker.update(&AccessUpdate::UseClients(Arc::new(rules)));
             }
             Self::Ban(ip) => {
                 expected.banned = ip;
                 let networks: Vec<_> = ip.map(Into::into).into_iter().collect();
-                let networks = BannedNetworks::new(&networks).expect("one at most");
+                let networks = BannedNetworks::new(&networks).expect("at most one");
                 tracker.update(&AccessUpdate::UseNetworks(Arc::new(networks)));
             }
         }

@@ -8,10 +8,10 @@ use udp_protocol::{
     AnnounceRequest, Numwant, Request, RequestError, Response, decode_request, decode_response,
 };
 
-/// What a reply may be, given its request and all that went before.
+/// Checks of a reply against its request and the earlier traffic.
 impl Ledger {
     pub(super) fn check_reply(&mut self, now: Now, request: &Datagram, reply: &Reply) {
-        assert_eq!(reply.destination, request.source, "a reply goes to where the request came from");
+        assert_eq!(reply.destination, request.source, "a reply goes to the source of its request");
         assert_ne!(reply.destination.port(), 0, "nothing can be sent to port 0");
         let family = AddressFamily::of(request.source.ip());
         let headers = match family {
@@ -19,9 +19,9 @@ impl Ledger {
             AddressFamily::V6 => 48,
         };
         let packet = reply.bytes.len() + headers;
-        assert!(packet <= usize::from(self.settings.path_mtu_bytes), "{packet} bytes are one packet");
+        assert!(packet <= usize::from(self.settings.path_mtu_bytes), "{packet} bytes are above the path MTU");
         let is_longer = reply.bytes.len() > request.bytes.len();
-        assert!(!is_longer || self.is_proved(now, request), "nothing is amplified: {request:?} {reply:?}");
+        assert!(!is_longer || self.is_proved(now, request), "no amplification: {request:?} {reply:?}");
         match family {
             AddressFamily::V4 => {
                 self.check_content(now, request, reply, CompactIpv4::socket_address);
@@ -41,7 +41,7 @@ impl Ledger {
     ) {
         let response = decode_response::<A>(&reply.bytes).expect("a reply is a response of BEP 15");
         assert_eq!(reply.bytes[4..8], datagram.bytes[12..16], "the transaction id is the request's");
-        assert!(!self.admission.is_banned(datagram.source.ip()), "who is banned is not answered");
+        assert!(!self.admission.is_banned(datagram.source.ip()), "a banned source gets no reply");
         let request = match decode_request(&datagram.bytes) {
             Ok(request) => request,
             Err(error) => return self.check_unknown_action(now, (datagram, error), (reply, &response)),
@@ -52,7 +52,7 @@ impl Ledger {
                 issued.push((head.connection_id, now.unix_s));
             }
             (Request::Announce(announce), Response::Announce(_, peers)) => {
-                assert!(self.is_proved(now, datagram), "an announce is applied with a proof only");
+                assert!(self.is_proved(now, datagram), "an announce needs a proof of the address");
                 assert_eq!(
                     self.admission.of_announce(now, datagram.source.ip(), &announce),
                     Expected::Served
@@ -61,9 +61,9 @@ impl Ledger {
                 self.check_peers(datagram.source.ip(), announce.request, &peers);
             }
             (Request::Scrape(scrape), Response::Scrape(_, entries)) => {
-                assert!(self.is_proved(now, datagram), "a scrape is answered with a proof only");
+                assert!(self.is_proved(now, datagram), "a scrape needs a proof of the address");
                 assert_eq!(self.admission.of_scrape(), Expected::Served);
-                assert!(entries.len() <= scrape.info_hashes.len(), "an entry for each hash at most");
+                assert!(entries.len() <= scrape.info_hashes.len(), "at most one entry per hash");
             }
             (Request::Announce(announce), Response::Error(_, text)) if self.is_proved(now, datagram) => {
                 assert_refused(self.admission.of_announce(now, datagram.source.ip(), &announce), text);
@@ -76,7 +76,7 @@ impl Ledger {
         }
     }
 
-    /// Of what is no request, only an unknown action is answered, and only with a proof of the address.
+    /// Of the invalid datagrams, only an unknown action is answered, and only with a proof of the address.
     fn check_unknown_action<A>(
         &self,
         now: Now,
@@ -84,8 +84,8 @@ impl Ledger {
         (reply, response): (&Reply, &Response<'_, A>),
     ) {
         assert!(matches!(error, RequestError::UnknownAction { .. }), "only requests are answered: {error:?}");
-        assert!(self.is_proved(now, datagram), "an unknown action is answered with a proof only");
-        let Response::Error(_, text) = response else { panic!("an error: {:02x?}", reply.bytes) };
+        assert!(self.is_proved(now, datagram), "an unknown action needs a proof of the address");
+        let Response::Error(_, text) = response else { panic!("expected an error: {:02x?}", reply.bytes) };
         assert!("unknown action".as_bytes().starts_with(text), "{}", text.escape_ascii());
         assert!(reply.bytes.len() <= datagram.bytes.len(), "the error is no longer than the request");
     }
@@ -96,20 +96,20 @@ impl Ledger {
             Numwant::Default => u32::from(self.settings.announce.numwant_default),
             Numwant::AtMost(wanted) => wanted.min(u32::from(self.settings.announce.numwant_max)),
         };
-        assert!(peers.len() <= wanted as usize, "{} peers where {wanted} were asked for", peers.len());
-        assert!(peers.is_empty() || request.event() != AnnounceEvent::Stopped, "who stops wants no peers");
+        assert!(peers.len() <= wanted as usize, "{} peers where {wanted} were requested", peers.len());
+        assert!(peers.is_empty() || request.event() != AnnounceEvent::Stopped, "stopped gets no peers");
         let mut different = peers.to_vec();
         different.sort_unstable();
         different.dedup();
-        assert_eq!(different.len(), peers.len(), "each peer is given once");
+        assert_eq!(different.len(), peers.len(), "each peer is listed once");
         for peer in peers {
-            assert_ne!(*peer, itself, "nobody is given itself");
+            assert_ne!(*peer, itself, "a client is not listed to itself");
             assert!(self.announced.contains(peer), "{peer} has never announced");
         }
     }
 }
 
-/// An id that was issued may have expired all the same, which is said before anything else.
+/// An issued id may have expired all the same, which is reported before any other error.
 fn assert_refused(expected: Expected, text: &[u8]) {
     let text = str::from_utf8(text).expect("an error's text is UTF-8");
     let has_expired = text.to_lowercase().contains("connection id");

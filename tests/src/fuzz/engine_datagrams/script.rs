@@ -4,46 +4,45 @@ use crate::client::{unknown_option, url_data};
 use primitives::{AnnounceEvent, InfoHash};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// What happens next.
+/// One step of a script.
 #[derive(Debug)]
 pub(super) enum Step<'a> {
     Send(Shape<'a>),
-    /// So many leechers of one torrent announce, each from a port of its own.
+    /// Announces of this many leechers of one torrent, each from a port of its own.
     Burst {
         source: SocketAddr,
         torrent: InfoHash,
         peers: u8,
     },
-    /// Time goes by, and expiry has its turn.
+    /// Advances the clock and runs expiry.
     Pass {
         seconds: u32,
     },
-    /// What waits at the sockets is received.
+    /// Delivers the datagrams waiting at the sockets.
     Flush,
-    /// Others are served from now on.
     Change(Change),
 }
 
-/// A datagram and how it gets to the tracker.
+/// A datagram and how it reaches the tracker.
 #[derive(Debug)]
 pub(super) struct Shape<'a> {
     pub(super) source: SocketAddr,
-    /// Which core's socket it comes to; none: as steered.
+    /// The core whose socket receives it; `None` leaves that to steering.
     pub(super) core: Option<usize>,
     pub(super) id: IdChoice,
     pub(super) content: Content<'a>,
 }
 
-/// Which connection id is put into a datagram.
+/// The connection id inserted into a datagram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum IdChoice {
-    /// The bytes stay as they are.
+    /// The bytes stay unchanged.
     AsItStands,
-    /// One just issued to its source.
+    /// An id just issued to its source.
     Fresh,
-    /// The first one ever issued to its source.
+    /// The first id ever issued to its source.
     Oldest,
-    /// One just issued to another address.
+    /// An id just issued to another address.
     OfAnother,
 }
 
@@ -57,7 +56,7 @@ pub(super) enum Content<'a> {
         event: AnnounceEvent,
         port: u16,
         numwant: i32,
-        /// What its peer id begins with.
+        /// The byte that its peer id repeats.
         software: u8,
         options: Vec<u8>,
     },
@@ -67,21 +66,21 @@ pub(super) enum Content<'a> {
     },
 }
 
-/// What the bytes of an input mean.
+/// The meaning of the bytes of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Language {
     Public,
-    /// The last operations are changes of who is served, and announces bring keys.
+    /// Operations from `FIRST_CHANGE` on change admission, and announces carry keys.
     Admission,
 }
 
-/// The host whose addresses are no peer's: a group's over IPv4, one of a link over IPv6.
+/// The host whose addresses no peer can have: multicast over IPv4, link-local over IPv6.
 const UNREACHABLE_HOST: u8 = 14;
 
-/// Operations from here on are changes where there are any.
+/// The first operation that is a change in the language `Admission`.
 const FIRST_CHANGE: u8 = 224;
 
-/// The steps of an input.
+/// Iterator over the steps of an input.
 #[derive(Debug)]
 pub(super) struct Script<'a> {
     bytes: Bytes<'a>,
@@ -122,7 +121,7 @@ impl<'a> Iterator for Script<'a> {
     }
 }
 
-/// Source and way of a datagram whose content is to come.
+/// Reads the source, core and connection id choice of a datagram, without its content.
 fn shape<'a>(bytes: &mut Bytes<'_>) -> Option<Shape<'a>> {
     let source = source(bytes.byte()?);
     let way = bytes.byte()?;
@@ -162,7 +161,7 @@ fn announce<'a>(bytes: &mut Bytes<'_>, language: Language) -> Option<Shape<'a>> 
     Some(Shape { content, ..shape })
 }
 
-/// A key in one of four forms, sometimes none and sometimes a wrong one.
+/// Encodes a key in one of four forms. Some choices have no key or a malformed one.
 fn key_options(choice: u8) -> Vec<u8> {
     let number = choice & 7;
     let path = match number {
@@ -185,7 +184,8 @@ fn scrape<'a>(bytes: &mut Bytes<'_>) -> Option<Shape<'a>> {
     Some(Shape { content: Content::Scrape { first: bytes.byte()?, hashes: bytes.byte()? }, ..shape })
 }
 
-/// IPv4, IPv4-mapped and IPv6 addresses, a few of each so that they meet, some of them no peer's; sometimes port 0.
+/// Returns an IPv4, IPv4-mapped or IPv6 address: a few of each so that they meet, some that no peer can have;
+/// sometimes port 0.
 fn source(choice: u8) -> SocketAddr {
     let host = choice >> 4;
     let (net, prefix) = if host == UNREACHABLE_HOST { (224, 0xfe80) } else { (10, 0x2001) };

@@ -10,10 +10,10 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use udp_protocol::{AnnounceRequest, ConnectRequest, ConnectionId, ScrapeRequest};
 use zerocopy::IntoBytes;
 
-/// Datagrams after which an input has had its time.
+/// Number of datagrams after which an input ends.
 const DATAGRAMS_MAX: u64 = 1024;
 
-/// A tracker, what waits at its sockets, and what has to be true of it.
+/// A tracker, the datagrams waiting at its sockets, and the ledger that checks it.
 #[derive(Debug)]
 pub(super) struct World {
     tracker: Simulator,
@@ -38,7 +38,7 @@ impl World {
     pub(super) fn burst(&mut self, source: SocketAddr, torrent: InfoHash, peers: u8) {
         let id = self.fresh_id(source.ip());
         for port in 0..u16::from(peers) {
-            // They fill the swarm; others ask for peers.
+            // These only fill the swarm; other steps ask for peers.
             let request = AnnounceRequest::new(id, TRANSACTION, torrent).with_port(2000 + port);
             let request = request.with_left(1).with_numwant(0);
             self.waiting.push(Datagram::steered(source, request.as_bytes()));
@@ -52,14 +52,13 @@ impl World {
         self.tracker.sweep();
     }
 
-    /// Others are served from now on.
     pub(super) fn change(&mut self, change: Change) {
         self.flush();
         change.make(&mut self.tracker, &mut self.ledger.admission);
         self.ledger.check_swarms(&mut self.tracker);
     }
 
-    /// Has the tracker receive what waits, and looks at what it did.
+    /// Delivers the waiting datagrams and checks the results.
     pub(super) fn flush(&mut self) {
         let datagrams = core::mem::take(&mut self.waiting);
         self.exchange(&datagrams);
@@ -90,7 +89,7 @@ impl World {
         }
     }
 
-    /// Has the tracker issue an id, as any client would, unless it has just done so.
+    /// Returns an id issued in this second, and connects for one if there is none.
     fn fresh_id(&mut self, ip: IpAddr) -> ConnectionId {
         if let Some(id) = self.ledger.id_of_this_second(self.tracker.now(), ip) {
             return id;
@@ -104,7 +103,7 @@ impl World {
     }
 }
 
-/// The tracker of an input: all bits mean something.
+/// Returns the settings for the first byte of an input. Every bit has a meaning.
 fn settings(choice: u8) -> SimulatorSettings {
     let mut settings = SimulatorSettings::with_shards(1 + usize::from(choice & 3));
     let engine = &mut settings.engine;

@@ -2,7 +2,7 @@ use crate::tls_client;
 use rustls::ClientConnection;
 use std::io::{ErrorKind, Read as _, Write as _};
 
-/// A client that means well: what it says becomes what it sends, and what it is sent becomes what it is told.
+/// A well-behaved client: it encodes the plaintext that it sends, and decodes the bytes that it receives.
 pub(super) enum Client {
     Plain,
     Tls(Box<ClientConnection>),
@@ -15,18 +15,18 @@ impl Client {
         Self::Tls(client)
     }
 
-    /// What goes onto the line when the client says this, or has nothing to say but for TLS.
+    /// Returns the bytes on the wire for this plaintext, which may be empty, and for pending TLS records.
     pub(super) fn send(&mut self, said: &[u8]) -> Vec<u8> {
         match self {
             Self::Plain => said.to_vec(),
             Self::Tls(client) => {
-                client.writer().write_all(said).expect("there is no limit");
+                client.writer().write_all(said).expect("the buffer has no limit");
                 flight(client)
             }
         }
     }
 
-    /// The client tells its end, where it has a way to.
+    /// Returns the bytes of a TLS close notify, if the client can send one.
     pub(super) fn send_end(&mut self) -> Vec<u8> {
         match self {
             Self::Tls(client) if !client.is_handshaking() => {
@@ -37,15 +37,15 @@ impl Client {
         }
     }
 
-    /// What the client understands.
+    /// Decodes received bytes to plaintext.
     pub(super) fn receive(&mut self, mut sent: &[u8]) -> Vec<u8> {
         let Self::Tls(client) = self else { return sent.to_vec() };
         let mut told = Vec::new();
         while !sent.is_empty() {
-            client.read_tls(&mut sent).expect("memory gives all");
+            client.read_tls(&mut sent).expect("reading from memory does not fail");
             client.process_new_packets().expect("the server speaks TLS");
             if let Err(error) = client.reader().read_to_end(&mut told) {
-                assert_eq!(error.kind(), ErrorKind::WouldBlock, "an end of TLS before that of the wire");
+                assert_eq!(error.kind(), ErrorKind::WouldBlock, "TLS ends no earlier than the wire");
             }
         }
         told
@@ -55,7 +55,7 @@ impl Client {
 fn flight(client: &mut ClientConnection) -> Vec<u8> {
     let mut flight = Vec::new();
     while client.wants_write() {
-        client.write_tls(&mut flight).expect("memory takes all");
+        client.write_tls(&mut flight).expect("writing to memory does not fail");
     }
     flight
 }

@@ -1,8 +1,8 @@
 use crate::http_client::HttpAnswer;
 use http_protocol::{Connection, Content, HeadSearch, Incoming, Request, Route, read_request};
 
-/// Looks for one answer in `told` to each request in `said`, in their order and nothing behind them; gives how many
-/// requests there are.
+/// Checks that `told` has one response for each request in `said`, in their order, and nothing after them. Returns
+/// the number of requests.
 pub(super) fn check(said: &[u8], requests_max: u32, told: &[u8]) -> u64 {
     let (mut said, mut told) = (said, told);
     let mut search = HeadSearch::default();
@@ -25,7 +25,7 @@ pub(super) fn check(said: &[u8], requests_max: u32, told: &[u8]) -> u64 {
             }
         }
     }
-    assert_eq!(told, b"", "nothing is told that was not asked");
+    assert_eq!(told, b"", "no response without a request");
     requests
 }
 
@@ -37,15 +37,15 @@ const fn status(request: &Request<'_>) -> u16 {
     }
 }
 
-/// The status of the answer at the front, which is taken away.
+/// Removes the response at the front and returns its status.
 fn take_answer(told: &mut &[u8], content: Content) -> u16 {
-    let end = told.windows(4).position(|window| window == b"\r\n\r\n").expect("the head of an answer") + 4;
+    let end = told.windows(4).position(|window| window == b"\r\n\r\n").expect("the head of a response") + 4;
     if content == Content::Withheld {
         let status = str::from_utf8(&told[9..12]).ok().and_then(|code| code.parse().ok());
         *told = &told[end..];
         return status.expect("a status");
     }
-    let (answer, rest) = HttpAnswer::read_first(told).expect("a whole answer");
+    let (answer, rest) = HttpAnswer::read_first(told).expect("a whole response");
     *told = rest;
     answer.status
 }

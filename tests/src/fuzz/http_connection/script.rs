@@ -1,31 +1,31 @@
-/// What happens next.
+/// One step of a script.
 #[derive(Debug, Clone)]
 pub(super) enum Step<'a> {
-    /// The client says a whole request.
+    /// The client sends a whole request.
     Ask(String),
-    /// The client says these bytes.
+    /// The client sends these bytes.
     Say(&'a [u8]),
-    /// Many of the same request.
+    /// The client sends the same request this many times.
     AskOften(String, usize),
-    /// So many bytes of what was sent arrive.
+    /// This many of the sent bytes arrive.
     Arrive(usize),
-    /// The wire has room for so many bytes more.
+    /// The wire has room for this many more bytes.
     Room(usize),
-    /// Errands come back.
+    /// Routed requests return.
     ErrandsComeBack,
-    /// The client says that nothing more comes, by TLS too if it is to do so.
+    /// The client shuts down its sending side; if `tells`, after a TLS close notify.
     HangUp { tells: bool },
-    /// The wire breaks.
+    /// All further reads and writes fail.
     Break,
-    /// The connection is closed from the tracker's side.
+    /// The tracker closes the connection.
     Close,
-    /// A turn for nothing.
+    /// A turn without an event.
     Turn,
-    /// A stranger's bytes stand on the line.
+    /// Bytes that the client did not send are inserted.
     Stranger(&'a [u8]),
 }
 
-/// Steps that are played, so that a long script takes no longer than a short one.
+/// Limit of steps, so that a long script takes no longer than a short one.
 const STEPS_MAX: usize = 96;
 
 pub(super) struct Script<'a> {
@@ -44,7 +44,7 @@ impl<'a> Script<'a> {
         Some(byte)
     }
 
-    /// Numbers around the small ones, and larger ones.
+    /// Reads a length: any small one, or a multiple of 300.
     fn length(&mut self) -> Option<usize> {
         let byte = usize::from(self.byte()?);
         Some(if byte < 0xc0 { byte } else { (byte - 0xbf) * 300 })
@@ -86,7 +86,7 @@ impl<'a> Iterator for Script<'a> {
     }
 }
 
-/// A request by its kind, about a torrent or a peer of this number.
+/// Returns a request of this kind for the torrent or peer of this number.
 fn request(kind: u8, number: u8) -> String {
     let torrent = |number: u8| char::from(b'a' + number % 8).to_string().repeat(20);
     let announce = format!(

@@ -8,7 +8,7 @@ use primitives::{CompactIpv4, CompactIpv6};
 use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-/// Answers the request as a tracker might and reads the answer.
+/// Responds to the request as a tracker might, and parses the response.
 pub(super) fn check(request: &Request<'_>) {
     let framing = request.framing;
     match request.route {
@@ -70,10 +70,10 @@ fn check_failure(framing: Framing, error: QueryError<'_>) {
     check_bencoded(&body(framing, |out| response.write(out, framing)));
 }
 
-/// The body of the answer, after a look at its head.
+/// Checks the head of a response and returns its body.
 fn body(framing: Framing, write: impl FnOnce(&mut [u8]) -> Result<Range<usize>, OutOfRoom>) -> Vec<u8> {
     let mut out = vec![0; RESPONSE_BYTES_MAX];
-    let written = write(&mut out).expect("room for every answer");
+    let written = write(&mut out).expect("room for every response");
     let answer = &out[written];
     let end = answer.windows(4).position(|window| window == b"\r\n\r\n").expect("a head") + 4;
     let (head, body) = answer.split_at(end);
@@ -90,12 +90,12 @@ fn body(framing: Framing, write: impl FnOnce(&mut [u8]) -> Result<Range<usize>, 
     body.to_vec()
 }
 
-/// One value and nothing behind it, or nothing where only the head was asked for.
+/// Checks for one value with nothing after it, or for an empty body if only the head was requested.
 fn check_bencoded(body: &[u8]) {
     assert_eq!(if body.is_empty() { body } else { after_value(body) }, b"");
 }
 
-/// What follows the bencoded value at the front. The keys of dictionaries are sorted, each is there once.
+/// Returns the bytes after the bencoded value at the front. Checks that dictionary keys are sorted and unique.
 fn after_value(bytes: &[u8]) -> &[u8] {
     match bytes[0] {
         b'i' => {
@@ -115,7 +115,7 @@ fn after_value(bytes: &[u8]) -> &[u8] {
             let (mut rest, mut last_key): (_, Option<&[u8]>) = (&bytes[1..], None);
             while rest[0] != b'e' {
                 let (key, after_key) = string(rest);
-                assert!(last_key < Some(key), "{} behind {last_key:?}", key.escape_ascii());
+                assert!(last_key < Some(key), "{} after {last_key:?}", key.escape_ascii());
                 (rest, last_key) = (after_value(after_key), Some(key));
             }
             &rest[1..]

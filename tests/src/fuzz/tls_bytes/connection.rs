@@ -3,15 +3,15 @@ use rustls::{ClientConnection, ProtocolVersion};
 use std::io::{ErrorKind, Read as _, Write as _};
 use tls::{HELD_BYTES_MAX, Received, TlsError, TlsSession};
 
-/// Updates of its keys that a client may ask for: rustls takes 32 with nothing in between.
+/// Limit of key updates by the client: rustls accepts 32 in a row.
 const NEW_KEYS_MAX: usize = 16;
 
-/// What the server's end has to be like.
+/// What is required of the server's session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ConnectionState {
-    /// The client did nothing wrong, so it is served.
+    /// All bytes are those of the client, so it is served.
     Sound,
-    /// Something else came between: an error is right, and a wrong byte of plaintext is not.
+    /// Other bytes were inserted: an error is allowed, wrong plaintext is not.
     Foul,
     /// The session has ended.
     Over,
@@ -23,7 +23,7 @@ enum ClientEnd {
     Closed,
 }
 
-/// A client that means well, a server, and a line on which strangers may send too.
+/// A well-behaved client, a server, and a line into which other bytes can be inserted.
 pub(super) struct Connection {
     client: ClientConnection,
     session: TlsSession,
@@ -31,9 +31,9 @@ pub(super) struct Connection {
     client_end: ClientEnd,
     piece_bytes: usize,
     new_keys: usize,
-    /// What the client has sent and the server has not yet given out.
+    /// Plaintext of the client that the server has not returned yet.
     awaited: Vec<u8>,
-    /// The same of the server and the client.
+    /// Plaintext of the server that the client has not read yet.
     answers: Vec<u8>,
     to_send: Vec<u8>,
 }
@@ -51,7 +51,7 @@ impl Connection {
             answers: Vec::new(),
             to_send: Vec::new(),
         };
-        // A new connection, one in its handshake, or one behind it.
+        // A new connection, one in its handshake, or one after it.
         for _ in 0..(choice >> 1) % 3 {
             connection.client_sends(0, None);
         }
@@ -136,20 +136,20 @@ impl Connection {
     fn flight(&mut self) -> Vec<u8> {
         let mut flight = Vec::new();
         while self.client.wants_write() {
-            self.client.write_tls(&mut flight).expect("memory takes all");
+            self.client.write_tls(&mut flight).expect("writing to memory does not fail");
         }
         flight
     }
 
     fn deliver(&mut self, bytes: &[u8]) {
-        // Ever longer pieces, so that a long flight takes no longer than a short one.
+        // The pieces grow with the flight, so that a long one takes no longer than a short one.
         let piece_bytes =
             if self.piece_bytes == 0 { bytes.len() } else { self.piece_bytes + bytes.len() / 256 };
         for piece in bytes.chunks(piece_bytes.max(1)) {
             self.server_receives(piece);
         }
         if self.state == ConnectionState::Sound {
-            assert_eq!(self.awaited, b"", "all of a whole flight is given out");
+            assert_eq!(self.awaited, b"", "a whole flight is decrypted completely");
         }
         self.client_receives();
     }
@@ -159,7 +159,7 @@ impl Connection {
         let received = self.session.receive(&mut piece.to_vec(), &mut plaintext, &mut self.to_send);
         assert!(self.session.held_bytes() <= HELD_BYTES_MAX);
         assert!(plaintext.len() <= piece.len() + HELD_BYTES_MAX);
-        assert!(self.awaited.starts_with(&plaintext), "only what the client sent is given out");
+        assert!(self.awaited.starts_with(&plaintext), "the plaintext is what the client sent");
         self.awaited.drain(..plaintext.len());
         match received {
             Ok(Received::Open | Received::ClosedByPeer) => assert_ne!(self.state, ConnectionState::Over),
@@ -172,7 +172,7 @@ impl Connection {
         }
     }
 
-    /// The client reads what it was sent. Once it was spoken for, it has no part in this.
+    /// Lets the client read what the server sent, unless other bytes were inserted before.
     fn client_receives(&mut self) {
         let to_send = std::mem::take(&mut self.to_send);
         if self.state != ConnectionState::Sound {
@@ -180,17 +180,17 @@ impl Connection {
         }
         let mut bytes = to_send.as_slice();
         while !bytes.is_empty() {
-            self.client.read_tls(&mut bytes).expect("memory gives all");
+            self.client.read_tls(&mut bytes).expect("reading from memory does not fail");
             self.client.process_new_packets().expect("the server speaks TLS");
             let mut plaintext = Vec::new();
             match self.client.reader().read_to_end(&mut plaintext) {
                 Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
-                Ok(_) => assert!(self.answers.len() == plaintext.len(), "an end behind all"),
+                Ok(_) => assert!(self.answers.len() == plaintext.len(), "the end comes after all"),
             }
-            assert!(self.answers.starts_with(&plaintext), "the answers are what was sent");
+            assert!(self.answers.starts_with(&plaintext), "the plaintext is what the server sent");
             self.answers.drain(..plaintext.len());
         }
-        assert_eq!(self.answers, b"", "all answers have arrived");
+        assert_eq!(self.answers, b"", "all responses have arrived");
     }
 }
 

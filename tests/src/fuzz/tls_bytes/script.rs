@@ -1,27 +1,27 @@
-/// What happens next.
+/// One step of a script.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Step<'a> {
-    /// From here on, what is sent arrives by so many bytes; all at once if it is 0.
+    /// Later bytes arrive in pieces of this length; all at once if it is 0.
     PieceBytes(usize),
-    /// The client sends what it has to, and so many bytes if it may.
+    /// The client sends its pending records, and this many bytes of plaintext if it can.
     Flight(usize),
-    /// The same with one byte changed.
+    /// The same with the byte at `at` changed.
     GarbledFlight { bytes: usize, at: usize, flip: u8 },
-    /// These bytes, as they stand.
+    /// Raw bytes.
     Raw(&'a [u8]),
-    /// These bytes as a record of this content type.
+    /// Raw bytes in a record of this content type.
     Record { content: u8, bytes: &'a [u8] },
-    /// The server sends so many bytes.
+    /// The server sends this many bytes of plaintext.
     Answer(usize),
-    /// The client goes on with new keys, and asks the server to do so.
+    /// The client updates its keys and asks the server to do the same.
     NewKeys,
-    /// The client tells its end.
+    /// The client sends a close notify.
     ClientCloses,
-    /// The server tells its end.
+    /// The server sends a close notify.
     ServerCloses,
 }
 
-/// Steps that are played, so that a long script takes no longer than a short one.
+/// Limit of steps, so that a long script takes no longer than a short one.
 const STEPS_MAX: usize = 64;
 
 pub(super) struct Script<'a> {
@@ -40,7 +40,7 @@ impl<'a> Script<'a> {
         Some(byte)
     }
 
-    /// Lengths around the small ones and around a whole record.
+    /// Reads a length: any small one, or a multiple of 300 up to more than a record.
     fn length(&mut self) -> Option<usize> {
         let byte = usize::from(self.byte()?);
         Some(if byte < 0xc0 { byte } else { (byte - 0xc0) * 300 })

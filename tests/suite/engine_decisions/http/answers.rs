@@ -9,7 +9,7 @@ use swarm::SwarmLimits;
 
 const FULL: &str = "the tracker is full: other clients are not told of this one";
 
-/// The warning that the second peer gets where there is room for one, and how often the bound was counted.
+/// The warning to a second peer where there is room for one. Asserts that the refusal was counted once.
 fn warned_at_bound(set: impl Fn(&mut SwarmLimits), torrent: InfoHash, counter: Counter) -> Option<String> {
     let mut settings = SimulatorSettings::default();
     set(&mut settings.engine.swarms.limits);
@@ -24,7 +24,7 @@ fn warned_at_bound(set: impl Fn(&mut SwarmLimits), torrent: InfoHash, counter: C
 }
 
 #[test]
-fn a_peer_that_finds_no_place_is_warned() {
+fn a_peer_that_is_not_added_to_the_swarm_is_warned() {
     let full = Some(FULL.to_owned());
     let of_swarm =
         warned_at_bound(|limits| limits.swarm_peers_max = 1, TORRENT, Counter::PeersRefusedSwarmPeers);
@@ -50,7 +50,7 @@ fn a_peer_that_is_refused_by_another_core_is_warned_and_counted_there_once() {
 }
 
 #[test]
-fn a_client_may_come_again_after_half_its_interval() {
+fn a_client_may_announce_again_after_half_its_interval() {
     let mut tracker = tracker(|_| {});
     let mut intervals = BTreeSet::new();
     for _ in 0..100 {
@@ -59,11 +59,11 @@ fn a_client_may_come_again_after_half_its_interval() {
         assert!((1620..=1980).contains(&announced.common.interval_s));
         intervals.insert(announced.common.interval_s);
     }
-    assert!(intervals.len() > 30, "they differ: {intervals:?}");
+    assert!(intervals.len() > 30, "they vary: {intervals:?}");
 }
 
 #[test]
-fn a_client_is_told_where_it_was_seen() {
+fn an_answer_contains_the_address_of_the_client() {
     let mut tracker = tracker(|_| {});
     for (source, seen) in
         [("192.0.2.1", "192.0.2.1"), ("::ffff:192.0.2.2", "192.0.2.2"), ("2001:db8::3", "2001:db8::3")]
@@ -73,7 +73,7 @@ fn a_client_is_told_where_it_was_seen() {
 }
 
 #[test]
-fn the_peers_are_the_same_in_each_form_and_have_no_ids() {
+fn the_peers_are_the_same_in_each_form_and_have_no_peer_ids() {
     let mut tracker = tracker(|_| {});
     leechers(&mut tracker, ipv4_addresses(3).chain(ipv6_addresses(3)));
     for source in ["192.0.2.1", "2001:db8::1"] {
@@ -90,7 +90,7 @@ fn the_peers_are_the_same_in_each_form_and_have_no_ids() {
 }
 
 #[test]
-fn numwant_is_50_where_it_is_not_said_and_200_at_most() {
+fn numwant_is_50_by_default_and_200_at_most() {
     let mut tracker = tracker(|_| {});
     leechers(&mut tracker, ipv4_addresses(300).chain(ipv6_addresses(300)));
     for source in ["192.0.2.1", "2001:db8::1"] {
@@ -112,7 +112,7 @@ fn numwant_is_50_where_it_is_not_said_and_200_at_most() {
 }
 
 #[test]
-fn a_peer_over_http_and_one_over_udp_are_one_and_the_same() {
+fn a_client_over_http_and_udp_is_one_peer() {
     let mut tracker = tracker(|_| {});
     let udp = Client::connected(&mut tracker, "192.0.2.1:6881");
     udp.announce(&mut tracker, &udp.leeching(TORRENT));
@@ -123,7 +123,7 @@ fn a_peer_over_http_and_one_over_udp_are_one_and_the_same() {
 }
 
 #[test]
-fn who_has_paused_is_no_seeder() {
+fn a_paused_client_is_not_a_seeder() {
     let mut tracker = tracker(|_| {});
     let announced = announce(&mut tracker, "192.0.2.1", 6881, "&left=0&event=paused");
     assert_eq!((announced.common.seeders, announced.common.leechers), (0, 1));
@@ -132,7 +132,7 @@ fn who_has_paused_is_no_seeder() {
 }
 
 #[test]
-fn of_a_long_scrape_the_first_torrents_are_answered() {
+fn a_scrape_beyond_the_limit_is_answered_for_its_first_torrents() {
     let torrents: Vec<InfoHash> = (0..20).map(|number| InfoHash([number; 20])).collect();
     for (torrents_max, answered) in [(0, 0), (1, 1), (7, 7), (74, 20)] {
         let mut tracker = tracker(|policy| policy.scrape_torrents_max = torrents_max);
@@ -142,7 +142,7 @@ fn of_a_long_scrape_the_first_torrents_are_answered() {
 }
 
 #[test]
-fn the_last_request_that_a_connection_may_make_closes_it() {
+fn the_last_request_allowed_on_a_connection_closes_it() {
     for (requests_max, kept) in [(0, 0), (1, 0), (3, 2)] {
         let mut tracker = tracker(|policy| policy.requests_per_connection_max = requests_max);
         let mut client = HttpClient::new(&tracker, 0, "192.0.2.1");
@@ -155,7 +155,7 @@ fn the_last_request_that_a_connection_may_make_closes_it() {
 }
 
 #[test]
-fn a_head_is_answered_with_a_head_and_counts_as_what_it_asks() {
+fn a_head_request_is_answered_without_a_body_and_counted_like_a_get() {
     let mut tracker = tracker(|_| {});
     let get = request(&announce_target(TORRENT, 6881, ""), "");
     let head = [b"HEAD".as_slice(), &get[3..]].concat();

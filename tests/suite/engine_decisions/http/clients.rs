@@ -17,7 +17,7 @@ fn behind_proxies(header: ProxyHeaderKind) -> Simulator {
     })
 }
 
-/// Where the tracker sees the client of a request with these headers.
+/// The client's address, as the tracker determines it for a request with these headers.
 fn seen_at(tracker: &mut Simulator, remote: &str, headers: &str) -> IpAddr {
     get(tracker, remote, &announce_target(TORRENT, 6881, ""), headers).announced().external_ip
 }
@@ -30,7 +30,7 @@ fn assert_unknown(tracker: &mut Simulator, headers: &str) {
 }
 
 #[test]
-fn who_connects_is_the_client_where_no_proxy_is_trusted() {
+fn without_a_trusted_proxy_the_client_is_at_the_remote_address() {
     let mut tracker = tracker(|_| {});
     let lies = "X-Forwarded-For: 203.0.113.5\r\nX-Real-IP: 203.0.113.6\r\n";
     assert_eq!(seen_at(&mut tracker, "192.0.2.1", lies), ip("192.0.2.1"));
@@ -40,7 +40,7 @@ fn who_connects_is_the_client_where_no_proxy_is_trusted() {
 }
 
 #[test]
-fn a_trusted_proxy_tells_the_client_in_x_forwarded_for() {
+fn a_trusted_proxy_names_the_client_in_x_forwarded_for() {
     let mut nearest = behind_proxies(ProxyHeaderKind::ForwardedFor { from_right: 0 });
     let mut second = behind_proxies(ProxyHeaderKind::ForwardedFor { from_right: 1 });
     let chain = "X-Forwarded-For: 203.0.113.5, 203.0.113.6\r\nX-Forwarded-For: 203.0.113.7\r\n";
@@ -55,7 +55,7 @@ fn a_trusted_proxy_tells_the_client_in_x_forwarded_for() {
 }
 
 #[test]
-fn a_trusted_proxy_tells_the_client_in_x_real_ip() {
+fn a_trusted_proxy_names_the_client_in_x_real_ip() {
     let mut tracker = behind_proxies(ProxyHeaderKind::RealIp);
     let headers = "X-Real-IP: 203.0.113.9\r\nX-Forwarded-For: 203.0.113.5\r\n";
     assert_eq!(seen_at(&mut tracker, PROXY, headers), ip("203.0.113.9"));
@@ -63,7 +63,7 @@ fn a_trusted_proxy_tells_the_client_in_x_real_ip() {
 }
 
 #[test]
-fn a_stranger_tells_nothing_in_the_headers_of_a_proxy() {
+fn proxy_headers_of_other_clients_are_ignored() {
     let headers = "X-Forwarded-For: 203.0.113.5\r\nX-Real-IP: 203.0.113.5\r\n";
     for header in [ProxyHeaderKind::ForwardedFor { from_right: 0 }, ProxyHeaderKind::RealIp] {
         let mut tracker = behind_proxies(header);
@@ -73,7 +73,7 @@ fn a_stranger_tells_nothing_in_the_headers_of_a_proxy() {
 }
 
 #[test]
-fn a_request_whose_client_a_trusted_proxy_does_not_tell_is_refused_and_lists_nobody() {
+fn a_request_of_a_trusted_proxy_that_names_no_client_is_refused_and_adds_no_peer() {
     let mut tracker = behind_proxies(ProxyHeaderKind::ForwardedFor { from_right: 1 });
     let said = ["", "X-Forwarded-For: 203.0.113.5\r\n", "X-Forwarded-For: unknown, 203.0.113.5\r\n"];
     for headers in said {
@@ -85,12 +85,12 @@ fn a_request_whose_client_a_trusted_proxy_does_not_tell_is_refused_and_lists_nob
     ];
     assert_eq!(outcomes(&mut tracker), refused);
     assert_eq!(peers(&mut tracker, "192.0.2.1"), []);
-    // What asks for nobody's peers is served all the same.
+    // Requests that do not concern peers are served all the same.
     assert_eq!(get(&mut tracker, PROXY, "/health_check", "").status, 200);
 }
 
 #[test]
-fn a_trusted_proxy_tells_the_client_by_the_proxy_protocol() {
+fn a_trusted_proxy_names_the_client_by_the_proxy_protocol() {
     let mut tracker = behind_proxies(ProxyHeaderKind::ProxyProtocol);
     let mut seen_behind = |remote: &str, header: &[u8]| {
         let mut client = HttpClient::new(&tracker, 0, remote);
@@ -109,7 +109,7 @@ fn a_trusted_proxy_tells_the_client_by_the_proxy_protocol() {
 }
 
 #[test]
-fn a_proxy_that_names_no_client_by_the_proxy_protocol_is_no_peer_itself() {
+fn a_proxy_that_names_no_client_by_the_proxy_protocol_does_not_become_a_peer() {
     let local = b"\r\n\r\n\0\r\nQUIT\n\x20\x00\0\0".as_slice();
     let of_ipv4 =
         b"\r\n\r\n\0\r\nQUIT\n\x20\x11\0\x0c\xcb\0\x71\x05\xc6\x33\x64\x01\x13\x88\0\x50".as_slice();
@@ -145,7 +145,7 @@ fn the_proxy_protocol_is_expected_of_trusted_proxies_only() {
 }
 
 #[test]
-fn with_the_proxy_protocol_the_headers_of_requests_tell_nothing() {
+fn with_the_proxy_protocol_the_headers_of_requests_are_ignored() {
     let mut tracker = behind_proxies(ProxyHeaderKind::ProxyProtocol);
     let headers = "X-Forwarded-For: 203.0.113.5\r\nX-Real-IP: 203.0.113.5\r\n";
     let mut client = HttpClient::new(&tracker, 0, PROXY);

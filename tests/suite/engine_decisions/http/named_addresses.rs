@@ -3,7 +3,7 @@ use engine::ProxyHeaderKind;
 use ringtrack_tests::http_client::announce_target;
 use ringtrack_tests::simulator::Simulator;
 
-/// A tracker whose neighbours at 192.168.0.0/16 and `fd00::/8` may name their addresses.
+/// A tracker whose clients in 192.168.0.0/16 and `fd00::/8` may name their addresses.
 fn with_neighbours() -> Simulator {
     tracker(|policy| {
         policy.named_addresses_from =
@@ -12,7 +12,7 @@ fn with_neighbours() -> Simulator {
 }
 
 #[test]
-fn a_neighbour_is_known_at_the_address_that_it_names_and_told_where_it_was_seen() {
+fn an_allowed_client_is_listed_at_the_address_it_names_but_its_own_is_in_the_answer() {
     for named in ["&ip=203.0.113.5", "&ipv4=203.0.113.5", "&ip=%3a%3affff%3a203.0.113.5"] {
         let mut tracker = with_neighbours();
         let announced = announce(&mut tracker, "192.168.1.1", 6881, named);
@@ -22,7 +22,7 @@ fn a_neighbour_is_known_at_the_address_that_it_names_and_told_where_it_was_seen(
 }
 
 #[test]
-fn others_are_known_at_their_own_address_whatever_they_name() {
+fn other_clients_are_listed_at_their_own_address_whatever_they_name() {
     let mut tracker = with_neighbours();
     for stranger in ["192.0.2.7", "2001:db8::7"] {
         announce(&mut tracker, stranger, 6881, "&ip=203.0.113.5&ipv4=203.0.113.6&ipv6=2001:db8::66");
@@ -32,7 +32,7 @@ fn others_are_known_at_their_own_address_whatever_they_name() {
 }
 
 #[test]
-fn of_several_named_addresses_ip_counts_first_and_then_the_clients_family() {
+fn of_several_named_addresses_ip_is_used_first_and_then_the_clients_family() {
     let both = "&ipv6=2001:db8::66&ipv4=203.0.113.6";
     for (client, more, known_at) in [
         ("192.168.1.1", both, "203.0.113.6:6881"),
@@ -49,7 +49,7 @@ fn of_several_named_addresses_ip_counts_first_and_then_the_clients_family() {
 }
 
 #[test]
-fn a_neighbour_that_names_no_address_is_known_at_its_own() {
+fn an_allowed_client_that_names_no_valid_address_is_listed_at_its_own() {
     for named in ["tracker.example", "192.168.1", ""] {
         let mut tracker = with_neighbours();
         announce(&mut tracker, "192.168.1.1", 6881, &format!("&ip={named}"));
@@ -58,7 +58,7 @@ fn a_neighbour_that_names_no_address_is_known_at_its_own() {
 }
 
 #[test]
-fn behind_a_proxy_it_is_the_client_that_may_name_its_address_or_not() {
+fn behind_a_proxy_the_client_and_not_the_proxy_must_be_allowed_to_name_an_address() {
     let mut tracker = tracker(|policy| {
         policy.named_addresses_from = vec!["10.0.0.0/8".parse().expect("a network")];
         policy.proxy.trusted = policy.named_addresses_from.clone();
@@ -72,7 +72,7 @@ fn behind_a_proxy_it_is_the_client_that_may_name_its_address_or_not() {
 }
 
 #[test]
-fn an_address_of_the_other_family_is_listed_and_served_there() {
+fn a_client_that_names_an_address_of_the_other_family_is_a_peer_of_that_family() {
     let mut tracker = with_neighbours();
     announce(&mut tracker, "192.0.2.7", 6881, "");
     announce(&mut tracker, "2001:db8::7", 6882, "");

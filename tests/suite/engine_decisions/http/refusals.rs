@@ -7,7 +7,7 @@ const HASH: &str = "info_hash=aaaaaaaaaaaaaaaaaaaa";
 const PEER_ID: &str = "peer_id=bbbbbbbbbbbbbbbbbbbb";
 const KEY: &str = "0123456789abcdefghijABCDEFGHIJ01";
 
-/// The reason of the refusal and the outcome, which is the only one that is counted.
+/// The reason and the retry of a refusal, and the only outcome counted.
 fn refused(ip: &str, target: &str) -> (String, Option<Value>, HttpOutcome) {
     let mut tracker = tracker(|_| {});
     let (reason, retry) = get(&mut tracker, ip, target, "").failure().expect("a failure");
@@ -22,7 +22,7 @@ fn begin(tracker: &mut Simulator, request: &str) -> Begun {
 }
 
 #[test]
-fn an_announce_without_one_of_its_three_parameters_is_told_which() {
+fn an_announce_without_a_valid_required_parameter_is_refused_with_its_name() {
     for (query, reason) in [
         (format!("{PEER_ID}&port=1"), "missing param info_hash"),
         (format!("{HASH}&port=1"), "missing param peer_id"),
@@ -45,7 +45,7 @@ fn an_announce_without_one_of_its_three_parameters_is_told_which() {
 }
 
 #[test]
-fn a_scrape_of_nothing_is_refused() {
+fn a_scrape_without_valid_info_hashes_is_refused() {
     let reason = "a scrape has to name torrents by info_hash".to_owned();
     let never = Some(Value::Bytes(b"never".to_vec()));
     let expected = (reason, never, HttpOutcome::ScrapeRefused);
@@ -58,7 +58,7 @@ fn a_scrape_of_nothing_is_refused() {
 }
 
 #[test]
-fn who_has_a_malformed_key_need_not_come_again() {
+fn a_client_with_a_malformed_key_is_asked_never_to_retry() {
     let never = Some(Value::Bytes(b"never".to_vec()));
     let reason = "Authentication error: the key in the announce URL is malformed".to_owned();
     for (path, outcome) in
@@ -70,7 +70,7 @@ fn who_has_a_malformed_key_need_not_come_again() {
 }
 
 #[test]
-fn a_key_that_could_be_one_is_let_in_where_the_tracker_is_public() {
+fn a_public_tracker_accepts_any_well_formed_key() {
     let mut tracker = tracker(|_| {});
     let target = format!("/announce/{KEY}?{HASH}&{PEER_ID}&port=1");
     assert_eq!(get(&mut tracker, "192.0.2.1", &target, "").announced().common.leechers, 1);
@@ -103,7 +103,7 @@ fn every_request_has_one_outcome() {
 }
 
 #[test]
-fn what_is_no_request_yet_or_never_has_no_outcome() {
+fn incomplete_requests_and_other_protocols_have_no_outcome() {
     let mut tracker = tracker(|_| {});
     assert_eq!(begin(&mut tracker, "GET / HTTP/1.1\r\nHost: a\r\n"), Begun::Incomplete);
     assert_eq!(begin(&mut tracker, "\x16\x03\x01"), Begun::NotHttp);
