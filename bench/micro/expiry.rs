@@ -29,10 +29,10 @@ pub(crate) fn measure_all_due(group: &mut Group<'_>, population: Population) {
 
 /// Measures turns of rounds that remove no peer. Each round begins the minimum time after the one before, so that
 /// peers outlive 3,200 of them.
-pub(crate) fn measure_nobody_due(group: &mut Group<'_>, settling: &mut Settling) {
+pub(crate) fn measure_none_due(group: &mut Group<'_>, settling: &mut Settling) {
     group.throughput(Throughput::Elements(u64::from(SWARMS_PER_TURN)));
     let (mut now, mut turn) = (NOW, 0);
-    group.bench_function("turn of expiry, nobody due", |bencher| {
+    group.bench_function("turn of expiry, none due", |bencher| {
         let world = settling.world();
         let turns = world.swarms.totals(AddressFamily::V4).swarms.div_ceil(u64::from(SWARMS_PER_TURN));
         bencher.iter(|| {

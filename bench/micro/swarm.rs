@@ -60,6 +60,6 @@ fn ten_million_peers(criterion: &mut Criterion) {
     let mut settling = Settling::new(Population { torrents, peers, spread: Spread::Skewed });
     requests::measure(&mut group, &mut settling);
     newcomers::measure(&mut group, &mut settling);
-    expiry::measure_nobody_due(&mut group, &mut settling);
+    expiry::measure_none_due(&mut group, &mut settling);
     group.finish();
 }

@@ -1,4 +1,4 @@
-//! Requests over kept connections, from the wire to the wire.
+//! Allocations of requests over kept connections, from the received bytes to the sent ones.
 
 use access::{AccessPolicy, DetailsKept};
 use allocation_counter::measure;
@@ -10,15 +10,15 @@ use ringtrack_tests::tls_client;
 use rustls::ClientConnection;
 use std::io::Write;
 use tls::ServerIdentity;
-use worker::http::{Buffers, WaitsFor};
+use worker::connection::{Buffers, WaitsFor};
 
 /// Allocations of rustls for a request and its answer: one to decrypt, one to encrypt.
 const TLS_ALLOCATIONS_PER_REQUEST: u64 = 2;
 
-/// Peers of each torrent, so many that an answer is as long as it gets.
+/// Peers of each torrent: enough for answers of the maximum length.
 const PEERS: u16 = 300;
 
-/// A tracker of four cores, of which the first has the connection.
+/// A tracker of four cores, whose first core holds the connection.
 struct Traffic {
     tracker: Simulator,
     buffers: Buffers,
@@ -41,7 +41,7 @@ impl Traffic {
         Self { tracker, buffers: Buffers::new(), connected }
     }
 
-    /// A connection by which each of the requests was made once.
+    /// Traffic whose requests were each served once.
     fn warmed_up(details: DetailsKept, owner: Owner) -> Self {
         let mut traffic = Self::new(details, None);
         for request in &traffic.requests(owner) {
@@ -74,19 +74,19 @@ impl Traffic {
         requests
     }
 
-    /// Serves what arrives; what is sent stays on the wire.
+    /// Serves received bytes; the answer stays in `wire.sent`.
     fn serve(&mut self, bytes: &[u8]) {
         let Self { tracker, buffers, connected } = self;
         connected.wire.sent.clear();
         connected.wire.arrived.extend(bytes);
         connected.note_readable(tracker, buffers);
-        // A scrape of several owners is home in between.
+        // A scrape with several owners returns here after each of them.
         while connected.state == ConnectionState::Waits(WaitsFor::RoutedRequest) {
             connected.bring_back(tracker, buffers);
         }
     }
 
-    /// Serves all of the requests without an allocation; gives how many routed requests there were, one for each owner of a request.
+    /// Asserts that serving the requests allocates nothing. Returns the routed requests: one per owner of a request.
     fn assert_no_allocation(&mut self, requests: &[Vec<u8>]) -> u64 {
         let routed = self.tracker.statistics().counter(Counter::RoutedHttpRequests);
         for request in requests {
@@ -97,16 +97,16 @@ impl Traffic {
         self.tracker.statistics().counter(Counter::RoutedHttpRequests) - routed
     }
 
-    /// Takes the client's flight to the tracker, and the answer back; gives the allocations of the tracker.
+    /// Delivers the client's flight to the tracker and the answer to the client. Returns the tracker's allocations.
     fn exchange(&mut self, client: &mut ClientConnection) -> u64 {
         let mut flight = Vec::new();
         while client.wants_write() {
-            client.write_tls(&mut flight).expect("memory takes all");
+            client.write_tls(&mut flight).expect("writing to memory succeeds");
         }
         let info = measure(|| self.serve(&flight));
         let mut sent = self.connected.wire.sent.as_slice();
         while !sent.is_empty() {
-            client.read_tls(&mut sent).expect("memory gives all");
+            client.read_tls(&mut sent).expect("reading from memory succeeds");
             client.process_new_packets().expect("the server speaks TLS");
         }
         info.count_total
@@ -114,7 +114,7 @@ impl Traffic {
 }
 
 #[test]
-fn requests_over_a_kept_connection_allocate_nothing_where_its_core_owns_the_torrent() {
+fn requests_over_a_kept_connection_allocate_nothing_if_its_core_owns_the_torrent() {
     for details in [DetailsKept::Dropped, DetailsKept::Kept] {
         let mut traffic = Traffic::warmed_up(details, Owner::Home);
         let requests = traffic.requests(Owner::Home);
@@ -123,17 +123,17 @@ fn requests_over_a_kept_connection_allocate_nothing_where_its_core_owns_the_torr
 }
 
 #[test]
-fn requests_over_a_kept_connection_allocate_nothing_where_their_errands_travel() {
+fn requests_over_a_kept_connection_allocate_nothing_if_another_core_owns_the_torrent() {
     for details in [DetailsKept::Dropped, DetailsKept::Kept] {
         let mut traffic = Traffic::warmed_up(details, Owner::Another);
         let requests = traffic.requests(Owner::Another);
         let routed = traffic.assert_no_allocation(&requests);
-        assert_eq!(routed, 4 * (u64::from(PEERS) + 1 + 3), "all but those that are refused");
+        assert_eq!(routed, 4 * (u64::from(PEERS) + 1 + 3), "all but the refused ones");
     }
 }
 
 #[test]
-fn a_request_over_tls_allocates_what_its_records_do() {
+fn a_request_over_tls_allocates_only_for_its_two_records() {
     for version in [0, 1] {
         for owner in [Owner::Home, Owner::Another] {
             let mut traffic = Traffic::new(DetailsKept::Dropped, Some(tls_client::identity()));

@@ -1,4 +1,4 @@
-//! Connections to a simulated tracker over wires that are played: what a core's HTTP server does for one of them.
+//! Connections to a simulated tracker over scripted wires, driven as a core's HTTP server drives them.
 
 mod wire;
 
@@ -8,47 +8,47 @@ use crate::simulator::Simulator;
 use engine::{ConnectionToken, RoutedRequest};
 use std::net::IpAddr;
 use tls::ServerIdentity;
-use worker::http::{Buffers, ConnectionContext, End, HttpConnection, Next, WaitsFor};
+use worker::connection::{Buffers, ConnectionContext, End, HttpConnection, Next, WaitsFor};
 
-/// A connection at its core.
+/// A connection and the core that holds it.
 #[derive(Debug)]
 pub struct Connected {
     home: usize,
     http: Option<HttpConnection>,
-    /// What it goes over.
+    /// The transport of the connection.
     pub wire: PlayedWire,
-    /// What its last turn led to.
+    /// The state after its last turn.
     pub state: ConnectionState,
     troubles: Troubles,
     routed: u32,
     awaits_owner: bool,
 }
 
-/// Where a connection stands after its turn.
+/// The state of a connection after a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConnectionState {
-    /// It waits.
+    /// It waits for an event.
     Waits(WaitsFor),
-    /// It has more to be served.
+    /// It has more work.
     Again,
     /// It is closed.
     Ended(End),
 }
 
-/// What goes wrong with routed requests: a bit for each of eight, and then from the first bit on again.
+/// Faults of routed requests: one bit for each of eight requests, after which the bits repeat.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Troubles {
     /// The ring to the first owner is full.
     pub ring_full: u8,
-    /// A ring on the way is.
+    /// A later ring is full, so that the request is given up.
     pub given_up: u8,
 }
 
 impl Connected {
-    /// Takes in a connection from `remote` at a core.
+    /// Accepts a connection from `remote` at core `home`.
     ///
     /// # Panics
-    /// When TLS cannot begin.
+    /// If TLS cannot begin.
     pub fn new(
         tracker: &mut Simulator,
         home: usize,
@@ -69,25 +69,25 @@ impl Connected {
         }
     }
 
-    /// Lets it go on, as often as it has more to be served.
+    /// Runs turns until it has no more work.
     ///
     /// # Panics
-    /// When it waits for something that is there, or goes on for ever.
+    /// If it waits for something that is there, or never stops.
     pub fn advance(&mut self, tracker: &mut Simulator, buffers: &mut Buffers) {
         let mut turns_left = self.wire.arrived.len() + 100_000;
         self.take_turn(tracker, buffers);
         while self.state == ConnectionState::Again {
-            turns_left = turns_left.checked_sub(1).expect("there is an end to what has arrived");
+            turns_left = turns_left.checked_sub(1).expect("the connection comes to rest");
             self.take_turn(tracker, buffers);
         }
     }
 
-    /// Lets it go on once.
+    /// Runs one turn.
     pub fn take_turn(&mut self, tracker: &mut Simulator, buffers: &mut Buffers) {
         self.turn(tracker, buffers, HttpConnection::advance);
     }
 
-    /// Lets it go on on account of something that has arrived.
+    /// Reports that bytes have arrived, and advances.
     pub fn note_readable(&mut self, tracker: &mut Simulator, buffers: &mut Buffers) {
         if let Some(http) = &mut self.http {
             http.note_readable();
@@ -95,7 +95,7 @@ impl Connected {
         self.advance(tracker, buffers);
     }
 
-    /// The client has sent its last byte.
+    /// Ends the client's sending side, and advances.
     pub fn hang_up(&mut self, tracker: &mut Simulator, buffers: &mut Buffers) {
         self.wire.client_has_ended = true;
         if let Some(http) = &mut self.http {
@@ -104,7 +104,7 @@ impl Connected {
         self.advance(tracker, buffers);
     }
 
-    /// Has the routed requests run and brings this connection's home, if it has one.
+    /// Serves all routed requests, and delivers those of this connection's core.
     pub fn bring_back(&mut self, tracker: &mut Simulator, buffers: &mut Buffers) {
         tracker.serve_routed_requests();
         while let Some(mut routed) = tracker.next_home(self.home) {
@@ -116,14 +116,14 @@ impl Connected {
                 tracker.context(self.home).service.take_back(routed);
                 continue;
             }
-            self.turn(tracker, buffers, |http, wire, context| http.answer(routed, wire, context));
+            self.turn(tracker, buffers, |http, context| http.answer(routed, context));
         }
         if self.state == ConnectionState::Again {
             self.advance(tracker, buffers);
         }
     }
 
-    /// Its request has waited for its owner long enough.
+    /// Ends the wait of its request for a busy owner, and advances.
     pub fn stop_waiting(&mut self, tracker: &mut Simulator, buffers: &mut Buffers) {
         if let Some(http) = &mut self.http {
             http.stop_waiting();
@@ -131,14 +131,14 @@ impl Connected {
         self.advance(tracker, buffers);
     }
 
-    /// It is closed from here.
+    /// Closes it from the tracker's side.
     pub fn close(&mut self) {
         if self.http.take().is_some() {
             self.state = ConnectionState::Ended(End::Stop);
         }
     }
 
-    /// Bytes that the connection keeps.
+    /// Returns the number of bytes that the connection holds.
     #[must_use]
     pub fn held_bytes(&self) -> usize {
         self.http.as_ref().map_or(0, HttpConnection::held_bytes)
@@ -148,21 +148,21 @@ impl Connected {
         &mut self,
         tracker: &mut Simulator,
         buffers: &mut Buffers,
-        take: impl FnOnce(&mut HttpConnection, &mut PlayedWire, &mut ConnectionContext<'_>) -> Next,
+        take: impl FnOnce(&mut HttpConnection, &mut ConnectionContext<'_, PlayedWire>) -> Next,
     ) {
         if self.http.is_none() {
             return;
         }
         let mut next = self.with_context(tracker, buffers, take);
-        while let Next::RoutedRequest(owner, mut routed) = next {
+        while let Next::Routed(owner, mut routed) = next {
             self.routed += 1;
             let home = tracker.shard(self.home);
             routed.token = ConnectionToken { home, slot: self.routed, generation: 0 };
             next = match self.send_routed(tracker, owner, routed) {
                 Ok(()) => Next::Waits(WaitsFor::RoutedRequest),
-                Err(routed) => self.with_context(tracker, buffers, |http, wire, context| {
-                    http.respond_busy(routed, wire, context)
-                }),
+                Err(routed) => {
+                    self.with_context(tracker, buffers, |http, context| http.respond_busy(routed, context))
+                }
             };
         }
         self.settle(&next);
@@ -186,13 +186,18 @@ impl Connected {
         &mut self,
         tracker: &mut Simulator,
         buffers: &mut Buffers,
-        take: impl FnOnce(&mut HttpConnection, &mut PlayedWire, &mut ConnectionContext<'_>) -> Next,
+        take: impl FnOnce(&mut HttpConnection, &mut ConnectionContext<'_, PlayedWire>) -> Next,
     ) -> Next {
         let context = tracker.context(self.home);
-        let mut context =
-            ConnectionContext { service: context.service, engine: context.engine, now: context.now, buffers };
-        let http = self.http.as_mut().expect("it has not ended");
-        take(http, &mut self.wire, &mut context)
+        let mut context = ConnectionContext {
+            wire: &mut self.wire,
+            service: context.service,
+            shard: context.shard,
+            now: context.now,
+            buffers,
+        };
+        let http = self.http.as_mut().expect("the connection is open");
+        take(http, &mut context)
     }
 
     fn settle(&mut self, next: &Next) {
@@ -204,7 +209,7 @@ impl Connected {
                 self.http = None;
                 ConnectionState::Ended(end)
             }
-            Next::RoutedRequest(..) => unreachable!("it was sent"),
+            Next::Routed(..) => unreachable!("the request was sent"),
         };
         self.check_that_it_waits_for_what_is_not_there();
     }
@@ -213,22 +218,22 @@ impl Connected {
         let ConnectionState::Waits(waits_for) = self.state else { return };
         match waits_for {
             WaitsFor::AnswerTaken => {
-                assert_eq!(self.wire.room, 0, "no more is sent, and there is room");
-                assert!(self.held_bytes() > 0, "nothing is there to be sent");
+                assert_eq!(self.wire.room, 0, "it waits for room that is there");
+                assert!(self.held_bytes() > 0, "it waits without anything to send");
             }
-            WaitsFor::RoutedRequest => assert!(self.awaits_owner, "no errand is on its way"),
+            WaitsFor::RoutedRequest => assert!(self.awaits_owner, "no routed request is underway"),
             WaitsFor::OwnerBusy => {
-                assert!(!self.awaits_owner, "its request waits while an errand is on its way");
+                assert!(!self.awaits_owner, "its request waits while a routed request is underway");
             }
             WaitsFor::FirstRequest | WaitsFor::Request | WaitsFor::NextRequest | WaitsFor::Close => {
                 assert!(self.wire.arrived.is_empty(), "{waits_for:?} while there is something to read");
-                assert!(!self.wire.client_has_ended, "{waits_for:?} of a client that has ended");
-                assert!(!self.awaits_owner, "{waits_for:?} while an errand is on its way");
+                assert!(!self.wire.client_has_ended, "{waits_for:?} after the end of the client");
+                assert!(!self.awaits_owner, "{waits_for:?} while a routed request is underway");
             }
         }
     }
 
-    /// Whether this routed request's bit is set.
+    /// Whether the bit of the current routed request is set.
     const fn has(&self, bits: u8) -> bool {
         bits >> (self.routed % 8) & 1 == 1
     }

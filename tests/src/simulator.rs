@@ -1,5 +1,5 @@
-//! A tracker of several engines with a virtual clock and without sockets: what the workers do, one step after
-//! the other on one thread, so that every run can be repeated.
+//! A tracker of several engines with a virtual clock and without sockets. It runs the workers' steps one after the
+//! other on one thread, so that every run can be repeated.
 
 mod batch;
 mod control;
@@ -24,44 +24,44 @@ use std::net::SocketAddr;
 use swarm::Seeds;
 use udp_protocol::{Request, decode_request};
 
-/// When the virtual clock begins: the first second of an epoch of connection ids whose lifetime divides it.
+/// Start of the virtual clock: the first second of an epoch of connection ids whose lifetime divides it.
 const START: Now = Now { monotonic: Second(1_000), unix_s: 1_800_000_000 };
 
-/// Units of work of a turn of expiry.
+/// Units of work per turn of expiry.
 const EXPIRY_WORK: u32 = 131_072;
 
-/// Datagrams that are waiting at the tracker's sockets.
+/// A datagram waiting at a socket of the tracker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Datagram {
-    /// Who sent it.
+    /// The address of its sender.
     pub source: SocketAddr,
     /// Its payload.
     pub bytes: Vec<u8>,
-    /// Whose socket it came to.
+    /// The core whose socket receives it.
     pub arrival: Arrival,
 }
 
-/// Which core a datagram comes to.
+/// The core that receives a datagram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arrival {
-    /// The owner of its first info hash, as the kernel's steering does it; core 0 if it has none.
+    /// The owner of its first info hash, as in the kernel's steering; core 0 if it has none.
     Steered,
-    /// This core, counted from 0 and round the end.
+    /// This core, counted from 0, modulo the number of cores.
     At(usize),
 }
 
 /// A datagram that the tracker sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
-    /// Which of the datagrams it answers.
+    /// Index of the datagram that it answers.
     pub request: usize,
-    /// Where it goes.
+    /// The address of its receiver.
     pub destination: SocketAddr,
     /// Its payload.
     pub bytes: Vec<u8>,
 }
 
-/// A tracker without sockets.
+/// A tracker of several cores without sockets.
 #[derive(Debug)]
 pub struct Simulator {
     cores: Vec<Core>,
@@ -74,7 +74,7 @@ pub struct Simulator {
 }
 
 impl Datagram {
-    /// A datagram that comes to the owner of its torrent.
+    /// Creates a datagram that arrives at the owner of its torrent.
     #[must_use]
     pub fn steered(source: SocketAddr, bytes: &[u8]) -> Self {
         Self { source, bytes: bytes.to_vec(), arrival: Arrival::Steered }
@@ -82,19 +82,19 @@ impl Datagram {
 }
 
 impl Simulator {
-    /// A tracker without swarms, which grants HTTP clients the usual.
+    /// Creates a tracker without swarms and with the usual HTTP policy.
     ///
     /// # Panics
-    /// When the settings are not ones that an engine takes.
+    /// If an engine does not accept the settings.
     #[must_use]
     pub fn new(settings: &SimulatorSettings) -> Self {
         Self::with_http(settings, &usual_http())
     }
 
-    /// A tracker without swarms.
+    /// Creates a tracker without swarms and with this HTTP policy.
     ///
     /// # Panics
-    /// When the settings are not ones that an engine takes.
+    /// If an engine does not accept the settings.
     #[must_use]
     pub fn with_http(settings: &SimulatorSettings, http: &HttpPolicy) -> Self {
         let shards = settings.engine.shards;
@@ -117,16 +117,16 @@ impl Simulator {
             shards,
             steering,
         };
-        // Nothing is stored that is not sent with updates.
+        // There are no stored counts except those that a test sends as updates.
         simulator.update(&AccessUpdate::EndCompleted);
         simulator
     }
 
-    /// Takes all datagrams in, each core its own in batches, and delivers what crosses the mesh. `on_reply` is
-    /// given the index of the request, its source and the reply's payload. Allocates nothing in the long run.
+    /// Serves all datagrams, each core its own in batches, and the requests that cross the mesh. `on_reply` receives
+    /// the index of the request, its source and the reply's payload. Does not allocate once its buffers have grown.
     ///
     /// # Panics
-    /// When a request crosses the mesh more often than there are cores.
+    /// If a request crosses the mesh more often than there are cores.
     pub fn serve(&mut self, datagrams: &[Datagram], mut on_reply: impl FnMut(usize, SocketAddr, &[u8])) {
         for (index, datagram) in datagrams.iter().enumerate() {
             let core = self.arrival_core(datagram);
@@ -137,9 +137,8 @@ impl Simulator {
             for indices in waiting.chunks(BATCH_DATAGRAMS_MAX) {
                 let batch = Batch { datagrams, indices };
                 let (buffer, mesh) = (&mut *core.buffer, &mut self.mesh);
-                let mut outcomes =
-                    Outcomes { batch, from: core.shard, buffer, mesh, on_reply: &mut on_reply };
-                core.engine.process(self.now, &batch, &mut outcomes);
+                let mut outcomes = Outcomes { batch, from: core.id, buffer, mesh, on_reply: &mut on_reply };
+                core.udp.process(&mut core.shard, self.now, &batch, &mut outcomes);
             }
             waiting.clear();
             core.waiting = waiting;
@@ -147,7 +146,7 @@ impl Simulator {
         self.deliver(&mut on_reply);
     }
 
-    /// The replies to these datagrams, in the order of the requests.
+    /// Returns the replies to these datagrams, in the order of the requests.
     pub fn exchange(&mut self, datagrams: &[Datagram]) -> Vec<Reply> {
         let mut replies = Vec::new();
         self.serve(datagrams, |request, destination, bytes| {
@@ -157,47 +156,47 @@ impl Simulator {
         replies
     }
 
-    /// Lets time go by.
+    /// Advances both clocks.
     pub fn pass(&mut self, seconds: u32) {
         self.now.monotonic = self.now.monotonic.after(seconds);
         self.now.unix_s += u64::from(seconds);
     }
 
-    /// Sets the wall clock forward or back; the monotonic one goes on as it was.
+    /// Sets the wall clock forward or back. The monotonic clock is not affected.
     pub fn step_wall_clock(&mut self, seconds: i64) {
         self.now.unix_s = self.now.unix_s.saturating_add_signed(seconds);
     }
 
-    /// One turn of expiry on every core.
+    /// Runs one turn of expiry on every core.
     pub fn expire(&mut self) {
         for core in &mut self.cores {
-            core.engine.expire(self.now, EXPIRY_WORK);
+            core.shard.expire(self.now, EXPIRY_WORK);
         }
     }
 
-    /// The time.
+    /// Returns the virtual time.
     #[must_use]
     pub const fn now(&self) -> Now {
         self.now
     }
 
-    /// How many cores there are.
+    /// Returns the number of cores.
     #[must_use]
     pub fn cores(&self) -> usize {
         self.cores.len()
     }
 
-    /// The core that owns a torrent.
+    /// Returns the index of the core that owns a torrent.
     #[must_use]
     pub fn owner(&self, info_hash: &InfoHash) -> usize {
         self.steering.shard_of(info_hash, self.shards).index()
     }
 
-    /// The figures of all cores together.
+    /// Returns the sum of the figures of all cores.
     pub fn statistics(&mut self) -> Statistics {
         let mut sum = Statistics::default();
         for core in &mut self.cores {
-            sum.merge(core.engine.statistics());
+            sum.merge(core.shard.statistics());
         }
         sum
     }
@@ -215,7 +214,7 @@ impl Simulator {
     fn deliver(&mut self, on_reply: &mut impl FnMut(usize, SocketAddr, &[u8])) {
         let mut rounds = 0;
         while !self.mesh.is_empty() {
-            assert!(rounds < self.cores.len(), "nothing goes round in the mesh");
+            assert!(rounds < self.cores.len(), "no request circulates in the mesh");
             rounds += 1;
             for core in &mut self.cores {
                 core.serve_mesh(self.now, &mut self.mesh, on_reply);
@@ -232,7 +231,7 @@ fn first_info_hash(datagram: &[u8]) -> Option<InfoHash> {
     }
 }
 
-/// Any key will do, as long as it is always the same: where a torrent lies is then part of the test.
+/// A fixed key, so that a torrent has the same owner in every run.
 fn steering_key() -> SteeringKey {
     let mut random = [0; SteeringKey::RANDOM_BYTES];
     for (byte, number) in random.iter_mut().zip(1_u8..) {

@@ -1,4 +1,4 @@
-//! A core between its start and the control plane's word that it may serve.
+//! A core between its start and the control plane's command to serve.
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use engine::{ConnectionIdKey, Secrets};
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use swarm::Seeds;
 use udp_protocol::{ConnectRequest, TransactionId};
 use udp_socket::DestinationInfo;
-use worker::http::{HttpLimits, HttpSetup, PrefixLengths};
+use worker::connection::{HttpLimits, HttpSetup, PrefixLengths};
 use worker::{
     KernelSampling, ListenerOptions, SteeringRequest, WorkerCommand, WorkerEvent, WorkerHandle, WorkerSetup,
     bind_listeners, full_mesh, start_worker,
@@ -22,13 +22,13 @@ use crate::cores::allowed_cores;
 use crate::patience::{PATIENCE, until};
 use crate::udp_client::uninterrupted;
 
-/// A core with a socket at which a connect has arrived.
+/// A core that does not serve yet, with a connect request in its socket.
 struct Waiting {
     worker: WorkerHandle,
     commands: Sender<WorkerCommand>,
     client: UdpSocket,
     published: Arc<PublishedStatistics>,
-    /// What the worker tells is not lost.
+    /// Kept open, so that the worker can send its events.
     _events: Receiver<WorkerEvent>,
 }
 
@@ -92,7 +92,7 @@ impl Waiting {
             core_events: bounded(4).0,
             events: event_outbox,
         };
-        let worker = start_worker(setup).expect("the kernel lets a worker start");
+        let worker = start_worker(setup).expect("the worker starts");
         let ready = events.recv_timeout(PATIENCE).expect("it is ready");
         assert!(matches!(ready, WorkerEvent::Ready(_)));
         Self { worker, commands, client, published, _events: events }
@@ -102,7 +102,7 @@ impl Waiting {
         self.commands.send(command).expect("the worker listens");
     }
 
-    /// The length of the answer, if there is one; all that comes has come when the worker has ended.
+    /// The length of the answer, if one arrives in time. A worker that has ended sends nothing more.
     fn answer(&self, patience: Duration) -> Option<usize> {
         self.client.set_read_timeout(Some(patience)).expect("a timeout");
         match uninterrupted(|| self.client.recv(&mut [0; 100])) {
@@ -117,16 +117,16 @@ impl Waiting {
 }
 
 #[test]
-fn what_has_come_before_is_answered_when_the_core_may_serve() {
+fn a_request_that_arrives_before_a_core_serves_is_answered_when_it_does() {
     let waiting = Waiting::new();
     waiting.tell(WorkerCommand::Serve);
     assert_eq!(waiting.answer(PATIENCE), Some(16));
     waiting.tell(WorkerCommand::Stop);
-    waiting.worker.join().expect("it was told to end");
+    waiting.worker.join().expect("it was stopped");
 }
 
 #[test]
-fn a_core_that_is_stopped_before_it_knows_who_is_served_answers_nobody() {
+fn a_core_that_is_stopped_before_it_may_serve_answers_no_one() {
     let waiting = Waiting::new();
     waiting.tell(WorkerCommand::Stop);
     let Waiting { worker, .. } = &waiting;
@@ -134,5 +134,5 @@ fn a_core_that_is_stopped_before_it_knows_who_is_served_answers_nobody() {
     assert_eq!(waiting.answer(Duration::from_millis(1)), None);
     let published = waiting.published.load();
     assert_eq!(published.received(primitives::AddressFamily::V4), 0);
-    waiting.worker.join().expect("it was told to end");
+    waiting.worker.join().expect("it was stopped");
 }

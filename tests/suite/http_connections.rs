@@ -1,4 +1,4 @@
-//! What becomes of connections whose bytes come and go in unusual ways.
+//! Connections whose bytes arrive or leave in unusual ways.
 
 use primitives::InfoHash;
 use ringtrack_tests::http_client::{HttpAnswer, announce_target, request};
@@ -8,7 +8,7 @@ use ringtrack_tests::tls_client;
 use rustls::ClientConnection;
 use std::io::Write;
 use tls::ServerIdentity;
-use worker::http::{Buffers, End, WaitsFor};
+use worker::connection::{Buffers, End, WaitsFor};
 
 struct Scene {
     tracker: Simulator,
@@ -33,26 +33,26 @@ impl Scene {
         self.connected.note_readable(&mut self.tracker, &mut self.buffers);
     }
 
-    /// Takes flights to and fro until the client has nothing to say.
+    /// Exchanges flights until the client has nothing left to send.
     fn exchange(&mut self, client: &mut ClientConnection) {
         while client.wants_write() {
             let mut flight = Vec::new();
-            client.write_tls(&mut flight).expect("memory takes all");
+            client.write_tls(&mut flight).expect("writing to memory succeeds");
             self.receive(&flight);
             let sent = std::mem::take(&mut self.connected.wire.sent);
-            client.read_tls(&mut sent.as_slice()).expect("memory gives all");
+            client.read_tls(&mut sent.as_slice()).expect("reading from memory succeeds");
             client.process_new_packets().expect("the server speaks TLS");
         }
     }
 }
 
-/// Many requests, of more bytes than any buffer has.
+/// More bytes of requests than any buffer holds.
 fn many_requests() -> Vec<u8> {
     request("/health_check", "").repeat(5000)
 }
 
 #[test]
-fn a_connection_takes_16_kib_at_a_time_of_what_was_pipelined() {
+fn a_connection_reads_pipelined_requests_in_pieces_of_16_kib() {
     let mut scene = Scene::new(None);
     scene.connected.wire.arrived.extend(many_requests());
     let before = scene.connected.wire.arrived.len();
@@ -60,11 +60,15 @@ fn a_connection_takes_16_kib_at_a_time_of_what_was_pipelined() {
     assert_eq!(scene.connected.state, ConnectionState::Again);
     assert_eq!(before - scene.connected.wire.arrived.len(), 16_384);
     assert!(scene.connected.held_bytes() <= 16_384);
-    assert_eq!(scene.tracker.statistics().http_requests(), 7, "a share is eight steps, and the read is one");
+    assert_eq!(
+        scene.tracker.statistics().http_requests(),
+        7,
+        "a turn has eight steps, and the read is one of them"
+    );
 }
 
 #[test]
-fn a_client_that_pipelines_over_tls_makes_no_other_one_be_read_in_larger_pieces() {
+fn pipelining_over_tls_does_not_enlarge_the_reads_of_other_connections() {
     let mut scene = Scene::new(Some(tls_client::identity()));
     let mut client = tls_client::client(1);
     client.set_buffer_limit(None);
@@ -72,7 +76,7 @@ fn a_client_that_pipelines_over_tls_makes_no_other_one_be_read_in_larger_pieces(
     client.writer().write_all(&many_requests()).expect("there is no limit");
     let mut flight = Vec::new();
     while client.wants_write() {
-        client.write_tls(&mut flight).expect("memory takes all");
+        client.write_tls(&mut flight).expect("writing to memory succeeds");
     }
     scene.receive(&flight);
     let mut other = Scene::new(None);
@@ -83,12 +87,15 @@ fn a_client_that_pipelines_over_tls_makes_no_other_one_be_read_in_larger_pieces(
 }
 
 #[test]
-fn what_has_come_behind_a_refused_request_is_read_at_once() {
+fn bytes_after_a_refused_request_are_read_at_once() {
     let mut scene = Scene::new(None);
     let refused = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n";
     scene.receive(&[refused.as_slice(), &[b'x'; 100_000]].concat());
     assert_eq!(scene.connected.state, ConnectionState::Waits(WaitsFor::Close));
-    assert!(scene.connected.wire.arrived.is_empty(), "the kernel would reset what is not read");
+    assert!(
+        scene.connected.wire.arrived.is_empty(),
+        "the kernel resets a connection that is closed with unread bytes"
+    );
     assert_eq!(HttpAnswer::read(&scene.connected.wire.sent).status, 405);
     assert!(scene.connected.wire.has_ended);
     scene.connected.hang_up(&mut scene.tracker, &mut scene.buffers);
@@ -96,7 +103,7 @@ fn what_has_come_behind_a_refused_request_is_read_at_once() {
 }
 
 #[test]
-fn who_goes_on_behind_a_refused_request_is_cut_off_after_256_kib() {
+fn a_client_that_sends_256_kib_after_a_refused_request_is_closed() {
     let mut scene = Scene::new(None);
     scene.receive(b"POST / HTTP/1.1\r\n\r\n");
     for _ in 0..15 {
@@ -108,7 +115,7 @@ fn who_goes_on_behind_a_refused_request_is_cut_off_after_256_kib() {
 }
 
 #[test]
-fn who_has_hung_up_behind_a_refused_request_is_not_waited_for() {
+fn a_client_that_closes_after_a_refused_request_is_not_waited_for() {
     let mut scene = Scene::new(None);
     scene.connected.wire.arrived.extend(b"POST / HTTP/1.1\r\n\r\n");
     scene.connected.hang_up(&mut scene.tracker, &mut scene.buffers);
@@ -116,7 +123,7 @@ fn who_has_hung_up_behind_a_refused_request_is_not_waited_for() {
 }
 
 #[test]
-fn a_request_over_tls_has_begun_with_the_first_byte_of_its_record() {
+fn a_request_over_tls_begins_with_the_first_byte_of_its_record() {
     let mut scene = Scene::new(Some(tls_client::identity()));
     let mut client = tls_client::client(1);
     scene.exchange(&mut client);
@@ -125,7 +132,7 @@ fn a_request_over_tls_has_begun_with_the_first_byte_of_its_record() {
     assert_eq!(scene.connected.state, ConnectionState::Waits(WaitsFor::NextRequest));
     client.writer().write_all(&request("/health_check", "")).expect("it fits");
     let mut flight = Vec::new();
-    client.write_tls(&mut flight).expect("memory takes all");
+    client.write_tls(&mut flight).expect("writing to memory succeeds");
     for byte in &flight[..flight.len() - 1] {
         scene.receive(&[*byte]);
         assert_eq!(scene.connected.state, ConnectionState::Waits(WaitsFor::Request));
@@ -135,7 +142,7 @@ fn a_request_over_tls_has_begun_with_the_first_byte_of_its_record() {
 }
 
 #[test]
-fn a_connection_whose_tls_went_wrong_ends_whether_or_not_the_alert_finds_room() {
+fn a_connection_with_a_tls_error_ends_whether_or_not_the_alert_can_be_sent() {
     for room in [0, 1, usize::MAX] {
         let mut scene = Scene::new(Some(tls_client::identity()));
         scene.connected.wire.room = room;
@@ -145,7 +152,7 @@ fn a_connection_whose_tls_went_wrong_ends_whether_or_not_the_alert_finds_room() 
 }
 
 #[test]
-fn a_request_whose_owner_is_busy_waits_for_room_and_is_told_so_only_when_it_has_waited_long_enough() {
+fn a_request_to_a_busy_owner_waits_and_is_answered_as_busy_only_after_the_time_limit() {
     let mut tracker = Simulator::new(&SimulatorSettings::with_shards(2));
     let mut torrents = (0..=u8::MAX).map(|number| InfoHash([number; 20]));
     let torrent = torrents.find(|torrent| tracker.owner(torrent) == 1).expect("one in two");
@@ -168,7 +175,7 @@ fn a_request_whose_owner_is_busy_waits_for_room_and_is_told_so_only_when_it_has_
     let sent = std::mem::take(&mut scene.connected.wire.sent);
     let (first, _) = HttpAnswer::read_first(&sent).expect("an answer");
     assert_eq!(first.failure(), None);
-    assert!(sent.ends_with(br#"{"status":"Ok"}"#), "what stands behind it is answered too");
+    assert!(sent.ends_with(br#"{"status":"Ok"}"#), "the request after it is answered too");
 
     keep_busy(&mut scene.tracker);
     scene.receive(&announce);

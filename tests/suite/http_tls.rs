@@ -290,7 +290,7 @@ fn an_unusable_certificate_is_logged_and_the_old_one_stays() {
     wait_for_trouble(&tracker, &file, "cannot be read");
     let other = Identity::new();
     std::fs::copy(other.certificate_file(), &file).expect("a file");
-    wait_for_trouble(&tracker, &file, "does not fit");
+    wait_for_trouble(&tracker, &file, "does not match");
     assert!(identity.is_shown(&tracker) && !other.is_shown(&tracker));
     // With its own key, the other certificate is accepted.
     std::fs::copy(other.key_file(), identity.key_file()).expect("a file");

@@ -1,10 +1,10 @@
-//! Which crate may know which: the table of docs/ARCHITECTURE.md, checked against what cargo resolves.
+//! Dependencies between crates: the table of docs/ARCHITECTURE.md, checked against cargo's metadata.
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// The crates of the workspace that each may depend on.
+/// The crates of the workspace on which each crate may depend.
 const LAYERS: &[(&str, &[&str])] = &[
     ("primitives", &[]),
     ("prefetch", &[]),
@@ -42,7 +42,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// The crates from outside that the data plane is made of. A short list: each one is on the way of a request.
+/// The external crates of the data plane. A short list, because each one is in the path of a request.
 const DATA_PLANE: &[(&str, &[&str])] = &[
     ("primitives", &["siphasher", "zerocopy"]),
     ("prefetch", &[]),
@@ -69,7 +69,7 @@ const DATA_PLANE: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Where unsafe code may stand.
+/// Crates that may contain unsafe code.
 const UNSAFE_CRATES: &[&str] = &["prefetch", "udp-socket", "worker"];
 
 fn metadata() -> Metadata {
@@ -85,7 +85,7 @@ fn crates(metadata: &Metadata) -> BTreeMap<String, &Package> {
         .collect()
 }
 
-/// Names of what a package is built with, in the workspace or outside of it.
+/// Names of a package's dependencies, except those of its tests, inside or outside the workspace.
 fn dependencies(package: &Package, is_internal: bool) -> BTreeSet<String> {
     let built_with = package.dependencies.iter().filter(|dependency| {
         dependency.kind != DependencyKind::Development && dependency.path.is_some() == is_internal
@@ -109,7 +109,7 @@ fn every_crate_has_its_place_in_the_layers() {
 }
 
 #[test]
-fn no_crate_depends_on_one_that_it_may_not_know() {
+fn no_crate_depends_on_a_forbidden_crate() {
     let metadata = metadata();
     let crates = crates(&metadata);
     for (name, allowed) in LAYERS {
@@ -118,7 +118,7 @@ fn no_crate_depends_on_one_that_it_may_not_know() {
 }
 
 #[test]
-fn the_data_plane_is_made_of_its_short_list_of_crates() {
+fn the_data_plane_uses_only_its_short_list_of_external_crates() {
     let metadata = metadata();
     let crates = crates(&metadata);
     for (name, allowed) in DATA_PLANE {
@@ -127,7 +127,7 @@ fn the_data_plane_is_made_of_its_short_list_of_crates() {
 }
 
 #[test]
-fn unsafe_code_is_forbidden_everywhere_but_at_the_sockets_and_for_prefetches() {
+fn unsafe_code_is_forbidden_except_in_prefetch_udp_socket_and_worker() {
     let metadata = metadata();
     for (name, package) in crates(&metadata) {
         let root = ["src/lib.rs", "src/main.rs"]
@@ -146,10 +146,66 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn in_the_worker_unsafe_code_stands_in_one_file_only() {
+fn the_worker_has_unsafe_code_in_one_file_only() {
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/worker/src");
     for path in files_below(&sources) {
         let has_unsafe = std::fs::read_to_string(&path).unwrap().contains("unsafe {");
         assert_eq!(has_unsafe, path.ends_with("readiness.rs"), "{}", path.display());
     }
+}
+
+type Module = Vec<String>;
+
+/// The module of a source file; the root has no segments.
+fn module_of(sources: &Path, path: &Path) -> Module {
+    let relative = path.strip_prefix(sources).expect("it is below").with_extension("");
+    let segments = relative.iter().map(|segment| segment.to_str().expect("UTF-8").to_owned());
+    segments.filter(|segment| segment != "lib").collect()
+}
+
+/// The modules of its crate that a file imports from, re-exports included.
+fn imports(module: &Module, text: &str, modules: &BTreeSet<Module>) -> BTreeSet<Module> {
+    let uses = text.lines().filter_map(|line| {
+        line.split_once("use ")
+            .filter(|(before, _)| ["", "pub ", "pub(crate) ", "pub(super) "].contains(before))
+    });
+    let paths =
+        uses.map(|(_, path)| path.split(['{', ';']).next().unwrap_or_default().trim_end_matches("::"));
+    let resolved = paths.filter_map(|path| {
+        let segments: Module = path.split("::").map(str::to_owned).collect();
+        let mut full = match segments[0].as_str() {
+            "crate" => segments[1..].to_vec(),
+            "super" => [&module[..module.len() - 1], &segments[1..]].concat(),
+            _ => [&module[..], &segments].concat(),
+        };
+        while !modules.contains(&full) {
+            full.pop()?;
+        }
+        Some(full)
+    });
+    resolved.filter(|imported| imported != module).collect()
+}
+
+#[test]
+fn the_files_of_the_engine_import_in_one_direction() {
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/engine/src");
+    let files = files_below(&sources);
+    let modules: BTreeSet<Module> = files.iter().map(|path| module_of(&sources, path)).collect();
+    let mut left: BTreeMap<Module, BTreeSet<Module>> = files
+        .iter()
+        .map(|path| {
+            let module = module_of(&sources, path);
+            let imported = imports(&module, &std::fs::read_to_string(path).unwrap(), &modules);
+            (module, imported)
+        })
+        .collect();
+    while let Some(done) =
+        left.iter().find(|(_, imported)| imported.is_empty()).map(|(module, _)| module.clone())
+    {
+        left.remove(&done);
+        left.values_mut().for_each(|imported| {
+            imported.remove(&done);
+        });
+    }
+    assert!(left.is_empty(), "these import each other: {left:#?}");
 }

@@ -5,7 +5,7 @@ mod command_line;
 mod cores;
 mod crowds;
 mod http_connections;
-// Says that it is all tests, so that its helpers may unwrap.
+// Marks the whole module as tests, so that clippy lets its helpers unwrap.
 #[cfg(test)]
 mod databases;
 mod engine_decisions;
@@ -37,6 +37,7 @@ mod small_memory;
 mod startup_failures;
 mod steering;
 mod steering_function;
+mod tidy;
 mod tracker;
 mod udp_client;
 mod who_is_served;

@@ -148,7 +148,7 @@ fn https_with_an_unusable_file_is_refused_and_the_file_is_named() {
     assert_fails(&start(certificate, &of_key), &[&name(&of_key), "has no certificate"]);
     assert_fails(&start(key, &of_certificate), &[&name(&of_certificate), "has no private key"]);
     let other_key = other.key_file();
-    assert_fails(&start(key, &other_key), &[&name(&other_key), &name(&of_certificate), "does not fit"]);
+    assert_fails(&start(key, &other_key), &[&name(&other_key), &name(&of_certificate), "does not match"]);
     let junk = key_file(b"junk");
     assert_fails(&start(key, junk.path()), &[&name(junk.path()), "has no private key"]);
 }

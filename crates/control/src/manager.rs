@@ -236,7 +236,7 @@ impl<C: Cores> Manager<C> {
         change: ListChange,
         info_hashes: &[InfoHash],
     ) -> Result<(), ManagementError> {
-        let _told_in_order = self.list_lock(list).lock().await;
+        let _sent_in_order = self.list_lock(list).lock().await;
         self.inner.write_behind.change_list(list, change, info_hashes)?;
         change_list(&self.inner.cores, (list, change), info_hashes).await
     }
@@ -397,7 +397,7 @@ impl<C: Cores> Manager<C> {
     }
 
     async fn load_list(&self, database: &Database, list: TorrentList) -> Result<u64, ManagementError> {
-        let _told_in_order = self.list_lock(list).lock().await;
+        let _sent_in_order = self.list_lock(list).lock().await;
         // Torrents added before may not be stored yet, and would be taken off.
         self.flush().await?;
         load_list(&self.inner.cores, database, list).await
@@ -443,8 +443,8 @@ impl<C: Cores> Manager<C> {
             torrents += counts.len();
             let counts = counts.iter().map(|torrent| (torrent.info_hash, torrent.completed));
             let update = AccessUpdate::RememberCompleted(counts.collect());
-            let (taken_in, next) = tokio::join!(update_all(cores, &update), pages.next());
-            taken_in?;
+            let (applied, next) = tokio::join!(update_all(cores, &update), pages.next());
+            applied?;
             page = next?;
         }
         update_all(cores, &AccessUpdate::EndCompleted).await?;

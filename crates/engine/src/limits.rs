@@ -13,14 +13,14 @@ pub(crate) const PEERS_PER_REPLY_MAX: u16 = 200;
 pub const REPLY_BYTES_MAX: usize =
     AnnounceResponse::BYTES + PEERS_PER_REPLY_MAX as usize * CompactIpv6::BYTES;
 
-/// Errands of one core's HTTP clients that may be at one other core: each takes 7 KiB, or 11 KiB once it has brought peers'
+/// Requests of one core's HTTP clients that may be at one other core: each takes 7 KiB, or 11 KiB once it has brought peers'
 /// ids, and is back within a few batches of datagrams. A core that is slow holds up what is for it and nothing else.
 const ROUTED_PER_OWNER_MAX: usize = 256;
 
 /// The least that each owner has on a tracker with many cores, where a pair of cores exchanges little.
 const ROUTED_PER_OWNER_MIN: usize = 16;
 
-/// Errands of one core's HTTP clients in all, dealt out to the other cores: 7 to 11 MiB.
+/// Requests of one core's HTTP clients in all, dealt out to the other cores: 7 to 11 MiB.
 const ROUTED_PER_CORE: usize = 1024;
 
 /// Returns how many routed requests of one core's HTTP clients may be at one other core of a tracker with this many shards.
@@ -45,3 +45,9 @@ pub(crate) const PATH_MTU_BYTES_MIN: u16 = 576;
 
 /// Turns of the timer, of which there are ten a second, for each count of what lists and keys take.
 pub(crate) const ACCESS_BYTES_EVERY_TURNS: u32 = 10;
+
+/// Accounts or torrents in one event for the control plane: they are read from memory that was in use a moment before.
+pub(crate) const EVENT_ITEMS_MAX: usize = 1024;
+
+/// Why writing an answer cannot fail.
+pub(crate) const ROOM: &str = "the buffer has RESPONSE_BYTES_MAX bytes, which every answer fits in";

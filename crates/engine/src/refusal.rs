@@ -44,13 +44,6 @@ impl Refusal {
         }
     }
 
-    /// The part of `out` that an error may take in answer to a request of so many bytes. Those of unknown actions may be as
-    /// short as a connect: their error is cut off so that it is no longer.
-    pub(crate) fn room(self, request_bytes: usize, out: &mut [u8]) -> &mut [u8] {
-        let bytes = if self == Self::UnknownAction { request_bytes.min(out.len()) } else { out.len() };
-        &mut out[..bytes]
-    }
-
     /// Counts it by what was refused, beside the outcome of its request.
     pub(crate) fn count(self, statistics: &mut Statistics) {
         let counter = match self {

@@ -2,6 +2,30 @@
 //!
 //! A [`ReplyTimer`] is notified when replies are written and when the kernel has them, and records the latencies in a
 //! [`LatencySet`]. It reads no clock and allocates nothing after its creation.
+//!
+//! # Batches
+//!
+//! The replies of a batch leave in one system call, so they have one latency. The worker passes in the two clock reads
+//! that it makes for each batch anyway, and the counts of replies in the core's figures before and after it: their
+//! difference is the number of replies of each kind and family. So the cost of a batch does not depend on its size. A
+//! request that crosses the mesh carries the time at which it was received, and its owner records the latency from
+//! there to its own send call.
+//!
+//! # Kernel time stamps
+//!
+//! A latency from the receive call leaves out the time that a request waits in the socket. Therefore the sockets ask
+//! for the kernel's time stamps (`SO_TIMESTAMPING`) during one turn of the timer in each `latency.kernel_sample_every_s`
+//! (`worker/src/kernel_sampling.rs`), and every stamped request that its own core answers is recorded separately. A
+//! window lasts from the end of one turn of expiry to the end of the next, so that it contains a whole turn. After it
+//! no more datagrams are stamped, but for four more turns the stamps of those that still wait are reported: the slowest
+//! requests are not left out.
+//!
+//! # Sets and dumps
+//!
+//! A set has 17 histograms of 30 KiB. For a dump, the control plane sends each core an empty set and receives the filled
+//! one at a turn of the core's timer; the sets are reused, and a core creates none after its start.
+//! `control/src/collector.rs` adds up the sets of all cores, and `control/src/latency_log.rs` writes the sum. The
+//! latencies of a core that does not reply within a second are in the next dump.
 
 #![forbid(unsafe_code)]
 

@@ -53,7 +53,7 @@ async fn refuse(app: &App, connection: &Connection) -> Response {
         wrong_tokens.count(Instant::now(), connection.address())
     };
     match count {
-        WrongToken::Told => rejection("token not valid"),
+        WrongToken::Counted => rejection("token not valid"),
         WrongToken::Limited => {
             tokio::time::sleep(WRONG_TOKEN_PAUSE).await;
             ApiError::TooMany("too many wrong tokens from this address").into_response()

@@ -23,7 +23,7 @@ struct Window {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum WrongToken {
     /// With the error that it is not valid.
-    Told,
+    Counted,
     /// With status 429.
     Limited,
 }
@@ -42,7 +42,7 @@ impl Window {
             *self = Self::new(now);
         }
         self.count = self.count.saturating_add(1);
-        if self.count > WRONG_TOKENS_MAX { WrongToken::Limited } else { WrongToken::Told }
+        if self.count > WRONG_TOKENS_MAX { WrongToken::Limited } else { WrongToken::Counted }
     }
 }
 
@@ -81,7 +81,7 @@ mod tests {
 
     fn reported(wrong: &mut WrongTokens, now: Instant, address: &str, times: usize) -> usize {
         let address = address.parse().unwrap();
-        (0..times).filter(|_| wrong.count(now, address) == WrongToken::Told).count()
+        (0..times).filter(|_| wrong.count(now, address) == WrongToken::Counted).count()
     }
 
     #[test]

@@ -12,40 +12,40 @@ use latency::LatencySet;
 use primitives::{PublishedStatistics, ShardCount, ShardId};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use worker::http::HttpSetup;
+use worker::connection::HttpSetup;
 use worker::{CoreTask, WorkerCommand, WorkerEvent, WorkerHandle, WorkerSetup, full_mesh, start_worker};
 
 /// Commands that may wait for a worker.
 const COMMANDS_MAX: usize = 16;
 
-/// Tasks that may wait for a worker. What the management API wants done beyond that waits there.
+/// Tasks that may wait for a worker. Beyond that, requests of the management API wait and try again.
 const TASKS_MAX: usize = 64;
 
-/// Facts of each worker that may wait for the control plane, which takes them several times a second.
+/// Events of each worker that may wait for the control plane, which takes them several times a second.
 const EVENTS_PER_CORE_MAX: usize = 8;
 
-/// Seconds in which all workers must serve. They have to meet each other, which takes milliseconds.
+/// Seconds in which all workers must be ready. They have to wait for each other, which takes milliseconds.
 const START_S_MAX: u64 = 30;
 
-/// How often is looked for a worker that failed while the others are waited for, in milliseconds.
+/// Milliseconds between two checks for a failed worker, while the others are waited for.
 const START_POLL_MS: u64 = 20;
 
-/// All workers.
+/// The workers and the channels to them.
 pub(crate) struct DataPlane {
     shards: ShardCount,
     workers: Vec<WorkerHandle>,
     commands: Vec<Sender<WorkerCommand>>,
     tasks: Vec<Sender<CoreTask>>,
-    /// Room for one event of each worker, which has at most one to tell at a time.
+    /// Has room for one event of each worker, which sends at most one at a time.
     events: Receiver<WorkerEvent>,
     core_events: Receiver<CoreEvent>,
-    /// What the workers count seconds from.
+    /// The instant from which the workers count seconds.
     start: Instant,
     snapshot: StatisticsSnapshot,
 }
 
 impl DataPlane {
-    /// Starts a worker on each core and waits until all of them serve.
+    /// Starts a worker on each core and waits until all of them are ready.
     pub(crate) fn start(prepared: &Prepared<'_>, listeners: AllListeners) -> anyhow::Result<Self> {
         let (configuration, shards) = (prepared.configuration, prepared.shards);
         let start = Instant::now();
@@ -99,21 +99,20 @@ impl DataPlane {
         Ok(plane)
     }
 
-    /// The ways to the workers' control queues.
+    /// Returns the channels to and from the workers' control queues.
     pub(crate) fn core_handles(&self) -> CoreHandles {
         let (tasks, events) = (self.tasks.clone(), self.core_events.clone());
         CoreHandles { shards: self.shards, tasks, events, start: self.start }
     }
 
-    /// Has the workers serve their sockets.
+    /// Makes the workers serve their sockets.
     pub(crate) fn serve(&self) -> anyhow::Result<()> {
         for commands in &self.commands {
-            commands.send(WorkerCommand::Serve).context("a worker ended before it was to serve")?;
+            commands.send(WorkerCommand::Serve).context("a worker exited before it could serve")?;
         }
         Ok(())
     }
 
-    /// Ways to tell the workers something.
     pub(crate) fn commands(&self) -> Vec<Sender<WorkerCommand>> {
         self.commands.clone()
     }
@@ -122,12 +121,12 @@ impl DataPlane {
         &self.snapshot
     }
 
-    /// Waits for the end of all workers.
+    /// Waits until all workers have exited.
     pub(crate) fn join(self) -> anyhow::Result<()> {
         self.workers.into_iter().try_for_each(|worker| worker.join().map_err(hints::worker_error))
     }
 
-    /// Tells why those that have ended did; the others are left alone.
+    /// Returns the error of a worker that has exited; running workers are left alone.
     pub(crate) fn join_finished(self) -> anyhow::Result<()> {
         let finished = self.workers.into_iter().filter(WorkerHandle::is_finished);
         finished.map(WorkerHandle::join).try_for_each(|result| result.map_err(hints::worker_error))
@@ -139,7 +138,7 @@ impl DataPlane {
         while waiting.len() < self.workers.len() {
             match self.events.recv_timeout(Duration::from_millis(START_POLL_MS)) {
                 Ok(WorkerEvent::Ready(shard)) => waiting.push(shard),
-                Ok(WorkerEvent::Latency(..)) => unreachable!("nobody was asked for latencies yet"),
+                Ok(WorkerEvent::Latency(..)) => unreachable!("no worker has been asked for latencies yet"),
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
                     self.fail_if_one_has_ended()?;
                 }
@@ -155,14 +154,14 @@ impl DataPlane {
         let Some(ended) = self.workers.iter().position(WorkerHandle::is_finished) else { return Ok(()) };
         let result = self.workers.swap_remove(ended).join();
         result.map_err(hints::worker_error)?;
-        Err(anyhow!("a worker ended before it was ready"))
+        Err(anyhow!("a worker exited before it was ready"))
     }
 }
 
 impl Workers for DataPlane {
     fn request_stop(&self) {
         for commands in &self.commands {
-            // A worker that takes no commands is noticed by the deadline.
+            // A worker that accepts no commands is noticed by the deadline.
             drop(commands.try_send(WorkerCommand::Stop));
         }
     }

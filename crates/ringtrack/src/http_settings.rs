@@ -1,4 +1,4 @@
-//! From the configuration to the HTTP part of the data plane.
+//! Settings of HTTP and TLS, from the configuration.
 
 use anyhow::Context;
 use config::{Api, Configuration, Interval, ProxyHeader};
@@ -8,21 +8,21 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use tls::ServerIdentity;
-use worker::http::{HttpLimits, PrefixLengths, Security};
+use worker::connection::{HttpLimits, PrefixLengths, Security};
 
-/// Where connections are listened for, those in the clear first.
+/// Returns the addresses to listen on, those without TLS first.
 pub(crate) fn http_addresses(configuration: &Configuration) -> Vec<(SocketAddr, Security)> {
     let plain = configuration.http.listen.iter().map(|&address| (address, Security::Plain));
     let tls = configuration.https.listen.iter().map(|&address| (address, Security::Tls));
     plain.chain(tls).collect()
 }
 
-/// Where certificate and key lie, if there is a listener for them.
+/// The files of a certificate and its key.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct IdentityFiles<'a> {
     pub(crate) certificate: &'a Path,
     pub(crate) key: &'a Path,
-    /// The configuration's name for who listens.
+    /// The name of the listeners in errors and the log.
     pub(crate) listeners: &'static str,
 }
 
@@ -36,7 +36,7 @@ impl<'a> IdentityFiles<'a> {
         Some(Self { certificate, key, listeners: "https.listen" })
     }
 
-    /// Those of the management API, if it is served in TLS.
+    /// Returns the files of the management API, if it is served over TLS.
     pub(crate) fn of_api(api: &'a Api) -> Option<Self> {
         let (certificate, key) = (api.certificate_file.path()?, api.key_file.path()?);
         Some(Self { certificate, key, listeners: "the management API" })
@@ -49,7 +49,6 @@ impl<'a> IdentityFiles<'a> {
     }
 }
 
-/// How HTTP clients are served.
 pub(crate) fn http_policy(configuration: &Configuration) -> HttpPolicy {
     let (http, proxy) = (&configuration.http, &configuration.proxy);
     HttpPolicy {
@@ -74,7 +73,7 @@ pub(crate) fn http_policy(configuration: &Configuration) -> HttpPolicy {
     }
 }
 
-/// What the connections of one core may take, of `connections_max` in all.
+/// Returns the limits of the connections of one core, of `connections_max` on all cores.
 pub(crate) fn http_limits(
     configuration: &Configuration,
     shards: ShardCount,

@@ -1,4 +1,4 @@
-//! The sockets, before a worker is started.
+//! Binds the sockets, before any worker is started.
 
 use crate::hints;
 use crate::http_settings::http_addresses;
@@ -8,18 +8,18 @@ use crate::tuning::listener_options;
 use config::Configuration;
 use std::net::SocketAddr;
 use tracing::warn;
-use worker::http::{BoundHttpListeners, Security, bind_http_listeners};
+use worker::connection::{BoundHttpListeners, Security, bind_http_listeners};
 use worker::{BindError, BoundListeners, bind_listeners};
 
-/// All listeners of the tracker.
+/// The bound listeners for announces and scrapes.
 pub(crate) struct AllListeners {
     pub(crate) udp: BoundListeners,
     pub(crate) http: BoundHttpListeners,
-    /// Connections that there are descriptors for.
+    /// Connections that there are enough descriptors for.
     pub(crate) connections_max: u32,
 }
 
-/// Binds the addresses. The built-in ones are of both families: on a kernel without IPv6 the rest serves.
+/// Binds the addresses. The default ones are of both families: on a kernel without IPv6, those of IPv4 are served.
 pub(crate) fn listen(prepared: &Prepared<'_>) -> anyhow::Result<AllListeners> {
     let is_http_served = !http_addresses(prepared.configuration).is_empty();
     let connections_max = if is_http_served { prepared.configuration.http.connections_max } else { 0 };

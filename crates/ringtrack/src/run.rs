@@ -148,7 +148,7 @@ fn supervision(
     }
 }
 
-/// Records every panic, whichever thread or task it ends: the tracker cannot go on without any of them.
+/// Records every panic, whichever thread or task it ends: the tracker cannot continue without any of them.
 fn note_panics() -> Arc<AtomicBool> {
     let panicked = Arc::<AtomicBool>::default();
     let (noted, report) = (Arc::clone(&panicked), take_hook());

@@ -70,7 +70,7 @@ pub enum Admission {
     /// The torrent is served.
     Admitted,
     /// The torrent is not served.
-    TurnedAway,
+    Refused,
 }
 
 /// How an announce changed its peer.
@@ -87,7 +87,7 @@ pub enum PeerChange {
     /// A new peer was refused because this limit was reached.
     Refused(Bound),
     /// The torrent may not have a swarm.
-    TurnedAway,
+    NotAdmitted,
 }
 
 /// The limit at which a new peer was refused.

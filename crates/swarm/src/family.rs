@@ -205,8 +205,8 @@ impl<A: CompactAddress> FamilySwarms<A> {
         if let Some(slot) = self.locate(key, &announce.info_hash) {
             return self.announce_to(moment, slot, announce, out);
         }
-        if admit(&announce.info_hash) == Admission::TurnedAway {
-            return Announced::of_no_swarm(PeerChange::TurnedAway);
+        if admit(&announce.info_hash) == Admission::Refused {
+            return Announced::of_no_swarm(PeerChange::NotAdmitted);
         }
         if !announce.lists() {
             return Announced::of_no_swarm(PeerChange::NotListed);

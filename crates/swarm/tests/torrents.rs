@@ -102,8 +102,8 @@ fn a_sweep_continues_after_a_swarm_that_was_dropped_in_the_middle_of_it() {
 fn only_torrents_without_a_swarm_need_to_be_admitted() {
     let mut swarms = swarms();
     let announce = announce_of(1, PeerStatus::Leecher);
-    let away = swarms.announce_if(Second(1), None, &announce, &mut [], |_| Admission::TurnedAway);
-    assert_eq!(away.change, PeerChange::TurnedAway);
+    let away = swarms.announce_if(Second(1), None, &announce, &mut [], |_| Admission::Refused);
+    assert_eq!(away.change, PeerChange::NotAdmitted);
     assert_eq!(swarms.counts::<CompactIpv4>(&TORRENT), None);
     let admitted = swarms.announce_if(Second(1), None, &announce, &mut [], |info_hash| {
         assert_eq!(*info_hash, TORRENT);
@@ -118,8 +118,8 @@ fn only_torrents_without_a_swarm_need_to_be_admitted() {
 fn a_peer_that_stops_on_a_torrent_that_is_not_admitted_is_refused() {
     let stopped = Announce { event: AnnounceEvent::Stopped, ..announce_of(1, PeerStatus::Leecher) };
     let mut swarms = swarms();
-    let away = swarms.announce_if(Second(1), None, &stopped, &mut [], |_| Admission::TurnedAway);
-    assert_eq!(away.change, PeerChange::TurnedAway);
+    let away = swarms.announce_if(Second(1), None, &stopped, &mut [], |_| Admission::Refused);
+    assert_eq!(away.change, PeerChange::NotAdmitted);
 }
 
 #[test]

@@ -34,7 +34,7 @@ pub enum ReceiveTimestamps {
     #[default]
     Off,
     /// New datagrams are not stamped; those that already wait report their stamps.
-    TellOnly,
+    ReadOnly,
     /// Each datagram costs a clock read and a control message. The kernel also reads the clock for all other packets
     /// of the system while any socket asks for stamps.
     On,

@@ -85,7 +85,7 @@ impl BatchSocket {
         // the kernel continues to read its clock for each packet after it is switched off.
         let flags = match timestamps {
             ReceiveTimestamps::Off => 0,
-            ReceiveTimestamps::TellOnly => libc::SOF_TIMESTAMPING_SOFTWARE,
+            ReceiveTimestamps::ReadOnly => libc::SOF_TIMESTAMPING_SOFTWARE,
             ReceiveTimestamps::On => libc::SOF_TIMESTAMPING_RX_SOFTWARE | libc::SOF_TIMESTAMPING_SOFTWARE,
         };
         let flags = libc::c_int::try_from(flags).map_err(|_| io::ErrorKind::InvalidInput)?;

@@ -5,7 +5,7 @@ use crate::limits::{
 use crate::messages::CoreTask;
 use access::{AccessUpdate, ListQuery, Sweep};
 use crossbeam_channel::Receiver;
-use engine::{Engine, RunningScan, ScanStep, UpdateStep};
+use engine::{RunningScan, ScanStep, Shard, UpdateStep};
 use glommio::timer::sleep;
 use primitives::{Query, Reply};
 use std::collections::VecDeque;
@@ -39,22 +39,22 @@ struct Pace {
 
 /// Does what the control plane asks, a slice at a time, until it is cancelled. In between the core sees to its requests.
 pub(crate) async fn serve_control_queue(core: Rc<CoreState>, tasks: Receiver<CoreTask>) {
-    let mut desk = ControlQueue::default();
+    let mut queue = ControlQueue::default();
     let mut pace = Pace { awake_until: Instant::now(), sweep_due: Instant::now() };
     loop {
         let slice_end = Instant::now() + Duration::from_micros(CONTROL_SLICE_US);
-        while desk.jobs() < CONTROL_JOBS_MAX
+        while queue.jobs() < CONTROL_JOBS_MAX
             && let Ok(task) = tasks.try_recv()
         {
-            desk.accept(&core, task);
+            queue.accept(&core, task);
             pace.awake_until = slice_end + Duration::from_millis(CONTROL_AWAKE_MS);
             if Instant::now() >= slice_end {
                 break;
             }
         }
-        desk.work(&core, slice_end);
+        queue.work(&core, slice_end);
         sweep(&core, &mut pace, slice_end);
-        let is_idle = desk.jobs() == 0 && pace.awake_until <= slice_end;
+        let is_idle = queue.jobs() == 0 && pace.awake_until <= slice_end;
         sleep(Duration::from_millis(if is_idle { CONTROL_POLL_MS } else { CONTROL_PAUSE_MS })).await;
     }
 }
@@ -64,7 +64,7 @@ fn sweep(core: &CoreState, pace: &mut Pace, now: Instant) {
     if now < pace.sweep_due {
         return;
     }
-    if core.engine.borrow_mut().sweep_access(core.clock.now()) == Sweep::Done {
+    if core.shard.borrow_mut().sweep_access(core.clock.now()) == Sweep::Done {
         pace.sweep_due = now + Duration::from_millis(CONTROL_POLL_MS);
     }
 }
@@ -82,17 +82,17 @@ impl ControlQueue {
             CoreTask::Query(query) => answer_at_once(core, query),
             CoreTask::List(query) => {
                 let ListQuery { list, from, torrents_max, answer } = query;
-                answer.send(core.engine.borrow().list_page(list, from, torrents_max));
+                answer.send(core.shard.borrow().list_page(list, from, torrents_max));
             }
         }
     }
 
     /// Works until the end of its slice of time, a step at least, or until nothing is left.
     fn work(&mut self, core: &CoreState, end: Instant) {
-        let engine = &mut *core.engine.borrow_mut();
+        let shard = &mut *core.shard.borrow_mut();
         while self.jobs() > 0 {
-            self.advance_updates(engine);
-            self.advance_scans(engine);
+            self.advance_updates(shard);
+            self.advance_scans(shard);
             if Instant::now() >= end {
                 // Those behind it have their turn, so that a short one does not wait for a long one.
                 self.scans.rotate_left(1.min(self.scans.len()));
@@ -101,9 +101,9 @@ impl ControlQueue {
         }
     }
 
-    fn advance_updates(&mut self, engine: &mut Engine) {
+    fn advance_updates(&mut self, shard: &mut Shard) {
         let Some(first) = self.updates.front_mut() else { return };
-        match engine.apply_update(&first.update, first.from) {
+        match shard.apply_update(&first.update, first.from) {
             UpdateStep::More(from) => first.from = from,
             UpdateStep::Done => {
                 if let Some(done) = self.updates.pop_front() {
@@ -113,9 +113,9 @@ impl ControlQueue {
         }
     }
 
-    fn advance_scans(&mut self, engine: &Engine) {
+    fn advance_scans(&mut self, shard: &Shard) {
         let Some(scan) = self.scans.front_mut() else { return };
-        if engine.advance_scan(scan) == ScanStep::Done
+        if scan.advance(shard.torrents()) == ScanStep::Done
             && let Some(scan) = self.scans.pop_front()
         {
             scan.finish();
@@ -124,16 +124,19 @@ impl ControlQueue {
 }
 
 fn answer_at_once(core: &CoreState, query: Query) {
-    let engine = &mut *core.engine.borrow_mut();
+    let shard = &mut *core.shard.borrow_mut();
     match query {
         Query::TorrentScan(scan) => RunningScan::new(scan).finish(),
         Query::Torrents(info_hashes, answer) => {
-            answer.send(info_hashes.iter().filter_map(|info_hash| engine.torrent(info_hash)).collect());
+            answer
+                .send(info_hashes.iter().filter_map(|info_hash| shard.torrents().info(info_hash)).collect());
         }
         Query::Peers(info_hash, peers_max, answer) => {
-            let torrent = engine.torrent(&info_hash);
-            answer.send(torrent.map(|facts| (facts, engine.peers(core.clock.now(), &info_hash, peers_max))));
+            let torrent = shard.torrents().info(&info_hash);
+            answer.send(
+                torrent.map(|facts| (facts, shard.torrents().peers(core.clock.now(), &info_hash, peers_max))),
+            );
         }
-        Query::Drop(info_hash, answer) => answer.send(engine.drop_torrent(&info_hash)),
+        Query::Drop(info_hash, answer) => answer.send(shard.drop_torrent(&info_hash)),
     }
 }

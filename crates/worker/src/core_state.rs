@@ -1,43 +1,44 @@
 use crate::clock::Clock;
-use crate::http::{CoreContext, HttpServer};
+use crate::connection::{CoreContext, HttpServer};
 use crate::limits::DATAGRAM_BYTES_MAX;
 use crate::mesh::MeshSenders;
 use crate::messages::{AnnounceMessage, ListenerIndex, ReplyTo, ScrapeMessage};
 use engine::{
-    Engine, Inbox, Now, Outbox, REPLY_BYTES_MAX, RoutedAnnounce, RoutedScrape, Routing, ScrapeStep,
+    Inbox, Now, Outbox, REPLY_BYTES_MAX, RoutedAnnounce, RoutedRequest, RoutedScrape, Routing, ScrapeStep,
+    Shard, UdpService,
 };
 use latency::{ReplyCounts, ReplyKind, ReplyTag, ReplyTimer};
-use primitives::{AddressFamily, Counter, PublishedStatistics, ShardId};
+use primitives::{AddressFamily, Counter, DropReason, Outcome, PublishedStatistics, RequestKind, ShardId};
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use udp_socket::{BatchSocket, ReceiveBatch, ReceiveTimestamps, SendBatch};
 
-/// What the tasks of one core share. Nothing is borrowed across an await.
+/// The state that the tasks of one core share. Nothing is borrowed across an await.
 #[derive(Debug)]
 pub(crate) struct CoreState {
     pub(crate) clock: Clock,
-    pub(crate) engine: RefCell<Engine>,
+    pub(crate) shard: RefCell<Shard>,
     pub(crate) mesh: RefCell<MeshSenders>,
     pub(crate) sockets: Vec<BatchSocket>,
     pub(crate) published: Arc<PublishedStatistics>,
-    /// When the busy tasks let the reactor have its turn.
+    /// When the busy tasks yield to the reactor.
     pub(crate) reactor_due: Cell<Instant>,
-    /// When the last replies were handed to the kernel: the time of the end of a batch, which nothing else has to
-    /// read the clock for.
-    pub(crate) flushed: Cell<Instant>,
+    /// When the last turn ended, so that the clock need not be read again.
+    pub(crate) turn_end: Cell<Instant>,
     pub(crate) reply_timer: RefCell<ReplyTimer>,
     pub(crate) http_server: RefCell<HttpServer>,
+    udp: RefCell<UdpService>,
     receive: RefCell<ReceiveBatch>,
     send: RefCell<SendBatch>,
 }
 
-/// What a core's state is made of.
 #[derive(Debug)]
 pub(crate) struct CoreParts {
     pub(crate) clock: Clock,
-    pub(crate) engine: Engine,
+    pub(crate) shard: Shard,
+    pub(crate) udp: UdpService,
     pub(crate) mesh: MeshSenders,
     pub(crate) sockets: Vec<BatchSocket>,
     pub(crate) http_server: HttpServer,
@@ -45,7 +46,7 @@ pub(crate) struct CoreParts {
     pub(crate) batch_datagrams: usize,
 }
 
-/// What a turn of a socket found.
+/// The result of a turn of a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Turn {
     /// Nothing was waiting.
@@ -56,10 +57,9 @@ pub(crate) enum Turn {
     Failed,
 }
 
-/// A batch as the engine reads it.
 struct Received<'a>(&'a ReceiveBatch);
 
-/// Where the engine's decisions about a batch go.
+/// The replies to a batch, and the requests that are routed to other cores.
 struct Replies<'a> {
     listener: ListenerIndex,
     received: Instant,
@@ -74,18 +74,19 @@ const IN_BATCH: &str = "the engine names datagrams of the batch only";
 
 impl CoreState {
     pub(crate) fn new(parts: CoreParts) -> Self {
-        let CoreParts { clock, engine, mesh, sockets, http_server, published, batch_datagrams } = parts;
+        let CoreParts { clock, shard, udp, mesh, sockets, http_server, published, batch_datagrams } = parts;
         let receive = ReceiveBatch::new(batch_datagrams, DATAGRAM_BYTES_MAX);
         let send = SendBatch::new(receive.capacity(), REPLY_BYTES_MAX);
         assert!(send.capacity() >= receive.capacity(), "a reply for each datagram");
         Self {
             clock,
-            engine: RefCell::new(engine),
+            shard: RefCell::new(shard),
+            udp: RefCell::new(udp),
             mesh: RefCell::new(mesh),
             sockets,
             published,
             reactor_due: Cell::new(Instant::now()),
-            flushed: Cell::new(Instant::now()),
+            turn_end: Cell::new(Instant::now()),
             reply_timer: RefCell::new(ReplyTimer::new(send.capacity())),
             http_server: RefCell::new(http_server),
             receive: RefCell::new(receive),
@@ -97,12 +98,12 @@ impl CoreState {
     pub(crate) fn serve_batch(&self, listener: ListenerIndex) -> Turn {
         let socket = &self.sockets[listener.get()];
         let receive = &mut *self.receive.borrow_mut();
-        let engine = &mut *self.engine.borrow_mut();
+        let shard = &mut *self.shard.borrow_mut();
         match socket.receive(receive) {
             Ok(0) => return Turn::Idle,
-            Ok(_) => engine.statistics_mut().add(Counter::BatchesReceived, 1),
+            Ok(_) => shard.statistics_mut().add(Counter::BatchesReceived, 1),
             Err(_) => {
-                engine.statistics_mut().add(Counter::ReceiveErrors, 1);
+                shard.statistics_mut().add(Counter::ReceiveErrors, 1);
                 return Turn::Failed;
             }
         }
@@ -110,73 +111,97 @@ impl CoreState {
         let send = &mut *self.send.borrow_mut();
         let mesh = &*self.mesh.borrow();
         let timer = &mut *self.reply_timer.borrow_mut();
-        let before = ReplyCounts::of(engine.statistics_mut());
+        let before = ReplyCounts::of(shard.statistics_mut());
         let mut replies = Replies { listener, received, receive, send, mesh, timer };
-        engine.process(self.clock.at(received), &Received(receive), &mut replies);
-        timer.batch_written(received, before, ReplyCounts::of(engine.statistics_mut()));
-        flush(socket, send, engine);
+        self.udp.borrow_mut().process(shard, self.clock.at(received), &Received(receive), &mut replies);
+        timer.batch_written(received, before, ReplyCounts::of(shard.statistics_mut()));
+        flush(socket, send, shard);
         self.note_flush(timer);
         Turn::Busy
     }
 
-    /// Serves the HTTP connections that something has come by.
+    /// Serves the HTTP connections that have something to do.
     pub(crate) fn serve_connections(&self) -> Turn {
         let mesh = &*self.mesh.borrow();
-        let engine = &mut *self.engine.borrow_mut();
+        mesh.send_waiting();
+        let shard = &mut *self.shard.borrow_mut();
         let instant = Instant::now();
-        let mut around = CoreContext { engine, mesh, now: self.clock.at(instant), instant };
-        let turn = self.http_server.borrow_mut().take_turn(&mut around);
-        self.flushed.set(around.instant);
+        let mut core = CoreContext { shard, mesh, now: self.clock.at(instant), instant };
+        let turn = self.http_server.borrow_mut().take_turn(&mut core);
+        self.turn_end.set(core.instant);
         turn
     }
 
-    /// Notes the time at the end of a turn that sent no datagrams.
-    pub(crate) fn note_turn_over(&self) {
-        self.flushed.set(Instant::now());
+    /// Notes the end of a turn that sent no datagrams.
+    pub(crate) fn note_turn_end(&self, at: Instant) {
+        self.turn_end.set(at);
     }
 
     /// Answers an announce from another core. The reply waits for [`Self::flush`].
     pub(crate) fn serve_announce(&self, now: Now, message: &AnnounceMessage) {
         self.make_room(message.reply_to.listener);
-        let send = &mut *self.send.borrow_mut();
+        let (send, shard) = (&mut *self.send.borrow_mut(), &mut *self.shard.borrow_mut());
         let buffer = send.next_buffer().expect(ROOM);
-        let length = self.engine.borrow_mut().answer_routed_announce(now, &message.announce, buffer);
+        let length = self.udp.borrow().answer_routed_announce(shard, now, &message.announce, buffer);
         send.commit(length, &message.reply_to.path);
         self.note_routed(ReplyKind::Announce, message.announce.family(), &message.reply_to);
     }
 
-    /// Goes on with a scrape from another core. The reply waits for [`Self::flush`].
-    pub(crate) fn serve_scrape(&self, mut message: ScrapeMessage) {
+    /// Looks up this core's torrents of a scrape from another core. The reply waits for [`Self::flush`].
+    pub(crate) fn serve_scrape(&self, mut message: Box<ScrapeMessage>) {
         self.make_room(message.reply_to.listener);
-        let send = &mut *self.send.borrow_mut();
-        let engine = &mut *self.engine.borrow_mut();
-        match engine.advance_scrape(&mut message.routed_scrape, send.next_buffer().expect(ROOM)) {
+        let (send, shard) = (&mut *self.send.borrow_mut(), &mut *self.shard.borrow_mut());
+        let (mesh, family) = (&*self.mesh.borrow(), message.scrape.family());
+        let buffer = send.next_buffer().expect(ROOM);
+        match self.udp.borrow().advance_scrape(shard, &mut message.scrape, buffer) {
             ScrapeStep::Reply(length) => {
                 send.commit(length, &message.reply_to.path);
-                self.note_routed(ReplyKind::Scrape, message.routed_scrape.family(), &message.reply_to);
+                self.note_routed(ReplyKind::Scrape, family, &message.reply_to);
+                mesh.return_scrape(message);
             }
             ScrapeStep::Route(owner) => {
-                let family = message.routed_scrape.family();
-                if self.mesh.borrow().send_scrape(owner, message) == Routing::Full {
-                    engine.drop_scrape(family);
+                if mesh.send_scrape(owner, message) == Routing::Full {
+                    let outcome = Outcome::Dropped(DropReason::MeshFull);
+                    shard.statistics_mut().count(family, RequestKind::Scrape, outcome);
                 }
             }
         }
     }
 
-    /// Hands the waiting replies to the kernel.
+    /// Takes back the box of a scrape of a client of this core.
+    pub(crate) fn take_back_scrape(&self, message: Box<ScrapeMessage>) {
+        self.mesh.borrow().put_back_scrape(message);
+    }
+
+    /// Does this core's part of an HTTP request from another core and returns it to its home, which knows who has room for
+    /// the rest.
+    pub(crate) fn serve_routed(&self, now: Now, mut routed: Box<RoutedRequest>) {
+        routed.advance(&mut self.shard.borrow_mut(), now);
+        self.mesh.borrow().return_http(routed);
+    }
+
+    /// Returns an HTTP request to its connection. Returns the time at which that began.
+    pub(crate) fn bring_back(&self, routed: Box<RoutedRequest>) -> Instant {
+        let (mesh, shard) = (&*self.mesh.borrow(), &mut *self.shard.borrow_mut());
+        let instant = Instant::now();
+        let mut core = CoreContext { shard, mesh, now: self.clock.at(instant), instant };
+        self.http_server.borrow_mut().bring_back(routed, &mut core);
+        instant
+    }
+
+    /// Sends the waiting replies.
     pub(crate) fn flush(&self, listener: ListenerIndex) {
         let socket = &self.sockets[listener.get()];
-        flush(socket, &mut self.send.borrow_mut(), &mut self.engine.borrow_mut());
+        flush(socket, &mut self.send.borrow_mut(), &mut self.shard.borrow_mut());
         self.note_flush(&mut self.reply_timer.borrow_mut());
     }
 
-    /// Makes the figures visible to the control plane.
+    /// Publishes the figures for the control plane.
     pub(crate) fn publish(&self) {
-        self.published.publish(self.engine.borrow_mut().statistics());
+        self.published.publish(self.shard.borrow_mut().statistics());
     }
 
-    /// Switches the kernel's time stamps. A socket that refuses has none: its datagrams are just not sampled.
+    /// Switches the kernel's receive time stamps. The datagrams of a socket that refuses are not sampled.
     pub(crate) fn set_receive_timestamps(&self, timestamps: ReceiveTimestamps) {
         for socket in &self.sockets {
             drop(socket.set_receive_timestamps(timestamps));
@@ -187,10 +212,10 @@ impl CoreState {
         self.reply_timer.borrow_mut().routed_written(ReplyTag { kind, family }, reply_to.received);
     }
 
-    /// The kernel has every reply that was written.
+    /// Notes that the kernel has every reply that was written.
     fn note_flush(&self, timer: &mut ReplyTimer) {
         let now = Instant::now();
-        self.flushed.set(now);
+        self.turn_end.set(now);
         timer.sent(now, SystemTime::now);
     }
 
@@ -201,16 +226,16 @@ impl CoreState {
     }
 }
 
-/// Sends what waits. What the kernel has no room for is given up: a client asks again, a queue would only
+/// Sends the waiting replies. Those for which the kernel has no room are dropped: a client asks again, and a queue would only
 /// make every answer late.
-fn flush(socket: &BatchSocket, send: &mut SendBatch, engine: &mut Engine) {
+fn flush(socket: &BatchSocket, send: &mut SendBatch, shard: &mut Shard) {
     if send.is_empty() {
         return;
     }
     let report = socket.send(send);
     send.clear();
     if report.refused + report.unsent > 0 {
-        let statistics = engine.statistics_mut();
+        let statistics = shard.statistics_mut();
         statistics.add(Counter::RepliesRefused, report.refused as u64);
         statistics.add(Counter::RepliesUnsent, report.unsent as u64);
     }
@@ -233,7 +258,7 @@ impl Replies<'_> {
         ReplyTo { listener: self.listener, path, received: self.received }
     }
 
-    /// The reply in the buffer answers a datagram that the kernel stamped.
+    /// Notes that the reply in the buffer answers a datagram that the kernel stamped.
     #[cold]
     fn note_stamped(&mut self, index: usize, arrived: Duration) {
         let family = AddressFamily::of(self.receive.path(index).expect(IN_BATCH).remote().ip());
@@ -260,8 +285,7 @@ impl Outbox for Replies<'_> {
         self.mesh.send_announce(owner, message)
     }
 
-    fn route_scrape(&mut self, index: usize, owner: ShardId, routed_scrape: &RoutedScrape) -> Routing {
-        let message = ScrapeMessage { reply_to: self.reply_to(index), routed_scrape: routed_scrape.clone() };
-        self.mesh.send_scrape(owner, message)
+    fn route_scrape(&mut self, index: usize, owner: ShardId, scrape: &RoutedScrape) -> Routing {
+        self.mesh.begin_scrape(owner, self.reply_to(index), scrape)
     }
 }

@@ -44,7 +44,7 @@ impl SampleWindows {
         self.turn = (turn + 1) % period;
         match turn {
             0 => Some(ReceiveTimestamps::On),
-            1 => Some(ReceiveTimestamps::TellOnly),
+            1 => Some(ReceiveTimestamps::ReadOnly),
             STAMPS_READ_END_TURN => Some(ReceiveTimestamps::Off),
             _ => None,
         }
@@ -62,7 +62,7 @@ mod tests {
         for period in switches.chunks(10) {
             let mut expected = [None; 10];
             expected[0] = Some(ReceiveTimestamps::On);
-            expected[1] = Some(ReceiveTimestamps::TellOnly);
+            expected[1] = Some(ReceiveTimestamps::ReadOnly);
             expected[1 + STAMPS_READ_TURNS as usize] = Some(ReceiveTimestamps::Off);
             assert_eq!(period, expected);
         }

@@ -1,16 +1,16 @@
-//! The data plane: one glommio executor per core, which moves bytes and asks the engine.
+//! The data plane: one glommio executor per core, which moves bytes and has the engine decide.
 //!
-//! A worker is thin. Its UDP loop takes a batch from the socket, has the engine decide, and hands the replies
-//! to the kernel; its mesh tasks answer what arrived on another core; its timer task lets swarms expire,
-//! publishes the figures, samples and takes commands.
+//! A worker runs these tasks: one for each UDP socket and one for all TCP connections (`serve`), one for each ring from
+//! another core (`ring`), a timer (`timer`: expiry, deadlines, figures, commands), and one for the work of the control plane
+//! (`control_queue`). They share the core's state (`core_state`) and yield after each turn.
 
 #![deny(unsafe_code, reason = "only readiness.rs may, where glommio takes a raw descriptor")]
 
 mod clock;
+pub mod connection;
 mod control_queue;
 mod core_state;
 mod expiry_pace;
-pub mod http;
 mod kernel_ring;
 mod kernel_sampling;
 mod limits;
@@ -19,8 +19,9 @@ mod mesh;
 mod messages;
 mod reactor_turn;
 mod readiness;
+mod ring;
+mod serve;
 mod timer;
-mod udp_loop;
 mod worker;
 
 pub use kernel_sampling::KernelSampling;

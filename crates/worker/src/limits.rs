@@ -34,7 +34,7 @@ pub(crate) const CONTROL_SLICE_US: u64 = 200;
 /// Milliseconds of requests between two such slices: the control plane gets at most a sixth of the core.
 pub(crate) const CONTROL_PAUSE_MS: u64 = 1;
 
-/// Facts that a core tells in one turn of its timer at most, each of up to a thousand keys or torrents.
+/// Events that a core sends in one turn of its timer at most, each with up to a thousand keys or torrents.
 pub(crate) const EVENTS_PER_TURN_MAX: usize = 4;
 
 /// Milliseconds for which a core that has stopped waits for the control plane to take what it has to tell.
@@ -72,11 +72,9 @@ pub(crate) const DRAIN_MS_MAX: u64 = 500;
 /// Requests of a ring that are answered before their replies are handed to the kernel.
 pub(crate) const MESH_BATCH_MAX: usize = 64;
 
-/// A slot for a scrape is twelve times as big as one for an announce, and scrapes are a hundredth of the requests.
-pub(crate) const SCRAPE_SLOTS_SHARE: usize = 16;
-
-/// The fewest slots of a ring for scrapes.
-pub(crate) const SCRAPE_SLOTS_MIN: usize = 8;
+/// Scrapes of one core's clients that may be at other cores, 1.6 KiB each: scrapes are a hundredth of the requests, and
+/// fewer than that name torrents of several shards.
+pub(crate) const ROUTED_SCRAPES_MAX: usize = 128;
 
 /// The fewest slots of a ring for announces: a batch that is all for one owner.
 pub(crate) const ANNOUNCE_SLOTS_MIN: usize = 64;

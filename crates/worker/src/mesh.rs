@@ -1,6 +1,6 @@
-use crate::limits::{ANNOUNCE_SLOTS_MIN, CONNECT_TICK_MS, SCRAPE_SLOTS_MIN, SCRAPE_SLOTS_SHARE};
-use crate::messages::{AnnounceMessage, ScrapeMessage};
-use engine::{RoutedRequest, Routing, routed_requests_per_owner};
+use crate::limits::{ANNOUNCE_SLOTS_MIN, CONNECT_TICK_MS, ROUTED_SCRAPES_MAX};
+use crate::messages::{AnnounceMessage, MeshRequest, MeshReturn, ReplyTo, ScrapeMessage};
+use engine::{RoutedRequest, RoutedScrape, Routing, routed_requests_per_owner};
 use futures_lite::Future;
 use glommio::channels::shared_channel::{
     ConnectedReceiver, ConnectedSender, SharedReceiver, SharedSender, new_bounded,
@@ -8,89 +8,71 @@ use glommio::channels::shared_channel::{
 use glommio::timer::sleep;
 use glommio::{GlommioError, ResourceType};
 use primitives::{ShardCount, ShardId};
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::time::Duration;
 
-/// One core's ends of the mesh before its executor runs: a ring to and from each other core, for announces
-/// and for scrapes. A ring has one producer and one consumer and takes no lock.
+/// One core's ends of the mesh before its executor runs: two rings to and from each other core, one for requests and one
+/// for boxes that return. A ring has one producer and one consumer and takes no lock.
 #[derive(Debug)]
 pub struct MeshEnd {
-    to: Vec<UnconnectedSenders>,
-    from: Vec<UnconnectedReceivers>,
+    shard: ShardId,
+    to: Vec<Rings<SharedSender<MeshRequest>, SharedSender<MeshReturn>>>,
+    from: Vec<Rings<SharedReceiver<MeshRequest>, SharedReceiver<MeshReturn>>>,
 }
 
 /// The rings between two cores, in one direction.
 #[derive(Debug)]
-struct Rings<A, S, E> {
+struct Rings<Q, R> {
+    /// The other core.
     shard: ShardId,
-    announces: A,
-    scrapes: S,
-    /// Of HTTP requests, on their way to owners.
-    routed: E,
-    /// The same, on their way home.
-    answers: E,
+    requests: Q,
+    returns: R,
 }
 
-type UnconnectedSenders =
-    Rings<SharedSender<AnnounceMessage>, SharedSender<ScrapeMessage>, SharedSender<Box<RoutedRequest>>>;
-type UnconnectedReceivers =
-    Rings<SharedReceiver<AnnounceMessage>, SharedReceiver<ScrapeMessage>, SharedReceiver<Box<RoutedRequest>>>;
-type Senders = Rings<
-    ConnectedSender<AnnounceMessage>,
-    ConnectedSender<ScrapeMessage>,
-    ConnectedSender<Box<RoutedRequest>>,
->;
-type Receivers = Rings<
-    ConnectedReceiver<AnnounceMessage>,
-    ConnectedReceiver<ScrapeMessage>,
-    ConnectedReceiver<Box<RoutedRequest>>,
->;
-
 /// The sending ends, by shard; none to itself.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct MeshSenders {
-    by_shard: Vec<Option<Senders>>,
+    own: ShardId,
+    by_shard: Vec<Option<Rings<ConnectedSender<MeshRequest>, ConnectedSender<MeshReturn>>>>,
+    /// HTTP requests for which their ring had no room: announces are dropped then, but these have a client that waits. Their
+    /// number is limited by [`routed_requests_per_owner`].
+    waiting: RefCell<VecDeque<(ShardId, Box<RoutedRequest>)>>,
+    scrapes: RefCell<ScrapePool>,
+}
+
+/// The boxes of routed scrapes that this core is the home of.
+#[derive(Debug, Default)]
+struct ScrapePool {
+    idle: Vec<Box<ScrapeMessage>>,
+    /// At most [`ROUTED_SCRAPES_MAX`].
+    underway: usize,
 }
 
 /// The receiving ends.
 #[derive(Debug, Default)]
 pub(crate) struct MeshReceivers {
-    pub(crate) announces: Vec<ConnectedReceiver<AnnounceMessage>>,
-    pub(crate) scrapes: Vec<ConnectedReceiver<ScrapeMessage>>,
-    pub(crate) routed: Vec<ConnectedReceiver<Box<RoutedRequest>>>,
-    pub(crate) answers: Vec<ConnectedReceiver<Box<RoutedRequest>>>,
+    pub(crate) requests: Vec<ConnectedReceiver<MeshRequest>>,
+    pub(crate) returns: Vec<ConnectedReceiver<MeshReturn>>,
 }
 
-/// The ends of a mesh between all shards, in their order. Each core has `slots_per_core` for announces on their
-/// way to others, dealt out to its rings, so that the mesh grows with the number of cores and not with its
-/// square.
+/// Returns the ends of a mesh between all shards, in their order. Each core has `slots_per_core` for announces on their
+/// way to others, divided between its rings, so that the mesh grows with the number of cores and not with its square.
 #[must_use]
 pub fn full_mesh(shards: ShardCount, slots_per_core: usize) -> Vec<MeshEnd> {
     let rings = usize::from(shards.get()).saturating_sub(1).max(1);
-    let slots = (slots_per_core / rings).max(ANNOUNCE_SLOTS_MIN);
-    let scrape_slots = (slots / SCRAPE_SLOTS_SHARE).max(SCRAPE_SLOTS_MIN);
-    let mut ends: Vec<MeshEnd> =
-        shards.shards().map(|_| MeshEnd { to: Vec::new(), from: Vec::new() }).collect();
+    let http_boxes = routed_requests_per_owner(shards);
+    let requests = (slots_per_core / rings).max(ANNOUNCE_SLOTS_MIN) + http_boxes;
+    // Room for all boxes of one core, so that each returns home.
+    let returns = http_boxes + ROUTED_SCRAPES_MAX;
+    let end = |shard| MeshEnd { shard, to: Vec::new(), from: Vec::new() };
+    let mut ends: Vec<MeshEnd> = shards.shards().map(end).collect();
     for producer in shards.shards() {
         for consumer in shards.shards().filter(|&consumer| consumer != producer) {
-            let (to_announces, from_announces) = new_bounded(slots);
-            let (to_scrapes, from_scrapes) = new_bounded(scrape_slots);
-            // Room for all routed requests of one core that another may have, so that each finds its way there and home.
-            let (to_routed, from_routed) = new_bounded(routed_requests_per_owner(shards));
-            let (to_answers, from_answers) = new_bounded(routed_requests_per_owner(shards));
-            let to = Rings {
-                shard: consumer,
-                announces: to_announces,
-                scrapes: to_scrapes,
-                routed: to_routed,
-                answers: to_answers,
-            };
-            let from = Rings {
-                shard: producer,
-                announces: from_announces,
-                scrapes: from_scrapes,
-                routed: from_routed,
-                answers: from_answers,
-            };
+            let (to_requests, from_requests) = new_bounded(requests);
+            let (to_returns, from_returns) = new_bounded(returns);
+            let to = Rings { shard: consumer, requests: to_requests, returns: to_returns };
+            let from = Rings { shard: producer, requests: from_requests, returns: from_returns };
             ends[producer.index()].to.push(to);
             ends[consumer.index()].from.push(from);
         }
@@ -99,7 +81,7 @@ pub fn full_mesh(shards: ShardCount, slots_per_core: usize) -> Vec<MeshEnd> {
 }
 
 impl MeshEnd {
-    /// Meets the other cores. All of them have to do it at the same time.
+    /// Connects to the other cores. All of them have to do it at the same time.
     pub(crate) async fn connect(self) -> (MeshSenders, MeshReceivers) {
         let ticking = glommio::spawn_local(tick());
         let ends = self.connect_ends().await;
@@ -112,7 +94,7 @@ impl MeshEnd {
         let to: Vec<_> = self.to.into_iter().map(|ring| glommio::spawn_local(connect_sender(ring))).collect();
         let from: Vec<_> =
             self.from.into_iter().map(|ring| glommio::spawn_local(connect_receiver(ring))).collect();
-        let mut senders = MeshSenders { by_shard: Vec::new() };
+        let mut senders = MeshSenders::new(self.shard);
         for ring in join_all(to).await {
             let index = ring.shard.index();
             senders.by_shard.resize_with(senders.by_shard.len().max(index + 1), || None);
@@ -120,63 +102,154 @@ impl MeshEnd {
         }
         let mut receivers = MeshReceivers::default();
         for ring in join_all(from).await {
-            receivers.announces.push(ring.announces);
-            receivers.scrapes.push(ring.scrapes);
-            receivers.routed.push(ring.routed);
-            receivers.answers.push(ring.answers);
+            receivers.requests.push(ring.requests);
+            receivers.returns.push(ring.returns);
         }
         (senders, receivers)
     }
 }
 
 impl MeshSenders {
+    /// Returns the senders of a core without neighbours.
+    pub(crate) fn new(own: ShardId) -> Self {
+        Self { own, by_shard: Vec::new(), waiting: RefCell::default(), scrapes: RefCell::default() }
+    }
+
     pub(crate) fn send_announce(&self, owner: ShardId, message: AnnounceMessage) -> Routing {
-        let ring = self.by_shard.get(owner.index()).and_then(Option::as_ref);
-        routing(ring.is_some_and(|ring| ring.announces.try_send(message).is_ok()))
+        match self.try_send(owner, MeshRequest::Announce(message)) {
+            Ok(()) => Routing::Sent,
+            Err(_) => Routing::Full,
+        }
     }
 
-    pub(crate) fn send_scrape(&self, owner: ShardId, message: ScrapeMessage) -> Routing {
-        let ring = self.by_shard.get(owner.index()).and_then(Option::as_ref);
-        routing(ring.is_some_and(|ring| ring.scrapes.try_send(message).is_ok()))
+    /// Sends a scrape of a client of this core to its first owner.
+    pub(crate) fn begin_scrape(&self, owner: ShardId, reply_to: ReplyTo, scrape: &RoutedScrape) -> Routing {
+        let Some(message) = self.scrapes.borrow_mut().take(self.own, reply_to, scrape) else {
+            return Routing::Full;
+        };
+        self.send_scrape(owner, message)
     }
 
-    /// Hands a routed request to its next owner; gives it back where the ring is closed, since the tracker stops.
-    pub(crate) fn send_routed(
+    /// Sends a scrape to its next owner, or back to its home where the ring is full.
+    pub(crate) fn send_scrape(&self, owner: ShardId, message: Box<ScrapeMessage>) -> Routing {
+        match self.try_send(owner, MeshRequest::Scrape(message)) {
+            Ok(()) => Routing::Sent,
+            Err(unsent) => {
+                if let MeshRequest::Scrape(message) = unsent {
+                    self.return_scrape(message);
+                }
+                Routing::Full
+            }
+        }
+    }
+
+    /// Returns the box of a scrape to its home.
+    pub(crate) fn return_scrape(&self, message: Box<ScrapeMessage>) {
+        if message.home == self.own {
+            self.scrapes.borrow_mut().put_back(message);
+        } else {
+            self.send_return(message.home, MeshReturn::Scrape(message));
+        }
+    }
+
+    /// Puts the box of a scrape of this core back into its pool.
+    pub(crate) fn put_back_scrape(&self, message: Box<ScrapeMessage>) {
+        self.scrapes.borrow_mut().put_back(message);
+    }
+
+    /// Sends an HTTP request to an owner, now or when its ring has room.
+    ///
+    /// # Errors
+    /// Where the ring is closed, since the tracker stops.
+    pub(crate) fn send_http(
         &self,
         owner: ShardId,
         routed: Box<RoutedRequest>,
     ) -> Result<(), Box<RoutedRequest>> {
-        match self.by_shard.get(owner.index()).and_then(Option::as_ref) {
-            Some(rings) => rings.routed.try_send(routed).map_err(unsent),
-            None => Err(routed),
+        let Some(rings) = self.by_shard.get(owner.index()).and_then(Option::as_ref) else {
+            return Err(routed);
+        };
+        match rings.requests.try_send(MeshRequest::Http(routed)) {
+            Err(GlommioError::WouldBlock(ResourceType::Channel(MeshRequest::Http(routed)))) => {
+                self.waiting.borrow_mut().push_back((owner, routed));
+                Ok(())
+            }
+            Err(GlommioError::Closed(ResourceType::Channel(MeshRequest::Http(routed)))) => Err(routed),
+            _ => Ok(()),
         }
     }
 
-    /// Sends a routed request home. There is room for it; one that its home does not take in any more, since
-    /// the tracker stops, is let go.
-    pub(crate) fn send_answer(&self, home: ShardId, routed: Box<RoutedRequest>) {
-        if let Some(rings) = self.by_shard.get(home.index()).and_then(Option::as_ref) {
-            drop(rings.answers.try_send(routed));
+    /// Sends the HTTP requests for which there is room by now.
+    pub(crate) fn send_waiting(&self) {
+        let waiting = self.waiting.borrow().len();
+        for _ in 0..waiting {
+            let Some((owner, routed)) = self.waiting.borrow_mut().pop_front() else { return };
+            // One whose ring is closed is dropped: the tracker stops.
+            drop(self.send_http(owner, routed));
         }
     }
 
-    /// Tells the other cores that no more requests will come.
+    /// Returns an HTTP request to its home. One that its home does not accept any more, since the tracker stops, is dropped.
+    pub(crate) fn return_http(&self, routed: Box<RoutedRequest>) {
+        self.send_return(routed.token.home, MeshReturn::Http(routed));
+    }
+
+    /// Reports to the other cores that no more requests will come.
     pub(crate) fn close_requests(&self) {
         for rings in self.by_shard.iter().flatten() {
-            rings.announces.close();
-            rings.scrapes.close();
-            rings.routed.close();
+            rings.requests.close();
         }
     }
 
-    /// Tells the other cores that nothing more will come.
+    /// Reports to the other cores that nothing more will come.
     pub(crate) fn close(&mut self) {
         self.by_shard.clear();
     }
+
+    fn try_send(&self, owner: ShardId, request: MeshRequest) -> Result<(), MeshRequest> {
+        let Some(rings) = self.by_shard.get(owner.index()).and_then(Option::as_ref) else {
+            return Err(request);
+        };
+        rings.requests.try_send(request).map_err(|error| match error {
+            GlommioError::Closed(ResourceType::Channel(request))
+            | GlommioError::WouldBlock(ResourceType::Channel(request)) => request,
+            error => unreachable!("a ring is full or closed, and not {error}"),
+        })
+    }
+
+    /// There is room for it: the ring has a slot for each box.
+    fn send_return(&self, home: ShardId, message: MeshReturn) {
+        if let Some(rings) = self.by_shard.get(home.index()).and_then(Option::as_ref) {
+            drop(rings.returns.try_send(message));
+        }
+    }
 }
 
-const fn routing(was_sent: bool) -> Routing {
-    if was_sent { Routing::Sent } else { Routing::Full }
+impl ScrapePool {
+    fn take(
+        &mut self,
+        home: ShardId,
+        reply_to: ReplyTo,
+        scrape: &RoutedScrape,
+    ) -> Option<Box<ScrapeMessage>> {
+        if self.underway >= ROUTED_SCRAPES_MAX {
+            return None;
+        }
+        self.underway += 1;
+        match self.idle.pop() {
+            Some(mut message) => {
+                message.reply_to = reply_to;
+                message.scrape.clone_from(scrape);
+                Some(message)
+            }
+            None => Some(Box::new(ScrapeMessage { home, reply_to, scrape: scrape.clone() })),
+        }
+    }
+
+    fn put_back(&mut self, message: Box<ScrapeMessage>) {
+        self.underway -= 1;
+        self.idle.push(message);
+    }
 }
 
 /// Keeps the executor from sleeping: glommio does not wake one that waits for the other end of a channel when
@@ -187,33 +260,18 @@ async fn tick() {
     }
 }
 
-/// What a ring did not take.
-fn unsent(error: GlommioError<Box<RoutedRequest>>) -> Box<RoutedRequest> {
-    match error {
-        GlommioError::Closed(ResourceType::Channel(routed))
-        | GlommioError::WouldBlock(ResourceType::Channel(routed)) => routed,
-        error => unreachable!("a ring is full or closed, and not {error}"),
-    }
+async fn connect_sender(
+    rings: Rings<SharedSender<MeshRequest>, SharedSender<MeshReturn>>,
+) -> Rings<ConnectedSender<MeshRequest>, ConnectedSender<MeshReturn>> {
+    let Rings { shard, requests, returns } = rings;
+    Rings { shard, requests: requests.connect().await, returns: returns.connect().await }
 }
 
-async fn connect_sender(rings: UnconnectedSenders) -> Senders {
-    Rings {
-        shard: rings.shard,
-        announces: rings.announces.connect().await,
-        scrapes: rings.scrapes.connect().await,
-        routed: rings.routed.connect().await,
-        answers: rings.answers.connect().await,
-    }
-}
-
-async fn connect_receiver(rings: UnconnectedReceivers) -> Receivers {
-    Rings {
-        shard: rings.shard,
-        announces: rings.announces.connect().await,
-        scrapes: rings.scrapes.connect().await,
-        routed: rings.routed.connect().await,
-        answers: rings.answers.connect().await,
-    }
+async fn connect_receiver(
+    rings: Rings<SharedReceiver<MeshRequest>, SharedReceiver<MeshReturn>>,
+) -> Rings<ConnectedReceiver<MeshRequest>, ConnectedReceiver<MeshReturn>> {
+    let Rings { shard, requests, returns } = rings;
+    Rings { shard, requests: requests.connect().await, returns: returns.connect().await }
 }
 
 async fn join_all<T>(futures: Vec<impl Future<Output = T>>) -> Vec<T> {

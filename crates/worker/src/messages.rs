@@ -1,5 +1,5 @@
 use access::{AccessUpdate, ListQuery};
-use engine::{RoutedAnnounce, RoutedScrape};
+use engine::{RoutedAnnounce, RoutedRequest, RoutedScrape};
 use latency::LatencySet;
 use primitives::{Query, Reply, ShardId};
 use std::sync::Arc;
@@ -7,40 +7,40 @@ use std::time::Instant;
 use tls::ServerIdentity;
 use udp_socket::Path;
 
-/// What the control plane asks of a worker.
+/// A command of the control plane to a worker.
 #[derive(Debug)]
 pub enum WorkerCommand {
-    /// Serve: what has to be known of who is served is known.
+    /// Serve: lists, keys and bans are complete.
     Serve,
-    /// Take in no more requests, answer those that have arrived, and end.
+    /// Accept no more requests, answer those that have arrived, and end.
     Stop,
-    /// Tell the latencies recorded since the last such command, and go on with this empty set.
+    /// Send the latencies recorded since the last such command, and continue with this empty set.
     TakeLatency(Box<LatencySet>),
-    /// Show this certificate to TLS clients from now on.
+    /// Use this certificate for new TLS sessions.
     UseIdentity(Arc<ServerIdentity>),
 }
 
-/// What the control plane wants done beside the requests.
+/// Work of the control plane that a core does beside its requests.
 #[derive(Debug)]
 pub enum CoreTask {
-    /// To look into the core's torrents.
+    /// Look up or drop torrents.
     Query(Query),
-    /// To take over a change of who is served, behind those that came before. The answer says that it holds.
+    /// Apply an update of lists, keys or bans, after those sent before. The reply is sent when it is in effect.
     Update(AccessUpdate, Reply<()>),
-    /// To tell a page of its part of a list.
+    /// Send a page of the core's part of a list.
     List(ListQuery),
 }
 
-/// What a worker tells the control plane.
+/// A worker's event for the control plane.
 #[derive(Debug)]
 pub enum WorkerEvent {
-    /// It serves its sockets.
+    /// The worker has started and can be told to serve.
     Ready(ShardId),
-    /// What [`WorkerCommand::TakeLatency`] asked for.
+    /// The reply to [`WorkerCommand::TakeLatency`].
     Latency(ShardId, Box<LatencySet>),
 }
 
-/// Which listener a request came to: the owner answers from its own socket of the same address.
+/// The listener that a request came to: the owner replies from its own socket of the same address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ListenerIndex(pub(crate) u8);
 
@@ -50,25 +50,44 @@ impl ListenerIndex {
     }
 }
 
-/// Whom to answer, through which listener, and since when it is waited for.
+/// Where a reply goes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ReplyTo {
     pub(crate) listener: ListenerIndex,
     pub(crate) path: Path,
-    /// When the core that it came to received it.
+    /// When the request was received.
     pub(crate) received: Instant,
 }
 
-/// An announce for the owner of its torrent.
+/// A UDP announce for the owner of its torrent.
 #[derive(Debug)]
 pub(crate) struct AnnounceMessage {
     pub(crate) reply_to: ReplyTo,
     pub(crate) announce: RoutedAnnounce,
 }
 
-/// A scrape for the owner of its next torrent.
+/// A UDP scrape for the owner of its next torrent.
 #[derive(Debug)]
 pub(crate) struct ScrapeMessage {
+    /// The core whose pool it returns to.
+    pub(crate) home: ShardId,
     pub(crate) reply_to: ReplyTo,
-    pub(crate) routed_scrape: RoutedScrape,
+    pub(crate) scrape: RoutedScrape,
+}
+
+/// A request on its way to another core. Those that are big are boxed, and the box returns to its home.
+#[derive(Debug)]
+pub(crate) enum MeshRequest {
+    Announce(AnnounceMessage),
+    Scrape(Box<ScrapeMessage>),
+    Http(Box<RoutedRequest>),
+}
+
+/// A box on its way home.
+#[derive(Debug)]
+pub(crate) enum MeshReturn {
+    /// The scrape was answered or dropped.
+    Scrape(Box<ScrapeMessage>),
+    /// With the result of the request.
+    Http(Box<RoutedRequest>),
 }

@@ -29,7 +29,8 @@ pub(crate) async fn run_timer(core: &CoreState, control: &ControlEnds, mut windo
         sleep(period).await;
         note_lateness(core, due.elapsed());
         expire(core, &mut pace);
-        core.http_server.borrow_mut().sweep(core.clock.now(), &mut core.engine.borrow_mut());
+        core.http_server.borrow_mut().sweep(core.clock.now(), &mut core.shard.borrow_mut());
+        core.mesh.borrow().send_waiting();
         core.publish();
         send_events(core, control);
         // Behind the turn of expiry, so that a window has the whole of the one at its end: the kernel begins to stamp
@@ -48,11 +49,11 @@ pub(crate) async fn run_timer(core: &CoreState, control: &ControlEnds, mut windo
 
 /// Tells some of what has changed. What finds the channel full is told later.
 fn send_events(core: &CoreState, control: &ControlEnds) {
-    let engine = &mut *core.engine.borrow_mut();
+    let shard = &mut *core.shard.borrow_mut();
     for _ in 0..EVENTS_PER_TURN_MAX {
-        let Some(event) = engine.take_event() else { return };
+        let Some(event) = shard.take_event() else { return };
         if let Err(unsent) = control.core_events.try_send(event) {
-            engine.keep_event(&unsent.into_inner());
+            shard.return_event(&unsent.into_inner());
             return;
         }
     }
@@ -60,7 +61,7 @@ fn send_events(core: &CoreState, control: &ControlEnds) {
 
 fn expire(core: &CoreState, pace: &mut ExpiryPace) {
     let before = processor_time();
-    let work = core.engine.borrow_mut().expire(core.clock.now(), pace.work());
+    let work = core.shard.borrow_mut().expire(core.clock.now(), pace.work());
     let taken = processor_time().saturating_sub(before);
     pace.learn(work, taken);
     core.reply_timer.borrow_mut().expiry_turn(taken);
@@ -73,9 +74,9 @@ fn send_latency(core: &CoreState, control: &ControlEnds, empty: Box<LatencySet>)
 }
 
 fn note_lateness(core: &CoreState, lateness: Duration) {
-    let engine = &mut *core.engine.borrow_mut();
+    let shard = &mut *core.shard.borrow_mut();
     let lateness_us = u64::try_from(lateness.as_micros()).unwrap_or(u64::MAX);
-    engine.statistics_mut().add(Counter::TimerTurns, 1);
-    engine.statistics_mut().add(Counter::TimerLatenessUs, lateness_us);
-    engine.statistics_mut().raise(Gauge::TimerLatenessUsMax, lateness_us);
+    shard.statistics_mut().add(Counter::TimerTurns, 1);
+    shard.statistics_mut().add(Counter::TimerLatenessUs, lateness_us);
+    shard.statistics_mut().raise(Gauge::TimerLatenessUsMax, lateness_us);
 }

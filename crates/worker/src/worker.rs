@@ -1,7 +1,7 @@
 use crate::clock::{Clock, processor_time};
+use crate::connection::{self, HttpServer, HttpSetup};
 use crate::control_queue::serve_control_queue;
 use crate::core_state::{CoreParts, CoreState, Turn};
-use crate::http::{HttpServer, HttpSetup, serve_answers, serve_http, serve_routed_ring};
 use crate::kernel_ring;
 use crate::kernel_sampling::{KernelSampling, SampleWindows};
 use crate::limits::{
@@ -10,11 +10,12 @@ use crate::limits::{
 use crate::mesh::{MeshEnd, MeshReceivers};
 use crate::messages::{CoreTask, ListenerIndex, WorkerCommand, WorkerEvent};
 use crate::readiness::{PollReadiness, Readiness};
+use crate::ring::serve_ring;
+use crate::serve::{serve_sockets, yield_core};
 use crate::timer::{ControlEnds, run_timer};
-use crate::udp_loop::{let_others_run, serve_ring, serve_socket};
 use access::CoreEvent;
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
-use engine::{Engine, EngineSettings, Secrets};
+use engine::{EngineSettings, Secrets, Shard, UdpService};
 use glommio::timer::sleep;
 use glommio::{LocalExecutorBuilder, Placement, Task};
 use primitives::{PublishedStatistics, ShardId};
@@ -138,13 +139,14 @@ fn run_on_core(setup: WorkerSetup) -> Result<(), WorkerError> {
 
 async fn run(setup: WorkerSetup) -> Result<(), WorkerError> {
     let shard = setup.engine.shard;
-    let engine = Engine::new(setup.engine, &setup.secrets);
+    let (settings, secrets) = (&setup.engine, &setup.secrets);
     let (senders, receivers) = setup.mesh.connect().await;
     let clock = Clock::since(setup.start);
     let http_server = HttpServer::new(shard, setup.http).map_err(WorkerError::Readiness)?;
     let core = Rc::new(CoreState::new(CoreParts {
         clock,
-        engine,
+        shard: Shard::new(settings, secrets),
+        udp: UdpService::new(settings, secrets),
         mesh: senders,
         sockets: setup.sockets,
         http_server,
@@ -159,7 +161,7 @@ async fn run(setup: WorkerSetup) -> Result<(), WorkerError> {
         ControlEnds { shard, commands: setup.commands, events: setup.events, core_events: setup.core_events };
     match wait_for_start(&core, &control).await {
         Opening::Serve => {
-            let mut sockets = serve_sockets(&core)?;
+            let mut sockets = serve_datagrams(&core)?;
             sockets.extend(serve_connections(&core)?);
             run_timer(&core, &control, SampleWindows::new(setup.kernel_sampling)).await;
             control_queue.cancel().await;
@@ -199,7 +201,7 @@ async fn wait_for_start(core: &CoreState, control: &ControlEnds) -> Opening {
 /// Tells all that has not been told yet. The core is not needed any more: it can wait for the control plane.
 fn send_last_events(core: &CoreState, control: &ControlEnds) {
     let deadline = Instant::now() + Duration::from_millis(LAST_EVENTS_MS_MAX);
-    while let Some(event) = core.engine.borrow_mut().take_event() {
+    while let Some(event) = core.shard.borrow_mut().take_event() {
         if control.core_events.send_deadline(event, deadline).is_err() {
             return;
         }
@@ -208,20 +210,24 @@ fn send_last_events(core: &CoreState, control: &ControlEnds) {
 
 /// The tasks of the mesh.
 struct RingTasks {
-    /// Of requests of other cores' clients.
+    /// Requests of other cores' clients.
     requests: Vec<Task<()>>,
-    /// Of routed requests of this core's clients that come home.
-    answers: Vec<Task<()>>,
+    /// Requests of this core's clients that come home.
+    returns: Vec<Task<()>>,
 }
 
 fn serve_rings(core: &Rc<CoreState>, receivers: MeshReceivers) -> RingTasks {
-    let MeshReceivers { announces, scrapes, routed, answers } = receivers;
-    let announces = announces.into_iter().map(|ring| glommio::spawn_local(serve_ring(Rc::clone(core), ring)));
-    let scrapes = scrapes.into_iter().map(|ring| glommio::spawn_local(serve_ring(Rc::clone(core), ring)));
-    let routed =
-        routed.into_iter().map(|ring| glommio::spawn_local(serve_routed_ring(Rc::clone(core), ring)));
-    let answers = answers.into_iter().map(|ring| glommio::spawn_local(serve_answers(Rc::clone(core), ring)));
-    RingTasks { requests: announces.chain(scrapes).chain(routed).collect(), answers: answers.collect() }
+    let MeshReceivers { requests, returns } = receivers;
+    RingTasks {
+        requests: requests
+            .into_iter()
+            .map(|ring| glommio::spawn_local(serve_ring(Rc::clone(core), ring)))
+            .collect(),
+        returns: returns
+            .into_iter()
+            .map(|ring| glommio::spawn_local(serve_ring(Rc::clone(core), ring)))
+            .collect(),
+    }
 }
 
 fn serve_connections(core: &Rc<CoreState>) -> Result<Option<Task<()>>, WorkerError> {
@@ -229,8 +235,9 @@ fn serve_connections(core: &Rc<CoreState>) -> Result<Option<Task<()>>, WorkerErr
         return Ok(None);
     }
     let descriptor = core.http_server.borrow().descriptor().map_err(WorkerError::Readiness)?;
-    let serving = serve_http(Rc::clone(core), PollReadiness::of(descriptor));
-    Ok(Some(glommio::spawn_local(serving)))
+    let readiness = PollReadiness::of(descriptor);
+    let wait = async move |core: &CoreState| connection::wait(core, &readiness).await;
+    Ok(Some(glommio::spawn_local(serve_sockets(Rc::clone(core), CoreState::serve_connections, wait))))
 }
 
 fn listeners(core: &CoreState) -> impl Iterator<Item = ListenerIndex> {
@@ -238,11 +245,13 @@ fn listeners(core: &CoreState) -> impl Iterator<Item = ListenerIndex> {
     (0..count).map(ListenerIndex)
 }
 
-fn serve_sockets(core: &Rc<CoreState>) -> Result<Vec<Task<()>>, WorkerError> {
+fn serve_datagrams(core: &Rc<CoreState>) -> Result<Vec<Task<()>>, WorkerError> {
     listeners(core)
         .map(|listener| {
             let readiness = Readiness::of(&core.sockets[listener.get()]).map_err(WorkerError::Readiness)?;
-            Ok(glommio::spawn_local(serve_socket(Rc::clone(core), listener, readiness)))
+            let take_turn = move |core: &CoreState| core.serve_batch(listener);
+            let wait = async move |_: &CoreState| readiness.wait().await;
+            Ok(glommio::spawn_local(serve_sockets(Rc::clone(core), take_turn, wait)))
         })
         .collect()
 }
@@ -252,12 +261,12 @@ async fn drain(core: &CoreState, sockets: Vec<Task<()>>) {
     for socket in sockets {
         socket.cancel().await;
     }
-    core.http_server.borrow_mut().close(&mut core.engine.borrow_mut());
+    core.http_server.borrow_mut().close(&mut core.shard.borrow_mut());
     let end = processor_time() + Duration::from_millis(DRAIN_MS_MAX);
     for listener in listeners(core) {
         while core.serve_batch(listener) == Turn::Busy && processor_time() < end {
             // The rings drain too.
-            let_others_run(core).await;
+            yield_core(core).await;
         }
     }
 }
@@ -269,9 +278,9 @@ async fn stop(core: &CoreState, rings: RingTasks) {
         ring.await;
     }
     core.mesh.borrow_mut().close();
-    for ring in rings.answers {
+    for ring in rings.returns {
         ring.await;
     }
-    core.http_server.borrow_mut().close_all(&mut core.engine.borrow_mut());
+    core.http_server.borrow_mut().close_all(&mut core.shard.borrow_mut());
     core.publish();
 }

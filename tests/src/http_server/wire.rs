@@ -1,21 +1,22 @@
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
-use worker::http::Wire;
+use worker::connection::Wire;
 
-/// A wire on which nothing moves by itself. As a socket does, it gives all that there is room for, and takes all.
+/// A scripted wire on which nothing moves by itself. Like a socket, it sends what there is room for and reads what
+/// is there.
 #[derive(Debug, Default)]
 pub struct PlayedWire {
-    /// What can be read.
+    /// Bytes that can be read.
     pub arrived: VecDeque<u8>,
-    /// Whether an end comes behind it.
+    /// Whether the end of the client's stream follows them.
     pub client_has_ended: bool,
-    /// Bytes that can be sent.
+    /// Number of bytes that can be sent.
     pub room: usize,
-    /// What was sent.
+    /// Bytes that were sent.
     pub sent: Vec<u8>,
-    /// Whether the tracker has said that nothing more comes.
+    /// Whether the tracker has shut down its sending side.
     pub has_ended: bool,
-    /// Whether every call fails.
+    /// Whether every read and write fails.
     pub is_broken: bool,
 }
 
@@ -35,7 +36,7 @@ impl Wire for PlayedWire {
     }
 
     fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        assert!(!self.has_ended, "nothing is sent behind the end");
+        assert!(!self.has_ended, "nothing is sent after the end");
         if self.is_broken {
             return Err(ErrorKind::BrokenPipe.into());
         }
@@ -49,7 +50,7 @@ impl Wire for PlayedWire {
     }
 
     fn end_sending(&mut self) {
-        assert!(!self.has_ended, "there is one end");
+        assert!(!self.has_ended, "the sending side ends once");
         self.has_ended = true;
     }
 }

@@ -4,52 +4,52 @@ use engine::UpdateStep;
 use primitives::{InfoHash, KeyId};
 use std::collections::BTreeMap;
 
-/// Turns in which a core's sweeps of what has a lifetime come by everything once.
+/// Turns in which a core's sweeps visit every entry with a lifetime once.
 const TURNS_OF_A_ROUND: usize = 512;
 
-/// What all cores have told since they were last asked.
+/// Events of all cores since they were last taken.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CoreEvents {
-    /// How the account of each key has changed.
+    /// The change of each key's account.
     pub accounts: BTreeMap<KeyId, AccountChange>,
-    /// How often torrents were completed.
+    /// The completed count of each torrent.
     pub completed: BTreeMap<InfoHash, u64>,
 }
 
 impl Simulator {
-    /// Has all cores take over a change of who is served, step by step.
+    /// Applies an access update on all cores, step by step.
     ///
     /// # Panics
-    /// When a step comes no further.
+    /// If a step makes no progress.
     pub fn update(&mut self, update: &AccessUpdate) {
         for core in &mut self.cores {
             let mut from = 0;
-            while let UpdateStep::More(next) = core.engine.apply_update(update, from) {
-                assert!(next > from, "each step comes further");
+            while let UpdateStep::More(next) = core.shard.apply_update(update, from) {
+                assert!(next > from, "each step makes progress");
                 from = next;
             }
         }
     }
 
-    /// A whole round of the sweeps of lists, keys and their sessions on every core.
+    /// Runs a whole round of the sweeps of lists, keys and sessions on every core.
     pub fn sweep(&mut self) {
         for core in &mut self.cores {
             for _ in 0..TURNS_OF_A_ROUND {
-                core.engine.sweep_access(self.now);
+                core.shard.sweep_access(self.now);
             }
-            while core.engine.sweep_access(self.now) == Sweep::More {}
+            while core.shard.sweep_access(self.now) == Sweep::More {}
         }
     }
 
-    /// What a core has to tell the control plane, piece by piece.
+    /// Takes the pending events of a core, in their order.
     pub fn take_events_of(&mut self, core: usize) -> Vec<CoreEvent> {
-        std::iter::from_fn(|| self.cores[core].engine.take_event()).collect()
+        std::iter::from_fn(|| self.cores[core].shard.take_event()).collect()
     }
 
-    /// What all cores have to tell, added up as the control plane does it.
+    /// Takes the pending events of all cores, summed as the control plane does.
     ///
     /// # Panics
-    /// When two of them tell of one torrent.
+    /// If two events report the same torrent.
     pub fn take_events(&mut self) -> CoreEvents {
         let mut events = CoreEvents::default();
         for core in 0..self.cores.len() {
@@ -68,7 +68,7 @@ impl CoreEvents {
             CoreEvent::Completed(counts) => {
                 for (torrent, completed) in counts {
                     let before = self.completed.insert(torrent, completed);
-                    assert_eq!(before, None, "one core tells of {torrent}, and once");
+                    assert_eq!(before, None, "one core reports {torrent}, and once");
                 }
             }
         }

@@ -1,46 +1,49 @@
 use super::mesh::{Mesh, Message};
 use engine::{
-    Engine, EngineSettings, HttpPolicy, HttpService, Now, REPLY_BYTES_MAX, RoutedScrape, Routing, ScrapeStep,
-    Secrets,
+    EngineSettings, HttpPolicy, HttpService, Now, REPLY_BYTES_MAX, RoutedScrape, Routing, ScrapeStep,
+    Secrets, Shard, UdpService,
 };
-use primitives::ShardId;
+use primitives::{DropReason, Outcome, RequestKind, ShardId};
 use std::net::SocketAddr;
 
-/// One core of the tracker.
 #[derive(Debug)]
 pub(super) struct Core {
-    pub(super) shard: ShardId,
-    pub(super) engine: Engine,
+    pub(super) id: ShardId,
+    pub(super) shard: Shard,
+    pub(super) udp: UdpService,
     pub(super) http: HttpService,
-    /// Where its replies are written. It is never cleared: a reply that is too long shows the one before.
+    /// Buffer for its replies. It is never cleared, so that a reply that is too long shows bytes of the one before.
     pub(super) buffer: Box<[u8]>,
-    /// Datagrams at its socket.
+    /// Indices of the datagrams waiting at its socket.
     pub(super) waiting: Vec<usize>,
 }
 
 impl Core {
-    pub(super) fn new(shard: ShardId, settings: EngineSettings, secrets: &Secrets, http: HttpPolicy) -> Self {
+    pub(super) fn new(id: ShardId, settings: EngineSettings, secrets: &Secrets, http: HttpPolicy) -> Self {
+        let settings = EngineSettings { shard: id, ..settings };
         Self {
-            shard,
-            engine: Engine::new(EngineSettings { shard, ..settings }, secrets),
+            id,
+            shard: Shard::new(&settings, secrets),
+            udp: UdpService::new(&settings, secrets),
             http: HttpService::new(http),
             buffer: vec![0; REPLY_BYTES_MAX].into_boxed_slice(),
             waiting: Vec::new(),
         }
     }
 
-    /// Serves what other cores handed over.
+    /// Serves the requests that other cores routed to this one.
     pub(super) fn serve_mesh(
         &mut self,
         now: Now,
         mesh: &mut Mesh,
         on_reply: &mut impl FnMut(usize, SocketAddr, &[u8]),
     ) {
-        while let Some(message) = mesh.next_announce(self.shard) {
-            let length = self.engine.answer_routed_announce(now, &message.content, &mut self.buffer);
+        while let Some(message) = mesh.next_announce(self.id) {
+            let Self { shard, udp, buffer, .. } = &mut *self;
+            let length = udp.answer_routed_announce(shard, now, &message.content, buffer);
             on_reply(message.request, message.source, &self.buffer[..length]);
         }
-        while let Some(message) = mesh.next_scrape(self.shard) {
+        while let Some(message) = mesh.next_scrape(self.id) {
             self.serve_scrape(message, mesh, on_reply);
         }
     }
@@ -51,12 +54,13 @@ impl Core {
         mesh: &mut Mesh,
         on_reply: &mut impl FnMut(usize, SocketAddr, &[u8]),
     ) {
-        match self.engine.advance_scrape(&mut message.content, &mut self.buffer) {
+        match self.udp.advance_scrape(&mut self.shard, &mut message.content, &mut self.buffer) {
             ScrapeStep::Reply(length) => on_reply(message.request, message.source, &self.buffer[..length]),
             ScrapeStep::Route(owner) => {
                 let family = message.content.family();
-                if mesh.send_scrape((self.shard, owner), message) == Routing::Full {
-                    self.engine.drop_scrape(family);
+                if mesh.send_scrape((self.id, owner), message) == Routing::Full {
+                    let outcome = Outcome::Dropped(DropReason::MeshFull);
+                    self.shard.statistics_mut().count(family, RequestKind::Scrape, outcome);
                 }
             }
         }

@@ -1,17 +1,17 @@
 use super::Simulator;
-use engine::{ConnectionToken, Engine, HttpExchange, HttpService, HttpStep, Now, RoutedRequest};
+use engine::{ConnectionToken, HttpExchange, HttpService, HttpStep, Now, RoutedRequest, Shard};
 use http_protocol::RESPONSE_BYTES_MAX;
 use primitives::{Counter, ShardId};
 use std::net::IpAddr;
 
-/// What a core serves its HTTP connections with.
+/// The parts of a core that serve its HTTP connections.
 #[derive(Debug)]
 pub struct HttpContext<'a> {
-    /// Decides.
+    /// Decides about requests.
     pub service: &'a mut HttpService,
     /// Decides about torrents.
-    pub engine: &'a mut Engine,
-    /// The time.
+    pub shard: &'a mut Shard,
+    /// The virtual time.
     pub now: Now,
 }
 
@@ -22,72 +22,72 @@ pub struct HttpLine {
     connection: HttpExchange,
 }
 
-/// What becomes of the request at the front of some bytes.
+/// The result for the request at the front of some bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Begun {
     /// It is answered.
     Answered(Vec<u8>),
-    /// Its routed request is on the way, under this number.
+    /// It is routed to other cores, under this number.
     Underway(u32),
-    /// There is none, or not all of it.
+    /// There is no complete request.
     Incomplete,
-    /// It is something else than HTTP.
+    /// The bytes are not HTTP.
     NotHttp,
 }
 
 impl HttpLine {
-    /// Decides about the header of the PROXY protocol, and whatever else comes before a request.
+    /// Returns the exchange, which also reads the PROXY protocol header before a request.
     pub const fn connection(&mut self) -> &mut HttpExchange {
         &mut self.connection
     }
 }
 
 impl Simulator {
-    /// Takes in a connection from `remote` at a core, counted from 0 and round the end.
+    /// Accepts a connection from `remote` at a core, counted from 0, modulo the number of cores.
     #[must_use]
     pub fn accept(&self, core: usize, remote: IpAddr) -> HttpLine {
         let home = core % self.cores.len();
         HttpLine { home, connection: HttpExchange::new(self.cores[home].http.policy(), remote) }
     }
 
-    /// What a core serves its connections with.
+    /// Returns the parts of a core that serve its connections.
     pub fn context(&mut self, core: usize) -> HttpContext<'_> {
         let now = self.now;
         let core = &mut self.cores[core];
-        HttpContext { service: &mut core.http, engine: &mut core.engine, now }
+        HttpContext { service: &mut core.http, shard: &mut core.shard, now }
     }
 
-    /// What a core is called by the others.
+    /// Returns the shard id of a core.
     #[must_use]
     pub fn shard(&self, core: usize) -> ShardId {
-        self.cores[core].shard
+        self.cores[core].id
     }
 
-    /// Gives the bytes to the line's core.
+    /// Serves the request at the front of `bytes` at the line's core.
     pub fn begin(&mut self, line: &mut HttpLine, bytes: &[u8]) -> Begun {
         let mut answer = vec![0; RESPONSE_BYTES_MAX];
-        let HttpContext { service, engine, now } = self.context(line.home);
-        let written = match line.connection.advance(service, engine, now, bytes, &mut answer) {
+        let HttpContext { service, shard, now } = self.context(line.home);
+        let written = match line.connection.advance(service, shard, now, bytes, &mut answer) {
             HttpStep::Incomplete => return Begun::Incomplete,
             HttpStep::NotHttp => return Begun::NotHttp,
             HttpStep::Refused(written) | HttpStep::Answered { written, .. } => written,
-            // Nobody waits here.
+            // The simulator does not wait for a busy owner.
             HttpStep::OwnerBusy(_) => {
                 line.connection.stop_waiting();
                 return self.begin(line, bytes);
             }
-            // A scrape of all torrents: its head.
+            // Of a scrape of all torrents, only the head is returned.
             HttpStep::Stream { head, .. } => head,
-            HttpStep::RoutedRequest { owner, mut routed, .. } => {
+            HttpStep::Routed { owner, mut routed, .. } => {
                 self.routed_begun += 1;
                 let number = self.routed_begun;
                 routed.token =
-                    ConnectionToken { home: self.cores[line.home].shard, slot: number, generation: 0 };
+                    ConnectionToken { home: self.cores[line.home].id, slot: number, generation: 0 };
                 match self.send_routed(line.home, owner, routed) {
                     Ok(()) => return Begun::Underway(number),
                     Err(routed) => {
-                        let HttpContext { service, engine, .. } = self.context(line.home);
-                        service.give_up(engine, routed, &mut answer)
+                        let HttpContext { service, shard, .. } = self.context(line.home);
+                        service.give_up(shard, routed, &mut answer)
                     }
                 }
             }
@@ -95,7 +95,7 @@ impl Simulator {
         Begun::Answered(answer[written].to_vec())
     }
 
-    /// Has all routed requests run and brings them home: their numbers, and the answers.
+    /// Serves all routed requests to the end, and returns their numbers and responses.
     pub fn finish_routed_requests(&mut self) -> Vec<(u32, Vec<u8>)> {
         let mut answers = Vec::new();
         while self.routed_underway() > 0 {
@@ -109,42 +109,42 @@ impl Simulator {
         answers
     }
 
-    /// Has a routed request that is back go on, or gives its number and the answer.
+    /// Sends a returned request on to its next owner, or returns its number and response.
     fn finish_routed(&mut self, core: usize, mut routed: Box<RoutedRequest>) -> Option<(u32, Vec<u8>)> {
         let number = routed.token.slot;
         let mut answer = vec![0; RESPONSE_BYTES_MAX];
-        let HttpContext { service, engine, .. } = self.context(core);
-        let written = match service.send_on(engine, &mut routed) {
-            None => service.finish(engine, routed, &mut answer),
+        let HttpContext { service, shard, .. } = self.context(core);
+        let written = match service.send_on(shard, &mut routed) {
+            None => service.finish(shard, routed, &mut answer),
             Some(owner) => {
                 let routed = self.send_routed(core, owner, routed).err()?;
-                let HttpContext { service, engine, .. } = self.context(core);
-                service.give_up(engine, routed, &mut answer)
+                let HttpContext { service, shard, .. } = self.context(core);
+                service.give_up(shard, routed, &mut answer)
             }
         };
         Some((number, answer[written].to_vec()))
     }
 
-    /// The answer to one whole request.
+    /// Returns the response to one whole request.
     ///
     /// # Panics
-    /// When there is none.
+    /// If there is none.
     pub fn ask(&mut self, line: &mut HttpLine, request: &[u8]) -> Vec<u8> {
         match self.begin(line, request) {
             Begun::Answered(answer) => answer,
             Begun::Underway(number) => {
                 let answers = self.finish_routed_requests();
                 let own = answers.into_iter().find(|(other, _)| *other == number);
-                own.expect("a routed request comes home").1
+                own.expect("a routed request returns").1
             }
             none => panic!("{none:?}: {}", request.escape_ascii()),
         }
     }
 
-    /// Hands a routed request over to its first owner, as its home does; gives it back where the ring is full.
+    /// Sends a routed request from its home to an owner.
     ///
     /// # Errors
-    /// With the routed request, where the ring is full.
+    /// Returns the routed request if the ring is full.
     pub fn send_routed(
         &mut self,
         home: usize,
@@ -153,26 +153,26 @@ impl Simulator {
     ) -> Result<(), Box<RoutedRequest>> {
         let Self { cores, rings, .. } = self;
         let Some(core) = cores.get_mut(home) else { return Err(routed) };
-        core.engine.statistics_mut().add(Counter::RoutedHttpRequests, 1);
-        rings.send((core.shard, owner), routed)
+        core.shard.statistics_mut().add(Counter::RoutedHttpRequests, 1);
+        rings.send((core.id, owner), routed)
     }
 
-    /// Has every routed request that is on its way run by its owner and sent home.
+    /// Serves every pending routed request at its owner and sends it home.
     pub fn serve_routed_requests(&mut self) {
         for core in 0..self.cores.len() {
             while let Some(mut routed) = self.rings.next_for(core) {
-                self.cores[core].engine.serve_routed(self.now, &mut routed);
+                routed.advance(&mut self.cores[core].shard, self.now);
                 self.rings.send_home(routed);
             }
         }
     }
 
-    /// The next routed request that has come home to a core.
+    /// Takes the next routed request that has returned to a core.
     pub fn next_home(&mut self, core: usize) -> Option<Box<RoutedRequest>> {
         self.rings.next_home(core)
     }
 
-    /// Routed requests of all cores that are not at home.
+    /// Returns the number of routed requests that have not returned.
     #[must_use]
     pub fn routed_underway(&self) -> usize {
         self.cores.iter().map(|core| core.http.underway()).sum()

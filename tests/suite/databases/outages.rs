@@ -93,9 +93,9 @@ impl Outage {
         assert_eq!(self.change(1), Err(TooManyWaiting));
         let one_that_waits = [hash(self.changes - 1)];
         self.write_behind.change_list(TorrentList::Allowed, ListChange::Add, &one_that_waits).unwrap();
-        let events = self.write_behind.info();
-        assert!((1000..=1001).contains(&events.waiting), "{events:?}");
-        assert_eq!(events.lost, lost + 1);
+        let info = self.write_behind.info();
+        assert!((1000..=1001).contains(&info.waiting), "{info:?}");
+        assert_eq!(info.lost, lost + 1);
         reason
     }
 

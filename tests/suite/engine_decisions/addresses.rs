@@ -1,4 +1,4 @@
-//! Addresses that no peer can be reached at, wherever they come from, and IPv4 addresses in IPv6 form.
+//! Addresses at which no peer can be reached, whatever their origin, and IPv4-mapped IPv6 addresses.
 
 use super::{TORRENT, tracker};
 use engine::ProxyHeaderKind;
@@ -37,27 +37,27 @@ const REACHABLE: [&str; 8] = [
 
 const REASON: &str = "no peer can be reached at this address";
 
-/// How the tracker learns of an address over HTTP.
+/// How the tracker learns a client's address over HTTP.
 #[derive(Debug, Clone, Copy)]
-enum Told {
+enum Reported {
     BySocket,
     InHeader(ProxyHeaderKind, &'static str),
     ByProxyProtocol,
     InQuery(&'static str),
 }
 
-const WAYS: [Told; 7] = [
-    Told::BySocket,
-    Told::InHeader(ProxyHeaderKind::ForwardedFor { from_right: 0 }, "X-Forwarded-For"),
-    Told::InHeader(ProxyHeaderKind::RealIp, "X-Real-IP"),
-    Told::ByProxyProtocol,
-    Told::InQuery("ip"),
-    Told::InQuery("ipv4"),
-    Told::InQuery("ipv6"),
+const WAYS: [Reported; 7] = [
+    Reported::BySocket,
+    Reported::InHeader(ProxyHeaderKind::ForwardedFor { from_right: 0 }, "X-Forwarded-For"),
+    Reported::InHeader(ProxyHeaderKind::RealIp, "X-Real-IP"),
+    Reported::ByProxyProtocol,
+    Reported::InQuery("ip"),
+    Reported::InQuery("ipv4"),
+    Reported::InQuery("ipv6"),
 ];
 
-impl Told {
-    /// A tracker that believes what it is told in this way by 10.0.0.0/8.
+impl Reported {
+    /// A tracker that trusts addresses reported in this way by 10.0.0.0/8.
     fn tracker(self) -> Simulator {
         let mut policy = usual_http();
         let believed = vec!["10.0.0.0/8".parse().expect("a network")];
@@ -92,7 +92,7 @@ impl Told {
         }
     }
 
-    /// Whether this way can tell of such an address at all.
+    /// Whether an address of this family can be reported in this way.
     fn mentions(self, ip: &str) -> bool {
         match self {
             Self::InQuery("ipv4") => !ip.contains(':'),
@@ -104,8 +104,8 @@ impl Told {
 
 /// All peers, in both families.
 fn peers(tracker: &mut Simulator) -> Vec<SocketAddr> {
-    let desk = tracker.context(tracker.owner(&TORRENT));
-    desk.engine.peers(desk.now, &TORRENT, 100).iter().map(|peer| peer.address).collect()
+    let core = tracker.context(tracker.owner(&TORRENT));
+    core.shard.torrents().peers(core.now, &TORRENT, 100).iter().map(|peer| peer.address).collect()
 }
 
 fn canonical(ip: &str) -> IpAddr {
@@ -113,7 +113,7 @@ fn canonical(ip: &str) -> IpAddr {
 }
 
 #[test]
-fn over_http_an_address_that_nobody_can_connect_to_is_refused_however_it_is_told() {
+fn over_http_an_unreachable_address_is_refused_however_it_is_reported() {
     for way in WAYS {
         for ip in UNREACHABLE.into_iter().filter(|ip| way.mentions(ip)) {
             let mut tracker = way.tracker();
@@ -130,7 +130,7 @@ fn over_http_an_address_that_nobody_can_connect_to_is_refused_however_it_is_told
 }
 
 #[test]
-fn over_http_any_other_address_is_a_peers_and_an_ipv4_mapped_one_is_ipv4() {
+fn over_http_any_other_address_is_accepted_and_an_ipv4_mapped_one_counts_as_ipv4() {
     for way in WAYS {
         for ip in REACHABLE.into_iter().filter(|ip| way.mentions(ip)) {
             let mut tracker = way.tracker();
@@ -142,7 +142,7 @@ fn over_http_any_other_address_is_a_peers_and_an_ipv4_mapped_one_is_ipv4() {
 }
 
 #[test]
-fn over_udp_a_source_that_nobody_can_connect_to_is_told_so_in_an_error() {
+fn over_udp_an_unreachable_source_is_answered_with_an_error() {
     for (ip, arrival) in UNREACHABLE.iter().flat_map(|ip| [0, 1].map(|core| (ip, Arrival::At(core)))) {
         let mut tracker = Simulator::new(&SimulatorSettings::with_shards(2));
         let client = Client::connected(&mut tracker, &SocketAddr::new(canonical(ip), 6881).to_string());
@@ -159,7 +159,7 @@ fn over_udp_a_source_that_nobody_can_connect_to_is_told_so_in_an_error() {
 }
 
 #[test]
-fn over_udp_any_other_source_is_a_peer_and_an_ipv4_mapped_one_is_ipv4() {
+fn over_udp_any_other_source_is_accepted_and_an_ipv4_mapped_one_counts_as_ipv4() {
     for ip in REACHABLE {
         let mut tracker = tracker();
         let source = SocketAddr::new(ip.parse().expect("an address"), 6881);

@@ -106,8 +106,8 @@ fn a_peer_that_stops_gets_no_peers_and_is_not_returned_any_more() {
     leaving.announce(&mut tracker, &leaving.leeching(TORRENT));
     staying.announce(&mut tracker, &staying.leeching(TORRENT));
     let stopped = leaving.leeching(TORRENT).with_event(AnnounceEvent::Stopped);
-    let close_mode = leaving.announce(&mut tracker, &stopped);
-    assert_eq!((close_mode.leechers, close_mode.peers), (1, vec![]));
+    let answer = leaving.announce(&mut tracker, &stopped);
+    assert_eq!((answer.leechers, answer.peers), (1, vec![]));
     let afterwards = staying.announce(&mut tracker, &staying.leeching(TORRENT));
     assert_eq!((afterwards.leechers, afterwards.peers), (1, vec![]));
 }

@@ -24,10 +24,10 @@ fn assert_refused(tracker: &mut Simulator, client: &Client, text: &str, reason: 
         assert!(reply.bytes.len() <= request.len(), "{kind:?}: the error is no longer than the request");
         assert_eq!(tracker.statistics().outcomes(family, kind, outcome), before + 1);
     }
-    assert_nobody_is_known(tracker);
+    assert_no_peer_is_known(tracker);
 }
 
-fn assert_nobody_is_known(tracker: &mut Simulator) {
+fn assert_no_peer_is_known(tracker: &mut Simulator) {
     let client = Client::connected(tracker, "198.51.100.99:6881");
     assert_eq!(client.scrape(tracker, &[TORRENT])[0].leechers, 0, "a refused announce changes nothing");
 }
@@ -117,7 +117,7 @@ fn requests_with_invalid_connection_ids_are_ignored_if_configured() {
     for kind in [RequestKind::Announce, RequestKind::Scrape] {
         assert_eq!(tracker.statistics().outcomes(AddressFamily::V4, kind, silenced), 2, "{kind:?}");
     }
-    assert_nobody_is_known(&mut tracker);
+    assert_no_peer_is_known(&mut tracker);
 }
 
 #[test]

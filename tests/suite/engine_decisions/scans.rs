@@ -13,7 +13,7 @@ fn torrent(number: u16) -> InfoHash {
     info_hash
 }
 
-/// Torrent n has n % 7 + 1 leechers and n % 3 seeders; every fourth has an IPv6 leecher more.
+/// Torrent n has n % 7 + 1 leechers and n % 3 seeders; every fourth has one more leecher, over IPv6.
 fn filled(torrents: u16) -> Simulator {
     let mut tracker = tracker();
     let clients: Vec<Client> =
@@ -36,13 +36,13 @@ fn filled(torrents: u16) -> Simulator {
 }
 
 fn answer<T: Send + 'static>(tracker: &mut Simulator, scan: impl FnOnce(Reply<T>) -> TorrentScan) -> T {
-    let engine = tracker.context(0).engine;
+    let shard = tracker.context(0).shard;
     let (sender, answers) = channel();
-    let answer = Reply::new(move |found| sender.send(found).expect("it is waited for"));
+    let answer = Reply::new(move |found| sender.send(found).expect("the receiver exists"));
     let mut running = RunningScan::new(scan(answer));
-    while engine.advance_scan(&mut running) == ScanStep::More {}
+    while running.advance(shard.torrents()) == ScanStep::More {}
     running.finish();
-    answers.recv().expect("a survey that has finished has answered")
+    answers.recv().expect("a finished scan has answered")
 }
 
 /// The first torrents in an order, with an info hash from `from` on.
@@ -66,7 +66,7 @@ fn all() -> Vec<TorrentInfo> {
 }
 
 #[test]
-fn every_torrent_is_told_once_with_the_peers_of_both_families_and_its_info_hash_has_a_place() {
+fn a_scan_returns_every_torrent_once_in_order_with_the_peers_of_both_families() {
     let mut tracker = filled(600);
     let all = all();
     assert_eq!(first(&mut tracker, TorrentOrder::InfoHash, 0, 1000), all);
@@ -79,7 +79,7 @@ fn every_torrent_is_told_once_with_the_peers_of_both_families_and_its_info_hash_
 }
 
 #[test]
-fn the_first_torrents_by_a_count_are_told_and_of_equals_those_with_the_lower_info_hash() {
+fn a_scan_by_a_count_returns_the_highest_and_breaks_ties_by_the_lower_info_hash() {
     let mut tracker = filled(600);
     for order in [TorrentOrder::Seeders, TorrentOrder::Leechers, TorrentOrder::Peers] {
         let mut expected = all();
@@ -89,7 +89,7 @@ fn the_first_torrents_by_a_count_are_told_and_of_equals_those_with_the_lower_inf
 }
 
 #[test]
-fn torrents_are_counted_once_by_the_next_two_bytes_of_their_info_hashes() {
+fn a_count_groups_torrents_by_the_next_two_bytes_of_their_info_hashes() {
     let mut tracker = filled(600);
     let counts = answer(&mut tracker, |answer| TorrentScan::Count(InfoHashPrefix::default(), answer));
     assert!(counts[..601].iter().all(|&count| count == 1) && counts[601..].iter().all(|&count| count == 0));
@@ -100,7 +100,7 @@ fn torrents_are_counted_once_by_the_next_two_bytes_of_their_info_hashes() {
 }
 
 #[test]
-fn a_survey_for_nothing_tells_nothing() {
+fn a_scan_for_zero_torrents_returns_none() {
     let mut tracker = filled(3);
     for order in [TorrentOrder::InfoHash, TorrentOrder::Peers] {
         assert_eq!(first(&mut tracker, order, 0, 0), []);
@@ -108,25 +108,25 @@ fn a_survey_for_nothing_tells_nothing() {
 }
 
 #[test]
-fn the_peers_of_a_torrent_are_told_ipv4_first_and_no_more_than_asked_for() {
+fn the_peers_of_a_torrent_are_returned_ipv4_first_and_no_more_than_requested() {
     let mut tracker = filled(5);
     tracker.pass(60);
-    let desk = tracker.context(0);
-    let peers = desk.engine.peers(desk.now, &torrent(4), 100);
+    let core = tracker.context(0);
+    let peers = core.shard.torrents().peers(core.now, &torrent(4), 100);
     assert_eq!(peers.len(), 7);
     assert_eq!(peers[0].status, PeerStatus::Seeder);
     assert!((58..=60).contains(&peers[0].heard_s_ago), "{peers:?}");
     assert_eq!(peers[6].address, "[2001:db8::1]:6881".parse().unwrap());
-    assert_eq!(desk.engine.peers(desk.now, &torrent(4), 6), peers[..6]);
-    assert_eq!(desk.engine.peers(desk.now, &torrent(9), 6), []);
+    assert_eq!(core.shard.torrents().peers(core.now, &torrent(4), 6), peers[..6]);
+    assert_eq!(core.shard.torrents().peers(core.now, &torrent(9), 6), []);
 }
 
 #[test]
 fn a_dropped_torrent_has_no_peers_until_they_announce_again() {
     let mut tracker = filled(5);
-    assert!(tracker.context(0).engine.drop_torrent(&torrent(4)));
-    assert!(!tracker.context(0).engine.drop_torrent(&torrent(4)));
-    assert_eq!(tracker.context(0).engine.torrent(&torrent(4)), None);
+    assert!(tracker.context(0).shard.drop_torrent(&torrent(4)));
+    assert!(!tracker.context(0).shard.drop_torrent(&torrent(4)));
+    assert_eq!(tracker.context(0).shard.torrents().info(&torrent(4)), None);
     let client = Client::connected(&mut tracker, "192.0.2.1:6881");
     assert_eq!(client.announce(&mut tracker, &client.leeching(torrent(4))).leechers, 1);
 }

@@ -34,7 +34,7 @@ fn kills(backend: Backend) {
             sums.accounts[user] = *account;
         }
         sums.completions_reported = stored.totals["completed"];
-        load = Load::advance(&tracker, sums);
+        load = Load::resume(&tracker, sums);
     }
     assert_eq!(tracker.stop().code, Some(0));
 }

@@ -84,11 +84,11 @@ impl Load {
             api.allow(torrent_of(user)).unwrap();
         }
         let sums = Sums { allowed: (0..USERS).map(torrent_of).collect(), ..Sums::default() };
-        Self::advance(tracker, sums)
+        Self::resume(tracker, sums)
     }
 
     /// Starts the users on a tracker that already has their keys.
-    pub(super) fn advance(tracker: &Tracker, sums: Sums) -> Self {
+    pub(super) fn resume(tracker: &Tracker, sums: Sums) -> Self {
         let (udp, http) = (Client::new(tracker.v4()), HttpClient::new(tracker.http_v4()));
         let api = Api::of(tracker);
         let (answers, announces, shown) = (Vec::new(), 0, Default::default());

@@ -19,8 +19,8 @@ fn wait_for_state(tracker: &Tracker, state: &str) {
     }
 }
 
-/// Starts a tracker whose database has a torrent and is unusable because of `reason`, until `hints` is called.
-fn starts_without(url: &str, reason: &str, hints: impl FnOnce()) {
+/// Starts a tracker whose database has a torrent and is unusable because of `reason`, until `restore` is called.
+fn starts_without(url: &str, reason: &str, restore: impl FnOnce()) {
     let tracker = launch(url).set("database.start_wait_s", "0").start();
     let api = Api::of(&tracker);
     assert_eq!(api.storage().state, "away");
@@ -29,7 +29,7 @@ fn starts_without(url: &str, reason: &str, hints: impl FnOnce()) {
         |line: &String| line.contains("ERROR") && line.contains("is tried again") && line.contains(reason);
     assert!(log.iter().any(is_said), "{log:#?}");
     api.allow(torrent(2)).unwrap();
-    hints();
+    restore();
     tracker.wait_for_log("the stored torrent", |lines| {
         lines.iter().any(|line| line.contains("read the stored list Allowed torrents=")).then_some(())
     });

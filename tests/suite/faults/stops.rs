@@ -15,7 +15,7 @@ fn stop(backend: Backend) {
     assert_eq!(Stored::read(&place.url).without_connects(), Stored::of(&load.sums));
 
     let tracker = start();
-    let mut load = Load::advance(&tracker, load.sums);
+    let mut load = Load::resume(&tracker, load.sums);
     load.run_for(Duration::from_millis(700));
     assert_eq!(tracker.stop().code, Some(0));
     assert_eq!(

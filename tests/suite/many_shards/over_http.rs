@@ -15,7 +15,7 @@ struct Pair {
 
 /// An answer without its random and its protocol-specific parts.
 #[derive(Debug, PartialEq, Eq)]
-enum Told {
+enum Received {
     Announced(Announced),
     Scraped(BTreeMap<InfoHash, TorrentCounts>),
 }
@@ -27,19 +27,19 @@ impl Pair {
         Self { udp, clients, http: Simulator::new(&SimulatorSettings::with_shards(shards)) }
     }
 
-    fn over_udp(&mut self, request: &Request) -> Told {
+    fn over_udp(&mut self, request: &Request) -> Received {
         let client = &self.clients[usize::from(request.client)];
         let replies = self.udp.exchange(&[Datagram::steered(client.source, &request.bytes(client))]);
         match (&request.asked, Answer::read(client.source, &replies[0].bytes)) {
-            (_, Answer::Announced(announced)) => Told::Announced(without_chance(announced)),
+            (_, Answer::Announced(announced)) => Received::Announced(without_chance(announced)),
             (Asked::Scrape { torrents }, Answer::Scraped(counts)) => {
-                Told::Scraped(torrents.iter().copied().map(info_hash).zip(counts).collect())
+                Received::Scraped(torrents.iter().copied().map(info_hash).zip(counts).collect())
             }
             other => panic!("not the answer to the request: {other:?}"),
         }
     }
 
-    fn over_http(&mut self, request: &Request) -> Told {
+    fn over_http(&mut self, request: &Request) -> Received {
         let source = self.clients[usize::from(request.client)].source;
         let mut client = HttpClient::new(&self.http, request.core, &source.ip().to_string());
         match &request.asked {
@@ -50,11 +50,11 @@ impl Pair {
                 let announced = client.announce(&mut self.http, &target);
                 assert_eq!(announced.external_ip, source.ip().to_canonical());
                 assert_eq!(announced.min_interval_s, announced.common.interval_s / 2);
-                Told::Announced(without_chance(announced.common))
+                Received::Announced(without_chance(announced.common))
             }
             Asked::Scrape { torrents } => {
                 let torrents: Vec<InfoHash> = torrents.iter().copied().map(info_hash).collect();
-                Told::Scraped(client.scrape(&mut self.http, &torrents))
+                Received::Scraped(client.scrape(&mut self.http, &torrents))
             }
             other => panic!("no request of HTTP: {other:?}"),
         }
@@ -71,7 +71,7 @@ impl Pair {
     }
 
     /// All peers of each torrent in both families, as returned to a client at port 0.
-    fn everyone(&mut self, ask: impl Fn(&mut Self, &Request) -> Told) -> Vec<Told> {
+    fn everyone(&mut self, ask: impl Fn(&mut Self, &Request) -> Received) -> Vec<Received> {
         let (left, event, port) = (1, AnnounceEvent::None, Some(0));
         let asked = (0..TORRENTS).map(|torrent| Asked::Announce { torrent, left, event, port });
         let requests = asked.flat_map(|asked| [(0, asked.clone()), (CLIENTS - 1, asked)]);

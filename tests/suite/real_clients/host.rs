@@ -16,7 +16,7 @@ pub(super) struct Host {
     pub(super) v4: Ipv4Addr,
     pub(super) v6: Ipv6Addr,
     /// Holds the namespaces. It ends when its standard input is closed, so that even a killed test leaves nothing.
-    write_behind: Child,
+    holder: Child,
 }
 
 const fn v4_of(id: u8) -> Ipv4Addr {
@@ -38,7 +38,7 @@ pub(super) fn address_of(id: u8, family: Family) -> IpAddr {
 impl Host {
     /// Makes a host without links. It has the files `hosts` and `resolv.conf` of `folder` in its `/etc`.
     pub(super) fn new(id: u8, folder: &Path) -> Self {
-        Self { id, v4: v4_of(id), v6: v6_of(id), write_behind: new_namespaces(folder) }
+        Self { id, v4: v4_of(id), v6: v6_of(id), holder: new_namespaces(folder) }
     }
 
     pub(super) fn address(&self, family: Family) -> IpAddr {
@@ -81,11 +81,11 @@ impl Host {
 
     /// The process id by which `ip` names this host's network namespace.
     pub(super) fn namespace_pid(&self) -> u32 {
-        self.write_behind.id()
+        self.holder.id()
     }
 
     fn namespace(&self, kind: &str) -> String {
-        format!("/proc/{}/ns/{kind}", self.write_behind.id())
+        format!("/proc/{}/ns/{kind}", self.holder.id())
     }
 
     /// Runs lines of `ip` commands on this host.
@@ -103,8 +103,8 @@ impl Host {
 impl Drop for Host {
     fn drop(&mut self) {
         // An error means that it has ended already.
-        drop(self.write_behind.kill());
-        drop(self.write_behind.wait());
+        drop(self.holder.kill());
+        drop(self.holder.wait());
     }
 }
 
@@ -112,7 +112,7 @@ impl Drop for Host {
 fn new_namespaces(folder: &Path) -> Child {
     let script =
         "mount --bind hosts /etc/hosts && mount --bind resolv.conf /etc/resolv.conf && echo made && exec cat";
-    let mut write_behind = Command::new(require("unshare"))
+    let mut holder = Command::new(require("unshare"))
         .args(["--net", "--mount", "--", "sh", "-c", script])
         .current_dir(folder)
         .stdin(Stdio::piped())
@@ -120,12 +120,12 @@ fn new_namespaces(folder: &Path) -> Child {
         .spawn()
         .expect("unshare starts");
     let mut line = String::new();
-    let output = write_behind.stdout.take().expect("the output of unshare");
+    let output = holder.stdout.take().expect("the output of unshare");
     BufReader::new(output).read_line(&mut line).expect("unshare reports that the namespaces are made");
     assert_eq!(
         line.trim(),
         "made",
         "no namespace could be made (see its output above); these tests need root"
     );
-    write_behind
+    holder
 }

@@ -1,4 +1,4 @@
-use super::ask::{Announce, IPS, Told, Way, ways};
+use super::ask::{Announce, IPS, Received, Way, ways};
 use super::{
     LISTED, PRIVATE, account, assert_accounted, disallow, grant, key_text, revoke, torrent, tracker,
 };
@@ -17,17 +17,17 @@ fn with_users(cores: usize) -> Simulator {
     tracker
 }
 
-/// What a client of user 1 reports about torrent 1.
+/// An announce of a client of user 1 for torrent 1.
 fn report(uploaded: u64, downloaded: u64, left: u64, event: AnnounceEvent) -> Announce {
     Announce { uploaded, downloaded, left, event, ..Announce::of(1).with_key(&key_text(1)) }
 }
 
 fn send(tracker: &mut Simulator, way: &Way, announce: &Announce) {
-    let told = way.announce(tracker, announce);
-    assert!(told.swarm().is_some(), "{told:?}");
+    let received = way.announce(tracker, announce);
+    assert!(received.swarm().is_some(), "{received:?}");
 }
 
-/// What the tracker has to tell of user 1: bytes up and down, sessions that seed and leech.
+/// The account change reported for user 1: bytes uploaded and downloaded, sessions that seed and leech.
 fn told(tracker: &mut Simulator) -> Option<(u64, u64, i64, i64)> {
     let events = tracker.take_events();
     assert!(events.completed.is_empty(), "nothing is remembered of torrents");
@@ -36,7 +36,7 @@ fn told(tracker: &mut Simulator) -> Option<(u64, u64, i64, i64)> {
 }
 
 #[test]
-fn what_has_come_between_announces_is_told_and_what_was_before_the_first_is_not() {
+fn bytes_transferred_between_announces_are_reported_and_those_before_the_first_are_not() {
     for (cores, way) in ways() {
         let mut tracker = with_users(cores);
         send(&mut tracker, &way, &report(1000, 5000, 9, Nothing));
@@ -49,7 +49,7 @@ fn what_has_come_between_announces_is_told_and_what_was_before_the_first_is_not(
 }
 
 #[test]
-fn it_is_told_when_a_key_was_used_last() {
+fn the_last_use_of_a_key_is_reported() {
     for (cores, way) in ways() {
         let mut tracker = with_users(cores);
         send(&mut tracker, &way, &report(0, 0, 1, Nothing));
@@ -79,13 +79,13 @@ fn a_client_that_announces_over_both_families_is_one_session() {
 }
 
 #[test]
-fn counters_that_go_backwards_and_a_new_start_are_where_a_client_counts_from() {
+fn counting_starts_over_when_counters_go_backwards_or_a_client_starts_again() {
     for (cores, way) in ways() {
         let mut tracker = with_users(cores);
         for (uploaded, downloaded, event) in [
             (1000, 1000, Started),
             (1010, 1001, Nothing),
-            // The client was started again without a word.
+            // The client was restarted without announcing that.
             (5, 2000, Nothing),
             (7, 2000, Nothing),
             (100, 3000, Started),
@@ -98,7 +98,7 @@ fn counters_that_go_backwards_and_a_new_start_are_where_a_client_counts_from() {
 }
 
 #[test]
-fn seeding_and_leeching_follow_what_clients_say() {
+fn seeding_and_leeching_follow_the_announces() {
     for (cores, way) in ways() {
         let mut tracker = with_users(cores);
         send(&mut tracker, &way, &report(0, 0, 1, Started));
@@ -108,12 +108,12 @@ fn seeding_and_leeching_follow_what_clients_say() {
         send(&mut tracker, &way, &report(9, 1, 0, Stopped));
         assert_eq!(told(&mut tracker), Some((9, 0, -1, 0)), "{way:?}");
         send(&mut tracker, &way, &report(9, 1, 0, Stopped));
-        assert_eq!(told(&mut tracker), Some((0, 0, 0, 0)), "{way:?}: the key was used, and that is all");
+        assert_eq!(told(&mut tracker), Some((0, 0, 0, 0)), "{way:?}: only the use of the key");
     }
 }
 
 #[test]
-fn a_session_that_is_not_heard_of_ends_with_its_lifetime() {
+fn a_session_without_announces_ends_with_its_lifetime() {
     for (cores, way) in ways() {
         let mut tracker = with_users(cores);
         send(&mut tracker, &way, &report(0, 0, 0, Started));
@@ -128,7 +128,7 @@ fn a_session_that_is_not_heard_of_ends_with_its_lifetime() {
 }
 
 #[test]
-fn the_sessions_of_a_key_that_is_removed_end_within_two_rounds_of_the_sweep() {
+fn the_sessions_of_a_removed_key_end_within_two_rounds_of_the_sweep() {
     for (cores, way) in ways() {
         let mut tracker = with_users(cores);
         send(&mut tracker, &way, &report(0, 0, 1, Started));
@@ -159,7 +159,7 @@ fn the_accounts_of_a_user_add_up_over_all_torrents_and_cores() {
 }
 
 #[test]
-fn each_user_and_each_client_of_a_user_counts_by_itself() {
+fn each_user_and_each_client_of_a_user_is_counted_separately() {
     for (cores, way) in ways() {
         let mut tracker = with_users(cores);
         for uploaded in [0, 10] {
@@ -180,7 +180,7 @@ fn each_user_and_each_client_of_a_user_counts_by_itself() {
 }
 
 #[test]
-fn facts_that_could_not_be_told_come_again_with_what_came_since() {
+fn unsent_account_changes_are_sent_later_together_with_new_ones() {
     for (cores, way) in ways() {
         let mut tracker = with_users(cores);
         send(&mut tracker, &way, &report(0, 0, 1, Started));
@@ -191,14 +191,14 @@ fn facts_that_could_not_be_told_come_again_with_what_came_since() {
         assert_eq!(accounts.len(), 1);
         send(&mut tracker, &way, &report(15, 3, 1, Nothing));
         for fact in &unsent {
-            tracker.context(owner).engine.keep_event(fact);
+            tracker.context(owner).shard.return_event(fact);
         }
         assert_eq!(told(&mut tracker), Some((15, 3, 0, 1)), "{way:?}");
     }
 }
 
 #[test]
-fn what_is_refused_is_on_nobodys_account() {
+fn refused_announces_are_not_accounted() {
     let policy = AccessPolicy { torrents: TorrentAdmission::Listed, ..PRIVATE };
     assert_eq!(policy.torrents, LISTED.torrents);
     for (cores, way) in ways() {
@@ -206,7 +206,7 @@ fn what_is_refused_is_on_nobodys_account() {
         grant(&mut tracker, 1, None);
         disallow(&mut tracker, &[1]);
         let refused = way.announce(&mut tracker, &report(0, 0, 1, Started));
-        assert!(matches!(refused, Told::Refused(_)), "{refused:?}");
+        assert!(matches!(refused, Received::Refused(_)), "{refused:?}");
         way.announce(&mut tracker, &report(0, 0, 1, Started).with_key(&key_text(2)));
         assert_eq!(tracker.take_events(), CoreEvents::default(), "{way:?}");
         assert_accounted(&mut tracker);
@@ -214,7 +214,7 @@ fn what_is_refused_is_on_nobodys_account() {
 }
 
 #[test]
-fn announces_that_find_no_place_for_a_session_are_answered_and_counted() {
+fn announces_beyond_the_session_limit_are_answered_and_counted() {
     for (cores, way) in ways() {
         let mut settings = SimulatorSettings::with_shards(cores).with_access(PRIVATE);
         settings.engine.access_bounds.accounts.sessions_max = 1;

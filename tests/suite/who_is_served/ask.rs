@@ -114,7 +114,7 @@ impl Announce {
 
 /// The result of an announce or a scrape.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Told {
+pub(super) enum Received {
     /// The swarm's peers. `downloaded` is known over HTTP only.
     Peers { seeders: u32, leechers: u32, downloaded: Option<u64>, peers: Vec<SocketAddr> },
     /// The counts of a torrent.
@@ -125,7 +125,7 @@ pub(super) enum Told {
     Nothing,
 }
 
-impl Told {
+impl Received {
     pub(super) fn refused(text: impl Into<String>) -> Self {
         Self::Refused(text.into())
     }
@@ -144,9 +144,9 @@ impl Told {
 
     fn over_udp(answer: Option<Answer>) -> Self {
         match answer {
-            Some(Answer::Announced(told)) => {
-                let (seeders, leechers) = (told.seeders, told.leechers);
-                Self::Peers { seeders, leechers, downloaded: None, peers: told.peers }
+            Some(Answer::Announced(received)) => {
+                let (seeders, leechers) = (received.seeders, received.leechers);
+                Self::Peers { seeders, leechers, downloaded: None, peers: received.peers }
             }
             Some(Answer::Scraped(counts)) => Self::Counts(counts[0]),
             Some(Answer::Error(text)) => Self::Refused(text),
@@ -173,7 +173,7 @@ impl Way {
         Client::connected(tracker, &SocketAddr::new(self.ip.parse().expect("an address"), 6881).to_string())
     }
 
-    pub(super) fn announce(&self, tracker: &mut Simulator, announce: &Announce) -> Told {
+    pub(super) fn announce(&self, tracker: &mut Simulator, announce: &Announce) -> Received {
         match self.protocol {
             Protocol::Udp => {
                 let client = self.client(tracker);
@@ -182,21 +182,21 @@ impl Way {
             Protocol::Http => {
                 let answer = self.get(tracker, &announce.torrent, &announce.target());
                 if let Some((text, _)) = answer.failure() {
-                    return Told::Refused(text);
+                    return Received::Refused(text);
                 }
-                let told = answer.announced();
-                Told::Peers {
-                    seeders: told.common.seeders,
-                    leechers: told.common.leechers,
-                    downloaded: Some(told.downloaded),
-                    peers: told.common.peers,
+                let received = answer.announced();
+                Received::Peers {
+                    seeders: received.common.seeders,
+                    leechers: received.common.leechers,
+                    downloaded: Some(received.downloaded),
+                    peers: received.common.peers,
                 }
             }
         }
     }
 
     /// The counts of a torrent. `path` follows `/scrape` in the tracker's URL, over HTTP.
-    pub(super) fn scrape(&self, tracker: &mut Simulator, number: u8, path: &str) -> Told {
+    pub(super) fn scrape(&self, tracker: &mut Simulator, number: u8, path: &str) -> Received {
         let torrent = torrent(number);
         match self.protocol {
             Protocol::Udp => {
@@ -207,8 +207,8 @@ impl Way {
                 let target = format!("/scrape{path}?info_hash={}", percent_encode(&torrent.0));
                 let answer = self.get(tracker, &torrent, &target);
                 match answer.failure() {
-                    Some((text, _)) => Told::Refused(text),
-                    None => Told::Counts(answer.scraped()[&torrent]),
+                    Some((text, _)) => Received::Refused(text),
+                    None => Received::Counts(answer.scraped()[&torrent]),
                 }
             }
         }
@@ -221,12 +221,12 @@ impl Way {
         client: &Client,
         torrent: &InfoHash,
         bytes: &[u8],
-    ) -> Told {
+    ) -> Received {
         let arrival = Arrival::At(self.arrival(tracker, torrent));
         let datagram = Datagram { source: client.source, bytes: bytes.to_vec(), arrival };
         let mut replies = tracker.exchange(&[datagram]);
         assert!(replies.len() <= 1, "one reply at most to a request: {replies:?}");
-        Told::over_udp(replies.pop().map(|reply| Answer::read(client.source, &reply.bytes)))
+        Received::over_udp(replies.pop().map(|reply| Answer::read(client.source, &reply.bytes)))
     }
 
     /// The `retry in` of a refused announce (BEP 31).

@@ -1,4 +1,4 @@
-use super::ask::{Announce, IPS, Protocol, Told, Way, ways};
+use super::ask::{Announce, IPS, Protocol, Received, Way, ways};
 use super::{LISTED, PUBLIC, REMEMBERING, allow, deny, disallow, torrent, tracker};
 use access::{AccessPolicy, AccessUpdate, CompletedCounts};
 use primitives::AnnounceEvent::{Completed, Stopped};
@@ -10,7 +10,7 @@ fn seeder(number: u8, port: u16, event: AnnounceEvent) -> Announce {
     Announce { left: 0, port, ..Announce::of(number).with_event(event) }
 }
 
-/// A peer downloads torrent 1 to the end.
+/// Completes a download of torrent 1.
 fn complete(tracker: &mut Simulator, way: &Way, port: u16) {
     complete_torrent(tracker, way, 1, port);
 }
@@ -18,15 +18,15 @@ fn complete(tracker: &mut Simulator, way: &Way, port: u16) {
 fn complete_torrent(tracker: &mut Simulator, way: &Way, number: u8, port: u16) {
     let peer_id = PeerId(std::array::from_fn(|at| way.ip.as_bytes()[at % 8] ^ port.to_be_bytes()[at % 2]));
     way.announce(tracker, &Announce { peer_id, port, ..Announce::of(number) });
-    let told = way.announce(tracker, &Announce { peer_id, ..seeder(number, port, Completed) });
-    assert!(told.swarm().is_some(), "{told:?}");
+    let received = way.announce(tracker, &Announce { peer_id, ..seeder(number, port, Completed) });
+    assert!(received.swarm().is_some(), "{received:?}");
 }
 
-/// How often torrent 1 was completed, as its scrape says and, over HTTP, an announce too.
+/// The completed count of torrent 1 in a scrape and, over HTTP, in an announce too.
 fn completed(tracker: &mut Simulator, way: &Way) -> u64 {
-    let Told::Counts(counts) = way.scrape(tracker, 1, "") else { panic!("a scrape is answered") };
+    let Received::Counts(counts) = way.scrape(tracker, 1, "") else { panic!("a scrape is answered") };
     let asking = Announce { port: 0, ..Announce::of(1) };
-    let Told::Peers { downloaded, .. } = way.announce(tracker, &asking) else { panic!("it is served") };
+    let Received::Peers { downloaded, .. } = way.announce(tracker, &asking) else { panic!("it is served") };
     assert_eq!(downloaded.unwrap_or(counts.downloaded), counts.downloaded, "{way:?}");
     counts.downloaded
 }
@@ -37,7 +37,7 @@ fn remember(tracker: &mut Simulator, counts: &[(u8, u64)]) {
 }
 
 #[test]
-fn the_remembered_count_is_that_of_both_families_and_stays_when_the_swarm_goes() {
+fn the_remembered_count_covers_both_families_and_outlives_the_swarm() {
     for (cores, way) in ways().filter(|(_, way)| way.ip == IPS[0]) {
         let mut tracker = tracker(cores, REMEMBERING);
         let families = IPS.map(|ip| Way { ip, ..way });
@@ -48,22 +48,22 @@ fn the_remembered_count_is_that_of_both_families_and_stays_when_the_swarm_goes()
             assert_eq!(completed(&mut tracker, way), 5, "{way:?}");
             assert_eq!(
                 way.scrape(&mut tracker, 1, ""),
-                Told::counts([3, 2][usize::from(way.ip == IPS[1])], 5, 0)
+                Received::counts([3, 2][usize::from(way.ip == IPS[1])], 5, 0)
             );
         }
         let owner = tracker.owner(&torrent(1));
-        assert!(tracker.context(owner).engine.drop_torrent(&torrent(1)));
+        assert!(tracker.context(owner).shard.drop_torrent(&torrent(1)));
         for way in &families {
             assert_eq!(completed(&mut tracker, way), 5, "{way:?}: without a swarm");
         }
         complete(&mut tracker, &way, 9);
         assert_eq!(completed(&mut tracker, &way), 6, "{way:?}");
-        assert_eq!(tracker.context(owner).engine.torrent(&torrent(1)).expect("a swarm").completed, 6);
+        assert_eq!(tracker.context(owner).shard.torrents().info(&torrent(1)).expect("a swarm").completed, 6);
     }
 }
 
 #[test]
-fn a_tracker_that_remembers_nothing_tells_what_the_swarms_of_both_families_have_seen() {
+fn without_remembering_the_count_is_that_of_the_swarms_of_both_families() {
     for (cores, way) in ways().filter(|(_, way)| way.ip == IPS[0]) {
         let mut tracker = tracker(cores, PUBLIC);
         remember(&mut tracker, &[(1, 100)]);
@@ -99,7 +99,7 @@ fn a_client_that_completes_over_both_families_counts_once_and_two_clients_count_
             assert_eq!(tracker.statistics().counter(Counter::Completed), expected, "{way:?}");
             let owner = tracker.owner(&torrent(1));
             assert_eq!(
-                tracker.context(owner).engine.torrent(&torrent(1)).expect("a swarm").completed,
+                tracker.context(owner).shard.torrents().info(&torrent(1)).expect("a swarm").completed,
                 expected
             );
         }
@@ -107,7 +107,7 @@ fn a_client_that_completes_over_both_families_counts_once_and_two_clients_count_
 }
 
 #[test]
-fn stored_counts_are_told_and_counted_on() {
+fn stored_counts_are_returned_and_increased() {
     for (cores, way) in ways() {
         let mut tracker = tracker(cores, REMEMBERING);
         remember(&mut tracker, &[(1, 70_000), (2, 5)]);
@@ -115,30 +115,34 @@ fn stored_counts_are_told_and_counted_on() {
         complete(&mut tracker, &way, 1);
         assert_eq!(completed(&mut tracker, &way), 70_001, "{way:?}");
         remember(&mut tracker, &[(1, 7)]);
-        assert_eq!(completed(&mut tracker, &way), 70_001, "{way:?}: an older count says nothing");
-        assert_eq!(way.scrape(&mut tracker, 2, ""), Told::counts(0, 5, 0));
+        assert_eq!(completed(&mut tracker, &way), 70_001, "{way:?}: an older count is ignored");
+        assert_eq!(way.scrape(&mut tracker, 2, ""), Received::counts(0, 5, 0));
     }
 }
 
 #[test]
-fn a_count_beyond_32_bits_is_told_exactly_over_http_and_as_the_largest_over_udp() {
+fn a_count_beyond_32_bits_is_exact_over_http_and_the_maximum_over_udp() {
     for (cores, way) in ways() {
         let mut tracker = tracker(cores, REMEMBERING);
         remember(&mut tracker, &[(1, 4_294_967_295), (2, 1 << 40)]);
         complete(&mut tracker, &way, 1);
-        let told = |over_http| if way.protocol == Protocol::Http { over_http } else { 4_294_967_295 };
-        assert_eq!(completed(&mut tracker, &way), told(4_294_967_296), "{way:?}");
-        assert_eq!(way.scrape(&mut tracker, 2, ""), Told::counts(0, told(1_099_511_627_776), 0), "{way:?}");
+        let received = |over_http| if way.protocol == Protocol::Http { over_http } else { 4_294_967_295 };
+        assert_eq!(completed(&mut tracker, &way), received(4_294_967_296), "{way:?}");
+        assert_eq!(
+            way.scrape(&mut tracker, 2, ""),
+            Received::counts(0, received(1_099_511_627_776), 0),
+            "{way:?}"
+        );
         assert_eq!(tracker.take_events().completed, [(torrent(1), 4_294_967_296)].into());
     }
 }
 
 #[test]
-fn counts_that_have_changed_are_told_once_and_whole() {
+fn changed_counts_are_reported_once_and_in_full() {
     for (cores, way) in ways() {
         let mut tracker = tracker(cores, REMEMBERING);
         remember(&mut tracker, &[(1, 10), (2, 20)]);
-        assert_eq!(tracker.take_events(), CoreEvents::default(), "what was stored is");
+        assert_eq!(tracker.take_events(), CoreEvents::default(), "stored counts are not reported");
         for port in 1..=3 {
             complete(&mut tracker, &way, port);
         }
@@ -157,7 +161,7 @@ fn counts_that_have_changed_are_told_once_and_whole() {
 }
 
 #[test]
-fn counts_that_could_not_be_told_come_again_as_they_are_then() {
+fn unsent_counts_are_sent_later_with_their_latest_value() {
     for (cores, way) in ways() {
         let mut tracker = tracker(cores, REMEMBERING);
         complete(&mut tracker, &way, 1);
@@ -166,14 +170,14 @@ fn counts_that_could_not_be_told_come_again_as_they_are_then() {
         assert_eq!(unsent.len(), 1);
         complete(&mut tracker, &way, 2);
         for fact in &unsent {
-            tracker.context(owner).engine.keep_event(fact);
+            tracker.context(owner).shard.return_event(fact);
         }
         assert_eq!(tracker.take_events().completed, [(torrent(1), 2)].into(), "{way:?}");
     }
 }
 
 #[test]
-fn a_peer_completes_a_torrent_once_however_often_it_says_so() {
+fn a_peer_completes_a_torrent_once_however_often_it_announces_that() {
     for (cores, way) in ways() {
         let mut tracker = tracker(cores, REMEMBERING);
         complete(&mut tracker, &way, 1);
@@ -188,7 +192,7 @@ fn a_peer_completes_a_torrent_once_however_often_it_says_so() {
 }
 
 #[test]
-fn completed_of_a_peer_that_was_no_leecher_before_is_not_counted() {
+fn a_completed_event_of_a_peer_that_was_no_leecher_is_not_counted() {
     for (cores, way) in ways() {
         let mut tracker = tracker(cores, REMEMBERING);
         way.announce(&mut tracker, &seeder(1, 1, Completed));
@@ -201,23 +205,23 @@ fn completed_of_a_peer_that_was_no_leecher_before_is_not_counted() {
 }
 
 #[test]
-fn the_counts_of_torrents_that_are_not_served_are_not_told_and_not_lost() {
+fn the_counts_of_torrents_that_are_not_served_are_hidden_but_not_lost() {
     let policy = AccessPolicy { completed: CompletedCounts::Remembered, ..LISTED };
     for (cores, way) in ways() {
         let mut tracker = tracker(cores, policy);
         allow(&mut tracker, &[1]);
         complete(&mut tracker, &way, 1);
         disallow(&mut tracker, &[1]);
-        assert_eq!(way.scrape(&mut tracker, 1, ""), Told::counts(0, 0, 0), "{way:?}");
+        assert_eq!(way.scrape(&mut tracker, 1, ""), Received::counts(0, 0, 0), "{way:?}");
         allow(&mut tracker, &[1]);
         assert_eq!(completed(&mut tracker, &way), 1, "{way:?}");
         deny(&mut tracker, &[1]);
-        assert_eq!(way.scrape(&mut tracker, 1, ""), Told::counts(0, 0, 0), "{way:?}");
+        assert_eq!(way.scrape(&mut tracker, 1, ""), Received::counts(0, 0, 0), "{way:?}");
     }
 }
 
 #[test]
-fn a_count_that_finds_no_place_is_told_as_far_as_the_swarm_knows_it() {
+fn a_count_beyond_the_limit_is_returned_as_known_by_the_swarm() {
     for (cores, way) in ways() {
         let mut settings = SimulatorSettings::with_shards(cores).with_access(REMEMBERING);
         settings.engine.access_bounds.torrent_table.counted_max = 0;
@@ -227,6 +231,6 @@ fn a_count_that_finds_no_place_is_told_as_far_as_the_swarm_knows_it() {
         assert_eq!(tracker.statistics().counter(Counter::CompletedRefused), 2, "{way:?}");
         assert_eq!(completed(&mut tracker, &way), 2, "{way:?}");
         let owner = tracker.owner(&torrent(1));
-        assert_eq!(tracker.context(owner).engine.torrent(&torrent(1)).expect("a swarm").completed, 2);
+        assert_eq!(tracker.context(owner).shard.torrents().info(&torrent(1)).expect("a swarm").completed, 2);
     }
 }

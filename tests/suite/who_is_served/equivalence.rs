@@ -1,4 +1,4 @@
-use super::ask::{Announce, CoreOf, IPS, Protocol, Told, Way};
+use super::ask::{Announce, CoreOf, IPS, Protocol, Received, Way};
 use super::{
     account, allow, assert_accounted, change_list, deny, disallow, grant, key_text, revoke, tracker,
 };
@@ -97,7 +97,7 @@ impl Asking {
         Self { tracker, way: Way { protocol, core, ip: IPS[0] } }
     }
 
-    fn play(&mut self, step: &Step) -> Option<Told> {
+    fn play(&mut self, step: &Step) -> Option<Received> {
         let Self { tracker, way } = self;
         match *step {
             Step::Announce(ref asked) => return Some(self.announce(asked)),
@@ -121,7 +121,7 @@ impl Asking {
         None
     }
 
-    fn announce(&mut self, asked: &Asked) -> Told {
+    fn announce(&mut self, asked: &Asked) -> Received {
         let (uploaded, downloaded, left) = asked.counters;
         let announce = Announce {
             uploaded,
@@ -131,17 +131,17 @@ impl Asking {
             peer_id: PeerId([asked.peer_id; 20]),
             ..Announce::of(asked.torrent).with_key(&key_text(asked.key)).with_event(asked.event)
         };
-        let told = Way { ip: IPS[asked.family], ..self.way }.announce(&mut self.tracker, &announce);
-        match told {
-            Told::Peers { seeders, leechers, peers, .. } => {
-                Told::Peers { seeders, leechers, peers, downloaded: None }
+        let received = Way { ip: IPS[asked.family], ..self.way }.announce(&mut self.tracker, &announce);
+        match received {
+            Received::Peers { seeders, leechers, peers, .. } => {
+                Received::Peers { seeders, leechers, peers, downloaded: None }
             }
             other => other,
         }
     }
 
     /// Scrapes over HTTP with a key that is never removed, because scrapes over UDP are always refused.
-    fn scrape(&mut self, torrent: u8, family: usize) -> Told {
+    fn scrape(&mut self, torrent: u8, family: usize) -> Received {
         grant(&mut self.tracker, 9, None);
         let way = Way { ip: IPS[family], protocol: Protocol::Http, ..self.way };
         way.scrape(&mut self.tracker, torrent, &format!("/{}", key_text(9)))
@@ -184,8 +184,8 @@ proptest! {
         let events = one.tracker.take_events();
         prop_assert!(events.accounts.keys().all(|&key| key < account(4)));
         for other in &mut others {
-            let told: CoreEvents = other.tracker.take_events();
-            prop_assert_eq!(&told, &events, "{:?}", other.way);
+            let received: CoreEvents = other.tracker.take_events();
+            prop_assert_eq!(&received, &events, "{:?}", other.way);
             prop_assert_eq!(figures(&other.tracker.statistics()), figures(&one.tracker.statistics()));
             assert_accounted(&mut other.tracker);
         }

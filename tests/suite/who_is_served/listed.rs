@@ -1,4 +1,4 @@
-use super::ask::{Announce, Protocol, Told, Way, ways};
+use super::ask::{Announce, Protocol, Received, Way, ways};
 use super::{
     LISTED, PUBLIC, allow, assert_accounted, change_list, deny, disallow, http_outcomes, refusals,
     refused_datagrams, torrent, tracker,
@@ -16,13 +16,13 @@ const BANNED: &str = "The torrent: 019a9a9a9a9a9a9a9a9a9a9a9a9a9a9a9a9a9a9a, is 
 /// Leechers of torrent 1, or the refusal.
 fn leechers(tracker: &mut Simulator, way: &Way) -> Result<u32, String> {
     match way.announce(tracker, &Announce::of(1)) {
-        Told::Refused(text) => Err(text),
-        told => Ok(told.swarm().expect("an answer").1),
+        Received::Refused(text) => Err(text),
+        received => Ok(received.swarm().expect("an answer").1),
     }
 }
 
 #[test]
-fn a_torrent_that_is_not_listed_is_refused_in_the_words_that_tools_look_for() {
+fn an_unlisted_torrent_is_refused_with_the_text_that_tools_look_for() {
     for (cores, way) in ways() {
         let mut tracker = tracker(cores, LISTED);
         assert_eq!(leechers(&mut tracker, &way), Err(NOT_WHITELISTED.to_owned()), "{way:?}");
@@ -39,7 +39,7 @@ fn a_torrent_that_is_not_listed_is_refused_in_the_words_that_tools_look_for() {
 }
 
 #[test]
-fn whatever_an_announce_says_has_happened_it_is_refused_where_its_torrent_is_not_listed() {
+fn an_announce_of_an_unlisted_torrent_is_refused_whatever_its_event() {
     let events =
         [AnnounceEvent::Started, AnnounceEvent::Completed, AnnounceEvent::Stopped, AnnounceEvent::None];
     for (cores, way) in ways() {
@@ -47,7 +47,11 @@ fn whatever_an_announce_says_has_happened_it_is_refused_where_its_torrent_is_not
         for event in events {
             for port in [0, 6881] {
                 let announce = Announce { port, ..Announce::of(1).with_event(event) };
-                assert_eq!(way.announce(&mut tracker, &announce), Told::refused(NOT_WHITELISTED), "{way:?}");
+                assert_eq!(
+                    way.announce(&mut tracker, &announce),
+                    Received::refused(NOT_WHITELISTED),
+                    "{way:?}"
+                );
             }
         }
         assert_eq!(tracker.statistics().gauge(primitives::Gauge::SwarmsV4), 0);
@@ -55,32 +59,32 @@ fn whatever_an_announce_says_has_happened_it_is_refused_where_its_torrent_is_not
 }
 
 #[test]
-fn a_client_may_come_again_for_a_torrent_that_may_be_listed_later() {
+fn a_client_may_retry_a_torrent_that_may_be_listed_later() {
     let mut tracker = tracker(1, LISTED);
     assert_eq!(Way::HTTP.retry(&mut tracker, &Announce::of(1)), None);
 }
 
 #[test]
-fn a_torrent_is_served_from_when_it_is_listed_to_when_it_is_taken_off() {
+fn a_torrent_is_served_only_while_it_is_listed() {
     for (cores, way) in ways() {
         let mut tracker = tracker(cores, LISTED);
         assert!(leechers(&mut tracker, &way).is_err());
         allow(&mut tracker, &[1, 2, 3]);
         assert_eq!(leechers(&mut tracker, &way), Ok(1), "{way:?}");
-        assert_eq!(way.scrape(&mut tracker, 1, ""), Told::counts(0, 0, 1));
+        assert_eq!(way.scrape(&mut tracker, 1, ""), Received::counts(0, 0, 1));
         disallow(&mut tracker, &[1]);
-        assert_eq!(way.scrape(&mut tracker, 1, ""), Told::counts(0, 0, 0), "{way:?}");
+        assert_eq!(way.scrape(&mut tracker, 1, ""), Received::counts(0, 0, 0), "{way:?}");
         assert_eq!(leechers(&mut tracker, &way), Err(NOT_WHITELISTED.to_owned()), "{way:?}");
-        assert_eq!(tracker.context(tracker.owner(&torrent(1))).engine.torrent(&torrent(1)), None);
+        assert_eq!(tracker.context(tracker.owner(&torrent(1))).shard.torrents().info(&torrent(1)), None);
         allow(&mut tracker, &[1]);
-        assert_eq!(way.scrape(&mut tracker, 1, ""), Told::counts(0, 0, 0), "it begins anew");
+        assert_eq!(way.scrape(&mut tracker, 1, ""), Received::counts(0, 0, 0), "it starts empty");
         assert_eq!(leechers(&mut tracker, &way), Ok(1));
         assert_accounted(&mut tracker);
     }
 }
 
 #[test]
-fn a_torrent_that_file_and_management_have_listed_is_served_until_both_took_it_off() {
+fn a_torrent_listed_by_a_file_and_the_api_is_served_until_both_remove_it() {
     for (cores, way) in ways() {
         let orders = [[File, Api], [Api, File]];
         for [first, last] in orders {
@@ -89,7 +93,7 @@ fn a_torrent_that_file_and_management_have_listed_is_served_until_both_took_it_o
             tracker.update(&change_list(Add, Allowed, last, &[1]));
             leechers(&mut tracker, &way).expect("it is listed");
             tracker.update(&change_list(Remove, Allowed, first, &[1]));
-            assert_eq!(way.scrape(&mut tracker, 1, ""), Told::counts(0, 0, 1), "{way:?}: its peers stay");
+            assert_eq!(way.scrape(&mut tracker, 1, ""), Received::counts(0, 0, 1), "{way:?}: its peers stay");
             assert_eq!(leechers(&mut tracker, &way), Ok(1));
             tracker.update(&change_list(Remove, Allowed, last, &[1]));
             assert_eq!(leechers(&mut tracker, &way), Err(NOT_WHITELISTED.to_owned()), "{way:?}");
@@ -98,23 +102,23 @@ fn a_torrent_that_file_and_management_have_listed_is_served_until_both_took_it_o
 }
 
 #[test]
-fn a_torrent_that_is_not_listed_is_scraped_with_zeros() {
+fn a_scrape_of_an_unlisted_torrent_returns_zeros() {
     for (cores, way) in ways() {
         let mut tracker = tracker(cores, LISTED);
         allow(&mut tracker, &[2]);
-        assert_eq!(way.scrape(&mut tracker, 1, ""), Told::counts(0, 0, 0), "{way:?}");
+        assert_eq!(way.scrape(&mut tracker, 1, ""), Received::counts(0, 0, 0), "{way:?}");
         assert_eq!(refusals(&mut tracker), [0; 4]);
     }
 }
 
 #[test]
-fn who_is_on_both_lists_is_banned() {
+fn a_torrent_on_both_lists_is_banned() {
     for (cores, way) in ways() {
         let mut tracker = tracker(cores, LISTED);
         allow(&mut tracker, &[1]);
         leechers(&mut tracker, &way).expect("it is listed");
         deny(&mut tracker, &[1]);
-        assert_eq!(way.scrape(&mut tracker, 1, ""), Told::counts(0, 0, 0), "{way:?}");
+        assert_eq!(way.scrape(&mut tracker, 1, ""), Received::counts(0, 0, 0), "{way:?}");
         assert_eq!(leechers(&mut tracker, &way), Err(BANNED.to_owned()), "{way:?}");
         allow(&mut tracker, &[1]);
         assert_eq!(leechers(&mut tracker, &way), Err(BANNED.to_owned()), "{way:?}");
@@ -134,9 +138,9 @@ fn a_banned_torrent_loses_its_peers_of_both_families_on_a_public_tracker_too() {
         deny(&mut tracker, &[1]);
         for ip in super::ask::IPS {
             let way = Way { ip, ..way };
-            assert_eq!(way.scrape(&mut tracker, 1, ""), Told::counts(0, 0, 0), "{way:?}");
+            assert_eq!(way.scrape(&mut tracker, 1, ""), Received::counts(0, 0, 0), "{way:?}");
             assert_eq!(leechers(&mut tracker, &way), Err(BANNED.to_owned()), "{way:?}");
-            assert_eq!(way.scrape(&mut tracker, 2, ""), Told::counts(0, 0, 1), "{way:?}: others stay");
+            assert_eq!(way.scrape(&mut tracker, 2, ""), Received::counts(0, 0, 1), "{way:?}: others stay");
         }
         assert_eq!(refusals(&mut tracker), [0, 2, 0, 0]);
         assert_accounted(&mut tracker);
@@ -144,7 +148,7 @@ fn a_banned_torrent_loses_its_peers_of_both_families_on_a_public_tracker_too() {
 }
 
 #[test]
-fn one_scrape_tells_of_listed_and_other_torrents_of_all_cores() {
+fn one_scrape_covers_listed_and_unlisted_torrents_of_all_cores() {
     let mut tracker = tracker(4, LISTED);
     allow(&mut tracker, &[0, 2, 4, 6, 8]);
     let torrents: Vec<_> = (0..9).map(torrent).collect();
@@ -161,7 +165,7 @@ fn one_scrape_tells_of_listed_and_other_torrents_of_all_cores() {
 }
 
 #[test]
-fn a_scrape_of_all_torrents_has_no_torrent_that_was_taken_off() {
+fn a_full_scrape_omits_torrents_that_were_removed_from_the_list() {
     let mut http = usual_http();
     http.full_scrapes = engine::FullScrapes::EveryS(1);
     let mut tracker = Simulator::with_http(&SimulatorSettings::default().with_access(LISTED), &http);
@@ -173,12 +177,12 @@ fn a_scrape_of_all_torrents_has_no_torrent_that_was_taken_off() {
     let mut line = tracker.accept(0, [192, 0, 2, 1].into());
     let mut out = vec![0; http_protocol::RESPONSE_BYTES_MAX];
     let request = ringtrack_tests::http_client::request("/scrape", "");
-    let desk = tracker.context(0);
-    let step = line.connection().advance(desk.service, desk.engine, desk.now, &request, &mut out);
+    let core = tracker.context(0);
+    let step = line.connection().advance(core.service, core.shard, core.now, &request, &mut out);
     let engine::HttpStep::Stream { mut scrape, .. } = step else { panic!("{step:?}") };
     let mut files = b"d".to_vec();
     while let engine::Page::Written(bytes) =
-        desk.service.next_page(desk.engine, desk.now, &mut scrape, &mut out)
+        core.service.next_page(core.shard, core.now, &mut scrape, &mut out)
     {
         files.extend_from_slice(&out[..bytes]);
     }

@@ -1,4 +1,4 @@
-use super::ask::{Announce, IPS, Protocol, Told, Way, ways};
+use super::ask::{Announce, IPS, Protocol, Received, Way, ways};
 use super::{PRIVATE, PUBLIC, assert_accounted, grant, http_outcomes, key_text, refusals, torrent, tracker};
 use access::{AccessUpdate, BannedNetworks};
 use primitives::{AddressFamily, DropReason, HttpOutcome, Outcome, RequestKind};
@@ -30,7 +30,7 @@ fn datagrams_of_a_banned_network_are_dropped_and_counted_by_their_kind() {
         ];
         let family = AddressFamily::of(client.source.ip());
         for (kind, bytes) in asked {
-            assert_eq!(way.send(&mut tracker, &client, &torrent(1), &bytes), Told::Nothing, "{way:?}");
+            assert_eq!(way.send(&mut tracker, &client, &torrent(1), &bytes), Received::Nothing, "{way:?}");
             let dropped = Outcome::Dropped(DropReason::Banned);
             assert_eq!(tracker.statistics().outcomes(family, kind, dropped), 1, "{way:?} {kind:?}");
         }
@@ -52,7 +52,7 @@ fn requests_of_a_banned_network_are_refused_over_http_with_no_retry() {
     for (cores, way) in ways().filter(|(_, way)| way.protocol == Protocol::Http) {
         let mut tracker = tracker(cores, PUBLIC);
         ban(&mut tracker, &NETWORKS);
-        let refused = Told::refused("this network is banned here");
+        let refused = Received::refused("this network is banned here");
         assert_eq!(way.announce(&mut tracker, &Announce::of(1)), refused, "{way:?}");
         assert_eq!(way.scrape(&mut tracker, 1, ""), refused, "{way:?}");
         assert_eq!(way.retry(&mut tracker, &Announce::of(1)), never);
@@ -96,7 +96,7 @@ fn a_ban_takes_precedence_over_keys() {
         grant(&mut tracker, 1, None);
         ban(&mut tracker, &NETWORKS);
         let way = Way { ip, ..Way::HTTP };
-        let refused = Told::refused("this network is banned here");
+        let refused = Received::refused("this network is banned here");
         for announce in [Announce::of(1), Announce::of(1).with_key(&key_text(1))] {
             assert_eq!(way.announce(&mut tracker, &announce), refused);
         }

@@ -1,4 +1,4 @@
-use super::ask::{Announce, Protocol, Told, Way, ways};
+use super::ask::{Announce, Protocol, Received, Way, ways};
 use super::{DETAILED, PUBLIC, deny, torrent, tracker};
 use primitives::{AnnounceEvent, Counter, PeerDetails, PeerId, PeerInfo};
 use ringtrack_tests::http_client::{HttpClient, Value, announce_target};
@@ -6,8 +6,8 @@ use ringtrack_tests::simulator::{Simulator, SimulatorSettings};
 use std::collections::BTreeMap;
 
 fn peers(tracker: &mut Simulator) -> Vec<PeerInfo> {
-    let desk = tracker.context(tracker.owner(&torrent(1)));
-    desk.engine.peers(desk.now, &torrent(1), 100)
+    let core = tracker.context(tracker.owner(&torrent(1)));
+    core.shard.torrents().peers(core.now, &torrent(1), 100)
 }
 
 fn announce(tracker: &mut Simulator, way: &Way, port: u16, event: AnnounceEvent) {
@@ -16,7 +16,7 @@ fn announce(tracker: &mut Simulator, way: &Way, port: u16, event: AnnounceEvent)
 }
 
 #[test]
-fn what_a_peer_said_of_itself_is_kept_where_that_is_wanted() {
+fn the_details_of_a_peer_are_kept_if_configured() {
     for (cores, way) in ways() {
         let mut tracker = tracker(cores, DETAILED);
         announce(&mut tracker, &way, 6881, AnnounceEvent::Started);
@@ -34,11 +34,11 @@ fn what_a_peer_said_of_itself_is_kept_where_that_is_wanted() {
         let [peer] = peers(&mut tracker)[..] else { panic!("one peer") };
         let expected =
             PeerDetails { uploaded: 0, downloaded: 0, left: 0, event: AnnounceEvent::None, ..expected };
-        assert_eq!(peer.details, Some(expected), "{way:?}: what it said last");
+        assert_eq!(peer.details, Some(expected), "{way:?}: the latest details");
     }
 }
 
-/// The peers of torrent 1 in a list, and what they call themselves by, if it says.
+/// The ports of the listed peers of torrent 1, with their peer ids if the list contains them.
 fn listed(tracker: &mut Simulator, way: &Way, form: &str) -> BTreeMap<u64, Option<Vec<u8>>> {
     let target = announce_target(torrent(1), 0, &format!("&numwant=200{form}"));
     let answer = HttpClient::new(tracker, way.arrival(tracker, &torrent(1)), way.ip).get(tracker, &target);
@@ -52,7 +52,7 @@ fn listed(tracker: &mut Simulator, way: &Way, form: &str) -> BTreeMap<u64, Optio
 }
 
 #[test]
-fn a_list_of_peers_has_their_ids_where_they_are_known_and_asked_for() {
+fn a_list_of_peers_contains_peer_ids_if_they_are_known_and_requested() {
     let id = |port: u16| PeerId([port.to_be_bytes(); 10].concat().try_into().expect("twenty bytes"));
     for (cores, way) in ways().filter(|(_, way)| way.protocol == Protocol::Http) {
         for (policy, form, ids_known) in [
@@ -73,7 +73,7 @@ fn a_list_of_peers_has_their_ids_where_they_are_known_and_asked_for() {
                 .map(|port| (u64::from(port), (port <= ids_known).then(|| id(port).0.to_vec())))
                 .collect();
             assert_eq!(listed(&mut tracker, &way, form), expected, "{way:?} {form}");
-            // The routed request that brought them is used again, and brings no ids of others.
+            // The routed request is reused, and must not return the ids of other peers.
             announce(&mut tracker, &way, 1, AnnounceEvent::None);
             let without = listed(&mut tracker, &way, "&compact=0&no_peer_id=1");
             assert!(without.values().all(Option::is_none), "{way:?} {form}");
@@ -82,7 +82,7 @@ fn a_list_of_peers_has_their_ids_where_they_are_known_and_asked_for() {
 }
 
 #[test]
-fn nothing_of_it_is_kept_by_default() {
+fn the_details_of_a_peer_are_not_kept_by_default() {
     for (cores, way) in ways() {
         let mut tracker = tracker(cores, PUBLIC);
         announce(&mut tracker, &way, 6881, AnnounceEvent::Started);
@@ -92,7 +92,7 @@ fn nothing_of_it_is_kept_by_default() {
 }
 
 #[test]
-fn it_is_forgotten_with_the_peer() {
+fn the_details_of_a_peer_are_removed_with_the_peer() {
     for (cores, way) in ways() {
         let mut tracker = tracker(cores, DETAILED);
         announce(&mut tracker, &way, 1, AnnounceEvent::Started);
@@ -107,7 +107,7 @@ fn it_is_forgotten_with_the_peer() {
 }
 
 #[test]
-fn who_stops_takes_a_peer_that_calls_itself_otherwise_off_the_list_only_where_that_is_not_known() {
+fn a_stop_with_another_peer_id_removes_a_peer_only_if_peer_ids_are_not_kept() {
     let stop = |peer_id| Announce { peer_id, ..Announce::of(1).with_event(AnnounceEvent::Stopped) };
     let (own, other) = (Announce::of(1).peer_id, PeerId(*b"-XX0001-lkjihgfedcba"));
     for (cores, way) in ways() {
@@ -115,10 +115,10 @@ fn who_stops_takes_a_peer_that_calls_itself_otherwise_off_the_list_only_where_th
             let mut tracker = tracker(cores, policy);
             way.announce(&mut tracker, &Announce { port: 6882, ..Announce::of(1) });
             way.announce(&mut tracker, &Announce::of(1));
-            let told = way.announce(&mut tracker, &stop(other));
-            assert_eq!(told.swarm(), Some((0, 1 + left)), "{way:?}");
-            let Told::Peers { peers: given, .. } = told else { panic!("{told:?}") };
-            assert_eq!(given, [], "{way:?}: who stops is given no peers");
+            let received = way.announce(&mut tracker, &stop(other));
+            assert_eq!(received.swarm(), Some((0, 1 + left)), "{way:?}");
+            let Received::Peers { peers: given, .. } = received else { panic!("{received:?}") };
+            assert_eq!(given, [], "{way:?}: a client that stops gets no peers");
             assert_eq!(peers(&mut tracker).len(), 1 + left as usize, "{way:?}");
             let ids: Vec<_> = peers(&mut tracker).iter().filter_map(|peer| peer.details).collect();
             assert!(ids.iter().all(|details| details.peer_id == own), "{way:?}: {ids:?}");
@@ -130,13 +130,13 @@ fn who_stops_takes_a_peer_that_calls_itself_otherwise_off_the_list_only_where_th
         way.announce(&mut tracker, &Announce { peer_id: other, ..Announce::of(1) });
         assert_eq!(way.announce(&mut tracker, &stop(own)).swarm(), Some((0, 1)), "{way:?}");
         assert_eq!(way.announce(&mut tracker, &stop(other)).swarm(), Some((0, 0)), "{way:?}");
-        // Of a torrent without a swarm nobody is told anything.
+        // A torrent without a swarm has no peers.
         assert_eq!(way.announce(&mut tracker, &stop(own)).swarm(), Some((0, 0)), "{way:?}");
     }
 }
 
 #[test]
-fn the_memory_of_what_peers_said_is_given_back_when_they_are_not_heard_of() {
+fn the_memory_of_peer_details_is_freed_when_the_peers_expire() {
     for (cores, way) in ways() {
         let mut tracker = tracker(cores, DETAILED);
         for port in 1..4000 {
@@ -151,7 +151,7 @@ fn the_memory_of_what_peers_said_is_given_back_when_they_are_not_heard_of() {
 }
 
 #[test]
-fn a_peer_of_a_banned_torrent_is_told_of_no_more() {
+fn the_peers_of_a_banned_torrent_are_removed() {
     for (cores, way) in ways() {
         let mut tracker = tracker(cores, DETAILED);
         announce(&mut tracker, &way, 1, AnnounceEvent::Started);
@@ -161,7 +161,7 @@ fn a_peer_of_a_banned_torrent_is_told_of_no_more() {
 }
 
 #[test]
-fn who_does_not_listen_for_peers_is_no_peer_and_has_no_details() {
+fn a_client_at_port_0_is_no_peer_and_has_no_details() {
     for (cores, way) in ways() {
         let mut tracker = tracker(cores, DETAILED);
         let before = access_bytes(&mut tracker);
@@ -172,7 +172,7 @@ fn who_does_not_listen_for_peers_is_no_peer_and_has_no_details() {
 }
 
 #[test]
-fn a_peer_that_finds_no_place_for_its_details_is_served_without() {
+fn a_peer_beyond_the_limit_of_details_is_served_without_them() {
     for (cores, way) in ways() {
         let mut settings = SimulatorSettings::with_shards(cores).with_access(DETAILED);
         settings.engine.access_bounds.details.peers_max = 1;
@@ -188,7 +188,7 @@ fn a_peer_that_finds_no_place_for_its_details_is_served_without() {
 }
 
 #[test]
-fn who_does_not_say_what_is_left_over_http_has_everything_left() {
+fn an_http_announce_without_left_has_everything_left() {
     for (cores, way) in ways().filter(|(_, way)| way.protocol == Protocol::Http) {
         let mut tracker = tracker(cores, DETAILED);
         HttpClient::new(&tracker, 0, way.ip).announce(&mut tracker, &announce_target(torrent(1), 7, ""));
@@ -197,7 +197,7 @@ fn who_does_not_say_what_is_left_over_http_has_everything_left() {
     }
 }
 
-/// It is counted in one of ten turns.
+/// Reads the gauge, which is updated in one of ten turns.
 fn access_bytes(tracker: &mut Simulator) -> u64 {
     for _ in 0..9 {
         tracker.statistics();

@@ -1,4 +1,4 @@
-use super::ask::{Announce, Protocol, Told, Way, ways};
+use super::ask::{Announce, Protocol, Received, Way, ways};
 use super::{
     PRIVATE, assert_accounted, grant, http_outcomes, key_text, refusals, refused_datagrams, revoke, torrent,
     tracker,
@@ -38,7 +38,11 @@ fn an_announce_without_a_valid_key_is_refused_with_the_reason() {
             (Announce::of(1).with_key(&format!("{}_", &key_text(1)[1..])), MALFORMED),
         ];
         for (announce, text) in &cases {
-            assert_eq!(way.announce(&mut tracker, announce), Told::refused(*text), "{way:?} {announce:?}");
+            assert_eq!(
+                way.announce(&mut tracker, announce),
+                Received::refused(*text),
+                "{way:?} {announce:?}"
+            );
         }
         let statistics = tracker.statistics();
         let (over_udp, over_http) = match way.protocol {
@@ -69,7 +73,7 @@ fn a_key_is_accepted_until_it_is_removed() {
         grant(&mut tracker, 1, None);
         assert!(is_admitted(&mut tracker, &way, 1), "{way:?}");
         revoke(&mut tracker, 1);
-        assert_eq!(way.announce(&mut tracker, &with_key(1)), Told::refused(UNKNOWN), "{way:?}: at once");
+        assert_eq!(way.announce(&mut tracker, &with_key(1)), Received::refused(UNKNOWN), "{way:?}: at once");
         assert_eq!(refusals(&mut tracker), [1, 0, 0, 0]);
     }
 }
@@ -84,7 +88,7 @@ fn an_expiring_key_is_accepted_until_the_second_of_its_expiry() {
         tracker.pass(99);
         assert!(is_admitted(&mut tracker, &way, 1), "{way:?}: the last second");
         tracker.pass(1);
-        assert_eq!(way.announce(&mut tracker, &with_key(1)), Told::refused(EXPIRED), "{way:?}");
+        assert_eq!(way.announce(&mut tracker, &with_key(1)), Received::refused(EXPIRED), "{way:?}");
         grant(&mut tracker, 1, Some(now_s + 101));
         assert!(is_admitted(&mut tracker, &way, 1), "{way:?}: it was prolonged");
         tracker.pass(1);
@@ -134,13 +138,13 @@ fn a_key_is_found_in_url_data_however_it_is_split_and_whatever_surrounds_it() {
         let client = way.client(&mut tracker);
         for options in &good {
             let bytes = Announce::of(1).datagram_with(&client, options);
-            let told = way.send(&mut tracker, &client, &torrent(1), &bytes);
-            assert_eq!(told.swarm(), Some((0, 1)), "{way:?} {}", options.escape_ascii());
+            let received = way.send(&mut tracker, &client, &torrent(1), &bytes);
+            assert_eq!(received.swarm(), Some((0, 1)), "{way:?} {}", options.escape_ascii());
         }
         for (options, text) in &bad {
             let bytes = Announce::of(1).datagram_with(&client, options);
-            let told = way.send(&mut tracker, &client, &torrent(1), &bytes);
-            assert_eq!(told, Told::refused(*text), "{way:?} {}", options.escape_ascii());
+            let received = way.send(&mut tracker, &client, &torrent(1), &bytes);
+            assert_eq!(received, Received::refused(*text), "{way:?} {}", options.escape_ascii());
         }
         assert_eq!(refusals(&mut tracker), [bad.len() as u64, 0, 0, 0]);
     }
@@ -150,7 +154,7 @@ fn a_key_is_found_in_url_data_however_it_is_split_and_whatever_surrounds_it() {
 fn a_scrape_over_udp_is_refused_because_it_cannot_contain_a_key() {
     for (cores, way) in ways().filter(|(_, way)| way.protocol == Protocol::Udp) {
         let mut tracker = tracker(cores, PRIVATE);
-        assert_eq!(way.scrape(&mut tracker, 1, ""), Told::refused(ONLY_HTTP), "{way:?}");
+        assert_eq!(way.scrape(&mut tracker, 1, ""), Received::refused(ONLY_HTTP), "{way:?}");
         assert_eq!(refused_datagrams(&tracker.statistics(), RequestKind::Scrape), 1);
         assert_eq!(refusals(&mut tracker), [1, 0, 0, 0]);
         assert_accounted(&mut tracker);
@@ -171,10 +175,10 @@ fn a_scrape_over_http_needs_a_key_like_an_announce() {
             (format!("/{}", key_text(3)), UNKNOWN),
             ("/short".to_owned(), MALFORMED),
         ] {
-            assert_eq!(way.scrape(&mut tracker, 1, &path), Told::refused(text), "{way:?} {path}");
+            assert_eq!(way.scrape(&mut tracker, 1, &path), Received::refused(text), "{way:?} {path}");
         }
         let path = format!("/{}", key_text(1));
-        assert_eq!(way.scrape(&mut tracker, 1, &path), Told::counts(0, 0, 1), "{way:?}");
+        assert_eq!(way.scrape(&mut tracker, 1, &path), Received::counts(0, 0, 1), "{way:?}");
         assert_eq!(http_outcomes(&tracker.statistics(), HttpOutcome::ScrapeRefused), 4);
         assert_eq!(http_outcomes(&tracker.statistics(), HttpOutcome::ScrapeAnswered), 1);
         assert_eq!(refusals(&mut tracker), [4, 0, 0, 0]);
@@ -196,8 +200,8 @@ fn a_wrong_connection_id_is_reported_before_a_wrong_key() {
         let mut client = way.client(&mut tracker);
         client.connection_id = udp_protocol::ConnectionId([9; 8]);
         for announce in [with_key(1), with_key(2)] {
-            let told = way.send(&mut tracker, &client, &torrent(1), &announce.datagram(&client));
-            let Told::Refused(text) = told else { panic!("{told:?}") };
+            let received = way.send(&mut tracker, &client, &torrent(1), &announce.datagram(&client));
+            let Received::Refused(text) = received else { panic!("{received:?}") };
             assert!(!text.contains("key"), "{text}");
         }
         assert_eq!(refusals(&mut tracker), [0; 4]);

@@ -1,4 +1,4 @@
-use super::ask::{Announce, Told, Way, ways};
+use super::ask::{Announce, Received, Way, ways};
 use super::{LISTED, PRIVATE, account, allow, change_list, deny, grant, key, key_text, torrent, tracker};
 use ListChange::Add;
 use ListSource::{Api, File};
@@ -30,8 +30,8 @@ fn a_reloaded_list_removes_missing_torrents_and_keeps_the_peers_of_the_others() 
         reload(&mut tracker, Allowed, File, &[2, 4]);
         tracker.sweep();
         let counts = [1, 2, 3].map(|number| way.scrape(&mut tracker, number, ""));
-        let stays = Told::counts(0, 0, 1);
-        assert_eq!(counts, [Told::counts(0, 0, 0), stays.clone(), stays], "{way:?}: the API lists 3 too");
+        let stays = Received::counts(0, 0, 1);
+        assert_eq!(counts, [Received::counts(0, 0, 0), stays.clone(), stays], "{way:?}: the API lists 3 too");
         let served = [1, 2, 3, 4].map(|number| is_served(&mut tracker, &way, number));
         assert_eq!(served, [false, true, true, true], "{way:?}");
     }
@@ -49,7 +49,7 @@ fn during_a_reload_the_torrents_of_the_old_and_the_new_list_are_served() {
         assert!(is_served(&mut tracker, &way, 1) && is_served(&mut tracker, &way, 2), "{way:?}");
         tracker.update(&AccessUpdate::EndList(Allowed, File));
         tracker.sweep();
-        assert_eq!(way.scrape(&mut tracker, 1, ""), Told::counts(0, 0, 0), "{way:?}");
+        assert_eq!(way.scrape(&mut tracker, 1, ""), Received::counts(0, 0, 0), "{way:?}");
         assert!(!is_served(&mut tracker, &way, 1) && is_served(&mut tracker, &way, 2), "{way:?}");
     }
 }
@@ -74,7 +74,7 @@ fn torrents_that_a_reloaded_ban_list_omits_are_served_again() {
         deny(&mut tracker, &[3]);
         is_served(&mut tracker, &way, 4);
         reload(&mut tracker, Denied, File, &[2, 4]);
-        assert_eq!(way.scrape(&mut tracker, 4, ""), Told::counts(0, 0, 0), "{way:?}: at once");
+        assert_eq!(way.scrape(&mut tracker, 4, ""), Received::counts(0, 0, 0), "{way:?}: at once");
         tracker.sweep();
         let served = [1, 2, 3, 4].map(|number| is_served(&mut tracker, &way, number));
         assert_eq!(served, [true, false, false, false], "{way:?}");

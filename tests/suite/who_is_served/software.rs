@@ -1,4 +1,4 @@
-use super::ask::{Announce, Told, ways};
+use super::ask::{Announce, Received, ways};
 use super::{LISTED, PUBLIC, assert_accounted, refusals, tracker};
 use access::{AccessUpdate, ClientRules};
 use primitives::{PeerId, PeerIdPrefix};
@@ -34,10 +34,10 @@ fn client_software_is_admitted_by_the_prefix_of_its_peer_id() {
             let mut tracker = tracker(cores, PUBLIC);
             serve_only(&mut tracker, allowed, denied);
             for (announce, served) in [&transmission, &new, &old].into_iter().zip(served) {
-                let told = way.announce(&mut tracker, announce);
+                let received = way.announce(&mut tracker, announce);
                 match served {
-                    true => assert!(told.swarm().is_some(), "{way:?} {told:?}"),
-                    false => assert_eq!(told, Told::refused(REFUSED), "{way:?}"),
+                    true => assert!(received.swarm().is_some(), "{way:?} {received:?}"),
+                    false => assert_eq!(received, Received::refused(REFUSED), "{way:?}"),
                 }
             }
             let refused = served.iter().filter(|served| !**served).count() as u64;
@@ -53,10 +53,10 @@ fn rules_apply_from_when_they_are_set_and_can_be_removed() {
         let mut tracker = tracker(cores, PUBLIC);
         let announce = by(b"-TR4060-abcdefghijkl");
         serve_only(&mut tracker, &[], &["-TR"]);
-        assert_eq!(way.announce(&mut tracker, &announce), Told::refused(REFUSED), "{way:?}");
+        assert_eq!(way.announce(&mut tracker, &announce), Received::refused(REFUSED), "{way:?}");
         assert_eq!(
             way.scrape(&mut tracker, 1, ""),
-            Told::counts(0, 0, 0),
+            Received::counts(0, 0, 0),
             "{way:?}: a scrape names no software"
         );
         serve_only(&mut tracker, &[], &[]);
@@ -69,7 +69,7 @@ fn a_request_is_refused_for_one_reason_and_counted_once() {
     for (cores, way) in ways() {
         let mut tracker = tracker(cores, LISTED);
         serve_only(&mut tracker, &[], &["-XX"]);
-        assert_eq!(way.announce(&mut tracker, &Announce::of(1)), Told::refused(REFUSED), "{way:?}");
+        assert_eq!(way.announce(&mut tracker, &Announce::of(1)), Received::refused(REFUSED), "{way:?}");
         assert_eq!(refusals(&mut tracker), [0, 0, 1, 0], "{way:?}");
         assert_accounted(&mut tracker);
     }

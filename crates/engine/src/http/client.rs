@@ -3,7 +3,7 @@ use core::net::IpAddr;
 use http_protocol::{Announce, Headers};
 use primitives::{AddressFamily, canonical_ip};
 
-/// Whose request this is; `None` where a proxy that has to tell does not.
+/// Returns the address of the client; `None` where a trusted proxy does not report it.
 pub(super) fn client_of_request(
     policy: &HttpPolicy,
     opened_by: IpAddr,
@@ -21,8 +21,8 @@ pub(super) fn client_of_request(
     reported.map(canonical_ip)
 }
 
-/// The address that an announcing client is to be known at: its own, or the one that it names if it may. Whether it can
-/// be a peer's is yet to be seen.
+/// Returns the address under which an announcing client is listed: its own, or the one that it names if it may. It is not
+/// checked yet whether peers can reach it.
 pub(super) fn address_of_peer(policy: &HttpPolicy, client: IpAddr, announce: &Announce<'_>) -> IpAddr {
     if !contains(&policy.named_addresses_from, client) {
         return client;

@@ -1,17 +1,16 @@
-use crate::engine::Engine;
 use crate::refusal::Refusal;
 use access::TorrentRefusal;
 use core::fmt::Display;
 use core::ops::Range;
 use http_protocol::{FailureResponse, Framing, QueryError, Retry};
-use primitives::{AddressFamily, Counter, HttpOutcome};
+use primitives::{AddressFamily, Counter, HttpOutcome, Statistics};
 use thiserror::Error;
 
-/// Minutes after which a client comes back that found the tracker busy: BEP 31 knows no shorter time. That is long, so the
-/// request has waited for some seconds before it is told so.
+/// Minutes after which a client that found the tracker busy tries again, the shortest time that BEP 31 has. That is long, so
+/// a request waits for some seconds before it fails.
 const BUSY_RETRY_MINUTES: u32 = 1;
 
-/// Why a request is answered with a failure. Its text is told to the client's user.
+/// Why a request is answered with a failure. The client shows the text to its user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub(super) enum Failure<'a> {
     #[error(transparent)]
@@ -45,7 +44,7 @@ impl Failure<'_> {
     }
 }
 
-/// Whose request fails, and how it is counted.
+/// A request that fails, and how it is counted.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Failed {
     pub(super) family: AddressFamily,
@@ -54,16 +53,21 @@ pub(super) struct Failed {
 }
 
 impl Failed {
-    /// Counts the failure and writes it; gives where it lies.
-    pub(super) fn because(self, engine: &mut Engine, failure: &Failure<'_>, out: &mut [u8]) -> Range<usize> {
-        engine.statistics_mut().count_http(self.family, self.outcome);
+    /// Counts the failure, writes it and returns where it lies.
+    pub(super) fn because(
+        self,
+        statistics: &mut Statistics,
+        failure: &Failure<'_>,
+        out: &mut [u8],
+    ) -> Range<usize> {
+        statistics.count_http(self.family, self.outcome);
         match failure {
-            Failure::Refused(refusal) => refusal.count(engine.statistics_mut()),
-            Failure::Torrent(_) => engine.statistics_mut().add(Counter::RefusedTorrents, 1),
+            Failure::Refused(refusal) => refusal.count(statistics),
+            Failure::Torrent(_) => statistics.add(Counter::RefusedTorrents, 1),
             _ => {}
         }
         let reason: &dyn Display = failure;
         let response = FailureResponse { reason, retry: failure.retry() };
-        response.write(out, self.framing).expect(super::ROOM)
+        response.write(out, self.framing).expect(crate::limits::ROOM)
     }
 }

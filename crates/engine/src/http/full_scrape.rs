@@ -1,26 +1,19 @@
-use super::routed::{Question, RoutedRequest};
+use super::routed::{PagePlace, Question, RoutedRequest};
 use http_protocol::FullScrapeResponse;
 use primitives::{AddressFamily, Second, ShardCount, ShardId};
 use std::rc::Rc;
 
-/// A scrape of all torrents, under way: it goes from shard to shard and asks each for one page of swarms after another.
+/// A scrape of all torrents that is under way. It goes from shard to shard and requests page after page of swarms.
 #[derive(Debug)]
 pub struct FullScrape {
-    /// How it is answered.
+    /// The form of the answer.
     pub response: FullScrapeResponse,
     family: AddressFamily,
-    /// Where the next page begins.
+    /// Where the next page begins; `None` after the last one.
     place: Option<PagePlace>,
     shards: ShardCount,
-    /// Tells the gate that it is still under way.
+    /// Counted by the gate while the scrape is under way.
     _permit: Rc<()>,
-}
-
-/// Where a page begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct PagePlace {
-    pub(super) shard: ShardId,
-    pub(super) slot: u32,
 }
 
 /// How often all torrents may be scraped.
@@ -29,11 +22,11 @@ pub enum FullScrapes {
     /// Never.
     #[default]
     Refused,
-    /// On each core one at a time, and one in so many seconds.
+    /// One at a time on each core, and at most one in this many seconds.
     EveryS(u32),
 }
 
-/// Lets scrapes of all torrents begin.
+/// Decides when a scrape of all torrents may begin.
 #[derive(Debug)]
 pub(super) struct FullScrapeGate {
     policy: FullScrapes,
@@ -41,11 +34,11 @@ pub(super) struct FullScrapeGate {
     permit: Rc<()>,
 }
 
-/// Whether one may begin.
+/// Whether a scrape of all torrents may begin.
 #[derive(Debug)]
 pub(super) enum Gate {
     Open,
-    /// Not before so many minutes.
+    /// Not for this many minutes.
     Busy(u32),
     Closed,
 }
@@ -80,12 +73,12 @@ impl FullScrapeGate {
 }
 
 impl FullScrape {
-    /// What the next page is asked for with; `None` where all were told.
+    /// Returns the request for the next page; `None` after the last one.
     pub(super) fn next_question(&self) -> Option<Question> {
         self.place.map(|place| Question::Page(self.family, place))
     }
 
-    /// Goes on behind a page that has come back.
+    /// Continues after a page that has come back.
     pub(super) fn note_page(&mut self, routed: &RoutedRequest) {
         let Question::Page(_, place) = routed.question else { return };
         self.place = match routed.next_slot {

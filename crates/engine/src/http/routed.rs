@@ -1,78 +1,77 @@
-use super::full_scrape::PagePlace;
-use crate::Now;
-use crate::engine::Engine;
-use crate::peer_report::PeerReport;
-use crate::scrape::Ownership;
-use crate::torrents::Torrents;
+use crate::now::Now;
+use crate::shard::{AnyAnnounce, Ownership, PendingAnnounce, Shard, Torrents};
 use access::TorrentRefusal;
 use core::net::IpAddr;
 use http_protocol::{Framing, PEERS_MAX, PeerForm, SCRAPE_HASHES_MAX, Scrape, ScrapeFile};
 use primitives::{AddressFamily, CompactAddress, CompactIpv4, CompactIpv6, InfoHash, PeerId, ShardId};
-use swarm::{AddressOfSwarm, Announce, PeerChange, SwarmCounts};
+use swarm::{AddressOfSwarm, PeerChange, SwarmCounts};
 use zerocopy::FromBytes;
 
-/// Why bytes of peers are read without fail.
+/// Why reading peers from bytes cannot fail.
 pub(super) const WHOLE: &str = "the swarms write whole peers";
 
 /// Bytes of the most peers in one answer.
 const PEER_BYTES_MAX: usize = PEERS_MAX * CompactIpv6::BYTES;
 
-/// A request of an HTTP client on its way to the owners of its torrents and back, with room for what they find.
+/// A request of an HTTP client on its way to the owners of its torrents and back, with room for their results.
 ///
-/// It is the same piece of memory again and again: its home takes it out of a pool and puts it back.
+/// Its memory is reused: its home takes it from a pool and puts it back.
 #[derive(Debug)]
 pub struct RoutedRequest {
     /// The connection that waits for it.
     pub token: ConnectionToken,
-    /// The core that has it now; none while it is at home.
+    /// The core that has it; none while it is at home.
     pub(super) owner: Option<ShardId>,
     pub(super) client: IpAddr,
     pub(super) framing: Framing,
     pub(super) question: Question,
-    /// Who announces, where something of it is kept.
-    pub(super) peer_report: Option<PeerReport>,
     pub(super) found: Found,
     pub(super) peers: [u8; PEER_BYTES_MAX],
-    /// The ids of the peers in their order, as far as they are known. Empty where nobody asks for them or none are kept.
+    /// The ids of the peers in the same order, as far as they are known. Empty where they are not wanted or not kept.
     pub(super) peer_ids: Vec<Option<PeerId>>,
     pub(super) files: ScrapedFiles,
     /// Where a page after this one begins, if the shard has more.
     pub(super) next_slot: Option<u32>,
 }
 
-/// Which connection of which core waits for a routed request. A connection's place may have been given to another one
-/// meanwhile: its generation tells.
+/// The connection that waits for a routed request. Its slot may have been reused meanwhile, which the generation shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConnectionToken {
     /// The core that holds the connection.
     pub home: ShardId,
-    /// Its place there.
+    /// Its slot there.
     pub slot: u32,
-    /// Which one of those that have had this place.
+    /// The number of connections that had this slot before.
     pub generation: u32,
 }
 
-/// What is asked.
+/// Where a page of swarms begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct PagePlace {
+    pub(super) shard: ShardId,
+    pub(super) slot: u32,
+}
+
+/// What is to be done.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Question {
-    AnnounceV4(Announce<CompactIpv4>, PeerForm),
-    AnnounceV6(Announce<CompactIpv6>, PeerForm),
+    Announce(AnyAnnounce, PeerForm),
     /// For the torrents in [`RoutedRequest::files`], in this family.
     Scrape(AddressFamily),
     /// For the swarms of this family from this place on, as many as [`RoutedRequest::files`] has room for.
     Page(AddressFamily, PagePlace),
-    /// Nothing any more: an owner had no room for it.
+    /// Nothing: an owner had no room for it.
     GivenUp,
 }
 
-/// What the owner of an announce found.
+/// The result of an announce.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Found {
     pub(super) counts: SwarmCounts,
     pub(super) peer_bytes: usize,
     pub(super) change: PeerChange,
     pub(super) interval_s: u32,
-    /// Why it found nothing.
+    /// Why there is no result.
     pub(super) refusal: Option<TorrentRefusal>,
 }
 
@@ -97,12 +96,12 @@ pub(super) struct ScrapedFiles {
 
 const _: () = assert!(SCRAPE_HASHES_MAX <= 128, "a bit for each hash");
 
-/// Where a routed request goes from here.
+/// Where a routed request goes next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RoutedStep {
-    /// Home: all is found.
+    /// Home: the result is complete.
     Done,
-    /// To the owner of what is left.
+    /// To the owner of the next torrent.
     Onward(ShardId),
 }
 
@@ -114,7 +113,6 @@ impl RoutedRequest {
             client: IpAddr::V4(core::net::Ipv4Addr::UNSPECIFIED),
             framing: Framing::FINAL,
             question: Question::Scrape(AddressFamily::V4),
-            peer_report: None,
             found: Found::NOTHING,
             peers: [0; PEER_BYTES_MAX],
             peer_ids: Vec::new(),
@@ -123,39 +121,101 @@ impl RoutedRequest {
         }
     }
 
-    /// The core that has it; none while it is at home.
+    /// Makes it a new request.
+    pub(super) fn begin(&mut self, client: IpAddr, framing: Framing, question: Question) {
+        (self.client, self.framing, self.question) = (client, framing, question);
+        self.found = Found::NOTHING;
+        self.peer_ids.clear();
+    }
+
+    /// Returns the core that has it; none while it is at home.
     #[must_use]
     pub const fn owner(&self) -> Option<ShardId> {
         self.owner
     }
 
-    /// Of a scrape of several owners, one that it has not been to.
-    pub(super) fn next_owner(&self, ownership: Ownership<'_>) -> Option<ShardId> {
+    /// Returns the owner of a torrent of a scrape that has not been looked up.
+    pub(super) fn next_owner(&self, ownership: &Ownership) -> Option<ShardId> {
         match self.question {
             Question::Scrape(_) => self.files.first_unanswered().map(|info_hash| ownership.owner(info_hash)),
             _ => None,
         }
     }
 
-    /// It comes home without what was asked for.
+    /// Discards the request; it returns home without a result.
     pub const fn give_up(&mut self) {
         self.question = Question::GivenUp;
     }
 
-    /// The peers that were found.
+    /// Returns the peers that were found.
     pub(super) fn peers(&self) -> &[u8] {
         &self.peers[..self.found.peer_bytes]
     }
 
-    /// Does this shard's part of what changes nothing.
-    fn look_up(&mut self, ownership: Ownership<'_>, torrents: Torrents<'_>) -> RoutedStep {
+    /// Does this shard's part of the request.
+    pub fn advance(&mut self, shard: &mut Shard, now: Now) -> RoutedStep {
         match self.question {
-            Question::Scrape(AddressFamily::V4) => self.files.look_up::<CompactIpv4>(ownership, torrents),
-            Question::Scrape(AddressFamily::V6) => self.files.look_up::<CompactIpv6>(ownership, torrents),
-            Question::Page(_, place) if place.shard != ownership.own => RoutedStep::Onward(place.shard),
-            Question::Page(AddressFamily::V4, place) => self.fill_page::<CompactIpv4>(place, torrents),
-            Question::Page(AddressFamily::V6, place) => self.fill_page::<CompactIpv6>(place, torrents),
-            Question::AnnounceV4(..) | Question::AnnounceV6(..) | Question::GivenUp => RoutedStep::Done,
+            Question::Announce(AnyAnnounce::V4(announce), form) => self.announce(shard, now, &announce, form),
+            Question::Announce(AnyAnnounce::V6(announce), form) => self.announce(shard, now, &announce, form),
+            Question::Scrape(family) => self.look_up(family, &shard.ownership, shard.torrents()),
+            Question::Page(_, place) if place.shard != shard.ownership.own => RoutedStep::Onward(place.shard),
+            Question::Page(AddressFamily::V4, place) => {
+                self.fill_page::<CompactIpv4>(place, shard.torrents())
+            }
+            Question::Page(AddressFamily::V6, place) => {
+                self.fill_page::<CompactIpv6>(place, shard.torrents())
+            }
+            Question::GivenUp => RoutedStep::Done,
+        }
+    }
+
+    fn announce<A: AddressOfSwarm>(
+        &mut self,
+        shard: &mut Shard,
+        now: Now,
+        pending: &PendingAnnounce<A>,
+        form: PeerForm,
+    ) -> RoutedStep {
+        let info_hash = &pending.announce.info_hash;
+        if !shard.ownership.owns(info_hash) {
+            return RoutedStep::Onward(shard.ownership.owner(info_hash));
+        }
+        match shard.announce(now, None, pending, &mut self.peers) {
+            Ok(announced) => {
+                self.found = Found {
+                    counts: shard.torrents().with_completed::<A>(info_hash, announced.counts),
+                    peer_bytes: announced.peers * A::BYTES,
+                    change: announced.change,
+                    interval_s: shard.draw_interval_s(),
+                    refusal: None,
+                };
+            }
+            Err(refusal) => self.found = Found { refusal: Some(refusal), ..Found::NOTHING },
+        }
+        if form == PeerForm::Dictionaries && !shard.access.details().is_empty() {
+            self.look_up_peer_ids::<A>(info_hash, shard);
+        }
+        RoutedStep::Done
+    }
+
+    /// Looks up the ids of the peers that were found.
+    fn look_up_peer_ids<A: AddressOfSwarm>(&mut self, info_hash: &InfoHash, shard: &Shard) {
+        let peers = <[A]>::ref_from_bytes(&self.peers[..self.found.peer_bytes]).expect(WHOLE);
+        let details = shard.access.details();
+        let ids = peers.iter().map(|&peer| Some(details.get(info_hash, peer.into())?.details.peer_id));
+        self.peer_ids.reserve_exact(PEERS_MAX);
+        self.peer_ids.extend(ids);
+    }
+
+    fn look_up(
+        &mut self,
+        family: AddressFamily,
+        ownership: &Ownership,
+        torrents: Torrents<'_>,
+    ) -> RoutedStep {
+        match family {
+            AddressFamily::V4 => self.files.look_up::<CompactIpv4>(ownership, torrents),
+            AddressFamily::V6 => self.files.look_up::<CompactIpv6>(ownership, torrents),
         }
     }
 
@@ -190,7 +250,7 @@ const fn with_counts(info_hash: InfoHash, counts: SwarmCounts) -> ScrapeFile {
 }
 
 impl ScrapedFiles {
-    /// Takes the torrents of a scrape, of a longer list the first `torrents_max`.
+    /// Replaces the torrents with the first `torrents_max` of a scrape.
     pub(super) fn fill(&mut self, scrape: &Scrape<'_>, torrents_max: usize) {
         (self.used, self.answered) = (0, 0);
         for (file, info_hash) in self.files.iter_mut().zip(scrape.info_hashes()).take(torrents_max) {
@@ -212,7 +272,7 @@ impl ScrapedFiles {
         files.find(|&(index, _)| self.answered >> index & 1 == 0).map(|(_, file)| &file.info_hash)
     }
 
-    fn look_up<A: AddressOfSwarm>(&mut self, ownership: Ownership<'_>, torrents: Torrents<'_>) -> RoutedStep {
+    fn look_up<A: AddressOfSwarm>(&mut self, ownership: &Ownership, torrents: Torrents<'_>) -> RoutedStep {
         let mut next = None;
         for (index, file) in self.files[..self.used].iter_mut().enumerate() {
             if self.answered >> index & 1 == 1 {
@@ -227,56 +287,5 @@ impl ScrapedFiles {
             self.answered |= 1 << index;
         }
         next.map_or(RoutedStep::Done, RoutedStep::Onward)
-    }
-}
-
-impl Engine {
-    /// Does this shard's part of a routed request.
-    pub fn serve_routed(&mut self, now: Now, routed: &mut RoutedRequest) -> RoutedStep {
-        match routed.question {
-            Question::AnnounceV4(announce, form) => self.run_announce(now, routed, (&announce, form)),
-            Question::AnnounceV6(announce, form) => self.run_announce(now, routed, (&announce, form)),
-            Question::Scrape(_) | Question::Page(..) | Question::GivenUp => {
-                routed.look_up(self.ownership(), self.torrents())
-            }
-        }
-    }
-
-    fn run_announce<A: AddressOfSwarm>(
-        &mut self,
-        now: Now,
-        routed: &mut RoutedRequest,
-        (announce, form): (&Announce<A>, PeerForm),
-    ) -> RoutedStep {
-        let ownership = self.ownership();
-        let owner = ownership.owner(&announce.info_hash);
-        if owner != ownership.own {
-            return RoutedStep::Onward(owner);
-        }
-        match self.announce_to_swarm(now, None, (announce, routed.peer_report.as_ref()), &mut routed.peers) {
-            Ok(announced) => {
-                routed.found = Found {
-                    counts: self.torrents().with_completed::<A>(&announce.info_hash, announced.counts),
-                    peer_bytes: announced.peers * A::BYTES,
-                    change: announced.change,
-                    interval_s: self.draw_interval_s(),
-                    refusal: None,
-                };
-            }
-            Err(refusal) => routed.found = Found { refusal: Some(refusal), ..Found::NOTHING },
-        }
-        if form == PeerForm::Dictionaries && !self.access.details().is_empty() {
-            self.look_up_peer_ids::<A>(&announce.info_hash, routed);
-        }
-        RoutedStep::Done
-    }
-
-    /// Looks up what the peers that were found call themselves by.
-    fn look_up_peer_ids<A: AddressOfSwarm>(&self, info_hash: &InfoHash, routed: &mut RoutedRequest) {
-        let peers = <[A]>::ref_from_bytes(&routed.peers[..routed.found.peer_bytes]).expect(WHOLE);
-        let details = self.access.details();
-        let ids = peers.iter().map(|&peer| Some(details.get(info_hash, peer.into())?.details.peer_id));
-        routed.peer_ids.reserve_exact(PEERS_MAX);
-        routed.peer_ids.extend(ids);
     }
 }

@@ -330,7 +330,7 @@ fn a_datagram_that_waited_when_stamps_ended_still_reports_its_own() {
         let (before, mut ended) = (unix_time(), Duration::ZERO);
         let end = || {
             ended = unix_time();
-            socket.set_receive_timestamps(ReceiveTimestamps::TellOnly).unwrap();
+            socket.set_receive_timestamps(ReceiveTimestamps::ReadOnly).unwrap();
         };
         let arrived = stamped_round_trip(&socket, end).1.expect("the stamp is reported");
         assert!(before <= arrived && arrived <= ended, "{before:?} {arrived:?} {ended:?}");

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use udp_protocol::{AnnounceRequest, ConnectionId, Request, decode_request};
 
-/// What was sent and received from outside of the tracker, and what follows from it.
+/// The traffic of the tracker as seen from outside, and the invariants that follow from it.
 #[derive(Debug)]
 pub(super) struct Ledger {
     pub(super) settings: EngineSettings,
@@ -17,13 +17,12 @@ pub(super) struct Ledger {
     bytes_received: u64,
     replies: u64,
     bytes_sent: u64,
-    /// Ids in the order in which they were issued, and when.
+    /// Connection ids of each address in the order of issue, with the time in Unix seconds.
     pub(super) issued: BTreeMap<IpAddr, Vec<(ConnectionId, u64)>>,
-    /// Who has announced with a proof of its address: nobody else may be given out.
+    /// Peers that announced with a proof of their address: only these may be listed.
     pub(super) announced: HashSet<SocketAddr>,
-    /// Who is served.
     pub(super) admission: Admission,
-    /// Sessions of each key that seed and that leech, as they were told.
+    /// Seeding and leeching sessions of each key, summed from the events.
     sessions: BTreeMap<KeyId, (i64, i64)>,
 }
 
@@ -50,13 +49,13 @@ impl Ledger {
         Some(self.issued.get(&canonical_ip(ip))?.first()?.0)
     }
 
-    /// The id last issued to this address, if that was just now.
+    /// The id last issued to this address, if that was in this second.
     pub(super) fn id_of_this_second(&self, now: Now, ip: IpAddr) -> Option<ConnectionId> {
         let (id, at_s) = self.issued.get(&canonical_ip(ip))?.last()?;
         (*at_s == now.unix_s).then_some(*id)
     }
 
-    /// Takes in what was sent and what came back.
+    /// Records datagrams and checks their replies.
     pub(super) fn enter(&mut self, now: Now, datagrams: &[Datagram], replies: &[Reply]) {
         for datagram in datagrams {
             self.received[AddressFamily::of(datagram.source.ip()) as usize] += 1;
@@ -73,13 +72,13 @@ impl Ledger {
         }
     }
 
-    /// Every datagram has one outcome, and every byte is accounted for.
+    /// Checks that every datagram has one outcome and every byte is counted.
     pub(super) fn balance(&self, statistics: &Statistics) {
         for family in AddressFamily::ALL {
             assert_eq!(statistics.received(family), self.received[family as usize], "{family:?}");
             assert_eq!(statistics.decided(family), self.received[family as usize], "{family:?}");
         }
-        assert_eq!(self.datagrams() - statistics.dropped(), self.replies, "what is not dropped is answered");
+        assert_eq!(self.datagrams() - statistics.dropped(), self.replies, "each other datagram is answered");
         assert_eq!(statistics.counter(Counter::BytesReceived), self.bytes_received);
         assert_eq!(statistics.counter(Counter::BytesSent), self.bytes_sent);
         let [seeders, leechers] =
@@ -99,20 +98,20 @@ impl Ledger {
         let reasons = why.map(|counter| statistics.counter(counter));
         assert_eq!(refused.sum::<u64>(), reasons.iter().sum(), "each refusal has one reason");
         let torrents = 256;
-        assert!(seeders + leechers <= self.announced.len() as u64 * torrents, "no peer out of nothing");
+        assert!(seeders + leechers <= self.announced.len() as u64 * torrents, "each peer has announced");
     }
 
-    /// No torrent has a swarm that may not have one.
+    /// Checks that no refused torrent has a swarm.
     pub(super) fn check_swarms(&self, tracker: &mut Simulator) {
         for number in 0..=u8::MAX {
             let torrent = InfoHash([number; 20]);
             let owner = tracker.owner(&torrent);
-            let has_swarm = tracker.context(owner).engine.torrent(&torrent).is_some();
-            assert!(!has_swarm || self.admission.is_served(&torrent), "{torrent} has lost its swarm");
+            let has_swarm = tracker.context(owner).shard.torrents().info(&torrent).is_some();
+            assert!(!has_swarm || self.admission.is_served(&torrent), "{torrent} has no swarm");
         }
     }
 
-    /// Nobody has less than no sessions.
+    /// Adds the events, and checks that no key has a negative number of sessions.
     pub(super) fn enter_events(&mut self, events: CoreEvents) {
         for (key, event) in events.accounts {
             let (seeding, leeching) = self.sessions.entry(key).or_default();
@@ -120,7 +119,7 @@ impl Ledger {
             *leeching += event.leeching;
             assert!(*seeding >= 0 && *leeching >= 0, "{key:?}: {event:?}");
         }
-        assert!(events.completed.values().all(|&completed| completed > 0), "what is told has changed");
+        assert!(events.completed.values().all(|&completed| completed > 0), "counts are above 0");
     }
 
     fn note_announce(&mut self, now: Now, datagram: &Datagram) {

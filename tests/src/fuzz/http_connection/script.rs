@@ -12,7 +12,7 @@ pub(super) enum Step<'a> {
     /// The wire has room for this many more bytes.
     Room(usize),
     /// Routed requests return.
-    ErrandsComeBack,
+    RoutedReturn,
     /// The client shuts down its sending side; if `tells`, after a TLS close notify.
     HangUp { tells: bool },
     /// All further reads and writes fail.
@@ -76,7 +76,7 @@ impl<'a> Iterator for Script<'a> {
             3 => Step::AskOften(self.request()?, usize::from(self.byte()?)),
             4..=6 => Step::Arrive(self.length()?),
             7 | 8 => Step::Room(self.length()?),
-            9 | 10 => Step::ErrandsComeBack,
+            9 | 10 => Step::RoutedReturn,
             11 => Step::HangUp { tells: self.byte()? & 1 == 1 },
             12 => Step::Break,
             13 => Step::Close,

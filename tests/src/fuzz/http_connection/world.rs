@@ -7,11 +7,11 @@ use crate::tls_client;
 use engine::ProxyHeaderKind;
 use http_protocol::{HEAD_BYTES_MAX, RESPONSE_BYTES_MAX};
 use std::net::{IpAddr, Ipv4Addr};
-use worker::http::Buffers;
+use worker::connection::Buffers;
 
 const PROXY: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
 
-/// Headers of the PROXY protocol that a client can begin with.
+/// PROXY protocol headers that a connection can begin with.
 const PROXY_HEADERS: [&[u8]; 4] = [
     b"PROXY TCP4 203.0.113.5 198.51.100.1 5000 80\r\n",
     b"PROXY UNKNOWN\r\n",
@@ -19,20 +19,20 @@ const PROXY_HEADERS: [&[u8]; 4] = [
     b"",
 ];
 
-/// Bytes that a client says at most: fewer than are thrown away behind a refused request.
+/// Limit of bytes that a client sends: less than the tracker discards after a refused request.
 const SAID_BYTES_MAX: usize = 128 << 10;
 
-/// Bytes read at once.
+/// Bytes per read.
 const READ_BYTES: usize = 16 << 10;
 
-/// Bytes that a connection keeps at most: the beginning of a request and a read behind it, and an answer.
+/// Limit of bytes that a connection holds: the start of a request, one more read, and a response.
 const HELD_BYTES_MAX: usize = HEAD_BYTES_MAX + READ_BYTES + RESPONSE_BYTES_MAX;
 
-/// The same with TLS: what is held of records comes on top, once in the clear with a read, once as it is; the records of
-/// an answer have heads and tags, and a handshake has a certificate.
+/// The same limit with TLS. It adds the held records, decrypted with a read and raw; headers and tags of the
+/// records of a response; and the certificate of a handshake.
 const HELD_BYTES_OF_TLS_MAX: usize = HELD_BYTES_MAX + 2 * tls::HELD_BYTES_MAX + 4096;
 
-/// What the first bytes of an input choose.
+/// The settings in the first bytes of an input.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Choice {
     pub(super) set_up: u8,
@@ -46,27 +46,27 @@ pub(super) struct World {
     buffers: Buffers,
     connected: Connected,
     client: Client,
-    /// What the client sent and has not arrived yet.
+    /// Sent bytes that have not arrived.
     line: Vec<u8>,
-    /// What the client said, in the clear.
+    /// Plaintext that the client sent.
     said: Vec<u8>,
-    /// What the client was told, in the clear.
+    /// Plaintext that the client received.
     told: Vec<u8>,
-    /// Bytes sent to the client that it has seen.
+    /// Number of bytes from the tracker that the client has read.
     seen: usize,
     fairness: Fairness,
 }
 
-/// What may be asked of the tracker.
+/// What can be required of the tracker, in falling order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Fairness {
-    /// All that was said is answered.
+    /// Every request is answered.
     Whole,
-    /// The client has ended and reads on: the same.
+    /// The client shut down its sending side and still reads: every request is answered.
     HungUp,
-    /// The connection was cut: what was said is answered up to some point.
+    /// The connection was cut: requests are answered up to some point.
     Cut,
-    /// A stranger spoke for the client.
+    /// Bytes were inserted that the client did not send.
     Foul,
 }
 
@@ -83,7 +83,7 @@ impl Choice {
         if self.set_up & 8 == 8 { 5 } else { u32::MAX }
     }
 
-    /// Whether the proxy says nothing of its client; the client itself may.
+    /// Whether the proxy sends no header. The client's own bytes may still contain one.
     fn lacks_proxy_header(self) -> bool {
         self.has_proxy() && self.proxy_header().is_empty()
     }
@@ -96,7 +96,7 @@ impl Choice {
         let shards = [1, 3][usize::from(self.set_up >> 4 & 1)];
         let mut policy = usual_http();
         policy.requests_per_connection_max = self.requests_max();
-        // Then one connection can fill a swarm.
+        // Lets one connection fill a swarm.
         policy.named_addresses_from = vec!["0.0.0.0/0".parse().expect("a network")];
         if self.has_proxy() {
             policy.proxy.header = ProxyHeaderKind::ProxyProtocol;
@@ -138,7 +138,7 @@ impl World {
                 self.connected.wire.room += bytes;
                 self.connected.advance(&mut self.tracker, &mut self.buffers);
             }
-            Step::ErrandsComeBack => self.connected.bring_back(&mut self.tracker, &mut self.buffers),
+            Step::RoutedReturn => self.connected.bring_back(&mut self.tracker, &mut self.buffers),
             Step::HangUp { tells } => self.hang_up(tells),
             Step::Break => {
                 self.connected.wire.is_broken = true;
@@ -160,18 +160,18 @@ impl World {
         self.check_after_turn();
     }
 
-    /// Lets all arrive that is on its way, and looks at what was said and told.
+    /// Delivers everything in flight, then compares the responses with the reference.
     pub(super) fn finish(mut self) {
         let mut rounds_left = 64 + self.said.len();
         while !(self.line.is_empty() && self.connected.wire.room > READ_BYTES && self.is_at_rest()) {
-            rounds_left = rounds_left.checked_sub(1).expect("a client that goes on is served to the end");
+            rounds_left = rounds_left.checked_sub(1).expect("the connection comes to rest");
             self.connected.wire.room = usize::MAX;
             self.connected.advance(&mut self.tracker, &mut self.buffers);
             self.connected.bring_back(&mut self.tracker, &mut self.buffers);
             self.arrive(usize::MAX);
             self.check_after_turn();
         }
-        assert_eq!(self.tracker.routed_underway(), 0, "every errand is at home");
+        assert_eq!(self.tracker.routed_underway(), 0, "every routed request has returned");
         if self.fairness != Fairness::Foul {
             self.compare();
         }
@@ -190,11 +190,11 @@ impl World {
         }
         let (told, expected) = (&self.told, &reference.connected.wire.sent);
         if self.fairness == Fairness::Cut {
-            assert!(expected.starts_with(told), "what is told before a cut is what would be told");
+            assert!(expected.starts_with(told), "responses before a cut are the same as without one");
             return;
         }
         assert_eq!(told.escape_ascii().to_string(), expected.escape_ascii().to_string());
-        assert_eq!(self.tracker.statistics().http_requests(), requests, "each is counted once");
+        assert_eq!(self.tracker.statistics().http_requests(), requests, "each request is counted once");
         assert_eq!(self.connected.wire.has_ended, reference.connected.wire.has_ended);
         if self.fairness == Fairness::Whole {
             assert_eq!(self.connected.state, reference.connected.state);
@@ -222,7 +222,7 @@ impl World {
     }
 
     fn hang_up(&mut self, tells: bool) {
-        // A client that is in its handshake has not said yet what it wants to.
+        // A client in its handshake has not sent its plaintext yet.
         let is_mute = matches!(&self.client, Client::Tls(client) if client.is_handshaking());
         if self.fairness != Fairness::Whole {
             return;
@@ -243,7 +243,7 @@ impl World {
     fn is_at_rest(&self) -> bool {
         !matches!(
             self.connected.state,
-            ConnectionState::Again | ConnectionState::Waits(worker::http::WaitsFor::RoutedRequest)
+            ConnectionState::Again | ConnectionState::Waits(worker::connection::WaitsFor::RoutedRequest)
         ) && self.tracker.routed_underway() == 0
     }
 
@@ -263,7 +263,7 @@ impl World {
     }
 }
 
-/// The same client without TLS, all of whose bytes are there at once, on a wire that never blocks.
+/// The same client without TLS: all of its bytes arrive at once, on a wire that never blocks.
 struct Reference {
     tracker: Simulator,
     connected: Connected,

@@ -7,7 +7,7 @@ use ringtrack_tests::simulator::{Simulator, SimulatorSettings};
 use std::collections::BTreeSet;
 use swarm::SwarmLimits;
 
-const FULL: &str = "the tracker is full: other clients are not told of this one";
+const FULL: &str = "tracker is full: you were not added to the swarm";
 
 /// The warning to a second peer where there is room for one. Asserts that the refusal was counted once.
 fn warned_at_bound(set: impl Fn(&mut SwarmLimits), torrent: InfoHash, counter: Counter) -> Option<String> {

@@ -27,7 +27,7 @@ fn assert_busy(answer: &[u8]) {
     assert_eq!(HttpAnswer::read(answer).failure(), Some(busy));
 }
 
-/// Begins announces at core 0 of a torrent of core 1; gives the numbers of those whose routed request is on its way.
+/// Begins announces at core 0 for a torrent of core 1. Returns the numbers of the requests that were routed.
 fn begin_announces(tracker: &mut Simulator, count: u16) -> Vec<u32> {
     let torrent = torrent_of(tracker, 1);
     let mut underway = Vec::new();
@@ -42,7 +42,7 @@ fn begin_announces(tracker: &mut Simulator, count: u16) -> Vec<u32> {
 }
 
 #[test]
-fn an_owner_that_has_256_errands_of_a_core_refuses_its_own_torrents_and_no_others() {
+fn a_core_with_256_requests_routed_to_one_owner_refuses_only_that_owners_torrents() {
     let mut tracker = tracker(3, 1000);
     assert_eq!(begin_announces(&mut tracker, 300).len(), 256);
     // To the other owner, and from another core to the same owner.
@@ -57,21 +57,21 @@ fn an_owner_that_has_256_errands_of_a_core_refuses_its_own_torrents_and_no_other
 }
 
 #[test]
-fn the_errands_of_a_core_take_7_mib_whatever_the_number_of_cores_up_to_65() {
+fn the_routed_requests_of_a_core_take_at_most_7_mib_with_up_to_65_cores() {
     for (shards, per_owner) in [(1, 256), (2, 256), (5, 256), (6, 204), (65, 16), (256, 16)] {
         assert_eq!(routed_requests_per_owner(ShardCount::new(shards).expect("a count")), per_owner);
     }
 }
 
 #[test]
-fn a_request_whose_owner_is_busy_is_given_again_until_it_has_waited_long_enough() {
+fn a_request_to_a_busy_owner_is_retried_until_it_has_waited_long_enough() {
     let mut tracker = tracker(2, 1000);
     begin_announces(&mut tracker, 256);
     let request = request_of(&announce_target(torrent_of(&tracker, 1), 1, ""));
     let (mut line, mut out) = (line(&tracker, 0), vec![0; RESPONSE_BYTES_MAX]);
     let mut advance = |tracker: &mut Simulator, line: &mut HttpLine| {
-        let HttpContext { service, engine, now } = tracker.context(0);
-        line.connection().advance(service, engine, now, &request, &mut out)
+        let HttpContext { service, shard, now } = tracker.context(0);
+        line.connection().advance(service, shard, now, &request, &mut out)
     };
     for _ in 0..2 {
         let step = advance(&mut tracker, &mut line);
@@ -89,7 +89,7 @@ fn a_request_whose_owner_is_busy_is_given_again_until_it_has_waited_long_enough(
 }
 
 #[test]
-fn a_page_of_all_torrents_waits_while_its_owner_has_256_errands() {
+fn a_page_of_a_full_scrape_waits_while_its_owner_has_256_routed_requests() {
     let mut settings = SimulatorSettings::with_shards(2);
     settings.routed_slots = 1000;
     let mut policy = usual_http();
@@ -97,18 +97,18 @@ fn a_page_of_all_torrents_waits_while_its_owner_has_256_errands() {
     let mut tracker = Simulator::with_http(&settings, &policy);
     begin_announces(&mut tracker, 300);
     let (mut line, mut out) = (line(&tracker, 0), vec![0; RESPONSE_BYTES_MAX]);
-    let HttpContext { service, engine, now } = tracker.context(0);
-    let step = line.connection().advance(service, engine, now, &request_of("/scrape"), &mut out);
+    let HttpContext { service, shard, now } = tracker.context(0);
+    let step = line.connection().advance(service, shard, now, &request_of("/scrape"), &mut out);
     let HttpStep::Stream { mut scrape, .. } = step else { panic!("{step:?}") };
-    let own = service.next_page(engine, now, &mut scrape, &mut out);
+    let own = service.next_page(shard, now, &mut scrape, &mut out);
     assert!(matches!(own, Page::Written(0)), "{own:?}");
-    let other = service.next_page(engine, now, &mut scrape, &mut out);
+    let other = service.next_page(shard, now, &mut scrape, &mut out);
     assert!(matches!(other, Page::OwnerBusy(_)), "{other:?}");
     assert_eq!(tracker.routed_underway(), 256);
 }
 
 #[test]
-fn errands_that_are_back_are_sent_out_again() {
+fn routed_requests_that_have_returned_are_reused() {
     let mut tracker = tracker(2, 256);
     for round in 1..=3 {
         let underway = begin_announces(&mut tracker, 300);
@@ -126,7 +126,7 @@ fn errands_that_are_back_are_sent_out_again() {
 }
 
 #[test]
-fn a_request_that_finds_its_first_ring_full_is_told_to_come_back() {
+fn a_request_whose_first_ring_is_full_is_answered_as_busy() {
     let mut tracker = tracker(2, 4);
     assert_eq!(begin_announces(&mut tracker, 10).len(), 4);
     assert_eq!(tracker.routed_underway(), 4);
@@ -139,7 +139,7 @@ fn a_request_that_finds_its_first_ring_full_is_told_to_come_back() {
 }
 
 #[test]
-fn a_scrape_whose_second_owner_is_busy_is_told_so_and_counted_once() {
+fn a_scrape_whose_second_owner_is_busy_is_answered_as_busy_and_counted_once() {
     let mut tracker = tracker(3, 256);
     let target = scrape_target(&[torrent_of(&tracker, 2), torrent_of(&tracker, 1)]);
     let begun = tracker.begin(&mut line(&tracker, 0), &request_of(&target));
@@ -156,7 +156,7 @@ fn a_scrape_whose_second_owner_is_busy_is_told_so_and_counted_once() {
 }
 
 #[test]
-fn an_errand_that_was_given_up_brings_nothing_of_it_into_the_next_answer() {
+fn an_abandoned_routed_request_leaves_nothing_in_the_next_answer() {
     let mut tracker = tracker(3, 256);
     let hops = [torrent_of(&tracker, 1), torrent_of(&tracker, 2)];
     let announce = announce_target(hops[0], 7, "&left=0");
@@ -164,22 +164,22 @@ fn an_errand_that_was_given_up_brings_nothing_of_it_into_the_next_answer() {
     let scrape = request_of(&scrape_target(&hops));
     assert!(matches!(tracker.begin(&mut line(&tracker, 0), &scrape), Begun::Underway(_)));
     tracker.serve_routed_requests();
-    let mut routed = tracker.next_home(0).expect("an errand comes home");
+    let mut routed = tracker.next_home(0).expect("a routed request returns");
     routed.give_up();
-    let (HttpContext { service, engine, .. }, mut out) = (tracker.context(0), vec![0; RESPONSE_BYTES_MAX]);
-    assert_eq!(service.send_on(engine, &mut routed), None);
-    let written = service.finish(engine, routed, &mut out);
+    let (HttpContext { service, shard, .. }, mut out) = (tracker.context(0), vec![0; RESPONSE_BYTES_MAX]);
+    assert_eq!(service.send_on(shard, &mut routed), None);
+    let written = service.finish(shard, routed, &mut out);
     assert_busy(&out[written]);
     let scraped = HttpAnswer::read(&tracker.ask(&mut line(&tracker, 0), &scrape)).scraped();
     assert_eq!((scraped[&hops[0]].seeders, scraped[&hops[1]].seeders), (1, 0));
 }
 
 #[test]
-fn the_errand_of_a_client_that_is_gone_changes_the_swarm_and_is_taken_back_uncounted() {
+fn the_routed_request_of_a_gone_client_changes_the_swarm_but_is_not_counted() {
     let mut tracker = tracker(2, 256);
     let number = begin_announces(&mut tracker, 1)[0];
     tracker.serve_routed_requests();
-    let routed = tracker.next_home(0).expect("an errand comes home");
+    let routed = tracker.next_home(0).expect("a routed request returns");
     let ConnectionToken { slot, .. } = routed.token;
     assert_eq!(slot, number);
     tracker.context(0).service.take_back(routed);

@@ -16,7 +16,7 @@ const ANSWER_S: u32 = 20;
 
 const REQUEST: &[u8] = b"GET /health_check HTTP/1.1\r\nHost: a\r\n\r\n";
 
-fn engine() -> Engine {
+fn shard() -> Shard {
     let limits = SwarmLimits { swarms_max: 1, peers_max: 1, swarm_peers_max: 1, bytes_max: 1 << 20 };
     let settings = EngineSettings {
         shards: ShardCount::ONE,
@@ -46,7 +46,7 @@ fn engine() -> Engine {
         access: TableSeed([7; 16]),
         intervals: 7,
     };
-    Engine::new(settings, &secrets)
+    Shard::new(&settings, &secrets)
 }
 
 fn http_server() -> HttpServer {
@@ -67,7 +67,7 @@ fn http_server() -> HttpServer {
 /// A core with one connection.
 struct Scene {
     http_server: HttpServer,
-    engine: Engine,
+    shard: Shard,
     mesh: MeshSenders,
     client: UnixStream,
 }
@@ -76,15 +76,19 @@ impl Scene {
     fn new() -> Self {
         let (client, socket) = UnixStream::pair().unwrap();
         socket.set_nonblocking(true).unwrap();
-        let mut scene =
-            Self { http_server: http_server(), engine: engine(), mesh: MeshSenders::default(), client };
+        let mut scene = Self {
+            http_server: http_server(),
+            shard: shard(),
+            mesh: MeshSenders::new(ShardId::FIRST),
+            client,
+        };
         let http = HttpConnection::new(&scene.http_server.service, Ipv4Addr::LOCALHOST.into(), None).unwrap();
-        scene.with_context(0, |http_server, around| {
-            let deadline = http_server.first_deadline(around);
+        scene.with_context(0, |http_server, core| {
+            let deadline = http_server.first_deadline(core);
             let watch = Watch::NotYet;
             http_server.admit(
                 Connection { socket: socket.into(), http, prefix: None, watch, is_queued: false, deadline },
-                around,
+                core,
             );
         });
         scene.turn(0);
@@ -98,9 +102,9 @@ impl Scene {
     ) -> T {
         let now = Now { monotonic: START.after(seconds), unix_s: 0 };
         // A turn is over after one share.
-        let mut around =
-            CoreContext { engine: &mut self.engine, mesh: &self.mesh, now, instant: Instant::now() - TURN };
-        act(&mut self.http_server, &mut around)
+        let mut core =
+            CoreContext { shard: &mut self.shard, mesh: &self.mesh, now, instant: Instant::now() - TURN };
+        act(&mut self.http_server, &mut core)
     }
 
     fn turn(&mut self, seconds: u32) {
@@ -124,7 +128,7 @@ impl Scene {
 
     /// Looks at the connection's deadline; whether it is still there.
     fn is_kept(&mut self, seconds: u32) -> bool {
-        self.with_context(seconds, |http_server, around| http_server.sweep(around.now, around.engine));
+        self.with_context(seconds, |http_server, core| http_server.sweep(core.now, core.shard));
         self.http_server.slots.len() == 1
     }
 }
@@ -148,7 +152,7 @@ fn a_connection_that_asks_for_nothing_is_late_after_the_time_for_its_first_reque
     let mut scene = Scene::new();
     assert!(scene.is_kept(FIRST_REQUEST_S));
     assert!(!scene.is_kept(FIRST_REQUEST_S + 1));
-    assert_eq!(scene.engine.statistics().counter(Counter::HttpClosedFirstRequest), 1);
+    assert_eq!(scene.shard.statistics().counter(Counter::HttpClosedFirstRequest), 1);
 }
 
 #[test]
@@ -161,16 +165,16 @@ fn a_client_that_takes_its_answers_is_not_late_however_many_wait_behind_them() {
     assert!(scene.is_kept(ANSWER_S + 1));
     assert!(scene.is_kept(2 * ANSWER_S));
     assert!(!scene.is_kept(2 * ANSWER_S + 1));
-    assert_eq!(scene.engine.statistics().counter(Counter::HttpClosedSlowAnswer), 1);
+    assert_eq!(scene.shard.statistics().counter(Counter::HttpClosedSlowAnswer), 1);
 }
 
 #[test]
 fn a_connection_that_waits_for_an_owner_goes_on_when_there_is_room_or_after_two_seconds() {
     let mut scene = Scene::new();
     let wait = |scene: &mut Scene, seconds: u32| {
-        scene.with_context(seconds, |http_server, around| {
+        scene.with_context(seconds, |http_server, core| {
             let (key, _) = http_server.slots.at(0).unwrap();
-            http_server.wait_for_owner(key, ShardId::FIRST, around);
+            http_server.wait_for_owner(key, ShardId::FIRST, core);
         });
         assert!(scene.http_server.ready.is_empty());
     };

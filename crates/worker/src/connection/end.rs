@@ -1,42 +1,59 @@
-use primitives::Counter;
+use core::ops::ControlFlow;
+use engine::RoutedRequest;
+use primitives::{Counter, ShardId};
+
+/// What is to be done with a connection after its turn.
+#[derive(Debug)]
+pub enum Next {
+    Waits(WaitsFor),
+    /// It waits until the owner of a torrent has returned a routed request of this core.
+    WaitsForOwner(ShardId),
+    /// It has more to be served, after the others have had their turn.
+    Again,
+    /// A request is to be sent to the owner of its torrent.
+    Routed(ShardId, Box<RoutedRequest>),
+    Ends(End),
+}
+
+/// A step of a connection's turn: the turn ends, or continues with a value.
+pub(super) type Step<T> = ControlFlow<Next, T>;
 
 /// Why a connection ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// Its client closed it.
     ByClient,
-    /// The last answer said so.
+    /// The last answer announced it.
     AfterAnswer,
-    /// Its time is over.
+    /// Its deadline has passed.
     Late(WaitsFor),
-    /// It spoke something else than HTTP.
+    /// Its input is not HTTP.
     NotHttp,
-    /// A proxy did not tell whose it is.
+    /// A trusted proxy sent no header of the PROXY protocol.
     NoProxyHeader,
-    /// Its TLS went wrong.
+    /// The TLS session failed.
     Tls,
-    /// A call on its socket failed.
+    /// A system call on its socket failed.
     Broken,
     /// The tracker stops.
     Stop,
 }
 
-/// What a connection waits for, and has a deadline for.
+/// What a connection waits for; each has a deadline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WaitsFor {
-    /// Its first request, with all that comes before it.
+    /// The end of its first request, with the handshake and the headers before it.
     FirstRequest,
-    /// The rest of a request.
+    /// The end of a request.
     Request,
-    /// The next request.
+    /// The beginning of the next request.
     NextRequest,
-    /// Its client to take an answer.
+    /// The client to receive an answer.
     AnswerTaken,
-    /// The owner of a torrent.
+    /// The owner of a torrent to answer.
     RoutedRequest,
     /// The owner of a torrent to have room for its request.
     OwnerBusy,
-    /// Its client to close it, after a refusal.
+    /// The client to close it after a refusal.
     Close,
 }
 

@@ -1,5 +1,5 @@
-use super::connection::Connection;
 use super::limits::TURN;
+use super::slot::Connection;
 use super::slots::SlotKey;
 use primitives::ShardId;
 use std::collections::VecDeque;

@@ -1,5 +1,5 @@
-use crate::torrents::Torrents;
-use primitives::{AddressFamily, InfoHash, ShardCount, ShardId, SteeringKey};
+use crate::shard::{Ownership, Torrents};
+use primitives::{AddressFamily, InfoHash, ShardId};
 use udp_protocol::{SCRAPE_HASHES_MAX, Scrape, ScrapeEntry, ScrapeResponse, TransactionId};
 use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout, Unaligned};
 
@@ -36,20 +36,6 @@ pub enum ScrapeStep {
     Route(ShardId),
 }
 
-/// How info hashes are dealt out.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Ownership<'a> {
-    pub(crate) steering: &'a SteeringKey,
-    pub(crate) shards: ShardCount,
-    pub(crate) own: ShardId,
-}
-
-impl Ownership<'_> {
-    pub(crate) fn owner(&self, info_hash: &InfoHash) -> ShardId {
-        if self.shards == ShardCount::ONE { self.own } else { self.steering.shard_of(info_hash, self.shards) }
-    }
-}
-
 impl RoutedScrape {
     /// A scrape of a client of `family`, none of whose torrents has been looked up.
     pub(crate) fn new(family: AddressFamily, scrape: &Scrape<'_>) -> Self {
@@ -77,7 +63,7 @@ impl RoutedScrape {
     /// Looks this shard's torrents up. The answer goes into `out` if none is left.
     pub(crate) fn advance(
         &mut self,
-        ownership: Ownership<'_>,
+        ownership: &Ownership,
         torrents: Torrents<'_>,
         out: &mut [u8],
     ) -> ScrapeStep {

@@ -1,17 +1,18 @@
 use super::buffers::Buffers;
-use super::connection::{Connection, Deadline, Watch};
-use super::end::{End, WaitsFor};
-use super::http_connection::{ConnectionContext, HttpConnection, Next};
-use super::limits::{DRAIN_S, OWNER_WAIT_S};
+use super::end::{End, Next, WaitsFor};
+use super::http_connection::{ConnectionContext, HttpConnection};
+use super::limits::{DRAIN_S, OWNER_WAIT_S, TIMER_TURNS_PER_ROUND};
 use super::listener::HttpListener;
 use super::poll::Poll;
 use super::prefixes::{PrefixLengths, Prefixes};
 use super::ready::ReadyConnections;
+use super::slot::{Connection, Deadline, Watch};
 use super::slots::{SlotKey, Slots};
 use crate::mesh::MeshSenders;
-use engine::{ConnectionToken, Engine, HttpPolicy, HttpService, Now, RoutedRequest};
+use engine::{ConnectionToken, HttpPolicy, HttpService, Now, RoutedRequest, Shard};
 use primitives::{Counter, Gauge, ShardId};
 use std::io;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::Instant;
@@ -93,7 +94,7 @@ pub(super) enum Accepting {
 
 /// What a turn of connections needs from the core.
 pub(crate) struct CoreContext<'a> {
-    pub(crate) engine: &'a mut Engine,
+    pub(crate) shard: &'a mut Shard,
     pub(crate) mesh: &'a MeshSenders,
     pub(crate) now: Now,
     /// The latest look at the clock: at the beginning, behind what was accepted and behind each share.
@@ -133,12 +134,12 @@ impl HttpServer {
         self.identity = Some(identity);
     }
 
-    /// Brings a routed request back to the connection that waits for it. If it is gone, the routed request is all that is left.
-    pub(super) fn bring_back(&mut self, routed: Box<RoutedRequest>, around: &mut CoreContext<'_>) {
+    /// Returns a routed request to the connection that waits for it, or to the pool if the connection is gone.
+    pub(crate) fn bring_back(&mut self, routed: Box<RoutedRequest>, core: &mut CoreContext<'_>) {
         let owner = routed.owner();
         let key = SlotKey { slot: routed.token.slot, generation: routed.token.generation };
         if self.slots.get_mut(key).is_some() {
-            self.turn(key, around, |http, wire, context| http.answer(routed, wire, context));
+            self.turn(key, core, |http, context| http.answer(routed, context));
         } else {
             self.service.take_back(routed);
         }
@@ -157,59 +158,60 @@ impl HttpServer {
         }
     }
 
-    /// One share of a connection, and what becomes of it.
+    /// Serves one share of a connection.
     pub(super) fn turn(
         &mut self,
         key: SlotKey,
-        around: &mut CoreContext<'_>,
-        take: impl FnOnce(&mut HttpConnection, &mut std::os::fd::OwnedFd, &mut ConnectionContext<'_>) -> Next,
+        core: &mut CoreContext<'_>,
+        take: impl FnOnce(&mut HttpConnection, &mut ConnectionContext<'_, OwnedFd>) -> Next,
     ) {
         let Some(connection) = self.slots.get_mut(key) else { return };
         let mut context = ConnectionContext {
+            wire: &mut connection.socket,
             service: &mut self.service,
-            engine: around.engine,
-            now: around.now,
+            shard: core.shard,
+            now: core.now,
             buffers: &mut self.buffers,
         };
-        let mut next = take(&mut connection.http, &mut connection.socket, &mut context);
-        if let Next::RoutedRequest(owner, mut routed) = next {
+        let mut next = take(&mut connection.http, &mut context);
+        if let Next::Routed(owner, mut routed) = next {
             routed.token = ConnectionToken { home: self.shard, slot: key.slot, generation: key.generation };
-            context.engine.statistics_mut().add(Counter::RoutedHttpRequests, 1);
-            next = match around.mesh.send_routed(owner, routed) {
+            context.shard.statistics_mut().add(Counter::RoutedHttpRequests, 1);
+            next = match core.mesh.send_http(owner, routed) {
                 Ok(()) => Next::Waits(WaitsFor::RoutedRequest),
-                Err(routed) => connection.http.respond_busy(routed, &mut connection.socket, &mut context),
+                Err(routed) => connection.http.respond_busy(routed, &mut context),
             };
         }
-        self.settle(key, next, around);
+        self.settle(key, next, core);
     }
 
-    fn settle(&mut self, key: SlotKey, next: Next, around: &mut CoreContext<'_>) {
+    fn settle(&mut self, key: SlotKey, next: Next, core: &mut CoreContext<'_>) {
         match next {
-            Next::Waits(waits_for) => self.wait(key, waits_for, around),
-            Next::WaitsForOwner(owner) => self.wait_for_owner(key, owner, around),
-            Next::Again => self.queue(key, around),
-            Next::RoutedRequest(_, routed) => self.service.take_back(routed),
-            Next::Ends(end) => self.end(key, end, around.engine),
+            Next::Waits(waits_for) => self.wait(key, waits_for, core),
+            Next::WaitsForOwner(owner) => self.wait_for_owner(key, owner, core),
+            Next::Again => self.queue(key, core),
+            Next::Routed(_, routed) => self.service.take_back(routed),
+            Next::Ends(end) => self.end(key, end, core.shard),
         }
     }
 
-    fn wait(&mut self, key: SlotKey, waits_for: WaitsFor, around: &mut CoreContext<'_>) {
+    fn wait(&mut self, key: SlotKey, waits_for: WaitsFor, core: &mut CoreContext<'_>) {
         let Some(connection) = self.slots.get_mut(key) else { return };
         let requests = connection.http.requests();
-        connection.deadline.wait(waits_for, requests, around.now.monotonic, &self.limits);
+        connection.deadline.wait(waits_for, requests, core.now.monotonic, &self.limits);
         if connection.watch == Watch::Watched {
             return;
         }
         connection.watch = Watch::Watched;
         if self.poll.watch(&connection.socket, key).is_err() {
-            self.end(key, End::Broken, around.engine);
+            self.end(key, End::Broken, core.shard);
         }
     }
 
     /// Puts a connection behind those that wait for an owner, or before them if it has waited already.
-    fn wait_for_owner(&mut self, key: SlotKey, owner: ShardId, around: &mut CoreContext<'_>) {
+    fn wait_for_owner(&mut self, key: SlotKey, owner: ShardId, core: &mut CoreContext<'_>) {
         let before = self.slots.get_mut(key).map(|connection| connection.deadline);
-        self.wait(key, WaitsFor::OwnerBusy, around);
+        self.wait(key, WaitsFor::OwnerBusy, core);
         let Some(connection) = self.slots.get_mut(key) else { return };
         connection.is_queued = true;
         if before == Some(connection.deadline) {
@@ -220,15 +222,15 @@ impl HttpServer {
     }
 
     /// Lets a connection go on when the others have had their share.
-    fn queue(&mut self, key: SlotKey, around: &CoreContext<'_>) {
+    fn queue(&mut self, key: SlotKey, core: &CoreContext<'_>) {
         let Some(connection) = self.slots.get_mut(key) else { return };
         let requests = connection.http.requests();
-        connection.deadline.wait(WaitsFor::Request, requests, around.now.monotonic, &self.limits);
+        connection.deadline.wait(WaitsFor::Request, requests, core.now.monotonic, &self.limits);
         self.ready.push(key, connection);
     }
 
     /// Closes a connection.
-    pub(super) fn end(&mut self, key: SlotKey, end: End, engine: &mut Engine) {
+    pub(super) fn end(&mut self, key: SlotKey, end: End, shard: &mut Shard) {
         let Some(connection) = self.slots.remove(key) else { return };
         if let Some(prefix) = connection.prefix {
             self.prefixes.leave(prefix);
@@ -238,22 +240,74 @@ impl HttpServer {
             let _gone =
                 rustix::net::sockopt::set_socket_linger(&connection.socket, Some(std::time::Duration::ZERO));
         }
-        engine.statistics_mut().add(end.counter(), 1);
-        engine.statistics_mut().set(Gauge::HttpConnectionsOpen, self.slots.len() as u64);
+        shard.statistics_mut().add(end.counter(), 1);
+        shard.statistics_mut().set(Gauge::HttpConnectionsOpen, self.slots.len() as u64);
     }
 
     /// Gives a new connection its place, and its share when the others have had theirs.
-    pub(super) fn admit(&mut self, connection: Connection, around: &mut CoreContext<'_>) {
+    pub(super) fn admit(&mut self, connection: Connection, core: &mut CoreContext<'_>) {
         let key = self.slots.insert(connection);
-        around.engine.statistics_mut().add(Counter::HttpConnections, 1);
-        around.engine.statistics_mut().set(Gauge::HttpConnectionsOpen, self.slots.len() as u64);
+        core.shard.statistics_mut().add(Counter::HttpConnections, 1);
+        core.shard.statistics_mut().set(Gauge::HttpConnectionsOpen, self.slots.len() as u64);
         if let Some(connection) = self.slots.get_mut(key) {
             self.ready.push(key, connection);
         }
     }
 
-    pub(super) fn first_deadline(&self, around: &CoreContext<'_>) -> Deadline {
-        Deadline::new(WaitsFor::FirstRequest, 0, around.now.monotonic, &self.limits)
+    pub(super) fn first_deadline(&self, core: &CoreContext<'_>) -> Deadline {
+        Deadline::new(WaitsFor::FirstRequest, 0, core.now.monotonic, &self.limits)
+    }
+
+    /// Closes what is late, in a part of the connections at a time: all are looked at within [`TIMER_TURNS_PER_ROUND`]
+    /// turns. Called at each turn of the core's timer.
+    pub(crate) fn sweep(&mut self, now: Now, shard: &mut Shard) {
+        self.resume_accepting();
+        self.stop_waiting_for_owners(now);
+        let places = self.slots.places();
+        for _ in 0..places.div_ceil(TIMER_TURNS_PER_ROUND) {
+            let slot = if self.swept < places { self.swept } else { 0 };
+            self.swept = slot + 1;
+            let Some((key, connection)) = self.slots.at(slot) else { continue };
+            let deadline = connection.deadline;
+            if deadline.has_passed(now.monotonic) && deadline.waits_for != WaitsFor::OwnerBusy {
+                self.end(key, End::Late(deadline.waits_for), shard);
+            }
+        }
+    }
+
+    /// Has requests answered that have waited for their owner long enough.
+    fn stop_waiting_for_owners(&mut self, now: Now) {
+        let Self { ready, slots, .. } = self;
+        while let Some(key) = ready.late_for_owner(|key| {
+            slots.get_mut(key).is_none_or(|connection| connection.deadline.has_passed(now.monotonic))
+        }) {
+            let Some(connection) = slots.get_mut(key) else { continue };
+            connection.http.stop_waiting();
+            connection.is_queued = false;
+            ready.push(key, connection);
+        }
+        self.wake();
+    }
+
+    /// Accepts nobody any more, and closes connections that nothing is under way for.
+    pub(crate) fn close(&mut self, shard: &mut Shard) {
+        self.listeners.clear();
+        for slot in 0..self.slots.places() {
+            let key =
+                self.slots.at(slot).filter(|(_, connection)| !connection.awaits_owner()).map(|(key, _)| key);
+            if let Some(key) = key {
+                self.end(key, End::Stop, shard);
+            }
+        }
+    }
+
+    /// Closes all connections.
+    pub(crate) fn close_all(&mut self, shard: &mut Shard) {
+        for slot in 0..self.slots.places() {
+            if let Some(key) = self.slots.at(slot).map(|(key, _)| key) {
+                self.end(key, End::Stop, shard);
+            }
+        }
     }
 }
 

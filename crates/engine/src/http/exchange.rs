@@ -1,11 +1,11 @@
-use super::ROOM;
 use super::client::client_of_request;
 use super::full_scrape::FullScrape;
 use super::policy::{HttpPolicy, ProxyHeaderKind, Trust};
 use super::routed::RoutedRequest;
-use super::service::{HttpService, Served};
-use crate::Now;
-use crate::engine::Engine;
+use super::service::{ClientRequest, HttpService, Served};
+use crate::limits::ROOM;
+use crate::now::Now;
+use crate::shard::Shard;
 use core::net::IpAddr;
 use core::ops::Range;
 use http_protocol::{
@@ -42,7 +42,7 @@ pub enum HttpStep {
         connection: Connection,
     },
     /// A request of so many bytes, whose routed request begins.
-    RoutedRequest {
+    Routed {
         /// Bytes that it took.
         consumed: usize,
         /// The routed request's first stop.
@@ -135,7 +135,7 @@ impl HttpExchange {
     pub fn advance(
         &mut self,
         service: &mut HttpService,
-        engine: &mut Engine,
+        shard: &mut Shard,
         now: Now,
         bytes: &[u8],
         out: &mut [u8],
@@ -144,17 +144,17 @@ impl HttpExchange {
             Incoming::Incomplete => HttpStep::Incomplete,
             Incoming::NotHttp(_) => HttpStep::NotHttp,
             Incoming::Refused(status) => {
-                engine.statistics_mut().count_http(self.family(), HttpOutcome::BadRequest);
+                shard.statistics_mut().count_http(self.family(), HttpOutcome::BadRequest);
                 HttpStep::Refused(write_status(out, Framing::FINAL, status).expect(ROOM))
             }
-            Incoming::Request(request) => self.serve(service, engine, now, request, out),
+            Incoming::Request(request) => self.serve(service, shard, now, request, out),
         }
     }
 
     fn serve(
         &mut self,
         service: &mut HttpService,
-        engine: &mut Engine,
+        shard: &mut Shard,
         now: Now,
         mut request: Request<'_>,
         out: &mut [u8],
@@ -165,22 +165,21 @@ impl HttpExchange {
         }
         let (consumed, connection) = (request.bytes, request.framing.connection);
         let client = client_of_request(service.policy(), self.opened_by, self.trust, request.headers);
-        let step = match service.serve(engine, now, (client, self.family()), &request, out) {
+        let asked = ClientRequest { client, family: self.family(), request: &request };
+        let step = match service.serve(shard, now, asked, out) {
             Served::OwnerBusy(owner, routed) if !self.has_waited => {
                 service.take_back(routed);
                 return HttpStep::OwnerBusy(owner);
             }
             Served::OwnerBusy(_, routed) => {
-                let written = service.give_up(engine, routed, out);
+                let written = service.give_up(shard, routed, out);
                 HttpStep::Answered { consumed, written, connection }
             }
             Served::Written(written) => HttpStep::Answered { consumed, written, connection },
             Served::Stream(head, scrape) => {
                 HttpStep::Stream { consumed, head, connection: scrape.response.framing.connection, scrape }
             }
-            Served::RoutedRequest(owner, routed) => {
-                HttpStep::RoutedRequest { consumed, owner, routed, connection }
-            }
+            Served::Routed(owner, routed) => HttpStep::Routed { consumed, owner, routed, connection },
         };
         (self.requests_left, self.has_waited) = (requests_left, false);
         step

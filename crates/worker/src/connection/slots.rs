@@ -1,4 +1,4 @@
-use super::connection::Connection;
+use super::slot::Connection;
 
 /// A connection's place, and which one of those that have had it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,0 +1,14 @@
+//! One core's slice of the info hashes: its swarms, its part of the lists, and its figures.
+
+mod announce;
+mod ownership;
+mod scan;
+mod state;
+mod torrents;
+
+pub(crate) use announce::{AdmittedClient, AnnounceIn};
+pub use announce::{AnyAnnounce, PendingAnnounce};
+pub(crate) use ownership::Ownership;
+pub use scan::{RunningScan, ScanStep};
+pub use state::{Shard, UpdateStep};
+pub use torrents::Torrents;

@@ -1,0 +1,211 @@
+use super::state::Shard;
+use crate::now::Now;
+use access::{CompletedDownload, SessionReport, TorrentRefusal};
+use primitives::{
+    AddressFamily, AnnounceEvent, CompactIpv4, CompactIpv6, Counter, InfoHash, KeyId, Numwant, PeerAddress,
+    PeerDetails, PeerStatus,
+};
+use swarm::{
+    AddressOfSwarm, Admission, Announce, Announced, Bound, Completion, Listing, PeerChange, SwarmSlot,
+};
+
+/// An announce as a codec has read it, whatever the protocol.
+pub(crate) struct AnnounceIn {
+    pub(crate) info_hash: InfoHash,
+    /// 0 where the client does not listen.
+    pub(crate) port: u16,
+    pub(crate) status: PeerStatus,
+    pub(crate) numwant: Numwant,
+    pub(crate) details: PeerDetails,
+}
+
+/// The client of an announce, once it is admitted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AdmittedClient {
+    /// The address at which other peers reach it.
+    pub(crate) address: PeerAddress,
+    /// The key that it announces with, where keys are required.
+    pub(crate) key: Option<KeyId>,
+}
+
+/// An announce that the owner of its torrent can apply. It may cross cores on the way there.
+#[derive(Debug, Clone, Copy)]
+pub struct PendingAnnounce<A> {
+    pub(crate) announce: Announce<A>,
+    /// `None` where nothing of it would be used.
+    report: Option<PeerReport>,
+}
+
+/// A [`PendingAnnounce`] of either address family.
+#[derive(Debug, Clone, Copy)]
+pub enum AnyAnnounce {
+    /// Of an IPv4 peer.
+    V4(PendingAnnounce<CompactIpv4>),
+    /// Of an IPv6 peer.
+    V6(PendingAnnounce<CompactIpv6>),
+}
+
+/// What a client says of itself. It accompanies an announce where accounts or details are kept, and with the event
+/// `completed`.
+#[derive(Debug, Clone, Copy)]
+struct PeerReport {
+    key: Option<KeyId>,
+    details: PeerDetails,
+}
+
+impl AnyAnnounce {
+    /// Returns the family of the peer's address.
+    #[must_use]
+    pub const fn family(&self) -> AddressFamily {
+        match self {
+            Self::V4(_) => AddressFamily::V4,
+            Self::V6(_) => AddressFamily::V6,
+        }
+    }
+}
+
+impl Shard {
+    /// Returns the announce of an admitted client, to be applied by the owner of its torrent.
+    pub(crate) fn any_announce(&self, client: AdmittedClient, announce: &AnnounceIn) -> AnyAnnounce {
+        match client.address {
+            PeerAddress::V4(address) => AnyAnnounce::V4(self.pending(address, client.key, announce)),
+            PeerAddress::V6(address) => AnyAnnounce::V6(self.pending(address, client.key, announce)),
+        }
+    }
+
+    /// The same where the family is known.
+    pub(crate) fn pending<A>(
+        &self,
+        address: A,
+        key: Option<KeyId>,
+        announce: &AnnounceIn,
+    ) -> PendingAnnounce<A> {
+        let AnnounceIn { info_hash, port, status, numwant, details } = *announce;
+        // A download's end is recognized over both families by the peer id.
+        let is_reported = self.access.keeps_peer_reports() || details.event == AnnounceEvent::Completed;
+        PendingAnnounce {
+            announce: Announce {
+                info_hash,
+                address,
+                status,
+                event: details.event,
+                listing: if port == 0 { Listing::Unlisted } else { Listing::Listed },
+                peers_wanted: usize::from(self.policy.peers_wanted(numwant)),
+            },
+            report: is_reported.then_some(PeerReport { key, details }),
+        }
+    }
+
+    /// Applies an announce of a torrent of this shard and writes compact peers into `peers`.
+    ///
+    /// # Errors
+    /// When the torrent is not served.
+    pub(crate) fn announce<A: AddressOfSwarm>(
+        &mut self,
+        now: Now,
+        hint: Option<SwarmSlot<A>>,
+        pending: &PendingAnnounce<A>,
+        peers: &mut [u8],
+    ) -> Result<Announced, TorrentRefusal> {
+        let PendingAnnounce { announce, report } = pending;
+        let report = report.as_ref();
+        let download = completed_download(announce, report);
+        let without_effect = self.without_effect(now, announce, report, download.as_ref());
+        let applied = without_effect.as_ref().unwrap_or(announce);
+        let access = &self.access;
+        let admit = |info_hash: &InfoHash| match access.torrent(info_hash) {
+            Ok(_) => Admission::Admitted,
+            Err(_) => Admission::Refused,
+        };
+        let announced = self.swarms.announce_if(now.monotonic, hint, applied, peers, admit);
+        match announced.change {
+            PeerChange::NotAdmitted => drop(self.access.torrent(&announce.info_hash)?),
+            PeerChange::Refused(bound) => self.statistics.add(counter_of(bound), 1),
+            _ => {}
+        }
+        if announced.completion == Completion::Counted {
+            self.access.count_completed(&announce.info_hash);
+            download.into_iter().for_each(|download| self.access.note_completed(now.monotonic, download));
+        }
+        if let Some(report) = report {
+            self.note_report(now, announce, announced.change, report);
+        }
+        Ok(announced)
+    }
+
+    /// Returns an announce without the event that it must not have: a `completed` that was counted over the other family,
+    /// or a `stopped` of another client than the one that is known to be listed at the address. Its sender had the address
+    /// before, or shares it behind a router.
+    fn without_effect<A: AddressOfSwarm>(
+        &mut self,
+        now: Now,
+        announce: &Announce<A>,
+        report: Option<&PeerReport>,
+        download: Option<&CompletedDownload>,
+    ) -> Option<Announce<A>> {
+        let Announce { info_hash, address, event, .. } = *announce;
+        let report = report?;
+        if download.is_some_and(|download| self.access.was_counted_over_other_family(now.monotonic, download))
+        {
+            return Some(Announce { event: AnnounceEvent::None, ..*announce });
+        }
+        let is_stop_of_another = event == AnnounceEvent::Stopped
+            && self.access.is_of_another(&info_hash, address.into(), &report.details.peer_id);
+        is_stop_of_another.then_some(Announce {
+            event: AnnounceEvent::None,
+            listing: Listing::Unlisted,
+            peers_wanted: 0,
+            ..*announce
+        })
+    }
+
+    /// Keeps what has to be kept of a client.
+    fn note_report<A: AddressOfSwarm>(
+        &mut self,
+        now: Now,
+        announce: &Announce<A>,
+        change: PeerChange,
+        PeerReport { key, details }: &PeerReport,
+    ) {
+        let info_hash = announce.info_hash;
+        if let Some(key) = *key {
+            let report = SessionReport {
+                info_hash,
+                key,
+                peer_id: details.peer_id,
+                uploaded: details.uploaded,
+                downloaded: details.downloaded,
+                status: announce.status,
+                event: announce.event,
+            };
+            self.access.note_session(now.monotonic, &report);
+        }
+        let address = announce.address.into();
+        match change {
+            PeerChange::Added | PeerChange::Refreshed => {
+                self.access.note_details(now.monotonic, &info_hash, address, details);
+            }
+            PeerChange::Removed => self.access.forget_details(&info_hash, address),
+            PeerChange::NotListed | PeerChange::Refused(_) | PeerChange::NotAdmitted => {}
+        }
+    }
+}
+
+/// Returns the download whose end the announce reports.
+fn completed_download<A: AddressOfSwarm>(
+    announce: &Announce<A>,
+    report: Option<&PeerReport>,
+) -> Option<CompletedDownload> {
+    let report = report.filter(|_| announce.event == AnnounceEvent::Completed)?;
+    let (info_hash, peer_id) = (announce.info_hash, report.details.peer_id);
+    Some(CompletedDownload { info_hash, peer_id, family: A::FAMILY })
+}
+
+const fn counter_of(bound: Bound) -> Counter {
+    match bound {
+        Bound::Swarms => Counter::PeersRefusedSwarms,
+        Bound::Peers => Counter::PeersRefusedPeers,
+        Bound::SwarmPeers => Counter::PeersRefusedSwarmPeers,
+        Bound::Memory => Counter::PeersRefusedMemory,
+    }
+}

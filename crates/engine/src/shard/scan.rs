@@ -1,0 +1,169 @@
+use super::torrents::{Torrents, info_of, sum};
+use crate::limits::SCAN_SWARMS;
+use core::cmp::Reverse;
+use primitives::{
+    AddressFamily, CompactIpv4, CompactIpv6, FirstTorrents, InfoHash, InfoHashPrefix, Reply, TorrentInfo,
+    TorrentOrder, TorrentScan,
+};
+use std::collections::BinaryHeap;
+use swarm::SwarmCounts;
+
+/// A scan of one core's torrents that is under way.
+///
+/// It visits the swarms of IPv4 and then those of IPv6. A torrent with both is counted with its IPv4 swarm.
+#[derive(Debug)]
+pub struct RunningScan {
+    family: AddressFamily,
+    place: u32,
+    task: Task,
+}
+
+#[derive(Debug)]
+enum Task {
+    /// The first torrents of those visited; the last of them is on top of the heap.
+    First { wanted: FirstTorrents, ranked: BinaryHeap<Reverse<Ranked>>, reply: Reply<Vec<TorrentInfo>> },
+    /// The number of torrents in each branch of a prefix.
+    Count { prefix: InfoHashPrefix, counts: Vec<u32>, reply: Reply<Vec<u32>> },
+}
+
+/// Whether a scan has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScanStep {
+    /// It is to be continued.
+    More,
+    /// Its result can be sent.
+    Done,
+}
+
+/// A torrent, ordered by its rank: the greatest is the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Ranked {
+    rank: u64,
+    info: TorrentInfo,
+}
+
+impl Ord for Ranked {
+    fn cmp(&self, other: &Self) -> core::cmp::Ordering {
+        let key = |ranked: &Self| (ranked.rank, Reverse(ranked.info.info_hash));
+        key(self).cmp(&key(other))
+    }
+}
+
+impl PartialOrd for Ranked {
+    fn partial_cmp(&self, other: &Self) -> Option<core::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// A swarm that a scan visits. The rest of its torrent is looked up only where it is needed: each look-up costs more
+/// than the visit.
+#[derive(Clone, Copy)]
+struct Seen<'a> {
+    info_hash: InfoHash,
+    family: AddressFamily,
+    counts: SwarmCounts,
+    torrents: Torrents<'a>,
+}
+
+impl Seen<'_> {
+    /// Whether its torrent was not visited before.
+    fn is_new(&self) -> bool {
+        match self.family {
+            AddressFamily::V4 => true,
+            AddressFamily::V6 => self.torrents.swarms.counts::<CompactIpv4>(&self.info_hash).is_none(),
+        }
+    }
+
+    /// Returns the torrent, both families together.
+    fn info(&self) -> TorrentInfo {
+        let other = match self.family {
+            AddressFamily::V4 => self.torrents.swarms.counts::<CompactIpv6>(&self.info_hash),
+            AddressFamily::V6 => None,
+        };
+        info_of(self.info_hash, other.map_or(self.counts, |other| sum(self.counts, other)))
+    }
+
+    /// Returns the torrent with the completed events that are remembered of it.
+    fn with_remembered(&self, info: TorrentInfo) -> TorrentInfo {
+        let TorrentInfo { info_hash, seeders, leechers, completed } = info;
+        let counts = SwarmCounts { seeders, leechers, downloaded: completed };
+        info_of(info_hash, self.torrents.with_remembered(&info_hash, counts))
+    }
+}
+
+impl RunningScan {
+    /// Returns a scan that has visited nothing yet.
+    #[must_use]
+    pub fn new(scan: TorrentScan) -> Self {
+        let task = match scan {
+            TorrentScan::First(wanted, reply) => Task::First { wanted, ranked: BinaryHeap::new(), reply },
+            TorrentScan::Count(prefix, reply) => {
+                Task::Count { prefix, counts: vec![0; InfoHashPrefix::BRANCHES], reply }
+            }
+        };
+        Self { family: AddressFamily::V4, place: 0, task }
+    }
+
+    /// Continues the scan for tens of microseconds.
+    pub fn advance(&mut self, torrents: Torrents<'_>) -> ScanStep {
+        let Self { family, place, task } = self;
+        let visit = |info_hash, counts| task.visit(Seen { info_hash, family: *family, counts, torrents });
+        let next = match family {
+            AddressFamily::V4 => torrents.swarms.page::<CompactIpv4>(*place, SCAN_SWARMS, visit),
+            AddressFamily::V6 => torrents.swarms.page::<CompactIpv6>(*place, SCAN_SWARMS, visit),
+        };
+        match (next, *family) {
+            (Some(next), _) => *place = next,
+            (None, AddressFamily::V4) => (*family, *place) = (AddressFamily::V6, 0),
+            (None, AddressFamily::V6) => return ScanStep::Done,
+        }
+        ScanStep::More
+    }
+
+    /// Sends the result. The first torrents are in no order: sorting a hundred thousand takes longer than a core may be
+    /// kept from its requests.
+    pub fn finish(self) {
+        match self.task {
+            Task::First { ranked, reply, .. } => {
+                reply.send(ranked.into_vec().into_iter().map(|Reverse(ranked)| ranked.info).collect());
+            }
+            Task::Count { counts, reply, .. } => reply.send(counts),
+        }
+    }
+}
+
+impl Task {
+    fn visit(&mut self, seen: Seen<'_>) {
+        match self {
+            Self::First { wanted, ranked, .. } => visit_first(*wanted, ranked, seen),
+            Self::Count { prefix, counts, .. } => {
+                if let Some(branch) = prefix.branch_of(&seen.info_hash)
+                    && seen.is_new()
+                {
+                    counts[usize::from(branch)] += 1;
+                }
+            }
+        }
+    }
+}
+
+/// Adds a torrent that is among the first of those visited.
+fn visit_first(wanted: FirstTorrents, ranked: &mut BinaryHeap<Reverse<Ranked>>, seen: Seen<'_>) {
+    let FirstTorrents { order, from, torrents_max } = wanted;
+    let is_full = ranked.len() >= torrents_max;
+    let is_later = |Reverse(last): &Reverse<Ranked>| last.info.info_hash < seen.info_hash;
+    let is_late = order == TorrentOrder::InfoHash && is_full && ranked.peek().is_none_or(is_later);
+    if seen.info_hash < from || is_late || !seen.is_new() {
+        return;
+    }
+    let info = seen.info();
+    let info = if order == TorrentOrder::Completed { seen.with_remembered(info) } else { info };
+    let new = Ranked { rank: order.rank(&info), info };
+    if !is_full {
+        ranked.push(Reverse(Ranked { info: seen.with_remembered(info), ..new }));
+    } else if let Some(mut last) = ranked.peek_mut()
+        && last.0 < new
+    {
+        *last = Reverse(Ranked { info: seen.with_remembered(info), ..new });
+    }
+}

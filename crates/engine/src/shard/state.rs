@@ -1,0 +1,192 @@
+use super::ownership::Ownership;
+use super::torrents::Torrents;
+use crate::limits::{ACCESS_BYTES_EVERY_TURNS, EVENT_ITEMS_MAX};
+use crate::now::Now;
+use crate::settings::{AnnouncePolicy, EngineSettings, Secrets};
+use access::{Access, AccessUpdate, CoreEvent, ListedPage, Sweep, TorrentTablePlace};
+use primitives::{
+    AddressFamily, CompactIpv4, CompactIpv6, Counter, Gauge, InfoHash, ShardCount, Statistics, TorrentList,
+};
+use swarm::Swarms;
+
+/// One core's slice of the info hashes.
+#[derive(Debug)]
+pub struct Shard {
+    pub(crate) swarms: Swarms,
+    pub(crate) access: Access,
+    pub(crate) statistics: Statistics,
+    pub(crate) ownership: Ownership,
+    pub(crate) policy: AnnouncePolicy,
+    access_bytes: AccessBytes,
+    rng: fastrand::Rng,
+}
+
+/// How far an update has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UpdateStep {
+    /// It is to be continued with this item.
+    More(usize),
+    /// All of it is in effect.
+    Done,
+}
+
+/// The memory of lists and keys. Counting it means looking at thousands of table parts, which is too much for every turn.
+#[derive(Debug, Default)]
+struct AccessBytes {
+    turn: u32,
+    counted: u64,
+}
+
+impl AccessBytes {
+    fn of(&mut self, access: &Access) -> u64 {
+        if self.turn.is_multiple_of(ACCESS_BYTES_EVERY_TURNS) {
+            self.counted = access.heap_bytes() as u64;
+        }
+        self.turn = self.turn.wrapping_add(1);
+        self.counted
+    }
+}
+
+impl Shard {
+    /// Returns a shard without swarms.
+    ///
+    /// # Panics
+    /// When the settings are not within the limits that their fields name.
+    #[must_use]
+    pub fn new(settings: &EngineSettings, secrets: &Secrets) -> Self {
+        settings.assert_valid();
+        Self {
+            swarms: Swarms::new(settings.swarms, secrets.swarms),
+            access: Access::new(settings.access, &settings.access_bounds, secrets.access),
+            statistics: Statistics::default(),
+            ownership: Ownership { steering: secrets.steering, shards: settings.shards, own: settings.shard },
+            policy: settings.announce,
+            access_bytes: AccessBytes::default(),
+            rng: fastrand::Rng::with_seed(secrets.intervals),
+        }
+    }
+
+    /// Removes expired peers for at most `work` units and returns how many units it took. To be called several times a
+    /// second.
+    pub fn expire(&mut self, now: Now, work: u32) -> u32 {
+        let expired = self.swarms.expire(now.monotonic, work);
+        self.statistics.add(Counter::PeersExpired, expired.peers);
+        expired.work
+    }
+
+    /// Returns the figures of this core, with current gauges.
+    pub fn statistics(&mut self) -> &Statistics {
+        self.count_shortfalls();
+        let [v4, v6] = AddressFamily::ALL.map(|family| self.swarms.totals(family));
+        let (torrents, statistics) = (self.swarms.torrents(), &mut self.statistics);
+        statistics.set(Gauge::Torrents, torrents);
+        statistics.set(Gauge::SwarmsV4, v4.swarms);
+        statistics.set(Gauge::SwarmsV6, v6.swarms);
+        statistics.set(Gauge::SeedersV4, v4.seeders);
+        statistics.set(Gauge::SeedersV6, v6.seeders);
+        statistics.set(Gauge::LeechersV4, v4.leechers);
+        statistics.set(Gauge::LeechersV6, v6.leechers);
+        statistics.set(Gauge::SwarmBytes, v4.bytes + v6.bytes);
+        statistics.set(Gauge::AccessBytes, self.access_bytes.of(&self.access));
+        let completed = v4.completed + v6.completed;
+        statistics.add(Counter::Completed, completed - statistics.counter(Counter::Completed));
+        statistics
+    }
+
+    /// Returns the figures for the worker to count in.
+    pub const fn statistics_mut(&mut self) -> &mut Statistics {
+        &mut self.statistics
+    }
+
+    /// Returns the number of shards of the tracker.
+    pub(crate) const fn shards(&self) -> ShardCount {
+        self.ownership.shards
+    }
+
+    /// Prefetches the memory where the look-up of a torrent begins.
+    pub(crate) fn prefetch_directory(&self, family: AddressFamily, info_hash: &InfoHash) {
+        let key = self.swarms.key(info_hash);
+        match family {
+            AddressFamily::V4 => self.swarms.prefetch_directory::<CompactIpv4>(key),
+            AddressFamily::V6 => self.swarms.prefetch_directory::<CompactIpv6>(key),
+        }
+    }
+
+    /// Returns this shard's torrents for reading.
+    #[must_use]
+    pub const fn torrents(&self) -> Torrents<'_> {
+        Torrents { swarms: &self.swarms, access: &self.access }
+    }
+
+    /// Returns the seconds until a client that announces now should announce again.
+    pub(crate) fn draw_interval_s(&mut self) -> u32 {
+        self.policy.draw_interval_s(&mut self.rng)
+    }
+
+    /// Applies a step of an update of lists, keys or bans, from its item `from` on, in at most some 200 microseconds.
+    /// Torrents that are no longer served lose their swarms.
+    pub fn apply_update(&mut self, update: &AccessUpdate, from: usize) -> UpdateStep {
+        let Self { access, swarms, ownership, .. } = self;
+        let next = access.apply(update, from, |info_hash| ownership.owns(info_hash), &mut |info_hash| {
+            swarms.drop_torrent(&info_hash);
+        });
+        next.map_or(UpdateStep::Done, UpdateStep::More)
+    }
+
+    /// Sweeps a bounded part of the lists, keys and sessions, in some 100 microseconds.
+    pub fn sweep_access(&mut self, now: Now) -> Sweep {
+        let swarms = &mut self.swarms;
+        self.access.turn(now.monotonic, &mut |info_hash| {
+            swarms.drop_torrent(&info_hash);
+        })
+    }
+
+    /// Returns a page of this core's part of a list.
+    #[must_use]
+    pub fn list_page(&self, list: TorrentList, from: TorrentTablePlace, torrents_max: usize) -> ListedPage {
+        let mut torrents = Vec::new();
+        let next =
+            self.access.torrent_table().page(list, from, torrents_max, |torrent| torrents.push(torrent));
+        ListedPage { torrents, next }
+    }
+
+    /// Removes a torrent's peers and returns whether it had a swarm.
+    pub fn drop_torrent(&mut self, info_hash: &InfoHash) -> bool {
+        self.swarms.drop_torrent(info_hash).is_some()
+    }
+
+    /// Takes a bounded part of the changes that the control plane has not been sent yet.
+    pub fn take_event(&mut self) -> Option<CoreEvent> {
+        let mut accounts = Vec::new();
+        self.access.take_events(EVENT_ITEMS_MAX, &mut accounts);
+        if !accounts.is_empty() {
+            return Some(CoreEvent::Accounts(accounts));
+        }
+        let mut completed = Vec::new();
+        self.access.take_completed(EVENT_ITEMS_MAX, &mut completed);
+        (!completed.is_empty()).then_some(CoreEvent::Completed(completed))
+    }
+
+    /// Takes an event back that could not be sent; it is merged into a later one.
+    pub fn return_event(&mut self, event: &CoreEvent) {
+        match event {
+            CoreEvent::Accounts(accounts) => self.access.return_events(accounts),
+            CoreEvent::Completed(completed) => self.access.return_completed(completed),
+        }
+    }
+
+    /// Adds the entries that were rejected since the last call to the figures.
+    fn count_shortfalls(&mut self) {
+        let shortfalls = self.access.shortfalls();
+        let statistics = &mut self.statistics;
+        for (counter, now) in [
+            (Counter::ListedTorrentsRefused, shortfalls.listed_torrents),
+            (Counter::CompletedRefused, shortfalls.completed_counts),
+            (Counter::KeysRefused, shortfalls.keys),
+            (Counter::SessionReportsRefused, shortfalls.session_reports),
+            (Counter::PeerDetailsRefused, shortfalls.peer_details),
+        ] {
+            statistics.add(counter, now - statistics.counter(counter));
+        }
+    }
+}

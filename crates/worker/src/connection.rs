@@ -1,0 +1,36 @@
+//! The TCP connections of a core.
+//!
+//! One task serves all of them: an epoll reports which have something to read or room to write, and glommio waits for the
+//! epoll only when it has nothing to report. So a connection is a few hundred bytes in a slot: no task, no wait of its own,
+//! no buffer while it is idle.
+//!
+//! A turn goes from `poll` (what has happened) and `ready` (whose share is next) by `turn` and `server` to
+//! `http_connection` (the state machine of a connection) and `transport` (TLS and the wire below it). A request whose
+//! torrent belongs to another core goes over the mesh, and its connection waits.
+
+mod buffers;
+mod end;
+mod http_connection;
+mod limits;
+mod listener;
+mod poll;
+mod prefixes;
+mod ready;
+mod server;
+mod slot;
+mod slots;
+mod stream;
+mod transport;
+mod turn;
+mod wire;
+
+pub use buffers::Buffers;
+pub use end::{End, Next, WaitsFor};
+pub use http_connection::{ConnectionContext, HttpConnection};
+pub(crate) use limits::TURN;
+pub use listener::{BoundHttpListeners, HttpListener, Security, bind_http_listeners};
+pub use prefixes::PrefixLengths;
+pub(crate) use server::{CoreContext, HttpServer};
+pub use server::{HttpLimits, HttpSetup};
+pub(crate) use turn::wait;
+pub use wire::Wire;
