@@ -8,7 +8,6 @@ mod http_connections;
 // Marks the whole module as tests, so that clippy lets its helpers unwrap.
 #[cfg(test)]
 mod databases;
-mod engine_decisions;
 mod fairness;
 #[cfg(test)]
 mod faults;
