@@ -1,14 +1,13 @@
 //! Starts with a database that is unusable at that moment, or in use by another tracker.
 
 use super::api::Api;
+use super::full_disk::SmallDisk;
 use super::load::torrent;
 use super::scene::{Backend, Place, Stored, block_on, launch};
 use crate::tracker::{PATIENCE, Tracker};
 use rustix::process::Signal;
 use sqlx::{Connection as _, Executor, SqliteConnection};
 use std::collections::BTreeSet;
-use std::path::PathBuf;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 fn wait_for_state(tracker: &Tracker, state: &str) {
@@ -57,35 +56,18 @@ fn a_file_that_is_locked_at_the_start_is_used_once_it_is_free() {
     starts_without(&place.url, "database is locked", || block_on(other.close()).unwrap());
 }
 
-/// The environment variable that passes the folder to the child test.
-const FOLDER: &str = "RINGTRACK_TESTS_FULL_DISK";
-
 #[test]
 fn a_disk_that_is_full_at_the_start_is_written_to_once_there_is_room() {
-    let folder = tempfile::tempdir().unwrap();
-    let mount = format!("mount -t tmpfs -o size=4m none \"${FOLDER}\" && exec \"$@\"");
-    crate::program::program();
-    let output = Command::new("unshare")
-        .args(["--user", "--map-root-user", "--mount", "sh", "-c", &mount, "sh"])
-        .arg(std::env::current_exe().unwrap())
-        .args(["faults::starts::child_starts_on_a_full_disk", "--exact", "--ignored", "--nocapture"])
-        .env(FOLDER, folder.path())
-        .output()
-        .unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && text.contains("1 passed"), "{text}{errors}");
+    SmallDisk::run_child("faults::starts::child_starts_on_a_full_disk");
 }
 
 #[test]
 #[ignore = "the child of another test"]
 fn child_starts_on_a_full_disk() {
-    let folder = PathBuf::from(std::env::var_os(FOLDER).expect("a parent that names the folder"));
-    let url = format!("sqlite:{}", folder.join("tracker.db").display());
-    fill(&url);
-    let ballast = folder.join("ballast");
-    std::fs::write(&ballast, vec![0; 8 << 20]).unwrap_err();
-    starts_without(&url, "", || std::fs::remove_file(&ballast).unwrap());
+    let disk = SmallDisk::of_child();
+    fill(&disk.database_url());
+    disk.fill();
+    starts_without(&disk.database_url(), "", || disk.free());
 }
 
 /// A second tracker is refused while the first runs, and accepted after the first was killed.
