@@ -47,9 +47,7 @@ pub struct AccountBounds {
 /// What a client reports in an announce. Its counters start at 0 with the `started` event (BEP 3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionReport {
-    /// Torrent of the session.
     pub info_hash: InfoHash,
-    /// Number of the user's key.
     pub key: KeyId,
     /// Identifies the client; it stays the same over both address families.
     pub peer_id: PeerId,
@@ -59,14 +57,12 @@ pub struct SessionReport {
     pub downloaded: u64,
     /// Seeder, or leecher that still wants pieces.
     pub status: PeerStatus,
-    /// Event of the announce.
     pub event: AnnounceEvent,
 }
 
 /// The result of recording a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Noted {
-    /// It was recorded.
     Noted,
     /// A new session was refused because a limit on sessions was reached. The use of the key was recorded.
     SessionsFull,

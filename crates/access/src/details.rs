@@ -24,16 +24,13 @@ pub struct DetailsBounds {
 /// The last report of a peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HeardPeer {
-    /// Reported peer id, counters and event.
     pub details: PeerDetails,
-    /// When it was reported.
     pub heard: Second,
 }
 
 /// The result of recording the details of a peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Heard {
-    /// It was recorded.
     Kept,
     /// It was rejected because the limit on peers was reached.
     Full,

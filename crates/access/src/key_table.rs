@@ -17,13 +17,10 @@ pub struct KeyGrant {
 /// Why a user is not admitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum KeyRefusal {
-    /// The announce has no key.
     #[error("Authentication error: this tracker needs a key in its announce URL")]
     Missing,
-    /// The key is not in the table.
     #[error("Authentication error: the key is not known")]
     Unknown,
-    /// The key has expired.
     #[error("Authentication error: the key has expired")]
     Expired,
 }
@@ -31,7 +28,6 @@ pub enum KeyRefusal {
 /// The result of putting a key into the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyPut {
-    /// It was added.
     New,
     /// It was known and has the number and the expiry of the new grant.
     Known,

@@ -6,13 +6,10 @@ use primitives::InfoHash;
 /// Who is served, and which data is recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AccessPolicy {
-    /// Which users are served.
     pub users: UserAdmission,
-    /// Which torrents are served.
     pub torrents: TorrentAdmission,
     /// Whether completed events are counted independently of the swarms, so that they can be stored.
     pub completed: CompletedCounts,
-    /// Whether the details that peers report are kept.
     pub details: DetailsKept,
 }
 
@@ -58,7 +55,6 @@ pub enum CompletedCounts {
 pub enum DetailsKept {
     /// They are kept for the lifetime of the peer.
     Kept,
-    /// They are not kept.
     Dropped,
 }
 
@@ -69,9 +65,7 @@ pub struct AccessBounds {
     pub torrent_table: TorrentTableBounds,
     /// Keys, at most [`crate::KEYS_MAX`].
     pub keys_max: usize,
-    /// Sessions and changed accounts.
     pub accounts: AccountBounds,
-    /// Peers whose details are kept.
     pub details: DetailsBounds,
 }
 
@@ -81,7 +75,6 @@ pub enum TorrentRefusal {
     /// Only listed torrents are served, and it is not listed.
     #[error("The torrent: {0}, is not whitelisted")]
     NotListed(InfoHash),
-    /// It is on the list of denied torrents.
     #[error("The torrent: {0}, is banned here")]
     Denied(InfoHash),
 }
@@ -89,14 +82,10 @@ pub enum TorrentRefusal {
 /// Entries rejected because a limit was reached, since the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Shortfalls {
-    /// Torrents that were to be put on a list.
     pub listed_torrents: u64,
     /// Completed events and stored counts.
     pub completed_counts: u64,
-    /// Keys that were to be added.
     pub keys: u64,
-    /// Reports of sessions.
     pub session_reports: u64,
-    /// Details of peers.
     pub peer_details: u64,
 }

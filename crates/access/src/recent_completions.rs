@@ -6,11 +6,9 @@ use primitives::{AddressFamily, InfoHash, PeerId, Second, TableSeed};
 /// A completed download, and the family it was reported over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CompletedDownload {
-    /// Torrent that was downloaded.
     pub info_hash: InfoHash,
     /// Identifies the client over both families.
     pub peer_id: PeerId,
-    /// Address family of the announce.
     pub family: AddressFamily,
 }
 

@@ -68,9 +68,7 @@ struct Held {
 /// The lists that a torrent is on, and its completed count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListStatus {
-    /// On [`TorrentList::Allowed`].
     pub allowed: Membership,
-    /// On [`TorrentList::Denied`].
     pub denied: Membership,
     /// Number of completed events.
     pub completed: u64,
@@ -81,7 +79,6 @@ pub struct ListStatus {
 pub enum Membership {
     /// At least one source has it on the list.
     On,
-    /// No source has it on the list.
     Off,
 }
 

@@ -9,20 +9,16 @@ use std::sync::Arc;
 /// A request for a page of a core's part of a list.
 #[derive(Debug)]
 pub struct ListQuery {
-    /// List to read.
     pub list: TorrentList,
     /// Where the previous page ended.
     pub from: TorrentTablePlace,
-    /// Most torrents to return.
     pub torrents_max: usize,
-    /// Receives the page.
     pub answer: Reply<ListedPage>,
 }
 
 /// A page of a core's part of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedPage {
-    /// Torrents of the page, with their sources.
     pub torrents: Vec<ListedTorrent>,
     /// Where to continue, if there may be more.
     pub next: Option<TorrentTablePlace>,
@@ -42,9 +38,7 @@ pub enum CoreEvent {
 pub enum AccessUpdate {
     /// Begins a reload of a source's part of a list: what this source adds up to the end is all that it has.
     BeginList(TorrentList, ListSource),
-    /// Adds torrents to a list or removes them.
     ChangeList(ListChange, TorrentList, ListSource, Arc<[InfoHash]>),
-    /// Ends the reload of a source's part of a list.
     EndList(TorrentList, ListSource),
     /// Stored counts of completed events.
     RememberCompleted(Arc<[(InfoHash, u64)]>),
@@ -54,12 +48,8 @@ pub enum AccessUpdate {
     BeginKeys,
     /// Adds keys, or updates their number and expiry.
     PutKeys(Arc<[KeyGrant]>),
-    /// Ends the reload of the keys.
     EndKeys,
-    /// Removes keys.
     RemoveKeys(Arc<[AuthenticationKey]>),
-    /// Replaces the rules about client software.
     UseClients(Arc<ClientRules>),
-    /// Replaces the banned networks.
     UseNetworks(Arc<BannedNetworks>),
 }

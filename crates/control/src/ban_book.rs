@@ -17,9 +17,7 @@ pub(crate) struct BanBook {
 pub struct ConfiguredRules {
     /// Client software that is served; all if empty.
     pub allowed_clients: Vec<PeerIdPrefix>,
-    /// Client software that is not served.
     pub denied_clients: Vec<PeerIdPrefix>,
-    /// Networks that are not served.
     pub denied_networks: Vec<IpNet>,
 }
 

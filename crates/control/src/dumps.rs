@@ -18,11 +18,9 @@ use tracing::{error, info, warn};
 /// Where and how often latencies are dumped.
 #[derive(Debug, Clone)]
 pub struct LatencyDumps {
-    /// The directory of the logs.
     pub directory: PathBuf,
     /// Interval of the dumps that are made without a request.
     pub interval: Every,
-    /// Receives everything that is collected.
     pub snapshot: Arc<LatencySnapshot>,
 }
 

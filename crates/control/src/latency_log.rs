@@ -18,7 +18,6 @@ use std::time::{Duration, SystemTime};
 pub(crate) enum DumpReason {
     /// A signal requested it, perhaps sent by the command `dump-latency`.
     Requested,
-    /// The interval has passed.
     Interval,
     /// The tracker is stopping.
     End,

@@ -9,15 +9,11 @@ use hdrhistogram::serialization::interval_log::{
 /// The error of a latency log that cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum LatencyLogError {
-    /// A line is not valid in an interval log.
     #[error("not a line of an interval log at byte {0}")]
     Line(usize),
-    /// A histogram cannot be decoded.
     #[error("the histogram of {tag} cannot be read")]
     Histogram {
-        /// The histogram's tag.
         tag: String,
-        /// The cause.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },

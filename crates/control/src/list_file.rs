@@ -36,9 +36,7 @@ pub struct InvalidLine {
 #[derive(Debug, thiserror::Error)]
 #[error("cannot read the list {}: {source}", path.display())]
 pub struct ListFileError {
-    /// Path of the file.
     pub path: PathBuf,
-    /// The cause.
     pub source: io::Error,
 }
 

@@ -130,9 +130,7 @@ pub trait Management: Send + Sync + 'static {
 /// The modes of the tracker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Modes {
-    /// Which users are served.
     pub users: UserMode,
-    /// Which torrents are served.
     pub torrents: TorrentMode,
 }
 
@@ -166,10 +164,8 @@ pub enum ManagementError {
     /// A limit is reached, or the system has no randomness for a key.
     #[error("{0}")]
     Full(&'static str),
-    /// The database failed.
     #[error("the database failed: {0}")]
     Database(String),
-    /// A file could not be read.
     #[error("{0}")]
     File(String),
 }
@@ -189,7 +185,6 @@ impl From<DatabaseError> for ManagementError {
 /// A torrent with its peers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TorrentWithPeers {
-    /// Info hash and counts.
     pub info: TorrentInfo,
     /// Peers, IPv4 first.
     pub peers: Vec<PeerInfo>,
@@ -203,7 +198,6 @@ pub struct TorrentPage {
     /// Torrents to skip. In an order by a count, `offset` plus `torrents_max` is at most
     /// [`crate::SORTED_TORRENTS_MAX`].
     pub offset: u64,
-    /// Most torrents to return.
     pub torrents_max: usize,
 }
 
@@ -212,7 +206,6 @@ pub struct TorrentPage {
 pub struct ListPlace {
     /// The shard whose part of the list holds the next entry.
     pub shard: usize,
-    /// The place in that part.
     pub place: TorrentTablePlace,
 }
 
@@ -240,7 +233,6 @@ pub type KeyOutcome = Result<KeyInfo, ManagementError>;
 /// A key with its user's account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyInfo {
-    /// The key.
     pub key: AuthenticationKey,
     /// End of its validity in Unix seconds; `None` for a permanent key.
     pub valid_until_unix_s: Option<u64>,
@@ -259,7 +251,6 @@ pub struct KeyInfo {
 /// A ban of a client or a network.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ban {
-    /// The banned client or network.
     pub banned: Banned,
     /// The reason, for other operators to read.
     pub reason: String,
@@ -276,22 +267,17 @@ pub struct LatencyInfo {
     pub count: u64,
     /// Median in microseconds.
     pub p50_us: f64,
-    /// 90th percentile.
     pub p90_us: f64,
-    /// 99th percentile.
     pub p99_us: f64,
     /// 99.9th percentile.
     pub p999_us: f64,
-    /// Maximum.
     pub max_us: f64,
 }
 
 /// The state of the writes to the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StorageInfo {
-    /// Whether the database accepts them.
     pub state: StorageState,
-    /// Changes that wait to be written.
     pub writes_waiting: u64,
     /// Changes written since the start.
     pub writes_done: u64,
@@ -304,7 +290,6 @@ pub struct StorageInfo {
 /// Whether the database accepts writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StorageState {
-    /// There is no database.
     Absent,
     /// The last write, if there was one, succeeded.
     Connected,
@@ -315,18 +300,16 @@ pub enum StorageState {
 /// A listener of the tracker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListenerInfo {
-    /// The service there.
     pub service: Service,
     /// The bound address and port.
     pub address: SocketAddr,
-    /// What connections to it from this machine have to begin with.
+    /// Required of connections to it from this machine.
     pub preface: Preface,
 }
 
 /// What precedes the protocol on a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Preface {
-    /// Nothing.
     None,
     /// A header of the PROXY protocol.
     ProxyHeader,
@@ -337,12 +320,8 @@ pub enum Preface {
 pub enum Service {
     /// Announces over UDP (BEP 15).
     Udp,
-    /// Announces over HTTP.
     Http,
-    /// Announces over HTTPS.
     Https,
-    /// The management API.
     Api,
-    /// The management API over TLS.
     ApiTls,
 }

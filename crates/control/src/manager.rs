@@ -88,31 +88,20 @@ impl Stored {
 /// The settings of a [`Manager`].
 #[derive(Debug)]
 pub struct ManagerSettings {
-    /// Which users and torrents are served.
     pub modes: Modes,
-    /// Whether counts of completed events are stored.
     pub completed: CompletedStorage,
-    /// Whether totals are stored.
     pub totals: TotalsStorage,
-    /// The client and network rules of the configuration.
     pub rules: ConfiguredRules,
-    /// The file with the allowed torrents.
     pub allow_file: Option<PathBuf>,
-    /// The file with the denied torrents.
     pub deny_file: Option<PathBuf>,
-    /// Limit on the number of keys.
     pub keys_max: usize,
-    /// How changes are written to the database.
     pub write_behind: WriteBehindSettings,
     /// How long the start waits for the stored data.
     pub start_wait: Duration,
     /// The configuration without secrets.
     pub configuration: serde_json::Value,
-    /// The listeners of the tracker.
     pub listeners: Vec<ListenerInfo>,
-    /// The figures of the cores.
     pub snapshot: StatisticsSnapshot,
-    /// How long replies took.
     pub latencies: Arc<LatencySnapshot>,
     /// When the tracker started.
     pub begun: SystemTime,
@@ -123,16 +112,13 @@ pub struct ManagerSettings {
 /// Whether counts of completed events are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CompletedStorage {
-    /// They are stored.
     Stored,
-    /// They are not stored.
     Forgotten,
 }
 
 /// Whether totals are stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TotalsStorage {
-    /// They are stored.
     Stored,
     /// They are stored once this file exists. They alone are no reason to create it.
     StoredIn(PathBuf),

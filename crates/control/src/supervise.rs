@@ -16,7 +16,6 @@ use tracing::{error, info};
 /// A request to the running tracker, such as by a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Request {
-    /// Shut down in order.
     Stop,
     /// Log every figure and dump the latencies.
     Report,
@@ -64,7 +63,6 @@ pub trait ServiceManager {
 pub struct Supervision {
     /// Interval of the statistics line in the log.
     pub statistics: Every,
-    /// Where and how often latencies are dumped.
     pub latency: LatencyDumps,
     /// Time that the workers have to exit.
     pub shutdown_deadline: Duration,

@@ -5,11 +5,9 @@ use std::collections::BTreeMap;
 /// A change to be stored. All values are absolute, so that a change may be stored twice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// A torrent is added to a list or removed from it.
     List(TorrentList, InfoHash, ListChange),
     /// The number of times a torrent was completed. The largest count is kept.
     Completed(TorrentCount),
-    /// A key is stored with this account.
     PutKey(StoredKey),
     /// The account of a key is updated if the key is stored: another program may have removed it.
     Account(StoredKey),
@@ -17,20 +15,15 @@ pub enum Change {
     RemoveKey(AuthenticationKey),
     /// A key is moved to the deleted keys, from which it can be restored.
     DeleteKey(DeletedKey),
-    /// A deleted key is restored, with this account.
     RestoreKey(StoredKey),
-    /// A ban is stored.
     PutBan(StoredBan),
-    /// A ban is removed.
     LiftBan(Banned),
-    /// The value of a total.
     Total(TotalName, u64),
 }
 
 /// The combined change of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum KeyChange {
-    /// Stores the key with this account.
     Put(StoredKey),
     /// Updates the account if the key is stored; its expiry is not changed.
     Account(StoredKey),

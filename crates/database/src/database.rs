@@ -34,7 +34,6 @@ struct Inner {
 /// Whether this tracker holds a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Holding {
-    /// The database was not used yet.
     Unused,
     /// No other tracker can use the database.
     Held,
@@ -52,9 +51,7 @@ pub enum Creation {
 /// The time limits of database operations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TimeLimits {
-    /// The time limit of connecting.
     pub connect: Duration,
-    /// The time limit of one statement.
     pub statement: Duration,
 }
 

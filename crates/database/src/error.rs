@@ -7,27 +7,18 @@ use std::time::Duration;
 /// The reason why a database operation failed. No message contains a password.
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
-    /// The database did not answer in time.
     #[error("no answer within {} s when asked to {what}", limit.as_secs_f32())]
-    TooSlow {
-        /// The operation.
-        what: &'static str,
-        /// The time limit of the operation.
-        limit: Duration,
-    },
+    TooSlow { what: &'static str, limit: Duration },
     /// The database could not be reached, or it refused.
     #[error("{0}")]
     Failed(#[from] sqlx::Error),
     /// A SQLite file, or the lock file beside it, cannot be created or opened.
     #[error("{} cannot be opened: {source}", path.display())]
     File {
-        /// The path of the file.
         path: PathBuf,
-        /// The error of the operating system.
         #[source]
         source: io::Error,
     },
-    /// Another tracker uses the database.
     #[error("it is in use by another tracker, {holder}: stop that one, or give each a database of its own")]
     Held {
         /// The name of the other tracker.
@@ -37,14 +28,10 @@ pub enum DatabaseError {
     #[error(
         "another tracker, {holder}, has taken it over: nothing is written to it until this one is restarted"
     )]
-    Overtaken {
-        /// The name of the other tracker.
-        holder: String,
-    },
+    Overtaken { holder: String },
     /// The server still considers a broken connection of this tracker to be alive.
     #[error("the server has not yet closed this tracker's previous connection")]
     SessionRemains,
-    /// The database was opened for reading only.
     #[error("it was opened for reading only")]
     ReadOnly,
     /// A newer tracker has migrated the schema.
@@ -62,10 +49,8 @@ pub enum DatabaseError {
         "the migration to schema version {0} was interrupted: restore a backup, or remove what it made and its row in _sqlx_migrations"
     )]
     SchemaHalfDone(i64),
-    /// The schema could not be brought up to date.
     #[error("its schema could not be brought up to date: {0}")]
     Schema(#[source] MigrateError),
-    /// The database was closed before.
     #[error("it is closed")]
     Closed,
 }

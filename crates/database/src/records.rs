@@ -6,7 +6,6 @@ use primitives::{AuthenticationKey, InfoHash, PeerIdPrefix};
 /// backends have in common; no user transfers eight exabytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StoredKey {
-    /// The key itself.
     pub key: AuthenticationKey,
     /// When the key expires, in Unix seconds; `None` if it never does.
     pub valid_until_unix_s: Option<u64>,
@@ -21,7 +20,6 @@ pub struct StoredKey {
 /// A key that was deleted because it had expired, with its account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DeletedKey {
-    /// The key as it was stored.
     pub key: StoredKey,
     /// When it was deleted, in Unix seconds.
     pub deleted_unix_s: u64,
@@ -30,7 +28,6 @@ pub struct DeletedKey {
 /// A torrent's count of completed events. Stored counts only grow: of two, the larger one is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TorrentCount {
-    /// The torrent.
     pub info_hash: InfoHash,
     /// The number of completed events.
     pub completed: u64,
@@ -41,14 +38,12 @@ pub struct TorrentCount {
 pub enum Banned {
     /// Client software, identified by the beginning of its peer ids.
     Client(PeerIdPrefix),
-    /// All addresses of a network.
     Network(IpNet),
 }
 
 /// A ban as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredBan {
-    /// The banned client software or network.
     pub banned: Banned,
     /// The reason, of which the first [`REASON_BYTES_MAX`] bytes are stored, without NUL.
     pub reason: String,
@@ -87,9 +82,7 @@ impl TotalName {
 /// A total as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredTotal {
-    /// The name of the total.
     pub name: String,
-    /// The value of the total.
     pub value: u64,
 }
 

@@ -34,7 +34,6 @@ enum Admission {
 /// Whether the database accepts writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WriteBehindState {
-    /// There is no database.
     Absent,
     /// The last attempt to use the database, if there was one, succeeded.
     Connected,

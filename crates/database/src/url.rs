@@ -22,16 +22,12 @@ pub(crate) enum Target {
 /// The reason why a text is not a database URL. It does not repeat the text, which may contain a password.
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseUrlError {
-    /// The URL has an unknown scheme.
     #[error("a database URL begins with sqlite:, mysql://, mariadb:// or postgres://")]
     UnknownKind,
-    /// The URL names no file.
     #[error("sqlite: is followed by the path of a file")]
     NoFile,
-    /// The URL names no database.
     #[error("the URL names no database: it ends with /NAME")]
     NoDatabase,
-    /// The URL is malformed.
     #[error("the database URL is malformed: {0}")]
     Malformed(#[source] sqlx::Error),
 }

@@ -37,7 +37,6 @@ struct Task {
 pub struct WriteBehindSettings {
     /// How often changes are written. A crash loses at most the changes of this time.
     pub flush_every: Duration,
-    /// The maximum number of waiting changes.
     pub pending_max: usize,
     /// The pause after a first failure. Each further failure doubles it.
     pub retry_first: Duration,
@@ -62,7 +61,6 @@ impl Default for WriteBehindSettings {
 /// The state and the counts of a [`WriteBehind`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WriteBehindInfo {
-    /// Whether the database accepts writes.
     pub state: WriteBehindState,
     /// Changes that wait. A change of an item that is being written counts in addition.
     pub waiting: u64,

@@ -1,6 +1,5 @@
-//! Whether a client is served, checked in one order for every protocol: its network before anything else is read, then the
-//! proof of its address, its software and its key. The owner of the torrent checks last whether the torrent is served, in
-//! `Shard::announce`.
+//! Whether a client is served, checked in the same order for every protocol: its network, the proof of its address, its
+//! software and its key. The owner of the torrent checks last whether the torrent is served, in `Shard::announce`.
 
 use crate::connection_id::ConnectionIdError;
 use crate::now::Now;
@@ -10,7 +9,7 @@ use access::UserAdmission;
 use core::net::IpAddr;
 use primitives::{KeyId, KeyInPath, PeerId};
 
-/// What a protocol knows of a client. The closures are called in the order of the checks, and only where their turn comes.
+/// What a protocol knows about a client. Each closure is called at most once, after the checks before it have passed.
 pub(crate) struct Credentials<'a, P, K> {
     /// Whether the client has proved that the source is its own address.
     pub(crate) proof: P,
@@ -25,7 +24,7 @@ pub(crate) fn check_source(shard: &Shard, source: IpAddr) -> Result<(), Refusal>
     Ok(shard.access.network(source)?)
 }
 
-/// Checks the rest, and returns the number of the key where keys are required.
+/// Checks address, software and key, and returns the number of the key where keys are required.
 pub(crate) fn check<P, K>(
     shard: &Shard,
     now: Now,

@@ -5,7 +5,7 @@ use siphasher::sip::SipHasher24;
 use thiserror::Error;
 use udp_protocol::ConnectionId;
 
-/// The secret of connection ids. Trackers with the same key, lifetime and time accept each other's.
+/// The secret of connection ids. Trackers with the same key, lifetime and time accept each other's ids.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct ConnectionIdKey(pub [u8; ConnectionIdKey::BYTES]);
 
@@ -20,31 +20,31 @@ impl fmt::Debug for ConnectionIdKey {
     }
 }
 
-/// Issues and checks connection ids without remembering any (BEP 15 asks only that a client cannot guess one).
+/// Issues and checks connection ids without storing any (BEP 15 requires only that a client cannot guess one).
 ///
-/// Time is cut into epochs of one lifetime. An id is the lowest byte of its epoch and 56 bits of SipHash-2-4
-/// over the client's address and the epoch. It is accepted in its own epoch and in the next, thus for one to
-/// two lifetimes; and in the one before, for nodes that share a key but whose clocks differ by a little.
+/// Time is divided into epochs of one lifetime. An id is the lowest byte of its epoch and 56 bits of SipHash-2-4 over
+/// the client's address and the epoch. It is accepted in its own epoch and the next, that is, for one to two lifetimes.
+/// It is also accepted in the epoch before, for nodes that share a key but whose clocks differ slightly.
 #[derive(Debug, Clone)]
 pub struct ConnectionIds {
     key: ConnectionIdKey,
     lifetime_s: u64,
 }
 
-/// Why a connection id is not accepted. The texts stay so short that an error is no longer than the shortest request
-/// that it answers, a scrape of one torrent: a forged source gets nothing amplified.
+/// Why a connection id is not accepted. The texts are so short that an error is no longer than the shortest request
+/// that it answers, a scrape of one torrent, so that forged sources gain no amplification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum ConnectionIdError {
-    /// It was good once.
+    /// The id was issued to this address, but too long ago.
     #[error("connection id expired")]
     Expired,
-    /// It was not issued to this address, or not by a tracker with this key.
+    /// The id was not issued to this address, or not by a tracker with this key.
     #[error("connection id mismatch")]
     Wrong,
 }
 
 impl ConnectionIds {
-    /// Ids that are accepted for one to two times `lifetime_s`.
+    /// Returns an issuer of ids that are accepted for one to two times `lifetime_s`.
     ///
     /// # Panics
     /// When the lifetime is 0.
@@ -54,19 +54,19 @@ impl ConnectionIds {
         Self { key, lifetime_s: u64::from(lifetime_s) }
     }
 
-    /// The id for a client at `ip`.
+    /// Returns the id for a client at `ip`.
     #[must_use]
     pub fn issue(&self, unix_s: u64, ip: IpAddr) -> ConnectionId {
         self.of_epoch(unix_s / self.lifetime_s, ip)
     }
 
-    /// Whether the client at `ip` may use `id` now.
+    /// Checks whether the client at `ip` may use `id`.
     ///
     /// # Errors
-    /// Why not.
+    /// When the id has expired or is not the client's.
     pub fn check(&self, unix_s: u64, ip: IpAddr, id: ConnectionId) -> Result<(), ConnectionIdError> {
         let epoch = unix_s / self.lifetime_s;
-        // The id's epoch is the latest one with this lowest byte that is not after the next.
+        // The id's epoch is the latest one with this lowest byte, up to the next epoch.
         let [low_byte, ..] = id.0;
         let newest = epoch.wrapping_add(1);
         let age = newest.to_le_bytes()[0].wrapping_sub(low_byte);
@@ -80,7 +80,7 @@ impl ConnectionIds {
     fn of_epoch(&self, epoch: u64, ip: IpAddr) -> ConnectionId {
         let hasher = SipHasher24::new_with_key(&self.key.0);
         let epoch = epoch.to_le_bytes();
-        // One piece of a fixed length: feeding pieces costs more than hashing them.
+        // Hashed as one slice of fixed length: feeding several slices costs more than the hashing itself.
         let hash = match canonical_ip(ip) {
             IpAddr::V4(v4) => hasher.hash(&joined::<12>(epoch, &v4.octets())),
             IpAddr::V6(v6) => hasher.hash(&joined::<24>(epoch, &v6.octets())),
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_node_whose_clock_is_a_little_behind_accepts_the_ids_of_its_sister() {
+    fn a_node_whose_clock_is_slightly_slow_accepts_the_ids_of_other_nodes() {
         let id = ids(1).issue(1_800_000_120, CLIENT);
         assert_eq!(ids(1).check(1_800_000_119, CLIENT, id), Ok(()));
     }
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn every_changed_bit_makes_an_id_unacceptable() {
+    fn an_id_with_any_changed_bit_is_refused() {
         let id = ids(1).issue(1_800_000_000, CLIENT);
         for bit in 0..64 {
             let mut changed = id;

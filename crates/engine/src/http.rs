@@ -1,8 +1,8 @@
 //! Decisions about HTTP requests (BEP 3, 7, 23, 24, 31, 48).
 //!
-//! [`HttpExchange`] reads the requests of one connection and knows whose they are. [`HttpService`] admits the client, reads
-//! the query and makes a [`RoutedRequest`] of it, which the owner of the torrent carries out. Its home writes the result as
-//! the answer. Where home is the owner, all of this happens in one call.
+//! [`HttpExchange`] reads the requests of one connection and identifies the client. [`HttpService`] admits the client,
+//! reads the query and makes a [`RoutedRequest`] of it, which the owner of the torrent carries out. The home of the
+//! connection writes the result as the answer. Where home is the owner, all of this happens in one call.
 
 mod client;
 mod exchange;

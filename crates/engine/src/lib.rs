@@ -3,13 +3,13 @@
 //! A [`Shard`] owns a slice of the info hashes: their swarms, their part of the lists, and the core's figures. Each
 //! protocol has a service in front of it, [`UdpService`] and [`HttpService`], which turns (time, source, bytes) into a
 //! reply, a message for another shard, or nothing. Both admit clients with the same checks in the same order
-//! (`admission`) and hand the shard the same kind of announce (`AnnounceIn`).
+//! (`admission`) and pass the shard the same kind of announce (`AnnounceIn`).
 //!
 //! Nothing here has a socket, a clock, a thread or a lock, and randomness and keys come in as arguments: the same code
 //! runs under the workers, the fuzz targets and the tests.
 //!
-//! Modules import only from those above them in this list: `now`, `limits`, `connection_id`, `settings`, `refusal`, `shard`,
-//! `admission`, then `udp` and `http`.
+//! Modules import only from those before them in this list: `now`, `limits`, `connection_id`, `settings`, `refusal`,
+//! `shard`, `admission`, then `udp` and `http`.
 
 #![forbid(unsafe_code)]
 

@@ -1,37 +1,36 @@
-//! The bounds of the engine, each with its reason.
+//! The limits of the engine, each with its reason.
 
 use primitives::{CompactAddress, CompactIpv6, ShardCount};
 use udp_protocol::AnnounceResponse;
 
-/// Datagrams of one batch. More would not save system calls that matter, and would keep the core's other tasks waiting.
+/// Datagrams in a batch. Larger batches save few system calls and delay the core's other tasks.
 pub const BATCH_DATAGRAMS_MAX: usize = 256;
 
-/// The most peers in one answer. BEP 15 clients have room for 200 in practice.
+/// Peers in one answer at most. In practice BEP 15 clients have room for 200.
 pub(crate) const PEERS_PER_REPLY_MAX: u16 = 200;
 
-/// Bytes of the longest reply: an announce's with 200 IPv6 peers. A scrape's is shorter.
+/// Bytes of the longest reply, an announce response with 200 IPv6 peers. Scrape responses are shorter.
 pub const REPLY_BYTES_MAX: usize =
     AnnounceResponse::BYTES + PEERS_PER_REPLY_MAX as usize * CompactIpv6::BYTES;
 
-/// Requests of one core's HTTP clients that may be at one other core: each takes 7 KiB, or 11 KiB once it has brought peers'
-/// ids, and is back within a few batches of datagrams. A core that is slow holds up what is for it and nothing else.
+/// Requests of one core's HTTP clients that may be at one other core. Each takes 7 KiB, or 11 KiB once it has carried
+/// peer ids, and returns within a few batches of datagrams. A slow core delays only the requests of its own torrents.
 const ROUTED_PER_OWNER_MAX: usize = 256;
 
-/// The least that each owner has on a tracker with many cores, where a pair of cores exchanges little.
+/// The smallest limit per owner, on a tracker with many cores, where a pair of cores exchanges few requests.
 const ROUTED_PER_OWNER_MIN: usize = 16;
 
-/// Requests of one core's HTTP clients in all, dealt out to the other cores: 7 to 11 MiB.
+/// Requests of one core's HTTP clients that may be at other cores in total, 7 to 11 MiB, divided among those cores.
 const ROUTED_PER_CORE: usize = 1024;
 
-/// Returns how many routed requests of one core's HTTP clients may be at one other core of a tracker with this many shards.
+/// Returns how many requests of one core's HTTP clients may be at one other core of a tracker with this many shards.
 #[must_use]
 pub fn routed_requests_per_owner(shards: ShardCount) -> usize {
     let owners = usize::from(shards.get()).saturating_sub(1).max(1);
     (ROUTED_PER_CORE / owners).clamp(ROUTED_PER_OWNER_MIN, ROUTED_PER_OWNER_MAX)
 }
 
-/// Swarms that a scan of torrents looks at in one step: about 30 microseconds, between which the core can see to its
-/// requests.
+/// Swarms that a scan of torrents visits in one step of about 30 microseconds. The core serves requests between steps.
 pub(crate) const SCAN_SWARMS: usize = 256;
 
 /// Bytes of an IPv4 header without options and a UDP header.
@@ -43,10 +42,10 @@ pub const IPV6_UDP_HEADER_BYTES: u16 = 40 + 8;
 /// The smallest path MTU that can be configured: every IPv4 host takes 576 bytes (RFC 791).
 pub(crate) const PATH_MTU_BYTES_MIN: u16 = 576;
 
-/// Turns of the timer, of which there are ten a second, for each count of what lists and keys take.
+/// Timer turns, of which there are ten a second, from one measurement of the memory of lists and keys to the next.
 pub(crate) const ACCESS_BYTES_EVERY_TURNS: u32 = 10;
 
-/// Accounts or torrents in one event for the control plane: they are read from memory that was in use a moment before.
+/// Accounts or torrents in one event for the control plane. They changed recently, so their memory is still cached.
 pub(crate) const EVENT_ITEMS_MAX: usize = 1024;
 
 /// Why writing an answer cannot fail.

@@ -1,10 +1,10 @@
 use primitives::Second;
 
-/// The time of a batch. It is read once for all of its datagrams.
+/// The time of a batch, read once for all of its datagrams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Now {
-    /// For lifetimes.
+    /// For the lifetimes of peers and sessions.
     pub monotonic: Second,
-    /// Seconds since the Unix epoch, for connection ids: nodes that share a key share this time too.
+    /// Seconds since the Unix epoch, for connection ids, which nodes may share, and for the expiry of keys.
     pub unix_s: u64,
 }

@@ -3,38 +3,33 @@ use access::{ClientRefused, KeyRefusal, NetworkRefused};
 use primitives::{Counter, ErrorReason, Statistics, UnreachableAddress};
 use thiserror::Error;
 
-/// Why somebody is not served who asked in good form, whatever the torrent. Its text is told to the client's user. It is
-/// small: a batch has one for each datagram.
+/// Why a well-formed request is refused, whatever its torrent. Clients show the text to their user. The type is small,
+/// because a batch has one for each datagram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum Refusal {
-    /// No proof of the address (BEP 15).
+    /// The client has not proved its address (BEP 15).
     #[error(transparent)]
     ConnectionId(#[from] ConnectionIdError),
-    /// Something that BEP 15 does not have.
+    /// BEP 15 does not define the action.
     #[error("unknown action")]
     UnknownAction,
-    /// No key that lets in.
     #[error(transparent)]
     Key(#[from] KeyRefusal),
-    /// A key's place in the URL holds something else.
     #[error("Authentication error: the key in the announce URL is malformed")]
     MalformedKey,
-    /// A UDP scrape has no place for a key (BEP 15, BEP 41).
+    /// UDP scrapes have no place for a key (BEP 15, BEP 41).
     #[error("Authentication error: scrapes need a key, which only HTTP has a place for")]
     ScrapeWithoutKey,
-    /// Software that is not let in.
     #[error(transparent)]
     Client(#[from] ClientRefused),
-    /// An address that is not let in.
     #[error(transparent)]
     Network(#[from] NetworkRefused),
-    /// An address that cannot be a peer's.
     #[error(transparent)]
     Address(#[from] UnreachableAddress),
 }
 
 impl Refusal {
-    /// As what a datagram's error is counted.
+    /// Returns the reason under which the error to a datagram is counted.
     pub(crate) const fn reason(self) -> ErrorReason {
         match self {
             Self::ConnectionId(ConnectionIdError::Expired) => ErrorReason::ConnectionIdExpired,
@@ -44,7 +39,7 @@ impl Refusal {
         }
     }
 
-    /// Counts it by what was refused, beside the outcome of its request.
+    /// Counts the refusal by its kind, in addition to the outcome of the request.
     pub(crate) fn count(self, statistics: &mut Statistics) {
         let counter = match self {
             Self::ConnectionId(_) | Self::UnknownAction => return,

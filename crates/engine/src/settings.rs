@@ -8,36 +8,28 @@ use primitives::{AddressFamily, ShardCount, ShardId, SteeringKey, TableSeed};
 use swarm::{Seeds, SwarmSettings};
 use udp_protocol::Numwant;
 
-/// How a core answers.
+/// The settings of one core.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EngineSettings {
-    /// Shards of the tracker.
     pub shards: ShardCount,
-    /// The core's own.
     pub shard: ShardId,
-    /// Answers to announces.
     pub announce: AnnouncePolicy,
-    /// Bytes of an IP packet, headers included, that no reply exceeds.
+    /// Bytes of the largest IP packet that is sent, headers included.
     pub path_mtu_bytes: u16,
-    /// Seconds for which a connection id is accepted at least; at most it is twice as long.
+    /// Seconds for which a connection id is accepted at least. It expires after at most twice this time.
     pub connection_id_lifetime_s: u32,
-    /// What happens to requests with a connection id that is not accepted.
     pub invalid_connection_id: InvalidConnectionId,
-    /// How swarms are kept.
     pub swarms: SwarmSettings,
-    /// Who is served.
     pub access: AccessPolicy,
-    /// How much is known of who is served.
     pub access_bounds: AccessBounds,
 }
 
-/// What an answer to an announce holds.
+/// The intervals and numbers of peers in answers to announces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AnnouncePolicy {
     /// Mean seconds between two announces of a client.
     pub interval_s: u32,
-    /// Each interval is drawn from the mean minus this to the mean plus this, so that the clients of a swarm
-    /// do not come back in step.
+    /// Each interval is drawn from the mean plus or minus this, so that the clients of a swarm do not announce in step.
     pub interval_jitter_s: u32,
     /// Peers for a client that leaves the number to the tracker.
     pub numwant_default: u16,
@@ -48,24 +40,22 @@ pub struct AnnouncePolicy {
 /// What happens to a request whose connection id is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InvalidConnectionId {
-    /// It is answered with an error, shorter than the request.
+    /// The reply is an error, which is shorter than the request.
     Error,
-    /// It is dropped.
     Drop,
 }
 
-/// What nobody outside may know. Made or read once, passed in, never printed.
+/// The keys and seeds that must stay secret. They are generated or read once, passed in and never printed.
 #[derive(Clone)]
 pub struct Secrets {
-    /// Keys the connection ids.
     pub connection_ids: ConnectionIdKey,
     /// Keys the function from info hash to shard.
     pub steering: SteeringKey,
-    /// The randomness of the swarms; another for each core.
+    /// Different on each core.
     pub swarms: Seeds,
-    /// Keys the tables of lists and keys; another for each core.
+    /// Keys the hash tables of lists and keys. Different on each core.
     pub access: TableSeed,
-    /// Begins the draw of intervals.
+    /// The seed for drawing announce intervals.
     pub intervals: u64,
 }
 
@@ -76,7 +66,7 @@ impl fmt::Debug for Secrets {
 }
 
 impl EngineSettings {
-    /// Bytes of the longest datagram that is sent to a client of this family.
+    /// Returns the bytes of the longest datagram that is sent to a client of this family.
     #[must_use]
     pub const fn reply_bytes_max(&self, family: AddressFamily) -> usize {
         let headers = match family {
@@ -98,7 +88,7 @@ impl EngineSettings {
 }
 
 impl AnnouncePolicy {
-    /// Peers that an announce is answered with at most.
+    /// Returns the maximum number of peers in the answer to an announce.
     pub(crate) fn peers_wanted(&self, numwant: Numwant) -> u16 {
         match numwant {
             Numwant::Default => self.numwant_default,
@@ -106,7 +96,7 @@ impl AnnouncePolicy {
         }
     }
 
-    /// Seconds until the client should come back.
+    /// Returns the seconds until the client should announce again.
     pub(crate) fn draw_interval_s(&self, rng: &mut fastrand::Rng) -> u32 {
         self.interval_s - self.interval_jitter_s + rng.u32(0..=2 * self.interval_jitter_s)
     }

@@ -9,9 +9,7 @@ use primitives::{InfoHash, Numwant, PeerId, PeerStatus};
 /// An announce (BEP 3), read from its query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Announce<'a> {
-    /// Identifies the torrent.
     pub info_hash: InfoHash,
-    /// Identifies the client software.
     pub peer_id: PeerId,
     /// Port where the client listens, or 0 if it does not.
     pub port: u16,
@@ -21,11 +19,8 @@ pub struct Announce<'a> {
     pub downloaded: Option<u64>,
     /// Bytes left to download, if given: a client without the metadata cannot know them.
     pub left: Option<u64>,
-    /// Event that the client reports.
     pub event: Event,
-    /// Number of peers that the client asks for.
     pub numwant: Numwant,
-    /// Form of the peers in the response.
     pub form: PeerForm,
     named: NamedAddresses<'a>,
 }

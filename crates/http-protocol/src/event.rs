@@ -7,7 +7,6 @@ pub enum Event {
     /// A regular announce: no event, an empty one, or one that no BEP defines.
     #[default]
     None,
-    /// The client has started the torrent.
     Started,
     /// The client leaves the swarm.
     Stopped,

@@ -1,25 +1,20 @@
 /// The version of a request. Responses always have HTTP/1.1, as RFC 9110 (2.5) recommends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Version {
-    /// HTTP/1.0.
     Http10,
-    /// HTTP/1.1.
     Http11,
 }
 
 /// Whether the connection stays open after a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Connection {
-    /// It stays open for the next request.
     KeepAlive,
-    /// It is closed.
     Close,
 }
 
 /// Whether the body of a response is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Content {
-    /// It is sent.
     Sent,
     /// Only the head of the full response is sent, as `HEAD` asks for.
     Withheld,
@@ -28,7 +23,6 @@ pub enum Content {
 /// How the response to a request is framed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Framing {
-    /// Version of the request.
     pub version: Version,
     /// What the client asks for. The server may change it to [`Connection::Close`].
     pub connection: Connection,

@@ -15,9 +15,7 @@ pub enum ProxyHeader {
     Incomplete,
     /// Not a header of either version: the connection is to be closed.
     Invalid,
-    /// A complete header.
     Complete {
-        /// Source of the connection.
         source: ProxiedSource,
         /// Size of the header, after which the requests start.
         bytes: usize,
@@ -27,7 +25,6 @@ pub enum ProxyHeader {
 /// The source of a connection that a proxy forwards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProxiedSource {
-    /// A client at this address.
     Client(SocketAddr),
     /// The proxy itself (`LOCAL`: a health check), or a client without an IP address (`UNKNOWN`, Unix sockets).
     Proxy,

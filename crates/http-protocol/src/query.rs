@@ -6,11 +6,8 @@ use thiserror::Error;
 /// A required parameter of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Parameter {
-    /// Identifies the torrent.
     InfoHash,
-    /// Identifies the client software.
     PeerId,
-    /// Port where the client listens.
     Port,
 }
 
@@ -18,7 +15,6 @@ pub enum Parameter {
 /// tools match on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum QueryError<'a> {
-    /// The parameter is missing.
     #[error("{CANNOT_PARSE}: missing param {0}")]
     Missing(Parameter),
     /// The value is not 20 bytes, percent-encoded where needed.

@@ -14,7 +14,6 @@ pub enum Incoming<'a> {
     /// The start of a request, or nothing: more bytes are needed.
     Incomplete,
     Request(Request<'a>),
-    /// A complete request.
     /// A request to refuse with this status and [`Framing::FINAL`], because its end is not known.
     Refused(Status),
     /// Another protocol: the connection is to be closed without a response.
@@ -28,11 +27,9 @@ pub struct Request<'a> {
     pub bytes: usize,
     /// Framing of the response.
     pub framing: Framing,
-    /// Endpoint that the request is for.
     pub route: Route,
     /// Part of the target after `?`, percent-encoded.
     pub query: &'a [u8],
-    /// Coding that the response may have.
     pub accepted_coding: ContentCoding,
     /// Header lines in their order.
     pub headers: Headers<'a>,

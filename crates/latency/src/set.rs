@@ -10,8 +10,8 @@ pub struct LatencySet {
     replies: [Histogram<u64>; ReplyTag::COUNT],
     /// From the kernel's receive time stamp to the send call's return, by tag.
     from_kernel: [Histogram<u64>; ReplyTag::COUNT],
-    expiry_turns: Histogram<u64>,
     /// Processor time of each turn of expiry.
+    expiry_turns: Histogram<u64>,
     stamps_ahead: u64,
 }
 

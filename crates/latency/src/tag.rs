@@ -3,11 +3,8 @@ use primitives::AddressFamily;
 /// The kind of a reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReplyKind {
-    /// Returns a connection id.
     Connect,
-    /// Returns peers.
     Announce,
-    /// Returns the counts of torrents.
     Scrape,
     /// Reports an error, whatever the request.
     Error,
@@ -16,9 +13,7 @@ pub enum ReplyKind {
 /// The kind of a reply and the family of its client. Each pair has its own histograms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReplyTag {
-    /// Kind of the reply.
     pub kind: ReplyKind,
-    /// Address family of the client.
     pub family: AddressFamily,
 }
 

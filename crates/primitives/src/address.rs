@@ -6,9 +6,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 /// An IP address family. The IPv4 and the IPv6 peers of a torrent form two swarms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AddressFamily {
-    /// IPv4.
     V4,
-    /// IPv6.
     V6,
 }
 
@@ -132,7 +130,6 @@ impl CompactIpv6 {
 /// A peer's address and port in either family. [`PeerAddress::new`] rejects those that no client can connect to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PeerAddress {
-    /// An IPv4 peer.
     V4(CompactIpv4),
     /// An IPv6 peer. Never an IPv4-mapped address.
     V6(CompactIpv6),

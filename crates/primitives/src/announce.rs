@@ -6,7 +6,6 @@ pub enum AnnounceEvent {
     None,
     /// The client has downloaded the last missing piece.
     Completed,
-    /// The client has started the torrent.
     Started,
     /// The client leaves the swarm.
     Stopped,
@@ -32,7 +31,6 @@ impl PeerStatus {
 /// The number of peers that a client asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Numwant {
-    /// The tracker's default number.
     Default,
     /// At most this many. Clients that need no more connections send 0.
     AtMost(u32),

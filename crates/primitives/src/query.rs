@@ -6,7 +6,6 @@ use std::sync::Arc;
 /// requests.
 #[derive(Debug)]
 pub enum Query {
-    /// Scans all torrents.
     TorrentScan(TorrentScan),
     /// Returns the given torrents that have swarms on the core.
     Torrents(Arc<[InfoHash]>, Reply<Vec<TorrentInfo>>),
@@ -28,11 +27,9 @@ pub enum TorrentScan {
 /// Selects the first torrents of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FirstTorrents {
-    /// Order that decides which torrents are first.
     pub order: TorrentOrder,
     /// Lowest info hash to include.
     pub from: InfoHash,
-    /// Maximum number of torrents.
     pub torrents_max: usize,
 }
 

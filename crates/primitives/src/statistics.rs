@@ -6,7 +6,6 @@ use core::sync::atomic::{AtomicU64, Ordering};
 pub enum RequestKind {
     /// Asks for a connection id (BEP 15).
     Connect,
-    /// Announces a peer.
     Announce,
     /// Asks for the counts of torrents.
     Scrape,
@@ -17,7 +16,6 @@ pub enum RequestKind {
 /// Why a request was answered with an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorReason {
-    /// The connection id was valid but has expired.
     ConnectionIdExpired,
     /// The connection id was not issued to this address, or not by a tracker with this key.
     ConnectionIdWrong,
@@ -55,28 +53,20 @@ pub enum DropReason {
 /// The outcome of a datagram. Each datagram received has exactly one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// Answered as requested.
     Answered,
-    /// Answered with an error.
     Error(ErrorReason),
-    /// Not answered.
     Dropped(DropReason),
 }
 
 /// The outcome of an HTTP request. Each request read has exactly one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HttpOutcome {
-    /// An announce answered with peers.
     AnnounceAnswered,
-    /// An announce that was refused with a failure reason.
     AnnounceRefused,
-    /// A scrape answered with counts.
     ScrapeAnswered,
-    /// A scrape that was refused with a failure reason.
     ScrapeRefused,
     /// An announce or scrape answered with a failure because its owner could take no more requests.
     Busy,
-    /// A health check.
     HealthChecked,
     /// `OPTIONS`, or an unknown path.
     Elsewhere,
@@ -182,23 +172,16 @@ pub enum Counter {
 pub enum Gauge {
     /// Torrents that have a swarm in at least one family.
     Torrents,
-    /// IPv4 swarms.
     SwarmsV4,
-    /// IPv6 swarms.
     SwarmsV6,
-    /// IPv4 seeders.
     SeedersV4,
-    /// IPv6 seeders.
     SeedersV6,
-    /// IPv4 leechers.
     LeechersV4,
-    /// IPv6 leechers.
     LeechersV6,
     /// Size of the swarms' tables and peers, in bytes.
     SwarmBytes,
     /// Size of the lists, keys, sessions and details of peers, in bytes.
     AccessBytes,
-    /// Open HTTP connections.
     HttpConnectionsOpen,
     /// Maximum lateness of a turn of a core's timer task since its start, in microseconds.
     TimerLatenessUsMax,

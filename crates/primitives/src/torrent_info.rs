@@ -4,7 +4,6 @@ use core::net::SocketAddr;
 /// The counts of a torrent, both families together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TorrentInfo {
-    /// Identifies the torrent.
     pub info_hash: InfoHash,
     /// Peers that have nothing left to download.
     pub seeders: u32,
@@ -19,7 +18,6 @@ pub struct TorrentInfo {
 pub struct PeerInfo {
     /// Address at which other peers can reach it.
     pub address: SocketAddr,
-    /// Whether it counts as a seeder or a leecher.
     pub status: PeerStatus,
     /// Seconds since its last announce.
     pub heard_s_ago: u32,
@@ -30,7 +28,6 @@ pub struct PeerInfo {
 /// What a peer reported of itself in its last announce. None of it is verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PeerDetails {
-    /// Identifies the client software.
     pub peer_id: PeerId,
     /// Bytes uploaded since `started`.
     pub uploaded: u64,
@@ -38,6 +35,5 @@ pub struct PeerDetails {
     pub downloaded: u64,
     /// Bytes left to download.
     pub left: u64,
-    /// Event of that announce.
     pub event: AnnounceEvent,
 }

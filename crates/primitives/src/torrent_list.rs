@@ -24,8 +24,6 @@ pub enum ListSource {
 /// A change to a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ListChange {
-    /// Adds torrents.
     Add,
-    /// Removes torrents.
     Remove,
 }

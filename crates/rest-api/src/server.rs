@@ -24,7 +24,6 @@ use tower::ServiceExt as _;
 /// The protocol below HTTP on a listener's connections.
 #[derive(Debug, Clone)]
 pub enum Transport {
-    /// Plain TCP.
     Plain,
     /// TLS. Each handshake uses the current configuration, so that a certificate can be replaced while the listener
     /// is open.

@@ -17,7 +17,6 @@ pub struct Token {
 pub enum Rights {
     /// Read and change everything.
     Full,
-    /// Only read.
     ReadOnly,
 }
 

@@ -3,7 +3,6 @@ use primitives::{AnnounceEvent, InfoHash, PeerStatus};
 /// An announce of one peer, independent of the protocol it came over.
 #[derive(Debug, Clone, Copy)]
 pub struct Announce<A> {
-    /// Torrent that is announced.
     pub info_hash: InfoHash,
     /// Where other peers can reach this one. A peer is identified by its address and port, so that no other client
     /// can take its place by sending its peer id.
@@ -12,7 +11,6 @@ pub struct Announce<A> {
     pub status: PeerStatus,
     /// Event of the announce (BEP 3).
     pub event: AnnounceEvent,
-    /// Whether the peer may be returned to others.
     pub listing: Listing,
     /// The most peers to return; the room in the output buffer is a limit too.
     pub peers_wanted: usize,
@@ -41,7 +39,6 @@ pub struct Announced {
     pub counts: SwarmCounts,
     /// Number of compact peers written.
     pub peers: usize,
-    /// Change of the announcing peer.
     pub change: PeerChange,
     /// Whether its completed event was counted, which happens once for each peer that was a leecher before.
     pub completion: Completion,
@@ -58,7 +55,6 @@ impl Announced {
 /// Whether an announce added to the downloads of the swarm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Completion {
-    /// The download was added.
     Counted,
     /// The announce reported no completed download, or one that does not count.
     NotCounted,
@@ -67,18 +63,14 @@ pub enum Completion {
 /// Whether a torrent may have a swarm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Admission {
-    /// The torrent is served.
     Admitted,
-    /// The torrent is not served.
     Refused,
 }
 
 /// How an announce changed its peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PeerChange {
-    /// A new peer was added.
     Added,
-    /// A known peer was updated.
     Refreshed,
     /// The peer stopped and was removed.
     Removed,

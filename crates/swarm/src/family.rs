@@ -23,9 +23,7 @@ pub struct SwarmSlot<A> {
 pub struct SwarmTotals {
     /// Swarms, including those without peers.
     pub swarms: u64,
-    /// Seeders in all swarms.
     pub seeders: u64,
-    /// Leechers in all swarms.
     pub leechers: u64,
     /// Completed events counted since the start.
     pub completed: u64,

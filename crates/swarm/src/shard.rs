@@ -28,7 +28,6 @@ pub struct SwarmLimits {
 /// Settings of a shard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SwarmSettings {
-    /// Most swarms, peers and bytes.
     pub limits: SwarmLimits,
     /// Seconds after its last announce until a peer expires, 1 to [`PEER_LIFETIME_S_MAX`].
     pub peer_lifetime_s: u32,
@@ -38,7 +37,6 @@ pub struct SwarmSettings {
 /// nothing about the tables.
 #[derive(Clone, Copy)]
 pub struct Seeds {
-    /// Key of the hash tables.
     pub tables: TableSeed,
     /// Seed of the choice of peers.
     pub choice: u64,
@@ -73,6 +71,7 @@ mod sealed {
     use crate::family::{FamilySwarms, Moment};
     use primitives::{CompactIpv4, CompactIpv6, Second};
 
+    /// Selects the part of [`Swarms`] for an address family.
     pub trait InShard: Sized {
         #[expect(private_interfaces, reason = "sealed: it cannot be named or called from outside")]
         fn of(swarms: &Swarms) -> &FamilySwarms<Self>;

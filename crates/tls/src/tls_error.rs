@@ -14,7 +14,6 @@ pub enum TlsError {
     /// A message is longer than a session holds.
     #[error("a TLS handshake message is spread over more than {HELD_BYTES_MAX} bytes")]
     TooLong,
-    /// The handshake is not complete.
     #[error("the TLS handshake is not complete, so nothing can be sent")]
     Handshaking,
     /// The keys of the session have encrypted all that they may.

@@ -3,11 +3,8 @@ use zerocopy::byteorder::network_endian::U32;
 /// The `action` field of BEP 15.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// Action 0.
     Connect,
-    /// Action 1.
     Announce,
-    /// Action 2.
     Scrape,
     /// Action 3, in responses only.
     Error,

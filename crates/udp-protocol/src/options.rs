@@ -5,7 +5,6 @@ pub enum AnnounceOption<'a> {
     UrlData(&'a [u8]),
     /// An option of a type that BEP 41 does not define.
     Unknown {
-        /// Option type.
         kind: u8,
         /// Option data, without type and length.
         data: &'a [u8],

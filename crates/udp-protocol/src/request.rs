@@ -24,7 +24,6 @@ pub struct ConnectionId(pub [u8; 8]);
 pub struct ConnectRequest {
     protocol_id: U64,
     action: U32,
-    /// Repeated in the response.
     pub transaction_id: TransactionId,
 }
 
@@ -32,14 +31,10 @@ pub struct ConnectRequest {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 pub struct AnnounceRequest {
-    /// Proves the source address.
     pub connection_id: ConnectionId,
     action: U32,
-    /// Repeated in the response.
     pub transaction_id: TransactionId,
-    /// Identifies the torrent.
     pub info_hash: InfoHash,
-    /// Identifies the client software.
     pub peer_id: PeerId,
     /// Bytes downloaded since `started`.
     pub downloaded: U64,
@@ -61,17 +56,14 @@ pub struct AnnounceRequest {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 pub struct ScrapeRequest {
-    /// Proves the source address.
     pub connection_id: ConnectionId,
     action: U32,
-    /// Repeated in the response.
     pub transaction_id: TransactionId,
 }
 
 /// An announce with its options.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Announce<'a> {
-    /// Fixed part.
     pub request: &'a AnnounceRequest,
     /// Options of BEP 41.
     pub options: AnnounceOptions<'a>,
@@ -80,7 +72,6 @@ pub struct Announce<'a> {
 /// A scrape with its 1 to [`SCRAPE_HASHES_MAX`] info hashes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Scrape<'a> {
-    /// Fixed part.
     pub request: &'a ScrapeRequest,
     /// Torrents; only the first ones of a longer list.
     pub info_hashes: &'a [InfoHash],
@@ -89,11 +80,8 @@ pub struct Scrape<'a> {
 /// A decoded datagram from a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Request<'a> {
-    /// Asks for a connection id.
     Connect(&'a ConnectRequest),
-    /// Announces a peer.
     Announce(Announce<'a>),
-    /// Asks for the counts of torrents.
     Scrape(Scrape<'a>),
 }
 

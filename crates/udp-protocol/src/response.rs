@@ -9,7 +9,6 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 #[repr(C)]
 pub struct ConnectResponse {
     action: U32,
-    /// Transaction id of the request.
     pub transaction_id: TransactionId,
     /// Connection id to send with announces and scrapes.
     pub connection_id: ConnectionId,
@@ -20,13 +19,10 @@ pub struct ConnectResponse {
 #[repr(C)]
 pub struct AnnounceResponse {
     action: U32,
-    /// Transaction id of the request.
     pub transaction_id: TransactionId,
     /// Seconds after which the client should announce again.
     pub interval_s: U32,
-    /// Leechers in the swarm.
     pub leechers: U32,
-    /// Seeders in the swarm.
     pub seeders: U32,
 }
 
@@ -35,7 +31,6 @@ pub struct AnnounceResponse {
 #[repr(C)]
 pub struct ScrapeResponse {
     action: U32,
-    /// Transaction id of the request.
     pub transaction_id: TransactionId,
 }
 
@@ -45,11 +40,9 @@ pub struct ScrapeResponse {
 )]
 #[repr(C)]
 pub struct ScrapeEntry {
-    /// Seeders in the swarm.
     pub seeders: U32,
     /// Number of completed downloads of the torrent.
     pub downloaded: U32,
-    /// Leechers in the swarm.
     pub leechers: U32,
 }
 
@@ -58,18 +51,14 @@ pub struct ScrapeEntry {
 #[repr(C)]
 pub struct ErrorResponse {
     action: U32,
-    /// Transaction id of the request.
     pub transaction_id: TransactionId,
 }
 
 /// A decoded datagram from a tracker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Response<'a, A> {
-    /// Response to a connect.
     Connect(&'a ConnectResponse),
-    /// Response to an announce, with peers.
     Announce(&'a AnnounceResponse, &'a [A]),
-    /// Response to a scrape, with entries.
     Scrape(&'a ScrapeResponse, &'a [ScrapeEntry]),
     /// Error response to any request, with a text that should be UTF-8.
     Error(&'a ErrorResponse, &'a [u8]),

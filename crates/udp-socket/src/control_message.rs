@@ -106,13 +106,13 @@ impl ControlMessages {
         while let Some((message, behind)) = split_message(rest) {
             match (message.level, message.kind) {
                 (libc::IPPROTO_IP, libc::IP_PKTINFO) => {
-                    control_data.destination = v4_destination(message.payload)
+                    control_data.destination = v4_destination(message.payload);
                 }
                 (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
                     control_data.destination = v6_destination(message.payload);
                 }
                 (libc::SOL_SOCKET, libc::SCM_TIMESTAMPING) => {
-                    control_data.arrived = software_stamp(message.payload)
+                    control_data.arrived = software_stamp(message.payload);
                 }
                 _ => {}
             }

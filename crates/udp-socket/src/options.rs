@@ -30,7 +30,6 @@ pub enum DestinationInfo {
 /// Whether the kernel stamps each datagram with its time of arrival.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ReceiveTimestamps {
-    /// Datagrams have no time stamps.
     #[default]
     Off,
     /// New datagrams are not stamped; those that already wait report their stamps.
@@ -51,9 +50,7 @@ pub struct SocketOptions {
     /// Send buffer in bytes of kernel memory, or the system's default. More than `net.core.wmem_max` needs
     /// `CAP_NET_ADMIN`.
     pub send_buffer_bytes: Option<usize>,
-    /// Whether the socket joins a reuseport group.
     pub sharing: PortSharing,
-    /// Whether received paths have a local address.
     pub destination: DestinationInfo,
     /// Generic segmentation offload (`UDP_SEGMENT`): a longer message leaves as datagrams of this many bytes each,
     /// the last one with the rest. One pass through the kernel then sends up to [`SEGMENTS_MAX`](crate::SEGMENTS_MAX)

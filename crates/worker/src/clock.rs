@@ -18,7 +18,7 @@ impl Clock {
         self.at(Instant::now())
     }
 
-    /// The time of what was received at `instant`, which is now.
+    /// Returns the time at `instant`, which must be recent: the Unix time is read in this call.
     pub(crate) fn at(&self, instant: Instant) -> Now {
         let seconds = instant.duration_since(self.start).as_secs();
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -27,7 +27,7 @@ impl Clock {
     }
 }
 
-/// Processor time that the calling thread has taken.
+/// Returns the processor time that the calling thread has used.
 pub(crate) fn processor_time() -> Duration {
     Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
 }

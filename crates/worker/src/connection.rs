@@ -1,10 +1,10 @@
 //! The TCP connections of a core.
 //!
-//! One task serves all of them: an epoll reports which have something to read or room to write, and glommio waits for the
-//! epoll only when it has nothing to report. So a connection is a few hundred bytes in a slot: no task, no wait of its own,
-//! no buffer while it is idle.
+//! One task serves all of them: an epoll reports which have something to read or room to write, and glommio waits for
+//! the epoll only when it has nothing to report. A connection is a few hundred bytes in a slot, without a task or a
+//! wait of its own, and without a buffer while it is idle.
 //!
-//! A turn goes from `poll` (what has happened) and `ready` (whose share is next) by `turn` and `server` to
+//! A turn goes from `poll` (events) and `ready` (the next connection) through `turn` and `server` to
 //! `http_connection` (the state machine of a connection) and `transport` (TLS and the wire below it). A request whose
 //! torrent belongs to another core goes over the mesh, and its connection waits.
 

@@ -12,16 +12,16 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-/// What the control plane has asked of this core and what is not done yet.
+/// The tasks of the control plane that this core has not finished.
 #[derive(Debug, Default)]
 struct ControlQueue {
-    /// Taken over one after another.
+    /// Applied one after another.
     updates: VecDeque<Update>,
-    /// Worked at in turn.
+    /// Advanced in turn. The first one changes with each slice.
     scans: VecDeque<RunningScan>,
 }
 
-/// An update, the item to go on with, and who waits for it.
+/// An update, the item to continue with, and the reply to send when it is in effect.
 #[derive(Debug)]
 struct Update {
     update: AccessUpdate,
@@ -29,15 +29,15 @@ struct Update {
     answer: Reply<()>,
 }
 
-/// When the control queue does what beside the tasks.
+/// When the control queue checks for tasks and sweeps.
 #[derive(Debug)]
 struct Pace {
-    /// Until then the control plane is about to ask for more: what it does one after another is not to take a look each.
+    /// Until then tasks are checked for after every pause: the control plane may send the next of a series of tasks.
     awake_until: Instant,
     sweep_due: Instant,
 }
 
-/// Does what the control plane asks, a slice at a time, until it is cancelled. In between the core sees to its requests.
+/// Works on the control plane's tasks, a slice at a time, until it is cancelled. The core serves requests in between.
 pub(crate) async fn serve_control_queue(core: Rc<CoreState>, tasks: Receiver<CoreTask>) {
     let mut queue = ControlQueue::default();
     let mut pace = Pace { awake_until: Instant::now(), sweep_due: Instant::now() };
@@ -59,7 +59,7 @@ pub(crate) async fn serve_control_queue(core: Rc<CoreState>, tasks: Receiver<Cor
     }
 }
 
-/// Sweeps a piece, at once again where something is to be taken off.
+/// Sweeps a part of the lists, keys and sessions if due. While a sweep is not complete, it is due in every slice.
 fn sweep(core: &CoreState, pace: &mut Pace, now: Instant) {
     if now < pace.sweep_due {
         return;
@@ -74,7 +74,7 @@ impl ControlQueue {
         self.updates.len() + self.scans.len()
     }
 
-    /// Does at once what is short, and keeps what is not.
+    /// Completes a short task at once and queues a long one.
     fn accept(&mut self, core: &CoreState, task: CoreTask) {
         match task {
             CoreTask::Update(update, answer) => self.updates.push_back(Update { update, from: 0, answer }),
@@ -87,14 +87,14 @@ impl ControlQueue {
         }
     }
 
-    /// Works until the end of its slice of time, a step at least, or until nothing is left.
+    /// Works for at least one step, until `end` or until nothing is left.
     fn work(&mut self, core: &CoreState, end: Instant) {
         let shard = &mut *core.shard.borrow_mut();
         while self.jobs() > 0 {
             self.advance_updates(shard);
             self.advance_scans(shard);
             if Instant::now() >= end {
-                // Those behind it have their turn, so that a short one does not wait for a long one.
+                // The next scan is the first in the next slice, so that a short one does not wait for a long one.
                 self.scans.rotate_left(1.min(self.scans.len()));
                 return;
             }

@@ -132,7 +132,7 @@ impl CoreState {
         turn
     }
 
-    /// Notes the end of a turn that sent no datagrams.
+    /// Records the end of a turn that sent no datagrams.
     pub(crate) fn note_turn_end(&self, at: Instant) {
         self.turn_end.set(at);
     }
@@ -173,14 +173,14 @@ impl CoreState {
         self.mesh.borrow().put_back_scrape(message);
     }
 
-    /// Does this core's part of an HTTP request from another core and returns it to its home, which knows who has room for
-    /// the rest.
+    /// Does this core's part of an HTTP request from another core and returns it to its home, which knows the owners
+    /// that have room for the rest.
     pub(crate) fn serve_routed(&self, now: Now, mut routed: Box<RoutedRequest>) {
         routed.advance(&mut self.shard.borrow_mut(), now);
         self.mesh.borrow().return_http(routed);
     }
 
-    /// Returns an HTTP request to its connection. Returns the time at which that began.
+    /// Passes an HTTP request that is back to its connection, and returns the time at which that began.
     pub(crate) fn bring_back(&self, routed: Box<RoutedRequest>) -> Instant {
         let (mesh, shard) = (&*self.mesh.borrow(), &mut *self.shard.borrow_mut());
         let instant = Instant::now();
@@ -212,7 +212,7 @@ impl CoreState {
         self.reply_timer.borrow_mut().routed_written(ReplyTag { kind, family }, reply_to.received);
     }
 
-    /// Notes that the kernel has every reply that was written.
+    /// Records that the kernel has every reply that was written.
     fn note_flush(&self, timer: &mut ReplyTimer) {
         let now = Instant::now();
         self.turn_end.set(now);
@@ -226,7 +226,7 @@ impl CoreState {
     }
 }
 
-/// Sends the waiting replies. Those for which the kernel has no room are dropped: a client asks again, and a queue would only
+/// Sends the waiting replies. Those for which the kernel has no room are dropped: clients retry, and a queue would only
 /// make every answer late.
 fn flush(socket: &BatchSocket, send: &mut SendBatch, shard: &mut Shard) {
     if send.is_empty() {
@@ -258,7 +258,7 @@ impl Replies<'_> {
         ReplyTo { listener: self.listener, path, received: self.received }
     }
 
-    /// Notes that the reply in the buffer answers a datagram that the kernel stamped.
+    /// Records that the reply in the buffer answers a datagram that the kernel stamped.
     #[cold]
     fn note_stamped(&mut self, index: usize, arrived: Duration) {
         let family = AddressFamily::of(self.receive.path(index).expect(IN_BATCH).remote().ip());

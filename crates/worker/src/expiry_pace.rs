@@ -1,8 +1,8 @@
 use crate::limits::{EXPIRY_TURN_US, EXPIRY_WORK_FIRST, EXPIRY_WORK_MAX, EXPIRY_WORK_MIN};
 use std::time::Duration;
 
-/// How much a turn of expiry is given to do, so that it takes [`EXPIRY_TURN_US`] whatever a unit of work costs: with fifty
-/// million peers, whose memory is far, several times of what it costs with one.
+/// Chooses the work of an expiry turn so that it takes [`EXPIRY_TURN_US`], whatever a unit costs: with fifty million
+/// peers, which miss the cache, several times as much as with few.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ExpiryPace {
     work: u32,
@@ -13,13 +13,12 @@ impl ExpiryPace {
         Self { work: EXPIRY_WORK_FIRST }
     }
 
-    /// Units of work for the next turn.
     pub(crate) const fn work(self) -> u32 {
         self.work
     }
 
-    /// Learns from a turn. One that had little to do tells little of what work costs. After one that took too long the
-    /// next does less at once; more is tried in small steps.
+    /// Adjusts the work after a turn. A turn with little to do is ignored, because it says little about the cost of a
+    /// unit. After a turn that took too long the work is reduced at once; it is raised in small steps.
     pub(crate) fn learn(&mut self, work: u32, taken: Duration) {
         if work < self.work / 2 {
             return;
@@ -36,7 +35,7 @@ impl ExpiryPace {
 mod tests {
     use super::*;
 
-    /// Turns in which a unit costs so much.
+    /// Returns how long the last of several turns took, in which a unit costs `unit_ns`.
     fn after_turns(pace: &mut ExpiryPace, turns: u32, unit_ns: u64) -> Duration {
         let turn = |pace: &mut ExpiryPace| {
             let work = pace.work();
@@ -48,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn a_turn_takes_a_millisecond_whether_memory_is_near_or_far() {
+    fn a_turn_takes_a_millisecond_whatever_a_unit_of_work_costs() {
         let mut pace = ExpiryPace::new();
         for unit_ns in [8, 40, 5] {
             let taken = after_turns(&mut pace, 50, unit_ns);
@@ -73,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn expiry_goes_on_however_slow_the_machine_is_and_never_takes_more_than_its_bound() {
+    fn expiry_continues_however_slow_the_machine_is_and_never_exceeds_its_limit() {
         let mut pace = ExpiryPace::new();
         after_turns(&mut pace, 50, 10_000);
         assert_eq!(pace.work(), 16_384);

@@ -1,14 +1,13 @@
 use io_uring::{IoUring, Probe};
 use std::io;
 
-/// Any number will do for a ring that nothing goes through.
+/// Any number will do for a ring that is not used.
 const ENTRIES: u32 = 2;
 
-/// Makes the three system calls of `io_uring` once. glommio panics where the kernel refuses one of them.
+/// Makes each of the three `io_uring` system calls once. glommio would panic if the kernel refused one.
 ///
 /// # Errors
-/// What the kernel answers: `EPERM` where a sysctl or a seccomp profile forbids, `ENOSYS` where there is no such
-/// call.
+/// The kernel's error: `EPERM` if a sysctl or a seccomp profile forbids a call, `ENOSYS` if there is no such call.
 pub(crate) fn check() -> io::Result<()> {
     let ring = IoUring::new(ENTRIES)?;
     ring.submitter().register_probe(&mut Probe::new())?;

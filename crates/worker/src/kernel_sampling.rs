@@ -2,28 +2,27 @@ use crate::limits::{STAMPS_READ_TURNS, TIMER_MS};
 use std::num::NonZeroU32;
 use udp_socket::ReceiveTimestamps;
 
-/// How often the kernel's receive time stamps are switched on, for one turn of the timer.
+/// How often the kernel's receive time stamps are switched on, each time for one timer turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KernelSampling {
-    /// Never.
     Off,
-    /// Once in so many seconds.
+    /// Once in this many seconds.
     EveryS(NonZeroU32),
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "at most 1000")]
 const TURNS_PER_S: NonZeroU32 = NonZeroU32::new((1000 / TIMER_MS) as u32).expect("several turns a second");
 
-/// The turn at which nothing that was stamped can wait any more.
+/// The turn by which every stamped datagram has been read.
 const STAMPS_READ_END_TURN: u32 = 1 + STAMPS_READ_TURNS;
 
 const _: () = assert!(STAMPS_READ_END_TURN < TURNS_PER_S.get(), "a window ends before the next begins");
 
-/// The windows in which the kernel stamps datagrams, by turns of the timer. What is stamped and still waits at the
-/// end of a window has waited longest: its stamp is told later.
+/// The windows in which the kernel stamps datagrams, in timer turns. Stamped datagrams that still wait at the end of a
+/// window have waited longest, so stamps are read for some more turns.
 #[derive(Debug)]
 pub(crate) struct SampleWindows {
-    /// From the beginning of a window to the next; `None`: there is no window.
+    /// From one window to the next; `None` without sampling.
     period_turns: Option<NonZeroU32>,
     turn: u32,
 }
@@ -37,7 +36,7 @@ impl SampleWindows {
         Self { period_turns, turn: 0 }
     }
 
-    /// Counts a turn of the timer; gives what is to be switched, if anything is.
+    /// Counts a timer turn and returns the new setting, if it changes.
     pub(crate) fn turn(&mut self) -> Option<ReceiveTimestamps> {
         let period = self.period_turns?.get();
         let turn = self.turn;
@@ -56,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stamps_are_made_for_one_turn_of_each_period_and_told_for_some_more() {
+    fn stamps_are_made_for_one_turn_of_each_period_and_read_for_some_more() {
         let mut windows = SampleWindows::new(KernelSampling::EveryS(NonZeroU32::MIN));
         let switches: Vec<_> = (0..20).map(|_| windows.turn()).collect();
         for period in switches.chunks(10) {

@@ -1,8 +1,8 @@
-//! The data plane: one glommio executor per core, which moves bytes and has the engine decide.
+//! The data plane: one glommio executor per core, which moves bytes. The engine makes the decisions.
 //!
 //! A worker runs these tasks: one for each UDP socket and one for all TCP connections (`serve`), one for each ring from
-//! another core (`ring`), a timer (`timer`: expiry, deadlines, figures, commands), and one for the work of the control plane
-//! (`control_queue`). They share the core's state (`core_state`) and yield after each turn.
+//! another core (`ring`), a timer (`timer`: expiry, deadlines, figures, commands), and one for the work of the control
+//! plane (`control_queue`). They share the core's state (`core_state`) and yield after each turn.
 
 #![deny(unsafe_code, reason = "only readiness.rs may, where glommio takes a raw descriptor")]
 

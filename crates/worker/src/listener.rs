@@ -5,55 +5,49 @@ use std::io;
 use std::net::SocketAddr;
 use udp_socket::{BatchSocket, DestinationInfo, PortSharing, SocketOptions, SteeringProgram};
 
-/// How the listeners' sockets are made.
+/// Options of the UDP listeners' sockets.
 #[derive(Debug, Clone, Copy)]
 pub struct ListenerOptions {
-    /// Bytes of each socket's receive buffer.
     pub receive_buffer_bytes: usize,
-    /// Bytes of each socket's send buffer.
     pub send_buffer_bytes: usize,
-    /// Whether replies from wildcard addresses come from the address that the request was sent to.
+    /// Whether replies from wildcard addresses are sent from the address that received the request.
     pub wildcard_destination: DestinationInfo,
-    /// Whether the kernel is asked to steer.
     pub steering: SteeringRequest,
 }
 
 /// Whether the kernel is asked to deliver each request to its owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SteeringRequest {
-    /// It is; if it refuses, the mesh does the work.
+    /// It is. If it refuses, requests are routed over the mesh.
     Auto,
-    /// The mesh does the work.
+    /// Requests are routed over the mesh.
     Off,
 }
 
 /// Whether the kernel steers.
 #[derive(Debug)]
 pub enum SteeringOutcome {
-    /// It does.
     On,
-    /// The configuration asks for none.
+    /// Disabled by the configuration.
     Off,
-    /// There is one shard only.
+    /// There is only one shard.
     NotNeeded,
-    /// The kernel refused.
     Refused(io::Error),
 }
 
 /// The sockets of all listeners.
 #[derive(Debug)]
 pub struct BoundListeners {
-    /// For each shard its sockets, in the order of the addresses.
+    /// The sockets of each shard, in the order of the addresses.
     pub sockets_by_shard: Vec<Vec<BatchSocket>>,
     /// The addresses, with the ports that the kernel chose.
     pub addresses: Vec<SocketAddr>,
-    /// Whether the kernel steers.
     pub steering: SteeringOutcome,
-    /// Bytes of the smallest receive buffer, as they were asked for: the kernel may give less.
+    /// Bytes of the smallest receive buffer. The kernel may grant less than was requested.
     pub receive_buffer_bytes: usize,
 }
 
-/// What clients speak at a listener.
+/// The protocol of a listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scheme {
     /// BEP 15.
@@ -64,12 +58,10 @@ pub enum Scheme {
     Https,
 }
 
-/// A listener, as a client would name it.
+/// A protocol and address that the tracker serves, displayed as a URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Listener {
-    /// What clients speak.
     pub scheme: Scheme,
-    /// Where.
     pub address: SocketAddr,
 }
 
@@ -84,27 +76,22 @@ impl fmt::Display for Listener {
     }
 }
 
-/// Why a listener could not be made.
+/// Why a listener could not be bound.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
-    /// Another program has the port.
     #[error("{0} is in use by another program")]
     InUse(Listener),
-    /// The port is below 1024, say, and the user may not.
+    /// For example, ports below 1024 need a capability.
     #[error("{0}: no permission to bind it")]
     Forbidden(Listener),
-    /// No interface has the address.
     #[error("{0}: this machine does not have the address")]
     NoSuchAddress(Listener),
-    /// The kernel has no such addresses: IPv6 is not compiled in or switched off.
+    /// IPv6 is not compiled into the kernel or is switched off.
     #[error("{0}: the kernel does not have this address family")]
     NoSuchFamily(Listener),
-    /// Anything else.
     #[error("{listener} cannot be bound")]
     Other {
-        /// The listener.
         listener: Listener,
-        /// The kernel's word.
         #[source]
         source: io::Error,
     },
@@ -123,7 +110,7 @@ impl BindError {
         }
     }
 
-    /// The listener that could not be made.
+    /// Returns the listener that could not be bound.
     #[must_use]
     pub const fn listener(&self) -> Listener {
         match self {
@@ -136,7 +123,7 @@ impl BindError {
     }
 }
 
-/// Binds all `addresses` once for each shard and has the kernel steer between the shards.
+/// Binds all `addresses` once for each shard and sets up the kernel's steering between the shards.
 ///
 /// # Errors
 /// When an address cannot be bound, or is in use: a group that another program joined would share its clients.
@@ -159,7 +146,7 @@ pub fn bind_listeners(
         let group = bind_group(address, shards, options)?;
         let first = group.first().expect("there is at least one shard");
         bound.addresses.push(first.local_address());
-        // The kernel tells twice what it was asked for, since it counts its own bookkeeping.
+        // The kernel reports twice the requested size, since it includes its own overhead.
         let granted_bytes = first.effective_receive_buffer_bytes().map_or(usize::MAX, |bytes| bytes / 2);
         bound.receive_buffer_bytes = bound.receive_buffer_bytes.min(granted_bytes);
         if matches!(bound.steering, SteeringOutcome::On)
@@ -174,8 +161,8 @@ pub fn bind_listeners(
     Ok(bound)
 }
 
-/// The kernel's copy of `SteeringKey::shard_of`: announces and scrapes both have their first info hash behind
-/// 16 bytes; what is shorter than such a scrape has none and is spread.
+/// Returns the kernel's version of `SteeringKey::shard_of`. Announces and scrapes both have their first info hash at
+/// offset 16. Shorter datagrams have none and are spread over the shards.
 fn steering_program(key: &SteeringKey, shards: ShardCount) -> SteeringProgram {
     const INFO_HASH_OFFSET: u32 = 16;
     const SHORTEST_SCRAPE_BYTES: u32 = 36;
@@ -199,7 +186,7 @@ const fn initial_steering(shards: ShardCount, request: SteeringRequest) -> Steer
 /// Linux's EAFNOSUPPORT, which has no `io::ErrorKind`.
 const ADDRESS_FAMILY_NOT_SUPPORTED: i32 = 97;
 
-/// One socket for each shard, in their order: the kernel counts the sockets of a group as they are bound.
+/// Binds one socket for each shard, in their order: the kernel numbers the sockets of a group in the order of binding.
 fn bind_group(
     address: SocketAddr,
     shards: ShardCount,
@@ -219,8 +206,8 @@ fn bind_group(
     shards.shards().map(bind).collect()
 }
 
-/// Makes sure that nobody else has the address, and chooses a port where any will do. A group of sockets would
-/// be joined silently if the same user's program had the port.
+/// Checks that no other program has the address, and chooses a port where any will do. Otherwise the sockets would
+/// silently join a group of another program of the same user.
 fn reserve(address: SocketAddr) -> Result<SocketAddr, BindError> {
     let attempts = if address.port() == 0 { FREE_PORT_ATTEMPTS_MAX } else { 1 };
     let mut last = None;

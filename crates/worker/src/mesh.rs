@@ -12,8 +12,8 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// One core's ends of the mesh before its executor runs: two rings to and from each other core, one for requests and one
-/// for boxes that return. A ring has one producer and one consumer and takes no lock.
+/// One core's ends of the mesh before its executor runs: two rings to and from each other core, one for requests and
+/// one for boxes that return. A ring has one producer and one consumer and takes no lock.
 #[derive(Debug)]
 pub struct MeshEnd {
     shard: ShardId,
@@ -35,15 +35,16 @@ struct Rings<Q, R> {
 pub(crate) struct MeshSenders {
     own: ShardId,
     by_shard: Vec<Option<Rings<ConnectedSender<MeshRequest>, ConnectedSender<MeshReturn>>>>,
-    /// HTTP requests for which their ring had no room: announces are dropped then, but these have a client that waits. Their
-    /// number is limited by [`routed_requests_per_owner`].
+    /// HTTP requests for which a ring had no room. UDP requests are dropped then, but an HTTP client waits for its
+    /// answer. The number is limited by [`routed_requests_per_owner`].
     waiting: RefCell<VecDeque<(ShardId, Box<RoutedRequest>)>>,
     scrapes: RefCell<ScrapePool>,
 }
 
-/// The boxes of routed scrapes that this core is the home of.
+/// The boxes of the routed scrapes of this core's clients.
 #[derive(Debug, Default)]
 struct ScrapePool {
+    #[expect(clippy::vec_box, reason = "the boxes travel")]
     idle: Vec<Box<ScrapeMessage>>,
     /// At most [`ROUTED_SCRAPES_MAX`].
     underway: usize,
@@ -56,8 +57,8 @@ pub(crate) struct MeshReceivers {
     pub(crate) returns: Vec<ConnectedReceiver<MeshReturn>>,
 }
 
-/// Returns the ends of a mesh between all shards, in their order. Each core has `slots_per_core` for announces on their
-/// way to others, divided between its rings, so that the mesh grows with the number of cores and not with its square.
+/// Returns the ends of a mesh between all shards, in their order. Each core has `slots_per_core` for announces to other
+/// cores, divided among its rings, so that the mesh grows with the number of cores and not with its square.
 #[must_use]
 pub fn full_mesh(shards: ShardCount, slots_per_core: usize) -> Vec<MeshEnd> {
     let rings = usize::from(shards.get()).saturating_sub(1).max(1);
@@ -110,16 +111,14 @@ impl MeshEnd {
 }
 
 impl MeshSenders {
-    /// Returns the senders of a core without neighbours.
+    /// Returns the senders of a core that is connected to no other.
     pub(crate) fn new(own: ShardId) -> Self {
         Self { own, by_shard: Vec::new(), waiting: RefCell::default(), scrapes: RefCell::default() }
     }
 
     pub(crate) fn send_announce(&self, owner: ShardId, message: AnnounceMessage) -> Routing {
-        match self.try_send(owner, MeshRequest::Announce(message)) {
-            Ok(()) => Routing::Sent,
-            Err(_) => Routing::Full,
-        }
+        let ring = self.ring(owner);
+        routing(ring.is_some_and(|ring| ring.try_send(MeshRequest::Announce(message)).is_ok()))
     }
 
     /// Sends a scrape of a client of this core to its first owner.
@@ -132,15 +131,17 @@ impl MeshSenders {
 
     /// Sends a scrape to its next owner, or back to its home where the ring is full.
     pub(crate) fn send_scrape(&self, owner: ShardId, message: Box<ScrapeMessage>) -> Routing {
-        match self.try_send(owner, MeshRequest::Scrape(message)) {
-            Ok(()) => Routing::Sent,
-            Err(unsent) => {
-                if let MeshRequest::Scrape(message) = unsent {
-                    self.return_scrape(message);
-                }
-                Routing::Full
+        let Some(ring) = self.ring(owner) else {
+            self.return_scrape(message);
+            return Routing::Full;
+        };
+        if let Err(error) = ring.try_send(MeshRequest::Scrape(message)) {
+            if let MeshRequest::Scrape(message) = unsent(error).1 {
+                self.return_scrape(message);
             }
+            return Routing::Full;
         }
+        Routing::Sent
     }
 
     /// Returns the box of a scrape to its home.
@@ -160,23 +161,22 @@ impl MeshSenders {
     /// Sends an HTTP request to an owner, now or when its ring has room.
     ///
     /// # Errors
-    /// Where the ring is closed, since the tracker stops.
+    /// When the ring is closed, because the tracker is stopping.
     pub(crate) fn send_http(
         &self,
         owner: ShardId,
         routed: Box<RoutedRequest>,
     ) -> Result<(), Box<RoutedRequest>> {
-        let Some(rings) = self.by_shard.get(owner.index()).and_then(Option::as_ref) else {
-            return Err(routed);
-        };
-        match rings.requests.try_send(MeshRequest::Http(routed)) {
-            Err(GlommioError::WouldBlock(ResourceType::Channel(MeshRequest::Http(routed)))) => {
+        let Some(ring) = self.ring(owner) else { return Err(routed) };
+        let Err(error) = ring.try_send(MeshRequest::Http(routed)) else { return Ok(()) };
+        match unsent(error) {
+            (RingState::Full, MeshRequest::Http(routed)) => {
                 self.waiting.borrow_mut().push_back((owner, routed));
-                Ok(())
             }
-            Err(GlommioError::Closed(ResourceType::Channel(MeshRequest::Http(routed)))) => Err(routed),
-            _ => Ok(()),
+            (RingState::Closed, MeshRequest::Http(routed)) => return Err(routed),
+            _ => {}
         }
+        Ok(())
     }
 
     /// Sends the HTTP requests for which there is room by now.
@@ -184,45 +184,58 @@ impl MeshSenders {
         let waiting = self.waiting.borrow().len();
         for _ in 0..waiting {
             let Some((owner, routed)) = self.waiting.borrow_mut().pop_front() else { return };
-            // One whose ring is closed is dropped: the tracker stops.
+            // One whose ring is closed is dropped, because the tracker is stopping.
             drop(self.send_http(owner, routed));
         }
     }
 
-    /// Returns an HTTP request to its home. One that its home does not accept any more, since the tracker stops, is dropped.
+    /// Returns an HTTP request to its home, or drops it if the ring is closed, because the tracker is stopping.
     pub(crate) fn return_http(&self, routed: Box<RoutedRequest>) {
         self.send_return(routed.token.home, MeshReturn::Http(routed));
     }
 
-    /// Reports to the other cores that no more requests will come.
+    /// Signals to the other cores that no more requests will come.
     pub(crate) fn close_requests(&self) {
+        self.send_waiting();
         for rings in self.by_shard.iter().flatten() {
             rings.requests.close();
         }
     }
 
-    /// Reports to the other cores that nothing more will come.
+    /// Signals to the other cores that nothing more will come.
     pub(crate) fn close(&mut self) {
         self.by_shard.clear();
     }
 
-    fn try_send(&self, owner: ShardId, request: MeshRequest) -> Result<(), MeshRequest> {
-        let Some(rings) = self.by_shard.get(owner.index()).and_then(Option::as_ref) else {
-            return Err(request);
-        };
-        rings.requests.try_send(request).map_err(|error| match error {
-            GlommioError::Closed(ResourceType::Channel(request))
-            | GlommioError::WouldBlock(ResourceType::Channel(request)) => request,
-            error => unreachable!("a ring is full or closed, and not {error}"),
-        })
+    fn ring(&self, owner: ShardId) -> Option<&ConnectedSender<MeshRequest>> {
+        self.by_shard.get(owner.index())?.as_ref().map(|rings| &rings.requests)
     }
 
-    /// There is room for it: the ring has a slot for each box.
+    /// There is always room, because the ring has a slot for each box.
     fn send_return(&self, home: ShardId, message: MeshReturn) {
         if let Some(rings) = self.by_shard.get(home.index()).and_then(Option::as_ref) {
             drop(rings.returns.try_send(message));
         }
     }
+}
+
+/// Why a ring did not accept a message.
+enum RingState {
+    Full,
+    Closed,
+}
+
+/// Returns a message that a ring did not accept.
+fn unsent(error: GlommioError<MeshRequest>) -> (RingState, MeshRequest) {
+    match error {
+        GlommioError::Closed(ResourceType::Channel(request)) => (RingState::Closed, request),
+        GlommioError::WouldBlock(ResourceType::Channel(request)) => (RingState::Full, request),
+        error => unreachable!("a ring is full or closed, and not {error}"),
+    }
+}
+
+const fn routing(is_sent: bool) -> Routing {
+    if is_sent { Routing::Sent } else { Routing::Full }
 }
 
 impl ScrapePool {
@@ -252,8 +265,8 @@ impl ScrapePool {
     }
 }
 
-/// Keeps the executor from sleeping: glommio does not wake one that waits for the other end of a channel when
-/// that end comes, but it looks whenever it is awake.
+/// Keeps the executor awake: glommio does not wake an executor that waits for the other end of a channel when that end
+/// connects, but checks for it whenever it is awake.
 async fn tick() {
     loop {
         sleep(Duration::from_millis(CONNECT_TICK_MS)).await;

@@ -34,7 +34,7 @@ pub enum CoreTask {
 /// A worker's event for the control plane.
 #[derive(Debug)]
 pub enum WorkerEvent {
-    /// The worker has started and can be told to serve.
+    /// The worker has started and waits for [`WorkerCommand::Serve`].
     Ready(ShardId),
     /// The reply to [`WorkerCommand::TakeLatency`].
     Latency(ShardId, Box<LatencySet>),
@@ -55,7 +55,6 @@ impl ListenerIndex {
 pub(crate) struct ReplyTo {
     pub(crate) listener: ListenerIndex,
     pub(crate) path: Path,
-    /// When the request was received.
     pub(crate) received: Instant,
 }
 
@@ -75,7 +74,7 @@ pub(crate) struct ScrapeMessage {
     pub(crate) scrape: RoutedScrape,
 }
 
-/// A request on its way to another core. Those that are big are boxed, and the box returns to its home.
+/// A request on its way to another core. Large ones are boxed, and the box returns to its home.
 #[derive(Debug)]
 pub(crate) enum MeshRequest {
     Announce(AnnounceMessage),

@@ -6,28 +6,28 @@ use std::time::{Duration, Instant};
 /// How far ahead the timer is set at first.
 const AHEAD_MIN: Duration = Duration::from_micros(1);
 
-/// How far ahead it is set at most. It is waited for at full speed.
+/// How far ahead it is set at most, because the wait is a busy loop.
 const AHEAD_MAX: Duration = Duration::from_micros(128);
 
-/// Whether a timer has kept the task waiting, which it does until the reactor finds it due.
+/// Whether a timer made its task wait until the reactor found it due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Waited {
     ForReactor,
-    /// It was due when it was first looked at.
+    /// It was due at the first poll.
     NotAtAll,
 }
 
-/// Waits until the reactor has looked at its sockets, timers and rings.
+/// Waits until the reactor has checked its sockets, timers and rings.
 ///
-/// The executor has no call for that; a timer is what comes nearest. The timer's time is waited for here, on the
-/// core, so that the reactor finds it due: one that it had to sleep for would cost a programmed interrupt, a memory
-/// barrier across all cores and two switches of context, which is more than a batch of requests.
+/// The executor has no call for that, so this waits for a timer. It spins until the timer is due, so that the reactor
+/// finds it due: sleeping for it would cost a programmed interrupt, a memory barrier across all cores and two context
+/// switches, which is more than a batch of requests.
 pub(crate) async fn reactor_turn() {
     reactor_turn_from(AHEAD_MIN).await;
 }
 
-/// A timer that is due too early, since the kernel ran something else meanwhile, does not reach the reactor: the next
-/// one is set further ahead.
+/// A timer that is due at the first poll, because the kernel ran another thread meanwhile, does not reach the reactor.
+/// The next one is set further ahead.
 async fn reactor_turn_from(first_ahead: Duration) {
     let mut ahead = first_ahead;
     while wait_for_timer(ahead).await == Waited::NotAtAll {
@@ -69,13 +69,13 @@ mod tests {
     #[test]
     fn a_timer_that_is_due_already_does_not_wait_for_the_reactor() {
         assert_eq!(on_executor(async || wait_for_timer(Duration::ZERO).await), Waited::NotAtAll);
-        // On a busy machine one may be due when it is looked at first.
+        // On a busy machine a timer may be due at the first poll.
         let waits = (0..20).map(|_| on_executor(async || wait_for_timer(Duration::from_millis(50)).await));
         assert!(waits.into_iter().any(|waited| waited == Waited::ForReactor));
     }
 
     #[test]
-    fn the_reactor_has_its_turn_also_where_the_first_timers_are_due_at_once() {
+    fn the_reactor_has_its_turn_even_if_the_first_timers_are_due_at_once() {
         let waits = on_executor(async || {
             let mut turn = pin!(reactor_turn_from(Duration::from_nanos(1)));
             let mut waits = 0;

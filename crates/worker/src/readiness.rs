@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd};
 use udp_socket::BatchSocket;
 
-/// Tells when a socket has a datagram, without taking it.
+/// Waits for a datagram at a socket, without receiving it.
 #[derive(Debug)]
 pub(crate) struct Readiness {
     /// The same socket under a second descriptor.
@@ -12,7 +12,7 @@ pub(crate) struct Readiness {
 }
 
 impl Readiness {
-    /// Watches `socket`.
+    /// Returns a watch on `socket`.
     ///
     /// # Errors
     /// When the process may open no more descriptors.
@@ -25,7 +25,7 @@ impl Readiness {
         Ok(Self { socket })
     }
 
-    /// Waits until there is a datagram.
+    /// Waits until there is a datagram to receive.
     ///
     /// # Errors
     /// When the socket fails.
@@ -36,10 +36,10 @@ impl Readiness {
     }
 }
 
-/// Tells when a descriptor that is no socket has something to tell: an epoll.
+/// Waits for a descriptor that is not a socket, such as an epoll, to become readable.
 ///
-/// glommio waits for sockets only. A stream of it polls its descriptor when it is made and reads when the poll has told
-/// it to; that this is no stream is found out only then, and says that the wait is over.
+/// glommio waits for sockets only. Its stream polls the descriptor and then reads. The read fails because the
+/// descriptor is not a socket, and that error ends the wait.
 #[derive(Debug)]
 pub(crate) struct PollReadiness {
     descriptor: OwnedFd,
@@ -50,14 +50,14 @@ impl PollReadiness {
         Self { descriptor }
     }
 
-    /// Waits until there is something.
+    /// Waits until the descriptor is readable.
     ///
     /// # Errors
     /// When the process may open no more descriptors.
     pub(crate) async fn wait(&self) -> io::Result<()> {
         let descriptor = self.descriptor.try_clone()?;
         // SAFETY: the descriptor is open and owned by nothing else: `into_raw_fd` gave up the ownership that
-        // `from_raw_fd` takes. What is called on it needs no socket, or fails.
+        // `from_raw_fd` takes. The calls on it need no socket, or fail.
         #[allow(unsafe_code, reason = "glommio takes sockets made elsewhere by descriptor only")]
         let mut stream = unsafe { TcpStream::from_raw_fd(descriptor.into_raw_fd()) };
         match stream.read(&mut [0]).await {

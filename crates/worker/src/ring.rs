@@ -29,7 +29,7 @@ pub(crate) async fn serve_ring<M: MeshMessage>(core: Rc<CoreState>, ring: Connec
 
 /// A message of a ring.
 pub(crate) trait MeshMessage: Send + 'static {
-    /// Serves it in a turn of its ring, which ends early with `Break`.
+    /// Serves the message in a turn of its ring, which ends early with `Break`.
     fn serve(self, turn: &mut RingTurn<'_>) -> ControlFlow<()>;
 }
 
@@ -67,7 +67,6 @@ impl MeshMessage for MeshReturn {
 /// A turn of a ring: at most [`MESH_BATCH_MAX`] messages. Replies of one listener are sent together.
 pub(crate) struct RingTurn<'a> {
     pub(crate) core: &'a CoreState,
-    /// The time at the beginning of the turn.
     pub(crate) now: Now,
     pub(crate) began: Instant,
     /// The listener of the replies that are not sent yet.
@@ -80,7 +79,7 @@ impl<'a> RingTurn<'a> {
         Self { core, now: core.clock.at(began), began, listener: None }
     }
 
-    /// The next reply is one of this listener: sends the replies of another one.
+    /// Sets the listener of the next reply. Sends the replies that wait at another one.
     pub(crate) fn use_listener(&mut self, listener: ListenerIndex) {
         match self.listener.replace(listener) {
             Some(before) if before != listener => self.core.flush(before),

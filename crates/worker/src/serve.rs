@@ -6,8 +6,7 @@ use std::io;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-/// Serves sockets turn by turn, and waits for them where they have nothing, until it is cancelled, which can happen between
-/// turns only.
+/// Serves sockets turn by turn, and waits while they are idle, until it is cancelled, which happens only between turns.
 pub(crate) async fn serve_sockets(
     core: Rc<CoreState>,
     take_turn: impl Fn(&CoreState) -> Turn,
@@ -28,9 +27,9 @@ pub(crate) async fn serve_sockets(
     }
 }
 
-/// Yields after a turn: the task goes to the end of the queue, behind the core's other sockets and rings. When the reactor's
-/// turn has come, it waits for the reactor instead: so do the other busy tasks, the queue runs empty, and the reactor looks
-/// at everything else that the core waits for.
+/// Yields after a turn: the task goes to the end of the queue, after the core's other sockets and rings. When the
+/// reactor's turn has come, it waits for the reactor instead. So do the other busy tasks, the queue becomes empty, and
+/// the reactor checks everything else that the core waits for.
 pub(crate) async fn yield_core(core: &CoreState) {
     if core.turn_end.get() < core.reactor_due.get() {
         glommio::executor().yield_now().await;

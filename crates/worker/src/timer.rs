@@ -20,7 +20,7 @@ pub(crate) struct ControlEnds {
     pub(crate) core_events: Sender<CoreEvent>,
 }
 
-/// Lets swarms expire, publishes the figures, samples and takes commands, until the command to stop.
+/// Expires peers, publishes the figures, samples, sends events and executes commands, until the command to stop.
 pub(crate) async fn run_timer(core: &CoreState, control: &ControlEnds, mut windows: SampleWindows) {
     let period = Duration::from_millis(TIMER_MS);
     let mut pace = ExpiryPace::new();
@@ -33,8 +33,8 @@ pub(crate) async fn run_timer(core: &CoreState, control: &ControlEnds, mut windo
         core.mesh.borrow().send_waiting();
         core.publish();
         send_events(core, control);
-        // Behind the turn of expiry, so that a window has the whole of the one at its end: the kernel begins to stamp
-        // a moment after it is told to, which may be when a turn of expiry that follows at once is over.
+        // After the turn of expiry, so that a window contains the whole turn of expiry at its end: the kernel begins to
+        // stamp a moment after the switch, when a turn of expiry that followed at once could be over.
         if let Some(timestamps) = windows.turn() {
             core.set_receive_timestamps(timestamps);
         }
@@ -47,7 +47,7 @@ pub(crate) async fn run_timer(core: &CoreState, control: &ControlEnds, mut windo
     }
 }
 
-/// Tells some of what has changed. What finds the channel full is told later.
+/// Sends some of the changes. If the channel is full, they are sent later.
 fn send_events(core: &CoreState, control: &ControlEnds) {
     let shard = &mut *core.shard.borrow_mut();
     for _ in 0..EVENTS_PER_TURN_MAX {
@@ -69,7 +69,7 @@ fn expire(core: &CoreState, pace: &mut ExpiryPace) {
 
 fn send_latency(core: &CoreState, control: &ControlEnds, empty: Box<LatencySet>) {
     let recorded = core.reply_timer.borrow_mut().take(empty);
-    // The control plane has room for an answer to each of its questions; if it is gone, so is the tracker.
+    // The channel has room for a reply to each command; if it is closed, the tracker is ending.
     drop(control.events.try_send(WorkerEvent::Latency(control.shard, recorded)));
 }
 

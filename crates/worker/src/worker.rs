@@ -26,61 +26,48 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use udp_socket::BatchSocket;
 
-/// All that a worker is given; it asks for nothing later.
+/// Everything a worker needs at start-up.
 #[derive(Debug)]
 pub struct WorkerSetup {
-    /// The core that it is pinned to.
+    /// The core that its thread is pinned to.
     pub core: usize,
-    /// How it answers.
     pub engine: EngineSettings,
-    /// Its keys.
     pub secrets: Secrets,
-    /// Its sockets, one of each listener, in the same order on each core. At most [`LISTENERS_MAX`].
+    /// One for each UDP listener, in the same order on each core. At most [`LISTENERS_MAX`].
     pub sockets: Vec<BatchSocket>,
-    /// Its HTTP listeners, and how their clients are served.
     pub http: HttpSetup,
-    /// Datagrams of a batch.
     pub batch_datagrams: usize,
-    /// How often the kernel's receive time stamps are sampled.
     pub kernel_sampling: KernelSampling,
-    /// Its ends of the mesh.
     pub mesh: MeshEnd,
-    /// The start of the time that all workers count from.
+    /// The instant from which all workers count time.
     pub start: Instant,
-    /// Where it publishes its figures.
     pub published: Arc<PublishedStatistics>,
-    /// Commands to it.
     pub commands: Receiver<WorkerCommand>,
-    /// What the control plane wants done beside the requests.
     pub tasks: Receiver<CoreTask>,
-    /// What there is to tell of keys and torrents. What finds the channel full is told later.
+    /// Changes of keys and torrents. If the channel is full, they are sent later.
     pub core_events: Sender<CoreEvent>,
-    /// Events from it: one at its start, and one to each command that asks for something. A full channel loses the
-    /// event, never the worker's time.
+    /// One event at start-up, and one in reply to each command that has a reply. If the channel is full, the event is
+    /// lost: the worker never waits for it.
     pub events: Sender<WorkerEvent>,
 }
 
-/// Why a worker did not start or ended before it was told to.
+/// Why a worker did not start or exited unexpectedly.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkerError {
     /// The kernel forbids `io_uring`, or does not have it.
     #[error("io_uring is not available")]
     IoUringUnavailable(#[source] io::Error),
-    /// The executor could not be made.
     #[error("the executor of core {core} could not start: {reason}")]
     Executor {
-        /// The core.
         core: usize,
-        /// glommio's words.
+        /// glommio's error text.
         reason: String,
     },
-    /// The thread could not be made.
-    #[error("a worker's thread could not be made")]
+    #[error("a worker's thread could not be created")]
     Thread(#[source] io::Error),
-    /// The worker panicked: a bug, of which the log holds the place.
+    /// A bug; the log contains the location.
     #[error("the worker of shard {0} panicked")]
     Panicked(ShardId),
-    /// A socket could not be watched.
     #[error("a socket could not be watched")]
     Readiness(#[source] io::Error),
 }
@@ -95,11 +82,11 @@ pub struct WorkerHandle {
 /// Starts a worker on its core.
 ///
 /// # Errors
-/// When the kernel does not give it `io_uring`, or its thread cannot be made. What goes wrong within the thread
-/// comes with [`WorkerHandle::join`].
+/// When the kernel refuses `io_uring`, or the thread cannot be created. Errors within the thread are returned by
+/// [`WorkerHandle::join`].
 ///
 /// # Panics
-/// When it is given more than [`LISTENERS_MAX`] sockets.
+/// When there are more than [`LISTENERS_MAX`] sockets.
 pub fn start_worker(setup: WorkerSetup) -> Result<WorkerHandle, WorkerError> {
     assert!(setup.sockets.len() <= LISTENERS_MAX, "a listener's number is a byte");
     let shard = setup.engine.shard;
@@ -112,16 +99,16 @@ pub fn start_worker(setup: WorkerSetup) -> Result<WorkerHandle, WorkerError> {
 }
 
 impl WorkerHandle {
-    /// Whether it has ended.
+    /// Returns whether the worker has ended.
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.thread.is_finished()
     }
 
-    /// Waits for its end.
+    /// Waits for the worker to end.
     ///
     /// # Errors
-    /// Why it ended, if nobody told it to.
+    /// Why the worker exited unexpectedly.
     pub fn join(self) -> Result<(), WorkerError> {
         self.thread.join().unwrap_or(Err(WorkerError::Panicked(self.shard)))
     }
@@ -155,7 +142,7 @@ async fn run(setup: WorkerSetup) -> Result<(), WorkerError> {
     }));
     let rings = serve_rings(&core, receivers);
     let control_queue = glommio::spawn_local(serve_control_queue(Rc::clone(&core), setup.tasks));
-    // The control plane waits for this event; if it is gone, so is the tracker.
+    // The control plane waits for this event; if its channel is closed, the tracker is ending.
     drop(setup.events.try_send(WorkerEvent::Ready(shard)));
     let control =
         ControlEnds { shard, commands: setup.commands, events: setup.events, core_events: setup.core_events };
@@ -167,7 +154,7 @@ async fn run(setup: WorkerSetup) -> Result<(), WorkerError> {
             control_queue.cancel().await;
             drain(&core, sockets).await;
         }
-        // What has come to its sockets gets no answer: nobody has told the core who is served.
+        // Requests in the sockets are not answered, because the core does not have the lists and keys.
         Opening::Stop => {
             control_queue.cancel().await;
         }
@@ -177,13 +164,13 @@ async fn run(setup: WorkerSetup) -> Result<(), WorkerError> {
     Ok(())
 }
 
-/// What comes after the wait for the control plane.
+/// The result of the wait for the control plane.
 enum Opening {
     Serve,
     Stop,
 }
 
-/// Waits until the control plane has told the control queue who is served. What comes to the sockets meanwhile waits there.
+/// Waits until the control plane has sent the lists, keys and bans. Requests that arrive meanwhile wait in the sockets.
 async fn wait_for_start(core: &CoreState, control: &ControlEnds) -> Opening {
     loop {
         match control.commands.try_recv() {
@@ -198,7 +185,7 @@ async fn wait_for_start(core: &CoreState, control: &ControlEnds) -> Opening {
     }
 }
 
-/// Tells all that has not been told yet. The core is not needed any more: it can wait for the control plane.
+/// Sends all remaining events. The core has nothing else to do, so it can wait for the control plane.
 fn send_last_events(core: &CoreState, control: &ControlEnds) {
     let deadline = Instant::now() + Duration::from_millis(LAST_EVENTS_MS_MAX);
     while let Some(event) = core.shard.borrow_mut().take_event() {
@@ -212,7 +199,7 @@ fn send_last_events(core: &CoreState, control: &ControlEnds) {
 struct RingTasks {
     /// Requests of other cores' clients.
     requests: Vec<Task<()>>,
-    /// Requests of this core's clients that come home.
+    /// Requests of this core's clients that come back.
     returns: Vec<Task<()>>,
 }
 
@@ -256,7 +243,7 @@ fn serve_datagrams(core: &Rc<CoreState>) -> Result<Vec<Task<()>>, WorkerError> {
         .collect()
 }
 
-/// Answers what has arrived at the sockets.
+/// Answers the requests that have arrived at the sockets.
 async fn drain(core: &CoreState, sockets: Vec<Task<()>>) {
     for socket in sockets {
         socket.cancel().await;
@@ -271,7 +258,7 @@ async fn drain(core: &CoreState, sockets: Vec<Task<()>>) {
     }
 }
 
-/// Answers what has arrived from the other cores, and ends.
+/// Answers the requests that have arrived from the other cores, and closes all connections.
 async fn stop(core: &CoreState, rings: RingTasks) {
     core.mesh.borrow().close_requests();
     for ring in rings.requests {

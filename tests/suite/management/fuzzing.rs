@@ -1,4 +1,4 @@
-//! The management API under schemathesis, which sends requests that conform to the OpenAPI document and others.
+//! The management API under schemathesis, which sends requests that conform to the `OpenAPI` document and others.
 
 use std::process::{Command, Output};
 

@@ -4,7 +4,6 @@ use primitives::{KeyId, PeerStatus, Second, TableSeed};
 /// How the account of a key has changed on this core since the last report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AccountChange {
-    /// Number of the key.
     pub key: KeyId,
     /// Bytes uploaded.
     pub uploaded: u64,

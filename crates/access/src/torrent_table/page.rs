@@ -15,7 +15,6 @@ pub struct TorrentTablePlace {
 /// A torrent on a list, with its sources.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListedTorrent {
-    /// Torrent on the list.
     pub info_hash: InfoHash,
     on: PairSet,
     list: TorrentList,

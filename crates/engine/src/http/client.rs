@@ -21,8 +21,8 @@ pub(super) fn client_of_request(
     reported.map(canonical_ip)
 }
 
-/// Returns the address under which an announcing client is listed: its own, or the one that it names if it may. It is not
-/// checked yet whether peers can reach it.
+/// Returns the address under which an announcing client is listed: its own, or the one that it names if it may. Whether
+/// peers can reach it is checked later.
 pub(super) fn address_of_peer(policy: &HttpPolicy, client: IpAddr, announce: &Announce<'_>) -> IpAddr {
     if !contains(&policy.named_addresses_from, client) {
         return client;

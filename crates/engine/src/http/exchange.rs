@@ -14,12 +14,12 @@ use http_protocol::{
 };
 use primitives::{AddressFamily, HttpOutcome, ShardId, canonical_ip};
 
-/// What is known of one HTTP connection. Its bytes are its owner's: this decides what they mean.
+/// The HTTP state of one connection. It interprets the input and does no IO.
 #[derive(Debug)]
 pub struct HttpExchange {
-    /// Whose it is: the socket's other end, or whom a trusted proxy named with the PROXY protocol.
+    /// The remote address of the socket, or the one that a trusted proxy reported with the PROXY protocol.
     opened_by: IpAddr,
-    /// Whether that is a proxy. Where a client was named, the connection is the client's, who is not believed.
+    /// Whether that is a trusted proxy. A client that a proxy reported is not one.
     trust: Trust,
     search: HeadSearch,
     requests_left: u32,
@@ -27,64 +27,52 @@ pub struct HttpExchange {
     has_waited: bool,
 }
 
-/// What the bytes at the front of a connection are.
+/// The result of serving the request at the front of the input. `consumed` is its length in bytes, and `connection`
+/// says what happens to the connection after the answer.
 #[derive(Debug)]
 pub enum HttpStep {
-    /// The beginning of a request, or nothing.
+    /// The input is empty, or ends within a request.
     Incomplete,
-    /// A request of so many bytes, whose answer is written.
+    /// The answer is in the buffer at `written`.
     Answered {
-        /// Bytes that it took.
         consumed: usize,
-        /// Where in the buffer its answer lies.
         written: Range<usize>,
-        /// What becomes of the connection then.
         connection: Connection,
     },
-    /// A request of so many bytes, whose routed request begins.
+    /// The request goes to this owner first.
     Routed {
-        /// Bytes that it took.
         consumed: usize,
-        /// The routed request's first stop.
         owner: ShardId,
-        /// It.
         routed: Box<RoutedRequest>,
-        /// What becomes of the connection when it is answered.
         connection: Connection,
     },
-    /// A request whose owner has as many of this core's routed requests as it may: it is given again when one of them is back, or
-    /// behind [`HttpExchange::stop_waiting`].
+    /// The owner has as many of this core's routed requests as it may. The request is to be served again when one of
+    /// them is back, or after [`HttpExchange::stop_waiting`].
     OwnerBusy(ShardId),
-    /// A request of so many bytes for all torrents. The head of its answer is written, and pieces follow.
+    /// The answer is a scrape of all torrents. Its head is in the buffer at `head`, and pieces follow.
     Stream {
-        /// Bytes that it took.
         consumed: usize,
-        /// Where in the buffer the head lies.
         head: Range<usize>,
-        /// The pieces.
         scrape: Box<FullScrape>,
-        /// What becomes of the connection then.
         connection: Connection,
     },
-    /// Something that is answered with the status of an error; what follows is not read any more.
+    /// The answer in the buffer is an HTTP error status. The rest of the input is not read.
     Refused(Range<usize>),
-    /// Something else than HTTP.
     NotHttp,
 }
 
-/// What the bytes at the front of a proxy's connection are.
+/// The result of reading the PROXY protocol header at the front of the input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProxyStep {
-    /// The beginning of its header, or nothing.
+    /// The input is empty, or ends within the header.
     Incomplete,
-    /// Its header of so many bytes.
+    /// The header has this many bytes.
     Complete(usize),
-    /// No header.
     Invalid,
 }
 
 impl HttpExchange {
-    /// A connection from `remote` that nothing has come by yet.
+    /// Returns the state of a new connection from `remote`.
     #[must_use]
     pub fn new(policy: &HttpPolicy, remote: IpAddr) -> Self {
         Self {
@@ -96,24 +84,24 @@ impl HttpExchange {
         }
     }
 
-    /// Whether it has to begin with a header of the PROXY protocol, before TLS.
+    /// Returns whether the connection has to begin with a PROXY protocol header, which precedes TLS.
     #[must_use]
     pub fn expects_proxy_header(&self, policy: &HttpPolicy) -> bool {
         self.trust == Trust::Proxy && policy.proxy.header == ProxyHeaderKind::ProxyProtocol
     }
 
-    /// Whether it has had as many requests as it may. Its client, which cannot know that, may have sent more.
+    /// Returns whether the connection has reached its limit of requests. The client does not know it and may send more.
     #[must_use]
     pub const fn is_used_up(&self) -> bool {
         self.requests_left == 0
     }
 
-    /// The request at the front is answered in any case: with a failure if its owner is still busy.
+    /// Ends the wait of the request at the front: if its owner is still busy, it is answered with a failure.
     pub const fn stop_waiting(&mut self) {
         self.has_waited = true;
     }
 
-    /// Reads the header of the PROXY protocol at the front of `bytes`. Asked once, until it is complete.
+    /// Reads the PROXY protocol header at the front of `bytes`. To be called until it is complete.
     pub fn read_proxy_header(&mut self, bytes: &[u8]) -> ProxyStep {
         match read_proxy_header(bytes) {
             ProxyHeader::Incomplete => ProxyStep::Incomplete,
@@ -127,8 +115,7 @@ impl HttpExchange {
         }
     }
 
-    /// Reads and serves the request at the front of `bytes`. They begin with the same byte each time until something
-    /// is consumed.
+    /// Reads and serves the request at the front of `bytes`, which begin with the same byte until one is consumed.
     ///
     /// # Panics
     /// When `out` is shorter than [`http_protocol::RESPONSE_BYTES_MAX`].

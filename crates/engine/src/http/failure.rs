@@ -6,8 +6,8 @@ use http_protocol::{FailureResponse, Framing, QueryError, Retry};
 use primitives::{AddressFamily, Counter, HttpOutcome, Statistics};
 use thiserror::Error;
 
-/// Minutes after which a client that found the tracker busy tries again, the shortest time that BEP 31 has. That is long, so
-/// a request waits for some seconds before it fails.
+/// Minutes after which a client that found the tracker busy tries again, the shortest time in BEP 31. Because that is
+/// long, a request waits for some seconds before it fails.
 const BUSY_RETRY_MINUTES: u32 = 1;
 
 /// Why a request is answered with a failure. The client shows the text to its user.
@@ -19,7 +19,7 @@ pub(super) enum Failure<'a> {
     Refused(#[from] Refusal),
     #[error(transparent)]
     Torrent(#[from] TorrentRefusal),
-    /// In the words that tools look for.
+    /// Worded as existing tools expect it.
     #[error(
         "missing or invalid the right most X-Forwarded-For IP (mandatory on reverse proxy tracker configuration)"
     )]
@@ -53,7 +53,7 @@ pub(super) struct Failed {
 }
 
 impl Failed {
-    /// Counts the failure, writes it and returns where it lies.
+    /// Counts the failure, writes it and returns its place in `out`.
     pub(super) fn because(
         self,
         statistics: &mut Statistics,

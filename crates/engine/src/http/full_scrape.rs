@@ -6,7 +6,6 @@ use std::rc::Rc;
 /// A scrape of all torrents that is under way. It goes from shard to shard and requests page after page of swarms.
 #[derive(Debug)]
 pub struct FullScrape {
-    /// The form of the answer.
     pub response: FullScrapeResponse,
     family: AddressFamily,
     /// Where the next page begins; `None` after the last one.
@@ -19,7 +18,6 @@ pub struct FullScrape {
 /// How often all torrents may be scraped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum FullScrapes {
-    /// Never.
     #[default]
     Refused,
     /// One at a time on each core, and at most one in this many seconds.

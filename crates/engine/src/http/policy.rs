@@ -3,14 +3,12 @@ use core::net::IpAddr;
 use ipnet::IpNet;
 use primitives::canonical_ip;
 
-/// What HTTP clients are granted.
+/// What HTTP clients and proxies may do.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct HttpPolicy {
-    /// Clients from these networks may name the address that they are to be known at.
+    /// Clients from these networks may announce another address than the one they connect from.
     pub named_addresses_from: Vec<IpNet>,
-    /// Whose word about clients counts.
     pub proxy: ProxyPolicy,
-    /// How often all torrents may be scraped.
     pub full_scrapes: FullScrapes,
     /// Torrents answered in one scrape.
     pub scrape_torrents_max: usize,
@@ -18,33 +16,28 @@ pub struct HttpPolicy {
     pub requests_per_connection_max: u32,
 }
 
-/// Which proxies are believed, and how they tell whose request they hand on.
+/// Which proxies are trusted, and how they report the client of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ProxyPolicy {
-    /// The networks of the proxies.
     pub trusted: Vec<IpNet>,
-    /// How they tell.
     pub header: ProxyHeaderKind,
 }
 
-/// How a proxy tells whose request it hands on.
+/// How a proxy reports the client of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ProxyHeaderKind {
-    /// It does not, or there is none.
+    /// It does not, or there is no proxy.
     #[default]
     None,
-    /// In `X-Forwarded-For`: the element with so many others to the right of it.
-    ForwardedFor {
-        /// 0 is what the nearest proxy wrote.
-        from_right: usize,
-    },
+    /// In `X-Forwarded-For`: the element with `from_right` others to the right of it; 0 is the nearest proxy's.
+    ForwardedFor { from_right: usize },
     /// In `X-Real-IP`.
     RealIp,
-    /// By a header of the PROXY protocol at the beginning of the connection.
+    /// With a PROXY protocol header at the beginning of the connection.
     ProxyProtocol,
 }
 
-/// Whether the other end of a connection is a proxy that is believed.
+/// Whether the other end of a connection is a trusted proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Trust {
     Stranger,
@@ -52,7 +45,7 @@ pub(crate) enum Trust {
 }
 
 impl ProxyPolicy {
-    /// Whether connections from `ip` are a trusted proxy's.
+    /// Returns whether connections from `ip` come from a trusted proxy.
     #[must_use]
     pub fn trusts(&self, ip: IpAddr) -> bool {
         self.header != ProxyHeaderKind::None && contains(&self.trusted, ip)

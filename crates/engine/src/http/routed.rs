@@ -18,17 +18,13 @@ const PEER_BYTES_MAX: usize = PEERS_MAX * CompactIpv6::BYTES;
 /// Its memory is reused: its home takes it from a pool and puts it back.
 #[derive(Debug)]
 pub struct RoutedRequest {
-    /// The connection that waits for it.
     pub token: ConnectionToken,
-    /// The core that has it; none while it is at home.
+    /// The core that has it; `None` while it is at home.
     pub(super) owner: Option<ShardId>,
     pub(super) client: IpAddr,
     pub(super) framing: Framing,
     pub(super) question: Question,
     pub(super) found: Found,
-    pub(super) peers: [u8; PEER_BYTES_MAX],
-    /// The ids of the peers in the same order, as far as they are known. Empty where they are not wanted or not kept.
-    pub(super) peer_ids: Vec<Option<PeerId>>,
     pub(super) files: ScrapedFiles,
     /// Where a page after this one begins, if the shard has more.
     pub(super) next_slot: Option<u32>,
@@ -39,7 +35,6 @@ pub struct RoutedRequest {
 pub struct ConnectionToken {
     /// The core that holds the connection.
     pub home: ShardId,
-    /// Its slot there.
     pub slot: u32,
     /// The number of connections that had this slot before.
     pub generation: u32,
@@ -52,37 +47,30 @@ pub(super) struct PagePlace {
     pub(super) slot: u32,
 }
 
-/// What is to be done.
+/// The operation of a routed request.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Question {
     Announce(AnyAnnounce, PeerForm),
-    /// For the torrents in [`RoutedRequest::files`], in this family.
+    /// Counts of the torrents in [`RoutedRequest::files`], in this family.
     Scrape(AddressFamily),
-    /// For the swarms of this family from this place on, as many as [`RoutedRequest::files`] has room for.
+    /// Counts of the swarms of this family from this place on, as many as [`RoutedRequest::files`] has room for.
     Page(AddressFamily, PagePlace),
     /// Nothing: an owner had no room for it.
     GivenUp,
 }
 
 /// The result of an announce.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(super) struct Found {
     pub(super) counts: SwarmCounts,
-    pub(super) peer_bytes: usize,
     pub(super) change: PeerChange,
     pub(super) interval_s: u32,
     /// Why there is no result.
     pub(super) refusal: Option<TorrentRefusal>,
-}
-
-impl Found {
-    pub(super) const NOTHING: Self = Self {
-        counts: SwarmCounts { seeders: 0, leechers: 0, downloaded: 0 },
-        peer_bytes: 0,
-        change: PeerChange::NotListed,
-        interval_s: 0,
-        refusal: None,
-    };
+    peers: [u8; PEER_BYTES_MAX],
+    peer_bytes: usize,
+    /// The ids of the peers in the same order, as far as they are known. Empty where they are not wanted or not kept.
+    pub(super) peer_ids: Vec<Option<PeerId>>,
 }
 
 /// The torrents of a scrape, and their counts as far as they are known.
@@ -113,22 +101,19 @@ impl RoutedRequest {
             client: IpAddr::V4(core::net::Ipv4Addr::UNSPECIFIED),
             framing: Framing::FINAL,
             question: Question::Scrape(AddressFamily::V4),
-            found: Found::NOTHING,
-            peers: [0; PEER_BYTES_MAX],
-            peer_ids: Vec::new(),
+            found: Found::new(),
             files: ScrapedFiles { files: [NO_FILE; SCRAPE_HASHES_MAX], used: 0, answered: 0 },
             next_slot: None,
         }
     }
 
-    /// Makes it a new request.
+    /// Resets the request for reuse.
     pub(super) fn begin(&mut self, client: IpAddr, framing: Framing, question: Question) {
         (self.client, self.framing, self.question) = (client, framing, question);
-        self.found = Found::NOTHING;
-        self.peer_ids.clear();
+        self.found.clear();
     }
 
-    /// Returns the core that has it; none while it is at home.
+    /// Returns the core that has the request; `None` while it is at home.
     #[must_use]
     pub const fn owner(&self) -> Option<ShardId> {
         self.owner
@@ -147,16 +132,16 @@ impl RoutedRequest {
         self.question = Question::GivenUp;
     }
 
-    /// Returns the peers that were found.
-    pub(super) fn peers(&self) -> &[u8] {
-        &self.peers[..self.found.peer_bytes]
-    }
-
     /// Does this shard's part of the request.
     pub fn advance(&mut self, shard: &mut Shard, now: Now) -> RoutedStep {
-        match self.question {
-            Question::Announce(AnyAnnounce::V4(announce), form) => self.announce(shard, now, &announce, form),
-            Question::Announce(AnyAnnounce::V6(announce), form) => self.announce(shard, now, &announce, form),
+        let Self { question, found, .. } = self;
+        match *question {
+            Question::Announce(AnyAnnounce::V4(ref pending), form) => {
+                found.announce(shard, now, pending, form)
+            }
+            Question::Announce(AnyAnnounce::V6(ref pending), form) => {
+                found.announce(shard, now, pending, form)
+            }
             Question::Scrape(family) => self.look_up(family, &shard.ownership, shard.torrents()),
             Question::Page(_, place) if place.shard != shard.ownership.own => RoutedStep::Onward(place.shard),
             Question::Page(AddressFamily::V4, place) => {
@@ -167,44 +152,6 @@ impl RoutedRequest {
             }
             Question::GivenUp => RoutedStep::Done,
         }
-    }
-
-    fn announce<A: AddressOfSwarm>(
-        &mut self,
-        shard: &mut Shard,
-        now: Now,
-        pending: &PendingAnnounce<A>,
-        form: PeerForm,
-    ) -> RoutedStep {
-        let info_hash = &pending.announce.info_hash;
-        if !shard.ownership.owns(info_hash) {
-            return RoutedStep::Onward(shard.ownership.owner(info_hash));
-        }
-        match shard.announce(now, None, pending, &mut self.peers) {
-            Ok(announced) => {
-                self.found = Found {
-                    counts: shard.torrents().with_completed::<A>(info_hash, announced.counts),
-                    peer_bytes: announced.peers * A::BYTES,
-                    change: announced.change,
-                    interval_s: shard.draw_interval_s(),
-                    refusal: None,
-                };
-            }
-            Err(refusal) => self.found = Found { refusal: Some(refusal), ..Found::NOTHING },
-        }
-        if form == PeerForm::Dictionaries && !shard.access.details().is_empty() {
-            self.look_up_peer_ids::<A>(info_hash, shard);
-        }
-        RoutedStep::Done
-    }
-
-    /// Looks up the ids of the peers that were found.
-    fn look_up_peer_ids<A: AddressOfSwarm>(&mut self, info_hash: &InfoHash, shard: &Shard) {
-        let peers = <[A]>::ref_from_bytes(&self.peers[..self.found.peer_bytes]).expect(WHOLE);
-        let details = shard.access.details();
-        let ids = peers.iter().map(|&peer| Some(details.get(info_hash, peer.into())?.details.peer_id));
-        self.peer_ids.reserve_exact(PEERS_MAX);
-        self.peer_ids.extend(ids);
     }
 
     fn look_up(
@@ -228,6 +175,65 @@ impl RoutedRequest {
             files.used += 1;
         });
         RoutedStep::Done
+    }
+}
+
+impl Found {
+    const fn new() -> Self {
+        Self {
+            counts: SwarmCounts { seeders: 0, leechers: 0, downloaded: 0 },
+            change: PeerChange::NotListed,
+            interval_s: 0,
+            refusal: None,
+            peers: [0; PEER_BYTES_MAX],
+            peer_bytes: 0,
+            peer_ids: Vec::new(),
+        }
+    }
+
+    fn clear(&mut self) {
+        (self.change, self.refusal, self.peer_bytes) = (PeerChange::NotListed, None, 0);
+        self.peer_ids.clear();
+    }
+
+    /// Returns the peers in compact form.
+    pub(super) fn peers(&self) -> &[u8] {
+        &self.peers[..self.peer_bytes]
+    }
+
+    fn announce<A: AddressOfSwarm>(
+        &mut self,
+        shard: &mut Shard,
+        now: Now,
+        pending: &PendingAnnounce<A>,
+        form: PeerForm,
+    ) -> RoutedStep {
+        let info_hash = &pending.announce.info_hash;
+        let owner = shard.ownership.owner(info_hash);
+        if owner != shard.ownership.own {
+            return RoutedStep::Onward(owner);
+        }
+        match shard.announce(now, None, pending, &mut self.peers) {
+            Ok(announced) => {
+                self.counts = shard.torrents().with_completed::<A>(info_hash, announced.counts);
+                self.peer_bytes = announced.peers * A::BYTES;
+                self.change = announced.change;
+                self.interval_s = shard.draw_interval_s();
+            }
+            Err(refusal) => self.refusal = Some(refusal),
+        }
+        if form == PeerForm::Dictionaries && !shard.access.details().is_empty() {
+            self.look_up_peer_ids::<A>(info_hash, shard);
+        }
+        RoutedStep::Done
+    }
+
+    fn look_up_peer_ids<A: AddressOfSwarm>(&mut self, info_hash: &InfoHash, shard: &Shard) {
+        let peers = <[A]>::ref_from_bytes(&self.peers[..self.peer_bytes]).expect(WHOLE);
+        let details = shard.access.details();
+        let ids = peers.iter().map(|&peer| Some(details.get(info_hash, peer.into())?.details.peer_id));
+        self.peer_ids.reserve_exact(PEERS_MAX);
+        self.peer_ids.extend(ids);
     }
 }
 

@@ -13,7 +13,7 @@ pub(super) struct RoutedPool {
 }
 
 impl RoutedPool {
-    /// Returns an idle request, or a new one. There are at most as many as the owners may have together, and one more.
+    /// Returns an idle request, or a new one. At most one more exists than the owners may have together.
     pub(super) fn take(
         &mut self,
         client: IpAddr,
@@ -25,13 +25,13 @@ impl RoutedPool {
         routed
     }
 
-    /// Puts a request back that is at home.
+    /// Puts a request that has come home back into the pool.
     pub(super) fn put_back(&mut self, mut routed: Box<RoutedRequest>) {
         self.note_home(&mut routed);
         self.idle.push(routed);
     }
 
-    /// Notes that a request goes to an owner. Returns whether the owner has room for it.
+    /// Returns whether an owner has room for a request, and if so notes that it goes there.
     pub(super) fn note_sent(
         &mut self,
         shards: ShardCount,
@@ -57,7 +57,7 @@ impl RoutedPool {
         }
     }
 
-    /// Returns how many requests are at owners.
+    /// Returns how many requests are at other cores.
     pub(super) fn underway(&self) -> usize {
         self.at_owners.iter().sum()
     }

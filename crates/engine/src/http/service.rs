@@ -28,7 +28,7 @@ pub struct HttpService {
     policy: HttpPolicy,
     pool: RoutedPool,
     full_scrapes: FullScrapeGate,
-    /// Peers for an answer that lists them one by one.
+    /// The peers of an answer that lists them one by one; kept for its memory.
     listed: Vec<ListedPeer>,
 }
 
@@ -37,9 +37,9 @@ pub struct HttpService {
 pub(super) enum Served {
     /// The answer lies in this part of the buffer.
     Written(Range<usize>),
-    /// It goes to the owner of its torrent, and [`HttpService::finish`] writes the answer when it is back.
+    /// The request goes to the owner of its torrent, and [`HttpService::finish`] writes the answer when it is back.
     Routed(ShardId, Box<RoutedRequest>),
-    /// It would, but the owner has as many of this core's requests as it may.
+    /// The request belongs to this owner, which has as many of this core's requests as it may.
     OwnerBusy(ShardId, Box<RoutedRequest>),
     /// The head of the answer lies in this part of the buffer. The body is read with [`HttpService::next_page`].
     Stream(Range<usize>, Box<FullScrape>),
@@ -50,15 +50,14 @@ pub(super) enum Served {
 pub enum Page {
     /// This many bytes of the buffer.
     Written(usize),
-    /// It is requested from another core, and [`HttpService::finish_page`] writes it when the request is back.
+    /// The page is requested from another core, and [`HttpService::finish_page`] writes it when the request is back.
     Routed(ShardId, Box<RoutedRequest>),
-    /// There are no more.
     Over,
-    /// Its owner has as many of this core's requests as it may.
+    /// The owner of the page has as many of this core's requests as it may.
     OwnerBusy(ShardId),
 }
 
-/// A request and the client that it comes from.
+/// A request and its client.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ClientRequest<'a> {
     /// `None` where a trusted proxy does not report it.
@@ -105,7 +104,7 @@ impl HttpService {
         Served::Written(written.expect(ROOM))
     }
 
-    /// Sends a request that is back to the next owner, if there is one with room for it.
+    /// Returns the next owner of a request that is back, if there is one. Discards the request if it has no room.
     pub fn send_on(&mut self, shard: &Shard, routed: &mut RoutedRequest) -> Option<ShardId> {
         self.pool.note_home(routed);
         let owner = routed.next_owner(&shard.ownership)?;
@@ -174,7 +173,7 @@ impl HttpService {
         failed.because(&mut shard.statistics, &refusal, out)
     }
 
-    /// Takes back a routed request that needs no answer any more.
+    /// Takes back a routed request that no longer needs an answer.
     pub fn take_back(&mut self, routed: Box<RoutedRequest>) {
         self.pool.put_back(routed);
     }
@@ -214,9 +213,10 @@ impl HttpService {
     ) -> Result<Question, Failure<'a>> {
         let client = asked.client.ok_or(Failure::UnknownClient)?;
         admission::check_source(shard, client)?;
-        // While the rest of the query is read, the directory's part of the torrent is on its way to the cache.
+        // The torrent's part of the directory is prefetched while the rest of the query is read.
         let prefetch = |info_hash: &_| shard.prefetch_directory(AddressFamily::of(client), info_hash);
-        let announce = Announce::from_query_and(asked.request.query, prefetch).map_err(Failure::Query)?;
+        let announce = Announce::from_query_and(asked.request.query, prefetch)
+            .map_err(|error| query_failure(shard, now, key, error))?;
         let key = admit(shard, now, Some(&announce.peer_id), key)?;
         let address = address_of_peer(&self.policy, client, &announce);
         let address = PeerAddress::new(address, announce.port).map_err(Refusal::from)?;
@@ -249,7 +249,7 @@ impl HttpService {
         Served::Written(failed.because(&mut shard.statistics, &failure, out))
     }
 
-    /// Begins the answer to a scrape that names no torrent, which is one of all torrents.
+    /// Begins the answer to a scrape without info hashes, which is one of all torrents.
     fn full_scrape(
         &mut self,
         shard: &mut Shard,
@@ -269,7 +269,7 @@ impl HttpService {
         Served::Stream(head, Box::new(scrape))
     }
 
-    /// Writes the next piece of a scrape of all torrents, without frame or coding.
+    /// Writes the next piece of a scrape of all torrents, before framing and content coding.
     ///
     /// # Panics
     /// When `out` is shorter than [`http_protocol::RESPONSE_BYTES_MAX`].
@@ -351,7 +351,7 @@ impl HttpService {
     }
 }
 
-/// Stands for the client where there is none to be answered.
+/// A placeholder where the client is unknown, or there is none to answer.
 const UNKNOWN_CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 impl ClientRequest<'_> {
@@ -361,7 +361,7 @@ impl ClientRequest<'_> {
     }
 }
 
-/// Reads the query of a scrape and admits its client. There is no scrape where the query names no torrent.
+/// Reads the query of a scrape and admits its client. Returns no scrape if the query has no info hash.
 fn read_scrape<'a>(
     shard: &Shard,
     now: Now,
@@ -372,10 +372,15 @@ fn read_scrape<'a>(
     let scrape = match Scrape::from_query(asked.request.query) {
         Ok(scrape) => Some(scrape),
         Err(QueryError::Missing(_)) => None,
-        Err(error) => return Err(Failure::Query(error)),
+        Err(error) => return Err(query_failure(shard, now, key, error)),
     };
     admit(shard, now, None, key)?;
     Ok((client, scrape))
+}
+
+/// Returns the failure for a wrong query. A client without a valid key learns only that.
+fn query_failure<'a>(shard: &Shard, now: Now, key: KeyInPath, error: QueryError<'a>) -> Failure<'a> {
+    admit(shard, now, None, key).err().map_or(Failure::Query(error), Failure::from)
 }
 
 /// Admits a client, whose address a TCP connection has proved.
@@ -394,7 +399,7 @@ fn peers<'a>(
     (family, form): (AddressFamily, PeerForm),
     listed: &'a mut Vec<ListedPeer>,
 ) -> Peers<'a> {
-    let bytes = routed.peers();
+    let bytes = routed.found.peers();
     let (v4, v6): (&[CompactIpv4], &[CompactIpv6]) = match family {
         AddressFamily::V4 => (FromBytes::ref_from_bytes(bytes).expect(WHOLE), &[]),
         AddressFamily::V6 => (&[], FromBytes::ref_from_bytes(bytes).expect(WHOLE)),
@@ -404,13 +409,13 @@ fn peers<'a>(
     }
     let addresses =
         v4.iter().map(|peer| peer.socket_address()).chain(v6.iter().map(|peer| peer.socket_address()));
-    let peer_ids = routed.peer_ids.iter().copied().chain(core::iter::repeat(None));
+    let peer_ids = routed.found.peer_ids.iter().copied().chain(core::iter::repeat(None));
     listed.clear();
     listed.extend(addresses.zip(peer_ids).map(|(address, peer_id)| ListedPeer { address, peer_id }));
     Peers::Dictionaries(listed)
 }
 
-/// A client that does not report what is left has everything left to download.
+/// A client that does not report the bytes left has everything left to download.
 fn announce_in(announce: &Announce<'_>) -> AnnounceIn {
     AnnounceIn {
         info_hash: announce.info_hash,

@@ -9,7 +9,7 @@ use swarm::{
     AddressOfSwarm, Admission, Announce, Announced, Bound, Completion, Listing, PeerChange, SwarmSlot,
 };
 
-/// An announce as a codec has read it, whatever the protocol.
+/// A decoded announce, independent of the protocol.
 pub(crate) struct AnnounceIn {
     pub(crate) info_hash: InfoHash,
     /// 0 where the client does not listen.
@@ -22,9 +22,9 @@ pub(crate) struct AnnounceIn {
 /// The client of an announce, once it is admitted.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct AdmittedClient {
-    /// The address at which other peers reach it.
+    /// The address at which other peers reach the client.
     pub(crate) address: PeerAddress,
-    /// The key that it announces with, where keys are required.
+    /// The number of its key, where keys are required.
     pub(crate) key: Option<KeyId>,
 }
 
@@ -39,13 +39,11 @@ pub struct PendingAnnounce<A> {
 /// A [`PendingAnnounce`] of either address family.
 #[derive(Debug, Clone, Copy)]
 pub enum AnyAnnounce {
-    /// Of an IPv4 peer.
     V4(PendingAnnounce<CompactIpv4>),
-    /// Of an IPv6 peer.
     V6(PendingAnnounce<CompactIpv6>),
 }
 
-/// What a client says of itself. It accompanies an announce where accounts or details are kept, and with the event
+/// What a client reports of itself. It accompanies an announce where accounts or details are kept, and with the event
 /// `completed`.
 #[derive(Debug, Clone, Copy)]
 struct PeerReport {
@@ -73,7 +71,7 @@ impl Shard {
         }
     }
 
-    /// The same where the family is known.
+    /// Like [`Self::any_announce`], for a known family.
     pub(crate) fn pending<A>(
         &self,
         address: A,
@@ -81,7 +79,7 @@ impl Shard {
         announce: &AnnounceIn,
     ) -> PendingAnnounce<A> {
         let AnnounceIn { info_hash, port, status, numwant, details } = *announce;
-        // A download's end is recognized over both families by the peer id.
+        // The peer id identifies a completed download across both families.
         let is_reported = self.access.keeps_peer_reports() || details.event == AnnounceEvent::Completed;
         PendingAnnounce {
             announce: Announce {
@@ -133,9 +131,9 @@ impl Shard {
         Ok(announced)
     }
 
-    /// Returns an announce without the event that it must not have: a `completed` that was counted over the other family,
-    /// or a `stopped` of another client than the one that is known to be listed at the address. Its sender had the address
-    /// before, or shares it behind a router.
+    /// Returns the announce without its event if the event must have no effect: a `completed` that was counted over the
+    /// other family, or a `stopped` of another client than the one listed at the address, which had the address earlier
+    /// or shares it through a NAT router.
     fn without_effect<A: AddressOfSwarm>(
         &mut self,
         now: Now,
@@ -159,7 +157,7 @@ impl Shard {
         })
     }
 
-    /// Keeps what has to be kept of a client.
+    /// Updates the session and the details of a client.
     fn note_report<A: AddressOfSwarm>(
         &mut self,
         now: Now,
@@ -191,7 +189,7 @@ impl Shard {
     }
 }
 
-/// Returns the download whose end the announce reports.
+/// Returns the download that the announce reports as completed.
 fn completed_download<A: AddressOfSwarm>(
     announce: &Announce<A>,
     report: Option<&PeerReport>,

@@ -66,7 +66,7 @@ struct Seen<'a> {
 }
 
 impl Seen<'_> {
-    /// Whether its torrent was not visited before.
+    /// Returns whether the torrent has not been visited yet.
     fn is_new(&self) -> bool {
         match self.family {
             AddressFamily::V4 => true,
@@ -83,7 +83,7 @@ impl Seen<'_> {
         info_of(self.info_hash, other.map_or(self.counts, |other| sum(self.counts, other)))
     }
 
-    /// Returns the torrent with the completed events that are remembered of it.
+    /// Returns the torrent with its remembered completed events.
     fn with_remembered(&self, info: TorrentInfo) -> TorrentInfo {
         let TorrentInfo { info_hash, seeders, leechers, completed } = info;
         let counts = SwarmCounts { seeders, leechers, downloaded: completed };
@@ -120,8 +120,8 @@ impl RunningScan {
         ScanStep::More
     }
 
-    /// Sends the result. The first torrents are in no order: sorting a hundred thousand takes longer than a core may be
-    /// kept from its requests.
+    /// Sends the result. The first torrents are in no particular order: sorting a hundred thousand takes longer than a
+    /// core may leave its requests waiting.
     pub fn finish(self) {
         match self.task {
             Task::First { ranked, reply, .. } => {

@@ -30,7 +30,7 @@ pub enum UpdateStep {
     Done,
 }
 
-/// The memory of lists and keys. Counting it means looking at thousands of table parts, which is too much for every turn.
+/// The memory of lists and keys. Measuring it visits thousands of table parts, too many for every timer turn.
 #[derive(Debug, Default)]
 struct AccessBytes {
     turn: u32,
@@ -51,7 +51,7 @@ impl Shard {
     /// Returns a shard without swarms.
     ///
     /// # Panics
-    /// When the settings are not within the limits that their fields name.
+    /// When a setting is outside its limits.
     #[must_use]
     pub fn new(settings: &EngineSettings, secrets: &Secrets) -> Self {
         settings.assert_valid();
@@ -66,8 +66,7 @@ impl Shard {
         }
     }
 
-    /// Removes expired peers for at most `work` units and returns how many units it took. To be called several times a
-    /// second.
+    /// Removes expired peers for at most `work` units and returns the units used. To be called several times a second.
     pub fn expire(&mut self, now: Now, work: u32) -> u32 {
         let expired = self.swarms.expire(now.monotonic, work);
         self.statistics.add(Counter::PeersExpired, expired.peers);
@@ -93,7 +92,7 @@ impl Shard {
         statistics
     }
 
-    /// Returns the figures for the worker to count in.
+    /// Returns the figures, for the worker to count in.
     pub const fn statistics_mut(&mut self) -> &mut Statistics {
         &mut self.statistics
     }
@@ -123,7 +122,7 @@ impl Shard {
         self.policy.draw_interval_s(&mut self.rng)
     }
 
-    /// Applies a step of an update of lists, keys or bans, from its item `from` on, in at most some 200 microseconds.
+    /// Applies a step of an update of lists, keys or bans, from its item `from` on, in about 200 microseconds at most.
     /// Torrents that are no longer served lose their swarms.
     pub fn apply_update(&mut self, update: &AccessUpdate, from: usize) -> UpdateStep {
         let Self { access, swarms, ownership, .. } = self;
@@ -133,7 +132,7 @@ impl Shard {
         next.map_or(UpdateStep::Done, UpdateStep::More)
     }
 
-    /// Sweeps a bounded part of the lists, keys and sessions, in some 100 microseconds.
+    /// Sweeps a limited part of the lists, keys and sessions, in about 100 microseconds.
     pub fn sweep_access(&mut self, now: Now) -> Sweep {
         let swarms = &mut self.swarms;
         self.access.turn(now.monotonic, &mut |info_hash| {
@@ -155,7 +154,7 @@ impl Shard {
         self.swarms.drop_torrent(info_hash).is_some()
     }
 
-    /// Takes a bounded part of the changes that the control plane has not been sent yet.
+    /// Takes a limited part of the changes that have not been sent to the control plane yet.
     pub fn take_event(&mut self) -> Option<CoreEvent> {
         let mut accounts = Vec::new();
         self.access.take_events(EVENT_ITEMS_MAX, &mut accounts);
@@ -167,7 +166,7 @@ impl Shard {
         (!completed.is_empty()).then_some(CoreEvent::Completed(completed))
     }
 
-    /// Takes an event back that could not be sent; it is merged into a later one.
+    /// Takes back an event that could not be sent; it is merged into a later one.
     pub fn return_event(&mut self, event: &CoreEvent) {
         match event {
             CoreEvent::Accounts(accounts) => self.access.return_events(accounts),

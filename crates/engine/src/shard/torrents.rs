@@ -13,13 +13,13 @@ pub struct Torrents<'a> {
 }
 
 impl Torrents<'_> {
-    /// Returns the counts of a torrent in one family, zeros if it is not known. The completed events are those of both
-    /// families, and where they are remembered, whether the torrent has a swarm or not.
+    /// Returns the counts of a torrent in one family, zeros if it is not known. Completed events are those of both
+    /// families. Where they are remembered, a torrent without a swarm has them too.
     pub(crate) fn counts<A: AddressOfSwarm>(self, info_hash: &InfoHash) -> SwarmCounts {
         self.with_completed::<A>(info_hash, self.swarms.scrape::<A>(info_hash))
     }
 
-    /// The same for a family that is known at run time only.
+    /// Like [`Self::counts`], for a family known only at run time.
     pub(crate) fn counts_in(self, family: AddressFamily, info_hash: &InfoHash) -> SwarmCounts {
         match family {
             AddressFamily::V4 => self.counts::<CompactIpv4>(info_hash),
@@ -41,8 +41,8 @@ impl Torrents<'_> {
         self.with_remembered(info_hash, SwarmCounts { downloaded, ..counts })
     }
 
-    /// Returns the counts of both families with the completed events that are remembered of the torrent. A torrent for
-    /// which there was no room has those of its swarms.
+    /// Returns the counts of both families with the remembered completed events of the torrent, or those of its swarms
+    /// if there was no room to remember them.
     pub(super) fn with_remembered(self, info_hash: &InfoHash, counts: SwarmCounts) -> SwarmCounts {
         let remembered = self.access.completed(info_hash).unwrap_or(0);
         SwarmCounts { downloaded: counts.downloaded.max(remembered), ..counts }

@@ -10,11 +10,11 @@ pub trait Inbox {
     /// Returns the number of datagrams.
     fn datagrams(&self) -> usize;
 
-    /// Returns source and payload of the datagram at `index`.
+    /// Returns the source and payload of the datagram at `index`.
     fn datagram(&self, index: usize) -> (SocketAddr, &[u8]);
 }
 
-/// Where the decisions about a batch go.
+/// Receives the decisions about a batch.
 pub trait Outbox {
     /// Returns room for one reply, at least [`crate::REPLY_BYTES_MAX`] bytes.
     fn buffer(&mut self) -> &mut [u8];
@@ -63,8 +63,7 @@ impl Hint {
     }
 }
 
-/// Returns the memory of a batch that is over, empty, for the next one. The items of both are equally big, so that the
-/// collection takes place in the same allocation.
+/// Empties the vector of a finished batch for the next one. The sizes of the items match: `collect` reuses the memory.
 pub(super) fn recycled<'a>(mut staged: Vec<Staged<'_>>) -> Vec<Staged<'a>> {
     staged.clear();
     staged.into_iter().map(|_| unreachable!("it was cleared")).collect()

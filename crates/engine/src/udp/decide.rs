@@ -15,7 +15,7 @@ use primitives::{
 };
 use udp_protocol::{Announce, Request, RequestError, Scrape, TransactionId, decode_request};
 
-/// A request of a client, as far as a refusal needs it.
+/// The parts of a request that a refusal needs.
 #[derive(Clone, Copy)]
 struct Asked {
     source: SocketAddr,
@@ -52,8 +52,8 @@ impl UdpService {
         }
     }
 
-    /// Drops a datagram that is no request. A client that has proved its address learns that its action is unknown, so
-    /// that it does not wait for a reply.
+    /// Drops a datagram that is not a request. A client that has proved its address receives an error if the action is
+    /// unknown, so that it does not wait for a reply.
     fn decide_no_request(
         &self,
         shard: &mut Shard,
@@ -151,7 +151,7 @@ impl UdpService {
     }
 }
 
-/// Finds the owner of an announce. Where it is this shard, prefetches the part of the directory that the second stage reads.
+/// Finds the owner of an announce. If it is this shard, prefetches the part of the directory that the next stage reads.
 fn route<'a>(shard: &mut Shard, announce: AdmittedAnnounce<'a>) -> Decision<'a> {
     let info_hash = &announce.request.info_hash;
     let owner = shard.ownership.owner(info_hash);

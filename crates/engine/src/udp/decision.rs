@@ -5,7 +5,7 @@ use primitives::{AddressFamily, PeerDetails, ShardId};
 use swarm::SwarmKey;
 use udp_protocol::{AnnounceRequest, ConnectRequest, Scrape, TransactionId};
 
-/// What is to be done about a datagram. It borrows what was decoded from the datagram.
+/// The decision about a datagram, which borrows the decoded request.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Decision<'a> {
     /// Nothing: it was dropped and counted.
@@ -27,7 +27,6 @@ pub(super) struct AdmittedAnnounce<'a> {
     pub(super) client: AdmittedClient,
 }
 
-/// An error to be sent.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ErrorDecision {
     pub(super) transaction_id: TransactionId,

@@ -3,7 +3,7 @@ use std::io::{Cursor, Write};
 use udp_protocol::{ErrorResponse, TransactionId};
 use zerocopy::IntoBytes;
 
-/// Writes an error into `out`; gives its length. A text that is too long for `out` is cut off.
+/// Writes an error into `out` and returns its length. A text that is too long for `out` is truncated.
 pub(crate) fn write_error(transaction_id: TransactionId, text: &impl Display, out: &mut [u8]) -> usize {
     let (head, rest) = out.split_at_mut(ErrorResponse::BYTES);
     head.copy_from_slice(ErrorResponse::new(transaction_id).as_bytes());
@@ -29,7 +29,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_too_long_is_cut_off() {
+    fn a_text_that_is_too_long_is_truncated() {
         assert_eq!(write_error(TransactionId([0; 4]), &"x".repeat(100), &mut [0; 20]), 20);
     }
 }

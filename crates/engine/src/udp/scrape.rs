@@ -3,10 +3,8 @@ use primitives::{AddressFamily, InfoHash, ShardId};
 use udp_protocol::{SCRAPE_HASHES_MAX, Scrape, ScrapeEntry, ScrapeResponse, TransactionId};
 use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-/// A scrape whose torrents belong to several shards, on its way from owner to owner.
-///
-/// Each owner puts the counts of its torrents in the place of their hashes and hands it on; the last one
-/// answers. So nothing waits, and nothing has to find its way back.
+/// A scrape whose torrents belong to several shards. It goes from owner to owner, and each replaces the info hashes of
+/// its torrents by their counts. The last one answers, so that no core waits for another.
 #[derive(Debug, Clone)]
 pub struct RoutedScrape {
     transaction_id: TransactionId,
@@ -17,7 +15,7 @@ pub struct RoutedScrape {
     places: [Place; SCRAPE_HASHES_MAX],
 }
 
-/// A torrent, or what is known of it, in the same bytes.
+/// An info hash, or the counts of its torrent, in the same bytes.
 #[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 struct Place {
@@ -27,17 +25,17 @@ struct Place {
 
 const _: () = assert!(SCRAPE_HASHES_MAX <= 128, "a bit for each hash");
 
-/// Where a scrape goes from here.
+/// The next step of a routed scrape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ScrapeStep {
     /// All counts are known and the answer, of this length, is written.
     Reply(usize),
-    /// This shard owns the first torrent that is left.
+    /// This shard owns the first of the remaining torrents.
     Route(ShardId),
 }
 
 impl RoutedScrape {
-    /// A scrape of a client of `family`, none of whose torrents has been looked up.
+    /// Returns a scrape of a client of `family`, without any counts yet.
     pub(crate) fn new(family: AddressFamily, scrape: &Scrape<'_>) -> Self {
         let mut places = [Place::new_zeroed(); SCRAPE_HASHES_MAX];
         for (place, info_hash) in places.iter_mut().zip(scrape.info_hashes) {
@@ -54,13 +52,13 @@ impl RoutedScrape {
         }
     }
 
-    /// The family of the client.
+    /// Returns the address family of the client.
     #[must_use]
     pub const fn family(&self) -> AddressFamily {
         self.family
     }
 
-    /// Looks this shard's torrents up. The answer goes into `out` if none is left.
+    /// Looks up this shard's torrents, and writes the answer into `out` if none remain.
     pub(crate) fn advance(
         &mut self,
         ownership: &Ownership,
@@ -90,7 +88,7 @@ impl RoutedScrape {
     }
 }
 
-/// Answers a scrape all of whose torrents are this shard's, without a copy of it.
+/// Answers a scrape whose torrents all belong to this shard, without copying it.
 pub(crate) fn answer(
     torrents: Torrents<'_>,
     family: AddressFamily,
@@ -101,7 +99,7 @@ pub(crate) fn answer(
     encode(scrape.request.transaction_id, entries, out)
 }
 
-/// The field of completed events has 32 bits: a larger count is told as the largest.
+/// The field of completed events has 32 bits; larger counts are reported as its maximum.
 fn counts(torrents: Torrents<'_>, family: AddressFamily, info_hash: &InfoHash) -> ScrapeEntry {
     let counts = torrents.counts_in(family, info_hash);
     ScrapeEntry {
@@ -111,7 +109,7 @@ fn counts(torrents: Torrents<'_>, family: AddressFamily, info_hash: &InfoHash) -
     }
 }
 
-/// Writes as many entries as `out` has room for; gives the length of the answer.
+/// Writes as many entries as `out` has room for and returns the length of the answer.
 fn encode(
     transaction_id: TransactionId,
     entries: impl Iterator<Item = ScrapeEntry>,

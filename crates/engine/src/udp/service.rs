@@ -22,8 +22,15 @@ use zerocopy::IntoBytes;
 pub struct UdpService {
     pub(super) settings: EngineSettings,
     pub(super) connection_ids: ConnectionIds,
-    /// The memory of a batch between its stages; empty between two batches.
+    /// The batch between its stages; empty between batches, and kept for its memory.
     staged: Vec<Staged<'static>>,
+}
+
+/// An announce of a torrent of this shard.
+struct OwnAnnounce<'a, A> {
+    transaction_id: TransactionId,
+    announce: &'a PendingAnnounce<A>,
+    hint: Option<SwarmSlot<A>>,
 }
 
 impl UdpService {
@@ -37,13 +44,13 @@ impl UdpService {
         }
     }
 
-    /// Decides about a batch of datagrams.
+    /// Serves a batch of datagrams.
     ///
     /// # Panics
     /// When there are more than [`BATCH_DATAGRAMS_MAX`] or the buffer is too small.
     pub fn process(&mut self, shard: &mut Shard, now: Now, inbox: &impl Inbox, outbox: &mut impl Outbox) {
         let datagrams = inbox.datagrams();
-        assert!(datagrams <= BATCH_DATAGRAMS_MAX, "a batch is bounded");
+        assert!(datagrams <= BATCH_DATAGRAMS_MAX, "a batch has at most BATCH_DATAGRAMS_MAX datagrams");
         assert!(outbox.buffer().len() >= REPLY_BYTES_MAX, "the longest reply fits");
         let mut staged = recycled(core::mem::take(&mut self.staged));
         for index in 0..datagrams {
@@ -72,8 +79,12 @@ impl UdpService {
     ) -> usize {
         let transaction_id = routed.transaction_id;
         match &routed.announce {
-            AnyAnnounce::V4(announce) => self.announce(shard, now, transaction_id, announce, None, out),
-            AnyAnnounce::V6(announce) => self.announce(shard, now, transaction_id, announce, None, out),
+            AnyAnnounce::V4(announce) => {
+                self.apply(shard, now, OwnAnnounce { transaction_id, announce, hint: None }, out)
+            }
+            AnyAnnounce::V6(announce) => {
+                self.apply(shard, now, OwnAnnounce { transaction_id, announce, hint: None }, out)
+            }
         }
     }
 
@@ -142,27 +153,25 @@ impl UdpService {
     ) -> usize {
         let (announce, client) = (admitted.announce_in(), admitted.client);
         let transaction_id = admitted.request.transaction_id;
-        // The family is matched before the announce is put together, so that it is written once, where it is used.
+        // The family is matched before the announce is built, so that it is written once, where it is used.
         match client.address {
             PeerAddress::V4(address) => {
-                let announce = shard.pending(address, client.key, &announce);
-                self.announce(shard, now, transaction_id, &announce, hint.v4(), out)
+                let announce = &shard.pending(address, client.key, &announce);
+                self.apply(shard, now, OwnAnnounce { transaction_id, announce, hint: hint.v4() }, out)
             }
             PeerAddress::V6(address) => {
-                let announce = shard.pending(address, client.key, &announce);
-                self.announce(shard, now, transaction_id, &announce, hint.v6(), out)
+                let announce = &shard.pending(address, client.key, &announce);
+                self.apply(shard, now, OwnAnnounce { transaction_id, announce, hint: hint.v6() }, out)
             }
         }
     }
 
     /// Applies an announce of a torrent of this shard and writes the reply.
-    fn announce<A: AddressOfSwarm>(
+    fn apply<A: AddressOfSwarm>(
         &self,
         shard: &mut Shard,
         now: Now,
-        transaction_id: TransactionId,
-        announce: &PendingAnnounce<A>,
-        hint: Option<SwarmSlot<A>>,
+        OwnAnnounce { transaction_id, announce, hint }: OwnAnnounce<'_, A>,
         out: &mut [u8],
     ) -> usize {
         let bytes_max = self.settings.reply_bytes_max(A::FAMILY).min(out.len());
@@ -208,8 +217,8 @@ impl UdpService {
     }
 }
 
-/// The second stage: prefetches the memory that the announces will read, each step for the whole batch so that its cache
-/// misses overlap: the directory, the slab entries, the peers that these point to.
+/// The second stage: prefetches the memory that the announces will read, each step for the whole batch so that its
+/// cache misses overlap: the directory, the slab entries, the peers that these point to.
 fn look_up(shard: &Shard, staged: &mut [Staged<'_>]) {
     for staged in &mut *staged {
         staged.hint = find(shard, &staged.decision);

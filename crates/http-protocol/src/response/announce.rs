@@ -34,12 +34,7 @@ pub struct AnnounceResponse<'a> {
 #[derive(Debug, Clone, Copy)]
 pub enum Peers<'a> {
     /// Strings (BEP 23). `peers6` (BEP 7) is written if there are IPv6 peers, `peers` always: clients expect it.
-    Compact {
-        /// Peers in `peers`.
-        v4: &'a [CompactIpv4],
-        /// Peers in `peers6`.
-        v6: &'a [CompactIpv6],
-    },
+    Compact { v4: &'a [CompactIpv4], v6: &'a [CompactIpv6] },
     /// A list of dictionaries (BEP 3), of both families.
     Dictionaries(&'a [ListedPeer]),
 }
@@ -47,7 +42,6 @@ pub enum Peers<'a> {
 /// A peer in a list of dictionaries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListedPeer {
-    /// Address where it listens.
     pub address: SocketAddr,
     /// Peer id, if it is known and asked for.
     pub peer_id: Option<PeerId>,

@@ -12,7 +12,6 @@ use core::ops::Range;
 pub struct FailureResponse<'a> {
     /// Text for the client's user, truncated to [`TEXT_BYTES_MAX`] bytes.
     pub reason: &'a dyn fmt::Display,
-    /// When the client should retry.
     pub retry: Retry,
 }
 
@@ -21,9 +20,7 @@ pub struct FailureResponse<'a> {
 pub enum Retry {
     /// Left to the client.
     Unsaid,
-    /// After this many minutes.
     InMinutes(u32),
-    /// Not at all.
     Never,
 }
 

@@ -14,7 +14,6 @@ use std::io::Write;
 /// unsorted, because to sort them all of them would have to be stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FullScrapeResponse {
-    /// How the response is framed.
     pub framing: Framing,
     /// Coding that the pieces have when they are passed to [`Self::frame`].
     pub coding: ContentCoding,

@@ -20,7 +20,6 @@ pub struct ScrapeResponse<'a> {
 /// The counts of one torrent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ScrapeFile {
-    /// Identifies the torrent.
     pub info_hash: InfoHash,
     /// Seeders in the swarm.
     pub complete: u32,

@@ -1,23 +1,22 @@
 use super::limits::{READ_BYTES_MAX, UNREAD_BYTES_MAX};
 use http_protocol::RESPONSE_BYTES_MAX;
 
-/// The buffers that the connections of a core use one after another. A connection that is not at work has none.
+/// The buffers that the connections of a core use one after another. An idle connection has none.
 #[derive(Debug)]
 pub struct Buffers {
-    /// What was received and not served yet, in the clear.
+    /// Plaintext that has been received and not served yet.
     pub(super) input: Vec<u8>,
-    /// What one read brings.
+    /// The bytes of one read.
     pub(super) received: Box<[u8]>,
-    /// What a TLS session gives.
+    /// TLS records to be sent.
     pub(super) outgoing: Vec<u8>,
-    /// A framed piece of an answer that is streamed.
+    /// A framed piece of a streamed answer.
     pub(super) piece: Vec<u8>,
-    /// Room for an answer.
     pub(super) answer: Box<[u8]>,
 }
 
 impl Buffers {
-    /// Buffers for one core.
+    /// Returns the buffers for one core.
     #[must_use]
     pub fn new() -> Self {
         Self {

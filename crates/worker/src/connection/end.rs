@@ -2,13 +2,13 @@ use core::ops::ControlFlow;
 use engine::RoutedRequest;
 use primitives::{Counter, ShardId};
 
-/// What is to be done with a connection after its turn.
+/// The next step of a connection after its turn.
 #[derive(Debug)]
 pub enum Next {
     Waits(WaitsFor),
     /// It waits until the owner of a torrent has returned a routed request of this core.
     WaitsForOwner(ShardId),
-    /// It has more to be served, after the others have had their turn.
+    /// It has more to serve, after the others have had their turn.
     Again,
     /// A request is to be sent to the owner of its torrent.
     Routed(ShardId, Box<RoutedRequest>),

@@ -10,7 +10,7 @@ use http_protocol::Connection as Afterwards;
 use std::net::IpAddr;
 use tls::{ServerIdentity, TlsError};
 
-/// One HTTP connection, from its first byte to its last. It knows the wire as a trait only.
+/// One HTTP connection, from its first byte to its last. It knows its socket only as a [`Wire`].
 #[derive(Debug)]
 pub struct HttpConnection {
     transport: Transport,
@@ -22,7 +22,7 @@ pub struct HttpConnection {
 
 #[derive(Debug)]
 enum Phase {
-    /// The header of the PROXY protocol is to come first.
+    /// The PROXY protocol header is to come first.
     ProxyHeader,
     FirstRequest,
     /// At least one request was answered.
@@ -39,18 +39,13 @@ enum Phase {
     Draining(u32),
 }
 
-/// What a core lends to a connection for one turn.
+/// The parts of a core that a connection uses in one turn.
 #[derive(Debug)]
 pub struct ConnectionContext<'a, W> {
-    /// The connection's socket.
     pub wire: &'a mut W,
-    /// Answers requests.
     pub service: &'a mut HttpService,
-    /// The torrents of this core.
     pub shard: &'a mut Shard,
-    /// The time of the turn.
     pub now: Now,
-    /// The core's buffers, used by one connection after another.
     pub buffers: &'a mut Buffers,
 }
 
@@ -136,24 +131,24 @@ impl HttpConnection {
         }
     }
 
-    /// Whether the key exchange, which is most of the cost of a connection, is still to come.
+    /// Returns whether the key exchange, which is most of the cost of a connection, is still to come.
     pub(super) fn is_before_key_exchange(&self) -> bool {
         self.transport.is_before_key_exchange()
     }
 
-    /// Has a request that waits for its owner answered in any case in its next turn.
+    /// Makes the next turn answer a request that waits for its owner, in any case.
     pub const fn stop_waiting(&mut self) {
         self.exchange.stop_waiting();
     }
 
-    /// Returns the number of whole requests received so far, plus pieces of streamed answers sent. It tells one request
-    /// from the next, and wraps after 2^32.
+    /// Returns the number of whole requests received so far, plus pieces of streamed answers sent. It distinguishes one
+    /// request from the next, and wraps after 2^32.
     #[must_use]
     pub const fn requests(&self) -> u32 {
         self.requests
     }
 
-    /// Returns the heap memory that it keeps.
+    /// Returns the bytes of heap memory that the connection keeps.
     #[must_use]
     pub fn held_bytes(&self) -> usize {
         self.transport.held_bytes()
@@ -291,7 +286,7 @@ impl HttpConnection {
         if self.reads_on() { ControlFlow::Continue(()) } else { self.close(context) }
     }
 
-    /// Closes the connection, now that all is sent, and discards what the client still sends.
+    /// Closes the connection after everything is sent, and discards what the client still sends.
     fn close(&mut self, context: &mut ConnectionContext<'_, impl Wire>) -> Step<()> {
         let bytes_left = match self.phase {
             Phase::Closing(mode) => self.transport.close(&mut context.io(), mode)?,
@@ -358,7 +353,7 @@ impl HttpConnection {
         self.transport.send(&mut context.io(), Payload::Piece)
     }
 
-    /// Takes the phase out. Each caller puts the next one in.
+    /// Takes the phase, which is to be set again afterwards.
     fn take_phase(&mut self) -> Phase {
         core::mem::replace(&mut self.phase, Phase::LaterRequest)
     }

@@ -7,19 +7,17 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 
-/// One core's socket of a listener for HTTP.
+/// One core's socket of an HTTP listener.
 #[derive(Debug)]
 pub struct HttpListener {
     pub(super) socket: OwnedFd,
     pub(super) security: Security,
 }
 
-/// What connections speak below HTTP.
+/// The security layer of a listener's connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Security {
-    /// Nothing: HTTP in the clear.
     Plain,
-    /// TLS.
     Tls,
 }
 
@@ -32,16 +30,16 @@ impl Security {
     }
 }
 
-/// The sockets of all listeners for HTTP.
+/// The sockets of all HTTP listeners.
 #[derive(Debug)]
 pub struct BoundHttpListeners {
-    /// For each shard its sockets, in the order of the listeners.
+    /// The sockets of each shard, in the order of the listeners.
     pub sockets_by_shard: Vec<Vec<HttpListener>>,
     /// The listeners, with the ports that the kernel chose.
     pub listeners: Vec<Listener>,
 }
 
-/// Binds all listeners once for each shard. The kernel deals connections out to the shards.
+/// Binds all listeners once for each shard. The kernel distributes connections among the shards.
 ///
 /// # Errors
 /// When an address cannot be bound, or is in use: a group that another program joined would share its clients.
@@ -68,7 +66,7 @@ pub fn bind_http_listeners(
 fn listen(address: SocketAddr) -> io::Result<OwnedFd> {
     let socket = open(address)?;
     socket.set_reuse_port(true)?;
-    // Connections inherit it. An answer leaves in one write and has nothing to wait for.
+    // Connections inherit it. An answer is sent in one write and has nothing to wait for.
     socket.set_tcp_nodelay(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
@@ -78,7 +76,7 @@ fn listen(address: SocketAddr) -> io::Result<OwnedFd> {
 
 fn open(address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    // Connections that ended a minute ago still have the address.
+    // Connections that ended within the last minute still occupy the address.
     socket.set_reuse_address(true)?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
@@ -86,8 +84,8 @@ fn open(address: SocketAddr) -> io::Result<Socket> {
     Ok(socket)
 }
 
-/// Makes sure that nobody else has the address, and chooses a port where any will do. A group of sockets would be
-/// joined silently if the same user's program had the port.
+/// Checks that no other program has the address, and chooses a port where any will do. Otherwise the sockets would
+/// silently join a group of another program of the same user.
 fn reserve(address: SocketAddr) -> io::Result<SocketAddr> {
     let attempts = if address.port() == 0 { FREE_PORT_ATTEMPTS_MAX } else { 1 };
     let mut last = io::Error::from(io::ErrorKind::AddrInUse);

@@ -12,25 +12,24 @@ pub(super) struct Poll {
     events: Vec<Event>,
 }
 
-/// Which socket an event is of.
+/// The socket of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Source {
-    /// A listener has connections to accept.
+    /// The listener at this index has connections to accept.
     Listener(usize),
-    /// A connection.
     Connection(SlotKey),
 }
 
-/// What an event says of a connection.
+/// An event of a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ready {
     pub(super) source: Source,
     pub(super) readable: bool,
-    /// The client has sent its last byte, or is gone: there is an end to be read.
+    /// The client has sent its last byte, or is gone.
     pub(super) hung_up: bool,
 }
 
-/// Set in the data of events of listeners. No generation of a connection has it.
+/// Set in the data of listeners' events. No generation of a connection has it.
 const LISTENER: u64 = 1 << 63;
 
 impl Poll {
@@ -38,7 +37,7 @@ impl Poll {
         Ok(Self { epoll: epoll::create(CreateFlags::CLOEXEC)?, events: Vec::with_capacity(EVENTS_MAX) })
     }
 
-    /// Watches a listener: it is told of again and again while it has connections.
+    /// Watches a listener. Its event is repeated while it has connections to accept (level-triggered).
     pub(super) fn watch_listener(&self, socket: impl AsFd, index: usize) -> io::Result<()> {
         let data = EventData::new_u64(LISTENER | index as u64);
         Ok(epoll::add(&self.epoll, socket, data, EventFlags::IN)?)
@@ -48,14 +47,14 @@ impl Poll {
         Ok(epoll::delete(&self.epoll, socket)?)
     }
 
-    /// Watches a connection: it is told of once for each time that something comes or the way out becomes free. Closing
-    /// it ends that.
+    /// Watches a connection until it is closed. There is one event each time that data arrives or the send buffer has
+    /// room again (edge-triggered).
     pub(super) fn watch(&self, socket: impl AsFd, key: SlotKey) -> io::Result<()> {
         let interest = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
         Ok(epoll::add(&self.epoll, socket, EventData::new_u64(key.to_bits()), interest)?)
     }
 
-    /// What has happened since the last look, at most [`EVENTS_MAX`] events.
+    /// Fetches the events since the last call, at most [`EVENTS_MAX`], and returns their number.
     pub(super) fn look(&mut self) -> io::Result<usize> {
         const AT_ONCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
         self.events.clear();
@@ -63,7 +62,7 @@ impl Poll {
         Ok(self.events.len())
     }
 
-    /// The event at `index` of those that the last look found.
+    /// Returns the event at `index` of the last [`Self::look`].
     pub(super) fn event(&self, index: usize) -> Ready {
         let event = self.events[index];
         let (data, flags) = (event.data.u64(), event.flags);

@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::net::IpAddr;
 
-/// How many connections each source prefix has on this core.
+/// The number of connections of each source prefix on this core.
 #[derive(Debug)]
 pub(super) struct Prefixes {
     connections: HashMap<Prefix, u32>,
@@ -11,12 +11,10 @@ pub(super) struct Prefixes {
     connections_max: u32,
 }
 
-/// How much of an address tells sources apart.
+/// The numbers of leading bits of an address that identify a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PrefixLengths {
-    /// Leading bits of an IPv4 address.
     pub ipv4_bits: u8,
-    /// Leading bits of an IPv6 address.
     pub ipv6_bits: u8,
 }
 
@@ -44,7 +42,7 @@ impl Prefixes {
         Self { connections: HashMap::new(), lengths, connections_max }
     }
 
-    /// Counts a connection from `ip`; `None` where its prefix has as many as it may have.
+    /// Counts a connection from `ip`. Returns `None` if its prefix has as many as it may have.
     pub(super) fn enter(&mut self, ip: IpAddr) -> Option<Prefix> {
         let prefix = self.lengths.prefix(ip);
         let connections = self.connections.entry(prefix).or_insert(0);
@@ -73,7 +71,7 @@ mod tests {
     const LENGTHS: PrefixLengths = PrefixLengths { ipv4_bits: 24, ipv6_bits: 56 };
 
     #[test]
-    fn a_prefix_has_as_many_connections_as_it_may_and_another_one_its_own() {
+    fn the_connections_of_each_prefix_are_limited() {
         let mut prefixes = Prefixes::new(LENGTHS, 2);
         let entered = |prefixes: &mut Prefixes, ip: &str| prefixes.enter(ip.parse().unwrap());
         let first = entered(&mut prefixes, "192.0.2.1");
@@ -97,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_address_and_none_of_it_are_prefixes_too() {
+    fn a_prefix_may_be_a_whole_address_or_empty() {
         let whole = PrefixLengths { ipv4_bits: 32, ipv6_bits: 128 };
         assert_eq!(whole.prefix("192.0.2.7".parse().unwrap()), Prefix("192.0.2.7".parse().unwrap()));
         let nothing = PrefixLengths { ipv4_bits: 0, ipv6_bits: 0 };

@@ -18,35 +18,30 @@ use std::task::Waker;
 use std::time::Instant;
 use tls::ServerIdentity;
 
-/// What a core is given for its HTTP clients.
+/// Everything a core needs to serve HTTP clients.
 #[derive(Debug)]
 pub struct HttpSetup {
-    /// Its listeners, one socket of each, in the same order on each core.
+    /// One socket of each listener, in the same order on each core.
     pub listeners: Vec<HttpListener>,
-    /// How clients are served.
     pub policy: HttpPolicy,
-    /// What their connections may take.
     pub limits: HttpLimits,
-    /// Certificate and key of the listeners with TLS.
+    /// Certificate and key for the listeners with TLS.
     pub identity: Option<Arc<ServerIdentity>>,
 }
 
-/// What the HTTP connections of one core may take.
+/// The limits of one core's HTTP connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HttpLimits {
-    /// Connections of this core.
     pub connections_max: usize,
-    /// Connections of one source prefix on this core.
     pub connections_per_prefix_max: u32,
-    /// What a source prefix is.
     pub prefixes: PrefixLengths,
-    /// Seconds from the beginning to the end of the first request.
+    /// Seconds from accepting a connection to the end of its first request.
     pub first_request_s: u32,
     /// Seconds from the first byte of a later request to its end.
     pub request_s: u32,
     /// Seconds until the next request begins.
     pub idle_s: u32,
-    /// Seconds until an answer is taken.
+    /// Seconds until another core has answered a request, or the client has received an answer.
     pub answer_s: u32,
 }
 
@@ -63,13 +58,12 @@ impl HttpLimits {
     }
 }
 
-/// Where the HTTP clients of a core are served.
+/// Serves the HTTP clients of a core.
 #[derive(Debug)]
 pub(crate) struct HttpServer {
     pub(super) shard: ShardId,
     pub(super) poll: Poll,
     pub(super) listeners: Vec<HttpListener>,
-    /// Whether listeners wait because there are no more descriptors.
     pub(super) accepting: Accepting,
     pub(super) identity: Option<Arc<ServerIdentity>>,
     pub(super) limits: HttpLimits,
@@ -79,7 +73,7 @@ pub(crate) struct HttpServer {
     pub(super) ready: ReadyConnections,
     /// Wakes the task that serves the connections, while it waits for its sockets.
     pub(super) waiting: Option<Waker>,
-    /// How far the look at deadlines has come.
+    /// The next slot of which the deadline is checked.
     pub(super) swept: usize,
     buffers: Buffers,
 }
@@ -88,16 +82,16 @@ pub(crate) struct HttpServer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Accepting {
     On,
-    /// The process has no more descriptors. It is tried again at the next turn of the timer.
+    /// Accepting failed, for example because the process has no more descriptors. It is retried at the next timer turn.
     Paused,
 }
 
-/// What a turn of connections needs from the core.
+/// The parts of a core that a turn of connections uses.
 pub(crate) struct CoreContext<'a> {
     pub(crate) shard: &'a mut Shard,
     pub(crate) mesh: &'a MeshSenders,
     pub(crate) now: Now,
-    /// The latest look at the clock: at the beginning, behind what was accepted and behind each share.
+    /// The last reading of the clock: at the beginning, after accepting and after each share.
     pub(crate) instant: Instant,
 }
 
@@ -124,12 +118,12 @@ impl HttpServer {
         })
     }
 
-    /// Whether there is nobody to serve, ever.
+    /// Returns whether there are no listeners, so that there is nothing to serve.
     pub(crate) const fn is_closed(&self) -> bool {
         self.listeners.is_empty()
     }
 
-    /// New connections get this certificate.
+    /// Sets the certificate for new connections.
     pub(crate) fn set_identity(&mut self, identity: Arc<ServerIdentity>) {
         self.identity = Some(identity);
     }
@@ -208,7 +202,7 @@ impl HttpServer {
         }
     }
 
-    /// Puts a connection behind those that wait for an owner, or before them if it has waited already.
+    /// Queues a connection after those that wait for an owner, or before them if it has waited already.
     fn wait_for_owner(&mut self, key: SlotKey, owner: ShardId, core: &mut CoreContext<'_>) {
         let before = self.slots.get_mut(key).map(|connection| connection.deadline);
         self.wait(key, WaitsFor::OwnerBusy, core);
@@ -221,7 +215,7 @@ impl HttpServer {
         }
     }
 
-    /// Lets a connection go on when the others have had their share.
+    /// Continues a connection when the others have had their share.
     fn queue(&mut self, key: SlotKey, core: &CoreContext<'_>) {
         let Some(connection) = self.slots.get_mut(key) else { return };
         let requests = connection.http.requests();
@@ -236,7 +230,7 @@ impl HttpServer {
             self.prefixes.leave(prefix);
         }
         if end == End::Late(WaitsFor::AnswerTaken) {
-            // What the client does not take, the kernel need not keep.
+            // The kernel need not keep an answer that the client does not receive.
             let _gone =
                 rustix::net::sockopt::set_socket_linger(&connection.socket, Some(std::time::Duration::ZERO));
         }
@@ -244,7 +238,7 @@ impl HttpServer {
         shard.statistics_mut().set(Gauge::HttpConnectionsOpen, self.slots.len() as u64);
     }
 
-    /// Gives a new connection its place, and its share when the others have had theirs.
+    /// Puts a new connection into a slot and queues it after the others.
     pub(super) fn admit(&mut self, connection: Connection, core: &mut CoreContext<'_>) {
         let key = self.slots.insert(connection);
         core.shard.statistics_mut().add(Counter::HttpConnections, 1);
@@ -258,8 +252,8 @@ impl HttpServer {
         Deadline::new(WaitsFor::FirstRequest, 0, core.now.monotonic, &self.limits)
     }
 
-    /// Closes what is late, in a part of the connections at a time: all are looked at within [`TIMER_TURNS_PER_ROUND`]
-    /// turns. Called at each turn of the core's timer.
+    /// Closes late connections. Each call, one per timer turn, checks a part of them, so that all are checked within
+    /// [`TIMER_TURNS_PER_ROUND`] turns.
     pub(crate) fn sweep(&mut self, now: Now, shard: &mut Shard) {
         self.resume_accepting();
         self.stop_waiting_for_owners(now);
@@ -275,7 +269,7 @@ impl HttpServer {
         }
     }
 
-    /// Has requests answered that have waited for their owner long enough.
+    /// Queues the requests that have waited for their owner long enough, to be answered in any case.
     fn stop_waiting_for_owners(&mut self, now: Now) {
         let Self { ready, slots, .. } = self;
         while let Some(key) = ready.late_for_owner(|key| {
@@ -289,7 +283,7 @@ impl HttpServer {
         self.wake();
     }
 
-    /// Accepts nobody any more, and closes connections that nothing is under way for.
+    /// Stops accepting, and closes the connections without a request at another core.
     pub(crate) fn close(&mut self, shard: &mut Shard) {
         self.listeners.clear();
         for slot in 0..self.slots.places() {

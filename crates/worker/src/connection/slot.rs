@@ -5,43 +5,43 @@ use super::server::HttpLimits;
 use primitives::Second;
 use std::os::fd::OwnedFd;
 
-/// One connection in its slot.
+/// A connection in its slot.
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) socket: OwnedFd,
     pub(super) http: HttpConnection,
-    /// What its source is counted by; `None` for a trusted proxy's.
+    /// The source prefix that it is counted for; `None` for connections of trusted proxies.
     pub(super) prefix: Option<Prefix>,
     pub(super) watch: Watch,
-    /// Whether it waits for its share among [`ReadyConnections`](super::ready::ReadyConnections).
+    /// Whether it is in [`ReadyConnections`](super::ready::ReadyConnections).
     pub(super) is_queued: bool,
     pub(super) deadline: Deadline,
 }
 
-/// Whether the poll tells of a connection. One that ends with its first turn is never watched.
+/// Whether the poll reports events of a connection. One that ends in its first turn is never watched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Watch {
     NotYet,
     Watched,
 }
 
-/// How long a connection may wait for what it waits for.
+/// The end of a connection's wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Deadline {
     pub(super) waits_for: WaitsFor,
-    /// How many requests had come whole when it began.
+    /// Whole requests received when the wait began.
     requests: u32,
     pub(super) at: Second,
 }
 
 impl Deadline {
-    /// Of a connection by which so many requests have come.
+    /// Returns the deadline of a connection that has received this many whole requests.
     pub(super) fn new(waits_for: WaitsFor, requests: u32, now: Second, limits: &HttpLimits) -> Self {
         Self { waits_for, requests, at: now.after(limits.seconds(waits_for)) }
     }
 
-    /// Goes on waiting. For each request there is one time, however small the steps are that it comes in or that its
-    /// answer is taken in. Only for the next one to begin a client may wait anew.
+    /// Continues to wait. Each request has one deadline, however small the steps in which it arrives or its answer is
+    /// received. Only the wait for the next request begins anew each time.
     pub(super) fn wait(&mut self, waits_for: WaitsFor, requests: u32, now: Second, limits: &HttpLimits) {
         let is_the_same = self.waits_for == waits_for && self.requests == requests;
         if !is_the_same || waits_for == WaitsFor::NextRequest {
@@ -55,7 +55,7 @@ impl Deadline {
 }
 
 impl Connection {
-    /// Whether its client has asked for something that another core is busy with.
+    /// Returns whether a request of its client is at another core.
     pub(super) fn awaits_owner(&self) -> bool {
         self.deadline.waits_for == WaitsFor::RoutedRequest
     }
@@ -76,7 +76,7 @@ mod tests {
         answer_s: 30,
     };
 
-    /// When a deadline for what a connection waits for at second 100 is, after it waits for something at second 105.
+    /// Returns the deadline of a wait that begins at second 100 and continues as another at second 105.
     fn moved(before: (WaitsFor, u32), after: (WaitsFor, u32)) -> u32 {
         let mut deadline = Deadline::new(before.0, before.1, Second(100), &LIMITS);
         deadline.wait(after.0, after.1, Second(105), &LIMITS);
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_forward_gives_no_more_time_for_the_same_request() {
+    fn progress_does_not_extend_the_deadline_of_a_request() {
         assert_eq!(moved((WaitsFor::FirstRequest, 0), (WaitsFor::FirstRequest, 0)), 110);
         assert_eq!(moved((WaitsFor::Request, 1), (WaitsFor::Request, 1)), 120);
         assert_eq!(moved((WaitsFor::AnswerTaken, 1), (WaitsFor::AnswerTaken, 1)), 130);
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn each_further_request_has_its_own_time() {
+    fn each_further_request_has_its_own_deadline() {
         assert_eq!(moved((WaitsFor::Request, 1), (WaitsFor::Request, 2)), 125);
         assert_eq!(moved((WaitsFor::AnswerTaken, 1), (WaitsFor::AnswerTaken, 17)), 135);
         assert_eq!(moved((WaitsFor::RoutedRequest, 1), (WaitsFor::RoutedRequest, 2)), 135);

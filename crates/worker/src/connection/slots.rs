@@ -1,13 +1,13 @@
 use super::slot::Connection;
 
-/// A connection's place, and which one of those that have had it.
+/// A connection's slot, and its number among the connections that have had the slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct SlotKey {
     pub(super) slot: u32,
     pub(super) generation: u32,
 }
 
-/// Generations count up to here and begin again, so that a bit above them stays free.
+/// Generations wrap around after this one, so that the highest bit stays free.
 const GENERATION_MAX: u32 = u32::MAX >> 1;
 
 impl SlotKey {
@@ -36,45 +36,44 @@ struct Slot {
 }
 
 impl Slots {
-    /// How many connections there are.
+    /// Returns the number of connections.
     pub(super) const fn len(&self) -> usize {
         self.occupied
     }
 
-    /// Places, those without a connection too.
+    /// Returns the number of slots, including those without a connection.
     pub(super) const fn places(&self) -> usize {
         self.slots.len()
     }
 
-    /// Gives a connection a place.
+    /// Puts a connection into a slot.
     ///
     /// # Panics
-    /// When there are 2^32 already, which the bound on connections lies far below.
+    /// When there are 2^32 already. The limit on connections is far lower.
     pub(super) fn insert(&mut self, connection: Connection) -> SlotKey {
         self.occupied += 1;
         let slot = self.vacant.pop().unwrap_or_else(|| {
             self.slots.push(Slot { generation: 0, connection: None });
-            u32::try_from(self.slots.len() - 1).expect("the bound on connections is below")
+            u32::try_from(self.slots.len() - 1).expect("the limit on connections is lower")
         });
         let place = &mut self.slots[slot as usize];
         place.connection = Some(connection);
         SlotKey { slot, generation: place.generation }
     }
 
-    /// The connection, if its place is still its own.
+    /// Returns the connection, if the slot is still its own.
     pub(super) fn get_mut(&mut self, key: SlotKey) -> Option<&mut Connection> {
         let slot = self.slots.get_mut(key.slot as usize)?;
         slot.connection.as_mut().filter(|_| slot.generation == key.generation)
     }
 
-    /// The connection at a place.
+    /// Returns the connection in a slot.
     pub(super) fn at(&self, slot: usize) -> Option<(SlotKey, &Connection)> {
         let place = self.slots.get(slot)?;
         let slot = u32::try_from(slot).ok()?;
         Some((SlotKey { slot, generation: place.generation }, place.connection.as_ref()?))
     }
 
-    /// Takes a connection out.
     pub(super) fn remove(&mut self, key: SlotKey) -> Option<Connection> {
         let slot = self.slots.get_mut(key.slot as usize).filter(|slot| slot.generation == key.generation)?;
         let connection = slot.connection.take()?;

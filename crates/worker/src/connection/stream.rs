@@ -9,7 +9,7 @@ use std::io::Write;
 pub(super) struct Stream {
     pub(super) scrape: Box<FullScrape>,
     coder: Coder,
-    /// What is still to be put before the next piece.
+    /// Bytes that precede the next piece.
     beginning: &'static [u8],
 }
 
@@ -20,7 +20,7 @@ enum Coder {
 }
 
 impl Stream {
-    /// The body from its beginning.
+    /// Returns the answer before its first piece.
     pub(super) fn new(scrape: Box<FullScrape>) -> Self {
         let coder = match scrape.response.coding {
             ContentCoding::Identity => Coder::Identity,
@@ -29,7 +29,7 @@ impl Stream {
         Self { scrape, coder, beginning: FullScrapeResponse::BEGIN }
     }
 
-    /// Appends a piece of the body to `out`, coded and framed. What the coder keeps comes with a later piece.
+    /// Appends a piece of the body to `out`, coded and framed. Bytes that the coder keeps follow with a later piece.
     pub(super) fn put(&mut self, piece: &[u8], out: &mut Vec<u8>) {
         let beginning = core::mem::take(&mut self.beginning);
         self.code(beginning, out);

@@ -8,18 +8,18 @@ use primitives::{Counter, Statistics};
 use std::io::ErrorKind;
 use tls::{Received, ServerIdentity, TlsError, TlsSession};
 
-/// The bytes of one connection below its protocol: TLS where it has it, bytes that are not read yet, and bytes for which the
-/// wire had no room.
+/// The layer of one connection below HTTP: its TLS session, bytes that are not read yet, and bytes for which the wire
+/// had no room.
 #[derive(Debug)]
 pub(super) struct Transport {
     tls: Option<TlsSession>,
-    /// As received while a header of the PROXY protocol is awaited, then plaintext.
+    /// As received while a PROXY protocol header is awaited, then plaintext.
     unread: Vec<u8>,
     unsent: Vec<u8>,
     readiness: Readiness,
 }
 
-/// What a core lends to a transport.
+/// The parts of a core that a transport uses.
 pub(super) struct Io<'a, W> {
     pub(super) wire: &'a mut W,
     pub(super) statistics: &'a mut Statistics,
@@ -28,7 +28,7 @@ pub(super) struct Io<'a, W> {
 
 /// A part of the core's buffers that is to be sent.
 pub(super) enum Payload {
-    /// Of [`Buffers::answer`].
+    /// A part of [`Buffers::answer`].
     Answer(Range<usize>),
     /// All of [`Buffers::piece`].
     Piece,
@@ -40,17 +40,17 @@ pub(super) enum Input {
     Nothing,
 }
 
-/// How a connection is closed after its last answer. Closing a socket that has unread bytes resets the connection (RFC 9112,
-/// 9.6), which discards answers that the client has not received yet.
+/// How a connection is closed after its last answer. Closing a socket that has unread bytes resets the connection (RFC
+/// 9112, 9.6), which discards answers that the client has not received yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CloseMode {
     /// At once: the client asked for it, and sends nothing more.
     AtOnce,
-    /// When the client has read the answer, for it may still be sending.
+    /// When the client has read the answer, because it may still be sending.
     WhenRead,
 }
 
-/// What is known of the wire.
+/// The state of the wire's input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Readiness {
     /// The last read emptied it, and the kernel has reported nothing since.
@@ -99,13 +99,13 @@ impl Transport {
         self.tls.as_ref().is_some_and(|session| session.held_bytes() > 0)
     }
 
-    /// Returns the heap memory that it keeps.
+    /// Returns the bytes of heap memory that the transport keeps.
     pub(super) fn held_bytes(&self) -> usize {
         let in_tls = self.tls.as_ref().map_or(0, TlsSession::held_bytes);
         self.unread.capacity() + self.unsent.capacity() + in_tls
     }
 
-    /// Moves what was not read yet into `input`.
+    /// Moves the unread bytes into `input`.
     pub(super) fn take_unread(&mut self, input: &mut Vec<u8>) {
         input.clear();
         input.append(&mut self.unread);
@@ -116,7 +116,7 @@ impl Transport {
     pub(super) fn keep_unread(&mut self, rest: &[u8]) {
         debug_assert!(
             rest.len() <= UNREAD_BYTES_MAX,
-            "a read is bounded, and so is the input that it is added to"
+            "a read is limited, and so is the input that it is added to"
         );
         self.unread = rest.to_vec();
     }
@@ -136,7 +136,7 @@ impl Transport {
         filled
     }
 
-    /// Reads the header of the PROXY protocol with `read`. It may be followed by the first bytes of TLS or of a request.
+    /// Reads the PROXY protocol header with `read`. It may be followed by the first bytes of TLS or of a request.
     pub(super) fn read_proxy_header(
         &mut self,
         io: &mut Io<'_, impl Wire>,
@@ -195,8 +195,8 @@ impl Transport {
         ControlFlow::Continue(())
     }
 
-    /// Ends the sending direction after the last answer. Returns how many bytes of the client may be discarded until the
-    /// connection is closed.
+    /// Ends the sending direction after the last answer. Returns how many bytes of the client may be discarded until
+    /// the connection is closed.
     pub(super) fn close(&mut self, io: &mut Io<'_, impl Wire>, mode: CloseMode) -> Step<u32> {
         self.unread = Vec::new();
         if let Some(session) = &mut self.tls {
@@ -221,7 +221,7 @@ impl Transport {
                     bytes_left = bytes_left.saturating_sub(u32::try_from(bytes).unwrap_or(u32::MAX));
                     if bytes_left == 0 { AFTER_ANSWER } else { ControlFlow::Continue(bytes_left) }
                 }
-                // The client has closed it, as it was to do.
+                // The client has closed the connection, as intended.
                 ControlFlow::Break(Next::Ends(End::ByClient)) => AFTER_ANSWER,
                 ControlFlow::Break(next) => ControlFlow::Break(next),
             };
@@ -250,7 +250,7 @@ impl Transport {
         }
     }
 
-    /// Adds the plaintext of what was received to the input, and sends what the TLS session has to send.
+    /// Adds the plaintext of received bytes to the input, and sends the output of the TLS session.
     fn decrypt(&mut self, io: &mut Io<'_, impl Wire>, received: &mut [u8]) -> Step<Input> {
         if received.is_empty() {
             return ControlFlow::Continue(Input::Nothing);
@@ -264,9 +264,9 @@ impl Transport {
         let received = session.receive(received, input, outgoing);
         let sent = send_all(*wire, statistics, outgoing, &mut self.unsent);
         match received {
-            // An alert that finds no room is not waited for.
+            // If there is no room for the alert, it is not sent.
             Err(_) => return ControlFlow::Break(Next::Ends(End::Tls)),
-            // What came before the end is served first; then the wire reports its end.
+            // Requests before the end are served first; then the wire reports its end.
             Ok(Received::ClosedByPeer) if input.is_empty() => {
                 sent?;
                 return ControlFlow::Break(Next::Ends(End::ByClient));

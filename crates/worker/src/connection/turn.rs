@@ -19,8 +19,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Instant;
 
-/// Waits until something has happened at the sockets, or an answer from another core has left its connection with more
-/// to do.
+/// Waits until a socket has an event, or a connection has more to do after an answer from another core.
 pub(crate) async fn wait(core: &CoreState, readiness: &PollReadiness) -> io::Result<()> {
     let mut sockets = pin!(readiness.wait());
     poll_fn(|context| {
@@ -35,8 +34,8 @@ pub(crate) async fn wait(core: &CoreState, readiness: &PollReadiness) -> io::Res
 }
 
 impl HttpServer {
-    /// One turn: notes what has happened since the last one, then serves connections for [`TURN`], each a share at a
-    /// time. Those that are left have theirs in the next turn.
+    /// Takes a turn: notes the events since the last one, then serves connections for [`TURN`], a share each. Those
+    /// that remain have theirs in the next turn.
     pub(crate) fn take_turn(&mut self, core: &mut CoreContext<'_>) -> Turn {
         let Ok(events) = self.poll.look() else { return Turn::Failed };
         for index in 0..events {
@@ -89,12 +88,12 @@ impl HttpServer {
         }
     }
 
-    /// What becomes readable when there is something to do.
+    /// Returns a descriptor that becomes readable when a socket has an event.
     pub(crate) fn descriptor(&self) -> io::Result<OwnedFd> {
         self.poll.as_fd().try_clone_to_owned()
     }
 
-    /// Takes in what waits at a listener, up to [`ACCEPTS_MAX`] connections.
+    /// Accepts up to [`ACCEPTS_MAX`] connections that wait at a listener.
     pub(super) fn accept(&mut self, index: usize, core: &mut CoreContext<'_>) {
         self.accept_some(index, core);
         core.instant = Instant::now();
@@ -107,7 +106,7 @@ impl HttpServer {
             match acceptfrom_with(&listener.socket, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) {
                 Ok((socket, remote)) => self.receive_client(socket, remote, security, core),
                 Err(Errno::AGAIN) => return,
-                // The client was gone before it was taken in.
+                // The client was gone before it was accepted.
                 Err(Errno::CONNABORTED | Errno::INTR) => {}
                 Err(_) => {
                     core.shard.statistics_mut().add(Counter::HttpAcceptErrors, 1);
@@ -147,7 +146,8 @@ impl HttpServer {
         self.admit(Connection { socket, http, prefix, watch, is_queued: false, deadline }, core);
     }
 
-    /// Whether one more connection from `ip` has room; what it is counted by, or why not.
+    /// Returns the prefix that a new connection from `ip` is counted for, none for a trusted proxy. If a limit is
+    /// reached, returns the counter of such connections.
     fn admit_source(&mut self, ip: IpAddr) -> Result<Option<Prefix>, Counter> {
         if self.slots.len() >= self.limits.connections_max {
             return Err(Counter::HttpRefusedFull);
@@ -158,18 +158,18 @@ impl HttpServer {
         self.prefixes.enter(ip).map(Some).ok_or(Counter::HttpRefusedPrefix)
     }
 
-    /// A listener that cannot be accepted from would be told of again and again.
+    /// Stops watching the listeners, because the events of connections that cannot be accepted would be repeated.
     fn pause_accepting(&mut self) {
         if self.accepting == Accepting::On {
             self.accepting = Accepting::Paused;
             for listener in &self.listeners {
-                // What is not watched any more need not be forgotten.
+                // This fails only for a listener that is not watched.
                 let _forgotten = self.poll.forget_listener(&listener.socket);
             }
         }
     }
 
-    /// Tries it again.
+    /// Watches the listeners again.
     pub(super) fn resume_accepting(&mut self) {
         if self.accepting == Accepting::Paused {
             self.accepting = Accepting::On;

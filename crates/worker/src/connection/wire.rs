@@ -3,23 +3,22 @@ use rustix::net::{RecvFlags, SendFlags, Shutdown};
 use std::io;
 use std::os::fd::OwnedFd;
 
-/// The two ways of a connection. Neither blocks: [`io::ErrorKind::WouldBlock`] says that there is nothing to read, or no
-/// room. What is interrupted is tried again: nobody would be told that it can be.
+/// The two directions of a connection. Neither blocks: [`io::ErrorKind::WouldBlock`] means that there is nothing to
+/// read, or no room. An interrupted call is retried, because no event would follow.
 pub trait Wire {
-    /// Writes what has arrived to the front of `into`, as much as it has room for, and gives how much that is. 0 is the
-    /// end.
+    /// Reads into the front of `into` and returns the number of bytes; 0 is the end.
     ///
     /// # Errors
-    /// When nothing has arrived, or nothing ever will.
+    /// When nothing has arrived, or the connection has failed.
     fn receive(&mut self, into: &mut [u8]) -> io::Result<usize>;
 
-    /// Sends the first of these bytes.
+    /// Sends bytes from the front of `bytes` and returns their number.
     ///
     /// # Errors
-    /// When there is no room, or will never be.
+    /// When there is no room, or the connection has failed.
     fn send(&mut self, bytes: &[u8]) -> io::Result<usize>;
 
-    /// Tells the other end that nothing more comes.
+    /// Signals the end of the sent bytes to the other end.
     fn end_sending(&mut self);
 }
 
@@ -33,7 +32,7 @@ impl Wire for OwnedFd {
     }
 
     fn end_sending(&mut self) {
-        // A socket that is gone has ended already.
+        // This fails only if the connection is gone.
         let _gone = rustix::net::shutdown(&*self, Shutdown::Write);
     }
 }

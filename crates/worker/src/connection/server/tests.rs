@@ -101,7 +101,7 @@ impl Scene {
         act: impl FnOnce(&mut HttpServer, &mut CoreContext<'_>) -> T,
     ) -> T {
         let now = Now { monotonic: START.after(seconds), unix_s: 0 };
-        // A turn is over after one share.
+        // A turn ends after one share.
         let mut core =
             CoreContext { shard: &mut self.shard, mesh: &self.mesh, now, instant: Instant::now() - TURN };
         act(&mut self.http_server, &mut core)
@@ -112,7 +112,7 @@ impl Scene {
         assert!(matches!(turn, Turn::Busy));
     }
 
-    /// The client sends what there is room for and reads nothing, until the tracker has no room either.
+    /// The client sends as much as there is room for and reads nothing, until the tracker has no room either.
     fn clog(&mut self, seconds: u32) {
         self.client.set_nonblocking(true).unwrap();
         loop {
@@ -126,7 +126,7 @@ impl Scene {
         assert_eq!(connection.deadline.waits_for, WaitsFor::AnswerTaken);
     }
 
-    /// Looks at the connection's deadline; whether it is still there.
+    /// Checks the connection's deadline and returns whether it is still open.
     fn is_kept(&mut self, seconds: u32) -> bool {
         self.with_context(seconds, |http_server, core| http_server.sweep(core.now, core.shard));
         self.http_server.slots.len() == 1
@@ -148,7 +148,7 @@ fn a_connection_with_more_requests_than_one_turn_serves_is_not_late() {
 }
 
 #[test]
-fn a_connection_that_asks_for_nothing_is_late_after_the_time_for_its_first_request() {
+fn a_connection_without_a_request_is_late_after_the_time_for_its_first_request() {
     let mut scene = Scene::new();
     assert!(scene.is_kept(FIRST_REQUEST_S));
     assert!(!scene.is_kept(FIRST_REQUEST_S + 1));
@@ -156,7 +156,7 @@ fn a_connection_that_asks_for_nothing_is_late_after_the_time_for_its_first_reque
 }
 
 #[test]
-fn a_client_that_takes_its_answers_is_not_late_however_many_wait_behind_them() {
+fn a_client_that_receives_its_answers_is_not_late_however_many_follow() {
     let mut scene = Scene::new();
     scene.clog(0);
     let taken = scene.client.read(&mut vec![0; 1 << 20]).unwrap();
@@ -169,7 +169,7 @@ fn a_client_that_takes_its_answers_is_not_late_however_many_wait_behind_them() {
 }
 
 #[test]
-fn a_connection_that_waits_for_an_owner_goes_on_when_there_is_room_or_after_two_seconds() {
+fn a_connection_that_waits_for_an_owner_continues_when_there_is_room_or_after_two_seconds() {
     let mut scene = Scene::new();
     let wait = |scene: &mut Scene, seconds: u32| {
         scene.with_context(seconds, |http_server, core| {
@@ -183,10 +183,10 @@ fn a_connection_that_waits_for_an_owner_goes_on_when_there_is_room_or_after_two_
     scene.turn(0);
     wait(&mut scene, 0);
     assert!(scene.is_kept(2));
-    assert!(scene.http_server.ready.is_empty(), "it waits still");
+    assert!(scene.http_server.ready.is_empty(), "it still waits");
     assert!(scene.is_kept(3), "it is not closed");
     scene.turn(3);
-    // However often it has been told to go on in vain.
+    // However often it has continued in vain.
     wait(&mut scene, 10);
     wait(&mut scene, 12);
     assert!(scene.is_kept(13));
