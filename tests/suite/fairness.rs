@@ -11,7 +11,7 @@ use udp_socket::{BatchSocket, Path, SendBatch, SocketOptions};
 use zerocopy::IntoBytes;
 
 use crate::cores::{stay_on, two_cores};
-use crate::http_client::{announce_target, connect_from, get_request};
+use crate::http_client::{HttpClient, announce_target, connect_from, get_request};
 use crate::http_tls::Identity;
 use crate::tracker::{Launch, PATIENCE, Tracker};
 use crate::udp_client::Client;
@@ -285,4 +285,31 @@ fn kernel_drops(port: u16) -> u64 {
         .filter(|fields| fields.get(1).is_some_and(|address| address.ends_with(&local)))
         .filter_map(|fields| fields.last()?.parse::<u64>().ok())
         .sum()
+}
+
+#[test]
+fn announces_that_fill_the_ring_to_their_owner_do_not_displace_http_requests() {
+    let [core, other_core] = two_cores();
+    let launch = Launch::on_loopback().set("workers.cores", &format!("[{core}, {other_core}]"));
+    // A batch has more announces for the other core than the ring has room for.
+    let launch = launch.set("udp.steering", "off").set("limits.mesh_slots", "64");
+    let tracker = launch.set("udp.batch_datagrams", "256").start();
+    let announce = Client::new(tracker.v4()).leecher(InfoHash([0; 20]), 1001);
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let _end = TrueAtDrop(&is_over);
+        scope.spawn(|| blast(tracker.v4(), other_core, announce, &is_over));
+        let dropped = |tracker: &Tracker| tracker.figures().get("udp_v4_announce_dropped_mesh_full");
+        let (start, before) = (Instant::now(), dropped(&tracker));
+        while dropped(&tracker) == before {
+            assert!(start.elapsed() < PATIENCE, "the ring is never full");
+        }
+        let mut clients: Vec<HttpClient> = (0..8).map(|_| HttpClient::new(tracker.http_v4())).collect();
+        for number in 0..400_usize {
+            let target = announce_target(InfoHash([number.to_le_bytes()[0]; 20]), 1001, 1);
+            let answer = clients[number % 8].get(&target).text();
+            assert!(answer.contains("5:peers"), "{answer}");
+        }
+    });
+    assert_eq!(tracker.stop().code, Some(0));
 }

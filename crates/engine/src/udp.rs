@@ -15,7 +15,6 @@ mod scrape;
 mod service;
 
 pub use batch::{Inbox, Outbox, Routing};
-
 pub use routed::RoutedAnnounce;
 pub use scrape::{RoutedScrape, ScrapeStep};
 pub use service::UdpService;

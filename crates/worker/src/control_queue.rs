@@ -26,7 +26,7 @@ struct ControlQueue {
 struct Update {
     update: AccessUpdate,
     from: usize,
-    answer: Reply<()>,
+    reply: Reply<()>,
 }
 
 /// When the control queue checks for tasks and sweeps.
@@ -77,7 +77,7 @@ impl ControlQueue {
     /// Completes a short task at once and queues a long one.
     fn accept(&mut self, core: &CoreState, task: CoreTask) {
         match task {
-            CoreTask::Update(update, answer) => self.updates.push_back(Update { update, from: 0, answer }),
+            CoreTask::Update(update, reply) => self.updates.push_back(Update { update, from: 0, reply }),
             CoreTask::Query(Query::TorrentScan(scan)) => self.scans.push_back(RunningScan::new(scan)),
             CoreTask::Query(query) => answer_at_once(core, query),
             CoreTask::List(query) => {
@@ -107,7 +107,7 @@ impl ControlQueue {
             UpdateStep::More(from) => first.from = from,
             UpdateStep::Done => {
                 if let Some(done) = self.updates.pop_front() {
-                    done.answer.send(());
+                    done.reply.send(());
                 }
             }
         }

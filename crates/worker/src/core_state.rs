@@ -96,7 +96,8 @@ impl CoreState {
 
     /// Answers one batch of the socket of `listener`.
     pub(crate) fn serve_batch(&self, listener: ListenerIndex) -> Turn {
-        let socket = &self.sockets[listener.get()];
+        let (socket, mesh) = (&self.sockets[listener.get()], &*self.mesh.borrow());
+        mesh.send_waiting();
         let receive = &mut *self.receive.borrow_mut();
         let shard = &mut *self.shard.borrow_mut();
         match socket.receive(receive) {
@@ -109,7 +110,6 @@ impl CoreState {
         }
         let received = Instant::now();
         let send = &mut *self.send.borrow_mut();
-        let mesh = &*self.mesh.borrow();
         let timer = &mut *self.reply_timer.borrow_mut();
         let before = ReplyCounts::of(shard.statistics_mut());
         let mut replies = Replies { listener, received, receive, send, mesh, timer };
@@ -168,16 +168,13 @@ impl CoreState {
         }
     }
 
-    /// Takes back the box of a scrape of a client of this core.
-    pub(crate) fn take_back_scrape(&self, message: Box<ScrapeMessage>) {
-        self.mesh.borrow().put_back_scrape(message);
-    }
-
     /// Does this core's part of an HTTP request from another core and returns it to its home, which knows the owners
     /// that have room for the rest.
-    pub(crate) fn serve_routed(&self, now: Now, mut routed: Box<RoutedRequest>) {
-        routed.advance(&mut self.shard.borrow_mut(), now);
+    pub(crate) fn serve_routed(&self, mut routed: Box<RoutedRequest>) -> Instant {
+        let began = Instant::now();
+        routed.advance(&mut self.shard.borrow_mut(), self.clock.at(began));
         self.mesh.borrow().return_http(routed);
+        began
     }
 
     /// Passes an HTTP request that is back to its connection, and returns the time at which that began.

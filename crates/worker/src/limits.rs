@@ -70,12 +70,15 @@ pub(crate) const DRAIN_MS_MAX: u64 = 500;
 /// Requests of a ring that are answered before their replies are passed to the kernel.
 pub(crate) const MESH_BATCH_MAX: usize = 64;
 
-/// Scrapes of one core's clients that may be at other cores, 1.6 KiB each. Scrapes are a hundredth of the requests, and
-/// not all of them name torrents of several shards.
-pub(crate) const ROUTED_SCRAPES_MAX: usize = 128;
+/// One of this many slots of a ring for requests may belong to a scrape: scrapes are a hundredth of the requests, and each
+/// takes a box of 1.6 KiB.
+pub(crate) const SCRAPES_SHARE: usize = 16;
 
-/// The fewest slots of a ring for announces: enough for a batch of the default size that is all for one owner.
-pub(crate) const ANNOUNCE_SLOTS_MIN: usize = 64;
+/// The fewest scrapes of one core's clients that may be underway to an owner.
+pub(crate) const SCRAPES_PER_OWNER_MIN: usize = 8;
+
+/// The fewest slots of a ring for requests: enough for a batch of announces that are all for one owner.
+pub(crate) const REQUEST_SLOTS_MIN: usize = 64;
 
 /// Bytes that glommio reserves for file IO, which the data plane does not do.
 pub(crate) const FILE_IO_BYTES: usize = 64 * 1024;

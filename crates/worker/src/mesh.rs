@@ -1,4 +1,4 @@
-use crate::limits::{ANNOUNCE_SLOTS_MIN, CONNECT_TICK_MS, ROUTED_SCRAPES_MAX};
+use crate::limits::{CONNECT_TICK_MS, REQUEST_SLOTS_MIN, SCRAPES_PER_OWNER_MIN, SCRAPES_SHARE};
 use crate::messages::{AnnounceMessage, MeshRequest, MeshReturn, ReplyTo, ScrapeMessage};
 use engine::{RoutedRequest, RoutedScrape, Routing, routed_requests_per_owner};
 use futures_lite::Future;
@@ -17,6 +17,7 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct MeshEnd {
     shard: ShardId,
+    scrapes_per_owner: usize,
     to: Vec<Rings<SharedSender<MeshRequest>, SharedSender<MeshReturn>>>,
     from: Vec<Rings<SharedReceiver<MeshRequest>, SharedReceiver<MeshReturn>>>,
 }
@@ -35,19 +36,27 @@ struct Rings<Q, R> {
 pub(crate) struct MeshSenders {
     own: ShardId,
     by_shard: Vec<Option<Rings<ConnectedSender<MeshRequest>, ConnectedSender<MeshReturn>>>>,
-    /// HTTP requests for which a ring had no room. UDP requests are dropped then, but an HTTP client waits for its
-    /// answer. The number is limited by [`routed_requests_per_owner`].
-    waiting: RefCell<VecDeque<(ShardId, Box<RoutedRequest>)>>,
+    waiting: RefCell<WaitingRequests>,
     scrapes: RefCell<ScrapePool>,
 }
 
-/// The boxes of the routed scrapes of this core's clients.
+/// HTTP requests for which the ring to their owner had no room, by owner. UDP requests are dropped then, but an HTTP client
+/// waits for its answer, so these are the next that the ring accepts. [`routed_requests_per_owner`] limits their number.
 #[derive(Debug, Default)]
+struct WaitingRequests {
+    by_owner: Vec<VecDeque<Box<RoutedRequest>>>,
+    total: usize,
+}
+
+/// The boxes of the routed scrapes of this core's clients.
+#[derive(Debug)]
 struct ScrapePool {
     #[expect(clippy::vec_box, reason = "the boxes travel")]
     idle: Vec<Box<ScrapeMessage>>,
-    /// At most [`ROUTED_SCRAPES_MAX`].
-    underway: usize,
+    /// Boxes that are not at home, by the owner that they went to first, so that a slow core does not hold up the scrapes of
+    /// others.
+    underway: Vec<usize>,
+    per_owner_max: usize,
 }
 
 /// The receiving ends.
@@ -57,16 +66,16 @@ pub(crate) struct MeshReceivers {
     pub(crate) returns: Vec<ConnectedReceiver<MeshReturn>>,
 }
 
-/// Returns the ends of a mesh between all shards, in their order. Each core has `slots_per_core` for announces to other
+/// Returns the ends of a mesh between all shards, in their order. Each core has `slots_per_core` for requests to other
 /// cores, divided among its rings, so that the mesh grows with the number of cores and not with its square.
 #[must_use]
 pub fn full_mesh(shards: ShardCount, slots_per_core: usize) -> Vec<MeshEnd> {
     let rings = usize::from(shards.get()).saturating_sub(1).max(1);
-    let http_boxes = routed_requests_per_owner(shards);
-    let requests = (slots_per_core / rings).max(ANNOUNCE_SLOTS_MIN) + http_boxes;
+    let requests = (slots_per_core / rings).max(REQUEST_SLOTS_MIN);
+    let scrapes_per_owner = (requests / SCRAPES_SHARE).max(SCRAPES_PER_OWNER_MIN);
     // Room for all boxes of one core, so that each returns home.
-    let returns = http_boxes + ROUTED_SCRAPES_MAX;
-    let end = |shard| MeshEnd { shard, to: Vec::new(), from: Vec::new() };
+    let returns = routed_requests_per_owner(shards) + rings * scrapes_per_owner;
+    let end = |shard| MeshEnd { shard, scrapes_per_owner, to: Vec::new(), from: Vec::new() };
     let mut ends: Vec<MeshEnd> = shards.shards().map(end).collect();
     for producer in shards.shards() {
         for consumer in shards.shards().filter(|&consumer| consumer != producer) {
@@ -95,7 +104,7 @@ impl MeshEnd {
         let to: Vec<_> = self.to.into_iter().map(|ring| glommio::spawn_local(connect_sender(ring))).collect();
         let from: Vec<_> =
             self.from.into_iter().map(|ring| glommio::spawn_local(connect_receiver(ring))).collect();
-        let mut senders = MeshSenders::new(self.shard);
+        let mut senders = MeshSenders::new(self.shard, self.scrapes_per_owner);
         for ring in join_all(to).await {
             let index = ring.shard.index();
             senders.by_shard.resize_with(senders.by_shard.len().max(index + 1), || None);
@@ -112,36 +121,35 @@ impl MeshEnd {
 
 impl MeshSenders {
     /// Returns the senders of a core that is connected to no other.
-    pub(crate) fn new(own: ShardId) -> Self {
-        Self { own, by_shard: Vec::new(), waiting: RefCell::default(), scrapes: RefCell::default() }
+    pub(crate) fn new(own: ShardId, scrapes_per_owner: usize) -> Self {
+        let scrapes = ScrapePool { idle: Vec::new(), underway: Vec::new(), per_owner_max: scrapes_per_owner };
+        Self { own, by_shard: Vec::new(), waiting: RefCell::default(), scrapes: RefCell::new(scrapes) }
     }
 
     pub(crate) fn send_announce(&self, owner: ShardId, message: AnnounceMessage) -> Routing {
-        let ring = self.ring(owner);
-        routing(ring.is_some_and(|ring| ring.try_send(MeshRequest::Announce(message)).is_ok()))
+        match self.ring_for_datagrams(owner) {
+            Some(ring) if ring.try_send(MeshRequest::Announce(message)).is_ok() => Routing::Sent,
+            _ => Routing::Full,
+        }
     }
 
     /// Sends a scrape of a client of this core to its first owner.
     pub(crate) fn begin_scrape(&self, owner: ShardId, reply_to: ReplyTo, scrape: &RoutedScrape) -> Routing {
-        let Some(message) = self.scrapes.borrow_mut().take(self.own, reply_to, scrape) else {
-            return Routing::Full;
-        };
-        self.send_scrape(owner, message)
+        let message = self.scrapes.borrow_mut().take(self.own, owner, reply_to, scrape);
+        message.map_or(Routing::Full, |message| self.send_scrape(owner, message))
     }
 
     /// Sends a scrape to its next owner, or back to its home where the ring is full.
     pub(crate) fn send_scrape(&self, owner: ShardId, message: Box<ScrapeMessage>) -> Routing {
-        let Some(ring) = self.ring(owner) else {
+        let Some(ring) = self.ring_for_datagrams(owner) else {
             self.return_scrape(message);
             return Routing::Full;
         };
-        if let Err(error) = ring.try_send(MeshRequest::Scrape(message)) {
-            if let MeshRequest::Scrape(message) = unsent(error).1 {
-                self.return_scrape(message);
-            }
-            return Routing::Full;
+        let Err(error) = ring.try_send(MeshRequest::Scrape(message)) else { return Routing::Sent };
+        if let MeshRequest::Scrape(message) = unsent(error) {
+            self.return_scrape(message);
         }
-        Routing::Sent
+        Routing::Full
     }
 
     /// Returns the box of a scrape to its home.
@@ -153,40 +161,34 @@ impl MeshSenders {
         }
     }
 
-    /// Puts the box of a scrape of this core back into its pool.
-    pub(crate) fn put_back_scrape(&self, message: Box<ScrapeMessage>) {
-        self.scrapes.borrow_mut().put_back(message);
-    }
-
-    /// Sends an HTTP request to an owner, now or when its ring has room.
+    /// Sends an HTTP request to an owner, at once or by [`Self::send_waiting`].
     ///
     /// # Errors
-    /// When the ring is closed, because the tracker is stopping.
+    /// When the rings are closed, because the tracker is stopping.
     pub(crate) fn send_http(
         &self,
         owner: ShardId,
         routed: Box<RoutedRequest>,
     ) -> Result<(), Box<RoutedRequest>> {
-        let Some(ring) = self.ring(owner) else { return Err(routed) };
-        let Err(error) = ring.try_send(MeshRequest::Http(routed)) else { return Ok(()) };
-        match unsent(error) {
-            (RingState::Full, MeshRequest::Http(routed)) => {
-                self.waiting.borrow_mut().push_back((owner, routed));
-            }
-            (RingState::Closed, MeshRequest::Http(routed)) => return Err(routed),
-            _ => {}
+        if self.ring(owner).is_none() {
+            return Err(routed);
         }
+        self.waiting.borrow_mut().push(owner, routed);
+        self.send_waiting();
         Ok(())
     }
 
-    /// Sends the HTTP requests for which there is room by now.
+    /// Sends the HTTP requests for which there is room by now. Called at the beginning of each turn that may fill a ring.
     pub(crate) fn send_waiting(&self) {
-        let waiting = self.waiting.borrow().len();
-        for _ in 0..waiting {
-            let Some((owner, routed)) = self.waiting.borrow_mut().pop_front() else { return };
-            // One whose ring is closed is dropped, because the tracker is stopping.
-            drop(self.send_http(owner, routed));
+        let waiting = &mut *self.waiting.borrow_mut();
+        if waiting.total > 0 {
+            waiting.send(&self.by_shard);
         }
+    }
+
+    /// Whether HTTP requests wait for room in a ring.
+    pub(crate) fn has_waiting(&self) -> bool {
+        self.waiting.borrow().total > 0
     }
 
     /// Returns an HTTP request to its home, or drops it if the ring is closed, because the tracker is stopping.
@@ -196,7 +198,6 @@ impl MeshSenders {
 
     /// Signals to the other cores that no more requests will come.
     pub(crate) fn close_requests(&self) {
-        self.send_waiting();
         for rings in self.by_shard.iter().flatten() {
             rings.requests.close();
         }
@@ -211,57 +212,89 @@ impl MeshSenders {
         self.by_shard.get(owner.index())?.as_ref().map(|rings| &rings.requests)
     }
 
-    /// There is always room, because the ring has a slot for each box.
+    /// Returns the ring to an owner, unless HTTP requests wait for room in it.
+    fn ring_for_datagrams(&self, owner: ShardId) -> Option<&ConnectedSender<MeshRequest>> {
+        self.ring(owner).filter(|_| !self.waiting.borrow().is_waiting_for(owner))
+    }
+
+    /// There is always room, because the ring has a slot for each box; a closed ring belongs to a tracker that stops.
     fn send_return(&self, home: ShardId, message: MeshReturn) {
         if let Some(rings) = self.by_shard.get(home.index()).and_then(Option::as_ref) {
-            drop(rings.returns.try_send(message));
+            let sent = rings.returns.try_send(message);
+            debug_assert!(!matches!(sent, Err(GlommioError::WouldBlock(_))), "a slot for each box");
         }
     }
 }
 
-/// Why a ring did not accept a message.
-enum RingState {
-    Full,
-    Closed,
-}
-
-/// Returns a message that a ring did not accept.
-fn unsent(error: GlommioError<MeshRequest>) -> (RingState, MeshRequest) {
-    match error {
-        GlommioError::Closed(ResourceType::Channel(request)) => (RingState::Closed, request),
-        GlommioError::WouldBlock(ResourceType::Channel(request)) => (RingState::Full, request),
-        error => unreachable!("a ring is full or closed, and not {error}"),
+impl WaitingRequests {
+    fn push(&mut self, owner: ShardId, routed: Box<RoutedRequest>) {
+        if self.by_owner.len() <= owner.index() {
+            self.by_owner.resize_with(owner.index() + 1, VecDeque::new);
+        }
+        self.by_owner[owner.index()].push_back(routed);
+        self.total += 1;
     }
-}
 
-const fn routing(is_sent: bool) -> Routing {
-    if is_sent { Routing::Sent } else { Routing::Full }
+    fn is_waiting_for(&self, owner: ShardId) -> bool {
+        self.total > 0 && self.by_owner.get(owner.index()).is_some_and(|queue| !queue.is_empty())
+    }
+
+    /// Sends from the front of each queue until its ring is full. Those whose ring is closed are dropped, because the
+    /// tracker is stopping.
+    fn send<R>(&mut self, rings: &[Option<Rings<ConnectedSender<MeshRequest>, R>>]) {
+        for (queue, rings) in self.by_owner.iter_mut().zip(rings) {
+            let Some(ring) = rings.as_ref().map(|rings| &rings.requests) else { continue };
+            while let Some(routed) = queue.pop_front() {
+                self.total -= 1;
+                let Err(error) = ring.try_send(MeshRequest::Http(routed)) else { continue };
+                let is_full = matches!(error, GlommioError::WouldBlock(_));
+                if let (true, MeshRequest::Http(routed)) = (is_full, unsent(error)) {
+                    queue.push_front(routed);
+                    self.total += 1;
+                    break;
+                }
+            }
+        }
+    }
 }
 
 impl ScrapePool {
+    /// Returns a box for a scrape, unless the owner has as many as it may.
     fn take(
         &mut self,
         home: ShardId,
+        first_owner: ShardId,
         reply_to: ReplyTo,
         scrape: &RoutedScrape,
     ) -> Option<Box<ScrapeMessage>> {
-        if self.underway >= ROUTED_SCRAPES_MAX {
+        if self.underway.len() <= first_owner.index() {
+            self.underway.resize(first_owner.index() + 1, 0);
+        }
+        let underway = &mut self.underway[first_owner.index()];
+        if *underway >= self.per_owner_max {
             return None;
         }
-        self.underway += 1;
-        match self.idle.pop() {
-            Some(mut message) => {
-                message.reply_to = reply_to;
-                message.scrape.clone_from(scrape);
-                Some(message)
-            }
-            None => Some(Box::new(ScrapeMessage { home, reply_to, scrape: scrape.clone() })),
-        }
+        *underway += 1;
+        let Some(mut message) = self.idle.pop() else {
+            return Some(Box::new(ScrapeMessage { home, first_owner, reply_to, scrape: scrape.clone() }));
+        };
+        (message.first_owner, message.reply_to) = (first_owner, reply_to);
+        message.scrape.clone_from(scrape);
+        Some(message)
     }
 
     fn put_back(&mut self, message: Box<ScrapeMessage>) {
-        self.underway -= 1;
+        self.underway[message.first_owner.index()] -= 1;
         self.idle.push(message);
+    }
+}
+
+/// Returns a message that a ring did not accept.
+fn unsent(error: GlommioError<MeshRequest>) -> MeshRequest {
+    match error {
+        GlommioError::Closed(ResourceType::Channel(request))
+        | GlommioError::WouldBlock(ResourceType::Channel(request)) => request,
+        error => unreachable!("a ring is full or closed, and not {error}"),
     }
 }
 

@@ -55,6 +55,7 @@ impl ListenerIndex {
 pub(crate) struct ReplyTo {
     pub(crate) listener: ListenerIndex,
     pub(crate) path: Path,
+    /// When the core that it came to received the request.
     pub(crate) received: Instant,
 }
 
@@ -70,6 +71,8 @@ pub(crate) struct AnnounceMessage {
 pub(crate) struct ScrapeMessage {
     /// The core whose pool it returns to.
     pub(crate) home: ShardId,
+    /// The owner that it went to first.
+    pub(crate) first_owner: ShardId,
     pub(crate) reply_to: ReplyTo,
     pub(crate) scrape: RoutedScrape,
 }

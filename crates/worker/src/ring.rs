@@ -44,7 +44,12 @@ impl MeshMessage for MeshRequest {
                 turn.use_listener(message.reply_to.listener);
                 turn.core.serve_scrape(message);
             }
-            Self::Http(routed) => turn.core.serve_routed(turn.now, routed),
+            Self::Http(routed) => {
+                turn.flush();
+                if turn.core.serve_routed(routed) >= turn.began + TURN {
+                    return ControlFlow::Break(());
+                }
+            }
         }
         ControlFlow::Continue(())
     }
@@ -53,7 +58,7 @@ impl MeshMessage for MeshRequest {
 impl MeshMessage for MeshReturn {
     fn serve(self, turn: &mut RingTurn<'_>) -> ControlFlow<()> {
         match self {
-            Self::Scrape(message) => turn.core.take_back_scrape(message),
+            Self::Scrape(message) => turn.core.mesh.borrow().return_scrape(message),
             Self::Http(routed) => {
                 if turn.core.bring_back(routed) >= turn.began + TURN {
                     return ControlFlow::Break(());
@@ -66,9 +71,9 @@ impl MeshMessage for MeshReturn {
 
 /// A turn of a ring: at most [`MESH_BATCH_MAX`] messages. Replies of one listener are sent together.
 pub(crate) struct RingTurn<'a> {
-    pub(crate) core: &'a CoreState,
-    pub(crate) now: Now,
-    pub(crate) began: Instant,
+    core: &'a CoreState,
+    now: Now,
+    began: Instant,
     /// The listener of the replies that are not sent yet.
     listener: Option<ListenerIndex>,
 }
@@ -80,17 +85,25 @@ impl<'a> RingTurn<'a> {
     }
 
     /// Sets the listener of the next reply. Sends the replies that wait at another one.
-    pub(crate) fn use_listener(&mut self, listener: ListenerIndex) {
+    fn use_listener(&mut self, listener: ListenerIndex) {
         match self.listener.replace(listener) {
             Some(before) if before != listener => self.core.flush(before),
             _ => {}
         }
     }
 
-    fn end(self) {
-        match self.listener {
-            Some(listener) => self.core.flush(listener),
-            None => self.core.note_turn_end(Instant::now()),
+    /// Sends the replies that wait.
+    fn flush(&mut self) {
+        if let Some(listener) = self.listener.take() {
+            self.core.flush(listener);
+        }
+    }
+
+    fn end(mut self) {
+        if self.listener.is_some() {
+            self.flush();
+        } else {
+            self.core.note_turn_end(Instant::now());
         }
     }
 }

@@ -146,21 +146,32 @@ async fn run(setup: WorkerSetup) -> Result<(), WorkerError> {
     drop(setup.events.try_send(WorkerEvent::Ready(shard)));
     let control =
         ControlEnds { shard, commands: setup.commands, events: setup.events, core_events: setup.core_events };
-    match wait_for_start(&core, &control).await {
+    serve(&core, &control, setup.kernel_sampling, control_queue).await?;
+    stop(&core, rings).await;
+    send_last_events(&core, &control);
+    Ok(())
+}
+
+/// Serves from the command to serve to the command to stop.
+async fn serve(
+    core: &Rc<CoreState>,
+    control: &ControlEnds,
+    sampling: KernelSampling,
+    control_queue: Task<()>,
+) -> Result<(), WorkerError> {
+    match wait_for_start(core, control).await {
         Opening::Serve => {
-            let mut sockets = serve_datagrams(&core)?;
-            sockets.extend(serve_connections(&core)?);
-            run_timer(&core, &control, SampleWindows::new(setup.kernel_sampling)).await;
+            let mut sockets = serve_datagrams(core)?;
+            sockets.extend(serve_connections(core)?);
+            run_timer(core, control, SampleWindows::new(sampling)).await;
             control_queue.cancel().await;
-            drain(&core, sockets).await;
+            drain(core, sockets).await;
         }
         // Requests in the sockets are not answered, because the core does not have the lists and keys.
         Opening::Stop => {
             control_queue.cancel().await;
         }
     }
-    stop(&core, rings).await;
-    send_last_events(&core, &control);
     Ok(())
 }
 
@@ -255,6 +266,11 @@ async fn drain(core: &CoreState, sockets: Vec<Task<()>>) {
             // The rings drain too.
             yield_core(core).await;
         }
+    }
+    while core.mesh.borrow().has_waiting() && processor_time() < end {
+        core.mesh.borrow().send_waiting();
+        core.note_turn_end(Instant::now());
+        yield_core(core).await;
     }
 }
 

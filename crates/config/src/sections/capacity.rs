@@ -61,13 +61,13 @@ pub struct Limits {
     )]
     pub peers_per_swarm_max: u32,
 
-    /// The number of announces that a core can have queued for the other cores.
+    /// The number of requests that a core can have queued for the other cores.
     ///
-    /// Allowed: 64 to 65536 announces. They are divided among the rings from a core to each other core; each ring has
-    /// room for at least 64, and for a sixteenth as many scrapes. A slot takes about 200 bytes, or 1600 for a scrape.
+    /// Allowed: 64 to 65536 requests. They are divided among the rings from a core to each other core; each ring has
+    /// room for at least 64. A slot takes about 200 bytes. A sixteenth of the requests may be scrapes, at 1600 bytes more.
     ///
-    /// When a ring is full, requests are dropped and counted. With steering, few requests are forwarded and the default
-    /// is ample; without it, more slots absorb longer bursts.
+    /// When a ring is full, UDP requests are dropped and counted, and HTTP requests wait. With steering, few requests are
+    /// forwarded and the default is ample; without it, more slots absorb longer bursts.
     #[config(
         env = "RINGTRACK_LIMITS_MESH_SLOTS",
         default = 8192,

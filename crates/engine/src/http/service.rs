@@ -4,11 +4,13 @@ use super::full_scrape::{FullScrape, FullScrapeGate, Gate};
 use super::policy::HttpPolicy;
 use super::routed::{Question, RoutedRequest, RoutedStep, WHOLE};
 use super::routed_pool::RoutedPool;
-use crate::admission::{self, Credentials};
+use crate::admission::{Admission, Credentials};
+use crate::connection_id::ConnectionIdError;
 use crate::limits::ROOM;
 use crate::now::Now;
 use crate::refusal::Refusal;
-use crate::shard::{AdmittedClient, AnnounceIn, Shard};
+use crate::shard::{AnnounceIn, Shard};
+use access::UserAdmission;
 use core::net::{IpAddr, Ipv4Addr};
 use core::ops::Range;
 use http_protocol::{
@@ -16,8 +18,7 @@ use http_protocol::{
     QueryError, Request, Route, Scrape, ScrapeResponse, Status, write_health, write_status,
 };
 use primitives::{
-    AddressFamily, CompactIpv4, CompactIpv6, HttpOutcome, KeyId, KeyInPath, PeerAddress, PeerDetails, PeerId,
-    ShardId,
+    AddressFamily, CompactIpv4, CompactIpv6, HttpOutcome, KeyInPath, PeerDetails, PeerId, ShardId,
 };
 use swarm::PeerChange;
 use zerocopy::FromBytes;
@@ -94,8 +95,8 @@ impl HttpService {
     ) -> Served {
         let framing = asked.request.framing;
         let (written, outcome) = match asked.request.route {
-            Route::Announce(key) => return self.announce(shard, now, (asked, key), out),
-            Route::Scrape(key) => return self.scrape(shard, now, (asked, key), out),
+            Route::Announce(key) => return self.announce(shard, now, asked, key, out),
+            Route::Scrape(key) => return self.scrape(shard, now, asked, key, out),
             Route::HealthCheck => (write_health(out, framing), HttpOutcome::HealthChecked),
             Route::Options => (write_status(out, framing, Status::NoContent), HttpOutcome::Elsewhere),
             Route::NotFound => (write_status(out, framing, Status::NotFound), HttpOutcome::Elsewhere),
@@ -130,7 +131,7 @@ impl HttpService {
             Question::GivenUp => return self.give_up(shard, routed, out),
             _ if routed.found.refusal.is_some() => return self.refuse_torrent(shard, routed, out),
             Question::Announce(announce, form) => {
-                let written = self.write_announce(&routed, (announce.family(), form), out);
+                let written = self.write_announce(&routed, announce.family(), form, out);
                 (written, HttpOutcome::AnnounceAnswered)
             }
             Question::Scrape(_) | Question::Page(..) => {
@@ -188,11 +189,12 @@ impl HttpService {
         &mut self,
         shard: &mut Shard,
         now: Now,
-        (asked, key): (ClientRequest<'_>, KeyInPath),
+        asked: ClientRequest<'_>,
+        key: KeyInPath,
         out: &mut [u8],
     ) -> Served {
         let (client, framing) = (asked.client.unwrap_or(UNKNOWN_CLIENT), asked.request.framing);
-        match self.read_announce(shard, now, (asked, key)) {
+        match self.read_announce(shard, now, asked, key) {
             Ok(question) => {
                 let routed = self.pool.take(client, framing, question);
                 self.begin(shard, now, routed, out)
@@ -209,18 +211,19 @@ impl HttpService {
         &self,
         shard: &Shard,
         now: Now,
-        (asked, key): (ClientRequest<'a>, KeyInPath),
+        asked: ClientRequest<'a>,
+        key: KeyInPath,
     ) -> Result<Question, Failure<'a>> {
         let client = asked.client.ok_or(Failure::UnknownClient)?;
-        admission::check_source(shard, client)?;
+        let admission = Admission::of_source(shard, now, client)?;
         // The torrent's part of the directory is prefetched while the rest of the query is read.
         let prefetch = |info_hash: &_| shard.prefetch_directory(AddressFamily::of(client), info_hash);
         let announce = Announce::from_query_and(asked.request.query, prefetch)
-            .map_err(|error| query_failure(shard, now, key, error))?;
-        let key = admit(shard, now, Some(&announce.peer_id), key)?;
-        let address = address_of_peer(&self.policy, client, &announce);
-        let address = PeerAddress::new(address, announce.port).map_err(Refusal::from)?;
-        let any = shard.any_announce(AdmittedClient { address, key }, &announce_in(&announce));
+            .map_err(|error| query_failure(&admission, key, error))?;
+        let ip = address_of_peer(&self.policy, client, &announce);
+        let credentials = credentials(Some(&announce.peer_id), key);
+        let client = admission.check_announce(credentials, ip, announce.port)?;
+        let any = shard.any_announce(client, &announce_in(&announce));
         Ok(Question::Announce(any, announce.form))
     }
 
@@ -228,11 +231,12 @@ impl HttpService {
         &mut self,
         shard: &mut Shard,
         now: Now,
-        (asked, key): (ClientRequest<'_>, KeyInPath),
+        asked: ClientRequest<'_>,
+        key: KeyInPath,
         out: &mut [u8],
     ) -> Served {
         let framing = asked.request.framing;
-        let (client, failure) = match read_scrape(shard, now, (asked, key)) {
+        let (client, failure) = match read_scrape(shard, now, asked, key) {
             Ok((client, Some(scrape))) => {
                 let mut routed = self.pool.take(client, framing, Question::Scrape(AddressFamily::of(client)));
                 routed.files.fill(&scrape, self.policy.scrape_torrents_max);
@@ -333,7 +337,8 @@ impl HttpService {
     fn write_announce(
         &mut self,
         routed: &RoutedRequest,
-        form: (AddressFamily, PeerForm),
+        family: AddressFamily,
+        form: PeerForm,
         out: &mut [u8],
     ) -> Result<Range<usize>, OutOfRoom> {
         let found = &routed.found;
@@ -344,7 +349,7 @@ impl HttpService {
             interval_s: found.interval_s,
             min_interval_s: Some(found.interval_s / 2),
             external_ip: Some(routed.client),
-            peers: peers(routed, form, &mut self.listed),
+            peers: peers(routed, family, form, &mut self.listed),
             warning: matches!(found.change, PeerChange::Refused(_)).then_some(NOT_LISTED),
         };
         response.write(out, routed.framing)
@@ -365,38 +370,42 @@ impl ClientRequest<'_> {
 fn read_scrape<'a>(
     shard: &Shard,
     now: Now,
-    (asked, key): (ClientRequest<'a>, KeyInPath),
+    asked: ClientRequest<'a>,
+    key: KeyInPath,
 ) -> Result<(IpAddr, Option<Scrape<'a>>), Failure<'a>> {
     let client = asked.client.ok_or(Failure::UnknownClient)?;
-    admission::check_source(shard, client)?;
+    let admission = Admission::of_source(shard, now, client)?;
     let scrape = match Scrape::from_query(asked.request.query) {
         Ok(scrape) => Some(scrape),
         Err(QueryError::Missing(_)) => None,
-        Err(error) => return Err(query_failure(shard, now, key, error)),
+        Err(error) => return Err(query_failure(&admission, key, error)),
     };
-    admit(shard, now, None, key)?;
+    admission.check(credentials(None, key))?;
     Ok((client, scrape))
 }
 
 /// Returns the failure for a wrong query. A client without a valid key learns only that.
-fn query_failure<'a>(shard: &Shard, now: Now, key: KeyInPath, error: QueryError<'a>) -> Failure<'a> {
-    admit(shard, now, None, key).err().map_or(Failure::Query(error), Failure::from)
+fn query_failure<'a>(admission: &Admission<'_>, key: KeyInPath, error: QueryError<'a>) -> Failure<'a> {
+    admission.check(credentials(None, key)).err().map_or(Failure::Query(error), Failure::from)
 }
 
-/// Admits a client, whose address a TCP connection has proved.
-fn admit(
-    shard: &Shard,
-    now: Now,
+/// Returns the credentials of a client, whose address a TCP connection has proved.
+fn credentials(
     peer_id: Option<&PeerId>,
     key: KeyInPath,
-) -> Result<Option<KeyId>, Refusal> {
-    admission::check(shard, now, Credentials { proof: || Ok(()), peer_id, key: |_| Ok(key) })
+) -> Credentials<
+    '_,
+    impl FnOnce() -> Result<(), ConnectionIdError>,
+    impl FnOnce(UserAdmission) -> Result<KeyInPath, Refusal>,
+> {
+    Credentials { proof: || Ok(()), peer_id, key: move |_| Ok(key) }
 }
 
 /// Returns the peers in the form that the client asked for.
 fn peers<'a>(
     routed: &'a RoutedRequest,
-    (family, form): (AddressFamily, PeerForm),
+    family: AddressFamily,
+    form: PeerForm,
     listed: &'a mut Vec<ListedPeer>,
 ) -> Peers<'a> {
     let bytes = routed.found.peers();

@@ -1,8 +1,8 @@
 //! The first stage of a batch.
 
 use super::decision::{AdmittedAnnounce, Decision, ErrorDecision};
-use super::service::UdpService;
-use crate::admission::{self, Credentials};
+use crate::admission::{Admission, Credentials};
+use crate::connection_id::ConnectionIds;
 use crate::now::Now;
 use crate::refusal::Refusal;
 use crate::settings::InvalidConnectionId;
@@ -13,17 +13,26 @@ use primitives::{
     AddressFamily, CompactIpv4, CompactIpv6, Counter, DropReason, KeyInPath, Outcome, PeerAddress,
     RequestKind,
 };
-use udp_protocol::{Announce, Request, RequestError, Scrape, TransactionId, decode_request};
+use udp_protocol::{Announce, ConnectionId, Request, RequestError, Scrape, TransactionId, decode_request};
+
+/// How clients prove their addresses, and what those receive that have not.
+#[derive(Debug)]
+pub(super) struct Proofs {
+    pub(super) connection_ids: ConnectionIds,
+    pub(super) invalid_connection_id: InvalidConnectionId,
+}
 
 /// The parts of a request that a refusal needs.
 #[derive(Clone, Copy)]
 struct Asked {
-    source: SocketAddr,
+    family: AddressFamily,
     kind: RequestKind,
     transaction_id: TransactionId,
+    /// Bytes that an error must not exceed.
+    bytes_max: usize,
 }
 
-impl UdpService {
+impl Proofs {
     /// Decodes a datagram, admits its client and finds the owner of its torrent.
     pub(super) fn decide<'a>(
         &self,
@@ -42,13 +51,21 @@ impl UdpService {
         if source.port() == 0 {
             return drop_datagram(shard, family, kind_of(&request), DropReason::SourcePortZero);
         }
-        if admission::check_source(shard, source.ip()).is_err() {
+        let Ok(admission) = Admission::of_source(shard, now, source.ip()) else {
             return drop_datagram(shard, family, kind_of(&request), DropReason::Banned);
-        }
+        };
+        let asked =
+            |transaction_id| Asked { family, kind: kind_of(&request), transaction_id, bytes_max: usize::MAX };
         match request {
             Request::Connect(connect) => Decision::Connect(source.ip(), connect),
-            Request::Announce(announce) => self.decide_announce(shard, now, source, announce),
-            Request::Scrape(scrape) => self.decide_scrape(shard, now, source, scrape),
+            Request::Announce(announce) => match self.admit_announce(&admission, now, source, announce) {
+                Ok(client) => route(shard, AdmittedAnnounce { request: announce.request, client }),
+                Err(refusal) => self.refuse(shard, asked(announce.request.transaction_id), refusal),
+            },
+            Request::Scrape(scrape) => match self.admit_scrape(&admission, now, source, scrape) {
+                Ok(()) => Decision::Scrape(family, scrape),
+                Err(refusal) => self.refuse(shard, asked(scrape.request.transaction_id), refusal),
+            },
         }
     }
 
@@ -62,28 +79,27 @@ impl UdpService {
         bytes: usize,
         error: RequestError,
     ) -> Decision<'static> {
+        let family = AddressFamily::of(source.ip());
         if let RequestError::UnknownAction { connection_id, transaction_id } = error
             && source.port() != 0
-            && admission::check_source(shard, source.ip()).is_ok()
+            && Admission::of_source(shard, now, source.ip()).is_ok()
             && self.connection_ids.check(now.unix_s, source.ip(), connection_id).is_ok()
         {
-            let kind = RequestKind::Unknown;
-            let asked = Asked { source, kind, transaction_id };
-            return self.refuse(shard, asked, Refusal::UnknownAction, bytes);
+            let asked = Asked { family, kind: RequestKind::Unknown, transaction_id, bytes_max: bytes };
+            return self.refuse(shard, asked, Refusal::UnknownAction);
         }
         let (kind, reason) = why_dropped(error);
-        drop_datagram(shard, AddressFamily::of(source.ip()), kind, reason)
+        drop_datagram(shard, family, kind, reason)
     }
 
-    fn decide_announce<'a>(
+    fn admit_announce(
         &self,
-        shard: &mut Shard,
+        admission: &Admission<'_>,
         now: Now,
         source: SocketAddr,
-        announce: Announce<'a>,
-    ) -> Decision<'a> {
+        announce: Announce<'_>,
+    ) -> Result<AdmittedClient, Refusal> {
         let request = announce.request;
-        let asked = Asked { source, kind: RequestKind::Announce, transaction_id: request.transaction_id };
         let credentials = Credentials {
             proof: || self.connection_ids.check(now.unix_s, source.ip(), request.connection_id),
             peer_id: Some(&request.peer_id),
@@ -92,24 +108,17 @@ impl UdpService {
                 UserAdmission::Private => Ok(announce.options.key()),
             },
         };
-        let client = admission::check(shard, now, credentials).and_then(|key| {
-            let address = PeerAddress::new(source.ip(), request.port.get())?;
-            Ok(AdmittedClient { address, key })
-        });
-        match client {
-            Ok(client) => route(shard, AdmittedAnnounce { request, client }),
-            Err(refusal) => self.refuse(shard, asked, refusal, usize::MAX),
-        }
+        admission.check_announce(credentials, source.ip(), request.port.get())
     }
 
-    fn decide_scrape<'a>(
+    fn admit_scrape(
         &self,
-        shard: &mut Shard,
+        admission: &Admission<'_>,
         now: Now,
         source: SocketAddr,
-        scrape: Scrape<'a>,
-    ) -> Decision<'a> {
-        let (connection_id, transaction_id) = (scrape.request.connection_id, scrape.request.transaction_id);
+        scrape: Scrape<'_>,
+    ) -> Result<(), Refusal> {
+        let connection_id: ConnectionId = scrape.request.connection_id;
         let credentials = Credentials {
             proof: || self.connection_ids.check(now.unix_s, source.ip(), connection_id),
             peer_id: None,
@@ -118,27 +127,14 @@ impl UdpService {
                 UserAdmission::Private => Err(Refusal::ScrapeWithoutKey),
             },
         };
-        match admission::check(shard, now, credentials) {
-            Ok(_) => Decision::Scrape(AddressFamily::of(source.ip()), scrape),
-            Err(refusal) => {
-                let asked = Asked { source, kind: RequestKind::Scrape, transaction_id };
-                self.refuse(shard, asked, refusal, usize::MAX)
-            }
-        }
+        admission.check(credentials).map(|_| ())
     }
 
     /// Counts a refusal and decides whether its client receives an error.
     #[cold]
-    fn refuse(
-        &self,
-        shard: &mut Shard,
-        asked: Asked,
-        refusal: Refusal,
-        bytes_max: usize,
-    ) -> Decision<'static> {
-        let Asked { source, kind, transaction_id } = asked;
-        let family = AddressFamily::of(source.ip());
-        match (refusal, self.settings.invalid_connection_id) {
+    fn refuse(&self, shard: &mut Shard, asked: Asked, refusal: Refusal) -> Decision<'static> {
+        let Asked { family, kind, transaction_id, bytes_max } = asked;
+        match (refusal, self.invalid_connection_id) {
             (Refusal::ConnectionId(_), InvalidConnectionId::Drop) => {
                 drop_datagram(shard, family, kind, DropReason::ConnectionIdSilenced)
             }

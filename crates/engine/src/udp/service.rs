@@ -1,4 +1,5 @@
 use super::batch::{Hint, Inbox, Outbox, Routing, Staged, recycled};
+use super::decide::Proofs;
 use super::decision::{AdmittedAnnounce, Decision, ErrorDecision};
 use super::error_reply::write_error;
 use super::routed::RoutedAnnounce;
@@ -20,8 +21,9 @@ use zerocopy::IntoBytes;
 /// Answers the datagrams of one core.
 #[derive(Debug)]
 pub struct UdpService {
-    pub(super) settings: EngineSettings,
-    pub(super) connection_ids: ConnectionIds,
+    proofs: Proofs,
+    /// Bytes of the longest datagram to a client of IPv4 and of IPv6.
+    reply_bytes_max: [usize; 2],
     /// The batch between its stages; empty between batches, and kept for its memory.
     staged: Vec<Staged<'static>>,
 }
@@ -38,8 +40,11 @@ impl UdpService {
     #[must_use]
     pub fn new(settings: &EngineSettings, secrets: &Secrets) -> Self {
         Self {
-            settings: *settings,
-            connection_ids: ConnectionIds::new(secrets.connection_ids, settings.connection_id_lifetime_s),
+            proofs: Proofs {
+                connection_ids: ConnectionIds::new(secrets.connection_ids, settings.connection_id_lifetime_s),
+                invalid_connection_id: settings.invalid_connection_id,
+            },
+            reply_bytes_max: AddressFamily::ALL.map(|family| settings.reply_bytes_max(family)),
             staged: Vec::with_capacity(BATCH_DATAGRAMS_MAX),
         }
     }
@@ -52,10 +57,10 @@ impl UdpService {
         let datagrams = inbox.datagrams();
         assert!(datagrams <= BATCH_DATAGRAMS_MAX, "a batch has at most BATCH_DATAGRAMS_MAX datagrams");
         assert!(outbox.buffer().len() >= REPLY_BYTES_MAX, "the longest reply fits");
-        let mut staged = recycled(core::mem::take(&mut self.staged));
+        let mut staged: Vec<Staged<'_>> = core::mem::take(&mut self.staged);
         for index in 0..datagrams {
             let (source, bytes) = inbox.datagram(index);
-            staged.push(Staged { decision: self.decide(shard, now, source, bytes), hint: Hint::None });
+            staged.push(Staged { decision: self.proofs.decide(shard, now, source, bytes), hint: Hint::None });
         }
         look_up(shard, &mut staged);
         for (index, staged) in staged.iter().enumerate() {
@@ -93,7 +98,7 @@ impl UdpService {
     /// # Panics
     /// When `out` is shorter than [`REPLY_BYTES_MAX`].
     pub fn advance_scrape(&self, shard: &mut Shard, scrape: &mut RoutedScrape, out: &mut [u8]) -> ScrapeStep {
-        let bytes = self.settings.reply_bytes_max(scrape.family());
+        let bytes = self.reply_bytes_max(scrape.family());
         let step = scrape.advance(&shard.ownership, shard.torrents(), &mut out[..bytes]);
         if let ScrapeStep::Reply(length) = step {
             count_answer(&mut shard.statistics, scrape.family(), RequestKind::Scrape, length);
@@ -135,7 +140,7 @@ impl UdpService {
         request: &ConnectRequest,
         out: &mut [u8],
     ) -> usize {
-        let connection_id = self.connection_ids.issue(now.unix_s, source);
+        let connection_id = self.proofs.connection_ids.issue(now.unix_s, source);
         let response = ConnectResponse::new(request.transaction_id, connection_id);
         let bytes = response.as_bytes();
         out[..bytes.len()].copy_from_slice(bytes);
@@ -166,6 +171,10 @@ impl UdpService {
         }
     }
 
+    const fn reply_bytes_max(&self, family: AddressFamily) -> usize {
+        self.reply_bytes_max[family as usize]
+    }
+
     /// Applies an announce of a torrent of this shard and writes the reply.
     fn apply<A: AddressOfSwarm>(
         &self,
@@ -174,7 +183,7 @@ impl UdpService {
         OwnAnnounce { transaction_id, announce, hint }: OwnAnnounce<'_, A>,
         out: &mut [u8],
     ) -> usize {
-        let bytes_max = self.settings.reply_bytes_max(A::FAMILY).min(out.len());
+        let bytes_max = self.reply_bytes_max(A::FAMILY).min(out.len());
         let out = &mut out[..bytes_max];
         let (head, peers) = out.split_at_mut(AnnounceResponse::BYTES);
         let announced = match shard.announce(now, hint, announce, peers) {
@@ -198,7 +207,7 @@ impl UdpService {
         outbox: &mut impl Outbox,
     ) -> Option<usize> {
         if scrape.info_hashes.iter().all(|info_hash| shard.ownership.owns(info_hash)) {
-            let bytes_max = self.settings.reply_bytes_max(family);
+            let bytes_max = self.reply_bytes_max(family);
             let length = scrape::answer(shard.torrents(), family, scrape, &mut outbox.buffer()[..bytes_max]);
             count_answer(&mut shard.statistics, family, RequestKind::Scrape, length);
             return Some(length);

@@ -247,13 +247,20 @@ impl HttpConnection {
                 self.transport.send(&mut context.io(), Payload::Answer(head))?;
                 ControlFlow::Break(Next::Again)
             }
-            HttpStep::Refused(written) => {
-                self.phase = Phase::Closing(CloseMode::WhenRead);
-                self.transport.send(&mut context.io(), Payload::Answer(written))?;
-                self.close(context)?;
-                ControlFlow::Break(Next::Again)
-            }
+            HttpStep::Refused(written) => self.refuse(context, written),
         }
+    }
+
+    /// Sends an answer to something that is not a request, and closes the connection.
+    fn refuse(
+        &mut self,
+        context: &mut ConnectionContext<'_, impl Wire>,
+        written: Range<usize>,
+    ) -> Step<Input> {
+        self.phase = Phase::Closing(CloseMode::WhenRead);
+        self.transport.send(&mut context.io(), Payload::Answer(written))?;
+        self.close(context)?;
+        ControlFlow::Break(Next::Again)
     }
 
     const fn note_request(&mut self, start: &mut usize, consumed: usize) {

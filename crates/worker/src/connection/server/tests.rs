@@ -79,7 +79,7 @@ impl Scene {
         let mut scene = Self {
             http_server: http_server(),
             shard: shard(),
-            mesh: MeshSenders::new(ShardId::FIRST),
+            mesh: MeshSenders::new(ShardId::FIRST, 0),
             client,
         };
         let http = HttpConnection::new(&scene.http_server.service, Ipv4Addr::LOCALHOST.into(), None).unwrap();
