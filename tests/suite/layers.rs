@@ -44,7 +44,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 
 /// The external crates of the data plane. A short list, because each one is in the path of a request.
 const DATA_PLANE: &[(&str, &[&str])] = &[
-    ("primitives", &["siphasher", "zerocopy"]),
+    ("primitives", &["hex", "siphasher", "zerocopy"]),
     ("prefetch", &[]),
     ("udp-protocol", &["zerocopy"]),
     ("http-protocol", &["httparse", "memchr", "thiserror", "zerocopy"]),

@@ -1,7 +1,7 @@
 //! The files that dumps are written to: HdrHistogram interval logs, one for each run of the tracker.
 
 use crate::limits::LATENCY_FILE_BYTES_MAX;
-use crate::utc::utc_name;
+use chrono::{DateTime, Utc};
 use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
 use latency::LatencySet;
@@ -82,7 +82,8 @@ pub fn newest_log(directory: &Path, process: u32) -> io::Result<Option<PathBuf>>
 impl LatencyLog {
     /// Returns the log for the run that began at `begun`. Nothing is written yet.
     pub(crate) fn new(directory: &Path, process: u32, begun: SystemTime) -> Self {
-        let name = format!("{PREFIX}{process}-{}{SUFFIX}", utc_name(begun));
+        let name =
+            format!("{PREFIX}{process}-{}{SUFFIX}", DateTime::<Utc>::from(begun).format("%Y%m%dT%H%M%SZ"));
         Self { path: directory.join(name), begun }
     }
 

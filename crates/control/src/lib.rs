@@ -39,7 +39,6 @@ mod supervise;
 #[cfg(test)]
 mod testing;
 mod totals;
-mod utc;
 
 pub use ban_book::ConfiguredRules;
 pub use cores::Cores;

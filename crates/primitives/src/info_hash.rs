@@ -18,21 +18,9 @@ impl InfoHash {
     /// Parses 40 hexadecimal digits in upper or lower case.
     #[must_use]
     pub fn from_hex(text: &[u8]) -> Option<Self> {
-        let digits: &[u8; Self::HEX_DIGITS] = text.try_into().ok()?;
         let mut bytes = [0; Self::BYTES];
-        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-            *byte = digit(pair[0])? << 4 | digit(pair[1])?;
-        }
+        hex::decode_to_slice(text, &mut bytes).ok()?;
         Some(Self(bytes))
-    }
-}
-
-const fn digit(character: u8) -> Option<u8> {
-    match character {
-        b'0'..=b'9' => Some(character - b'0'),
-        b'a'..=b'f' => Some(character - b'a' + 10),
-        b'A'..=b'F' => Some(character - b'A' + 10),
-        _ => None,
     }
 }
 

@@ -10,7 +10,6 @@ use control::{SORTED_TORRENTS_MAX, TorrentPage};
 use primitives::{AnnounceEvent, PeerInfo, PeerStatus, TorrentInfo};
 use primitives::{Gauge, TorrentOrder};
 use serde::Serialize;
-use std::fmt::Write as _;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -130,7 +129,7 @@ impl Peer {
         let left_unknown = u64::from(info.status == PeerStatus::Leecher);
         Self {
             peer_id: PeerIdentity {
-                id: hexadecimal(&details.map_or([0; 20], |details| details.peer_id.0)),
+                id: format!("0x{}", hex::encode(details.map_or([0; 20], |details| details.peer_id.0))),
                 client: details.and_then(|details| client_name(&details.peer_id)),
             },
             peer_addr: info.address.to_string(),
@@ -142,13 +141,6 @@ impl Peer {
             event: details.map_or(Event::None, |details| details.event.into()),
         }
     }
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold("0x".to_owned(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("writing to a string never fails");
-        text
-    })
 }
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
