@@ -187,14 +187,19 @@ fn imports(module: &Module, text: &str, modules: &BTreeSet<Module>) -> BTreeSet<
 }
 
 #[test]
-fn the_files_of_the_engine_import_in_one_direction() {
-    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/engine/src");
-    let files = files_below(&sources);
-    let modules: BTreeSet<Module> = files.iter().map(|path| module_of(&sources, path)).collect();
+fn the_files_of_the_data_plane_import_in_one_direction() {
+    for name in ["engine", "worker"] {
+        assert_one_direction(&Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../crates/{name}/src")));
+    }
+}
+
+fn assert_one_direction(sources: &Path) {
+    let files = files_below(sources);
+    let modules: BTreeSet<Module> = files.iter().map(|path| module_of(sources, path)).collect();
     let mut left: BTreeMap<Module, BTreeSet<Module>> = files
         .iter()
         .map(|path| {
-            let module = module_of(&sources, path);
+            let module = module_of(sources, path);
             let imported = imports(&module, &std::fs::read_to_string(path).unwrap(), &modules);
             (module, imported)
         })

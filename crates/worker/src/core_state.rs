@@ -3,6 +3,7 @@ use crate::connection::{CoreContext, HttpServer};
 use crate::limits::DATAGRAM_BYTES_MAX;
 use crate::mesh::MeshSenders;
 use crate::messages::{AnnounceMessage, ListenerIndex, ReplyTo, ScrapeMessage};
+use crate::turn::Turn;
 use engine::{
     Inbox, Now, Outbox, REPLY_BYTES_MAX, RoutedAnnounce, RoutedRequest, RoutedScrape, Routing, ScrapeStep,
     Shard, UdpService,
@@ -44,17 +45,6 @@ pub(crate) struct CoreParts {
     pub(crate) http_server: HttpServer,
     pub(crate) published: Arc<PublishedStatistics>,
     pub(crate) batch_datagrams: usize,
-}
-
-/// The result of a turn of a socket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Turn {
-    /// Nothing was waiting.
-    Idle,
-    /// A batch was answered.
-    Busy,
-    /// The socket failed; it is counted.
-    Failed,
 }
 
 struct Received<'a>(&'a ReceiveBatch);

@@ -22,6 +22,7 @@ mod readiness;
 mod ring;
 mod serve;
 mod timer;
+mod turn;
 mod worker;
 
 pub use kernel_sampling::KernelSampling;

@@ -1,6 +1,7 @@
-use crate::core_state::{CoreState, Turn};
+use crate::core_state::CoreState;
 use crate::limits::{REACTOR_TURN_MS, RECEIVE_RETRY_MS};
 use crate::reactor_turn::reactor_turn;
+use crate::turn::Turn;
 use glommio::timer::sleep;
 use std::io;
 use std::rc::Rc;

@@ -1,7 +1,7 @@
 use crate::clock::{Clock, processor_time};
 use crate::connection::{self, HttpServer, HttpSetup};
 use crate::control_queue::serve_control_queue;
-use crate::core_state::{CoreParts, CoreState, Turn};
+use crate::core_state::{CoreParts, CoreState};
 use crate::kernel_ring;
 use crate::kernel_sampling::{KernelSampling, SampleWindows};
 use crate::limits::{
@@ -13,6 +13,7 @@ use crate::readiness::{PollReadiness, Readiness};
 use crate::ring::serve_ring;
 use crate::serve::{serve_sockets, yield_core};
 use crate::timer::{ControlEnds, run_timer};
+use crate::turn::Turn;
 use access::CoreEvent;
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
 use engine::{EngineSettings, Secrets, Shard, UdpService};
@@ -234,7 +235,7 @@ fn serve_connections(core: &Rc<CoreState>) -> Result<Option<Task<()>>, WorkerErr
     }
     let descriptor = core.http_server.borrow().descriptor().map_err(WorkerError::Readiness)?;
     let readiness = PollReadiness::of(descriptor);
-    let wait = async move |core: &CoreState| connection::wait(core, &readiness).await;
+    let wait = async move |core: &CoreState| connection::wait(&core.http_server, &readiness).await;
     Ok(Some(glommio::spawn_local(serve_sockets(Rc::clone(core), CoreState::serve_connections, wait))))
 }
 

@@ -1,10 +1,11 @@
 use super::buffers::Buffers;
 use super::end::{End, Next, WaitsFor};
 use super::http_connection::{ConnectionContext, HttpConnection};
-use super::limits::{DRAIN_S, OWNER_WAIT_S, TIMER_TURNS_PER_ROUND};
+use super::http_limits::HttpLimits;
+use super::limits::TIMER_TURNS_PER_ROUND;
 use super::listener::HttpListener;
 use super::poll::Poll;
-use super::prefixes::{PrefixLengths, Prefixes};
+use super::prefixes::Prefixes;
 use super::ready::ReadyConnections;
 use super::slot::{Connection, Deadline, Watch};
 use super::slots::{SlotKey, Slots};
@@ -27,35 +28,6 @@ pub struct HttpSetup {
     pub limits: HttpLimits,
     /// Certificate and key for the listeners with TLS.
     pub identity: Option<Arc<ServerIdentity>>,
-}
-
-/// The limits of one core's HTTP connections.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct HttpLimits {
-    pub connections_max: usize,
-    pub connections_per_prefix_max: u32,
-    pub prefixes: PrefixLengths,
-    /// Seconds from accepting a connection to the end of its first request.
-    pub first_request_s: u32,
-    /// Seconds from the first byte of a later request to its end.
-    pub request_s: u32,
-    /// Seconds until the next request begins.
-    pub idle_s: u32,
-    /// Seconds until another core has answered a request, or the client has received an answer.
-    pub answer_s: u32,
-}
-
-impl HttpLimits {
-    pub(super) const fn seconds(&self, waits_for: WaitsFor) -> u32 {
-        match waits_for {
-            WaitsFor::FirstRequest => self.first_request_s,
-            WaitsFor::Request => self.request_s,
-            WaitsFor::NextRequest => self.idle_s,
-            WaitsFor::AnswerTaken | WaitsFor::RoutedRequest => self.answer_s,
-            WaitsFor::OwnerBusy => OWNER_WAIT_S,
-            WaitsFor::Close => DRAIN_S,
-        }
-    }
 }
 
 /// Serves the HTTP clients of a core.

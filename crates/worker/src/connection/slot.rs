@@ -1,7 +1,7 @@
 use super::end::WaitsFor;
 use super::http_connection::HttpConnection;
+use super::http_limits::HttpLimits;
 use super::prefixes::Prefix;
-use super::server::HttpLimits;
 use primitives::Second;
 use std::os::fd::OwnedFd;
 

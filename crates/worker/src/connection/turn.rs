@@ -6,24 +6,25 @@ use super::prefixes::Prefix;
 use super::server::{Accepting, CoreContext, HttpServer};
 use super::slot::{Connection, Watch};
 use super::slots::SlotKey;
-use crate::core_state::{CoreState, Turn};
 use crate::readiness::PollReadiness;
+use crate::turn::Turn;
 use core::future::poll_fn;
 use core::pin::pin;
 use core::task::Poll;
 use primitives::Counter;
 use rustix::io::Errno;
 use rustix::net::{SocketAddrAny, SocketFlags, acceptfrom_with};
+use std::cell::RefCell;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Instant;
 
 /// Waits until a socket has an event, or a connection has more to do after an answer from another core.
-pub(crate) async fn wait(core: &CoreState, readiness: &PollReadiness) -> io::Result<()> {
+pub(crate) async fn wait(http_server: &RefCell<HttpServer>, readiness: &PollReadiness) -> io::Result<()> {
     let mut sockets = pin!(readiness.wait());
     poll_fn(|context| {
-        let http_server = &mut *core.http_server.borrow_mut();
+        let http_server = &mut *http_server.borrow_mut();
         if !http_server.ready.is_empty() {
             return Poll::Ready(Ok(()));
         }

@@ -1,6 +1,7 @@
 use super::super::limits::TURN;
+use super::super::prefixes::PrefixLengths;
 use super::*;
-use crate::core_state::Turn;
+use crate::turn::Turn;
 use access::{AccessBounds, AccessPolicy, AccountBounds, DetailsBounds, TorrentTableBounds};
 use engine::{AnnouncePolicy, ConnectionIdKey, EngineSettings, InvalidConnectionId, Secrets};
 use primitives::{Second, ShardCount, SteeringKey, TableSeed};
