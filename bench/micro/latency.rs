@@ -3,7 +3,8 @@
 
 use criterion::{Bencher, Criterion, Throughput};
 use latency::{ReplyCounts, ReplyKind, ReplyTag, ReplyTimer};
-use primitives::{AddressFamily, Outcome, RequestKind, Statistics};
+use metrics::{Outcome, Statistics};
+use primitives::{AddressFamily, RequestKind};
 use std::hint::black_box;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 

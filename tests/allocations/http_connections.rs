@@ -2,7 +2,8 @@
 
 use access::{AccessPolicy, DetailsKept};
 use allocation_counter::measure;
-use primitives::{Counter, InfoHash};
+use metrics::Counter;
+use primitives::InfoHash;
 use ringtrack_tests::http_client::{HttpAnswer, announce_target, request, scrape_target};
 use ringtrack_tests::http_server::{Connected, ConnectionState, Troubles};
 use ringtrack_tests::simulator::{Simulator, SimulatorSettings};

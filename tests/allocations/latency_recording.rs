@@ -1,6 +1,7 @@
 use allocation_counter::measure;
 use latency::{LatencySet, ReplyCounts, ReplyKind, ReplyTag, ReplyTimer};
-use primitives::{AddressFamily, Outcome, RequestKind, Statistics};
+use metrics::{Outcome, Statistics};
+use primitives::{AddressFamily, RequestKind};
 use std::time::{Duration, Instant, SystemTime};
 
 const BATCH: usize = 64;

@@ -1,6 +1,7 @@
 use crate::steady_traffic::{Sides, Traffic};
 use allocation_counter::measure;
-use primitives::{AddressFamily, Counter, RequestKind};
+use metrics::Counter;
+use primitives::{AddressFamily, RequestKind};
 use ringtrack_tests::simulator::{Arrival, Datagram};
 
 /// Asserts that serving the datagrams allocates nothing and sends this number of replies.

@@ -2,7 +2,8 @@
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use engine::{ConnectionIdKey, Secrets};
-use primitives::{PublishedStatistics, ShardCount, SteeringKey, TableSeed};
+use metrics::PublishedStatistics;
+use primitives::{ShardCount, SteeringKey, TableSeed};
 use ringtrack_tests::simulator::{SimulatorSettings, usual_http};
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};

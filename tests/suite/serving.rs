@@ -3,7 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::Instant;
 
-use primitives::{InfoHash, Statistics};
+use metrics::Statistics;
+use primitives::InfoHash;
 use rustix::process::Signal;
 use udp_protocol::{ConnectRequest, TransactionId};
 use zerocopy::IntoBytes;

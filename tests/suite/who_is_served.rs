@@ -15,9 +15,9 @@ mod software;
 use access::{
     AccessPolicy, AccessUpdate, CompletedCounts, DetailsKept, KeyGrant, TorrentAdmission, UserAdmission,
 };
+use metrics::{Counter, ErrorReason, HttpOutcome, Outcome, Statistics};
 use primitives::{
-    AddressFamily, AuthenticationKey, Counter, ErrorReason, HttpOutcome, InfoHash, KeyId, ListChange,
-    ListSource, Outcome, RequestKind, Statistics, TorrentList,
+    AddressFamily, AuthenticationKey, InfoHash, KeyId, ListChange, ListSource, RequestKind, TorrentList,
 };
 use ringtrack_tests::simulator::{Simulator, SimulatorSettings};
 

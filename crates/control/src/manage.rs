@@ -11,9 +11,10 @@ use crate::manager::{Manager, unix_s};
 use crate::page_start::{PageStart, page_start, sum};
 use access::{AccessUpdate, KeyGrant, ListedTorrent, TorrentTablePlace};
 use database::{StoredBan, TooManyWaiting, WriteBehindState};
+use metrics::Statistics;
 use primitives::{
     AuthenticationKey, FirstTorrents, InfoHash, InfoHashPrefix, ListChange, ListSource, Query, ShardId,
-    Statistics, TorrentInfo, TorrentList, TorrentOrder, TorrentScan,
+    TorrentInfo, TorrentList, TorrentOrder, TorrentScan,
 };
 use std::cmp::Reverse;
 use std::collections::HashMap;

@@ -1,9 +1,9 @@
 use access::TorrentTablePlace;
 pub use database::Banned;
 use database::{DatabaseError, TooManyWaiting};
+use metrics::Statistics;
 use primitives::{
-    AuthenticationKey, InfoHash, ListChange, ListSource, PeerInfo, Statistics, TorrentInfo, TorrentList,
-    TorrentOrder,
+    AuthenticationKey, InfoHash, ListChange, ListSource, PeerInfo, TorrentInfo, TorrentList, TorrentOrder,
 };
 use std::future::Future;
 use std::net::SocketAddr;

@@ -1,4 +1,5 @@
-use primitives::{AddressFamily, Counter, Gauge, RequestKind, Statistics};
+use metrics::{Counter, Gauge, Statistics};
+use primitives::{AddressFamily, RequestKind};
 use std::time::Duration;
 use tracing::info;
 
@@ -42,7 +43,7 @@ pub fn log_all_figures(statistics: &Statistics) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use primitives::Outcome;
+    use metrics::Outcome;
 
     #[test]
     fn the_line_has_rates_over_the_interval_and_current_totals() {

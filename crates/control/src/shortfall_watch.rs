@@ -1,4 +1,4 @@
-use primitives::{Counter, Statistics};
+use metrics::{Counter, Statistics};
 use tracing::error;
 
 /// Logs entries that were rejected because a limit was reached: the change that brought them was acknowledged.

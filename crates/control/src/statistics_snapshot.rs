@@ -1,4 +1,4 @@
-use primitives::{Counter, PublishedStatistics, Statistics};
+use metrics::{Counter, PublishedStatistics, Statistics};
 use std::sync::Arc;
 
 /// The figures that the workers publish, in the order of their shards.

@@ -4,7 +4,8 @@ use crate::report::{log_all_figures, statistics_line};
 use crate::statistics_snapshot::StatisticsSnapshot;
 use config::Interval as Every;
 use latency::LatencySet;
-use primitives::{ShardCount, ShardId, Statistics};
+use metrics::Statistics;
+use primitives::{ShardCount, ShardId};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -242,7 +243,7 @@ pub(crate) async fn tick(interval: Option<&mut Interval>) {
 mod tests {
     use super::*;
     use crate::testing::TestWorkers;
-    use primitives::{Counter, PublishedStatistics};
+    use metrics::{Counter, PublishedStatistics};
     use std::cell::Cell;
     use tokio::sync::mpsc::channel;
 

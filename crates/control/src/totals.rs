@@ -1,5 +1,6 @@
 use database::{StoredTotal, TooManyWaiting, TotalName, WriteBehind};
-use primitives::{AddressFamily, Counter, HttpOutcome, RequestKind, Statistics};
+use metrics::{Counter, HttpOutcome, Statistics};
+use primitives::{AddressFamily, RequestKind};
 use std::collections::BTreeMap;
 
 /// Totals over all runs of the tracker.
@@ -74,7 +75,7 @@ impl Totals {
 mod tests {
     use super::*;
     use database::WriteBehindSettings;
-    use primitives::Outcome;
+    use metrics::Outcome;
 
     #[tokio::test]
     async fn a_run_adds_to_the_earlier_totals_and_saves_those_that_changed() {

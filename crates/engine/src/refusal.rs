@@ -1,6 +1,7 @@
 use crate::connection_id::ConnectionIdError;
 use access::{ClientRefused, KeyRefusal, NetworkRefused};
-use primitives::{Counter, ErrorReason, Statistics, UnreachableAddress};
+use metrics::{Counter, ErrorReason, Statistics};
+use primitives::UnreachableAddress;
 use thiserror::Error;
 
 /// Why a well-formed request is refused, whatever its torrent. Clients show the text to their user. The type is small,

@@ -1,5 +1,6 @@
 use crate::tag::{ReplyKind, ReplyTag};
-use primitives::{AddressFamily, ErrorReason, Outcome, RequestKind, Statistics};
+use metrics::{ErrorReason, Outcome, Statistics};
+use primitives::{AddressFamily, RequestKind};
 
 /// The number of replies of each tag that a core has written since its start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -98,7 +98,8 @@ impl ReplyTimer {
 mod tests {
     use super::*;
     use crate::ReplyKind;
-    use primitives::{AddressFamily, Outcome, RequestKind, Statistics};
+    use metrics::{Outcome, Statistics};
+    use primitives::{AddressFamily, RequestKind};
 
     const ANNOUNCE: ReplyTag = ReplyTag { kind: ReplyKind::Announce, family: AddressFamily::V4 };
 

@@ -11,8 +11,8 @@ mod authentication_key;
 mod info_hash;
 mod peer_id;
 mod query;
+mod request_kind;
 mod shard;
-mod statistics;
 mod table_seed;
 mod time;
 mod torrent_info;
@@ -26,11 +26,8 @@ pub use authentication_key::{AuthenticationKey, KeyId, KeyInPath, path_segments}
 pub use info_hash::{InfoHash, InfoHashPrefix};
 pub use peer_id::{PeerId, PeerIdPrefix};
 pub use query::{FirstTorrents, Query, Reply, TorrentOrder, TorrentScan};
+pub use request_kind::RequestKind;
 pub use shard::{SHARDS_MAX, ShardCount, ShardCountError, ShardId, SteeringKey};
-pub use statistics::{
-    Counter, DropReason, ErrorReason, Gauge, HttpOutcome, Outcome, PublishedStatistics, RequestKind,
-    Statistics,
-};
 pub use table_seed::TableSeed;
 pub use time::Second;
 pub use torrent_info::{PeerDetails, PeerInfo, TorrentInfo};

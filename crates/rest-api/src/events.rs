@@ -1,7 +1,6 @@
 use crate::answer::{ApiError, with_type};
 use crate::app::{App, now_unix_ms};
 use crate::limits::EVENT_INTERVAL;
-use crate::metrics::gauge_names;
 use crate::server::stopped;
 use crate::token::Token;
 use crate::tracker::Tracker;
@@ -11,6 +10,7 @@ use axum::http::HeaderValue;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::Response;
 use futures_util::stream;
+use metrics::{Kind, Statistics as Figures};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -38,8 +38,7 @@ struct Watch {
     stop: watch::Receiver<bool>,
     tokens: watch::Receiver<Arc<[Token]>>,
     ticks: Interval,
-    gauges: Vec<String>,
-    before: Option<(Instant, BTreeMap<String, u64>)>,
+    before: Option<(Instant, Figures)>,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -56,30 +55,26 @@ impl Watch {
     }
 
     fn event(&mut self, now: Instant) -> String {
-        let figures: BTreeMap<String, u64> = self.tracker.statistics().named().collect();
-        let before = self.before.replace((now, figures.clone()));
+        let statistics = self.tracker.statistics();
+        let before = self.before.replace((now, statistics.clone()));
         let rates_per_s = before.map_or_else(BTreeMap::new, |(then, old)| {
-            rates(&self.gauges, &old, &figures, now.duration_since(then).as_secs_f64())
+            rates(&old, &statistics, now.duration_since(then).as_secs_f64())
         });
-        let event = Statistics { unix_ms: now_unix_ms(), figures, rates_per_s };
+        let event = Statistics { unix_ms: now_unix_ms(), figures: statistics.named().collect(), rates_per_s };
         let data = serde_json::to_string(&event).expect("names and numbers serialize to JSON");
         format!("event: statistics\ndata: {data}\n\n")
     }
 }
 
-fn rates(
-    gauges: &[String],
-    before: &BTreeMap<String, u64>,
-    figures: &BTreeMap<String, u64>,
-    elapsed_s: f64,
-) -> BTreeMap<String, f64> {
-    let counters = figures.iter().filter(|(name, _)| !gauges.contains(name));
+fn rates(before: &Figures, now: &Figures, elapsed_s: f64) -> BTreeMap<String, f64> {
+    let figures = now.figures().zip(before.figures());
+    let counters = figures.filter(|((figure, _), _)| figure.kind == Kind::Counter);
     counters
-        .map(|(name, &value)| {
-            let growth = value.saturating_sub(before.get(name).copied().unwrap_or(value));
+        .map(|((figure, value), (_, before))| {
+            let growth = value.saturating_sub(before);
             #[expect(clippy::cast_precision_loss, reason = "the growth within a second is far below 2^53")]
             let rate = growth as f64 / elapsed_s.max(f64::MIN_POSITIVE);
-            (name.clone(), rate)
+            (figure.name, rate)
         })
         .collect()
 }
@@ -102,7 +97,7 @@ async fn get_events(State(app): State<App>) -> Result<Response, ApiError> {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let App { tracker, stop, mut tokens, .. } = app;
     tokens.mark_unchanged();
-    let watch = Watch { tracker, stop, tokens, ticks, gauges: gauge_names(), before: None, _permit: permit };
+    let watch = Watch { tracker, stop, tokens, ticks, before: None, _permit: permit };
     let events = stream::unfold(watch, |mut watch| async {
         let event = watch.next().await?;
         Some((Ok::<_, Infallible>(event), watch))

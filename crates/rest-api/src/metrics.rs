@@ -5,7 +5,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use chrono::DateTime;
-use primitives::{Gauge, Statistics};
+use metrics::{Figure, Kind, Statistics};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -64,29 +64,24 @@ pub(crate) struct Sample {
 }
 
 /// A label of a value.
-#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Label {
     name: &'static str,
-    value: String,
-}
-
-/// Returns the names of all gauges: the figures that are above 0 when every gauge is set.
-pub(crate) fn gauge_names() -> Vec<String> {
-    let mut all_set = Statistics::default();
-    Gauge::ALL.iter().for_each(|&gauge| all_set.set(gauge, 1));
-    all_set.named().filter(|(_, value)| *value > 0).map(|(name, _)| name).collect()
+    value: &'static str,
 }
 
 impl Metrics {
     fn new(unix_ms: u64, statistics: &Statistics) -> Self {
-        let gauges = gauge_names();
         let recorded_at = rfc3339(unix_ms);
         let mut metrics: BTreeMap<String, Metric> = BTreeMap::new();
-        for (figure, value) in statistics.named() {
-            let r#type = if gauges.contains(&figure) { MetricType::Gauge } else { MetricType::Counter };
-            let (name, labels) = labelled(&figure, r#type);
+        for (Figure { metric: name, kind, labels, .. }, value) in statistics.figures() {
+            let r#type = match kind {
+                Kind::Counter => MetricType::Counter,
+                Kind::Gauge => MetricType::Gauge,
+            };
             let metric =
                 metrics.entry(name.clone()).or_insert_with(|| Metric { r#type, name, samples: Vec::new() });
+            let labels = labels.into_iter().map(|(name, value)| Label { name, value }).collect();
             metric.samples.push(Sample { value, recorded_at: recorded_at.clone(), labels });
         }
         Self { metrics: metrics.into_values().collect() }
@@ -106,28 +101,6 @@ impl Metrics {
             }
         }
         text
-    }
-}
-
-/// Returns a figure's metric name and labels: `udp_v4_connect_answered` belongs to `ringtrack_udp_requests_total`, with
-/// the labels `family`, `kind` and `outcome`.
-fn labelled(figure: &str, r#type: MetricType) -> (String, Vec<Label>) {
-    let label = |name, value: &str| Label { name, value: value.to_owned() };
-    let parts: Vec<&str> = figure.splitn(4, '_').collect();
-    match parts[..] {
-        ["udp", family @ ("v4" | "v6"), "received"] => {
-            ("ringtrack_udp_datagrams_received_total".to_owned(), vec![label("family", family)])
-        }
-        ["udp", family @ ("v4" | "v6"), kind, outcome] => (
-            "ringtrack_udp_requests_total".to_owned(),
-            vec![label("family", family), label("kind", kind), label("outcome", outcome)],
-        ),
-        ["http", family @ ("v4" | "v6"), ..] => (
-            "ringtrack_http_requests_total".to_owned(),
-            vec![label("family", family), label("outcome", &figure["http_v4_".len()..])],
-        ),
-        _ if r#type == MetricType::Gauge => (format!("ringtrack_{figure}"), Vec::new()),
-        _ => (format!("ringtrack_{figure}_total"), Vec::new()),
     }
 }
 
@@ -162,7 +135,8 @@ async fn get_metrics(State(app): State<App>, query: Query) -> Result<Response, A
 #[cfg(test)]
 mod tests {
     use super::*;
-    use primitives::{AddressFamily, HttpOutcome, Outcome, RequestKind};
+    use metrics::{Gauge, HttpOutcome, Outcome};
+    use primitives::{AddressFamily, RequestKind};
 
     #[test]
     fn figures_are_counters_and_gauges_with_labels() {
@@ -183,11 +157,5 @@ mod tests {
         ] {
             assert!(text.lines().any(|found| found == line), "{line}\n{text}");
         }
-    }
-
-    #[test]
-    fn all_gauges_are_known() {
-        assert_eq!(gauge_names().len(), 11);
-        assert_eq!(gauge_names()[10], "timer_lateness_us_max");
     }
 }

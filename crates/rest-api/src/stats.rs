@@ -5,12 +5,10 @@ use crate::parameters::Query;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
+use metrics::{Counter, DropReason, Gauge, HttpOutcome, Outcome, Statistics};
 use primitives::AddressFamily::{V4, V6};
-use primitives::{
-    AddressFamily, Counter, DropReason, ErrorReason, Gauge, HttpOutcome, Outcome, RequestKind, Statistics,
-};
+use primitives::RequestKind;
 use serde::Serialize;
-use std::fmt::Write as _;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -59,16 +57,13 @@ pub(crate) struct Stats {
     udp6_errors_handled: u64,
 }
 
-const KINDS: [RequestKind; 4] =
-    [RequestKind::Connect, RequestKind::Announce, RequestKind::Scrape, RequestKind::Unknown];
-
 impl Stats {
     fn new(statistics: &Statistics) -> Self {
         let http = |family, outcome| statistics.http_outcomes(family, outcome);
         let (announce, scrape) = (HttpOutcome::AnnounceAnswered, HttpOutcome::ScrapeAnswered);
         let udp = |family, kind| statistics.outcomes(family, kind, Outcome::Answered);
-        let errors = |family| errors(statistics, family);
-        let responses = |family| KINDS.map(|kind| udp(family, kind)).iter().sum::<u64>() + errors(family);
+        let errors = |family| statistics.errors_of(family);
+        let responses = |family| statistics.of_any_kind(family, Outcome::Answered) + errors(family);
         Self {
             torrents: statistics.gauge(Gauge::Torrents),
             seeders: statistics.gauge(Gauge::SeedersV4) + statistics.gauge(Gauge::SeedersV6),
@@ -80,8 +75,8 @@ impl Stats {
             tcp6_connections_handled: http(V6, announce) + http(V6, scrape),
             tcp6_announces_handled: http(V6, announce),
             tcp6_scrapes_handled: http(V6, scrape),
-            udp_requests_aborted: aborted(statistics),
-            udp_requests_banned: banned(statistics),
+            udp_requests_aborted: statistics.dropped_for(DropReason::MeshFull),
+            udp_requests_banned: statistics.dropped_for(DropReason::Banned),
             udp_banned_ips_total: 0,
             udp_avg_connect_processing_time_ns: 0,
             udp_avg_announce_processing_time_ns: 0,
@@ -104,26 +99,8 @@ impl Stats {
     fn prometheus(&self) -> String {
         let value = serde_json::to_value(self).expect("names and numbers serialize to JSON");
         let figures = value.as_object().into_iter().flatten();
-        figures.fold(String::new(), |mut text, (name, figure)| {
-            writeln!(text, "{name} {figure}").expect("writing to a string never fails");
-            text
-        })
+        figures.map(|(name, figure)| format!("{name} {figure}\n")).collect()
     }
-}
-
-fn errors(statistics: &Statistics, family: AddressFamily) -> u64 {
-    let of = |kind, error| statistics.outcomes(family, kind, Outcome::Error(error));
-    KINDS.iter().flat_map(|&kind| ErrorReason::ALL.map(|error| of(kind, error))).sum()
-}
-
-fn banned(statistics: &Statistics) -> u64 {
-    let of = |family, kind| statistics.outcomes(family, kind, Outcome::Dropped(DropReason::Banned));
-    AddressFamily::ALL.iter().flat_map(|&family| KINDS.map(|kind| of(family, kind))).sum()
-}
-
-fn aborted(statistics: &Statistics) -> u64 {
-    let of = |family, kind| statistics.outcomes(family, kind, Outcome::Dropped(DropReason::MeshFull));
-    AddressFamily::ALL.iter().flat_map(|&family| KINDS.map(|kind| of(family, kind))).sum()
 }
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
@@ -152,6 +129,7 @@ async fn get_stats(State(app): State<App>, query: Query) -> Result<Response, Api
 #[cfg(test)]
 mod tests {
     use super::*;
+    use metrics::ErrorReason;
 
     #[test]
     fn each_figure_has_its_version_1_name() {

@@ -3,7 +3,8 @@ use control::{
     ManagementError, Modes, StorageInfo, TorrentPage, TorrentWithPeers, WantedKey,
 };
 use futures_util::future::BoxFuture;
-use primitives::{AuthenticationKey, InfoHash, ListChange, Statistics, TorrentInfo, TorrentList};
+use metrics::Statistics;
+use primitives::{AuthenticationKey, InfoHash, ListChange, TorrentInfo, TorrentList};
 
 type Answer<'a, T> = BoxFuture<'a, Result<T, ManagementError>>;
 

@@ -9,7 +9,8 @@ use engine::{
     Shard, UdpService,
 };
 use latency::{ReplyCounts, ReplyKind, ReplyTag, ReplyTimer};
-use primitives::{AddressFamily, Counter, DropReason, Outcome, PublishedStatistics, RequestKind, ShardId};
+use metrics::{Counter, DropReason, Outcome, PublishedStatistics};
+use primitives::{AddressFamily, RequestKind, ShardId};
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -8,7 +8,8 @@ use access::CoreEvent;
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
 use glommio::timer::sleep;
 use latency::LatencySet;
-use primitives::{Counter, Gauge, ShardId};
+use metrics::{Counter, Gauge};
+use primitives::ShardId;
 use std::time::{Duration, Instant};
 
 /// A core's ends of the channels from and to the control plane.

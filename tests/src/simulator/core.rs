@@ -3,7 +3,8 @@ use engine::{
     EngineSettings, HttpPolicy, HttpService, Now, REPLY_BYTES_MAX, RoutedScrape, Routing, ScrapeStep,
     Secrets, Shard, UdpService,
 };
-use primitives::{DropReason, Outcome, RequestKind, ShardId};
+use metrics::{DropReason, Outcome};
+use primitives::{RequestKind, ShardId};
 use std::net::SocketAddr;
 
 #[derive(Debug)]

@@ -1,7 +1,8 @@
 use super::Simulator;
 use engine::{ConnectionToken, HttpExchange, HttpService, HttpStep, Now, RoutedRequest, Shard};
 use http_protocol::RESPONSE_BYTES_MAX;
-use primitives::{Counter, ShardId};
+use metrics::Counter;
+use primitives::ShardId;
 use std::net::IpAddr;
 
 /// The parts of a core that serve its HTTP connections.

@@ -1,5 +1,6 @@
 use super::requests::{any_request, clients};
-use primitives::{AddressFamily, Counter};
+use metrics::Counter;
+use primitives::AddressFamily;
 use proptest::prelude::*;
 use ringtrack_tests::simulator::{Arrival, Datagram, Simulator, SimulatorSettings};
 

@@ -1,6 +1,7 @@
 use super::accounting::assert_accounted;
 use super::requests::{Asked, CLIENTS, Request, TORRENTS, any_announce, any_request, clients, info_hash};
-use primitives::{AnnounceEvent, Counter, InfoHash, Statistics};
+use metrics::{Counter, Statistics};
+use primitives::{AnnounceEvent, InfoHash};
 use proptest::prelude::*;
 use ringtrack_tests::client::{Answer, Client, TorrentCounts};
 use ringtrack_tests::simulator::{Arrival, Datagram, Simulator, SimulatorSettings};

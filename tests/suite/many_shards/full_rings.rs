@@ -1,5 +1,6 @@
 use super::accounting::assert_accounted;
-use primitives::{AddressFamily, Counter, DropReason, InfoHash, Outcome, RequestKind};
+use metrics::{Counter, DropReason, Outcome};
+use primitives::{AddressFamily, InfoHash, RequestKind};
 use ringtrack_tests::client::Client;
 use ringtrack_tests::simulator::{Arrival, Datagram, Simulator, SimulatorSettings};
 use zerocopy::IntoBytes;

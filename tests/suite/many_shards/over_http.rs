@@ -1,5 +1,6 @@
 use super::requests::{Asked, CLIENTS, Request, TORRENTS, any_announce, clients, info_hash};
-use primitives::{AddressFamily, AnnounceEvent, Counter, HttpOutcome, InfoHash, Statistics};
+use metrics::{Counter, HttpOutcome, Statistics};
+use primitives::{AddressFamily, AnnounceEvent, InfoHash};
 use proptest::prelude::*;
 use ringtrack_tests::client::{Announced, Answer, Client, TorrentCounts};
 use ringtrack_tests::http_client::{HttpClient, announce_target};

@@ -1,5 +1,6 @@
 use super::accounting::assert_accounted;
-use primitives::{Counter, InfoHash};
+use metrics::Counter;
+use primitives::InfoHash;
 use ringtrack_tests::client::{Answer, Client, TorrentCounts};
 use ringtrack_tests::simulator::{Arrival, Datagram, Simulator, SimulatorSettings};
 use std::collections::BTreeSet;

@@ -223,7 +223,7 @@ fn announces_beyond_the_session_limit_are_answered_and_counted() {
         send(&mut tracker, &way, &report(0, 0, 1, Started));
         let other = Announce { peer_id: PeerId(*b"-XX0001-mnopqrstuvwx"), ..report(0, 0, 1, Started) };
         send(&mut tracker, &way, &other);
-        let refused = tracker.statistics().counter(primitives::Counter::SessionReportsRefused);
+        let refused = tracker.statistics().counter(metrics::Counter::SessionReportsRefused);
         assert_eq!(refused, 1, "{way:?}");
     }
 }

@@ -1,8 +1,9 @@
 use super::ask::{Announce, IPS, Protocol, Received, Way, ways};
 use super::{LISTED, PUBLIC, REMEMBERING, allow, deny, disallow, torrent, tracker};
 use access::{AccessPolicy, AccessUpdate, CompletedCounts};
+use metrics::Counter;
 use primitives::AnnounceEvent::{Completed, Stopped};
-use primitives::{AnnounceEvent, Counter, PeerId};
+use primitives::{AnnounceEvent, PeerId};
 use ringtrack_tests::simulator::{CoreEvents, Simulator, SimulatorSettings};
 use std::collections::BTreeMap;
 

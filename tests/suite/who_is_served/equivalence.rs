@@ -3,7 +3,8 @@ use super::{
     account, allow, assert_accounted, change_list, deny, disallow, grant, key_text, revoke, tracker,
 };
 use access::{AccessPolicy, CompletedCounts, DetailsKept, TorrentAdmission, UserAdmission};
-use primitives::{AnnounceEvent, ListChange, ListSource, PeerId, Statistics, TorrentList};
+use metrics::Statistics;
+use primitives::{AnnounceEvent, ListChange, ListSource, PeerId, TorrentList};
 use proptest::prelude::*;
 use ringtrack_tests::simulator::{CoreEvents, Simulator};
 

@@ -6,7 +6,8 @@ use super::{
 use ListChange::{Add, Remove};
 use ListSource::{Api, File};
 use TorrentList::{Allowed, Denied};
-use primitives::{AnnounceEvent, HttpOutcome, ListChange, ListSource, RequestKind, TorrentList};
+use metrics::HttpOutcome;
+use primitives::{AnnounceEvent, ListChange, ListSource, RequestKind, TorrentList};
 use ringtrack_tests::http_client::{HttpClient, Value};
 use ringtrack_tests::simulator::{Simulator, SimulatorSettings, usual_http};
 
@@ -54,7 +55,7 @@ fn an_announce_of_an_unlisted_torrent_is_refused_whatever_its_event() {
                 );
             }
         }
-        assert_eq!(tracker.statistics().gauge(primitives::Gauge::SwarmsV4), 0);
+        assert_eq!(tracker.statistics().gauge(metrics::Gauge::SwarmsV4), 0);
     }
 }
 

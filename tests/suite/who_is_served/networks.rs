@@ -1,7 +1,8 @@
 use super::ask::{Announce, IPS, Protocol, Received, Way, ways};
 use super::{PRIVATE, PUBLIC, assert_accounted, grant, http_outcomes, key_text, refusals, torrent, tracker};
 use access::{AccessUpdate, BannedNetworks};
-use primitives::{AddressFamily, DropReason, HttpOutcome, Outcome, RequestKind};
+use metrics::{DropReason, HttpOutcome, Outcome};
+use primitives::{AddressFamily, RequestKind};
 use ringtrack_tests::client::{Client, TRANSACTION};
 use ringtrack_tests::http_client::{HttpClient, Value};
 use ringtrack_tests::simulator::{Arrival, Datagram, Simulator};

@@ -1,6 +1,7 @@
 use super::ask::{Announce, Protocol, Received, Way, ways};
 use super::{DETAILED, PUBLIC, deny, torrent, tracker};
-use primitives::{AnnounceEvent, Counter, PeerDetails, PeerId, PeerInfo};
+use metrics::Counter;
+use primitives::{AnnounceEvent, PeerDetails, PeerId, PeerInfo};
 use ringtrack_tests::http_client::{HttpClient, Value, announce_target};
 use ringtrack_tests::simulator::{Simulator, SimulatorSettings};
 use std::collections::BTreeMap;
@@ -202,5 +203,5 @@ fn access_bytes(tracker: &mut Simulator) -> u64 {
     for _ in 0..9 {
         tracker.statistics();
     }
-    tracker.statistics().gauge(primitives::Gauge::AccessBytes)
+    tracker.statistics().gauge(metrics::Gauge::AccessBytes)
 }

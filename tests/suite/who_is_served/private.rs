@@ -3,7 +3,8 @@ use super::{
     PRIVATE, assert_accounted, grant, http_outcomes, key_text, refusals, refused_datagrams, revoke, torrent,
     tracker,
 };
-use primitives::{HttpOutcome, RequestKind};
+use metrics::HttpOutcome;
+use primitives::RequestKind;
 use ringtrack_tests::client::{unknown_option, url_data};
 use ringtrack_tests::http_client::{HttpClient, Value};
 use ringtrack_tests::simulator::Simulator;
@@ -52,7 +53,7 @@ fn an_announce_without_a_valid_key_is_refused_with_the_reason() {
         assert_eq!(refused_datagrams(&statistics, RequestKind::Announce), over_udp);
         assert_eq!(http_outcomes(&statistics, HttpOutcome::AnnounceRefused), over_http);
         assert_eq!(refusals(&mut tracker), [6, 0, 0, 0], "{way:?}");
-        assert_eq!(tracker.statistics().gauge(primitives::Gauge::SwarmsV4), 0);
+        assert_eq!(tracker.statistics().gauge(metrics::Gauge::SwarmsV4), 0);
         assert_accounted(&mut tracker);
     }
 }

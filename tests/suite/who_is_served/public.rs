@@ -1,6 +1,7 @@
 use super::ask::{Announce, ways};
 use super::{PUBLIC, key_text, refusals, tracker};
-use primitives::{AnnounceEvent, Gauge};
+use metrics::Gauge;
+use primitives::AnnounceEvent;
 use ringtrack_tests::simulator::CoreEvents;
 
 #[test]

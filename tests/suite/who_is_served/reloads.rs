@@ -63,7 +63,7 @@ fn a_reloaded_list_that_is_empty_removes_all_torrents() {
     reload(&mut tracker, Allowed, Api, &[]);
     tracker.sweep();
     assert!(!all.iter().any(|&number| is_served(&mut tracker, &Way::UDP, number)));
-    assert_eq!(tracker.statistics().gauge(primitives::Gauge::SwarmsV4), 0);
+    assert_eq!(tracker.statistics().gauge(metrics::Gauge::SwarmsV4), 0);
 }
 
 #[test]

@@ -12,7 +12,8 @@ use http_protocol::{
     Connection, Framing, HeadSearch, Incoming, ProxiedSource, ProxyHeader, Request, read_proxy_header,
     read_request, write_status,
 };
-use primitives::{AddressFamily, HttpOutcome, ShardId, canonical_ip};
+use metrics::HttpOutcome;
+use primitives::{AddressFamily, ShardId, canonical_ip};
 
 /// The HTTP state of one connection. It interprets the input and does no IO.
 #[derive(Debug)]

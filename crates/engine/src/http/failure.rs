@@ -3,7 +3,8 @@ use access::TorrentRefusal;
 use core::fmt::Display;
 use core::ops::Range;
 use http_protocol::{FailureResponse, Framing, QueryError, Retry};
-use primitives::{AddressFamily, Counter, HttpOutcome, Statistics};
+use metrics::{Counter, HttpOutcome, Statistics};
+use primitives::AddressFamily;
 use thiserror::Error;
 
 /// Minutes after which a client that found the tracker busy tries again, the shortest time in BEP 31. Because that is

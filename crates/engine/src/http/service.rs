@@ -17,9 +17,8 @@ use http_protocol::{
     Announce, AnnounceResponse, FullScrapeResponse, ListedPeer, OutOfRoom, PEERS_MAX, PeerForm, Peers,
     QueryError, Request, Route, Scrape, ScrapeResponse, Status, write_health, write_status,
 };
-use primitives::{
-    AddressFamily, CompactIpv4, CompactIpv6, HttpOutcome, KeyInPath, PeerDetails, PeerId, ShardId,
-};
+use metrics::HttpOutcome;
+use primitives::{AddressFamily, CompactIpv4, CompactIpv6, KeyInPath, PeerDetails, PeerId, ShardId};
 use swarm::PeerChange;
 use zerocopy::FromBytes;
 

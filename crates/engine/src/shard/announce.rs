@@ -1,8 +1,9 @@
 use super::state::Shard;
 use crate::now::Now;
 use access::{CompletedDownload, SessionReport, TorrentRefusal};
+use metrics::Counter;
 use primitives::{
-    AddressFamily, AnnounceEvent, CompactIpv4, CompactIpv6, Counter, InfoHash, KeyId, Numwant, PeerAddress,
+    AddressFamily, AnnounceEvent, CompactIpv4, CompactIpv6, InfoHash, KeyId, Numwant, PeerAddress,
     PeerDetails, PeerStatus,
 };
 use swarm::{

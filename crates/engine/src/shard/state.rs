@@ -4,9 +4,8 @@ use crate::limits::{ACCESS_BYTES_EVERY_TURNS, EVENT_ITEMS_MAX};
 use crate::now::Now;
 use crate::settings::{AnnouncePolicy, EngineSettings, Secrets};
 use access::{Access, AccessUpdate, CoreEvent, ListedPage, Sweep, TorrentTablePlace};
-use primitives::{
-    AddressFamily, CompactIpv4, CompactIpv6, Counter, Gauge, InfoHash, ShardCount, Statistics, TorrentList,
-};
+use metrics::{Counter, Gauge, Statistics};
+use primitives::{AddressFamily, CompactIpv4, CompactIpv6, InfoHash, ShardCount, TorrentList};
 use swarm::Swarms;
 
 /// One core's slice of the info hashes.

@@ -9,10 +9,8 @@ use crate::settings::InvalidConnectionId;
 use crate::shard::{AdmittedClient, Shard};
 use access::UserAdmission;
 use core::net::SocketAddr;
-use primitives::{
-    AddressFamily, CompactIpv4, CompactIpv6, Counter, DropReason, KeyInPath, Outcome, PeerAddress,
-    RequestKind,
-};
+use metrics::{Counter, DropReason, Outcome};
+use primitives::{AddressFamily, CompactIpv4, CompactIpv6, KeyInPath, PeerAddress, RequestKind};
 use udp_protocol::{Announce, ConnectionId, Request, RequestError, Scrape, TransactionId, decode_request};
 
 /// How clients prove their addresses, and what those receive that have not.

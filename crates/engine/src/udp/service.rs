@@ -11,9 +11,8 @@ use crate::settings::{EngineSettings, Secrets};
 use crate::shard::{AnyAnnounce, PendingAnnounce, Shard};
 use access::TorrentRefusal;
 use core::net::IpAddr;
-use primitives::{
-    AddressFamily, Counter, DropReason, ErrorReason, Outcome, PeerAddress, RequestKind, ShardId, Statistics,
-};
+use metrics::{Counter, DropReason, ErrorReason, Outcome, Statistics};
+use primitives::{AddressFamily, PeerAddress, RequestKind, ShardId};
 use swarm::{AddressOfSwarm, SwarmCounts, SwarmSlot};
 use udp_protocol::{AnnounceResponse, ConnectRequest, ConnectResponse, Scrape, TransactionId};
 use zerocopy::IntoBytes;

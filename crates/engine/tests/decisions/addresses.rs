@@ -2,7 +2,8 @@
 
 use super::{TORRENT, tracker};
 use engine::ProxyHeaderKind;
-use primitives::{AddressFamily, Counter, ErrorReason, HttpOutcome, Outcome, RequestKind};
+use metrics::{Counter, ErrorReason, HttpOutcome, Outcome};
+use primitives::{AddressFamily, RequestKind};
 use ringtrack_tests::client::{Answer, Client};
 use ringtrack_tests::http_client::{HttpAnswer, HttpClient, announce_target};
 use ringtrack_tests::simulator::{Arrival, Datagram, Simulator, SimulatorSettings, usual_http};

@@ -1,5 +1,6 @@
 use super::{TORRENT, ipv4_addresses, leechers, tracker};
-use primitives::{AnnounceEvent, Counter, InfoHash};
+use metrics::Counter;
+use primitives::{AnnounceEvent, InfoHash};
 use ringtrack_tests::client::{Client, TorrentCounts};
 use std::collections::BTreeSet;
 use std::net::SocketAddr;

@@ -1,7 +1,8 @@
 //! Peers that are refused at a limit are counted and answered.
 
 use super::TORRENT;
-use primitives::{Counter, InfoHash};
+use metrics::Counter;
+use primitives::InfoHash;
 use ringtrack_tests::client::{Announced, Client};
 use ringtrack_tests::simulator::{Simulator, SimulatorSettings};
 use swarm::SwarmLimits;

@@ -1,6 +1,7 @@
 use super::{TORRENT, tracker};
 use engine::InvalidConnectionId;
-use primitives::{AddressFamily, DropReason, ErrorReason, Outcome, RequestKind};
+use metrics::{DropReason, ErrorReason, Outcome};
+use primitives::{AddressFamily, RequestKind};
 use ringtrack_tests::client::{Answer, Client, TRANSACTION};
 use ringtrack_tests::simulator::{Simulator, SimulatorSettings};
 use udp_protocol::{ConnectRequest, ConnectionId};

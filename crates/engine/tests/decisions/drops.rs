@@ -1,5 +1,6 @@
 use super::{TORRENT, tracker};
-use primitives::{AddressFamily, DropReason, ErrorReason, Outcome, RequestKind};
+use metrics::{DropReason, ErrorReason, Outcome};
+use primitives::{AddressFamily, RequestKind};
 use ringtrack_tests::client::{Answer, Client, TRANSACTION};
 use udp_protocol::ConnectRequest;
 use zerocopy::IntoBytes;

@@ -8,21 +8,11 @@ mod routed;
 
 use super::TORRENT;
 use engine::HttpPolicy;
-use primitives::{AddressFamily, HttpOutcome};
+use metrics::HttpOutcome;
+use primitives::AddressFamily;
 use ringtrack_tests::http_client::{HttpAnnounced, HttpAnswer, HttpClient, announce_target, request};
 use ringtrack_tests::simulator::{Simulator, SimulatorSettings, usual_http};
 use std::net::{IpAddr, SocketAddr};
-
-const OUTCOMES: [HttpOutcome; 8] = [
-    HttpOutcome::AnnounceAnswered,
-    HttpOutcome::AnnounceRefused,
-    HttpOutcome::ScrapeAnswered,
-    HttpOutcome::ScrapeRefused,
-    HttpOutcome::Busy,
-    HttpOutcome::HealthChecked,
-    HttpOutcome::Elsewhere,
-    HttpOutcome::BadRequest,
-];
 
 fn tracker(set: impl FnOnce(&mut HttpPolicy)) -> Simulator {
     let mut policy = usual_http();
@@ -56,7 +46,8 @@ fn ip(text: &str) -> IpAddr {
 /// The outcomes counted so far.
 fn outcomes(tracker: &mut Simulator) -> Vec<(AddressFamily, HttpOutcome, u64)> {
     let statistics = tracker.statistics();
-    let all = AddressFamily::ALL.into_iter().flat_map(|family| OUTCOMES.map(|outcome| (family, outcome)));
+    let all =
+        AddressFamily::ALL.into_iter().flat_map(|family| HttpOutcome::ALL.map(|outcome| (family, outcome)));
     all.map(|(family, outcome)| (family, outcome, statistics.http_outcomes(family, outcome)))
         .filter(|(_, _, count)| *count > 0)
         .collect()

@@ -69,5 +69,5 @@ fn a_scrape_does_not_add_a_torrent() {
     let mut tracker = tracker();
     let client = Client::connected(&mut tracker, "192.0.2.1:6881");
     client.scrape(&mut tracker, &torrents(74));
-    assert_eq!(tracker.statistics().gauge(primitives::Gauge::SwarmsV4), 0);
+    assert_eq!(tracker.statistics().gauge(metrics::Gauge::SwarmsV4), 0);
 }

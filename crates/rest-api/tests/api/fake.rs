@@ -6,9 +6,10 @@ use control::{
     ManagementError, Modes, StorageInfo, StorageState, TorrentMode, TorrentPage, TorrentWithPeers, UserMode,
     WantedKey,
 };
+use metrics::{Gauge, Outcome, Statistics};
 use primitives::{
-    AddressFamily, AuthenticationKey, Gauge, InfoHash, ListChange, ListSource, Outcome, RequestKind,
-    Statistics, TorrentInfo, TorrentList, TorrentOrder,
+    AddressFamily, AuthenticationKey, InfoHash, ListChange, ListSource, RequestKind, TorrentInfo,
+    TorrentList, TorrentOrder,
 };
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};

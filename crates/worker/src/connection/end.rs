@@ -1,6 +1,7 @@
 use core::ops::ControlFlow;
 use engine::RoutedRequest;
-use primitives::{Counter, ShardId};
+use metrics::Counter;
+use primitives::ShardId;
 
 /// The next step of a connection after its turn.
 #[derive(Debug)]

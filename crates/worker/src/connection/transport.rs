@@ -4,7 +4,7 @@ use super::limits::{DRAIN_BYTES_MAX, UNREAD_BYTES_MAX};
 use super::wire::Wire;
 use core::ops::{ControlFlow, Range};
 use engine::ProxyStep;
-use primitives::{Counter, Statistics};
+use metrics::{Counter, Statistics};
 use std::io::ErrorKind;
 use tls::{Received, ServerIdentity, TlsError, TlsSession};
 

@@ -11,7 +11,7 @@ use crate::turn::Turn;
 use core::future::poll_fn;
 use core::pin::pin;
 use core::task::Poll;
-use primitives::Counter;
+use metrics::Counter;
 use rustix::io::Errno;
 use rustix::net::{SocketAddrAny, SocketFlags, acceptfrom_with};
 use std::cell::RefCell;

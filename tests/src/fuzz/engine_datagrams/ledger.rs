@@ -1,10 +1,8 @@
 use super::admission::Admission;
 use crate::simulator::{CoreEvents, Datagram, Reply, Simulator};
 use engine::{EngineSettings, Now};
-use primitives::{
-    AddressFamily, Counter, ErrorReason, Gauge, InfoHash, KeyId, Outcome, RequestKind, Statistics,
-    canonical_ip,
-};
+use metrics::{Counter, ErrorReason, Gauge, Outcome, Statistics};
+use primitives::{AddressFamily, InfoHash, KeyId, RequestKind, canonical_ip};
 use std::collections::{BTreeMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use udp_protocol::{AnnounceRequest, ConnectionId, Request, decode_request};

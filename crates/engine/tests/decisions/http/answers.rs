@@ -1,6 +1,7 @@
 use super::super::{ipv4_addresses, ipv6_addresses, leechers};
 use super::{TORRENT, address, announce, get, ip, outcomes, tracker};
-use primitives::{AddressFamily, Counter, HttpOutcome, InfoHash};
+use metrics::{Counter, HttpOutcome};
+use primitives::{AddressFamily, InfoHash};
 use ringtrack_tests::client::{Client, TorrentCounts};
 use ringtrack_tests::http_client::{HttpAnswer, HttpClient, Value, announce_target, request, scrape_target};
 use ringtrack_tests::simulator::{Simulator, SimulatorSettings};

@@ -1,6 +1,7 @@
 use super::{TORRENT, address, announce, get, ip, outcomes, peers, tracker};
 use engine::{ProxyHeaderKind, ProxyStep};
-use primitives::{AddressFamily, HttpOutcome};
+use metrics::HttpOutcome;
+use primitives::AddressFamily;
 use ringtrack_tests::http_client::{HttpClient, announce_target, scrape_target};
 use ringtrack_tests::simulator::Simulator;
 use std::net::IpAddr;

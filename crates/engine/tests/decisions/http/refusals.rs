@@ -1,5 +1,6 @@
 use super::{TORRENT, get, outcomes, tracker};
-use primitives::{AddressFamily, HttpOutcome};
+use metrics::HttpOutcome;
+use primitives::AddressFamily;
 use ringtrack_tests::http_client::{HttpAnswer, Value, announce_target};
 use ringtrack_tests::simulator::{Begun, Simulator};
 

@@ -1,7 +1,8 @@
 use super::{outcomes, request_of};
 use engine::{ConnectionToken, FullScrapes, HttpStep, Page, routed_requests_per_owner};
 use http_protocol::RESPONSE_BYTES_MAX;
-use primitives::{AddressFamily, Counter, HttpOutcome, InfoHash, ShardCount};
+use metrics::{Counter, HttpOutcome};
+use primitives::{AddressFamily, InfoHash, ShardCount};
 use ringtrack_tests::http_client::{HttpAnswer, HttpClient, Value, announce_target, scrape_target};
 use ringtrack_tests::simulator::{Begun, HttpContext, HttpLine, Simulator, SimulatorSettings, usual_http};
 use std::collections::BTreeSet;

@@ -1,0 +1,230 @@
+use crate::{Counter, DropReason, ErrorReason, Figure, Gauge, HttpOutcome, Outcome};
+use primitives::{AddressFamily, RequestKind};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+const REQUESTS_PER_FAMILY: usize = RequestKind::ALL.len() * Outcome::COUNT;
+const RECEIVED_AT: usize = AddressFamily::ALL.len() * REQUESTS_PER_FAMILY;
+const HTTP_AT: usize = RECEIVED_AT + AddressFamily::ALL.len();
+const COUNTERS_AT: usize = HTTP_AT + AddressFamily::ALL.len() * HttpOutcome::ALL.len();
+const GAUGES_AT: usize = COUNTERS_AT + Counter::ALL.len();
+pub(crate) const SLOTS: usize = GAUGES_AT + Gauge::ALL.len();
+
+const fn request_slot(family: AddressFamily, kind: RequestKind, outcome: Outcome) -> usize {
+    family as usize * REQUESTS_PER_FAMILY + kind as usize * Outcome::COUNT + outcome.index()
+}
+
+const fn http_slot(family: AddressFamily, outcome: HttpOutcome) -> usize {
+    HTTP_AT + family as usize * HttpOutcome::ALL.len() + outcome as usize
+}
+
+/// The counters and gauges of one core, or the sum of several cores'. Counting uses no atomic operation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statistics {
+    slots: [u64; SLOTS],
+}
+
+impl Default for Statistics {
+    fn default() -> Self {
+        Self { slots: [0; SLOTS] }
+    }
+}
+
+impl Statistics {
+    /// Counts received datagrams.
+    pub fn count_received(&mut self, family: AddressFamily, datagrams: u64) {
+        self.slots[RECEIVED_AT + family as usize] += datagrams;
+    }
+
+    /// Counts the outcome of one datagram.
+    pub fn count(&mut self, family: AddressFamily, kind: RequestKind, outcome: Outcome) {
+        self.slots[request_slot(family, kind, outcome)] += 1;
+    }
+
+    /// Counts the outcome of one HTTP request.
+    pub fn count_http(&mut self, family: AddressFamily, outcome: HttpOutcome) {
+        self.slots[http_slot(family, outcome)] += 1;
+    }
+
+    /// Returns the number of HTTP requests with this outcome.
+    #[must_use]
+    pub fn http_outcomes(&self, family: AddressFamily, outcome: HttpOutcome) -> u64 {
+        self.slots[http_slot(family, outcome)]
+    }
+
+    /// Returns the number of HTTP requests that have an outcome, in both families.
+    #[must_use]
+    pub fn http_requests(&self) -> u64 {
+        self.slots[HTTP_AT..COUNTERS_AT].iter().sum()
+    }
+
+    /// Adds `amount` to a counter.
+    pub fn add(&mut self, counter: Counter, amount: u64) {
+        self.slots[COUNTERS_AT + counter as usize] += amount;
+    }
+
+    /// Sets a gauge.
+    pub fn set(&mut self, gauge: Gauge, value: u64) {
+        self.slots[GAUGES_AT + gauge as usize] = value;
+    }
+
+    /// Returns the number of datagrams received.
+    #[must_use]
+    pub fn received(&self, family: AddressFamily) -> u64 {
+        self.slots[RECEIVED_AT + family as usize]
+    }
+
+    /// Returns the number of datagrams of this kind with this outcome.
+    #[must_use]
+    pub fn outcomes(&self, family: AddressFamily, kind: RequestKind, outcome: Outcome) -> u64 {
+        self.slots[request_slot(family, kind, outcome)]
+    }
+
+    /// Returns the number of datagrams of this family with this outcome, of any kind.
+    #[must_use]
+    pub fn of_any_kind(&self, family: AddressFamily, outcome: Outcome) -> u64 {
+        RequestKind::ALL.map(|kind| self.outcomes(family, kind, outcome)).iter().sum()
+    }
+
+    /// Returns the number of datagrams of this family that have an outcome, of any kind.
+    #[must_use]
+    pub fn decided(&self, family: AddressFamily) -> u64 {
+        self.slots[family as usize * REQUESTS_PER_FAMILY..][..REQUESTS_PER_FAMILY].iter().sum()
+    }
+
+    /// Returns the number of datagrams of this kind answered as requested, in both families.
+    #[must_use]
+    pub fn answered(&self, kind: RequestKind) -> u64 {
+        AddressFamily::ALL.map(|family| self.outcomes(family, kind, Outcome::Answered)).iter().sum()
+    }
+
+    /// Returns the number of datagrams of this family answered with an error.
+    #[must_use]
+    pub fn errors_of(&self, family: AddressFamily) -> u64 {
+        ErrorReason::ALL.map(|reason| self.of_any_kind(family, Outcome::Error(reason))).iter().sum()
+    }
+
+    /// Returns the number of datagrams answered with an error, in both families.
+    #[must_use]
+    pub fn errors(&self) -> u64 {
+        AddressFamily::ALL.map(|family| self.errors_of(family)).iter().sum()
+    }
+
+    /// Returns the number of datagrams not answered for this reason, in both families.
+    #[must_use]
+    pub fn dropped_for(&self, reason: DropReason) -> u64 {
+        AddressFamily::ALL.map(|family| self.of_any_kind(family, Outcome::Dropped(reason))).iter().sum()
+    }
+
+    /// Returns the number of datagrams not answered, in both families.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        DropReason::ALL.map(|reason| self.dropped_for(reason)).iter().sum()
+    }
+
+    /// Returns the value of a counter.
+    #[must_use]
+    pub fn counter(&self, counter: Counter) -> u64 {
+        self.slots[COUNTERS_AT + counter as usize]
+    }
+
+    /// Returns the value of a gauge.
+    #[must_use]
+    pub fn gauge(&self, gauge: Gauge) -> u64 {
+        self.slots[GAUGES_AT + gauge as usize]
+    }
+
+    /// Raises a gauge to `value` if that is larger, for gauges that hold a maximum.
+    pub fn raise(&mut self, gauge: Gauge, value: u64) {
+        let slot = &mut self.slots[GAUGES_AT + gauge as usize];
+        *slot = (*slot).max(value);
+    }
+
+    /// Adds another core's figures. Of a maximum, the larger is kept.
+    pub fn merge(&mut self, other: &Self) {
+        let lateness = GAUGES_AT + Gauge::TimerLatenessUsMax as usize;
+        for (slot, (mine, &theirs)) in self.slots.iter_mut().zip(&other.slots).enumerate() {
+            *mine = if slot == lateness { (*mine).max(theirs) } else { mine.wrapping_add(theirs) };
+        }
+    }
+
+    /// Returns every figure with its value, in the order of the log.
+    pub fn figures(&self) -> impl Iterator<Item = (Figure, u64)> {
+        Figure::all().zip(self.slots)
+    }
+
+    /// Returns every figure's name and value, in the order of the log.
+    pub fn named(&self) -> impl Iterator<Item = (String, u64)> {
+        self.figures().map(|(figure, value)| (figure.name, value))
+    }
+}
+
+/// One core's figures, stored by the core and loaded by any thread. Each figure is read atomically, but several read
+/// together may be from different moments.
+#[derive(Debug)]
+pub struct PublishedStatistics {
+    slots: [AtomicU64; SLOTS],
+}
+
+impl Default for PublishedStatistics {
+    fn default() -> Self {
+        Self { slots: [const { AtomicU64::new(0) }; SLOTS] }
+    }
+}
+
+impl PublishedStatistics {
+    /// Makes the figures visible to other threads.
+    pub fn publish(&self, statistics: &Statistics) {
+        for (slot, &value) in self.slots.iter().zip(&statistics.slots) {
+            slot.store(value, Ordering::Relaxed);
+        }
+    }
+
+    /// Returns the figures that were published last.
+    #[must_use]
+    pub fn load(&self) -> Statistics {
+        Statistics { slots: std::array::from_fn(|slot| self.slots[slot].load(Ordering::Relaxed)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_name_belongs_to_the_slot_that_is_counted() {
+        let mut statistics = Statistics::default();
+        statistics.count(AddressFamily::V6, RequestKind::Scrape, Outcome::Dropped(DropReason::MeshFull));
+        statistics.add(Counter::TimerLatenessUs, 2);
+        statistics.set(Gauge::TimerLatenessUsMax, 3);
+        let counted: Vec<_> = statistics.named().filter(|(_, value)| *value > 0).collect();
+        assert_eq!(
+            counted,
+            [
+                ("udp_v6_scrape_dropped_mesh_full".to_owned(), 1),
+                ("timer_lateness_us".to_owned(), 2),
+                ("timer_lateness_us_max".to_owned(), 3)
+            ]
+        );
+    }
+
+    #[test]
+    fn the_sum_of_two_cores_keeps_the_larger_lateness() {
+        let mut one = Statistics::default();
+        one.count_received(AddressFamily::V4, 5);
+        one.set(Gauge::TimerLatenessUsMax, 700);
+        let mut two = one.clone();
+        two.set(Gauge::TimerLatenessUsMax, 300);
+        two.merge(&one);
+        assert_eq!(two.received(AddressFamily::V4), 10);
+        assert_eq!(two.gauge(Gauge::TimerLatenessUsMax), 700);
+    }
+
+    #[test]
+    fn published_figures_are_loaded_unchanged() {
+        let published = PublishedStatistics::default();
+        let mut statistics = Statistics::default();
+        statistics.count(AddressFamily::V4, RequestKind::Connect, Outcome::Answered);
+        published.publish(&statistics);
+        assert_eq!(published.load(), statistics);
+    }
+}
