@@ -57,31 +57,20 @@ mod tests {
         for kind in [RequestKind::Scrape, RequestKind::Scrape, RequestKind::Announce] {
             statistics.count(AddressFamily::V6, kind, Outcome::Answered);
         }
-        for reason in ErrorReason::ALL {
-            statistics.count(AddressFamily::V4, RequestKind::Scrape, Outcome::Error(reason));
+        for kind in PROVED {
+            for reason in ErrorReason::ALL {
+                statistics.count(AddressFamily::V4, kind, Outcome::Error(reason));
+            }
         }
         let more: Vec<_> = ReplyCounts::of(&statistics).since(before).collect();
         let tag = |kind, family| ReplyTag { kind, family };
         assert_eq!(
             more,
             [
-                (tag(ReplyKind::Error, AddressFamily::V4), 4),
+                (tag(ReplyKind::Error, AddressFamily::V4), 12),
                 (tag(ReplyKind::Announce, AddressFamily::V6), 1),
                 (tag(ReplyKind::Scrape, AddressFamily::V6), 2),
             ]
         );
-    }
-
-    #[test]
-    fn every_counted_error_is_a_reply() {
-        let mut statistics = Statistics::default();
-        for kind in PROVED {
-            for reason in ErrorReason::ALL {
-                statistics.count(AddressFamily::V4, kind, Outcome::Error(reason));
-            }
-        }
-        let errors: u64 =
-            ReplyCounts::of(&statistics).since(ReplyCounts::default()).map(|(_, more)| more).sum();
-        assert_eq!(errors, statistics.errors());
     }
 }
