@@ -35,5 +35,7 @@ pub use limits::{
 pub use now::Now;
 pub use refusal::Refusal;
 pub use settings::{AnnouncePolicy, EngineSettings, InvalidConnectionId, Secrets};
-pub use shard::{AnyAnnounce, PendingAnnounce, RunningScan, ScanStep, Shard, Torrents, UpdateStep};
+pub use shard::{
+    AnyAnnounce, BranchCountScan, FirstTorrentsScan, PendingAnnounce, ScanStep, Shard, Torrents, UpdateStep,
+};
 pub use udp::{Inbox, Outbox, RoutedAnnounce, RoutedScrape, Routing, ScrapeStep, UdpService};

@@ -9,6 +9,6 @@ mod torrents;
 pub(crate) use announce::{AdmittedClient, AnnounceIn};
 pub use announce::{AnyAnnounce, PendingAnnounce};
 pub(crate) use ownership::Ownership;
-pub use scan::{RunningScan, ScanStep};
+pub use scan::{BranchCountScan, FirstTorrentsScan, ScanStep};
 pub use state::{Shard, UpdateStep};
 pub use torrents::Torrents;

@@ -5,9 +5,9 @@ use crate::limits::{
 use crate::messages::CoreTask;
 use access::{AccessUpdate, ListQuery, Sweep};
 use crossbeam_channel::Receiver;
-use engine::{RunningScan, ScanStep, Shard, UpdateStep};
+use engine::{BranchCountScan, FirstTorrentsScan, ScanStep, Shard, Torrents, UpdateStep};
 use glommio::timer::sleep;
-use primitives::{Query, Reply};
+use primitives::{Query, Reply, TorrentInfo, TorrentScan};
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ struct ControlQueue {
     /// Applied one after another.
     updates: VecDeque<Update>,
     /// Advanced in turn. The first one changes with each slice.
-    scans: VecDeque<RunningScan>,
+    scans: VecDeque<Scan>,
 }
 
 /// An update, the item to continue with, and the reply to send when it is in effect.
@@ -26,7 +26,14 @@ struct ControlQueue {
 struct Update {
     update: AccessUpdate,
     from: usize,
-    reply: Reply<()>,
+    answer: Reply<()>,
+}
+
+/// A scan of the core's torrents, and the reply to send with its result.
+#[derive(Debug)]
+enum Scan {
+    First(FirstTorrentsScan, Reply<Vec<TorrentInfo>>),
+    Count(BranchCountScan, Reply<Vec<u32>>),
 }
 
 /// When the control queue checks for tasks and sweeps.
@@ -77,8 +84,8 @@ impl ControlQueue {
     /// Completes a short task at once and queues a long one.
     fn accept(&mut self, core: &CoreState, task: CoreTask) {
         match task {
-            CoreTask::Update(update, reply) => self.updates.push_back(Update { update, from: 0, reply }),
-            CoreTask::Query(Query::TorrentScan(scan)) => self.scans.push_back(RunningScan::new(scan)),
+            CoreTask::Update(update, answer) => self.updates.push_back(Update { update, from: 0, answer }),
+            CoreTask::Query(Query::TorrentScan(scan)) => self.scans.push_back(Scan::new(scan)),
             CoreTask::Query(query) => answer_at_once(core, query),
             CoreTask::List(query) => {
                 let ListQuery { list, from, torrents_max, answer } = query;
@@ -107,7 +114,7 @@ impl ControlQueue {
             UpdateStep::More(from) => first.from = from,
             UpdateStep::Done => {
                 if let Some(done) = self.updates.pop_front() {
-                    done.reply.send(());
+                    done.answer.send(());
                 }
             }
         }
@@ -126,7 +133,7 @@ impl ControlQueue {
 fn answer_at_once(core: &CoreState, query: Query) {
     let shard = &mut *core.shard.borrow_mut();
     match query {
-        Query::TorrentScan(scan) => RunningScan::new(scan).finish(),
+        Query::TorrentScan(scan) => Scan::new(scan).finish(),
         Query::Torrents(info_hashes, answer) => {
             answer
                 .send(info_hashes.iter().filter_map(|info_hash| shard.torrents().info(info_hash)).collect());
@@ -138,5 +145,28 @@ fn answer_at_once(core: &CoreState, query: Query) {
             );
         }
         Query::Drop(info_hash, answer) => answer.send(shard.drop_torrent(&info_hash)),
+    }
+}
+
+impl Scan {
+    fn new(scan: TorrentScan) -> Self {
+        match scan {
+            TorrentScan::First(wanted, reply) => Self::First(FirstTorrentsScan::new(wanted), reply),
+            TorrentScan::Count(prefix, reply) => Self::Count(BranchCountScan::new(prefix), reply),
+        }
+    }
+
+    fn advance(&mut self, torrents: Torrents<'_>) -> ScanStep {
+        match self {
+            Self::First(scan, _) => scan.advance(torrents),
+            Self::Count(scan, _) => scan.advance(torrents),
+        }
+    }
+
+    fn finish(self) {
+        match self {
+            Self::First(scan, reply) => reply.send(scan.finish()),
+            Self::Count(scan, reply) => reply.send(scan.finish()),
+        }
     }
 }

@@ -2,28 +2,36 @@ use super::torrents::{Torrents, info_of, sum};
 use crate::limits::SCAN_SWARMS;
 use core::cmp::Reverse;
 use primitives::{
-    AddressFamily, CompactIpv4, CompactIpv6, FirstTorrents, InfoHash, InfoHashPrefix, Reply, TorrentInfo,
-    TorrentOrder, TorrentScan,
+    AddressFamily, CompactIpv4, CompactIpv6, FirstTorrents, InfoHash, InfoHashPrefix, TorrentInfo,
+    TorrentOrder,
 };
 use std::collections::BinaryHeap;
 use swarm::SwarmCounts;
 
-/// A scan of one core's torrents that is under way.
+/// A scan for the first torrents of an order.
+#[derive(Debug)]
+pub struct FirstTorrentsScan {
+    place: Place,
+    wanted: FirstTorrents,
+    /// The first of the torrents visited; the last of them is on top.
+    ranked: BinaryHeap<Reverse<Ranked>>,
+}
+
+/// A scan that counts the torrents in each branch of a prefix.
+#[derive(Debug)]
+pub struct BranchCountScan {
+    place: Place,
+    prefix: InfoHashPrefix,
+    counts: Vec<u32>,
+}
+
+/// How far a scan of one core's torrents has come.
 ///
 /// It visits the swarms of IPv4 and then those of IPv6. A torrent with both is counted with its IPv4 swarm.
 #[derive(Debug)]
-pub struct RunningScan {
+struct Place {
     family: AddressFamily,
-    place: u32,
-    task: Task,
-}
-
-#[derive(Debug)]
-enum Task {
-    /// The first torrents of those visited; the last of them is on top of the heap.
-    First { wanted: FirstTorrents, ranked: BinaryHeap<Reverse<Ranked>>, reply: Reply<Vec<TorrentInfo>> },
-    /// The number of torrents in each branch of a prefix.
-    Count { prefix: InfoHashPrefix, counts: Vec<u32>, reply: Reply<Vec<u32>> },
+    slot: u32,
 }
 
 /// Whether a scan has ended.
@@ -91,59 +99,68 @@ impl Seen<'_> {
     }
 }
 
-impl RunningScan {
-    /// Returns a scan that has visited nothing yet.
-    #[must_use]
-    pub fn new(scan: TorrentScan) -> Self {
-        let task = match scan {
-            TorrentScan::First(wanted, reply) => Task::First { wanted, ranked: BinaryHeap::new(), reply },
-            TorrentScan::Count(prefix, reply) => {
-                Task::Count { prefix, counts: vec![0; InfoHashPrefix::BRANCHES], reply }
-            }
-        };
-        Self { family: AddressFamily::V4, place: 0, task }
-    }
+impl Place {
+    const START: Self = Self { family: AddressFamily::V4, slot: 0 };
 
-    /// Continues the scan for tens of microseconds.
-    pub fn advance(&mut self, torrents: Torrents<'_>) -> ScanStep {
-        let Self { family, place, task } = self;
-        let visit = |info_hash, counts| task.visit(Seen { info_hash, family: *family, counts, torrents });
+    /// Visits torrents for tens of microseconds.
+    fn advance<'a>(&mut self, torrents: Torrents<'a>, mut visit: impl FnMut(Seen<'a>)) -> ScanStep {
+        let family = self.family;
+        let visit = |info_hash, counts| visit(Seen { info_hash, family, counts, torrents });
         let next = match family {
-            AddressFamily::V4 => torrents.swarms.page::<CompactIpv4>(*place, SCAN_SWARMS, visit),
-            AddressFamily::V6 => torrents.swarms.page::<CompactIpv6>(*place, SCAN_SWARMS, visit),
+            AddressFamily::V4 => torrents.swarms.page::<CompactIpv4>(self.slot, SCAN_SWARMS, visit),
+            AddressFamily::V6 => torrents.swarms.page::<CompactIpv6>(self.slot, SCAN_SWARMS, visit),
         };
-        match (next, *family) {
-            (Some(next), _) => *place = next,
-            (None, AddressFamily::V4) => (*family, *place) = (AddressFamily::V6, 0),
+        match (next, family) {
+            (Some(next), _) => self.slot = next,
+            (None, AddressFamily::V4) => *self = Self { family: AddressFamily::V6, slot: 0 },
             (None, AddressFamily::V6) => return ScanStep::Done,
         }
         ScanStep::More
     }
+}
 
-    /// Sends the result. The first torrents are in no particular order: sorting a hundred thousand takes longer than a
-    /// core may leave its requests waiting.
-    pub fn finish(self) {
-        match self.task {
-            Task::First { ranked, reply, .. } => {
-                reply.send(ranked.into_vec().into_iter().map(|Reverse(ranked)| ranked.info).collect());
-            }
-            Task::Count { counts, reply, .. } => reply.send(counts),
-        }
+impl FirstTorrentsScan {
+    /// Returns a scan that has visited nothing yet.
+    #[must_use]
+    pub const fn new(wanted: FirstTorrents) -> Self {
+        Self { place: Place::START, wanted, ranked: BinaryHeap::new() }
+    }
+
+    /// Continues the scan for tens of microseconds.
+    pub fn advance(&mut self, torrents: Torrents<'_>) -> ScanStep {
+        self.place.advance(torrents, |seen| visit_first(self.wanted, &mut self.ranked, seen))
+    }
+
+    /// Returns the torrents in no particular order: sorting a hundred thousand takes longer than a core may leave its
+    /// requests waiting.
+    #[must_use]
+    pub fn finish(self) -> Vec<TorrentInfo> {
+        self.ranked.into_vec().into_iter().map(|Reverse(ranked)| ranked.info).collect()
     }
 }
 
-impl Task {
-    fn visit(&mut self, seen: Seen<'_>) {
-        match self {
-            Self::First { wanted, ranked, .. } => visit_first(*wanted, ranked, seen),
-            Self::Count { prefix, counts, .. } => {
-                if let Some(branch) = prefix.branch_of(&seen.info_hash)
-                    && seen.is_new()
-                {
-                    counts[usize::from(branch)] += 1;
-                }
+impl BranchCountScan {
+    /// Returns a scan that has visited nothing yet.
+    #[must_use]
+    pub fn new(prefix: InfoHashPrefix) -> Self {
+        Self { place: Place::START, prefix, counts: vec![0; InfoHashPrefix::BRANCHES] }
+    }
+
+    /// Continues the scan for tens of microseconds.
+    pub fn advance(&mut self, torrents: Torrents<'_>) -> ScanStep {
+        self.place.advance(torrents, |seen| {
+            if let Some(branch) = self.prefix.branch_of(&seen.info_hash)
+                && seen.is_new()
+            {
+                self.counts[usize::from(branch)] += 1;
             }
-        }
+        })
+    }
+
+    /// Returns the number of torrents in each branch.
+    #[must_use]
+    pub fn finish(self) -> Vec<u32> {
+        self.counts
     }
 }
 

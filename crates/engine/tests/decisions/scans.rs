@@ -1,11 +1,8 @@
 use super::{TORRENT, tracker};
-use engine::{RunningScan, ScanStep};
-use primitives::{
-    FirstTorrents, InfoHash, InfoHashPrefix, PeerStatus, Reply, TorrentInfo, TorrentOrder, TorrentScan,
-};
+use engine::{BranchCountScan, FirstTorrentsScan, ScanStep};
+use primitives::{FirstTorrents, InfoHash, InfoHashPrefix, PeerStatus, TorrentInfo, TorrentOrder};
 use ringtrack_tests::client::Client;
 use ringtrack_tests::simulator::Simulator;
-use std::sync::mpsc::channel;
 
 fn torrent(number: u16) -> InfoHash {
     let mut info_hash = TORRENT;
@@ -35,22 +32,20 @@ fn filled(torrents: u16) -> Simulator {
     tracker
 }
 
-fn answer<T: Send + 'static>(tracker: &mut Simulator, scan: impl FnOnce(Reply<T>) -> TorrentScan) -> T {
-    let shard = tracker.context(0).shard;
-    let (sender, answers) = channel();
-    let answer = Reply::new(move |found| sender.send(found).expect("the receiver exists"));
-    let mut running = RunningScan::new(scan(answer));
-    while running.advance(shard.torrents()) == ScanStep::More {}
-    running.finish();
-    answers.recv().expect("a finished scan has answered")
+fn counts(tracker: &mut Simulator, prefix: InfoHashPrefix) -> Vec<u32> {
+    let (shard, mut scan) = (tracker.context(0).shard, BranchCountScan::new(prefix));
+    while scan.advance(shard.torrents()) == ScanStep::More {}
+    scan.finish()
 }
 
 /// The first torrents in an order, with an info hash from `from` on.
 fn first(tracker: &mut Simulator, order: TorrentOrder, from: u16, torrents_max: usize) -> Vec<TorrentInfo> {
     let wanted = FirstTorrents { order, from: torrent(from), torrents_max };
-    let mut told = answer(tracker, |answer| TorrentScan::First(wanted, answer));
-    told.sort_by_key(|info| (u64::MAX - order.rank(info), info.info_hash));
-    told
+    let (shard, mut scan) = (tracker.context(0).shard, FirstTorrentsScan::new(wanted));
+    while scan.advance(shard.torrents()) == ScanStep::More {}
+    let mut found = scan.finish();
+    found.sort_by_key(|info| (u64::MAX - order.rank(info), info.info_hash));
+    found
 }
 
 fn info_of(number: u16) -> TorrentInfo {
@@ -91,12 +86,12 @@ fn a_scan_by_a_count_returns_the_highest_and_breaks_ties_by_the_lower_info_hash(
 #[test]
 fn a_count_groups_torrents_by_the_next_two_bytes_of_their_info_hashes() {
     let mut tracker = filled(600);
-    let counts = answer(&mut tracker, |answer| TorrentScan::Count(InfoHashPrefix::default(), answer));
-    assert!(counts[..601].iter().all(|&count| count == 1) && counts[601..].iter().all(|&count| count == 0));
-    let of_five = InfoHashPrefix::default().extended(5);
-    let counts = answer(&mut tracker, |answer| TorrentScan::Count(of_five, answer));
-    let branch = of_five.branch_of(&torrent(5)).unwrap();
-    assert_eq!((counts[usize::from(branch)], counts.iter().sum::<u32>()), (1, 1));
+    let of_all = counts(&mut tracker, InfoHashPrefix::default());
+    assert!(of_all[..601].iter().all(|&count| count == 1) && of_all[601..].iter().all(|&count| count == 0));
+    let five = InfoHashPrefix::default().extended(5);
+    let of_five = counts(&mut tracker, five);
+    let branch = five.branch_of(&torrent(5)).unwrap();
+    assert_eq!((of_five[usize::from(branch)], of_five.iter().sum::<u32>()), (1, 1));
 }
 
 #[test]
