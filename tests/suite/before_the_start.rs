@@ -1,6 +1,6 @@
 //! A core between its start and the control plane's command to serve.
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use core_link::{CoreCommand, CoreEvent, Cores, link_cores};
 use engine::{ConnectionIdKey, Secrets};
 use metrics::PublishedStatistics;
 use primitives::{ShardCount, SteeringKey, TableSeed};
@@ -14,8 +14,8 @@ use udp_protocol::{ConnectRequest, TransactionId};
 use udp_socket::DestinationInfo;
 use worker::connection::{HttpLimits, HttpSetup, PrefixLengths};
 use worker::{
-    KernelSampling, ListenerOptions, SteeringRequest, WorkerCommand, WorkerEvent, WorkerHandle, WorkerSetup,
-    bind_listeners, full_mesh, start_worker,
+    KernelSampling, ListenerOptions, SteeringRequest, WorkerHandle, WorkerSetup, bind_listeners, full_mesh,
+    start_worker,
 };
 use zerocopy::IntoBytes;
 
@@ -26,11 +26,9 @@ use crate::udp_client::uninterrupted;
 /// A core that does not serve yet, with a connect request in its socket.
 struct Waiting {
     worker: WorkerHandle,
-    commands: Sender<WorkerCommand>,
+    cores: Cores,
     client: UdpSocket,
     published: Arc<PublishedStatistics>,
-    /// Kept open, so that the worker can send its events.
-    _events: Receiver<WorkerEvent>,
 }
 
 fn steering() -> SteeringKey {
@@ -74,8 +72,8 @@ impl Waiting {
         client.connect(bound.addresses[0]).expect("the listener's address");
         let connect = ConnectRequest::new(TransactionId([1; 4]));
         client.send(connect.as_bytes()).expect("it is sent");
-        let (commands, command_inbox) = bounded(4);
-        let (event_outbox, events) = bounded(4);
+        let start = Instant::now();
+        let (cores, mut ends) = link_cores(ShardCount::ONE, start);
         let published = Arc::new(PublishedStatistics::default());
         let setup = WorkerSetup {
             core: allowed_cores()[0],
@@ -86,21 +84,17 @@ impl Waiting {
             batch_datagrams: 64,
             kernel_sampling: KernelSampling::Off,
             mesh: full_mesh(ShardCount::ONE, 64).remove(0),
-            start: Instant::now(),
+            start,
             published: Arc::clone(&published),
-            commands: command_inbox,
-            tasks: bounded(4).1,
-            core_events: bounded(4).0,
-            events: event_outbox,
+            link: ends.remove(0),
         };
         let worker = start_worker(setup).expect("the worker starts");
-        let ready = events.recv_timeout(PATIENCE).expect("it is ready");
-        assert!(matches!(ready, WorkerEvent::Ready(_)));
-        Self { worker, commands, client, published, _events: events }
+        assert_eq!(cores.wait_for_event(PATIENCE), Some(CoreEvent::Ready));
+        Self { worker, cores, client, published }
     }
 
-    fn tell(&self, command: WorkerCommand) {
-        self.commands.send(command).expect("the worker listens");
+    fn tell(&self, command: CoreCommand) {
+        self.cores.handles()[0].command(command).expect("the worker listens");
     }
 
     /// The length of the answer, if one arrives in time. A worker that has ended sends nothing more.
@@ -120,16 +114,16 @@ impl Waiting {
 #[test]
 fn a_request_that_arrives_before_a_core_serves_is_answered_when_it_does() {
     let waiting = Waiting::new();
-    waiting.tell(WorkerCommand::Serve);
+    waiting.tell(CoreCommand::Serve);
     assert_eq!(waiting.answer(PATIENCE), Some(16));
-    waiting.tell(WorkerCommand::Stop);
+    waiting.tell(CoreCommand::Stop);
     waiting.worker.join().expect("it was stopped");
 }
 
 #[test]
 fn a_core_that_is_stopped_before_it_may_serve_answers_no_one() {
     let waiting = Waiting::new();
-    waiting.tell(WorkerCommand::Stop);
+    waiting.tell(CoreCommand::Stop);
     let Waiting { worker, .. } = &waiting;
     until("it ends", || worker.is_finished());
     assert_eq!(waiting.answer(Duration::from_millis(1)), None);

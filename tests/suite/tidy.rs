@@ -54,7 +54,7 @@ fn for_each_line(folders: &[&str], mut visit: impl FnMut(&str, &[&str], String))
     }
 }
 
-/// The words of a name, in lower case and separated by blanks: `TorrentScan` has two, `torrents_max` too.
+/// The words of a name, in lower case and separated by blanks: `CoreHandle` has two, `torrents_max` too.
 fn words(name: &str) -> String {
     let mut words = String::new();
     for character in name.chars() {

@@ -2,7 +2,7 @@
 //!
 //! [`Access`] holds all of it and answers the questions that a request asks. It is plain data of one shard: it does
 //! no IO, reads no clock and knows no other core. Times are passed in; refusals and events are returned. Changes
-//! arrive from the control plane as [`AccessUpdate`]s, which are sent to every core; [`CoreEvent`]s go back to it.
+//! arrive from the control plane as [`AccessUpdate`]s, which are sent to every core; [`AccessEvent`]s go back to it.
 //!
 //! Each core has its own copy, so that no request takes a lock: of the torrents those that it owns, of the keys all.
 //! The rules about client software and networks are immutable and shared by all cores.
@@ -80,4 +80,4 @@ pub use torrent_table::{
     Counted, ListStatus, ListedTorrent, Membership, Put, Remembered, TakenOff, TorrentTable,
     TorrentTableBounds, TorrentTablePlace,
 };
-pub use update::{AccessUpdate, CoreEvent, ListQuery, ListedPage};
+pub use update::{AccessEvent, AccessUpdate, ListQuery, ListedPage};

@@ -3,17 +3,16 @@ use crate::clients::ClientRules;
 use crate::key_table::KeyGrant;
 use crate::networks::BannedNetworks;
 use crate::torrent_table::{ListedTorrent, TorrentTablePlace};
-use primitives::{AuthenticationKey, InfoHash, ListChange, ListSource, Reply, TorrentList};
+use primitives::{AuthenticationKey, InfoHash, ListChange, ListSource, TorrentList};
 use std::sync::Arc;
 
-/// A request for a page of a core's part of a list.
-#[derive(Debug)]
+/// Selects a page of a core's part of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListQuery {
     pub list: TorrentList,
     /// Where the previous page ended.
     pub from: TorrentTablePlace,
     pub torrents_max: usize,
-    pub answer: Reply<ListedPage>,
 }
 
 /// A page of a core's part of a list.
@@ -24,9 +23,9 @@ pub struct ListedPage {
     pub next: Option<TorrentTablePlace>,
 }
 
-/// What a core reports to the control plane.
+/// What a core has recorded for the control plane.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CoreEvent {
+pub enum AccessEvent {
     /// Changes of accounts since the last report.
     Accounts(Vec<AccountChange>),
     /// Total counts of completed events of torrents whose count has changed.

@@ -1,9 +1,10 @@
-use crate::cores::{Cores, update_all};
+use crate::cores::update_all;
 use crate::limits::{LIST_BATCH_TORRENTS, LIST_BATCHES_AHEAD};
 use crate::list_file::ListReport;
 use crate::list_watch::{ListLook, ListWatch};
 use crate::management::ManagementError;
 use access::AccessUpdate;
+use core_link::Cores;
 use database::Database;
 use primitives::{InfoHash, ListChange, ListSource, TorrentList};
 use std::path::{Path, PathBuf};
@@ -39,7 +40,7 @@ impl ListFiles {
     /// Looks at the file of a list, and sends its contents to the cores if it has to be read.
     pub(crate) async fn look(
         &mut self,
-        cores: &impl Cores,
+        cores: &Cores,
         list: TorrentList,
         reading: Reading,
     ) -> Result<(), ManagementError> {
@@ -63,7 +64,7 @@ impl ListFiles {
 
 /// Reads the file on a blocking thread and sends the batches to the cores as they arrive.
 async fn read_and_send(
-    cores: &impl Cores,
+    cores: &Cores,
     list: TorrentList,
     mut watch: ListWatch,
 ) -> Result<Looked, ManagementError> {
@@ -82,7 +83,7 @@ async fn read_and_send(
 
 /// Sends the end of the list if the file was read completely, and logs the outcome.
 async fn conclude(
-    cores: &impl Cores,
+    cores: &Cores,
     list: TorrentList,
     path: &Path,
     look: ListLook,
@@ -107,7 +108,7 @@ async fn conclude(
 
 /// Sends the batches as the start of a complete list. Only the end of a list takes torrents off.
 async fn send_anew(
-    cores: &impl Cores,
+    cores: &Cores,
     (list, source): (TorrentList, ListSource),
     inbox: &mut tokio::sync::mpsc::Receiver<Vec<InfoHash>>,
 ) -> Result<(), ManagementError> {
@@ -122,7 +123,7 @@ async fn send_anew(
 }
 
 async fn end(
-    cores: &impl Cores,
+    cores: &Cores,
     (list, source): (TorrentList, ListSource),
     report: &ListReport,
 ) -> Result<(), ManagementError> {
@@ -144,7 +145,7 @@ fn log_report(path: &Path, report: &ListReport) {
 
 /// Sends a stored list to the cores and returns its number of torrents.
 pub(crate) async fn load_list(
-    cores: &impl Cores,
+    cores: &Cores,
     database: &Database,
     list: TorrentList,
 ) -> Result<u64, ManagementError> {
@@ -161,7 +162,7 @@ pub(crate) async fn load_list(
 
 /// Sends torrents that are put on or taken off a list to the cores, a batch at a time.
 pub(crate) async fn change_list(
-    cores: &impl Cores,
+    cores: &Cores,
     (list, change): (TorrentList, ListChange),
     info_hashes: &[InfoHash],
 ) -> Result<(), ManagementError> {

@@ -1,20 +1,26 @@
 use crate::latency_snapshot::LatencySnapshot;
-use crate::limits::{LATENCY_ANSWER_MS_MAX, LATENCY_POLL_MS};
-use crate::supervise::Workers;
+use crate::limits::LATENCY_ANSWER_MS_MAX;
+use core_link::{CoreCommand, CoreHandle, Cores, Reply};
 use latency::LatencySet;
 use primitives::ShardId;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Instant, sleep};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::time::{Instant, timeout_at};
 
 /// The latencies of all cores since the last dump, collected without making any core wait: each gets an empty set in
 /// exchange for the one it has filled.
 #[derive(Debug)]
 pub(crate) struct Collector {
+    cores: Vec<CoreHandle>,
     spares: Vec<Spare>,
+    /// Has room for a reply of each core.
+    replies: (Sender<CoreLatency>, Receiver<CoreLatency>),
     total: Box<LatencySet>,
     snapshot: Arc<LatencySnapshot>,
 }
+
+type CoreLatency = (ShardId, Box<LatencySet>);
 
 /// The second set of each core.
 #[derive(Debug)]
@@ -28,32 +34,34 @@ enum Spare {
 #[derive(Debug, PartialEq, Eq)]
 enum Asking {
     Asked,
-    /// The core's command queue is full.
+    /// The core accepts no commands.
     Refused,
 }
 
 impl Collector {
-    pub(crate) fn new(workers: &impl Workers, snapshot: Arc<LatencySnapshot>) -> Self {
-        let spares = workers.shards().shards().map(|_| Spare::Here(Box::default())).collect();
-        Self { spares, total: Box::default(), snapshot }
+    pub(crate) fn new(cores: &Cores, snapshot: Arc<LatencySnapshot>) -> Self {
+        let cores = cores.handles().to_vec();
+        let spares = cores.iter().map(|_| Spare::Here(Box::default())).collect();
+        Self { spares, replies: channel(cores.len()), cores, total: Box::default(), snapshot }
     }
 
     /// Asks all cores for their latencies. Returns the cores that accept no commands or do not reply in time; their
     /// latencies are in a later reply.
-    pub(crate) async fn collect(&mut self, workers: &impl Workers) -> Vec<ShardId> {
-        let mut missing: Vec<ShardId> =
-            workers.shards().shards().filter(|&shard| self.ask(workers, shard) == Asking::Refused).collect();
-        let deadline = Instant::now() + Duration::from_millis(LATENCY_ANSWER_MS_MAX);
-        loop {
-            while let Some((shard, answer)) = workers.latency_answer() {
-                self.insert(shard, answer);
+    pub(crate) async fn collect(&mut self) -> Vec<ShardId> {
+        let mut missing = Vec::new();
+        for (core, spare) in self.cores.iter().zip(&mut self.spares) {
+            if ask(core, spare, self.replies.0.clone()) == Asking::Refused {
+                missing.push(core.shard());
             }
-            if self.waiting(workers).next().is_none() || Instant::now() >= deadline {
-                missing.extend(self.waiting(workers));
-                return missing;
-            }
-            sleep(Duration::from_millis(LATENCY_POLL_MS)).await;
         }
+        let deadline = Instant::now() + Duration::from_millis(LATENCY_ANSWER_MS_MAX);
+        while self.waiting().next().is_some()
+            && let Ok(Some((shard, latencies))) = timeout_at(deadline, self.replies.1.recv()).await
+        {
+            self.insert(shard, latencies);
+        }
+        missing.extend(self.waiting());
+        missing
     }
 
     /// Takes the collected latencies, to be written.
@@ -66,26 +74,27 @@ impl Collector {
         self.total.merge(latencies);
     }
 
-    fn ask(&mut self, workers: &impl Workers, shard: ShardId) -> Asking {
-        let spare = &mut self.spares[shard.index()];
-        if let Spare::Here(empty) = std::mem::replace(spare, Spare::WithCore)
-            && let Err(empty) = workers.ask_latency(shard, empty)
-        {
-            *spare = Spare::Here(empty);
-            return Asking::Refused;
-        }
-        Asking::Asked
+    fn insert(&mut self, shard: ShardId, mut latencies: Box<LatencySet>) {
+        self.total.merge(&latencies);
+        self.snapshot.add(&latencies);
+        latencies.clear();
+        self.spares[shard.index()] = Spare::Here(latencies);
     }
 
-    fn insert(&mut self, shard: ShardId, mut answer: Box<LatencySet>) {
-        self.total.merge(&answer);
-        self.snapshot.add(&answer);
-        answer.clear();
-        self.spares[shard.index()] = Spare::Here(answer);
+    fn waiting(&self) -> impl Iterator<Item = ShardId> {
+        let with_core = |(_, spare): &(_, &Spare)| matches!(spare, Spare::WithCore);
+        self.cores.iter().zip(&self.spares).filter(with_core).map(|(core, _)| core.shard())
     }
+}
 
-    fn waiting(&self, workers: &impl Workers) -> impl Iterator<Item = ShardId> {
-        let with_core = |shard: &ShardId| matches!(self.spares[shard.index()], Spare::WithCore);
-        workers.shards().shards().filter(with_core)
+/// Asks a core for its latencies, unless its last reply is still missing.
+fn ask(core: &CoreHandle, spare: &mut Spare, replies: Sender<CoreLatency>) -> Asking {
+    let Spare::Here(empty) = std::mem::replace(spare, Spare::WithCore) else { return Asking::Asked };
+    let shard = core.shard();
+    let reply = Reply::new(move |latencies| drop(replies.try_send((shard, latencies))));
+    if let Err(CoreCommand::TakeLatency(empty, _)) = core.command(CoreCommand::TakeLatency(empty, reply)) {
+        *spare = Spare::Here(empty);
+        return Asking::Refused;
     }
+    Asking::Asked
 }

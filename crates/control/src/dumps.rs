@@ -3,8 +3,9 @@ use crate::latency_log::{Dump, DumpReason, LatencyLog, encode};
 use crate::latency_snapshot::LatencySnapshot;
 use crate::limits::LAST_DUMP_MS_MAX;
 use crate::percentile_table::percentile_table;
-use crate::supervise::{Workers, regular, tick};
+use crate::supervise::{regular, tick};
 use config::Interval as Every;
+use core_link::Cores;
 use latency::LatencySet;
 use primitives::ShardId;
 use std::io;
@@ -54,8 +55,7 @@ impl DumpCalls {
 
 /// Makes the dumps, one after another.
 #[derive(Debug)]
-pub(crate) struct Dumps<'a, F> {
-    workers: &'a F,
+pub(crate) struct Dumps {
     snapshot: Arc<LatencySnapshot>,
     collector: Collector,
     log: LatencyLog,
@@ -65,12 +65,11 @@ pub(crate) struct Dumps<'a, F> {
     written_until: Instant,
 }
 
-impl<'a, F: Workers> Dumps<'a, F> {
-    pub(crate) fn new(workers: &'a F, dumps: &LatencyDumps) -> Self {
+impl Dumps {
+    pub(crate) fn new(cores: &Cores, dumps: &LatencyDumps) -> Self {
         Self {
-            workers,
             snapshot: Arc::clone(&dumps.snapshot),
-            collector: Collector::new(workers, Arc::clone(&dumps.snapshot)),
+            collector: Collector::new(cores, Arc::clone(&dumps.snapshot)),
             log: LatencyLog::new(&dumps.directory, std::process::id(), SystemTime::now()),
             interval: regular(dumps.interval),
             begun: Instant::now(),
@@ -100,7 +99,7 @@ impl<'a, F: Workers> Dumps<'a, F> {
 
     /// Collects from the cores without a dump: their latencies are in the next one, too.
     async fn gather(&mut self) -> Vec<ShardId> {
-        let missing = self.collector.collect(self.workers).await;
+        let missing = self.collector.collect().await;
         for shard in &missing {
             warn!(%shard, "the core reported no latencies in time: they will be in a later dump");
         }
@@ -157,9 +156,9 @@ fn log_table(latencies: &LatencySet, length: Duration) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{LatencyReplies, TestWorkers, set_with_expiry_turns};
+    use crate::testing::{cores_of_which_one_replies, reply_with_latencies, set_with_expiry_turns};
     use crate::{newest_log, read_latencies};
-    use primitives::ShardCount;
+    use core_link::{CoreCommand, CoreEnd};
     use std::path::Path;
     use std::pin::pin;
 
@@ -169,17 +168,18 @@ mod tests {
         latencies.iter().map(|(_, histogram)| histogram.len()).sum()
     }
 
-    fn dumps_to<'a>(directory: &Path, workers: &'a TestWorkers) -> Dumps<'a, TestWorkers> {
-        Dumps::new(
-            workers,
-            &LatencyDumps { directory: directory.to_owned(), interval: Every::Off, snapshot: Arc::default() },
-        )
+    /// Dumps of two cores, of which the second does not reply by itself.
+    fn dumps_to(directory: &Path) -> (Dumps, CoreEnd) {
+        let (cores, second) = cores_of_which_one_replies();
+        let (directory, snapshot) = (directory.to_owned(), Arc::default());
+        (Dumps::new(&cores, &LatencyDumps { directory, interval: Every::Off, snapshot }), second)
     }
 
     #[tokio::test]
     async fn a_dump_has_the_latencies_of_all_cores() {
-        let (directory, workers) = (tempfile::tempdir().unwrap(), TestWorkers::default());
-        let mut dumps = dumps_to(directory.path(), &workers);
+        let directory = tempfile::tempdir().unwrap();
+        let (mut dumps, second) = dumps_to(directory.path());
+        reply_with_latencies(second);
         dumps.dump(DumpReason::Requested).await;
         dumps.dump(DumpReason::Interval).await;
         assert_eq!(expiry_turns_in(directory.path()), 4);
@@ -187,9 +187,10 @@ mod tests {
 
     #[tokio::test]
     async fn latencies_that_could_not_be_written_are_in_the_next_dump() {
-        let (directory, workers) = (tempfile::tempdir().unwrap(), TestWorkers::default());
+        let directory = tempfile::tempdir().unwrap();
         let missing = directory.path().join("made-later");
-        let mut dumps = dumps_to(&missing, &workers);
+        let (mut dumps, second) = dumps_to(&missing);
+        reply_with_latencies(second);
         dumps.dump(DumpReason::Requested).await;
         std::fs::create_dir(&missing).unwrap();
         dumps.dump(DumpReason::Requested).await;
@@ -205,8 +206,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_dump_that_has_begun_is_finished_before_the_last_one() {
         let directory = tempfile::tempdir().unwrap();
-        let workers = TestWorkers { latency: LatencyReplies::SecondSleeps, ..TestWorkers::default() };
-        let mut dumps = dumps_to(directory.path(), &workers);
+        let (mut dumps, _second) = dumps_to(directory.path());
         dumps.interval = regular(Every::Every(3600));
         let calls = DumpCalls::default();
         let mut dumping = pin!(dumps.run(&calls));
@@ -229,24 +229,22 @@ mod tests {
     #[tokio::test]
     async fn a_core_that_accepts_no_commands_does_not_delay_a_dump() {
         let directory = tempfile::tempdir().unwrap();
-        let workers = TestWorkers { latency: LatencyReplies::SecondRefuses, ..TestWorkers::default() };
-        let mut collector = Collector::new(&workers, Arc::default());
-        let missing = collector.collect(&workers).await;
-        assert_eq!(missing, workers.shards().shards().skip(1).collect::<Vec<_>>());
-        dumps_to(directory.path(), &workers).dump(DumpReason::Requested).await;
+        let (mut dumps, second) = dumps_to(directory.path());
+        drop(second);
+        dumps.dump(DumpReason::Requested).await;
         assert_eq!(expiry_turns_in(directory.path()), 1);
         assert_eq!(lines_in(directory.path(), "missing"), ["#[Cores missing: 1]"]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_late_reply_is_in_the_next_dump() {
-        let workers = TestWorkers { latency: LatencyReplies::SecondSleeps, ..TestWorkers::default() };
-        let mut collector = Collector::new(&workers, Arc::default());
-        let second = ShardCount::new(2).unwrap().shards().last().unwrap();
-        assert_eq!(collector.collect(&workers).await, [second]);
+        let (cores, second) = cores_of_which_one_replies();
+        let mut collector = Collector::new(&cores, Arc::default());
+        assert_eq!(collector.collect().await, [cores.handles()[1].shard()]);
         assert_eq!(*collector.take(), set_with_expiry_turns(1));
-        workers.answers.borrow_mut().push((second, Box::new(set_with_expiry_turns(5))));
-        collector.collect(&workers).await;
+        let Some(CoreCommand::TakeLatency(_, reply)) = second.next_command() else { panic!("it was asked") };
+        reply.send(Box::new(set_with_expiry_turns(5)));
+        collector.collect().await;
         assert_eq!(*collector.take(), set_with_expiry_turns(6));
     }
 }

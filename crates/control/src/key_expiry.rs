@@ -1,6 +1,6 @@
 //! Deletion of keys that expired long ago: when the clock can be trusted, and which keys are deleted.
 
-use crate::cores::{Cores, update_all};
+use crate::cores::update_all;
 use crate::limits::{
     CLOCK_STEADY_S, CLOCK_STEP_S_MAX, EXPIRED_KEY_KEPT_S, EXPIRED_KEYS_FLOOR, EXPIRED_KEYS_LOOK_S,
     EXPIRED_KEYS_SHARE, KEYS_PER_UPDATE,
@@ -89,7 +89,7 @@ const fn long_before(unix_s: u64) -> u64 {
     unix_s.saturating_sub(EXPIRED_KEY_KEPT_S)
 }
 
-impl<C: Cores> Manager<C> {
+impl Manager {
     /// Deletes keys a month after they have expired, and restores those that were deleted because of a wrong clock.
     pub(crate) async fn look_after_expired_keys(self) {
         let mut expiry = KeyExpiry::new(Moment::now());

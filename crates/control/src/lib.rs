@@ -1,7 +1,7 @@
 //! The control plane: it supervises the workers until shutdown, reports statistics and latencies, and manages the
 //! running tracker: lists, keys, bans, and what the database stores of them. It runs on one ordinary tokio runtime; the
-//! data plane never waits for it. It reaches the workers only through the traits [`Workers`] and [`Cores`], and the
-//! service manager only through [`ServiceManager`].
+//! data plane never waits for it. It reaches the cores only through `core-link`, the threads of the workers through the
+//! trait [`Workers`], and the service manager through [`ServiceManager`].
 //!
 //! - Supervision: `supervise` runs until shutdown, `statistics_snapshot` and `report` read and log the figures, `dumps`
 //!   collects latencies (`collector`) and writes them to a log (`latency_log`).
@@ -41,7 +41,6 @@ mod testing;
 mod totals;
 
 pub use ban_book::ConfiguredRules;
-pub use cores::Cores;
 pub use dumps::LatencyDumps;
 pub use latency_log::{cores_missing, ends_requested_dump, newest_log};
 pub use latency_reader::{LatencyLogError, read_latencies};

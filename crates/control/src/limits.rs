@@ -3,9 +3,6 @@
 /// Milliseconds between two checks of the workers: the delay in noticing that one has exited.
 pub const SUPERVISION_MS: u64 = 100;
 
-/// Milliseconds between two checks for the latencies that cores were asked for.
-pub(crate) const LATENCY_POLL_MS: u64 = 10;
-
 /// Milliseconds to wait for the latencies of a core: ten turns of its timer. Later replies go into the next dump.
 pub(crate) const LATENCY_ANSWER_MS_MAX: u64 = 1000;
 

@@ -1,4 +1,4 @@
-use crate::cores::{Cores, ask_all, ask_list, update_all};
+use crate::cores::{ask, ask_all, update_all};
 use crate::key_accounts::KeyAccounts;
 use crate::latency_log::log_of_run;
 use crate::latency_snapshot::latency_info;
@@ -9,19 +9,20 @@ use crate::management::{
 };
 use crate::manager::{Manager, unix_s};
 use crate::page_start::{PageStart, page_start, sum};
-use access::{AccessUpdate, KeyGrant, ListedTorrent, TorrentTablePlace};
+use access::{AccessUpdate, KeyGrant, ListQuery, ListedTorrent, TorrentTablePlace};
+use core_link::CoreTask;
 use database::{StoredBan, TooManyWaiting, WriteBehindState};
 use metrics::Statistics;
 use primitives::{
-    AuthenticationKey, FirstTorrents, InfoHash, InfoHashPrefix, ListChange, ListSource, Query, ShardId,
-    TorrentInfo, TorrentList, TorrentOrder, TorrentScan,
+    AuthenticationKey, FirstTorrents, InfoHash, InfoHashPrefix, ListChange, ListSource, TorrentInfo,
+    TorrentList, TorrentOrder,
 };
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::panic::resume_unwind;
 use std::sync::Arc;
 
-impl<C: Cores> Management for Manager<C> {
+impl Management for Manager {
     fn modes(&self) -> Modes {
         self.inner.settings.modes
     }
@@ -39,8 +40,8 @@ impl<C: Cores> Management for Manager<C> {
         info_hash: InfoHash,
         peers_max: usize,
     ) -> Result<Option<TorrentWithPeers>, ManagementError> {
-        let question = |answer| Query::Peers(info_hash, peers_max, answer);
-        let answers = ask_all(&self.inner.cores, question).await?;
+        let task = |answer| CoreTask::Peers(info_hash, peers_max, answer);
+        let answers = ask_all(&self.inner.cores, task).await?;
         // Only the owner has it.
         Ok(answers.into_iter().flatten().next().map(|(info, peers)| TorrentWithPeers { info, peers }))
     }
@@ -54,14 +55,14 @@ impl<C: Cores> Management for Manager<C> {
 
     async fn torrents_named(&self, info_hashes: Vec<InfoHash>) -> Result<Vec<TorrentInfo>, ManagementError> {
         let named: Arc<[InfoHash]> = info_hashes.into();
-        let question = |answer| Query::Torrents(Arc::clone(&named), answer);
-        let found = ask_all(&self.inner.cores, question).await?.concat();
+        let task = |answer| CoreTask::Torrents(Arc::clone(&named), answer);
+        let found = ask_all(&self.inner.cores, task).await?.concat();
         let found: HashMap<_, _> = found.iter().map(|torrent| (torrent.info_hash, *torrent)).collect();
         Ok(named.iter().filter_map(|info_hash| found.get(info_hash).copied()).collect())
     }
 
     async fn drop_torrent(&self, info_hash: InfoHash) -> Result<bool, ManagementError> {
-        let answers = ask_all(&self.inner.cores, |answer| Query::Drop(info_hash, answer)).await?;
+        let answers = ask_all(&self.inner.cores, |answer| CoreTask::Drop(info_hash, answer)).await?;
         Ok(answers.contains(&true))
     }
 
@@ -80,14 +81,15 @@ impl<C: Cores> Management for Manager<C> {
         from: Option<ListPlace>,
         entries_max: usize,
     ) -> Result<ListPage, ManagementError> {
-        let shards: Vec<ShardId> = self.inner.cores.shards().shards().collect();
+        let cores = self.inner.cores.handles();
         let ListPlace { shard, place } =
             from.unwrap_or(ListPlace { shard: 0, place: TorrentTablePlace::default() });
-        let Some(&owner) = shards.get(shard) else { return Ok(ListPage { entries: Vec::new(), next: None }) };
-        let page = ask_list(&self.inner.cores, owner, (list, place), entries_max).await?;
+        let Some(owner) = cores.get(shard) else { return Ok(ListPage { entries: Vec::new(), next: None }) };
+        let query = ListQuery { list, from: place, torrents_max: entries_max };
+        let page = ask(owner, |answer| CoreTask::List(query, answer)).await?;
         let next = match page.next {
             Some(place) => Some(ListPlace { shard, place }),
-            None if shard + 1 < shards.len() => {
+            None if shard + 1 < cores.len() => {
                 Some(ListPlace { shard: shard + 1, place: TorrentTablePlace::default() })
             }
             None => None,
@@ -185,7 +187,7 @@ impl<C: Cores> Management for Manager<C> {
     }
 }
 
-impl<C: Cores> Manager<C> {
+impl Manager {
     /// Completes the work even if the requester goes away meanwhile: a change without an acknowledgement is better than
     /// one that only some of the cores have.
     async fn to_the_end<T, F>(&self, work: impl FnOnce(Self) -> F) -> Result<T, ManagementError>
@@ -299,8 +301,7 @@ impl<C: Cores> Manager<C> {
 
     /// Returns how many torrents each branch of a prefix has.
     async fn torrents_below(&self, prefix: InfoHashPrefix) -> Result<Vec<u64>, ManagementError> {
-        let question = |answer| Query::TorrentScan(TorrentScan::Count(prefix, answer));
-        Ok(sum(ask_all(&self.inner.cores, question).await?))
+        Ok(sum(ask_all(&self.inner.cores, |answer| CoreTask::Count(prefix, answer)).await?))
     }
 
     /// Returns a page in an order by a count: the first torrents of all are among the first ones of each shard.
@@ -318,8 +319,8 @@ impl<C: Cores> Manager<C> {
 
     /// Returns the first torrents of all cores, sorted.
     async fn first_torrents(&self, wanted: FirstTorrents) -> Result<Vec<TorrentInfo>, ManagementError> {
-        let question = |answer| Query::TorrentScan(TorrentScan::First(wanted, answer));
-        let mut torrents = ask_all(&self.inner.cores, question).await?.concat();
+        let task = |answer| CoreTask::First(wanted, answer);
+        let mut torrents = ask_all(&self.inner.cores, task).await?.concat();
         let FirstTorrents { order, torrents_max, .. } = wanted;
         // Sorting a few hundred thousand takes longer than a heartbeat should wait.
         let sorted = tokio::task::spawn_blocking(move || {

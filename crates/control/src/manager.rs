@@ -3,7 +3,7 @@
 use crate::access_lists::{ListFiles, Reading, change_list, load_list};
 use crate::ban_book::{BanBook, ConfiguredRules, Rules};
 use crate::completed_counts::CompletedCounts;
-use crate::cores::{Cores, update_all};
+use crate::cores::update_all;
 use crate::key_accounts::KeyAccounts;
 use crate::latency_snapshot::LatencySnapshot;
 use crate::limits::{EVENTS_POLL_MS, FILES_LOOK_S, KEYS_PER_UPDATE, LAST_SAVE_RETRY_MS, LOAD_RETRY_S};
@@ -13,7 +13,8 @@ use crate::sorted_torrents::SortedTorrents;
 use crate::statistics_snapshot::StatisticsSnapshot;
 use crate::supervise::later;
 use crate::totals::Totals;
-use access::{AccessUpdate, CoreEvent, KeyGrant};
+use access::{AccessEvent, AccessUpdate, KeyGrant};
+use core_link::{CoreEvent, Cores};
 use database::{Database, StoredKey, TooManyWaiting, WriteBehind, WriteBehindSettings};
 use primitives::{InfoHash, ListChange, TorrentList};
 use std::collections::VecDeque;
@@ -25,20 +26,14 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use tracing::{error, info};
 
 /// Manages a running tracker. Clones share one state.
-#[derive(Debug)]
-pub struct Manager<C> {
-    pub(crate) inner: Arc<Inner<C>>,
-}
-
-impl<C> Clone for Manager<C> {
-    fn clone(&self) -> Self {
-        Self { inner: Arc::clone(&self.inner) }
-    }
+#[derive(Debug, Clone)]
+pub struct Manager {
+    pub(crate) inner: Arc<Inner>,
 }
 
 #[derive(Debug)]
-pub(crate) struct Inner<C> {
-    pub(crate) cores: C,
+pub(crate) struct Inner {
+    pub(crate) cores: Cores,
     pub(crate) settings: ManagerSettings,
     pub(crate) database: Option<Database>,
     pub(crate) write_behind: WriteBehind,
@@ -126,14 +121,14 @@ pub enum TotalsStorage {
 
 const RETRY: Duration = Duration::from_secs(LOAD_RETRY_S);
 
-impl<C: Cores> Manager<C> {
+impl Manager {
     /// Sends the cores the lists, keys and bans, as far as they can be read within [`ManagerSettings::start_wait`]. The
     /// rest is read later.
     ///
     /// # Errors
     /// When a list's file cannot be read: without its list, a denied torrent would be served.
     pub async fn start(
-        cores: C,
+        cores: Cores,
         settings: ManagerSettings,
         database: Option<Database>,
     ) -> Result<Self, ManagementError> {
@@ -462,9 +457,11 @@ impl<C: Cores> Manager<C> {
 
     fn apply_events(&self) {
         let (now, now_unix_s) = (self.inner.cores.now(), unix_s());
-        while let Some(change) = self.inner.cores.next_event() {
-            match change {
-                CoreEvent::Accounts(accounts) => {
+        while let Some(event) = self.inner.cores.next_event() {
+            match event {
+                // The start has waited for it.
+                CoreEvent::Ready => {}
+                CoreEvent::Access(AccessEvent::Accounts(accounts)) => {
                     let mut book = self.keys();
                     for account in &accounts {
                         // A core may report a second that began after `now` was read.
@@ -472,7 +469,7 @@ impl<C: Cores> Manager<C> {
                         book.add(account, now_unix_s.saturating_sub(u64::from(ago_s)));
                     }
                 }
-                CoreEvent::Completed(counts) => {
+                CoreEvent::Access(AccessEvent::Completed(counts)) => {
                     let mut waiting = self.completed();
                     let refused = |&(info_hash, count): &_| waiting.put(info_hash, count).is_err();
                     let refused = counts.iter().copied().filter(refused).count();

@@ -3,9 +3,8 @@ use crate::limits::SUPERVISION_MS;
 use crate::report::{log_all_figures, statistics_line};
 use crate::statistics_snapshot::StatisticsSnapshot;
 use config::Interval as Every;
-use latency::LatencySet;
+use core_link::Cores;
 use metrics::Statistics;
-use primitives::{ShardCount, ShardId};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,27 +23,14 @@ pub enum Request {
 
 /// The workers, as supervision sees them.
 pub trait Workers {
-    /// Asks all workers to answer the requests that have arrived and exit.
-    fn request_stop(&self);
+    /// Returns the links to their cores.
+    fn cores(&self) -> &Cores;
 
     /// Returns whether any worker has exited.
     fn any_finished(&self) -> bool;
 
     /// Returns whether all workers have exited.
     fn all_finished(&self) -> bool;
-
-    /// Returns the number of shards; each has one worker.
-    fn shards(&self) -> ShardCount;
-
-    /// Asks the worker of a shard for the latencies recorded since the last request, and passes it an empty set to
-    /// record into.
-    ///
-    /// # Errors
-    /// Returns the set when the worker's command queue is full.
-    fn ask_latency(&self, shard: ShardId, empty: Box<LatencySet>) -> Result<(), Box<LatencySet>>;
-
-    /// Returns the next reply to [`Self::ask_latency`], if one has arrived.
-    fn latency_answer(&self) -> Option<(ShardId, Box<LatencySet>)>;
 }
 
 /// The service manager that started the tracker and watches over it.
@@ -95,7 +81,7 @@ pub async fn supervise(
 ) -> End {
     let mut reporter = Reporter::new(snapshot, supervision.statistics);
     let calls = DumpCalls::default();
-    let mut dumping = pin!(Dumps::new(workers, &supervision.latency).run(&calls));
+    let mut dumping = pin!(Dumps::new(workers.cores(), &supervision.latency).run(&calls));
     let watched = tokio::select! {
         () = &mut dumping => unreachable!("the dumps end only on request"),
         watched = watch(manager, &mut reporter, &calls, &mut requests) => watched,
@@ -153,7 +139,7 @@ async fn failure(workers: &impl Workers, panicked: &AtomicBool) {
 }
 
 async fn stop(workers: &impl Workers, deadline: Duration) -> End {
-    workers.request_stop();
+    workers.cores().request_stop();
     let all_finished = async {
         let mut watch = interval(Duration::from_millis(SUPERVISION_MS / 10));
         while !workers.all_finished() {

@@ -1,40 +1,36 @@
 //! Workers and cores for the tests of this crate.
 
-use crate::cores::Cores;
 use crate::supervise::Workers;
-use access::{AccessUpdate, CoreEvent, ListQuery};
+use access::AccessUpdate;
+use core_link::{CoreCommand, CoreEnd, CoreTask, Cores, Reply, link_cores};
 use latency::LatencySet;
-use primitives::{Query, Reply, Second, ShardCount, ShardId};
-use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use primitives::ShardCount;
+use std::cell::Cell;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use tokio::time::sleep;
+
+fn two_cores() -> (Cores, Vec<CoreEnd>) {
+    link_cores(ShardCount::new(2).unwrap(), Instant::now())
+}
 
 /// Workers that behave as a test configures them.
-#[derive(Default)]
 pub(crate) struct TestWorkers {
     pub(crate) stop_requested: Cell<bool>,
     pub(crate) obeys: bool,
     pub(crate) lost: bool,
-    pub(crate) latency: LatencyReplies,
-    pub(crate) answers: RefCell<Vec<(ShardId, Box<LatencySet>)>>,
+    pub(crate) cores: (Cores, Vec<CoreEnd>),
 }
 
-/// How workers reply to requests for latencies.
-#[derive(Default, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum LatencyReplies {
-    /// Each replies at once with one turn of expiry.
-    #[default]
-    AtOnce,
-    /// The second of two accepts no commands.
-    SecondRefuses,
-    /// The second of two does not reply.
-    SecondSleeps,
+impl Default for TestWorkers {
+    fn default() -> Self {
+        Self { stop_requested: Cell::default(), obeys: false, lost: false, cores: two_cores() }
+    }
 }
 
 impl Workers for TestWorkers {
-    fn request_stop(&self) {
-        self.stop_requested.set(true);
+    fn cores(&self) -> &Cores {
+        &self.cores.0
     }
 
     fn any_finished(&self) -> bool {
@@ -42,26 +38,31 @@ impl Workers for TestWorkers {
     }
 
     fn all_finished(&self) -> bool {
+        if self.cores.1.iter().all(|end| matches!(end.next_command(), Some(CoreCommand::Stop))) {
+            self.stop_requested.set(true);
+        }
         self.obeys && self.stop_requested.get()
     }
+}
 
-    fn shards(&self) -> ShardCount {
-        ShardCount::new(2).unwrap()
-    }
+/// Returns two cores and the end of the second. The first replies to requests for latencies.
+pub(crate) fn cores_of_which_one_replies() -> (Cores, CoreEnd) {
+    let (cores, mut ends) = two_cores();
+    reply_with_latencies(ends.remove(0));
+    (cores, ends.remove(0))
+}
 
-    fn ask_latency(&self, shard: ShardId, empty: Box<LatencySet>) -> Result<(), Box<LatencySet>> {
-        assert_eq!(*empty, LatencySet::default());
-        match self.latency {
-            LatencyReplies::SecondRefuses if shard.index() == 1 => return Err(empty),
-            LatencyReplies::SecondSleeps if shard.index() == 1 => {}
-            _ => self.answers.borrow_mut().push((shard, Box::new(set_with_expiry_turns(1)))),
+/// Replies to each request for latencies with one turn of expiry.
+pub(crate) fn reply_with_latencies(end: CoreEnd) {
+    tokio::spawn(async move {
+        loop {
+            if let Some(CoreCommand::TakeLatency(empty, reply)) = end.next_command() {
+                assert_eq!(*empty, LatencySet::default());
+                reply.send(Box::new(set_with_expiry_turns(1)));
+            }
+            sleep(Duration::from_millis(1)).await;
         }
-        Ok(())
-    }
-
-    fn latency_answer(&self) -> Option<(ShardId, Box<LatencySet>)> {
-        self.answers.borrow_mut().pop()
-    }
+    });
 }
 
 /// Returns a set with this many recorded turns of expiry and nothing else.
@@ -73,14 +74,13 @@ pub(crate) fn set_with_expiry_turns(turns: u64) -> LatencySet {
     set
 }
 
-/// Selects a kind of updates.
 type Kind = fn(&AccessUpdate) -> bool;
 
 /// Two cores that record the updates they receive.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct TestCores {
-    told: Mutex<Vec<(ShardId, AccessUpdate)>>,
-    pub(crate) events: Mutex<VecDeque<CoreEvent>>,
+    pub(crate) ends: Vec<CoreEnd>,
+    told: Mutex<Vec<(usize, AccessUpdate)>>,
     /// The next update of this kind is lost: it gets no reply.
     pub(crate) refused: Mutex<Option<Kind>>,
     /// Replies that are held back, if a test has asked for that.
@@ -88,6 +88,40 @@ pub(crate) struct TestCores {
 }
 
 impl TestCores {
+    pub(crate) fn start() -> (Cores, Arc<Self>) {
+        let (cores, ends) = two_cores();
+        let (told, refused, held) = (Mutex::default(), Mutex::default(), Mutex::default());
+        let test_cores = Arc::new(Self { ends, told, refused, held });
+        tokio::spawn(Arc::clone(&test_cores).serve());
+        (cores, test_cores)
+    }
+
+    async fn serve(self: Arc<Self>) {
+        loop {
+            for (core, end) in self.ends.iter().enumerate() {
+                // No test queries torrents or lists.
+                while let Some(CoreTask::Update(update, reply)) = end.next_task() {
+                    self.apply(core, update, reply);
+                }
+            }
+            sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    fn apply(&self, core: usize, update: AccessUpdate, reply: Reply<()>) {
+        let mut refused = self.refused.lock().unwrap();
+        if refused.is_some_and(|refuses| refuses(&update)) {
+            // The waiting side learns that there will be no reply.
+            *refused = None;
+            return;
+        }
+        self.told.lock().unwrap().push((core, update));
+        match self.held.lock().unwrap().as_mut() {
+            Some(held) => held.push(reply),
+            None => reply.send(()),
+        }
+    }
+
     /// Holds back replies from now on, as slow cores would.
     pub(crate) fn hold_answers(&self) {
         *self.held.lock().unwrap() = Some(Vec::new());
@@ -102,44 +136,6 @@ impl TestCores {
     /// Returns the selected parts of the updates that the second core received, in order.
     pub(crate) fn told<T>(&self, what: impl Fn(&AccessUpdate) -> Option<T>) -> Vec<T> {
         let told = self.told.lock().unwrap();
-        told.iter().filter(|(shard, _)| shard.index() == 1).filter_map(|(_, update)| what(update)).collect()
-    }
-}
-
-impl Cores for Arc<TestCores> {
-    fn shards(&self) -> ShardCount {
-        ShardCount::new(2).unwrap()
-    }
-
-    fn query(&self, _: ShardId, query: Query) -> Result<(), Query> {
-        unreachable!("no test queries torrents: {query:?}")
-    }
-
-    fn update(&self, shard: ShardId, update: &AccessUpdate, answer: Reply<()>) -> Result<(), Reply<()>> {
-        let mut refused = self.refused.lock().unwrap();
-        if refused.is_some_and(|refuses| refuses(update)) {
-            *refused = None;
-            // The waiting side learns that there will be no reply.
-            drop(answer);
-            return Ok(());
-        }
-        self.told.lock().unwrap().push((shard, update.clone()));
-        match self.held.lock().unwrap().as_mut() {
-            Some(held) => held.push(answer),
-            None => answer.send(()),
-        }
-        Ok(())
-    }
-
-    fn list(&self, _: ShardId, query: ListQuery) -> Result<(), ListQuery> {
-        unreachable!("no test queries lists: {query:?}")
-    }
-
-    fn next_event(&self) -> Option<CoreEvent> {
-        self.events.lock().unwrap().pop_front()
-    }
-
-    fn now(&self) -> Second {
-        Second(100)
+        told.iter().filter(|(core, _)| *core == 1).filter_map(|(_, update)| what(update)).collect()
     }
 }

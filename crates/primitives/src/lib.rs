@@ -10,13 +10,13 @@ mod announce;
 mod authentication_key;
 mod info_hash;
 mod peer_id;
-mod query;
 mod request_kind;
 mod shard;
 mod table_seed;
 mod time;
 mod torrent_info;
 mod torrent_list;
+mod torrent_order;
 
 pub use address::{
     AddressFamily, CompactAddress, CompactIpv4, CompactIpv6, PeerAddress, UnreachableAddress, canonical_ip,
@@ -25,10 +25,10 @@ pub use announce::{AnnounceEvent, Numwant, PeerStatus};
 pub use authentication_key::{AuthenticationKey, KeyId, KeyInPath, path_segments};
 pub use info_hash::{InfoHash, InfoHashPrefix};
 pub use peer_id::{PeerId, PeerIdPrefix};
-pub use query::{FirstTorrents, Query, Reply, TorrentOrder, TorrentScan};
 pub use request_kind::RequestKind;
 pub use shard::{SHARDS_MAX, ShardCount, ShardCountError, ShardId, SteeringKey};
 pub use table_seed::TableSeed;
 pub use time::Second;
 pub use torrent_info::{PeerDetails, PeerInfo, TorrentInfo};
 pub use torrent_list::{ListChange, ListSource, TorrentList};
+pub use torrent_order::{FirstTorrents, TorrentOrder};

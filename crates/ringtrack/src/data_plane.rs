@@ -1,29 +1,16 @@
-use crate::core_handles::CoreHandles;
 use crate::hints;
 use crate::http_settings::{http_limits, http_policy};
 use crate::listen::AllListeners;
 use crate::prepare::Prepared;
 use crate::tuning::{engine_settings, kernel_sampling};
-use access::CoreEvent;
-use anyhow::{Context, anyhow};
+use anyhow::{anyhow, ensure};
 use control::{StatisticsSnapshot, Workers};
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
-use latency::LatencySet;
+use core_link::{CoreCommand, CoreEvent, CoreHandle, Cores, link_cores};
 use metrics::PublishedStatistics;
-use primitives::{ShardCount, ShardId};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use worker::connection::HttpSetup;
-use worker::{CoreTask, WorkerCommand, WorkerEvent, WorkerHandle, WorkerSetup, full_mesh, start_worker};
-
-/// Commands that may wait for a worker.
-const COMMANDS_MAX: usize = 16;
-
-/// Tasks that may wait for a worker. Beyond that, requests of the management API wait and try again.
-const TASKS_MAX: usize = 64;
-
-/// Events of each worker that may wait for the control plane, which takes them several times a second.
-const EVENTS_PER_CORE_MAX: usize = 8;
+use worker::{WorkerHandle, WorkerSetup, full_mesh, start_worker};
 
 /// Seconds in which all workers must be ready. They have to wait for each other, which takes milliseconds.
 const START_S_MAX: u64 = 30;
@@ -31,17 +18,10 @@ const START_S_MAX: u64 = 30;
 /// Milliseconds between two checks for a failed worker, while the others are waited for.
 const START_POLL_MS: u64 = 20;
 
-/// The workers and the channels to them.
+/// The workers and the links to their cores.
 pub(crate) struct DataPlane {
-    shards: ShardCount,
     workers: Vec<WorkerHandle>,
-    commands: Vec<Sender<WorkerCommand>>,
-    tasks: Vec<Sender<CoreTask>>,
-    /// Has room for one event of each worker, which sends at most one at a time.
-    events: Receiver<WorkerEvent>,
-    core_events: Receiver<CoreEvent>,
-    /// The instant from which the workers count seconds.
-    start: Instant,
+    cores: Cores,
     snapshot: StatisticsSnapshot,
 }
 
@@ -50,27 +30,16 @@ impl DataPlane {
     pub(crate) fn start(prepared: &Prepared<'_>, listeners: AllListeners) -> anyhow::Result<Self> {
         let (configuration, shards) = (prepared.configuration, prepared.shards);
         let start = Instant::now();
-        let (event_outbox, events) = bounded(prepared.cores.len());
-        let (core_event_outbox, core_events) = bounded(EVENTS_PER_CORE_MAX * prepared.cores.len());
+        let (cores, ends) = link_cores(shards, start);
         let mesh = full_mesh(shards, configuration.limits.mesh_slots);
         let published: Vec<Arc<PublishedStatistics>> = shards.shards().map(|_| Arc::default()).collect();
-        let mut plane = Self {
-            shards,
-            events,
-            core_events,
-            start,
-            workers: Vec::new(),
-            commands: Vec::new(),
-            tasks: Vec::new(),
-            snapshot: StatisticsSnapshot::new(published.clone()),
-        };
+        let mut plane =
+            Self { workers: Vec::new(), cores, snapshot: StatisticsSnapshot::new(published.clone()) };
         let policy = http_policy(configuration);
         let limits = http_limits(configuration, shards, listeners.connections_max);
         let by_shard = listeners.udp.sockets_by_shard.into_iter().zip(listeners.http.sockets_by_shard);
-        for ((shard, mesh), (sockets, http_listeners)) in shards.shards().zip(mesh).zip(by_shard) {
-            let (commands, command_inbox) = bounded(COMMANDS_MAX);
-            let (tasks, task_inbox) = bounded(TASKS_MAX);
-            let core_events = core_event_outbox.clone();
+        let by_shard = shards.shards().zip(ends).zip(mesh).zip(by_shard);
+        for (((shard, link), mesh), (sockets, http_listeners)) in by_shard {
             let setup = WorkerSetup {
                 core: prepared.cores[shard.index()],
                 engine: engine_settings(configuration, shards, shard, prepared.memory_max_bytes),
@@ -86,36 +55,20 @@ impl DataPlane {
                 mesh,
                 start,
                 published: Arc::clone(&published[shard.index()]),
-                commands: command_inbox,
-                tasks: task_inbox,
-                core_events,
+                link,
                 kernel_sampling: kernel_sampling(&configuration.latency),
-                events: event_outbox.clone(),
             };
-            plane.commands.push(commands);
-            plane.tasks.push(tasks);
             plane.workers.push(start_worker(setup).map_err(hints::worker_error)?);
         }
         plane.wait_until_ready()?;
         Ok(plane)
     }
 
-    /// Returns the channels to and from the workers' control queues.
-    pub(crate) fn core_handles(&self) -> CoreHandles {
-        let (tasks, events) = (self.tasks.clone(), self.core_events.clone());
-        CoreHandles { shards: self.shards, tasks, events, start: self.start }
-    }
-
     /// Makes the workers serve their sockets.
     pub(crate) fn serve(&self) -> anyhow::Result<()> {
-        for commands in &self.commands {
-            commands.send(WorkerCommand::Serve).context("a worker exited before it could serve")?;
-        }
+        let accept = |core: &CoreHandle| core.command(CoreCommand::Serve).is_ok();
+        ensure!(self.cores.handles().iter().all(accept), "a worker exited before it could serve");
         Ok(())
-    }
-
-    pub(crate) fn commands(&self) -> Vec<Sender<WorkerCommand>> {
-        self.commands.clone()
     }
 
     pub(crate) const fn snapshot(&self) -> &StatisticsSnapshot {
@@ -135,14 +88,12 @@ impl DataPlane {
 
     fn wait_until_ready(&mut self) -> anyhow::Result<()> {
         let deadline = Instant::now() + Duration::from_secs(START_S_MAX);
-        let mut waiting: Vec<ShardId> = Vec::new();
-        while waiting.len() < self.workers.len() {
-            match self.events.recv_timeout(Duration::from_millis(START_POLL_MS)) {
-                Ok(WorkerEvent::Ready(shard)) => waiting.push(shard),
-                Ok(WorkerEvent::Latency(..)) => unreachable!("no worker has been asked for latencies yet"),
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                    self.fail_if_one_has_ended()?;
-                }
+        let mut ready = 0;
+        while ready < self.workers.len() {
+            match self.cores.wait_for_event(Duration::from_millis(START_POLL_MS)) {
+                Some(CoreEvent::Ready) => ready += 1,
+                Some(CoreEvent::Access(_)) => unreachable!("no worker serves yet"),
+                None => self.fail_if_one_has_ended()?,
             }
             if Instant::now() > deadline {
                 return Err(anyhow!("not all workers were ready after {START_S_MAX} s"));
@@ -160,11 +111,8 @@ impl DataPlane {
 }
 
 impl Workers for DataPlane {
-    fn request_stop(&self) {
-        for commands in &self.commands {
-            // A worker that accepts no commands is noticed by the deadline.
-            drop(commands.try_send(WorkerCommand::Stop));
-        }
+    fn cores(&self) -> &Cores {
+        &self.cores
     }
 
     fn any_finished(&self) -> bool {
@@ -173,24 +121,5 @@ impl Workers for DataPlane {
 
     fn all_finished(&self) -> bool {
         self.workers.iter().all(WorkerHandle::is_finished)
-    }
-
-    fn shards(&self) -> ShardCount {
-        self.shards
-    }
-
-    fn ask_latency(&self, shard: ShardId, empty: Box<LatencySet>) -> Result<(), Box<LatencySet>> {
-        let refused = self.commands[shard.index()].try_send(WorkerCommand::TakeLatency(empty)).err();
-        match refused.map(TrySendError::into_inner) {
-            Some(WorkerCommand::TakeLatency(empty)) => Err(empty),
-            _ => Ok(()),
-        }
-    }
-
-    fn latency_answer(&self) -> Option<(ShardId, Box<LatencySet>)> {
-        match self.events.try_recv() {
-            Ok(WorkerEvent::Latency(shard, latencies)) => Some((shard, latencies)),
-            _ => None,
-        }
     }
 }

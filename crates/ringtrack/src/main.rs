@@ -14,7 +14,6 @@ mod api_tokens;
 mod banner;
 mod certificate_watch;
 mod cli;
-mod core_handles;
 mod cores;
 mod data_plane;
 mod dump_latency;

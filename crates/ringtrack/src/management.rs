@@ -1,6 +1,5 @@
 //! Starts the management of the running tracker, from the configuration.
 
-use crate::core_handles::CoreHandles;
 use crate::listen::AllListeners;
 use crate::storage::Storage;
 use anyhow::Context;
@@ -9,6 +8,7 @@ use control::{
     CompletedStorage, ConfiguredRules, LatencySnapshot, ListenerInfo, Manager, ManagerSettings, Modes,
     Preface, Service, StatisticsSnapshot, TorrentMode, UserMode,
 };
+use core_link::Cores;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use worker::{Listener, Scheme};
 
 /// What the management needs besides the configuration.
 pub(crate) struct ManagementParts {
-    pub(crate) core_handles: CoreHandles,
+    pub(crate) cores: Cores,
     pub(crate) storage: Storage,
     pub(crate) listeners: Vec<ListenerInfo>,
     pub(crate) snapshot: StatisticsSnapshot,
@@ -30,8 +30,8 @@ pub(crate) struct ManagementParts {
 pub(crate) async fn start_management(
     configuration: &Configuration,
     parts: ManagementParts,
-) -> anyhow::Result<Manager<CoreHandles>> {
-    let ManagementParts { core_handles, storage, listeners, snapshot, latencies, reloads } = parts;
+) -> anyhow::Result<Manager> {
+    let ManagementParts { cores, storage, listeners, snapshot, latencies, reloads } = parts;
     let access = &configuration.access;
     let settings = ManagerSettings {
         modes: modes(configuration),
@@ -57,7 +57,7 @@ pub(crate) async fn start_management(
         begun: SystemTime::now(),
         reloads,
     };
-    let manager = Manager::start(core_handles, settings, storage.database).await;
+    let manager = Manager::start(cores, settings, storage.database).await;
     manager.context("access.allow_file or access.deny_file cannot be used")
 }
 

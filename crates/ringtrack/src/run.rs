@@ -17,7 +17,7 @@ use crate::storage::Storage;
 use anyhow::bail;
 use config::Configuration;
 use control::{End, LatencyDumps, LatencySnapshot, Request, ServiceManager, Supervision, Workers, supervise};
-use crossbeam_channel::Sender;
+use core_link::{CoreCommand, CoreHandle};
 use std::io;
 use std::panic::{set_hook, take_hook};
 use std::sync::Arc;
@@ -29,7 +29,6 @@ use tokio::sync::mpsc::Receiver;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::info;
-use worker::WorkerCommand;
 
 /// Serves until a signal requests a stop.
 pub(crate) fn run(prepared: &Prepared<'_>) -> anyhow::Result<()> {
@@ -56,7 +55,7 @@ fn serve(prepared: &Prepared<'_>, listeners: AllListeners, runtime: &Runtime) ->
     let data_plane = DataPlane::start(prepared, listeners)?;
     let (latencies, reloads) = (Arc::<LatencySnapshot>::default(), watch::Sender::new(0));
     let parts = ManagementParts {
-        core_handles: data_plane.core_handles(),
+        cores: data_plane.cores().clone(),
         storage,
         listeners: all_listeners,
         snapshot: data_plane.snapshot().clone(),
@@ -68,7 +67,7 @@ fn serve(prepared: &Prepared<'_>, listeners: AllListeners, runtime: &Runtime) ->
             management = start_management(configuration, parts) => management?,
             () = until_stop(&mut requests) => {
                 info!("stopping before the lists and keys are read");
-                data_plane.request_stop();
+                data_plane.cores().request_stop();
                 return Ok(End::Orderly);
             }
         };
@@ -120,12 +119,12 @@ async fn until_stop(requests: &mut Receiver<Request>) {
 
 fn certificate_watch(prepared: &Prepared<'_>, data_plane: &DataPlane) -> Option<CertificateWatch> {
     let files = IdentityFiles::of(prepared.configuration)?;
-    let workers = data_plane.commands();
+    let cores = data_plane.cores().handles().to_vec();
     let show = move |identity: &Arc<ServerIdentity>| {
-        let told =
-            |worker: &Sender<_>| worker.try_send(WorkerCommand::UseIdentity(Arc::clone(identity))).is_ok();
-        // A worker whose command queue is full is tried again at the next look.
-        if workers.iter().all(told) { Showing::Shown } else { Showing::Later }
+        let accepts =
+            |core: &CoreHandle| core.command(CoreCommand::UseIdentity(Arc::clone(identity))).is_ok();
+        // A core that accepts no commands is tried again at the next look.
+        if cores.iter().all(accepts) { Showing::Shown } else { Showing::Later }
     };
     Some(CertificateWatch::new(files, prepared.identity.clone()?, Box::new(show)))
 }

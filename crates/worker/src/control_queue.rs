@@ -2,12 +2,11 @@ use crate::core_state::CoreState;
 use crate::limits::{
     CONTROL_AWAKE_MS, CONTROL_JOBS_MAX, CONTROL_PAUSE_MS, CONTROL_POLL_MS, CONTROL_SLICE_US,
 };
-use crate::messages::CoreTask;
-use access::{AccessUpdate, ListQuery, Sweep};
-use crossbeam_channel::Receiver;
+use access::{AccessUpdate, Sweep};
+use core_link::{CoreTask, Reply};
 use engine::{BranchCountScan, FirstTorrentsScan, ScanStep, Shard, Torrents, UpdateStep};
 use glommio::timer::sleep;
-use primitives::{Query, Reply, TorrentInfo, TorrentScan};
+use primitives::TorrentInfo;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -26,7 +25,7 @@ struct ControlQueue {
 struct Update {
     update: AccessUpdate,
     from: usize,
-    answer: Reply<()>,
+    reply: Reply<()>,
 }
 
 /// A scan of the core's torrents, and the reply to send with its result.
@@ -45,13 +44,13 @@ struct Pace {
 }
 
 /// Works on the control plane's tasks, a slice at a time, until it is cancelled. The core serves requests in between.
-pub(crate) async fn serve_control_queue(core: Rc<CoreState>, tasks: Receiver<CoreTask>) {
+pub(crate) async fn serve_control_queue(core: Rc<CoreState>) {
     let mut queue = ControlQueue::default();
     let mut pace = Pace { awake_until: Instant::now(), sweep_due: Instant::now() };
     loop {
         let slice_end = Instant::now() + Duration::from_micros(CONTROL_SLICE_US);
         while queue.jobs() < CONTROL_JOBS_MAX
-            && let Ok(task) = tasks.try_recv()
+            && let Some(task) = core.link.next_task()
         {
             queue.accept(&core, task);
             pace.awake_until = slice_end + Duration::from_millis(CONTROL_AWAKE_MS);
@@ -83,14 +82,25 @@ impl ControlQueue {
 
     /// Completes a short task at once and queues a long one.
     fn accept(&mut self, core: &CoreState, task: CoreTask) {
+        let shard = &mut *core.shard.borrow_mut();
         match task {
-            CoreTask::Update(update, answer) => self.updates.push_back(Update { update, from: 0, answer }),
-            CoreTask::Query(Query::TorrentScan(scan)) => self.scans.push_back(Scan::new(scan)),
-            CoreTask::Query(query) => answer_at_once(core, query),
-            CoreTask::List(query) => {
-                let ListQuery { list, from, torrents_max, answer } = query;
-                answer.send(core.shard.borrow().list_page(list, from, torrents_max));
+            CoreTask::Update(update, reply) => self.updates.push_back(Update { update, from: 0, reply }),
+            CoreTask::First(wanted, reply) => {
+                self.scans.push_back(Scan::First(FirstTorrentsScan::new(wanted), reply));
             }
+            CoreTask::Count(prefix, reply) => {
+                self.scans.push_back(Scan::Count(BranchCountScan::new(prefix), reply));
+            }
+            CoreTask::Torrents(info_hashes, reply) => {
+                let info = |info_hash| shard.torrents().info(info_hash);
+                reply.send(info_hashes.iter().filter_map(info).collect());
+            }
+            CoreTask::Peers(info_hash, peers_max, reply) => {
+                let peers = || shard.torrents().peers(core.clock.now(), &info_hash, peers_max);
+                reply.send(shard.torrents().info(&info_hash).map(|info| (info, peers())));
+            }
+            CoreTask::Drop(info_hash, reply) => reply.send(shard.drop_torrent(&info_hash)),
+            CoreTask::List(query, reply) => reply.send(shard.list_page(query)),
         }
     }
 
@@ -114,7 +124,7 @@ impl ControlQueue {
             UpdateStep::More(from) => first.from = from,
             UpdateStep::Done => {
                 if let Some(done) = self.updates.pop_front() {
-                    done.answer.send(());
+                    done.reply.send(());
                 }
             }
         }
@@ -130,32 +140,7 @@ impl ControlQueue {
     }
 }
 
-fn answer_at_once(core: &CoreState, query: Query) {
-    let shard = &mut *core.shard.borrow_mut();
-    match query {
-        Query::TorrentScan(scan) => Scan::new(scan).finish(),
-        Query::Torrents(info_hashes, answer) => {
-            answer
-                .send(info_hashes.iter().filter_map(|info_hash| shard.torrents().info(info_hash)).collect());
-        }
-        Query::Peers(info_hash, peers_max, answer) => {
-            let torrent = shard.torrents().info(&info_hash);
-            answer.send(
-                torrent.map(|facts| (facts, shard.torrents().peers(core.clock.now(), &info_hash, peers_max))),
-            );
-        }
-        Query::Drop(info_hash, answer) => answer.send(shard.drop_torrent(&info_hash)),
-    }
-}
-
 impl Scan {
-    fn new(scan: TorrentScan) -> Self {
-        match scan {
-            TorrentScan::First(wanted, reply) => Self::First(FirstTorrentsScan::new(wanted), reply),
-            TorrentScan::Count(prefix, reply) => Self::Count(BranchCountScan::new(prefix), reply),
-        }
-    }
-
     fn advance(&mut self, torrents: Torrents<'_>) -> ScanStep {
         match self {
             Self::First(scan, _) => scan.advance(torrents),

@@ -4,6 +4,7 @@ use crate::limits::DATAGRAM_BYTES_MAX;
 use crate::mesh::MeshSenders;
 use crate::messages::{AnnounceMessage, ListenerIndex, ReplyTo, ScrapeMessage};
 use crate::turn::Turn;
+use core_link::CoreEnd;
 use engine::{
     Inbox, Now, Outbox, REPLY_BYTES_MAX, RoutedAnnounce, RoutedRequest, RoutedScrape, Routing, ScrapeStep,
     Shard, UdpService,
@@ -25,6 +26,7 @@ pub(crate) struct CoreState {
     pub(crate) mesh: RefCell<MeshSenders>,
     pub(crate) sockets: Vec<BatchSocket>,
     pub(crate) published: Arc<PublishedStatistics>,
+    pub(crate) link: CoreEnd,
     /// When the busy tasks yield to the reactor.
     pub(crate) reactor_due: Cell<Instant>,
     /// When the last turn ended, so that the clock need not be read again.
@@ -45,6 +47,7 @@ pub(crate) struct CoreParts {
     pub(crate) sockets: Vec<BatchSocket>,
     pub(crate) http_server: HttpServer,
     pub(crate) published: Arc<PublishedStatistics>,
+    pub(crate) link: CoreEnd,
     pub(crate) batch_datagrams: usize,
 }
 
@@ -65,7 +68,8 @@ const IN_BATCH: &str = "the engine names datagrams of the batch only";
 
 impl CoreState {
     pub(crate) fn new(parts: CoreParts) -> Self {
-        let CoreParts { clock, shard, udp, mesh, sockets, http_server, published, batch_datagrams } = parts;
+        let CoreParts { clock, shard, udp, mesh, sockets, http_server, published, link, batch_datagrams } =
+            parts;
         let receive = ReceiveBatch::new(batch_datagrams, DATAGRAM_BYTES_MAX);
         let send = SendBatch::new(receive.capacity(), REPLY_BYTES_MAX);
         assert!(send.capacity() >= receive.capacity(), "a reply for each datagram");
@@ -76,6 +80,7 @@ impl CoreState {
             mesh: RefCell::new(mesh),
             sockets,
             published,
+            link,
             reactor_due: Cell::new(Instant::now()),
             turn_end: Cell::new(Instant::now()),
             reply_timer: RefCell::new(ReplyTimer::new(send.capacity())),

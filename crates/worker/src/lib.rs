@@ -32,5 +32,4 @@ pub use listener::{
     bind_listeners,
 };
 pub use mesh::{MeshEnd, full_mesh};
-pub use messages::{CoreTask, WorkerCommand, WorkerEvent};
 pub use worker::{WorkerError, WorkerHandle, WorkerSetup, start_worker};

@@ -1,44 +1,7 @@
-use access::{AccessUpdate, ListQuery};
 use engine::{RoutedAnnounce, RoutedRequest, RoutedScrape};
-use latency::LatencySet;
-use primitives::{Query, Reply, ShardId};
-use std::sync::Arc;
+use primitives::ShardId;
 use std::time::Instant;
-use tls::ServerIdentity;
 use udp_socket::Path;
-
-/// A command of the control plane to a worker.
-#[derive(Debug)]
-pub enum WorkerCommand {
-    /// Serve: lists, keys and bans are complete.
-    Serve,
-    /// Accept no more requests, answer those that have arrived, and end.
-    Stop,
-    /// Send the latencies recorded since the last such command, and continue with this empty set.
-    TakeLatency(Box<LatencySet>),
-    /// Use this certificate for new TLS sessions.
-    UseIdentity(Arc<ServerIdentity>),
-}
-
-/// Work of the control plane that a core does beside its requests.
-#[derive(Debug)]
-pub enum CoreTask {
-    /// Look up or drop torrents.
-    Query(Query),
-    /// Apply an update of lists, keys or bans, after those sent before. The reply is sent when it is in effect.
-    Update(AccessUpdate, Reply<()>),
-    /// Send a page of the core's part of a list.
-    List(ListQuery),
-}
-
-/// A worker's event for the control plane.
-#[derive(Debug)]
-pub enum WorkerEvent {
-    /// The worker has started and waits for [`WorkerCommand::Serve`].
-    Ready(ShardId),
-    /// The reply to [`WorkerCommand::TakeLatency`].
-    Latency(ShardId, Box<LatencySet>),
-}
 
 /// The listener that a request came to: the owner replies from its own socket of the same address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

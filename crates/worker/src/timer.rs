@@ -3,26 +3,13 @@ use crate::core_state::CoreState;
 use crate::expiry_pace::ExpiryPace;
 use crate::kernel_sampling::SampleWindows;
 use crate::limits::{EVENTS_PER_TURN_MAX, TIMER_MS};
-use crate::messages::{WorkerCommand, WorkerEvent};
-use access::CoreEvent;
-use crossbeam_channel::{Receiver, Sender, TryRecvError};
+use core_link::CoreCommand;
 use glommio::timer::sleep;
-use latency::LatencySet;
 use metrics::{Counter, Gauge};
-use primitives::ShardId;
 use std::time::{Duration, Instant};
 
-/// A core's ends of the channels from and to the control plane.
-#[derive(Debug)]
-pub(crate) struct ControlEnds {
-    pub(crate) shard: ShardId,
-    pub(crate) commands: Receiver<WorkerCommand>,
-    pub(crate) events: Sender<WorkerEvent>,
-    pub(crate) core_events: Sender<CoreEvent>,
-}
-
 /// Expires peers, publishes the figures, samples, sends events and executes commands, until the command to stop.
-pub(crate) async fn run_timer(core: &CoreState, control: &ControlEnds, mut windows: SampleWindows) {
+pub(crate) async fn run_timer(core: &CoreState, mut windows: SampleWindows) {
     let period = Duration::from_millis(TIMER_MS);
     let mut pace = ExpiryPace::new();
     loop {
@@ -33,28 +20,30 @@ pub(crate) async fn run_timer(core: &CoreState, control: &ControlEnds, mut windo
         core.http_server.borrow_mut().sweep(core.clock.now(), &mut core.shard.borrow_mut());
         core.mesh.borrow().send_waiting();
         core.publish();
-        send_events(core, control);
+        send_events(core);
         // After the turn of expiry, so that a window contains the whole turn of expiry at its end: the kernel begins to
         // stamp a moment after the switch, when a turn of expiry that followed at once could be over.
         if let Some(timestamps) = windows.turn() {
             core.set_receive_timestamps(timestamps);
         }
-        match control.commands.try_recv() {
-            Ok(WorkerCommand::Stop) | Err(TryRecvError::Disconnected) => return,
-            Ok(WorkerCommand::TakeLatency(empty)) => send_latency(core, control, empty),
-            Ok(WorkerCommand::UseIdentity(identity)) => core.http_server.borrow_mut().set_identity(identity),
-            Ok(WorkerCommand::Serve) | Err(TryRecvError::Empty) => {}
+        match core.link.next_command() {
+            Some(CoreCommand::Stop) => return,
+            Some(CoreCommand::TakeLatency(empty, reply)) => {
+                reply.send(core.reply_timer.borrow_mut().take(empty));
+            }
+            Some(CoreCommand::UseIdentity(identity)) => core.http_server.borrow_mut().set_identity(identity),
+            Some(CoreCommand::Serve) | None => {}
         }
     }
 }
 
 /// Sends some of the changes. If the channel is full, they are sent later.
-fn send_events(core: &CoreState, control: &ControlEnds) {
+fn send_events(core: &CoreState) {
     let shard = &mut *core.shard.borrow_mut();
     for _ in 0..EVENTS_PER_TURN_MAX {
         let Some(event) = shard.take_event() else { return };
-        if let Err(unsent) = control.core_events.try_send(event) {
-            shard.return_event(&unsent.into_inner());
+        if let Err(unsent) = core.link.report(event) {
+            shard.return_event(&unsent);
             return;
         }
     }
@@ -66,12 +55,6 @@ fn expire(core: &CoreState, pace: &mut ExpiryPace) {
     let taken = processor_time().saturating_sub(before);
     pace.learn(work, taken);
     core.reply_timer.borrow_mut().expiry_turn(taken);
-}
-
-fn send_latency(core: &CoreState, control: &ControlEnds, empty: Box<LatencySet>) {
-    let recorded = core.reply_timer.borrow_mut().take(empty);
-    // The channel has room for a reply to each command; if it is closed, the tracker is ending.
-    drop(control.events.try_send(WorkerEvent::Latency(control.shard, recorded)));
 }
 
 fn note_lateness(core: &CoreState, lateness: Duration) {

@@ -8,14 +8,13 @@ use crate::limits::{
     CONTROL_PAUSE_MS, DRAIN_MS_MAX, FILE_IO_BYTES, LAST_EVENTS_MS_MAX, LISTENERS_MAX, PREEMPT_MS,
 };
 use crate::mesh::{MeshEnd, MeshReceivers};
-use crate::messages::{CoreTask, ListenerIndex, WorkerCommand, WorkerEvent};
+use crate::messages::ListenerIndex;
 use crate::readiness::{PollReadiness, Readiness};
 use crate::ring::serve_ring;
 use crate::serve::{serve_sockets, yield_core};
-use crate::timer::{ControlEnds, run_timer};
+use crate::timer::run_timer;
 use crate::turn::Turn;
-use access::CoreEvent;
-use crossbeam_channel::{Receiver, Sender, TryRecvError};
+use core_link::{CoreCommand, CoreEnd};
 use engine::{EngineSettings, Secrets, Shard, UdpService};
 use glommio::timer::sleep;
 use glommio::{LocalExecutorBuilder, Placement, Task};
@@ -44,13 +43,7 @@ pub struct WorkerSetup {
     /// The instant from which all workers count time.
     pub start: Instant,
     pub published: Arc<PublishedStatistics>,
-    pub commands: Receiver<WorkerCommand>,
-    pub tasks: Receiver<CoreTask>,
-    /// Changes of keys and torrents. If the channel is full, they are sent later.
-    pub core_events: Sender<CoreEvent>,
-    /// One event at start-up, and one in reply to each command that has a reply. If the channel is full, the event is
-    /// lost: the worker never waits for it.
-    pub events: Sender<WorkerEvent>,
+    pub link: CoreEnd,
 }
 
 /// Why a worker did not start or exited unexpectedly.
@@ -127,11 +120,10 @@ fn run_on_core(setup: WorkerSetup) -> Result<(), WorkerError> {
 }
 
 async fn run(setup: WorkerSetup) -> Result<(), WorkerError> {
-    let shard = setup.engine.shard;
     let (settings, secrets) = (&setup.engine, &setup.secrets);
     let (senders, receivers) = setup.mesh.connect().await;
     let clock = Clock::since(setup.start);
-    let http_server = HttpServer::new(shard, setup.http).map_err(WorkerError::Readiness)?;
+    let http_server = HttpServer::new(settings.shard, setup.http).map_err(WorkerError::Readiness)?;
     let core = Rc::new(CoreState::new(CoreParts {
         clock,
         shard: Shard::new(settings, secrets),
@@ -140,32 +132,29 @@ async fn run(setup: WorkerSetup) -> Result<(), WorkerError> {
         sockets: setup.sockets,
         http_server,
         published: setup.published,
+        link: setup.link,
         batch_datagrams: setup.batch_datagrams,
     }));
     let rings = serve_rings(&core, receivers);
-    let control_queue = glommio::spawn_local(serve_control_queue(Rc::clone(&core), setup.tasks));
-    // The control plane waits for this event; if its channel is closed, the tracker is ending.
-    drop(setup.events.try_send(WorkerEvent::Ready(shard)));
-    let control =
-        ControlEnds { shard, commands: setup.commands, events: setup.events, core_events: setup.core_events };
-    serve(&core, &control, setup.kernel_sampling, control_queue).await?;
+    let control_queue = glommio::spawn_local(serve_control_queue(Rc::clone(&core)));
+    core.link.report_ready();
+    serve(&core, setup.kernel_sampling, control_queue).await?;
     stop(&core, rings).await;
-    send_last_events(&core, &control);
+    send_last_events(&core);
     Ok(())
 }
 
 /// Serves from the command to serve to the command to stop.
 async fn serve(
     core: &Rc<CoreState>,
-    control: &ControlEnds,
     sampling: KernelSampling,
     control_queue: Task<()>,
 ) -> Result<(), WorkerError> {
-    match wait_for_start(core, control).await {
+    match wait_for_start(core).await {
         Opening::Serve => {
             let mut sockets = serve_datagrams(core)?;
             sockets.extend(serve_connections(core)?);
-            run_timer(core, control, SampleWindows::new(sampling)).await;
+            run_timer(core, SampleWindows::new(sampling)).await;
             control_queue.cancel().await;
             drain(core, sockets).await;
         }
@@ -184,14 +173,14 @@ enum Opening {
 }
 
 /// Waits until the control plane has sent the lists, keys and bans. Requests that arrive meanwhile wait in the sockets.
-async fn wait_for_start(core: &CoreState, control: &ControlEnds) -> Opening {
+async fn wait_for_start(core: &CoreState) -> Opening {
     loop {
-        match control.commands.try_recv() {
-            Ok(WorkerCommand::Serve) => return Opening::Serve,
-            Ok(WorkerCommand::Stop) | Err(TryRecvError::Disconnected) => return Opening::Stop,
-            Ok(WorkerCommand::UseIdentity(identity)) => core.http_server.borrow_mut().set_identity(identity),
+        match core.link.next_command() {
+            Some(CoreCommand::Serve) => return Opening::Serve,
+            Some(CoreCommand::Stop) => return Opening::Stop,
+            Some(CoreCommand::UseIdentity(identity)) => core.http_server.borrow_mut().set_identity(identity),
             // There are no latencies yet.
-            Ok(WorkerCommand::TakeLatency(_)) | Err(TryRecvError::Empty) => {
+            Some(CoreCommand::TakeLatency(..)) | None => {
                 sleep(Duration::from_millis(CONTROL_PAUSE_MS)).await;
             }
         }
@@ -199,10 +188,10 @@ async fn wait_for_start(core: &CoreState, control: &ControlEnds) -> Opening {
 }
 
 /// Sends all remaining events. The core has nothing else to do, so it can wait for the control plane.
-fn send_last_events(core: &CoreState, control: &ControlEnds) {
+fn send_last_events(core: &CoreState) {
     let deadline = Instant::now() + Duration::from_millis(LAST_EVENTS_MS_MAX);
     while let Some(event) = core.shard.borrow_mut().take_event() {
-        if control.core_events.send_deadline(event, deadline).is_err() {
+        if !core.link.report_before(deadline, event) {
             return;
         }
     }

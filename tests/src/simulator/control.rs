@@ -1,5 +1,5 @@
 use super::Simulator;
-use access::{AccessUpdate, AccountChange, CoreEvent, Sweep};
+use access::{AccessEvent, AccessUpdate, AccountChange, Sweep};
 use engine::UpdateStep;
 use primitives::{InfoHash, KeyId};
 use std::collections::BTreeMap;
@@ -42,7 +42,7 @@ impl Simulator {
     }
 
     /// Takes the pending events of a core, in their order.
-    pub fn take_events_of(&mut self, core: usize) -> Vec<CoreEvent> {
+    pub fn take_events_of(&mut self, core: usize) -> Vec<AccessEvent> {
         std::iter::from_fn(|| self.cores[core].shard.take_event()).collect()
     }
 
@@ -62,10 +62,10 @@ impl Simulator {
 }
 
 impl CoreEvents {
-    fn add(&mut self, event: CoreEvent) {
+    fn add(&mut self, event: AccessEvent) {
         match event {
-            CoreEvent::Accounts(accounts) => accounts.iter().for_each(|account| self.add_account(account)),
-            CoreEvent::Completed(counts) => {
+            AccessEvent::Accounts(accounts) => accounts.iter().for_each(|account| self.add_account(account)),
+            AccessEvent::Completed(counts) => {
                 for (torrent, completed) in counts {
                     let before = self.completed.insert(torrent, completed);
                     assert_eq!(before, None, "one core reports {torrent}, and once");

@@ -3,7 +3,7 @@ use super::{
     LISTED, PRIVATE, account, assert_accounted, disallow, grant, key_text, revoke, torrent, tracker,
 };
 use AnnounceEvent::{Completed, None as Nothing, Started, Stopped};
-use access::{AccessPolicy, AccountChange, CoreEvent, TorrentAdmission};
+use access::{AccessEvent, AccessPolicy, AccountChange, TorrentAdmission};
 use primitives::{AnnounceEvent, PeerId};
 use ringtrack_tests::simulator::{CoreEvents, Simulator, SimulatorSettings};
 use std::collections::BTreeMap;
@@ -187,7 +187,7 @@ fn unsent_account_changes_are_sent_later_together_with_new_ones() {
         send(&mut tracker, &way, &report(10, 0, 1, Nothing));
         let owner = tracker.owner(&torrent(1));
         let unsent = tracker.take_events_of(owner);
-        let [CoreEvent::Accounts(accounts)] = &unsent[..] else { panic!("{unsent:?}") };
+        let [AccessEvent::Accounts(accounts)] = &unsent[..] else { panic!("{unsent:?}") };
         assert_eq!(accounts.len(), 1);
         send(&mut tracker, &way, &report(15, 3, 1, Nothing));
         for fact in &unsent {

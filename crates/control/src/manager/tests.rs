@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 /// A manager of two test cores, with a database in a file.
 struct Scene {
-    manager: Manager<Arc<TestCores>>,
+    manager: Manager,
     cores: Arc<TestCores>,
     database: Database,
     _folder: TempDir,
@@ -82,15 +82,10 @@ impl Scene {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", folder.path().join("tracker.db").display()).parse().unwrap();
         let database = Database::open(&url, Creation::Now).await.unwrap();
-        let cores = Arc::<TestCores>::default();
-        let scene = |manager| Self {
-            manager,
-            cores: Arc::clone(&cores),
-            database: database.clone(),
-            _folder: folder,
-        };
         store(&database, stored).await;
-        scene(Manager::start(Arc::clone(&cores), settings, Some(database.clone())).await.unwrap())
+        let (cores, test_cores) = TestCores::start();
+        let manager = Manager::start(cores, settings, Some(database.clone())).await.unwrap();
+        Self { manager, cores: test_cores, database, _folder: folder }
     }
 
     async fn stored_keys(&self) -> Vec<(AuthenticationKey, u64)> {
@@ -224,7 +219,7 @@ async fn the_database_is_reported_as_away_while_stored_data_is_unread() {
     let folder = tempfile::tempdir().unwrap();
     // A directory is not a database.
     let url = format!("sqlite:{}", folder.path().display()).parse().unwrap();
-    let cores = Arc::<TestCores>::default();
+    let (cores, _) = TestCores::start();
     let manager = Manager::start(cores, settings(10, 1000), Some(Database::unopened(&url))).await.unwrap();
     assert!(matches!(manager.storage().state, StorageState::Away(_)), "{:?}", manager.storage());
     let refused = Management::put_key(&manager, wanted('k')).await;
@@ -245,8 +240,9 @@ async fn a_stop_stores_more_accounts_and_counts_than_the_queue_holds() {
         last_seen: Second(99),
     };
     let completed = (0..7).map(|byte| (InfoHash([byte; 20]), 3)).collect();
-    let events = [CoreEvent::Accounts((0..7).map(change).collect()), CoreEvent::Completed(completed)];
-    scene.cores.events.lock().unwrap().extend(events);
+    for event in [AccessEvent::Accounts((0..7).map(change).collect()), AccessEvent::Completed(completed)] {
+        scene.cores.ends[0].report(event).unwrap();
+    }
     let again = Database::reader(scene.database.url());
     scene.manager.stop(Instant::now() + LONG).await;
     let scene = Scene { database: again, ..scene };
@@ -264,10 +260,10 @@ async fn a_key_used_while_events_are_applied_was_last_seen_now() {
         _ => None,
     })[0];
     // The core's clock has advanced since it was read.
-    let last_seen = Second(101);
+    let last_seen = Second(1000);
     let change = AccountChange { key: id, uploaded: 1, downloaded: 0, seeding: 0, leeching: 0, last_seen };
     let before_unix_s = unix_s();
-    scene.cores.events.lock().unwrap().push_back(CoreEvent::Accounts(vec![change]));
+    scene.cores.ends[0].report(AccessEvent::Accounts(vec![change])).unwrap();
     scene.manager.apply_events();
     let seen_unix_s = Management::key(&scene.manager, key('a')).unwrap().last_seen_unix_s;
     assert!((before_unix_s..=unix_s()).contains(&seen_unix_s.unwrap()), "{seen_unix_s:?}");

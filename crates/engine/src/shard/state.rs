@@ -3,9 +3,9 @@ use super::torrents::Torrents;
 use crate::limits::{ACCESS_BYTES_EVERY_TURNS, EVENT_ITEMS_MAX};
 use crate::now::Now;
 use crate::settings::{AnnouncePolicy, EngineSettings, Secrets};
-use access::{Access, AccessUpdate, CoreEvent, ListedPage, Sweep, TorrentTablePlace};
+use access::{Access, AccessEvent, AccessUpdate, ListQuery, ListedPage, Sweep};
 use metrics::{Counter, Gauge, Statistics};
-use primitives::{AddressFamily, CompactIpv4, CompactIpv6, InfoHash, ShardCount, TorrentList};
+use primitives::{AddressFamily, CompactIpv4, CompactIpv6, InfoHash, ShardCount};
 use swarm::Swarms;
 
 /// One core's slice of the info hashes.
@@ -141,8 +141,8 @@ impl Shard {
 
     /// Returns a page of this core's part of a list.
     #[must_use]
-    pub fn list_page(&self, list: TorrentList, from: TorrentTablePlace, torrents_max: usize) -> ListedPage {
-        let mut torrents = Vec::new();
+    pub fn list_page(&self, query: ListQuery) -> ListedPage {
+        let (ListQuery { list, from, torrents_max }, mut torrents) = (query, Vec::new());
         let next =
             self.access.torrent_table().page(list, from, torrents_max, |torrent| torrents.push(torrent));
         ListedPage { torrents, next }
@@ -154,22 +154,22 @@ impl Shard {
     }
 
     /// Takes a limited part of the changes that have not been sent to the control plane yet.
-    pub fn take_event(&mut self) -> Option<CoreEvent> {
+    pub fn take_event(&mut self) -> Option<AccessEvent> {
         let mut accounts = Vec::new();
         self.access.take_events(EVENT_ITEMS_MAX, &mut accounts);
         if !accounts.is_empty() {
-            return Some(CoreEvent::Accounts(accounts));
+            return Some(AccessEvent::Accounts(accounts));
         }
         let mut completed = Vec::new();
         self.access.take_completed(EVENT_ITEMS_MAX, &mut completed);
-        (!completed.is_empty()).then_some(CoreEvent::Completed(completed))
+        (!completed.is_empty()).then_some(AccessEvent::Completed(completed))
     }
 
     /// Takes back an event that could not be sent; it is merged into a later one.
-    pub fn return_event(&mut self, event: &CoreEvent) {
+    pub fn return_event(&mut self, event: &AccessEvent) {
         match event {
-            CoreEvent::Accounts(accounts) => self.access.return_events(accounts),
-            CoreEvent::Completed(completed) => self.access.return_completed(completed),
+            AccessEvent::Accounts(accounts) => self.access.return_events(accounts),
+            AccessEvent::Completed(completed) => self.access.return_completed(completed),
         }
     }
 

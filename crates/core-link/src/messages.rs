@@ -1,0 +1,47 @@
+use crate::reply::Reply;
+use access::{AccessEvent, AccessUpdate, ListQuery, ListedPage};
+use latency::LatencySet;
+use primitives::{FirstTorrents, InfoHash, InfoHashPrefix, PeerInfo, TorrentInfo};
+use std::sync::Arc;
+use tls::ServerIdentity;
+
+/// A command to a core.
+#[derive(Debug)]
+pub enum CoreCommand {
+    /// Serve: lists, keys and bans are complete.
+    Serve,
+    /// Accept no more requests, answer those that have arrived, and end.
+    Stop,
+    /// Reply with the latencies recorded since the last such command, and continue with this empty set.
+    TakeLatency(Box<LatencySet>, Reply<Box<LatencySet>>),
+    /// Use this certificate for new TLS sessions.
+    UseIdentity(Arc<ServerIdentity>),
+}
+
+/// Work of the control plane that a core does beside its requests.
+#[derive(Debug)]
+pub enum CoreTask {
+    /// Apply an update of lists, keys or bans, after those sent before. The reply is sent when it is in effect.
+    Update(AccessUpdate, Reply<()>),
+    /// Scan all torrents for the first ones of an order, and return them unsorted.
+    First(FirstTorrents, Reply<Vec<TorrentInfo>>),
+    /// Scan all torrents, and return how many are in each branch of a prefix.
+    Count(InfoHashPrefix, Reply<Vec<u32>>),
+    /// Return the given torrents that have swarms on the core.
+    Torrents(Arc<[InfoHash]>, Reply<Vec<TorrentInfo>>),
+    /// Return a torrent with at most this many of its peers.
+    Peers(InfoHash, usize, Reply<Option<(TorrentInfo, Vec<PeerInfo>)>>),
+    /// Remove a torrent's peers. Return whether it had a swarm.
+    Drop(InfoHash, Reply<bool>),
+    /// Return a page of the core's part of a list.
+    List(ListQuery, Reply<ListedPage>),
+}
+
+/// What a core reports to the control plane without a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CoreEvent {
+    /// The worker has started and waits for [`CoreCommand::Serve`].
+    Ready,
+    /// What the core recorded of accounts and torrents.
+    Access(AccessEvent),
+}
