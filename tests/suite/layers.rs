@@ -206,7 +206,11 @@ fn assert_one_direction(sources: &Path) {
         .iter()
         .map(|path| {
             let module = module_of(sources, path);
-            let imported = imports(&module, &std::fs::read_to_string(path).unwrap(), &modules);
+            let imported = imports(
+                &module,
+                &std::fs::read_to_string(path).expect("a source file can be read"),
+                &modules,
+            );
             (module, imported)
         })
         .collect();
