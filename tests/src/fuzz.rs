@@ -1,6 +1,7 @@
 //! The bodies of the fuzz targets. Each takes any bytes and panics if an invariant does not hold. The ordinary
 //! test run replays the corpora with the same functions.
 
+mod bytes;
 mod engine_datagrams;
 mod http_connection;
 mod http_query;

@@ -1,5 +1,4 @@
 mod admission;
-mod bytes;
 mod changes;
 mod check;
 mod ledger;

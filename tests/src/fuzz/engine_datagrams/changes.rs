@@ -1,5 +1,5 @@
+use super::super::bytes::Bytes;
 use super::admission::Admission;
-use super::bytes::Bytes;
 use crate::simulator::Simulator;
 use access::{AccessUpdate, BannedNetworks, ClientRules, KeyGrant};
 use primitives::{AuthenticationKey, InfoHash, KeyId, ListChange, ListSource, PeerIdPrefix, TorrentList};

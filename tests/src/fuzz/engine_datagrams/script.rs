@@ -1,4 +1,4 @@
-use super::bytes::Bytes;
+use super::super::bytes::Bytes;
 use super::changes::{Change, key_text, software_of};
 use crate::client::{unknown_option, url_data};
 use primitives::{AnnounceEvent, InfoHash};

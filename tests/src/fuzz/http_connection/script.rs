@@ -1,3 +1,5 @@
+use super::super::bytes::Bytes;
+
 /// One step of a script.
 #[derive(Debug, Clone)]
 pub(super) enum Step<'a> {
@@ -29,36 +31,23 @@ pub(super) enum Step<'a> {
 const STEPS_MAX: usize = 96;
 
 pub(super) struct Script<'a> {
-    rest: &'a [u8],
+    bytes: Bytes<'a>,
     steps: usize,
 }
 
 impl<'a> Script<'a> {
-    pub(super) const fn new(rest: &'a [u8]) -> Self {
-        Self { rest, steps: 0 }
-    }
-
-    fn byte(&mut self) -> Option<u8> {
-        let (&byte, rest) = self.rest.split_first()?;
-        self.rest = rest;
-        Some(byte)
+    pub(super) const fn new(input: &'a [u8]) -> Self {
+        Self { bytes: Bytes(input), steps: 0 }
     }
 
     /// Reads a length: any small one, or a multiple of 300.
     fn length(&mut self) -> Option<usize> {
-        let byte = usize::from(self.byte()?);
+        let byte = usize::from(self.bytes.byte()?);
         Some(if byte < 0xc0 { byte } else { (byte - 0xbf) * 300 })
     }
 
-    fn bytes(&mut self) -> Option<&'a [u8]> {
-        let length = usize::from(self.byte()?).min(self.rest.len());
-        let (bytes, rest) = self.rest.split_at(length);
-        self.rest = rest;
-        Some(bytes)
-    }
-
     fn request(&mut self) -> Option<String> {
-        Some(request(self.byte()?, self.byte()?))
+        Some(request(self.bytes.byte()?, self.bytes.byte()?))
     }
 }
 
@@ -70,17 +59,17 @@ impl<'a> Iterator for Script<'a> {
         if self.steps > STEPS_MAX {
             return None;
         }
-        Some(match self.byte()? % 16 {
+        Some(match self.bytes.byte()? % 16 {
             0 | 1 => Step::Ask(self.request()?),
-            2 => Step::Say(self.bytes()?),
-            3 => Step::AskOften(self.request()?, usize::from(self.byte()?)),
+            2 => Step::Say(self.bytes.counted()?),
+            3 => Step::AskOften(self.request()?, usize::from(self.bytes.byte()?)),
             4..=6 => Step::Arrive(self.length()?),
             7 | 8 => Step::Room(self.length()?),
             9 | 10 => Step::RoutedReturn,
-            11 => Step::HangUp { tells: self.byte()? & 1 == 1 },
+            11 => Step::HangUp { tells: self.bytes.byte()? & 1 == 1 },
             12 => Step::Break,
             13 => Step::Close,
-            14 => Step::Stranger(self.bytes()?),
+            14 => Step::Stranger(self.bytes.counted()?),
             _ => Step::Turn,
         })
     }

@@ -1,3 +1,5 @@
+use super::super::bytes::Bytes;
+
 /// One step of a script.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Step<'a> {
@@ -25,32 +27,19 @@ pub(super) enum Step<'a> {
 const STEPS_MAX: usize = 64;
 
 pub(super) struct Script<'a> {
-    rest: &'a [u8],
+    bytes: Bytes<'a>,
     steps: usize,
 }
 
 impl<'a> Script<'a> {
-    pub(super) const fn new(rest: &'a [u8]) -> Self {
-        Self { rest, steps: 0 }
-    }
-
-    fn byte(&mut self) -> Option<u8> {
-        let (&byte, rest) = self.rest.split_first()?;
-        self.rest = rest;
-        Some(byte)
+    pub(super) const fn new(input: &'a [u8]) -> Self {
+        Self { bytes: Bytes(input), steps: 0 }
     }
 
     /// Reads a length: any small one, or a multiple of 300 up to more than a record.
     fn length(&mut self) -> Option<usize> {
-        let byte = usize::from(self.byte()?);
+        let byte = usize::from(self.bytes.byte()?);
         Some(if byte < 0xc0 { byte } else { (byte - 0xc0) * 300 })
-    }
-
-    fn bytes(&mut self) -> Option<&'a [u8]> {
-        let length = usize::from(self.byte()?).min(self.rest.len());
-        let (bytes, rest) = self.rest.split_at(length);
-        self.rest = rest;
-        Some(bytes)
     }
 }
 
@@ -62,16 +51,16 @@ impl<'a> Iterator for Script<'a> {
         if self.steps > STEPS_MAX {
             return None;
         }
-        Some(match self.byte()? % 9 {
-            0 => Step::PieceBytes(usize::from(self.byte()?)),
+        Some(match self.bytes.byte()? % 9 {
+            0 => Step::PieceBytes(usize::from(self.bytes.byte()?)),
             1 => Step::Flight(self.length()?),
             2 => Step::GarbledFlight {
                 bytes: self.length()?,
-                at: usize::from(self.byte()?),
-                flip: self.byte()?,
+                at: usize::from(self.bytes.byte()?),
+                flip: self.bytes.byte()?,
             },
-            3 => Step::Raw(self.bytes()?),
-            4 => Step::Record { content: self.byte()?, bytes: self.bytes()? },
+            3 => Step::Raw(self.bytes.counted()?),
+            4 => Step::Record { content: self.bytes.byte()?, bytes: self.bytes.counted()? },
             5 => Step::Answer(self.length()?),
             6 => Step::NewKeys,
             7 => Step::ClientCloses,
