@@ -279,19 +279,11 @@ impl ScrapedFiles {
     }
 
     fn look_up<A: AddressOfSwarm>(&mut self, ownership: &Ownership, torrents: Torrents<'_>) -> RoutedStep {
-        let mut next = None;
-        for (index, file) in self.files[..self.used].iter_mut().enumerate() {
-            if self.answered >> index & 1 == 1 {
-                continue;
-            }
-            let owner = ownership.owner(&file.info_hash);
-            if owner != ownership.own {
-                next = next.or(Some(owner));
-                continue;
-            }
-            *file = with_counts(file.info_hash, torrents.counts::<A>(&file.info_hash));
-            self.answered |= 1 << index;
-        }
+        let Self { answered, files, used } = self;
+        let info_hash = |file: &ScrapeFile| file.info_hash;
+        let next = ownership.answer_own(answered, &mut files[..*used], info_hash, |file, info_hash| {
+            *file = with_counts(*info_hash, torrents.counts::<A>(info_hash));
+        });
         next.map_or(RoutedStep::Done, RoutedStep::Onward)
     }
 }

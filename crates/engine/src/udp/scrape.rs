@@ -65,20 +65,12 @@ impl RoutedScrape {
         torrents: Torrents<'_>,
         out: &mut [u8],
     ) -> ScrapeStep {
-        let mut next = None;
-        for (index, place) in self.places[..usize::from(self.hashes)].iter_mut().enumerate() {
-            if self.answered >> index & 1 == 1 {
-                continue;
-            }
-            let info_hash: InfoHash = zerocopy::transmute!(*place);
-            let owner = ownership.owner(&info_hash);
-            if owner == ownership.own {
-                place.counts = counts(torrents, self.family, &info_hash);
-                self.answered |= 1 << index;
-            } else {
-                next = next.or(Some(owner));
-            }
-        }
+        let Self { answered, places, family, .. } = self;
+        let places = &mut places[..usize::from(self.hashes)];
+        let info_hash = |place: &Place| zerocopy::transmute!(*place);
+        let next = ownership.answer_own(answered, places, info_hash, |place, info_hash| {
+            place.counts = counts(torrents, *family, info_hash);
+        });
         next.map_or_else(|| ScrapeStep::Reply(self.encode(out)), ScrapeStep::Route)
     }
 
