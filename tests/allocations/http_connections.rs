@@ -2,6 +2,7 @@
 
 use access::{AccessPolicy, DetailsKept};
 use allocation_counter::measure;
+use core_loop::connection::{Buffers, WaitsFor};
 use metrics::Counter;
 use primitives::InfoHash;
 use ringtrack_tests::http_client::{HttpAnswer, announce_target, request, scrape_target};
@@ -11,7 +12,6 @@ use ringtrack_tests::tls_client;
 use rustls::ClientConnection;
 use std::io::Write;
 use tls::ServerIdentity;
-use worker::connection::{Buffers, WaitsFor};
 
 /// Allocations of rustls for a request and its answer: one to decrypt, one to encrypt.
 const TLS_ALLOCATIONS_PER_REQUEST: u64 = 2;

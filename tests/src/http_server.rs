@@ -5,10 +5,10 @@ mod wire;
 pub use self::wire::PlayedWire;
 
 use crate::simulator::Simulator;
+use core_loop::connection::{Buffers, ConnectionContext, End, HttpConnection, Next, WaitsFor};
 use engine::{ConnectionToken, RoutedRequest};
 use std::net::IpAddr;
 use tls::ServerIdentity;
-use worker::connection::{Buffers, ConnectionContext, End, HttpConnection, Next, WaitsFor};
 
 /// A connection and the core that holds it.
 #[derive(Debug)]

@@ -1,32 +1,43 @@
-//! A tracker of several engines with a virtual clock and without sockets. It runs the workers' steps one after the
-//! other on one thread, so that every run can be repeated.
+//! Trackers of several cores with a virtual clock and without sockets. The loops of the cores run one after the other on one
+//! thread, so that every run can be repeated.
 
-mod batch;
+mod clock;
+mod connection;
 mod control;
-mod core;
+mod faults;
 mod http;
-mod mesh;
 mod routed;
+mod run;
 mod settings;
+mod sockets;
 
+pub use self::connection::Client;
 pub use self::control::CoreEvents;
 pub use self::http::{Begun, HttpContext, HttpLine};
 pub use self::settings::{SimulatorSettings, usual_http};
 
-use self::batch::{Batch, Outcomes};
-use self::core::Core;
-use self::mesh::Mesh;
+use self::clock::VirtualClock;
 use self::routed::RoutedRequestRings;
+use self::run::SimulatedCore;
+use self::sockets::{SimulatedPath, SimulatedReceived, SimulatedReplies, SimulatedSockets};
 use access::AccessUpdate;
-use engine::{BATCH_DATAGRAMS_MAX, ConnectionIdKey, HttpPolicy, Now, Secrets};
+use core_link::{CoreCommand, link_cores};
+use core_loop::connection::HttpSetup;
+use core_loop::{Clock, CoreSetup, KernelSampling, full_mesh};
+use engine::{ConnectionIdKey, EngineSettings, HttpPolicy, Now, Secrets};
 use metrics::Statistics;
-use primitives::{InfoHash, Second, ShardCount, ShardId, SteeringKey, TableSeed};
+use primitives::{InfoHash, ShardCount, ShardId, SteeringKey, TableSeed};
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
 use swarm::Seeds;
 use udp_protocol::{Request, decode_request};
 
-/// Start of the virtual clock: the first second of an epoch of connection ids whose lifetime divides it.
-const START: Now = Now { monotonic: Second(1_000), unix_s: 1_800_000_000 };
+/// Start of the virtual clock.
+const START: Duration = Duration::from_secs(1_000);
+
+/// The same as a date: the first second of an epoch of connection ids whose lifetime divides it.
+const START_UNIX: Duration = Duration::from_secs(1_800_000_000);
 
 /// Units of work per turn of expiry.
 const EXPIRY_WORK: u32 = 131_072;
@@ -65,11 +76,11 @@ pub struct Reply {
 /// A tracker of several cores without sockets.
 #[derive(Debug)]
 pub struct Simulator {
-    cores: Vec<Core>,
-    mesh: Mesh,
+    cores: Vec<SimulatedCore>,
+    clock: VirtualClock,
     rings: RoutedRequestRings,
     routed_begun: u32,
-    now: Now,
+    policy: HttpPolicy,
     shards: ShardCount,
     steering: SteeringKey,
 }
@@ -99,25 +110,44 @@ impl Simulator {
     #[must_use]
     pub fn with_http(settings: &SimulatorSettings, http: &HttpPolicy) -> Self {
         let shards = settings.engine.shards;
-        let steering = steering_key();
-        let core = |shard: ShardId| {
-            let seed = settings.seed ^ shard.index() as u64;
-            let table_seed = |seed: u64| TableSeed(u128::from(seed).to_le_bytes());
-            let swarms = Seeds { tables: table_seed(seed), choice: !seed };
-            let connection_ids = ConnectionIdKey([7; 16]);
-            let (access, intervals) = (table_seed(seed.rotate_left(16)), seed.rotate_left(32));
-            let secrets = Secrets { connection_ids, steering, swarms, access, intervals };
-            Core::new(shard, settings.engine, &secrets, http.clone())
-        };
+        let clock = VirtualClock::new(START, START_UNIX);
+        // A link for each core, so that the events of one can be told from those of another.
+        let links = shards.shards().map(|_| link_cores(shards, clock.start()));
+        let (links, mut ends): (Vec<_>, Vec<_>) = links.unzip();
+        let handles: Vec<_> = links
+            .iter()
+            .zip(shards.shards())
+            .map(|(link, shard)| link.handles()[shard.index()].clone())
+            .collect();
+        let meshes = full_mesh(&handles, shards, settings.mesh_slots());
+        let cores = shards.shards().zip(links).zip(meshes).map(|((shard, link), mesh)| {
+            let setup = CoreSetup {
+                clock: Box::new(clock.clone()),
+                engine: EngineSettings { shard, ..settings.engine },
+                secrets: secrets(settings.seed, shard),
+                sockets: SimulatedSockets::default(),
+                received: SimulatedReceived::default(),
+                replies: SimulatedReplies::default(),
+                http: HttpSetup { policy: http.clone(), limits: settings.connections, identity: None },
+                kernel_sampling: KernelSampling::Off,
+                mesh,
+                published: Arc::default(),
+                link: ends[shard.index()].swap_remove(shard.index()),
+            };
+            SimulatedCore::new(setup, link)
+        });
         let mut simulator = Self {
-            cores: shards.shards().map(core).collect(),
-            mesh: Mesh::new(shards, settings.announce_slots, settings.scrape_slots),
+            cores: cores.collect(),
+            clock,
             rings: RoutedRequestRings::new(shards, settings.routed_slots),
             routed_begun: 0,
-            now: START,
+            policy: http.clone(),
             shards,
-            steering,
+            steering: steering_key(),
         };
+        for core in &simulator.cores {
+            core.command(CoreCommand::Serve);
+        }
         // There are no stored counts except those that a test sends as updates.
         simulator.update(&AccessUpdate::EndCompleted);
         simulator
@@ -125,26 +155,21 @@ impl Simulator {
 
     /// Serves all datagrams, each core its own in batches, and the requests that cross the mesh. `on_reply` receives
     /// the index of the request, its source and the reply's payload. Does not allocate once its buffers have grown.
-    ///
-    /// # Panics
-    /// If a request crosses the mesh more often than there are cores.
     pub fn serve(&mut self, datagrams: &[Datagram], mut on_reply: impl FnMut(usize, SocketAddr, &[u8])) {
-        for (index, datagram) in datagrams.iter().enumerate() {
+        for (request, datagram) in datagrams.iter().enumerate() {
             let core = self.arrival_core(datagram);
-            self.cores[core].waiting.push(index);
+            let path = SimulatedPath { request, source: datagram.source };
+            self.cores[core].sockets().deliver(path, &datagram.bytes);
         }
+        self.run_until_idle();
         for core in &mut self.cores {
-            let mut waiting = ::core::mem::take(&mut core.waiting);
-            for indices in waiting.chunks(BATCH_DATAGRAMS_MAX) {
-                let batch = Batch { datagrams, indices };
-                let (buffer, mesh) = (&mut *core.buffer, &mut self.mesh);
-                let mut outcomes = Outcomes { batch, from: core.id, buffer, mesh, on_reply: &mut on_reply };
-                core.udp.process(&mut core.shard, self.now, &batch, &mut outcomes);
+            let sent = &mut core.sockets().sent;
+            for index in 0..sent.len() {
+                let (path, bytes) = sent.get(index);
+                on_reply(path.request, path.source, bytes);
             }
-            waiting.clear();
-            core.waiting = waiting;
+            sent.clear();
         }
-        self.deliver(&mut on_reply);
     }
 
     /// Returns the replies to these datagrams, in the order of the requests.
@@ -157,28 +182,29 @@ impl Simulator {
         replies
     }
 
-    /// Advances both clocks.
+    /// Advances both clocks, and lets each core notice.
     pub fn pass(&mut self, seconds: u32) {
-        self.now.monotonic = self.now.monotonic.after(seconds);
-        self.now.unix_s += u64::from(seconds);
+        self.clock.pass(Duration::from_secs(seconds.into()));
+        self.run_until_idle();
     }
 
     /// Sets the wall clock forward or back. The monotonic clock is not affected.
     pub fn step_wall_clock(&mut self, seconds: i64) {
-        self.now.unix_s = self.now.unix_s.saturating_add_signed(seconds);
+        self.clock.step_wall_clock(seconds);
     }
 
     /// Runs one turn of expiry on every core.
     pub fn expire(&mut self) {
+        let now = self.now();
         for core in &mut self.cores {
-            core.shard.expire(self.now, EXPIRY_WORK);
+            core.shard().expire(now, EXPIRY_WORK);
         }
     }
 
     /// Returns the virtual time.
     #[must_use]
-    pub const fn now(&self) -> Now {
-        self.now
+    pub fn now(&self) -> Now {
+        self.clock.at(self.clock.instant())
     }
 
     /// Returns the number of cores.
@@ -197,7 +223,7 @@ impl Simulator {
     pub fn statistics(&mut self) -> Statistics {
         let mut sum = Statistics::default();
         for core in &mut self.cores {
-            sum.merge(core.shard.statistics());
+            sum.merge(core.shard().statistics());
         }
         sum
     }
@@ -210,18 +236,6 @@ impl Simulator {
             Arrival::At(core) => core % self.cores.len(),
         }
     }
-
-    /// Empties the rings. A scrape may pass several of them, at most one to each core.
-    fn deliver(&mut self, on_reply: &mut impl FnMut(usize, SocketAddr, &[u8])) {
-        let mut rounds = 0;
-        while !self.mesh.is_empty() {
-            assert!(rounds < self.cores.len(), "no request circulates in the mesh");
-            rounds += 1;
-            for core in &mut self.cores {
-                core.serve_mesh(self.now, &mut self.mesh, on_reply);
-            }
-        }
-    }
 }
 
 fn first_info_hash(datagram: &[u8]) -> Option<InfoHash> {
@@ -229,6 +243,18 @@ fn first_info_hash(datagram: &[u8]) -> Option<InfoHash> {
         Request::Connect(_) => None,
         Request::Announce(announce) => Some(announce.request.info_hash),
         Request::Scrape(scrape) => scrape.info_hashes.first().copied(),
+    }
+}
+
+fn secrets(seed: u64, shard: ShardId) -> Secrets {
+    let seed = seed ^ shard.index() as u64;
+    let table_seed = |seed: u64| TableSeed(u128::from(seed).to_le_bytes());
+    Secrets {
+        connection_ids: ConnectionIdKey([7; 16]),
+        steering: steering_key(),
+        swarms: Seeds { tables: table_seed(seed), choice: !seed },
+        access: table_seed(seed.rotate_left(16)),
+        intervals: seed.rotate_left(32),
     }
 }
 

@@ -1,6 +1,8 @@
 //! A core between its start and the control plane's command to serve.
 
 use core_link::{CoreCommand, CoreEvent, Cores, link_cores};
+use core_loop::connection::{HttpLimits, HttpSetup, PrefixLengths};
+use core_loop::{KernelSampling, MeshSlots, full_mesh};
 use engine::{ConnectionIdKey, Secrets};
 use metrics::PublishedStatistics;
 use primitives::{ShardCount, SteeringKey, TableSeed};
@@ -12,11 +14,7 @@ use std::time::{Duration, Instant};
 use swarm::Seeds;
 use udp_protocol::{ConnectRequest, TransactionId};
 use udp_socket::DestinationInfo;
-use worker::connection::{HttpLimits, HttpSetup, PrefixLengths};
-use worker::{
-    KernelSampling, ListenerOptions, SteeringRequest, WorkerHandle, WorkerSetup, bind_listeners, full_mesh,
-    start_worker,
-};
+use worker::{ListenerOptions, SteeringRequest, WorkerHandle, WorkerSetup, bind_listeners, start_worker};
 use zerocopy::IntoBytes;
 
 use crate::cores::allowed_cores;
@@ -55,7 +53,7 @@ fn http() -> HttpSetup {
         idle_s: 10,
         answer_s: 10,
     };
-    HttpSetup { listeners: Vec::new(), policy: usual_http(), limits, identity: None }
+    HttpSetup { policy: usual_http(), limits, identity: None }
 }
 
 impl Waiting {
@@ -75,15 +73,18 @@ impl Waiting {
         let start = Instant::now();
         let (cores, mut ends) = link_cores(ShardCount::ONE, start);
         let published = Arc::new(PublishedStatistics::default());
+        let slots = MeshSlots::divided(64, ShardCount::ONE);
+        let mesh = full_mesh(cores.handles(), ShardCount::ONE, slots).remove(0);
         let setup = WorkerSetup {
             core: allowed_cores()[0],
             engine: SimulatorSettings::default().engine,
             secrets: secrets(),
             sockets: bound.sockets_by_shard.into_iter().flatten().collect(),
+            http_listeners: Vec::new(),
             http: http(),
             batch_datagrams: 64,
             kernel_sampling: KernelSampling::Off,
-            mesh: full_mesh(ShardCount::ONE, 64).remove(0),
+            mesh,
             start,
             published: Arc::clone(&published),
             link: ends.remove(0),

@@ -1,5 +1,6 @@
 //! Connections whose bytes arrive or leave in unusual ways.
 
+use core_loop::connection::{Buffers, End, WaitsFor};
 use primitives::InfoHash;
 use ringtrack_tests::http_client::{HttpAnswer, announce_target, request};
 use ringtrack_tests::http_server::{Connected, ConnectionState, Troubles};
@@ -8,7 +9,6 @@ use ringtrack_tests::tls_client;
 use rustls::ClientConnection;
 use std::io::Write;
 use tls::ServerIdentity;
-use worker::connection::{Buffers, End, WaitsFor};
 
 struct Scene {
     tracker: Simulator,

@@ -19,19 +19,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("tls", &[]),
     ("core-link", &["access", "primitives", "latency", "tls"]),
     (
-        "worker",
-        &[
-            "access",
-            "core-link",
-            "metrics",
-            "primitives",
-            "engine",
-            "http-protocol",
-            "udp-socket",
-            "latency",
-            "tls",
-        ],
+        "core-loop",
+        &["access", "core-link", "metrics", "primitives", "engine", "http-protocol", "latency", "tls"],
     ),
+    ("worker", &["core-link", "core-loop", "metrics", "primitives", "engine", "udp-socket"]),
     ("config", &["primitives"]),
     ("database", &["primitives"]),
     ("control", &["access", "config", "core-link", "database", "metrics", "primitives", "latency"]),
@@ -51,6 +42,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "config",
             "control",
             "core-link",
+            "core-loop",
             "database",
             "rest-api",
             "tls",
@@ -72,11 +64,12 @@ const DATA_PLANE: &[(&str, &[&str])] = &[
     ("latency", &["hdrhistogram"]),
     ("tls", &["rustls", "sha2", "thiserror"]),
     ("core-link", &["crossbeam-channel"]),
-    ("worker", &["flate2", "futures-lite", "glommio", "io-uring", "rustix", "socket2", "thiserror"]),
+    ("core-loop", &["crossbeam-channel", "flate2"]),
+    ("worker", &["glommio", "io-uring", "rustix", "socket2", "thiserror"]),
 ];
 
 /// Crates that may contain unsafe code.
-const UNSAFE_CRATES: &[&str] = &["prefetch", "udp-socket", "worker"];
+const UNSAFE_CRATES: &[&str] = &["prefetch", "udp-socket"];
 
 fn metadata() -> Metadata {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml");
@@ -133,7 +126,7 @@ fn the_data_plane_uses_only_its_short_list_of_external_crates() {
 }
 
 #[test]
-fn unsafe_code_is_forbidden_except_in_prefetch_udp_socket_and_worker() {
+fn unsafe_code_is_forbidden_except_in_prefetch_and_udp_socket() {
     let metadata = metadata();
     for (name, package) in crates(&metadata) {
         let root = ["src/lib.rs", "src/main.rs"]
@@ -152,11 +145,11 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn the_worker_has_unsafe_code_in_one_file_only() {
+fn only_the_executor_of_the_worker_knows_glommio() {
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/worker/src");
     for path in files_below(&sources) {
-        let has_unsafe = std::fs::read_to_string(&path).unwrap().contains("unsafe {");
-        assert_eq!(has_unsafe, path.ends_with("readiness.rs"), "{}", path.display());
+        let knows_glommio = std::fs::read_to_string(&path).unwrap().contains("use glommio::");
+        assert_eq!(knows_glommio, path.ends_with("executor.rs"), "{}", path.display());
     }
 }
 
@@ -194,7 +187,7 @@ fn imports(module: &Module, text: &str, modules: &BTreeSet<Module>) -> BTreeSet<
 
 #[test]
 fn the_files_of_the_data_plane_import_in_one_direction() {
-    for name in ["engine", "worker"] {
+    for name in ["engine", "core-loop", "worker"] {
         assert_one_direction(&Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../crates/{name}/src")));
     }
 }

@@ -32,6 +32,7 @@ mod program;
 mod real_clients;
 mod service;
 mod serving;
+mod simulation;
 mod small_memory;
 mod startup_failures;
 mod steering;

@@ -1,8 +1,10 @@
 use crate::limits::{COMMANDS_MAX, EVENTS_PER_CORE_MAX, TASKS_MAX};
 use crate::messages::{CoreCommand, CoreEvent, CoreTask};
+use crate::notify::Notify;
 use access::AccessEvent;
 use crossbeam_channel::{Receiver, Sender, TryRecvError, TrySendError, bounded};
 use primitives::{Second, ShardCount, ShardId};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The control plane's link to one core.
@@ -11,6 +13,7 @@ pub struct CoreHandle {
     shard: ShardId,
     commands: Sender<CoreCommand>,
     tasks: Sender<CoreTask>,
+    notify: Arc<Notify>,
 }
 
 /// The control plane's links to all cores. Each event reaches only one of the clones.
@@ -28,6 +31,7 @@ pub struct CoreEnd {
     commands: Receiver<CoreCommand>,
     tasks: Receiver<CoreTask>,
     events: Sender<CoreEvent>,
+    notify: Arc<Notify>,
 }
 
 /// Creates the links of all cores, whose ends are in the order of the shards. The cores count seconds from `start`.
@@ -37,8 +41,9 @@ pub fn link_cores(shards: ShardCount, start: Instant) -> (Cores, Vec<CoreEnd>) {
     let link = |shard| {
         let (commands, command_inbox) = bounded(COMMANDS_MAX);
         let (tasks, task_inbox) = bounded(TASKS_MAX);
-        let end = CoreEnd { commands: command_inbox, tasks: task_inbox, events: event_outbox.clone() };
-        (CoreHandle { shard, commands, tasks }, end)
+        let (notify, events) = (Arc::<Notify>::default(), event_outbox.clone());
+        let end = CoreEnd { commands: command_inbox, tasks: task_inbox, events, notify: Arc::clone(&notify) };
+        (CoreHandle { shard, commands, tasks, notify }, end)
     };
     let (handles, ends) = shards.shards().map(link).unzip();
     (Cores { handles, events, start }, ends)
@@ -56,7 +61,9 @@ impl CoreHandle {
     /// # Errors
     /// Returns the command if too many wait, and also if the worker has exited.
     pub fn command(&self, command: CoreCommand) -> Result<(), CoreCommand> {
-        self.commands.try_send(command).map_err(TrySendError::into_inner)
+        self.commands.try_send(command).map_err(TrySendError::into_inner)?;
+        self.notify.notify();
+        Ok(())
     }
 
     /// Sends a task.
@@ -64,7 +71,15 @@ impl CoreHandle {
     /// # Errors
     /// Returns the task if too many wait, and also if the worker has exited, which the sender notices by its deadline.
     pub fn submit(&self, task: CoreTask) -> Result<(), CoreTask> {
-        self.tasks.try_send(task).map_err(TrySendError::into_inner)
+        self.tasks.try_send(task).map_err(TrySendError::into_inner)?;
+        self.notify.notify();
+        Ok(())
+    }
+
+    /// Returns how the core is notified of messages that other cores send.
+    #[must_use]
+    pub fn notify(&self) -> Arc<Notify> {
+        Arc::clone(&self.notify)
     }
 }
 
@@ -104,6 +119,12 @@ impl Cores {
 }
 
 impl CoreEnd {
+    /// Returns how the core is notified of commands and tasks, and of messages from other cores.
+    #[must_use]
+    pub fn notify(&self) -> &Notify {
+        &self.notify
+    }
+
     /// Returns the next command, if there is one. Without a control plane, it is to stop.
     #[must_use]
     pub fn next_command(&self) -> Option<CoreCommand> {
@@ -126,22 +147,15 @@ impl CoreEnd {
         drop(self.events.try_send(CoreEvent::Ready));
     }
 
-    /// Reports what the core recorded.
+    /// Reports what the core recorded. Without a control plane, nothing is reported.
     ///
     /// # Errors
     /// Returns the event if too many wait, to be merged into a later one.
     pub fn report(&self, event: AccessEvent) -> Result<(), AccessEvent> {
-        match self.events.try_send(CoreEvent::Access(event)).map_err(TrySendError::into_inner) {
-            Err(CoreEvent::Access(event)) => Err(event),
+        match self.events.try_send(CoreEvent::Access(event)) {
+            Err(TrySendError::Full(CoreEvent::Access(event))) => Err(event),
             _ => Ok(()),
         }
-    }
-
-    /// Reports what a stopped core recorded. Blocks the thread until there is room, and returns whether that was before
-    /// the deadline.
-    #[must_use]
-    pub fn report_before(&self, deadline: Instant, event: AccessEvent) -> bool {
-        self.events.send_deadline(CoreEvent::Access(event), deadline).is_ok()
     }
 }
 

@@ -6,11 +6,12 @@ use crate::tuning::{engine_settings, kernel_sampling};
 use anyhow::{anyhow, ensure};
 use control::{StatisticsSnapshot, Workers};
 use core_link::{CoreCommand, CoreEvent, CoreHandle, Cores, link_cores};
+use core_loop::connection::HttpSetup;
+use core_loop::{MeshSlots, full_mesh};
 use metrics::PublishedStatistics;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use worker::connection::HttpSetup;
-use worker::{WorkerHandle, WorkerSetup, full_mesh, start_worker};
+use worker::{WorkerHandle, WorkerSetup, start_worker};
 
 /// Seconds in which all workers must be ready. They have to wait for each other, which takes milliseconds.
 const START_S_MAX: u64 = 30;
@@ -31,7 +32,8 @@ impl DataPlane {
         let (configuration, shards) = (prepared.configuration, prepared.shards);
         let start = Instant::now();
         let (cores, ends) = link_cores(shards, start);
-        let mesh = full_mesh(shards, configuration.limits.mesh_slots);
+        let slots = MeshSlots::divided(configuration.limits.mesh_slots, shards);
+        let mesh = full_mesh(cores.handles(), shards, slots);
         let published: Vec<Arc<PublishedStatistics>> = shards.shards().map(|_| Arc::default()).collect();
         let mut plane =
             Self { workers: Vec::new(), cores, snapshot: StatisticsSnapshot::new(published.clone()) };
@@ -45,12 +47,8 @@ impl DataPlane {
                 engine: engine_settings(configuration, shards, shard, prepared.memory_max_bytes),
                 secrets: prepared.keys.for_core()?,
                 sockets,
-                http: HttpSetup {
-                    listeners: http_listeners,
-                    policy: policy.clone(),
-                    limits,
-                    identity: prepared.identity.clone(),
-                },
+                http_listeners,
+                http: HttpSetup { policy: policy.clone(), limits, identity: prepared.identity.clone() },
                 batch_datagrams: configuration.udp.batch_datagrams,
                 mesh,
                 start,

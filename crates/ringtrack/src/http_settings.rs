@@ -2,13 +2,14 @@
 
 use anyhow::Context;
 use config::{Api, Configuration, Interval, ProxyHeader};
+use core_loop::Security;
+use core_loop::connection::{HttpLimits, PrefixLengths};
 use engine::{FullScrapes, HttpPolicy, ProxyHeaderKind, ProxyPolicy};
 use primitives::ShardCount;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use tls::ServerIdentity;
-use worker::connection::{HttpLimits, PrefixLengths, Security};
 
 /// Returns the addresses to listen on, those without TLS first.
 pub(crate) fn http_addresses(configuration: &Configuration) -> Vec<(SocketAddr, Security)> {

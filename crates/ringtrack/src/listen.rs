@@ -6,10 +6,10 @@ use crate::open_files::connections_with_descriptors;
 use crate::prepare::Prepared;
 use crate::tuning::listener_options;
 use config::Configuration;
+use core_loop::Security;
 use std::net::SocketAddr;
 use tracing::warn;
-use worker::connection::{BoundHttpListeners, Security, bind_http_listeners};
-use worker::{BindError, BoundListeners, bind_listeners};
+use worker::{BindError, BoundHttpListeners, BoundListeners, bind_http_listeners, bind_listeners};
 
 /// The bound listeners for announces and scrapes.
 pub(crate) struct AllListeners {

@@ -8,12 +8,13 @@ use config::{
     Announce, Configuration, Interval, InvalidConnectionId as Invalid, Latency, ReplySource, Steering,
     Switch, Udp,
 };
+use core_loop::KernelSampling;
 use engine::{AnnouncePolicy, EngineSettings, InvalidConnectionId};
 use primitives::{ShardCount, ShardId};
 use std::num::NonZeroU32;
 use swarm::{SwarmLimits, SwarmSettings};
 use udp_socket::DestinationInfo;
-use worker::{KernelSampling, ListenerOptions, SteeringRequest};
+use worker::{ListenerOptions, SteeringRequest};
 
 /// Returns the options of the UDP sockets.
 pub(crate) const fn listener_options(udp: &Udp) -> ListenerOptions {

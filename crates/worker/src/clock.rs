@@ -1,33 +1,27 @@
-use engine::Now;
-use primitives::Second;
+use core_loop::Clock;
 use rustix::time::{ClockId, clock_gettime};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// The clock of a worker; all workers count from the same start.
+/// The machine's clocks. All workers count seconds from the same start.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Clock {
-    start: Instant,
+pub(crate) struct SystemClock {
+    pub(crate) start: Instant,
 }
 
-impl Clock {
-    pub(crate) const fn since(start: Instant) -> Self {
-        Self { start }
+impl Clock for SystemClock {
+    fn instant(&self) -> Instant {
+        Instant::now()
     }
 
-    pub(crate) fn now(&self) -> Now {
-        self.at(Instant::now())
+    fn unix_time(&self) -> Duration {
+        SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
     }
 
-    /// Returns the time at `instant`, which must be recent: the Unix time is read in this call.
-    pub(crate) fn at(&self, instant: Instant) -> Now {
-        let seconds = instant.duration_since(self.start).as_secs();
-        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        #[expect(clippy::cast_possible_truncation, reason = "136 years of uptime")]
-        Now { monotonic: Second(seconds as u32), unix_s: unix.as_secs() }
+    fn processor_time(&self) -> Duration {
+        Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
     }
-}
 
-/// Returns the processor time that the calling thread has used.
-pub(crate) fn processor_time() -> Duration {
-    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
+    fn start(&self) -> Instant {
+        self.start
+    }
 }

@@ -1,35 +1,27 @@
-//! The data plane: one glommio executor per core, which moves bytes. The engine makes the decisions.
+//! The workers of the data plane: one pinned thread per core, which runs the core's loop over real sockets and clocks.
 //!
-//! A worker runs these tasks: one for each UDP socket and one for all TCP connections (`serve`), one for each ring from
-//! another core (`ring`), a timer (`timer`: expiry, deadlines, figures, commands), and one for the work of the control
-//! plane (`control_queue`). They share the core's state (`core_state`) and yield after each turn.
+//! `listener` and `http_listener` bind the sockets, [`start_worker`] starts the thread of a core, `executor` runs
+//! [`core_loop::Core`] on it and waits when it is idle, and `sockets` has the core's sockets and the one epoll that watches
+//! them.
 
-#![deny(unsafe_code, reason = "only readiness.rs may, where glommio takes a raw descriptor")]
+#![forbid(unsafe_code)]
 
 mod clock;
-pub mod connection;
-mod control_queue;
-mod core_state;
-mod expiry_pace;
-mod kernel_ring;
-mod kernel_sampling;
+mod error;
+mod executor;
+mod http_listener;
 mod limits;
 mod listener;
-mod mesh;
-mod messages;
-mod reactor_turn;
-mod readiness;
-mod ring;
-mod serve;
-mod timer;
-mod turn;
+mod sockets;
+mod wake_up;
+mod wire;
 mod worker;
 
-pub use kernel_sampling::KernelSampling;
-pub use limits::{DATAGRAM_BYTES_MAX, LISTENERS_MAX, PREEMPT_MS, REACTOR_TURN_MS, TIMER_MS};
+pub use error::WorkerError;
+pub use http_listener::{BoundHttpListeners, HttpListener, bind_http_listeners};
+pub use limits::{DATAGRAM_BYTES_MAX, PREEMPT_MS};
 pub use listener::{
     BindError, BoundListeners, Listener, ListenerOptions, Scheme, SteeringOutcome, SteeringRequest,
     bind_listeners,
 };
-pub use mesh::{MeshEnd, full_mesh};
-pub use worker::{WorkerError, WorkerHandle, WorkerSetup, start_worker};
+pub use worker::{WorkerHandle, WorkerSetup, start_worker};

@@ -1,6 +1,6 @@
+use core_loop::Wire;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
-use worker::connection::Wire;
 
 /// A scripted wire on which nothing moves by itself. Like a socket, it sends what there is room for and reads what
 /// is there.
@@ -53,4 +53,6 @@ impl Wire for PlayedWire {
         assert!(!self.has_ended, "the sending side ends once");
         self.has_ended = true;
     }
+
+    fn discard_unsent(&mut self) {}
 }

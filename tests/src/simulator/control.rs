@@ -1,8 +1,10 @@
 use super::Simulator;
 use access::{AccessEvent, AccessUpdate, AccountChange, Sweep};
-use engine::UpdateStep;
+use core_link::{CoreEvent, CoreTask, Reply};
 use primitives::{InfoHash, KeyId};
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Turns in which a core's sweeps visit every entry with a lifetime once.
 const TURNS_OF_A_ROUND: usize = 512;
@@ -17,33 +19,43 @@ pub struct CoreEvents {
 }
 
 impl Simulator {
-    /// Applies an access update on all cores, step by step.
-    ///
-    /// # Panics
-    /// If a step makes no progress.
+    /// Has all cores apply an access update, and waits until it is in effect.
     pub fn update(&mut self, update: &AccessUpdate) {
-        for core in &mut self.cores {
-            let mut from = 0;
-            while let UpdateStep::More(next) = core.shard.apply_update(update, from) {
-                assert!(next > from, "each step makes progress");
-                from = next;
-            }
+        let applied = Arc::new(AtomicUsize::new(0));
+        for core in &self.cores {
+            let applied = Arc::clone(&applied);
+            let reply = Reply::new(move |()| _ = applied.fetch_add(1, Ordering::Relaxed));
+            core.submit(CoreTask::Update(update.clone(), reply));
+        }
+        self.run_until_idle();
+        while applied.load(Ordering::Relaxed) < self.cores.len() {
+            self.run_to_next_deadline();
         }
     }
 
     /// Runs a whole round of the sweeps of lists, keys and sessions on every core.
     pub fn sweep(&mut self) {
+        let now = self.now();
         for core in &mut self.cores {
             for _ in 0..TURNS_OF_A_ROUND {
-                core.shard.sweep_access(self.now);
+                core.shard().sweep_access(now);
             }
-            while core.shard.sweep_access(self.now) == Sweep::More {}
+            while core.shard().sweep_access(now) == Sweep::More {}
         }
     }
 
     /// Takes the pending events of a core, in their order.
     pub fn take_events_of(&mut self, core: usize) -> Vec<AccessEvent> {
-        std::iter::from_fn(|| self.cores[core].shard.take_event()).collect()
+        let core = &mut self.cores[core];
+        let reported = std::iter::from_fn(|| core.link.next_event());
+        let mut events: Vec<_> = reported
+            .filter_map(|event| match event {
+                CoreEvent::Access(event) => Some(event),
+                CoreEvent::Ready => None,
+            })
+            .collect();
+        events.extend(std::iter::from_fn(|| core.shard().take_event()));
+        events
     }
 
     /// Takes the pending events of all cores, summed as the control plane does.

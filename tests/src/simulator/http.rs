@@ -48,20 +48,23 @@ impl Simulator {
     #[must_use]
     pub fn accept(&self, core: usize, remote: IpAddr) -> HttpLine {
         let home = core % self.cores.len();
-        HttpLine { home, connection: HttpExchange::new(self.cores[home].http.policy(), remote) }
+        HttpLine { home, connection: HttpExchange::new(&self.policy, remote) }
     }
 
     /// Returns the parts of a core that serve its connections.
     pub fn context(&mut self, core: usize) -> HttpContext<'_> {
-        let now = self.now;
-        let core = &mut self.cores[core];
-        HttpContext { service: &mut core.http, shard: &mut core.shard, now }
+        let now = self.now();
+        let (shard, service) = self.cores[core].http();
+        HttpContext { service, shard, now }
     }
 
     /// Returns the shard id of a core.
+    ///
+    /// # Panics
+    /// If there is no such core.
     #[must_use]
     pub fn shard(&self, core: usize) -> ShardId {
-        self.cores[core].id
+        ShardId::new(core, self.shards).expect("a core of this tracker")
     }
 
     /// Serves the request at the front of `bytes` at the line's core.
@@ -82,8 +85,7 @@ impl Simulator {
             HttpStep::Routed { owner, mut routed, .. } => {
                 self.routed_begun += 1;
                 let number = self.routed_begun;
-                routed.token =
-                    ConnectionToken { home: self.cores[line.home].id, slot: number, generation: 0 };
+                routed.token = ConnectionToken { home: self.shard(line.home), slot: number, generation: 0 };
                 match self.send_routed(line.home, owner, routed) {
                     Ok(()) => return Begun::Underway(number),
                     Err(routed) => {
@@ -152,17 +154,17 @@ impl Simulator {
         owner: ShardId,
         routed: Box<RoutedRequest>,
     ) -> Result<(), Box<RoutedRequest>> {
-        let Self { cores, rings, .. } = self;
-        let Some(core) = cores.get_mut(home) else { return Err(routed) };
-        core.shard.statistics_mut().add(Counter::RoutedHttpRequests, 1);
-        rings.send((core.id, owner), routed)
+        let from = self.shard(home);
+        self.cores[home].shard().statistics_mut().add(Counter::RoutedHttpRequests, 1);
+        self.rings.send((from, owner), routed)
     }
 
     /// Serves every pending routed request at its owner and sends it home.
     pub fn serve_routed_requests(&mut self) {
+        let now = self.now();
         for core in 0..self.cores.len() {
             while let Some(mut routed) = self.rings.next_for(core) {
-                routed.advance(&mut self.cores[core].shard, self.now);
+                routed.advance(self.cores[core].shard(), now);
                 self.rings.send_home(routed);
             }
         }
@@ -174,8 +176,7 @@ impl Simulator {
     }
 
     /// Returns the number of routed requests that have not returned.
-    #[must_use]
-    pub fn routed_underway(&self) -> usize {
-        self.cores.iter().map(|core| core.http.underway()).sum()
+    pub fn routed_underway(&mut self) -> usize {
+        self.cores.iter_mut().map(|core| core.http().1.underway()).sum()
     }
 }

@@ -1,4 +1,6 @@
 use access::{AccessBounds, AccessPolicy, AccountBounds, DetailsBounds, TorrentTableBounds};
+use core_loop::MeshSlots;
+use core_loop::connection::{HttpLimits, PrefixLengths};
 use engine::{AnnouncePolicy, EngineSettings, HttpPolicy, InvalidConnectionId};
 use http_protocol::SCRAPE_HASHES_MAX;
 use primitives::{ShardCount, ShardId};
@@ -9,12 +11,14 @@ use swarm::{SwarmLimits, SwarmSettings};
 pub struct SimulatorSettings {
     /// The settings of each core; the shard is filled in.
     pub engine: EngineSettings,
-    /// Announces that one ring of the mesh holds.
+    /// Requests that one ring of the mesh holds.
     pub announce_slots: usize,
-    /// Scrapes that one ring of the mesh holds.
+    /// Of these, how many scrapes of the clients of one core may be.
     pub scrape_slots: usize,
     /// Routed HTTP requests that one ring of the mesh holds.
     pub routed_slots: usize,
+    /// Limits of the connections of a core.
+    pub connections: HttpLimits,
     /// Seed from which each core derives its own.
     pub seed: u64,
 }
@@ -27,6 +31,15 @@ impl Default for SimulatorSettings {
             announce_slots: 1024,
             scrape_slots: 64,
             routed_slots: 256,
+            connections: HttpLimits {
+                connections_max: 1000,
+                connections_per_prefix_max: 1000,
+                prefixes: PrefixLengths { ipv4_bits: 32, ipv6_bits: 64 },
+                first_request_s: 10,
+                request_s: 10,
+                idle_s: 60,
+                answer_s: 20,
+            },
             seed: 0x5eed_0000,
         }
     }
@@ -42,6 +55,10 @@ impl SimulatorSettings {
         let mut settings = Self::default();
         settings.engine.shards = ShardCount::new(shards).expect("a possible number of shards");
         settings
+    }
+
+    pub(super) const fn mesh_slots(&self) -> MeshSlots {
+        MeshSlots { requests: self.announce_slots, scrapes_per_owner: self.scrape_slots }
     }
 
     /// Returns the same settings with this access policy.

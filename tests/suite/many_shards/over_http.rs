@@ -104,9 +104,11 @@ fn totals(statistics: &Statistics) -> Vec<(String, u64)> {
         "scrapes_routed",
         "swarm_bytes",
         "access_bytes",
+        "batches_received",
     ];
-    let is_total =
-        |name: &str| !name.starts_with("udp_") && !name.starts_with("http_") && !other.contains(&name);
+    let is_total = |name: &str| {
+        !["udp_", "http_", "timer_"].iter().any(|prefix| name.starts_with(prefix)) && !other.contains(&name)
+    };
     statistics.named().filter(|(name, _)| is_total(name)).collect()
 }
 

@@ -116,6 +116,8 @@ impl Asking {
             Step::Pass(seconds) => {
                 tracker.pass(seconds);
                 tracker.expire();
+                // Each core has swept another part by itself.
+                tracker.sweep();
                 way.client(tracker);
             }
         }

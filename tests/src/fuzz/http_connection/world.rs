@@ -4,10 +4,10 @@ use super::script::Step;
 use crate::http_server::{Connected, ConnectionState, Troubles};
 use crate::simulator::{Simulator, SimulatorSettings, usual_http};
 use crate::tls_client;
+use core_loop::connection::Buffers;
 use engine::ProxyHeaderKind;
 use http_protocol::{HEAD_BYTES_MAX, RESPONSE_BYTES_MAX};
 use std::net::{IpAddr, Ipv4Addr};
-use worker::connection::Buffers;
 
 const PROXY: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
 
@@ -240,10 +240,10 @@ impl World {
         self.fairness = self.fairness.max(fairness);
     }
 
-    fn is_at_rest(&self) -> bool {
+    fn is_at_rest(&mut self) -> bool {
         !matches!(
             self.connected.state,
-            ConnectionState::Again | ConnectionState::Waits(worker::connection::WaitsFor::RoutedRequest)
+            ConnectionState::Again | ConnectionState::Waits(core_loop::connection::WaitsFor::RoutedRequest)
         ) && self.tracker.routed_underway() == 0
     }
 

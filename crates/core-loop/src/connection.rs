@@ -1,0 +1,28 @@
+//! The TCP connections of a core.
+//!
+//! A connection is a few hundred bytes in a slot, without a buffer while it is idle. A turn goes from `ready` (the next
+//! connection) through `turn` and `server` to `http_connection` (the state machine of a connection) and `transport` (TLS and
+//! the wire below it). A request whose torrent belongs to another core goes over the mesh, and its connection waits.
+
+mod buffers;
+mod end;
+mod http_connection;
+mod http_limits;
+mod limits;
+mod prefixes;
+mod ready;
+mod server;
+mod slot;
+mod slots;
+mod stream;
+mod transport;
+mod turn;
+
+pub use buffers::Buffers;
+pub use end::{End, Next, WaitsFor};
+pub use http_connection::{ConnectionContext, HttpConnection};
+pub use http_limits::HttpLimits;
+pub(crate) use limits::TURN;
+pub use prefixes::PrefixLengths;
+pub(crate) use server::HttpServer;
+pub use server::HttpSetup;

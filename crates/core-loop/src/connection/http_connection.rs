@@ -1,0 +1,401 @@
+use super::buffers::Buffers;
+use super::end::{End, Next, Step, WaitsFor};
+use super::limits::STEPS_PER_SHARE_MAX;
+use super::stream::Stream;
+use super::transport::{CloseMode, Input, Io, Payload, Transport};
+use crate::wire::Wire;
+use core::ops::{ControlFlow, Range};
+use engine::{HttpExchange, HttpService, HttpStep, Now, Page, ProxyStep, RoutedRequest, Shard};
+use http_protocol::Connection as Afterwards;
+use std::net::IpAddr;
+use tls::{ServerIdentity, TlsError};
+
+/// One HTTP connection, from its first byte to its last. It knows its socket only as a [`Wire`].
+#[derive(Debug)]
+pub struct HttpConnection {
+    transport: Transport,
+    exchange: HttpExchange,
+    phase: Phase,
+    /// Whole requests received so far, plus pieces of streamed answers sent.
+    requests: u32,
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// The PROXY protocol header is to come first.
+    ProxyHeader,
+    FirstRequest,
+    /// At least one request was answered.
+    LaterRequest,
+    /// The last request is at the owner of its torrent.
+    AwaitsOwner(Afterwards),
+    /// An answer is sent in pieces.
+    Streaming(Box<Stream>, Afterwards),
+    /// The next piece is at another core.
+    AwaitsPage(Box<Stream>, Afterwards),
+    /// It is closed when everything is sent.
+    Closing(CloseMode),
+    /// Everything is sent; at most this many bytes are discarded until the client closes the connection.
+    Draining(u32),
+}
+
+/// The parts of a core that a connection uses in one turn.
+#[derive(Debug)]
+pub struct ConnectionContext<'a, W> {
+    pub wire: &'a mut W,
+    pub service: &'a mut HttpService,
+    pub shard: &'a mut Shard,
+    pub now: Now,
+    pub buffers: &'a mut Buffers,
+}
+
+impl<W> ConnectionContext<'_, W> {
+    fn io(&mut self) -> Io<'_, W> {
+        Io { wire: self.wire, statistics: self.shard.statistics_mut(), buffers: self.buffers }
+    }
+}
+
+impl HttpConnection {
+    /// Returns the state of a new connection from `remote`, with TLS where there is an identity.
+    ///
+    /// # Errors
+    /// When TLS cannot begin.
+    pub fn new(
+        service: &HttpService,
+        remote: IpAddr,
+        identity: Option<&ServerIdentity>,
+    ) -> Result<Self, TlsError> {
+        let exchange = HttpExchange::new(service.policy(), remote);
+        let has_header = exchange.expects_proxy_header(service.policy());
+        Ok(Self {
+            transport: Transport::new(identity)?,
+            exchange,
+            phase: if has_header { Phase::ProxyHeader } else { Phase::FirstRequest },
+            requests: 0,
+        })
+    }
+
+    /// Notes that bytes have arrived.
+    pub const fn note_readable(&mut self) {
+        self.transport.note_readable();
+    }
+
+    /// Notes that the client has sent its last byte, or is gone.
+    pub const fn note_hung_up(&mut self) {
+        self.transport.note_hung_up();
+    }
+
+    /// Continues as far as possible without waiting, for at most one share of requests.
+    pub fn advance(&mut self, context: &mut ConnectionContext<'_, impl Wire>) -> Next {
+        after(self.take_turn(context), || Next::Again)
+    }
+
+    /// Answers the request that was routed to the owner of its torrent and is back.
+    pub fn answer(
+        &mut self,
+        mut routed: Box<RoutedRequest>,
+        context: &mut ConnectionContext<'_, impl Wire>,
+    ) -> Next {
+        match self.take_phase() {
+            Phase::AwaitsPage(stream, afterwards) => {
+                self.phase = Phase::Streaming(stream, afterwards);
+                after(self.send_page(routed, context), || Next::Again)
+            }
+            Phase::AwaitsOwner(afterwards) => {
+                if let Some(owner) = context.service.send_on(context.shard, &mut routed) {
+                    self.phase = Phase::AwaitsOwner(afterwards);
+                    return Next::Routed(owner, routed);
+                }
+                let written = context.service.finish(context.shard, routed, &mut context.buffers.answer);
+                after(self.respond(context, written, afterwards), || self.next_after_answer())
+            }
+            phase => self.discard(phase, routed, context),
+        }
+    }
+
+    /// Answers a request that could not be sent to the owner of its torrent.
+    pub fn respond_busy(
+        &mut self,
+        routed: Box<RoutedRequest>,
+        context: &mut ConnectionContext<'_, impl Wire>,
+    ) -> Next {
+        match self.take_phase() {
+            Phase::AwaitsPage(stream, afterwards) => {
+                self.discard(Phase::Streaming(stream, afterwards), routed, context)
+            }
+            Phase::AwaitsOwner(afterwards) => {
+                let written = context.service.give_up(context.shard, routed, &mut context.buffers.answer);
+                after(self.respond(context, written, afterwards), || self.next_after_answer())
+            }
+            phase => self.discard(phase, routed, context),
+        }
+    }
+
+    /// Returns whether the key exchange, which is most of the cost of a connection, is still to come.
+    pub(super) fn is_before_key_exchange(&self) -> bool {
+        self.transport.is_before_key_exchange()
+    }
+
+    /// Makes the next turn answer a request that waits for its owner, in any case.
+    pub const fn stop_waiting(&mut self) {
+        self.exchange.stop_waiting();
+    }
+
+    /// Returns the number of whole requests received so far, plus pieces of streamed answers sent. It distinguishes one
+    /// request from the next, and wraps after 2^32.
+    #[must_use]
+    pub const fn requests(&self) -> u32 {
+        self.requests
+    }
+
+    /// Returns the bytes of heap memory that the connection keeps.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        self.transport.held_bytes()
+    }
+
+    fn take_turn(&mut self, context: &mut ConnectionContext<'_, impl Wire>) -> Step<()> {
+        if self.transport.is_abandoned() {
+            // The client is gone, and would not see the certificate.
+            return ControlFlow::Break(Next::Ends(End::ByClient));
+        }
+        self.transport.flush(&mut context.io())?;
+        match &self.phase {
+            Phase::Closing(_) | Phase::Draining(_) => return self.close(context),
+            Phase::AwaitsOwner(_) | Phase::AwaitsPage(..) => {
+                return ControlFlow::Break(Next::Waits(WaitsFor::RoutedRequest));
+            }
+            Phase::Streaming(..) => self.stream_on(context)?,
+            Phase::ProxyHeader => self.read_proxy_header(context)?,
+            Phase::FirstRequest | Phase::LaterRequest => {}
+        }
+        self.serve_requests(context)
+    }
+
+    fn read_proxy_header(&mut self, context: &mut ConnectionContext<'_, impl Wire>) -> Step<()> {
+        let Self { transport, exchange, phase, .. } = self;
+        transport.read_proxy_header(&mut context.io(), |bytes| {
+            let step = exchange.read_proxy_header(bytes);
+            if let ProxyStep::Complete(_) = step {
+                *phase = Phase::FirstRequest;
+            }
+            step
+        })
+    }
+
+    /// Serves the requests that are there, then those that arrive, until there are no more or the share is used up. The
+    /// rest of the input is kept.
+    fn serve_requests(&mut self, context: &mut ConnectionContext<'_, impl Wire>) -> Step<()> {
+        self.transport.take_unread(&mut context.buffers.input);
+        let mut start = 0;
+        let served = self.serve_share(context, &mut start);
+        let rest = context.buffers.input.get(start..).unwrap_or_default();
+        if !rest.is_empty() && self.reads_on() {
+            self.transport.keep_unread(rest);
+        }
+        served
+    }
+
+    fn serve_share(&mut self, context: &mut ConnectionContext<'_, impl Wire>, start: &mut usize) -> Step<()> {
+        for _ in 0..STEPS_PER_SHARE_MAX {
+            if let Input::More = self.serve_one(context, start)? {
+                continue;
+            }
+            context.buffers.input.drain(..*start);
+            *start = 0;
+            if let Input::Nothing = self.transport.fill(&mut context.io())? {
+                return ControlFlow::Break(Next::Waits(self.waits_for(&context.buffers.input)));
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Whether the requests that follow in the input will be served.
+    const fn reads_on(&self) -> bool {
+        !matches!(self.phase, Phase::Closing(_) | Phase::Draining(_))
+    }
+
+    /// Serves the request at `start` of the input, if it is whole.
+    fn serve_one(
+        &mut self,
+        context: &mut ConnectionContext<'_, impl Wire>,
+        start: &mut usize,
+    ) -> Step<Input> {
+        let ConnectionContext { service, shard, now, buffers, .. } = &mut *context;
+        let Buffers { input, answer, .. } = &mut **buffers;
+        let bytes = &input[*start..];
+        if bytes.is_empty() {
+            return ControlFlow::Continue(Input::Nothing);
+        }
+        match self.exchange.advance(service, shard, *now, bytes, answer) {
+            HttpStep::Incomplete => ControlFlow::Continue(Input::Nothing),
+            HttpStep::NotHttp => ControlFlow::Break(Next::Ends(End::NotHttp)),
+            HttpStep::Answered { consumed, written, connection } => {
+                self.note_request(start, consumed);
+                self.respond(context, written, connection)?;
+                ControlFlow::Continue(Input::More)
+            }
+            HttpStep::Routed { consumed, owner, routed, connection } => {
+                self.note_request(start, consumed);
+                self.phase = Phase::AwaitsOwner(connection);
+                ControlFlow::Break(Next::Routed(owner, routed))
+            }
+            HttpStep::OwnerBusy(owner) => ControlFlow::Break(Next::WaitsForOwner(owner)),
+            HttpStep::Stream { consumed, head, scrape, connection } => {
+                self.note_request(start, consumed);
+                self.phase = Phase::Streaming(Box::new(Stream::new(scrape)), connection);
+                self.transport.send(&mut context.io(), Payload::Answer(head))?;
+                ControlFlow::Break(Next::Again)
+            }
+            HttpStep::Refused(written) => self.refuse(context, written),
+        }
+    }
+
+    /// Sends an answer to something that is not a request, and closes the connection.
+    fn refuse(
+        &mut self,
+        context: &mut ConnectionContext<'_, impl Wire>,
+        written: Range<usize>,
+    ) -> Step<Input> {
+        self.phase = Phase::Closing(CloseMode::WhenRead);
+        self.transport.send(&mut context.io(), Payload::Answer(written))?;
+        self.close(context)?;
+        ControlFlow::Break(Next::Again)
+    }
+
+    const fn note_request(&mut self, start: &mut usize, consumed: usize) {
+        self.requests = self.requests.wrapping_add(1);
+        *start += consumed;
+    }
+
+    /// Sends an answer, and closes the connection if it was the last one.
+    fn respond(
+        &mut self,
+        context: &mut ConnectionContext<'_, impl Wire>,
+        written: Range<usize>,
+        afterwards: Afterwards,
+    ) -> Step<()> {
+        self.phase = self.phase_after(afterwards);
+        self.transport.send(&mut context.io(), Payload::Answer(written))?;
+        self.close_after_last(context)
+    }
+
+    const fn phase_after(&self, afterwards: Afterwards) -> Phase {
+        match afterwards {
+            Afterwards::KeepAlive => Phase::LaterRequest,
+            // The tracker closes it, not the client.
+            Afterwards::Close if self.exchange.is_used_up() => Phase::Closing(CloseMode::WhenRead),
+            Afterwards::Close => Phase::Closing(CloseMode::AtOnce),
+        }
+    }
+
+    fn close_after_last(&mut self, context: &mut ConnectionContext<'_, impl Wire>) -> Step<()> {
+        if self.reads_on() { ControlFlow::Continue(()) } else { self.close(context) }
+    }
+
+    /// Closes the connection after everything is sent, and discards what the client still sends.
+    fn close(&mut self, context: &mut ConnectionContext<'_, impl Wire>) -> Step<()> {
+        let bytes_left = match self.phase {
+            Phase::Closing(mode) => self.transport.close(&mut context.io(), mode)?,
+            Phase::Draining(bytes_left) => bytes_left,
+            _ => return ControlFlow::Continue(()),
+        };
+        self.phase = Phase::Draining(bytes_left);
+        self.phase = Phase::Draining(self.transport.drain(&mut context.io(), bytes_left)?);
+        ControlFlow::Break(Next::Waits(WaitsFor::Close))
+    }
+
+    /// Sends the next piece of the answer that is being streamed. Continues when all of it is sent.
+    fn stream_on(&mut self, context: &mut ConnectionContext<'_, impl Wire>) -> Step<()> {
+        let Phase::Streaming(mut stream, afterwards) = self.take_phase() else {
+            return ControlFlow::Continue(());
+        };
+        let ConnectionContext { service, shard, now, buffers, .. } = &mut *context;
+        let page = service.next_page(shard, *now, &mut stream.scrape, &mut buffers.answer);
+        let Buffers { answer, piece, .. } = &mut **buffers;
+        piece.clear();
+        match page {
+            Page::Written(bytes) => {
+                stream.put(&answer[..bytes], piece);
+                self.phase = Phase::Streaming(stream, afterwards);
+                self.send_piece(context)?;
+                ControlFlow::Break(Next::Again)
+            }
+            Page::Routed(owner, routed) => {
+                self.phase = Phase::AwaitsPage(stream, afterwards);
+                ControlFlow::Break(Next::Routed(owner, routed))
+            }
+            Page::OwnerBusy(owner) => {
+                self.phase = Phase::Streaming(stream, afterwards);
+                ControlFlow::Break(Next::WaitsForOwner(owner))
+            }
+            Page::Over => {
+                stream.finish(piece);
+                self.phase = self.phase_after(afterwards);
+                self.send_piece(context)?;
+                self.close_after_last(context)
+            }
+        }
+    }
+
+    /// Sends the piece of a page that has come back.
+    fn send_page(
+        &mut self,
+        routed: Box<RoutedRequest>,
+        context: &mut ConnectionContext<'_, impl Wire>,
+    ) -> Step<()> {
+        let Phase::Streaming(stream, _) = &mut self.phase else { return ControlFlow::Continue(()) };
+        let Buffers { answer, piece, .. } = &mut *context.buffers;
+        let bytes = context.service.finish_page(routed, &mut stream.scrape, answer);
+        piece.clear();
+        stream.put(&answer[..bytes], piece);
+        self.send_piece(context)
+    }
+
+    fn send_piece(&mut self, context: &mut ConnectionContext<'_, impl Wire>) -> Step<()> {
+        self.requests = self.requests.wrapping_add(1);
+        if context.buffers.piece.is_empty() {
+            return ControlFlow::Continue(());
+        }
+        self.transport.send(&mut context.io(), Payload::Piece)
+    }
+
+    /// Takes the phase, which is to be set again afterwards.
+    fn take_phase(&mut self) -> Phase {
+        core::mem::replace(&mut self.phase, Phase::LaterRequest)
+    }
+
+    /// Takes back a routed request for which nothing is to be done.
+    fn discard<W>(
+        &mut self,
+        phase: Phase,
+        routed: Box<RoutedRequest>,
+        context: &mut ConnectionContext<'_, W>,
+    ) -> Next {
+        self.phase = phase;
+        context.service.take_back(routed);
+        Next::Again
+    }
+
+    fn next_after_answer(&self) -> Next {
+        if self.transport.has_input() { Next::Again } else { Next::Waits(self.waits_for(&[])) }
+    }
+
+    fn waits_for(&self, unread: &[u8]) -> WaitsFor {
+        match self.phase {
+            Phase::LaterRequest if unread.is_empty() && !self.transport.is_amid_record() => {
+                WaitsFor::NextRequest
+            }
+            Phase::LaterRequest => WaitsFor::Request,
+            _ => WaitsFor::FirstRequest,
+        }
+    }
+}
+
+/// Returns how the turn ended, or `next` where it did not.
+fn after(step: Step<()>, next: impl FnOnce() -> Next) -> Next {
+    match step {
+        ControlFlow::Break(ended) => ended,
+        ControlFlow::Continue(()) => next(),
+    }
+}

@@ -1,0 +1,38 @@
+//! The limits of HTTP connections that cannot be configured, each with its reason.
+
+use std::time::Duration;
+
+/// How long a turn serves connections before the core's other tasks run: about as long as two batches of datagrams. The
+/// share of one connection may begin just before its end.
+pub(crate) const TURN: Duration = Duration::from_micros(200);
+
+/// Connections accepted in one turn from one listener, before the turn serves any: a fraction of [`TURN`], so that open
+/// connections are served however many arrive.
+pub(super) const ACCEPTS_MAX: usize = 8;
+
+/// Requests answered, and reads made for them, on one connection before the others have their share, so that pipelining
+/// clients wait for each other. About a third of [`TURN`].
+pub(super) const STEPS_PER_SHARE_MAX: usize = 8;
+
+/// Bytes read from a socket at once. Most requests have a few hundred.
+pub(super) const READ_BYTES_MAX: usize = 16 << 10;
+
+/// Received bytes that a connection keeps: the beginning of a request, or requests after one that is being answered.
+/// Nothing is read while a whole request is there, and one read may release the bytes held in a TLS session too.
+pub(super) const UNREAD_BYTES_MAX: usize = http_protocol::HEAD_BYTES_MAX + tls::PLAINTEXT_BYTES_MAX;
+
+const _: () = assert!(READ_BYTES_MAX <= tls::READ_BYTES_MAX, "or more could come out of a session");
+
+/// Bytes read and discarded after a refused request, so that its client can read the reason before the connection is
+/// reset (RFC 9112, 9.6).
+pub(super) const DRAIN_BYTES_MAX: u32 = 256 << 10;
+
+/// Seconds for which they are read.
+pub(super) const DRAIN_S: u32 = 2;
+
+/// Seconds for which a request waits for an owner that has as many of this core's routed requests as it may, before it
+/// is answered with a failure. A slow core has caught up by then or will not, and clients give up after ten seconds.
+pub(super) const OWNER_WAIT_S: u32 = 2;
+
+/// Timer turns in which the deadlines of all connections are checked once: within a second.
+pub(super) const TIMER_TURNS_PER_ROUND: usize = 10;

@@ -1,0 +1,239 @@
+use super::buffers::Buffers;
+use super::end::{End, Next, WaitsFor};
+use super::http_connection::{ConnectionContext, HttpConnection};
+use super::http_limits::HttpLimits;
+use super::limits::TIMER_TURNS_PER_ROUND;
+use super::prefixes::Prefixes;
+use super::ready::ReadyConnections;
+use super::slot::{Connection, Deadline, Watch};
+use super::slots::Slots;
+use crate::core_state::CoreState;
+use crate::sockets::Sockets;
+use crate::wire::{SlotKey, Wire};
+use engine::{ConnectionToken, HttpPolicy, HttpService, Now, RoutedRequest, Shard};
+use metrics::{Counter, Gauge};
+use primitives::ShardId;
+use std::sync::Arc;
+use tls::ServerIdentity;
+
+/// Everything a core needs to serve HTTP clients.
+#[derive(Debug)]
+pub struct HttpSetup {
+    pub policy: HttpPolicy,
+    pub limits: HttpLimits,
+    /// Certificate and key for the listeners with TLS.
+    pub identity: Option<Arc<ServerIdentity>>,
+}
+
+/// Serves the HTTP clients of a core.
+#[derive(Debug)]
+pub(crate) struct HttpServer<S: Sockets> {
+    pub(super) shard: ShardId,
+    pub(super) accepting: Accepting,
+    pub(super) identity: Option<Arc<ServerIdentity>>,
+    pub(super) limits: HttpLimits,
+    pub(super) service: HttpService,
+    pub(super) slots: Slots<S::Wire>,
+    pub(super) prefixes: Prefixes,
+    pub(super) ready: ReadyConnections,
+    /// The next slot of which the deadline is checked.
+    pub(super) swept: usize,
+    buffers: Buffers,
+}
+
+/// Whether connections are accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Accepting {
+    On,
+    /// Accepting failed, for example because the process has no more descriptors. It is retried at the next timer turn.
+    Paused,
+}
+
+impl<S: Sockets> HttpServer<S> {
+    pub(crate) fn new(shard: ShardId, setup: HttpSetup) -> Self {
+        let HttpSetup { policy, limits, identity } = setup;
+        Self {
+            shard,
+            accepting: Accepting::On,
+            identity,
+            limits,
+            service: HttpService::new(policy),
+            slots: Slots::default(),
+            prefixes: Prefixes::new(limits.prefixes, limits.connections_per_prefix_max),
+            ready: ReadyConnections::default(),
+            swept: 0,
+            buffers: Buffers::new(),
+        }
+    }
+
+    pub(crate) const fn service(&mut self) -> &mut HttpService {
+        &mut self.service
+    }
+
+    pub(crate) fn set_identity(&mut self, identity: Arc<ServerIdentity>) {
+        self.identity = Some(identity);
+    }
+
+    /// Returns a routed request to the connection that waits for it, or to the pool if the connection is gone.
+    pub(crate) fn bring_back(&mut self, routed: Box<RoutedRequest>, core: &mut CoreState<S>) {
+        let owner = routed.owner();
+        let key = SlotKey { slot: routed.token.slot, generation: routed.token.generation };
+        if self.slots.get_mut(key).is_some() {
+            self.turn(key, core, |http, context| http.answer(routed, context));
+        } else {
+            self.service.take_back(routed);
+        }
+        if let Some(owner) = owner {
+            self.ready.owner_has_room(owner);
+        }
+    }
+
+    /// Serves one share of a connection.
+    pub(super) fn turn(
+        &mut self,
+        key: SlotKey,
+        core: &mut CoreState<S>,
+        take: impl FnOnce(&mut HttpConnection, &mut ConnectionContext<'_, S::Wire>) -> Next,
+    ) {
+        let Some(connection) = self.slots.get_mut(key) else { return };
+        let mut context = ConnectionContext {
+            wire: &mut connection.wire,
+            service: &mut self.service,
+            shard: &mut core.shard,
+            now: core.now,
+            buffers: &mut self.buffers,
+        };
+        let mut next = take(&mut connection.http, &mut context);
+        if let Next::Routed(owner, mut routed) = next {
+            routed.token = ConnectionToken { home: self.shard, slot: key.slot, generation: key.generation };
+            context.shard.statistics_mut().add(Counter::RoutedHttpRequests, 1);
+            next = match core.mesh.send_http(owner, routed) {
+                Ok(()) => Next::Waits(WaitsFor::RoutedRequest),
+                Err(routed) => connection.http.respond_busy(routed, &mut context),
+            };
+        }
+        self.settle(key, next, core);
+    }
+
+    fn settle(&mut self, key: SlotKey, next: Next, core: &mut CoreState<S>) {
+        match next {
+            Next::Waits(waits_for) => self.wait(key, waits_for, core),
+            Next::WaitsForOwner(owner) => self.wait_for_owner(key, owner, core),
+            Next::Again => self.queue(key, core),
+            Next::Routed(_, routed) => self.service.take_back(routed),
+            Next::Ends(end) => self.end(key, end, &mut core.shard),
+        }
+    }
+
+    fn wait(&mut self, key: SlotKey, waits_for: WaitsFor, core: &mut CoreState<S>) {
+        let Some(connection) = self.slots.get_mut(key) else { return };
+        let requests = connection.http.requests();
+        connection.deadline.wait(waits_for, requests, core.now.monotonic, &self.limits);
+        if connection.watch == Watch::Watched {
+            return;
+        }
+        connection.watch = Watch::Watched;
+        if core.sockets.watch(&connection.wire, key).is_err() {
+            self.end(key, End::Broken, &mut core.shard);
+        }
+    }
+
+    /// Queues a connection after those that wait for an owner, or before them if it has waited already.
+    fn wait_for_owner(&mut self, key: SlotKey, owner: ShardId, core: &mut CoreState<S>) {
+        let before = self.slots.get_mut(key).map(|connection| connection.deadline);
+        self.wait(key, WaitsFor::OwnerBusy, core);
+        let Some(connection) = self.slots.get_mut(key) else { return };
+        connection.is_queued = true;
+        if before == Some(connection.deadline) {
+            self.ready.behind(owner).push_front(key);
+        } else {
+            self.ready.behind(owner).push_back(key);
+        }
+    }
+
+    /// Continues a connection when the others have had their share.
+    fn queue(&mut self, key: SlotKey, core: &CoreState<S>) {
+        let Some(connection) = self.slots.get_mut(key) else { return };
+        let requests = connection.http.requests();
+        connection.deadline.wait(WaitsFor::Request, requests, core.now.monotonic, &self.limits);
+        self.ready.push(key, connection);
+    }
+
+    /// Closes a connection.
+    pub(super) fn end(&mut self, key: SlotKey, end: End, shard: &mut Shard) {
+        let Some(mut connection) = self.slots.remove(key) else { return };
+        if let Some(prefix) = connection.prefix {
+            self.prefixes.leave(prefix);
+        }
+        if end == End::Late(WaitsFor::AnswerTaken) {
+            connection.wire.discard_unsent();
+        }
+        shard.statistics_mut().add(end.counter(), 1);
+        shard.statistics_mut().set(Gauge::HttpConnectionsOpen, self.slots.len() as u64);
+    }
+
+    /// Puts a new connection into a slot and queues it after the others.
+    pub(super) fn admit(&mut self, connection: Connection<S::Wire>, core: &mut CoreState<S>) {
+        let key = self.slots.insert(connection);
+        core.shard.statistics_mut().add(Counter::HttpConnections, 1);
+        core.shard.statistics_mut().set(Gauge::HttpConnectionsOpen, self.slots.len() as u64);
+        if let Some(connection) = self.slots.get_mut(key) {
+            self.ready.push(key, connection);
+        }
+    }
+
+    pub(super) fn first_deadline(&self, core: &CoreState<S>) -> Deadline {
+        Deadline::new(WaitsFor::FirstRequest, 0, core.now.monotonic, &self.limits)
+    }
+
+    /// Closes late connections. Each call, one per timer turn, checks a part of them, so that all are checked within
+    /// [`TIMER_TURNS_PER_ROUND`] turns.
+    pub(crate) fn sweep(&mut self, core: &mut CoreState<S>) {
+        self.resume_accepting(core);
+        self.stop_waiting_for_owners(core.now);
+        let places = self.slots.places();
+        for _ in 0..places.div_ceil(TIMER_TURNS_PER_ROUND) {
+            let slot = if self.swept < places { self.swept } else { 0 };
+            self.swept = slot + 1;
+            let Some((key, connection)) = self.slots.at(slot) else { continue };
+            let deadline = connection.deadline;
+            if deadline.has_passed(core.now.monotonic) && deadline.waits_for != WaitsFor::OwnerBusy {
+                self.end(key, End::Late(deadline.waits_for), &mut core.shard);
+            }
+        }
+    }
+
+    /// Queues the requests that have waited for their owner long enough, to be answered in any case.
+    fn stop_waiting_for_owners(&mut self, now: Now) {
+        let Self { ready, slots, .. } = self;
+        while let Some(key) = ready.late_for_owner(|key| {
+            slots.get_mut(key).is_none_or(|connection| connection.deadline.has_passed(now.monotonic))
+        }) {
+            let Some(connection) = slots.get_mut(key) else { continue };
+            connection.http.stop_waiting();
+            connection.is_queued = false;
+            ready.push(key, connection);
+        }
+    }
+
+    /// Stops accepting, and closes the connections without a request at another core.
+    pub(crate) fn close(&mut self, core: &mut CoreState<S>) {
+        core.sockets.close_listeners();
+        for slot in 0..self.slots.places() {
+            let key =
+                self.slots.at(slot).filter(|(_, connection)| !connection.awaits_owner()).map(|(key, _)| key);
+            if let Some(key) = key {
+                self.end(key, End::Stop, &mut core.shard);
+            }
+        }
+    }
+
+    /// Closes all connections.
+    pub(crate) fn close_all(&mut self, core: &mut CoreState<S>) {
+        for slot in 0..self.slots.places() {
+            if let Some(key) = self.slots.at(slot).map(|(key, _)| key) {
+                self.end(key, End::Stop, &mut core.shard);
+            }
+        }
+    }
+}

@@ -1,0 +1,101 @@
+use super::end::WaitsFor;
+use super::http_connection::HttpConnection;
+use super::http_limits::HttpLimits;
+use super::prefixes::Prefix;
+use primitives::Second;
+
+/// A connection in its slot.
+#[derive(Debug)]
+pub(super) struct Connection<W> {
+    pub(super) wire: W,
+    pub(super) http: HttpConnection,
+    /// The source prefix that it is counted for; `None` for connections of trusted proxies.
+    pub(super) prefix: Option<Prefix>,
+    pub(super) watch: Watch,
+    /// Whether it is in [`ReadyConnections`](super::ready::ReadyConnections).
+    pub(super) is_queued: bool,
+    pub(super) deadline: Deadline,
+}
+
+/// Whether the poll reports events of a connection. One that ends in its first turn is never watched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Watch {
+    NotYet,
+    Watched,
+}
+
+/// The end of a connection's wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Deadline {
+    pub(super) waits_for: WaitsFor,
+    /// Whole requests received when the wait began.
+    requests: u32,
+    pub(super) at: Second,
+}
+
+impl Deadline {
+    /// Returns the deadline of a connection that has received this many whole requests.
+    pub(super) fn new(waits_for: WaitsFor, requests: u32, now: Second, limits: &HttpLimits) -> Self {
+        Self { waits_for, requests, at: now.after(limits.seconds(waits_for)) }
+    }
+
+    /// Continues to wait. Each request has one deadline, however small the steps in which it arrives or its answer is
+    /// received. Only the wait for the next request begins anew each time.
+    pub(super) fn wait(&mut self, waits_for: WaitsFor, requests: u32, now: Second, limits: &HttpLimits) {
+        let is_the_same = self.waits_for == waits_for && self.requests == requests;
+        if !is_the_same || waits_for == WaitsFor::NextRequest {
+            *self = Self::new(waits_for, requests, now, limits);
+        }
+    }
+
+    pub(super) const fn has_passed(self, now: Second) -> bool {
+        now.0 > self.at.0
+    }
+}
+
+impl<W> Connection<W> {
+    /// Returns whether a request of its client is at another core.
+    pub(super) fn awaits_owner(&self) -> bool {
+        self.deadline.waits_for == WaitsFor::RoutedRequest
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::prefixes::PrefixLengths;
+    use super::*;
+
+    const LIMITS: HttpLimits = HttpLimits {
+        connections_max: 16,
+        connections_per_prefix_max: 16,
+        prefixes: PrefixLengths { ipv4_bits: 32, ipv6_bits: 56 },
+        first_request_s: 10,
+        request_s: 20,
+        idle_s: 60,
+        answer_s: 30,
+    };
+
+    /// Returns the deadline of a wait that begins at second 100 and continues as another at second 105.
+    fn moved(before: (WaitsFor, u32), after: (WaitsFor, u32)) -> u32 {
+        let mut deadline = Deadline::new(before.0, before.1, Second(100), &LIMITS);
+        deadline.wait(after.0, after.1, Second(105), &LIMITS);
+        deadline.at.0
+    }
+
+    #[test]
+    fn progress_does_not_extend_the_deadline_of_a_request() {
+        assert_eq!(moved((WaitsFor::FirstRequest, 0), (WaitsFor::FirstRequest, 0)), 110);
+        assert_eq!(moved((WaitsFor::Request, 1), (WaitsFor::Request, 1)), 120);
+        assert_eq!(moved((WaitsFor::AnswerTaken, 1), (WaitsFor::AnswerTaken, 1)), 130);
+        assert_eq!(moved((WaitsFor::Close, 1), (WaitsFor::Close, 1)), 102);
+    }
+
+    #[test]
+    fn each_further_request_has_its_own_deadline() {
+        assert_eq!(moved((WaitsFor::Request, 1), (WaitsFor::Request, 2)), 125);
+        assert_eq!(moved((WaitsFor::AnswerTaken, 1), (WaitsFor::AnswerTaken, 17)), 135);
+        assert_eq!(moved((WaitsFor::RoutedRequest, 1), (WaitsFor::RoutedRequest, 2)), 135);
+        assert_eq!(moved((WaitsFor::NextRequest, 1), (WaitsFor::NextRequest, 1)), 165);
+        assert_eq!(moved((WaitsFor::RoutedRequest, 1), (WaitsFor::AnswerTaken, 1)), 135);
+    }
+}

@@ -1,0 +1,304 @@
+use crate::clock::Clock;
+use crate::connection::{HttpServer, HttpSetup};
+use crate::control_queue::ControlQueue;
+use crate::core_state::CoreState;
+use crate::datagrams::UdpServer;
+use crate::kernel_sampling::KernelSampling;
+use crate::limits::{DRAIN_MS_MAX, EVENTS_PER_TURN_MAX, LAST_EVENTS_MS_MAX, LISTENERS_MAX, RETRY_MS};
+use crate::mesh::Mesh;
+use crate::ring::Rings;
+use crate::sockets::{Event, Sockets};
+use crate::timer::Timer;
+use core_link::{CoreCommand, CoreEnd, Notify};
+use engine::{EngineSettings, HttpService, Secrets, Shard, UdpService};
+use metrics::PublishedStatistics;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Everything a core needs at start-up.
+#[derive(Debug)]
+pub struct CoreSetup<S: Sockets> {
+    pub clock: Box<dyn Clock>,
+    pub engine: EngineSettings,
+    pub secrets: Secrets,
+    /// With at most [`LISTENERS_MAX`] UDP listeners.
+    pub sockets: S,
+    /// An empty batch.
+    pub received: S::Received,
+    /// An empty batch.
+    pub replies: S::Replies,
+    pub http: HttpSetup,
+    pub kernel_sampling: KernelSampling,
+    pub mesh: Mesh<S::Path>,
+    pub published: Arc<PublishedStatistics>,
+    pub link: CoreEnd,
+}
+
+/// One core: a shard, and everything that asks it for something.
+///
+/// [`Self::step`] gives each source of work a turn with a budget of its own: a batch of datagrams for each UDP listener,
+/// [`TURN`](crate::connection::TURN) for the connections, [`MESH_BATCH_MAX`](crate::limits::MESH_BATCH_MAX) messages for
+/// each ring, [`CONTROL_SLICE_US`](crate::limits::CONTROL_SLICE_US) for the control plane, and about
+/// [`EXPIRY_TURN_US`](crate::limits::EXPIRY_TURN_US) for the timer.
+#[derive(Debug)]
+pub struct Core<S: Sockets> {
+    state: CoreState<S>,
+    udp: UdpServer<S>,
+    http: HttpServer<S>,
+    control: ControlQueue,
+    timer: Timer,
+    stage: Stage,
+    /// Whether messages of other cores may wait.
+    rings_have_more: bool,
+    published: Arc<PublishedStatistics>,
+    link: CoreEnd,
+}
+
+/// What a core has to do after a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// There is more work.
+    Busy,
+    /// Nothing, until a socket has an event, the core is notified, or this instant has come.
+    Idle(Instant),
+    /// The core has ended.
+    Ended,
+}
+
+/// Whether changes are left to report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reported {
+    All,
+    Some,
+}
+
+/// A part of a core's life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// The control plane sends lists, keys and bans. Requests that arrive meanwhile wait in the sockets.
+    Starting,
+    Serving,
+    /// Requests in the UDP sockets are answered, until this much processor time is used.
+    Draining(Duration),
+    /// The rings for requests are closed. Other cores may still send some.
+    AwaitingRequests,
+    /// The rings for returns are closed too. Other cores may still return some.
+    AwaitingReturns,
+    /// The last events wait for room until this instant.
+    Reporting(Instant),
+    Ended,
+}
+
+impl<S: Sockets> Core<S> {
+    /// Returns a core that waits for [`CoreCommand::Serve`], and reports that it is ready.
+    ///
+    /// # Panics
+    /// When there are more than [`LISTENERS_MAX`] UDP listeners.
+    #[must_use]
+    pub fn new(setup: CoreSetup<S>) -> Self {
+        let CoreSetup { clock, engine, secrets, sockets, received, replies, http, .. } = setup;
+        let listeners = sockets.udp_listeners();
+        assert!(usize::from(listeners) <= LISTENERS_MAX, "a listener's number is a byte");
+        let instant = clock.instant();
+        let now = clock.at(instant);
+        let udp = UdpServer::new(UdpService::new(&engine, &secrets), received, replies, listeners);
+        let shard = Shard::new(&engine, &secrets);
+        setup.link.report_ready();
+        Self {
+            state: CoreState { clock, shard, mesh: setup.mesh, sockets, instant, now },
+            udp,
+            http: HttpServer::new(engine.shard, http),
+            control: ControlQueue::new(instant),
+            timer: Timer::new(instant, setup.kernel_sampling),
+            stage: Stage::Starting,
+            rings_have_more: true,
+            published: setup.published,
+            link: setup.link,
+        }
+    }
+
+    /// Gives each source of work a turn.
+    pub fn step(&mut self) -> Step {
+        self.state.begin_turn();
+        if self.link.notify().take() {
+            self.rings_have_more = true;
+            self.control.note_tasks();
+            self.obey_commands();
+        }
+        self.serve_rings();
+        match self.stage {
+            Stage::Starting => {
+                self.work_for_control_plane();
+                self.obey_commands();
+            }
+            Stage::Serving => self.serve(),
+            Stage::Draining(until) => self.drain(until),
+            Stage::AwaitingRequests => self.await_requests(),
+            Stage::AwaitingReturns => self.await_returns(),
+            Stage::Reporting(until) => self.report_last_events(until),
+            Stage::Ended => return Step::Ended,
+        }
+        self.state.mesh.notify();
+        self.next_step()
+    }
+
+    /// Returns how the core is notified while it is idle.
+    #[must_use]
+    pub fn notify(&self) -> &Notify {
+        self.link.notify()
+    }
+
+    /// Returns the core's sockets.
+    pub const fn sockets(&mut self) -> &mut S {
+        &mut self.state.sockets
+    }
+
+    /// Returns the core's shard.
+    pub const fn shard(&mut self) -> &mut Shard {
+        &mut self.state.shard
+    }
+
+    /// Returns the core's shard, and the service that decides about its HTTP requests.
+    pub const fn http(&mut self) -> (&mut Shard, &mut HttpService) {
+        (&mut self.state.shard, self.http.service())
+    }
+
+    fn serve(&mut self) {
+        self.take_events();
+        self.state.mesh.send_waiting();
+        self.udp.take_turn(&mut self.state);
+        self.state.mesh.notify();
+        self.http.take_turn(&mut self.state);
+        self.state.mesh.notify();
+        self.work_for_control_plane();
+        if self.timer.due() <= self.state.instant {
+            self.timer.take_turn(&mut self.state, &mut self.udp, &mut self.http);
+            self.publish();
+            self.report_events();
+            // Without a control plane there is no notification, but a command to stop.
+            self.obey_commands();
+        }
+    }
+
+    fn take_events(&mut self) {
+        for index in 0..self.state.sockets.poll() {
+            match self.state.sockets.event(index) {
+                Event::Datagrams(listener) => self.udp.note_ready(listener),
+                event => self.http.take_up(event, &mut self.state),
+            }
+        }
+    }
+
+    fn serve_rings(&mut self) {
+        // A core that has panicked has closed its rings without a notification.
+        let awaits_their_end = matches!(self.stage, Stage::AwaitingRequests | Stage::AwaitingReturns);
+        if self.rings_have_more || awaits_their_end {
+            let Self { state: core, udp, http, .. } = self;
+            self.rings_have_more = Rings { core, udp, http }.take_turn();
+            self.state.mesh.notify();
+        }
+    }
+
+    fn work_for_control_plane(&mut self) {
+        let CoreState { shard, clock, instant, .. } = &mut self.state;
+        self.control.take_turn(shard, &self.link, &**clock, *instant);
+    }
+
+    fn obey_commands(&mut self) {
+        while matches!(self.stage, Stage::Starting | Stage::Serving)
+            && let Some(command) = self.link.next_command()
+        {
+            self.obey(command);
+        }
+    }
+
+    fn obey(&mut self, command: CoreCommand) {
+        match command {
+            CoreCommand::Serve => self.stage = Stage::Serving,
+            CoreCommand::Stop => self.stop(),
+            CoreCommand::TakeLatency(empty, reply) => reply.send(self.udp.take_latency(empty)),
+            CoreCommand::UseIdentity(identity) => self.http.set_identity(identity),
+        }
+    }
+
+    /// Begins to stop. Before the core serves, requests in the sockets are not answered, because it does not have the lists
+    /// and keys.
+    fn stop(&mut self) {
+        self.control = ControlQueue::new(self.state.instant);
+        if self.stage == Stage::Starting {
+            self.close_requests();
+            return;
+        }
+        self.http.close(&mut self.state);
+        self.udp.note_all_ready();
+        let until = self.state.clock.processor_time() + Duration::from_millis(DRAIN_MS_MAX);
+        self.stage = Stage::Draining(until);
+    }
+
+    fn drain(&mut self, until: Duration) {
+        self.state.mesh.send_waiting();
+        self.udp.take_turn(&mut self.state);
+        let is_done = !self.udp.is_ready() && !self.state.mesh.has_waiting();
+        if is_done || self.state.clock.processor_time() >= until {
+            self.close_requests();
+        }
+    }
+
+    fn close_requests(&mut self) {
+        self.state.mesh.close_requests();
+        self.stage = Stage::AwaitingRequests;
+    }
+
+    fn await_requests(&mut self) {
+        if self.state.mesh.requests_have_ended() {
+            self.state.mesh.close_returns();
+            self.stage = Stage::AwaitingReturns;
+        }
+    }
+
+    fn await_returns(&mut self) {
+        if self.state.mesh.returns_have_ended() {
+            self.http.close_all(&mut self.state);
+            self.publish();
+            let until = self.state.instant + Duration::from_millis(LAST_EVENTS_MS_MAX);
+            self.stage = Stage::Reporting(until);
+        }
+    }
+
+    fn report_last_events(&mut self, until: Instant) {
+        if self.report_events() == Reported::All || self.state.instant >= until {
+            self.stage = Stage::Ended;
+        }
+    }
+
+    fn publish(&mut self) {
+        self.published.publish(self.state.shard.statistics());
+    }
+
+    /// Reports some of the changes. Those for which there is no room are reported later.
+    fn report_events(&mut self) -> Reported {
+        let shard = &mut self.state.shard;
+        for _ in 0..EVENTS_PER_TURN_MAX {
+            let Some(event) = shard.take_event() else { return Reported::All };
+            if let Err(unsent) = self.link.report(event) {
+                shard.return_event(&unsent);
+                break;
+            }
+        }
+        Reported::Some
+    }
+
+    fn next_step(&self) -> Step {
+        let CoreState { instant, mesh, .. } = &self.state;
+        let timer = match self.stage {
+            Stage::Ended => return Step::Ended,
+            Stage::Serving if self.udp.is_ready() || self.http.has_work() => return Step::Busy,
+            Stage::Draining(_) if self.udp.is_ready() => return Step::Busy,
+            _ if self.rings_have_more => return Step::Busy,
+            Stage::Serving if !mesh.has_waiting() => self.timer.due(),
+            _ => *instant + Duration::from_millis(RETRY_MS),
+        };
+        let due = self.control.due().map_or(timer, |control| control.min(timer));
+        if due > *instant { Step::Idle(due) } else { Step::Busy }
+    }
+}

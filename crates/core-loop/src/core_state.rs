@@ -1,0 +1,26 @@
+use crate::clock::Clock;
+use crate::mesh::Mesh;
+use crate::sockets::Sockets;
+use engine::{Now, Shard};
+use std::time::Instant;
+
+/// The parts of a core that datagrams, connections and rings share.
+#[derive(Debug)]
+pub(crate) struct CoreState<S: Sockets> {
+    pub(crate) clock: Box<dyn Clock>,
+    pub(crate) shard: Shard,
+    pub(crate) mesh: Mesh<S::Path>,
+    pub(crate) sockets: S,
+    /// The last reading of the clock.
+    pub(crate) instant: Instant,
+    /// The time at `instant`, or at an earlier reading of the same turn.
+    pub(crate) now: Now,
+}
+
+impl<S: Sockets> CoreState<S> {
+    /// Reads the clock at the beginning of a turn.
+    pub(crate) fn begin_turn(&mut self) {
+        self.instant = self.clock.instant();
+        self.now = self.clock.at(self.instant);
+    }
+}

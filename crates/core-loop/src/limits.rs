@@ -1,0 +1,68 @@
+//! The limits of a core's loop, each with its reason.
+
+/// Listeners of one tracker: a handful of addresses in two families. Mesh messages name a listener in one byte.
+pub const LISTENERS_MAX: usize = 16;
+
+/// Milliseconds between two turns of the timer.
+pub const TIMER_MS: u64 = 100;
+
+/// Processor time of an expiry turn that has enough to do, in microseconds: a hundredth of the core's time, and no
+/// longer than a few batches of datagrams take.
+pub(crate) const EXPIRY_TURN_US: u64 = 1000;
+
+/// Microseconds for which a core works for the control plane before it serves requests again.
+pub(crate) const CONTROL_SLICE_US: u64 = 200;
+
+/// Milliseconds for requests between two such slices: the control plane gets at most a sixth of the core.
+pub(crate) const CONTROL_PAUSE_MS: u64 = 1;
+
+/// Milliseconds between two sweeps of lists, keys and sessions: 512 of them visit every entry, in ten seconds.
+pub(crate) const SWEEP_MS: u64 = 20;
+
+/// Sweeps that a core makes up for after it slept: those of a turn of the timer.
+pub(crate) const SWEEPS_LATE_MAX: u32 = 5;
+
+/// Events that a core sends in one timer turn at most, each with up to a thousand keys or torrents.
+pub(crate) const EVENTS_PER_TURN_MAX: usize = 4;
+
+/// Milliseconds for which a stopped core waits for the control plane to receive its last events.
+pub(crate) const LAST_EVENTS_MS_MAX: u64 = 2000;
+
+/// Tasks of the control plane in progress on a core at most. Others wait in their channel.
+pub(crate) const CONTROL_JOBS_MAX: usize = 64;
+
+/// Milliseconds after which a core that sleeps looks again at what cannot notify it: a full ring, and before and after it
+/// serves everything.
+pub(crate) const RETRY_MS: u64 = 1;
+
+/// Units of work in the first turn, when their cost is not known: a millisecond if each misses the cache.
+pub(crate) const EXPIRY_WORK_FIRST: u32 = 65_536;
+
+/// The least units of work in a turn, whatever they cost, so that expiry makes progress: less than a tenth of a
+/// millisecond if memory is in the cache.
+pub(crate) const EXPIRY_WORK_MIN: u32 = 16_384;
+
+/// The most units of work in a turn: the removal of the first of many due peers after a quiet time may cost ten times
+/// as much as the checks of quiet swarms before it.
+pub(crate) const EXPIRY_WORK_MAX: u32 = 262_144;
+
+/// Timer turns for which time stamps are still read after the kernel has stopped making them: several times as long as
+/// answering a full receive buffer takes.
+pub(crate) const STAMPS_READ_TURNS: u32 = 4;
+
+/// Milliseconds of processor time for which a stopping core answers the requests in its sockets. A fraction of it is
+/// enough to empty them, except under a flood.
+pub(crate) const DRAIN_MS_MAX: u64 = 500;
+
+/// Requests of a ring that are answered before their replies are passed to the kernel.
+pub(crate) const MESH_BATCH_MAX: usize = 64;
+
+/// One of this many slots of a ring for requests may belong to a scrape: scrapes are a hundredth of the requests, and each
+/// takes a box of 1.6 KiB.
+pub(crate) const SCRAPES_SHARE: usize = 16;
+
+/// The fewest scrapes of one core's clients that may be underway to an owner.
+pub(crate) const SCRAPES_PER_OWNER_MIN: usize = 8;
+
+/// The fewest slots of a ring for requests: enough for a batch of announces that are all for one owner.
+pub(crate) const REQUEST_SLOTS_MIN: usize = 64;

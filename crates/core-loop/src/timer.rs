@@ -1,0 +1,66 @@
+use crate::connection::HttpServer;
+use crate::core_state::CoreState;
+use crate::datagrams::UdpServer;
+use crate::expiry_pace::ExpiryPace;
+use crate::kernel_sampling::{KernelSampling, SampleWindows};
+use crate::limits::TIMER_MS;
+use crate::sockets::Sockets;
+use metrics::{Counter, Gauge};
+use std::time::{Duration, Instant};
+
+/// The work that a core does ten times a second.
+#[derive(Debug)]
+pub(crate) struct Timer {
+    due: Instant,
+    pace: ExpiryPace,
+    windows: SampleWindows,
+}
+
+impl Timer {
+    pub(crate) fn new(now: Instant, sampling: KernelSampling) -> Self {
+        let windows = SampleWindows::new(sampling);
+        Self { due: now + Duration::from_millis(TIMER_MS), pace: ExpiryPace::new(), windows }
+    }
+
+    pub(crate) const fn due(&self) -> Instant {
+        self.due
+    }
+
+    /// Expires peers, checks deadlines, and switches the kernel's time stamps.
+    pub(crate) fn take_turn<S: Sockets>(
+        &mut self,
+        core: &mut CoreState<S>,
+        udp: &mut UdpServer<S>,
+        http: &mut HttpServer<S>,
+    ) {
+        core.begin_turn();
+        note_lateness(core, core.instant.saturating_duration_since(self.due));
+        udp.note_expiry(self.expire(core));
+        http.sweep(core);
+        udp.note_all_ready();
+        // After the turn of expiry, so that a window contains the whole turn of expiry at its end: the kernel begins to
+        // stamp a moment after the switch, when a turn of expiry that followed at once could be over.
+        if let Some(timestamps) = self.windows.turn() {
+            core.sockets.set_receive_timestamps(timestamps);
+        }
+        core.instant = core.clock.instant();
+        self.due = core.instant + Duration::from_millis(TIMER_MS);
+    }
+
+    /// Returns the processor time that it took.
+    fn expire<S: Sockets>(&mut self, core: &mut CoreState<S>) -> Duration {
+        let before = core.clock.processor_time();
+        let work = core.shard.expire(core.now, self.pace.work());
+        let taken = core.clock.processor_time().saturating_sub(before);
+        self.pace.learn(work, taken);
+        taken
+    }
+}
+
+fn note_lateness<S: Sockets>(core: &mut CoreState<S>, lateness: Duration) {
+    let statistics = core.shard.statistics_mut();
+    let lateness_us = u64::try_from(lateness.as_micros()).unwrap_or(u64::MAX);
+    statistics.add(Counter::TimerTurns, 1);
+    statistics.add(Counter::TimerLatenessUs, lateness_us);
+    statistics.raise(Gauge::TimerLatenessUsMax, lateness_us);
+}

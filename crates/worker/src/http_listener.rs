@@ -1,0 +1,98 @@
+use crate::limits::{BACKLOG, FREE_PORT_ATTEMPTS_MAX};
+use crate::listener::{BindError, Listener, Scheme};
+use core_loop::Security;
+use primitives::ShardCount;
+use socket2::{Domain, Protocol, Socket, Type};
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+
+/// One core's socket of an HTTP listener.
+#[derive(Debug)]
+pub struct HttpListener {
+    pub(crate) socket: OwnedFd,
+    pub(crate) security: Security,
+}
+
+/// The sockets of all HTTP listeners.
+#[derive(Debug)]
+pub struct BoundHttpListeners {
+    /// The sockets of each shard, in the order of the listeners.
+    pub sockets_by_shard: Vec<Vec<HttpListener>>,
+    /// The listeners, with the ports that the kernel chose.
+    pub listeners: Vec<Listener>,
+}
+
+/// Binds all listeners once for each shard. The kernel distributes connections among the shards.
+///
+/// # Errors
+/// When an address cannot be bound, or is in use: a group that another program joined would share its clients.
+pub fn bind_http_listeners(
+    addresses: &[(SocketAddr, Security)],
+    shards: ShardCount,
+) -> Result<BoundHttpListeners, BindError> {
+    let mut bound = BoundHttpListeners {
+        sockets_by_shard: shards.shards().map(|_| Vec::new()).collect(),
+        listeners: Vec::new(),
+    };
+    for &(address, security) in addresses {
+        let failed = |source| BindError::new(Listener { scheme: scheme(security), address }, source);
+        let address = reserve(address).map_err(failed)?;
+        bound.listeners.push(Listener { scheme: scheme(security), address });
+        for sockets in &mut bound.sockets_by_shard {
+            let socket = listen(address).map_err(failed)?;
+            sockets.push(HttpListener { socket, security });
+        }
+    }
+    Ok(bound)
+}
+
+const fn scheme(security: Security) -> Scheme {
+    match security {
+        Security::Plain => Scheme::Http,
+        Security::Tls => Scheme::Https,
+    }
+}
+
+fn listen(address: SocketAddr) -> io::Result<OwnedFd> {
+    let socket = open(address)?;
+    socket.set_reuse_port(true)?;
+    // Connections inherit it. An answer is sent in one write and has nothing to wait for.
+    socket.set_tcp_nodelay(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+fn open(address: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    // Connections that ended within the last minute still occupy the address.
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    Ok(socket)
+}
+
+/// Checks that no other program has the address, and chooses a port where any will do. Otherwise the sockets would
+/// silently join a group of another program of the same user.
+fn reserve(address: SocketAddr) -> io::Result<SocketAddr> {
+    let attempts = if address.port() == 0 { FREE_PORT_ATTEMPTS_MAX } else { 1 };
+    let mut last = io::Error::from(io::ErrorKind::AddrInUse);
+    for _ in 0..attempts {
+        match bind_alone(address) {
+            Ok(address) => return Ok(address),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+fn bind_alone(address: SocketAddr) -> io::Result<SocketAddr> {
+    let socket = open(address)?;
+    socket.bind(&address.into())?;
+    socket.listen(1)?;
+    let bound = socket.local_addr()?.as_socket();
+    bound.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))
+}

@@ -1,0 +1,245 @@
+use crate::http_listener::HttpListener;
+use crate::limits::EVENTS_MAX;
+use crate::wake_up::WakeUp;
+use crate::wire::TcpWire;
+use core_loop::SlotKey;
+use core_loop::{
+    Accept, Event, ListenerIndex, NotSent, ReceiveTimestamps, ReceivedBatch, ReplyBatch, Sockets,
+};
+use engine::Inbox;
+use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
+use rustix::io::Errno;
+use rustix::net::{SocketAddrAny, SocketFlags, acceptfrom_with};
+use rustix::time::Timespec;
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use udp_socket::{BatchSocket, Path, ReceiveBatch, SendBatch};
+
+/// The sockets of a core and the one epoll that watches them.
+pub(crate) struct CoreSockets {
+    udp: Vec<BatchSocket>,
+    http: Vec<HttpListener>,
+    epoll: OwnedFd,
+    events: Vec<epoll::Event>,
+    /// Whether [`Self::wait`] has fetched events that were not polled.
+    has_waited: bool,
+    wake_up: Arc<WakeUp>,
+}
+
+/// [`ReceiveBatch`] for the core's loop.
+#[derive(Debug)]
+pub(crate) struct Received(pub(crate) ReceiveBatch);
+
+/// [`SendBatch`] for the core's loop.
+#[derive(Debug)]
+pub(crate) struct Replies(pub(crate) SendBatch);
+
+/// Bits in the data of an event that say what it is about. No key of a connection has one of them.
+const KIND: u64 = 1 << 63;
+const TCP_LISTENER: u64 = KIND;
+const UDP_LISTENER: u64 = KIND | 1 << 62;
+const WAKE_UP: u64 = KIND | 1 << 61;
+
+const ROOM: &str = "the loop sends a batch before it is over-full";
+const IN_BATCH: &str = "the engine names datagrams of the batch only";
+
+impl CoreSockets {
+    pub(crate) fn new(udp: Vec<BatchSocket>, http: Vec<HttpListener>) -> io::Result<Self> {
+        let epoll = epoll::create(CreateFlags::CLOEXEC)?;
+        let wake_up = Arc::new(WakeUp::new()?);
+        // Each write to it is an event, so that it need not be read.
+        epoll::add(&epoll, &*wake_up, EventData::new_u64(WAKE_UP), EventFlags::IN | EventFlags::ET)?;
+        for (index, socket) in udp.iter().enumerate() {
+            let data = EventData::new_u64(UDP_LISTENER | index as u64);
+            epoll::add(&epoll, socket, data, EventFlags::IN | EventFlags::ET)?;
+        }
+        let mut sockets =
+            Self { udp, http, epoll, events: Vec::with_capacity(EVENTS_MAX), has_waited: false, wake_up };
+        sockets.resume_accepting()?;
+        Ok(sockets)
+    }
+
+    /// Returns how another thread wakes the core while it waits.
+    pub(crate) fn wake_up(&self) -> Arc<WakeUp> {
+        Arc::clone(&self.wake_up)
+    }
+
+    /// Blocks the thread until there is an event, the core is woken, or the time has come.
+    pub(crate) fn wait(&mut self, until: Instant) {
+        let timeout = until.saturating_duration_since(Instant::now());
+        self.fetch(Timespec {
+            tv_sec: i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: timeout.subsec_nanos().into(),
+        });
+        self.has_waited = true;
+    }
+
+    /// An interrupted call has no events, and the next one has them all.
+    fn fetch(&mut self, timeout: Timespec) {
+        self.events.clear();
+        let spare = rustix::buffer::spare_capacity(&mut self.events);
+        let _interrupted = epoll::wait(&self.epoll, spare, Some(&timeout));
+    }
+}
+
+impl Sockets for CoreSockets {
+    type Path = Path;
+    type Received = Received;
+    type Replies = Replies;
+    type Wire = TcpWire;
+
+    fn udp_listeners(&self) -> u8 {
+        u8::try_from(self.udp.len()).unwrap_or(u8::MAX)
+    }
+
+    fn receive(&mut self, listener: ListenerIndex, batch: &mut Received) -> io::Result<()> {
+        self.udp[listener.get()].receive(&mut batch.0).map(drop)
+    }
+
+    fn send(&mut self, listener: ListenerIndex, replies: &mut Replies) -> NotSent {
+        let report = self.udp[listener.get()].send(&mut replies.0);
+        replies.0.clear();
+        NotSent { refused: report.refused, unsent: report.unsent }
+    }
+
+    fn set_receive_timestamps(&mut self, timestamps: ReceiveTimestamps) {
+        let timestamps = match timestamps {
+            ReceiveTimestamps::Off => udp_socket::ReceiveTimestamps::Off,
+            ReceiveTimestamps::On => udp_socket::ReceiveTimestamps::On,
+            ReceiveTimestamps::ReadOnly => udp_socket::ReceiveTimestamps::ReadOnly,
+        };
+        for socket in &self.udp {
+            drop(socket.set_receive_timestamps(timestamps));
+        }
+    }
+
+    fn poll(&mut self) -> usize {
+        if !std::mem::take(&mut self.has_waited) {
+            self.fetch(Timespec { tv_sec: 0, tv_nsec: 0 });
+        }
+        self.events.retain(|event| event.data.u64() != WAKE_UP);
+        self.events.len()
+    }
+
+    fn event(&self, index: usize) -> Event {
+        let epoll::Event { data, flags, .. } = self.events[index];
+        let data = data.u64();
+        if data & KIND == 0 {
+            let hung_up = flags.intersects(EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR);
+            let readable = hung_up || flags.contains(EventFlags::IN);
+            return Event::Connection { key: SlotKey::from_bits(data), readable, hung_up };
+        }
+        // The lowest byte is the index of the listener: there are at most 16 of each kind.
+        let [index, ..] = data.to_le_bytes();
+        if data & UDP_LISTENER == UDP_LISTENER {
+            Event::Datagrams(ListenerIndex(index))
+        } else {
+            Event::Connections(index.into())
+        }
+    }
+
+    fn accept(&mut self, listener: usize) -> Accept<TcpWire> {
+        let Some(listener) = self.http.get(listener) else { return Accept::Nothing };
+        match acceptfrom_with(&listener.socket, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) {
+            Ok((socket, remote)) => match remote.and_then(socket_address) {
+                Some(remote) => Accept::Accepted(TcpWire::new(socket), remote.ip(), listener.security),
+                None => Accept::Gone,
+            },
+            Err(Errno::AGAIN) => Accept::Nothing,
+            Err(Errno::CONNABORTED | Errno::INTR) => Accept::Gone,
+            Err(_) => Accept::Failed,
+        }
+    }
+
+    fn pause_accepting(&mut self) {
+        for listener in &self.http {
+            // This fails only for a listener that is not watched.
+            let _forgotten = epoll::delete(&self.epoll, &listener.socket);
+        }
+    }
+
+    fn resume_accepting(&mut self) -> io::Result<()> {
+        for (index, listener) in self.http.iter().enumerate() {
+            let data = EventData::new_u64(TCP_LISTENER | index as u64);
+            match epoll::add(&self.epoll, &listener.socket, data, EventFlags::IN) {
+                Ok(()) | Err(Errno::EXIST) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    fn close_listeners(&mut self) {
+        self.http.clear();
+    }
+
+    fn watch(&mut self, wire: &TcpWire, key: SlotKey) -> io::Result<()> {
+        let interest = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
+        Ok(epoll::add(&self.epoll, wire, EventData::new_u64(key.to_bits()), interest)?)
+    }
+}
+
+fn socket_address(address: SocketAddrAny) -> Option<SocketAddr> {
+    SocketAddr::try_from(address).ok()
+}
+
+impl fmt::Debug for CoreSockets {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("CoreSockets")
+            .field("udp", &self.udp)
+            .field("http", &self.http)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Inbox for Received {
+    fn datagrams(&self) -> usize {
+        self.0.len()
+    }
+
+    fn datagram(&self, index: usize) -> (SocketAddr, &[u8]) {
+        let received = self.0.get(index).expect(IN_BATCH);
+        (received.path.remote(), received.bytes)
+    }
+}
+
+impl ReceivedBatch for Received {
+    type Path = Path;
+
+    fn capacity(&self) -> usize {
+        self.0.capacity()
+    }
+
+    fn path(&self, index: usize) -> &Path {
+        self.0.path(index).expect(IN_BATCH)
+    }
+
+    fn arrived(&self, index: usize) -> Option<Duration> {
+        self.0.arrived(index)
+    }
+}
+
+impl ReplyBatch for Replies {
+    type Path = Path;
+
+    fn capacity(&self) -> usize {
+        self.0.capacity()
+    }
+
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn buffer(&mut self) -> &mut [u8] {
+        self.0.next_buffer().expect(ROOM)
+    }
+
+    fn commit(&mut self, length: usize, path: &Path) {
+        self.0.commit(length, path);
+    }
+}

@@ -1,0 +1,253 @@
+//! The loops of several cores under faults: full rings, failed receives, sends without room, clients that do not read, cores
+//! that run late, clocks that jump, and shutdown, all from a seed. `RINGTRACK_SIMULATIONS=1000000 cargo test --release
+//! --workspace --test suite -- simulation` runs a million of them, from a new seed.
+
+use access::AccessUpdate;
+use core_link::{CoreCommand, CoreTask, Reply};
+use fastrand::Rng;
+use primitives::{FirstTorrents, InfoHash, InfoHashPrefix, TorrentOrder};
+use ringtrack_tests::client::Client as UdpClient;
+use ringtrack_tests::http_client::{announce_target, request, scrape_target};
+use ringtrack_tests::simulator::{Arrival, Client, Datagram, Simulator, SimulatorSettings};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use zerocopy::IntoBytes;
+
+/// Simulations of an ordinary run.
+const SIMULATIONS: u64 = 300;
+
+/// Actions of one simulation.
+const ACTIONS: usize = 120;
+
+/// Virtual time without an answer after which everything is finished: twice what a request waits for a busy owner.
+const SETTLE_MS: u64 = 4000;
+
+/// An HTTP client and what it has sent and received.
+struct Visit {
+    client: Client,
+    requests: usize,
+    received: Vec<u8>,
+    has_left: bool,
+}
+
+struct Simulation {
+    random: Rng,
+    tracker: Simulator,
+    udp: UdpClient,
+    visits: Vec<Visit>,
+    sent: u64,
+    submitted: usize,
+    replied: Arc<AtomicUsize>,
+}
+
+impl Simulation {
+    fn new(seed: u64) -> Self {
+        let mut random = Rng::with_seed(seed);
+        let mut settings = SimulatorSettings::with_shards(random.usize(1..=4));
+        (settings.announce_slots, settings.scrape_slots) = (random.usize(1..8), random.usize(1..3));
+        settings.seed = seed;
+        // Clients may take as long as they like.
+        let limits = &mut settings.connections;
+        (limits.first_request_s, limits.request_s, limits.idle_s, limits.answer_s) = (900, 900, 900, 900);
+        let mut tracker = Simulator::new(&settings);
+        let udp = UdpClient::connected(&mut tracker, "192.0.2.1:6881");
+        let (visits, replied) = (Vec::new(), Arc::default());
+        Self { random, tracker, udp, visits, sent: 1, submitted: 0, replied }
+    }
+
+    fn run(mut self, loses_events: bool) {
+        if loses_events {
+            (0..self.tracker.cores()).for_each(|core| self.tracker.lose_events(core));
+        }
+        for _ in 0..ACTIONS {
+            self.act();
+        }
+        self.settle();
+        self.assert_everything_is_answered();
+        self.stop();
+    }
+
+    fn any_core(&mut self) -> usize {
+        self.random.usize(0..self.tracker.cores())
+    }
+
+    fn any_torrent(&mut self) -> InfoHash {
+        InfoHash([self.random.u8(0..12); 20])
+    }
+
+    fn act(&mut self) {
+        let core = self.any_core();
+        match self.random.u8(0..100) {
+            0..20 => self.send_datagrams(core),
+            20..35 => self.send_requests(core),
+            35..45 => self.read_or_leave(),
+            45..75 => (0..self.random.usize(1..6)).for_each(|_| self.step(core)),
+            75..80 => self.tracker.run_until_idle(),
+            80..88 => self.tracker.pass_ms(self.random.u64(1..150)),
+            88..90 => self.tracker.step_wall_clock(self.random.i64(-90_000..90_000)),
+            90..92 => self.tracker.fail_receive(core),
+            92..94 => self.tracker.limit_sends(core, [None, Some(0), Some(3)][self.random.usize(0..3)]),
+            _ => self.submit(core),
+        }
+    }
+
+    fn step(&mut self, core: usize) {
+        if self.tracker.step(core) {
+            self.tracker.assert_timer(core);
+        }
+    }
+
+    fn send_datagrams(&mut self, core: usize) {
+        for _ in 0..self.random.usize(1..100) {
+            let torrent = self.any_torrent();
+            let bytes = if self.random.u8(0..10) == 0 {
+                let torrents = [torrent, self.any_torrent(), self.any_torrent()];
+                self.udp.scraping(&torrents)
+            } else {
+                let port = self.random.u16(1..500);
+                self.udp.leeching(torrent).with_port(port).as_bytes().to_vec()
+            };
+            self.tracker.deliver(&Datagram { source: self.udp.source, bytes, arrival: Arrival::At(core) });
+            self.sent += 1;
+        }
+    }
+
+    fn send_requests(&mut self, core: usize) {
+        if self.visits.is_empty() || self.random.bool() {
+            let client = self.tracker.connect(core, self.random.usize(100..5000));
+            self.visits.push(Visit { client, requests: 0, received: Vec::new(), has_left: false });
+        }
+        let visit = self.random.usize(0..self.visits.len());
+        for _ in 0..self.random.usize(1..12) {
+            let target = if self.random.bool() {
+                announce_target(self.any_torrent(), self.random.u16(1..500), "&left=1")
+            } else {
+                scrape_target(&[self.any_torrent(), self.any_torrent()])
+            };
+            let visit = &mut self.visits[visit];
+            if !visit.has_left {
+                visit.client.send(request(&target, "").as_slice());
+                visit.requests += 1;
+            }
+        }
+    }
+
+    fn read_or_leave(&mut self) {
+        if self.visits.is_empty() {
+            return;
+        }
+        let visit = self.random.usize(0..self.visits.len());
+        let visit = &mut self.visits[visit];
+        visit.received.extend(visit.client.read());
+        if self.random.u8(0..8) == 0 {
+            visit.client.end();
+            visit.has_left = true;
+        }
+    }
+
+    fn submit(&mut self, core: usize) {
+        let replied = Arc::clone(&self.replied);
+        let done = move || _ = replied.fetch_add(1, Ordering::Relaxed);
+        let task = match self.random.u8(0..5) {
+            0 => CoreTask::Drop(self.any_torrent(), Reply::new(move |_| done())),
+            1 => CoreTask::Count(InfoHashPrefix::default(), Reply::new(move |_| done())),
+            2 => {
+                let (order, from) = (TorrentOrder::InfoHash, InfoHash([0; 20]));
+                CoreTask::First(FirstTorrents { order, from, torrents_max: 5 }, Reply::new(move |_| done()))
+            }
+            3 => CoreTask::Peers(self.any_torrent(), 3, Reply::new(move |_| done())),
+            _ => CoreTask::Update(AccessUpdate::EndCompleted, Reply::new(move |()| done())),
+        };
+        self.tracker.submit(core, task);
+        self.submitted += 1;
+        self.tracker.run_for_ms(2);
+    }
+
+    /// Lets everything that is underway finish.
+    fn settle(&mut self) {
+        for core in 0..self.tracker.cores() {
+            self.tracker.limit_sends(core, None);
+        }
+        let mut quiet_ms = 0;
+        while quiet_ms < SETTLE_MS {
+            let visits = self.visits.iter_mut();
+            let read = visits.map(|visit| {
+                let read = visit.client.read();
+                visit.received.extend_from_slice(&read);
+                read.len()
+            });
+            quiet_ms = if read.sum::<usize>() == 0 { quiet_ms + 100 } else { 0 };
+            self.tracker.run_for_ms(100);
+        }
+    }
+
+    fn assert_everything_is_answered(&mut self) {
+        for visit in self.visits.iter().filter(|visit| !visit.has_left) {
+            assert!(!visit.client.is_closed(), "a connection was closed");
+            assert_eq!(answers(&visit.received), visit.requests, "requests over one connection");
+        }
+        assert_eq!(self.tracker.routed_underway(), 0, "every routed request has returned");
+        assert_eq!(self.replied.load(Ordering::Relaxed), self.submitted, "every task has its reply");
+        let statistics = self.tracker.statistics();
+        let family = primitives::AddressFamily::V4;
+        assert_eq!(statistics.received(family), self.sent, "every datagram was received");
+        assert_eq!(statistics.decided(family), self.sent, "every datagram has one outcome");
+    }
+
+    /// Stops the cores while requests are underway between them. All of them are answered.
+    fn stop(&mut self) {
+        let cores = self.tracker.cores();
+        let asked: Vec<(usize, Client)> =
+            (0..3 * cores).map(|number| self.ask_once(number % cores)).collect();
+        for (home, _) in &asked {
+            (0..3).for_each(|_| self.step(*home));
+        }
+        for core in 0..cores {
+            self.tracker.command(core, CoreCommand::Stop);
+            (0..self.random.usize(0..3)).for_each(|_| _ = self.tracker.step(core));
+        }
+        self.tracker.run_for_ms(5000);
+        assert!(self.tracker.has_ended(), "every core ends");
+        for (_, client) in &asked {
+            assert_eq!(answers(&client.read()), 1, "a request that had arrived is answered");
+            assert!(client.is_closed());
+        }
+    }
+
+    fn ask_once(&mut self, core: usize) -> (usize, Client) {
+        let client = self.tracker.connect(core, usize::MAX / 2);
+        let target = announce_target(self.any_torrent(), 1, "&left=1");
+        client.send(request(&target, "").as_slice());
+        (core, client)
+    }
+}
+
+/// Counts the whole answers.
+fn answers(mut bytes: &[u8]) -> usize {
+    let mut count = 0;
+    while let Some(head) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
+        let text = String::from_utf8_lossy(&bytes[..head]).to_lowercase();
+        let length = text.split("content-length: ").nth(1).expect("each answer has a length");
+        let length: usize = length.lines().next().unwrap_or_default().trim().parse().expect("a number");
+        bytes = bytes.get(head + 4 + length..).unwrap_or_default();
+        count += 1;
+    }
+    count
+}
+
+#[test]
+fn the_simulation_of_cores_under_faults_loses_nothing() {
+    let simulations = std::env::var("RINGTRACK_SIMULATIONS").ok().and_then(|text| text.parse().ok());
+    let first = if simulations.is_some() { fastrand::u64(..) } else { 0 };
+    for seed in (first..).take(usize::try_from(simulations.unwrap_or(SIMULATIONS)).expect("64 bits")) {
+        let run = catch_unwind(AssertUnwindSafe(|| Simulation::new(seed).run(false)));
+        assert!(run.is_ok(), "seed {seed}");
+    }
+}
+
+#[test]
+fn the_simulation_finds_a_kernel_that_loses_events() {
+    let finds = |seed| catch_unwind(AssertUnwindSafe(|| Simulation::new(seed).run(true))).is_err();
+    assert!((0..20).any(finds));
+}
