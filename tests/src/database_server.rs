@@ -1,6 +1,7 @@
 //! Private PostgreSQL and MariaDB servers for tests. Each lives in a temporary folder, listens on a Unix socket,
 //! and ends with the process that started it.
 
+use crate::process::pause;
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -123,13 +124,13 @@ impl DatabaseServer {
     #[must_use]
     pub fn pause(&self) -> Paused<'_> {
         let server = self.running.as_ref().expect("the server is running").server;
-        signal(server, Signal::STOP);
+        pause(server);
         // A stopped server starts no further processes, so the list is complete.
         let id = server.as_raw_nonzero();
         let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
         let children = children.split_whitespace().filter_map(|child| child.parse().ok());
         let processes: Vec<_> = children.filter_map(Pid::from_raw).chain([server]).collect();
-        processes.iter().for_each(|process| signal(*process, Signal::STOP));
+        processes.iter().for_each(|process| pause(*process));
         Paused { _server: self, processes }
     }
 

@@ -8,5 +8,6 @@ pub mod database_server;
 pub mod fuzz;
 pub mod http_client;
 pub mod http_server;
+pub mod process;
 pub mod simulator;
 pub mod tls_client;

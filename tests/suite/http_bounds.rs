@@ -406,7 +406,7 @@ fn requests_for_a_busy_core_wait_and_all_are_answered() {
     let address = tracker.http_v4();
     let mut clients: Vec<HttpClient> = (0..CLIENTS).map(|_| HttpClient::new(address)).collect();
     // All at once: far more than may be routed between the cores at a time.
-    tracker.signal(Signal::STOP);
+    tracker.pause();
     clients.iter_mut().for_each(|client| client.send(requests.concat().repeat(10).as_bytes()));
     tracker.signal(Signal::CONT);
     for client in &mut clients {

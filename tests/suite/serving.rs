@@ -138,7 +138,7 @@ fn requests_that_wait_when_the_tracker_is_stopped_are_answered() {
     let launch = launch.set("udp.batch_datagrams", "1").set("udp.receive_buffer_bytes", "67108864");
     let tracker = launch.start();
     let clients: Vec<Client> = (0..CLIENTS).map(|_| Client::unconnected(tracker.v4())).collect();
-    tracker.signal(Signal::STOP);
+    tracker.pause();
     for client in &clients {
         (0..REQUESTS).for_each(|number| client.send(&connect_request(number)));
     }

@@ -9,6 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use ringtrack_tests::process::pause;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -193,6 +194,11 @@ impl Tracker {
 
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).expect("a signal to a child of our own");
+    }
+
+    /// Stops all of its threads until it gets `SIGCONT`.
+    pub(crate) fn pause(&self) {
+        pause(Pid::from_child(&self.child));
     }
 
     /// The lines logged so far.
