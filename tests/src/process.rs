@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 /// Far more than a process needs to stop, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Stops a process until it gets `SIGCONT`, and waits until none of its threads runs: on a busy machine they go on for a
+/// Stops a process until it gets `SIGCONT`, and waits until none of its threads runs: on a busy machine they run for a
 /// while after the signal is sent.
 ///
 /// # Panics

@@ -2,6 +2,7 @@
 
 mod before_the_start;
 mod command_line;
+mod connection_deadlines;
 mod cores;
 mod crowds;
 mod http_connections;

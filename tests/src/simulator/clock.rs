@@ -3,7 +3,8 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-/// The clocks of all simulated cores. They stand still until they are set.
+/// The clocks of all simulated cores. They stand still until they are set, but that each look takes [`LOOK`], so that what is
+/// limited in time ends.
 #[derive(Debug, Clone)]
 pub(super) struct VirtualClock {
     start: Instant,
@@ -12,6 +13,9 @@ pub(super) struct VirtualClock {
     /// Since the Unix epoch.
     unix: Rc<Cell<Duration>>,
 }
+
+/// The time that a look at the monotonic clock takes.
+const LOOK: Duration = Duration::from_micros(1);
 
 impl VirtualClock {
     pub(super) fn new(elapsed: Duration, unix: Duration) -> Self {
@@ -39,6 +43,7 @@ impl VirtualClock {
 
 impl Clock for VirtualClock {
     fn instant(&self) -> Instant {
+        self.pass(LOOK);
         self.start + self.elapsed.get()
     }
 

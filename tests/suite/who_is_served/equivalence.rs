@@ -112,11 +112,14 @@ impl Asking {
                 tracker.update(&lifted);
             }
             Step::Grant(number) => grant(tracker, number, None),
-            Step::Revoke(number) => revoke(tracker, number),
+            Step::Revoke(number) => {
+                revoke(tracker, number);
+                // Each core has swept another part by itself.
+                tracker.sweep();
+            }
             Step::Pass(seconds) => {
                 tracker.pass(seconds);
                 tracker.expire();
-                // Each core has swept another part by itself.
                 tracker.sweep();
                 way.client(tracker);
             }
