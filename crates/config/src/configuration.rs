@@ -1,124 +1,100 @@
 //! The root of the configuration: its sections.
-#![allow(unused_qualifications, reason = "the code derived for nested sections qualifies every type")]
 
-use confique::{Config, Layer};
-
-use crate::sections::access::Access;
-use crate::sections::announce::Announce;
-use crate::sections::api::Api;
-use crate::sections::capacity::Limits;
-use crate::sections::connection_ids::ConnectionIds;
+use crate::declare::{Key, Section, SectionText};
+use crate::sections::announces::{Access, Announce};
+use crate::sections::apis::{Api, HealthCheckApi};
 use crate::sections::database::Database;
-use crate::sections::health_check_api::HealthCheckApi;
-use crate::sections::http::Http;
-use crate::sections::https::Https;
-use crate::sections::latency::Latency;
-use crate::sections::log::Log;
-use crate::sections::proxy::Proxy;
-use crate::sections::shutdown::Shutdown;
-use crate::sections::statistics::Statistics;
-use crate::sections::udp::Udp;
-use crate::sections::workers::Workers;
+use crate::sections::http::{Http, Https, Proxy};
+use crate::sections::reports::{Latency, Log, Statistics};
+use crate::sections::resources::{Limits, Shutdown, Workers};
+use crate::sections::udp::{ConnectionIds, Udp};
+use crate::values::{Fault, Json, Value};
 
-/// The configuration of the tracker Ringtrack.
-///
-/// Each key is listed with its meaning, the allowed values, what a change gains or costs, and its default. A line
-/// that starts with `#key` is commented out and shows the default: remove the `#` to change it.
-///
-/// Each key can also be set by the environment variable that is named with it. Its value is written as in this file,
-/// but the quotes around a single word may be omitted, and a list may be written as its items with commas between
-/// them. A variable with an empty value counts as not set. The environment takes precedence over this file, and this
-/// file over the defaults.
-///
-/// `ringtrack check-config FILE` checks a file without starting the tracker.
-#[derive(Debug, Clone, PartialEq, Config)]
-pub struct Configuration {
-    /// ----- Processor cores -----
-    #[config(nested)]
-    pub workers: Workers,
+/// Declares the root: its documentation and its sections, in the order of the file.
+macro_rules! configuration {
+    (
+        $(#[doc = $line:literal])+
+        $visibility:vis struct $Configuration:ident;
+        $($section:ident: $Section:ident,)+
+    ) => {
+        $(#[doc = $line])+
+        #[derive(Debug, Clone, PartialEq, Eq, Default)]
+        $visibility struct $Configuration {
+            $($visibility $section: $Section,)+
+        }
 
-    /// ----- UDP sockets -----
-    #[config(nested)]
-    pub udp: Udp,
+        impl $Configuration {
+            pub(crate) const DOCUMENTATION: &'static [&'static str] = &[$($line),+];
+            pub(crate) const SECTIONS: &'static [SectionText] =
+                &[$(SectionText::of::<$Section>(stringify!($section))),+];
 
-    /// ----- HTTP announces and scrapes, unencrypted; the limits also apply to HTTPS -----
-    #[config(nested)]
-    pub http: Http,
+            /// Reads the value of a key.
+            pub(crate) fn set(&mut self, key: Key, value: &Value<'_>) -> Result<(), Fault> {
+                match key.section {
+                    $(stringify!($section) => self.$section.set(key.name, value),)+
+                    _ => unreachable!("a section is in the table of sections"),
+                }
+            }
 
-    /// ----- HTTPS announces and scrapes -----
-    #[config(nested)]
-    pub https: Https,
-
-    /// ----- Proxies in front of HTTP and HTTPS, which report the client's address -----
-    #[config(nested)]
-    pub proxy: Proxy,
-
-    /// ----- Connection ids: how a UDP client proves that it owns its address -----
-    #[config(nested)]
-    pub connection_ids: ConnectionIds,
-
-    /// ----- Replies to announces -----
-    #[config(nested)]
-    pub announce: Announce,
-
-    /// ----- Which clients and torrents are served -----
-    #[config(nested)]
-    pub access: Access,
-
-    /// ----- Limits: requests that would exceed one are answered and counted, but nothing is stored -----
-    #[config(nested)]
-    pub limits: Limits,
-
-    /// ----- The database: data that survives a restart -----
-    #[config(nested)]
-    pub database: Database,
-
-    /// ----- The management API -----
-    #[config(nested)]
-    pub api: Api,
-
-    /// ----- The health check, for programs that monitor the tracker -----
-    #[config(nested)]
-    pub health_check_api: HealthCheckApi,
-
-    /// ----- The log -----
-    #[config(nested)]
-    pub log: Log,
-
-    /// ----- Statistics -----
-    #[config(nested)]
-    pub statistics: Statistics,
-
-    /// ----- Reply latency histograms: dumped on SIGUSR1, by `ringtrack dump-latency` and at an interval -----
-    #[config(nested)]
-    pub latency: Latency,
-
-    /// ----- Shutdown -----
-    #[config(nested)]
-    pub shutdown: Shutdown,
+            /// Returns an object of sections, each an object of keys with their current values, written as in a file.
+            /// Secrets are omitted: a token is shown by its label only, and a database URL without its password and
+            /// options.
+            $visibility fn redacted(&self) -> Json {
+                [$((stringify!($section), self.$section.written())),+].into_iter().collect()
+            }
+        }
+    };
 }
 
-impl Default for Configuration {
-    /// Returns the built-in defaults, without reading a file or the environment.
-    fn default() -> Self {
-        Self::from_layer(<Self as Config>::Layer::default_values()).expect("every key has a default")
-    }
+configuration! {
+    /// The configuration of the tracker Ringtrack.
+    ///
+    /// Each key is listed with its meaning, the allowed values, what a change gains or costs, and its default. A line
+    /// that starts with `#key` is commented out and shows the default: remove the `#` to change it.
+    ///
+    /// Each key can also be set by the environment variable that is named with it. Its value is written as in this file,
+    /// but the quotes around a single word may be omitted, and a list may be written as its items with commas between
+    /// them. A variable with an empty value counts as not set. The environment takes precedence over this file, and this
+    /// file over the defaults.
+    ///
+    /// `ringtrack check-config FILE` checks a file without starting the tracker.
+    pub struct Configuration;
+
+    workers: Workers,
+    udp: Udp,
+    http: Http,
+    https: Https,
+    proxy: Proxy,
+    connection_ids: ConnectionIds,
+    announce: Announce,
+    access: Access,
+    limits: Limits,
+    database: Database,
+    api: Api,
+    health_check_api: HealthCheckApi,
+    log: Log,
+    statistics: Statistics,
+    latency: Latency,
+    shutdown: Shutdown,
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::declare::keys;
+    use crate::testing::load_text;
     use crate::{
-        AccessMode, ConnectionIdKey, Cores, DatabaseUrl, Interval, InvalidConnectionId, LatencyDirectory,
-        LogFormat, LogLevel, MemoryLimit, NamedFile, PemFile, ProxyHeader, ReplySource, Steering, Switch,
-        Tokens,
+        AccessMode, Cores, DatabaseUrl, Interval, InvalidConnectionId, LogFormat, LogLevel, ProxyHeader,
+        ReplySource, Steering, Switch, Tokens,
     };
 
     fn default_access() -> Access {
         Access {
             mode: AccessMode::Public,
-            allow_file: NamedFile::Unset,
-            deny_file: NamedFile::Unset,
+            allow_file: None,
+            deny_file: None,
             allow_clients: Vec::new(),
             deny_clients: Vec::new(),
             deny_networks: Vec::new(),
@@ -143,9 +119,9 @@ mod tests {
         Api {
             listen: vec!["127.0.0.1:1212".parse().unwrap()],
             tokens: Tokens::default(),
-            tokens_file: NamedFile::Unset,
-            certificate_file: PemFile::Unset,
-            key_file: PemFile::Unset,
+            tokens_file: None,
+            certificate_file: None,
+            key_file: None,
         }
     }
 
@@ -177,11 +153,11 @@ mod tests {
                 full_scrape_every_s: Interval::Off,
                 named_addresses_from: Vec::new(),
             },
-            https: Https { listen: Vec::new(), certificate_file: PemFile::Unset, key_file: PemFile::Unset },
+            https: Https { listen: Vec::new(), certificate_file: None, key_file: None },
             proxy: Proxy { trusted: Vec::new(), header: ProxyHeader::None, forwarded_index: 1 },
             connection_ids: ConnectionIds {
                 lifetime_s: 120,
-                key_file: ConnectionIdKey::Random,
+                key_file: None,
                 invalid: InvalidConnectionId::Error,
             },
             announce: Announce {
@@ -193,7 +169,7 @@ mod tests {
             },
             access: default_access(),
             limits: Limits {
-                memory_max_mib: MemoryLimit::Automatic,
+                memory_max_mib: None,
                 swarms_max: 20_000_000,
                 peers_max: 100_000_000,
                 peers_per_swarm_max: 1_000_000,
@@ -205,7 +181,7 @@ mod tests {
             log: Log { level: LogLevel::Info, format: LogFormat::Text },
             statistics: Statistics { interval_s: Interval::Every(60) },
             latency: Latency {
-                directory: LatencyDirectory::Automatic,
+                directory: None,
                 interval_s: Interval::Off,
                 kernel_sample_every_s: Interval::Every(10),
             },
@@ -213,5 +189,81 @@ mod tests {
         };
 
         assert_eq!(Configuration::default(), expected);
+    }
+
+    /// Keys of every section and kind, with values that are not the defaults.
+    const CHANGED: &str = r#"
+        workers.cores = [0, 2]
+        udp.listen = ["127.0.0.1:0", "[::1]:7"]
+        udp.reply_source = "kernel"
+        http.named_addresses_from = ["10.0.0.0/8", "::1"]
+        https = { listen = "127.0.0.1:443", certificate_file = "/c", key_file = "/k" }
+        proxy = { trusted = "192.0.2.1", header = "x-real-ip" }
+        connection_ids.key_file = "/key"
+        announce.interval_s = 900
+        access = { mode = "private-listed", allow_file = "/a", deny_clients = ["-XL"], deny_networks = "192.0.2.0/24" }
+        limits.memory_max_mib = 512
+        database = { url = "sqlite:/srv/r.db", remember_completed = "on" }
+        api = { tokens_file = "/tokens", certificate_file = "/c", key_file = "/k" }
+        health_check_api.listen = []
+        log.level = "warn"
+        statistics.interval_s = 0
+        latency.directory = "/srv"
+        shutdown.deadline_s = 5
+    "#;
+
+    /// Returns an equivalent configuration file.
+    fn as_file(redacted: &Json) -> String {
+        let mut text = String::new();
+        for (section, settings) in redacted.as_object().unwrap() {
+            text += &format!("[{section}]\n");
+            for (key, value) in settings.as_object().unwrap() {
+                text += &format!("{key} = {value}\n");
+            }
+        }
+        text
+    }
+
+    #[test]
+    fn the_redacted_configuration_loads_to_the_same_configuration() {
+        for configuration in [Configuration::default(), load_text(CHANGED).unwrap()] {
+            assert_eq!(load_text(&as_file(&configuration.redacted())).unwrap(), configuration);
+        }
+    }
+
+    #[test]
+    fn the_redacted_configuration_contains_every_key_and_nothing_else() {
+        let redacted = Configuration::default().redacted();
+        let mut shown = 0;
+        for (section, settings) in redacted.as_object().unwrap() {
+            for key in settings.as_object().unwrap().keys() {
+                assert!(keys().any(|known| known.section == section && known.name == key), "{section}.{key}");
+                shown += 1;
+            }
+        }
+        assert_eq!(shown, keys().count());
+    }
+
+    #[test]
+    fn no_printed_form_of_the_configuration_shows_a_secret() {
+        let text = r#"
+            [database]
+            url = "postgres://ringtrack:hunter2@db.example:5433/tracker?sslpassword=hunter2"
+            [api]
+            certificate_file = "/c.pem"
+            key_file = "/k.pem"
+            tokens = { ops = "hunter2hunter2hunter2", website = "hunter2-hunter2-hunter2" }
+        "#;
+        let configuration = load_text(text).unwrap();
+        let redacted = configuration.redacted();
+        assert_eq!(redacted["api"]["tokens"], json!({ "ops": "(secret)", "website": "(secret)" }));
+        assert_eq!(redacted["api"]["key_file"], "/k.pem");
+        let url = "postgres://ringtrack:(secret)@db.example:5433/tracker?(secret)";
+        assert_eq!(redacted["database"]["url"], url);
+        for shown in [redacted.to_string(), format!("{configuration:?}"), format!("{configuration:#?}")] {
+            assert!(!shown.contains("hunter2"), "{shown}");
+        }
+        let secrets: Vec<&str> = configuration.api.tokens.iter().map(|(_, token)| token.secret()).collect();
+        assert_eq!(secrets, ["hunter2hunter2hunter2", "hunter2-hunter2-hunter2"]);
     }
 }

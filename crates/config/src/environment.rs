@@ -4,11 +4,12 @@ use std::borrow::Cow;
 use std::ffi::OsString;
 
 use toml::Spanned;
-use toml::de::{DeArray, DeValue};
+use toml::de::DeArray;
 
 use crate::ConfigError;
-use crate::assignment::{Assignment, Origin};
-use crate::key::{Key, keys};
+use crate::declare::{Key, keys};
+use crate::file::{Assignment, Origin};
+use crate::values::Value;
 
 /// The prefix of our variables; all others are ignored.
 const PREFIX: &str = "RINGTRACK_";
@@ -42,7 +43,7 @@ pub(crate) fn variables(
         if !name.starts_with(PREFIX) || value.is_empty() {
             continue;
         }
-        match keys().find(|key| key.variable == Some(name.as_str())) {
+        match keys().find(|key| key.variable() == name) {
             None => variables.warnings.push(unknown(&name)),
             Some(key) => match value.into_string() {
                 Ok(text) => variables.known.push(Variable { key, name, text }),
@@ -62,8 +63,8 @@ fn not_utf8(key: Key, variable: String) -> ConfigError {
 }
 
 fn unknown(name: &str) -> String {
-    let distance = |variable: &&str| strsim::damerau_levenshtein(name, variable);
-    let nearest = keys().filter_map(|key| key.variable).min_by_key(distance).unwrap_or_default();
+    let distance = |variable: &String| strsim::damerau_levenshtein(name, variable);
+    let nearest = keys().map(Key::variable).min_by_key(distance).unwrap_or_default();
     format!("environment variable {name}: it sets no key and is ignored; the nearest that does is {nearest}")
 }
 
@@ -72,26 +73,26 @@ impl Variable {
     pub(crate) fn assignment(&self) -> Assignment<'_> {
         Assignment {
             key: self.key,
-            value: Spanned::new(0..self.text.len(), value(&self.text)),
+            value: value(&self.text),
             origin: Origin::Environment { variable: self.name.clone() },
         }
     }
 }
 
 /// Parses a value as in the file. Other text is a list if it contains commas, and otherwise a bare word.
-fn value(text: &str) -> DeValue<'_> {
+fn value(text: &str) -> Value<'_> {
     let text = text.trim();
-    if let Ok(value) = DeValue::parse(text) {
+    if let Ok(value) = Value::parse(text) {
         return value.into_inner();
     }
     if !text.contains(',') {
-        return DeValue::String(Cow::Borrowed(text));
+        return Value::String(Cow::Borrowed(text));
     }
     let mut items = DeArray::new();
     for item in text.split(',') {
         items.push(Spanned::new(0..item.len(), value(item)));
     }
-    DeValue::Array(items)
+    Value::Array(items)
 }
 
 #[cfg(test)]
@@ -100,7 +101,7 @@ mod tests {
 
     use super::*;
     use crate::testing::{assert_contains, environment, load_environment};
-    use crate::{Configuration, ConnectionIdKey, Cores, LogLevel, load};
+    use crate::{Configuration, Cores, LogLevel, load};
 
     #[test]
     fn a_bare_word_needs_no_quotes() {
@@ -109,7 +110,7 @@ mod tests {
             assert_eq!(configuration.log.level, LogLevel::Warn, "{level:?}");
         }
         let path = load_environment(&[("RINGTRACK_CONNECTION_IDS_KEY_FILE", "/run/key")]).unwrap();
-        assert_eq!(path.connection_ids.key_file, ConnectionIdKey::File("/run/key".into()));
+        assert_eq!(path.connection_ids.key_file, Some("/run/key".into()));
     }
 
     #[test]

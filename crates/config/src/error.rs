@@ -9,35 +9,19 @@ use std::path::PathBuf;
 pub enum ConfigError {
     /// The configuration file could not be read.
     #[error("{}: cannot read the configuration file: {reason}", file.display())]
-    Unreadable {
-        /// The path as given.
-        file: PathBuf,
-        /// The error of the operating system.
-        reason: io::Error,
-    },
+    Unreadable { file: PathBuf, reason: io::Error },
 
     /// The file of `api.tokens_file` could not be read.
     #[error("{}: cannot read the tokens of the management API: {reason}", file.display())]
-    UnreadableTokens {
-        /// The path as given.
-        file: PathBuf,
-        /// The error of the operating system.
-        reason: io::Error,
-    },
+    UnreadableTokens { file: PathBuf, reason: io::Error },
 
     /// The configuration file is not TOML.
     #[error("{origin}: not valid TOML: {reason}")]
-    Syntax {
-        /// The file and the line.
-        origin: String,
-        /// The message of the parser.
-        reason: String,
-    },
+    Syntax { origin: String, reason: String },
 
     /// The file has a section or a key that does not exist.
     #[error("{origin}: {key}: there is no such key, expected one of {known}")]
     UnknownKey {
-        /// The file and the line.
         origin: String,
         /// The name, with its section if that is known.
         key: String,

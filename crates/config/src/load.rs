@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
 
-use confique::{Config, Layer as _};
-
-use crate::assignment::{Assignment, Layer, Origin};
-use crate::key::Key;
+use crate::declare::Key;
+use crate::file::{Assignment, Origin};
+use crate::limits::FILE_BYTES_MAX;
 use crate::{ConfigError, Configuration, consistency, environment, file};
 
 /// A configuration, and warnings for the operator.
@@ -30,9 +29,10 @@ pub fn load(
     file: Option<&Path>,
     environment: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<Loaded, ConfigError> {
-    let mut merged = Merged::defaults();
+    let mut merged = Merged::default();
     if let Some(file) = file {
-        let text = file::read(file)?;
+        let text = file::read(file, FILE_BYTES_MAX, "a configuration file")
+            .map_err(|reason| ConfigError::Unreadable { file: file.to_path_buf(), reason })?;
         for assignment in file::assignments(file, &text)? {
             merged.apply(assignment)?;
         }
@@ -41,50 +41,41 @@ pub fn load(
     for variable in &variables.known {
         merged.apply(variable.assignment())?;
     }
-    let configuration = merged.finish()?;
+    let Merged { configuration, origins } = merged;
+    consistency::check(&configuration, &origins)?;
     let mut warnings = variables.warnings;
     warnings.extend(consistency::warnings(&configuration));
     Ok(Loaded { configuration, warnings })
 }
 
 /// The result of the sources applied so far.
+#[derive(Default)]
 struct Merged {
-    layer: Layer,
+    configuration: Configuration,
     origins: Origins,
 }
 
 impl Merged {
-    fn defaults() -> Self {
-        Self { layer: Layer::default_values(), origins: Origins(BTreeMap::new()) }
-    }
-
     fn apply(&mut self, assignment: Assignment<'_>) -> Result<(), ConfigError> {
-        let (layer, key, origin) = assignment.into_layer()?;
-        let earlier = std::mem::replace(&mut self.layer, Layer::empty());
-        self.layer = layer.with_fallback(earlier);
+        let Assignment { key, value, origin } = assignment;
+        self.configuration.set(key, &value).map_err(|fault| ConfigError::Value {
+            origin: origin.to_string(),
+            key: key.to_string(),
+            reason: fault.to_string(),
+        })?;
         self.origins.0.insert(key, origin);
         Ok(())
-    }
-
-    fn finish(self) -> Result<Configuration, ConfigError> {
-        let configuration =
-            Configuration::from_layer(self.layer).expect("every key has a default, and layers only add");
-        consistency::check(&configuration, &self.origins)?;
-        Ok(configuration)
     }
 }
 
 /// The origin of the value of each key that is set.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Origins(BTreeMap<Key, Origin>);
 
 impl Origins {
-    /// Returns the origin of the value of `section.name`.
-    pub(crate) fn of(&self, section: &str, name: &str) -> &Origin {
-        self.0
-            .iter()
-            .find(|(key, _)| key.section == section && key.name == name)
-            .map_or(&Origin::Default, |(_, origin)| origin)
+    /// Returns the origin of the value of `key`.
+    pub(crate) fn of(&self, key: Key) -> &Origin {
+        self.0.get(&key).unwrap_or(&Origin::Default)
     }
 }
 
@@ -94,9 +85,7 @@ mod tests {
 
     use super::*;
     use crate::testing::{assert_contains, assert_refused, environment, file_with, load_text};
-    use crate::{
-        ConnectionIdKey, Cores, Interval, LogLevel, MemoryLimit, PemFile, ProxyHeader, ReplySource, Steering,
-    };
+    use crate::{Cores, Interval, LogLevel, ProxyHeader, ReplySource, Steering};
 
     #[test]
     fn without_sources_the_defaults_are_loaded() {
@@ -150,13 +139,13 @@ mod tests {
         assert_eq!(configuration.udp.steering, Steering::Off);
         assert_eq!(configuration.udp.reply_source, ReplySource::Kernel);
         assert_eq!(configuration.http.named_addresses_from, ["10.0.0.0/8".parse().unwrap()]);
-        let certificate = PemFile::Path("/etc/ringtrack/certificate.pem".into());
+        let certificate = Some("/etc/ringtrack/certificate.pem".into());
         assert_eq!(configuration.https.certificate_file, certificate);
         let trusted = ["2001:db8::/32", "192.0.2.1/32"].map(|network| network.parse().unwrap());
         assert_eq!(configuration.proxy.trusted, trusted);
         assert_eq!(configuration.proxy.header, ProxyHeader::ProxyProtocol);
-        assert_eq!(configuration.connection_ids.key_file, ConnectionIdKey::File("/etc/ringtrack/key".into()));
-        assert_eq!(configuration.limits.memory_max_mib, MemoryLimit::Mib(512.try_into().unwrap()));
+        assert_eq!(configuration.connection_ids.key_file, Some("/etc/ringtrack/key".into()));
+        assert_eq!(configuration.limits.memory_max_mib, Some(512.try_into().unwrap()));
     }
 
     #[test]

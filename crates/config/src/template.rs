@@ -1,19 +1,40 @@
 //! The commented configuration file.
 
-use confique::toml::FormatOptions;
-
 use crate::Configuration;
+use crate::declare::{Key, KeyText, SectionText};
+use crate::values::as_toml;
 
 /// Returns a complete configuration file in which every key is commented out, with its documentation, its
 /// environment variable and its default.
 pub fn default_toml() -> String {
-    confique::toml::template::<Configuration>(FormatOptions::default())
+    let mut text = comments(Configuration::DOCUMENTATION);
+    let defaults = Configuration::default().redacted();
+    for SectionText { name: section, heading, keys } in Configuration::SECTIONS {
+        let heading = heading.trim().trim_end_matches('.');
+        let keys = keys.iter().map(|key| commented(section, key, &as_toml(&defaults[section][key.name])));
+        let keys = keys.collect::<Vec<_>>().join("\n");
+        text += &format!("\n# ----- {heading} -----\n[{section}]\n{keys}");
+    }
+    text
+}
+
+fn commented(section: &'static str, key: &KeyText, default: &str) -> String {
+    let (documentation, name) = (comments(key.documentation), key.name);
+    let variable = Key { section, name }.variable();
+    format!(
+        "{documentation}#\n# Can also be specified via environment variable `{variable}`.\n#\n\
+         # Default value: {default}\n#{name} = {default}\n"
+    )
+}
+
+fn comments(lines: &[&str]) -> String {
+    lines.iter().map(|line| format!("#{line}\n")).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::key::keys;
+    use crate::declare::keys;
     use crate::testing::load_text;
 
     /// Activates all keys. Comments have a space after the `#`; keys that are commented out have none.
@@ -43,7 +64,7 @@ mod tests {
     #[test]
     fn the_template_names_every_environment_variable() {
         for key in keys() {
-            assert!(default_toml().contains(&format!("`{}`", key.variable.unwrap())), "{key}");
+            assert!(default_toml().contains(&format!("`{}`", key.variable())), "{key}");
         }
     }
 }

@@ -48,7 +48,8 @@ fn directory_of(tracker: &RunningTracker, options: &DumpLatency) -> anyhow::Resu
         let file = options.config.as_deref().or(started_with.as_deref());
         let configured = config::load(file, environment.clone())?.configuration.latency.directory;
         let logs_directory = environment.iter().find(|(name, _)| name == "LOGS_DIRECTORY");
-        let directory = latency_directory(&configured, logs_directory.map(|(_, value)| value.as_os_str()));
+        let directory =
+            latency_directory(configured.as_deref(), logs_directory.map(|(_, value)| value.as_os_str()));
         anyhow::Ok(working_directory.join(directory))
     };
     found().context("the directory of the tracker's dumps cannot be determined; name it with --directory")

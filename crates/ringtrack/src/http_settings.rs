@@ -33,13 +33,13 @@ impl<'a> IdentityFiles<'a> {
         if https.listen.is_empty() {
             return None;
         }
-        let (certificate, key) = (https.certificate_file.path()?, https.key_file.path()?);
+        let (certificate, key) = (https.certificate_file.as_deref()?, https.key_file.as_deref()?);
         Some(Self { certificate, key, listeners: "https.listen" })
     }
 
     /// Returns the files of the management API, if it is served over TLS.
     pub(crate) fn of_api(api: &'a Api) -> Option<Self> {
-        let (certificate, key) = (api.certificate_file.path()?, api.key_file.path()?);
+        let (certificate, key) = (api.certificate_file.as_deref()?, api.key_file.as_deref()?);
         Some(Self { certificate, key, listeners: "the management API" })
     }
 

@@ -1,5 +1,4 @@
 use anyhow::{Context, bail};
-use config::ConnectionIdKey as KeySource;
 use config::limits::CONNECTION_ID_KEY_BYTES_MIN;
 use engine::{ConnectionIdKey, Secrets};
 use primitives::{SteeringKey, TableSeed};
@@ -20,10 +19,10 @@ pub(crate) struct Keys {
 
 impl Keys {
     /// Generates random keys, except that the key of the connection ids is read from its file, if there is one.
-    pub(crate) fn make(source: &KeySource) -> anyhow::Result<Self> {
-        let connection_ids = match source {
-            KeySource::Random => ConnectionIdKey(random()?),
-            KeySource::File(path) => read_key(path).with_context(|| not_a_key(path))?,
+    pub(crate) fn make(file: Option<&Path>) -> anyhow::Result<Self> {
+        let connection_ids = match file {
+            None => ConnectionIdKey(random()?),
+            Some(path) => read_key(path).with_context(|| not_a_key(path))?,
         };
         Ok(Self { connection_ids, steering: SteeringKey::from_random(&random()?) })
     }
@@ -99,8 +98,8 @@ mod tests {
 
     #[test]
     fn random_keys_differ_from_start_to_start() {
-        let one = Keys::make(&KeySource::Random).unwrap();
-        let two = Keys::make(&KeySource::Random).unwrap();
+        let one = Keys::make(None).unwrap();
+        let two = Keys::make(None).unwrap();
         assert!(one.connection_ids != two.connection_ids);
         assert!(one.steering != two.steering);
     }

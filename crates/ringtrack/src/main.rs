@@ -95,7 +95,7 @@ fn check_config(file: &Path) -> Result<(), Failure> {
     for warning in warnings {
         writeln!(io::stderr().lock(), "ringtrack: warning: {warning}").ok();
     }
-    keys::Keys::make(&configuration.connection_ids.key_file).map_err(Failure::Run)?;
+    keys::Keys::make(configuration.connection_ids.key_file.as_deref()).map_err(Failure::Run)?;
     let identity = IdentityFiles::of(&configuration).map(IdentityFiles::load);
     identity.transpose().map_err(Failure::Run)?;
     print(&format!("{}: OK\n", file.display()))

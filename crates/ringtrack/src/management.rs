@@ -10,7 +10,6 @@ use control::{
 };
 use core_link::Cores;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
@@ -45,8 +44,8 @@ pub(crate) async fn start_management(
             denied_clients: access.deny_clients.clone(),
             denied_networks: access.deny_networks.clone(),
         },
-        allow_file: access.allow_file.path().map(Path::to_owned),
-        deny_file: access.deny_file.path().map(Path::to_owned),
+        allow_file: access.allow_file.clone(),
+        deny_file: access.deny_file.clone(),
         keys_max: access.keys_max as usize,
         write_behind: storage.write_behind,
         start_wait: Duration::from_secs(u64::from(configuration.database.start_wait_s)),

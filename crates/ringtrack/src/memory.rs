@@ -1,14 +1,14 @@
 use anyhow::Context;
-use config::MemoryLimit;
 use std::fs;
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
 /// Returns the bytes that the swarms of all shards may take: as configured, or half of the memory of the machine or of
 /// the control group. The other half is for buffers, the allocator's overhead and the rest of the machine.
-pub(crate) fn memory_max_bytes(limit: MemoryLimit) -> anyhow::Result<u64> {
-    match limit {
-        MemoryLimit::Mib(mib) => Ok(mib.get() << 20),
-        MemoryLimit::Automatic => {
+pub(crate) fn memory_max_bytes(limit_mib: Option<NonZeroU64>) -> anyhow::Result<u64> {
+    match limit_mib {
+        Some(mib) => Ok(mib.get() << 20),
+        None => {
             let available = control_group_bytes().map_or(machine_bytes(), |group| group.min(machine_bytes()));
             Some(available / 2).filter(|&bytes| bytes > 0).context("the size of the memory is not known")
         }
@@ -69,8 +69,8 @@ mod tests {
 
     #[test]
     fn a_configured_limit_is_used_as_it_is() {
-        let limit = MemoryLimit::Mib(16.try_into().unwrap());
+        let limit = Some(16.try_into().unwrap());
         assert_eq!(memory_max_bytes(limit).unwrap(), 16_777_216);
-        assert!(memory_max_bytes(MemoryLimit::Automatic).unwrap() > 1 << 20);
+        assert!(memory_max_bytes(None).unwrap() > 1 << 20);
     }
 }

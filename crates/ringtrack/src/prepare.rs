@@ -35,7 +35,7 @@ pub(crate) fn prepare<'a>(
 ) -> anyhow::Result<Prepared<'a>> {
     let cores = choose_cores(&configuration.workers.cores)?;
     let shards = ShardCount::new(cores.len())?;
-    let keys = Keys::make(&configuration.connection_ids.key_file)?;
+    let keys = Keys::make(configuration.connection_ids.key_file.as_deref())?;
     let memory_max_bytes = memory_max_bytes(configuration.limits.memory_max_mib)?;
     let least_bytes = SHARD_BYTES_MIN * u64::from(shards.get());
     ensure!(

@@ -138,7 +138,10 @@ fn supervision(
     Supervision {
         statistics: configuration.statistics.interval_s,
         latency: LatencyDumps {
-            directory: latency_directory(&configuration.latency.directory, logs_directory.as_deref()),
+            directory: latency_directory(
+                configuration.latency.directory.as_deref(),
+                logs_directory.as_deref(),
+            ),
             interval: configuration.latency.interval_s,
             snapshot,
         },

@@ -1,6 +1,6 @@
 //! Warnings about files with secrets that other users can read.
 
-use config::{Configuration, ConnectionIdKey};
+use config::Configuration;
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -35,16 +35,11 @@ pub(crate) fn warn_of_readable_secrets(configuration: &Configuration) {
 fn secret_files(configuration: &Configuration) -> impl Iterator<Item = SecretFile> {
     let Configuration { connection_ids, api, https, database, .. } = configuration;
     let state_directory = std::env::var_os("STATE_DIRECTORY");
-    let connection_id_key = match &connection_ids.key_file {
-        ConnectionIdKey::Random => None,
-        ConnectionIdKey::File(path) => Some(path.clone()),
-    };
-    let owned = |path: Option<&Path>| path.map(Path::to_owned);
     let files = [
-        ("the key file of connection ids", connection_id_key, GROUP_AND_OTHERS),
-        ("the file with the API's tokens", owned(api.tokens_file.path()), GROUP_AND_OTHERS),
-        ("the private key of HTTPS", owned(https.key_file.path()), OTHERS),
-        ("the private key of the API", owned(api.key_file.path()), OTHERS),
+        ("the key file of connection ids", connection_ids.key_file.clone(), GROUP_AND_OTHERS),
+        ("the file with the API's tokens", api.tokens_file.clone(), GROUP_AND_OTHERS),
+        ("the private key of HTTPS", https.key_file.clone(), OTHERS),
+        ("the private key of the API", api.key_file.clone(), OTHERS),
         ("the database", database.url.sqlite_file(state_directory.as_deref()), OTHERS),
     ];
     files.into_iter().filter_map(|(what, path, forbidden)| Some(SecretFile { what, path: path?, forbidden }))

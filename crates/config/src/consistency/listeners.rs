@@ -2,9 +2,8 @@
 
 use std::net::SocketAddr;
 
-use crate::consistency::Setting;
-use crate::load::Origins;
-use crate::values::addresses::clash;
+use super::Settings;
+use crate::values::clash;
 use crate::{ConfigError, Configuration};
 
 /// The addresses of a section that listens on TCP.
@@ -16,12 +15,12 @@ struct Listener<'a> {
 
 pub(super) fn tcp_listeners_apart(
     configuration: &Configuration,
-    origins: &Origins,
+    settings: &Settings<'_>,
 ) -> Result<(), ConfigError> {
     let listeners = listeners(configuration);
     for (index, later) in listeners.iter().enumerate() {
         for earlier in &listeners[..index] {
-            apart(*earlier, *later, origins)?;
+            apart(*earlier, *later, settings)?;
         }
     }
     Ok(())
@@ -38,10 +37,9 @@ fn listeners(configuration: &Configuration) -> [Listener<'_>; 4] {
     ]
 }
 
-fn apart(earlier: Listener<'_>, later: Listener<'_>, origins: &Origins) -> Result<(), ConfigError> {
+fn apart(earlier: Listener<'_>, later: Listener<'_>, settings: &Settings<'_>) -> Result<(), ConfigError> {
     let Some((taken, address)) = first_clash(earlier.listen, later.listen) else { return Ok(()) };
-    let other = Setting::with_list(origins, earlier.section, "listen", earlier.listen);
-    let listen = Setting::with_list(origins, later.section, "listen", later.listen);
+    let (other, listen) = (settings.of(earlier.section, "listen"), settings.of(later.section, "listen"));
     Err(listen
         .conflict(format!("{address} is taken by {taken} of {other}, expected other ports or addresses")))
 }

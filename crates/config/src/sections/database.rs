@@ -1,17 +1,14 @@
 //! `[database]`: storage of the data that survives a restart.
 
-use confique::Config;
-use serde::Serialize;
+use crate::declare::section;
+use crate::values::choice::{Switch, one_of};
+use crate::values::database_url::{DatabaseUrl, database_url};
+use crate::values::integer::integer;
 
-use crate::limits;
-use crate::values::choice;
-use crate::values::database_url::DatabaseUrl;
-use crate::values::integer::between;
-use crate::values::switch::Switch;
+section! {
+    /// The database: data that survives a restart.
+    pub struct Database;
 
-/// The database. No request of a client waits for it.
-#[derive(Debug, Clone, PartialEq, Eq, Config, Serialize)]
-pub struct Database {
     /// The database that stores keys and their accounts, bans, and the management API's lists.
     ///
     /// Allowed: "" for the SQLite file `ringtrack.db` in the first directory of the environment variable
@@ -23,8 +20,7 @@ pub struct Database {
     /// one does not start. With a server, other programs can read the data. In a password, all characters but letters
     /// and digits must be percent-encoded. Passwords are never logged; the environment variable keeps them out of this
     /// file.
-    #[config(env = "RINGTRACK_DATABASE_URL", default = "")]
-    pub url: DatabaseUrl,
+    url: DatabaseUrl = DatabaseUrl::Automatic, database_url;
 
     /// How often changes are written.
     ///
@@ -32,14 +28,9 @@ pub struct Database {
     ///
     /// A crash loses the changes not yet written; a regular stop writes them. A longer interval makes fewer and larger
     /// writes, which combine several changes of one account into one.
-    #[config(
-        env = "RINGTRACK_DATABASE_FLUSH_EVERY_S",
-        default = 5,
-        deserialize_with = between::<
-            { limits::DATABASE_FLUSH_EVERY_S_MIN }, { limits::DATABASE_FLUSH_EVERY_S_MAX }, _, _
-        >
-    )]
-    pub flush_every_s: u32,
+    // Minimum: a database on a disk should not be asked to store something more often than every second.
+    // Maximum: a crash loses the changes not yet written: an hour of them is more than any operator wants to lose.
+    flush_every_s: u32 = 5, integer(1..=3600);
 
     /// The maximum number of changes that wait to be written.
     ///
@@ -47,14 +38,9 @@ pub struct Database {
     ///
     /// Changes wait while the database is unavailable or slow; clients are served meanwhile. Beyond the limit the
     /// management API refuses changes, and other changes are lost and counted. A higher limit bridges a longer outage.
-    #[config(
-        env = "RINGTRACK_DATABASE_PENDING_MAX",
-        default = 1_000_000,
-        deserialize_with = between::<
-            { limits::DATABASE_PENDING_MIN }, { limits::DATABASE_PENDING_MAX }, _, _
-        >
-    )]
-    pub pending_max: u32,
+    // Minimum: a single call of the management API makes fewer changes.
+    // Maximum: about 10 GiB of memory.
+    pending_max: u32 = 1_000_000, integer(1000..=100_000_000);
 
     /// Whether each torrent's count of completed events survives a restart.
     ///
@@ -63,13 +49,7 @@ pub struct Database {
     /// With "on", scrapes continue to count where they were. This costs a write for each torrent that was completed
     /// since the last write, and a row and some memory for each torrent that ever was (see `access.torrents_max`); all
     /// of these are read at the start. With "off", a count begins with its swarm.
-    #[config(
-        env = "RINGTRACK_DATABASE_REMEMBER_COMPLETED",
-        default = "off",
-        deserialize_with = choice::of
-    )]
-    #[serde(serialize_with = "choice::show")]
-    pub remember_completed: Switch,
+    remember_completed: Switch = Switch::Off, one_of;
 
     /// How long the start waits for the database.
     ///
@@ -78,10 +58,6 @@ pub struct Database {
     ///
     /// After this time the tracker starts without the database and tries again later. Until the database is available,
     /// no stored key, list or ban is known: a private tracker serves no clients, and stored bans have no effect.
-    #[config(
-        env = "RINGTRACK_DATABASE_START_WAIT_S",
-        default = 10,
-        deserialize_with = between::<0, { limits::DATABASE_START_WAIT_S_MAX }, _, _>
-    )]
-    pub start_wait_s: u32,
+    // Maximum: service managers time out earlier.
+    start_wait_s: u32 = 10, integer(0..=300);
 }

@@ -1,19 +1,22 @@
-//! `[http]`: announces and scrapes over HTTP.
+//! `[http]`, `[https]` and `[proxy]`: announces and scrapes over HTTP.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
-use confique::Config;
 use ipnet::IpNet;
-use serde::Serialize;
 
-use crate::limits;
-use crate::values::integer::between;
-use crate::values::interval::{Interval, off_or_seconds};
-use crate::values::{addresses, networks};
+use crate::declare::section;
+use crate::limits::{ADDRESSES_MAX, NETWORKS_MAX};
+use crate::values::choice::{choice, one_of};
+use crate::values::integer::{Interval, integer, zero_or};
+use crate::values::list::list;
+use crate::values::path::{PEM_FILE, path};
+use crate::values::wildcards;
 
-/// The addresses of plain HTTP, and the limits of connections over HTTP and HTTPS.
-#[derive(Debug, Clone, PartialEq, Eq, Config, Serialize)]
-pub struct Http {
+section! {
+    /// HTTP announces and scrapes, unencrypted; the limits also apply to HTTPS.
+    pub struct Http;
+
     /// The addresses and TCP ports on which plain HTTP is served.
     ///
     /// Allowed: a list of 0 to 16 different socket addresses, IPv6 in brackets; [] disables plain HTTP. An IPv6 address
@@ -22,12 +25,8 @@ pub struct Http {
     ///
     /// The same port as for UDP is not a conflict. Clients of private trackers send their keys unencrypted over plain
     /// HTTP: serve those trackers over HTTPS only.
-    #[config(
-        env = "RINGTRACK_HTTP_LISTEN",
-        default = ["0.0.0.0:6969", "[::]:6969"],
-        deserialize_with = addresses::listen::<{ limits::HTTP_LISTEN_MIN }, { limits::HTTP_LISTEN_MAX }, _>
-    )]
-    pub listen: Vec<SocketAddr>,
+    // Minimum: a tracker may serve no plain HTTP, or no HTTPS.
+    listen: Vec<SocketAddr> = wildcards(6969), list(0..=ADDRESSES_MAX);
 
     /// The maximum number of simultaneous connections, over all cores, HTTP and HTTPS together.
     ///
@@ -36,14 +35,9 @@ pub struct Http {
     /// Connections beyond the limit are closed at once and counted. Each connection takes a file descriptor, of which
     /// the process needs at least as many (with systemd, `LimitNOFILE=`; above 1048576 also the sysctl `fs.nr_open`),
     /// and a few kilobytes of memory, or more with TLS.
-    #[config(
-        env = "RINGTRACK_HTTP_CONNECTIONS_MAX",
-        default = 65_536,
-        deserialize_with = between::<
-            { limits::HTTP_CONNECTIONS_MIN }, { limits::HTTP_CONNECTIONS_MAX }, _, _
-        >
-    )]
-    pub connections_max: u32,
+    // Minimum: a few clients and a health check already take this many.
+    // Maximum: a connection takes a few kilobytes of the kernel's memory: this many take tens of gibibytes.
+    connections_max: u32 = 65_536, integer(16..=4_000_000);
 
     /// The maximum number of connections from one network on each core; with four cores, the total is four times as
     /// high. `ipv4_prefix_bits` and `ipv6_prefix_bits` define the size of a network.
@@ -52,14 +46,9 @@ pub struct Http {
     ///
     /// Connections beyond the limit are closed at once and counted. A lower limit prevents a single source from taking
     /// all of `connections_max`; a provider with thousands of clients behind one IPv4 address needs a higher one.
-    #[config(
-        env = "RINGTRACK_HTTP_CONNECTIONS_PER_PREFIX_MAX",
-        default = 512,
-        deserialize_with = between::<
-            { limits::HTTP_CONNECTIONS_PER_PREFIX_MIN }, { limits::HTTP_CONNECTIONS_PER_PREFIX_MAX }, _, _
-        >
-    )]
-    pub connections_per_prefix_max: u32,
+    // Minimum: without any, no client could connect.
+    // Maximum: a higher limit has no effect: a core rarely holds as many connections at all.
+    connections_per_prefix_max: u32 = 512, integer(1..=1_000_000);
 
     /// The number of leading bits of an IPv4 address that identify the client's network, for
     /// `connections_per_prefix_max`.
@@ -68,14 +57,9 @@ pub struct Http {
     ///
     /// 32 counts each address separately. Fewer bits also limit a client that has many neighbouring addresses, but make
     /// its neighbours share the limit.
-    #[config(
-        env = "RINGTRACK_HTTP_IPV4_PREFIX_BITS",
-        default = 32,
-        deserialize_with = between::<
-            { limits::HTTP_IPV4_PREFIX_BITS_MIN }, { limits::HTTP_IPV4_PREFIX_BITS_MAX }, _, _
-        >
-    )]
-    pub ipv4_prefix_bits: u8,
+    // Minimum: the largest networks in which IPv4 was ever allocated.
+    // Maximum: a whole IPv4 address.
+    ipv4_prefix_bits: u8 = 32, integer(8..=32);
 
     /// The number of leading bits of an IPv6 address that identify the client's network, for
     /// `connections_per_prefix_max`.
@@ -84,14 +68,9 @@ pub struct Http {
     ///
     /// A household has at least 2^64 addresses, and usually a network of 56 or 48 bits. With more bits, one client can
     /// count as many; with fewer, neighbours share one limit.
-    #[config(
-        env = "RINGTRACK_HTTP_IPV6_PREFIX_BITS",
-        default = 56,
-        deserialize_with = between::<
-            { limits::HTTP_IPV6_PREFIX_BITS_MIN }, { limits::HTTP_IPV6_PREFIX_BITS_MAX }, _, _
-        >
-    )]
-    pub ipv6_prefix_bits: u8,
+    // Minimum: no provider was allocated a much larger network.
+    // Maximum: a whole IPv6 address.
+    ipv6_prefix_bits: u8 = 56, integer(16..=128);
 
     /// The time that a new connection has to complete the head of its first request, including the TLS handshake and
     /// the PROXY protocol header.
@@ -100,12 +79,9 @@ pub struct Http {
     ///
     /// With a shorter time, clients that connect and send nothing free their slots earlier; if it is too short, clients
     /// on slow paths are disconnected.
-    #[config(
-        env = "RINGTRACK_HTTP_FIRST_REQUEST_S",
-        default = 10,
-        deserialize_with = between::<{ limits::HTTP_DEADLINE_S_MIN }, { limits::HTTP_DEADLINE_S_MAX }, _, _>
-    )]
-    pub first_request_s: u32,
+    // Minimum: a shorter time would disconnect honest clients on long paths.
+    // Maximum: a request or a response is a few packets: no path takes five minutes for them.
+    first_request_s: u32 = 10, integer(1..=300);
 
     /// The time that each later request on a connection may take from its first byte to its last.
     ///
@@ -113,12 +89,7 @@ pub struct Http {
     ///
     /// With a shorter time, clients that send a byte now and then free their slots earlier; if it is too short, clients
     /// on slow paths are disconnected.
-    #[config(
-        env = "RINGTRACK_HTTP_REQUEST_S",
-        default = 10,
-        deserialize_with = between::<{ limits::HTTP_DEADLINE_S_MIN }, { limits::HTTP_DEADLINE_S_MAX }, _, _>
-    )]
-    pub request_s: u32,
+    request_s: u32 = 10, integer(1..=300);
 
     /// How long an open connection may wait for its next request.
     ///
@@ -127,12 +98,9 @@ pub struct Http {
     /// A longer time saves proxies and clients with many torrents new connections and TLS handshakes. Each idle
     /// connection counts towards `connections_max`. Behind a proxy, set it above the proxy's own idle timeout, so that
     /// the proxy is the side that closes.
-    #[config(
-        env = "RINGTRACK_HTTP_IDLE_S",
-        default = 60,
-        deserialize_with = between::<{ limits::HTTP_IDLE_S_MIN }, { limits::HTTP_IDLE_S_MAX }, _, _>
-    )]
-    pub idle_s: u32,
+    // Minimum: to keep no connections at all, set `requests_per_connection_max` to 1.
+    // Maximum: clients announce about twice an hour, and hardly any keep their connection for that long.
+    idle_s: u32 = 60, integer(1..=3600);
 
     /// How long a client may take to receive a response.
     ///
@@ -140,12 +108,7 @@ pub struct Http {
     ///
     /// With a shorter time, clients that do not read their responses free their slots and buffers earlier; if it is too
     /// short, clients on slow paths are disconnected.
-    #[config(
-        env = "RINGTRACK_HTTP_ANSWER_S",
-        default = 20,
-        deserialize_with = between::<{ limits::HTTP_DEADLINE_S_MIN }, { limits::HTTP_DEADLINE_S_MAX }, _, _>
-    )]
-    pub answer_s: u32,
+    answer_s: u32 = 20, integer(1..=300);
 
     /// The maximum number of requests on one connection. The last response carries `Connection: close`.
     ///
@@ -153,14 +116,9 @@ pub struct Http {
     ///
     /// 1 disables persistent connections, so that every request needs a new one. With a few thousand, a proxy's
     /// connections are redistributed over the cores from time to time.
-    #[config(
-        env = "RINGTRACK_HTTP_REQUESTS_PER_CONNECTION_MAX",
-        default = 1_000_000,
-        deserialize_with = between::<
-            { limits::HTTP_REQUESTS_PER_CONNECTION_MIN }, { limits::HTTP_REQUESTS_PER_CONNECTION_MAX }, _, _
-        >
-    )]
-    pub requests_per_connection_max: u32,
+    // Minimum: a connection serves at least one request.
+    // Maximum: requests are counted in 32 bits.
+    requests_per_connection_max: u32 = 1_000_000, integer(1..=4_294_967_295);
 
     /// The maximum number of torrents in one scrape.
     ///
@@ -168,14 +126,9 @@ pub struct Http {
     ///
     /// With more, a scraper needs fewer requests; each torrent is a lookup that may have to be forwarded to another
     /// core.
-    #[config(
-        env = "RINGTRACK_HTTP_SCRAPE_TORRENTS_MAX",
-        default = 74,
-        deserialize_with = between::<
-            { limits::HTTP_SCRAPE_TORRENTS_MIN }, { limits::HTTP_SCRAPE_TORRENTS_MAX }, _, _
-        >
-    )]
-    pub scrape_torrents_max: u16,
+    // Minimum: a scrape of no torrent has no use.
+    // Maximum: as many as over UDP (BEP 15), so that both are served in the same way.
+    scrape_torrents_max: u16 = 74, integer(1..=74);
 
     /// How often all torrents may be scraped at once, by a scrape that names no torrent.
     ///
@@ -184,14 +137,9 @@ pub struct Http {
     ///
     /// The response lists every torrent that the tracker knows, unordered, to any client that asks. It is sent in
     /// pieces alongside other traffic, one response at a time on each core, compressed if the client accepts gzip.
-    #[config(
-        env = "RINGTRACK_HTTP_FULL_SCRAPE_EVERY_S",
-        default = 0,
-        deserialize_with = off_or_seconds::<
-            { limits::HTTP_FULL_SCRAPE_EVERY_S_MIN }, { limits::HTTP_FULL_SCRAPE_EVERY_S_MAX }, _
-        >
-    )]
-    pub full_scrape_every_s: Interval,
+    // Minimum: a tracker that serves full scrapes all the time does little else.
+    // Maximum: one day.
+    full_scrape_every_s: Interval = Interval::Off, zero_or(1..=86_400);
 
     /// The networks whose clients may report their own address in the `ip=`, `ipv4=` and `ipv6=` parameters of an
     /// announce. From all other clients these parameters are ignored.
@@ -201,11 +149,84 @@ pub struct Http {
     /// This is meant for clients on the tracker's own network, behind the same router, whose source address other peers
     /// cannot reach. Clients in these networks can put any address into a swarm: do not list networks that you do not
     /// trust.
-    #[config(
-        env = "RINGTRACK_HTTP_NAMED_ADDRESSES_FROM",
-        default = [],
-        deserialize_with = networks::up_to::<{ limits::NETWORKS_MAX }, _>
-    )]
-    #[serde(serialize_with = "networks::show")]
-    pub named_addresses_from: Vec<IpNet>,
+    named_addresses_from: Vec<IpNet> = Vec::new(), list(0..=NETWORKS_MAX);
+}
+
+section! {
+    /// HTTPS announces and scrapes.
+    pub struct Https;
+
+    /// The addresses and TCP ports on which HTTPS is served.
+    ///
+    /// Allowed: a list of 0 to 16 different socket addresses, IPv6 in brackets; [] disables HTTPS. An IPv6 address
+    /// accepts IPv6 only, so `0.0.0.0` and `[::]` can be listed together. Port 0 picks any free port. No address may
+    /// conflict with one in `http.listen`; a wildcard address conflicts with every address of its family and port. If
+    /// the list is not empty, `certificate_file` and `key_file` are required.
+    ///
+    /// TLS hides requests and keys from everyone on the network path. A handshake costs far more than an announce: see
+    /// `http.idle_s`.
+    listen: Vec<SocketAddr> = Vec::new(), list(0..=ADDRESSES_MAX);
+
+    /// The PEM file with the certificate chain: the server's own certificate first, then the intermediate certificates.
+    ///
+    /// Allowed: the path of a file, or "" if `listen` is empty.
+    ///
+    /// It is reloaded on SIGHUP and when it changes, together with the key. New connections use the new certificate;
+    /// existing connections are kept.
+    certificate_file: Option<PathBuf> = None, path(PEM_FILE);
+
+    /// The PEM file with the certificate's private key.
+    ///
+    /// Allowed: the path of a file, or "" if `listen` is empty.
+    ///
+    /// It is reloaded on SIGHUP and when it changes, together with the certificate; existing connections are kept.
+    /// Anyone who can read it can impersonate the tracker: make it readable by the tracker's user only.
+    key_file: Option<PathBuf> = None, path(PEM_FILE);
+}
+
+section! {
+    /// Proxies in front of HTTP and HTTPS, which report the client's address.
+    pub struct Proxy;
+
+    /// The networks of the proxies that are trusted to report the client's address.
+    ///
+    /// Allowed: a list of 0 to 256 different networks such as `["10.0.0.0/8", "2001:db8::/32"]`, or single addresses.
+    /// At least one if `header` is not "none", and [] if it is.
+    ///
+    /// The header is honoured only on connections from these networks; on all others the client is the source of the
+    /// connection, whatever its requests contain. Any host in these networks can claim any client address: list the
+    /// proxies, and no network that contains clients.
+    trusted: Vec<IpNet> = Vec::new(), list(0..=NETWORKS_MAX);
+
+    /// How the trusted proxies report the client's address.
+    ///
+    /// Allowed: "none", "x-forwarded-for" or "x-real-ip" (a header of each request), or "proxy-protocol" (a header of
+    /// version 1 or 2 at the start of each connection, before TLS).
+    ///
+    /// It must be the header that the proxies set themselves: if they pass on a header from the client, clients can
+    /// claim any address. With "proxy-protocol", every connection from a trusted network must begin with that header
+    /// and no other connection may; connections that violate this are closed. Announces and scrapes for which a proxy
+    /// reports no client are refused, including those on connections that it marks as its own (LOCAL, UNKNOWN).
+    header: ProxyHeader = ProxyHeader::None, one_of;
+
+    /// Which element of `X-Forwarded-For`, counted from the right, is the client's address.
+    ///
+    /// Allowed: 1 to 64 (1 is the rightmost element, the address that the nearest proxy saw). Ignored unless `header`
+    /// is "x-forwarded-for".
+    ///
+    /// Set it to the number of chained proxies that each append an element. If it is too small, all clients appear to
+    /// have a proxy's address; if it is too large, clients can choose their address themselves.
+    // Minimum: the rightmost element is the address that the nearest proxy saw.
+    // Maximum: no chain of proxies is longer.
+    forwarded_index: u16 = 1, integer(1..=64);
+}
+
+choice! {
+    /// How a trusted proxy reports the client's address.
+    pub enum ProxyHeader {
+        None = "none",
+        XForwardedFor = "x-forwarded-for",
+        XRealIp = "x-real-ip",
+        ProxyProtocol = "proxy-protocol",
+    }
 }

@@ -1,18 +1,20 @@
-//! `[udp]`: the UDP sockets.
+//! `[udp]` and `[connection_ids]`: the UDP sockets, and whose requests are answered.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
-use confique::Config;
-use serde::Serialize;
+use crate::declare::section;
+use crate::limits::ADDRESSES_MAX;
+use crate::values::choice::{choice, one_of};
+use crate::values::integer::integer;
+use crate::values::list::list;
+use crate::values::path::path;
+use crate::values::wildcards;
 
-use crate::limits;
-use crate::values::addresses;
-use crate::values::choice::{self, Choice};
-use crate::values::integer::between;
+section! {
+    /// UDP sockets.
+    pub struct Udp;
 
-/// The UDP sockets.
-#[derive(Debug, Clone, PartialEq, Eq, Config, Serialize)]
-pub struct Udp {
     /// The addresses and ports on which UDP requests are received.
     ///
     /// Allowed: a list of 1 to 16 different socket addresses, IPv6 in brackets. An IPv6 address accepts IPv6 only, so
@@ -20,12 +22,8 @@ pub struct Udp {
     ///
     /// A wildcard address serves every address of the host. Listing individual addresses keeps the tracker off the
     /// others; each costs every worker one socket.
-    #[config(
-        env = "RINGTRACK_UDP_LISTEN",
-        default = ["0.0.0.0:6969", "[::]:6969"],
-        deserialize_with = addresses::listen::<{ limits::UDP_LISTEN_MIN }, { limits::UDP_LISTEN_MAX }, _>
-    )]
-    pub listen: Vec<SocketAddr>,
+    // Minimum: without an address the tracker would be unreachable.
+    listen: Vec<SocketAddr> = wildcards(6969), list(1..=ADDRESSES_MAX);
 
     /// Whether the kernel delivers each request directly to the core that holds the request's swarm.
     ///
@@ -33,9 +31,7 @@ pub struct Udp {
     ///
     /// With "off", most requests arrive on the wrong core and are forwarded to the right one, which costs time on both.
     /// Turn it off only to find out whether it causes a problem. With one core it makes no difference.
-    #[config(env = "RINGTRACK_UDP_STEERING", default = "auto", deserialize_with = choice::of)]
-    #[serde(serialize_with = "choice::show")]
-    pub steering: Steering,
+    steering: Steering = Steering::Auto, one_of;
 
     /// The maximum number of datagrams that a worker receives, or sends, in one system call.
     ///
@@ -44,14 +40,9 @@ pub struct Udp {
     /// A larger batch saves system calls under load, but takes more of the first-level caches, and the first reply
     /// waits for the last request of its batch. Under light load batches are short regardless of this value; a worker
     /// never waits for a batch to fill.
-    #[config(
-        env = "RINGTRACK_UDP_BATCH_DATAGRAMS",
-        default = 64,
-        deserialize_with = between::<
-            { limits::UDP_BATCH_DATAGRAMS_MIN }, { limits::UDP_BATCH_DATAGRAMS_MAX }, _, _
-        >
-    )]
-    pub batch_datagrams: usize,
+    // Minimum: one datagram per call is the smallest batch that makes progress.
+    // Maximum: past this, a batch no longer fits the first-level caches and the first reply waits for the last request.
+    batch_datagrams: usize = 64, integer(1..=256);
 
     /// The size of each socket's receive buffer in the kernel.
     ///
@@ -60,14 +51,9 @@ pub struct Udp {
     ///
     /// A larger buffer absorbs longer bursts before the kernel drops requests; a buffer that is always full only delays
     /// replies. There is one buffer for each address on each core.
-    #[config(
-        env = "RINGTRACK_UDP_RECEIVE_BUFFER_BYTES",
-        default = 4_194_304,
-        deserialize_with = between::<
-            { limits::UDP_BUFFER_BYTES_MIN }, { limits::UDP_BUFFER_BYTES_MAX }, _, _
-        >
-    )]
-    pub receive_buffer_bytes: usize,
+    // Minimum: a smaller buffer holds fewer requests than one full batch.
+    // Maximum: the kernel doubles the value and stores it in a signed 32-bit field: a larger value does not fit.
+    receive_buffer_bytes: usize = 4_194_304, integer(65_536..=1_073_741_824);
 
     /// The size of each socket's send buffer in the kernel.
     ///
@@ -76,14 +62,7 @@ pub struct Udp {
     ///
     /// A larger buffer lets a worker continue to send while the network card is busy. When it is full, replies are
     /// dropped and counted, and the clients retry.
-    #[config(
-        env = "RINGTRACK_UDP_SEND_BUFFER_BYTES",
-        default = 4_194_304,
-        deserialize_with = between::<
-            { limits::UDP_BUFFER_BYTES_MIN }, { limits::UDP_BUFFER_BYTES_MAX }, _, _
-        >
-    )]
-    pub send_buffer_bytes: usize,
+    send_buffer_bytes: usize = 4_194_304, integer(65_536..=1_073_741_824);
 
     /// The largest IP packet in which a reply is sent, including IP and UDP headers. A reply that would be larger
     /// carries fewer peers.
@@ -92,14 +71,9 @@ pub struct Udp {
     ///
     /// 1280 fits every IPv6 path and all common tunnels, and carries 205 IPv4 or 67 IPv6 peers. A larger packet carries
     /// more IPv6 peers, but is lost on paths with a smaller MTU, and the client then receives no reply at all.
-    #[config(
-        env = "RINGTRACK_UDP_PATH_MTU_BYTES",
-        default = 1280,
-        deserialize_with = between::<
-            { limits::UDP_PATH_MTU_BYTES_MIN }, { limits::UDP_PATH_MTU_BYTES_MAX }, _, _
-        >
-    )]
-    pub path_mtu_bytes: u16,
+    // Minimum: the largest packet that every IPv4 host must accept (RFC 791).
+    // Maximum: the usual jumbo frame; larger packets do not leave the local network.
+    path_mtu_bytes: u16 = 1280, integer(576..=9000);
 
     /// The address from which a reply is sent when the tracker listens on a wildcard address.
     ///
@@ -108,34 +82,62 @@ pub struct Udp {
     ///
     /// Clients discard a reply from an address that they did not contact. "kernel" is slightly cheaper, but correct
     /// only on hosts with one address per address family.
-    #[config(env = "RINGTRACK_UDP_REPLY_SOURCE", default = "destination", deserialize_with = choice::of)]
-    #[serde(serialize_with = "choice::show")]
-    pub reply_source: ReplySource,
+    reply_source: ReplySource = ReplySource::Destination, one_of;
 }
 
-/// Whether the kernel chooses the socket of a datagram by its info hash.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Steering {
-    /// On; if the kernel refuses, the tracker warns and runs without.
-    Auto,
-    /// The kernel distributes datagrams by their source.
-    Off,
+section! {
+    /// Connection ids: how a UDP client proves that it owns its address.
+    pub struct ConnectionIds;
+
+    /// The lifetime of a connection id. An id is accepted for at least one and at most two lifetimes.
+    ///
+    /// Allowed: 10 to 3600 seconds.
+    ///
+    /// Many clients keep an id longer than the protocol's two minutes: a longer lifetime saves them an error and both
+    /// sides a round trip. It also gives someone who intercepts an id more time to announce in the name of its address.
+    // Minimum: with a shorter lifetime, a client on a slow path loses its id between connect and announce.
+    // Maximum: an intercepted id stays valid for up to two lifetimes; an hour is generous.
+    lifetime_s: u32 = 120, integer(10..=3600);
+
+    /// A file with the secret key from which connection ids are made.
+    ///
+    /// Allowed: the path of a file of at least 16 bytes, or "" for a random key at each start.
+    ///
+    /// With a file, the ids that clients hold stay valid across a restart, and several nodes with the same file accept
+    /// each other's ids. Anyone who can read the file can announce in the name of any address: create it with
+    /// `head -c 32 /dev/urandom` and make it readable by the tracker's user only.
+    key_file: Option<PathBuf> = None, path("the path of a file, or \"\" for a random key");
+
+    /// How a request with an invalid or expired connection id is answered.
+    ///
+    /// Allowed: "error" (an error no longer than the request) or "drop" (no reply).
+    ///
+    /// After an error, an honest client requests a new id at once; without a reply it waits for its own timeout of 15
+    /// seconds or more. "drop" halves the work that a flood with forged source addresses causes, and sends nothing to
+    /// the owners of those addresses.
+    invalid: InvalidConnectionId = InvalidConnectionId::Error, one_of;
 }
 
-impl Choice for Steering {
-    const CHOICES: &'static [(&'static str, Self)] = &[("auto", Self::Auto), ("off", Self::Off)];
+choice! {
+    /// Whether the kernel chooses the socket of a datagram by its info hash.
+    pub enum Steering {
+        Auto = "auto",
+        Off = "off",
+    }
 }
 
-/// The local address from which a reply is sent on a wildcard socket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReplySource {
-    /// The address that the request was sent to.
-    Destination,
-    /// The address that the kernel's routing selects.
-    Kernel,
+choice! {
+    /// The local address from which a reply is sent on a wildcard socket.
+    pub enum ReplySource {
+        Destination = "destination",
+        Kernel = "kernel",
+    }
 }
 
-impl Choice for ReplySource {
-    const CHOICES: &'static [(&'static str, Self)] =
-        &[("destination", Self::Destination), ("kernel", Self::Kernel)];
+choice! {
+    /// How a request with an invalid or expired connection id is answered.
+    pub enum InvalidConnectionId {
+        Error = "error",
+        Drop = "drop",
+    }
 }

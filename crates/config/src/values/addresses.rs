@@ -1,15 +1,49 @@
-//! Lists of socket addresses.
+//! Socket addresses to listen on.
 
-use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use serde::de::{Deserialize, Deserializer, Error, Expected, SeqAccess, Unexpected, Visitor};
+use serde::de::Error;
 
-/// Reads `MIN` to `MAX` addresses to listen on; a single address needs no list.
-pub(crate) fn listen<'de, const MIN: usize, const MAX: usize, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Vec<SocketAddr>, D::Error> {
-    deserializer.deserialize_any(Addresses::<MIN, MAX>)
+use super::Fault;
+use super::list::Item;
+
+impl Item for SocketAddr {
+    const EXPECTED: &'static str = "a socket address such as \"192.0.2.1:6969\" or \"[2001:db8::1]:6969\"";
+    const LIST: &'static str = "socket addresses such as [\"192.0.2.1:6969\", \"[2001:db8::1]:6969\"]";
+
+    fn parse(text: &str) -> Result<Option<Self>, Fault> {
+        let Ok(address) = text.parse::<Self>() else { return Ok(None) };
+        match address.ip() {
+            // The sockets accept IPv6 only, and such sockets cannot be bound to an address of this form.
+            IpAddr::V6(ip) if ip.to_ipv4_mapped().is_some() => Err(Fault::custom(format_args!(
+                "{address} is an IPv4 address in IPv6 form, expected \"{}\"",
+                Self::new(ip.to_canonical(), address.port())
+            ))),
+            _ => Ok(Some(address)),
+        }
+    }
+
+    fn conflict(&self, later: &Self) -> Option<String> {
+        if self == later {
+            return Some(format!("{later} occurs twice"));
+        }
+        overlap(*self, *later)
+            .then(|| format!("{self} and {later} overlap: a wildcard address covers its whole port"))
+    }
+
+    fn text(&self) -> String {
+        self.to_string()
+    }
+}
+
+/// Returns the wildcard addresses of both families with this port.
+pub(crate) fn wildcards(port: u16) -> Vec<SocketAddr> {
+    vec![(Ipv4Addr::UNSPECIFIED, port).into(), (Ipv6Addr::UNSPECIFIED, port).into()]
+}
+
+/// Returns the loopback address with this port, as a list.
+pub(crate) fn loopback(port: u16) -> Vec<SocketAddr> {
+    vec![(Ipv4Addr::LOCALHOST, port).into()]
 }
 
 /// Returns whether two addresses of one protocol cannot both be listened on. Each port 0 becomes a different port.
@@ -21,75 +55,6 @@ pub(crate) fn clash(one: SocketAddr, two: SocketAddr) -> bool {
 fn overlap(one: SocketAddr, two: SocketAddr) -> bool {
     let is_wildcard = one.ip().is_unspecified() || two.ip().is_unspecified();
     one.port() != 0 && one.port() == two.port() && one.is_ipv4() == two.is_ipv4() && is_wildcard
-}
-
-struct Addresses<const MIN: usize, const MAX: usize>;
-
-impl<'de, const MIN: usize, const MAX: usize> Visitor<'de> for Addresses<MIN, MAX> {
-    type Value = Vec<SocketAddr>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
-            "a list of {MIN} to {MAX} different socket addresses such as \
-             [\"192.0.2.1:6969\", \"[2001:db8::1]:6969\"]"
-        )
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(vec![OneAddress.visit_str(text)?.0])
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Self::Value, A::Error> {
-        let mut addresses = Vec::new();
-        while let Some(Address(address)) = sequence.next_element()? {
-            let expected: &dyn Expected = &self;
-            if addresses.contains(&address) {
-                return Err(A::Error::custom(format_args!("{address} occurs twice, expected {expected}")));
-            }
-            if let Some(other) = addresses.iter().find(|other| overlap(**other, address)) {
-                return Err(A::Error::custom(format_args!(
-                    "{other} and {address} overlap: a wildcard address covers its whole port, expected {expected}"
-                )));
-            }
-            addresses.push(address);
-        }
-        if (MIN..=MAX).contains(&addresses.len()) {
-            Ok(addresses)
-        } else {
-            Err(A::Error::invalid_length(addresses.len(), &self))
-        }
-    }
-}
-
-struct Address(SocketAddr);
-
-impl<'de> Deserialize<'de> for Address {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(OneAddress)
-    }
-}
-
-struct OneAddress;
-
-impl Visitor<'_> for OneAddress {
-    type Value = Address;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a socket address such as \"192.0.2.1:6969\" or \"[2001:db8::1]:6969\"")
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Address, E> {
-        let address: SocketAddr = text.parse().map_err(|_| E::invalid_value(Unexpected::Str(text), &self))?;
-        match address.ip() {
-            // The sockets accept IPv6 only, and such sockets cannot be bound to an address of this form.
-            IpAddr::V6(ip) if ip.to_ipv4_mapped().is_some() => Err(E::custom(format_args!(
-                "{address} is an IPv4 address in IPv6 form, expected \"{}\"",
-                SocketAddr::new(ip.to_canonical(), address.port())
-            ))),
-            _ => Ok(Address(address)),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,56 +1,56 @@
 //! Values that are one of a few words.
 
-use std::fmt;
-use std::marker::PhantomData;
-
-use serde::Serializer;
-use serde::de::{Deserializer, Error, Unexpected, Visitor};
+use super::{Fault, Value, refused, text};
 
 /// A value that is written as one of a few words.
-pub(crate) trait Choice: Copy + 'static {
+pub(crate) trait Choice: Copy + PartialEq + 'static {
     /// The words, each with its value.
     const CHOICES: &'static [(&'static str, Self)];
+
+    /// Returns the word of this value.
+    fn word(self) -> &'static str {
+        let word = Self::CHOICES.iter().find(|(_, other)| *other == self).map(|(word, _)| *word);
+        word.expect("every choice has a word")
+    }
 }
+
+/// Declares an enum of values with their words.
+macro_rules! choice {
+    ($(#[$meta:meta])+ $visibility:vis enum $Choice:ident { $($Value:ident = $word:literal,)+ }) => {
+        $(#[$meta])+
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        $visibility enum $Choice {
+            $($Value,)+
+        }
+
+        impl $crate::values::choice::Choice for $Choice {
+            const CHOICES: &'static [(&'static str, Self)] = &[$(($word, Self::$Value)),+];
+        }
+
+        impl $crate::values::Written for $Choice {
+            fn written(&self) -> $crate::values::Json {
+                $crate::values::choice::Choice::word(*self).into()
+            }
+        }
+    };
+}
+
+pub(crate) use choice;
 
 /// Reads one of the words of `T`.
-pub(crate) fn of<'de, D: Deserializer<'de>, T: Choice>(deserializer: D) -> Result<T, D::Error> {
-    deserializer.deserialize_any(Words(PhantomData))
+pub(crate) fn one_of<T: Choice>(value: &Value<'_>) -> Result<T, Fault> {
+    let words: Vec<String> = T::CHOICES.iter().map(|(word, _)| format!("\"{word}\"")).collect();
+    let expected = format!("one of {}", words.join(", "));
+    let text = text(value, &expected)?;
+    let choice = T::CHOICES.iter().find(|(word, _)| *word == text).map(|(_, choice)| *choice);
+    choice.ok_or_else(|| refused(value, &expected))
 }
 
-/// Returns the word of `choice` as written in a file.
-pub(crate) fn quoted<T: Choice + PartialEq>(choice: T) -> String {
-    format!("{:?}", word(choice))
-}
-
-fn word<T: Choice + PartialEq>(choice: T) -> &'static str {
-    let word = T::CHOICES.iter().find(|(_, other)| *other == choice).map(|(word, _)| *word);
-    word.expect("every choice has a word")
-}
-
-/// Serializes the word of `choice`.
-pub(crate) fn show<T: Choice + PartialEq, S: Serializer>(
-    choice: &T,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(word(*choice))
-}
-
-struct Words<T>(PhantomData<T>);
-
-impl<T: Choice> Visitor<'_> for Words<T> {
-    type Value = T;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let words: Vec<String> = T::CHOICES.iter().map(|(word, _)| format!("\"{word}\"")).collect();
-        write!(formatter, "one of {}", words.join(", "))
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
-        T::CHOICES
-            .iter()
-            .find(|(word, _)| *word == text)
-            .map(|(_, choice)| *choice)
-            .ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
+choice! {
+    /// Whether a function is active.
+    pub enum Switch {
+        Off = "off",
+        On = "on",
     }
 }
 

@@ -5,11 +5,10 @@ use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use serde::de::{Deserialize, Deserializer, Error};
-use serde::{Serialize, Serializer};
+use serde::de::Error;
 use url::Url;
 
-use crate::values::secret_text::SecretText;
+use crate::values::{Fault, Json, Value, Written};
 
 /// The name of the default database file.
 const AUTOMATIC_FILE: &str = "ringtrack.db";
@@ -59,9 +58,9 @@ impl fmt::Display for DatabaseUrl {
     }
 }
 
-impl Serialize for DatabaseUrl {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+impl Written for DatabaseUrl {
+    fn written(&self) -> Json {
+        self.to_string().into()
     }
 }
 
@@ -118,16 +117,11 @@ impl fmt::Debug for DatabaseServer {
     }
 }
 
-impl<'de> Deserialize<'de> for DatabaseUrl {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let SecretText(text) = SecretText::deserialize(deserializer)?;
-        parse(&text).map_err(D::Error::custom)
-    }
-}
-
 /// The fault of a database URL. No message shows any part of the URL.
 #[derive(Debug, thiserror::Error)]
 enum UrlError {
+    #[error("the value (not shown) is not text, expected text in quotes")]
+    NoText,
     #[error(
         "names an unknown kind of database, expected \"\", \"none\", \"sqlite:PATH\", or the URL of a server \
          that begins with mysql://, mariadb://, postgres:// or postgresql://"
@@ -150,6 +144,11 @@ enum UrlError {
         "names no database, expected one word after the host, as in mysql://user:password@host:3306/database"
     )]
     NoDatabase,
+}
+
+/// Reads the URL of a database. No message shows any part of the value.
+pub(crate) fn database_url(value: &Value<'_>) -> Result<DatabaseUrl, Fault> {
+    value.as_str().ok_or(UrlError::NoText).and_then(parse).map_err(Fault::custom)
 }
 
 fn parse(text: &str) -> Result<DatabaseUrl, UrlError> {

@@ -1,69 +1,251 @@
-//! Integers within limits.
+//! Integers within limits, and intervals.
 
-use std::fmt;
-use std::marker::PhantomData;
+use std::ops::RangeInclusive;
 
-use serde::de::{Deserializer, Error, Unexpected, Visitor};
+use toml::de::DeInteger;
 
-/// Reads an integer from `MIN` to `MAX`.
-pub(crate) fn between<'de, const MIN: u64, const MAX: u64, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: Deserializer<'de>,
-    T: TryFrom<u64>,
-{
-    deserializer.deserialize_any(Range { min: MIN, max: MAX, zero: Zero::Ordinary, target: PhantomData })
-}
+use super::{Fault, Json, Value, Written, refused, wrong_type};
 
-/// Reads an integer that is 0 or from `MIN` to `MAX`.
-pub(crate) fn zero_or_between<'de, const MIN: u64, const MAX: u64, D, T>(
-    deserializer: D,
-) -> Result<T, D::Error>
-where
-    D: Deserializer<'de>,
-    T: TryFrom<u64>,
-{
-    deserializer.deserialize_any(Range { min: MIN, max: MAX, zero: Zero::Special, target: PhantomData })
-}
-
-/// Whether 0 is allowed in addition to the range, with a special meaning.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Zero {
-    Ordinary,
-    Special,
-}
-
-struct Range<T> {
-    min: u64,
-    max: u64,
-    zero: Zero,
-    target: PhantomData<T>,
-}
-
-impl<T: TryFrom<u64>> Range<T> {
-    fn accept(&self, value: u64) -> Option<T> {
-        let allowed = (self.min..=self.max).contains(&value) || (self.zero == Zero::Special && value == 0);
-        if allowed { T::try_from(value).ok() } else { None }
+/// Reads an integer within the range.
+pub(crate) fn integer<T: TryFrom<u64>>(
+    range: RangeInclusive<u64>,
+) -> impl FnOnce(&Value<'_>) -> Result<T, Fault> {
+    move |value: &Value<'_>| {
+        let expected = format!("an integer from {} to {}", range.start(), range.end());
+        read(value, &expected, |number| range.contains(number))
     }
 }
 
-impl<T: TryFrom<u64>> Visitor<'_> for Range<T> {
-    type Value = T;
+/// Reads an integer that is within the range, or 0 with a special meaning.
+pub(crate) fn zero_or<T: TryFrom<u64>>(
+    range: RangeInclusive<u64>,
+) -> impl FnOnce(&Value<'_>) -> Result<T, Fault> {
+    move |value: &Value<'_>| {
+        let expected = format!("0 or an integer from {} to {}", range.start(), range.end());
+        read(value, &expected, |number| *number == 0 || range.contains(number))
+    }
+}
 
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.zero {
-            Zero::Ordinary => write!(formatter, "an integer from {} to {}", self.min, self.max),
-            Zero::Special => write!(formatter, "0 or an integer from {} to {}", self.min, self.max),
+fn read<T: TryFrom<u64>>(
+    value: &Value<'_>,
+    expected: &str,
+    is_allowed: impl Fn(&u64) -> bool,
+) -> Result<T, Fault> {
+    let number = value.as_integer().and_then(parse).filter(is_of_64_bits);
+    let number = u64::try_from(number.ok_or_else(|| wrong_type(value, expected))?).ok();
+    let allowed = number.filter(is_allowed).and_then(|number| T::try_from(number).ok());
+    allowed.ok_or_else(|| refused(value, expected))
+}
+
+fn parse(digits: &DeInteger<'_>) -> Option<i128> {
+    i128::from_str_radix(digits.as_str(), digits.radix()).ok()
+}
+
+fn is_of_64_bits(number: &i128) -> bool {
+    i64::try_from(*number).is_ok() || u64::try_from(*number).is_ok()
+}
+
+/// Describes an integer in an error.
+pub(super) fn described(digits: &DeInteger<'_>) -> String {
+    match parse(digits) {
+        Some(number) if is_of_64_bits(&number) => format!("integer `{number}`"),
+        Some(number) => format!("integer `{number}` as i128"),
+        None => format!("integer `{digits}`"),
+    }
+}
+
+/// The interval of periodic work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Interval {
+    /// Never.
+    Off,
+    /// An interval in seconds, at least 1.
+    Every(u32),
+}
+
+impl TryFrom<u64> for Interval {
+    type Error = std::num::TryFromIntError;
+
+    fn try_from(seconds: u64) -> Result<Self, Self::Error> {
+        Ok(match seconds.try_into()? {
+            0 => Self::Off,
+            seconds => Self::Every(seconds),
+        })
+    }
+}
+
+impl Written for Interval {
+    fn written(&self) -> Json {
+        match self {
+            Self::Off => 0.into(),
+            Self::Every(seconds) => (*seconds).into(),
+        }
+    }
+}
+
+macro_rules! written_integers {
+    ($($Integer:ty),+) => {
+        $(impl Written for $Integer {
+            fn written(&self) -> Json {
+                (*self).into()
+            }
+        })+
+    };
+}
+
+written_integers!(u8, u16, u32, usize);
+
+#[cfg(test)]
+mod tests {
+    use crate::Configuration;
+    use crate::declare::keys;
+    use crate::testing::{assert_refused, assert_variable_refused, load_environment, load_text};
+
+    /// Every key that takes an integer, with its smallest and its largest value.
+    const RANGES: &[(&str, &str, i64, i64)] = &[
+        ("udp", "batch_datagrams", 1, 256),
+        ("udp", "receive_buffer_bytes", 65_536, 1_073_741_824),
+        ("udp", "send_buffer_bytes", 65_536, 1_073_741_824),
+        ("udp", "path_mtu_bytes", 576, 9000),
+        ("http", "connections_max", 16, 4_000_000),
+        ("http", "connections_per_prefix_max", 1, 1_000_000),
+        ("http", "ipv4_prefix_bits", 8, 32),
+        ("http", "ipv6_prefix_bits", 16, 128),
+        ("http", "first_request_s", 1, 300),
+        ("http", "request_s", 1, 300),
+        ("http", "idle_s", 1, 3600),
+        ("http", "answer_s", 1, 300),
+        ("http", "requests_per_connection_max", 1, 4_294_967_295),
+        ("http", "scrape_torrents_max", 1, 74),
+        ("http", "full_scrape_every_s", 1, 86_400),
+        ("proxy", "forwarded_index", 1, 64),
+        ("access", "torrents_max", 1, 16_000_000),
+        ("access", "keys_max", 1, 10_000_000),
+        ("access", "sessions_max", 1, 16_000_000),
+        ("database", "flush_every_s", 1, 3600),
+        ("database", "pending_max", 1000, 100_000_000),
+        ("database", "start_wait_s", 0, 300),
+        ("connection_ids", "lifetime_s", 10, 3600),
+        ("announce", "interval_s", 60, 14_400),
+        ("announce", "interval_jitter_percent", 0, 50),
+        ("announce", "numwant_default", 0, 200),
+        ("announce", "numwant_max", 1, 200),
+        ("announce", "peer_lifetime_s", 120, 32_000),
+        ("limits", "memory_max_mib", 16, 16_777_216),
+        ("limits", "swarms_max", 1, 4_000_000_000),
+        ("limits", "peers_max", 1, 4_000_000_000),
+        ("limits", "peers_per_swarm_max", 1, 4_000_000),
+        ("limits", "mesh_slots", 64, 65_536),
+        ("statistics", "interval_s", 1, 86_400),
+        ("latency", "interval_s", 1, 86_400),
+        ("latency", "kernel_sample_every_s", 1, 3600),
+        ("shutdown", "deadline_s", 1, 300),
+    ];
+
+    /// Keys for which 0, outside of the range, has a special meaning.
+    const ZERO_IS_SPECIAL: &[&str] = &[
+        "http.full_scrape_every_s",
+        "limits.memory_max_mib",
+        "statistics.interval_s",
+        "latency.interval_s",
+        "latency.kernel_sample_every_s",
+    ];
+
+    /// Values of other keys that this value requires, because their defaults contradict it.
+    fn companions(key: &str, value: i64) -> String {
+        match key {
+            "announce.interval_s" => "peer_lifetime_s = 32000".to_owned(),
+            "announce.interval_jitter_percent" => "peer_lifetime_s = 2760".to_owned(),
+            "announce.numwant_default" => "numwant_max = 200".to_owned(),
+            "announce.numwant_max" => format!("numwant_default = {value}"),
+            "announce.peer_lifetime_s" => "interval_s = 60\ninterval_jitter_percent = 0".to_owned(),
+            _ => String::new(),
         }
     }
 
-    fn visit_u64<E: Error>(self, value: u64) -> Result<T, E> {
-        self.accept(value).ok_or_else(|| E::invalid_value(Unexpected::Unsigned(value), &self))
+    fn text(section: &str, name: &str, value: i64) -> String {
+        let companions = companions(&format!("{section}.{name}"), value);
+        format!("[{section}]\n{name} = {value}\n{companions}\n")
     }
 
-    fn visit_i64<E: Error>(self, value: i64) -> Result<T, E> {
-        u64::try_from(value)
-            .ok()
-            .and_then(|value| self.accept(value))
-            .ok_or_else(|| E::invalid_value(Unexpected::Signed(value), &self))
+    #[test]
+    fn both_ends_of_every_range_are_accepted() {
+        for (section, name, min, max) in RANGES {
+            for value in [*min, *max] {
+                let loaded = load_text(&text(section, name, value));
+                assert!(loaded.is_ok(), "{section}.{name} = {value}: {loaded:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn values_just_outside_every_range_are_refused_with_file_line_key_and_range() {
+        for (section, name, min, max) in RANGES {
+            let key = format!("{section}.{name}");
+            let allowed = format!("an integer from {min} to {max}");
+            let below = if ZERO_IS_SPECIAL.contains(&key.as_str()) && *min == 1 { -1 } else { min - 1 };
+            for value in [below, max + 1, i64::MIN, i64::MAX] {
+                let parts = [key.as_str(), &format!("`{value}`"), &allowed];
+                assert_refused(&format!("[{section}]\n{name} = {value}\n"), 2, &parts);
+            }
+        }
+    }
+
+    #[test]
+    fn an_out_of_range_variable_is_refused_with_its_name_key_and_range() {
+        for (section, name, min, max) in RANGES {
+            let key = format!("{section}.{name}");
+            let variable = format!("RINGTRACK_{section}_{name}").to_uppercase();
+            let allowed = format!("an integer from {min} to {max}");
+            for value in [(max + 1).to_string(), "99999999999999999999999".to_owned()] {
+                assert_variable_refused(&variable, &value, &[&key, &allowed]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_value_that_is_not_an_integer_is_refused_with_the_range() {
+        for (section, name, min, max) in RANGES {
+            let key = format!("{section}.{name}");
+            let allowed = format!("an integer from {min} to {max}");
+            for value in ["\"many\"", "1.5", "true", "[1]", "{ a = 1 }", "1979-05-27"] {
+                assert_refused(&format!("\n[{section}]\n{name} = {value}\n"), 3, &[&key, &allowed]);
+            }
+        }
+    }
+
+    #[test]
+    fn zero_is_accepted_where_it_has_a_special_meaning() {
+        assert!(load_text("[limits]\nmemory_max_mib = 0\n[statistics]\ninterval_s = 0\n").is_ok());
+        assert!(load_environment(&[("RINGTRACK_STATISTICS_INTERVAL_S", "0")]).is_ok());
+        assert_refused("[limits]\nmemory_max_mib = 1\n", 2, &["0 or an integer from 16 to 16777216"]);
+    }
+
+    #[test]
+    fn the_documentation_of_every_range_states_the_same_numbers() {
+        for (section, name, min, max) in RANGES {
+            let allowed = allowed_line(section, name);
+            assert!(allowed.contains(&format!("{min} to")), "{section}.{name}: {allowed}");
+            assert!(allowed.contains(&format!("to {max} ")), "{section}.{name}: {allowed}");
+        }
+    }
+
+    #[test]
+    fn every_key_with_an_integer_default_is_in_the_table_of_ranges() {
+        for key in keys() {
+            let documented = allowed_line(key.section, key.name);
+            let starts_with_number =
+                documented.trim_start_matches(" Allowed: ").starts_with(|c: char| c.is_ascii_digit());
+            let listed = RANGES.iter().any(|range| (range.0, range.1) == (key.section, key.name));
+            assert_eq!(starts_with_number, listed, "{key}");
+        }
+    }
+
+    /// Returns the paragraph of the key's documentation that states what is allowed, on one line.
+    fn allowed_line(section: &str, name: &str) -> String {
+        let section = Configuration::SECTIONS.iter().find(|known| known.name == section).unwrap();
+        let key = section.keys.iter().find(|key| key.name == name).unwrap();
+        let from_allowed = key.documentation.iter().skip_while(|line| !line.starts_with(" Allowed: "));
+        from_allowed.take_while(|line| !line.is_empty()).copied().collect()
     }
 }

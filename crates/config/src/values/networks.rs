@@ -1,98 +1,47 @@
-//! Lists of IP networks.
+//! IP networks.
 
-use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use serde::Serializer;
-use serde::de::{Deserialize, Deserializer, Error, Expected, SeqAccess, Unexpected, Visitor};
+use serde::de::Error;
+
+use super::Fault;
+use super::list::Item;
 
 /// The prefix length of IPv4 addresses in IPv6 form (`::ffff:0:0/96`).
 const MAPPED_PREFIX_BITS: u8 = 96;
 
-/// Reads at most `MAX` networks; a single network needs no list.
-pub(crate) fn up_to<'de, const MAX: usize, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Vec<IpNet>, D::Error> {
-    deserializer.deserialize_any(Networks::<MAX>)
-}
+impl Item for IpNet {
+    const EXPECTED: &'static str = "a network such as \"192.0.2.0/24\", \"2001:db8::/32\" or \"192.0.2.1\"";
+    const LIST: &'static str = "networks such as [\"192.0.2.0/24\", \"2001:db8::/32\"]";
 
-/// Serializes networks as text.
-pub(crate) fn show<S: Serializer>(networks: &[IpNet], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(networks.iter().map(ToString::to_string))
-}
-
-struct Networks<const MAX: usize>;
-
-impl<'de, const MAX: usize> Visitor<'de> for Networks<MAX> {
-    type Value = Vec<IpNet>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
-            "a list of 0 to {MAX} different networks such as [\"192.0.2.0/24\", \"2001:db8::/32\"]"
-        )
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(vec![OneNetwork.visit_str(text)?.0])
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Self::Value, A::Error> {
-        let mut networks = Vec::new();
-        while let Some(Network(network)) = sequence.next_element()? {
-            if networks.len() == MAX {
-                return Err(A::Error::invalid_length(MAX + 1, &self));
-            }
-            if networks.contains(&network) {
-                let expected: &dyn Expected = &self;
-                return Err(A::Error::custom(format_args!("{network} occurs twice, expected {expected}")));
-            }
-            networks.push(network);
-        }
-        Ok(networks)
-    }
-}
-
-struct Network(IpNet);
-
-impl<'de> Deserialize<'de> for Network {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(OneNetwork)
-    }
-}
-
-struct OneNetwork;
-
-impl Visitor<'_> for OneNetwork {
-    type Value = Network;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a network such as \"192.0.2.0/24\", \"2001:db8::/32\" or \"192.0.2.1\"")
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Network, E> {
-        let network = parse(text).ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))?;
+    fn parse(text: &str) -> Result<Option<Self>, Fault> {
+        let Ok(network) = text.parse().or_else(|_| text.parse::<IpAddr>().map(Self::from)) else {
+            return Ok(None);
+        };
         if let Some(plain) = mapped(network) {
-            return Err(E::custom(format_args!(
+            return Err(Fault::custom(format_args!(
                 "{network} is an IPv4 network in IPv6 form, expected \"{plain}\""
             )));
         }
         // Bits after the prefix are a mistake in the address, or in the prefix, which would then cover too much.
         if network != network.trunc() {
-            return Err(E::custom(format_args!(
+            return Err(Fault::custom(format_args!(
                 "{network} has bits set after its prefix, expected \"{}\" or \"{}\"",
                 network.trunc(),
                 network.addr(),
             )));
         }
-        Ok(Network(network))
+        Ok(Some(network))
     }
-}
 
-/// Parses a network or a single address.
-fn parse(text: &str) -> Option<IpNet> {
-    text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
+    fn conflict(&self, later: &Self) -> Option<String> {
+        (self == later).then(|| format!("{self} occurs twice"))
+    }
+
+    fn text(&self) -> String {
+        self.to_string()
+    }
 }
 
 /// Returns the IPv4 form of a network of IPv4 addresses in IPv6 form. Such a network would never match, since clients

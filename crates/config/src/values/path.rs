@@ -1,58 +1,31 @@
 //! Optional paths.
 
-use std::fmt;
-use std::marker::PhantomData;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use serde::Serializer;
-use serde::de::{Deserializer, Error, Visitor};
+use super::{Fault, Json, Value, Written, text};
 
-/// A value that is written as a path, or as "" with a special meaning.
-pub(crate) trait PathOrNothing: Sized {
-    /// The allowed values, as stated in errors.
-    const EXPECTED: &'static str;
-    /// The meaning of "".
-    const NOTHING: Self;
+/// The allowed values of a key for a file.
+pub(crate) const FILE: &str = "the path of a file, or \"\" for none";
+/// The allowed values of a key for a certificate or its private key.
+pub(crate) const PEM_FILE: &str = "the path of a file in PEM, or \"\" for none";
 
-    fn path(path: PathBuf) -> Self;
-
-    /// Returns the path, unless the value is "".
-    fn named(&self) -> Option<&Path>;
-}
-
-/// Reads a path or "".
-pub(crate) fn or_nothing<'de, D: Deserializer<'de>, T: PathOrNothing>(
-    deserializer: D,
-) -> Result<T, D::Error> {
-    deserializer.deserialize_any(Text(PhantomData))
-}
-
-/// Serializes the path, or "".
-pub(crate) fn show<T: PathOrNothing, S: Serializer>(path: &T, serializer: S) -> Result<S::Ok, S::Error> {
-    match path.named() {
-        Some(path) => serializer.collect_str(&path.display()),
-        None => serializer.serialize_str(""),
+/// Reads a path or "". `expected` states what is allowed.
+pub(crate) fn path(expected: &str) -> impl FnOnce(&Value<'_>) -> Result<Option<PathBuf>, Fault> {
+    move |value: &Value<'_>| {
+        let path = text(value, expected)?;
+        Ok((!path.is_empty()).then(|| path.into()))
     }
 }
 
-struct Text<T>(PhantomData<T>);
-
-impl<T: PathOrNothing> Visitor<'_> for Text<T> {
-    type Value = T;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(T::EXPECTED)
-    }
-
-    fn visit_str<E: Error>(self, path: &str) -> Result<T, E> {
-        Ok(if path.is_empty() { T::NOTHING } else { T::path(path.into()) })
+impl Written for Option<PathBuf> {
+    fn written(&self) -> Json {
+        self.as_ref().map(|path| path.display().to_string()).unwrap_or_default().into()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use crate::testing::{assert_refused, load_text};
-    use crate::{ConnectionIdKey, LatencyDirectory, NamedFile, PemFile};
 
     /// Every key that takes a path, with the expectation in its error.
     const PATHS: &[(&str, &str, &str)] = &[
@@ -78,14 +51,14 @@ mod tests {
             load_text(&keys.map(|key| format!("{key} = \"{path}\"\n")).concat()).unwrap()
         };
         let (named, unnamed) = (load("/tmp/x"), load(""));
-        assert_eq!(named.connection_ids.key_file, ConnectionIdKey::File("/tmp/x".into()));
-        assert_eq!(named.https.key_file, PemFile::Path("/tmp/x".into()));
-        assert_eq!(named.latency.directory, LatencyDirectory::Path("/tmp/x".into()));
-        assert_eq!(unnamed.connection_ids.key_file, ConnectionIdKey::Random);
-        assert_eq!(named.api.tokens_file, NamedFile::Path("/tmp/x".into()));
-        assert_eq!(unnamed.api.tokens_file, NamedFile::Unset);
-        assert_eq!(unnamed.https.key_file, PemFile::Unset);
-        assert_eq!(unnamed.latency.directory, LatencyDirectory::Automatic);
+        let (path, none) = (Some("/tmp/x".into()), None);
+        assert_eq!(
+            (named.connection_ids.key_file, unnamed.connection_ids.key_file),
+            (path.clone(), none.clone())
+        );
+        assert_eq!((named.https.key_file, unnamed.https.key_file), (path.clone(), none.clone()));
+        assert_eq!((named.latency.directory, unnamed.latency.directory), (path.clone(), none.clone()));
+        assert_eq!((named.api.tokens_file, unnamed.api.tokens_file), (path, none));
     }
 
     #[test]

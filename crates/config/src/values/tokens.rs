@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
-use serde::{Serialize, Serializer};
+use serde::de::Error;
 
 use crate::limits::{
     API_LABEL_CHARACTERS_MAX, API_TOKEN_CHARACTERS_MAX, API_TOKEN_CHARACTERS_MIN, API_TOKENS_MAX,
 };
-use crate::values::secret_text::{SecretText, SecretValue};
+use crate::values::{Fault, Json, Value, Written};
 
 /// The text that is shown in place of a token.
 const SHOWN: &str = "(secret)";
@@ -58,6 +57,10 @@ pub struct Tokens(BTreeMap<Box<str>, Token>);
 /// The fault of a list of tokens. No message shows a token.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TokensError {
+    #[error("the value (not shown) is not a table, expected tokens as label = token")]
+    NoTable,
+    #[error("the value (not shown) is not text, expected text in quotes")]
+    NoText,
     #[error("expected tokens as label = token")]
     NoPair,
     #[error(
@@ -133,83 +136,59 @@ fn check_token(label: &str, token: &str) -> Result<(), TokensError> {
     if token.bytes().all(is_of_token) { Ok(()) } else { Err(TokensError::Characters(label.into())) }
 }
 
-/// Serializes the labels, with a placeholder for each token.
-impl Serialize for Tokens {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(label, token)| match token.rights {
-            TokenRights::Full => (label.to_string(), SHOWN),
+/// The labels, with a placeholder for each token.
+impl Written for Tokens {
+    fn written(&self) -> Json {
+        let label = |(label, token): (&str, &Token)| match token.rights {
+            TokenRights::Full => (label.to_owned(), SHOWN),
             TokenRights::ReadOnly => (format!("{label}.{READ_ONLY}"), SHOWN),
-        }))
+        };
+        self.iter().map(label).collect()
     }
 }
 
-impl<'de> Deserialize<'de> for Tokens {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(TokensVisitor)
-    }
+/// Reads a table of tokens, or the pairs of a variable. A value of another type is not shown, since it may be a token.
+pub(crate) fn tokens(value: &Value<'_>) -> Result<Tokens, Fault> {
+    read(value).map_err(Fault::custom)
 }
 
-struct TokensVisitor;
-
-/// Returns the error that a value is not a table, without showing the value.
-fn no_table<T, E: Error>() -> Result<T, E> {
-    Err(E::custom(format_args!("the value (not shown) is not a table, {}", TokensError::NoPair)))
-}
-
-impl<'de> Visitor<'de> for TokensVisitor {
-    type Value = Tokens;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a table of tokens, label = \"token\"")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Tokens, A::Error> {
-        let mut tokens = Tokens::default();
-        while let Some((label, value)) = map.next_entry::<String, SecretValue>()? {
-            let named = match value {
-                SecretValue::Text(token) => vec![(label, token)],
-                SecretValue::Table(by_rights) => by_rights
-                    .into_iter()
-                    .map(|(rights, token)| (format!("{label}.{rights}"), token))
-                    .collect(),
-            };
-            for (name, token) in named {
-                tokens.add(&name, &token).map_err(A::Error::custom)?;
+fn read(value: &Value<'_>) -> Result<Tokens, TokensError> {
+    let mut tokens = Tokens::default();
+    match value {
+        Value::Table(table) => {
+            for (label, value) in table {
+                for (name, token) in named(label.get_ref(), value.get_ref())? {
+                    tokens.add(&name, token)?;
+                }
             }
         }
-        Ok(tokens)
-    }
-
-    /// Reads the pairs of a variable, which are separated by commas.
-    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Tokens, A::Error> {
-        let mut tokens = Tokens::default();
-        while let Some(SecretText(pair)) = sequence.next_element()? {
-            tokens.add_pair(&pair).map_err(A::Error::custom)?;
+        Value::Array(pairs) => {
+            for pair in pairs {
+                tokens.add_pair(text(pair.get_ref())?)?;
+            }
         }
-        Ok(tokens)
+        Value::String(pair) => tokens.add_pair(pair)?,
+        _ => return Err(TokensError::NoTable),
     }
+    Ok(tokens)
+}
 
-    fn visit_str<E: Error>(self, pair: &str) -> Result<Tokens, E> {
-        let mut tokens = Tokens::default();
-        tokens.add_pair(pair).map_err(E::custom)?;
-        Ok(tokens)
+/// Returns the tokens of a label with their names: the label itself, or the label with a suffix.
+fn named<'a>(label: &str, value: &'a Value<'_>) -> Result<Vec<(String, &'a str)>, TokensError> {
+    match value {
+        Value::Table(by_rights) => {
+            let name = |rights: &str| format!("{label}.{rights}");
+            by_rights
+                .iter()
+                .map(|(rights, token)| Ok((name(rights.get_ref()), text(token.get_ref())?)))
+                .collect()
+        }
+        token => Ok(vec![(label.to_owned(), text(token)?)]),
     }
+}
 
-    fn visit_bool<E: Error>(self, _: bool) -> Result<Tokens, E> {
-        no_table()
-    }
-
-    fn visit_i64<E: Error>(self, _: i64) -> Result<Tokens, E> {
-        no_table()
-    }
-
-    fn visit_u64<E: Error>(self, _: u64) -> Result<Tokens, E> {
-        no_table()
-    }
-
-    fn visit_f64<E: Error>(self, _: f64) -> Result<Tokens, E> {
-        no_table()
-    }
+fn text<'a>(value: &'a Value<'_>) -> Result<&'a str, TokensError> {
+    value.as_str().ok_or(TokensError::NoText)
 }
 
 #[cfg(test)]

@@ -1,26 +1,21 @@
-//! `[api]`: the management API.
+//! `[api]` and `[health_check_api]`: the management API and the health check.
 
-use std::fs::File;
-use std::io::{self, Read};
 use std::net::SocketAddr;
-use std::path::Path;
-
-use confique::Config;
-use serde::Serialize;
+use std::path::{Path, PathBuf};
 
 use crate::ConfigError;
-use crate::assignment::Origin;
-use crate::limits::{self, API_TOKENS_FILE_BYTES_MAX};
-use crate::values::addresses;
-use crate::values::named_file::NamedFile;
-use crate::values::path;
-use crate::values::tokens::{Tokens, TokensError};
+use crate::declare::section;
+use crate::file::{self, Origin};
+use crate::limits::{ADDRESSES_MAX, API_TOKENS_FILE_BYTES_MAX};
+use crate::values::list::list;
+use crate::values::loopback;
+use crate::values::path::{FILE, PEM_FILE, path};
+use crate::values::tokens::{Tokens, tokens};
 
-use super::https::PemFile;
+section! {
+    /// The management API.
+    pub struct Api;
 
-/// The management API.
-#[derive(Debug, Clone, PartialEq, Eq, Config, Serialize)]
-pub struct Api {
     /// The addresses and TCP ports on which the management API is served.
     ///
     /// Allowed: a list of 0 to 16 different socket addresses, IPv6 in brackets; [] disables it. It is also disabled as
@@ -30,12 +25,8 @@ pub struct Api {
     ///
     /// Anyone who can reach it and has a token controls the tracker. Other machines should reach it over TLS only: see
     /// `certificate_file`.
-    #[config(
-        env = "RINGTRACK_API_LISTEN",
-        default = ["127.0.0.1:1212"],
-        deserialize_with = addresses::listen::<{ limits::API_LISTEN_MIN }, { limits::API_LISTEN_MAX }, _>
-    )]
-    pub listen: Vec<SocketAddr>,
+    // Minimum: the APIs can be disabled.
+    listen: Vec<SocketAddr> = loopback(1212), list(0..=ADDRESSES_MAX);
 
     /// The tokens that grant access to the management API, each with a label that names its holder.
     ///
@@ -47,8 +38,7 @@ pub struct Api {
     /// `tokens_file`, the management API is not started, whatever `listen` is. 16 random letters and digits are
     /// impossible to guess; `head -c 24 /dev/urandom | base64` makes a longer token. Tokens are never logged or shown.
     /// On SIGHUP they are reloaded, unlike all other keys of this file.
-    #[config(env = "RINGTRACK_API_TOKENS", default = {})]
-    pub tokens: Tokens,
+    tokens: Tokens = Tokens::default(), tokens;
 
     /// A file with more tokens.
     ///
@@ -58,9 +48,7 @@ pub struct Api {
     /// comment. The file keeps the tokens out of this one, which others may read: with systemd,
     /// `LoadCredential=tokens:/etc/ringtrack/tokens` provides it as `/run/credentials/ringtrack.service/tokens`. It is
     /// read at the start and on SIGHUP.
-    #[config(env = "RINGTRACK_API_TOKENS_FILE", default = "", deserialize_with = path::or_nothing)]
-    #[serde(serialize_with = "path::show")]
-    pub tokens_file: NamedFile,
+    tokens_file: Option<PathBuf> = None, path(FILE);
 
     /// The PEM file with the certificate chain: the server's own certificate first, then the intermediate certificates.
     ///
@@ -68,24 +56,35 @@ pub struct Api {
     ///
     /// With both, the management API is served over TLS only. Without, everyone on the network path can read the
     /// tokens: keep `listen` on a loopback address then.
-    #[config(env = "RINGTRACK_API_CERTIFICATE_FILE", default = "", deserialize_with = path::or_nothing)]
-    #[serde(serialize_with = "path::show")]
-    pub certificate_file: PemFile,
+    certificate_file: Option<PathBuf> = None, path(PEM_FILE);
 
     /// The PEM file with the certificate's private key.
     ///
     /// Allowed: the path of a file, or ""; set both this key and `certificate_file`, or neither.
     ///
     /// Anyone who can read it can impersonate the management API: make it readable by the tracker's user only.
-    #[config(env = "RINGTRACK_API_KEY_FILE", default = "", deserialize_with = path::or_nothing)]
-    #[serde(serialize_with = "path::show")]
-    pub key_file: PemFile,
+    key_file: Option<PathBuf> = None, path(PEM_FILE);
+}
+
+section! {
+    /// The health check, for programs that monitor the tracker.
+    pub struct HealthCheckApi;
+
+    /// The addresses and TCP ports on which `/health_check` is served over plain HTTP.
+    ///
+    /// Allowed: a list of 0 to 16 different socket addresses, IPv6 in brackets; [] disables it. Port 0 picks any free
+    /// port. No address may conflict with one in the `listen` of `[http]`, `[https]` or `[api]`; a wildcard address
+    /// conflicts with every address of its family and port.
+    ///
+    /// Containers and load balancers use it to check whether the tracker is healthy. It requires no token, since it
+    /// reveals little; do not make it reachable from the internet all the same.
+    listen: Vec<SocketAddr> = loopback(1313), list(0..=ADDRESSES_MAX);
 }
 
 impl Api {
     /// Returns whether the management API is to be served: there is an address, and a token or a tokens file.
     pub fn is_wanted(&self) -> bool {
-        !self.listen.is_empty() && (!self.tokens.is_empty() || self.tokens_file.path().is_some())
+        !self.listen.is_empty() && (!self.tokens.is_empty() || self.tokens_file.is_some())
     }
 
     /// Reads `tokens_file` and returns its tokens together with those of the configuration.
@@ -95,24 +94,13 @@ impl Api {
     /// If the file cannot be read, a line of it is invalid, or a label occurs twice.
     pub fn all_tokens(&self) -> Result<Tokens, ConfigError> {
         let mut tokens = self.tokens.clone();
-        if let Some(file) = self.tokens_file.path() {
-            add_lines(&mut tokens, file, &read(file)?)?;
+        if let Some(file) = &self.tokens_file {
+            let text = file::read(file, API_TOKENS_FILE_BYTES_MAX, "a tokens file")
+                .map_err(|reason| ConfigError::UnreadableTokens { file: file.clone(), reason })?;
+            add_lines(&mut tokens, file, &text)?;
         }
         Ok(tokens)
     }
-}
-
-fn read(file: &Path) -> Result<String, ConfigError> {
-    let mut text = String::new();
-    let read = File::open(file)
-        .and_then(|open| open.take(API_TOKENS_FILE_BYTES_MAX + 1).read_to_string(&mut text))
-        .map_err(|reason| ConfigError::UnreadableTokens { file: file.to_owned(), reason })?;
-    if read as u64 > API_TOKENS_FILE_BYTES_MAX {
-        let reason = format!("longer than {API_TOKENS_FILE_BYTES_MAX} bytes, the limit of a tokens file");
-        let reason = io::Error::new(io::ErrorKind::FileTooLarge, reason);
-        return Err(ConfigError::UnreadableTokens { file: file.to_owned(), reason });
-    }
-    Ok(text)
 }
 
 fn add_lines(tokens: &mut Tokens, file: &Path, text: &str) -> Result<(), ConfigError> {
@@ -120,14 +108,13 @@ fn add_lines(tokens: &mut Tokens, file: &Path, text: &str) -> Result<(), ConfigE
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        tokens.add_pair(line).map_err(|error| invalid_line(file, index + 1, &error))?;
+        tokens.add_pair(line).map_err(|error| ConfigError::Value {
+            origin: Origin::File { file: file.to_owned(), line: index + 1 }.to_string(),
+            key: "api.tokens_file".to_owned(),
+            reason: error.to_string(),
+        })?;
     }
     Ok(())
-}
-
-fn invalid_line(file: &Path, line: usize, error: &TokensError) -> ConfigError {
-    let origin = Origin::File { file: file.to_owned(), line }.to_string();
-    ConfigError::Value { origin, key: "api.tokens_file".to_owned(), reason: error.to_string() }
 }
 
 #[cfg(test)]

@@ -1,20 +1,79 @@
-//! `[access]`: which clients and torrents are served.
+//! `[announce]` and `[access]`: which announces are accepted, and what their replies contain.
 
-use confique::Config;
+use std::path::PathBuf;
+
 use ipnet::IpNet;
 use primitives::PeerIdPrefix;
-use serde::Serialize;
 
-use crate::limits;
-use crate::values::choice::{self, Choice};
-use crate::values::integer::between;
-use crate::values::named_file::NamedFile;
-use crate::values::switch::Switch;
-use crate::values::{clients, networks, path};
+use crate::declare::section;
+use crate::limits::{CLIENTS_MAX, NETWORKS_MAX};
+use crate::values::choice::{Switch, choice, one_of};
+use crate::values::integer::integer;
+use crate::values::list::list;
+use crate::values::path::{FILE, path};
 
-/// The clients and torrents that are served.
-#[derive(Debug, Clone, PartialEq, Eq, Config, Serialize)]
-pub struct Access {
+section! {
+    /// Replies to announces.
+    pub struct Announce;
+
+    /// How long a client is asked to wait before its next announce.
+    ///
+    /// Allowed: 60 to 14400 seconds.
+    ///
+    /// The load is the number of peers divided by the interval: half the interval means twice the requests. A short
+    /// interval keeps peer lists fresh; with a long one, peers that have left stay in them for longer. Public tracker
+    /// lists require 300 to 10800.
+    // Minimum: more than one announce per minute from every peer is load without use.
+    // Maximum: four hours: with the largest jitter, the longest lifetime still outlasts the interval.
+    interval_s: u32 = 1800, integer(60..=14_400);
+
+    /// The largest deviation of a reply's interval from `interval_s`: each reply's interval is drawn uniformly from
+    /// `interval_s` plus or minus this percentage.
+    ///
+    /// Allowed: 0 to 50 percent.
+    ///
+    /// Jitter spreads out clients that announced at the same moment (after a restart or a network failure), so that
+    /// they do not return as one wave. With 0, every client gets the same interval.
+    // Minimum: no jitter: every client gets the same interval.
+    // Maximum: at half of the interval, announces are already spread evenly; more only delays some clients.
+    interval_jitter_percent: u8 = 10, integer(0..=50);
+
+    /// The number of peers returned to a client that does not ask for a number.
+    ///
+    /// Allowed: 0 to 200 peers, and at most `numwant_max`.
+    ///
+    /// Clients need about 30 to 50 peers to get started. More peers make longer replies, which cost bandwidth.
+    // Minimum: a tracker may return no peers to clients that do not ask for a number.
+    numwant_default: u16 = 50, integer(0..=200);
+
+    /// The maximum number of peers returned, however many a client asks for.
+    ///
+    /// Allowed: 1 to 200 peers.
+    ///
+    /// A reply with 50 IPv4 peers has 320 bytes, one with 200 has 1220. More peers help clients of large swarms that
+    /// lose many connections, and let a scraper list a swarm in fewer requests. A reply carries fewer if they do not
+    /// fit in `udp.path_mtu_bytes`.
+    // Minimum: a tracker that never returns a peer has no use.
+    // Maximum: a reply with 200 IPv4 peers has 1220 bytes, and its packet fits a path of 1280 bytes.
+    numwant_max: u16 = 50, integer(1..=200);
+
+    /// How long a peer is kept after its last announce.
+    ///
+    /// Allowed: 120 to 32000 seconds, and at least 60 seconds more than the longest interval that the jitter can
+    /// produce: `interval_s` + `interval_jitter_percent` of it + 60.
+    ///
+    /// A peer that vanishes without `stopped` is returned to other clients, and uses memory, for this long. A shorter
+    /// lifetime removes such peers earlier, but also removes live peers whose announces are lost.
+    // Minimum: the shortest interval plus the slack: no interval allows a shorter lifetime.
+    // Maximum: a peer's expiry is a 16-bit count of seconds, half of whose range distinguishes the past from the
+    // future.
+    peer_lifetime_s: u32 = 2700, integer(120..=32_000);
+}
+
+section! {
+    /// Which clients and torrents are served.
+    pub struct Access;
+
     /// Which clients are served, and which torrents.
     ///
     /// Allowed: "public" (all clients, any torrent), "listed" (all clients, only torrents listed in `allow_file` or
@@ -24,9 +83,7 @@ pub struct Access {
     /// A list prevents the tracker from serving torrents that its operator does not know, and keeps made-up torrents
     /// out of its memory. A private tracker accounts the uploads and downloads of each key; its users announce to a
     /// personal URL that contains the key. Clients and torrents denied below are not served in any mode.
-    #[config(env = "RINGTRACK_ACCESS_MODE", default = "public", deserialize_with = choice::of)]
-    #[serde(serialize_with = "choice::show")]
-    pub mode: AccessMode,
+    mode: AccessMode = AccessMode::Public, one_of;
 
     /// A file with the torrents that are served.
     ///
@@ -36,9 +93,7 @@ pub struct Access {
     /// and logged. Torrents listed through the management API are served as well. The file is reloaded on SIGHUP and
     /// when it changes; if it cannot be read, the list stays as it was, but at the start this is an error. Replace the
     /// file with `mv`: one that is overwritten in place may be read half-written.
-    #[config(env = "RINGTRACK_ACCESS_ALLOW_FILE", default = "", deserialize_with = path::or_nothing)]
-    #[serde(serialize_with = "path::show")]
-    pub allow_file: NamedFile,
+    allow_file: Option<PathBuf> = None, path(FILE);
 
     /// A file with torrents that are not served.
     ///
@@ -46,9 +101,7 @@ pub struct Access {
     ///
     /// It has the format of `allow_file`, is reloaded in the same way and takes precedence: a torrent on both lists is
     /// not served. More torrents can be denied through the management API.
-    #[config(env = "RINGTRACK_ACCESS_DENY_FILE", default = "", deserialize_with = path::or_nothing)]
-    #[serde(serialize_with = "path::show")]
-    pub deny_file: NamedFile,
+    deny_file: Option<PathBuf> = None, path(FILE);
 
     /// The client software that is served, identified by the beginning of its peer ids.
     ///
@@ -57,13 +110,7 @@ pub struct Access {
     ///
     /// It keeps honest users from clients that count transfers wrongly. It does not stop anyone determined to get in: a
     /// client can send any peer id.
-    #[config(
-        env = "RINGTRACK_ACCESS_ALLOW_CLIENTS",
-        default = [],
-        deserialize_with = clients::up_to::<{ limits::CLIENTS_MAX }, _>
-    )]
-    #[serde(serialize_with = "clients::show")]
-    pub allow_clients: Vec<PeerIdPrefix>,
+    allow_clients: Vec<PeerIdPrefix> = Vec::new(), list(0..=CLIENTS_MAX);
 
     /// The client software that is not served, identified by the beginning of its peer ids.
     ///
@@ -72,13 +119,7 @@ pub struct Access {
     ///
     /// It takes precedence over `allow_clients`, so that one version of an allowed client can be denied. More clients
     /// can be denied through the management API. The peer id of each announce is compared with all of them.
-    #[config(
-        env = "RINGTRACK_ACCESS_DENY_CLIENTS",
-        default = [],
-        deserialize_with = clients::up_to::<{ limits::CLIENTS_MAX }, _>
-    )]
-    #[serde(serialize_with = "clients::show")]
-    pub deny_clients: Vec<PeerIdPrefix>,
+    deny_clients: Vec<PeerIdPrefix> = Vec::new(), list(0..=CLIENTS_MAX);
 
     /// The networks that are not served.
     ///
@@ -86,13 +127,7 @@ pub struct Access {
     ///
     /// More networks can be denied through the management API. Behind a proxy, the client's address is checked, not the
     /// proxy's.
-    #[config(
-        env = "RINGTRACK_ACCESS_DENY_NETWORKS",
-        default = [],
-        deserialize_with = networks::up_to::<{ limits::NETWORKS_MAX }, _>
-    )]
-    #[serde(serialize_with = "networks::show")]
-    pub deny_networks: Vec<IpNet>,
+    deny_networks: Vec<IpNet> = Vec::new(), list(0..=NETWORKS_MAX);
 
     /// The maximum number of torrents on the lists, and of torrents whose completed events are remembered.
     ///
@@ -100,26 +135,19 @@ pub struct Access {
     ///
     /// A listed torrent takes up to 40 bytes. Torrents beyond the limit are not listed, which is logged, and their
     /// completed events count from zero.
-    #[config(
-        env = "RINGTRACK_ACCESS_TORRENTS_MAX",
-        default = 10_000_000,
-        deserialize_with = between::<
-            { limits::ACCESS_TORRENTS_MIN }, { limits::ACCESS_TORRENTS_MAX }, _, _
-        >
-    )]
-    pub torrents_max: u32,
+    // Minimum: a list without torrents has no use.
+    // Maximum: the capacity of one core, so that the limit also holds with one core. Lists have at most a few million
+    // torrents.
+    torrents_max: u32 = 10_000_000, integer(1..=16_000_000);
 
     /// The maximum number of keys.
     ///
     /// Allowed: 1 to 10000000 keys.
     ///
     /// Every core has a copy of each key. The management API creates no key beyond the limit.
-    #[config(
-        env = "RINGTRACK_ACCESS_KEYS_MAX",
-        default = 1_000_000,
-        deserialize_with = between::<{ limits::ACCESS_KEYS_MIN }, { limits::ACCESS_KEYS_MAX }, _, _>
-    )]
-    pub keys_max: u32,
+    // Minimum: a private tracker without a key serves no clients.
+    // Maximum: every core has a copy of each key; no private tracker has more users.
+    keys_max: u32 = 1_000_000, integer(1..=10_000_000);
 
     /// The maximum number of sessions that are accounted. A session is one key's client on one torrent.
     ///
@@ -127,14 +155,9 @@ pub struct Access {
     ///
     /// A session records the figures of the last announce, from which the transfer since then is computed. Announces
     /// beyond the limit are served, but their transfers are not accounted; such announces are counted.
-    #[config(
-        env = "RINGTRACK_ACCESS_SESSIONS_MAX",
-        default = 10_000_000,
-        deserialize_with = between::<
-            { limits::ACCESS_SESSIONS_MIN }, { limits::ACCESS_SESSIONS_MAX }, _, _
-        >
-    )]
-    pub sessions_max: u32,
+    // Minimum: one session is the least that can be accounted.
+    // Maximum: the capacity of one core, so that the limit also holds with one core: about 3 GB.
+    sessions_max: u32 = 10_000_000, integer(1..=16_000_000);
 
     /// Whether the peers' ids and transfer figures are stored and shown by the management API.
     ///
@@ -143,22 +166,17 @@ pub struct Access {
     /// With "on", each peer takes about 100 bytes more, lists of peers over HTTP (`compact=0`) contain the ids, and
     /// `stopped` removes a peer only if it comes with that peer's id. With "off", the management API shows only the
     /// peers' addresses and whether they seed; keys are accounted all the same.
-    #[config(env = "RINGTRACK_ACCESS_PEER_DETAILS", default = "off", deserialize_with = choice::of)]
-    #[serde(serialize_with = "choice::show")]
-    pub peer_details: Switch,
+    peer_details: Switch = Switch::Off, one_of;
 }
 
-/// Which clients are served, and which torrents.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AccessMode {
-    /// All clients, and any torrent.
-    Public,
-    /// All clients, and only listed torrents.
-    Listed,
-    /// Clients with a key, and any torrent.
-    Private,
-    /// Clients with a key, and only listed torrents.
-    PrivateListed,
+choice! {
+    /// Which clients are served, and which torrents.
+    pub enum AccessMode {
+        Public = "public",
+        Listed = "listed",
+        Private = "private",
+        PrivateListed = "private-listed",
+    }
 }
 
 impl AccessMode {
@@ -173,18 +191,10 @@ impl AccessMode {
     }
 }
 
-impl Choice for AccessMode {
-    const CHOICES: &'static [(&'static str, Self)] = &[
-        ("public", Self::Public),
-        ("listed", Self::Listed),
-        ("private", Self::Private),
-        ("private-listed", Self::PrivateListed),
-    ];
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::values::choice::Choice;
 
     #[test]
     fn a_mode_decides_whether_clients_need_a_key_and_torrents_must_be_listed() {
