@@ -9,6 +9,7 @@ use crate::values::{Fault, Json, Value};
 /// A section of the configuration.
 pub(crate) trait Section {
     const KEYS: &'static [KeyText];
+    /// The documentation of the struct, which is the heading in the configuration file.
     const HEADING: &'static str;
 
     /// Reads the value of a key.

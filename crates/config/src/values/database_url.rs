@@ -288,7 +288,9 @@ mod tests {
 
     #[test]
     fn another_type_is_refused_without_the_value() {
-        for value in ["7351", "true", "7351.5", "[\"7351\"]", "{ a = \"7351\" }", "7351-01-01"] {
+        for value in
+            ["7351", "73517351735173517351", "true", "7351.5", "[\"7351\"]", "{ a = \"7351\" }", "7351-01-01"]
+        {
             let message = load_text(&format!("[database]\nurl = {value}\n")).unwrap_err().to_string();
             assert!(message.contains("database.url: ") && !message.contains("7351"), "{message}");
         }

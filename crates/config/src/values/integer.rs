@@ -45,7 +45,7 @@ fn is_of_64_bits(number: &i128) -> bool {
     i64::try_from(*number).is_ok() || u64::try_from(*number).is_ok()
 }
 
-/// Describes an integer in an error.
+/// Describes an integer in an error, as serde does.
 pub(super) fn described(digits: &DeInteger<'_>) -> String {
     match parse(digits) {
         Some(number) if is_of_64_bits(&number) => format!("integer `{number}`"),

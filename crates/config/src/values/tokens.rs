@@ -305,7 +305,7 @@ mod tests {
             &["label = token"],
             "hunter2",
         );
-        for value in ["7351735173517351", "7351735173517351.0", "true"] {
+        for value in ["7351735173517351", "73517351735173517351", "7351735173517351.0", "true"] {
             assert_refused_without_secret(value, &["api.tokens", "label = token"], "7351");
             let table = format!("{{ ops = {value} }}");
             assert_refused_without_secret(&table, &["api.tokens", "text in quotes"], "7351");
