@@ -39,19 +39,18 @@ pub(crate) enum Command {
     DefaultConfig,
 }
 
-/// Options of `dump-latency`. By default the directory is found as the tracker found it, by its command line, its
-/// environment and its configuration file.
+/// Options of `dump-latency`. By default the tracker itself names the directory.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DumpLatency {
     /// Process ID of the tracker; needed if several run, unless exactly one of them runs as this user
     #[arg(long)]
     pub(crate) pid: Option<u32>,
 
-    /// The tracker's configuration file, in place of the one that it was started with
+    /// A configuration file with the directory of the tracker's dumps, in place of the one that it names
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 
-    /// The directory of the tracker's dumps, in place of the configured one
+    /// The directory of the tracker's dumps, in place of the one that it names
     #[arg(long, value_name = "DIRECTORY", conflicts_with = "config")]
     pub(crate) directory: Option<PathBuf>,
 }

@@ -1,7 +1,6 @@
 //! The command `dump-latency`, which makes a running tracker dump its latencies.
 
 use crate::cli::DumpLatency;
-use crate::latency_directory::latency_directory;
 use crate::running_tracker::RunningTracker;
 use anyhow::{Context, bail};
 use control::{cores_missing, ends_requested_dump, newest_log, percentile_table, read_latencies};
@@ -21,9 +20,9 @@ const POLL_MS: u64 = 20;
 pub(crate) fn dump_latency(options: &DumpLatency) -> anyhow::Result<String> {
     let tracker = RunningTracker::find(options.pid)?;
     let directory = directory_of(&tracker, options)?;
-    let end = LogEnd::now(&directory, tracker.number())?;
-    tracker.request_report()?;
-    let (log, lines) = wait_for_dump(&directory, tracker.number(), &end)?;
+    let end = LogEnd::now(&directory, tracker.process())?;
+    tracker.request_dump()?;
+    let (log, lines) = wait_for_dump(&directory, tracker.process(), &end)?;
     let latencies = read_latencies(lines.as_bytes()).with_context(|| format!("in {}", log.display()))?;
     let table = percentile_table(latencies.iter().map(|(tag, histogram)| (tag, histogram)));
     let missing = missing_part(&lines).unwrap_or_default();
@@ -37,22 +36,13 @@ fn missing_part(lines: &str) -> Option<String> {
     Some(format!("cores missing: {cores}\n"))
 }
 
-/// Returns the directory of the tracker's dumps, found as the tracker finds it.
+/// Returns the directory of the tracker's dumps: its own answer, unless an option names another.
 fn directory_of(tracker: &RunningTracker, options: &DumpLatency) -> anyhow::Result<PathBuf> {
-    if let Some(directory) = &options.directory {
-        return Ok(directory.clone());
-    }
-    let found = || {
-        let (environment, working_directory) = (tracker.environment()?, tracker.working_directory()?);
-        let started_with = tracker.config_file()?.map(|file| working_directory.join(file));
-        let file = options.config.as_deref().or(started_with.as_deref());
-        let configured = config::load(file, environment.clone())?.configuration.latency.directory;
-        let logs_directory = environment.iter().find(|(name, _)| name == "LOGS_DIRECTORY");
-        let directory =
-            latency_directory(configured.as_deref(), logs_directory.map(|(_, value)| value.as_os_str()));
-        anyhow::Ok(working_directory.join(directory))
-    };
-    found().context("the directory of the tracker's dumps cannot be determined; name it with --directory")
+    let answered = tracker.directory()?;
+    let configured = options.config.as_deref().map(|file| config::load(Some(file), std::env::vars_os()));
+    let configured = configured.transpose()?.and_then(|loaded| loaded.configuration.latency.directory);
+    let directory = configured.or_else(|| options.directory.clone());
+    Ok(directory.unwrap_or_else(|| answered.to_owned()))
 }
 
 /// Where a tracker's log ends before the request.
@@ -77,7 +67,7 @@ fn wait_for_dump(directory: &Path, process: u32, end: &LogEnd) -> anyhow::Result
     while Instant::now() < deadline {
         let log = newest_log(directory, process)?;
         if let Some(log) = log
-            && let Some(lines) = requested_dump(&read_behind(&log, end)?)
+            && let Some(lines) = requested_dump(&read_after(&log, end)?)
         {
             return Ok((log, lines));
         }
@@ -90,7 +80,7 @@ fn wait_for_dump(directory: &Path, process: u32, end: &LogEnd) -> anyhow::Result
 }
 
 /// Returns what follows the given end of a log: all of it if the log is a new one, nothing if it does not exist.
-fn read_behind(log: &Path, end: &LogEnd) -> io::Result<String> {
+fn read_after(log: &Path, end: &LogEnd) -> io::Result<String> {
     let mut file = match File::open(log) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(String::new()),
         opened => opened?,
@@ -143,10 +133,10 @@ mod tests {
     fn only_new_lines_are_read_unless_the_log_is_a_new_one() {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("log");
-        fs::write(&log, "before behind").unwrap();
+        fs::write(&log, "before after").unwrap();
         let end = |log: Option<&Path>, bytes| LogEnd { log: log.map(Path::to_owned), bytes };
-        assert_eq!(read_behind(&log, &end(Some(&log), 6)).unwrap(), " behind");
-        assert_eq!(read_behind(&log, &end(Some(&log), 99)).unwrap(), "before behind");
-        assert_eq!(read_behind(&log, &end(None, 0)).unwrap(), "before behind");
+        assert_eq!(read_after(&log, &end(Some(&log), 6)).unwrap(), " after");
+        assert_eq!(read_after(&log, &end(Some(&log), 99)).unwrap(), "before after");
+        assert_eq!(read_after(&log, &end(None, 0)).unwrap(), "before after");
     }
 }

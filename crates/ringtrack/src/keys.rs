@@ -47,7 +47,8 @@ fn not_a_key(path: &Path) -> String {
     )
 }
 
-fn random<const BYTES: usize>() -> anyhow::Result<[u8; BYTES]> {
+/// Returns random bytes of the kernel.
+pub(crate) fn random<const BYTES: usize>() -> anyhow::Result<[u8; BYTES]> {
     let mut bytes = [0; BYTES];
     getrandom::fill(&mut bytes).context("the kernel returns no random bytes")?;
     Ok(bytes)

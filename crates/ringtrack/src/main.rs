@@ -6,7 +6,8 @@
 //! - `listen`, `api` and `storage` open the sockets and the database; `data_plane` and `management` start the workers
 //!   and their management, with settings from `tuning` and `http_settings`.
 //! - `signals`, `certificate_watch`, `api_tokens` and `service_manager` are active while the tracker serves.
-//! - `dump_latency` is a command of its own, which finds its tracker with `running_tracker`.
+//! - `dump_latency` is a command of its own, which finds its tracker with `running_tracker`; the
+//!   tracker's end of that socket is in the same file.
 #![forbid(unsafe_code)]
 
 mod api;

@@ -11,24 +11,27 @@ use crate::listen::{AllListeners, listen};
 use crate::locked_memory::check_locked_memory;
 use crate::management::{ManagementParts, start_management, tracker_listeners};
 use crate::prepare::Prepared;
+use crate::running_tracker::accept_requests;
 use crate::service_manager::Systemd;
-use crate::signals::{hangups, reload_at_hangups, requests_from_signals};
+use crate::signals::{forward_signals, hangups, reload_at_hangups};
 use crate::storage::Storage;
 use anyhow::bail;
 use config::Configuration;
 use control::{End, LatencyDumps, LatencySnapshot, Request, ServiceManager, Supervision, Workers, supervise};
 use core_link::{CoreCommand, CoreHandle};
-use std::io;
 use std::panic::{set_hook, take_hook};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tls::ServerIdentity;
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::mpsc::Receiver;
+use tokio::sync::mpsc::{Receiver, channel};
 use tokio::sync::watch;
 use tokio::time::Instant;
-use tracing::info;
+use tracing::{info, warn};
+
+/// Requests that may wait. More signals at the same moment add nothing.
+const REQUESTS_MAX: usize = 8;
 
 /// Serves until a signal requests a stop.
 pub(crate) fn run(prepared: &Prepared<'_>) -> anyhow::Result<()> {
@@ -43,8 +46,8 @@ pub(crate) fn run(prepared: &Prepared<'_>) -> anyhow::Result<()> {
 
 fn serve(prepared: &Prepared<'_>, listeners: AllListeners, runtime: &Runtime) -> anyhow::Result<()> {
     let (configuration, panicked) = (prepared.configuration, note_panics());
-    let (mut requests, hangups) =
-        runtime.block_on(async { io::Result::Ok((requests_from_signals()?, hangups()?)) })?;
+    let (requests, mut inbox) = channel(REQUESTS_MAX);
+    let hangups = runtime.block_on(async { forward_signals(&requests).and_then(|()| hangups()) })?;
     log_banner(prepared, &listeners);
     // Done before anything starts a thread, such as the database: threads inherit it. The workers choose their cores.
     keep_control_off(&prepared.cores);
@@ -65,7 +68,7 @@ fn serve(prepared: &Prepared<'_>, listeners: AllListeners, runtime: &Runtime) ->
     let end = runtime.block_on(async {
         let management = tokio::select! {
             management = start_management(configuration, parts) => management?,
-            () = until_stop(&mut requests) => {
+            () = until_stop(&mut inbox) => {
                 info!("stopping before the lists and keys are read");
                 data_plane.cores().request_stop();
                 return Ok(End::Orderly);
@@ -76,13 +79,16 @@ fn serve(prepared: &Prepared<'_>, listeners: AllListeners, runtime: &Runtime) ->
             watch_certificate(reloads.subscribe(), certificate);
         }
         reload_at_hangups(hangups, management.clone());
+        let supervision = supervision(configuration, latencies, panicked);
+        if let Err(error) = accept_requests(requests, &supervision.latency.directory) {
+            warn!("`ringtrack dump-latency` will not find this tracker: {error:#}");
+        }
         let (stop, stopped) = watch::channel(false);
         let mut serving = apis.serve(&Arc::new(management.clone()), &reloads, &stopped);
         info!("ready");
         let (manager, snapshot) =
             (SystemdNotifier { systemd: Systemd::ready(), stop }, data_plane.snapshot().clone());
-        let supervision = supervision(configuration, latencies, panicked);
-        let end = supervise(&data_plane, &manager, &snapshot, &supervision, requests).await;
+        let end = supervise(&data_plane, &manager, &snapshot, &supervision, inbox).await;
         manager.stop.send_replace(true);
         while serving.join_next().await.is_some() {}
         management.stop(Instant::now() + supervision.shutdown_deadline).await;

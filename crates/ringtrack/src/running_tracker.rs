@@ -1,168 +1,178 @@
-//! A tracker that runs on this machine, found in /proc.
+//! How `dump-latency` finds a running tracker: by an abstract socket, so that nothing is configured and no file stays.
+//!
+//! The tracker answers a connection with its process, its user and, if it accepts requests of the other side's user,
+//! the directory of its dumps. Then one byte requests a dump.
 
-use crate::cli::CommandLine;
+use crate::keys::random;
 use anyhow::{Context, bail, ensure};
-use clap::Parser;
-use rustix::process::{Pid, PidfdFlags, Signal, geteuid, pidfd_open, pidfd_send_signal, test_kill_process};
-use std::ffi::{OsStr, OsString};
+use control::Request;
+use rustix::process::geteuid;
+use std::collections::BTreeSet;
 use std::fmt::{self, Display, Formatter};
 use std::fs;
-use std::os::fd::OwnedFd;
-use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::io::{self, Read, Write};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
+use std::path::{self, Path, PathBuf};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::mpsc::Sender;
+use tokio::time::{sleep, timeout};
 
-/// The kernel's name for a process of this program.
-const NAME: &str = "ringtrack";
+/// How the name of each tracker's socket begins. The rest is random, so that nobody can take it beforehand.
+const NAME: &str = "ringtrack-";
 
-/// A process that serves and catches the signal SIGUSR1.
+/// The kernel's list of the sockets that this process can connect to.
+const SOCKETS: &str = "/proc/self/net/unix";
+
+/// Time that a tracker has to answer.
+const ANSWER_MAX: Duration = Duration::from_secs(1);
+
+/// Bytes of an answer that are read: two numbers and the longest path.
+const ANSWER_BYTES_MAX: u64 = 8192;
+
+/// Time that a connection has to make a request, while the command finds out which other trackers answer. The tracker
+/// serves one connection after another.
+const REQUEST_MAX: Duration = Duration::from_secs(10);
+
+/// Accepts requests for dumps to this directory from now on.
+pub(crate) fn accept_requests(requests: Sender<Request>, directory: &Path) -> anyhow::Result<()> {
+    let directory = path::absolute(directory)?;
+    let name = format!("{NAME}{:016x}", u64::from_ne_bytes(random()?));
+    let listener = UnixListener::bind_addr(&SocketAddr::from_abstract_name(name)?)?;
+    listener.set_nonblocking(true)?;
+    let listener = tokio::net::UnixListener::from_std(listener)?;
+    tokio::spawn(async move {
+        loop {
+            match listener.accept().await {
+                // A connection that breaks or is silent makes no request.
+                Ok((peer, _)) => drop(timeout(REQUEST_MAX, serve(peer, &directory, &requests)).await),
+                // Out of file descriptors, probably.
+                Err(_) => sleep(ANSWER_MAX).await,
+            }
+        }
+    });
+    Ok(())
+}
+
+async fn serve(
+    mut peer: tokio::net::UnixStream,
+    directory: &Path,
+    requests: &Sender<Request>,
+) -> io::Result<()> {
+    let (process, user, peers_user) = (std::process::id(), geteuid().as_raw(), peer.peer_cred()?.uid());
+    let is_accepted = peers_user == user || peers_user == 0;
+    let directory = if is_accepted { directory.to_string_lossy() } else { "".into() };
+    peer.write_all(format!("{process} {user} {directory}").as_bytes()).await?;
+    peer.shutdown().await?;
+    if is_accepted && peer.read(&mut [0]).await? > 0 {
+        // The tracker is stopping if nobody receives it.
+        requests.send(Request::Report).await.ok();
+    }
+    Ok(())
+}
+
+/// A tracker that has answered, and waits for a request.
 #[derive(Debug)]
 pub(crate) struct RunningTracker {
-    pid: Pid,
-    /// Opened before anything is read about the process, so that a signal never reaches another process that got the
-    /// same number later.
-    handle: OwnedFd,
-    /// The effective user.
-    uid: u32,
+    connection: UnixStream,
+    process: u32,
+    user: u32,
+    /// `None` if it accepts no requests of this user.
+    directory: Option<PathBuf>,
 }
 
 impl RunningTracker {
-    /// Finds the named process, or the only one that this user may send signals to, or of several the only one of
-    /// this user.
+    /// Finds the tracker of the named process, or the only one that accepts requests of this user, or of several the
+    /// only one of this user.
     pub(crate) fn find(named: Option<u32>) -> anyhow::Result<Self> {
-        let Some(number) = named else { return choose(all()?, geteuid().as_raw()) };
-        let tracker = Self::of(number).with_context(|| format!("there is no process {number}"))?;
-        ensure!(tracker.serves(), "{tracker} is not a tracker that serves");
-        Ok(tracker)
+        let trackers = all()?;
+        let Some(process) = named else { return choose(trackers, geteuid().as_raw()) };
+        let tracker = trackers.into_iter().find(|tracker| tracker.process == process);
+        tracker.with_context(|| format!("there is no process {process}, or it is not a tracker that serves"))
     }
 
-    fn of(number: u32) -> Option<Self> {
-        let pid = Pid::from_raw(i32::try_from(number).ok()?)?;
-        let handle = pidfd_open(pid, PidfdFlags::empty()).ok()?;
-        let status = fs::read_to_string(format!("/proc/{number}/status")).ok()?;
-        Some(Self { pid, handle, uid: effective_uid(&status)? })
+    fn connect(name: &str) -> anyhow::Result<Self> {
+        let connection = UnixStream::connect_addr(&SocketAddr::from_abstract_name(name)?)?;
+        connection.set_read_timeout(Some(ANSWER_MAX))?;
+        let mut answer = String::new();
+        (&connection).take(ANSWER_BYTES_MAX).read_to_string(&mut answer)?;
+        let mut words = answer.splitn(3, ' ');
+        let mut word = || words.next().context("the answer is incomplete");
+        let (process, user, directory) = (word()?.parse()?, word()?.parse()?, word()?);
+        Ok(Self {
+            connection,
+            process,
+            user,
+            directory: Some(directory.into()).filter(|_| !directory.is_empty()),
+        })
     }
 
-    pub(crate) fn number(&self) -> u32 {
-        self.pid.as_raw_pid().unsigned_abs()
+    pub(crate) fn process(&self) -> u32 {
+        self.process
     }
 
-    /// Requests a report by SIGUSR1.
-    pub(crate) fn request_report(&self) -> anyhow::Result<()> {
-        pidfd_send_signal(&self.handle, Signal::USR1).with_context(|| format!("{self} cannot be signalled"))
+    /// Returns the directory of its dumps.
+    pub(crate) fn directory(&self) -> anyhow::Result<&Path> {
+        self.directory.as_deref().with_context(|| format!("{self} accepts no requests of this user"))
     }
 
-    /// Returns the configuration file named on its command line.
-    pub(crate) fn config_file(&self) -> anyhow::Result<Option<PathBuf>> {
-        Ok(self.command_line()?.config)
-    }
-
-    /// Returns its environment as it was at its start.
-    pub(crate) fn environment(&self) -> anyhow::Result<Vec<(OsString, OsString)>> {
-        let variable = |text: OsString| {
-            let (name, value) = split_at_equals(text.as_bytes())?;
-            Some((OsStr::from_bytes(name).to_owned(), OsStr::from_bytes(value).to_owned()))
-        };
-        Ok(self.words("environ")?.into_iter().filter_map(variable).collect())
-    }
-
-    pub(crate) fn working_directory(&self) -> anyhow::Result<PathBuf> {
-        let link = self.file("cwd");
-        fs::read_link(&link).with_context(|| format!("{} cannot be read", link.display()))
-    }
-
-    /// Returns whether it can be signalled: a process of another kind would be killed, and so would a starting tracker.
-    fn serves(&self) -> bool {
-        let name = fs::read_to_string(self.file("comm"));
-        name.is_ok_and(|name| name.trim_end() == NAME)
-            && self.command_line().is_ok_and(|command_line| command_line.command.is_none())
-            && fs::read_to_string(self.file("status")).is_ok_and(|status| catches_usr1(&status))
-    }
-
-    fn command_line(&self) -> anyhow::Result<CommandLine> {
-        CommandLine::try_parse_from(self.words("cmdline")?).context("its command line is not a tracker's")
-    }
-
-    fn file(&self, name: &str) -> PathBuf {
-        format!("/proc/{}/{name}", self.number()).into()
-    }
-
-    /// Returns the words of one of its files, in which each ends with a zero byte.
-    fn words(&self, name: &str) -> anyhow::Result<Vec<OsString>> {
-        let file = self.file(name);
-        let bytes = fs::read(&file).with_context(|| format!("{} cannot be read", file.display()))?;
-        let words = bytes.split_inclusive(|&byte| byte == 0);
-        Ok(words.map(|word| OsStr::from_bytes(word.strip_suffix(&[0]).unwrap_or(word)).to_owned()).collect())
+    pub(crate) fn request_dump(&self) -> anyhow::Result<()> {
+        (&self.connection).write_all(b"\n").with_context(|| format!("{self} accepts no request"))
     }
 }
 
 impl Display for RunningTracker {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
-        write!(formatter, "process {} of user {}", self.number(), self.uid)
+        write!(formatter, "process {} of user {}", self.process, self.user)
     }
 }
 
-/// Returns all trackers that this user may send signals to.
+/// Returns all trackers that answer, whether or not they accept requests of this user.
 fn all() -> anyhow::Result<Vec<RunningTracker>> {
-    let entries = fs::read_dir("/proc").context("/proc cannot be read")?;
-    let numbers = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-    let mut trackers: Vec<_> = numbers
-        .filter_map(RunningTracker::of)
-        .filter(|tracker| tracker.serves() && test_kill_process(tracker.pid).is_ok())
-        .collect();
-    trackers.sort_by_key(RunningTracker::number);
+    let sockets = fs::read(SOCKETS).with_context(|| format!("{SOCKETS} cannot be read"))?;
+    let sockets = String::from_utf8_lossy(&sockets);
+    // Accepted connections have the name of their listener.
+    let names: BTreeSet<&str> = sockets.lines().filter_map(|line| Some(line.rsplit_once(" @")?.1)).collect();
+    let trackers = names.into_iter().filter(|name| name.starts_with(NAME));
+    let mut trackers: Vec<_> = trackers.filter_map(|name| RunningTracker::connect(name).ok()).collect();
+    trackers.sort_by_key(RunningTracker::process);
     Ok(trackers)
 }
 
-/// Returns the only tracker, or else the only one of a user.
-fn choose(trackers: Vec<RunningTracker>, uid: u32) -> anyhow::Result<RunningTracker> {
-    ensure!(!trackers.is_empty(), "no tracker runs here that this user may send signals to");
+/// Returns the only tracker that accepts requests of this user, or else the only one of a user.
+fn choose(mut trackers: Vec<RunningTracker>, user: u32) -> anyhow::Result<RunningTracker> {
+    trackers.retain(|tracker| tracker.directory.is_some());
+    ensure!(!trackers.is_empty(), "no tracker runs here that accepts requests of this user");
     let listed = trackers.iter().map(RunningTracker::to_string).collect::<Vec<_>>().join(", ");
     let is_only_one = trackers.len() == 1;
-    let mut candidates = trackers.into_iter().filter(|tracker| is_only_one || tracker.uid == uid);
+    let mut candidates = trackers.into_iter().filter(|tracker| is_only_one || tracker.user == user);
     match (candidates.next(), candidates.next()) {
         (Some(tracker), None) => Ok(tracker),
         _ => bail!("several trackers run, {listed}: choose one with --pid"),
     }
 }
 
-fn split_at_equals(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let at = text.iter().position(|&byte| byte == b'=')?;
-    Some((&text[..at], &text[at + 1..]))
-}
-
-/// Returns the effective user, which is the second one in a process's status.
-fn effective_uid(status: &str) -> Option<u32> {
-    let users = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
-    users.split_whitespace().nth(1)?.parse().ok()
-}
-
-/// Returns whether the caught signals in a process's status, a hexadecimal mask, include SIGUSR1.
-fn catches_usr1(status: &str) -> bool {
-    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
-    let mask = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
-    mask >> (Signal::USR1.as_raw() - 1) & 1 == 1
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rustix::io::Errno;
-    use rustix::process::getpid;
-    use std::process::{Command, Stdio};
+    use tokio::sync::mpsc::channel;
+    use tokio::task::spawn_blocking;
 
-    /// Returns trackers with these numbers and users, whose handles are those of this process.
+    /// Returns trackers with these processes and users.
     fn trackers(known: &[(u32, u32)]) -> Vec<RunningTracker> {
-        let tracker = |&(number, uid): &(u32, u32)| RunningTracker {
-            pid: Pid::from_raw(number.cast_signed()).unwrap(),
-            handle: pidfd_open(getpid(), PidfdFlags::empty()).unwrap(),
-            uid,
+        let tracker = |&(process, user): &(u32, u32)| RunningTracker {
+            connection: UnixStream::pair().unwrap().0,
+            process,
+            user,
+            directory: Some("/".into()),
         };
         known.iter().map(tracker).collect()
     }
 
     fn chosen(known: &[(u32, u32)]) -> Result<u32, String> {
         let tracker = choose(trackers(known), 1000);
-        tracker.map(|tracker| tracker.number()).map_err(|error| error.to_string())
+        tracker.map(|tracker| tracker.process()).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -180,34 +190,27 @@ mod tests {
     }
 
     #[test]
-    fn a_process_that_has_ended_is_not_signalled_through_its_handle() {
-        let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
-        let tracker = RunningTracker::of(child.id()).unwrap();
-        assert_eq!(tracker.uid, geteuid().as_raw());
-        child.kill().unwrap();
-        child.wait().unwrap();
-        let error = tracker.request_report().unwrap_err();
-        assert_eq!(error.downcast_ref::<Errno>(), Some(&Errno::SRCH));
+    fn a_tracker_that_accepts_no_requests_of_this_user_is_not_chosen() {
+        let mut tracker = trackers(&[(7, 0)]).remove(0);
+        tracker.directory = None;
+        let error = tracker.directory().unwrap_err().to_string();
+        assert_eq!(error, "process 7 of user 0 accepts no requests of this user");
+        assert!(choose(vec![tracker], 1000).is_err());
     }
 
-    #[test]
-    fn a_process_that_does_not_serve_is_never_signalled() {
-        let error = RunningTracker::find(Some(std::process::id())).unwrap_err().to_string();
-        assert!(error.ends_with(" is not a tracker that serves"), "{error}");
-        let error = RunningTracker::find(Some(u32::MAX)).unwrap_err().to_string();
-        assert_eq!(error, "there is no process 4294967295");
-    }
-
-    #[test]
-    fn the_user_of_a_process_is_the_effective_one_of_its_status() {
-        assert_eq!(effective_uid("Name:\tx\nUid:\t1\t2\t3\t4\n"), Some(2));
-        assert_eq!(effective_uid("Name:\tx\n"), None);
-    }
-
-    #[test]
-    fn the_signals_that_a_process_catches_are_read_from_its_status() {
-        assert!(catches_usr1("Name:\tx\nSigCgt:\t0000000000000200\n"));
-        assert!(!catches_usr1("Name:\tx\nSigCgt:\tfffffffffffffdff\n"));
-        assert!(!catches_usr1("Name:\tx\n"));
+    #[tokio::test]
+    async fn only_a_request_is_forwarded() {
+        let (requests, mut inbox) = channel(1);
+        accept_requests(requests, Path::new("/srv")).unwrap();
+        for makes_request in [false, true] {
+            let command = move || {
+                let tracker = RunningTracker::find(Some(std::process::id()))?;
+                assert_eq!(tracker.directory()?, Path::new("/srv"));
+                if makes_request { tracker.request_dump() } else { Ok(()) }
+            };
+            spawn_blocking(command).await.unwrap().unwrap();
+        }
+        assert_eq!(inbox.recv().await, Some(Request::Report));
+        assert!(inbox.is_empty());
     }
 }

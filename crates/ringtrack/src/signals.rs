@@ -1,15 +1,11 @@
 use control::{Management, Request};
 use std::io;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::mpsc::{Receiver, channel};
+use tokio::sync::mpsc::Sender;
 use tracing::error;
 
-/// Requests that may wait. More signals at the same moment add nothing.
-const REQUESTS_MAX: usize = 8;
-
-/// Returns the requests that signals make: SIGTERM and SIGINT to stop, SIGUSR1 for a report.
-pub(crate) fn requests_from_signals() -> io::Result<Receiver<Request>> {
-    let (requests, inbox) = channel(REQUESTS_MAX);
+/// Forwards the requests that signals make: SIGTERM and SIGINT to stop, SIGUSR1 for a report.
+pub(crate) fn forward_signals(requests: &Sender<Request>) -> io::Result<()> {
     let kinds = [
         (SignalKind::terminate(), Request::Stop),
         (SignalKind::interrupt(), Request::Stop),
@@ -22,7 +18,7 @@ pub(crate) fn requests_from_signals() -> io::Result<Receiver<Request>> {
             while signals.recv().await.is_some() && requests.send(request).await.is_ok() {}
         });
     }
-    Ok(inbox)
+    Ok(())
 }
 
 /// Catches SIGHUP, which would end the process otherwise.
