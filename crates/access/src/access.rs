@@ -1,16 +1,16 @@
-use crate::accounts::{AccountChange, Accounts, Noted, SessionReport};
+use crate::accounts::{AccountChange, Accounts, SessionReport};
 use crate::clients::{ClientRefused, ClientRules};
-use crate::details::{Heard, PeerDetailsTable};
+use crate::details::PeerDetailsTable;
 use crate::key_table::{KeyRefusal, KeyTable};
 use crate::limits::{KEY_PARTS_PER_TURN, LIFETIME_PARTS_PER_TURN, TORRENT_TABLE_PARTS_PER_TURN};
 use crate::networks::{BannedNetworks, NetworkRefused};
+use crate::parted_map::Sweep;
 use crate::policy::{
     AccessBounds, AccessPolicy, CompletedCounts, DetailsKept, Shortfalls, TorrentAdmission, TorrentRefusal,
     UserAdmission,
 };
 use crate::recent_completions::{CompletedDownload, RecentCompletions};
-use crate::sweep::Sweep;
-use crate::torrent_table::{Counted, Membership, TorrentTable};
+use crate::torrent_table::{ListStatus, TorrentTable};
 use core::net::IpAddr;
 use primitives::{
     AuthenticationKey, InfoHash, KeyId, PeerAddress, PeerDetails, PeerId, Second, TableSeed, TorrentList,
@@ -89,15 +89,15 @@ impl Access {
     /// # Errors
     /// If it is denied, or not on the list of allowed torrents where only those are served.
     pub fn torrent(&self, info_hash: &InfoHash) -> Result<u64, TorrentRefusal> {
-        let list_status = self.torrent_table.list_status(info_hash);
-        if list_status.denied == Membership::On {
+        let ListStatus { on, completed } = self.torrent_table.list_status(info_hash);
+        if on.has_list(TorrentList::Denied) {
             return Err(TorrentRefusal::Denied(*info_hash));
         }
-        match (self.policy.torrents, list_status.allowed) {
-            (TorrentAdmission::Any, _) | (TorrentAdmission::Listed, Membership::On) => {
-                Ok(list_status.completed)
+        match self.policy.torrents {
+            TorrentAdmission::Listed if !on.has_list(TorrentList::Allowed) => {
+                Err(TorrentRefusal::NotListed(*info_hash))
             }
-            (TorrentAdmission::Listed, Membership::Off) => Err(TorrentRefusal::NotListed(*info_hash)),
+            TorrentAdmission::Any | TorrentAdmission::Listed => Ok(completed),
         }
     }
 
@@ -149,21 +149,14 @@ impl Access {
         if self.policy.completed == CompletedCounts::Forgotten {
             return None;
         }
-        match self.torrent_table.count_completed(info_hash) {
-            Counted::Count(completed) => Some(completed),
-            Counted::Full => {
-                self.shortfalls.completed_counts += 1;
-                None
-            }
-        }
+        let counted = self.torrent_table.count_completed(info_hash);
+        self.shortfalls.completed_counts += u64::from(counted.is_err());
+        counted.ok()
     }
 
     /// Records what a user's client reports.
     pub fn note_session(&mut self, now: Second, report: &SessionReport) {
-        match self.accounts.note(now, report) {
-            Noted::Noted => {}
-            Noted::SessionsFull | Noted::ChangesFull => self.shortfalls.session_reports += 1,
-        }
+        self.shortfalls.session_reports += u64::from(self.accounts.note(now, report).is_err());
     }
 
     /// Records the details of a peer, if the policy wants them.
@@ -174,17 +167,16 @@ impl Access {
         address: PeerAddress,
         details: &PeerDetails,
     ) {
-        if self.policy.details == DetailsKept::Kept
-            && self.details.note(now, info_hash, address, details) == Heard::Full
-        {
-            self.shortfalls.peer_details += 1;
+        if self.policy.details == DetailsKept::Kept {
+            let noted = self.details.note(now, info_hash, address, details);
+            self.shortfalls.peer_details += u64::from(noted.is_err());
         }
     }
 
     /// Whether the peer that is listed at this address is known to have another peer id.
     #[must_use]
     pub fn is_of_another(&self, info_hash: &InfoHash, address: PeerAddress, peer_id: &PeerId) -> bool {
-        self.details.get(info_hash, address).is_some_and(|listed| listed.details.peer_id != *peer_id)
+        self.details.get(info_hash, address).is_some_and(|listed| listed.peer_id != *peer_id)
     }
 
     /// Removes the details of a peer.
@@ -194,7 +186,7 @@ impl Access {
         }
     }
 
-    /// Takes counts that are to be stored: see [`TorrentTable::take_dirty`].
+    /// Takes counts that are to be stored.
     pub fn take_completed(&mut self, max: usize, out: &mut Vec<(InfoHash, u64)>) {
         self.torrent_table.take_dirty(max, out);
     }
@@ -204,12 +196,12 @@ impl Access {
         self.torrent_table.mark_dirty_again(counts);
     }
 
-    /// Takes accounts that have changed: see [`Accounts::take_events`].
+    /// Takes accounts that have changed.
     pub fn take_events(&mut self, max: usize, out: &mut Vec<AccountChange>) {
         self.accounts.take_events(max, out);
     }
 
-    /// Returns changes that could not be sent: see [`Accounts::give_back`].
+    /// Returns changes that could not be sent, so that they are taken again.
     pub fn return_events(&mut self, changes: &[AccountChange]) {
         self.accounts.give_back(changes);
     }
@@ -234,18 +226,6 @@ impl Access {
     #[must_use]
     pub const fn torrent_table(&self) -> &TorrentTable {
         &self.torrent_table
-    }
-
-    /// The keys that are accepted.
-    #[must_use]
-    pub const fn keys(&self) -> &KeyTable {
-        &self.keys
-    }
-
-    /// The accounts of the keys.
-    #[must_use]
-    pub const fn accounts(&self) -> &Accounts {
-        &self.accounts
     }
 
     /// The details of peers.
@@ -410,7 +390,7 @@ mod tests {
         for _ in 0..1024 {
             access.turn(Second(1), &mut |_| ());
         }
-        assert_eq!((access.keys().len(), access.accounts().sessions()), (1, 1));
+        assert_eq!((access.keys.len(), access.accounts.sessions()), (1, 1));
     }
 
     #[test]

@@ -3,34 +3,35 @@
 mod changes;
 #[cfg(test)]
 mod model;
-mod of_keys;
-mod removed;
-mod session;
-mod sweep;
 
 pub use changes::AccountChange;
 
-use crate::limits::{SESSIONS_MAX, SESSIONS_PER_KEY_MAX};
-use crate::parted_map::PartedMap;
+use crate::limits::{REMOVED_KEYS_MAX, SESSIONS_MAX, SESSIONS_PER_KEY_MAX};
+use crate::parted_map::{PartedMap, Sweep};
 use changes::{ChangedAccounts, Delta};
-use of_keys::SessionsOfKeys;
+use hashbrown::HashMap;
 use primitives::{AnnounceEvent, InfoHash, KeyId, PeerId, PeerStatus, Second, TableSeed};
-use removed::RemovedKeys;
-use session::{Session, SessionKey};
 
 /// The accounts of the keys, for the torrents of this core. They turn the totals that clients report in announces
 /// into differences to their last reports.
 ///
 /// A session is one client on one torrent: an info hash, a key and a peer id, independent of the client's addresses.
 #[derive(Debug)]
-pub struct Accounts {
+pub(crate) struct Accounts {
     bounds: AccountBounds,
     sessions: PartedMap<SessionKey, Session>,
-    of_keys: SessionsOfKeys,
+    /// The number of sessions of each key.
+    of_keys: PartedMap<KeyId, u32>,
     changed: ChangedAccounts,
-    removed: RemovedKeys,
-    /// Part that the sweep continues with.
-    next: usize,
+    /// Removed keys, until the sweep has visited all sessions.
+    removed: HashMap<KeyId, Rounds, TableSeed>,
+}
+
+/// How many ends of rounds a removed key waits for. The round in progress began before the key was removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rounds {
+    Two,
+    One,
 }
 
 /// The limits of the accounts.
@@ -60,10 +61,9 @@ pub struct SessionReport {
     pub event: AnnounceEvent,
 }
 
-/// The result of recording a report.
+/// Error: a report was not recorded as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Noted {
-    Noted,
+pub(crate) enum NotNoted {
     /// A new session was refused because a limit on sessions was reached. The use of the key was recorded.
     SessionsFull,
     /// Nothing was recorded because the limit on changed accounts was reached. The next report of the session
@@ -71,21 +71,66 @@ pub enum Noted {
     ChangesFull,
 }
 
+/// Identifies a session: one client on one torrent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct SessionKey {
+    key: KeyId,
+    info_hash: InfoHash,
+    peer_id: PeerId,
+}
+
+impl SessionKey {
+    const fn of(report: &SessionReport) -> Self {
+        Self { key: report.key, info_hash: report.info_hash, peer_id: report.peer_id }
+    }
+}
+
+/// The last report of a client.
+#[derive(Debug, Clone, Copy)]
+struct Session {
+    uploaded: u64,
+    downloaded: u64,
+    heard: Second,
+    status: PeerStatus,
+}
+
+impl Session {
+    const fn new(now: Second, report: &SessionReport) -> Self {
+        Self { uploaded: report.uploaded, downloaded: report.downloaded, heard: now, status: report.status }
+    }
+
+    /// Records a report and returns the difference to the last one.
+    fn advance(&mut self, now: Second, report: &SessionReport) -> Delta {
+        let is_baseline = report.event == AnnounceEvent::Started
+            || report.uploaded < self.uploaded
+            || report.downloaded < self.downloaded;
+        let mut delta = if is_baseline {
+            Delta::NONE
+        } else {
+            Delta {
+                uploaded: report.uploaded - self.uploaded,
+                downloaded: report.downloaded - self.downloaded,
+                ..Delta::NONE
+            }
+        };
+        if report.status != self.status {
+            delta = delta.with(self.status, -1).with(report.status, 1);
+        }
+        *self = Self::new(now, report);
+        delta
+    }
+}
+
 impl Accounts {
     /// Creates accounts without sessions.
-    ///
-    /// # Panics
-    /// If a limit is above the maximum that its field documents.
-    #[must_use]
-    pub fn new(bounds: AccountBounds, seed: TableSeed) -> Self {
+    pub(crate) fn new(bounds: AccountBounds, seed: TableSeed) -> Self {
         assert!(bounds.sessions_max <= SESSIONS_MAX, "sessions_max");
         Self {
             bounds,
             sessions: PartedMap::new(seed),
-            of_keys: SessionsOfKeys::new(seed),
+            of_keys: PartedMap::new(seed),
             changed: ChangedAccounts::new(seed),
-            removed: RemovedKeys::new(seed),
-            next: 0,
+            removed: HashMap::with_hasher(seed),
         }
     }
 
@@ -93,84 +138,109 @@ impl Accounts {
     ///
     /// The first report of a session, a `started` event and a report with a lower counter set the baseline. Any other
     /// report adds the difference to the last one.
-    pub fn note(&mut self, now: Second, report: &SessionReport) -> Noted {
+    pub(crate) fn note(&mut self, now: Second, report: &SessionReport) -> Result<(), NotNoted> {
         if !self.changed.has_room(report.key, self.bounds.changed_max) {
-            return Noted::ChangesFull;
+            return Err(NotNoted::ChangesFull);
         }
-        self.removed.note_used(report.key);
+        // A removed key that is used again has been added again.
+        if !self.removed.is_empty() {
+            self.removed.remove(&report.key);
+        }
         let (delta, noted) = self.note_session(now, report);
         self.changed.add(report.key, now, &delta);
         noted
     }
 
-    fn note_session(&mut self, now: Second, report: &SessionReport) -> (Delta, Noted) {
+    fn note_session(&mut self, now: Second, report: &SessionReport) -> (Delta, Result<(), NotNoted>) {
         let key = SessionKey::of(report);
         let is_full = self.sessions.len() >= self.bounds.sessions_max;
-        let has_too_many = || self.of_keys.count(report.key) >= SESSIONS_PER_KEY_MAX;
+        let has_too_many =
+            || self.of_keys.get(&report.key).is_some_and(|&count| count >= SESSIONS_PER_KEY_MAX);
         match (self.sessions.get_mut(&key), report.event) {
             (Some(session), AnnounceEvent::Stopped) => {
-                let delta = session.advance(now, report).with_end(report.status);
+                let delta = session.advance(now, report).with(report.status, -1);
                 self.sessions.remove(&key);
-                self.of_keys.note_end(report.key);
-                (delta, Noted::Noted)
+                note_end(&mut self.of_keys, report.key);
+                (delta, Ok(()))
             }
-            (Some(session), _) => (session.advance(now, report), Noted::Noted),
-            (None, AnnounceEvent::Stopped) => (Delta::NONE, Noted::Noted),
-            (None, _) if is_full || has_too_many() => (Delta::NONE, Noted::SessionsFull),
+            (Some(session), _) => (session.advance(now, report), Ok(())),
+            (None, AnnounceEvent::Stopped) => (Delta::NONE, Ok(())),
+            (None, _) if is_full || has_too_many() => (Delta::NONE, Err(NotNoted::SessionsFull)),
             (None, _) => {
                 self.sessions.insert_new(key, Session::new(now, report));
-                self.of_keys.note_begin(report.key);
-                (Delta::NONE.with_begin(report.status), Noted::Noted)
+                match self.of_keys.get_mut(&report.key) {
+                    Some(count) => *count += 1,
+                    None => self.of_keys.insert_new(report.key, 1),
+                }
+                (Delta::NONE.with(report.status, 1), Ok(()))
             }
         }
     }
 
     /// Ends the sessions of a removed key: within two rounds of the sweep or, if more than 4096 keys are removed at
     /// once, when the sessions expire. Until then they count.
-    pub fn remove_key(&mut self, key: KeyId) {
-        if self.sessions.len() > 0 {
-            self.removed.add(key);
+    pub(crate) fn remove_key(&mut self, key: KeyId) {
+        if self.sessions.len() > 0 && self.removed.len() < REMOVED_KEYS_MAX {
+            self.removed.entry(key).or_insert(Rounds::Two);
         }
     }
 
+    /// Ends expired sessions and those of removed keys, in the next `parts_max` parts.
+    pub(crate) fn sweep(&mut self, now: Second, parts_max: usize) -> Sweep {
+        let Self { bounds, sessions, of_keys, changed, removed } = self;
+        let sweep = sessions.sweep(parts_max, |key, session| {
+            let is_silent = now.0.saturating_sub(session.heard.0) >= bounds.lifetime_s;
+            let has_ended = is_silent || removed.contains_key(&key.key);
+            // An end that cannot be recorded waits for the next round.
+            if !has_ended || !changed.has_room(key.key, bounds.changed_max) {
+                return true;
+            }
+            changed.add(key.key, session.heard, &Delta::NONE.with(session.status, -1));
+            note_end(of_keys, key.key);
+            false
+        });
+        if sweep == Sweep::Done {
+            removed.retain(|_, rounds| std::mem::replace(rounds, Rounds::One) == Rounds::Two);
+        }
+        sweep
+    }
+
     /// Moves at most `max` changes that were not taken yet into `out`.
-    pub fn take_events(&mut self, max: usize, out: &mut Vec<AccountChange>) {
+    pub(crate) fn take_events(&mut self, max: usize, out: &mut Vec<AccountChange>) {
         self.changed.take(max, out);
     }
 
     /// Merges changes that could not be sent with later ones, so that they are taken again.
-    pub fn give_back(&mut self, changes: &[AccountChange]) {
+    pub(crate) fn give_back(&mut self, changes: &[AccountChange]) {
         for change in changes {
             self.changed.merge(change);
         }
     }
 
-    /// Number of sessions.
-    #[must_use]
-    pub const fn sessions(&self) -> usize {
+    #[cfg(test)]
+    pub(crate) const fn sessions(&self) -> usize {
         self.sessions.len()
     }
 
-    /// Number of accounts with changes that were not taken yet.
-    #[must_use]
-    pub const fn changed(&self) -> usize {
-        self.changed.len()
-    }
-
-    /// Heap memory in bytes.
-    #[must_use]
-    pub fn heap_bytes(&self) -> usize {
+    pub(crate) fn heap_bytes(&self) -> usize {
         self.sessions.heap_bytes()
             + self.of_keys.heap_bytes()
             + self.changed.heap_bytes()
-            + self.removed.heap_bytes()
+            + self.removed.allocation_size()
+    }
+}
+
+fn note_end(of_keys: &mut PartedMap<KeyId, u32>, key: KeyId) {
+    match of_keys.get_mut(&key) {
+        Some(count) if *count > 1 => *count -= 1,
+        Some(_) => drop(of_keys.remove(&key)),
+        None => debug_assert!(false, "every session that ends has begun"),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sweep::Sweep;
 
     const BOUNDS: AccountBounds = AccountBounds { sessions_max: 100, changed_max: 100, lifetime_s: 60 };
     const ALICE: KeyId = KeyId(1);
@@ -209,12 +279,12 @@ mod tests {
     #[test]
     fn transfers_between_two_reports_are_added_and_those_before_the_first_are_not() {
         let mut accounts = accounts(BOUNDS);
-        accounts.note(Second(1), &report(1000, 2000));
-        accounts.note(Second(2), &report(1100, 2010));
-        accounts.note(Second(3), &report(1101, 2010));
+        accounts.note(Second(1), &report(1000, 2000)).unwrap();
+        accounts.note(Second(2), &report(1100, 2010)).unwrap();
+        accounts.note(Second(3), &report(1101, 2010)).unwrap();
         assert_eq!(changes(&mut accounts), [change(101, 10, 0, 1, 3)]);
         assert_eq!(changes(&mut accounts), []);
-        accounts.note(Second(4), &report(1111, 2010));
+        accounts.note(Second(4), &report(1111, 2010)).unwrap();
         assert_eq!(changes(&mut accounts), [change(10, 0, 0, 0, 4)]);
     }
 
@@ -222,11 +292,11 @@ mod tests {
     fn a_report_that_comes_twice_or_over_both_families_counts_once() {
         let mut accounts = accounts(BOUNDS);
         for uploaded in [0, 0, 50, 50, 50] {
-            accounts.note(Second(1), &report(uploaded, uploaded));
+            accounts.note(Second(1), &report(uploaded, uploaded)).unwrap();
         }
         let stopped = SessionReport { event: AnnounceEvent::Stopped, ..report(60, 50) };
-        accounts.note(Second(1), &stopped);
-        accounts.note(Second(2), &stopped);
+        accounts.note(Second(1), &stopped).unwrap();
+        accounts.note(Second(2), &stopped).unwrap();
         assert_eq!(changes(&mut accounts), [change(60, 50, 0, 0, 2)]);
         assert_eq!(accounts.sessions(), 0);
     }
@@ -234,11 +304,13 @@ mod tests {
     #[test]
     fn a_restart_or_a_lower_counter_sets_a_new_baseline() {
         let mut accounts = accounts(BOUNDS);
-        accounts.note(Second(1), &report(100, 100));
-        accounts.note(Second(1), &SessionReport { event: AnnounceEvent::Started, ..report(500, 500) });
-        accounts.note(Second(1), &report(499, 900));
-        accounts.note(Second(1), &report(501, 899));
-        accounts.note(Second(1), &report(511, 900));
+        accounts.note(Second(1), &report(100, 100)).unwrap();
+        accounts
+            .note(Second(1), &SessionReport { event: AnnounceEvent::Started, ..report(500, 500) })
+            .unwrap();
+        accounts.note(Second(1), &report(499, 900)).unwrap();
+        accounts.note(Second(1), &report(501, 899)).unwrap();
+        accounts.note(Second(1), &report(511, 900)).unwrap();
         assert_eq!(changes(&mut accounts), [change(10, 1, 0, 1, 1)]);
     }
 
@@ -247,40 +319,40 @@ mod tests {
         let mut accounts = accounts(BOUNDS);
         let seeder = SessionReport { status: PeerStatus::Seeder, ..report(0, 0) };
         let other = SessionReport { info_hash: InfoHash([8; 20]), ..seeder };
-        accounts.note(Second(1), &report(0, 0));
-        accounts.note(Second(1), &other);
+        accounts.note(Second(1), &report(0, 0)).unwrap();
+        accounts.note(Second(1), &other).unwrap();
         assert_eq!(changes(&mut accounts), [change(0, 0, 1, 1, 1)]);
-        accounts.note(Second(2), &SessionReport { event: AnnounceEvent::Completed, ..seeder });
+        accounts.note(Second(2), &SessionReport { event: AnnounceEvent::Completed, ..seeder }).unwrap();
         assert_eq!(changes(&mut accounts), [change(0, 0, 1, -1, 2)]);
         let as_leecher =
             SessionReport { status: PeerStatus::Leecher, event: AnnounceEvent::Stopped, ..other };
-        accounts.note(Second(3), &as_leecher);
+        accounts.note(Second(3), &as_leecher).unwrap();
         assert_eq!(changes(&mut accounts), [change(0, 0, -1, 0, 3)]);
-        accounts.note(Second(4), &as_leecher);
+        accounts.note(Second(4), &as_leecher).unwrap();
         assert_eq!(changes(&mut accounts), [change(0, 0, 0, 0, 4)]);
     }
 
     #[test]
     fn a_silent_session_ends_and_was_last_seen_at_its_last_report() {
         let mut accounts = accounts(BOUNDS);
-        accounts.note(Second(10), &report(5, 5));
+        accounts.note(Second(10), &report(5, 5)).unwrap();
         changes(&mut accounts);
         sweep_all(&mut accounts, Second(69));
         assert_eq!(accounts.sessions(), 1);
         sweep_all(&mut accounts, Second(70));
         assert_eq!(accounts.sessions(), 0);
         assert_eq!(changes(&mut accounts), [change(0, 0, 0, -1, 10)]);
-        accounts.note(Second(71), &report(50, 50));
+        accounts.note(Second(71), &report(50, 50)).unwrap();
         assert_eq!(changes(&mut accounts), [change(0, 0, 0, 1, 71)]);
     }
 
     #[test]
     fn changes_that_could_not_be_sent_are_taken_again_with_later_ones() {
         let mut accounts = accounts(AccountBounds { changed_max: 1, ..BOUNDS });
-        accounts.note(Second(1), &report(0, 0));
-        accounts.note(Second(2), &report(10, 1));
+        accounts.note(Second(1), &report(0, 0)).unwrap();
+        accounts.note(Second(2), &report(10, 1)).unwrap();
         let unsent = changes(&mut accounts);
-        accounts.note(Second(5), &SessionReport { event: AnnounceEvent::Stopped, ..report(15, 2) });
+        accounts.note(Second(5), &SessionReport { event: AnnounceEvent::Stopped, ..report(15, 2) }).unwrap();
         accounts.give_back(&unsent);
         assert_eq!(changes(&mut accounts), [change(15, 2, 0, 0, 5)]);
     }
@@ -289,7 +361,7 @@ mod tests {
     fn changes_are_taken_a_few_at_a_time() {
         let mut accounts = accounts(BOUNDS);
         for key in 0..50 {
-            accounts.note(Second(1), &SessionReport { key: KeyId(key), ..report(0, 0) });
+            accounts.note(Second(1), &SessionReport { key: KeyId(key), ..report(0, 0) }).unwrap();
         }
         let mut out = Vec::new();
         for taken in [20, 40, 50, 50] {
@@ -304,9 +376,9 @@ mod tests {
     fn sessions_beyond_the_limit_are_not_counted_but_the_use_of_their_keys_is_recorded() {
         let mut accounts = accounts(AccountBounds { sessions_max: 1, ..BOUNDS });
         let second = |uploaded| SessionReport { key: KeyId(2), ..report(uploaded, 0) };
-        assert_eq!(accounts.note(Second(1), &report(0, 0)), Noted::Noted);
-        assert_eq!(accounts.note(Second(2), &second(0)), Noted::SessionsFull);
-        assert_eq!(accounts.note(Second(3), &second(9)), Noted::SessionsFull);
+        assert_eq!(accounts.note(Second(1), &report(0, 0)), Ok(()));
+        assert_eq!(accounts.note(Second(2), &second(0)), Err(NotNoted::SessionsFull));
+        assert_eq!(accounts.note(Second(3), &second(9)), Err(NotNoted::SessionsFull));
         let second_event = AccountChange { key: KeyId(2), ..change(0, 0, 0, 0, 3) };
         assert_eq!(changes(&mut accounts), [change(0, 0, 0, 1, 1), second_event]);
     }
@@ -320,38 +392,38 @@ mod tests {
             SessionReport { peer_id, ..report(0, 0) }
         };
         for number in 0..16_384 {
-            assert_eq!(accounts.note(Second(1), &numbered(number)), Noted::Noted);
+            assert_eq!(accounts.note(Second(1), &numbered(number)), Ok(()));
         }
-        assert_eq!(accounts.note(Second(1), &numbered(16_384)), Noted::SessionsFull);
+        assert_eq!(accounts.note(Second(1), &numbered(16_384)), Err(NotNoted::SessionsFull));
         let other = SessionReport { key: KeyId(2), ..numbered(16_384) };
-        assert_eq!(accounts.note(Second(1), &other), Noted::Noted);
-        accounts.note(Second(1), &SessionReport { event: AnnounceEvent::Stopped, ..numbered(7) });
-        assert_eq!(accounts.note(Second(2), &numbered(16_384)), Noted::Noted);
+        assert_eq!(accounts.note(Second(1), &other), Ok(()));
+        accounts.note(Second(1), &SessionReport { event: AnnounceEvent::Stopped, ..numbered(7) }).unwrap();
+        assert_eq!(accounts.note(Second(2), &numbered(16_384)), Ok(()));
         sweep_all(&mut accounts, Second(61));
-        assert_eq!(accounts.note(Second(61), &numbered(0)), Noted::Noted);
+        assert_eq!(accounts.note(Second(61), &numbered(0)), Ok(()));
         assert_eq!(accounts.sessions(), 2);
     }
 
     #[test]
     fn nothing_is_lost_at_the_limit_on_changed_accounts() {
         let mut accounts = accounts(AccountBounds { changed_max: 1, ..BOUNDS });
-        accounts.note(Second(1), &report(0, 0));
+        accounts.note(Second(1), &report(0, 0)).unwrap();
         changes(&mut accounts);
         let other = SessionReport { key: KeyId(2), ..report(0, 0) };
-        accounts.note(Second(2), &other);
-        assert_eq!(accounts.note(Second(3), &report(10, 0)), Noted::ChangesFull);
+        accounts.note(Second(2), &other).unwrap();
+        assert_eq!(accounts.note(Second(3), &report(10, 0)), Err(NotNoted::ChangesFull));
         sweep_all(&mut accounts, Second(1000));
         assert_eq!(accounts.sessions(), 1, "the end of the first session cannot be reported yet");
         changes(&mut accounts);
-        assert_eq!(accounts.note(Second(1001), &report(12, 0)), Noted::Noted);
+        assert_eq!(accounts.note(Second(1001), &report(12, 0)), Ok(()));
         assert_eq!(changes(&mut accounts), [change(12, 0, 0, 0, 1001)]);
     }
 
     #[test]
     fn the_sessions_of_a_removed_key_end_within_two_rounds() {
         let mut accounts = accounts(BOUNDS);
-        accounts.note(Second(1), &report(0, 0));
-        accounts.note(Second(1), &SessionReport { key: KeyId(2), ..report(0, 0) });
+        accounts.note(Second(1), &report(0, 0)).unwrap();
+        accounts.note(Second(1), &SessionReport { key: KeyId(2), ..report(0, 0) }).unwrap();
         changes(&mut accounts);
         accounts.sweep(Second(1), 1000);
         accounts.remove_key(ALICE);
@@ -360,7 +432,7 @@ mod tests {
         assert_eq!(accounts.sessions(), 1);
         assert_eq!(changes(&mut accounts), [change(0, 0, 0, -1, 1)]);
         sweep_all(&mut accounts, Second(1));
-        accounts.note(Second(2), &report(0, 0));
+        accounts.note(Second(2), &report(0, 0)).unwrap();
         sweep_all(&mut accounts, Second(2));
         assert_eq!(accounts.sessions(), 2, "a key that is used again has sessions again");
     }
@@ -368,9 +440,9 @@ mod tests {
     #[test]
     fn a_removed_key_that_is_used_again_before_the_sweep_keeps_its_session() {
         let mut accounts = accounts(BOUNDS);
-        accounts.note(Second(1), &report(0, 0));
+        accounts.note(Second(1), &report(0, 0)).unwrap();
         accounts.remove_key(ALICE);
-        accounts.note(Second(2), &report(10, 0));
+        accounts.note(Second(2), &report(10, 0)).unwrap();
         sweep_all(&mut accounts, Second(2));
         sweep_all(&mut accounts, Second(2));
         assert_eq!(changes(&mut accounts), [change(10, 0, 0, 1, 2)]);
@@ -380,7 +452,7 @@ mod tests {
     fn when_more_than_4096_keys_are_removed_the_sessions_of_the_last_end_when_they_expire() {
         let mut accounts = accounts(AccountBounds { sessions_max: 5000, changed_max: 5000, ..BOUNDS });
         for key in 0..5000 {
-            accounts.note(Second(1), &SessionReport { key: KeyId(key), ..report(0, 0) });
+            accounts.note(Second(1), &SessionReport { key: KeyId(key), ..report(0, 0) }).unwrap();
         }
         for key in 0..5000 {
             accounts.remove_key(KeyId(key));
@@ -398,7 +470,7 @@ mod tests {
             let mut info_hash = InfoHash([7; 20]);
             info_hash.0[..4].copy_from_slice(&number.to_be_bytes());
             let key = KeyId(number % 10);
-            accounts.note(Second(1), &SessionReport { info_hash, key, ..report(0, 0) });
+            accounts.note(Second(1), &SessionReport { info_hash, key, ..report(0, 0) }).unwrap();
         }
         assert_eq!(accounts.sessions(), 100_000);
         assert!(accounts.heap_bytes() <= 176 * 100_000, "{}", accounts.heap_bytes());

@@ -1,8 +1,8 @@
 use crate::access::Access;
-use crate::key_table::KeyPut;
+use crate::key_table::KeyGrant;
 use crate::limits::{APPLIED_WORK, LOOKED_AT_WORK, STEP_WORK};
 use crate::policy::{CompletedCounts, TorrentAdmission};
-use crate::torrent_table::{Put, Remembered, TakenOff};
+use crate::torrent_table::{Put, TakenOff};
 use crate::update::AccessUpdate;
 use primitives::{AuthenticationKey, InfoHash, ListChange, ListSource, TorrentList};
 use std::sync::Arc;
@@ -41,14 +41,10 @@ impl Access {
             AccessUpdate::EndCompleted => self.torrent_table.end_completed(),
             AccessUpdate::BeginKeys => self.keys.begin(),
             AccessUpdate::PutKeys(grants) => {
-                return step(
-                    grants,
-                    from,
-                    |_| true,
-                    |grant| {
-                        self.shortfalls.keys += u64::from(self.keys.put(grant) == KeyPut::Full);
-                    },
-                );
+                let put = |grant: &KeyGrant| {
+                    self.shortfalls.keys += u64::from(self.keys.put(grant).is_err());
+                };
+                return step(grants, from, |_| true, put);
             }
             AccessUpdate::EndKeys => self.keys.end(),
             AccessUpdate::RemoveKeys(keys) => return step(keys, from, |_| true, |key| self.remove_key(key)),
@@ -84,7 +80,7 @@ impl Access {
     fn remember_completed(&mut self, (torrent, completed): &(InfoHash, u64)) {
         if self.policy.completed == CompletedCounts::Remembered {
             let remembered = self.torrent_table.remember_completed(torrent, *completed);
-            self.shortfalls.completed_counts += u64::from(remembered == Remembered::Full);
+            self.shortfalls.completed_counts += u64::from(remembered.is_err());
         }
     }
 

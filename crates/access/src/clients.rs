@@ -43,12 +43,6 @@ impl ClientRules {
     pub const fn is_unrestricted(&self) -> bool {
         self.allowed.is_empty() && self.denied.is_empty()
     }
-
-    /// Heap memory in bytes.
-    #[must_use]
-    pub fn heap_bytes(&self) -> usize {
-        size_of_val(&*self.allowed.sorted) + size_of_val(&*self.denied.sorted)
-    }
 }
 
 /// Sorted prefixes, none of which is a prefix of another. So only the last one that is not greater than a peer id can

@@ -1,6 +1,6 @@
 use crate::limits::DETAILS_MAX;
-use crate::parted_map::PartedMap;
-use crate::sweep::Sweep;
+use crate::parted_map::{PartedMap, Sweep};
+use crate::policy::Full;
 use primitives::{InfoHash, PeerAddress, PeerDetails, Second, TableSeed};
 
 /// The details that peers reported in their last announces.
@@ -8,8 +8,6 @@ use primitives::{InfoHash, PeerAddress, PeerDetails, Second, TableSeed};
 pub struct PeerDetailsTable {
     bounds: DetailsBounds,
     peers: PartedMap<(InfoHash, PeerAddress), HeardPeer>,
-    /// Part that the sweep continues with.
-    next: usize,
 }
 
 /// The limits of the table.
@@ -21,94 +19,68 @@ pub struct DetailsBounds {
     pub lifetime_s: u32,
 }
 
-/// The last report of a peer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct HeardPeer {
-    pub details: PeerDetails,
-    pub heard: Second,
-}
-
-/// The result of recording the details of a peer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Heard {
-    Kept,
-    /// It was rejected because the limit on peers was reached.
-    Full,
+#[derive(Debug, Clone, Copy)]
+struct HeardPeer {
+    details: PeerDetails,
+    heard: Second,
 }
 
 impl PeerDetailsTable {
     /// Creates a table without peers.
-    ///
-    /// # Panics
-    /// If a limit is above the maximum that its field documents.
-    #[must_use]
-    pub fn new(bounds: DetailsBounds, seed: TableSeed) -> Self {
+    pub(crate) fn new(bounds: DetailsBounds, seed: TableSeed) -> Self {
         assert!(bounds.peers_max <= DETAILS_MAX, "peers_max");
-        Self { bounds, peers: PartedMap::new(seed), next: 0 }
+        Self { bounds, peers: PartedMap::new(seed) }
     }
 
     /// Records the details of a peer in place of earlier ones.
-    pub fn note(
+    pub(crate) fn note(
         &mut self,
         now: Second,
         info_hash: &InfoHash,
         address: PeerAddress,
         details: &PeerDetails,
-    ) -> Heard {
+    ) -> Result<(), Full> {
         let heard = HeardPeer { details: *details, heard: now };
         if let Some(known) = self.peers.get_mut(&(*info_hash, address)) {
             *known = heard;
-            return Heard::Kept;
+            return Ok(());
         }
         if self.peers.len() >= self.bounds.peers_max {
-            return Heard::Full;
+            return Err(Full);
         }
         self.peers.insert_new((*info_hash, address), heard);
-        Heard::Kept
+        Ok(())
     }
 
-    /// Returns the last report of a peer of a torrent.
-    #[must_use]
-    pub fn get(&self, info_hash: &InfoHash, address: PeerAddress) -> Option<&HeardPeer> {
-        self.peers.get(&(*info_hash, address))
+    /// Returns what a peer of a torrent reported last.
+    pub fn get(&self, info_hash: &InfoHash, address: PeerAddress) -> Option<&PeerDetails> {
+        self.peers.get(&(*info_hash, address)).map(|peer| &peer.details)
     }
 
-    /// Removes a peer and returns its last report.
-    pub fn remove(&mut self, info_hash: &InfoHash, address: PeerAddress) -> Option<HeardPeer> {
-        self.peers.remove(&(*info_hash, address))
+    pub(crate) fn remove(&mut self, info_hash: &InfoHash, address: PeerAddress) {
+        self.peers.remove(&(*info_hash, address));
     }
 
-    /// Removes peers that did not announce for their lifetime, in the next `parts_max` of 1024 parts. Returns
-    /// [`Sweep::Done`] after the last part; the next call starts over.
-    pub fn sweep(&mut self, now: Second, parts_max: usize) -> Sweep {
-        let parts = PartedMap::<(InfoHash, PeerAddress), HeardPeer>::PARTS;
+    /// Removes peers that did not announce for their lifetime, in the next `parts_max` parts.
+    pub(crate) fn sweep(&mut self, now: Second, parts_max: usize) -> Sweep {
         if self.peers.len() == 0 {
             return Sweep::Done;
         }
-        let end = parts.min(self.next.saturating_add(parts_max));
         let lifetime_s = self.bounds.lifetime_s;
-        for part in self.next..end {
-            self.peers.sweep_part(part, |_, peer| now.0.saturating_sub(peer.heard.0) < lifetime_s);
-        }
-        self.next = end % parts;
-        if end == parts { Sweep::Done } else { Sweep::More }
+        self.peers.sweep(parts_max, |_, peer| now.0.saturating_sub(peer.heard.0) < lifetime_s)
     }
 
-    /// Number of peers.
-    #[must_use]
-    pub const fn len(&self) -> usize {
+    #[cfg(test)]
+    pub(crate) const fn len(&self) -> usize {
         self.peers.len()
     }
 
     /// Whether the table has no peers.
-    #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.peers.len() == 0
     }
 
-    /// Heap memory in bytes.
-    #[must_use]
-    pub fn heap_bytes(&self) -> usize {
+    pub(crate) fn heap_bytes(&self) -> usize {
         self.peers.heap_bytes()
     }
 }
@@ -137,27 +109,26 @@ mod tests {
     #[test]
     fn the_last_report_of_a_peer_is_kept_for_its_lifetime() {
         let mut table = PeerDetailsTable::new(BOUNDS, TableSeed([3; 16]));
-        table.note(Second(100), &TORRENT, address(1), &details(5));
-        table.note(Second(110), &TORRENT, address(1), &details(6));
-        table.note(Second(100), &TORRENT, address(2), &details(7));
+        table.note(Second(100), &TORRENT, address(1), &details(5)).unwrap();
+        table.note(Second(110), &TORRENT, address(1), &details(6)).unwrap();
+        table.note(Second(100), &TORRENT, address(2), &details(7)).unwrap();
         assert_eq!(table.len(), 2);
         sweep_all(&mut table, Second(159));
         assert_eq!(table.len(), 2);
         sweep_all(&mut table, Second(160));
-        let heard = HeardPeer { details: details(6), heard: Second(110) };
-        assert_eq!(table.get(&TORRENT, address(1)), Some(&heard));
+        assert_eq!(table.get(&TORRENT, address(1)), Some(&details(6)));
         assert_eq!(table.get(&TORRENT, address(2)), None);
         assert_eq!(table.get(&InfoHash([8; 20]), address(1)), None);
-        assert_eq!(table.remove(&TORRENT, address(1)), Some(heard));
+        table.remove(&TORRENT, address(1));
         assert!(table.is_empty());
     }
 
     #[test]
     fn a_full_table_refuses_new_peers_and_updates_known_ones() {
         let mut table = PeerDetailsTable::new(DetailsBounds { peers_max: 1, ..BOUNDS }, TableSeed([3; 16]));
-        assert_eq!(table.note(Second(1), &TORRENT, address(1), &details(1)), Heard::Kept);
-        assert_eq!(table.note(Second(1), &TORRENT, address(2), &details(1)), Heard::Full);
-        assert_eq!(table.note(Second(1), &TORRENT, address(1), &details(2)), Heard::Kept);
+        assert_eq!(table.note(Second(1), &TORRENT, address(1), &details(1)), Ok(()));
+        assert_eq!(table.note(Second(1), &TORRENT, address(2), &details(1)), Err(Full));
+        assert_eq!(table.note(Second(1), &TORRENT, address(1), &details(2)), Ok(()));
         assert_eq!(table.len(), 1);
     }
 
@@ -168,7 +139,7 @@ mod tests {
         for number in 0..100_000_u32 {
             let mut info_hash = TORRENT;
             info_hash.0[..4].copy_from_slice(&number.to_be_bytes());
-            table.note(Second(1), &info_hash, address(1), &details(1));
+            table.note(Second(1), &info_hash, address(1), &details(1)).unwrap();
         }
         assert!(table.heap_bytes() <= 240 * 100_000, "{}", table.heap_bytes());
     }

@@ -1,6 +1,6 @@
 use crate::limits::KEYS_MAX;
-use crate::parted_map::PartedMap;
-use crate::sweep::Sweep;
+use crate::parted_map::{PartedMap, Sweep};
+use crate::policy::Full;
 use primitives::{AuthenticationKey, KeyId, TableSeed};
 
 /// A key that is accepted.
@@ -25,19 +25,9 @@ pub enum KeyRefusal {
     Expired,
 }
 
-/// The result of putting a key into the table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KeyPut {
-    New,
-    /// It was known and has the number and the expiry of the new grant.
-    Known,
-    /// It was rejected because the limit on keys was reached.
-    Full,
-}
-
 /// The keys that are accepted.
 #[derive(Debug)]
-pub struct KeyTable {
+pub(crate) struct KeyTable {
     keys_max: usize,
     keys: PartedMap<AuthenticationKey, Held>,
     reload: Reload,
@@ -59,23 +49,19 @@ enum Reload {
     None,
     /// The new keys are being put.
     Filling,
-    /// Keys that were not put are being removed; this part is next.
-    Sweeping(usize),
+    /// Keys that were not put are being removed.
+    Sweeping,
 }
 
 impl KeyTable {
     /// Creates a table without keys.
-    ///
-    /// # Panics
-    /// If `keys_max` is above [`crate::KEYS_MAX`].
-    #[must_use]
-    pub fn new(keys_max: usize, seed: TableSeed) -> Self {
+    pub(crate) fn new(keys_max: usize, seed: TableSeed) -> Self {
         assert!(keys_max <= KEYS_MAX, "keys_max");
         Self { keys_max, keys: PartedMap::new(seed), reload: Reload::None, generation: 0 }
     }
 
-    /// Adds a key, or updates it.
-    pub fn put(&mut self, grant: &KeyGrant) -> KeyPut {
+    /// Adds a key, or updates its number and expiry.
+    pub(crate) fn put(&mut self, grant: &KeyGrant) -> Result<(), Full> {
         let held = Held {
             valid_until_unix_s: grant.valid_until_unix_s.unwrap_or(NEVER),
             id: grant.id,
@@ -83,25 +69,22 @@ impl KeyTable {
         };
         if let Some(known) = self.keys.get_mut(&grant.key) {
             *known = held;
-            return KeyPut::Known;
+            return Ok(());
         }
         if self.keys.len() >= self.keys_max {
-            return KeyPut::Full;
+            return Err(Full);
         }
         self.keys.insert_new(grant.key, held);
-        KeyPut::New
+        Ok(())
     }
 
     /// Removes a key and returns its number, if it was there.
-    pub fn remove(&mut self, key: &AuthenticationKey) -> Option<KeyId> {
+    pub(crate) fn remove(&mut self, key: &AuthenticationKey) -> Option<KeyId> {
         self.keys.remove(key).map(|held| held.id)
     }
 
     /// Returns the number of a valid key.
-    ///
-    /// # Errors
-    /// If the key is unknown or has expired.
-    pub fn check(&self, now_unix_s: u64, key: &AuthenticationKey) -> Result<KeyId, KeyRefusal> {
+    pub(crate) fn check(&self, now_unix_s: u64, key: &AuthenticationKey) -> Result<KeyId, KeyRefusal> {
         let held = self.keys.get(key).ok_or(KeyRefusal::Unknown)?;
         if now_unix_s < held.valid_until_unix_s || held.valid_until_unix_s == NEVER {
             Ok(held.id)
@@ -112,53 +95,45 @@ impl KeyTable {
 
     /// Begins a reload: the keys that are put from here on are all that exist. A reload in progress is restarted.
     /// Until the sweep, the table has the old keys and the new ones.
-    pub fn begin(&mut self) {
+    pub(crate) const fn begin(&mut self) {
         self.generation = self.generation.wrapping_add(1);
         self.reload = Reload::Filling;
     }
 
     /// Ends a reload: all keys were put. Without a [`Self::begin`] before, nothing happens.
-    pub fn end(&mut self) {
+    pub(crate) fn end(&mut self) {
         if self.reload == Reload::Filling {
-            self.reload = Reload::Sweeping(0);
+            self.reload = Reload::Sweeping;
+            self.keys.restart_sweep();
         }
     }
 
-    /// Removes keys that a completed reload left out, in at most `parts_max` of 1024 parts. `off` is called with
-    /// their numbers.
-    pub fn sweep(&mut self, parts_max: usize, off: &mut impl FnMut(KeyId)) -> Sweep {
-        let Reload::Sweeping(first) = self.reload else { return Sweep::Done };
-        let parts = PartedMap::<AuthenticationKey, Held>::PARTS;
-        let end = parts.min(first.saturating_add(parts_max));
+    /// Removes keys that a completed reload left out, in the next `parts_max` parts. `off` is called with their
+    /// numbers.
+    pub(crate) fn sweep(&mut self, parts_max: usize, off: &mut impl FnMut(KeyId)) -> Sweep {
+        if self.reload != Reload::Sweeping {
+            return Sweep::Done;
+        }
         let generation = self.generation;
-        for part in first..end {
-            self.keys.sweep_part(part, |_, held| {
-                let is_kept = held.generation == generation;
-                if !is_kept {
-                    off(held.id);
-                }
-                is_kept
-            });
+        let sweep = self.keys.sweep(parts_max, |_, held| {
+            let is_kept = held.generation == generation;
+            if !is_kept {
+                off(held.id);
+            }
+            is_kept
+        });
+        if sweep == Sweep::Done {
+            self.reload = Reload::None;
         }
-        self.reload = if end == parts { Reload::None } else { Reload::Sweeping(end) };
-        if end == parts { Sweep::Done } else { Sweep::More }
+        sweep
     }
 
-    /// Number of keys, including expired ones.
-    #[must_use]
-    pub const fn len(&self) -> usize {
+    #[cfg(test)]
+    pub(crate) const fn len(&self) -> usize {
         self.keys.len()
     }
 
-    /// Whether the table has no keys.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.keys.len() == 0
-    }
-
-    /// Heap memory in bytes.
-    #[must_use]
-    pub fn heap_bytes(&self) -> usize {
+    pub(crate) fn heap_bytes(&self) -> usize {
         self.keys.heap_bytes()
     }
 }
@@ -186,13 +161,13 @@ mod tests {
     #[test]
     fn a_key_is_valid_until_it_expires_or_is_removed() {
         let mut ring = ring(10);
-        ring.put(&grant(1, Some(1000)));
-        ring.put(&grant(2, None));
+        ring.put(&grant(1, Some(1000))).unwrap();
+        ring.put(&grant(2, None)).unwrap();
         assert_eq!(ring.check(999, &key(1)), Ok(KeyId(1)));
         assert_eq!(ring.check(1000, &key(1)), Err(KeyRefusal::Expired));
         assert_eq!(ring.check(u64::MAX, &key(2)), Ok(KeyId(2)));
         assert_eq!(ring.check(0, &key(3)), Err(KeyRefusal::Unknown));
-        assert_eq!(ring.put(&grant(1, Some(2000))), KeyPut::Known);
+        assert_eq!(ring.put(&grant(1, Some(2000))), Ok(()));
         assert_eq!(ring.check(1000, &key(1)), Ok(KeyId(1)));
         assert_eq!(ring.remove(&key(1)), Some(KeyId(1)));
         assert_eq!(ring.remove(&key(1)), None);
@@ -202,33 +177,30 @@ mod tests {
     #[test]
     fn a_full_table_refuses_new_keys_and_updates_known_ones() {
         let mut ring = ring(2);
-        assert_eq!(
-            [1, 2, 3].map(|number| ring.put(&grant(number, None))),
-            [KeyPut::New, KeyPut::New, KeyPut::Full]
-        );
-        assert_eq!(ring.put(&grant(2, Some(5))), KeyPut::Known);
+        assert_eq!([1, 2, 3].map(|number| ring.put(&grant(number, None))), [Ok(()), Ok(()), Err(Full)]);
+        assert_eq!(ring.put(&grant(2, Some(5))), Ok(()));
         assert_eq!(ring.len(), 2);
         ring.remove(&key(1));
-        assert_eq!(ring.put(&grant(3, None)), KeyPut::New);
+        assert_eq!(ring.put(&grant(3, None)), Ok(()));
     }
 
     #[test]
     fn a_reload_removes_the_keys_that_it_leaves_out_and_none_that_came_later() {
         let mut ring = ring(2000);
         for number in 0..1000 {
-            ring.put(&grant(number, None));
+            ring.put(&grant(number, None)).unwrap();
         }
         ring.begin();
-        ring.put(&grant(5, None));
+        ring.put(&grant(5, None)).unwrap();
         ring.begin();
         for number in 0..500 {
-            ring.put(&grant(2 * number, None));
+            ring.put(&grant(2 * number, None)).unwrap();
         }
         assert_eq!((ring.len(), swept(&mut ring).len()), (1000, 0));
         ring.end();
         assert_eq!(ring.sweep(500, &mut |_| ()), Sweep::More);
-        ring.put(&grant(1001, None));
-        ring.put(&grant(7, None));
+        ring.put(&grant(1001, None)).unwrap();
+        ring.put(&grant(7, None)).unwrap();
         let gone = swept(&mut ring);
         assert!(!gone.contains(&7) && gone.iter().all(|number| number % 2 == 1));
         assert_eq!(ring.len(), 502);
@@ -241,7 +213,7 @@ mod tests {
     fn a_hundred_thousand_keys_take_at_most_96_bytes_each() {
         let mut ring = ring(100_000);
         for number in 0..100_000 {
-            ring.put(&grant(number, None));
+            ring.put(&grant(number, None)).unwrap();
         }
         assert!(ring.heap_bytes() <= 96 * 100_000, "{}", ring.heap_bytes());
     }

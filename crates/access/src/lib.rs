@@ -30,7 +30,7 @@
 //!   the lists.
 //! * **Recent downloads**: the last 4096 counted downloads are kept for ten minutes with info hash and peer id, so
 //!   that a client that reports one over both address families is counted once.
-//! * **[`KeyTable`] and [`Accounts`]**: the keys that are accepted, and the transfers with each. A session is an info
+//! * **`KeyTable` and `Accounts`**: the keys that are accepted, and the transfers with each. A session is an info
 //!   hash, a key and a peer id. Changes of accounts are differences: they are merged until they are taken,
 //!   and merged again if they could not be sent.
 //! * **[`PeerDetailsTable`]**: details that peers reported in announces, by info hash and address, only if the policy
@@ -54,30 +54,26 @@ mod networks;
 mod parted_map;
 mod policy;
 mod recent_completions;
-mod sweep;
 #[cfg(test)]
 mod testing;
 mod torrent_table;
 mod update;
 
 pub use access::Access;
-pub use accounts::{AccountBounds, AccountChange, Accounts, Noted, SessionReport};
+pub use accounts::{AccountBounds, AccountChange, SessionReport};
 pub use clients::{ClientRefused, ClientRules, TooManyPrefixes};
-pub use details::{DetailsBounds, Heard, HeardPeer, PeerDetailsTable};
-pub use key_table::{KeyGrant, KeyPut, KeyRefusal, KeyTable};
+pub use details::{DetailsBounds, PeerDetailsTable};
+pub use key_table::{KeyGrant, KeyRefusal};
 pub use limits::{
     DETAILS_MAX, KEYS_MAX, NETWORKS_MAX, PREFIXES_MAX, SESSIONS_MAX, SESSIONS_PER_KEY_MAX,
     TORRENT_TABLE_ENTRIES_MAX,
 };
 pub use networks::{BannedNetworks, NetworkRefused, TooManyNetworks};
+pub use parted_map::Sweep;
 pub use policy::{
     AccessBounds, AccessPolicy, CompletedCounts, DetailsKept, Shortfalls, TorrentAdmission, TorrentRefusal,
     UserAdmission,
 };
 pub use recent_completions::CompletedDownload;
-pub use sweep::Sweep;
-pub use torrent_table::{
-    Counted, ListStatus, ListedTorrent, Membership, Put, Remembered, TakenOff, TorrentTable,
-    TorrentTableBounds, TorrentTablePlace,
-};
+pub use torrent_table::{ListedTorrent, TorrentTable, TorrentTableBounds, TorrentTablePlace};
 pub use update::{AccessEvent, AccessUpdate, ListQuery, ListedPage};

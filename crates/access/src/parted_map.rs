@@ -10,6 +10,27 @@ pub(crate) struct PartedMap<K, V> {
     seed: TableSeed,
     parts: Box<[HashTable<(K, V)>]>,
     len: usize,
+    /// Part that the sweep continues with.
+    next: usize,
+}
+
+/// Whether a sweep is complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sweep {
+    /// It is complete, or there was nothing to sweep.
+    Done,
+    /// A later call has to continue it.
+    More,
+}
+
+impl Sweep {
+    /// Combines two sweeps: done if both are.
+    pub(crate) const fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Done, Self::Done) => Self::Done,
+            _ => Self::More,
+        }
+    }
 }
 
 impl<K: Eq + Hash, V> PartedMap<K, V> {
@@ -17,7 +38,7 @@ impl<K: Eq + Hash, V> PartedMap<K, V> {
 
     pub(crate) fn new(seed: TableSeed) -> Self {
         let parts = (0..Self::PARTS).map(|_| HashTable::new()).collect();
-        Self { seed, parts, len: 0 }
+        Self { seed, parts, len: 0, next: 0 }
     }
 
     pub(crate) fn get(&self, key: &K) -> Option<&V> {
@@ -53,15 +74,25 @@ impl<K: Eq + Hash, V> PartedMap<K, V> {
         Some(value)
     }
 
-    /// Removes the entries of one part for which `keep` returns false, and shrinks the part if it is mostly empty.
-    pub(crate) fn sweep_part(&mut self, part: usize, mut keep: impl FnMut(&K, &mut V) -> bool) {
-        let (seed, part) = (self.seed, &mut self.parts[part]);
-        let before = part.len();
-        part.retain(|(key, value)| keep(key, value));
-        self.len -= before - part.len();
-        if part.capacity() / MAP_SLACK > part.len() {
-            part.shrink_to(part.len(), |(other, _)| seed.hash_one(other));
+    /// Removes the entries of the next `parts_max` of 1024 parts for which `keep` returns false, and shrinks parts that
+    /// are mostly empty. Returns [`Sweep::Done`] after the last part; the next call starts over.
+    pub(crate) fn sweep(&mut self, parts_max: usize, mut keep: impl FnMut(&K, &mut V) -> bool) -> Sweep {
+        let (seed, end) = (self.seed, Self::PARTS.min(self.next.saturating_add(parts_max)));
+        for part in &mut self.parts[self.next..end] {
+            let before = part.len();
+            part.retain(|(key, value)| keep(key, value));
+            self.len -= before - part.len();
+            if part.capacity() / MAP_SLACK > part.len() {
+                part.shrink_to(part.len(), |(other, _)| seed.hash_one(other));
+            }
         }
+        self.next = end % Self::PARTS;
+        if self.next == 0 { Sweep::Done } else { Sweep::More }
+    }
+
+    /// Makes the next sweep begin with the first part.
+    pub(crate) const fn restart_sweep(&mut self) {
+        self.next = 0;
     }
 
     /// Removes at most `max` entries of one part, passes them to `take` and returns how many.
@@ -121,9 +152,7 @@ mod tests {
             map.insert_new(key, 0);
         }
         assert!(map.heap_bytes() < empty + 100_000 * 40);
-        for part in 0..PartedMap::<u32, u64>::PARTS {
-            map.sweep_part(part, |&key, _| key < 10);
-        }
+        while map.sweep(100, |&key, _| key < 10) == Sweep::More {}
         assert_eq!(map.len(), 10);
         assert!((0..10).all(|key| map.get(&key).is_some()));
         assert!(map.heap_bytes() < empty + 10 * 128, "{}", map.heap_bytes() - empty);

@@ -69,6 +69,10 @@ pub struct AccessBounds {
     pub details: DetailsBounds,
 }
 
+/// Error: an entry was rejected because a limit was reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Full;
+
 /// Why a torrent is not served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TorrentRefusal {

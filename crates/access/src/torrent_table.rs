@@ -10,7 +10,6 @@ mod reload;
 #[cfg(test)]
 mod testing;
 
-pub use completed::{Counted, Remembered};
 pub use page::{ListedTorrent, TorrentTablePlace};
 
 use crate::limits::{TORRENT_TABLE_ENTRIES_MAX, TORRENT_TABLE_PARTS};
@@ -65,26 +64,16 @@ struct Held {
     changed: usize,
 }
 
-/// The lists that a torrent is on, and its completed count.
+/// The lists that a torrent is on, with the sources, and its completed count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ListStatus {
-    pub allowed: Membership,
-    pub denied: Membership,
-    /// Number of completed events.
-    pub completed: u64,
-}
-
-/// Whether a torrent is on a list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Membership {
-    /// At least one source has it on the list.
-    On,
-    Off,
+pub(crate) struct ListStatus {
+    pub(crate) on: PairSet,
+    pub(crate) completed: u64,
 }
 
 /// The result of putting a torrent on a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Put {
+pub(crate) enum Put {
     /// It was not on the list before.
     New,
     /// It was on the list before, from this source or the other.
@@ -95,23 +84,13 @@ pub enum Put {
 
 /// The result of taking a torrent off a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TakenOff {
+pub(crate) enum TakenOff {
     /// It is no longer on the list.
     Off,
     /// The other source keeps it on the list.
     Kept,
     /// This source did not have it on the list.
     Unknown,
-}
-
-impl ListStatus {
-    const UNKNOWN: Self = Self { allowed: Membership::Off, denied: Membership::Off, completed: 0 };
-}
-
-impl Membership {
-    const fn of(on: PairSet, list: TorrentList) -> Self {
-        if on.has_list(list) { Self::On } else { Self::Off }
-    }
 }
 
 impl Held {
@@ -140,11 +119,7 @@ impl Held {
 
 impl TorrentTable {
     /// Creates a table without torrents.
-    ///
-    /// # Panics
-    /// If a limit is above the maximum that its field documents.
-    #[must_use]
-    pub fn new(bounds: TorrentTableBounds, seed: TableSeed) -> Self {
+    pub(crate) fn new(bounds: TorrentTableBounds, seed: TableSeed) -> Self {
         assert!(bounds.entries_max <= TORRENT_TABLE_ENTRIES_MAX, "entries_max");
         assert!(bounds.counted_max <= bounds.entries_max, "counted_max");
         Self {
@@ -158,24 +133,20 @@ impl TorrentTable {
         }
     }
 
-    /// Returns the lists and the completed count of a torrent.
-    #[must_use]
-    pub fn list_status(&self, info_hash: &InfoHash) -> ListStatus {
+    pub(crate) fn list_status(&self, info_hash: &InfoHash) -> ListStatus {
+        const UNKNOWN: ListStatus = ListStatus { on: PairSet::EMPTY, completed: 0 };
         if self.held.entries == 0 {
-            return ListStatus::UNKNOWN;
+            return UNKNOWN;
         }
         let part = &self.parts[self.part_of(info_hash)];
-        let Ok(at) = part.position(info_hash) else { return ListStatus::UNKNOWN };
-        let entry = &part.entries[at];
-        ListStatus {
-            allowed: Membership::of(entry.on(), TorrentList::Allowed),
-            denied: Membership::of(entry.on(), TorrentList::Denied),
-            completed: entry.completed(),
-        }
+        part.position(info_hash).map_or(UNKNOWN, |at| {
+            let entry = &part.entries[at];
+            ListStatus { on: entry.on(), completed: entry.completed() }
+        })
     }
 
     /// Puts a torrent on a list, or marks it as still there.
-    pub fn put(&mut self, list: TorrentList, source: ListSource, info_hash: &InfoHash) -> Put {
+    pub(crate) fn put(&mut self, list: TorrentList, source: ListSource, info_hash: &InfoHash) -> Put {
         let pair = Pair::new(list, source);
         let part = &mut self.parts[part_of(self.seed.hash_one(info_hash), TORRENT_TABLE_PARTS)];
         part.freshen(pair);
@@ -196,7 +167,12 @@ impl TorrentTable {
     }
 
     /// Takes a torrent off this source's part of a list.
-    pub fn take_off(&mut self, list: TorrentList, source: ListSource, info_hash: &InfoHash) -> TakenOff {
+    pub(crate) fn take_off(
+        &mut self,
+        list: TorrentList,
+        source: ListSource,
+        info_hash: &InfoHash,
+    ) -> TakenOff {
         let pair = Pair::new(list, source);
         let part = &mut self.parts[part_of(self.seed.hash_one(info_hash), TORRENT_TABLE_PARTS)];
         let Ok(at) = part.position(info_hash) else { return TakenOff::Unknown };
@@ -215,27 +191,18 @@ impl TorrentTable {
         if after.has_list(list) { TakenOff::Kept } else { TakenOff::Off }
     }
 
-    /// Number of torrents on a list.
-    #[must_use]
-    pub const fn len(&self, list: TorrentList) -> usize {
+    #[cfg(test)]
+    pub(crate) const fn len(&self, list: TorrentList) -> usize {
         self.held.on_list[list as usize]
     }
 
-    /// Number of torrents on lists or with a count.
-    #[must_use]
-    pub const fn entries(&self) -> usize {
-        self.held.entries
-    }
-
     /// Whether no torrent is known.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
+    pub(crate) const fn is_empty(&self) -> bool {
         self.held.entries == 0
     }
 
     /// Heap memory in bytes, including free room. It visits all parts, so it is not for each request.
-    #[must_use]
-    pub fn heap_bytes(&self) -> usize {
+    pub(crate) fn heap_bytes(&self) -> usize {
         size_of_val(&*self.parts) + self.parts.iter().map(Part::heap_bytes).sum::<usize>()
     }
 
@@ -260,10 +227,10 @@ mod tests {
         assert_eq!(torrent_table.put(Allowed, File, &hash(1)), Put::Known);
         assert_eq!(torrent_table.take_off(Allowed, File, &hash(1)), TakenOff::Kept);
         assert_eq!(torrent_table.take_off(Allowed, File, &hash(1)), TakenOff::Unknown);
-        assert_eq!(torrent_table.list_status(&hash(1)).allowed, Membership::On);
+        assert!(torrent_table.list_status(&hash(1)).on.has_list(Allowed));
         assert_eq!(torrent_table.take_off(Allowed, Api, &hash(1)), TakenOff::Off);
-        assert_eq!(torrent_table.list_status(&hash(1)), ListStatus::UNKNOWN);
-        assert_eq!((torrent_table.entries(), torrent_table.len(Allowed)), (0, 0));
+        assert_eq!(torrent_table.list_status(&hash(1)), ListStatus { on: PairSet::EMPTY, completed: 0 });
+        assert_eq!((torrent_table.held.entries, torrent_table.len(Allowed)), (0, 0));
     }
 
     #[test]
@@ -271,11 +238,11 @@ mod tests {
         let mut torrent_table = torrent_table(BOUNDS);
         torrent_table.put(Allowed, File, &hash(1));
         assert_eq!(torrent_table.put(Denied, File, &hash(1)), Put::New);
-        let list_status = torrent_table.list_status(&hash(1));
-        assert_eq!((list_status.allowed, list_status.denied), (Membership::On, Membership::On));
+        let on = torrent_table.list_status(&hash(1)).on;
+        assert_eq!((on.has_list(Allowed), on.has_list(Denied)), (true, true));
         torrent_table.take_off(Allowed, File, &hash(1));
-        let list_status = torrent_table.list_status(&hash(1));
-        assert_eq!((list_status.allowed, list_status.denied), (Membership::Off, Membership::On));
+        let on = torrent_table.list_status(&hash(1)).on;
+        assert_eq!((on.has_list(Allowed), on.has_list(Denied)), (false, true));
         assert_eq!((torrent_table.len(Allowed), torrent_table.len(Denied)), (0, 1));
     }
 
@@ -287,13 +254,13 @@ mod tests {
         }
         assert_eq!(torrent_table.put(Allowed, File, &hash(3)), Put::Full);
         assert_eq!(torrent_table.put(Denied, File, &hash(2)), Put::New);
-        assert_eq!(torrent_table.entries(), 3);
+        assert_eq!(torrent_table.held.entries, 3);
         torrent_table.take_off(Allowed, File, &hash(0));
         assert_eq!(torrent_table.put(Allowed, File, &hash(3)), Put::New);
     }
 
     fn bytes_per_entry(torrent_table: &TorrentTable) -> f64 {
-        torrent_table.heap_bytes() as f64 / torrent_table.entries() as f64
+        torrent_table.heap_bytes() as f64 / torrent_table.held.entries as f64
     }
 
     #[test]

@@ -28,15 +28,8 @@ pub(super) struct Delta {
 impl Delta {
     pub(super) const NONE: Self = Self { uploaded: 0, downloaded: 0, seeding: 0, leeching: 0 };
 
-    pub(super) fn with_begin(self, status: PeerStatus) -> Self {
-        self.with_sessions(status, 1)
-    }
-
-    pub(super) fn with_end(self, status: PeerStatus) -> Self {
-        self.with_sessions(status, -1)
-    }
-
-    fn with_sessions(mut self, status: PeerStatus, change: i64) -> Self {
+    /// Adds sessions that began, minus those that ended.
+    pub(super) fn with(mut self, status: PeerStatus, change: i64) -> Self {
         match status {
             PeerStatus::Seeder => self.seeding += change,
             PeerStatus::Leecher => self.leeching += change,
@@ -100,6 +93,7 @@ impl ChangedAccounts {
         }
     }
 
+    #[cfg(test)]
     pub(super) const fn len(&self) -> usize {
         self.accounts.len()
     }

@@ -1,6 +1,6 @@
 //! Compares the accounts with a model of plain maps.
 
-use super::{AccountBounds, AccountChange, Accounts, Noted, SessionReport};
+use super::{AccountBounds, AccountChange, Accounts, NotNoted, SessionReport};
 use crate::Sweep;
 use primitives::{AnnounceEvent, InfoHash, KeyId, PeerId, PeerStatus, Second, TableSeed};
 use proptest::prelude::*;
@@ -84,12 +84,12 @@ impl Model {
         }
     }
 
-    fn note(&mut self, report: Report) -> Noted {
+    fn note(&mut self, report: Report) -> Result<(), NotNoted> {
         let now = self.now;
         self.total(report.id).last_seen = now;
         let known = self.sessions.remove(&report.id);
         if known.is_none() && report.event != AnnounceEvent::Stopped && self.sessions.len() >= SESSIONS_MAX {
-            return Noted::SessionsFull;
+            return Err(NotNoted::SessionsFull);
         }
         if let Some((last, _)) = known {
             self.count(report.id, last.status, -1);
@@ -106,7 +106,7 @@ impl Model {
             self.count(report.id, report.status, 1);
             self.sessions.insert(report.id, (report, now));
         }
-        Noted::Noted
+        Ok(())
     }
 
     fn end(&mut self, is_over: impl Fn(Id, Second) -> bool) {
@@ -174,7 +174,7 @@ impl Subject {
             Step::Take(max) => {
                 let unsent = core::mem::take(&mut self.unsent);
                 add_up(&mut self.totals, &unsent);
-                let changed = self.accounts.changed();
+                let changed = self.accounts.changed.len();
                 self.accounts.take_events(max, &mut self.unsent);
                 assert_eq!(self.unsent.len(), max.min(changed));
             }

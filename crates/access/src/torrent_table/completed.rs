@@ -1,53 +1,35 @@
 use super::part::{Changed, Entry, Part};
 use super::{Held, StoredCounts, TorrentTable};
+use crate::policy::Full;
 use primitives::InfoHash;
 
-/// The result of counting a completed event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Counted {
-    /// It was counted; this is the new count.
-    Count(u64),
-    /// It was rejected because a limit on torrents was reached.
-    Full,
-}
-
-/// The result of adding a stored count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Remembered {
-    /// It is included in the count of the torrent.
-    Kept,
-    /// It was rejected because a limit on torrents was reached.
-    Full,
-}
-
 impl TorrentTable {
-    /// Counts a completed event of a torrent.
-    pub fn count_completed(&mut self, info_hash: &InfoHash) -> Counted {
-        let Some((part, at, held)) = self.entry_to_count(info_hash) else { return Counted::Full };
+    /// Counts a completed event of a torrent, and returns the new count.
+    pub(crate) fn count_completed(&mut self, info_hash: &InfoHash) -> Result<u64, Full> {
+        let (part, at, held) = self.entry_to_count(info_hash)?;
         part.entries[at].count();
         part.mark_changed(at, held);
-        Counted::Count(part.entries[at].completed())
+        Ok(part.entries[at].completed())
     }
 
     /// Adds a stored count to the events counted before it was read. If it was added before, the larger of it and the
     /// present count stays.
-    pub fn remember_completed(&mut self, info_hash: &InfoHash, completed: u64) -> Remembered {
-        if completed == 0 {
-            return Remembered::Kept;
+    pub(crate) fn remember_completed(&mut self, info_hash: &InfoHash, completed: u64) -> Result<(), Full> {
+        if completed > 0 {
+            let (part, at, _) = self.entry_to_count(info_hash)?;
+            part.entries[at].add_stored(completed);
         }
-        let Some((part, at, _)) = self.entry_to_count(info_hash) else { return Remembered::Full };
-        part.entries[at].add_stored(completed);
-        Remembered::Kept
+        Ok(())
     }
 
     /// Records that all stored counts have been added.
-    pub const fn end_completed(&mut self) {
+    pub(crate) const fn end_completed(&mut self) {
         self.stored_counts = StoredCounts::Read;
     }
 
     /// Adds to `out` at most `max` torrents whose counts have changed since they were last taken, with their present
     /// counts. Adds none before [`Self::end_completed`], because stored counts may be missing in them.
-    pub fn take_dirty(&mut self, max: usize, out: &mut Vec<(InfoHash, u64)>) {
+    pub(crate) fn take_dirty(&mut self, max: usize, out: &mut Vec<(InfoHash, u64)>) {
         if self.stored_counts == StoredCounts::Unread {
             return;
         }
@@ -64,7 +46,7 @@ impl TorrentTable {
     }
 
     /// Marks taken counts as changed again, because they could not be stored.
-    pub fn mark_dirty_again(&mut self, counts: &[(InfoHash, u64)]) {
+    pub(crate) fn mark_dirty_again(&mut self, counts: &[(InfoHash, u64)]) {
         for (info_hash, _) in counts {
             let part_of = self.part_of(info_hash);
             let part = &mut self.parts[part_of];
@@ -75,14 +57,8 @@ impl TorrentTable {
         }
     }
 
-    /// Number of counts that have changed since they were last taken.
-    #[must_use]
-    pub const fn dirty(&self) -> usize {
-        self.held.changed
-    }
-
     /// Returns the entry of a torrent, and creates it if there is room.
-    fn entry_to_count(&mut self, info_hash: &InfoHash) -> Option<(&mut Part, usize, &mut Held)> {
+    fn entry_to_count(&mut self, info_hash: &InfoHash) -> Result<(&mut Part, usize, &mut Held), Full> {
         let part_of = self.part_of(info_hash);
         let part = &mut self.parts[part_of];
         let at = match part.position(info_hash) {
@@ -91,14 +67,14 @@ impl TorrentTable {
                 let is_full = self.held.entries >= self.bounds.entries_max as usize
                     || self.held.counted_only >= self.bounds.counted_max as usize;
                 if is_full {
-                    return None;
+                    return Err(Full);
                 }
                 part.insert(at, Entry::new(*info_hash));
                 self.held.note_entry();
                 at
             }
         };
-        Some((part, at, &mut self.held))
+        Ok((part, at, &mut self.held))
     }
 }
 
@@ -129,7 +105,7 @@ impl Part {
 #[cfg(test)]
 mod tests {
     use super::super::testing::{BOUNDS, hash, torrent_table};
-    use super::super::{Membership, Put, TakenOff, TorrentTableBounds};
+    use super::super::{Put, TakenOff, TorrentTableBounds};
     use super::*;
     use primitives::{ListSource, TorrentList};
 
@@ -145,15 +121,15 @@ mod tests {
         let mut torrent_table = torrent_table(BOUNDS);
         torrent_table.end_completed();
         for _ in 0..3 {
-            torrent_table.count_completed(&hash(1));
+            torrent_table.count_completed(&hash(1)).unwrap();
         }
-        assert_eq!(torrent_table.count_completed(&hash(1)), Counted::Count(4));
+        assert_eq!(torrent_table.count_completed(&hash(1)), Ok(4));
         assert_eq!(taken(&mut torrent_table, 10), [(hash(1), 4)]);
         assert_eq!(taken(&mut torrent_table, 10), []);
         torrent_table.mark_dirty_again(&[(hash(1), 4)]);
-        torrent_table.count_completed(&hash(1));
+        torrent_table.count_completed(&hash(1)).unwrap();
         assert_eq!(taken(&mut torrent_table, 10), [(hash(1), 5)]);
-        assert_eq!(torrent_table.dirty(), 0);
+        assert_eq!(torrent_table.held.changed, 0);
     }
 
     #[test]
@@ -161,10 +137,10 @@ mod tests {
         let mut torrent_table = torrent_table(BOUNDS);
         torrent_table.end_completed();
         for number in 0..20_000 {
-            torrent_table.count_completed(&hash(number));
+            torrent_table.count_completed(&hash(number)).unwrap();
         }
         let mut all = Vec::new();
-        while torrent_table.dirty() > 0 {
+        while torrent_table.held.changed > 0 {
             let some = taken(&mut torrent_table, 333);
             assert!((1..=333).contains(&some.len()));
             all.extend(some);
@@ -178,16 +154,16 @@ mod tests {
     fn events_counted_before_the_stored_counts_were_read_are_added_to_them_once() {
         let mut torrent_table = torrent_table(BOUNDS);
         for _ in 0..3 {
-            torrent_table.count_completed(&hash(1));
+            torrent_table.count_completed(&hash(1)).unwrap();
         }
-        torrent_table.count_completed(&hash(3));
-        torrent_table.remember_completed(&hash(1), 1000);
-        torrent_table.remember_completed(&hash(2), 20);
-        assert_eq!(torrent_table.count_completed(&hash(1)), Counted::Count(1004));
+        torrent_table.count_completed(&hash(3)).unwrap();
+        torrent_table.remember_completed(&hash(1), 1000).unwrap();
+        torrent_table.remember_completed(&hash(2), 20).unwrap();
+        assert_eq!(torrent_table.count_completed(&hash(1)), Ok(1004));
         assert_eq!(taken(&mut torrent_table, 10), [], "a count may lack its stored part");
         // The first attempt to read them failed, so they arrive again.
-        torrent_table.remember_completed(&hash(1), 1000);
-        torrent_table.remember_completed(&hash(2), 20);
+        torrent_table.remember_completed(&hash(1), 1000).unwrap();
+        torrent_table.remember_completed(&hash(2), 20).unwrap();
         torrent_table.end_completed();
         let mut expected = [(hash(1), 1004), (hash(3), 1)];
         expected.sort_unstable();
@@ -198,24 +174,25 @@ mod tests {
     #[test]
     fn a_count_is_exact_beyond_32_bits_and_stays_at_its_maximum() {
         let mut torrent_table = torrent_table(BOUNDS);
-        torrent_table.remember_completed(&hash(1), 4_294_967_295);
-        assert_eq!(torrent_table.count_completed(&hash(1)), Counted::Count(4_294_967_296));
+        torrent_table.remember_completed(&hash(1), 4_294_967_295).unwrap();
+        assert_eq!(torrent_table.count_completed(&hash(1)), Ok(4_294_967_296));
         torrent_table.put(TorrentList::Denied, ListSource::File, &hash(1));
-        assert_eq!(torrent_table.count_completed(&hash(1)), Counted::Count(4_294_967_297));
-        torrent_table.remember_completed(&hash(2), u64::MAX);
-        assert_eq!(torrent_table.count_completed(&hash(2)), Counted::Count(70_368_744_177_663));
+        assert_eq!(torrent_table.count_completed(&hash(1)), Ok(4_294_967_297));
+        torrent_table.remember_completed(&hash(2), u64::MAX).unwrap();
+        assert_eq!(torrent_table.count_completed(&hash(2)), Ok(70_368_744_177_663));
         torrent_table.end_completed();
         assert_eq!(taken(&mut torrent_table, 10).len(), 2);
-        assert_eq!((torrent_table.list_status(&hash(1)).denied, torrent_table.dirty()), (Membership::On, 0));
+        assert!(torrent_table.list_status(&hash(1)).on.has_list(TorrentList::Denied));
+        assert_eq!(torrent_table.held.changed, 0);
     }
 
     #[test]
     fn a_stored_count_is_not_stored_again() {
         let mut torrent_table = torrent_table(BOUNDS);
-        torrent_table.remember_completed(&hash(1), 500);
-        torrent_table.remember_completed(&hash(2), 0);
+        torrent_table.remember_completed(&hash(1), 500).unwrap();
+        torrent_table.remember_completed(&hash(2), 0).unwrap();
         assert_eq!(torrent_table.list_status(&hash(1)).completed, 500);
-        assert_eq!((torrent_table.entries(), torrent_table.dirty()), (1, 0));
+        assert_eq!((torrent_table.held.entries, torrent_table.held.changed), (1, 0));
     }
 
     #[test]
@@ -224,7 +201,7 @@ mod tests {
         let mut torrent_table = torrent_table(BOUNDS);
         torrent_table.end_completed();
         torrent_table.put(list, source, &hash(1));
-        torrent_table.count_completed(&hash(1));
+        torrent_table.count_completed(&hash(1)).unwrap();
         assert_eq!(torrent_table.take_off(list, source, &hash(1)), TakenOff::Off);
         assert_eq!(torrent_table.list_status(&hash(1)).completed, 1);
         assert_eq!(taken(&mut torrent_table, 10), [(hash(1), 1)]);
@@ -233,15 +210,15 @@ mod tests {
     #[test]
     fn torrents_kept_for_their_count_leave_room_for_the_lists() {
         let mut torrent_table = torrent_table(TorrentTableBounds { entries_max: 5, counted_max: 2 });
-        assert_eq!(torrent_table.count_completed(&hash(1)), Counted::Count(1));
-        assert_eq!(torrent_table.remember_completed(&hash(2), 7), Remembered::Kept);
-        assert_eq!(torrent_table.count_completed(&hash(3)), Counted::Full);
-        assert_eq!(torrent_table.remember_completed(&hash(3), 7), Remembered::Full);
-        assert_eq!(torrent_table.count_completed(&hash(2)), Counted::Count(8));
+        assert_eq!(torrent_table.count_completed(&hash(1)), Ok(1));
+        assert_eq!(torrent_table.remember_completed(&hash(2), 7), Ok(()));
+        assert_eq!(torrent_table.count_completed(&hash(3)), Err(Full));
+        assert_eq!(torrent_table.remember_completed(&hash(3), 7), Err(Full));
+        assert_eq!(torrent_table.count_completed(&hash(2)), Ok(8));
         for number in 3..6 {
             assert_eq!(torrent_table.put(TorrentList::Denied, ListSource::File, &hash(number)), Put::New);
         }
-        assert_eq!(torrent_table.count_completed(&hash(3)), Counted::Count(1));
-        assert_eq!(torrent_table.entries(), 5);
+        assert_eq!(torrent_table.count_completed(&hash(3)), Ok(1));
+        assert_eq!(torrent_table.held.entries, 5);
     }
 }

@@ -1,10 +1,9 @@
 //! Compares the torrent table with a model of plain maps.
 
 use super::testing::{hash, torrent_table};
-use super::{
-    Counted, Membership, Put, Remembered, TakenOff, TorrentTable, TorrentTableBounds, TorrentTablePlace,
-};
+use super::{Put, TakenOff, TorrentTable, TorrentTableBounds, TorrentTablePlace};
 use crate::Sweep;
+use crate::policy::Full;
 use primitives::{InfoHash, ListSource, TorrentList};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -130,26 +129,26 @@ impl Model {
         if is_on { TakenOff::Kept } else { TakenOff::Off }
     }
 
-    fn count(&mut self, info_hash: InfoHash) -> Counted {
+    fn count(&mut self, info_hash: InfoHash) -> Result<u64, Full> {
         if !self.has_room_to_count(&info_hash) {
-            return Counted::Full;
+            return Err(Full);
         }
         let count = self.counts.entry(info_hash).or_default();
         *count += 1;
         self.dirty.insert(info_hash);
-        Counted::Count(*count)
+        Ok(*count)
     }
 
-    fn remember(&mut self, info_hash: InfoHash, completed: u64) -> Remembered {
+    fn remember(&mut self, info_hash: InfoHash, completed: u64) -> Result<(), Full> {
         if completed == 0 {
-            return Remembered::Kept;
+            return Ok(());
         }
         if !self.has_room_to_count(&info_hash) {
-            return Remembered::Full;
+            return Err(Full);
         }
         let count = self.counts.entry(info_hash).or_default();
         *count = if self.has_stored.insert(info_hash) { *count + completed } else { completed.max(*count) };
-        Remembered::Kept
+        Ok(())
     }
 
     /// Torrents that a sweep may remove, but need not have removed yet.
@@ -266,18 +265,16 @@ fn run(torrent_table: &mut TorrentTable, model: &mut Model, step: Step) {
 fn assert_agree(torrent_table: &TorrentTable, model: &Model) {
     for info_hash in (0..30).map(hash) {
         let list_status = torrent_table.list_status(&info_hash);
-        for (list, membership) in
-            [(TorrentList::Allowed, list_status.allowed), (TorrentList::Denied, list_status.denied)]
-        {
-            assert_eq!(membership == Membership::On, model.list(list).contains(&info_hash));
+        for list in TorrentList::ALL {
+            assert_eq!(list_status.on.has_list(list), model.list(list).contains(&info_hash));
         }
         assert_eq!(list_status.completed, model.counts.get(&info_hash).copied().unwrap_or(0));
     }
     for list in TorrentList::ALL {
         assert_eq!(torrent_table.len(list), model.list(list).len());
     }
-    assert_eq!(torrent_table.entries(), model.known().len());
-    assert_eq!(torrent_table.dirty(), model.dirty.len());
+    assert_eq!(torrent_table.held.entries, model.known().len());
+    assert_eq!(torrent_table.held.changed, model.dirty.len());
 }
 
 proptest! {

@@ -31,7 +31,7 @@ impl Pair {
 
 /// A set of pairs, one bit each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct PairSet(u8);
+pub(crate) struct PairSet(u8);
 
 impl PairSet {
     pub(super) const EMPTY: Self = Self(0);
@@ -53,7 +53,7 @@ impl PairSet {
     }
 
     /// Whether the set contains the list with any source.
-    pub(super) const fn has_list(self, list: TorrentList) -> bool {
+    pub(crate) const fn has_list(self, list: TorrentList) -> bool {
         self.0 & 0b11 << (2 * list as usize) != 0
     }
 }

@@ -1,10 +1,9 @@
 use super::pair::Pair;
+use super::part::Part;
 use super::{Held, TorrentTable};
 use crate::limits::{TORRENT_TABLE_PARTS, TORRENT_TABLE_SWEEP_OUT_MAX};
-use crate::sweep::Sweep;
+use crate::parted_map::Sweep;
 use primitives::{InfoHash, ListSource, TorrentList};
-
-use super::part::Part;
 
 /// Progress of a reload of one source's part of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +18,7 @@ pub(super) enum Reload {
 impl TorrentTable {
     /// Begins a reload of one source's part of a list: the torrents that are put from here on are all that the source
     /// has. A reload in progress is restarted. Until the sweep, the list has the old torrents and the new ones.
-    pub fn begin(&mut self, list: TorrentList, source: ListSource) {
+    pub(crate) fn begin(&mut self, list: TorrentList, source: ListSource) {
         let pair = Pair::new(list, source);
         self.reloads[pair.index()] = Reload::Filling;
         for part in &mut self.parts {
@@ -28,7 +27,7 @@ impl TorrentTable {
     }
 
     /// Ends a reload: all torrents of the source were put. Without a [`Self::begin`] before, nothing happens.
-    pub fn end(&mut self, list: TorrentList, source: ListSource) {
+    pub(crate) fn end(&mut self, list: TorrentList, source: ListSource) {
         let reload = &mut self.reloads[Pair::new(list, source).index()];
         if *reload == Reload::Filling {
             *reload = Reload::Sweeping(0);
@@ -37,7 +36,7 @@ impl TorrentTable {
 
     /// Takes off torrents that completed reloads left out, in at most `parts_max` of 4096 parts. `off` is called with
     /// each torrent that no source has on the list any more.
-    pub fn sweep(&mut self, parts_max: usize, off: &mut impl FnMut(TorrentList, InfoHash)) -> Sweep {
+    pub(crate) fn sweep(&mut self, parts_max: usize, off: &mut impl FnMut(TorrentList, InfoHash)) -> Sweep {
         let mut parts_left = parts_max;
         let mut taken_off = 0;
         for pair in Pair::ALL {
@@ -86,7 +85,6 @@ impl Part {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Membership;
     use super::super::testing::{BOUNDS, hash, torrent_table};
     use super::*;
     use ListSource::{Api, File};
@@ -116,10 +114,10 @@ mod tests {
         let mut expected = [(Allowed, hash(1)), (Allowed, hash(3))];
         expected.sort_unstable();
         assert_eq!(swept(&mut torrent_table), expected);
-        let on = |number| torrent_table.list_status(&hash(number)).allowed == Membership::On;
+        let on = |number| torrent_table.list_status(&hash(number)).on.has_list(Allowed);
         assert_eq!([on(0), on(1), on(2), on(3), on(9)], [true, false, true, false, true]);
-        assert_eq!(torrent_table.list_status(&hash(1)).denied, Membership::On);
-        assert_eq!((torrent_table.entries(), torrent_table.len(Allowed)), (4, 3));
+        assert!(torrent_table.list_status(&hash(1)).on.has_list(Denied));
+        assert_eq!((torrent_table.held.entries, torrent_table.len(Allowed)), (4, 3));
     }
 
     #[test]

@@ -231,7 +231,7 @@ impl Found {
     fn look_up_peer_ids<A: AddressOfSwarm>(&mut self, info_hash: &InfoHash, shard: &Shard) {
         let peers = <[A]>::ref_from_bytes(&self.peers[..self.peer_bytes]).expect(WHOLE);
         let details = shard.access.details();
-        let ids = peers.iter().map(|&peer| Some(details.get(info_hash, peer.into())?.details.peer_id));
+        let ids = peers.iter().map(|&peer| Some(details.get(info_hash, peer.into())?.peer_id));
         self.peer_ids.reserve_exact(PEERS_MAX);
         self.peer_ids.extend(ids);
     }

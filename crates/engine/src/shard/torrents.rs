@@ -86,7 +86,7 @@ impl Torrents<'_> {
         status: PeerStatus,
         heard_s_ago: u32,
     ) -> PeerInfo {
-        let details = self.access.details().get(info_hash, address).map(|heard| heard.details);
+        let details = self.access.details().get(info_hash, address).copied();
         let address = match address {
             PeerAddress::V4(address) => address.socket_address(),
             PeerAddress::V6(address) => address.socket_address(),
