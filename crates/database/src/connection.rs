@@ -1,7 +1,6 @@
 use crate::error::DatabaseError;
 use crate::limits::{CLOSE_MS_MAX, MIGRATION_S_MAX, PING_MS_MAX, SQLITE_BUSY_MS_MAX};
 use crate::schema::migrator;
-use crate::secret_file::make_database_file;
 use crate::url::Target;
 use sqlx::mysql::{MySqlConnection, MySqlRow};
 use sqlx::postgres::{PgConnection, PgRow};
@@ -26,13 +25,6 @@ pub(crate) enum Connection {
     Sqlite(SqliteConnection),
     MySql(MySqlConnection),
     Postgres(PgConnection),
-}
-
-/// Whether a missing file is created.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum FileMissing {
-    Create,
-    Refuse,
 }
 
 /// A parameter of a statement.
@@ -110,20 +102,11 @@ pub(crate) struct Statement {
 }
 
 impl Connection {
-    /// Connects, within `limit`.
-    pub(crate) async fn open(
-        target: &Target,
-        file_missing: FileMissing,
-        limit: Duration,
-    ) -> Result<Self, DatabaseError> {
+    /// Connects, within `limit`. A missing file is an error.
+    pub(crate) async fn open(target: &Target, limit: Duration) -> Result<Self, DatabaseError> {
         let connect = async {
             Ok(match target {
-                Target::Sqlite(path) => {
-                    if file_missing == FileMissing::Create {
-                        make_database_file(path)?;
-                    }
-                    Self::Sqlite(sqlite_options(path).connect().await?)
-                }
+                Target::Sqlite(path) => Self::Sqlite(sqlite_options(path).connect().await?),
                 Target::MySql(options) => Self::MySql(options.connect().await?),
                 Target::Postgres(options) => {
                     let mut connection = options.connect().await?;

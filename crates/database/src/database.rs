@@ -1,9 +1,9 @@
 use crate::batch::WriteBatch;
 use crate::connection::{Row, Value};
 use crate::error::DatabaseError;
-use crate::idle::{Connections, Lent};
+use crate::idle::Connections;
 use crate::lease::Lease;
-use crate::limits::{CONNECT_S_MAX, PAGE_ROWS, STATEMENT_S_MAX, TOTALS_MAX};
+use crate::limits::{CONNECT_S_MAX, STATEMENT_S_MAX, TOTALS_MAX};
 use crate::pages::{BAN, COMPLETED, DELETED_KEY, KEY, LIST_ENTRY, Pages, total};
 use crate::records::{DeletedKey, StoredBan, StoredKey, StoredTotal, TorrentCount};
 use crate::statements::Table;
@@ -29,14 +29,6 @@ struct Inner {
     lease: Option<Lease>,
     /// Set once the right to write was obtained and the schema is up to date.
     prepared: OnceCell<()>,
-}
-
-/// Whether this tracker holds a database.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Holding {
-    Unused,
-    /// No other tracker can use the database.
-    Held,
 }
 
 /// When a missing SQLite file is created. Databases of servers must exist.
@@ -140,7 +132,7 @@ impl Database {
     /// Loads the totals, in the order of their names.
     pub async fn load_totals(&self) -> Result<Vec<StoredTotal>, DatabaseError> {
         let mut totals = Vec::new();
-        self.rows(&TOTALS, &[], None, TOTALS_MAX, &mut |row| totals.extend(total(row))).await?;
+        self.page(&TOTALS, &[], None, TOTALS_MAX, &mut |row| totals.extend(total(row))).await?;
         Ok(totals)
     }
 
@@ -157,11 +149,11 @@ impl Database {
         Ok(())
     }
 
-    /// Makes sure that no other tracker uses the database, once this one has begun to use it.
-    pub(crate) async fn hold(&self) -> Result<Holding, DatabaseError> {
+    /// Makes sure that no other tracker uses the database. Returns false if this one has not begun to use it either.
+    pub(crate) async fn hold(&self) -> Result<bool, DatabaseError> {
         match &self.inner.lease {
-            Some(lease) if self.inner.prepared.initialized() => lease.hold().await.map(|()| Holding::Held),
-            _ => Ok(Holding::Unused),
+            Some(lease) if self.inner.prepared.initialized() => lease.hold().await.map(|()| true),
+            _ => Ok(false),
         }
     }
 
@@ -173,17 +165,8 @@ impl Database {
         }
     }
 
+    /// Passes a page of rows to `show`: see [`Table::page`].
     pub(crate) async fn page(
-        &self,
-        table: &Table,
-        same: &[Value],
-        behind: Option<&[Value]>,
-        show: &mut (dyn FnMut(&dyn Row) + Send),
-    ) -> Result<(), DatabaseError> {
-        self.rows(table, same, behind, PAGE_ROWS, show).await
-    }
-
-    async fn rows(
         &self,
         table: &Table,
         same: &[Value],
@@ -194,7 +177,8 @@ impl Database {
         if !self.is_there() {
             return Ok(());
         }
-        let mut lent = self.lend().await?;
+        self.prepare().await?;
+        let mut lent = self.inner.connections.lend().await?;
         let statement = table.page(lent.connection.dialect(), same, behind, rows_max);
         lent.connection.rows(self.inner.limits.statement, statement, show).await?;
         lent.give_back().await;
@@ -207,11 +191,6 @@ impl Database {
             Target::Sqlite(path) => self.inner.prepared.initialized() || path.exists(),
             Target::MySql(_) | Target::Postgres(_) => true,
         }
-    }
-
-    async fn lend(&self) -> Result<Lent<'_>, DatabaseError> {
-        self.prepare().await?;
-        self.inner.connections.lend().await
     }
 
     async fn prepare(&self) -> Result<(), DatabaseError> {

@@ -1,4 +1,4 @@
-use crate::database::{Database, Holding};
+use crate::database::Database;
 use crate::error::DatabaseError;
 use crate::health::Health;
 use crate::limits::{BATCH_MAX, LEASE_LOOK, STATEMENT_S_MAX};
@@ -93,7 +93,7 @@ impl Flusher {
     }
 
     async fn store_all(&mut self) -> Result<(), DatabaseError> {
-        if self.database.hold().await? == Holding::Held {
+        if self.database.hold().await? {
             self.shared.reached();
             self.health.reached(Instant::now());
         }
@@ -124,7 +124,7 @@ impl Flusher {
     /// Retries until all changes are written or the deadline has passed.
     async fn end(mut self, deadline: Instant, mut outcome: Outcome) {
         // The changes that came between the last write and the stop.
-        let mut waiting = self.shared.info().1;
+        let mut waiting = self.shared.info().waiting;
         while waiting > 0 && Instant::now() < deadline {
             if outcome.is_err() {
                 sleep_until(deadline.min(Instant::now() + self.settings.retry_first)).await;
@@ -133,7 +133,7 @@ impl Flusher {
                 Ok(outcome) => outcome,
                 Err(_) => break,
             };
-            waiting = self.shared.info().1;
+            waiting = self.shared.info().waiting;
         }
         let lost = self.shared.give_up();
         if lost > 0 {

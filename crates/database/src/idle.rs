@@ -1,4 +1,4 @@
-use crate::connection::{Connection, FileMissing};
+use crate::connection::Connection;
 use crate::database::TimeLimits;
 use crate::error::DatabaseError;
 use crate::limits::CONNECTIONS_MAX;
@@ -45,7 +45,7 @@ impl Connections {
         }
         // If this one is broken, the other idle connections most likely are, too.
         self.idle().clear();
-        let connection = Connection::open(&self.target, FileMissing::Refuse, self.limits.connect).await?;
+        let connection = Connection::open(&self.target, self.limits.connect).await?;
         Ok(Lent { connection, set: self, _permit: permit })
     }
 

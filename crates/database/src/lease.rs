@@ -6,15 +6,16 @@
 //! without the lock. Each holder leaves a token in the table `holder`. A tracker that loses its session, obtains the
 //! lock again and finds another token there has been overtaken: its data is older than the stored data.
 
-use crate::connection::{Connection, Dialect, FileMissing, Row, Statement, Value};
+use crate::connection::{Connection, Dialect, Row, Statement, Value};
 use crate::database::TimeLimits;
 use crate::error::DatabaseError;
 use crate::limits::{LEASE_POLL, LEASE_WAIT_MAX};
-use crate::secret_file::open_for_owner;
 use crate::statements::{Merge, Table};
 use crate::url::Target;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::hash::{BuildHasher, RandomState};
+use std::io::{Error, ErrorKind};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::{Instant, sleep};
@@ -130,8 +131,10 @@ impl Lease {
             Right::Lost(holder) => return Err(DatabaseError::Overtaken { holder: holder.clone() }),
             Right::Closed => return Err(DatabaseError::Closed),
         }
-        let file_missing = if claim == Claim::First { FileMissing::Create } else { FileMissing::Refuse };
-        let mut connection = Connection::open(&self.target, file_missing, self.limits.connect).await?;
+        if let (Claim::First, Target::Sqlite(path)) = (claim, &self.target) {
+            make_database_file(path)?;
+        }
+        let mut connection = Connection::open(&self.target, self.limits.connect).await?;
         self.lock(&mut connection, &mut state.lock_file).await?;
         match claim {
             Claim::First => {
@@ -280,4 +283,24 @@ fn try_lock_file(path: &Path) -> Result<Option<File>, DatabaseError> {
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(source)) => Err(DatabaseError::File { path: path.to_owned(), source }),
     }
+}
+
+/// Creates the empty file of a database, if there is none, readable by its owner only. SQLite itself would follow the
+/// umask; it gives the files beside the database the permissions of this one.
+fn make_database_file(path: &Path) -> Result<(), DatabaseError> {
+    if path.is_dir() {
+        let source = Error::from(ErrorKind::IsADirectory);
+        return Err(DatabaseError::File { path: path.to_owned(), source });
+    }
+    // Closing a file releases the locks that SQLite has on it in this process, so it is opened only if it is new.
+    match open_for_owner(OpenOptions::new().create_new(true), path) {
+        Err(DatabaseError::File { source, .. }) if source.kind() == ErrorKind::AlreadyExists => Ok(()),
+        made => made.map(drop),
+    }
+}
+
+/// Opens a file for writing. If it is new, only its owner can read it.
+fn open_for_owner(options: &mut OpenOptions, path: &Path) -> Result<File, DatabaseError> {
+    let file = options.write(true).mode(0o600).open(path);
+    file.map_err(|source| DatabaseError::File { path: path.to_owned(), source })
 }

@@ -59,7 +59,7 @@ impl<T: Send> Pages<T> {
             page.place = place(row).or(page.place.take());
             page.records.extend(read(row));
         };
-        self.database.page(table, &self.same, behind, &mut show).await?;
+        self.database.page(table, &self.same, behind, PAGE_ROWS, &mut show).await?;
         Ok(self.advance(page))
     }
 

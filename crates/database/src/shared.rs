@@ -19,7 +19,9 @@ struct State {
     writing: Arc<WriteBatch>,
     admission: Admission,
     database: WriteBehindState,
-    figures: Figures,
+    done: u64,
+    lost: u64,
+    failures: u64,
 }
 
 /// Whether changes are accepted.
@@ -51,12 +53,15 @@ pub struct NotWritten(pub String);
 #[error("too many changes wait for the database, which is away or slow")]
 pub struct TooManyWaiting;
 
-/// Counts since the start.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Figures {
-    /// Changes written.
+/// The state and the counts of a [`WriteBehind`](crate::WriteBehind).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WriteBehindInfo {
+    pub state: WriteBehindState,
+    /// Changes that wait. A change of an item that is being written counts in addition.
+    pub waiting: u64,
+    /// Changes written since the start.
     pub done: u64,
-    /// Changes refused, or given up at the stop.
+    /// Changes refused because too many waited, or given up at the stop.
     pub lost: u64,
     /// Failed attempts to write.
     pub failures: u64,
@@ -70,7 +75,9 @@ impl Shared {
             writing: Arc::default(),
             admission: Admission::Open,
             database,
-            figures: Figures::default(),
+            done: 0,
+            lost: 0,
+            failures: 0,
         };
         Self { pending_max, state: Mutex::new(state) }
     }
@@ -86,7 +93,7 @@ impl Shared {
         }
         let count = changes.len();
         if !state.has_room(self.pending_max, changes.clone()) {
-            state.figures.lost += count as u64;
+            state.lost += count as u64;
             state.log_refusal();
             return Err(TooManyWaiting);
         }
@@ -117,7 +124,7 @@ impl Shared {
     /// Records that the last batch is stored.
     pub(crate) fn written(&self) {
         let state = &mut *self.state();
-        state.figures.done += state.writing.len() as u64;
+        state.done += state.writing.len() as u64;
         state.writing = Arc::default();
         state.database = WriteBehindState::Connected;
         if state.admission == Admission::Full && state.waiting() < self.pending_max / 2 {
@@ -129,7 +136,7 @@ impl Shared {
     pub(crate) fn failed(&self, reason: &str) -> usize {
         let state = &mut *self.state();
         state.take_back();
-        state.figures.failures += 1;
+        state.failures += 1;
         state.database = WriteBehindState::Away(reason.to_owned());
         state.waiting()
     }
@@ -144,18 +151,23 @@ impl Shared {
         let state = &mut *self.state();
         state.take_back();
         let lost = std::mem::take(&mut state.pending).len();
-        state.figures.lost += lost as u64;
+        state.lost += lost as u64;
         lost
     }
 
     pub(crate) fn note_lost(&self, changes: usize) {
-        self.state().figures.lost += changes as u64;
+        self.state().lost += changes as u64;
     }
 
-    /// Returns the state of the database, the number of waiting changes, and the figures.
-    pub(crate) fn info(&self) -> (WriteBehindState, usize, Figures) {
+    pub(crate) fn info(&self) -> WriteBehindInfo {
         let state = self.state();
-        (state.database.clone(), state.waiting(), state.figures)
+        WriteBehindInfo {
+            state: state.database.clone(),
+            waiting: state.waiting() as u64,
+            done: state.done,
+            lost: state.lost,
+            failures: state.failures,
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -222,7 +234,7 @@ mod tests {
         assert_eq!(take(&shared, &[3]), Ok(3));
         assert_eq!(take(&shared, &[1, 2, 3]), Ok(3));
         assert_eq!(take(&shared, &[4]), Err(TooManyWaiting));
-        assert_eq!(shared.info().2.lost, 3);
+        assert_eq!(shared.info().lost, 3);
     }
 
     #[test]
@@ -239,7 +251,7 @@ mod tests {
         assert_eq!(take(&shared, &[3]), Ok(3));
         shared.written();
         assert_eq!(shared.next(2), None);
-        assert_eq!(shared.info().2.done, 3);
+        assert_eq!(shared.info().done, 3);
     }
 
     #[test]
@@ -251,7 +263,7 @@ mod tests {
         take(&shared, &[1]).unwrap();
         assert_eq!(shared.failed("it is gone"), 3, "an item that changed meanwhile waits once");
         drop(batch);
-        assert_eq!(shared.info().0, WriteBehindState::Away("it is gone".to_owned()));
+        assert_eq!(shared.info().state, WriteBehindState::Away("it is gone".to_owned()));
         shared.begin();
         assert_eq!(shared.next(10).unwrap().len(), 3);
     }
@@ -260,7 +272,7 @@ mod tests {
     fn without_a_database_nothing_waits() {
         let shared = Shared::new(1, WriteBehindState::Absent);
         assert_eq!(take(&shared, &[1, 2, 3]), Ok(0));
-        assert_eq!(shared.info(), (WriteBehindState::Absent, 0, Figures::default()));
+        assert_eq!((shared.info().state, shared.info().waiting), (WriteBehindState::Absent, 0));
     }
 
     #[test]
@@ -270,6 +282,6 @@ mod tests {
         shared.stop();
         assert_eq!(take(&shared, &[1]), Err(TooManyWaiting));
         assert_eq!(shared.give_up(), 2);
-        assert_eq!(shared.info().2.lost, 3);
+        assert_eq!(shared.info().lost, 3);
     }
 }

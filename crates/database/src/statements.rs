@@ -24,15 +24,12 @@ pub(crate) enum Merge {
 impl Table {
     /// Returns statements that insert or replace rows, many rows per statement.
     pub(crate) fn puts(&self, dialect: Dialect, rows: Vec<Vec<Value>>) -> Vec<Statement> {
-        in_pieces(rows, |piece| {
-            let row = format!("({})", places(self.key.len() + self.rest.len()));
-            let columns = self.key.iter().chain(self.rest).copied().collect::<Vec<_>>().join(", ");
-            let rows = vec![row; piece].join(", ");
-            format!("INSERT INTO {} ({columns}) VALUES {rows} {}", self.name, self.on_conflict(dialect))
+        let columns = self.columns();
+        in_pieces(dialect, &[], rows, |piece| {
+            let rows = vec![format!("({})", places(columns.len())); piece].join(", ");
+            let (columns, on_conflict) = (columns.join(", "), self.on_conflict(dialect));
+            format!("INSERT INTO {} ({columns}) VALUES {rows} {on_conflict}", self.name)
         })
-        .into_iter()
-        .map(|statement| statement.spoken(dialect))
-        .collect()
     }
 
     /// Returns statements that remove rows. Their keys all begin with `first`, and each ends with one of `last`.
@@ -40,14 +37,9 @@ impl Table {
         let (last_column, first_columns) = self.key.split_last().expect("a table has a key");
         assert_eq!(first.len(), first_columns.len(), "a value for each column of the key but the last");
         let first_text: String = first_columns.iter().map(|column| format!("{column} = ? AND ")).collect();
-        let statements = in_pieces(last.into_iter().map(|value| vec![value]).collect(), |piece| {
+        in_pieces(dialect, first, in_rows(last), |piece| {
             format!("DELETE FROM {} WHERE {first_text}{last_column} IN ({})", self.name, places(piece))
-        });
-        let whole = statements.into_iter().map(|statement| Statement {
-            values: first.iter().cloned().chain(statement.values).collect(),
-            ..statement
-        });
-        whole.map(|statement| statement.spoken(dialect)).collect()
+        })
     }
 
     /// Returns statements that read the rows with these keys and lock them until the end of the transaction. The key
@@ -56,15 +48,10 @@ impl Table {
         let [key] = self.key else { panic!("a key of one column") };
         // A SQLite transaction has its lock from the beginning.
         let lock = if dialect == Dialect::Sqlite { "" } else { " FOR UPDATE" };
-        let columns = [self.key, self.rest].concat().join(", ");
-        let statements = in_pieces(keys.into_iter().map(|value| vec![value]).collect(), |piece| {
-            format!(
-                "SELECT {columns} FROM {} WHERE {key} IN ({}) ORDER BY {key}{lock}",
-                self.name,
-                places(piece)
-            )
-        });
-        statements.into_iter().map(|statement| statement.spoken(dialect)).collect()
+        let (name, columns) = (self.name, self.columns().join(", "));
+        in_pieces(dialect, &[], in_rows(keys), |piece| {
+            format!("SELECT {columns} FROM {name} WHERE {key} IN ({}) ORDER BY {key}{lock}", places(piece))
+        })
     }
 
     /// Returns a statement that reads a page of rows in the order of the key. `same` are the first columns of the key,
@@ -94,32 +81,26 @@ impl Table {
         Statement { text, values, is_kept: true }.spoken(dialect)
     }
 
+    fn columns(&self) -> Vec<&'static str> {
+        [self.key, self.rest].concat()
+    }
+
     fn on_conflict(&self, dialect: Dialect) -> String {
-        let changes = |of: &dyn Fn(&str) -> String| {
-            let changes = self.rest.iter().map(|column| format!("{column} = {}", of(column)));
-            changes.collect::<Vec<_>>().join(", ")
-        };
         let (name, key) = (self.name, self.key.join(", "));
-        match (dialect, self.rest.is_empty(), self.merge) {
+        let larger = if dialect == Dialect::Sqlite { "max" } else { "greatest" };
+        let merged = self.rest.iter().map(|column| match (dialect, self.merge) {
+            (Dialect::MySql, Merge::Newest) => format!("{column} = VALUES({column})"),
+            (Dialect::MySql, Merge::Largest) => format!("{column} = GREATEST({column}, VALUES({column}))"),
+            (_, Merge::Newest) => format!("{column} = excluded.{column}"),
+            (_, Merge::Largest) => format!("{column} = {larger}({name}.{column}, excluded.{column})"),
+        });
+        let merged = merged.collect::<Vec<_>>().join(", ");
+        match (dialect, self.rest.is_empty()) {
             // MySQL can keep a row as it is only by assigning a column its own value.
-            (Dialect::MySql, true, _) => format!("ON DUPLICATE KEY UPDATE {0} = {0}", self.key[0]),
-            (Dialect::MySql, false, Merge::Newest) => {
-                format!("ON DUPLICATE KEY UPDATE {}", changes(&|column| format!("VALUES({column})")))
-            }
-            (Dialect::MySql, false, Merge::Largest) => {
-                let largest = changes(&|column| format!("GREATEST({column}, VALUES({column}))"));
-                format!("ON DUPLICATE KEY UPDATE {largest}")
-            }
-            (_, true, _) => format!("ON CONFLICT ({key}) DO NOTHING"),
-            (_, false, Merge::Newest) => {
-                let newest = changes(&|column| format!("excluded.{column}"));
-                format!("ON CONFLICT ({key}) DO UPDATE SET {newest}")
-            }
-            (_, false, Merge::Largest) => {
-                let function = if dialect == Dialect::Sqlite { "max" } else { "greatest" };
-                let largest = changes(&|column| format!("{function}({name}.{column}, excluded.{column})"));
-                format!("ON CONFLICT ({key}) DO UPDATE SET {largest}")
-            }
+            (Dialect::MySql, true) => format!("ON DUPLICATE KEY UPDATE {0} = {0}", self.key[0]),
+            (Dialect::MySql, false) => format!("ON DUPLICATE KEY UPDATE {merged}"),
+            (_, true) => format!("ON CONFLICT ({key}) DO NOTHING"),
+            (_, false) => format!("ON CONFLICT ({key}) DO UPDATE SET {merged}"),
         }
     }
 }
@@ -145,18 +126,26 @@ fn places(count: usize) -> String {
     vec!["?"; count].join(", ")
 }
 
-/// Returns a statement for each piece of the rows. Full pieces have the same text, which a backend may cache.
-fn in_pieces(rows: Vec<Vec<Value>>, text: impl Fn(usize) -> String) -> Vec<Statement> {
+/// Returns rows of one column.
+fn in_rows(values: Vec<Value>) -> Vec<Vec<Value>> {
+    values.into_iter().map(|value| vec![value]).collect()
+}
+
+/// Returns a statement for each piece of the rows, whose values follow those of `first`. Full pieces have the same text,
+/// which a backend may cache.
+fn in_pieces(
+    dialect: Dialect,
+    first: &[Value],
+    rows: Vec<Vec<Value>>,
+    text: impl Fn(usize) -> String,
+) -> Vec<Statement> {
     let mut rows = rows.into_iter().peekable();
     let mut statements = Vec::new();
     while rows.peek().is_some() {
         let piece: Vec<_> = rows.by_ref().take(STATEMENT_ROWS_MAX).collect();
-        let is_kept = piece.len() == STATEMENT_ROWS_MAX;
-        statements.push(Statement {
-            text: text(piece.len()),
-            values: piece.into_iter().flatten().collect(),
-            is_kept,
-        });
+        let (text, is_kept) = (text(piece.len()), piece.len() == STATEMENT_ROWS_MAX);
+        let values = first.iter().cloned().chain(piece.into_iter().flatten()).collect();
+        statements.push(Statement { text, values, is_kept }.spoken(dialect));
     }
     statements
 }

@@ -4,7 +4,7 @@ use crate::flusher::{Asker, Flusher};
 use crate::health::Health;
 use crate::limits::{FLUSH_EVERY_S, PENDING_MAX, REMIND_EVERY, REQUESTS_MAX, RETRY_FIRST, RETRY_MAX};
 use crate::records::{Banned, DeletedKey, StoredBan, StoredKey, TorrentCount, TotalName};
-use crate::shared::{NotWritten, Shared, TooManyWaiting, WriteBehindState};
+use crate::shared::{NotWritten, Shared, TooManyWaiting, WriteBehindInfo, WriteBehindState};
 use primitives::{AuthenticationKey, InfoHash, ListChange, TorrentList};
 use std::iter::once;
 use std::sync::Arc;
@@ -56,20 +56,6 @@ impl Default for WriteBehindSettings {
             remind_every: REMIND_EVERY,
         }
     }
-}
-
-/// The state and the counts of a [`WriteBehind`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WriteBehindInfo {
-    pub state: WriteBehindState,
-    /// Changes that wait. A change of an item that is being written counts in addition.
-    pub waiting: u64,
-    /// Changes written since the start.
-    pub done: u64,
-    /// Changes refused because too many waited, or given up at the stop.
-    pub lost: u64,
-    /// Failed attempts to write.
-    pub failures: u64,
 }
 
 /// The outcome of a stop.
@@ -171,23 +157,10 @@ impl WriteBehind {
         outcome.unwrap_or_else(|| Stopped { lost: self.shared.give_up() })
     }
 
-    /// Returns whether the database accepts writes.
-    #[must_use]
-    pub fn state(&self) -> WriteBehindState {
-        self.shared.info().0
-    }
-
     /// Returns the state and the counts.
     #[must_use]
     pub fn info(&self) -> WriteBehindInfo {
-        let (state, waiting, figures) = self.shared.info();
-        WriteBehindInfo {
-            state,
-            waiting: waiting as u64,
-            done: figures.done,
-            lost: figures.lost,
-            failures: figures.failures,
-        }
+        self.shared.info()
     }
 
     /// Counts changes as lost that found no room in a queue in front of this one.

@@ -38,7 +38,7 @@ async fn waiting_changes_are_written_without_a_flush(place: Place) {
     })
     .await;
     assert_eq!(database.load_totals().await.unwrap()[0].value, 1);
-    assert_eq!((write_behind.info().waiting, write_behind.state()), (0, WriteBehindState::Connected));
+    assert_eq!((write_behind.info().waiting, write_behind.info().state), (0, WriteBehindState::Connected));
 }
 
 async fn changes_made_before_a_flush_are_loaded_after_it(place: Place) {
@@ -75,7 +75,7 @@ fn without_a_database_changes_are_accepted_and_discarded() {
         let write_behind = WriteBehind::start(None, WriteBehindSettings { pending_max: 1, ..seldom() });
         write_behind.change_list(TorrentList::Allowed, ListChange::Add, &[hash(1), hash(2)]).unwrap();
         write_behind.flush().await.unwrap();
-        assert_eq!((write_behind.state(), write_behind.info().waiting), (WriteBehindState::Absent, 0));
+        assert_eq!((write_behind.info().state, write_behind.info().waiting), (WriteBehindState::Absent, 0));
         assert_eq!(write_behind.stop(soon()).await.lost, 0);
     });
 }

@@ -81,7 +81,7 @@ fn is_away(
     move || {
         let write_behind = write_behind.clone();
         Box::pin(async move {
-            matches!(write_behind.state(), WriteBehindState::Away(reason) if reason.contains(because))
+            matches!(write_behind.info().state, WriteBehindState::Away(reason) if reason.contains(because))
         })
     }
 }

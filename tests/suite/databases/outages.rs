@@ -76,10 +76,10 @@ impl Outage {
         let write_behind = self.write_behind.clone();
         until("the write-behind notices the outage", || {
             let write_behind = write_behind.clone();
-            Box::pin(async move { matches!(write_behind.state(), WriteBehindState::Away(_)) })
+            Box::pin(async move { matches!(write_behind.info().state, WriteBehindState::Away(_)) })
         })
         .await;
-        let WriteBehindState::Away(reason) = self.write_behind.state() else { panic!("it is away") };
+        let WriteBehindState::Away(reason) = self.write_behind.info().state else { panic!("it is away") };
         reason
     }
 
@@ -110,7 +110,7 @@ impl Outage {
         let wanted: Vec<_> = (0..self.changes).map(hash).collect();
         let stored = all(self.database.load_list(TorrentList::Allowed)).await;
         assert!(stored == wanted, "{} of {} are stored", stored.len(), wanted.len());
-        assert_eq!(self.write_behind.state(), WriteBehindState::Connected);
+        assert_eq!(self.write_behind.info().state, WriteBehindState::Connected);
     }
 }
 

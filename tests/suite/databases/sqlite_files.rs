@@ -185,7 +185,7 @@ fn child_fills_its_disk() {
         write_behind.change_list(TorrentList::Denied, ListChange::Add, &wanted).unwrap();
         let error = write_behind.flush().await.unwrap_err();
         assert!(error.to_string().contains("full"), "{error}");
-        assert!(matches!(write_behind.state(), WriteBehindState::Away(_)));
+        assert!(matches!(write_behind.info().state, WriteBehindState::Away(_)));
         assert_eq!(write_behind.info().waiting, 20_000);
         assert_eq!(all(database.load_completed()).await.len(), 1, "stored records can still be read");
         std::fs::remove_file(&ballast).unwrap();
