@@ -90,7 +90,7 @@ impl Apis {
 }
 
 /// Returns TLS with the certificate of the files, and the watch that replaces it for new connections.
-fn in_tls(files: IdentityFiles<'_>) -> anyhow::Result<(Transport, CertificateWatch)> {
+fn in_tls(files: IdentityFiles) -> anyhow::Result<(Transport, CertificateWatch)> {
     let shown = files.load()?;
     let (config, current) = watch::channel(shown.config());
     let show = move |identity: &Arc<ServerIdentity>| {

@@ -1,12 +1,11 @@
 //! Replaces a certificate without a restart.
 
 use crate::http_settings::IdentityFiles;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tls::{FAST_RSA_BITS_MAX, ServerIdentity};
 use tokio::sync::watch::Receiver;
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval};
 use tracing::{error, info, warn};
 
 /// Seconds between two looks at the files, which are a few kilobytes and change once in weeks.
@@ -14,10 +13,7 @@ const LOOK_EVERY_S: u64 = 10;
 
 /// The certificate in use, and the files it comes from.
 pub(crate) struct CertificateWatch {
-    certificate: PathBuf,
-    key: PathBuf,
-    /// The name of the listeners in errors and the log.
-    listeners: &'static str,
+    files: IdentityFiles,
     shown: Arc<ServerIdentity>,
     show: Show,
     /// The error of the last look, so that it is logged once and not every ten seconds.
@@ -36,19 +32,15 @@ pub(crate) enum Showing {
 }
 
 impl CertificateWatch {
-    pub(crate) fn new(files: IdentityFiles<'_>, shown: Arc<ServerIdentity>, show: Show) -> Self {
-        let (certificate, key) = (files.certificate.to_owned(), files.key.to_owned());
+    pub(crate) fn new(files: IdentityFiles, shown: Arc<ServerIdentity>, show: Show) -> Self {
         warn_of_slow_key(files.listeners, &shown);
-        Self { certificate, key, listeners: files.listeners, shown, show, trouble: None }
+        Self { files, shown, show, trouble: None }
     }
 
     async fn look(&mut self) {
-        let (certificate, key, listeners) = (self.certificate.clone(), self.key.clone(), self.listeners);
+        let files = self.files.clone();
         // A file system may block.
-        let loaded = tokio::task::spawn_blocking(move || {
-            let files = IdentityFiles { certificate: &certificate, key: &key, listeners };
-            files.load().map_err(|error| format!("{error:#}"))
-        });
+        let loaded = tokio::task::spawn_blocking(move || files.load().map_err(|error| format!("{error:#}")));
         match loaded.await {
             Ok(Ok(identity)) => self.take_up(identity),
             Ok(Err(trouble)) => self.report(trouble),
@@ -59,8 +51,8 @@ impl CertificateWatch {
     fn take_up(&mut self, identity: Arc<ServerIdentity>) {
         self.trouble = None;
         if identity.fingerprint() != self.shown.fingerprint() && (self.show)(&identity) == Showing::Shown {
-            info!(listeners = self.listeners, "new connections are shown the new certificate");
-            warn_of_slow_key(self.listeners, &identity);
+            info!(listeners = self.files.listeners, "new connections are shown the new certificate");
+            warn_of_slow_key(self.files.listeners, &identity);
             self.shown = identity;
         }
     }
@@ -85,28 +77,21 @@ fn warn_of_slow_key(listeners: &str, identity: &ServerIdentity) {
 }
 
 /// Loads certificate and key again at each reload and every few seconds, and shows them if they have changed.
-pub(crate) fn watch_certificate(reloads: Receiver<u64>, watch: CertificateWatch) {
-    tokio::spawn(run(reloads, watch));
-}
-
-async fn run(mut reloads: Receiver<u64>, mut watch: CertificateWatch) {
-    let mut looks = looks();
-    loop {
-        tokio::select! {
-            reload = reloads.changed() => {
-                if reload.is_err() {
-                    return;
+pub(crate) fn watch_certificate(mut reloads: Receiver<u64>, mut watch: CertificateWatch) {
+    tokio::spawn(async move {
+        let mut looks = interval(Duration::from_secs(LOOK_EVERY_S));
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                reload = reloads.changed() => {
+                    if reload.is_err() {
+                        return;
+                    }
+                    watch.trouble = None;
                 }
-                watch.trouble = None;
+                _ = looks.tick() => {}
             }
-            _ = looks.tick() => {}
+            watch.look().await;
         }
-        watch.look().await;
-    }
-}
-
-fn looks() -> Interval {
-    let mut looks = interval(Duration::from_secs(LOOK_EVERY_S));
-    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    looks
+    });
 }

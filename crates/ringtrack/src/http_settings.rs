@@ -7,7 +7,7 @@ use core_loop::connection::{HttpLimits, PrefixLengths};
 use engine::{FullScrapes, HttpPolicy, ProxyHeaderKind, ProxyPolicy};
 use primitives::ShardCount;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tls::ServerIdentity;
 
@@ -19,32 +19,34 @@ pub(crate) fn http_addresses(configuration: &Configuration) -> Vec<(SocketAddr, 
 }
 
 /// The files of a certificate and its key.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct IdentityFiles<'a> {
-    pub(crate) certificate: &'a Path,
-    pub(crate) key: &'a Path,
+#[derive(Debug, Clone)]
+pub(crate) struct IdentityFiles {
+    pub(crate) certificate: PathBuf,
+    pub(crate) key: PathBuf,
     /// The name of the listeners in errors and the log.
     pub(crate) listeners: &'static str,
 }
 
-impl<'a> IdentityFiles<'a> {
-    pub(crate) fn of(configuration: &'a Configuration) -> Option<Self> {
+impl IdentityFiles {
+    pub(crate) fn of(configuration: &Configuration) -> Option<Self> {
         let https = &configuration.https;
         if https.listen.is_empty() {
             return None;
         }
-        let (certificate, key) = (https.certificate_file.as_deref()?, https.key_file.as_deref()?);
-        Some(Self { certificate, key, listeners: "https.listen" })
+        Self::new(https.certificate_file.as_deref()?, https.key_file.as_deref()?, "https.listen")
     }
 
     /// Returns the files of the management API, if it is served over TLS.
-    pub(crate) fn of_api(api: &'a Api) -> Option<Self> {
-        let (certificate, key) = (api.certificate_file.as_deref()?, api.key_file.as_deref()?);
-        Some(Self { certificate, key, listeners: "the management API" })
+    pub(crate) fn of_api(api: &Api) -> Option<Self> {
+        Self::new(api.certificate_file.as_deref()?, api.key_file.as_deref()?, "the management API")
     }
 
-    pub(crate) fn load(self) -> anyhow::Result<Arc<ServerIdentity>> {
-        let identity = ServerIdentity::load(self.certificate, self.key);
+    fn new(certificate: &Path, key: &Path, listeners: &'static str) -> Option<Self> {
+        Some(Self { certificate: certificate.to_owned(), key: key.to_owned(), listeners })
+    }
+
+    pub(crate) fn load(&self) -> anyhow::Result<Arc<ServerIdentity>> {
+        let identity = ServerIdentity::load(&self.certificate, &self.key);
         let context = || format!("the certificate or the key of {} cannot be used", self.listeners);
         identity.map(Arc::new).with_context(context)
     }

@@ -2,8 +2,8 @@
 
 use crate::hints;
 use crate::http_settings::http_addresses;
-use crate::open_files::connections_with_descriptors;
 use crate::prepare::Prepared;
+use crate::resource_limits::connections_with_descriptors;
 use crate::tuning::listener_options;
 use config::Configuration;
 use core_loop::Security;

@@ -21,14 +21,12 @@ mod dump_latency;
 mod hints;
 mod http_settings;
 mod keys;
-mod latency_directory;
 mod listen;
-mod locked_memory;
 mod logging;
 mod management;
 mod memory;
-mod open_files;
 mod prepare;
+mod resource_limits;
 mod run;
 mod running_tracker;
 mod secret_files;
@@ -97,7 +95,7 @@ fn check_config(file: &Path) -> Result<(), Failure> {
         writeln!(io::stderr().lock(), "ringtrack: warning: {warning}").ok();
     }
     keys::Keys::make(configuration.connection_ids.key_file.as_deref()).map_err(Failure::Run)?;
-    let identity = IdentityFiles::of(&configuration).map(IdentityFiles::load);
+    let identity = IdentityFiles::of(&configuration).map(|files| files.load());
     identity.transpose().map_err(Failure::Run)?;
     print(&format!("{}: OK\n", file.display()))
 }

@@ -44,6 +44,6 @@ pub(crate) fn prepare<'a>(
         shards.get(),
         least_bytes >> 20
     );
-    let identity = IdentityFiles::of(configuration).map(IdentityFiles::load).transpose()?;
+    let identity = IdentityFiles::of(configuration).map(|files| files.load()).transpose()?;
     Ok(Prepared { file, configuration, cores, shards, keys, memory_max_bytes, identity })
 }

@@ -6,20 +6,22 @@ use crate::certificate_watch::{CertificateWatch, Showing, watch_certificate};
 use crate::cores::keep_control_off;
 use crate::data_plane::DataPlane;
 use crate::http_settings::IdentityFiles;
-use crate::latency_directory::latency_directory;
 use crate::listen::{AllListeners, listen};
-use crate::locked_memory::check_locked_memory;
 use crate::management::{ManagementParts, start_management, tracker_listeners};
 use crate::prepare::Prepared;
+use crate::resource_limits::check_locked_memory;
 use crate::running_tracker::accept_requests;
 use crate::service_manager::Systemd;
 use crate::signals::{forward_signals, hangups, reload_at_hangups};
 use crate::storage::Storage;
 use anyhow::bail;
-use config::Configuration;
-use control::{End, LatencyDumps, LatencySnapshot, Request, ServiceManager, Supervision, Workers, supervise};
+use config::{Configuration, LatencyDirectory};
+use control::{End, LatencyDumps, LatencySnapshot, Request, Supervision, Workers, supervise};
 use core_link::{CoreCommand, CoreHandle};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::panic::{set_hook, take_hook};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -86,36 +88,14 @@ fn serve(prepared: &Prepared<'_>, listeners: AllListeners, runtime: &Runtime) ->
         let (stop, stopped) = watch::channel(false);
         let mut serving = apis.serve(&Arc::new(management.clone()), &reloads, &stopped);
         info!("ready");
-        let (manager, snapshot) =
-            (SystemdNotifier { systemd: Systemd::ready(), stop }, data_plane.snapshot().clone());
-        let end = supervise(&data_plane, &manager, &snapshot, &supervision, inbox).await;
-        manager.stop.send_replace(true);
+        let systemd = Systemd::ready(stop);
+        let end = supervise(&data_plane, &systemd, data_plane.snapshot(), &supervision, inbox).await;
+        systemd.stop.send_replace(true);
         while serving.join_next().await.is_some() {}
         management.stop(Instant::now() + supervision.shutdown_deadline).await;
         anyhow::Ok(end)
     })?;
     finish(end, data_plane)
-}
-
-/// Notifies systemd, and at a stop the APIs too, so that no change is accepted that might not be stored.
-struct SystemdNotifier {
-    systemd: Systemd,
-    stop: watch::Sender<bool>,
-}
-
-impl ServiceManager for SystemdNotifier {
-    fn heartbeat_interval(&self) -> Option<Duration> {
-        self.systemd.heartbeat_interval()
-    }
-
-    fn heartbeat(&self) {
-        self.systemd.heartbeat();
-    }
-
-    fn stopping(&self) {
-        self.systemd.stopping();
-        self.stop.send_replace(true);
-    }
 }
 
 /// Waits until a stop is requested.
@@ -156,6 +136,22 @@ fn supervision(
     }
 }
 
+/// Returns the directory for dumps of latencies. `logs_directory` is the variable `LOGS_DIRECTORY`, in which systemd
+/// lists directories separated by colons.
+fn latency_directory(configured: &LatencyDirectory, logs_directory: Option<&OsStr>) -> PathBuf {
+    match configured {
+        LatencyDirectory::Path(path) => path.clone(),
+        LatencyDirectory::Automatic => {
+            logs_directory.and_then(first_path).unwrap_or(Path::new(".")).to_owned()
+        }
+    }
+}
+
+fn first_path(list: &OsStr) -> Option<&Path> {
+    let first = list.as_bytes().split(|&byte| byte == b':').next()?;
+    if first.is_empty() { None } else { Some(Path::new(OsStr::from_bytes(first))) }
+}
+
 /// Records every panic, whichever thread or task it ends: the tracker cannot continue without any of them.
 fn note_panics() -> Arc<AtomicBool> {
     let panicked = Arc::<AtomicBool>::default();
@@ -179,5 +175,21 @@ fn finish(end: End, data_plane: DataPlane) -> anyhow::Result<()> {
             bail!("a task of the control plane panicked, or a worker exited unexpectedly")
         }
         End::DeadlinePassed => bail!("the workers did not end within shutdown.deadline_s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_configuration_precedes_the_service_manager_and_both_precede_the_working_directory() {
+        let listed = Some(OsStr::new("/var/log/ringtrack:/var/log/more"));
+        let configured = LatencyDirectory::Path("/srv/latency".into());
+        assert_eq!(latency_directory(&configured, listed), Path::new("/srv/latency"));
+        let automatic = LatencyDirectory::Automatic;
+        assert_eq!(latency_directory(&automatic, listed), Path::new("/var/log/ringtrack"));
+        assert_eq!(latency_directory(&automatic, Some(OsStr::new(""))), Path::new("."));
+        assert_eq!(latency_directory(&automatic, None), Path::new("."));
     }
 }

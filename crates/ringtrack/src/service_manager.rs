@@ -1,16 +1,20 @@
 use control::ServiceManager;
 use sd_notify::NotifyState;
 use std::time::Duration;
+use tokio::sync::watch;
 use tracing::warn;
 
-/// systemd, if it started the tracker with `Type=notify`; otherwise nothing is sent.
-pub(crate) struct Systemd;
+/// systemd, if it started the tracker with `Type=notify`; otherwise nothing is sent. At a stop the APIs are notified,
+/// too, so that no change is accepted that might not be stored.
+pub(crate) struct Systemd {
+    pub(crate) stop: watch::Sender<bool>,
+}
 
 impl Systemd {
     /// Reports that the tracker serves.
-    pub(crate) fn ready() -> Self {
+    pub(crate) fn ready(stop: watch::Sender<bool>) -> Self {
         notify(NotifyState::Ready);
-        Self
+        Self { stop }
     }
 }
 
@@ -26,6 +30,7 @@ impl ServiceManager for Systemd {
 
     fn stopping(&self) {
         notify(NotifyState::Stopping);
+        self.stop.send_replace(true);
     }
 }
 
