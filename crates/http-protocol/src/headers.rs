@@ -1,5 +1,5 @@
 use crate::address::parse_address;
-use core::iter::FusedIterator;
+use core::iter::from_fn;
 use core::net::IpAddr;
 use memchr::memchr;
 
@@ -26,9 +26,15 @@ impl<'a> Headers<'a> {
     }
 
     /// Returns all lines in order.
-    #[must_use]
-    pub const fn iter(self) -> HeaderIter<'a> {
-        HeaderIter { rest: self.lines }
+    pub fn iter(self) -> impl Iterator<Item = Header<'a>> + Clone {
+        let mut rest = self.lines;
+        from_fn(move || {
+            let (line, after) = split_at_byte(rest, b'\n')?;
+            // The last line is empty and has no colon.
+            let (name, value) = split_at_byte(line, b':')?;
+            rest = after;
+            Some(Header { name, value: value.trim_ascii() })
+        })
     }
 
     /// Returns the values of all lines with this name in order.
@@ -66,35 +72,6 @@ impl<'a> Headers<'a> {
         parse_address(self.all("X-Real-IP").last()?)
     }
 }
-
-impl<'a> IntoIterator for Headers<'a> {
-    type Item = Header<'a>;
-    type IntoIter = HeaderIter<'a>;
-
-    fn into_iter(self) -> HeaderIter<'a> {
-        self.iter()
-    }
-}
-
-/// An iterator over header lines.
-#[derive(Debug, Clone)]
-pub struct HeaderIter<'a> {
-    rest: &'a [u8],
-}
-
-impl<'a> Iterator for HeaderIter<'a> {
-    type Item = Header<'a>;
-
-    fn next(&mut self) -> Option<Header<'a>> {
-        let (line, rest) = split_at_byte(self.rest, b'\n')?;
-        // The last line is empty and has no colon.
-        let (name, value) = split_at_byte(line, b':')?;
-        self.rest = rest;
-        Some(Header { name, value: value.trim_ascii() })
-    }
-}
-
-impl FusedIterator for HeaderIter<'_> {}
 
 /// Returns the elements of a comma-separated list without the white space around them. Empty elements are ignored
 /// (RFC 9110, 5.6.1).

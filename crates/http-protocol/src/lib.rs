@@ -54,7 +54,7 @@ pub use announce::{Announce, PeerForm};
 pub use event::Event;
 pub use framing::{Connection, Content, Framing, Version};
 pub use head_search::{Greeting, HeadSearch};
-pub use headers::{Header, HeaderIter, Headers};
+pub use headers::{Header, Headers};
 pub use limits::{
     HEAD_BYTES_MAX, HEADERS_MAX, PEERS_MAX, PROXY_V1_BYTES_MAX, PROXY_V2_BYTES_MAX, REQUEST_LINE_BYTES_MAX,
     SCRAPE_HASHES_MAX, TEXT_BYTES_MAX,

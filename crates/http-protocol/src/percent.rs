@@ -3,29 +3,21 @@
 //! A `+` stays a `+`. It stands for a space in forms, but an info hash is not a form field: opentracker, aquatic and
 //! Torrust take it literally, so that clients do not send it for a space.
 
-/// An iterator over the decoded bytes of a value, with `None` for an invalid escape.
-#[derive(Debug, Clone)]
-pub(crate) struct Decoded<'a> {
-    rest: &'a [u8],
-}
+use core::iter::from_fn;
 
-pub(crate) const fn decode(value: &[u8]) -> Decoded<'_> {
-    Decoded { rest: value }
-}
-
-impl Iterator for Decoded<'_> {
-    type Item = Option<u8>;
-
-    fn next(&mut self) -> Option<Option<u8>> {
-        let (&first, rest) = self.rest.split_first()?;
-        self.rest = rest;
+/// Returns the decoded bytes of a value, with `None` for an invalid escape.
+pub(crate) fn decode(value: &[u8]) -> impl Iterator<Item = Option<u8>> {
+    let mut rest = value;
+    from_fn(move || {
+        let (&first, after) = rest.split_first()?;
+        rest = after;
         if first != b'%' {
             return Some(Some(first));
         }
-        let Some((&[high, low], rest)) = rest.split_first_chunk() else { return Some(None) };
-        self.rest = rest;
+        let Some((&[high, low], after)) = rest.split_first_chunk() else { return Some(None) };
+        rest = after;
         Some(nibble(high).zip(nibble(low)).map(|(high, low)| high << 4 | low))
-    }
+    })
 }
 
 const fn nibble(digit: u8) -> Option<u8> {

@@ -1,6 +1,7 @@
 use crate::headers::split_at_byte;
 use crate::limits::SHOWN_VALUE_BYTES_MAX;
 use core::fmt;
+use core::iter::from_fn;
 use thiserror::Error;
 
 /// A required parameter of a request.
@@ -48,12 +49,6 @@ impl fmt::Display for Parameter {
     }
 }
 
-/// An iterator over the names and values of the parameters of a query, not decoded, in their order.
-#[derive(Debug, Clone)]
-pub(crate) struct Parameters<'a> {
-    rest: &'a [u8],
-}
-
 /// Names have a few bytes, so that a plain loop finds their end faster than a search made for long texts.
 fn name_and_value(parameter: &[u8]) -> (&[u8], &[u8]) {
     let end = parameter.iter().position(|&byte| byte == b'=');
@@ -61,19 +56,15 @@ fn name_and_value(parameter: &[u8]) -> (&[u8], &[u8]) {
     name_and_value.map_or((parameter, &[]), |(name, value)| (name, value.get(1..).unwrap_or_default()))
 }
 
-pub(crate) const fn parameters(query: &[u8]) -> Parameters<'_> {
-    Parameters { rest: query }
-}
-
-impl<'a> Iterator for Parameters<'a> {
-    type Item = (&'a [u8], &'a [u8]);
-
-    fn next(&mut self) -> Option<(&'a [u8], &'a [u8])> {
-        if self.rest.is_empty() {
+/// Returns the names and values of the parameters of a query, not decoded, in their order.
+pub(crate) fn parameters(query: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let mut rest = query;
+    from_fn(move || {
+        if rest.is_empty() {
             return None;
         }
-        let (parameter, rest) = split_at_byte(self.rest, b'&').unwrap_or((self.rest, &[]));
-        self.rest = rest;
+        let (parameter, after) = split_at_byte(rest, b'&').unwrap_or((rest, &[]));
+        rest = after;
         Some(name_and_value(parameter))
-    }
+    })
 }

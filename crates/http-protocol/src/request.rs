@@ -25,7 +25,6 @@ pub enum Incoming<'a> {
 pub struct Request<'a> {
     /// Size of the request, after which the next one starts.
     pub bytes: usize,
-    /// Framing of the response.
     pub framing: Framing,
     pub route: Route,
     /// Part of the target after `?`, percent-encoded.

@@ -1,31 +1,20 @@
 /// The status of a response (RFC 9110, 15). Announces and scrapes always get 200, even with a failure (BEP 3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
-    /// 200.
     Ok,
     /// 204: the response to `OPTIONS`.
     NoContent,
-    /// 400.
     BadRequest,
-    /// 404.
     NotFound,
-    /// 405.
     MethodNotAllowed,
     /// 413: a request with a body.
     ContentTooLarge,
-    /// 414.
     UriTooLong,
-    /// 417.
     ExpectationFailed,
-    /// 429.
     TooManyRequests,
-    /// 431.
     RequestHeaderFieldsTooLarge,
-    /// 500.
     InternalServerError,
-    /// 503.
     ServiceUnavailable,
-    /// 505.
     HttpVersionNotSupported,
 }
 

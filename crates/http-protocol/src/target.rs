@@ -9,11 +9,9 @@ pub enum Route {
     Announce(KeyInPath),
     /// `/scrape`, with the key in the path.
     Scrape(KeyInPath),
-    /// `/health_check`.
     HealthCheck,
     /// `OPTIONS` for any target.
     Options,
-    /// An unknown path.
     NotFound,
 }
 
