@@ -25,9 +25,7 @@ mod steering;
 #[cfg(test)]
 mod testing;
 
-pub use limits::{
-    BATCH_DATAGRAMS_MAX, DATAGRAM_BYTES_MAX, INFO_HASH_BYTES, RECEIVE_ATTEMPTS_MAX, SEGMENTS_MAX,
-};
+pub use limits::{BATCH_DATAGRAMS_MAX, DATAGRAM_BYTES_MAX, RECEIVE_ATTEMPTS_MAX, SEGMENTS_MAX};
 pub use options::{DestinationInfo, PortSharing, ReceiveTimestamps, SocketOptions};
 pub use path::Path;
 pub use receive::{ReceiveBatch, Received};

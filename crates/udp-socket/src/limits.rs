@@ -9,9 +9,6 @@ pub const DATAGRAM_BYTES_MAX: usize = 65_535;
 /// The most datagrams that one message is segmented into: `UDP_MAX_SEGMENTS` of kernels before Linux 6.9.
 pub const SEGMENTS_MAX: usize = 64;
 
-/// Bytes of a version 1 info hash (SHA-1), which steering reads.
-pub const INFO_HASH_BYTES: usize = 20;
-
 /// How often one receive repeats the system call after an error that is not about the waiting datagrams. A socket
 /// holds one pending error, so the second attempt receives datagrams; the limit stops a stream of ICMP errors from
 /// keeping the core busy.

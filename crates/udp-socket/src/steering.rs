@@ -4,24 +4,21 @@ use std::os::fd::BorrowedFd;
 use std::{fmt, io};
 
 use crate::kernel_option::attach_reuseport_program;
-use crate::limits::{DATAGRAM_BYTES_MAX, INFO_HASH_BYTES};
+use crate::limits::DATAGRAM_BYTES_MAX;
 
-/// Bytes of an info hash, in the type of BPF offsets.
+/// Bytes of a version 1 info hash (SHA-1), in the type of BPF offsets.
 const HASH_BYTES: u32 = 20;
-const _: () = assert!(HASH_BYTES as usize == INFO_HASH_BYTES);
 /// Half words of an info hash; each has its own key.
-const HASH_WORDS: usize = INFO_HASH_BYTES / 2;
+const HASH_WORDS: usize = HASH_BYTES as usize / 2;
 /// An index outside of any group: the kernel falls back to its hash of addresses and ports, which spreads the
 /// datagrams.
 const NO_OWNER: u32 = u32::MAX;
 /// Fixed instructions: length check 3, start value 1, reduction 3, return 1. Each half word adds four.
 const INSTRUCTIONS: usize = 8 + 4 * HASH_WORDS;
 
-/// The keyed function from an info hash to the shard that owns it, computed by the kernel and by the tracker.
-///
-/// It is the high half of a multilinear hash over ten big-endian 16-bit half words with 32-bit keys. This is strongly
-/// universal (Lemire and Kaser), so two info hashes that were chosen without the keys share a core only by chance.
-/// Therefore the keys are secret: `Debug` does not show them.
+/// The kernel's computation of the keyed function from an info hash to the shard that owns it: the high half of a
+/// multilinear hash over ten big-endian 16-bit half words with 32-bit keys, as `SteeringKey` in `primitives` describes
+/// it. The keys are secret: `Debug` does not show them.
 ///
 /// An owner is an index into the reuseport group; the index of a socket in the group is its bind order.
 #[derive(Clone, PartialEq, Eq)]
@@ -40,27 +37,6 @@ pub struct SteeringProgram {
 }
 
 impl SteeringProgram {
-    /// Returns the owner of a datagram with this UDP payload, or `None` if the kernel spreads it.
-    #[must_use]
-    pub fn select(&self, payload: &[u8]) -> Option<u16> {
-        if self.shards == 0 || payload.len() < self.bytes_needed() as usize {
-            return None;
-        }
-        let info_hash = payload.get(self.hash_offset as usize..)?.first_chunk()?;
-        Some(self.owner(info_hash))
-    }
-
-    /// Returns the shard that owns an info hash.
-    #[must_use]
-    pub fn owner(&self, info_hash: &[u8; INFO_HASH_BYTES]) -> u16 {
-        let (words, _) = info_hash.as_chunks::<2>();
-        let terms = words.iter().zip(&self.multipliers);
-        let sum = terms.fold(self.addend, |sum, (&word, multiplier)| {
-            sum.wrapping_add(multiplier.wrapping_mul(u16::from_be_bytes(word).into()))
-        });
-        (((sum >> 16) * u32::from(self.shards)) >> 16) as u16
-    }
-
     fn bytes_needed(&self) -> u32 {
         self.datagram_bytes_min.max(self.hash_offset.saturating_add(HASH_BYTES))
     }
