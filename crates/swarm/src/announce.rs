@@ -9,7 +9,6 @@ pub struct Announce<A> {
     pub address: A,
     /// Seeder, or leecher that still wants pieces.
     pub status: PeerStatus,
-    /// Event of the announce (BEP 3).
     pub event: AnnounceEvent,
     pub listing: Listing,
     /// The most peers to return; the room in the output buffer is a limit too.
@@ -99,9 +98,7 @@ pub enum Bound {
 /// returned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SwarmCounts {
-    /// Peers that have all pieces.
     pub seeders: u32,
-    /// Peers that still want pieces.
     pub leechers: u32,
     /// Completed events, at most one per peer.
     pub downloaded: u64,

@@ -136,7 +136,6 @@ impl BucketTable {
         true
     }
 
-    /// Heap memory in bytes.
     pub(crate) fn heap_bytes(&self) -> usize {
         size_of_val(&*self.buckets)
     }

@@ -43,7 +43,6 @@ impl Deadline {
         lifetime_s.saturating_add_signed(-i32::from(ahead))
     }
 
-    /// Returns the earlier deadline.
     pub(crate) fn earlier(self, other: Self) -> Self {
         let ahead = other.time().wrapping_sub(self.time());
         if ahead < 1 << 15 { self } else { other }

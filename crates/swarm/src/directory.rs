@@ -59,7 +59,6 @@ impl Directory {
         self.heap_bytes -= before - segment.heap_bytes();
     }
 
-    /// Memory in bytes.
     pub(crate) const fn heap_bytes(&self) -> usize {
         self.heap_bytes
     }

@@ -3,19 +3,17 @@ use crate::choose::Requester;
 use crate::directory::{Directory, SwarmKey};
 use crate::expiry::Cursor;
 use crate::hashing::KeyedHasher;
-use crate::limits::PAGE_PLACES_MAX;
 use crate::shard::SwarmLimits;
 use crate::slab::Slab;
 use crate::swarm::{Heard, Occupancy, Placed, Swarm, Upkeep};
 use core::marker::PhantomData;
-use prefetch::prefetch_line;
 use primitives::{AnnounceEvent, CompactAddress, InfoHash, Second};
 
 /// Slot of a swarm in the slab. A hint: the swarm in it is checked before it is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SwarmSlot<A> {
-    slot: u32,
-    family: PhantomData<A>,
+    pub(crate) slot: u32,
+    pub(crate) family: PhantomData<A>,
 }
 
 /// Totals of one family, or of a shard.
@@ -89,6 +87,13 @@ impl SwarmTotals {
         self.seeders + self.leechers
     }
 
+    /// Adds the change of one swarm.
+    pub(crate) fn note(&mut self, before: SwarmCounts, after: SwarmCounts) {
+        self.seeders = self.seeders + u64::from(after.seeders) - u64::from(before.seeders);
+        self.leechers = self.leechers + u64::from(after.leechers) - u64::from(before.leechers);
+        self.completed += after.downloaded - before.downloaded;
+    }
+
     /// Returns the sum of both.
     #[must_use]
     pub const fn plus(self, other: Self) -> Self {
@@ -111,34 +116,6 @@ impl<A: CompactAddress> FamilySwarms<A> {
             peer_bytes: 0,
             cursor: Cursor::START,
         }
-    }
-
-    /// Returns the slot whose hash has the same 32 bits: a hint, found without reading the slab.
-    pub(crate) fn find(&self, key: SwarmKey) -> Option<SwarmSlot<A>> {
-        let slot = self.directory.find(key, |_| true)?;
-        Some(SwarmSlot { slot, family: PhantomData })
-    }
-
-    /// Prefetches the slab entry of the swarm.
-    pub(crate) fn prefetch_swarm(&self, hint: SwarmSlot<A>) {
-        if let Some(swarm) = self.slab.get(hint.slot) {
-            prefetch_line(swarm);
-        }
-    }
-
-    /// Prefetches the peers that a search scans first.
-    pub(crate) fn prefetch_peers(&self, hint: SwarmSlot<A>) {
-        if let Some(swarm) = self.slab.get(hint.slot) {
-            swarm.prefetch_peers();
-        }
-    }
-
-    pub(crate) fn scrape(&self, hasher: &KeyedHasher, info_hash: &InfoHash) -> SwarmCounts {
-        self.counts(hasher, info_hash).unwrap_or_default()
-    }
-
-    pub(crate) fn counts(&self, hasher: &KeyedHasher, info_hash: &InfoHash) -> Option<SwarmCounts> {
-        self.swarm_of(hasher, info_hash).map(Swarm::counts)
     }
 
     pub(crate) fn swarm_of(&self, hasher: &KeyedHasher, info_hash: &InfoHash) -> Option<&Swarm<A>> {
@@ -164,27 +141,6 @@ impl<A: CompactAddress> FamilySwarms<A> {
         self.totals.note(before, swarm.counts());
         self.forget(hasher, others, shared, slot);
         Some(peers as u64)
-    }
-
-    /// Reports at most `swarms_max` swarms from the slot `from` on. Returns the slot to continue with.
-    pub(crate) fn page(
-        &self,
-        from: u32,
-        swarms_max: usize,
-        mut tell: impl FnMut(InfoHash, SwarmCounts),
-    ) -> Option<u32> {
-        let mut told = 0;
-        for slot in from..self.slab.slots() {
-            if told == swarms_max || slot - from == PAGE_PLACES_MAX {
-                return Some(slot);
-            }
-            let swarm = self.slab.get(slot).filter(|swarm| swarm.occupancy == Occupancy::Occupied);
-            if let Some(swarm) = swarm {
-                tell(swarm.info_hash, swarm.counts());
-                told += 1;
-            }
-        }
-        None
     }
 
     pub(crate) fn announce(
@@ -350,13 +306,4 @@ impl<A: CompactAddress> FamilySwarms<A> {
 
 fn within(value: u64, limit: u64, bound: Bound) -> Result<(), Bound> {
     if value < limit { Ok(()) } else { Err(bound) }
-}
-
-impl SwarmTotals {
-    /// Adds the change of one swarm.
-    pub(crate) fn note(&mut self, before: SwarmCounts, after: SwarmCounts) {
-        self.seeders = self.seeders + u64::from(after.seeders) - u64::from(before.seeders);
-        self.leechers = self.leechers + u64::from(after.leechers) - u64::from(before.leechers);
-        self.completed += after.downloaded - before.downloaded;
-    }
 }

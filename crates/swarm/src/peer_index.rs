@@ -53,7 +53,6 @@ impl PeerIndex {
         self.relocate(one.0, NOWHERE, two.1);
     }
 
-    /// Memory in bytes.
     pub(crate) fn heap_bytes(&self) -> usize {
         let tables: usize = self.segments.iter().map(HashTable::allocation_size).sum();
         size_of::<Self>() + size_of_val(&*self.segments) + tables

@@ -1,12 +1,13 @@
 use crate::announce::{Admission, Announce, Announced, SwarmCounts};
 use crate::directory::SwarmKey;
 use crate::expiry::{EmptySwarms, Expired, ExpiryTurn};
-use crate::family::{FamilySwarms, OtherFamily, Shared, SwarmSlot, SwarmTotals};
+use crate::family::{FamilySwarms, Moment, OtherFamily, Shared, SwarmSlot, SwarmTotals};
 use crate::hashing::KeyedHasher;
-#[cfg(doc)]
-use crate::limits::PAGE_PLACES_MAX;
-use crate::limits::{PEER_LIFETIME_S_MAX, SWARM_PEERS_MAX};
+use crate::limits::{PAGE_PLACES_MAX, PEER_LIFETIME_S_MAX, SWARM_PEERS_MAX};
+use crate::swarm::{Occupancy, Swarm};
 use core::fmt;
+use core::marker::PhantomData;
+use prefetch::prefetch_line;
 use primitives::{
     AddressFamily, CompactAddress, CompactIpv4, CompactIpv6, InfoHash, PeerStatus, Second, TableSeed,
 };
@@ -38,7 +39,6 @@ pub struct SwarmSettings {
 #[derive(Clone, Copy)]
 pub struct Seeds {
     pub tables: TableSeed,
-    /// Seed of the choice of peers.
     pub choice: u64,
 }
 
@@ -60,54 +60,45 @@ pub struct Swarms {
     expires_first: AddressFamily,
 }
 
-/// The address types that swarms are made of: [`CompactIpv4`] and [`CompactIpv6`].
-pub trait AddressOfSwarm: CompactAddress + sealed::InShard {}
+/// The address types that swarms are made of: [`CompactIpv4`] and [`CompactIpv6`]. It selects the part of [`Swarms`] for
+/// an address family.
+pub trait AddressOfSwarm: CompactAddress {
+    /// Returns the swarms of the family.
+    #[expect(private_interfaces, reason = "only this crate implements and calls it")]
+    fn of(swarms: &Swarms) -> &FamilySwarms<Self>;
 
-impl AddressOfSwarm for CompactIpv4 {}
-impl AddressOfSwarm for CompactIpv6 {}
-
-mod sealed {
-    use super::Swarms;
-    use crate::family::{FamilySwarms, Moment};
-    use primitives::{CompactIpv4, CompactIpv6, Second};
-
-    /// Selects the part of [`Swarms`] for an address family.
-    pub trait InShard: Sized {
-        #[expect(private_interfaces, reason = "sealed: it cannot be named or called from outside")]
-        fn of(swarms: &Swarms) -> &FamilySwarms<Self>;
-
-        #[expect(private_interfaces, reason = "sealed: it cannot be named or called from outside")]
-        fn with_moment(swarms: &mut Swarms, now: Second) -> (&mut FamilySwarms<Self>, Moment<'_>);
-    }
-
-    macro_rules! in_shard {
-        ($address:ty, $field:ident, $other:ident) => {
-            impl InShard for $address {
-                #[expect(private_interfaces, reason = "sealed: it cannot be named or called from outside")]
-                fn of(swarms: &Swarms) -> &FamilySwarms<Self> {
-                    &swarms.$field
-                }
-
-                #[expect(private_interfaces, reason = "sealed: it cannot be named or called from outside")]
-                fn with_moment(swarms: &mut Swarms, now: Second) -> (&mut FamilySwarms<Self>, Moment<'_>) {
-                    let moment = Moment {
-                        now,
-                        hasher: &swarms.hasher,
-                        rng: &mut swarms.rng,
-                        lifetime_s: swarms.settings.peer_lifetime_s,
-                        limits: &swarms.settings.limits,
-                        others: &swarms.$other,
-                        shared: &mut swarms.shared,
-                    };
-                    (&mut swarms.$field, moment)
-                }
-            }
-        };
-    }
-
-    in_shard!(CompactIpv4, v4, v6);
-    in_shard!(CompactIpv6, v6, v4);
+    /// Returns the swarms of the family, and what an announce needs besides them.
+    #[expect(private_interfaces, reason = "only this crate implements and calls it")]
+    fn with_moment(swarms: &mut Swarms, now: Second) -> (&mut FamilySwarms<Self>, Moment<'_>);
 }
+
+macro_rules! address_of_swarm {
+    ($address:ty, $field:ident, $other:ident) => {
+        impl AddressOfSwarm for $address {
+            #[expect(private_interfaces, reason = "as in the trait")]
+            fn of(swarms: &Swarms) -> &FamilySwarms<Self> {
+                &swarms.$field
+            }
+
+            #[expect(private_interfaces, reason = "as in the trait")]
+            fn with_moment(swarms: &mut Swarms, now: Second) -> (&mut FamilySwarms<Self>, Moment<'_>) {
+                let moment = Moment {
+                    now,
+                    hasher: &swarms.hasher,
+                    rng: &mut swarms.rng,
+                    lifetime_s: swarms.settings.peer_lifetime_s,
+                    limits: &swarms.settings.limits,
+                    others: &swarms.$other,
+                    shared: &mut swarms.shared,
+                };
+                (&mut swarms.$field, moment)
+            }
+        }
+    };
+}
+
+address_of_swarm!(CompactIpv4, v4, v6);
+address_of_swarm!(CompactIpv6, v6, v4);
 
 impl Swarms {
     /// Creates a shard without swarms.
@@ -144,20 +135,25 @@ impl Swarms {
         A::of(self).directory.prefetch(key);
     }
 
-    /// Returns the slot of the swarm, if there is one. A hint that is checked when it is used.
+    /// Returns the slot of the swarm, if there is one: a hint, found without reading the slab.
     #[must_use]
     pub fn find<A: AddressOfSwarm>(&self, key: SwarmKey) -> Option<SwarmSlot<A>> {
-        A::of(self).find(key)
+        let slot = A::of(self).directory.find(key, |_| true)?;
+        Some(SwarmSlot { slot, family: PhantomData })
     }
 
     /// Prefetches the swarm.
     pub fn prefetch_swarm<A: AddressOfSwarm>(&self, hint: SwarmSlot<A>) {
-        A::of(self).prefetch_swarm(hint);
+        if let Some(swarm) = A::of(self).slab.get(hint.slot) {
+            prefetch_line(swarm);
+        }
     }
 
     /// Prefetches the peers that an announce reads first.
     pub fn prefetch_peers<A: AddressOfSwarm>(&self, hint: SwarmSlot<A>) {
-        A::of(self).prefetch_peers(hint);
+        if let Some(swarm) = A::of(self).slab.get(hint.slot) {
+            swarm.prefetch_peers();
+        }
     }
 
     /// Applies an announce of any torrent, and writes compact peers into `out`.
@@ -198,7 +194,7 @@ impl Swarms {
     /// Returns the counts of a torrent in one family, if it has a swarm there.
     #[must_use]
     pub fn counts<A: AddressOfSwarm>(&self, info_hash: &InfoHash) -> Option<SwarmCounts> {
-        A::of(self).counts(&self.hasher, info_hash)
+        A::of(self).swarm_of(&self.hasher, info_hash).map(Swarm::counts)
     }
 
     /// Reports at most `peers_max` peers of a torrent in one family: address, status, and seconds since the last
@@ -219,7 +215,7 @@ impl Swarms {
     /// Returns the counts of a torrent in one family, zeros if it has no swarm.
     #[must_use]
     pub fn scrape<A: AddressOfSwarm>(&self, info_hash: &InfoHash) -> SwarmCounts {
-        A::of(self).scrape(&self.hasher, info_hash)
+        self.counts::<A>(info_hash).unwrap_or_default()
     }
 
     /// Reports at most `swarms_max` swarms of one family in the order of their slots, from the slot `from` on.
@@ -229,9 +225,21 @@ impl Swarms {
         &self,
         from: u32,
         swarms_max: usize,
-        tell: impl FnMut(InfoHash, SwarmCounts),
+        mut tell: impl FnMut(InfoHash, SwarmCounts),
     ) -> Option<u32> {
-        A::of(self).page(from, swarms_max, tell)
+        let slab = &A::of(self).slab;
+        let mut told = 0;
+        for slot in from..slab.slots() {
+            if told == swarms_max || slot - from == PAGE_PLACES_MAX {
+                return Some(slot);
+            }
+            let swarm = slab.get(slot).filter(|swarm| swarm.occupancy == Occupancy::Occupied);
+            if let Some(swarm) = swarm {
+                tell(swarm.info_hash, swarm.counts());
+                told += 1;
+            }
+        }
+        None
     }
 
     /// Runs one turn of expiry with a budget of `work` units: a few nanoseconds each, more with cache misses. Called
@@ -240,10 +248,7 @@ impl Swarms {
     /// The families take turns at going first; the other one gets the rest of the budget.
     pub fn expire(&mut self, now: Second, work: u32) -> Expired {
         let first = self.expires_first;
-        self.expires_first = match first {
-            AddressFamily::V4 => AddressFamily::V6,
-            AddressFamily::V6 => AddressFamily::V4,
-        };
+        self.expires_first = first.other();
         let expired = self.expire_family(now, first, work);
         expired.plus(self.expire_family(now, self.expires_first, work - expired.work))
     }
