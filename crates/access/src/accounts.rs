@@ -122,7 +122,6 @@ impl Session {
 }
 
 impl Accounts {
-    /// Creates accounts without sessions.
     pub(crate) fn new(bounds: AccountBounds, seed: TableSeed) -> Self {
         assert!(bounds.sessions_max <= SESSIONS_MAX, "sessions_max");
         Self {

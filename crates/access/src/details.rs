@@ -26,7 +26,6 @@ struct HeardPeer {
 }
 
 impl PeerDetailsTable {
-    /// Creates a table without peers.
     pub(crate) fn new(bounds: DetailsBounds, seed: TableSeed) -> Self {
         assert!(bounds.peers_max <= DETAILS_MAX, "peers_max");
         Self { bounds, peers: PartedMap::new(seed) }

@@ -54,7 +54,6 @@ enum Reload {
 }
 
 impl KeyTable {
-    /// Creates a table without keys.
     pub(crate) fn new(keys_max: usize, seed: TableSeed) -> Self {
         assert!(keys_max <= KEYS_MAX, "keys_max");
         Self { keys_max, keys: PartedMap::new(seed), reload: Reload::None, generation: 0 }

@@ -26,7 +26,6 @@ impl AccessPolicy {
 /// Which users are served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UserAdmission {
-    /// All users.
     Public,
     /// Users with a valid key.
     Private,

@@ -39,7 +39,6 @@ impl RecentCompletions {
         Self { seed, sets: Vec::new() }
     }
 
-    /// Records a counted download.
     pub(crate) fn note(&mut self, now: Second, download: CompletedDownload) {
         if self.sets.is_empty() {
             self.sets = vec![[None; RECENT_COMPLETIONS_PER_SET]; RECENT_COMPLETION_SETS];

@@ -118,7 +118,6 @@ impl Held {
 }
 
 impl TorrentTable {
-    /// Creates a table without torrents.
     pub(crate) fn new(bounds: TorrentTableBounds, seed: TableSeed) -> Self {
         assert!(bounds.entries_max <= TORRENT_TABLE_ENTRIES_MAX, "entries_max");
         assert!(bounds.counted_max <= bounds.entries_max, "counted_max");

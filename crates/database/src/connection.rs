@@ -10,7 +10,6 @@ use std::path::Path;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// The SQL dialect of a backend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dialect {
     Sqlite,
@@ -90,7 +89,6 @@ macro_rules! query {
     }};
 }
 
-/// An SQL statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Statement {
     /// The text in the backend's dialect.

@@ -15,9 +15,7 @@ pub(crate) struct Table {
 /// The values that the columns outside the key have if the row already exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Merge {
-    /// The new values.
     Newest,
-    /// The larger values.
     Largest,
 }
 

@@ -65,7 +65,6 @@ pub struct ScrapeRequest {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Announce<'a> {
     pub request: &'a AnnounceRequest,
-    /// Options of BEP 41.
     pub options: AnnounceOptions<'a>,
 }
 

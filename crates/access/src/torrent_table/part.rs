@@ -61,7 +61,6 @@ impl Entry {
         self.set_bits(if changed == Changed::Yes { others | CHANGED } else { others });
     }
 
-    /// Counts one completed event.
     pub(super) fn count(&mut self) {
         self.set_completed(self.completed() + 1);
     }
