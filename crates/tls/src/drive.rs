@@ -1,7 +1,8 @@
 use crate::TlsError;
-use crate::append::append;
 use rustls::server::UnbufferedServerConnection;
-use rustls::unbuffered::{ConnectionState, EncodeTlsData, ReadTraffic, UnbufferedStatus};
+use rustls::unbuffered::{
+    ConnectionState, EncodeError, EncodeTlsData, EncryptError, ReadTraffic, UnbufferedStatus,
+};
 
 /// The result of processing received bytes.
 pub(crate) enum Progress {
@@ -51,7 +52,7 @@ fn read<Data>(mut traffic: ReadTraffic<'_, '_, Data>, plaintext: &mut Vec<u8>) -
 }
 
 fn encode<Data>(mut data: EncodeTlsData<'_, Data>, to_send: &mut Vec<u8>) {
-    let encoded = append(to_send, 0, |room| data.encode(room));
+    let encoded = append(to_send, 0, |room| data.encode(room).map_err(|error| unencoded(&error)));
     debug_assert!(encoded.is_ok(), "the first attempt returns the size");
 }
 
@@ -63,4 +64,45 @@ pub(crate) fn send_alerts(connection: &mut UnbufferedServerConnection, to_send: 
             _ => return,
         }
     }
+}
+
+/// The bytes that a message takes for which there is no room; `None` if it can never be written.
+pub(crate) type Unwritten = Option<usize>;
+
+fn unencoded(error: &EncodeError) -> Unwritten {
+    match error {
+        EncodeError::InsufficientSize(size) => Some(size.required_size),
+        EncodeError::AlreadyEncoded => None,
+    }
+}
+
+pub(crate) fn unencrypted(error: &EncryptError) -> Unwritten {
+    match error {
+        EncryptError::InsufficientSize(size) => Some(size.required_size),
+        EncryptError::EncryptExhausted => None,
+    }
+}
+
+/// Appends to `to_send` what `write` writes: into `guess` bytes or, if these are too few, into as many as it asks for.
+pub(crate) fn append(
+    to_send: &mut Vec<u8>,
+    guess: usize,
+    mut write: impl FnMut(&mut [u8]) -> Result<usize, Unwritten>,
+) -> Result<(), Unwritten> {
+    match append_into(to_send, guess, &mut write) {
+        Err(Some(bytes)) => append_into(to_send, bytes, &mut write),
+        done => done,
+    }
+}
+
+fn append_into(
+    to_send: &mut Vec<u8>,
+    room: usize,
+    write: impl FnOnce(&mut [u8]) -> Result<usize, Unwritten>,
+) -> Result<(), Unwritten> {
+    let start = to_send.len();
+    to_send.resize(start.saturating_add(room), 0);
+    let written = write(to_send.get_mut(start..).unwrap_or_default());
+    to_send.truncate(start.saturating_add(*written.as_ref().unwrap_or(&0)));
+    written.map(drop)
 }

@@ -57,24 +57,16 @@
     reason = "this crate parses untrusted bytes"
 )]
 
-mod append;
 mod drive;
-mod fingerprint;
-mod held;
+mod error;
 mod identity;
-mod identity_error;
 mod limits;
-mod pem;
-mod server_config;
 mod session;
-mod tls_error;
 
-pub use fingerprint::Fingerprint;
-pub use identity::ServerIdentity;
-pub use identity_error::IdentityError;
+pub use error::{IdentityError, TlsError};
+pub use identity::{Fingerprint, ServerIdentity};
 pub use limits::{
     CHAIN_CERTIFICATES_MAX, FAST_RSA_BITS_MAX, HELD_BYTES_MAX, IDENTITY_FILE_BYTES_MAX, PLAINTEXT_BYTES_MAX,
     READ_BYTES_MAX, TICKETS_PER_HANDSHAKE,
 };
 pub use session::{Received, TlsSession};
-pub use tls_error::TlsError;

@@ -1,7 +1,5 @@
-use crate::append::{Unwritten, append};
-use crate::drive::{Progress, drive, send_alerts};
-use crate::held::Held;
-use crate::limits::RECORD_OVERHEAD_BYTES_MAX;
+use crate::drive::{Progress, Unwritten, append, drive, send_alerts, unencrypted};
+use crate::limits::{HELD_BYTES_MAX, RECORD_OVERHEAD_BYTES_MAX};
 use crate::{ServerIdentity, TlsError};
 use rustls::server::{ServerConnectionData, UnbufferedServerConnection};
 use rustls::unbuffered::{ConnectionState, WriteTraffic};
@@ -109,7 +107,8 @@ impl TlsSession {
             return Err(TlsError::Handshaking);
         };
         let guess = plaintext.len().saturating_add(RECORD_OVERHEAD_BYTES_MAX);
-        append(to_send, guess, |room| traffic.encrypt(plaintext, room)).map_err(|_: Unwritten| {
+        let write = |room: &mut [u8]| traffic.encrypt(plaintext, room).map_err(|error| unencrypted(&error));
+        append(to_send, guess, write).map_err(|_: Unwritten| {
             send_alerts(&mut self.connection, to_send);
             self.end();
             TlsError::KeysUsedUp
@@ -121,7 +120,9 @@ impl TlsSession {
         if self.phase != Phase::Ended
             && let Some(mut traffic) = writer(&mut self.connection, &mut self.held)
         {
-            let alert = append(to_send, RECORD_OVERHEAD_BYTES_MAX, |room| traffic.queue_close_notify(room));
+            let alert = append(to_send, RECORD_OVERHEAD_BYTES_MAX, |room| {
+                traffic.queue_close_notify(room).map_err(|error| unencrypted(&error))
+            });
             debug_assert!(alert.is_ok(), "an alert is always sendable");
         }
         self.end();
@@ -168,4 +169,49 @@ impl fmt::Debug for TlsSession {
             .field("held_bytes", &self.held_bytes())
             .finish_non_exhaustive()
     }
+}
+
+/// Received bytes of an incomplete record or message. An empty one takes no heap memory.
+#[derive(Debug, Default)]
+struct Held(Vec<u8>);
+
+impl Held {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.0
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+
+    fn clear(&mut self) {
+        self.0 = Vec::new();
+    }
+
+    fn replace(&mut self, rest: &[u8]) -> Result<(), TlsError> {
+        self.0 = checked(rest)?.to_vec();
+        Ok(())
+    }
+
+    /// Removes the first `taken` bytes.
+    fn take(&mut self, taken: usize) -> Result<(), TlsError> {
+        let rest = checked(self.0.get(taken..).unwrap_or_default())?;
+        if taken > 0 {
+            // A buffer of the exact size, because it may be held for long.
+            self.0 = rest.to_vec();
+        }
+        Ok(())
+    }
+}
+
+fn checked(rest: &[u8]) -> Result<&[u8], TlsError> {
+    if rest.len() <= HELD_BYTES_MAX { Ok(rest) } else { Err(TlsError::TooLong) }
 }

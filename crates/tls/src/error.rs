@@ -1,10 +1,10 @@
-use crate::limits::{CHAIN_CERTIFICATES_MAX, IDENTITY_FILE_BYTES_MAX};
+use crate::limits::{CHAIN_CERTIFICATES_MAX, HELD_BYTES_MAX, IDENTITY_FILE_BYTES_MAX};
 use rustls::pki_types::pem;
+use rustls::{Error, InvalidMessage};
 use std::{io, path::PathBuf};
-use thiserror::Error;
 
 /// Why a certificate and its key cannot be used.
-#[derive(Debug, Error)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum IdentityError {
     /// The file is missing, may not be read, or the like.
@@ -40,10 +40,10 @@ pub enum IdentityError {
     EncryptedKey { file: PathBuf },
     /// The kind of key is not supported, or the key is broken.
     #[error("{}: the private key cannot be used: {source}; use RSA, ECDSA (P-256, P-384) or Ed25519", file.display())]
-    UnusableKey { file: PathBuf, source: rustls::Error },
+    UnusableKey { file: PathBuf, source: Error },
     /// The first certificate is not an X.509 certificate.
     #[error("{}: the first certificate cannot be used: {source}", file.display())]
-    UnusableCertificate { file: PathBuf, source: rustls::Error },
+    UnusableCertificate { file: PathBuf, source: Error },
     #[error(
         "{}: the private key does not match the first certificate of {}; the server's certificate must come first",
         key_file.display(),
@@ -51,5 +51,37 @@ pub enum IdentityError {
     )]
     Mismatch { certificate_file: PathBuf, key_file: PathBuf },
     #[error("TLS cannot be set up: {0}")]
-    Setup(#[from] rustls::Error),
+    Setup(#[from] Error),
+}
+
+/// Why a session cannot continue.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TlsError {
+    /// The peer speaks another protocol, most often plain HTTP on the HTTPS port.
+    #[error("the peer does not speak TLS")]
+    NotTls,
+    /// No common version, cipher or protocol, a wrong order, a wrong tag, an alert of the peer, or the like.
+    #[error("the TLS session failed: {0}")]
+    Failed(Error),
+    /// A message is longer than a session holds.
+    #[error("a TLS handshake message is spread over more than {HELD_BYTES_MAX} bytes")]
+    TooLong,
+    #[error("the TLS handshake is not complete, so nothing can be sent")]
+    Handshaking,
+    /// The keys of the session have encrypted all that they may.
+    #[error("the TLS session's keys are used up")]
+    KeysUsedUp,
+    /// The session failed or was closed before.
+    #[error("the TLS session has ended")]
+    Ended,
+}
+
+impl From<Error> for TlsError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::InvalidMessage(InvalidMessage::InvalidContentType) => Self::NotTls,
+            error => Self::Failed(error),
+        }
+    }
 }
