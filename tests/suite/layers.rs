@@ -52,7 +52,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 
 /// The external crates of the data plane. A short list, because each one is in the path of a request.
 const DATA_PLANE: &[(&str, &[&str])] = &[
-    ("primitives", &["hex", "siphasher", "zerocopy"]),
+    ("primitives", &["hex", "siphasher", "thiserror", "zerocopy"]),
     ("prefetch", &[]),
     ("udp-protocol", &["zerocopy"]),
     ("http-protocol", &["httparse", "memchr", "thiserror", "zerocopy"]),

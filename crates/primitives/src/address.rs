@@ -1,4 +1,4 @@
-use core::fmt::{self, Debug};
+use core::fmt::Debug;
 use core::hash::Hash;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
@@ -136,16 +136,9 @@ pub enum PeerAddress {
 }
 
 /// Error for an address that no client can connect to. Its text is sent to the client as a failure reason.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no peer can be reached at this address")]
 pub struct UnreachableAddress;
-
-impl fmt::Display for UnreachableAddress {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("no peer can be reached at this address")
-    }
-}
-
-impl core::error::Error for UnreachableAddress {}
 
 impl From<CompactIpv4> for PeerAddress {
     fn from(address: CompactIpv4) -> Self {

@@ -10,25 +10,21 @@ mod announce;
 mod authentication_key;
 mod info_hash;
 mod peer_id;
-mod request_kind;
 mod shard;
 mod table_seed;
 mod time;
-mod torrent_info;
-mod torrent_list;
-mod torrent_order;
+mod torrents;
 
 pub use address::{
     AddressFamily, CompactAddress, CompactIpv4, CompactIpv6, PeerAddress, UnreachableAddress, canonical_ip,
 };
-pub use announce::{AnnounceEvent, Numwant, PeerStatus};
+pub use announce::{AnnounceEvent, Numwant, PeerStatus, RequestKind};
 pub use authentication_key::{AuthenticationKey, KeyId, KeyInPath, path_segments};
 pub use info_hash::{InfoHash, InfoHashPrefix};
 pub use peer_id::{PeerId, PeerIdPrefix};
-pub use request_kind::RequestKind;
 pub use shard::{SHARDS_MAX, ShardCount, ShardCountError, ShardId, SteeringKey};
 pub use table_seed::TableSeed;
 pub use time::Second;
-pub use torrent_info::{PeerDetails, PeerInfo, TorrentInfo};
-pub use torrent_list::{ListChange, ListSource, TorrentList};
-pub use torrent_order::{FirstTorrents, TorrentOrder};
+pub use torrents::{
+    FirstTorrents, ListChange, ListSource, PeerDetails, PeerInfo, TorrentInfo, TorrentList, TorrentOrder,
+};

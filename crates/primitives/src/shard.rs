@@ -6,16 +6,9 @@ use core::fmt;
 pub const SHARDS_MAX: u16 = 256;
 
 /// Error for a number of shards that is not 1 to [`SHARDS_MAX`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0} shards: 1 to {SHARDS_MAX} are possible")]
 pub struct ShardCountError(pub usize);
-
-impl fmt::Display for ShardCountError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{} shards: 1 to {SHARDS_MAX} are possible", self.0)
-    }
-}
-
-impl core::error::Error for ShardCountError {}
 
 /// The number of shards that the info-hash space is divided into: 1 to [`SHARDS_MAX`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
