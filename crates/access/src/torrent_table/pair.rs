@@ -27,11 +27,15 @@ impl Pair {
     pub(super) const fn index(self) -> usize {
         2 * self.list as usize + self.source as usize
     }
+
+    pub(super) const fn bit(self) -> u8 {
+        1 << self.index()
+    }
 }
 
 /// A set of pairs, one bit each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct PairSet(u8);
+pub(crate) struct PairSet(pub(super) u8);
 
 impl PairSet {
     pub(super) const EMPTY: Self = Self(0);
@@ -41,40 +45,20 @@ impl PairSet {
     }
 
     pub(super) const fn has(self, pair: Pair) -> bool {
-        self.0 & 1 << pair.index() != 0
+        self.0 & pair.bit() != 0
     }
 
     pub(super) const fn with(self, pair: Pair) -> Self {
-        Self(self.0 | 1 << pair.index())
+        Self(self.0 | pair.bit())
     }
 
     pub(super) const fn without(self, pair: Pair) -> Self {
-        Self(self.0 & !(1 << pair.index()))
+        Self(self.0 & !pair.bit())
     }
 
     /// Whether the set contains the list with any source.
     pub(crate) const fn has_list(self, list: TorrentList) -> bool {
         self.0 & 0b11 << (2 * list as usize) != 0
-    }
-}
-
-/// Two sets of pairs in one byte.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct PackedPairs(u8);
-
-impl PackedPairs {
-    pub(super) const EMPTY: Self = Self(0);
-
-    pub(super) const fn new(first: PairSet, second: PairSet) -> Self {
-        Self(first.0 | second.0 << 4)
-    }
-
-    pub(super) const fn first(self) -> PairSet {
-        PairSet(self.0 & 0b1111)
-    }
-
-    pub(super) const fn second(self) -> PairSet {
-        PairSet(self.0 >> 4)
     }
 }
 

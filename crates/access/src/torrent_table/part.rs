@@ -1,4 +1,4 @@
-use super::pair::{PackedPairs, Pair, PairSet};
+use super::pair::{Pair, PairSet};
 use crate::limits::{TORRENT_TABLE_GROWTH, TORRENT_TABLE_SLACK};
 use core::cmp::Ordering;
 use primitives::InfoHash;
@@ -13,8 +13,8 @@ pub(super) enum Changed {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Entry {
     pub(super) info_hash: InfoHash,
-    /// First set: the lists that the torrent is on, with the sources. Second set: see [`Self::seen`].
-    pairs: PackedPairs,
+    /// Lower half: see [`Self::on`]. Upper half: see [`Self::seen`].
+    pairs: u8,
     /// Little-endian: [`COUNT_BITS`] of completed events, then [`CHANGED`] and [`HAS_STORED`].
     count: [u8; 6],
 }
@@ -35,17 +35,17 @@ const HAS_STORED: u64 = CHANGED << 1;
 
 impl Entry {
     pub(super) const fn new(info_hash: InfoHash) -> Self {
-        Self { info_hash, pairs: PackedPairs::EMPTY, count: [0; 6] }
+        Self { info_hash, pairs: 0, count: [0; 6] }
     }
 
     /// The lists that the torrent is on, with the sources.
     pub(super) const fn on(&self) -> PairSet {
-        self.pairs.first()
+        PairSet(self.pairs & 0b1111)
     }
 
     /// The pairs that it was put for since the last reload of each pair began.
     pub(super) const fn seen(&self) -> PairSet {
-        self.pairs.second()
+        PairSet(self.pairs >> 4)
     }
 
     pub(super) fn completed(&self) -> u64 {
@@ -75,15 +75,15 @@ impl Entry {
     }
 
     pub(super) fn put(&mut self, pair: Pair) {
-        self.pairs = PackedPairs::new(self.on().with(pair), self.seen().with(pair));
+        self.pairs |= pair.bit() | pair.bit() << 4;
     }
 
     pub(super) fn take_off(&mut self, pair: Pair) {
-        self.pairs = PackedPairs::new(self.on().without(pair), self.seen().without(pair));
+        self.pairs &= !(pair.bit() | pair.bit() << 4);
     }
 
     fn forget_seen(&mut self, pair: Pair) {
-        self.pairs = PackedPairs::new(self.on(), self.seen().without(pair));
+        self.pairs &= !(pair.bit() << 4);
     }
 
     fn set_completed(&mut self, completed: u64) {
