@@ -4,7 +4,7 @@ use crate::request::ContentCoding;
 use crate::status::Status;
 
 /// The values of the header lines that affect how a request is handled.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct KnownHeaders {
     hosts: usize,
     connection: Option<Connection>,
@@ -15,30 +15,25 @@ pub(crate) struct KnownHeaders {
 }
 
 /// Whether there is a `Transfer-Encoding`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Transfer {
+    #[default]
     Plain,
     Coded,
 }
 
 /// The expectation in `Expect`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Expectation {
     /// None, or `100-continue`, which does not matter without content.
+    #[default]
     None,
     Unknown,
 }
 
 impl KnownHeaders {
     pub(crate) fn gather(headers: &[httparse::Header<'_>]) -> Result<Self, Status> {
-        let mut facts = Self {
-            hosts: 0,
-            connection: None,
-            content_bytes: None,
-            transfer: Transfer::Plain,
-            expectation: Expectation::None,
-            accepted_coding: ContentCoding::Identity,
-        };
+        let mut facts = Self::default();
         headers.iter().try_for_each(|header| facts.note(header))?;
         Ok(facts)
     }

@@ -35,9 +35,10 @@ pub struct Request<'a> {
 }
 
 /// The coding that the content of a response may have, from `Accept-Encoding` (RFC 9110, 12.5.3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ContentCoding {
     /// Uncompressed only.
+    #[default]
     Identity,
     /// Gzip or uncompressed.
     Gzip,

@@ -3,7 +3,7 @@
 
 use super::{ProxiedSource, ProxyHeader};
 use crate::limits::PROXY_V2_BYTES_MAX;
-use core::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use core::net::{IpAddr, SocketAddr};
 use zerocopy::byteorder::network_endian::U16;
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
 
@@ -20,22 +20,12 @@ struct Fixed {
     length: U16,
 }
 
-/// IPv4 addresses and ports, 12 bytes.
+/// IP addresses of this many bytes and ports.
 #[derive(FromBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
-struct Ipv4Addresses {
-    source: [u8; 4],
-    destination: [u8; 4],
-    source_port: U16,
-    destination_port: U16,
-}
-
-/// IPv6 addresses and ports, 36 bytes.
-#[derive(FromBytes, Immutable, KnownLayout, Unaligned)]
-#[repr(C)]
-struct Ipv6Addresses {
-    source: [u8; 16],
-    destination: [u8; 16],
+struct Addresses<const BYTES: usize> {
+    source: [u8; BYTES],
+    destination: [u8; BYTES],
     source_port: U16,
     destination_port: U16,
 }
@@ -74,16 +64,8 @@ fn source(fixed: &Fixed, addresses: &[u8]) -> Option<ProxiedSource> {
     }
     match fixed.family_and_transport {
         UNSPECIFIED => Some(ProxiedSource::Proxy),
-        TCP_OVER_IPV4 | UDP_OVER_IPV4 => {
-            let (addresses, _) = Ipv4Addresses::ref_from_prefix(addresses).ok()?;
-            let ip = Ipv4Addr::from(addresses.source).into();
-            Some(ProxiedSource::Client(SocketAddr::new(ip, addresses.source_port.get())))
-        }
-        TCP_OVER_IPV6 | UDP_OVER_IPV6 => {
-            let (addresses, _) = Ipv6Addresses::ref_from_prefix(addresses).ok()?;
-            let ip = Ipv6Addr::from(addresses.source).into();
-            Some(ProxiedSource::Client(SocketAddr::new(ip, addresses.source_port.get())))
-        }
+        TCP_OVER_IPV4 | UDP_OVER_IPV4 => client::<4>(addresses),
+        TCP_OVER_IPV6 | UDP_OVER_IPV6 => client::<16>(addresses),
         UNIX_STREAM | UNIX_DATAGRAM => {
             (addresses.len() >= UNIX_ADDRESSES_BYTES).then_some(ProxiedSource::Proxy)
         }
@@ -91,10 +73,19 @@ fn source(fixed: &Fixed, addresses: &[u8]) -> Option<ProxiedSource> {
     }
 }
 
+fn client<const BYTES: usize>(addresses: &[u8]) -> Option<ProxiedSource>
+where
+    IpAddr: From<[u8; BYTES]>,
+{
+    let (addresses, _) = Addresses::<BYTES>::ref_from_prefix(addresses).ok()?;
+    Some(ProxiedSource::Client(SocketAddr::new(addresses.source.into(), addresses.source_port.get())))
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::read_proxy_header;
     use super::*;
+    use core::net::Ipv6Addr;
 
     fn header(command: u8, family: u8, rest: &[u8]) -> Vec<u8> {
         let length = u16::try_from(rest.len()).unwrap().to_be_bytes();

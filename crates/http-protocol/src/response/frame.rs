@@ -52,7 +52,11 @@ pub(super) fn frame(
 
     let mut head = [0; HEAD_BYTES_MAX];
     let mut writer = Writer::new(&mut head);
-    write_head(&mut writer, framing, (status, content_type), body_bytes);
+    write_head(&mut writer, framing, (status, content_type), |head| {
+        head.literal(CONTENT_LENGTH);
+        head.decimal(body_bytes as u64);
+        head.literal(LINE_END);
+    });
     let head_bytes = writer.written().ok_or(OutOfRoom)?;
 
     let start = HEAD_BYTES_MAX.saturating_sub(head_bytes);
@@ -65,42 +69,26 @@ pub(super) fn frame(
     Ok(start..HEAD_BYTES_MAX.saturating_add(sent))
 }
 
+/// Writes a head with the lines of `write_length`, which say where the body ends.
+///
 /// There is no `Date`, because this crate reads no clock and RFC 9110 (6.6.1) lets a server without one omit it.
-fn write_head(
+pub(super) fn write_head(
     head: &mut Writer<'_>,
     framing: Framing,
     (status, content_type): (Status, ContentType),
-    body_bytes: usize,
+    write_length: impl FnOnce(&mut Writer<'_>),
 ) {
     head.literal(VERSION);
     head.literal(status.line());
     head.literal(LINE_END);
     if status != Status::NoContent {
         head.literal(content_type.line());
-        head.literal(CONTENT_LENGTH);
-        head.decimal(body_bytes as u64);
-        head.literal(LINE_END);
+        write_length(head);
     }
     head.literal(connection_line(framing));
     if status.names_methods() {
         head.literal(ALLOW);
     }
-    head.literal(LINE_END);
-}
-
-/// Writes the head of a response of unknown length with these lines.
-pub(super) fn write_head_of_stream(
-    head: &mut Writer<'_>,
-    framing: Framing,
-    content_type: ContentType,
-    lines: &[&str],
-) {
-    head.literal(VERSION);
-    head.literal(Status::Ok.line());
-    head.literal(LINE_END);
-    head.literal(content_type.line());
-    lines.iter().for_each(|line| head.literal(line));
-    head.literal(connection_line(framing));
     head.literal(LINE_END);
 }
 

@@ -1,9 +1,10 @@
 use super::OutOfRoom;
-use super::frame::{ContentType, write_head_of_stream};
+use super::frame::{ContentType, write_head};
 use super::scrape::ScrapeFile;
 use crate::bencode::Writer;
 use crate::framing::{Connection, Content, Framing, Version};
 use crate::request::ContentCoding;
+use crate::status::Status;
 use core::ops::Range;
 use std::io::Write;
 
@@ -58,7 +59,10 @@ impl FullScrapeResponse {
             ContentCoding::Gzip => "Content-Encoding: gzip\r\n",
         };
         let transfer = if self.is_chunked() { "Transfer-Encoding: chunked\r\n" } else { "" };
-        write_head_of_stream(&mut head, self.framing, ContentType::Text, &[coding, transfer]);
+        write_head(&mut head, self.framing, (Status::Ok, ContentType::Text), |head| {
+            head.literal(coding);
+            head.literal(transfer);
+        });
         Ok(0..head.written().ok_or(OutOfRoom)?)
     }
 
