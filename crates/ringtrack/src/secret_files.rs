@@ -4,37 +4,18 @@ use config::Configuration;
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use tracing::warn;
 
-/// A file with secrets, with its name in the log and the permission bits that it should not have.
-struct SecretFile {
-    what: &'static str,
-    path: PathBuf,
-    forbidden: u32,
-}
-
+/// Permission bits that a file with secrets should not have.
 const OTHERS: u32 = 0o007;
 const GROUP_AND_OTHERS: u32 = 0o077;
 
 /// Warns about files with secrets that others can read or change. Private keys of TLS often belong to a group (Debian's
 /// `ssl-cert`), and a group may back up the database; only the tracker needs the other files.
 pub(crate) fn warn_of_readable_secrets(configuration: &Configuration) {
-    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY");
-    for file in secret_files(configuration).filter(|file| !is_credential(&file.path, credentials.as_ref())) {
-        // A missing file is reported by the code that needs it.
-        let Ok(metadata) = fs::metadata(&file.path) else { continue };
-        if metadata.is_file() && metadata.mode() & file.forbidden != 0 {
-            let (what, mode, path) = (file.what, metadata.mode() & 0o777, file.path.display());
-            let hints = if file.forbidden == OTHERS { "o=" } else { "go=" };
-            warn!("{what} can be read or changed by others, its mode is {mode:o}: chmod {hints} {path}");
-        }
-    }
-}
-
-fn secret_files(configuration: &Configuration) -> impl Iterator<Item = SecretFile> {
     let Configuration { connection_ids, api, https, database, .. } = configuration;
-    let state_directory = std::env::var_os("STATE_DIRECTORY");
+    let [state_directory, credentials] = ["STATE_DIRECTORY", "CREDENTIALS_DIRECTORY"].map(std::env::var_os);
     let files = [
         ("the key file of connection ids", connection_ids.key_file.clone(), GROUP_AND_OTHERS),
         ("the file with the API's tokens", api.tokens_file.clone(), GROUP_AND_OTHERS),
@@ -42,7 +23,16 @@ fn secret_files(configuration: &Configuration) -> impl Iterator<Item = SecretFil
         ("the private key of the API", api.key_file.clone(), OTHERS),
         ("the database", database.url.sqlite_file(state_directory.as_deref()), OTHERS),
     ];
-    files.into_iter().filter_map(|(what, path, forbidden)| Some(SecretFile { what, path: path?, forbidden }))
+    for (what, path, forbidden) in files {
+        let Some(path) = path.filter(|path| !is_credential(path, credentials.as_ref())) else { continue };
+        // A missing file is reported by the code that needs it.
+        let Ok(metadata) = fs::metadata(&path) else { continue };
+        if metadata.is_file() && metadata.mode() & forbidden != 0 {
+            let (mode, path) = (metadata.mode() & 0o777, path.display());
+            let hints = if forbidden == OTHERS { "o=" } else { "go=" };
+            warn!("{what} can be read or changed by others, its mode is {mode:o}: chmod {hints} {path}");
+        }
+    }
 }
 
 /// Returns whether a file is systemd's copy of a credential. systemd grants access to these by access control lists,
