@@ -11,7 +11,7 @@ pub(crate) const PEERS_PER_REPLY_MAX: u16 = 200;
 
 /// Bytes of the longest reply, an announce response with 200 IPv6 peers. Scrape responses are shorter.
 pub const REPLY_BYTES_MAX: usize =
-    AnnounceResponse::BYTES + PEERS_PER_REPLY_MAX as usize * CompactIpv6::BYTES;
+    size_of::<AnnounceResponse>() + PEERS_PER_REPLY_MAX as usize * CompactIpv6::BYTES;
 
 /// Requests of one core's HTTP clients that may be at one other core. Each takes 7 KiB, or 11 KiB once it has carried
 /// peer ids, and returns within a few batches of datagrams. A slow core delays only the requests of its own torrents.

@@ -84,9 +84,6 @@ impl ConnectResponse {
 }
 
 impl AnnounceResponse {
-    /// Size of the fixed part, before the peers.
-    pub const BYTES: usize = size_of::<Self>();
-
     /// Creates the fixed part of the response to the announce with `transaction_id`.
     #[must_use]
     pub const fn new(transaction_id: TransactionId, interval_s: u32, leechers: u32, seeders: u32) -> Self {
@@ -101,9 +98,6 @@ impl AnnounceResponse {
 }
 
 impl ScrapeResponse {
-    /// Size of the fixed part, before the entries.
-    pub const BYTES: usize = size_of::<Self>();
-
     /// Creates the fixed part of the response to the scrape with `transaction_id`.
     #[must_use]
     pub const fn new(transaction_id: TransactionId) -> Self {
@@ -111,15 +105,7 @@ impl ScrapeResponse {
     }
 }
 
-impl ScrapeEntry {
-    /// Size of an entry in bytes.
-    pub const BYTES: usize = size_of::<Self>();
-}
-
 impl ErrorResponse {
-    /// Size of the fixed part, before the text.
-    pub const BYTES: usize = size_of::<Self>();
-
     /// Creates the fixed part of an error response to the request with `transaction_id`.
     #[must_use]
     pub const fn new(transaction_id: TransactionId) -> Self {
@@ -165,10 +151,10 @@ mod tests {
     #[test]
     fn the_fixed_parts_are_16_20_8_12_and_8_bytes_long() {
         assert_eq!(size_of::<ConnectResponse>(), 16);
-        assert_eq!(AnnounceResponse::BYTES, 20);
-        assert_eq!(ScrapeResponse::BYTES, 8);
-        assert_eq!(ScrapeEntry::BYTES, 12);
-        assert_eq!(ErrorResponse::BYTES, 8);
+        assert_eq!(size_of::<AnnounceResponse>(), 20);
+        assert_eq!(size_of::<ScrapeResponse>(), 8);
+        assert_eq!(size_of::<ScrapeEntry>(), 12);
+        assert_eq!(size_of::<ErrorResponse>(), 8);
     }
 
     #[test]

@@ -167,7 +167,7 @@ fn fault_of_response<A: CompactAddress>(datagram: &[u8]) -> Option<ResponseError
         Some(0) if length < 16 => Some(ResponseError::TooShort),
         Some(1) if length < 20 => Some(ResponseError::TooShort),
         Some(1) if !(length - 20).is_multiple_of(A::BYTES) => Some(ResponseError::CutOff),
-        Some(2) if !(length - 8).is_multiple_of(ScrapeEntry::BYTES) => Some(ResponseError::CutOff),
+        Some(2) if !(length - 8).is_multiple_of(size_of::<ScrapeEntry>()) => Some(ResponseError::CutOff),
         Some(0..=3) => None,
         _ => Some(ResponseError::UnknownAction),
     }

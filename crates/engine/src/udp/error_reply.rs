@@ -5,11 +5,11 @@ use zerocopy::IntoBytes;
 
 /// Writes an error into `out` and returns its length. A text that is too long for `out` is truncated.
 pub(crate) fn write_error(transaction_id: TransactionId, text: &impl Display, out: &mut [u8]) -> usize {
-    let (head, rest) = out.split_at_mut(ErrorResponse::BYTES);
+    let (head, rest) = out.split_at_mut(size_of::<ErrorResponse>());
     head.copy_from_slice(ErrorResponse::new(transaction_id).as_bytes());
     let mut rest = Cursor::new(rest);
     let _cut_off = write!(rest, "{text}");
-    ErrorResponse::BYTES + usize::try_from(rest.position()).unwrap_or(0)
+    size_of::<ErrorResponse>() + usize::try_from(rest.position()).unwrap_or(0)
 }
 
 #[cfg(test)]

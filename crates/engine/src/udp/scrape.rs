@@ -20,7 +20,7 @@ pub struct RoutedScrape {
 #[repr(C)]
 struct Place {
     counts: ScrapeEntry,
-    rest: [u8; InfoHash::BYTES - ScrapeEntry::BYTES],
+    rest: [u8; InfoHash::BYTES - size_of::<ScrapeEntry>()],
 }
 
 const _: () = assert!(SCRAPE_HASHES_MAX <= 128, "a bit for each hash");
@@ -107,12 +107,12 @@ fn encode(
     entries: impl Iterator<Item = ScrapeEntry>,
     out: &mut [u8],
 ) -> usize {
-    let (head, rest) = out.split_at_mut(ScrapeResponse::BYTES);
+    let (head, rest) = out.split_at_mut(size_of::<ScrapeResponse>());
     head.copy_from_slice(ScrapeResponse::new(transaction_id).as_bytes());
-    let mut length = ScrapeResponse::BYTES;
-    for (entry, place) in entries.zip(rest.chunks_exact_mut(ScrapeEntry::BYTES)) {
+    let mut length = size_of::<ScrapeResponse>();
+    for (entry, place) in entries.zip(rest.chunks_exact_mut(size_of::<ScrapeEntry>())) {
         place.copy_from_slice(entry.as_bytes());
-        length += ScrapeEntry::BYTES;
+        length += size_of::<ScrapeEntry>();
     }
     length
 }

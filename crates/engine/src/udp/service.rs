@@ -184,7 +184,7 @@ impl UdpService {
     ) -> usize {
         let bytes_max = self.reply_bytes_max(A::FAMILY).min(out.len());
         let out = &mut out[..bytes_max];
-        let (head, peers) = out.split_at_mut(AnnounceResponse::BYTES);
+        let (head, peers) = out.split_at_mut(size_of::<AnnounceResponse>());
         let announced = match shard.announce(now, hint, announce, peers) {
             Ok(announced) => announced,
             Err(refusal) => return refuse_torrent(shard, A::FAMILY, transaction_id, &refusal, out),
@@ -192,7 +192,7 @@ impl UdpService {
         let SwarmCounts { seeders, leechers, .. } = announced.counts;
         let response = AnnounceResponse::new(transaction_id, shard.draw_interval_s(), leechers, seeders);
         head.copy_from_slice(response.as_bytes());
-        let length = AnnounceResponse::BYTES + announced.peers * A::BYTES;
+        let length = size_of::<AnnounceResponse>() + announced.peers * A::BYTES;
         count_answer(&mut shard.statistics, A::FAMILY, RequestKind::Announce, length);
         length
     }
