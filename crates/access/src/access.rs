@@ -38,7 +38,6 @@ impl Access {
     ///
     /// # Panics
     /// If a limit is above the maximum that its field documents.
-    #[must_use]
     pub fn new(policy: AccessPolicy, bounds: &AccessBounds, seed: TableSeed) -> Self {
         Self {
             policy,
@@ -54,7 +53,6 @@ impl Access {
     }
 
     /// Whether all may announce everything and no torrent is known, so that the checks below are unnecessary.
-    #[must_use]
     pub fn is_unrestricted(&self) -> bool {
         self.policy.users == UserAdmission::Public
             && self.policy.torrents == TorrentAdmission::Any
@@ -64,19 +62,16 @@ impl Access {
     }
 
     /// Which users and torrents are served, and which data is recorded.
-    #[must_use]
     pub const fn policy(&self) -> AccessPolicy {
         self.policy
     }
 
     /// Whether anything about announcing clients is recorded.
-    #[must_use]
     pub fn keeps_peer_reports(&self) -> bool {
         self.policy.users == UserAdmission::Private || self.policy.details == DetailsKept::Kept
     }
 
     /// Returns how often a torrent was completed, if counts are remembered; 0 for a torrent that is not served.
-    #[must_use]
     pub fn completed(&self, info_hash: &InfoHash) -> Option<u64> {
         match self.policy.completed {
             CompletedCounts::Remembered => Some(self.torrent(info_hash).unwrap_or(0)),
@@ -174,7 +169,6 @@ impl Access {
     }
 
     /// Whether the peer that is listed at this address is known to have another peer id.
-    #[must_use]
     pub fn is_of_another(&self, info_hash: &InfoHash, address: PeerAddress, peer_id: &PeerId) -> bool {
         self.details.get(info_hash, address).is_some_and(|listed| listed.peer_id != *peer_id)
     }
@@ -223,26 +217,22 @@ impl Access {
     }
 
     /// The torrents on the lists, with their counts.
-    #[must_use]
     pub const fn torrent_table(&self) -> &TorrentTable {
         &self.torrent_table
     }
 
     /// The details of peers.
-    #[must_use]
     pub const fn details(&self) -> &PeerDetailsTable {
         &self.details
     }
 
     /// Entries rejected because a limit was reached.
-    #[must_use]
     pub const fn shortfalls(&self) -> Shortfalls {
         self.shortfalls
     }
 
     /// Heap memory in bytes, without the rules that all cores share. It visits all parts of all tables, about 20 us,
     /// so it is not for each request.
-    #[must_use]
     pub fn heap_bytes(&self) -> usize {
         self.torrent_table.heap_bytes()
             + self.keys.heap_bytes()

@@ -33,13 +33,11 @@ impl ClientRules {
     }
 
     /// Whether the software with this peer id is served.
-    #[must_use]
     pub fn admits(&self, peer_id: &PeerId) -> bool {
         (self.allowed.is_empty() || self.allowed.match_any(peer_id)) && !self.denied.match_any(peer_id)
     }
 
     /// Whether all software is served.
-    #[must_use]
     pub const fn is_unrestricted(&self) -> bool {
         self.allowed.is_empty() && self.denied.is_empty()
     }

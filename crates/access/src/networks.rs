@@ -54,7 +54,6 @@ impl BannedNetworks {
     }
 
     /// Whether an address is in a banned network.
-    #[must_use]
     pub fn contains(&self, ip: IpAddr) -> bool {
         match canonical_ip(ip) {
             IpAddr::V4(ip) => contains(&self.v4, ip.into()),
@@ -63,7 +62,6 @@ impl BannedNetworks {
     }
 
     /// Whether no network is banned.
-    #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.v4.is_empty() && self.v6.is_empty()
     }

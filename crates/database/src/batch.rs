@@ -86,7 +86,6 @@ impl WriteBatch {
     }
 
     /// Returns whether there is a change of the same item.
-    #[must_use]
     pub fn has_one_like(&self, change: &Change) -> bool {
         match change {
             Change::List(list, info_hash, _) => self.lists.contains_key(&(*list, *info_hash)),
@@ -104,13 +103,11 @@ impl WriteBatch {
     }
 
     /// Returns the number of changes.
-    #[must_use]
     pub fn len(&self) -> usize {
         self.lists.len() + self.completed.len() + self.keys.len() + self.bans.len() + self.totals.len()
     }
 
     /// Returns whether there are no changes.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -62,14 +62,12 @@ impl Database {
     }
 
     /// Returns a database that connects at its first use, for one that cannot be reached yet.
-    #[must_use]
     pub fn unopened(url: &DatabaseUrl) -> Self {
         let limits = TimeLimits::default();
         Self::new(url, limits, Some(Lease::new(url.target.clone(), limits)))
     }
 
     /// Returns a database that is only read, even while another tracker uses it. Its schema must be up to date.
-    #[must_use]
     pub fn reader(url: &DatabaseUrl) -> Self {
         Self::new(url, TimeLimits::default(), None)
     }
@@ -94,37 +92,31 @@ impl Database {
     }
 
     /// Returns the location of the database.
-    #[must_use]
     pub fn url(&self) -> &DatabaseUrl {
         &self.inner.url
     }
 
     /// Loads the torrents on a list.
-    #[must_use]
     pub fn load_list(&self, list: TorrentList) -> Pages<InfoHash> {
         Pages::new(self.clone(), LIST_ENTRY, vec![list_number(list)])
     }
 
     /// Loads the counts of completed events.
-    #[must_use]
     pub fn load_completed(&self) -> Pages<TorrentCount> {
         Pages::new(self.clone(), COMPLETED, vec![])
     }
 
     /// Loads the keys with their accounts.
-    #[must_use]
     pub fn load_keys(&self) -> Pages<StoredKey> {
         Pages::new(self.clone(), KEY, vec![])
     }
 
     /// Loads the deleted keys.
-    #[must_use]
     pub fn load_deleted_keys(&self) -> Pages<DeletedKey> {
         Pages::new(self.clone(), DELETED_KEY, vec![])
     }
 
     /// Loads the bans.
-    #[must_use]
     pub fn load_bans(&self) -> Pages<StoredBan> {
         Pages::new(self.clone(), BAN, vec![])
     }

@@ -69,7 +69,6 @@ impl From<MigrateError> for DatabaseError {
 impl DatabaseError {
     /// Returns whether the error may pass by itself or can be fixed at the database, so that a retry makes sense. All
     /// other errors mean that this tracker cannot use the database.
-    #[must_use]
     pub fn may_pass(&self) -> bool {
         match self {
             Self::TooSlow { .. } | Self::SessionRemains => true,

@@ -60,7 +60,6 @@ impl TotalName {
     ///
     /// # Panics
     /// If `name` is too long or contains other characters.
-    #[must_use]
     pub const fn new(name: &'static str) -> Self {
         assert!(!name.is_empty() && name.len() <= 64, "a total's name has 1 to 64 characters");
         let mut index = 0;
@@ -73,7 +72,6 @@ impl TotalName {
     }
 
     /// Returns the text of the name.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         self.0
     }

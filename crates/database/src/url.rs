@@ -34,7 +34,6 @@ pub enum DatabaseUrlError {
 
 impl DatabaseUrl {
     /// Returns the file, if it is a SQLite database.
-    #[must_use]
     pub fn sqlite_file(&self) -> Option<&std::path::Path> {
         match &self.target {
             Target::Sqlite(path) => Some(path),

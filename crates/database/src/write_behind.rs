@@ -71,7 +71,6 @@ impl WriteBehind {
     ///
     /// # Panics
     /// If called with a database outside of a tokio runtime.
-    #[must_use]
     pub fn start(database: Option<Database>, settings: WriteBehindSettings) -> Self {
         let state = if database.is_some() { WriteBehindState::Connected } else { WriteBehindState::Absent };
         let shared = Arc::new(Shared::new(settings.pending_max, state));
@@ -158,7 +157,6 @@ impl WriteBehind {
     }
 
     /// Returns the state and the counts.
-    #[must_use]
     pub fn info(&self) -> WriteBehindInfo {
         self.shared.info()
     }

@@ -4,7 +4,6 @@ use core::net::{IpAddr, Ipv6Addr, SocketAddr};
 /// Parses an address: `192.0.2.1`, `2001:db8::1`, either with a port (`192.0.2.1:6881`, `[2001:db8::1]:6881`), or an
 /// IPv6 address in brackets. The port is ignored: that of a proxy is the client's end of the connection, and the port
 /// where a client listens is in `port`.
-#[must_use]
 pub fn parse_address(text: &[u8]) -> Option<IpAddr> {
     if text.len() > ADDRESS_TEXT_BYTES_MAX {
         return None;

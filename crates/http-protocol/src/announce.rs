@@ -99,25 +99,21 @@ impl<'a> Announce<'a> {
     }
 
     /// Returns whether the peer counts as a seeder or a leecher.
-    #[must_use]
     pub const fn status(&self) -> PeerStatus {
         self.event.status(self.left)
     }
 
     /// Returns the address in `ip`, if it is one: BEP 3 allows a DNS name too. It is not verified.
-    #[must_use]
     pub fn ip(&self) -> Option<IpAddr> {
         decode_address(self.named.ip?)
     }
 
     /// Returns the address in `ipv4` (BEP 7). It is not verified.
-    #[must_use]
     pub fn ipv4(&self) -> Option<IpAddr> {
         decode_address(self.named.ipv4?).filter(IpAddr::is_ipv4)
     }
 
     /// Returns the address in `ipv6` (BEP 7). It is not verified.
-    #[must_use]
     pub fn ipv6(&self) -> Option<IpAddr> {
         decode_address(self.named.ipv6?).filter(IpAddr::is_ipv6)
     }

@@ -28,7 +28,6 @@ impl Event {
     }
 
     /// Returns the event that applies to the swarm.
-    #[must_use]
     pub const fn announce_event(self) -> AnnounceEvent {
         match self {
             Self::None | Self::Paused => AnnounceEvent::None,
@@ -40,7 +39,6 @@ impl Event {
 
     /// Returns the status of a peer that reports this event. A peer that does not report the bytes left counts as a
     /// leecher, and a partial seed is incomplete (BEP 21).
-    #[must_use]
     pub const fn status(self, bytes_left: Option<u64>) -> PeerStatus {
         match (self, bytes_left) {
             (Self::Paused, _) | (_, None) => PeerStatus::Leecher,

@@ -53,7 +53,6 @@ impl<'a> Headers<'a> {
 
     /// Returns the element of `X-Forwarded-For` with `index` others to its right: the nearest proxy wrote the one at 0.
     /// Only elements from trusted proxies can be believed, so the configured number of proxies counts from the right.
-    #[must_use]
     pub fn forwarded_for_from_right(self, index: usize) -> Option<&'a [u8]> {
         let elements = self.forwarded_for();
         let from_left = elements.clone().count().checked_sub(index)?.checked_sub(1)?;
@@ -61,13 +60,11 @@ impl<'a> Headers<'a> {
     }
 
     /// Returns the same element as an address, if it is one.
-    #[must_use]
     pub fn forwarded_address_from_right(self, index: usize) -> Option<IpAddr> {
         parse_address(self.forwarded_for_from_right(index)?)
     }
 
     /// Returns the address in the last `X-Real-IP` line, because a proxy that adds a line adds it at the end.
-    #[must_use]
     pub fn real_ip(self) -> Option<IpAddr> {
         parse_address(self.all("X-Real-IP").last()?)
     }

@@ -32,7 +32,6 @@ pub enum ProxiedSource {
 
 /// Reads the header of the PROXY protocol at the front of `bytes`. An incomplete header is read again from its start
 /// each time, because it has at most a few hundred bytes.
-#[must_use]
 pub fn read_proxy_header(bytes: &[u8]) -> ProxyHeader {
     if begins_like(bytes, v2::SIGNATURE) {
         v2::read(bytes)

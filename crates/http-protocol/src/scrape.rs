@@ -30,13 +30,11 @@ impl<'a> Scrape<'a> {
     }
 
     /// Returns the number of torrents.
-    #[must_use]
     pub const fn len(&self) -> usize {
         self.hashes
     }
 
     /// Returns `false`, because a scrape has at least one info hash.
-    #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.hashes == 0
     }

@@ -20,7 +20,6 @@ pub enum Status {
 
 impl Status {
     /// Returns the code and reason, as in a status line.
-    #[must_use]
     pub const fn line(self) -> &'static str {
         match self {
             Self::Ok => "200 OK",

@@ -8,7 +8,6 @@ pub struct ReplyCounts([u64; ReplyTag::COUNT]);
 
 impl ReplyCounts {
     /// Reads the counts from a core's figures.
-    #[must_use]
     pub fn of(statistics: &Statistics) -> Self {
         let mut counts = Self::default();
         for family in AddressFamily::ALL {

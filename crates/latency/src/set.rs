@@ -51,7 +51,6 @@ impl LatencySet {
     }
 
     /// Returns the number of kernel time stamps that were not recorded because they were ahead of the clock.
-    #[must_use]
     pub const fn stamps_ahead(&self) -> u64 {
         self.stamps_ahead
     }

@@ -47,7 +47,6 @@ impl ReplyTag {
     };
 
     /// Returns the tag of an encoded reply to a client of `family`, or `None` if it is not a reply of BEP 15.
-    #[must_use]
     pub fn of_reply(reply: &[u8], family: AddressFamily) -> Option<Self> {
         let action = u32::from_be_bytes(*reply.first_chunk()?);
         let kind = *ReplyKind::ALL.get(usize::try_from(action).ok()?)?;

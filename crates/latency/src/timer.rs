@@ -32,7 +32,6 @@ struct Stamped {
 
 impl ReplyTimer {
     /// Creates a timer for replies that are sent at most `replies_max` at a time.
-    #[must_use]
     pub fn new(replies_max: usize) -> Self {
         Self {
             set: Box::default(),

@@ -15,7 +15,6 @@ impl AddressFamily {
     pub const ALL: [Self; 2] = [Self::V4, Self::V6];
 
     /// Returns the family of `ip` after [`canonical_ip`].
-    #[must_use]
     pub const fn of(ip: IpAddr) -> Self {
         match canonical_ip(ip) {
             IpAddr::V4(_) => Self::V4,
@@ -34,7 +33,6 @@ impl AddressFamily {
 }
 
 /// Converts an IPv4-mapped IPv6 address (`::ffff:a.b.c.d`, RFC 4291, 2.5.5.2) to the IPv4 address.
-#[must_use]
 pub const fn canonical_ip(ip: IpAddr) -> IpAddr {
     match ip {
         IpAddr::V4(_) => ip,
@@ -93,7 +91,6 @@ impl CompactAddress for CompactIpv6 {
 
 impl CompactIpv4 {
     /// Encodes `ip` and `port`.
-    #[must_use]
     pub const fn new(ip: Ipv4Addr, port: u16) -> Self {
         let [a, b, c, d] = ip.octets();
         let [high, low] = port.to_be_bytes();
@@ -101,7 +98,6 @@ impl CompactIpv4 {
     }
 
     /// Decodes the address and port.
-    #[must_use]
     pub const fn socket_address(self) -> SocketAddr {
         let [a, b, c, d, high, low] = self.0;
         SocketAddr::new(IpAddr::V4(Ipv4Addr::new(a, b, c, d)), u16::from_be_bytes([high, low]))
@@ -110,7 +106,6 @@ impl CompactIpv4 {
 
 impl CompactIpv6 {
     /// Encodes `ip` and `port`.
-    #[must_use]
     pub fn new(ip: Ipv6Addr, port: u16) -> Self {
         let mut bytes = [0; 18];
         let (address, port_bytes) = bytes.split_at_mut(16);
@@ -120,7 +115,6 @@ impl CompactIpv6 {
     }
 
     /// Decodes the address and port.
-    #[must_use]
     pub fn socket_address(self) -> SocketAddr {
         let [address @ .., high, low] = self.0;
         SocketAddr::new(IpAddr::V6(Ipv6Addr::from(address)), u16::from_be_bytes([high, low]))

@@ -22,7 +22,6 @@ pub enum PeerStatus {
 
 impl PeerStatus {
     /// Returns the status of a peer with `bytes_left` to download: a seeder has 0 (BEP 3, BEP 15).
-    #[must_use]
     pub const fn from_bytes_left(bytes_left: u64) -> Self {
         if bytes_left == 0 { Self::Seeder } else { Self::Leecher }
     }

@@ -13,14 +13,12 @@ impl AuthenticationKey {
     pub const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
     /// Parses the text of a key. Returns `None` if the length or a character is wrong.
-    #[must_use]
     pub fn parse(text: &[u8]) -> Option<Self> {
         let characters: [u8; Self::BYTES] = text.try_into().ok()?;
         characters.iter().all(u8::is_ascii_alphanumeric).then_some(Self(characters))
     }
 
     /// Returns the characters of the secret.
-    #[must_use]
     pub const fn bytes(&self) -> &[u8; Self::BYTES] {
         &self.0
     }
@@ -29,7 +27,6 @@ impl AuthenticationKey {
     ///
     /// # Panics
     /// Never: a key is ASCII.
-    #[must_use]
     pub fn reveal(&self) -> &str {
         str::from_utf8(&self.0).expect("a key is ASCII")
     }
@@ -60,7 +57,6 @@ pub enum KeyInPath {
 
 impl KeyInPath {
     /// Classifies the segment after `/announce` or `/scrape`.
-    #[must_use]
     pub fn of(segment: &[u8]) -> Self {
         if segment.is_empty() {
             return Self::Absent;

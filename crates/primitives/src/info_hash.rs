@@ -16,7 +16,6 @@ impl InfoHash {
     pub const HEX_DIGITS: usize = 2 * Self::BYTES;
 
     /// Parses 40 hexadecimal digits in upper or lower case.
-    #[must_use]
     pub fn from_hex(text: &[u8]) -> Option<Self> {
         let mut bytes = [0; Self::BYTES];
         hex::decode_to_slice(text, &mut bytes).ok()?;
@@ -37,19 +36,16 @@ impl InfoHashPrefix {
     pub const BRANCHES: usize = 1 << 16;
 
     /// Returns the lowest info hash with this prefix.
-    #[must_use]
     pub const fn first(&self) -> InfoHash {
         InfoHash(self.bytes)
     }
 
     /// Returns whether the prefix is empty, so that all info hashes have it.
-    #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.length == 0
     }
 
     /// Returns the branch of `info_hash`, or `None` if it has another prefix or the prefix is a whole info hash.
-    #[must_use]
     pub fn branch_of(&self, info_hash: &InfoHash) -> Option<u16> {
         let (begin, rest) = info_hash.0.split_at_checked(self.length)?;
         let branch = rest.first_chunk()?;

@@ -27,7 +27,6 @@ pub struct PeerIdPrefix {
 
 impl PeerIdPrefix {
     /// Parses a prefix. Returns `None` if the length or a character is wrong.
-    #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let is_prefix =
             (1..=PeerId::BYTES).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
@@ -40,13 +39,11 @@ impl PeerIdPrefix {
     ///
     /// # Panics
     /// Never: a prefix is ASCII.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         str::from_utf8(self.bytes()).expect("a prefix is ASCII")
     }
 
     /// Returns whether `peer_id` begins with this prefix.
-    #[must_use]
     pub fn matches(&self, peer_id: &PeerId) -> bool {
         peer_id.0.starts_with(self.bytes())
     }

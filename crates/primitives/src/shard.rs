@@ -30,7 +30,6 @@ impl ShardCount {
     }
 
     /// Returns the number of shards.
-    #[must_use]
     pub const fn get(self) -> u16 {
         self.0
     }
@@ -51,13 +50,11 @@ impl ShardId {
     pub const FIRST: Self = Self(0);
 
     /// Returns the shard at `index`, if there are that many.
-    #[must_use]
     pub fn new(index: usize, shards: ShardCount) -> Option<Self> {
         u16::try_from(index).ok().filter(|&index| index < shards.get()).map(Self)
     }
 
     /// Returns the index, from 0.
-    #[must_use]
     pub const fn index(self) -> usize {
         self.0 as usize
     }
@@ -94,7 +91,6 @@ impl SteeringKey {
     pub const RANDOM_BYTES: usize = 4 * (1 + Self::WORDS);
 
     /// Creates a key from random bytes.
-    #[must_use]
     pub fn from_random(random: &[u8; Self::RANDOM_BYTES]) -> Self {
         let (words, _) = random.as_chunks::<4>();
         let mut words = words.iter().map(|&bytes| u32::from_ne_bytes(bytes));
@@ -103,7 +99,6 @@ impl SteeringKey {
     }
 
     /// Returns the owner of `info_hash`. The kernel's steering program computes the same function.
-    #[must_use]
     pub fn shard_of(&self, info_hash: &InfoHash, shards: ShardCount) -> ShardId {
         let (words, _) = info_hash.0.as_chunks::<2>();
         let hash = words.iter().zip(&self.multipliers).fold(self.addend, |sum, (&word, &multiplier)| {

@@ -97,7 +97,6 @@ pub enum TorrentOrder {
 impl TorrentOrder {
     /// Returns the value by which torrents are ordered, greatest first. Torrents with the same value are ordered
     /// by info hash.
-    #[must_use]
     pub const fn rank(self, torrent: &TorrentInfo) -> u64 {
         match self {
             Self::InfoHash => 0,

@@ -82,7 +82,6 @@ impl<A: CompactAddress> OtherFamily for FamilySwarms<A> {
 
 impl SwarmTotals {
     /// Peers in all swarms.
-    #[must_use]
     pub const fn peers(&self) -> u64 {
         self.seeders + self.leechers
     }

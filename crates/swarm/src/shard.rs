@@ -105,7 +105,6 @@ impl Swarms {
     ///
     /// # Panics
     /// If a setting is outside of the range that its field documents.
-    #[must_use]
     pub fn new(settings: SwarmSettings, seeds: Seeds) -> Self {
         assert!((1..=PEER_LIFETIME_S_MAX).contains(&settings.peer_lifetime_s), "peer_lifetime_s");
         assert!(settings.limits.swarm_peers_max <= SWARM_PEERS_MAX, "swarm_peers_max");
@@ -125,7 +124,6 @@ impl Swarms {
     /// Doing this for all announces of a batch, then [`Self::prefetch_directory`], [`Self::find`],
     /// [`Self::prefetch_swarm`] and [`Self::prefetch_peers`], lets the cache misses of each step overlap; within one
     /// announce each waits for the one before.
-    #[must_use]
     pub fn key(&self, info_hash: &InfoHash) -> SwarmKey {
         self.hasher.key(info_hash)
     }
@@ -136,7 +134,6 @@ impl Swarms {
     }
 
     /// Returns the slot of the swarm, if there is one: a hint, found without reading the slab.
-    #[must_use]
     pub fn find<A: AddressOfSwarm>(&self, key: SwarmKey) -> Option<SwarmSlot<A>> {
         let slot = A::of(self).directory.find(key, |_| true)?;
         Some(SwarmSlot { slot, family: PhantomData })
@@ -192,7 +189,6 @@ impl Swarms {
     }
 
     /// Returns the counts of a torrent in one family, if it has a swarm there.
-    #[must_use]
     pub fn counts<A: AddressOfSwarm>(&self, info_hash: &InfoHash) -> Option<SwarmCounts> {
         A::of(self).swarm_of(&self.hasher, info_hash).map(Swarm::counts)
     }
@@ -213,7 +209,6 @@ impl Swarms {
     }
 
     /// Returns the counts of a torrent in one family, zeros if it has no swarm.
-    #[must_use]
     pub fn scrape<A: AddressOfSwarm>(&self, info_hash: &InfoHash) -> SwarmCounts {
         self.counts::<A>(info_hash).unwrap_or_default()
     }
@@ -266,14 +261,12 @@ impl Swarms {
     }
 
     /// Number of torrents that have a swarm in either family.
-    #[must_use]
     pub fn torrents(&self) -> u64 {
         let swarms = self.v4.totals().swarms + self.v6.totals().swarms;
         swarms - self.shared.torrents
     }
 
     /// Returns the totals of one family.
-    #[must_use]
     pub fn totals(&self, family: AddressFamily) -> SwarmTotals {
         match family {
             AddressFamily::V4 => self.v4.totals(),

@@ -41,20 +41,17 @@ impl ServerIdentity {
     }
 
     /// Returns the fingerprint of the certificates. A reloaded identity with the same one need not be applied.
-    #[must_use]
     pub const fn fingerprint(&self) -> Fingerprint {
         self.fingerprint
     }
 
     /// Returns the length of an RSA key in bits. The time for a signature, of which each full handshake takes one,
     /// grows with its third power.
-    #[must_use]
     pub const fn rsa_bits(&self) -> Option<usize> {
         self.rsa_bits
     }
 
     /// Returns the configuration, for servers that do not use this crate's sessions.
-    #[must_use]
     pub fn config(&self) -> Arc<ServerConfig> {
         Arc::clone(&self.config)
     }

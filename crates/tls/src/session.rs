@@ -129,21 +129,18 @@ impl TlsSession {
     }
 
     /// Returns whether the handshake is incomplete, so that no data can be received or sent.
-    #[must_use]
     pub fn is_handshaking(&self) -> bool {
         self.connection.is_handshaking()
     }
 
     /// Returns whether the key exchange is still to come. This step of a handshake takes a signature with the
     /// certificate's key, and thereby nearly all of the handshake's time.
-    #[must_use]
     pub fn is_before_key_exchange(&self) -> bool {
         self.is_handshaking() && self.connection.negotiated_key_exchange_group().is_none()
     }
 
     /// Returns the number of bytes of an incomplete record or handshake message: at most
     /// [`HELD_BYTES_MAX`](crate::HELD_BYTES_MAX).
-    #[must_use]
     pub fn held_bytes(&self) -> usize {
         self.held.len()
     }

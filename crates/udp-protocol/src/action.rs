@@ -12,7 +12,6 @@ pub enum Action {
 
 impl Action {
     /// Returns the action with this number, if BEP 15 defines one.
-    #[must_use]
     pub fn from_wire(number: U32) -> Option<Self> {
         match number.get() {
             0 => Some(Self::Connect),

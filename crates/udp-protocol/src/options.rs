@@ -26,7 +26,6 @@ const URL_DATA: u8 = 2;
 
 impl<'a> AnnounceOptions<'a> {
     /// Reads options from the bytes after the fixed part of an announce.
-    #[must_use]
     pub const fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
     }

@@ -102,7 +102,6 @@ pub enum RequestError {
 
 impl ConnectRequest {
     /// Creates a connect.
-    #[must_use]
     pub const fn new(transaction_id: TransactionId) -> Self {
         Self { protocol_id: U64::new(PROTOCOL_ID), action: Action::Connect.to_wire(), transaction_id }
     }
@@ -110,7 +109,6 @@ impl ConnectRequest {
 
 impl AnnounceRequest {
     /// Creates a regular announce with all numbers 0, port included, that leaves the number of peers to the tracker.
-    #[must_use]
     pub const fn new(
         connection_id: ConnectionId,
         transaction_id: TransactionId,
@@ -167,7 +165,6 @@ impl AnnounceRequest {
     }
 
     /// Returns the event. An undefined number is a regular announce.
-    #[must_use]
     pub const fn event(&self) -> AnnounceEvent {
         match self.event.get() {
             1 => AnnounceEvent::Completed,
@@ -178,13 +175,11 @@ impl AnnounceRequest {
     }
 
     /// Returns whether the peer counts as a seeder or a leecher.
-    #[must_use]
     pub const fn status(&self) -> PeerStatus {
         PeerStatus::from_bytes_left(self.left.get())
     }
 
     /// Returns how many peers the client asks for. A negative number (-1 in BEP 15) leaves it to the tracker.
-    #[must_use]
     pub fn numwant(&self) -> Numwant {
         u32::try_from(self.numwant.get()).map_or(Numwant::Default, Numwant::AtMost)
     }
@@ -192,7 +187,6 @@ impl AnnounceRequest {
 
 impl ScrapeRequest {
     /// Creates the fixed part of a scrape; the info hashes follow it.
-    #[must_use]
     pub const fn new(connection_id: ConnectionId, transaction_id: TransactionId) -> Self {
         Self { connection_id, action: Action::Scrape.to_wire(), transaction_id }
     }

@@ -77,7 +77,6 @@ pub enum ResponseError {
 
 impl ConnectResponse {
     /// Creates the response to the connect with `transaction_id`.
-    #[must_use]
     pub const fn new(transaction_id: TransactionId, connection_id: ConnectionId) -> Self {
         Self { action: Action::Connect.to_wire(), transaction_id, connection_id }
     }
@@ -85,7 +84,6 @@ impl ConnectResponse {
 
 impl AnnounceResponse {
     /// Creates the fixed part of the response to the announce with `transaction_id`.
-    #[must_use]
     pub const fn new(transaction_id: TransactionId, interval_s: u32, leechers: u32, seeders: u32) -> Self {
         Self {
             action: Action::Announce.to_wire(),
@@ -99,7 +97,6 @@ impl AnnounceResponse {
 
 impl ScrapeResponse {
     /// Creates the fixed part of the response to the scrape with `transaction_id`.
-    #[must_use]
     pub const fn new(transaction_id: TransactionId) -> Self {
         Self { action: Action::Scrape.to_wire(), transaction_id }
     }
@@ -107,7 +104,6 @@ impl ScrapeResponse {
 
 impl ErrorResponse {
     /// Creates the fixed part of an error response to the request with `transaction_id`.
-    #[must_use]
     pub const fn new(transaction_id: TransactionId) -> Self {
         Self { action: Action::Error.to_wire(), transaction_id }
     }

@@ -7,7 +7,6 @@ const LOOKED_AT_BYTES: usize = 64;
 impl AnnounceOptions<'_> {
     /// Returns the key in the tracker's URL, `udp://host:port/announce/{key}`; the options contain its path and query
     /// (BEP 41).
-    #[must_use]
     pub fn key(self) -> KeyInPath {
         let parts = self.filter_map(|option| match option {
             AnnounceOption::UrlData(part) => Some(part),

@@ -61,7 +61,6 @@ pub struct SocketOptions {
 impl SocketOptions {
     /// Options for an exclusive socket on `address` with the system's buffer sizes that ignores destination
     /// addresses.
-    #[must_use]
     pub fn new(address: SocketAddr) -> Self {
         Self {
             address,

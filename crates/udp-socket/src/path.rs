@@ -96,7 +96,6 @@ impl Path {
     pub(crate) const UNSPECIFIED: Self = Self { name: SocketName::UNSPECIFIED, local: None };
 
     /// Creates the path to `remote`, from the local address that the routing table prefers.
-    #[must_use]
     pub fn new(remote: SocketAddr) -> Self {
         Self { name: SocketName::from_address(remote), local: None }
     }
@@ -110,13 +109,11 @@ impl Path {
     }
 
     /// The remote address. IPv6 addresses include the scope id from the kernel.
-    #[must_use]
     pub fn remote(&self) -> SocketAddr {
         self.name.address()
     }
 
     /// The local address, if the socket captured it or the sender chose it.
-    #[must_use]
     pub fn local(&self) -> Option<IpAddr> {
         self.local.map(|end| end.address)
     }

@@ -31,31 +31,26 @@ impl ReceiveBatch {
     /// Creates an empty batch for up to `datagrams` datagrams of up to `datagram_bytes_max` bytes each; longer ones
     /// are truncated. The arguments are clamped to 1..=[`BATCH_DATAGRAMS_MAX`](crate::BATCH_DATAGRAMS_MAX) and
     /// 1..=[`DATAGRAM_BYTES_MAX`](crate::DATAGRAM_BYTES_MAX).
-    #[must_use]
     pub fn new(datagrams: usize, datagram_bytes_max: usize) -> Self {
         Self { table: MessageTable::new(datagrams, datagram_bytes_max), filled: 0 }
     }
 
     /// Number of datagrams of the last receive.
-    #[must_use]
     pub fn len(&self) -> usize {
         self.filled
     }
 
     /// Whether the last receive returned no datagram.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.filled == 0
     }
 
     /// The most datagrams per receive. After a receive of this many, more may be waiting in the kernel.
-    #[must_use]
     pub fn capacity(&self) -> usize {
         self.table.capacity()
     }
 
     /// Returns the datagram at `index` of the last receive, in the order of arrival.
-    #[must_use]
     pub fn get(&self, index: usize) -> Option<Received<'_>> {
         (index < self.filled).then(|| self.received(index))
     }
@@ -67,13 +62,11 @@ impl ReceiveBatch {
 
     /// When the kernel received the datagram at `index` of the last receive: the system's clock, since the Unix
     /// epoch. `None` if it has no time stamp.
-    #[must_use]
     pub fn arrived(&self, index: usize) -> Option<Duration> {
         self.table.arrived(index).filter(|_| index < self.filled)
     }
 
     /// Returns the path of the datagram at `index` of the last receive.
-    #[must_use]
     pub fn path(&self, index: usize) -> Option<&Path> {
         (index < self.filled).then(|| self.table.path(index))
     }

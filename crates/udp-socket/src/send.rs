@@ -33,7 +33,6 @@ impl SendBatch {
     /// Creates an empty batch for up to `datagrams` datagrams of up to `datagram_bytes_max` bytes each. The arguments
     /// are clamped to 1..=[`BATCH_DATAGRAMS_MAX`](crate::BATCH_DATAGRAMS_MAX) and
     /// 1..=[`DATAGRAM_BYTES_MAX`](crate::DATAGRAM_BYTES_MAX).
-    #[must_use]
     pub fn new(datagrams: usize, datagram_bytes_max: usize) -> Self {
         Self { table: MessageTable::new(datagrams, datagram_bytes_max), first: 0, end: 0 }
     }
@@ -57,26 +56,22 @@ impl SendBatch {
     }
 
     /// Number of queued datagrams.
-    #[must_use]
     pub fn len(&self) -> usize {
         self.end - self.first
     }
 
     /// Whether no datagram is queued.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Whether no buffer is free. After a send that left datagrams unsent, buffers become free when the last of those
     /// is sent or the batch is cleared.
-    #[must_use]
     pub fn is_full(&self) -> bool {
         self.end == self.table.capacity()
     }
 
     /// The most datagrams that can be queued.
-    #[must_use]
     pub fn capacity(&self) -> usize {
         self.table.capacity()
     }

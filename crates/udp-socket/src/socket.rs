@@ -42,7 +42,6 @@ impl BatchSocket {
     }
 
     /// The address that the socket is bound to, with the port that the kernel chose for port 0.
-    #[must_use]
     pub fn local_address(&self) -> SocketAddr {
         self.local_address
     }

@@ -22,7 +22,6 @@ pub struct ListedTorrent {
 
 impl ListedTorrent {
     /// Whether this source has it on the list.
-    #[must_use]
     pub const fn is_from(&self, source: ListSource) -> bool {
         self.on.has(Pair::new(self.list, source))
     }

@@ -28,7 +28,6 @@ impl FullScrapeResponse {
     pub const END: &'static [u8] = b"ee";
 
     /// Creates the response to a request. Without chunks, the connection is closed after it.
-    #[must_use]
     pub const fn new(mut framing: Framing, coding: ContentCoding) -> Self {
         if matches!(framing.version, Version::Http10) {
             framing.connection = Connection::Close;
@@ -37,13 +36,11 @@ impl FullScrapeResponse {
     }
 
     /// Returns whether pieces are chunks, each with its length before it.
-    #[must_use]
     pub const fn is_chunked(&self) -> bool {
         matches!(self.framing.version, Version::Http11)
     }
 
     /// Returns whether there is a body, which a response to `HEAD` lacks.
-    #[must_use]
     pub const fn has_body(&self) -> bool {
         matches!(self.framing.content, Content::Sent)
     }
