@@ -1,5 +1,7 @@
 //! Responses, each in one piece: the head is written directly before its body, so that nothing is moved or allocated.
 
+#![expect(clippy::missing_errors_doc, reason = "OutOfRoom describes the error of all functions")]
+
 mod announce;
 mod failure;
 mod frame;

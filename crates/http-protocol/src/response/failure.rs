@@ -26,9 +26,6 @@ pub enum Retry {
 
 impl FailureResponse<'_> {
     /// Writes the response and returns its range in `out`.
-    ///
-    /// # Errors
-    /// If `out` is too small. [`super::RESPONSE_BYTES_MAX`] bytes are always enough.
     pub fn write(&self, out: &mut [u8], framing: Framing) -> Result<Range<usize>, OutOfRoom> {
         frame(out, framing, (Status::Ok, ContentType::Text), |body| self.write_body(body))
     }

@@ -46,9 +46,6 @@ impl FullScrapeResponse {
     }
 
     /// Writes the head and returns its range in `out`.
-    ///
-    /// # Errors
-    /// If `out` is too small. [`super::RESPONSE_BYTES_MAX`] bytes are always enough.
     pub fn write_head(&self, out: &mut [u8]) -> Result<Range<usize>, OutOfRoom> {
         let mut head = Writer::new(out);
         let coding = match self.coding {

@@ -7,9 +7,6 @@ use core::ops::Range;
 const HEALTHY: &str = r#"{"status":"Ok"}"#;
 
 /// Writes a response with only a status and returns its range in `out`.
-///
-/// # Errors
-/// If `out` is too small. [`super::RESPONSE_BYTES_MAX`] bytes are always enough.
 pub fn write_status(out: &mut [u8], framing: Framing, status: Status) -> Result<Range<usize>, OutOfRoom> {
     frame(out, framing, (status, ContentType::Text), |body| {
         if status != Status::NoContent {
@@ -20,9 +17,6 @@ pub fn write_status(out: &mut [u8], framing: Framing, status: Status) -> Result<
 }
 
 /// Writes the response to `/health_check` and returns its range in `out`.
-///
-/// # Errors
-/// If `out` is too small. [`super::RESPONSE_BYTES_MAX`] bytes are always enough.
 pub fn write_health(out: &mut [u8], framing: Framing) -> Result<Range<usize>, OutOfRoom> {
     frame(out, framing, (Status::Ok, ContentType::Json), |body| body.literal(HEALTHY))
 }
