@@ -97,10 +97,6 @@ impl Bucket {
 }
 
 impl BucketTable {
-    pub(crate) fn new() -> Self {
-        Self::default()
-    }
-
     /// Prefetches the bucket where a search for `hash` begins.
     pub(crate) fn prefetch(&self, hash: u32) {
         if let Some(bucket) = self.buckets.get(self.home(hash)) {
@@ -241,7 +237,7 @@ mod tests {
             // Few hashes, so that buckets overflow and wrap around the end.
             steps in prop::collection::vec((any::<bool>(), 0_u32..6, 0_u32..60), 1..400),
         ) {
-            let mut table = BucketTable::new();
+            let mut table = BucketTable::default();
             let mut model = Vec::new();
             for (inserts, hash, slot) in steps {
                 let entry = Entry { hash: hash.wrapping_sub(3), slot };
@@ -271,7 +267,7 @@ mod tests {
 
     #[test]
     fn a_table_takes_64_bytes_for_7_entries_and_frees_memory_that_it_no_longer_needs() {
-        let mut table = BucketTable::new();
+        let mut table = BucketTable::default();
         assert_eq!(table.heap_bytes(), 0);
         let entries: Vec<Entry> =
             (0..7_000).map(|slot: u32| Entry { hash: slot.wrapping_mul(0x9e37_79b9), slot }).collect();

@@ -29,7 +29,7 @@ impl SwarmKey {
 
 impl Directory {
     pub(crate) fn new() -> Self {
-        let segments: Box<[_]> = (0..DIRECTORY_SEGMENTS).map(|_| BucketTable::new()).collect();
+        let segments: Box<[_]> = (0..DIRECTORY_SEGMENTS).map(|_| BucketTable::default()).collect();
         let heap_bytes = size_of_val(&*segments);
         Self { segments, heap_bytes }
     }

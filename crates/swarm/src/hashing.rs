@@ -5,15 +5,9 @@ use zerocopy::{Immutable, IntoBytes};
 
 /// The keyed hash function of the shard's tables.
 #[derive(Debug, Clone)]
-pub(crate) struct KeyedHasher {
-    seed: TableSeed,
-}
+pub(crate) struct KeyedHasher(pub(crate) TableSeed);
 
 impl KeyedHasher {
-    pub(crate) const fn new(seed: TableSeed) -> Self {
-        Self { seed }
-    }
-
     pub(crate) fn key(&self, info_hash: &InfoHash) -> SwarmKey {
         SwarmKey::new(self.hash(info_hash))
     }
@@ -24,7 +18,7 @@ impl KeyedHasher {
 
     /// Hashes the bytes alone. `hash_one` would also hash their length, which is always the same.
     fn hash(&self, bytes: &(impl IntoBytes + Immutable)) -> u64 {
-        let mut hasher = self.seed.build_hasher();
+        let mut hasher = self.0.build_hasher();
         hasher.write(bytes.as_bytes());
         hasher.finish()
     }
@@ -64,7 +58,7 @@ mod tests {
 
     #[test]
     fn crafted_info_hashes_and_addresses_do_not_collide() {
-        let hasher = KeyedHasher::new(TableSeed([1; 16]));
+        let hasher = KeyedHasher(TableSeed([1; 16]));
         let keys: HashSet<_> = (0..100_000).map(|number| hasher.key(&InfoHash(crafted(number)))).collect();
         let addresses: HashSet<_> =
             (0..=65_535).map(|number| hasher.address(&CompactIpv6(crafted(number)))).collect();

@@ -110,7 +110,7 @@ impl Swarms {
         assert!(settings.limits.swarm_peers_max <= SWARM_PEERS_MAX, "swarm_peers_max");
         Self {
             settings,
-            hasher: KeyedHasher::new(seeds.tables),
+            hasher: KeyedHasher(seeds.tables),
             v4: FamilySwarms::new(),
             v6: FamilySwarms::new(),
             shared: Shared::default(),
