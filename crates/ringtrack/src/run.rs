@@ -15,7 +15,7 @@ use crate::service_manager::Systemd;
 use crate::signals::{forward_signals, hangups, reload_at_hangups};
 use crate::storage::Storage;
 use anyhow::bail;
-use config::{Configuration, LatencyDirectory};
+use config::Configuration;
 use control::{End, LatencyDumps, LatencySnapshot, Request, Supervision, Workers, supervise};
 use core_link::{CoreCommand, CoreHandle};
 use std::ffi::OsStr;
@@ -138,13 +138,8 @@ fn supervision(
 
 /// Returns the directory for dumps of latencies. `logs_directory` is the variable `LOGS_DIRECTORY`, in which systemd
 /// lists directories separated by colons.
-fn latency_directory(configured: &LatencyDirectory, logs_directory: Option<&OsStr>) -> PathBuf {
-    match configured {
-        LatencyDirectory::Path(path) => path.clone(),
-        LatencyDirectory::Automatic => {
-            logs_directory.and_then(first_path).unwrap_or(Path::new(".")).to_owned()
-        }
-    }
+fn latency_directory(configured: Option<&Path>, logs_directory: Option<&OsStr>) -> PathBuf {
+    configured.or_else(|| logs_directory.and_then(first_path)).unwrap_or(Path::new(".")).to_owned()
 }
 
 fn first_path(list: &OsStr) -> Option<&Path> {
@@ -185,11 +180,10 @@ mod tests {
     #[test]
     fn the_configuration_precedes_the_service_manager_and_both_precede_the_working_directory() {
         let listed = Some(OsStr::new("/var/log/ringtrack:/var/log/more"));
-        let configured = LatencyDirectory::Path("/srv/latency".into());
-        assert_eq!(latency_directory(&configured, listed), Path::new("/srv/latency"));
-        let automatic = LatencyDirectory::Automatic;
-        assert_eq!(latency_directory(&automatic, listed), Path::new("/var/log/ringtrack"));
-        assert_eq!(latency_directory(&automatic, Some(OsStr::new(""))), Path::new("."));
-        assert_eq!(latency_directory(&automatic, None), Path::new("."));
+        let configured = Some(Path::new("/srv/latency"));
+        assert_eq!(latency_directory(configured, listed), Path::new("/srv/latency"));
+        assert_eq!(latency_directory(None, listed), Path::new("/var/log/ringtrack"));
+        assert_eq!(latency_directory(None, Some(OsStr::new(""))), Path::new("."));
+        assert_eq!(latency_directory(None, None), Path::new("."));
     }
 }
