@@ -3,60 +3,45 @@
 //! data plane never waits for it. It reaches the cores only through `core-link`, the threads of the workers through the
 //! trait [`Workers`], and the service manager through [`ServiceManager`].
 //!
-//! - Supervision: `supervise` runs until shutdown, `statistics_snapshot` and `report` read and log the figures, `dumps`
-//!   collects latencies (`collector`) and writes them to a log (`latency_log`).
-//! - Management: `management` is the trait that the API uses, `manage` implements it, `manager` holds the state and
-//!   loads and stores it, `cores` sends changes and queries to the cores and waits for their replies.
-//! - By subject: lists in `access_lists`, `list_watch` and `list_file`; keys in `key_accounts` and `key_expiry`; bans
-//!   in `ban_book`; counts in `completed_counts` and `totals`; torrents in `page_start` and `sorted_torrents`.
+//! [`Management`] is what can be asked and changed, as the management API uses it. Each subject has a folder with its
+//! part of it, its state, its lock and its loader: `keys`, `lists`, `bans`, `torrents` and `latency`. All of them send
+//! changes to the cores and to the database through `shared`. `lifecycle` starts, loads, saves and stops them, and
+//! supervises the workers.
 
 #![forbid(unsafe_code)]
 
-mod access_lists;
-mod ban_book;
-mod collector;
-mod completed_counts;
-mod cores;
-mod dumps;
-mod key_accounts;
-mod key_expiry;
-mod latency_log;
-mod latency_reader;
-mod latency_snapshot;
+mod bans;
+mod keys;
+mod latency;
+mod lifecycle;
 mod limits;
-mod list_file;
-mod list_watch;
-mod manage;
+mod lists;
 mod management;
-mod manager;
-mod page_start;
-mod percentile_table;
-mod report;
-mod shortfall_watch;
-mod sorted_torrents;
-mod statistics_snapshot;
-mod supervise;
+mod shared;
 #[cfg(test)]
 mod testing;
-mod totals;
+mod time;
+mod torrents;
 
-pub use ban_book::ConfiguredRules;
-pub use dumps::LatencyDumps;
-pub use latency_log::{cores_missing, ends_requested_dump, newest_log};
-pub use latency_reader::{LatencyLogError, read_latencies};
-pub use latency_snapshot::LatencySnapshot;
+pub use self::latency::{
+    LatencyDumps, LatencyInfo, LatencyLogError, LatencyManagement, LatencySnapshot, cores_missing,
+    ends_requested_dump, newest_log, percentile_table, read_latencies,
+};
+pub use access::{AccessPolicy, TorrentAdmission, UserAdmission};
+pub use bans::{Ban, BanManagement, Banned, ConfiguredRules};
+pub use keys::{KeyInfo, KeyManagement, KeyOutcome, WantedKey};
+pub use lifecycle::{
+    End, Manager, ManagerSettings, Request, ServiceManager, StatisticsSnapshot, Supervision, TotalsStorage,
+    Workers, log_all_figures, statistics_line, supervise,
+};
 pub use limits::{
     INVALID_LINES_SHOWN_MAX, LATENCY_FILE_BYTES_MAX, LIST_BATCH_TORRENTS, SORTED_TORRENTS_MAX, SUPERVISION_MS,
 };
-pub use list_file::{InvalidLine, ListFileError, ListReport, read_list};
-pub use list_watch::{ListLook, ListWatch};
-pub use management::{
-    Ban, Banned, KeyInfo, KeyOutcome, LatencyInfo, ListPage, ListPlace, ListenerInfo, Management,
-    ManagementError, Modes, Preface, Service, StorageInfo, StorageState, TorrentMode, TorrentPage,
-    TorrentWithPeers, UserMode, WantedKey,
+pub use lists::{
+    InvalidLine, ListFileError, ListLook, ListManagement, ListPage, ListPlace, ListReport, ListWatch,
+    read_list,
 };
-pub use manager::{CompletedStorage, Manager, ManagerSettings, TotalsStorage};
-pub use percentile_table::percentile_table;
-pub use report::{log_all_figures, statistics_line};
-pub use statistics_snapshot::StatisticsSnapshot;
-pub use supervise::{End, Request, ServiceManager, Supervision, Workers, supervise};
+pub use management::{
+    Answer, ListenerInfo, Management, ManagementError, Pending, Preface, Service, StorageInfo, StorageState,
+};
+pub use torrents::{TorrentManagement, TorrentPage, TorrentWithPeers};

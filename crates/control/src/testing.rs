@@ -1,6 +1,6 @@
 //! Workers and cores for the tests of this crate.
 
-use crate::supervise::Workers;
+use crate::lifecycle::Workers;
 use access::AccessUpdate;
 use core_link::{CoreCommand, CoreEnd, CoreTask, Cores, Reply, link_cores};
 use latency::LatencySet;

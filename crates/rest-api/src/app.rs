@@ -1,7 +1,7 @@
 use crate::limits::{BULK_REQUESTS_MAX, EVENT_STREAMS_MAX};
-use crate::tracker::Tracker;
 use crate::wrong_tokens::WrongTokens;
 use crate::{ApiSettings, Token};
+use control::Management;
 use std::sync::{Arc, Mutex};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::{Semaphore, watch};
@@ -9,7 +9,7 @@ use tokio::sync::{Semaphore, watch};
 /// State shared by all routes.
 #[derive(Clone)]
 pub(crate) struct App {
-    pub(crate) tracker: Arc<dyn Tracker>,
+    pub(crate) tracker: Arc<dyn Management>,
     pub(crate) tokens: watch::Receiver<Arc<[Token]>>,
     pub(crate) wrong_tokens: Arc<Mutex<WrongTokens>>,
     pub(crate) bulk_requests: Arc<Semaphore>,
@@ -18,7 +18,11 @@ pub(crate) struct App {
 }
 
 impl App {
-    pub(crate) fn new(tracker: Arc<dyn Tracker>, settings: ApiSettings, stop: watch::Receiver<bool>) -> Self {
+    pub(crate) fn new(
+        tracker: Arc<dyn Management>,
+        settings: ApiSettings,
+        stop: watch::Receiver<bool>,
+    ) -> Self {
         Self {
             tracker,
             tokens: settings.tokens,

@@ -93,7 +93,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
     responses((status = 200, description = "The bans", body = Vec<Ban>)),
 )]
 async fn get_bans(State(app): State<App>) -> Json<Vec<Ban>> {
-    Json(app.tracker.bans().await.into_iter().map(Ban::from).collect())
+    Json(app.tracker.bans().all().await.into_iter().map(Ban::from).collect())
 }
 
 /// Ban a client or a network, or change the reason of a ban
@@ -121,7 +121,7 @@ async fn post_ban(
         return Err(ApiError::BadRequest(text));
     }
     let ban = control::Ban { banned, reason, since_unix_s: now_unix_ms() / 1000 };
-    app.tracker.add_ban(ban).await.map_err(ApiError::failed("failed to ban"))?;
+    app.tracker.bans().add(ban).await.map_err(ApiError::failed("failed to ban"))?;
     Ok(Ack::OK)
 }
 
@@ -146,6 +146,6 @@ async fn delete_ban(
 ) -> Result<Json<Ack>, ApiError> {
     let banned = banned(&change, query.text("client"), query.text("network"))?;
     let was_banned =
-        app.tracker.lift_ban(banned).await.map_err(ApiError::failed("failed to lift the ban"))?;
+        app.tracker.bans().lift(banned).await.map_err(ApiError::failed("failed to lift the ban"))?;
     if was_banned { Ok(Ack::OK) } else { Err(ApiError::Unknown("it was not banned")) }
 }

@@ -5,12 +5,11 @@ use crate::keys::{DELETE_FAILED, Key, KeyAccount, KeyForm};
 use crate::limits::{BULK_KEYS_MAX, STREAM_PAGE};
 use crate::lines::{Line, Lines};
 use crate::lists::LineCounts;
-use crate::tracker::Tracker;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use axum::{Extension, Json};
-use control::WantedKey;
+use control::{Management, WantedKey};
 use futures_util::stream;
 use primitives::AuthenticationKey;
 use serde::Serialize;
@@ -62,10 +61,10 @@ async fn get_keys(State(app): State<App>) -> Response {
 }
 
 fn page_behind(
-    tracker: &dyn Tracker,
+    tracker: &dyn Management,
     after: Option<AuthenticationKey>,
 ) -> Option<(String, AuthenticationKey)> {
-    let keys = tracker.keys(after, STREAM_PAGE);
+    let keys = tracker.keys().page(after, STREAM_PAGE);
     let last = keys.last()?.key;
     Some((keys.iter().map(|info| line_of(&KeyAccount::from(info))).collect(), last))
 }
@@ -143,9 +142,9 @@ fn wanted_key(text: &[u8]) -> Option<WantedKey> {
 }
 
 /// Makes a page of keys. Returns a line for each, in order, and the number of keys made.
-async fn make_keys(tracker: &dyn Tracker, page: Vec<Wanted>) -> (String, usize) {
+async fn make_keys(tracker: &dyn Management, page: Vec<Wanted>) -> (String, usize) {
     let good = page.iter().filter_map(|(_, wanted)| *wanted).collect();
-    let mut outcomes = match tracker.put_keys(good).await {
+    let mut outcomes = match tracker.keys().put_keys(good).await {
         Ok(outcomes) => Ok(outcomes.into_iter()),
         Err(error) => Err(error.to_string()),
     };
@@ -216,7 +215,8 @@ impl RemovedKeys {
         keys: Vec<AuthenticationKey>,
     ) -> Result<(), ApiError> {
         let asked = keys.len() as u64;
-        let removed = app.tracker.remove_keys(keys).await.map_err(ApiError::failed(DELETE_FAILED))? as u64;
+        let removed =
+            app.tracker.keys().remove_keys(keys).await.map_err(ApiError::failed(DELETE_FAILED))? as u64;
         self.removed += removed;
         self.unknown += asked - removed;
         change.set_subject(format_args!("{} keys", self.removed));

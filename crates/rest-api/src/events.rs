@@ -3,12 +3,12 @@ use crate::app::{App, now_unix_ms};
 use crate::limits::EVENT_INTERVAL;
 use crate::server::stopped;
 use crate::token::Token;
-use crate::tracker::Tracker;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderValue;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::Response;
+use control::Management;
 use futures_util::stream;
 use metrics::{Kind, Statistics as Figures};
 use serde::Serialize;
@@ -34,7 +34,7 @@ pub(crate) struct Statistics {
 
 /// The state of an open event stream.
 struct Watch {
-    tracker: Arc<dyn Tracker>,
+    tracker: Arc<dyn Management>,
     stop: watch::Receiver<bool>,
     tokens: watch::Receiver<Arc<[Token]>>,
     ticks: Interval,

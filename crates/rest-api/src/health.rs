@@ -1,10 +1,10 @@
 use crate::limits::PROBE_INTERVAL;
 use crate::probe::{Probed, probe};
-use crate::tracker::Tracker;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
+use control::Management;
 use futures_util::future::join_all;
 use serde::Serialize;
 use std::sync::Arc;
@@ -43,7 +43,7 @@ impl Report {
 
 /// The tracker whose listeners are probed, and the latest report.
 struct Health {
-    tracker: Arc<dyn Tracker>,
+    tracker: Arc<dyn Management>,
     /// Locked during a check, so that requests that arrive meanwhile wait for its result.
     last: Mutex<Option<(Instant, Report)>>,
 }
@@ -69,7 +69,7 @@ impl Health {
     }
 }
 
-pub(crate) fn router(tracker: Arc<dyn Tracker>) -> Router {
+pub(crate) fn router(tracker: Arc<dyn Management>) -> Router {
     let health = Arc::new(Health { tracker, last: Mutex::new(None) });
     Router::new()
         .route(

@@ -158,7 +158,7 @@ async fn make_key(app: &App, change: &Change, wanted: WantedKey) -> Result<Respo
     if let Some(key) = wanted.key {
         change.set_subject(masked(key));
     }
-    let made = app.tracker.put_key(wanted).await.map_err(ApiError::failed(GENERATE_FAILED))?;
+    let made = app.tracker.keys().put_key(wanted).await.map_err(ApiError::failed(GENERATE_FAILED))?;
     change.set_subject(masked(made.key));
     Ok(key_answer(&made))
 }
@@ -193,7 +193,7 @@ async fn post_key_for_seconds(
     ),
 )]
 async fn delete_key(State(app): State<App>, KeyInPath(key): KeyInPath) -> Result<Json<Ack>, ApiError> {
-    let was_known = app.tracker.remove_key(key).await.map_err(ApiError::failed(DELETE_FAILED))?;
+    let was_known = app.tracker.keys().remove_key(key).await.map_err(ApiError::failed(DELETE_FAILED))?;
     if was_known { Ok(Ack::OK) } else { Err(ApiError::Failed(format!("{DELETE_FAILED}: it is not known"))) }
 }
 
@@ -208,7 +208,7 @@ async fn delete_key(State(app): State<App>, KeyInPath(key): KeyInPath) -> Result
     ),
 )]
 async fn get_key(State(app): State<App>, KeyInPath(key): KeyInPath) -> Result<Json<KeyAccount>, ApiError> {
-    let known = app.tracker.key(key).ok_or(ApiError::Unknown("key not known"))?;
+    let known = app.tracker.keys().key(key).ok_or(ApiError::Unknown("key not known"))?;
     Ok(Json(KeyAccount::from(&known)))
 }
 
@@ -223,7 +223,8 @@ async fn get_key(State(app): State<App>, KeyInPath(key): KeyInPath) -> Result<Js
     ),
 )]
 async fn reset_key(State(app): State<App>, KeyInPath(key): KeyInPath) -> Result<Json<Ack>, ApiError> {
-    let known = app.tracker.reset_account(key).map_err(ApiError::failed("failed to reset key"))?;
+    let known =
+        app.tracker.keys().reset_account(key).await.map_err(ApiError::failed("failed to reset key"))?;
     if known { Ok(Ack::OK) } else { Err(ApiError::Unknown("key not known")) }
 }
 
@@ -233,6 +234,6 @@ async fn reset_key(State(app): State<App>, KeyInPath(key): KeyInPath) -> Result<
     responses((status = 200, description = "Read", body = Ack)),
 )]
 async fn reload_keys(State(app): State<App>) -> Result<Json<Ack>, ApiError> {
-    app.tracker.reload_keys().await.map_err(ApiError::failed("failed to reload keys"))?;
+    app.tracker.keys().reload().await.map_err(ApiError::failed("failed to reload keys"))?;
     Ok(Ack::OK)
 }

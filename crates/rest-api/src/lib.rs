@@ -30,7 +30,6 @@ mod server;
 mod stats;
 mod token;
 mod torrents;
-mod tracker;
 mod whitelist;
 mod wrong_tokens;
 
@@ -58,7 +57,7 @@ pub struct ApiSettings {
 /// When the listener cannot be registered with the tokio runtime.
 pub async fn serve(
     listener: Listener,
-    management: Arc<impl Management>,
+    management: Arc<dyn Management>,
     settings: ApiSettings,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
@@ -73,7 +72,7 @@ pub async fn serve(
 /// When the listener cannot be registered with the tokio runtime.
 pub async fn serve_health_checks(
     listener: Listener,
-    management: Arc<impl Management>,
+    management: Arc<dyn Management>,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
     server::serve_router(listener, health::router(management), watch::Sender::new(false), shutdown).await
@@ -84,7 +83,7 @@ pub async fn serve_health_checks(
 /// # Panics
 /// Never: the document always serializes.
 #[must_use]
-pub fn openapi_document(management: Arc<impl Management>) -> String {
+pub fn openapi_document(management: Arc<dyn Management>) -> String {
     let (_, stopped) = watch::channel(false);
     let (_, tokens) = watch::channel(Arc::default());
     let app = App::new(management, ApiSettings { tokens }, stopped);

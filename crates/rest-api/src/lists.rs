@@ -5,12 +5,11 @@ use crate::app::App;
 use crate::change::Change;
 use crate::limits::{INVALID_LINES_NAMED_MAX, LIST_BATCH, STREAM_PAGE};
 use crate::lines::{Line, Lines};
-use crate::tracker::Tracker;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
-use control::{ListPage, ManagementError};
+use control::{ListPage, Management, ManagementError};
 use futures_util::stream;
 use primitives::{InfoHash, ListChange, TorrentList};
 use serde::Serialize;
@@ -79,7 +78,7 @@ impl ListRoute {
         change: ListChange,
         info_hash: InfoHash,
     ) -> Result<Json<Ack>, ApiError> {
-        let changed = app.tracker.change_list(self.list, change, vec![info_hash]).await;
+        let changed = app.tracker.lists().change(self.list, change, vec![info_hash]).await;
         changed.map_err(ApiError::failed(self.failed(change)))?;
         Ok(Ack::OK)
     }
@@ -120,12 +119,12 @@ impl ListRoute {
         batch: Vec<InfoHash>,
     ) -> Result<u64, ApiError> {
         let count = batch.len() as u64;
-        let changed = app.tracker.change_list(self.list, change, batch).await;
+        let changed = app.tracker.lists().change(self.list, change, batch).await;
         changed.map(|()| count).map_err(ApiError::failed(self.failed(change)))
     }
 
     pub(crate) async fn reload(&self, app: &App) -> Result<Json<Ack>, ApiError> {
-        let reloaded = app.tracker.reload_list(self.list).await;
+        let reloaded = app.tracker.lists().reload(self.list).await;
         reloaded.map_err(ApiError::failed(self.reload_failed))?;
         Ok(Ack::OK)
     }
@@ -133,7 +132,7 @@ impl ListRoute {
     /// Streams all entries, one per line, page by page as the client reads.
     pub(crate) async fn download(&self, app: &App) -> Result<Response, ApiError> {
         let list = self.list;
-        let first = app.tracker.list_page(list, None, STREAM_PAGE).await;
+        let first = app.tracker.lists().page(list, None, STREAM_PAGE).await;
         let first = first.map_err(ApiError::failed(self.read_failed))?;
         let tracker = Arc::clone(&app.tracker);
         let pages = stream::unfold(Some(Ok(first)), move |page| next_page(Arc::clone(&tracker), list, page));
@@ -144,7 +143,7 @@ impl ListRoute {
 type Page = Result<ListPage, ManagementError>;
 
 async fn next_page(
-    tracker: Arc<dyn Tracker>,
+    tracker: Arc<dyn Management>,
     list: TorrentList,
     page: Option<Page>,
 ) -> Option<(Result<String, ManagementError>, Option<Page>)> {
@@ -153,7 +152,7 @@ async fn next_page(
         Ok(page) => {
             let text = text_of(&page);
             let next = match page.next {
-                Some(place) => Some(tracker.list_page(list, Some(place), STREAM_PAGE).await),
+                Some(place) => Some(tracker.lists().page(list, Some(place), STREAM_PAGE).await),
                 None => None,
             };
             Some((Ok(text), next))
@@ -162,8 +161,8 @@ async fn next_page(
 }
 
 fn text_of(page: &ListPage) -> String {
-    let text = String::with_capacity(page.entries.len() * (InfoHash::HEX_DIGITS + 1));
-    page.entries.iter().fold(text, |mut text, (info_hash, _)| {
+    let text = String::with_capacity(page.torrents.len() * (InfoHash::HEX_DIGITS + 1));
+    page.torrents.iter().fold(text, |mut text, info_hash| {
         writeln!(text, "{info_hash}").expect("writing to a string never fails");
         text
     })

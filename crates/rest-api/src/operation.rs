@@ -67,13 +67,19 @@ impl From<LatencyInfo> for Latency {
 
 impl From<StorageInfo> for Storage {
     fn from(info: StorageInfo) -> Self {
-        let StorageInfo { state, writes_waiting, writes_done, writes_lost, failures } = info;
-        let (state, error) = match state {
+        let (state, error) = match info.state {
             StorageState::Absent => (DatabaseState::Absent, None),
             StorageState::Connected => (DatabaseState::Connected, None),
             StorageState::Away(why) => (DatabaseState::Away, Some(why)),
         };
-        Self { state, error, writes_waiting, writes_done, writes_lost, failures }
+        Self {
+            state,
+            error,
+            writes_waiting: info.waiting,
+            writes_done: info.done,
+            writes_lost: info.lost,
+            failures: info.failures,
+        }
     }
 }
 
@@ -126,7 +132,8 @@ async fn reload(State(app): State<App>) -> Result<Json<Ack>, ApiError> {
     responses((status = 200, description = "Percentiles of each kind of reply", body = Vec<Latency>)),
 )]
 async fn get_latencies(State(app): State<App>) -> Result<Json<Vec<Latency>>, ApiError> {
-    let latencies = app.tracker.latencies().await.map_err(ApiError::failed("failed to ask for latencies"))?;
+    let latencies =
+        app.tracker.latency().latencies().await.map_err(ApiError::failed("failed to ask for latencies"))?;
     Ok(Json(latencies.into_iter().map(Latency::from).collect()))
 }
 
@@ -136,7 +143,7 @@ async fn get_latencies(State(app): State<App>) -> Result<Json<Vec<Latency>>, Api
     responses((status = 200, description = "The log", body = String, content_type = "text/plain")),
 )]
 async fn get_latency_log(State(app): State<App>) -> Result<Response, ApiError> {
-    let log = app.tracker.latency_log().await.map_err(ApiError::failed("failed to ask for latencies"))?;
+    let log = app.tracker.latency().log().await.map_err(ApiError::failed("failed to ask for latencies"))?;
     let mut response = with_type("text/plain; charset=utf-8", log);
     let name = HeaderValue::from_static("attachment; filename=\"ringtrack.hlog\"");
     response.headers_mut().insert(CONTENT_DISPOSITION, name);

@@ -11,7 +11,7 @@ use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn_with_state, map_request};
 use axum::response::{IntoResponse as _, Response};
 use axum::{Json, Router};
-use control::{TorrentMode, UserMode};
+use control::{TorrentAdmission, UserAdmission};
 use tower_http::timeout::RequestBodyTimeoutLayer;
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::path::Operation;
@@ -71,16 +71,16 @@ fn routes(app: &App) -> OpenApiRouter<App> {
 }
 
 async fn require_private(State(app): State<App>, request: Request, next: Next) -> Response {
-    match app.tracker.modes().users {
-        UserMode::Private => next.run(request).await,
-        UserMode::Public => ApiError::ModeOff(PRIVATE_OFF).into_response(),
+    match app.tracker.policy().users {
+        UserAdmission::Private => next.run(request).await,
+        UserAdmission::Public => ApiError::ModeOff(PRIVATE_OFF).into_response(),
     }
 }
 
 async fn require_listed(State(app): State<App>, request: Request, next: Next) -> Response {
-    match app.tracker.modes().torrents {
-        TorrentMode::Listed => next.run(request).await,
-        TorrentMode::Any => ApiError::ModeOff(LISTED_OFF).into_response(),
+    match app.tracker.policy().torrents {
+        TorrentAdmission::Listed => next.run(request).await,
+        TorrentAdmission::Any => ApiError::ModeOff(LISTED_OFF).into_response(),
     }
 }
 

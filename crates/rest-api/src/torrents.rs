@@ -164,7 +164,8 @@ async fn get_torrent(
     State(app): State<App>,
     InfoHashInPath(info_hash): InfoHashInPath,
 ) -> Result<Response, ApiError> {
-    let found = app.tracker.torrent(info_hash, PEERS_MAX).await.map_err(ApiError::failed(FAILED))?;
+    let found =
+        app.tracker.torrents().torrent(info_hash, PEERS_MAX).await.map_err(ApiError::failed(FAILED))?;
     let Some(found) = found else { return Ok(Json("torrent not known").into_response()) };
     let now = now_unix_ms();
     let peers = found.peers.iter().map(|peer| Peer::new(now, peer)).collect();
@@ -185,8 +186,12 @@ async fn drop_torrent(
     State(app): State<App>,
     InfoHashInPath(info_hash): InfoHashInPath,
 ) -> Result<Json<Ack>, ApiError> {
-    let had_swarm =
-        app.tracker.drop_torrent(info_hash).await.map_err(ApiError::failed("failed to drop torrent"))?;
+    let had_swarm = app
+        .tracker
+        .torrents()
+        .drop_torrent(info_hash)
+        .await
+        .map_err(ApiError::failed("failed to drop torrent"))?;
     if had_swarm { Ok(Ack::OK) } else { Err(ApiError::Unknown("torrent not known")) }
 }
 
@@ -210,9 +215,9 @@ async fn get_torrents(State(app): State<App>, query: Query) -> Result<Json<Vec<T
     let named = query.all("info_hash").map(parse_info_hash).collect::<Result<Vec<_>, _>>()?;
     let page = page_of(&query, TorrentOrder::InfoHash, TORRENTS_DEFAULT)?;
     let found = if named.is_empty() {
-        app.tracker.torrents(page).await
+        app.tracker.torrents().page(page).await
     } else {
-        app.tracker.torrents_named(named).await
+        app.tracker.torrents().named(named).await
     };
     let found = found.map_err(ApiError::failed(FAILED))?;
     Ok(Json(found.into_iter().map(TorrentItem::from).collect()))
@@ -244,7 +249,7 @@ async fn get_sorted_torrents(State(app): State<App>, query: Query) -> Result<Jso
         return Err(bad_query(&reason));
     }
     let total = app.tracker.statistics().gauge(Gauge::Torrents);
-    let torrents = app.tracker.torrents(page).await.map_err(ApiError::failed(FAILED))?;
+    let torrents = app.tracker.torrents().page(page).await.map_err(ApiError::failed(FAILED))?;
     Ok(Json(TorrentsPage { total, torrents: torrents.into_iter().map(TorrentItem::from).collect() }))
 }
 

@@ -67,7 +67,7 @@ impl Apis {
     /// Serves the APIs until `stopped` becomes true.
     pub(crate) fn serve(
         self,
-        management: &Arc<impl Management>,
+        management: &Arc<dyn Management>,
         reloads: &watch::Sender<u64>,
         stopped: &watch::Receiver<bool>,
     ) -> JoinSet<()> {

@@ -2,16 +2,17 @@
 
 use crate::listen::AllListeners;
 use crate::storage::Storage;
+use crate::tuning::access_policy;
 use anyhow::Context;
-use config::{Configuration, Proxy, ProxyHeader, Switch};
+use config::{Configuration, Proxy, ProxyHeader};
 use control::{
-    CompletedStorage, ConfiguredRules, LatencySnapshot, ListenerInfo, Manager, ManagerSettings, Modes,
-    Preface, Service, StatisticsSnapshot, TorrentMode, UserMode,
+    ConfiguredRules, LatencySnapshot, ListenerInfo, Manager, ManagerSettings, Preface, Service,
+    StatisticsSnapshot,
 };
 use core_link::Cores;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use tokio::sync::watch;
 use worker::{Listener, Scheme};
 
@@ -29,23 +30,18 @@ pub(crate) struct ManagementParts {
 pub(crate) async fn start_management(
     configuration: &Configuration,
     parts: ManagementParts,
-) -> anyhow::Result<Manager> {
+) -> anyhow::Result<Arc<Manager>> {
     let ManagementParts { cores, storage, listeners, snapshot, latencies, reloads } = parts;
     let access = &configuration.access;
     let settings = ManagerSettings {
-        modes: modes(configuration),
-        completed: match configuration.database.remember_completed {
-            Switch::On => CompletedStorage::Stored,
-            Switch::Off => CompletedStorage::Forgotten,
-        },
+        policy: access_policy(configuration),
         totals: storage.totals,
         rules: ConfiguredRules {
             allowed_clients: access.allow_clients.clone(),
             denied_clients: access.deny_clients.clone(),
             denied_networks: access.deny_networks.clone(),
         },
-        allow_file: access.allow_file.clone(),
-        deny_file: access.deny_file.clone(),
+        list_files: [access.allow_file.clone(), access.deny_file.clone()],
         keys_max: access.keys_max as usize,
         write_behind: storage.write_behind,
         start_wait: Duration::from_secs(u64::from(configuration.database.start_wait_s)),
@@ -53,19 +49,10 @@ pub(crate) async fn start_management(
         listeners,
         snapshot,
         latencies,
-        begun: SystemTime::now(),
         reloads,
     };
     let manager = Manager::start(cores, settings, storage.database).await;
     manager.context("access.allow_file or access.deny_file cannot be used")
-}
-
-fn modes(configuration: &Configuration) -> Modes {
-    let mode = configuration.access.mode;
-    Modes {
-        users: if mode.is_private() { UserMode::Private } else { UserMode::Public },
-        torrents: if mode.is_listed() { TorrentMode::Listed } else { TorrentMode::Any },
-    }
 }
 
 /// Returns the listeners for announces and scrapes.

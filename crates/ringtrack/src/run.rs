@@ -80,13 +80,13 @@ fn serve(prepared: &Prepared<'_>, listeners: AllListeners, runtime: &Runtime) ->
         if let Some(certificate) = certificate_watch(prepared, &data_plane) {
             watch_certificate(reloads.subscribe(), certificate);
         }
-        reload_at_hangups(hangups, management.clone());
+        reload_at_hangups(hangups, Arc::clone(&management) as _);
         let supervision = supervision(configuration, latencies, panicked);
         if let Err(error) = accept_requests(requests, &supervision.latency.directory) {
             warn!("`ringtrack dump-latency` will not find this tracker: {error:#}");
         }
         let (stop, stopped) = watch::channel(false);
-        let mut serving = apis.serve(&Arc::new(management.clone()), &reloads, &stopped);
+        let mut serving = apis.serve(&(Arc::clone(&management) as _), &reloads, &stopped);
         info!("ready");
         let systemd = Systemd::ready(stop);
         let end = supervise(&data_plane, &systemd, data_plane.snapshot(), &supervision, inbox).await;

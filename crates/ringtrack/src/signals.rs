@@ -1,5 +1,6 @@
 use control::{Management, Request};
 use std::io;
+use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::Sender;
 use tracing::error;
@@ -27,7 +28,7 @@ pub(crate) fn hangups() -> io::Result<Signal> {
 }
 
 /// Reloads everything that is read from files at each SIGHUP.
-pub(crate) fn reload_at_hangups(mut hangups: Signal, management: impl Management) {
+pub(crate) fn reload_at_hangups(mut hangups: Signal, management: Arc<dyn Management>) {
     tokio::spawn(async move {
         while hangups.recv().await.is_some() {
             if let Err(error) = management.reload().await {

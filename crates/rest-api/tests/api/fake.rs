@@ -1,28 +1,28 @@
 //! A tracker in memory that stores what is added and forgets what is removed.
 
-use access::TorrentTablePlace;
 use control::{
-    Ban, Banned, KeyInfo, KeyOutcome, LatencyInfo, ListPage, ListPlace, ListenerInfo, Management,
-    ManagementError, Modes, StorageInfo, StorageState, TorrentMode, TorrentPage, TorrentWithPeers, UserMode,
-    WantedKey,
+    AccessPolicy, Answer, Ban, BanManagement, Banned, KeyInfo, KeyManagement, KeyOutcome, LatencyInfo,
+    LatencyManagement, ListManagement, ListPage, ListPlace, ListenerInfo, Management, ManagementError,
+    Pending, StorageInfo, StorageState, TorrentAdmission, TorrentManagement, TorrentPage, TorrentWithPeers,
+    UserAdmission, WantedKey,
 };
 use metrics::{Gauge, Outcome, Statistics};
 use primitives::{
-    AddressFamily, AuthenticationKey, InfoHash, ListChange, ListSource, RequestKind, TorrentInfo,
-    TorrentList, TorrentOrder,
+    AddressFamily, AuthenticationKey, InfoHash, ListChange, RequestKind, TorrentInfo, TorrentList,
+    TorrentOrder,
 };
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::future::ready;
 use std::ops::Bound;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard};
-use std::time::Duration;
 
 /// The fake's constant time, so that bodies can be compared: 2023-03-28 13:25:00 UTC.
 pub(crate) const NOW_UNIX_S: u64 = 1_680_009_900;
 
 pub(crate) struct Fake {
-    pub(crate) modes: Modes,
+    pub(crate) policy: AccessPolicy,
     state: Mutex<State>,
     /// Whether every operation that can fail does.
     pub(crate) fails: AtomicBool,
@@ -48,12 +48,33 @@ impl State {
             TorrentList::Denied => &mut self.denied,
         }
     }
+
+    fn put_key(&mut self, wanted: WantedKey) -> KeyInfo {
+        self.keys_made += 1;
+        let generated = format!("{:032}", self.keys_made);
+        let key = wanted.key.unwrap_or_else(|| AuthenticationKey::parse(generated.as_bytes()).unwrap());
+        let info = KeyInfo {
+            key,
+            valid_until_unix_s: wanted.validity.map(|validity| NOW_UNIX_S + validity.as_secs()),
+            uploaded: 1,
+            downloaded: 2,
+            last_seen_unix_s: Some(NOW_UNIX_S),
+            seeding: 3,
+            leeching: 4,
+        };
+        self.keys.insert(key, info);
+        info
+    }
 }
 
 impl Default for Fake {
     fn default() -> Self {
         Self {
-            modes: Modes { users: UserMode::Private, torrents: TorrentMode::Listed },
+            policy: AccessPolicy {
+                users: UserAdmission::Private,
+                torrents: TorrentAdmission::Listed,
+                ..AccessPolicy::PUBLIC
+            },
             state: Mutex::default(),
             fails: AtomicBool::new(false),
             statistics_asked: AtomicU64::new(0),
@@ -72,14 +93,37 @@ impl Fake {
         self.state().torrents.insert(torrent.info.info_hash, torrent);
     }
 
-    fn works(&self) -> Result<MutexGuard<'_, State>, ManagementError> {
-        if self.fails.load(Ordering::Relaxed) { Err(ManagementError::CoreBusy) } else { Ok(self.state()) }
+    /// Returns the result of an operation, which fails if every operation does.
+    fn answer<T: Send + 'static>(&self, result: impl FnOnce(&mut State) -> T) -> Answer<'static, T> {
+        let fails = self.fails.load(Ordering::Relaxed);
+        let result = if fails { Err(ManagementError::CoreBusy) } else { Ok(result(&mut self.state())) };
+        Box::pin(ready(result))
     }
 }
 
 impl Management for Fake {
-    fn modes(&self) -> Modes {
-        self.modes
+    fn keys(&self) -> &dyn KeyManagement {
+        self
+    }
+
+    fn lists(&self) -> &dyn ListManagement {
+        self
+    }
+
+    fn bans(&self) -> &dyn BanManagement {
+        self
+    }
+
+    fn torrents(&self) -> &dyn TorrentManagement {
+        self
+    }
+
+    fn latency(&self) -> &dyn LatencyManagement {
+        self
+    }
+
+    fn policy(&self) -> AccessPolicy {
+        self.policy
     }
 
     fn totals(&self) -> Vec<(&'static str, u64)> {
@@ -98,178 +142,143 @@ impl Management for Fake {
         statistics
     }
 
-    async fn torrent(
-        &self,
-        info_hash: InfoHash,
-        peers_max: usize,
-    ) -> Result<Option<TorrentWithPeers>, ManagementError> {
-        let mut found = self.works()?.torrents.get(&info_hash).cloned();
-        if let Some(found) = &mut found {
+    fn configuration(&self) -> serde_json::Value {
+        serde_json::json!({ "tracker": { "private": true } })
+    }
+
+    fn reload(&self) -> Answer<'_, ()> {
+        self.answer(|_| ())
+    }
+
+    fn storage(&self) -> StorageInfo {
+        let state = StorageState::Away("no route to host".to_owned());
+        StorageInfo { state, waiting: 1, done: 2, lost: 3, failures: 4 }
+    }
+
+    fn listeners(&self) -> Vec<ListenerInfo> {
+        self.listeners.lock().unwrap().clone()
+    }
+}
+
+impl TorrentManagement for Fake {
+    fn torrent(&self, info_hash: InfoHash, peers_max: usize) -> Answer<'_, Option<TorrentWithPeers>> {
+        self.answer(|state| {
+            let mut found = state.torrents.get(&info_hash).cloned()?;
             found.peers.truncate(peers_max);
-        }
-        Ok(found)
+            Some(found)
+        })
     }
 
-    async fn torrents(&self, page: TorrentPage) -> Result<Vec<TorrentInfo>, ManagementError> {
-        let mut all: Vec<_> = self.works()?.torrents.values().map(|torrent| torrent.info).collect();
-        match page.order {
-            TorrentOrder::InfoHash => {}
-            TorrentOrder::Seeders => all.sort_by_key(|info| Reverse(info.seeders)),
-            TorrentOrder::Leechers => all.sort_by_key(|info| Reverse(info.leechers)),
-            TorrentOrder::Peers => all.sort_by_key(|info| Reverse(info.seeders + info.leechers)),
-            TorrentOrder::Completed => all.sort_by_key(|info| Reverse(info.completed)),
-        }
-        let offset = usize::try_from(page.offset).unwrap_or(usize::MAX);
-        Ok(all.into_iter().skip(offset).take(page.torrents_max).collect())
+    fn page(&self, page: TorrentPage) -> Answer<'_, Vec<TorrentInfo>> {
+        self.answer(|state| {
+            let mut all: Vec<_> = state.torrents.values().map(|torrent| torrent.info).collect();
+            match page.order {
+                TorrentOrder::InfoHash => {}
+                TorrentOrder::Seeders => all.sort_by_key(|info| Reverse(info.seeders)),
+                TorrentOrder::Leechers => all.sort_by_key(|info| Reverse(info.leechers)),
+                TorrentOrder::Peers => all.sort_by_key(|info| Reverse(info.seeders + info.leechers)),
+                TorrentOrder::Completed => all.sort_by_key(|info| Reverse(info.completed)),
+            }
+            let offset = usize::try_from(page.offset).unwrap_or(usize::MAX);
+            all.into_iter().skip(offset).take(page.torrents_max).collect()
+        })
     }
 
-    async fn torrents_named(&self, info_hashes: Vec<InfoHash>) -> Result<Vec<TorrentInfo>, ManagementError> {
-        let state = self.works()?;
-        let found = info_hashes.iter().filter_map(|info_hash| state.torrents.get(info_hash));
-        Ok(found.map(|torrent| torrent.info).collect())
+    fn named(&self, info_hashes: Vec<InfoHash>) -> Answer<'_, Vec<TorrentInfo>> {
+        self.answer(|state| {
+            let found = info_hashes.iter().filter_map(|info_hash| state.torrents.get(info_hash));
+            found.map(|torrent| torrent.info).collect()
+        })
     }
 
-    async fn drop_torrent(&self, info_hash: InfoHash) -> Result<bool, ManagementError> {
-        Ok(self.works()?.torrents.remove(&info_hash).is_some())
+    fn drop_torrent(&self, info_hash: InfoHash) -> Answer<'_, bool> {
+        self.answer(|state| state.torrents.remove(&info_hash).is_some())
     }
+}
 
-    async fn change_list(
-        &self,
-        list: TorrentList,
-        change: ListChange,
-        info_hashes: Vec<InfoHash>,
-    ) -> Result<(), ManagementError> {
+impl ListManagement for Fake {
+    fn change(&self, list: TorrentList, change: ListChange, info_hashes: Vec<InfoHash>) -> Answer<'_, ()> {
         self.batch_max.fetch_max(info_hashes.len(), Ordering::Relaxed);
-        let mut state = self.works()?;
-        for info_hash in info_hashes {
-            match change {
-                ListChange::Add => state.list(list).insert(info_hash),
-                ListChange::Remove => state.list(list).remove(&info_hash),
-            };
-        }
-        Ok(())
+        self.answer(|state| {
+            let list = state.list(list);
+            for info_hash in info_hashes {
+                match change {
+                    ListChange::Add => list.insert(info_hash),
+                    ListChange::Remove => list.remove(&info_hash),
+                };
+            }
+        })
     }
 
-    async fn list_page(
-        &self,
-        list: TorrentList,
-        from: Option<ListPlace>,
-        entries_max: usize,
-    ) -> Result<ListPage, ManagementError> {
-        let begin = from.map_or(0, |place| place.shard);
-        let mut state = self.works()?;
-        let entries: Vec<_> = state
-            .list(list)
-            .iter()
-            .skip(begin)
-            .take(entries_max)
-            .map(|&info_hash| (info_hash, vec![ListSource::Api]))
-            .collect();
-        let end = begin + entries.len();
-        let next = (end < state.list(list).len())
-            .then_some(ListPlace { shard: end, place: TorrentTablePlace::default() });
-        Ok(ListPage { entries, next })
+    fn page(&self, list: TorrentList, from: Option<ListPlace>, entries_max: usize) -> Answer<'_, ListPage> {
+        self.answer(|state| {
+            let begin = from.map_or(0, |place| place.shard);
+            let list = state.list(list);
+            let torrents: Vec<_> = list.iter().skip(begin).take(entries_max).copied().collect();
+            let end = begin + torrents.len();
+            let next = (end < list.len()).then_some(ListPlace { shard: end, ..ListPlace::default() });
+            ListPage { torrents, next }
+        })
     }
 
-    async fn reload_list(&self, _: TorrentList) -> Result<(), ManagementError> {
-        self.works().map(drop)
+    fn reload(&self, _: TorrentList) -> Answer<'_, ()> {
+        self.answer(|_| ())
+    }
+}
+
+impl KeyManagement for Fake {
+    fn put_keys(&self, keys: Vec<WantedKey>) -> Answer<'_, Vec<KeyOutcome>> {
+        self.answer(|state| keys.into_iter().map(|wanted| Ok(state.put_key(wanted))).collect())
     }
 
-    async fn put_key(&self, wanted: WantedKey) -> Result<KeyInfo, ManagementError> {
-        let mut state = self.works()?;
-        state.keys_made += 1;
-        let generated = format!("{:032}", state.keys_made);
-        let key = wanted.key.unwrap_or_else(|| AuthenticationKey::parse(generated.as_bytes()).unwrap());
-        let valid_until_unix_s = wanted.validity.map(|validity: Duration| NOW_UNIX_S + validity.as_secs());
-        let info = KeyInfo {
-            key,
-            valid_until_unix_s,
-            uploaded: 1,
-            downloaded: 2,
-            last_seen_unix_s: Some(NOW_UNIX_S),
-            seeding: 3,
-            leeching: 4,
-        };
-        state.keys.insert(key, info);
-        Ok(info)
-    }
-
-    async fn put_keys(&self, keys: Vec<WantedKey>) -> Result<Vec<KeyOutcome>, ManagementError> {
-        let mut outcomes = Vec::new();
-        for key in keys {
-            outcomes.push(self.put_key(key).await);
-        }
-        Ok(outcomes)
-    }
-
-    async fn remove_keys(&self, keys: Vec<AuthenticationKey>) -> Result<usize, ManagementError> {
-        let mut state = self.works()?;
-        Ok(keys.iter().filter(|key| state.keys.remove(key).is_some()).count())
-    }
-
-    async fn remove_key(&self, key: AuthenticationKey) -> Result<bool, ManagementError> {
-        Ok(self.works()?.keys.remove(&key).is_some())
+    fn remove_keys(&self, keys: Vec<AuthenticationKey>) -> Answer<'_, usize> {
+        self.answer(|state| keys.iter().filter(|key| state.keys.remove(key).is_some()).count())
     }
 
     fn key(&self, key: AuthenticationKey) -> Option<KeyInfo> {
         self.state().keys.get(&key).copied()
     }
 
-    fn keys(&self, after: Option<AuthenticationKey>, keys_max: usize) -> Vec<KeyInfo> {
+    fn page(&self, after: Option<AuthenticationKey>, keys_max: usize) -> Vec<KeyInfo> {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         self.state().keys.range((from, Bound::Unbounded)).take(keys_max).map(|(_, info)| *info).collect()
     }
 
-    fn reset_account(&self, key: AuthenticationKey) -> Result<bool, ManagementError> {
-        let mut state = self.works()?;
-        let Some(info) = state.keys.get_mut(&key) else { return Ok(false) };
-        (info.uploaded, info.downloaded) = (0, 0);
-        Ok(true)
+    fn reset_account(&self, key: AuthenticationKey) -> Answer<'_, bool> {
+        self.answer(|state| {
+            let known = state.keys.get_mut(&key);
+            known.map(|info| (info.uploaded, info.downloaded) = (0, 0)).is_some()
+        })
     }
 
-    async fn reload_keys(&self) -> Result<(), ManagementError> {
-        self.works().map(drop)
+    fn reload(&self) -> Answer<'_, ()> {
+        self.answer(|_| ())
+    }
+}
+
+impl BanManagement for Fake {
+    fn all(&self) -> Pending<'_, Vec<Ban>> {
+        Box::pin(ready(self.state().bans.values().cloned().collect()))
     }
 
-    async fn bans(&self) -> Vec<Ban> {
-        self.state().bans.values().cloned().collect()
+    fn add(&self, ban: Ban) -> Answer<'_, ()> {
+        self.answer(|state| drop(state.bans.insert(ban.banned, ban)))
     }
 
-    async fn add_ban(&self, ban: Ban) -> Result<(), ManagementError> {
-        self.works()?.bans.insert(ban.banned, ban);
-        Ok(())
+    fn lift(&self, banned: Banned) -> Answer<'_, bool> {
+        self.answer(|state| state.bans.remove(&banned).is_some())
     }
+}
 
-    async fn lift_ban(&self, banned: Banned) -> Result<bool, ManagementError> {
-        Ok(self.works()?.bans.remove(&banned).is_some())
-    }
-
-    fn configuration(&self) -> serde_json::Value {
-        serde_json::json!({ "tracker": { "private": true } })
-    }
-
-    async fn reload(&self) -> Result<(), ManagementError> {
-        self.works().map(drop)
-    }
-
-    async fn latencies(&self) -> Result<Vec<LatencyInfo>, ManagementError> {
-        let _state = self.works()?;
+impl LatencyManagement for Fake {
+    fn latencies(&self) -> Answer<'_, Vec<LatencyInfo>> {
         let (name, count) = ("announce-ipv4".to_owned(), 10);
         let info =
             LatencyInfo { name, count, p50_us: 1.5, p90_us: 2.0, p99_us: 3.0, p999_us: 4.0, max_us: 5.0 };
-        Ok(vec![info])
+        self.answer(|_| vec![info])
     }
 
-    async fn latency_log(&self) -> Result<Vec<u8>, ManagementError> {
-        self.works().map(|_| b"#[Histogram log format version 1.3]\n".to_vec())
-    }
-
-    fn storage(&self) -> StorageInfo {
-        let state = StorageState::Away("no route to host".to_owned());
-        StorageInfo { state, writes_waiting: 1, writes_done: 2, writes_lost: 3, failures: 4 }
-    }
-
-    fn listeners(&self) -> Vec<ListenerInfo> {
-        self.listeners.lock().unwrap().clone()
+    fn log(&self) -> Answer<'_, Vec<u8>> {
+        self.answer(|_| b"#[Histogram log format version 1.3]\n".to_vec())
     }
 }

@@ -1,15 +1,14 @@
 //! Deletion of keys that expired long ago: when the clock can be trusted, and which keys are deleted.
 
-use crate::cores::update_all;
+use super::store::Keys;
 use crate::limits::{
     CLOCK_STEADY_S, CLOCK_STEP_S_MAX, EXPIRED_KEY_KEPT_S, EXPIRED_KEYS_FLOOR, EXPIRED_KEYS_LOOK_S,
-    EXPIRED_KEYS_SHARE, KEYS_PER_UPDATE,
+    EXPIRED_KEYS_SHARE,
 };
 use crate::management::ManagementError;
-use crate::manager::{Manager, unix_s};
-use crate::supervise::later;
-use access::AccessUpdate;
-use database::{Database, DeletedKey};
+use crate::time::{later, unix_s};
+use database::DeletedKey;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 use tracing::{error, info, warn};
@@ -89,35 +88,35 @@ const fn long_before(unix_s: u64) -> u64 {
     unix_s.saturating_sub(EXPIRED_KEY_KEPT_S)
 }
 
-impl Manager {
+impl Keys {
     /// Deletes keys a month after they have expired, and restores those that were deleted because of a wrong clock.
-    pub(crate) async fn look_after_expired_keys(self) {
+    pub(crate) async fn look_after_expired(self: Arc<Self>) {
         let mut expiry = KeyExpiry::new(Moment::now());
         let mut looks = later(Duration::from_secs(EXPIRED_KEYS_LOOK_S));
         loop {
-            self.look_at_expired_keys(&mut expiry, Moment::now()).await;
+            self.look_at_expired(&mut expiry, Moment::now()).await;
             looks.tick().await;
         }
     }
 
-    pub(crate) async fn look_at_expired_keys(&self, expiry: &mut KeyExpiry, now: Moment) {
+    pub(crate) async fn look_at_expired(&self, expiry: &mut KeyExpiry, now: Moment) {
         let clock = expiry.look_at_clock(now);
         if clock == Clock::WasSet {
             warn!("the clock was set: for a day no expired key is deleted");
             expiry.restore = Restore::Due;
         }
-        if expiry.restore == Restore::Due && self.restore_deleted_keys(now.unix_s).await.is_ok() {
+        if expiry.restore == Restore::Due && self.restore_deleted(now.unix_s).await.is_ok() {
             expiry.restore = Restore::Done;
         }
         if matches!(clock, Clock::Steady(time) if time.as_secs() >= CLOCK_STEADY_S) {
-            self.delete_expired_keys(expiry, now.unix_s).await;
+            self.delete_expired(expiry, now.unix_s).await;
         }
     }
 
-    async fn delete_expired_keys(&self, expiry: &mut KeyExpiry, unix_s: u64) {
+    async fn delete_expired(&self, expiry: &mut KeyExpiry, unix_s: u64) {
         let (expired, keys) = {
-            let book = self.keys();
-            (book.expired_before(long_before(unix_s)), book.len())
+            let accounts = self.accounts();
+            (accounts.expired_before(long_before(unix_s)), accounts.len())
         };
         let deletable_max = deletable_max(keys);
         if expired.len() > deletable_max {
@@ -134,54 +133,43 @@ impl Manager {
             return;
         }
         expiry.refusal = Refusal::None;
-        let delete = |key| match self.keys().stored(&key) {
-            Some(key) => self.inner.write_behind.delete_key(DeletedKey { key, deleted_unix_s: unix_s }),
+        let delete = |key| match self.accounts().stored(&key) {
+            Some(key) => self.shared.write_behind.delete_key(DeletedKey { key, deleted_unix_s: unix_s }),
             None => Ok(()),
         };
         // After a failure, the next look finds them again.
-        if let Ok(deleted @ 1..) = self.drop_keys(expired, delete).await {
+        if let Ok(deleted @ 1..) = self.forget(expired, delete).await {
             info!(deleted, "deleted keys that expired a month ago");
         }
     }
 
     /// Restores deleted keys that, by the current clock, did not expire a month ago.
-    async fn restore_deleted_keys(&self, unix_s: u64) -> Result<(), ManagementError> {
-        let Some(database) = &self.inner.database else { return Ok(()) };
-        let stored = self.inner.key_changes.lock().await;
+    async fn restore_deleted(&self, unix_s: u64) -> Result<(), ManagementError> {
+        let Some(database) = &self.shared.database else { return Ok(()) };
+        let stored = self.changes.lock().await;
         stored.require_read()?;
         // Recent deletions may not be stored yet.
-        self.flush().await?;
-        let restored = self.restore_from(database, long_before(unix_s)).await?;
+        self.shared.flush().await?;
+        let (mut pages, mut restored) = (database.load_deleted_keys(), 0);
+        while let Some(page) = pages.next().await? {
+            let is_valid = |deleted: &&DeletedKey| {
+                deleted.key.valid_until_unix_s.is_none_or(|until| until >= long_before(unix_s))
+            };
+            let mut grants = Vec::new();
+            for deleted in page.iter().filter(is_valid) {
+                let mut accounts = self.accounts();
+                grants.push(accounts.restore_deleted(&deleted.key)?);
+                if let Some(stored) = accounts.stored(&deleted.key.key) {
+                    self.shared.write_behind.restore_key(stored)?;
+                }
+            }
+            self.grant(&grants).await?;
+            restored += grants.len();
+        }
         if restored > 0 {
             warn!(restored, "restored keys that were deleted as expired while the clock was wrong");
         }
         Ok(())
-    }
-
-    async fn restore_from(
-        &self,
-        database: &Database,
-        long_ago_unix_s: u64,
-    ) -> Result<usize, ManagementError> {
-        let (mut pages, mut restored) = (database.load_deleted_keys(), 0);
-        while let Some(page) = pages.next().await? {
-            let is_valid = |deleted: &&DeletedKey| {
-                deleted.key.valid_until_unix_s.is_none_or(|until| until >= long_ago_unix_s)
-            };
-            let mut grants = Vec::new();
-            for deleted in page.iter().filter(is_valid) {
-                let mut book = self.keys();
-                grants.push(book.restore_deleted(&deleted.key)?);
-                if let Some(stored) = book.stored(&deleted.key.key) {
-                    self.inner.write_behind.restore_key(stored)?;
-                }
-            }
-            for some in grants.chunks(KEYS_PER_UPDATE) {
-                update_all(&self.inner.cores, &AccessUpdate::PutKeys(some.into())).await?;
-            }
-            restored += grants.len();
-        }
-        Ok(restored)
     }
 }
 

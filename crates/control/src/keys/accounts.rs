@@ -1,4 +1,5 @@
-use crate::management::{KeyInfo, ManagementError, WantedKey};
+use super::{KeyInfo, WantedKey};
+use crate::management::ManagementError;
 use access::{AccountChange, KeyGrant};
 use database::StoredKey;
 use primitives::{AuthenticationKey, KeyId};
@@ -19,10 +20,7 @@ pub(crate) struct KeyAccounts {
 #[derive(Debug, Clone, Copy)]
 struct Key {
     id: KeyId,
-    valid_until_unix_s: Option<u64>,
-    uploaded: u64,
-    downloaded: u64,
-    last_seen_unix_s: Option<u64>,
+    stored: StoredKey,
     /// Sums over the cores, each of which reports its own torrents.
     seeding: i64,
     leeching: i64,
@@ -45,13 +43,13 @@ impl KeyAccounts {
         };
         let valid_until_unix_s =
             wanted.validity.map(|validity| now_unix_s.saturating_add(validity.as_secs()));
-        self.set(key, |known| known.valid_until_unix_s = valid_until_unix_s)
+        self.set(key, |stored| stored.valid_until_unix_s = valid_until_unix_s)
     }
 
     /// Reverts [`Self::put`]; `before` is the key as it was, if it was known.
     pub(crate) fn undo(&mut self, key: &AuthenticationKey, before: Option<KeyInfo>) {
         match (before, self.keys.get_mut(key)) {
-            (Some(before), Some(known)) => known.valid_until_unix_s = before.valid_until_unix_s,
+            (Some(before), Some(known)) => known.stored.valid_until_unix_s = before.valid_until_unix_s,
             _ => drop(self.remove(key)),
         }
     }
@@ -59,12 +57,9 @@ impl KeyAccounts {
     /// Adds a stored key. A known key keeps its account, since the stored one is older.
     pub(crate) fn restore(&mut self, stored: &StoredKey) -> Result<KeyGrant, ManagementError> {
         let is_known = self.keys.contains_key(&stored.key);
-        self.set(stored.key, |key| {
-            key.valid_until_unix_s = stored.valid_until_unix_s;
-            if !is_known {
-                (key.uploaded, key.downloaded) = (stored.uploaded, stored.downloaded);
-                key.last_seen_unix_s = stored.last_seen_unix_s;
-            }
+        self.set(stored.key, |key| match is_known {
+            true => key.valid_until_unix_s = stored.valid_until_unix_s,
+            false => *key = *stored,
         })
     }
 
@@ -74,10 +69,7 @@ impl KeyAccounts {
         if !self.keys.contains_key(&deleted.key) {
             return self.restore(deleted);
         }
-        self.set(deleted.key, |known| {
-            known.uploaded = known.uploaded.saturating_add(deleted.uploaded);
-            known.downloaded = known.downloaded.saturating_add(deleted.downloaded);
-        })
+        self.set(deleted.key, |known| add_transfers(known, deleted.uploaded, deleted.downloaded))
     }
 
     /// Removes all keys but these. Returns the removed ones.
@@ -109,25 +101,24 @@ impl KeyAccounts {
         // The key may have been removed meanwhile.
         let Some(key) = self.by_id.get(&change.key) else { return };
         let Some(known) = self.keys.get_mut(key) else { return };
-        known.uploaded = known.uploaded.saturating_add(change.uploaded);
-        known.downloaded = known.downloaded.saturating_add(change.downloaded);
+        add_transfers(&mut known.stored, change.uploaded, change.downloaded);
         known.seeding += change.seeding;
         known.leeching += change.leeching;
-        known.last_seen_unix_s = known.last_seen_unix_s.max(Some(last_seen_unix_s));
+        known.stored.last_seen_unix_s = known.stored.last_seen_unix_s.max(Some(last_seen_unix_s));
         self.unsaved.insert(*key);
     }
 
     /// Sets the transferred bytes to zero. Returns whether the key is known.
     pub(crate) fn reset(&mut self, key: &AuthenticationKey) -> bool {
         let Some(known) = self.keys.get_mut(key) else { return false };
-        (known.uploaded, known.downloaded) = (0, 0);
+        (known.stored.uploaded, known.stored.downloaded) = (0, 0);
         self.unsaved.insert(*key);
         true
     }
 
     /// Returns the keys that expired before `unix_s`.
     pub(crate) fn expired_before(&self, unix_s: u64) -> Vec<AuthenticationKey> {
-        let is_expired = |known: &Key| known.valid_until_unix_s.is_some_and(|until| until < unix_s);
+        let is_expired = |known: &Key| known.stored.valid_until_unix_s.is_some_and(|until| until < unix_s);
         self.keys.iter().filter(|(_, known)| is_expired(known)).map(|(key, _)| *key).collect()
     }
 
@@ -136,21 +127,20 @@ impl KeyAccounts {
     }
 
     pub(crate) fn info(&self, key: &AuthenticationKey) -> Option<KeyInfo> {
-        Some(info_of(*key, self.keys.get(key)?))
+        self.keys.get(key).map(info_of)
     }
 
     /// Returns at most `keys_max` keys in their order, starting after `after`.
     pub(crate) fn page(&self, after: Option<AuthenticationKey>, keys_max: usize) -> Vec<KeyInfo> {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let behind = self.keys.range((from, Bound::Unbounded)).take(keys_max);
-        behind.map(|(key, known)| info_of(*key, known)).collect()
+        self.keys.range((from, Bound::Unbounded)).take(keys_max).map(|(_, known)| info_of(known)).collect()
     }
 
     /// Passes each changed account to `save`, until it refuses one.
     pub(crate) fn save<E>(&mut self, mut save: impl FnMut(StoredKey) -> Result<(), E>) -> Result<(), E> {
         while let Some(key) = self.unsaved.first() {
             if let Some(known) = self.keys.get(key) {
-                save(stored_key(*key, known))?;
+                save(known.stored)?;
             }
             self.unsaved.pop_first();
         }
@@ -159,20 +149,20 @@ impl KeyAccounts {
 
     /// Returns the key in the form in which it is stored.
     pub(crate) fn stored(&self, key: &AuthenticationKey) -> Option<StoredKey> {
-        Some(stored_key(*key, self.keys.get(key)?))
+        self.keys.get(key).map(|known| known.stored)
     }
 
     fn set(
         &mut self,
         key: AuthenticationKey,
-        change: impl FnOnce(&mut Key),
+        change: impl FnOnce(&mut StoredKey),
     ) -> Result<KeyGrant, ManagementError> {
         if !self.keys.contains_key(&key) {
             self.insert(key)?;
         }
         let known = self.keys.get_mut(&key).expect("the key was just put there");
-        change(known);
-        Ok(KeyGrant { key, id: known.id, valid_until_unix_s: known.valid_until_unix_s })
+        change(&mut known.stored);
+        Ok(KeyGrant { key, id: known.id, valid_until_unix_s: known.stored.valid_until_unix_s })
     }
 
     fn insert(&mut self, key: AuthenticationKey) -> Result<(), ManagementError> {
@@ -183,16 +173,9 @@ impl KeyAccounts {
         let no_ids = ManagementError::Full("the numbers for keys have run out: restart the tracker");
         self.next_id = self.next_id.checked_add(1).ok_or(no_ids)?;
         self.by_id.insert(id, key);
-        let known = Key {
-            id,
-            valid_until_unix_s: None,
-            uploaded: 0,
-            downloaded: 0,
-            last_seen_unix_s: None,
-            seeding: 0,
-            leeching: 0,
-        };
-        self.keys.insert(key, known);
+        let stored =
+            StoredKey { key, valid_until_unix_s: None, uploaded: 0, downloaded: 0, last_seen_unix_s: None };
+        self.keys.insert(key, Key { id, stored, seeding: 0, leeching: 0 });
         Ok(())
     }
 
@@ -207,27 +190,16 @@ impl KeyAccounts {
     }
 }
 
-fn info_of(key: AuthenticationKey, known: &Key) -> KeyInfo {
-    let count = |sum: i64| u32::try_from(sum.max(0)).unwrap_or(u32::MAX);
-    KeyInfo {
-        key,
-        valid_until_unix_s: known.valid_until_unix_s,
-        uploaded: known.uploaded,
-        downloaded: known.downloaded,
-        last_seen_unix_s: known.last_seen_unix_s,
-        seeding: count(known.seeding),
-        leeching: count(known.leeching),
-    }
+fn add_transfers(known: &mut StoredKey, uploaded: u64, downloaded: u64) {
+    known.uploaded = known.uploaded.saturating_add(uploaded);
+    known.downloaded = known.downloaded.saturating_add(downloaded);
 }
 
-fn stored_key(key: AuthenticationKey, known: &Key) -> StoredKey {
-    StoredKey {
-        key,
-        valid_until_unix_s: known.valid_until_unix_s,
-        uploaded: known.uploaded,
-        downloaded: known.downloaded,
-        last_seen_unix_s: known.last_seen_unix_s,
-    }
+fn info_of(known: &Key) -> KeyInfo {
+    let count = |sum: i64| u32::try_from(sum.max(0)).unwrap_or(u32::MAX);
+    let StoredKey { key, valid_until_unix_s, uploaded, downloaded, last_seen_unix_s } = known.stored;
+    let (seeding, leeching) = (count(known.seeding), count(known.leeching));
+    KeyInfo { key, valid_until_unix_s, uploaded, downloaded, last_seen_unix_s, seeding, leeching }
 }
 
 /// Generates a key of evenly distributed characters: random bytes that would favour the first ones are discarded.

@@ -1,4 +1,4 @@
-use crate::latency_snapshot::LatencySnapshot;
+use super::snapshot::LatencySnapshot;
 use crate::limits::LATENCY_ANSWER_MS_MAX;
 use core_link::{CoreCommand, CoreHandle, Cores, Reply};
 use latency::LatencySet;

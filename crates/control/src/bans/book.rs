@@ -1,6 +1,6 @@
-use crate::management::{Ban, ManagementError};
+use super::{Ban, Banned};
+use crate::management::ManagementError;
 use access::{BannedNetworks, ClientRules};
-use database::{Banned, StoredBan};
 use ipnet::IpNet;
 use primitives::PeerIdPrefix;
 use std::collections::BTreeMap;
@@ -53,10 +53,8 @@ impl BanBook {
     }
 
     /// Adds the stored bans.
-    pub(crate) fn load(&mut self, stored: impl IntoIterator<Item = StoredBan>) {
-        for StoredBan { banned, reason, since_unix_s } in stored {
-            self.bans.insert(banned, Ban { banned, reason, since_unix_s });
-        }
+    pub(crate) fn load(&mut self, stored: impl IntoIterator<Item = Ban>) {
+        self.bans.extend(stored.into_iter().map(|ban| (ban.banned, ban)));
     }
 
     pub(crate) fn rules(&self) -> Result<Rules, ManagementError> {

@@ -1,9 +1,9 @@
-use crate::collector::Collector;
-use crate::latency_log::{Dump, DumpReason, LatencyLog, encode};
-use crate::latency_snapshot::LatencySnapshot;
+use super::collector::Collector;
+use super::log::{Dump, DumpReason, LatencyLog, encode};
+use super::percentile_table::percentile_table;
+use super::snapshot::LatencySnapshot;
 use crate::limits::LAST_DUMP_MS_MAX;
-use crate::percentile_table::percentile_table;
-use crate::supervise::{regular, tick};
+use crate::time::{regular, tick};
 use config::Interval as Every;
 use core_link::Cores;
 use latency::LatencySet;

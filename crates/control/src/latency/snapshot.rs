@@ -1,16 +1,20 @@
+use super::log::log_of_run;
+use super::percentile_table::value_us;
+use super::{LatencyInfo, LatencyManagement};
 use crate::limits::LATENCY_ANSWER_MS_MAX;
-use crate::management::LatencyInfo;
-use crate::percentile_table::value_us;
+use crate::management::{Answer, ManagementError};
+use crate::shared::lock;
 use hdrhistogram::Histogram;
 use latency::LatencySet;
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Mutex;
+use std::time::{Duration, SystemTime};
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
 /// How long replies took since the start, including everything collected for dumps.
 #[derive(Debug)]
 pub struct LatencySnapshot {
+    begun: SystemTime,
     since_start: Mutex<LatencySet>,
     wanted: Notify,
     /// How often the cores have been asked.
@@ -19,14 +23,19 @@ pub struct LatencySnapshot {
 
 impl Default for LatencySnapshot {
     fn default() -> Self {
-        Self { since_start: Mutex::default(), wanted: Notify::new(), gathered: watch::Sender::new(0) }
+        Self {
+            begun: SystemTime::now(),
+            since_start: Mutex::default(),
+            wanted: Notify::new(),
+            gathered: watch::Sender::new(0),
+        }
     }
 }
 
 impl LatencySnapshot {
     /// Adds what a core recorded.
     pub(crate) fn add(&self, latencies: &LatencySet) {
-        self.since_start.lock().unwrap_or_else(PoisonError::into_inner).merge(latencies);
+        lock(&self.since_start).merge(latencies);
     }
 
     /// Waits until fresh latencies are requested.
@@ -40,21 +49,32 @@ impl LatencySnapshot {
     }
 
     /// Has the cores asked, and returns all latencies once they have replied or their time is over.
-    pub(crate) async fn fresh(&self) -> LatencySet {
+    async fn fresh(&self) -> LatencySet {
         let mut gathered = self.gathered.subscribe();
         gathered.mark_unchanged();
         self.wanted.notify_one();
         // Before supervision starts and after it ends, the cores are not asked.
         let _late = timeout(Duration::from_millis(2 * LATENCY_ANSWER_MS_MAX), gathered.changed()).await;
         let mut copy = LatencySet::default();
-        copy.merge(&self.since_start.lock().unwrap_or_else(PoisonError::into_inner));
+        copy.merge(&lock(&self.since_start));
         copy
     }
 }
 
-/// Returns the figures of each kind of reply that occurred.
-pub(crate) fn latency_info(latencies: &LatencySet) -> Vec<LatencyInfo> {
-    latencies.recorded().map(|(name, histogram)| info(name, histogram)).collect()
+impl LatencyManagement for LatencySnapshot {
+    fn latencies(&self) -> Answer<'_, Vec<LatencyInfo>> {
+        Box::pin(async {
+            let latencies = self.fresh().await;
+            Ok(latencies.recorded().map(|(name, histogram)| info(name, histogram)).collect())
+        })
+    }
+
+    fn log(&self) -> Answer<'_, Vec<u8>> {
+        Box::pin(async {
+            let log = log_of_run(self.begun, &self.fresh().await);
+            log.map_err(|error| ManagementError::File(error.to_string()))
+        })
+    }
 }
 
 fn info(name: String, histogram: &Histogram<u64>) -> LatencyInfo {

@@ -1,16 +1,17 @@
 use super::*;
-use crate::key_expiry::{KeyExpiry, Moment};
+use crate::bans::{Ban, Banned};
+use crate::keys::{KeyExpiry, Moment, WantedKey};
 use crate::limits::LIST_BATCH_TORRENTS;
-use crate::management::{Ban, Banned, Management, StorageState, WantedKey};
 use crate::testing::TestCores;
-use access::AccountChange;
-use database::{Change, Creation, StoredBan, TorrentCount, TotalName, WriteBatch};
-use primitives::{AuthenticationKey, ListSource, PeerIdPrefix, Second};
+use crate::time::unix_s;
+use access::{AccessUpdate, AccountChange, DetailsKept};
+use database::{Change, Creation, StoredKey, TorrentCount, TotalName, WriteBatch};
+use primitives::{AuthenticationKey, InfoHash, ListChange, ListSource, PeerIdPrefix, Second};
 use tempfile::TempDir;
 
 /// A manager of two test cores, with a database in a file.
 struct Scene {
-    manager: Manager,
+    manager: Arc<Manager>,
     cores: Arc<TestCores>,
     database: Database,
     _folder: TempDir,
@@ -19,14 +20,17 @@ struct Scene {
 const LONG: Duration = Duration::from_secs(30);
 
 fn settings(keys_max: usize, pending_max: usize) -> ManagerSettings {
-    let modes = Modes { users: UserMode::Private, torrents: TorrentMode::Listed };
+    let policy = AccessPolicy {
+        users: UserAdmission::Private,
+        torrents: TorrentAdmission::Listed,
+        completed: CompletedCounts::Remembered,
+        details: DetailsKept::Dropped,
+    };
     ManagerSettings {
-        modes,
-        completed: CompletedStorage::Stored,
+        policy,
         totals: TotalsStorage::Stored,
         rules: ConfiguredRules::default(),
-        allow_file: None,
-        deny_file: None,
+        list_files: [None, None],
         keys_max,
         write_behind: WriteBehindSettings {
             flush_every: LONG,
@@ -38,7 +42,6 @@ fn settings(keys_max: usize, pending_max: usize) -> ManagerSettings {
         listeners: Vec::new(),
         snapshot: StatisticsSnapshot::new(Vec::new()),
         latencies: Arc::default(),
-        begun: SystemTime::now(),
         reloads: watch::Sender::new(0),
     }
 }
@@ -70,7 +73,7 @@ fn ban() -> Ban {
 }
 
 fn stored_ban() -> Change {
-    Change::PutBan(StoredBan { banned: client(), reason: "lies".to_owned(), since_unix_s: 5 })
+    Change::PutBan(ban())
 }
 
 fn listed() -> Change {
@@ -94,7 +97,7 @@ impl Scene {
     }
 
     fn known_keys(&self) -> Vec<AuthenticationKey> {
-        Management::keys(&self.manager, None, 100).iter().map(|info| info.key).collect()
+        self.manager.keys.page(None, 100).iter().map(|info| info.key).collect()
     }
 }
 
@@ -127,8 +130,7 @@ async fn a_change_is_completed_when_its_requester_has_gone() {
         InfoHash(bytes)
     });
     let many: Vec<_> = many.collect();
-    let change =
-        |change, torrents| Management::change_list(&scene.manager, TorrentList::Allowed, change, torrents);
+    let change = |change, torrents| scene.manager.lists.change(TorrentList::Allowed, change, torrents);
     scene.cores.hold_answers();
     let added = change(ListChange::Add, many.clone());
     assert!(tokio::time::timeout(Duration::from_millis(20), added).await.is_err(), "the cores are slow");
@@ -145,24 +147,24 @@ async fn a_change_is_completed_when_its_requester_has_gone() {
 #[tokio::test]
 async fn a_ban_that_cannot_be_stored_is_not_kept_and_one_that_cannot_be_lifted_stays() {
     let full = Scene::new(settings(10, 0), []).await;
-    let added = full.manager.add_ban(ban()).await;
+    let added = full.manager.bans.add(ban()).await;
     assert!(matches!(added, Err(ManagementError::WritesFull)), "{added:?}");
-    assert_eq!(full.manager.bans().await, []);
+    assert_eq!(full.manager.bans.all().await, []);
 
     let full = Scene::new(settings(10, 0), [stored_ban()]).await;
-    let lifted = full.manager.lift_ban(client()).await;
+    let lifted = full.manager.bans.lift(client()).await;
     assert!(matches!(lifted, Err(ManagementError::WritesFull)), "{lifted:?}");
-    assert_eq!(full.manager.bans().await, [ban()]);
+    assert_eq!(full.manager.bans.all().await, [ban()]);
 }
 
 #[tokio::test]
 async fn a_key_that_a_core_has_not_removed_can_be_removed_again() {
     let scene = Scene::new(settings(10, 1000), [stored('k')]).await;
     *scene.cores.refused.lock().unwrap() = Some(|update| removed(update).is_some());
-    let failed = Management::remove_key(&scene.manager, key('k')).await;
+    let failed = scene.manager.keys.remove_key(key('k')).await;
     assert!(matches!(failed, Err(ManagementError::CoreBusy)), "{failed:?}");
-    assert!(Management::remove_key(&scene.manager, key('k')).await.unwrap());
-    assert!(!Management::remove_key(&scene.manager, key('k')).await.unwrap());
+    assert!(scene.manager.keys.remove_key(key('k')).await.unwrap());
+    assert!(!scene.manager.keys.remove_key(key('k')).await.unwrap());
 }
 
 #[tokio::test]
@@ -178,10 +180,10 @@ async fn with_too_many_stored_keys_some_are_served_and_the_other_data_is_read() 
     });
     assert_eq!(lists, [(TorrentList::Allowed, 1)]);
     assert_eq!(scene.manager.storage().state, StorageState::Connected);
-    let reloaded = scene.manager.reload_keys().await;
+    let reloaded = scene.manager.keys.reload().await;
     assert!(matches!(reloaded, Err(ManagementError::Full(_))), "{reloaded:?}");
-    assert!(Management::remove_key(&scene.manager, key('a')).await.unwrap());
-    scene.manager.reload_keys().await.unwrap();
+    assert!(scene.manager.keys.remove_key(key('a')).await.unwrap());
+    scene.manager.keys.reload().await.unwrap();
     assert_eq!(scene.known_keys(), [key('b'), key('c')]);
 }
 
@@ -189,7 +191,7 @@ async fn with_too_many_stored_keys_some_are_served_and_the_other_data_is_read() 
 async fn keys_removed_from_the_database_make_room_for_new_ones() {
     let scene = Scene::new(settings(2, 1000), ['a', 'b'].map(stored)).await;
     store(&scene.database, [Change::RemoveKey(key('a')), stored('c')]).await;
-    scene.manager.reload_keys().await.unwrap();
+    scene.manager.keys.reload().await.unwrap();
     assert_eq!(scene.known_keys(), [key('b'), key('c')]);
     let told = scene.cores.told(|update| granted(update).or(removed(update).map(|key| vec![key])));
     assert_eq!(told, [vec![key('a'), key('b')], vec![key('a')], vec![key('b'), key('c')]]);
@@ -204,14 +206,14 @@ async fn parts_that_have_been_read_are_not_read_again_after_a_failure() {
     *scene.cores.refused.lock().unwrap() = Some(|update| matches!(update, AccessUpdate::EndList(..)));
     assert!(matches!(manager.load(&scene.database, &mut parts).await, Err(ManagementError::CoreBusy)));
     assert_eq!(parts[0], StoredPart::List(TorrentList::Allowed), "{parts:?}");
-    assert!(manager.lift_ban(client()).await.unwrap());
-    assert!(Management::remove_key(manager, key('a')).await.unwrap());
-    Management::put_key(manager, wanted('b')).await.unwrap();
+    assert!(manager.bans.lift(client()).await.unwrap());
+    assert!(manager.keys.remove_key(key('a')).await.unwrap());
+    manager.keys.put_key(wanted('b')).await.unwrap();
     manager.load(&scene.database, &mut parts).await.unwrap();
     assert!(parts.is_empty());
-    assert_eq!(manager.bans().await, []);
+    assert_eq!(manager.bans.all().await, []);
     assert_eq!(scene.known_keys(), [key('b')]);
-    assert!(Management::totals(manager).contains(&(ANNOUNCES.as_str(), 40)));
+    assert!(manager.totals().contains(&(ANNOUNCES.as_str(), 40)));
 }
 
 #[tokio::test]
@@ -222,9 +224,9 @@ async fn the_database_is_reported_as_away_while_stored_data_is_unread() {
     let (cores, _) = TestCores::start();
     let manager = Manager::start(cores, settings(10, 1000), Some(Database::unopened(&url))).await.unwrap();
     assert!(matches!(manager.storage().state, StorageState::Away(_)), "{:?}", manager.storage());
-    let refused = Management::put_key(&manager, wanted('k')).await;
+    let refused = manager.keys.put_key(wanted('k')).await;
     assert!(matches!(refused, Err(ManagementError::Database(_))), "{refused:?}");
-    manager.add_ban(ban()).await.unwrap();
+    manager.bans.add(ban()).await.unwrap();
 }
 
 #[tokio::test]
@@ -249,7 +251,7 @@ async fn a_stop_stores_more_accounts_and_counts_than_the_queue_holds() {
     assert_eq!(scene.stored_keys().await, letters.map(|letter| (key(letter), 1005)));
     let counts = scene.database.load_completed().next().await.unwrap().unwrap();
     assert_eq!(counts.iter().map(|count| count.completed).collect::<Vec<_>>(), [3; 7]);
-    assert_eq!(scene.manager.storage().writes_waiting, 0);
+    assert_eq!(scene.manager.storage().waiting, 0);
 }
 
 #[tokio::test]
@@ -265,7 +267,7 @@ async fn a_key_used_while_events_are_applied_was_last_seen_now() {
     let before_unix_s = unix_s();
     scene.cores.ends[0].report(AccessEvent::Accounts(vec![change])).unwrap();
     scene.manager.apply_events();
-    let seen_unix_s = Management::key(&scene.manager, key('a')).unwrap().last_seen_unix_s;
+    let seen_unix_s = scene.manager.keys.key(key('a')).unwrap().last_seen_unix_s;
     assert!((before_unix_s..=unix_s()).contains(&seen_unix_s.unwrap()), "{seen_unix_s:?}");
 }
 
@@ -292,7 +294,7 @@ impl Looks {
                 unix_s: self.begin.unix_s + wrong_by_s + passed_s,
                 instant: self.begin.instant + Duration::from_secs(passed_s),
             };
-            scene.manager.look_at_expired_keys(&mut self.expiry, now).await;
+            scene.manager.keys.look_at_expired(&mut self.expiry, now).await;
         }
     }
 }
@@ -310,7 +312,7 @@ fn keys_of_a_site(begin_unix_s: u64) -> Vec<Change> {
 }
 
 async fn deleted_keys(scene: &Scene) -> usize {
-    scene.manager.flush().await.unwrap();
+    scene.manager.shared.flush().await.unwrap();
     scene.database.load_deleted_keys().next().await.unwrap().unwrap_or_default().len()
 }
 

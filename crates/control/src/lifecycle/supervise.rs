@@ -1,7 +1,8 @@
-use crate::dumps::{DumpCalls, Dumps, LatencyDumps, finish};
+use super::report::{log_all_figures, statistics_line};
+use super::statistics_snapshot::StatisticsSnapshot;
+use crate::latency::{DumpCalls, Dumps, LatencyDumps, finish};
 use crate::limits::SUPERVISION_MS;
-use crate::report::{log_all_figures, statistics_line};
-use crate::statistics_snapshot::StatisticsSnapshot;
+use crate::time::{later, regular, tick};
 use config::Interval as Every;
 use core_link::Cores;
 use metrics::Statistics;
@@ -10,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::mpsc::Receiver;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval, interval_at};
+use tokio::time::{Instant, Interval, interval};
 use tracing::{error, info};
 
 /// A request to the running tracker, such as by a signal.
@@ -198,30 +199,6 @@ impl Watchdog {
             None => manager.heartbeat(),
         }
         self.timer_turns = timer_turns;
-    }
-}
-
-/// Returns a timer with this interval; `None` if it is off.
-pub(crate) fn regular(every: Every) -> Option<Interval> {
-    match every {
-        Every::Off => None,
-        Every::Every(seconds) => Some(later(Duration::from_secs(u64::from(seconds)))),
-    }
-}
-
-pub(crate) fn later(period: Duration) -> Interval {
-    let mut interval = interval_at(Instant::now() + period, period);
-    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    interval
-}
-
-/// Waits for the next tick; forever without an interval.
-pub(crate) async fn tick(interval: Option<&mut Interval>) {
-    match interval {
-        Some(interval) => {
-            interval.tick().await;
-        }
-        None => std::future::pending().await,
     }
 }
 

@@ -1,5 +1,5 @@
+use super::file::{ListFileError, ListReport, read_list};
 use crate::limits::SETTLED_S;
-use crate::list_file::{ListFileError, ListReport, read_list};
 use primitives::InfoHash;
 use std::fs;
 use std::os::unix::fs::MetadataExt;

@@ -1,0 +1,83 @@
+use super::book::{BanBook, Rules};
+use super::{Ban, BanManagement, Banned, ConfiguredRules};
+use crate::management::{Answer, ManagementError, Pending};
+use crate::shared::{Shared, to_the_end};
+use access::AccessUpdate;
+use database::Database;
+use std::sync::Arc;
+use tokio::sync::Mutex;
+use tracing::error;
+
+/// The bans, here, in the cores and in the database.
+#[derive(Debug)]
+pub(crate) struct Bans {
+    shared: Arc<Shared>,
+    /// Locked while its rules are sent to the cores.
+    book: Mutex<BanBook>,
+}
+
+impl BanManagement for Arc<Bans> {
+    fn all(&self) -> Pending<'_, Vec<Ban>> {
+        Box::pin(async { self.book.lock().await.bans() })
+    }
+
+    fn add(&self, ban: Ban) -> Answer<'_, ()> {
+        to_the_end(self, async move |bans| {
+            let mut book = bans.book.lock().await;
+            let (banned, before) = (ban.banned, book.get(&ban.banned).cloned());
+            let rules = book.add(ban.clone())?;
+            if let Err(error) = bans.shared.write_behind.put_ban(ban) {
+                book.restore(banned, before);
+                return Err(error.into());
+            }
+            bans.send(rules).await
+        })
+    }
+
+    fn lift(&self, banned: Banned) -> Answer<'_, bool> {
+        to_the_end(self, async move |bans| {
+            let mut book = bans.book.lock().await;
+            if book.get(&banned).is_none() {
+                return Ok(false);
+            }
+            bans.shared.write_behind.lift_ban(banned)?;
+            let Some(rules) = book.lift(&banned) else { return Ok(false) };
+            bans.send(rules?).await?;
+            Ok(true)
+        })
+    }
+}
+
+impl Bans {
+    pub(crate) fn new(shared: Arc<Shared>, configured: ConfiguredRules) -> Self {
+        Self { shared, book: Mutex::new(BanBook::new(configured)) }
+    }
+
+    /// Sends the configured rules to the cores.
+    pub(crate) async fn begin(&self) {
+        let sent = match self.book.lock().await.rules() {
+            Ok(rules) => self.send(rules).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = sent {
+            error!("the bans of clients and networks are not in force: {error}");
+        }
+    }
+
+    /// Loads the stored bans.
+    pub(crate) async fn load(&self, database: &Database) -> Result<(), ManagementError> {
+        let mut book = self.book.lock().await;
+        // Earlier changes may not be stored yet, and the older stored bans would replace them.
+        self.shared.flush().await?;
+        let mut pages = database.load_bans();
+        while let Some(page) = pages.next().await? {
+            book.load(page);
+        }
+        self.send(book.rules()?).await
+    }
+
+    async fn send(&self, rules: Rules) -> Result<(), ManagementError> {
+        self.shared.update(AccessUpdate::UseClients(Arc::new(rules.clients))).await?;
+        self.shared.update(AccessUpdate::UseNetworks(Arc::new(rules.networks))).await
+    }
+}

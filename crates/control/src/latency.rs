@@ -1,0 +1,42 @@
+//! Latencies: collected from the cores, dumped to logs, and reported by the management API.
+
+mod collector;
+mod dumps;
+mod log;
+mod percentile_table;
+mod reader;
+mod snapshot;
+
+pub use dumps::LatencyDumps;
+pub(crate) use dumps::{DumpCalls, Dumps, finish};
+pub use log::{cores_missing, ends_requested_dump, newest_log};
+pub use percentile_table::percentile_table;
+pub use reader::{LatencyLogError, read_latencies};
+pub use snapshot::LatencySnapshot;
+
+use crate::management::Answer;
+
+/// The management of the latencies.
+pub trait LatencyManagement: Send + Sync {
+    /// Returns how long replies took since the start.
+    fn latencies(&self) -> Answer<'_, Vec<LatencyInfo>>;
+
+    /// Returns the latencies since the start as an HdrHistogram log.
+    fn log(&self) -> Answer<'_, Vec<u8>>;
+}
+
+/// How long one kind of reply took since the start.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LatencyInfo {
+    /// The kind, such as `announce-ipv4`.
+    pub name: String,
+    /// Number of replies.
+    pub count: u64,
+    /// Median in microseconds.
+    pub p50_us: f64,
+    pub p90_us: f64,
+    pub p99_us: f64,
+    /// 99.9th percentile.
+    pub p999_us: f64,
+    pub max_us: f64,
+}

@@ -1,0 +1,14 @@
+//! The tracker from its start to its end: supervision and its reports, and the state of the management, which is loaded
+//! at the start and saved at the stop.
+
+mod manager;
+mod report;
+mod shortfall_watch;
+mod statistics_snapshot;
+mod supervise;
+mod totals;
+
+pub use manager::{Manager, ManagerSettings, TotalsStorage};
+pub use report::{log_all_figures, statistics_line};
+pub use statistics_snapshot::StatisticsSnapshot;
+pub use supervise::{End, Request, ServiceManager, Supervision, Workers, supervise};

@@ -1,0 +1,322 @@
+use super::shortfall_watch::ShortfallWatch;
+use super::statistics_snapshot::StatisticsSnapshot;
+use super::totals::Totals;
+use crate::bans::{BanManagement, Bans, ConfiguredRules};
+use crate::keys::{KeyManagement, Keys};
+use crate::latency::{LatencyManagement, LatencySnapshot};
+use crate::limits::{EVENTS_POLL_MS, FILES_LOOK_S, LAST_SAVE_RETRY_MS, LOAD_RETRY_S};
+use crate::lists::{ListManagement, Lists};
+use crate::management::{Answer, ListenerInfo, Management, ManagementError, StorageInfo, StorageState};
+use crate::shared::{Shared, lock, to_the_end};
+use crate::time::later;
+use crate::torrents::{TorrentManagement, Torrents};
+use access::{AccessEvent, AccessPolicy, CompletedCounts, TorrentAdmission, UserAdmission};
+use core_link::{CoreEvent, Cores};
+use database::{Database, TooManyWaiting, WriteBehind, WriteBehindSettings};
+use metrics::Statistics;
+use primitives::TorrentList;
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use tracing::{error, info};
+
+/// Manages a running tracker: loads the state of all subjects, stores it, and passes on what the cores report.
+#[derive(Debug)]
+pub struct Manager {
+    shared: Arc<Shared>,
+    settings: ManagerSettings,
+    keys: Arc<Keys>,
+    lists: Arc<Lists>,
+    bans: Arc<Bans>,
+    torrents: Torrents,
+    totals: Mutex<Totals>,
+    /// Why some stored data could not be read yet.
+    unread: Mutex<Option<String>>,
+}
+
+/// The settings of a [`Manager`].
+#[derive(Debug)]
+pub struct ManagerSettings {
+    pub policy: AccessPolicy,
+    pub totals: TotalsStorage,
+    pub rules: ConfiguredRules,
+    /// The files of the lists, in the order of [`TorrentList::ALL`].
+    pub list_files: [Option<PathBuf>; 2],
+    pub keys_max: usize,
+    pub write_behind: WriteBehindSettings,
+    /// How long the start waits for the stored data.
+    pub start_wait: Duration,
+    /// The configuration without secrets.
+    pub configuration: serde_json::Value,
+    pub listeners: Vec<ListenerInfo>,
+    pub snapshot: StatisticsSnapshot,
+    pub latencies: Arc<LatencySnapshot>,
+    /// Counts the reloads, which also concern certificates and API tokens.
+    pub reloads: watch::Sender<u64>,
+}
+
+/// Whether totals are stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TotalsStorage {
+    Stored,
+    /// They are stored once this file exists. They alone are no reason to create it.
+    StoredIn(PathBuf),
+}
+
+/// A part of the stored data, which is read by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum StoredPart {
+    Bans,
+    Keys,
+    List(TorrentList),
+    Totals,
+    Completed,
+}
+
+const RETRY: Duration = Duration::from_secs(LOAD_RETRY_S);
+
+impl Management for Manager {
+    fn keys(&self) -> &dyn KeyManagement {
+        &self.keys
+    }
+
+    fn lists(&self) -> &dyn ListManagement {
+        &self.lists
+    }
+
+    fn bans(&self) -> &dyn BanManagement {
+        &self.bans
+    }
+
+    fn torrents(&self) -> &dyn TorrentManagement {
+        &self.torrents
+    }
+
+    fn latency(&self) -> &dyn LatencyManagement {
+        &*self.settings.latencies
+    }
+
+    fn policy(&self) -> AccessPolicy {
+        self.settings.policy
+    }
+
+    fn statistics(&self) -> Statistics {
+        self.settings.snapshot.total()
+    }
+
+    fn totals(&self) -> Vec<(&'static str, u64)> {
+        lock(&self.totals).now(&self.statistics())
+    }
+
+    fn configuration(&self) -> serde_json::Value {
+        self.settings.configuration.clone()
+    }
+
+    fn reload(&self) -> Answer<'_, ()> {
+        self.settings.reloads.send_modify(|times| *times += 1);
+        to_the_end(&self.lists, async |lists| lists.read_files().await)
+    }
+
+    fn storage(&self) -> StorageInfo {
+        let mut info = self.shared.write_behind.info();
+        if info.state == StorageState::Connected
+            && let Some(reason) = &*lock(&self.unread)
+        {
+            info.state = StorageState::Away(reason.clone());
+        }
+        info
+    }
+
+    fn listeners(&self) -> Vec<ListenerInfo> {
+        self.settings.listeners.clone()
+    }
+}
+
+impl Manager {
+    /// Sends the cores the lists, keys and bans, as far as they can be read within [`ManagerSettings::start_wait`]. The
+    /// rest is read later.
+    ///
+    /// # Errors
+    /// When a list's file cannot be read: without its list, a denied torrent would be served.
+    pub async fn start(
+        cores: Cores,
+        settings: ManagerSettings,
+        database: Option<Database>,
+    ) -> Result<Arc<Self>, ManagementError> {
+        let write_behind = WriteBehind::start(database.clone(), settings.write_behind);
+        let shared = Arc::new(Shared { cores, database, write_behind });
+        let manager = Arc::new(Self {
+            keys: Arc::new(Keys::new(Arc::clone(&shared), settings.keys_max)),
+            lists: Arc::new(Lists::new(Arc::clone(&shared), settings.list_files.clone())),
+            bans: Arc::new(Bans::new(Arc::clone(&shared), settings.rules.clone())),
+            torrents: Torrents::new(Arc::clone(&shared)),
+            totals: Mutex::default(),
+            unread: Mutex::default(),
+            shared,
+            settings,
+        });
+        manager.bans.begin().await;
+        manager.lists.read_files().await?;
+        manager.load_first(Instant::now() + manager.settings.start_wait).await;
+        tokio::spawn(Arc::clone(&manager).take_events());
+        tokio::spawn(Arc::clone(&manager).watch_files());
+        if manager.settings.policy.users == UserAdmission::Private {
+            tokio::spawn(Arc::clone(&manager.keys).look_after_expired());
+        }
+        Ok(manager)
+    }
+
+    /// Writes everything that is not stored yet, until `deadline`. The cores must have ended before.
+    pub async fn stop(&self, deadline: Instant) {
+        self.apply_events();
+        self.save_all(deadline).await;
+        self.shared.write_behind.stop(deadline).await;
+    }
+
+    /// Passes all changes to the write-behind. When it is full, waits until it has written its queue.
+    async fn save_all(&self, deadline: Instant) {
+        while self.save().is_err() && Instant::now() < deadline {
+            if let Ok(Err(_)) = timeout_at(deadline, self.shared.flush()).await {
+                sleep_until(deadline.min(Instant::now() + Duration::from_millis(LAST_SAVE_RETRY_MS))).await;
+            }
+        }
+        let (accounts, completed) = (self.keys.unsaved(), self.torrents.unsaved());
+        if accounts > 0 || completed > 0 {
+            error!(accounts, completed, "changes are lost: the database did not take them in time");
+        }
+    }
+
+    /// Reads the data needed before requests are served, until `deadline`. The rest is read in the background.
+    async fn load_first(self: &Arc<Self>, deadline: Instant) {
+        let Some(database) = self.shared.database.clone() else { return };
+        let mut parts = self.parts_needed_first();
+        let failure = match timeout_at(deadline, self.load(&database, &mut parts)).await {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(error.to_string()),
+            Err(_) => Some("it takes longer than database.start_wait_s".to_owned()),
+        };
+        if let Some(failure) = &failure {
+            error!("starting without the stored data, which is read later: {failure}");
+        }
+        *lock(&self.unread) = failure;
+        tokio::spawn(Arc::clone(self).load_rest(database, parts));
+    }
+
+    async fn load_rest(self: Arc<Self>, database: Database, mut first: VecDeque<StoredPart>) {
+        self.load_until_read(&database, &mut first).await;
+        if self.settings.policy.completed == CompletedCounts::Remembered {
+            self.load_until_read(&database, &mut VecDeque::from([StoredPart::Completed])).await;
+        }
+    }
+
+    async fn load_until_read(&self, database: &Database, parts: &mut VecDeque<StoredPart>) {
+        while let Err(error) = self.load(database, parts).await {
+            *lock(&self.unread) = Some(error.to_string());
+            sleep(RETRY).await;
+        }
+        if lock(&self.unread).take().is_some() {
+            info!("the stored data has been read");
+        }
+    }
+
+    /// Reads these parts and sends them to the cores. Parts that have been read are removed: each is read only once,
+    /// since later changes are newer than the stored data.
+    async fn load(
+        &self,
+        database: &Database,
+        parts: &mut VecDeque<StoredPart>,
+    ) -> Result<(), ManagementError> {
+        while let Some(part) = parts.front() {
+            match self.load_part(database, *part).await {
+                // Entries within the limit are served. Waiting for the others would not help.
+                Err(error @ ManagementError::Full(_)) => error!("not all stored data is in use: {error}"),
+                other => other?,
+            }
+            parts.pop_front();
+        }
+        Ok(())
+    }
+
+    async fn load_part(&self, database: &Database, part: StoredPart) -> Result<(), ManagementError> {
+        match part {
+            StoredPart::Bans => self.bans.load(database).await?,
+            StoredPart::Keys => self.keys.load().await?,
+            StoredPart::List(list) => {
+                let torrents = self.lists.load(list).await?;
+                if torrents > 0 {
+                    info!(torrents, "read the stored list {list:?}");
+                }
+            }
+            StoredPart::Totals => {
+                let totals = database.load_totals().await?;
+                lock(&self.totals).load(totals);
+            }
+            StoredPart::Completed => self.torrents.load_completed(database).await?,
+        }
+        Ok(())
+    }
+
+    /// Returns the parts that decide which requests are served, and the small ones.
+    fn parts_needed_first(&self) -> VecDeque<StoredPart> {
+        let AccessPolicy { users, torrents, .. } = self.settings.policy;
+        let keys = (users == UserAdmission::Private).then_some(StoredPart::Keys);
+        let lists: &[TorrentList] = match torrents {
+            TorrentAdmission::Any => &[TorrentList::Denied],
+            TorrentAdmission::Listed => &TorrentList::ALL,
+        };
+        let lists = lists.iter().map(|&list| StoredPart::List(list));
+        [StoredPart::Bans].into_iter().chain(keys).chain(lists).chain([StoredPart::Totals]).collect()
+    }
+
+    async fn watch_files(self: Arc<Self>) {
+        let (mut looks, mut shortfalls) =
+            (later(Duration::from_secs(FILES_LOOK_S)), ShortfallWatch::default());
+        loop {
+            looks.tick().await;
+            shortfalls.look(&self.settings.snapshot.total());
+            self.lists.look_at_files().await;
+        }
+    }
+
+    async fn take_events(self: Arc<Self>) {
+        let mut looks = later(Duration::from_millis(EVENTS_POLL_MS));
+        loop {
+            looks.tick().await;
+            self.apply_events();
+            // Changes that are refused are passed to the write-behind at a later tick.
+            let _later = self.save();
+        }
+    }
+
+    fn apply_events(&self) {
+        let now = self.shared.cores.now();
+        while let Some(event) = self.shared.cores.next_event() {
+            match event {
+                // The start has waited for it.
+                CoreEvent::Ready => {}
+                CoreEvent::Access(AccessEvent::Accounts(accounts)) => self.keys.add(&accounts, now),
+                CoreEvent::Access(AccessEvent::Completed(counts)) => self.torrents.add_completed(&counts),
+            }
+        }
+    }
+
+    /// Passes changes to the write-behind until it refuses one; that one and the rest are passed later.
+    fn save(&self) -> Result<(), TooManyWaiting> {
+        self.keys.save()?;
+        self.torrents.save_completed()?;
+        let are_stored = match &self.settings.totals {
+            TotalsStorage::Stored => true,
+            TotalsStorage::StoredIn(file) => file.exists(),
+        };
+        if are_stored {
+            lock(&self.totals).save(&self.settings.snapshot.total(), &self.shared.write_behind)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
