@@ -26,7 +26,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("config", &["primitives"]),
     ("database", &["primitives"]),
     ("control", &["access", "config", "core-link", "database", "metrics", "primitives", "latency"]),
-    ("rest-api", &["metrics", "primitives", "udp-protocol", "control"]),
+    ("api-contract", &[]),
+    ("rest-api", &["api-contract", "control", "metrics", "primitives", "udp-protocol"]),
     (
         "ringtrack",
         &[

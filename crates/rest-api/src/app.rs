@@ -1,5 +1,5 @@
+use crate::auth::WrongTokens;
 use crate::limits::{BULK_REQUESTS_MAX, EVENT_STREAMS_MAX};
-use crate::wrong_tokens::WrongTokens;
 use crate::{ApiSettings, Token};
 use control::Management;
 use std::sync::{Arc, Mutex};

@@ -1,45 +1,23 @@
 //! The management API over HTTP, and the health checks.
 //!
 //! The API is version 1 of Torrust Tracker's REST API, so that its clients work unchanged, extended by bulk requests,
-//! bans, latencies and events. It accesses the tracker only through [`control::Management`].
-//! `docs/openapi.json` describes requests and responses; it is generated from the routes.
+//! bans, latencies and events. It accesses the tracker only through [`control::Management`]; its requests and responses
+//! are those of [`api_contract::v1`]. `docs/openapi.json` describes them; it is generated from the routes.
 
 #![forbid(unsafe_code)]
 
-mod answer;
 mod app;
-mod authentication;
-mod bans;
-mod bulk_keys;
-mod change;
-mod client_name;
-mod connections;
-mod denylist;
-mod events;
-mod health;
-mod keys;
+mod auth;
+mod http;
 mod limits;
-mod lines;
-mod lists;
-mod metrics;
-mod operation;
-mod parameters;
-mod probe;
-mod router;
-mod server;
-mod stats;
-mod token;
-mod torrents;
-mod whitelist;
-mod wrong_tokens;
+mod routes;
 
+pub use auth::{Rights, Token, TokenError};
+pub use http::{Listener, Transport};
 pub use limits::TOKEN_BYTES_MAX;
-pub use server::{Listener, Transport};
-pub use token::{Rights, Token, TokenError};
 
 use app::App;
 use control::Management;
-use std::future::Future;
 use std::io;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -51,7 +29,7 @@ pub struct ApiSettings {
     pub tokens: watch::Receiver<Arc<[Token]>>,
 }
 
-/// Serves the management API until `shutdown` completes, and requests in progress for a few seconds more.
+/// Serves the management API until `stop` becomes true, and requests in progress for a few seconds more.
 ///
 /// # Errors
 /// When the listener cannot be registered with the tokio runtime.
@@ -59,23 +37,22 @@ pub async fn serve(
     listener: Listener,
     management: Arc<dyn Management>,
     settings: ApiSettings,
-    shutdown: impl Future<Output = ()>,
+    stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
-    let (stop, stopped) = watch::channel(false);
-    let router = router::router(App::new(management, settings, stopped));
-    server::serve_router(listener, router, stop, shutdown).await
+    let router = routes::router(App::new(management, settings, stop.clone()));
+    http::serve_router(listener, router, stop).await
 }
 
-/// Serves the health checks until `shutdown` completes. All listeners are probed, at most once a second.
+/// Serves the health checks until `stop` becomes true. All listeners are probed, at most once a second.
 ///
 /// # Errors
 /// When the listener cannot be registered with the tokio runtime.
 pub async fn serve_health_checks(
     listener: Listener,
     management: Arc<dyn Management>,
-    shutdown: impl Future<Output = ()>,
+    stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
-    server::serve_router(listener, health::router(management), watch::Sender::new(false), shutdown).await
+    http::serve_router(listener, routes::health_router(management), stop).await
 }
 
 /// Returns the `OpenAPI` document of the management API as indented JSON.
@@ -84,10 +61,10 @@ pub async fn serve_health_checks(
 /// Never: the document always serializes.
 #[must_use]
 pub fn openapi_document(management: Arc<dyn Management>) -> String {
-    let (_, stopped) = watch::channel(false);
+    let (_, stop) = watch::channel(false);
     let (_, tokens) = watch::channel(Arc::default());
-    let app = App::new(management, ApiSettings { tokens }, stopped);
-    let mut text = serde_json::to_string_pretty(&router::document(&app)).expect("the document is JSON");
+    let app = App::new(management, ApiSettings { tokens }, stop);
+    let mut text = serde_json::to_string_pretty(&routes::document(&app)).expect("the document is JSON");
     text.push('\n');
     text
 }

@@ -74,11 +74,11 @@ impl Apis {
         let mut serving = JoinSet::new();
         for listener in self.management {
             let settings = ApiSettings { tokens: self.tokens.subscribe() };
-            let served = serve(listener, Arc::clone(management), settings, until(stopped.clone()));
+            let served = serve(listener, Arc::clone(management), settings, stopped.clone());
             serving.spawn(async { log_end("the management API", served.await) });
         }
         for listener in self.health {
-            let served = serve_health_checks(listener, Arc::clone(management), until(stopped.clone()));
+            let served = serve_health_checks(listener, Arc::clone(management), stopped.clone());
             serving.spawn(async { log_end("the health checks", served.await) });
         }
         if let Some(certificate) = self.certificate {
@@ -106,11 +106,6 @@ fn bind(addresses: &[SocketAddr], transport: &Transport, key: &str) -> anyhow::R
             .with_context(|| format!("{key}: {address} cannot be bound"))
     };
     addresses.iter().map(bind).collect()
-}
-
-async fn until(mut stopped: watch::Receiver<bool>) {
-    // A dropped sender means the end, too.
-    let _end = stopped.wait_for(|stopped| *stopped).await;
 }
 
 fn log_end(what: &str, end: std::io::Result<()>) {

@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 pub(crate) const TOKEN: &str = "MyAccessToken";
@@ -25,7 +25,7 @@ pub(crate) struct Api {
     pub(crate) fake: Arc<Fake>,
     pub(crate) address: SocketAddr,
     pub(crate) tokens: watch::Sender<Arc<[Token]>>,
-    pub(crate) stop: oneshot::Sender<()>,
+    pub(crate) stop: watch::Sender<bool>,
     pub(crate) server: JoinHandle<std::io::Result<()>>,
 }
 
@@ -71,14 +71,10 @@ pub(crate) fn start_with(fake: Fake, transport: Transport) -> Api {
     let fake = Arc::new(fake);
     let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), transport).unwrap();
     let address = listener.local_address().unwrap();
-    let (stop, stopped) = oneshot::channel();
-    let management = Arc::clone(&fake);
+    let (stop, stopped) = watch::channel(false);
     let tokens = watch::Sender::new(tokens());
     let settings = ApiSettings { tokens: tokens.subscribe() };
-    let server = tokio::spawn(async move {
-        let shutdown = async { drop(stopped.await) };
-        serve(listener, management, settings, shutdown).await
-    });
+    let server = tokio::spawn(serve(listener, Arc::clone(&fake) as _, settings, stopped));
     Api { fake, address, tokens, stop, server }
 }
 

@@ -25,7 +25,10 @@ fn start_checks(listeners: Vec<(Service, SocketAddr)>) -> SocketAddr {
         .collect();
     let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), Transport::Plain).unwrap();
     let address = listener.local_address().unwrap();
-    tokio::spawn(serve_health_checks(listener, Arc::new(fake), std::future::pending()));
+    tokio::spawn(async move {
+        let (_stop, stopped) = watch::channel(false);
+        serve_health_checks(listener, Arc::new(fake), stopped).await
+    });
     address
 }
 

@@ -139,7 +139,7 @@ async fn events_report_the_figures_each_second_and_end_at_shutdown() {
     let rate = events[1]["rates_per_s"]["udp_v4_received"].as_f64().unwrap();
     assert!((1.0..=2.1).contains(&rate), "{rate}");
     assert!(events[1]["rates_per_s"].get("swarms_v4").is_none());
-    api.stop.send(()).unwrap();
+    api.stop.send_replace(true);
     while let Some(Ok(_)) = body.frame().await {}
     api.server.await.unwrap().unwrap();
 }

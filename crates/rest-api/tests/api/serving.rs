@@ -96,7 +96,7 @@ async fn an_idle_connection_does_not_delay_shutdown() {
     let mut begin = [0; 12];
     stream.read_exact(&mut begin).await.unwrap();
     assert_eq!(&begin, b"HTTP/1.1 200");
-    api.stop.send(()).unwrap();
+    api.stop.send_replace(true);
     api.server.await.unwrap().unwrap();
     assert!(TcpStream::connect(api.address).await.is_err());
 }

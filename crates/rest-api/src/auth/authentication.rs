@@ -1,14 +1,13 @@
-use crate::answer::{ApiError, rejection};
+use super::change::{Change, is_read};
+use super::token::{Rights, Token, find};
+use super::wrong_tokens::WrongToken;
 use crate::app::App;
-use crate::change::{Change, is_read};
-use crate::connections::Connection;
+use crate::http::{ApiError, Connection};
 use crate::limits::WRONG_TOKEN_PAUSE;
-use crate::token::{Rights, Token, find};
-use crate::wrong_tokens::WrongToken;
 use axum::Extension;
 use axum::extract::{Request, State};
-use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::borrow::Cow;
@@ -25,16 +24,19 @@ pub(crate) async fn require_token(
     let token = {
         let query = request.uri().query().unwrap_or_default();
         let Some(offered) = offered_token(request.headers(), query) else {
-            return rejection("unauthorized");
+            return ApiError::Failed("unauthorized".to_owned()).into_response();
         };
         find(&app.tokens.borrow(), &offered).cloned()
     };
-    let Some(token) = token else { return refuse(&app, &connection).await };
+    let Some(token) = token else { return refuse(&app, &connection).await.into_response() };
     connection.prove();
     let Some(change) = Change::of(&request, &token) else { return next.run(request).await };
     request.extensions_mut().insert(Arc::clone(&change));
-    let response =
-        if may_ask(&token, &request) { next.run(request).await } else { ApiError::ReadOnly.into_response() };
+    let response = if may_ask(&token, &request) {
+        next.run(request).await
+    } else {
+        ApiError::Refused(StatusCode::FORBIDDEN, "this token is read-only").into_response()
+    };
     change.set_status(response.status());
     response
 }
@@ -47,16 +49,16 @@ fn may_ask(token: &Token, request: &Request) -> bool {
 }
 
 /// Answers a wrong token. Beyond the limit the response is delayed to slow guessing; valid tokens are never delayed.
-async fn refuse(app: &App, connection: &Connection) -> Response {
+async fn refuse(app: &App, connection: &Connection) -> ApiError {
     let count = {
         let mut wrong_tokens = app.wrong_tokens.lock().unwrap_or_else(PoisonError::into_inner);
         wrong_tokens.count(Instant::now(), connection.address())
     };
     match count {
-        WrongToken::Counted => rejection("token not valid"),
+        WrongToken::Counted => ApiError::Failed("token not valid".to_owned()),
         WrongToken::Limited => {
             tokio::time::sleep(WRONG_TOKEN_PAUSE).await;
-            ApiError::TooMany("too many wrong tokens from this address").into_response()
+            ApiError::TooMany("too many wrong tokens from this address")
         }
     }
 }

@@ -1,4 +1,5 @@
 use crate::limits::PROBE_TIME_MAX;
+use api_contract::v1::Probed;
 use axum::body::Body;
 use control::{ListenerInfo, Preface, Service};
 use hyper::client::conn::http1;
@@ -10,7 +11,6 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
-use serde::Serialize;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::pin;
@@ -21,22 +21,6 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use udp_protocol::{ConnectRequest, Response, TransactionId, decode_response};
 use zerocopy::IntoBytes as _;
-
-/// The result of probing one listener.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct Probed {
-    /// The bound address and port; the address may be a wildcard.
-    binding: SocketAddr,
-    /// What was probed, and at which address.
-    info: String,
-    result: Result<String, String>,
-}
-
-impl Probed {
-    pub(crate) const fn is_ok(&self) -> bool {
-        self.result.is_ok()
-    }
-}
 
 /// Why a probe failed.
 #[derive(Debug, thiserror::Error)]

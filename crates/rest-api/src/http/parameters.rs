@@ -1,66 +1,78 @@
-//! Parameters of paths and queries.
-
-use crate::answer::ApiError;
-use crate::change::{Change, masked};
+use super::answer::ApiError;
+use crate::auth::{Change, masked};
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use primitives::{AuthenticationKey, InfoHash};
 use std::convert::Infallible;
 use std::num::ParseIntError;
 
-/// Returns the decoded parameter of a path that has exactly one.
-async fn path_parameter(parts: &mut Parts) -> Result<String, ApiError> {
-    let Path(text) = Path::<String>::from_request_parts(parts, &())
-        .await
-        .map_err(|rejection| ApiError::BadRequest(rejection.body_text()))?;
-    if text.contains('/') { Err(ApiError::NoSuchPath) } else { Ok(text) }
+/// The decoded parameter of a path that has exactly one.
+pub(crate) struct InPath<T>(pub(crate) T);
+
+/// A value that can be in a path.
+pub(crate) trait PathValue: Sized {
+    fn parse(text: &str) -> Result<Self, ApiError>;
+
+    /// Returns the name of the value in the log of changes; `None` if it does not belong there.
+    fn subject(&self) -> Option<String>;
 }
 
-pub(crate) struct InfoHashInPath(pub(crate) InfoHash);
-
-impl<S: Send + Sync> FromRequestParts<S> for InfoHashInPath {
+impl<S: Send + Sync, T: PathValue> FromRequestParts<S> for InPath<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        let info_hash = parse_info_hash(&path_parameter(parts).await?)?;
-        Change::set_subject_in(&parts.extensions, info_hash);
-        Ok(Self(info_hash))
+        let Path(text) = Path::<String>::from_request_parts(parts, &())
+            .await
+            .map_err(|rejection| ApiError::bad_request(rejection.body_text()))?;
+        if text.contains('/') {
+            return Err(ApiError::NoSuchPath);
+        }
+        let value = T::parse(&text)?;
+        if let Some(subject) = value.subject() {
+            Change::set_subject_in(&parts.extensions, subject);
+        }
+        Ok(Self(value))
+    }
+}
+
+impl PathValue for InfoHash {
+    fn parse(text: &str) -> Result<Self, ApiError> {
+        parse_info_hash(text)
+    }
+
+    fn subject(&self) -> Option<String> {
+        Some(self.to_string())
     }
 }
 
 pub(crate) fn parse_info_hash(text: &str) -> Result<InfoHash, ApiError> {
     InfoHash::from_hex(text.as_bytes()).ok_or_else(|| {
-        ApiError::BadRequest(format!(
+        ApiError::bad_request(format!(
             "Invalid URL: invalid infohash param: string {text:?}, expected a 40 character long string"
         ))
     })
 }
 
-pub(crate) struct KeyInPath(pub(crate) AuthenticationKey);
+impl PathValue for AuthenticationKey {
+    fn parse(text: &str) -> Result<Self, ApiError> {
+        let key = Self::parse(text.as_bytes());
+        key.ok_or_else(|| ApiError::bad_request(format!("Invalid auth key id param {text:?}")))
+    }
 
-impl<S: Send + Sync> FromRequestParts<S> for KeyInPath {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        let text = path_parameter(parts).await?;
-        let key = AuthenticationKey::parse(text.as_bytes())
-            .ok_or_else(|| ApiError::BadRequest(format!("Invalid auth key id param {text:?}")))?;
-        Change::set_subject_in(&parts.extensions, masked(key));
-        Ok(Self(key))
+    fn subject(&self) -> Option<String> {
+        Some(masked(*self))
     }
 }
 
-pub(crate) struct SecondsInPath(pub(crate) u64);
+/// A number of seconds.
+impl PathValue for u64 {
+    fn parse(text: &str) -> Result<Self, ApiError> {
+        let invalid = |_| ApiError::bad_request(format!("Invalid URL: Cannot parse `{text:?}` to a `u64`"));
+        unsigned(text).map_err(invalid)
+    }
 
-impl<S: Send + Sync> FromRequestParts<S> for SecondsInPath {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        let text = path_parameter(parts).await?;
-        let seconds = unsigned(&text);
-        seconds
-            .map(Self)
-            .map_err(|_| ApiError::BadRequest(format!("Invalid URL: Cannot parse `{text:?}` to a `u64`")))
+    fn subject(&self) -> Option<String> {
+        None
     }
 }
 
@@ -107,5 +119,5 @@ fn unsigned(text: &str) -> Result<u64, ParseIntError> {
 }
 
 pub(crate) fn bad_query(reason: &str) -> ApiError {
-    ApiError::BadRequest(format!("Failed to deserialize query string: {reason}"))
+    ApiError::bad_request(format!("Failed to deserialize query string: {reason}"))
 }

@@ -1,6 +1,8 @@
-use crate::answer::ApiError;
-use crate::limits::{LINE_BYTES_MAX, LINES_BYTES_MAX};
+use super::answer::ApiError;
+use crate::limits::{INVALID_LINES_NAMED_MAX, LINE_BYTES_MAX, LINES_BYTES_MAX};
+use api_contract::v1::LineCounts;
 use axum::body::{Body, BodyDataStream};
+use axum::http::StatusCode;
 use futures_util::StreamExt as _;
 use memchr::memchr;
 use std::error::Error as _;
@@ -19,13 +21,12 @@ pub(crate) struct Lines {
     ended: bool,
 }
 
-/// A line of a body, with its number.
+/// A line of a body that is neither empty nor a comment.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Line {
-    /// The trimmed text, which is neither empty nor a comment.
-    Text(u64, Vec<u8>),
-    /// Longer than [`LINE_BYTES_MAX`].
-    TooLong(u64),
+pub(crate) struct Line {
+    pub(crate) number: u64,
+    /// The trimmed text; `None` if it is longer than [`LINE_BYTES_MAX`].
+    pub(crate) text: Option<Vec<u8>>,
 }
 
 impl Lines {
@@ -57,11 +58,11 @@ impl Lines {
     fn line(&mut self, begin: usize, end: usize) -> Option<Line> {
         self.number += 1;
         if std::mem::take(&mut self.within_too_long) || end - begin > LINE_BYTES_MAX {
-            return Some(Line::TooLong(self.number));
+            return Some(Line { number: self.number, text: None });
         }
         let text = self.held[begin..end].trim_ascii();
         let says_something = !text.is_empty() && !text.starts_with(b"#");
-        says_something.then(|| Line::Text(self.number, text.to_vec()))
+        says_something.then(|| Line { number: self.number, text: Some(text.to_vec()) })
     }
 
     async fn read(&mut self) -> Result<(), ApiError> {
@@ -78,7 +79,8 @@ impl Lines {
         let piece = piece.map_err(|error| broken_body(&error))?;
         self.bytes += piece.len() as u64;
         if self.bytes > LINES_BYTES_MAX {
-            return Err(ApiError::TooLarge(format!("a body may have {LINES_BYTES_MAX} bytes at most")));
+            let text = format!("a body may have {LINES_BYTES_MAX} bytes at most");
+            return Err(ApiError::Text(StatusCode::PAYLOAD_TOO_LARGE, text));
         }
         self.held.extend_from_slice(&piece);
         Ok(())
@@ -87,7 +89,44 @@ impl Lines {
 
 fn broken_body(error: &axum::Error) -> ApiError {
     let is_stalled = error.source().is_some_and(<dyn std::error::Error>::is::<TimeoutError>);
-    if is_stalled { ApiError::BodyStalled } else { ApiError::BadRequest("the body was cut off".to_owned()) }
+    if is_stalled {
+        ApiError::Text(StatusCode::REQUEST_TIMEOUT, "the body stood still".to_owned())
+    } else {
+        ApiError::bad_request("the body was cut off".to_owned())
+    }
+}
+
+/// The values of the lines of a body, in batches.
+pub(crate) struct Batches<T> {
+    lines: Lines,
+    batch_max: usize,
+    parse: fn(&[u8]) -> Option<T>,
+    /// The lines so far that have no value.
+    pub(crate) invalid: LineCounts,
+}
+
+impl<T> Batches<T> {
+    pub(crate) fn new(body: Body, batch_max: usize, parse: fn(&[u8]) -> Option<T>) -> Self {
+        Self { lines: Lines::new(body), batch_max, parse, invalid: LineCounts::default() }
+    }
+
+    /// Returns the next batch. Only the last one has fewer than `batch_max` values, perhaps none.
+    pub(crate) async fn next(&mut self) -> Result<Vec<T>, ApiError> {
+        let mut batch = Vec::with_capacity(self.batch_max);
+        while batch.len() < self.batch_max
+            && let Some(Line { number, text }) = self.lines.next().await?
+        {
+            if let Some(value) = text.and_then(|text| (self.parse)(&text)) {
+                batch.push(value);
+                continue;
+            }
+            self.invalid.invalid += 1;
+            if self.invalid.invalid_lines.len() < INVALID_LINES_NAMED_MAX {
+                self.invalid.invalid_lines.push(number);
+            }
+        }
+        Ok(batch)
+    }
 }
 
 #[cfg(test)]
@@ -109,7 +148,7 @@ mod tests {
     }
 
     fn text(number: u64, text: &str) -> Line {
-        Line::Text(number, text.as_bytes().to_vec())
+        Line { number, text: Some(text.as_bytes().to_vec()) }
     }
 
     #[tokio::test]
@@ -127,21 +166,26 @@ mod tests {
         let stalled = Body::from_stream(stream::pending::<Result<String, Infallible>>());
         let stalled = TimeoutBody::new(BODY_PAUSE_MAX, stalled);
         let error = Lines::new(Body::new(stalled)).next().await.unwrap_err();
-        assert!(matches!(error, ApiError::BodyStalled), "{error:?}");
+        assert!(matches!(error, ApiError::Text(StatusCode::REQUEST_TIMEOUT, _)), "{error:?}");
     }
 
     #[tokio::test]
     async fn a_body_that_is_too_large_is_refused() {
         let mut lines = Lines::new(Body::from("line\n"));
         lines.bytes = LINES_BYTES_MAX;
-        assert!(matches!(lines.next().await.unwrap_err(), ApiError::TooLarge(_)));
+        let error = lines.next().await.unwrap_err();
+        assert!(matches!(error, ApiError::Text(StatusCode::PAYLOAD_TOO_LARGE, _)), "{error:?}");
+    }
+
+    const fn too_long(number: u64) -> Line {
+        Line { number, text: None }
     }
 
     #[tokio::test]
     async fn a_line_that_is_too_long_counts_once_and_is_not_buffered() {
         let pieces = vec!["x".repeat(1025); 3].into_iter().chain(["\nnext\n".to_owned()]).collect();
-        assert_eq!(lines_of(pieces).await, [Line::TooLong(1), text(2, "next")]);
-        assert_eq!(lines_of(vec!["x".repeat(1025)]).await, [Line::TooLong(1)]);
+        assert_eq!(lines_of(pieces).await, [too_long(1), text(2, "next")]);
+        assert_eq!(lines_of(vec!["x".repeat(1025)]).await, [too_long(1)]);
         assert_eq!(lines_of(vec!["x".repeat(1024)]).await, [text(1, &"x".repeat(1024))]);
     }
 }

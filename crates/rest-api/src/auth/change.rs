@@ -1,4 +1,4 @@
-use crate::token::Token;
+use super::token::Token;
 use axum::extract::{MatchedPath, Request};
 use axum::http::{Extensions, Method, StatusCode};
 use primitives::AuthenticationKey;
@@ -65,7 +65,7 @@ pub(crate) fn is_read(method: &Method) -> bool {
 }
 
 /// Returns the first characters of a key: enough to identify it in a log, not enough to use it.
-pub(crate) fn masked(key: AuthenticationKey) -> impl Display {
+pub(crate) fn masked(key: AuthenticationKey) -> String {
     const SHOWN_CHARACTERS: usize = 4;
     format!("key {}...", &key.reveal()[..SHOWN_CHARACTERS])
 }

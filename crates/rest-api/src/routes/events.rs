@@ -1,8 +1,8 @@
-use crate::answer::{ApiError, with_type};
 use crate::app::{App, now_unix_ms};
+use crate::auth::Token;
+use crate::http::{ApiError, stopped, with_type};
 use crate::limits::EVENT_INTERVAL;
-use crate::server::stopped;
-use crate::token::Token;
+use api_contract::v1::Statistics;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderValue;
@@ -11,26 +11,13 @@ use axum::response::Response;
 use control::Management;
 use futures_util::stream;
 use metrics::{Kind, Statistics as Figures};
-use serde::Serialize;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
-use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-
-/// The figures at one point in time.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Statistics {
-    /// Time of the event, in Unix milliseconds.
-    unix_ms: u64,
-    /// All figures by name.
-    figures: BTreeMap<String, u64>,
-    /// Growth of the counters per second since the previous event. Empty in the first event.
-    rates_per_s: BTreeMap<String, f64>,
-}
 
 /// The state of an open event stream.
 struct Watch {

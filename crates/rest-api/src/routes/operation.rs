@@ -1,86 +1,29 @@
-use crate::answer::{Ack, ApiError, with_type};
 use crate::app::App;
+use crate::http::{ACK, ApiError, with_type};
+use api_contract::v1::{Ack, DatabaseState, Health, Latency, Storage};
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderValue;
 use axum::http::header::CONTENT_DISPOSITION;
 use axum::response::Response;
 use control::{LatencyInfo, StorageInfo, StorageState};
-use serde::Serialize;
 use std::collections::BTreeMap;
-use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-/// How long one kind of reply took since the start, in microseconds.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Latency {
-    /// The kind of reply, such as `announce-ipv4`.
-    name: String,
-    count: u64,
-    p50_us: f64,
-    p90_us: f64,
-    p99_us: f64,
-    p999_us: f64,
-    max_us: f64,
+fn latency_of(info: LatencyInfo) -> Latency {
+    let LatencyInfo { name, count, p50_us, p90_us, p99_us, p999_us, max_us } = info;
+    Latency { name, count, p50_us, p90_us, p99_us, p999_us, max_us }
 }
 
-/// The state of the database and of the writes to it.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Storage {
-    state: DatabaseState,
-    /// Why the last attempt failed, if the database is away.
-    error: Option<String>,
-    /// Changes waiting to be written.
-    writes_waiting: u64,
-    /// Changes written since the start.
-    writes_done: u64,
-    /// Changes dropped or refused because too many were waiting.
-    writes_lost: u64,
-    /// Failed attempts.
-    failures: u64,
-}
-
-/// Whether there is a database, and whether it accepts writes.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum DatabaseState {
-    Absent,
-    Connected,
-    Away,
-}
-
-/// The API is alive.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Health {
-    /// Always `Ok`.
-    #[schema(pattern = "^Ok$")]
-    status: &'static str,
-}
-
-impl From<LatencyInfo> for Latency {
-    fn from(info: LatencyInfo) -> Self {
-        let LatencyInfo { name, count, p50_us, p90_us, p99_us, p999_us, max_us } = info;
-        Self { name, count, p50_us, p90_us, p99_us, p999_us, max_us }
-    }
-}
-
-impl From<StorageInfo> for Storage {
-    fn from(info: StorageInfo) -> Self {
-        let (state, error) = match info.state {
-            StorageState::Absent => (DatabaseState::Absent, None),
-            StorageState::Connected => (DatabaseState::Connected, None),
-            StorageState::Away(why) => (DatabaseState::Away, Some(why)),
-        };
-        Self {
-            state,
-            error,
-            writes_waiting: info.waiting,
-            writes_done: info.done,
-            writes_lost: info.lost,
-            failures: info.failures,
-        }
-    }
+fn storage_of(info: StorageInfo) -> Storage {
+    let StorageInfo { state, waiting: writes_waiting, done: writes_done, lost: writes_lost, failures } = info;
+    let (state, error) = match state {
+        StorageState::Absent => (DatabaseState::Absent, None),
+        StorageState::Connected => (DatabaseState::Connected, None),
+        StorageState::Away(why) => (DatabaseState::Away, Some(why)),
+    };
+    Storage { state, error, writes_waiting, writes_done, writes_lost, failures }
 }
 
 /// Routes that need no token.
@@ -104,7 +47,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
     responses((status = 200, description = "It is", body = Health)),
 )]
 async fn health_check() -> Json<Health> {
-    Json(Health { status: "Ok" })
+    Json(Health::OK)
 }
 
 /// The configuration in use, without secrets
@@ -123,7 +66,7 @@ async fn get_configuration(State(app): State<App>) -> Json<serde_json::Value> {
 )]
 async fn reload(State(app): State<App>) -> Result<Json<Ack>, ApiError> {
     app.tracker.reload().await.map_err(ApiError::failed("failed to reload"))?;
-    Ok(Ack::OK)
+    Ok(ACK)
 }
 
 /// How long replies took since the start
@@ -134,7 +77,7 @@ async fn reload(State(app): State<App>) -> Result<Json<Ack>, ApiError> {
 async fn get_latencies(State(app): State<App>) -> Result<Json<Vec<Latency>>, ApiError> {
     let latencies =
         app.tracker.latency().latencies().await.map_err(ApiError::failed("failed to ask for latencies"))?;
-    Ok(Json(latencies.into_iter().map(Latency::from).collect()))
+    Ok(Json(latencies.into_iter().map(latency_of).collect()))
 }
 
 /// How long replies took since the start, as an HdrHistogram log
@@ -165,5 +108,5 @@ async fn get_totals(State(app): State<App>) -> Json<BTreeMap<&'static str, u64>>
     responses((status = 200, description = "Its state", body = Storage)),
 )]
 async fn get_storage(State(app): State<App>) -> Json<Storage> {
-    Json(app.tracker.storage().into())
+    Json(storage_of(app.tracker.storage()))
 }

@@ -1,22 +1,18 @@
-use crate::connections::source_of;
+use crate::http::source_of;
 use crate::limits::{WRONG_TOKEN_SOURCES_MAX, WRONG_TOKENS_MAX, WRONG_TOKENS_WINDOW};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::net::IpAddr;
 use std::time::Instant;
 
-/// Counts wrong tokens by source. Valid tokens are never limited, whatever other clients at the same address send.
+/// Counts wrong tokens by source, in windows that follow one another. Valid tokens are never limited, whatever other
+/// clients at the same address send.
 #[derive(Debug)]
 pub(crate) struct WrongTokens {
-    sources: HashMap<IpAddr, Window>,
+    window_begin: Instant,
+    sources: HashMap<IpAddr, u32>,
     /// The shared count of all sources beyond [`WRONG_TOKEN_SOURCES_MAX`].
-    others: Window,
-    swept: Instant,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Window {
-    since: Instant,
-    count: u32,
+    others: u32,
 }
 
 /// How a wrong token is answered.
@@ -28,48 +24,22 @@ pub(crate) enum WrongToken {
     Limited,
 }
 
-impl Window {
-    const fn new(now: Instant) -> Self {
-        Self { since: now, count: 0 }
-    }
-
-    fn is_over(&self, now: Instant) -> bool {
-        now.duration_since(self.since) >= WRONG_TOKENS_WINDOW
-    }
-
-    fn count(&mut self, now: Instant) -> WrongToken {
-        if self.is_over(now) {
-            *self = Self::new(now);
-        }
-        self.count = self.count.saturating_add(1);
-        if self.count > WRONG_TOKENS_MAX { WrongToken::Limited } else { WrongToken::Counted }
-    }
-}
-
 impl WrongTokens {
     pub(crate) fn new(now: Instant) -> Self {
-        Self { sources: HashMap::new(), others: Window::new(now), swept: now }
+        Self { window_begin: now, sources: HashMap::new(), others: 0 }
     }
 
     pub(crate) fn count(&mut self, now: Instant, address: IpAddr) -> WrongToken {
-        let source = source_of(address);
-        if let Some(window) = self.sources.get_mut(&source) {
-            return window.count(now);
+        if now.duration_since(self.window_begin) >= WRONG_TOKENS_WINDOW {
+            *self = Self::new(now);
         }
-        self.make_room(now);
-        if self.sources.len() >= WRONG_TOKEN_SOURCES_MAX {
-            return self.others.count(now);
-        }
-        self.sources.entry(source).or_insert(Window::new(now)).count(now)
-    }
-
-    /// Removes expired windows, at most once per window, so that a flood of addresses does not cause a sweep for each.
-    fn make_room(&mut self, now: Instant) {
-        let may_sweep = now.duration_since(self.swept) >= WRONG_TOKENS_WINDOW;
-        if self.sources.len() >= WRONG_TOKEN_SOURCES_MAX && may_sweep {
-            self.sources.retain(|_, window| !window.is_over(now));
-            self.swept = now;
-        }
+        let is_full = self.sources.len() >= WRONG_TOKEN_SOURCES_MAX;
+        let count = match self.sources.entry(source_of(address)) {
+            Entry::Vacant(_) if is_full => &mut self.others,
+            entry => entry.or_default(),
+        };
+        *count = count.saturating_add(1);
+        if *count > WRONG_TOKENS_MAX { WrongToken::Limited } else { WrongToken::Counted }
     }
 }
 

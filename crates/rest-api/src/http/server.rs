@@ -1,4 +1,4 @@
-use crate::connections::{Connection, Connections};
+use super::connections::{Connection, Connections};
 use crate::limits::{
     ACCEPT_PAUSE, GRACE_TIME_MAX, HEAD_BYTES_MAX, HEAD_TIME_MAX, HEADERS_MAX, WRITE_PAUSE_MAX,
 };
@@ -7,7 +7,6 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::ServerConfig;
-use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::{Pin, pin};
@@ -57,34 +56,30 @@ impl Listener {
     }
 }
 
-/// Serves connections until `shutdown` completes, and those that are open then for at most [`GRACE_TIME_MAX`]. `stop`
-/// ends event streams, which would never end by themselves.
+/// Serves connections until `stop` becomes true, and those that are open then for at most [`GRACE_TIME_MAX`].
 pub(crate) async fn serve_router(
     listener: Listener,
     router: Router,
-    stop: watch::Sender<bool>,
-    shutdown: impl Future<Output = ()>,
+    mut stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
     let socket = TcpListener::from_std(listener.socket)?;
     let (mut open, mut tasks) = (Connections::default(), JoinSet::new());
-    let mut shutdown = pin!(shutdown);
     loop {
         tokio::select! {
             biased;
-            () = &mut shutdown => break,
+            () = stopped(&mut stop) => break,
             Some(_) = tasks.join_next(), if !tasks.is_empty() => {}
             (stream, address) = accept(&socket) => {
                 if open.make_room(address) {
                     let (transport, router) = (listener.transport.clone(), router.clone());
                     let connection = Connection::new(address);
-                    let serving = serve_stream(stream, connection.clone(), transport, router, stop.subscribe());
+                    let serving = serve_stream(stream, connection.clone(), transport, router, stop.clone());
                     open.add(connection, tasks.spawn(serving));
                 }
             }
         }
     }
     drop(socket);
-    stop.send_replace(true);
     let all_end = async { while tasks.join_next().await.is_some() {} };
     if timeout(GRACE_TIME_MAX, all_end).await.is_err() {
         tracing::warn!("requests to the management API were cut off at shutdown");

@@ -1,0 +1,74 @@
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use utoipa::ToSchema;
+
+/// The request succeeded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(title = "Acknowledgement")]
+pub struct Ack {
+    /// Always `ok`.
+    #[schema(pattern = "^ok$")]
+    pub status: Cow<'static, str>,
+}
+
+impl Ack {
+    /// The only acknowledgement.
+    pub const OK: Self = Self { status: Cow::Borrowed("ok") };
+}
+
+/// The request was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Refusal {
+    /// Always `err`.
+    #[schema(pattern = "^err$")]
+    pub status: Cow<'static, str>,
+    /// The reason.
+    pub reason: Cow<'static, str>,
+}
+
+impl Refusal {
+    /// Creates a refusal for this reason.
+    #[must_use]
+    pub const fn new(reason: &'static str) -> Self {
+        Self { status: Cow::Borrowed("err"), reason: Cow::Borrowed(reason) }
+    }
+}
+
+/// The invalid lines of a body.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LineCounts {
+    /// Number of invalid lines.
+    pub invalid: u64,
+    /// Line numbers of the first ten of them.
+    #[schema(max_items = 10)]
+    pub invalid_lines: Vec<u64>,
+}
+
+/// The result of adding the info hashes of a body to a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Added {
+    /// Info hashes that are on the list now.
+    pub added: u64,
+    #[serde(flatten)]
+    pub lines: LineCounts,
+}
+
+/// The result of removing the info hashes of a body from a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Removed {
+    /// Info hashes removed from the list, as far as they had been added through this API.
+    pub removed: u64,
+    #[serde(flatten)]
+    pub lines: LineCounts,
+}
+
+/// The result of removing the keys of a body.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RemovedKeys {
+    /// Keys that were removed.
+    pub removed: u64,
+    /// Keys that did not exist.
+    pub unknown: u64,
+    #[serde(flatten)]
+    pub lines: LineCounts,
+}

@@ -1,0 +1,63 @@
+use api_contract::v1::{Ack, Refusal};
+use axum::Json;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use control::ManagementError;
+
+/// The response to a change.
+pub(crate) const ACK: Json<Ack> = Json(Ack::OK);
+
+/// Why a request failed, which determines the status and the body of the response.
+#[derive(Debug)]
+pub(crate) enum ApiError {
+    /// This status with a plain-text body.
+    Text(StatusCode, String),
+    /// This status with a reason.
+    Refused(StatusCode, &'static str),
+    /// 404 without a body: the path does not exist.
+    NoSuchPath,
+    /// 429: too many wrong tokens or event streams.
+    TooMany(&'static str),
+    /// 500, in the wording that clients of version 1 expect.
+    Failed(String),
+}
+
+impl ApiError {
+    pub(crate) const fn bad_request(text: String) -> Self {
+        Self::Text(StatusCode::BAD_REQUEST, text)
+    }
+
+    pub(crate) const fn unknown(reason: &'static str) -> Self {
+        Self::Refused(StatusCode::NOT_FOUND, reason)
+    }
+
+    /// Returns a function that prefixes an error with `what`, such as `failed to delete key`.
+    pub(crate) fn failed(what: &'static str) -> impl FnOnce(ManagementError) -> Self {
+        move |error| Self::Failed(format!("{what}: {error}"))
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Text(status, text) => (status, text).into_response(),
+            Self::Refused(status, reason) => (status, Json(Refusal::new(reason))).into_response(),
+            Self::NoSuchPath => StatusCode::NOT_FOUND.into_response(),
+            Self::TooMany(text) => {
+                (StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, "60")], text).into_response()
+            }
+            Self::Failed(reason) => {
+                let text = format!("Unhandled rejection: Err {{ reason: {reason:?} }}");
+                (StatusCode::INTERNAL_SERVER_ERROR, text).into_response()
+            }
+        }
+    }
+}
+
+/// Returns a response with the given content type.
+pub(crate) fn with_type(content_type: &'static str, body: impl IntoResponse) -> Response {
+    let mut response = body.into_response();
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}

@@ -1,0 +1,89 @@
+//! The routes by subject, and the modes in which they are served.
+
+mod bans;
+mod bulk_keys;
+mod client_name;
+mod document;
+mod events;
+mod health;
+mod keys;
+mod lists;
+mod metrics;
+mod operation;
+mod probe;
+mod stats;
+mod torrents;
+
+pub(crate) use document::document;
+pub(crate) use health::health_router;
+
+use crate::app::App;
+use crate::auth::require_token;
+use crate::http::ApiError;
+use crate::limits::{BODY_PAUSE_MAX, JSON_BYTES_MAX};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::StatusCode;
+use axum::middleware::{Next, from_fn_with_state, map_request};
+use axum::response::{IntoResponse as _, Response};
+use control::{TorrentAdmission, UserAdmission};
+use tower_http::timeout::RequestBodyTimeoutLayer;
+use utoipa::OpenApi as _;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// Returns the router of all routes.
+pub(crate) fn router(app: App) -> Router {
+    let (routes, _) = routes(&app).split_for_parts();
+    routes
+        .fallback(|| async { StatusCode::NOT_FOUND })
+        .layer(DefaultBodyLimit::max(JSON_BYTES_MAX))
+        .layer(map_request(|request: Request<_>| async { request.map(Body::new) }))
+        .layer(RequestBodyTimeoutLayer::new(BODY_PAUSE_MAX))
+        .with_state(app)
+}
+
+fn routes(app: &App) -> OpenApiRouter<App> {
+    let keys = keys::routes()
+        .merge(bulk_keys::routes())
+        .route_layer(from_fn_with_state(app.clone(), require_private));
+    let whitelist = lists::whitelist::routes().route_layer(from_fn_with_state(app.clone(), require_listed));
+    let with_token = OpenApiRouter::new()
+        .merge(stats::routes())
+        .merge(metrics::routes())
+        .merge(events::routes())
+        .merge(torrents::routes())
+        .merge(keys)
+        .merge(whitelist)
+        .merge(lists::denylist::routes())
+        .merge(bans::routes())
+        .merge(operation::routes())
+        .routes(routes!(document::get_document))
+        .route_layer(from_fn_with_state(app.clone(), require_token));
+    OpenApiRouter::with_openapi(document::General::openapi())
+        .merge(operation::open_routes())
+        .merge(with_token)
+}
+
+async fn require_private(State(app): State<App>, request: Request, next: Next) -> Response {
+    match app.tracker.policy().users {
+        UserAdmission::Private => next.run(request).await,
+        UserAdmission::Public => {
+            mode_off("private-tracker capability is disabled by configuration").into_response()
+        }
+    }
+}
+
+async fn require_listed(State(app): State<App>, request: Request, next: Next) -> Response {
+    match app.tracker.policy().torrents {
+        TorrentAdmission::Listed => next.run(request).await,
+        TorrentAdmission::Any => {
+            mode_off("listed-tracker capability is disabled by configuration").into_response()
+        }
+    }
+}
+
+fn mode_off(reason: &'static str) -> ApiError {
+    ApiError::Refused(StatusCode::CONFLICT, reason)
+}

@@ -1,0 +1,235 @@
+//! The whitelist and the deny list. Their routes differ in names and texts alone.
+
+use crate::app::App;
+use crate::auth::Change;
+use crate::http::{ACK, ApiError, Batches, InPath, with_type};
+use crate::limits::{LIST_BATCH, STREAM_PAGE};
+use api_contract::v1::{Ack, Added, LineCounts, Removed};
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::Response;
+use control::{ListPage, Management, ManagementError};
+use futures_util::stream;
+use primitives::{InfoHash, ListChange, TorrentList};
+use std::fmt::Write as _;
+use std::sync::Arc;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// A list with the error texts of its routes.
+#[derive(Debug, Clone, Copy)]
+struct ListRoute {
+    list: TorrentList,
+    add_failed: &'static str,
+    remove_failed: &'static str,
+    read_failed: &'static str,
+    reload_failed: &'static str,
+}
+
+/// Defines the routes of a list as a module: its name in paths, the list, and the summary of each route.
+macro_rules! list_routes {
+    ($name:tt, $module:ident, $list:expr, [$add:tt, $remove:tt, $reload:tt, $get:tt, $add_all:tt, $remove_all:tt]) => {
+        pub(super) mod $module {
+            use super::{
+                Ack, Added, ApiError, App, InPath, InfoHash, Json, ListChange, ListRoute, OpenApiRouter, Removed, Request,
+                Response, State, TorrentList, routes,
+            };
+
+            const LIST: ListRoute = $list;
+
+            pub(in crate::routes) fn routes() -> OpenApiRouter<App> {
+                OpenApiRouter::new()
+                    .routes(routes!(add, remove))
+                    .routes(routes!(reload))
+                    .routes(routes!(get, add_lines, remove_lines))
+            }
+
+            #[utoipa::path(
+                post, path = concat!("/api/v1/", $name, "/{info_hash}"), tag = $name,
+                operation_id = concat!("add_to_", $name), summary = $add,
+                params(("info_hash" = String, Path, pattern = "^[0-9a-fA-F]{40}$")),
+                responses((status = 200, description = "It is on the list", body = Ack)),
+            )]
+            async fn add(State(app): State<App>, InPath(torrent): InPath<InfoHash>) -> Result<Json<Ack>, ApiError> {
+                LIST.change_one(&app, ListChange::Add, torrent).await
+            }
+
+            #[utoipa::path(
+                delete, path = concat!("/api/v1/", $name, "/{info_hash}"), tag = $name,
+                operation_id = concat!("remove_from_", $name), summary = $remove,
+                params(("info_hash" = String, Path, pattern = "^[0-9a-fA-F]{40}$")),
+                responses((status = 200, description = "It is off the list, as far as this API had put it there", body = Ack)),
+            )]
+            async fn remove(State(app): State<App>, InPath(torrent): InPath<InfoHash>) -> Result<Json<Ack>, ApiError> {
+                LIST.change_one(&app, ListChange::Remove, torrent).await
+            }
+
+            #[utoipa::path(
+                get, path = concat!("/api/v1/", $name, "/reload"), tag = $name,
+                operation_id = concat!("reload_", $name), summary = $reload,
+                responses((status = 200, description = "Read", body = Ack)),
+            )]
+            async fn reload(State(app): State<App>) -> Result<Json<Ack>, ApiError> {
+                LIST.reload(&app).await
+            }
+
+            #[utoipa::path(
+                get, path = concat!("/api/v1/", $name), tag = $name,
+                operation_id = concat!("get_", $name), summary = $get,
+                responses((status = 200, description = "The list", body = String, content_type = "text/plain")),
+            )]
+            async fn get(State(app): State<App>) -> Result<Response, ApiError> {
+                LIST.download(&app).await
+            }
+
+            #[utoipa::path(
+                post, path = concat!("/api/v1/", $name), tag = $name,
+                operation_id = concat!("add_lines_to_", $name), summary = $add_all,
+                request_body(content = Option<String>, content_type = "text/plain"),
+                responses((status = 200, description = "What became of the lines", body = Added)),
+            )]
+            async fn add_lines(State(app): State<App>, request: Request) -> Result<Json<Added>, ApiError> {
+                let (added, lines) = LIST.change_many(&app, ListChange::Add, request).await?;
+                Ok(Json(Added { added, lines }))
+            }
+
+            #[utoipa::path(
+                delete, path = concat!("/api/v1/", $name), tag = $name,
+                operation_id = concat!("remove_lines_from_", $name), summary = $remove_all,
+                request_body(content = Option<String>, content_type = "text/plain"),
+                responses((status = 200, description = "What became of the lines", body = Removed)),
+            )]
+            async fn remove_lines(State(app): State<App>, request: Request) -> Result<Json<Removed>, ApiError> {
+                let (removed, lines) = LIST.change_many(&app, ListChange::Remove, request).await?;
+                Ok(Json(Removed { removed, lines }))
+            }
+        }
+    };
+}
+
+list_routes!(
+    "whitelist",
+    whitelist,
+    ListRoute {
+        list: TorrentList::Allowed,
+        add_failed: "failed to whitelist torrent",
+        remove_failed: "failed to remove torrent from whitelist",
+        read_failed: "failed to read whitelist",
+        reload_failed: "failed to reload whitelist",
+    },
+    [
+        "Whitelist a torrent",
+        "Remove a torrent from the whitelist",
+        "Reload the stored whitelist and its file",
+        "The whole whitelist, one info hash per line",
+        "Whitelist the torrents of a body, one info hash per line",
+        "Remove the torrents of a body from the whitelist, one info hash per line"
+    ]
+);
+
+list_routes!(
+    "denylist",
+    denylist,
+    ListRoute {
+        list: TorrentList::Denied,
+        add_failed: "failed to deny torrent",
+        remove_failed: "failed to remove torrent from deny list",
+        read_failed: "failed to read deny list",
+        reload_failed: "failed to reload deny list",
+    },
+    [
+        "Deny a torrent",
+        "Remove a torrent from the deny list",
+        "Reload the stored deny list and its file",
+        "The whole deny list, one info hash per line",
+        "Deny the torrents of a body, one info hash per line",
+        "Remove the torrents of a body from the deny list, one info hash per line"
+    ]
+);
+
+impl ListRoute {
+    async fn change(&self, app: &App, change: ListChange, torrents: Vec<InfoHash>) -> Result<(), ApiError> {
+        let failed = match change {
+            ListChange::Add => self.add_failed,
+            ListChange::Remove => self.remove_failed,
+        };
+        app.tracker.lists().change(self.list, change, torrents).await.map_err(ApiError::failed(failed))
+    }
+
+    async fn change_one(
+        &self,
+        app: &App,
+        change: ListChange,
+        torrent: InfoHash,
+    ) -> Result<Json<Ack>, ApiError> {
+        self.change(app, change, vec![torrent]).await.map(|()| ACK)
+    }
+
+    /// Changes the list in batches while the body arrives. Batches before an error are not undone.
+    async fn change_many(
+        &self,
+        app: &App,
+        change: ListChange,
+        request: Request,
+    ) -> Result<(u64, LineCounts), ApiError> {
+        let _turn = app.bulk_requests.acquire().await;
+        let (head, body) = request.into_parts();
+        let (mut batches, mut done) = (Batches::new(body, LIST_BATCH, InfoHash::from_hex), 0);
+        loop {
+            let batch = batches.next().await?;
+            let count = batch.len();
+            if count > 0 {
+                self.change(app, change, batch).await?;
+            }
+            done += count as u64;
+            Change::set_subject_in(&head.extensions, format_args!("{done} info hashes"));
+            if count < LIST_BATCH {
+                return Ok((done, batches.invalid));
+            }
+        }
+    }
+
+    async fn reload(&self, app: &App) -> Result<Json<Ack>, ApiError> {
+        let reloaded = app.tracker.lists().reload(self.list).await;
+        reloaded.map(|()| ACK).map_err(ApiError::failed(self.reload_failed))
+    }
+
+    /// Streams all entries, one per line, page by page as the client reads.
+    async fn download(&self, app: &App) -> Result<Response, ApiError> {
+        let list = self.list;
+        let first = app.tracker.lists().page(list, None, STREAM_PAGE).await;
+        let first = first.map_err(ApiError::failed(self.read_failed))?;
+        let tracker = Arc::clone(&app.tracker);
+        let pages = stream::unfold(Some(Ok(first)), move |page| next_page(Arc::clone(&tracker), list, page));
+        Ok(with_type("text/plain; charset=utf-8", Body::from_stream(pages)))
+    }
+}
+
+type Page = Result<ListPage, ManagementError>;
+
+async fn next_page(
+    tracker: Arc<dyn Management>,
+    list: TorrentList,
+    page: Option<Page>,
+) -> Option<(Result<String, ManagementError>, Option<Page>)> {
+    match page? {
+        Err(error) => Some((Err(error), None)),
+        Ok(page) => {
+            let text = text_of(&page);
+            let next = match page.next {
+                Some(place) => Some(tracker.lists().page(list, Some(place), STREAM_PAGE).await),
+                None => None,
+            };
+            Some((Ok(text), next))
+        }
+    }
+}
+
+fn text_of(page: &ListPage) -> String {
+    let text = String::with_capacity(page.torrents.len() * (InfoHash::HEX_DIGITS + 1));
+    page.torrents.iter().fold(text, |mut text, info_hash| {
+        writeln!(text, "{info_hash}").expect("writing to a string never fails");
+        text
+    })
+}
