@@ -32,15 +32,10 @@ pub use bans::{Ban, BanManagement, Banned, ConfiguredRules};
 pub use keys::{KeyInfo, KeyManagement, KeyOutcome, WantedKey};
 pub use lifecycle::{
     End, Manager, ManagerSettings, Request, ServiceManager, StatisticsSnapshot, Supervision, TotalsStorage,
-    Workers, log_all_figures, statistics_line, supervise,
+    Workers, supervise,
 };
-pub use limits::{
-    INVALID_LINES_SHOWN_MAX, LATENCY_FILE_BYTES_MAX, LIST_BATCH_TORRENTS, SORTED_TORRENTS_MAX, SUPERVISION_MS,
-};
-pub use lists::{
-    InvalidLine, ListFileError, ListLook, ListManagement, ListPage, ListPlace, ListReport, ListWatch,
-    read_list,
-};
+pub use limits::SORTED_TORRENTS_MAX;
+pub use lists::{ListManagement, ListPage, ListPlace};
 pub use management::{
     Answer, ListenerInfo, Management, ManagementError, Pending, Preface, Service, StorageInfo, StorageState,
 };

@@ -9,6 +9,5 @@ mod supervise;
 mod totals;
 
 pub use manager::{Manager, ManagerSettings, TotalsStorage};
-pub use report::{log_all_figures, statistics_line};
 pub use statistics_snapshot::StatisticsSnapshot;
 pub use supervise::{End, Request, ServiceManager, Supervision, Workers, supervise};

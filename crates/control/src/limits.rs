@@ -1,7 +1,7 @@
 //! The limits of the control plane, each with its reason.
 
 /// Milliseconds between two checks of the workers: the delay in noticing that one has exited.
-pub const SUPERVISION_MS: u64 = 100;
+pub(crate) const SUPERVISION_MS: u64 = 100;
 
 /// Milliseconds to wait for the latencies of a core: ten turns of its timer. Later replies go into the next dump.
 pub(crate) const LATENCY_ANSWER_MS_MAX: u64 = 1000;
@@ -10,7 +10,7 @@ pub(crate) const LATENCY_ANSWER_MS_MAX: u64 = 1000;
 pub(crate) const LAST_DUMP_MS_MAX: u64 = 3000;
 
 /// Bytes of a log: a few thousand dumps. Only the last full one is kept, so that a run takes at most twice as much.
-pub const LATENCY_FILE_BYTES_MAX: u64 = 64 << 20;
+pub(crate) const LATENCY_FILE_BYTES_MAX: u64 = 64 << 20;
 
 /// Torrents that can be requested in an order by a count: a core keeps that many during a scan, at 40 bytes each.
 pub const SORTED_TORRENTS_MAX: usize = 100_000;
@@ -20,13 +20,13 @@ pub const SORTED_TORRENTS_MAX: usize = 100_000;
 pub(crate) const PASSED_OVER_MAX: u64 = 10_000;
 
 /// Info hashes per batch of a list's file: 80 KiB, so that one command sends thousands of them to a core.
-pub const LIST_BATCH_TORRENTS: usize = 4096;
+pub(crate) const LIST_BATCH_TORRENTS: usize = 4096;
 
 /// Bytes of a line in a list's file, with its line end: room for an info hash and a torrent's name as a comment.
 pub(crate) const LIST_LINE_BYTES_MAX: usize = 1024;
 
 /// Invalid lines of a list's file that are shown: enough to see the mistake, even with a million of them.
-pub const INVALID_LINES_SHOWN_MAX: usize = 5;
+pub(crate) const INVALID_LINES_SHOWN_MAX: usize = 5;
 
 /// Characters of an invalid line that are shown: an info hash and a little more.
 pub(crate) const INVALID_LINE_EXCERPT_CHARACTERS: usize = 48;

@@ -4,9 +4,7 @@ mod file;
 mod store;
 mod watch;
 
-pub use file::{InvalidLine, ListFileError, ListReport, read_list};
 pub(crate) use store::Lists;
-pub use watch::{ListLook, ListWatch};
 
 use crate::management::Answer;
 use access::TorrentTablePlace;

@@ -64,34 +64,20 @@ pub enum ManagementError {
     /// The queue of a core stayed full, or the core did not reply in time.
     #[error("a core of the tracker does not answer")]
     CoreBusy,
-    /// Too many changes are waiting for the database.
-    #[error("too many changes wait for the database, which is away or slow")]
-    WritesFull,
+    #[error(transparent)]
+    WritesFull(#[from] TooManyWaiting),
     /// A limit is reached, or the system has no randomness for a key.
     #[error("{0}")]
     Full(&'static str),
     #[error("the database failed: {0}")]
-    Database(String),
+    Database(#[from] DatabaseError),
+    /// A change has to follow others that could not be stored.
+    #[error("the database failed: {0}")]
+    NotWritten(#[from] NotWritten),
+    #[error("the database failed: the keys could not be read from it yet")]
+    KeysUnread,
     #[error("{0}")]
     File(String),
-}
-
-impl From<TooManyWaiting> for ManagementError {
-    fn from(_: TooManyWaiting) -> Self {
-        Self::WritesFull
-    }
-}
-
-impl From<DatabaseError> for ManagementError {
-    fn from(error: DatabaseError) -> Self {
-        Self::Database(error.to_string())
-    }
-}
-
-impl From<NotWritten> for ManagementError {
-    fn from(error: NotWritten) -> Self {
-        Self::Database(error.to_string())
-    }
 }
 
 /// A listener of the tracker.

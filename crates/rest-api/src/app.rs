@@ -1,6 +1,5 @@
-use crate::auth::WrongTokens;
+use crate::auth::{Token, WrongTokens};
 use crate::limits::{BULK_REQUESTS_MAX, EVENT_STREAMS_MAX};
-use crate::{ApiSettings, Token};
 use control::Management;
 use std::sync::{Arc, Mutex};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -20,12 +19,12 @@ pub(crate) struct App {
 impl App {
     pub(crate) fn new(
         tracker: Arc<dyn Management>,
-        settings: ApiSettings,
+        tokens: watch::Receiver<Arc<[Token]>>,
         stop: watch::Receiver<bool>,
     ) -> Self {
         Self {
             tracker,
-            tokens: settings.tokens,
+            tokens,
             wrong_tokens: Arc::new(Mutex::new(WrongTokens::new(Instant::now()))),
             bulk_requests: Arc::new(Semaphore::new(BULK_REQUESTS_MAX)),
             event_streams: Arc::new(Semaphore::new(EVENT_STREAMS_MAX)),

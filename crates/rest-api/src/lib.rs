@@ -22,24 +22,18 @@ use std::io;
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// Settings of the management API that may change while it is served.
-#[derive(Debug, Clone)]
-pub struct ApiSettings {
-    /// The valid tokens. If there are none, every request that needs one is refused.
-    pub tokens: watch::Receiver<Arc<[Token]>>,
-}
-
-/// Serves the management API until `stop` becomes true, and requests in progress for a few seconds more.
+/// Serves the management API until `stop` becomes true, and requests in progress for a few seconds more. If there are no
+/// `tokens`, every request that needs one is refused.
 ///
 /// # Errors
 /// When the listener cannot be registered with the tokio runtime.
 pub async fn serve(
     listener: Listener,
     management: Arc<dyn Management>,
-    settings: ApiSettings,
+    tokens: watch::Receiver<Arc<[Token]>>,
     stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
-    let router = routes::router(App::new(management, settings, stop.clone()));
+    let router = routes::router(App::new(management, tokens, stop.clone()));
     http::serve_router(listener, router, stop).await
 }
 
@@ -63,7 +57,7 @@ pub async fn serve_health_checks(
 pub fn openapi_document(management: Arc<dyn Management>) -> String {
     let (_, stop) = watch::channel(false);
     let (_, tokens) = watch::channel(Arc::default());
-    let app = App::new(management, ApiSettings { tokens }, stop);
+    let app = App::new(management, tokens, stop);
     let mut text = serde_json::to_string_pretty(&routes::document(&app)).expect("the document is JSON");
     text.push('\n');
     text

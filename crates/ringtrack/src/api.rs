@@ -6,7 +6,7 @@ use crate::http_settings::IdentityFiles;
 use crate::prepare::Prepared;
 use anyhow::Context;
 use control::{ListenerInfo, Management, Preface, Service};
-use rest_api::{ApiSettings, Listener, Transport, serve, serve_health_checks};
+use rest_api::{Listener, Transport, serve, serve_health_checks};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tls::ServerIdentity;
@@ -73,8 +73,8 @@ impl Apis {
     ) -> JoinSet<()> {
         let mut serving = JoinSet::new();
         for listener in self.management {
-            let settings = ApiSettings { tokens: self.tokens.subscribe() };
-            let served = serve(listener, Arc::clone(management), settings, stopped.clone());
+            let tokens = self.tokens.subscribe();
+            let served = serve(listener, Arc::clone(management), tokens, stopped.clone());
             serving.spawn(async { log_end("the management API", served.await) });
         }
         for listener in self.health {

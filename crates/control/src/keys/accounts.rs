@@ -26,9 +26,6 @@ struct Key {
     leeching: i64,
 }
 
-/// Attempts to generate an unused key. Of 62^32 possible keys, two are the same only if the randomness is broken.
-const NEW_KEY_ATTEMPTS_MAX: usize = 3;
-
 impl KeyAccounts {
     pub(crate) fn new(keys_max: usize) -> Self {
         let (keys, by_id, unsaved) = (BTreeMap::new(), HashMap::new(), BTreeSet::new());
@@ -180,13 +177,12 @@ impl KeyAccounts {
     }
 
     fn unknown_key(&self) -> Result<AuthenticationKey, ManagementError> {
-        for _ in 0..NEW_KEY_ATTEMPTS_MAX {
-            let key = random_key()?;
-            if !self.keys.contains_key(&key) {
-                return Ok(key);
-            }
+        let key = random_key()?;
+        // Of 62^32 possible keys, two are the same only if the randomness is broken.
+        if self.keys.contains_key(&key) {
+            return Err(ManagementError::Full("the system's randomness repeats itself"));
         }
-        Err(ManagementError::Full("the system's randomness repeats itself"))
+        Ok(key)
     }
 }
 

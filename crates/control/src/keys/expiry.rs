@@ -31,51 +31,31 @@ impl Moment {
     }
 }
 
-/// Whether the wall clock has kept pace with the monotonic one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Clock {
-    /// It has, for this long.
-    Steady(Duration),
-    /// It was set since the last look.
-    WasSet,
-}
-
 /// The state of the deletion of expired keys.
 #[derive(Debug)]
 pub(crate) struct KeyExpiry {
     /// The wall clock has not been set since then.
     steady_since: Moment,
     /// Whether deleted keys have to be checked for ones that, by the current clock, have not expired.
-    restore: Restore,
+    restore_due: bool,
     /// Whether the last look found too many keys to delete, and that was logged.
-    refusal: Refusal,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Restore {
-    Due,
-    Done,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Refusal {
-    None,
-    Logged,
+    refused: bool,
 }
 
 impl KeyExpiry {
     /// Starts with the tracker, since nothing is known of the clock before.
     pub(crate) const fn new(now: Moment) -> Self {
-        Self { steady_since: now, restore: Restore::Due, refusal: Refusal::None }
+        Self { steady_since: now, restore_due: true, refused: false }
     }
 
-    fn look_at_clock(&mut self, now: Moment) -> Clock {
+    /// Returns how long the wall clock has kept pace with the monotonic one; `None` if it was set since the last look.
+    fn look_at_clock(&mut self, now: Moment) -> Option<Duration> {
         let expected_unix_s = now.expected_unix_s(self.steady_since);
         if now.unix_s.abs_diff(expected_unix_s) > CLOCK_STEP_S_MAX {
             self.steady_since = now;
-            return Clock::WasSet;
+            return None;
         }
-        Clock::Steady(now.instant.saturating_duration_since(self.steady_since.instant))
+        Some(now.instant.saturating_duration_since(self.steady_since.instant))
     }
 }
 
@@ -100,15 +80,15 @@ impl Keys {
     }
 
     pub(crate) async fn look_at_expired(&self, expiry: &mut KeyExpiry, now: Moment) {
-        let clock = expiry.look_at_clock(now);
-        if clock == Clock::WasSet {
+        let steady = expiry.look_at_clock(now);
+        if steady.is_none() {
             warn!("the clock was set: for a day no expired key is deleted");
-            expiry.restore = Restore::Due;
+            expiry.restore_due = true;
         }
-        if expiry.restore == Restore::Due && self.restore_deleted(now.unix_s).await.is_ok() {
-            expiry.restore = Restore::Done;
+        if expiry.restore_due {
+            expiry.restore_due = self.restore_deleted(now.unix_s).await.is_err();
         }
-        if matches!(clock, Clock::Steady(time) if time.as_secs() >= CLOCK_STEADY_S) {
+        if steady.is_some_and(|time| time.as_secs() >= CLOCK_STEADY_S) {
             self.delete_expired(expiry, now.unix_s).await;
         }
     }
@@ -120,7 +100,7 @@ impl Keys {
         };
         let deletable_max = deletable_max(keys);
         if expired.len() > deletable_max {
-            if expiry.refusal == Refusal::None {
+            if !expiry.refused {
                 let expired = expired.len();
                 error!(
                     expired,
@@ -129,10 +109,10 @@ impl Keys {
                     "too many keys expired a month ago to be deleted at once: is the clock right? If it is, remove them"
                 );
             }
-            expiry.refusal = Refusal::Logged;
+            expiry.refused = true;
             return;
         }
-        expiry.refusal = Refusal::None;
+        expiry.refused = false;
         let delete = |key| match self.accounts().stored(&key) {
             Some(key) => self.shared.write_behind.delete_key(DeletedKey { key, deleted_unix_s: unix_s }),
             None => Ok(()),
@@ -183,12 +163,12 @@ mod tests {
         let after =
             |seconds: u64, unix_s| Moment { unix_s, instant: begin.instant + Duration::from_secs(seconds) };
         let mut expiry = KeyExpiry::new(begin);
-        let steady = |seconds| Clock::Steady(Duration::from_secs(seconds));
+        let steady = |seconds| Some(Duration::from_secs(seconds));
         assert_eq!(expiry.look_at_clock(after(600, 1_000_600)), steady(600));
         assert_eq!(expiry.look_at_clock(after(1200, 1_001_260)), steady(1200), "a minute is not a step");
-        assert_eq!(expiry.look_at_clock(after(1800, 1_001_861)), Clock::WasSet);
+        assert_eq!(expiry.look_at_clock(after(1800, 1_001_861)), None);
         assert_eq!(expiry.look_at_clock(after(2400, 1_002_461)), steady(600));
-        assert_eq!(expiry.look_at_clock(after(3000, 5)), Clock::WasSet);
+        assert_eq!(expiry.look_at_clock(after(3000, 5)), None);
         assert_eq!(expiry.look_at_clock(after(3600, 605)), steady(600));
     }
 

@@ -32,9 +32,7 @@ impl Stored {
     pub(super) fn require_read(self) -> Result<(), ManagementError> {
         match self {
             Self::Read => Ok(()),
-            Self::Unread => {
-                Err(ManagementError::Database("the keys could not be read from it yet".to_owned()))
-            }
+            Self::Unread => Err(ManagementError::KeysUnread),
         }
     }
 }

@@ -98,7 +98,7 @@ impl LatencyLog {
             fs::rename(&self.path, self.path.with_extension("hlog.1"))?;
             (file, length_bytes) = self.open()?;
         }
-        let head = if length_bytes == 0 { self.head()? } else { Vec::new() };
+        let head = if length_bytes == 0 { head(self.begun)? } else { Vec::new() };
         let written = file.write_all(&[&head, dump].concat());
         if written.is_err() {
             file.set_len(length_bytes)?;
@@ -112,10 +112,6 @@ impl LatencyLog {
         let file = OpenOptions::new().create(true).append(true).custom_flags(no_link).open(&self.path)?;
         let length_bytes = file.metadata()?.len();
         Ok((file, length_bytes))
-    }
-
-    fn head(&self) -> io::Result<Vec<u8>> {
-        head(self.begun)
     }
 }
 

@@ -4,8 +4,7 @@ use std::time::Duration;
 use tracing::info;
 
 /// Formats the rates between two readings and the current gauges as one line.
-#[must_use]
-pub fn statistics_line(before: &Statistics, now: &Statistics, elapsed: Duration) -> String {
+pub(super) fn statistics_line(before: &Statistics, now: &Statistics, elapsed: Duration) -> String {
     let seconds = elapsed.as_secs_f64().max(0.001);
     let rate = |read: &dyn Fn(&Statistics) -> u64| (read(now).saturating_sub(read(before))) as f64 / seconds;
     let answered = |kind| rate(&|statistics: &Statistics| statistics.answered(kind));
@@ -34,7 +33,7 @@ pub fn statistics_line(before: &Statistics, now: &Statistics, elapsed: Duration)
 }
 
 /// Logs every figure since the start, including those that are zero.
-pub fn log_all_figures(statistics: &Statistics) {
+pub(super) fn log_all_figures(statistics: &Statistics) {
     for (name, value) in statistics.named() {
         info!(name, value, "statistic");
     }

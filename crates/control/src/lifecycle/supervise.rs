@@ -83,14 +83,15 @@ pub async fn supervise(
     let mut reporter = Reporter::new(snapshot, supervision.statistics);
     let calls = DumpCalls::default();
     let mut dumping = pin!(Dumps::new(workers.cores(), &supervision.latency).run(&calls));
-    let watched = tokio::select! {
+    let has_failed = tokio::select! {
         () = &mut dumping => unreachable!("the dumps end only on request"),
-        watched = watch(manager, &mut reporter, &calls, &mut requests) => watched,
-        () = failure(workers, &supervision.panicked) => Watched::Failed,
+        () = watch(manager, &mut reporter, &calls, &mut requests) => false,
+        () = failure(workers, &supervision.panicked) => true,
     };
-    match watched {
-        Watched::StopRequested => info!("stopping"),
-        Watched::Failed => error!("stopping: a worker exited unexpectedly, or a task panicked"),
+    if has_failed {
+        error!("stopping: a worker exited unexpectedly, or a task panicked");
+    } else {
+        info!("stopping");
     }
     manager.stopping();
     calls.end();
@@ -98,14 +99,7 @@ pub async fn supervise(
     let end = stop(workers, supervision.shutdown_deadline).await;
     reporter.report();
     log_all_figures(&snapshot.total());
-    if watched == Watched::Failed { End::Failed } else { end }
-}
-
-/// Why supervision ended.
-#[derive(Debug, PartialEq, Eq)]
-enum Watched {
-    StopRequested,
-    Failed,
+    if has_failed { End::Failed } else { end }
 }
 
 /// Handles reports and heartbeats until a stop is requested.
@@ -114,7 +108,7 @@ async fn watch(
     reporter: &mut Reporter<'_>,
     calls: &DumpCalls,
     requests: &mut Receiver<Request>,
-) -> Watched {
+) {
     let mut watchdog = Watchdog::new(manager.heartbeat_interval());
     loop {
         tokio::select! {
@@ -123,7 +117,7 @@ async fn watch(
                     log_all_figures(&reporter.snapshot.total());
                     calls.dump();
                 }
-                Some(Request::Stop) | None => return Watched::StopRequested,
+                Some(Request::Stop) | None => return,
             },
             () = reporter.due() => reporter.report(),
             () = watchdog.due() => watchdog.beat(manager, reporter.snapshot.timer_turns()),

@@ -12,24 +12,17 @@ pub(crate) struct Totals {
     saved: BTreeMap<&'static str, u64>,
 }
 
-const COMPLETED: TotalName = TotalName::new("completed");
-const CONNECTS: TotalName = TotalName::new("udp_connects_answered");
-const UDP_ANNOUNCES: TotalName = TotalName::new("udp_announces_answered");
-const UDP_SCRAPES: TotalName = TotalName::new("udp_scrapes_answered");
-const HTTP_ANNOUNCES: TotalName = TotalName::new("http_announces_answered");
-const HTTP_SCRAPES: TotalName = TotalName::new("http_scrapes_answered");
-
 fn of_run(statistics: &Statistics) -> [(TotalName, u64); 6] {
     let http = |outcome| -> u64 {
         AddressFamily::ALL.iter().map(|&family| statistics.http_outcomes(family, outcome)).sum()
     };
     [
-        (COMPLETED, statistics.counter(Counter::Completed)),
-        (CONNECTS, statistics.answered(RequestKind::Connect)),
-        (UDP_ANNOUNCES, statistics.answered(RequestKind::Announce)),
-        (UDP_SCRAPES, statistics.answered(RequestKind::Scrape)),
-        (HTTP_ANNOUNCES, http(HttpOutcome::AnnounceAnswered)),
-        (HTTP_SCRAPES, http(HttpOutcome::ScrapeAnswered)),
+        (const { TotalName::new("completed") }, statistics.counter(Counter::Completed)),
+        (const { TotalName::new("udp_connects_answered") }, statistics.answered(RequestKind::Connect)),
+        (const { TotalName::new("udp_announces_answered") }, statistics.answered(RequestKind::Announce)),
+        (const { TotalName::new("udp_scrapes_answered") }, statistics.answered(RequestKind::Scrape)),
+        (const { TotalName::new("http_announces_answered") }, http(HttpOutcome::AnnounceAnswered)),
+        (const { TotalName::new("http_scrapes_answered") }, http(HttpOutcome::ScrapeAnswered)),
     ]
 }
 

@@ -14,34 +14,34 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The contents of a list's file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ListReport {
+pub(super) struct ListReport {
     /// Info hashes, repeated ones included.
-    pub torrents: u64,
+    pub(super) torrents: u64,
     /// Lines with anything else.
-    pub invalid_lines: u64,
+    pub(super) invalid_lines: u64,
     /// The first of these, at most [`INVALID_LINES_SHOWN_MAX`].
-    pub first_invalid: Vec<InvalidLine>,
+    pub(super) first_invalid: Vec<InvalidLine>,
 }
 
 /// A line that is not an info hash.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InvalidLine {
+pub(super) struct InvalidLine {
     /// Line number, from 1.
-    pub number: u64,
+    pub(super) number: u64,
     /// Its beginning in printable ASCII.
-    pub excerpt: String,
+    pub(super) excerpt: String,
 }
 
 /// The error of a list's file that cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot read the list {}: {source}", path.display())]
-pub struct ListFileError {
-    pub path: PathBuf,
-    pub source: io::Error,
+pub(super) struct ListFileError {
+    pub(super) path: PathBuf,
+    pub(super) source: io::Error,
 }
 
 impl ListFileError {
-    pub(crate) fn new(path: &Path, source: io::Error) -> Self {
+    pub(super) fn new(path: &Path, source: io::Error) -> Self {
         Self { path: path.to_owned(), source }
     }
 }
@@ -51,10 +51,11 @@ impl ListFileError {
 /// batches of [`LIST_BATCH_TORRENTS`]. A line with anything else is counted and skipped.
 ///
 /// Memory is bounded, whatever the file holds. Lines appended during the call are not read. It may block on a disk.
-///
-/// # Errors
-/// When the file is not a regular one or cannot be read; some batches may have been passed on by then.
-pub fn read_list(path: &Path, batches: &mut impl FnMut(Vec<InfoHash>)) -> Result<ListReport, ListFileError> {
+/// When the file is not a regular one or cannot be read, some batches may have been passed on before the error.
+pub(super) fn read_list(
+    path: &Path,
+    batches: &mut impl FnMut(Vec<InfoHash>),
+) -> Result<ListReport, ListFileError> {
     let mut read = || {
         let file_bytes = regular_file_bytes(path)?;
         read_lines(BufReader::with_capacity(BUFFER_BYTES, File::open(path)?.take(file_bytes)), batches)

@@ -168,7 +168,7 @@ impl Lists {
                 log_report(path, &report);
                 Ok(())
             }
-            ListLook::Changing(_) => {
+            ListLook::Changing => {
                 info!("{} is being written: it will be read again shortly", path.display());
                 Ok(())
             }

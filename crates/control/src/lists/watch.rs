@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// Watches a list's file and reads it when it has changed.
 #[derive(Debug, Clone)]
-pub struct ListWatch {
+pub(super) struct ListWatch {
     path: PathBuf,
     /// The file's identity when it was last read completely; `None` if it has to be read.
     read: Option<FileIdentity>,
@@ -18,13 +18,13 @@ pub struct ListWatch {
 
 /// The outcome of a look at a list's file.
 #[derive(Debug)]
-pub enum ListLook {
+pub(super) enum ListLook {
     /// The file is the one that was read last; nothing was read.
     Unchanged,
     /// The file was read: the batches are the whole list.
     Read(ListReport),
     /// The file was modified while it was read: the batches may be a part of the list. The next look reads it again.
-    Changing(ListReport),
+    Changing,
     /// The file cannot be read. The batches, if any, are not the list: the previous one stays.
     Failed(ListFileError),
     /// The file cannot be read, with the same error as at the previous look, which need not be reported again.
@@ -54,32 +54,29 @@ impl FileIdentity {
 
 impl ListWatch {
     /// Creates a watch over a file that has not been read yet.
-    #[must_use]
-    pub fn new(path: PathBuf) -> Self {
+    pub(super) fn new(path: PathBuf) -> Self {
         Self { path, read: None, trouble: None }
     }
 
     /// Returns the path of the file.
-    #[must_use]
-    pub fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Makes the next look read the file in any case and report any error again, because a reload was requested.
-    pub fn forget(&mut self) {
+    pub(super) fn forget(&mut self) {
         *self = Self::new(std::mem::take(&mut self.path));
     }
 
     /// Makes the next look read the file in any case, because the batches did not reach the cores.
-    pub fn forget_read(&mut self) {
+    pub(super) fn forget_read(&mut self) {
         self.read = None;
     }
 
     /// Returns whether nothing has written to the file for two seconds. A file that is written slowly, over a network,
     /// looks complete between two writes: torrents that it does not hold yet would be taken off the list. A file whose
     /// metadata cannot be read is settled, so that the look reports the error.
-    #[must_use]
-    pub fn is_settled(&self) -> bool {
+    pub(super) fn is_settled(&self) -> bool {
         let age =
             fs::metadata(&self.path).and_then(|metadata| metadata.modified()).map(|time| time.elapsed());
         // A time ahead of the clock is not from a recent write.
@@ -88,7 +85,7 @@ impl ListWatch {
 
     /// Looks at the file and reads it, as [`read_list`] does, if it is not the one that was read before. The call may
     /// block on a disk.
-    pub fn look(&mut self, batches: &mut impl FnMut(Vec<InfoHash>)) -> ListLook {
+    pub(super) fn look(&mut self, batches: &mut impl FnMut(Vec<InfoHash>)) -> ListLook {
         match self.read_if_changed(batches) {
             Ok(look) => {
                 self.trouble = None;
@@ -109,7 +106,7 @@ impl ListWatch {
         let report = read_list(&self.path, batches)?;
         let after = FileIdentity::of(&self.path).ok();
         self.read = after.filter(|after| *after == before);
-        Ok(if self.read.is_some() { ListLook::Read(report) } else { ListLook::Changing(report) })
+        Ok(if self.read.is_some() { ListLook::Read(report) } else { ListLook::Changing })
     }
 
     fn fail(&mut self, error: ListFileError) -> ListLook {
@@ -227,7 +224,7 @@ mod tests {
         let mut watched = Watched::with_list(1);
         let path = watched.path.clone();
         let look = watched.watch.look(&mut |_| append(&path, &list(2)));
-        assert!(matches!(&look, ListLook::Changing(report) if report.torrents == 1), "{look:?}");
+        assert!(matches!(look, ListLook::Changing), "{look:?}");
         watched.assert_read(3);
         watched.assert_unchanged();
     }
@@ -237,7 +234,7 @@ mod tests {
         let mut watched = Watched::with_list(2);
         let (path, aside) = (watched.path.clone(), watched.path.with_extension("aside"));
         let look = watched.watch.look(&mut |_| fs::rename(&path, &aside).unwrap());
-        assert!(matches!(look, ListLook::Changing(_)), "{look:?}");
+        assert!(matches!(look, ListLook::Changing), "{look:?}");
         watched.assert_failed_once("No such file");
         fs::rename(&aside, &path).unwrap();
         watched.assert_read(2);

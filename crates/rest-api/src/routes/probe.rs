@@ -40,21 +40,27 @@ enum ProbeError {
 }
 
 /// Sends a listener a request as its clients do.
-pub(crate) async fn probe(listener: ListenerInfo) -> Probed {
-    let target = Target { address: reachable(listener.address), preface: listener.preface };
-    let address = target.address;
-    let (info, result) = match listener.service {
-        Service::Udp => {
-            let info = format!("checking the udp tracker health check at: {address}");
-            (info, timeout(PROBE_TIME_MAX, connect_over_udp(address)).await)
-        }
-        Service::Http => http(target, "http tracker", Scheme::Http, "/health_check").await,
-        Service::Https => http(target, "http tracker", Scheme::Https, "/health_check").await,
-        Service::Api => http(target, "api", Scheme::Http, "/api/health_check").await,
-        Service::ApiTls => http(target, "api", Scheme::Https, "/api/health_check").await,
+pub(super) async fn probe(listener: ListenerInfo) -> Probed {
+    let address = reachable(listener.address);
+    let (what, path) = match listener.service {
+        Service::Udp => ("the udp tracker", ""),
+        Service::Http | Service::Https => ("http tracker", "/health_check"),
+        Service::Api | Service::ApiTls => ("api", "/api/health_check"),
     };
-    let result = result.unwrap_or(Err(ProbeError::Late)).map_err(|error| error.to_string());
-    Probed { binding: listener.address, info, result }
+    let scheme = match listener.service {
+        Service::Udp => "",
+        Service::Http | Service::Api => "http://",
+        Service::Https | Service::ApiTls => "https://",
+    };
+    let info = format!("checking {what} health check at: {scheme}{address}{path}");
+    let probing = async {
+        match listener.service {
+            Service::Udp => connect_over_udp(address).await,
+            _ => get(ListenerInfo { address, ..listener }, path).await,
+        }
+    };
+    let result = timeout(PROBE_TIME_MAX, probing).await.unwrap_or(Err(ProbeError::Late));
+    Probed { binding: listener.address, info, result: result.map_err(|error| error.to_string()) }
 }
 
 /// Replaces a wildcard address with the loopback address.
@@ -75,7 +81,9 @@ async fn connect_over_udp(address: SocketAddr) -> Result<String, ProbeError> {
     };
     let socket = UdpSocket::bind((any, 0)).await?;
     socket.connect(address).await?;
-    let transaction_id = random_transaction_id()?;
+    let mut random = [0; 4];
+    getrandom::fill(&mut random).map_err(io::Error::from)?;
+    let transaction_id = TransactionId(random);
     socket.send(ConnectRequest::new(transaction_id).as_bytes()).await?;
     let mut answer = [0; 64];
     let bytes = socket.recv(&mut answer).await?;
@@ -85,58 +93,28 @@ async fn connect_over_udp(address: SocketAddr) -> Result<String, ProbeError> {
     }
 }
 
-fn random_transaction_id() -> io::Result<TransactionId> {
-    let mut bytes = [0; 4];
-    getrandom::fill(&mut bytes).map_err(io::Error::from)?;
-    Ok(TransactionId(bytes))
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Scheme {
-    Http,
-    Https,
-}
-
-type Outcome = Result<Result<String, ProbeError>, tokio::time::error::Elapsed>;
-
-/// The address to connect to, and what the connection starts with.
-#[derive(Debug, Clone, Copy)]
-struct Target {
-    address: SocketAddr,
-    preface: Preface,
-}
-
 /// The header that a proxy sends on its own behalf, for example for a health check: PROXY protocol version 2, command
 /// LOCAL, without addresses.
 const LOCAL_HEADER: [u8; 16] = *b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
 
-async fn http(target: Target, what: &str, scheme: Scheme, path: &'static str) -> (String, Outcome) {
-    let name = match scheme {
-        Scheme::Http => "http",
-        Scheme::Https => "https",
-    };
-    let info = format!("checking {what} health check at: {name}://{}{path}", target.address);
-    (info, timeout(PROBE_TIME_MAX, get_over(target, scheme, path)).await)
-}
-
-async fn get_over(target: Target, scheme: Scheme, path: &str) -> Result<String, ProbeError> {
-    let Target { address, preface } = target;
+async fn get(listener: ListenerInfo, path: &str) -> Result<String, ProbeError> {
+    let address = listener.address;
     let mut stream = TcpStream::connect(address).await?;
-    if preface == Preface::ProxyHeader {
+    if listener.preface == Preface::ProxyHeader {
         stream.write_all(&LOCAL_HEADER).await?;
     }
-    let status = match scheme {
-        Scheme::Http => get(stream, address, path).await?,
-        Scheme::Https => {
+    let status = match listener.service {
+        Service::Https | Service::ApiTls => {
             let name = ServerName::IpAddress(address.ip().into());
             let stream = TlsConnector::from(Arc::new(client_config()?)).connect(name, stream).await?;
-            get(stream, address, path).await?
+            status_of(stream, address, path).await?
         }
+        _ => status_of(stream, address, path).await?,
     };
     if status.is_success() { Ok(status.to_string()) } else { Err(ProbeError::Status(status)) }
 }
 
-async fn get(
+async fn status_of(
     stream: impl AsyncRead + AsyncWrite + Unpin,
     address: SocketAddr,
     path: &str,

@@ -6,7 +6,7 @@ use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use rest_api::{ApiSettings, Listener, Rights, Token, Transport, serve};
+use rest_api::{Listener, Rights, Token, Transport, serve};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -73,8 +73,7 @@ pub(crate) fn start_with(fake: Fake, transport: Transport) -> Api {
     let address = listener.local_address().unwrap();
     let (stop, stopped) = watch::channel(false);
     let tokens = watch::Sender::new(tokens());
-    let settings = ApiSettings { tokens: tokens.subscribe() };
-    let server = tokio::spawn(serve(listener, Arc::clone(&fake) as _, settings, stopped));
+    let server = tokio::spawn(serve(listener, Arc::clone(&fake) as _, tokens.subscribe(), stopped));
     Api { fake, address, tokens, stop, server }
 }
 
