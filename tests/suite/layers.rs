@@ -51,8 +51,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// The external crates of the data plane. A short list, because each one is in the path of a request.
-const DATA_PLANE: &[(&str, &[&str])] = &[
+/// The external crates of the data plane, of which each is in the path of a request, and of the API's types, which a client
+/// can use without a server.
+const SHORT_LISTS: &[(&str, &[&str])] = &[
+    ("api-contract", &["serde", "utoipa"]),
     ("primitives", &["hex", "siphasher", "thiserror", "zerocopy"]),
     ("prefetch", &[]),
     ("udp-protocol", &["zerocopy"]),
@@ -118,10 +120,10 @@ fn no_crate_depends_on_a_forbidden_crate() {
 }
 
 #[test]
-fn the_data_plane_uses_only_its_short_list_of_external_crates() {
+fn the_data_plane_and_the_api_types_use_only_their_short_lists_of_external_crates() {
     let metadata = metadata();
     let crates = crates(&metadata);
-    for (name, allowed) in DATA_PLANE {
+    for (name, allowed) in SHORT_LISTS {
         assert_within(crates[*name], false, allowed);
     }
 }
@@ -151,6 +153,15 @@ fn only_the_executor_of_the_worker_knows_glommio() {
     for path in files_below(&sources) {
         let knows_glommio = std::fs::read_to_string(&path).unwrap().contains("use glommio::");
         assert_eq!(knows_glommio, path.ends_with("executor.rs"), "{}", path.display());
+    }
+}
+
+#[test]
+fn the_api_knows_only_the_traits_of_the_control_plane() {
+    for path in files_below(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/rest-api/src")) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let forbidden = text.split("control::").skip(1).find(|name| !name.starts_with("management"));
+        assert_eq!(forbidden, None, "{}", path.display());
     }
 }
 

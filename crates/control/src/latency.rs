@@ -8,7 +8,7 @@ mod reader;
 mod snapshot;
 
 pub use dumps::LatencyDumps;
-pub(crate) use dumps::{DumpCalls, Dumps, finish};
+pub(crate) use dumps::{Dumps, finish};
 pub use log::{cores_missing, ends_requested_dump, newest_log};
 pub use percentile_table::percentile_table;
 pub use reader::{LatencyLogError, read_latencies};

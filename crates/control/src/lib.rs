@@ -3,7 +3,7 @@
 //! data plane never waits for it. It reaches the cores only through `core-link`, the threads of the workers through the
 //! trait [`Workers`], and the service manager through [`ServiceManager`].
 //!
-//! [`Management`] is what can be asked and changed, as the management API uses it. Each subject has a folder with its
+//! [`management`] has the traits of what can be asked and changed, as the management API uses them. Each subject has a folder with its
 //! part of it, its state, its lock and its loader: `keys`, `lists`, `bans`, `torrents` and `latency`. All of them send
 //! changes to the cores and to the database through `shared`. `lifecycle` starts, loads, saves and stops them, and
 //! supervises the workers.
@@ -16,7 +16,7 @@ mod latency;
 mod lifecycle;
 mod limits;
 mod lists;
-mod management;
+pub mod management;
 mod shared;
 #[cfg(test)]
 mod testing;
@@ -24,19 +24,11 @@ mod time;
 mod torrents;
 
 pub use self::latency::{
-    LatencyDumps, LatencyInfo, LatencyLogError, LatencyManagement, LatencySnapshot, cores_missing,
-    ends_requested_dump, newest_log, percentile_table, read_latencies,
+    LatencyDumps, LatencyLogError, LatencySnapshot, cores_missing, ends_requested_dump, newest_log,
+    percentile_table, read_latencies,
 };
-pub use access::{AccessPolicy, TorrentAdmission, UserAdmission};
-pub use bans::{Ban, BanManagement, Banned, ConfiguredRules};
-pub use keys::{KeyInfo, KeyManagement, KeyOutcome, WantedKey};
+pub use bans::ConfiguredRules;
 pub use lifecycle::{
     End, Manager, ManagerSettings, Request, ServiceManager, StatisticsSnapshot, Supervision, TotalsStorage,
     Workers, supervise,
 };
-pub use limits::SORTED_TORRENTS_MAX;
-pub use lists::{ListManagement, ListPage, ListPlace};
-pub use management::{
-    Answer, ListenerInfo, Management, ManagementError, Pending, Preface, Service, StorageInfo, StorageState,
-};
-pub use torrents::{TorrentManagement, TorrentPage, TorrentWithPeers};

@@ -1,9 +1,12 @@
-use crate::bans::BanManagement;
-use crate::keys::KeyManagement;
-use crate::latency::LatencyManagement;
-use crate::lists::ListManagement;
-use crate::torrents::TorrentManagement;
-use access::AccessPolicy;
+//! What can be asked of a running tracker and changed in it, without HTTP. It says nothing of how that is done.
+
+pub use crate::bans::{Ban, BanManagement, Banned};
+pub use crate::keys::{KeyInfo, KeyManagement, KeyOutcome, WantedKey};
+pub use crate::latency::{LatencyInfo, LatencyManagement};
+pub use crate::limits::SORTED_TORRENTS_MAX;
+pub use crate::lists::{ListManagement, ListPage, ListPlace};
+pub use crate::torrents::{TorrentManagement, TorrentPage, TorrentWithPeers};
+pub use access::{AccessPolicy, TorrentAdmission, UserAdmission};
 use database::{DatabaseError, NotWritten, TooManyWaiting};
 pub use database::{WriteBehindInfo as StorageInfo, WriteBehindState as StorageState};
 use metrics::Statistics;

@@ -39,7 +39,7 @@ pub struct TorrentPage {
     /// Sort order. In an order by a count, the page may be up to ten seconds old.
     pub order: TorrentOrder,
     /// Torrents to skip. In an order by a count, `offset` plus `torrents_max` is at most
-    /// [`crate::SORTED_TORRENTS_MAX`].
+    /// [`crate::management::SORTED_TORRENTS_MAX`].
     pub offset: u64,
     pub torrents_max: usize,
 }

@@ -1,6 +1,6 @@
 use crate::auth::{Token, WrongTokens};
 use crate::limits::{BULK_REQUESTS_MAX, EVENT_STREAMS_MAX};
-use control::Management;
+use control::management::Management;
 use std::sync::{Arc, Mutex};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::{Semaphore, watch};

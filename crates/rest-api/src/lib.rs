@@ -1,7 +1,7 @@
 //! The management API over HTTP, and the health checks.
 //!
 //! The API is version 1 of Torrust Tracker's REST API, so that its clients work unchanged, extended by bulk requests,
-//! bans, latencies and events. It accesses the tracker only through [`control::Management`]; its requests and responses
+//! bans, latencies and events. It accesses the tracker only through [`control::management`]; its requests and responses
 //! are those of [`api_contract::v1`]. `docs/openapi.json` describes them; it is generated from the routes.
 
 #![forbid(unsafe_code)]
@@ -17,7 +17,7 @@ pub use http::{Listener, Transport};
 pub use limits::TOKEN_BYTES_MAX;
 
 use app::App;
-use control::Management;
+use control::management::Management;
 use std::io;
 use std::sync::Arc;
 use tokio::sync::watch;

@@ -26,8 +26,8 @@ use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn_with_state, map_request};
-use axum::response::{IntoResponse as _, Response};
-use control::{TorrentAdmission, UserAdmission};
+use axum::response::Response;
+use control::management::{TorrentAdmission, UserAdmission};
 use tower_http::timeout::RequestBodyTimeoutLayer;
 use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
@@ -66,24 +66,20 @@ fn routes(app: &App) -> OpenApiRouter<App> {
         .merge(with_token)
 }
 
-async fn require_private(State(app): State<App>, request: Request, next: Next) -> Response {
+async fn require_private(State(app): State<App>, request: Request, next: Next) -> Result<Response, ApiError> {
     match app.tracker.policy().users {
-        UserAdmission::Private => next.run(request).await,
-        UserAdmission::Public => {
-            mode_off("private-tracker capability is disabled by configuration").into_response()
-        }
+        UserAdmission::Private => Ok(next.run(request).await),
+        UserAdmission::Public => Err(mode_off("private-tracker capability is disabled by configuration")),
     }
 }
 
-async fn require_listed(State(app): State<App>, request: Request, next: Next) -> Response {
+async fn require_listed(State(app): State<App>, request: Request, next: Next) -> Result<Response, ApiError> {
     match app.tracker.policy().torrents {
-        TorrentAdmission::Listed => next.run(request).await,
-        TorrentAdmission::Any => {
-            mode_off("listed-tracker capability is disabled by configuration").into_response()
-        }
+        TorrentAdmission::Listed => Ok(next.run(request).await),
+        TorrentAdmission::Any => Err(mode_off("listed-tracker capability is disabled by configuration")),
     }
 }
 
-fn mode_off(reason: &'static str) -> ApiError {
+const fn mode_off(reason: &'static str) -> ApiError {
     ApiError::Refused(StatusCode::CONFLICT, reason)
 }

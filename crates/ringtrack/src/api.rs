@@ -5,7 +5,7 @@ use crate::certificate_watch::{CertificateWatch, Showing, watch_certificate};
 use crate::http_settings::IdentityFiles;
 use crate::prepare::Prepared;
 use anyhow::Context;
-use control::{ListenerInfo, Management, Preface, Service};
+use control::management::{ListenerInfo, Management, Preface, Service};
 use rest_api::{Listener, Transport, serve, serve_health_checks};
 use std::net::SocketAddr;
 use std::sync::Arc;

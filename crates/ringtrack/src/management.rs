@@ -5,10 +5,8 @@ use crate::storage::Storage;
 use crate::tuning::access_policy;
 use anyhow::Context;
 use config::{Configuration, Proxy, ProxyHeader};
-use control::{
-    ConfiguredRules, LatencySnapshot, ListenerInfo, Manager, ManagerSettings, Preface, Service,
-    StatisticsSnapshot,
-};
+use control::management::{ListenerInfo, Preface, Service};
+use control::{ConfiguredRules, LatencySnapshot, Manager, ManagerSettings, StatisticsSnapshot};
 use core_link::Cores;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-use control::{Management, Request};
+use control::Request;
+use control::management::Management;
 use std::io;
 use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};

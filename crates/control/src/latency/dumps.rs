@@ -12,7 +12,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-use tokio::sync::Notify;
+use tokio::sync::mpsc::Receiver;
 use tokio::time::{Instant, Interval, timeout};
 use tracing::{error, info, warn};
 
@@ -23,34 +23,6 @@ pub struct LatencyDumps {
     /// Interval of the dumps that are made without a request.
     pub interval: Every,
     pub snapshot: Arc<LatencySnapshot>,
-}
-
-/// Requests to the dumps while they run.
-#[derive(Debug, Default)]
-pub(crate) struct DumpCalls {
-    dump: Notify,
-    end: Notify,
-}
-
-impl DumpCalls {
-    /// Requests a dump. Requests made together share one.
-    pub(crate) fn dump(&self) {
-        self.dump.notify_one();
-    }
-
-    /// Requests the end, which comes after the dumps requested before.
-    pub(crate) fn end(&self) {
-        self.end.notify_one();
-    }
-
-    async fn next(&self, interval: Option<&mut Interval>) -> DumpReason {
-        tokio::select! {
-            biased;
-            () = self.dump.notified() => DumpReason::Requested,
-            () = self.end.notified() => DumpReason::End,
-            () = tick(interval) => DumpReason::Interval,
-        }
-    }
 }
 
 /// Makes the dumps, one after another.
@@ -77,19 +49,18 @@ impl Dumps {
         }
     }
 
-    /// Makes a dump at each request and at each interval, and at the end one of the unfinished interval, if there is an
-    /// interval.
-    pub(crate) async fn run(mut self, calls: &DumpCalls) {
+    /// Makes a dump at each request and at each interval, and at the end of the requests one of the unfinished interval, if
+    /// there is an interval.
+    pub(crate) async fn run(mut self, mut requests: Receiver<()>) {
         loop {
-            let call = tokio::select! {
+            tokio::select! {
                 biased;
-                reason = calls.next(self.interval.as_mut()) => Some(reason),
-                () = self.snapshot.wanted() => None,
-            };
-            match call {
-                Some(DumpReason::End) => break,
-                Some(reason) => self.dump(reason).await,
-                None => drop(self.gather().await),
+                request = requests.recv() => match request {
+                    Some(()) => self.dump(DumpReason::Requested).await,
+                    None => break,
+                },
+                () = tick(self.interval.as_mut()) => self.dump(DumpReason::Interval).await,
+                () = self.snapshot.wanted() => drop(self.gather().await),
             }
         }
         if self.interval.is_some() {
@@ -161,6 +132,7 @@ mod tests {
     use core_link::{CoreCommand, CoreEnd};
     use std::path::Path;
     use std::pin::pin;
+    use tokio::sync::mpsc::channel;
 
     fn expiry_turns_in(directory: &Path) -> u64 {
         let log = newest_log(directory, std::process::id()).unwrap().unwrap();
@@ -208,12 +180,12 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let (mut dumps, _second) = dumps_to(directory.path());
         dumps.interval = regular(Every::Every(3600));
-        let calls = DumpCalls::default();
-        let mut dumping = pin!(dumps.run(&calls));
-        calls.dump();
+        let (requests, inbox) = channel(1);
+        let mut dumping = pin!(dumps.run(inbox));
+        requests.try_send(()).unwrap();
         let begun = timeout(Duration::from_millis(100), &mut dumping).await;
         assert!(begun.is_err(), "the dump waits for the second core");
-        calls.end();
+        drop(requests);
         finish(dumping).await;
         let endings = ["#[Dump ended: requested]", "#[Dump ended: before the stop]"];
         assert_eq!(lines_in(directory.path(), "Dump ended"), endings);

@@ -14,6 +14,7 @@ use tokio::time::timeout;
 /// How long replies took since the start, including everything collected for dumps.
 #[derive(Debug)]
 pub struct LatencySnapshot {
+    /// When the tracker started.
     begun: SystemTime,
     since_start: Mutex<LatencySet>,
     wanted: Notify,

@@ -1,6 +1,6 @@
 use super::report::{log_all_figures, statistics_line};
 use super::statistics_snapshot::StatisticsSnapshot;
-use crate::latency::{DumpCalls, Dumps, LatencyDumps, finish};
+use crate::latency::{Dumps, LatencyDumps, finish};
 use crate::limits::SUPERVISION_MS;
 use crate::time::{later, regular, tick};
 use config::Interval as Every;
@@ -10,7 +10,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::sync::mpsc::Receiver;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::{Instant, Interval, interval};
 use tracing::{error, info};
 
@@ -81,11 +81,12 @@ pub async fn supervise(
     mut requests: Receiver<Request>,
 ) -> End {
     let mut reporter = Reporter::new(snapshot, supervision.statistics);
-    let calls = DumpCalls::default();
-    let mut dumping = pin!(Dumps::new(workers.cores(), &supervision.latency).run(&calls));
+    // Dumps requested while one waits share it.
+    let (dumps, inbox) = channel(1);
+    let mut dumping = pin!(Dumps::new(workers.cores(), &supervision.latency).run(inbox));
     let has_failed = tokio::select! {
         () = &mut dumping => unreachable!("the dumps end only on request"),
-        () = watch(manager, &mut reporter, &calls, &mut requests) => false,
+        () = watch(manager, &mut reporter, &dumps, &mut requests) => false,
         () = failure(workers, &supervision.panicked) => true,
     };
     if has_failed {
@@ -94,7 +95,7 @@ pub async fn supervise(
         info!("stopping");
     }
     manager.stopping();
-    calls.end();
+    drop(dumps);
     finish(dumping).await;
     let end = stop(workers, supervision.shutdown_deadline).await;
     reporter.report();
@@ -106,7 +107,7 @@ pub async fn supervise(
 async fn watch(
     manager: &impl ServiceManager,
     reporter: &mut Reporter<'_>,
-    calls: &DumpCalls,
+    dumps: &Sender<()>,
     requests: &mut Receiver<Request>,
 ) {
     let mut watchdog = Watchdog::new(manager.heartbeat_interval());
@@ -115,7 +116,7 @@ async fn watch(
             request = requests.recv() => match request {
                 Some(Request::Report) => {
                     log_all_figures(&reporter.snapshot.total());
-                    calls.dump();
+                    let _shared = dumps.try_send(());
                 }
                 Some(Request::Stop) | None => return,
             },
@@ -202,7 +203,6 @@ mod tests {
     use crate::testing::TestWorkers;
     use metrics::{Counter, PublishedStatistics};
     use std::cell::Cell;
-    use tokio::sync::mpsc::channel;
 
     #[derive(Default)]
     struct TestManager {

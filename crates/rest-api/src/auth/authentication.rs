@@ -1,5 +1,5 @@
 use super::change::{Change, is_read};
-use super::token::{Rights, Token, find};
+use super::token::{Rights, find};
 use super::wrong_tokens::WrongToken;
 use crate::app::App;
 use crate::http::{ApiError, Connection};
@@ -32,20 +32,13 @@ pub(crate) async fn require_token(
     connection.prove();
     let Some(change) = Change::of(&request, &token) else { return next.run(request).await };
     request.extensions_mut().insert(Arc::clone(&change));
-    let response = if may_ask(&token, &request) {
+    let response = if token.rights == Rights::Full || is_read(request.method()) {
         next.run(request).await
     } else {
         ApiError::Refused(StatusCode::FORBIDDEN, "this token is read-only").into_response()
     };
     change.set_status(response.status());
     response
-}
-
-fn may_ask(token: &Token, request: &Request) -> bool {
-    match token.rights() {
-        Rights::Full => true,
-        Rights::ReadOnly => is_read(request.method()),
-    }
 }
 
 /// Answers a wrong token. Beyond the limit the response is delayed to slow guessing; valid tokens are never delayed.

@@ -26,7 +26,7 @@ impl Change {
             return None;
         }
         Some(Arc::new(Self {
-            token: Arc::clone(token.label()),
+            token: Arc::clone(&token.label),
             operation: format!("{method} {path}"),
             subject: Mutex::default(),
             status: OnceLock::new(),

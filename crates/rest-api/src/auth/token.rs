@@ -7,9 +7,9 @@ use subtle::{Choice, ConstantTimeEq as _};
 /// A token of the management API. Only its digest is kept, and `Debug` prints only its label.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token {
-    label: Arc<str>,
+    pub(super) label: Arc<str>,
     digest: [u8; 32],
-    rights: Rights,
+    pub(super) rights: Rights,
 }
 
 /// What the holder of a token may do.
@@ -42,14 +42,6 @@ impl Token {
             1..=TOKEN_BYTES_MAX => Ok(Self { label: label.into(), digest: digest(text), rights }),
             _ => Err(TokenError::TooLong),
         }
-    }
-
-    pub(crate) const fn label(&self) -> &Arc<str> {
-        &self.label
-    }
-
-    pub(crate) const fn rights(&self) -> Rights {
-        self.rights
     }
 }
 
@@ -85,7 +77,7 @@ mod tests {
     fn a_token_is_found_only_by_its_exact_text() {
         let tokens = [("admin", "MyAccessToken"), ("grafana", "other")]
             .map(|(label, text)| Token::new(label, text, Rights::Full).unwrap());
-        let label = |offered| find(&tokens, offered).map(|token| &**token.label());
+        let label = |offered| find(&tokens, offered).map(|token| &*token.label);
         assert_eq!(label("MyAccessToken"), Some("admin"));
         assert_eq!(label("other"), Some("grafana"));
         for wrong in ["", "MyAccessToke", "MyAccessTokenn", "myaccesstoken"] {

@@ -3,7 +3,7 @@ use axum::Json;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use control::ManagementError;
+use control::management::ManagementError;
 
 /// The response to a change.
 pub(crate) const ACK: Json<Ack> = Json(Ack::OK);

@@ -9,7 +9,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::ServerConfig;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -111,7 +111,9 @@ async fn serve_stream(
     router: Router,
     stop: watch::Receiver<bool>,
 ) {
-    let stream = with_write_timeout(stream);
+    let mut stream = TimeoutWriter::new(stream);
+    stream.set_timeout(Some(WRITE_PAUSE_MAX));
+    let stream = Box::pin(stream);
     match transport {
         Transport::Plain => serve_connection(stream, connection, router, stop).await,
         Transport::Tls(current) => {
@@ -122,12 +124,6 @@ async fn serve_stream(
             }
         }
     }
-}
-
-fn with_write_timeout<S: AsyncRead + AsyncWrite>(stream: S) -> Pin<Box<TimeoutWriter<S>>> {
-    let mut stream = TimeoutWriter::new(stream);
-    stream.set_timeout(Some(WRITE_PAUSE_MAX));
-    Box::pin(stream)
 }
 
 /// Waits for shutdown.

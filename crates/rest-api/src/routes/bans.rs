@@ -5,7 +5,7 @@ use crate::limits::BAN_REASON_CHARACTERS_MAX;
 use api_contract::v1::{Ack, Ban, BanForm, Refusal};
 use axum::extract::State;
 use axum::{Extension, Json};
-use control::Banned;
+use control::management::Banned;
 use ipnet::IpNet;
 use primitives::PeerIdPrefix;
 use std::net::IpAddr;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-fn ban(ban: control::Ban) -> Ban {
+fn ban(ban: control::management::Ban) -> Ban {
     let (client, network) = match ban.banned {
         Banned::Client(prefix) => (Some(prefix.as_str().to_owned()), None),
         Banned::Network(network) => (None, Some(network.to_string())),
@@ -79,7 +79,7 @@ async fn post_ban(
         let text = format!("a reason may have {BAN_REASON_CHARACTERS_MAX} characters at most");
         return Err(ApiError::bad_request(text));
     }
-    let ban = control::Ban { banned, reason, since_unix_s: now_unix_ms() / 1000 };
+    let ban = control::management::Ban { banned, reason, since_unix_s: now_unix_ms() / 1000 };
     app.tracker.bans().add(ban).await.map_err(ApiError::failed("failed to ban"))?;
     Ok(ACK)
 }

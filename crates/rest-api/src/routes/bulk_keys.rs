@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::{Extension, Json};
-use control::{Management, WantedKey};
+use control::management::{Management, WantedKey};
 use futures_util::stream;
 use primitives::AuthenticationKey;
 use serde::Serialize;

@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::http::HeaderValue;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::Response;
-use control::Management;
+use control::management::Management;
 use futures_util::stream;
 use metrics::{Kind, Statistics as Figures};
 use std::collections::BTreeMap;

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
-use control::Management;
+use control::management::Management;
 use futures_util::future::join_all;
 use std::sync::Arc;
 use std::time::Instant;

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::response::Response;
 use axum::{Extension, Json};
 use chrono::DateTime;
-use control::{KeyInfo, WantedKey};
+use control::management::{KeyInfo, WantedKey};
 use primitives::AuthenticationKey;
 use std::sync::Arc;
 use std::time::Duration;

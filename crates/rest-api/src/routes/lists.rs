@@ -9,7 +9,7 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
-use control::{ListPage, Management, ManagementError};
+use control::management::{ListPage, Management, ManagementError};
 use futures_util::stream;
 use primitives::{InfoHash, ListChange, TorrentList};
 use std::fmt::Write as _;

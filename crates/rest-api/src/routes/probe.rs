@@ -1,7 +1,7 @@
 use crate::limits::PROBE_TIME_MAX;
 use api_contract::v1::Probed;
 use axum::body::Body;
-use control::{ListenerInfo, Preface, Service};
+use control::management::{ListenerInfo, Preface, Service};
 use hyper::client::conn::http1;
 use hyper::header::HOST;
 use hyper::{Request, StatusCode};

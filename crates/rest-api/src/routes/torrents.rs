@@ -8,7 +8,7 @@ use api_contract::v1::{
 };
 use axum::Json;
 use axum::extract::State;
-use control::{SORTED_TORRENTS_MAX, TorrentPage};
+use control::management::{SORTED_TORRENTS_MAX, TorrentPage};
 use metrics::Gauge;
 use primitives::{AnnounceEvent, InfoHash, PeerInfo, PeerStatus, TorrentInfo, TorrentOrder};
 use utoipa_axum::router::OpenApiRouter;

@@ -1,6 +1,6 @@
 //! A tracker in memory that stores what is added and forgets what is removed.
 
-use control::{
+use control::management::{
     AccessPolicy, Answer, Ban, BanManagement, Banned, KeyInfo, KeyManagement, KeyOutcome, LatencyInfo,
     LatencyManagement, ListManagement, ListPage, ListPlace, ListenerInfo, Management, ManagementError,
     Pending, StorageInfo, StorageState, TorrentAdmission, TorrentManagement, TorrentPage, TorrentWithPeers,

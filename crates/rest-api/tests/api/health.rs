@@ -3,7 +3,7 @@
 use crate::fake::Fake;
 use crate::harness::{request, send, start, start_with};
 use crate::serving::identity;
-use control::{ListenerInfo, Preface, Service};
+use control::management::{ListenerInfo, Preface, Service};
 use http_body_util::Full;
 use hyper::body::Bytes;
 use rest_api::{Listener, Transport, serve_health_checks};

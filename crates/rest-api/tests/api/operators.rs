@@ -1,7 +1,7 @@
 //! Extensions to version 1 of the API.
 
 use crate::harness::{Answer, TOKEN, exchange, request, start};
-use control::TorrentWithPeers;
+use control::management::TorrentWithPeers;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
 use primitives::{InfoHash, TorrentInfo};

@@ -2,7 +2,7 @@
 
 use crate::fake::{Fake, NOW_UNIX_S};
 use crate::harness::{Answer, Api, start, start_with};
-use control::{AccessPolicy, TorrentWithPeers};
+use control::management::{AccessPolicy, TorrentWithPeers};
 use primitives::{AnnounceEvent, InfoHash, PeerDetails, PeerId, PeerInfo, PeerStatus, TorrentInfo};
 use rest_api::Transport;
 use std::sync::atomic::Ordering;
