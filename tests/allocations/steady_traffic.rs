@@ -130,7 +130,7 @@ impl Traffic {
         let mut datagrams = Vec::new();
         for (client, (torrent, peers)) in self.clients_and_swarms() {
             for port in 1..=peers {
-                let url = url_data(&[b"/announce/", key(u32::from(port) % USERS).bytes()]);
+                let url = url_data(&[b"/announce/", key(u32::from(port) % USERS).reveal().as_bytes()]);
                 let ways: &[(u64, AnnounceEvent)] = match port % 5 {
                     0 => &[
                         (0, AnnounceEvent::Stopped),
@@ -158,7 +158,9 @@ impl Traffic {
         let unlisted = InfoHash([0xee; 20]);
         for (client, (torrent, _)) in self.clients_and_swarms() {
             for (torrent, user) in [(torrent, Some(USERS)), (torrent, None), (unlisted, Some(1))] {
-                let url = user.map(|user| url_data(&[b"/announce/", key(user).bytes()])).unwrap_or_default();
+                let url = user
+                    .map(|user| url_data(&[b"/announce/", key(user).reveal().as_bytes()]))
+                    .unwrap_or_default();
                 let bytes = [client.leeching(torrent).as_bytes(), &url].concat();
                 datagrams.push(Datagram { source: client.source, bytes, arrival });
             }

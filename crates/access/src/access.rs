@@ -52,15 +52,6 @@ impl Access {
         }
     }
 
-    /// Whether all may announce everything and no torrent is known, so that the checks below are unnecessary.
-    pub fn is_unrestricted(&self) -> bool {
-        self.policy.users == UserAdmission::Public
-            && self.policy.torrents == TorrentAdmission::Any
-            && self.torrent_table.is_empty()
-            && self.clients.is_none()
-            && self.networks.is_none()
-    }
-
     /// Which users and torrents are served, and which data is recorded.
     pub const fn policy(&self) -> AccessPolicy {
         self.policy
@@ -284,12 +275,10 @@ mod tests {
     #[test]
     fn a_public_tracker_serves_all_torrents_that_are_not_denied() {
         let mut access = access(PUBLIC);
-        assert!(access.is_unrestricted());
         assert_eq!(access.torrent(&hash(1)), Ok(0));
         assert_eq!(access.key(0, None), Ok(None));
         assert_eq!(access.key(0, Some(&key(1))), Ok(None));
         assert_eq!(change(&mut access, Add, Denied, &[1, 2]), [hash(1), hash(2)]);
-        assert!(!access.is_unrestricted());
         assert_eq!(access.torrent(&hash(1)), Err(TorrentRefusal::Denied(hash(1))));
         assert_eq!(access.torrent(&hash(3)), Ok(0));
         assert_eq!(change(&mut access, Remove, Denied, &[1]), []);
@@ -312,7 +301,6 @@ mod tests {
     #[test]
     fn a_listed_tracker_serves_torrents_that_are_allowed_and_not_denied() {
         let mut access = access(LISTED);
-        assert!(!access.is_unrestricted());
         assert_eq!(access.torrent(&hash(1)), Err(TorrentRefusal::NotListed(hash(1))));
         assert_eq!(change(&mut access, Add, Allowed, &[1, 2]), []);
         assert_eq!(access.torrent(&hash(1)), Ok(0));
@@ -394,10 +382,9 @@ mod tests {
         apply(&mut access, &AccessUpdate::UseNetworks(Arc::new(networks)));
         assert_eq!((access.client(&peer_id), access.network(ip)), (Err(ClientRefused), Err(NetworkRefused)));
         assert_eq!(access.client(&PeerId([b'x'; 20])), Ok(()));
-        assert!(!access.is_unrestricted());
         apply(&mut access, &AccessUpdate::UseClients(Arc::default()));
         apply(&mut access, &AccessUpdate::UseNetworks(Arc::default()));
-        assert!(access.is_unrestricted());
+        assert!(access.clients.is_none() && access.networks.is_none());
     }
 
     #[test]
@@ -414,7 +401,7 @@ mod tests {
         let mut forgetting = access(PUBLIC);
         apply(&mut forgetting, &stored);
         assert_eq!(forgetting.count_completed(&hash(1)), None);
-        assert!(forgetting.is_unrestricted());
+        assert!(forgetting.torrent_table().is_empty());
     }
 
     #[test]

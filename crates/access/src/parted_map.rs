@@ -26,10 +26,7 @@ pub enum Sweep {
 impl Sweep {
     /// Combines two sweeps: done if both are.
     pub(crate) const fn and(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::Done, Self::Done) => Self::Done,
-            _ => Self::More,
-        }
+        if matches!(self, Self::Done) { other } else { Self::More }
     }
 }
 

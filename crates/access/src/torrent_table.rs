@@ -195,7 +195,7 @@ impl TorrentTable {
         self.held.on_list[list as usize]
     }
 
-    /// Whether no torrent is known.
+    #[cfg(test)]
     pub(crate) const fn is_empty(&self) -> bool {
         self.held.entries == 0
     }

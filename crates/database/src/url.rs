@@ -32,16 +32,6 @@ pub enum DatabaseUrlError {
     Malformed(#[source] sqlx::Error),
 }
 
-impl DatabaseUrl {
-    /// Returns the file, if it is a SQLite database.
-    pub fn sqlite_file(&self) -> Option<&std::path::Path> {
-        match &self.target {
-            Target::Sqlite(path) => Some(path),
-            Target::MySql(_) | Target::Postgres(_) => None,
-        }
-    }
-}
-
 impl FromStr for DatabaseUrl {
     type Err = DatabaseUrlError;
 

@@ -29,16 +29,6 @@ impl<'a> Scrape<'a> {
         Ok(Self { query, hashes })
     }
 
-    /// Returns the number of torrents.
-    pub const fn len(&self) -> usize {
-        self.hashes
-    }
-
-    /// Returns `false`, because a scrape has at least one info hash.
-    pub const fn is_empty(&self) -> bool {
-        self.hashes == 0
-    }
-
     /// Returns the torrents in the order of the query.
     pub fn info_hashes(&self) -> impl Iterator<Item = InfoHash> + 'a {
         values(self.query).take(self.hashes).filter_map(decode_hash).map(InfoHash)
@@ -57,9 +47,7 @@ mod tests {
 
     fn hashes(query: &str) -> Result<Vec<u8>, QueryError<'_>> {
         let scrape = Scrape::from_query(query.as_bytes())?;
-        let hashes: Vec<u8> = scrape.info_hashes().map(|info_hash| info_hash.0[0]).collect();
-        assert_eq!(hashes.len(), scrape.len());
-        Ok(hashes)
+        Ok(scrape.info_hashes().map(|info_hash| info_hash.0[0]).collect())
     }
 
     #[test]

@@ -18,11 +18,6 @@ impl AuthenticationKey {
         characters.iter().all(u8::is_ascii_alphanumeric).then_some(Self(characters))
     }
 
-    /// Returns the characters of the secret.
-    pub const fn bytes(&self) -> &[u8; Self::BYTES] {
-        &self.0
-    }
-
     /// Returns the secret as text.
     ///
     /// # Panics

@@ -39,10 +39,11 @@ fn missing_part(lines: &str) -> Option<String> {
 /// Returns the directory of the tracker's dumps: its own answer, unless an option names another.
 fn directory_of(tracker: &RunningTracker, options: &DumpLatency) -> anyhow::Result<PathBuf> {
     let answered = tracker.directory()?;
-    let configured = options.config.as_deref().map(|file| config::load(Some(file), std::env::vars_os()));
-    let configured = configured.transpose()?.and_then(|loaded| loaded.configuration.latency.directory);
-    let directory = configured.or_else(|| options.directory.clone());
-    Ok(directory.unwrap_or_else(|| answered.to_owned()))
+    if let Some(file) = &options.config {
+        let configured = config::load(Some(file), std::env::vars_os())?.configuration.latency.directory;
+        return Ok(configured.unwrap_or_else(|| answered.to_owned()));
+    }
+    Ok(options.directory.clone().unwrap_or_else(|| answered.to_owned()))
 }
 
 /// Where a tracker's log ends before the request.

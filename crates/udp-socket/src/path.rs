@@ -112,11 +112,6 @@ impl Path {
     pub fn remote(&self) -> SocketAddr {
         self.name.address()
     }
-
-    /// The local address, if the socket captured it or the sender chose it.
-    pub fn local(&self) -> Option<IpAddr> {
-        self.local.map(|end| end.address)
-    }
 }
 
 impl LocalEnd {
@@ -143,7 +138,7 @@ mod tests {
         let v6 = SocketAddrV6::new("fe80::1:2".parse().unwrap(), 6969, 0x0102_0304, 7);
         for remote in ["192.0.2.7:1".parse().unwrap(), "[2001:db8::9]:65535".parse().unwrap(), v6.into()] {
             assert_eq!(Path::new(remote).remote(), remote);
-            assert_eq!(Path::new(remote).local(), None);
+            assert_eq!(Path::new(remote).local, None);
         }
     }
 

@@ -26,7 +26,7 @@ fn round_trip_in_batches(ip: &str) {
         send_all(&client, &mut requests);
         receive_over(slice::from_ref(&server), sent.len(), |_, received| {
             assert_eq!(received.path.remote(), client.local_address());
-            assert_eq!(received.path.local(), None);
+            assert_eq!(received.path.local, None);
             queue(&mut replies, received.bytes, received.path);
         });
         send_all(&server, &mut replies);
@@ -103,7 +103,7 @@ fn reply_leaves_from_the_address_asked(wildcard: &str, asked: &str, client_ip: &
     client.send(b"who are you").unwrap();
 
     let path = receive_one(&server, |received| *received.path);
-    assert_eq!(path.local(), Some(asked));
+    assert_eq!(path.local.map(|end| end.address), Some(asked));
     let mut replies = SendBatch::new(4, 64);
     queue(&mut replies, b"me", &path);
     send_all(&server, &mut replies);
@@ -288,7 +288,7 @@ fn stamped_round_trip(socket: &BatchSocket, between: impl FnOnce()) -> (Option<I
     }
     assert_eq!(batch.get(0).unwrap().bytes, b"when");
     assert_eq!(batch.arrived(1), None);
-    (batch.get(0).unwrap().path.local(), batch.arrived(0))
+    (batch.get(0).unwrap().path.local.map(|end| end.address), batch.arrived(0))
 }
 
 /// Switches stamps on and sends until the first arrives: the kernel may start a moment later.

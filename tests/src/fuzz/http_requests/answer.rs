@@ -60,7 +60,7 @@ fn check_scrape(framing: Framing, scrape: &Scrape<'_>) {
     let file =
         |info_hash| ScrapeFile { info_hash, complete: 1, downloaded: 2, downloaders: None, incomplete: 3 };
     let mut files: Vec<ScrapeFile> = scrape.info_hashes().map(file).collect();
-    assert_eq!(files.len(), scrape.len());
+    assert_eq!(files.len(), scrape.info_hashes().count());
     let mut response = ScrapeResponse { files: &mut files, min_request_interval_s: Some(900) };
     check_bencoded(&body(framing, |out| response.write(out, framing)));
 }
