@@ -41,8 +41,9 @@ impl BanManagement for Arc<Bans> {
                 return Ok(false);
             }
             bans.shared.write_behind.lift_ban(banned)?;
-            let Some(rules) = book.lift(&banned) else { return Ok(false) };
-            bans.send(rules?).await?;
+            if let Some(rules) = book.lift(&banned) {
+                bans.send(rules?).await?;
+            }
             Ok(true)
         })
     }

@@ -126,8 +126,7 @@ impl Keys {
     /// Restores deleted keys that, by the current clock, did not expire a month ago.
     async fn restore_deleted(&self, unix_s: u64) -> Result<(), ManagementError> {
         let Some(database) = &self.shared.database else { return Ok(()) };
-        let stored = self.changes.lock().await;
-        stored.require_read()?;
+        let _sent_in_order = self.lock().await?;
         // Recent deletions may not be stored yet.
         self.shared.flush().await?;
         let (mut pages, mut restored) = (database.load_deleted_keys(), 0);

@@ -9,32 +9,16 @@ use database::{StoredKey, TooManyWaiting};
 use primitives::{AuthenticationKey, Second};
 use std::future::ready;
 use std::sync::{Arc, Mutex, MutexGuard};
-use tokio::sync::Mutex as AsyncMutex;
+use tokio::sync::{Mutex as AsyncMutex, MutexGuard as AsyncMutexGuard};
 
 /// The keys, here, in the cores and in the database.
 #[derive(Debug)]
 pub(crate) struct Keys {
     pub(super) shared: Arc<Shared>,
     accounts: Mutex<KeyAccounts>,
-    /// Held while keys are sent to the cores, so that they arrive in the order of the changes to `accounts`.
-    pub(super) changes: AsyncMutex<Stored>,
-}
-
-/// Whether the stored keys have been read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stored {
-    Unread,
-    Read,
-}
-
-impl Stored {
-    /// Fails while the keys are unread: an account changed before that would be stored as an empty one.
-    pub(super) fn require_read(self) -> Result<(), ManagementError> {
-        match self {
-            Self::Read => Ok(()),
-            Self::Unread => Err(ManagementError::KeysUnread),
-        }
-    }
+    /// Whether the stored keys have been read. Locked while keys are sent to the cores, so that they arrive in the order of
+    /// the changes to `accounts`.
+    read: AsyncMutex<bool>,
 }
 
 impl KeyManagement for Arc<Keys> {
@@ -67,9 +51,15 @@ impl KeyManagement for Arc<Keys> {
 
 impl Keys {
     pub(crate) fn new(shared: Arc<Shared>, keys_max: usize) -> Self {
-        let stored = if shared.database.is_some() { Stored::Unread } else { Stored::Read };
-        let accounts = Mutex::new(KeyAccounts::new(keys_max));
-        Self { shared, accounts, changes: AsyncMutex::new(stored) }
+        let read = AsyncMutex::new(shared.database.is_none());
+        Self { shared, accounts: Mutex::new(KeyAccounts::new(keys_max)), read }
+    }
+
+    /// Locks the keys for a change. Fails while they are unread: an account changed before that would be stored as an empty
+    /// one.
+    pub(super) async fn lock(&self) -> Result<AsyncMutexGuard<'_, bool>, ManagementError> {
+        let read = self.read.lock().await;
+        if *read { Ok(read) } else { Err(ManagementError::KeysUnread) }
     }
 
     pub(super) fn accounts(&self) -> MutexGuard<'_, KeyAccounts> {
@@ -99,7 +89,7 @@ impl Keys {
     /// Loads the stored keys, up to the limit.
     pub(crate) async fn load(&self) -> Result<(), ManagementError> {
         let Some(database) = &self.shared.database else { return Ok(()) };
-        let mut read = self.changes.lock().await;
+        let mut read = self.read.lock().await;
         // Keys made before may not be stored yet, and would be removed.
         self.shared.flush().await?;
         let (mut pages, mut stored) = (database.load_keys(), Vec::new());
@@ -115,14 +105,13 @@ impl Keys {
         self.shared.update(AccessUpdate::BeginKeys).await?;
         self.grant(&grants).await?;
         self.shared.update(AccessUpdate::EndKeys).await?;
-        *read = Stored::Read;
+        *read = true;
         all
     }
 
     /// Sends the keys that could be made to the cores together.
     async fn make(&self, wanted: Vec<WantedKey>) -> Result<Vec<KeyOutcome>, ManagementError> {
-        let stored = self.changes.lock().await;
-        stored.require_read()?;
+        let _sent_in_order = self.lock().await?;
         let (mut grants, mut outcomes) = (Vec::new(), Vec::new());
         {
             let (mut accounts, now_unix_s) = (self.accounts(), unix_s());
@@ -163,8 +152,7 @@ impl Keys {
         gone: Vec<AuthenticationKey>,
         store: impl Fn(AuthenticationKey) -> Result<(), TooManyWaiting>,
     ) -> Result<usize, ManagementError> {
-        let stored = self.changes.lock().await;
-        stored.require_read()?;
+        let _sent_in_order = self.lock().await?;
         let known: Vec<_> = gone.into_iter().filter(|key| self.accounts().info(key).is_some()).collect();
         known.iter().try_for_each(|&key| store(key))?;
         self.revoke(&known).await?;

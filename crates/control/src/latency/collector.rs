@@ -13,7 +13,8 @@ use tokio::time::{Instant, timeout_at};
 #[derive(Debug)]
 pub(crate) struct Collector {
     cores: Vec<CoreHandle>,
-    spares: Vec<Spare>,
+    /// The second set of each core; `None` while the core has it and has not returned the one that it filled before.
+    spares: Vec<Option<Box<LatencySet>>>,
     /// Has room for a reply of each core.
     replies: (Sender<CoreLatency>, Receiver<CoreLatency>),
     total: Box<LatencySet>,
@@ -22,26 +23,10 @@ pub(crate) struct Collector {
 
 type CoreLatency = (ShardId, Box<LatencySet>);
 
-/// The second set of each core.
-#[derive(Debug)]
-enum Spare {
-    Here(Box<LatencySet>),
-    /// The core has it and has not returned the one that it filled before.
-    WithCore,
-}
-
-/// Whether a core's reply can be waited for.
-#[derive(Debug, PartialEq, Eq)]
-enum Asking {
-    Asked,
-    /// The core accepts no commands.
-    Refused,
-}
-
 impl Collector {
     pub(crate) fn new(cores: &Cores, snapshot: Arc<LatencySnapshot>) -> Self {
         let cores = cores.handles().to_vec();
-        let spares = cores.iter().map(|_| Spare::Here(Box::default())).collect();
+        let spares = cores.iter().map(|_| Some(Box::default())).collect();
         Self { spares, replies: channel(cores.len()), cores, total: Box::default(), snapshot }
     }
 
@@ -50,7 +35,7 @@ impl Collector {
     pub(crate) async fn collect(&mut self) -> Vec<ShardId> {
         let mut missing = Vec::new();
         for (core, spare) in self.cores.iter().zip(&mut self.spares) {
-            if ask(core, spare, self.replies.0.clone()) == Asking::Refused {
+            if !ask(core, spare, self.replies.0.clone()) {
                 missing.push(core.shard());
             }
         }
@@ -78,23 +63,24 @@ impl Collector {
         self.total.merge(&latencies);
         self.snapshot.add(&latencies);
         latencies.clear();
-        self.spares[shard.index()] = Spare::Here(latencies);
+        self.spares[shard.index()] = Some(latencies);
     }
 
     fn waiting(&self) -> impl Iterator<Item = ShardId> {
-        let with_core = |(_, spare): &(_, &Spare)| matches!(spare, Spare::WithCore);
-        self.cores.iter().zip(&self.spares).filter(with_core).map(|(core, _)| core.shard())
+        self.cores.iter().zip(&self.spares).filter(|(_, spare)| spare.is_none()).map(|(core, _)| core.shard())
     }
 }
 
-/// Asks a core for its latencies, unless its last reply is still missing.
-fn ask(core: &CoreHandle, spare: &mut Spare, replies: Sender<CoreLatency>) -> Asking {
-    let Spare::Here(empty) = std::mem::replace(spare, Spare::WithCore) else { return Asking::Asked };
+/// Asks a core for its latencies, unless its last reply is still missing. Returns whether the core accepts commands, so that
+/// its reply can be waited for.
+fn ask(core: &CoreHandle, spare: &mut Option<Box<LatencySet>>, replies: Sender<CoreLatency>) -> bool {
+    let Some(empty) = spare.take() else { return true };
     let shard = core.shard();
     let reply = Reply::new(move |latencies| drop(replies.try_send((shard, latencies))));
-    if let Err(CoreCommand::TakeLatency(empty, _)) = core.command(CoreCommand::TakeLatency(empty, reply)) {
-        *spare = Spare::Here(empty);
-        return Asking::Refused;
+    let asked = core.command(CoreCommand::TakeLatency(empty, reply));
+    if let Err(CoreCommand::TakeLatency(empty, _)) = asked {
+        *spare = Some(empty);
+        return false;
     }
-    Asking::Asked
+    true
 }

@@ -76,8 +76,6 @@ enum StoredPart {
     Completed,
 }
 
-const RETRY: Duration = Duration::from_secs(LOAD_RETRY_S);
-
 impl Management for Manager {
     fn keys(&self) -> &dyn KeyManagement {
         &self.keys
@@ -215,7 +213,7 @@ impl Manager {
     async fn load_until_read(&self, database: &Database, parts: &mut VecDeque<StoredPart>) {
         while let Err(error) = self.load(database, parts).await {
             *lock(&self.unread) = Some(error.to_string());
-            sleep(RETRY).await;
+            sleep(Duration::from_secs(LOAD_RETRY_S)).await;
         }
         if lock(&self.unread).take().is_some() {
             info!("the stored data has been read");

@@ -45,7 +45,7 @@ pub(crate) async fn require_token(
 async fn refuse(app: &App, connection: &Connection) -> ApiError {
     let count = {
         let mut wrong_tokens = app.wrong_tokens.lock().unwrap_or_else(PoisonError::into_inner);
-        wrong_tokens.count(Instant::now(), connection.address())
+        wrong_tokens.count(Instant::now(), connection.address)
     };
     match count {
         WrongToken::Counted => ApiError::Failed("token not valid".to_owned()),

@@ -1,7 +1,7 @@
 use api_contract::v1::{Ack, Refusal};
 use axum::Json;
+use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
-use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use control::management::ManagementError;
 
@@ -57,7 +57,5 @@ impl IntoResponse for ApiError {
 
 /// Returns a response with the given content type.
 pub(crate) fn with_type(content_type: &'static str, body: impl IntoResponse) -> Response {
-    let mut response = body.into_response();
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    response
+    ([(CONTENT_TYPE, content_type)], body).into_response()
 }

@@ -13,9 +13,9 @@ use tokio::time::{Instant, timeout_at};
 /// An open connection, shared with its requests.
 #[derive(Debug, Clone)]
 pub(crate) struct Connection {
-    address: IpAddr,
+    pub(crate) address: IpAddr,
     /// When the connection is closed unless a request with a valid token has arrived.
-    deadline: Instant,
+    pub(crate) deadline: Instant,
     /// Whether a request with a valid token has arrived.
     proved: Arc<watch::Sender<bool>>,
 }
@@ -40,21 +40,9 @@ impl Connection {
         Self { address: canonical_ip(address), deadline, proved: Arc::new(watch::Sender::new(false)) }
     }
 
-    pub(crate) const fn address(&self) -> IpAddr {
-        self.address
-    }
-
-    pub(crate) const fn deadline(&self) -> Instant {
-        self.deadline
-    }
-
     /// Records that a request with a valid token has arrived.
     pub(crate) fn prove(&self) {
         self.proved.send_replace(true);
-    }
-
-    fn is_proved(&self) -> bool {
-        *self.proved.borrow()
     }
 
     /// Completes at the deadline if no request with a valid token has arrived by then, otherwise never.
@@ -92,7 +80,7 @@ impl Connections {
 
     fn close_one(&mut self, may_be_closed: impl Fn(&Connection) -> bool) -> bool {
         let unproved = |(_, (connection, _)): &(usize, &(Connection, AbortHandle))| {
-            may_be_closed(connection) && !connection.is_proved()
+            may_be_closed(connection) && !*connection.proved.borrow()
         };
         let mut of_sources: HashMap<IpAddr, usize> = HashMap::new();
         for (_, (connection, _)) in self.open.iter().enumerate().filter(unproved) {

@@ -119,7 +119,7 @@ async fn serve_stream(
         Transport::Tls(current) => {
             let config = Arc::clone(&current.borrow());
             let handshake = TlsAcceptor::from(config).accept(stream);
-            if let Ok(Ok(stream)) = timeout_at(connection.deadline(), handshake).await {
+            if let Ok(Ok(stream)) = timeout_at(connection.deadline, handshake).await {
                 serve_connection(stream, connection, router, stop).await;
             }
         }

@@ -1,13 +1,12 @@
 use crate::app::{App, now_unix_ms};
 use crate::auth::Token;
-use crate::http::{ApiError, stopped, with_type};
+use crate::http::{ApiError, stopped};
 use crate::limits::EVENT_INTERVAL;
 use api_contract::v1::Statistics;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::HeaderValue;
-use axum::http::header::CACHE_CONTROL;
-use axum::response::Response;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::{IntoResponse as _, Response};
 use control::management::Management;
 use futures_util::stream;
 use metrics::{Kind, Statistics as Figures};
@@ -89,7 +88,6 @@ async fn get_events(State(app): State<App>) -> Result<Response, ApiError> {
         let event = watch.next().await?;
         Some((Ok::<_, Infallible>(event), watch))
     });
-    let mut response = with_type("text/event-stream", Body::from_stream(events));
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    Ok(response)
+    let headers = [(CONTENT_TYPE, "text/event-stream"), (CACHE_CONTROL, "no-cache")];
+    Ok((headers, Body::from_stream(events)).into_response())
 }

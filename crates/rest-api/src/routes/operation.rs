@@ -3,7 +3,6 @@ use crate::http::{ACK, ApiError, with_type};
 use api_contract::v1::{Ack, DatabaseState, Health, Latency, Storage};
 use axum::Json;
 use axum::extract::State;
-use axum::http::HeaderValue;
 use axum::http::header::CONTENT_DISPOSITION;
 use axum::response::Response;
 use control::management::{LatencyInfo, StorageInfo, StorageState};
@@ -87,10 +86,8 @@ async fn get_latencies(State(app): State<App>) -> Result<Json<Vec<Latency>>, Api
 )]
 async fn get_latency_log(State(app): State<App>) -> Result<Response, ApiError> {
     let log = app.tracker.latency().log().await.map_err(ApiError::failed("failed to ask for latencies"))?;
-    let mut response = with_type("text/plain; charset=utf-8", log);
-    let name = HeaderValue::from_static("attachment; filename=\"ringtrack.hlog\"");
-    response.headers_mut().insert(CONTENT_DISPOSITION, name);
-    Ok(response)
+    let name = [(CONTENT_DISPOSITION, "attachment; filename=\"ringtrack.hlog\"")];
+    Ok(with_type("text/plain; charset=utf-8", (name, log)))
 }
 
 /// Totals of all runs of the tracker, as far as they are stored
