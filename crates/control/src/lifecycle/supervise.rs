@@ -120,8 +120,8 @@ async fn watch(
                 }
                 Some(Request::Stop) | None => return,
             },
-            () = reporter.due() => reporter.report(),
-            () = watchdog.due() => watchdog.beat(manager, reporter.snapshot.timer_turns()),
+            () = tick(reporter.interval.as_mut()) => reporter.report(),
+            () = tick(watchdog.interval.as_mut()) => watchdog.beat(manager, reporter.snapshot.timer_turns()),
         }
     }
 }
@@ -161,10 +161,6 @@ impl<'a> Reporter<'a> {
         Self { snapshot, interval: regular(statistics), last: snapshot.total(), last_at: Instant::now() }
     }
 
-    async fn due(&mut self) {
-        tick(self.interval.as_mut()).await;
-    }
-
     fn report(&mut self) {
         let (now, now_at) = (self.snapshot.total(), Instant::now());
         info!("statistics {}", statistics_line(&self.last, &now, now_at - self.last_at));
@@ -181,10 +177,6 @@ struct Watchdog {
 impl Watchdog {
     fn new(every: Option<Duration>) -> Self {
         Self { interval: every.map(later), timer_turns: Vec::new() }
-    }
-
-    async fn due(&mut self) {
-        tick(self.interval.as_mut()).await;
     }
 
     fn beat(&mut self, manager: &impl ServiceManager, timer_turns: Vec<u64>) {

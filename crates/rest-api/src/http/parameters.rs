@@ -14,7 +14,9 @@ pub(crate) trait PathValue: Sized {
     fn parse(text: &str) -> Result<Self, ApiError>;
 
     /// Returns the name of the value in the log of changes; `None` if it does not belong there.
-    fn subject(&self) -> Option<String>;
+    fn subject(&self) -> Option<String> {
+        None
+    }
 }
 
 impl<S: Send + Sync, T: PathValue> FromRequestParts<S> for InPath<T> {
@@ -69,10 +71,6 @@ impl PathValue for u64 {
     fn parse(text: &str) -> Result<Self, ApiError> {
         let invalid = |_| ApiError::bad_request(format!("Invalid URL: Cannot parse `{text:?}` to a `u64`"));
         unsigned(text).map_err(invalid)
-    }
-
-    fn subject(&self) -> Option<String> {
-        None
     }
 }
 

@@ -23,24 +23,22 @@ fn ban(ban: control::management::Ban) -> Ban {
 
 /// Parses what is to be banned or unbanned, and records it as the subject of the change.
 fn banned(change: &Change, client: Option<&str>, network: Option<&str>) -> Result<Banned, ApiError> {
-    let banned = parse_banned(client, network)?;
-    match banned {
-        Banned::Client(prefix) => change.set_subject(format_args!("client {}", prefix.as_str())),
-        Banned::Network(network) => change.set_subject(format_args!("network {network}")),
-    }
-    Ok(banned)
-}
-
-fn parse_banned(client: Option<&str>, network: Option<&str>) -> Result<Banned, ApiError> {
     match (client, network) {
-        (Some(client), None) => PeerIdPrefix::parse(client).map(Banned::Client).ok_or_else(|| {
-            ApiError::bad_request(format!("invalid client {client:?}, expected 1 to 20 printable characters"))
-        }),
-        (None, Some(network)) => {
-            let parsed = network.parse::<IpNet>().or_else(|_| network.parse::<IpAddr>().map(IpNet::from));
-            parsed.map(|network| Banned::Network(network.trunc())).map_err(|_| {
-                ApiError::bad_request(format!("invalid network {network:?}, expected such as 192.0.2.0/24"))
-            })
+        (Some(client), None) => {
+            let prefix = PeerIdPrefix::parse(client).ok_or_else(|| {
+                let expected = "expected 1 to 20 printable characters";
+                ApiError::bad_request(format!("invalid client {client:?}, {expected}"))
+            })?;
+            change.set_subject(format_args!("client {}", prefix.as_str()));
+            Ok(Banned::Client(prefix))
+        }
+        (None, Some(text)) => {
+            let parsed = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+            let network = parsed.map(|network| network.trunc()).map_err(|_| {
+                ApiError::bad_request(format!("invalid network {text:?}, expected such as 192.0.2.0/24"))
+            })?;
+            change.set_subject(format_args!("network {network}"));
+            Ok(Banned::Network(network))
         }
         _ => Err(ApiError::bad_request("expected either a client or a network".to_owned())),
     }

@@ -35,23 +35,15 @@ fn date(unix_s: u64) -> Option<String> {
 }
 
 pub(super) fn wanted_key(form: &KeyForm) -> Result<WantedKey, ApiError> {
-    let key = form.key.as_deref().map(parse_key).transpose()?;
-    Ok(WantedKey { key, validity: form.seconds_valid.map(validity).transpose()? })
-}
-
-fn parse_key(text: &str) -> Result<AuthenticationKey, ApiError> {
-    AuthenticationKey::parse(text.as_bytes()).ok_or_else(|| {
-        ApiError::bad_request(format!(
-            "Invalid URL: invalid auth key: string {text:?}, expected 32 ASCII letters and digits"
-        ))
-    })
-}
-
-fn validity(seconds: u64) -> Result<Duration, ApiError> {
-    if seconds <= KEY_SECONDS_MAX {
-        Ok(Duration::from_secs(seconds))
-    } else {
-        Err(ApiError::bad_request(format!("Invalid URL: invalid auth key duration: \"{seconds}\"")))
+    let invalid = |what| ApiError::bad_request(format!("Invalid URL: invalid auth key{what}"));
+    let parse = |text: &String| {
+        AuthenticationKey::parse(text.as_bytes())
+            .ok_or_else(|| invalid(format!(": string {text:?}, expected 32 ASCII letters and digits")))
+    };
+    let key = form.key.as_ref().map(parse).transpose()?;
+    match form.seconds_valid {
+        Some(seconds) if seconds > KEY_SECONDS_MAX => Err(invalid(format!(" duration: \"{seconds}\""))),
+        seconds => Ok(WantedKey { key, validity: seconds.map(Duration::from_secs) }),
     }
 }
 
@@ -106,7 +98,8 @@ async fn post_key_for_seconds(
     Extension(change): Extension<Arc<Change>>,
     InPath(seconds): InPath<u64>,
 ) -> Result<Response, ApiError> {
-    make_key(&app, &change, WantedKey { key: None, validity: Some(validity(seconds)?) }).await
+    let form = KeyForm { seconds_valid: Some(seconds), ..KeyForm::default() };
+    make_key(&app, &change, wanted_key(&form)?).await
 }
 
 /// Remove a key
