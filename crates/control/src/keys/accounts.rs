@@ -54,9 +54,12 @@ impl KeyAccounts {
     /// Adds a stored key. A known key keeps its account, since the stored one is older.
     pub(crate) fn restore(&mut self, stored: &StoredKey) -> Result<KeyGrant, ManagementError> {
         let is_known = self.keys.contains_key(&stored.key);
-        self.set(stored.key, |key| match is_known {
-            true => key.valid_until_unix_s = stored.valid_until_unix_s,
-            false => *key = *stored,
+        self.set(stored.key, |key| {
+            *key = if is_known {
+                StoredKey { valid_until_unix_s: stored.valid_until_unix_s, ..*key }
+            } else {
+                *stored
+            }
         })
     }
 

@@ -114,7 +114,7 @@ impl Lists {
     async fn look(&self, list: TorrentList, watch: &mut ListWatch) -> Result<(), ManagementError> {
         let look;
         (*watch, look) = self.read_and_send(list, watch.clone()).await?;
-        let outcome = self.conclude(list, watch.path(), look).await;
+        let outcome = self.conclude(list, &watch.path, look).await;
         if outcome.is_err() {
             watch.forget_read();
         }

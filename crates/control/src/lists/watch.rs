@@ -9,7 +9,7 @@ use std::time::Duration;
 /// Watches a list's file and reads it when it has changed.
 #[derive(Debug, Clone)]
 pub(super) struct ListWatch {
-    path: PathBuf,
+    pub(super) path: PathBuf,
     /// The file's identity when it was last read completely; `None` if it has to be read.
     read: Option<FileIdentity>,
     /// The error of the last look, so that it is reported only once.
@@ -31,36 +31,19 @@ pub(super) enum ListLook {
     StillFailed,
 }
 
-/// Distinguishes a file from the one that was there before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct FileIdentity {
-    device: u64,
-    inode: u64,
-    bytes: u64,
-    modified: (i64, i64),
-}
+/// What distinguishes a file from the one that was there before: its device, inode, length, and time of the last write.
+type FileIdentity = (u64, u64, u64, (i64, i64));
 
-impl FileIdentity {
-    fn of(path: &Path) -> Result<Self, ListFileError> {
-        let metadata = fs::metadata(path).map_err(|error| ListFileError::new(path, error))?;
-        Ok(Self {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            bytes: metadata.len(),
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-        })
-    }
+fn identity_of(path: &Path) -> Result<FileIdentity, ListFileError> {
+    let metadata = fs::metadata(path).map_err(|error| ListFileError::new(path, error))?;
+    let modified = (metadata.mtime(), metadata.mtime_nsec());
+    Ok((metadata.dev(), metadata.ino(), metadata.len(), modified))
 }
 
 impl ListWatch {
     /// Creates a watch over a file that has not been read yet.
     pub(super) fn new(path: PathBuf) -> Self {
         Self { path, read: None, trouble: None }
-    }
-
-    /// Returns the path of the file.
-    pub(super) fn path(&self) -> &Path {
-        &self.path
     }
 
     /// Makes the next look read the file in any case and report any error again, because a reload was requested.
@@ -99,12 +82,12 @@ impl ListWatch {
         &mut self,
         batches: &mut impl FnMut(Vec<InfoHash>),
     ) -> Result<ListLook, ListFileError> {
-        let before = FileIdentity::of(&self.path)?;
+        let before = identity_of(&self.path)?;
         if self.read == Some(before) {
             return Ok(ListLook::Unchanged);
         }
         let report = read_list(&self.path, batches)?;
-        let after = FileIdentity::of(&self.path).ok();
+        let after = identity_of(&self.path).ok();
         self.read = after.filter(|after| *after == before);
         Ok(if self.read.is_some() { ListLook::Read(report) } else { ListLook::Changing })
     }

@@ -12,11 +12,12 @@ use std::time::Instant;
 use tokio::sync::Mutex;
 
 fn report_of(details: Vec<Probed>) -> HealthReport {
-    let is_ok = details.iter().all(|probed| probed.result.is_ok());
-    let (status, message) = match is_ok {
-        _ if details.is_empty() => (HealthStatus::None, ""),
-        true => (HealthStatus::Ok, ""),
-        false => (HealthStatus::Error, FAILED),
+    let (status, message) = if details.is_empty() {
+        (HealthStatus::None, "")
+    } else if details.iter().all(|probed| probed.result.is_ok()) {
+        (HealthStatus::Ok, "")
+    } else {
+        (HealthStatus::Error, FAILED)
     };
     HealthReport { status, message: message.into(), details }
 }

@@ -9,7 +9,6 @@ use control::management::{
 use metrics::{Gauge, Outcome, Statistics};
 use primitives::{
     AddressFamily, AuthenticationKey, InfoHash, ListChange, RequestKind, TorrentInfo, TorrentList,
-    TorrentOrder,
 };
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,8 +20,10 @@ use std::sync::{Mutex, MutexGuard};
 /// The fake's constant time, so that bodies can be compared: 2023-03-28 13:25:00 UTC.
 pub(crate) const NOW_UNIX_S: u64 = 1_680_009_900;
 
+#[derive(Default)]
 pub(crate) struct Fake {
-    pub(crate) policy: AccessPolicy,
+    /// Whether it serves everything to everyone, instead of listed torrents to users with a key.
+    pub(crate) is_public: bool,
     state: Mutex<State>,
     /// Whether every operation that can fail does.
     pub(crate) fails: AtomicBool,
@@ -67,23 +68,6 @@ impl State {
     }
 }
 
-impl Default for Fake {
-    fn default() -> Self {
-        Self {
-            policy: AccessPolicy {
-                users: UserAdmission::Private,
-                torrents: TorrentAdmission::Listed,
-                ..AccessPolicy::PUBLIC
-            },
-            state: Mutex::default(),
-            fails: AtomicBool::new(false),
-            statistics_asked: AtomicU64::new(0),
-            batch_max: AtomicUsize::new(0),
-            listeners: Mutex::default(),
-        }
-    }
-}
-
 impl Fake {
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()
@@ -123,7 +107,11 @@ impl Management for Fake {
     }
 
     fn policy(&self) -> AccessPolicy {
-        self.policy
+        if self.is_public {
+            return AccessPolicy::PUBLIC;
+        }
+        let (users, torrents) = (UserAdmission::Private, TorrentAdmission::Listed);
+        AccessPolicy { users, torrents, ..AccessPolicy::PUBLIC }
     }
 
     fn totals(&self) -> Vec<(&'static str, u64)> {
@@ -172,13 +160,7 @@ impl TorrentManagement for Fake {
     fn page(&self, page: TorrentPage) -> Answer<'_, Vec<TorrentInfo>> {
         self.answer(|state| {
             let mut all: Vec<_> = state.torrents.values().map(|torrent| torrent.info).collect();
-            match page.order {
-                TorrentOrder::InfoHash => {}
-                TorrentOrder::Seeders => all.sort_by_key(|info| Reverse(info.seeders)),
-                TorrentOrder::Leechers => all.sort_by_key(|info| Reverse(info.leechers)),
-                TorrentOrder::Peers => all.sort_by_key(|info| Reverse(info.seeders + info.leechers)),
-                TorrentOrder::Completed => all.sort_by_key(|info| Reverse(info.completed)),
-            }
+            all.sort_by_key(|info| Reverse(page.order.rank(info)));
             let offset = usize::try_from(page.offset).unwrap_or(usize::MAX);
             all.into_iter().skip(offset).take(page.torrents_max).collect()
         })

@@ -2,7 +2,7 @@
 
 use crate::fake::{Fake, NOW_UNIX_S};
 use crate::harness::{Answer, Api, start, start_with};
-use control::management::{AccessPolicy, TorrentWithPeers};
+use control::management::TorrentWithPeers;
 use primitives::{AnnounceEvent, InfoHash, PeerDetails, PeerId, PeerInfo, PeerStatus, TorrentInfo};
 use rest_api::Transport;
 use std::sync::atomic::Ordering;
@@ -317,7 +317,7 @@ async fn adding_and_removing_whitelisted_torrents_is_idempotent() {
 #[tokio::test]
 async fn routes_of_a_mode_that_is_off_answer_409() {
     let mut fake = Fake::default();
-    fake.policy = AccessPolicy::PUBLIC;
+    fake.is_public = true;
     let api = start_with(fake, Transport::Plain);
     let off = |mode: &str| {
         let reason = format!("{mode}-tracker capability is disabled by configuration");
