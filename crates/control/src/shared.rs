@@ -39,11 +39,6 @@ impl Shared {
         }
         Ok(answers)
     }
-
-    /// Waits until all changes made so far are stored.
-    pub(crate) async fn flush(&self) -> Result<(), ManagementError> {
-        Ok(self.write_behind.flush().await?)
-    }
 }
 
 /// Sends a task to a core and returns its reply.

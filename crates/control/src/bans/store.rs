@@ -56,10 +56,8 @@ impl Bans {
 
     /// Sends the configured rules to the cores.
     pub(crate) async fn begin(&self) {
-        let sent = match self.book.lock().await.rules() {
-            Ok(rules) => self.send(rules).await,
-            Err(error) => Err(error),
-        };
+        let book = self.book.lock().await;
+        let sent = async { self.send(book.rules()?).await }.await;
         if let Err(error) = sent {
             error!("the bans of clients and networks are not in force: {error}");
         }
@@ -69,7 +67,7 @@ impl Bans {
     pub(crate) async fn load(&self, database: &Database) -> Result<(), ManagementError> {
         let mut book = self.book.lock().await;
         // Earlier changes may not be stored yet, and the older stored bans would replace them.
-        self.shared.flush().await?;
+        self.shared.write_behind.flush().await?;
         let mut pages = database.load_bans();
         while let Some(page) = pages.next().await? {
             book.load(page);

@@ -128,7 +128,7 @@ impl Keys {
         let Some(database) = &self.shared.database else { return Ok(()) };
         let _sent_in_order = self.lock().await?;
         // Recent deletions may not be stored yet.
-        self.shared.flush().await?;
+        self.shared.write_behind.flush().await?;
         let (mut pages, mut restored) = (database.load_deleted_keys(), 0);
         while let Some(page) = pages.next().await? {
             let is_valid = |deleted: &&DeletedKey| {

@@ -91,7 +91,7 @@ impl Keys {
         let Some(database) = &self.shared.database else { return Ok(()) };
         let mut read = self.read.lock().await;
         // Keys made before may not be stored yet, and would be removed.
-        self.shared.flush().await?;
+        self.shared.write_behind.flush().await?;
         let (mut pages, mut stored) = (database.load_keys(), Vec::new());
         while let Some(page) = pages.next().await? {
             stored.extend(page);

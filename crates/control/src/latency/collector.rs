@@ -1,5 +1,6 @@
 use super::snapshot::LatencySnapshot;
 use crate::limits::LATENCY_ANSWER_MS_MAX;
+use crate::shared::lock;
 use core_link::{CoreCommand, CoreHandle, Cores, Reply};
 use latency::LatencySet;
 use primitives::ShardId;
@@ -18,7 +19,7 @@ pub(crate) struct Collector {
     /// Has room for a reply of each core.
     replies: (Sender<CoreLatency>, Receiver<CoreLatency>),
     total: Box<LatencySet>,
-    snapshot: Arc<LatencySnapshot>,
+    pub(super) snapshot: Arc<LatencySnapshot>,
 }
 
 type CoreLatency = (ShardId, Box<LatencySet>);
@@ -61,7 +62,7 @@ impl Collector {
 
     fn insert(&mut self, shard: ShardId, mut latencies: Box<LatencySet>) {
         self.total.merge(&latencies);
-        self.snapshot.add(&latencies);
+        lock(&self.snapshot.since_start).merge(&latencies);
         latencies.clear();
         self.spares[shard.index()] = Some(latencies);
     }

@@ -28,7 +28,6 @@ pub struct LatencyDumps {
 /// Makes the dumps, one after another.
 #[derive(Debug)]
 pub(crate) struct Dumps {
-    snapshot: Arc<LatencySnapshot>,
     collector: Collector,
     log: LatencyLog,
     interval: Option<Interval>,
@@ -40,7 +39,6 @@ pub(crate) struct Dumps {
 impl Dumps {
     pub(crate) fn new(cores: &Cores, dumps: &LatencyDumps) -> Self {
         Self {
-            snapshot: Arc::clone(&dumps.snapshot),
             collector: Collector::new(cores, Arc::clone(&dumps.snapshot)),
             log: LatencyLog::new(&dumps.directory, std::process::id(), SystemTime::now()),
             interval: regular(dumps.interval),
@@ -60,7 +58,7 @@ impl Dumps {
                     None => break,
                 },
                 () = tick(self.interval.as_mut()) => self.dump(DumpReason::Interval).await,
-                () = self.snapshot.wanted() => drop(self.gather().await),
+                () = self.collector.snapshot.wanted.notified() => drop(self.gather().await),
             }
         }
         if self.interval.is_some() {
@@ -74,7 +72,7 @@ impl Dumps {
         for shard in &missing {
             warn!(%shard, "the core reported no latencies in time: they will be in a later dump");
         }
-        self.snapshot.gathered();
+        self.collector.snapshot.gathered.send_modify(|times| *times += 1);
         missing
     }
 

@@ -16,10 +16,12 @@ use tokio::time::timeout;
 pub struct LatencySnapshot {
     /// When the tracker started.
     begun: SystemTime,
-    since_start: Mutex<LatencySet>,
-    wanted: Notify,
+    /// What the cores have recorded and returned.
+    pub(super) since_start: Mutex<LatencySet>,
+    /// Notified when fresh latencies are requested.
+    pub(super) wanted: Notify,
     /// How often the cores have been asked.
-    gathered: watch::Sender<u64>,
+    pub(super) gathered: watch::Sender<u64>,
 }
 
 impl Default for LatencySnapshot {
@@ -34,21 +36,6 @@ impl Default for LatencySnapshot {
 }
 
 impl LatencySnapshot {
-    /// Adds what a core recorded.
-    pub(crate) fn add(&self, latencies: &LatencySet) {
-        lock(&self.since_start).merge(latencies);
-    }
-
-    /// Waits until fresh latencies are requested.
-    pub(crate) async fn wanted(&self) {
-        self.wanted.notified().await;
-    }
-
-    /// Notes that the cores have been asked.
-    pub(crate) fn gathered(&self) {
-        self.gathered.send_modify(|times| *times += 1);
-    }
-
     /// Has the cores asked, and returns all latencies once they have replied or their time is over.
     async fn fresh(&self) -> LatencySet {
         let mut gathered = self.gathered.subscribe();

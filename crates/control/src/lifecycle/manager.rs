@@ -177,7 +177,7 @@ impl Manager {
     /// Passes all changes to the write-behind. When it is full, waits until it has written its queue.
     async fn save_all(&self, deadline: Instant) {
         while self.save().is_err() && Instant::now() < deadline {
-            if let Ok(Err(_)) = timeout_at(deadline, self.shared.flush()).await {
+            if let Ok(Err(_)) = timeout_at(deadline, self.shared.write_behind.flush()).await {
                 sleep_until(deadline.min(Instant::now() + Duration::from_millis(LAST_SAVE_RETRY_MS))).await;
             }
         }

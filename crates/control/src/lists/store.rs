@@ -69,7 +69,7 @@ impl Lists {
         let Some(database) = &self.shared.database else { return Ok(0) };
         let _sent_in_order = self.changes[list as usize].lock().await;
         // Torrents added before may not be stored yet, and would be taken off.
-        self.shared.flush().await?;
+        self.shared.write_behind.flush().await?;
         let source = ListSource::Api;
         self.shared.update(AccessUpdate::BeginList(list, source)).await?;
         let (mut pages, mut torrents) = (database.load_list(list), 0);

@@ -83,8 +83,8 @@ impl Torrents {
         if wanted > SORTED_TORRENTS_MAX {
             return Err(ManagementError::Full("a sorted page lies within the first 100000 torrents"));
         }
-        let first = |torrents_max| FirstTorrents { order: page.order, from: InfoHash([0; 20]), torrents_max };
-        let find = |torrents_max| self.first(first(torrents_max));
+        let from = InfoHash([0; 20]);
+        let find = |torrents_max| self.first(FirstTorrents { order: page.order, from, torrents_max });
         let torrents = self.sorted.get(page.order, wanted, find).await?;
         Ok(torrents.iter().skip(offset).take(page.torrents_max).copied().collect())
     }

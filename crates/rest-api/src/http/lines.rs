@@ -4,13 +4,14 @@ use api_contract::v1::LineCounts;
 use axum::body::{Body, BodyDataStream};
 use axum::http::StatusCode;
 use futures_util::StreamExt as _;
+use futures_util::stream::Fuse;
 use memchr::memchr;
 use std::error::Error as _;
 use tower_http::timeout::TimeoutError;
 
 /// Reads a body line by line. At most one received chunk and one line are in memory.
 pub(crate) struct Lines {
-    body: BodyDataStream,
+    body: Fuse<BodyDataStream>,
     held: Vec<u8>,
     /// Offset of the next line in `held`.
     at: usize,
@@ -18,7 +19,6 @@ pub(crate) struct Lines {
     within_too_long: bool,
     bytes: u64,
     number: u64,
-    ended: bool,
 }
 
 /// A line of a body that is neither empty nor a comment.
@@ -31,8 +31,8 @@ pub(crate) struct Line {
 
 impl Lines {
     pub(crate) fn new(body: Body) -> Self {
-        let body = body.into_data_stream();
-        Self { body, held: Vec::new(), at: 0, within_too_long: false, bytes: 0, number: 0, ended: false }
+        let body = body.into_data_stream().fuse();
+        Self { body, held: Vec::new(), at: 0, within_too_long: false, bytes: 0, number: 0 }
     }
 
     /// Returns the next line that is neither empty nor a comment.
@@ -44,13 +44,8 @@ impl Lines {
                 if let Some(line) = self.line(begin, begin + end) {
                     return Ok(Some(line));
                 }
-            } else if self.ended {
-                let begin = self.at;
-                self.at = self.held.len();
-                let has_line = begin < self.at || self.within_too_long;
-                return Ok(if has_line { self.line(begin, self.at) } else { None });
-            } else {
-                self.read().await?;
+            } else if !self.read().await? {
+                return Ok(None);
             }
         }
     }
@@ -65,7 +60,8 @@ impl Lines {
         says_something.then(|| Line { number: self.number, text: Some(text.to_vec()) })
     }
 
-    async fn read(&mut self) -> Result<(), ApiError> {
+    /// Reads the next piece of the body, whose end is the end of its last line. Returns whether there can be another line.
+    async fn read(&mut self) -> Result<bool, ApiError> {
         self.held.drain(..self.at);
         self.at = 0;
         if self.held.len() > LINE_BYTES_MAX {
@@ -73,8 +69,9 @@ impl Lines {
             self.within_too_long = true;
         }
         let Some(piece) = self.body.next().await else {
-            self.ended = true;
-            return Ok(());
+            let has_line = !self.held.is_empty() || self.within_too_long;
+            self.held.push(b'\n');
+            return Ok(has_line);
         };
         let piece = piece.map_err(|error| broken_body(&error))?;
         self.bytes += piece.len() as u64;
@@ -83,7 +80,7 @@ impl Lines {
             return Err(ApiError::Text(StatusCode::PAYLOAD_TOO_LARGE, text));
         }
         self.held.extend_from_slice(&piece);
-        Ok(())
+        Ok(true)
     }
 }
 

@@ -39,20 +39,16 @@ impl<S: Send + Sync, T: PathValue> FromRequestParts<S> for InPath<T> {
 
 impl PathValue for InfoHash {
     fn parse(text: &str) -> Result<Self, ApiError> {
-        parse_info_hash(text)
+        Self::from_hex(text.as_bytes()).ok_or_else(|| {
+            ApiError::bad_request(format!(
+                "Invalid URL: invalid infohash param: string {text:?}, expected a 40 character long string"
+            ))
+        })
     }
 
     fn subject(&self) -> Option<String> {
         Some(self.to_string())
     }
-}
-
-pub(crate) fn parse_info_hash(text: &str) -> Result<InfoHash, ApiError> {
-    InfoHash::from_hex(text.as_bytes()).ok_or_else(|| {
-        ApiError::bad_request(format!(
-            "Invalid URL: invalid infohash param: string {text:?}, expected a 40 character long string"
-        ))
-    })
 }
 
 impl PathValue for AuthenticationKey {

@@ -9,7 +9,7 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
-use control::management::{ListPage, Management, ManagementError};
+use control::management::{ListPage, ManagementError};
 use futures_util::stream;
 use primitives::{InfoHash, ListChange, TorrentList};
 use std::fmt::Write as _;
@@ -27,16 +27,22 @@ struct ListRoute {
     reload_failed: &'static str,
 }
 
-/// Defines the routes of a list as a module: its name in paths, the list, and the summary of each route.
+/// Defines the routes of a list as a module: its name in paths and in texts, and the verb for its additions.
 macro_rules! list_routes {
-    ($name:tt, $module:ident, $list:expr, [$add:tt, $remove:tt, $reload:tt, $get:tt, $add_all:tt, $remove_all:tt]) => {
+    ($module:ident, $list:expr, $name:tt, $title:tt, $verb:tt, $capital_verb:tt) => {
         pub(super) mod $module {
             use super::{
                 Ack, Added, ApiError, App, InPath, InfoHash, Json, ListChange, ListRoute, OpenApiRouter, Removed, Request,
                 Response, State, TorrentList, routes,
             };
 
-            const LIST: ListRoute = $list;
+            const LIST: ListRoute = ListRoute {
+                list: $list,
+                add_failed: concat!("failed to ", $verb, " torrent"),
+                remove_failed: concat!("failed to remove torrent from ", $title),
+                read_failed: concat!("failed to read ", $title),
+                reload_failed: concat!("failed to reload ", $title),
+            };
 
             pub(in crate::routes) fn routes() -> OpenApiRouter<App> {
                 OpenApiRouter::new()
@@ -47,7 +53,8 @@ macro_rules! list_routes {
 
             #[utoipa::path(
                 post, path = concat!("/api/v1/", $name, "/{info_hash}"), tag = $name,
-                operation_id = concat!("add_to_", $name), summary = $add,
+                operation_id = concat!("add_to_", $name),
+                summary = concat!($capital_verb, " a torrent"),
                 params(("info_hash" = String, Path, pattern = "^[0-9a-fA-F]{40}$")),
                 responses((status = 200, description = "It is on the list", body = Ack)),
             )]
@@ -57,7 +64,8 @@ macro_rules! list_routes {
 
             #[utoipa::path(
                 delete, path = concat!("/api/v1/", $name, "/{info_hash}"), tag = $name,
-                operation_id = concat!("remove_from_", $name), summary = $remove,
+                operation_id = concat!("remove_from_", $name),
+                summary = concat!("Remove a torrent from the ", $title),
                 params(("info_hash" = String, Path, pattern = "^[0-9a-fA-F]{40}$")),
                 responses((status = 200, description = "It is off the list, as far as this API had put it there", body = Ack)),
             )]
@@ -67,7 +75,8 @@ macro_rules! list_routes {
 
             #[utoipa::path(
                 get, path = concat!("/api/v1/", $name, "/reload"), tag = $name,
-                operation_id = concat!("reload_", $name), summary = $reload,
+                operation_id = concat!("reload_", $name),
+                summary = concat!("Reload the stored ", $title, " and its file"),
                 responses((status = 200, description = "Read", body = Ack)),
             )]
             async fn reload(State(app): State<App>) -> Result<Json<Ack>, ApiError> {
@@ -76,7 +85,8 @@ macro_rules! list_routes {
 
             #[utoipa::path(
                 get, path = concat!("/api/v1/", $name), tag = $name,
-                operation_id = concat!("get_", $name), summary = $get,
+                operation_id = concat!("get_", $name),
+                summary = concat!("The whole ", $title, ", one info hash per line"),
                 responses((status = 200, description = "The list", body = String, content_type = "text/plain")),
             )]
             async fn get(State(app): State<App>) -> Result<Response, ApiError> {
@@ -85,7 +95,8 @@ macro_rules! list_routes {
 
             #[utoipa::path(
                 post, path = concat!("/api/v1/", $name), tag = $name,
-                operation_id = concat!("add_lines_to_", $name), summary = $add_all,
+                operation_id = concat!("add_lines_to_", $name),
+                summary = concat!($capital_verb, " the torrents of a body, one info hash per line"),
                 request_body(content = Option<String>, content_type = "text/plain"),
                 responses((status = 200, description = "What became of the lines", body = Added)),
             )]
@@ -96,7 +107,8 @@ macro_rules! list_routes {
 
             #[utoipa::path(
                 delete, path = concat!("/api/v1/", $name), tag = $name,
-                operation_id = concat!("remove_lines_from_", $name), summary = $remove_all,
+                operation_id = concat!("remove_lines_from_", $name),
+                summary = concat!("Remove the torrents of a body from the ", $title, ", one info hash per line"),
                 request_body(content = Option<String>, content_type = "text/plain"),
                 responses((status = 200, description = "What became of the lines", body = Removed)),
             )]
@@ -108,45 +120,8 @@ macro_rules! list_routes {
     };
 }
 
-list_routes!(
-    "whitelist",
-    whitelist,
-    ListRoute {
-        list: TorrentList::Allowed,
-        add_failed: "failed to whitelist torrent",
-        remove_failed: "failed to remove torrent from whitelist",
-        read_failed: "failed to read whitelist",
-        reload_failed: "failed to reload whitelist",
-    },
-    [
-        "Whitelist a torrent",
-        "Remove a torrent from the whitelist",
-        "Reload the stored whitelist and its file",
-        "The whole whitelist, one info hash per line",
-        "Whitelist the torrents of a body, one info hash per line",
-        "Remove the torrents of a body from the whitelist, one info hash per line"
-    ]
-);
-
-list_routes!(
-    "denylist",
-    denylist,
-    ListRoute {
-        list: TorrentList::Denied,
-        add_failed: "failed to deny torrent",
-        remove_failed: "failed to remove torrent from deny list",
-        read_failed: "failed to read deny list",
-        reload_failed: "failed to reload deny list",
-    },
-    [
-        "Deny a torrent",
-        "Remove a torrent from the deny list",
-        "Reload the stored deny list and its file",
-        "The whole deny list, one info hash per line",
-        "Deny the torrents of a body, one info hash per line",
-        "Remove the torrents of a body from the deny list, one info hash per line"
-    ]
-);
+list_routes!(whitelist, TorrentList::Allowed, "whitelist", "whitelist", "whitelist", "Whitelist");
+list_routes!(denylist, TorrentList::Denied, "denylist", "deny list", "deny", "Deny");
 
 impl ListRoute {
     async fn change(&self, app: &App, change: ListChange, torrents: Vec<InfoHash>) -> Result<(), ApiError> {
@@ -201,28 +176,18 @@ impl ListRoute {
         let first = app.tracker.lists().page(list, None, STREAM_PAGE).await;
         let first = first.map_err(ApiError::failed(self.read_failed))?;
         let tracker = Arc::clone(&app.tracker);
-        let pages = stream::unfold(Some(Ok(first)), move |page| next_page(Arc::clone(&tracker), list, page));
+        let pages = stream::try_unfold((Some(first), None), move |(first, place)| {
+            let tracker = Arc::clone(&tracker);
+            async move {
+                let page = match (first, place) {
+                    (Some(first), _) => first,
+                    (None, Some(_)) => tracker.lists().page(list, place, STREAM_PAGE).await?,
+                    (None, None) => return Ok::<_, ManagementError>(None),
+                };
+                Ok(Some((text_of(&page), (None, page.next))))
+            }
+        });
         Ok(with_type("text/plain; charset=utf-8", Body::from_stream(pages)))
-    }
-}
-
-type Page = Result<ListPage, ManagementError>;
-
-async fn next_page(
-    tracker: Arc<dyn Management>,
-    list: TorrentList,
-    page: Option<Page>,
-) -> Option<(Result<String, ManagementError>, Option<Page>)> {
-    match page? {
-        Err(error) => Some((Err(error), None)),
-        Ok(page) => {
-            let text = text_of(&page);
-            let next = match page.next {
-                Some(place) => Some(tracker.lists().page(list, Some(place), STREAM_PAGE).await),
-                None => None,
-            };
-            Some((Ok(text), next))
-        }
     }
 }
 

@@ -42,15 +42,12 @@ enum ProbeError {
 /// Sends a listener a request as its clients do.
 pub(super) async fn probe(listener: ListenerInfo) -> Probed {
     let address = reachable(listener.address);
-    let (what, path) = match listener.service {
-        Service::Udp => ("the udp tracker", ""),
-        Service::Http | Service::Https => ("http tracker", "/health_check"),
-        Service::Api | Service::ApiTls => ("api", "/api/health_check"),
-    };
-    let scheme = match listener.service {
-        Service::Udp => "",
-        Service::Http | Service::Api => "http://",
-        Service::Https | Service::ApiTls => "https://",
+    let (what, scheme, path) = match listener.service {
+        Service::Udp => ("the udp tracker", "", ""),
+        Service::Http => ("http tracker", "http://", "/health_check"),
+        Service::Https => ("http tracker", "https://", "/health_check"),
+        Service::Api => ("api", "http://", "/api/health_check"),
+        Service::ApiTls => ("api", "https://", "/api/health_check"),
     };
     let info = format!("checking {what} health check at: {scheme}{address}{path}");
     let probing = async {

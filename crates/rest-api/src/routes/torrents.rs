@@ -1,6 +1,6 @@
 use super::client_name::client_name;
 use crate::app::{App, now_unix_ms};
-use crate::http::{ACK, ApiError, InPath, Query, bad_query, parse_info_hash};
+use crate::http::{ACK, ApiError, InPath, PathValue as _, Query, bad_query};
 use crate::limits::{PEERS_MAX, SORTED_TORRENTS_DEFAULT, TORRENTS_DEFAULT, TORRENTS_MAX};
 use api_contract::v1::{
     Ack, Event, InfoHashText, Order, Peer, PeerIdentity, Refusal, Torrent, TorrentItem, TorrentOrUnknown,
@@ -117,7 +117,7 @@ async fn drop_torrent(
     ),
 )]
 async fn get_torrents(State(app): State<App>, query: Query) -> Result<Json<Vec<TorrentItem>>, ApiError> {
-    let named = query.all("info_hash").map(parse_info_hash).collect::<Result<Vec<_>, _>>()?;
+    let named = query.all("info_hash").map(InfoHash::parse).collect::<Result<Vec<_>, _>>()?;
     let page = page_of(&query, TorrentOrder::InfoHash, TORRENTS_DEFAULT)?;
     let found = if named.is_empty() {
         app.tracker.torrents().page(page).await

@@ -312,7 +312,7 @@ fn keys_of_a_site(begin_unix_s: u64) -> Vec<Change> {
 }
 
 async fn deleted_keys(scene: &Scene) -> usize {
-    scene.manager.shared.flush().await.unwrap();
+    scene.manager.shared.write_behind.flush().await.unwrap();
     scene.database.load_deleted_keys().next().await.unwrap().unwrap_or_default().len()
 }
 
