@@ -31,7 +31,7 @@ impl Shared {
     ) -> Result<Vec<T>, ManagementError> {
         let mut awaited = Vec::new();
         for core in self.cores.handles() {
-            awaited.push(begin(core, &task).await?);
+            awaited.push(ask(core, &task).await?);
         }
         let mut answers = Vec::with_capacity(awaited.len());
         for answer in awaited {
@@ -41,16 +41,8 @@ impl Shared {
     }
 }
 
-/// Sends a task to a core and returns its reply.
-pub(crate) async fn ask<T: Send + 'static>(
-    core: &CoreHandle,
-    task: impl FnOnce(Reply<T>) -> CoreTask,
-) -> Result<T, ManagementError> {
-    begin(core, task).await?.await
-}
-
 /// Sends a task to a core. Returns the wait for its reply.
-async fn begin<T: Send + 'static, F: FnOnce(Reply<T>) -> CoreTask>(
+pub(crate) async fn ask<T: Send + 'static, F: FnOnce(Reply<T>) -> CoreTask>(
     core: &CoreHandle,
     task: F,
 ) -> Result<impl Future<Output = Result<T, ManagementError>> + use<T, F>, ManagementError> {

@@ -177,12 +177,7 @@ impl Keys {
 
 /// Restores stored keys. Returns the grants, and an error if some exceed the limit.
 fn restore(accounts: &mut KeyAccounts, stored: &[StoredKey]) -> (Vec<KeyGrant>, Result<(), ManagementError>) {
-    let (mut grants, mut all) = (Vec::with_capacity(stored.len()), Ok(()));
-    for key in stored {
-        match accounts.restore(key) {
-            Ok(grant) => grants.push(grant),
-            Err(error) => all = Err(error),
-        }
-    }
-    (grants, all)
+    let mut all = Ok(());
+    let mut restored = |key| accounts.restore(key).map_err(|error| all = Err(error)).ok();
+    (stored.iter().filter_map(&mut restored).collect(), all)
 }

@@ -42,7 +42,7 @@ impl ListManagement for Arc<Lists> {
             let ListPlace { shard, place } = from.unwrap_or_default();
             let Some(owner) = cores.get(shard) else { return Ok(ListPage::default()) };
             let query = ListQuery { list, from: place, torrents_max: entries_max };
-            let page = ask(owner, |answer| CoreTask::List(query, answer)).await?;
+            let page = ask(owner, |answer| CoreTask::List(query, answer)).await?.await?;
             let first_of_next = ListPlace { shard: shard + 1, place: TorrentTablePlace::default() };
             let next = page.next.map(|place| ListPlace { shard, place });
             let next = next.or_else(|| (shard + 1 < cores.len()).then_some(first_of_next));

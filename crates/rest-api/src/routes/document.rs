@@ -58,11 +58,10 @@ pub(crate) fn document(app: &App) -> OpenApi {
 
 fn describe_failures(path: &str, operation: &mut Operation) {
     let tags = operation.tags.clone().unwrap_or_default();
-    let contents = match &operation.request_body {
-        Some(RefOr::T(body)) => body.content.keys().cloned().collect(),
-        _ => Vec::new(),
+    let takes = |content: &str| match &operation.request_body {
+        Some(RefOr::T(body)) => body.content.contains_key(content),
+        _ => false,
     };
-    let takes = |content_type: &str| contents.iter().any(|content| content == content_type);
     let (takes_lines, takes_json) = (takes("text/plain"), takes("application/json"));
     for (applies, status, description) in [
         (true, "500", "No token, a wrong one, or the tracker could not do it"),
