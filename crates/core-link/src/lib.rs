@@ -4,7 +4,7 @@
 //! and each worker has the [`CoreEnd`] of its core. All channels are bounded, and neither side ever waits for room in
 //! one.
 //!
-//! * A [`CoreCommand`] is executed after the turn that the core is in.
+//! * A [`CoreCommand`] is executed within a turn of the core's timer.
 //! * A [`CoreTask`] is work that a core does in slices between its requests. The core takes tasks only while few are
 //!   in progress, and the others wait. Tasks have a channel of their own for that reason: a command to stop that came
 //!   after them would wait for scans that take seconds, or find the channel full.

@@ -1,6 +1,6 @@
 //! The limits of the link, each with its reason.
 
-/// Commands that may wait for a core, which takes them as soon as it has finished a turn.
+/// Commands that may wait for a core, which takes them ten times per second.
 pub(crate) const COMMANDS_MAX: usize = 16;
 
 /// Tasks that may wait for a core. Beyond that, requests of the management API wait and try again.

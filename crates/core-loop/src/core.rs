@@ -123,7 +123,6 @@ impl<S: Sockets> Core<S> {
         if self.link.notify().take() {
             self.rings_have_more = true;
             self.control.note_tasks();
-            self.obey_commands();
         }
         self.serve_rings();
         match self.stage {
@@ -175,7 +174,6 @@ impl<S: Sockets> Core<S> {
             self.timer.take_turn(&mut self.state, &mut self.udp, &mut self.http);
             self.publish();
             self.report_events();
-            // Without a control plane there is no notification, but a command to stop.
             self.obey_commands();
         }
     }

@@ -71,18 +71,25 @@ impl CoreSockets {
     /// Blocks the thread until there is an event, the core is woken, or the time has come.
     pub(crate) fn wait(&mut self, until: Instant) {
         let timeout = until.saturating_duration_since(Instant::now());
-        self.fetch(Timespec {
-            tv_sec: i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX),
-            tv_nsec: timeout.subsec_nanos().into(),
-        });
+        // In whole milliseconds, for which every kernel and sandbox has a call.
+        self.fetch(timeout.as_nanos().div_ceil(1_000_000));
         self.has_waited = true;
     }
 
-    /// An interrupted call has no events, and the next one has them all.
-    fn fetch(&mut self, timeout: Timespec) {
+    /// Fetches the events, and waits for the first one for at most this many milliseconds.
+    ///
+    /// # Panics
+    /// When the kernel refuses, which would be a bug: the epoll is open and belongs to this core.
+    fn fetch(&mut self, timeout_ms: u128) {
         self.events.clear();
+        let timeout = Duration::from_millis(u64::try_from(timeout_ms).unwrap_or(u64::MAX));
+        let timeout = Timespec::try_from(timeout).ok();
         let spare = rustix::buffer::spare_capacity(&mut self.events);
-        let _interrupted = epoll::wait(&self.epoll, spare, Some(&timeout));
+        match epoll::wait(&self.epoll, spare, timeout.as_ref()) {
+            // The next call has the events.
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => panic!("the epoll of a core failed: {error}"),
+        }
     }
 }
 
@@ -119,7 +126,7 @@ impl Sockets for CoreSockets {
 
     fn poll(&mut self) -> usize {
         if !std::mem::take(&mut self.has_waited) {
-            self.fetch(Timespec { tv_sec: 0, tv_nsec: 0 });
+            self.fetch(0);
         }
         self.events.retain(|event| event.data.u64() != WAKE_UP);
         self.events.len()

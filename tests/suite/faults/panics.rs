@@ -34,8 +34,8 @@ fn when_a_worker_panics_the_known_data_is_stored_and_the_tracker_ends_with_code_
     wait_for_accounts(&tracker, &load);
     assert_eq!(Stored::read(&place.url).accounts, [], "nothing is written yet");
     let mut strace = Command::new("strace")
-        .args(["--quiet=all", "--output=/dev/null", "--trace=io_uring_enter"])
-        .args(["--inject=io_uring_enter:error=EBADF:when=1", "--attach", &thread_of(&tracker, "worker-0")])
+        .args(["--quiet=all", "--output=/dev/null", "--trace=epoll_pwait"])
+        .args(["--inject=epoll_pwait:error=EBADF:when=1", "--attach", &thread_of(&tracker, "worker-0")])
         .spawn()
         .expect("strace, which tests/install installs");
     let ended = tracker.wait();
