@@ -20,11 +20,11 @@ const SIMULATIONS: u64 = 300;
 /// Actions of one simulation.
 const ACTIONS: usize = 120;
 
-/// Virtual time without an answer after which everything is finished: twice what a request waits for a busy owner.
+/// Virtual time without an answer after which everything is finished: twice what a request waits for another core.
 const SETTLE_MS: u64 = 4000;
 
 /// An HTTP client and what it has sent and received.
-struct Visit {
+struct Asking {
     client: Client,
     requests: usize,
     received: Vec<u8>,
@@ -35,7 +35,7 @@ struct Simulation {
     random: Rng,
     tracker: Simulator,
     udp: UdpClient,
-    visits: Vec<Visit>,
+    clients: Vec<Asking>,
     sent: u64,
     submitted: usize,
     replied: Arc<AtomicUsize>,
@@ -52,8 +52,8 @@ impl Simulation {
         (limits.first_request_s, limits.request_s, limits.idle_s, limits.answer_s) = (900, 900, 900, 900);
         let mut tracker = Simulator::new(&settings);
         let udp = UdpClient::connected(&mut tracker, "192.0.2.1:6881");
-        let (visits, replied) = (Vec::new(), Arc::default());
-        Self { random, tracker, udp, visits, sent: 1, submitted: 0, replied }
+        let (clients, replied) = (Vec::new(), Arc::default());
+        Self { random, tracker, udp, clients, sent: 1, submitted: 0, replied }
     }
 
     fn run(mut self, loses_events: bool) {
@@ -114,35 +114,35 @@ impl Simulation {
     }
 
     fn send_requests(&mut self, core: usize) {
-        if self.visits.is_empty() || self.random.bool() {
+        if self.clients.is_empty() || self.random.bool() {
             let client = self.tracker.connect(core, self.random.usize(100..5000));
-            self.visits.push(Visit { client, requests: 0, received: Vec::new(), has_left: false });
+            self.clients.push(Asking { client, requests: 0, received: Vec::new(), has_left: false });
         }
-        let visit = self.random.usize(0..self.visits.len());
+        let asking = self.random.usize(0..self.clients.len());
         for _ in 0..self.random.usize(1..12) {
             let target = if self.random.bool() {
                 announce_target(self.any_torrent(), self.random.u16(1..500), "&left=1")
             } else {
                 scrape_target(&[self.any_torrent(), self.any_torrent()])
             };
-            let visit = &mut self.visits[visit];
-            if !visit.has_left {
-                visit.client.send(request(&target, "").as_slice());
-                visit.requests += 1;
+            let asking = &mut self.clients[asking];
+            if !asking.has_left {
+                asking.client.send(request(&target, "").as_slice());
+                asking.requests += 1;
             }
         }
     }
 
     fn read_or_leave(&mut self) {
-        if self.visits.is_empty() {
+        if self.clients.is_empty() {
             return;
         }
-        let visit = self.random.usize(0..self.visits.len());
-        let visit = &mut self.visits[visit];
-        visit.received.extend(visit.client.read());
+        let asking = self.random.usize(0..self.clients.len());
+        let asking = &mut self.clients[asking];
+        asking.received.extend(asking.client.read());
         if self.random.u8(0..8) == 0 {
-            visit.client.end();
-            visit.has_left = true;
+            asking.client.end();
+            asking.has_left = true;
         }
     }
 
@@ -171,10 +171,10 @@ impl Simulation {
         }
         let mut quiet_ms = 0;
         while quiet_ms < SETTLE_MS {
-            let visits = self.visits.iter_mut();
-            let read = visits.map(|visit| {
-                let read = visit.client.read();
-                visit.received.extend_from_slice(&read);
+            let clients = self.clients.iter_mut();
+            let read = clients.map(|asking| {
+                let read = asking.client.read();
+                asking.received.extend_from_slice(&read);
                 read.len()
             });
             quiet_ms = if read.sum::<usize>() == 0 { quiet_ms + 100 } else { 0 };
@@ -183,9 +183,9 @@ impl Simulation {
     }
 
     fn assert_everything_is_answered(&mut self) {
-        for visit in self.visits.iter().filter(|visit| !visit.has_left) {
-            assert!(!visit.client.is_closed(), "a connection was closed");
-            assert_eq!(answers(&visit.received), visit.requests, "requests over one connection");
+        for asking in self.clients.iter().filter(|asking| !asking.has_left) {
+            assert!(!asking.client.is_closed(), "a connection was closed");
+            assert_eq!(answers(&asking.received), asking.requests, "requests over one connection");
         }
         assert_eq!(self.tracker.routed_underway(), 0, "every routed request has returned");
         assert_eq!(self.replied.load(Ordering::Relaxed), self.submitted, "every task has its reply");
@@ -206,6 +206,9 @@ impl Simulation {
         for core in 0..cores {
             self.tracker.command(core, CoreCommand::Stop);
             (0..self.random.usize(0..3)).for_each(|_| _ = self.tracker.step(core));
+            self.tracker.pass_ms(self.random.u64(0..200));
+            let steps = (0..1000).take_while(|_| self.tracker.step(core)).count();
+            assert!(steps < 1000, "a core that stops before the others sleeps");
         }
         self.tracker.run_for_ms(5000);
         assert!(self.tracker.has_ended(), "every core ends");
@@ -230,7 +233,8 @@ fn answers(mut bytes: &[u8]) -> usize {
         let text = String::from_utf8_lossy(&bytes[..head]).to_lowercase();
         let length = text.split("content-length: ").nth(1).expect("each answer has a length");
         let length: usize = length.lines().next().unwrap_or_default().trim().parse().expect("a number");
-        bytes = bytes.get(head + 4 + length..).unwrap_or_default();
+        let Some(rest) = bytes.get(head + 4 + length..) else { break };
+        bytes = rest;
         count += 1;
     }
     count

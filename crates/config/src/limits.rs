@@ -1,4 +1,4 @@
-//! Limits that are not the range of a single key; those are declared with their keys, each with its reason.
+//! Limits that are not the range of a single key; those are declared with their keys.
 //!
 //! A limit is either what a protocol field or the kernel can represent, or the point past which a value can only be a
 //! mistake (a wrong unit, an extra digit).

@@ -1,4 +1,5 @@
-//! What can be asked of a running tracker and changed in it, without HTTP. It says nothing of how that is done.
+//! What can be asked of a running tracker and changed in it, without HTTP. Types of stored data and of
+//! admission are those of `database` and `access`.
 
 pub use crate::bans::{Ban, BanManagement, Banned};
 pub use crate::keys::{KeyInfo, KeyManagement, KeyOutcome, WantedKey};

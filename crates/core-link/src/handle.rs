@@ -61,9 +61,7 @@ impl CoreHandle {
     /// # Errors
     /// Returns the command if too many wait, and also if the worker has exited.
     pub fn command(&self, command: CoreCommand) -> Result<(), CoreCommand> {
-        self.commands.try_send(command).map_err(TrySendError::into_inner)?;
-        self.notify.notify();
-        Ok(())
+        self.commands.try_send(command).map_err(TrySendError::into_inner)
     }
 
     /// Sends a task.
@@ -119,7 +117,7 @@ impl Cores {
 }
 
 impl CoreEnd {
-    /// Returns how the core is notified of commands and tasks, and of messages from other cores.
+    /// Returns how the core is notified of tasks, and of messages from other cores.
     #[must_use]
     pub fn notify(&self) -> &Notify {
         &self.notify
@@ -133,6 +131,12 @@ impl CoreEnd {
             Err(TryRecvError::Disconnected) => Some(CoreCommand::Stop),
             Err(TryRecvError::Empty) => None,
         }
+    }
+
+    /// Whether a task waits.
+    #[must_use]
+    pub fn has_task(&self) -> bool {
+        !self.tasks.is_empty()
     }
 
     /// Returns the next task, if there is one.

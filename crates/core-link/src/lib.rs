@@ -11,7 +11,7 @@
 //! * A [`Reply`] receives the result of a command or a task. It always has room for it.
 //! * A [`CoreEvent`] is what a core reports without a request. The events of all cores share a channel. If it is full,
 //!   the core gets the event back, and merges it into a later one: no account loses anything.
-//! * [`Notify`] wakes a core that sleeps when there is a command or task for it, or a message of another core.
+//! * [`Notify`] wakes a core that sleeps when there is a task for it, or a message of another core. Commands wait for the timer.
 
 #![forbid(unsafe_code)]
 

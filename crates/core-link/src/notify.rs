@@ -6,7 +6,8 @@ use std::task::Waker;
 ///
 /// A sender puts its message into a ring or channel, then calls [`Self::notify`]. The core calls [`Self::take`] before it
 /// looks at its rings and channels, and [`Self::fall_asleep`] before it waits. Every change of the state is one atomic
-/// exchange, so that a message is either seen by the look that follows or prevents the wait.
+/// exchange, so that a message is either seen by the look that follows or prevents the wait. If the thread that has to wake the core loses
+/// its processor before it does, the core looks at the next turn of its timer.
 #[derive(Debug, Default)]
 pub struct Notify {
     state: AtomicU8,

@@ -19,7 +19,7 @@ pub(crate) struct ControlQueue {
     /// When the next slice may begin.
     due: Instant,
     sweep_due: Instant,
-    /// Whether the sweep that was due is not complete.
+    /// Whether sweeps that were due are not complete.
     is_sweeping: bool,
 }
 
@@ -91,15 +91,15 @@ impl ControlQueue {
         let mut now = clock.instant();
         self.sweep_due = self.sweep_due.max(now.checked_sub(period * SWEEPS_LATE_MAX).unwrap_or(now));
         while self.sweep_due <= now {
-            self.is_sweeping = shard.sweep_access(clock.at(now)) == Sweep::More;
-            if !self.is_sweeping {
+            if shard.sweep_access(clock.at(now)) == Sweep::Done {
                 self.sweep_due += period;
             }
             now = clock.instant();
             if now >= slice_end {
-                return;
+                break;
             }
         }
+        self.is_sweeping = self.sweep_due <= now;
     }
 
     fn jobs(&self) -> usize {

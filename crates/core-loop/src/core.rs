@@ -4,7 +4,9 @@ use crate::control_queue::ControlQueue;
 use crate::core_state::CoreState;
 use crate::datagrams::UdpServer;
 use crate::kernel_sampling::KernelSampling;
-use crate::limits::{DRAIN_MS_MAX, EVENTS_PER_TURN_MAX, LAST_EVENTS_MS_MAX, LISTENERS_MAX, RETRY_MS};
+use crate::limits::{
+    DRAIN_MS_MAX, EVENTS_MAX, EVENTS_PER_TURN_MAX, LAST_EVENTS_MS_MAX, LISTENERS_MAX, RETRY_MS,
+};
 use crate::mesh::Mesh;
 use crate::ring::Rings;
 use crate::sockets::{Event, Sockets};
@@ -37,9 +39,8 @@ pub struct CoreSetup<S: Sockets> {
 /// One core: a shard, and everything that asks it for something.
 ///
 /// [`Self::step`] gives each source of work a turn with a budget of its own: a batch of datagrams for each UDP listener,
-/// [`TURN`](crate::connection::TURN) for the connections, [`MESH_BATCH_MAX`](crate::limits::MESH_BATCH_MAX) messages for
-/// each ring, [`CONTROL_SLICE_US`](crate::limits::CONTROL_SLICE_US) for the control plane, and about
-/// [`EXPIRY_TURN_US`](crate::limits::EXPIRY_TURN_US) for the timer.
+/// `ACCEPTS_MAX` accepts for each TCP listener, `TURN` for the connections, `MESH_BATCH_MAX` messages for each ring,
+/// `CONTROL_SLICE_US` for the control plane, and about `EXPIRY_TURN_US` for the timer.
 #[derive(Debug)]
 pub struct Core<S: Sockets> {
     state: CoreState<S>,
@@ -78,8 +79,8 @@ enum Stage {
     /// The control plane sends lists, keys and bans. Requests that arrive meanwhile wait in the sockets.
     Starting,
     Serving,
-    /// Requests in the UDP sockets are answered, until this much processor time is used.
-    Draining(Duration),
+    /// Requests in the UDP sockets are answered.
+    Draining(DrainEnd),
     /// The rings for requests are closed. Other cores may still send some.
     AwaitingRequests,
     /// The rings for returns are closed too. Other cores may still return some.
@@ -87,6 +88,15 @@ enum Stage {
     /// The last events wait for room until this instant.
     Reporting(Instant),
     Ended,
+}
+
+/// When a core stops to drain its sockets, whatever is left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct DrainEnd {
+    /// When this much processor time is used.
+    processor_time: Duration,
+    /// When nothing is left but requests for which a ring has no room.
+    waiting: Instant,
 }
 
 impl<S: Sockets> Core<S> {
@@ -122,7 +132,9 @@ impl<S: Sockets> Core<S> {
         self.state.begin_turn();
         if self.link.notify().take() {
             self.rings_have_more = true;
-            self.control.note_tasks();
+            if self.link.has_task() {
+                self.control.note_tasks();
+            }
         }
         self.serve_rings();
         match self.stage {
@@ -131,7 +143,7 @@ impl<S: Sockets> Core<S> {
                 self.obey_commands();
             }
             Stage::Serving => self.serve(),
-            Stage::Draining(until) => self.drain(until),
+            Stage::Draining(end) => self.drain(end),
             Stage::AwaitingRequests => self.await_requests(),
             Stage::AwaitingReturns => self.await_returns(),
             Stage::Reporting(until) => self.report_last_events(until),
@@ -179,11 +191,18 @@ impl<S: Sockets> Core<S> {
     }
 
     fn take_events(&mut self) {
-        for index in 0..self.state.sockets.poll() {
+        let events = self.state.sockets.poll();
+        for index in 0..events {
             match self.state.sockets.event(index) {
                 Event::Datagrams(listener) => self.udp.note_ready(listener),
-                event => self.http.take_up(event, &mut self.state),
+                Event::Connections(listener) => self.http.accept(listener, &mut self.state),
+                Event::Connection(event) => self.http.take_up(event),
+                Event::WokenUp => {}
             }
+        }
+        if events >= EVENTS_MAX {
+            // Datagrams do not wait until the events of all connections have been taken.
+            self.udp.note_all_ready();
         }
     }
 
@@ -212,7 +231,11 @@ impl<S: Sockets> Core<S> {
 
     fn obey(&mut self, command: CoreCommand) {
         match command {
-            CoreCommand::Serve => self.stage = Stage::Serving,
+            CoreCommand::Serve => {
+                self.stage = Stage::Serving;
+                self.timer.begin(self.state.instant);
+                self.http.resume_accepting(&mut self.state);
+            }
             CoreCommand::Stop => self.stop(),
             CoreCommand::TakeLatency(empty, reply) => reply.send(self.udp.take_latency(empty)),
             CoreCommand::UseIdentity(identity) => self.http.set_identity(identity),
@@ -229,15 +252,19 @@ impl<S: Sockets> Core<S> {
         }
         self.http.close(&mut self.state);
         self.udp.note_all_ready();
-        let until = self.state.clock.processor_time() + Duration::from_millis(DRAIN_MS_MAX);
-        self.stage = Stage::Draining(until);
+        let longest = Duration::from_millis(DRAIN_MS_MAX);
+        self.stage = Stage::Draining(DrainEnd {
+            processor_time: self.state.clock.processor_time() + longest,
+            waiting: self.state.instant + longest,
+        });
     }
 
-    fn drain(&mut self, until: Duration) {
+    fn drain(&mut self, end: DrainEnd) {
         self.state.mesh.send_waiting();
         self.udp.take_turn(&mut self.state);
-        let is_done = !self.udp.is_ready() && !self.state.mesh.has_waiting();
-        if is_done || self.state.clock.processor_time() >= until {
+        let is_empty = !self.udp.is_ready();
+        let is_done = is_empty && (!self.state.mesh.has_waiting() || self.state.instant >= end.waiting);
+        if is_done || self.state.clock.processor_time() >= end.processor_time {
             self.close_requests();
         }
     }
@@ -296,7 +323,9 @@ impl<S: Sockets> Core<S> {
             Stage::Serving if !mesh.has_waiting() => self.timer.due(),
             _ => *instant + Duration::from_millis(RETRY_MS),
         };
-        let due = self.control.due().map_or(timer, |control| control.min(timer));
+        // The control plane has no more work for a core that stops.
+        let control = self.control.due().filter(|_| matches!(self.stage, Stage::Starting | Stage::Serving));
+        let due = control.map_or(timer, |control| control.min(timer));
         if due > *instant { Step::Idle(due) } else { Step::Busy }
     }
 }

@@ -26,8 +26,10 @@ mod wire;
 pub use self::core::{Core, CoreSetup, Step};
 pub use clock::Clock;
 pub use kernel_sampling::KernelSampling;
-pub use limits::{LISTENERS_MAX, TIMER_MS};
+pub use limits::{EVENTS_MAX, LISTENERS_MAX, TIMER_MS};
 pub use mesh::{Mesh, MeshSlots, full_mesh};
 pub use messages::ListenerIndex;
-pub use sockets::{Accept, Event, NotSent, ReceiveTimestamps, ReceivedBatch, ReplyBatch, Sockets};
+pub use sockets::{
+    Accept, ConnectionEvent, Event, NotSent, ReceiveTimestamps, ReceivedBatch, ReplyBatch, Sockets,
+};
 pub use wire::{Security, SlotKey, Wire};

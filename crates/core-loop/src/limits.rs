@@ -3,6 +3,9 @@
 /// Listeners of one tracker: a handful of addresses in two families. Mesh messages name a listener in one byte.
 pub const LISTENERS_MAX: usize = 16;
 
+/// Events of sockets that a step fetches at most. Noting them takes a fraction of a turn of the connections.
+pub const EVENTS_MAX: usize = 64;
+
 /// Milliseconds between two turns of the timer.
 pub const TIMER_MS: u64 = 100;
 
@@ -31,8 +34,8 @@ pub(crate) const LAST_EVENTS_MS_MAX: u64 = 2000;
 /// Tasks of the control plane in progress on a core at most. Others wait in their channel.
 pub(crate) const CONTROL_JOBS_MAX: usize = 64;
 
-/// Milliseconds after which a core that sleeps looks again at what cannot notify it: a full ring, and before and after it
-/// serves everything.
+/// Milliseconds after which a core that sleeps looks again at what cannot notify it: a full ring while it serves, and commands,
+/// rings that close and the channel of events in the other stages.
 pub(crate) const RETRY_MS: u64 = 1;
 
 /// Units of work in the first turn, when their cost is not known: a millisecond if each misses the cache.

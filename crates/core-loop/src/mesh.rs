@@ -71,12 +71,12 @@ struct ScrapePool<P> {
 }
 
 impl MeshSlots {
-    /// Returns the slots where each core has `slots_per_core` for requests to other cores, divided among its rings, so that
-    /// the mesh grows with the number of cores and not with its square.
+    /// Returns the slots where each core has `slots_per_core` for requests to other cores, divided among its rings and
+    /// rounded up to a power of two, so that the mesh grows with the number of cores and not with its square.
     #[must_use]
     pub fn divided(slots_per_core: usize, shards: ShardCount) -> Self {
         let rings = usize::from(shards.get()).saturating_sub(1).max(1);
-        let requests = (slots_per_core / rings).max(REQUEST_SLOTS_MIN);
+        let requests = (slots_per_core / rings).max(REQUEST_SLOTS_MIN).next_power_of_two();
         Self { requests, scrapes_per_owner: (requests / SCRAPES_SHARE).max(SCRAPES_PER_OWNER_MIN) }
     }
 }

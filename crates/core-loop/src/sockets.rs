@@ -33,7 +33,8 @@ pub trait Sockets: Debug {
     /// Switches the time stamps of received datagrams. The datagrams of a socket that refuses are not sampled.
     fn set_receive_timestamps(&mut self, timestamps: ReceiveTimestamps);
 
-    /// Fetches the events since the last call and returns their number, which is limited: the others remain.
+    /// Fetches the events since the last call and returns their number, at most [`EVENTS_MAX`](crate::EVENTS_MAX): the others
+    /// remain.
     fn poll(&mut self) -> usize;
 
     /// Returns an event of the last [`Self::poll`].
@@ -42,10 +43,10 @@ pub trait Sockets: Debug {
     /// Accepts a connection that waits at a TCP listener.
     fn accept(&mut self, listener: usize) -> Accept<Self::Wire>;
 
-    /// Reports no more events of TCP listeners.
+    /// Reports no more events of TCP listeners, as at the beginning.
     fn pause_accepting(&mut self);
 
-    /// Reports the events of TCP listeners again.
+    /// Reports the events of TCP listeners.
     ///
     /// # Errors
     /// When a listener cannot be watched. It may be retried.
@@ -115,15 +116,21 @@ pub enum Event {
     Datagrams(ListenerIndex),
     /// The TCP listener at this index has connections to accept. It is repeated while there are some (level-triggered).
     Connections(usize),
-    /// Bytes have arrived on a connection, or there is room to send again (edge-triggered).
-    Connection {
-        /// The key with which it is watched.
-        key: SlotKey,
-        /// Whether there is something to read.
-        readable: bool,
-        /// Whether the client has sent its last byte, or is gone.
-        hung_up: bool,
-    },
+    /// Something has happened on a connection (edge-triggered).
+    Connection(ConnectionEvent),
+    /// The core was notified while it waited.
+    WokenUp,
+}
+
+/// Bytes have arrived on a connection, or there is room to send again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConnectionEvent {
+    /// The key with which it is watched.
+    pub key: SlotKey,
+    /// Whether there is something to read.
+    pub readable: bool,
+    /// Whether the client has sent its last byte, or is gone.
+    pub hung_up: bool,
 }
 
 /// The result of accepting a connection.

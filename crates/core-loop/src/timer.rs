@@ -19,7 +19,12 @@ pub(crate) struct Timer {
 impl Timer {
     pub(crate) fn new(now: Instant, sampling: KernelSampling) -> Self {
         let windows = SampleWindows::new(sampling);
-        Self { due: now + Duration::from_millis(TIMER_MS), pace: ExpiryPace::new(), windows }
+        Self { due: now, pace: ExpiryPace::new(), windows }
+    }
+
+    /// Begins to count time for the first turn.
+    pub(crate) fn begin(&mut self, now: Instant) {
+        self.due = now + Duration::from_millis(TIMER_MS);
     }
 
     pub(crate) const fn due(&self) -> Instant {
@@ -44,7 +49,7 @@ impl Timer {
             core.sockets.set_receive_timestamps(timestamps);
         }
         core.instant = core.clock.instant();
-        self.due = core.instant + Duration::from_millis(TIMER_MS);
+        self.begin(core.instant);
     }
 
     /// Returns the processor time that it took.

@@ -31,9 +31,9 @@ declare! {
         RepliesUnsent = "replies_unsent",
         /// Receive calls that failed.
         ReceiveErrors = "receive_errors",
-        /// Turns of the cores' timer tasks. A core whose count does not grow is stuck.
+        /// Turns of the cores' timers. A core whose count does not grow is stuck.
         TimerTurns = "timer_turns",
-        /// Total lateness of the turns of the cores' timer tasks, in microseconds.
+        /// Total lateness of the turns of the cores' timers, in microseconds.
         TimerLatenessUs = "timer_lateness_us" in Microseconds,
         /// HTTP connections admitted.
         HttpConnections = "http_connections",
@@ -117,7 +117,7 @@ declare! {
         AccessBytes = "access_bytes" in Bytes,
         /// HTTP connections open at present.
         HttpConnectionsOpen = "http_connections_open",
-        /// Maximum lateness of a turn of a core's timer task since its start, in microseconds.
+        /// Maximum lateness of a turn of a core's timer since its start, in microseconds.
         TimerLatenessUsMax = "timer_lateness_us_max" in Microseconds,
     }
 }

@@ -140,6 +140,20 @@ mod tests {
     }
 
     #[test]
+    fn an_owner_is_the_scaled_high_half_of_the_keyed_sum() {
+        let multipliers = [0x8000_0000, 0x0001_0000, 0, 0, 0, 0, 0, 0, 0, 0xff00_0000];
+        let key = SteeringKey { addend: 0x0001_0000, multipliers };
+        let owner = |hash| key.shard_of(&InfoHash(hash), ShardCount::new(256).unwrap()).index();
+        let mut hash = [0; 20];
+        assert_eq!(owner(hash), 0);
+        hash[..4].copy_from_slice(&[0, 1, 0x12, 0x33]);
+        // 0x8000_0000 * 1 + 0x0001_0000 * 0x1233 + 0x0001_0000 = 0x9234_0000; its high half is divided by 256.
+        assert_eq!(owner(hash), 0x92);
+        hash[19] = 1;
+        assert_eq!(owner(hash), 0x91, "the last half word counts, and the sum wraps");
+    }
+
+    #[test]
     fn sequential_info_hashes_are_spread_evenly_over_the_shards() {
         let shards = ShardCount::new(7).unwrap();
         let mut hashes_of = [0_u32; 7];

@@ -1,55 +1,76 @@
 //! How `dump-latency` finds a running tracker: by an abstract socket, so that nothing is configured and no file stays.
 //!
-//! The tracker answers a connection with its process, its user and, if it accepts requests of the other side's user,
-//! the directory of its dumps. Then one byte requests a dump.
+//! The tracker answers a connection with the directory of its dumps, or with nothing if it accepts no requests of the other
+//! side's user. Then one byte requests a dump. Its process and user are what the kernel says of the socket, because any
+//! user can listen at such a name.
 
 use crate::keys::random;
 use anyhow::{Context, bail, ensure};
 use control::Request;
+use rustix::net::sockopt::socket_peercred;
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 use rustix::process::geteuid;
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fmt::{self, Display, Formatter};
 use std::fs;
 use std::io::{self, Read, Write};
 use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use std::path::{self, Path, PathBuf};
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::Semaphore;
 use tokio::sync::mpsc::Sender;
 use tokio::time::{sleep, timeout};
 
-/// How the name of each tracker's socket begins. The rest is random, so that nobody can take it beforehand.
+/// How the name of each tracker's socket begins. The rest is random, so that two trackers do not choose the same.
 const NAME: &str = "ringtrack-";
 
 /// The kernel's list of the sockets that this process can connect to.
 const SOCKETS: &str = "/proc/self/net/unix";
 
-/// Time that a tracker has to answer.
-const ANSWER_MAX: Duration = Duration::from_secs(1);
+/// Time in which all trackers together have to answer: far more than a busy machine takes.
+const ANSWERS_MAX: Duration = Duration::from_secs(5);
 
-/// Bytes of an answer that are read: two numbers and the longest path.
-const ANSWER_BYTES_MAX: u64 = 8192;
+/// Time that is left for an answer that is there already when the others have taken all of it.
+const ANSWER_MIN: Duration = Duration::from_millis(1);
 
-/// Time that a connection has to make a request, while the command finds out which other trackers answer. The tracker
-/// serves one connection after another.
+/// Bytes of an answer that are read: the longest path.
+const ANSWER_BYTES_MAX: usize = 4096;
+
+/// Time that a connection has to make a request, while the command finds out which other trackers answer.
 const REQUEST_MAX: Duration = Duration::from_secs(10);
+
+/// Connections that a tracker serves at a time: those of a few commands.
+const CONNECTIONS_MAX: usize = 16;
+
+/// Time after which accepting is tried again.
+const RETRY: Duration = Duration::from_secs(1);
 
 /// Accepts requests for dumps to this directory from now on.
 pub(crate) fn accept_requests(requests: Sender<Request>, directory: &Path) -> anyhow::Result<()> {
-    let directory = path::absolute(directory)?;
+    let directory: Arc<Path> = path::absolute(directory)?.into();
     let name = format!("{NAME}{:016x}", u64::from_ne_bytes(random()?));
     let listener = UnixListener::bind_addr(&SocketAddr::from_abstract_name(name)?)?;
     listener.set_nonblocking(true)?;
     let listener = tokio::net::UnixListener::from_std(listener)?;
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     tokio::spawn(async move {
-        loop {
-            match listener.accept().await {
+        while let Ok(place) = Arc::clone(&places).acquire_owned().await {
+            // Accepting fails if there are no more file descriptors.
+            let Ok((peer, _)) = listener.accept().await else {
+                sleep(RETRY).await;
+                continue;
+            };
+            let (directory, requests) = (Arc::clone(&directory), requests.clone());
+            tokio::spawn(async move {
                 // A connection that breaks or is silent makes no request.
-                Ok((peer, _)) => drop(timeout(REQUEST_MAX, serve(peer, &directory, &requests)).await),
-                // Out of file descriptors, probably.
-                Err(_) => sleep(ANSWER_MAX).await,
-            }
+                drop(timeout(REQUEST_MAX, serve(peer, &directory, &requests)).await);
+                drop(place);
+            });
         }
     });
     Ok(())
@@ -60,16 +81,21 @@ async fn serve(
     directory: &Path,
     requests: &Sender<Request>,
 ) -> io::Result<()> {
-    let (process, user, peers_user) = (std::process::id(), geteuid().as_raw(), peer.peer_cred()?.uid());
-    let is_accepted = peers_user == user || peers_user == 0;
-    let directory = if is_accepted { directory.to_string_lossy() } else { "".into() };
-    peer.write_all(format!("{process} {user} {directory}").as_bytes()).await?;
+    let is_accepted = accepts(peer.peer_cred()?.uid(), geteuid().as_raw());
+    if is_accepted {
+        peer.write_all(directory.as_os_str().as_bytes()).await?;
+    }
     peer.shutdown().await?;
     if is_accepted && peer.read(&mut [0]).await? > 0 {
         // The tracker is stopping if nobody receives it.
         requests.send(Request::Report).await.ok();
     }
     Ok(())
+}
+
+/// Whether a tracker of a user accepts requests of another user.
+const fn accepts(peer: u32, own: u32) -> bool {
+    peer == own || peer == 0
 }
 
 /// A tracker that has answered, and waits for a request.
@@ -86,26 +112,42 @@ impl RunningTracker {
     /// Finds the tracker of the named process, or the only one that accepts requests of this user, or of several the
     /// only one of this user.
     pub(crate) fn find(named: Option<u32>) -> anyhow::Result<Self> {
-        let trackers = all()?;
+        let mut trackers = all()?;
+        trackers.retain(|tracker| named.is_none_or(|process| tracker.process == process));
+        let deadline = Instant::now() + ANSWERS_MAX;
+        trackers.retain_mut(|tracker| tracker.hear(deadline).is_ok());
         let Some(process) = named else { return choose(trackers, geteuid().as_raw()) };
-        let tracker = trackers.into_iter().find(|tracker| tracker.process == process);
+        let tracker = trackers.into_iter().next();
         tracker.with_context(|| format!("there is no process {process}, or it is not a tracker that serves"))
     }
 
+    /// Connects without waiting: a listener whose queue is full is not waited for.
     fn connect(name: &str) -> anyhow::Result<Self> {
-        let connection = UnixStream::connect_addr(&SocketAddr::from_abstract_name(name)?)?;
-        connection.set_read_timeout(Some(ANSWER_MAX))?;
-        let mut answer = String::new();
-        (&connection).take(ANSWER_BYTES_MAX).read_to_string(&mut answer)?;
-        let mut words = answer.splitn(3, ' ');
-        let mut word = || words.next().context("the answer is incomplete");
-        let (process, user, directory) = (word()?.parse()?, word()?.parse()?, word()?);
-        Ok(Self {
-            connection,
-            process,
-            user,
-            directory: Some(directory.into()).filter(|_| !directory.is_empty()),
-        })
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        let connection = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+        connect(&connection, &SocketAddrUnix::new_abstract_name(name.as_bytes())?)?;
+        let owner = socket_peercred(&connection)?;
+        let connection = UnixStream::from(connection);
+        connection.set_nonblocking(false)?;
+        let process = owner.pid.as_raw_nonzero().get().try_into()?;
+        Ok(Self { connection, process, user: owner.uid.as_raw(), directory: None })
+    }
+
+    /// Reads the answer.
+    fn hear(&mut self, deadline: Instant) -> io::Result<()> {
+        let mut answer = Vec::new();
+        let mut bytes = [0; ANSWER_BYTES_MAX];
+        while answer.len() < ANSWER_BYTES_MAX {
+            let left = deadline.saturating_duration_since(Instant::now()).max(ANSWER_MIN);
+            self.connection.set_read_timeout(Some(left))?;
+            match self.connection.read(&mut bytes)? {
+                0 => break,
+                count => answer.extend_from_slice(&bytes[..count]),
+            }
+        }
+        let directory = PathBuf::from(OsStr::from_bytes(&answer));
+        self.directory = Some(directory).filter(|directory| directory.is_absolute());
+        Ok(())
     }
 
     pub(crate) fn process(&self) -> u32 {
@@ -128,7 +170,7 @@ impl Display for RunningTracker {
     }
 }
 
-/// Returns all trackers that answer, whether or not they accept requests of this user.
+/// Returns the processes that listen at a tracker's name, connected.
 fn all() -> anyhow::Result<Vec<RunningTracker>> {
     let sockets = fs::read(SOCKETS).with_context(|| format!("{SOCKETS} cannot be read"))?;
     let sockets = String::from_utf8_lossy(&sockets);
@@ -187,6 +229,12 @@ mod tests {
         let list = |list: &str| Err(format!("several trackers run, {list}: choose one with --pid"));
         assert_eq!(chosen(&[(7, 0), (9, 33)]), list("process 7 of user 0, process 9 of user 33"));
         assert_eq!(chosen(&[(7, 1000), (9, 1000)]), list("process 7 of user 1000, process 9 of user 1000"));
+    }
+
+    #[test]
+    fn a_tracker_accepts_requests_of_its_own_user_and_of_root_only() {
+        assert!(accepts(1000, 1000) && accepts(0, 1000) && accepts(0, 0));
+        assert!(!accepts(1001, 1000) && !accepts(1000, 0));
     }
 
     #[test]

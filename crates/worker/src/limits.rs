@@ -9,9 +9,6 @@ pub const DATAGRAM_BYTES_MAX: usize = 2048;
 /// thread is off its core that long: with 2 ms, one start in a hundred hung on a busy machine.
 pub const PREEMPT_MS: u64 = 1000;
 
-/// Events received from the kernel in one turn. Noting them takes a fraction of a turn of the connections.
-pub(crate) const EVENTS_MAX: usize = 64;
-
 /// Connections that the kernel queues for a listener until the core accepts them: the arrivals of part of a second.
 pub(crate) const BACKLOG: i32 = 4096;
 

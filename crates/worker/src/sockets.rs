@@ -1,10 +1,10 @@
 use crate::http_listener::HttpListener;
-use crate::limits::EVENTS_MAX;
 use crate::wake_up::WakeUp;
 use crate::wire::TcpWire;
 use core_loop::SlotKey;
 use core_loop::{
-    Accept, Event, ListenerIndex, NotSent, ReceiveTimestamps, ReceivedBatch, ReplyBatch, Sockets,
+    Accept, ConnectionEvent, EVENTS_MAX, Event, ListenerIndex, NotSent, ReceiveTimestamps, ReceivedBatch,
+    ReplyBatch, Sockets,
 };
 use engine::Inbox;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
@@ -44,7 +44,7 @@ const TCP_LISTENER: u64 = KIND;
 const UDP_LISTENER: u64 = KIND | 1 << 62;
 const WAKE_UP: u64 = KIND | 1 << 61;
 
-const ROOM: &str = "the loop sends a batch before it is over-full";
+const ROOM: &str = "the loop sends a batch when it is full";
 const IN_BATCH: &str = "the engine names datagrams of the batch only";
 
 impl CoreSockets {
@@ -57,10 +57,8 @@ impl CoreSockets {
             let data = EventData::new_u64(UDP_LISTENER | index as u64);
             epoll::add(&epoll, socket, data, EventFlags::IN | EventFlags::ET)?;
         }
-        let mut sockets =
-            Self { udp, http, epoll, events: Vec::with_capacity(EVENTS_MAX), has_waited: false, wake_up };
-        sockets.resume_accepting()?;
-        Ok(sockets)
+        let events = Vec::with_capacity(EVENTS_MAX);
+        Ok(Self { udp, http, epoll, events, has_waited: false, wake_up })
     }
 
     /// Returns how another thread wakes the core while it waits.
@@ -128,7 +126,6 @@ impl Sockets for CoreSockets {
         if !std::mem::take(&mut self.has_waited) {
             self.fetch(0);
         }
-        self.events.retain(|event| event.data.u64() != WAKE_UP);
         self.events.len()
     }
 
@@ -138,9 +135,12 @@ impl Sockets for CoreSockets {
         if data & KIND == 0 {
             let hung_up = flags.intersects(EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR);
             let readable = hung_up || flags.contains(EventFlags::IN);
-            return Event::Connection { key: SlotKey::from_bits(data), readable, hung_up };
+            return Event::Connection(ConnectionEvent { key: SlotKey::from_bits(data), readable, hung_up });
         }
-        // The lowest byte is the index of the listener: there are at most 16 of each kind.
+        if data == WAKE_UP {
+            return Event::WokenUp;
+        }
+        // The lowest byte is the index of the listener: there are far fewer than 256 of each kind.
         let [index, ..] = data.to_le_bytes();
         if data & UDP_LISTENER == UDP_LISTENER {
             Event::Datagrams(ListenerIndex(index))

@@ -1,6 +1,7 @@
 use super::connection::{Client, SimulatedWire};
 use core_loop::{
-    Accept, Event, ListenerIndex, NotSent, ReceiveTimestamps, ReceivedBatch, ReplyBatch, Sockets,
+    Accept, ConnectionEvent, Event, ListenerIndex, NotSent, ReceiveTimestamps, ReceivedBatch, ReplyBatch,
+    Sockets,
 };
 use core_loop::{Security, SlotKey};
 use engine::{BATCH_DATAGRAMS_MAX, Inbox, REPLY_BYTES_MAX};
@@ -47,8 +48,8 @@ pub(super) struct SimulatedSockets {
 /// Whether connections are accepted.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum Accepts {
-    #[default]
     Yes,
+    #[default]
     Paused,
     /// The listeners are closed.
     Never,
@@ -121,7 +122,8 @@ impl SimulatedSockets {
                 if self.loses_events && self.events_seen.is_multiple_of(16) {
                     continue;
                 }
-                self.events.push(Event::Connection { key: SlotKey::from_bits(key), readable, hung_up });
+                let key = SlotKey::from_bits(key);
+                self.events.push(Event::Connection(ConnectionEvent { key, readable, hung_up }));
             }
         }
     }

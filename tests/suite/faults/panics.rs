@@ -24,7 +24,7 @@ fn wait_for_accounts(tracker: &Tracker, load: &Load) {
     }
 }
 
-/// The kernel fails one `io_uring` call of a worker, which glommio treats as a bug.
+/// The kernel fails one wait of a worker, which it treats as a bug.
 #[test]
 fn when_a_worker_panics_the_known_data_is_stored_and_the_tracker_ends_with_code_1() {
     let place = Place::new(Backend::Sqlite, "panics");

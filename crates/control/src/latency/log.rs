@@ -16,7 +16,7 @@ use std::time::{Duration, SystemTime};
 /// Why a dump is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DumpReason {
-    /// A signal requested it, perhaps sent by the command `dump-latency`.
+    /// A signal or the command `dump-latency` requested it.
     Requested,
     Interval,
     /// The tracker is stopping.

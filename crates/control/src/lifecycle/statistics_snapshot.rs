@@ -24,7 +24,7 @@ impl StatisticsSnapshot {
         total
     }
 
-    /// Returns the turns of each shard's timer task. A count that stays the same means a stuck core.
+    /// Returns the turns of each shard's timer. A count that stays the same means a stuck core.
     #[must_use]
     pub fn timer_turns(&self) -> Vec<u64> {
         self.shards.iter().map(|shard| shard.load().counter(Counter::TimerTurns)).collect()

@@ -72,7 +72,7 @@ pub enum End {
 
 /// Supervises the tracker until its end: logs reports, dumps latencies, sends heartbeats, and shuts the workers down.
 ///
-/// A heartbeat is sent only if the timer task of each core has run since the last one.
+/// A heartbeat is sent only if the timer of each core has run since the last one.
 pub async fn supervise(
     workers: &impl Workers,
     manager: &impl ServiceManager,

@@ -45,7 +45,8 @@ pub(crate) struct HttpServer<S: Sockets> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Accepting {
     On,
-    /// Accepting failed, for example because the process has no more descriptors. It is retried at the next timer turn.
+    /// The core does not serve yet, or accepting failed, for example because the process has no more descriptors. It is
+    /// retried at the next timer turn.
     Paused,
 }
 
@@ -54,7 +55,7 @@ impl<S: Sockets> HttpServer<S> {
         let HttpSetup { policy, limits, identity } = setup;
         Self {
             shard,
-            accepting: Accepting::On,
+            accepting: Accepting::Paused,
             identity,
             limits,
             service: HttpService::new(policy),

@@ -17,7 +17,7 @@ pub(super) struct Connection<W> {
     pub(super) deadline: Deadline,
 }
 
-/// Whether the poll reports events of a connection. One that ends in its first turn is never watched.
+/// Whether events of a connection are reported. One that ends in its first turn is never watched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Watch {
     NotYet,

@@ -4,7 +4,7 @@ use super::prefixes::Prefix;
 use super::server::{Accepting, HttpServer};
 use super::slot::{Connection, Watch};
 use crate::core_state::CoreState;
-use crate::sockets::{Accept, Event, Sockets};
+use crate::sockets::{Accept, ConnectionEvent, Sockets};
 use crate::wire::{Security, SlotKey};
 use metrics::Counter;
 use std::net::IpAddr;
@@ -49,25 +49,19 @@ impl<S: Sockets> HttpServer<S> {
         core.instant = core.clock.instant();
     }
 
-    /// Accepts connections, or notes that a connection has something to do.
-    pub(crate) fn take_up(&mut self, event: Event, core: &mut CoreState<S>) {
-        match event {
-            Event::Datagrams(_) => {}
-            Event::Connections(listener) => self.accept(listener, core),
-            Event::Connection { key, readable, hung_up } => {
-                let Some(connection) = self.slots.get_mut(key) else { return };
-                if hung_up {
-                    connection.http.note_hung_up();
-                } else if readable {
-                    connection.http.note_readable();
-                }
-                self.ready.push(key, connection);
-            }
+    /// Notes that a connection has something to do.
+    pub(crate) fn take_up(&mut self, event: ConnectionEvent) {
+        let Some(connection) = self.slots.get_mut(event.key) else { return };
+        if event.hung_up {
+            connection.http.note_hung_up();
+        } else if event.readable {
+            connection.http.note_readable();
         }
+        self.ready.push(event.key, connection);
     }
 
     /// Accepts up to [`ACCEPTS_MAX`] connections that wait at a listener.
-    fn accept(&mut self, listener: usize, core: &mut CoreState<S>) {
+    pub(crate) fn accept(&mut self, listener: usize, core: &mut CoreState<S>) {
         for _ in 0..ACCEPTS_MAX {
             match core.sockets.accept(listener) {
                 Accept::Accepted(wire, remote, security) => self.receive_client(wire, remote, security, core),
@@ -116,8 +110,8 @@ impl<S: Sockets> HttpServer<S> {
         self.prefixes.enter(ip).map(Some).ok_or(Counter::HttpRefusedPrefix)
     }
 
-    /// Accepts connections again after a failure.
-    pub(super) fn resume_accepting(&mut self, core: &mut CoreState<S>) {
+    /// Accepts connections, from the beginning or again after a failure.
+    pub(crate) fn resume_accepting(&mut self, core: &mut CoreState<S>) {
         if self.accepting == Accepting::Paused && core.sockets.resume_accepting().is_ok() {
             self.accepting = Accepting::On;
         }
