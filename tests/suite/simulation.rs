@@ -195,34 +195,40 @@ impl Simulation {
         assert_eq!(statistics.decided(family), self.sent, "every datagram has one outcome");
     }
 
-    /// Stops the cores while requests are underway between them. All of them are answered.
+    /// Stops one core, and the others while requests are underway between all of them. All of these are answered.
     fn stop(&mut self) {
         let cores = self.tracker.cores();
-        let asked: Vec<(usize, Client)> =
-            (0..3 * cores).map(|number| self.ask_once(number % cores)).collect();
-        for (home, _) in &asked {
-            (0..3).for_each(|_| self.step(*home));
-        }
-        for core in 0..cores {
-            self.tracker.command(core, CoreCommand::Stop);
-            (0..self.random.usize(0..3)).for_each(|_| _ = self.tracker.step(core));
-            self.tracker.pass_ms(self.random.u64(0..200));
-            let steps = (0..1000).take_while(|_| self.tracker.step(core)).count();
-            assert!(steps < 1000, "a core that stops before the others sleeps");
+        let first = self.any_core();
+        let mut asked: Vec<Client> = (0..3 * cores).map(|number| self.ask_once(number % cores)).collect();
+        self.stop_core(first);
+        let others = (0..3 * cores).map(|number| number % cores).filter(|&core| core != first);
+        asked.extend(others.map(|core| self.ask_once(core)).collect::<Vec<_>>());
+        for core in (0..cores).filter(|&core| core != first) {
+            self.stop_core(core);
         }
         self.tracker.run_for_ms(5000);
         assert!(self.tracker.has_ended(), "every core ends");
-        for (_, client) in &asked {
+        for client in &asked {
             assert_eq!(answers(&client.read()), 1, "a request that had arrived is answered");
             assert!(client.is_closed());
         }
     }
 
-    fn ask_once(&mut self, core: usize) -> (usize, Client) {
+    /// Stops a core and lets it run alone, until it waits for the others.
+    fn stop_core(&mut self, core: usize) {
+        self.tracker.command(core, CoreCommand::Stop);
+        self.tracker.pass_ms(self.random.u64(0..200));
+        let steps = (0..1000).take_while(|_| self.tracker.step(core)).count();
+        assert!(steps < 1000, "a core that stops before the others sleeps");
+    }
+
+    /// Sends a request over a new connection, which its core has read when this returns.
+    fn ask_once(&mut self, core: usize) -> Client {
         let client = self.tracker.connect(core, usize::MAX / 2);
         let target = announce_target(self.any_torrent(), 1, "&left=1");
         client.send(request(&target, "").as_slice());
-        (core, client)
+        (0..3).for_each(|_| self.step(core));
+        client
     }
 }
 
