@@ -29,7 +29,7 @@ struct ListRoute {
 
 /// Defines the routes of a list as a module: its name in paths and in texts, and the verb for its additions.
 macro_rules! list_routes {
-    ($module:ident, $list:expr, $name:tt, $title:tt, $verb:tt, $capital_verb:tt) => {
+    ($module:ident: $list:expr, name: $name:tt, title: $title:tt, verb: $verb:tt, capital_verb: $capital_verb:tt) => {
         pub(super) mod $module {
             use super::{
                 Ack, Added, ApiError, App, InPath, InfoHash, Json, ListChange, ListRoute, OpenApiRouter, Removed, Request,
@@ -120,8 +120,12 @@ macro_rules! list_routes {
     };
 }
 
-list_routes!(whitelist, TorrentList::Allowed, "whitelist", "whitelist", "whitelist", "Whitelist");
-list_routes!(denylist, TorrentList::Denied, "denylist", "deny list", "deny", "Deny");
+list_routes!(
+    whitelist: TorrentList::Allowed, name: "whitelist", title: "whitelist", verb: "whitelist", capital_verb: "Whitelist"
+);
+list_routes!(
+    denylist: TorrentList::Denied, name: "denylist", title: "deny list", verb: "deny", capital_verb: "Deny"
+);
 
 impl ListRoute {
     async fn change(&self, app: &App, change: ListChange, torrents: Vec<InfoHash>) -> Result<(), ApiError> {

@@ -53,7 +53,9 @@ pub(super) async fn probe(listener: ListenerInfo) -> Probed {
     let probing = async {
         match listener.service {
             Service::Udp => connect_over_udp(address).await,
-            _ => get(ListenerInfo { address, ..listener }, path).await,
+            Service::Http | Service::Https | Service::Api | Service::ApiTls => {
+                get(ListenerInfo { address, ..listener }, path).await
+            }
         }
     };
     let result = timeout(PROBE_TIME_MAX, probing).await.unwrap_or(Err(ProbeError::Late));
@@ -106,7 +108,7 @@ async fn get(listener: ListenerInfo, path: &str) -> Result<String, ProbeError> {
             let stream = TlsConnector::from(Arc::new(client_config()?)).connect(name, stream).await?;
             status_of(stream, address, path).await?
         }
-        _ => status_of(stream, address, path).await?,
+        Service::Udp | Service::Http | Service::Api => status_of(stream, address, path).await?,
     };
     if status.is_success() { Ok(status.to_string()) } else { Err(ProbeError::Status(status)) }
 }
