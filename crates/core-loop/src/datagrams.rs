@@ -69,7 +69,6 @@ impl<S: Sockets> UdpServer<S> {
 
     /// Returns whether more datagrams may wait: a batch that is not full has emptied the socket.
     fn serve_batch(&mut self, listener: ListenerIndex, core: &mut CoreState<S>) -> bool {
-        core.mesh.send_waiting();
         if core.sockets.receive(listener, &mut self.received).is_err() {
             core.shard.statistics_mut().add(Counter::ReceiveErrors, 1);
             return false;

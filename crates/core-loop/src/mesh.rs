@@ -198,7 +198,7 @@ impl<P: Copy> Mesh<P> {
         Ok(())
     }
 
-    /// Sends the HTTP requests for which there is room by now. Called at the beginning of each turn that may fill a ring.
+    /// Sends the HTTP requests for which there is room by now. Called at the beginning of each step that may fill a ring.
     pub(crate) fn send_waiting(&mut self) {
         if self.waiting.total > 0 {
             self.waiting.send(&mut self.to);

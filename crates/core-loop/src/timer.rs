@@ -22,7 +22,7 @@ impl Timer {
         Self { due: now, pace: ExpiryPace::new(), windows }
     }
 
-    /// Begins to count time for the first turn.
+    /// Begins the time until the next turn.
     pub(crate) fn begin(&mut self, now: Instant) {
         self.due = now + Duration::from_millis(TIMER_MS);
     }

@@ -87,7 +87,7 @@ async fn serve(
     }
     peer.shutdown().await?;
     if is_accepted && peer.read(&mut [0]).await? > 0 {
-        // The tracker is stopping if nobody receives it.
+        // The tracker is stopping if it is not received.
         requests.send(Request::Report).await.ok();
     }
     Ok(())
