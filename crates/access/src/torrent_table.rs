@@ -218,46 +218,6 @@ mod tests {
     use ListSource::{Api, File};
     use TorrentList::{Allowed, Denied};
 
-    #[test]
-    fn a_torrent_is_on_a_list_as_long_as_one_source_has_it_there() {
-        let mut torrent_table = torrent_table(BOUNDS);
-        assert_eq!(torrent_table.put(Allowed, File, &hash(1)), Put::New);
-        assert_eq!(torrent_table.put(Allowed, Api, &hash(1)), Put::Known);
-        assert_eq!(torrent_table.put(Allowed, File, &hash(1)), Put::Known);
-        assert_eq!(torrent_table.take_off(Allowed, File, &hash(1)), TakenOff::Kept);
-        assert_eq!(torrent_table.take_off(Allowed, File, &hash(1)), TakenOff::Unknown);
-        assert!(torrent_table.list_status(&hash(1)).on.has_list(Allowed));
-        assert_eq!(torrent_table.take_off(Allowed, Api, &hash(1)), TakenOff::Off);
-        assert_eq!(torrent_table.list_status(&hash(1)), ListStatus { on: PairSet::EMPTY, completed: 0 });
-        assert_eq!((torrent_table.held.entries, torrent_table.len(Allowed)), (0, 0));
-    }
-
-    #[test]
-    fn the_two_lists_are_independent() {
-        let mut torrent_table = torrent_table(BOUNDS);
-        torrent_table.put(Allowed, File, &hash(1));
-        assert_eq!(torrent_table.put(Denied, File, &hash(1)), Put::New);
-        let on = torrent_table.list_status(&hash(1)).on;
-        assert_eq!((on.has_list(Allowed), on.has_list(Denied)), (true, true));
-        torrent_table.take_off(Allowed, File, &hash(1));
-        let on = torrent_table.list_status(&hash(1)).on;
-        assert_eq!((on.has_list(Allowed), on.has_list(Denied)), (false, true));
-        assert_eq!((torrent_table.len(Allowed), torrent_table.len(Denied)), (0, 1));
-    }
-
-    #[test]
-    fn a_full_table_refuses_new_torrents_and_updates_known_ones() {
-        let mut torrent_table = torrent_table(TorrentTableBounds { entries_max: 3, counted_max: 1 });
-        for number in 0..3 {
-            assert_eq!(torrent_table.put(Allowed, File, &hash(number)), Put::New);
-        }
-        assert_eq!(torrent_table.put(Allowed, File, &hash(3)), Put::Full);
-        assert_eq!(torrent_table.put(Denied, File, &hash(2)), Put::New);
-        assert_eq!(torrent_table.held.entries, 3);
-        torrent_table.take_off(Allowed, File, &hash(0));
-        assert_eq!(torrent_table.put(Allowed, File, &hash(3)), Put::New);
-    }
-
     fn bytes_per_entry(torrent_table: &TorrentTable) -> f64 {
         torrent_table.heap_bytes() as f64 / torrent_table.held.entries as f64
     }

@@ -6,32 +6,27 @@ use primitives::{AnnounceEvent, InfoHash, KeyId, PeerId, PeerStatus, Second, Tab
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
-const LIFETIME_S: u32 = 20;
-const SESSIONS_MAX: usize = 8;
+const BOUNDS: AccountBounds = AccountBounds { sessions_max: 8, changed_max: 100, lifetime_s: 20 };
 
-type Id = (u8, u32, u8);
+/// Torrent, key and client of a session.
+type Id = (InfoHash, KeyId, [u8; PeerId::BYTES]);
 
-#[derive(Debug, Clone, Copy)]
-struct Report {
-    id: Id,
-    uploaded: u64,
-    downloaded: u64,
-    status: PeerStatus,
-    event: AnnounceEvent,
+fn id(report: &SessionReport) -> Id {
+    (report.info_hash, report.key, report.peer_id.0)
 }
 
 #[derive(Debug, Clone, Copy)]
 enum Step {
-    Note(Report),
+    Note(SessionReport),
     Wait(u32),
     /// Ends all expired sessions.
     Sweep,
     Take(usize),
     GiveBack,
-    Remove(u32),
+    Remove(KeyId),
 }
 
-fn report() -> impl Strategy<Value = Report> {
+fn report() -> impl Strategy<Value = SessionReport> {
     let event = prop_oneof![
         4 => Just(AnnounceEvent::None),
         1 => Just(AnnounceEvent::Started),
@@ -40,8 +35,17 @@ fn report() -> impl Strategy<Value = Report> {
     ];
     let status = prop_oneof![Just(PeerStatus::Seeder), Just(PeerStatus::Leecher)];
     let counter = || prop_oneof![4 => 0_u64..50, 1 => u64::MAX - 3..=u64::MAX];
-    ((0_u8..2, 0_u32..3, 0_u8..2), counter(), counter(), status, event).prop_map(
-        |(id, uploaded, downloaded, status, event)| Report { id, uploaded, downloaded, status, event },
+    let id = (0_u8..2, 0_u32..3, 0_u8..2);
+    (id, counter(), counter(), status, event).prop_map(
+        |((torrent, key, peer), uploaded, downloaded, status, event)| SessionReport {
+            info_hash: InfoHash([torrent; 20]),
+            key: KeyId(key),
+            peer_id: PeerId([peer; 20]),
+            uploaded,
+            downloaded,
+            status,
+            event,
+        },
     )
 }
 
@@ -52,7 +56,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => Just(Step::Sweep),
         2 => (0_usize..4).prop_map(Step::Take),
         1 => Just(Step::GiveBack),
-        1 => (0_u32..3).prop_map(Step::Remove),
+        1 => (0_u32..3).prop_map(|key| Step::Remove(KeyId(key))),
     ]
 }
 
@@ -68,65 +72,65 @@ struct Total {
 #[derive(Debug, Default)]
 struct Model {
     now: Second,
-    sessions: BTreeMap<Id, (Report, Second)>,
-    totals: BTreeMap<u32, Total>,
+    sessions: BTreeMap<Id, (SessionReport, Second)>,
+    totals: BTreeMap<KeyId, Total>,
 }
 
 impl Model {
-    fn total(&mut self, id: Id) -> &mut Total {
-        self.totals.entry(id.1).or_default()
+    fn total(&mut self, key: KeyId) -> &mut Total {
+        self.totals.entry(key).or_default()
     }
 
-    fn count(&mut self, id: Id, status: PeerStatus, change: i64) {
-        match status {
-            PeerStatus::Seeder => self.total(id).seeding += change,
-            PeerStatus::Leecher => self.total(id).leeching += change,
+    fn count(&mut self, report: &SessionReport, change: i64) {
+        match report.status {
+            PeerStatus::Seeder => self.total(report.key).seeding += change,
+            PeerStatus::Leecher => self.total(report.key).leeching += change,
         }
     }
 
-    fn note(&mut self, report: Report) -> Result<(), NotNoted> {
+    fn note(&mut self, report: SessionReport) -> Result<(), NotNoted> {
         let now = self.now;
-        self.total(report.id).last_seen = now;
-        let known = self.sessions.remove(&report.id);
-        if known.is_none() && report.event != AnnounceEvent::Stopped && self.sessions.len() >= SESSIONS_MAX {
+        self.total(report.key).last_seen = now;
+        let known = self.sessions.remove(&id(&report));
+        let is_full = self.sessions.len() >= BOUNDS.sessions_max;
+        if known.is_none() && report.event != AnnounceEvent::Stopped && is_full {
             return Err(NotNoted::SessionsFull);
         }
         if let Some((last, _)) = known {
-            self.count(report.id, last.status, -1);
+            self.count(&last, -1);
             let came =
                 (report.uploaded.checked_sub(last.uploaded), report.downloaded.checked_sub(last.downloaded));
             if let ((Some(uploaded), Some(downloaded)), true) = (came, report.event != AnnounceEvent::Started)
             {
-                let total = self.total(report.id);
+                let total = self.total(report.key);
                 total.uploaded = total.uploaded.saturating_add(uploaded);
                 total.downloaded = total.downloaded.saturating_add(downloaded);
             }
         }
         if report.event != AnnounceEvent::Stopped {
-            self.count(report.id, report.status, 1);
-            self.sessions.insert(report.id, (report, now));
+            self.count(&report, 1);
+            self.sessions.insert(id(&report), (report, now));
         }
         Ok(())
     }
 
-    fn end(&mut self, is_over: impl Fn(Id, Second) -> bool) {
-        let over: Vec<_> = self
-            .sessions
-            .iter()
-            .filter(|(id, (_, heard))| is_over(**id, *heard))
-            .map(|(id, _)| *id)
-            .collect();
-        for id in over {
-            let (last, _) = self.sessions.remove(&id).unwrap();
-            self.count(id, last.status, -1);
+    /// Ends the sessions that have expired, and those of a removed key.
+    fn end(&mut self, removed: Option<KeyId>) {
+        let now = self.now.0;
+        let is_over = |_: &Id, (last, heard): &mut (SessionReport, Second)| {
+            removed == Some(last.key) || now - heard.0 >= BOUNDS.lifetime_s
+        };
+        let over: Vec<_> = self.sessions.extract_if(.., is_over).collect();
+        for (_, (last, _)) in over {
+            self.count(&last, -1);
         }
     }
 }
 
 /// Adds up changes as the control plane does.
-fn add_up(totals: &mut BTreeMap<u32, Total>, changes: &[AccountChange]) {
+fn add_up(totals: &mut BTreeMap<KeyId, Total>, changes: &[AccountChange]) {
     for change in changes {
-        let total = totals.entry(change.key.0).or_default();
+        let total = totals.entry(change.key).or_default();
         total.uploaded = total.uploaded.saturating_add(change.uploaded);
         total.downloaded = total.downloaded.saturating_add(change.downloaded);
         total.seeding += change.seeding;
@@ -139,7 +143,7 @@ fn add_up(totals: &mut BTreeMap<u32, Total>, changes: &[AccountChange]) {
 struct Subject {
     accounts: Accounts,
     unsent: Vec<AccountChange>,
-    totals: BTreeMap<u32, Total>,
+    totals: BTreeMap<KeyId, Total>,
 }
 
 impl Subject {
@@ -150,26 +154,12 @@ impl Subject {
     fn run(&mut self, model: &mut Model, step: Step) {
         match step {
             Step::Note(report) => {
-                let (torrent, key, peer) = report.id;
-                let noted = self.accounts.note(
-                    model.now,
-                    &SessionReport {
-                        info_hash: InfoHash([torrent; 20]),
-                        key: KeyId(key),
-                        peer_id: PeerId([peer; 20]),
-                        uploaded: report.uploaded,
-                        downloaded: report.downloaded,
-                        status: report.status,
-                        event: report.event,
-                    },
-                );
-                assert_eq!(noted, model.note(report));
+                assert_eq!(self.accounts.note(model.now, &report), model.note(report));
             }
             Step::Wait(seconds) => model.now = model.now.after(seconds),
             Step::Sweep => {
-                let now = model.now;
-                self.sweep_round(now);
-                model.end(|_, heard| now.0 - heard.0 >= LIFETIME_S);
+                self.sweep_round(model.now);
+                model.end(None);
             }
             Step::Take(max) => {
                 let unsent = core::mem::take(&mut self.unsent);
@@ -180,11 +170,10 @@ impl Subject {
             }
             Step::GiveBack => self.accounts.give_back(&core::mem::take(&mut self.unsent)),
             Step::Remove(key) => {
-                let now = model.now;
-                self.accounts.remove_key(KeyId(key));
-                self.sweep_round(now);
-                self.sweep_round(now);
-                model.end(|id, heard| id.1 == key || now.0 - heard.0 >= LIFETIME_S);
+                self.accounts.remove_key(key);
+                self.sweep_round(model.now);
+                self.sweep_round(model.now);
+                model.end(Some(key));
             }
         }
         assert_eq!(self.accounts.sessions(), model.sessions.len());
@@ -194,9 +183,8 @@ impl Subject {
 proptest! {
     #[test]
     fn accounts_add_up_to_the_same_totals_as_plain_maps(steps in prop::collection::vec(step(), 1..150)) {
-        let bounds = AccountBounds { sessions_max: 8, changed_max: 100, lifetime_s: 20 };
         let mut subject = Subject {
-            accounts: Accounts::new(bounds, TableSeed([5; 16])),
+            accounts: Accounts::new(BOUNDS, TableSeed([5; 16])),
             unsent: Vec::new(),
             totals: BTreeMap::new(),
         };

@@ -105,7 +105,6 @@ impl Part {
 #[cfg(test)]
 mod tests {
     use super::super::testing::{BOUNDS, hash, torrent_table};
-    use super::super::{Put, TakenOff, TorrentTableBounds};
     use super::*;
     use primitives::{ListSource, TorrentList};
 
@@ -114,22 +113,6 @@ mod tests {
         torrent_table.take_dirty(max, &mut out);
         out.sort_unstable();
         out
-    }
-
-    #[test]
-    fn a_count_that_has_changed_is_taken_once_with_its_last_value() {
-        let mut torrent_table = torrent_table(BOUNDS);
-        torrent_table.end_completed();
-        for _ in 0..3 {
-            torrent_table.count_completed(&hash(1)).unwrap();
-        }
-        assert_eq!(torrent_table.count_completed(&hash(1)), Ok(4));
-        assert_eq!(taken(&mut torrent_table, 10), [(hash(1), 4)]);
-        assert_eq!(taken(&mut torrent_table, 10), []);
-        torrent_table.mark_dirty_again(&[(hash(1), 4)]);
-        torrent_table.count_completed(&hash(1)).unwrap();
-        assert_eq!(taken(&mut torrent_table, 10), [(hash(1), 5)]);
-        assert_eq!(torrent_table.held.changed, 0);
     }
 
     #[test]
@@ -151,27 +134,6 @@ mod tests {
     }
 
     #[test]
-    fn events_counted_before_the_stored_counts_were_read_are_added_to_them_once() {
-        let mut torrent_table = torrent_table(BOUNDS);
-        for _ in 0..3 {
-            torrent_table.count_completed(&hash(1)).unwrap();
-        }
-        torrent_table.count_completed(&hash(3)).unwrap();
-        torrent_table.remember_completed(&hash(1), 1000).unwrap();
-        torrent_table.remember_completed(&hash(2), 20).unwrap();
-        assert_eq!(torrent_table.count_completed(&hash(1)), Ok(1004));
-        assert_eq!(taken(&mut torrent_table, 10), [], "a count may lack its stored part");
-        // The first attempt to read them failed, so they arrive again.
-        torrent_table.remember_completed(&hash(1), 1000).unwrap();
-        torrent_table.remember_completed(&hash(2), 20).unwrap();
-        torrent_table.end_completed();
-        let mut expected = [(hash(1), 1004), (hash(3), 1)];
-        expected.sort_unstable();
-        assert_eq!(taken(&mut torrent_table, 10), expected);
-        assert_eq!(torrent_table.list_status(&hash(2)).completed, 20);
-    }
-
-    #[test]
     fn a_count_is_exact_beyond_32_bits_and_stays_at_its_maximum() {
         let mut torrent_table = torrent_table(BOUNDS);
         torrent_table.remember_completed(&hash(1), 4_294_967_295).unwrap();
@@ -184,41 +146,5 @@ mod tests {
         assert_eq!(taken(&mut torrent_table, 10).len(), 2);
         assert!(torrent_table.list_status(&hash(1)).on.has_list(TorrentList::Denied));
         assert_eq!(torrent_table.held.changed, 0);
-    }
-
-    #[test]
-    fn a_stored_count_is_not_stored_again() {
-        let mut torrent_table = torrent_table(BOUNDS);
-        torrent_table.remember_completed(&hash(1), 500).unwrap();
-        torrent_table.remember_completed(&hash(2), 0).unwrap();
-        assert_eq!(torrent_table.list_status(&hash(1)).completed, 500);
-        assert_eq!((torrent_table.held.entries, torrent_table.held.changed), (1, 0));
-    }
-
-    #[test]
-    fn a_torrent_with_a_count_stays_known_when_it_is_taken_off_its_list() {
-        let (list, source) = (TorrentList::Allowed, ListSource::Api);
-        let mut torrent_table = torrent_table(BOUNDS);
-        torrent_table.end_completed();
-        torrent_table.put(list, source, &hash(1));
-        torrent_table.count_completed(&hash(1)).unwrap();
-        assert_eq!(torrent_table.take_off(list, source, &hash(1)), TakenOff::Off);
-        assert_eq!(torrent_table.list_status(&hash(1)).completed, 1);
-        assert_eq!(taken(&mut torrent_table, 10), [(hash(1), 1)]);
-    }
-
-    #[test]
-    fn torrents_kept_for_their_count_leave_room_for_the_lists() {
-        let mut torrent_table = torrent_table(TorrentTableBounds { entries_max: 5, counted_max: 2 });
-        assert_eq!(torrent_table.count_completed(&hash(1)), Ok(1));
-        assert_eq!(torrent_table.remember_completed(&hash(2), 7), Ok(()));
-        assert_eq!(torrent_table.count_completed(&hash(3)), Err(Full));
-        assert_eq!(torrent_table.remember_completed(&hash(3), 7), Err(Full));
-        assert_eq!(torrent_table.count_completed(&hash(2)), Ok(8));
-        for number in 3..6 {
-            assert_eq!(torrent_table.put(TorrentList::Denied, ListSource::File, &hash(number)), Put::New);
-        }
-        assert_eq!(torrent_table.count_completed(&hash(3)), Ok(1));
-        assert_eq!(torrent_table.held.entries, 5);
     }
 }

@@ -8,8 +8,6 @@ use primitives::{InfoHash, ListSource, TorrentList};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
-type Pair = (TorrentList, ListSource);
-
 const PAIRS: [(TorrentList, ListSource); 4] = [
     (TorrentList::Allowed, ListSource::File),
     (TorrentList::Allowed, ListSource::Api),
@@ -17,8 +15,7 @@ const PAIRS: [(TorrentList, ListSource); 4] = [
     (TorrentList::Denied, ListSource::Api),
 ];
 
-const ENTRIES_MAX: usize = 20;
-const COUNTED_MAX: usize = 8;
+const BOUNDS: TorrentTableBounds = TorrentTableBounds { entries_max: 20, counted_max: 8 };
 
 #[derive(Debug, Clone, Copy)]
 enum Step {
@@ -50,15 +47,16 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum Reload {
+    #[default]
     None,
     Filling,
     Sweeping,
 }
 
 /// One source's part of a list.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Slice {
     reload: Reload,
     on: BTreeSet<InfoHash>,
@@ -66,7 +64,7 @@ struct Slice {
     seen: BTreeSet<InfoHash>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Model {
     slices: [Slice; 4],
     counts: BTreeMap<InfoHash, u64>,
@@ -77,18 +75,6 @@ struct Model {
 }
 
 impl Model {
-    fn new() -> Self {
-        let slice = || Slice { reload: Reload::None, on: BTreeSet::new(), seen: BTreeSet::new() };
-        Self {
-            slices: core::array::from_fn(|_| slice()),
-            counts: BTreeMap::new(),
-            has_stored: BTreeSet::new(),
-            all_stored_read: false,
-            dirty: BTreeSet::new(),
-            taken: Vec::new(),
-        }
-    }
-
     fn list(&self, list: TorrentList) -> BTreeSet<InfoHash> {
         let slices = PAIRS.iter().zip(&self.slices).filter(|((of, _), _)| *of == list);
         slices.flat_map(|(_, slice)| slice.on.iter().copied()).collect()
@@ -103,12 +89,13 @@ impl Model {
     }
 
     fn has_room(&self, info_hash: &InfoHash) -> bool {
-        self.known().contains(info_hash) || self.known().len() < ENTRIES_MAX
+        self.known().contains(info_hash) || self.known().len() < BOUNDS.entries_max as usize
     }
 
     fn has_room_to_count(&self, info_hash: &InfoHash) -> bool {
         let counted_only = self.known().len() - self.listed().len();
-        self.known().contains(info_hash) || self.has_room(info_hash) && counted_only < COUNTED_MAX
+        self.known().contains(info_hash)
+            || self.has_room(info_hash) && counted_only < BOUNDS.counted_max as usize
     }
 
     fn put(&mut self, pair: usize, info_hash: InfoHash) -> Put {
@@ -219,14 +206,13 @@ fn take_dirty(torrent_table: &mut TorrentTable, model: &mut Model, max: usize) {
 }
 
 fn run(torrent_table: &mut TorrentTable, model: &mut Model, step: Step) {
-    let list_of = |pair: usize| -> Pair { PAIRS[pair] };
     match step {
         Step::Put(pair, number) => {
-            let (list, source) = list_of(pair);
+            let (list, source) = PAIRS[pair];
             assert_eq!(torrent_table.put(list, source, &hash(number)), model.put(pair, hash(number)));
         }
         Step::TakeOff(pair, number) => {
-            let (list, source) = list_of(pair);
+            let (list, source) = PAIRS[pair];
             assert_eq!(
                 torrent_table.take_off(list, source, &hash(number)),
                 model.take_off(pair, hash(number))
@@ -281,9 +267,8 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
     #[test]
     fn a_torrent_table_contains_the_same_torrents_as_plain_maps(steps in prop::collection::vec(step(), 1..150)) {
-        let bounds = TorrentTableBounds { entries_max: 20, counted_max: 8 };
-        let mut torrent_table = torrent_table(bounds);
-        let mut model = Model::new();
+        let mut torrent_table = torrent_table(BOUNDS);
+        let mut model = Model::default();
         for step in steps {
             run(&mut torrent_table, &mut model, step);
             assert_agree(&torrent_table, &model);
