@@ -14,7 +14,6 @@ use primitives::{
 };
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Debug;
 use swarm::{
     AddressOfSwarm, Announce, Announced, Listing, PeerChange, Seeds, SwarmCounts, SwarmLimits, SwarmSettings,
     Swarms,
@@ -48,25 +47,13 @@ enum Step {
     SweepAll,
 }
 
-trait TestAddress: AddressOfSwarm + AddressKey + Debug {
+trait TestAddress: AddressOfSwarm {
     fn numbered(peer: u16) -> Self;
 }
 
 /// Compact addresses have no order; their bytes have.
-trait AddressKey: Sized {
-    fn key(&self) -> Vec<u8>;
-}
-
-impl AddressKey for CompactIpv4 {
-    fn key(&self) -> Vec<u8> {
-        self.0.to_vec()
-    }
-}
-
-impl AddressKey for CompactIpv6 {
-    fn key(&self) -> Vec<u8> {
-        self.0.to_vec()
-    }
+fn bytes_of(address: &impl AddressOfSwarm) -> Vec<u8> {
+    address.as_bytes().to_vec()
 }
 
 impl TestAddress for CompactIpv4 {
@@ -159,7 +146,7 @@ impl<A: TestAddress> Run<A> {
     /// Applies the announce to the model.
     fn note(&mut self, torrent: u8, announce: &Announce<A>) {
         let peers = self.peers.entry(torrent).or_default();
-        let key = announce.address.key();
+        let key = bytes_of(&announce.address);
         if announce.event == AnnounceEvent::Stopped {
             peers.remove(&key);
             return;
@@ -187,7 +174,7 @@ impl<A: TestAddress> Run<A> {
         assert!(given.len() <= announce.peers_wanted, "at most the wanted peers are returned");
         assert_eq!(given.iter().collect::<BTreeSet<_>>().len(), given.len(), "no peer is returned twice");
         for peer in &given {
-            assert_ne!(*peer, announce.address.key(), "the requester is not returned to itself");
+            assert_ne!(*peer, bytes_of(&announce.address), "the requester is not returned to itself");
             let known = self.peers[&torrent].get(peer).expect("every returned peer is in the swarm");
             assert!(self.now.0 < known.deadline_s, "no expired peer is returned");
             let both_seed = known.status == PeerStatus::Seeder && announce.status == PeerStatus::Seeder;
@@ -202,7 +189,7 @@ impl<A: TestAddress> Run<A> {
     }
 
     fn eligible(&self, torrent: u8, announce: &Announce<A>) -> usize {
-        let others = self.peers[&torrent].iter().filter(|(key, _)| **key != announce.address.key());
+        let others = self.peers[&torrent].iter().filter(|(key, _)| **key != bytes_of(&announce.address));
         others
             .filter(|(_, peer)| announce.status == PeerStatus::Leecher || peer.status == PeerStatus::Leecher)
             .count()
@@ -474,30 +461,6 @@ fn the_downloads_of_an_empty_swarm_are_kept_for_8_hours() {
     swarms.expire(Second(28_812), EXPIRY_WORK);
     assert_eq!(swarms.scrape::<CompactIpv4>(&info_hash(0)).downloaded, 0);
     assert_eq!(swarms.totals(AddressFamily::V4).swarms, 0);
-}
-
-#[test]
-fn a_completed_event_counts_for_a_listed_leecher_only() {
-    use AnnounceEvent::{Completed, None as Again, Started, Stopped};
-    use PeerStatus::{Leecher, Seeder};
-    let downloaded = |announces: &[(PeerStatus, AnnounceEvent, u32)]| {
-        let mut swarms = Swarms::new(SETTINGS, seeds(3));
-        for &(status, event, second) in announces {
-            let announce = Announce { status, ..announce_of(0, 0, event) };
-            swarms.announce(Second(second), None, &announce, &mut []);
-        }
-        swarms.scrape::<CompactIpv4>(&info_hash(0)).downloaded
-    };
-    assert_eq!(downloaded(&[(Leecher, Started, 1), (Seeder, Completed, 2)]), 1);
-    assert_eq!(downloaded(&[(Leecher, Started, 1), (Seeder, Completed, 2), (Seeder, Completed, 3)]), 1);
-    assert_eq!(downloaded(&[(Seeder, Completed, 1)]), 0, "an unknown seeder");
-    assert_eq!(downloaded(&[(Leecher, Completed, 1)]), 0, "an unknown leecher");
-    assert_eq!(downloaded(&[(Seeder, Started, 1), (Seeder, Completed, 2)]), 0, "a former seeder");
-    assert_eq!(downloaded(&[(Leecher, Started, 1), (Seeder, Again, 2), (Seeder, Completed, 3)]), 0);
-    assert_eq!(downloaded(&[(Leecher, Started, 1), (Leecher, Stopped, 2), (Seeder, Completed, 3)]), 0);
-    let late = 1 + LIFETIME_S + 2;
-    assert_eq!(downloaded(&[(Leecher, Started, 1), (Seeder, Completed, late)]), 0, "an expired peer");
-    assert_eq!(downloaded(&[(Seeder, Completed, 1), (Leecher, Again, 2), (Seeder, Completed, 3)]), 1);
 }
 
 #[test]
