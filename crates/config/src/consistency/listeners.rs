@@ -92,12 +92,6 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_udp_port_can_be_used_for_https() {
-        let text = text("127.0.0.1:80", "127.0.0.1:443");
-        assert!(load_text(&format!("udp.listen = \"127.0.0.1:443\"\n{text}")).is_ok());
-    }
-
     const TOKENS: &str = "[api]\ntokens = { ops = \"0123456789abcdef\" }\n";
 
     #[test]
@@ -120,8 +114,9 @@ mod tests {
     }
 
     #[test]
-    fn a_udp_port_can_be_used_for_the_apis() {
-        let text = format!("udp.listen = [\"127.0.0.1:1212\", \"127.0.0.1:1313\"]\n{TOKENS}");
-        assert!(load_text(&text).is_ok());
+    fn a_udp_port_can_be_used_for_https_and_the_apis() {
+        let udp = "udp.listen = [\"127.0.0.1:443\", \"127.0.0.1:1212\", \"127.0.0.1:1313\"]";
+        let https = text("127.0.0.1:80", "127.0.0.1:443");
+        assert!(load_text(&format!("{udp}\n{https}{TOKENS}")).is_ok());
     }
 }

@@ -56,7 +56,7 @@ fn mapped(network: IpNet) -> Option<Ipv4Net> {
 mod tests {
     use ipnet::IpNet;
 
-    use crate::testing::{assert_refused, load_environment, load_text};
+    use crate::testing::{assert_refused, load_text};
 
     fn named_from(networks: &str) -> Vec<IpNet> {
         load_text(&format!("[http]\nnamed_addresses_from = {networks}\n")).unwrap().http.named_addresses_from
@@ -89,16 +89,6 @@ mod tests {
         let expected: Vec<IpNet> = expected.iter().map(|network| network.parse().unwrap()).collect();
         let written = r#"["10.0.0.0/8", "2001:db8::/32", "0.0.0.0/0", "::/0", "192.0.2.7", "::1"]"#;
         assert_eq!(named_from(written), expected);
-    }
-
-    #[test]
-    fn a_single_network_needs_no_list_and_a_variable_is_split_at_commas() {
-        assert_eq!(named_from("\"10.0.0.0/8\"").len(), 1);
-        for (value, count) in [("10.0.0.0/8", 1), ("10.0.0.0/8,::1", 2), ("[]", 0)] {
-            let variable = ("RINGTRACK_HTTP_NAMED_ADDRESSES_FROM", value);
-            let http = load_environment(&[variable]).unwrap().http;
-            assert_eq!(http.named_addresses_from.len(), count, "{value}");
-        }
     }
 
     #[test]
