@@ -10,31 +10,10 @@ use ringtrack_tests::simulator::{Arrival, Datagram, Simulator, SimulatorSettings
 use std::net::{IpAddr, SocketAddr};
 use zerocopy::IntoBytes;
 
-const UNREACHABLE: [&str; 12] = [
-    "0.0.0.0",
-    "255.255.255.255",
-    "224.0.0.1",
-    "239.255.255.250",
-    "::",
-    "ff02::1",
-    "ff0e::1",
-    "fe80::1",
-    "febf::1",
-    "::ffff:0.0.0.0",
-    "::ffff:224.0.0.1",
-    "::ffff:255.255.255.255",
-];
+/// The tests of `PeerAddress` have all kinds.
+const UNREACHABLE: [&str; 3] = ["224.0.0.1", "fe80::1", "::ffff:0.0.0.0"];
 
-const REACHABLE: [&str; 8] = [
-    "127.0.0.1",
-    "::1",
-    "10.0.0.1",
-    "169.254.0.1",
-    "203.0.113.5",
-    "::ffff:203.0.113.5",
-    "fc00::1",
-    "2001:db8::1",
-];
+const REACHABLE: [&str; 3] = ["203.0.113.5", "::ffff:203.0.113.5", "2001:db8::1"];
 
 const REASON: &str = "no peer can be reached at this address";
 

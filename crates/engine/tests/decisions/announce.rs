@@ -1,6 +1,6 @@
 use super::{TORRENT, ipv4_addresses, leechers, tracker};
 use metrics::Counter;
-use primitives::{AnnounceEvent, InfoHash};
+use primitives::AnnounceEvent;
 use ringtrack_tests::client::{Client, TorrentCounts};
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -72,45 +72,6 @@ fn an_ipv4_mapped_source_is_the_same_peer_as_the_ipv4_address() {
     mapped.connection_id = v4.connection_id;
     let announced = mapped.announce(&mut tracker, &mapped.leeching(TORRENT));
     assert_eq!((announced.leechers, announced.peers), (1, vec![]));
-}
-
-#[test]
-fn a_seeder_gets_only_leechers_and_a_leecher_gets_both() {
-    let mut tracker = tracker();
-    let [one, two, three] = ["192.0.2.1:6881", "192.0.2.2:6881", "192.0.2.3:6881"]
-        .map(|source| Client::connected(&mut tracker, source));
-    one.announce(&mut tracker, &one.seeding(TORRENT));
-    two.announce(&mut tracker, &two.leeching(TORRENT));
-    let as_seeder = three.announce(&mut tracker, &three.seeding(TORRENT));
-    assert_eq!(as_seeder.peers, addresses(&["192.0.2.2:6881"]));
-    assert_eq!((as_seeder.seeders, as_seeder.leechers), (2, 1));
-    let as_leecher = three.announce(&mut tracker, &three.leeching(TORRENT));
-    assert_eq!(as_leecher.peers, addresses(&["192.0.2.1:6881", "192.0.2.2:6881"]));
-    assert_eq!((as_leecher.seeders, as_leecher.leechers), (1, 2));
-}
-
-#[test]
-fn peers_of_different_torrents_do_not_mix() {
-    let mut tracker = tracker();
-    let one = Client::connected(&mut tracker, "192.0.2.1:6881");
-    one.announce(&mut tracker, &one.leeching(TORRENT));
-    let two = Client::connected(&mut tracker, "192.0.2.2:6881");
-    let announced = two.announce(&mut tracker, &two.leeching(InfoHash([0x9b; 20])));
-    assert_eq!((announced.leechers, announced.peers), (1, vec![]));
-}
-
-#[test]
-fn a_peer_that_stops_gets_no_peers_and_is_not_returned_any_more() {
-    let mut tracker = tracker();
-    let leaving = Client::connected(&mut tracker, "192.0.2.1:6881");
-    let staying = Client::connected(&mut tracker, "192.0.2.2:6881");
-    leaving.announce(&mut tracker, &leaving.leeching(TORRENT));
-    staying.announce(&mut tracker, &staying.leeching(TORRENT));
-    let stopped = leaving.leeching(TORRENT).with_event(AnnounceEvent::Stopped);
-    let answer = leaving.announce(&mut tracker, &stopped);
-    assert_eq!((answer.leechers, answer.peers), (1, vec![]));
-    let afterwards = staying.announce(&mut tracker, &staying.leeching(TORRENT));
-    assert_eq!((afterwards.leechers, afterwards.peers), (1, vec![]));
 }
 
 #[test]

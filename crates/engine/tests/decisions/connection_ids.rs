@@ -67,15 +67,6 @@ fn a_connection_id_expires_two_lifetimes_after_its_epoch_began() {
 }
 
 #[test]
-fn a_connection_id_is_valid_for_at_least_one_lifetime() {
-    let mut tracker = tracker();
-    tracker.pass(119);
-    let client = Client::connected(&mut tracker, "192.0.2.1:6881");
-    tracker.pass(120);
-    assert_accepted(&mut tracker, &client);
-}
-
-#[test]
 fn a_connection_id_that_was_never_issued_is_refused_as_wrong() {
     let mut tracker = tracker();
     let wrong = ErrorReason::ConnectionIdWrong;

@@ -114,11 +114,3 @@ fn a_request_from_port_0_is_dropped_whatever_it_asks_for() {
     );
     assert_dropped(|client| client.scraping(&[TORRENT]), 0, RequestKind::Scrape, port_zero);
 }
-
-#[test]
-fn bytes_after_a_connect_are_tolerated() {
-    let mut tracker = tracker();
-    let client = Client::stranger("192.0.2.1:6881");
-    let reply = client.send_raw(&mut tracker, &[&connect()[..], &[0xff; 200]].concat()).unwrap();
-    assert_eq!(reply.bytes.len(), 16);
-}

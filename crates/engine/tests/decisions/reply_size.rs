@@ -27,28 +27,19 @@ fn longest_answers(path_mtu_bytes: u16, source: &str) -> (usize, usize) {
 }
 
 #[test]
-fn with_an_mtu_of_1280_an_ipv4_client_is_sent_at_most_1252_bytes_which_hold_all_200_peers() {
-    assert_eq!(longest_answers(1280, "192.0.2.1:6881"), (20 + 200 * 6, 8 + 74 * 12));
-}
-
-#[test]
-fn with_an_mtu_of_1280_an_ipv6_client_is_sent_at_most_1232_bytes_which_hold_67_peers() {
-    assert_eq!(longest_answers(1280, "[2001:db8::2]:6881"), (20 + 67 * 18, 8 + 74 * 12));
-}
-
-#[test]
-fn with_an_mtu_of_576_an_ipv4_client_is_sent_at_most_548_bytes_which_hold_88_peers_or_45_torrents() {
-    assert_eq!(longest_answers(576, "192.0.2.1:6881"), (20 + 88 * 6, 8 + 45 * 12));
-}
-
-#[test]
-fn with_an_mtu_of_576_an_ipv6_client_is_sent_at_most_528_bytes_which_hold_28_peers_or_43_torrents() {
-    assert_eq!(longest_answers(576, "[2001:db8::2]:6881"), (20 + 28 * 18, 8 + 43 * 12));
-}
-
-#[test]
-fn with_the_mtu_of_ethernet_an_ipv6_client_is_sent_at_most_1452_bytes_which_hold_79_peers() {
-    assert_eq!(longest_answers(1500, "[2001:db8::2]:6881"), (20 + 79 * 18, 8 + 74 * 12));
+fn the_longest_answers_have_as_many_peers_and_torrents_as_a_packet_holds() {
+    let (v4, v6, mapped) = ("192.0.2.1:6881", "[2001:db8::2]:6881", "[::ffff:192.0.2.1]:6881");
+    for (path_mtu_bytes, source, peer_bytes, torrent_bytes) in [
+        (1280, v4, 200 * 6, 74 * 12),
+        (1280, v6, 67 * 18, 74 * 12),
+        (576, v4, 88 * 6, 45 * 12),
+        (576, mapped, 88 * 6, 45 * 12),
+        (576, v6, 28 * 18, 43 * 12),
+        (1500, v6, 79 * 18, 74 * 12),
+    ] {
+        let expected = (20 + peer_bytes, 8 + torrent_bytes);
+        assert_eq!(longest_answers(path_mtu_bytes, source), expected, "{path_mtu_bytes} {source}");
+    }
 }
 
 #[test]
@@ -57,9 +48,4 @@ fn a_peer_that_would_make_the_packet_one_byte_too_long_is_left_out() {
     let [v4, v6] = ["192.0.2.1:6881", "[2001:db8::2]:6881"];
     assert_eq!((announced(581, v4), announced(582, v4)), (20 + 88 * 6, 20 + 89 * 6));
     assert_eq!((announced(589, v6), announced(590, v6)), (20 + 28 * 18, 20 + 29 * 18));
-}
-
-#[test]
-fn an_ipv4_mapped_client_is_sent_ipv4_packets() {
-    assert_eq!(longest_answers(576, "[::ffff:192.0.2.1]:6881"), (548, 548));
 }
