@@ -269,13 +269,6 @@ mod tests {
     }
 
     #[test]
-    fn the_fixed_parts_are_16_98_and_16_bytes_long() {
-        assert_eq!(size_of::<ConnectRequest>(), 16);
-        assert_eq!(size_of::<AnnounceRequest>(), 98);
-        assert_eq!(size_of::<ScrapeRequest>(), 16);
-    }
-
-    #[test]
     fn a_negative_numwant_is_the_default_and_zero_is_none() {
         assert_eq!(announce().numwant(), Numwant::Default);
         assert_eq!(announce().with_numwant(-7).numwant(), Numwant::Default);

@@ -102,12 +102,6 @@ fn peers_are_compact_unless_the_client_asks_for_dictionaries() {
 }
 
 #[test]
-fn a_partial_seed_is_a_leecher_whatever_is_left() {
-    let announce = with("event=paused&left=0");
-    assert_eq!((announce.event, announce.status()), (Event::Paused, PeerStatus::Leecher));
-}
-
-#[test]
 fn address_parameters_are_read_if_they_are_addresses() {
     let announce = with("ip=192.0.2.1&ipv4=192.0.2.2:6881&ipv6=%5B2001%3adb8::1%5D:6881");
     assert_eq!(announce.ip(), "192.0.2.1".parse().ok());

@@ -130,14 +130,6 @@ mod tests {
     }
 
     #[test]
-    fn a_header_truncated_at_any_byte_is_incomplete() {
-        let bytes = header(0x21, 0x11, V4);
-        for length in 0..28 {
-            assert_eq!(read_proxy_header(&bytes[..length]), ProxyHeader::Incomplete);
-        }
-    }
-
-    #[test]
     fn a_header_of_536_bytes_is_read_and_a_longer_one_is_not() {
         let longest = [V4, &[0; 508]].concat();
         assert_eq!(read_proxy_header(&header(0x21, 0x11, &longest)), complete("192.0.2.1:56324", 536));
