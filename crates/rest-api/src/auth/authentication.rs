@@ -68,19 +68,3 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_header_takes_precedence_over_the_query() {
-        let mut headers = HeaderMap::new();
-        assert_eq!(offered_token(&headers, "a=b"), None);
-        assert_eq!(offered_token(&headers, "a=b&token=x%20y").as_deref(), Some("x y"));
-        headers.insert(AUTHORIZATION, "Basic abc".parse().unwrap());
-        assert_eq!(offered_token(&headers, "token=x").as_deref(), Some("x"));
-        headers.insert(AUTHORIZATION, "bearer  abc".parse().unwrap());
-        assert_eq!(offered_token(&headers, "token=x").as_deref(), Some("abc"));
-    }
-}

@@ -1,9 +1,7 @@
 use crate::harness::{
-    Answer, NOT_VALID, READ_ONLY_TOKEN, TOKEN, UNAUTHORIZED, exchange, request, send, start,
+    Answer, NOT_VALID, READ_ONLY_TOKEN, TOKEN, UNAUTHORIZED, exchange, request, send, start, without_body,
 };
 use http_body_util::BodyExt as _;
-use http_body_util::Full;
-use hyper::body::Bytes;
 use rest_api::{Rights, Token};
 use std::net::SocketAddr;
 use tokio::net::TcpStream;
@@ -13,18 +11,21 @@ async fn ask(address: SocketAddr, query: &str, header: Option<&str>) -> Answer {
     if let Some(header) = header {
         wanted = wanted.header("authorization", header);
     }
-    send(address, wanted.body(Full::new(Bytes::new())).unwrap()).await
+    send(address, without_body(wanted)).await
 }
 
 #[tokio::test]
 async fn a_valid_token_is_accepted_and_the_header_takes_precedence() {
     let api = start();
-    let right = format!("Bearer {TOKEN}");
-    let ack = Answer::ok("{\"status\":\"ok\"}");
-    assert_eq!(ask(api.address, "", Some(&right)).await, ack);
-    assert_eq!(ask(api.address, "?token=MyAccessToken", None).await, ack);
-    assert_eq!(ask(api.address, "?token=wrong", Some(&right)).await, ack);
-    assert_eq!(ask(api.address, "?token=MyAccessToken", Some("Basic eDp5")).await, ack);
+    for (query, header) in [
+        ("", Some("Bearer MyAccessToken")),
+        ("?token=MyAccessToken", None),
+        ("?a=b&token=My%41ccessToken", None),
+        ("?token=wrong", Some("bearer  MyAccessToken")),
+        ("?token=MyAccessToken", Some("Basic eDp5")),
+    ] {
+        assert_eq!(ask(api.address, query, header).await, Answer::ack(), "{query} {header:?}");
+    }
     let wrong = ask(api.address, "?token=MyAccessToken", Some("Bearer wrong")).await;
     assert_eq!(wrong, Answer::text(500, NOT_VALID));
 }
@@ -38,7 +39,7 @@ async fn without_a_token_everything_but_the_health_check_is_refused() {
     for (path, item) in document["paths"].as_object().unwrap() {
         for method in item.as_object().unwrap().keys() {
             let wanted = request(&method.to_uppercase(), &path.replace(['{', '}'], ""));
-            let answer = send(api.address, wanted.body(Full::new(Bytes::new())).unwrap()).await;
+            let answer = send(api.address, without_body(wanted)).await;
             if path == "/api/health_check" {
                 assert_eq!(answer, Answer::ok("{\"status\":\"Ok\"}"));
             } else {
@@ -64,15 +65,14 @@ async fn after_ten_wrong_tokens_an_address_is_limited_but_a_valid_token_is_accep
 async fn a_read_only_token_reads_everything_and_changes_nothing() {
     let api = start();
     let document = api.get("/api/v1/openapi.json").await.json();
-    let reason = "{\"status\":\"err\",\"reason\":\"this token is read-only\"}";
-    let refused = Answer::new(403, "application/json", reason);
+    let refused = Answer::refused(403, "this token is read-only");
     let mut refusals = 0;
     for (path, item) in document["paths"].as_object().unwrap() {
         // The event stream never ends.
         for method in item.as_object().unwrap().keys().filter(|_| !path.ends_with("/events")) {
             let wanted = request(&method.to_uppercase(), &path.replace(['{', '}'], ""))
                 .header("authorization", format!("Bearer {READ_ONLY_TOKEN}"));
-            let answer = send(api.address, wanted.body(Full::new(Bytes::new())).unwrap()).await;
+            let answer = send(api.address, without_body(wanted)).await;
             if method == "get" {
                 assert!(matches!(answer.status, 200 | 400), "{path}: {answer:?}");
             } else {
@@ -87,8 +87,8 @@ async fn a_read_only_token_reads_everything_and_changes_nothing() {
 #[tokio::test]
 async fn replaced_tokens_take_effect_at_once_and_end_open_streams() {
     let api = start();
-    let wanted = request("GET", &format!("/api/v1/events?token={TOKEN}")).body(Full::new(Bytes::new()));
-    let response = exchange(TcpStream::connect(api.address).await.unwrap(), wanted.unwrap()).await;
+    let wanted = without_body(request("GET", &format!("/api/v1/events?token={TOKEN}")));
+    let response = exchange(TcpStream::connect(api.address).await.unwrap(), wanted).await;
     let mut events = response.into_body();
     assert!(events.frame().await.unwrap().is_ok());
     let other = Token::new("admin", "MyNextToken", Rights::Full).unwrap();

@@ -35,15 +35,15 @@ pub(crate) struct Fake {
 #[derive(Default)]
 pub(crate) struct State {
     pub(crate) torrents: BTreeMap<InfoHash, TorrentWithPeers>,
-    pub(crate) allowed: BTreeSet<InfoHash>,
-    pub(crate) denied: BTreeSet<InfoHash>,
+    allowed: BTreeSet<InfoHash>,
+    denied: BTreeSet<InfoHash>,
     pub(crate) keys: BTreeMap<AuthenticationKey, KeyInfo>,
     pub(crate) bans: BTreeMap<Banned, Ban>,
     keys_made: u64,
 }
 
 impl State {
-    fn list(&mut self, list: TorrentList) -> &mut BTreeSet<InfoHash> {
+    pub(crate) fn list(&mut self, list: TorrentList) -> &mut BTreeSet<InfoHash> {
         match list {
             TorrentList::Allowed => &mut self.allowed,
             TorrentList::Denied => &mut self.denied,

@@ -49,6 +49,14 @@ impl Answer {
         Self::new(status, TEXT, body)
     }
 
+    pub(crate) fn ack() -> Self {
+        Self::ok("{\"status\":\"ok\"}")
+    }
+
+    pub(crate) fn refused(status: u16, reason: &str) -> Self {
+        Self::new(status, JSON, format!("{{\"status\":\"err\",\"reason\":\"{reason}\"}}"))
+    }
+
     pub(crate) fn failed(reason: &str) -> Self {
         Self::text(500, format!("Unhandled rejection: Err {{ reason: \"{reason}\" }}"))
     }
@@ -79,6 +87,10 @@ pub(crate) fn start_with(fake: Fake, transport: Transport) -> Api {
 
 pub(crate) fn request(method: &str, path: &str) -> hyper::http::request::Builder {
     Request::builder().method(method).uri(path).header("host", "localhost")
+}
+
+pub(crate) fn without_body(request: hyper::http::request::Builder) -> Request<Full<Bytes>> {
+    request.body(Full::default()).unwrap()
 }
 
 pub(crate) async fn exchange(

@@ -1,11 +1,9 @@
 //! The health-check API, which probes each listener as its clients would.
 
 use crate::fake::Fake;
-use crate::harness::{request, send, start, start_with};
+use crate::harness::{request, send, start, start_with, without_body};
 use crate::serving::identity;
 use control::management::{ListenerInfo, Preface, Service};
-use http_body_util::Full;
-use hyper::body::Bytes;
 use rest_api::{Listener, Transport, serve_health_checks};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -33,8 +31,7 @@ fn start_checks(listeners: Vec<(Service, SocketAddr)>) -> SocketAddr {
 }
 
 async fn check(address: SocketAddr) -> serde_json::Value {
-    let wanted = request("GET", "/health_check").body(Full::new(Bytes::new())).unwrap();
-    let answer = send(address, wanted).await;
+    let answer = send(address, without_body(request("GET", "/health_check"))).await;
     assert_eq!((answer.status, answer.content_type.as_str()), (200, "application/json"));
     answer.json()
 }

@@ -1,21 +1,15 @@
 //! Extensions to version 1 of the API.
 
-use crate::harness::{Answer, TOKEN, exchange, request, start};
+use crate::harness::{Answer, TOKEN, exchange, request, start, without_body};
 use control::management::TorrentWithPeers;
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::Bytes;
+use http_body_util::BodyExt as _;
 use primitives::{InfoHash, TorrentInfo};
 use tokio::net::TcpStream;
 
 const KEY: &str = "8os3vCDpVHV9jy0WH5NTVVNnNNdNMwVF";
 
 fn not_found(reason: &str) -> Answer {
-    let body = format!("{{\"status\":\"err\",\"reason\":\"{reason}\"}}");
-    Answer::new(404, "application/json", body)
-}
-
-fn ack() -> Answer {
-    Answer::ok("{\"status\":\"ok\"}")
+    Answer::refused(404, reason)
 }
 
 #[tokio::test]
@@ -49,7 +43,7 @@ async fn a_torrent_is_dropped_once() {
     let info = TorrentInfo { info_hash: InfoHash([1; 20]), seeders: 1, leechers: 0, completed: 0 };
     api.fake.add_torrent(TorrentWithPeers { info, peers: Vec::new() });
     let path = format!("/api/v1/torrent/{}", "01".repeat(20));
-    assert_eq!(api.ask("DELETE", &path).await, ack());
+    assert_eq!(api.ask("DELETE", &path).await, Answer::ack());
     assert_eq!(api.ask("DELETE", &path).await, not_found("torrent not known"));
 }
 
@@ -67,7 +61,7 @@ async fn a_key_has_an_account_that_can_be_reset() {
         ))
     };
     assert_eq!(api.get(&path).await, account(1, 2));
-    assert_eq!(api.ask("POST", &format!("{path}/reset")).await, ack());
+    assert_eq!(api.ask("POST", &format!("{path}/reset")).await, Answer::ack());
     assert_eq!(api.get(&path).await, account(0, 0));
     assert_eq!(api.get("/api/v1/key/short").await.status, 400);
 }
@@ -76,9 +70,9 @@ async fn a_key_has_an_account_that_can_be_reset() {
 async fn clients_and_networks_are_banned_and_unbanned() {
     let api = start();
     let ban = |body: &'static str| api.post_json("/api/v1/bans", body);
-    assert_eq!(ban("{\"client\":\"-XL00\",\"reason\":\"leech\"}").await, ack());
-    assert_eq!(ban("{\"network\":\"192.0.2.7/24\"}").await, ack());
-    assert_eq!(ban("{\"network\":\"2001:db8::1\"}").await, ack());
+    assert_eq!(ban("{\"client\":\"-XL00\",\"reason\":\"leech\"}").await, Answer::ack());
+    assert_eq!(ban("{\"network\":\"192.0.2.7/24\"}").await, Answer::ack());
+    assert_eq!(ban("{\"network\":\"2001:db8::1\"}").await, Answer::ack());
     let bans = api.get("/api/v1/bans").await.json();
     let told: Vec<_> = bans
         .as_array()
@@ -97,7 +91,7 @@ async fn clients_and_networks_are_banned_and_unbanned() {
     assert_eq!(ban("{\"client\":7}").await.status, 422);
     for query in ["client=-XL00", "network=192.0.2.0/24", "network=2001:db8::1"] {
         let path = format!("/api/v1/bans?{query}");
-        assert_eq!(api.ask("DELETE", &path).await, ack());
+        assert_eq!(api.ask("DELETE", &path).await, Answer::ack());
         assert_eq!(api.ask("DELETE", &path).await, not_found("it was not banned"));
     }
     assert_eq!(api.ask("DELETE", "/api/v1/bans").await.status, 400);
@@ -107,7 +101,7 @@ async fn clients_and_networks_are_banned_and_unbanned() {
 async fn configuration_latencies_and_storage_are_reported() {
     let api = start();
     assert_eq!(api.get("/api/v1/config").await, Answer::ok("{\"tracker\":{\"private\":true}}"));
-    assert_eq!(api.ask("POST", "/api/v1/reload").await, ack());
+    assert_eq!(api.ask("POST", "/api/v1/reload").await, Answer::ack());
     let latency = "[{\"name\":\"announce-ipv4\",\"count\":10,\"p50_us\":1.5,\"p90_us\":2.0,\"p99_us\":3.0,\"p999_us\":4.0,\"max_us\":5.0}]";
     assert_eq!(api.get("/api/v1/latency").await, Answer::ok(latency));
     let log = Answer::text(200, "#[Histogram log format version 1.3]\n");
@@ -119,9 +113,9 @@ async fn configuration_latencies_and_storage_are_reported() {
 #[tokio::test]
 async fn events_report_the_figures_each_second_and_end_at_shutdown() {
     let api = start();
-    let wanted = request("GET", &format!("/api/v1/events?token={TOKEN}")).body(Full::new(Bytes::new()));
+    let wanted = without_body(request("GET", &format!("/api/v1/events?token={TOKEN}")));
     let stream = TcpStream::connect(api.address).await.unwrap();
-    let response = exchange(stream, wanted.unwrap()).await;
+    let response = exchange(stream, wanted).await;
     assert_eq!(response.headers()["content-type"], "text/event-stream");
     let mut body = response.into_body();
     let mut text = String::new();

@@ -1,9 +1,7 @@
 //! How the API is served: TLS, limits, shutdown.
 
 use crate::fake::Fake;
-use crate::harness::{TOKEN, answer_of, exchange, request, start, start_with};
-use http_body_util::Full;
-use hyper::body::Bytes;
+use crate::harness::{TOKEN, answer_of, exchange, request, start, start_with, without_body};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rest_api::{Listener, Transport};
 use rustls::pki_types::{PrivatePkcs8KeyDer, ServerName};
@@ -47,8 +45,7 @@ async fn a_certificate_is_replaced_while_the_api_is_served() {
         let name = ServerName::try_from("localhost").unwrap();
         TlsConnector::from(Arc::clone(client)).connect(name, stream).await
     };
-    let wanted =
-        request("GET", &format!("/api/v1/config?token={TOKEN}")).body(Full::new(Bytes::new())).unwrap();
+    let wanted = without_body(request("GET", &format!("/api/v1/config?token={TOKEN}")));
     let answer = answer_of(exchange(connect(&client).await.unwrap(), wanted.clone()).await).await;
     assert_eq!(answer.status, 200);
     let (next_server, next_client) = identity();

@@ -3,16 +3,14 @@
 use crate::fake::{Fake, NOW_UNIX_S};
 use crate::harness::{Answer, Api, start, start_with};
 use control::management::TorrentWithPeers;
-use primitives::{AnnounceEvent, InfoHash, PeerDetails, PeerId, PeerInfo, PeerStatus, TorrentInfo};
+use primitives::{
+    AnnounceEvent, InfoHash, PeerDetails, PeerId, PeerInfo, PeerStatus, TorrentInfo, TorrentList,
+};
 use rest_api::Transport;
 use std::sync::atomic::Ordering;
 
 const BUSY: &str = "a core of the tracker does not answer";
 const KEY: &str = "8os3vCDpVHV9jy0WH5NTVVNnNNdNMwVF";
-
-fn ack() -> Answer {
-    Answer::ok("{\"status\":\"ok\"}")
-}
 
 fn torrent(byte: u8, seeders: u32, leechers: u32, completed: u64) -> TorrentWithPeers {
     let info_hash = InfoHash([byte; 20]);
@@ -279,11 +277,11 @@ async fn a_key_is_removed_once_and_keys_are_reloaded() {
     let api = start();
     api.post_json("/api/v1/keys", &format!("{{\"key\":\"{KEY}\",\"seconds_valid\":null}}")).await;
     let path = format!("/api/v1/key/{KEY}");
-    assert_eq!(api.ask("DELETE", &path).await, ack());
+    assert_eq!(api.ask("DELETE", &path).await, Answer::ack());
     assert_eq!(api.ask("DELETE", &path).await, Answer::failed("failed to delete key: it is not known"));
     let invalid = Answer::text(400, "Invalid auth key id param \"short\"");
     assert_eq!(api.ask("DELETE", "/api/v1/key/short").await, invalid);
-    assert_eq!(api.get("/api/v1/keys/reload").await, ack());
+    assert_eq!(api.get("/api/v1/keys/reload").await, Answer::ack());
     api.fake.fails.store(true, Ordering::Relaxed);
     let failed = Answer::failed(&format!("failed to delete key: {BUSY}"));
     assert_eq!(api.ask("DELETE", &path).await, failed);
@@ -292,18 +290,18 @@ async fn a_key_is_removed_once_and_keys_are_reloaded() {
 }
 
 #[tokio::test]
-async fn adding_and_removing_whitelisted_torrents_is_idempotent() {
+async fn adding_and_removing_listed_torrents_is_idempotent() {
     let api = start();
-    let path = format!("/api/v1/whitelist/{}", "AB".repeat(20));
-    for _ in 0..2 {
-        assert_eq!(api.ask("POST", &path).await, ack());
-        assert!(api.fake.state().allowed.contains(&InfoHash([0xab; 20])));
+    let torrent = InfoHash([0xab; 20]);
+    for (name, list) in [("denylist", TorrentList::Denied), ("whitelist", TorrentList::Allowed)] {
+        let path = format!("/api/v1/{name}/{}", "AB".repeat(20));
+        for (method, is_listed) in [("POST", true), ("POST", true), ("DELETE", false), ("DELETE", false)] {
+            assert_eq!(api.ask(method, &path).await, Answer::ack());
+            assert_eq!(api.fake.state().list(list).contains(&torrent), is_listed, "{method} {path}");
+        }
     }
-    for _ in 0..2 {
-        assert_eq!(api.ask("DELETE", &path).await, ack());
-        assert!(api.fake.state().allowed.is_empty());
-    }
-    assert_eq!(api.get("/api/v1/whitelist/reload").await, ack());
+    let path = format!("/api/v1/whitelist/{torrent}");
+    assert_eq!(api.get("/api/v1/whitelist/reload").await, Answer::ack());
     api.fake.fails.store(true, Ordering::Relaxed);
     for (method, path, what) in [
         ("POST", path.as_str(), "failed to whitelist torrent"),
@@ -319,10 +317,8 @@ async fn routes_of_a_mode_that_is_off_answer_409() {
     let mut fake = Fake::default();
     fake.is_public = true;
     let api = start_with(fake, Transport::Plain);
-    let off = |mode: &str| {
-        let reason = format!("{mode}-tracker capability is disabled by configuration");
-        Answer::new(409, "application/json", format!("{{\"status\":\"err\",\"reason\":\"{reason}\"}}"))
-    };
+    let off =
+        |mode: &str| Answer::refused(409, &format!("{mode}-tracker capability is disabled by configuration"));
     for (method, path) in [("POST", "keys"), ("POST", "key/60"), ("DELETE", "key/x"), ("GET", "keys/reload")]
     {
         assert_eq!(api.ask(method, &format!("/api/v1/{path}")).await, off("private"), "{path}");
@@ -330,5 +326,5 @@ async fn routes_of_a_mode_that_is_off_answer_409() {
     for (method, path) in [("POST", "whitelist/x"), ("DELETE", "whitelist/x"), ("GET", "whitelist/reload")] {
         assert_eq!(api.ask(method, &format!("/api/v1/{path}")).await, off("listed"), "{path}");
     }
-    assert_eq!(api.get("/api/v1/denylist/reload").await, ack());
+    assert_eq!(api.get("/api/v1/denylist/reload").await, Answer::ack());
 }
