@@ -3,23 +3,13 @@ use rustls::{AlertDescription, Error};
 use tls::TlsError;
 
 #[test]
-fn http_1_1_is_agreed_on_with_a_client_that_offers_it() {
+fn http_1_1_is_agreed_on_with_a_client_that_offers_it_and_nothing_with_one_that_offers_nothing() {
     let files = Files::new();
-    for version in VERSIONS {
-        let protocols: [&[u8]; 2] = [b"h2", b"http/1.1"];
-        let mut client = Client::new(&client_config(version, &files.certificate, &protocols));
+    let offers: [(&[&[u8]], _); 2] = [(&[b"h2", b"http/1.1"], Some(&b"http/1.1"[..])), (&[], None)];
+    for (version, (offered, agreed)) in VERSIONS.into_iter().flat_map(|v| offers.map(|offer| (v, offer))) {
+        let mut client = Client::new(&client_config(version, &files.certificate, offered));
         shake_hands(&mut client, &mut Server::new(&files.load()));
-        assert_eq!(client.0.alpn_protocol(), Some(&b"http/1.1"[..]));
-    }
-}
-
-#[test]
-fn a_client_that_offers_no_protocol_is_served() {
-    let files = Files::new();
-    for version in VERSIONS {
-        let mut client = Client::new(&client_config(version, &files.certificate, &[]));
-        shake_hands(&mut client, &mut Server::new(&files.load()));
-        assert_eq!(client.0.alpn_protocol(), None);
+        assert_eq!(client.0.alpn_protocol(), agreed);
     }
 }
 

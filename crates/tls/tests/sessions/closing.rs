@@ -1,11 +1,9 @@
-use crate::pair::{Client, Files, Server, VERSIONS, client_config, connected};
+use crate::pair::{Client, Files, Server, VERSIONS, client_config, connected_by_each_version};
 use tls::{Received, TlsError};
 
 #[test]
 fn a_client_that_closes_still_gets_its_response_and_then_the_close() {
-    let files = Files::new();
-    for version in VERSIONS {
-        let (mut client, mut server) = connected(&files, version);
+    for (mut client, mut server) in connected_by_each_version() {
         let mut last = client.write(b"a request");
         client.0.send_close_notify();
         last.extend(client.flight());
@@ -23,9 +21,7 @@ fn a_client_that_closes_still_gets_its_response_and_then_the_close() {
 
 #[test]
 fn a_client_is_notified_of_the_close_once() {
-    let files = Files::new();
-    for version in VERSIONS {
-        let (mut client, mut server) = connected(&files, version);
+    for (mut client, mut server) in connected_by_each_version() {
         server.session.close(&mut server.to_send);
         client.feed(&server.sent()).unwrap();
         assert!(client.0.process_new_packets().unwrap().peer_has_closed());
@@ -36,9 +32,7 @@ fn a_client_is_notified_of_the_close_once() {
 
 #[test]
 fn an_ended_session_does_nothing_more() {
-    let files = Files::new();
-    for version in VERSIONS {
-        let (mut client, mut server) = connected(&files, version);
+    for (mut client, mut server) in connected_by_each_version() {
         server.session.close(&mut server.to_send);
         server.sent();
         assert_eq!(server.receive(&client.write(b"a request")), Err(TlsError::Ended));

@@ -2,6 +2,12 @@ use crate::pair::certified;
 use std::path::Path;
 use tls::{IDENTITY_FILE_BYTES_MAX, ServerIdentity};
 
+/// Returns a certificate and its key in PEM.
+fn pair() -> (String, String) {
+    let pair = certified();
+    (pair.cert.pem(), pair.signing_key.serialize_pem())
+}
+
 /// Returns the error for files with these texts, which are named `cert` and `key` in it.
 fn said_of(certificate: &str, key: &str) -> String {
     let dir = tempfile::tempdir().expect("a folder");
@@ -25,66 +31,40 @@ fn a_missing_file_is_named() {
 }
 
 #[test]
-fn an_error_names_the_file_and_what_is_missing_in_it() {
-    let pair = certified();
-    let (certificate, key) = (pair.cert.pem(), pair.signing_key.serialize_pem());
-    assert_eq!(said_of(&certificate, &key), "loaded");
-    assert!(said_of(&key, &key).starts_with("cert: has no certificate; "));
-    assert!(said_of("", &key).starts_with("cert: has no certificate; "));
-    assert!(said_of(&certificate, &certificate).starts_with("key: has no private key; "));
+fn an_error_names_the_file_and_what_is_wrong_with_it() {
+    let [(certificate, key), (other_certificate, other_key)] = [pair(), pair()];
+    let junk = |label: &str| format!("-----BEGIN {label}-----\nAAAA\n-----END {label}-----\n");
+    let too_big = " ".repeat(usize::try_from(IDENTITY_FILE_BYTES_MAX).unwrap() + 1);
+    for (certificate_text, key_text, start) in [
+        (&*key, &*key, "cert: has no certificate; "),
+        ("", &key, "cert: has no certificate; "),
+        (&certificate, &certificate, "key: has no private key; "),
+        (&certificate, &other_key, "key: the private key does not match the first certificate of cert; "),
+        (&[&*other_certificate, &certificate].concat(), &key, "key: the private key does not match"),
+        (&certificate[..certificate.len() / 2], &key, "cert: is not a whole PEM file: "),
+        (&certificate, &key.replacen('M', "!", 1), "key: is not a whole PEM file: "),
+        (&junk("CERTIFICATE"), &key, "cert: the first certificate cannot be used: "),
+        (&certificate, &junk("PRIVATE KEY"), "key: the private key cannot be used: "),
+        (&certificate, &junk("ENCRYPTED PRIVATE KEY"), "key: the private key is encrypted; "),
+        (&too_big, &key, "cert: has more than 1048576 bytes; "),
+        (&certificate.repeat(11), &key, "cert: has more than 10 certificates; "),
+    ] {
+        let said = said_of(certificate_text, key_text);
+        assert!(said.starts_with(start), "{said:?}, expected {start:?}");
+    }
     assert!(said_of(&certificate, &certificate).ends_with("(or \"RSA\" or \"EC PRIVATE KEY\")"));
 }
 
 #[test]
-fn one_file_may_contain_both() {
-    let pair = certified();
-    let both = [pair.signing_key.serialize_pem(), pair.cert.pem()].concat();
-    assert_eq!(said_of(&both, &both), "loaded");
-}
-
-#[test]
-fn a_key_of_another_certificate_is_refused_with_both_file_names() {
-    let (pair, other) = (certified(), certified());
-    let said = said_of(&pair.cert.pem(), &other.signing_key.serialize_pem());
-    assert!(
-        said.starts_with("key: the private key does not match the first certificate of cert; "),
-        "{said}"
-    );
-    let wrong_order = [other.cert.pem(), pair.cert.pem()].concat();
-    assert!(
-        said_of(&wrong_order, &pair.signing_key.serialize_pem()).starts_with("key: the private key does not")
-    );
-    let right_order = [pair.cert.pem(), other.cert.pem()].concat();
-    assert_eq!(said_of(&right_order, &pair.signing_key.serialize_pem()), "loaded");
-}
-
-#[test]
-fn a_truncated_or_malformed_file_is_not_pem() {
-    let pair = certified();
-    let (certificate, key) = (pair.cert.pem(), pair.signing_key.serialize_pem());
-    let cut = &certificate[..certificate.len() / 2];
-    assert!(said_of(cut, &key).starts_with("cert: is not a whole PEM file: "));
-    let garbled = key.replacen('M', "!", 1);
-    assert!(said_of(&certificate, &garbled).starts_with("key: is not a whole PEM file: "));
-}
-
-#[test]
-fn pem_that_is_not_a_certificate_or_key_is_unusable() {
-    let pair = certified();
-    let (certificate, key) = (pair.cert.pem(), pair.signing_key.serialize_pem());
-    let junk = |label: &str| format!("-----BEGIN {label}-----\nAAAA\n-----END {label}-----\n");
-    assert!(said_of(&junk("CERTIFICATE"), &key).starts_with("cert: the first certificate cannot be used: "));
-    assert!(said_of(&certificate, &junk("PRIVATE KEY")).starts_with("key: the private key cannot be used: "));
-    let encrypted = said_of(&certificate, &junk("ENCRYPTED PRIVATE KEY"));
-    assert!(encrypted.starts_with("key: the private key is encrypted; "), "{encrypted}");
-}
-
-#[test]
-fn a_file_or_chain_that_is_too_long_is_refused() {
-    let pair = certified();
-    let key = pair.signing_key.serialize_pem();
-    let big = " ".repeat(usize::try_from(IDENTITY_FILE_BYTES_MAX).unwrap() + 1);
-    assert!(said_of(&big, &key).starts_with("cert: has more than 1048576 bytes; "));
-    assert!(said_of(&pair.cert.pem().repeat(11), &key).starts_with("cert: has more than 10 certificates; "));
-    assert_eq!(said_of(&pair.cert.pem().repeat(10), &key), "loaded");
+fn a_chain_of_up_to_ten_certificates_and_a_file_with_both_are_loaded() {
+    let [(certificate, key), (other_certificate, _)] = [pair(), pair()];
+    let both = [&*key, &certificate].concat();
+    for (certificate_text, key_text) in [
+        (&*certificate, &*key),
+        (&[&*certificate, &other_certificate].concat(), &key),
+        (&certificate.repeat(10), &key),
+        (&both, &both),
+    ] {
+        assert_eq!(said_of(certificate_text, key_text), "loaded");
+    }
 }

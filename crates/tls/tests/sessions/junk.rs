@@ -1,4 +1,4 @@
-use crate::pair::{Client, Files, Server, VERSIONS, client_config, connected};
+use crate::pair::{Client, Files, Server, VERSIONS, client_config, connected, connected_by_each_version};
 use rustls::version::{TLS12, TLS13};
 use tls::{HELD_BYTES_MAX, TlsError};
 
@@ -64,12 +64,10 @@ fn a_garbled_record_ends_a_session_and_nothing_of_it_is_received() {
 
 #[test]
 fn a_record_with_an_impossible_length_is_refused_by_its_header() {
-    let files = Files::new();
-    let mut server = Server::new(&files.load());
+    let mut server = Server::new(&Files::new().load());
     assert!(matches!(server.receive(&[22, 3, 1, 0x48, 0]), Err(TlsError::Failed(_))));
     assert_eq!(server.sent(), alert(DECODE_ERROR));
-    for version in VERSIONS {
-        let (mut client, mut server) = connected(&files, version);
+    for (mut client, mut server) in connected_by_each_version() {
         assert!(matches!(server.receive(&[23, 3, 3, 0xff, 0xff]), Err(TlsError::Failed(_))));
         assert!(client.feed(&server.sent()).is_err(), "the client gets an alert");
     }

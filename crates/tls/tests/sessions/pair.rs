@@ -155,6 +155,12 @@ pub(crate) fn shake_hands(client: &mut Client, server: &mut Server) {
     assert_eq!(server.session.held_bytes(), 0);
 }
 
+/// Returns both ends of a session of each version after its handshake.
+pub(crate) fn connected_by_each_version() -> impl Iterator<Item = (Client, Server)> {
+    let files = Files::new();
+    VERSIONS.into_iter().map(move |version| connected(&files, version))
+}
+
 /// Returns both ends of a session after its handshake.
 pub(crate) fn connected(files: &Files, version: &'static SupportedProtocolVersion) -> (Client, Server) {
     let mut client = Client::new(&client_config(version, &files.certificate, &[b"http/1.1"]));

@@ -1,4 +1,4 @@
-use crate::pair::{Files, VERSIONS, connected};
+use crate::pair::{Files, connected, connected_by_each_version};
 use rustls::version::TLS13;
 use tls::{PLAINTEXT_BYTES_MAX, READ_BYTES_MAX};
 
@@ -8,9 +8,7 @@ fn pattern(bytes: usize) -> Vec<u8> {
 
 #[test]
 fn responses_of_any_length_arrive_complete() {
-    let files = Files::new();
-    for version in VERSIONS {
-        let (mut client, mut server) = connected(&files, version);
+    for (mut client, mut server) in connected_by_each_version() {
         for bytes in [0, 1, 400, 16_384, 16_385, 100_000] {
             assert_eq!(client.feed(&server.send(&pattern(bytes))).unwrap(), pattern(bytes));
         }
@@ -26,9 +24,7 @@ fn a_response_is_appended_to_the_bytes_still_to_be_sent() {
 
 #[test]
 fn many_records_at_once_are_all_received_within_the_plaintext_limit() {
-    let files = Files::new();
-    for version in VERSIONS {
-        let (mut client, mut server) = connected(&files, version);
+    for (mut client, mut server) in connected_by_each_version() {
         let mut sealed = Vec::new();
         for bytes in [1, 16_384, 3, 200, 16_384, 16_384, 5000] {
             sealed.extend(client.write(&pattern(bytes)));
@@ -60,9 +56,7 @@ fn a_session_continues_with_new_keys_after_a_key_update() {
 
 #[test]
 fn a_response_can_be_sent_while_a_request_is_half_received() {
-    let files = Files::new();
-    for version in VERSIONS {
-        let (mut client, mut server) = connected(&files, version);
+    for (mut client, mut server) in connected_by_each_version() {
         let request = client.write(b"a request");
         server.receive(&request[..20]).unwrap();
         assert_eq!(client.feed(&server.send(b"an answer")).unwrap(), b"an answer");
