@@ -231,6 +231,16 @@ mod tests {
         WantedKey { key: Some(key(number)), validity: None }
     }
 
+    fn stored(number: u8) -> StoredKey {
+        StoredKey {
+            key: key(number),
+            valid_until_unix_s: Some(5),
+            uploaded: 70,
+            downloaded: 7,
+            last_seen_unix_s: Some(3),
+        }
+    }
+
     fn book() -> KeyAccounts {
         KeyAccounts::new(3)
     }
@@ -285,17 +295,10 @@ mod tests {
     #[test]
     fn a_stored_account_does_not_replace_that_of_a_known_key() {
         let mut book = book();
-        let stored = StoredKey {
-            key: key(0),
-            valid_until_unix_s: Some(5),
-            uploaded: 70,
-            downloaded: 7,
-            last_seen_unix_s: Some(3),
-        };
-        let grant = book.restore(&stored).unwrap();
+        let grant = book.restore(&stored(0)).unwrap();
         assert_eq!(book.info(&key(0)).unwrap().uploaded, 70);
         book.add(&change(grant.id, 30, 0), 4);
-        book.restore(&StoredKey { valid_until_unix_s: None, ..stored }).unwrap();
+        book.restore(&StoredKey { valid_until_unix_s: None, ..stored(0) }).unwrap();
         let info = book.info(&key(0)).unwrap();
         assert_eq!((info.uploaded, info.valid_until_unix_s), (100, None));
     }
@@ -303,16 +306,9 @@ mod tests {
     #[test]
     fn a_restored_key_has_its_account_which_is_added_to_that_of_a_recreated_key() {
         let mut book = book();
-        let deleted = StoredKey {
-            key: key(0),
-            valid_until_unix_s: Some(5),
-            uploaded: 70,
-            downloaded: 7,
-            last_seen_unix_s: Some(3),
-        };
         book.put(1000, wanted(1)).unwrap();
         for (number, valid_until_unix_s) in [(0, Some(5)), (1, None)] {
-            let grant = book.restore_deleted(&StoredKey { key: key(number), ..deleted }).unwrap();
+            let grant = book.restore_deleted(&stored(number)).unwrap();
             assert_eq!(grant.valid_until_unix_s, valid_until_unix_s);
             let info = book.info(&key(number)).unwrap();
             assert_eq!((info.uploaded, info.downloaded), (70, 7));

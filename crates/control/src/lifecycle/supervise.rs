@@ -225,27 +225,24 @@ mod tests {
         }
     }
 
-    fn snapshot() -> StatisticsSnapshot {
-        StatisticsSnapshot::new(vec![Arc::default()])
+    /// Returns how a tracker ends that is asked to stop.
+    async fn end_of(workers: &TestWorkers) -> End {
+        let (requests, inbox) = channel(1);
+        requests.send(Request::Stop).await.unwrap();
+        let snapshot = StatisticsSnapshot::new(vec![Arc::default()]);
+        supervise(workers, &TestManager::default(), &snapshot, &supervision(), inbox).await
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_end_is_orderly_when_all_workers_stop() {
         let workers = TestWorkers { obeys: true, ..TestWorkers::default() };
-        let (requests, inbox) = channel(1);
-        requests.send(Request::Stop).await.unwrap();
-        let end = supervise(&workers, &TestManager::default(), &snapshot(), &supervision(), inbox).await;
-        assert_eq!(end, End::Orderly);
+        assert_eq!(end_of(&workers).await, End::Orderly);
     }
 
     #[tokio::test(start_paused = true)]
     async fn workers_that_do_not_exit_are_abandoned_at_the_deadline() {
-        let (requests, inbox) = channel(1);
-        requests.send(Request::Stop).await.unwrap();
         let start = Instant::now();
-        let workers = TestWorkers::default();
-        let end = supervise(&workers, &TestManager::default(), &snapshot(), &supervision(), inbox).await;
-        assert_eq!(end, End::DeadlinePassed);
+        assert_eq!(end_of(&TestWorkers::default()).await, End::DeadlinePassed);
         assert_eq!(start.elapsed().as_secs(), 10);
     }
 
@@ -254,8 +251,9 @@ mod tests {
         for (lost, panicked) in [(true, false), (false, true)] {
             let workers = TestWorkers { lost, obeys: true, ..TestWorkers::default() };
             let supervision = Supervision { panicked: Arc::new(AtomicBool::new(panicked)), ..supervision() };
+            let snapshot = StatisticsSnapshot::new(vec![Arc::default()]);
             let (_requests, inbox) = channel(1);
-            let end = supervise(&workers, &TestManager::default(), &snapshot(), &supervision, inbox).await;
+            let end = supervise(&workers, &TestManager::default(), &snapshot, &supervision, inbox).await;
             assert_eq!(end, End::Failed);
             assert!(workers.stop_requested.get(), "the other workers are asked to stop");
         }
