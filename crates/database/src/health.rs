@@ -50,8 +50,9 @@ mod tests {
     use super::*;
     use std::sync::{Arc, Mutex};
     use tracing::field::{Field, Visit};
-    use tracing::span::{Attributes, Id, Record};
-    use tracing::{Event, Metadata, Subscriber};
+    use tracing::{Event, Subscriber};
+    use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+    use tracing_subscriber::registry;
 
     /// Collects the messages of the log.
     #[derive(Clone, Default)]
@@ -65,26 +66,10 @@ mod tests {
         }
     }
 
-    impl Subscriber for Messages {
-        fn enabled(&self, _: &Metadata<'_>) -> bool {
-            true
-        }
-
-        fn new_span(&self, _: &Attributes<'_>) -> Id {
-            Id::from_u64(1)
-        }
-
-        fn record(&self, _: &Id, _: &Record<'_>) {}
-
-        fn record_follows_from(&self, _: &Id, _: &Id) {}
-
-        fn event(&self, event: &Event<'_>) {
+    impl<S: Subscriber> Layer<S> for Messages {
+        fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
             event.record(&mut self.clone());
         }
-
-        fn enter(&self, _: &Id) {}
-
-        fn exit(&self, _: &Id) {}
     }
 
     #[test]
@@ -94,7 +79,7 @@ mod tests {
         let begin = Instant::now();
         let logged = |log: &mut dyn FnMut()| {
             messages.0.lock().unwrap().clear();
-            tracing::subscriber::with_default(messages.clone(), log);
+            tracing::subscriber::with_default(registry().with(messages.clone()), log);
             messages.0.lock().unwrap().join("; ")
         };
         let mut failed_after =
