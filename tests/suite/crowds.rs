@@ -56,7 +56,7 @@ fn ask_over_http(tracker: &Tracker) {
     for (number, client) in (0..).zip(&mut clients) {
         for torrent in torrents() {
             let found = client.get(&announce_target(torrent, HTTP_PORT, 1));
-            assert_eq!(found.string("external ip"), source(number).octets());
+            assert_eq!(found.announced().external_ip, source(number));
             assert_of_the_crowd(&found.peers(), (source(number), HTTP_PORT).into());
         }
     }

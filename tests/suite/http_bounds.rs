@@ -252,17 +252,9 @@ fn assert_refused(tracker: &Tracker, status: u16, request: &str) {
 #[test]
 fn a_request_that_is_too_long_is_refused_and_its_client_receives_the_status() {
     let tracker = Launch::on_loopback().start();
-    let long_line = |bytes: usize| format!("/{}", "x".repeat(bytes - "GET / HTTP/1.1".len()));
-    assert_eq!(HttpClient::new(tracker.http_v4()).get(&long_line(8192)).status, 404);
-    assert_refused(&tracker, 414, &get_request(&long_line(8193)));
     assert_refused(&tracker, 414, &"x".repeat(200_000));
-    let head = |headers: &str| format!("GET /health_check HTTP/1.1\r\nHost: t\r\n{headers}\r\n");
-    assert_refused(&tracker, 431, &head(&format!("X: {}\r\n", "x".repeat(16_400))));
-    assert_refused(&tracker, 431, &head(&format!("X: {}\r\n", "x".repeat(200_000))));
-    assert_refused(&tracker, 431, &head(&"X: y\r\n".repeat(64)));
-    let mut client = HttpClient::new(tracker.http_v4());
-    client.send(head(&"X: y\r\n".repeat(63)).as_bytes());
-    assert_eq!(client.answer().status, 200);
+    let header = "x".repeat(200_000);
+    assert_refused(&tracker, 431, &format!("GET /health_check HTTP/1.1\r\nHost: t\r\nX: {header}\r\n\r\n"));
     assert_accounted_for(&tracker.stop());
 }
 
@@ -333,18 +325,6 @@ fn one_network_gets_at_most_its_share_of_the_connections() {
     let [first_served, _kept] = served;
     drop(first_served);
     wait_for_a_place(&tracker, neighbour);
-    assert_accounted_for(&tracker.stop());
-}
-
-#[test]
-fn the_last_answer_of_a_connection_announces_its_close() {
-    let tracker = Launch::on_loopback().set("http.requests_per_connection_max", "3").start();
-    let mut client = HttpClient::new(tracker.http_v4());
-    assert_eq!(client.get(HEALTH).header("connection"), None);
-    assert_eq!(client.get(&announce_target(TORRENT, 1001, 1)).header("connection"), None);
-    assert_eq!(client.get("/nowhere").header("connection"), Some("close"));
-    client.assert_closed();
-    tracker.wait_for_figures(&[("http_closed_after_answer", 1), ("http_connections_open", 0)]);
     assert_accounted_for(&tracker.stop());
 }
 

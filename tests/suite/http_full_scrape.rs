@@ -74,14 +74,6 @@ fn head_and_rest(answer: &[u8]) -> (String, Vec<u8>) {
 }
 
 #[test]
-fn by_default_a_scrape_has_to_name_torrents() {
-    let tracker = Launch::on_loopback().start();
-    let text = HttpClient::new(tracker.http_v4()).get("/scrape").text();
-    let expected = "d14:failure reason42:a scrape has to name torrents by info_hash8:retry in5:nevere";
-    assert_eq!(text, expected);
-}
-
-#[test]
 fn a_full_scrape_returns_the_torrents_of_all_cores_in_chunks_and_keeps_the_connection() {
     let tracker = filled(allowed());
     let mut http = HttpClient::new(tracker.http_v4());

@@ -6,7 +6,7 @@ use primitives::InfoHash;
 
 use crate::http_client::{HttpClient, announce_target, scrape_target};
 use crate::tracker::Launch;
-use crate::udp_client::{Announced, Client};
+use crate::udp_client::Client;
 
 const TORRENT: InfoHash = InfoHash([7; 20]);
 
@@ -21,7 +21,7 @@ fn a_peer_that_announced_over_udp_is_found_over_http_and_vice_versa() {
     assert_eq!(answer.peers(), [SocketAddr::from((Ipv4Addr::LOCALHOST, 1001))]);
     let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, 1002));
     let found = udp.announce(udp.leecher(TORRENT, 1001));
-    assert_eq!(found, Announced { seeders: 1, leechers: 1, peers: vec![peer] });
+    assert_eq!((found.seeders, found.leechers, found.peers), (1, 1, vec![peer]));
     let counts = "8:completei1e10:downloadedi0e10:incompletei1e";
     assert!(http.get(&scrape_target(&[TORRENT])).text().contains(counts));
 }

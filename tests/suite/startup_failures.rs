@@ -19,13 +19,13 @@ use crate::udp_client::Client;
 
 /// Asserts that the program failed (exit code 1) with one sentence that contains all of `parts`.
 #[track_caller]
-fn assert_fails(ended: &Ended, parts: &[&str]) {
+pub(crate) fn assert_fails(ended: &Ended, parts: &[&str]) {
     assert_ends_with(1, ended, parts);
 }
 
 /// Asserts that the program refused its configuration (exit code 2) with one sentence that contains all of `parts`.
 #[track_caller]
-fn assert_is_refused(ended: &Ended, parts: &[&str]) {
+pub(crate) fn assert_is_refused(ended: &Ended, parts: &[&str]) {
     assert_ends_with(2, ended, parts);
 }
 
@@ -132,25 +132,12 @@ fn a_tcp_port_that_cannot_be_bound_is_refused() {
 
 #[test]
 fn https_with_an_unusable_file_is_refused_and_the_file_is_named() {
-    let (identity, other) = (Identity::new(), Identity::new());
-    let start = |key: &str, file: &Path| {
-        let path = file.to_str().expect("a path of plain text");
-        identity.serve(Launch::on_loopback()).set(key, path).run_to_end()
-    };
-    let (certificate, key) = ("https.certificate_file", "https.key_file");
-    let missing = Path::new("/nonexistent/file.pem");
-    for setting in [certificate, key] {
+    let identity = Identity::new();
+    for setting in ["https.certificate_file", "https.key_file"] {
+        let launch = identity.serve(Launch::on_loopback()).set(setting, "/nonexistent/file.pem");
         let parts = ["https.listen", "/nonexistent/file.pem: cannot be read", "No such file"];
-        assert_fails(&start(setting, missing), &parts);
+        assert_fails(&launch.run_to_end(), &parts);
     }
-    let (of_certificate, of_key) = (identity.certificate_file(), identity.key_file());
-    let name = |file: &Path| file.to_str().expect("a path of plain text").to_owned();
-    assert_fails(&start(certificate, &of_key), &[&name(&of_key), "has no certificate"]);
-    assert_fails(&start(key, &of_certificate), &[&name(&of_certificate), "has no private key"]);
-    let other_key = other.key_file();
-    assert_fails(&start(key, &other_key), &[&name(&other_key), &name(&of_certificate), "does not match"]);
-    let junk = key_file(b"junk");
-    assert_fails(&start(key, junk.path()), &[&name(junk.path()), "has no private key"]);
 }
 
 #[test]

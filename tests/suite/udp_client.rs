@@ -3,10 +3,9 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
-use primitives::{CompactAddress, CompactIpv4, CompactIpv6, InfoHash};
-use udp_protocol::{
-    AnnounceRequest, ConnectRequest, ConnectionId, Response, ScrapeRequest, TransactionId, decode_response,
-};
+use primitives::InfoHash;
+pub(crate) use ringtrack_tests::client::{Announced, Answer, TorrentCounts};
+use udp_protocol::{AnnounceRequest, ConnectRequest, ConnectionId, ScrapeRequest, TransactionId};
 use zerocopy::IntoBytes;
 
 use crate::patience::PATIENCE;
@@ -18,30 +17,6 @@ const WINDOW: usize = 64;
 pub(crate) struct Client {
     socket: UdpSocket,
     connection_id: ConnectionId,
-}
-
-/// A decoded answer of the tracker.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Answer {
-    Connected(ConnectionId),
-    Announced(Announced),
-    Scraped(Vec<Counts>),
-    Error(String),
-}
-
-/// The answer to an announce.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Announced {
-    pub(crate) seeders: u32,
-    pub(crate) leechers: u32,
-    pub(crate) peers: Vec<SocketAddr>,
-}
-
-/// The answer to a scrape, for one torrent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Counts {
-    pub(crate) seeders: u32,
-    pub(crate) leechers: u32,
 }
 
 impl Client {
@@ -120,7 +95,7 @@ impl Client {
         answers.into_iter().map(|answer| answer.expect("each request is answered once")).collect()
     }
 
-    pub(crate) fn scrape(&self, info_hashes: &[InfoHash]) -> Vec<Counts> {
+    pub(crate) fn scrape(&self, info_hashes: &[InfoHash]) -> Vec<TorrentCounts> {
         self.send(&self.scrape_request(info_hashes));
         match self.receive() {
             (0, Answer::Scraped(counts)) => counts,
@@ -143,11 +118,8 @@ impl Client {
         let mut buffer = [0; 2048];
         let length = uninterrupted(|| self.socket.recv(&mut buffer)).expect("an answer");
         let local = self.socket.local_addr().expect("a bound socket has an address");
-        if local.is_ipv4() {
-            decode::<CompactIpv4>(&buffer[..length], CompactIpv4::socket_address)
-        } else {
-            decode::<CompactIpv6>(&buffer[..length], CompactIpv6::socket_address)
-        }
+        let (TransactionId(number), answer) = Answer::decode(local, &buffer[..length]);
+        (u32::from_be_bytes(number) as usize, answer)
     }
 }
 
@@ -164,30 +136,4 @@ pub(crate) fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::R
 
 fn transaction(number: usize) -> TransactionId {
     TransactionId(u32::try_from(number).expect("few requests").to_be_bytes())
-}
-
-fn number(TransactionId(bytes): TransactionId) -> usize {
-    u32::from_be_bytes(bytes) as usize
-}
-
-#[track_caller]
-fn decode<A: CompactAddress>(datagram: &[u8], address: impl Fn(A) -> SocketAddr) -> (usize, Answer) {
-    let (id, answer) = match decode_response::<A>(datagram).expect("a response of BEP 15") {
-        Response::Connect(head) => (head.transaction_id, Answer::Connected(head.connection_id)),
-        Response::Announce(head, peers) => {
-            let peers = peers.iter().map(|&peer| address(peer)).collect();
-            let announced = Announced { seeders: head.seeders.get(), leechers: head.leechers.get(), peers };
-            (head.transaction_id, Answer::Announced(announced))
-        }
-        Response::Scrape(head, entries) => {
-            let counts = entries
-                .iter()
-                .map(|entry| Counts { seeders: entry.seeders.get(), leechers: entry.leechers.get() });
-            (head.transaction_id, Answer::Scraped(counts.collect()))
-        }
-        Response::Error(head, text) => {
-            (head.transaction_id, Answer::Error(String::from_utf8_lossy(text).into_owned()))
-        }
-    };
-    (number(id), answer)
 }

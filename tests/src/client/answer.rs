@@ -1,7 +1,7 @@
 use super::TRANSACTION;
 use primitives::{AddressFamily, CompactAddress, CompactIpv4, CompactIpv6};
 use std::net::SocketAddr;
-use udp_protocol::{ConnectionId, Response, decode_response};
+use udp_protocol::{ConnectionId, Response, TransactionId, decode_response};
 
 /// A decoded reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +47,17 @@ impl Answer {
     /// If `bytes` is not a response, or has another transaction id.
     #[must_use]
     pub fn read(source: SocketAddr, bytes: &[u8]) -> Self {
+        let (transaction_id, answer) = Self::decode(source, bytes);
+        assert_eq!(transaction_id, TRANSACTION, "a reply has its request's transaction id");
+        answer
+    }
+
+    /// Decodes a reply to a client at `source`, and returns it with its transaction id.
+    ///
+    /// # Panics
+    /// If `bytes` is not a response.
+    #[must_use]
+    pub fn decode(source: SocketAddr, bytes: &[u8]) -> (TransactionId, Self) {
         match AddressFamily::of(source.ip()) {
             AddressFamily::V4 => read_response(bytes, CompactIpv4::socket_address),
             AddressFamily::V6 => read_response(bytes, CompactIpv6::socket_address),
@@ -54,9 +65,11 @@ impl Answer {
     }
 }
 
-fn read_response<A: CompactAddress>(bytes: &[u8], socket_address: impl Fn(A) -> SocketAddr) -> Answer {
-    let response = decode_response::<A>(bytes).expect("a response of BEP 15");
-    let (transaction_id, answer) = match response {
+fn read_response<A: CompactAddress>(
+    bytes: &[u8],
+    socket_address: impl Fn(A) -> SocketAddr,
+) -> (TransactionId, Answer) {
+    match decode_response::<A>(bytes).expect("a response of BEP 15") {
         Response::Connect(head) => (head.transaction_id, Answer::Connected(head.connection_id)),
         Response::Announce(head, peers) => {
             let mut peers: Vec<SocketAddr> = peers.iter().copied().map(socket_address).collect();
@@ -77,7 +90,5 @@ fn read_response<A: CompactAddress>(bytes: &[u8], socket_address: impl Fn(A) -> 
             let text = str::from_utf8(text).expect("an error's text is UTF-8");
             (head.transaction_id, Answer::Error(text.to_owned()))
         }
-    };
-    assert_eq!(transaction_id, TRANSACTION, "a reply has its request's transaction id");
-    answer
+    }
 }

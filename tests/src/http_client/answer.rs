@@ -67,7 +67,14 @@ impl HttpAnswer {
     /// Returns the value of a header.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
+        let is_named = |(other, _): &&(String, String)| other.eq_ignore_ascii_case(name);
+        self.headers.iter().find(is_named).map(|(_, value)| value.as_str())
+    }
+
+    /// Returns the body, with all but ASCII escaped.
+    #[must_use]
+    pub fn text(&self) -> String {
+        self.body.escape_ascii().to_string()
     }
 
     /// Decodes its bencoded body.
@@ -85,6 +92,18 @@ impl HttpAnswer {
     pub fn failure(&self) -> Option<(String, Option<Value>)> {
         let value = self.value();
         Some((text(value.get("failure reason")?), value.get("retry in").cloned()))
+    }
+
+    /// Returns `failure reason`, if the response is a failure.
+    #[must_use]
+    pub fn reason(&self) -> Option<String> {
+        self.failure().map(|(reason, _)| reason)
+    }
+
+    /// Returns the peers in the response to an announce, sorted.
+    #[must_use]
+    pub fn peers(&self) -> Vec<SocketAddr> {
+        self.announced().common.peers
     }
 
     /// Decodes the response to an announce.

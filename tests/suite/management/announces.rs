@@ -1,6 +1,6 @@
 //! Announces of one peer, over UDP and over HTTP.
 
-use primitives::{AnnounceEvent, InfoHash};
+use primitives::{AnnounceEvent, InfoHash, PeerId};
 use zerocopy::IntoBytes;
 
 use crate::http_client::{HttpClient, percent_encode};
@@ -8,44 +8,44 @@ use crate::tracker::Tracker;
 use crate::udp_client::{Answer, Client};
 use ringtrack_tests::client::url_data;
 
-/// The parameters of an announce.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Announce<'a> {
-    pub(super) torrent: InfoHash,
-    pub(super) key: Option<&'a str>,
-    pub(super) port: u16,
-    pub(super) left: u64,
-    pub(super) uploaded: u64,
-    pub(super) downloaded: u64,
-    pub(super) event: AnnounceEvent,
+/// The parameters of an announce. The port determines the peer id.
+#[derive(Debug, Clone)]
+pub(crate) struct Announce {
+    pub(crate) torrent: InfoHash,
+    pub(crate) key: Option<String>,
+    pub(crate) port: u16,
+    pub(crate) left: u64,
+    pub(crate) uploaded: u64,
+    pub(crate) downloaded: u64,
+    pub(crate) event: AnnounceEvent,
 }
 
 /// The protocol of an announce.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Way {
+pub(crate) enum Way {
     Udp,
     Http,
 }
 
 pub(super) const WAYS: [Way; 2] = [Way::Udp, Way::Http];
 
-impl<'a> Announce<'a> {
+impl Announce {
     /// An announce of a leecher.
-    pub(super) const fn of(torrent: InfoHash) -> Self {
+    pub(crate) const fn of(torrent: InfoHash) -> Self {
         let event = AnnounceEvent::None;
         Self { torrent, key: None, port: 2000, left: 1, uploaded: 0, downloaded: 0, event }
     }
 
-    pub(super) const fn with_key(mut self, key: &'a str) -> Self {
-        self.key = Some(key);
+    pub(crate) fn with_key(mut self, key: &str) -> Self {
+        self.key = Some(key.to_owned());
         self
     }
 
     /// The text with which it is refused; `None` if it is answered with peers.
-    pub(super) fn refusal(&self, tracker: &Tracker, way: Way) -> Option<String> {
+    pub(crate) fn refusal(&self, tracker: &Tracker, way: Way) -> Option<String> {
         match way {
-            Way::Udp => self.over_udp(tracker),
-            Way::Http => self.over_http(tracker),
+            Way::Udp => self.over_udp(&Client::new(tracker.v4())),
+            Way::Http => self.over_http(&mut HttpClient::new(tracker.http_v4())),
         }
     }
 
@@ -66,34 +66,49 @@ impl<'a> Announce<'a> {
         }
     }
 
-    fn over_udp(&self, tracker: &Tracker) -> Option<String> {
-        let client = Client::new(tracker.v4());
-        let mut request = client.leecher(self.torrent, self.port).with_left(self.left).with_event(self.event);
-        request.uploaded = self.uploaded.into();
-        request.downloaded = self.downloaded.into();
-        let path = self.key.map(|key| format!("/announce/{key}"));
-        let options = path.map_or(Vec::new(), |path| url_data(&[path.as_bytes()]));
-        client.send(&[request.as_bytes(), &options].concat());
-        match client.receive() {
-            (0, Answer::Announced(_)) => None,
-            (0, Answer::Error(text)) => Some(text),
+    /// Like [`Self::refusal`], of a client that has a connection id.
+    pub(crate) fn over_udp(&self, client: &Client) -> Option<String> {
+        match self.answer_over_udp(client) {
+            Answer::Announced(_) => None,
+            Answer::Error(text) => Some(text),
             other => panic!("not the answer to an announce: {other:?}"),
         }
     }
 
-    fn over_http(&self, tracker: &Tracker) -> Option<String> {
-        let Self { torrent, key, port, left, uploaded, downloaded, event } = self;
-        let path = key.map_or_else(|| "/announce".to_owned(), |key| format!("/announce/{key}"));
+    pub(super) fn answer_over_udp(&self, client: &Client) -> Answer {
+        let mut request = client.leecher(self.torrent, self.port).with_left(self.left).with_event(self.event);
+        request.peer_id = PeerId(self.peer_id().into_bytes().try_into().expect("20 bytes"));
+        request.uploaded = self.uploaded.into();
+        request.downloaded = self.downloaded.into();
+        let options = self.key.as_ref().map_or(Vec::new(), |_| url_data(&[self.path().as_bytes()]));
+        client.send(&[request.as_bytes(), &options].concat());
+        client.receive().1
+    }
+
+    /// Like [`Self::refusal`], over a kept connection.
+    pub(crate) fn over_http(&self, client: &mut HttpClient) -> Option<String> {
+        let Self { torrent, port, left, uploaded, downloaded, event, .. } = self;
         let event = match *event {
+            AnnounceEvent::None => "",
+            AnnounceEvent::Started => "&event=started",
+            AnnounceEvent::Stopped => "&event=stopped",
             AnnounceEvent::Completed => "&event=completed",
-            _ => "",
         };
-        let hash = percent_encode(&torrent.0);
-        let answer = HttpClient::new(tracker.http_v4()).get(&format!(
-            "{path}?info_hash={hash}&peer_id=-XX0001-{port:012}&port={port}&left={left}\
+        let (path, hash, peer_id) = (self.path(), percent_encode(&torrent.0), self.peer_id());
+        let answer = client.get(&format!(
+            "{path}?info_hash={hash}&peer_id={peer_id}&port={port}&left={left}\
              &uploaded={uploaded}&downloaded={downloaded}{event}"
         ));
-        assert_eq!(answer.status, 200, "{}", answer.text());
-        answer.text().contains("failure reason").then(|| answer.failure())
+        let reason = answer.reason();
+        assert!(reason.is_some() || answer.text().contains("8:interval"), "{}", answer.text());
+        reason
+    }
+
+    fn path(&self) -> String {
+        self.key.as_ref().map_or_else(|| "/announce".to_owned(), |key| format!("/announce/{key}"))
+    }
+
+    fn peer_id(&self) -> String {
+        format!("-XX0001-{:012}", self.port)
     }
 }

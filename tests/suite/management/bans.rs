@@ -21,8 +21,7 @@ const BESIDE: Ipv4Addr = Ipv4Addr::new(127, 0, 8, 7);
 
 fn refusal_over_http(tracker: &Tracker, source: Ipv4Addr, client: &str) -> Option<String> {
     let target = announce_target(torrent(1), 2000, 1).replace("-XX", client);
-    let answer = HttpClient::from(source, tracker.http_v4()).get(&target);
-    answer.text().contains("failure reason").then(|| answer.failure())
+    HttpClient::from(source, tracker.http_v4()).get(&target).reason()
 }
 
 /// A client that has sent a connect.

@@ -5,14 +5,12 @@ use std::path::PathBuf;
 
 use serde_json::json;
 use tempfile::TempDir;
-use zerocopy::IntoBytes;
 
 use super::announces::Announce;
 use super::api::Api;
 use super::{launch, text, torrent};
 use crate::tracker::Launch;
 use crate::udp_client::{Answer, Client};
-use ringtrack_tests::client::url_data;
 
 const EXPIRED: &str = "Authentication error: the key has expired";
 
@@ -58,10 +56,7 @@ fn library() -> PathBuf {
 
 /// The answer to an announce with a key.
 fn announce(client: &Client, key: &str) -> Answer {
-    let request = client.leecher(torrent(1), 3000);
-    let path = format!("/announce/{key}");
-    client.send(&[request.as_bytes(), &url_data(&[path.as_bytes()])].concat());
-    client.receive().1
+    Announce { port: 3000, ..Announce::of(torrent(1)).with_key(key) }.answer_over_udp(client)
 }
 
 #[test]

@@ -46,7 +46,7 @@ fn transfers_of_a_key_are_accounted_over_udp_and_http() {
         let first = Announce { uploaded: 100, downloaded: 10, ..Announce::of(torrent(1)).with_key(key) };
         let port = if *way == Way::Udp { 3000 } else { 4000 };
         let begin = Announce { port, ..first };
-        let end = Announce { left: 0, uploaded: 1100, downloaded: 30, ..begin };
+        let end = Announce { left: 0, uploaded: 1100, downloaded: 30, ..begin.clone() };
         for announce in [begin, end] {
             assert_eq!(announce.refusal(&tracker, *way), None);
         }

@@ -40,7 +40,13 @@ fn fill(tracker: &Tracker, api: &Api) -> [String; 2] {
     api.json("POST", "bans", r#"{"network":"127.0.0.77/32","reason":"they said so"}"#);
     api.json("POST", "bans", r#"{"client":"-ZZ","reason":"it cheats"}"#);
     let first = Announce::of(torrent(1)).with_key(&key);
-    let done = Announce { left: 0, uploaded: 7000, downloaded: 70, event: AnnounceEvent::Completed, ..first };
+    let done = Announce {
+        left: 0,
+        uploaded: 7000,
+        downloaded: 70,
+        event: AnnounceEvent::Completed,
+        ..first.clone()
+    };
     for announce in [first, done] {
         assert_eq!(announce.refusal(tracker, Way::Http), None);
     }

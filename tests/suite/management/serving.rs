@@ -8,7 +8,8 @@ use rustix::process::Signal;
 use super::api::{Api, request_head};
 use super::{FREE_PORT, TOKEN, launch, text};
 use crate::http_client::{HttpAnswer, HttpClient};
-use crate::tracker::{Ended, Launch, Tracker};
+use crate::startup_failures::{assert_fails, assert_is_refused};
+use crate::tracker::{Launch, Tracker};
 
 fn without_tokens() -> Launch {
     Launch::with_defaults().set("udp.listen", FREE_PORT).set("http.listen", FREE_PORT)
@@ -117,16 +118,6 @@ fn settings_that_are_allowed_but_likely_mistakes_cause_a_warning() {
     }
 }
 
-#[track_caller]
-fn assert_fails(ended: &Ended, parts: &[&str]) {
-    let last = ended.log.last().cloned().unwrap_or_default();
-    assert!(ended.code.is_some_and(|code| code != 0), "{:#?}", ended.log);
-    assert!(last.starts_with("ringtrack: "), "{:#?}", ended.log);
-    for part in parts {
-        assert!(last.contains(part), "{part:?} is not in {last:?}");
-    }
-}
-
 #[test]
 fn a_port_in_use_by_another_program_is_an_error_that_names_the_key() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -145,7 +136,7 @@ fn unreadable_files_are_errors_that_name_them() {
     let ended = both.set("api.key_file", "/nonexistent/key.pem").run_to_end();
     assert_fails(&ended, &["/nonexistent/certificate.pem", "No such file"]);
     let half = launch("public").set("api.certificate_file", "/nonexistent/certificate.pem").run_to_end();
-    assert_fails(&half, &["api.certificate_file", "api.key_file"]);
+    assert_is_refused(&half, &["api.certificate_file", "api.key_file"]);
     let nowhere = launch("public").set("database.url", "sqlite:/nonexistent/tracker.db").run_to_end();
     assert_fails(&nowhere, &["/nonexistent/tracker.db"]);
 }
