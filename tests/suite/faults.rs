@@ -3,7 +3,7 @@
 
 mod api;
 mod by_hand;
-mod full_disk;
+pub(crate) mod full_disk;
 mod kills;
 mod load;
 mod outages;

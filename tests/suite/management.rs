@@ -1,6 +1,6 @@
 //! The management of a running tracker: modes, lists, keys, database and API.
 
-mod announces;
+pub(crate) mod announces;
 pub(crate) mod api;
 mod bans;
 mod changes;
@@ -23,7 +23,7 @@ use tempfile::TempDir;
 use crate::tracker::{Launch, Tracker};
 
 const FREE_PORT: &str = r#"["127.0.0.1:0"]"#;
-const TOKEN: &str = "the-token-of-these-tests";
+pub(crate) const TOKEN: &str = "the-token-of-these-tests";
 
 /// A tracker in this mode with a management API, on free ports of the IPv4 loopback address.
 fn launch(mode: &str) -> Launch {

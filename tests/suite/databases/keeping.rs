@@ -7,9 +7,9 @@ use tokio::time::Instant;
 const ANNOUNCES: TotalName = TotalName::new("announces");
 
 with_every_backend!(
-    waiting_changes_are_written_without_a_flush,
-    changes_made_before_a_flush_are_loaded_after_it,
-    nothing_is_lost_at_a_clean_stop,
+    async waiting_changes_are_written_without_a_flush,
+    async changes_made_before_a_flush_are_loaded_after_it,
+    async nothing_is_lost_at_a_clean_stop,
 );
 
 fn soon() -> Instant {
@@ -25,23 +25,18 @@ fn account(uploaded: u64) -> StoredKey {
     StoredKey { key: key("k"), valid_until_unix_s: None, uploaded, downloaded: 0, last_seen_unix_s: Some(1) }
 }
 
-async fn waiting_changes_are_written_without_a_flush(place: Place) {
+async fn waiting_changes_are_written_without_a_flush(place: &Place) {
     let database = place.open().await;
     let settings =
         WriteBehindSettings { flush_every: Duration::from_millis(20), ..WriteBehindSettings::default() };
     let write_behind = WriteBehind::start(Some(database.clone()), settings);
     write_behind.total(ANNOUNCES, 1).unwrap();
-    let reader = write_behind.clone();
-    super::until("a write", || {
-        let reader = reader.clone();
-        Box::pin(async move { reader.info().done == 1 })
-    })
-    .await;
+    super::until("a write", || write_behind.info().done == 1).await;
     assert_eq!(database.load_totals().await.unwrap()[0].value, 1);
     assert_eq!((write_behind.info().waiting, write_behind.info().state), (0, WriteBehindState::Connected));
 }
 
-async fn changes_made_before_a_flush_are_loaded_after_it(place: Place) {
+async fn changes_made_before_a_flush_are_loaded_after_it(place: &Place) {
     let database = place.open().await;
     let write_behind = WriteBehind::start(Some(database.clone()), seldom());
     for round in 1..=3 {
@@ -56,7 +51,7 @@ async fn changes_made_before_a_flush_are_loaded_after_it(place: Place) {
     assert_eq!((write_behind.info().done, write_behind.info().failures), (7, 0));
 }
 
-async fn nothing_is_lost_at_a_clean_stop(place: Place) {
+async fn nothing_is_lost_at_a_clean_stop(place: &Place) {
     let write_behind = WriteBehind::start(Some(place.open().await), seldom());
     let wanted: Vec<_> = (0..25_000).map(hash).collect();
     write_behind.change_list(TorrentList::Allowed, ListChange::Add, &wanted).unwrap();

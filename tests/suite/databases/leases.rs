@@ -1,18 +1,16 @@
 //! Only one tracker at a time uses a database.
 
-use super::{Place, all, block_on, hash, until, with_every_backend};
+use super::{Place, all, block_on, execute, hash, until, with_every_backend};
 use database::{
     Change, Creation, Database, DatabaseError, WriteBatch, WriteBehind, WriteBehindSettings, WriteBehindState,
 };
 use primitives::{ListChange, TorrentList};
-use sqlx::{AssertSqlSafe, Connection as _, Executor, MySqlConnection, PgConnection, Row as _};
-use std::future::Future;
-use std::pin::Pin;
+use sqlx::{Connection as _, MySqlConnection, Row as _};
 use std::time::Duration;
 
 with_every_backend!(
-    a_second_tracker_is_refused_and_the_holder_is_named,
-    a_later_tracker_can_write_only_after_the_first_has_closed,
+    async a_second_tracker_is_refused_and_the_holder_is_named,
+    async a_later_tracker_can_write_only_after_the_first_has_closed,
 );
 
 fn listed(number: u32) -> WriteBatch {
@@ -27,7 +25,7 @@ fn this_process() -> String {
     format!("process {} on {}", std::process::id(), host.nodename().to_string_lossy())
 }
 
-async fn a_second_tracker_is_refused_and_the_holder_is_named(place: Place) {
+async fn a_second_tracker_is_refused_and_the_holder_is_named(place: &Place) {
     let first = place.open().await;
     let error = Database::open(&place.url(), Creation::Now).await.unwrap_err();
     assert!(matches!(&error, DatabaseError::Held { holder } if *holder == this_process()), "{error}");
@@ -38,7 +36,7 @@ async fn a_second_tracker_is_refused_and_the_holder_is_named(place: Place) {
     place.open().await.store(&listed(2)).await.unwrap();
 }
 
-async fn a_later_tracker_can_write_only_after_the_first_has_closed(place: Place) {
+async fn a_later_tracker_can_write_only_after_the_first_has_closed(place: &Place) {
     let first = place.open().await;
     let second = Database::unopened(&place.url());
     for refused in
@@ -52,19 +50,17 @@ async fn a_later_tracker_can_write_only_after_the_first_has_closed(place: Place)
 
 /// Ends all sessions on a database, as a restart of the server would.
 async fn end_sessions(place: &Place) {
-    let end = |text: String| sqlx::raw_sql(AssertSqlSafe(text));
-    if place.url.starts_with("postgres") {
-        let mut connection = PgConnection::connect(&place.url).await.unwrap();
+    if let super::Backend::Postgres = place.backend {
         let others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
                       WHERE datname = current_database() AND pid <> pg_backend_pid()";
-        connection.execute(end(others.to_owned())).await.unwrap();
-    } else {
-        let mut connection = MySqlConnection::connect(&place.url).await.unwrap();
-        let others = "SELECT CAST(ID AS SIGNED) FROM information_schema.PROCESSLIST \
-                      WHERE DB = DATABASE() AND ID <> CONNECTION_ID()";
-        for session in sqlx::query(others).fetch_all(&mut connection).await.unwrap() {
-            connection.execute(end(format!("KILL {}", session.get::<i64, _>(0)))).await.unwrap();
-        }
+        execute(place, others).await;
+        return;
+    }
+    let mut connection = MySqlConnection::connect(&place.url).await.unwrap();
+    let others = "SELECT CAST(ID AS SIGNED) FROM information_schema.PROCESSLIST \
+                  WHERE DB = DATABASE() AND ID <> CONNECTION_ID()";
+    for session in sqlx::query(others).fetch_all(&mut connection).await.unwrap() {
+        execute(place, &format!("KILL {}", session.get::<i64, _>(0))).await;
     }
 }
 
@@ -73,17 +69,8 @@ fn often() -> WriteBehindSettings {
     WriteBehindSettings { flush_every, retry_first, retry_max: retry_first, ..WriteBehindSettings::default() }
 }
 
-fn is_away(
-    write_behind: &WriteBehind,
-    because: &'static str,
-) -> impl FnMut() -> Pin<Box<dyn Future<Output = bool>>> {
-    let write_behind = write_behind.clone();
-    move || {
-        let write_behind = write_behind.clone();
-        Box::pin(async move {
-            matches!(write_behind.info().state, WriteBehindState::Away(reason) if reason.contains(because))
-        })
-    }
+fn is_away(write_behind: &WriteBehind, because: &str) -> bool {
+    matches!(write_behind.info().state, WriteBehindState::Away(reason) if reason.contains(because))
 }
 
 /// A tracker loses its session. It continues if no other tracker has taken over, and otherwise never writes again, even
@@ -105,10 +92,10 @@ async fn sessions_are_lost(place: Place) {
         }
     };
     write_behind.change_list(TorrentList::Allowed, ListChange::Add, &[hash(3)]).unwrap();
-    until("it notices the other", is_away(&write_behind, "in use by another tracker")).await;
+    until("it notices the other", || is_away(&write_behind, "in use by another tracker")).await;
     second.store(&listed(4)).await.unwrap();
     second.close().await;
-    until("it notices that it was overtaken", is_away(&write_behind, "has taken it over")).await;
+    until("it notices that it was overtaken", || is_away(&write_behind, "has taken it over")).await;
     assert!(write_behind.flush().await.is_err());
     let third = place.open().await;
     assert_eq!(all(third.load_list(TorrentList::Allowed)).await, [hash(1), hash(2), hash(4)]);

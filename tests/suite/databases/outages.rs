@@ -73,13 +73,9 @@ impl Outage {
     }
 
     async fn until_away(&self) -> String {
-        let write_behind = self.write_behind.clone();
-        until("the write-behind notices the outage", || {
-            let write_behind = write_behind.clone();
-            Box::pin(async move { matches!(write_behind.info().state, WriteBehindState::Away(_)) })
-        })
-        .await;
-        let WriteBehindState::Away(reason) = self.write_behind.info().state else { panic!("it is away") };
+        let state = || self.write_behind.info().state;
+        until("it notices the outage", || matches!(state(), WriteBehindState::Away(_))).await;
+        let WriteBehindState::Away(reason) = state() else { panic!("it is away") };
         reason
     }
 
@@ -101,12 +97,7 @@ impl Outage {
 
     /// Asserts that all changes are stored after the server is back.
     async fn assert_comes_through(&self) {
-        let write_behind = self.write_behind.clone();
-        until("all is written", || {
-            let write_behind = write_behind.clone();
-            Box::pin(async move { write_behind.info().waiting == 0 })
-        })
-        .await;
+        until("all is written", || self.write_behind.info().waiting == 0).await;
         let wanted: Vec<_> = (0..self.changes).map(hash).collect();
         let stored = all(self.database.load_list(TorrentList::Allowed)).await;
         assert!(stored == wanted, "{} of {} are stored", stored.len(), wanted.len());

@@ -9,18 +9,18 @@ const ANNOUNCES: TotalName = TotalName::new("announces");
 const BYTES: TotalName = TotalName::new("bytes");
 
 with_every_backend!(
-    stored_records_are_loaded_again,
-    removed_records_are_not_loaded,
-    an_account_changes_nothing_else_of_its_key,
-    a_deleted_key_is_kept_aside_until_it_is_restored_or_removed,
-    a_batch_may_be_stored_twice,
-    keys_that_differ_by_case_are_different_keys,
-    counts_beyond_63_bits_are_stored_as_the_maximum,
-    counts_of_completed_events_only_grow,
-    a_hundred_thousand_torrents_are_loaded_in_pages,
-    a_reopened_database_has_all_its_records,
-    a_database_of_a_newer_tracker_is_refused,
-    invalid_rows_are_ignored,
+    async stored_records_are_loaded_again,
+    async removed_records_are_not_loaded,
+    async an_account_changes_nothing_else_of_its_key,
+    async a_deleted_key_is_kept_aside_until_it_is_restored_or_removed,
+    async a_batch_may_be_stored_twice,
+    async keys_that_differ_by_case_are_different_keys,
+    async counts_beyond_63_bits_are_stored_as_the_maximum,
+    async counts_of_completed_events_only_grow,
+    async a_hundred_thousand_torrents_are_loaded_in_pages,
+    async a_reopened_database_has_all_its_records,
+    async a_database_of_a_newer_tracker_is_refused,
+    async invalid_rows_are_ignored,
 );
 
 fn batch(changes: impl IntoIterator<Item = Change>) -> WriteBatch {
@@ -89,20 +89,20 @@ async fn assert_has_everything(database: &Database) {
     assert_eq!(database.load_totals().await.unwrap(), [total("announces", 0), total("bytes", 1 << 50)]);
 }
 
-async fn stored_records_are_loaded_again(place: Place) {
+async fn stored_records_are_loaded_again(place: &Place) {
     let database = place.open().await;
     database.store(&everything()).await.unwrap();
     assert_has_everything(&database).await;
 }
 
-async fn a_batch_may_be_stored_twice(place: Place) {
+async fn a_batch_may_be_stored_twice(place: &Place) {
     let database = place.open().await;
     database.store(&everything()).await.unwrap();
     database.store(&everything()).await.unwrap();
     assert_has_everything(&database).await;
 }
 
-async fn removed_records_are_not_loaded(place: Place) {
+async fn removed_records_are_not_loaded(place: &Place) {
     let database = place.open().await;
     database.store(&everything()).await.unwrap();
     let removals = [
@@ -121,14 +121,14 @@ async fn removed_records_are_not_loaded(place: Place) {
     }
 }
 
-async fn an_account_changes_nothing_else_of_its_key(place: Place) {
+async fn an_account_changes_nothing_else_of_its_key(place: &Place) {
     let database = place.open().await;
     database.store(&batch(["a", "b", "c"].map(account).map(Change::PutKey))).await.unwrap();
     for statement in [
         "DELETE FROM auth_keys WHERE auth_key LIKE 'a%'",
         "UPDATE auth_keys SET valid_until = 5 WHERE auth_key LIKE 'b%'",
     ] {
-        execute(&place, statement).await;
+        execute(place, statement).await;
     }
     let more = |text| StoredKey { uploaded: 6_000_000_000, last_seen_unix_s: Some(9), ..account(text) };
     let renewed = StoredKey { valid_until_unix_s: None, ..account("d") };
@@ -138,7 +138,7 @@ async fn an_account_changes_nothing_else_of_its_key(place: Place) {
     assert_eq!(all(database.load_keys()).await, [b, more("c"), renewed]);
 }
 
-async fn a_deleted_key_is_kept_aside_until_it_is_restored_or_removed(place: Place) {
+async fn a_deleted_key_is_kept_aside_until_it_is_restored_or_removed(place: &Place) {
     let database = place.open().await;
     let deleted = |text| DeletedKey { key: account(text), deleted_unix_s: 1_900_000_001 };
     database.store(&batch(["a", "b", "c"].map(account).map(Change::PutKey))).await.unwrap();
@@ -155,7 +155,7 @@ async fn a_deleted_key_is_kept_aside_until_it_is_restored_or_removed(place: Plac
     }
 }
 
-async fn keys_that_differ_by_case_are_different_keys(place: Place) {
+async fn keys_that_differ_by_case_are_different_keys(place: &Place) {
     let database = place.open().await;
     let keys = ["AbC", "Abc", "aBC", "abc"].map(account);
     database.store(&batch(keys.map(Change::PutKey))).await.unwrap();
@@ -164,7 +164,7 @@ async fn keys_that_differ_by_case_are_different_keys(place: Place) {
     assert_eq!(all(database.load_keys()).await, keys[..3]);
 }
 
-async fn counts_beyond_63_bits_are_stored_as_the_maximum(place: Place) {
+async fn counts_beyond_63_bits_are_stored_as_the_maximum(place: &Place) {
     let database = place.open().await;
     let huge = StoredKey { uploaded: u64::MAX, downloaded: 1 << 63, ..account("a") };
     database.store(&batch([Change::PutKey(huge), Change::Total(BYTES, u64::MAX)])).await.unwrap();
@@ -173,7 +173,7 @@ async fn counts_beyond_63_bits_are_stored_as_the_maximum(place: Place) {
     assert_eq!(database.load_totals().await.unwrap()[0].value, 0x7fff_ffff_ffff_ffff);
 }
 
-async fn counts_of_completed_events_only_grow(place: Place) {
+async fn counts_of_completed_events_only_grow(place: &Place) {
     let database = place.open().await;
     for completed in [7, 9, 3] {
         let count = TorrentCount { info_hash: hash(1), completed };
@@ -182,7 +182,7 @@ async fn counts_of_completed_events_only_grow(place: Place) {
     assert_eq!(all(database.load_completed()).await[0].completed, 9);
 }
 
-async fn a_hundred_thousand_torrents_are_loaded_in_pages(place: Place) {
+async fn a_hundred_thousand_torrents_are_loaded_in_pages(place: &Place) {
     let database = place.open().await;
     let wanted: Vec<_> = (0..100_000).map(hash).collect();
     for part in wanted.chunks(20_000) {
@@ -193,7 +193,7 @@ async fn a_hundred_thousand_torrents_are_loaded_in_pages(place: Place) {
     assert_eq!(all(database.load_list(TorrentList::Allowed)).await, []);
 }
 
-async fn a_reopened_database_has_all_its_records(place: Place) {
+async fn a_reopened_database_has_all_its_records(place: &Place) {
     let database = place.open().await;
     database.store(&everything()).await.unwrap();
     database.close().await;
@@ -202,16 +202,16 @@ async fn a_reopened_database_has_all_its_records(place: Place) {
     assert_has_everything(&again).await;
 }
 
-async fn a_database_of_a_newer_tracker_is_refused(place: Place) {
+async fn a_database_of_a_newer_tracker_is_refused(place: &Place) {
     let database = place.open().await;
     database.close().await;
     let statement = "UPDATE _sqlx_migrations SET version = 99 WHERE version = 1";
-    execute(&place, statement).await;
+    execute(place, statement).await;
     let error = Database::open(&place.url(), Creation::Now).await.unwrap_err().to_string();
     assert!(error.contains("version 99") && error.contains("newer"), "{error}");
 }
 
-async fn invalid_rows_are_ignored(place: Place) {
+async fn invalid_rows_are_ignored(place: &Place) {
     let database = place.open().await;
     database.store(&everything()).await.unwrap();
     for statement in [
@@ -219,7 +219,7 @@ async fn invalid_rows_are_ignored(place: Place) {
         "INSERT INTO bans (kind, value, reason, since) VALUES (2, 'everybody', '', 0)",
         "INSERT INTO auth_keys (auth_key, uploaded, downloaded) VALUES ('short', 0, 0)",
     ] {
-        execute(&place, statement).await;
+        execute(place, statement).await;
     }
     assert_has_everything(&database).await;
 }

@@ -1,7 +1,7 @@
-use super::{Place, all, block_on, hash};
-use database::{Creation, Database, DatabaseUrl, WriteBehind, WriteBehindSettings, WriteBehindState};
+use super::{Place, all, assert_sound, block_on, hash};
+use crate::faults::full_disk::SmallDisk;
+use database::{Creation, Database, WriteBehind, WriteBehindSettings, WriteBehindState};
 use primitives::{ListChange, TorrentList};
-use sqlx::{Connection as _, Row as _, SqliteConnection};
 use std::fs::DirEntry;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -13,8 +13,12 @@ use tokio::time::Instant;
 /// The environment variable that passes the folder to a child test.
 const FOLDER: &str = "RINGTRACK_TESTS_DATABASE_FOLDER";
 
-fn url(folder: &Path) -> DatabaseUrl {
-    format!("sqlite:{}", folder.join("tracker.db").display()).parse().unwrap()
+fn url(folder: &Path) -> String {
+    format!("sqlite:{}", folder.join("tracker.db").display())
+}
+
+async fn open(url: &str, creation: Creation) -> Database {
+    Database::open(&url.parse().unwrap(), creation).await.unwrap()
 }
 
 /// The folder that the parent test passed to this child.
@@ -41,7 +45,7 @@ fn files_in(folder: &Path) -> usize {
 fn a_tracker_that_stores_nothing_leaves_no_file() {
     let folder = tempfile::tempdir().unwrap();
     block_on(async {
-        let database = Database::open(&url(folder.path()), Creation::WhenWritten).await.unwrap();
+        let database = open(&url(folder.path()), Creation::WhenWritten).await;
         let write_behind = WriteBehind::start(Some(database.clone()), seldom());
         assert_eq!(all(database.load_list(TorrentList::Allowed)).await, []);
         assert_eq!(database.load_totals().await.unwrap(), []);
@@ -74,7 +78,7 @@ fn whatever_the_umask_only_the_owner_can_read_the_files() {
 fn child_makes_files() {
     let folder = folder();
     block_on(async {
-        let database = Database::open(&url(&folder), Creation::Now).await.unwrap();
+        let database = open(&url(&folder), Creation::Now).await;
         let write_behind = WriteBehind::start(Some(database), seldom());
         write_behind.completed(hash(1), 3).unwrap();
         write_behind.flush().await.unwrap();
@@ -120,8 +124,8 @@ fn a_file_is_intact_after_a_kill_and_contains_everything_flushed() {
     child.wait().unwrap();
     let flushed = flushed.last().unwrap_or(seen);
     block_on(async {
-        assert_sound(folder.path()).await;
-        let database = Database::open(&url(folder.path()), Creation::WhenWritten).await.unwrap();
+        assert_sound(&url(folder.path())).await;
+        let database = open(&url(folder.path()), Creation::WhenWritten).await;
         let stored = all(database.load_list(TorrentList::Allowed)).await;
         let at_least: Vec<_> = (0..flushed).map(hash).collect();
         assert!(stored.starts_with(&at_least), "{flushed} were flushed, {} are stored", stored.len());
@@ -130,19 +134,11 @@ fn a_file_is_intact_after_a_kill_and_contains_everything_flushed() {
     });
 }
 
-async fn assert_sound(folder: &Path) {
-    let path = folder.join("tracker.db");
-    let mut connection = SqliteConnection::connect(&format!("sqlite:{}", path.display())).await.unwrap();
-    let row = sqlx::query("PRAGMA integrity_check").fetch_one(&mut connection).await.unwrap();
-    assert_eq!(row.get::<String, _>(0), "ok");
-    connection.close().await.unwrap();
-}
-
 #[test]
 #[ignore = "the child of another test"]
 fn child_writes_until_it_is_killed() {
     block_on(async {
-        let database = Database::open(&url(&folder()), Creation::Now).await.unwrap();
+        let database = open(&url(&folder()), Creation::Now).await;
         let write_behind = WriteBehind::start(Some(database), seldom());
         for round in 1..1000 {
             let info_hashes: Vec<_> = ((round - 1) * 1000..round * 1000).map(hash).collect();
@@ -156,31 +152,19 @@ fn child_writes_until_it_is_killed() {
 
 #[test]
 fn while_the_disk_is_full_changes_wait_and_none_is_lost() {
-    let folder = tempfile::tempdir().unwrap();
-    // A file system of four megabytes that only the child sees.
-    let mount = format!("mount -t tmpfs -o size=4m none \"${FOLDER}\" && exec \"$@\"");
-    let output = Command::new("unshare")
-        .args(["--user", "--map-root-user", "--mount", "sh", "-c", &mount, "sh"])
-        .args(child_arguments("child_fills_its_disk"))
-        .env(FOLDER, folder.path())
-        .output()
-        .unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && text.contains("1 passed"), "{text}{:?}", output.stderr.escape_ascii());
+    SmallDisk::run_child("databases::sqlite_files::child_fills_its_disk");
 }
 
 #[test]
 #[ignore = "the child of another test"]
 fn child_fills_its_disk() {
     block_on(async {
-        let folder = folder();
-        let database = Database::open(&url(&folder), Creation::Now).await.unwrap();
+        let disk = SmallDisk::of_child();
+        let database = open(&disk.database_url(), Creation::Now).await;
         let write_behind = WriteBehind::start(Some(database.clone()), seldom());
         write_behind.completed(hash(1), 1).unwrap();
         write_behind.flush().await.unwrap();
-        let ballast = folder.join("ballast");
-        let zeros = vec![0; 8 << 20];
-        std::fs::write(&ballast, &zeros).unwrap_err();
+        disk.fill();
         let wanted: Vec<_> = (0..20_000).map(hash).collect();
         write_behind.change_list(TorrentList::Denied, ListChange::Add, &wanted).unwrap();
         let error = write_behind.flush().await.unwrap_err();
@@ -188,10 +172,10 @@ fn child_fills_its_disk() {
         assert!(matches!(write_behind.info().state, WriteBehindState::Away(_)));
         assert_eq!(write_behind.info().waiting, 20_000);
         assert_eq!(all(database.load_completed()).await.len(), 1, "stored records can still be read");
-        std::fs::remove_file(&ballast).unwrap();
+        disk.free();
         write_behind.flush().await.unwrap();
         assert!(all(database.load_list(TorrentList::Denied)).await == wanted);
         assert_eq!(write_behind.info().lost, 0);
-        assert_sound(&folder).await;
+        assert_sound(&disk.database_url()).await;
     });
 }

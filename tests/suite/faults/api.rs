@@ -1,16 +1,7 @@
-//! The management API as an operator's script uses it.
+//! What an operator's script does through the management API.
 
-use crate::http_client::HttpClient;
-use crate::tracker::Tracker;
+use crate::management::api::Api;
 use primitives::{AuthenticationKey, InfoHash};
-use serde_json::Value;
-use std::net::SocketAddr;
-
-pub(super) const TOKEN: &str = "sixteen-or-more-letters";
-
-pub(super) struct Api {
-    address: SocketAddr,
-}
 
 /// The state of the database, as the API reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,74 +13,38 @@ pub(super) struct Storage {
 }
 
 impl Api {
-    pub(super) fn of(tracker: &Tracker) -> Self {
-        let address_in = |line: &String| {
-            let (_, rest) = line.split_once("the management API is at http://")?;
-            rest.split('/').next()?.parse().ok()
-        };
-        let address = tracker.log().iter().find_map(address_in).expect("it has a management API");
-        Self { address }
-    }
-
-    pub(super) const fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// The status and the body of the answer.
-    pub(super) fn ask(&self, method: &str, path: &str, body: &str) -> (u16, String) {
-        let mut client = HttpClient::new(self.address);
-        let length = body.len();
-        let head = format!(
-            "{method} {path} HTTP/1.1\r\nHost: api\r\nAuthorization: Bearer {TOKEN}\r\n\
-             Content-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
-        );
-        client.send(format!("{head}{body}").as_bytes());
-        let answer = client.answer();
-        (answer.status, String::from_utf8(answer.body).unwrap())
-    }
-
-    #[track_caller]
-    pub(super) fn get(&self, path: &str) -> Value {
-        let (status, body) = self.ask("GET", path, "");
-        assert_eq!(status, 200, "{path}: {body}");
-        serde_json::from_str(&body).unwrap()
-    }
-
     pub(super) fn allow(&self, torrent: InfoHash) -> Result<(), String> {
-        match self.ask("POST", &format!("/api/v1/whitelist/{torrent}"), "") {
-            (200, _) => Ok(()),
-            (500, reason) => Err(reason),
-            other => panic!("{other:?}"),
-        }
+        self.change(&format!("whitelist/{torrent}"), "")
     }
 
     /// Allows all of the torrents or, on a refusal, none.
     pub(super) fn allow_all(&self, torrents: &[InfoHash]) -> Result<(), String> {
         let lines: String = torrents.iter().map(|torrent| format!("{torrent}\n")).collect();
-        match self.ask("POST", "/api/v1/whitelist", &lines) {
-            (200, _) => Ok(()),
-            (500, reason) => Err(reason),
-            other => panic!("{other:?}"),
-        }
+        self.change("whitelist", &lines)
     }
 
     pub(super) fn make_key(&self, key: &AuthenticationKey) -> Result<(), String> {
-        let body = format!(r#"{{"key": "{}", "seconds_valid": null}}"#, key.reveal());
-        match self.ask("POST", "/api/v1/keys", &body) {
-            (200, _) => Ok(()),
-            (500, reason) => Err(reason),
-            other => panic!("{other:?}"),
+        self.change("keys", &format!(r#"{{"key": "{}", "seconds_valid": null}}"#, key.reveal()))
+    }
+
+    /// Makes a change that may be refused with a reason.
+    fn change(&self, path: &str, body: &str) -> Result<(), String> {
+        let answer = self.ask("POST", path, body);
+        match answer.status {
+            200 => Ok(()),
+            500 => Err(answer.text()),
+            other => panic!("{other}: {}", answer.text()),
         }
     }
 
     /// The account of a key: bytes uploaded and downloaded.
     pub(super) fn account(&self, key: &AuthenticationKey) -> (u64, u64) {
-        let key = self.get(&format!("/api/v1/key/{}", key.reveal()));
+        let key = self.get(&format!("key/{}", key.reveal()));
         (key["uploaded"].as_u64().unwrap(), key["downloaded"].as_u64().unwrap())
     }
 
     pub(super) fn storage(&self) -> Storage {
-        let storage = self.get("/api/v1/storage");
+        let storage = self.get("storage");
         Storage {
             state: storage["state"].as_str().unwrap().to_owned(),
             error: storage["error"].as_str().unwrap_or_default().to_owned(),
@@ -99,6 +54,6 @@ impl Api {
     }
 
     pub(super) fn total(&self, name: &str) -> u64 {
-        self.get("/api/v1/totals")[name].as_u64().unwrap()
+        self.get("totals")[name].as_u64().unwrap()
     }
 }

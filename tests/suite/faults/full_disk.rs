@@ -1,6 +1,6 @@
-use super::api::Api;
 use super::load::{Load, torrent};
 use super::scene::{assert_all_is_stored, launch};
+use crate::management::api::Api;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
@@ -9,11 +9,11 @@ use std::time::Duration;
 const FOLDER: &str = "RINGTRACK_TESTS_FULL_DISK";
 
 /// A file system of four megabytes that only a child test and its tracker see.
-pub(super) struct SmallDisk(PathBuf);
+pub(crate) struct SmallDisk(PathBuf);
 
 impl SmallDisk {
     /// Runs an ignored test of this binary with such a file system.
-    pub(super) fn run_child(child: &str) {
+    pub(crate) fn run_child(child: &str) {
         let folder = tempfile::tempdir().unwrap();
         let mount = format!("mount -t tmpfs -o size=4m none \"${FOLDER}\" && exec \"$@\"");
         crate::program::program();
@@ -29,19 +29,19 @@ impl SmallDisk {
     }
 
     /// Returns the one of the child test that calls it.
-    pub(super) fn of_child() -> Self {
+    pub(crate) fn of_child() -> Self {
         Self(PathBuf::from(std::env::var_os(FOLDER).expect("a parent that names the folder")))
     }
 
-    pub(super) fn database_url(&self) -> String {
+    pub(crate) fn database_url(&self) -> String {
         format!("sqlite:{}", self.0.join("tracker.db").display())
     }
 
-    pub(super) fn fill(&self) {
+    pub(crate) fn fill(&self) {
         std::fs::write(self.0.join("ballast"), vec![0; 8 << 20]).unwrap_err();
     }
 
-    pub(super) fn free(&self) {
+    pub(crate) fn free(&self) {
         std::fs::remove_file(self.0.join("ballast")).unwrap();
     }
 }

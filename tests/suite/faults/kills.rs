@@ -1,13 +1,14 @@
-use super::api::Api;
 use super::load::{Load, key};
-use super::scene::{Backend, Place, Stored, assert_all_is_stored, block_on, launch};
+use super::scene::{Stored, assert_all_is_stored, launch};
+use crate::databases::{Backend, Place, assert_sound, block_on, with_every_backend};
+use crate::management::api::Api;
 use rustix::process::Signal;
-use sqlx::{Connection as _, Row as _, SqliteConnection};
 use std::time::Duration;
 
+with_every_backend!(flushed_data_survives_a_kill);
+
 /// Three times: everything is stored, the load continues, and the tracker is killed under it and restarted.
-fn kills(backend: Backend) {
-    let place = Place::new(backend, "kills");
+fn flushed_data_survives_a_kill(place: &Place) {
     let mut tracker = launch(&place.url).start();
     let mut load = Load::begin(&tracker);
     for _ in 0..3 {
@@ -17,8 +18,8 @@ fn kills(backend: Backend) {
         load.run_for(Duration::from_millis(fastrand::u64(300..2300)));
         tracker.signal(Signal::KILL);
         assert_eq!(tracker.wait().code, None);
-        if let Backend::Sqlite = backend {
-            assert_sound(&place.url);
+        if let Backend::Sqlite = place.backend {
+            block_on(assert_sound(&place.url));
         }
         tracker = launch(&place.url).start();
         let stored = Stored::read(&place.url);
@@ -37,28 +38,4 @@ fn kills(backend: Backend) {
         load = Load::resume(&tracker, sums);
     }
     assert_eq!(tracker.stop().code, Some(0));
-}
-
-fn assert_sound(url: &str) {
-    block_on(async {
-        let mut connection = SqliteConnection::connect(url).await.unwrap();
-        let row = sqlx::query("PRAGMA integrity_check").fetch_one(&mut connection).await.unwrap();
-        assert_eq!(row.get::<String, _>(0), "ok");
-        connection.close().await.unwrap();
-    });
-}
-
-#[test]
-fn data_flushed_to_sqlite_survives_a_kill() {
-    kills(Backend::Sqlite);
-}
-
-#[test]
-fn data_flushed_to_postgres_survives_a_kill() {
-    kills(Backend::Postgres);
-}
-
-#[test]
-fn data_flushed_to_mariadb_survives_a_kill() {
-    kills(Backend::MariaDb);
 }

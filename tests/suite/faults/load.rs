@@ -1,16 +1,15 @@
 //! Users of a private tracker who announce steadily, while an operator allows torrents.
 
-use super::api::Api;
-use crate::http_client::{HttpClient, percent_encode};
+use crate::http_client::HttpClient;
+use crate::management::announces::Announce;
+use crate::management::api::Api;
 use crate::patience::PATIENCE;
 use crate::tracker::Tracker;
-use crate::udp_client::{Answer, Client};
+use crate::udp_client::Client;
 use primitives::AnnounceEvent::{self, Completed, None as Regular, Started};
-use primitives::{AuthenticationKey, InfoHash, PeerId};
-use ringtrack_tests::client::url_data;
+use primitives::{AuthenticationKey, InfoHash};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
-use zerocopy::IntoBytes;
 
 const USERS: usize = 6;
 
@@ -65,14 +64,10 @@ fn torrent_of(user: usize) -> InfoHash {
     torrent(u32::try_from(user).unwrap())
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Announce {
-    user: usize,
-    torrent: InfoHash,
-    uploaded: u64,
-    downloaded: u64,
-    left: u64,
-    event: AnnounceEvent,
+/// An announce of a user, who has a port and a peer id.
+fn announce_of(user: usize, torrent: InfoHash) -> Announce {
+    let port = 6881 + u16::try_from(user).unwrap();
+    Announce { port, ..Announce::of(torrent).with_key(key(user).reveal()) }
 }
 
 impl Load {
@@ -149,7 +144,7 @@ impl Load {
         }
         self.sums.allowed.insert(new);
         let user = self.announces % USERS;
-        let nothing = Announce { user, torrent: new, uploaded: 0, downloaded: 0, left: 1, event: Started };
+        let nothing = Announce { event: Started, ..announce_of(user, new) };
         self.announce(&nothing);
         self.announce(&Announce { left: 0, event: Completed, ..nothing });
         self.sums.completed.insert(new);
@@ -158,57 +153,21 @@ impl Load {
 
     fn next_of(&self, user: usize, event: AnnounceEvent) -> Announce {
         let (uploaded, downloaded) = self.shown[user];
-        Announce { user, torrent: torrent_of(user), uploaded, downloaded, left: 1, event }
+        Announce { uploaded, downloaded, event, ..announce_of(user, torrent_of(user)) }
     }
 
     /// Announces and waits for the answer, over UDP and HTTP in turn.
     fn announce(&mut self, announce: &Announce) {
         let asked = Instant::now();
-        if self.announces.is_multiple_of(2) {
-            self.announce_over_udp(announce);
+        let refusal = if self.announces.is_multiple_of(2) {
             self.sums.udp_announces += 1;
+            announce.over_udp(&self.udp)
         } else {
-            self.announce_over_http(announce);
             self.sums.http_announces += 1;
-        }
+            announce.over_http(&mut self.http)
+        };
+        assert_eq!(refusal, None, "{announce:?}");
         self.announces += 1;
         self.answers.push(asked.elapsed());
     }
-
-    fn announce_over_udp(&self, announce: &Announce) {
-        let mut request = self.udp.leecher(announce.torrent, 6881 + u16::try_from(announce.user).unwrap());
-        request = request.with_left(announce.left).with_event(announce.event);
-        request.peer_id = peer_id(announce.user);
-        (request.uploaded, request.downloaded) = (announce.uploaded.into(), announce.downloaded.into());
-        let path = format!("/announce/{}", key(announce.user).reveal());
-        self.udp.send(&[request.as_bytes(), &url_data(&[path.as_bytes()])].concat());
-        let (_, answer) = self.udp.receive();
-        assert!(matches!(answer, Answer::Announced(_)), "{announce:?}: {answer:?}");
-    }
-
-    fn announce_over_http(&mut self, announce: &Announce) {
-        let Announce { user, uploaded, downloaded, left, .. } = announce;
-        let event = match announce.event {
-            Completed => "&event=completed",
-            Started => "&event=started",
-            _ => "",
-        };
-        let (torrent, peer_id) = (percent_encode(&announce.torrent.0), percent_encode(&peer_id(*user).0));
-        let target = format!(
-            "/announce/{}?info_hash={torrent}&peer_id={peer_id}&port={}&uploaded={uploaded}\
-             &downloaded={downloaded}&left={left}&compact=1{event}",
-            key(*user).reveal(),
-            6881 + user
-        );
-        let answer = self.http.get(&target);
-        assert!(
-            answer.status == 200 && answer.text().contains("8:interval"),
-            "{announce:?}: {}",
-            answer.text()
-        );
-    }
-}
-
-fn peer_id(user: usize) -> PeerId {
-    PeerId(format!("-XX0001-{user:012}").into_bytes().try_into().unwrap())
 }

@@ -1,10 +1,9 @@
-use super::api::Api;
 use super::load::{Load, key, torrent};
 use super::scene::{assert_all_is_stored, launch, lines_at};
-use crate::http_client::{HttpClient, percent_encode};
-use crate::patience::wait_for;
+use crate::management::announces::{Announce, Way};
+use crate::management::api::Api;
+use crate::patience::until;
 use crate::tracker::Tracker;
-use primitives::InfoHash;
 use ringtrack_tests::database_server::{DatabaseServer, ServerKind};
 use std::time::Duration;
 
@@ -65,41 +64,23 @@ fn start_without_database(server: &mut DatabaseServer, url: &str, load: &Load) {
     let api = Api::of(&tracker);
     let storage = api.storage();
     assert!(storage.state == "away" && !storage.error.is_empty(), "{storage:?}");
-    let mut client = HttpClient::new(tracker.http_v4());
-    assert_eq!(announce(&mut client, torrent(0)), Err("the key is not known"));
+    let refusal = |torrent| Announce::of(torrent).with_key(key(0).reveal()).refusal(&tracker, Way::Http);
+    assert_eq!(refusal(torrent(0)).as_deref(), Some("Authentication error: the key is not known"));
     let refused = api.make_key(&key(0)).unwrap_err();
     assert!(refused.contains("failed to generate key: the database failed"), "{refused}");
     let new = torrent(3 << 20);
     api.allow(new).unwrap();
     server.restart();
-    wait_for(|| match api.storage() {
-        storage if storage.state == "connected" => Ok(()),
-        storage => Err(format!("{storage:?}")),
-    });
+    until("the database is used", || api.storage().state == "connected");
     let last_allowed = *load.sums.allowed.last().unwrap();
     for torrent in [torrent(0), last_allowed, new] {
-        assert_eq!(announce(&mut client, torrent), Ok(()));
+        assert_eq!(refusal(torrent), None);
     }
     let mut sums = load.sums.clone();
     sums.allowed.insert(new);
     sums.http_announces += 3;
     assert_all_is_stored(&tracker, url, &sums);
     assert_eq!(tracker.stop().code, Some(0));
-}
-
-fn announce(client: &mut HttpClient, torrent: InfoHash) -> Result<(), &'static str> {
-    let hash = percent_encode(&torrent.0);
-    let path = format!("/announce/{}", key(0).reveal());
-    let answer =
-        client.get(&format!("{path}?info_hash={hash}&peer_id=-XX0001-000000000000&port=6881&left=1"));
-    let text = answer.text();
-    match text.contains("the key is not known") {
-        true => Err("the key is not known"),
-        false => {
-            assert!(text.contains("8:interval"), "{text}");
-            Ok(())
-        }
-    }
 }
 
 #[test]

@@ -1,9 +1,10 @@
-use super::api::Api;
 use super::load::{Load, key};
-use super::scene::{Backend, Place, Stored, launch};
-use crate::tracker::{PATIENCE, Tracker};
+use super::scene::{Stored, launch};
+use crate::databases::{Backend, Place};
+use crate::management::api::Api;
+use crate::patience::until;
+use crate::tracker::Tracker;
 use std::process::Command;
-use std::time::Instant;
 
 /// The id of the thread with this name.
 fn thread_of(tracker: &Tracker, name: &str) -> String {
@@ -16,14 +17,6 @@ fn thread_of(tracker: &Tracker, name: &str) -> String {
     threads.find(is_named).expect("a thread of this name")
 }
 
-/// Waits until the control plane has the accounts of all cores.
-fn wait_for_accounts(tracker: &Tracker, load: &Load) {
-    let (api, deadline) = (Api::of(tracker), Instant::now() + PATIENCE);
-    while load.sums.accounts.iter().enumerate().any(|(user, account)| api.account(&key(user)) != *account) {
-        assert!(Instant::now() < deadline, "the accounts are not reported");
-    }
-}
-
 /// The kernel fails one wait of a worker, which it treats as a bug.
 #[test]
 fn when_a_worker_panics_the_known_data_is_stored_and_the_tracker_ends_with_code_1() {
@@ -31,7 +24,10 @@ fn when_a_worker_panics_the_known_data_is_stored_and_the_tracker_ends_with_code_
     let tracker = launch(&place.url).set("database.flush_every_s", "3600").start();
     let mut load = Load::begin(&tracker);
     load.run_for(std::time::Duration::from_millis(300));
-    wait_for_accounts(&tracker, &load);
+    let (api, sums) = (Api::of(&tracker), &load.sums);
+    until("the accounts are reported", || {
+        (0..).map(key).zip(&sums.accounts).all(|(key, sum)| api.account(&key) == *sum)
+    });
     assert_eq!(Stored::read(&place.url).accounts, [], "nothing is written yet");
     let mut strace = Command::new("strace")
         .args(["--quiet=all", "--output=/dev/null", "--trace=epoll_pwait"])

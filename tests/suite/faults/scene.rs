@@ -1,42 +1,14 @@
 //! A private tracker of listed torrents with a database, and the contents of that database.
 
-use super::api::{Api, TOKEN};
 use super::load::{Sums, key};
+use crate::databases::{all, block_on};
+use crate::management::TOKEN;
+use crate::management::api::Api;
 use crate::patience::wait_for;
 use crate::tracker::{Launch, Tracker};
-use database::{Database, Pages, StoredKey};
+use database::{Database, StoredKey};
 use primitives::{InfoHash, TorrentList};
-use ringtrack_tests::database_server::{DatabaseServer, ServerKind};
 use std::collections::{BTreeMap, BTreeSet};
-use tempfile::TempDir;
-
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Backend {
-    Sqlite,
-    MariaDb,
-    Postgres,
-}
-
-/// The database of one test.
-pub(super) struct Place {
-    pub(super) url: String,
-    _folder: Option<TempDir>,
-}
-
-impl Place {
-    pub(super) fn new(backend: Backend, name: &str) -> Self {
-        let kind = match backend {
-            Backend::Sqlite => {
-                let folder = tempfile::tempdir().unwrap();
-                let url = format!("sqlite:{}", folder.path().join(name).display());
-                return Self { url, _folder: Some(folder) };
-            }
-            Backend::MariaDb => ServerKind::MariaDb,
-            Backend::Postgres => ServerKind::Postgres,
-        };
-        Self { url: DatabaseServer::shared(kind).make_database(name), _folder: None }
-    }
-}
 
 /// The tracker of all these tests.
 pub(super) fn launch(url: &str) -> Launch {
@@ -142,17 +114,4 @@ pub(super) fn assert_all_is_stored(tracker: &Tracker, url: &str, sums: &Sums) {
 pub(super) fn lines_at(log: &[String], level: &str) -> Vec<String> {
     let is_one = |line: &&String| line.contains(&format!(" {level} ")) && line.contains("database");
     log.iter().filter(is_one).cloned().collect()
-}
-
-async fn all<T: Send>(mut pages: Pages<T>) -> Vec<T> {
-    let mut records = Vec::new();
-    while let Some(page) = pages.next().await.unwrap() {
-        records.extend(page);
-    }
-    records
-}
-
-pub(super) fn block_on<T>(future: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(future)
 }

@@ -1,22 +1,16 @@
 //! Starts with a database that is unusable at that moment, or in use by another tracker.
 
-use super::api::Api;
 use super::full_disk::SmallDisk;
 use super::load::torrent;
-use super::scene::{Backend, Place, Stored, block_on, launch};
-use crate::tracker::{PATIENCE, Tracker};
+use super::scene::{Stored, launch};
+use crate::databases::{Backend, Place, block_on, with_every_backend};
+use crate::management::api::Api;
+use crate::patience::until;
 use rustix::process::Signal;
 use sqlx::{Connection as _, Executor, SqliteConnection};
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
 
-fn wait_for_state(tracker: &Tracker, state: &str) {
-    let deadline = Instant::now() + PATIENCE;
-    while Api::of(tracker).storage().state != state {
-        assert!(Instant::now() < deadline, "{:?}", Api::of(tracker).storage());
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
+with_every_backend!(a_second_tracker_is_refused_while_the_first_runs);
 
 /// Starts a tracker whose database has a torrent and is unusable because of `reason`, until `restore` is called.
 fn starts_without(url: &str, reason: &str, restore: impl FnOnce()) {
@@ -32,7 +26,7 @@ fn starts_without(url: &str, reason: &str, restore: impl FnOnce()) {
     tracker.wait_for_log("the stored torrent", |lines| {
         lines.iter().any(|line| line.contains("read the stored list Allowed torrents=")).then_some(())
     });
-    wait_for_state(&tracker, "connected");
+    until("the database is used", || api.storage().state == "connected");
     assert_eq!(tracker.stop().code, Some(0));
     assert_eq!(Stored::read(url).allowed, BTreeSet::from([torrent(1), torrent(2)]));
 }
@@ -70,9 +64,8 @@ fn child_starts_on_a_full_disk() {
     starts_without(&disk.database_url(), "", || disk.free());
 }
 
-/// A second tracker is refused while the first runs, and accepted after the first was killed.
-fn second(backend: Backend) {
-    let place = Place::new(backend, "second");
+/// It is accepted after the first was killed.
+fn a_second_tracker_is_refused_while_the_first_runs(place: &Place) {
     let launch = launch(&place.url);
     let first = launch.clone().start();
     let refused = launch.clone().run_to_end();
@@ -84,19 +77,4 @@ fn second(backend: Backend) {
     first.signal(Signal::KILL);
     first.wait();
     assert_eq!(launch.start().stop().code, Some(0));
-}
-
-#[test]
-fn a_second_tracker_with_the_same_sqlite_file_is_refused_while_the_first_runs() {
-    second(Backend::Sqlite);
-}
-
-#[test]
-fn a_second_tracker_with_the_same_postgres_database_is_refused_while_the_first_runs() {
-    second(Backend::Postgres);
-}
-
-#[test]
-fn a_second_tracker_with_the_same_mariadb_database_is_refused_while_the_first_runs() {
-    second(Backend::MariaDb);
 }

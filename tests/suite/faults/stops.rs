@@ -1,12 +1,15 @@
-use super::api::{Api, TOKEN};
 use super::load::Load;
-use super::scene::{Backend, Place, Stored, launch};
+use super::scene::{Stored, launch};
+use crate::databases::{Backend, Place, with_every_backend};
 use crate::http_client::HttpClient;
+use crate::management::TOKEN;
+use crate::management::api::{Api, request_head};
 use std::time::{Duration, Instant};
 
+with_every_backend!(a_clean_stop_loses_nothing);
+
 /// Nothing is written before the stop, which follows directly after an answer.
-fn stop(backend: Backend) {
-    let place = Place::new(backend, "stops");
+fn a_clean_stop_loses_nothing(place: &Place) {
     let start = || launch(&place.url).set("database.flush_every_s", "3600").start();
     let tracker = start();
     let mut load = Load::begin(&tracker);
@@ -33,26 +36,11 @@ fn hanging_api_clients_delay_a_stop_by_seconds_only_and_lose_no_data() {
     let mut load = Load::begin(&tracker);
     load.run_for(Duration::from_millis(300));
     let mut half = HttpClient::new(Api::of(&tracker).address());
-    half.send(format!("POST /api/v1/whitelist HTTP/1.1\r\nHost: api\r\nAuthorization: Bearer {TOKEN}\r\nContent-Length: 99\r\n\r\n1").as_bytes());
+    half.send(format!("{}1", request_head("POST", "whitelist", TOKEN, 99)).as_bytes());
     let _silent = HttpClient::new(Api::of(&tracker).address());
     load.run_for(Duration::from_millis(50));
     let begin = Instant::now();
     assert_eq!(tracker.stop().code, Some(0));
     assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
     assert_eq!(Stored::read(&place.url).without_connects(), Stored::of(&load.sums));
-}
-
-#[test]
-fn a_clean_stop_loses_nothing_in_sqlite() {
-    stop(Backend::Sqlite);
-}
-
-#[test]
-fn a_clean_stop_loses_nothing_in_postgres() {
-    stop(Backend::Postgres);
-}
-
-#[test]
-fn a_clean_stop_loses_nothing_in_mariadb() {
-    stop(Backend::MariaDb);
 }

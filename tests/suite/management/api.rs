@@ -10,21 +10,21 @@ use crate::http_client::{HttpAnswer, HttpClient};
 use crate::tracker::Tracker;
 
 #[derive(Clone, Copy)]
-pub(super) struct Api {
+pub(crate) struct Api {
     address: SocketAddr,
 }
 
 impl Api {
-    pub(super) fn of(tracker: &Tracker) -> Self {
+    pub(crate) fn of(tracker: &Tracker) -> Self {
         Self { address: address_in(tracker, "the management API is at").parse().unwrap() }
     }
 
-    pub(super) fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// The answer to a request for a path below `/api/v1/`.
-    pub(super) fn ask(&self, method: &str, path: &str, body: &str) -> HttpAnswer {
+    pub(crate) fn ask(&self, method: &str, path: &str, body: &str) -> HttpAnswer {
         let mut client = HttpClient::new(self.address);
         let head = request_head(method, path, TOKEN, body.len());
         client.send(format!("{head}{body}").as_bytes());
@@ -39,7 +39,7 @@ impl Api {
     }
 
     #[track_caller]
-    pub(super) fn get(&self, path: &str) -> Value {
+    pub(crate) fn get(&self, path: &str) -> Value {
         self.json("GET", path, "")
     }
 
