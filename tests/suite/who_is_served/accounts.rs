@@ -1,20 +1,17 @@
-use super::ask::{Announce, IPS, Received, Way, ways};
-use super::{
-    LISTED, PRIVATE, account, assert_accounted, disallow, grant, key_text, revoke, torrent, tracker,
-};
+use super::ask::{Announce, IPS, Received, Way, trackers, ways};
+use super::{LISTED, PRIVATE, account, assert_accounted, disallow, grant, key_text, revoke, torrent};
 use AnnounceEvent::{Completed, None as Nothing, Started, Stopped};
 use access::{AccessEvent, AccessPolicy, AccountChange, TorrentAdmission};
 use primitives::{AnnounceEvent, PeerId};
 use ringtrack_tests::simulator::{CoreEvents, Simulator, SimulatorSettings};
 use std::collections::BTreeMap;
 
-/// A private tracker whose users 1 to 3 have keys.
-fn with_users(cores: usize) -> Simulator {
-    let mut tracker = tracker(cores, PRIVATE);
-    for number in 1..=3 {
-        grant(&mut tracker, number, None);
-    }
-    tracker
+/// Private trackers whose users 1 to 3 have keys.
+fn trackers_with_users() -> impl Iterator<Item = (Simulator, Way)> {
+    trackers(PRIVATE).map(|(mut tracker, way)| {
+        (1..=3).for_each(|number| grant(&mut tracker, number, None));
+        (tracker, way)
+    })
 }
 
 /// An announce of a client of user 1 for torrent 1.
@@ -37,8 +34,7 @@ fn told(tracker: &mut Simulator) -> Option<(u64, u64, i64, i64)> {
 
 #[test]
 fn bytes_transferred_between_announces_are_reported_and_those_before_the_first_are_not() {
-    for (cores, way) in ways() {
-        let mut tracker = with_users(cores);
+    for (mut tracker, way) in trackers_with_users() {
         send(&mut tracker, &way, &report(1000, 5000, 9, Nothing));
         assert_eq!(told(&mut tracker), Some((0, 0, 0, 1)), "{way:?}");
         assert_eq!(told(&mut tracker), None, "{way:?}: once");
@@ -50,8 +46,7 @@ fn bytes_transferred_between_announces_are_reported_and_those_before_the_first_a
 
 #[test]
 fn the_last_use_of_a_key_is_reported() {
-    for (cores, way) in ways() {
-        let mut tracker = with_users(cores);
+    for (mut tracker, way) in trackers_with_users() {
         send(&mut tracker, &way, &report(0, 0, 1, Nothing));
         tracker.pass(100);
         send(&mut tracker, &way, &report(0, 0, 1, Nothing));
@@ -63,8 +58,7 @@ fn the_last_use_of_a_key_is_reported() {
 
 #[test]
 fn a_client_that_announces_over_both_families_is_one_session() {
-    for (cores, way) in ways().filter(|(_, way)| way.ip == IPS[0]) {
-        let mut tracker = with_users(cores);
+    for (mut tracker, way) in trackers_with_users().filter(|(_, way)| way.ip == IPS[0]) {
         let both = |tracker: &mut Simulator, announce: &Announce| {
             IPS.iter().for_each(|&ip| send(tracker, &Way { ip, ..way }, announce));
         };
@@ -80,8 +74,7 @@ fn a_client_that_announces_over_both_families_is_one_session() {
 
 #[test]
 fn counting_starts_over_when_counters_go_backwards_or_a_client_starts_again() {
-    for (cores, way) in ways() {
-        let mut tracker = with_users(cores);
+    for (mut tracker, way) in trackers_with_users() {
         for (uploaded, downloaded, event) in [
             (1000, 1000, Started),
             (1010, 1001, Nothing),
@@ -99,8 +92,7 @@ fn counting_starts_over_when_counters_go_backwards_or_a_client_starts_again() {
 
 #[test]
 fn seeding_and_leeching_follow_the_announces() {
-    for (cores, way) in ways() {
-        let mut tracker = with_users(cores);
+    for (mut tracker, way) in trackers_with_users() {
         send(&mut tracker, &way, &report(0, 0, 1, Started));
         assert_eq!(told(&mut tracker), Some((0, 0, 0, 1)), "{way:?}");
         send(&mut tracker, &way, &report(0, 1, 0, Completed));
@@ -114,8 +106,7 @@ fn seeding_and_leeching_follow_the_announces() {
 
 #[test]
 fn a_session_without_announces_ends_with_its_lifetime() {
-    for (cores, way) in ways() {
-        let mut tracker = with_users(cores);
+    for (mut tracker, way) in trackers_with_users() {
         send(&mut tracker, &way, &report(0, 0, 0, Started));
         told(&mut tracker);
         tracker.pass(2699);
@@ -129,8 +120,7 @@ fn a_session_without_announces_ends_with_its_lifetime() {
 
 #[test]
 fn the_sessions_of_a_removed_key_end_within_two_rounds_of_the_sweep() {
-    for (cores, way) in ways() {
-        let mut tracker = with_users(cores);
+    for (mut tracker, way) in trackers_with_users() {
         send(&mut tracker, &way, &report(0, 0, 1, Started));
         told(&mut tracker);
         revoke(&mut tracker, 1);
@@ -142,8 +132,7 @@ fn the_sessions_of_a_removed_key_end_within_two_rounds_of_the_sweep() {
 
 #[test]
 fn the_accounts_of_a_user_add_up_over_all_torrents_and_cores() {
-    for (cores, way) in ways() {
-        let mut tracker = with_users(cores);
+    for (mut tracker, way) in trackers_with_users() {
         for round in 0..3 {
             for number in 0..40 {
                 let uploaded = round * u64::from(number);
@@ -160,8 +149,7 @@ fn the_accounts_of_a_user_add_up_over_all_torrents_and_cores() {
 
 #[test]
 fn each_user_and_each_client_of_a_user_is_counted_separately() {
-    for (cores, way) in ways() {
-        let mut tracker = with_users(cores);
+    for (mut tracker, way) in trackers_with_users() {
         for uploaded in [0, 10] {
             send(&mut tracker, &way, &report(uploaded, 0, 1, Nothing));
             let other_client = PeerId(*b"-XX0001-mnopqrstuvwx");
@@ -181,8 +169,7 @@ fn each_user_and_each_client_of_a_user_is_counted_separately() {
 
 #[test]
 fn unsent_account_changes_are_sent_later_together_with_new_ones() {
-    for (cores, way) in ways() {
-        let mut tracker = with_users(cores);
+    for (mut tracker, way) in trackers_with_users() {
         send(&mut tracker, &way, &report(0, 0, 1, Started));
         send(&mut tracker, &way, &report(10, 0, 1, Nothing));
         let owner = tracker.owner(&torrent(1));
@@ -201,8 +188,7 @@ fn unsent_account_changes_are_sent_later_together_with_new_ones() {
 fn refused_announces_are_not_accounted() {
     let policy = AccessPolicy { torrents: TorrentAdmission::Listed, ..PRIVATE };
     assert_eq!(policy.torrents, LISTED.torrents);
-    for (cores, way) in ways() {
-        let mut tracker = tracker(cores, policy);
+    for (mut tracker, way) in trackers(policy) {
         grant(&mut tracker, 1, None);
         disallow(&mut tracker, &[1]);
         let refused = way.announce(&mut tracker, &report(0, 0, 1, Started));
@@ -230,8 +216,7 @@ fn announces_beyond_the_session_limit_are_answered_and_counted() {
 
 #[test]
 fn keys_of_a_public_tracker_have_no_accounts() {
-    for (cores, way) in ways() {
-        let mut tracker = tracker(cores, super::PUBLIC);
+    for (mut tracker, way) in trackers(super::PUBLIC) {
         grant(&mut tracker, 1, None);
         send(&mut tracker, &way, &report(0, 0, 1, Started));
         send(&mut tracker, &way, &report(10, 0, 1, Nothing));

@@ -1,6 +1,7 @@
 //! The same requests over either protocol, from either family, at either core.
 
-use super::torrent;
+use super::{torrent, tracker};
+use access::AccessPolicy;
 use primitives::{AnnounceEvent, InfoHash, PeerId};
 use ringtrack_tests::client::{Answer, Client, TorrentCounts, url_data};
 use ringtrack_tests::http_client::{HttpAnswer, HttpClient, Value, percent_encode};
@@ -39,6 +40,11 @@ pub(super) fn ways() -> impl Iterator<Item = (usize, Way)> {
     [Protocol::Udp, Protocol::Http]
         .into_iter()
         .flat_map(move |protocol| IPS.map(|ip| way(protocol, ip)).concat())
+}
+
+/// A tracker with this policy for each way to one.
+pub(super) fn trackers(policy: AccessPolicy) -> impl Iterator<Item = (Simulator, Way)> {
+    ways().map(move |(cores, way)| (tracker(cores, policy), way))
 }
 
 /// An announce, whatever the protocol.

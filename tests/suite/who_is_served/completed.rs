@@ -1,4 +1,4 @@
-use super::ask::{Announce, IPS, Protocol, Received, Way, ways};
+use super::ask::{Announce, IPS, Protocol, Received, Way, trackers, ways};
 use super::{LISTED, PUBLIC, REMEMBERING, allow, deny, disallow, torrent, tracker};
 use access::{AccessPolicy, AccessUpdate, CompletedCounts};
 use metrics::Counter;
@@ -32,6 +32,12 @@ fn completed(tracker: &mut Simulator, way: &Way) -> u64 {
     counts.downloaded
 }
 
+/// The completed count of the swarm of torrent 1, as the management API reports it.
+fn of_swarm(tracker: &mut Simulator) -> u64 {
+    let owner = tracker.owner(&torrent(1));
+    tracker.context(owner).shard.torrents().info(&torrent(1)).expect("a swarm").completed
+}
+
 fn remember(tracker: &mut Simulator, counts: &[(u8, u64)]) {
     let counts = counts.iter().map(|&(number, completed)| (torrent(number), completed)).collect();
     tracker.update(&AccessUpdate::RememberCompleted(counts));
@@ -39,8 +45,7 @@ fn remember(tracker: &mut Simulator, counts: &[(u8, u64)]) {
 
 #[test]
 fn the_remembered_count_covers_both_families_and_outlives_the_swarm() {
-    for (cores, way) in ways().filter(|(_, way)| way.ip == IPS[0]) {
-        let mut tracker = tracker(cores, REMEMBERING);
+    for (mut tracker, way) in trackers(REMEMBERING).filter(|(_, way)| way.ip == IPS[0]) {
         let families = IPS.map(|ip| Way { ip, ..way });
         for (way, ports) in families.iter().zip([1..=3, 1..=2]) {
             ports.for_each(|port| complete(&mut tracker, way, port));
@@ -59,14 +64,13 @@ fn the_remembered_count_covers_both_families_and_outlives_the_swarm() {
         }
         complete(&mut tracker, &way, 9);
         assert_eq!(completed(&mut tracker, &way), 6, "{way:?}");
-        assert_eq!(tracker.context(owner).shard.torrents().info(&torrent(1)).expect("a swarm").completed, 6);
+        assert_eq!(of_swarm(&mut tracker), 6);
     }
 }
 
 #[test]
 fn without_remembering_the_count_is_that_of_the_swarms_of_both_families() {
-    for (cores, way) in ways().filter(|(_, way)| way.ip == IPS[0]) {
-        let mut tracker = tracker(cores, PUBLIC);
+    for (mut tracker, way) in trackers(PUBLIC).filter(|(_, way)| way.ip == IPS[0]) {
         remember(&mut tracker, &[(1, 100)]);
         complete(&mut tracker, &way, 1);
         for ip in IPS {
@@ -98,19 +102,14 @@ fn a_client_that_completes_over_both_families_counts_once_and_two_clients_count_
                 assert_eq!(completed(&mut tracker, &way), expected, "{way:?}");
             }
             assert_eq!(tracker.statistics().counter(Counter::Completed), expected, "{way:?}");
-            let owner = tracker.owner(&torrent(1));
-            assert_eq!(
-                tracker.context(owner).shard.torrents().info(&torrent(1)).expect("a swarm").completed,
-                expected
-            );
+            assert_eq!(of_swarm(&mut tracker), expected);
         }
     }
 }
 
 #[test]
 fn stored_counts_are_returned_and_increased() {
-    for (cores, way) in ways() {
-        let mut tracker = tracker(cores, REMEMBERING);
+    for (mut tracker, way) in trackers(REMEMBERING) {
         remember(&mut tracker, &[(1, 70_000), (2, 5)]);
         assert_eq!(completed(&mut tracker, &way), 70_000, "{way:?}: without a swarm");
         complete(&mut tracker, &way, 1);
@@ -123,8 +122,7 @@ fn stored_counts_are_returned_and_increased() {
 
 #[test]
 fn a_count_beyond_32_bits_is_exact_over_http_and_the_maximum_over_udp() {
-    for (cores, way) in ways() {
-        let mut tracker = tracker(cores, REMEMBERING);
+    for (mut tracker, way) in trackers(REMEMBERING) {
         remember(&mut tracker, &[(1, 4_294_967_295), (2, 1 << 40)]);
         complete(&mut tracker, &way, 1);
         let received = |over_http| if way.protocol == Protocol::Http { over_http } else { 4_294_967_295 };
@@ -140,8 +138,7 @@ fn a_count_beyond_32_bits_is_exact_over_http_and_the_maximum_over_udp() {
 
 #[test]
 fn changed_counts_are_reported_once_and_in_full() {
-    for (cores, way) in ways() {
-        let mut tracker = tracker(cores, REMEMBERING);
+    for (mut tracker, way) in trackers(REMEMBERING) {
         remember(&mut tracker, &[(1, 10), (2, 20)]);
         assert_eq!(tracker.take_events(), CoreEvents::default(), "stored counts are not reported");
         for port in 1..=3 {
@@ -163,8 +160,7 @@ fn changed_counts_are_reported_once_and_in_full() {
 
 #[test]
 fn unsent_counts_are_sent_later_with_their_latest_value() {
-    for (cores, way) in ways() {
-        let mut tracker = tracker(cores, REMEMBERING);
+    for (mut tracker, way) in trackers(REMEMBERING) {
         complete(&mut tracker, &way, 1);
         let owner = tracker.owner(&torrent(1));
         let unsent = tracker.take_events_of(owner);
@@ -179,8 +175,7 @@ fn unsent_counts_are_sent_later_with_their_latest_value() {
 
 #[test]
 fn a_peer_completes_a_torrent_once_however_often_it_announces_that() {
-    for (cores, way) in ways() {
-        let mut tracker = tracker(cores, REMEMBERING);
+    for (mut tracker, way) in trackers(REMEMBERING) {
         complete(&mut tracker, &way, 1);
         for _ in 0..3 {
             way.announce(&mut tracker, &seeder(1, 1, Completed));
@@ -194,8 +189,7 @@ fn a_peer_completes_a_torrent_once_however_often_it_announces_that() {
 
 #[test]
 fn a_completed_event_of_a_peer_that_was_no_leecher_is_not_counted() {
-    for (cores, way) in ways() {
-        let mut tracker = tracker(cores, REMEMBERING);
+    for (mut tracker, way) in trackers(REMEMBERING) {
         way.announce(&mut tracker, &seeder(1, 1, Completed));
         way.announce(&mut tracker, &seeder(1, 2, AnnounceEvent::Started));
         way.announce(&mut tracker, &seeder(1, 2, Completed));
@@ -208,8 +202,7 @@ fn a_completed_event_of_a_peer_that_was_no_leecher_is_not_counted() {
 #[test]
 fn the_counts_of_torrents_that_are_not_served_are_hidden_but_not_lost() {
     let policy = AccessPolicy { completed: CompletedCounts::Remembered, ..LISTED };
-    for (cores, way) in ways() {
-        let mut tracker = tracker(cores, policy);
+    for (mut tracker, way) in trackers(policy) {
         allow(&mut tracker, &[1]);
         complete(&mut tracker, &way, 1);
         disallow(&mut tracker, &[1]);
@@ -231,7 +224,6 @@ fn a_count_beyond_the_limit_is_returned_as_known_by_the_swarm() {
         complete(&mut tracker, &way, 2);
         assert_eq!(tracker.statistics().counter(Counter::CompletedRefused), 2, "{way:?}");
         assert_eq!(completed(&mut tracker, &way), 2, "{way:?}");
-        let owner = tracker.owner(&torrent(1));
-        assert_eq!(tracker.context(owner).shard.torrents().info(&torrent(1)).expect("a swarm").completed, 2);
+        assert_eq!(of_swarm(&mut tracker), 2);
     }
 }

@@ -1,4 +1,4 @@
-use super::ask::{Announce, Protocol, Received, Way, ways};
+use super::ask::{Announce, Protocol, Received, Way, trackers, ways};
 use super::{
     LISTED, PUBLIC, allow, assert_accounted, change_list, deny, disallow, http_outcomes, refusals,
     refused_datagrams, torrent, tracker,
@@ -24,8 +24,7 @@ fn leechers(tracker: &mut Simulator, way: &Way) -> Result<u32, String> {
 
 #[test]
 fn an_unlisted_torrent_is_refused_with_the_text_that_tools_look_for() {
-    for (cores, way) in ways() {
-        let mut tracker = tracker(cores, LISTED);
+    for (mut tracker, way) in trackers(LISTED) {
         assert_eq!(leechers(&mut tracker, &way), Err(NOT_WHITELISTED.to_owned()), "{way:?}");
         let statistics = tracker.statistics();
         let (over_udp, over_http) = match way.protocol {
@@ -43,8 +42,7 @@ fn an_unlisted_torrent_is_refused_with_the_text_that_tools_look_for() {
 fn an_announce_of_an_unlisted_torrent_is_refused_whatever_its_event() {
     let events =
         [AnnounceEvent::Started, AnnounceEvent::Completed, AnnounceEvent::Stopped, AnnounceEvent::None];
-    for (cores, way) in ways() {
-        let mut tracker = tracker(cores, LISTED);
+    for (mut tracker, way) in trackers(LISTED) {
         for event in events {
             for port in [0, 6881] {
                 let announce = Announce { port, ..Announce::of(1).with_event(event) };
@@ -67,8 +65,7 @@ fn a_client_may_retry_a_torrent_that_may_be_listed_later() {
 
 #[test]
 fn a_torrent_is_served_only_while_it_is_listed() {
-    for (cores, way) in ways() {
-        let mut tracker = tracker(cores, LISTED);
+    for (mut tracker, way) in trackers(LISTED) {
         assert!(leechers(&mut tracker, &way).is_err());
         allow(&mut tracker, &[1, 2, 3]);
         assert_eq!(leechers(&mut tracker, &way), Ok(1), "{way:?}");
@@ -104,8 +101,7 @@ fn a_torrent_listed_by_a_file_and_the_api_is_served_until_both_remove_it() {
 
 #[test]
 fn a_scrape_of_an_unlisted_torrent_returns_zeros() {
-    for (cores, way) in ways() {
-        let mut tracker = tracker(cores, LISTED);
+    for (mut tracker, way) in trackers(LISTED) {
         allow(&mut tracker, &[2]);
         assert_eq!(way.scrape(&mut tracker, 1, ""), Received::counts(0, 0, 0), "{way:?}");
         assert_eq!(refusals(&mut tracker), [0; 4]);
@@ -114,8 +110,7 @@ fn a_scrape_of_an_unlisted_torrent_returns_zeros() {
 
 #[test]
 fn a_torrent_on_both_lists_is_banned() {
-    for (cores, way) in ways() {
-        let mut tracker = tracker(cores, LISTED);
+    for (mut tracker, way) in trackers(LISTED) {
         allow(&mut tracker, &[1]);
         leechers(&mut tracker, &way).expect("it is listed");
         deny(&mut tracker, &[1]);
@@ -130,8 +125,7 @@ fn a_torrent_on_both_lists_is_banned() {
 
 #[test]
 fn a_banned_torrent_loses_its_peers_of_both_families_on_a_public_tracker_too() {
-    for (cores, way) in ways() {
-        let mut tracker = tracker(cores, PUBLIC);
+    for (mut tracker, way) in trackers(PUBLIC) {
         for ip in super::ask::IPS {
             leechers(&mut tracker, &Way { ip, ..way }).expect("all are served");
             Way { ip, ..way }.announce(&mut tracker, &Announce::of(2));

@@ -1,4 +1,4 @@
-use super::ask::{Announce, IPS, Protocol, Received, Way, ways};
+use super::ask::{Announce, IPS, Protocol, Received, Way, trackers};
 use super::{PRIVATE, PUBLIC, assert_accounted, grant, http_outcomes, key_text, refusals, torrent, tracker};
 use access::{AccessUpdate, BannedNetworks};
 use metrics::{DropReason, HttpOutcome, Outcome};
@@ -20,8 +20,7 @@ const NETWORKS: [&str; 2] = ["192.0.2.0/25", "2001:db8::/64"];
 
 #[test]
 fn datagrams_of_a_banned_network_are_dropped_and_counted_by_their_kind() {
-    for (cores, way) in ways().filter(|(_, way)| way.protocol == Protocol::Udp) {
-        let mut tracker = tracker(cores, PUBLIC);
+    for (mut tracker, way) in trackers(PUBLIC).filter(|(_, way)| way.protocol == Protocol::Udp) {
         let client = way.client(&mut tracker);
         ban(&mut tracker, &NETWORKS);
         let asked = [
@@ -43,8 +42,7 @@ fn datagrams_of_a_banned_network_are_dropped_and_counted_by_their_kind() {
 #[test]
 fn requests_of_a_banned_network_are_refused_over_http_with_no_retry() {
     let never = Some(Value::Bytes(b"never".to_vec()));
-    for (cores, way) in ways().filter(|(_, way)| way.protocol == Protocol::Http) {
-        let mut tracker = tracker(cores, PUBLIC);
+    for (mut tracker, way) in trackers(PUBLIC).filter(|(_, way)| way.protocol == Protocol::Http) {
         ban(&mut tracker, &NETWORKS);
         let refused = Received::refused("this network is banned here");
         assert_eq!(way.announce(&mut tracker, &Announce::of(1)), refused, "{way:?}");
@@ -59,8 +57,7 @@ fn requests_of_a_banned_network_are_refused_over_http_with_no_retry() {
 
 #[test]
 fn a_ban_affects_only_its_addresses_and_ends_when_it_is_lifted() {
-    for (cores, way) in ways() {
-        let mut tracker = tracker(cores, PUBLIC);
+    for (mut tracker, way) in trackers(PUBLIC) {
         ban(&mut tracker, &["192.0.2.2/32", "2001:db8::2/128", "10.0.0.0/8"]);
         assert_eq!(way.announce(&mut tracker, &Announce::of(1)).swarm(), Some((0, 1)), "{way:?}");
         ban(&mut tracker, &NETWORKS);

@@ -1,4 +1,4 @@
-use super::ask::{Announce, Protocol, Received, Way, ways};
+use super::ask::{Announce, Protocol, Received, Way, trackers, ways};
 use super::{DETAILED, PUBLIC, deny, torrent, tracker};
 use metrics::Counter;
 use primitives::{AnnounceEvent, PeerDetails, PeerId, PeerInfo};
@@ -18,8 +18,7 @@ fn announce(tracker: &mut Simulator, way: &Way, port: u16, event: AnnounceEvent)
 
 #[test]
 fn the_details_of_a_peer_are_kept_if_configured() {
-    for (cores, way) in ways() {
-        let mut tracker = tracker(cores, DETAILED);
+    for (mut tracker, way) in trackers(DETAILED) {
         announce(&mut tracker, &way, 6881, AnnounceEvent::Started);
         let [peer] = peers(&mut tracker)[..] else { panic!("one peer") };
         let expected = PeerDetails {
@@ -84,8 +83,7 @@ fn a_list_of_peers_contains_peer_ids_if_they_are_known_and_requested() {
 
 #[test]
 fn the_details_of_a_peer_are_not_kept_by_default() {
-    for (cores, way) in ways() {
-        let mut tracker = tracker(cores, PUBLIC);
+    for (mut tracker, way) in trackers(PUBLIC) {
         announce(&mut tracker, &way, 6881, AnnounceEvent::Started);
         let [peer] = peers(&mut tracker)[..] else { panic!("one peer") };
         assert_eq!(peer.details, None, "{way:?}");
@@ -94,8 +92,7 @@ fn the_details_of_a_peer_are_not_kept_by_default() {
 
 #[test]
 fn the_details_of_a_peer_are_removed_with_the_peer() {
-    for (cores, way) in ways() {
-        let mut tracker = tracker(cores, DETAILED);
+    for (mut tracker, way) in trackers(DETAILED) {
         announce(&mut tracker, &way, 1, AnnounceEvent::Started);
         announce(&mut tracker, &way, 2, AnnounceEvent::Started);
         announce(&mut tracker, &way, 1, AnnounceEvent::Stopped);
@@ -138,8 +135,7 @@ fn a_stop_with_another_peer_id_removes_a_peer_only_if_peer_ids_are_not_kept() {
 
 #[test]
 fn the_memory_of_peer_details_is_freed_when_the_peers_expire() {
-    for (cores, way) in ways() {
-        let mut tracker = tracker(cores, DETAILED);
+    for (mut tracker, way) in trackers(DETAILED) {
         for port in 1..4000 {
             announce(&mut tracker, &way, port, AnnounceEvent::None);
         }
@@ -153,8 +149,7 @@ fn the_memory_of_peer_details_is_freed_when_the_peers_expire() {
 
 #[test]
 fn the_peers_of_a_banned_torrent_are_removed() {
-    for (cores, way) in ways() {
-        let mut tracker = tracker(cores, DETAILED);
+    for (mut tracker, way) in trackers(DETAILED) {
         announce(&mut tracker, &way, 1, AnnounceEvent::Started);
         deny(&mut tracker, &[1]);
         assert_eq!(peers(&mut tracker), [], "{way:?}");
@@ -163,8 +158,7 @@ fn the_peers_of_a_banned_torrent_are_removed() {
 
 #[test]
 fn a_client_at_port_0_is_no_peer_and_has_no_details() {
-    for (cores, way) in ways() {
-        let mut tracker = tracker(cores, DETAILED);
+    for (mut tracker, way) in trackers(DETAILED) {
         let before = access_bytes(&mut tracker);
         announce(&mut tracker, &way, 0, AnnounceEvent::Started);
         assert_eq!(peers(&mut tracker), [], "{way:?}");
@@ -190,8 +184,7 @@ fn a_peer_beyond_the_limit_of_details_is_served_without_them() {
 
 #[test]
 fn an_http_announce_without_left_has_everything_left() {
-    for (cores, way) in ways().filter(|(_, way)| way.protocol == Protocol::Http) {
-        let mut tracker = tracker(cores, DETAILED);
+    for (mut tracker, way) in trackers(DETAILED).filter(|(_, way)| way.protocol == Protocol::Http) {
         HttpClient::new(&tracker, 0, way.ip).announce(&mut tracker, &announce_target(torrent(1), 7, ""));
         let details = peers(&mut tracker)[0].details.expect("they are kept");
         assert_eq!((details.left, details.uploaded), (u64::MAX, 0), "{way:?}");

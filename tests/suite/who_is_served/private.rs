@@ -1,4 +1,4 @@
-use super::ask::{Announce, Protocol, Received, Way, ways};
+use super::ask::{Announce, Protocol, Received, Way, trackers};
 use super::{
     PRIVATE, assert_accounted, grant, http_outcomes, key_text, refusals, refused_datagrams, revoke, torrent,
     tracker,
@@ -25,8 +25,7 @@ fn is_admitted(tracker: &mut Simulator, way: &Way, number: u32) -> bool {
 
 #[test]
 fn an_announce_without_a_valid_key_is_refused_with_the_reason() {
-    for (cores, way) in ways() {
-        let mut tracker = tracker(cores, PRIVATE);
+    for (mut tracker, way) in trackers(PRIVATE) {
         let now_s = tracker.now().unix_s;
         grant(&mut tracker, 1, None);
         grant(&mut tracker, 2, Some(now_s));
@@ -69,8 +68,7 @@ fn only_a_client_with_a_malformed_key_is_asked_never_to_retry() {
 
 #[test]
 fn a_key_is_accepted_until_it_is_removed() {
-    for (cores, way) in ways() {
-        let mut tracker = tracker(cores, PRIVATE);
+    for (mut tracker, way) in trackers(PRIVATE) {
         grant(&mut tracker, 1, None);
         assert!(is_admitted(&mut tracker, &way, 1), "{way:?}");
         revoke(&mut tracker, 1);
@@ -81,8 +79,7 @@ fn a_key_is_accepted_until_it_is_removed() {
 
 #[test]
 fn an_expiring_key_is_accepted_until_the_second_of_its_expiry() {
-    for (cores, way) in ways() {
-        let mut tracker = tracker(cores, PRIVATE);
+    for (mut tracker, way) in trackers(PRIVATE) {
         let now_s = tracker.now().unix_s;
         grant(&mut tracker, 1, Some(now_s + 100));
         assert!(is_admitted(&mut tracker, &way, 1));
@@ -133,8 +130,7 @@ fn a_key_is_found_in_url_data_however_it_is_split_and_whatever_surrounds_it() {
         (url_data(&[&path[..20]]), MALFORMED),
         (unknown_option(&path), MISSING),
     ];
-    for (cores, way) in ways().filter(|(_, way)| way.protocol == Protocol::Udp) {
-        let mut tracker = tracker(cores, PRIVATE);
+    for (mut tracker, way) in trackers(PRIVATE).filter(|(_, way)| way.protocol == Protocol::Udp) {
         grant(&mut tracker, 1, None);
         let client = way.client(&mut tracker);
         for options in &good {
@@ -153,8 +149,7 @@ fn a_key_is_found_in_url_data_however_it_is_split_and_whatever_surrounds_it() {
 
 #[test]
 fn a_scrape_over_udp_is_refused_because_it_cannot_contain_a_key() {
-    for (cores, way) in ways().filter(|(_, way)| way.protocol == Protocol::Udp) {
-        let mut tracker = tracker(cores, PRIVATE);
+    for (mut tracker, way) in trackers(PRIVATE).filter(|(_, way)| way.protocol == Protocol::Udp) {
         assert_eq!(way.scrape(&mut tracker, 1, ""), Received::refused(ONLY_HTTP), "{way:?}");
         assert_eq!(refused_datagrams(&tracker.statistics(), RequestKind::Scrape), 1);
         assert_eq!(refusals(&mut tracker), [1, 0, 0, 0]);
@@ -164,8 +159,7 @@ fn a_scrape_over_udp_is_refused_because_it_cannot_contain_a_key() {
 
 #[test]
 fn a_scrape_over_http_needs_a_key_like_an_announce() {
-    for (cores, way) in ways().filter(|(_, way)| way.protocol == Protocol::Http) {
-        let mut tracker = tracker(cores, PRIVATE);
+    for (mut tracker, way) in trackers(PRIVATE).filter(|(_, way)| way.protocol == Protocol::Http) {
         let now_s = tracker.now().unix_s;
         grant(&mut tracker, 1, None);
         grant(&mut tracker, 2, Some(now_s));
@@ -195,8 +189,7 @@ fn a_full_scrape_needs_a_key_too() {
 
 #[test]
 fn a_wrong_connection_id_is_reported_before_a_wrong_key() {
-    for (cores, way) in ways().filter(|(_, way)| way.protocol == Protocol::Udp) {
-        let mut tracker = tracker(cores, PRIVATE);
+    for (mut tracker, way) in trackers(PRIVATE).filter(|(_, way)| way.protocol == Protocol::Udp) {
         grant(&mut tracker, 1, None);
         let mut client = way.client(&mut tracker);
         client.connection_id = udp_protocol::ConnectionId([9; 8]);

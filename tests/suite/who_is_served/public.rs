@@ -1,13 +1,12 @@
-use super::ask::{Announce, ways};
-use super::{PUBLIC, key_text, refusals, tracker};
+use super::ask::{Announce, trackers};
+use super::{PUBLIC, key_text, refusals};
 use metrics::Gauge;
 use primitives::AnnounceEvent;
 use ringtrack_tests::simulator::CoreEvents;
 
 #[test]
 fn a_public_tracker_serves_all_clients_and_keeps_nothing_about_them() {
-    for (cores, way) in ways() {
-        let mut tracker = tracker(cores, PUBLIC);
+    for (mut tracker, way) in trackers(PUBLIC) {
         let before = tracker.statistics().gauge(Gauge::AccessBytes);
         for number in 0..20 {
             for event in [AnnounceEvent::Started, AnnounceEvent::Completed, AnnounceEvent::None] {

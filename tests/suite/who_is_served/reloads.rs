@@ -1,4 +1,4 @@
-use super::ask::{Announce, Received, Way, ways};
+use super::ask::{Announce, Received, Way, trackers};
 use super::{LISTED, PRIVATE, account, allow, change_list, deny, grant, key, key_text, torrent, tracker};
 use ListChange::Add;
 use ListSource::{Api, File};
@@ -20,8 +20,7 @@ fn is_served(tracker: &mut Simulator, way: &Way, number: u8) -> bool {
 
 #[test]
 fn a_reloaded_list_removes_missing_torrents_and_keeps_the_peers_of_the_others() {
-    for (cores, way) in ways() {
-        let mut tracker = tracker(cores, LISTED);
+    for (mut tracker, way) in trackers(LISTED) {
         reload(&mut tracker, Allowed, File, &[1, 2, 3]);
         allow(&mut tracker, &[3]);
         for number in [1, 2, 3] {
@@ -39,8 +38,7 @@ fn a_reloaded_list_removes_missing_torrents_and_keeps_the_peers_of_the_others() 
 
 #[test]
 fn during_a_reload_the_torrents_of_the_old_and_the_new_list_are_served() {
-    for (cores, way) in ways() {
-        let mut tracker = tracker(cores, LISTED);
+    for (mut tracker, way) in trackers(LISTED) {
         reload(&mut tracker, Allowed, File, &[1]);
         is_served(&mut tracker, &way, 1);
         tracker.update(&AccessUpdate::BeginList(Allowed, File));
@@ -68,8 +66,7 @@ fn a_reloaded_list_that_is_empty_removes_all_torrents() {
 
 #[test]
 fn torrents_that_a_reloaded_ban_list_omits_are_served_again() {
-    for (cores, way) in ways() {
-        let mut tracker = tracker(cores, super::PUBLIC);
+    for (mut tracker, way) in trackers(super::PUBLIC) {
         reload(&mut tracker, Denied, File, &[1, 2]);
         deny(&mut tracker, &[3]);
         is_served(&mut tracker, &way, 4);
@@ -99,8 +96,7 @@ fn a_list_longer_than_one_step_is_applied_in_full() {
 
 #[test]
 fn keys_that_a_reload_omits_are_refused() {
-    for (cores, way) in ways() {
-        let mut tracker = tracker(cores, PRIVATE);
+    for (mut tracker, way) in trackers(PRIVATE) {
         grant(&mut tracker, 1, None);
         grant(&mut tracker, 2, None);
         let ask = |tracker: &mut Simulator, number| {

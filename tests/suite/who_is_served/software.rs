@@ -1,5 +1,5 @@
-use super::ask::{Announce, Received, ways};
-use super::{LISTED, PUBLIC, assert_accounted, refusals, tracker};
+use super::ask::{Announce, Received, trackers};
+use super::{LISTED, PUBLIC, assert_accounted, refusals};
 use access::{AccessUpdate, ClientRules};
 use primitives::{PeerId, PeerIdPrefix};
 use ringtrack_tests::simulator::Simulator;
@@ -30,8 +30,7 @@ fn client_software_is_admitted_by_the_prefix_of_its_peer_id() {
         (&[], &["-qB3"], [true, true, false]),
         (&["-qB", "-XX"], &["-qB3"], [false, true, false]),
     ] {
-        for (cores, way) in ways() {
-            let mut tracker = tracker(cores, PUBLIC);
+        for (mut tracker, way) in trackers(PUBLIC) {
             serve_only(&mut tracker, allowed, denied);
             for (announce, served) in [&transmission, &new, &old].into_iter().zip(served) {
                 let received = way.announce(&mut tracker, announce);
@@ -49,8 +48,7 @@ fn client_software_is_admitted_by_the_prefix_of_its_peer_id() {
 
 #[test]
 fn rules_apply_from_when_they_are_set_and_can_be_removed() {
-    for (cores, way) in ways() {
-        let mut tracker = tracker(cores, PUBLIC);
+    for (mut tracker, way) in trackers(PUBLIC) {
         let announce = by(b"-TR4060-abcdefghijkl");
         serve_only(&mut tracker, &[], &["-TR"]);
         assert_eq!(way.announce(&mut tracker, &announce), Received::refused(REFUSED), "{way:?}");
@@ -66,8 +64,7 @@ fn rules_apply_from_when_they_are_set_and_can_be_removed() {
 
 #[test]
 fn a_request_is_refused_for_one_reason_and_counted_once() {
-    for (cores, way) in ways() {
-        let mut tracker = tracker(cores, LISTED);
+    for (mut tracker, way) in trackers(LISTED) {
         serve_only(&mut tracker, &[], &["-XX"]);
         assert_eq!(way.announce(&mut tracker, &Announce::of(1)), Received::refused(REFUSED), "{way:?}");
         assert_eq!(refusals(&mut tracker), [0, 0, 1, 0], "{way:?}");
