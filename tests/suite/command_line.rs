@@ -39,7 +39,7 @@ fn assert_configuration_error(output: &Output, parts: &[&str]) {
 
 /// Asserts that the program failed on a file (exit code 1, for a retry) with one line that contains all of `parts`.
 #[track_caller]
-fn assert_file_error(output: &Output, parts: &[&str]) {
+pub(crate) fn assert_file_error(output: &Output, parts: &[&str]) {
     assert_error(1, output, parts);
 }
 

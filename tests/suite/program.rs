@@ -26,6 +26,11 @@ pub(crate) fn load_generator() -> PathBuf {
     LOAD_GENERATOR.get_or_init(|| build("ringtrack-blast")).clone()
 }
 
+/// A path inside the checkout.
+pub(crate) fn in_checkout(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
+}
+
 fn build(binary: &str) -> PathBuf {
     let test_binary = std::env::current_exe().expect("a running test has a path");
     // <target directory>/<profile's directory>/deps/<test binary>

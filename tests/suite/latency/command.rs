@@ -4,6 +4,7 @@ use std::process::{Command, Output, Stdio};
 
 use primitives::InfoHash;
 
+use crate::command_line::assert_file_error;
 use crate::program::program;
 use crate::tracker::{Launch, Tracker};
 use crate::udp_client::Client;
@@ -27,17 +28,6 @@ fn printed_count(output: &Output, tag: &str) -> Option<u64> {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let row = text.lines().find(|line| line.split_whitespace().next() == Some(tag))?;
     row.split_whitespace().nth(1)?.parse().ok()
-}
-
-/// Asserts that the command ended with code 1 and one line that contains all of `parts`.
-#[track_caller]
-fn assert_fails(output: &Output, parts: &[&str]) {
-    let message = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{message}");
-    assert_eq!(message.lines().count(), 1, "{message}");
-    for part in parts {
-        assert!(message.contains(part), "{part:?} is not in {message:?}");
-    }
 }
 
 fn announce_times(tracker: &Tracker, times: usize) {
@@ -78,24 +68,27 @@ fn with_several_trackers_the_command_lists_them_and_asks_for_one() {
     let trackers = [Launch::on_loopback().start(), Launch::on_loopback().start()];
     let output = dump_latency(&[]);
     let numbers = trackers.each_ref().map(|tracker| tracker.id().to_string());
-    assert_fails(&output, &["several trackers run", &numbers[0], &numbers[1], "--pid"]);
+    assert_file_error(&output, &["several trackers run", &numbers[0], &numbers[1], "--pid"]);
 }
 
 #[test]
 fn the_command_refuses_a_process_that_is_no_tracker() {
     let own = std::process::id().to_string();
-    assert_fails(&dump_latency(&["--pid", &own]), &[&own, "is not a tracker that serves"]);
-    assert_fails(&dump_latency(&["--pid", "4000000000"]), &["there is no process 4000000000"]);
+    assert_file_error(&dump_latency(&["--pid", &own]), &[&own, "is not a tracker that serves"]);
+    assert_file_error(&dump_latency(&["--pid", "4000000000"]), &["there is no process 4000000000"]);
 }
 
 #[test]
 fn a_missing_directory_is_named() {
     let tracker = Launch::on_loopback().set("latency.directory", "/nonexistent/ringtrack").start();
-    assert_fails(&dump_of(&tracker, &[]), &["/nonexistent/ringtrack cannot be read", "No such file"]);
+    assert_file_error(&dump_of(&tracker, &[]), &["/nonexistent/ringtrack cannot be read", "No such file"]);
 }
 
 #[test]
 fn a_missing_dump_is_an_error_that_points_to_the_log() {
     let tracker = Launch::on_loopback().set("latency.directory", "/proc").start();
-    assert_fails(&dump_of(&tracker, &[]), &["has written no dump to /proc within", "its own log says why"]);
+    assert_file_error(
+        &dump_of(&tracker, &[]),
+        &["has written no dump to /proc within", "its own log says why"],
+    );
 }

@@ -7,6 +7,7 @@ use std::process::Command;
 use rustix::process::Signal;
 use serde_json::Value;
 
+use crate::program::in_checkout;
 use crate::tracker::Tracker;
 
 /// The content of a line of a log.
@@ -71,10 +72,6 @@ pub(super) fn only_file_in(folder: &Path) -> PathBuf {
         [file] => file.clone(),
         several => panic!("not one file: {several:?}"),
     }
-}
-
-fn in_checkout(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
 }
 
 /// Asks for a dump with a signal and waits until it is written.

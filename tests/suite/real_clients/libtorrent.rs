@@ -3,7 +3,8 @@
 use std::process::Command;
 
 use super::client::{Job, PEER_PORT};
-use super::tools::{in_checkout, require_python_with_libtorrent};
+use super::tools::require_python_with_libtorrent;
+use crate::program::in_checkout;
 
 pub(super) fn command(job: &Job<'_>) -> Command {
     python("libtorrent_client.py", job)

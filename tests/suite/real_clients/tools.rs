@@ -1,6 +1,8 @@
 //! Finds the programs that the tests need. A missing one fails the test with a hint how to install it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+use crate::program::in_checkout;
 
 /// The path of a program in `PATH`.
 pub(super) fn require(program: &str) -> PathBuf {
@@ -27,11 +29,6 @@ pub(super) fn require_file(path: &str) -> PathBuf {
         missing(&path.display().to_string());
     }
     path
-}
-
-/// A path inside the checkout.
-pub(super) fn in_checkout(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
 }
 
 fn missing(what: &str) -> ! {

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use primitives::InfoHash;
@@ -11,7 +11,7 @@ use syscalls::Sysno;
 use tempfile::TempDir;
 
 use crate::forbidden::with_system_calls_only;
-use crate::program::program;
+use crate::program::{in_checkout, program};
 use crate::tracker::Launch;
 use crate::udp_client::Client;
 
@@ -19,10 +19,6 @@ use crate::udp_client::Client;
 const EXPOSURE_MAX: &str = "15";
 
 const INSTALLED_PROGRAM: &str = "/usr/local/bin/ringtrack";
-
-fn in_checkout(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
-}
 
 /// A copy of the unit in its own folder, with the program under test in place of the installed one.
 fn unit() -> (TempDir, PathBuf) {
