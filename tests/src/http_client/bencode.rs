@@ -17,7 +17,7 @@ impl Value {
     /// Decodes one value with nothing after it.
     ///
     /// # Panics
-    /// If it is not bencoded, or the keys of a dictionary are not sorted.
+    /// If it is not bencoded, or the keys of a dictionary are not sorted and unique.
     #[must_use]
     pub fn read(bytes: &[u8]) -> Self {
         let (value, rest) = value(bytes);
@@ -107,6 +107,8 @@ fn string(bytes: &[u8]) -> (&[u8], &[u8]) {
 
 fn number(bytes: &[u8], end: u8) -> (u64, &[u8]) {
     let at = bytes.iter().position(|&byte| byte == end).expect("an end");
-    let number = str::from_utf8(&bytes[..at]).ok().and_then(|digits| digits.parse().ok());
-    (number.expect("a number"), &bytes[at + 1..])
+    let digits = str::from_utf8(&bytes[..at]).expect("digits");
+    let number: u64 = digits.parse().expect("a number");
+    assert_eq!(digits, number.to_string());
+    (number, &bytes[at + 1..])
 }

@@ -1,3 +1,4 @@
+use crate::http_client::Value;
 use core::ops::Range;
 use http_protocol::{
     Announce, AnnounceResponse, Connection, Content, FailureResponse, Framing, ListedPeer, OutOfRoom,
@@ -92,44 +93,7 @@ fn body(framing: Framing, write: impl FnOnce(&mut [u8]) -> Result<Range<usize>, 
 
 /// Checks for one value with nothing after it, or for an empty body if only the head was requested.
 fn check_bencoded(body: &[u8]) {
-    assert_eq!(if body.is_empty() { body } else { after_value(body) }, b"");
-}
-
-/// Returns the bytes after the bencoded value at the front. Checks that dictionary keys are sorted and unique.
-fn after_value(bytes: &[u8]) -> &[u8] {
-    match bytes[0] {
-        b'i' => {
-            let (digits, rest) = split_at(&bytes[1..], b'e');
-            let number: u64 = digits.parse().expect("a number");
-            assert_eq!(digits, number.to_string());
-            rest
-        }
-        b'l' => {
-            let mut rest = &bytes[1..];
-            while rest[0] != b'e' {
-                rest = after_value(rest);
-            }
-            &rest[1..]
-        }
-        b'd' => {
-            let (mut rest, mut last_key): (_, Option<&[u8]>) = (&bytes[1..], None);
-            while rest[0] != b'e' {
-                let (key, after_key) = string(rest);
-                assert!(last_key < Some(key), "{} after {last_key:?}", key.escape_ascii());
-                (rest, last_key) = (after_value(after_key), Some(key));
-            }
-            &rest[1..]
-        }
-        _ => string(bytes).1,
+    if !body.is_empty() {
+        drop(Value::read(body));
     }
-}
-
-fn string(bytes: &[u8]) -> (&[u8], &[u8]) {
-    let (length, rest) = split_at(bytes, b':');
-    rest.split_at(length.parse().expect("a length"))
-}
-
-fn split_at(bytes: &[u8], end: u8) -> (&str, &[u8]) {
-    let at = bytes.iter().position(|&byte| byte == end).expect("an end");
-    (str::from_utf8(&bytes[..at]).expect("digits"), &bytes[at + 1..])
 }
