@@ -2,16 +2,13 @@
 
 use access::{AccessPolicy, DetailsKept};
 use allocation_counter::measure;
-use core_loop::connection::{Buffers, WaitsFor};
 use metrics::Counter;
 use primitives::InfoHash;
 use ringtrack_tests::http_client::{HttpAnswer, announce_target, request, scrape_target};
-use ringtrack_tests::http_server::{Connected, ConnectionState, Troubles};
-use ringtrack_tests::simulator::{Simulator, SimulatorSettings};
+use ringtrack_tests::simulator::{Client, Simulator, SimulatorSettings};
 use ringtrack_tests::tls_client;
 use rustls::ClientConnection;
 use std::io::Write;
-use tls::ServerIdentity;
 
 /// Allocations of rustls for a request and its answer: one to decrypt, one to encrypt.
 const TLS_ALLOCATIONS_PER_REQUEST: u64 = 2;
@@ -22,8 +19,9 @@ const PEERS: u16 = 300;
 /// A tracker of four cores, whose first core holds the connection.
 struct Traffic {
     tracker: Simulator,
-    buffers: Buffers,
-    connected: Connected,
+    client: Client,
+    /// What the tracker has sent last.
+    sent: Vec<u8>,
 }
 
 #[derive(Clone, Copy)]
@@ -33,18 +31,16 @@ enum Owner {
 }
 
 impl Traffic {
-    fn new(details: DetailsKept, identity: Option<&ServerIdentity>) -> Self {
+    fn new(details: DetailsKept, client: Client) -> Self {
         let policy = AccessPolicy { details, ..AccessPolicy::PUBLIC };
         let mut tracker = Simulator::new(&SimulatorSettings::with_shards(4).with_access(policy));
-        let remote = [192, 0, 2, 1].into();
-        let mut connected = Connected::new(&mut tracker, 0, remote, identity, Troubles::default());
-        connected.wire.room = usize::MAX;
-        Self { tracker, buffers: Buffers::new(), connected }
+        let client = tracker.connect(0, client);
+        Self { tracker, client, sent: Vec::new() }
     }
 
     /// Traffic whose requests were each served once.
     fn warmed_up(details: DetailsKept, owner: Owner) -> Self {
-        let mut traffic = Self::new(details, None);
+        let mut traffic = Self::new(details, Client::with_room(usize::MAX));
         for request in &traffic.requests(owner) {
             traffic.serve(request);
         }
@@ -75,16 +71,12 @@ impl Traffic {
         requests
     }
 
-    /// Serves received bytes; the answer stays in `wire.sent`.
+    /// Serves received bytes; the answer stays in `sent`.
     fn serve(&mut self, bytes: &[u8]) {
-        let Self { tracker, buffers, connected } = self;
-        connected.wire.sent.clear();
-        connected.wire.arrived.extend(bytes);
-        connected.note_readable(tracker, buffers);
-        // A scrape with several owners returns here after each of them.
-        while connected.state == ConnectionState::Waits(WaitsFor::RoutedRequest) {
-            connected.bring_back(tracker, buffers);
-        }
+        self.client.send(bytes);
+        self.tracker.run_until_idle();
+        self.sent.clear();
+        self.client.read_to(&mut self.sent);
     }
 
     /// Asserts that serving the requests allocates nothing. Returns the routed requests: one per owner of a request.
@@ -93,19 +85,16 @@ impl Traffic {
         for request in requests {
             let info = measure(|| self.serve(request));
             assert_eq!(info.count_total, 0, "{info:?}: {}", request.escape_ascii());
-            assert_eq!(HttpAnswer::read(&self.connected.wire.sent).status, 200);
+            assert_eq!(HttpAnswer::read(&self.sent).status, 200);
         }
         self.tracker.statistics().counter(Counter::RoutedHttpRequests) - routed
     }
 
     /// Delivers the client's flight to the tracker and the answer to the client. Returns the tracker's allocations.
     fn exchange(&mut self, client: &mut ClientConnection) -> u64 {
-        let mut flight = Vec::new();
-        while client.wants_write() {
-            client.write_tls(&mut flight).expect("writing to memory succeeds");
-        }
+        let flight = tls_client::flight(client);
         let info = measure(|| self.serve(&flight));
-        let mut sent = self.connected.wire.sent.as_slice();
+        let mut sent = self.sent.as_slice();
         while !sent.is_empty() {
             client.read_tls(&mut sent).expect("reading from memory succeeds");
             client.process_new_packets().expect("the server speaks TLS");
@@ -137,7 +126,7 @@ fn requests_over_a_kept_connection_allocate_nothing_if_another_core_owns_the_tor
 fn a_request_over_tls_allocates_only_for_its_two_records() {
     for version in [0, 1] {
         for owner in [Owner::Home, Owner::Another] {
-            let mut traffic = Traffic::new(DetailsKept::Dropped, Some(tls_client::identity()));
+            let mut traffic = Traffic::new(DetailsKept::Dropped, Client::with_room(usize::MAX).over_tls());
             let mut client = tls_client::client(version);
             while client.is_handshaking() {
                 traffic.exchange(&mut client);
@@ -158,6 +147,27 @@ fn a_request_over_tls_allocates_only_for_its_two_records() {
             }
         }
     }
+}
+
+#[test]
+fn a_connection_whose_answers_have_no_room_keeps_one_read_of_16_kib() {
+    const CLIENTS: i64 = 100;
+    let mut traffic = Traffic::new(DetailsKept::Dropped, Client::with_room(usize::MAX).over_tls());
+    let mut tls = tls_client::client(1);
+    tls.set_buffer_limit(None);
+    while tls.is_handshaking() {
+        traffic.exchange(&mut tls);
+    }
+    let requests = request("/health_check", "").repeat(1000);
+    // Pipelining over TLS enlarges the buffers of the core, but not what another connection keeps of them.
+    tls.writer().write_all(&requests).expect("there is no limit");
+    traffic.serve(&tls_client::flight(&mut tls));
+    let clients: Vec<Client> =
+        (0..CLIENTS).map(|_| traffic.tracker.connect(0, Client::with_room(0))).collect();
+    traffic.tracker.run_until_idle();
+    clients.iter().for_each(|client| client.send(&requests));
+    let kept = measure(|| traffic.tracker.run_until_idle()).bytes_current / CLIENTS;
+    assert!((10_000..17_000).contains(&kept), "{kept}");
 }
 
 fn drain(client: &mut ClientConnection) -> Vec<u8> {

@@ -7,32 +7,50 @@ pub use self::answer::{HttpAnnounced, HttpAnswer};
 pub use self::bencode::Value;
 
 use crate::client::TorrentCounts;
-use crate::simulator::{HttpLine, Simulator};
+use crate::simulator::{Client, Simulator};
 use primitives::InfoHash;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
-/// A client with its connection.
+/// A client that connects to a core with its first request, and keeps the connection.
 #[derive(Debug)]
 pub struct HttpClient {
-    line: HttpLine,
+    core: usize,
+    remote: IpAddr,
+    connection: Option<Client>,
 }
 
 impl HttpClient {
-    /// Creates a client at `ip` that is connected to a core.
+    /// Creates a client at `ip` of a core, counted from 0, modulo the number of cores.
     ///
     /// # Panics
     /// If `ip` is not an address.
     #[must_use]
-    pub fn new(tracker: &Simulator, core: usize, ip: &str) -> Self {
-        let ip: IpAddr = ip.parse().expect("an address");
-        Self { line: tracker.accept(core, ip) }
+    pub fn new(core: usize, ip: &str) -> Self {
+        Self { core, remote: ip.parse().expect("an address"), connection: None }
+    }
+
+    /// Sends bytes over the connection, or over a new one if that was closed, and returns the bytes that come back.
+    pub fn exchange(&mut self, tracker: &mut Simulator, bytes: &[u8]) -> Vec<u8> {
+        let connection = match self.connection.take() {
+            Some(open) if !open.is_closed() => open,
+            _ => tracker.connect(self.core, Client::with_room(usize::MAX).at(self.remote)),
+        };
+        connection.send(bytes);
+        tracker.run_until_idle();
+        self.connection.insert(connection).read()
+    }
+
+    /// Returns whether the tracker has closed the connection.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.connection.as_ref().is_some_and(Client::is_closed)
     }
 
     /// Returns the response to a `GET` with these additional header lines.
     pub fn get_with(&mut self, tracker: &mut Simulator, target: &str, headers: &str) -> HttpAnswer {
-        HttpAnswer::read(&tracker.ask(&mut self.line, &request(target, headers)))
+        HttpAnswer::read(&self.exchange(tracker, &request(target, headers)))
     }
 
     /// Returns the response to a `GET`.
@@ -53,10 +71,13 @@ impl HttpClient {
     ) -> BTreeMap<InfoHash, TorrentCounts> {
         self.get(tracker, &scrape_target(torrents)).scraped()
     }
+}
 
-    /// Returns its connection.
-    pub const fn line(&mut self) -> &mut HttpLine {
-        &mut self.line
+impl Drop for HttpClient {
+    fn drop(&mut self) {
+        if let Some(connection) = &self.connection {
+            connection.end();
+        }
     }
 }
 

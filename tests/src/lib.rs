@@ -7,7 +7,6 @@ pub mod client;
 pub mod database_server;
 pub mod fuzz;
 pub mod http_client;
-pub mod http_server;
 pub mod process;
 pub mod simulator;
 pub mod tls_client;

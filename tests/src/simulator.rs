@@ -5,26 +5,23 @@ mod clock;
 mod connection;
 mod control;
 mod faults;
-mod http;
-mod routed;
 mod run;
 mod settings;
 mod sockets;
 
 pub use self::connection::Client;
 pub use self::control::CoreEvents;
-pub use self::http::{Begun, HttpContext, HttpLine};
 pub use self::settings::{SimulatorSettings, usual_http};
 
 use self::clock::VirtualClock;
-use self::routed::RoutedRequestRings;
 use self::run::SimulatedCore;
 use self::sockets::{SimulatedPath, SimulatedReceived, SimulatedReplies, SimulatedSockets};
+use crate::tls_client;
 use access::AccessUpdate;
 use core_link::{CoreCommand, link_cores};
 use core_loop::connection::HttpSetup;
 use core_loop::{Clock, CoreSetup, KernelSampling, full_mesh};
-use engine::{ConnectionIdKey, EngineSettings, HttpPolicy, Now, Secrets};
+use engine::{ConnectionIdKey, EngineSettings, HttpPolicy, HttpService, Now, Secrets, Shard};
 use metrics::Statistics;
 use primitives::{InfoHash, ShardCount, ShardId, SteeringKey, TableSeed};
 use std::net::SocketAddr;
@@ -78,11 +75,19 @@ pub struct Reply {
 pub struct Simulator {
     cores: Vec<SimulatedCore>,
     clock: VirtualClock,
-    rings: RoutedRequestRings,
-    routed_begun: u32,
-    policy: HttpPolicy,
     shards: ShardCount,
     steering: SteeringKey,
+}
+
+/// The parts of a core that decide about HTTP requests.
+#[derive(Debug)]
+pub struct HttpContext<'a> {
+    /// Decides about requests.
+    pub service: &'a mut HttpService,
+    /// Decides about torrents.
+    pub shard: &'a mut Shard,
+    /// The virtual time.
+    pub now: Now,
 }
 
 impl Datagram {
@@ -128,7 +133,11 @@ impl Simulator {
                 sockets: SimulatedSockets::default(),
                 received: SimulatedReceived::default(),
                 replies: SimulatedReplies::default(),
-                http: HttpSetup { policy: http.clone(), limits: settings.connections, identity: None },
+                http: HttpSetup {
+                    policy: http.clone(),
+                    limits: settings.connections,
+                    identity: Some(Arc::clone(tls_client::identity())),
+                },
                 kernel_sampling: KernelSampling::Off,
                 mesh,
                 published: Arc::default(),
@@ -136,15 +145,7 @@ impl Simulator {
             };
             SimulatedCore::new(setup, link)
         });
-        let mut simulator = Self {
-            cores: cores.collect(),
-            clock,
-            rings: RoutedRequestRings::new(shards, settings.routed_slots),
-            routed_begun: 0,
-            policy: http.clone(),
-            shards,
-            steering: steering_key(),
-        };
+        let mut simulator = Self { cores: cores.collect(), clock, shards, steering: steering_key() };
         for core in &simulator.cores {
             core.command(CoreCommand::Serve);
         }
@@ -217,6 +218,18 @@ impl Simulator {
     #[must_use]
     pub fn owner(&self, info_hash: &InfoHash) -> usize {
         self.steering.shard_of(info_hash, self.shards).index()
+    }
+
+    /// Returns the parts of a core that decide about HTTP requests.
+    pub fn context(&mut self, core: usize) -> HttpContext<'_> {
+        let now = self.now();
+        let (shard, service) = self.cores[core].http();
+        HttpContext { service, shard, now }
+    }
+
+    /// Returns the number of routed HTTP requests that have not returned.
+    pub fn routed_underway(&mut self) -> usize {
+        self.cores.iter_mut().map(|core| core.http().1.underway()).sum()
     }
 
     /// Returns the sum of the figures of all cores.

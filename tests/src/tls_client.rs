@@ -12,7 +12,7 @@ const NAME: &str = "tracker.example";
 
 /// The identity that all tests share, because generating a key is slow.
 struct Shared {
-    identity: ServerIdentity,
+    identity: Arc<ServerIdentity>,
     roots: RootCertStore,
 }
 
@@ -27,7 +27,7 @@ fn make() -> Shared {
     let dir = tempfile::tempdir().expect("a folder");
     let file = dir.path().join("both.pem");
     std::fs::write(&file, [cert.pem(), signing_key.serialize_pem()].concat()).expect("a file");
-    let identity = ServerIdentity::load(&file, &file).expect("a sound pair");
+    let identity = Arc::new(ServerIdentity::load(&file, &file).expect("a sound pair"));
     let mut roots = RootCertStore::empty();
     roots.add(cert.into()).expect("a root");
     Shared { identity, roots }
@@ -35,7 +35,7 @@ fn make() -> Shared {
 
 /// Returns the identity of the server.
 #[must_use]
-pub fn identity() -> &'static ServerIdentity {
+pub fn identity() -> &'static Arc<ServerIdentity> {
     &shared().identity
 }
 
@@ -54,4 +54,16 @@ pub fn client(choice: u8) -> ClientConnection {
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     let name = ServerName::try_from(NAME).expect("a name");
     ClientConnection::new(Arc::new(config), name).expect("a client")
+}
+
+/// Returns all bytes that a client has to send.
+///
+/// # Panics
+/// Never, because writing to memory succeeds.
+pub fn flight(client: &mut ClientConnection) -> Vec<u8> {
+    let mut flight = Vec::new();
+    while client.wants_write() {
+        client.write_tls(&mut flight).expect("writing to memory succeeds");
+    }
+    flight
 }

@@ -2,7 +2,7 @@
 
 use metrics::{Counter, HttpOutcome};
 use primitives::{AddressFamily, InfoHash};
-use ringtrack_tests::http_client::{announce_target, request};
+use ringtrack_tests::http_client::{HttpAnswer, announce_target, request};
 use ringtrack_tests::simulator::{Client, Simulator, SimulatorSettings};
 
 const FIRST_REQUEST_S: u32 = 10;
@@ -28,7 +28,7 @@ struct Scene {
 impl Scene {
     fn with_room(room: usize) -> Self {
         let mut tracker = Simulator::new(&SimulatorSettings::default());
-        let client = tracker.connect(0, room);
+        let client = tracker.connect(0, Client::with_room(room));
         tracker.run_until_idle();
         Self { tracker, client }
     }
@@ -86,20 +86,32 @@ fn requests_for_a_slow_core_wait_two_seconds_for_their_turn_and_are_then_answere
     let torrent =
         (0..=u8::MAX).map(|number| InfoHash([number; 20])).find(|torrent| tracker.owner(torrent) == 1);
     let target = announce_target(torrent.expect("one in two"), 1, "&left=1");
+    let requests = [request(&target, ""), health_checks(1)].concat();
     // More clients than requests that may be underway to one core, which does not run for some time.
     let mut answered = |seconds: u32| {
-        let clients: Vec<Client> = (0..300).map(|_| tracker.connect(0, ROOM)).collect();
-        clients.iter().for_each(|client| client.send(&request(&target, "")));
+        let clients: Vec<Client> = (0..300).map(|_| tracker.connect(0, Client::with_room(ROOM))).collect();
+        clients.iter().for_each(|client| client.send(&requests));
         for _ in 0..seconds * 10 {
             while tracker.step(0) {}
             tracker.pass_ms(100);
         }
         tracker.run_until_idle();
-        assert_eq!(clients.iter().map(answers).sum::<usize>(), 300);
+        let is_busy = |client: &Client| {
+            let told = client.read();
+            let (announced, rest) = HttpAnswer::read_first(&told).expect("an answer");
+            assert_eq!(
+                HttpAnswer::read(rest).body,
+                br#"{"status":"Ok"}"#,
+                "the request after it is answered too"
+            );
+            announced.reason().inspect(|reason| assert_eq!(reason, "the tracker is busy")).is_some()
+        };
+        let busy = clients.iter().filter(|client| is_busy(client)).count() as u64;
         let statistics = tracker.statistics();
-        [HttpOutcome::AnnounceAnswered, HttpOutcome::Busy]
-            .map(|outcome| statistics.http_outcomes(AddressFamily::V4, outcome))
+        let outcomes = [HttpOutcome::AnnounceAnswered, HttpOutcome::Busy]
+            .map(|outcome| statistics.http_outcomes(AddressFamily::V4, outcome));
+        (busy, outcomes)
     };
-    assert_eq!(answered(1), [300, 0]);
-    assert_eq!(answered(4), [300 + 256, 44]);
+    assert_eq!(answered(1), (0, [300, 0]));
+    assert_eq!(answered(4), (44, [300 + 256, 44]));
 }

@@ -115,7 +115,8 @@ impl Simulation {
 
     fn send_requests(&mut self, core: usize) {
         if self.clients.is_empty() || self.random.bool() {
-            let client = self.tracker.connect(core, self.random.usize(100..5000));
+            let room = self.random.usize(100..5000);
+            let client = self.tracker.connect(core, Client::with_room(room));
             self.clients.push(Asking { client, requests: 0, received: Vec::new(), has_left: false });
         }
         let asking = self.random.usize(0..self.clients.len());
@@ -224,7 +225,7 @@ impl Simulation {
 
     /// Sends a request over a new connection, which its core has read when this returns.
     fn ask_once(&mut self, core: usize) -> Client {
-        let client = self.tracker.connect(core, usize::MAX / 2);
+        let client = self.tracker.connect(core, Client::with_room(usize::MAX));
         let target = announce_target(self.any_torrent(), 1, "&left=1");
         client.send(request(&target, "").as_slice());
         (0..3).for_each(|_| self.step(core));

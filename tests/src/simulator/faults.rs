@@ -11,9 +11,9 @@ use std::time::Duration;
 const TIMER_LATE_MAX: Duration = Duration::from_millis(TIMER_MS + 10);
 
 impl Simulator {
-    /// Connects a client to a core. It has room for this many bytes until it reads some.
-    pub fn connect(&mut self, core: usize, room: usize) -> Client {
-        let client = Client::with_room(room);
+    /// Connects a client to a core, counted from 0, modulo the number of cores.
+    pub fn connect(&mut self, core: usize, client: Client) -> Client {
+        let core = core % self.cores.len();
         self.cores[core].sockets().backlog.push_back(client.clone());
         client
     }

@@ -15,8 +15,6 @@ pub struct SimulatorSettings {
     pub announce_slots: usize,
     /// Of these, how many scrapes of the clients of one core may be.
     pub scrape_slots: usize,
-    /// Routed HTTP requests that one ring of the mesh holds.
-    pub routed_slots: usize,
     /// Limits of the connections of a core.
     pub connections: HttpLimits,
     /// Seed from which each core derives its own.
@@ -30,7 +28,6 @@ impl Default for SimulatorSettings {
             engine: usual_engine(),
             announce_slots: 1024,
             scrape_slots: 64,
-            routed_slots: 256,
             connections: HttpLimits {
                 connections_max: 1000,
                 connections_per_prefix_max: 1000,

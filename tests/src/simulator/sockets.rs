@@ -1,13 +1,12 @@
 use super::connection::{Client, SimulatedWire};
 use core_loop::{
     Accept, ConnectionEvent, Event, ListenerIndex, NotSent, ReceiveTimestamps, ReceivedBatch, ReplyBatch,
-    Sockets,
+    SlotKey, Sockets,
 };
-use core_loop::{Security, SlotKey};
 use engine::{BATCH_DATAGRAMS_MAX, Inbox, REPLY_BYTES_MAX};
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -179,7 +178,8 @@ impl Sockets for SimulatedSockets {
     fn accept(&mut self, _: usize) -> Accept<SimulatedWire> {
         match self.backlog.pop_front() {
             Some(client) => {
-                Accept::Accepted(SimulatedWire(client), IpAddr::from([192, 0, 2, 200]), Security::Plain)
+                let (remote, security) = client.origin();
+                Accept::Accepted(SimulatedWire(client), remote, security)
             }
             None => Accept::Nothing,
         }

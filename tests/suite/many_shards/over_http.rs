@@ -42,7 +42,7 @@ impl Pair {
 
     fn over_http(&mut self, request: &Request) -> Received {
         let source = self.clients[usize::from(request.client)].source;
-        let mut client = HttpClient::new(&self.http, request.core, &source.ip().to_string());
+        let mut client = HttpClient::new(request.core, &source.ip().to_string());
         match &request.asked {
             Asked::Announce { torrent, left, event, port } => {
                 let event = event_parameter(*event);

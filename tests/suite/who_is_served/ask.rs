@@ -241,6 +241,6 @@ impl Way {
     }
 
     fn get(&self, tracker: &mut Simulator, torrent: &InfoHash, target: &str) -> HttpAnswer {
-        HttpClient::new(tracker, self.arrival(tracker, torrent), self.ip).get(tracker, target)
+        HttpClient::new(self.arrival(tracker, torrent), self.ip).get(tracker, target)
     }
 }

@@ -75,7 +75,7 @@ fn an_ipv4_mapped_source_is_banned_with_its_ipv4_address() {
     ban(&mut tracker, &NETWORKS);
     let client = Client::stranger("[::ffff:192.0.2.1]:6881");
     assert_eq!(client.send(&mut tracker, ConnectRequest::new(TRANSACTION).as_bytes()), None);
-    let mut client = HttpClient::new(&tracker, 0, "::ffff:192.0.2.1");
+    let mut client = HttpClient::new(0, "::ffff:192.0.2.1");
     let answer = client.get(&mut tracker, "/announce");
     assert_eq!(answer.failure().expect("it is refused").0, "this network is banned here");
 }

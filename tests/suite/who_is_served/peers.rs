@@ -41,7 +41,7 @@ fn the_details_of_a_peer_are_kept_if_configured() {
 /// The ports of the listed peers of torrent 1, with their peer ids if the list contains them.
 fn listed(tracker: &mut Simulator, way: &Way, form: &str) -> BTreeMap<u64, Option<Vec<u8>>> {
     let target = announce_target(torrent(1), 0, &format!("&numwant=200{form}"));
-    let answer = HttpClient::new(tracker, way.arrival(tracker, &torrent(1)), way.ip).get(tracker, &target);
+    let answer = HttpClient::new(way.arrival(tracker, &torrent(1)), way.ip).get(tracker, &target);
     let value = answer.value();
     let Some(Value::List(peers)) = value.get("peers") else { panic!("a list: {value:?}") };
     let entry = |peer: &Value| {
@@ -185,7 +185,7 @@ fn a_peer_beyond_the_limit_of_details_is_served_without_them() {
 #[test]
 fn an_http_announce_without_left_has_everything_left() {
     for (mut tracker, way) in trackers(DETAILED).filter(|(_, way)| way.protocol == Protocol::Http) {
-        HttpClient::new(&tracker, 0, way.ip).announce(&mut tracker, &announce_target(torrent(1), 7, ""));
+        HttpClient::new(0, way.ip).announce(&mut tracker, &announce_target(torrent(1), 7, ""));
         let details = peers(&mut tracker)[0].details.expect("they are kept");
         assert_eq!((details.left, details.uploaded), (u64::MAX, 0), "{way:?}");
     }

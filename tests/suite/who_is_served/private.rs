@@ -183,7 +183,7 @@ fn a_scrape_over_http_needs_a_key_like_an_announce() {
 #[test]
 fn a_full_scrape_needs_a_key_too() {
     let mut tracker = tracker(1, PRIVATE);
-    let answer = HttpClient::new(&tracker, 0, "192.0.2.1").get(&mut tracker, "/scrape");
+    let answer = HttpClient::new(0, "192.0.2.1").get(&mut tracker, "/scrape");
     assert_eq!(answer.failure().expect("it is refused").0, MISSING);
 }
 

@@ -55,20 +55,18 @@ impl Reported {
     fn announce(self, tracker: &mut Simulator, ip: &str) -> HttpAnswer {
         let (target, near) = (announce_target(TORRENT, 6881, ""), "10.0.0.9");
         match self {
-            Self::BySocket => HttpClient::new(tracker, 0, ip).get(tracker, &target),
+            Self::BySocket => HttpClient::new(0, ip).get(tracker, &target),
             Self::InHeader(_, name) => {
-                HttpClient::new(tracker, 0, near).get_with(tracker, &target, &format!("{name}: {ip}\r\n"))
+                HttpClient::new(0, near).get_with(tracker, &target, &format!("{name}: {ip}\r\n"))
             }
             Self::ByProxyProtocol => {
-                let mut client = HttpClient::new(tracker, 0, near);
+                let mut client = HttpClient::new(0, near);
                 let family = if ip.contains(':') { "TCP6" } else { "TCP4" };
                 let header = format!("PROXY {family} {ip} {ip} 1 2\r\n");
-                client.line().connection().read_proxy_header(header.as_bytes());
+                client.exchange(tracker, header.as_bytes());
                 client.get(tracker, &target)
             }
-            Self::InQuery(name) => {
-                HttpClient::new(tracker, 0, near).get(tracker, &format!("{target}&{name}={ip}"))
-            }
+            Self::InQuery(name) => HttpClient::new(0, near).get(tracker, &format!("{target}&{name}={ip}")),
         }
     }
 

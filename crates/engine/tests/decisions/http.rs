@@ -22,7 +22,7 @@ fn tracker(set: impl FnOnce(&mut HttpPolicy)) -> Simulator {
 
 /// The answer to one request on a connection of its own.
 fn get(tracker: &mut Simulator, ip: &str, target: &str, headers: &str) -> HttpAnswer {
-    HttpClient::new(tracker, 0, ip).get_with(tracker, target, headers)
+    HttpClient::new(0, ip).get_with(tracker, target, headers)
 }
 
 /// Announces a leecher of [`TORRENT`].

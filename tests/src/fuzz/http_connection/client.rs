@@ -1,4 +1,4 @@
-use crate::tls_client;
+use crate::tls_client::{self, flight};
 use rustls::ClientConnection;
 use std::io::{ErrorKind, Read as _, Write as _};
 
@@ -50,12 +50,4 @@ impl Client {
         }
         told
     }
-}
-
-fn flight(client: &mut ClientConnection) -> Vec<u8> {
-    let mut flight = Vec::new();
-    while client.wants_write() {
-        client.write_tls(&mut flight).expect("writing to memory does not fail");
-    }
-    flight
 }

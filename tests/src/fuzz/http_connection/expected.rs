@@ -29,6 +29,15 @@ pub(super) fn check(said: &[u8], requests_max: u32, told: &[u8]) -> u64 {
     requests
 }
 
+/// Returns the length of the first requests in `said`.
+pub(super) fn bytes_of(said: &[u8], requests: u64) -> usize {
+    let mut search = HeadSearch::default();
+    (0..requests).fold(0, |bytes, _| match read_request(&said[bytes..], &mut search) {
+        Incoming::Request(request) => bytes + request.bytes,
+        Incoming::Incomplete | Incoming::Refused(_) | Incoming::NotHttp(_) => bytes,
+    })
+}
+
 const fn status(request: &Request<'_>) -> u16 {
     match request.route {
         Route::Options => 204,

@@ -19,9 +19,9 @@ pub(super) enum Step<'a> {
     HangUp { tells: bool },
     /// All further reads and writes fail.
     Break,
-    /// The tracker closes the connection.
+    /// The time limit of whatever the tracker waits for passes.
     Close,
-    /// A turn without an event.
+    /// A turn of the timer.
     Turn,
     /// Bytes that the client did not send are inserted.
     Stranger(&'a [u8]),

@@ -1,12 +1,11 @@
 use super::client::Client;
 use super::expected;
 use super::script::Step;
-use crate::http_server::{Connected, ConnectionState, Troubles};
-use crate::simulator::{Simulator, SimulatorSettings, usual_http};
-use crate::tls_client;
-use core_loop::connection::Buffers;
+use crate::http_client::{announce_target, request};
+use crate::simulator::{self, Simulator, SimulatorSettings, usual_http};
 use engine::ProxyHeaderKind;
-use http_protocol::{HEAD_BYTES_MAX, RESPONSE_BYTES_MAX};
+use http_protocol::HEAD_BYTES_MAX;
+use primitives::InfoHash;
 use std::net::{IpAddr, Ipv4Addr};
 
 const PROXY: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
@@ -25,35 +24,46 @@ const SAID_BYTES_MAX: usize = 128 << 10;
 /// Bytes per read.
 const READ_BYTES: usize = 16 << 10;
 
-/// Limit of bytes that a connection holds: the start of a request, one more read, and a response.
-const HELD_BYTES_MAX: usize = HEAD_BYTES_MAX + READ_BYTES + RESPONSE_BYTES_MAX;
+/// Limit of bytes that a connection has read and not answered: a request that is routed, the start of the next, and one
+/// more read.
+const HELD_BYTES_MAX: usize = 2 * HEAD_BYTES_MAX + READ_BYTES;
 
-/// The same limit with TLS. It adds the held records, decrypted with a read and raw; headers and tags of the
-/// records of a response; and the certificate of a handshake.
-const HELD_BYTES_OF_TLS_MAX: usize = HELD_BYTES_MAX + 2 * tls::HELD_BYTES_MAX + 4096;
+/// The same limit with TLS. It adds the held records, decrypted with a read and raw; and the handshake, and the headers and
+/// tags of all records of a script.
+const HELD_BYTES_OF_TLS_MAX: usize = HELD_BYTES_MAX + 2 * tls::HELD_BYTES_MAX + 8192;
+
+/// Requests that one core may have at another.
+const ROUTED_MAX: u16 = 256;
+
+/// Time limit of the tracker for whatever it waits for: longer than any script takes.
+const LIMIT_S: u32 = 10_000;
+
+/// Virtual time without an answer after which everything is finished: twice what a request waits for another core.
+const SETTLE_MS: u64 = 4000;
 
 /// The settings in the first bytes of an input.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Choice {
     pub(super) set_up: u8,
-    pub(super) troubles: Troubles,
+    /// Whether the second and the third core are busy: they have as many requests of the first as they may, and never run.
+    pub(super) busy: [bool; 2],
 }
 
 /// A client, its connection, and the bytes between them.
 pub(super) struct World {
     choice: Choice,
     tracker: Simulator,
-    buffers: Buffers,
-    connected: Connected,
+    connection: simulator::Client,
     client: Client,
     /// Sent bytes that have not arrived.
     line: Vec<u8>,
+    /// Number of bytes that have arrived.
+    arrived: usize,
     /// Plaintext that the client sent.
     said: Vec<u8>,
     /// Plaintext that the client received.
     told: Vec<u8>,
-    /// Number of bytes from the tracker that the client has read.
-    seen: usize,
+    has_hung_up: bool,
     fairness: Fairness,
 }
 
@@ -93,35 +103,61 @@ impl Choice {
     }
 
     fn tracker(self) -> Simulator {
-        let shards = [1, 3][usize::from(self.set_up >> 4 & 1)];
+        let mut settings = SimulatorSettings::with_shards(self.cores());
+        let limits = &mut settings.connections;
+        (limits.first_request_s, limits.request_s, limits.idle_s, limits.answer_s) =
+            (LIMIT_S, LIMIT_S, LIMIT_S, LIMIT_S);
         let mut policy = usual_http();
         policy.requests_per_connection_max = self.requests_max();
         // Lets one connection fill a swarm.
         policy.named_addresses_from = vec!["0.0.0.0/0".parse().expect("a network")];
         if self.has_proxy() {
             policy.proxy.header = ProxyHeaderKind::ProxyProtocol;
-            policy.proxy.trusted = policy.named_addresses_from.clone();
+            policy.proxy.trusted = vec![PROXY.into()];
         }
-        Simulator::with_http(&SimulatorSettings::with_shards(shards), &policy)
+        let mut tracker = Simulator::with_http(&settings, &policy);
+        for core in (1..self.cores()).filter(|&core| self.is_busy(core)) {
+            make_busy(&mut tracker, core);
+        }
+        tracker
     }
+
+    const fn cores(self) -> usize {
+        if self.set_up & 0x10 == 0 { 1 } else { 3 }
+    }
+
+    const fn is_busy(self, core: usize) -> bool {
+        core > 0 && self.busy[core - 1]
+    }
+}
+
+/// Lets clients of the first core send as many requests to another core as may be under way.
+fn make_busy(tracker: &mut Simulator, core: usize) {
+    let mut torrents = (0..=u8::MAX).map(|number| InfoHash([number; 20]));
+    let torrent = torrents.find(|torrent| tracker.owner(torrent) == core).expect("one in a few");
+    for port in 1..=ROUTED_MAX {
+        let client = tracker.connect(0, simulator::Client::with_room(usize::MAX));
+        client.send(&request(&announce_target(torrent, port, ""), ""));
+    }
+    while tracker.step(0) {}
 }
 
 impl World {
     pub(super) fn new(choice: Choice) -> Self {
         let mut tracker = choice.tracker();
-        let identity = choice.is_tls().then(tls_client::identity);
-        let connected = Connected::new(&mut tracker, 0, PROXY, identity, choice.troubles);
+        let connection = simulator::Client::with_room(0).at(PROXY);
+        let connection = if choice.is_tls() { connection.over_tls() } else { connection };
         let client = if choice.is_tls() { Client::over_tls(choice.set_up >> 1) } else { Client::Plain };
         let mut world = Self {
             choice,
+            connection: tracker.connect(0, connection),
             tracker,
-            buffers: Buffers::new(),
-            connected,
             client,
             line: choice.proxy_header().to_vec(),
+            arrived: 0,
             said: Vec::new(),
             told: Vec::new(),
-            seen: 0,
+            has_hung_up: false,
             fairness: Fairness::Whole,
         };
         world.respond(b"");
@@ -134,19 +170,15 @@ impl World {
             Step::Say(bytes) => self.respond(bytes),
             Step::AskOften(request, times) => self.respond(request.repeat(times % 64).as_bytes()),
             Step::Arrive(bytes) => self.arrive(bytes),
-            Step::Room(bytes) => {
-                self.connected.wire.room += bytes;
-                self.connected.advance(&mut self.tracker, &mut self.buffers);
-            }
-            Step::RoutedReturn => self.connected.bring_back(&mut self.tracker, &mut self.buffers),
+            Step::Room(bytes) => self.connection.make_room(bytes),
+            Step::RoutedReturn => self.run(),
             Step::HangUp { tells } => self.hang_up(tells),
             Step::Break => {
-                self.connected.wire.is_broken = true;
+                self.connection.break_off();
                 self.fall_to(Fairness::Cut);
-                self.connected.note_readable(&mut self.tracker, &mut self.buffers);
             }
             Step::Close => {
-                self.connected.close();
+                self.pass_the_limit();
                 self.fall_to(Fairness::Cut);
             }
             Step::Stranger(bytes) => {
@@ -155,51 +187,81 @@ impl World {
                     self.fall_to(Fairness::Foul);
                 }
             }
-            Step::Turn => self.connected.advance(&mut self.tracker, &mut self.buffers),
+            Step::Turn => self.tracker.pass_ms(100),
         }
-        self.check_after_turn();
+        self.run_home();
+        self.receive();
     }
 
     /// Delivers everything in flight, then compares the responses with the reference.
     pub(super) fn finish(mut self) {
-        let mut rounds_left = 64 + self.said.len();
-        while !(self.line.is_empty() && self.connected.wire.room > READ_BYTES && self.is_at_rest()) {
-            rounds_left = rounds_left.checked_sub(1).expect("the connection comes to rest");
-            self.connected.wire.room = usize::MAX;
-            self.connected.advance(&mut self.tracker, &mut self.buffers);
-            self.connected.bring_back(&mut self.tracker, &mut self.buffers);
-            self.arrive(usize::MAX);
-            self.check_after_turn();
-        }
-        assert_eq!(self.tracker.routed_underway(), 0, "every routed request has returned");
+        self.settle();
+        let stuck = (1..self.choice.cores()).filter(|&core| self.choice.is_busy(core)).count();
+        assert_eq!(
+            self.tracker.routed_underway(),
+            stuck * usize::from(ROUTED_MAX),
+            "all others have returned"
+        );
         if self.fairness != Fairness::Foul {
             self.compare();
         }
     }
 
+    fn settle(&mut self) {
+        let mut quiet_ms = 0;
+        while quiet_ms < SETTLE_MS {
+            self.connection.make_room(usize::MAX);
+            let is_arriving = !self.line.is_empty();
+            self.arrive(usize::MAX);
+            self.run();
+            let is_quiet = self.receive() == 0 && !is_arriving;
+            quiet_ms = if is_quiet { quiet_ms + 500 } else { 0 };
+            self.tracker.pass_ms(500);
+        }
+    }
+
+    /// The reference is the same client without TLS: all of its bytes arrive at once, on a wire that never blocks.
     fn compare(&mut self) {
         if self.choice.is_tls() && self.choice.lacks_proxy_header() {
             assert_eq!(self.told, b"");
             return;
         }
-        let mut reference = Reference::serve(self.choice, &self.said);
+        let mut reference = Self::new(Choice { set_up: self.choice.set_up & !1, ..self.choice });
+        reference.respond(&self.said);
+        reference.settle();
         let requests = reference.tracker.statistics().http_requests();
         if !self.choice.lacks_proxy_header() {
-            let sent = &reference.connected.wire.sent;
-            assert_eq!(expected::check(&self.said, self.choice.requests_max(), sent), requests);
+            let told = &reference.told;
+            assert_eq!(expected::check(&self.said, self.choice.requests_max(), told), requests);
         }
-        let (told, expected) = (&self.told, &reference.connected.wire.sent);
+        let (told, expected) = (&self.told, &reference.told);
         if self.fairness == Fairness::Cut {
             assert!(expected.starts_with(told), "responses before a cut are the same as without one");
             return;
         }
         assert_eq!(told.escape_ascii().to_string(), expected.escape_ascii().to_string());
         assert_eq!(self.tracker.statistics().http_requests(), requests, "each request is counted once");
-        assert_eq!(self.connected.wire.has_ended, reference.connected.wire.has_ended);
+        assert_eq!(self.connection.has_seen_the_end(), reference.connection.has_seen_the_end());
         if self.fairness == Fairness::Whole {
-            assert_eq!(self.connected.state, reference.connected.state);
+            assert_eq!(self.ends(), reference.ends(), "both wait for the same");
         } else {
-            assert!(matches!(self.connected.state, ConnectionState::Ended(_)), "{:?}", self.connected.state);
+            assert!(self.connection.is_closed(), "the tracker does not wait for a client that has hung up");
+        }
+    }
+
+    /// Lets the time limit of whatever the tracker waits for pass. Returns why it has closed its connections.
+    fn ends(&mut self) -> Vec<(String, u64)> {
+        self.pass_the_limit();
+        let figures = self.tracker.statistics().named().collect::<Vec<_>>();
+        figures.into_iter().filter(|(name, _)| name.starts_with("http_closed_")).collect()
+    }
+
+    fn pass_the_limit(&mut self) {
+        self.tracker.pass_ms(u64::from(LIMIT_S) * 1000);
+        // The timer checks a part of the connections each time.
+        for _ in 0..20 {
+            self.tracker.pass_ms(100);
+            self.run_home();
         }
     }
 
@@ -213,11 +275,10 @@ impl World {
 
     fn arrive(&mut self, bytes: usize) {
         let bytes = bytes.min(self.line.len());
-        if bytes > 0 && !self.connected.wire.client_has_ended {
-            self.connected.wire.arrived.extend(self.line.drain(..bytes));
-            self.connected.note_readable(&mut self.tracker, &mut self.buffers);
-        } else if self.connected.wire.client_has_ended {
-            self.line.clear();
+        let arriving: Vec<u8> = self.line.drain(..bytes).collect();
+        if bytes > 0 && !self.has_hung_up {
+            self.arrived += bytes;
+            self.connection.send(&arriving);
         }
     }
 
@@ -231,55 +292,55 @@ impl World {
             let end = self.client.send_end();
             self.line.extend(end);
         }
-        self.connected.wire.arrived.extend(self.line.drain(..));
+        self.arrive(usize::MAX);
         self.fall_to(if is_mute { Fairness::Cut } else { Fairness::HungUp });
-        self.connected.hang_up(&mut self.tracker, &mut self.buffers);
+        self.has_hung_up = true;
+        self.connection.end();
     }
 
     fn fall_to(&mut self, fairness: Fairness) {
         self.fairness = self.fairness.max(fairness);
     }
 
-    fn is_at_rest(&mut self) -> bool {
-        !matches!(
-            self.connected.state,
-            ConnectionState::Again | ConnectionState::Waits(core_loop::connection::WaitsFor::RoutedRequest)
-        ) && self.tracker.routed_underway() == 0
+    /// Runs the core of the connection alone.
+    fn run_home(&mut self) {
+        while self.tracker.step(0) {}
     }
 
-    fn check_after_turn(&mut self) {
-        let bound = if self.choice.is_tls() { HELD_BYTES_OF_TLS_MAX } else { HELD_BYTES_MAX };
-        assert!(self.connected.held_bytes() <= bound, "{} bytes held", self.connected.held_bytes());
+    /// Runs all cores that are not busy.
+    fn run(&mut self) {
+        let (choice, cores) = (self.choice, self.tracker.cores());
+        let mut step = |core| !choice.is_busy(core) && self.tracker.step(core);
+        while (0..cores).filter(|&core| step(core)).count() > 0 {}
+    }
+
+    /// Receives what the tracker has sent, and checks what it holds. Returns the number of bytes.
+    fn receive(&mut self) -> usize {
+        let mut sent = Vec::new();
+        let bytes = self.connection.take_to(&mut sent);
         if self.fairness == Fairness::Foul {
-            return;
+            return bytes;
         }
-        let told = self.client.receive(&self.connected.wire.sent[self.seen..]);
-        self.seen = self.connected.wire.sent.len();
-        self.told.extend(told);
+        self.told.extend(self.client.receive(&sent));
         if self.fairness == Fairness::Whole {
             let sent = self.client.send(b"");
             self.line.extend(sent);
         }
+        self.check_held_bytes();
+        bytes
     }
-}
 
-/// The same client without TLS: all of its bytes arrive at once, on a wire that never blocks.
-struct Reference {
-    tracker: Simulator,
-    connected: Connected,
-}
-
-impl Reference {
-    fn serve(choice: Choice, said: &[u8]) -> Self {
-        let mut tracker = choice.tracker();
-        let mut buffers = Buffers::new();
-        let mut connected = Connected::new(&mut tracker, 0, PROXY, None, choice.troubles);
-        connected.wire.room = usize::MAX;
-        connected.wire.arrived.extend(choice.proxy_header().iter().chain(said));
-        connected.note_readable(&mut tracker, &mut buffers);
-        while tracker.routed_underway() > 0 {
-            connected.bring_back(&mut tracker, &mut buffers);
+    /// Checks how much the tracker has read of requests that it has not answered.
+    fn check_held_bytes(&mut self) {
+        if self.connection.has_seen_the_end() || self.connection.is_closed() {
+            // What follows the last request is discarded.
+            return;
         }
-        Self { tracker, connected }
+        let read = self.arrived - self.connection.unread();
+        let requests = self.tracker.statistics().http_requests();
+        let served = expected::bytes_of(&self.said, requests) + self.choice.proxy_header().len();
+        let held = read.saturating_sub(served);
+        let most = if self.choice.is_tls() { HELD_BYTES_OF_TLS_MAX } else { HELD_BYTES_MAX };
+        assert!(held <= most, "{held} bytes held");
     }
 }

@@ -1,4 +1,4 @@
-use crate::tls_client::{client, identity};
+use crate::tls_client::{client, flight, identity};
 use rustls::{ClientConnection, ProtocolVersion};
 use std::io::{ErrorKind, Read as _, Write as _};
 use tls::{HELD_BYTES_MAX, Received, TlsError, TlsSession};
@@ -68,7 +68,7 @@ impl Connection {
             self.client.writer().write_all(&plaintext).expect("it fits");
             self.awaited.extend(plaintext);
         }
-        let mut flight = self.flight();
+        let mut flight = flight(&mut self.client);
         if let Some((at, flip)) = garble
             && flip != 0
             && !flight.is_empty()
@@ -131,14 +131,6 @@ impl Connection {
         if self.state == ConnectionState::Sound {
             self.state = ConnectionState::Foul;
         }
-    }
-
-    fn flight(&mut self) -> Vec<u8> {
-        let mut flight = Vec::new();
-        while self.client.wants_write() {
-            self.client.write_tls(&mut flight).expect("writing to memory does not fail");
-        }
-        flight
     }
 
     fn deliver(&mut self, bytes: &[u8]) {

@@ -41,7 +41,7 @@ fn a_peer_that_is_refused_by_another_core_is_warned_and_counted_there_once() {
     settings.engine.swarms.limits.peers_max = 0;
     let mut tracker = Simulator::new(&settings);
     for core in 0..4 {
-        let mut client = HttpClient::new(&tracker, core, "192.0.2.1");
+        let mut client = HttpClient::new(core, "192.0.2.1");
         let announced = client.announce(&mut tracker, &announce_target(TORRENT, 6881, ""));
         assert_eq!(announced.warning.as_deref(), Some(FULL));
     }
@@ -146,7 +146,7 @@ fn a_scrape_beyond_the_limit_is_answered_for_its_first_torrents() {
 fn the_last_request_allowed_on_a_connection_closes_it() {
     for (requests_max, kept) in [(0, 0), (1, 0), (3, 2)] {
         let mut tracker = tracker(|policy| policy.requests_per_connection_max = requests_max);
-        let mut client = HttpClient::new(&tracker, 0, "192.0.2.1");
+        let mut client = HttpClient::new(0, "192.0.2.1");
         for _ in 0..kept {
             assert_eq!(client.get(&mut tracker, "/health_check").header("Connection"), None);
         }
@@ -160,9 +160,9 @@ fn a_head_request_is_answered_without_a_body_and_counted_like_a_get() {
     let mut tracker = tracker(|_| {});
     let get = request(&announce_target(TORRENT, 6881, ""), "");
     let head = [b"HEAD".as_slice(), &get[3..]].concat();
-    let mut line = tracker.accept(0, ip("192.0.2.1"));
-    let answer = tracker.ask(&mut line, &head);
+    let mut client = HttpClient::new(0, "192.0.2.1");
+    let answer = client.exchange(&mut tracker, &head);
     assert!(answer.ends_with(b"\r\n\r\n"), "{}", answer.escape_ascii());
-    assert!(HttpAnswer::read(&tracker.ask(&mut line, &get)).announced().common.leechers == 1);
+    assert_eq!(HttpAnswer::read(&client.exchange(&mut tracker, &get)).announced().common.leechers, 1);
     assert_eq!(outcomes(&mut tracker), [(AddressFamily::V4, HttpOutcome::AnnounceAnswered, 2)]);
 }

@@ -1,5 +1,5 @@
 use super::{TORRENT, address, announce, get, ip, outcomes, peers, tracker};
-use engine::{ProxyHeaderKind, ProxyStep};
+use engine::{HttpExchange, ProxyHeaderKind};
 use metrics::HttpOutcome;
 use primitives::AddressFamily;
 use ringtrack_tests::http_client::{HttpClient, announce_target, scrape_target};
@@ -94,19 +94,19 @@ fn a_request_of_a_trusted_proxy_that_names_no_client_is_refused_and_adds_no_peer
 fn a_trusted_proxy_names_the_client_by_the_proxy_protocol() {
     let mut tracker = behind_proxies(ProxyHeaderKind::ProxyProtocol);
     let mut seen_behind = |remote: &str, header: &[u8]| {
-        let mut client = HttpClient::new(&tracker, 0, remote);
-        let step = client.line().connection().read_proxy_header(header);
-        assert_eq!(step, ProxyStep::Complete(header.len()), "{}", header.escape_ascii());
+        let mut client = HttpClient::new(0, remote);
+        assert_eq!(client.exchange(&mut tracker, header), b"");
         client.announce(&mut tracker, &announce_target(TORRENT, 6881, "")).external_ip
     };
     let v4 = b"PROXY TCP4 203.0.113.5 198.51.100.1 5000 80\r\n";
     assert_eq!(seen_behind(PROXY, v4), ip("203.0.113.5"));
     let mapped = b"PROXY TCP6 ::ffff:203.0.113.6 2001:db8::1 5000 80\r\n";
     assert_eq!(seen_behind(PROXY, mapped), ip("203.0.113.6"));
-    let mut client = HttpClient::new(&tracker, 0, PROXY);
-    let connection = client.line().connection();
-    assert_eq!(connection.read_proxy_header(b"PROXY TCP4 203"), ProxyStep::Incomplete);
-    assert_eq!(connection.read_proxy_header(b"GET / HTTP/1.1\r\n"), ProxyStep::Invalid);
+    for (bytes, is_closed) in [(b"PROXY TCP4 203".as_slice(), false), (b"GET / HTTP/1.1\r\n", true)] {
+        let mut client = HttpClient::new(0, PROXY);
+        assert_eq!(client.exchange(&mut tracker, bytes), b"");
+        assert_eq!(client.is_closed(), is_closed);
+    }
 }
 
 #[test]
@@ -119,8 +119,8 @@ fn a_proxy_that_names_no_client_by_the_proxy_protocol_does_not_become_a_peer() {
     let unknown = b"PROXY UNKNOWN 203.0.113.5 198.51.100.1 5000 80\r\n".as_slice();
     for header in [b"PROXY UNKNOWN\r\n", unknown, local, of_ipv4, unspecified, &of_unix] {
         let mut tracker = behind_proxies(ProxyHeaderKind::ProxyProtocol);
-        let mut client = HttpClient::new(&tracker, 0, PROXY);
-        assert_eq!(client.line().connection().read_proxy_header(header), ProxyStep::Complete(header.len()));
+        let mut client = HttpClient::new(0, PROXY);
+        assert_eq!(client.exchange(&mut tracker, header), b"");
         let headers = "X-Forwarded-For: 203.0.113.5\r\nX-Real-IP: 203.0.113.5\r\n";
         for target in [announce_target(TORRENT, 6881, ""), scrape_target(&[TORRENT])] {
             let failure = client.get_with(&mut tracker, &target, headers).failure();
@@ -135,8 +135,8 @@ fn a_proxy_that_names_no_client_by_the_proxy_protocol_does_not_become_a_peer() {
 fn the_proxy_protocol_is_expected_of_trusted_proxies_only() {
     let expected = |header, remote: &str| {
         let mut tracker = behind_proxies(header);
-        let policy = tracker.context(0).service.policy().clone();
-        tracker.accept(0, ip(remote)).connection().expects_proxy_header(&policy)
+        let policy = tracker.context(0).service.policy();
+        HttpExchange::new(policy, ip(remote)).expects_proxy_header(policy)
     };
     assert!(expected(ProxyHeaderKind::ProxyProtocol, PROXY));
     assert!(expected(ProxyHeaderKind::ProxyProtocol, "::ffff:10.1.2.3"));
@@ -149,8 +149,8 @@ fn the_proxy_protocol_is_expected_of_trusted_proxies_only() {
 fn with_the_proxy_protocol_the_headers_of_requests_are_ignored() {
     let mut tracker = behind_proxies(ProxyHeaderKind::ProxyProtocol);
     let headers = "X-Forwarded-For: 203.0.113.5\r\nX-Real-IP: 203.0.113.5\r\n";
-    let mut client = HttpClient::new(&tracker, 0, PROXY);
-    client.line().connection().read_proxy_header(b"PROXY TCP4 203.0.113.9 198.51.100.1 5000 80\r\n");
+    let mut client = HttpClient::new(0, PROXY);
+    client.exchange(&mut tracker, b"PROXY TCP4 203.0.113.9 198.51.100.1 5000 80\r\n");
     let answer = client.get_with(&mut tracker, &announce_target(TORRENT, 1, ""), headers);
     assert_eq!(answer.announced().external_ip, ip("203.0.113.9"));
     assert_eq!(announce(&mut tracker, "192.0.2.1", 0, "").external_ip, ip("192.0.2.1"));

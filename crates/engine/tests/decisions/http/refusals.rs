@@ -1,8 +1,7 @@
 use super::{TORRENT, get, outcomes, tracker};
 use metrics::HttpOutcome;
 use primitives::AddressFamily;
-use ringtrack_tests::http_client::{HttpAnswer, Value, announce_target};
-use ringtrack_tests::simulator::{Begun, Simulator};
+use ringtrack_tests::http_client::{HttpAnswer, HttpClient, Value, announce_target};
 
 const HASH: &str = "info_hash=aaaaaaaaaaaaaaaaaaaa";
 const PEER_ID: &str = "peer_id=bbbbbbbbbbbbbbbbbbbb";
@@ -15,11 +14,6 @@ fn refused(ip: &str, target: &str) -> (String, Option<Value>, HttpOutcome) {
     let [(family, outcome, 1)] = outcomes(&mut tracker)[..] else { panic!("one outcome: {tracker:?}") };
     assert_eq!(family, AddressFamily::of(ip.parse().expect("an address")));
     (reason, retry, outcome)
-}
-
-fn begin(tracker: &mut Simulator, request: &str) -> Begun {
-    let mut line = tracker.accept(0, [192, 0, 2, 1].into());
-    tracker.begin(&mut line, request.as_bytes())
 }
 
 #[test]
@@ -90,7 +84,7 @@ fn every_request_has_one_outcome() {
     ];
     for (request, status, outcome) in cases {
         let mut tracker = tracker(|_| {});
-        let Begun::Answered(answer) = begin(&mut tracker, &request) else { panic!("{request}") };
+        let answer = HttpClient::new(0, "192.0.2.1").exchange(&mut tracker, request.as_bytes());
         assert_eq!(HttpAnswer::read(&answer).status, status, "{request}");
         assert_eq!(outcomes(&mut tracker), [(AddressFamily::V4, outcome, 1)], "{request}");
         assert_eq!(tracker.statistics().http_requests(), 1);
@@ -100,7 +94,10 @@ fn every_request_has_one_outcome() {
 #[test]
 fn incomplete_requests_and_other_protocols_have_no_outcome() {
     let mut tracker = tracker(|_| {});
-    assert_eq!(begin(&mut tracker, "GET / HTTP/1.1\r\nHost: a\r\n"), Begun::Incomplete);
-    assert_eq!(begin(&mut tracker, "\x16\x03\x01"), Begun::NotHttp);
+    for (bytes, is_http) in [(b"GET / HTTP/1.1\r\nHost: a\r\n".as_slice(), true), (b"\x16\x03\x01", false)] {
+        let mut client = HttpClient::new(0, "192.0.2.1");
+        assert_eq!(client.exchange(&mut tracker, bytes), b"");
+        assert_eq!(client.is_closed(), !is_http);
+    }
     assert_eq!(tracker.statistics().http_requests(), 0);
 }
