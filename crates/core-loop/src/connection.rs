@@ -18,9 +18,6 @@ mod stream;
 mod transport;
 mod turn;
 
-pub use buffers::Buffers;
-pub use end::{End, Next, WaitsFor};
-pub use http_connection::{ConnectionContext, HttpConnection};
 pub use http_limits::HttpLimits;
 pub(crate) use limits::TURN;
 pub use prefixes::PrefixLengths;

@@ -3,7 +3,7 @@ use http_protocol::RESPONSE_BYTES_MAX;
 
 /// The buffers that the connections of a core use one after another. An idle connection has none.
 #[derive(Debug)]
-pub struct Buffers {
+pub(super) struct Buffers {
     /// Plaintext that has been received and not served yet.
     pub(super) input: Vec<u8>,
     /// The bytes of one read.
@@ -18,7 +18,7 @@ pub struct Buffers {
 impl Buffers {
     /// Returns the buffers for one core.
     #[must_use]
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             input: Vec::with_capacity(UNREAD_BYTES_MAX),
             received: vec![0; READ_BYTES_MAX].into_boxed_slice(),
@@ -26,11 +26,5 @@ impl Buffers {
             piece: Vec::new(),
             answer: vec![0; RESPONSE_BYTES_MAX].into_boxed_slice(),
         }
-    }
-}
-
-impl Default for Buffers {
-    fn default() -> Self {
-        Self::new()
     }
 }

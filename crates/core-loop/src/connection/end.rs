@@ -5,7 +5,7 @@ use primitives::ShardId;
 
 /// The next step of a connection after its turn.
 #[derive(Debug)]
-pub enum Next {
+pub(super) enum Next {
     Waits(WaitsFor),
     /// It waits until the owner of a torrent has returned a routed request of this core.
     WaitsForOwner(ShardId),
@@ -21,7 +21,7 @@ pub(super) type Step<T> = ControlFlow<Next, T>;
 
 /// Why a connection ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
+pub(super) enum End {
     ByClient,
     /// The last answer announced it.
     AfterAnswer,
@@ -41,7 +41,7 @@ pub enum End {
 
 /// What a connection waits for; each has a deadline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WaitsFor {
+pub(super) enum WaitsFor {
     /// The end of its first request, with the handshake and the headers before it.
     FirstRequest,
     /// The end of a request.

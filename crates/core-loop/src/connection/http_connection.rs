@@ -12,7 +12,7 @@ use tls::{ServerIdentity, TlsError};
 
 /// One HTTP connection, from its first byte to its last. It knows its socket only as a [`Wire`].
 #[derive(Debug)]
-pub struct HttpConnection {
+pub(super) struct HttpConnection {
     transport: Transport,
     exchange: HttpExchange,
     phase: Phase,
@@ -41,12 +41,12 @@ enum Phase {
 
 /// The parts of a core that a connection uses in one turn.
 #[derive(Debug)]
-pub struct ConnectionContext<'a, W> {
-    pub wire: &'a mut W,
-    pub service: &'a mut HttpService,
-    pub shard: &'a mut Shard,
-    pub now: Now,
-    pub buffers: &'a mut Buffers,
+pub(super) struct ConnectionContext<'a, W> {
+    pub(super) wire: &'a mut W,
+    pub(super) service: &'a mut HttpService,
+    pub(super) shard: &'a mut Shard,
+    pub(super) now: Now,
+    pub(super) buffers: &'a mut Buffers,
 }
 
 impl<W> ConnectionContext<'_, W> {
@@ -60,7 +60,7 @@ impl HttpConnection {
     ///
     /// # Errors
     /// When TLS cannot begin.
-    pub fn new(
+    pub(super) fn new(
         service: &HttpService,
         remote: IpAddr,
         identity: Option<&ServerIdentity>,
@@ -76,22 +76,22 @@ impl HttpConnection {
     }
 
     /// Notes that bytes have arrived.
-    pub const fn note_readable(&mut self) {
+    pub(super) const fn note_readable(&mut self) {
         self.transport.note_readable();
     }
 
     /// Notes that the client has sent its last byte, or is gone.
-    pub const fn note_hung_up(&mut self) {
+    pub(super) const fn note_hung_up(&mut self) {
         self.transport.note_hung_up();
     }
 
     /// Continues as far as possible without waiting, for at most one share of requests.
-    pub fn advance(&mut self, context: &mut ConnectionContext<'_, impl Wire>) -> Next {
+    pub(super) fn advance(&mut self, context: &mut ConnectionContext<'_, impl Wire>) -> Next {
         after(self.take_turn(context), || Next::Again)
     }
 
     /// Answers the request that was routed to the owner of its torrent and is back.
-    pub fn answer(
+    pub(super) fn answer(
         &mut self,
         mut routed: Box<RoutedRequest>,
         context: &mut ConnectionContext<'_, impl Wire>,
@@ -114,7 +114,7 @@ impl HttpConnection {
     }
 
     /// Answers a request that could not be sent to the owner of its torrent.
-    pub fn respond_busy(
+    pub(super) fn respond_busy(
         &mut self,
         routed: Box<RoutedRequest>,
         context: &mut ConnectionContext<'_, impl Wire>,
@@ -137,21 +137,15 @@ impl HttpConnection {
     }
 
     /// Makes the next turn answer a request that waits for its owner, in any case.
-    pub const fn stop_waiting(&mut self) {
+    pub(super) const fn stop_waiting(&mut self) {
         self.exchange.stop_waiting();
     }
 
     /// Returns the number of whole requests received so far, plus pieces of streamed answers sent. It distinguishes one
     /// request from the next, and wraps after 2^32.
     #[must_use]
-    pub const fn requests(&self) -> u32 {
+    pub(super) const fn requests(&self) -> u32 {
         self.requests
-    }
-
-    /// Returns the bytes of heap memory that the connection keeps.
-    #[must_use]
-    pub fn held_bytes(&self) -> usize {
-        self.transport.held_bytes()
     }
 
     fn take_turn(&mut self, context: &mut ConnectionContext<'_, impl Wire>) -> Step<()> {

@@ -99,12 +99,6 @@ impl Transport {
         self.tls.as_ref().is_some_and(|session| session.held_bytes() > 0)
     }
 
-    /// Returns the bytes of heap memory that the transport keeps.
-    pub(super) fn held_bytes(&self) -> usize {
-        let in_tls = self.tls.as_ref().map_or(0, TlsSession::held_bytes);
-        self.unread.capacity() + self.unsent.capacity() + in_tls
-    }
-
     /// Moves the unread bytes into `input`.
     pub(super) fn take_unread(&mut self, input: &mut Vec<u8>) {
         input.clear();
