@@ -4,14 +4,10 @@ mod collector;
 mod dumps;
 mod log;
 mod percentile_table;
-mod reader;
 mod snapshot;
 
 pub use dumps::LatencyDumps;
 pub(crate) use dumps::{Dumps, finish};
-pub use log::{cores_missing, ends_requested_dump, newest_log};
-pub use percentile_table::percentile_table;
-pub use reader::{LatencyLogError, read_latencies};
 pub use snapshot::LatencySnapshot;
 
 use crate::management::Answer;

@@ -23,10 +23,7 @@ mod testing;
 mod time;
 mod torrents;
 
-pub use self::latency::{
-    LatencyDumps, LatencyLogError, LatencySnapshot, cores_missing, ends_requested_dump, newest_log,
-    percentile_table, read_latencies,
-};
+pub use self::latency::{LatencyDumps, LatencySnapshot};
 pub use bans::ConfiguredRules;
 pub use lifecycle::{
     End, Manager, ManagerSettings, Request, ServiceManager, StatisticsSnapshot, Supervision, TotalsStorage,

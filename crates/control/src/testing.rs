@@ -2,7 +2,12 @@
 
 use crate::lifecycle::Workers;
 use access::AccessUpdate;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use core_link::{CoreCommand, CoreEnd, CoreTask, Cores, Reply, link_cores};
+use hdrhistogram::Histogram;
+use hdrhistogram::serialization::Deserializer;
+use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 use latency::LatencySet;
 use primitives::ShardCount;
 use std::cell::Cell;
@@ -72,6 +77,18 @@ pub(crate) fn set_with_expiry_turns(turns: u64) -> LatencySet {
         set.record_expiry_turn(Duration::from_micros(7));
     }
     set
+}
+
+/// Returns the number of turns of expiry in a log, which has nothing else.
+pub(crate) fn expiry_turns_in(log: &str) -> u64 {
+    let turns = |entry| {
+        let LogEntry::Interval(interval) = entry else { return 0 };
+        assert_eq!(interval.tag().unwrap().as_str(), "expiry-turn");
+        let bytes = BASE64_STANDARD.decode(interval.encoded_histogram()).unwrap();
+        let histogram: Histogram<u64> = Deserializer::new().deserialize(&mut bytes.as_slice()).unwrap();
+        histogram.len()
+    };
+    IntervalLogIterator::new(log.as_bytes()).map(|entry| turns(entry.unwrap())).sum()
 }
 
 type Kind = fn(&AccessUpdate) -> bool;

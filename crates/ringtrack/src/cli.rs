@@ -33,26 +33,14 @@ pub(crate) enum Command {
     },
 
     /// Make a running tracker dump its latencies, and print the dump as a table of percentiles
-    DumpLatency(DumpLatency),
+    DumpLatency {
+        /// Process ID of the tracker; needed if several run, unless exactly one of them runs as this user
+        #[arg(long)]
+        pid: Option<u32>,
+    },
 
     /// Print a configuration file with every key, its documentation and its default, and exit
     DefaultConfig,
-}
-
-/// Options of `dump-latency`. By default the tracker itself names the directory.
-#[derive(Debug, clap::Args)]
-pub(crate) struct DumpLatency {
-    /// Process ID of the tracker; needed if several run, unless exactly one of them runs as this user
-    #[arg(long)]
-    pub(crate) pid: Option<u32>,
-
-    /// A configuration file with the directory of the tracker's dumps, in place of the one that it names
-    #[arg(long, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
-
-    /// The directory of the tracker's dumps, in place of the one that it names
-    #[arg(long, value_name = "DIRECTORY", conflicts_with = "config")]
-    pub(crate) directory: Option<PathBuf>,
 }
 
 #[cfg(test)]

@@ -1,143 +1,279 @@
-//! The command `dump-latency`, which makes a running tracker dump its latencies.
+//! The command `dump-latency`, and the tracker's end of its connection: an abstract socket, so that nothing is configured
+//! and no file stays.
+//!
+//! The tracker answers a connection with one byte, or with nothing if it accepts no requests of the other side's user. Then
+//! one byte requests a dump, and the reply is its text, or nothing if it could not be written. The tracker's process and
+//! user are what the kernel says of the socket, because any user can listen at such a name.
 
-use crate::cli::DumpLatency;
-use crate::running_tracker::RunningTracker;
-use anyhow::{Context, bail};
-use control::{cores_missing, ends_requested_dump, newest_log, percentile_table, read_latencies};
-use std::fs::{self, File};
-use std::io::{self, Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use crate::keys::random;
+use anyhow::{Context, bail, ensure};
+use control::Request;
+use rustix::net::sockopt::socket_peercred;
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
+use rustix::process::geteuid;
+use std::collections::BTreeSet;
+use std::fmt::{self, Display, Formatter};
+use std::fs;
+use std::io::{self, Read, Write};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::Semaphore;
+use tokio::sync::mpsc::Sender;
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
 
-/// Seconds to wait for a dump: the cores reply within a tenth of a second, and a hanging one is waited for a whole
-/// second.
-const DUMP_S_MAX: u64 = 10;
+/// How the name of each tracker's socket begins. The rest is random, so that two trackers do not choose the same.
+const NAME: &str = "ringtrack-";
 
-/// Milliseconds between two checks for the dump.
-const POLL_MS: u64 = 20;
+/// The kernel's list of the sockets that this process can connect to.
+const SOCKETS: &str = "/proc/self/net/unix";
+
+/// Time in which all trackers together have to answer: far more than a busy machine takes.
+const ANSWERS_MAX: Duration = Duration::from_secs(5);
+
+/// Time that is left for an answer that is there already when the others have taken all of it.
+const ANSWER_MIN: Duration = Duration::from_millis(1);
+
+/// Time to wait for a dump: the cores reply within a tenth of a second, and a hanging one is waited for a whole second.
+const DUMP_MAX: Duration = Duration::from_secs(10);
+
+/// Time that the tracker keeps a connection: the command finds out which other trackers answer before its request.
+const CONNECTION_MAX: Duration = ANSWERS_MAX.saturating_add(DUMP_MAX);
+
+/// Bytes of a dump that are read: a few lines, and the longest path.
+const DUMP_BYTES_MAX: usize = 16 << 10;
+
+/// A request, and the answer that requests are accepted.
+const SIGN: &[u8] = b"\n";
+
+/// Connections that a tracker serves at a time: those of a few commands.
+const CONNECTIONS_MAX: usize = 16;
+
+/// Time after which accepting is tried again.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Accepts requests for dumps from now on.
+pub(crate) fn accept_requests(
+    requests: Sender<Request>,
+    dumped: &watch::Sender<String>,
+) -> anyhow::Result<()> {
+    let name = format!("{NAME}{:016x}", u64::from_ne_bytes(random()?));
+    let listener = UnixListener::bind_addr(&SocketAddr::from_abstract_name(name)?)?;
+    listener.set_nonblocking(true)?;
+    let listener = tokio::net::UnixListener::from_std(listener)?;
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let dumped = dumped.clone();
+    tokio::spawn(async move {
+        while let Ok(place) = Arc::clone(&places).acquire_owned().await {
+            // Accepting fails if there are no more file descriptors.
+            let Ok((peer, _)) = listener.accept().await else {
+                sleep(RETRY).await;
+                continue;
+            };
+            let (requests, dumped) = (requests.clone(), dumped.clone());
+            tokio::spawn(async move {
+                // A connection that breaks or is silent makes no request.
+                drop(timeout(CONNECTION_MAX, serve(peer, &requests, &dumped)).await);
+                drop(place);
+            });
+        }
+    });
+    Ok(())
+}
+
+async fn serve(
+    mut peer: tokio::net::UnixStream,
+    requests: &Sender<Request>,
+    dumped: &watch::Sender<String>,
+) -> io::Result<()> {
+    if !accepts(peer.peer_cred()?.uid(), geteuid().as_raw()) {
+        return Ok(());
+    }
+    peer.write_all(SIGN).await?;
+    if peer.read(&mut [0]).await? == 0 {
+        return Ok(());
+    }
+    let mut dumped = dumped.subscribe();
+    // The tracker is stopping if the request is not received.
+    if requests.send(Request::Report).await.is_ok() && dumped.changed().await.is_ok() {
+        let dump = dumped.borrow().clone();
+        peer.write_all(dump.as_bytes()).await?;
+    }
+    Ok(())
+}
+
+/// Whether a tracker of a user accepts requests of another user.
+const fn accepts(peer: u32, own: u32) -> bool {
+    peer == own || peer == 0
+}
 
 /// Requests a dump, waits for it, and returns the text to print.
-pub(crate) fn dump_latency(options: &DumpLatency) -> anyhow::Result<String> {
-    let tracker = RunningTracker::find(options.pid)?;
-    let directory = directory_of(&tracker, options)?;
-    let end = LogEnd::now(&directory, tracker.process())?;
-    tracker.request_dump()?;
-    let (log, lines) = wait_for_dump(&directory, tracker.process(), &end)?;
-    let latencies = read_latencies(lines.as_bytes()).with_context(|| format!("in {}", log.display()))?;
-    let table = percentile_table(latencies.iter().map(|(tag, histogram)| (tag, histogram)));
-    let missing = missing_part(&lines).unwrap_or_default();
-    Ok(format!("{tracker}, {}\n{}\n{missing}", log.display(), table.join("\n")))
+pub(crate) fn dump_latency(process: Option<u32>) -> anyhow::Result<String> {
+    let tracker = RunningTracker::find(process)?;
+    let dump = tracker.dump()?;
+    Ok(format!("{tracker}, {dump}"))
 }
 
-/// Returns the cores missing from the last dump, which it lists right before its end. Cores missing from an interval's
-/// dump before it are in the last one, or missing there too.
-fn missing_part(lines: &str) -> Option<String> {
-    let cores = cores_missing(lines.lines().rev().nth(1)?)?;
-    Some(format!("cores missing: {cores}\n"))
+/// A tracker that has answered, and waits for a request.
+#[derive(Debug)]
+struct RunningTracker {
+    connection: UnixStream,
+    process: u32,
+    user: u32,
+    /// Whether it accepts requests of this user.
+    is_open: bool,
 }
 
-/// Returns the directory of the tracker's dumps: its own answer, unless an option names another.
-fn directory_of(tracker: &RunningTracker, options: &DumpLatency) -> anyhow::Result<PathBuf> {
-    let answered = tracker.directory()?;
-    if let Some(file) = &options.config {
-        let configured = config::load(Some(file), std::env::vars_os())?.configuration.latency.directory;
-        return Ok(configured.unwrap_or_else(|| answered.to_owned()));
+impl RunningTracker {
+    /// Finds the tracker of the named process, or the only one that accepts requests of this user, or of several the
+    /// only one of this user.
+    fn find(named: Option<u32>) -> anyhow::Result<Self> {
+        let mut trackers = all()?;
+        trackers.retain(|tracker| named.is_none_or(|process| tracker.process == process));
+        let deadline = Instant::now() + ANSWERS_MAX;
+        trackers.retain_mut(|tracker| tracker.hear(deadline).is_ok());
+        let Some(process) = named else { return choose(trackers, geteuid().as_raw()) };
+        let tracker = trackers.into_iter().next();
+        tracker.with_context(|| format!("there is no process {process}, or it is not a tracker that serves"))
     }
-    Ok(options.directory.clone().unwrap_or_else(|| answered.to_owned()))
-}
 
-/// Where a tracker's log ends before the request.
-struct LogEnd {
-    log: Option<PathBuf>,
-    bytes: u64,
-}
-
-impl LogEnd {
-    fn now(directory: &Path, process: u32) -> anyhow::Result<Self> {
-        let newest = || {
-            let log = newest_log(directory, process)?;
-            let bytes = log.as_ref().map_or(Ok(0), |log| fs::metadata(log).map(|metadata| metadata.len()))?;
-            io::Result::Ok(Self { log, bytes })
-        };
-        newest().with_context(|| format!("{} cannot be read", directory.display()))
+    /// Connects without waiting: a listener whose queue is full is not waited for.
+    fn connect(name: &str) -> anyhow::Result<Self> {
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        let connection = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+        connect(&connection, &SocketAddrUnix::new_abstract_name(name.as_bytes())?)?;
+        let owner = socket_peercred(&connection)?;
+        let connection = UnixStream::from(connection);
+        connection.set_nonblocking(false)?;
+        let process = owner.pid.as_raw_nonzero().get().try_into()?;
+        Ok(Self { connection, process, user: owner.uid.as_raw(), is_open: false })
     }
-}
 
-fn wait_for_dump(directory: &Path, process: u32, end: &LogEnd) -> anyhow::Result<(PathBuf, String)> {
-    let deadline = Instant::now() + Duration::from_secs(DUMP_S_MAX);
-    while Instant::now() < deadline {
-        let log = newest_log(directory, process)?;
-        if let Some(log) = log
-            && let Some(lines) = requested_dump(&read_after(&log, end)?)
+    /// Waits for the answer.
+    fn hear(&mut self, deadline: Instant) -> io::Result<()> {
+        self.is_open = self.read(&mut [0], deadline)? > 0;
+        Ok(())
+    }
+
+    fn dump(&self) -> anyhow::Result<String> {
+        ensure!(self.is_open, "{self} accepts no requests of this user");
+        (&self.connection).write_all(SIGN).with_context(|| format!("{self} accepts no request"))?;
+        let deadline = Instant::now() + DUMP_MAX;
+        let (mut dump, mut bytes) = (Vec::new(), [0; DUMP_BYTES_MAX]);
+        while dump.len() < DUMP_BYTES_MAX
+            && let Ok(count @ 1..) = self.read(&mut bytes, deadline)
         {
-            return Ok((log, lines));
+            dump.extend_from_slice(&bytes[..count]);
         }
-        std::thread::sleep(Duration::from_millis(POLL_MS));
+        ensure!(!dump.is_empty(), "{self} has written no dump: its own log says why");
+        Ok(String::from_utf8_lossy(&dump).into_owned())
     }
-    bail!(
-        "process {process} has written no dump to {} within {DUMP_S_MAX} s: its own log says why",
-        directory.display()
-    )
+
+    fn read(&self, bytes: &mut [u8], deadline: Instant) -> io::Result<usize> {
+        let left = deadline.saturating_duration_since(Instant::now()).max(ANSWER_MIN);
+        self.connection.set_read_timeout(Some(left))?;
+        (&self.connection).read(bytes)
+    }
 }
 
-/// Returns what follows the given end of a log: all of it if the log is a new one, nothing if it does not exist.
-fn read_after(log: &Path, end: &LogEnd) -> io::Result<String> {
-    let mut file = match File::open(log) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(String::new()),
-        opened => opened?,
-    };
-    let is_longer = file.metadata()?.len() >= end.bytes;
-    if end.log.as_deref() == Some(log) && is_longer {
-        file.seek(SeekFrom::Start(end.bytes))?;
+impl Display for RunningTracker {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        write!(formatter, "process {} of user {}", self.process, self.user)
     }
-    let mut text = String::new();
-    file.read_to_string(&mut text)?;
-    Ok(text)
 }
 
-/// Returns the lines up to the end of a requested dump. An interval's dump may precede it and has the rest of the
-/// latencies.
-fn requested_dump(text: &str) -> Option<String> {
-    let mut lines = String::new();
-    for line in text.split_inclusive('\n') {
-        lines.push_str(line);
-        if line.strip_suffix('\n').is_some_and(ends_requested_dump) {
-            return Some(lines);
-        }
+/// Returns the processes that listen at a tracker's name, connected.
+fn all() -> anyhow::Result<Vec<RunningTracker>> {
+    let sockets = fs::read(SOCKETS).with_context(|| format!("{SOCKETS} cannot be read"))?;
+    let sockets = String::from_utf8_lossy(&sockets);
+    // Accepted connections have the name of their listener.
+    let names: BTreeSet<&str> = sockets.lines().filter_map(|line| Some(line.rsplit_once(" @")?.1)).collect();
+    let trackers = names.into_iter().filter(|name| name.starts_with(NAME));
+    let mut trackers: Vec<_> = trackers.filter_map(|name| RunningTracker::connect(name).ok()).collect();
+    trackers.sort_by_key(|tracker| tracker.process);
+    Ok(trackers)
+}
+
+/// Returns the only tracker that accepts requests of this user, or else the only one of a user.
+fn choose(mut trackers: Vec<RunningTracker>, user: u32) -> anyhow::Result<RunningTracker> {
+    trackers.retain(|tracker| tracker.is_open);
+    ensure!(!trackers.is_empty(), "no tracker runs here that accepts requests of this user");
+    let listed = trackers.iter().map(RunningTracker::to_string).collect::<Vec<_>>().join(", ");
+    let is_only_one = trackers.len() == 1;
+    let mut candidates = trackers.into_iter().filter(|tracker| is_only_one || tracker.user == user);
+    match (candidates.next(), candidates.next()) {
+        (Some(tracker), None) => Ok(tracker),
+        _ => bail!("several trackers run, {listed}: choose one with --pid"),
     }
-    None
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::sync::mpsc::channel;
+    use tokio::task::spawn_blocking;
 
-    #[test]
-    fn a_dump_counts_when_its_last_line_is_whole() {
-        let whole =
-            "Tag=a,1.0,1.0,1.0,x\n#[Dump ended: interval]\nTag=a,2.0,1.0,1.0,x\n#[Dump ended: requested]\n";
-        assert_eq!(requested_dump(&format!("{whole}Tag=b")).as_deref(), Some(whole));
-        assert_eq!(requested_dump(whole.trim_end()), None);
-        assert_eq!(requested_dump("#[Dump ended: interval]\n"), None);
+    /// Returns trackers with these processes and users.
+    fn trackers(known: &[(u32, u32)]) -> Vec<RunningTracker> {
+        let tracker = |&(process, user): &(u32, u32)| RunningTracker {
+            connection: UnixStream::pair().unwrap().0,
+            process,
+            user,
+            is_open: true,
+        };
+        known.iter().map(tracker).collect()
+    }
+
+    fn chosen(known: &[(u32, u32)]) -> Result<u32, String> {
+        let tracker = choose(trackers(known), 1000);
+        tracker.map(|tracker| tracker.process).map_err(|error| error.to_string())
     }
 
     #[test]
-    fn cores_missing_from_the_last_dump_are_reported() {
-        let end = "#[Dump ended: requested]\n";
-        let missing = format!("Tag=a,1.0,1.0,1.0,x\n#[Cores missing: 0, 3]\n{end}");
-        assert_eq!(missing_part(&missing).as_deref(), Some("cores missing: 0, 3\n"));
-        assert_eq!(missing_part(&format!("{missing}Tag=a,2.0,1.0,1.0,x\n{end}")), None);
-        assert_eq!(missing_part(end), None);
+    fn the_only_tracker_is_chosen_or_else_the_only_one_of_the_user() {
+        assert_eq!(chosen(&[(7, 0)]), Ok(7));
+        assert_eq!(chosen(&[(7, 0), (9, 1000)]), Ok(9));
+        assert!(chosen(&[]).is_err());
     }
 
     #[test]
-    fn only_new_lines_are_read_unless_the_log_is_a_new_one() {
-        let folder = tempfile::tempdir().unwrap();
-        let log = folder.path().join("log");
-        fs::write(&log, "before after").unwrap();
-        let end = |log: Option<&Path>, bytes| LogEnd { log: log.map(Path::to_owned), bytes };
-        assert_eq!(read_after(&log, &end(Some(&log), 6)).unwrap(), " after");
-        assert_eq!(read_after(&log, &end(Some(&log), 99)).unwrap(), "before after");
-        assert_eq!(read_after(&log, &end(None, 0)).unwrap(), "before after");
+    fn several_candidates_are_listed_with_their_users() {
+        let list = |list: &str| Err(format!("several trackers run, {list}: choose one with --pid"));
+        assert_eq!(chosen(&[(7, 0), (9, 33)]), list("process 7 of user 0, process 9 of user 33"));
+        assert_eq!(chosen(&[(7, 1000), (9, 1000)]), list("process 7 of user 1000, process 9 of user 1000"));
+    }
+
+    #[test]
+    fn a_tracker_accepts_requests_of_its_own_user_and_of_root_only() {
+        assert!(accepts(1000, 1000) && accepts(0, 1000) && accepts(0, 0));
+        assert!(!accepts(1001, 1000) && !accepts(1000, 0));
+    }
+
+    #[test]
+    fn a_tracker_that_accepts_no_requests_of_this_user_is_not_chosen() {
+        let mut tracker = trackers(&[(7, 0)]).remove(0);
+        tracker.is_open = false;
+        let error = tracker.dump().unwrap_err().to_string();
+        assert_eq!(error, "process 7 of user 0 accepts no requests of this user");
+        assert!(choose(vec![tracker], 1000).is_err());
+    }
+
+    #[tokio::test]
+    async fn only_a_request_is_forwarded_and_gets_the_next_dump() {
+        let (requests, mut inbox) = channel(1);
+        let dumps = watch::Sender::new("an older dump".to_owned());
+        accept_requests(requests, &dumps).unwrap();
+        let own = Some(std::process::id());
+        spawn_blocking(move || RunningTracker::find(own)).await.unwrap().unwrap();
+        for dump in ["a dump", ""] {
+            let command = spawn_blocking(move || RunningTracker::find(own)?.dump());
+            assert_eq!(inbox.recv().await, Some(Request::Report));
+            assert!(inbox.is_empty());
+            dumps.send_replace(dump.to_owned());
+            assert_eq!(command.await.unwrap().unwrap_or_default(), dump);
+        }
     }
 }

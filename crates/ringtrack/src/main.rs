@@ -6,8 +6,7 @@
 //! - `listen`, `api` and `storage` open the sockets and the database; `data_plane` and `management` start the workers
 //!   and their management, with settings from `tuning` and `http_settings`.
 //! - `signals`, `certificate_watch`, `api_tokens` and `service_manager` are active while the tracker serves.
-//! - `dump_latency` is a command of its own, which finds its tracker with `running_tracker`; the
-//!   tracker's end of that socket is in the same file.
+//! - `dump_latency` is a command of its own; the tracker's end of its socket is in the same file.
 #![forbid(unsafe_code)]
 
 mod api;
@@ -28,7 +27,6 @@ mod memory;
 mod prepare;
 mod resource_limits;
 mod run;
-mod running_tracker;
 mod secret_files;
 mod service_manager;
 mod signals;
@@ -71,8 +69,8 @@ fn dispatch(command_line: CommandLine) -> Result<(), Failure> {
     match command_line.command {
         None => serve(command_line.config.as_deref()),
         Some(Command::CheckConfig { file }) => check_config(&file),
-        Some(Command::DumpLatency(options)) => {
-            print(&dump_latency::dump_latency(&options).map_err(Failure::Run)?)
+        Some(Command::DumpLatency { pid }) => {
+            print(&dump_latency::dump_latency(pid).map_err(Failure::Run)?)
         }
         Some(Command::DefaultConfig) => print(&config::default_toml()),
     }

@@ -5,12 +5,12 @@ use crate::banner::log_banner;
 use crate::certificate_watch::{CertificateWatch, Showing, watch_certificate};
 use crate::cores::keep_control_off;
 use crate::data_plane::DataPlane;
+use crate::dump_latency::accept_requests;
 use crate::http_settings::IdentityFiles;
 use crate::listen::{AllListeners, listen};
 use crate::management::{ManagementParts, start_management, tracker_listeners};
 use crate::prepare::Prepared;
 use crate::resource_limits::check_locked_memory;
-use crate::running_tracker::accept_requests;
 use crate::service_manager::Systemd;
 use crate::signals::{forward_signals, hangups, reload_at_hangups};
 use crate::storage::Storage;
@@ -82,7 +82,7 @@ fn serve(prepared: &Prepared<'_>, listeners: AllListeners, runtime: &Runtime) ->
         }
         reload_at_hangups(hangups, Arc::clone(&management) as _);
         let supervision = supervision(configuration, latencies, panicked);
-        if let Err(error) = accept_requests(requests, &supervision.latency.directory) {
+        if let Err(error) = accept_requests(requests, &supervision.latency.requested) {
             warn!("`ringtrack dump-latency` will not find this tracker: {error:#}");
         }
         let (stop, stopped) = watch::channel(false);
@@ -130,6 +130,7 @@ fn supervision(
             ),
             interval: configuration.latency.interval_s,
             snapshot,
+            requested: watch::Sender::default(),
         },
         shutdown_deadline: Duration::from_secs(u64::from(configuration.shutdown.deadline_s)),
         panicked,

@@ -1,18 +1,18 @@
 use super::collector::Collector;
-use super::log::{Dump, DumpReason, LatencyLog, encode};
+use super::log::{Dump, DumpReason, LatencyLog, encode, listed};
 use super::percentile_table::percentile_table;
 use super::snapshot::LatencySnapshot;
 use crate::limits::LAST_DUMP_MS_MAX;
 use crate::time::{regular, tick};
 use config::Interval as Every;
 use core_link::Cores;
-use latency::LatencySet;
 use primitives::ShardId;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf, absolute};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::mpsc::Receiver;
+use tokio::sync::watch;
 use tokio::time::{Instant, Interval, timeout};
 use tracing::{error, info, warn};
 
@@ -23,6 +23,9 @@ pub struct LatencyDumps {
     /// Interval of the dumps that are made without a request.
     pub interval: Every,
     pub snapshot: Arc<LatencySnapshot>,
+    /// The last requested dump as a text: the path of the log, the table of percentiles, and the missing cores. Empty if
+    /// it could not be written.
+    pub requested: watch::Sender<String>,
 }
 
 /// Makes the dumps, one after another.
@@ -31,6 +34,7 @@ pub(crate) struct Dumps {
     collector: Collector,
     log: LatencyLog,
     interval: Option<Interval>,
+    requested: watch::Sender<String>,
     begun: Instant,
     /// Everything recorded before this has been written.
     written_until: Instant,
@@ -42,6 +46,7 @@ impl Dumps {
             collector: Collector::new(cores, Arc::clone(&dumps.snapshot)),
             log: LatencyLog::new(&dumps.directory, std::process::id(), SystemTime::now()),
             interval: regular(dumps.interval),
+            requested: dumps.requested.clone(),
             begun: Instant::now(),
             written_until: Instant::now(),
         }
@@ -54,10 +59,13 @@ impl Dumps {
             tokio::select! {
                 biased;
                 request = requests.recv() => match request {
-                    Some(()) => self.dump(DumpReason::Requested).await,
+                    Some(()) => {
+                        let dump = self.dump(DumpReason::Requested).await;
+                        self.requested.send_replace(dump.unwrap_or_default());
+                    }
                     None => break,
                 },
-                () = tick(self.interval.as_mut()) => self.dump(DumpReason::Interval).await,
+                () = tick(self.interval.as_mut()) => drop(self.dump(DumpReason::Interval).await),
                 () = self.collector.snapshot.wanted.notified() => drop(self.gather().await),
             }
         }
@@ -76,23 +84,24 @@ impl Dumps {
         missing
     }
 
-    async fn dump(&mut self, reason: DumpReason) {
+    /// Returns the dump as a text, if it could be written.
+    async fn dump(&mut self, reason: DumpReason) -> Option<String> {
         let missing = self.gather().await;
         let latencies = self.collector.take();
         let (from, until) = (self.written_until - self.begun, Instant::now());
         let length = until - self.written_until;
-        log_table(&latencies, length);
+        let table = percentile_table(latencies.recorded());
+        log_table(&table, length, latencies.stamps_ahead());
         let dump = encode(&Dump { reason, from, length, latencies: &latencies, missing: &missing });
-        match append(&self.log, dump).await {
-            Ok(()) => {
-                info!("latency: dumped to {}", self.log.path().display());
-                self.written_until = until;
-            }
-            Err(error) => {
-                error!(%error, "the latencies could not be dumped to {}", self.log.path().display());
-                self.collector.give_back(&latencies);
-            }
+        let path = self.log.path().display();
+        if let Err(error) = append(&self.log, dump).await {
+            error!(%error, "the latencies could not be dumped to {path}");
+            self.collector.give_back(&latencies);
+            return None;
         }
+        info!("latency: dumped to {path}");
+        self.written_until = until;
+        Some(text(self.log.path(), &table, &missing))
     }
 }
 
@@ -109,40 +118,44 @@ async fn append(log: &LatencyLog, dump: Vec<u8>) -> io::Result<()> {
     tokio::task::spawn_blocking(move || log.append(&dump)).await?
 }
 
-fn log_table(latencies: &LatencySet, length: Duration) {
+fn log_table(table: &[String], length: Duration, stamps_ahead: u64) {
     info!("latency: of the last {:.1} s, all cores together", length.as_secs_f64());
-    for line in percentile_table(latencies.recorded()) {
+    for line in table {
         info!("latency: {line}");
     }
-    if latencies.stamps_ahead() > 0 {
+    if stamps_ahead > 0 {
         warn!(
-            stamps = latencies.stamps_ahead(),
+            stamps = stamps_ahead,
             "time stamps of the kernel were ahead of the clock, which was set back; they are left out"
         );
     }
 }
 
+/// Returns a dump as the command prints it.
+fn text(log: &Path, table: &[String], missing: &[ShardId]) -> String {
+    let log = absolute(log).unwrap_or_else(|_| log.to_owned());
+    let missing =
+        if missing.is_empty() { String::new() } else { format!("cores missing: {}\n", listed(missing)) };
+    format!("{}\n{}\n{missing}", log.display(), table.join("\n"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{cores_of_which_one_replies, reply_with_latencies, set_with_expiry_turns};
-    use crate::{newest_log, read_latencies};
+    use crate::testing::{
+        cores_of_which_one_replies, expiry_turns_in, reply_with_latencies, set_with_expiry_turns,
+    };
     use core_link::{CoreCommand, CoreEnd};
-    use std::path::Path;
+    use std::fs::read_to_string;
     use std::pin::pin;
     use tokio::sync::mpsc::channel;
-
-    fn expiry_turns_in(directory: &Path) -> u64 {
-        let log = newest_log(directory, std::process::id()).unwrap().unwrap();
-        let latencies = read_latencies(&std::fs::read(log).unwrap()).unwrap();
-        latencies.iter().map(|(_, histogram)| histogram.len()).sum()
-    }
 
     /// Dumps of two cores, of which the second does not reply by itself.
     fn dumps_to(directory: &Path) -> (Dumps, CoreEnd) {
         let (cores, second) = cores_of_which_one_replies();
         let (directory, snapshot) = (directory.to_owned(), Arc::default());
-        (Dumps::new(&cores, &LatencyDumps { directory, interval: Every::Off, snapshot }), second)
+        let requested = watch::Sender::default();
+        (Dumps::new(&cores, &LatencyDumps { directory, interval: Every::Off, snapshot, requested }), second)
     }
 
     #[tokio::test]
@@ -152,7 +165,7 @@ mod tests {
         reply_with_latencies(second);
         dumps.dump(DumpReason::Requested).await;
         dumps.dump(DumpReason::Interval).await;
-        assert_eq!(expiry_turns_in(directory.path()), 4);
+        assert_eq!(expiry_turns_in(&read_to_string(dumps.log.path()).unwrap()), 4);
     }
 
     #[tokio::test]
@@ -161,15 +174,14 @@ mod tests {
         let missing = directory.path().join("made-later");
         let (mut dumps, second) = dumps_to(&missing);
         reply_with_latencies(second);
-        dumps.dump(DumpReason::Requested).await;
+        assert_eq!(dumps.dump(DumpReason::Requested).await, None);
         std::fs::create_dir(&missing).unwrap();
         dumps.dump(DumpReason::Requested).await;
-        assert_eq!(expiry_turns_in(&missing), 4);
+        assert_eq!(expiry_turns_in(&read_to_string(dumps.log.path()).unwrap()), 4);
     }
 
-    fn lines_in(directory: &Path, part: &str) -> Vec<String> {
-        let log = newest_log(directory, std::process::id()).unwrap().unwrap();
-        let text = std::fs::read_to_string(log).unwrap();
+    fn lines_in(log: &Path, part: &str) -> Vec<String> {
+        let text = read_to_string(log).unwrap();
         text.lines().filter(|line| line.contains(part)).map(str::to_owned).collect()
     }
 
@@ -178,6 +190,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let (mut dumps, _second) = dumps_to(directory.path());
         dumps.interval = regular(Every::Every(3600));
+        let log = dumps.log.clone();
         let (requests, inbox) = channel(1);
         let mut dumping = pin!(dumps.run(inbox));
         requests.try_send(()).unwrap();
@@ -186,7 +199,7 @@ mod tests {
         drop(requests);
         finish(dumping).await;
         let endings = ["#[Dump ended: requested]", "#[Dump ended: before the stop]"];
-        assert_eq!(lines_in(directory.path(), "Dump ended"), endings);
+        assert_eq!(lines_in(log.path(), "Dump ended"), endings);
     }
 
     #[tokio::test(start_paused = true)]
@@ -201,9 +214,10 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let (mut dumps, second) = dumps_to(directory.path());
         drop(second);
-        dumps.dump(DumpReason::Requested).await;
-        assert_eq!(expiry_turns_in(directory.path()), 1);
-        assert_eq!(lines_in(directory.path(), "missing"), ["#[Cores missing: 1]"]);
+        let text = dumps.dump(DumpReason::Requested).await.unwrap();
+        assert!(text.ends_with("\ncores missing: 1\n"), "{text}");
+        assert_eq!(expiry_turns_in(&read_to_string(dumps.log.path()).unwrap()), 1);
+        assert_eq!(lines_in(dumps.log.path(), "missing"), ["#[Cores missing: 1]"]);
     }
 
     #[tokio::test(start_paused = true)]

@@ -41,50 +41,11 @@ pub(crate) struct LatencyLog {
     begun: SystemTime,
 }
 
-const PREFIX: &str = "ringtrack-latency-";
-
-const SUFFIX: &str = ".hlog";
-
-const REQUESTED: &str = "[Dump ended: requested]";
-
-/// Returns whether this line of a log ends a requested dump.
-#[must_use]
-pub fn ends_requested_dump(line: &str) -> bool {
-    line.strip_prefix('#') == Some(REQUESTED)
-}
-
-const CORES_MISSING: &str = "[Cores missing: ";
-
-/// Returns the cores, counted from 0, whose part of a dump is in a later one, if this line of a log lists any.
-#[must_use]
-pub fn cores_missing(line: &str) -> Option<&str> {
-    line.strip_prefix('#')?.strip_prefix(CORES_MISSING)?.strip_suffix(']')
-}
-
-/// Returns the log of the latest run of a process with this number, if `directory` has one.
-///
-/// # Errors
-/// When the directory cannot be read.
-pub fn newest_log(directory: &Path, process: u32) -> io::Result<Option<PathBuf>> {
-    let prefix = format!("{PREFIX}{process}-");
-    let mut newest = None;
-    for entry in fs::read_dir(directory)? {
-        let name = entry?.file_name();
-        let is_log = name.to_str().is_some_and(|name| name.starts_with(&prefix) && name.ends_with(SUFFIX));
-        // The names sort by time.
-        if is_log && newest.as_ref() < Some(&name) {
-            newest = Some(name);
-        }
-    }
-    Ok(newest.map(|name| directory.join(name)))
-}
-
 impl LatencyLog {
     /// Returns the log for the run that began at `begun`. Nothing is written yet.
     pub(crate) fn new(directory: &Path, process: u32, begun: SystemTime) -> Self {
-        let name =
-            format!("{PREFIX}{process}-{}{SUFFIX}", DateTime::<Utc>::from(begun).format("%Y%m%dT%H%M%SZ"));
-        Self { path: directory.join(name), begun }
+        let begun_at = DateTime::<Utc>::from(begun).format("%Y%m%dT%H%M%SZ");
+        Self { path: directory.join(format!("ringtrack-latency-{process}-{begun_at}.hlog")), begun }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -158,17 +119,21 @@ pub(crate) fn encode(dump: &Dump<'_>) -> Vec<u8> {
         log.write_comment(&comment).expect("writing to memory does not fail");
     }
     if !dump.missing.is_empty() {
-        let cores: Vec<String> = dump.missing.iter().map(ShardId::to_string).collect();
-        let comment = format!("{CORES_MISSING}{}]", cores.join(", "));
+        let comment = format!("[Cores missing: {}]", listed(dump.missing));
         log.write_comment(&comment).expect("writing to memory does not fail");
     }
     log.write_comment(ending(dump.reason)).expect("writing to memory does not fail");
     bytes
 }
 
+/// Returns the numbers of cores, counted from 0.
+pub(crate) fn listed(cores: &[ShardId]) -> String {
+    cores.iter().map(ShardId::to_string).collect::<Vec<_>>().join(", ")
+}
+
 const fn ending(reason: DumpReason) -> &'static str {
     match reason {
-        DumpReason::Requested => REQUESTED,
+        DumpReason::Requested => "[Dump ended: requested]",
         DumpReason::Interval => "[Dump ended: interval]",
         DumpReason::End => "[Dump ended: before the stop]",
     }
@@ -177,8 +142,7 @@ const fn ending(reason: DumpReason) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::read_latencies;
-    use crate::testing::set_with_expiry_turns;
+    use crate::testing::{expiry_turns_in, set_with_expiry_turns};
     use primitives::ShardCount;
     use rustix::io::Errno;
     use std::time::UNIX_EPOCH;
@@ -204,9 +168,8 @@ mod tests {
         let heads = text.lines().filter(|line| *line == "#[BaseTime: 1709251199.000 (seconds since epoch)]");
         assert_eq!(heads.count(), 1, "{text}");
         assert_eq!(text.matches("Tag=expiry-turn,1.500,0.250,").count(), 2, "{text}");
-        assert!(ends_requested_dump(text.lines().last().unwrap()), "{text}");
-        let [(tag, histogram)] = &read_latencies(text.as_bytes()).unwrap()[..] else { panic!("{text}") };
-        assert_eq!((tag.as_str(), histogram.len()), ("expiry-turn", 7));
+        assert!(text.ends_with("#[Dump ended: requested]\n"), "{text}");
+        assert_eq!(expiry_turns_in(&text), 7);
     }
 
     #[test]
@@ -221,18 +184,6 @@ mod tests {
             assert!(fs::read_to_string(log.path()).unwrap().starts_with("#[Histogram log format version"));
         }
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 2);
-    }
-
-    #[test]
-    fn the_newest_log_of_a_process_is_that_of_its_latest_run() {
-        let directory = tempfile::tempdir().unwrap();
-        assert_eq!(newest_log(directory.path(), 17).unwrap(), None);
-        for (process, unix_s) in [(17, 1), (17, 2_000_000_000), (17, 1_000_000_000), (170, 3_000_000_000)] {
-            let begun = UNIX_EPOCH + Duration::from_secs(unix_s);
-            LatencyLog::new(directory.path(), process, begun).append(&dump_of(1)).unwrap();
-        }
-        let newest = newest_log(directory.path(), 17).unwrap().unwrap();
-        assert_eq!(newest.file_name().unwrap(), "ringtrack-latency-17-20330518T033320Z.hlog");
     }
 
     #[test]
@@ -253,16 +204,15 @@ mod tests {
         let latencies = &set_with_expiry_turns(1);
         let dump = Dump { reason: DumpReason::Interval, from, length, latencies, missing: &shards };
         let text = String::from_utf8(encode(&dump)).unwrap();
-        assert_eq!(text.lines().filter_map(cores_missing).collect::<Vec<_>>(), ["2, 3"]);
-        assert_eq!(read_latencies(text.as_bytes()).unwrap().len(), 1);
+        assert!(text.lines().any(|line| line == "#[Cores missing: 2, 3]"), "{text}");
+        assert_eq!(expiry_turns_in(&text), 1);
         let whole = String::from_utf8(dump_of(1)).unwrap();
-        assert_eq!(whole.lines().find_map(cores_missing), None);
+        assert!(!whole.contains("missing"), "{whole}");
     }
 
     #[test]
     fn a_missing_directory_is_an_error_and_is_not_created() {
         let directory = tempfile::tempdir().unwrap().path().join("missing");
         assert_eq!(log_in(&directory).append(&dump_of(1)).unwrap_err().kind(), io::ErrorKind::NotFound);
-        assert!(newest_log(&directory, 17).is_err());
     }
 }

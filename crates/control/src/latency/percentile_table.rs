@@ -5,12 +5,12 @@ const QUANTILES: [(&str, f64); 5] =
     [("p50_us", 0.5), ("p90_us", 0.9), ("p99_us", 0.99), ("p99.9_us", 0.999), ("max_us", 1.0)];
 
 /// Returns a line of titles and one for each histogram, in microseconds.
-pub fn percentile_table<'a>(
-    histograms: impl IntoIterator<Item = (impl AsRef<str>, &'a Histogram<u64>)>,
+pub(crate) fn percentile_table<'a>(
+    histograms: impl Iterator<Item = (String, &'a Histogram<u64>)>,
 ) -> Vec<String> {
     let columns = QUANTILES.map(|(title, _)| format!(" {title:>11}")).concat();
     let titles = format!("{:<22} {:>12}{columns}", "tag", "count");
-    let rows = histograms.into_iter().map(|(tag, histogram)| row(tag.as_ref(), histogram));
+    let rows = histograms.map(|(tag, histogram)| row(&tag, histogram));
     std::iter::once(titles).chain(rows).collect()
 }
 
@@ -33,7 +33,7 @@ mod tests {
         let mut histogram = Histogram::new_with_bounds(1, 60_000_000_000, 2).unwrap();
         histogram.record_n(100_000, 999).unwrap();
         histogram.record_n(2_000_000, 1).unwrap();
-        let table = percentile_table([("announce-ipv4", &histogram)]);
+        let table = percentile_table([("announce-ipv4".to_owned(), &histogram)].into_iter());
         let [titles, row] = &table[..] else { panic!("{table:#?}") };
         assert_eq!(titles.len(), row.len());
         let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();

@@ -39,7 +39,6 @@ impl LatencySnapshot {
     /// Has the cores asked, and returns all latencies once they have replied or their time is over.
     async fn fresh(&self) -> LatencySet {
         let mut gathered = self.gathered.subscribe();
-        gathered.mark_unchanged();
         self.wanted.notify_one();
         // Before supervision starts and after it ends, the cores are not asked.
         let _late = timeout(Duration::from_millis(2 * LATENCY_ANSWER_MS_MAX), gathered.changed()).await;

@@ -195,6 +195,7 @@ mod tests {
     use crate::testing::TestWorkers;
     use metrics::{Counter, PublishedStatistics};
     use std::cell::Cell;
+    use tokio::sync::watch;
 
     #[derive(Default)]
     struct TestManager {
@@ -215,8 +216,12 @@ mod tests {
     }
 
     fn supervision() -> Supervision {
-        let latency =
-            LatencyDumps { directory: "/nonexistent".into(), interval: Every::Off, snapshot: Arc::default() };
+        let latency = LatencyDumps {
+            directory: "/nonexistent".into(),
+            interval: Every::Off,
+            snapshot: Arc::default(),
+            requested: watch::Sender::default(),
+        };
         Supervision {
             statistics: Every::Off,
             latency,
