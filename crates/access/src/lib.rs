@@ -75,5 +75,5 @@ pub use policy::{
     UserAdmission,
 };
 pub use recent_completions::CompletedDownload;
-pub use torrent_table::{ListedTorrent, TorrentTable, TorrentTableBounds, TorrentTablePlace};
+pub use torrent_table::{TorrentTable, TorrentTableBounds, TorrentTablePlace};
 pub use update::{AccessEvent, AccessUpdate, ListQuery, ListedPage};

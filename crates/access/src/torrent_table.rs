@@ -10,7 +10,7 @@ mod reload;
 #[cfg(test)]
 mod testing;
 
-pub use page::{ListedTorrent, TorrentTablePlace};
+pub use page::TorrentTablePlace;
 
 use crate::limits::{TORRENT_TABLE_ENTRIES_MAX, TORRENT_TABLE_PARTS};
 use crate::parted_map::part_of;

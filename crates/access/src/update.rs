@@ -2,7 +2,7 @@ use crate::accounts::AccountChange;
 use crate::clients::ClientRules;
 use crate::key_table::KeyGrant;
 use crate::networks::BannedNetworks;
-use crate::torrent_table::{ListedTorrent, TorrentTablePlace};
+use crate::torrent_table::TorrentTablePlace;
 use primitives::{AuthenticationKey, InfoHash, ListChange, ListSource, TorrentList};
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ pub struct ListQuery {
 /// A page of a core's part of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedPage {
-    pub torrents: Vec<ListedTorrent>,
+    pub torrents: Vec<InfoHash>,
     /// Where to continue, if there may be more.
     pub next: Option<TorrentTablePlace>,
 }

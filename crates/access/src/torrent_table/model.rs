@@ -155,8 +155,9 @@ fn listed(torrent_table: &TorrentTable) -> [BTreeSet<InfoHash>; 4] {
         while let Some(from) = place {
             place = torrent_table.page(list, from, 3, |torrent| {
                 for (pair, slice) in PAIRS.iter().zip(&mut listed) {
-                    if pair.0 == list && torrent.is_from(pair.1) {
-                        slice.insert(torrent.info_hash);
+                    let on = torrent_table.list_status(&torrent).on;
+                    if pair.0 == list && on.has(super::pair::Pair::new(pair.0, pair.1)) {
+                        slice.insert(torrent);
                     }
                 }
             });

@@ -1,8 +1,7 @@
 use super::TorrentTable;
-use super::pair::{Pair, PairSet};
 use super::part::Entry;
 use crate::limits::{TORRENT_TABLE_PARTS, TORRENT_TABLE_PARTS_PER_PAGE};
-use primitives::{InfoHash, ListSource, TorrentList};
+use primitives::{InfoHash, TorrentList};
 
 /// Where a page of a list ends. The default is the beginning of the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -10,21 +9,6 @@ pub struct TorrentTablePlace {
     part: usize,
     /// Last torrent of the part that was visited.
     after: Option<InfoHash>,
-}
-
-/// A torrent on a list, with its sources.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ListedTorrent {
-    pub info_hash: InfoHash,
-    on: PairSet,
-    list: TorrentList,
-}
-
-impl ListedTorrent {
-    /// Whether this source has it on the list.
-    pub const fn is_from(&self, source: ListSource) -> bool {
-        self.on.has(Pair::new(self.list, source))
-    }
 }
 
 impl TorrentTable {
@@ -37,7 +21,7 @@ impl TorrentTable {
         list: TorrentList,
         from: TorrentTablePlace,
         entries_max: usize,
-        mut tell: impl FnMut(ListedTorrent),
+        mut tell: impl FnMut(InfoHash),
     ) -> Option<TorrentTablePlace> {
         let end = TORRENT_TABLE_PARTS.min(from.part.saturating_add(TORRENT_TABLE_PARTS_PER_PAGE));
         let mut left = entries_max;
@@ -49,7 +33,7 @@ impl TorrentTable {
                 }
                 left -= 1;
                 after = Some(entry.info_hash);
-                tell(ListedTorrent { info_hash: entry.info_hash, on: entry.on(), list });
+                tell(entry.info_hash);
             }
             after = None;
         }
@@ -65,8 +49,10 @@ impl TorrentTable {
 
 #[cfg(test)]
 mod tests {
+    use super::super::pair::Pair;
     use super::super::testing::{BOUNDS, hash, torrent_table};
     use super::*;
+    use primitives::ListSource;
     use std::collections::BTreeMap;
 
     fn pages(
@@ -81,8 +67,10 @@ mod tests {
             let mut entries = 0;
             place = torrent_table.page(list, from, entries_max, |torrent| {
                 entries += 1;
-                let sources = [ListSource::File, ListSource::Api].map(|source| torrent.is_from(source));
-                assert_eq!(listed.insert(torrent.info_hash, sources), None, "reported twice");
+                let on = torrent_table.list_status(&torrent).on;
+                let sources =
+                    [ListSource::File, ListSource::Api].map(|source| on.has(Pair::new(list, source)));
+                assert_eq!(listed.insert(torrent, sources), None, "reported twice");
             });
             assert!(entries <= entries_max);
             between(torrent_table);

@@ -46,7 +46,7 @@ impl ListManagement for Arc<Lists> {
             let first_of_next = ListPlace { shard: shard + 1, place: TorrentTablePlace::default() };
             let next = page.next.map(|place| ListPlace { shard, place });
             let next = next.or_else(|| (shard + 1 < cores.len()).then_some(first_of_next));
-            Ok(ListPage { torrents: page.torrents.iter().map(|torrent| torrent.info_hash).collect(), next })
+            Ok(ListPage { torrents: page.torrents, next })
         })
     }
 
