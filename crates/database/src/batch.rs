@@ -1,4 +1,4 @@
-use crate::records::{Banned, DeletedKey, StoredBan, StoredKey, TorrentCount, TotalName, storable_reason};
+use crate::records::{Banned, DeletedKey, StoredBan, StoredKey, TotalName, storable_reason};
 use primitives::{AuthenticationKey, InfoHash, ListChange, TorrentList};
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 pub enum Change {
     List(TorrentList, InfoHash, ListChange),
     /// The number of times a torrent was completed. The largest count is kept.
-    Completed(TorrentCount),
+    Completed(InfoHash, u64),
     PutKey(StoredKey),
     /// The account of a key is updated if the key is stored: another program may have removed it.
     Account(StoredKey),
@@ -67,7 +67,7 @@ impl WriteBatch {
     pub fn insert(&mut self, change: Change) {
         match change {
             Change::List(list, info_hash, change) => drop(self.lists.insert((list, info_hash), change)),
-            Change::Completed(TorrentCount { info_hash, completed }) => {
+            Change::Completed(info_hash, completed) => {
                 let count = self.completed.entry(info_hash).or_default();
                 *count = completed.max(*count);
             }
@@ -89,7 +89,7 @@ impl WriteBatch {
     pub fn has_one_like(&self, change: &Change) -> bool {
         match change {
             Change::List(list, info_hash, _) => self.lists.contains_key(&(*list, *info_hash)),
-            Change::Completed(count) => self.completed.contains_key(&count.info_hash),
+            Change::Completed(info_hash, _) => self.completed.contains_key(info_hash),
             Change::PutKey(StoredKey { key, .. })
             | Change::Account(StoredKey { key, .. })
             | Change::RestoreKey(StoredKey { key, .. })
@@ -131,7 +131,7 @@ impl WriteBatch {
         put_below(&mut self.bans, older.bans, |newer, _| newer);
         put_below(&mut self.totals, older.totals, |newer, _| newer);
         for (info_hash, completed) in older.completed {
-            self.insert(Change::Completed(TorrentCount { info_hash, completed }));
+            self.insert(Change::Completed(info_hash, completed));
         }
     }
 
@@ -189,7 +189,7 @@ mod tests {
     }
 
     fn completed(byte: u8, completed: u64) -> Change {
-        Change::Completed(TorrentCount { info_hash: hash(byte), completed })
+        Change::Completed(hash(byte), completed)
     }
 
     fn batch(changes: impl IntoIterator<Item = Change>) -> WriteBatch {

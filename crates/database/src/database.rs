@@ -5,7 +5,7 @@ use crate::idle::Connections;
 use crate::lease::Lease;
 use crate::limits::{CONNECT_S_MAX, STATEMENT_S_MAX, TOTALS_MAX};
 use crate::pages::{BAN, COMPLETED, DELETED_KEY, KEY, LIST_ENTRY, Pages, total};
-use crate::records::{DeletedKey, StoredBan, StoredKey, StoredTotal, TorrentCount};
+use crate::records::{DeletedKey, StoredBan, StoredKey, StoredTotal};
 use crate::statements::Table;
 use crate::store::{TOTALS, list_number, store};
 use crate::url::{DatabaseUrl, Target};
@@ -102,7 +102,7 @@ impl Database {
     }
 
     /// Loads the counts of completed events.
-    pub fn load_completed(&self) -> Pages<TorrentCount> {
+    pub fn load_completed(&self) -> Pages<(InfoHash, u64)> {
         Pages::new(self.clone(), COMPLETED, vec![])
     }
 

@@ -70,7 +70,7 @@ pub use database::{Creation, Database, TimeLimits};
 pub use error::DatabaseError;
 pub use limits::{CONNECT_S_MAX, FLUSH_EVERY_S, PAGE_ROWS, PENDING_MAX, REASON_BYTES_MAX, STATEMENT_S_MAX};
 pub use pages::Pages;
-pub use records::{Banned, DeletedKey, StoredBan, StoredKey, StoredTotal, TorrentCount, TotalName};
+pub use records::{Banned, DeletedKey, StoredBan, StoredKey, StoredTotal, TotalName};
 pub use shared::{NotWritten, TooManyWaiting, WriteBehindInfo, WriteBehindState};
 pub use url::{DatabaseUrl, DatabaseUrlError};
 pub use write_behind::{Stopped, WriteBehind, WriteBehindSettings};

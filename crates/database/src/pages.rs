@@ -2,7 +2,7 @@ use crate::connection::{Row, Value};
 use crate::database::Database;
 use crate::error::DatabaseError;
 use crate::limits::PAGE_ROWS;
-use crate::records::{Banned, DeletedKey, StoredBan, StoredKey, StoredTotal, TorrentCount, count};
+use crate::records::{Banned, DeletedKey, StoredBan, StoredKey, StoredTotal, count};
 use crate::statements::Table;
 use crate::store::{BANS, CLIENTS, DELETED_KEYS, KEYS, LISTS, NETWORKS, TORRENTS};
 use primitives::{AuthenticationKey, InfoHash, PeerIdPrefix};
@@ -85,10 +85,10 @@ struct Page<T> {
 
 pub(crate) const LIST_ENTRY: Record<InfoHash> = Record { table: LISTS, place: bytes_place, read: info_hash };
 
-pub(crate) const COMPLETED: Record<TorrentCount> = Record {
+pub(crate) const COMPLETED: Record<(InfoHash, u64)> = Record {
     table: TORRENTS,
     place: bytes_place,
-    read: |row| Some(TorrentCount { info_hash: info_hash(row)?, completed: count(row.number(1)?) }),
+    read: |row| Some((info_hash(row)?, count(row.number(1)?))),
 };
 
 pub(crate) const KEY: Record<StoredKey> =

@@ -1,6 +1,6 @@
 use crate::limits::REASON_BYTES_MAX;
 use ipnet::IpNet;
-use primitives::{AuthenticationKey, InfoHash, PeerIdPrefix};
+use primitives::{AuthenticationKey, PeerIdPrefix};
 
 /// A user's key and account as stored. Counts above `i64::MAX` are stored as `i64::MAX`, the largest number that all
 /// backends have in common; no user transfers eight exabytes.
@@ -23,14 +23,6 @@ pub struct DeletedKey {
     pub key: StoredKey,
     /// When it was deleted, in Unix seconds.
     pub deleted_unix_s: u64,
-}
-
-/// A torrent's count of completed events. Stored counts only grow: of two, the larger one is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TorrentCount {
-    pub info_hash: InfoHash,
-    /// The number of completed events.
-    pub completed: u64,
 }
 
 /// The subject of a ban.

@@ -3,9 +3,8 @@ use crate::database::Database;
 use crate::flusher::{Asker, Flusher};
 use crate::health::Health;
 use crate::limits::{FLUSH_EVERY_S, PENDING_MAX, REMIND_EVERY, REQUESTS_MAX, RETRY_FIRST, RETRY_MAX};
-use crate::records::{Banned, DeletedKey, StoredBan, StoredKey, TorrentCount, TotalName};
 use crate::shared::{NotWritten, Shared, TooManyWaiting, WriteBehindInfo, WriteBehindState};
-use primitives::{AuthenticationKey, InfoHash, ListChange, TorrentList};
+use primitives::{InfoHash, ListChange, TorrentList};
 use std::iter::once;
 use std::sync::Arc;
 use std::time::Duration;
@@ -88,49 +87,9 @@ impl WriteBehind {
         self.take(info_hashes.iter().map(|info_hash| Change::List(list, *info_hash, change)))
     }
 
-    /// Stores a torrent's count of completed events. Of several counts the largest is kept.
-    pub fn completed(&self, info_hash: InfoHash, completed: u64) -> Result<(), TooManyWaiting> {
-        self.take(once(Change::Completed(TorrentCount { info_hash, completed })))
-    }
-
-    /// Stores a key with its account.
-    pub fn put_key(&self, key: StoredKey) -> Result<(), TooManyWaiting> {
-        self.take(once(Change::PutKey(key)))
-    }
-
-    /// Updates the account of a key. Nothing is stored if another program has removed the key from the database.
-    pub fn account(&self, key: StoredKey) -> Result<(), TooManyWaiting> {
-        self.take(once(Change::Account(key)))
-    }
-
-    /// Removes a key.
-    pub fn remove_key(&self, key: AuthenticationKey) -> Result<(), TooManyWaiting> {
-        self.take(once(Change::RemoveKey(key)))
-    }
-
-    /// Moves a key to the deleted keys, from which it can be restored.
-    pub fn delete_key(&self, key: DeletedKey) -> Result<(), TooManyWaiting> {
-        self.take(once(Change::DeleteKey(key)))
-    }
-
-    /// Restores a deleted key, with this account.
-    pub fn restore_key(&self, key: StoredKey) -> Result<(), TooManyWaiting> {
-        self.take(once(Change::RestoreKey(key)))
-    }
-
-    /// Stores a ban.
-    pub fn put_ban(&self, ban: StoredBan) -> Result<(), TooManyWaiting> {
-        self.take(once(Change::PutBan(ban)))
-    }
-
-    /// Removes a ban.
-    pub fn lift_ban(&self, banned: Banned) -> Result<(), TooManyWaiting> {
-        self.take(once(Change::LiftBan(banned)))
-    }
-
-    /// Stores the value of a total.
-    pub fn total(&self, name: TotalName, value: u64) -> Result<(), TooManyWaiting> {
-        self.take(once(Change::Total(name, value)))
+    /// Adds a change, if there is room for it.
+    pub fn insert(&self, change: Change) -> Result<(), TooManyWaiting> {
+        self.take(once(change))
     }
 
     /// Waits until all changes that waited at the time of the call are written, so that a later load includes them.

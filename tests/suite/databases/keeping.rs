@@ -1,5 +1,7 @@
 use super::{Place, all, hash, key, with_every_backend};
-use database::{StoredKey, TooManyWaiting, TotalName, WriteBehind, WriteBehindSettings, WriteBehindState};
+use database::{
+    Change, StoredKey, TooManyWaiting, TotalName, WriteBehind, WriteBehindSettings, WriteBehindState,
+};
 use primitives::{ListChange, TorrentList};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -30,7 +32,7 @@ async fn waiting_changes_are_written_without_a_flush(place: &Place) {
     let settings =
         WriteBehindSettings { flush_every: Duration::from_millis(20), ..WriteBehindSettings::default() };
     let write_behind = WriteBehind::start(Some(database.clone()), settings);
-    write_behind.total(ANNOUNCES, 1).unwrap();
+    write_behind.insert(Change::Total(ANNOUNCES, 1)).unwrap();
     super::until("a write", || write_behind.info().done == 1).await;
     assert_eq!(database.load_totals().await.unwrap()[0].value, 1);
     assert_eq!((write_behind.info().waiting, write_behind.info().state), (0, WriteBehindState::Connected));
@@ -40,12 +42,12 @@ async fn changes_made_before_a_flush_are_loaded_after_it(place: &Place) {
     let database = place.open().await;
     let write_behind = WriteBehind::start(Some(database.clone()), seldom());
     for round in 1..=3 {
-        write_behind.put_key(account(round)).unwrap();
-        write_behind.completed(hash(1), round).unwrap();
+        write_behind.insert(Change::PutKey(account(round))).unwrap();
+        write_behind.insert(Change::Completed(hash(1), round)).unwrap();
         write_behind.flush().await.unwrap();
         assert_eq!(all(database.load_keys()).await, [account(round)]);
     }
-    write_behind.remove_key(key("k")).unwrap();
+    write_behind.insert(Change::RemoveKey(key("k"))).unwrap();
     write_behind.flush().await.unwrap();
     assert_eq!(all(database.load_keys()).await, []);
     assert_eq!((write_behind.info().done, write_behind.info().failures), (7, 0));
@@ -55,9 +57,10 @@ async fn nothing_is_lost_at_a_clean_stop(place: &Place) {
     let write_behind = WriteBehind::start(Some(place.open().await), seldom());
     let wanted: Vec<_> = (0..25_000).map(hash).collect();
     write_behind.change_list(TorrentList::Allowed, ListChange::Add, &wanted).unwrap();
-    write_behind.put_key(account(7)).unwrap();
+    write_behind.insert(Change::PutKey(account(7))).unwrap();
     assert_eq!(write_behind.stop(soon()).await.lost, 0);
-    assert_eq!(write_behind.put_key(account(8)), Err(TooManyWaiting), "nothing is accepted after the end");
+    let late = write_behind.insert(Change::PutKey(account(8)));
+    assert_eq!(late, Err(TooManyWaiting), "nothing is accepted after the end");
     assert!(write_behind.flush().await.is_err());
     let database = place.open().await;
     assert!(all(database.load_list(TorrentList::Allowed)).await == wanted);

@@ -1,6 +1,6 @@
 use super::{Place, all, assert_sound, block_on, hash};
 use crate::faults::full_disk::SmallDisk;
-use database::{Creation, Database, WriteBehind, WriteBehindSettings, WriteBehindState};
+use database::{Change, Creation, Database, WriteBehind, WriteBehindSettings, WriteBehindState};
 use primitives::{ListChange, TorrentList};
 use std::fs::DirEntry;
 use std::io::{BufRead, BufReader, Write};
@@ -51,7 +51,7 @@ fn a_tracker_that_stores_nothing_leaves_no_file() {
         assert_eq!(database.load_totals().await.unwrap(), []);
         write_behind.flush().await.unwrap();
         assert_eq!(files_in(folder.path()), 0);
-        write_behind.completed(hash(1), 3).unwrap();
+        write_behind.insert(Change::Completed(hash(1), 3)).unwrap();
         write_behind.flush().await.unwrap();
         assert!(folder.path().join("tracker.db").exists());
         assert_eq!(all(database.load_completed()).await.len(), 1);
@@ -80,7 +80,7 @@ fn child_makes_files() {
     block_on(async {
         let database = open(&url(&folder), Creation::Now).await;
         let write_behind = WriteBehind::start(Some(database), seldom());
-        write_behind.completed(hash(1), 3).unwrap();
+        write_behind.insert(Change::Completed(hash(1), 3)).unwrap();
         write_behind.flush().await.unwrap();
         let mode = |entry: std::io::Result<DirEntry>| {
             let entry = entry.unwrap();
@@ -100,7 +100,7 @@ fn an_existing_file_is_read_before_anything_is_written() {
     block_on(async {
         let database = place.open().await;
         let write_behind = WriteBehind::start(Some(database), seldom());
-        write_behind.completed(hash(1), 3).unwrap();
+        write_behind.insert(Change::Completed(hash(1), 3)).unwrap();
         write_behind.stop(Instant::now() + Duration::from_secs(10)).await;
         let again = Database::open(&place.url(), Creation::WhenWritten).await.unwrap();
         assert_eq!(all(again.load_completed()).await.len(), 1);
@@ -143,7 +143,7 @@ fn child_writes_until_it_is_killed() {
         for round in 1..1000 {
             let info_hashes: Vec<_> = ((round - 1) * 1000..round * 1000).map(hash).collect();
             write_behind.change_list(TorrentList::Allowed, ListChange::Add, &info_hashes).unwrap();
-            info_hashes.iter().for_each(|info_hash| write_behind.completed(*info_hash, 1).unwrap());
+            info_hashes.into_iter().for_each(|hash| write_behind.insert(Change::Completed(hash, 1)).unwrap());
             write_behind.flush().await.unwrap();
             writeln!(std::io::stdout().lock(), "flushed {}", round * 1000).unwrap();
         }
@@ -162,7 +162,7 @@ fn child_fills_its_disk() {
         let disk = SmallDisk::of_child();
         let database = open(&disk.database_url(), Creation::Now).await;
         let write_behind = WriteBehind::start(Some(database.clone()), seldom());
-        write_behind.completed(hash(1), 1).unwrap();
+        write_behind.insert(Change::Completed(hash(1), 1)).unwrap();
         write_behind.flush().await.unwrap();
         disk.fill();
         let wanted: Vec<_> = (0..20_000).map(hash).collect();

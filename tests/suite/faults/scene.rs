@@ -41,7 +41,7 @@ impl Stored {
             let stored = Self {
                 accounts: accounts(all(database.load_keys()).await),
                 allowed: all(database.load_list(TorrentList::Allowed)).await.into_iter().collect(),
-                completed: counts.into_iter().map(|count| (count.info_hash, count.completed)).collect(),
+                completed: counts.into_iter().collect(),
                 totals: totals.into_iter().map(|total| (total.name, total.value)).collect(),
             };
             database.close().await;

@@ -3,7 +3,7 @@ use super::{Ban, BanManagement, Banned, ConfiguredRules};
 use crate::management::{Answer, ManagementError, Pending};
 use crate::shared::{Shared, to_the_end};
 use access::AccessUpdate;
-use database::Database;
+use database::{Change, Database};
 use std::sync::Arc;
 use tokio::sync::Mutex;
 use tracing::error;
@@ -26,7 +26,7 @@ impl BanManagement for Arc<Bans> {
             let mut book = bans.book.lock().await;
             let (banned, before) = (ban.banned, book.get(&ban.banned).cloned());
             let rules = book.add(ban.clone())?;
-            if let Err(error) = bans.shared.write_behind.put_ban(ban) {
+            if let Err(error) = bans.shared.write_behind.insert(Change::PutBan(ban)) {
                 book.restore(banned, before);
                 return Err(error.into());
             }
@@ -40,7 +40,7 @@ impl BanManagement for Arc<Bans> {
             if book.get(&banned).is_none() {
                 return Ok(false);
             }
-            bans.shared.write_behind.lift_ban(banned)?;
+            bans.shared.write_behind.insert(Change::LiftBan(banned))?;
             if let Some(rules) = book.lift(&banned) {
                 bans.send(rules?).await?;
             }

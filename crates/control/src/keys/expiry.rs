@@ -7,7 +7,7 @@ use crate::limits::{
 };
 use crate::management::ManagementError;
 use crate::time::{later, unix_s};
-use database::DeletedKey;
+use database::{Change, DeletedKey};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -114,7 +114,10 @@ impl Keys {
         }
         expiry.refused = false;
         let delete = |key| match self.accounts().stored(&key) {
-            Some(key) => self.shared.write_behind.delete_key(DeletedKey { key, deleted_unix_s: unix_s }),
+            Some(key) => {
+                let deleted = DeletedKey { key, deleted_unix_s: unix_s };
+                self.shared.write_behind.insert(Change::DeleteKey(deleted))
+            }
             None => Ok(()),
         };
         // After a failure, the next look finds them again.
@@ -139,7 +142,7 @@ impl Keys {
                 let mut accounts = self.accounts();
                 grants.push(accounts.restore_deleted(&deleted.key)?);
                 if let Some(stored) = accounts.stored(&deleted.key.key) {
-                    self.shared.write_behind.restore_key(stored)?;
+                    self.shared.write_behind.insert(Change::RestoreKey(stored))?;
                 }
             }
             self.grant(&grants).await?;

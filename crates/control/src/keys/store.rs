@@ -5,7 +5,7 @@ use crate::management::{Answer, ManagementError};
 use crate::shared::{Shared, lock, to_the_end};
 use crate::time::unix_s;
 use access::{AccessUpdate, AccountChange, KeyGrant};
-use database::{StoredKey, TooManyWaiting};
+use database::{Change, StoredKey, TooManyWaiting};
 use primitives::{AuthenticationKey, Second};
 use std::future::ready;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -28,7 +28,7 @@ impl KeyManagement for Arc<Keys> {
 
     fn remove_keys(&self, gone: Vec<AuthenticationKey>) -> Answer<'_, usize> {
         to_the_end(self, async move |keys| {
-            keys.forget(gone, |key| keys.shared.write_behind.remove_key(key)).await
+            keys.forget(gone, |key| keys.shared.write_behind.insert(Change::RemoveKey(key))).await
         })
     }
 
@@ -78,7 +78,7 @@ impl Keys {
 
     /// Passes changed accounts to the write-behind until it refuses one.
     pub(crate) fn save(&self) -> Result<(), TooManyWaiting> {
-        self.accounts().save(|stored| self.shared.write_behind.account(stored))
+        self.accounts().save(|stored| self.shared.write_behind.insert(Change::Account(stored)))
     }
 
     /// Returns how many changed accounts have not been passed to the write-behind.
@@ -138,7 +138,7 @@ impl Keys {
         let grant = accounts.put(now_unix_s, wanted)?;
         let (stored, info) = (accounts.stored(&grant.key), accounts.info(&grant.key));
         let (stored, info) = stored.zip(info).expect("the key was just put there");
-        if let Err(error) = self.shared.write_behind.put_key(stored) {
+        if let Err(error) = self.shared.write_behind.insert(Change::PutKey(stored)) {
             accounts.undo(&grant.key, before);
             return Err(error.into());
         }

@@ -1,4 +1,4 @@
-use database::{StoredTotal, TooManyWaiting, TotalName, WriteBehind};
+use database::{Change, StoredTotal, TooManyWaiting, TotalName, WriteBehind};
 use metrics::{Counter, HttpOutcome, Statistics};
 use primitives::{AddressFamily, RequestKind};
 use std::collections::BTreeMap;
@@ -51,7 +51,7 @@ impl Totals {
             let value = self.all_runs(name, now);
             let saved = self.saved.entry(name.as_str()).or_default();
             if *saved != value {
-                write_behind.total(name, value)?;
+                write_behind.insert(Change::Total(name, value))?;
                 *saved = value;
             }
         }

@@ -7,7 +7,7 @@ use crate::management::{Answer, ManagementError};
 use crate::shared::{Shared, lock};
 use access::AccessUpdate;
 use core_link::CoreTask;
-use database::{Database, TooManyWaiting};
+use database::{Change, Database, TooManyWaiting};
 use primitives::{FirstTorrents, InfoHash, InfoHashPrefix, TorrentInfo, TorrentOrder};
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -112,7 +112,8 @@ impl Torrents {
     /// Passes counts of completed events to the write-behind until it refuses one.
     pub(crate) fn save_completed(&self) -> Result<(), TooManyWaiting> {
         let write_behind = &self.shared.write_behind;
-        lock(&self.completed).save(|info_hash, count| write_behind.completed(info_hash, count))
+        lock(&self.completed)
+            .save(|info_hash, count| write_behind.insert(Change::Completed(info_hash, count)))
     }
 
     /// Returns how many counts of completed events have not been passed to the write-behind.
@@ -127,8 +128,7 @@ impl Torrents {
         let mut page = pages.next().await?;
         while let Some(counts) = page {
             torrents += counts.len();
-            let counts = counts.iter().map(|torrent| (torrent.info_hash, torrent.completed));
-            let update = AccessUpdate::RememberCompleted(counts.collect());
+            let update = AccessUpdate::RememberCompleted(counts.into());
             let (applied, next) = tokio::join!(self.shared.update(update), pages.next());
             applied?;
             page = next?;

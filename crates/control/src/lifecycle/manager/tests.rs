@@ -5,7 +5,7 @@ use crate::limits::LIST_BATCH_TORRENTS;
 use crate::testing::TestCores;
 use crate::time::unix_s;
 use access::{AccessUpdate, AccountChange, DetailsKept};
-use database::{Change, Creation, StoredKey, TorrentCount, TotalName, WriteBatch};
+use database::{Change, Creation, StoredKey, TotalName, WriteBatch};
 use primitives::{AuthenticationKey, InfoHash, ListChange, ListSource, PeerIdPrefix, Second};
 use tempfile::TempDir;
 
@@ -250,7 +250,7 @@ async fn a_stop_stores_more_accounts_and_counts_than_the_queue_holds() {
     let scene = Scene { database: again, ..scene };
     assert_eq!(scene.stored_keys().await, letters.map(|letter| (key(letter), 1005)));
     let counts = scene.database.load_completed().next().await.unwrap().unwrap();
-    assert_eq!(counts.iter().map(|count| count.completed).collect::<Vec<_>>(), [3; 7]);
+    assert_eq!(counts.iter().map(|(_, completed)| *completed).collect::<Vec<_>>(), [3; 7]);
     assert_eq!(scene.manager.storage().waiting, 0);
 }
 
@@ -351,8 +351,7 @@ async fn a_key_is_deleted_a_month_after_it_has_expired_and_a_day_after_the_start
 
 #[tokio::test]
 async fn counts_of_completed_events_are_sent_to_the_cores_after_the_start() {
-    let count =
-        |byte, completed| Change::Completed(TorrentCount { info_hash: InfoHash([byte; 20]), completed });
+    let count = |byte, completed| Change::Completed(InfoHash([byte; 20]), completed);
     let settings = ManagerSettings { start_wait: Duration::ZERO, ..settings(10, 1000) };
     let scene = Scene::new(settings, [count(1, 5_000_000_000), count(2, 7)]).await;
     let told = |update: &AccessUpdate| match update {
