@@ -6,7 +6,7 @@ use primitives::PeerIdPrefix;
 use std::collections::BTreeMap;
 
 /// The bans of the management API, beside the fixed rules of the configuration.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct BanBook {
     configured: ConfiguredRules,
     bans: BTreeMap<Banned, Ban>,
@@ -37,19 +37,15 @@ impl BanBook {
         self.bans.values().cloned().collect()
     }
 
-    /// Adds a ban, or replaces its reason. A ban that exceeds a limit of the cores is not added.
+    /// Adds a ban, or replaces its reason.
     pub(crate) fn add(&mut self, ban: Ban) -> Result<Rules, ManagementError> {
-        let banned = ban.banned;
-        let before = self.bans.insert(banned, ban);
-        self.rules().inspect_err(|_| {
-            self.restore(banned, before);
-        })
+        self.load([ban]);
+        self.rules()
     }
 
-    /// Lifts a ban. Returns `None` if there was none.
-    pub(crate) fn lift(&mut self, banned: &Banned) -> Option<Result<Rules, ManagementError>> {
-        self.bans.remove(banned)?;
-        Some(self.rules())
+    /// Lifts a ban. Returns whether there was one.
+    pub(crate) fn lift(&mut self, banned: &Banned) -> bool {
+        self.bans.remove(banned).is_some()
     }
 
     /// Adds the stored bans.
@@ -71,18 +67,6 @@ impl BanBook {
         let networks = BannedNetworks::new(&networks)
             .map_err(|_| ManagementError::Full("there are as many bans of networks as there may be"))?;
         Ok(Rules { clients, networks })
-    }
-
-    pub(crate) fn get(&self, banned: &Banned) -> Option<&Ban> {
-        self.bans.get(banned)
-    }
-
-    /// Reverts [`Self::add`]; `before` is the ban that was there, if any.
-    pub(crate) fn restore(&mut self, banned: Banned, before: Option<Ban>) {
-        match before {
-            Some(before) => drop(self.bans.insert(banned, before)),
-            None => drop(self.bans.remove(&banned)),
-        }
     }
 }
 
@@ -116,13 +100,13 @@ mod tests {
         let qbittorrent = PeerId(*b"-qB4650-abcdefghijkl");
         assert!(!rules.clients.admits(&qbittorrent));
         assert!(rules.networks.contains("2001:db8::1".parse().unwrap()));
-        book.lift(&network("2001:db8::/32")).unwrap().unwrap();
-        let rules = book.lift(&client("-qB")).unwrap().unwrap();
+        assert!(book.lift(&network("2001:db8::/32")) && book.lift(&client("-qB")));
+        let rules = book.rules().unwrap();
         assert!(rules.clients.admits(&qbittorrent));
         assert!(!rules.clients.admits(&PeerId(*b"-XL0012-abcdefghijkl")));
         assert!(rules.networks.contains("192.0.2.9".parse().unwrap()));
         assert!(!rules.networks.contains("2001:db8::1".parse().unwrap()));
-        assert!(book.lift(&client("-XL")).is_none(), "a configured rule cannot be lifted");
+        assert!(!book.lift(&client("-XL")), "a configured rule cannot be lifted");
     }
 
     #[test]
@@ -134,13 +118,12 @@ mod tests {
     }
 
     #[test]
-    fn bans_beyond_the_limit_are_refused_and_not_kept() {
+    fn bans_beyond_the_limit_are_refused() {
         let mut book = BanBook::default();
         for number in 0..256 {
             book.add(ban(client(&format!("c{number}")), "")).unwrap();
         }
-        assert!(matches!(book.add(ban(client("c256"), "")), Err(ManagementError::Full(_))));
-        assert_eq!(book.bans().len(), 256);
         assert!(book.add(ban(client("c7"), "again")).is_ok());
+        assert!(matches!(book.add(ban(client("c256"), "")), Err(ManagementError::Full(_))));
     }
 }

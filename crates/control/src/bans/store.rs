@@ -24,12 +24,10 @@ impl BanManagement for Arc<Bans> {
     fn add(&self, ban: Ban) -> Answer<'_, ()> {
         to_the_end(self, async move |bans| {
             let mut book = bans.book.lock().await;
-            let (banned, before) = (ban.banned, book.get(&ban.banned).cloned());
-            let rules = book.add(ban.clone())?;
-            if let Err(error) = bans.shared.write_behind.insert(Change::PutBan(ban)) {
-                book.restore(banned, before);
-                return Err(error.into());
-            }
+            let mut changed = book.clone();
+            let rules = changed.add(ban.clone())?;
+            bans.shared.write_behind.insert(Change::PutBan(ban))?;
+            *book = changed;
             bans.send(rules).await
         })
     }
@@ -37,13 +35,13 @@ impl BanManagement for Arc<Bans> {
     fn lift(&self, banned: Banned) -> Answer<'_, bool> {
         to_the_end(self, async move |bans| {
             let mut book = bans.book.lock().await;
-            if book.get(&banned).is_none() {
+            let mut changed = book.clone();
+            if !changed.lift(&banned) {
                 return Ok(false);
             }
             bans.shared.write_behind.insert(Change::LiftBan(banned))?;
-            if let Some(rules) = book.lift(&banned) {
-                bans.send(rules?).await?;
-            }
+            *book = changed;
+            bans.send(book.rules()?).await?;
             Ok(true)
         })
     }
