@@ -1,7 +1,7 @@
 use crate::error::DatabaseError;
 use crate::limits::{CLOSE_MS_MAX, MIGRATION_S_MAX, PING_MS_MAX, SQLITE_BUSY_MS_MAX};
 use crate::schema::migrator;
-use crate::url::Target;
+use crate::url::{DatabaseUrl, Target};
 use sqlx::mysql::{MySqlConnection, MySqlRow};
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteRow, SqliteSynchronous};
@@ -101,9 +101,9 @@ pub(crate) struct Statement {
 
 impl Connection {
     /// Connects, within `limit`. A missing file is an error.
-    pub(crate) async fn open(target: &Target, limit: Duration) -> Result<Self, DatabaseError> {
+    pub(crate) async fn open(url: &DatabaseUrl, limit: Duration) -> Result<Self, DatabaseError> {
         let connect = async {
-            Ok(match target {
+            Ok(match &url.target {
                 Target::Sqlite(path) => Self::Sqlite(sqlite_options(path).connect().await?),
                 Target::MySql(options) => Self::MySql(options.connect().await?),
                 Target::Postgres(options) => {

@@ -64,7 +64,7 @@ impl Database {
     /// Returns a database that connects at its first use, for one that cannot be reached yet.
     pub fn unopened(url: &DatabaseUrl) -> Self {
         let limits = TimeLimits::default();
-        Self::new(url, limits, Some(Lease::new(url.target.clone(), limits)))
+        Self::new(url, limits, Some(Lease::new(url.clone(), limits)))
     }
 
     /// Returns a database that is only read, even while another tracker uses it. Its schema must be up to date.
@@ -78,7 +78,7 @@ impl Database {
         creation: Creation,
         limits: TimeLimits,
     ) -> Result<Self, DatabaseError> {
-        let database = Self::new(url, limits, Some(Lease::new(url.target.clone(), limits)));
+        let database = Self::new(url, limits, Some(Lease::new(url.clone(), limits)));
         if creation == Creation::Now || database.is_there() {
             database.prepare().await?;
         }
@@ -86,7 +86,7 @@ impl Database {
     }
 
     fn new(url: &DatabaseUrl, limits: TimeLimits, lease: Option<Lease>) -> Self {
-        let connections = Connections::new(url.target.clone(), limits);
+        let connections = Connections::new(url.clone(), limits);
         let inner = Inner { url: url.clone(), limits, connections, lease, prepared: OnceCell::new() };
         Self { inner: Arc::new(inner) }
     }

@@ -2,7 +2,7 @@ use crate::connection::Connection;
 use crate::database::TimeLimits;
 use crate::error::DatabaseError;
 use crate::limits::CONNECTIONS_MAX;
-use crate::url::Target;
+use crate::url::DatabaseUrl;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
@@ -14,7 +14,7 @@ use tokio::time::timeout;
 /// task, without a time limit, whether it still answers: with a server that hangs, all connections would soon be lent.
 #[derive(Debug)]
 pub(crate) struct Connections {
-    target: Target,
+    url: DatabaseUrl,
     limits: TimeLimits,
     idle: Mutex<Vec<Connection>>,
     permits: Semaphore,
@@ -30,8 +30,8 @@ pub(crate) struct Lent<'set> {
 }
 
 impl Connections {
-    pub(crate) fn new(target: Target, limits: TimeLimits) -> Self {
-        Self { target, limits, idle: Mutex::default(), permits: Semaphore::new(CONNECTIONS_MAX) }
+    pub(crate) fn new(url: DatabaseUrl, limits: TimeLimits) -> Self {
+        Self { url, limits, idle: Mutex::default(), permits: Semaphore::new(CONNECTIONS_MAX) }
     }
 
     /// Returns an idle connection that still answers, or a new one.
@@ -45,7 +45,7 @@ impl Connections {
         }
         // If this one is broken, the other idle connections most likely are, too.
         self.idle().clear();
-        let connection = Connection::open(&self.target, self.limits.connect).await?;
+        let connection = Connection::open(&self.url, self.limits.connect).await?;
         Ok(Lent { connection, set: self, _permit: permit })
     }
 

@@ -11,7 +11,7 @@ use crate::database::TimeLimits;
 use crate::error::DatabaseError;
 use crate::limits::{LEASE_POLL, LEASE_WAIT_MAX};
 use crate::statements::{Merge, Table};
-use crate::url::Target;
+use crate::url::{DatabaseUrl, Target};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{Error, ErrorKind};
@@ -23,7 +23,7 @@ use tokio::time::{Instant, sleep};
 /// The connection that writes, and the lock that comes with it.
 #[derive(Debug)]
 pub(crate) struct Lease {
-    target: Target,
+    url: DatabaseUrl,
     limits: TimeLimits,
     us: Holder,
     state: Mutex<State>,
@@ -78,9 +78,9 @@ const POSTGRES_LOCK: &str = "SELECT CASE WHEN pg_try_advisory_lock(hashtext('rin
                              THEN 1::BIGINT ELSE 0::BIGINT END";
 
 impl Lease {
-    pub(crate) fn new(target: Target, limits: TimeLimits) -> Self {
+    pub(crate) fn new(url: DatabaseUrl, limits: TimeLimits) -> Self {
         let state = State { connection: None, lock_file: None, right: Right::Ours };
-        Self { target, limits, us: Holder::this_process(), state: Mutex::new(state) }
+        Self { url, limits, us: Holder::this_process(), state: Mutex::new(state) }
     }
 
     /// Obtains the right for the first time, and brings the schema up to date.
@@ -131,10 +131,10 @@ impl Lease {
             Right::Lost(holder) => return Err(DatabaseError::Overtaken { holder: holder.clone() }),
             Right::Closed => return Err(DatabaseError::Closed),
         }
-        if let (Claim::First, Target::Sqlite(path)) = (claim, &self.target) {
+        if let (Claim::First, Target::Sqlite(path)) = (claim, &self.url.target) {
             make_database_file(path)?;
         }
-        let mut connection = Connection::open(&self.target, self.limits.connect).await?;
+        let mut connection = Connection::open(&self.url, self.limits.connect).await?;
         self.lock(&mut connection, &mut state.lock_file).await?;
         match claim {
             Claim::First => {
@@ -170,7 +170,7 @@ impl Lease {
         connection: &mut Connection,
         lock_file: &mut Option<File>,
     ) -> Result<bool, DatabaseError> {
-        match &self.target {
+        match &self.url.target {
             Target::Sqlite(path) => {
                 if lock_file.is_none() {
                     *lock_file = try_lock_file(&lock_path(path))?;

@@ -72,16 +72,16 @@ fn postgres(rest: &str) -> Result<Target, DatabaseUrlError> {
     Ok(Target::Postgres(Box::new(options)))
 }
 
-impl fmt::Display for Target {
+impl fmt::Display for DatabaseUrl {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Sqlite(path) => write!(formatter, "sqlite:{}", path.display()),
-            Self::MySql(options) => {
+        match &self.target {
+            Target::Sqlite(path) => write!(formatter, "sqlite:{}", path.display()),
+            Target::MySql(options) => {
                 let place = place(options.get_socket(), options.get_host(), options.get_port());
                 let database = options.get_database().unwrap_or_default();
                 write!(formatter, "mysql://{}@{place}/{database}", options.get_username())
             }
-            Self::Postgres(options) => {
+            Target::Postgres(options) => {
                 let place = place(options.get_socket(), options.get_host(), options.get_port());
                 let database = options.get_database().unwrap_or_default();
                 write!(formatter, "postgres://{}@{place}/{database}", options.get_username())
@@ -92,18 +92,6 @@ impl fmt::Display for Target {
 
 fn place(socket: Option<&PathBuf>, host: &str, port: u16) -> String {
     socket.map_or_else(|| format!("{host}:{port}"), |path| path.display().to_string())
-}
-
-impl fmt::Debug for Target {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, formatter)
-    }
-}
-
-impl fmt::Display for DatabaseUrl {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.target.fmt(formatter)
-    }
 }
 
 impl fmt::Debug for DatabaseUrl {
