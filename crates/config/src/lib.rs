@@ -35,6 +35,6 @@ pub use sections::resources::{Cores, Limits, Shutdown, Workers};
 pub use sections::udp::{ConnectionIds, InvalidConnectionId, ReplySource, Steering, Udp};
 pub use template::default_toml;
 pub use values::choice::Switch;
-pub use values::database_url::{DatabaseServer, DatabaseSystem, DatabaseUrl};
+pub use values::database_url::{DatabaseServer, DatabaseUrl, first_path};
 pub use values::integer::Interval;
 pub use values::tokens::{Token, TokenRights, Tokens};

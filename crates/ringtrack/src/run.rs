@@ -15,11 +15,10 @@ use crate::service_manager::Systemd;
 use crate::signals::{forward_signals, hangups, reload_at_hangups};
 use crate::storage::Storage;
 use anyhow::bail;
-use config::Configuration;
+use config::{Configuration, first_path};
 use control::{End, LatencyDumps, LatencySnapshot, Request, Supervision, Workers, supervise};
 use core_link::{CoreCommand, CoreHandle};
 use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
 use std::panic::{set_hook, take_hook};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -137,15 +136,9 @@ fn supervision(
     }
 }
 
-/// Returns the directory for dumps of latencies. `logs_directory` is the variable `LOGS_DIRECTORY`, in which systemd
-/// lists directories separated by colons.
+/// Returns the directory for dumps of latencies. `logs_directory` is the variable `LOGS_DIRECTORY`.
 fn latency_directory(configured: Option<&Path>, logs_directory: Option<&OsStr>) -> PathBuf {
     configured.or_else(|| logs_directory.and_then(first_path)).unwrap_or(Path::new(".")).to_owned()
-}
-
-fn first_path(list: &OsStr) -> Option<&Path> {
-    let first = list.as_bytes().split(|&byte| byte == b':').next()?;
-    if first.is_empty() { None } else { Some(Path::new(OsStr::from_bytes(first))) }
 }
 
 /// Records every panic, whichever thread or task it ends: the tracker cannot continue without any of them.

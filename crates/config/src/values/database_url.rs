@@ -13,6 +13,9 @@ use crate::values::{Fault, Json, Value, Written};
 /// The name of the default database file.
 const AUTOMATIC_FILE: &str = "ringtrack.db";
 
+/// The schemes of the URLs of servers.
+const SERVERS: [&str; 4] = ["mysql", "mariadb", "postgres", "postgresql"];
+
 /// A database, and how to connect to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DatabaseUrl {
@@ -27,8 +30,7 @@ pub enum DatabaseUrl {
 }
 
 impl DatabaseUrl {
-    /// Returns the path of the SQLite file, if it is one. `state_directory` is the variable `STATE_DIRECTORY`, in which
-    /// systemd lists directories separated by colons.
+    /// Returns the path of the SQLite file, if it is one. `state_directory` is the variable `STATE_DIRECTORY`.
     pub fn sqlite_file(&self, state_directory: Option<&OsStr>) -> Option<PathBuf> {
         match self {
             Self::Automatic => {
@@ -41,7 +43,8 @@ impl DatabaseUrl {
     }
 }
 
-fn first_path(list: &OsStr) -> Option<&Path> {
+/// Returns the first of the directories, separated by colons, that systemd lists in a variable.
+pub fn first_path(list: &OsStr) -> Option<&Path> {
     let first = list.as_bytes().split(|&byte| byte == b':').next()?;
     if first.is_empty() { None } else { Some(Path::new(OsStr::from_bytes(first))) }
 }
@@ -67,25 +70,10 @@ impl Written for DatabaseUrl {
 /// A database on a server. Its printed form omits the secrets.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DatabaseServer {
-    system: DatabaseSystem,
     url: Url,
 }
 
-/// The database system of a server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DatabaseSystem {
-    /// MySQL or MariaDB.
-    MySql,
-    /// PostgreSQL.
-    PostgreSql,
-}
-
 impl DatabaseServer {
-    /// Returns the database system of the server.
-    pub fn system(&self) -> DatabaseSystem {
-        self.system
-    }
-
     /// Returns the URL with its secrets, for the database driver only. It must not be shown.
     pub fn secret_url(&self) -> &str {
         self.url.as_str()
@@ -156,9 +144,8 @@ fn parse(text: &str) -> Result<DatabaseUrl, UrlError> {
         _ if text.is_empty() => Ok(DatabaseUrl::Automatic),
         _ if text == "none" => Ok(DatabaseUrl::None),
         Some((scheme, rest)) if scheme == "sqlite" => sqlite(rest).map(DatabaseUrl::Sqlite),
-        Some((scheme, rest)) if rest.starts_with("//") => {
-            let system = system(&scheme).ok_or(UrlError::Kind)?;
-            Ok(DatabaseUrl::Server(DatabaseServer { system, url: server_url(text)? }))
+        Some((scheme, rest)) if rest.starts_with("//") && SERVERS.contains(&scheme.as_str()) => {
+            Ok(DatabaseUrl::Server(DatabaseServer { url: server_url(text)? }))
         }
         _ => Err(UrlError::Kind),
     }
@@ -170,14 +157,6 @@ fn sqlite(rest: &str) -> Result<PathBuf, UrlError> {
         ":memory:" => Err(UrlError::InMemory),
         path if path.contains('?') => Err(UrlError::FileOptions),
         path => Ok(path.into()),
-    }
-}
-
-fn system(scheme: &str) -> Option<DatabaseSystem> {
-    match scheme {
-        "mysql" | "mariadb" => Some(DatabaseSystem::MySql),
-        "postgres" | "postgresql" => Some(DatabaseSystem::PostgreSql),
-        _ => None,
     }
 }
 
@@ -226,25 +205,20 @@ mod tests {
     #[test]
     fn servers_are_accepted_and_shown_without_password_and_options() {
         let cases = [
-            ("mysql://u:hunter2@h/d", DatabaseSystem::MySql, "mysql://u:(secret)@h/d"),
-            ("mariadb://u:hunter2@h:3307/d", DatabaseSystem::MySql, "mariadb://u:(secret)@h:3307/d"),
-            ("postgres://h/d", DatabaseSystem::PostgreSql, "postgres://h/d"),
-            ("postgresql://u@[::1]/d", DatabaseSystem::PostgreSql, "postgresql://u@[::1]/d"),
-            (
-                "postgres:///d?host=/run/postgresql&password=hunter2",
-                DatabaseSystem::PostgreSql,
-                "postgres:///d?(secret)",
-            ),
-            ("mysql://:hunter2@h/d", DatabaseSystem::MySql, "mysql://:(secret)@h/d"),
+            ("mysql://u:hunter2@h/d", "mysql://u:(secret)@h/d"),
+            ("mariadb://u:hunter2@h:3307/d", "mariadb://u:(secret)@h:3307/d"),
+            ("postgres://h/d", "postgres://h/d"),
+            ("postgresql://u@[::1]/d", "postgresql://u@[::1]/d"),
+            ("postgres:///d?host=/run/postgresql&password=hunter2", "postgres:///d?(secret)"),
+            ("mysql://:hunter2@h/d", "mysql://:(secret)@h/d"),
             // The last `@` ends the password.
-            ("mysql://u:hunter2@hunter2@h/d", DatabaseSystem::MySql, "mysql://u:(secret)@h/d"),
+            ("mysql://u:hunter2@hunter2@h/d", "mysql://u:(secret)@h/d"),
         ];
-        for (url, system, shown) in cases {
+        for (url, shown) in cases {
             let loaded = load(url);
             assert!(!format!("{loaded:?}").contains("hunter2"), "{loaded:?}");
             assert_eq!(loaded.to_string(), shown);
             let DatabaseUrl::Server(server) = loaded else { panic!("{loaded:?}") };
-            assert_eq!(server.system(), system);
             assert_eq!(server.secret_url().contains("hunter2"), url.contains("hunter2"));
         }
     }
