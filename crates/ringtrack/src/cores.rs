@@ -5,11 +5,8 @@ use tracing::warn;
 
 /// Returns the cores that get a worker: all of the affinity mask, or those of the configuration.
 pub(crate) fn choose_cores(wanted: &Cores) -> anyhow::Result<Vec<usize>> {
-    let allowed: Vec<usize> = core_affinity::get_core_ids()
-        .context("the process's affinity mask cannot be read")?
-        .into_iter()
-        .map(|core| core.id)
-        .collect();
+    let mask = sched_getaffinity(None).context("the process's affinity mask cannot be read")?;
+    let allowed: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|core| mask.is_set(*core)).collect();
     match wanted {
         Cores::Auto => Ok(allowed),
         Cores::List(cores) => {

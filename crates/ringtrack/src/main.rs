@@ -33,7 +33,7 @@ mod signals;
 mod storage;
 mod tuning;
 
-use std::ffi::OsString;
+use std::env::vars_os;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -69,15 +69,13 @@ fn dispatch(command_line: CommandLine) -> Result<(), Failure> {
     match command_line.command {
         None => serve(command_line.config.as_deref()),
         Some(Command::CheckConfig { file }) => check_config(&file),
-        Some(Command::DumpLatency { pid }) => {
-            print(&dump_latency::dump_latency(pid).map_err(Failure::Run)?)
-        }
+        Some(Command::DumpLatency { pid }) => print(&dump_latency::dump_latency(pid).map_err(Failure::Run)?),
         Some(Command::DefaultConfig) => print(&config::default_toml()),
     }
 }
 
 fn serve(file: Option<&Path>) -> Result<(), Failure> {
-    let Loaded { configuration, warnings } = config::load(file, environment())?;
+    let Loaded { configuration, warnings } = config::load(file, vars_os())?;
     logging::start_logging(&configuration.log).map_err(Failure::Run)?;
     for warning in warnings {
         tracing::warn!("{warning}");
@@ -88,7 +86,7 @@ fn serve(file: Option<&Path>) -> Result<(), Failure> {
 }
 
 fn check_config(file: &Path) -> Result<(), Failure> {
-    let Loaded { configuration, warnings } = config::load(Some(file), environment())?;
+    let Loaded { configuration, warnings } = config::load(Some(file), vars_os())?;
     for warning in warnings {
         writeln!(io::stderr().lock(), "ringtrack: warning: {warning}").ok();
     }
@@ -96,10 +94,6 @@ fn check_config(file: &Path) -> Result<(), Failure> {
     let identity = IdentityFiles::of(&configuration).map(|files| files.load());
     identity.transpose().map_err(Failure::Run)?;
     print(&format!("{}: OK\n", file.display()))
-}
-
-fn environment() -> impl Iterator<Item = (OsString, OsString)> {
-    std::env::vars_os()
 }
 
 /// Writes to the standard output. A closed pipe is a failure like any other, not a panic.
