@@ -48,17 +48,3 @@ pub async fn serve_health_checks(
 ) -> io::Result<()> {
     http::serve_router(listener, routes::health_router(management), stop).await
 }
-
-/// Returns the `OpenAPI` document of the management API as indented JSON.
-///
-/// # Panics
-/// Never: the document always serializes.
-#[must_use]
-pub fn openapi_document(management: Arc<dyn Management>) -> String {
-    let (_, stop) = watch::channel(false);
-    let (_, tokens) = watch::channel(Arc::default());
-    let app = App::new(management, tokens, stop);
-    let mut text = serde_json::to_string_pretty(&routes::document(&app)).expect("the document is JSON");
-    text.push('\n');
-    text
-}

@@ -14,7 +14,6 @@ mod probe;
 mod stats;
 mod torrents;
 
-pub(crate) use document::document;
 pub(crate) use health::health_router;
 
 use crate::app::App;

@@ -34,7 +34,7 @@ pub(super) async fn get_document(State(app): State<App>) -> Json<OpenApi> {
 }
 
 /// Returns the document of all routes, with the failures that most of them share.
-pub(crate) fn document(app: &App) -> OpenApi {
+fn document(app: &App) -> OpenApi {
     let mut document = routes(app).into_openapi();
     for (path, item) in &mut document.paths.paths {
         for operation in [&mut item.get, &mut item.post, &mut item.delete].into_iter().flatten() {
