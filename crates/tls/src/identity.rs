@@ -107,12 +107,6 @@ impl Fingerprint {
     }
 }
 
-impl fmt::Display for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
 /// Reads the certificates of a file in their order.
 fn read_chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, IdentityError> {
     let text = read(file)?;

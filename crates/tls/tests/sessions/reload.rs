@@ -25,5 +25,4 @@ fn after_a_reload_new_sessions_have_the_new_certificate_and_old_ones_continue() 
 fn the_same_files_have_the_same_fingerprint() {
     let files = Files::new();
     assert_eq!(files.load().fingerprint(), files.load().fingerprint());
-    assert_eq!(files.load().fingerprint().to_string().len(), 64);
 }
