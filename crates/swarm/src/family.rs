@@ -124,22 +124,22 @@ impl<A: CompactAddress> FamilySwarms<A> {
         self.locate(hasher.key(info_hash), info_hash).map(|slot| self.swarm(slot))
     }
 
-    /// Removes a swarm and returns how many peers it had.
+    /// Removes a swarm with its peers, if there is one, and returns whether there was.
     pub(crate) fn drop_swarm(
         &mut self,
         hasher: &KeyedHasher,
         others: &dyn OtherFamily,
         shared: &mut Shared,
         info_hash: &InfoHash,
-    ) -> Option<u64> {
-        let slot = self.locate(hasher.key(info_hash), info_hash)?;
+    ) -> bool {
+        let Some(slot) = self.locate(hasher.key(info_hash), info_hash) else { return false };
         let swarm = self.slab.get_mut(slot).expect(IN_USE);
-        let (before, peers) = (swarm.counts(), swarm.peers());
+        let before = swarm.counts();
         self.peer_bytes -= swarm.storage.heap_bytes();
         swarm.clear();
         self.totals.note(before, swarm.counts());
         self.forget(hasher, others, shared, slot);
-        Some(peers as u64)
+        true
     }
 
     pub(crate) fn announce(

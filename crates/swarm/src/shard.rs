@@ -180,12 +180,11 @@ impl Swarms {
         family.announce(&mut moment, hint, announce, out, admit)
     }
 
-    /// Removes the swarms of a torrent with all peers. Returns how many peers they had, if there was a swarm.
-    pub fn drop_torrent(&mut self, info_hash: &InfoHash) -> Option<u64> {
+    /// Removes the swarms of a torrent with all peers. Returns whether there was one.
+    pub fn drop_torrent(&mut self, info_hash: &InfoHash) -> bool {
         let (hasher, shared) = (&self.hasher, &mut self.shared);
         let v4 = self.v4.drop_swarm(hasher, &self.v6, shared, info_hash);
-        let dropped = [v4, self.v6.drop_swarm(hasher, &self.v4, shared, info_hash)];
-        dropped.into_iter().flatten().reduce(|one, other| one + other)
+        self.v6.drop_swarm(hasher, &self.v4, shared, info_hash) || v4
     }
 
     /// Returns the counts of a torrent in one family, if it has a swarm there.

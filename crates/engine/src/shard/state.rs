@@ -150,7 +150,7 @@ impl Shard {
 
     /// Removes a torrent's peers and returns whether it had a swarm.
     pub fn drop_torrent(&mut self, info_hash: &InfoHash) -> bool {
-        self.swarms.drop_torrent(info_hash).is_some()
+        self.swarms.drop_torrent(info_hash)
     }
 
     /// Takes a limited part of the changes that have not been sent to the control plane yet.
