@@ -69,7 +69,7 @@ fn encode(criterion: &mut Criterion) {
     group.bench_function("scrape of 74", |bencher| {
         bencher.iter(|| {
             let mut files: [ScrapeFile; 74] = std::array::from_fn(scrape_file);
-            let mut response = ScrapeResponse { files: &mut files, min_request_interval_s: None };
+            let mut response = ScrapeResponse { files: &mut files };
             response.write(black_box(&mut out), FRAMING).is_ok()
         });
     });
@@ -97,5 +97,5 @@ const fn announce_response(peers: Peers<'_>) -> AnnounceResponse<'_> {
 fn scrape_file(index: usize) -> ScrapeFile {
     let mut info_hash = InfoHash([7; InfoHash::BYTES]);
     info_hash.0[0] = u8::try_from(index * 37 % 74).unwrap_or_default();
-    ScrapeFile { info_hash, complete: 12, downloaded: 5678, downloaders: None, incomplete: 34 }
+    ScrapeFile { info_hash, complete: 12, downloaded: 5678, incomplete: 34 }
 }

@@ -39,7 +39,7 @@ fn serve(connection: &[u8], out: &mut [u8]) -> usize {
             Incoming::Refused(status) => {
                 return answers + usize::from(write_status(out, Framing::FINAL, status).is_ok());
             }
-            Incoming::Incomplete | Incoming::NotHttp(_) => return answers,
+            Incoming::Incomplete | Incoming::NotHttp => return answers,
         };
         answers += usize::from(written);
     }
@@ -75,11 +75,10 @@ fn scrape(out: &mut [u8], framing: Framing, query: &[u8]) -> bool {
         info_hash,
         complete: 1,
         downloaded: 2,
-        downloaders: None,
         incomplete: 3,
     });
     let mut files = [files.next(), files.next()].map(|file| file.expect("two torrents"));
-    ScrapeResponse { files: &mut files, min_request_interval_s: None }.write(out, framing).is_ok()
+    ScrapeResponse { files: &mut files }.write(out, framing).is_ok()
 }
 
 #[test]

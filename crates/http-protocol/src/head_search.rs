@@ -17,17 +17,6 @@ pub struct HeadSearch {
     lines: usize,
 }
 
-/// The kind of first bytes that are not an HTTP/1 request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Greeting {
-    /// A TLS handshake on a plain port.
-    Tls,
-    /// The preface of an HTTP/2 connection (RFC 9113, 3.4).
-    Http2,
-    /// Something that does not start with a letter, as every method does.
-    Unknown,
-}
-
 /// The result of a search.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Found {
@@ -35,11 +24,8 @@ pub(crate) enum Found {
     Head(Range<usize>),
     /// A head that is refused without parsing it.
     Refused(Status),
-    NotHttp(Greeting),
+    NotHttp,
 }
-
-/// The content type of a TLS handshake record (RFC 8446, 5.1): the first byte of a client hello.
-const TLS_HANDSHAKE: u8 = 22;
 
 impl HeadSearch {
     /// Continues the search. Returns `None` if the end of the head has not arrived.
@@ -56,8 +42,8 @@ impl HeadSearch {
         self.searched = window.len();
         let unfinished = window.get(self.line_start..).unwrap_or_default();
         if self.lines == 0 {
-            if let Some(greeting) = greeting(unfinished) {
-                return Some(Found::NotHttp(greeting));
+            if !may_be_request_line(unfinished) {
+                return Some(Found::NotHttp);
             }
             // The last byte may be the CR of the line ending.
             if unfinished.len() > REQUEST_LINE_BYTES_MAX.saturating_add(1) {
@@ -85,8 +71,8 @@ impl HeadSearch {
                 self.head_start = self.searched;
                 return None;
             }
-            if let Some(greeting) = greeting(line) {
-                return Some(Found::NotHttp(greeting));
+            if !may_be_request_line(line) {
+                return Some(Found::NotHttp);
             }
             if line.len() > REQUEST_LINE_BYTES_MAX {
                 return Some(Found::Refused(Status::UriTooLong));
@@ -100,14 +86,10 @@ impl HeadSearch {
     }
 }
 
-/// Classifies a line by its first byte. Returns `None` if it may be a request line.
-fn greeting(line: &[u8]) -> Option<Greeting> {
-    match line.first()? {
-        b'\r' => None,
-        letter if letter.is_ascii_alphabetic() => None,
-        &TLS_HANDSHAKE => Some(Greeting::Tls),
-        _ => Some(Greeting::Unknown),
-    }
+/// Returns whether the beginning of a line may be that of a request line: every method starts with a letter, and the first
+/// byte of a TLS handshake is none.
+fn may_be_request_line(line: &[u8]) -> bool {
+    line.first().is_none_or(|&first| first == b'\r' || first.is_ascii_alphabetic())
 }
 
 #[cfg(test)]
@@ -180,9 +162,9 @@ mod tests {
 
     #[test]
     fn other_protocols_are_detected_by_their_first_byte() {
-        assert_eq!(search(b"\x16"), Some(Found::NotHttp(Greeting::Tls)));
-        assert_eq!(search(b"\x13BitTorrent protocol"), Some(Found::NotHttp(Greeting::Unknown)));
-        assert_eq!(search(b"\r\n\x16\x03\x01\r\n"), Some(Found::NotHttp(Greeting::Tls)));
+        assert_eq!(search(b"\x16"), Some(Found::NotHttp));
+        assert_eq!(search(b"\x13BitTorrent protocol"), Some(Found::NotHttp));
+        assert_eq!(search(b"\r\n\x16\x03\x01\r\n"), Some(Found::NotHttp));
         assert_eq!(search(b""), None);
     }
 }

@@ -38,23 +38,18 @@ impl<'a> Headers<'a> {
     }
 
     /// Returns the values of all lines with this name in order.
-    pub fn all(self, name: &'a str) -> impl Iterator<Item = &'a [u8]> + Clone {
+    fn all(self, name: &'a str) -> impl Iterator<Item = &'a [u8]> + Clone {
         self.iter()
             .filter(move |header| header.name.eq_ignore_ascii_case(name.as_bytes()))
             .map(|header| header.value)
     }
 
-    /// Returns the elements of all `X-Forwarded-For` lines as one list: the first is what the first proxy received or
-    /// wrote, the last is the peer of the last proxy. Empty elements count, though RFC 9110 (5.6.1) ignores them: their
-    /// proxy did not write its peer, and the element before may be the client's own.
-    pub fn forwarded_for(self) -> impl Iterator<Item = &'a [u8]> + Clone {
-        self.all("X-Forwarded-For").flat_map(places)
-    }
-
     /// Returns the element of `X-Forwarded-For` with `index` others to its right: the nearest proxy wrote the one at 0.
     /// Only elements from trusted proxies can be believed, so the configured number of proxies counts from the right.
+    /// The elements of all lines are one list. Empty ones count, though RFC 9110 (5.6.1) ignores them: their proxy did
+    /// not write its peer, and the element before may be the client's own.
     pub fn forwarded_for_from_right(self, index: usize) -> Option<&'a [u8]> {
-        let elements = self.forwarded_for();
+        let elements = self.all("X-Forwarded-For").flat_map(places);
         let from_left = elements.clone().count().checked_sub(index)?.checked_sub(1)?;
         elements.into_iter().nth(from_left)
     }

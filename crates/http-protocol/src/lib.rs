@@ -53,7 +53,7 @@ pub use address::parse_address;
 pub use announce::{Announce, PeerForm};
 pub use event::Event;
 pub use framing::{Connection, Content, Framing, Version};
-pub use head_search::{Greeting, HeadSearch};
+pub use head_search::HeadSearch;
 pub use headers::{Header, Headers};
 pub use limits::{
     HEAD_BYTES_MAX, HEADERS_MAX, PEERS_MAX, PROXY_V1_BYTES_MAX, PROXY_V2_BYTES_MAX, REQUEST_LINE_BYTES_MAX,

@@ -1,5 +1,5 @@
 use crate::framing::{Content, Framing, Version};
-use crate::head_search::{Found, Greeting, HeadSearch};
+use crate::head_search::{Found, HeadSearch};
 use crate::headers::Headers;
 use crate::known_headers::KnownHeaders;
 use crate::limits::{HEAD_BYTES_MAX, HEADERS_MAX, REQUEST_LINE_BYTES_MAX};
@@ -17,7 +17,7 @@ pub enum Incoming<'a> {
     /// A request to refuse with this status and [`Framing::FINAL`], because its end is not known.
     Refused(Status),
     /// Another protocol: the connection is to be closed without a response.
-    NotHttp(Greeting),
+    NotHttp,
 }
 
 /// A request that borrows the bytes that it was read from.
@@ -59,12 +59,12 @@ pub fn read_request<'a>(bytes: &'a [u8], search: &mut HeadSearch) -> Incoming<'a
     let Some(found) = search.advance(bytes) else { return Incoming::Incomplete };
     take(search);
     match found {
-        Found::NotHttp(greeting) => Incoming::NotHttp(greeting),
+        Found::NotHttp => Incoming::NotHttp,
         Found::Refused(status) => Incoming::Refused(status),
         Found::Head(head) => {
             let end = head.end;
             match bytes.get(head).unwrap_or_default() {
-                HTTP_2_PREFACE_HEAD => Incoming::NotHttp(Greeting::Http2),
+                HTTP_2_PREFACE_HEAD => Incoming::NotHttp,
                 head => read_head(head, end).map_or_else(Incoming::Refused, Incoming::Request),
             }
         }

@@ -11,10 +11,7 @@ pub enum Status {
     ContentTooLarge,
     UriTooLong,
     ExpectationFailed,
-    TooManyRequests,
     RequestHeaderFieldsTooLarge,
-    InternalServerError,
-    ServiceUnavailable,
     HttpVersionNotSupported,
 }
 
@@ -30,10 +27,7 @@ impl Status {
             Self::ContentTooLarge => "413 Content Too Large",
             Self::UriTooLong => "414 URI Too Long",
             Self::ExpectationFailed => "417 Expectation Failed",
-            Self::TooManyRequests => "429 Too Many Requests",
             Self::RequestHeaderFieldsTooLarge => "431 Request Header Fields Too Large",
-            Self::InternalServerError => "500 Internal Server Error",
-            Self::ServiceUnavailable => "503 Service Unavailable",
             Self::HttpVersionNotSupported => "505 HTTP Version Not Supported",
         }
     }

@@ -1,8 +1,8 @@
 mod answer;
 
 use http_protocol::{
-    Framing, Greeting, HEAD_BYTES_MAX, HeadSearch, Incoming, REQUEST_LINE_BYTES_MAX, Request, Route, Status,
-    Version, read_request,
+    Framing, HEAD_BYTES_MAX, HeadSearch, Incoming, REQUEST_LINE_BYTES_MAX, Request, Route, Status, Version,
+    read_request,
 };
 
 /// Parses `connection` as the bytes that a client sends, in one piece and in small pieces, which must yield the
@@ -32,7 +32,7 @@ type Rest = (usize, Ending);
 enum Ending {
     Incomplete,
     Refused(Status),
-    NotHttp(Greeting),
+    NotHttp,
 }
 
 fn read_all(connection: &[u8], piece: usize, mut note: impl FnMut(&Request<'_>, &[u8])) -> Rest {
@@ -47,7 +47,7 @@ fn read_all(connection: &[u8], piece: usize, mut note: impl FnMut(&Request<'_>, 
             Incoming::Incomplete if end == connection.len() => return (start, Ending::Incomplete),
             Incoming::Incomplete => end = (end + piece).min(connection.len()),
             Incoming::Refused(status) => return (start, Ending::Refused(status)),
-            Incoming::NotHttp(greeting) => return (start, Ending::NotHttp(greeting)),
+            Incoming::NotHttp => return (start, Ending::NotHttp),
         }
     }
 }
@@ -122,7 +122,7 @@ fn check_rest(connection: &[u8], (start, ending): Rest) {
     match ending {
         Ending::Incomplete => {
             assert!(head_bytes(rest).is_none() && rest.len() < HEAD_BYTES_MAX);
-            answer::check_status(Framing::FINAL, Status::ServiceUnavailable);
+            answer::check_status(Framing::FINAL, Status::NotFound);
         }
         Ending::Refused(status) => {
             let begins_like_http =
@@ -131,8 +131,6 @@ fn check_rest(connection: &[u8], (start, ending): Rest) {
             assert!(status != Status::UriTooLong || first_line.len() > REQUEST_LINE_BYTES_MAX);
             answer::check_status(Framing::FINAL, status);
         }
-        Ending::NotHttp(Greeting::Tls) => assert_eq!(first_line[0], 22),
-        Ending::NotHttp(Greeting::Http2) => assert_eq!(first_line, b"PRI * HTTP/2.0"),
-        Ending::NotHttp(Greeting::Unknown) => assert!(!first_line[0].is_ascii_alphabetic()),
+        Ending::NotHttp => assert!(!first_line[0].is_ascii_alphabetic() || first_line == b"PRI * HTTP/2.0"),
     }
 }

@@ -207,10 +207,10 @@ impl State {
         let swarms = self.swarms.lock().expect("no panic");
         let file = |info_hash| {
             let (complete, incomplete) = swarms.get(&info_hash).map_or((0, 0), |swarm| counts(swarm));
-            ScrapeFile { info_hash, complete, downloaded: 0, downloaders: None, incomplete }
+            ScrapeFile { info_hash, complete, downloaded: 0, incomplete }
         };
         let mut files: Vec<ScrapeFile> = scrape.info_hashes().map(file).collect();
-        let mut response = ScrapeResponse { files: &mut files, min_request_interval_s: None };
+        let mut response = ScrapeResponse { files: &mut files };
         response.write(out, request.framing).expect("room")
     }
 }

@@ -130,7 +130,7 @@ impl HttpExchange {
     ) -> HttpStep {
         match read_request(bytes, &mut self.search) {
             Incoming::Incomplete => HttpStep::Incomplete,
-            Incoming::NotHttp(_) => HttpStep::NotHttp,
+            Incoming::NotHttp => HttpStep::NotHttp,
             Incoming::Refused(status) => {
                 shard.statistics_mut().count_http(self.family(), HttpOutcome::BadRequest);
                 HttpStep::Refused(write_status(out, Framing::FINAL, status).expect(ROOM))

@@ -237,20 +237,14 @@ impl Found {
     }
 }
 
-const NO_FILE: ScrapeFile = ScrapeFile {
-    info_hash: InfoHash([0; InfoHash::BYTES]),
-    complete: 0,
-    downloaded: 0,
-    downloaders: None,
-    incomplete: 0,
-};
+const NO_FILE: ScrapeFile =
+    ScrapeFile { info_hash: InfoHash([0; InfoHash::BYTES]), complete: 0, downloaded: 0, incomplete: 0 };
 
 const fn with_counts(info_hash: InfoHash, counts: SwarmCounts) -> ScrapeFile {
     ScrapeFile {
         info_hash,
         complete: counts.seeders,
         downloaded: counts.downloaded,
-        downloaders: None,
         incomplete: counts.leechers,
     }
 }

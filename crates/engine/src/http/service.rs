@@ -135,8 +135,7 @@ impl HttpService {
             }
             Question::Scrape(_) | Question::Page(..) => {
                 let framing = routed.framing;
-                let mut response =
-                    ScrapeResponse { files: routed.files.files_mut(), min_request_interval_s: None };
+                let mut response = ScrapeResponse { files: routed.files.files_mut() };
                 (response.write(out, framing), HttpOutcome::ScrapeAnswered)
             }
         };

@@ -205,9 +205,9 @@ fn a_line_may_end_without_a_carriage_return() {
 #[test]
 fn other_protocols_are_recognised() {
     let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-    assert_eq!(read(preface), Incoming::NotHttp(Greeting::Http2));
-    assert_eq!(read(b"\x16\x03\x01\x02\x00\x01"), Incoming::NotHttp(Greeting::Tls));
-    assert_eq!(read(b"\x13BitTorrent protocol"), Incoming::NotHttp(Greeting::Unknown));
+    assert_eq!(read(preface), Incoming::NotHttp);
+    assert_eq!(read(b"\x16\x03\x01\x02\x00\x01"), Incoming::NotHttp);
+    assert_eq!(read(b"\x13BitTorrent protocol"), Incoming::NotHttp);
 }
 
 #[test]

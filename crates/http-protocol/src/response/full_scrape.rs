@@ -131,13 +131,7 @@ mod tests {
 
     #[test]
     fn torrents_between_begin_and_end_are_the_body_of_a_scrape() {
-        let file = ScrapeFile {
-            info_hash: InfoHash([b'a'; 20]),
-            complete: 1,
-            downloaded: 2,
-            downloaders: None,
-            incomplete: 3,
-        };
+        let file = ScrapeFile { info_hash: InfoHash([b'a'; 20]), complete: 1, downloaded: 2, incomplete: 3 };
         let mut out = [0; 1024];
         let length = FullScrapeResponse::write_files(&[file], &mut out).unwrap();
         let body = [FullScrapeResponse::BEGIN, &out[..length], FullScrapeResponse::END].concat();

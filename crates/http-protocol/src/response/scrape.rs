@@ -13,8 +13,6 @@ pub struct ScrapeResponse<'a> {
     /// Torrents in any order, which are sorted by info hash for the response. Duplicates are written once, and at most
     /// [`SCRAPE_HASHES_MAX`] torrents.
     pub files: &'a mut [ScrapeFile],
-    /// Seconds after which the client may scrape again.
-    pub min_request_interval_s: Option<u32>,
 }
 
 /// The counts of one torrent.
@@ -25,8 +23,6 @@ pub struct ScrapeFile {
     pub complete: u32,
     /// Number of completed downloads of the torrent.
     pub downloaded: u64,
-    /// Leechers that are not partial seeds (BEP 21), if the tracker distinguishes them.
-    pub downloaders: Option<u32>,
     /// Leechers in the swarm, partial seeds included.
     pub incomplete: u32,
 }
@@ -50,13 +46,7 @@ impl ScrapeResponse<'_> {
             }
             before = Some(file.info_hash);
         }
-        body.literal("e");
-        if let Some(seconds) = self.min_request_interval_s {
-            body.literal("5:flagsd20:min_request_interval");
-            body.integer(seconds);
-            body.literal("e");
-        }
-        body.literal("e");
+        body.literal("ee");
     }
 }
 
@@ -67,10 +57,6 @@ impl ScrapeFile {
         body.integer(self.complete);
         body.literal("10:downloaded");
         body.integer(self.downloaded);
-        if let Some(downloaders) = self.downloaders {
-            body.literal("11:downloaders");
-            body.integer(downloaders);
-        }
         body.literal("10:incomplete");
         body.integer(self.incomplete);
         body.literal("e");
@@ -80,14 +66,12 @@ impl ScrapeFile {
 /// Size of the longest entry.
 const FILE_BYTES_MAX: usize = "20:".len()
     + InfoHash::BYTES
-    + "d8:complete10:downloaded11:downloaders10:incompletee".len()
-    + 3 * INTEGER_BYTES_MAX
+    + "d8:complete10:downloaded10:incompletee".len()
+    + 2 * INTEGER_BYTES_MAX
     + COUNT_BYTES_MAX;
 
 /// Size of the longest body.
-pub(super) const BODY_BYTES_MAX: usize = "d5:filesde5:flagsd20:min_request_intervalee".len()
-    + INTEGER_BYTES_MAX
-    + SCRAPE_HASHES_MAX * FILE_BYTES_MAX;
+pub(super) const BODY_BYTES_MAX: usize = "d5:filesdee".len() + SCRAPE_HASHES_MAX * FILE_BYTES_MAX;
 
 #[cfg(test)]
 mod tests {
@@ -99,20 +83,19 @@ mod tests {
             info_hash: InfoHash([byte; 20]),
             complete: u32::from(byte),
             downloaded: 2,
-            downloaders: None,
             incomplete: 3,
         }
     }
 
-    fn text(files: &mut [ScrapeFile], min_request_interval_s: Option<u32>) -> String {
-        let mut response = ScrapeResponse { files, min_request_interval_s };
+    fn text(files: &mut [ScrapeFile]) -> String {
+        let mut response = ScrapeResponse { files };
         body(|out| response.write(out, ORDINARY)).escape_ascii().to_string()
     }
 
     #[test]
     fn one_torrent_has_its_three_counts() {
         let expected = "d5:filesd20:aaaaaaaaaaaaaaaaaaaad8:completei97e10:downloadedi2e10:incompletei3eeee";
-        assert_eq!(text(&mut [file(b'a')], None), expected);
+        assert_eq!(text(&mut [file(b'a')]), expected);
     }
 
     #[test]
@@ -123,31 +106,22 @@ mod tests {
         };
         let entries = [entry('a', 97), entry('b', 98), entry('c', 99)].concat();
         let mut files = [file(b'c'), file(b'a'), file(b'b'), file(b'a')];
-        assert_eq!(text(&mut files, None), format!("d5:filesd{entries}ee"));
-    }
-
-    #[test]
-    fn partial_seeds_and_the_interval_are_written_if_known() {
-        let mut files = [ScrapeFile { downloaders: Some(1), ..file(b'a') }];
-        let expected = "d5:filesd20:aaaaaaaaaaaaaaaaaaaad8:completei97e10:downloadedi2e11:downloadersi1e\
-            10:incompletei3eee5:flagsd20:min_request_intervali900eee";
-        assert_eq!(text(&mut files, Some(900)), expected);
+        assert_eq!(text(&mut files), format!("d5:filesd{entries}ee"));
     }
 
     #[test]
     fn the_longest_scrape_response_fits_and_has_74_torrents() {
         let mut files: Vec<_> =
             (0..75).map(|byte| ScrapeFile { info_hash: InfoHash([byte; 20]), ..LONGEST }).collect();
-        let mut response = ScrapeResponse { files: &mut files, min_request_interval_s: Some(u32::MAX) };
-        assert_eq!(BODY_BYTES_MAX, 9_897);
-        assert_eq!(body(|out| response.write(out, ORDINARY)).len(), 9_897);
+        let mut response = ScrapeResponse { files: &mut files };
+        assert_eq!(BODY_BYTES_MAX, 7_929);
+        assert_eq!(body(|out| response.write(out, ORDINARY)).len(), 7_929);
     }
 
     const LONGEST: ScrapeFile = ScrapeFile {
         info_hash: InfoHash([0; 20]),
         complete: u32::MAX,
         downloaded: u64::MAX,
-        downloaders: Some(u32::MAX),
         incomplete: u32::MAX,
     };
 }

@@ -9,7 +9,7 @@ pub(super) fn check(said: &[u8], requests_max: u32, told: &[u8]) -> u64 {
     let mut requests = 0;
     loop {
         match read_request(said, &mut search) {
-            Incoming::Incomplete | Incoming::NotHttp(_) => break,
+            Incoming::Incomplete | Incoming::NotHttp => break,
             Incoming::Refused(_) => {
                 requests += 1;
                 assert!(take_answer(&mut told, Content::Sent) >= 400);

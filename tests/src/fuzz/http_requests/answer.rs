@@ -58,11 +58,10 @@ fn check_announce(framing: Framing, announce: &Announce<'_>) {
 }
 
 fn check_scrape(framing: Framing, scrape: &Scrape<'_>) {
-    let file =
-        |info_hash| ScrapeFile { info_hash, complete: 1, downloaded: 2, downloaders: None, incomplete: 3 };
+    let file = |info_hash| ScrapeFile { info_hash, complete: 1, downloaded: 2, incomplete: 3 };
     let mut files: Vec<ScrapeFile> = scrape.info_hashes().map(file).collect();
     assert_eq!(files.len(), scrape.info_hashes().count());
-    let mut response = ScrapeResponse { files: &mut files, min_request_interval_s: Some(900) };
+    let mut response = ScrapeResponse { files: &mut files };
     check_bencoded(&body(framing, |out| response.write(out, framing)));
 }
 
