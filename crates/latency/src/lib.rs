@@ -15,7 +15,7 @@
 //!
 //! A latency from the receive call leaves out the time that a request waits in the socket. Therefore the sockets ask
 //! for the kernel's time stamps (`SO_TIMESTAMPING`) during one turn of the timer in each `latency.kernel_sample_every_s`
-//! (`worker/src/kernel_sampling.rs`), and every stamped request that its own core answers is recorded separately. A
+//! (`core-loop/src/kernel_sampling.rs`), and every stamped request that its own core answers is recorded separately. A
 //! window lasts from the end of one turn of expiry to the end of the next, so that it contains a whole turn. After it
 //! no more datagrams are stamped, but for four more turns the stamps of those that still wait are reported: the slowest
 //! requests are not left out.
@@ -24,7 +24,7 @@
 //!
 //! A set has 17 histograms of 30 KiB. For a dump, the control plane sends each core an empty set and receives the filled
 //! one at a turn of the core's timer; the sets are reused, and a core creates none after its start.
-//! `control/src/collector.rs` adds up the sets of all cores, and `control/src/latency_log.rs` writes the sum. The
+//! `control/src/latency/collector.rs` adds up the sets of all cores, and `log.rs` beside it writes the sum. The
 //! latencies of a core that does not reply within a second are in the next dump.
 
 #![forbid(unsafe_code)]
