@@ -8,7 +8,7 @@ from pathlib import Path
 from comparison import ringtrack
 from comparison.load import Load, Population, blast
 from comparison.options import Options
-from comparison.processes import cpu_s, resident_bytes
+from comparison.processes import Used, resident_bytes, used
 from comparison.protocols import Protocol
 from comparison.servers import NAMES, running
 from comparison.setup import Running, Setup
@@ -28,6 +28,7 @@ class Run:
     offered_per_s: float | None
     responses_per_s: float
     cpu_us_per_response: float
+    context_switches_per_s: float
     p50_us: float
     p99_us: float
     p999_us: float
@@ -87,9 +88,9 @@ class Bench:
 
     def measure_running(self, server: Running, load: Load, round_number: int) -> Run:
         """Runs a load, and measures what the server spent on it."""
-        before_s = cpu_s(server.pid)
+        before = used(server.pid)
         result = self.blast(load, server)
-        run = as_run(server.name, round_number, result, cpu_s(server.pid) - before_s, resident_bytes(server.pid))
+        run = as_run(server.name, round_number, result, used(server.pid).since(before), resident_bytes(server.pid))
         say(f"  round {round_number}: {server.name}: {run.responses_per_s:,.0f}/s, "
             f"{run.cpu_us_per_response:.2f} us CPU, p99 {run.p99_us:,.0f} us, {run.loss_percent:.2f} % lost")
         return run
@@ -134,14 +135,16 @@ class Bench:
         return f"{name}: wrong replies, including those of the warm-up: {faults}."
 
 
-def as_run(name: str, round_number: int, result: dict, spent_s: float, bytes_resident: int) -> Run:
-    """Converts a result. CPU time includes the warm-up, so the responses of both are counted."""
+def as_run(name: str, round_number: int, result: dict, spent: Used, bytes_resident: int) -> Run:
+    """Converts a result. The use includes the warm-up, so the responses of both are counted."""
+    answered = max(1, result["answered_with_warmup"])
     return Run(
         server=name,
         round=round_number,
         offered_per_s=result["offered_per_s"],
         responses_per_s=result["responses_per_s"],
-        cpu_us_per_response=spent_s * 1e6 / max(1, result["answered_with_warmup"]),
+        cpu_us_per_response=spent.cpu_s * 1e6 / answered,
+        context_switches_per_s=spent.context_switches / answered * result["responses_per_s"],
         p50_us=result["latency_us"]["p50"],
         p99_us=result["latency_us"]["p99"],
         p999_us=result["latency_us"]["p99.9"],

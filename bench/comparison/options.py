@@ -7,8 +7,8 @@ from pathlib import Path
 from comparison.paths import PLOTS
 from comparison.servers import ALL_NAMES
 
-SCENARIOS = ["announces", "mix", "loaded", "memory", "workers", "expiry", "latency", "curve", "huge",
-             "control", "private", "http", "http-new", "https", "http-beside-udp", "http-idle"]
+SCENARIOS = ["announces", "mix", "loaded", "memory", "workers", "expiry", "latency", "curve", "loads", "huge",
+             "control", "private", "http", "http-new", "https", "http-beside-udp", "http-idle", "http-loads"]
 DESCRIPTION = """Compares trackers side by side, and measures ringtrack against itself.
 
 Short runs alternate, each with a fresh server on one core and the load on another: the machine's speed drifts, so
@@ -23,6 +23,7 @@ output, progress to the standard error.
   expiry     ringtrack while a million peers expire, against a quiet one (200 s a round)
   latency    at half of each one's own saturation and at one rate for all, open loop
   curve      throughput and latency against the offered load, as plots too
+  loads      cost of a response, latency and context switches from 5,000 to 200,000 announces/s, and idle
   huge       ringtrack with fifty million peers (3 GiB of memory, up to an hour)
   control    ringtrack with its APIs and database on, queried each second, against one without
   private    a private and listed ringtrack against a public one, with 200 keys and 100,000 torrents
@@ -34,6 +35,7 @@ Over HTTP, where nginx with `return 200` is the floor:
   https      the same over kept connections with TLS
   http-beside-udp  HTTP while UDP saturates the same core, and the other way round
   http-idle  announces beside 50,000 idle connections, and the memory of one of those
+  http-loads cost of a response at 5,000 and 20,000 announces/s over kept connections
 
   bench/compare                                     announces
   bench/compare latency workers --rounds 3
@@ -60,6 +62,7 @@ class Options:
     peers: int
     numwant: int
     window: int
+    segments: int | None
     rate: float
     steps: int
     loaded_peers: int
@@ -115,6 +118,7 @@ def add_load(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--peers", type=positive, default=2_000_000)
     group.add_argument("--numwant", type=int, default=30)
     group.add_argument("--window", type=positive, default=1024, help="outstanding requests (default 1024)")
+    group.add_argument("--segments", type=positive, help="datagrams in one message of the load (default up to 64)")
 
 
 def add_scenarios(parser: argparse.ArgumentParser) -> None:
@@ -144,7 +148,7 @@ def add_places(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--port", type=positive, default=17969, help="UDP; expiry also uses the next one, HTTP the 200 after that")
     group.add_argument("--json", type=Path, help="write machine, versions, commands and every run to this file")
     group.add_argument("--markdown", type=Path, help="write the tables to this file too")
-    group.add_argument("--plots", type=Path, default=PLOTS, metavar="DIR", help="curve: for the plots and their data")
+    group.add_argument("--plots", type=Path, default=PLOTS, metavar="DIR", help="curve, loads: for the plots and their data")
 
 
 def positive(text: str) -> int:

@@ -1,9 +1,12 @@
 """Child processes that end with this process in any case."""
 
+import ctypes
 import os
 import shutil
 import signal
 import subprocess
+import time
+from dataclasses import dataclass
 from pathlib import Path
 
 # Time for a server to stop on SIGTERM, which Torrust ignores.
@@ -39,10 +42,38 @@ def stop(process: subprocess.Popen) -> None:
             process.wait()
 
 
+@dataclass(frozen=True)
+class Used:
+    """What a process has used."""
+
+    cpu_s: float
+    context_switches: int
+
+    def since(self, before: "Used") -> "Used":
+        """Returns the use after an earlier moment."""
+        return Used(self.cpu_s - before.cpu_s, self.context_switches - before.context_switches)
+
+
+def used(pid: int) -> Used:
+    """Returns the use of a process, in user space and in the kernel."""
+    return Used(cpu_s(pid), sum(map(context_switches, Path(f"/proc/{pid}/task").iterdir())))
+
+
 def cpu_s(pid: int) -> float:
-    """Returns the CPU time of all threads of a process, in user space and in the kernel."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """Returns the CPU time of all threads of a process, to the nanosecond, also of those that have ended."""
+    clock = ctypes.c_int()
+    if error := ctypes.CDLL(None).clock_getcpuclockid(pid, ctypes.byref(clock)):
+        raise OSError(error, os.strerror(error))
+    return time.clock_gettime(clock.value)
+
+
+def context_switches(task: Path) -> int:
+    """Returns how often a thread has lost its core; 0 if it has ended meanwhile."""
+    try:
+        lines = (task / "status").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return sum(int(line.split()[1]) for line in lines if "ctxt_switches" in line)
 
 
 def resident_bytes(pid: int) -> int:

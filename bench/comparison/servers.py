@@ -17,7 +17,7 @@ from comparison.setup import Running, Setup
 
 # Seconds within which a server must answer its first connect.
 START_S_MAX = 20
-# A server that spends at most this much CPU in this much time is idle; the kernel counts in hundredths.
+# A server that spends at most this much CPU in this much time is idle.
 IDLE_CPU_S = 0.01
 SETTLE_S = 0.2
 NAMES = ["echo", "ringtrack", ringtrack.BEFORE, "aquatic_udp", "opentracker", "torrust-tracker"]

@@ -15,6 +15,7 @@ from comparison.scenarios import (
     huge,
     latency,
     loaded,
+    loads,
     memory,
     private,
     side_by_side,
@@ -31,6 +32,7 @@ MEASURE: dict[str, Callable[[Bench], Report]] = {
     "expiry": expiry.measure,
     "latency": latency.measure,
     "curve": curve.measure,
+    "loads": loads.over_udp,
     "huge": huge.measure,
     "control": control.measure,
     "private": private.measure,
@@ -39,6 +41,7 @@ MEASURE: dict[str, Callable[[Bench], Report]] = {
     "https": http.with_tls,
     "http-beside-udp": http_beside_udp.measure,
     "http-idle": http_idle.measure,
+    "http-loads": loads.over_http,
 }
 USUAL_SERVERS: dict[str, list[str]] = {
     **{name: ["ringtrack"] for name in MEASURE},
@@ -46,8 +49,10 @@ USUAL_SERVERS: dict[str, list[str]] = {
     "mix": NAMES,
     "latency": latency.USUAL,
     "curve": NAMES,
+    "loads": loads.USUAL,
     "http": HTTP_NAMES,
     "http-new": HTTP_NAMES,
     "https": TLS_NAMES,
     "http-idle": http_idle.USUAL,
+    "http-loads": loads.HTTP_USUAL,
 }

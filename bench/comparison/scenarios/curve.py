@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from comparison.bench import Bench, Run, of_server
-from comparison.plotting import plot
+from comparison.plotting import CURVE_PLOTS, plot
 from comparison.report import Report, count
 from comparison.scenarios.saturation import saturation_per_s
 from comparison.scenarios.usual_load import usual_load
@@ -71,4 +71,4 @@ def keep(folder: Path, saturation: float, points: list[dict]) -> list[str]:
     folder.mkdir(parents=True, exist_ok=True)
     data = folder / DATA
     data.write_text(json.dumps({"saturation_per_s": saturation, "points": points}, indent=2) + "\n")
-    return [f"![{title}]({folder.name}/{file.name})" for title, file in plot(data, folder)]
+    return [f"![{title}]({folder.name}/{file.name})" for title, file in plot(data, folder, CURVE_PLOTS)]

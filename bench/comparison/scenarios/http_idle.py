@@ -8,7 +8,7 @@ from comparison.bench import Bench, Run, as_run
 from comparison.http_servers import HTTP_NAMES, KEPT_S
 from comparison.load import Load, blast
 from comparison.open_files import open_files_max
-from comparison.processes import cpu_s, resident_bytes
+from comparison.processes import resident_bytes, used
 from comparison.protocols import Protocol
 from comparison.report import Report, count, decimal
 from comparison.scenarios.usual_load import usual_load
@@ -60,11 +60,11 @@ def one(bench: Bench, name: str, load: Load, number: int) -> IdleRun:
     kept = {"RINGTRACK_HTTP_IDLE_S": str(KEPT_S)} if name == "ringtrack" else {}
     setup = replace(usual, environment=kept, connections=usual.connections + load.idle_connections)
     with running(name, setup) as server, ThreadPoolExecutor() as pool:
-        before_s = cpu_s(server.pid)
+        before = used(server.pid)
         blasted = pool.submit(blast, load, server.port, bench.options.load_core)
         most = most_resident(server, blasted)
         result = blasted.result()
-        run = as_run(name, number, result, cpu_s(server.pid) - before_s, most)
+        run = as_run(name, number, result, used(server.pid).since(before), most)
     of_idle = result["connections"]
     found = IdleRun(**asdict(run), idle=load.idle_connections, open_at_begin=of_idle["idle_open_at_begin"],
                     open_at_end=of_idle["idle_open_at_end"])
