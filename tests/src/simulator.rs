@@ -139,6 +139,7 @@ impl Simulator {
                     identity: Some(Arc::clone(tls_client::identity())),
                 },
                 kernel_sampling: KernelSampling::Off,
+                coalesce: settings.coalesce,
                 mesh,
                 published: Arc::default(),
                 link: ends[shard.index()].swap_remove(shard.index()),

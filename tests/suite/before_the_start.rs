@@ -84,6 +84,7 @@ impl Waiting {
             http: http(),
             batch_datagrams: 64,
             kernel_sampling: KernelSampling::Off,
+            coalesce: Duration::ZERO,
             mesh,
             start,
             published: Arc::clone(&published),

@@ -12,6 +12,7 @@ use ringtrack_tests::simulator::{Arrival, Client, Datagram, Simulator, Simulator
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 use zerocopy::IntoBytes;
 
 /// Simulations of an ordinary run.
@@ -47,6 +48,7 @@ impl Simulation {
         let mut settings = SimulatorSettings::with_shards(random.usize(1..=4));
         (settings.announce_slots, settings.scrape_slots) = (random.usize(1..8), random.usize(1..3));
         settings.seed = seed;
+        settings.coalesce = Duration::from_micros(random.u64(0..500));
         // Clients may take as long as they like.
         let limits = &mut settings.connections;
         (limits.first_request_s, limits.request_s, limits.idle_s, limits.answer_s) = (900, 900, 900, 900);
@@ -228,7 +230,11 @@ impl Simulation {
         let client = self.tracker.connect(core, Client::with_room(usize::MAX));
         let target = announce_target(self.any_torrent(), 1, "&left=1");
         client.send(request(&target, "").as_slice());
-        (0..3).for_each(|_| self.step(core));
+        for _ in 0..3 {
+            // The core may be coalescing datagrams.
+            self.tracker.pass_ms(1);
+            self.step(core);
+        }
         client
     }
 }

@@ -1,4 +1,5 @@
 use crate::clock::Clock;
+use crate::coalescing::Coalescing;
 use crate::connection::{HttpServer, HttpSetup};
 use crate::control_queue::ControlQueue;
 use crate::core_state::CoreState;
@@ -31,6 +32,8 @@ pub struct CoreSetup<S: Sockets> {
     pub replies: S::Replies,
     pub http: HttpSetup,
     pub kernel_sampling: KernelSampling,
+    /// How long datagrams may gather at high rates; zero if they are not to.
+    pub coalesce: Duration,
     pub mesh: Mesh<S::Path>,
     pub published: Arc<PublishedStatistics>,
     pub link: CoreEnd,
@@ -48,6 +51,7 @@ pub struct Core<S: Sockets> {
     http: HttpServer<S>,
     control: ControlQueue,
     timer: Timer,
+    coalescing: Coalescing,
     stage: Stage,
     /// Whether messages of other cores may wait.
     rings_have_more: bool,
@@ -62,6 +66,8 @@ pub enum Step {
     Busy,
     /// Nothing, until a socket has an event, the core is notified, or this instant has come.
     Idle(Instant),
+    /// Nothing for this long, whatever happens: datagrams gather meanwhile.
+    Coalescing(Duration),
     /// The core has ended.
     Ended,
 }
@@ -120,6 +126,7 @@ impl<S: Sockets> Core<S> {
             http: HttpServer::new(engine.shard, http),
             control: ControlQueue::new(instant),
             timer: Timer::new(instant, setup.kernel_sampling),
+            coalescing: Coalescing::new(setup.coalesce, instant),
             stage: Stage::Starting,
             rings_have_more: true,
             published: setup.published,
@@ -177,7 +184,8 @@ impl<S: Sockets> Core<S> {
     fn serve(&mut self) {
         self.take_events();
         self.state.mesh.send_waiting();
-        self.udp.take_turn(&mut self.state);
+        let datagrams = self.udp.take_turn(&mut self.state);
+        self.coalescing.note(datagrams, self.state.instant);
         self.state.mesh.notify();
         self.http.take_turn(&mut self.state);
         self.state.mesh.notify();
@@ -326,6 +334,12 @@ impl<S: Sockets> Core<S> {
         // The control plane has no more work for a core that stops.
         let control = self.control.due().filter(|_| matches!(self.stage, Stage::Starting | Stage::Serving));
         let due = control.map_or(timer, |control| control.min(timer));
-        if due > *instant { Step::Idle(due) } else { Step::Busy }
+        if due <= *instant {
+            return Step::Busy;
+        }
+        match self.coalescing.wait() {
+            Some(wait) if self.stage == Stage::Serving => Step::Coalescing(wait.min(due - *instant)),
+            _ => Step::Idle(due),
+        }
     }
 }

@@ -58,13 +58,16 @@ impl<S: Sockets> UdpServer<S> {
         self.ready.contains(&true)
     }
 
-    /// Answers one batch of each listener at which datagrams wait.
-    pub(crate) fn take_turn(&mut self, core: &mut CoreState<S>) {
+    /// Answers one batch of each listener at which datagrams wait. Returns how many datagrams these were.
+    pub(crate) fn take_turn(&mut self, core: &mut CoreState<S>) -> usize {
+        let mut datagrams = 0;
         for (listener, index) in (0..).map(ListenerIndex).zip(0..self.ready.len()) {
             if self.ready[index] {
                 self.ready[index] = self.serve_batch(listener, core);
+                datagrams += self.received.datagrams();
             }
         }
+        datagrams
     }
 
     /// Returns whether more datagrams may wait: a batch that is not full has emptied the socket.
@@ -77,7 +80,7 @@ impl<S: Sockets> UdpServer<S> {
             return false;
         }
         core.shard.statistics_mut().add(Counter::BatchesReceived, 1);
-        core.begin_turn();
+        core.instant = core.clock.instant();
         let CoreState { shard, mesh, instant: at, now, .. } = core;
         let before = ReplyCounts::of(shard.statistics_mut());
         let Self { service, received, replies, timer, .. } = self;

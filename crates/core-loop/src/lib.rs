@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod clock;
+mod coalescing;
 pub mod connection;
 mod control_queue;
 mod core;

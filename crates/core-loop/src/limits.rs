@@ -6,6 +6,10 @@ pub const LISTENERS_MAX: usize = 16;
 /// Events of sockets that a step fetches at most. Noting them takes a fraction of a turn of the connections.
 pub const EVENTS_MAX: usize = 64;
 
+/// Datagrams that must be expected during a wait for more of them. Such a wait costs one system call more than the wait for the
+/// next datagram, a fraction of what answering one of them by itself costs.
+pub(crate) const COALESCED_DATAGRAMS_MIN: f32 = 1.5;
+
 /// Milliseconds between two turns of the timer.
 pub const TIMER_MS: u64 = 100;
 

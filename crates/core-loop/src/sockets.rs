@@ -23,7 +23,7 @@ pub trait Sockets: Debug {
     /// Receives the datagrams that wait at a listener, as many as the batch holds.
     ///
     /// # Errors
-    /// When the socket fails.
+    /// When the socket fails. The batch is empty then.
     fn receive(&mut self, listener: ListenerIndex, batch: &mut Self::Received) -> io::Result<()>;
 
     /// Sends replies from a listener and empties the batch. Those that are not sent are dropped: clients retry, and a

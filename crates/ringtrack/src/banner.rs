@@ -78,6 +78,7 @@ fn log_bounds(configuration: &Configuration, memory_max_bytes: u64) {
         path_mtu_bytes = udp.path_mtu_bytes,
         datagram_bytes = DATAGRAM_BYTES_MAX,
         batch_datagrams = udp.batch_datagrams,
+        coalesce_us = udp.coalesce_us,
         receive_buffer_bytes = udp.receive_buffer_bytes,
         send_buffer_bytes = udp.send_buffer_bytes,
         mesh_slots = limits.mesh_slots,

@@ -55,6 +55,7 @@ impl DataPlane {
                 published: Arc::clone(&published[shard.index()]),
                 link,
                 kernel_sampling: kernel_sampling(&configuration.latency),
+                coalesce: Duration::from_micros(configuration.udp.coalesce_us.into()),
             };
             plane.workers.push(start_worker(setup).map_err(hints::worker_error)?);
         }

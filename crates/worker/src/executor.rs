@@ -6,11 +6,14 @@
 pub(crate) mod kernel_ring;
 
 use crate::error::WorkerError;
-use crate::limits::{FILE_IO_BYTES, PREEMPT_MS};
+use crate::limits::{FILE_IO_BYTES, PREEMPT_MS, TIMER_SLACK_NS};
 use crate::sockets::CoreSockets;
 use core_loop::{Core, Step};
 use glommio::{LocalExecutorBuilder, Placement};
+use rustix::thread::set_current_timer_slack;
 use std::io;
+use std::num::NonZeroU64;
+use std::thread;
 use std::time::Duration;
 
 /// Pins the calling thread to a core of the machine, and runs the loop from `begin` until it ends.
@@ -30,6 +33,8 @@ pub(crate) fn run_on_core(
 }
 
 fn run(mut core: Core<CoreSockets>) {
+    // If the kernel refuses, waits are a little longer.
+    let _longer_waits = set_current_timer_slack(NonZeroU64::new(TIMER_SLACK_NS));
     loop {
         match core.step() {
             Step::Busy => {}
@@ -38,6 +43,7 @@ fn run(mut core: Core<CoreSockets>) {
                     core.sockets().wait(until);
                 }
             }
+            Step::Coalescing(wait) => thread::sleep(wait),
             Step::Ended => return,
         }
     }

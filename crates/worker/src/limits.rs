@@ -17,3 +17,6 @@ pub(crate) const FILE_IO_BYTES: usize = 64 * 1024;
 
 /// Attempts to find a free port where any will do, in case another program takes one meanwhile.
 pub(crate) const FREE_PORT_ATTEMPTS_MAX: usize = 16;
+
+/// Nanoseconds by which the kernel may prolong a wait to end several at once. Its default is half of the wait for datagrams.
+pub(crate) const TIMER_SLACK_NS: u64 = 1000;

@@ -13,7 +13,7 @@ use primitives::ShardId;
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use udp_socket::{BatchSocket, Path, ReceiveBatch, SendBatch};
 
 /// Everything a worker needs at start-up.
@@ -30,6 +30,8 @@ pub struct WorkerSetup {
     pub http: HttpSetup,
     pub batch_datagrams: usize,
     pub kernel_sampling: KernelSampling,
+    /// How long datagrams may gather at high rates; zero if they are not to.
+    pub coalesce: Duration,
     pub mesh: Mesh<Path>,
     /// The instant from which all workers count time.
     pub start: Instant,
@@ -91,6 +93,7 @@ impl WorkerSetup {
             replies: Replies(replies),
             http: self.http,
             kernel_sampling: self.kernel_sampling,
+            coalesce: self.coalesce,
             mesh: self.mesh,
             published: self.published,
             link: self.link,

@@ -29,6 +29,8 @@ pub(super) struct SimulatedCore {
 enum Rest {
     Awake,
     AsleepUntil(Instant),
+    /// Whatever happens.
+    CoalescingUntil(Instant),
     Ended,
 }
 
@@ -86,15 +88,17 @@ impl SimulatedCore {
             Rest::AsleepUntil(until) => {
                 until <= now || self.woken.0.load(Ordering::Relaxed) || self.core.sockets().has_event()
             }
+            Rest::CoalescingUntil(until) => until <= now,
             Rest::Ended => false,
         }
     }
 
-    fn step(&mut self) {
+    fn step(&mut self, now: Instant) {
         self.woken.0.store(false, Ordering::Relaxed);
         self.rest = match self.core.step() {
             Step::Idle(until) if self.core.notify().fall_asleep() => Rest::AsleepUntil(until),
             Step::Idle(_) | Step::Busy => Rest::Awake,
+            Step::Coalescing(wait) => Rest::CoalescingUntil(now + wait),
             Step::Ended => Rest::Ended,
         };
     }
@@ -107,7 +111,7 @@ impl Simulator {
         let core = &mut self.cores[core];
         let is_awake = core.is_awake(now);
         if is_awake {
-            core.step();
+            core.step(now);
         }
         is_awake
     }
@@ -126,7 +130,7 @@ impl Simulator {
     /// Lets time pass until the next core wakes by itself, and runs the cores until they sleep again.
     pub fn run_to_next_deadline(&mut self) {
         let deadlines = self.cores.iter().filter_map(|core| match core.rest {
-            Rest::AsleepUntil(until) => Some(until),
+            Rest::AsleepUntil(until) | Rest::CoalescingUntil(until) => Some(until),
             Rest::Awake | Rest::Ended => None,
         });
         if let Some(next) = deadlines.min() {

@@ -4,6 +4,7 @@ use core_loop::connection::{HttpLimits, PrefixLengths};
 use engine::{AnnouncePolicy, EngineSettings, HttpPolicy, InvalidConnectionId};
 use http_protocol::SCRAPE_HASHES_MAX;
 use primitives::{ShardCount, ShardId};
+use std::time::Duration;
 use swarm::{SwarmLimits, SwarmSettings};
 
 /// Settings of a simulated tracker.
@@ -17,6 +18,8 @@ pub struct SimulatorSettings {
     pub scrape_slots: usize,
     /// Limits of the connections of a core.
     pub connections: HttpLimits,
+    /// How long datagrams may gather at high rates.
+    pub coalesce: Duration,
     /// Seed from which each core derives its own.
     pub seed: u64,
 }
@@ -37,6 +40,7 @@ impl Default for SimulatorSettings {
                 idle_s: 60,
                 answer_s: 20,
             },
+            coalesce: Duration::ZERO,
             seed: 0x5eed_0000,
         }
     }

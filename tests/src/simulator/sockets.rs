@@ -139,10 +139,10 @@ impl Sockets for SimulatedSockets {
     }
 
     fn receive(&mut self, _: ListenerIndex, batch: &mut SimulatedReceived) -> io::Result<()> {
+        batch.0.clear();
         if std::mem::take(&mut self.fails) {
             return Err(io::ErrorKind::Other.into());
         }
-        batch.0.clear();
         self.waiting.move_first(batch.capacity(), &mut batch.0);
         Ok(())
     }

@@ -104,6 +104,7 @@ mod tests {
     /// Every key that takes an integer, with its smallest and its largest value.
     const RANGES: &[(&str, &str, i64, i64)] = &[
         ("udp", "batch_datagrams", 1, 256),
+        ("udp", "coalesce_us", 0, 10_000),
         ("udp", "receive_buffer_bytes", 65_536, 1_073_741_824),
         ("udp", "send_buffer_bytes", 65_536, 1_073_741_824),
         ("udp", "path_mtu_bytes", 576, 9000),
