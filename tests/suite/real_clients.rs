@@ -18,6 +18,7 @@
 mod aria2;
 mod authority;
 mod behind_nginx;
+mod changing_addresses;
 mod client;
 mod eye;
 mod host;

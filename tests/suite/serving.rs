@@ -212,7 +212,7 @@ fn wait_for_statistics_line(tracker: &Tracker, number: usize, is_wanted: impl Fn
 
 #[test]
 fn a_reply_comes_from_the_address_to_which_the_request_was_sent() {
-    let tracker = Launch::on_wildcards().start();
+    let tracker = Launch::on_wildcards().set("udp.reply_source", "destination").start();
     for last in 1..=3 {
         let asked = SocketAddr::new(Ipv4Addr::new(127, 0, 0, last).into(), tracker.v4().port());
         // A connected socket receives only from the address that it is connected to.

@@ -177,7 +177,7 @@ coalesce_us = 100
 listen = ["0.0.0.0:6969","[::]:6969"]
 path_mtu_bytes = 1280
 receive_buffer_bytes = 4194304
-reply_source = "destination"
+reply_source = "auto"
 send_buffer_bytes = 4194304
 steering = "auto"
 [workers]

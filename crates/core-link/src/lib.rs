@@ -22,6 +22,6 @@ mod notify;
 mod reply;
 
 pub use handle::{CoreEnd, CoreHandle, Cores, link_cores};
-pub use messages::{CoreCommand, CoreEvent, CoreTask};
+pub use messages::{CoreCommand, CoreEvent, CoreTask, ReplySource};
 pub use notify::Notify;
 pub use reply::Reply;

@@ -1,7 +1,7 @@
 use crate::reply::Reply;
 use access::{AccessEvent, AccessUpdate, ListQuery, ListedPage};
 use latency::LatencySet;
-use primitives::{FirstTorrents, InfoHash, InfoHashPrefix, PeerInfo, TorrentInfo};
+use primitives::{AddressFamily, FirstTorrents, InfoHash, InfoHashPrefix, PeerInfo, TorrentInfo};
 use std::sync::Arc;
 use tls::ServerIdentity;
 
@@ -16,6 +16,17 @@ pub enum CoreCommand {
     TakeLatency(Box<LatencySet>, Reply<Box<LatencySet>>),
     /// Use this certificate for new TLS sessions.
     UseIdentity(Arc<ServerIdentity>),
+    /// Send replies on the wildcard address of this family from there.
+    UseReplySource(AddressFamily, ReplySource),
+}
+
+/// The address that the replies of a wildcard socket leave from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReplySource {
+    /// The address that the request was sent to.
+    Destination,
+    /// The address that the kernel's routing selects, which is the same on a host with one address.
+    Kernel,
 }
 
 /// Work of the control plane that a core does beside its requests.

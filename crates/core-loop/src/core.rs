@@ -247,6 +247,9 @@ impl<S: Sockets> Core<S> {
             CoreCommand::Stop => self.stop(),
             CoreCommand::TakeLatency(empty, reply) => reply.send(self.udp.take_latency(empty)),
             CoreCommand::UseIdentity(identity) => self.http.set_identity(identity),
+            CoreCommand::UseReplySource(family, source) => {
+                self.state.sockets.set_reply_source(family, source);
+            }
         }
     }
 

@@ -1,6 +1,8 @@
 use crate::messages::ListenerIndex;
 use crate::wire::{Security, SlotKey, Wire};
+use core_link::ReplySource;
 use engine::Inbox;
+use primitives::AddressFamily;
 use std::fmt::Debug;
 use std::io;
 use std::net::IpAddr;
@@ -32,6 +34,9 @@ pub trait Sockets: Debug {
 
     /// Switches the time stamps of received datagrams. The datagrams of a socket that refuses are not sampled.
     fn set_receive_timestamps(&mut self, timestamps: ReceiveTimestamps);
+
+    /// Sets the address that replies leave from on the wildcard address of a family. A socket that refuses stays as it is.
+    fn set_reply_source(&mut self, family: AddressFamily, source: ReplySource);
 
     /// Fetches the events since the last call and returns their number, at most [`EVENTS_MAX`](crate::EVENTS_MAX): the others
     /// remain.

@@ -5,7 +5,7 @@
 //!   shutdown.
 //! - `listen`, `api` and `storage` open the sockets and the database; `data_plane` and `management` start the workers
 //!   and their management, with settings from `tuning` and `http_settings`.
-//! - `signals`, `certificate_watch`, `api_tokens` and `service_manager` are active while the tracker serves.
+//! - `signals`, `certificate_watch`, `reply_source`, `api_tokens` and `service_manager` are active while the tracker serves.
 //! - `dump_latency` is a command of its own; the tracker's end of its socket is in the same file.
 #![forbid(unsafe_code)]
 
@@ -25,6 +25,7 @@ mod logging;
 mod management;
 mod memory;
 mod prepare;
+mod reply_source;
 mod resource_limits;
 mod run;
 mod secret_files;

@@ -10,15 +10,18 @@ use crate::http_settings::IdentityFiles;
 use crate::listen::{AllListeners, listen};
 use crate::management::{ManagementParts, start_management, tracker_listeners};
 use crate::prepare::Prepared;
+use crate::reply_source::follow_addresses;
 use crate::resource_limits::check_locked_memory;
 use crate::service_manager::Systemd;
 use crate::signals::{forward_signals, hangups, reload_at_hangups};
 use crate::storage::Storage;
 use anyhow::bail;
-use config::{Configuration, first_path};
+use config::{Configuration, ReplySource, Udp, first_path};
 use control::{End, LatencyDumps, LatencySnapshot, Request, Supervision, Workers, supervise};
 use core_link::{CoreCommand, CoreHandle};
+use primitives::AddressFamily;
 use std::ffi::OsStr;
+use std::net::{IpAddr, SocketAddr};
 use std::panic::{set_hook, take_hook};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -79,6 +82,7 @@ fn serve(prepared: &Prepared<'_>, listeners: AllListeners, runtime: &Runtime) ->
         if let Some(certificate) = certificate_watch(prepared, &data_plane) {
             watch_certificate(reloads.subscribe(), certificate);
         }
+        follow_addresses_if_configured(&configuration.udp, data_plane.cores().handles());
         reload_at_hangups(hangups, Arc::clone(&management) as _);
         let supervision = supervision(configuration, latencies, panicked);
         if let Err(error) = accept_requests(requests, &supervision.latency.requested) {
@@ -112,6 +116,17 @@ fn certificate_watch(prepared: &Prepared<'_>, data_plane: &DataPlane) -> Option<
         if cores.iter().all(accepts) { Showing::Shown } else { Showing::Later }
     };
     Some(CertificateWatch::new(files, prepared.identity.clone()?, Box::new(show)))
+}
+
+fn follow_addresses_if_configured(udp: &Udp, cores: &[CoreHandle]) {
+    let wildcards = udp.listen.iter().map(SocketAddr::ip).filter(IpAddr::is_unspecified);
+    let families: Vec<_> = wildcards.map(AddressFamily::of).collect();
+    if udp.reply_source == ReplySource::Auto
+        && !families.is_empty()
+        && let Err(error) = follow_addresses(&families, cores.to_vec())
+    {
+        warn!(%error, "each reply leaves from the address that received the request: this host's addresses cannot be watched");
+    }
 }
 
 fn supervision(

@@ -22,7 +22,7 @@ pub(crate) const fn listener_options(udp: &Udp) -> ListenerOptions {
         receive_buffer_bytes: udp.receive_buffer_bytes,
         send_buffer_bytes: udp.send_buffer_bytes,
         wildcard_destination: match udp.reply_source {
-            ReplySource::Destination => DestinationInfo::Capture,
+            ReplySource::Auto | ReplySource::Destination => DestinationInfo::Capture,
             ReplySource::Kernel => DestinationInfo::Ignore,
         },
         steering: match udp.steering {

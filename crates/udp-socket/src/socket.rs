@@ -91,6 +91,15 @@ impl BatchSocket {
         set_integer(self.socket.as_fd(), libc::SOL_SOCKET, libc::SO_TIMESTAMPING, flags)
     }
 
+    /// Sets whether the destination of datagrams that are received from here on is captured.
+    ///
+    /// # Errors
+    ///
+    /// Errors of the kernel; none is known for an open socket.
+    pub fn set_destination_info(&self, info: DestinationInfo) -> io::Result<()> {
+        set_destination_info(&self.socket, self.local_address, info)
+    }
+
     /// Makes `program` choose the socket of each datagram to the reuseport group of this socket. One call applies to
     /// the whole group, including sockets that join later; it replaces an earlier program.
     ///
@@ -126,15 +135,21 @@ impl AsRawFd for BatchSocket {
 /// don't-fragment bit, which saves the kernel choosing an identification for each. Replies are not lost as long as
 /// they are smaller than every path's MTU (1,280 bytes on IPv6, and on practically all IPv4 links).
 fn apply_ip_options(socket: &Socket, options: &SocketOptions) -> io::Result<()> {
-    let capture = options.destination == DestinationInfo::Capture;
+    set_destination_info(socket, options.address, options.destination)?;
     if options.address.is_ipv4() {
-        set_integer(socket.as_fd(), libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_PROBE)?;
-        set_integer(socket.as_fd(), libc::IPPROTO_IP, libc::IP_PKTINFO, capture.into())
+        set_integer(socket.as_fd(), libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_PROBE)
     } else {
         socket.set_only_v6(true)?;
-        set_integer(socket.as_fd(), libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, libc::IPV6_PMTUDISC_OMIT)?;
-        set_integer(socket.as_fd(), libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, capture.into())
+        set_integer(socket.as_fd(), libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, libc::IPV6_PMTUDISC_OMIT)
     }
+}
+
+fn set_destination_info(socket: &Socket, address: SocketAddr, info: DestinationInfo) -> io::Result<()> {
+    let (level, name) = match address {
+        SocketAddr::V4(_) => (libc::IPPROTO_IP, libc::IP_PKTINFO),
+        SocketAddr::V6(_) => (libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO),
+    };
+    set_integer(socket.as_fd(), level, name, (info == DestinationInfo::Capture).into())
 }
 
 /// The force options need `CAP_NET_ADMIN` and exceed the system's limit; the plain ones are silently cut to it.

@@ -1,12 +1,14 @@
 use crate::http_listener::HttpListener;
 use crate::wake_up::WakeUp;
 use crate::wire::TcpWire;
+use core_link::ReplySource;
 use core_loop::SlotKey;
 use core_loop::{
     Accept, ConnectionEvent, EVENTS_MAX, Event, ListenerIndex, NotSent, ReceiveTimestamps, ReceivedBatch,
     ReplyBatch, Sockets,
 };
 use engine::Inbox;
+use primitives::AddressFamily;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::io::Errno;
 use rustix::net::{SocketAddrAny, SocketFlags, acceptfrom_with};
@@ -17,7 +19,7 @@ use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use udp_socket::{BatchSocket, Path, ReceiveBatch, SendBatch};
+use udp_socket::{BatchSocket, DestinationInfo, Path, ReceiveBatch, SendBatch};
 
 /// The sockets of a core and the one epoll that watches them.
 pub(crate) struct CoreSockets {
@@ -119,6 +121,19 @@ impl Sockets for CoreSockets {
         };
         for socket in &self.udp {
             drop(socket.set_receive_timestamps(timestamps));
+        }
+    }
+
+    fn set_reply_source(&mut self, family: AddressFamily, source: ReplySource) {
+        let info = match source {
+            ReplySource::Destination => DestinationInfo::Capture,
+            ReplySource::Kernel => DestinationInfo::Ignore,
+        };
+        for socket in &self.udp {
+            let address = socket.local_address().ip();
+            if address.is_unspecified() && AddressFamily::of(address) == family {
+                drop(socket.set_destination_info(info));
+            }
         }
     }
 

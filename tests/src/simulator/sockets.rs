@@ -1,9 +1,11 @@
 use super::connection::{Client, SimulatedWire};
+use core_link::ReplySource;
 use core_loop::{
     Accept, ConnectionEvent, Event, ListenerIndex, NotSent, ReceiveTimestamps, ReceivedBatch, ReplyBatch,
     SlotKey, Sockets,
 };
 use engine::{BATCH_DATAGRAMS_MAX, Inbox, REPLY_BYTES_MAX};
+use primitives::AddressFamily;
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::net::SocketAddr;
@@ -158,6 +160,8 @@ impl Sockets for SimulatedSockets {
     }
 
     fn set_receive_timestamps(&mut self, _: ReceiveTimestamps) {}
+
+    fn set_reply_source(&mut self, _: AddressFamily, _: ReplySource) {}
 
     fn poll(&mut self) -> usize {
         self.events.clear();

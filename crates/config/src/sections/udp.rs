@@ -49,7 +49,7 @@ section! {
     ///
     /// Requests that are received together share the cost of waking up and of the system calls. A worker waits only while
     /// several requests would arrive meanwhile, and has time left: below about 15,000 requests per second with the default,
-    /// and at saturation, it answers at once. Replies are late by at most this much.
+    /// and at saturation, it answers at once. Each core that a request passes through delays it by at most this much.
     // Minimum: off.
     // Maximum: a longer wait would be noticed, and the socket's receive buffer would have to hold all requests of it.
     coalesce_us: u32 = 100, integer(0..=10_000);
@@ -87,12 +87,14 @@ section! {
 
     /// The address from which a reply is sent when the tracker listens on a wildcard address.
     ///
-    /// Allowed: "destination" (the address that the request was sent to) or "kernel" (the address that the kernel's
-    /// routing selects).
+    /// Allowed: "destination" (the address that the request was sent to), "kernel" (the address that the kernel's routing
+    /// selects) or "auto" ("kernel" for an address family in which the host has one address besides its loopback
+    /// addresses, otherwise "destination"; the tracker follows when addresses are added and removed).
     ///
-    /// Clients discard a reply from an address that they did not contact. "kernel" is slightly cheaper, but correct
-    /// only on hosts with one address per address family.
-    reply_source: ReplySource = ReplySource::Destination, one_of;
+    /// Clients discard a reply from an address that they did not contact. "kernel" is slightly cheaper. With it, requests to
+    /// 127.0.0.2 are answered from 127.0.0.1. Choose "destination" if the host receives the packets of more addresses
+    /// than it has, for example with a local route for a network.
+    reply_source: ReplySource = ReplySource::Auto, one_of;
 }
 
 section! {
@@ -139,9 +141,9 @@ choice! {
 choice! {
     /// The local address from which a reply is sent on a wildcard socket.
     pub enum ReplySource {
+        Auto = "auto",
         Destination = "destination",
         Kernel = "kernel",
-        Auto = "auto",
     }
 }
 

@@ -61,7 +61,7 @@ mod tests {
     /// Every key that takes a word, with its words.
     const CHOICES: &[(&str, &str, &[&str])] = &[
         ("udp", "steering", &["auto", "off"]),
-        ("udp", "reply_source", &["destination", "kernel"]),
+        ("udp", "reply_source", &["auto", "destination", "kernel"]),
         ("proxy", "header", &["none", "x-forwarded-for", "x-real-ip", "proxy-protocol"]),
         ("access", "mode", &["public", "listed", "private", "private-listed"]),
         ("access", "peer_details", &["off", "on"]),
