@@ -34,7 +34,7 @@ pub(super) fn bytes_of(said: &[u8], requests: u64) -> usize {
     let mut search = HeadSearch::default();
     (0..requests).fold(0, |bytes, _| match read_request(&said[bytes..], &mut search) {
         Incoming::Request(request) => bytes + request.bytes,
-        Incoming::Incomplete | Incoming::Refused(_) | Incoming::NotHttp(_) => bytes,
+        Incoming::Incomplete | Incoming::Refused(_) | Incoming::NotHttp => bytes,
     })
 }
 
