@@ -5,6 +5,7 @@
 use access::AccessUpdate;
 use core_link::{CoreCommand, CoreTask, Reply};
 use fastrand::Rng;
+use metrics::Counter;
 use primitives::{FirstTorrents, InfoHash, InfoHashPrefix, TorrentOrder};
 use ringtrack_tests::client::Client as UdpClient;
 use ringtrack_tests::http_client::{announce_target, request, scrape_target};
@@ -267,4 +268,22 @@ fn the_simulation_of_cores_under_faults_loses_nothing() {
 fn the_simulation_finds_a_kernel_that_loses_events() {
     let finds = |seed| catch_unwind(AssertUnwindSafe(|| Simulation::new(seed).run(true))).is_err();
     assert!((0..20).any(finds));
+}
+
+#[test]
+fn datagrams_at_a_high_rate_are_received_together() {
+    for (coalesce_us, batches_expected) in [(0, 1000..=1100), (100, 10..=250)] {
+        let coalesce = Duration::from_micros(coalesce_us);
+        let mut tracker = Simulator::new(&SimulatorSettings { coalesce, ..SimulatorSettings::default() });
+        let udp = UdpClient::connected(&mut tracker, "192.0.2.1:6881");
+        let bytes = udp.leeching(InfoHash([1; 20])).as_bytes().to_vec();
+        let datagram = Datagram::steered(udp.source, &bytes);
+        for _ in 0..1000 {
+            tracker.deliver(&datagram);
+            tracker.pass_us(10);
+            tracker.run_until_idle();
+        }
+        let batches = tracker.statistics().counter(Counter::BatchesReceived);
+        assert!(batches_expected.contains(&batches), "{batches} batches with a wait of {coalesce_us} us");
+    }
 }

@@ -29,7 +29,12 @@ impl Simulator {
 
     /// Advances both clocks.
     pub fn pass_ms(&mut self, milliseconds: u64) {
-        self.clock.pass(Duration::from_millis(milliseconds));
+        self.pass_us(1000 * milliseconds);
+    }
+
+    /// Advances both clocks.
+    pub fn pass_us(&mut self, microseconds: u64) {
+        self.clock.pass(Duration::from_micros(microseconds));
     }
 
     /// Lets time pass until this much has, with every deadline on the way, or all cores have ended.
