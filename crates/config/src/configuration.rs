@@ -173,7 +173,7 @@ deadline_s = 10
 interval_s = 60
 [udp]
 batch_datagrams = 64
-coalesce_us = 100
+coalesce_us = 200
 listen = ["0.0.0.0:6969","[::]:6969"]
 path_mtu_bytes = 1280
 receive_buffer_bytes = 4194304

@@ -48,11 +48,11 @@ section! {
     /// Allowed: 0 to 10000 microseconds (10 ms); 0 turns it off.
     ///
     /// Requests that are received together share the cost of waking up and of the system calls. A worker waits only while
-    /// several requests would arrive meanwhile, and has time left: below about 15,000 requests per second with the default,
+    /// several requests would arrive meanwhile, and has time left: below about 7,500 requests per second with the default,
     /// and at saturation, it answers at once. Each core that a request passes through delays it by at most this much.
     // Minimum: off.
     // Maximum: a longer wait would be noticed, and the socket's receive buffer would have to hold all requests of it.
-    coalesce_us: u32 = 100, integer(0..=10_000);
+    coalesce_us: u32 = 200, integer(0..=10_000);
 
     /// The size of each socket's receive buffer in the kernel.
     ///
