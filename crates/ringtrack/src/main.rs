@@ -48,7 +48,7 @@ use crate::http_settings::IdentityFiles;
 
 /// Swarms are millions of small blocks that come and go: mimalloc keeps them dense. It requests no huge pages: the
 /// kernel clears a whole one when it is first touched, which delays a core by milliseconds on a virtual machine, and
-/// their unused parts take a sixth of all memory. They would add 2 % more announces with ten million peers.
+/// their unused parts take up to a quarter of all memory. docs/BENCHMARKS.md has what they would gain.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
