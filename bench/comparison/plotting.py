@@ -37,6 +37,14 @@ CURVE_PLOTS = [
 COST_PLOT = Plot("CPU time of a response against the offered load", "cost.svg", "cpu_us_per_response", "CPU of a response, us")
 
 
+def keep(data: dict, file: Path, plots: list[Plot]) -> list[str]:
+    """Writes the points and their plots beside each other. Returns the lines that show the plots."""
+    folder = file.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(data, indent=2) + "\n")
+    return [f"![{title}]({folder.name}/{drawn.name})" for title, drawn in plot(file, folder, plots)]
+
+
 def plot(data: Path, folder: Path, plots: list[Plot]) -> list[tuple[str, Path]]:
     """Draws the points in a file. Returns titles and files; none if matplotlib is not available, as the data are written."""
     try:

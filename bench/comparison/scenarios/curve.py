@@ -1,11 +1,9 @@
 """Throughput and latency of each server as the load grows past its saturation."""
 
-import json
 from dataclasses import asdict
-from pathlib import Path
 
 from comparison.bench import Bench, Run, of_server
-from comparison.plotting import CURVE_PLOTS, plot
+from comparison.plotting import CURVE_PLOTS, keep
 from comparison.report import Report, count
 from comparison.scenarios.saturation import saturation_per_s
 from comparison.scenarios.usual_load import usual_load
@@ -14,7 +12,6 @@ from comparison.summary import highest, lowest
 
 ROUNDS = 3
 LOWEST, HIGHEST = 0.1, 1.2
-DATA = "curve.json"
 
 
 def measure(bench: Bench) -> Report:
@@ -29,7 +26,7 @@ def measure(bench: Bench) -> Report:
                                        bench.measure(name, closed.at(rate), number))]
     points = [point(name, rate, [run for run in of_server(runs, name) if run.offered_per_s == rate])
               for name in names for rate in offered]
-    plots = keep(options.plots, saturation, points)
+    plots = keep({"saturation_per_s": saturation, "points": points}, options.plots / "curve.json", CURVE_PLOTS)
     notes = [(f"Median of {rounds} rounds per point, open loop. ringtrack's saturation in a closed loop was "
              f"{saturation:,.0f}/s."), *plots, *[NOTES[name] for name in names if name in NOTES]]
     open_words = closed.at(saturation).in_words().replace(f"--rate {saturation:.0f}", "--rate OFFERED")
@@ -64,11 +61,3 @@ def cell(at: dict) -> str:
     """Returns a server's cell for a load, with lost requests, because p99 is that of the responses only."""
     lost = f", {at['loss_percent']:.1f} % lost" if at["loss_percent"] >= 0.05 else ""
     return f"{count(at['responses_per_s'])}, {count(at['p99_us'])}{lost}"
-
-
-def keep(folder: Path, saturation: float, points: list[dict]) -> list[str]:
-    """Writes the data and the plots. Returns the lines that show them."""
-    folder.mkdir(parents=True, exist_ok=True)
-    data = folder / DATA
-    data.write_text(json.dumps({"saturation_per_s": saturation, "points": points}, indent=2) + "\n")
-    return [f"![{title}]({folder.name}/{file.name})" for title, file in plot(data, folder, CURVE_PLOTS)]

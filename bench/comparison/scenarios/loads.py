@@ -1,13 +1,12 @@
 """The cost of a response at ordinary rates, at which a server waits most of the time."""
 
-import json
 import time
 from dataclasses import asdict, dataclass, replace
 
 from comparison.bench import Bench, Run
 from comparison.http_servers import HTTP_NAMES
 from comparison.load import Load
-from comparison.plotting import COST_PLOT, plot
+from comparison.plotting import COST_PLOT, keep
 from comparison.processes import used
 from comparison.protocols import Protocol
 from comparison.report import Report, count, decimal
@@ -36,10 +35,7 @@ class Idle:
 def over_udp(bench: Bench) -> Report:
     """Measures announces over UDP."""
     report = measure(bench, "loads", "At ordinary rates", usual_load(bench.options), UDP_RATES_PER_S, bench.names(USUAL))
-    data = bench.options.plots / "loads.json"
-    data.parent.mkdir(parents=True, exist_ok=True)
-    data.write_text(json.dumps({"points": points(report.runs)}, indent=2) + "\n")
-    plots = [f"![{title}]({data.parent.name}/{file.name})" for title, file in plot(data, data.parent, [COST_PLOT])]
+    plots = keep({"points": points(report.runs)}, bench.options.plots / "loads.json", [COST_PLOT])
     return replace(report, notes=[*plots, *report.notes])
 
 
