@@ -44,7 +44,7 @@ impl Coalescing {
 mod tests {
     use super::*;
 
-    /// Returns the wait of a core with a wait of 100 us that has received `datagrams` every `every_us`.
+    /// Returns whether a core that may wait for `wait_us` does, after it has received `datagrams` every `every_us`.
     fn wait(wait_us: u64, datagrams: usize, every_us: u64) -> Option<Duration> {
         let start = Instant::now();
         let mut coalescing = Coalescing::new(Duration::from_micros(wait_us), start);

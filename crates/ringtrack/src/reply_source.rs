@@ -55,7 +55,7 @@ fn log(family: AddressFamily, source: ReplySource) {
     };
     match source {
         ReplySource::Kernel => {
-            info!("this host has one {family} address: the kernel chooses it as the source of replies");
+            info!("this host has no second {family} address: the kernel chooses the source of replies");
         }
         ReplySource::Destination => {
             info!(

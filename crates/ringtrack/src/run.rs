@@ -21,7 +21,6 @@ use control::{End, LatencyDumps, LatencySnapshot, Request, Supervision, Workers,
 use core_link::{CoreCommand, CoreHandle};
 use primitives::AddressFamily;
 use std::ffi::OsStr;
-use std::net::{IpAddr, SocketAddr};
 use std::panic::{set_hook, take_hook};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -119,8 +118,10 @@ fn certificate_watch(prepared: &Prepared<'_>, data_plane: &DataPlane) -> Option<
 }
 
 fn follow_addresses_if_configured(udp: &Udp, cores: &[CoreHandle]) {
-    let wildcards = udp.listen.iter().map(SocketAddr::ip).filter(IpAddr::is_unspecified);
-    let families: Vec<_> = wildcards.map(AddressFamily::of).collect();
+    let has_wildcard = |family: &AddressFamily| {
+        udp.listen.iter().any(|at| at.ip().is_unspecified() && AddressFamily::of(at.ip()) == *family)
+    };
+    let families: Vec<_> = AddressFamily::ALL.into_iter().filter(has_wildcard).collect();
     if udp.reply_source == ReplySource::Auto
         && !families.is_empty()
         && let Err(error) = follow_addresses(&families, cores.to_vec())

@@ -44,13 +44,13 @@ fn a_reply_leaves_from_the_address_asked_also_when_the_host_gets_a_second_one() 
         wait_until("an answer", folder.path(), || is_answered(&client, address));
     };
 
-    logged("this host has one IPv4 address", 1);
+    logged("this host has no second IPv4 address", 1);
     answers(first);
     network.tracker.ip(&format!("address add {SECOND}/24 dev switch\n"));
     logged("this host has several IPv4 addresses", 1);
     answers(SECOND.into());
     answers(first);
     network.tracker.ip(&format!("address del {SECOND}/24 dev switch\n"));
-    logged("this host has one IPv4 address", 2);
+    logged("this host has no second IPv4 address", 2);
     answers(first);
 }
