@@ -63,6 +63,17 @@ impl<'a> Headers<'a> {
     pub fn real_ip(self) -> Option<IpAddr> {
         parse_address(self.all("X-Real-IP").last()?)
     }
+
+    /// Returns the key of a WebSocket handshake (RFC 6455, 4.1), if there is exactly one.
+    pub fn web_socket_key(self) -> Option<&'a [u8]> {
+        let mut keys = self.all("Sec-WebSocket-Key");
+        keys.next().filter(|_| keys.next().is_none())
+    }
+
+    /// Returns the origin of the page that sent the request (RFC 6454), which browsers name.
+    pub fn origin(self) -> Option<&'a [u8]> {
+        self.all("Origin").next()
+    }
 }
 
 /// Returns the elements of a comma-separated list without the white space around them. Empty elements are ignored

@@ -1,6 +1,6 @@
 use crate::framing::{Connection, Version};
 use crate::headers::elements;
-use crate::request::ContentCoding;
+use crate::request::{ContentCoding, Upgrade};
 use crate::status::Status;
 
 /// The values of the header lines that affect how a request is handled.
@@ -11,6 +11,12 @@ pub(crate) struct KnownHeaders {
     content_bytes: Option<u64>,
     transfer: Transfer,
     expectation: Expectation,
+    /// Whether `Connection` lists `Upgrade`.
+    upgrades: bool,
+    /// Whether `Upgrade` lists `websocket`.
+    to_web_socket: bool,
+    /// Whether `Sec-WebSocket-Version` is 13.
+    web_socket_13: bool,
     pub(crate) accepted_coding: ContentCoding,
 }
 
@@ -53,6 +59,10 @@ impl KnownHeaders {
             }
         } else if is("Transfer-Encoding") {
             self.transfer = Transfer::Coded;
+        } else if is("Upgrade") {
+            self.to_web_socket |= elements(header.value).any(|name| name.eq_ignore_ascii_case(b"websocket"));
+        } else if is("Sec-WebSocket-Version") {
+            self.web_socket_13 = header.value.trim_ascii() == b"13";
         } else if is("Expect") && !header.value.trim_ascii().eq_ignore_ascii_case(b"100-continue") {
             self.expectation = Expectation::Unknown;
         }
@@ -66,6 +76,8 @@ impl KnownHeaders {
                 self.connection = Some(Connection::Close);
             } else if option.eq_ignore_ascii_case(b"keep-alive") && self.connection.is_none() {
                 self.connection = Some(Connection::KeepAlive);
+            } else if option.eq_ignore_ascii_case(b"upgrade") {
+                self.upgrades = true;
             }
         }
     }
@@ -96,6 +108,15 @@ impl KnownHeaders {
             (_, 2.., _) | (Version::Http11, 0, _) => Err(Status::BadRequest),
             (Version::Http11, _, Expectation::Unknown) => Err(Status::ExpectationFailed),
             _ => Ok(()),
+        }
+    }
+
+    /// Returns the upgrade that a `GET` request of this version asks for (RFC 6455, 4.2.1).
+    pub(crate) const fn upgrade(&self, version: Version) -> Upgrade {
+        match (version, self.upgrades && self.to_web_socket, self.web_socket_13) {
+            (Version::Http11, true, true) => Upgrade::WebSocket,
+            (Version::Http11, true, false) => Upgrade::OtherVersion,
+            _ => Upgrade::None,
         }
     }
 

@@ -62,10 +62,10 @@ pub use limits::{
 pub use primitives::KeyInPath;
 pub use proxy_protocol::{ProxiedSource, ProxyHeader, read_proxy_header};
 pub use query::{Parameter, ParameterValue, QueryError};
-pub use request::{ContentCoding, Incoming, Request, read_request};
+pub use request::{ContentCoding, Incoming, Request, Upgrade, read_request};
 pub use response::{
     AnnounceResponse, FailureResponse, FullScrapeResponse, ListedPeer, OutOfRoom, Peers, RESPONSE_BYTES_MAX,
-    Retry, ScrapeFile, ScrapeResponse, write_health, write_status,
+    Retry, ScrapeFile, ScrapeResponse, write_health, write_status, write_upgrade,
 };
 pub use scrape::Scrape;
 pub use status::Status;

@@ -30,6 +30,7 @@ pub struct Request<'a> {
     /// Part of the target after `?`, percent-encoded.
     pub query: &'a [u8],
     pub accepted_coding: ContentCoding,
+    pub upgrade: Upgrade,
     /// Header lines in their order.
     pub headers: Headers<'a>,
 }
@@ -42,6 +43,16 @@ pub enum ContentCoding {
     Identity,
     /// Gzip or uncompressed.
     Gzip,
+}
+
+/// Whether a request asks for a WebSocket (RFC 6455, 4.2.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Upgrade {
+    #[default]
+    None,
+    WebSocket,
+    /// A WebSocket of another version than 13.
+    OtherVersion,
 }
 
 /// Reads the request at the front of `bytes`.
@@ -139,12 +150,14 @@ fn request_of<'a>(
     let version = if parsed.version == Some(0) { Version::Http10 } else { Version::Http11 };
     let facts = KnownHeaders::gather(parsed.headers)?;
     facts.check(version)?;
+    let upgrade = if method == "GET" { facts.upgrade(version) } else { Upgrade::None };
     Ok(Request {
         bytes,
         framing: Framing { version, connection: facts.connection(version), content },
         route,
         query: target.map_or(&[], |target| target.query),
         accepted_coding: facts.accepted_coding,
+        upgrade,
         headers: Headers::of_head(head),
     })
 }

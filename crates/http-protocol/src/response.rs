@@ -8,12 +8,14 @@ mod frame;
 mod full_scrape;
 mod scrape;
 mod status;
+mod upgrade;
 
 pub use announce::{AnnounceResponse, ListedPeer, Peers};
 pub use failure::{FailureResponse, Retry};
 pub use full_scrape::FullScrapeResponse;
 pub use scrape::{ScrapeFile, ScrapeResponse};
 pub use status::{write_health, write_status};
+pub use upgrade::write_upgrade;
 
 use thiserror::Error;
 

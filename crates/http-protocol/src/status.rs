@@ -5,12 +5,15 @@ pub enum Status {
     /// 204: the response to `OPTIONS`.
     NoContent,
     BadRequest,
+    Forbidden,
     NotFound,
     MethodNotAllowed,
     /// 413: a request with a body.
     ContentTooLarge,
     UriTooLong,
     ExpectationFailed,
+    /// 426: a WebSocket of another version than 13.
+    UpgradeRequired,
     RequestHeaderFieldsTooLarge,
     HttpVersionNotSupported,
 }
@@ -22,11 +25,13 @@ impl Status {
             Self::Ok => "200 OK",
             Self::NoContent => "204 No Content",
             Self::BadRequest => "400 Bad Request",
+            Self::Forbidden => "403 Forbidden",
             Self::NotFound => "404 Not Found",
             Self::MethodNotAllowed => "405 Method Not Allowed",
             Self::ContentTooLarge => "413 Content Too Large",
             Self::UriTooLong => "414 URI Too Long",
             Self::ExpectationFailed => "417 Expectation Failed",
+            Self::UpgradeRequired => "426 Upgrade Required",
             Self::RequestHeaderFieldsTooLarge => "431 Request Header Fields Too Large",
             Self::HttpVersionNotSupported => "505 HTTP Version Not Supported",
         }

@@ -230,3 +230,41 @@ fn gzip_is_accepted_unless_its_weight_is_0() {
         );
     }
 }
+
+#[test]
+fn an_upgrade_to_a_web_socket_needs_both_headers_and_version_13() {
+    const HANDSHAKE: &str = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n";
+    let old = "Upgrade: WebSocket\r\nConnection: keep-alive, Upgrade\r\nSec-WebSocket-Version: 8\r\n";
+    for (lines, upgrade) in [
+        (HANDSHAKE, Upgrade::WebSocket),
+        (
+            "Connection: keep-alive, upgrade\r\nupgrade: h2c, WebSocket\r\nsec-websocket-version: 13\r\n",
+            Upgrade::WebSocket,
+        ),
+        (old, Upgrade::OtherVersion),
+        ("Upgrade: websocket\r\nConnection: Upgrade\r\n", Upgrade::OtherVersion),
+        ("Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n", Upgrade::None),
+        ("Upgrade: h2c\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n", Upgrade::None),
+        ("Connection: Upgrade\r\n", Upgrade::None),
+    ] {
+        assert_eq!(request(&get(lines)).upgrade, upgrade, "{lines}");
+    }
+    let heads = [
+        format!("HEAD / HTTP/1.1\r\nHost: a\r\n{HANDSHAKE}\r\n"),
+        format!("GET / HTTP/1.0\r\n{HANDSHAKE}\r\n"),
+    ];
+    assert!(heads.iter().all(|head| request(head).upgrade == Upgrade::None));
+}
+
+#[test]
+fn the_key_of_a_handshake_must_be_unambiguous_and_the_origin_is_the_first() {
+    let text =
+        get("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nOrigin: https://a.example\r\nOrigin: b\r\n");
+    let headers = request(&text).headers;
+    assert_eq!(headers.web_socket_key(), Some(b"dGhlIHNhbXBsZSBub25jZQ==".as_slice()));
+    assert_eq!(headers.origin(), Some(b"https://a.example".as_slice()));
+    assert_eq!(
+        request(&get("Sec-WebSocket-Key: a\r\nSec-WebSocket-Key: a\r\n")).headers.web_socket_key(),
+        None
+    );
+}

@@ -26,6 +26,8 @@ const CONTENT_LENGTH: &str = "Content-Length: ";
 const CLOSE: &str = "Connection: close\r\n";
 const KEEP_ALIVE: &str = "Connection: keep-alive\r\n";
 const ALLOW: &str = "Allow: GET, HEAD, OPTIONS\r\n";
+/// RFC 6455, 4.4.
+const WEB_SOCKET_VERSION: &str = "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";
 
 /// Size of the longest head.
 pub(super) const HEAD_BYTES_MAX: usize = VERSION.len()
@@ -35,8 +37,10 @@ pub(super) const HEAD_BYTES_MAX: usize = VERSION.len()
     + CONTENT_LENGTH.len()
     + "4294967295\r\n".len()
     + KEEP_ALIVE.len()
-    + ALLOW.len()
+    + WEB_SOCKET_VERSION.len()
     + LINE_END.len();
+
+const _: () = assert!(ALLOW.len() <= WEB_SOCKET_VERSION.len(), "a head has one of them");
 
 /// Writes a body with its head before it and returns the range of the response in `out`.
 pub(super) fn frame(
@@ -88,6 +92,8 @@ pub(super) fn write_head(
     head.literal(connection_line(framing));
     if status.names_methods() {
         head.literal(ALLOW);
+    } else if status == Status::UpgradeRequired {
+        head.literal(WEB_SOCKET_VERSION);
     }
     head.literal(LINE_END);
 }
