@@ -1,5 +1,5 @@
 use crate::population::{PEERS_WANTED, Population};
-use primitives::{CompactAddress, CompactIpv4};
+use primitives::{CompactIpv4, PeerReference};
 use swarm::{Announce, Swarms};
 
 /// A population that is settled on first use.

@@ -16,5 +16,5 @@ mod service;
 pub use exchange::{HttpExchange, HttpStep, ProxyStep};
 pub use full_scrape::{FullScrape, FullScrapes};
 pub use policy::{HttpPolicy, ProxyHeaderKind, ProxyPolicy};
-pub use routed::{ConnectionToken, RoutedRequest, RoutedStep};
+pub use routed::{RoutedRequest, RoutedStep};
 pub use service::{HttpService, Page};

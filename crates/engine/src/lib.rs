@@ -25,14 +25,15 @@ mod udp;
 
 pub use connection_id::{ConnectionIdError, ConnectionIdKey, ConnectionIds};
 pub use http::{
-    ConnectionToken, FullScrape, FullScrapes, HttpExchange, HttpPolicy, HttpService, HttpStep, Page,
-    ProxyHeaderKind, ProxyPolicy, ProxyStep, RoutedRequest, RoutedStep,
+    FullScrape, FullScrapes, HttpExchange, HttpPolicy, HttpService, HttpStep, Page, ProxyHeaderKind,
+    ProxyPolicy, ProxyStep, RoutedRequest, RoutedStep,
 };
 pub use limits::{
     BATCH_DATAGRAMS_MAX, IPV4_UDP_HEADER_BYTES, IPV6_UDP_HEADER_BYTES, REPLY_BYTES_MAX,
     routed_requests_per_owner,
 };
 pub use now::Now;
+pub use primitives::ConnectionToken;
 pub use refusal::Refusal;
 pub use settings::{AnnouncePolicy, EngineSettings, InvalidConnectionId, Secrets};
 pub use shard::{

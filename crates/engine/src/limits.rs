@@ -1,6 +1,6 @@
 //! The limits of the engine, each with its reason.
 
-use primitives::{CompactAddress, CompactIpv6, ShardCount};
+use primitives::{CompactIpv6, PeerReference, ShardCount};
 use udp_protocol::AnnounceResponse;
 
 /// Datagrams in a batch. Larger batches save few system calls and delay the core's other tasks.

@@ -1,9 +1,9 @@
-use core::fmt::Debug;
+use crate::PeerReference;
 use core::hash::Hash;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-/// An IP address family. The IPv4 and the IPv6 peers of a torrent form two swarms.
+/// An IP address family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AddressFamily {
     V4,
@@ -32,6 +32,19 @@ impl AddressFamily {
     }
 }
 
+/// A family of swarms. The IPv4, IPv6 and WebRTC peers of a torrent form three swarms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SwarmFamily {
+    V4,
+    V6,
+    WebRtc,
+}
+
+impl SwarmFamily {
+    /// All families, in the order used by the statistics.
+    pub const ALL: [Self; 3] = [Self::V4, Self::V6, Self::WebRtc];
+}
+
 /// Converts an IPv4-mapped IPv6 address (`::ffff:a.b.c.d`, RFC 4291, 2.5.5.2) to the IPv4 address.
 pub const fn canonical_ip(ip: IpAddr) -> IpAddr {
     match ip {
@@ -41,26 +54,10 @@ pub const fn canonical_ip(ip: IpAddr) -> IpAddr {
 }
 
 /// A peer's address and port in the compact form of replies (BEP 23, BEP 7, BEP 15): network byte order, the port
-/// last. The types are plain bytes, so that a list of peers is copied as a whole.
-pub trait CompactAddress:
-    Copy
-    + Eq
-    + Hash
-    + Debug
-    + Into<PeerAddress>
-    + FromBytes
-    + IntoBytes
-    + Immutable
-    + KnownLayout
-    + Unaligned
-    + 'static
-{
-    /// Size of one peer in a reply, in bytes.
-    const BYTES: usize;
+/// last.
+pub trait CompactAddress: PeerReference + Eq + Hash + Into<PeerAddress> {
     /// Family of all addresses of this type.
     const FAMILY: AddressFamily;
-    /// Placeholder for unused space; not a peer.
-    const UNSPECIFIED: Self;
 }
 
 /// The address and port of an IPv4 peer in 6 bytes.
@@ -77,16 +74,32 @@ pub struct CompactIpv4(pub [u8; 6]);
 #[repr(transparent)]
 pub struct CompactIpv6(pub [u8; 18]);
 
-impl CompactAddress for CompactIpv4 {
+impl PeerReference for CompactIpv4 {
     const BYTES: usize = 6;
-    const FAMILY: AddressFamily = AddressFamily::V4;
+    const SWARM_FAMILY: SwarmFamily = SwarmFamily::V4;
     const UNSPECIFIED: Self = Self([0; 6]);
+
+    fn address(&self) -> Option<PeerAddress> {
+        Some((*self).into())
+    }
+}
+
+impl CompactAddress for CompactIpv4 {
+    const FAMILY: AddressFamily = AddressFamily::V4;
+}
+
+impl PeerReference for CompactIpv6 {
+    const BYTES: usize = 18;
+    const SWARM_FAMILY: SwarmFamily = SwarmFamily::V6;
+    const UNSPECIFIED: Self = Self([0; 18]);
+
+    fn address(&self) -> Option<PeerAddress> {
+        Some((*self).into())
+    }
 }
 
 impl CompactAddress for CompactIpv6 {
-    const BYTES: usize = 18;
     const FAMILY: AddressFamily = AddressFamily::V6;
-    const UNSPECIFIED: Self = Self([0; 18]);
 }
 
 impl CompactIpv4 {

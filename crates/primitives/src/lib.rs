@@ -10,18 +10,21 @@ mod announce;
 mod authentication_key;
 mod info_hash;
 mod peer_id;
+mod peer_reference;
 mod shard;
 mod table_seed;
 mod time;
 mod torrents;
 
 pub use address::{
-    AddressFamily, CompactAddress, CompactIpv4, CompactIpv6, PeerAddress, UnreachableAddress, canonical_ip,
+    AddressFamily, CompactAddress, CompactIpv4, CompactIpv6, PeerAddress, SwarmFamily, UnreachableAddress,
+    canonical_ip,
 };
 pub use announce::{AnnounceEvent, Numwant, PeerStatus, RequestKind};
 pub use authentication_key::{AuthenticationKey, KeyId, KeyInPath, path_segments};
 pub use info_hash::{InfoHash, InfoHashPrefix};
 pub use peer_id::{PeerId, PeerIdPrefix};
+pub use peer_reference::{ConnectionToken, PeerReference, WebRtcPeer};
 pub use shard::{SHARDS_MAX, ShardCount, ShardCountError, ShardId, SteeringKey};
 pub use table_seed::TableSeed;
 pub use time::Second;

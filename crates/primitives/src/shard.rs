@@ -43,7 +43,7 @@ impl ShardCount {
 /// The index of a shard, from 0. It is also the index of the core's socket in each reuseport group and of the core in
 /// the mesh.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ShardId(u16);
+pub struct ShardId(pub(crate) u16);
 
 impl ShardId {
     /// The first shard, which every tracker has.

@@ -3,7 +3,9 @@ use crate::shard::{AnyAnnounce, Ownership, PendingAnnounce, Shard, Torrents};
 use access::TorrentRefusal;
 use core::net::IpAddr;
 use http_protocol::{Framing, PEERS_MAX, PeerForm, SCRAPE_HASHES_MAX, Scrape, ScrapeFile};
-use primitives::{AddressFamily, CompactAddress, CompactIpv4, CompactIpv6, InfoHash, PeerId, ShardId};
+use primitives::{
+    AddressFamily, CompactIpv4, CompactIpv6, ConnectionToken, InfoHash, PeerId, PeerReference, ShardId,
+};
 use swarm::{AddressOfSwarm, PeerChange, SwarmCounts};
 use zerocopy::FromBytes;
 
@@ -18,6 +20,7 @@ const PEER_BYTES_MAX: usize = PEERS_MAX * CompactIpv6::BYTES;
 /// Its memory is reused: its home takes it from a pool and puts it back.
 #[derive(Debug)]
 pub struct RoutedRequest {
+    /// The connection that waits for it.
     pub token: ConnectionToken,
     /// The core that has it; `None` while it is at home.
     pub(super) owner: Option<ShardId>,
@@ -28,16 +31,6 @@ pub struct RoutedRequest {
     pub(super) files: ScrapedFiles,
     /// Where a page after this one begins, if the shard has more.
     pub(super) next_slot: Option<u32>,
-}
-
-/// The connection that waits for a routed request. Its slot may have been reused meanwhile, which the generation shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ConnectionToken {
-    /// The core that holds the connection.
-    pub home: ShardId,
-    pub slot: u32,
-    /// The number of connections that had this slot before.
-    pub generation: u32,
 }
 
 /// Where a page of swarms begins.
