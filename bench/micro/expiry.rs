@@ -2,7 +2,7 @@ use crate::Group;
 use crate::population::{NOW, PEER_LIFETIME_S, Population};
 use crate::world::Settling;
 use criterion::{BatchSize, Throughput};
-use primitives::AddressFamily;
+use primitives::SwarmFamily;
 use swarm::EXPIRY_ROUND_S_MIN;
 
 /// Units of work per turn of expiry.
@@ -34,7 +34,7 @@ pub(crate) fn measure_none_due(group: &mut Group<'_>, settling: &mut Settling) {
     let (mut now, mut turn) = (NOW, 0);
     group.bench_function("turn of expiry, none due", |bencher| {
         let world = settling.world();
-        let turns = world.swarms.totals(AddressFamily::V4).swarms.div_ceil(u64::from(SWARMS_PER_TURN));
+        let turns = world.swarms.totals(SwarmFamily::V4).swarms.div_ceil(u64::from(SWARMS_PER_TURN));
         bencher.iter(|| {
             turn += 1;
             if turn == turns {

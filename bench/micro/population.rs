@@ -69,7 +69,7 @@ impl Population {
         let luck = mix(u64::from(number));
         Announce {
             info_hash: info_hash(self.torrent_of(number, luck)),
-            address: CompactIpv4::new(Ipv4Addr::from_bits(number), 6881),
+            peer: CompactIpv4::new(Ipv4Addr::from_bits(number), 6881),
             // Four of five are seeders, as public trackers report.
             status: if mix(luck).is_multiple_of(5) { PeerStatus::Leecher } else { PeerStatus::Seeder },
             event: AnnounceEvent::None,

@@ -23,7 +23,7 @@ fn bytes_per_peer(torrent: impl Fn(u32) -> u32) -> (f64, Weighed) {
 #[expect(clippy::print_stdout, reason = "the test exists to show this number")]
 fn assert_at_most(bytes_max: f64, what: &str, torrent: impl Fn(u32) -> u32) {
     let (bytes, weighed) = bytes_per_peer(torrent);
-    let swarms = weighed.swarms.totals(primitives::AddressFamily::V4).swarms;
+    let swarms = weighed.swarms.totals(primitives::SwarmFamily::V4).swarms;
     println!("{what}: {bytes:.1} bytes per peer ({PEERS} peers in {swarms} swarms)");
     assert!(bytes <= bytes_max, "{what}: {bytes:.1} bytes per peer, expected at most {bytes_max}");
 }

@@ -2,7 +2,7 @@
 
 use allocation_counter::measure;
 use primitives::{
-    AddressFamily, AnnounceEvent, CompactIpv4, CompactIpv6, InfoHash, PeerStatus, Second, TableSeed,
+    AnnounceEvent, CompactIpv4, CompactIpv6, InfoHash, PeerStatus, Second, SwarmFamily, TableSeed,
 };
 use swarm::{AddressOfSwarm, Announce, Listing, Seeds, SwarmLimits, SwarmSettings, Swarms};
 
@@ -68,11 +68,11 @@ impl Weighed {
 
     /// Bytes that the swarms report.
     pub(crate) fn reported(&self) -> u64 {
-        AddressFamily::ALL.map(|family| self.swarms.totals(family).bytes).iter().sum()
+        SwarmFamily::ALL.map(|family| self.swarms.totals(family).bytes).iter().sum()
     }
 
     pub(crate) fn peers(&self) -> u64 {
-        AddressFamily::ALL.map(|family| self.swarms.totals(family).peers()).iter().sum()
+        SwarmFamily::ALL.map(|family| self.swarms.totals(family).peers()).iter().sum()
     }
 }
 
@@ -83,7 +83,7 @@ pub(crate) fn announce<A: Numbered>(swarms: &mut Swarms, now: Second, torrent: u
     let status = if peer.is_multiple_of(8) { PeerStatus::Seeder } else { PeerStatus::Leecher };
     let announce = Announce {
         info_hash,
-        address: A::numbered(peer),
+        peer: A::numbered(peer),
         status,
         event: AnnounceEvent::None,
         listing: Listing::Listed,

@@ -120,12 +120,12 @@ impl Access {
         }
     }
 
-    /// Whether a reported download was counted recently over the other family. True once per counted download.
-    pub fn was_counted_over_other_family(&mut self, now: Second, download: &CompletedDownload) -> bool {
+    /// Whether a reported download was counted recently over another family. True once per counted download and family.
+    pub fn was_counted_over_another_family(&mut self, now: Second, download: &CompletedDownload) -> bool {
         self.recent_completions.take_twin(now, download)
     }
 
-    /// Records a counted download, in case it is reported over the other family too.
+    /// Records a counted download, in case it is reported over another family too.
     pub fn note_completed(&mut self, now: Second, download: CompletedDownload) {
         self.recent_completions.note(now, download);
     }

@@ -1,21 +1,21 @@
 use crate::limits::{RECENT_COMPLETION_S, RECENT_COMPLETION_SETS, RECENT_COMPLETIONS_PER_SET};
 use crate::parted_map::part_of;
 use core::hash::BuildHasher;
-use primitives::{AddressFamily, InfoHash, PeerId, Second, TableSeed};
+use primitives::{InfoHash, PeerId, Second, SwarmFamily, TableSeed};
 
 /// A completed download, and the family it was reported over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CompletedDownload {
     pub info_hash: InfoHash,
-    /// Identifies the client over both families.
+    /// Identifies the client over all families.
     pub peer_id: PeerId,
-    pub family: AddressFamily,
+    pub family: SwarmFamily,
 }
 
-/// The recently counted downloads, so that a client that reports one over both families is counted once.
+/// The recently counted downloads, so that a client that reports one over several families is counted once.
 ///
 /// A table of fixed size. Entries are compared completely, so no client is mistaken for another. Each entry
-/// suppresses at most one count over the other family, so a client with a stolen peer id adds as many counts as it
+/// suppresses at most one count over each other family, so a client with a stolen peer id adds as many counts as it
 /// suppresses. In a full set the oldest entry is replaced, and its client counts twice.
 #[derive(Debug)]
 pub(crate) struct RecentCompletions {
@@ -29,6 +29,8 @@ type Set = [Option<Counted>; RECENT_COMPLETIONS_PER_SET];
 #[derive(Debug, Clone, Copy)]
 struct Counted {
     download: CompletedDownload,
+    /// The families over which it was reported.
+    reported: [bool; SwarmFamily::ALL.len()],
     at: Second,
 }
 
@@ -47,19 +49,21 @@ impl RecentCompletions {
             |entry: &Option<Counted>| entry.map_or(u32::MAX, |counted| now.0.wrapping_sub(counted.at.0));
         let oldest = self.set_of(&download).and_then(|set| set.iter_mut().max_by_key(|entry| age(entry)));
         if let Some(entry) = oldest {
-            *entry = Some(Counted { download, at: now });
+            let reported = SwarmFamily::ALL.map(|family| family == download.family);
+            *entry = Some(Counted { download, reported, at: now });
         }
     }
 
-    /// Removes the same download counted over the other family, and returns whether there was one.
+    /// Returns whether the same download was counted over another family, and not reported over this one since.
     pub(crate) fn take_twin(&mut self, now: Second, download: &CompletedDownload) -> bool {
-        let twin = CompletedDownload { family: download.family.other(), ..*download };
-        let is_twin = |entry: &&mut Option<Counted>| {
-            let is_recent = |at: Second| now.0.wrapping_sub(at.0) < RECENT_COMPLETION_S;
-            entry.is_some_and(|counted| counted.download == twin && is_recent(counted.at))
+        let CompletedDownload { info_hash, peer_id, family } = *download;
+        let is_twin = |counted: &&mut Counted| {
+            let is_same = (counted.download.info_hash, counted.download.peer_id) == (info_hash, peer_id);
+            let is_recent = now.0.wrapping_sub(counted.at.0) < RECENT_COMPLETION_S;
+            is_same && is_recent && !counted.reported[family as usize]
         };
-        let found = self.set_of(download).and_then(|set| set.iter_mut().find(is_twin));
-        found.is_some_and(|entry| entry.take().is_some())
+        let twin = self.set_of(download).and_then(|set| set.iter_mut().flatten().find(is_twin));
+        twin.map(|counted| counted.reported[family as usize] = true).is_some()
     }
 
     pub(crate) fn heap_bytes(&self) -> usize {
@@ -76,9 +80,9 @@ impl RecentCompletions {
 mod tests {
     use super::*;
     use crate::testing::hash;
-    use AddressFamily::{V4, V6};
+    use SwarmFamily::{V4, V6, WebRtc};
 
-    fn download(number: u32, client: u8, family: AddressFamily) -> CompletedDownload {
+    fn download(number: u32, client: u8, family: SwarmFamily) -> CompletedDownload {
         CompletedDownload { info_hash: hash(number), peer_id: PeerId([client; 20]), family }
     }
 
@@ -87,15 +91,17 @@ mod tests {
     }
 
     #[test]
-    fn a_download_is_found_once_over_the_other_family_by_the_same_client_only() {
+    fn a_download_is_found_once_over_each_other_family_by_the_same_client_only() {
         let mut recent = recent();
         assert!(!recent.take_twin(Second(1), &download(1, 1, V6)));
         recent.note(Second(1), download(1, 1, V4));
         for other in [download(1, 1, V4), download(1, 2, V6), download(2, 1, V6)] {
             assert!(!recent.take_twin(Second(1), &other), "{other:?}");
         }
-        assert!(recent.take_twin(Second(600), &download(1, 1, V6)));
-        assert!(!recent.take_twin(Second(600), &download(1, 1, V6)));
+        for family in [V6, WebRtc] {
+            assert!(recent.take_twin(Second(600), &download(1, 1, family)), "{family:?}");
+            assert!(!recent.take_twin(Second(600), &download(1, 1, family)), "{family:?}");
+        }
     }
 
     #[test]

@@ -1,5 +1,5 @@
 use crate::{Counter, DropReason, ErrorReason, Figure, Gauge, HttpOutcome, Outcome};
-use primitives::{AddressFamily, RequestKind};
+use primitives::{AddressFamily, RequestKind, SwarmFamily};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 const REQUESTS_PER_FAMILY: usize = RequestKind::ALL.len() * Outcome::COUNT;
@@ -131,6 +131,12 @@ impl Statistics {
     #[must_use]
     pub fn gauge(&self, gauge: Gauge) -> u64 {
         self.slots[GAUGES_AT + gauge as usize]
+    }
+
+    /// Returns the sum of a gauge that each family of swarms has.
+    #[must_use]
+    pub fn of_all_families(&self, gauges: [Gauge; SwarmFamily::ALL.len()]) -> u64 {
+        gauges.map(|gauge| self.gauge(gauge)).iter().sum()
     }
 
     /// Raises a gauge to `value` if that is larger, for gauges that hold a maximum.

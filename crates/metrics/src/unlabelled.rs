@@ -1,4 +1,5 @@
 use crate::declare::declare;
+use primitives::SwarmFamily;
 
 declare! {
     /// Counters besides the outcomes of requests.
@@ -103,14 +104,20 @@ declare! {
         SwarmsV4 = "swarms_v4",
         /// Swarms of IPv6 peers.
         SwarmsV6 = "swarms_v6",
+        /// Swarms of WebRTC peers.
+        SwarmsWebRtc = "swarms_webrtc",
         /// Seeders at IPv4 addresses.
         SeedersV4 = "seeders_v4",
         /// Seeders at IPv6 addresses.
         SeedersV6 = "seeders_v6",
+        /// Seeders reached over WebRTC.
+        SeedersWebRtc = "seeders_webrtc",
         /// Leechers at IPv4 addresses.
         LeechersV4 = "leechers_v4",
         /// Leechers at IPv6 addresses.
         LeechersV6 = "leechers_v6",
+        /// Leechers reached over WebRTC.
+        LeechersWebRtc = "leechers_webrtc",
         /// Size of the swarms' tables and peers, in bytes.
         SwarmBytes = "swarm_bytes" in Bytes,
         /// Size of the lists, keys, sessions and details of peers, in bytes.
@@ -120,4 +127,15 @@ declare! {
         /// Maximum lateness of a turn of a core's timer since its start, in microseconds.
         TimerLatenessUsMax = "timer_lateness_us_max" in Microseconds,
     }
+}
+
+impl Gauge {
+    /// Swarms of each family.
+    pub const SWARMS: [Self; SwarmFamily::ALL.len()] = [Self::SwarmsV4, Self::SwarmsV6, Self::SwarmsWebRtc];
+    /// Seeders of each family.
+    pub const SEEDERS: [Self; SwarmFamily::ALL.len()] =
+        [Self::SeedersV4, Self::SeedersV6, Self::SeedersWebRtc];
+    /// Leechers of each family.
+    pub const LEECHERS: [Self; SwarmFamily::ALL.len()] =
+        [Self::LeechersV4, Self::LeechersV6, Self::LeechersWebRtc];
 }

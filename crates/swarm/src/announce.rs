@@ -4,9 +4,9 @@ use primitives::{AnnounceEvent, InfoHash, PeerStatus};
 #[derive(Debug, Clone, Copy)]
 pub struct Announce<A> {
     pub info_hash: InfoHash,
-    /// Where other peers can reach this one. A peer is identified by its address and port, so that no other client
-    /// can take its place by sending its peer id.
-    pub address: A,
+    /// What other peers reach this one by. A peer with an address is identified by it and its port, so that no other
+    /// client can take its place by sending its peer id.
+    pub peer: A,
     /// Seeder, or leecher that still wants pieces.
     pub status: PeerStatus,
     pub event: AnnounceEvent,

@@ -3,7 +3,7 @@ use crate::limits::DEAD_PEERS_SKIPPED_MAX;
 use crate::storage::Columns;
 use crate::swarm::Swarm;
 use core::ops::Range;
-use primitives::{CompactAddress, PeerStatus, Second};
+use primitives::{PeerReference, PeerStatus, Second};
 
 /// The client that the peers are chosen for.
 #[derive(Debug, Clone, Copy)]
@@ -20,7 +20,7 @@ enum Filter {
     SkipExpired(Second),
 }
 
-impl<A: CompactAddress> Swarm<A> {
+impl<A: PeerReference> Swarm<A> {
     /// Writes up to `wanted` peers into `out`, as far as there is room, and returns how many.
     ///
     /// A seeder receives leechers only. A leecher receives both, half and half if there are enough, so that leechers
@@ -84,7 +84,7 @@ impl Ring {
     }
 
     /// Copies up to `count` of the next live peers and returns how many.
-    fn take<A: CompactAddress>(&mut self, peers: &LivePeers<'_, A>, count: usize, out: &mut [u8]) -> usize {
+    fn take<A: PeerReference>(&mut self, peers: &LivePeers<'_, A>, count: usize, out: &mut [u8]) -> usize {
         let mut taken = 0;
         let mut looks = count + DEAD_PEERS_SKIPPED_MAX;
         while taken < count && self.unseen > 0 && looks > 0 {
@@ -113,7 +113,7 @@ struct LivePeers<'a, A> {
     filter: Filter,
 }
 
-impl<A: CompactAddress> LivePeers<'_, A> {
+impl<A: PeerReference> LivePeers<'_, A> {
     /// Copies the peers at neighbouring positions and returns how many.
     fn copy(&self, positions: Range<usize>, out: &mut [u8]) -> usize {
         match self.filter {
@@ -121,8 +121,8 @@ impl<A: CompactAddress> LivePeers<'_, A> {
                 let mut taken = 0;
                 for position in positions {
                     if !self.columns.deadlines[position].is_expired(now) {
-                        let address = self.columns.addresses[position].as_bytes();
-                        out[taken * A::BYTES..][..A::BYTES].copy_from_slice(address);
+                        let peer = self.columns.references[position].as_bytes();
+                        out[taken * A::BYTES..][..A::BYTES].copy_from_slice(peer);
                         taken += 1;
                     }
                 }

@@ -1,12 +1,11 @@
 use crate::deadline::Deadline;
-use crate::family::{FamilySwarms, IN_USE, OtherFamily, Shared};
-use crate::hashing::KeyedHasher;
+use crate::family::{FamilySwarms, IN_USE, Shared};
 use crate::limits::{
     EXPIRY_ROUND_S_MIN, INDEXED_REMOVAL_WORK, PEER_REMOVAL_WORK, PEERS_PER_WORK, SLOTS_AHEAD,
     SWARM_REMOVAL_WORK, SWARM_VISIT_WORK, SWEEP_PEERS, SWEEP_REMOVALS,
 };
 use crate::swarm::{Occupancy, Swarm, Upkeep};
-use primitives::{CompactAddress, Second};
+use primitives::{PeerReference, Second};
 
 /// What a turn of expiry removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -64,12 +63,10 @@ impl Sweep {
 #[derive(Debug)]
 pub(crate) struct ExpiryTurn<'a> {
     pub(crate) now: Second,
-    pub(crate) hasher: &'a KeyedHasher,
     /// Units of work that the turn may still take.
     pub(crate) work: u32,
     pub(crate) empty: EmptySwarms,
-    pub(crate) others: &'a dyn OtherFamily,
-    pub(crate) shared: &'a mut Shared,
+    pub(crate) shared: Shared<'a>,
 }
 
 /// What happens to swarms that have no peers, but a count of downloads.
@@ -81,7 +78,7 @@ pub(crate) enum EmptySwarms {
     Dropped,
 }
 
-impl<A: CompactAddress> FamilySwarms<A> {
+impl<A: PeerReference> FamilySwarms<A> {
     /// Continues the sweep until the work of the turn is used up or the round is complete.
     pub(crate) fn expire(&mut self, mut turn: ExpiryTurn<'_>) -> Expired {
         let mut expired = Expired::default();
@@ -112,7 +109,7 @@ impl<A: CompactAddress> FamilySwarms<A> {
             |swarm: &&Swarm<A>| swarm.occupancy == Occupancy::Occupied && swarm.earliest.is_expired(turn.now);
         if let Some(swarm) = self.slab.get(slot).filter(is_due) {
             swarm.prefetch_peers();
-            self.directory.prefetch(turn.hasher.key(&swarm.info_hash));
+            self.directory.prefetch(turn.shared.hasher.key(&swarm.info_hash));
         }
     }
 
@@ -137,7 +134,7 @@ impl<A: CompactAddress> FamilySwarms<A> {
             return None;
         }
         let before = swarm.counts();
-        let mut upkeep = Upkeep { hasher: turn.hasher, heap_bytes: &mut self.peer_bytes };
+        let mut upkeep = Upkeep { hasher: turn.shared.hasher, heap_bytes: &mut self.peer_bytes };
         let sweep = swarm.sweep(turn.now, peer, &mut upkeep);
         self.totals.note(before, swarm.counts());
         expired.peers += sweep.removed as u64;
@@ -159,13 +156,13 @@ impl<A: CompactAddress> FamilySwarms<A> {
     }
 
     fn forget_in(&mut self, turn: &mut ExpiryTurn<'_>, slot: u32, expired: &mut Expired) {
-        self.forget(turn.hasher, turn.others, turn.shared, slot);
+        self.forget(&mut turn.shared, slot);
         turn.work = turn.work.saturating_sub(SWARM_REMOVAL_WORK);
         expired.swarms += 1;
     }
 }
 
-impl<A: CompactAddress> Swarm<A> {
+impl<A: PeerReference> Swarm<A> {
     /// Removes the expired peers among the [`SWEEP_PEERS`] from `from` on, at most [`SWEEP_REMOVALS`].
     ///
     /// Only a sweep that sees all peers at once finds the earliest deadline. After a sweep in several steps the swarm

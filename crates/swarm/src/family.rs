@@ -3,11 +3,11 @@ use crate::choose::Requester;
 use crate::directory::{Directory, SwarmKey};
 use crate::expiry::Cursor;
 use crate::hashing::KeyedHasher;
-use crate::shard::SwarmLimits;
+use crate::shard::SwarmSettings;
 use crate::slab::Slab;
 use crate::swarm::{Heard, Occupancy, Placed, Swarm, Upkeep};
 use core::marker::PhantomData;
-use primitives::{AnnounceEvent, CompactAddress, InfoHash, Second};
+use primitives::{AnnounceEvent, InfoHash, PeerReference, Second};
 
 /// Slot of a swarm in the slab. A hint: the swarm in it is checked before it is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,36 +47,57 @@ pub(crate) const IN_USE: &str = "the directory contains occupied slots only";
 #[derive(Debug)]
 pub(crate) struct Moment<'a> {
     pub(crate) now: Second,
+    pub(crate) shared: Shared<'a>,
+}
+
+/// What a family shares with the others of the shard.
+#[derive(Debug)]
+pub(crate) struct Shared<'a> {
+    pub(crate) settings: &'a SwarmSettings,
     pub(crate) hasher: &'a KeyedHasher,
     pub(crate) rng: &'a mut fastrand::Rng,
-    pub(crate) lifetime_s: u32,
-    pub(crate) limits: &'a SwarmLimits,
-    /// The swarms of the other family, which count towards the same limits.
-    pub(crate) others: &'a dyn OtherFamily,
-    pub(crate) shared: &'a mut Shared,
+    /// The swarms of the other families, which count towards the same limits.
+    pub(crate) others: [&'a dyn AnyFamily; 2],
+    /// Number of torrents that have a swarm in at least one family.
+    pub(crate) torrents: &'a mut u64,
 }
 
-/// Number of torrents that have a swarm in both families.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Shared {
-    pub(crate) torrents: u64,
+impl Shared<'_> {
+    /// Returns whether the torrent has a swarm in another family.
+    fn is_elsewhere(&self, key: SwarmKey, info_hash: &InfoHash) -> bool {
+        self.others.iter().any(|family| family.has(key, info_hash))
+    }
 }
 
-/// The swarms of the shard in the other family.
-pub(crate) trait OtherFamily: core::fmt::Debug {
-    fn totals(&self) -> SwarmTotals;
+/// The swarms of one family, whatever names its peers.
+pub(crate) trait AnyFamily: core::fmt::Debug {
+    /// Returns the totals without the memory.
+    fn totals(&self) -> &SwarmTotals;
+
+    /// Returns the memory of tables and peers, in bytes.
+    fn bytes(&self) -> u64;
 
     fn has(&self, key: SwarmKey, info_hash: &InfoHash) -> bool;
+
+    /// Returns the counts of a torrent, if it has a swarm.
+    fn counts(&self, hasher: &KeyedHasher, info_hash: &InfoHash) -> Option<SwarmCounts>;
 }
 
-impl<A: CompactAddress> OtherFamily for FamilySwarms<A> {
+impl<A: PeerReference> AnyFamily for FamilySwarms<A> {
+    fn totals(&self) -> &SwarmTotals {
+        &self.totals
+    }
+
+    fn bytes(&self) -> u64 {
+        (self.directory.heap_bytes() + self.slab.heap_bytes() + self.peer_bytes) as u64
+    }
+
     fn has(&self, key: SwarmKey, info_hash: &InfoHash) -> bool {
         self.totals.swarms > 0 && self.locate(key, info_hash).is_some()
     }
 
-    fn totals(&self) -> SwarmTotals {
-        let bytes = self.directory.heap_bytes() + self.slab.heap_bytes() + self.peer_bytes;
-        SwarmTotals { bytes: bytes as u64, ..self.totals }
+    fn counts(&self, hasher: &KeyedHasher, info_hash: &InfoHash) -> Option<SwarmCounts> {
+        self.swarm_of(hasher, info_hash).map(Swarm::counts)
     }
 }
 
@@ -106,7 +127,7 @@ impl SwarmTotals {
     }
 }
 
-impl<A: CompactAddress> FamilySwarms<A> {
+impl<A: PeerReference> FamilySwarms<A> {
     pub(crate) fn new() -> Self {
         Self {
             directory: Directory::new(),
@@ -125,20 +146,14 @@ impl<A: CompactAddress> FamilySwarms<A> {
     }
 
     /// Removes a swarm with its peers, if there is one, and returns whether there was.
-    pub(crate) fn drop_swarm(
-        &mut self,
-        hasher: &KeyedHasher,
-        others: &dyn OtherFamily,
-        shared: &mut Shared,
-        info_hash: &InfoHash,
-    ) -> bool {
-        let Some(slot) = self.locate(hasher.key(info_hash), info_hash) else { return false };
+    pub(crate) fn drop_swarm(&mut self, mut shared: Shared<'_>, info_hash: &InfoHash) -> bool {
+        let Some(slot) = self.locate(shared.hasher.key(info_hash), info_hash) else { return false };
         let swarm = self.slab.get_mut(slot).expect(IN_USE);
         let before = swarm.counts();
         self.peer_bytes -= swarm.storage.heap_bytes();
         swarm.clear();
         self.totals.note(before, swarm.counts());
-        self.forget(hasher, others, shared, slot);
+        self.forget(&mut shared, slot);
         true
     }
 
@@ -154,7 +169,7 @@ impl<A: CompactAddress> FamilySwarms<A> {
         if let Some(slot) = hint {
             return self.announce_to(moment, slot, announce, out);
         }
-        let key = moment.hasher.key(&announce.info_hash);
+        let key = moment.shared.hasher.key(&announce.info_hash);
         if let Some(slot) = self.locate(key, &announce.info_hash) {
             return self.announce_to(moment, slot, announce, out);
         }
@@ -164,7 +179,7 @@ impl<A: CompactAddress> FamilySwarms<A> {
         if !announce.lists() {
             return Announced::of_no_swarm(PeerChange::NotListed);
         }
-        match self.room_for_swarm(moment) {
+        match self.room_for_swarm(&moment.shared) {
             Ok(()) => {
                 let slot = self.create(moment, key, announce.info_hash);
                 self.announce_to(moment, slot, announce, out)
@@ -187,7 +202,7 @@ impl<A: CompactAddress> FamilySwarms<A> {
             0
         } else {
             let requester = Requester { status: announce.status, position: placed.position };
-            swarm.choose(moment.now, requester, announce.peers_wanted, moment.rng, out)
+            swarm.choose(moment.now, requester, announce.peers_wanted, moment.shared.rng, out)
         };
         if swarm.peers() == 0 {
             self.leave_empty(moment, slot);
@@ -199,20 +214,20 @@ impl<A: CompactAddress> FamilySwarms<A> {
     fn upsert(&mut self, moment: &Moment<'_>, slot: u32, announce: &Announce<A>) -> Placed {
         let swarm = self.swarm(slot);
         let before = swarm.counts();
-        let found = swarm.find(moment.hasher, &announce.address);
+        let found = swarm.find(moment.shared.hasher, &announce.peer);
         let room = match found {
-            None if announce.lists() => self.room_for_peer(moment, swarm),
+            None if announce.lists() => self.room_for_peer(&moment.shared, swarm),
             _ => Ok(()),
         };
         let swarm = self.slab.get_mut(slot).expect(IN_USE);
-        let mut upkeep = Upkeep { hasher: moment.hasher, heap_bytes: &mut self.peer_bytes };
-        let heard = Heard { now: moment.now, lifetime_s: moment.lifetime_s };
+        let mut upkeep = Upkeep { hasher: moment.shared.hasher, heap_bytes: &mut self.peer_bytes };
+        let heard = Heard { now: moment.now, lifetime_s: moment.shared.settings.peer_lifetime_s };
         let placed = match (found, announce.event, announce.listing) {
-            (Some(position), AnnounceEvent::Stopped, _) => {
+            (Some(position), AnnounceEvent::Stopped, _) if swarm.is_held(position, &announce.peer) => {
                 swarm.take_out(position, &mut upkeep);
                 Placed::without_completion(PeerChange::Removed, None)
             }
-            (None, AnnounceEvent::Stopped, _) | (_, _, Listing::Unlisted) => {
+            (_, AnnounceEvent::Stopped, _) | (_, _, Listing::Unlisted) => {
                 Placed::without_completion(PeerChange::NotListed, found)
             }
             (Some(position), _, Listing::Listed) => swarm.refresh(heard, position, announce, &upkeep),
@@ -223,6 +238,13 @@ impl<A: CompactAddress> FamilySwarms<A> {
         };
         self.totals.note(before, swarm.counts());
         placed
+    }
+
+    /// Prolongs the life of a live peer that is still held by the same connection.
+    pub(crate) fn prolong(&mut self, hasher: &KeyedHasher, heard: Heard, info_hash: &InfoHash, peer: &A) {
+        if let Some(slot) = self.locate(hasher.key(info_hash), info_hash) {
+            self.slab.get_mut(slot).expect(IN_USE).prolong(hasher, heard, peer);
+        }
     }
 
     fn locate(&self, key: SwarmKey, info_hash: &InfoHash) -> Option<u32> {
@@ -240,66 +262,76 @@ impl<A: CompactAddress> FamilySwarms<A> {
     }
 
     /// Whether there is room for a new swarm with its first peer: at the memory limit, only in a vacant slot.
-    fn room_for_swarm(&self, moment: &Moment<'_>) -> Result<(), Bound> {
-        let held = self.held_by_shard(moment);
-        within(held.swarms, moment.limits.swarms_max, Bound::Swarms)?;
-        within(held.peers(), moment.limits.peers_max, Bound::Peers)?;
-        if self.slab.has_room() { Ok(()) } else { within(held.bytes, moment.limits.bytes_max, Bound::Memory) }
+    fn room_for_swarm(&self, shared: &Shared<'_>) -> Result<(), Bound> {
+        self.room_for_swarms(shared)?;
+        self.room_for_peers(shared)?;
+        if self.slab.has_room() { Ok(()) } else { self.room_in_memory(shared) }
     }
 
     /// Whether there is room for one more peer in the swarm: at the memory limit, only in its present block.
-    fn room_for_peer(&self, moment: &Moment<'_>, swarm: &Swarm<A>) -> Result<(), Bound> {
-        let held = self.held_by_shard(moment);
-        let swarm_peers_max = u64::from(moment.limits.swarm_peers_max);
+    fn room_for_peer(&self, shared: &Shared<'_>, swarm: &Swarm<A>) -> Result<(), Bound> {
+        let swarm_peers_max = u64::from(shared.settings.limits.swarm_peers_max);
         within(swarm.peers() as u64, swarm_peers_max, Bound::SwarmPeers)?;
-        within(held.peers(), moment.limits.peers_max, Bound::Peers)?;
+        self.room_for_peers(shared)?;
         let has_room = swarm.peers() < swarm.storage.capacity();
-        if has_room { Ok(()) } else { within(held.bytes, moment.limits.bytes_max, Bound::Memory) }
+        if has_room { Ok(()) } else { self.room_in_memory(shared) }
     }
 
     /// Whether a swarm without peers may stay for its downloads.
-    fn room_to_stay(&self, moment: &Moment<'_>) -> Result<(), Bound> {
-        let held = self.held_by_shard(moment);
-        within(held.swarms, moment.limits.swarms_max, Bound::Swarms)?;
-        within(held.bytes, moment.limits.bytes_max, Bound::Memory)
+    fn room_to_stay(&self, shared: &Shared<'_>) -> Result<(), Bound> {
+        self.room_for_swarms(shared)?;
+        self.room_in_memory(shared)
     }
 
-    fn held_by_shard(&self, moment: &Moment<'_>) -> SwarmTotals {
-        self.totals().plus(moment.others.totals())
+    fn room_for_swarms(&self, shared: &Shared<'_>) -> Result<(), Bound> {
+        let swarms = self.in_shard(shared, |family| family.totals().swarms);
+        within(swarms, shared.settings.limits.swarms_max, Bound::Swarms)
+    }
+
+    fn room_for_peers(&self, shared: &Shared<'_>) -> Result<(), Bound> {
+        let peers = self.in_shard(shared, |family| family.totals().peers());
+        within(peers, shared.settings.limits.peers_max, Bound::Peers)
+    }
+
+    fn room_in_memory(&self, shared: &Shared<'_>) -> Result<(), Bound> {
+        within(
+            self.in_shard(shared, |family| family.bytes()),
+            shared.settings.limits.bytes_max,
+            Bound::Memory,
+        )
+    }
+
+    /// Returns the sum of a figure over all families.
+    fn in_shard(&self, shared: &Shared<'_>, figure: impl Fn(&dyn AnyFamily) -> u64) -> u64 {
+        shared.others.iter().fold(figure(self), |sum, &family| sum + figure(family))
     }
 
     fn create(&mut self, moment: &mut Moment<'_>, key: SwarmKey, info_hash: InfoHash) -> u32 {
         let slot = self.slab.insert(Swarm::new(info_hash));
         self.directory.insert(key, slot);
         self.totals.swarms += 1;
-        moment.shared.torrents += u64::from(moment.others.has(key, &info_hash));
+        *moment.shared.torrents += u64::from(!moment.shared.is_elsewhere(key, &info_hash));
         slot
     }
 
     /// Removes a swarm whose last peer left, or keeps it for its downloads.
     fn leave_empty(&mut self, moment: &mut Moment<'_>, slot: u32) {
-        if self.swarm(slot).counts().downloaded > 0 && self.room_to_stay(moment).is_ok() {
+        if self.swarm(slot).counts().downloaded > 0 && self.room_to_stay(&moment.shared).is_ok() {
             self.slab.get_mut(slot).expect(IN_USE).keep_empty(moment.now);
         } else {
-            self.forget(moment.hasher, moment.others, moment.shared, slot);
+            self.forget(&mut moment.shared, slot);
         }
     }
 
     /// Removes a swarm that has no peers.
-    pub(crate) fn forget(
-        &mut self,
-        hasher: &KeyedHasher,
-        others: &dyn OtherFamily,
-        shared: &mut Shared,
-        slot: u32,
-    ) {
+    pub(crate) fn forget(&mut self, shared: &mut Shared<'_>, slot: u32) {
         let info_hash = self.swarm(slot).info_hash;
         debug_assert_eq!(self.swarm(slot).storage.heap_bytes(), 0, "an empty swarm holds no memory");
-        let key = hasher.key(&info_hash);
+        let key = shared.hasher.key(&info_hash);
         self.directory.remove(key, slot);
         self.slab.remove(slot);
         self.totals.swarms -= 1;
-        shared.torrents -= u64::from(others.has(key, &info_hash));
+        *shared.torrents -= u64::from(!shared.is_elsewhere(key, &info_hash));
     }
 }
 

@@ -1,7 +1,6 @@
 use crate::directory::SwarmKey;
 use core::hash::{BuildHasher, Hasher};
-use primitives::{CompactAddress, InfoHash, TableSeed};
-use zerocopy::{Immutable, IntoBytes};
+use primitives::{InfoHash, PeerReference, TableSeed};
 
 /// The keyed hash function of the shard's tables.
 #[derive(Debug, Clone)]
@@ -9,26 +8,27 @@ pub(crate) struct KeyedHasher(pub(crate) TableSeed);
 
 impl KeyedHasher {
     pub(crate) fn key(&self, info_hash: &InfoHash) -> SwarmKey {
-        SwarmKey::new(self.hash(info_hash))
+        SwarmKey::new(self.hash(&info_hash.0))
     }
 
-    pub(crate) fn address<A: CompactAddress>(&self, address: &A) -> AddressHash {
-        AddressHash(self.hash(address))
+    pub(crate) fn peer<A: PeerReference>(&self, peer: &A) -> PeerHash {
+        PeerHash(self.hash(peer.identity()))
     }
 
     /// Hashes the bytes alone. `hash_one` would also hash their length, which is always the same.
-    fn hash(&self, bytes: &(impl IntoBytes + Immutable)) -> u64 {
+    #[inline]
+    fn hash(&self, bytes: &[u8]) -> u64 {
         let mut hasher = self.0.build_hasher();
-        hasher.write(bytes.as_bytes());
+        hasher.write(bytes);
         hasher.finish()
     }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct AddressHash(pub(crate) u64);
+pub(crate) struct PeerHash(pub(crate) u64);
 
-impl AddressHash {
-    /// One byte of the hash, for the column that is scanned before addresses are compared.
+impl PeerHash {
+    /// One byte of the hash, for the column that is scanned before identities are compared.
     pub(crate) const fn tag(self) -> u8 {
         // Bits that the index uses neither for its buckets (lowest) nor for its control bytes (highest).
         self.0.to_le_bytes()[6]
@@ -61,7 +61,7 @@ mod tests {
         let hasher = KeyedHasher(TableSeed([1; 16]));
         let keys: HashSet<_> = (0..100_000).map(|number| hasher.key(&InfoHash(crafted(number)))).collect();
         let addresses: HashSet<_> =
-            (0..=65_535).map(|number| hasher.address(&CompactIpv6(crafted(number)))).collect();
+            (0..=65_535).map(|number| hasher.peer(&CompactIpv6(crafted(number)))).collect();
         assert_eq!((keys.len(), addresses.len()), (100_000, 65_536));
     }
 }

@@ -1,6 +1,6 @@
 //! The swarms of one shard.
 //!
-//! A *swarm* is the set of peers of one torrent in one address family. A *shard* is the slice of the info hashes that
+//! A *swarm* is the set of peers of one torrent in one family: IPv4, IPv6 or WebRTC. A *shard* is the slice of the info hashes that
 //! one core owns. [`Swarms`] holds the swarms of a shard: it applies announces, answers scrapes, chooses peers for
 //! replies and removes expired peers.
 //!
@@ -8,7 +8,11 @@
 //! shard, so there are no locks.
 //!
 //! IPv4 clients receive and count IPv4 peers, IPv6 clients IPv6 peers, so that a client that announces over both
-//! families is not counted twice in one answer.
+//! families is not counted twice in one answer. WebRTC clients can reach no others than WebRTC peers.
+//!
+//! A WebRTC peer has no address: others reach it through the tracker, by the connection that it announced over. Its
+//! peer id identifies it. The newest connection that it announced over holds it, and only that one can make it stop, so
+//! that the end of an old connection does not remove a peer that has come back over another.
 //!
 //! # Memory layout
 //!
@@ -17,19 +21,19 @@
 //!   info hash -> slot (8 bytes)  ------>   [info hash | counts | earliest deadline | storage]  64 bytes (IPv4)
 //!                                                                                       |
 //!                       up to 2 peers: in the storage itself                            v
-//!                       more: one block   [addresses: 6 or 18 bytes each][deadlines: 2][tags: 1]
+//!                       more: one block   [references: 6, 18 or 30 bytes each][deadlines: 2][tags: 1]
 //!                                          seeders ...... | leechers ......
 //!                       from 4096 peers: an index of positions (about 8 bytes per peer)
 //! ```
 //!
-//! * [`Swarms`] contains one `FamilySwarms` per address family, with the limits that apply to both together. Each
+//! * [`Swarms`] contains one `FamilySwarms` per family, with the limits that apply to all together. Each
 //!   family has a directory from info hash to slot, a slab of swarms and an expiry cursor.
 //! * **Directory.** The buckets of its tables are cache lines of eight entries, each with 32 bits of a keyed hash and
 //!   a slot. Looking up a swarm costs one cache miss in the directory and one for the swarm.
-//! * **Swarm.** A peer is its address and port. Up to two peers are stored in the slab entry itself, more in one
-//!   block with three columns: addresses, deadlines and tags (one byte of a keyed hash per peer). In swarms of up to
-//!   16 peers the addresses are compared; above, `memchr` scans the tags; from [`INDEX_PEERS_MIN`] peers on, an index
-//!   maps the address to its position.
+//! * **Swarm.** A peer is a [`primitives::PeerReference`]: its address and port, or its peer id and connection. Up to two
+//!   peers are stored in the slab entry itself, more in one block with three columns: references, deadlines and tags
+//!   (one byte of a keyed hash per peer). In swarms of up to 16 peers the identities are compared; above, `memchr` scans
+//!   the tags; from [`INDEX_PEERS_MIN`] peers on, an index maps the identity to its position.
 //! * **Order.** Seeders are stored before leechers in all three columns. A change of status swaps two peers at the
 //!   border; a removal moves at most two.
 //! * **Choice of peers.** A seeder receives leechers. A leecher receives both, half and half if there are enough. The
@@ -73,4 +77,4 @@ pub use limits::{
     EMPTY_SWARM_KEPT_S, EXPIRY_ROUND_S_MIN, INDEX_PEERS_MIN, PAGE_PLACES_MAX, PEER_LIFETIME_S_MAX,
     SWARM_PEERS_MAX,
 };
-pub use shard::{AddressOfSwarm, Seeds, SwarmLimits, SwarmSettings, Swarms};
+pub use shard::{AddressOfSwarm, PeerOfSwarm, Seeds, SwarmLimits, SwarmSettings, Swarms};

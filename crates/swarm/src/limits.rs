@@ -4,7 +4,7 @@
 /// cache line.
 pub(crate) const INLINE_PEERS: usize = 2;
 
-/// Number of peers from which a swarm has an index from address to position. Below, a scan over one-byte tags takes
+/// Number of peers from which a swarm has an index from peer to position. Below, a scan over one-byte tags takes
 /// no memory and little time: an announce costs about 90 ns in a swarm of 64 peers, 350 ns in one of 4095.
 pub const INDEX_PEERS_MIN: u32 = 4096;
 
@@ -12,7 +12,7 @@ pub const INDEX_PEERS_MIN: u32 = 4096;
 /// threshold does not build it again and again.
 pub(crate) const INDEX_PEERS_KEPT_MIN: u32 = INDEX_PEERS_MIN / 2;
 
-/// In swarms of up to this many peers the addresses themselves are compared. This costs less than hashing one address
+/// In swarms of up to this many peers the identities themselves are compared. This costs less than hashing one
 /// and scanning the tags, and reads one column less.
 pub(crate) const SCAN_PEERS_MAX: usize = 16;
 

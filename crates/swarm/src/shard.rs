@@ -1,18 +1,19 @@
 use crate::announce::{Admission, Announce, Announced, SwarmCounts};
 use crate::directory::SwarmKey;
 use crate::expiry::{EmptySwarms, Expired, ExpiryTurn};
-use crate::family::{FamilySwarms, Moment, OtherFamily, Shared, SwarmSlot, SwarmTotals};
+use crate::family::{AnyFamily, FamilySwarms, Moment, Shared, SwarmSlot, SwarmTotals};
 use crate::hashing::KeyedHasher;
 use crate::limits::{PAGE_PLACES_MAX, PEER_LIFETIME_S_MAX, SWARM_PEERS_MAX};
-use crate::swarm::{Occupancy, Swarm};
+use crate::swarm::{Heard, Occupancy};
 use core::fmt;
 use core::marker::PhantomData;
 use prefetch::prefetch_line;
 use primitives::{
-    AddressFamily, CompactAddress, CompactIpv4, CompactIpv6, InfoHash, PeerStatus, Second, TableSeed,
+    CompactAddress, CompactIpv4, CompactIpv6, InfoHash, PeerId, PeerReference, PeerStatus, Second,
+    SwarmFamily, TableSeed, WebRtcPeer,
 };
 
-/// The limits of one shard, both families together.
+/// The limits of one shard, all families together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SwarmLimits {
     /// Swarms, including those without peers.
@@ -48,7 +49,7 @@ impl fmt::Debug for Seeds {
     }
 }
 
-/// The swarms of one shard, both families.
+/// The swarms of one shard, all families.
 #[derive(Debug)]
 pub struct Swarms {
     settings: SwarmSettings,
@@ -56,49 +57,56 @@ pub struct Swarms {
     rng: fastrand::Rng,
     v4: FamilySwarms<CompactIpv4>,
     v6: FamilySwarms<CompactIpv6>,
-    shared: Shared,
-    expires_first: AddressFamily,
+    web_rtc: FamilySwarms<WebRtcPeer>,
+    /// Number of torrents that have a swarm in at least one family.
+    torrents: u64,
+    /// Place in [`SwarmFamily::ALL`] of the family that expires first in the next turn.
+    expires_first: usize,
 }
 
-/// The address types that swarms are made of: [`CompactIpv4`] and [`CompactIpv6`]. It selects the part of [`Swarms`] for
-/// an address family.
-pub trait AddressOfSwarm: CompactAddress {
+/// The types that name the peers of a swarm: [`CompactIpv4`], [`CompactIpv6`] and [`WebRtcPeer`]. It selects the part of
+/// [`Swarms`] for a family.
+pub trait PeerOfSwarm: PeerReference {
     /// Returns the swarms of the family.
     #[expect(private_interfaces, reason = "only this crate implements and calls it")]
     fn of(swarms: &Swarms) -> &FamilySwarms<Self>;
 
-    /// Returns the swarms of the family, and what an announce needs besides them.
+    /// Returns the swarms of the family, and what they share with the other families.
     #[expect(private_interfaces, reason = "only this crate implements and calls it")]
-    fn with_moment(swarms: &mut Swarms, now: Second) -> (&mut FamilySwarms<Self>, Moment<'_>);
+    fn parts(swarms: &mut Swarms) -> (&mut FamilySwarms<Self>, Shared<'_>);
 }
 
-macro_rules! address_of_swarm {
-    ($address:ty, $field:ident, $other:ident) => {
-        impl AddressOfSwarm for $address {
+/// A [`PeerOfSwarm`] that is an address.
+pub trait AddressOfSwarm: PeerOfSwarm + CompactAddress {}
+
+impl<A: PeerOfSwarm + CompactAddress> AddressOfSwarm for A {}
+
+macro_rules! peer_of_swarm {
+    ($peer:ty, $field:ident, [$one:ident, $other:ident]) => {
+        impl PeerOfSwarm for $peer {
             #[expect(private_interfaces, reason = "as in the trait")]
             fn of(swarms: &Swarms) -> &FamilySwarms<Self> {
                 &swarms.$field
             }
 
             #[expect(private_interfaces, reason = "as in the trait")]
-            fn with_moment(swarms: &mut Swarms, now: Second) -> (&mut FamilySwarms<Self>, Moment<'_>) {
-                let moment = Moment {
-                    now,
+            fn parts(swarms: &mut Swarms) -> (&mut FamilySwarms<Self>, Shared<'_>) {
+                let shared = Shared {
+                    settings: &swarms.settings,
                     hasher: &swarms.hasher,
                     rng: &mut swarms.rng,
-                    lifetime_s: swarms.settings.peer_lifetime_s,
-                    limits: &swarms.settings.limits,
-                    others: &swarms.$other,
-                    shared: &mut swarms.shared,
+                    others: [&swarms.$one, &swarms.$other],
+                    torrents: &mut swarms.torrents,
                 };
-                (&mut swarms.$field, moment)
+                (&mut swarms.$field, shared)
             }
         }
     };
 }
 
-address_of_swarm!(CompactIpv4, v4, v6);
-address_of_swarm!(CompactIpv6, v6, v4);
+peer_of_swarm!(CompactIpv4, v4, [v6, web_rtc]);
+peer_of_swarm!(CompactIpv6, v6, [v4, web_rtc]);
+peer_of_swarm!(WebRtcPeer, web_rtc, [v4, v6]);
 
 impl Swarms {
     /// Creates a shard without swarms.
@@ -113,8 +121,9 @@ impl Swarms {
             hasher: KeyedHasher(seeds.tables),
             v4: FamilySwarms::new(),
             v6: FamilySwarms::new(),
-            shared: Shared::default(),
-            expires_first: AddressFamily::V4,
+            web_rtc: FamilySwarms::new(),
+            torrents: 0,
+            expires_first: 0,
             rng: fastrand::Rng::with_seed(seeds.choice),
         }
     }
@@ -129,32 +138,32 @@ impl Swarms {
     }
 
     /// Prefetches the part of the directory that contains the key.
-    pub fn prefetch_directory<A: AddressOfSwarm>(&self, key: SwarmKey) {
+    pub fn prefetch_directory<A: PeerOfSwarm>(&self, key: SwarmKey) {
         A::of(self).directory.prefetch(key);
     }
 
     /// Returns the slot of the swarm, if there is one: a hint, found without reading the slab.
-    pub fn find<A: AddressOfSwarm>(&self, key: SwarmKey) -> Option<SwarmSlot<A>> {
+    pub fn find<A: PeerOfSwarm>(&self, key: SwarmKey) -> Option<SwarmSlot<A>> {
         let slot = A::of(self).directory.find(key, |_| true)?;
         Some(SwarmSlot { slot, family: PhantomData })
     }
 
     /// Prefetches the swarm.
-    pub fn prefetch_swarm<A: AddressOfSwarm>(&self, hint: SwarmSlot<A>) {
+    pub fn prefetch_swarm<A: PeerOfSwarm>(&self, hint: SwarmSlot<A>) {
         if let Some(swarm) = A::of(self).slab.get(hint.slot) {
             prefetch_line(swarm);
         }
     }
 
     /// Prefetches the peers that an announce reads first.
-    pub fn prefetch_peers<A: AddressOfSwarm>(&self, hint: SwarmSlot<A>) {
+    pub fn prefetch_peers<A: PeerOfSwarm>(&self, hint: SwarmSlot<A>) {
         if let Some(swarm) = A::of(self).slab.get(hint.slot) {
             swarm.prefetch_peers();
         }
     }
 
     /// Applies an announce of any torrent, and writes compact peers into `out`.
-    pub fn announce<A: AddressOfSwarm>(
+    pub fn announce<A: PeerOfSwarm>(
         &mut self,
         now: Second,
         hint: Option<SwarmSlot<A>>,
@@ -168,7 +177,7 @@ impl Swarms {
     ///
     /// `admit` is asked only about torrents without a swarm, so it costs the others nothing. This requires that
     /// swarms are dropped as soon as their torrent is no longer admitted.
-    pub fn announce_if<A: AddressOfSwarm>(
+    pub fn announce_if<A: PeerOfSwarm>(
         &mut self,
         now: Second,
         hint: Option<SwarmSlot<A>>,
@@ -176,25 +185,48 @@ impl Swarms {
         out: &mut [u8],
         admit: impl FnOnce(&InfoHash) -> Admission,
     ) -> Announced {
-        let (family, mut moment) = A::with_moment(self, now);
-        family.announce(&mut moment, hint, announce, out, admit)
+        let (family, shared) = A::parts(self);
+        family.announce(&mut Moment { now, shared }, hint, announce, out, admit)
     }
 
     /// Removes the swarms of a torrent with all peers. Returns whether there was one.
     pub fn drop_torrent(&mut self, info_hash: &InfoHash) -> bool {
-        let (hasher, shared) = (&self.hasher, &mut self.shared);
-        let v4 = self.v4.drop_swarm(hasher, &self.v6, shared, info_hash);
-        self.v6.drop_swarm(hasher, &self.v4, shared, info_hash) || v4
+        let v4 = self.drop_swarm::<CompactIpv4>(info_hash);
+        let v6 = self.drop_swarm::<CompactIpv6>(info_hash);
+        self.drop_swarm::<WebRtcPeer>(info_hash) || v6 || v4
+    }
+
+    fn drop_swarm<A: PeerOfSwarm>(&mut self, info_hash: &InfoHash) -> bool {
+        let (family, shared) = A::parts(self);
+        family.drop_swarm(shared, info_hash)
+    }
+
+    /// Returns the WebRTC peer with this peer id as it announced last, unless its lifetime has passed.
+    pub fn web_rtc_peer(&self, now: Second, info_hash: &InfoHash, peer_id: &PeerId) -> Option<WebRtcPeer> {
+        let peer = WebRtcPeer::new(*peer_id, WebRtcPeer::UNSPECIFIED.connection());
+        self.web_rtc.swarm_of(&self.hasher, info_hash)?.live(&self.hasher, now, &peer)
+    }
+
+    /// Prolongs the life of a WebRTC peer after a sign of life that is not an announce. It has no effect on a peer that
+    /// another connection holds, or whose lifetime has passed.
+    pub fn refresh_web_rtc_peer(&mut self, now: Second, info_hash: &InfoHash, peer: &WebRtcPeer) {
+        let heard = Heard { now, lifetime_s: self.settings.peer_lifetime_s };
+        self.web_rtc.prolong(&self.hasher, heard, info_hash, peer);
     }
 
     /// Returns the counts of a torrent in one family, if it has a swarm there.
-    pub fn counts<A: AddressOfSwarm>(&self, info_hash: &InfoHash) -> Option<SwarmCounts> {
-        A::of(self).swarm_of(&self.hasher, info_hash).map(Swarm::counts)
+    pub fn counts<A: PeerOfSwarm>(&self, info_hash: &InfoHash) -> Option<SwarmCounts> {
+        A::of(self).counts(&self.hasher, info_hash)
     }
 
-    /// Reports at most `peers_max` peers of a torrent in one family: address, status, and seconds since the last
+    /// Like [`Self::counts`], for a family known only at run time.
+    pub fn counts_in(&self, family: SwarmFamily, info_hash: &InfoHash) -> Option<SwarmCounts> {
+        self.family(family).counts(&self.hasher, info_hash)
+    }
+
+    /// Reports at most `peers_max` peers of a torrent in one family: what names them, status, and seconds since the last
     /// announce.
-    pub fn peers<A: AddressOfSwarm>(
+    pub fn peers<A: PeerOfSwarm>(
         &self,
         now: Second,
         info_hash: &InfoHash,
@@ -208,14 +240,14 @@ impl Swarms {
     }
 
     /// Returns the counts of a torrent in one family, zeros if it has no swarm.
-    pub fn scrape<A: AddressOfSwarm>(&self, info_hash: &InfoHash) -> SwarmCounts {
+    pub fn scrape<A: PeerOfSwarm>(&self, info_hash: &InfoHash) -> SwarmCounts {
         self.counts::<A>(info_hash).unwrap_or_default()
     }
 
     /// Reports at most `swarms_max` swarms of one family in the order of their slots, from the slot `from` on.
     /// Returns the slot to continue with, if there are more. Swarms may come and go between two pages. A page visits
     /// at most [`PAGE_PLACES_MAX`] slots, so it may be empty where few swarms are left.
-    pub fn page<A: AddressOfSwarm>(
+    pub fn page<A: PeerOfSwarm>(
         &self,
         from: u32,
         swarms_max: usize,
@@ -239,37 +271,43 @@ impl Swarms {
     /// Runs one turn of expiry with a budget of `work` units: a few nanoseconds each, more with cache misses. Called
     /// a few times a second, it visits all swarms again and again without a pause that clients would notice.
     ///
-    /// The families take turns at going first; the other one gets the rest of the budget.
+    /// The families take turns at going first; each of the others has the rest of the budget.
     pub fn expire(&mut self, now: Second, work: u32) -> Expired {
-        let first = self.expires_first;
-        self.expires_first = first.other();
-        let expired = self.expire_family(now, first, work);
-        expired.plus(self.expire_family(now, self.expires_first, work - expired.work))
+        let mut families = SwarmFamily::ALL;
+        families.rotate_left(self.expires_first);
+        self.expires_first = (self.expires_first + 1) % families.len();
+        families.into_iter().fold(Expired::default(), |expired, family| {
+            let work = work - expired.work;
+            expired.plus(match family {
+                SwarmFamily::V4 => self.expire_family::<CompactIpv4>(now, work),
+                SwarmFamily::V6 => self.expire_family::<CompactIpv6>(now, work),
+                SwarmFamily::WebRtc => self.expire_family::<WebRtcPeer>(now, work),
+            })
+        })
     }
 
-    fn expire_family(&mut self, now: Second, family: AddressFamily, work: u32) -> Expired {
-        let (empty, hasher, shared) = (self.empty_swarms(), &self.hasher, &mut self.shared);
-        match family {
-            AddressFamily::V4 => {
-                self.v4.expire(ExpiryTurn { now, hasher, work, empty, others: &self.v6, shared })
-            }
-            AddressFamily::V6 => {
-                self.v6.expire(ExpiryTurn { now, hasher, work, empty, others: &self.v4, shared })
-            }
-        }
+    fn expire_family<A: PeerOfSwarm>(&mut self, now: Second, work: u32) -> Expired {
+        let empty = self.empty_swarms();
+        let (family, shared) = A::parts(self);
+        family.expire(ExpiryTurn { now, work, empty, shared })
     }
 
-    /// Number of torrents that have a swarm in either family.
-    pub fn torrents(&self) -> u64 {
-        let swarms = self.v4.totals().swarms + self.v6.totals().swarms;
-        swarms - self.shared.torrents
+    /// Number of torrents that have a swarm in at least one family.
+    pub const fn torrents(&self) -> u64 {
+        self.torrents
     }
 
     /// Returns the totals of one family.
-    pub fn totals(&self, family: AddressFamily) -> SwarmTotals {
+    pub fn totals(&self, family: SwarmFamily) -> SwarmTotals {
+        let family = self.family(family);
+        SwarmTotals { bytes: family.bytes(), ..*family.totals() }
+    }
+
+    fn family(&self, family: SwarmFamily) -> &dyn AnyFamily {
         match family {
-            AddressFamily::V4 => self.v4.totals(),
-            AddressFamily::V6 => self.v6.totals(),
+            SwarmFamily::V4 => &self.v4,
+            SwarmFamily::V6 => &self.v6,
+            SwarmFamily::WebRtc => &self.web_rtc,
         }
     }
 
@@ -277,7 +315,10 @@ impl Swarms {
     fn empty_swarms(&self) -> EmptySwarms {
         let limits = &self.settings.limits;
         let is_near = |value: u64, limit: u64| value >= limit - limit / 8;
-        let held = self.v4.totals().plus(self.v6.totals());
+        let held = SwarmFamily::ALL
+            .map(|family| self.totals(family))
+            .into_iter()
+            .fold(SwarmTotals::default(), SwarmTotals::plus);
         let is_needed = is_near(held.swarms, limits.swarms_max) || is_near(held.bytes, limits.bytes_max);
         if is_needed { EmptySwarms::Dropped } else { EmptySwarms::Kept }
     }

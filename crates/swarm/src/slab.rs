@@ -1,6 +1,6 @@
 use crate::limits::SLAB_CHUNK;
 use crate::swarm::{Occupancy, Swarm};
-use primitives::CompactAddress;
+use primitives::PeerReference;
 use std::collections::BTreeSet;
 
 /// The swarms of one family, each in a fixed slot.
@@ -29,7 +29,7 @@ struct Chunk<A> {
 const NONE: u16 = u16::MAX;
 const _: () = assert!(SLAB_CHUNK < NONE as usize);
 
-impl<A: CompactAddress> Chunk<A> {
+impl<A: PeerReference> Chunk<A> {
     const RELEASED: Self = Self { swarms: Vec::new(), occupied: 0, vacant: NONE };
 
     fn has_room(&self) -> bool {
@@ -61,7 +61,7 @@ impl<A: CompactAddress> Chunk<A> {
     }
 }
 
-impl<A: CompactAddress> Slab<A> {
+impl<A: PeerReference> Slab<A> {
     pub(crate) const fn new() -> Self {
         Self { chunks: Vec::new(), with_room: BTreeSet::new(), released: Vec::new(), allocated: 0 }
     }

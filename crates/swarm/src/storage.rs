@@ -2,7 +2,7 @@ use crate::deadline::Deadline;
 use crate::limits::INLINE_PEERS;
 use crate::peer_index::PeerIndex;
 use core::marker::PhantomData;
-use primitives::CompactAddress;
+use primitives::PeerReference;
 use zerocopy::{FromBytes, IntoBytes};
 
 /// Where the peers of a swarm are stored.
@@ -16,11 +16,11 @@ pub(crate) enum Storage<A> {
 
 #[derive(Debug)]
 pub(crate) struct InlinePeers<A> {
-    addresses: [A; INLINE_PEERS],
+    references: [A; INLINE_PEERS],
     deadlines: [Deadline; INLINE_PEERS],
 }
 
-/// One allocation with three columns of the same capacity: addresses, deadlines, tags.
+/// One allocation with three columns of the same capacity: references, deadlines, tags.
 #[derive(Debug)]
 pub(crate) struct PeerBlock<A> {
     bytes: Box<[u8]>,
@@ -31,7 +31,7 @@ pub(crate) struct PeerBlock<A> {
 /// The columns of a swarm's peers, as long as its capacity. Inline peers have no tags.
 #[derive(Debug)]
 pub(crate) struct Columns<'a, A> {
-    pub(crate) addresses: &'a [A],
+    pub(crate) references: &'a [A],
     pub(crate) deadlines: &'a [Deadline],
     pub(crate) tags: &'a [u8],
 }
@@ -39,15 +39,15 @@ pub(crate) struct Columns<'a, A> {
 /// Mutable [`Columns`].
 #[derive(Debug)]
 pub(crate) struct ColumnsMut<'a, A> {
-    pub(crate) addresses: &'a mut [A],
+    pub(crate) references: &'a mut [A],
     pub(crate) deadlines: &'a mut [Deadline],
     pub(crate) tags: &'a mut [u8],
     pub(crate) index: Option<&'a mut PeerIndex>,
 }
 
-impl<A: CompactAddress> Storage<A> {
+impl<A: PeerReference> Storage<A> {
     pub(crate) const EMPTY: Self = Self::Inline(InlinePeers {
-        addresses: [A::UNSPECIFIED; INLINE_PEERS],
+        references: [A::UNSPECIFIED; INLINE_PEERS],
         deadlines: [Deadline::UNSET; INLINE_PEERS],
     });
 
@@ -78,7 +78,7 @@ impl<A: CompactAddress> Storage<A> {
     pub(crate) fn columns(&self) -> Columns<'_, A> {
         match self {
             Self::Inline(inline) => {
-                Columns { addresses: &inline.addresses, deadlines: &inline.deadlines, tags: &[] }
+                Columns { references: &inline.references, deadlines: &inline.deadlines, tags: &[] }
             }
             Self::Block(block) => block.columns(),
         }
@@ -87,7 +87,7 @@ impl<A: CompactAddress> Storage<A> {
     pub(crate) fn columns_mut(&mut self) -> ColumnsMut<'_, A> {
         match self {
             Self::Inline(inline) => ColumnsMut {
-                addresses: &mut inline.addresses,
+                references: &mut inline.references,
                 deadlines: &mut inline.deadlines,
                 tags: &mut [],
                 index: None,
@@ -103,11 +103,11 @@ impl<A: CompactAddress> Storage<A> {
             if capacity <= INLINE_PEERS { Self::EMPTY } else { Self::Block(PeerBlock::new(capacity)) };
         let from = self.columns();
         let to = target.columns_mut();
-        to.addresses[..peers].copy_from_slice(&from.addresses[..peers]);
+        to.references[..peers].copy_from_slice(&from.references[..peers]);
         to.deadlines[..peers].copy_from_slice(&from.deadlines[..peers]);
         if from.tags.is_empty() {
-            for (to, address) in to.tags.iter_mut().zip(&from.addresses[..peers]) {
-                *to = tag(address);
+            for (to, peer) in to.tags.iter_mut().zip(&from.references[..peers]) {
+                *to = tag(peer);
             }
         } else if !to.tags.is_empty() {
             to.tags[..peers].copy_from_slice(&from.tags[..peers]);
@@ -119,7 +119,7 @@ impl<A: CompactAddress> Storage<A> {
     }
 }
 
-impl<A: CompactAddress> PeerBlock<A> {
+impl<A: PeerReference> PeerBlock<A> {
     /// Bytes of one peer in all columns.
     const PEER_BYTES: usize = A::BYTES + size_of::<Deadline>() + 1;
 
@@ -134,10 +134,10 @@ impl<A: CompactAddress> PeerBlock<A> {
 
     pub(crate) fn columns(&self) -> Columns<'_, A> {
         let capacity = self.capacity();
-        let (addresses, rest) = self.bytes.split_at(capacity * A::BYTES);
+        let (references, rest) = self.bytes.split_at(capacity * A::BYTES);
         let (deadlines, rest) = rest.split_at(capacity * size_of::<Deadline>());
         Columns {
-            addresses: <[A]>::ref_from_bytes(addresses).expect("a whole number of addresses, unaligned"),
+            references: <[A]>::ref_from_bytes(references).expect("a whole number of references, unaligned"),
             deadlines: <[Deadline]>::ref_from_bytes(deadlines)
                 .expect("a whole number of deadlines, unaligned"),
             tags: &rest[..capacity],
@@ -146,10 +146,10 @@ impl<A: CompactAddress> PeerBlock<A> {
 
     fn columns_mut(&mut self) -> ColumnsMut<'_, A> {
         let capacity = self.capacity();
-        let (addresses, rest) = self.bytes.split_at_mut(capacity * A::BYTES);
+        let (references, rest) = self.bytes.split_at_mut(capacity * A::BYTES);
         let (deadlines, rest) = rest.split_at_mut(capacity * size_of::<Deadline>());
         ColumnsMut {
-            addresses: <[A]>::mut_from_bytes(addresses).expect("a whole number of addresses, unaligned"),
+            references: <[A]>::mut_from_bytes(references).expect("a whole number of references, unaligned"),
             deadlines: <[Deadline]>::mut_from_bytes(deadlines)
                 .expect("a whole number of deadlines, unaligned"),
             tags: &mut rest[..capacity],
@@ -158,10 +158,10 @@ impl<A: CompactAddress> PeerBlock<A> {
     }
 }
 
-impl<A: CompactAddress> Columns<'_, A> {
-    /// Returns the bytes of the addresses at `positions`, in the form that replies have.
+impl<A: PeerReference> Columns<'_, A> {
+    /// Returns the bytes of the references at `positions`, in the form that replies have.
     pub(crate) fn compact(&self, positions: core::ops::Range<usize>) -> &[u8] {
-        self.addresses[positions].as_bytes()
+        self.references[positions].as_bytes()
     }
 }
 

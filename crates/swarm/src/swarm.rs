@@ -7,7 +7,7 @@ use crate::limits::{
 use crate::peer_index::PeerIndex;
 use crate::storage::Storage;
 use prefetch::prefetch_line;
-use primitives::{AnnounceEvent, CompactAddress, CompactIpv4, InfoHash, PeerStatus, Second};
+use primitives::{AnnounceEvent, CompactIpv4, InfoHash, PeerReference, PeerStatus, Second};
 
 /// The peers of one torrent in one family: seeders first, then leechers.
 #[derive(Debug)]
@@ -64,7 +64,7 @@ impl Placed {
     }
 }
 
-impl<A: CompactAddress> Swarm<A> {
+impl<A: PeerReference> Swarm<A> {
     pub(crate) const fn new(info_hash: InfoHash) -> Self {
         Self {
             info_hash,
@@ -102,31 +102,57 @@ impl<A: CompactAddress> Swarm<A> {
     pub(crate) fn prefetch_peers(&self) {
         let Storage::Block(block) = &self.storage else { return };
         let columns = block.columns();
-        prefetch_line(columns.addresses);
+        prefetch_line(columns.references);
         prefetch_line(columns.deadlines);
         if self.peers() > SCAN_PEERS_MAX {
             prefetch_line(columns.tags);
         }
     }
 
-    /// Returns the position of the peer at `address`.
-    pub(crate) fn find(&self, hasher: &KeyedHasher, address: &A) -> Option<usize> {
+    /// Returns the position of the peer that has the identity of `peer`.
+    pub(crate) fn find(&self, hasher: &KeyedHasher, peer: &A) -> Option<usize> {
         let columns = self.storage.columns();
         if self.peers() <= SCAN_PEERS_MAX {
-            return columns.addresses[..self.peers()].iter().position(|other| other == address);
+            return columns.references[..self.peers()].iter().position(|other| is_same(other, peer));
         }
-        let hash = hasher.address(address);
+        let hash = hasher.peer(peer);
         if let Some(index) = self.storage.index() {
-            let found = index.find(hash, |position| columns.addresses[position as usize] == *address);
+            let found = index.find(hash, |position| is_same(&columns.references[position as usize], peer));
             return found.map(|position| position as usize);
         }
         memchr::memchr_iter(hash.tag(), &columns.tags[..self.peers()])
-            .find(|&position| columns.addresses[position] == *address)
+            .find(|&position| is_same(&columns.references[position], peer))
+    }
+
+    /// Returns the peer with the identity of `peer` as it announced last, unless its lifetime has passed.
+    pub(crate) fn live(&self, hasher: &KeyedHasher, now: Second, peer: &A) -> Option<A> {
+        self.find_live(hasher, now, peer).map(|position| self.storage.columns().references[position])
+    }
+
+    fn find_live(&self, hasher: &KeyedHasher, now: Second, peer: &A) -> Option<usize> {
+        let deadlines = self.storage.columns().deadlines;
+        self.find(hasher, peer).filter(|&position| !deadlines[position].is_expired(now))
+    }
+
+    /// Returns whether the peer at `position` is held by the connection that `peer` names.
+    pub(crate) fn is_held(&self, position: usize, peer: &A) -> bool {
+        A::IDENTITY_BYTES == A::BYTES || self.storage.columns().references[position].is_held_by_same(peer)
+    }
+
+    /// Sets the deadline of a live peer, if it is held by the same connection, as if it had announced.
+    pub(crate) fn prolong(&mut self, hasher: &KeyedHasher, heard: Heard, peer: &A) {
+        let found = self.find_live(hasher, heard.now, peer);
+        if let Some(position) = found.filter(|&position| self.is_held(position, peer)) {
+            let is_completed = self.storage.columns().deadlines[position].is_completed();
+            let deadline = Deadline::after(heard.now, heard.lifetime_s);
+            let deadline = if is_completed { deadline.with_completed() } else { deadline };
+            self.keep_until(heard.now, position, deadline);
+        }
     }
 
     /// Adds a peer that is within the limits.
     pub(crate) fn add(&mut self, heard: Heard, announce: &Announce<A>, upkeep: &mut Upkeep<'_>) -> Placed {
-        let position = self.push(announce.address, announce.status, upkeep);
+        let position = self.push(announce.peer, announce.status, upkeep);
         self.keep_until(heard.now, position, Deadline::after(heard.now, heard.lifetime_s));
         Placed::without_completion(PeerChange::Added, Some(position))
     }
@@ -149,6 +175,10 @@ impl<A: CompactAddress> Swarm<A> {
         let deadline = Deadline::after(heard.now, heard.lifetime_s);
         let deadline = if was_counted || completes { deadline.with_completed() } else { deadline };
         self.keep_until(heard.now, position, deadline);
+        if A::IDENTITY_BYTES < A::BYTES {
+            // The newest connection of a peer holds it.
+            self.storage.columns_mut().references[position] = announce.peer;
+        }
         let completion = if completes { self.count_download() } else { Completion::NotCounted };
         Placed { change: PeerChange::Refreshed, position: Some(position), completion }
     }
@@ -164,7 +194,7 @@ impl<A: CompactAddress> Swarm<A> {
         (self.seeders, self.peers, self.storage) = (0, 0, Storage::EMPTY);
     }
 
-    /// Reports the first `peers_max` peers: address, status, and seconds since the last announce.
+    /// Reports the first `peers_max` peers: what names them, status, and seconds since the last announce.
     pub(crate) fn for_each_peer(
         &self,
         now: Second,
@@ -173,10 +203,10 @@ impl<A: CompactAddress> Swarm<A> {
         mut tell: impl FnMut(A, PeerStatus, u32),
     ) {
         let columns = self.storage.columns();
-        let peers = columns.addresses.iter().zip(columns.deadlines).take(self.peers());
-        for (position, (&address, deadline)) in peers.enumerate().take(peers_max) {
+        let peers = columns.references.iter().zip(columns.deadlines).take(self.peers());
+        for (position, (&peer, deadline)) in peers.enumerate().take(peers_max) {
             let status = if position < self.seeders() { PeerStatus::Seeder } else { PeerStatus::Leecher };
-            tell(address, status, deadline.heard_s_ago(now, lifetime_s));
+            tell(peer, status, deadline.heard_s_ago(now, lifetime_s));
         }
     }
 
@@ -210,21 +240,21 @@ impl<A: CompactAddress> Swarm<A> {
     }
 
     /// Appends a peer and moves it to the side of its status. Returns its position.
-    fn push(&mut self, address: A, status: PeerStatus, upkeep: &mut Upkeep<'_>) -> usize {
+    fn push(&mut self, peer: A, status: PeerStatus, upkeep: &mut Upkeep<'_>) -> usize {
         let position = self.peers();
         if position == self.storage.capacity() {
             self.resize(position + 1, upkeep);
         }
         let columns = self.storage.columns_mut();
-        columns.addresses[position] = address;
+        columns.references[position] = peer;
         columns.deadlines[position] = Deadline::UNSET;
         if let Some(tag) = columns.tags.get_mut(position) {
-            let hash = upkeep.hasher.address(&address);
+            let hash = upkeep.hasher.peer(&peer);
             *tag = hash.tag();
             if let Some(index) = columns.index {
-                let (addresses, hasher) = (&*columns.addresses, upkeep.hasher);
+                let (references, hasher) = (&*columns.references, upkeep.hasher);
                 let before = index.segment_bytes(hash);
-                index.insert(hash, self.peers, |other| hasher.address(&addresses[other as usize]));
+                index.insert(hash, self.peers, |other| hasher.peer(&references[other as usize]));
                 *upkeep.heap_bytes += index.segment_bytes(hash) - before;
             }
         }
@@ -262,7 +292,7 @@ impl<A: CompactAddress> Swarm<A> {
     pub(crate) fn remove(&mut self, position: usize, upkeep: &Upkeep<'_>) {
         let columns = self.storage.columns_mut();
         if let Some(index) = columns.index {
-            index.remove(upkeep.hasher.address(&columns.addresses[position]), to_u32(position));
+            index.remove(upkeep.hasher.peer(&columns.references[position]), to_u32(position));
         }
         let mut gap = position;
         if position < self.seeders() {
@@ -280,9 +310,9 @@ impl<A: CompactAddress> Swarm<A> {
         }
         let columns = self.storage.columns_mut();
         if let Some(index) = columns.index {
-            index.relocate(hasher.address(&columns.addresses[from]), to_u32(from), to_u32(to));
+            index.relocate(hasher.peer(&columns.references[from]), to_u32(from), to_u32(to));
         }
-        columns.addresses[to] = columns.addresses[from];
+        columns.references[to] = columns.references[from];
         columns.deadlines[to] = columns.deadlines[from];
         if !columns.tags.is_empty() {
             columns.tags[to] = columns.tags[from];
@@ -295,10 +325,10 @@ impl<A: CompactAddress> Swarm<A> {
         }
         let columns = self.storage.columns_mut();
         if let Some(index) = columns.index {
-            let place = |position: usize| (hasher.address(&columns.addresses[position]), to_u32(position));
+            let place = |position: usize| (hasher.peer(&columns.references[position]), to_u32(position));
             index.swap(place(one), place(two));
         }
-        columns.addresses.swap(one, two);
+        columns.references.swap(one, two);
         columns.deadlines.swap(one, two);
         if !columns.tags.is_empty() {
             columns.tags.swap(one, two);
@@ -320,7 +350,7 @@ impl<A: CompactAddress> Swarm<A> {
         let index_bytes = self.storage.index().map_or(0, PeerIndex::heap_bytes);
         let before = self.storage.heap_bytes() - index_bytes;
         let hasher = upkeep.hasher;
-        self.storage.resize(self.peers(), capacity, |address| hasher.address(address).tag());
+        self.storage.resize(self.peers(), capacity, |peer| hasher.peer(peer).tag());
         let after = self.storage.heap_bytes() - index_bytes;
         *upkeep.heap_bytes = *upkeep.heap_bytes + after - before;
     }
@@ -333,8 +363,8 @@ impl<A: CompactAddress> Swarm<A> {
             return;
         }
         let mut index = Box::new(PeerIndex::new());
-        let addresses = block.columns().addresses;
-        let hash_at = |position: u32| upkeep.hasher.address(&addresses[position as usize]);
+        let references = block.columns().references;
+        let hash_at = |position: u32| upkeep.hasher.peer(&references[position as usize]);
         for position in 0..self.peers {
             index.insert(hash_at(position), position, hash_at);
         }
@@ -349,6 +379,10 @@ impl<A: CompactAddress> Swarm<A> {
             *upkeep.heap_bytes -= index.heap_bytes();
         }
     }
+}
+
+fn is_same<A: PeerReference>(one: &A, other: &A) -> bool {
+    one.identity() == other.identity()
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "positions are below SWARM_PEERS_MAX")]

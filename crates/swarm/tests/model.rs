@@ -10,12 +10,13 @@
 )]
 
 use primitives::{
-    AddressFamily, AnnounceEvent, CompactIpv4, CompactIpv6, InfoHash, PeerStatus, Second, TableSeed,
+    AnnounceEvent, CompactIpv4, CompactIpv6, ConnectionToken, InfoHash, PeerId, PeerStatus, Second, ShardId,
+    SwarmFamily, TableSeed, WebRtcPeer,
 };
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use swarm::{
-    AddressOfSwarm, Announce, Announced, Listing, PeerChange, Seeds, SwarmCounts, SwarmLimits, SwarmSettings,
+    Announce, Announced, Listing, PeerChange, PeerOfSwarm, Seeds, SwarmCounts, SwarmLimits, SwarmSettings,
     Swarms,
 };
 
@@ -40,39 +41,76 @@ const fn seeds(seed: u64) -> Seeds {
 
 #[derive(Debug, Clone, Copy)]
 enum Step {
-    Announce { torrent: u8, peer: u16, status: PeerStatus, event: AnnounceEvent, wanted: usize },
-    AnnounceUnlisted { torrent: u8, peer: u16, status: PeerStatus, wanted: usize },
-    Pass { seconds: u32 },
+    Announce {
+        torrent: u8,
+        peer: u16,
+        status: PeerStatus,
+        event: AnnounceEvent,
+        wanted: usize,
+    },
+    AnnounceUnlisted {
+        torrent: u8,
+        peer: u16,
+        status: PeerStatus,
+        wanted: usize,
+    },
+    /// Peers that announce over connections do so over this one from here on.
+    Connect {
+        connection: u32,
+    },
+    /// A sign of life, of which only WebRTC peers have some.
+    Refresh {
+        torrent: u8,
+        peer: u16,
+    },
+    Pass {
+        seconds: u32,
+    },
     ExpireOnce,
     SweepAll,
 }
 
-trait TestAddress: AddressOfSwarm {
-    fn numbered(peer: u16) -> Self;
+trait TestPeer: PeerOfSwarm + PartialEq {
+    fn numbered(peer: u16, connection: u32) -> Self;
+
+    /// Sends a sign of life, and returns the peer that the swarms know.
+    fn refresh(&self, _: &mut Swarms, _: Second, _: &InfoHash) -> Option<Self> {
+        None
+    }
 }
 
-/// Compact addresses have no order; their bytes have.
-fn bytes_of(address: &impl AddressOfSwarm) -> Vec<u8> {
-    address.as_bytes().to_vec()
-}
-
-impl TestAddress for CompactIpv4 {
-    fn numbered(peer: u16) -> Self {
+impl TestPeer for CompactIpv4 {
+    fn numbered(peer: u16, _: u32) -> Self {
         let [high, low] = peer.to_be_bytes();
         Self([10, 0, 0, high, 0x1a, low])
     }
 }
 
-impl TestAddress for CompactIpv6 {
-    fn numbered(peer: u16) -> Self {
+impl TestPeer for CompactIpv6 {
+    fn numbered(peer: u16, _: u32) -> Self {
         let mut bytes = [0x20; 18];
         bytes[14..16].copy_from_slice(&peer.to_be_bytes());
         Self(bytes)
     }
 }
 
+impl TestPeer for WebRtcPeer {
+    fn numbered(peer: u16, connection: u32) -> Self {
+        let mut peer_id = PeerId([b'-'; PeerId::BYTES]);
+        peer_id.0[18..].copy_from_slice(&peer.to_be_bytes());
+        Self::new(peer_id, ConnectionToken { home: ShardId::FIRST, slot: 1, generation: connection })
+    }
+
+    fn refresh(&self, swarms: &mut Swarms, now: Second, info_hash: &InfoHash) -> Option<Self> {
+        swarms.refresh_web_rtc_peer(now, info_hash, self);
+        swarms.web_rtc_peer(now, info_hash, &self.peer_id())
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
-struct ModelPeer {
+struct ModelPeer<A> {
+    /// As it announced last.
+    peer: A,
     status: PeerStatus,
     deadline_s: u32,
     completed: bool,
@@ -81,24 +119,24 @@ struct ModelPeer {
 struct Run<A> {
     swarms: Swarms,
     now: Second,
-    /// Peers by torrent and address. Expired ones stay until a complete sweep has run.
-    peers: BTreeMap<u8, BTreeMap<Vec<u8>, ModelPeer>>,
+    connection: u32,
+    /// Peers by torrent and identity. Expired ones stay until a complete sweep has run.
+    peers: BTreeMap<u8, BTreeMap<Vec<u8>, ModelPeer<A>>>,
     downloaded: BTreeMap<u8, u64>,
-    family: std::marker::PhantomData<A>,
 }
 
 fn info_hash(torrent: u8) -> InfoHash {
     InfoHash([torrent; 20])
 }
 
-impl<A: TestAddress> Run<A> {
+impl<A: TestPeer> Run<A> {
     fn new(seed: u64) -> Self {
         Self {
             swarms: Swarms::new(SETTINGS, seeds(seed)),
             now: Second(65_000),
+            connection: 0,
             peers: BTreeMap::new(),
             downloaded: BTreeMap::new(),
-            family: std::marker::PhantomData,
         }
     }
 
@@ -110,6 +148,8 @@ impl<A: TestAddress> Run<A> {
             Step::AnnounceUnlisted { torrent, peer, status, wanted } => {
                 self.announce(torrent, peer, wanted, (status, AnnounceEvent::None, Listing::Unlisted));
             }
+            Step::Connect { connection } => self.connection = connection,
+            Step::Refresh { torrent, peer } => self.refresh(torrent, peer),
             Step::Pass { seconds } => self.now = self.now.after(seconds),
             Step::ExpireOnce => {
                 self.swarms.expire(self.now, EXPIRY_WORK);
@@ -127,7 +167,7 @@ impl<A: TestAddress> Run<A> {
     ) {
         let announce = Announce {
             info_hash: info_hash(torrent),
-            address: A::numbered(peer),
+            peer: A::numbered(peer, self.connection),
             status,
             event,
             listing,
@@ -143,12 +183,29 @@ impl<A: TestAddress> Run<A> {
         assert!(out[announced.peers * A::BYTES..].iter().all(|&byte| byte == 0xee), "wrote beyond the peers");
     }
 
+    fn refresh(&mut self, torrent: u8, peer: u16) {
+        if A::SWARM_FAMILY != SwarmFamily::WebRtc {
+            return;
+        }
+        let (now, peer) = (self.now, A::numbered(peer, self.connection));
+        let found = peer.refresh(&mut self.swarms, now, &info_hash(torrent));
+        let known = self.peers.get_mut(&torrent).and_then(|peers| peers.get_mut(peer.identity()));
+        let mut live = known.filter(|known| now.0 < known.deadline_s);
+        let expected = live.as_ref().map(|known| known.peer);
+        assert_eq!(found, expected, "exactly the live peers are found, as they announced last");
+        if let Some(known) = live.take_if(|known| known.peer == peer) {
+            known.deadline_s = deadline_s(now);
+        }
+    }
+
     /// Applies the announce to the model.
     fn note(&mut self, torrent: u8, announce: &Announce<A>) {
         let peers = self.peers.entry(torrent).or_default();
-        let key = bytes_of(&announce.address);
+        let (peer, key) = (announce.peer, announce.peer.identity().to_vec());
         if announce.event == AnnounceEvent::Stopped {
-            peers.remove(&key);
+            if peers.get(&key).is_some_and(|known| known.peer == peer) {
+                peers.remove(&key);
+            }
             return;
         }
         if announce.listing == Listing::Unlisted {
@@ -161,11 +218,8 @@ impl<A: TestAddress> Run<A> {
         if completes && !was_completed {
             *self.downloaded.entry(torrent).or_default() += 1;
         }
-        let deadline_s = (self.now.0 + LIFETIME_S).next_multiple_of(2);
-        peers.insert(
-            key,
-            ModelPeer { status: announce.status, deadline_s, completed: was_completed || completes },
-        );
+        let (status, deadline_s) = (announce.status, deadline_s(self.now));
+        peers.insert(key, ModelPeer { peer, status, deadline_s, completed: was_completed || completes });
     }
 
     fn check_peers(&self, torrent: u8, announce: &Announce<A>, announced: Announced, out: &[u8]) {
@@ -174,8 +228,10 @@ impl<A: TestAddress> Run<A> {
         assert!(given.len() <= announce.peers_wanted, "at most the wanted peers are returned");
         assert_eq!(given.iter().collect::<BTreeSet<_>>().len(), given.len(), "no peer is returned twice");
         for peer in &given {
-            assert_ne!(*peer, bytes_of(&announce.address), "the requester is not returned to itself");
-            let known = self.peers[&torrent].get(peer).expect("every returned peer is in the swarm");
+            let identity = &peer[..A::IDENTITY_BYTES];
+            assert_ne!(identity, announce.peer.identity(), "the requester is not returned to itself");
+            let known = self.peers[&torrent].get(identity).expect("every returned peer is in the swarm");
+            assert_eq!(peer, known.peer.as_bytes(), "a peer is returned as it announced last");
             assert!(self.now.0 < known.deadline_s, "no expired peer is returned");
             let both_seed = known.status == PeerStatus::Seeder && announce.status == PeerStatus::Seeder;
             assert!(!both_seed, "no seeder is returned to a seeder");
@@ -189,7 +245,7 @@ impl<A: TestAddress> Run<A> {
     }
 
     fn eligible(&self, torrent: u8, announce: &Announce<A>) -> usize {
-        let others = self.peers[&torrent].iter().filter(|(key, _)| **key != bytes_of(&announce.address));
+        let others = self.peers[&torrent].iter().filter(|(key, _)| **key != announce.peer.identity());
         others
             .filter(|(_, peer)| announce.status == PeerStatus::Leecher || peer.status == PeerStatus::Leecher)
             .count()
@@ -242,7 +298,7 @@ impl<A: TestAddress> Run<A> {
     }
 
     fn check_totals(&self) {
-        let totals = self.swarms.totals(A::FAMILY);
+        let totals = self.swarms.totals(A::SWARM_FAMILY);
         let all =
             |status| self.peers.values().flat_map(BTreeMap::values).filter(|p| p.status == status).count();
         assert_eq!(totals.seeders as usize, all(PeerStatus::Seeder));
@@ -255,7 +311,11 @@ impl<A: TestAddress> Run<A> {
     }
 }
 
-fn run<A: TestAddress>(seed: u64, steps: impl IntoIterator<Item = Step>) {
+fn deadline_s(now: Second) -> u32 {
+    (now.0 + LIFETIME_S).next_multiple_of(2)
+}
+
+fn run<A: TestPeer>(seed: u64, steps: impl IntoIterator<Item = Step>) {
     let mut run = Run::<A>::new(seed);
     for step in steps {
         run.step(step);
@@ -284,6 +344,8 @@ fn any_step() -> impl Strategy<Value = Step> {
         1 => (0..3_u8, 0..40_u16, any_status(), 0..80_usize).prop_map(
             |(torrent, peer, status, wanted)| Step::AnnounceUnlisted { torrent, peer, status, wanted }
         ),
+        2 => (0..3_u32).prop_map(|connection| Step::Connect { connection }),
+        3 => (0..3_u8, 0..40_u16).prop_map(|(torrent, peer)| Step::Refresh { torrent, peer }),
         2 => (0..90_u32).prop_map(|seconds| Step::Pass { seconds }),
         1 => Just(Step::ExpireOnce),
         1 => Just(Step::SweepAll),
@@ -302,9 +364,14 @@ proptest! {
     fn ipv6_swarms_match_the_model(seed: u64, steps in prop::collection::vec(any_step(), 1..400)) {
         run::<CompactIpv6>(seed, steps);
     }
+
+    #[test]
+    fn web_rtc_swarms_match_the_model(seed: u64, steps in prop::collection::vec(any_step(), 1..400)) {
+        run::<WebRtcPeer>(seed, steps);
+    }
 }
 
-/// Random steps over few torrents and `peers` addresses, so that swarms grow above the index threshold.
+/// Random steps over few torrents and `peers` peers, so that swarms grow above the index threshold.
 fn long_run(seed: u64, peers: u16, steps: usize) -> impl Iterator<Item = Step> {
     let mut rng = fastrand::Rng::with_seed(seed);
     std::iter::repeat_with(move || {
@@ -318,6 +385,8 @@ fn long_run(seed: u64, peers: u16, steps: usize) -> impl Iterator<Item = Step> {
         };
         match rng.u16(0..4000) {
             0 => Step::SweepAll,
+            1000..1100 => Step::Connect { connection: rng.u32(0..3) },
+            1100..1200 => Step::Refresh { torrent, peer },
             1..4 => Step::ExpireOnce,
             4..24 => Step::Pass { seconds: rng.u32(0..8) },
             _ => Step::Announce { torrent, peer, status, event, wanted },
@@ -338,7 +407,8 @@ fn long_runs_with_swarms_of_thousands_of_peers_match_the_model() {
             wanted: 0,
         });
         run::<CompactIpv4>(seed, fill.clone().chain(long_run(seed, 6000, 12_000)));
-        run::<CompactIpv6>(seed, fill.chain(long_run(seed, 6000, 6000)));
+        run::<CompactIpv6>(seed, fill.clone().chain(long_run(seed, 6000, 3000)));
+        run::<WebRtcPeer>(seed, fill.chain(long_run(seed, 6000, 3000)));
     }
 }
 
@@ -364,7 +434,7 @@ fn all_short_runs_of_three_peers_match_the_model() {
 fn announce_of(torrent: u8, peer: u16, event: AnnounceEvent) -> Announce<CompactIpv4> {
     Announce {
         info_hash: info_hash(torrent),
-        address: CompactIpv4::numbered(peer),
+        peer: CompactIpv4::numbered(peer, 0),
         status: PeerStatus::Leecher,
         event,
         listing: Listing::Listed,
@@ -410,7 +480,7 @@ fn memory_exceeds_its_limit_by_at_most_one_growth() {
     let announces: Vec<_> = (0..60_000).map(|number| ((number % 200) as u8, (number / 200) as u16)).collect();
     let (change, swarms) = change_with(limits, &announces);
     assert_eq!(change, PeerChange::Refused(Bound::Memory));
-    let bytes = swarms.totals(AddressFamily::V4).bytes + swarms.totals(AddressFamily::V6).bytes;
+    let bytes = swarms.totals(SwarmFamily::V4).bytes + swarms.totals(SwarmFamily::V6).bytes;
     assert!(bytes < bytes_max + 16_384, "{bytes}");
 }
 
@@ -446,7 +516,8 @@ fn a_leecher_in_a_swarm_full_of_seeders_receives_leechers_too() {
     }
     let announced = swarms.announce(Second(2), None, &announce_of(0, 0, AnnounceEvent::None), &mut out);
     assert_eq!(announced.peers, 50);
-    let leechers = out.chunks_exact(6).filter(|peer| (1..30).any(|n| CompactIpv4::numbered(n).0 == **peer));
+    let leechers =
+        out.chunks_exact(6).filter(|peer| (1..30).any(|n| CompactIpv4::numbered(n, 0).0 == **peer));
     assert_eq!(leechers.count(), 25);
 }
 
@@ -460,7 +531,7 @@ fn the_downloads_of_an_empty_swarm_are_kept_for_8_hours() {
     assert_eq!(swarms.scrape::<CompactIpv4>(&info_hash(0)).downloaded, 1);
     swarms.expire(Second(28_812), EXPIRY_WORK);
     assert_eq!(swarms.scrape::<CompactIpv4>(&info_hash(0)).downloaded, 0);
-    assert_eq!(swarms.totals(AddressFamily::V4).swarms, 0);
+    assert_eq!(swarms.totals(SwarmFamily::V4).swarms, 0);
 }
 
 #[test]
@@ -496,7 +567,7 @@ fn a_turn_of_expiry_visits_thousands_of_small_swarms() {
     for _ in 0..100 {
         swarms.expire(Second(LIFETIME_S + 3), EXPIRY_WORK);
     }
-    assert_eq!(swarms.totals(AddressFamily::V4).swarms, 0);
+    assert_eq!(swarms.totals(SwarmFamily::V4).swarms, 0);
 }
 
 #[test]
@@ -525,7 +596,7 @@ fn memory_taken_by_a_flood_of_swarms_is_reused_after_they_expire() {
     for _ in 0..100 {
         swarms.expire(Second(LIFETIME_S + 3), EXPIRY_WORK);
     }
-    assert!(swarms.totals(AddressFamily::V4).bytes < 1 << 20, "the memory is freed");
+    assert!(swarms.totals(SwarmFamily::V4).bytes < 1 << 20, "the memory is freed");
     for peer in 0..1000 {
         let announce = announce_of(0, peer, AnnounceEvent::Started);
         let change = swarms.announce(Second(LIFETIME_S + 4), None, &announce, &mut []).change;

@@ -1,7 +1,8 @@
 //! What the control plane asks of torrents: dropping, admitting and listing them.
 
 use primitives::{
-    AddressFamily, AnnounceEvent, CompactIpv4, CompactIpv6, InfoHash, PeerStatus, Second, TableSeed,
+    AnnounceEvent, CompactIpv4, CompactIpv6, InfoHash, PeerReference, PeerStatus, Second, SwarmFamily,
+    TableSeed, WebRtcPeer,
 };
 use swarm::{
     Admission, Announce, Completion, Listing, PeerChange, Seeds, SwarmLimits, SwarmSettings, Swarms,
@@ -21,19 +22,22 @@ fn swarms() -> Swarms {
 
 fn announce_of(peer: u16, status: PeerStatus) -> Announce<CompactIpv4> {
     let [high, low] = peer.to_be_bytes();
+    announce_as(CompactIpv4([10, 0, high, low, 0x1a, 0xe1]), status)
+}
+
+fn announce_v6(status: PeerStatus) -> Announce<CompactIpv6> {
+    announce_as(CompactIpv6([0x20; 18]), status)
+}
+
+fn announce_as<A>(peer: A, status: PeerStatus) -> Announce<A> {
     Announce {
         info_hash: TORRENT,
-        address: CompactIpv4([10, 0, high, low, 0x1a, 0xe1]),
+        peer,
         status,
         event: AnnounceEvent::None,
         listing: Listing::Listed,
         peers_wanted: 0,
     }
-}
-
-fn announce_v6(status: PeerStatus) -> Announce<CompactIpv6> {
-    let Announce { info_hash, event, listing, peers_wanted, .. } = announce_of(0, status);
-    Announce { info_hash, address: CompactIpv6([0x20; 18]), status, event, listing, peers_wanted }
 }
 
 fn fill(swarms: &mut Swarms, peers: u16) {
@@ -47,24 +51,26 @@ fn fill(swarms: &mut Swarms, peers: u16) {
 fn a_torrent_is_dropped_with_all_of_its_peers_and_their_memory() {
     for peers in [1, 2, 3, 5000] {
         let mut swarms = swarms();
-        let empty_bytes = swarms.totals(AddressFamily::V4).bytes;
+        let empty_bytes = swarms.totals(SwarmFamily::V4).bytes;
         fill(&mut swarms, peers);
         swarms.announce(Second(10), None, &announce_v6(PeerStatus::Leecher), &mut []);
+        let web_rtc = announce_as(WebRtcPeer::UNSPECIFIED, PeerStatus::Leecher);
+        swarms.announce(Second(10), None, &web_rtc, &mut []);
         assert!(swarms.drop_torrent(&TORRENT));
         assert!(!swarms.drop_torrent(&TORRENT));
-        for family in AddressFamily::ALL {
+        for family in SwarmFamily::ALL {
             let totals = swarms.totals(family);
             assert_eq!((totals.swarms, totals.peers()), (0, 0), "{peers} peers, {family:?}");
         }
         let chunk_bytes = 512 * 64;
-        assert!(swarms.totals(AddressFamily::V4).bytes < empty_bytes + 2 * chunk_bytes, "{peers} peers");
+        assert!(swarms.totals(SwarmFamily::V4).bytes < empty_bytes + 2 * chunk_bytes, "{peers} peers");
         fill(&mut swarms, peers);
-        assert_eq!(swarms.totals(AddressFamily::V4).peers(), u64::from(peers));
+        assert_eq!(swarms.totals(SwarmFamily::V4).peers(), u64::from(peers));
     }
 }
 
 #[test]
-fn a_torrent_in_both_families_is_one_torrent() {
+fn a_torrent_in_several_families_is_one_torrent() {
     let mut swarms = swarms();
     let leecher = announce_v6(PeerStatus::Leecher);
     let other = Announce { info_hash: InfoHash([8; 20]), ..leecher };
@@ -80,7 +86,11 @@ fn a_torrent_in_both_families_is_one_torrent() {
     swarms.expire(Second(10 + LIFETIME_S + 3), 100_000);
     assert_eq!(swarms.torrents(), 1, "the IPv6 peer of the first torrent is left");
     fill(&mut swarms, 2);
-    assert_eq!(swarms.torrents(), 1);
+    let web_rtc = announce_as(WebRtcPeer::UNSPECIFIED, PeerStatus::Leecher);
+    for event in [AnnounceEvent::None, AnnounceEvent::Stopped, AnnounceEvent::None] {
+        swarms.announce(Second(100), None, &Announce { event, ..web_rtc }, &mut []);
+        assert_eq!(swarms.torrents(), 1);
+    }
     swarms.drop_torrent(&TORRENT);
     assert_eq!(swarms.torrents(), 0);
 }
@@ -95,7 +105,7 @@ fn a_sweep_continues_after_a_swarm_that_was_dropped_in_the_middle_of_it() {
     for _ in 0..20 {
         swarms.expire(Second(20 + LIFETIME_S + 13), 100_000);
     }
-    assert_eq!(swarms.totals(AddressFamily::V4).peers(), 0);
+    assert_eq!(swarms.totals(SwarmFamily::V4).peers(), 0);
 }
 
 #[test]

@@ -51,7 +51,7 @@ pub struct Label {
 
 /// The figures under the names of version 1.
 ///
-/// - `torrents`, `seeders` and `leechers` are gauges over both families; `completed` is the counter of completed events.
+/// - `torrents`, `seeders` and `leechers` are gauges over all families; `completed` is the counter of completed events.
 /// - `tcp*_announces_handled` and `tcp*_scrapes_handled` are HTTP requests answered successfully. Connections are not
 ///   counted by family: `tcp*_connections_handled` is the sum of the two, as in the original API.
 /// - `udp*_connections_handled`, `udp*_announces_handled` and `udp*_scrapes_handled` are connects, announces and scrapes

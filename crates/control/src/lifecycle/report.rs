@@ -9,7 +9,6 @@ pub(super) fn statistics_line(before: &Statistics, now: &Statistics, elapsed: Du
     let rate = |read: &dyn Fn(&Statistics) -> u64| (read(now).saturating_sub(read(before))) as f64 / seconds;
     let answered = |kind| rate(&|statistics: &Statistics| statistics.answered(kind));
     let counted = |counter| rate(&|statistics: &Statistics| statistics.counter(counter));
-    let both = |v4, v6| now.gauge(v4) + now.gauge(v6);
     format!(
         "received/s={:.0} connects/s={:.0} announces/s={:.0} scrapes/s={:.0} errors/s={:.0} dropped/s={:.0} \
          wrong_core/s={:.0} sent_mbit/s={:.1} http_requests/s={:.0} http_connections={} swarms={} seeders={} leechers={} swarm_mib={} \
@@ -24,9 +23,9 @@ pub(super) fn statistics_line(before: &Statistics, now: &Statistics, elapsed: Du
         (counted(Counter::BytesSent) + counted(Counter::HttpBytesSent)) * 8.0 / 1e6,
         rate(&Statistics::http_requests),
         now.gauge(Gauge::HttpConnectionsOpen),
-        both(Gauge::SwarmsV4, Gauge::SwarmsV6),
-        both(Gauge::SeedersV4, Gauge::SeedersV6),
-        both(Gauge::LeechersV4, Gauge::LeechersV6),
+        now.of_all_families(Gauge::SWARMS),
+        now.of_all_families(Gauge::SEEDERS),
+        now.of_all_families(Gauge::LEECHERS),
         now.gauge(Gauge::SwarmBytes) >> 20,
         now.gauge(Gauge::TimerLatenessUsMax),
     )
@@ -55,8 +54,9 @@ mod tests {
         now.count_received(AddressFamily::V6, 30);
         now.set(Gauge::SeedersV4, 3);
         now.set(Gauge::SeedersV6, 4);
+        now.set(Gauge::SeedersWebRtc, 5);
         let line = statistics_line(&before, &now, Duration::from_secs(10));
         assert!(line.starts_with("received/s=3 connects/s=0 announces/s=2 "), "{line}");
-        assert!(line.contains(" seeders=7 "), "{line}");
+        assert!(line.contains(" seeders=12 "), "{line}");
     }
 }

@@ -6,9 +6,7 @@ use primitives::{
     AddressFamily, AnnounceEvent, CompactIpv4, CompactIpv6, InfoHash, KeyId, Numwant, PeerAddress,
     PeerDetails, PeerStatus,
 };
-use swarm::{
-    AddressOfSwarm, Admission, Announce, Announced, Bound, Completion, Listing, PeerChange, SwarmSlot,
-};
+use swarm::{Admission, Announce, Announced, Bound, Completion, Listing, PeerChange, PeerOfSwarm, SwarmSlot};
 
 /// A decoded announce, independent of the protocol.
 pub(crate) struct AnnounceIn {
@@ -75,17 +73,17 @@ impl Shard {
     /// Like [`Self::any_announce`], for a known family.
     pub(crate) fn pending<A>(
         &self,
-        address: A,
+        peer: A,
         key: Option<KeyId>,
         announce: &AnnounceIn,
     ) -> PendingAnnounce<A> {
         let AnnounceIn { info_hash, port, status, numwant, details } = *announce;
-        // The peer id identifies a completed download across both families.
+        // The peer id identifies a completed download across the families.
         let is_reported = self.access.keeps_peer_reports() || details.event == AnnounceEvent::Completed;
         PendingAnnounce {
             announce: Announce {
                 info_hash,
-                address,
+                peer,
                 status,
                 event: details.event,
                 listing: if port == 0 { Listing::Unlisted } else { Listing::Listed },
@@ -99,7 +97,7 @@ impl Shard {
     ///
     /// # Errors
     /// When the torrent is not served.
-    pub(crate) fn announce<A: AddressOfSwarm>(
+    pub(crate) fn announce<A: PeerOfSwarm>(
         &mut self,
         now: Now,
         hint: Option<SwarmSlot<A>>,
@@ -132,24 +130,25 @@ impl Shard {
         Ok(announced)
     }
 
-    /// Returns the announce without its event if the event must have no effect: a `completed` that was counted over the
-    /// other family, or a `stopped` of another client than the one listed at the address, which had the address earlier
+    /// Returns the announce without its event if the event must have no effect: a `completed` that was counted over
+    /// another family, or a `stopped` of another client than the one listed at the address, which had the address earlier
     /// or shares it through a NAT router.
-    fn without_effect<A: AddressOfSwarm>(
+    fn without_effect<A: PeerOfSwarm>(
         &mut self,
         now: Now,
         announce: &Announce<A>,
         report: Option<&PeerReport>,
         download: Option<&CompletedDownload>,
     ) -> Option<Announce<A>> {
-        let Announce { info_hash, address, event, .. } = *announce;
+        let Announce { info_hash, peer, event, .. } = *announce;
         let report = report?;
-        if download.is_some_and(|download| self.access.was_counted_over_other_family(now.monotonic, download))
+        if download
+            .is_some_and(|download| self.access.was_counted_over_another_family(now.monotonic, download))
         {
             return Some(Announce { event: AnnounceEvent::None, ..*announce });
         }
-        let is_stop_of_another = event == AnnounceEvent::Stopped
-            && self.access.is_of_another(&info_hash, address.into(), &report.details.peer_id);
+        let is_of_another = |address| self.access.is_of_another(&info_hash, address, &report.details.peer_id);
+        let is_stop_of_another = event == AnnounceEvent::Stopped && peer.address().is_some_and(is_of_another);
         is_stop_of_another.then_some(Announce {
             event: AnnounceEvent::None,
             listing: Listing::Unlisted,
@@ -159,7 +158,7 @@ impl Shard {
     }
 
     /// Updates the session and the details of a client.
-    fn note_report<A: AddressOfSwarm>(
+    fn note_report<A: PeerOfSwarm>(
         &mut self,
         now: Now,
         announce: &Announce<A>,
@@ -179,7 +178,7 @@ impl Shard {
             };
             self.access.note_session(now.monotonic, &report);
         }
-        let address = announce.address.into();
+        let Some(address) = announce.peer.address() else { return };
         match change {
             PeerChange::Added | PeerChange::Refreshed => {
                 self.access.note_details(now.monotonic, &info_hash, address, details);
@@ -191,13 +190,13 @@ impl Shard {
 }
 
 /// Returns the download that the announce reports as completed.
-fn completed_download<A: AddressOfSwarm>(
+fn completed_download<A: PeerOfSwarm>(
     announce: &Announce<A>,
     report: Option<&PeerReport>,
 ) -> Option<CompletedDownload> {
     let report = report.filter(|_| announce.event == AnnounceEvent::Completed)?;
     let (info_hash, peer_id) = (announce.info_hash, report.details.peer_id);
-    Some(CompletedDownload { info_hash, peer_id, family: A::FAMILY })
+    Some(CompletedDownload { info_hash, peer_id, family: A::SWARM_FAMILY })
 }
 
 const fn counter_of(bound: Bound) -> Counter {

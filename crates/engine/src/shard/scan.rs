@@ -2,8 +2,8 @@ use super::torrents::{Torrents, info_of, sum};
 use crate::limits::SCAN_SWARMS;
 use core::cmp::Reverse;
 use primitives::{
-    AddressFamily, CompactIpv4, CompactIpv6, FirstTorrents, InfoHash, InfoHashPrefix, TorrentInfo,
-    TorrentOrder,
+    CompactIpv4, CompactIpv6, FirstTorrents, InfoHash, InfoHashPrefix, SwarmFamily, TorrentInfo,
+    TorrentOrder, WebRtcPeer,
 };
 use std::collections::BinaryHeap;
 use swarm::SwarmCounts;
@@ -27,10 +27,10 @@ pub struct BranchCountScan {
 
 /// How far a scan of one core's torrents has come.
 ///
-/// It visits the swarms of IPv4 and then those of IPv6. A torrent with both is counted with its IPv4 swarm.
+/// It visits the swarms of one family after the other. A torrent is counted with the first of its swarms.
 #[derive(Debug)]
 struct Place {
-    family: AddressFamily,
+    family: SwarmFamily,
     slot: u32,
 }
 
@@ -68,7 +68,7 @@ impl PartialOrd for Ranked {
 #[derive(Clone, Copy)]
 struct Seen<'a> {
     info_hash: InfoHash,
-    family: AddressFamily,
+    family: SwarmFamily,
     counts: SwarmCounts,
     torrents: Torrents<'a>,
 }
@@ -76,19 +76,15 @@ struct Seen<'a> {
 impl Seen<'_> {
     /// Returns whether the torrent has not been visited yet.
     fn is_new(&self) -> bool {
-        match self.family {
-            AddressFamily::V4 => true,
-            AddressFamily::V6 => self.torrents.swarms.counts::<CompactIpv4>(&self.info_hash).is_none(),
-        }
+        let earlier = &SwarmFamily::ALL[..self.family as usize];
+        earlier.iter().all(|&family| self.torrents.swarms.counts_in(family, &self.info_hash).is_none())
     }
 
-    /// Returns the torrent, both families together.
+    /// Returns a torrent that [is new](Self::is_new), all families together.
     fn info(&self) -> TorrentInfo {
-        let other = match self.family {
-            AddressFamily::V4 => self.torrents.swarms.counts::<CompactIpv6>(&self.info_hash),
-            AddressFamily::V6 => None,
-        };
-        info_of(self.info_hash, other.map_or(self.counts, |other| sum(self.counts, other)))
+        let later = SwarmFamily::ALL[self.family as usize..].iter().skip(1);
+        let counts = later.filter_map(|&family| self.torrents.swarms.counts_in(family, &self.info_hash));
+        info_of(self.info_hash, counts.fold(self.counts, sum))
     }
 
     /// Returns the torrent with its remembered completed events.
@@ -100,20 +96,21 @@ impl Seen<'_> {
 }
 
 impl Place {
-    const START: Self = Self { family: AddressFamily::V4, slot: 0 };
+    const START: Self = Self { family: SwarmFamily::V4, slot: 0 };
 
     /// Visits torrents for tens of microseconds.
     fn advance<'a>(&mut self, torrents: Torrents<'a>, mut visit: impl FnMut(Seen<'a>)) -> ScanStep {
         let family = self.family;
         let visit = |info_hash, counts| visit(Seen { info_hash, family, counts, torrents });
         let next = match family {
-            AddressFamily::V4 => torrents.swarms.page::<CompactIpv4>(self.slot, SCAN_SWARMS, visit),
-            AddressFamily::V6 => torrents.swarms.page::<CompactIpv6>(self.slot, SCAN_SWARMS, visit),
+            SwarmFamily::V4 => torrents.swarms.page::<CompactIpv4>(self.slot, SCAN_SWARMS, visit),
+            SwarmFamily::V6 => torrents.swarms.page::<CompactIpv6>(self.slot, SCAN_SWARMS, visit),
+            SwarmFamily::WebRtc => torrents.swarms.page::<WebRtcPeer>(self.slot, SCAN_SWARMS, visit),
         };
-        match (next, family) {
+        match (next, SwarmFamily::ALL.get(family as usize + 1)) {
             (Some(next), _) => self.slot = next,
-            (None, AddressFamily::V4) => *self = Self { family: AddressFamily::V6, slot: 0 },
-            (None, AddressFamily::V6) => return ScanStep::Done,
+            (None, Some(&family)) => *self = Self { family, slot: 0 },
+            (None, None) => return ScanStep::Done,
         }
         ScanStep::More
     }

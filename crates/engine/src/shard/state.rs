@@ -5,8 +5,8 @@ use crate::now::Now;
 use crate::settings::{AnnouncePolicy, EngineSettings, Secrets};
 use access::{Access, AccessEvent, AccessUpdate, ListQuery, ListedPage, Sweep};
 use metrics::{Counter, Gauge, Statistics};
-use primitives::{AddressFamily, CompactIpv4, CompactIpv6, InfoHash, ShardCount};
-use swarm::Swarms;
+use primitives::{AddressFamily, CompactIpv4, CompactIpv6, InfoHash, ShardCount, SwarmFamily};
+use swarm::{SwarmTotals, Swarms};
 
 /// One core's slice of the info hashes.
 #[derive(Debug)]
@@ -75,19 +75,18 @@ impl Shard {
     /// Returns the figures of this core, with current gauges.
     pub fn statistics(&mut self) -> &Statistics {
         self.count_shortfalls();
-        let [v4, v6] = AddressFamily::ALL.map(|family| self.swarms.totals(family));
-        let (torrents, statistics) = (self.swarms.torrents(), &mut self.statistics);
-        statistics.set(Gauge::Torrents, torrents);
-        statistics.set(Gauge::SwarmsV4, v4.swarms);
-        statistics.set(Gauge::SwarmsV6, v6.swarms);
-        statistics.set(Gauge::SeedersV4, v4.seeders);
-        statistics.set(Gauge::SeedersV6, v6.seeders);
-        statistics.set(Gauge::LeechersV4, v4.leechers);
-        statistics.set(Gauge::LeechersV6, v6.leechers);
-        statistics.set(Gauge::SwarmBytes, v4.bytes + v6.bytes);
+        let (swarms, statistics) = (&self.swarms, &mut self.statistics);
+        let mut all = SwarmTotals::default();
+        for (family, totals) in SwarmFamily::ALL.map(|family| swarms.totals(family)).into_iter().enumerate() {
+            statistics.set(Gauge::SWARMS[family], totals.swarms);
+            statistics.set(Gauge::SEEDERS[family], totals.seeders);
+            statistics.set(Gauge::LEECHERS[family], totals.leechers);
+            all = all.plus(totals);
+        }
+        statistics.set(Gauge::Torrents, swarms.torrents());
+        statistics.set(Gauge::SwarmBytes, all.bytes);
         statistics.set(Gauge::AccessBytes, self.access_bytes.of(&self.access));
-        let completed = v4.completed + v6.completed;
-        statistics.add(Counter::Completed, completed - statistics.counter(Counter::Completed));
+        statistics.add(Counter::Completed, all.completed - statistics.counter(Counter::Completed));
         statistics
     }
 

@@ -19,9 +19,9 @@ fn stats_of(statistics: &Statistics) -> Stats {
     let responses = |family| statistics.of_any_kind(family, Outcome::Answered) + errors(family);
     Stats {
         torrents: statistics.gauge(Gauge::Torrents),
-        seeders: statistics.gauge(Gauge::SeedersV4) + statistics.gauge(Gauge::SeedersV6),
+        seeders: statistics.of_all_families(Gauge::SEEDERS),
         completed: statistics.counter(Counter::Completed),
-        leechers: statistics.gauge(Gauge::LeechersV4) + statistics.gauge(Gauge::LeechersV6),
+        leechers: statistics.of_all_families(Gauge::LEECHERS),
         tcp4_connections_handled: http(V4, announce) + http(V4, scrape),
         tcp4_announces_handled: http(V4, announce),
         tcp4_scrapes_handled: http(V4, scrape),
@@ -87,8 +87,9 @@ mod tests {
         let mut statistics = Statistics::default();
         statistics.set(Gauge::Torrents, 4);
         statistics.set(Gauge::SeedersV4, 1);
-        statistics.set(Gauge::SeedersV6, 2);
-        statistics.set(Gauge::LeechersV6, 5);
+        statistics.set(Gauge::SeedersWebRtc, 2);
+        statistics.set(Gauge::LeechersV6, 4);
+        statistics.set(Gauge::LeechersWebRtc, 1);
         statistics.add(Counter::Completed, 7);
         statistics.count_http(V6, HttpOutcome::AnnounceAnswered);
         statistics.count_http(V6, HttpOutcome::ScrapeAnswered);
