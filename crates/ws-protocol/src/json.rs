@@ -181,3 +181,6 @@ fn plain_bytes(bytes: &[u8]) -> usize {
     let is_special = |&byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
     before.saturating_add(tail.iter().position(is_special).unwrap_or(tail.len()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -176,3 +176,6 @@ impl<'a> Values<'a> {
         Ok(ClientMessage::Scrape(Scrape { info_hashes, key: self.key.and_then(Text::from_value) }))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -180,3 +180,6 @@ fn check_close(payload: &[u8]) -> Result<(), CloseCode> {
         },
     }
 }
+
+#[cfg(test)]
+mod tests;

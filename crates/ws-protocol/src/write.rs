@@ -168,3 +168,6 @@ impl fmt::Write for Json<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,272 @@
+use super::*;
+use proptest::prelude::*;
+use serde::de::IgnoredAny;
+use serde_json::Value;
+
+/// Whether an object with this value is JSON, for us and for a plain parser.
+fn is_json(value: &str) -> (bool, bool) {
+    let object = format!("{{\"x\":{value}}}");
+    (read_object(&object, |_, _| {}).is_some(), serde_json::from_str::<IgnoredAny>(&object).is_ok())
+}
+
+#[test]
+fn json_is_what_the_rfc_says() {
+    let valid = [
+        "0",
+        "-0",
+        "10",
+        "-1.5e+10",
+        "1E-2",
+        "0.0",
+        "1e999",
+        "true",
+        "false",
+        "null",
+        r#""""#,
+        "[]",
+        "{}",
+        " [ ] ",
+        "\t{\n}\r",
+        "[1,2]",
+        r#"{"a":1,"a":[{}]}"#,
+        r#""\"\\\/\b\f\n\r\t\u00e9\uD83D\ude00""#,
+        r#""\ud800""#,
+        "\"\u{7f}\u{80}\u{e9}\u{2028}\u{1f600}\"",
+        r#"["]}",{"}":"{"}]"#,
+    ];
+    for value in valid {
+        assert_eq!(is_json(value), (true, true), "{value}");
+    }
+    let invalid = [
+        "",
+        "-",
+        "+1",
+        "01",
+        "-01",
+        "1.",
+        ".5",
+        "1e",
+        "1e+",
+        "0x1",
+        "NaN",
+        "Infinity",
+        "True",
+        "nul",
+        "nulll",
+        "[",
+        "]",
+        "[1",
+        "[1,]",
+        "[,1]",
+        "[1 2]",
+        "{",
+        "{,}",
+        r#"{"a"}"#,
+        r#"{"a":}"#,
+        r#"{"a":1,}"#,
+        r#"{a:1}"#,
+        r#"{1:2}"#,
+        r#"{"a" 1}"#,
+        r#"{"a":1 "b":2}"#,
+        "'a'",
+        r#"""#,
+        r#""\"#,
+        r#""\x""#,
+        r#""\u12"#,
+        r#""\u12g4""#,
+        r#""\U0041""#,
+        "\"\n\"",
+        "\"\0\"",
+        "\"aaaaaaaaaaaaaaaa\u{1f}\"",
+        "1/**/",
+        "//\n1",
+        "\u{a0}1",
+        "\u{feff}1",
+        "\u{b}1",
+        "1}",
+    ];
+    for value in invalid {
+        assert_eq!(is_json(value), (false, false), "{value}");
+    }
+}
+
+#[test]
+fn only_one_object_is_a_message() {
+    let read = |text| read_object(text, |_, _| {}).is_some();
+    for text in ["{}", " {} ", "\n{\"a\":1}\t"] {
+        assert!(read(text), "{text}");
+    }
+    for text in ["", " ", "[]", "1", "null", "\"a\"", "{}{}", "{}x", "{},", "\u{feff}{}", "x{}"] {
+        assert!(!read(text), "{text}");
+    }
+}
+
+#[test]
+fn arrays_and_objects_are_read_up_to_32_levels() {
+    for (open, close) in [("[", "]"), (r#"{"a":"#, "}")] {
+        let nested = |levels: usize| format!("{}0{}", open.repeat(levels), close.repeat(levels));
+        assert_eq!(is_json(&nested(31)), (true, true));
+        assert_eq!(is_json(&nested(32)), (false, true));
+        assert_eq!(is_json(&nested(60_000)).0, false);
+    }
+    let unclosed = "[".repeat(60_000);
+    assert_eq!(is_json(&unclosed), (false, false));
+}
+
+#[test]
+fn the_members_and_elements_are_visited_where_they_stand() {
+    let mut members = Vec::new();
+    let read = read_object(r#" { "a" : 1 , "\u0062": [ true, "]" ] ,"c":{"d":"}"} } "#, |name, value| {
+        members.push((name.0, value));
+    });
+    assert_eq!(read, Some(()));
+    assert_eq!(members, [("a", "1"), ("\\u0062", r#"[ true, "]" ]"#), ("c", r#"{"d":"}"}"#)]);
+    let elements = |value| Elements::of_value(value).collect::<Vec<_>>();
+    assert_eq!(
+        elements(r#"[ 1 ,"," , [2,3],{"a":[]}, null ]"#),
+        ["1", "\",\"", "[2,3]", r#"{"a":[]}"#, "null"]
+    );
+    for none in ["[]", "[ ]", "", "{}", "{\"a\":[1]}", "\"[1]\"", "1", "null"] {
+        assert_eq!(elements(none), Vec::<&str>::new(), "{none}");
+    }
+    let mut exhausted = Elements::of_value("[ ]");
+    assert_eq!((exhausted.next(), exhausted.next()), (None, None));
+}
+
+#[test]
+fn the_first_byte_that_needs_a_look_is_found_at_every_place() {
+    for special in 0..=u8::MAX {
+        for before in 0..20 {
+            for filler in [b' ', b'!', b'#', b'[', b']', 0x7f, 0x80, 0xff] {
+                let mut bytes = vec![filler; 20];
+                bytes[before] = special;
+                let is_special = special < 0x20 || special == b'"' || special == b'\\';
+                assert_eq!(
+                    plain_bytes(&bytes),
+                    if is_special { before } else { 20 },
+                    "{special} in {filler}"
+                );
+                bytes[before..].fill(special);
+                assert_eq!(
+                    plain_bytes(&bytes),
+                    if is_special { before } else { 20 },
+                    "{special} from {before}"
+                );
+            }
+        }
+    }
+}
+
+/// The levels of a valid JSON text.
+fn depth(text: &str) -> usize {
+    let (mut depth, mut deepest, mut is_in_string, mut is_escaped) = (0_usize, 0, false, false);
+    for character in text.chars() {
+        match character {
+            _ if is_escaped => is_escaped = false,
+            '\\' if is_in_string => is_escaped = true,
+            '"' => is_in_string = !is_in_string,
+            '[' | '{' if !is_in_string => depth += 1,
+            ']' | '}' if !is_in_string => depth -= 1,
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
+}
+
+fn assert_same(value: &str) -> Result<(), TestCaseError> {
+    let (ours, plain) = is_json(value);
+    prop_assert_eq!(ours, plain && depth(value) < DEPTH_MAX, "{}", value);
+    Ok(())
+}
+
+fn json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(6, 60, 6, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+            prop::collection::hash_map(any::<String>(), inner, 0..6)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
+fn part() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec![
+        "[",
+        "]",
+        "{",
+        "}",
+        ",",
+        ":",
+        "\"",
+        "\\",
+        "\\u",
+        "\\u00e9",
+        "\\ud83d",
+        "0",
+        "1",
+        "-",
+        "+",
+        ".",
+        "e",
+        "E",
+        "true",
+        "false",
+        "null",
+        " ",
+        "\n",
+        "\t",
+        "\u{b}",
+        "\u{0}",
+        "\u{e9}",
+        "\u{1f600}",
+        "\"a\"",
+        "\"a\":",
+        "\\n",
+        "12",
+        "[]",
+        "{}",
+        "aaaaaaaa",
+        "/",
+        "\u{7f}",
+        "\u{1f}",
+    ])
+}
+
+proptest! {
+    #[test]
+    fn any_parts_are_json_exactly_if_a_plain_parser_says_so(parts in prop::collection::vec(part(), 0..12)) {
+        assert_same(&parts.concat())?;
+    }
+
+    #[test]
+    fn any_value_with_a_change_is_json_exactly_if_a_plain_parser_says_so(
+        value in json(), is_pretty in any::<bool>(), at in any::<prop::sample::Index>(), removed in 0..3_usize, part in part(),
+    ) {
+        let text = if is_pretty { serde_json::to_string_pretty(&value) } else { serde_json::to_string(&value) };
+        let mut characters: Vec<char> = text.unwrap().chars().collect();
+        assert_same(&characters.iter().collect::<String>())?;
+        let start = at.index(characters.len());
+        let end = (start + removed).min(characters.len());
+        characters.splice(start..end, part.chars());
+        assert_same(&characters.into_iter().collect::<String>())?;
+    }
+
+    #[test]
+    fn any_string_is_decoded_as_by_a_plain_parser(parts in prop::collection::vec(part(), 0..8)) {
+        let text = format!("\"{}\"", parts.concat());
+        if is_json(&text).1 && read_object(&format!("{{{text}:0}}"), |_, _| {}).is_some() {
+            let decoded = Text::from_value(&text).unwrap();
+            let plain = serde_json::from_str::<String>(&text).ok();
+            let mut room = [0; 200];
+            prop_assert_eq!(decoded.decode(&mut room), plain.as_deref());
+        }
+    }
+}
