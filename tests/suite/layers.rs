@@ -60,7 +60,7 @@ const SHORT_LISTS: &[(&str, &[&str])] = &[
     ("prefetch", &[]),
     ("udp-protocol", &["zerocopy"]),
     ("http-protocol", &["httparse", "memchr", "thiserror", "zerocopy"]),
-    ("ws-protocol", &["base64", "sha1", "thiserror"]),
+    ("ws-protocol", &["base64", "memchr", "sha1", "thiserror"]),
     ("swarm", &["fastrand", "hashbrown", "memchr", "zerocopy"]),
     ("access", &["hashbrown", "ipnet", "thiserror"]),
     ("metrics", &[]),

@@ -1,4 +1,4 @@
-use crate::json::{Elements, read_object};
+use crate::json::Elements;
 use crate::limits::NAME_BYTES_MAX;
 use crate::value::{Text, twenty_bytes};
 use primitives::{AnnounceEvent, InfoHash, PeerId, PeerStatus};
@@ -60,19 +60,16 @@ impl<'a> Iterator for Offers<'a> {
     type Item = Offer<'a>;
 
     fn next(&mut self) -> Option<Offer<'a>> {
-        self.0.find_map(Offer::from_value)
-    }
-}
-
-impl<'a> Offer<'a> {
-    fn from_value(value: &'a str) -> Option<Self> {
-        let (mut offer_id, mut offer) = (None, None);
-        read_object(value, |name, value| match name.decode(&mut [0; NAME_BYTES_MAX]) {
-            Some("offer_id") => offer_id = Some(value),
-            Some("offer") => offer = Some(value),
-            _ => {}
-        })?;
-        let offer = offer.filter(|offer| offer.starts_with('{'))?;
-        Some(Self { offer_id: OfferId(twenty_bytes(offer_id?)?), offer })
+        loop {
+            let (mut offer_id, mut offer) = (None, None);
+            self.0.next_and_visit(|name, value| match name.decode(&mut [0; NAME_BYTES_MAX]) {
+                Some("offer_id") => offer_id = twenty_bytes(value).map(OfferId),
+                Some("offer") => offer = Some(value).filter(|offer| offer.starts_with('{')),
+                _ => {}
+            })?;
+            if let Some((offer_id, offer)) = offer_id.zip(offer) {
+                return Some(Offer { offer_id, offer });
+            }
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::limits::DEPTH_MAX;
 use crate::value::Text;
+use memchr::memchr_iter;
 
 /// A place in a JSON text. What it reads is checked; methods return `None` where the text is not JSON, or arrays and
 /// objects are too many levels inside each other.
@@ -20,6 +21,9 @@ pub(crate) fn read_object<'a>(text: &'a str, visit: impl FnMut(Text<'a>, &'a str
     cursor.rest().is_empty().then_some(())
 }
 
+/// The visitor of members that nothing needs.
+const fn ignore(_: Text<'_>, _: &str) {}
+
 /// The elements of an array of a valid JSON text, in order. A value that is no array has none.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Elements<'a>(Cursor<'a>);
@@ -29,14 +33,19 @@ impl<'a> Elements<'a> {
         let array = if value.starts_with('[') { value } else { "" };
         Self(Cursor { text: array, at: 0 })
     }
+
+    /// Returns the next element, and calls `visit` with its members if it is an object.
+    pub(crate) fn next_and_visit(&mut self, visit: impl FnMut(Text<'a>, &'a str)) -> Option<&'a str> {
+        self.0.token(b'[').or_else(|| self.0.token(b','))?;
+        self.0.value(DEPTH_MAX, visit)
+    }
 }
 
 impl<'a> Iterator for Elements<'a> {
     type Item = &'a str;
 
     fn next(&mut self) -> Option<&'a str> {
-        self.0.token(b'[').or_else(|| self.0.token(b','))?;
-        self.0.value(DEPTH_MAX)
+        self.next_and_visit(ignore)
     }
 }
 
@@ -70,13 +79,13 @@ impl<'a> Cursor<'a> {
         (*self.rest().first()? == byte).then(|| self.skip(1))
     }
 
-    /// Reads a value with at most `depth` levels and returns its text.
-    fn value(&mut self, depth: usize) -> Option<&'a str> {
+    /// Reads a value with at most `depth` levels and returns its text. Calls `visit` with its members if it is an object.
+    fn value(&mut self, depth: usize, visit: impl FnMut(Text<'a>, &'a str)) -> Option<&'a str> {
         self.skip_blanks();
         let start = self.at;
         match self.rest().first()? {
             b'"' => self.string().map(|_| ())?,
-            b'{' => self.object(depth.checked_sub(1)?, |_, _| {})?,
+            b'{' => self.object(depth.checked_sub(1)?, visit)?,
             b'[' => self.array(depth.checked_sub(1)?)?,
             b't' => self.expect("true")?,
             b'f' => self.expect("false")?,
@@ -96,7 +105,7 @@ impl<'a> Cursor<'a> {
             self.skip_blanks();
             let name = self.string()?;
             self.token(b':')?;
-            visit(name, self.value(depth)?);
+            visit(name, self.value(depth, ignore)?);
             if self.token(b'}').is_some() {
                 return Some(());
             }
@@ -111,7 +120,7 @@ impl<'a> Cursor<'a> {
             return Some(());
         }
         loop {
-            self.value(depth)?;
+            self.value(depth, ignore)?;
             if self.token(b']').is_some() {
                 return Some(());
             }
@@ -121,19 +130,12 @@ impl<'a> Cursor<'a> {
 
     fn string(&mut self) -> Option<Text<'a>> {
         self.expect("\"")?;
-        let start = self.at;
-        loop {
-            self.skip(plain_bytes(self.rest()));
-            match self.rest() {
-                [b'"', ..] => break,
-                [b'\\', b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => self.skip(2),
-                [b'\\', b'u', digits @ ..] if is_code_unit(digits) => self.skip(6),
-                _ => return None,
-            }
-        }
-        let text = self.text.get(start..self.at)?;
-        self.skip(1);
-        Some(Text(text))
+        let (start, rest) = (self.at, self.rest());
+        let length = closing_quote(rest)?;
+        self.skip(length.saturating_add(1));
+        let is_valid =
+            has_usual_characters(rest.get(..=length)?) || has_valid_characters(rest.get(..length)?);
+        self.text.get(start..start.saturating_add(length)).filter(|_| is_valid).map(Text)
     }
 
     fn number(&mut self) -> Option<()> {
@@ -156,30 +158,38 @@ impl<'a> Cursor<'a> {
     }
 }
 
-fn is_code_unit(digits: &[u8]) -> bool {
-    digits.get(..4).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+/// Returns the place of the first quote that is not escaped.
+fn closing_quote(bytes: &[u8]) -> Option<usize> {
+    memchr_iter(b'"', bytes).find(|&at| {
+        let before = bytes.get(..at).unwrap_or_default();
+        before.iter().rev().take_while(|&&byte| byte == b'\\').count() % 2 == 0
+    })
 }
 
-/// Returns the number of bytes before the first quote, backslash or control character. Eight bytes are looked at
-/// together.
-fn plain_bytes(bytes: &[u8]) -> usize {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    const HIGH_BITS: u64 = ONES << 7;
-    let (words, tail) = bytes.as_chunks();
-    let mut before: usize = 0;
-    for word in words {
-        let word = u64::from_le_bytes(*word);
-        // A subtraction sets the high bit of each byte that is smaller, and maybe of some after the first of them.
-        let smaller_than = |word: u64, limit: u64| word.wrapping_sub(ONES.wrapping_mul(limit)) & !word;
-        let is = |byte: u8| smaller_than(word ^ ONES.wrapping_mul(byte.into()), 1);
-        let found = (is(b'"') | is(b'\\') | smaller_than(word, 0x20)) & HIGH_BITS;
-        if found != 0 {
-            return before.saturating_add(found.trailing_zeros() as usize / 8);
-        }
-        before = before.saturating_add(8);
+/// Returns whether a string, here with its closing quote, has no other escapes than those of descriptions of sessions, and
+/// no control characters. It has no branches, so that it is compiled to vector instructions.
+fn has_usual_characters(text: &[u8]) -> bool {
+    let after = text.get(1..).unwrap_or_default();
+    text.iter().zip(after).fold(true, |is_usual, (&byte, &after)| {
+        let is_escape =
+            (after == b'n') | (after == b'r') | (after == b't') | (after == b'"') | (after == b'/');
+        is_usual & (byte >= b' ') & ((byte != b'\\') | is_escape)
+    })
+}
+
+/// Returns whether a string has only valid escapes and no control characters.
+fn has_valid_characters(mut text: &[u8]) -> bool {
+    loop {
+        text = match text {
+            [] => return true,
+            [b'\\', b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', after @ ..] => after,
+            [b'\\', b'u', a, b, c, d, after @ ..] if [a, b, c, d].into_iter().all(u8::is_ascii_hexdigit) => {
+                after
+            }
+            [b'\\' | 0..b' ', ..] => return false,
+            [_, after @ ..] => after,
+        };
     }
-    let is_special = |&byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
-    before.saturating_add(tail.iter().position(is_special).unwrap_or(tail.len()))
 }
 
 #[cfg(test)]
