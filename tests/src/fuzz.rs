@@ -9,6 +9,8 @@ mod http_requests;
 mod proxy_header;
 mod tls_bytes;
 mod udp_codec;
+mod ws_frames;
+mod ws_messages;
 
 pub use self::engine_datagrams::{admission_datagrams, engine_datagrams};
 pub use self::http_connection::http_connection;
@@ -17,3 +19,5 @@ pub use self::http_requests::http_requests;
 pub use self::proxy_header::proxy_header;
 pub use self::tls_bytes::tls_bytes;
 pub use self::udp_codec::udp_codec;
+pub use self::ws_frames::ws_frames;
+pub use self::ws_messages::ws_messages;

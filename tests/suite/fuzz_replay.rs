@@ -64,3 +64,13 @@ fn tls_sessions_keep_their_guarantees_for_every_input_of_their_corpus() {
 fn http_connections_keep_their_guarantees_for_every_input_of_their_corpus() {
     replay("http_connection", fuzz::http_connection);
 }
+
+#[test]
+fn websocket_frames_keep_their_guarantees_for_every_input_of_their_corpus() {
+    replay("ws_frames", fuzz::ws_frames);
+}
+
+#[test]
+fn webtorrent_messages_keep_their_guarantees_for_every_input_of_their_corpus() {
+    replay("ws_messages", fuzz::ws_messages);
+}

@@ -25,7 +25,7 @@ pub struct Announce<'a> {
 }
 
 /// The answer to an offer that the client received.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Answer<'a> {
     pub info_hash: InfoHash,
     pub peer_id: PeerId,

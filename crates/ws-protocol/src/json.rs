@@ -21,7 +21,7 @@ pub(crate) fn read_object<'a>(text: &'a str, visit: impl FnMut(Text<'a>, &'a str
     cursor.rest().is_empty().then_some(())
 }
 
-/// The visitor of members that nothing needs.
+/// Visits members that nothing needs.
 const fn ignore(_: Text<'_>, _: &str) {}
 
 /// The elements of an array of a valid JSON text, in order. A value that is no array has none.

@@ -59,8 +59,7 @@ pub(crate) fn twenty_bytes(value: &str) -> Option<[u8; 20]> {
 
 /// Returns the number that is this value: the digits of one up to `u64::MAX`, or 0 in any form, such as `-0` or `0.0`.
 pub(crate) fn number(value: &str) -> Option<u64> {
-    let mantissa = value.split(['e', 'E']).next()?;
-    let is_zero = || !mantissa.is_empty() && mantissa.bytes().all(|byte| matches!(byte, b'-' | b'0' | b'.'));
+    let is_zero = || value.parse() == Ok(0.0);
     value.parse().ok().or_else(|| is_zero().then_some(0))
 }
 

@@ -106,6 +106,7 @@ fn only_a_peer_with_nothing_left_is_a_seeder() {
         ("-0.0", Some(0)),
         ("0e5", Some(0)),
         ("0E-5", Some(0)),
+        ("1e-999", Some(0)),
         ("1", Some(1)),
         ("18446744073709551615", Some(u64::MAX)),
         ("18446744073709551616", None),
