@@ -1,4 +1,4 @@
-use crate::{Counter, DropReason, ErrorReason, Gauge, HttpOutcome};
+use crate::{Counter, DropReason, ErrorReason, Gauge, HttpOutcome, MessageOutcome};
 use primitives::{AddressFamily, RequestKind};
 use std::iter::once;
 
@@ -49,6 +49,8 @@ const RECEIVED: Declaration =
     Declaration { name: "udp_datagrams_received", unit: None, help: "Datagrams received." };
 const HTTP_REQUESTS: Declaration =
     Declaration { name: "http_requests", unit: None, help: "HTTP requests by outcome." };
+const MESSAGES: Declaration =
+    Declaration { name: "ws_messages", unit: None, help: "Messages over WebSockets by outcome." };
 
 /// Values of the label `family`, in the order of the families.
 const FAMILIES: [&str; AddressFamily::ALL.len()] = ["v4", "v6"];
@@ -64,9 +66,12 @@ impl Figure {
             .into_iter()
             .map(|family| Self::labelled(&RECEIVED, format!("udp_{family}_received"), &[("family", family)]));
         let http = FAMILIES.into_iter().flat_map(Self::http_requests);
+        let messages = MessageOutcome::DECLARED.iter().map(|&Declaration { name: outcome, .. }| {
+            Self::labelled(&MESSAGES, format!("ws_{outcome}"), &[("outcome", outcome)])
+        });
         let counters = Counter::DECLARED.iter().map(|counter| Self::unlabelled(Kind::Counter, counter));
         let gauges = Gauge::DECLARED.iter().map(|gauge| Self::unlabelled(Kind::Gauge, gauge));
-        requests.chain(received).chain(http).chain(counters).chain(gauges)
+        requests.chain(received).chain(http).chain(messages).chain(counters).chain(gauges)
     }
 
     fn requests(family: &'static str, kind: &'static str) -> impl Iterator<Item = Self> {

@@ -12,6 +12,6 @@ mod statistics;
 mod unlabelled;
 
 pub use figure::{Figure, Kind, Label, Unit};
-pub use outcome::{DropReason, ErrorReason, HttpOutcome, Outcome};
+pub use outcome::{DropReason, ErrorReason, HttpOutcome, MessageOutcome, Outcome};
 pub use statistics::{PublishedStatistics, Statistics};
 pub use unlabelled::{Counter, Gauge};

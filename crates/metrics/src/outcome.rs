@@ -51,10 +51,32 @@ declare! {
         /// An announce or scrape answered with a failure because its owner could take no more requests.
         Busy = "busy",
         HealthChecked = "health_checked",
+        /// A WebSocket was opened.
+        Upgraded = "upgraded",
+        /// A WebSocket was refused because of the network, the origin or the form of the request.
+        UpgradeRefused = "upgrade_refused",
         /// `OPTIONS`, or an unknown path.
         Elsewhere = "elsewhere",
         /// A request that can only be answered with an HTTP error status.
         BadRequest = "bad_request",
+    }
+}
+
+declare! {
+    /// The outcome of a message over a WebSocket. Each whole message has exactly one.
+    pub enum MessageOutcome {
+        AnnounceAnswered = "announce_answered",
+        AnnounceRefused = "announce_refused",
+        /// An answer was passed on to the peer that it names.
+        AnswerPassedOn = "answer_passed_on",
+        /// An answer names a peer that has left the swarm.
+        AnswerTooLate = "answer_too_late",
+        ScrapeAnswered = "scrape_answered",
+        ScrapeRefused = "scrape_refused",
+        /// A message answered with a failure because its owner could take no more requests.
+        Busy = "busy",
+        /// A message without a usable info hash, to which no client would understand a reply.
+        Ignored = "ignored",
     }
 }
 

@@ -1,11 +1,12 @@
-use crate::{Counter, DropReason, ErrorReason, Figure, Gauge, HttpOutcome, Outcome};
+use crate::{Counter, DropReason, ErrorReason, Figure, Gauge, HttpOutcome, MessageOutcome, Outcome};
 use primitives::{AddressFamily, RequestKind, SwarmFamily};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 const REQUESTS_PER_FAMILY: usize = RequestKind::ALL.len() * Outcome::COUNT;
 const RECEIVED_AT: usize = AddressFamily::ALL.len() * REQUESTS_PER_FAMILY;
 const HTTP_AT: usize = RECEIVED_AT + AddressFamily::ALL.len();
-const COUNTERS_AT: usize = HTTP_AT + AddressFamily::ALL.len() * HttpOutcome::ALL.len();
+const MESSAGES_AT: usize = HTTP_AT + AddressFamily::ALL.len() * HttpOutcome::ALL.len();
+const COUNTERS_AT: usize = MESSAGES_AT + MessageOutcome::ALL.len();
 const GAUGES_AT: usize = COUNTERS_AT + Counter::ALL.len();
 pub(crate) const SLOTS: usize = GAUGES_AT + Gauge::ALL.len();
 
@@ -54,7 +55,18 @@ impl Statistics {
     /// Returns the number of HTTP requests that have an outcome, in both families.
     #[must_use]
     pub fn http_requests(&self) -> u64 {
-        self.slots[HTTP_AT..COUNTERS_AT].iter().sum()
+        self.slots[HTTP_AT..MESSAGES_AT].iter().sum()
+    }
+
+    /// Counts the outcome of one message over a WebSocket.
+    pub fn count_message(&mut self, outcome: MessageOutcome) {
+        self.slots[MESSAGES_AT + outcome as usize] += 1;
+    }
+
+    /// Returns the number of messages over WebSockets with this outcome.
+    #[must_use]
+    pub fn messages(&self, outcome: MessageOutcome) -> u64 {
+        self.slots[MESSAGES_AT + outcome as usize]
     }
 
     /// Adds `amount` to a counter.

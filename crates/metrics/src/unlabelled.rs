@@ -70,9 +70,19 @@ declare! {
         HttpBytesReceived = "http_bytes_received" in Bytes,
         /// Bytes sent over HTTP connections.
         HttpBytesSent = "http_bytes_sent" in Bytes,
+        /// WebSockets closed because nothing was received from the client for too long.
+        WsClosedIdle = "ws_closed_idle",
+        /// WebSockets closed because the client read too slowly what is sent to it.
+        WsClosedSlow = "ws_closed_slow",
+        /// WebSockets closed because the client violated RFC 6455, or sent a message that is too long.
+        WsClosedProtocol = "ws_closed_protocol",
+        /// Offers passed on to other peers.
+        WsOffersPassedOn = "ws_offers_passed_on",
+        /// Offers and answers dropped because the connection of the peer had ended, or a core was too busy.
+        WsSignalsDropped = "ws_signals_dropped",
         /// HTTP requests routed to the owners of their torrents on other cores, counted once for each owner.
         RoutedHttpRequests = "http_errands",
-        /// Requests refused because their key is missing or not valid, over UDP and HTTP.
+        /// Requests refused because their key is missing or not valid, over any protocol.
         RefusedKeys = "refused_keys",
         /// Announces refused because of their torrent.
         RefusedTorrents = "refused_torrents",
@@ -124,6 +134,8 @@ declare! {
         AccessBytes = "access_bytes" in Bytes,
         /// HTTP connections open at present.
         HttpConnectionsOpen = "http_connections_open",
+        /// WebSockets open at present, which are HTTP connections too.
+        WsConnectionsOpen = "ws_connections_open",
         /// Maximum lateness of a turn of a core's timer since its start, in microseconds.
         TimerLatenessUsMax = "timer_lateness_us_max" in Microseconds,
     }
