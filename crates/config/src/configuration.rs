@@ -8,6 +8,7 @@ use crate::sections::http::{Http, Https, Proxy};
 use crate::sections::reports::{Latency, Log, Statistics};
 use crate::sections::resources::{Limits, Shutdown, Workers};
 use crate::sections::udp::{ConnectionIds, Udp};
+use crate::sections::websocket::Websocket;
 use crate::values::{Fault, Json, Value};
 
 /// Declares the root: its documentation and its sections, in the order of the file.
@@ -65,6 +66,7 @@ configuration! {
     http: Http,
     https: Https,
     proxy: Proxy,
+    websocket: Websocket,
     connection_ids: ConnectionIds,
     announce: Announce,
     access: Access,
@@ -180,6 +182,15 @@ receive_buffer_bytes = 4194304
 reply_source = "auto"
 send_buffer_bytes = 4194304
 steering = "auto"
+[websocket]
+allow_origins = []
+deny_origins = []
+enabled = "on"
+idle_s = 240
+interval_s = 120
+offers_per_announce_max = 10
+offers_per_second_max = 250
+torrents_per_connection_max = 1000
 [workers]
 cores = "auto"
 "#;

@@ -12,6 +12,8 @@ pub const CORE_NUMBER_MAX: u64 = 1023;
 pub const ADDRESSES_MAX: usize = 16;
 /// A list is searched linearly for each connection or request that it concerns.
 pub const NETWORKS_MAX: usize = 256;
+/// A list is searched linearly for each WebSocket that is opened.
+pub const ORIGINS_MAX: usize = 256;
 /// Each client's peer id is compared with each prefix of a list.
 pub const CLIENTS_MAX: usize = 256;
 

@@ -10,3 +10,4 @@ pub(crate) mod http;
 pub(crate) mod reports;
 pub(crate) mod resources;
 pub(crate) mod udp;
+pub(crate) mod websocket;

@@ -63,6 +63,7 @@ mod tests {
         ("udp", "steering", &["auto", "off"]),
         ("udp", "reply_source", &["auto", "destination", "kernel"]),
         ("proxy", "header", &["none", "x-forwarded-for", "x-real-ip", "proxy-protocol"]),
+        ("websocket", "enabled", &["off", "on"]),
         ("access", "mode", &["public", "listed", "private", "private-listed"]),
         ("access", "peer_details", &["off", "on"]),
         ("database", "remember_completed", &["off", "on"]),
