@@ -1,14 +1,16 @@
 //! Allocations of requests over kept connections, from the received bytes to the sent ones.
 
 use access::{AccessPolicy, DetailsKept};
-use allocation_counter::measure;
-use metrics::Counter;
-use primitives::InfoHash;
+use allocation_counter::{AllocationInfo, measure};
+use metrics::{Counter, Gauge};
+use primitives::{InfoHash, PeerId};
 use ringtrack_tests::http_client::{HttpAnswer, announce_target, request, scrape_target};
 use ringtrack_tests::simulator::{Client, Simulator, SimulatorSettings};
 use ringtrack_tests::tls_client;
+use ringtrack_tests::web_socket_client::{announce, handshake};
 use rustls::ClientConnection;
 use std::io::Write;
+use ws_protocol::{Opcode, append_frame};
 
 /// Allocations of rustls for a request and its answer: one to decrypt, one to encrypt.
 const TLS_ALLOCATIONS_PER_REQUEST: u64 = 2;
@@ -91,7 +93,7 @@ impl Traffic {
     }
 
     /// Delivers the client's flight to the tracker and the answer to the client. Returns the tracker's allocations.
-    fn exchange(&mut self, client: &mut ClientConnection) -> u64 {
+    fn exchange(&mut self, client: &mut ClientConnection) -> AllocationInfo {
         let flight = tls_client::flight(client);
         let info = measure(|| self.serve(&flight));
         let mut sent = self.sent.as_slice();
@@ -99,7 +101,25 @@ impl Traffic {
             client.read_tls(&mut sent).expect("reading from memory succeeds");
             client.process_new_packets().expect("the server speaks TLS");
         }
-        info.count_total
+        info
+    }
+
+    /// Opens a WebSocket that announces a torrent. Returns the bytes that the tracker keeps for it.
+    fn open_web_socket(&mut self, number: u16, tls: Option<&mut ClientConnection>) -> i64 {
+        let [high, low] = number.to_be_bytes();
+        let (torrent, peer) = (InfoHash([low; 20]), PeerId([high; 20]));
+        let mut bytes = handshake("/", "").into_bytes();
+        let message = announce(torrent, peer, 0, 5).to_string();
+        append_frame(&mut bytes, Opcode::Text, Some([1, 2, 3, 4]), message.as_bytes());
+        let Some(tls) = tls else {
+            return measure(|| self.serve(&bytes)).bytes_current;
+        };
+        let mut kept = 0;
+        while tls.is_handshaking() {
+            kept += self.exchange(tls).bytes_current;
+        }
+        tls.writer().write_all(&bytes).expect("it fits");
+        kept + self.exchange(tls).bytes_current
     }
 }
 
@@ -135,7 +155,7 @@ fn a_request_over_tls_allocates_only_for_its_two_records() {
             for round in 0..2 {
                 for request in &requests {
                     client.writer().write_all(request).expect("it fits");
-                    let allocations = traffic.exchange(&mut client);
+                    let allocations = traffic.exchange(&mut client).count_total;
                     let told = drain(&mut client);
                     assert_eq!(HttpAnswer::read(&told).status, 200);
                     let text = request.escape_ascii();
@@ -168,6 +188,25 @@ fn a_connection_whose_answers_have_no_room_keeps_one_read_of_16_kib() {
     clients.iter().for_each(|client| client.send(&requests));
     let kept = measure(|| traffic.tracker.run_until_idle()).bytes_current / CLIENTS;
     assert!((10_000..17_000).contains(&kept), "{kept}");
+}
+
+#[test]
+fn an_idle_web_socket_with_a_torrent_holds_at_most_2_kib_and_20_kib_over_tls() {
+    const CLIENTS: u16 = 300;
+    for (version, bytes_max) in [(None, 2 << 10), (Some(0), 20 << 10), (Some(1), 20 << 10)] {
+        let mut traffic = Traffic::new(DetailsKept::Dropped, Client::with_room(usize::MAX));
+        let mut kept = 0;
+        for number in 0..CLIENTS {
+            let client = Client::with_room(usize::MAX);
+            let client = if version.is_some() { client.over_tls() } else { client };
+            traffic.client = traffic.tracker.connect(0, client);
+            let mut tls = version.map(tls_client::client);
+            kept += traffic.open_web_socket(number, tls.as_mut());
+        }
+        assert_eq!(traffic.tracker.statistics().gauge(Gauge::WsConnectionsOpen), u64::from(CLIENTS));
+        let each = kept / i64::from(CLIENTS);
+        assert!((200..bytes_max).contains(&each), "{each} with TLS {version:?}");
+    }
 }
 
 fn drain(client: &mut ClientConnection) -> Vec<u8> {

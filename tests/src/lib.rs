@@ -10,3 +10,4 @@ pub mod http_client;
 pub mod process;
 pub mod simulator;
 pub mod tls_client;
+pub mod web_socket_client;

@@ -52,6 +52,7 @@ fn http() -> HttpSetup {
         request_s: 10,
         idle_s: 10,
         answer_s: 10,
+        web_socket_idle_s: 240,
     };
     HttpSetup { policy: usual_http(), limits, identity: None }
 }

@@ -41,4 +41,6 @@ mod steering_function;
 mod tidy;
 mod tracker;
 mod udp_client;
+#[cfg(test)]
+mod web_sockets;
 mod who_is_served;

@@ -17,6 +17,8 @@ mod slots;
 mod stream;
 mod transport;
 mod turn;
+mod upgraded;
+mod web_socket;
 
 pub use http_limits::HttpLimits;
 pub(crate) use limits::TURN;

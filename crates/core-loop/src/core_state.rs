@@ -1,7 +1,7 @@
 use crate::clock::Clock;
 use crate::mesh::Mesh;
 use crate::sockets::Sockets;
-use engine::{Now, Shard};
+use engine::{AnnouncedPeer, ConnectionToken, LeaveStep, Now, Shard};
 use std::time::Instant;
 
 /// The parts of a core that datagrams, connections and rings share.
@@ -18,6 +18,14 @@ pub(crate) struct CoreState<S: Sockets> {
 }
 
 impl<S: Sockets> CoreState<S> {
+    /// Removes a peer that a connection of this core announced, here or at the owner of its torrent.
+    pub(crate) fn leave(&mut self, peer: AnnouncedPeer, connection: ConnectionToken) {
+        match self.shard.leave(self.now, peer, connection) {
+            LeaveStep::Done => {}
+            LeaveStep::Routed(owner) => self.mesh.send_leave(owner, peer, connection),
+        }
+    }
+
     /// Reads the clock at the beginning of a turn.
     pub(crate) fn begin_turn(&mut self) {
         self.instant = self.clock.instant();

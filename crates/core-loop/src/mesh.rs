@@ -1,8 +1,10 @@
 use crate::limits::{REQUEST_SLOTS_MIN, SCRAPES_PER_OWNER_MIN, SCRAPES_SHARE};
-use crate::messages::{AnnounceMessage, MeshRequest, MeshReturn, ReplyTo, ScrapeMessage};
+use crate::messages::{AnnounceMessage, MeshRequest, MeshReturn, ReplyTo, ScrapeMessage, SignalMessage};
 use core_link::{CoreHandle, Notify};
 use crossbeam_channel::{Receiver, Sender, TryRecvError, TrySendError, bounded};
-use engine::{RoutedRequest, RoutedScrape, Routing, routed_requests_per_owner};
+use engine::{
+    AnnouncedPeer, ConnectionToken, RoutedRequest, RoutedScrape, Routing, routed_requests_per_owner,
+};
 use primitives::{ShardCount, ShardId};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -15,7 +17,9 @@ pub struct Mesh<P> {
     /// The sending ends, by shard; none to itself.
     to: Vec<Option<SendingEnds<P>>>,
     from: Vec<ReceivingEnds<P>>,
-    waiting: WaitingRequests,
+    waiting: WaitingRequests<P>,
+    /// Slots of a ring for returns that offers and answers may take.
+    signals_max: usize,
     scrapes: ScrapePool<P>,
 }
 
@@ -52,11 +56,12 @@ pub struct MeshSlots {
     pub scrapes_per_owner: usize,
 }
 
-/// HTTP requests for which the ring to their owner had no room, by owner. UDP requests are dropped then, but an HTTP client
-/// waits for its answer, so these are the next that the ring accepts. [`routed_requests_per_owner`] limits their number.
-#[derive(Debug, Default)]
-struct WaitingRequests {
-    by_owner: Vec<VecDeque<Box<RoutedRequest>>>,
+/// Requests for which the ring to their owner had no room, by owner. UDP requests are dropped then, but an HTTP client waits
+/// for its answer, and a peer that has left must not stay in its swarm, so these are the next that the ring accepts. There
+/// are at most as many as [`routed_requests_per_owner`] and the peers that were announced over WebSockets.
+#[derive(Debug)]
+struct WaitingRequests<P> {
+    by_owner: Vec<VecDeque<MeshRequest<P>>>,
     total: usize,
 }
 
@@ -85,12 +90,14 @@ impl MeshSlots {
 #[must_use]
 pub fn full_mesh<P>(cores: &[CoreHandle], shards: ShardCount, slots: MeshSlots) -> Vec<Mesh<P>> {
     // Room for all boxes of one core, so that each returns home.
-    let returns = routed_requests_per_owner(shards) + cores.len() * slots.scrapes_per_owner;
+    let boxes = routed_requests_per_owner(shards) + cores.len() * slots.scrapes_per_owner;
+    let returns = boxes + slots.requests;
     let end = |own: &CoreHandle| Mesh {
         own: own.shard(),
         to: cores.iter().map(|_| None).collect(),
         from: Vec::new(),
-        waiting: WaitingRequests::default(),
+        waiting: WaitingRequests { by_owner: Vec::new(), total: 0 },
+        signals_max: slots.requests,
         scrapes: ScrapePool {
             idle: Vec::new(),
             underway: vec![0; cores.len()],
@@ -193,9 +200,28 @@ impl<P: Copy> Mesh<P> {
         if !is_open {
             return Err(routed);
         }
-        self.waiting.push(owner, routed);
+        self.waiting.push(owner, MeshRequest::Http(routed));
         self.send_waiting();
         Ok(())
+    }
+
+    /// Sends a peer that has left to the owner of its torrent, at once or by [`Self::send_waiting`].
+    pub(crate) fn send_leave(&mut self, owner: ShardId, peer: AnnouncedPeer, connection: ConnectionToken) {
+        self.waiting.push(owner, MeshRequest::Leave(peer, connection));
+        self.send_waiting();
+    }
+
+    /// Sends an offer or an answer to the home of a connection. Returns whether there was room.
+    pub(crate) fn send_signal(&mut self, to: ConnectionToken, frame: &[u8]) -> bool {
+        let Some(SendingEnds { returns: Some(ring), has_sent, .. }) = &mut self.to[to.home.index()] else {
+            return false;
+        };
+        // The other slots are for boxes.
+        if ring.len() >= self.signals_max {
+            return false;
+        }
+        *has_sent = true;
+        ring.try_send(MeshReturn::Signal(Box::new(SignalMessage { to, frame: frame.into() }))).is_ok()
     }
 
     /// Sends the HTTP requests for which there is room by now. Called at the beginning of each step that may fill a ring.
@@ -284,12 +310,12 @@ fn next<T>(ring: &mut Option<Receiver<T>>) -> Option<T> {
     }
 }
 
-impl WaitingRequests {
-    fn push(&mut self, owner: ShardId, routed: Box<RoutedRequest>) {
+impl<P> WaitingRequests<P> {
+    fn push(&mut self, owner: ShardId, request: MeshRequest<P>) {
         if self.by_owner.len() <= owner.index() {
             self.by_owner.resize_with(owner.index() + 1, VecDeque::new);
         }
-        self.by_owner[owner.index()].push_back(routed);
+        self.by_owner[owner.index()].push_back(request);
         self.total += 1;
     }
 
@@ -299,15 +325,13 @@ impl WaitingRequests {
 
     /// Sends from the front of each queue until its ring is full. Those whose ring is closed are dropped, because the
     /// tracker is stopping.
-    fn send<P>(&mut self, to: &mut [Option<SendingEnds<P>>]) {
+    fn send(&mut self, to: &mut [Option<SendingEnds<P>>]) {
         for (queue, ends) in self.by_owner.iter_mut().zip(to) {
             let Some(ends) = ends else { continue };
-            while let Some(routed) = queue.pop_front() {
+            while let Some(request) = queue.pop_front() {
                 self.total -= 1;
-                if let Some(Unsent { request: MeshRequest::Http(routed), is_full: true }) =
-                    ends.send(MeshRequest::Http(routed))
-                {
-                    queue.push_front(routed);
+                if let Some(Unsent { request, is_full: true }) = ends.send(request) {
+                    queue.push_front(request);
                     self.total += 1;
                     break;
                 }

@@ -1,4 +1,4 @@
-use engine::{RoutedAnnounce, RoutedRequest, RoutedScrape};
+use engine::{AnnouncedPeer, ConnectionToken, RoutedAnnounce, RoutedRequest, RoutedScrape};
 use primitives::ShardId;
 use std::time::Instant;
 
@@ -47,13 +47,23 @@ pub(crate) enum MeshRequest<P> {
     Announce(AnnounceMessage<P>),
     Scrape(Box<ScrapeMessage<P>>),
     Http(Box<RoutedRequest>),
+    /// The connection has ended, so the peer leaves its swarm.
+    Leave(AnnouncedPeer, ConnectionToken),
 }
 
-/// A box on its way home.
+/// An offer or an answer for a connection.
+#[derive(Debug)]
+pub(crate) struct SignalMessage {
+    pub(crate) to: ConnectionToken,
+    pub(crate) frame: Box<[u8]>,
+}
+
+/// A box on its way home, or something for a connection.
 #[derive(Debug)]
 pub(crate) enum MeshReturn<P> {
     /// The scrape was answered or dropped.
     Scrape(Box<ScrapeMessage<P>>),
     /// With the result of the request.
     Http(Box<RoutedRequest>),
+    Signal(Box<SignalMessage>),
 }

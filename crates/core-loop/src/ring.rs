@@ -57,6 +57,7 @@ impl<S: Sockets> Rings<'_, S> {
             match self.core.mesh.next_return(other) {
                 None => return false,
                 Some(MeshReturn::Scrape(message)) => self.core.mesh.return_scrape(message),
+                Some(MeshReturn::Signal(signal)) => self.http.deliver(signal.to, &signal.frame, self.core),
                 Some(MeshReturn::Http(routed)) => {
                     self.core.begin_turn();
                     self.http.bring_back(routed, self.core);
@@ -92,12 +93,17 @@ impl<'r, 'a, S: Sockets> RingTurn<'r, 'a, S> {
                 self.flush();
                 let core = &mut *self.rings.core;
                 core.begin_turn();
-                routed.advance(&mut core.shard, core.now);
+                routed.carry_out(&mut core.shard, core.now, self.rings.http.signals());
                 // Its home knows the owners that have room for the rest.
                 core.mesh.return_http(routed);
+                self.rings.http.pass_on_signals(core);
                 if core.instant >= self.began + TURN {
                     return ControlFlow::Break(());
                 }
+            }
+            MeshRequest::Leave(peer, connection) => {
+                let core = &mut *self.rings.core;
+                let _left = core.shard.leave(core.now, peer, connection);
             }
         }
         ControlFlow::Continue(())

@@ -8,6 +8,7 @@ mod client;
 mod exchange;
 mod failure;
 mod full_scrape;
+mod messages;
 mod policy;
 mod routed;
 mod routed_pool;
@@ -15,6 +16,7 @@ mod service;
 
 pub use exchange::{HttpExchange, HttpStep, ProxyStep};
 pub use full_scrape::{FullScrape, FullScrapes};
+pub use messages::{MessageContext, MessageStep, Patience};
 pub use policy::{HttpPolicy, ProxyHeaderKind, ProxyPolicy};
 pub use routed::{RoutedRequest, RoutedStep};
 pub use service::{HttpService, Page};

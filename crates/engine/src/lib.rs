@@ -9,7 +9,7 @@
 //! runs under the workers, the fuzz targets and the tests.
 //!
 //! Modules import only from those before them in this list: `now`, `limits`, `connection_id`, `settings`, `refusal`,
-//! `shard`, `admission`, then `udp` and `http`.
+//! `shard`, `admission`, then `udp`, `ws` and `http`.
 
 #![forbid(unsafe_code)]
 
@@ -22,11 +22,12 @@ mod refusal;
 mod settings;
 mod shard;
 mod udp;
+mod ws;
 
 pub use connection_id::{ConnectionIdError, ConnectionIdKey, ConnectionIds};
 pub use http::{
-    FullScrape, FullScrapes, HttpExchange, HttpPolicy, HttpService, HttpStep, Page, ProxyHeaderKind,
-    ProxyPolicy, ProxyStep, RoutedRequest, RoutedStep,
+    FullScrape, FullScrapes, HttpExchange, HttpPolicy, HttpService, HttpStep, MessageContext, MessageStep,
+    Page, Patience, ProxyHeaderKind, ProxyPolicy, ProxyStep, RoutedRequest, RoutedStep,
 };
 pub use limits::{
     BATCH_DATAGRAMS_MAX, IPV4_UDP_HEADER_BYTES, IPV6_UDP_HEADER_BYTES, REPLY_BYTES_MAX,
@@ -40,3 +41,4 @@ pub use shard::{
     AnyAnnounce, BranchCountScan, FirstTorrentsScan, PendingAnnounce, ScanStep, Shard, Torrents, UpdateStep,
 };
 pub use udp::{Inbox, Outbox, RoutedAnnounce, RoutedScrape, Routing, ScrapeStep, UdpService};
+pub use ws::{AnnouncedPeer, LeaveStep, OriginRules, SignalFrame, Signals, WebSocketClient, WebSocketPolicy};

@@ -1,6 +1,6 @@
 use crate::listen::AllListeners;
 use crate::prepare::Prepared;
-use config::Configuration;
+use config::{Configuration, Switch};
 use engine::routed_requests_per_owner;
 use http_protocol::HEAD_BYTES_MAX;
 use tracing::{info, warn};
@@ -39,6 +39,17 @@ fn log_http_bounds(prepared: &Prepared<'_>, connections_max: u32) {
         answer_s = http.answer_s,
         "limits of HTTP connections"
     );
+    let websocket = &prepared.configuration.websocket;
+    if websocket.enabled == Switch::On {
+        info!(
+            message_bytes = ws_protocol::MESSAGE_BYTES_MAX,
+            torrents_per_connection = websocket.torrents_per_connection_max,
+            offers_per_announce = websocket.offers_per_announce_max,
+            offers_per_second = websocket.offers_per_second_max,
+            idle_s = websocket.idle_s,
+            "limits of WebSockets"
+        );
+    }
 }
 
 /// Warns if the kernel has reduced the receive buffers, which it does silently.

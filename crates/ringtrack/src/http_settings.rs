@@ -1,10 +1,10 @@
 //! Settings of HTTP and TLS, from the configuration.
 
 use anyhow::Context;
-use config::{Api, Configuration, Interval, ProxyHeader};
+use config::{Api, Configuration, Interval, Origin, ProxyHeader, Switch, Websocket};
 use core_loop::Security;
 use core_loop::connection::{HttpLimits, PrefixLengths};
-use engine::{FullScrapes, HttpPolicy, ProxyHeaderKind, ProxyPolicy};
+use engine::{FullScrapes, HttpPolicy, OriginRules, ProxyHeaderKind, ProxyPolicy, WebSocketPolicy};
 use primitives::ShardCount;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -73,7 +73,22 @@ pub(crate) fn http_policy(configuration: &Configuration) -> HttpPolicy {
         },
         scrape_torrents_max: usize::from(http.scrape_torrents_max),
         requests_per_connection_max: http.requests_per_connection_max,
+        web_socket: web_socket_policy(&configuration.websocket),
     }
+}
+
+fn web_socket_policy(websocket: &Websocket) -> Option<WebSocketPolicy> {
+    let texts = |origins: &[Origin]| origins.iter().map(|origin| origin.as_str().to_owned()).collect();
+    (websocket.enabled == Switch::On).then(|| WebSocketPolicy {
+        interval_s: websocket.interval_s,
+        offers_per_announce_max: websocket.offers_per_announce_max,
+        offers_per_s_max: websocket.offers_per_second_max,
+        peers_per_connection_max: websocket.torrents_per_connection_max as usize,
+        origins: OriginRules {
+            allowed: texts(&websocket.allow_origins),
+            denied: texts(&websocket.deny_origins),
+        },
+    })
 }
 
 /// Returns the limits of the connections of one core, of `connections_max` on all cores.
@@ -91,5 +106,6 @@ pub(crate) fn http_limits(
         request_s: http.request_s,
         idle_s: http.idle_s,
         answer_s: http.answer_s,
+        web_socket_idle_s: configuration.websocket.idle_s,
     }
 }

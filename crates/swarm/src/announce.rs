@@ -31,6 +31,13 @@ pub enum Listing {
     Unlisted,
 }
 
+impl Listing {
+    /// Returns the listing of a client that listens at `port`; 0 stands for one that does not listen.
+    pub const fn at_port(port: u16) -> Self {
+        if port == 0 { Self::Unlisted } else { Self::Listed }
+    }
+}
+
 /// Result of an announce.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Announced {

@@ -51,8 +51,14 @@ pub struct Offer<'a> {
 pub struct Offers<'a>(Elements<'a>);
 
 impl<'a> Offers<'a> {
-    pub(crate) fn of_value(value: &'a str) -> Self {
+    /// Returns the offers in a value of a message that was read.
+    pub fn of_value(value: &'a str) -> Self {
         Self(Elements::of_value(value))
+    }
+
+    /// Returns the value with all offers, as received.
+    pub const fn as_str(&self) -> &'a str {
+        self.0.text()
     }
 }
 

@@ -34,6 +34,10 @@ impl<'a> Elements<'a> {
         Self(Cursor { text: array, at: 0 })
     }
 
+    pub(crate) const fn text(&self) -> &'a str {
+        self.0.text
+    }
+
     /// Returns the next element, and calls `visit` with its members if it is an object.
     pub(crate) fn next_and_visit(&mut self, visit: impl FnMut(Text<'a>, &'a str)) -> Option<&'a str> {
         self.0.token(b'[').or_else(|| self.0.token(b','))?;

@@ -104,7 +104,7 @@ fn check(read: Result<ClientMessage<'_>, MessageError>, values: &Values) {
     assert_eq!(read.as_ref().err(), fault(values).as_ref(), "{values:?}");
     match read {
         Ok(ClientMessage::Announce(announce)) => check_announce(announce, values),
-        Ok(ClientMessage::Answer(answer)) => check_answer(answer, values),
+        Ok(ClientMessage::Answer(answer)) => check_answer(&answer, values),
         Ok(ClientMessage::Scrape(scrape)) => check_scrape(scrape, values),
         Err(MessageError { action, info_hash: Some(info_hash), reason }) => {
             let name = if action == Action::Announce { "announce" } else { "scrape" };
@@ -169,13 +169,13 @@ fn check_announce(announce: Announce<'_>, values: &Values) {
     assert_eq!(sent(|out| append_announce_answer(out, &answer)), expected);
 }
 
-fn check_answer(answer: Answer<'_>, values: &Values) {
+fn check_answer(answer: &Answer<'_>, values: &Values) {
     assert!(values["action"] == "announce" && is_answer(values));
     let read = [answer.info_hash.0, answer.peer_id.0, answer.to_peer_id.0, answer.offer_id.0];
     let names = ["info_hash", "peer_id", "to_peer_id", "offer_id"];
     assert_eq!(read.map(Some), names.map(|name| known(values, name)));
     check_key(answer.key, values);
-    let Answer { info_hash, peer_id, offer_id, answer: description, .. } = answer;
+    let Answer { info_hash, peer_id, offer_id, answer: description, .. } = *answer;
     let signal = Signal { kind: SignalKind::Answer, info_hash, peer_id, offer_id, description };
     check_signal(&signal, "answer", &values["answer"]);
 }

@@ -1,7 +1,7 @@
 use access::{AccessBounds, AccessPolicy, AccountBounds, DetailsBounds, TorrentTableBounds};
 use core_loop::MeshSlots;
 use core_loop::connection::{HttpLimits, PrefixLengths};
-use engine::{AnnouncePolicy, EngineSettings, HttpPolicy, InvalidConnectionId};
+use engine::{AnnouncePolicy, EngineSettings, HttpPolicy, InvalidConnectionId, OriginRules, WebSocketPolicy};
 use http_protocol::SCRAPE_HASHES_MAX;
 use primitives::{ShardCount, ShardId};
 use std::time::Duration;
@@ -39,6 +39,7 @@ impl Default for SimulatorSettings {
                 request_s: 10,
                 idle_s: 60,
                 answer_s: 20,
+                web_socket_idle_s: 240,
             },
             coalesce: Duration::ZERO,
             seed: 0x5eed_0000,
@@ -76,6 +77,13 @@ pub fn usual_http() -> HttpPolicy {
     HttpPolicy {
         scrape_torrents_max: SCRAPE_HASHES_MAX,
         requests_per_connection_max: u32::MAX,
+        web_socket: Some(WebSocketPolicy {
+            interval_s: 120,
+            offers_per_announce_max: 10,
+            offers_per_s_max: 100,
+            peers_per_connection_max: 100,
+            origins: OriginRules::default(),
+        }),
         ..HttpPolicy::default()
     }
 }

@@ -1,4 +1,5 @@
 use super::limits::{READ_BYTES_MAX, UNREAD_BYTES_MAX};
+use engine::Signals;
 use http_protocol::RESPONSE_BYTES_MAX;
 
 /// The buffers that the connections of a core use one after another. An idle connection has none.
@@ -13,6 +14,8 @@ pub(super) struct Buffers {
     /// A framed piece of a streamed answer.
     pub(super) piece: Vec<u8>,
     pub(super) answer: Box<[u8]>,
+    /// Offers and answers of the last turn for other connections.
+    pub(super) signals: Signals,
 }
 
 impl Buffers {
@@ -25,6 +28,7 @@ impl Buffers {
             outgoing: Vec::with_capacity(RESPONSE_BYTES_MAX),
             piece: Vec::new(),
             answer: vec![0; RESPONSE_BYTES_MAX].into_boxed_slice(),
+            signals: Signals::default(),
         }
     }
 }

@@ -33,6 +33,8 @@ pub(super) enum End {
     NoProxyHeader,
     /// The TLS session failed.
     Tls,
+    /// Its client does not read what is sent to it.
+    Slow,
     /// A system call on its socket failed.
     Broken,
     /// The tracker stops.
@@ -48,6 +50,10 @@ pub(super) enum WaitsFor {
     Request,
     /// The beginning of the next request.
     NextRequest,
+    /// The next frame of a WebSocket, before it is pinged.
+    NextFrame,
+    /// A frame after the ping.
+    Pong,
     /// The client to receive an answer.
     AnswerTaken,
     /// The owner of a torrent to answer.
@@ -69,6 +75,8 @@ impl End {
             Self::Late(WaitsFor::AnswerTaken) => Counter::HttpClosedSlowAnswer,
             Self::NotHttp => Counter::HttpClosedNotHttp,
             Self::NoProxyHeader => Counter::HttpClosedProxyHeader,
+            Self::Late(WaitsFor::NextFrame | WaitsFor::Pong) => Counter::WsClosedIdle,
+            Self::Slow => Counter::WsClosedSlow,
             Self::Tls => Counter::HttpClosedTls,
             Self::Broken | Self::Late(WaitsFor::RoutedRequest | WaitsFor::OwnerBusy) => {
                 Counter::HttpClosedBroken

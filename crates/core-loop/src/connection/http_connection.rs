@@ -3,9 +3,12 @@ use super::end::{End, Next, Step, WaitsFor};
 use super::limits::STEPS_PER_SHARE_MAX;
 use super::stream::Stream;
 use super::transport::{CloseMode, Input, Io, Payload, Transport};
+use super::web_socket::WebSocket;
 use crate::wire::Wire;
 use core::ops::{ControlFlow, Range};
-use engine::{HttpExchange, HttpService, HttpStep, Now, Page, ProxyStep, RoutedRequest, Shard};
+use engine::{
+    ConnectionToken, HttpExchange, HttpService, HttpStep, Now, Page, ProxyStep, RoutedRequest, Shard,
+};
 use http_protocol::Connection as Afterwards;
 use std::net::IpAddr;
 use tls::{ServerIdentity, TlsError};
@@ -13,15 +16,17 @@ use tls::{ServerIdentity, TlsError};
 /// One HTTP connection, from its first byte to its last. It knows its socket only as a [`Wire`].
 #[derive(Debug)]
 pub(super) struct HttpConnection {
-    transport: Transport,
+    pub(super) transport: Transport,
     exchange: HttpExchange,
-    phase: Phase,
-    /// Whole requests received so far, plus pieces of streamed answers sent.
-    requests: u32,
+    pub(super) phase: Phase,
+    /// Present after the upgrade.
+    pub(super) web_socket: Option<Box<WebSocket>>,
+    /// Whole requests and frames received so far, plus pieces of streamed answers sent.
+    pub(super) requests: u32,
 }
 
 #[derive(Debug)]
-enum Phase {
+pub(super) enum Phase {
     /// The PROXY protocol header is to come first.
     ProxyHeader,
     FirstRequest,
@@ -33,6 +38,10 @@ enum Phase {
     Streaming(Box<Stream>, Afterwards),
     /// The next piece is at another core.
     AwaitsPage(Box<Stream>, Afterwards),
+    /// Frames are served.
+    WebSocket,
+    /// The last message is at the owner of its torrent.
+    AwaitsMessage,
     /// It is closed when everything is sent.
     Closing(CloseMode),
     /// Everything is sent; at most this many bytes are discarded until the client closes the connection.
@@ -46,11 +55,12 @@ pub(super) struct ConnectionContext<'a, W> {
     pub(super) service: &'a mut HttpService,
     pub(super) shard: &'a mut Shard,
     pub(super) now: Now,
+    pub(super) connection: ConnectionToken,
     pub(super) buffers: &'a mut Buffers,
 }
 
 impl<W> ConnectionContext<'_, W> {
-    fn io(&mut self) -> Io<'_, W> {
+    pub(super) fn io(&mut self) -> Io<'_, W> {
         Io { wire: self.wire, statistics: self.shard.statistics_mut(), buffers: self.buffers }
     }
 }
@@ -71,6 +81,7 @@ impl HttpConnection {
             transport: Transport::new(identity)?,
             exchange,
             phase: if has_header { Phase::ProxyHeader } else { Phase::FirstRequest },
+            web_socket: None,
             requests: 0,
         })
     }
@@ -109,6 +120,7 @@ impl HttpConnection {
                 let written = context.service.finish(context.shard, routed, &mut context.buffers.answer);
                 after(self.respond(context, written, afterwards), || self.next_after_answer())
             }
+            Phase::AwaitsMessage => self.finish_message(routed, context),
             phase => self.discard(phase, routed, context),
         }
     }
@@ -137,11 +149,14 @@ impl HttpConnection {
     }
 
     /// Makes the next turn answer a request that waits for its owner, in any case.
-    pub(super) const fn stop_waiting(&mut self) {
-        self.exchange.stop_waiting();
+    pub(super) fn stop_waiting(&mut self) {
+        match &mut self.web_socket {
+            Some(web_socket) => web_socket.stop_waiting(),
+            None => self.exchange.stop_waiting(),
+        }
     }
 
-    /// Returns the number of whole requests received so far, plus pieces of streamed answers sent. It distinguishes one
+    /// Returns the number of whole requests and frames received so far, plus pieces of streamed answers sent. It distinguishes one
     /// request from the next, and wraps after 2^32.
     #[must_use]
     pub(super) const fn requests(&self) -> u32 {
@@ -154,9 +169,11 @@ impl HttpConnection {
             return ControlFlow::Break(Next::Ends(End::ByClient));
         }
         self.transport.flush(&mut context.io())?;
+        self.send_frames(context)?;
         match &self.phase {
             Phase::Closing(_) | Phase::Draining(_) => return self.close(context),
-            Phase::AwaitsOwner(_) | Phase::AwaitsPage(..) => {
+            Phase::WebSocket => self.serve_waiting(context)?,
+            Phase::AwaitsOwner(_) | Phase::AwaitsPage(..) | Phase::AwaitsMessage => {
                 return ControlFlow::Break(Next::Waits(WaitsFor::RoutedRequest));
             }
             Phase::Streaming(..) => self.stream_on(context)?,
@@ -215,6 +232,9 @@ impl HttpConnection {
         context: &mut ConnectionContext<'_, impl Wire>,
         start: &mut usize,
     ) -> Step<Input> {
+        if self.web_socket.is_some() {
+            return self.serve_frame(context, start);
+        }
         let ConnectionContext { service, shard, now, buffers, .. } = &mut *context;
         let Buffers { input, answer, .. } = &mut **buffers;
         let bytes = &input[*start..];
@@ -240,6 +260,12 @@ impl HttpConnection {
                 self.phase = Phase::Streaming(Box::new(Stream::new(scrape)), connection);
                 self.transport.send(&mut context.io(), Payload::Answer(head))?;
                 ControlFlow::Break(Next::Again)
+            }
+            HttpStep::Upgraded { consumed, written, client } => {
+                self.note_request(start, consumed);
+                self.upgrade(client);
+                self.transport.send(&mut context.io(), Payload::Answer(written))?;
+                ControlFlow::Continue(Input::More)
             }
             HttpStep::Refused(written) => self.refuse(context, written),
         }
@@ -288,7 +314,7 @@ impl HttpConnection {
     }
 
     /// Closes the connection after everything is sent, and discards what the client still sends.
-    fn close(&mut self, context: &mut ConnectionContext<'_, impl Wire>) -> Step<()> {
+    pub(super) fn close(&mut self, context: &mut ConnectionContext<'_, impl Wire>) -> Step<()> {
         let bytes_left = match self.phase {
             Phase::Closing(mode) => self.transport.close(&mut context.io(), mode)?,
             Phase::Draining(bytes_left) => bytes_left,
@@ -360,7 +386,7 @@ impl HttpConnection {
     }
 
     /// Takes back a routed request for which nothing is to be done.
-    fn discard<W>(
+    pub(super) fn discard<W>(
         &mut self,
         phase: Phase,
         routed: Box<RoutedRequest>,
@@ -371,7 +397,7 @@ impl HttpConnection {
         Next::Again
     }
 
-    fn next_after_answer(&self) -> Next {
+    pub(super) fn next_after_answer(&self) -> Next {
         if self.transport.has_input() { Next::Again } else { Next::Waits(self.waits_for(&[])) }
     }
 
@@ -380,6 +406,7 @@ impl HttpConnection {
             Phase::LaterRequest if unread.is_empty() && !self.transport.is_amid_record() => {
                 WaitsFor::NextRequest
             }
+            Phase::WebSocket => self.waits_for_frame(unread),
             Phase::LaterRequest => WaitsFor::Request,
             _ => WaitsFor::FirstRequest,
         }
@@ -387,7 +414,7 @@ impl HttpConnection {
 }
 
 /// Returns how the turn ended, or `next` where it did not.
-fn after(step: Step<()>, next: impl FnOnce() -> Next) -> Next {
+pub(super) fn after(step: Step<()>, next: impl FnOnce() -> Next) -> Next {
     match step {
         ControlFlow::Break(ended) => ended,
         ControlFlow::Continue(()) => next(),

@@ -16,6 +16,8 @@ pub struct HttpLimits {
     pub idle_s: u32,
     /// Seconds until another core has answered a request, or the client has received an answer.
     pub answer_s: u32,
+    /// Seconds for which nothing is received over a WebSocket until it is closed. It is pinged after half of them.
+    pub web_socket_idle_s: u32,
 }
 
 impl HttpLimits {
@@ -24,6 +26,8 @@ impl HttpLimits {
             WaitsFor::FirstRequest => self.first_request_s,
             WaitsFor::Request => self.request_s,
             WaitsFor::NextRequest => self.idle_s,
+            WaitsFor::NextFrame => self.web_socket_idle_s / 2,
+            WaitsFor::Pong => self.web_socket_idle_s - self.web_socket_idle_s / 2,
             WaitsFor::AnswerTaken | WaitsFor::RoutedRequest => self.answer_s,
             WaitsFor::OwnerBusy => OWNER_WAIT_S,
             WaitsFor::Close => DRAIN_S,

@@ -17,9 +17,16 @@ pub(super) const STEPS_PER_SHARE_MAX: usize = 8;
 /// Bytes read from a socket at once. Most requests have a few hundred.
 pub(super) const READ_BYTES_MAX: usize = 16 << 10;
 
-/// Received bytes that a connection keeps: the beginning of a request, or requests after one that is being answered.
-/// Nothing is read while a whole request is there, and one read may release the bytes held in a TLS session too.
-pub(super) const UNREAD_BYTES_MAX: usize = http_protocol::HEAD_BYTES_MAX + tls::PLAINTEXT_BYTES_MAX;
+/// Received bytes that a connection keeps: the beginning of a request or of a frame, or requests after one that is being
+/// answered. Nothing is read while a whole request or frame is there, and one read may release the bytes held in a TLS
+/// session too.
+pub(super) const UNREAD_BYTES_MAX: usize = ws_protocol::FRAME_BYTES_MAX + tls::PLAINTEXT_BYTES_MAX;
+
+const _: () = assert!(http_protocol::HEAD_BYTES_MAX <= ws_protocol::FRAME_BYTES_MAX, "the longer of both");
+
+/// Bytes of frames that wait until the client has read earlier ones: a hundred offers. A client that falls further behind
+/// is cut off, because it would not connect to their peers in time anyway.
+pub(super) const FRAMES_UNSENT_BYTES_MAX: usize = 256 << 10;
 
 const _: () = assert!(READ_BYTES_MAX <= tls::READ_BYTES_MAX, "or more could come out of a session");
 

@@ -7,10 +7,11 @@ use super::prefixes::Prefixes;
 use super::ready::ReadyConnections;
 use super::slot::{Connection, Deadline, Watch};
 use super::slots::Slots;
+use super::web_socket::SlowClient;
 use crate::core_state::CoreState;
 use crate::sockets::Sockets;
 use crate::wire::{SlotKey, Wire};
-use engine::{ConnectionToken, HttpPolicy, HttpService, Now, RoutedRequest, Shard};
+use engine::{ConnectionToken, HttpPolicy, HttpService, Now, RoutedRequest, SignalFrame, Signals};
 use metrics::{Counter, Gauge};
 use primitives::ShardId;
 use std::sync::Arc;
@@ -38,6 +39,7 @@ pub(crate) struct HttpServer<S: Sockets> {
     pub(super) ready: ReadyConnections,
     /// The next slot of which the deadline is checked.
     pub(super) swept: usize,
+    web_sockets: usize,
     buffers: Buffers,
 }
 
@@ -63,6 +65,7 @@ impl<S: Sockets> HttpServer<S> {
             prefixes: Prefixes::new(limits.prefixes, limits.connections_per_prefix_max),
             ready: ReadyConnections::default(),
             swept: 0,
+            web_sockets: 0,
             buffers: Buffers::new(),
         }
     }
@@ -102,18 +105,61 @@ impl<S: Sockets> HttpServer<S> {
             service: &mut self.service,
             shard: &mut core.shard,
             now: core.now,
+            connection: ConnectionToken { home: self.shard, slot: key.slot, generation: key.generation },
             buffers: &mut self.buffers,
         };
+        let was_web_socket = connection.http.is_web_socket();
         let mut next = take(&mut connection.http, &mut context);
         if let Next::Routed(owner, mut routed) = next {
-            routed.token = ConnectionToken { home: self.shard, slot: key.slot, generation: key.generation };
+            routed.token = context.connection;
             context.shard.statistics_mut().add(Counter::RoutedHttpRequests, 1);
             next = match core.mesh.send_http(owner, routed) {
                 Ok(()) => Next::Waits(WaitsFor::RoutedRequest),
                 Err(routed) => connection.http.respond_busy(routed, &mut context),
             };
         }
+        if connection.http.is_web_socket() != was_web_socket {
+            self.web_sockets += 1;
+            core.shard.statistics_mut().set(Gauge::WsConnectionsOpen, self.web_sockets as u64);
+        }
         self.settle(key, next, core);
+        self.pass_on_signals(core);
+    }
+
+    /// Returns the offers and answers that are to be passed on.
+    pub(crate) const fn signals(&mut self) -> &mut Signals {
+        &mut self.buffers.signals
+    }
+
+    /// Passes offers and answers on to the connections of their peers, or to the homes of these.
+    pub(crate) fn pass_on_signals(&mut self, core: &mut CoreState<S>) {
+        if self.buffers.signals.is_empty() {
+            return;
+        }
+        let mut signals = core::mem::take(&mut self.buffers.signals);
+        for SignalFrame { to, frame } in signals.iter() {
+            if to.home == self.shard {
+                self.deliver(to, frame, core);
+            } else if !core.mesh.send_signal(to, frame) {
+                core.shard.statistics_mut().add(Counter::WsSignalsDropped, 1);
+            }
+        }
+        signals.clear();
+        self.buffers.signals = signals;
+    }
+
+    /// Adds an offer or an answer to the frames of a connection of this core.
+    pub(crate) fn deliver(&mut self, to: ConnectionToken, frame: &[u8], core: &mut CoreState<S>) {
+        let key = SlotKey { slot: to.slot, generation: to.generation };
+        let pushed = match self.slots.get_mut(key) {
+            Some(connection) => connection.http.push_frame(frame),
+            None => Ok(false),
+        };
+        match (pushed, self.slots.get_mut(key)) {
+            (Ok(true), Some(connection)) => self.ready.push(key, connection),
+            (Err(SlowClient), _) => self.end(key, End::Slow, core),
+            _ => core.shard.statistics_mut().add(Counter::WsSignalsDropped, 1),
+        }
     }
 
     fn settle(&mut self, key: SlotKey, next: Next, core: &mut CoreState<S>) {
@@ -122,7 +168,7 @@ impl<S: Sockets> HttpServer<S> {
             Next::WaitsForOwner(owner) => self.wait_for_owner(key, owner, core),
             Next::Again => self.queue(key, core),
             Next::Routed(_, routed) => self.service.take_back(routed),
-            Next::Ends(end) => self.end(key, end, &mut core.shard),
+            Next::Ends(end) => self.end(key, end, core),
         }
     }
 
@@ -135,7 +181,7 @@ impl<S: Sockets> HttpServer<S> {
         }
         connection.watch = Watch::Watched;
         if core.sockets.watch(&connection.wire, key).is_err() {
-            self.end(key, End::Broken, &mut core.shard);
+            self.end(key, End::Broken, core);
         }
     }
 
@@ -160,17 +206,26 @@ impl<S: Sockets> HttpServer<S> {
         self.ready.push(key, connection);
     }
 
-    /// Closes a connection.
-    pub(super) fn end(&mut self, key: SlotKey, end: End, shard: &mut Shard) {
+    /// Closes a connection. The peers that it announced leave their swarms.
+    pub(super) fn end(&mut self, key: SlotKey, end: End, core: &mut CoreState<S>) {
         let Some(mut connection) = self.slots.remove(key) else { return };
         if let Some(prefix) = connection.prefix {
             self.prefixes.leave(prefix);
         }
-        if end == End::Late(WaitsFor::AnswerTaken) {
+        if matches!(end, End::Late(WaitsFor::AnswerTaken) | End::Slow) {
             connection.wire.discard_unsent();
         }
-        shard.statistics_mut().add(end.counter(), 1);
-        shard.statistics_mut().set(Gauge::HttpConnectionsOpen, self.slots.len() as u64);
+        if connection.http.is_web_socket() {
+            self.web_sockets -= 1;
+            let token = ConnectionToken { home: self.shard, slot: key.slot, generation: key.generation };
+            for &peer in connection.http.announced() {
+                core.leave(peer, token);
+            }
+        }
+        let statistics = core.shard.statistics_mut();
+        statistics.add(end.counter(), 1);
+        statistics.set(Gauge::HttpConnectionsOpen, self.slots.len() as u64);
+        statistics.set(Gauge::WsConnectionsOpen, self.web_sockets as u64);
     }
 
     /// Puts a new connection into a slot and queues it after the others.
@@ -198,8 +253,11 @@ impl<S: Sockets> HttpServer<S> {
             self.swept = slot + 1;
             let Some((key, connection)) = self.slots.at(slot) else { continue };
             let deadline = connection.deadline;
-            if deadline.has_passed(core.now.monotonic) && deadline.waits_for != WaitsFor::OwnerBusy {
-                self.end(key, End::Late(deadline.waits_for), &mut core.shard);
+            match deadline.waits_for {
+                _ if !deadline.has_passed(core.now.monotonic) => {}
+                WaitsFor::OwnerBusy => {}
+                WaitsFor::NextFrame => self.turn(key, core, HttpConnection::ping),
+                late => self.end(key, End::Late(late), core),
             }
         }
     }
@@ -224,7 +282,7 @@ impl<S: Sockets> HttpServer<S> {
             let key =
                 self.slots.at(slot).filter(|(_, connection)| !connection.awaits_owner()).map(|(key, _)| key);
             if let Some(key) = key {
-                self.end(key, End::Stop, &mut core.shard);
+                self.turn(key, core, HttpConnection::stop);
             }
         }
     }
@@ -233,7 +291,7 @@ impl<S: Sockets> HttpServer<S> {
     pub(crate) fn close_all(&mut self, core: &mut CoreState<S>) {
         for slot in 0..self.slots.places() {
             if let Some(key) = self.slots.at(slot).map(|(key, _)| key) {
-                self.end(key, End::Stop, &mut core.shard);
+                self.end(key, End::Stop, core);
             }
         }
     }

@@ -73,6 +73,7 @@ mod tests {
         request_s: 20,
         idle_s: 60,
         answer_s: 30,
+        web_socket_idle_s: 240,
     };
 
     /// Returns the deadline of a wait that begins at second 100 and continues as another at second 105.
@@ -97,5 +98,13 @@ mod tests {
         assert_eq!(moved((WaitsFor::RoutedRequest, 1), (WaitsFor::RoutedRequest, 2)), 135);
         assert_eq!(moved((WaitsFor::NextRequest, 1), (WaitsFor::NextRequest, 1)), 165);
         assert_eq!(moved((WaitsFor::RoutedRequest, 1), (WaitsFor::AnswerTaken, 1)), 135);
+    }
+
+    #[test]
+    fn a_web_socket_is_pinged_after_half_of_the_time_and_a_frame_begins_it_anew() {
+        assert_eq!(moved((WaitsFor::NextFrame, 1), (WaitsFor::NextFrame, 1)), 220);
+        assert_eq!(moved((WaitsFor::NextFrame, 1), (WaitsFor::NextFrame, 2)), 225);
+        assert_eq!(moved((WaitsFor::NextFrame, 1), (WaitsFor::Pong, 1)), 225);
+        assert_eq!(moved((WaitsFor::Pong, 1), (WaitsFor::Pong, 1)), 220);
     }
 }

@@ -26,12 +26,13 @@ pub(super) struct Io<'a, W> {
     pub(super) buffers: &'a mut Buffers,
 }
 
-/// A part of the core's buffers that is to be sent.
-pub(super) enum Payload {
+/// Bytes that are to be sent.
+pub(super) enum Payload<'a> {
     /// A part of [`Buffers::answer`].
     Answer(Range<usize>),
     /// All of [`Buffers::piece`].
     Piece,
+    Frames(&'a [u8]),
 }
 
 /// Whether there is input to continue with.
@@ -92,6 +93,11 @@ impl Transport {
     /// Whether there is, or may be, something to read.
     pub(super) fn has_input(&self) -> bool {
         !self.unread.is_empty() || self.readiness != Readiness::Empty
+    }
+
+    /// Returns the number of bytes for which the wire had no room.
+    pub(super) const fn unsent_bytes(&self) -> usize {
+        self.unsent.len()
     }
 
     /// Whether the client has sent a part of a TLS record.
@@ -158,12 +164,13 @@ impl Transport {
         }
     }
 
-    /// Sends a part of the buffers. Bytes for which the wire has no room are kept, and the turn ends until it has.
-    pub(super) fn send(&mut self, io: &mut Io<'_, impl Wire>, payload: Payload) -> Step<()> {
+    /// Sends bytes. Those for which the wire has no room are kept, and the turn ends until it has.
+    pub(super) fn send(&mut self, io: &mut Io<'_, impl Wire>, payload: Payload<'_>) -> Step<()> {
         let Io { wire, statistics, buffers } = io;
         let bytes = match payload {
             Payload::Answer(range) => &buffers.answer[range],
             Payload::Piece => &buffers.piece,
+            Payload::Frames(frames) => frames,
         };
         let Some(session) = &mut self.tls else {
             return send_all(*wire, statistics, bytes, &mut self.unsent);

@@ -3,17 +3,20 @@ use super::full_scrape::FullScrape;
 use super::policy::{HttpPolicy, ProxyHeaderKind, Trust};
 use super::routed::RoutedRequest;
 use super::service::{ClientRequest, HttpService, Served};
+use crate::admission::Admission;
 use crate::limits::ROOM;
 use crate::now::Now;
 use crate::shard::Shard;
+use crate::ws::{WebSocketClient, WebSocketPolicy};
 use core::net::IpAddr;
 use core::ops::Range;
 use http_protocol::{
-    Connection, Framing, HeadSearch, Incoming, ProxiedSource, ProxyHeader, Request, read_proxy_header,
-    read_request, write_status,
+    Connection, Framing, HeadSearch, Incoming, KeyInPath, ProxiedSource, ProxyHeader, Request, Route, Status,
+    Upgrade, read_proxy_header, read_request, write_status, write_upgrade,
 };
 use metrics::HttpOutcome;
 use primitives::{AddressFamily, ShardId, canonical_ip};
+use ws_protocol::accept_key;
 
 /// The HTTP state of one connection. It interprets the input and does no IO.
 #[derive(Debug)]
@@ -56,6 +59,12 @@ pub enum HttpStep {
         head: Range<usize>,
         scrape: Box<FullScrape>,
         connection: Connection,
+    },
+    /// The answer in the buffer opens a WebSocket. The rest of the input is frames.
+    Upgraded {
+        consumed: usize,
+        written: Range<usize>,
+        client: Box<WebSocketClient>,
     },
     /// The answer in the buffer is an HTTP error status. The rest of the input is not read.
     Refused(Range<usize>),
@@ -154,6 +163,12 @@ impl HttpExchange {
         let (consumed, connection) = (request.bytes, request.framing.connection);
         let client = client_of_request(service.policy(), self.opened_by, self.trust, request.headers);
         let asked = ClientRequest { client, family: self.family(), request: &request };
+        if request.upgrade != Upgrade::None
+            && let Some(policy) = &service.policy().web_socket
+        {
+            self.requests_left = requests_left;
+            return open_web_socket(policy, shard, now, asked, out);
+        }
         let step = match service.serve(shard, now, asked, out) {
             Served::OwnerBusy(owner, routed) if !self.has_waited => {
                 service.take_back(routed);
@@ -175,5 +190,39 @@ impl HttpExchange {
 
     const fn family(&self) -> AddressFamily {
         AddressFamily::of(self.opened_by)
+    }
+}
+
+/// Opens a WebSocket (RFC 6455, 4.2.2), or refuses it. A refused client may send another request.
+fn open_web_socket(
+    policy: &WebSocketPolicy,
+    shard: &mut Shard,
+    now: Now,
+    asked: ClientRequest<'_>,
+    out: &mut [u8],
+) -> HttpStep {
+    let ClientRequest { client, family, request } = asked;
+    let (consumed, connection) = (request.bytes, request.framing.connection);
+    let opened = match (request.upgrade, client, request.headers.web_socket_key()) {
+        (Upgrade::WebSocket, Some(client), Some(key)) => {
+            let is_admitted = Admission::of_source(shard, now, client).is_ok()
+                && policy.origins.admit(request.headers.origin());
+            if is_admitted { Ok((client, accept_key(key))) } else { Err(Status::Forbidden) }
+        }
+        (Upgrade::OtherVersion, ..) => Err(Status::UpgradeRequired),
+        _ => Err(Status::BadRequest),
+    };
+    let outcome = if opened.is_ok() { HttpOutcome::Upgraded } else { HttpOutcome::UpgradeRefused };
+    shard.statistics_mut().count_http(client.map_or(family, AddressFamily::of), outcome);
+    match opened {
+        Ok((source, accept)) => {
+            let key = if let Route::Announce(key) = request.route { key } else { KeyInPath::Absent };
+            let client = Box::new(WebSocketClient::new(source, key));
+            HttpStep::Upgraded { consumed, written: write_upgrade(out, &accept).expect(ROOM), client }
+        }
+        Err(status) => {
+            let written = write_status(out, request.framing, status).expect(ROOM);
+            HttpStep::Answered { consumed, written, connection }
+        }
     }
 }

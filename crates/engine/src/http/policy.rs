@@ -1,4 +1,5 @@
 use super::full_scrape::FullScrapes;
+use crate::ws::WebSocketPolicy;
 use core::net::IpAddr;
 use ipnet::IpNet;
 use primitives::canonical_ip;
@@ -14,6 +15,8 @@ pub struct HttpPolicy {
     pub scrape_torrents_max: usize,
     /// Requests answered on one connection.
     pub requests_per_connection_max: u32,
+    /// None: WebSockets are not served.
+    pub web_socket: Option<WebSocketPolicy>,
 }
 
 /// Which proxies are trusted, and how they report the client of a request.

@@ -1,8 +1,9 @@
 use crate::now::Now;
 use crate::shard::{AnyAnnounce, Ownership, PendingAnnounce, Shard, Torrents};
+use crate::ws::{Replies, Signals, WebRtcRequest};
 use access::TorrentRefusal;
 use core::net::IpAddr;
-use http_protocol::{Framing, PEERS_MAX, PeerForm, SCRAPE_HASHES_MAX, Scrape, ScrapeFile};
+use http_protocol::{Framing, PEERS_MAX, PeerForm, SCRAPE_HASHES_MAX, ScrapeFile};
 use primitives::{
     AddressFamily, CompactIpv4, CompactIpv6, ConnectionToken, InfoHash, PeerId, PeerReference, ShardId,
 };
@@ -31,6 +32,16 @@ pub struct RoutedRequest {
     pub(super) files: ScrapedFiles,
     /// Where a page after this one begins, if the shard has more.
     pub(super) next_slot: Option<u32>,
+    pub(super) message: RoutedMessage,
+}
+
+/// What a request over a WebSocket has besides its question.
+#[derive(Debug, Default)]
+pub(super) struct RoutedMessage {
+    /// The offers or the answer, as received.
+    pub(super) received: String,
+    /// Frames for the connection that waits for the request.
+    pub(super) replies: Vec<u8>,
 }
 
 /// Where a page of swarms begins.
@@ -48,6 +59,10 @@ pub(super) enum Question {
     Scrape(AddressFamily),
     /// Counts of the swarms of this family from this place on, as many as [`RoutedRequest::files`] has room for.
     Page(AddressFamily, PagePlace),
+    /// Counts of the torrents in [`RoutedRequest::files`], of all their peers.
+    ScrapeAll,
+    /// With [`RoutedRequest::message`].
+    WebRtc(WebRtcRequest),
     /// Nothing: an owner had no room for it.
     GivenUp,
 }
@@ -97,6 +112,7 @@ impl RoutedRequest {
             found: Found::new(),
             files: ScrapedFiles { files: [NO_FILE; SCRAPE_HASHES_MAX], used: 0, answered: 0 },
             next_slot: None,
+            message: RoutedMessage::default(),
         }
     }
 
@@ -115,7 +131,9 @@ impl RoutedRequest {
     /// Returns the owner of a torrent of a scrape that has not been looked up.
     pub(super) fn next_owner(&self, ownership: &Ownership) -> Option<ShardId> {
         match self.question {
-            Question::Scrape(_) => self.files.first_unanswered().map(|info_hash| ownership.owner(info_hash)),
+            Question::Scrape(_) | Question::ScrapeAll => {
+                self.files.first_unanswered().map(|info_hash| ownership.owner(info_hash))
+            }
             _ => None,
         }
     }
@@ -123,6 +141,17 @@ impl RoutedRequest {
     /// Discards the request; it returns home without a result.
     pub const fn give_up(&mut self) {
         self.question = Question::GivenUp;
+    }
+
+    /// Does the part of another core's request that belongs to this shard.
+    pub fn carry_out(&mut self, shard: &mut Shard, now: Now, signals: &mut Signals) {
+        if let Question::WebRtc(request) = &self.question {
+            let RoutedMessage { received, replies } = &mut self.message;
+            let mut replies = Replies { own: replies, others: signals };
+            request.carry_out(received, shard, now, &mut replies);
+        } else {
+            self.advance(shard, now);
+        }
     }
 
     /// Does this shard's part of the request.
@@ -135,7 +164,9 @@ impl RoutedRequest {
             Question::Announce(AnyAnnounce::V6(ref pending), form) => {
                 found.announce(shard, now, pending, form)
             }
-            Question::Scrape(family) => self.look_up(family, &shard.ownership, shard.torrents()),
+            Question::Scrape(AddressFamily::V4) => self.look_up(shard, Torrents::counts::<CompactIpv4>),
+            Question::Scrape(AddressFamily::V6) => self.look_up(shard, Torrents::counts::<CompactIpv6>),
+            Question::ScrapeAll => self.look_up(shard, Torrents::all_counts),
             Question::Page(_, place) if place.shard != shard.ownership.own => RoutedStep::Onward(place.shard),
             Question::Page(AddressFamily::V4, place) => {
                 self.fill_page::<CompactIpv4>(place, shard.torrents())
@@ -143,20 +174,22 @@ impl RoutedRequest {
             Question::Page(AddressFamily::V6, place) => {
                 self.fill_page::<CompactIpv6>(place, shard.torrents())
             }
-            Question::GivenUp => RoutedStep::Done,
+            Question::WebRtc(_) | Question::GivenUp => RoutedStep::Done,
         }
     }
 
-    fn look_up(
+    fn look_up<'a>(
         &mut self,
-        family: AddressFamily,
-        ownership: &Ownership,
-        torrents: Torrents<'_>,
+        shard: &'a Shard,
+        counts: impl Fn(Torrents<'a>, &InfoHash) -> SwarmCounts,
     ) -> RoutedStep {
-        match family {
-            AddressFamily::V4 => self.files.look_up::<CompactIpv4>(ownership, torrents),
-            AddressFamily::V6 => self.files.look_up::<CompactIpv6>(ownership, torrents),
-        }
+        let ScrapedFiles { answered, files, used } = &mut self.files;
+        let (ownership, torrents) = (&shard.ownership, shard.torrents());
+        let info_hash = |file: &ScrapeFile| file.info_hash;
+        let next = ownership.answer_own(answered, &mut files[..*used], info_hash, |file, info_hash| {
+            *file = with_counts(*info_hash, counts(torrents, info_hash));
+        });
+        next.map_or(RoutedStep::Done, RoutedStep::Onward)
     }
 
     fn fill_page<A: AddressOfSwarm>(&mut self, place: PagePlace, torrents: Torrents<'_>) -> RoutedStep {
@@ -244,9 +277,9 @@ const fn with_counts(info_hash: InfoHash, counts: SwarmCounts) -> ScrapeFile {
 
 impl ScrapedFiles {
     /// Replaces the torrents with the first `torrents_max` of a scrape.
-    pub(super) fn fill(&mut self, scrape: &Scrape<'_>, torrents_max: usize) {
+    pub(super) fn fill(&mut self, info_hashes: impl Iterator<Item = InfoHash>, torrents_max: usize) {
         (self.used, self.answered) = (0, 0);
-        for (file, info_hash) in self.files.iter_mut().zip(scrape.info_hashes()).take(torrents_max) {
+        for (file, info_hash) in self.files.iter_mut().zip(info_hashes).take(torrents_max) {
             *file = ScrapeFile { info_hash, ..NO_FILE };
             self.used += 1;
         }
@@ -263,14 +296,5 @@ impl ScrapedFiles {
     fn first_unanswered(&self) -> Option<&InfoHash> {
         let mut files = self.files().iter().enumerate();
         files.find(|&(index, _)| self.answered >> index & 1 == 0).map(|(_, file)| &file.info_hash)
-    }
-
-    fn look_up<A: AddressOfSwarm>(&mut self, ownership: &Ownership, torrents: Torrents<'_>) -> RoutedStep {
-        let Self { answered, files, used } = self;
-        let info_hash = |file: &ScrapeFile| file.info_hash;
-        let next = ownership.answer_own(answered, &mut files[..*used], info_hash, |file, info_hash| {
-            *file = with_counts(*info_hash, torrents.counts::<A>(info_hash));
-        });
-        next.map_or(RoutedStep::Done, RoutedStep::Onward)
     }
 }

@@ -19,14 +19,14 @@ use http_protocol::{
 };
 use metrics::HttpOutcome;
 use primitives::{AddressFamily, CompactIpv4, CompactIpv6, KeyInPath, PeerDetails, PeerId, ShardId};
-use swarm::PeerChange;
+use swarm::{Listing, PeerChange};
 use zerocopy::FromBytes;
 
 /// Answers the HTTP requests of one core.
 #[derive(Debug)]
 pub struct HttpService {
-    policy: HttpPolicy,
-    pool: RoutedPool,
+    pub(super) policy: HttpPolicy,
+    pub(super) pool: RoutedPool,
     full_scrapes: FullScrapeGate,
     /// The peers of an answer that lists them one by one; kept for its memory.
     listed: Vec<ListedPeer>,
@@ -127,7 +127,9 @@ impl HttpService {
     ) -> Range<usize> {
         let family = AddressFamily::of(routed.client);
         let (written, outcome) = match routed.question {
-            Question::GivenUp => return self.give_up(shard, routed, out),
+            Question::GivenUp | Question::ScrapeAll | Question::WebRtc(_) => {
+                return self.give_up(shard, routed, out);
+            }
             _ if routed.found.refusal.is_some() => return self.refuse_torrent(shard, routed, out),
             Question::Announce(announce, form) => {
                 let written = self.write_announce(&routed, announce.family(), form, out);
@@ -237,7 +239,7 @@ impl HttpService {
         let (client, failure) = match read_scrape(shard, now, asked, key) {
             Ok((client, Some(scrape))) => {
                 let mut routed = self.pool.take(client, framing, Question::Scrape(AddressFamily::of(client)));
-                routed.files.fill(&scrape, self.policy.scrape_torrents_max);
+                routed.files.fill(scrape.info_hashes(), self.policy.scrape_torrents_max);
                 return self.begin(shard, now, routed, out);
             }
             Ok((client, None)) => match self.full_scrapes.ask(now.monotonic) {
@@ -355,7 +357,7 @@ impl HttpService {
 }
 
 /// A placeholder where the client is unknown, or there is none to answer.
-const UNKNOWN_CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+pub(super) const UNKNOWN_CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 impl ClientRequest<'_> {
     fn failed(&self, outcome: HttpOutcome) -> Failed {
@@ -426,7 +428,7 @@ fn peers<'a>(
 fn announce_in(announce: &Announce<'_>) -> AnnounceIn {
     AnnounceIn {
         info_hash: announce.info_hash,
-        port: announce.port,
+        listing: Listing::at_port(announce.port),
         status: announce.status(),
         numwant: announce.numwant,
         details: PeerDetails {

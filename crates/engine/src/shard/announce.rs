@@ -11,8 +11,7 @@ use swarm::{Admission, Announce, Announced, Bound, Completion, Listing, PeerChan
 /// A decoded announce, independent of the protocol.
 pub(crate) struct AnnounceIn {
     pub(crate) info_hash: InfoHash,
-    /// 0 where the client does not listen.
-    pub(crate) port: u16,
+    pub(crate) listing: Listing,
     pub(crate) status: PeerStatus,
     pub(crate) numwant: Numwant,
     pub(crate) details: PeerDetails,
@@ -77,7 +76,7 @@ impl Shard {
         key: Option<KeyId>,
         announce: &AnnounceIn,
     ) -> PendingAnnounce<A> {
-        let AnnounceIn { info_hash, port, status, numwant, details } = *announce;
+        let AnnounceIn { info_hash, listing, status, numwant, details } = *announce;
         // The peer id identifies a completed download across the families.
         let is_reported = self.access.keeps_peer_reports() || details.event == AnnounceEvent::Completed;
         PendingAnnounce {
@@ -86,7 +85,7 @@ impl Shard {
                 peer,
                 status,
                 event: details.event,
-                listing: if port == 0 { Listing::Unlisted } else { Listing::Listed },
+                listing,
                 peers_wanted: usize::from(self.policy.peers_wanted(numwant)),
             },
             report: is_reported.then_some(PeerReport { key, details }),

@@ -2,7 +2,7 @@ use crate::refusal::Refusal;
 use crate::shard::{AdmittedClient, AnnounceIn};
 use core::net::IpAddr;
 use primitives::{AddressFamily, PeerDetails, ShardId};
-use swarm::SwarmKey;
+use swarm::{Listing, SwarmKey};
 use udp_protocol::{AnnounceRequest, ConnectRequest, Scrape, TransactionId};
 
 /// The decision about a datagram, which borrows the decoded request.
@@ -40,7 +40,7 @@ impl AdmittedAnnounce<'_> {
         let request = self.request;
         AnnounceIn {
             info_hash: request.info_hash,
-            port: request.port.get(),
+            listing: Listing::at_port(request.port.get()),
             status: request.status(),
             numwant: request.numwant(),
             details: PeerDetails {

@@ -18,7 +18,7 @@ const CASES: [Case; 4] = [
     (|limits| limits.peers_max = 2, TORRENT, Counter::PeersRefusedPeers, 2),
     (|limits| limits.swarms_max = 1, OTHER, Counter::PeersRefusedSwarms, 0),
     // The empty tables are a little below the limit, the first swarm takes them above it. Two peers fit into its entry.
-    (|limits| limits.bytes_max = 66_000, TORRENT, Counter::PeersRefusedMemory, 2),
+    (|limits| limits.bytes_max = 99_000, TORRENT, Counter::PeersRefusedMemory, 2),
 ];
 
 #[test]

@@ -94,7 +94,7 @@ impl Ledger {
             Counter::RefusedAddresses,
         ];
         let reasons = why.map(|counter| statistics.counter(counter));
-        assert_eq!(refused.sum::<u64>(), reasons.iter().sum(), "each refusal has one reason");
+        assert_eq!(refused.sum::<u64>(), reasons.iter().sum::<u64>(), "each refusal has one reason");
         let torrents = 256;
         assert!(seeders + leechers <= self.announced.len() as u64 * torrents, "each peer has announced");
     }

@@ -1,0 +1,158 @@
+use super::limits::FRAMES_UNSENT_BYTES_MAX;
+use engine::{
+    AnnouncedPeer, ConnectionToken, HttpService, MessageContext, MessageStep, Now, Patience, RoutedRequest,
+    Shard, Signals, WebSocketClient,
+};
+use primitives::ShardId;
+use ws_protocol::{CloseCode, FrameReader, Incoming, Opcode, Sender, append_close, append_frame};
+
+/// A connection after its upgrade to a WebSocket. It knows frames and messages, and no socket.
+#[derive(Debug)]
+pub(super) struct WebSocket {
+    reader: FrameReader,
+    messages: Messages,
+    /// Whether the client has been pinged, and nothing was received since.
+    is_pinged: bool,
+}
+
+/// The messages of a connection.
+#[derive(Debug)]
+struct Messages {
+    client: Box<WebSocketClient>,
+    /// Frames that are to be sent next.
+    outgoing: Vec<u8>,
+    /// A message whose owner had no room for it.
+    waiting: Option<Box<str>>,
+    patience: Patience,
+}
+
+/// The parts of a core that a message uses.
+pub(super) struct MessageCore<'a> {
+    pub(super) service: &'a mut HttpService,
+    pub(super) shard: &'a mut Shard,
+    pub(super) now: Now,
+    pub(super) connection: ConnectionToken,
+    pub(super) signals: &'a mut Signals,
+}
+
+/// The result of serving a frame, or a message that has waited.
+#[derive(Debug)]
+pub(super) enum FrameStep {
+    /// The input is empty, or ends within a frame.
+    Incomplete,
+    Served,
+    /// A message goes to this owner.
+    Routed(ShardId, Box<RoutedRequest>),
+    /// A message waits until this owner has room.
+    OwnerBusy(ShardId),
+    /// The client closes the connection.
+    ClosedByClient,
+    /// The client has violated the protocol.
+    Violated,
+}
+
+/// Too much has been sent to a client that it has not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct SlowClient;
+
+impl WebSocket {
+    pub(super) const fn new(client: Box<WebSocketClient>) -> Self {
+        let messages = Messages { client, outgoing: Vec::new(), waiting: None, patience: Patience::Left };
+        Self { reader: FrameReader::new(Sender::Client), messages, is_pinged: false }
+    }
+
+    /// Returns the peers that the connection has announced.
+    pub(super) fn announced(&self) -> &[AnnouncedPeer] {
+        self.messages.client.announced()
+    }
+
+    pub(super) const fn is_pinged(&self) -> bool {
+        self.is_pinged
+    }
+
+    pub(super) const fn is_amid_message(&self) -> bool {
+        self.reader.is_amid_message()
+    }
+
+    /// Ends the wait of a message for its owner: if it is still busy, the message is answered with a failure.
+    pub(super) const fn stop_waiting(&mut self) {
+        self.messages.patience = Patience::Over;
+    }
+
+    pub(super) fn ping(&mut self) {
+        self.is_pinged = true;
+        append_frame(&mut self.messages.outgoing, Opcode::Ping, None, &[]);
+    }
+
+    pub(super) fn close(&mut self, code: CloseCode) {
+        append_close(&mut self.messages.outgoing, code);
+    }
+
+    /// Returns the frames that are to be sent next.
+    pub(super) fn take_outgoing(&mut self) -> Vec<u8> {
+        core::mem::take(&mut self.messages.outgoing)
+    }
+
+    /// Returns the buffer for frames that are to be sent.
+    pub(super) const fn outgoing(&mut self) -> &mut Vec<u8> {
+        &mut self.messages.outgoing
+    }
+
+    /// Adds a frame. `unsent_bytes` of earlier ones wait for room on the wire.
+    pub(super) fn push(&mut self, frame: &[u8], unsent_bytes: usize) -> Result<(), SlowClient> {
+        let outgoing = &mut self.messages.outgoing;
+        if outgoing.len() + unsent_bytes + frame.len() > FRAMES_UNSENT_BYTES_MAX {
+            return Err(SlowClient);
+        }
+        outgoing.extend_from_slice(frame);
+        Ok(())
+    }
+
+    /// Serves the frame at the front of `input`. Returns its size too.
+    pub(super) fn serve_frame(&mut self, input: &mut [u8], core: MessageCore<'_>) -> (usize, FrameStep) {
+        let (bytes, incoming) = self.reader.read(input);
+        self.is_pinged &= incoming == Incoming::Incomplete;
+        let step = match incoming {
+            Incoming::Incomplete => FrameStep::Incomplete,
+            Incoming::Message(text) => self.messages.serve(text, core),
+            Incoming::Fragment | Incoming::Pong => FrameStep::Served,
+            Incoming::Ping(payload) => {
+                append_frame(&mut self.messages.outgoing, Opcode::Pong, None, payload);
+                FrameStep::Served
+            }
+            Incoming::Close => {
+                self.close(CloseCode::Normal);
+                FrameStep::ClosedByClient
+            }
+            Incoming::Invalid(reason) => {
+                self.close(reason);
+                FrameStep::Violated
+            }
+        };
+        (bytes, step)
+    }
+
+    /// Serves a message that has waited for its owner, if there is one.
+    pub(super) fn serve_waiting(&mut self, core: MessageCore<'_>) -> Option<FrameStep> {
+        let text = self.messages.waiting.take()?;
+        Some(self.messages.serve(&text, core))
+    }
+}
+
+impl Messages {
+    fn serve(&mut self, text: &str, core: MessageCore<'_>) -> FrameStep {
+        let MessageCore { service, shard, now, connection, signals } = core;
+        let Self { client, outgoing: replies, waiting, patience } = self;
+        let mut context = MessageContext { shard, now, connection, patience: *patience, replies, signals };
+        let step = match service.serve_message(client, text, &mut context) {
+            MessageStep::Done => FrameStep::Served,
+            MessageStep::Routed(owner, routed) => FrameStep::Routed(owner, routed),
+            MessageStep::OwnerBusy(owner) => {
+                *waiting = Some(text.into());
+                return FrameStep::OwnerBusy(owner);
+            }
+        };
+        *patience = Patience::Left;
+        step
+    }
+}

@@ -1,0 +1,157 @@
+use super::routed::{Question, RoutedRequest, RoutedStep};
+use super::service::{HttpService, UNKNOWN_CLIENT};
+use crate::now::Now;
+use crate::shard::Shard;
+use crate::ws::{
+    Asked, MessageFailure, MessageReader, Rejected, Replies, Signals, WebRtcRequest, WebSocketClient,
+};
+use http_protocol::Framing;
+use metrics::MessageOutcome;
+use primitives::{ConnectionToken, InfoHash, ShardId};
+use ws_protocol::{Action, InfoHashes, ScrapedTorrent, append_scrape};
+
+/// The result of serving a message. Replies to it have been appended.
+#[derive(Debug)]
+pub enum MessageStep {
+    /// It has been served.
+    Done,
+    /// It goes to this owner first, and [`HttpService::finish_message`] appends the replies when it is back.
+    Routed(ShardId, Box<RoutedRequest>),
+    /// The owner has as many of this core's requests as it may. The message is to be served again when one of them is
+    /// back.
+    OwnerBusy(ShardId),
+}
+
+/// Whether a message that finds its owner busy waits for it, or is answered with a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    Left,
+    Over,
+}
+
+/// The parts of a core that a message uses.
+#[derive(Debug)]
+pub struct MessageContext<'a> {
+    pub shard: &'a mut Shard,
+    pub now: Now,
+    /// The connection that the message came over.
+    pub connection: ConnectionToken,
+    pub patience: Patience,
+    /// Frames for that connection.
+    pub replies: &'a mut Vec<u8>,
+    /// Frames for others.
+    pub signals: &'a mut Signals,
+}
+
+impl HttpService {
+    /// Serves a message over a WebSocket, or routes it.
+    pub fn serve_message(
+        &mut self,
+        client: &mut WebSocketClient,
+        text: &str,
+        context: &mut MessageContext<'_>,
+    ) -> MessageStep {
+        let Some(policy) = &self.policy.web_socket else { return MessageStep::Done };
+        let MessageContext { shard, now, connection, .. } = context;
+        let mut reader = MessageReader { client, connection: *connection, policy, shard, now: *now };
+        match reader.read(text) {
+            Ok(Asked::Scrape(info_hashes)) => self.scrape_all(info_hashes, context),
+            Ok(Asked::WebRtc(request, received)) => {
+                let step = self.serve_web_rtc(request, received, context);
+                if !matches!(step, MessageStep::OwnerBusy(_)) {
+                    client.note_sent(&request);
+                }
+                step
+            }
+            Err(rejected) => context.reject(&rejected),
+        }
+    }
+
+    /// Appends the replies to a message that is back from its owners.
+    pub fn finish_message(
+        &mut self,
+        shard: &mut Shard,
+        mut routed: Box<RoutedRequest>,
+        replies: &mut Vec<u8>,
+    ) {
+        match routed.question {
+            Question::ScrapeAll => {
+                append_scrape(
+                    replies,
+                    routed.files.files().iter().map(|file| ScrapedTorrent {
+                        info_hash: file.info_hash,
+                        complete: file.complete,
+                        incomplete: file.incomplete,
+                        downloaded: file.downloaded,
+                    }),
+                );
+                shard.statistics.count_message(MessageOutcome::ScrapeAnswered);
+            }
+            Question::GivenUp => {
+                let info_hash = routed.files.files().first().map(|file| file.info_hash);
+                busy(Action::Scrape, info_hash).reply(shard, replies);
+            }
+            // The owner has counted it.
+            _ => replies.append(&mut core::mem::take(&mut routed.message.replies)),
+        }
+        self.take_back(routed);
+    }
+
+    fn serve_web_rtc(
+        &mut self,
+        request: WebRtcRequest,
+        received: &str,
+        context: &mut MessageContext<'_>,
+    ) -> MessageStep {
+        let owner = context.shard.ownership.owner(request.info_hash());
+        if owner == context.shard.ownership.own {
+            let mut replies = Replies { own: context.replies, others: context.signals };
+            request.carry_out(received, context.shard, context.now, &mut replies);
+            return MessageStep::Done;
+        }
+        let mut routed = self.pool.take(UNKNOWN_CLIENT, Framing::FINAL, Question::WebRtc(request));
+        if !self.pool.note_sent(context.shard.shards(), owner, &mut routed) {
+            self.take_back(routed);
+            return context.wait_for(owner, Action::Announce, Some(*request.info_hash()));
+        }
+        received.clone_into(&mut routed.message.received);
+        MessageStep::Routed(owner, routed)
+    }
+
+    fn scrape_all(&mut self, info_hashes: InfoHashes<'_>, context: &mut MessageContext<'_>) -> MessageStep {
+        let first = info_hashes.clone().next();
+        let mut routed = self.pool.take(UNKNOWN_CLIENT, Framing::FINAL, Question::ScrapeAll);
+        routed.files.fill(info_hashes, self.policy.scrape_torrents_max);
+        match routed.advance(context.shard, context.now) {
+            RoutedStep::Done => {
+                self.finish_message(context.shard, routed, context.replies);
+                MessageStep::Done
+            }
+            RoutedStep::Onward(owner) if self.pool.note_sent(context.shard.shards(), owner, &mut routed) => {
+                MessageStep::Routed(owner, routed)
+            }
+            RoutedStep::Onward(owner) => {
+                self.take_back(routed);
+                context.wait_for(owner, Action::Scrape, first)
+            }
+        }
+    }
+}
+
+impl MessageContext<'_> {
+    fn reject(&mut self, rejected: &Rejected) -> MessageStep {
+        rejected.reply(self.shard, self.replies);
+        MessageStep::Done
+    }
+
+    fn wait_for(&mut self, owner: ShardId, action: Action, info_hash: Option<InfoHash>) -> MessageStep {
+        match self.patience {
+            Patience::Left => MessageStep::OwnerBusy(owner),
+            Patience::Over => self.reject(&busy(action, info_hash)),
+        }
+    }
+}
+
+const fn busy(action: Action, info_hash: Option<InfoHash>) -> Rejected {
+    Rejected { action, info_hash, failure: MessageFailure::Busy }
+}

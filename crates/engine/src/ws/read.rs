@@ -1,0 +1,144 @@
+use super::client::{AnnouncedPeer, WebSocketClient};
+use super::failure::MessageFailure;
+use super::policy::WebSocketPolicy;
+use super::request::WebRtcRequest;
+use crate::admission::{Admission, Credentials};
+use crate::now::Now;
+use crate::refusal::Refusal;
+use crate::shard::{AnnounceIn, Shard};
+use metrics::MessageOutcome;
+use primitives::{
+    AnnounceEvent, AuthenticationKey, ConnectionToken, InfoHash, KeyId, KeyInPath, Numwant, PeerDetails,
+    PeerId, WebRtcPeer,
+};
+use swarm::Listing;
+use ws_protocol::{
+    Action, Announce, Answer, ClientMessage, InfoHashes, Scrape, Text, append_failure, read_message,
+};
+
+/// A message of an admitted client.
+pub(crate) enum Asked<'a> {
+    /// For the owner of one torrent, with the offers or the answer as received.
+    WebRtc(WebRtcRequest, &'a str),
+    /// For the owners of these torrents.
+    Scrape(InfoHashes<'a>),
+}
+
+/// A message that is not served.
+pub(crate) struct Rejected {
+    pub(crate) action: Action,
+    /// Without one nothing can be said that the client would understand.
+    pub(crate) info_hash: Option<InfoHash>,
+    pub(crate) failure: MessageFailure,
+}
+
+impl Rejected {
+    /// Counts the failure, and appends the reply to it, if there can be one.
+    pub(crate) fn reply(&self, shard: &mut Shard, replies: &mut Vec<u8>) {
+        let statistics = shard.statistics_mut();
+        let Some(info_hash) = &self.info_hash else {
+            return statistics.count_message(MessageOutcome::Ignored);
+        };
+        statistics.count_message(match (&self.failure, self.action) {
+            (MessageFailure::Busy, _) => MessageOutcome::Busy,
+            (_, Action::Announce) => MessageOutcome::AnnounceRefused,
+            (_, Action::Scrape) => MessageOutcome::ScrapeRefused,
+        });
+        self.failure.count(statistics);
+        append_failure(replies, self.action, info_hash, &self.failure);
+    }
+}
+
+/// The connection that a message came over.
+pub(crate) struct MessageReader<'a> {
+    pub(crate) client: &'a mut WebSocketClient,
+    pub(crate) connection: ConnectionToken,
+    pub(crate) policy: &'a WebSocketPolicy,
+    pub(crate) shard: &'a Shard,
+    pub(crate) now: Now,
+}
+
+impl MessageReader<'_> {
+    /// Reads a message and admits its client.
+    pub(crate) fn read<'a>(&mut self, text: &'a str) -> Result<Asked<'a>, Rejected> {
+        let message = read_message(text).map_err(|error| Rejected {
+            action: error.action,
+            info_hash: error.info_hash,
+            failure: error.reason.into(),
+        })?;
+        match message {
+            ClientMessage::Announce(announce) => {
+                let offers = announce.offers.as_str();
+                let asked = self.announce(&announce).map(|request| Asked::WebRtc(request, offers));
+                asked.map_err(rejected(Action::Announce, Some(announce.info_hash)))
+            }
+            ClientMessage::Answer(answer) => {
+                let asked = self.answer(&answer).map(|request| Asked::WebRtc(request, answer.answer));
+                asked.map_err(rejected(Action::Announce, Some(answer.info_hash)))
+            }
+            ClientMessage::Scrape(scrape) => self.scrape(scrape),
+        }
+    }
+
+    fn announce(&mut self, announce: &Announce<'_>) -> Result<WebRtcRequest, MessageFailure> {
+        let Announce { info_hash, peer_id, event, status, .. } = *announce;
+        let key = self.admit(Some(&peer_id), announce.key)?;
+        if event != AnnounceEvent::Stopped {
+            self.client.join(AnnouncedPeer { info_hash, peer_id }, self.policy)?;
+        }
+        let offers = announce.offers.clone().count();
+        let offers = self.client.take_offers(self.now.monotonic, offers, self.policy);
+        let announce = AnnounceIn {
+            info_hash,
+            listing: Listing::Listed,
+            status,
+            numwant: Numwant::AtMost(offers.into()),
+            details: PeerDetails {
+                peer_id,
+                uploaded: announce.uploaded.unwrap_or(0),
+                downloaded: announce.downloaded.unwrap_or(0),
+                left: announce.left.unwrap_or(u64::MAX),
+                event,
+            },
+        };
+        let pending = self.shard.pending(WebRtcPeer::new(peer_id, self.connection), key, &announce);
+        Ok(WebRtcRequest::Announce { pending, interval_s: self.policy.interval_s })
+    }
+
+    fn answer(&self, answer: &Answer<'_>) -> Result<WebRtcRequest, MessageFailure> {
+        let Answer { info_hash, peer_id, to_peer_id, offer_id, .. } = *answer;
+        self.admit(Some(&peer_id), answer.key)?;
+        let from = WebRtcPeer::new(peer_id, self.connection);
+        Ok(WebRtcRequest::Answer { info_hash, from, to_peer_id, offer_id })
+    }
+
+    fn scrape<'a>(&self, scrape: Scrape<'a>) -> Result<Asked<'a>, Rejected> {
+        let first = scrape.info_hashes.clone().next();
+        let admitted = self.admit(None, scrape.key).map_err(rejected(Action::Scrape, first));
+        admitted.map(|_| Asked::Scrape(scrape.info_hashes))
+    }
+
+    /// Checks network, software and key, as for every protocol. The key may come with the handshake or the message.
+    fn admit(
+        &self,
+        peer_id: Option<&PeerId>,
+        key: Option<Text<'_>>,
+    ) -> Result<Option<KeyId>, MessageFailure> {
+        let admission = Admission::of_source(self.shard, self.now, self.client.source)?;
+        let key = match self.client.key {
+            KeyInPath::Absent => key.map_or(KeyInPath::Absent, key_in_message),
+            in_path => in_path,
+        };
+        let key = |_| Ok::<_, Refusal>(key);
+        Ok(admission.check(Credentials { proof: || Ok(()), peer_id, key })?)
+    }
+}
+
+fn key_in_message(text: Text<'_>) -> KeyInPath {
+    let mut bytes = [0; AuthenticationKey::BYTES + 1];
+    text.decode(&mut bytes).map_or(KeyInPath::Malformed, |key| KeyInPath::of(key.as_bytes()))
+}
+
+fn rejected(action: Action, info_hash: Option<InfoHash>) -> impl FnOnce(MessageFailure) -> Rejected {
+    move |failure| Rejected { action, info_hash, failure }
+}
