@@ -76,6 +76,11 @@ impl Traffic {
     /// Serves received bytes; the answer stays in `sent`.
     fn serve(&mut self, bytes: &[u8]) {
         self.client.send(bytes);
+        self.receive();
+    }
+
+    /// Serves what the client has sent; the answer stays in `sent`.
+    fn receive(&mut self) {
         self.tracker.run_until_idle();
         self.sent.clear();
         self.client.read_to(&mut self.sent);
@@ -95,7 +100,8 @@ impl Traffic {
     /// Delivers the client's flight to the tracker and the answer to the client. Returns the tracker's allocations.
     fn exchange(&mut self, client: &mut ClientConnection) -> AllocationInfo {
         let flight = tls_client::flight(client);
-        let info = measure(|| self.serve(&flight));
+        self.client.send(&flight);
+        let info = measure(|| self.receive());
         let mut sent = self.sent.as_slice();
         while !sent.is_empty() {
             client.read_tls(&mut sent).expect("reading from memory succeeds");
@@ -112,7 +118,8 @@ impl Traffic {
         let message = announce(torrent, peer, 0, 5).to_string();
         append_frame(&mut bytes, Opcode::Text, Some([1, 2, 3, 4]), message.as_bytes());
         let Some(tls) = tls else {
-            return measure(|| self.serve(&bytes)).bytes_current;
+            self.client.send(&bytes);
+            return measure(|| self.receive()).bytes_current;
         };
         let mut kept = 0;
         while tls.is_handshaking() {
