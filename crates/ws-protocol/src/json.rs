@@ -10,12 +10,21 @@ use memchr::memchr_iter;
 struct Cursor<'a> {
     text: &'a str,
     at: usize,
+    strings: Strings,
+}
+
+/// Whether the characters of strings are known to be valid, because the text was read before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Strings {
+    Unchecked,
+    #[default]
+    Valid,
 }
 
 /// Calls `visit` with the name and the value of each member of the object that is the whole of `text`. Returns `None`
 /// if it is not a JSON object.
 pub(crate) fn read_object<'a>(text: &'a str, visit: impl FnMut(Text<'a>, &'a str)) -> Option<()> {
-    let mut cursor = Cursor { text, at: 0 };
+    let mut cursor = Cursor { text, at: 0, strings: Strings::Unchecked };
     cursor.object(DEPTH_MAX.checked_sub(1)?, visit)?;
     cursor.skip_blanks();
     cursor.rest().is_empty().then_some(())
@@ -31,7 +40,7 @@ pub(crate) struct Elements<'a>(Cursor<'a>);
 impl<'a> Elements<'a> {
     pub(crate) fn of_value(value: &'a str) -> Self {
         let array = if value.starts_with('[') { value } else { "" };
-        Self(Cursor { text: array, at: 0 })
+        Self(Cursor { text: array, at: 0, strings: Strings::Valid })
     }
 
     pub(crate) const fn text(&self) -> &'a str {
@@ -137,8 +146,9 @@ impl<'a> Cursor<'a> {
         let (start, rest) = (self.at, self.rest());
         let length = closing_quote(rest)?;
         self.skip(length.saturating_add(1));
-        let is_valid =
-            has_usual_characters(rest.get(..=length)?) || has_valid_characters(rest.get(..length)?);
+        let is_valid = self.strings == Strings::Valid
+            || has_usual_characters(rest.get(..=length)?)
+            || has_valid_characters(rest.get(..length)?);
         self.text.get(start..start.saturating_add(length)).filter(|_| is_valid).map(Text)
     }
 

@@ -49,7 +49,25 @@ pub(crate) fn decoded<'b, 'a: 'b>(value: Option<&'a str>, room: &'b mut [u8]) ->
 
 /// Returns the bytes of a value that is a binary string: 20 characters from U+0000 to U+00FF, one for each byte.
 pub(crate) fn twenty_bytes(value: &str) -> Option<[u8; 20]> {
-    let mut characters = Text::from_value(value)?.characters();
+    let text = Text::from_value(value)?;
+    twenty_plain_bytes(text.0.as_bytes()).or_else(|| twenty_characters(text))
+}
+
+/// Like [`twenty_bytes`], for a string without escapes, which most are.
+fn twenty_plain_bytes(text: &[u8]) -> Option<[u8; 20]> {
+    let (mut bytes, mut rest) = ([0; 20], text);
+    for byte in &mut bytes {
+        (*byte, rest) = match rest {
+            [first @ (0xc2 | 0xc3), second, rest @ ..] => (first << 6 | second & 0x3f, rest),
+            [first @ 0..0x80, rest @ ..] if *first != b'\\' => (*first, rest),
+            _ => return None,
+        };
+    }
+    rest.is_empty().then_some(bytes)
+}
+
+fn twenty_characters(text: Text<'_>) -> Option<[u8; 20]> {
+    let mut characters = text.characters();
     let mut bytes = [0; 20];
     for byte in &mut bytes {
         *byte = u8::try_from(characters.next()??).ok()?;
