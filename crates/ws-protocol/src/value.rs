@@ -49,30 +49,35 @@ pub(crate) fn decoded<'b, 'a: 'b>(value: Option<&'a str>, room: &'b mut [u8]) ->
 
 /// Returns the bytes of a value that is a binary string: 20 characters from U+0000 to U+00FF, one for each byte.
 pub(crate) fn twenty_bytes(value: &str) -> Option<[u8; 20]> {
-    let text = Text::from_value(value)?;
-    twenty_plain_bytes(text.0.as_bytes()).or_else(|| twenty_characters(text))
-}
-
-/// Like [`twenty_bytes`], for a string without escapes, which most are.
-fn twenty_plain_bytes(text: &[u8]) -> Option<[u8; 20]> {
-    let (mut bytes, mut rest) = ([0; 20], text);
+    let (mut bytes, mut rest) = ([0; 20], Text::from_value(value)?.0.as_bytes());
     for byte in &mut bytes {
         (*byte, rest) = match rest {
+            [b'\\', b'u', b'0', b'0', high, low, rest @ ..] => (digit(*high)? << 4 | digit(*low)?, rest),
+            [b'\\', escape, rest @ ..] => (escaped_byte(*escape)?, rest),
+            [byte @ 0..0x80, rest @ ..] => (*byte, rest),
+            // Two bytes of UTF-8.
             [first @ (0xc2 | 0xc3), second, rest @ ..] => (first << 6 | second & 0x3f, rest),
-            [first @ 0..0x80, rest @ ..] if *first != b'\\' => (*first, rest),
             _ => return None,
         };
     }
     rest.is_empty().then_some(bytes)
 }
 
-fn twenty_characters(text: Text<'_>) -> Option<[u8; 20]> {
-    let mut characters = text.characters();
-    let mut bytes = [0; 20];
-    for byte in &mut bytes {
-        *byte = u8::try_from(characters.next()??).ok()?;
-    }
-    characters.next().is_none().then_some(bytes)
+fn digit(character: u8) -> Option<u8> {
+    char::from(character).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+}
+
+/// Returns the byte that an escape of two characters stands for, from the second one.
+const fn escaped_byte(character: u8) -> Option<u8> {
+    Some(match character {
+        b'b' => 0x8,
+        b'f' => 0xc,
+        b'n' => b'\n',
+        b'r' => b'\r',
+        b't' => b'\t',
+        b'"' | b'\\' | b'/' => character,
+        _ => return None,
+    })
 }
 
 /// Returns the number that is this value: the digits of one up to `u64::MAX`, or 0 in any form, such as `-0` or `0.0`.
@@ -83,15 +88,10 @@ pub(crate) fn number(value: &str) -> Option<u64> {
 
 /// Decodes an escape after its backslash.
 fn escaped(rest: &mut Chars<'_>) -> Option<char> {
-    Some(match rest.next()? {
-        'b' => '\u{8}',
-        'f' => '\u{c}',
-        'n' => '\n',
-        'r' => '\r',
-        't' => '\t',
-        'u' => return code_point(rest),
-        character => character,
-    })
+    match rest.next()? {
+        'u' => code_point(rest),
+        character => u8::try_from(character).ok().and_then(escaped_byte).map(char::from),
+    }
 }
 
 /// Decodes four digits, and those of the other half if they are half of a surrogate pair.
