@@ -189,7 +189,7 @@ enabled = "on"
 idle_s = 240
 interval_s = 120
 offers_per_announce_max = 10
-offers_per_second_max = 250
+signals_per_second_max = 500
 torrents_per_connection_max = 1000
 [workers]
 cores = "auto"

@@ -21,6 +21,7 @@ mod upgraded;
 mod web_socket;
 
 pub use http_limits::HttpLimits;
+pub use limits::FRAMES_UNSENT_BYTES_MAX;
 pub(crate) use limits::TURN;
 pub use prefixes::PrefixLengths;
 pub(crate) use server::HttpServer;

@@ -188,6 +188,7 @@ impl<S: Sockets> Core<S> {
         self.coalescing.note(datagrams, self.state.instant);
         self.state.mesh.notify();
         self.http.take_turn(&mut self.state);
+        self.state.mesh.send_waiting();
         self.state.mesh.notify();
         self.work_for_control_plane();
         if self.timer.due() <= self.state.instant {

@@ -68,6 +68,12 @@ pub(crate) const MESH_BATCH_MAX: usize = 64;
 /// takes a box of 1.6 KiB.
 pub(crate) const SCRAPES_SHARE: usize = 16;
 
+/// Offers and answers on their way from one core to another at most: some turns of a core. Most have one to two kilobytes,
+/// and all together at most 16 MiB.
+pub(crate) const SIGNALS_PER_RING_MAX: usize = 1024;
+
+const _: () = assert!(SIGNALS_PER_RING_MAX * engine::SIGNAL_BYTES_MAX <= 16 << 20);
+
 /// The fewest scrapes of one core's clients that may be underway to an owner.
 pub(crate) const SCRAPES_PER_OWNER_MIN: usize = 8;
 

@@ -1,4 +1,6 @@
-use crate::limits::{REQUEST_SLOTS_MIN, SCRAPES_PER_OWNER_MIN, SCRAPES_SHARE};
+use crate::limits::{
+    MESH_BATCH_MAX, REQUEST_SLOTS_MIN, SCRAPES_PER_OWNER_MIN, SCRAPES_SHARE, SIGNALS_PER_RING_MAX,
+};
 use crate::messages::{AnnounceMessage, MeshRequest, MeshReturn, ReplyTo, ScrapeMessage, SignalMessage};
 use core_link::{CoreHandle, Notify};
 use crossbeam_channel::{Receiver, Sender, TryRecvError, TrySendError, bounded};
@@ -17,7 +19,7 @@ pub struct Mesh<P> {
     /// The sending ends, by shard; none to itself.
     to: Vec<Option<SendingEnds<P>>>,
     from: Vec<ReceivingEnds<P>>,
-    waiting: WaitingRequests<P>,
+    waiting: WaitingRequests,
     /// Slots of a ring for returns that offers and answers may take.
     signals_max: usize,
     scrapes: ScrapePool<P>,
@@ -56,13 +58,22 @@ pub struct MeshSlots {
     pub scrapes_per_owner: usize,
 }
 
-/// Requests for which the ring to their owner had no room, by owner. UDP requests are dropped then, but an HTTP client waits
-/// for its answer, and a peer that has left must not stay in its swarm, so these are the next that the ring accepts. There
-/// are at most as many as [`routed_requests_per_owner`] and the peers that were announced over WebSockets.
-#[derive(Debug)]
-struct WaitingRequests<P> {
-    by_owner: Vec<VecDeque<MeshRequest<P>>>,
+/// HTTP requests for which the ring to their owner had no room, and peers that leave, by owner. UDP requests are dropped
+/// then, but an HTTP client waits for its answer, so these are the next that the ring accepts.
+/// [`routed_requests_per_owner`] limits their number.
+///
+/// Peers leave after the requests, because the announce of a peer may be among these, and a few in each turn, because a ring
+/// that is full of them would have no room for datagrams. There are at most as many as the connections may announce.
+#[derive(Debug, Default)]
+struct WaitingRequests {
+    by_owner: Vec<WaitingForOwner>,
     total: usize,
+}
+
+#[derive(Debug, Default)]
+struct WaitingForOwner {
+    requests: VecDeque<Box<RoutedRequest>>,
+    leaving: VecDeque<(AnnouncedPeer, ConnectionToken)>,
 }
 
 /// The boxes of the routed scrapes of this core's clients.
@@ -91,13 +102,14 @@ impl MeshSlots {
 pub fn full_mesh<P>(cores: &[CoreHandle], shards: ShardCount, slots: MeshSlots) -> Vec<Mesh<P>> {
     // Room for all boxes of one core, so that each returns home.
     let boxes = routed_requests_per_owner(shards) + cores.len() * slots.scrapes_per_owner;
-    let returns = boxes + slots.requests;
+    let signals_max = slots.requests.min(SIGNALS_PER_RING_MAX);
+    let returns = boxes + signals_max;
     let end = |own: &CoreHandle| Mesh {
         own: own.shard(),
         to: cores.iter().map(|_| None).collect(),
         from: Vec::new(),
-        waiting: WaitingRequests { by_owner: Vec::new(), total: 0 },
-        signals_max: slots.requests,
+        waiting: WaitingRequests::default(),
+        signals_max,
         scrapes: ScrapePool {
             idle: Vec::new(),
             underway: vec![0; cores.len()],
@@ -187,7 +199,7 @@ impl<P: Copy> Mesh<P> {
         }
     }
 
-    /// Sends an HTTP request to an owner, at once or by [`Self::send_waiting`].
+    /// Sends an HTTP request or a message to an owner, at once or by [`Self::send_waiting`].
     ///
     /// # Errors
     /// When the rings are closed, because the tracker is stopping.
@@ -200,15 +212,16 @@ impl<P: Copy> Mesh<P> {
         if !is_open {
             return Err(routed);
         }
-        self.waiting.push(owner, MeshRequest::Http(routed));
+        self.waiting.of(owner).requests.push_back(routed);
+        self.waiting.total += 1;
         self.send_waiting();
         Ok(())
     }
 
-    /// Sends a peer that has left to the owner of its torrent, at once or by [`Self::send_waiting`].
+    /// Lets [`Self::send_waiting`] send a peer that leaves to the owner of its torrent.
     pub(crate) fn send_leave(&mut self, owner: ShardId, peer: AnnouncedPeer, connection: ConnectionToken) {
-        self.waiting.push(owner, MeshRequest::Leave(peer, connection));
-        self.send_waiting();
+        self.waiting.of(owner).leaving.push_back((peer, connection));
+        self.waiting.total += 1;
     }
 
     /// Sends an offer or an answer to the home of a connection. Returns whether there was room.
@@ -224,19 +237,20 @@ impl<P: Copy> Mesh<P> {
         ring.try_send(MeshReturn::Signal(Box::new(SignalMessage { to, frame: frame.into() }))).is_ok()
     }
 
-    /// Sends the HTTP requests for which there is room by now. Called at the beginning of each step that may fill a ring.
+    /// Sends the requests and leaving peers for which there is room by now. Called before datagrams may fill a ring, and after
+    /// connections may have ended.
     pub(crate) fn send_waiting(&mut self) {
         if self.waiting.total > 0 {
             self.waiting.send(&mut self.to);
         }
     }
 
-    /// Whether HTTP requests wait for room in a ring.
+    /// Whether requests or leaving peers wait for room in a ring.
     pub(crate) const fn has_waiting(&self) -> bool {
         self.waiting.total > 0
     }
 
-    /// Returns an HTTP request to its home, or drops it if the ring is closed, because the tracker is stopping.
+    /// Returns an HTTP request or a message to its home, or drops it if the ring is closed, because the tracker is stopping.
     pub(crate) fn return_http(&mut self, routed: Box<RoutedRequest>) {
         self.send_return(routed.token.home, MeshReturn::Http(routed));
     }
@@ -310,33 +324,64 @@ fn next<T>(ring: &mut Option<Receiver<T>>) -> Option<T> {
     }
 }
 
-impl<P> WaitingRequests<P> {
-    fn push(&mut self, owner: ShardId, request: MeshRequest<P>) {
+impl WaitingRequests {
+    fn of(&mut self, owner: ShardId) -> &mut WaitingForOwner {
         if self.by_owner.len() <= owner.index() {
-            self.by_owner.resize_with(owner.index() + 1, VecDeque::new);
+            self.by_owner.resize_with(owner.index() + 1, WaitingForOwner::default);
         }
-        self.by_owner[owner.index()].push_back(request);
-        self.total += 1;
+        &mut self.by_owner[owner.index()]
     }
 
+    /// Whether requests wait that datagrams must not overtake.
     fn is_waiting_for(&self, owner: ShardId) -> bool {
-        self.total > 0 && self.by_owner.get(owner.index()).is_some_and(|queue| !queue.is_empty())
+        self.total > 0 && self.by_owner.get(owner.index()).is_some_and(|waiting| !waiting.requests.is_empty())
     }
 
     /// Sends from the front of each queue until its ring is full. Those whose ring is closed are dropped, because the
     /// tracker is stopping.
-    fn send(&mut self, to: &mut [Option<SendingEnds<P>>]) {
-        for (queue, ends) in self.by_owner.iter_mut().zip(to) {
+    fn send<P>(&mut self, to: &mut [Option<SendingEnds<P>>]) {
+        for (waiting, ends) in self.by_owner.iter_mut().zip(to) {
             let Some(ends) = ends else { continue };
-            while let Some(request) = queue.pop_front() {
-                self.total -= 1;
-                if let Some(Unsent { request, is_full: true }) = ends.send(request) {
-                    queue.push_front(request);
-                    self.total += 1;
-                    break;
-                }
+            self.total -= waiting.send_requests(ends);
+            if waiting.requests.is_empty() {
+                self.total -= waiting.send_leaving(ends);
             }
         }
+    }
+}
+
+impl WaitingForOwner {
+    /// Returns how many were sent or dropped.
+    fn send_requests<P>(&mut self, ends: &mut SendingEnds<P>) -> usize {
+        let mut sent = 0;
+        while let Some(routed) = self.requests.pop_front() {
+            if let Some(Unsent { request: MeshRequest::Http(routed), is_full: true }) =
+                ends.send(MeshRequest::Http(routed))
+            {
+                self.requests.push_front(routed);
+                break;
+            }
+            sent += 1;
+        }
+        sent
+    }
+
+    /// Returns how many were sent or dropped.
+    fn send_leaving<P>(&mut self, ends: &mut SendingEnds<P>) -> usize {
+        let mut sent = 0;
+        while sent < MESH_BATCH_MAX
+            && let Some(leave @ (peer, connection)) = self.leaving.pop_front()
+        {
+            if let Some(Unsent { is_full: true, .. }) = ends.send(MeshRequest::Leave(peer, connection)) {
+                self.leaving.push_front(leave);
+                break;
+            }
+            sent += 1;
+        }
+        if self.leaving.is_empty() {
+            self.leaving = VecDeque::new();
+        }
+        sent
     }
 }
 

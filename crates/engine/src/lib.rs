@@ -30,7 +30,7 @@ pub use http::{
     Page, Patience, ProxyHeaderKind, ProxyPolicy, ProxyStep, RoutedRequest, RoutedStep,
 };
 pub use limits::{
-    BATCH_DATAGRAMS_MAX, IPV4_UDP_HEADER_BYTES, IPV6_UDP_HEADER_BYTES, REPLY_BYTES_MAX,
+    BATCH_DATAGRAMS_MAX, IPV4_UDP_HEADER_BYTES, IPV6_UDP_HEADER_BYTES, REPLY_BYTES_MAX, SIGNAL_BYTES_MAX,
     routed_requests_per_owner,
 };
 pub use now::Now;

@@ -13,8 +13,8 @@ pub(crate) const PEERS_PER_REPLY_MAX: u16 = 200;
 pub const REPLY_BYTES_MAX: usize =
     size_of::<AnnounceResponse>() + PEERS_PER_REPLY_MAX as usize * CompactIpv6::BYTES;
 
-/// Requests of one core's HTTP clients that may be at one other core. Each takes 7 KiB, or 11 KiB once it has carried
-/// peer ids, and returns within a few batches of datagrams. A slow core delays only the requests of its own torrents.
+/// Requests of one core's HTTP clients, messages included, that may be at one other core. Each takes 7 KiB, or 11 KiB once
+/// it has carried peer ids, while it carries a message also its bytes, and returns within a few batches of datagrams. A slow core delays only the requests of its own torrents.
 const ROUTED_PER_OWNER_MAX: usize = 256;
 
 /// The smallest limit per owner, on a tracker with many cores, where a pair of cores exchanges few requests.
@@ -29,6 +29,17 @@ pub fn routed_requests_per_owner(shards: ShardCount) -> usize {
     let owners = usize::from(shards.get()).saturating_sub(1).max(1);
     (ROUTED_PER_CORE / owners).clamp(ROUTED_PER_OWNER_MIN, ROUTED_PER_OWNER_MAX)
 }
+
+/// Peers that may be wanted for one announce over a WebSocket: more than any limit on its offers that can be configured.
+pub(crate) const OFFERS_MAX: usize = 64;
+
+/// Bytes of the longest offer or answer that is passed on. Browsers describe a session in one to two kilobytes, in ten with
+/// many addresses and codecs; longer ones would only fill queues.
+pub const SIGNAL_BYTES_MAX: usize = 16 << 10;
+
+/// Peer ids that one connection may announce for one torrent, so that it does not take most offers of a swarm. A page has
+/// one, or a few if it runs several clients.
+pub(crate) const PEER_IDS_PER_TORRENT_MAX: usize = 8;
 
 /// Swarms that a scan of torrents visits in one step of about 30 microseconds. The core serves requests between steps.
 pub(crate) const SCAN_SWARMS: usize = 256;

@@ -69,8 +69,8 @@ declare! {
         AnnounceRefused = "announce_refused",
         /// An answer was passed on to the peer that it names.
         AnswerPassedOn = "answer_passed_on",
-        /// An answer names a peer that has left the swarm.
-        AnswerTooLate = "answer_too_late",
+        /// An answer was dropped: its peer or its client is not in the swarm, or it is too long or one too many.
+        AnswerDropped = "answer_dropped",
         ScrapeAnswered = "scrape_answered",
         ScrapeRefused = "scrape_refused",
         /// A message answered with a failure because its owner could take no more requests.

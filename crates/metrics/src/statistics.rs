@@ -63,6 +63,12 @@ impl Statistics {
         self.slots[MESSAGES_AT + outcome as usize] += 1;
     }
 
+    /// Returns the number of messages over WebSockets.
+    #[must_use]
+    pub fn all_messages(&self) -> u64 {
+        self.slots[MESSAGES_AT..COUNTERS_AT].iter().sum()
+    }
+
     /// Returns the number of messages over WebSockets with this outcome.
     #[must_use]
     pub fn messages(&self, outcome: MessageOutcome) -> u64 {

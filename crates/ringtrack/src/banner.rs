@@ -1,7 +1,8 @@
 use crate::listen::AllListeners;
 use crate::prepare::Prepared;
 use config::{Configuration, Switch};
-use engine::routed_requests_per_owner;
+use core_loop::connection::FRAMES_UNSENT_BYTES_MAX;
+use engine::{SIGNAL_BYTES_MAX, routed_requests_per_owner};
 use http_protocol::HEAD_BYTES_MAX;
 use tracing::{info, warn};
 use worker::{DATAGRAM_BYTES_MAX, SteeringOutcome};
@@ -45,7 +46,9 @@ fn log_http_bounds(prepared: &Prepared<'_>, connections_max: u32) {
             message_bytes = ws_protocol::MESSAGE_BYTES_MAX,
             torrents_per_connection = websocket.torrents_per_connection_max,
             offers_per_announce = websocket.offers_per_announce_max,
-            offers_per_second = websocket.offers_per_second_max,
+            signals_per_second = websocket.signals_per_second_max,
+            signal_bytes = SIGNAL_BYTES_MAX,
+            unsent_bytes = FRAMES_UNSENT_BYTES_MAX,
             idle_s = websocket.idle_s,
             "limits of WebSockets"
         );

@@ -1,7 +1,7 @@
 //! Settings of HTTP and TLS, from the configuration.
 
 use anyhow::Context;
-use config::{Api, Configuration, Interval, Origin, ProxyHeader, Switch, Websocket};
+use config::{Api, Configuration, Interval, Origin, ProxyHeader, Switch};
 use core_loop::Security;
 use core_loop::connection::{HttpLimits, PrefixLengths};
 use engine::{FullScrapes, HttpPolicy, OriginRules, ProxyHeaderKind, ProxyPolicy, WebSocketPolicy};
@@ -10,6 +10,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tls::ServerIdentity;
+
+/// Seconds by which a peer's lifetime exceeds the interval over WebSockets. The shortest lifetime is twice as long.
+const PEER_LIFETIME_SLACK_S: u32 = 60;
 
 /// Returns the addresses to listen on, those without TLS first.
 pub(crate) fn http_addresses(configuration: &Configuration) -> Vec<(SocketAddr, Security)> {
@@ -73,16 +76,18 @@ pub(crate) fn http_policy(configuration: &Configuration) -> HttpPolicy {
         },
         scrape_torrents_max: usize::from(http.scrape_torrents_max),
         requests_per_connection_max: http.requests_per_connection_max,
-        web_socket: web_socket_policy(&configuration.websocket),
+        web_socket: web_socket_policy(configuration),
     }
 }
 
-fn web_socket_policy(websocket: &Websocket) -> Option<WebSocketPolicy> {
+fn web_socket_policy(configuration: &Configuration) -> Option<WebSocketPolicy> {
+    let websocket = &configuration.websocket;
     let texts = |origins: &[Origin]| origins.iter().map(|origin| origin.as_str().to_owned()).collect();
     (websocket.enabled == Switch::On).then(|| WebSocketPolicy {
-        interval_s: websocket.interval_s,
+        // A peer is not to expire between two announces.
+        interval_s: websocket.interval_s.min(configuration.announce.peer_lifetime_s - PEER_LIFETIME_SLACK_S),
         offers_per_announce_max: websocket.offers_per_announce_max,
-        offers_per_s_max: websocket.offers_per_second_max,
+        signals_per_s_max: websocket.signals_per_second_max,
         peers_per_connection_max: websocket.torrents_per_connection_max as usize,
         origins: OriginRules {
             allowed: texts(&websocket.allow_origins),

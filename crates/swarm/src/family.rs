@@ -240,11 +240,16 @@ impl<A: PeerReference> FamilySwarms<A> {
         placed
     }
 
-    /// Prolongs the life of a live peer that is still held by the same connection.
-    pub(crate) fn prolong(&mut self, hasher: &KeyedHasher, heard: Heard, info_hash: &InfoHash, peer: &A) {
-        if let Some(slot) = self.locate(hasher.key(info_hash), info_hash) {
-            self.slab.get_mut(slot).expect(IN_USE).prolong(hasher, heard, peer);
-        }
+    /// Prolongs the life of a live peer that is still held by the same connection. Returns whether there is one.
+    pub(crate) fn prolong(
+        &mut self,
+        hasher: &KeyedHasher,
+        heard: Heard,
+        info_hash: &InfoHash,
+        peer: &A,
+    ) -> bool {
+        let slot = self.locate(hasher.key(info_hash), info_hash);
+        slot.is_some_and(|slot| self.slab.get_mut(slot).expect(IN_USE).prolong(hasher, heard, peer))
     }
 
     fn locate(&self, key: SwarmKey, info_hash: &InfoHash) -> Option<u32> {

@@ -208,10 +208,10 @@ impl Swarms {
     }
 
     /// Prolongs the life of a WebRTC peer after a sign of life that is not an announce. It has no effect on a peer that
-    /// another connection holds, or whose lifetime has passed.
-    pub fn refresh_web_rtc_peer(&mut self, now: Second, info_hash: &InfoHash, peer: &WebRtcPeer) {
+    /// another connection holds, or whose lifetime has passed. Returns whether there is such a peer.
+    pub fn refresh_web_rtc_peer(&mut self, now: Second, info_hash: &InfoHash, peer: &WebRtcPeer) -> bool {
         let heard = Heard { now, lifetime_s: self.settings.peer_lifetime_s };
-        self.web_rtc.prolong(&self.hasher, heard, info_hash, peer);
+        self.web_rtc.prolong(&self.hasher, heard, info_hash, peer)
     }
 
     /// Returns the counts of a torrent in one family, if it has a swarm there.

@@ -139,15 +139,15 @@ impl<A: PeerReference> Swarm<A> {
         A::IDENTITY_BYTES == A::BYTES || self.storage.columns().references[position].is_held_by_same(peer)
     }
 
-    /// Sets the deadline of a live peer, if it is held by the same connection, as if it had announced.
-    pub(crate) fn prolong(&mut self, hasher: &KeyedHasher, heard: Heard, peer: &A) {
+    /// Sets the deadline of a live peer, if it is held by the same connection, as if it had announced. Returns whether it is.
+    pub(crate) fn prolong(&mut self, hasher: &KeyedHasher, heard: Heard, peer: &A) -> bool {
         let found = self.find_live(hasher, heard.now, peer);
-        if let Some(position) = found.filter(|&position| self.is_held(position, peer)) {
-            let is_completed = self.storage.columns().deadlines[position].is_completed();
-            let deadline = Deadline::after(heard.now, heard.lifetime_s);
-            let deadline = if is_completed { deadline.with_completed() } else { deadline };
-            self.keep_until(heard.now, position, deadline);
-        }
+        let Some(position) = found.filter(|&position| self.is_held(position, peer)) else { return false };
+        let is_completed = self.storage.columns().deadlines[position].is_completed();
+        let deadline = Deadline::after(heard.now, heard.lifetime_s);
+        let deadline = if is_completed { deadline.with_completed() } else { deadline };
+        self.keep_until(heard.now, position, deadline);
+        true
     }
 
     /// Adds a peer that is within the limits.

@@ -44,6 +44,8 @@ pub enum MessageFault {
     /// The value is not a string of 20 characters from U+0000 to U+00FF.
     #[error("invalid {0}: it is not 20 bytes, each as one character")]
     NotTwentyBytes(&'static str),
+    #[error("invalid answer: it is not an object")]
+    InvalidAnswer,
 }
 
 /// The values of the known members of a message. Those that are `null` count as absent.
@@ -125,10 +127,12 @@ impl<'a> Values<'a> {
         let info_hash = InfoHash(self.required("info_hash", self.info_hash)?);
         let peer_id = PeerId(self.required("peer_id", self.peer_id)?);
         let key = self.key.and_then(Text::from_value);
-        let answer = self.answer.filter(|answer| answer.starts_with('{'));
-        if let Some((answer, to_peer_id)) = answer.zip(self.to_peer_id) {
-            let to_peer_id = PeerId(self.required("to_peer_id", Some(to_peer_id))?);
+        // One that is incomplete is not an announce either: it has no bytes left, and would make its seeder a leecher.
+        if self.answer.is_some() || self.to_peer_id.is_some() {
+            let to_peer_id = PeerId(self.required("to_peer_id", self.to_peer_id)?);
             let offer_id = OfferId(self.required("offer_id", self.offer_id)?);
+            let answer = self.answer.filter(|answer| answer.starts_with('{'));
+            let answer = answer.ok_or_else(|| self.error(Action::Announce, MessageFault::InvalidAnswer))?;
             return Ok(ClientMessage::Answer(Answer {
                 info_hash,
                 peer_id,

@@ -50,7 +50,7 @@ struct Head {
 }
 
 impl FrameReader {
-    /// Returns a reader at the begin of a connection.
+    /// Returns a reader at the beginning of a connection.
     pub const fn new(sender: Sender) -> Self {
         Self { sender, is_amid_message: false, fragments: Vec::new() }
     }

@@ -74,7 +74,7 @@ fn number(values: &Values, name: &str) -> Option<u64> {
 }
 
 fn is_answer(values: &Values) -> bool {
-    values.get("answer").is_some_and(Value::is_object) && given(values, "to_peer_id").is_some()
+    given(values, "answer").is_some() || given(values, "to_peer_id").is_some()
 }
 
 /// Returns why a message has to be refused.
@@ -94,7 +94,10 @@ fn fault(values: &Values) -> Option<MessageError> {
         }
         _ => return error(Action::Announce, MessageFault::UnknownAction),
     };
-    let wrong = required.iter().find(|name| known(values, name).is_none())?;
+    let Some(wrong) = required.iter().find(|name| known(values, name).is_none()) else {
+        let is_wrong = is_answer(values) && values["action"] == "announce" && !values["answer"].is_object();
+        return if is_wrong { error(Action::Announce, MessageFault::InvalidAnswer) } else { None };
+    };
     let is_missing = given(values, wrong).is_none();
     let reason = if is_missing { MessageFault::Missing } else { MessageFault::NotTwentyBytes };
     error(Action::Announce, reason(wrong))

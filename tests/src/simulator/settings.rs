@@ -80,7 +80,7 @@ pub fn usual_http() -> HttpPolicy {
         web_socket: Some(WebSocketPolicy {
             interval_s: 120,
             offers_per_announce_max: 10,
-            offers_per_s_max: 100,
+            signals_per_s_max: 100,
             peers_per_connection_max: 100,
             origins: OriginRules::default(),
         }),

@@ -4,7 +4,7 @@ use access::{
 };
 use engine::OriginRules;
 use metrics::{Counter, MessageOutcome};
-use primitives::{AuthenticationKey, KeyId, ListChange, ListSource, PeerIdPrefix, TorrentList};
+use primitives::{AuthenticationKey, InfoHash, KeyId, ListChange, ListSource, PeerIdPrefix, TorrentList};
 use ringtrack_tests::simulator::{Client, Simulator, SimulatorSettings, usual_http};
 use ringtrack_tests::web_socket_client::{WebSocketClient, announce, answer, handshake};
 use serde_json::json;
@@ -36,11 +36,14 @@ fn a_private_tracker_takes_the_key_from_the_path_or_the_message() {
     let in_path = format!("/announce/{KEY}");
     let missing = "Authentication error: this tracker needs a key in its announce URL";
     let malformed = "Authentication error: the key in the announce URL is malformed";
+    let unknown = "Authentication error: the key is not known";
     for (path, message, failure) in [
         ("/", &without, Some(missing)),
         (&*in_path, &without, None),
         ("/", &with_key(KEY), None),
-        ("/", &with_key("x"), Some(malformed)),
+        // Clients send keys of their own.
+        ("/", &with_key("1A2B3C4D"), Some(missing)),
+        ("/", &with_key(&KEY.replace('0', "1")), Some(unknown)),
         (&in_path, &with_key("x"), None),
         ("/announce/x", &with_key(KEY), Some(malformed)),
     ] {
@@ -60,10 +63,12 @@ fn a_private_tracker_takes_the_key_from_the_path_or_the_message() {
         client.client.end();
         tracker.run_until_idle();
     }
+    let of_account = tracker.take_events().accounts[&KeyId(1)];
+    assert_eq!((of_account.seeding, of_account.leeching), (0, 0), "sessions end with their connection");
     let statistics = tracker.statistics();
-    assert_eq!(statistics.counter(Counter::RefusedKeys), 6);
-    assert_eq!(statistics.messages(MessageOutcome::AnnounceRefused), 3);
-    assert_eq!(statistics.messages(MessageOutcome::ScrapeRefused), 3);
+    assert_eq!(statistics.counter(Counter::RefusedKeys), 8);
+    assert_eq!(statistics.messages(MessageOutcome::AnnounceRefused), 4);
+    assert_eq!(statistics.messages(MessageOutcome::ScrapeRefused), 4);
 }
 
 #[test]
@@ -121,4 +126,30 @@ fn pages_of_other_origins_are_refused_and_a_tracker_without_web_sockets_serves_h
     assert_eq!(status(&http, ""), "403");
     http.web_socket = None;
     assert_eq!(status(&http, ""), "404");
+}
+
+#[test]
+fn a_public_tracker_looks_at_no_key() {
+    let mut tracker = tracker(AccessPolicy::PUBLIC);
+    let torrent = torrents(&tracker)[1];
+    for path in ["/", "/announce/room", "/announce/0123456789ABCDEFghijklmnopqrstuv"] {
+        let mut client = open(&mut tracker, path);
+        let mut message = announce(torrent, peer(1), 0, 0);
+        message["key"] = json!("1A2B3C4D");
+        assert_eq!(client.exchange(&mut tracker, &message), [answer_with(torrent, 1, 0)], "{path}");
+    }
+}
+
+#[test]
+fn refused_torrents_do_not_count_towards_those_of_a_connection() {
+    let mut tracker = tracker(AccessPolicy { torrents: TorrentAdmission::Listed, ..AccessPolicy::PUBLIC });
+    let listed = torrents(&tracker)[1];
+    let add =
+        AccessUpdate::ChangeList(ListChange::Add, TorrentList::Allowed, ListSource::Api, [listed].into());
+    tracker.update(&add);
+    let mut client = open(&mut tracker, "/");
+    for number in 0..200 {
+        client.exchange(&mut tracker, &announce(InfoHash([number; 20]), peer(1), 0, 0));
+    }
+    assert_eq!(client.exchange(&mut tracker, &announce(listed, peer(1), 0, 0)), [answer_with(listed, 1, 0)]);
 }

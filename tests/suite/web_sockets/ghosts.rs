@@ -190,3 +190,61 @@ fn connections_that_die_at_every_step_of_offers_and_answers_leave_no_peers() {
         assert!(run.is_ok(), "seed {seed}");
     }
 }
+
+/// More clients than an owner takes requests of one core.
+const CROWD: u16 = 300;
+
+fn crowd(tracker: &mut Simulator, torrent: InfoHash) -> Vec<(WebSocketClient, PeerId)> {
+    let crowd = (0..CROWD).map(|number| {
+        let [high, low] = number.to_be_bytes();
+        let mut id = [7; 20];
+        (id[0], id[1]) = (high, low);
+        let mut client = WebSocketClient::open(tracker, 0);
+        assert_eq!(client.exchange(tracker, &announce(torrent, PeerId(id), 1, 0)).len(), 1);
+        (client, PeerId(id))
+    });
+    crowd.collect()
+}
+
+/// Lets only the first core run for a while.
+fn run_without_owner(tracker: &mut Simulator, milliseconds: u64) {
+    for _ in 0..milliseconds / 50 {
+        tracker.pass_ms(50);
+        (0..20).for_each(|_| _ = tracker.step(0));
+    }
+}
+
+#[test]
+fn peers_whose_stop_found_a_busy_owner_leave_with_their_connection() {
+    let mut tracker = Simulator::new(&SimulatorSettings::with_shards(2));
+    let torrent = torrents(&tracker)[1];
+    let mut crowd = crowd(&mut tracker, torrent);
+    for (client, id) in &crowd {
+        let mut stop = announce(torrent, *id, 1, 0);
+        stop["event"] = serde_json::json!("stopped");
+        client.send(&stop);
+    }
+    run_without_owner(&mut tracker, 4000);
+    let received: Vec<_> = crowd.iter_mut().flat_map(|(client, _)| client.messages()).collect();
+    assert_eq!(received.len(), usize::from(CROWD) - 256, "the others are at the owner");
+    assert!(received.iter().all(|message| message["failure reason"] == "the tracker is busy"));
+    crowd.iter().for_each(|(client, _)| client.client.end());
+    tracker.run_for_ms(3000);
+    assert_eq!(peers(&tracker.statistics()), (0, 0));
+    assert_eq!(tracker.routed_underway(), 0);
+}
+
+#[test]
+fn replies_to_a_connection_that_has_ended_reach_no_other() {
+    let mut tracker = Simulator::new(&SimulatorSettings::with_shards(2));
+    let torrent = torrents(&tracker)[1];
+    let ended = WebSocketClient::open(&mut tracker, 0);
+    ended.send(&announce(torrent, peer(1), 1, 0));
+    // Its message is at the owner until its deadline has passed.
+    run_without_owner(&mut tracker, 25_000);
+    assert!(ended.client.is_closed());
+    tracker.run_until_idle();
+    let mut next = WebSocketClient::open(&mut tracker, 0);
+    let answered = next.exchange(&mut tracker, &announce(torrent, peer(2), 1, 3));
+    assert_eq!(answered, [super::answer_with(torrent, 0, 1)], "the peer of the first has left");
+}

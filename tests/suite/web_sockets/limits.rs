@@ -1,10 +1,19 @@
 use super::{answer_with, peer, peers, torrents};
 use engine::{HttpPolicy, WebSocketPolicy};
-use metrics::Counter;
-use primitives::InfoHash;
+use metrics::{Counter, MessageOutcome};
+use primitives::{InfoHash, PeerId};
 use ringtrack_tests::simulator::{Client, Simulator, SimulatorSettings, usual_http};
-use ringtrack_tests::web_socket_client::{WebSocketClient, announce, handshake};
-use serde_json::json;
+use ringtrack_tests::web_socket_client::{WebSocketClient, announce, answer, binary, handshake};
+use serde_json::{Value, json};
+
+/// An answer of a peer to another one, whether that has made an offer or not.
+fn answer_to(to: PeerId, torrent: InfoHash, from: PeerId) -> Value {
+    let offer = json!({
+        "info_hash": binary(&torrent.0), "peer_id": binary(&to.0), "offer_id": binary(&[7; 20]),
+        "offer": { "type": "offer", "sdp": "" },
+    });
+    answer(from, &offer)
+}
 
 fn policy(change: impl FnOnce(&mut WebSocketPolicy)) -> HttpPolicy {
     let mut policy = usual_http();
@@ -39,7 +48,7 @@ fn a_connection_announces_at_most_as_many_torrents_as_configured() {
 
 #[test]
 fn offers_are_limited_per_announce_and_per_second() {
-    let http = policy(|policy| (policy.offers_per_announce_max, policy.offers_per_s_max) = (4, 6));
+    let http = policy(|policy| (policy.offers_per_announce_max, policy.signals_per_s_max) = (4, 6));
     let mut tracker = Simulator::with_http(&SimulatorSettings::default(), &http);
     let torrent = torrents(&tracker)[0];
     let mut others: Vec<_> = (0..8).map(|_| WebSocketClient::open(&mut tracker, 0)).collect();
@@ -96,4 +105,93 @@ fn a_client_that_reads_slowly_gets_every_byte_in_order() {
     }
     assert_eq!(received.len(), 11);
     assert_eq!(received[0], answer_with(torrent, 1, 0));
+}
+
+#[test]
+fn a_client_that_reads_is_not_cut_off_however_much_is_sent_to_it_at_once() {
+    let mut tracker = Simulator::new(&SimulatorSettings::default());
+    let torrent = torrents(&tracker)[0];
+    let mut reader = WebSocketClient::open(&mut tracker, 0);
+    reader.exchange(&mut tracker, &announce(torrent, peer(1), 0, 0));
+    let others: Vec<_> = (0..60)
+        .map(|number| {
+            let mut other = WebSocketClient::open(&mut tracker, 0);
+            other.exchange(&mut tracker, &announce(torrent, peer(100 + number), 0, 0));
+            let mut answer = answer_to(peer(1), torrent, peer(100 + number));
+            answer["answer"]["sdp"] = json!("x".repeat(15_000));
+            other.send(&answer);
+            other
+        })
+        .collect();
+    tracker.run_until_idle();
+    assert_eq!(reader.messages().len(), others.len());
+}
+
+#[test]
+fn an_offer_or_an_answer_longer_than_16_kib_is_dropped() {
+    let mut tracker = Simulator::new(&SimulatorSettings::default());
+    let torrent = torrents(&tracker)[0];
+    let mut reader = WebSocketClient::open(&mut tracker, 0);
+    let mut other = WebSocketClient::open(&mut tracker, 0);
+    reader.exchange(&mut tracker, &announce(torrent, peer(1), 1, 0));
+    let mut long = announce(torrent, peer(2), 1, 1);
+    long["offers"][0]["offer"]["sdp"] = json!("x".repeat(16 << 10));
+    assert_eq!(other.exchange(&mut tracker, &long), [answer_with(torrent, 0, 2)]);
+    let mut answer = answer_to(peer(1), torrent, peer(2));
+    answer["answer"]["sdp"] = json!("x".repeat(16 << 10));
+    assert!(other.exchange(&mut tracker, &answer).is_empty());
+    assert!(reader.messages().is_empty());
+    let statistics = tracker.statistics();
+    assert_eq!(statistics.counter(Counter::WsSignalsDropped), 1);
+    assert_eq!(statistics.messages(MessageOutcome::AnswerDropped), 1);
+}
+
+#[test]
+fn only_peers_of_the_swarm_answer_and_no_more_than_their_connection_may_send() {
+    let http = policy(|policy| policy.signals_per_s_max = 3);
+    let mut tracker = Simulator::with_http(&SimulatorSettings::with_shards(2), &http);
+    let torrent = torrents(&tracker)[1];
+    let mut reader = WebSocketClient::open(&mut tracker, 0);
+    let mut member = WebSocketClient::open(&mut tracker, 0);
+    let mut stranger = WebSocketClient::open(&mut tracker, 0);
+    reader.exchange(&mut tracker, &announce(torrent, peer(1), 1, 0));
+    member.exchange(&mut tracker, &announce(torrent, peer(2), 1, 0));
+    for claimed in [peer(2), peer(3)] {
+        assert!(stranger.exchange(&mut tracker, &answer_to(peer(1), torrent, claimed)).is_empty());
+    }
+    assert!(reader.messages().is_empty());
+    let answer = answer_to(peer(1), torrent, peer(2));
+    let replies: Vec<_> = (0..5).flat_map(|_| member.exchange(&mut tracker, &answer)).collect();
+    assert_eq!(reader.messages().len(), 3);
+    let reason = "this connection has sent as many offers and answers as it may in a second";
+    assert_eq!(replies.iter().filter(|reply| reply["failure reason"] == reason).count(), 2);
+}
+
+#[test]
+fn a_connection_announces_at_most_8_peer_ids_for_a_torrent() {
+    let mut tracker = Simulator::new(&SimulatorSettings::default());
+    let torrent = torrents(&tracker)[0];
+    let mut client = WebSocketClient::open(&mut tracker, 0);
+    for number in 1..=8 {
+        let answered = client.exchange(&mut tracker, &announce(torrent, peer(number), 0, 0));
+        assert_eq!(answered, [answer_with(torrent, number.into(), 0)]);
+    }
+    let refused = client.exchange(&mut tracker, &announce(torrent, peer(9), 0, 0));
+    assert_eq!(refused[0]["failure reason"], "this connection has announced as many peers as it may");
+}
+
+#[test]
+fn a_scrape_of_too_many_torrents_fails_and_names_the_limit() {
+    let mut tracker = Simulator::new(&SimulatorSettings::default());
+    let mut client = WebSocketClient::open(&mut tracker, 0);
+    let scrape = |torrents: u8| {
+        let names: Vec<_> = (0..torrents).map(|number| binary(&[number; 20])).collect();
+        json!({ "action": "scrape", "info_hash": names })
+    };
+    let all = client.exchange(&mut tracker, &scrape(74));
+    assert_eq!(all[0]["files"].as_object().map(serde_json::Map::len), Some(74));
+    let failed = client.exchange(&mut tracker, &scrape(75));
+    let reason = "a scrape may name at most 74 torrents";
+    let info_hash = binary(&[0; 20]);
+    assert_eq!(failed, [json!({ "action": "scrape", "info_hash": info_hash, "failure reason": reason })]);
 }

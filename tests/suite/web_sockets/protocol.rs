@@ -71,7 +71,7 @@ fn frames_right_after_the_handshake_and_several_at_once_are_served_in_order() {
     let mut tracker = Simulator::new(&SimulatorSettings::default());
     let torrent = torrents(&tracker)[0];
     let mut bytes = handshake("/", "").into_bytes();
-    for number in 0..20 {
+    for number in 0..8 {
         ws_protocol::append_frame(
             &mut bytes,
             Opcode::Text,
@@ -83,8 +83,8 @@ fn frames_right_after_the_handshake_and_several_at_once_are_served_in_order() {
     client.send(&bytes);
     tracker.run_until_idle();
     let received = String::from_utf8_lossy(&client.read()).into_owned();
-    assert_eq!(received.matches("\"complete\":").count(), 20);
-    assert!(received.rfind("\"complete\":20,").is_some());
+    assert_eq!(received.matches("\"complete\":").count(), 8);
+    assert!(received.rfind("\"complete\":8,").is_some());
 }
 
 #[test]
@@ -134,6 +134,7 @@ fn failures_name_action_and_torrent_and_keep_the_connection() {
         (with("peer_id", json!("short")), failure("announce", not_bytes)),
         (with("peer_id", json!("\u{100}aaaaaaaaaaaaaaaaaaa")), failure("announce", not_bytes)),
         (with("peer_id", json!(1)), failure("announce", not_bytes)),
+        (with("answer", json!("v=0")), failure("announce", "missing to_peer_id")),
         (with("action", json!("dance")), failure("announce", "the action is neither announce nor scrape")),
         (with("info_hash", json!("short")), None),
         (with("info_hash", Value::Null), None),
@@ -189,7 +190,22 @@ fn a_silent_client_is_pinged_and_then_cut_off() {
         tracker.run_for_ms(15_000);
         assert_eq!(client.receive().last(), Some(&Received::Ping));
         tracker.run_for_ms(125_000);
+        assert_eq!(client.receive(), [Received::Close(1008)]);
         assert!(client.client.is_closed());
         assert_eq!(tracker.statistics().counter(Counter::WsClosedIdle), 1);
     }
+}
+
+#[test]
+fn the_fragments_of_a_message_have_one_deadline_whatever_comes_between_them() {
+    let (mut tracker, mut client) = scene();
+    client.client.send(&frame(1, b"{"));
+    for _ in 0..4 {
+        tracker.run_for_ms(3000);
+        client.client.send(&frame(0x89, b""));
+        client.client.send(&frame(0, b" "));
+    }
+    tracker.run_for_ms(1000);
+    assert_eq!(client.receive().last(), Some(&Received::Close(1008)));
+    assert_eq!(tracker.statistics().counter(Counter::HttpClosedSlowRequest), 1);
 }

@@ -114,7 +114,7 @@ fn stopped_is_answered_and_an_answer_to_a_peer_that_has_left_is_dropped() {
     assert_eq!(two.exchange(&mut tracker, &stopped), [answer_with(torrent, 1, 0)]);
     assert!(one.exchange(&mut tracker, &answer(peer(1), &offered[0])).is_empty());
     assert!(two.messages().is_empty());
-    assert_eq!(tracker.statistics().messages(MessageOutcome::AnswerTooLate), 1);
+    assert_eq!(tracker.statistics().messages(MessageOutcome::AnswerDropped), 1);
 }
 
 #[test]

@@ -16,8 +16,8 @@ section! {
     /// Allowed: "on" or "off".
     ///
     /// Browsers announce over WebSockets only, and connect to peers by WebRTC only. On pages with `https://` they need
-    /// `wss://`, which is served on the addresses in `https.listen`. A connection stays open as long as its client has
-    /// torrents, and counts towards `http.connections_max`.
+    /// `wss://`, which is served on the addresses in `https.listen`. A connection stays open as long as its client answers
+    /// pings, and counts towards `http.connections_max`.
     enabled: Switch = Switch::On, one_of;
 
     /// The time between two announces of a client.
@@ -25,7 +25,8 @@ section! {
     /// Allowed: 10 to 3600 seconds.
     ///
     /// With each announce a client makes offers, by which peers find each other: a shorter time connects them sooner and
-    /// costs more messages. A peer whose connection ends leaves its swarms at once, whatever the time is.
+    /// costs more messages. A peer whose connection ends leaves its swarms at once, whatever the time is. It is at most a minute
+    /// less than `announce.peer_lifetime_s`.
     // Minimum: a shorter time would be mostly offers that nobody needs.
     // Maximum: clients forget an offer after 50 seconds, and new peers would wait too long for another.
     interval_s: u32 = 120, integer(10..=3600);
@@ -48,24 +49,24 @@ section! {
     // Maximum: a message has room for about as many.
     offers_per_announce_max: u16 = 10, integer(1..=50);
 
-    /// The maximum number of offers that are passed on in one second for one connection.
+    /// The maximum number of offers and answers that are passed on in one second for one connection.
     ///
-    /// Allowed: 1 to 100000 offers. Others are ignored, and the client makes new ones with its next announce.
+    /// Allowed: 1 to 100000 offers and answers. Others are dropped: the client makes new offers with its next announce.
     ///
     /// A client with many torrents announces them all at its start. A lower limit prevents a single client from keeping
-    /// a swarm busy.
+    /// others busy.
     // Minimum: without an offer no peers would find each other.
     // Maximum: a connection hardly carries as many.
-    offers_per_second_max: u32 = 250, integer(1..=100_000);
+    signals_per_second_max: u32 = 500, integer(1..=100_000);
 
     /// The maximum number of torrents that one connection may announce.
     ///
-    /// Allowed: 1 to 100000 torrents. A torrent counts once for each peer id.
+    /// Allowed: 1 to 10000 torrents. A torrent counts once for each peer id, of which it may have 8.
     ///
-    /// An announce beyond the limit fails. Each takes 40 bytes on the core of the connection.
+    /// An announce beyond the limit fails. Each takes 48 bytes on the core of the connection.
     // Minimum: a connection without a torrent has no use.
-    // Maximum: when such a connection ends, its peers are removed in a few hundredths of a second.
-    torrents_per_connection_max: u32 = 1000, integer(1..=100_000);
+    // Maximum: they are searched one by one for each announce.
+    torrents_per_connection_max: u32 = 1000, integer(1..=10_000);
 
     /// The origins of the pages that may open a WebSocket.
     ///

@@ -11,7 +11,7 @@ pub(super) fn statistics_line(before: &Statistics, now: &Statistics, elapsed: Du
     let counted = |counter| rate(&|statistics: &Statistics| statistics.counter(counter));
     format!(
         "received/s={:.0} connects/s={:.0} announces/s={:.0} scrapes/s={:.0} errors/s={:.0} dropped/s={:.0} \
-         wrong_core/s={:.0} sent_mbit/s={:.1} http_requests/s={:.0} http_connections={} swarms={} seeders={} leechers={} swarm_mib={} \
+         wrong_core/s={:.0} sent_mbit/s={:.1} http_requests/s={:.0} http_connections={} ws_messages/s={:.0} ws_connections={} swarms={} seeders={} leechers={} swarm_mib={} \
          timer_lateness_us_max={}",
         rate(&|statistics| AddressFamily::ALL.map(|family| statistics.received(family)).iter().sum()),
         answered(RequestKind::Connect),
@@ -23,6 +23,8 @@ pub(super) fn statistics_line(before: &Statistics, now: &Statistics, elapsed: Du
         (counted(Counter::BytesSent) + counted(Counter::HttpBytesSent)) * 8.0 / 1e6,
         rate(&Statistics::http_requests),
         now.gauge(Gauge::HttpConnectionsOpen),
+        rate(&Statistics::all_messages),
+        now.gauge(Gauge::WsConnectionsOpen),
         now.of_all_families(Gauge::SWARMS),
         now.of_all_families(Gauge::SEEDERS),
         now.of_all_families(Gauge::LEECHERS),

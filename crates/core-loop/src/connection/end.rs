@@ -2,6 +2,7 @@ use core::ops::ControlFlow;
 use engine::RoutedRequest;
 use metrics::Counter;
 use primitives::ShardId;
+use ws_protocol::CloseCode;
 
 /// The next step of a connection after its turn.
 #[derive(Debug)]
@@ -65,6 +66,17 @@ pub(super) enum WaitsFor {
 }
 
 impl End {
+    /// Returns the code with which a WebSocket ends for this reason, if the tracker ends it.
+    pub(super) const fn close_code(self) -> Option<CloseCode> {
+        match self {
+            Self::Late(WaitsFor::NextFrame | WaitsFor::Pong | WaitsFor::Request) => {
+                Some(CloseCode::PolicyViolation)
+            }
+            Self::Stop => Some(CloseCode::GoingAway),
+            _ => None,
+        }
+    }
+
     pub(super) const fn counter(self) -> Counter {
         match self {
             Self::ByClient => Counter::HttpClosedByClient,

@@ -156,11 +156,14 @@ impl HttpConnection {
         }
     }
 
-    /// Returns the number of whole requests and frames received so far, plus pieces of streamed answers sent. It distinguishes one
-    /// request from the next, and wraps after 2^32.
+    /// Returns a number that changes when a wait of this kind is over: that of the whole requests and frames received and of
+    /// the pieces of streamed answers sent, or, while a WebSocket waits for room, that of the times it has sent frames.
     #[must_use]
-    pub(super) const fn requests(&self) -> u32 {
-        self.requests
+    pub(super) fn progress(&self, waits_for: WaitsFor) -> u32 {
+        match &self.web_socket {
+            Some(web_socket) if waits_for == WaitsFor::AnswerTaken => web_socket.batches_sent(),
+            _ => self.requests,
+        }
     }
 
     fn take_turn(&mut self, context: &mut ConnectionContext<'_, impl Wire>) -> Step<()> {

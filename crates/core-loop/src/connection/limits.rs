@@ -26,7 +26,7 @@ const _: () = assert!(http_protocol::HEAD_BYTES_MAX <= ws_protocol::FRAME_BYTES_
 
 /// Bytes of frames that wait until the client has read earlier ones: a hundred offers. A client that falls further behind
 /// is cut off, because it would not connect to their peers in time anyway.
-pub(super) const FRAMES_UNSENT_BYTES_MAX: usize = 256 << 10;
+pub const FRAMES_UNSENT_BYTES_MAX: usize = 256 << 10;
 
 const _: () = assert!(READ_BYTES_MAX <= tls::READ_BYTES_MAX, "or more could come out of a session");
 

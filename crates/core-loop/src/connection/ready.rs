@@ -43,10 +43,13 @@ impl ReadyConnections {
         &mut self.behind_owners[owner.index()]
     }
 
-    /// Serves next the connection that has waited longest for an owner, which has returned a routed request.
-    pub(super) fn owner_has_room(&mut self, owner: ShardId) {
-        if let Some(key) = self.behind_owners.get_mut(owner.index()).and_then(VecDeque::pop_front) {
-            self.requests.push_front(key);
+    /// Serves next the open connection that has waited longest for an owner, which has returned a routed request.
+    pub(super) fn owner_has_room(&mut self, owner: ShardId, mut is_open: impl FnMut(SlotKey) -> bool) {
+        let Some(queue) = self.behind_owners.get_mut(owner.index()) else { return };
+        while let Some(key) = queue.pop_front() {
+            if is_open(key) {
+                return self.requests.push_front(key);
+            }
         }
     }
 

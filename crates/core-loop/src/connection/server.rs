@@ -7,7 +7,7 @@ use super::prefixes::Prefixes;
 use super::ready::ReadyConnections;
 use super::slot::{Connection, Deadline, Watch};
 use super::slots::Slots;
-use super::web_socket::SlowClient;
+use super::web_socket::QueueFull;
 use crate::core_state::CoreState;
 use crate::sockets::Sockets;
 use crate::wire::{SlotKey, Wire};
@@ -88,7 +88,8 @@ impl<S: Sockets> HttpServer<S> {
             self.service.take_back(routed);
         }
         if let Some(owner) = owner {
-            self.ready.owner_has_room(owner);
+            let Self { ready, slots, .. } = self;
+            ready.owner_has_room(owner, |key| slots.get_mut(key).is_some());
         }
     }
 
@@ -99,31 +100,52 @@ impl<S: Sockets> HttpServer<S> {
         core: &mut CoreState<S>,
         take: impl FnOnce(&mut HttpConnection, &mut ConnectionContext<'_, S::Wire>) -> Next,
     ) {
-        let Some(connection) = self.slots.get_mut(key) else { return };
-        let mut context = ConnectionContext {
-            wire: &mut connection.wire,
-            service: &mut self.service,
-            shard: &mut core.shard,
-            now: core.now,
-            connection: ConnectionToken { home: self.shard, slot: key.slot, generation: key.generation },
-            buffers: &mut self.buffers,
-        };
-        let was_web_socket = connection.http.is_web_socket();
-        let mut next = take(&mut connection.http, &mut context);
+        let taken = self.visit(key, core, |http, context| {
+            let was_web_socket = http.is_web_socket();
+            (take(http, context), http.is_web_socket() && !was_web_socket)
+        });
+        let Some((mut next, is_upgraded)) = taken else { return };
         if let Next::Routed(owner, mut routed) = next {
-            routed.token = context.connection;
-            context.shard.statistics_mut().add(Counter::RoutedHttpRequests, 1);
+            routed.token = self.token(key);
+            core.shard.statistics_mut().add(Counter::RoutedHttpRequests, 1);
             next = match core.mesh.send_http(owner, routed) {
                 Ok(()) => Next::Waits(WaitsFor::RoutedRequest),
-                Err(routed) => connection.http.respond_busy(routed, &mut context),
+                Err(routed) => {
+                    let busy = self.visit(key, core, |http, context| http.respond_busy(routed, context));
+                    busy.unwrap_or(Next::Again)
+                }
             };
         }
-        if connection.http.is_web_socket() != was_web_socket {
+        if is_upgraded {
             self.web_sockets += 1;
             core.shard.statistics_mut().set(Gauge::WsConnectionsOpen, self.web_sockets as u64);
         }
         self.settle(key, next, core);
         self.pass_on_signals(core);
+    }
+
+    /// Lets a connection use the parts of the core that it needs.
+    fn visit<T>(
+        &mut self,
+        key: SlotKey,
+        core: &mut CoreState<S>,
+        visit: impl FnOnce(&mut HttpConnection, &mut ConnectionContext<'_, S::Wire>) -> T,
+    ) -> Option<T> {
+        let token = self.token(key);
+        let connection = self.slots.get_mut(key)?;
+        let mut context = ConnectionContext {
+            wire: &mut connection.wire,
+            service: &mut self.service,
+            shard: &mut core.shard,
+            now: core.now,
+            connection: token,
+            buffers: &mut self.buffers,
+        };
+        Some(visit(&mut connection.http, &mut context))
+    }
+
+    const fn token(&self, key: SlotKey) -> ConnectionToken {
+        ConnectionToken { home: self.shard, slot: key.slot, generation: key.generation }
     }
 
     /// Returns the offers and answers that are to be passed on.
@@ -148,18 +170,24 @@ impl<S: Sockets> HttpServer<S> {
         self.buffers.signals = signals;
     }
 
-    /// Adds an offer or an answer to the frames of a connection of this core.
+    /// Adds an offer or an answer to the frames of a connection of this core. A client that has not read what was sent before
+    /// is cut off when too many bytes wait.
     pub(crate) fn deliver(&mut self, to: ConnectionToken, frame: &[u8], core: &mut CoreState<S>) {
         let key = SlotKey { slot: to.slot, generation: to.generation };
-        let pushed = match self.slots.get_mut(key) {
-            Some(connection) => connection.http.push_frame(frame),
-            None => Ok(false),
-        };
+        let mut pushed = self.push_frame(key, frame);
+        if pushed.is_err() {
+            let _sent = self.visit(key, core, HttpConnection::send_frames);
+            pushed = self.push_frame(key, frame);
+        }
         match (pushed, self.slots.get_mut(key)) {
             (Ok(true), Some(connection)) => self.ready.push(key, connection),
-            (Err(SlowClient), _) => self.end(key, End::Slow, core),
+            (Err(_), _) => self.end(key, End::Slow, core),
             _ => core.shard.statistics_mut().add(Counter::WsSignalsDropped, 1),
         }
+    }
+
+    fn push_frame(&mut self, key: SlotKey, frame: &[u8]) -> Result<bool, QueueFull> {
+        self.slots.get_mut(key).map_or(Ok(false), |connection| connection.http.push_frame(frame))
     }
 
     fn settle(&mut self, key: SlotKey, next: Next, core: &mut CoreState<S>) {
@@ -174,8 +202,8 @@ impl<S: Sockets> HttpServer<S> {
 
     fn wait(&mut self, key: SlotKey, waits_for: WaitsFor, core: &mut CoreState<S>) {
         let Some(connection) = self.slots.get_mut(key) else { return };
-        let requests = connection.http.requests();
-        connection.deadline.wait(waits_for, requests, core.now.monotonic, &self.limits);
+        let progress = connection.http.progress(waits_for);
+        connection.deadline.wait(waits_for, progress, core.now.monotonic, &self.limits);
         if connection.watch == Watch::Watched {
             return;
         }
@@ -201,26 +229,28 @@ impl<S: Sockets> HttpServer<S> {
     /// Continues a connection when the others have had their share.
     fn queue(&mut self, key: SlotKey, core: &CoreState<S>) {
         let Some(connection) = self.slots.get_mut(key) else { return };
-        let requests = connection.http.requests();
-        connection.deadline.wait(WaitsFor::Request, requests, core.now.monotonic, &self.limits);
+        let progress = connection.http.progress(WaitsFor::Request);
+        connection.deadline.wait(WaitsFor::Request, progress, core.now.monotonic, &self.limits);
         self.ready.push(key, connection);
     }
 
     /// Closes a connection. The peers that it announced leave their swarms.
     pub(super) fn end(&mut self, key: SlotKey, end: End, core: &mut CoreState<S>) {
+        if let Some(code) = end.close_code() {
+            self.visit(key, core, |http, context| http.say_goodbye(code, context));
+        }
         let Some(mut connection) = self.slots.remove(key) else { return };
         if let Some(prefix) = connection.prefix {
             self.prefixes.leave(prefix);
         }
+        let is_web_socket = connection.http.is_web_socket();
+        let end = if is_web_socket && end == End::Late(WaitsFor::AnswerTaken) { End::Slow } else { end };
         if matches!(end, End::Late(WaitsFor::AnswerTaken) | End::Slow) {
             connection.wire.discard_unsent();
         }
-        if connection.http.is_web_socket() {
-            self.web_sockets -= 1;
-            let token = ConnectionToken { home: self.shard, slot: key.slot, generation: key.generation };
-            for &peer in connection.http.announced() {
-                core.leave(peer, token);
-            }
+        self.web_sockets -= usize::from(is_web_socket);
+        for &peer in connection.http.announced() {
+            core.leave(peer, self.token(key));
         }
         let statistics = core.shard.statistics_mut();
         statistics.add(end.counter(), 1);
@@ -282,7 +312,7 @@ impl<S: Sockets> HttpServer<S> {
             let key =
                 self.slots.at(slot).filter(|(_, connection)| !connection.awaits_owner()).map(|(key, _)| key);
             if let Some(key) = key {
-                self.turn(key, core, HttpConnection::stop);
+                self.end(key, End::Stop, core);
             }
         }
     }

@@ -28,23 +28,23 @@ pub(super) enum Watch {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Deadline {
     pub(super) waits_for: WaitsFor,
-    /// Whole requests received when the wait began.
-    requests: u32,
+    /// The connection's progress when the wait began.
+    progress: u32,
     pub(super) at: Second,
 }
 
 impl Deadline {
-    /// Returns the deadline of a connection that has received this many whole requests.
-    pub(super) fn new(waits_for: WaitsFor, requests: u32, now: Second, limits: &HttpLimits) -> Self {
-        Self { waits_for, requests, at: now.after(limits.seconds(waits_for)) }
+    /// Returns the deadline of a connection that has made this much progress.
+    pub(super) fn new(waits_for: WaitsFor, progress: u32, now: Second, limits: &HttpLimits) -> Self {
+        Self { waits_for, progress, at: now.after(limits.seconds(waits_for)) }
     }
 
     /// Continues to wait. Each request has one deadline, however small the steps in which it arrives or its answer is
     /// received. Only the wait for the next request begins anew each time.
-    pub(super) fn wait(&mut self, waits_for: WaitsFor, requests: u32, now: Second, limits: &HttpLimits) {
-        let is_the_same = self.waits_for == waits_for && self.requests == requests;
+    pub(super) fn wait(&mut self, waits_for: WaitsFor, progress: u32, now: Second, limits: &HttpLimits) {
+        let is_the_same = self.waits_for == waits_for && self.progress == progress;
         if !is_the_same || waits_for == WaitsFor::NextRequest {
-            *self = Self::new(waits_for, requests, now, limits);
+            *self = Self::new(waits_for, progress, now, limits);
         }
     }
 

@@ -1,7 +1,7 @@
-use super::end::{End, Next, Step, WaitsFor};
+use super::end::{Next, Step, WaitsFor};
 use super::http_connection::{ConnectionContext, HttpConnection, Phase, after};
 use super::transport::{CloseMode, Input, Payload};
-use super::web_socket::{FrameStep, MessageCore, SlowClient, WebSocket};
+use super::web_socket::{FrameStep, MessageCore, QueueFull, WebSocket};
 use crate::wire::Wire;
 use core::ops::ControlFlow;
 use engine::{AnnouncedPeer, RoutedRequest, WebSocketClient};
@@ -34,7 +34,7 @@ impl HttpConnection {
     }
 
     /// Adds a frame of another client, to be sent in the next turn. Returns whether the connection takes it.
-    pub(super) fn push_frame(&mut self, frame: &[u8]) -> Result<bool, SlowClient> {
+    pub(super) fn push_frame(&mut self, frame: &[u8]) -> Result<bool, QueueFull> {
         match (&mut self.web_socket, &self.phase) {
             (Some(web_socket), Phase::WebSocket | Phase::AwaitsMessage) => {
                 web_socket.push(frame, self.transport.unsent_bytes()).map(|()| true)
@@ -49,16 +49,14 @@ impl HttpConnection {
         after(self.send_frames(context), || self.next_after_answer())
     }
 
-    /// Ends the connection because the tracker stops.
-    pub(super) fn stop(&mut self, context: &mut ConnectionContext<'_, impl Wire>) -> Next {
-        if let (Some(web_socket), Phase::WebSocket, 0) =
-            (&mut self.web_socket, &self.phase, self.transport.unsent_bytes())
+    /// Sends the reason for the end of the connection, as far as there is room for it.
+    pub(super) fn say_goodbye(&mut self, code: CloseCode, context: &mut ConnectionContext<'_, impl Wire>) {
+        if let (Some(web_socket), Phase::WebSocket | Phase::AwaitsMessage) =
+            (&mut self.web_socket, &self.phase)
         {
-            web_socket.close(CloseCode::GoingAway);
-            // What there is no room for is not sent.
+            web_socket.close(code);
             let _sent = self.send_frames(context);
         }
-        Next::Ends(End::Stop)
     }
 
     /// Sends the replies to a message that is back, or sends it on to its next owner.
@@ -75,7 +73,7 @@ impl HttpConnection {
         let Some(web_socket) = &mut self.web_socket else {
             return self.discard(Phase::WebSocket, routed, context);
         };
-        context.service.finish_message(context.shard, routed, web_socket.outgoing());
+        web_socket.finish_message(context.service, context.shard, routed);
         after(self.send_frames(context), || self.next_after_answer())
     }
 
@@ -90,7 +88,9 @@ impl HttpConnection {
         let (bytes, step) = web_socket.serve_frame(&mut input[*start..], context.message_core());
         context.buffers.input = input;
         *start += bytes;
-        self.requests = self.requests.wrapping_add(u32::from(bytes > 0));
+        // Fragments have one deadline together, whatever comes between them.
+        let is_whole = bytes > 0 && !web_socket.is_amid_message();
+        self.requests = self.requests.wrapping_add(u32::from(is_whole));
         self.after_frame(step, context)
     }
 
@@ -147,7 +147,7 @@ impl HttpConnection {
     pub(super) fn send_frames(&mut self, context: &mut ConnectionContext<'_, impl Wire>) -> Step<()> {
         let Self { transport, web_socket, .. } = self;
         let Some(web_socket) = web_socket else { return ControlFlow::Continue(()) };
-        if web_socket.outgoing().is_empty() {
+        if !web_socket.has_outgoing() {
             return ControlFlow::Continue(());
         }
         transport.flush(&mut context.io())?;

@@ -13,6 +13,7 @@ pub(super) struct WebSocket {
     messages: Messages,
     /// Whether the client has been pinged, and nothing was received since.
     is_pinged: bool,
+    batches_sent: u32,
 }
 
 /// The messages of a connection.
@@ -51,14 +52,14 @@ pub(super) enum FrameStep {
     Violated,
 }
 
-/// Too much has been sent to a client that it has not read.
+/// More bytes wait to be sent than may wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct SlowClient;
+pub(super) struct QueueFull;
 
 impl WebSocket {
     pub(super) const fn new(client: Box<WebSocketClient>) -> Self {
         let messages = Messages { client, outgoing: Vec::new(), waiting: None, patience: Patience::Left };
-        Self { reader: FrameReader::new(Sender::Client), messages, is_pinged: false }
+        Self { reader: FrameReader::new(Sender::Client), messages, is_pinged: false, batches_sent: 0 }
     }
 
     /// Returns the peers that the connection has announced.
@@ -90,19 +91,36 @@ impl WebSocket {
 
     /// Returns the frames that are to be sent next.
     pub(super) fn take_outgoing(&mut self) -> Vec<u8> {
+        self.batches_sent = self.batches_sent.wrapping_add(1);
         core::mem::take(&mut self.messages.outgoing)
     }
 
-    /// Returns the buffer for frames that are to be sent.
-    pub(super) const fn outgoing(&mut self) -> &mut Vec<u8> {
-        &mut self.messages.outgoing
+    /// Returns how often frames have been taken to be sent. It distinguishes one wait for room on the wire from the next.
+    pub(super) const fn batches_sent(&self) -> u32 {
+        self.batches_sent
+    }
+
+    /// Returns whether frames are to be sent.
+    pub(super) const fn has_outgoing(&self) -> bool {
+        !self.messages.outgoing.is_empty()
+    }
+
+    /// Adds the replies to a message that is back from its owners.
+    pub(super) fn finish_message(
+        &mut self,
+        service: &mut HttpService,
+        shard: &mut Shard,
+        routed: Box<RoutedRequest>,
+    ) {
+        let Messages { client, outgoing, .. } = &mut self.messages;
+        service.finish_message(client, shard, routed, outgoing);
     }
 
     /// Adds a frame. `unsent_bytes` of earlier ones wait for room on the wire.
-    pub(super) fn push(&mut self, frame: &[u8], unsent_bytes: usize) -> Result<(), SlowClient> {
+    pub(super) fn push(&mut self, frame: &[u8], unsent_bytes: usize) -> Result<(), QueueFull> {
         let outgoing = &mut self.messages.outgoing;
         if outgoing.len() + unsent_bytes + frame.len() > FRAMES_UNSENT_BYTES_MAX {
-            return Err(SlowClient);
+            return Err(QueueFull);
         }
         outgoing.extend_from_slice(frame);
         Ok(())

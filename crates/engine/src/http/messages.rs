@@ -55,26 +55,27 @@ impl HttpService {
         let MessageContext { shard, now, connection, .. } = context;
         let mut reader = MessageReader { client, connection: *connection, policy, shard, now: *now };
         match reader.read(text) {
-            Ok(Asked::Scrape(info_hashes)) => self.scrape_all(info_hashes, context),
-            Ok(Asked::WebRtc(request, received)) => {
-                let step = self.serve_web_rtc(request, received, context);
-                if !matches!(step, MessageStep::OwnerBusy(_)) {
-                    client.note_sent(&request);
-                }
-                step
-            }
+            Ok(Asked::Scrape(info_hashes)) => self.scrape_all(client, info_hashes, context),
+            Ok(Asked::WebRtc(request, received)) => self.serve_web_rtc(client, request, received, context),
             Err(rejected) => context.reject(&rejected),
         }
     }
 
-    /// Appends the replies to a message that is back from its owners.
+    /// Appends the replies to a message of a client that is back from its owners.
     pub fn finish_message(
         &mut self,
+        client: &mut WebSocketClient,
         shard: &mut Shard,
         mut routed: Box<RoutedRequest>,
         replies: &mut Vec<u8>,
     ) {
         match routed.question {
+            Question::WebRtc(request) => {
+                replies.append(&mut routed.message.replies);
+                if routed.found.refusal.is_some() {
+                    client.forget(request.info_hash(), &request.from().peer_id());
+                }
+            }
             Question::ScrapeAll => {
                 append_scrape(
                     replies,
@@ -91,40 +92,54 @@ impl HttpService {
                 let info_hash = routed.files.files().first().map(|file| file.info_hash);
                 busy(Action::Scrape, info_hash).reply(shard, replies);
             }
-            // The owner has counted it.
-            _ => replies.append(&mut core::mem::take(&mut routed.message.replies)),
+            Question::Announce(..) | Question::Scrape(_) | Question::Page(..) => {}
         }
         self.take_back(routed);
     }
 
     fn serve_web_rtc(
         &mut self,
+        client: &mut WebSocketClient,
         request: WebRtcRequest,
         received: &str,
         context: &mut MessageContext<'_>,
     ) -> MessageStep {
-        let owner = context.shard.ownership.owner(request.info_hash());
-        if owner == context.shard.ownership.own {
+        let MessageContext { shard, now, .. } = context;
+        let owner = shard.ownership.owner(request.info_hash());
+        if owner == shard.ownership.own {
+            client.note_sent(now.monotonic, &request);
             let mut replies = Replies { own: context.replies, others: context.signals };
-            request.carry_out(received, context.shard, context.now, &mut replies);
+            if request.carry_out(received, shard, *now, &mut replies).is_err() {
+                client.forget(request.info_hash(), &request.from().peer_id());
+            }
             return MessageStep::Done;
         }
         let mut routed = self.pool.take(UNKNOWN_CLIENT, Framing::FINAL, Question::WebRtc(request));
-        if !self.pool.note_sent(context.shard.shards(), owner, &mut routed) {
+        if !self.pool.note_sent(shard.shards(), owner, &mut routed) {
             self.take_back(routed);
             return context.wait_for(owner, Action::Announce, Some(*request.info_hash()));
         }
+        client.note_sent(now.monotonic, &request);
         received.clone_into(&mut routed.message.received);
         MessageStep::Routed(owner, routed)
     }
 
-    fn scrape_all(&mut self, info_hashes: InfoHashes<'_>, context: &mut MessageContext<'_>) -> MessageStep {
-        let first = info_hashes.clone().next();
+    fn scrape_all(
+        &mut self,
+        client: &mut WebSocketClient,
+        info_hashes: InfoHashes<'_>,
+        context: &mut MessageContext<'_>,
+    ) -> MessageStep {
+        let (first, most) = (info_hashes.clone().next(), self.policy.scrape_torrents_max);
+        if info_hashes.clone().nth(most).is_some() {
+            let failure = MessageFailure::TooManyTorrents(most);
+            return context.reject(&Rejected { action: Action::Scrape, info_hash: first, failure });
+        }
         let mut routed = self.pool.take(UNKNOWN_CLIENT, Framing::FINAL, Question::ScrapeAll);
-        routed.files.fill(info_hashes, self.policy.scrape_torrents_max);
+        routed.files.fill(info_hashes, most);
         match routed.advance(context.shard, context.now) {
             RoutedStep::Done => {
-                self.finish_message(context.shard, routed, context.replies);
+                self.finish_message(client, context.shard, routed, context.replies);
                 MessageStep::Done
             }
             RoutedStep::Onward(owner) if self.pool.note_sent(context.shard.shards(), owner, &mut routed) => {

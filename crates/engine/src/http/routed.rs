@@ -16,7 +16,7 @@ pub(super) const WHOLE: &str = "the swarms write whole peers";
 /// Bytes of the most peers in one answer.
 const PEER_BYTES_MAX: usize = PEERS_MAX * CompactIpv6::BYTES;
 
-/// A request of an HTTP client on its way to the owners of its torrents and back, with room for their results.
+/// A request or message of an HTTP client on its way to the owners of its torrents and back, with room for their results.
 ///
 /// Its memory is reused: its home takes it from a pool and puts it back.
 #[derive(Debug)]
@@ -148,7 +148,7 @@ impl RoutedRequest {
         if let Question::WebRtc(request) = &self.question {
             let RoutedMessage { received, replies } = &mut self.message;
             let mut replies = Replies { own: replies, others: signals };
-            request.carry_out(received, shard, now, &mut replies);
+            self.found.refusal = request.carry_out(received, shard, now, &mut replies).err();
         } else {
             self.advance(shard, now);
         }

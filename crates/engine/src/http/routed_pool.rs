@@ -1,4 +1,4 @@
-use super::routed::{Question, RoutedRequest};
+use super::routed::{Question, RoutedMessage, RoutedRequest};
 use crate::limits::routed_requests_per_owner;
 use core::net::IpAddr;
 use http_protocol::Framing;
@@ -28,6 +28,8 @@ impl RoutedPool {
     /// Puts a request that has come home back into the pool.
     pub(super) fn put_back(&mut self, mut routed: Box<RoutedRequest>) {
         self.note_home(&mut routed);
+        // Idle requests keep no memory of messages, and the next client gets nothing of this one.
+        routed.message = RoutedMessage::default();
         self.idle.push(routed);
     }
 

@@ -5,8 +5,8 @@ pub struct WebSocketPolicy {
     pub interval_s: u32,
     /// Offers of one announce that are passed on.
     pub offers_per_announce_max: u16,
-    /// Offers of one connection that are passed on in a second.
-    pub offers_per_s_max: u32,
+    /// Offers and answers of one connection that are passed on in a second.
+    pub signals_per_s_max: u32,
     /// Peers that one connection may announce: pairs of a torrent and a peer id.
     pub peers_per_connection_max: usize,
     pub origins: OriginRules,

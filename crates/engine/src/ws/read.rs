@@ -4,8 +4,8 @@ use super::policy::WebSocketPolicy;
 use super::request::WebRtcRequest;
 use crate::admission::{Admission, Credentials};
 use crate::now::Now;
-use crate::refusal::Refusal;
 use crate::shard::{AnnounceIn, Shard};
+use access::UserAdmission;
 use metrics::MessageOutcome;
 use primitives::{
     AnnounceEvent, AuthenticationKey, ConnectionToken, InfoHash, KeyId, KeyInPath, Numwant, PeerDetails,
@@ -84,15 +84,13 @@ impl MessageReader<'_> {
         let Announce { info_hash, peer_id, event, status, .. } = *announce;
         let key = self.admit(Some(&peer_id), announce.key)?;
         if event != AnnounceEvent::Stopped {
-            self.client.join(AnnouncedPeer { info_hash, peer_id }, self.policy)?;
+            self.client.join(AnnouncedPeer { info_hash, peer_id, key }, self.policy)?;
         }
-        let offers = announce.offers.clone().count();
-        let offers = self.client.take_offers(self.now.monotonic, offers, self.policy);
-        let announce = AnnounceIn {
+        let announced = AnnounceIn {
             info_hash,
             listing: Listing::Listed,
             status,
-            numwant: Numwant::AtMost(offers.into()),
+            numwant: Numwant::AtMost(0),
             details: PeerDetails {
                 peer_id,
                 uploaded: announce.uploaded.unwrap_or(0),
@@ -101,13 +99,27 @@ impl MessageReader<'_> {
                 event,
             },
         };
-        let pending = self.shard.pending(WebRtcPeer::new(peer_id, self.connection), key, &announce);
+        let mut pending = self.shard.pending(WebRtcPeer::new(peer_id, self.connection), key, &announced);
+        pending.announce.peers_wanted = self.offers_passed_on(announce);
         Ok(WebRtcRequest::Announce { pending, interval_s: self.policy.interval_s })
+    }
+
+    /// Returns how many offers of an announce are passed on at most.
+    fn offers_passed_on(&self, announce: &Announce<'_>) -> usize {
+        if announce.event == AnnounceEvent::Stopped {
+            return 0;
+        }
+        let left = self.client.signals_left(self.now.monotonic, self.policy) as usize;
+        let most = usize::from(self.policy.offers_per_announce_max).min(left);
+        announce.offers.clone().take(most).count()
     }
 
     fn answer(&self, answer: &Answer<'_>) -> Result<WebRtcRequest, MessageFailure> {
         let Answer { info_hash, peer_id, to_peer_id, offer_id, .. } = *answer;
         self.admit(Some(&peer_id), answer.key)?;
+        if self.client.signals_left(self.now.monotonic, self.policy) == 0 {
+            return Err(MessageFailure::TooManySignals);
+        }
         let from = WebRtcPeer::new(peer_id, self.connection);
         Ok(WebRtcRequest::Answer { info_hash, from, to_peer_id, offer_id })
     }
@@ -125,18 +137,21 @@ impl MessageReader<'_> {
         key: Option<Text<'_>>,
     ) -> Result<Option<KeyId>, MessageFailure> {
         let admission = Admission::of_source(self.shard, self.now, self.client.source)?;
-        let key = match self.client.key {
-            KeyInPath::Absent => key.map_or(KeyInPath::Absent, key_in_message),
-            in_path => in_path,
+        // Many clients send a key of their own in each message, which is none of a tracker's (BEP 7).
+        let key = |users| match (users, self.client.key) {
+            (UserAdmission::Public, _) => Ok(KeyInPath::Absent),
+            (UserAdmission::Private, KeyInPath::Absent) => Ok(key.map_or(KeyInPath::Absent, key_in_message)),
+            (UserAdmission::Private, in_path) => Ok(in_path),
         };
-        let key = |_| Ok::<_, Refusal>(key);
         Ok(admission.check(Credentials { proof: || Ok(()), peer_id, key })?)
     }
 }
 
+/// Returns the key of a message, if it has the form of one.
 fn key_in_message(text: Text<'_>) -> KeyInPath {
-    let mut bytes = [0; AuthenticationKey::BYTES + 1];
-    text.decode(&mut bytes).map_or(KeyInPath::Malformed, |key| KeyInPath::of(key.as_bytes()))
+    let mut room = [0; AuthenticationKey::BYTES];
+    let key = text.decode(&mut room).and_then(|key| AuthenticationKey::parse(key.as_bytes()));
+    key.map_or(KeyInPath::Absent, KeyInPath::Present)
 }
 
 fn rejected(action: Action, info_hash: Option<InfoHash>) -> impl FnOnce(MessageFailure) -> Rejected {

@@ -1,10 +1,11 @@
 use super::failure::MessageFailure;
 use super::signals::Signals;
+use crate::limits::{OFFERS_MAX, SIGNAL_BYTES_MAX};
 use crate::now::Now;
 use crate::shard::{PendingAnnounce, Shard};
+use access::TorrentRefusal;
 use metrics::{Counter, MessageOutcome};
 use primitives::{ConnectionToken, InfoHash, PeerId, PeerReference, WebRtcPeer};
-use swarm::Announced;
 use ws_protocol::{
     Action, AnnounceAnswer, OfferId, Offers, Signal, SignalKind, append_announce_answer, append_failure,
     append_signal,
@@ -35,9 +36,6 @@ pub(crate) struct Replies<'a> {
     pub(crate) others: &'a mut Signals,
 }
 
-/// Peers that may be wanted for one announce: more than any limit on its offers that can be configured.
-pub(crate) const OFFERS_MAX: usize = 64;
-
 impl WebRtcRequest {
     pub(crate) const fn info_hash(&self) -> &InfoHash {
         match self {
@@ -46,29 +44,43 @@ impl WebRtcRequest {
         }
     }
 
+    /// Returns the peer that has sent it.
+    pub(crate) const fn from(&self) -> &WebRtcPeer {
+        match self {
+            Self::Announce { pending, .. } => &pending.announce.peer,
+            Self::Answer { from, .. } => from,
+        }
+    }
+
+    /// Returns how many offers or answers are passed on at most.
+    pub(super) fn signals(&self) -> u32 {
+        match self {
+            Self::Announce { pending, .. } => {
+                u32::try_from(pending.announce.peers_wanted).unwrap_or(u32::MAX)
+            }
+            Self::Answer { .. } => 1,
+        }
+    }
+
     /// Carries out a request whose torrent this shard owns, and counts its outcome.
-    pub(crate) fn carry_out(&self, received: &str, shard: &mut Shard, now: Now, replies: &mut Replies<'_>) {
-        let outcome = match self {
+    ///
+    /// # Errors
+    /// When the torrent is not served. The failure has been appended.
+    pub(crate) fn carry_out(
+        &self,
+        received: &str,
+        shard: &mut Shard,
+        now: Now,
+        replies: &mut Replies<'_>,
+    ) -> Result<(), TorrentRefusal> {
+        let (outcome, result) = match self {
             Self::Announce { pending, interval_s } => {
-                let mut peers = [0; OFFERS_MAX * WebRtcPeer::BYTES];
-                match shard.announce(now, None, pending, &mut peers) {
-                    Ok(announced) => {
-                        replies.answer(pending.announce.info_hash, &announced, *interval_s);
-                        let peers = &peers[..announced.peers * WebRtcPeer::BYTES];
-                        let passed_on = replies.pass_on_offers(pending, received, peers);
-                        shard.statistics_mut().add(Counter::WsOffersPassedOn, passed_on);
-                        MessageOutcome::AnnounceAnswered
-                    }
-                    Err(refusal) => {
-                        let failure = MessageFailure::from(refusal);
-                        failure.count(shard.statistics_mut());
-                        append_failure(replies.own, Action::Announce, self.info_hash(), &failure);
-                        MessageOutcome::AnnounceRefused
-                    }
+                match replies.announce(shard, now, pending, received, *interval_s) {
+                    Ok(()) => (MessageOutcome::AnnounceAnswered, Ok(())),
+                    Err(refusal) => (MessageOutcome::AnnounceRefused, Err(refusal)),
                 }
             }
             Self::Answer { info_hash, from, to_peer_id, offer_id } => {
-                shard.swarms.refresh_web_rtc_peer(now.monotonic, info_hash, from);
                 let signal = Signal {
                     kind: SignalKind::Answer,
                     info_hash: *info_hash,
@@ -76,31 +88,47 @@ impl WebRtcRequest {
                     offer_id: *offer_id,
                     description: received,
                 };
-                match shard.swarms.web_rtc_peer(now.monotonic, info_hash, to_peer_id) {
-                    Some(to) => {
-                        replies.pass_on(to.connection(), from.connection(), &signal);
-                        MessageOutcome::AnswerPassedOn
-                    }
-                    None => MessageOutcome::AnswerTooLate,
-                }
+                (replies.pass_on_answer(shard, now, from, to_peer_id, &signal), Ok(()))
             }
         };
         shard.statistics_mut().count_message(outcome);
+        result
     }
 }
 
 impl Replies<'_> {
-    fn answer(&mut self, info_hash: InfoHash, announced: &Announced, interval_s: u32) {
+    /// Announces a peer, answers, and passes the offers on.
+    fn announce(
+        &mut self,
+        shard: &mut Shard,
+        now: Now,
+        pending: &PendingAnnounce<WebRtcPeer>,
+        offers: &str,
+        interval_s: u32,
+    ) -> Result<(), TorrentRefusal> {
+        let info_hash = pending.announce.info_hash;
+        let mut peers = [0; OFFERS_MAX * WebRtcPeer::BYTES];
+        let announced = shard.announce(now, None, pending, &mut peers).inspect_err(|refusal| {
+            let failure = MessageFailure::from(*refusal);
+            failure.count(&mut shard.statistics);
+            append_failure(self.own, Action::Announce, &info_hash, &failure);
+        })?;
         let (complete, incomplete) = (announced.counts.seeders, announced.counts.leechers);
         append_announce_answer(self.own, &AnnounceAnswer { info_hash, complete, incomplete, interval_s });
+        self.pass_on_offers(shard, pending, offers, &peers[..announced.peers * WebRtcPeer::BYTES]);
+        Ok(())
     }
 
-    /// Passes the first offer on to the first peer, the second to the second, and so on. Returns
-    /// their number.
-    fn pass_on_offers(&mut self, pending: &PendingAnnounce<WebRtcPeer>, offers: &str, peers: &[u8]) -> u64 {
+    /// Passes the first offer on to the first peer, the second to the second, and so on.
+    fn pass_on_offers(
+        &mut self,
+        shard: &mut Shard,
+        pending: &PendingAnnounce<WebRtcPeer>,
+        offers: &str,
+        peers: &[u8],
+    ) {
         let from = pending.announce.peer;
         let (peers, _) = <[WebRtcPeer]>::ref_from_prefix(peers).unwrap_or_default();
-        let mut passed_on = 0;
         for (offer, peer) in Offers::of_value(offers).zip(peers) {
             let signal = Signal {
                 kind: SignalKind::Offer,
@@ -109,17 +137,44 @@ impl Replies<'_> {
                 offer_id: offer.offer_id,
                 description: offer.offer,
             };
-            self.pass_on(peer.connection(), from.connection(), &signal);
-            passed_on += 1;
+            let is_passed_on = self.pass_on(peer.connection(), from.connection(), &signal);
+            let counter = if is_passed_on { Counter::WsOffersPassedOn } else { Counter::WsSignalsDropped };
+            shard.statistics_mut().add(counter, 1);
         }
-        passed_on
     }
 
-    fn pass_on(&mut self, to: ConnectionToken, from: ConnectionToken, signal: &Signal<'_>) {
+    /// Passes an answer on, if its peer and its client are in the swarm. It is a sign of life of the client.
+    fn pass_on_answer(
+        &mut self,
+        shard: &mut Shard,
+        now: Now,
+        from: &WebRtcPeer,
+        to: &PeerId,
+        answer: &Signal<'_>,
+    ) -> MessageOutcome {
+        let (swarms, info_hash) = (&mut shard.swarms, &answer.info_hash);
+        let to = swarms
+            .refresh_web_rtc_peer(now.monotonic, info_hash, from)
+            .then(|| swarms.web_rtc_peer(now.monotonic, info_hash, to))
+            .flatten();
+        match to {
+            Some(to) if self.pass_on(to.connection(), from.connection(), answer) => {
+                MessageOutcome::AnswerPassedOn
+            }
+            _ => MessageOutcome::AnswerDropped,
+        }
+    }
+
+    /// Returns whether the description is short enough to be passed on.
+    fn pass_on(&mut self, to: ConnectionToken, from: ConnectionToken, signal: &Signal<'_>) -> bool {
+        if signal.description.len() > SIGNAL_BYTES_MAX {
+            return false;
+        }
         if to == from {
             append_signal(self.own, signal);
         } else {
             self.others.push(to, |frames| append_signal(frames, signal));
         }
+        true
     }
 }

@@ -249,11 +249,20 @@ fn an_announce_with_an_answer_for_a_peer_is_an_answer() {
         };
         assert_eq!(read_message(&text), Ok(ClientMessage::Answer(expected)));
     }
+}
+
+#[test]
+fn an_incomplete_answer_is_no_announce() {
+    let known = Some(InfoHash([b'a'; 20]));
+    let ids = r#""to_peer_id":"cccccccccccccccccccc","offer_id":"dddddddddddddddddddd""#;
+    let missing = |name| (Action::Announce, known, MessageFault::Missing(name));
     for no_answer in ["null", "1", r#""v=0""#, "[]"] {
-        announce(&format!(r#",{ids},"answer":{no_answer}"#));
+        let text = announce_text(&format!(r#",{ids},"answer":{no_answer}"#));
+        assert_eq!(error(&text), (Action::Announce, known, MessageFault::InvalidAnswer), "{no_answer}");
     }
-    announce(r#","answer":{},"to_peer_id":null"#);
-    announce(r#","answer":{}"#);
+    assert_eq!(error(&announce_text(r#","answer":{},"to_peer_id":null"#)), missing("to_peer_id"));
+    assert_eq!(error(&announce_text(r#","answer":"v=0""#)), missing("to_peer_id"));
+    announce(r#","answer":null,"to_peer_id":null"#);
 }
 
 #[test]
