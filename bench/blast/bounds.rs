@@ -22,7 +22,7 @@ pub(crate) fn broken(options: &Options, result: &LoadResult) -> Vec<String> {
 
 /// Counts lost requests as late. Without any response, the limit does not hold.
 fn broken_p99(tally: &Tally, bound_us: u64) -> Option<String> {
-    let all = tally.all_kinds();
+    let all = tally.requests();
     if all.latency.is_empty() {
         return Some(format!("no answer: --max-p99-us is {bound_us}"));
     }

@@ -1,3 +1,4 @@
+use crate::kind::Kind;
 use crate::mix::Mix;
 use crate::outstanding::CAPACITY;
 use crate::target::{HttpPlace, Target};
@@ -6,7 +7,8 @@ use clap::{CommandFactory, Parser, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// Puts load on a tracker over UDP (BEP 15), HTTP or HTTPS (BEP 3), and measures its responses.
+/// Puts load on a tracker over UDP (BEP 15), HTTP or HTTPS (BEP 3), or WebSocket (the WebTorrent protocol), and
+/// measures its responses.
 ///
 /// Without --rate the load is a closed loop: each thread keeps --window requests outstanding, which finds the
 /// saturation of the tracker. With --rate it is an open loop: requests are sent on a schedule regardless of the
@@ -17,6 +19,10 @@ use std::path::PathBuf;
 /// Over HTTP a connection has at most one request outstanding. A request that fails with its connection counts as
 /// lost, and the reason is reported. HTTP has no connects: their weight in the mix is ignored.
 ///
+/// Over WebSocket all connections are opened before the load begins, and their peers announced: --peers is ignored.
+/// A connection may have several requests outstanding, and is not opened again if it ends. Offers and answers count
+/// as responses when they are delivered; the latency of both counts from the announce with the offer.
+///
 /// The exit code is 0 on success; 1 if a limit (--min-rate, --max-loss, --max-p99-us) did not hold, --verify found
 /// a wrong reply, or a peer of --fill was not answered; 2 if the load could not be generated.
 #[derive(Debug, Clone, Parser)]
@@ -24,7 +30,7 @@ use std::path::PathBuf;
 #[expect(clippy::struct_excessive_bools, reason = "switches of a command line, which can be combined")]
 pub(crate) struct Options {
     /// The tracker: HOST:PORT or udp://HOST:PORT for UDP, `http://HOST:PORT/announce`,
-    /// `https://HOST:PORT/announce`. Two trackers, one per address family, share the load by --ipv6-percent
+    /// `https://HOST:PORT/announce`, `ws://HOST:PORT`, `wss://HOST:PORT`. Two trackers, one per address family, share the load by --ipv6-percent
     #[arg(long, required = true, value_name = "TRACKER", num_args = 1..=2)]
     pub(crate) target: Vec<Target>,
 
@@ -108,24 +114,41 @@ pub(crate) struct Options {
     #[arg(long, value_delimiter = ',', value_name = "PATH,...")]
     pub(crate) url_data: Vec<String>,
 
+    /// Torrents of each connection, which has one peer id for all of them (WebSocket)
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) connection_torrents: u16,
+
+    /// Offers in each announce, with descriptions of 1 to 2 KB (WebSocket)
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(..=20))]
+    pub(crate) offers: u8,
+
+    /// Share of the delivered offers that are answered, in percent (WebSocket)
+    #[arg(long, default_value_t = 100.0)]
+    pub(crate) answers_percent: f64,
+
+    /// The tracker responds to answers as it does to announces, which is then ignored (WebSocket)
+    #[arg(long)]
+    pub(crate) answers_get_responses: bool,
+
     /// How connections are used (HTTP)
     #[arg(long, value_enum, default_value = "keep-alive")]
     pub(crate) connection: ConnectionUse,
 
-    /// Limit of connections per thread and target (HTTP). Each has one source address for as long as it is kept
+    /// Limit of connections per thread and target (HTTP), or their number (WebSocket). Each has one source address for as long as it is kept
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=CONNECTIONS_MAX))]
     pub(crate) connections: u16,
 
-    /// How a thread waits while nothing is due (HTTP)
+    /// How a thread waits while nothing is due (HTTP, WebSocket)
     #[arg(long, value_enum, default_value = "spin")]
     pub(crate) wait: Wait,
 
     /// Idle connections held during the load, over all threads: one announce each before the load begins, then
-    /// silence (HTTP)
+    /// silence (HTTP). Over WebSocket each of their peers is in one torrent and gets offers, which are not read
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub(crate) idle_connections: u32,
 
-    /// Accept only certificates of the authorities in this PEM file; without it every certificate is accepted (HTTPS)
+    /// Accept only certificates of the authorities in this PEM file; without it every certificate is accepted
+    /// (HTTPS, WebSocket)
     #[arg(long, value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
 
@@ -183,6 +206,8 @@ const CONNECTIONS_MAX: i64 = 30_000;
 /// Limit of bytes in a path and query: the capacity of one option (BEP 41).
 const URL_DATA_BYTES_MAX: usize = 255;
 
+const DIFFERENT_PROTOCOLS: &str = "the trackers of --target use different protocols";
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ConnectionUse {
     /// One request after another
@@ -232,7 +257,7 @@ impl Options {
     fn contradiction_over_http(&self) -> Option<String> {
         let places: Option<Vec<&HttpPlace>> = self.target.iter().map(Target::http).collect();
         let Some(places) = places else {
-            return Some("the trackers of --target use different protocols".to_owned());
+            return Some(DIFFERENT_PROTOCOLS.to_owned());
         };
         if self.torrent_run > 1 || self.invalid_percent > 0.0 {
             return Some("--torrent-run and --invalid-percent are for UDP".to_owned());
@@ -243,13 +268,42 @@ impl Options {
         if self.mix().total() == 0 {
             return Some("--mix has only connects, which HTTP does not have".to_owned());
         }
+        if self.is_over_websocket() {
+            return self.contradiction_over_websocket();
+        }
         let is_unscraped = self.mix.scrape > 0 && places.iter().any(|place| place.scrape_path().is_none());
         is_unscraped.then(|| "scrapes (--mix) need a part /announce in the path of --target".to_owned())
     }
 
-    /// Returns whether the targets use HTTP or HTTPS. In a checked command line, all use the same protocol.
+    fn contradiction_over_websocket(&self) -> Option<String> {
+        if !self.target.iter().all(Target::is_over_websocket) {
+            return Some(DIFFERENT_PROTOCOLS.to_owned());
+        }
+        let is_for_others = self.fill || self.connection == ConnectionUse::PerRequest;
+        is_for_others.then(|| "--fill and --connection per-request are not for WebSocket".to_owned())
+    }
+
+    /// Returns whether the targets use HTTP, HTTPS or WebSocket. In a checked command line, all use the same protocol.
     pub(crate) fn is_over_http(&self) -> bool {
         self.target.iter().any(|target| target.http().is_some())
+    }
+
+    pub(crate) fn is_over_websocket(&self) -> bool {
+        self.target.iter().any(Target::is_over_websocket)
+    }
+
+    /// Returns the number of peers of each target: over WebSocket, those of all connections.
+    pub(crate) fn peers(&self) -> u64 {
+        if !self.is_over_websocket() {
+            return self.peers;
+        }
+        let of_load = u64::from(self.connections) * (self.target.len() * self.cores.len()) as u64;
+        of_load * u64::from(self.connection_torrents) + u64::from(self.idle_connections)
+    }
+
+    /// Returns the kinds whose figures are reported.
+    pub(crate) fn kinds(&self) -> &'static [Kind] {
+        if self.is_over_websocket() { &Kind::OVER_WEBSOCKET } else { &Kind::REQUESTS }
     }
 
     pub(crate) fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
@@ -319,9 +373,20 @@ mod tests {
             &[http, "--invalid-percent", "1"],
             &[http, "--url-data", "/announce/1"],
             &["http://127.0.0.1:1/a", "--mix", "0/1/1"],
+            &[http, "ws://127.0.0.1:1"],
+            &["ws://127.0.0.1:1", "--fill"],
+            &["ws://127.0.0.1:1", "--connection", "per-request"],
         ] {
             assert!(contradiction(wrong).is_some(), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn over_websocket_the_peers_are_those_of_the_connections() {
+        let fixed =
+            ["ringtrack-blast", "--target", "ws://127.0.0.1:1", "--connections", "7", "--cores", "0,1"];
+        let more = ["--connection-torrents", "3", "--idle-connections", "5"];
+        assert_eq!(Options::parse_from(fixed.iter().chain(&more)).peers(), 47);
     }
 
     #[test]

@@ -2,18 +2,18 @@
 //! epoll per thread.
 
 mod bencode;
-mod dialer;
+pub(crate) mod dialer;
 mod fill;
-mod idle;
+pub(crate) mod idle;
 mod judge;
 mod lane;
 mod link;
 mod pool;
 mod reach;
-mod readiness;
+pub(crate) mod readiness;
 mod request;
-mod response;
-mod stream;
+pub(crate) mod response;
+pub(crate) mod stream;
 mod tls;
 
 pub(crate) use lane::HttpLane;

@@ -7,6 +7,7 @@ use crate::pace::Pace;
 use crate::phases::Phases;
 use crate::population::Population;
 use crate::udp::UdpLane;
+use crate::ws::WsLane;
 
 /// One thread's transport to the trackers, with its outstanding requests.
 pub(crate) trait Lane {
@@ -53,7 +54,9 @@ impl Turn {
 
 /// Opens the lane of thread `thread`.
 pub(crate) fn open(options: &Options, thread: usize, clock: Clock) -> anyhow::Result<Box<dyn Lane>> {
-    Ok(if options.is_over_http() {
+    Ok(if options.is_over_websocket() {
+        Box::new(WsLane::open(options, thread, clock)?)
+    } else if options.is_over_http() {
         Box::new(HttpLane::open(options, thread, clock)?)
     } else {
         Box::new(UdpLane::open(options, thread, clock)?)

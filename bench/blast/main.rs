@@ -1,4 +1,4 @@
-//! `ringtrack-blast`: a load generator for any tracker, over UDP, HTTP and HTTPS.
+//! `ringtrack-blast`: a load generator for any tracker, over UDP, HTTP, HTTPS and WebSocket.
 #![forbid(unsafe_code)]
 
 mod answered;
@@ -26,6 +26,7 @@ mod tally;
 mod target;
 mod udp;
 mod verify;
+mod ws;
 
 use crate::cli::Options;
 use clap::Parser;

@@ -36,12 +36,17 @@ impl Population {
         Self {
             seed: options.seed,
             torrents: options.torrents.max(1),
-            peers: options.peers.clamp(1, sources * PORTS),
+            peers: options.peers().clamp(1, sources * PORTS),
             skew: options.skew,
             seeders: options.seeders_percent / 100.0,
             sources,
             torrent_run: u64::from(options.torrent_run),
         }
+    }
+
+    /// Creates the populations of all targets.
+    pub(crate) fn of_targets(options: &Options) -> Vec<Self> {
+        options.addresses().map(|target| Self::new(options, sources(options, target))).collect()
     }
 
     /// Returns the number of a random peer of this source.
@@ -142,7 +147,7 @@ impl Population {
 pub(crate) fn warnings(options: &Options) -> Vec<String> {
     let warning = |target: SocketAddr| {
         let Population { peers, sources, .. } = Population::new(options, sources(options, target));
-        let asked = options.peers;
+        let asked = options.peers();
         (peers < asked).then(|| {
             format!("warning: {target} gets {peers} of {asked} peers: {sources} source address(es) have no more ports")
         })
@@ -151,7 +156,7 @@ pub(crate) fn warnings(options: &Options) -> Vec<String> {
 }
 
 /// `SplitMix64`'s finalizer: neighbouring numbers become unrelated ones.
-const fn mix(number: u64) -> u64 {
+pub(crate) const fn mix(number: u64) -> u64 {
     let number = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -1,6 +1,5 @@
 use crate::cli::Options;
 use crate::connection_tally::{ConnectionTally, IdleTally};
-use crate::kind::Kind;
 use crate::latencies::Latencies;
 use crate::load::LoadResult;
 use crate::slices::SLICE_NS;
@@ -26,7 +25,7 @@ pub(crate) fn write(options: &Options, result: &LoadResult) -> anyhow::Result<()
     }
     write_json(options, &as_json(options, result))?;
     if let Some(file) = &options.hlog {
-        write_hlog(file, result).with_context(|| format!("{} cannot be written", file.display()))?;
+        write_hlog(options, file, result).with_context(|| format!("{} cannot be written", file.display()))?;
     }
     Ok(())
 }
@@ -53,7 +52,7 @@ fn as_table(options: &Options, result: &LoadResult) -> String {
     text.extend(options.rate.and_then(|rate| shortfall(rate, result.sent_per_s())));
     let _ = write!(text, "{:<10}{:>12}{:>12}{:>10}{:>9}", "", "sent", "answered", "lost", "peers");
     let _ = writeln!(text, "{}  us", QUANTILES.map(|(name, _)| format!("{name:>9}")).concat());
-    for kind in Kind::ALL {
+    for &kind in options.kinds() {
         let of_kind = result.tally.of(kind);
         let KindTally { sent, answered, lost, .. } = of_kind;
         let _ = write!(
@@ -127,9 +126,10 @@ fn quantiles_us(latency: &Latencies) -> [f64; QUANTILES.len()] {
 
 fn as_json(options: &Options, result: &LoadResult) -> Value {
     let tally = &result.tally;
-    let kinds: serde_json::Map<String, Value> = Kind::ALL
-        .into_iter()
-        .map(|kind| {
+    let kinds: serde_json::Map<String, Value> = options
+        .kinds()
+        .iter()
+        .map(|&kind| {
             let of_kind = tally.of(kind);
             (kind.name().to_owned(), kind_json(of_kind))
         })
@@ -155,7 +155,7 @@ fn as_json(options: &Options, result: &LoadResult) -> Value {
         "errors": tally.errors,
         "wrong": tally.wrong,
         "reply_bytes_mean": tally.reply_bytes as f64 / tally.answered().max(1) as f64,
-        "latency_us": latency_json(&tally.all_kinds()),
+        "latency_us": latency_json(&tally.requests()),
         "kinds": kinds,
     })
 }
@@ -194,14 +194,14 @@ fn latency_json(tally: &KindTally) -> Value {
 }
 
 /// Writes one histogram per kind, tagged with its name, in nanoseconds.
-fn write_hlog(file: &Path, result: &LoadResult) -> anyhow::Result<()> {
+fn write_hlog(options: &Options, file: &Path, result: &LoadResult) -> anyhow::Result<()> {
     let mut out = BufWriter::new(File::create(file)?);
     let mut serializer = V2DeflateSerializer::new();
     let mut log = IntervalLogWriterBuilder::new()
         .with_start_time(SystemTime::now())
         .with_max_value_divisor(1e6)
         .begin_log_with(&mut out, &mut serializer)?;
-    for kind in Kind::ALL {
+    for &kind in options.kinds() {
         let latency = &result.tally.of(kind).latency;
         if !latency.is_empty() {
             let duration = Duration::from_secs_f64(result.seconds);

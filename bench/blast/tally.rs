@@ -23,7 +23,7 @@ pub(crate) struct KindTally {
 /// Counts of all requests of a thread or of the whole load.
 #[derive(Debug, Clone)]
 pub(crate) struct Tally {
-    by_kind: [KindTally; 3],
+    by_kind: [KindTally; Kind::ALL.len()],
     /// Error replies by their text.
     pub(crate) errors: BTreeMap<String, u64>,
     /// Replies that failed a check, by their fault.
@@ -77,7 +77,7 @@ impl KindTally {
 impl Tally {
     pub(crate) fn new() -> Self {
         Self {
-            by_kind: [KindTally::new(), KindTally::new(), KindTally::new()],
+            by_kind: std::array::from_fn(|_| KindTally::new()),
             errors: BTreeMap::new(),
             wrong: BTreeMap::new(),
             unmatched: 0,
@@ -119,17 +119,18 @@ impl Tally {
         self.reply_bytes += other.reply_bytes;
     }
 
-    /// Right responses of all kinds.
+    /// Right responses of all kinds, and delivered offers and answers.
     pub(crate) fn answered(&self) -> u64 {
         self.by_kind.iter().map(|tally| tally.answered).sum()
     }
 
+    /// Requests of all kinds.
     pub(crate) fn sent(&self) -> u64 {
-        self.by_kind.iter().map(|tally| tally.sent).sum()
+        Kind::REQUESTS.map(|kind| self.of(kind).sent).iter().sum()
     }
 
     pub(crate) fn lost(&self) -> u64 {
-        self.by_kind.iter().map(|tally| tally.lost).sum()
+        Kind::REQUESTS.map(|kind| self.of(kind).lost).iter().sum()
     }
 
     /// Error replies of all texts.
@@ -137,11 +138,11 @@ impl Tally {
         self.errors.values().sum()
     }
 
-    /// Returns the sum of all kinds.
-    pub(crate) fn all_kinds(&self) -> KindTally {
+    /// Returns the sum of all kinds of requests.
+    pub(crate) fn requests(&self) -> KindTally {
         let mut all = KindTally::new();
-        for tally in &self.by_kind {
-            all.merge(tally);
+        for kind in Kind::REQUESTS {
+            all.merge(self.of(kind));
         }
         all
     }
@@ -160,7 +161,7 @@ mod tests {
         for _ in 0..2 {
             tally.of_mut(Kind::Scrape).lose(500_000_000);
         }
-        let all = tally.all_kinds();
+        let all = tally.requests();
         assert_eq!(all.lost, 2);
         assert_eq!(all.latency.quantile_ns(0.99), 1000);
         assert_eq!(all.latency_with_lost().quantile_ns(0.99), 500_000_000);

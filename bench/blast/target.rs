@@ -13,6 +13,8 @@ pub(crate) struct Target {
 pub(crate) enum Protocol {
     Udp,
     Http(HttpPlace),
+    /// The WebTorrent protocol.
+    WebSocket(HttpPlace),
 }
 
 /// The location of a tracker on an HTTP server.
@@ -46,12 +48,16 @@ impl HttpPlace {
 }
 
 impl Target {
-    /// Returns its location if it uses HTTP.
+    /// Returns its location if it is on an HTTP server, which WebSocket is too.
     pub(crate) const fn http(&self) -> Option<&HttpPlace> {
         match &self.protocol {
             Protocol::Udp => None,
-            Protocol::Http(place) => Some(place),
+            Protocol::Http(place) | Protocol::WebSocket(place) => Some(place),
         }
+    }
+
+    pub(crate) const fn is_over_websocket(&self) -> bool {
+        matches!(self.protocol, Protocol::WebSocket(_))
     }
 }
 
@@ -64,7 +70,9 @@ impl FromStr for Target {
             Some(("udp", rest)) => Self::udp(rest.split('/').next().unwrap_or(rest)),
             Some(("http", rest)) => Self::over_http(Security::Plain, rest),
             Some(("https", rest)) => Self::over_http(Security::Tls, rest),
-            Some((scheme, _)) => Err(format!("{scheme} is not supported: use udp, http or https")),
+            Some(("ws", rest)) => Self::over_websocket(Security::Plain, rest),
+            Some(("wss", rest)) => Self::over_websocket(Security::Tls, rest),
+            Some((scheme, _)) => Err(format!("{scheme} is not supported: use udp, http, https, ws or wss")),
         }
     }
 }
@@ -75,6 +83,21 @@ impl Target {
     }
 
     fn over_http(security: Security, rest: &str) -> Result<Self, String> {
+        let (address, place) = HttpPlace::locate(security, rest)?;
+        Ok(Self { address, protocol: Protocol::Http(place) })
+    }
+
+    /// The path is often left out.
+    fn over_websocket(security: Security, rest: &str) -> Result<Self, String> {
+        let root = if rest.contains('/') { "" } else { "/" };
+        let (address, place) = HttpPlace::locate(security, &format!("{rest}{root}"))?;
+        Ok(Self { address, protocol: Protocol::WebSocket(place) })
+    }
+}
+
+impl HttpPlace {
+    /// Returns the address and the location in a URL without its scheme.
+    fn locate(security: Security, rest: &str) -> Result<(SocketAddr, Self), String> {
         let path_at = rest.find(['/', '?']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at(path_at);
         if path.bytes().any(|byte| !byte.is_ascii_graphic()) || !path.starts_with('/') {
@@ -84,13 +107,13 @@ impl Target {
             Some((host, _)) => (host, authority.to_owned()),
             None => (authority, format!("{authority}:{}", security.usual_port())),
         };
-        let place = HttpPlace {
+        let place = Self {
             security,
             host: host.trim_matches(['[', ']']).to_owned(),
             authority: authority.to_owned(),
             path: path.to_owned(),
         };
-        Ok(Self { address: resolve(&with_port)?, protocol: Protocol::Http(place) })
+        Ok((resolve(&with_port)?, place))
     }
 }
 
@@ -116,6 +139,10 @@ impl fmt::Display for Target {
             Protocol::Udp => write!(f, "{}", self.address),
             Protocol::Http(place) => {
                 write!(f, "{}://{}{}", place.security.scheme(), place.authority, place.path)
+            }
+            Protocol::WebSocket(place) => {
+                let scheme = if place.security == Security::Tls { "wss" } else { "ws" };
+                write!(f, "{scheme}://{}{}", place.authority, place.path)
             }
         }
     }
@@ -163,8 +190,20 @@ mod tests {
     }
 
     #[test]
+    fn a_websocket_needs_no_path() {
+        for (text, shown) in [
+            ("ws://127.0.0.1:1", "ws://127.0.0.1:1/"),
+            ("wss://127.0.0.1:1/announce", "wss://127.0.0.1:1/announce"),
+        ] {
+            let target: Target = text.parse().expect(text);
+            assert!(target.is_over_websocket());
+            assert_eq!(target.to_string(), shown);
+        }
+    }
+
+    #[test]
     fn an_invalid_target_is_refused() {
-        for wrong in ["127.0.0.1", "wss://127.0.0.1:1/", "http://127.0.0.1:1", "http://127.0.0.1:1/a b", ""] {
+        for wrong in ["127.0.0.1", "ftp://127.0.0.1:1/", "http://127.0.0.1:1", "http://127.0.0.1:1/a b", ""] {
             assert!(wrong.parse::<Target>().is_err(), "{wrong}");
         }
     }

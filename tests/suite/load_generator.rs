@@ -3,6 +3,7 @@
 
 mod http;
 mod http_tracker;
+mod ws;
 
 use std::net::{SocketAddr, UdpSocket};
 use std::process::{Command, Output, Stdio};

@@ -53,6 +53,12 @@ impl Dialer {
         })
     }
 
+    /// Creates the dialers of all targets.
+    pub(crate) fn all(options: &Options) -> anyhow::Result<Vec<Self>> {
+        let places = options.target.iter().filter_map(|target| Some((target, target.http()?)));
+        places.map(|(target, place)| Self::new(options, target, place)).collect()
+    }
+
     /// Begins a connection from the source of this number.
     pub(crate) fn dial(&mut self, source: u32) -> io::Result<Stream> {
         let tcp = TcpStream::from(self.begin(source)?);

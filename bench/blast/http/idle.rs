@@ -8,10 +8,10 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 /// Connections whose first responses are awaited together: the tracker's accept queue has room for this many.
-const AT_ONCE: usize = 128;
+pub(crate) const AT_ONCE: usize = 128;
 
 /// Time after which a connection without a response is given up.
-const ANSWER_MAX: Duration = Duration::from_secs(10);
+pub(crate) const ANSWER_MAX: Duration = Duration::from_secs(10);
 
 /// Connections that have received one response each and are silent since then.
 #[derive(Debug, Default)]
@@ -36,7 +36,7 @@ impl IdleConnections {
         });
         match begun {
             Ok(()) => self.awaited.push(link),
-            Err(error) => self.failed.note_failure(&format!("idle: {error}")),
+            Err(error) => self.fail(&error),
         }
         if self.awaited.len() >= AT_ONCE {
             self.await_answers(buffer);
@@ -49,9 +49,22 @@ impl IdleConnections {
         for mut link in std::mem::take(&mut self.awaited) {
             match await_answer(&mut link, deadline, buffer) {
                 Ok(()) => self.silent.extend(link.cut().map(Stream::into_tcp)),
-                Err(error) => self.failed.note_failure(&format!("idle: {error}")),
+                Err(error) => self.fail(&error),
             }
         }
+    }
+
+    /// Holds a connection that another has opened.
+    pub(crate) fn hold(&mut self, opened: io::Result<Stream>) {
+        self.asked_for += 1;
+        match opened {
+            Ok(stream) => self.silent.push(stream.into_tcp()),
+            Err(error) => self.fail(&error),
+        }
+    }
+
+    fn fail(&mut self, error: &io::Error) {
+        self.failed.note_failure(&format!("idle: {error}"));
     }
 
     /// Counts the connections, and those that are still open.
@@ -89,7 +102,7 @@ fn await_answer(link: &mut Link, deadline: Instant, buffer: &mut [u8]) -> io::Re
 }
 
 /// Waits until the socket is ready, or the time is over.
-fn wait(tcp: &TcpStream, flushed: Flushed, time: Duration) -> io::Result<()> {
+pub(crate) fn wait(tcp: &TcpStream, flushed: Flushed, time: Duration) -> io::Result<()> {
     let flags = match flushed {
         Flushed::All => PollFlags::IN,
         Flushed::Waits => PollFlags::IN | PollFlags::OUT,

@@ -7,7 +7,7 @@ use super::pool::links;
 use super::readiness::{End, Happening, Readiness};
 use super::request::RequestWriter;
 use super::response::Persistence;
-use super::stream::{Flushed, Stream};
+use super::stream::{Flushed, Stream, end, is_end};
 use crate::answered::Answered;
 use crate::cli::{ConnectionUse, Options, Wait};
 use crate::connection_tally::ConnectionTally;
@@ -18,7 +18,6 @@ use crate::outstanding::{Clock, Outstanding, Sent};
 use crate::pace::Pace;
 use crate::phases::Phases;
 use crate::population::Population;
-use crate::sources::sources;
 use crate::target::Target;
 use crate::verify::{Expectations, Verdict};
 use std::collections::VecDeque;
@@ -84,10 +83,8 @@ enum Outcome {
 impl HttpLane {
     /// Opens the idle connections of thread `thread`. Connections of the load are opened when first needed.
     pub(crate) fn open(options: &Options, thread: usize, clock: Clock) -> anyhow::Result<Self> {
-        let places = options.target.iter().filter_map(|target| Some((target, target.http()?)));
-        let dialers = places.clone().map(|(target, place)| Dialer::new(options, target, place));
-        let populations: Vec<_> =
-            options.addresses().map(|target| Population::new(options, sources(options, target))).collect();
+        let places = options.target.iter().filter_map(Target::http);
+        let populations = Population::of_targets(options);
         let (links, free) = links(options, &populations, thread);
         let mut lane = Self {
             links,
@@ -98,10 +95,8 @@ impl HttpLane {
             mix: options.mix(),
             phases: Phases::new(),
             rng: fastrand::Rng::with_seed(options.seed ^ (thread as u64 + 1) << 48),
-            dialers: dialers.collect::<anyhow::Result<_>>()?,
-            writers: places
-                .map(|(_, place)| RequestWriter::new(options, place, options.connection))
-                .collect(),
+            dialers: Dialer::all(options)?,
+            writers: places.map(|place| RequestWriter::new(options, place, options.connection)).collect(),
             expectations: options.addresses().map(|target| Expectations::new(options, target)).collect(),
             populations,
             judge: Judge::new(),
@@ -159,7 +154,7 @@ impl HttpLane {
                 let torrents = (0..self.options.scrape_hashes).map(|_| population.any_torrent(&mut self.rng));
                 writer.scrape(torrents, &mut self.request);
             }
-            Kind::Connect | Kind::Announce => {
+            Kind::Connect | Kind::Announce | Kind::Offer | Kind::Answer => {
                 writer.announce(population, peer, &mut self.request);
             }
         }
@@ -392,14 +387,4 @@ impl Lane for HttpLane {
         tally.merge(&self.idle.tally(&mut self.buffer));
         tally
     }
-}
-
-/// The error of a connection that the tracker closed in place of a response.
-fn end() -> io::Error {
-    io::Error::new(io::ErrorKind::UnexpectedEof, "ended by the tracker before the answer")
-}
-
-fn is_end(error: &io::Error) -> bool {
-    use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
-    matches!(error.kind(), BrokenPipe | ConnectionReset | UnexpectedEof)
 }

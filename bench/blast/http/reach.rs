@@ -4,7 +4,11 @@ use crate::target::Target;
 
 /// Returns a warning for each target with too few kept connections to announce all peers: each has one source address.
 pub(crate) fn warnings(options: &Options) -> Vec<String> {
-    if options.connection == ConnectionUse::PerRequest || options.fill || !options.is_over_http() {
+    if options.connection == ConnectionUse::PerRequest
+        || options.fill
+        || !options.is_over_http()
+        || options.is_over_websocket()
+    {
         return Vec::new();
     }
     let connections =

@@ -133,6 +133,8 @@ impl Head {
     fn with_body(&self, head_bytes: usize, all_bytes: usize, ending: Ending) -> Incoming {
         let arrived_bytes = all_bytes - head_bytes;
         let body_bytes = match (self.content_bytes, ending) {
+            // What follows is of the other protocol (RFC 9110, 15.2.2).
+            _ if self.status == 101 => Some(0),
             (Some(length), _) => Some(length).filter(|&length| length <= arrived_bytes),
             (None, Ending::Ended) => Some(arrived_bytes),
             (None, Ending::Open) => None,

@@ -66,10 +66,7 @@ impl Stream {
     pub(crate) fn flush(&mut self) -> io::Result<Flushed> {
         match self {
             Self::Plain(plain) if plain.unsent.is_empty() => Ok(Flushed::All),
-            Self::Plain(plain) => {
-                let unsent = std::mem::take(&mut plain.unsent);
-                plain.send(&unsent)
-            }
+            Self::Plain(plain) => plain.flush(),
             Self::Tls(tls) => tls.flush(),
         }
     }
@@ -84,7 +81,12 @@ impl Stream {
 }
 
 impl PlainStream {
+    /// Sends earlier bytes first.
     fn send(&mut self, bytes: &[u8]) -> io::Result<Flushed> {
+        if !self.unsent.is_empty() {
+            self.unsent.extend_from_slice(bytes);
+            return self.flush();
+        }
         let sent = match self.tcp.write(bytes) {
             Ok(sent) => sent,
             Err(error) if is_for_later(&error) => 0,
@@ -92,6 +94,11 @@ impl PlainStream {
         };
         self.unsent.extend_from_slice(&bytes[sent..]);
         Ok(if self.unsent.is_empty() { Flushed::All } else { Flushed::Waits })
+    }
+
+    fn flush(&mut self) -> io::Result<Flushed> {
+        let unsent = std::mem::take(&mut self.unsent);
+        self.send(&unsent)
     }
 }
 
@@ -108,4 +115,14 @@ pub(crate) fn received(read: io::Result<usize>) -> io::Result<Received> {
 /// Returns whether the same call may succeed later, also on a connection that is not established yet.
 pub(crate) fn is_for_later(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
+}
+
+/// The error of a connection that the tracker closed in place of a response.
+pub(crate) fn end() -> io::Error {
+    io::Error::new(ErrorKind::UnexpectedEof, "ended by the tracker before the answer")
+}
+
+pub(crate) fn is_end(error: &io::Error) -> bool {
+    use ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+    matches!(error.kind(), BrokenPipe | ConnectionReset | UnexpectedEof)
 }

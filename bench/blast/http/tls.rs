@@ -28,7 +28,9 @@ impl TlsStream {
         config: Arc<ClientConfig>,
         server: ServerName<'static>,
     ) -> io::Result<Self> {
-        let session = ClientConnection::new(config, server).map_err(io::Error::other)?;
+        let mut session = ClientConnection::new(config, server).map_err(io::Error::other)?;
+        // What the tracker does not take yet waits here.
+        session.set_buffer_limit(None);
         Ok(Self { tcp, session })
     }
 

@@ -65,7 +65,7 @@ impl UdpLane {
             phases: Phases::new(),
             rng: fastrand::Rng::with_seed(options.seed ^ (thread as u64 + 1) << 48),
             clock,
-            populations: options.addresses().map(|t| Population::new(options, sources_of(t))).collect(),
+            populations: Population::of_targets(options),
             outstanding_requests: 0,
             ports,
             connections,
@@ -99,7 +99,7 @@ impl UdpLane {
             let ids = (id, transaction_id);
             match run.kind {
                 Kind::Connect => place.copy_from_slice(ConnectRequest::new(transaction_id).as_bytes()),
-                Kind::Announce => {
+                Kind::Announce | Kind::Offer | Kind::Answer => {
                     let (fixed, options) = place.split_at_mut(place.len() - url_data.len());
                     fixed.copy_from_slice(announce(&population, peer, numwant, ids).as_bytes());
                     options.copy_from_slice(url_data);
@@ -212,7 +212,7 @@ impl UdpLane {
         match run.kind {
             Kind::Connect => first,
             Kind::Scrape => first + 1,
-            Kind::Announce => first + 2 + self.rng.usize(0..per_target - 2),
+            Kind::Announce | Kind::Offer | Kind::Answer => first + 2 + self.rng.usize(0..per_target - 2),
         }
     }
 }
