@@ -11,6 +11,7 @@ from comparison.speech import say
 
 AQUATIC_VERSION = "0.9.0"
 TORRUST_VERSION = "3.0.0"
+BITTORRENT_TRACKER_VERSION = "11.2.3"
 # The build settings of ringtrack, for this processor: a crate from the registry has no profile.
 BUILD_SETTINGS = {
     "CARGO_PROFILE_RELEASE_LTO": "fat",
@@ -62,6 +63,29 @@ def bring_aquatic_http() -> None:
     install_crate("aquatic_http", AQUATIC_VERSION, [])
 
 
+def bring_aquatic_ws() -> None:
+    """Installs the same tracker over WebSocket."""
+    install_crate("aquatic_ws", AQUATIC_VERSION, [])
+
+
+def bring_bittorrent_tracker() -> None:
+    """Installs the tracker of the WebTorrent project. Its client, whose scripts build WebRTC, is not used."""
+    folder = bittorrent_tracker()
+    if folder.exists():
+        return
+    if not shutil.which("npm"):
+        raise Unavailable("Node.js and npm are not installed")
+    prefix = folder.parents[1]
+    prefix.mkdir(parents=True, exist_ok=True)
+    run(["npm", "install", "--prefix", str(prefix), "--ignore-scripts", "--no-audit", "--no-fund", "--silent",
+         f"bittorrent-tracker@{BITTORRENT_TRACKER_VERSION}"], dict(os.environ))
+
+
+def bittorrent_tracker() -> Path:
+    """Returns where the package is installed."""
+    return OTHERS / f"bittorrent-tracker-{BITTORRENT_TRACKER_VERSION}" / "node_modules" / "bittorrent-tracker"
+
+
 def bring_package(package: str, name: str) -> None:
     """Installs a package from Debian, the only source of binaries."""
     if shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin"):
@@ -77,6 +101,8 @@ def bring_package(package: str, name: str) -> None:
 BRING: dict[str, Callable[[], None]] = {
     "aquatic_udp": bring_aquatic,
     "aquatic_http": bring_aquatic_http,
+    "aquatic_ws": bring_aquatic_ws,
+    "bittorrent-tracker": bring_bittorrent_tracker,
     "nginx": lambda: bring_package("nginx-light", "nginx"),
     "opentracker": lambda: bring_package("opentracker", "opentracker"),
     "torrust-tracker": bring_torrust,

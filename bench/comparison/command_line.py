@@ -14,10 +14,9 @@ from comparison.load import Population
 from comparison.machine import in_words, machine, versions
 from comparison.open_files import allow_open_files
 from comparison.options import SCENARIOS, Options, parse_options
-from comparison.protocols import Protocol
 from comparison.report import Report
 from comparison.scenarios import MEASURE, USUAL_SERVERS
-from comparison.servers import ALL_NAMES, NAMES, running
+from comparison.servers import ALL_NAMES, first_protocol, running
 from comparison.socket_buffers import ample_receive_buffers
 from comparison.speech import say
 
@@ -86,8 +85,7 @@ def starts(bench: Bench, name: str) -> bool:
     with tempfile.TemporaryDirectory(prefix="ringtrack-compare-") as folder:
         bench.folder = Path(folder)
         try:
-            protocol = Protocol.UDP if name in NAMES else Protocol.HTTP
-            with running(name, bench.setup(Population(torrents=1, peers=1), protocol=protocol)):
+            with running(name, bench.setup(Population(torrents=1, peers=1), protocol=first_protocol(name))):
                 return True
         except RuntimeError as error:
             if name == "ringtrack":

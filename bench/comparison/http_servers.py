@@ -7,7 +7,6 @@ from comparison import ringtrack
 from comparison.builds import AQUATIC_VERSION, program
 from comparison.certificates import identity
 from comparison.opentracker import opentracker
-from comparison.protocols import Protocol
 from comparison.setup import Setup
 
 HTTP_NAMES = ["nginx", "ringtrack", ringtrack.BEFORE, "aquatic_http", "opentracker"]
@@ -46,7 +45,7 @@ http {{
     keepalive_requests 1000000000;
     keepalive_timeout {KEPT_S}s;
     server {{
-        listen {setup.address()}{" ssl" if setup.protocol is Protocol.HTTPS else ""} backlog=4096;
+        listen {setup.address()}{" ssl" if setup.protocol.has_tls() else ""} backlog=4096;
 {nginx_tls(setup)}
         location / {{
             return 200 "{floor_body(setup.answer_bytes)}";
@@ -59,7 +58,7 @@ http {{
 
 def nginx_tls(setup: Setup) -> str:
     """Returns TLS settings like ringtrack's: the usual versions, and the client's preferred suite."""
-    if setup.protocol is not Protocol.HTTPS:
+    if not setup.protocol.has_tls():
         return ""
     mine = identity(setup.folder)
     return f"""
@@ -99,7 +98,7 @@ def ringtrack_over_http(setup: Setup) -> tuple[list[str], dict[str, str]]:
         "RINGTRACK_HTTP_CONNECTIONS_MAX": str(setup.connections),
         "RINGTRACK_HTTP_CONNECTIONS_PER_PREFIX_MAX": str(setup.connections),
         **environment,
-        **(of_tls if setup.protocol is Protocol.HTTPS else {"RINGTRACK_HTTP_LISTEN": listen}),
+        **(of_tls if setup.protocol.has_tls() else {"RINGTRACK_HTTP_LISTEN": listen}),
     }
 
 
@@ -112,7 +111,7 @@ swarm_workers = 1
 [network]
 address = "{setup.address()}"
 keep_alive = true
-enable_tls = {str(setup.protocol is Protocol.HTTPS).lower()}
+enable_tls = {str(setup.protocol.has_tls()).lower()}
 tls_certificate_path = "{mine.certificate}"
 tls_private_key_path = "{mine.key}"
 tcp_backlog = 4096

@@ -19,6 +19,8 @@ SOURCES_MIN = 200
 FILL_PEERS_PER_S_MIN = 20_000
 # The generator's exit code when replies are wrong.
 BOUND_BROKEN = 1
+# Over WebSocket an announce waits for the messages of others, of which slow servers have many.
+WS_TIMEOUT_MS = 5_000
 # Time that a run may take beyond its load.
 SLACK_S = 60
 
@@ -64,6 +66,11 @@ class Load:
     connections: int = SOURCES_MIN
     idle_connections: int = 0
     wait: Wait = Wait.SPIN
+    # The rest is for WebSocket only. Offers of an announce.
+    offers: int = 5
+    seeders_percent: int = 80
+    # Whether the tracker responds to answers.
+    answers_get_responses: bool = False
 
     def arguments(self) -> list[str]:
         """Returns all arguments that the load depends on, including those that are defaults of the generator."""
@@ -80,12 +87,19 @@ class Load:
                 "--seconds", f"{self.measured_s:g}", *self.population.arguments(), *self.of_connections()]
 
     def of_connections(self) -> list[str]:
-        """Returns the arguments for HTTP."""
+        """Returns the arguments for HTTP and WebSocket."""
         if self.protocol is Protocol.UDP:
             return []
         idle = ["--idle-connections", str(self.idle_connections)] if self.idle_connections else []
         wait = ["--wait", self.wait.value] if self.wait is not Wait.SPIN else []
-        return ["--connection", self.connection.value, "--connections", str(self.connections), *idle, *wait]
+        of_peers = self.of_peers() if self.protocol.is_websocket() else ["--connection", self.connection.value]
+        return [*of_peers, "--connections", str(self.connections), *idle, *wait]
+
+    def of_peers(self) -> list[str]:
+        """Returns the arguments for WebSocket."""
+        responses = ["--answers-get-responses"] if self.answers_get_responses else []
+        return ["--offers", str(self.offers), "--seeders-percent", str(self.seeders_percent), *responses,
+                "--timeout-ms", str(WS_TIMEOUT_MS)]
 
     def priority(self) -> list[str]:
         """Returns the start of the command, which sets its priority."""
@@ -131,7 +145,7 @@ def is_answered(port: int, protocol: Protocol = Protocol.UDP) -> bool:
     """Returns whether a connect or a scrape is answered there; neither leaves any state."""
     mix = "1/0/0" if protocol is Protocol.UDP else "0/0/1"
     probe = [BLAST, "--target", protocol.target(port), "--seconds", "0.05", "--warmup", "0", "--mix", mix,
-             "--sources", "1", "--window", "1", "--quiet", "--json", "-"]
+             "--sources", "1", "--connections", "1", "--window", "1", "--quiet", "--json", "-"]
     try:
         done = subprocess.run(bound_to_us(probe), capture_output=True, timeout=1, check=False)
     except subprocess.TimeoutExpired:

@@ -7,7 +7,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from comparison.builds import AQUATIC_VERSION, TORRUST_VERSION
+from comparison.builds import AQUATIC_VERSION, BITTORRENT_TRACKER_VERSION, TORRUST_VERSION
 from comparison.paths import ROOT
 
 
@@ -30,6 +30,8 @@ def versions(servers: list[str]) -> dict[str, str]:
         "before": lambda: "another build",
         "aquatic_udp": lambda: f"{AQUATIC_VERSION} (io_uring)",
         "aquatic_http": lambda: AQUATIC_VERSION,
+        "aquatic_ws": lambda: AQUATIC_VERSION,
+        "bittorrent-tracker": lambda: f"{BITTORRENT_TRACKER_VERSION} (Node.js {output(['node', '--version'])})",
         "nginx": lambda: of_package("nginx-light"),
         "opentracker": lambda: of_package("opentracker"),
         "torrust-tracker": lambda: TORRUST_VERSION,

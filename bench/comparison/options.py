@@ -8,7 +8,8 @@ from comparison.paths import PLOTS
 from comparison.servers import ALL_NAMES
 
 SCENARIOS = ["announces", "mix", "loaded", "memory", "workers", "expiry", "latency", "curve", "loads", "huge",
-             "control", "private", "http", "http-new", "https", "http-beside-udp", "http-idle", "http-loads"]
+             "control", "private", "http", "http-new", "https", "http-beside-udp", "http-idle", "http-loads", "ws",
+             "ws-idle"]
 DESCRIPTION = """Compares trackers side by side, and measures ringtrack against itself.
 
 Short runs alternate, each with a fresh server on one core and the load on another: the machine's speed drifts, so
@@ -36,6 +37,11 @@ Over HTTP, where nginx with `return 200` is the floor:
   http-beside-udp  HTTP while UDP saturates the same core, and the other way round
   http-idle  announces beside 50,000 idle connections, and the memory of one of those
   http-loads cost of a response at 5,000 and 20,000 announces/s over kept connections
+
+Over WebSocket:
+
+  ws         all servers at full speed, announces with offers and answers to them, with TLS and without
+  ws-idle    the memory of an idle connection, with TLS and without
 
   bench/compare                                     announces
   bench/compare latency workers --rounds 3
@@ -76,6 +82,7 @@ class Options:
     http_rate: float
     idle_connections: int
     idle_rate: float
+    ws_idle_connections: int
     listed_torrents: int
     server_core: int
     load_core: int
@@ -98,7 +105,7 @@ def parse_options(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--only", nargs="+", choices=ALL_NAMES, metavar="SERVER",
                         help=f"of {', '.join(ALL_NAMES)}")
     parser.add_argument("--before", type=Path, metavar="PROGRAM",
-                        help="announces, mix, private, http, http-new, https: another build of ringtrack to compare with")
+                        help="announces, mix, private, http, http-new, https, ws, ws-idle: another build of ringtrack to compare with")
     parser.add_argument("--rounds", type=positive, help="runs of each (default 6; curve 3; memory, huge 1)")
     add_load(parser)
     add_scenarios(parser)
@@ -136,6 +143,7 @@ def add_scenarios(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--http-rate", type=float, default=2_000, help="http-beside-udp: announces/s (default 2000)")
     group.add_argument("--idle-connections", type=positive, default=50_000, help="http-idle: number (default 50000)")
     group.add_argument("--idle-rate", type=float, default=5_000, help="http-idle: announces/s (default 5000)")
+    group.add_argument("--ws-idle-connections", type=positive, default=10_000, help="ws-idle: number (default 10000)")
     group.add_argument("--listed-torrents", type=positive, default=100_000, help="private: torrents on the list (default 100000)")
     group.add_argument("--huge-wait-s", type=positive, default=3000, help="huge: limit for the expiry of all (default 3000)")
 

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -74,6 +75,14 @@ def context_switches(task: Path) -> int:
     except (FileNotFoundError, ProcessLookupError):
         return 0
     return sum(int(line.split()[1]) for line in lines if "ctxt_switches" in line)
+
+
+def kernel_bytes() -> int:
+    """Returns the memory of the kernel's objects, and of the buffers of all TCP sockets."""
+    slab = re.search(r"^Slab: +(\d+) kB$", Path("/proc/meminfo").read_text(), re.MULTILINE)
+    pages = re.search(r"^TCP: .* mem (\d+)$", Path("/proc/net/sockstat").read_text(), re.MULTILINE)
+    assert slab and pages
+    return int(slab.group(1)) * 1024 + int(pages.group(1)) * os.sysconf("SC_PAGE_SIZE")
 
 
 def resident_bytes(pid: int) -> int:

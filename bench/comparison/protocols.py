@@ -9,11 +9,21 @@ class Protocol(Enum):
     UDP = "udp"
     HTTP = "http"
     HTTPS = "https"
+    WS = "ws"
+    WSS = "wss"
 
     def target(self, port: int) -> str:
         """Returns the target at a port of this machine."""
         here = f"127.0.0.1:{port}"
         return here if self is Protocol.UDP else f"{self.value}://{here}/announce"
+
+    def has_tls(self) -> bool:
+        """Returns whether connections are encrypted."""
+        return self in (Protocol.HTTPS, Protocol.WSS)
+
+    def is_websocket(self) -> bool:
+        """Returns whether messages are those of WebTorrent."""
+        return self in (Protocol.WS, Protocol.WSS)
 
 
 class Wait(Enum):

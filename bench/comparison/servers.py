@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from comparison import http_servers, ringtrack
+from comparison import http_servers, ringtrack, ws_servers
 from comparison.builds import AQUATIC_VERSION, TORRUST_VERSION, program
 from comparison.load import is_answered
 from comparison.opentracker import opentracker
@@ -21,9 +21,10 @@ START_S_MAX = 20
 IDLE_CPU_S = 0.01
 SETTLE_S = 0.2
 NAMES = ["echo", "ringtrack", ringtrack.BEFORE, "aquatic_udp", "opentracker", "torrust-tracker"]
-ALL_NAMES = [*NAMES, *[name for name in http_servers.HTTP_NAMES if name not in NAMES]]
+ALL_NAMES = list(dict.fromkeys([*NAMES, *http_servers.HTTP_NAMES, *ws_servers.WS_NAMES]))
 NOTES = {
     **http_servers.NOTES,
+    **ws_servers.NOTES,
     "aquatic_udp": "aquatic_udp returns up to 30 peers, its default.",
     "opentracker": "Debian builds opentracker with a whitelist (WANT_ACCESSLIST_WHITE), without which it serves no torrent: it "
                    "has a list of all torrents of the load, and searches it for the torrent of each announce, which a "
@@ -35,8 +36,7 @@ NOTES = {
 @contextlib.contextmanager
 def running(name: str, setup: Setup) -> Iterator[Running]:
     """Runs a fresh server during the block."""
-    commands = COMMANDS if setup.protocol is Protocol.UDP else http_servers.COMMANDS
-    command, environment = commands[name](setup)
+    command, environment = commands(setup.protocol)[name](setup)
     log = setup.folder / f"{name}-{setup.port}.log"
     process = start(lambda: spawn(command, setup.cores, environment, log), setup, log)
     try:
@@ -46,6 +46,18 @@ def running(name: str, setup: Setup) -> Iterator[Running]:
             raise RuntimeError(f"{name} exited unexpectedly: {last_words(log)}")
     finally:
         stop(process)
+
+
+def commands(protocol: Protocol) -> dict[str, Callable[[Setup], tuple[list[str], dict[str, str]]]]:
+    """Returns the commands of the servers over a protocol."""
+    if protocol is Protocol.UDP:
+        return COMMANDS
+    return ws_servers.COMMANDS if protocol.is_websocket() else http_servers.COMMANDS
+
+
+def first_protocol(name: str) -> Protocol:
+    """Returns a protocol that a server has."""
+    return next(one for one in (Protocol.UDP, Protocol.HTTP, Protocol.WS) if name in commands(one))
 
 
 def start(launch: Callable[[], subprocess.Popen], setup: Setup, log: Path) -> subprocess.Popen:

@@ -20,7 +20,10 @@ from comparison.scenarios import (
     private,
     side_by_side,
     workers,
+    ws,
+    ws_idle,
 )
+from comparison.ws_servers import WS_NAMES
 from comparison.servers import NAMES
 
 MEASURE: dict[str, Callable[[Bench], Report]] = {
@@ -42,6 +45,8 @@ MEASURE: dict[str, Callable[[Bench], Report]] = {
     "http-beside-udp": http_beside_udp.measure,
     "http-idle": http_idle.measure,
     "http-loads": loads.over_http,
+    "ws": ws.measure,
+    "ws-idle": ws_idle.measure,
 }
 USUAL_SERVERS: dict[str, list[str]] = {
     **{name: ["ringtrack"] for name in MEASURE},
@@ -55,4 +60,6 @@ USUAL_SERVERS: dict[str, list[str]] = {
     "https": TLS_NAMES,
     "http-idle": http_idle.USUAL,
     "http-loads": loads.HTTP_USUAL,
+    "ws": WS_NAMES,
+    "ws-idle": WS_NAMES,
 }
