@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use super::client::{Job, PEER_PORT};
-use super::tools::require_python_with_libtorrent;
+use super::tools::require_in_checkout;
 use crate::program::in_checkout;
 
 pub(super) fn command(job: &Job<'_>) -> Command {
@@ -16,7 +16,7 @@ pub(super) fn scrape_command(job: &Job<'_>) -> Command {
 }
 
 fn python(program: &str, job: &Job<'_>) -> Command {
-    let mut command = job.host.command(&require_python_with_libtorrent());
+    let mut command = job.host.command(&require_in_checkout("python"));
     // For OpenSSL, to which libtorrent leaves the choice of roots.
     command.env("SSL_CERT_FILE", job.trusted_root).env("PYTHONDONTWRITEBYTECODE", "1");
     command.arg(in_checkout("tests/suite/real_clients").join(program));

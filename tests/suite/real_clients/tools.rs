@@ -13,18 +13,14 @@ pub(super) fn require(program: &str) -> PathBuf {
     candidates.find(|candidate| candidate.is_file()).unwrap_or_else(|| missing(program))
 }
 
-/// The Python with libtorrent that `tests/install` puts into the checkout.
-pub(super) fn require_python_with_libtorrent() -> PathBuf {
-    let python = in_checkout("target/test-clients/venv/bin/python");
-    if !python.is_file() {
-        missing("libtorrent");
-    }
-    python
+/// A program that `tests/install` puts into the checkout, with the packages that its scripts use.
+pub(super) fn require_in_checkout(program: &str) -> PathBuf {
+    require_file(in_checkout("target/test-clients/venv/bin").join(program))
 }
 
 /// A file of an installed package.
-pub(super) fn require_file(path: &str) -> PathBuf {
-    let path = PathBuf::from(path);
+pub(super) fn require_file(path: impl Into<PathBuf>) -> PathBuf {
+    let path = path.into();
     if !path.is_file() {
         missing(&path.display().to_string());
     }
