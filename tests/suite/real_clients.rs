@@ -4,12 +4,16 @@
 //!
 //! | client           | over UDP and IPv4 | over UDP and IPv6                    | over HTTP and HTTPS         |
 //! |------------------|-------------------|--------------------------------------|-----------------------------|
-//! | libtorrent 2.0   | all               | all                                  | all                         |
+//! | libtorrent 2.1   | all               | all                                  | all                         |
 //! | aria2 1.36       | all               | nothing                              | all                         |
 //! | Transmission 3.0 | all               | announces and is found, finds no one | all, but no `stopped` event |
+//! | WebTorrent 3.0   | all               | nothing                              | all                         |
 //!
 //! aria2 uses only an IPv4 socket for UDP trackers: sending to an IPv6 address fails ("Address family not supported
-//! by protocol").
+//! by protocol"). So does WebTorrent in Node, by `bittorrent-tracker` 11.2.
+//!
+//! Over WebSockets, which are all that browsers have, WebTorrent can do all. libtorrent can, too, but begins the
+//! announce of its end and does not wait for it, and reports no failure.
 //!
 //! Transmission announces over UDP and IPv6 if the tracker has a name (it fails to look up an IPv6 address in brackets
 //! as if it were one), but takes each 18-byte peer of the answer for three IPv4 peers ("Got 3 peers from tracker" where
@@ -28,6 +32,7 @@ mod libtorrent;
 mod mixed;
 mod network;
 mod nginx;
+mod node;
 mod private;
 mod process;
 mod scene;
@@ -40,3 +45,4 @@ mod tracker;
 mod transmission;
 mod udp;
 mod wait;
+mod webtorrent;

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use super::host::Host;
 use super::scheme::Scheme;
-use super::{aria2, libtorrent, transmission};
+use super::{aria2, libtorrent, node, transmission};
 
 /// The port at which every client accepts peers.
 pub(super) const PEER_PORT: &str = "51413";
@@ -16,6 +16,10 @@ pub(super) enum Client {
     Libtorrent,
     Aria2,
     Transmission,
+    /// WebTorrent in a headless Chromium.
+    Browser,
+    /// WebTorrent in Node.
+    Node,
 }
 
 /// The task of a client.
@@ -26,14 +30,18 @@ pub(super) struct Job<'a> {
     pub(super) folder: PathBuf,
     /// The folder for the client's own state.
     pub(super) state: PathBuf,
-    /// The only root certificate to trust for HTTPS trackers.
+    /// The only root certificate to trust for trackers over TLS.
     pub(super) trusted_root: &'a Path,
 }
 
 impl Client {
     /// Whether it announces its end when it is asked to stop.
     pub(super) fn takes_leave(self, scheme: Scheme) -> bool {
-        !matches!(self, Self::Transmission) || scheme == Scheme::Udp
+        match self {
+            Self::Transmission => scheme == Scheme::Udp,
+            Self::Libtorrent => !scheme.is_for_webrtc(),
+            Self::Aria2 | Self::Browser | Self::Node => true,
+        }
     }
 
     /// The command that does the job, with every way to find peers disabled except the tracker.
@@ -42,14 +50,17 @@ impl Client {
             Self::Libtorrent => libtorrent::command(job),
             Self::Aria2 => aria2::command(job),
             Self::Transmission => transmission::command(job),
+            Self::Browser => node::browser_command(job),
+            Self::Node => node::command(job),
         }
     }
+
     /// The command that asks the tracker for a torrent's counts and prints them.
     pub(super) fn scrape_command(self, job: &Job<'_>) -> Command {
         match self {
             Self::Libtorrent => libtorrent::scrape_command(job),
             Self::Transmission => transmission::scrape_command(job),
-            Self::Aria2 => panic!("aria2 does not scrape"),
+            Self::Aria2 | Self::Browser | Self::Node => panic!("{self:?} does not scrape"),
         }
     }
 }

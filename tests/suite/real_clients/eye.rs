@@ -10,14 +10,6 @@ use super::torrent::InfoHash;
 const PROTOCOL_MAGIC: u64 = 0x0417_2710_1980;
 const CONNECT: u32 = 0;
 const ANNOUNCE: u32 = 1;
-const SCRAPE: u32 = 2;
-
-/// The numbers of peers that the tracker knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Counts {
-    pub(super) seeders: u32,
-    pub(super) leechers: u32,
-}
 
 /// Asks a tracker about one torrent.
 pub(super) struct Eye {
@@ -31,12 +23,6 @@ impl Eye {
         // Short, because requests are repeated.
         socket.set_read_timeout(Some(Duration::from_millis(500))).expect("a read timeout");
         Self { socket, tracker, transaction: Cell::new(0x5eed_0000) }
-    }
-
-    /// The counts of a torrent; `None` if the tracker does not answer correctly in time.
-    pub(super) fn counts(&self, info_hash: &InfoHash) -> Option<Counts> {
-        let body = self.ask(SCRAPE, info_hash)?;
-        Some(Counts { seeders: number(&body, 0)?, leechers: number(&body, 8)? })
     }
 
     /// The addresses that the tracker returns to a leecher; `None` if it does not answer correctly in time.
@@ -99,8 +85,4 @@ fn addresses<const IP_BYTES: usize>(peers: &[u8]) -> BTreeSet<SocketAddr> {
         SocketAddr::new(ip, u16::from_be_bytes([port[0], port[1]]))
     };
     peers.chunks_exact(IP_BYTES + 2).map(address).collect()
-}
-
-fn number(bytes: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
 }

@@ -20,6 +20,7 @@ def open_session(port: str) -> lt.session:
         "enable_lsd": False,
         "enable_natpmp": False,
         "enable_upnp": False,
+        "webtorrent_stun_server": "",
         # The others have no uTP, and libtorrent tries it first and is slow to try TCP.
         "enable_incoming_utp": False,
         "enable_outgoing_utp": False,

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::Command;
 
 use tempfile::TempDir;
 
 use super::authority::Authority;
 use super::client::{Client, Job, PEER_PORT};
-use super::eye::{Counts, Eye};
+use super::eye::Eye;
 use super::network::{Family, Network, PROXY_NAME, TRACKER_NAME};
 use super::nginx::{Forwarding, Nginx};
 use super::process::Process;
@@ -45,9 +46,10 @@ const API: &str = "127.0.0.1:1212";
 
 const API_TOKEN: &str = "the-token-of-real-clients";
 
-const PRIVATE_SETTINGS: &str = "[access]\nmode = \"private\"\n\
-                                [database]\nurl = \"none\"\n\
-                                [api]\ntokens = { tests = \"the-token-of-real-clients\" }\n";
+const API_SETTINGS: &str = "[database]\nurl = \"none\"\n\
+                            [api]\ntokens = { tests = \"the-token-of-real-clients\" }\n";
+
+const PRIVATE_SETTINGS: &str = "[access]\nmode = \"private\"\n";
 
 /// The role of a client. Each has its own host.
 #[derive(Clone, Copy, Debug)]
@@ -110,6 +112,7 @@ impl Scene {
                 (proxy.settings(), Some(forwarding))
             }
         };
+        let settings = format!("{API_SETTINGS}{settings}");
         let tracker = Tracker::start(&network.tracker, family, &authority, &settings, root);
         let nginx = forwarding
             .map(|forwarding| Nginx::start(&network.proxy, forwarding, &tracker.addresses, &authority, root));
@@ -144,12 +147,12 @@ impl Scene {
         Player { process, takes_leave: client.takes_leave(scheme) }
     }
 
-    /// The output of a client that scrapes.
-    pub(super) fn scrape(&self, client: Client, scheme: Scheme) -> String {
+    /// The output of a command that ends by itself.
+    pub(super) fn output_of(&self, scheme: Scheme, command: impl FnOnce(&Job<'_>) -> Command) -> String {
         let torrent = self.torrent(Role::Leecher, &self.url(scheme));
-        let command = client.scrape_command(&self.job(Role::Leecher, &torrent));
+        let command = command(&self.job(Role::Leecher, &torrent));
         let mut process = Process::start(command, &self.log_of(Role::Leecher));
-        self.wait_until("the client has scraped", || process.has_ended());
+        self.wait_until("the client has ended", || process.has_ended());
         process.output()
     }
 
@@ -210,9 +213,11 @@ impl Scene {
 
     /// Waits until the tracker knows exactly these numbers of peers.
     pub(super) fn wait_for_counts(&self, seeders: u32, leechers: u32) {
-        let wanted = Counts { seeders, leechers };
-        let what = format!("{wanted:?} at {}", self.tracker.addresses.udp);
-        self.wait_until(&what, || self.eye.counts(&self.info_hash) == Some(wanted));
+        let what = format!("{seeders} seeders and {leechers} leechers");
+        self.wait_until(&what, || {
+            let stats = self.ask_api("GET", "stats", "");
+            stats["seeders"] == seeders && stats["leechers"] == leechers
+        });
     }
 
     /// Waits until the tracker returns exactly the addresses of these clients' hosts.

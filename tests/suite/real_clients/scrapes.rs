@@ -9,7 +9,7 @@ use super::scheme::Scheme::{self, Http, Https, Udp};
 fn scrape(scheme: Scheme, family: Family, client: Client) {
     let scene = Scene::new(family);
     scene.populate(3, 2);
-    let told = scene.scrape(client, scheme);
+    let told = scene.output_of(scheme, |job| client.scrape_command(job));
     assert!(told.contains("3 seeders, 2 leechers"), "{told}");
 }
 

@@ -26,7 +26,7 @@ pub(super) fn share_in(scene: &Scene, scheme: Scheme, seeder: Client, leecher: C
     let seeder = scene.start(Role::Seeder, seeder, scheme);
     scene.wait_for_counts(1, 0);
     let leecher = scene.start(Role::Leecher, leecher, scheme);
-    share_to_the_end(scene, &seeder, &leecher);
+    share_to_the_end(scene, scheme, &seeder, &leecher);
 }
 
 /// A seeder finds a leecher that announced before.
@@ -35,13 +35,14 @@ pub(super) fn share_with_waiting_leecher(scheme: Scheme, family: Family, seeder:
     let leecher = scene.start(Role::Leecher, leecher, scheme);
     scene.wait_for_counts(0, 1);
     let seeder = scene.start(Role::Seeder, seeder, scheme);
-    share_to_the_end(&scene, &seeder, &leecher);
+    share_to_the_end(&scene, scheme, &seeder, &leecher);
 }
 
 /// Two leechers find a seeder that announced before, and each other.
 pub(super) fn share_with_two(family: Family, seeder: (Client, Scheme), leechers: [(Client, Scheme); 2]) {
     let scene = Scene::new(family);
-    let seeder = scene.start(Role::Seeder, seeder.0, seeder.1);
+    let (seeder, seeder_scheme) = seeder;
+    let seeder = scene.start(Role::Seeder, seeder, seeder_scheme);
     scene.wait_for_counts(1, 0);
     let roles = [Role::Leecher, Role::SecondLeecher];
     let players = [0, 1].map(|at| scene.start(roles[at], leechers[at].0, leechers[at].1));
@@ -49,16 +50,23 @@ pub(super) fn share_with_two(family: Family, seeder: (Client, Scheme), leechers:
         scene.wait_for_the_file(role);
     }
     scene.wait_for_counts(3, 0);
-    scene.wait_for_addresses(&[Role::Seeder, Role::Leecher, Role::SecondLeecher]);
+    let schemes = [seeder_scheme, leechers[0].1, leechers[1].1];
+    wait_for_addresses(&scene, [Role::Seeder, roles[0], roles[1]].into_iter().zip(schemes));
     take_leave(&scene, &[&players[0], &players[1], &seeder]);
 }
 
 /// The leecher gets the file and becomes a seeder, then both end; the tracker's counts are checked at each step.
-fn share_to_the_end(scene: &Scene, seeder: &Player, leecher: &Player) {
+fn share_to_the_end(scene: &Scene, scheme: Scheme, seeder: &Player, leecher: &Player) {
     scene.wait_for_the_file(Role::Leecher);
     scene.wait_for_counts(2, 0);
-    scene.wait_for_addresses(&[Role::Seeder, Role::Leecher]);
+    wait_for_addresses(scene, [Role::Seeder, Role::Leecher].map(|role| (role, scheme)));
     take_leave(scene, &[leecher, seeder]);
+}
+
+/// Waits until the tracker returns the addresses of those that are found by their address.
+fn wait_for_addresses(scene: &Scene, clients: impl IntoIterator<Item = (Role, Scheme)>) {
+    let with_address = clients.into_iter().filter(|(_, scheme)| !scheme.is_for_webrtc());
+    scene.wait_for_addresses(&with_address.map(|(role, _)| role).collect::<Vec<_>>());
 }
 
 /// Ends one client after the other. The tracker forgets those that announce their end.

@@ -17,6 +17,9 @@ const FILE_LENGTH: u64 = 2 * 1024 * 1024 + 4321;
 
 const PIECE_KIB: &str = "64";
 
+/// Stands for the tracker's URL in a torrent, because transmission-create takes none of a WebSocket.
+const ANY_TRACKER: &str = "http://any";
+
 /// A file to share.
 pub(super) struct Payload {
     pub(super) content: Vec<u8>,
@@ -40,11 +43,21 @@ impl Payload {
     /// Makes a torrent of the file at `path`. All torrents of a file have the same info hash, whatever their trackers.
     pub(super) fn torrent(&self, path: PathBuf, tracker_url: &str) -> Torrent {
         let mut create = Command::new(require("transmission-create"));
-        create.args(["--private", "--piecesize", PIECE_KIB, "--tracker", tracker_url, "--outfile"]);
+        create.args(["--private", "--piecesize", PIECE_KIB, "--tracker", ANY_TRACKER, "--outfile"]);
         output_of(create.arg(&path).arg(&self.file));
+        replace_tracker(&path, tracker_url);
         let info_hash = info_hash_of(&path);
         Torrent { path, info_hash }
     }
+}
+
+fn replace_tracker(torrent: &Path, tracker_url: &str) {
+    let bencoded = |text: &str| format!("8:announce{}:{text}", text.len()).into_bytes();
+    let (any, wanted) = (bencoded(ANY_TRACKER), bencoded(tracker_url));
+    let made = std::fs::read(torrent).expect("a torrent");
+    let at = made.windows(any.len()).position(|part| part == any).expect("a torrent with a tracker");
+    let replaced = [&made[..at], &wanted, &made[at + any.len()..]].concat();
+    std::fs::write(torrent, replaced).expect("a torrent with another tracker");
 }
 
 fn random_bytes() -> Vec<u8> {

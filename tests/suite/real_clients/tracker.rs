@@ -63,7 +63,7 @@ impl Tracker {
 
     /// The tracker's URL in a torrent.
     pub(super) fn url(scheme: Scheme) -> String {
-        let port = if scheme == Scheme::Https { HTTPS_PORT } else { PORT };
+        let port = if scheme.is_encrypted() { HTTPS_PORT } else { PORT };
         format!("{}://{TRACKER_NAME}:{port}/announce", scheme.name())
     }
 }
