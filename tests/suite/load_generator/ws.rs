@@ -1,10 +1,12 @@
 //! The load over WebSocket, against the real tracker.
 
-use super::{assert_code, number, result, run_at, serving};
+use super::{assert_code, number, result, run_at};
+use crate::tracker::Launch;
 
 #[test]
 fn peers_get_the_offers_of_others_and_the_answers_to_theirs() {
-    let tracker = serving();
+    // Each of the few connections sends more than clients may by default.
+    let tracker = Launch::on_loopback().set("websocket.signals_per_second_max", "100000").start();
     let url = format!("ws://{}", tracker.http_v4());
     let arguments = [
         "--verify",
