@@ -145,11 +145,6 @@ impl Access {
         self.shortfalls.session_reports += u64::from(self.accounts.note(now, report).is_err());
     }
 
-    /// Ends the session of a client that is gone.
-    pub fn end_session(&mut self, now: Second, key: KeyId, info_hash: InfoHash, peer_id: PeerId) {
-        self.accounts.end_session(now, key, info_hash, peer_id);
-    }
-
     /// Records the details of a peer, if the policy wants them.
     pub fn note_details(
         &mut self,

@@ -176,14 +176,6 @@ impl Accounts {
         }
     }
 
-    /// Ends a session whose client is gone, with what it has reported so far.
-    pub(crate) fn end_session(&mut self, now: Second, key: KeyId, info_hash: InfoHash, peer_id: PeerId) {
-        if let Some(session) = self.sessions.remove(&SessionKey { key, info_hash, peer_id }) {
-            note_end(&mut self.of_keys, key);
-            self.changed.add(key, now, &Delta::NONE.with(session.status, -1));
-        }
-    }
-
     /// Ends the sessions of a removed key: within two rounds of the sweep or, if more than 4096 keys are removed at
     /// once, when the sessions expire. Until then they count.
     pub(crate) fn remove_key(&mut self, key: KeyId) {

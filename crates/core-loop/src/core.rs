@@ -188,7 +188,7 @@ impl<S: Sockets> Core<S> {
         self.coalescing.note(datagrams, self.state.instant);
         self.state.mesh.notify();
         self.http.take_turn(&mut self.state);
-        self.state.mesh.send_waiting();
+        self.state.mesh.send_leaving();
         self.state.mesh.notify();
         self.work_for_control_plane();
         if self.timer.due() <= self.state.instant {
@@ -273,6 +273,7 @@ impl<S: Sockets> Core<S> {
 
     fn drain(&mut self, end: DrainEnd) {
         self.state.mesh.send_waiting();
+        self.state.mesh.send_leaving();
         self.udp.take_turn(&mut self.state);
         let is_empty = !self.udp.is_ready();
         let is_done = is_empty && (!self.state.mesh.has_waiting() || self.state.instant >= end.waiting);

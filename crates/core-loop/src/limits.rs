@@ -68,6 +68,10 @@ pub(crate) const MESH_BATCH_MAX: usize = 64;
 /// takes a box of 1.6 KiB.
 pub(crate) const SCRAPES_SHARE: usize = 16;
 
+/// Peers that leave with their connections, sent to one owner in a step: a quarter of the smallest ring at most, so that there is
+/// room for datagrams.
+pub(crate) const LEAVES_PER_STEP_MAX: usize = REQUEST_SLOTS_MIN / 4;
+
 /// Offers and answers on their way from one core to another at most: some turns of a core. Most have one to two kilobytes,
 /// and all together at most 16 MiB.
 pub(crate) const SIGNALS_PER_RING_MAX: usize = 1024;

@@ -1,5 +1,5 @@
 use crate::limits::{
-    MESH_BATCH_MAX, REQUEST_SLOTS_MIN, SCRAPES_PER_OWNER_MIN, SCRAPES_SHARE, SIGNALS_PER_RING_MAX,
+    LEAVES_PER_STEP_MAX, REQUEST_SLOTS_MIN, SCRAPES_PER_OWNER_MIN, SCRAPES_SHARE, SIGNALS_PER_RING_MAX,
 };
 use crate::messages::{AnnounceMessage, MeshRequest, MeshReturn, ReplyTo, ScrapeMessage, SignalMessage};
 use core_link::{CoreHandle, Notify};
@@ -218,7 +218,7 @@ impl<P: Copy> Mesh<P> {
         Ok(())
     }
 
-    /// Lets [`Self::send_waiting`] send a peer that leaves to the owner of its torrent.
+    /// Lets [`Self::send_leaving`] send a peer to the owner of its torrent.
     pub(crate) fn send_leave(&mut self, owner: ShardId, peer: AnnouncedPeer, connection: ConnectionToken) {
         self.waiting.of(owner).leaving.push_back((peer, connection));
         self.waiting.total += 1;
@@ -237,11 +237,17 @@ impl<P: Copy> Mesh<P> {
         ring.try_send(MeshReturn::Signal(Box::new(SignalMessage { to, frame: frame.into() }))).is_ok()
     }
 
-    /// Sends the requests and leaving peers for which there is room by now. Called before datagrams may fill a ring, and after
-    /// connections may have ended.
+    /// Sends the requests for which there is room by now. Called before datagrams may fill a ring.
     pub(crate) fn send_waiting(&mut self) {
         if self.waiting.total > 0 {
-            self.waiting.send(&mut self.to);
+            self.waiting.send(&mut self.to, WaitingForOwner::send_requests);
+        }
+    }
+
+    /// Sends some of the peers that leave, once in each step.
+    pub(crate) fn send_leaving(&mut self) {
+        if self.waiting.total > 0 {
+            self.waiting.send(&mut self.to, WaitingForOwner::send_leaving);
         }
     }
 
@@ -299,6 +305,15 @@ impl<P: Copy> Mesh<P> {
 }
 
 impl<P> SendingEnds<P> {
+    /// Returns how many peers that leave may be sent now: a few, and none while a quarter of the ring is taken. No other core
+    /// takes this room.
+    fn room_for_leaving(&self) -> usize {
+        // If the ring is closed, because the tracker is stopping, they are dropped.
+        let Some(ring) = &self.requests else { return LEAVES_PER_STEP_MAX };
+        let (used, slots) = (ring.len(), ring.capacity().unwrap_or(usize::MAX));
+        if used > slots / 4 { 0 } else { LEAVES_PER_STEP_MAX.min(slots - used) }
+    }
+
     fn send(&mut self, request: MeshRequest<P>) -> Option<Unsent<P>> {
         let Some(ring) = &self.requests else { return Some(Unsent { request, is_full: false }) };
         match ring.try_send(request) {
@@ -337,21 +352,20 @@ impl WaitingRequests {
         self.total > 0 && self.by_owner.get(owner.index()).is_some_and(|waiting| !waiting.requests.is_empty())
     }
 
-    /// Sends from the front of each queue until its ring is full. Those whose ring is closed are dropped, because the
-    /// tracker is stopping.
-    fn send<P>(&mut self, to: &mut [Option<SendingEnds<P>>]) {
+    /// Sends to each owner. `send` returns how many were sent or dropped.
+    fn send<P>(
+        &mut self,
+        to: &mut [Option<SendingEnds<P>>],
+        send: impl Fn(&mut WaitingForOwner, &mut SendingEnds<P>) -> usize,
+    ) {
         for (waiting, ends) in self.by_owner.iter_mut().zip(to) {
-            let Some(ends) = ends else { continue };
-            self.total -= waiting.send_requests(ends);
-            if waiting.requests.is_empty() {
-                self.total -= waiting.send_leaving(ends);
-            }
+            self.total -= ends.as_mut().map_or(0, |ends| send(waiting, ends));
         }
     }
 }
 
 impl WaitingForOwner {
-    /// Returns how many were sent or dropped.
+    /// Sends requests until the ring is full. Those whose ring is closed are dropped, because the tracker is stopping.
     fn send_requests<P>(&mut self, ends: &mut SendingEnds<P>) -> usize {
         let mut sent = 0;
         while let Some(routed) = self.requests.pop_front() {
@@ -366,18 +380,11 @@ impl WaitingForOwner {
         sent
     }
 
-    /// Returns how many were sent or dropped.
+    /// Sends peers that leave, after all requests, while most of the ring is free.
     fn send_leaving<P>(&mut self, ends: &mut SendingEnds<P>) -> usize {
-        let mut sent = 0;
-        while sent < MESH_BATCH_MAX
-            && let Some(leave @ (peer, connection)) = self.leaving.pop_front()
-        {
-            if let Some(Unsent { is_full: true, .. }) = ends.send(MeshRequest::Leave(peer, connection)) {
-                self.leaving.push_front(leave);
-                break;
-            }
-            sent += 1;
-        }
+        let most = if self.requests.is_empty() { ends.room_for_leaving() } else { 0 };
+        let leaving = self.leaving.drain(..most.min(self.leaving.len()));
+        let sent = leaving.map(|(peer, connection)| ends.send(MeshRequest::Leave(peer, connection))).count();
         if self.leaving.is_empty() {
             self.leaving = VecDeque::new();
         }

@@ -37,6 +37,9 @@ pub(crate) const OFFERS_MAX: usize = 64;
 /// many addresses and codecs; longer ones would only fill queues.
 pub const SIGNAL_BYTES_MAX: usize = 16 << 10;
 
+/// Bytes of an offer or answer that count as one towards the limit of a connection.
+pub(crate) const USUAL_SIGNAL_BYTES: usize = 2048;
+
 /// Peer ids that one connection may announce for one torrent, so that it does not take most offers of a swarm. A page has
 /// one, or a few if it runs several clients.
 pub(crate) const PEER_IDS_PER_TORRENT_MAX: usize = 8;

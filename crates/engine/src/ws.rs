@@ -4,6 +4,7 @@
 //! torrent carries it out, and writes finished frames: the answer for the client itself, and offers and answers for the
 //! connections of other peers ([`Signals`]).
 
+mod announced;
 mod client;
 mod failure;
 mod leave;
@@ -12,10 +13,11 @@ mod read;
 mod request;
 mod signals;
 
-pub use client::{AnnouncedPeer, WebSocketClient};
+pub use announced::AnnouncedPeer;
+pub use client::WebSocketClient;
 pub(crate) use failure::MessageFailure;
 pub use leave::LeaveStep;
 pub use policy::{OriginRules, WebSocketPolicy};
 pub(crate) use read::{Asked, MessageReader, Rejected};
-pub(crate) use request::{Replies, WebRtcRequest};
+pub(crate) use request::{CarriedOut, Replies, WebRtcRequest};
 pub use signals::{SignalFrame, Signals};

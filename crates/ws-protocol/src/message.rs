@@ -127,11 +127,11 @@ impl<'a> Values<'a> {
         let info_hash = InfoHash(self.required("info_hash", self.info_hash)?);
         let peer_id = PeerId(self.required("peer_id", self.peer_id)?);
         let key = self.key.and_then(Text::from_value);
+        let answer = self.answer.filter(|answer| answer.starts_with('{'));
         // One that is incomplete is not an announce either: it has no bytes left, and would make its seeder a leecher.
-        if self.answer.is_some() || self.to_peer_id.is_some() {
+        if answer.is_some() || self.to_peer_id.and_then(twenty_bytes).is_some() {
             let to_peer_id = PeerId(self.required("to_peer_id", self.to_peer_id)?);
             let offer_id = OfferId(self.required("offer_id", self.offer_id)?);
-            let answer = self.answer.filter(|answer| answer.starts_with('{'));
             let answer = answer.ok_or_else(|| self.error(Action::Announce, MessageFault::InvalidAnswer))?;
             return Ok(ClientMessage::Answer(Answer {
                 info_hash,

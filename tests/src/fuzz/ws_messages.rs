@@ -74,7 +74,7 @@ fn number(values: &Values, name: &str) -> Option<u64> {
 }
 
 fn is_answer(values: &Values) -> bool {
-    given(values, "answer").is_some() || given(values, "to_peer_id").is_some()
+    values.get("answer").is_some_and(Value::is_object) || known(values, "to_peer_id").is_some()
 }
 
 /// Returns why a message has to be refused.

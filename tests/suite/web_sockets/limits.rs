@@ -84,6 +84,7 @@ fn a_client_that_does_not_read_is_cut_off_and_its_peers_leave() {
         }
         let statistics = tracker.statistics();
         assert_eq!((statistics.counter(Counter::WsClosedSlow), peers(&statistics)), (1, (0, 1)));
+        assert!(statistics.counter(Counter::WsSignalsDropped) > 0);
     }
 }
 
@@ -161,10 +162,33 @@ fn only_peers_of_the_swarm_answer_and_no_more_than_their_connection_may_send() {
     }
     assert!(reader.messages().is_empty());
     let answer = answer_to(peer(1), torrent, peer(2));
-    let replies: Vec<_> = (0..5).flat_map(|_| member.exchange(&mut tracker, &answer)).collect();
-    assert_eq!(reader.messages().len(), 3);
-    let reason = "this connection has sent as many offers and answers as it may in a second";
-    assert_eq!(replies.iter().filter(|reply| reply["failure reason"] == reason).count(), 2);
+    let replies = (0..5).flat_map(|_| member.exchange(&mut tracker, &answer)).count();
+    assert_eq!((replies, reader.messages().len()), (0, 3), "answers get no reply");
+    tracker.pass(1);
+    let mut long = answer.clone();
+    long["answer"]["sdp"] = json!("x".repeat(4096));
+    for answer in [&long, &answer] {
+        member.exchange(&mut tracker, answer);
+    }
+    assert_eq!(reader.messages().len(), 1, "a long answer counts as several");
+    assert_eq!(tracker.statistics().messages(MessageOutcome::AnswerDropped), 5);
+}
+
+#[test]
+fn offers_that_find_no_peer_do_not_count_towards_the_limit() {
+    let http = policy(|policy| policy.signals_per_s_max = 6);
+    for shards in [1, 2] {
+        let mut tracker = Simulator::with_http(&SimulatorSettings::with_shards(shards), &http);
+        let torrent = torrents(&tracker)[shards - 1];
+        let mut other = WebSocketClient::open(&mut tracker, 0);
+        let mut client = WebSocketClient::open(&mut tracker, 0);
+        other.exchange(&mut tracker, &announce(torrent, peer(2), 1, 0));
+        for number in 0..20 {
+            client.exchange(&mut tracker, &announce(InfoHash([200 + number; 20]), peer(1), 1, 5));
+        }
+        client.exchange(&mut tracker, &announce(torrent, peer(1), 1, 5));
+        assert_eq!(other.messages().len(), 1);
+    }
 }
 
 #[test]

@@ -51,7 +51,8 @@ section! {
 
     /// The maximum number of offers and answers that are passed on in one second for one connection.
     ///
-    /// Allowed: 1 to 100000 offers and answers. Others are dropped: the client makes new offers with its next announce.
+    /// Allowed: 1 to 100000 offers and answers; an answer counts once for each 2 KiB. Others are dropped: the client makes new
+    /// offers with its next announce.
     ///
     /// A client with many torrents announces them all at its start. A lower limit prevents a single client from keeping
     /// others busy.

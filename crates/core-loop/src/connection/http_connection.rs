@@ -171,7 +171,6 @@ impl HttpConnection {
             // The client is gone, and would not see the certificate.
             return ControlFlow::Break(Next::Ends(End::ByClient));
         }
-        self.transport.flush(&mut context.io())?;
         self.send_frames(context)?;
         match &self.phase {
             Phase::Closing(_) | Phase::Draining(_) => return self.close(context),

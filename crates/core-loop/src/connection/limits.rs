@@ -30,6 +30,9 @@ pub const FRAMES_UNSENT_BYTES_MAX: usize = 256 << 10;
 
 const _: () = assert!(READ_BYTES_MAX <= tls::READ_BYTES_MAX, "or more could come out of a session");
 
+/// Seconds for which a client may read nothing of its frames while more of them than may wait are dropped. Then it is cut off.
+pub(super) const SLOW_S: u32 = 5;
+
 /// Bytes for which there is room when the first signal waits: a few, so that it is rarely moved. The memory is freed when
 /// they are sent.
 pub(super) const FRAMES_BYTES_FIRST: usize = 8 << 10;

@@ -170,8 +170,8 @@ impl<S: Sockets> HttpServer<S> {
         self.buffers.signals = signals;
     }
 
-    /// Adds an offer or an answer to the frames of a connection of this core. A client that has not read what was sent before
-    /// is cut off when too many bytes wait.
+    /// Adds an offer or an answer to the frames of a connection of this core. While too many bytes wait it is dropped, and a
+    /// client that has read nothing for a while is cut off.
     pub(crate) fn deliver(&mut self, to: ConnectionToken, frame: &[u8], core: &mut CoreState<S>) {
         let key = SlotKey { slot: to.slot, generation: to.generation };
         let mut pushed = self.push_frame(key, frame);
@@ -179,11 +179,15 @@ impl<S: Sockets> HttpServer<S> {
             let _sent = self.visit(key, core, HttpConnection::send_frames);
             pushed = self.push_frame(key, frame);
         }
-        match (pushed, self.slots.get_mut(key)) {
-            (Ok(true), Some(connection)) => self.ready.push(key, connection),
-            (Err(_), _) => self.end(key, End::Slow, core),
-            _ => core.shard.statistics_mut().add(Counter::WsSignalsDropped, 1),
+        let Self { slots, ready, limits, .. } = self;
+        match (pushed, slots.get_mut(key)) {
+            (Ok(true), Some(connection)) => return ready.push(key, connection),
+            (Err(QueueFull), Some(connection)) if connection.deadline.is_slow(core.now.monotonic, limits) => {
+                self.end(key, End::Slow, core);
+            }
+            _ => {}
         }
+        core.shard.statistics_mut().add(Counter::WsSignalsDropped, 1);
     }
 
     fn push_frame(&mut self, key: SlotKey, frame: &[u8]) -> Result<bool, QueueFull> {

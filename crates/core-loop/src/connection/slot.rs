@@ -1,6 +1,7 @@
 use super::end::WaitsFor;
 use super::http_connection::HttpConnection;
 use super::http_limits::HttpLimits;
+use super::limits::SLOW_S;
 use super::prefixes::Prefix;
 use primitives::Second;
 
@@ -46,6 +47,12 @@ impl Deadline {
         if !is_the_same || waits_for == WaitsFor::NextRequest {
             *self = Self::new(waits_for, progress, now, limits);
         }
+    }
+
+    /// Returns whether the client has received nothing of its answer or frames for [`SLOW_S`].
+    pub(super) fn is_slow(self, now: Second, limits: &HttpLimits) -> bool {
+        let waited_s = limits.answer_s.saturating_sub(self.at.0.saturating_sub(now.0));
+        self.waits_for == WaitsFor::AnswerTaken && waited_s >= SLOW_S
     }
 
     pub(super) const fn has_passed(self, now: Second) -> bool {

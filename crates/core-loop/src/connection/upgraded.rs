@@ -73,7 +73,7 @@ impl HttpConnection {
         let Some(web_socket) = &mut self.web_socket else {
             return self.discard(Phase::WebSocket, routed, context);
         };
-        web_socket.finish_message(context.service, context.shard, routed);
+        web_socket.finish_message(context.message_core(), routed);
         after(self.send_frames(context), || self.next_after_answer())
     }
 
@@ -146,11 +146,10 @@ impl HttpConnection {
     /// Sends the frames that wait, after the rest of the last ones.
     pub(super) fn send_frames(&mut self, context: &mut ConnectionContext<'_, impl Wire>) -> Step<()> {
         let Self { transport, web_socket, .. } = self;
-        let Some(web_socket) = web_socket else { return ControlFlow::Continue(()) };
-        if !web_socket.has_outgoing() {
-            return ControlFlow::Continue(());
-        }
         transport.flush(&mut context.io())?;
+        let Some(web_socket) = web_socket.as_mut().filter(|web_socket| web_socket.has_outgoing()) else {
+            return ControlFlow::Continue(());
+        };
         transport.send(&mut context.io(), Payload::Frames(&web_socket.take_outgoing()))
     }
 

@@ -106,14 +106,9 @@ impl WebSocket {
     }
 
     /// Adds the replies to a message that is back from its owners.
-    pub(super) fn finish_message(
-        &mut self,
-        service: &mut HttpService,
-        shard: &mut Shard,
-        routed: Box<RoutedRequest>,
-    ) {
+    pub(super) fn finish_message(&mut self, core: MessageCore<'_>, routed: Box<RoutedRequest>) {
         let Messages { client, outgoing, .. } = &mut self.messages;
-        service.finish_message(client, shard, routed, outgoing);
+        core.service.finish_message(client, core.shard, core.now, routed, outgoing);
     }
 
     /// Adds a frame. `unsent_bytes` of earlier ones wait for room on the wire.

@@ -57,6 +57,10 @@ impl HttpService {
         match reader.read(text) {
             Ok(Asked::Scrape(info_hashes)) => self.scrape_all(client, info_hashes, context),
             Ok(Asked::WebRtc(request, received)) => self.serve_web_rtc(client, request, received, context),
+            Ok(Asked::Dropped) => {
+                context.shard.statistics.count_message(MessageOutcome::AnswerDropped);
+                MessageStep::Done
+            }
             Err(rejected) => context.reject(&rejected),
         }
     }
@@ -66,15 +70,14 @@ impl HttpService {
         &mut self,
         client: &mut WebSocketClient,
         shard: &mut Shard,
+        now: Now,
         mut routed: Box<RoutedRequest>,
         replies: &mut Vec<u8>,
     ) {
         match routed.question {
             Question::WebRtc(request) => {
                 replies.append(&mut routed.message.replies);
-                if routed.found.refusal.is_some() {
-                    client.forget(request.info_hash(), &request.from().peer_id());
-                }
+                client.note_carried_out(now.monotonic, &request, routed.message.carried_out);
             }
             Question::ScrapeAll => {
                 append_scrape(
@@ -107,19 +110,18 @@ impl HttpService {
         let MessageContext { shard, now, .. } = context;
         let owner = shard.ownership.owner(request.info_hash());
         if owner == shard.ownership.own {
-            client.note_sent(now.monotonic, &request);
+            client.note_sent(now.monotonic, &request, received);
             let mut replies = Replies { own: context.replies, others: context.signals };
-            if request.carry_out(received, shard, *now, &mut replies).is_err() {
-                client.forget(request.info_hash(), &request.from().peer_id());
-            }
+            let carried_out = request.carry_out(received, shard, *now, &mut replies);
+            client.note_carried_out(now.monotonic, &request, carried_out);
             return MessageStep::Done;
         }
         let mut routed = self.pool.take(UNKNOWN_CLIENT, Framing::FINAL, Question::WebRtc(request));
         if !self.pool.note_sent(shard.shards(), owner, &mut routed) {
             self.take_back(routed);
-            return context.wait_for(owner, Action::Announce, Some(*request.info_hash()));
+            return context.wait_for(owner, Action::Announce, request.replies_for());
         }
-        client.note_sent(now.monotonic, &request);
+        client.note_sent(now.monotonic, &request, received);
         received.clone_into(&mut routed.message.received);
         MessageStep::Routed(owner, routed)
     }
@@ -139,7 +141,7 @@ impl HttpService {
         routed.files.fill(info_hashes, most);
         match routed.advance(context.shard, context.now) {
             RoutedStep::Done => {
-                self.finish_message(client, context.shard, routed, context.replies);
+                self.finish_message(client, context.shard, context.now, routed, context.replies);
                 MessageStep::Done
             }
             RoutedStep::Onward(owner) if self.pool.note_sent(context.shard.shards(), owner, &mut routed) => {

@@ -1,6 +1,6 @@
 use crate::now::Now;
 use crate::shard::{AnyAnnounce, Ownership, PendingAnnounce, Shard, Torrents};
-use crate::ws::{Replies, Signals, WebRtcRequest};
+use crate::ws::{CarriedOut, Replies, Signals, WebRtcRequest};
 use access::TorrentRefusal;
 use core::net::IpAddr;
 use http_protocol::{Framing, PEERS_MAX, PeerForm, SCRAPE_HASHES_MAX, ScrapeFile};
@@ -36,12 +36,17 @@ pub struct RoutedRequest {
 }
 
 /// What a request over a WebSocket has besides its question.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct RoutedMessage {
     /// The offers or the answer, as received.
     pub(super) received: String,
     /// Frames for the connection that waits for the request.
     pub(super) replies: Vec<u8>,
+    pub(super) carried_out: CarriedOut,
+}
+
+impl RoutedMessage {
+    pub(super) const NONE: Self = Self { received: String::new(), replies: Vec::new(), carried_out: Ok(0) };
 }
 
 /// Where a page of swarms begins.
@@ -112,7 +117,7 @@ impl RoutedRequest {
             found: Found::new(),
             files: ScrapedFiles { files: [NO_FILE; SCRAPE_HASHES_MAX], used: 0, answered: 0 },
             next_slot: None,
-            message: RoutedMessage::default(),
+            message: RoutedMessage::NONE,
         }
     }
 
@@ -146,9 +151,9 @@ impl RoutedRequest {
     /// Does the part of another core's request that belongs to this shard.
     pub fn carry_out(&mut self, shard: &mut Shard, now: Now, signals: &mut Signals) {
         if let Question::WebRtc(request) = &self.question {
-            let RoutedMessage { received, replies } = &mut self.message;
+            let RoutedMessage { received, replies, carried_out } = &mut self.message;
             let mut replies = Replies { own: replies, others: signals };
-            self.found.refusal = request.carry_out(received, shard, now, &mut replies).err();
+            *carried_out = request.carry_out(received, shard, now, &mut replies);
         } else {
             self.advance(shard, now);
         }

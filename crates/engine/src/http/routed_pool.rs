@@ -29,7 +29,7 @@ impl RoutedPool {
     pub(super) fn put_back(&mut self, mut routed: Box<RoutedRequest>) {
         self.note_home(&mut routed);
         // Idle requests keep no memory of messages, and the next client gets nothing of this one.
-        routed.message = RoutedMessage::default();
+        routed.message = RoutedMessage::NONE;
         self.idle.push(routed);
     }
 

@@ -4,7 +4,7 @@ use access::{CompletedDownload, SessionReport, TorrentRefusal};
 use metrics::Counter;
 use primitives::{
     AddressFamily, AnnounceEvent, CompactIpv4, CompactIpv6, InfoHash, KeyId, Numwant, PeerAddress,
-    PeerDetails, PeerStatus,
+    PeerDetails, PeerStatus, SwarmFamily,
 };
 use swarm::{Admission, Announce, Announced, Bound, Completion, Listing, PeerChange, PeerOfSwarm, SwarmSlot};
 
@@ -165,6 +165,10 @@ impl Shard {
         PeerReport { key, details }: &PeerReport,
     ) {
         let info_hash = announce.info_hash;
+        // A stop over an older connection than the one that holds the peer does not end its session.
+        let is_of_newer = A::SWARM_FAMILY == SwarmFamily::WebRtc
+            && announce.event == AnnounceEvent::Stopped
+            && change != PeerChange::Removed;
         if let Some(key) = *key {
             let report = SessionReport {
                 info_hash,
@@ -173,7 +177,7 @@ impl Shard {
                 uploaded: details.uploaded,
                 downloaded: details.downloaded,
                 status: announce.status,
-                event: announce.event,
+                event: if is_of_newer { AnnounceEvent::None } else { announce.event },
             };
             self.access.note_session(now.monotonic, &report);
         }

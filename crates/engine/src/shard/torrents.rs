@@ -54,7 +54,7 @@ impl Torrents<'_> {
         Some(info_of(*info_hash, self.with_remembered(info_hash, counts)))
     }
 
-    /// Like [`Self::counts`], but all families together.
+    /// Returns the counts of a torrent, all families together, zeros if it is not known.
     #[must_use]
     pub fn all_counts(self, info_hash: &InfoHash) -> SwarmCounts {
         self.with_remembered(info_hash, self.counts_of_swarms(info_hash).unwrap_or_default())

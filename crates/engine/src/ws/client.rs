@@ -1,9 +1,10 @@
+use super::announced::AnnouncedPeer;
 use super::failure::MessageFailure;
 use super::policy::WebSocketPolicy;
-use super::request::WebRtcRequest;
+use super::request::{CarriedOut, WebRtcRequest};
 use crate::limits::PEER_IDS_PER_TORRENT_MAX;
 use core::net::IpAddr;
-use primitives::{AnnounceEvent, InfoHash, KeyId, KeyInPath, PeerId, Second};
+use primitives::{KeyInPath, Second};
 
 /// The client at the other end of a WebSocket, and the peers that it has announced.
 #[derive(Debug)]
@@ -15,26 +16,11 @@ pub struct WebSocketClient {
     signals: SignalBudget,
 }
 
-/// A peer that a connection has announced. It leaves the swarm with the connection.
-#[derive(Debug, Clone, Copy)]
-pub struct AnnouncedPeer {
-    pub info_hash: InfoHash,
-    pub peer_id: PeerId,
-    /// The number of its key, where keys are required.
-    pub key: Option<KeyId>,
-}
-
 /// The offers and answers that have been passed on in a second.
 #[derive(Debug, Clone, Copy)]
 struct SignalBudget {
     second: Second,
     passed_on: u32,
-}
-
-impl AnnouncedPeer {
-    fn is(&self, info_hash: &InfoHash, peer_id: &PeerId) -> bool {
-        self.info_hash == *info_hash && self.peer_id == *peer_id
-    }
 }
 
 impl WebSocketClient {
@@ -56,14 +42,10 @@ impl WebSocketClient {
         peer: AnnouncedPeer,
         policy: &WebSocketPolicy,
     ) -> Result<(), MessageFailure> {
-        let mut ids = 0;
-        for other in &mut self.announced {
-            if other.is(&peer.info_hash, &peer.peer_id) {
-                other.key = peer.key;
-                return Ok(());
-            }
-            ids += usize::from(other.info_hash == peer.info_hash);
+        if self.announced.contains(&peer) {
+            return Ok(());
         }
+        let ids = self.announced.iter().filter(|other| other.info_hash == peer.info_hash).count();
         if self.announced.len() >= policy.peers_per_connection_max || ids >= PEER_IDS_PER_TORRENT_MAX {
             return Err(MessageFailure::TooManyPeers);
         }
@@ -71,9 +53,8 @@ impl WebSocketClient {
         Ok(())
     }
 
-    /// Forgets a peer that is in no swarm.
-    pub(crate) fn forget(&mut self, info_hash: &InfoHash, peer_id: &PeerId) {
-        self.announced.retain(|peer| !peer.is(info_hash, peer_id));
+    fn forget(&mut self, peer: AnnouncedPeer) {
+        self.announced.retain(|other| *other != peer);
         if self.announced.is_empty() {
             self.announced = Vec::new();
         }
@@ -85,16 +66,27 @@ impl WebSocketClient {
         policy.signals_per_s_max.saturating_sub(passed_on)
     }
 
-    /// Notes that a request is on its way to the owner of its torrent, or has been carried out.
-    pub(crate) fn note_sent(&mut self, now: Second, request: &WebRtcRequest) {
+    /// Notes that a request is on its way to the owner of its torrent. What it may pass on is taken from the budget.
+    pub(crate) fn note_sent(&mut self, now: Second, request: &WebRtcRequest, received: &str) {
         if self.signals.second != now {
             self.signals = SignalBudget { second: now, passed_on: 0 };
         }
-        self.signals.passed_on += request.signals();
-        if let WebRtcRequest::Announce { pending, .. } = request
-            && pending.announce.event == AnnounceEvent::Stopped
-        {
-            self.forget(&pending.announce.info_hash, &pending.announce.peer.peer_id());
+        self.signals.passed_on += request.signals(received);
+        if request.is_stop() {
+            self.forget(request.peer());
+        }
+    }
+
+    /// Notes the result of a request. What it has not passed on is returned to the budget of its second.
+    pub(crate) fn note_carried_out(&mut self, now: Second, request: &WebRtcRequest, carried_out: CarriedOut) {
+        match carried_out {
+            Ok(passed_on) if self.signals.second == now => {
+                let unused = request.offers().saturating_sub(passed_on);
+                self.signals.passed_on = self.signals.passed_on.saturating_sub(unused);
+            }
+            Ok(_) => {}
+            // The peer is in no swarm.
+            Err(_) => self.forget(request.peer()),
         }
     }
 }

@@ -15,8 +15,6 @@ pub(crate) enum MessageFailure {
     Torrent(#[from] TorrentRefusal),
     #[error("this connection has announced as many peers as it may")]
     TooManyPeers,
-    #[error("this connection has sent as many offers and answers as it may in a second")]
-    TooManySignals,
     #[error("a scrape may name at most {0} torrents")]
     TooManyTorrents(usize),
     #[error("the tracker is busy")]
@@ -29,11 +27,7 @@ impl MessageFailure {
         match self {
             Self::Refused(refusal) => refusal.count(statistics),
             Self::Torrent(_) => statistics.add(Counter::RefusedTorrents, 1),
-            Self::Message(_)
-            | Self::TooManyPeers
-            | Self::TooManySignals
-            | Self::TooManyTorrents(_)
-            | Self::Busy => {}
+            Self::Message(_) | Self::TooManyPeers | Self::TooManyTorrents(_) | Self::Busy => {}
         }
     }
 }

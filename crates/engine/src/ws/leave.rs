@@ -1,8 +1,8 @@
-use super::client::AnnouncedPeer;
+use super::announced::AnnouncedPeer;
 use crate::now::Now;
 use crate::shard::Shard;
 use primitives::{AnnounceEvent, ConnectionToken, PeerStatus, ShardId, WebRtcPeer};
-use swarm::{Announce, Listing, PeerChange};
+use swarm::{Announce, Listing};
 
 /// Where a peer that has left goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,9 +14,9 @@ pub enum LeaveStep {
 }
 
 impl Shard {
-    /// Removes a peer whose connection has ended, and ends its session, unless another connection holds it.
+    /// Removes a peer whose connection has ended, unless another connection holds it.
     pub fn leave(&mut self, now: Now, peer: AnnouncedPeer, connection: ConnectionToken) -> LeaveStep {
-        let AnnouncedPeer { info_hash, peer_id, key } = peer;
+        let AnnouncedPeer { info_hash, peer_id } = peer;
         let owner = self.ownership.owner(&info_hash);
         if owner != self.ownership.own {
             return LeaveStep::Routed(owner);
@@ -29,10 +29,8 @@ impl Shard {
             listing: Listing::Listed,
             peers_wanted: 0,
         };
-        let left = self.swarms.announce(now.monotonic, None, &stop, &mut []);
-        if let (PeerChange::Removed, Some(key)) = (left.change, key) {
-            self.access.end_session(now.monotonic, key, info_hash, peer_id);
-        }
+        // The session of a key stays for its lifetime: the client may come back and report what it has transferred meanwhile.
+        self.swarms.announce(now.monotonic, None, &stop, &mut []);
         LeaveStep::Done
     }
 }

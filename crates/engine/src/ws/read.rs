@@ -1,4 +1,5 @@
-use super::client::{AnnouncedPeer, WebSocketClient};
+use super::announced::AnnouncedPeer;
+use super::client::WebSocketClient;
 use super::failure::MessageFailure;
 use super::policy::WebSocketPolicy;
 use super::request::WebRtcRequest;
@@ -22,6 +23,8 @@ pub(crate) enum Asked<'a> {
     WebRtc(WebRtcRequest, &'a str),
     /// For the owners of these torrents.
     Scrape(InfoHashes<'a>),
+    /// An answer beyond the limit of its connection. Clients expect no reply to answers.
+    Dropped,
 }
 
 /// A message that is not served.
@@ -36,16 +39,16 @@ impl Rejected {
     /// Counts the failure, and appends the reply to it, if there can be one.
     pub(crate) fn reply(&self, shard: &mut Shard, replies: &mut Vec<u8>) {
         let statistics = shard.statistics_mut();
-        let Some(info_hash) = &self.info_hash else {
-            return statistics.count_message(MessageOutcome::Ignored);
-        };
-        statistics.count_message(match (&self.failure, self.action) {
-            (MessageFailure::Busy, _) => MessageOutcome::Busy,
-            (_, Action::Announce) => MessageOutcome::AnnounceRefused,
-            (_, Action::Scrape) => MessageOutcome::ScrapeRefused,
+        statistics.count_message(match (&self.failure, &self.info_hash, self.action) {
+            (MessageFailure::Busy, ..) => MessageOutcome::Busy,
+            (_, None, _) => MessageOutcome::Ignored,
+            (_, Some(_), Action::Announce) => MessageOutcome::AnnounceRefused,
+            (_, Some(_), Action::Scrape) => MessageOutcome::ScrapeRefused,
         });
-        self.failure.count(statistics);
-        append_failure(replies, self.action, info_hash, &self.failure);
+        if let Some(info_hash) = &self.info_hash {
+            self.failure.count(statistics);
+            append_failure(replies, self.action, info_hash, &self.failure);
+        }
     }
 }
 
@@ -73,7 +76,11 @@ impl MessageReader<'_> {
                 asked.map_err(rejected(Action::Announce, Some(announce.info_hash)))
             }
             ClientMessage::Answer(answer) => {
-                let asked = self.answer(&answer).map(|request| Asked::WebRtc(request, answer.answer));
+                let left = self.client.signals_left(self.now.monotonic, self.policy);
+                let asked = self.answer(&answer).map(|request| match left {
+                    0 => Asked::Dropped,
+                    _ => Asked::WebRtc(request, answer.answer),
+                });
                 asked.map_err(rejected(Action::Announce, Some(answer.info_hash)))
             }
             ClientMessage::Scrape(scrape) => self.scrape(scrape),
@@ -84,7 +91,7 @@ impl MessageReader<'_> {
         let Announce { info_hash, peer_id, event, status, .. } = *announce;
         let key = self.admit(Some(&peer_id), announce.key)?;
         if event != AnnounceEvent::Stopped {
-            self.client.join(AnnouncedPeer { info_hash, peer_id, key }, self.policy)?;
+            self.client.join(AnnouncedPeer { info_hash, peer_id }, self.policy)?;
         }
         let announced = AnnounceIn {
             info_hash,
@@ -117,9 +124,6 @@ impl MessageReader<'_> {
     fn answer(&self, answer: &Answer<'_>) -> Result<WebRtcRequest, MessageFailure> {
         let Answer { info_hash, peer_id, to_peer_id, offer_id, .. } = *answer;
         self.admit(Some(&peer_id), answer.key)?;
-        if self.client.signals_left(self.now.monotonic, self.policy) == 0 {
-            return Err(MessageFailure::TooManySignals);
-        }
         let from = WebRtcPeer::new(peer_id, self.connection);
         Ok(WebRtcRequest::Answer { info_hash, from, to_peer_id, offer_id })
     }

@@ -1,11 +1,12 @@
+use super::announced::AnnouncedPeer;
 use super::failure::MessageFailure;
 use super::signals::Signals;
-use crate::limits::{OFFERS_MAX, SIGNAL_BYTES_MAX};
+use crate::limits::{OFFERS_MAX, SIGNAL_BYTES_MAX, USUAL_SIGNAL_BYTES};
 use crate::now::Now;
 use crate::shard::{PendingAnnounce, Shard};
 use access::TorrentRefusal;
 use metrics::{Counter, MessageOutcome};
-use primitives::{ConnectionToken, InfoHash, PeerId, PeerReference, WebRtcPeer};
+use primitives::{AnnounceEvent, ConnectionToken, InfoHash, PeerId, PeerReference, WebRtcPeer};
 use ws_protocol::{
     Action, AnnounceAnswer, OfferId, Offers, Signal, SignalKind, append_announce_answer, append_failure,
     append_signal,
@@ -29,6 +30,10 @@ pub(crate) enum WebRtcRequest {
     },
 }
 
+/// The number of offers that were passed on, or the reason why the torrent is not served, which has been appended as a
+/// failure.
+pub(crate) type CarriedOut = Result<u32, TorrentRefusal>;
+
 /// Where the results of a request go.
 pub(crate) struct Replies<'a> {
     /// Frames for the connection that the request came over.
@@ -45,38 +50,58 @@ impl WebRtcRequest {
     }
 
     /// Returns the peer that has sent it.
-    pub(crate) const fn from(&self) -> &WebRtcPeer {
-        match self {
+    pub(super) const fn peer(&self) -> AnnouncedPeer {
+        let peer = match self {
             Self::Announce { pending, .. } => &pending.announce.peer,
             Self::Answer { from, .. } => from,
+        };
+        AnnouncedPeer { info_hash: *self.info_hash(), peer_id: peer.peer_id() }
+    }
+
+    /// Returns the torrent that a failure names, unless the client expects no reply.
+    pub(crate) const fn replies_for(&self) -> Option<InfoHash> {
+        match self {
+            Self::Announce { pending, .. } => Some(pending.announce.info_hash),
+            Self::Answer { .. } => None,
         }
     }
 
-    /// Returns how many offers or answers are passed on at most.
-    pub(super) fn signals(&self) -> u32 {
+    pub(super) fn is_stop(&self) -> bool {
+        matches!(self, Self::Announce { pending, .. } if pending.announce.event == AnnounceEvent::Stopped)
+    }
+
+    /// Returns how many offers are passed on at most.
+    pub(super) fn offers(&self) -> u32 {
         match self {
             Self::Announce { pending, .. } => {
                 u32::try_from(pending.announce.peers_wanted).unwrap_or(u32::MAX)
             }
-            Self::Answer { .. } => 1,
+            Self::Answer { .. } => 0,
+        }
+    }
+
+    /// Returns what is taken from the budget of its connection. A long answer counts as several.
+    pub(super) fn signals(&self, received: &str) -> u32 {
+        match self {
+            Self::Announce { .. } => self.offers(),
+            Self::Answer { .. } => {
+                1 + u32::try_from(received.len() / USUAL_SIGNAL_BYTES).unwrap_or(u32::MAX - 1)
+            }
         }
     }
 
     /// Carries out a request whose torrent this shard owns, and counts its outcome.
-    ///
-    /// # Errors
-    /// When the torrent is not served. The failure has been appended.
     pub(crate) fn carry_out(
         &self,
         received: &str,
         shard: &mut Shard,
         now: Now,
         replies: &mut Replies<'_>,
-    ) -> Result<(), TorrentRefusal> {
+    ) -> CarriedOut {
         let (outcome, result) = match self {
             Self::Announce { pending, interval_s } => {
                 match replies.announce(shard, now, pending, received, *interval_s) {
-                    Ok(()) => (MessageOutcome::AnnounceAnswered, Ok(())),
+                    Ok(passed_on) => (MessageOutcome::AnnounceAnswered, Ok(passed_on)),
                     Err(refusal) => (MessageOutcome::AnnounceRefused, Err(refusal)),
                 }
             }
@@ -88,7 +113,7 @@ impl WebRtcRequest {
                     offer_id: *offer_id,
                     description: received,
                 };
-                (replies.pass_on_answer(shard, now, from, to_peer_id, &signal), Ok(()))
+                (replies.pass_on_answer(shard, now, from, to_peer_id, &signal), Ok(0))
             }
         };
         shard.statistics_mut().count_message(outcome);
@@ -105,7 +130,7 @@ impl Replies<'_> {
         pending: &PendingAnnounce<WebRtcPeer>,
         offers: &str,
         interval_s: u32,
-    ) -> Result<(), TorrentRefusal> {
+    ) -> CarriedOut {
         let info_hash = pending.announce.info_hash;
         let mut peers = [0; OFFERS_MAX * WebRtcPeer::BYTES];
         let announced = shard.announce(now, None, pending, &mut peers).inspect_err(|refusal| {
@@ -115,18 +140,18 @@ impl Replies<'_> {
         })?;
         let (complete, incomplete) = (announced.counts.seeders, announced.counts.leechers);
         append_announce_answer(self.own, &AnnounceAnswer { info_hash, complete, incomplete, interval_s });
-        self.pass_on_offers(shard, pending, offers, &peers[..announced.peers * WebRtcPeer::BYTES]);
-        Ok(())
+        Ok(self.pass_on_offers(shard, pending, offers, &peers[..announced.peers * WebRtcPeer::BYTES]))
     }
 
-    /// Passes the first offer on to the first peer, the second to the second, and so on.
+    /// Passes the first offer on to the first peer, the second to the second, and so on. Returns how many there were.
     fn pass_on_offers(
         &mut self,
         shard: &mut Shard,
         pending: &PendingAnnounce<WebRtcPeer>,
         offers: &str,
         peers: &[u8],
-    ) {
+    ) -> u32 {
+        let mut passed_on = 0;
         let from = pending.announce.peer;
         let (peers, _) = <[WebRtcPeer]>::ref_from_prefix(peers).unwrap_or_default();
         for (offer, peer) in Offers::of_value(offers).zip(peers) {
@@ -140,7 +165,9 @@ impl Replies<'_> {
             let is_passed_on = self.pass_on(peer.connection(), from.connection(), &signal);
             let counter = if is_passed_on { Counter::WsOffersPassedOn } else { Counter::WsSignalsDropped };
             shard.statistics_mut().add(counter, 1);
+            passed_on += 1;
         }
+        passed_on
     }
 
     /// Passes an answer on, if its peer and its client are in the swarm. It is a sign of life of the client.

@@ -261,8 +261,9 @@ fn an_incomplete_answer_is_no_announce() {
         assert_eq!(error(&text), (Action::Announce, known, MessageFault::InvalidAnswer), "{no_answer}");
     }
     assert_eq!(error(&announce_text(r#","answer":{},"to_peer_id":null"#)), missing("to_peer_id"));
-    assert_eq!(error(&announce_text(r#","answer":"v=0""#)), missing("to_peer_id"));
+    assert_eq!(error(&announce_text(r#","answer":{}"#)), missing("to_peer_id"));
     announce(r#","answer":null,"to_peer_id":null"#);
+    announce(r#","answer":"","to_peer_id":"""#);
 }
 
 #[test]
