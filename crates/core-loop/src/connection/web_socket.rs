@@ -107,8 +107,9 @@ impl WebSocket {
 
     /// Adds the replies to a message that is back from its owners.
     pub(super) fn finish_message(&mut self, core: MessageCore<'_>, routed: Box<RoutedRequest>) {
+        let MessageCore { service, shard, now, .. } = core;
         let Messages { client, outgoing, .. } = &mut self.messages;
-        core.service.finish_message(client, core.shard, core.now, routed, outgoing);
+        service.finish_message(client, shard, now, routed, outgoing);
     }
 
     /// Adds a frame. `unsent_bytes` of earlier ones wait for room on the wire.
