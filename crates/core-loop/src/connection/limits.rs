@@ -33,10 +33,6 @@ const _: () = assert!(READ_BYTES_MAX <= tls::READ_BYTES_MAX, "or more could come
 /// Seconds for which a client may read nothing of its frames while more of them than may wait are dropped. Then it is cut off.
 pub(super) const SLOW_S: u32 = 5;
 
-/// Bytes for which there is room when the first signal waits: a few, so that it is rarely moved. The memory is freed when
-/// they are sent.
-pub(super) const FRAMES_BYTES_FIRST: usize = 8 << 10;
-
 /// Bytes read and discarded after a refused request, so that its client can read the reason before the connection is
 /// reset (RFC 9112, 9.6).
 pub(super) const DRAIN_BYTES_MAX: u32 = 256 << 10;

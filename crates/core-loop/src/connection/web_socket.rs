@@ -1,4 +1,4 @@
-use super::limits::{FRAMES_BYTES_FIRST, FRAMES_UNSENT_BYTES_MAX};
+use super::limits::FRAMES_UNSENT_BYTES_MAX;
 use engine::{
     AnnouncedPeer, ConnectionToken, HttpService, MessageContext, MessageStep, Now, Patience, RoutedRequest,
     Shard, Signals, WebSocketClient,
@@ -117,10 +117,6 @@ impl WebSocket {
         let outgoing = &mut self.messages.outgoing;
         if outgoing.len() + unsent_bytes + frame.len() > FRAMES_UNSENT_BYTES_MAX {
             return Err(QueueFull);
-        }
-        if outgoing.is_empty() {
-            // Several signals often follow each other.
-            outgoing.reserve(FRAMES_BYTES_FIRST);
         }
         outgoing.extend_from_slice(frame);
         Ok(())
