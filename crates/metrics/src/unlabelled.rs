@@ -78,8 +78,8 @@ declare! {
         WsClosedProtocol = "ws_closed_protocol",
         /// Offers passed on to other peers.
         WsOffersPassedOn = "ws_offers_passed_on",
-        /// Offers and answers dropped because they were too long, the connection of the peer had ended, or a core was too
-        /// busy.
+        /// Offers and answers dropped because they were too long, the connection of the peer had ended or too much waited on
+        /// it, or a core was too busy.
         WsSignalsDropped = "ws_signals_dropped",
         /// HTTP requests and messages routed to the owners of their torrents on other cores, counted once for each owner.
         RoutedHttpRequests = "http_errands",

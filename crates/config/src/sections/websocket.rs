@@ -27,7 +27,7 @@ section! {
     /// With each announce a client makes offers, by which peers find each other: a shorter time connects them sooner and
     /// costs more messages. A peer whose connection ends leaves its swarms at once, whatever the time is. It is at most a minute
     /// less than `announce.peer_lifetime_s`.
-    // Minimum: a shorter time would be mostly offers that nobody needs.
+    // Minimum: a shorter time would be mostly offers that no peer needs.
     // Maximum: clients forget an offer after 50 seconds, and new peers would wait too long for another.
     interval_s: u32 = 120, integer(10..=3600);
 

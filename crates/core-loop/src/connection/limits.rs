@@ -24,8 +24,8 @@ pub(super) const UNREAD_BYTES_MAX: usize = ws_protocol::FRAME_BYTES_MAX + tls::P
 
 const _: () = assert!(http_protocol::HEAD_BYTES_MAX <= ws_protocol::FRAME_BYTES_MAX, "the longer of both");
 
-/// Bytes of frames that wait until the client has read earlier ones: a hundred offers. A client that falls further behind
-/// is cut off, because it would not connect to their peers in time anyway.
+/// Bytes of frames that wait until the client has read earlier ones: a hundred offers. Further ones are dropped, because a
+/// client that is as far behind would not connect to their peers in time.
 pub const FRAMES_UNSENT_BYTES_MAX: usize = 256 << 10;
 
 const _: () = assert!(READ_BYTES_MAX <= tls::READ_BYTES_MAX, "or more could come out of a session");
