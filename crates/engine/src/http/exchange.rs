@@ -1,5 +1,6 @@
 use super::client::client_of_request;
 use super::full_scrape::FullScrape;
+use super::messages::Patience;
 use super::policy::{HttpPolicy, ProxyHeaderKind, Trust};
 use super::routed::RoutedRequest;
 use super::service::{ClientRequest, HttpService, Served};
@@ -27,8 +28,8 @@ pub struct HttpExchange {
     trust: Trust,
     search: HeadSearch,
     requests_left: u32,
-    /// Whether the request at the front has waited for its owner long enough.
-    has_waited: bool,
+    /// Of the request at the front.
+    patience: Patience,
 }
 
 /// The result of serving the request at the front of the input. `consumed` is its length in bytes, and `connection`
@@ -90,7 +91,7 @@ impl HttpExchange {
             trust: policy.proxy.trust(remote),
             search: HeadSearch::default(),
             requests_left: policy.requests_per_connection_max,
-            has_waited: false,
+            patience: Patience::Left,
         }
     }
 
@@ -108,7 +109,7 @@ impl HttpExchange {
 
     /// Ends the wait of the request at the front: if its owner is still busy, it is answered with a failure.
     pub const fn stop_waiting(&mut self) {
-        self.has_waited = true;
+        self.patience = Patience::Over;
     }
 
     /// Reads the PROXY protocol header at the front of `bytes`. To be called until it is complete.
@@ -170,7 +171,7 @@ impl HttpExchange {
             return open_web_socket(policy, shard, now, asked, out);
         }
         let step = match service.serve(shard, now, asked, out) {
-            Served::OwnerBusy(owner, routed) if !self.has_waited => {
+            Served::OwnerBusy(owner, routed) if self.patience == Patience::Left => {
                 service.take_back(routed);
                 return HttpStep::OwnerBusy(owner);
             }
@@ -184,7 +185,7 @@ impl HttpExchange {
             }
             Served::Routed(owner, routed) => HttpStep::Routed { consumed, owner, routed, connection },
         };
-        (self.requests_left, self.has_waited) = (requests_left, false);
+        (self.requests_left, self.patience) = (requests_left, Patience::Left);
         step
     }
 

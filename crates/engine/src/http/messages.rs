@@ -22,7 +22,7 @@ pub enum MessageStep {
     OwnerBusy(ShardId),
 }
 
-/// Whether a message that finds its owner busy waits for it, or is answered with a failure.
+/// Whether a request or message that finds its owner busy waits for it, or is answered with a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Patience {
     Left,
