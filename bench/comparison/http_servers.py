@@ -102,25 +102,31 @@ def ringtrack_over_http(setup: Setup) -> tuple[list[str], dict[str, str]]:
     }
 
 
-def aquatic_http(setup: Setup) -> tuple[list[str], dict[str, str]]:
-    """Returns the command, with defaults and kept connections."""
-    file, mine = setup.folder / "aquatic-http.toml", identity(setup.folder)
+def aquatic(setup: Setup, name: str, network: str = "", cleaning: str = "") -> tuple[list[str], dict[str, str]]:
+    """Returns the command of one of aquatic's servers over TCP, with defaults but for these lines and the idle time."""
+    file, mine = setup.folder / f"{name}.toml", identity(setup.folder)
     file.write_text(f"""
 socket_workers = 1
 swarm_workers = 1
 [network]
 address = "{setup.address()}"
-keep_alive = true
+{network}
 enable_tls = {str(setup.protocol.has_tls()).lower()}
 tls_certificate_path = "{mine.certificate}"
 tls_private_key_path = "{mine.key}"
 tcp_backlog = 4096
 [cleaning]
 max_connection_idle = {KEPT_S}
+{cleaning}
 [metrics]
 run_prometheus_endpoint = false
 """)
-    return [str(program("aquatic_http", AQUATIC_VERSION)), "-c", str(file)], {}
+    return [str(program(name, AQUATIC_VERSION)), "-c", str(file)], {}
+
+
+def aquatic_http(setup: Setup) -> tuple[list[str], dict[str, str]]:
+    """Returns the command, with kept connections."""
+    return aquatic(setup, "aquatic_http", network="keep_alive = true")
 
 
 COMMANDS: dict[str, Callable[[Setup], tuple[list[str], dict[str, str]]]] = {

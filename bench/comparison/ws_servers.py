@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 from comparison import ringtrack
-from comparison.builds import AQUATIC_VERSION, bittorrent_tracker, program
+from comparison.builds import bittorrent_tracker
 from comparison.certificates import identity
-from comparison.http_servers import KEPT_S, ringtrack_over_http
+from comparison.http_servers import KEPT_S, aquatic, ringtrack_over_http
 from comparison.setup import Setup
 
 WS_NAMES = ["ringtrack", ringtrack.BEFORE, "aquatic_ws", "bittorrent-tracker"]
@@ -17,24 +17,8 @@ NOTES = {
 
 
 def aquatic_ws(setup: Setup) -> tuple[list[str], dict[str, str]]:
-    """Returns the command, with defaults but for the limits of time."""
-    file, mine = setup.folder / "aquatic-ws.toml", identity(setup.folder)
-    file.write_text(f"""
-socket_workers = 1
-swarm_workers = 1
-[network]
-address = "{setup.address()}"
-tcp_backlog = 4096
-enable_tls = {str(setup.protocol.has_tls()).lower()}
-tls_certificate_path = "{mine.certificate}"
-tls_private_key_path = "{mine.key}"
-[cleaning]
-max_peer_age = {KEPT_S}
-max_connection_idle = {KEPT_S}
-[metrics]
-run_prometheus_endpoint = false
-""")
-    return [str(program("aquatic_ws", AQUATIC_VERSION)), "-c", str(file)], {}
+    """Returns the command, with peers that stay for as long as their connections."""
+    return aquatic(setup, "aquatic_ws", cleaning=f"max_peer_age = {KEPT_S}")
 
 
 def bittorrent(setup: Setup) -> tuple[list[str], dict[str, str]]:
