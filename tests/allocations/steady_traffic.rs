@@ -3,11 +3,13 @@
 use access::{
     AccessPolicy, AccessUpdate, CompletedCounts, DetailsKept, KeyGrant, TorrentAdmission, UserAdmission,
 };
+use engine::ForwardingBounds;
 use primitives::{
-    AnnounceEvent, AuthenticationKey, InfoHash, KeyId, ListChange, ListSource, PeerId, TorrentList,
+    AnnounceEvent, AuthenticationKey, CompactIpv4, ExternalCounts, ExternalPeers, InfoHash, KeyId,
+    ListChange, ListSource, PeerId, TorrentList,
 };
 use ringtrack_tests::client::{Client, TRANSACTION, url_data};
-use ringtrack_tests::simulator::{Arrival, Datagram, Simulator, SimulatorSettings};
+use ringtrack_tests::simulator::{Arrival, Datagram, HttpContext, Simulator, SimulatorSettings};
 use udp_protocol::{ConnectRequest, ConnectionId};
 use zerocopy::IntoBytes;
 
@@ -25,7 +27,7 @@ const PORTION: usize = 512;
 /// Users of a private tracker. Each has a key.
 const USERS: u32 = 8;
 
-/// Requires a key and a listed torrent, and keeps everything.
+/// Requires a key and a listed torrent, and keeps everything. Torrents are forwarded.
 const STRICT: AccessPolicy = AccessPolicy {
     users: UserAdmission::Private,
     torrents: TorrentAdmission::Listed,
@@ -68,7 +70,7 @@ impl Traffic {
         traffic
     }
 
-    /// A private and listed tracker that knows all users, torrents and peers, and has reported its events.
+    /// A private and listed tracker that knows all users, torrents and peers, external ones too, and has reported its events.
     pub(crate) fn warmed_up_for_users() -> Self {
         let mut traffic = Self::new(STRICT);
         let listed = torrents().into();
@@ -82,6 +84,10 @@ impl Traffic {
         let grant = |user| KeyGrant { key: key(user), id: KeyId(user), valid_until_unix_s: None };
         traffic.tracker.update(&AccessUpdate::PutKeys((0..USERS).map(grant).collect()));
         for uploaded in 0..2 {
+            // In the first round no torrent has a peer yet.
+            for core in 0..SHARDS {
+                torrents().into_iter().for_each(|torrent| traffic.use_external(core, torrent));
+            }
             traffic.serve(&traffic.announces_of_users(Arrival::Steered, uploaded));
             traffic.serve(&traffic.announces_of_users(Arrival::At(0), uploaded));
             traffic.tracker.take_events();
@@ -90,9 +96,27 @@ impl Traffic {
     }
 
     fn new(policy: AccessPolicy) -> Self {
-        let mut tracker = Simulator::new(&SimulatorSettings::with_shards(SHARDS).with_access(policy));
+        let mut settings = SimulatorSettings::with_shards(SHARDS).with_access(policy);
+        settings.engine.forwarding =
+            (policy == STRICT).then_some(ForwardingBounds { torrents_max: 100, peers_max: 10_000 });
+        let mut tracker = Simulator::new(&settings);
         let clients = SOURCES.map(|source| Client::connected(&mut tracker, source)).to_vec();
         Self { tracker, clients }
+    }
+
+    /// Passes external peers to a core, which ignores them if the torrent has another owner.
+    fn use_external(&mut self, core: usize, info_hash: InfoHash) {
+        let peers = ExternalPeers {
+            info_hash,
+            upstream: 1,
+            v4: (1..=200).map(|port| CompactIpv4::new([203, 0, 113, 1].into(), port)).collect(),
+            v6: Vec::new(),
+            counts: ExternalCounts::default(),
+            expires: self.tracker.now().monotonic.after(7200),
+            counts_expire: self.tracker.now().monotonic.after(7200),
+        };
+        let HttpContext { shard, now, .. } = self.tracker.context(core);
+        shard.use_external(now, &peers);
     }
 
     /// Serves the datagrams and returns the number of replies.

@@ -4,9 +4,12 @@
 
 use access::AccessUpdate;
 use core_link::{CoreCommand, CoreTask, Reply};
+use engine::ForwardingBounds;
 use fastrand::Rng;
 use metrics::Counter;
-use primitives::{FirstTorrents, InfoHash, InfoHashPrefix, TorrentOrder};
+use primitives::{
+    CompactIpv4, ExternalCounts, ExternalPeers, FirstTorrents, InfoHash, InfoHashPrefix, TorrentOrder,
+};
 use ringtrack_tests::client::Client as UdpClient;
 use ringtrack_tests::http_client::{announce_target, request, scrape_target};
 use ringtrack_tests::simulator::{Arrival, Client, Datagram, Simulator, SimulatorSettings};
@@ -50,6 +53,8 @@ impl Simulation {
         (settings.announce_slots, settings.scrape_slots) = (random.usize(1..8), random.usize(1..3));
         settings.seed = seed;
         settings.coalesce = Duration::from_micros(random.u64(0..500));
+        settings.engine.forwarding =
+            random.bool().then(|| ForwardingBounds { torrents_max: random.usize(1..12), peers_max: 20 });
         // Clients may take as long as they like.
         let limits = &mut settings.connections;
         (limits.first_request_s, limits.request_s, limits.idle_s, limits.answer_s) = (900, 900, 900, 900);
@@ -153,7 +158,7 @@ impl Simulation {
     fn submit(&mut self, core: usize) {
         let replied = Arc::clone(&self.replied);
         let done = move || _ = replied.fetch_add(1, Ordering::Relaxed);
-        let task = match self.random.u8(0..5) {
+        let task = match self.random.u8(0..7) {
             0 => CoreTask::Drop(self.any_torrent(), Reply::new(move |_| done())),
             1 => CoreTask::Count(InfoHashPrefix::default(), Reply::new(move |_| done())),
             2 => {
@@ -161,11 +166,30 @@ impl Simulation {
                 CoreTask::First(FirstTorrents { order, from, torrents_max: 5 }, Reply::new(move |_| done()))
             }
             3 => CoreTask::Peers(self.any_torrent(), 3, Reply::new(move |_| done())),
+            4 => CoreTask::Representative(self.any_torrent(), Reply::new(move |_| done())),
+            5 => {
+                done();
+                CoreTask::UseExternal(Box::new(self.external_peers()))
+            }
             _ => CoreTask::Update(AccessUpdate::EndCompleted, Reply::new(move |()| done())),
         };
         self.tracker.submit(core, task);
         self.submitted += 1;
         self.tracker.run_for_ms(2);
+    }
+
+    fn external_peers(&mut self) -> ExternalPeers {
+        let addresses =
+            (0..self.random.u16(0..20)).map(|port| CompactIpv4::new([203, 0, 113, 1].into(), port));
+        ExternalPeers {
+            info_hash: self.any_torrent(),
+            upstream: 1,
+            v4: addresses.collect(),
+            v6: Vec::new(),
+            counts: ExternalCounts { seeders: self.random.u32(..), leechers: self.random.u32(..) },
+            expires: self.tracker.now().monotonic.after(self.random.u32(0..10)),
+            counts_expire: self.tracker.now().monotonic.after(self.random.u32(0..10)),
+        }
     }
 
     /// Lets everything that is underway finish.

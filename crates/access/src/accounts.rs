@@ -179,7 +179,7 @@ impl Accounts {
     /// Ends the sessions of a removed key: within two rounds of the sweep or, if more than 4096 keys are removed at
     /// once, when the sessions expire. Until then they count.
     pub(crate) fn remove_key(&mut self, key: KeyId) {
-        if self.sessions.len() > 0 && self.removed.len() < REMOVED_KEYS_MAX {
+        if !self.sessions.is_empty() && self.removed.len() < REMOVED_KEYS_MAX {
             self.removed.entry(key).or_insert(Rounds::Two);
         }
     }

@@ -62,7 +62,7 @@ impl PeerDetailsTable {
 
     /// Removes peers that did not announce for their lifetime, in the next `parts_max` parts.
     pub(crate) fn sweep(&mut self, now: Second, parts_max: usize) -> Sweep {
-        if self.peers.len() == 0 {
+        if self.peers.is_empty() {
             return Sweep::Done;
         }
         let lifetime_s = self.bounds.lifetime_s;
@@ -76,7 +76,7 @@ impl PeerDetailsTable {
 
     /// Whether the table has no peers.
     pub const fn is_empty(&self) -> bool {
-        self.peers.len() == 0
+        self.peers.is_empty()
     }
 
     pub(crate) fn heap_bytes(&self) -> usize {

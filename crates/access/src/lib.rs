@@ -69,7 +69,7 @@ pub use limits::{
     TORRENT_TABLE_ENTRIES_MAX,
 };
 pub use networks::{BannedNetworks, NetworkRefused, TooManyNetworks};
-pub use parted_map::Sweep;
+pub use parted_map::{PartedMap, Sweep};
 pub use policy::{
     AccessBounds, AccessPolicy, CompletedCounts, DetailsKept, Shortfalls, TorrentAdmission, TorrentRefusal,
     UserAdmission,

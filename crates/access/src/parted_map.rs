@@ -6,7 +6,7 @@ use primitives::TableSeed;
 /// A hash table in parts that grow separately, so that no insertion moves the whole table, and that are swept one by
 /// one. The hash is keyed, so that attackers cannot fill one part.
 #[derive(Debug)]
-pub(crate) struct PartedMap<K, V> {
+pub struct PartedMap<K, V> {
     seed: TableSeed,
     parts: Box<[HashTable<(K, V)>]>,
     len: usize,
@@ -33,12 +33,14 @@ impl Sweep {
 impl<K: Eq + Hash, V> PartedMap<K, V> {
     pub(crate) const PARTS: usize = MAP_PARTS;
 
-    pub(crate) fn new(seed: TableSeed) -> Self {
+    /// Creates an empty map.
+    pub fn new(seed: TableSeed) -> Self {
         let parts = (0..Self::PARTS).map(|_| HashTable::new()).collect();
         Self { seed, parts, len: 0, next: 0 }
     }
 
-    pub(crate) fn get(&self, key: &K) -> Option<&V> {
+    /// Returns the value of a key.
+    pub fn get(&self, key: &K) -> Option<&V> {
         if self.len == 0 {
             return None;
         }
@@ -47,14 +49,15 @@ impl<K: Eq + Hash, V> PartedMap<K, V> {
         found.map(|(_, value)| value)
     }
 
-    pub(crate) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
+    /// Returns the value of a key, to be changed.
+    pub fn get_mut(&mut self, key: &K) -> Option<&mut V> {
         let hash = self.seed.hash_one(key);
         let found = self.parts[part_of(hash, Self::PARTS)].find_mut(hash, |(other, _)| other == key);
         found.map(|(_, value)| value)
     }
 
     /// Adds an entry whose key is not there yet.
-    pub(crate) fn insert_new(&mut self, key: K, value: V) {
+    pub fn insert_new(&mut self, key: K, value: V) {
         debug_assert!(self.get(&key).is_none());
         let (seed, hash) = (self.seed, self.seed.hash_one(&key));
         let part = &mut self.parts[part_of(hash, Self::PARTS)];
@@ -73,7 +76,7 @@ impl<K: Eq + Hash, V> PartedMap<K, V> {
 
     /// Removes the entries of the next `parts_max` of 1024 parts for which `keep` returns false, and shrinks parts that
     /// are mostly empty. Returns [`Sweep::Done`] after the last part; the next call starts over.
-    pub(crate) fn sweep(&mut self, parts_max: usize, mut keep: impl FnMut(&K, &mut V) -> bool) -> Sweep {
+    pub fn sweep(&mut self, parts_max: usize, mut keep: impl FnMut(&K, &mut V) -> bool) -> Sweep {
         let (seed, end) = (self.seed, Self::PARTS.min(self.next.saturating_add(parts_max)));
         for part in &mut self.parts[self.next..end] {
             let before = part.len();
@@ -100,7 +103,13 @@ impl<K: Eq + Hash, V> PartedMap<K, V> {
         taken
     }
 
-    pub(crate) const fn len(&self) -> usize {
+    /// Whether there are no entries.
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Number of entries.
+    pub const fn len(&self) -> usize {
         self.len
     }
 

@@ -1,7 +1,6 @@
 use crate::limits::{COMMANDS_MAX, EVENTS_PER_CORE_MAX, TASKS_MAX};
 use crate::messages::{CoreCommand, CoreEvent, CoreTask};
 use crate::notify::Notify;
-use access::AccessEvent;
 use crossbeam_channel::{Receiver, Sender, TryRecvError, TrySendError, bounded};
 use primitives::{Second, ShardCount, ShardId};
 use std::sync::Arc;
@@ -155,9 +154,9 @@ impl CoreEnd {
     ///
     /// # Errors
     /// Returns the event if too many wait, to be merged into a later one.
-    pub fn report(&self, event: AccessEvent) -> Result<(), AccessEvent> {
-        match self.events.try_send(CoreEvent::Access(event)) {
-            Err(TrySendError::Full(CoreEvent::Access(event))) => Err(event),
+    pub fn report(&self, event: CoreEvent) -> Result<(), CoreEvent> {
+        match self.events.try_send(event) {
+            Err(TrySendError::Full(event)) => Err(event),
             _ => Ok(()),
         }
     }
@@ -167,6 +166,7 @@ impl CoreEnd {
 mod tests {
     use super::*;
     use crate::Reply;
+    use access::AccessEvent;
     use primitives::InfoHash;
 
     #[test]
@@ -184,7 +184,7 @@ mod tests {
     #[test]
     fn an_event_for_which_there_is_no_room_is_returned() {
         let (cores, ends) = link_cores(ShardCount::ONE, Instant::now());
-        let event = |count| AccessEvent::Completed(vec![(InfoHash([1; 20]), count)]);
+        let event = |count| CoreEvent::Access(AccessEvent::Completed(vec![(InfoHash([1; 20]), count)]));
         let refused = (0..).find_map(|count| ends[0].report(event(count)).err());
         assert_eq!(refused, Some(event(EVENTS_PER_CORE_MAX as u64)));
         assert_eq!(std::iter::from_fn(|| cores.next_event()).count(), EVENTS_PER_CORE_MAX);

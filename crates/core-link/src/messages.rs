@@ -1,7 +1,10 @@
 use crate::reply::Reply;
 use access::{AccessEvent, AccessUpdate, ListQuery, ListedPage};
 use latency::LatencySet;
-use primitives::{AddressFamily, FirstTorrents, InfoHash, InfoHashPrefix, PeerInfo, TorrentInfo};
+use primitives::{
+    AddressFamily, ExternalPeers, FirstTorrents, InfoHash, InfoHashPrefix, PeerInfo, Representative, ShardId,
+    SwarmChange, TorrentInfo,
+};
 use std::sync::Arc;
 use tls::ServerIdentity;
 
@@ -46,6 +49,10 @@ pub enum CoreTask {
     Drop(InfoHash, Reply<bool>),
     /// Return a page of the core's part of a list.
     List(ListQuery, Reply<ListedPage>),
+    /// Return a random local peer of a torrent, with its figures, if there is one.
+    Representative(InfoHash, Reply<Option<Representative>>),
+    /// Return these peers to local peers of their torrent, after the torrent's own.
+    UseExternal(Box<ExternalPeers>),
 }
 
 /// What a core reports to the control plane without a request.
@@ -55,4 +62,6 @@ pub enum CoreEvent {
     Ready,
     /// What the core recorded of accounts and torrents.
     Access(AccessEvent),
+    /// Changes of local peers on the core of this shard, in their order.
+    Swarms(ShardId, Vec<SwarmChange>),
 }

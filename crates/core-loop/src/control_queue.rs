@@ -126,6 +126,10 @@ impl ControlQueue {
             }
             CoreTask::Drop(info_hash, reply) => reply.send(shard.drop_torrent(&info_hash)),
             CoreTask::List(query, reply) => reply.send(shard.list_page(query)),
+            CoreTask::Representative(info_hash, reply) => {
+                reply.send(shard.representative(clock.at(clock.instant()), &info_hash));
+            }
+            CoreTask::UseExternal(peers) => shard.use_external(clock.at(clock.instant()), &peers),
         }
     }
 

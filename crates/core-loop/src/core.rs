@@ -12,7 +12,7 @@ use crate::mesh::Mesh;
 use crate::ring::Rings;
 use crate::sockets::{Event, Sockets};
 use crate::timer::Timer;
-use core_link::{CoreCommand, CoreEnd, Notify};
+use core_link::{CoreCommand, CoreEnd, CoreEvent, Notify};
 use engine::{EngineSettings, HttpService, Secrets, Shard, UdpService};
 use metrics::PublishedStatistics;
 use std::sync::Arc;
@@ -317,11 +317,16 @@ impl<S: Sockets> Core<S> {
     fn report_events(&mut self) -> Reported {
         let shard = &mut self.state.shard;
         for _ in 0..EVENTS_PER_TURN_MAX {
-            let Some(event) = shard.take_event() else { return Reported::All };
-            if let Err(unsent) = self.link.report(event) {
-                shard.return_event(&unsent);
-                break;
+            let swarms = shard.take_swarm_changes().map(|changes| CoreEvent::Swarms(shard.id(), changes));
+            let Some(event) = swarms.or_else(|| shard.take_event().map(CoreEvent::Access)) else {
+                return Reported::All;
+            };
+            match self.link.report(event) {
+                Ok(()) | Err(CoreEvent::Ready) => continue,
+                Err(CoreEvent::Access(unsent)) => shard.return_event(&unsent),
+                Err(CoreEvent::Swarms(_, unsent)) => shard.return_swarm_changes(unsent),
             }
+            break;
         }
         Reported::Some
     }

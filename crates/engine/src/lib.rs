@@ -36,7 +36,7 @@ pub use limits::{
 pub use now::Now;
 pub use primitives::ConnectionToken;
 pub use refusal::Refusal;
-pub use settings::{AnnouncePolicy, EngineSettings, InvalidConnectionId, Secrets};
+pub use settings::{AnnouncePolicy, EngineSettings, ForwardingBounds, InvalidConnectionId, Secrets};
 pub use shard::{
     AnyAnnounce, BranchCountScan, FirstTorrentsScan, PendingAnnounce, ScanStep, Shard, Torrents, UpdateStep,
 };

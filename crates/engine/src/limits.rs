@@ -62,5 +62,33 @@ pub(crate) const ACCESS_BYTES_EVERY_TURNS: u32 = 10;
 /// Accounts or torrents in one event for the control plane. They changed recently, so their memory is still cached.
 pub(crate) const EVENT_ITEMS_MAX: usize = 1024;
 
+/// External peers of one family that are kept of a torrent: as many as an answer has at most.
+pub(crate) const EXTERNAL_PEERS_PER_TORRENT_MAX: usize = PEERS_PER_REPLY_MAX as usize;
+
+/// External peers that are looked at for each place in an answer, of which some may be the torrent's own peers too.
+pub(crate) const EXTERNAL_PEERS_PER_PLACE_MAX: usize = 4;
+
+/// Changes of swarms that wait to be reported: as many as one turn of the timer reports, in 230 KB. The sweep finds the others
+/// again.
+pub(crate) const SWARM_CHANGES_MAX: usize = 4 * EVENT_ITEMS_MAX;
+
+/// One in this many sweeps visits a part of the table of forwarded torrents, of 1024: all of them in 80 seconds. With 100,000 torrents
+/// a part takes some 50 microseconds, for which requests should not wait often.
+pub(crate) const FORWARDED_SWEEP_EVERY: u32 = 4;
+
+/// Peers of one torrent that other forwarders announced and that are told from local ones: more trackers than ever forward to each
+/// other.
+pub(crate) const FORWARDER_PEERS_MAX: usize = 8;
+
+/// Peers of a swarm among which a representative is chosen if none was sampled.
+pub(crate) const REPRESENTATIVES_VISITED_MAX: usize = 64;
+
+/// Seconds after which the first clients of a torrent are to announce again: by then upstream trackers have returned peers, for
+/// which they would wait half an hour otherwise.
+pub(crate) const FIRST_INTERVAL_S: u32 = 60;
+
+/// Seconds by which that is scattered, so that clients do not announce in step after a restart.
+pub(crate) const FIRST_INTERVAL_JITTER_S: u32 = 30;
+
 /// Why writing an answer cannot fail.
 pub(crate) const ROOM: &str = "the buffer has RESPONSE_BYTES_MAX bytes, which every answer fits in";

@@ -22,6 +22,17 @@ pub struct EngineSettings {
     pub swarms: SwarmSettings,
     pub access: AccessPolicy,
     pub access_bounds: AccessBounds,
+    /// `None` if nothing is forwarded.
+    pub forwarding: Option<ForwardingBounds>,
+}
+
+/// The limits of what one core keeps for forwarding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ForwardingBounds {
+    /// Torrents that are announced to upstream trackers.
+    pub torrents_max: usize,
+    /// External peers of all torrents.
+    pub peers_max: usize,
 }
 
 /// The intervals and numbers of peers in answers to announces.

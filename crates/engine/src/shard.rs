@@ -1,6 +1,8 @@
 //! One core's slice of the info hashes: its swarms, its part of the lists, and its figures.
 
 mod announce;
+mod external;
+mod forwarding;
 mod ownership;
 mod scan;
 mod state;

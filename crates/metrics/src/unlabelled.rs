@@ -103,6 +103,10 @@ declare! {
         SessionReportsRefused = "session_reports_refused",
         /// Details of peers rejected because a limit was reached.
         PeerDetailsRefused = "peer_details_refused",
+        /// Announces that started no forwarding of their torrent because the limit on forwarded torrents was reached.
+        ForwardedTorrentsRefused = "forwarded_torrents_refused",
+        /// External peers dropped because the limit on them was reached.
+        ExternalPeersRefused = "external_peers_refused",
     }
 }
 
@@ -133,6 +137,10 @@ declare! {
         SwarmBytes = "swarm_bytes" in Bytes,
         /// Size of the lists, keys, sessions and details of peers, in bytes.
         AccessBytes = "access_bytes" in Bytes,
+        /// Torrents that are announced to upstream trackers, or have external peers.
+        ForwardedTorrents = "forwarded_torrents",
+        /// Peers that upstream trackers returned.
+        ExternalPeers = "external_peers",
         /// HTTP connections open at present.
         HttpConnectionsOpen = "http_connections_open",
         /// WebSockets open at present, which are HTTP connections too.

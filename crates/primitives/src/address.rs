@@ -179,6 +179,14 @@ impl PeerAddress {
         };
         if is_unreachable { Err(UnreachableAddress) } else { Ok(address) }
     }
+
+    /// Decodes the address and port.
+    pub fn socket_address(self) -> SocketAddr {
+        match self {
+            Self::V4(address) => address.socket_address(),
+            Self::V6(address) => address.socket_address(),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -198,12 +206,8 @@ mod tests {
         let v4: SocketAddr = "203.0.113.9:51413".parse().unwrap();
         let v6: SocketAddr = "[2001:db8::7]:51413".parse().unwrap();
         for address in [v4, v6] {
-            let back = match PeerAddress::new(address.ip(), address.port()) {
-                Ok(PeerAddress::V4(compact)) => compact.socket_address(),
-                Ok(PeerAddress::V6(compact)) => compact.socket_address(),
-                Err(error) => panic!("{error}"),
-            };
-            assert_eq!(back, address);
+            let peer = PeerAddress::new(address.ip(), address.port()).unwrap();
+            assert_eq!(peer.socket_address(), address);
         }
     }
 

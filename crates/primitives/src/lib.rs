@@ -8,6 +8,7 @@
 mod address;
 mod announce;
 mod authentication_key;
+mod forwarding;
 mod info_hash;
 mod peer_id;
 mod peer_reference;
@@ -22,6 +23,7 @@ pub use address::{
 };
 pub use announce::{AnnounceEvent, Numwant, PeerStatus, RequestKind};
 pub use authentication_key::{AuthenticationKey, KeyId, KeyInPath, path_segments};
+pub use forwarding::{ExternalCounts, ExternalPeers, Representative, SwarmChange};
 pub use info_hash::{InfoHash, InfoHashPrefix};
 pub use peer_id::{PeerId, PeerIdPrefix};
 pub use peer_reference::{ConnectionToken, PeerReference, WebRtcPeer};

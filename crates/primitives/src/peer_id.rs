@@ -10,6 +10,16 @@ pub struct PeerId(pub [u8; PeerId::BYTES]);
 impl PeerId {
     /// Size of a peer id in bytes.
     pub const BYTES: usize = 20;
+
+    /// The beginning of the peer ids with which Ringtrack announces to upstream trackers, in the style of BEP 20. A tracker
+    /// that recognizes it returns its own peers only, so that trackers that forward to each other do not exchange external
+    /// peers and counts for ever.
+    pub const FORWARDER_PREFIX: [u8; 8] = *b"-RF0100-";
+
+    /// Returns whether a forwarder announces, for the peers of another tracker.
+    pub fn is_forwarder(&self) -> bool {
+        self.0.starts_with(&Self::FORWARDER_PREFIX)
+    }
 }
 
 impl fmt::Debug for PeerId {

@@ -91,7 +91,7 @@ impl DataPlane {
         while ready < self.workers.len() {
             match self.cores.wait_for_event(Duration::from_millis(START_POLL_MS)) {
                 Some(CoreEvent::Ready) => ready += 1,
-                Some(CoreEvent::Access(_)) => unreachable!("no worker serves yet"),
+                Some(CoreEvent::Access(_) | CoreEvent::Swarms(..)) => unreachable!("no worker serves yet"),
                 None => self.fail_if_one_has_ended()?,
             }
             if Instant::now() > deadline {

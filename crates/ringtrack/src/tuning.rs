@@ -71,6 +71,7 @@ pub(crate) fn engine_settings(
         },
         access: access_policy(configuration),
         access_bounds: access_bounds(configuration, shards),
+        forwarding: None,
     }
 }
 

@@ -1,13 +1,13 @@
 use super::Simulator;
 use access::{AccessEvent, AccessUpdate, AccountChange, Sweep};
 use core_link::{CoreEvent, CoreTask, Reply};
-use primitives::{InfoHash, KeyId};
+use primitives::{InfoHash, KeyId, SwarmChange};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Turns in which a core's sweeps visit every entry with a lifetime once.
-const TURNS_OF_A_ROUND: usize = 512;
+const TURNS_OF_A_ROUND: usize = 4096;
 
 /// Events of all cores since they were last taken.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -51,11 +51,23 @@ impl Simulator {
         let mut events: Vec<_> = reported
             .filter_map(|event| match event {
                 CoreEvent::Access(event) => Some(event),
-                CoreEvent::Ready => None,
+                CoreEvent::Ready | CoreEvent::Swarms(..) => None,
             })
             .collect();
         events.extend(std::iter::from_fn(|| core.shard().take_event()));
         events
+    }
+
+    /// Takes the pending changes of local peers of a core, in their order. Its other pending events are lost.
+    pub fn take_swarm_changes(&mut self, core: usize) -> Vec<SwarmChange> {
+        let core = &mut self.cores[core];
+        let reported = std::iter::from_fn(|| core.link.next_event()).filter_map(|event| match event {
+            CoreEvent::Swarms(_, changes) => Some(changes),
+            CoreEvent::Ready | CoreEvent::Access(_) => None,
+        });
+        let mut changes: Vec<_> = reported.flatten().collect();
+        changes.extend(std::iter::from_fn(|| core.shard().take_swarm_changes()).flatten());
+        changes
     }
 
     /// Takes the pending events of all cores, summed as the control plane does.

@@ -104,6 +104,7 @@ fn usual_engine() -> EngineSettings {
         swarms: SwarmSettings { limits: usual_limits(), peer_lifetime_s: 2700 },
         access: AccessPolicy::PUBLIC,
         access_bounds: usual_access_bounds(),
+        forwarding: None,
     }
 }
 

@@ -81,7 +81,7 @@ impl ChangedAccounts {
 
     pub(super) fn take(&mut self, max: usize, out: &mut Vec<AccountChange>) {
         let mut left = max;
-        while left > 0 && self.accounts.len() > 0 {
+        while left > 0 && !self.accounts.is_empty() {
             let taken = self.accounts.take_from_part(self.next, left, |key, (delta, last_seen)| {
                 let Delta { uploaded, downloaded, seeding, leeching } = delta;
                 out.push(AccountChange { key, uploaded, downloaded, seeding, leeching, last_seen });

@@ -297,6 +297,7 @@ impl Manager {
                 CoreEvent::Ready => {}
                 CoreEvent::Access(AccessEvent::Accounts(accounts)) => self.keys.add(&accounts, now),
                 CoreEvent::Access(AccessEvent::Completed(counts)) => self.torrents.add_completed(&counts),
+                CoreEvent::Swarms(owner, changes) => drop((owner, changes)),
             }
         }
     }

@@ -249,7 +249,7 @@ impl Found {
                 self.counts = shard.torrents().with_completed::<A>(info_hash, announced.counts);
                 self.peer_bytes = announced.peers * A::BYTES;
                 self.change = announced.change;
-                self.interval_s = shard.draw_interval_s();
+                self.interval_s = announced.interval_s;
             }
             Err(refusal) => self.refusal = Some(refusal),
         }

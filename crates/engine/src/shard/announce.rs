@@ -1,4 +1,7 @@
+use super::external::Room;
+use super::forwarding::{LocalAnnounce, Noted};
 use super::state::Shard;
+use crate::limits::{FIRST_INTERVAL_JITTER_S, FIRST_INTERVAL_S};
 use crate::now::Now;
 use access::{CompletedDownload, SessionReport, TorrentRefusal};
 use metrics::Counter;
@@ -6,7 +9,10 @@ use primitives::{
     AddressFamily, AnnounceEvent, CompactIpv4, CompactIpv6, InfoHash, KeyId, Numwant, PeerAddress,
     PeerDetails, PeerStatus, SwarmFamily,
 };
-use swarm::{Admission, Announce, Announced, Bound, Completion, Listing, PeerChange, PeerOfSwarm, SwarmSlot};
+use swarm::{
+    Admission, Announce, Announced, Bound, Completion, Listing, PeerChange, PeerOfSwarm, SwarmCounts,
+    SwarmSlot,
+};
 
 /// A decoded announce, independent of the protocol.
 pub(crate) struct AnnounceIn {
@@ -41,12 +47,24 @@ pub enum AnyAnnounce {
     V6(PendingAnnounce<CompactIpv6>),
 }
 
-/// What a client reports of itself. It accompanies an announce where accounts or details are kept, and with the event
-/// `completed`.
+/// What a client reports of itself. It accompanies an announce where accounts or details are kept or torrents are
+/// forwarded, and with the event `completed`.
 #[derive(Debug, Clone, Copy)]
 struct PeerReport {
     key: Option<KeyId>,
     details: PeerDetails,
+}
+
+/// The result of an announce.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Answered {
+    /// Counts of the swarm after the announce, with those of upstream trackers.
+    pub(crate) counts: SwarmCounts,
+    /// Number of compact peers written.
+    pub(crate) peers: usize,
+    pub(crate) change: PeerChange,
+    /// Seconds until the client should announce again.
+    pub(crate) interval_s: u32,
 }
 
 impl AnyAnnounce {
@@ -78,7 +96,9 @@ impl Shard {
     ) -> PendingAnnounce<A> {
         let AnnounceIn { info_hash, listing, status, numwant, details } = *announce;
         // The peer id identifies a completed download across the families.
-        let is_reported = self.access.keeps_peer_reports() || details.event == AnnounceEvent::Completed;
+        let is_reported = self.access.keeps_peer_reports()
+            || self.forwarding.is_some()
+            || details.event == AnnounceEvent::Completed;
         PendingAnnounce {
             announce: Announce {
                 info_hash,
@@ -102,7 +122,7 @@ impl Shard {
         hint: Option<SwarmSlot<A>>,
         pending: &PendingAnnounce<A>,
         peers: &mut [u8],
-    ) -> Result<Announced, TorrentRefusal> {
+    ) -> Result<Answered, TorrentRefusal> {
         let PendingAnnounce { announce, report } = pending;
         let report = report.as_ref();
         let download = completed_download(announce, report);
@@ -126,7 +146,39 @@ impl Shard {
         if let Some(report) = report {
             self.note_report(now, announce, announced.change, report);
         }
-        Ok(announced)
+        let Announced { counts, peers: own, change, .. } = announced;
+        let mut answered = Answered { counts, peers: own, change, interval_s: self.draw_interval_s() };
+        if let (Some(report), Some(address)) = (report, announce.peer.address()) {
+            let local = LocalAnnounce {
+                info_hash: &announce.info_hash,
+                address,
+                details: &report.details,
+                change,
+                completion: announced.completion,
+            };
+            let bytes_max = applied.peers_wanted.saturating_mul(A::BYTES).min(peers.len());
+            self.forward(now, &local, &mut answered, &mut peers[..bytes_max]);
+        }
+        Ok(answered)
+    }
+
+    /// Takes note of an announce of a local peer for the forwarder, and adds what upstream trackers returned.
+    fn forward(&mut self, now: Now, announce: &LocalAnnounce<'_>, answered: &mut Answered, peers: &mut [u8]) {
+        let Some(forwarding) = &mut self.forwarding else { return };
+        match forwarding.note(now.monotonic, &self.swarms, announce) {
+            Noted::Nothing => {}
+            Noted::Asked => {
+                let first_s = FIRST_INTERVAL_S + self.rng.u32(0..=FIRST_INTERVAL_JITTER_S);
+                answered.interval_s = answered.interval_s.min(first_s);
+            }
+            Noted::External(external) => {
+                answered.counts = external.combined(answered.counts);
+                if announce.details.event != AnnounceEvent::Stopped {
+                    let mut room = Room { peers, own: answered.peers, client: announce.address };
+                    answered.peers += external.fill(now.monotonic, &mut self.rng, &mut room);
+                }
+            }
+        }
     }
 
     /// Returns the announce without its event if the event must have no effect: a `completed` that was counted over

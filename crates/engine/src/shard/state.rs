@@ -1,3 +1,4 @@
+use super::forwarding::Forwarding;
 use super::ownership::Ownership;
 use super::torrents::Torrents;
 use crate::limits::{ACCESS_BYTES_EVERY_TURNS, EVENT_ITEMS_MAX};
@@ -5,7 +6,10 @@ use crate::now::Now;
 use crate::settings::{AnnouncePolicy, EngineSettings, Secrets};
 use access::{Access, AccessEvent, AccessUpdate, ListQuery, ListedPage, Sweep};
 use metrics::{Counter, Gauge, Statistics};
-use primitives::{AddressFamily, CompactIpv4, CompactIpv6, InfoHash, ShardCount, SwarmFamily};
+use primitives::{
+    AddressFamily, CompactIpv4, CompactIpv6, ExternalPeers, InfoHash, Representative, ShardCount, ShardId,
+    SwarmChange, SwarmFamily,
+};
 use swarm::{SwarmTotals, Swarms};
 
 /// One core's slice of the info hashes.
@@ -16,8 +20,10 @@ pub struct Shard {
     pub(crate) statistics: Statistics,
     pub(crate) ownership: Ownership,
     pub(crate) policy: AnnouncePolicy,
+    /// `None` if nothing is forwarded.
+    pub(super) forwarding: Option<Forwarding>,
+    pub(super) rng: fastrand::Rng,
     access_bytes: AccessBytes,
-    rng: fastrand::Rng,
 }
 
 /// How far an update has come.
@@ -61,6 +67,9 @@ impl Shard {
             ownership: Ownership { steering: secrets.steering, shards: settings.shards, own: settings.shard },
             policy: settings.announce,
             access_bytes: AccessBytes::default(),
+            forwarding: settings
+                .forwarding
+                .map(|bounds| Forwarding::new(bounds, settings.swarms.peer_lifetime_s, secrets.access)),
             rng: fastrand::Rng::with_seed(secrets.intervals),
         }
     }
@@ -76,6 +85,9 @@ impl Shard {
     pub fn statistics(&mut self) -> &Statistics {
         self.count_shortfalls();
         let (swarms, statistics) = (&self.swarms, &mut self.statistics);
+        if let Some(forwarding) = &self.forwarding {
+            forwarding.record(statistics);
+        }
         let mut all = SwarmTotals::default();
         for (family, totals) in SwarmFamily::ALL.map(|family| swarms.totals(family)).into_iter().enumerate() {
             statistics.set(Gauge::SWARMS[family], totals.swarms);
@@ -95,6 +107,12 @@ impl Shard {
         &mut self.statistics
     }
 
+    /// Returns which shard of the tracker this is.
+    #[must_use]
+    pub const fn id(&self) -> ShardId {
+        self.ownership.own
+    }
+
     /// Returns the number of shards of the tracker.
     pub(crate) const fn shards(&self) -> ShardCount {
         self.ownership.shards
@@ -112,7 +130,7 @@ impl Shard {
     /// Returns this shard's torrents for reading.
     #[must_use]
     pub const fn torrents(&self) -> Torrents<'_> {
-        Torrents { swarms: &self.swarms, access: &self.access }
+        Torrents { swarms: &self.swarms, access: &self.access, forwarding: self.forwarding.as_ref() }
     }
 
     /// Returns the seconds until a client that announces now should announce again.
@@ -130,9 +148,12 @@ impl Shard {
         next.map_or(UpdateStep::Done, UpdateStep::More)
     }
 
-    /// Sweeps a limited part of the lists, keys and sessions, in about 100 microseconds.
+    /// Sweeps a limited part of the forwarded torrents, lists, keys and sessions, in about 100 microseconds.
     pub fn sweep_access(&mut self, now: Now) -> Sweep {
         let swarms = &mut self.swarms;
+        if let Some(forwarding) = &mut self.forwarding {
+            forwarding.sweep(now.monotonic, swarms);
+        }
         self.access.turn(now.monotonic, &mut |info_hash| {
             swarms.drop_torrent(&info_hash);
         })
@@ -145,6 +166,32 @@ impl Shard {
         let next =
             self.access.torrent_table().page(list, from, torrents_max, |torrent| torrents.push(torrent));
         ListedPage { torrents, next }
+    }
+
+    /// Returns a random local peer of a forwarded torrent, with its figures.
+    pub fn representative(&mut self, now: Now, info_hash: &InfoHash) -> Option<Representative> {
+        let Self { forwarding, swarms, rng, .. } = self;
+        forwarding.as_ref()?.representative(now.monotonic, swarms, rng, info_hash)
+    }
+
+    /// Adds what an upstream tracker returned to the answers to announces.
+    pub fn use_external(&mut self, now: Now, peers: &ExternalPeers) {
+        if let Some(forwarding) = &mut self.forwarding {
+            forwarding.use_external(now.monotonic, peers);
+        }
+    }
+
+    /// Takes a limited part of the changes of local peers that have not been reported yet.
+    pub fn take_swarm_changes(&mut self) -> Option<Vec<SwarmChange>> {
+        let changes = self.forwarding.as_mut()?.take_changes(EVENT_ITEMS_MAX);
+        (!changes.is_empty()).then_some(changes)
+    }
+
+    /// Takes back changes that could not be reported.
+    pub fn return_swarm_changes(&mut self, changes: Vec<SwarmChange>) {
+        if let Some(forwarding) = &mut self.forwarding {
+            forwarding.return_changes(changes);
+        }
     }
 
     /// Removes a torrent's peers and returns whether it had a swarm.

@@ -1,3 +1,4 @@
+use super::forwarding::Forwarding;
 use crate::now::Now;
 use access::Access;
 use primitives::{
@@ -11,13 +12,16 @@ use swarm::{AddressOfSwarm, PeerOfSwarm, SwarmCounts, Swarms};
 pub struct Torrents<'a> {
     pub(crate) swarms: &'a Swarms,
     pub(crate) access: &'a Access,
+    pub(super) forwarding: Option<&'a Forwarding>,
 }
 
 impl Torrents<'_> {
-    /// Returns the counts of a torrent in one family, zeros if it is not known. Completed events are those of all
-    /// families. Where they are remembered, a torrent without a swarm has them too.
-    pub(crate) fn counts<A: PeerOfSwarm>(self, info_hash: &InfoHash) -> SwarmCounts {
-        self.with_completed::<A>(info_hash, self.swarms.scrape::<A>(info_hash))
+    /// Returns the counts of a torrent in one family with those of upstream trackers, zeros if it is not known. Completed
+    /// events are those of all families. Where they are remembered, a torrent without a swarm has them too.
+    pub(crate) fn counts<A: AddressOfSwarm>(self, info_hash: &InfoHash) -> SwarmCounts {
+        let own = self.with_completed::<A>(info_hash, self.swarms.scrape::<A>(info_hash));
+        let external = self.forwarding.and_then(|forwarding| forwarding.external(info_hash));
+        external.map_or(own, |external| external.combined(own))
     }
 
     /// Like [`Self::counts`], for a family known only at run time.
@@ -94,11 +98,7 @@ impl Torrents<'_> {
         heard_s_ago: u32,
     ) -> PeerInfo {
         let details = self.access.details().get(info_hash, address).copied();
-        let address = match address {
-            PeerAddress::V4(address) => address.socket_address(),
-            PeerAddress::V6(address) => address.socket_address(),
-        };
-        PeerInfo { address, status, heard_s_ago, details }
+        PeerInfo { address: address.socket_address(), status, heard_s_ago, details }
     }
 }
 
@@ -161,7 +161,7 @@ mod tests {
         complete::<CompactIpv6>(&mut swarms, 1);
         complete::<WebRtcPeer>(&mut swarms, 1);
         complete::<WebRtcPeer>(&mut swarms, 2);
-        let torrents = Torrents { swarms: &swarms, access: &access() };
+        let torrents = Torrents { swarms: &swarms, access: &access(), forwarding: None };
         let expected = [(1, 3), (2, 1)].map(|(torrent, peers)| {
             let counts = SwarmCounts { seeders: peers, leechers: 0, downloaded: peers.into() };
             info_of(InfoHash([torrent; 20]), counts)

@@ -190,7 +190,7 @@ impl UdpService {
             Err(refusal) => return refuse_torrent(shard, A::FAMILY, transaction_id, &refusal, out),
         };
         let SwarmCounts { seeders, leechers, .. } = announced.counts;
-        let response = AnnounceResponse::new(transaction_id, shard.draw_interval_s(), leechers, seeders);
+        let response = AnnounceResponse::new(transaction_id, announced.interval_s, leechers, seeders);
         head.copy_from_slice(response.as_bytes());
         let length = size_of::<AnnounceResponse>() + announced.peers * A::BYTES;
         count_answer(&mut shard.statistics, A::FAMILY, RequestKind::Announce, length);

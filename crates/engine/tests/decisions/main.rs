@@ -6,6 +6,7 @@ mod batches;
 mod bounds;
 mod connection_ids;
 mod drops;
+mod forwarding;
 mod http;
 mod reply_size;
 mod scans;

@@ -5,6 +5,7 @@ use crate::limits::LIST_BATCH_TORRENTS;
 use crate::testing::TestCores;
 use crate::time::unix_s;
 use access::{AccessUpdate, AccountChange, DetailsKept};
+use core_link::CoreEvent;
 use database::{Change, Creation, StoredKey, TotalName, WriteBatch};
 use primitives::{AuthenticationKey, InfoHash, ListChange, ListSource, PeerIdPrefix, Second};
 use tempfile::TempDir;
@@ -243,7 +244,7 @@ async fn a_stop_stores_more_accounts_and_counts_than_the_queue_holds() {
     };
     let completed = (0..7).map(|byte| (InfoHash([byte; 20]), 3)).collect();
     for event in [AccessEvent::Accounts((0..7).map(change).collect()), AccessEvent::Completed(completed)] {
-        scene.cores.ends[0].report(event).unwrap();
+        scene.cores.ends[0].report(CoreEvent::Access(event)).unwrap();
     }
     let again = Database::reader(scene.database.url());
     scene.manager.stop(Instant::now() + LONG).await;
@@ -265,7 +266,7 @@ async fn a_key_used_while_events_are_applied_was_last_seen_now() {
     let last_seen = Second(1000);
     let change = AccountChange { key: id, uploaded: 1, downloaded: 0, seeding: 0, leeching: 0, last_seen };
     let before_unix_s = unix_s();
-    scene.cores.ends[0].report(AccessEvent::Accounts(vec![change])).unwrap();
+    scene.cores.ends[0].report(CoreEvent::Access(AccessEvent::Accounts(vec![change]))).unwrap();
     scene.manager.apply_events();
     let seen_unix_s = scene.manager.keys.key(key('a')).unwrap().last_seen_unix_s;
     assert!((before_unix_s..=unix_s()).contains(&seen_unix_s.unwrap()), "{seen_unix_s:?}");
