@@ -1,6 +1,7 @@
 //! The bodies of the fuzz targets. Each takes any bytes and panics if an invariant does not hold. The ordinary
 //! test run replays the corpora with the same functions.
 
+mod announce_answers;
 mod bytes;
 mod engine_datagrams;
 mod http_connection;
@@ -12,6 +13,7 @@ mod udp_codec;
 mod ws_frames;
 mod ws_messages;
 
+pub use self::announce_answers::announce_answers;
 pub use self::engine_datagrams::{admission_datagrams, engine_datagrams};
 pub use self::http_connection::http_connection;
 pub use self::http_query::http_query;

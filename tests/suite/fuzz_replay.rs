@@ -51,6 +51,11 @@ fn http_queries_keep_their_guarantees_for_every_input_of_their_corpus() {
 }
 
 #[test]
+fn answers_of_other_trackers_keep_their_guarantees_for_every_input_of_their_corpus() {
+    replay("announce_answers", fuzz::announce_answers);
+}
+
+#[test]
 fn proxy_headers_keep_their_guarantees_for_every_input_of_their_corpus() {
     replay("proxy_header", fuzz::proxy_header);
 }

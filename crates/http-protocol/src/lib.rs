@@ -8,6 +8,8 @@
 //! 4. [`AnnounceResponse`], [`ScrapeResponse`], [`FailureResponse`], [`write_status`] or [`write_health`] to encode the
 //!    response, head and body in one piece.
 //!
+//! A client of another tracker reads the body of its answer with [`read_announce_answer`].
+//!
 //! A request is a view of its bytes. The crate does no IO, reads no clock, and only [`FullScrapeResponse`] allocates.
 //! No remote bytes can make it panic.
 
@@ -43,6 +45,7 @@ mod limits;
 mod percent;
 mod proxy_protocol;
 mod query;
+mod received;
 mod request;
 mod response;
 mod scrape;
@@ -62,6 +65,7 @@ pub use limits::{
 pub use primitives::KeyInPath;
 pub use proxy_protocol::{ProxiedSource, ProxyHeader, read_proxy_header};
 pub use query::{Parameter, ParameterValue, QueryError};
+pub use received::{ReceivedAnswer, ReceivedCounts, ReceivedError, read_announce_answer};
 pub use request::{ContentCoding, Incoming, Request, Upgrade, read_request};
 pub use response::{
     AnnounceResponse, FailureResponse, FullScrapeResponse, ListedPeer, OutOfRoom, Peers, RESPONSE_BYTES_MAX,

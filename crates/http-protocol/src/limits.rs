@@ -34,3 +34,7 @@ pub const PROXY_V2_BYTES_MAX: usize = 536;
 /// Maximum size of a wrong value in a failure reason, in bytes: an info hash with each byte encoded, which leaves room
 /// for the rest of the text.
 pub(crate) const SHOWN_VALUE_BYTES_MAX: usize = 60;
+
+/// Maximum depth of lists and dictionaries in an entry of another tracker's response that is skipped. The entries that
+/// BEPs define have two levels.
+pub(crate) const RECEIVED_DEPTH_MAX: usize = 16;

@@ -32,7 +32,7 @@ mod url_data;
 
 pub use action::Action;
 pub use limits::SCRAPE_HASHES_MAX;
-pub use options::{AnnounceOption, AnnounceOptions};
+pub use options::{AnnounceOption, AnnounceOptions, url_data_options};
 pub use primitives::Numwant;
 pub use request::{
     Announce, AnnounceRequest, ConnectRequest, ConnectionId, Request, RequestError, Scrape, ScrapeRequest,

@@ -31,6 +31,15 @@ impl<'a> AnnounceOptions<'a> {
     }
 }
 
+/// Returns the bytes of the options that contain the path and query of a tracker's URL. They follow the fixed part of an
+/// announce, up to the end of the datagram.
+pub fn url_data_options(path_and_query: &[u8]) -> impl Iterator<Item = u8> {
+    path_and_query.chunks(usize::from(u8::MAX)).flat_map(|part| {
+        let length = u8::try_from(part.len()).unwrap_or(u8::MAX);
+        [URL_DATA, length].into_iter().chain(part.iter().copied())
+    })
+}
+
 impl<'a> Iterator for AnnounceOptions<'a> {
     type Item = AnnounceOption<'a>;
 
@@ -83,5 +92,20 @@ mod tests {
         assert_eq!(options(b"\x02\x01a\x02\x05abc"), [AnnounceOption::UrlData(b"a")]);
         assert_eq!(options(b"\x02"), []);
         assert_eq!(options(b""), []);
+    }
+
+    #[test]
+    fn a_path_is_written_in_parts_of_at_most_255_bytes() {
+        for (length, parts) in [(0, 0), (1, 1), (255, 1), (256, 2), (600, 3)] {
+            let path: Vec<u8> = (b'a'..=b'z').cycle().take(length).collect();
+            let bytes: Vec<u8> = url_data_options(&path).collect();
+            let read = options(&bytes);
+            assert_eq!(read.len(), parts);
+            let part = |option: &AnnounceOption<'_>| match option {
+                AnnounceOption::UrlData(part) => part.to_vec(),
+                AnnounceOption::Unknown { .. } => panic!("another option"),
+            };
+            assert_eq!(read.iter().flat_map(part).collect::<Vec<u8>>(), path);
+        }
     }
 }
