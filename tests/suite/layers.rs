@@ -36,7 +36,11 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("worker", &["core-link", "core-loop", "metrics", "primitives", "engine", "udp-socket"]),
     ("config", &["primitives"]),
     ("database", &["primitives"]),
-    ("control", &["access", "config", "core-link", "database", "metrics", "primitives", "latency"]),
+    (
+        "control",
+        &["access", "config", "core-link", "database", "forwarder", "metrics", "primitives", "latency"],
+    ),
+    ("forwarder", &["core-link", "http-protocol", "primitives", "udp-protocol"]),
     ("api-contract", &[]),
     ("rest-api", &["api-contract", "control", "metrics", "primitives", "udp-protocol"]),
     (
@@ -50,6 +54,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "ws-protocol",
             "swarm",
             "engine",
+            "forwarder",
             "udp-socket",
             "worker",
             "config",
