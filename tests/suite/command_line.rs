@@ -58,8 +58,11 @@ fn assert_error(code: i32, output: &Output, parts: &[&str]) {
 fn help_names_the_commands_and_the_exit_codes() {
     let output = ringtrack(["--help"]).output().unwrap();
     assert_eq!(output.status.code(), Some(0));
-    let commands = ["check-config", "dump-latency", "default-config"];
-    for part in ["--config <FILE>", "RINGTRACK_<SECTION>_<KEY>", "exit code"].iter().chain(&commands) {
+    let commands = ["check-config", "dump-latency", "health", "default-config"];
+    for part in ["--config <FILE>", "--forwarders <FILE>", "RINGTRACK_<SECTION>_<KEY>", "exit code"]
+        .iter()
+        .chain(&commands)
+    {
         assert!(stdout(&output).contains(part), "{part}");
     }
 }
@@ -138,6 +141,26 @@ fn check_config_reports_an_unusable_certificate() {
     assert_file_error(&output, &["https.listen", "/nonexistent/certificate.pem: cannot be read"]);
     let (output, _file) = check_text(&https("/dev/null"));
     assert_file_error(&output, &["https.listen", "/dev/null: has no certificate"]);
+}
+
+#[test]
+fn a_list_of_upstream_trackers_that_cannot_be_read_is_reported_with_its_path() {
+    const PATH: &str = "/nonexistent/forwarders.yml";
+    let (output, _file) = check_text(&format!("[forwarding]\nfile = \"{PATH}\"\n"));
+    assert_file_error(&output, &["list of upstream trackers", PATH, "No such file"]);
+    // The option takes precedence over the key.
+    let mut command = ringtrack(["--forwarders", PATH]);
+    let output = command.env("RINGTRACK_FORWARDING_FILE", "/dev/null").output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains(PATH), "{}", stderr(&output));
+}
+
+#[test]
+fn the_health_of_a_tracker_without_a_fixed_address_cannot_be_asked_for() {
+    for (listen, part) in [("[]", "is empty"), ("127.0.0.1:0", "port 0")] {
+        let output = ringtrack(["health"]).env("RINGTRACK_HEALTH_CHECK_API_LISTEN", listen).output().unwrap();
+        assert_error(1, &output, &["health_check_api.listen", part]);
+    }
 }
 
 #[test]

@@ -257,14 +257,17 @@ fn a_key_file_that_is_missing_or_too_short_is_refused() {
 #[test]
 fn files_with_secrets_that_others_can_read_cause_a_warning() {
     let (tls, api_tls) = (Identity::new(), Identity::new());
-    let (key, tokens, database) = (key_file(&[1; 16]), key_file(b"ops = 0123456789abcdef"), key_file(b""));
-    let files = [key.path(), tokens.path(), &tls.key_file(), &api_tls.key_file(), database.path()]
+    let (key, tokens) = (key_file(&[1; 16]), key_file(b"ops = 0123456789abcdef"));
+    let (upstreams, database) = (key_file(b""), key_file(b""));
+    let (https_key, api_key) = (tls.key_file(), api_tls.key_file());
+    let files = [key.path(), tokens.path(), &https_key, &api_key, upstreams.path(), database.path()]
         .map(Path::to_owned);
     let text = |path: &Path| path.to_str().expect("a path of plain text").to_owned();
     let launch = tls.serve(with_key(&key)).set("api.listen", "127.0.0.1:0");
     let launch = launch.set("api.tokens_file", &text(tokens.path()));
     let launch = launch.set("api.certificate_file", &text(&api_tls.certificate_file()));
     let launch = launch.set("api.key_file", &text(&api_tls.key_file()));
+    let launch = launch.set("forwarding.file", &text(upstreams.path()));
     let launch = launch.set("database.url", &format!("sqlite:{}", text(database.path())));
     let warned_of = |mode, launch: Launch| {
         for file in &files {
@@ -277,14 +280,14 @@ fn files_with_secrets_that_others_can_read_cause_a_warning() {
         };
         files.iter().map(is_warned_of).collect::<Vec<_>>()
     };
-    assert_eq!(warned_of(0o604, launch.clone()), [true; 5]);
-    // A group may read private keys of TLS and the database.
-    assert_eq!(warned_of(0o640, launch.clone()), [true, true, false, false, false]);
-    assert_eq!(warned_of(0o600, launch.clone()), [false; 5]);
+    assert_eq!(warned_of(0o604, launch.clone()), [true; 6]);
+    // A group may read private keys of TLS, the list of upstream trackers and the database.
+    assert_eq!(warned_of(0o640, launch.clone()), [true, true, false, false, false, false]);
+    assert_eq!(warned_of(0o600, launch.clone()), [false; 6]);
     // systemd's copies of credentials look as if a group could read them.
     let directory = tokens.path().parent().expect("a folder");
     let credentials = launch.env("CREDENTIALS_DIRECTORY", &text(directory));
-    assert_eq!(warned_of(0o440, credentials), [false; 5]);
+    assert_eq!(warned_of(0o440, credentials), [false; 6]);
 }
 
 /// Whether a connection id outlives the tracker that issued it.

@@ -3,6 +3,7 @@
 mod answers;
 mod bans;
 mod figures;
+mod forwarding;
 mod health;
 mod keys;
 mod torrents;
@@ -10,6 +11,7 @@ mod torrents;
 pub use answers::{Ack, Added, LineCounts, Refusal, Removed, RemovedKeys};
 pub use bans::{Ban, BanForm};
 pub use figures::{Format, Label, Latency, Metric, MetricType, Metrics, Sample, Statistics, Stats};
+pub use forwarding::{Upstream, UpstreamForm, UpstreamState};
 pub use health::{DatabaseState, Health, HealthReport, HealthStatus, Probed, Storage};
 pub use keys::{Key, KeyAccount, KeyForm, LineError};
 pub use torrents::{

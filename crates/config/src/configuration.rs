@@ -4,6 +4,7 @@ use crate::declare::{Key, Section, SectionText};
 use crate::sections::announces::{Access, Announce};
 use crate::sections::apis::{Api, HealthCheckApi};
 use crate::sections::database::Database;
+use crate::sections::forwarding::Forwarding;
 use crate::sections::http::{Http, Https, Proxy};
 use crate::sections::reports::{Latency, Log, Statistics};
 use crate::sections::resources::{Limits, Shutdown, Workers};
@@ -70,6 +71,7 @@ configuration! {
     connection_ids: ConnectionIds,
     announce: Announce,
     access: Access,
+    forwarding: Forwarding,
     limits: Limits,
     database: Database,
     api: Api,
@@ -132,6 +134,16 @@ pending_max = 1000000
 remember_completed = "off"
 start_wait_s = 10
 url = ""
+[forwarding]
+burst_max = 200
+external_peers_max = 1000000
+file = ""
+private_peers = "refuse"
+rate_per_second_max = 50
+requests_max = 20
+timeout_s = 15
+torrents_max = 100000
+waiting_max = 10000
 [health_check_api]
 listen = ["127.0.0.1:1313"]
 [http]
@@ -211,6 +223,7 @@ cores = "auto"
         connection_ids.key_file = "/key"
         announce.interval_s = 900
         access = { mode = "private-listed", allow_file = "/a", deny_clients = ["-XL"], deny_networks = "192.0.2.0/24" }
+        forwarding = { file = "/f", private_peers = "accept" }
         limits.memory_max_mib = 512
         database = { url = "sqlite:/srv/r.db", remember_completed = "on" }
         api = { tokens_file = "/tokens", certificate_file = "/c", key_file = "/k" }

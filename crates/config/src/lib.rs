@@ -29,6 +29,7 @@ pub use load::{Loaded, load};
 pub use sections::announces::{Access, AccessMode, Announce};
 pub use sections::apis::{Api, HealthCheckApi};
 pub use sections::database::Database;
+pub use sections::forwarding::{Forwarding, PrivatePeers};
 pub use sections::http::{Http, Https, Proxy, ProxyHeader};
 pub use sections::reports::{Latency, Log, LogFormat, LogLevel, Statistics};
 pub use sections::resources::{Cores, Limits, Shutdown, Workers};

@@ -6,6 +6,7 @@
 pub(crate) mod announces;
 pub(crate) mod apis;
 pub(crate) mod database;
+pub(crate) mod forwarding;
 pub(crate) mod http;
 pub(crate) mod reports;
 pub(crate) mod resources;

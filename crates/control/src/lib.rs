@@ -1,16 +1,17 @@
 //! The control plane: it supervises the workers until shutdown, reports statistics and latencies, and manages the
-//! running tracker: lists, keys, bans, and what the database stores of them. It runs on one ordinary tokio runtime; the
-//! data plane never waits for it. It reaches the cores only through `core-link`, the threads of the workers through the
-//! trait [`Workers`], and the service manager through [`ServiceManager`].
+//! running tracker: lists, keys, bans, upstream trackers, and what the database stores. It runs on one ordinary tokio
+//! runtime; the data plane never waits for it. It reaches the cores only through `core-link`, the threads of the workers
+//! through the trait [`Workers`], and the service manager through [`ServiceManager`].
 //!
 //! [`management`] has the traits of what can be asked and changed, as the management API uses them. Each subject has a folder with its
 //! part of it, its state, its lock and its loader: `keys`, `lists`, `bans`, `torrents` and `latency`. All of them send
-//! changes to the cores and to the database through `shared`. `lifecycle` starts, loads, saves and stops them, and
-//! supervises the workers.
+//! changes to the cores and to the database through `shared`; `forwarding` passes them to the forwarder. `lifecycle` starts,
+//! loads, saves and stops them, and supervises the workers.
 
 #![forbid(unsafe_code)]
 
 mod bans;
+mod forwarding;
 mod keys;
 mod latency;
 mod lifecycle;

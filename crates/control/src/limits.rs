@@ -55,6 +55,9 @@ pub(crate) const KEYS_PER_UPDATE: usize = 4096;
 /// Seconds without a write after which a changed list file is read.
 pub(crate) const SETTLED_S: u64 = 2;
 
+/// Seconds for the last announces to upstream trackers at the stop: most answer within one, and a service manager waits.
+pub(crate) const FORWARDER_STOP_S: u64 = 2;
+
 /// Milliseconds between two attempts to save at the stop, while the database fails and the queue is full.
 pub(crate) const LAST_SAVE_RETRY_MS: u64 = 500;
 

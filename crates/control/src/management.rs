@@ -2,6 +2,10 @@
 //! admission are those of `database` and `access`.
 
 pub use crate::bans::{Ban, BanManagement, Banned};
+pub use crate::forwarding::{
+    AddError, FailureKind, ForwardingManagement, Upstream, UpstreamFields, UpstreamFigures, UpstreamInfo,
+    UpstreamState,
+};
 pub use crate::keys::{KeyInfo, KeyManagement, KeyOutcome, WantedKey};
 pub use crate::latency::{LatencyInfo, LatencyManagement};
 pub use crate::limits::SORTED_TORRENTS_MAX;
@@ -34,6 +38,9 @@ pub trait Management: Send + Sync + 'static {
     /// Returns the management of the latencies.
     fn latency(&self) -> &dyn LatencyManagement;
 
+    /// Returns the management of the upstream trackers, if forwarding is on.
+    fn forwarding(&self) -> Option<&dyn ForwardingManagement>;
+
     /// Returns who is served.
     fn policy(&self) -> AccessPolicy;
 
@@ -46,7 +53,7 @@ pub trait Management: Send + Sync + 'static {
     /// Returns the configuration in use as an object of sections, without secrets.
     fn configuration(&self) -> serde_json::Value;
 
-    /// Reloads lists, certificates and API tokens from their files, as SIGHUP does.
+    /// Reloads lists, upstream trackers, certificates and API tokens from their files, as SIGHUP does.
     fn reload(&self) -> Answer<'_, ()>;
 
     /// Returns the state of the writes to the database. It is away, too, while stored data could not be read yet.

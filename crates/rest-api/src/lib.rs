@@ -1,8 +1,8 @@
 //! The management API over HTTP, and the health checks.
 //!
 //! The API is version 1 of Torrust Tracker's REST API, so that its clients work unchanged, extended by bulk requests,
-//! bans, latencies and events. It accesses the tracker only through [`control::management`]; its requests and responses
-//! are those of [`api_contract::v1`]. `docs/openapi.json` describes them; it is generated from the routes.
+//! bans, forwarding, latencies and events. It accesses the tracker only through [`control::management`]; its requests and
+//! responses are those of [`api_contract::v1`]. `docs/openapi.json` describes them; it is generated from the routes.
 
 #![forbid(unsafe_code)]
 
@@ -15,6 +15,7 @@ mod routes;
 pub use auth::{Rights, Token, TokenError};
 pub use http::{Listener, Transport};
 pub use limits::TOKEN_BYTES_MAX;
+pub use routes::{HealthError, ask_health};
 
 use app::App;
 use control::management::Management;

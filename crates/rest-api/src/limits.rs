@@ -103,6 +103,12 @@ pub(crate) const WRONG_TOKEN_SOURCES_MAX: usize = 10_000;
 /// How long a listener may take to answer a probe.
 pub(crate) const PROBE_TIME_MAX: Duration = Duration::from_secs(2);
 
+/// How long a tracker may take to answer whether it is healthy: a check in progress, one more, and a second.
+pub(crate) const HEALTH_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// Bytes of that answer: 64 listeners, at less than 1 KiB each.
+pub(crate) const HEALTH_BYTES_MAX: usize = 64 << 10;
+
 /// How long the result of a health check is reused.
 pub(crate) const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 

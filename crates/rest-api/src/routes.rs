@@ -5,6 +5,7 @@ mod bulk_keys;
 mod client_name;
 mod document;
 mod events;
+mod forwarding;
 mod health;
 mod keys;
 mod lists;
@@ -15,6 +16,7 @@ mod stats;
 mod torrents;
 
 pub(crate) use health::health_router;
+pub use health::{HealthError, ask_health};
 
 use crate::app::App;
 use crate::auth::require_token;
@@ -27,6 +29,7 @@ use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn_with_state, map_request};
 use axum::response::Response;
 use control::management::{TorrentAdmission, UserAdmission};
+use std::borrow::Cow;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
@@ -48,6 +51,8 @@ fn routes(app: &App) -> OpenApiRouter<App> {
         .merge(bulk_keys::routes())
         .route_layer(from_fn_with_state(app.clone(), require_private));
     let whitelist = lists::whitelist::routes().route_layer(from_fn_with_state(app.clone(), require_listed));
+    let forwarding =
+        forwarding::routes().route_layer(from_fn_with_state(app.clone(), forwarding::require_forwarding));
     let with_token = OpenApiRouter::new()
         .merge(stats::routes())
         .merge(metrics::routes())
@@ -57,6 +62,7 @@ fn routes(app: &App) -> OpenApiRouter<App> {
         .merge(whitelist)
         .merge(lists::denylist::routes())
         .merge(bans::routes())
+        .merge(forwarding)
         .merge(operation::routes())
         .routes(routes!(document::get_document))
         .route_layer(from_fn_with_state(app.clone(), require_token));
@@ -80,5 +86,5 @@ async fn require_listed(State(app): State<App>, request: Request, next: Next) ->
 }
 
 const fn mode_off(reason: &'static str) -> ApiError {
-    ApiError::Refused(StatusCode::CONFLICT, reason)
+    ApiError::conflict(Cow::Borrowed(reason))
 }

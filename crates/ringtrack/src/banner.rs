@@ -22,6 +22,7 @@ pub(crate) fn log_banner(prepared: &Prepared<'_>, all: &AllListeners) {
     log_steering(&listeners.steering);
     log_bounds(prepared.configuration, prepared.memory_max_bytes);
     log_http_bounds(prepared, all.connections_max);
+    log_forwarding(prepared);
     log_receive_buffer(prepared.configuration.udp.receive_buffer_bytes, listeners.receive_buffer_bytes);
 }
 
@@ -53,6 +54,22 @@ fn log_http_bounds(prepared: &Prepared<'_>, connections_max: u32) {
             "limits of WebSockets"
         );
     }
+}
+
+fn log_forwarding(prepared: &Prepared<'_>) {
+    let Some(upstreams) = &prepared.upstreams else { return };
+    let forwarding = &prepared.configuration.forwarding;
+    info!("torrents are announced to {} upstream tracker(s)", upstreams.len());
+    info!(
+        torrents = forwarding.torrents_max,
+        external_peers = forwarding.external_peers_max,
+        requests = forwarding.requests_max,
+        rate_per_second = forwarding.rate_per_second_max,
+        burst = forwarding.burst_max,
+        waiting = forwarding.waiting_max,
+        timeout_s = forwarding.timeout_s,
+        "limits of forwarding"
+    );
 }
 
 /// Warns if the kernel has reduced the receive buffers, which it does silently.

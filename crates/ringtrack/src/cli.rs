@@ -19,6 +19,10 @@ pub(crate) struct CommandLine {
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 
+    /// Announce torrents to the upstream trackers in this file, whatever `forwarding.file` is
+    #[arg(long, value_name = "FILE")]
+    pub(crate) forwarders: Option<PathBuf>,
+
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
 }
@@ -37,6 +41,13 @@ pub(crate) enum Command {
         /// Process ID of the tracker; needed if several run, unless exactly one of them runs as this user
         #[arg(long)]
         pid: Option<u32>,
+    },
+
+    /// Ask the tracker of this machine whether its listeners are healthy, and exit with code 0 if they are
+    Health {
+        /// The configuration file that the tracker was started with; the environment must be the same, too
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
     },
 
     /// Print a configuration file with every key, its documentation and its default, and exit

@@ -5,8 +5,9 @@
 //!   shutdown.
 //! - `listen`, `api` and `storage` open the sockets and the database; `data_plane` and `management` start the workers
 //!   and their management, with settings from `tuning` and `http_settings`.
-//! - `signals`, `certificate_watch`, `reply_source`, `api_tokens` and `service_manager` are active while the tracker serves.
-//! - `dump_latency` is a command of its own; the tracker's end of its socket is in the same file.
+//! - `signals`, `forwarding`, `certificate_watch`, `reply_source`, `api_tokens` and `service_manager` are active while the
+//!   tracker serves; `file_watch` reads files again for two of them.
+//! - `dump_latency` is a command of its own; the tracker's end of its socket is in the same file. `health` is another.
 #![forbid(unsafe_code)]
 
 mod api;
@@ -17,6 +18,9 @@ mod cli;
 mod cores;
 mod data_plane;
 mod dump_latency;
+mod file_watch;
+mod forwarding;
+mod health;
 mod hints;
 mod http_settings;
 mod keys;
@@ -36,7 +40,7 @@ mod tuning;
 
 use std::env::vars_os;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -68,15 +72,17 @@ fn main() -> ExitCode {
 
 fn dispatch(command_line: CommandLine) -> Result<(), Failure> {
     match command_line.command {
-        None => serve(command_line.config.as_deref()),
+        None => serve(command_line.config.as_deref(), command_line.forwarders),
         Some(Command::CheckConfig { file }) => check_config(&file),
         Some(Command::DumpLatency { pid }) => print(&dump_latency::dump_latency(pid).map_err(Failure::Run)?),
+        Some(Command::Health { config }) => check_health(config.as_deref()).map_err(Failure::Run),
         Some(Command::DefaultConfig) => print(&config::default_toml()),
     }
 }
 
-fn serve(file: Option<&Path>) -> Result<(), Failure> {
-    let Loaded { configuration, warnings } = config::load(file, vars_os())?;
+fn serve(file: Option<&Path>, forwarders: Option<PathBuf>) -> Result<(), Failure> {
+    let Loaded { mut configuration, warnings } = config::load(file, vars_os())?;
+    configuration.forwarding.file = forwarders.or(configuration.forwarding.file);
     logging::start_logging(&configuration.log).map_err(Failure::Run)?;
     for warning in warnings {
         tracing::warn!("{warning}");
@@ -94,7 +100,13 @@ fn check_config(file: &Path) -> Result<(), Failure> {
     keys::Keys::make(configuration.connection_ids.key_file.as_deref()).map_err(Failure::Run)?;
     let identity = IdentityFiles::of(&configuration).map(|files| files.load());
     identity.transpose().map_err(Failure::Run)?;
+    forwarding::configured_upstreams(&configuration).map_err(Failure::Run)?;
     print(&format!("{}: OK\n", file.display()))
+}
+
+/// Fails with the same exit code for every cause: container engines know no other.
+fn check_health(file: Option<&Path>) -> anyhow::Result<()> {
+    health::check_health(&config::load(file, vars_os())?.configuration)
 }
 
 /// Writes to the standard output. A closed pipe is a failure like any other, not a panic.

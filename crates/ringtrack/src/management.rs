@@ -1,5 +1,6 @@
 //! Starts the management of the running tracker, from the configuration.
 
+use crate::forwarding::start_forwarding;
 use crate::listen::AllListeners;
 use crate::storage::Storage;
 use crate::tuning::access_policy;
@@ -8,6 +9,7 @@ use config::{Configuration, Proxy, ProxyHeader};
 use control::management::{ListenerInfo, Preface, Service};
 use control::{ConfiguredRules, LatencySnapshot, Manager, ManagerSettings, StatisticsSnapshot};
 use core_link::Cores;
+use forwarder::Upstream;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,9 +17,10 @@ use tokio::sync::watch;
 use worker::{Listener, Scheme};
 
 /// What the management needs besides the configuration.
-pub(crate) struct ManagementParts {
+pub(crate) struct ManagementParts<'a> {
     pub(crate) cores: Cores,
     pub(crate) storage: Storage,
+    pub(crate) upstreams: Option<&'a [Upstream]>,
     pub(crate) listeners: Vec<ListenerInfo>,
     pub(crate) snapshot: StatisticsSnapshot,
     pub(crate) latencies: Arc<LatencySnapshot>,
@@ -27,10 +30,12 @@ pub(crate) struct ManagementParts {
 /// Starts to manage the workers, and sends them the lists, keys and bans.
 pub(crate) async fn start_management(
     configuration: &Configuration,
-    parts: ManagementParts,
+    parts: ManagementParts<'_>,
 ) -> anyhow::Result<Arc<Manager>> {
-    let ManagementParts { cores, storage, listeners, snapshot, latencies, reloads } = parts;
+    let ManagementParts { cores, storage, upstreams, listeners, snapshot, latencies, reloads } = parts;
     let access = &configuration.access;
+    let forwarding = &configuration.forwarding;
+    let forwarder = start_forwarding(forwarding, cores.clone(), upstreams, reloads.subscribe());
     let settings = ManagerSettings {
         policy: access_policy(configuration),
         totals: storage.totals,
@@ -47,6 +52,7 @@ pub(crate) async fn start_management(
         listeners,
         snapshot,
         latencies,
+        forwarder,
         reloads,
     };
     let manager = Manager::start(cores, settings, storage.database).await;

@@ -1,11 +1,13 @@
 //! Fits the configuration to this machine, and finds all errors in it that need no open socket.
 
 use crate::cores::choose_cores;
+use crate::forwarding::configured_upstreams;
 use crate::http_settings::IdentityFiles;
 use crate::keys::Keys;
 use crate::memory::memory_max_bytes;
 use anyhow::ensure;
 use config::Configuration;
+use forwarder::Upstream;
 use primitives::ShardCount;
 use std::path::Path;
 use std::sync::Arc;
@@ -27,6 +29,8 @@ pub(crate) struct Prepared<'a> {
     pub(crate) memory_max_bytes: u64,
     /// Certificate and key, if HTTPS is served.
     pub(crate) identity: Option<Arc<ServerIdentity>>,
+    /// The trackers to which torrents are announced, if forwarding is on.
+    pub(crate) upstreams: Option<Vec<Upstream>>,
 }
 
 pub(crate) fn prepare<'a>(
@@ -45,5 +49,6 @@ pub(crate) fn prepare<'a>(
         least_bytes >> 20
     );
     let identity = IdentityFiles::of(configuration).map(|files| files.load()).transpose()?;
-    Ok(Prepared { file, configuration, cores, shards, keys, memory_max_bytes, identity })
+    let upstreams = configured_upstreams(configuration)?;
+    Ok(Prepared { file, configuration, cores, shards, keys, memory_max_bytes, identity, upstreams })
 }

@@ -63,6 +63,7 @@ fn serve(prepared: &Prepared<'_>, listeners: AllListeners, runtime: &Runtime) ->
     let parts = ManagementParts {
         cores: data_plane.cores().clone(),
         storage,
+        upstreams: prepared.upstreams.as_deref(),
         listeners: all_listeners,
         snapshot: data_plane.snapshot().clone(),
         latencies: Arc::clone(&latencies),

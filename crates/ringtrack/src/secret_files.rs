@@ -12,15 +12,17 @@ const OTHERS: u32 = 0o007;
 const GROUP_AND_OTHERS: u32 = 0o077;
 
 /// Warns about files with secrets that others can read or change. Private keys of TLS often belong to a group (Debian's
-/// `ssl-cert`), and a group may back up the database; only the tracker needs the other files.
+/// `ssl-cert`), and a group may back up the database or maintain the list of upstream trackers; only the tracker needs the
+/// other files.
 pub(crate) fn warn_of_readable_secrets(configuration: &Configuration) {
-    let Configuration { connection_ids, api, https, database, .. } = configuration;
+    let Configuration { connection_ids, api, https, database, forwarding, .. } = configuration;
     let [state_directory, credentials] = ["STATE_DIRECTORY", "CREDENTIALS_DIRECTORY"].map(std::env::var_os);
     let files = [
         ("the key file of connection ids", connection_ids.key_file.clone(), GROUP_AND_OTHERS),
         ("the file with the API's tokens", api.tokens_file.clone(), GROUP_AND_OTHERS),
         ("the private key of HTTPS", https.key_file.clone(), OTHERS),
         ("the private key of the API", api.key_file.clone(), OTHERS),
+        ("the file of upstream trackers", forwarding.file.clone(), OTHERS),
         ("the database", database.url.sqlite_file(state_directory.as_deref()), OTHERS),
     ];
     for (what, path, forbidden) in files {

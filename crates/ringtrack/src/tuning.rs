@@ -5,11 +5,11 @@ use access::{
     SESSIONS_MAX, TORRENT_TABLE_ENTRIES_MAX, TorrentAdmission, TorrentTableBounds, UserAdmission,
 };
 use config::{
-    Announce, Configuration, Interval, InvalidConnectionId as Invalid, Latency, ReplySource, Steering,
-    Switch, Udp,
+    Announce, Configuration, Forwarding, Interval, InvalidConnectionId as Invalid, Latency, ReplySource,
+    Steering, Switch, Udp,
 };
 use core_loop::KernelSampling;
-use engine::{AnnouncePolicy, EngineSettings, InvalidConnectionId};
+use engine::{AnnouncePolicy, EngineSettings, ForwardingBounds, InvalidConnectionId};
 use primitives::{ShardCount, ShardId};
 use std::num::NonZeroU32;
 use swarm::{SwarmLimits, SwarmSettings};
@@ -71,7 +71,7 @@ pub(crate) fn engine_settings(
         },
         access: access_policy(configuration),
         access_bounds: access_bounds(configuration, shards),
-        forwarding: None,
+        forwarding: forwarding_bounds(&configuration.forwarding, shards),
     }
 }
 
@@ -111,6 +111,15 @@ fn access_bounds(configuration: &Configuration, shards: ShardCount) -> AccessBou
         },
         details: DetailsBounds { peers_max: (part(limits.peers_max) as usize).min(DETAILS_MAX), lifetime_s },
     }
+}
+
+/// Returns the limits of what one core keeps for forwarding, if it is on.
+fn forwarding_bounds(forwarding: &Forwarding, shards: ShardCount) -> Option<ForwardingBounds> {
+    let part = |bound: u32| bound.div_ceil(u32::from(shards.get())) as usize;
+    forwarding.file.as_ref().map(|_| ForwardingBounds {
+        torrents_max: part(forwarding.torrents_max),
+        peers_max: part(forwarding.external_peers_max),
+    })
 }
 
 fn announce_policy(announce: &Announce) -> AnnouncePolicy {

@@ -1,7 +1,7 @@
 //! Log lines of changes through the API.
 
 use super::api::{Api, request_head};
-use super::{TOKEN, launch, torrent};
+use super::{TOKEN, launch, text, torrent};
 use crate::http_client::HttpClient;
 
 const KEY: &str = "8os3vCDpVHV9jy0WH5NTVVNnNNdNMwVF";
@@ -87,6 +87,21 @@ fn changes() -> Vec<Change> {
             200,
         ),
         change("DELETE", "bans?client=-XL", "").logged("/api/v1/bans", "client -XL", 404),
+        change("POST", "forwarders", &format!("{{\"uri\":\"http://a.example.org/{KEY}/announce\"}}")).logged(
+            "/api/v1/forwarders",
+            "http://a.example.org",
+            200,
+        ),
+        change("POST", &format!("forwarders/suspend?name=http://a.example.org/{KEY}/announce"), "").logged(
+            "/api/v1/forwarders/suspend",
+            "",
+            404,
+        ),
+        change("DELETE", "forwarders?name=http://a.example.org", "").logged(
+            "/api/v1/forwarders",
+            "http://a.example.org",
+            200,
+        ),
         change("GET", "keys/reload", "").logged("/api/v1/keys/reload", "", 200),
         change("POST", "reload", "").logged("/api/v1/reload", "", 200),
     ]
@@ -94,7 +109,8 @@ fn changes() -> Vec<Change> {
 
 #[test]
 fn each_change_is_logged_with_its_token_operation_and_object_and_without_keys() {
-    let tracker = launch("private-listed").start();
+    let no_upstreams = tempfile::NamedTempFile::new().unwrap();
+    let tracker = launch("private-listed").set("forwarding.file", &text(no_upstreams.path())).start();
     let api = Api::of(&tracker);
     for change in changes() {
         let status = change.ask(&api);

@@ -1,10 +1,13 @@
 //! The health checks of all listeners.
 
+use std::process::{Command, Output};
+
 use serde_json::Value;
 
 use super::{FREE_PORT, address_in, launch, text};
 use crate::http_client::HttpClient;
 use crate::http_tls::Identity;
+use crate::program::program;
 use crate::tracker::{Launch, Tracker};
 
 const BOTH: &str = r#"["127.0.0.1:0", "[::1]:0"]"#;
@@ -54,4 +57,29 @@ fn listeners_behind_proxies_on_this_machine_are_healthy_too() {
         let report = report(&tracker);
         assert_eq!(report["status"], "Ok", "{header}: {report:#}");
     }
+}
+
+/// Runs the command `health` with this address as the configured one.
+fn run_command(address: &str) -> Output {
+    let mut command = Command::new(program());
+    command.arg("health").env_clear().env("RINGTRACK_HEALTH_CHECK_API_LISTEN", address);
+    command.output().expect("the program starts")
+}
+
+#[test]
+fn the_command_succeeds_while_the_tracker_is_healthy_and_fails_when_it_has_ended() {
+    let tracker = with_health_checks(launch("public")).start();
+    let address = address_in(&tracker, "health checks are at");
+    let healthy = run_command(&address);
+    assert_eq!(healthy.status.code(), Some(0), "{healthy:?}");
+    assert_eq!((healthy.stdout, healthy.stderr), (Vec::new(), Vec::new()));
+    tracker.stop();
+    let ended = run_command(&address);
+    let message = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(1), "{message}");
+    assert!(
+        message.starts_with(&format!("ringtrack: the health check at {address} does not answer: ")),
+        "{message}"
+    );
+    assert_eq!(message.lines().count(), 1, "{message}");
 }

@@ -29,8 +29,8 @@ pub struct Refusal {
 impl Refusal {
     /// Creates a refusal for this reason.
     #[must_use]
-    pub const fn new(reason: &'static str) -> Self {
-        Self { status: Cow::Borrowed("err"), reason: Cow::Borrowed(reason) }
+    pub const fn new(reason: Cow<'static, str>) -> Self {
+        Self { status: Cow::Borrowed("err"), reason }
     }
 }
 

@@ -66,6 +66,7 @@ mod tests {
         ("websocket", "enabled", &["off", "on"]),
         ("access", "mode", &["public", "listed", "private", "private-listed"]),
         ("access", "peer_details", &["off", "on"]),
+        ("forwarding", "private_peers", &["refuse", "accept"]),
         ("database", "remember_completed", &["off", "on"]),
         ("connection_ids", "invalid", &["error", "drop"]),
         ("log", "level", &["error", "warn", "info", "debug", "trace"]),

@@ -35,6 +35,7 @@ mod tests {
         ("api", "certificate_file", "the path of a file in PEM, or \"\" for none"),
         ("api", "key_file", "the path of a file in PEM, or \"\" for none"),
         ("connection_ids", "key_file", "the path of a file, or \"\" for a random key"),
+        ("forwarding", "file", "the path of a file, or \"\" for none"),
         ("https", "certificate_file", "the path of a file in PEM, or \"\" for none"),
         ("https", "key_file", "the path of a file in PEM, or \"\" for none"),
         (

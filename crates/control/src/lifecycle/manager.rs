@@ -2,9 +2,10 @@ use super::shortfall_watch::ShortfallWatch;
 use super::statistics_snapshot::StatisticsSnapshot;
 use super::totals::Totals;
 use crate::bans::{BanManagement, Bans, ConfiguredRules};
+use crate::forwarding::ForwardingManagement;
 use crate::keys::{KeyManagement, Keys};
 use crate::latency::{LatencyManagement, LatencySnapshot};
-use crate::limits::{EVENTS_POLL_MS, FILES_LOOK_S, LAST_SAVE_RETRY_MS, LOAD_RETRY_S};
+use crate::limits::{EVENTS_POLL_MS, FILES_LOOK_S, FORWARDER_STOP_S, LAST_SAVE_RETRY_MS, LOAD_RETRY_S};
 use crate::lists::{ListManagement, Lists};
 use crate::management::{Answer, ListenerInfo, Management, ManagementError, StorageInfo, StorageState};
 use crate::shared::{Shared, lock, to_the_end};
@@ -13,6 +14,7 @@ use crate::torrents::{TorrentManagement, Torrents};
 use access::{AccessEvent, AccessPolicy, CompletedCounts, TorrentAdmission, UserAdmission};
 use core_link::{CoreEvent, Cores};
 use database::{Database, TooManyWaiting, WriteBehind, WriteBehindSettings};
+use forwarder::Forwarder;
 use metrics::Statistics;
 use primitives::TorrentList;
 use std::collections::VecDeque;
@@ -54,7 +56,9 @@ pub struct ManagerSettings {
     pub listeners: Vec<ListenerInfo>,
     pub snapshot: StatisticsSnapshot,
     pub latencies: Arc<LatencySnapshot>,
-    /// Counts the reloads, which also concern certificates and API tokens.
+    /// Announces to upstream trackers, if forwarding is on.
+    pub forwarder: Option<Forwarder>,
+    /// Counts the reloads, which also concern upstream trackers, certificates and API tokens.
     pub reloads: watch::Sender<u64>,
 }
 
@@ -95,6 +99,10 @@ impl Management for Manager {
 
     fn latency(&self) -> &dyn LatencyManagement {
         &*self.settings.latencies
+    }
+
+    fn forwarding(&self) -> Option<&dyn ForwardingManagement> {
+        self.settings.forwarder.as_ref().map(|forwarder| forwarder as _)
     }
 
     fn policy(&self) -> AccessPolicy {
@@ -167,11 +175,22 @@ impl Manager {
         Ok(manager)
     }
 
-    /// Writes everything that is not stored yet, until `deadline`. The cores must have ended before.
+    /// Writes everything that is not stored yet, and announces to upstream trackers that the torrents are stopped, until
+    /// `deadline`. The cores must have ended before.
     pub async fn stop(&self, deadline: Instant) {
         self.apply_events();
-        self.save_all(deadline).await;
-        self.shared.write_behind.stop(deadline).await;
+        let forwarding_ends = deadline.min(Instant::now() + Duration::from_secs(FORWARDER_STOP_S));
+        tokio::join!(
+            async {
+                self.save_all(deadline).await;
+                self.shared.write_behind.stop(deadline).await;
+            },
+            async {
+                if let Some(forwarder) = &self.settings.forwarder {
+                    forwarder.stop(forwarding_ends).await;
+                }
+            },
+        );
     }
 
     /// Passes all changes to the write-behind. When it is full, waits until it has written its queue.
@@ -297,7 +316,11 @@ impl Manager {
                 CoreEvent::Ready => {}
                 CoreEvent::Access(AccessEvent::Accounts(accounts)) => self.keys.add(&accounts, now),
                 CoreEvent::Access(AccessEvent::Completed(counts)) => self.torrents.add_completed(&counts),
-                CoreEvent::Swarms(owner, changes) => drop((owner, changes)),
+                CoreEvent::Swarms(owner, changes) => {
+                    if let Some(forwarder) = &self.settings.forwarder {
+                        forwarder.note(owner, changes);
+                    }
+                }
             }
         }
     }

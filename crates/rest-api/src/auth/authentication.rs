@@ -35,7 +35,7 @@ pub(crate) async fn require_token(
     let response = if token.rights == Rights::Full || is_read(request.method()) {
         next.run(request).await
     } else {
-        ApiError::Refused(StatusCode::FORBIDDEN, "this token is read-only").into_response()
+        ApiError::Refused(StatusCode::FORBIDDEN, "this token is read-only".into()).into_response()
     };
     change.set_status(response.status());
     response

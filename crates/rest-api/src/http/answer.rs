@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::response::{IntoResponse, Response};
 use control::management::ManagementError;
+use std::borrow::Cow;
 
 /// The response to a change.
 pub(crate) const ACK: Json<Ack> = Json(Ack::OK);
@@ -14,7 +15,7 @@ pub(crate) enum ApiError {
     /// This status with a plain-text body.
     Text(StatusCode, String),
     /// This status with a reason.
-    Refused(StatusCode, &'static str),
+    Refused(StatusCode, Cow<'static, str>),
     /// 404 without a body: the path does not exist.
     NoSuchPath,
     /// 429: too many wrong tokens or event streams.
@@ -29,7 +30,11 @@ impl ApiError {
     }
 
     pub(crate) const fn unknown(reason: &'static str) -> Self {
-        Self::Refused(StatusCode::NOT_FOUND, reason)
+        Self::Refused(StatusCode::NOT_FOUND, Cow::Borrowed(reason))
+    }
+
+    pub(crate) const fn conflict(reason: Cow<'static, str>) -> Self {
+        Self::Refused(StatusCode::CONFLICT, reason)
     }
 
     /// Returns a function that prefixes an error with `what`, such as `failed to delete key`.

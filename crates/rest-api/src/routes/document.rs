@@ -78,7 +78,7 @@ fn describe_failures(path: &str, operation: &mut Operation) {
             describe(operation, status, description, Some(("text/plain", String::schema())));
         }
     }
-    if tags.iter().any(|tag| tag == "keys" || tag == "whitelist") {
+    if tags.iter().any(|tag| ["keys", "whitelist", "forwarding"].contains(&tag.as_str())) {
         describe(operation, "409", "The mode that this belongs to is off", refusal());
     }
     if path.contains('{') {

@@ -58,7 +58,7 @@ async fn get_configuration(State(app): State<App>) -> Json<serde_json::Value> {
     Json(app.tracker.configuration())
 }
 
-/// Reload lists, certificates and API tokens, as SIGHUP does
+/// Reload lists, upstream trackers, certificates and API tokens, as SIGHUP does
 #[utoipa::path(
     post, path = "/api/v1/reload", tag = "operation",
     responses((status = 200, description = "Read", body = Ack)),

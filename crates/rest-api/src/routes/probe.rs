@@ -2,9 +2,10 @@ use crate::limits::PROBE_TIME_MAX;
 use api_contract::v1::Probed;
 use axum::body::Body;
 use control::management::{ListenerInfo, Preface, Service};
+use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper::header::HOST;
-use hyper::{Request, StatusCode};
+use hyper::{Request, Response as HttpResponse, StatusCode};
 use hyper_util::rt::TokioIo;
 use primitives::CompactIpv4;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -15,6 +16,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
@@ -24,9 +26,9 @@ use zerocopy::IntoBytes as _;
 
 /// Why a probe failed.
 #[derive(Debug, thiserror::Error)]
-enum ProbeError {
-    #[error("no answer in {} seconds", PROBE_TIME_MAX.as_secs())]
-    Late,
+pub(super) enum ProbeError {
+    #[error("no answer in {} seconds", .0.as_secs())]
+    Late(Duration),
     #[error("{0}")]
     Io(#[from] io::Error),
     #[error("{0}")]
@@ -58,12 +60,12 @@ pub(super) async fn probe(listener: ListenerInfo) -> Probed {
             }
         }
     };
-    let result = timeout(PROBE_TIME_MAX, probing).await.unwrap_or(Err(ProbeError::Late));
+    let result = timeout(PROBE_TIME_MAX, probing).await.unwrap_or(Err(ProbeError::Late(PROBE_TIME_MAX)));
     Probed { binding: listener.address, info, result: result.map_err(|error| error.to_string()) }
 }
 
 /// Replaces a wildcard address with the loopback address.
-fn reachable(mut bound: SocketAddr) -> SocketAddr {
+pub(super) fn reachable(mut bound: SocketAddr) -> SocketAddr {
     if bound.ip().is_unspecified() {
         bound.set_ip(match bound {
             SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -102,32 +104,32 @@ async fn get(listener: ListenerInfo, path: &str) -> Result<String, ProbeError> {
     if listener.preface == Preface::ProxyHeader {
         stream.write_all(&LOCAL_HEADER).await?;
     }
+    let status = async |response: HttpResponse<_>| Ok(response.status());
     let status = match listener.service {
         Service::Https | Service::ApiTls => {
             let name = ServerName::IpAddress(address.ip().into());
             let stream = TlsConnector::from(Arc::new(client_config()?)).connect(name, stream).await?;
-            status_of(stream, address, path).await?
+            exchange(stream, address, path, status).await?
         }
-        Service::Udp | Service::Http | Service::Api => status_of(stream, address, path).await?,
+        Service::Udp | Service::Http | Service::Api => exchange(stream, address, path, status).await?,
     };
     if status.is_success() { Ok(status.to_string()) } else { Err(ProbeError::Status(status)) }
 }
 
-async fn status_of(
+/// Sends a request and returns what `read` makes of the response.
+pub(super) async fn exchange<T>(
     stream: impl AsyncRead + AsyncWrite + Unpin,
     address: SocketAddr,
     path: &str,
-) -> Result<StatusCode, ProbeError> {
+    read: impl AsyncFnOnce(HttpResponse<Incoming>) -> Result<T, ProbeError>,
+) -> Result<T, ProbeError> {
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     let mut request = Request::new(Body::empty());
     *request.uri_mut() = path.parse().unwrap_or_default();
     if let Ok(host) = address.to_string().parse() {
         request.headers_mut().insert(HOST, host);
     }
-    let answer = async {
-        let response = sender.send_request(request).await?;
-        Ok(response.status())
-    };
+    let answer = async { read(sender.send_request(request).await?).await };
     let mut answer = pin!(answer);
     tokio::select! {
         answer = &mut answer => return answer,

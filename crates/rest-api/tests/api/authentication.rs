@@ -81,7 +81,7 @@ async fn a_read_only_token_reads_everything_and_changes_nothing() {
             }
         }
     }
-    assert_eq!(refusals, 18);
+    assert_eq!(refusals, 22);
 }
 
 #[tokio::test]

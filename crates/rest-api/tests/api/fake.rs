@@ -1,9 +1,10 @@
 //! A tracker in memory that stores what is added and forgets what is removed.
 
 use control::management::{
-    AccessPolicy, Answer, Ban, BanManagement, Banned, KeyInfo, KeyManagement, KeyOutcome, LatencyInfo,
-    LatencyManagement, ListManagement, ListPage, ListPlace, ListenerInfo, Management, ManagementError,
-    Pending, StorageInfo, StorageState, TorrentAdmission, TorrentManagement, TorrentPage, TorrentWithPeers,
+    AccessPolicy, AddError, Answer, Ban, BanManagement, Banned, FailureKind, ForwardingManagement, KeyInfo,
+    KeyManagement, KeyOutcome, LatencyInfo, LatencyManagement, ListManagement, ListPage, ListPlace,
+    ListenerInfo, Management, ManagementError, Pending, StorageInfo, StorageState, TorrentAdmission,
+    TorrentManagement, TorrentPage, TorrentWithPeers, Upstream, UpstreamFigures, UpstreamInfo, UpstreamState,
     UserAdmission, WantedKey,
 };
 use metrics::{Gauge, Outcome, Statistics};
@@ -16,13 +17,14 @@ use std::future::ready;
 use std::ops::Bound;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
 
 /// The fake's constant time, so that bodies can be compared: 2023-03-28 13:25:00 UTC.
 pub(crate) const NOW_UNIX_S: u64 = 1_680_009_900;
 
 #[derive(Default)]
 pub(crate) struct Fake {
-    /// Whether it serves everything to everyone, instead of listed torrents to users with a key.
+    /// Whether it serves everything to everyone and forwards nothing, instead of listed torrents to users with a key.
     pub(crate) is_public: bool,
     state: Mutex<State>,
     /// Whether every operation that can fail does.
@@ -40,6 +42,7 @@ pub(crate) struct State {
     pub(crate) keys: BTreeMap<AuthenticationKey, KeyInfo>,
     pub(crate) bans: BTreeMap<Banned, Ban>,
     keys_made: u64,
+    upstreams: Vec<(Upstream, UpstreamState)>,
 }
 
 impl State {
@@ -48,6 +51,11 @@ impl State {
             TorrentList::Allowed => &mut self.allowed,
             TorrentList::Denied => &mut self.denied,
         }
+    }
+
+    fn set_upstream(&mut self, name: &str, state: UpstreamState) -> bool {
+        let mut upstreams = self.upstreams.iter_mut();
+        upstreams.find(|(upstream, _)| *upstream.name == *name).map(|found| found.1 = state).is_some()
     }
 
     fn put_key(&mut self, wanted: WantedKey) -> KeyInfo {
@@ -104,6 +112,10 @@ impl Management for Fake {
 
     fn latency(&self) -> &dyn LatencyManagement {
         self
+    }
+
+    fn forwarding(&self) -> Option<&dyn ForwardingManagement> {
+        (!self.is_public).then_some(self as _)
     }
 
     fn policy(&self) -> AccessPolicy {
@@ -249,6 +261,54 @@ impl BanManagement for Fake {
 
     fn lift(&self, banned: Banned) -> Answer<'_, bool> {
         self.answer(|state| state.bans.remove(&banned).is_some())
+    }
+}
+
+impl ForwardingManagement for Fake {
+    fn upstreams(&self) -> Vec<UpstreamInfo> {
+        let mut failed = [0; FailureKind::ALL.len()];
+        (failed[FailureKind::Timeout as usize], failed[FailureKind::Refused as usize]) = (5, 6);
+        let info = |(upstream, state): &(Upstream, UpstreamState)| UpstreamInfo {
+            name: upstream.name.clone(),
+            origin: upstream.uri.origin(),
+            announced_ip: Some([192, 0, 2, 1].into()),
+            state: *state,
+            torrents: 1,
+            waiting: 2,
+            in_flight: 3,
+            latency: Some(Duration::from_micros(12_500)),
+            interval_s: Some(1800),
+            last_failure: Some("no answer in time".to_owned()),
+            figures: UpstreamFigures { answered: 4, failed, shed: 7, peers: 8, peers_dropped: 9 },
+        };
+        self.state().upstreams.iter().map(info).collect()
+    }
+
+    fn add(&self, upstream: Upstream) -> Result<(), AddError> {
+        let upstreams = &mut self.state().upstreams;
+        if upstreams.iter().any(|(other, _)| other.uri == upstream.uri) {
+            return Err(AddError::SameUri);
+        }
+        if upstreams.iter().any(|(other, _)| other.name == upstream.name) {
+            return Err(AddError::SameName);
+        }
+        upstreams.push((upstream, UpstreamState::Active));
+        Ok(())
+    }
+
+    fn remove(&self, name: &str) -> bool {
+        let upstreams = &mut self.state().upstreams;
+        let before = upstreams.len();
+        upstreams.retain(|(upstream, _)| *upstream.name != *name);
+        upstreams.len() < before
+    }
+
+    fn suspend(&self, name: &str) -> bool {
+        self.state().set_upstream(name, UpstreamState::Suspended)
+    }
+
+    fn resume(&self, name: &str) -> bool {
+        self.state().set_upstream(name, UpstreamState::Active)
     }
 }
 

@@ -4,7 +4,7 @@ use crate::fake::Fake;
 use crate::harness::{request, send, start, start_with, without_body};
 use crate::serving::identity;
 use control::management::{ListenerInfo, Preface, Service};
-use rest_api::{Listener, Transport, serve_health_checks};
+use rest_api::{Listener, Transport, ask_health, serve_health_checks};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -141,4 +141,20 @@ async fn a_listener_is_probed_at_most_once_a_second() {
     }
     let seconds_begun = begin.elapsed().as_secs() + 1;
     assert!(connects.load(Ordering::Relaxed) <= seconds_begun);
+}
+
+#[tokio::test]
+async fn whoever_asks_for_the_health_learns_which_listener_failed() {
+    let (udp, _) = udp_tracker("0.0.0.0:0").await;
+    let other = start();
+    ask_health(start_checks(vec![(Service::Udp, udp)])).await.unwrap();
+    let checks = start_checks(vec![(Service::Udp, udp), (Service::Http, other.address)]);
+    let failed = format!(
+        "checking http tracker health check at: http://{}/health_check: status 404 Not Found",
+        other.address
+    );
+    assert_eq!(ask_health(checks).await.unwrap_err().to_string(), failed);
+    // The API has no `/health_check`.
+    let failed = format!("the health check at {} does not answer: status 404 Not Found", other.address);
+    assert_eq!(ask_health(other.address).await.unwrap_err().to_string(), failed);
 }

@@ -6,6 +6,7 @@ mod authentication;
 mod bulk;
 mod document;
 mod fake;
+mod forwarding;
 mod harness;
 mod health;
 mod operators;

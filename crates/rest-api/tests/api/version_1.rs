@@ -326,5 +326,11 @@ async fn routes_of_a_mode_that_is_off_answer_409() {
     for (method, path) in [("POST", "whitelist/x"), ("DELETE", "whitelist/x"), ("GET", "whitelist/reload")] {
         assert_eq!(api.ask(method, &format!("/api/v1/{path}")).await, off("listed"), "{path}");
     }
+    for (method, path) in
+        [("GET", ""), ("POST", ""), ("DELETE", ""), ("POST", "/suspend"), ("POST", "/resume")]
+    {
+        let off = Answer::refused(409, "forwarding is disabled by configuration");
+        assert_eq!(api.ask(method, &format!("/api/v1/forwarders{path}")).await, off, "{path}");
+    }
     assert_eq!(api.get("/api/v1/denylist/reload").await, Answer::ack());
 }

@@ -43,6 +43,7 @@ fn settings(keys_max: usize, pending_max: usize) -> ManagerSettings {
         listeners: Vec::new(),
         snapshot: StatisticsSnapshot::new(Vec::new()),
         latencies: Arc::default(),
+        forwarder: None,
         reloads: watch::Sender::new(0),
     }
 }
