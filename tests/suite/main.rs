@@ -3,6 +3,7 @@
 mod before_the_start;
 mod command_line;
 mod connection_deadlines;
+mod container;
 mod cores;
 mod crowds;
 mod http_connections;
@@ -13,6 +14,7 @@ mod fairness;
 #[cfg(test)]
 mod faults;
 mod forbidden;
+#[cfg(test)]
 mod fuzz_replay;
 mod http_bounds;
 mod http_client;
