@@ -10,4 +10,5 @@ pub mod http_client;
 pub mod process;
 pub mod simulator;
 pub mod tls_client;
+pub mod upstream;
 pub mod web_socket_client;

@@ -15,6 +15,7 @@ mod fairness;
 mod faults;
 mod forbidden;
 #[cfg(test)]
+mod forwarding;
 mod fuzz_replay;
 mod http_bounds;
 mod http_client;

@@ -25,6 +25,7 @@ mod behind_nginx;
 mod changing_addresses;
 mod client;
 mod eye;
+mod forwarding;
 mod host;
 mod http;
 mod https;

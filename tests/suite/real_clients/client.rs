@@ -14,6 +14,8 @@ pub(super) const PEER_PORT: &str = "51413";
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Client {
     Libtorrent,
+    /// libtorrent that announces every second, because the first answer may have no peers yet.
+    EagerLibtorrent,
     Aria2,
     Transmission,
     /// WebTorrent in a headless Chromium.
@@ -39,7 +41,7 @@ impl Client {
     pub(super) fn takes_leave(self, scheme: Scheme) -> bool {
         match self {
             Self::Transmission => scheme == Scheme::Udp,
-            Self::Libtorrent => !scheme.is_for_webrtc(),
+            Self::Libtorrent | Self::EagerLibtorrent => !scheme.is_for_webrtc(),
             Self::Aria2 | Self::Browser | Self::Node => true,
         }
     }
@@ -48,6 +50,7 @@ impl Client {
     pub(super) fn command(self, job: &Job<'_>) -> Command {
         match self {
             Self::Libtorrent => libtorrent::command(job),
+            Self::EagerLibtorrent => libtorrent::eager_command(job),
             Self::Aria2 => aria2::command(job),
             Self::Transmission => transmission::command(job),
             Self::Browser => node::browser_command(job),
@@ -60,7 +63,9 @@ impl Client {
         match self {
             Self::Libtorrent => libtorrent::scrape_command(job),
             Self::Transmission => transmission::scrape_command(job),
-            Self::Aria2 | Self::Browser | Self::Node => panic!("{self:?} does not scrape"),
+            Self::EagerLibtorrent | Self::Aria2 | Self::Browser | Self::Node => {
+                panic!("{self:?} does not scrape")
+            }
         }
     }
 }

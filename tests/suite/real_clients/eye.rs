@@ -38,6 +38,11 @@ impl Eye {
         self.ask(ANNOUNCE, &announce_body(info_hash, port, left)).is_some()
     }
 
+    /// Whether the tracker answers a connect.
+    pub(super) fn is_answered(&self) -> bool {
+        self.exchange(PROTOCOL_MAGIC, CONNECT, &[]).is_some()
+    }
+
     fn ask(&self, action: u32, body: &[u8]) -> Option<Vec<u8>> {
         let connection = self.exchange(PROTOCOL_MAGIC, CONNECT, &[])?;
         let connection = u64::from_be_bytes(connection.get(..8)?.try_into().ok()?);

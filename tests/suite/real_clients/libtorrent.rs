@@ -10,6 +10,13 @@ pub(super) fn command(job: &Job<'_>) -> Command {
     python("libtorrent_client.py", job)
 }
 
+/// The command of a client that announces every second.
+pub(super) fn eager_command(job: &Job<'_>) -> Command {
+    let mut command = command(job);
+    command.arg("1");
+    command
+}
+
 /// The command that asks the tracker for the torrent's counts and prints them.
 pub(super) fn scrape_command(job: &Job<'_>) -> Command {
     python("libtorrent_scrape.py", job)

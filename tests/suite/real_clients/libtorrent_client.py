@@ -1,12 +1,14 @@
 """Shares one torrent with libtorrent until SIGINT, with no way to find peers but the tracker.
 
-Usage: libtorrent_client.py TORRENT FOLDER PORT
+Usage: libtorrent_client.py TORRENT FOLDER PORT [SECONDS]
 
-The file is expected in FOLDER. A complete one is seeded, otherwise it is downloaded and then seeded.
+The file is expected in FOLDER. A complete one is seeded, otherwise it is downloaded and then seeded. With SECONDS, it
+announces that often, whatever the tracker asks for.
 """
 
 import signal
 import sys
+import time
 
 import libtorrent as lt
 
@@ -49,7 +51,7 @@ def log_alerts(session: lt.session) -> None:
         print(alert.what(), alert.message(), flush=True)
 
 
-def main(torrent: str, folder: str, port: str) -> None:
+def main(torrent: str, folder: str, port: str, seconds: str = "inf") -> None:
     stop_asked = False
 
     def ask_to_stop(_signal: int, _frame: object) -> None:
@@ -59,8 +61,12 @@ def main(torrent: str, folder: str, port: str) -> None:
     signal.signal(signal.SIGINT, ask_to_stop)
     session = open_session(port)
     handle = add_torrent(session, torrent, folder)
+    last = time.monotonic()
     while not stop_asked:
         log_alerts(session)
+        if time.monotonic() - last > float(seconds):
+            handle.force_reannounce(0, -1, lt.reannounce_flags_t.ignore_min_interval)
+            last = time.monotonic()
     # A paused torrent announces `stopped`. Closing the session as well would often lose that announce, so this runs
     # until it is killed.
     handle.pause()

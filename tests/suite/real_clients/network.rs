@@ -1,4 +1,5 @@
-//! A small network for one test: a host for the tracker, one for a proxy and three for clients, on one switch.
+//! A small network for one test: a host for the tracker, one for a proxy and three for clients, on one switch. An upstream
+//! tracker runs on the host of the third client.
 //!
 //! Real clients refuse or rank peers by their address: Transmission drops every loopback peer, and speaks
 //! IPv6 only where it sees a global address and a route. So each host is a network namespace with its own
@@ -29,7 +30,7 @@ pub(super) struct Network {
 }
 
 impl Network {
-    /// Makes a network whose hosts resolve the names of tracker and proxy in one family only.
+    /// Makes a network whose hosts resolve the names of trackers and proxy in one family only.
     pub(super) fn new(family: Family, folder: &Path) -> Self {
         write_name_files(family, folder);
         let [tracker, proxy] = [TRACKER_ID, PROXY_ID].map(|id| Host::new(id, folder));
@@ -80,10 +81,12 @@ pub(super) const TRACKER_NAME: &str = "tracker.test";
 
 pub(super) const PROXY_NAME: &str = "proxy.test";
 
+pub(super) const UPSTREAM_NAME: &str = "upstream.test";
+
 /// Writes the hosts' `/etc/hosts`, and an `/etc/resolv.conf` with which lookups fail at once.
 fn write_name_files(family: Family, folder: &Path) {
     let mut hosts = String::from("127.0.0.1 localhost\n::1 localhost\n");
-    for (id, name) in [(TRACKER_ID, TRACKER_NAME), (PROXY_ID, PROXY_NAME)] {
+    for (id, name) in [(TRACKER_ID, TRACKER_NAME), (PROXY_ID, PROXY_NAME), (CLIENT_IDS[2], UPSTREAM_NAME)] {
         writeln!(hosts, "{} {name}", address_of(id, family)).expect("a string grows");
     }
     std::fs::write(folder.join("hosts"), hosts).expect("the hosts file");

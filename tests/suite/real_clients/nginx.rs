@@ -20,6 +20,8 @@ const HTTPS_PORT: u16 = 443;
 pub(super) enum Forwarding {
     /// In a header of each request: nginx terminates TLS.
     XForwardedFor,
+    /// In another header of each request, as users of retracker do.
+    XRealIp,
     /// In a header before each connection, which it forwards unchanged: the tracker terminates TLS.
     ProxyProtocol,
 }
@@ -29,6 +31,7 @@ impl Forwarding {
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::XForwardedFor => "x-forwarded-for",
+            Self::XRealIp => "x-real-ip",
             Self::ProxyProtocol => "proxy-protocol",
         }
     }
@@ -50,7 +53,10 @@ impl Nginx {
     ) -> Self {
         let (config, log) = (folder.join("nginx.conf"), folder.join("nginx.log"));
         let handing_on = match forwarding {
-            Forwarding::XForwardedFor => requests_handed_on(tracker.http, authority),
+            Forwarding::XForwardedFor => {
+                requests_handed_on(tracker.http, authority, "X-Forwarded-For $proxy_add_x_forwarded_for")
+            }
+            Forwarding::XRealIp => requests_handed_on(tracker.http, authority, "X-Real-IP $remote_addr"),
             Forwarding::ProxyProtocol => connections_handed_on(tracker),
         };
         std::fs::write(&config, frame(&handing_on)).expect("nginx's configuration");
@@ -77,7 +83,7 @@ fn frame(handing_on: &str) -> String {
 }
 
 /// Connections to the tracker are kept, so that several clients share one.
-fn requests_handed_on(tracker: SocketAddr, authority: &Authority) -> String {
+fn requests_handed_on(tracker: SocketAddr, authority: &Authority, client: &str) -> String {
     let Authority { certificate, key, .. } = authority;
     format!(
         "events {{}}
@@ -94,7 +100,7 @@ fn requests_handed_on(tracker: SocketAddr, authority: &Authority) -> String {
                     proxy_pass http://tracker;
                     proxy_http_version 1.1;
                     proxy_set_header Connection \"\";
-                    proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+                    proxy_set_header {client};
                 }}
             }}
         }}"

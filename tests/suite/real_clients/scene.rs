@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use super::authority::Authority;
 use super::client::{Client, Job, PEER_PORT};
 use super::eye::Eye;
+use super::host::Host;
 use super::network::{Family, Network, PROXY_NAME, TRACKER_NAME};
 use super::nginx::{Forwarding, Nginx};
 use super::process::Process;
@@ -49,6 +50,9 @@ const API_TOKEN: &str = "the-token-of-real-clients";
 const API_SETTINGS: &str = "[database]\nurl = \"none\"\n\
                             [api]\ntokens = { tests = \"the-token-of-real-clients\" }\n";
 
+/// Addresses of the small networks are private ones.
+const FORWARDING_SETTINGS: &str = "[forwarding]\nprivate_peers = \"accept\"\n";
+
 const PRIVATE_SETTINGS: &str = "[access]\nmode = \"private\"\n";
 
 /// The role of a client. Each has its own host.
@@ -86,20 +90,30 @@ impl Role {
 impl Scene {
     /// A scene in which clients reach the tracker directly.
     pub(super) fn new(family: Family) -> Self {
-        Self::set(family, Setting::Open)
+        Self::set(family, Setting::Open, None)
     }
 
     /// A scene in which clients reach the tracker directly and need a key.
     pub(super) fn private(family: Family) -> Self {
-        Self::set(family, Setting::Private)
+        Self::set(family, Setting::Private, None)
     }
 
     /// A scene in which clients reach the tracker through an nginx that it trusts.
     pub(super) fn behind_nginx(family: Family, forwarding: Forwarding) -> Self {
-        Self::set(family, Setting::BehindNginx(forwarding))
+        Self::set(family, Setting::BehindNginx(forwarding), None)
     }
 
-    fn set(family: Family, setting: Setting) -> Self {
+    /// A scene whose tracker forwards to the upstream tracker at this URL.
+    pub(super) fn with_upstream(family: Family, url: &str) -> Self {
+        Self::set(family, Setting::Open, Some(url))
+    }
+
+    /// The same, but clients reach the tracker through an nginx that names them in `X-Real-IP`.
+    pub(super) fn with_upstream_behind_nginx(family: Family, url: &str) -> Self {
+        Self::set(family, Setting::BehindNginx(Forwarding::XRealIp), Some(url))
+    }
+
+    fn set(family: Family, setting: Setting, upstream: Option<&str>) -> Self {
         let folder = tempfile::tempdir().expect("a folder for the test");
         let root = folder.path();
         let network = Network::new(family, root);
@@ -112,7 +126,12 @@ impl Scene {
                 (proxy.settings(), Some(forwarding))
             }
         };
-        let settings = format!("{API_SETTINGS}{settings}");
+        let forwarding_settings = upstream.map(|url| {
+            let file = root.join("forwarders.yml");
+            std::fs::write(&file, format!("- uri: {url}\n")).expect("a file of upstream trackers");
+            format!("{FORWARDING_SETTINGS}file = {file:?}\n")
+        });
+        let settings = format!("{API_SETTINGS}{settings}{}", forwarding_settings.unwrap_or_default());
         let tracker = Tracker::start(&network.tracker, family, &authority, &settings, root);
         let nginx = forwarding
             .map(|forwarding| Nginx::start(&network.proxy, forwarding, &tracker.addresses, &authority, root));
@@ -137,7 +156,8 @@ impl Scene {
         self.start_with(role, client, scheme, &format!("{}/{key}", self.url(scheme)))
     }
 
-    fn start_with(&self, role: Role, client: Client, scheme: Scheme, url: &str) -> Player {
+    /// Starts a client with this tracker URL.
+    pub(super) fn start_with(&self, role: Role, client: Client, scheme: Scheme, url: &str) -> Player {
         let torrent = self.torrent(role, url);
         let job = self.job(role, &torrent);
         if matches!(role, Role::Seeder) {
@@ -182,6 +202,16 @@ impl Scene {
     /// Whether a client has anything of the file.
     pub(super) fn has_begun_the_file(&self, role: Role) -> bool {
         self.folder.path().join(role.name()).join(FILE_NAME).exists()
+    }
+
+    /// The host of an upstream tracker.
+    pub(super) fn upstream_host(&self) -> &Host {
+        &self.network.clients[Role::SecondLeecher.host()]
+    }
+
+    /// The folder for all files of the test. Files whose names end in `.log` are shown if it fails.
+    pub(super) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     fn torrent(&self, role: Role, url: &str) -> Torrent {
