@@ -8,8 +8,8 @@ from comparison.paths import PLOTS
 from comparison.servers import ALL_NAMES
 
 SCENARIOS = ["announces", "mix", "loaded", "memory", "workers", "expiry", "latency", "curve", "loads", "huge",
-             "control", "private", "http", "http-new", "https", "http-beside-udp", "http-idle", "http-loads", "ws",
-             "ws-idle"]
+             "control", "private", "forwarding", "http", "http-new", "https", "http-beside-udp", "http-idle", "http-loads",
+             "ws", "ws-idle"]
 DESCRIPTION = """Compares trackers side by side, and measures ringtrack against itself.
 
 Short runs alternate, each with a fresh server on one core and the load on another: the machine's speed drifts, so
@@ -28,6 +28,7 @@ output, progress to the standard error.
   huge       ringtrack with fifty million peers (3 GiB of memory, up to an hour)
   control    ringtrack with its APIs and database on, queried each second, against one without
   private    a private and listed ringtrack against a public one, with 200 keys and 100,000 torrents
+  forwarding ringtrack with ten upstream trackers that hang against one without forwarding
 
 Over HTTP, where nginx with `return 200` is the floor:
 
