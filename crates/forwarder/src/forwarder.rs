@@ -130,6 +130,12 @@ impl Forwarder {
         self.0.inbox.put(owner, changes);
     }
 
+    /// Returns whether changes can be taken. If not, they are to stay in the cores, which merge them, for a moment.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.0.inbox.has_room()
+    }
+
     /// Replaces the upstream trackers of the file. One whose fields are unchanged keeps its state, except that refusals for
     /// ever are forgotten. Those that were added by [`Self::add`] stay. Names that are taken get a number. As many are used as
     /// are possible in all.

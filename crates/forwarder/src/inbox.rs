@@ -16,14 +16,15 @@ pub(crate) struct Inbox {
 }
 
 impl Inbox {
-    /// Adds what a core reported. If the schedule does not keep up, completed downloads are left out: clients can cause any
-    /// number of them, and the others must not be lost.
+    /// Adds what a core reported.
     pub(crate) fn put(&self, owner: ShardId, changes: Vec<SwarmChange>) {
-        let mut waiting = lock(&self.changes);
-        let is_full = waiting.len() >= CHANGES_WAITING_MAX;
-        let needed = |change: &SwarmChange| !(is_full && matches!(change, SwarmChange::Completed(..)));
-        waiting.extend(changes.into_iter().filter(needed).map(|change| (owner, change)));
+        lock(&self.changes).extend(changes.into_iter().map(|change| (owner, change)));
         self.changed.notify_one();
+    }
+
+    /// Returns whether the schedule keeps up with what cores report.
+    pub(crate) fn has_room(&self) -> bool {
+        lock(&self.changes).len() < CHANGES_WAITING_MAX
     }
 
     /// Takes the first changes.
@@ -37,23 +38,22 @@ impl Inbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use primitives::{InfoHash, Representative};
+    use primitives::InfoHash;
 
     #[test]
-    fn changes_are_taken_in_their_order_and_only_completed_downloads_are_left_out_if_too_many_wait() {
+    fn changes_are_taken_in_their_order_and_there_is_room_until_too_many_wait() {
         let inbox = Inbox::default();
-        let info_hash = |number: usize| InfoHash([u8::try_from(number % 251).unwrap(); 20]);
-        let representative = Representative { port: 1, uploaded: 0, downloaded: 0, left: 0 };
-        let stopped = |number| SwarmChange::Stopped(info_hash(number));
-        let completed = |number| SwarmChange::Completed(info_hash(number), representative);
-        inbox.put(ShardId::FIRST, vec![completed(1), stopped(2)]);
-        let taken = [(ShardId::FIRST, completed(1)), (ShardId::FIRST, stopped(2))];
+        let stopped =
+            |number: usize| SwarmChange::Stopped(InfoHash([u8::try_from(number % 251).unwrap(); 20]));
+        let taken = [1, 2].map(|number| (ShardId::FIRST, stopped(number)));
+        inbox.put(ShardId::FIRST, vec![stopped(1), stopped(2)]);
         assert_eq!(
             (inbox.take(1), inbox.take(9), inbox.take(9)),
             (taken[..1].to_vec(), taken[1..].to_vec(), vec![])
         );
-        inbox.put(ShardId::FIRST, (0..CHANGES_WAITING_MAX).map(stopped).collect());
-        inbox.put(ShardId::FIRST, vec![completed(1), stopped(2)]);
-        assert_eq!(inbox.take(usize::MAX)[CHANGES_WAITING_MAX..], taken[1..]);
+        inbox.put(ShardId::FIRST, (1..CHANGES_WAITING_MAX).map(stopped).collect());
+        assert!(inbox.has_room());
+        inbox.put(ShardId::FIRST, vec![stopped(1)]);
+        assert!(!inbox.has_room());
     }
 }

@@ -120,8 +120,8 @@ pub(crate) const CORE_ROOM_MS_MAX: u64 = 1000;
 /// How long a core may take to answer. Scans of all its torrents come first, and they take seconds.
 pub(crate) const CORE_ANSWER_MS_MAX: u64 = 10_000;
 
-/// Changes of torrents that may wait for the schedule before completed downloads are left out. The others are few: a core reports
-/// each torrent once in a sweep at most.
+/// Changes of torrents that may wait for the schedule until no more are taken from the cores, which merge what they cannot report.
+/// What the channel from the cores holds at that moment may come in addition.
 pub(crate) const CHANGES_WAITING_MAX: usize = 1 << 16;
 
 /// Torrents that are handled at one upstream tracker before other tasks of the runtime have their turn: less than a millisecond of

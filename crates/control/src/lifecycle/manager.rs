@@ -302,7 +302,10 @@ impl Manager {
         let mut looks = later(Duration::from_millis(EVENTS_POLL_MS));
         loop {
             looks.tick().await;
-            self.apply_events();
+            // Otherwise they stay in the cores, which merge them.
+            if self.settings.forwarder.as_ref().is_none_or(Forwarder::has_room) {
+                self.apply_events();
+            }
             // Changes that are refused are passed to the write-behind at a later tick.
             let _later = self.save();
         }
