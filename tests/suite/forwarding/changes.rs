@@ -109,6 +109,7 @@ fn the_api_adds_and_removes_upstream_trackers_and_a_reload_concerns_only_those_o
     let other = leecher(torrent(2), 2001);
     for local in [other, Local { event: Stopped, ..other }] {
         scene.announce(Way::UdpV4, local);
+        until("it is announced", || third.0.received().iter().any(|last| last.info_hash == torrent(2)));
     }
     until("a later end is announced", || third.0.received().iter().any(|last| last.event == Stopped));
     // Both had only the first torrent. Whoever is removed gets no further announce, not even of its end.

@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_without_addresses_is_told_from_one_with_private_addresses() {
+    fn a_name_without_addresses_fails_otherwise_than_one_with_private_addresses() {
         let [public, private, multicast] = ["1.1.1.1:0", "10.0.0.1:0", "224.0.0.1:0"];
         let no_addresses = Err(AnnounceError::Name("the name has no addresses".to_owned()));
         for (redirects, found, outcome) in [
