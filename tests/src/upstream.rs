@@ -8,7 +8,7 @@ mod udp;
 pub use self::behavior::{Answer, Behavior};
 pub use self::received::Received;
 
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -54,7 +54,6 @@ impl Upstream {
     #[must_use]
     pub fn http(ip: &str, behavior: Behavior) -> Self {
         let listener = TcpListener::bind((ip, 0)).expect("a free port");
-        listener.set_nonblocking(true).expect("a listener that does not block");
         let address = listener.local_addr().expect("a listener has an address");
         Self::start("http", address, behavior, move |state| http::serve(&listener, state))
     }
@@ -100,6 +99,10 @@ impl Upstream {
 impl Drop for Upstream {
     fn drop(&mut self) {
         self.state.ended.store(true, Ordering::Relaxed);
+        if self.scheme == "http" {
+            // It wakes the thread of the listener.
+            drop(TcpStream::connect(self.address));
+        }
         if let Some(thread) = self.thread.take() {
             // A panic of the thread has been printed.
             drop(thread.join());

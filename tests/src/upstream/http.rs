@@ -6,9 +6,6 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Between two looks for a new connection.
-const LOOK_EVERY: Duration = Duration::from_millis(2);
-
 /// A client that reads nothing for this long is given up.
 const WRITE_MAX: Duration = Duration::from_secs(10);
 
@@ -17,13 +14,12 @@ static PART: [u8; 1 << 16] = [b'1'; 1 << 16];
 
 pub(super) fn serve(listener: &TcpListener, state: &Arc<State>) {
     let mut connections = Vec::new();
-    while !state.has_ended() {
-        if let Ok((stream, from)) = listener.accept() {
-            let state = Arc::clone(state);
-            connections.push(std::thread::spawn(move || serve_connection(&stream, from, &state)));
-        } else {
-            std::thread::sleep(LOOK_EVERY);
-        }
+    // The end makes a last connection.
+    while let Ok((stream, from)) = listener.accept()
+        && !state.has_ended()
+    {
+        let state = Arc::clone(state);
+        connections.push(std::thread::spawn(move || serve_connection(&stream, from, &state)));
     }
     for connection in connections {
         // A panic of the thread has been printed.
@@ -32,10 +28,7 @@ pub(super) fn serve(listener: &TcpListener, state: &Arc<State>) {
 }
 
 fn serve_connection(stream: &TcpStream, from: SocketAddr, state: &State) {
-    let is_set = stream
-        .set_nonblocking(false)
-        .and_then(|()| stream.set_read_timeout(Some(TICK)))
-        .and_then(|()| stream.set_write_timeout(Some(WRITE_MAX)));
+    let is_set = stream.set_read_timeout(Some(TICK)).and_then(|()| stream.set_write_timeout(Some(WRITE_MAX)));
     if is_set.is_err() {
         return;
     }
