@@ -8,7 +8,7 @@ use super::connect::Connector;
 use super::resolve::PRIVATE_TARGET;
 use super::{ClientContext, readable};
 use crate::announce::{AnnounceError, Retry, UpstreamAnnounce, UpstreamAnswer};
-use crate::forwarder::PrivatePeers;
+use crate::forwarder::{PrivatePeers, lock};
 use crate::limits::{BODY_BYTES_MAX, CONNECTION_AGE_MAX, IDLE_CONNECTION_MAX, PEERS_MAX, REDIRECTS_MAX};
 use crate::upstream::{Upstream, UpstreamUri};
 use http_body_util::{BodyExt, Empty};
@@ -24,7 +24,7 @@ use std::error::Error;
 use std::fmt::Write;
 use std::iter::successors;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 use url::{Host, Url};
@@ -134,7 +134,7 @@ impl HttpClient {
     /// Returns the client of the configured host. After [`CONNECTION_AGE_MAX`] it is replaced, and with it its connections;
     /// requests under way end on the old ones.
     fn configured(&self) -> PoolClient {
-        let mut configured = self.configured.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut configured = lock(&self.configured);
         if configured.0.elapsed() >= CONNECTION_AGE_MAX {
             *configured = (Instant::now(), pool_client(&self.context, None, self.connections_max));
         }

@@ -3,7 +3,7 @@
 use super::answer::is_allowed;
 use super::{first_and_soon, readable};
 use crate::announce::AnnounceError;
-use crate::forwarder::PrivatePeers;
+use crate::forwarder::{PrivatePeers, lock};
 use crate::limits::FAMILY_PATIENCE;
 use futures_util::future::BoxFuture;
 use hickory_resolver::TokioResolver;
@@ -14,7 +14,7 @@ use hyper_util::client::legacy::connect::dns::Name;
 use std::fmt;
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::SystemTime;
 use std::vec;
@@ -51,7 +51,7 @@ impl Resolver {
 
     fn resolver(&self) -> Result<TokioResolver, AnnounceError> {
         let times = SYSTEM_FILES.map(|file| fs::metadata(file).and_then(|file| file.modified()).ok());
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut current = lock(&self.current);
         if let Some((_, resolver)) = current.as_ref().filter(|(read, _)| *read == times) {
             return Ok(resolver.clone());
         }

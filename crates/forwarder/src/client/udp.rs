@@ -7,11 +7,12 @@ mod tests;
 use self::session::{Heard, Session};
 use super::{ClientContext, first_and_soon};
 use crate::announce::{AnnounceError, UpstreamAnnounce, UpstreamAnswer};
+use crate::forwarder::lock;
 use crate::limits::{FAMILY_RETRY_AFTER, PEERS_MAX};
 use crate::upstream::{Upstream, UpstreamUri};
 use primitives::{ExternalCounts, PeerAddress};
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::time::Instant;
 use udp_protocol::{AnnounceRequest, ConnectionId, TransactionId, url_data_options};
@@ -129,8 +130,9 @@ impl UdpClient {
 impl FamilyClient {
     /// Returns whether this family failed lately and the other did not, so that waiting for this one is in vain.
     fn gives_way_to(&self, other: &Self) -> bool {
-        let failed = self.lock().failed;
-        failed.is_some_and(|failed| failed.elapsed() < FAMILY_RETRY_AFTER) && other.lock().failed.is_none()
+        let failed = lock(&self.state).failed;
+        failed.is_some_and(|failed| failed.elapsed() < FAMILY_RETRY_AFTER)
+            && lock(&other.state).failed.is_none()
     }
 
     /// Returns the own address and what the tracker said.
@@ -153,7 +155,7 @@ impl FamilyClient {
         addresses: &[SocketAddr],
         retransmit_after: Duration,
     ) -> Result<Arc<Session>, AnnounceError> {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         if let Some(session) = state.session.as_ref().filter(|session| addresses.contains(&session.address)) {
             return Ok(Arc::clone(session));
         }
@@ -164,10 +166,6 @@ impl FamilyClient {
             AnnounceError::Connection(error.to_string())
         })?;
         Ok(Arc::clone(state.session.insert(Arc::new(session))))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, FamilyState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -180,7 +178,7 @@ struct Attempt<'a> {
 
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
-        let mut state = self.family.lock();
+        let mut state = lock(&self.family.state);
         state.failed = (!self.has_response).then(Instant::now);
         if !self.has_response {
             state.session.take_if(|current| Arc::ptr_eq(current, self.session));

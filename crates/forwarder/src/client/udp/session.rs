@@ -2,6 +2,7 @@
 
 use crate::announce::AnnounceError;
 use crate::client::readable;
+use crate::forwarder::lock;
 use crate::limits::{
     CONNECTION_ID_AGE_MAX, DATAGRAM_BYTES_MAX, DATAGRAMS_PER_TURN_MAX, RETRANSMIT_DOUBLINGS_MAX,
 };
@@ -12,7 +13,7 @@ use std::io;
 use std::iter::successors;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::pin;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 use tokio::net::UdpSocket;
 use tokio::sync::oneshot;
@@ -166,12 +167,12 @@ impl Session {
         }
     }
 
-    /// Returns a place for the response to a request, under a transaction id that nobody else can guess.
+    /// Returns a place for the response to a request, under a transaction id that no one else can guess.
     fn wait(&self) -> Result<Waiting<'_>, AnnounceError> {
         let mut bytes = [0; 4];
         getrandom::fill(&mut bytes).map_err(|error| AnnounceError::Connection(error.to_string()))?;
         let (sender, outcome) = oneshot::channel();
-        self.lock_waiting().insert(bytes, sender);
+        lock(&self.waiting).insert(bytes, sender);
         Ok(Waiting { session: self, transaction_id: TransactionId(bytes), outcome })
     }
 
@@ -210,7 +211,7 @@ impl Session {
     /// Passes a response to the one that waits for it. Late and unknown ones are ignored.
     fn accept(&self, datagram: &[u8]) {
         let transaction_id = datagram.get(4..).and_then(<[u8]>::first_chunk);
-        let sender = transaction_id.and_then(|id| self.lock_waiting().remove(id));
+        let sender = transaction_id.and_then(|id| lock(&self.waiting).remove(id));
         if let Some(sender) = sender {
             let reply = match self.address {
                 SocketAddr::V4(_) => decode::<CompactIpv4>(datagram),
@@ -223,13 +224,9 @@ impl Session {
     }
 
     fn fail_all(&self, error: &io::Error) {
-        for (_, sender) in self.lock_waiting().drain() {
+        for (_, sender) in lock(&self.waiting).drain() {
             drop(sender.send(Err(connection_error(error))));
         }
-    }
-
-    fn lock_waiting(&self) -> MutexGuard<'_, WaitingRequests> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -288,6 +285,6 @@ struct Waiting<'a> {
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.session.lock_waiting().remove(&self.transaction_id.0);
+        lock(&self.session.waiting).remove(&self.transaction_id.0);
     }
 }
