@@ -40,8 +40,6 @@ struct Rejected {
 #[derive(Debug)]
 struct ForwardedTorrent {
     presence: Presence,
-    /// When the last start was reported.
-    started: Second,
     /// The peers that other forwarders announced, which are not local: at most [`FORWARDER_PEERS_MAX`].
     forwarder_peers: Vec<ForwarderPeer>,
     /// `None` once its peer has stopped, until another peer announces.
@@ -52,8 +50,8 @@ struct ForwardedTorrent {
 /// What the forwarder knows of a torrent's local peers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Presence {
-    /// A change to [`SwarmChange::Started`] was reported last.
-    Present,
+    /// A change to [`SwarmChange::Started`] was reported last, at this time.
+    Present { started: Second },
     /// Nothing, or a change to [`SwarmChange::Stopped`].
     Absent,
 }
@@ -230,7 +228,6 @@ impl Forwarding {
 impl ForwardedTorrent {
     const ABSENT: Self = Self {
         presence: Presence::Absent,
-        started: Second(0),
         forwarder_peers: Vec::new(),
         representative: None,
         external: None,
@@ -249,7 +246,7 @@ impl ForwardedTorrent {
             _ if announce.details.peer_id.is_forwarder() => self.note_forwarder(now, announce),
             PeerChange::Added | PeerChange::Refreshed => {
                 self.choose(now, lifetime_s, announce);
-                let was_present = self.presence == Presence::Present;
+                let was_present = self.is_present();
                 self.update(now, announce.info_hash, true, changes);
                 if announce.completion == Completion::Counted
                     && was_present
@@ -274,20 +271,22 @@ impl ForwardedTorrent {
         }
     }
 
+    const fn is_present(&self) -> bool {
+        matches!(self.presence, Presence::Present { .. })
+    }
+
     /// Returns whether there is something to remember, even if there are no local peers.
     const fn is_remembered(&self) -> bool {
-        matches!(self.presence, Presence::Present)
-            || self.external.is_some()
-            || !self.forwarder_peers.is_empty()
+        self.is_present() || self.external.is_some() || !self.forwarder_peers.is_empty()
     }
 
     /// Returns whether upstream trackers are asked for the first time.
     fn is_asked(&self, now: Second) -> bool {
-        self.presence == Presence::Present && now < self.started.after(FIRST_INTERVAL_S)
+        matches!(self.presence, Presence::Present { started } if now < started.after(FIRST_INTERVAL_S))
     }
 
-    /// Makes the peer the representative if there is none. It stays until it is gone, because upstream trackers list one peer for
-    /// each port that they were told.
+    /// Makes the peer the representative if there is none. It stays until it is gone, because upstream trackers list one peer
+    /// for each port that is announced.
     fn choose(&mut self, now: Second, lifetime_s: u32, announce: &LocalAnnounce<'_>) {
         let is_of_other =
             |chosen: &Chosen| chosen.address != announce.address && now < chosen.heard.after(lifetime_s);
@@ -311,9 +310,9 @@ impl ForwardedTorrent {
         match (self.presence, &self.representative) {
             (Presence::Absent, Some(chosen)) if is_local => {
                 changes.push_back(SwarmChange::Started(*info_hash, chosen.figures));
-                (self.presence, self.started) = (Presence::Present, now);
+                self.presence = Presence::Present { started: now };
             }
-            (Presence::Present, _) if !is_local => {
+            (Presence::Present { .. }, _) if !is_local => {
                 changes.push_back(SwarmChange::Stopped(*info_hash));
                 (self.presence, self.representative) = (Presence::Absent, None);
             }
