@@ -49,7 +49,7 @@ pub enum CoreTask {
     Drop(InfoHash, Reply<bool>),
     /// Return a page of the core's part of a list.
     List(ListQuery, Reply<ListedPage>),
-    /// Return a random local peer of a torrent, with its figures, if there is one.
+    /// Return the representative of a torrent, if it has local peers.
     Representative(InfoHash, Reply<Option<Representative>>),
     /// Return these peers to local peers of their torrent, after the torrent's own.
     UseExternal(Box<ExternalPeers>),

@@ -80,7 +80,7 @@ pub(crate) const FORWARDED_SWEEP_EVERY: u32 = 4;
 /// other.
 pub(crate) const FORWARDER_PEERS_MAX: usize = 8;
 
-/// Peers of a swarm among which a representative is chosen if none was sampled.
+/// Peers of a swarm among which a representative is chosen at random, if none has announced since the last one left.
 pub(crate) const REPRESENTATIVES_VISITED_MAX: usize = 64;
 
 /// Seconds after which the first clients of a torrent are to announce again: by then upstream trackers have returned peers, for

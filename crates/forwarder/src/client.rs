@@ -106,8 +106,8 @@ impl UpstreamClient {
 }
 
 /// Returns what succeeds of what was begun for each address family. After the first success the other has to follow within
-/// `patience`: a family whose datagrams are lost must not take away what the other has found. If none succeeds, returns the error that says most about the
-/// tracker: a refusal, or else the last one, because a computer without IPv6 finds out at once.
+/// `patience`: a family whose datagrams are lost must not take away what the other has found. If none succeeds, returns the
+/// error that says most about the tracker: a refusal, or else the last one, because a computer without IPv6 finds out at once.
 async fn first_and_soon<T>(
     mut families: FuturesUnordered<impl Future<Output = Result<T, AnnounceError>>>,
     patience: Duration,

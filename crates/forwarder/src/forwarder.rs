@@ -165,8 +165,8 @@ impl Forwarder {
         tasks.spawn_on(task, &self.0.runtime);
     }
 
-    /// Removes the upstream tracker with this name. Returns whether there was one. It is sent no `stopped`: it forgets our peers by
-    /// itself.
+    /// Removes the upstream tracker with this name. Returns whether there was one. It is sent no `stopped`: it forgets our peers
+    /// by itself.
     pub fn remove(&self, name: &str) -> bool {
         self.schedule().remove(name)
     }

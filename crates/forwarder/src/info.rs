@@ -13,7 +13,8 @@ pub struct UpstreamInfo {
     pub origin: String,
     pub announced_ip: Option<IpAddr>,
     pub state: UpstreamState,
-    /// Torrents with local peers, the same number for each upstream tracker: all are announced to it, except those that it refuses.
+    /// Torrents with local peers, the same number for each upstream tracker: all are announced to it, except those that it
+    /// refuses.
     pub torrents: u64,
     /// Announces that are due and wait.
     pub waiting: u64,

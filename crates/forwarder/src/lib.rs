@@ -1,8 +1,9 @@
 //! Forwarding: announces the torrents of local peers to upstream trackers, and passes the peers that these return to the
 //! owners of the torrents.
 //!
-//! `schedule` decides what is announced when and never waits. `driver` has a task for each upstream tracker, which waits for its
-//! next announce and sends it by the `client`, and one that takes changes of torrents from the `inbox`. `owners` has the tasks for the cores.
+//! `schedule` decides what is announced when, and never waits. `driver` has a task for each upstream tracker, which waits for
+//! its next announce and sends it by the `client`, and one that takes changes of torrents from the `inbox`. `owners` sends tasks
+//! to the cores.
 
 #![forbid(unsafe_code)]
 

@@ -30,7 +30,7 @@ impl Owners {
         self.cores.now()
     }
 
-    /// Returns a random local peer of a torrent, if there is one.
+    /// Returns the representative of a torrent, if it has local peers.
     pub(crate) async fn representative(
         &self,
         owner: ShardId,

@@ -44,7 +44,7 @@ const NO_ANSWER: ReceivedError = ReceivedError("the response has neither peers n
 /// Reads the body of a response to an announce, and passes each of its peers that has a valid address to `peer`, which
 /// may be called before an error is found.
 ///
-/// Trackers differ, so this is tolerant of what harms nobody: keys may be in any order, and a known key whose value has
+/// Trackers differ, so this is tolerant of what does no harm: keys may be in any order, and a known key whose value has
 /// an unexpected type is skipped like an unknown one.
 ///
 /// # Errors

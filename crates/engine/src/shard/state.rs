@@ -168,7 +168,7 @@ impl Shard {
         ListedPage { torrents, next }
     }
 
-    /// Returns a random local peer of a forwarded torrent, with its figures.
+    /// Returns the representative of a forwarded torrent, if it has local peers.
     pub fn representative(&mut self, now: Now, info_hash: &InfoHash) -> Option<Representative> {
         let Self { forwarding, swarms, rng, .. } = self;
         forwarding.as_ref()?.representative(now.monotonic, swarms, rng, info_hash)
