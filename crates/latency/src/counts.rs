@@ -2,9 +2,9 @@ use crate::tag::{ReplyKind, ReplyTag};
 use metrics::{ErrorReason, Outcome, Statistics};
 use primitives::{AddressFamily, RequestKind};
 
-/// The number of replies of each tag that a core has written since its start.
+/// The number of replies of each tag of UDP that a core has written since its start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct ReplyCounts([u64; ReplyTag::COUNT]);
+pub struct ReplyCounts([u64; ReplyTag::UDP]);
 
 impl ReplyCounts {
     /// Reads the counts from a core's figures.
@@ -13,16 +13,16 @@ impl ReplyCounts {
         for family in AddressFamily::ALL {
             for (kind, request) in ANSWERS {
                 let answered = statistics.outcomes(family, request, Outcome::Answered);
-                counts.0[ReplyTag { kind, family }.slot()] = answered;
+                counts.0[ReplyTag::udp(kind, family).slot()] = answered;
             }
-            counts.0[ReplyTag { kind: ReplyKind::Error, family }.slot()] = errors(statistics, family);
+            counts.0[ReplyTag::udp(ReplyKind::Error, family).slot()] = errors(statistics, family);
         }
         counts
     }
 
     /// Returns the tags whose counts have grown since `before`, with the difference.
     pub fn since(self, before: Self) -> impl Iterator<Item = (ReplyTag, u64)> {
-        let slots = 0..ReplyTag::COUNT;
+        let slots = 0..ReplyTag::UDP;
         slots
             .filter(move |&slot| self.0[slot] > before.0[slot])
             .map(move |slot| (ReplyTag::ALL[slot], self.0[slot] - before.0[slot]))
@@ -62,7 +62,7 @@ mod tests {
             }
         }
         let more: Vec<_> = ReplyCounts::of(&statistics).since(before).collect();
-        let tag = |kind, family| ReplyTag { kind, family };
+        let tag = ReplyTag::udp;
         assert_eq!(
             more,
             [

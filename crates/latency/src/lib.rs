@@ -11,6 +11,13 @@
 //! request that crosses the mesh carries the time at which it was received, and its owner records the latency from
 //! there to its own send call.
 //!
+//! # Connections
+//!
+//! A core reads its clock after each turn of a connection. So the latency of an answer over HTTP, or of a reply to a
+//! message, begins with the turn that read the last byte of its request, and ends with the turn that passed it to the
+//! kernel, after the way to the owner of its torrent and back. The outcomes that were counted in a turn say which answers
+//! it wrote. What the kernel had no room for counts as sent.
+//!
 //! # Kernel time stamps
 //!
 //! A latency from the receive call leaves out the time that a request waits in the socket. Therefore the sockets ask
@@ -22,7 +29,7 @@
 //!
 //! # Sets and dumps
 //!
-//! A set has 17 histograms of 30 KiB. For a dump, the control plane sends each core an empty set and receives the filled
+//! A set has 31 histograms of 30 KiB. For a dump, the control plane sends each core an empty set and receives the filled
 //! one at a turn of the core's timer; the sets are reused, and a core creates none after its start.
 //! `control/src/latency/collector.rs` adds up the sets of all cores, and `log.rs` beside it writes the sum. The
 //! latencies of a core that does not reply within a second are in the next dump.
@@ -38,5 +45,5 @@ mod timer;
 pub use counts::ReplyCounts;
 pub use limits::{LATENCY_NS_MAX, SIGNIFICANT_DIGITS};
 pub use set::LatencySet;
-pub use tag::{ReplyKind, ReplyTag};
+pub use tag::{Protocol, ReplyKind, ReplyTag};
 pub use timer::ReplyTimer;

@@ -8,8 +8,8 @@ use std::time::Duration;
 pub struct LatencySet {
     /// From the receive call's return to the send call's return, by tag.
     replies: [Histogram<u64>; ReplyTag::COUNT],
-    /// From the kernel's receive time stamp to the send call's return, by tag.
-    from_kernel: [Histogram<u64>; ReplyTag::COUNT],
+    /// From the kernel's receive time stamp to the send call's return, by tag of UDP.
+    from_kernel: [Histogram<u64>; ReplyTag::UDP],
     /// Processor time of each turn of expiry.
     expiry_turns: Histogram<u64>,
     stamps_ahead: u64,
@@ -60,7 +60,8 @@ impl LatencySet {
     /// # Panics
     /// Never: all histograms have the same limits.
     pub fn merge(&mut self, other: &Self) {
-        for (mine, theirs) in self.histograms_mut().zip(other.histograms()) {
+        let pairs = self.histograms_mut().zip(other.histograms());
+        for (mine, theirs) in pairs.filter(|(_, theirs)| !theirs.is_empty()) {
             mine.add(theirs).expect("all histograms have the same limits");
         }
         self.stamps_ahead += other.stamps_ahead;
@@ -77,6 +78,21 @@ impl LatencySet {
         names().zip(self.histograms()).filter(|(_, histogram)| !histogram.is_empty())
     }
 
+    /// Returns the histograms of replies, empty ones too.
+    pub fn replies(&self) -> impl Iterator<Item = (ReplyTag, &Histogram<u64>)> {
+        ReplyTag::ALL.into_iter().zip(&self.replies)
+    }
+
+    /// Returns the histograms of replies from the kernel's time stamps on, empty ones too.
+    pub fn from_kernel(&self) -> impl Iterator<Item = (ReplyTag, &Histogram<u64>)> {
+        ReplyTag::ALL.into_iter().zip(&self.from_kernel)
+    }
+
+    /// Returns the histogram of the turns of expiry.
+    pub const fn expiry_turns(&self) -> &Histogram<u64> {
+        &self.expiry_turns
+    }
+
     fn histograms(&self) -> impl Iterator<Item = &Histogram<u64>> {
         self.replies.iter().chain(&self.from_kernel).chain([&self.expiry_turns])
     }
@@ -88,7 +104,7 @@ impl LatencySet {
 
 /// The names in a log, in the order of the histograms.
 fn names() -> impl Iterator<Item = String> {
-    let from_kernel = ReplyTag::ALL.map(|tag| format!("kernel-{}", tag.name()));
+    let from_kernel = ReplyTag::ALL[..ReplyTag::UDP].iter().map(|tag| format!("kernel-{}", tag.name()));
     ReplyTag::ALL.map(ReplyTag::name).into_iter().chain(from_kernel).chain(["expiry-turn".to_owned()])
 }
 
@@ -102,8 +118,8 @@ mod tests {
     use crate::ReplyKind;
     use primitives::AddressFamily;
 
-    const ANNOUNCE: ReplyTag = ReplyTag { kind: ReplyKind::Announce, family: AddressFamily::V4 };
-    const ERROR: ReplyTag = ReplyTag { kind: ReplyKind::Error, family: AddressFamily::V6 };
+    const ANNOUNCE: ReplyTag = ReplyTag::udp(ReplyKind::Announce, AddressFamily::V4);
+    const ERROR: ReplyTag = ReplyTag::udp(ReplyKind::Error, AddressFamily::V6);
 
     fn counts(set: &LatencySet) -> Vec<(String, u64)> {
         set.recorded().map(|(name, histogram)| (name, histogram.len())).collect()

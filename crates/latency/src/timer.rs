@@ -1,9 +1,9 @@
-use crate::counts::ReplyCounts;
+use crate::limits::RUNS_MAX;
 use crate::set::LatencySet;
 use crate::tag::ReplyTag;
 use std::time::{Duration, Instant, SystemTime};
 
-/// Measures the latency of one core's replies, from the receive call that returned the requests to the send call that
+/// Measures the latency of one core's replies, from the receive call that completed the requests to the send call that
 /// passed the replies to the kernel.
 ///
 /// All replies of a batch have the same latency, so the cost of a batch does not depend on their number.
@@ -35,19 +35,18 @@ impl ReplyTimer {
     pub fn new(replies_max: usize) -> Self {
         Self {
             set: Box::default(),
-            runs: Vec::with_capacity(replies_max.max(ReplyTag::COUNT)),
+            runs: Vec::with_capacity(replies_max.max(RUNS_MAX)),
             stamped: Vec::with_capacity(replies_max),
         }
     }
 
-    /// Notes that the replies to a batch received at `received` have been written: the difference between the counts
-    /// `before` and `now`.
-    pub fn batch_written(&mut self, received: Instant, before: ReplyCounts, now: ReplyCounts) {
-        self.runs.extend(now.since(before).map(|(tag, replies)| Run { tag, received, replies }));
+    /// Notes that these replies to a batch received at `received` have been written.
+    pub fn batch_written(&mut self, received: Instant, replies: impl Iterator<Item = (ReplyTag, u64)>) {
+        self.runs.extend(replies.map(|(tag, replies)| Run { tag, received, replies }));
     }
 
-    /// Notes that a reply to a request that another core received at `received` has been written.
-    pub fn routed_written(&mut self, tag: ReplyTag, received: Instant) {
+    /// Notes that a reply to a request that this or another core received at `received` has been written.
+    pub fn reply_written(&mut self, tag: ReplyTag, received: Instant) {
         match self.runs.last_mut() {
             Some(run) if run.tag == tag && run.received == received => run.replies += 1,
             _ => self.runs.push(Run { tag, received, replies: 1 }),
@@ -96,11 +95,11 @@ impl ReplyTimer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ReplyKind;
+    use crate::{ReplyCounts, ReplyKind};
     use metrics::{Outcome, Statistics};
     use primitives::{AddressFamily, RequestKind};
 
-    const ANNOUNCE: ReplyTag = ReplyTag { kind: ReplyKind::Announce, family: AddressFamily::V4 };
+    const ANNOUNCE: ReplyTag = ReplyTag::udp(ReplyKind::Announce, AddressFamily::V4);
 
     const DAY: SystemTime = SystemTime::UNIX_EPOCH;
 
@@ -116,7 +115,7 @@ mod tests {
             statistics.count(AddressFamily::V4, RequestKind::Announce, Outcome::Answered);
         }
         let received = Instant::now();
-        timer.batch_written(received, ReplyCounts::default(), ReplyCounts::of(&statistics));
+        timer.batch_written(received, ReplyCounts::of(&statistics).since(ReplyCounts::default()));
         timer.sent(received + Duration::from_micros(100), || unreachable!("nothing is stamped"));
         assert_eq!(values(&mut timer), [("announce-ipv4".to_owned(), 3, 100)]);
         timer.sent(received + Duration::from_micros(200), || unreachable!("nothing is stamped"));
@@ -128,7 +127,7 @@ mod tests {
         let mut timer = ReplyTimer::new(64);
         let first = Instant::now();
         for offset_us in [0, 0, 30, 0] {
-            timer.routed_written(ANNOUNCE, first + Duration::from_micros(offset_us));
+            timer.reply_written(ANNOUNCE, first + Duration::from_micros(offset_us));
         }
         assert_eq!(timer.runs.len(), 3, "neighbours of one batch are one run");
         timer.sent(first + Duration::from_micros(100), || unreachable!("nothing is stamped"));

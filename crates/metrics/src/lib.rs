@@ -5,13 +5,17 @@
 
 #![forbid(unsafe_code)]
 
+mod core_figures;
 mod declare;
+mod distribution;
 mod figure;
+mod other_figures;
 mod outcome;
 mod statistics;
-mod unlabelled;
 
+pub use core_figures::{Counter, Gauge};
+pub use distribution::Distribution;
 pub use figure::{Figure, Kind, Label, Unit};
-pub use outcome::{DropReason, ErrorReason, HttpOutcome, MessageOutcome, Outcome};
+pub use other_figures::{ControlFigure, Histogram, ProcessFigure, UpstreamFigure};
+pub use outcome::{ConnectionOutcome, DropReason, ErrorReason, HttpOutcome, MessageOutcome, Outcome};
 pub use statistics::{PublishedStatistics, Statistics};
-pub use unlabelled::{Counter, Gauge};

@@ -1,4 +1,7 @@
-use crate::{Counter, DropReason, ErrorReason, Figure, Gauge, HttpOutcome, MessageOutcome, Outcome};
+use crate::{
+    ConnectionOutcome, Counter, Distribution, DropReason, ErrorReason, Figure, Gauge, HttpOutcome,
+    MessageOutcome, Outcome,
+};
 use primitives::{AddressFamily, RequestKind, SwarmFamily};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -8,7 +11,15 @@ const HTTP_AT: usize = RECEIVED_AT + AddressFamily::ALL.len();
 const MESSAGES_AT: usize = HTTP_AT + AddressFamily::ALL.len() * HttpOutcome::ALL.len();
 const COUNTERS_AT: usize = MESSAGES_AT + MessageOutcome::ALL.len();
 const GAUGES_AT: usize = COUNTERS_AT + Counter::ALL.len();
-pub(crate) const SLOTS: usize = GAUGES_AT + Gauge::ALL.len();
+pub(crate) const FIGURES: usize = GAUGES_AT + Gauge::ALL.len();
+const BATCHES_AT: usize = FIGURES;
+const SLOTS: usize = BATCHES_AT + BATCH_BOUNDARIES.len() + 1;
+
+/// Boundaries of the numbers of datagrams in a batch: powers of two.
+const BATCH_BOUNDARIES: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
+
+/// Outcomes that are kept until they are forgotten: twice as many as one turn of a connection has.
+const RECENT_OUTCOMES_MAX: usize = 16;
 
 const fn request_slot(family: AddressFamily, kind: RequestKind, outcome: Outcome) -> usize {
     family as usize * REQUESTS_PER_FAMILY + kind as usize * Outcome::COUNT + outcome.index()
@@ -22,11 +33,35 @@ const fn http_slot(family: AddressFamily, outcome: HttpOutcome) -> usize {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Statistics {
     slots: [u64; SLOTS],
+    recent: RecentOutcomes,
+}
+
+/// The outcomes over connections that were counted last, from which the latencies of their replies get their kinds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct RecentOutcomes {
+    outcomes: [ConnectionOutcome; RECENT_OUTCOMES_MAX],
+    count: usize,
 }
 
 impl Default for Statistics {
     fn default() -> Self {
-        Self { slots: [0; SLOTS] }
+        Self { slots: [0; SLOTS], recent: RecentOutcomes::default() }
+    }
+}
+
+impl Default for RecentOutcomes {
+    fn default() -> Self {
+        let unused = ConnectionOutcome::Message(MessageOutcome::Ignored);
+        Self { outcomes: [unused; RECENT_OUTCOMES_MAX], count: 0 }
+    }
+}
+
+impl RecentOutcomes {
+    fn add(&mut self, outcome: ConnectionOutcome) {
+        if let Some(next) = self.outcomes.get_mut(self.count) {
+            *next = outcome;
+            self.count += 1;
+        }
     }
 }
 
@@ -34,6 +69,21 @@ impl Statistics {
     /// Counts received datagrams.
     pub fn count_received(&mut self, family: AddressFamily, datagrams: u64) {
         self.slots[RECEIVED_AT + family as usize] += datagrams;
+    }
+
+    /// Counts a received batch of at least one datagram.
+    pub fn count_batch(&mut self, datagrams: usize) {
+        self.add(Counter::BatchesReceived, 1);
+        let exponent = datagrams.saturating_sub(1).checked_ilog2().map_or(0, |log| log as usize + 1);
+        self.slots[BATCHES_AT + exponent.min(BATCH_BOUNDARIES.len())] += 1;
+    }
+
+    /// Returns the numbers of datagrams in the received batches.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "Prometheus has no integers")]
+    pub fn batches(&self) -> Distribution {
+        let datagrams: u64 = AddressFamily::ALL.map(|family| self.received(family)).iter().sum();
+        Distribution::of_counts(&BATCH_BOUNDARIES, &self.slots[BATCHES_AT..], datagrams as f64)
     }
 
     /// Counts the outcome of one datagram.
@@ -44,6 +94,7 @@ impl Statistics {
     /// Counts the outcome of one HTTP request.
     pub fn count_http(&mut self, family: AddressFamily, outcome: HttpOutcome) {
         self.slots[http_slot(family, outcome)] += 1;
+        self.recent.add(ConnectionOutcome::Http(family, outcome));
     }
 
     /// Returns the number of HTTP requests with this outcome.
@@ -61,6 +112,7 @@ impl Statistics {
     /// Counts the outcome of one message over a WebSocket.
     pub fn count_message(&mut self, outcome: MessageOutcome) {
         self.slots[MESSAGES_AT + outcome as usize] += 1;
+        self.recent.add(ConnectionOutcome::Message(outcome));
     }
 
     /// Returns the number of messages over WebSockets.
@@ -73,6 +125,18 @@ impl Statistics {
     #[must_use]
     pub fn messages(&self, outcome: MessageOutcome) -> u64 {
         self.slots[MESSAGES_AT + outcome as usize]
+    }
+
+    /// Begins to keep the outcomes of HTTP requests and messages anew.
+    pub const fn forget_recent_outcomes(&mut self) {
+        self.recent.count = 0;
+    }
+
+    /// Returns the outcomes of HTTP requests and messages in the order in which they were counted, as far as there is
+    /// room for them.
+    #[must_use]
+    pub fn recent_outcomes(&self) -> &[ConnectionOutcome] {
+        &self.recent.outcomes[..self.recent.count]
     }
 
     /// Adds `amount` to a counter.
@@ -206,7 +270,8 @@ impl PublishedStatistics {
     /// Returns the figures that were published last.
     #[must_use]
     pub fn load(&self) -> Statistics {
-        Statistics { slots: std::array::from_fn(|slot| self.slots[slot].load(Ordering::Relaxed)) }
+        let slots = std::array::from_fn(|slot| self.slots[slot].load(Ordering::Relaxed));
+        Statistics { slots, recent: RecentOutcomes::default() }
     }
 }
 
@@ -229,6 +294,34 @@ mod tests {
                 ("timer_lateness_us_max".to_owned(), 3)
             ]
         );
+    }
+
+    #[test]
+    fn a_batch_is_counted_up_to_the_next_power_of_two() {
+        let mut statistics = Statistics::default();
+        for datagrams in [1, 2, 3, 4, 5, 256, 257, 1024] {
+            statistics.count_batch(datagrams);
+            statistics.count_received(AddressFamily::V4, datagrams as u64);
+        }
+        let batches = statistics.batches();
+        let counts: Vec<u64> = batches.buckets.iter().map(|&(_, count)| count).collect();
+        assert_eq!(counts, [1, 2, 4, 5, 5, 5, 5, 5, 6]);
+        assert_eq!((batches.count, batches.sum), (8, 1552.0));
+        assert_eq!(statistics.counter(Counter::BatchesReceived), 8);
+    }
+
+    #[test]
+    fn recent_outcomes_are_kept_in_their_order_until_they_are_forgotten() {
+        let mut statistics = Statistics::default();
+        let outcome = ConnectionOutcome::Http(AddressFamily::V6, HttpOutcome::AnnounceBusy);
+        for expected in [vec![outcome], vec![outcome; 3], vec![outcome; RECENT_OUTCOMES_MAX]] {
+            statistics.forget_recent_outcomes();
+            expected.iter().for_each(|_| statistics.count_http(AddressFamily::V6, HttpOutcome::AnnounceBusy));
+            assert_eq!(statistics.recent_outcomes(), expected);
+        }
+        statistics.count_message(MessageOutcome::Ignored);
+        assert_eq!(statistics.recent_outcomes().len(), RECENT_OUTCOMES_MAX, "there is no room");
+        assert_eq!((statistics.http_requests(), statistics.all_messages()), (20, 1));
     }
 
     #[test]
