@@ -2,7 +2,7 @@
 
 use crate::declare::{Key, Section, SectionText};
 use crate::sections::announces::{Access, Announce};
-use crate::sections::apis::{Api, HealthCheckApi};
+use crate::sections::apis::{Api, HealthCheckApi, Metrics};
 use crate::sections::database::Database;
 use crate::sections::forwarding::Forwarding;
 use crate::sections::http::{Http, Https, Proxy};
@@ -38,6 +38,24 @@ macro_rules! configuration {
                 }
             }
 
+            /// Returns the keys whose values differ, in the order of the configuration file.
+            pub(crate) fn changed(&self, other: &Self) -> Vec<Key> {
+                let mut keys = Vec::new();
+                $(
+                    let names = self.$section.changed(&other.$section).into_iter();
+                    keys.extend(names.map(|name| Key { section: stringify!($section), name }));
+                )+
+                keys
+            }
+
+            /// Takes the value of a key from another configuration.
+            pub(crate) fn take_over(&mut self, key: Key, from: &Self) {
+                match key.section {
+                    $(stringify!($section) => self.$section.take_over(key.name, &from.$section),)+
+                    _ => unreachable!("a section is in the table of sections"),
+                }
+            }
+
             /// Returns an object of sections, each an object of keys with their current values, written as in a file.
             /// Secrets are omitted: a token is shown by its label only, and a database URL without its password and
             /// options.
@@ -59,7 +77,11 @@ configuration! {
     /// them. A variable with an empty value counts as not set. The environment takes precedence over this file, and this
     /// file over the defaults.
     ///
-    /// `ringtrack check-config FILE` checks a file without starting the tracker.
+    /// On SIGHUP the tracker reads its configuration again. Changes take effect at once, except where a key says that they
+    /// need a restart.
+    ///
+    /// `ringtrack check-config FILE` checks a file without starting the tracker; with `--diff` it shows what a reload of the
+    /// running tracker would change.
     pub struct Configuration;
 
     workers: Workers,
@@ -76,6 +98,7 @@ configuration! {
     database: Database,
     api: Api,
     health_check_api: HealthCheckApi,
+    metrics: Metrics,
     log: Log,
     statistics: Statistics,
     latency: Latency,
@@ -177,6 +200,9 @@ swarms_max = 20000000
 [log]
 format = "text"
 level = "info"
+[metrics]
+listen = ["127.0.0.1:1414"]
+token = ""
 [proxy]
 forwarded_index = 1
 header = "none"
@@ -185,6 +211,8 @@ trusted = []
 deadline_s = 10
 [statistics]
 interval_s = 60
+page = "off"
+redirect = ""
 [udp]
 batch_datagrams = 64
 coalesce_us = 200
@@ -228,8 +256,9 @@ cores = "auto"
         database = { url = "sqlite:/srv/r.db", remember_completed = "on" }
         api = { tokens_file = "/tokens", certificate_file = "/c", key_file = "/k" }
         health_check_api.listen = []
+        metrics.listen = "[::1]:9"
         log.level = "warn"
-        statistics.interval_s = 0
+        statistics = { interval_s = 0, page = "on", redirect = "/stats" }
         latency.directory = "/srv"
         shutdown.deadline_s = 5
     "#;

@@ -9,7 +9,10 @@ use crate::file::Origin;
 use crate::limits::ANNOUNCE_PEER_LIFETIME_SLACK_S;
 use crate::load::Origins;
 use crate::values::{Json, as_toml};
-use crate::{Access, Announce, Api, ConfigError, Configuration, Https, Proxy, ProxyHeader};
+use crate::{
+    Access, Announce, Api, ConfigError, Configuration, Https, Location, Proxy, ProxyHeader, Statistics,
+    Switch,
+};
 
 /// Checks the rules that involve several keys, and returns the first violation.
 pub(crate) fn check(configuration: &Configuration, origins: &Origins) -> Result<(), ConfigError> {
@@ -20,6 +23,7 @@ pub(crate) fn check(configuration: &Configuration, origins: &Origins) -> Result<
     listeners::tcp_listeners_apart(configuration, &settings)?;
     certificate_where_https_is_served(&configuration.https, &settings)?;
     certificate_and_key_of_the_api(&configuration.api, &settings)?;
+    page_where_it_is_redirected_to(&configuration.statistics, &settings)?;
     header_with_trusted_networks(&configuration.proxy, &settings)
 }
 
@@ -117,6 +121,18 @@ fn certificate_and_key_of_the_api(api: &Api, settings: &Settings<'_>) -> Result<
     };
     let (missing, named) = (settings.of("api", missing), settings.of("api", named));
     Err(missing.conflict(format!("must be the path of a file in PEM, since {named}")))
+}
+
+fn page_where_it_is_redirected_to(
+    statistics: &Statistics,
+    settings: &Settings<'_>,
+) -> Result<(), ConfigError> {
+    let leads_to_page = |location: &Location| matches!(location.as_str(), "/stats" | "/stats.json");
+    if statistics.page == Switch::On || !statistics.redirect.as_ref().is_some_and(leads_to_page) {
+        return Ok(());
+    }
+    let page = settings.of("statistics", "page");
+    Err(settings.of("statistics", "redirect").conflict(format!("leads to nothing, since {page}")))
 }
 
 fn header_with_trusted_networks(proxy: &Proxy, settings: &Settings<'_>) -> Result<(), ConfigError> {
@@ -276,6 +292,17 @@ mod tests {
         assert!(load_text(&format!("{LISTEN}{files}")).is_ok());
         assert!(load_text(&format!("[https]\n{files}")).is_ok());
         assert!(load_text("[https]\nkey_file = \"/k\"\n").is_ok());
+    }
+
+    #[test]
+    fn a_redirect_to_the_statistics_page_needs_the_page() {
+        for path in ["/stats", "/stats.json"] {
+            let redirect = format!("[statistics]\nredirect = \"{path}\"\n");
+            let parts = [&format!("statistics.redirect = \"{path}\""), "statistics.page = \"off\" (default)"];
+            assert_refused(&redirect, 2, &parts.map(|part| part));
+            assert!(load_text(&format!("{redirect}page = \"on\"\n")).is_ok());
+        }
+        assert!(load_text("[statistics]\nredirect = \"/about\"\n").is_ok());
     }
 
     #[test]

@@ -17,6 +17,12 @@ pub(crate) trait Section {
 
     /// Returns an object of keys with their current values.
     fn written(&self) -> Json;
+
+    /// Returns the names of the keys whose values differ.
+    fn changed(&self, other: &Self) -> Vec<&'static str>;
+
+    /// Takes the value of a key from another section.
+    fn take_over(&mut self, key: &str, from: &Self);
 }
 
 /// The name of a key and the lines of its documentation.
@@ -76,6 +82,18 @@ macro_rules! section {
 
             fn written(&self) -> $crate::values::Json {
                 [$((stringify!($key), $crate::values::Written::written(&self.$key))),+].into_iter().collect()
+            }
+
+            fn changed(&self, other: &Self) -> Vec<&'static str> {
+                let keys = [$((stringify!($key), self.$key != other.$key)),+];
+                keys.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()
+            }
+
+            fn take_over(&mut self, key: &str, from: &Self) {
+                match key {
+                    $(stringify!($key) => self.$key.clone_from(&from.$key),)+
+                    _ => unreachable!("a key is in the table of its section"),
+                }
             }
         }
     };

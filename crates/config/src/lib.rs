@@ -6,7 +6,7 @@
 //!
 //! [`load`] merges the sources of values: the environment overrides the file, and the file overrides the defaults. It
 //! returns a [`Configuration`] in which every value is within its limits, with warnings about probable mistakes, or a
-//! [`ConfigError`] that names the place of the invalid value and what is allowed there.
+//! [`ConfigError`] that names the place of the invalid value and what is allowed there. [`difference`] compares two configurations for a reload.
 #![forbid(unsafe_code)]
 
 mod configuration;
@@ -17,6 +17,7 @@ mod error;
 mod file;
 pub mod limits;
 mod load;
+mod reload;
 mod sections;
 mod template;
 #[cfg(test)]
@@ -25,9 +26,10 @@ mod values;
 
 pub use configuration::Configuration;
 pub use error::ConfigError;
-pub use load::{Loaded, load};
+pub use load::{Loaded, load, load_text};
+pub use reload::{Change, Difference, Effect, difference, live_keys};
 pub use sections::announces::{Access, AccessMode, Announce};
-pub use sections::apis::{Api, HealthCheckApi};
+pub use sections::apis::{Api, HealthCheckApi, Metrics};
 pub use sections::database::Database;
 pub use sections::forwarding::{Forwarding, PrivatePeers};
 pub use sections::http::{Http, Https, Proxy, ProxyHeader};
@@ -39,5 +41,6 @@ pub use template::default_toml;
 pub use values::choice::Switch;
 pub use values::database_url::{DatabaseServer, DatabaseUrl, first_path};
 pub use values::integer::Interval;
+pub use values::location::Location;
 pub use values::origin::Origin;
 pub use values::tokens::{Token, TokenRights, Tokens};

@@ -14,6 +14,8 @@ pub const ADDRESSES_MAX: usize = 16;
 pub const NETWORKS_MAX: usize = 256;
 /// A list is searched linearly for each WebSocket that is opened.
 pub const ORIGINS_MAX: usize = 256;
+/// Browsers accept longer ones, but a redirect leads to a page, not to a search.
+pub const LOCATION_CHARACTERS_MAX: usize = 1024;
 /// Each client's peer id is compared with each prefix of a list.
 pub const CLIENTS_MAX: usize = 256;
 

@@ -29,13 +29,25 @@ pub fn load(
     file: Option<&Path>,
     environment: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<Loaded, ConfigError> {
+    let Some(file) = file else { return load_text(Path::new(""), "", environment) };
+    let text = file::read(file, FILE_BYTES_MAX, "a configuration file")
+        .map_err(|reason| ConfigError::Unreadable { file: file.to_path_buf(), reason })?;
+    load_text(file, &text, environment)
+}
+
+/// Loads the configuration from the text of a file, like [`load`]. Messages name it `file`.
+///
+/// # Errors
+///
+/// As [`load`], but nothing is read.
+pub fn load_text(
+    file: &Path,
+    text: &str,
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<Loaded, ConfigError> {
     let mut merged = Merged::default();
-    if let Some(file) = file {
-        let text = file::read(file, FILE_BYTES_MAX, "a configuration file")
-            .map_err(|reason| ConfigError::Unreadable { file: file.to_path_buf(), reason })?;
-        for assignment in file::assignments(file, &text)? {
-            merged.apply(assignment)?;
-        }
+    for assignment in file::assignments(file, text)? {
+        merged.apply(assignment)?;
     }
     let variables = environment::variables(environment)?;
     for variable in &variables.known {

@@ -2,6 +2,7 @@
 
 use crate::Configuration;
 use crate::declare::{Key, KeyText, SectionText};
+use crate::reload::restart_note;
 use crate::values::as_toml;
 
 /// Returns a complete configuration file in which every key is commented out, with its documentation, its
@@ -20,9 +21,11 @@ pub fn default_toml() -> String {
 
 fn commented(section: &'static str, key: &KeyText, default: &str) -> String {
     let (documentation, name) = (comments(key.documentation), key.name);
-    let variable = Key { section, name }.variable();
+    let key = Key { section, name };
+    let variable = key.variable();
+    let restart = restart_note(key).map(|note| format!("#\n# {note}\n")).unwrap_or_default();
     format!(
-        "{documentation}#\n# Can also be specified via environment variable `{variable}`.\n#\n\
+        "{documentation}{restart}#\n# Can also be specified via environment variable `{variable}`.\n#\n\
          # Default value: {default}\n#{name} = {default}\n"
     )
 }

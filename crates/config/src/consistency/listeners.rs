@@ -26,7 +26,7 @@ pub(super) fn tcp_listeners_apart(
     Ok(())
 }
 
-fn listeners(configuration: &Configuration) -> [Listener<'_>; 4] {
+fn listeners(configuration: &Configuration) -> [Listener<'_>; 5] {
     let api = &configuration.api;
     [
         Listener { section: "http", listen: &configuration.http.listen },
@@ -34,6 +34,7 @@ fn listeners(configuration: &Configuration) -> [Listener<'_>; 4] {
         // Without tokens it is not served, whatever its addresses are.
         Listener { section: "api", listen: if api.is_wanted() { &api.listen } else { &[] } },
         Listener { section: "health_check_api", listen: &configuration.health_check_api.listen },
+        Listener { section: "metrics", listen: &configuration.metrics.listen },
     ]
 }
 
@@ -104,6 +105,8 @@ mod tests {
         let both = format!("health_check_api.listen = \"0.0.0.0:1212\"\n{TOKENS}");
         let parts = ["health_check_api.listen", "taken by 127.0.0.1:1212 of api.listen", "(default)"];
         assert_refused(&both, 1, &parts);
+        let parts = ["metrics.listen", "taken by 127.0.0.1:1313 of health_check_api.listen", "(default)"];
+        assert_refused("metrics.listen = \"0.0.0.0:1313\"\n", 1, &parts);
     }
 
     #[test]

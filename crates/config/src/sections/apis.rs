@@ -1,4 +1,4 @@
-//! `[api]` and `[health_check_api]`: the management API and the health check.
+//! `[api]`, `[health_check_api]` and `[metrics]`: the management API, the health check, and the figures for Prometheus.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use crate::limits::{ADDRESSES_MAX, API_TOKENS_FILE_BYTES_MAX};
 use crate::values::list::list;
 use crate::values::loopback;
 use crate::values::path::{FILE, PEM_FILE, path};
-use crate::values::tokens::{Tokens, tokens};
+use crate::values::tokens::{Token, Tokens, token, tokens};
 
 section! {
     /// The management API.
@@ -20,8 +20,8 @@ section! {
     ///
     /// Allowed: a list of 0 to 16 different socket addresses, IPv6 in brackets; [] disables it. It is also disabled as
     /// long as there are no tokens. Port 0 picks any free port. No address may conflict with one in the `listen` of
-    /// `[http]`, `[https]` or `[health_check_api]`; a wildcard address conflicts with every address of its family and
-    /// port.
+    /// `[http]`, `[https]`, `[health_check_api]` or `[metrics]`; a wildcard address conflicts with every address of its
+    /// family and port.
     ///
     /// Anyone who can reach it and has a token controls the tracker. Other machines should reach it over TLS only: see
     /// `certificate_file`.
@@ -37,7 +37,6 @@ section! {
     /// With `.read-only` after its label, a token can read everything and change nothing. Without a token here or in
     /// `tokens_file`, the management API is not started, whatever `listen` is. 16 random letters and digits are
     /// impossible to guess; `head -c 24 /dev/urandom | base64` makes a longer token. Tokens are never logged or shown.
-    /// On SIGHUP they are reloaded, unlike all other keys of this file.
     tokens: Tokens = Tokens::default(), tokens;
 
     /// A file with more tokens.
@@ -73,12 +72,35 @@ section! {
     /// The addresses and TCP ports on which `/health_check` is served over plain HTTP.
     ///
     /// Allowed: a list of 0 to 16 different socket addresses, IPv6 in brackets; [] disables it. Port 0 picks any free
-    /// port. No address may conflict with one in the `listen` of `[http]`, `[https]` or `[api]`; a wildcard address
-    /// conflicts with every address of its family and port.
+    /// port. No address may conflict with one in the `listen` of `[http]`, `[https]`, `[api]` or `[metrics]`; a wildcard
+    /// address conflicts with every address of its family and port.
     ///
     /// Containers and load balancers use it to check whether the tracker is healthy. It requires no token, since it
     /// reveals little; do not make it reachable from the internet all the same.
     listen: Vec<SocketAddr> = loopback(1313), list(0..=ADDRESSES_MAX);
+}
+
+section! {
+    /// The figures of the tracker, for Prometheus.
+    pub struct Metrics;
+
+    /// The addresses and TCP ports on which `/metrics` is served over plain HTTP.
+    ///
+    /// Allowed: a list of 0 to 16 different socket addresses, IPv6 in brackets; [] disables it. Port 0 picks any free
+    /// port. No address may conflict with one in the `listen` of `[http]`, `[https]`, `[api]` or `[health_check_api]`; a
+    /// wildcard address conflicts with every address of its family and port.
+    ///
+    /// Prometheus usually runs on another machine: then listen on an address that it reaches and others do not, or set
+    /// `token`. Nothing can be changed here, and no client's address, torrent or key is shown.
+    listen: Vec<SocketAddr> = loopback(1414), list(0..=ADDRESSES_MAX);
+
+    /// The token that is required of those who read the figures.
+    ///
+    /// Allowed: a text of 16 to 256 printable ASCII characters without white space, commas and quotes, or "" for none.
+    ///
+    /// Prometheus sends it with `authorization: { credentials_file: ... }` in its scrape configuration. Without TLS, it
+    /// can be read on the way. It is never logged or shown.
+    token: Option<Token> = None, token;
 }
 
 impl Api {
@@ -134,7 +156,7 @@ mod tests {
 
     fn all(text: &str, tokens: &str) -> Result<Vec<(String, String)>, ConfigError> {
         let (_file, api) = with_file(text, tokens);
-        let pair = |(label, token): (&str, &crate::Token)| (label.to_owned(), token.secret().to_owned());
+        let pair = |(label, token): (&str, &Token)| (label.to_owned(), token.secret().to_owned());
         Ok(api.all_tokens()?.iter().map(pair).collect())
     }
 

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use crate::declare::section;
-use crate::values::choice::{choice, one_of};
+use crate::values::choice::{Switch, choice, one_of};
 use crate::values::integer::{Interval, zero_or};
+use crate::values::location::{Location, location};
 use crate::values::path::path;
 
 /// The allowed values of `latency.directory`.
@@ -43,6 +44,23 @@ section! {
     // Minimum: more than one line per second cannot be read.
     // Maximum: one day.
     interval_s: Interval = Interval::Every(60), zero_or(1..=86_400);
+
+    /// Whether the HTTP and HTTPS listeners show a page with the tracker's statistics: totals, rates, charts of the last
+    /// hour and client software.
+    ///
+    /// Allowed: "off" or "on".
+    ///
+    /// With "on", `/stats` is a page for browsers, and `/stats.json` has the figures for programs. Anyone can see them;
+    /// they name no torrent, client address or key. The peer ids of announces are counted by client software, which costs
+    /// a few nanoseconds each.
+    page: Switch = Switch::Off, one_of;
+
+    /// Where a browser is sent that opens `/` on the HTTP and HTTPS listeners.
+    ///
+    /// Allowed: "" for nowhere, which is an error 404; a path such as "/stats"; or a URL such as `https://example.org/`.
+    ///
+    /// Without the page, a redirect can still lead to the web site of the tracker.
+    redirect: Option<Location> = None, location;
 }
 
 section! {

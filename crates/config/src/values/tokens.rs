@@ -147,6 +147,23 @@ impl Written for Tokens {
     }
 }
 
+/// A placeholder for the token, if there is one.
+impl Written for Option<Token> {
+    fn written(&self) -> Json {
+        self.as_ref().map_or("", |_| SHOWN).into()
+    }
+}
+
+/// Reads a single token, or none from an empty text. A value that is refused is not shown.
+pub(crate) fn token(value: &Value<'_>) -> Result<Option<Token>, Fault> {
+    let secret = text(value).map_err(Fault::custom)?;
+    if secret.is_empty() {
+        return Ok(None);
+    }
+    check_token("this key", secret).map_err(Fault::custom)?;
+    Ok(Some(Token { secret: secret.into(), rights: TokenRights::ReadOnly }))
+}
+
 /// Reads a table of tokens, or the pairs of a variable. A value of another type is not shown, since it may be a token.
 pub(crate) fn tokens(value: &Value<'_>) -> Result<Tokens, Fault> {
     read(value).map_err(Fault::custom)
@@ -316,6 +333,24 @@ mod tests {
         }
         for not_toml in [SECRET, &format!("{{ ops = {SECRET} }}"), &format!("{{ ops = \"{SECRET} }}")] {
             assert_refused_without_secret(not_toml, &["not valid TOML"], "hunter2");
+        }
+    }
+
+    #[test]
+    fn a_single_token_has_the_form_of_the_others_and_is_not_shown() {
+        let load = |token: &str| load_text(&format!("[metrics]\ntoken = {token}\n"));
+        let configuration = load(&format!("\"{SECRET}\"")).unwrap();
+        assert_eq!(configuration.metrics.token.as_ref().unwrap().secret(), SECRET);
+        assert_eq!(configuration.redacted()["metrics"]["token"], "(secret)");
+        assert_eq!(load("\"\"").unwrap().metrics.token, None);
+        for (wrong, part) in [
+            ("\"hunter2\"", "metrics.token: the token of this key has 7 characters, expected 16 to 256"),
+            ("\"hunter2 hunter2 hunter2\"", "has white space"),
+            ("7351735173517351", "text in quotes"),
+        ] {
+            let message = load(wrong).unwrap_err().to_string();
+            assert!(message.contains(part), "{message}");
+            assert!(!message.contains("hunter2") && !message.contains("7351"), "{message}");
         }
     }
 
