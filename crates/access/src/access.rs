@@ -57,6 +57,23 @@ impl Access {
         self.policy
     }
 
+    /// Replaces the policy and the limits. Entries beyond lower limits stay, and new ones are rejected until there is room.
+    ///
+    /// # Panics
+    /// If a limit is above the maximum that its field documents.
+    pub fn use_settings(&mut self, policy: AccessPolicy, bounds: &AccessBounds) {
+        let AccessBounds { torrent_table, keys_max, accounts, mut details } = *bounds;
+        if policy.details == DetailsKept::Dropped {
+            // The sweeps remove what was kept.
+            details.lifetime_s = 0;
+        }
+        self.policy = policy;
+        self.torrent_table.use_bounds(torrent_table);
+        self.keys.use_limit(keys_max);
+        self.accounts.use_bounds(accounts);
+        self.details.use_bounds(details);
+    }
+
     /// Whether anything about announcing clients is recorded.
     pub fn keeps_peer_reports(&self) -> bool {
         self.policy.users == UserAdmission::Private || self.policy.details == DetailsKept::Kept

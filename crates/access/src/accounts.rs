@@ -133,6 +133,11 @@ impl Accounts {
         }
     }
 
+    pub(crate) fn use_bounds(&mut self, bounds: AccountBounds) {
+        assert!(bounds.sessions_max <= SESSIONS_MAX, "sessions_max");
+        self.bounds = bounds;
+    }
+
     /// Records what a client reports.
     ///
     /// The first report of a session, a `started` event and a report with a lower counter set the baseline. Any other

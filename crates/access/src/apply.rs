@@ -54,6 +54,8 @@ impl Access {
             AccessUpdate::UseNetworks(networks) => {
                 self.networks = (!networks.is_empty()).then(|| Arc::clone(networks));
             }
+            // The owner of the swarms does it.
+            AccessUpdate::DropUnserved => {}
         }
         None
     }

@@ -31,6 +31,11 @@ impl PeerDetailsTable {
         Self { bounds, peers: PartedMap::new(seed) }
     }
 
+    pub(crate) fn use_bounds(&mut self, bounds: DetailsBounds) {
+        assert!(bounds.peers_max <= DETAILS_MAX, "peers_max");
+        self.bounds = bounds;
+    }
+
     /// Records the details of a peer in place of earlier ones.
     pub(crate) fn note(
         &mut self,

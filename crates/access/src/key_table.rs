@@ -59,6 +59,11 @@ impl KeyTable {
         Self { keys_max, keys: PartedMap::new(seed), reload: Reload::None, generation: 0 }
     }
 
+    pub(crate) fn use_limit(&mut self, keys_max: usize) {
+        assert!(keys_max <= KEYS_MAX, "keys_max");
+        self.keys_max = keys_max;
+    }
+
     /// Adds a key, or updates its number and expiry.
     pub(crate) fn put(&mut self, grant: &KeyGrant) -> Result<(), Full> {
         let held = Held {

@@ -54,6 +54,13 @@ pub struct TorrentTableBounds {
     pub counted_max: u32,
 }
 
+impl TorrentTableBounds {
+    fn assert_valid(self) {
+        assert!(self.entries_max <= TORRENT_TABLE_ENTRIES_MAX, "entries_max");
+        assert!(self.counted_max <= self.entries_max, "counted_max");
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Held {
     entries: usize,
@@ -119,8 +126,7 @@ impl Held {
 
 impl TorrentTable {
     pub(crate) fn new(bounds: TorrentTableBounds, seed: TableSeed) -> Self {
-        assert!(bounds.entries_max <= TORRENT_TABLE_ENTRIES_MAX, "entries_max");
-        assert!(bounds.counted_max <= bounds.entries_max, "counted_max");
+        bounds.assert_valid();
         Self {
             seed,
             bounds,
@@ -130,6 +136,17 @@ impl TorrentTable {
             next_changed: 0,
             stored_counts: StoredCounts::Unread,
         }
+    }
+
+    /// Returns the number of torrents on each list, in the order of [`TorrentList::ALL`].
+    #[must_use]
+    pub const fn listed(&self) -> [usize; 2] {
+        self.held.on_list
+    }
+
+    pub(crate) fn use_bounds(&mut self, bounds: TorrentTableBounds) {
+        bounds.assert_valid();
+        self.bounds = bounds;
     }
 
     pub(crate) fn list_status(&self, info_hash: &InfoHash) -> ListStatus {

@@ -51,4 +51,6 @@ pub enum AccessUpdate {
     RemoveKeys(Arc<[AuthenticationKey]>),
     UseClients(Arc<ClientRules>),
     UseNetworks(Arc<BannedNetworks>),
+    /// Drops the swarms of torrents that are not served by the policy.
+    DropUnserved,
 }

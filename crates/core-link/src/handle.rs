@@ -138,6 +138,12 @@ impl CoreEnd {
         !self.tasks.is_empty()
     }
 
+    /// Returns the number of tasks that wait.
+    #[must_use]
+    pub fn tasks(&self) -> usize {
+        self.tasks.len()
+    }
+
     /// Returns the next task, if there is one.
     #[must_use]
     pub fn next_task(&self) -> Option<CoreTask> {

@@ -20,8 +20,10 @@ mod limits;
 mod messages;
 mod notify;
 mod reply;
+mod settings;
 
 pub use handle::{CoreEnd, CoreHandle, Cores, link_cores};
 pub use messages::{CoreCommand, CoreEvent, CoreTask, ReplySource};
 pub use notify::Notify;
 pub use reply::Reply;
+pub use settings::{CoreSettings, HttpLimits, KernelSampling, PrefixLengths};

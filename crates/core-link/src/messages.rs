@@ -1,9 +1,10 @@
 use crate::reply::Reply;
+use crate::settings::CoreSettings;
 use access::{AccessEvent, AccessUpdate, ListQuery, ListedPage};
 use latency::LatencySet;
 use primitives::{
-    AddressFamily, ExternalPeers, FirstTorrents, InfoHash, InfoHashPrefix, PeerInfo, Representative, ShardId,
-    SwarmChange, TorrentInfo,
+    AddressFamily, ClientCounts, ExternalPeers, FirstTorrents, InfoHash, InfoHashPrefix, PeerInfo,
+    Representative, ShardId, StatisticsPages, SwarmChange, TorrentInfo, TorrentList,
 };
 use std::sync::Arc;
 use tls::ServerIdentity;
@@ -17,8 +18,15 @@ pub enum CoreCommand {
     Stop,
     /// Reply with the latencies recorded since the last such command, and continue with this empty set.
     TakeLatency(Box<LatencySet>, Reply<Box<LatencySet>>),
-    /// Use this certificate for new TLS sessions.
-    UseIdentity(Arc<ServerIdentity>),
+    /// Reply with the client software counted since the last such command, and continue with this empty table. Without a
+    /// table, nothing is counted, and there is none in the next reply.
+    TakeClients(Option<Box<ClientCounts>>, Reply<Option<Box<ClientCounts>>>),
+    /// Serve these statistics, or none.
+    UseStatistics(Option<Arc<StatisticsPages>>),
+    /// Use these settings from the next request on. Reply when they are in use.
+    UseSettings(Box<CoreSettings>, Reply<()>),
+    /// Use this certificate for new TLS sessions. Reply when it is in use.
+    UseIdentity(Arc<ServerIdentity>, Reply<()>),
     /// Send replies on the wildcard address of this family from there.
     UseReplySource(AddressFamily, ReplySource),
 }
@@ -49,6 +57,8 @@ pub enum CoreTask {
     Drop(InfoHash, Reply<bool>),
     /// Return a page of the core's part of a list.
     List(ListQuery, Reply<ListedPage>),
+    /// Return whether the core's part of a list has a torrent.
+    IsListed(TorrentList, InfoHash, Reply<bool>),
     /// Return the representative of a torrent, if it has local peers.
     Representative(InfoHash, Reply<Option<Representative>>),
     /// Return these peers to local peers of their torrent, after the torrent's own.

@@ -25,6 +25,10 @@ impl Coalescing {
         Self { wait, datagrams: 0.0, elapsed_s: 0.0, until: now }
     }
 
+    pub(crate) const fn use_wait(&mut self, wait: Duration) {
+        self.wait = wait;
+    }
+
     /// Notes the number of datagrams that a turn has received.
     pub(crate) fn note(&mut self, datagrams: usize, now: Instant) {
         let elapsed = now.saturating_duration_since(self.until);

@@ -7,7 +7,6 @@
 mod buffers;
 mod end;
 mod http_connection;
-mod http_limits;
 mod limits;
 mod prefixes;
 mod ready;
@@ -20,9 +19,8 @@ mod turn;
 mod upgraded;
 mod web_socket;
 
-pub use http_limits::HttpLimits;
+pub use core_link::{HttpLimits, PrefixLengths};
 pub use limits::FRAMES_UNSENT_BYTES_MAX;
 pub(crate) use limits::TURN;
-pub use prefixes::PrefixLengths;
 pub(crate) use server::HttpServer;
 pub use server::HttpSetup;

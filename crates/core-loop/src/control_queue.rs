@@ -102,7 +102,8 @@ impl ControlQueue {
         self.is_sweeping = self.sweep_due <= now;
     }
 
-    fn jobs(&self) -> usize {
+    /// Returns the number of tasks that are not finished.
+    pub(crate) fn jobs(&self) -> usize {
         self.updates.len() + self.scans.len()
     }
 
@@ -126,6 +127,7 @@ impl ControlQueue {
             }
             CoreTask::Drop(info_hash, reply) => reply.send(shard.drop_torrent(&info_hash)),
             CoreTask::List(query, reply) => reply.send(shard.list_page(query)),
+            CoreTask::IsListed(list, info_hash, reply) => reply.send(shard.is_listed(list, &info_hash)),
             CoreTask::Representative(info_hash, reply) => {
                 reply.send(shard.representative(clock.at(clock.instant()), &info_hash));
             }

@@ -4,17 +4,17 @@ use crate::connection::{HttpServer, HttpSetup};
 use crate::control_queue::ControlQueue;
 use crate::core_state::CoreState;
 use crate::datagrams::UdpServer;
-use crate::kernel_sampling::KernelSampling;
 use crate::limits::{
     DRAIN_MS_MAX, EVENTS_MAX, EVENTS_PER_TURN_MAX, LAST_EVENTS_MS_MAX, LISTENERS_MAX, RETRY_MS,
 };
 use crate::mesh::Mesh;
 use crate::ring::Rings;
-use crate::sockets::{Event, Sockets};
+use crate::sockets::{Event, ReplyBatch as _, Sockets};
 use crate::timer::Timer;
-use core_link::{CoreCommand, CoreEnd, CoreEvent, Notify};
+use core_link::{CoreCommand, CoreEnd, CoreEvent, CoreSettings, KernelSampling, Notify};
 use engine::{EngineSettings, HttpService, Secrets, Shard, UdpService};
-use metrics::PublishedStatistics;
+use latency::ReplyTimer;
+use metrics::{Gauge, PublishedStatistics};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -117,11 +117,12 @@ impl<S: Sockets> Core<S> {
         assert!(usize::from(listeners) <= LISTENERS_MAX, "a listener's number is a byte");
         let instant = clock.instant();
         let now = clock.at(instant);
+        let latency = ReplyTimer::new(replies.capacity());
         let udp = UdpServer::new(UdpService::new(&engine, &secrets), received, replies, listeners);
         let shard = Shard::new(&engine, &secrets);
         setup.link.report_ready();
         Self {
-            state: CoreState { clock, shard, mesh: setup.mesh, sockets, instant, now },
+            state: CoreState { clock, shard, mesh: setup.mesh, sockets, latency, instant, now },
             udp,
             http: HttpServer::new(engine.shard, http),
             control: ControlQueue::new(instant),
@@ -246,12 +247,30 @@ impl<S: Sockets> Core<S> {
                 self.http.resume_accepting(&mut self.state);
             }
             CoreCommand::Stop => self.stop(),
-            CoreCommand::TakeLatency(empty, reply) => reply.send(self.udp.take_latency(empty)),
-            CoreCommand::UseIdentity(identity) => self.http.set_identity(identity),
+            CoreCommand::TakeLatency(empty, reply) => reply.send(self.state.latency.take(empty)),
+            CoreCommand::TakeClients(empty, reply) => reply.send(self.state.shard.take_clients(empty)),
+            CoreCommand::UseStatistics(pages) => self.http.service().set_statistics(pages),
+            CoreCommand::UseSettings(settings, reply) => {
+                self.use_settings(*settings);
+                reply.send(());
+            }
+            CoreCommand::UseIdentity(identity, reply) => {
+                self.http.set_identity(identity);
+                reply.send(());
+            }
             CoreCommand::UseReplySource(family, source) => {
                 self.state.sockets.set_reply_source(family, source);
             }
         }
+    }
+
+    fn use_settings(&mut self, settings: CoreSettings) {
+        let CoreSettings { engine, http_policy, http_limits, kernel_sampling, coalesce } = settings;
+        self.state.shard.use_settings(&engine);
+        self.udp.use_settings(self.state.now, &engine);
+        self.http.use_settings(http_policy, http_limits);
+        self.timer.use_sampling(kernel_sampling, &mut self.state);
+        self.coalescing.use_wait(coalesce);
     }
 
     /// Begins to stop. Before the core serves, requests in the sockets are not answered, because it does not have the lists
@@ -310,6 +329,16 @@ impl<S: Sockets> Core<S> {
     }
 
     fn publish(&mut self) {
+        let (requests, returns) = self.state.mesh.queued();
+        let statistics = self.state.shard.statistics_mut();
+        for (gauge, length) in [
+            (Gauge::QueuedRequests, requests),
+            (Gauge::QueuedReturns, returns),
+            (Gauge::ReadyConnections, self.http.waiting()),
+            (Gauge::QueuedTasks, self.link.tasks() + self.control.jobs()),
+        ] {
+            statistics.set(gauge, length as u64);
+        }
         self.published.publish(self.state.shard.statistics());
     }
 

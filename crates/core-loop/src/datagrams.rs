@@ -2,11 +2,13 @@ use crate::core_state::CoreState;
 use crate::mesh::Mesh;
 use crate::messages::{AnnounceMessage, ListenerIndex, ReplyTo, ScrapeMessage};
 use crate::sockets::{ReceivedBatch, ReplyBatch, Sockets};
-use engine::{Inbox, Outbox, RoutedAnnounce, RoutedScrape, Routing, ScrapeStep, UdpService};
-use latency::{LatencySet, ReplyCounts, ReplyKind, ReplyTag, ReplyTimer};
+use engine::{
+    EngineSettings, Inbox, Now, Outbox, RoutedAnnounce, RoutedScrape, Routing, ScrapeStep, UdpService,
+};
+use latency::{ReplyCounts, ReplyKind, ReplyTag, ReplyTimer};
 use metrics::{Counter, DropReason, Outcome};
 use primitives::{AddressFamily, RequestKind, ShardId};
-use std::time::{Duration, Instant, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 /// Serves the UDP clients of a core.
 #[derive(Debug)]
@@ -14,7 +16,6 @@ pub(crate) struct UdpServer<S: Sockets> {
     service: UdpService,
     received: S::Received,
     replies: S::Replies,
-    timer: ReplyTimer,
     /// Whether datagrams may wait, by listener.
     ready: Vec<bool>,
 }
@@ -27,7 +28,7 @@ struct BatchReplies<'a, S: Sockets> {
     received: &'a S::Received,
     replies: &'a mut S::Replies,
     mesh: &'a mut Mesh<S::Path>,
-    timer: &'a mut ReplyTimer,
+    latency: &'a mut ReplyTimer,
 }
 
 impl<S: Sockets> UdpServer<S> {
@@ -38,8 +39,11 @@ impl<S: Sockets> UdpServer<S> {
         listeners: u8,
     ) -> Self {
         assert!(replies.capacity() >= received.capacity(), "a reply for each datagram");
-        let timer = ReplyTimer::new(replies.capacity());
-        Self { service, received, replies, timer, ready: vec![true; usize::from(listeners)] }
+        Self { service, received, replies, ready: vec![true; usize::from(listeners)] }
+    }
+
+    pub(crate) fn use_settings(&mut self, now: Now, settings: &EngineSettings) {
+        self.service.use_settings(now, settings);
     }
 
     /// Notes that datagrams have arrived at a listener.
@@ -79,14 +83,14 @@ impl<S: Sockets> UdpServer<S> {
         if self.received.datagrams() == 0 {
             return false;
         }
-        core.shard.statistics_mut().add(Counter::BatchesReceived, 1);
+        core.shard.statistics_mut().count_batch(self.received.datagrams());
         core.instant = core.clock.instant();
-        let CoreState { shard, mesh, instant: at, now, .. } = core;
+        let CoreState { shard, mesh, instant: at, now, latency, .. } = core;
         let before = ReplyCounts::of(shard.statistics_mut());
-        let Self { service, received, replies, timer, .. } = self;
-        let mut outbox = BatchReplies::<S> { listener, at: *at, received, replies, mesh, timer };
+        let Self { service, received, replies, .. } = self;
+        let mut outbox = BatchReplies::<S> { listener, at: *at, received, replies, mesh, latency };
         service.process(shard, *now, &*received, &mut outbox);
-        timer.batch_written(*at, before, ReplyCounts::of(shard.statistics_mut()));
+        latency.batch_written(*at, ReplyCounts::of(shard.statistics_mut()).since(before));
         self.flush(listener, core);
         self.received.datagrams() == self.received.capacity()
     }
@@ -98,7 +102,7 @@ impl<S: Sockets> UdpServer<S> {
         let buffer = self.replies.buffer();
         let length = self.service.answer_routed_announce(&mut core.shard, core.now, announce, buffer);
         self.replies.commit(length, &reply_to.path);
-        self.note_routed(ReplyKind::Announce, announce.family(), reply_to);
+        note_routed(ReplyKind::Announce, announce.family(), reply_to, core);
     }
 
     /// Looks up this core's torrents of a scrape from another core. The reply waits for [`Self::flush`].
@@ -109,7 +113,7 @@ impl<S: Sockets> UdpServer<S> {
         match self.service.advance_scrape(&mut core.shard, &mut message.scrape, buffer) {
             ScrapeStep::Reply(length) => {
                 self.replies.commit(length, &message.reply_to.path);
-                self.note_routed(ReplyKind::Scrape, family, &message.reply_to);
+                note_routed(ReplyKind::Scrape, family, &message.reply_to, core);
                 core.mesh.return_scrape(message);
             }
             ScrapeStep::Route(owner) => {
@@ -129,22 +133,7 @@ impl<S: Sockets> UdpServer<S> {
             statistics.add(Counter::RepliesRefused, not_sent.refused as u64);
             statistics.add(Counter::RepliesUnsent, not_sent.unsent as u64);
         }
-        core.instant = core.clock.instant();
-        self.timer.sent(core.instant, || UNIX_EPOCH + core.clock.unix_time());
-    }
-
-    /// Records the processor time of a turn of expiry, which delays replies.
-    pub(crate) fn note_expiry(&mut self, taken: Duration) {
-        self.timer.expiry_turn(taken);
-    }
-
-    /// Returns the recorded latencies and continues with an empty set.
-    pub(crate) fn take_latency(&mut self, empty: Box<LatencySet>) -> Box<LatencySet> {
-        self.timer.take(empty)
-    }
-
-    fn note_routed(&mut self, kind: ReplyKind, family: AddressFamily, reply_to: &ReplyTo<S::Path>) {
-        self.timer.routed_written(ReplyTag { kind, family }, reply_to.received);
+        core.note_sent();
     }
 
     fn make_room(&mut self, listener: ListenerIndex, core: &mut CoreState<S>) {
@@ -152,6 +141,15 @@ impl<S: Sockets> UdpServer<S> {
             self.flush(listener, core);
         }
     }
+}
+
+fn note_routed<S: Sockets>(
+    kind: ReplyKind,
+    family: AddressFamily,
+    reply_to: &ReplyTo<S::Path>,
+    core: &mut CoreState<S>,
+) {
+    core.latency.reply_written(ReplyTag::udp(kind, family), reply_to.received);
 }
 
 impl<S: Sockets> BatchReplies<'_, S> {
@@ -164,7 +162,7 @@ impl<S: Sockets> BatchReplies<'_, S> {
     fn note_stamped(&mut self, index: usize, arrived: Duration) {
         let (source, _) = self.received.datagram(index);
         if let Some(tag) = ReplyTag::of_reply(self.replies.buffer(), AddressFamily::of(source.ip())) {
-            self.timer.stamped_written(tag, arrived);
+            self.latency.stamped_written(tag, arrived);
         }
     }
 }

@@ -1,14 +1,7 @@
 use crate::limits::{STAMPS_READ_TURNS, TIMER_MS};
 use crate::sockets::ReceiveTimestamps;
+use core_link::KernelSampling;
 use std::num::NonZeroU32;
-
-/// How often the kernel's receive time stamps are switched on, each time for one timer turn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KernelSampling {
-    Off,
-    /// Once in this many seconds.
-    EveryS(NonZeroU32),
-}
 
 #[expect(clippy::cast_possible_truncation, reason = "at most 1000")]
 const TURNS_PER_S: NonZeroU32 = NonZeroU32::new((1000 / TIMER_MS) as u32).expect("several turns a second");
@@ -34,6 +27,10 @@ impl SampleWindows {
             KernelSampling::EveryS(seconds) => Some(seconds.saturating_mul(TURNS_PER_S)),
         };
         Self { period_turns, turn: 0 }
+    }
+
+    pub(crate) fn has_period_of(&self, other: &Self) -> bool {
+        self.period_turns == other.period_turns
     }
 
     /// Counts a timer turn and returns the new setting, if it changes.

@@ -26,7 +26,7 @@ mod wire;
 
 pub use self::core::{Core, CoreSetup, Step};
 pub use clock::Clock;
-pub use kernel_sampling::KernelSampling;
+pub use core_link::KernelSampling;
 pub use limits::{EVENTS_MAX, LISTENERS_MAX, TIMER_MS};
 pub use mesh::{Mesh, MeshSlots, full_mesh};
 pub use messages::ListenerIndex;

@@ -151,6 +151,13 @@ impl<P: Copy> Mesh<P> {
         next(&mut self.from[index].returns)
     }
 
+    /// Returns how many requests, and how many boxes of this core's clients, wait to be received.
+    pub(crate) fn queued(&self) -> (usize, usize) {
+        let requests = self.from.iter().filter_map(|ends| ends.requests.as_ref().map(Receiver::len));
+        let returns = self.from.iter().filter_map(|ends| ends.returns.as_ref().map(Receiver::len));
+        (requests.sum(), returns.sum())
+    }
+
     /// Whether all other cores have closed their rings for requests, and every request has been received.
     pub(crate) fn requests_have_ended(&self) -> bool {
         self.from.iter().all(|ends| ends.requests.is_none())

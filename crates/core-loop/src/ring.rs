@@ -59,8 +59,8 @@ impl<S: Sockets> Rings<'_, S> {
                 Some(MeshReturn::Scrape(message)) => self.core.mesh.return_scrape(message),
                 Some(MeshReturn::Signal(signal)) => self.http.deliver(signal.to, &signal.frame, self.core),
                 Some(MeshReturn::Http(routed)) => {
-                    self.core.begin_turn();
                     self.http.bring_back(routed, self.core);
+                    self.core.note_sent();
                     if self.core.instant >= began + TURN {
                         return true;
                     }

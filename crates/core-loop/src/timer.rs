@@ -2,9 +2,10 @@ use crate::connection::HttpServer;
 use crate::core_state::CoreState;
 use crate::datagrams::UdpServer;
 use crate::expiry_pace::ExpiryPace;
-use crate::kernel_sampling::{KernelSampling, SampleWindows};
+use crate::kernel_sampling::SampleWindows;
 use crate::limits::TIMER_MS;
-use crate::sockets::Sockets;
+use crate::sockets::{ReceiveTimestamps, Sockets};
+use core_link::KernelSampling;
 use metrics::{Counter, Gauge};
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,15 @@ impl Timer {
     pub(crate) fn new(now: Instant, sampling: KernelSampling) -> Self {
         let windows = SampleWindows::new(sampling);
         Self { due: now, pace: ExpiryPace::new(), windows }
+    }
+
+    /// Replaces the sampling. A window that is open ends.
+    pub(crate) fn use_sampling<S: Sockets>(&mut self, sampling: KernelSampling, core: &mut CoreState<S>) {
+        let windows = SampleWindows::new(sampling);
+        if !windows.has_period_of(&self.windows) {
+            self.windows = windows;
+            core.sockets.set_receive_timestamps(ReceiveTimestamps::Off);
+        }
     }
 
     /// Begins the time until the next turn.
@@ -40,7 +50,8 @@ impl Timer {
     ) {
         core.begin_turn();
         note_lateness(core, core.instant.saturating_duration_since(self.due));
-        udp.note_expiry(self.expire(core));
+        let taken = self.expire(core);
+        core.latency.expiry_turn(taken);
         http.sweep(core);
         udp.note_all_ready();
         // After the turn of expiry, so that a window contains the whole turn of expiry at its end: the kernel begins to

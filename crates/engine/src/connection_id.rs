@@ -29,6 +29,15 @@ impl fmt::Debug for ConnectionIdKey {
 pub struct ConnectionIds {
     key: ConnectionIdKey,
     lifetime_s: u64,
+    /// The last two, the latest one first.
+    earlier: [Option<EarlierLifetime>; 2],
+}
+
+/// A lifetime that was replaced. The ids of its epochs are accepted for as long as clients may have them.
+#[derive(Debug, Clone, Copy)]
+struct EarlierLifetime {
+    lifetime_s: u64,
+    until_unix_s: u64,
 }
 
 /// Why a connection id is not accepted. The texts are so short that an error is no longer than the shortest request
@@ -51,7 +60,20 @@ impl ConnectionIds {
     #[must_use]
     pub fn new(key: ConnectionIdKey, lifetime_s: u32) -> Self {
         assert!(lifetime_s > 0, "lifetime_s");
-        Self { key, lifetime_s: u64::from(lifetime_s) }
+        Self { key, lifetime_s: u64::from(lifetime_s), earlier: [None; 2] }
+    }
+
+    /// Replaces the lifetime. Ids that were issued with it or the one before stay valid for as long as they would have been.
+    ///
+    /// # Panics
+    /// When the lifetime is 0.
+    pub fn use_lifetime(&mut self, unix_s: u64, lifetime_s: u32) {
+        assert!(lifetime_s > 0, "lifetime_s");
+        let old_s = core::mem::replace(&mut self.lifetime_s, u64::from(lifetime_s));
+        if old_s != self.lifetime_s {
+            let old = EarlierLifetime { lifetime_s: old_s, until_unix_s: unix_s + 2 * old_s };
+            self.earlier = [Some(old), self.earlier[0]];
+        }
     }
 
     /// Returns the id for a client at `ip`.
@@ -65,7 +87,15 @@ impl ConnectionIds {
     /// # Errors
     /// When the id has expired or is not the client's.
     pub fn check(&self, unix_s: u64, ip: IpAddr, id: ConnectionId) -> Result<(), ConnectionIdError> {
-        let epoch = unix_s / self.lifetime_s;
+        let checked = self.check_in_epoch(unix_s / self.lifetime_s, ip, id);
+        let still_used = self.earlier.iter().flatten().filter(|earlier| unix_s < earlier.until_unix_s);
+        still_used.fold(checked, |checked, earlier| {
+            checked
+                .or_else(|error| self.check_in_epoch(unix_s / earlier.lifetime_s, ip, id).map_err(|_| error))
+        })
+    }
+
+    fn check_in_epoch(&self, epoch: u64, ip: IpAddr, id: ConnectionId) -> Result<(), ConnectionIdError> {
         // The id's epoch is the latest one with this lowest byte, up to the next epoch.
         let [low_byte, ..] = id.0;
         let newest = epoch.wrapping_add(1);
@@ -119,6 +149,30 @@ mod tests {
                 let expired = Err(ConnectionIdError::Expired);
                 assert_eq!(ids(1).check(issued_at + later, CLIENT, id), expired);
             }
+        }
+    }
+
+    #[test]
+    fn an_id_outlives_two_changes_of_the_lifetime_and_does_not_live_longer() {
+        let start = 1_800_000_000;
+        for lifetime_s in [1, 7, 3600] {
+            let mut ids = ids(1);
+            let id = ids.issue(start, CLIENT);
+            ids.use_lifetime(start, lifetime_s + 1);
+            ids.use_lifetime(start, lifetime_s);
+            for (ago_s, is_accepted) in [(0, true), (119, true), (239, true), (240, false), (1000, false)] {
+                assert_eq!(
+                    ids.check(start + ago_s, CLIENT, id).is_ok(),
+                    is_accepted,
+                    "{lifetime_s}: {ago_s}"
+                );
+            }
+            let id = ids.issue(start + 10, CLIENT);
+            assert_eq!(ids.check(start + 10, CLIENT, id), Ok(()));
+            assert_eq!(
+                ids.check(start + 10, "192.0.2.8".parse().unwrap(), id),
+                Err(ConnectionIdError::Wrong)
+            );
         }
     }
 

@@ -13,6 +13,8 @@ mod policy;
 mod routed;
 mod routed_pool;
 mod service;
+mod site;
+mod stream_body;
 
 pub use exchange::{HttpExchange, HttpStep, ProxyStep};
 pub use full_scrape::{FullScrape, FullScrapes};
@@ -20,3 +22,4 @@ pub use messages::{MessageContext, MessageStep, Patience};
 pub use policy::{HttpPolicy, ProxyHeaderKind, ProxyPolicy};
 pub use routed::{RoutedRequest, RoutedStep};
 pub use service::{HttpService, Page};
+pub use stream_body::{PageBody, StreamBody};

@@ -47,6 +47,9 @@ pub(crate) const PEER_IDS_PER_TORRENT_MAX: usize = 8;
 /// Swarms that a scan of torrents visits in one step of about 30 microseconds. The core serves requests between steps.
 pub(crate) const SCAN_SWARMS: usize = 256;
 
+/// Torrents that a step of an update drops: each takes one or two microseconds, with its swarms of all families.
+pub(crate) const DROPPED_SWARMS_MAX: usize = 64;
+
 /// Bytes of an IPv4 header without options and a UDP header.
 pub const IPV4_UDP_HEADER_BYTES: u16 = 20 + 8;
 

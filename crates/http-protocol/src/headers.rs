@@ -70,10 +70,42 @@ impl<'a> Headers<'a> {
         keys.next().filter(|_| keys.next().is_none())
     }
 
+    /// Returns whether `Accept` prefers JSON to HTML (RFC 9110, 12.5.1).
+    pub fn prefers_json(self) -> bool {
+        self.weight(b"application/json") > self.weight(b"text/html")
+    }
+
+    /// Returns the weight of a media type in `Accept`: that of the most specific range that includes it.
+    fn weight(self, media_type: &[u8]) -> f32 {
+        let subtypes = media_type.iter().position(|&byte| byte == b'/').unwrap_or_default();
+        let mut found = (0, 0.0);
+        for element in self.all("Accept").flat_map(elements) {
+            let mut parts = element.split(|&byte| byte == b';').map(<[u8]>::trim_ascii);
+            let range = parts.next().unwrap_or_default();
+            let specificity = match range.strip_suffix(b"/*") {
+                _ if range.eq_ignore_ascii_case(media_type) => 3,
+                Some(b"*") => 1,
+                Some(kind) if Some(kind) == media_type.get(..subtypes) => 2,
+                _ => continue,
+            };
+            if specificity > found.0 {
+                found = (specificity, parts.find_map(quality).unwrap_or(1.0));
+            }
+        }
+        found.1
+    }
+
     /// Returns the origin of the page that sent the request (RFC 6454), which browsers name.
     pub fn origin(self) -> Option<&'a [u8]> {
         self.all("Origin").next()
     }
+}
+
+/// Returns the weight in a parameter `q` (RFC 9110, 12.4.2), 0 if it is not a number from 0 to 1.
+fn quality(parameter: &[u8]) -> Option<f32> {
+    let text = parameter.strip_prefix(b"q=").or_else(|| parameter.strip_prefix(b"Q="))?;
+    let weight = str::from_utf8(text).ok().and_then(|text| text.parse().ok());
+    Some(weight.filter(|weight| (0.0..=1.0).contains(weight)).unwrap_or(0.0))
 }
 
 /// Returns the elements of a comma-separated list without the white space around them. Empty elements are ignored
@@ -99,6 +131,41 @@ mod tests {
 
     fn headers(lines: &'static str) -> Headers<'static> {
         Headers { lines: lines.as_bytes() }
+    }
+
+    #[test]
+    fn json_is_preferred_only_if_it_has_the_greater_weight() {
+        let prefers = |accept: &str| {
+            let lines = format!("Accept: {accept}\r\n\r\n");
+            Headers { lines: lines.as_bytes() }.prefers_json()
+        };
+        let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+        for html in [
+            "",
+            "*/*",
+            browser,
+            "text/html, application/json",
+            "application/json;q=0",
+            "text/*",
+            "application/json;q=0.4, */*;q=0.5",
+            "application/json;q=nan",
+            "application/json;q=2",
+        ] {
+            assert!(!prefers(html), "{html}");
+        }
+        for json in [
+            "application/json",
+            "Application/JSON",
+            "text/html;q=0.9, application/json",
+            "application/*",
+            "application/json, text/plain, */*;q=0.9",
+            "text/html;q=0,*/*",
+            "text/html; level=1; q=0.2, application/*;q=0.3",
+        ] {
+            assert!(prefers(json), "{json}");
+        }
+        assert!(!headers("Host: a\r\n\r\n").prefers_json());
+        assert!(headers("Accept: text/html;q=0.5\r\nAccept: application/json\r\n\r\n").prefers_json());
     }
 
     #[test]

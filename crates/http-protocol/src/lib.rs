@@ -6,7 +6,7 @@
 //! 2. [`read_request`] for the request at the front of the buffer, its size and its route.
 //! 3. [`Announce::from_query`] or [`Scrape::from_query`] to decode the query.
 //! 4. [`AnnounceResponse`], [`ScrapeResponse`], [`FailureResponse`], [`write_status`] or [`write_health`] to encode the
-//!    response, head and body in one piece.
+//!    response, head and body in one piece. A [`PageResponse`] may be longer than the buffer.
 //!
 //! A client of another tracker reads the body of its answer with [`read_announce_answer`].
 //!
@@ -65,12 +65,16 @@ pub use limits::{
 pub use primitives::KeyInPath;
 pub use proxy_protocol::{ProxiedSource, ProxyHeader, read_proxy_header};
 pub use query::{Parameter, ParameterValue, QueryError};
-pub use received::{ReceivedAnswer, ReceivedCounts, ReceivedError, read_announce_answer};
+pub use received::{
+    Entry, ReceivedAnswer, ReceivedCounts, ReceivedError, ReceivedScrape, read_announce_answer,
+    read_dictionary, read_scrape_answer,
+};
 pub use request::{ContentCoding, Incoming, Request, Upgrade, read_request};
 pub use response::{
-    AnnounceResponse, FailureResponse, FullScrapeResponse, ListedPeer, OutOfRoom, Peers, RESPONSE_BYTES_MAX,
-    Retry, ScrapeFile, ScrapeResponse, write_health, write_status, write_upgrade,
+    AnnounceResponse, FailureResponse, FullScrapeResponse, ListedPeer, OutOfRoom, PageResponse, PageType,
+    Peers, RESPONSE_BYTES_MAX, Retry, ScrapeFile, ScrapeResponse, write_health, write_redirect, write_status,
+    write_upgrade,
 };
 pub use scrape::Scrape;
 pub use status::Status;
-pub use target::Route;
+pub use target::{Route, SitePath};

@@ -1,10 +1,10 @@
-//! The response to an announce as a client reads it (BEP 3, 7, 23 and 31).
+//! The responses to an announce and a scrape as a client reads them (BEP 3, 7, 23, 31 and 48).
 
 use crate::address::parse_address;
 use crate::limits::RECEIVED_DEPTH_MAX;
-use crate::response::Retry;
+use crate::response::{Retry, ScrapeFile};
 use core::net::SocketAddr;
-use primitives::{CompactIpv4, CompactIpv6, PeerAddress};
+use primitives::{CompactIpv4, CompactIpv6, InfoHash, PeerAddress};
 use thiserror::Error;
 
 /// What a tracker responded to an announce, without its peers.
@@ -29,7 +29,24 @@ pub struct ReceivedCounts {
     pub incomplete: u32,
 }
 
-/// Why bytes are not a response to an announce.
+/// What a tracker responded to a scrape, without its torrents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReceivedScrape<'a> {
+    Files {
+        has_sorted_keys: bool,
+    },
+    /// The scrape was refused for this reason.
+    Failure(&'a [u8]),
+}
+
+/// A key of a dictionary with the bytes of its value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry<'a> {
+    pub key: &'a [u8],
+    pub value: &'a [u8],
+}
+
+/// Why bytes are not a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("{0}")]
 pub struct ReceivedError(pub &'static str);
@@ -39,6 +56,7 @@ const NOT_BENCODED: ReceivedError = ReceivedError("the response is not a bencode
 const TOO_DEEP: ReceivedError = ReceivedError("the response has too many nested values");
 const TRAILING: ReceivedError = ReceivedError("there are bytes after the response");
 const PARTIAL_PEER: ReceivedError = ReceivedError("the last peer is truncated");
+const NO_FILES: ReceivedError = ReceivedError("the response has no torrents");
 const NO_ANSWER: ReceivedError = ReceivedError("the response has neither peers nor an interval");
 
 /// Reads the body of a response to an announce, and passes each of its peers that has a valid address to `peer`, which
@@ -57,6 +75,69 @@ pub fn read_announce_answer<'a>(
     let mut entries = Entries::default();
     reader.dictionary(|key, reader| entries.read(key, reader, peer))?;
     if reader.rest.is_empty() { entries.answer() } else { Err(TRAILING) }
+}
+
+/// Reads the body of a response to a scrape, as tolerantly, and passes each of its torrents to `file`.
+///
+/// # Errors
+/// If the body is not one bencoded dictionary with torrents or a failure.
+pub fn read_scrape_answer<'a>(
+    body: &'a [u8],
+    file: &mut impl FnMut(ScrapeFile),
+) -> Result<ReceivedScrape<'a>, ReceivedError> {
+    let (mut files, mut reason) = (None, None);
+    let is_sorted = read_dictionary(body, &mut |entry: Entry<'a>| match entry.key {
+        b"files" => files = Some(entry.value),
+        b"failure reason" => reason = Reader { rest: entry.value }.string().ok(),
+        _ => {}
+    })?;
+    if let Some(reason) = reason {
+        return Ok(ReceivedScrape::Failure(reason));
+    }
+    let mut are_sorted = true;
+    let files_sorted = read_dictionary(files.ok_or(NO_FILES)?, &mut |entry| {
+        if let Ok(info_hash) = entry.key.try_into() {
+            let mut counts =
+                ScrapeFile { info_hash: InfoHash(info_hash), complete: 0, downloaded: 0, incomplete: 0 };
+            let sorted = read_dictionary(entry.value, &mut |entry| read_count(&mut counts, entry));
+            are_sorted &= sorted != Ok(false);
+            file(counts);
+        }
+    })?;
+    Ok(ReceivedScrape::Files { has_sorted_keys: is_sorted && files_sorted && are_sorted })
+}
+
+fn read_count(counts: &mut ScrapeFile, entry: Entry<'_>) {
+    let count = Reader { rest: entry.value }.integer();
+    match (entry.key, count) {
+        (b"complete", Ok(count)) => counts.complete = count,
+        (b"downloaded", Ok(count)) => counts.downloaded = count.into(),
+        (b"incomplete", Ok(count)) => counts.incomplete = count,
+        _ => {}
+    }
+}
+
+/// Passes each entry of a bencoded dictionary to `entry`, and returns whether the keys are sorted and differ (BEP 3).
+///
+/// # Errors
+/// If the bytes are not one bencoded dictionary.
+pub fn read_dictionary<'a>(
+    bytes: &'a [u8],
+    entry: &mut impl FnMut(Entry<'a>),
+) -> Result<bool, ReceivedError> {
+    let mut reader = Reader { rest: bytes };
+    let mut last: Option<&[u8]> = None;
+    let mut is_sorted = true;
+    reader.dictionary(|key, reader| {
+        is_sorted &= last.is_none_or(|last| last < key);
+        last = Some(key);
+        let before = reader.rest;
+        reader.skip()?;
+        let length = before.len().saturating_sub(reader.rest.len());
+        entry(Entry { key, value: before.get(..length).unwrap_or_default() });
+        Ok(())
+    })?;
+    if reader.rest.is_empty() { Ok(is_sorted) } else { Err(TRAILING) }
 }
 
 /// The entries read so far. Of a doubled key the last one counts.
@@ -371,6 +452,37 @@ mod tests {
             (too_deep.as_str(), TOO_DEEP),
         ] {
             assert_eq!(read(body.as_bytes()).0, Err(error.0), "{body}");
+        }
+    }
+
+    fn files(body: &[u8]) -> (Result<ReceivedScrape<'_>, &'static str>, Vec<[u64; 3]>) {
+        let mut files = Vec::new();
+        let answer = read_scrape_answer(body, &mut |file| {
+            assert_eq!(file.info_hash, InfoHash(*b"aaaaaaaaaaaaaaaaaaaa"));
+            files.push([file.complete.into(), file.downloaded, file.incomplete.into()]);
+        });
+        (answer.map_err(|error| error.0), files)
+    }
+
+    #[test]
+    fn a_scrape_is_read_in_the_forms_that_trackers_send() {
+        let hash = "20:aaaaaaaaaaaaaaaaaaaa";
+        let file = |counts: &str| format!("d5:filesd{hash}d{counts}eee");
+        let counts = "8:completei1e10:downloadedi2e10:incompletei3e";
+        let read = |has_sorted_keys| Ok(ReceivedScrape::Files { has_sorted_keys });
+        for (body, expected, found) in [
+            (file(counts), read(true), vec![[1, 2, 3]]),
+            (file("10:incompletei3e8:completei1e"), read(false), vec![[1, 0, 3]]),
+            (file("8:complete1:x"), read(true), vec![[0, 0, 0]]),
+            (format!("d5:filesd3:abcdee{}e", "5:flagsde"), read(true), vec![]),
+            (format!("d5:flagsde5:filesd{hash}leee"), read(false), vec![[0, 0, 0]]),
+            ("d14:failure reason2:noe".to_owned(), Ok(ReceivedScrape::Failure(b"no")), vec![]),
+            ("de".to_owned(), Err(NO_FILES.0), vec![]),
+            ("d5:files0:e".to_owned(), Err(NOT_BENCODED.0), vec![]),
+            ("d5:filesdee5:extra".to_owned(), Err(TRAILING.0), vec![]),
+            (file("8:complete99999999999:"), Err(CUT_OFF.0), vec![]),
+        ] {
+            assert_eq!(files(body.as_bytes()), (expected, found), "{body}");
         }
     }
 }

@@ -6,6 +6,7 @@ mod announce;
 mod failure;
 mod frame;
 mod full_scrape;
+mod page;
 mod scrape;
 mod status;
 mod upgrade;
@@ -13,8 +14,9 @@ mod upgrade;
 pub use announce::{AnnounceResponse, ListedPeer, Peers};
 pub use failure::{FailureResponse, Retry};
 pub use full_scrape::FullScrapeResponse;
+pub use page::{PageResponse, PageType};
 pub use scrape::{ScrapeFile, ScrapeResponse};
-pub use status::{write_health, write_status};
+pub use status::{write_health, write_redirect, write_status};
 pub use upgrade::write_upgrade;
 
 use thiserror::Error;

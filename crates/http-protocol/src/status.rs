@@ -4,6 +4,8 @@ pub enum Status {
     Ok,
     /// 204: the response to `OPTIONS`.
     NoContent,
+    /// 302: the resource is elsewhere for the time being.
+    Found,
     BadRequest,
     Forbidden,
     NotFound,
@@ -24,6 +26,7 @@ impl Status {
         match self {
             Self::Ok => "200 OK",
             Self::NoContent => "204 No Content",
+            Self::Found => "302 Found",
             Self::BadRequest => "400 Bad Request",
             Self::Forbidden => "403 Forbidden",
             Self::NotFound => "404 Not Found",

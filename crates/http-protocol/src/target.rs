@@ -10,9 +10,26 @@ pub enum Route {
     /// `/scrape`, with the key in the path.
     Scrape(KeyInPath),
     HealthCheck,
+    /// Something for browsers.
+    Site(SitePath),
     /// `OPTIONS` for any target.
     Options,
     NotFound,
+}
+
+/// What the tracker has for browsers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SitePath {
+    /// `/`
+    Root,
+    /// `/stats`
+    Statistics,
+    /// `/stats.json`
+    StatisticsJson,
+    /// `/robots.txt`
+    Robots,
+    /// `/favicon.ico`
+    Favicon,
 }
 
 /// The target of a request, split into path and query.
@@ -43,7 +60,21 @@ impl<'a> Target<'a> {
             [b"announce", key, b""] => Route::Announce(KeyInPath::of(key)),
             [b"scrape", key, b""] => Route::Scrape(KeyInPath::of(key)),
             [b"health_check", b"", _] => Route::HealthCheck,
+            [path, b"", _] => SitePath::of(path).map_or(Route::NotFound, Route::Site),
             _ => Route::NotFound,
+        }
+    }
+}
+
+impl SitePath {
+    fn of(path: &[u8]) -> Option<Self> {
+        match path {
+            b"" => Some(Self::Root),
+            b"stats" => Some(Self::Statistics),
+            b"stats.json" => Some(Self::StatisticsJson),
+            b"robots.txt" => Some(Self::Robots),
+            b"favicon.ico" => Some(Self::Favicon),
+            _ => None,
         }
     }
 }
@@ -111,9 +142,24 @@ mod tests {
     #[test]
     fn other_paths_are_not_found() {
         assert_eq!(route("/health_check"), Route::HealthCheck);
-        for target in ["/", "//", "/announced", "/Announce", "/announce/a/b", "/a//announce", "/stats", "/x"]
-        {
+        for target in ["/announced", "/Announce", "/announce/a/b", "/a//announce", "/stats/a", "/x"] {
             assert_eq!(route(target), Route::NotFound, "{target}");
+        }
+    }
+
+    #[test]
+    fn paths_for_browsers_are_found_with_extra_slashes_and_queries() {
+        for (target, path) in [
+            ("/", SitePath::Root),
+            ("//?a=b", SitePath::Root),
+            ("http://tracker.example", SitePath::Root),
+            ("/stats", SitePath::Statistics),
+            ("//stats/?a", SitePath::Statistics),
+            ("/stats.json", SitePath::StatisticsJson),
+            ("/robots.txt", SitePath::Robots),
+            ("/favicon.ico", SitePath::Favicon),
+        ] {
+            assert_eq!(route(target), Route::Site(path), "{target}");
         }
     }
 

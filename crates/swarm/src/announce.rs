@@ -110,3 +110,9 @@ pub struct SwarmCounts {
     /// Completed events, at most one per peer.
     pub downloaded: u64,
 }
+
+impl SwarmCounts {
+    pub(crate) const fn has_peers(self) -> bool {
+        self.seeders > 0 || self.leechers > 0
+    }
+}

@@ -136,7 +136,9 @@ impl<A: PeerReference> FamilySwarms<A> {
         let before = swarm.counts();
         let mut upkeep = Upkeep { hasher: turn.shared.hasher, heap_bytes: &mut self.peer_bytes };
         let sweep = swarm.sweep(turn.now, peer, &mut upkeep);
-        self.totals.note(before, swarm.counts());
+        let after = swarm.counts();
+        self.totals.note(before, after);
+        turn.shared.note_peers(&swarm.info_hash, before, after);
         expired.peers += sweep.removed as u64;
         turn.work = turn.work.saturating_sub(sweep.work());
         if swarm.peers() == 0 {

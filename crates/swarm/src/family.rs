@@ -60,12 +60,26 @@ pub(crate) struct Shared<'a> {
     pub(crate) others: [&'a dyn AnyFamily; 2],
     /// Number of torrents that have a swarm in at least one family.
     pub(crate) torrents: &'a mut u64,
+    /// Number of torrents that have a peer in at least one family.
+    pub(crate) active: &'a mut u64,
 }
 
 impl Shared<'_> {
     /// Returns whether the torrent has a swarm in another family.
     fn is_elsewhere(&self, key: SwarmKey, info_hash: &InfoHash) -> bool {
         self.others.iter().any(|family| family.has(key, info_hash))
+    }
+
+    /// Counts a torrent as active from its first peer in any family to its last.
+    pub(crate) fn note_peers(&mut self, info_hash: &InfoHash, before: SwarmCounts, after: SwarmCounts) {
+        if before.has_peers() == after.has_peers() {
+            return;
+        }
+        let counts = |family: &&dyn AnyFamily| family.counts(self.hasher, info_hash);
+        if self.others.iter().filter_map(counts).any(SwarmCounts::has_peers) {
+            return;
+        }
+        *self.active = if after.has_peers() { *self.active + 1 } else { *self.active - 1 };
     }
 }
 
@@ -152,7 +166,9 @@ impl<A: PeerReference> FamilySwarms<A> {
         let before = swarm.counts();
         self.peer_bytes -= swarm.storage.heap_bytes();
         swarm.clear();
-        self.totals.note(before, swarm.counts());
+        let after = swarm.counts();
+        self.totals.note(before, after);
+        shared.note_peers(info_hash, before, after);
         self.forget(&mut shared, slot);
         true
     }
@@ -211,7 +227,7 @@ impl<A: PeerReference> FamilySwarms<A> {
     }
 
     /// Adds, updates or removes the announcing peer.
-    fn upsert(&mut self, moment: &Moment<'_>, slot: u32, announce: &Announce<A>) -> Placed {
+    fn upsert(&mut self, moment: &mut Moment<'_>, slot: u32, announce: &Announce<A>) -> Placed {
         let swarm = self.swarm(slot);
         let before = swarm.counts();
         let found = swarm.find(moment.shared.hasher, &announce.peer);
@@ -236,7 +252,9 @@ impl<A: PeerReference> FamilySwarms<A> {
                 Err(bound) => Placed::without_completion(PeerChange::Refused(bound), None),
             },
         };
-        self.totals.note(before, swarm.counts());
+        let after = swarm.counts();
+        self.totals.note(before, after);
+        moment.shared.note_peers(&announce.info_hash, before, after);
         placed
     }
 

@@ -35,6 +35,13 @@ pub struct SwarmSettings {
     pub peer_lifetime_s: u32,
 }
 
+impl SwarmSettings {
+    fn assert_valid(&self) {
+        assert!((1..=PEER_LIFETIME_S_MAX).contains(&self.peer_lifetime_s), "peer_lifetime_s");
+        assert!(self.limits.swarm_peers_max <= SWARM_PEERS_MAX, "swarm_peers_max");
+    }
+}
+
 /// The random seeds of a shard. They are independent, so that the choice of peers, which clients can see, reveals
 /// nothing about the tables.
 #[derive(Clone, Copy)]
@@ -60,6 +67,8 @@ pub struct Swarms {
     web_rtc: FamilySwarms<WebRtcPeer>,
     /// Number of torrents that have a swarm in at least one family.
     torrents: u64,
+    /// Number of torrents that have a peer in at least one family.
+    active: u64,
     /// Place in [`SwarmFamily::ALL`] of the family that expires first in the next turn.
     expires_first: usize,
 }
@@ -97,6 +106,7 @@ macro_rules! peer_of_swarm {
                     rng: &mut swarms.rng,
                     others: [&swarms.$one, &swarms.$other],
                     torrents: &mut swarms.torrents,
+                    active: &mut swarms.active,
                 };
                 (&mut swarms.$field, shared)
             }
@@ -114,8 +124,7 @@ impl Swarms {
     /// # Panics
     /// If a setting is outside of the range that its field documents.
     pub fn new(settings: SwarmSettings, seeds: Seeds) -> Self {
-        assert!((1..=PEER_LIFETIME_S_MAX).contains(&settings.peer_lifetime_s), "peer_lifetime_s");
-        assert!(settings.limits.swarm_peers_max <= SWARM_PEERS_MAX, "swarm_peers_max");
+        settings.assert_valid();
         Self {
             settings,
             hasher: KeyedHasher(seeds.tables),
@@ -123,9 +132,21 @@ impl Swarms {
             v6: FamilySwarms::new(),
             web_rtc: FamilySwarms::new(),
             torrents: 0,
+            active: 0,
             expires_first: 0,
             rng: fastrand::Rng::with_seed(seeds.choice),
         }
+    }
+
+    /// Replaces the settings. A peer has the new lifetime from its next announce on: it was given the old interval. Until
+    /// then, [`Self::peers`] reports the time since its last announce as if it had had the new lifetime. Swarms and peers
+    /// beyond lower limits stay.
+    ///
+    /// # Panics
+    /// If a setting is outside of the range that its field documents.
+    pub fn use_settings(&mut self, settings: SwarmSettings) {
+        settings.assert_valid();
+        self.settings = settings;
     }
 
     /// Returns the key that the swarm of `info_hash` is looked up by.
@@ -295,6 +316,11 @@ impl Swarms {
     /// Number of torrents that have a swarm in at least one family.
     pub const fn torrents(&self) -> u64 {
         self.torrents
+    }
+
+    /// Number of torrents that have a peer in at least one family.
+    pub const fn active_torrents(&self) -> u64 {
+        self.active
     }
 
     /// Returns the totals of one family.

@@ -11,13 +11,16 @@ use swarm::{
 const LIFETIME_S: u32 = 120;
 const TORRENT: InfoHash = InfoHash([7; 20]);
 
-fn swarms() -> Swarms {
+const SEEDS: Seeds = Seeds { tables: TableSeed([1; 16]), choice: 2 };
+
+fn settings() -> SwarmSettings {
     let limits =
         SwarmLimits { swarms_max: 100_000, peers_max: 100_000, swarm_peers_max: 100_000, bytes_max: 1 << 30 };
-    Swarms::new(
-        SwarmSettings { limits, peer_lifetime_s: LIFETIME_S },
-        Seeds { tables: TableSeed([1; 16]), choice: 2 },
-    )
+    SwarmSettings { limits, peer_lifetime_s: LIFETIME_S }
+}
+
+fn swarms() -> Swarms {
+    Swarms::new(settings(), SEEDS)
 }
 
 fn announce_of(peer: u16, status: PeerStatus) -> Announce<CompactIpv4> {
@@ -92,7 +95,26 @@ fn a_torrent_in_several_families_is_one_torrent() {
         assert_eq!(swarms.torrents(), 1);
     }
     swarms.drop_torrent(&TORRENT);
-    assert_eq!(swarms.torrents(), 0);
+    assert_eq!((swarms.torrents(), swarms.active_torrents()), (0, 0));
+}
+
+#[test]
+fn a_torrent_is_active_while_it_has_a_peer_in_any_family() {
+    let mut swarms = swarms();
+    let v4 = announce_of(1, PeerStatus::Leecher);
+    let v6 = announce_v6(PeerStatus::Leecher);
+    let completed = Announce { event: AnnounceEvent::Completed, status: PeerStatus::Seeder, ..v4 };
+    swarms.announce(Second(10), None, &v4, &mut []);
+    swarms.announce(Second(10), None, &completed, &mut []);
+    swarms.announce(Second(10), None, &v6, &mut []);
+    swarms.announce(Second(11), None, &Announce { event: AnnounceEvent::Stopped, ..v4 }, &mut []);
+    assert_eq!((swarms.torrents(), swarms.active_torrents()), (1, 1), "the IPv6 peer is left");
+    swarms.expire(Second(10 + LIFETIME_S + 3), 100_000);
+    assert_eq!((swarms.torrents(), swarms.active_torrents()), (1, 0), "it is kept for its count");
+    swarms.announce(Second(4000), None, &v6, &mut []);
+    assert_eq!((swarms.torrents(), swarms.active_torrents()), (1, 1));
+    swarms.drop_torrent(&TORRENT);
+    assert_eq!((swarms.torrents(), swarms.active_torrents()), (0, 0));
 }
 
 #[test]
@@ -186,4 +208,63 @@ fn a_page_visits_at_most_4096_slots() {
         pages += 1;
     }
     assert_eq!((told, pages), (1000, 3));
+}
+
+#[test]
+fn a_peer_has_a_new_lifetime_from_its_next_announce_on() {
+    for heard in [Second(1), Second(70_000)] {
+        for (old_s, new_s) in [(2700, 120), (120, 2700), (32_000, 120), (120, 32_000), (2700, 2701)] {
+            let settings = |peer_lifetime_s| SwarmSettings { peer_lifetime_s, ..settings() };
+            let mut swarms = Swarms::new(settings(old_s), SEEDS);
+            let is_kept = |swarms: &mut Swarms, now| {
+                swarms.expire(now, 1000);
+                swarms.counts::<CompactIpv4>(&TORRENT).is_some_and(|counts| counts.leechers > 0)
+            };
+            let leecher = announce_of(1, PeerStatus::Leecher);
+            swarms.announce(heard, None, &leecher, &mut []);
+            swarms.use_settings(settings(new_s));
+            let again = heard.after(old_s - 1);
+            assert!(is_kept(&mut swarms, again), "{old_s} -> {new_s}");
+            swarms.announce(again, None, &leecher, &mut []);
+            assert!(is_kept(&mut swarms, again.after(new_s - 1)), "{old_s} -> {new_s}");
+            assert!(!is_kept(&mut swarms, again.after(new_s + 2)), "{old_s} -> {new_s}");
+        }
+    }
+}
+
+#[test]
+fn expiry_and_the_8_hours_of_empty_swarms_continue_when_the_lifetime_changes() {
+    for (old_s, new_s) in [(120, 32_000), (32_000, 120)] {
+        let settings = |peer_lifetime_s| SwarmSettings { peer_lifetime_s, ..settings() };
+        let mut swarms = Swarms::new(settings(old_s), SEEDS);
+        let leecher = announce_of(1, PeerStatus::Leecher);
+        for event in [AnnounceEvent::Started, AnnounceEvent::Completed, AnnounceEvent::Stopped] {
+            swarms.announce(Second(10), None, &Announce { event, ..leecher }, &mut []);
+        }
+        swarms.expire(Second(20), 1000);
+        swarms.use_settings(settings(new_s));
+        swarms.expire(Second(28_800), 1000);
+        assert_eq!(swarms.scrape::<CompactIpv4>(&TORRENT).downloaded, 1);
+        swarms.expire(Second(28_812), 1000);
+        assert_eq!(swarms.counts::<CompactIpv4>(&TORRENT), None);
+    }
+}
+
+#[test]
+fn lower_limits_evict_nothing_and_refuse_new_peers_until_there_is_room() {
+    let mut swarms = swarms();
+    fill(&mut swarms, 10);
+    let limits = SwarmLimits { peers_max: 5, ..settings().limits };
+    swarms.use_settings(SwarmSettings { limits, ..settings() });
+    let change = |swarms: &mut Swarms, peer, event| {
+        let announce = Announce { event, ..announce_of(peer, PeerStatus::Leecher) };
+        swarms.announce(Second(20), None, &announce, &mut []).change
+    };
+    assert_eq!(swarms.totals(SwarmFamily::V4).peers(), 10);
+    assert_eq!(change(&mut swarms, 1, AnnounceEvent::None), PeerChange::Refreshed);
+    for peer in 0..6 {
+        assert!(matches!(change(&mut swarms, 99, AnnounceEvent::None), PeerChange::Refused(_)));
+        assert_eq!(change(&mut swarms, peer, AnnounceEvent::Stopped), PeerChange::Removed);
+    }
+    assert_eq!(change(&mut swarms, 99, AnnounceEvent::None), PeerChange::Added);
 }

@@ -12,6 +12,12 @@ pub struct TorrentTablePlace {
 }
 
 impl TorrentTable {
+    /// Returns whether a torrent is on a list.
+    #[must_use]
+    pub fn is_on(&self, list: TorrentList, info_hash: &InfoHash) -> bool {
+        self.list_status(info_hash).on.has_list(list)
+    }
+
     /// Reports at most `entries_max` torrents of a list, from a place on. Returns the place to continue with, if
     /// there may be more; a page may be short or empty without being the last.
     ///
@@ -98,6 +104,11 @@ mod tests {
             {
                 let sources = [number % 2 == 0, number % 5 != 0 || number % 2 != 0];
                 assert_eq!(listed[&hash(number)], sources);
+                assert!(
+                    TorrentList::ALL
+                        .iter()
+                        .all(|of| torrent_table.is_on(*of, &hash(number)) == (*of == list))
+                );
             }
         }
     }

@@ -1,4 +1,6 @@
+use super::limits::{DRAIN_S, OWNER_WAIT_S};
 use core::ops::ControlFlow;
+use core_link::HttpLimits;
 use engine::RoutedRequest;
 use metrics::Counter;
 use primitives::ShardId;
@@ -63,6 +65,22 @@ pub(super) enum WaitsFor {
     OwnerBusy,
     /// The client to close it after a refusal.
     Close,
+}
+
+impl WaitsFor {
+    /// Returns how long a connection may wait.
+    pub(super) const fn seconds(self, limits: &HttpLimits) -> u32 {
+        match self {
+            Self::FirstRequest => limits.first_request_s,
+            Self::Request => limits.request_s,
+            Self::NextRequest => limits.idle_s,
+            Self::NextFrame => limits.web_socket_idle_s / 2,
+            Self::Pong => limits.web_socket_idle_s - limits.web_socket_idle_s / 2,
+            Self::AnswerTaken | Self::RoutedRequest => limits.answer_s,
+            Self::OwnerBusy => OWNER_WAIT_S,
+            Self::Close => DRAIN_S,
+        }
+    }
 }
 
 impl End {

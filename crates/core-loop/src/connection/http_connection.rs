@@ -1,16 +1,16 @@
 use super::buffers::Buffers;
 use super::end::{End, Next, Step, WaitsFor};
-use super::limits::STEPS_PER_SHARE_MAX;
-use super::stream::Stream;
+use super::limits::{PAGE_PIECE_BYTES_MAX, STEPS_PER_SHARE_MAX};
+use super::stream::{Piece, PieceContext, ScrapeStream, Stream};
 use super::transport::{CloseMode, Input, Io, Payload, Transport};
 use super::web_socket::WebSocket;
 use crate::wire::Wire;
 use core::ops::{ControlFlow, Range};
-use engine::{
-    ConnectionToken, HttpExchange, HttpService, HttpStep, Now, Page, ProxyStep, RoutedRequest, Shard,
-};
+use engine::{ConnectionToken, HttpExchange, HttpService, HttpStep, Now, ProxyStep, RoutedRequest, Shard};
 use http_protocol::Connection as Afterwards;
+use primitives::AddressFamily;
 use std::net::IpAddr;
+use std::time::Instant;
 use tls::{ServerIdentity, TlsError};
 
 /// One HTTP connection, from its first byte to its last. It knows its socket only as a [`Wire`].
@@ -21,8 +21,10 @@ pub(super) struct HttpConnection {
     pub(super) phase: Phase,
     /// Present after the upgrade.
     pub(super) web_socket: Option<Box<WebSocket>>,
-    /// Whole requests and frames received so far, plus pieces of streamed answers sent.
+    /// Whole requests and frames received so far, plus pieces of scrapes sent.
     pub(super) requests: u32,
+    /// The beginning of the turn that read the oldest whole request or message that is not answered, if there is one.
+    pub(super) received: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -35,9 +37,9 @@ pub(super) enum Phase {
     /// The last request is at the owner of its torrent.
     AwaitsOwner(Afterwards),
     /// An answer is sent in pieces.
-    Streaming(Box<Stream>, Afterwards),
-    /// The next piece is at another core.
-    AwaitsPage(Box<Stream>, Afterwards),
+    Streaming(Stream, Afterwards),
+    /// The next piece of a scrape is at another core.
+    AwaitsPage(Box<ScrapeStream>, Afterwards),
     /// Frames are served.
     WebSocket,
     /// The last message is at the owner of its torrent.
@@ -63,6 +65,13 @@ impl<W> ConnectionContext<'_, W> {
     pub(super) fn io(&mut self) -> Io<'_, W> {
         Io { wire: self.wire, statistics: self.shard.statistics_mut(), buffers: self.buffers }
     }
+
+    /// Returns what makes the pieces of an answer, and the buffer for them.
+    fn pieces(&mut self) -> (PieceContext<'_>, &mut Vec<u8>) {
+        let Self { service, shard, now, buffers, .. } = self;
+        let Buffers { answer, piece, .. } = &mut **buffers;
+        (PieceContext { service, shard, now: *now, answer }, piece)
+    }
 }
 
 impl HttpConnection {
@@ -83,6 +92,7 @@ impl HttpConnection {
             phase: if has_header { Phase::ProxyHeader } else { Phase::FirstRequest },
             web_socket: None,
             requests: 0,
+            received: None,
         })
     }
 
@@ -108,8 +118,8 @@ impl HttpConnection {
         context: &mut ConnectionContext<'_, impl Wire>,
     ) -> Next {
         match self.take_phase() {
-            Phase::AwaitsPage(stream, afterwards) => {
-                self.phase = Phase::Streaming(stream, afterwards);
+            Phase::AwaitsPage(scrape, afterwards) => {
+                self.phase = Phase::Streaming(Stream::FullScrape(scrape), afterwards);
                 after(self.send_page(routed, context), || Next::Again)
             }
             Phase::AwaitsOwner(afterwards) => {
@@ -132,8 +142,9 @@ impl HttpConnection {
         context: &mut ConnectionContext<'_, impl Wire>,
     ) -> Next {
         match self.take_phase() {
-            Phase::AwaitsPage(stream, afterwards) => {
-                self.discard(Phase::Streaming(stream, afterwards), routed, context)
+            Phase::AwaitsPage(scrape, afterwards) => {
+                let phase = Phase::Streaming(Stream::FullScrape(scrape), afterwards);
+                self.discard(phase, routed, context)
             }
             Phase::AwaitsOwner(afterwards) => {
                 let written = context.service.give_up(context.shard, routed, &mut context.buffers.answer);
@@ -156,14 +167,40 @@ impl HttpConnection {
         }
     }
 
-    /// Returns a number that changes when a wait of this kind is over: that of the whole requests and frames received and of
-    /// the pieces of streamed answers sent, or, while a WebSocket waits for room, that of the times it has sent frames.
+    /// Returns a number that changes when a wait of this kind is over: that of the whole requests and frames received
+    /// and of the pieces of scrapes sent, or, while a WebSocket waits for room, that of the times it has sent frames. A
+    /// page has one deadline for all its pieces.
     #[must_use]
     pub(super) fn progress(&self, waits_for: WaitsFor) -> u32 {
         match &self.web_socket {
             Some(web_socket) if waits_for == WaitsFor::AnswerTaken => web_socket.batches_sent(),
             _ => self.requests,
         }
+    }
+
+    /// Returns what a connection waits for while it is queued.
+    pub(super) const fn waits_in_queue(&self) -> WaitsFor {
+        match self.phase {
+            Phase::Streaming(..) => WaitsFor::AnswerTaken,
+            _ => WaitsFor::Request,
+        }
+    }
+
+    /// Returns whether whole requests or messages may wait for their answers after a turn that ended with `next`.
+    pub(super) fn has_unanswered(&self, next: &Next) -> bool {
+        let is_at_owner =
+            matches!(self.phase, Phase::AwaitsOwner(_) | Phase::AwaitsPage(..) | Phase::AwaitsMessage);
+        let is_unserved = match next {
+            Next::WaitsForOwner(_) => true,
+            Next::Again => self.transport.has_unread(),
+            _ => false,
+        };
+        is_at_owner || is_unserved
+    }
+
+    /// Returns the family of its client.
+    pub(super) fn family(&self) -> AddressFamily {
+        self.web_socket.as_ref().map_or_else(|| self.exchange.family(), |web_socket| web_socket.family())
     }
 
     fn take_turn(&mut self, context: &mut ConnectionContext<'_, impl Wire>) -> Step<()> {
@@ -257,10 +294,10 @@ impl HttpConnection {
                 ControlFlow::Break(Next::Routed(owner, routed))
             }
             HttpStep::OwnerBusy(owner) => ControlFlow::Break(Next::WaitsForOwner(owner)),
-            HttpStep::Stream { consumed, head, scrape, connection } => {
+            HttpStep::Stream { consumed, written, body, connection } => {
                 self.note_request(start, consumed);
-                self.phase = Phase::Streaming(Box::new(Stream::new(scrape)), connection);
-                self.transport.send(&mut context.io(), Payload::Answer(head))?;
+                self.phase = Phase::Streaming(Stream::new(body), connection);
+                self.transport.send(&mut context.io(), Payload::Answer(written))?;
                 ControlFlow::Break(Next::Again)
             }
             HttpStep::Upgraded { consumed, written, client } => {
@@ -329,53 +366,77 @@ impl HttpConnection {
 
     /// Sends the next piece of the answer that is being streamed. Continues when all of it is sent.
     fn stream_on(&mut self, context: &mut ConnectionContext<'_, impl Wire>) -> Step<()> {
-        let Phase::Streaming(mut stream, afterwards) = self.take_phase() else {
+        let Phase::Streaming(stream, afterwards) = self.take_phase() else {
             return ControlFlow::Continue(());
         };
-        let ConnectionContext { service, shard, now, buffers, .. } = &mut *context;
-        let page = service.next_page(shard, *now, &mut stream.scrape, &mut buffers.answer);
-        let Buffers { answer, piece, .. } = &mut **buffers;
-        piece.clear();
-        match page {
-            Page::Written(bytes) => {
-                stream.put(&answer[..bytes], piece);
-                self.phase = Phase::Streaming(stream, afterwards);
-                self.send_piece(context)?;
-                ControlFlow::Break(Next::Again)
-            }
-            Page::Routed(owner, routed) => {
-                self.phase = Phase::AwaitsPage(stream, afterwards);
-                ControlFlow::Break(Next::Routed(owner, routed))
-            }
-            Page::OwnerBusy(owner) => {
-                self.phase = Phase::Streaming(stream, afterwards);
-                ControlFlow::Break(Next::WaitsForOwner(owner))
-            }
-            Page::Over => {
-                stream.finish(piece);
-                self.phase = self.phase_after(afterwards);
-                self.send_piece(context)?;
-                self.close_after_last(context)
+        match stream {
+            Stream::FullScrape(scrape) => self.scrape_on(scrape, afterwards, context),
+            Stream::Page(mut page) => {
+                let piece = &mut context.buffers.piece;
+                piece.clear();
+                piece.extend_from_slice(page.next_piece(PAGE_PIECE_BYTES_MAX));
+                let rest = (!page.is_sent()).then_some(Stream::Page(page));
+                self.send_next(rest, afterwards, context)
             }
         }
     }
 
-    /// Sends the piece of a page that has come back.
+    fn scrape_on(
+        &mut self,
+        mut scrape: Box<ScrapeStream>,
+        afterwards: Afterwards,
+        context: &mut ConnectionContext<'_, impl Wire>,
+    ) -> Step<()> {
+        let (pieces, out) = context.pieces();
+        let rest = match scrape.next_piece(pieces, out) {
+            Piece::Written => Some(Stream::FullScrape(scrape)),
+            Piece::Last => None,
+            Piece::Routed(owner, routed) => {
+                self.phase = Phase::AwaitsPage(scrape, afterwards);
+                return ControlFlow::Break(Next::Routed(owner, routed));
+            }
+            Piece::OwnerBusy(owner) => {
+                self.phase = Phase::Streaming(Stream::FullScrape(scrape), afterwards);
+                return ControlFlow::Break(Next::WaitsForOwner(owner));
+            }
+        };
+        self.requests = self.requests.wrapping_add(1);
+        self.send_next(rest, afterwards, context)
+    }
+
+    /// Sends the piece of a scrape that has come back.
     fn send_page(
         &mut self,
         routed: Box<RoutedRequest>,
         context: &mut ConnectionContext<'_, impl Wire>,
     ) -> Step<()> {
-        let Phase::Streaming(stream, _) = &mut self.phase else { return ControlFlow::Continue(()) };
-        let Buffers { answer, piece, .. } = &mut *context.buffers;
-        let bytes = context.service.finish_page(routed, &mut stream.scrape, answer);
-        piece.clear();
-        stream.put(&answer[..bytes], piece);
+        let Phase::Streaming(Stream::FullScrape(scrape), _) = &mut self.phase else {
+            return ControlFlow::Continue(());
+        };
+        let (pieces, out) = context.pieces();
+        scrape.finish_piece(routed, pieces, out);
+        self.requests = self.requests.wrapping_add(1);
         self.send_piece(context)
     }
 
+    /// Sends a piece of an answer, of which `rest` is to follow.
+    fn send_next(
+        &mut self,
+        rest: Option<Stream>,
+        afterwards: Afterwards,
+        context: &mut ConnectionContext<'_, impl Wire>,
+    ) -> Step<()> {
+        if let Some(rest) = rest {
+            self.phase = Phase::Streaming(rest, afterwards);
+            self.send_piece(context)?;
+            return ControlFlow::Break(Next::Again);
+        }
+        self.phase = self.phase_after(afterwards);
+        self.send_piece(context)?;
+        self.close_after_last(context)
+    }
+
     fn send_piece(&mut self, context: &mut ConnectionContext<'_, impl Wire>) -> Step<()> {
-        self.requests = self.requests.wrapping_add(1);
         if context.buffers.piece.is_empty() {
             return ControlFlow::Continue(());
         }

@@ -30,6 +30,9 @@ pub const FRAMES_UNSENT_BYTES_MAX: usize = 256 << 10;
 
 const _: () = assert!(READ_BYTES_MAX <= tls::READ_BYTES_MAX, "or more could come out of a session");
 
+/// Bytes of a page sent at once, of which a slow client's connection keeps those that it has no room for: a record of TLS.
+pub(super) const PAGE_PIECE_BYTES_MAX: usize = 16 << 10;
+
 /// Seconds for which a client may read nothing of its frames while more of them than may wait are dropped. Then it is cut off.
 pub(super) const SLOW_S: u32 = 5;
 

@@ -1,3 +1,4 @@
+use core_link::PrefixLengths;
 use primitives::canonical_ip;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -11,26 +12,19 @@ pub(super) struct Prefixes {
     connections_max: u32,
 }
 
-/// The numbers of leading bits of an address that identify a source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PrefixLengths {
-    pub ipv4_bits: u8,
-    pub ipv6_bits: u8,
-}
-
 /// The leading bits of an address, the others zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Prefix(IpAddr);
 
-impl PrefixLengths {
-    pub(super) fn prefix(self, ip: IpAddr) -> Prefix {
-        Prefix(match canonical_ip(ip) {
+impl Prefix {
+    fn of(ip: IpAddr, lengths: PrefixLengths) -> Self {
+        Self(match canonical_ip(ip) {
             IpAddr::V4(ip) => {
-                let mask = u32::MAX.checked_shl(32 - u32::from(self.ipv4_bits.min(32))).unwrap_or(0);
+                let mask = u32::MAX.checked_shl(32 - u32::from(lengths.ipv4_bits.min(32))).unwrap_or(0);
                 IpAddr::V4((ip.to_bits() & mask).into())
             }
             IpAddr::V6(ip) => {
-                let mask = u128::MAX.checked_shl(128 - u32::from(self.ipv6_bits.min(128))).unwrap_or(0);
+                let mask = u128::MAX.checked_shl(128 - u32::from(lengths.ipv6_bits.min(128))).unwrap_or(0);
                 IpAddr::V6((ip.to_bits() & mask).into())
             }
         })
@@ -42,9 +36,15 @@ impl Prefixes {
         Self { connections: HashMap::new(), lengths, connections_max }
     }
 
+    /// Replaces the limits. Connections stay counted for the prefix that they entered.
+    pub(super) const fn use_limits(&mut self, lengths: PrefixLengths, connections_max: u32) {
+        self.lengths = lengths;
+        self.connections_max = connections_max;
+    }
+
     /// Counts a connection from `ip`. Returns `None` if its prefix has as many as it may have.
     pub(super) fn enter(&mut self, ip: IpAddr) -> Option<Prefix> {
-        let prefix = self.lengths.prefix(ip);
+        let prefix = Prefix::of(ip, self.lengths);
         let connections = self.connections.entry(prefix).or_insert(0);
         if *connections >= self.connections_max {
             return None;
@@ -97,8 +97,8 @@ mod tests {
     #[test]
     fn a_prefix_may_be_a_whole_address_or_empty() {
         let whole = PrefixLengths { ipv4_bits: 32, ipv6_bits: 128 };
-        assert_eq!(whole.prefix("192.0.2.7".parse().unwrap()), Prefix("192.0.2.7".parse().unwrap()));
+        assert_eq!(Prefix::of("192.0.2.7".parse().unwrap(), whole), Prefix("192.0.2.7".parse().unwrap()));
         let nothing = PrefixLengths { ipv4_bits: 0, ipv6_bits: 0 };
-        assert_eq!(nothing.prefix("2001:db8::7".parse().unwrap()), Prefix("::".parse().unwrap()));
+        assert_eq!(Prefix::of("2001:db8::7".parse().unwrap(), nothing), Prefix("::".parse().unwrap()));
     }
 }

@@ -23,6 +23,12 @@ impl ReadyConnections {
         self.requests.is_empty() && self.handshakes.is_empty()
     }
 
+    /// Returns the number of connections that are queued, or wait for an owner.
+    pub(super) fn len(&self) -> usize {
+        let behind: usize = self.behind_owners.iter().map(VecDeque::len).sum();
+        self.requests.len() + self.handshakes.len() + behind
+    }
+
     /// Queues a connection after the others, unless it is queued already.
     pub(super) fn push<W>(&mut self, key: SlotKey, connection: &mut Connection<W>) {
         if std::mem::replace(&mut connection.is_queued, true) {

@@ -1,7 +1,6 @@
 use super::buffers::Buffers;
 use super::end::{End, Next, WaitsFor};
 use super::http_connection::{ConnectionContext, HttpConnection};
-use super::http_limits::HttpLimits;
 use super::limits::TIMER_TURNS_PER_ROUND;
 use super::prefixes::Prefixes;
 use super::ready::ReadyConnections;
@@ -11,7 +10,9 @@ use super::web_socket::QueueFull;
 use crate::core_state::CoreState;
 use crate::sockets::Sockets;
 use crate::wire::{SlotKey, Wire};
+use core_link::HttpLimits;
 use engine::{ConnectionToken, HttpPolicy, HttpService, Now, RoutedRequest, SignalFrame, Signals};
+use latency::ReplyTag;
 use metrics::{Counter, Gauge};
 use primitives::ShardId;
 use std::sync::Arc;
@@ -78,11 +79,25 @@ impl<S: Sockets> HttpServer<S> {
         self.identity = Some(identity);
     }
 
+    /// Replaces policy and limits. Connections beyond lower limits stay, and deadlines that have begun as well.
+    pub(crate) fn use_settings(&mut self, policy: HttpPolicy, limits: HttpLimits) {
+        self.prefixes.use_limits(limits.prefixes, limits.connections_per_prefix_max);
+        self.service.use_policy(policy);
+        self.limits = limits;
+    }
+
     /// Returns a routed request to the connection that waits for it, or to the pool if the connection is gone.
     pub(crate) fn bring_back(&mut self, routed: Box<RoutedRequest>, core: &mut CoreState<S>) {
         let owner = routed.owner();
         let key = SlotKey { slot: routed.token.slot, generation: routed.token.generation };
-        if self.slots.get_mut(key).is_some() {
+        if let Some(connection) = self.slots.get_mut(key) {
+            // The figures of this core do not have the outcomes of messages that other cores carried out.
+            let outcome = routed.message_outcome();
+            if let Some(tag) =
+                outcome.and_then(|outcome| ReplyTag::message(outcome, connection.http.family()))
+            {
+                core.latency.reply_written(tag, connection.http.received.unwrap_or(core.instant));
+            }
             self.turn(key, core, |http, context| http.answer(routed, context));
         } else {
             self.service.take_back(routed);
@@ -100,11 +115,11 @@ impl<S: Sockets> HttpServer<S> {
         core: &mut CoreState<S>,
         take: impl FnOnce(&mut HttpConnection, &mut ConnectionContext<'_, S::Wire>) -> Next,
     ) {
-        let taken = self.visit(key, core, |http, context| {
-            let was_web_socket = http.is_web_socket();
-            (take(http, context), http.is_web_socket() && !was_web_socket)
-        });
-        let Some((mut next, is_upgraded)) = taken else { return };
+        let Some(connection) = self.slots.get_mut(key) else { return };
+        let (was_web_socket, family) = (connection.http.is_web_socket(), connection.http.family());
+        let received = *connection.http.received.get_or_insert(core.instant);
+        core.shard.statistics_mut().forget_recent_outcomes();
+        let Some(mut next) = self.visit(key, core, take) else { return };
         if let Next::Routed(owner, mut routed) = next {
             routed.token = self.token(key);
             core.shard.statistics_mut().add(Counter::RoutedHttpRequests, 1);
@@ -116,9 +131,13 @@ impl<S: Sockets> HttpServer<S> {
                 }
             };
         }
-        if is_upgraded {
-            self.web_sockets += 1;
-            core.shard.statistics_mut().set(Gauge::WsConnectionsOpen, self.web_sockets as u64);
+        core.note_written(family, received);
+        if let Some(Connection { http, .. }) = self.slots.get_mut(key) {
+            http.received = http.received.filter(|_| http.has_unanswered(&next));
+            if http.is_web_socket() && !was_web_socket {
+                self.web_sockets += 1;
+                core.shard.statistics_mut().set(Gauge::WsConnectionsOpen, self.web_sockets as u64);
+            }
         }
         self.settle(key, next, core);
         self.pass_on_signals(core);
@@ -233,8 +252,9 @@ impl<S: Sockets> HttpServer<S> {
     /// Continues a connection when the others have had their share.
     fn queue(&mut self, key: SlotKey, core: &CoreState<S>) {
         let Some(connection) = self.slots.get_mut(key) else { return };
-        let progress = connection.http.progress(WaitsFor::Request);
-        connection.deadline.wait(WaitsFor::Request, progress, core.now.monotonic, &self.limits);
+        let waits_for = connection.http.waits_in_queue();
+        let progress = connection.http.progress(waits_for);
+        connection.deadline.wait(waits_for, progress, core.now.monotonic, &self.limits);
         self.ready.push(key, connection);
     }
 
@@ -276,18 +296,21 @@ impl<S: Sockets> HttpServer<S> {
         Deadline::new(WaitsFor::FirstRequest, 0, core.now.monotonic, &self.limits)
     }
 
-    /// Closes late connections. Each call, one per timer turn, checks a part of them, so that all are checked within
-    /// [`TIMER_TURNS_PER_ROUND`] turns.
+    /// Closes late connections, and WebSockets where they are off. Each call, one per timer turn, checks a part of them, so
+    /// that all are checked within [`TIMER_TURNS_PER_ROUND`] turns.
     pub(crate) fn sweep(&mut self, core: &mut CoreState<S>) {
         self.resume_accepting(core);
         self.stop_waiting_for_owners(core.now);
-        let places = self.slots.places();
+        let (places, serves_web_sockets) = (self.slots.places(), self.service.policy().web_socket.is_some());
         for _ in 0..places.div_ceil(TIMER_TURNS_PER_ROUND) {
             let slot = if self.swept < places { self.swept } else { 0 };
             self.swept = slot + 1;
             let Some((key, connection)) = self.slots.at(slot) else { continue };
             let deadline = connection.deadline;
+            let is_switched_off =
+                !serves_web_sockets && connection.http.is_web_socket() && !connection.awaits_owner();
             match deadline.waits_for {
+                _ if is_switched_off => self.end(key, End::Stop, core),
                 _ if !deadline.has_passed(core.now.monotonic) => {}
                 WaitsFor::OwnerBusy => {}
                 WaitsFor::NextFrame => self.turn(key, core, HttpConnection::ping),

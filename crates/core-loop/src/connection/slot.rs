@@ -1,8 +1,8 @@
 use super::end::WaitsFor;
 use super::http_connection::HttpConnection;
-use super::http_limits::HttpLimits;
 use super::limits::SLOW_S;
 use super::prefixes::Prefix;
+use core_link::HttpLimits;
 use primitives::Second;
 
 /// A connection in its slot.
@@ -37,7 +37,7 @@ pub(super) struct Deadline {
 impl Deadline {
     /// Returns the deadline of a connection that has made this much progress.
     pub(super) fn new(waits_for: WaitsFor, progress: u32, now: Second, limits: &HttpLimits) -> Self {
-        Self { waits_for, progress, at: now.after(limits.seconds(waits_for)) }
+        Self { waits_for, progress, at: now.after(waits_for.seconds(limits)) }
     }
 
     /// Continues to wait. Each request has one deadline, however small the steps in which it arrives or its answer is
@@ -69,8 +69,8 @@ impl<W> Connection<W> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::prefixes::PrefixLengths;
     use super::*;
+    use core_link::PrefixLengths;
 
     const LIMITS: HttpLimits = HttpLimits {
         connections_max: 16,

@@ -90,9 +90,14 @@ impl Transport {
         self.tls.as_ref().is_some_and(TlsSession::is_before_key_exchange)
     }
 
+    /// Whether there is input that is not served yet.
+    pub(super) const fn has_unread(&self) -> bool {
+        !self.unread.is_empty()
+    }
+
     /// Whether there is, or may be, something to read.
     pub(super) fn has_input(&self) -> bool {
-        !self.unread.is_empty() || self.readiness != Readiness::Empty
+        self.has_unread() || self.readiness != Readiness::Empty
     }
 
     /// Returns the number of bytes for which the wire had no room.

@@ -16,6 +16,11 @@ impl<S: Sockets> HttpServer<S> {
         !self.ready.is_empty()
     }
 
+    /// Returns the number of connections that have something to do, or wait for the owner of a torrent.
+    pub(crate) fn waiting(&self) -> usize {
+        self.ready.len()
+    }
+
     /// Takes a turn: serves connections for [`TURN`], a share each. Those that remain have theirs in the next turn.
     pub(crate) fn take_turn(&mut self, core: &mut CoreState<S>) {
         if self.has_work() {
@@ -46,7 +51,7 @@ impl<S: Sockets> HttpServer<S> {
         let Some(connection) = self.slots.get_mut(key) else { return };
         connection.is_queued = false;
         self.turn(key, core, HttpConnection::advance);
-        core.instant = core.clock.instant();
+        core.note_sent();
     }
 
     /// Notes that a connection has something to do.

@@ -3,7 +3,7 @@ use engine::{
     AnnouncedPeer, ConnectionToken, HttpService, MessageContext, MessageStep, Now, Patience, RoutedRequest,
     Shard, Signals, WebSocketClient,
 };
-use primitives::ShardId;
+use primitives::{AddressFamily, ShardId};
 use ws_protocol::{CloseCode, FrameReader, Incoming, Opcode, Sender, append_close, append_frame};
 
 /// A connection after its upgrade to a WebSocket. It knows frames and messages, and no socket.
@@ -65,6 +65,10 @@ impl WebSocket {
     /// Returns the peers that the connection has announced.
     pub(super) fn announced(&self) -> &[AnnouncedPeer] {
         self.messages.client.announced()
+    }
+
+    pub(super) const fn family(&self) -> AddressFamily {
+        self.messages.client.family()
     }
 
     pub(super) const fn is_pinged(&self) -> bool {

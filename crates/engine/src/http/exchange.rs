@@ -1,9 +1,9 @@
 use super::client::client_of_request;
-use super::full_scrape::FullScrape;
 use super::messages::Patience;
 use super::policy::{HttpPolicy, ProxyHeaderKind, Trust};
 use super::routed::RoutedRequest;
 use super::service::{ClientRequest, HttpService, Served};
+use super::stream_body::StreamBody;
 use crate::admission::Admission;
 use crate::limits::ROOM;
 use crate::now::Now;
@@ -54,11 +54,11 @@ pub enum HttpStep {
     /// The owner has as many of this core's routed requests as it may. The request is to be served again when one of
     /// them is back, or after [`HttpExchange::stop_waiting`].
     OwnerBusy(ShardId),
-    /// The answer is a scrape of all torrents. Its head is in the buffer at `head`, and pieces follow.
+    /// The beginning of the answer is in the buffer at `written`, and pieces of the body follow.
     Stream {
         consumed: usize,
-        head: Range<usize>,
-        scrape: Box<FullScrape>,
+        written: Range<usize>,
+        body: StreamBody,
         connection: Connection,
     },
     /// The answer in the buffer opens a WebSocket. The rest of the input is frames.
@@ -180,8 +180,9 @@ impl HttpExchange {
                 HttpStep::Answered { consumed, written, connection }
             }
             Served::Written(written) => HttpStep::Answered { consumed, written, connection },
-            Served::Stream(head, scrape) => {
-                HttpStep::Stream { consumed, head, connection: scrape.response.framing.connection, scrape }
+            Served::Stream(written, body) => {
+                let connection = body.connection(connection);
+                HttpStep::Stream { consumed, written, body, connection }
             }
             Served::Routed(owner, routed) => HttpStep::Routed { consumed, owner, routed, connection },
         };
@@ -189,7 +190,9 @@ impl HttpExchange {
         step
     }
 
-    const fn family(&self) -> AddressFamily {
+    /// Returns the family of the address that opened the connection.
+    #[must_use]
+    pub const fn family(&self) -> AddressFamily {
         AddressFamily::of(self.opened_by)
     }
 }

@@ -28,7 +28,7 @@ pub enum FullScrapes {
 #[derive(Debug)]
 pub(super) struct FullScrapeGate {
     policy: FullScrapes,
-    opens_at: Option<Second>,
+    last_begun_at: Option<Second>,
     permit: Rc<()>,
 }
 
@@ -43,12 +43,17 @@ pub(super) enum Gate {
 
 impl FullScrapeGate {
     pub(super) fn new(policy: FullScrapes) -> Self {
-        Self { policy, opens_at: None, permit: Rc::new(()) }
+        Self { policy, last_begun_at: None, permit: Rc::new(()) }
+    }
+
+    pub(super) const fn use_policy(&mut self, policy: FullScrapes) {
+        self.policy = policy;
     }
 
     pub(super) fn ask(&self, now: Second) -> Gate {
-        let FullScrapes::EveryS(_) = self.policy else { return Gate::Closed };
-        let seconds = self.opens_at.map_or(0, |opens_at| opens_at.0.saturating_sub(now.0));
+        let FullScrapes::EveryS(every_s) = self.policy else { return Gate::Closed };
+        let seconds =
+            self.last_begun_at.map_or(0, |begun_at| begun_at.after(every_s).0.saturating_sub(now.0));
         if seconds == 0 && Rc::strong_count(&self.permit) == 1 {
             return Gate::Open;
         }
@@ -62,9 +67,7 @@ impl FullScrapeGate {
         family: AddressFamily,
         shards: ShardCount,
     ) -> FullScrape {
-        if let FullScrapes::EveryS(seconds) = self.policy {
-            self.opens_at = Some(now.after(seconds));
-        }
+        self.last_begun_at = Some(now);
         let place = Some(PagePlace { shard: ShardId::FIRST, slot: 0 });
         FullScrape { response, family, place, shards, _permit: Rc::clone(&self.permit) }
     }
@@ -85,5 +88,26 @@ impl FullScrape {
                 ShardId::new(place.shard.index() + 1, self.shards).map(|shard| PagePlace { shard, slot: 0 })
             }
         };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_protocol::{ContentCoding, Framing};
+
+    #[test]
+    fn a_shorter_pause_applies_to_the_scrape_that_began_last() {
+        let mut gate = FullScrapeGate::new(FullScrapes::EveryS(3600));
+        drop(gate.begin(
+            Second(5),
+            FullScrapeResponse::new(Framing::FINAL, ContentCoding::Identity),
+            AddressFamily::V4,
+            ShardCount::ONE,
+        ));
+        assert!(matches!(gate.ask(Second(20)), Gate::Busy(60)));
+        gate.use_policy(FullScrapes::EveryS(10));
+        assert!(matches!(gate.ask(Second(14)), Gate::Busy(1)));
+        assert!(matches!(gate.ask(Second(15)), Gate::Open));
     }
 }

@@ -51,7 +51,9 @@ impl HttpService {
         text: &str,
         context: &mut MessageContext<'_>,
     ) -> MessageStep {
-        let Some(policy) = &self.policy.web_socket else { return MessageStep::Done };
+        let Some(policy) = &self.policy.web_socket else {
+            return context.reject(&Rejected::switched_off(text));
+        };
         let MessageContext { shard, now, connection, .. } = context;
         let mut reader = MessageReader { client, connection: *connection, policy, shard, now: *now };
         match reader.read(text) {
@@ -91,7 +93,7 @@ impl HttpService {
                 );
                 shard.statistics.count_message(MessageOutcome::ScrapeAnswered);
             }
-            Question::GivenUp => {
+            Question::GivenUp(_) => {
                 let info_hash = routed.files.files().first().map(|file| file.info_hash);
                 busy(Action::Scrape, info_hash).reply(shard, replies);
             }

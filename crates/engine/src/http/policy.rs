@@ -15,6 +15,8 @@ pub struct HttpPolicy {
     pub scrape_torrents_max: usize,
     /// Requests answered on one connection.
     pub requests_per_connection_max: u32,
+    /// Where a browser is sent that requests `/`: a path or a URL.
+    pub redirect: Option<String>,
     /// None: WebSockets are not served.
     pub web_socket: Option<WebSocketPolicy>,
 }

@@ -4,6 +4,7 @@ use crate::ws::{CarriedOut, Replies, Signals, WebRtcRequest};
 use access::TorrentRefusal;
 use core::net::IpAddr;
 use http_protocol::{Framing, PEERS_MAX, PeerForm, SCRAPE_HASHES_MAX, ScrapeFile};
+use metrics::{HttpOutcome, MessageOutcome};
 use primitives::{
     AddressFamily, CompactIpv4, CompactIpv6, ConnectionToken, InfoHash, PeerId, PeerReference, ShardId,
 };
@@ -68,8 +69,8 @@ pub(super) enum Question {
     ScrapeAll,
     /// With [`RoutedRequest::message`].
     WebRtc(WebRtcRequest),
-    /// Nothing: an owner had no room for it.
-    GivenUp,
+    /// Nothing: an owner had no room for it. With the outcome, if it is a request.
+    GivenUp(HttpOutcome),
 }
 
 /// The result of an announce.
@@ -133,6 +134,20 @@ impl RoutedRequest {
         self.owner
     }
 
+    /// Returns the outcome of a message that its owner has counted, when it is back.
+    #[must_use]
+    pub const fn message_outcome(&self) -> Option<MessageOutcome> {
+        match (&self.question, &self.message.carried_out) {
+            (Question::WebRtc(WebRtcRequest::Announce { .. }), Ok(_)) => {
+                Some(MessageOutcome::AnnounceAnswered)
+            }
+            (Question::WebRtc(WebRtcRequest::Announce { .. }), Err(_)) => {
+                Some(MessageOutcome::AnnounceRefused)
+            }
+            _ => None,
+        }
+    }
+
     /// Returns the owner of a torrent of a scrape that has not been looked up.
     pub(super) fn next_owner(&self, ownership: &Ownership) -> Option<ShardId> {
         match self.question {
@@ -145,7 +160,16 @@ impl RoutedRequest {
 
     /// Discards the request; it returns home without a result.
     pub const fn give_up(&mut self) {
-        self.question = Question::GivenUp;
+        self.question = Question::GivenUp(self.busy_outcome());
+    }
+
+    /// Returns the outcome of a request for which an owner has no room.
+    pub(super) const fn busy_outcome(&self) -> HttpOutcome {
+        match self.question {
+            Question::Announce(..) => HttpOutcome::AnnounceBusy,
+            Question::GivenUp(outcome) => outcome,
+            _ => HttpOutcome::ScrapeBusy,
+        }
     }
 
     /// Does the part of another core's request that belongs to this shard.
@@ -179,7 +203,7 @@ impl RoutedRequest {
             Question::Page(AddressFamily::V6, place) => {
                 self.fill_page::<CompactIpv6>(place, shard.torrents())
             }
-            Question::WebRtc(_) | Question::GivenUp => RoutedStep::Done,
+            Question::WebRtc(_) | Question::GivenUp(_) => RoutedStep::Done,
         }
     }
 

@@ -4,6 +4,7 @@ use super::full_scrape::{FullScrape, FullScrapeGate, Gate};
 use super::policy::HttpPolicy;
 use super::routed::{Question, RoutedRequest, RoutedStep, WHOLE};
 use super::routed_pool::RoutedPool;
+use super::stream_body::StreamBody;
 use crate::admission::{Admission, Credentials};
 use crate::connection_id::ConnectionIdError;
 use crate::limits::ROOM;
@@ -18,7 +19,10 @@ use http_protocol::{
     QueryError, Request, Route, Scrape, ScrapeResponse, Status, write_health, write_status,
 };
 use metrics::HttpOutcome;
-use primitives::{AddressFamily, CompactIpv4, CompactIpv6, KeyInPath, PeerDetails, PeerId, ShardId};
+use primitives::{
+    AddressFamily, CompactIpv4, CompactIpv6, KeyInPath, PeerDetails, PeerId, ShardId, StatisticsPages,
+};
+use std::sync::Arc;
 use swarm::{Listing, PeerChange};
 use zerocopy::FromBytes;
 
@@ -28,6 +32,8 @@ pub struct HttpService {
     pub(super) policy: HttpPolicy,
     pub(super) pool: RoutedPool,
     full_scrapes: FullScrapeGate,
+    /// `None` while the page is off.
+    pub(super) statistics: Option<Arc<StatisticsPages>>,
     /// The peers of an answer that lists them one by one; kept for its memory.
     listed: Vec<ListedPeer>,
 }
@@ -41,8 +47,8 @@ pub(super) enum Served {
     Routed(ShardId, Box<RoutedRequest>),
     /// The request belongs to this owner, which has as many of this core's requests as it may.
     OwnerBusy(ShardId, Box<RoutedRequest>),
-    /// The head of the answer lies in this part of the buffer. The body is read with [`HttpService::next_page`].
-    Stream(Range<usize>, Box<FullScrape>),
+    /// The beginning of the answer lies in this part of the buffer. The rest follows in pieces.
+    Stream(Range<usize>, StreamBody),
 }
 
 /// The next piece of a scrape of all torrents.
@@ -75,13 +81,26 @@ impl HttpService {
     #[must_use]
     pub fn new(policy: HttpPolicy) -> Self {
         let full_scrapes = FullScrapeGate::new(policy.full_scrapes);
-        Self { policy, pool: RoutedPool::default(), full_scrapes, listed: Vec::with_capacity(PEERS_MAX) }
+        let (pool, listed) = (RoutedPool::default(), Vec::with_capacity(PEERS_MAX));
+        Self { policy, pool, full_scrapes, statistics: None, listed }
+    }
+
+    /// Replaces the policy. Open connections keep what they have been granted as they began: whether their client is a
+    /// proxy, and how many requests they may make.
+    pub fn use_policy(&mut self, policy: HttpPolicy) {
+        self.full_scrapes.use_policy(policy.full_scrapes);
+        self.policy = policy;
     }
 
     /// Returns the policy for clients.
     #[must_use]
     pub const fn policy(&self) -> &HttpPolicy {
         &self.policy
+    }
+
+    /// Serves these statistics from now on, or none.
+    pub fn set_statistics(&mut self, pages: Option<Arc<StatisticsPages>>) {
+        self.statistics = pages;
     }
 
     /// Answers a request or routes it.
@@ -96,9 +115,10 @@ impl HttpService {
         let (written, outcome) = match asked.request.route {
             Route::Announce(key) => return self.announce(shard, now, asked, key, out),
             Route::Scrape(key) => return self.scrape(shard, now, asked, key, out),
+            Route::Site(path) => return self.site(shard, now, asked, path, out),
             Route::HealthCheck => (write_health(out, framing), HttpOutcome::HealthChecked),
             Route::Options => (write_status(out, framing, Status::NoContent), HttpOutcome::Elsewhere),
-            Route::NotFound => (write_status(out, framing, Status::NotFound), HttpOutcome::Elsewhere),
+            Route::NotFound => (write_status(out, framing, Status::NotFound), HttpOutcome::NotFound),
         };
         shard.statistics.count_http(asked.family, outcome);
         Served::Written(written.expect(ROOM))
@@ -127,7 +147,7 @@ impl HttpService {
     ) -> Range<usize> {
         let family = AddressFamily::of(routed.client);
         let (written, outcome) = match routed.question {
-            Question::GivenUp | Question::ScrapeAll | Question::WebRtc(_) => {
+            Question::GivenUp(_) | Question::ScrapeAll | Question::WebRtc(_) => {
                 return self.give_up(shard, routed, out);
             }
             _ if routed.found.refusal.is_some() => return self.refuse_torrent(shard, routed, out),
@@ -151,13 +171,10 @@ impl HttpService {
     /// # Panics
     /// When `out` is shorter than [`http_protocol::RESPONSE_BYTES_MAX`].
     pub fn give_up(&mut self, shard: &mut Shard, routed: Box<RoutedRequest>, out: &mut [u8]) -> Range<usize> {
-        let (family, framing) = (AddressFamily::of(routed.client), routed.framing);
+        let (family, outcome) = (AddressFamily::of(routed.client), routed.busy_outcome());
+        let failed = Failed { family, outcome, framing: routed.framing };
         self.take_back(routed);
-        Failed { family, outcome: HttpOutcome::Busy, framing }.because(
-            &mut shard.statistics,
-            &Failure::Busy,
-            out,
-        )
+        failed.because(&mut shard.statistics, &Failure::Busy, out)
     }
 
     /// Answers an announce whose torrent is not served.
@@ -270,7 +287,7 @@ impl HttpService {
             return Served::Written(head);
         }
         let scrape = self.full_scrapes.begin(now.monotonic, response, family, shard.shards());
-        Served::Stream(head, Box::new(scrape))
+        Served::Stream(head, StreamBody::FullScrape(Box::new(scrape)))
     }
 
     /// Writes the next piece of a scrape of all torrents, before framing and content coding.

@@ -6,8 +6,8 @@ use crate::now::Now;
 use access::{CompletedDownload, SessionReport, TorrentRefusal};
 use metrics::Counter;
 use primitives::{
-    AddressFamily, AnnounceEvent, CompactIpv4, CompactIpv6, InfoHash, KeyId, Numwant, PeerAddress,
-    PeerDetails, PeerStatus, SwarmFamily,
+    AddressFamily, AnnounceEvent, ClientTag, CompactIpv4, CompactIpv6, CountedClient, InfoHash, KeyId,
+    Numwant, PeerAddress, PeerDetails, PeerStatus, SwarmFamily,
 };
 use swarm::{
     Admission, Announce, Announced, Bound, Completion, Listing, PeerChange, PeerOfSwarm, SwarmCounts,
@@ -36,6 +36,8 @@ pub(crate) struct AdmittedClient {
 #[derive(Debug, Clone, Copy)]
 pub struct PendingAnnounce<A> {
     pub(crate) announce: Announce<A>,
+    /// `None` where client software is not counted.
+    client: Option<ClientTag>,
     /// `None` where nothing of it would be used.
     report: Option<PeerReport>,
 }
@@ -108,6 +110,7 @@ impl Shard {
                 listing,
                 peers_wanted: usize::from(self.policy.peers_wanted(numwant)),
             },
+            client: self.clients.as_ref().map(|_| ClientTag::of(&details.peer_id)),
             report: is_reported.then_some(PeerReport { key, details }),
         }
     }
@@ -123,7 +126,7 @@ impl Shard {
         pending: &PendingAnnounce<A>,
         peers: &mut [u8],
     ) -> Result<Answered, TorrentRefusal> {
-        let PendingAnnounce { announce, report } = pending;
+        let PendingAnnounce { announce, client, report } = pending;
         let report = report.as_ref();
         let download = completed_download(announce, report);
         let without_effect = self.without_effect(now, announce, report, download.as_ref());
@@ -134,6 +137,9 @@ impl Shard {
             Err(_) => Admission::Refused,
         };
         let announced = self.swarms.announce_if(now.monotonic, hint, applied, peers, admit);
+        if let Some(client) = *client {
+            self.count_client(CountedClient::new(client, A::SWARM_FAMILY), announce.event, announced.change);
+        }
         match announced.change {
             PeerChange::NotAdmitted => drop(self.access.torrent(&announce.info_hash)?),
             PeerChange::Refused(bound) => self.statistics.add(counter_of(bound), 1),
@@ -160,6 +166,18 @@ impl Shard {
             self.forward(now, &local, &mut answered, &mut peers[..bytes_max]);
         }
         Ok(answered)
+    }
+
+    /// Counts the software of a peer that has begun or goes on. The same peer also announces that it is complete.
+    fn count_client(&mut self, client: CountedClient, event: AnnounceEvent, change: PeerChange) {
+        if let (
+            AnnounceEvent::None | AnnounceEvent::Started,
+            PeerChange::Added | PeerChange::Refreshed,
+            Some(counts),
+        ) = (event, change, &mut self.clients)
+        {
+            counts.count(client);
+        }
     }
 
     /// Takes note of an announce of a local peer for the forwarder, and adds what upstream trackers returned.

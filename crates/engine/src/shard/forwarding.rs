@@ -105,6 +105,11 @@ impl Forwarding {
         }
     }
 
+    pub(super) const fn use_settings(&mut self, bounds: ForwardingBounds, peer_lifetime_s: u32) {
+        self.bounds = bounds;
+        self.peer_lifetime_s = peer_lifetime_s;
+    }
+
     /// Records the figures.
     pub(super) fn record(&self, statistics: &mut Statistics) {
         statistics.set(Gauge::ForwardedTorrents, self.torrents.len() as u64);

@@ -1,16 +1,16 @@
 use super::forwarding::Forwarding;
 use super::ownership::Ownership;
 use super::torrents::Torrents;
-use crate::limits::{ACCESS_BYTES_EVERY_TURNS, EVENT_ITEMS_MAX};
+use crate::limits::{ACCESS_BYTES_EVERY_TURNS, DROPPED_SWARMS_MAX, EVENT_ITEMS_MAX, SCAN_SWARMS};
 use crate::now::Now;
 use crate::settings::{AnnouncePolicy, EngineSettings, Secrets};
 use access::{Access, AccessEvent, AccessUpdate, ListQuery, ListedPage, Sweep};
 use metrics::{Counter, Gauge, Statistics};
 use primitives::{
-    AddressFamily, CompactIpv4, CompactIpv6, ExternalPeers, InfoHash, Representative, ShardCount, ShardId,
-    SwarmChange, SwarmFamily,
+    AddressFamily, ClientCounts, CompactIpv4, CompactIpv6, ExternalPeers, InfoHash, Representative,
+    ShardCount, ShardId, SwarmChange, SwarmFamily, TorrentList, WebRtcPeer,
 };
-use swarm::{SwarmTotals, Swarms};
+use swarm::{SwarmCounts, SwarmTotals, Swarms};
 
 /// One core's slice of the info hashes.
 #[derive(Debug)]
@@ -22,6 +22,8 @@ pub struct Shard {
     pub(crate) policy: AnnouncePolicy,
     /// `None` if nothing is forwarded.
     pub(super) forwarding: Option<Forwarding>,
+    /// `None` where client software is not counted.
+    pub(super) clients: Option<Box<ClientCounts>>,
     pub(super) rng: fastrand::Rng,
     access_bytes: AccessBytes,
 }
@@ -70,7 +72,23 @@ impl Shard {
             forwarding: settings
                 .forwarding
                 .map(|bounds| Forwarding::new(bounds, settings.swarms.peer_lifetime_s, secrets.access)),
+            clients: None,
             rng: fastrand::Rng::with_seed(secrets.intervals),
+        }
+    }
+
+    /// Replaces the settings, but not whether torrents are forwarded. Nothing is evicted: see [`Swarms::use_settings`] and
+    /// [`Access::use_settings`]. If fewer torrents are served, [`AccessUpdate::DropUnserved`] has to follow.
+    ///
+    /// # Panics
+    /// When a setting is outside its limits.
+    pub fn use_settings(&mut self, settings: &EngineSettings) {
+        settings.assert_valid();
+        self.swarms.use_settings(settings.swarms);
+        self.access.use_settings(settings.access, &settings.access_bounds);
+        self.policy = settings.announce;
+        if let (Some(forwarding), Some(bounds)) = (&mut self.forwarding, settings.forwarding) {
+            forwarding.use_settings(bounds, settings.swarms.peer_lifetime_s);
         }
     }
 
@@ -96,7 +114,11 @@ impl Shard {
             all = all.plus(totals);
         }
         statistics.set(Gauge::Torrents, swarms.torrents());
+        statistics.set(Gauge::TorrentsActive, swarms.active_torrents());
         statistics.set(Gauge::SwarmBytes, all.bytes);
+        for (gauge, torrents) in Gauge::LISTED.into_iter().zip(self.access.torrent_table().listed()) {
+            statistics.set(gauge, torrents as u64);
+        }
         statistics.set(Gauge::AccessBytes, self.access_bytes.of(&self.access));
         statistics.add(Counter::Completed, all.completed - statistics.counter(Counter::Completed));
         statistics
@@ -141,11 +163,44 @@ impl Shard {
     /// Applies a step of an update of lists, keys or bans, from its item `from` on, in about 200 microseconds at most.
     /// Torrents that are no longer served lose their swarms.
     pub fn apply_update(&mut self, update: &AccessUpdate, from: usize) -> UpdateStep {
+        if matches!(update, AccessUpdate::DropUnserved) {
+            return self.drop_unserved(from);
+        }
         let Self { access, swarms, ownership, .. } = self;
         let next = access.apply(update, from, |info_hash| ownership.owns(info_hash), &mut |info_hash| {
             swarms.drop_torrent(&info_hash);
         });
         next.map_or(UpdateStep::Done, UpdateStep::More)
+    }
+
+    /// Drops the swarms of torrents that are not served, of some slots from the place `from` on: the slot times the number
+    /// of families, plus the family.
+    fn drop_unserved(&mut self, from: usize) -> UpdateStep {
+        let (slot, family) = (from / SwarmFamily::ALL.len(), from % SwarmFamily::ALL.len());
+        let Some(slot) = u32::try_from(slot).ok() else { return UpdateStep::Done };
+        let (mut unserved, access) = (Vec::new(), &self.access);
+        let visit = |info_hash: InfoHash, _: SwarmCounts| {
+            if unserved.len() < DROPPED_SWARMS_MAX && access.torrent(&info_hash).is_err() {
+                unserved.push(info_hash);
+            }
+        };
+        let next = match SwarmFamily::ALL[family] {
+            SwarmFamily::V4 => self.swarms.page::<CompactIpv4>(slot, SCAN_SWARMS, visit),
+            SwarmFamily::V6 => self.swarms.page::<CompactIpv6>(slot, SCAN_SWARMS, visit),
+            SwarmFamily::WebRtc => self.swarms.page::<WebRtcPeer>(slot, SCAN_SWARMS, visit),
+        };
+        for info_hash in &unserved {
+            self.swarms.drop_torrent(info_hash);
+        }
+        if unserved.len() == DROPPED_SWARMS_MAX {
+            // There may be more in the same slots.
+            return UpdateStep::More(from);
+        }
+        match next {
+            Some(slot) => UpdateStep::More(slot as usize * SwarmFamily::ALL.len() + family),
+            None if family + 1 < SwarmFamily::ALL.len() => UpdateStep::More(family + 1),
+            None => UpdateStep::Done,
+        }
     }
 
     /// Sweeps a limited part of the forwarded torrents, lists, keys and sessions, in about 100 microseconds.
@@ -168,6 +223,12 @@ impl Shard {
         ListedPage { torrents, next }
     }
 
+    /// Returns whether a torrent is on this core's part of a list.
+    #[must_use]
+    pub fn is_listed(&self, list: TorrentList, info_hash: &InfoHash) -> bool {
+        self.access.torrent_table().is_on(list, info_hash)
+    }
+
     /// Returns the representative of a forwarded torrent, if it has local peers.
     pub fn representative(&mut self, now: Now, info_hash: &InfoHash) -> Option<Representative> {
         let Self { forwarding, swarms, rng, .. } = self;
@@ -179,6 +240,11 @@ impl Shard {
         if let Some(forwarding) = &mut self.forwarding {
             forwarding.use_external(now.monotonic, peers);
         }
+    }
+
+    /// Counts client software in this empty table from now on, or not at all. Returns the counts since the last call.
+    pub const fn take_clients(&mut self, empty: Option<Box<ClientCounts>>) -> Option<Box<ClientCounts>> {
+        core::mem::replace(&mut self.clients, empty)
     }
 
     /// Takes a limited part of the changes of local peers that have not been reported yet.

@@ -48,6 +48,13 @@ impl UdpService {
         }
     }
 
+    /// Replaces the settings.
+    pub fn use_settings(&mut self, now: Now, settings: &EngineSettings) {
+        self.proofs.connection_ids.use_lifetime(now.unix_s, settings.connection_id_lifetime_s);
+        self.proofs.invalid_connection_id = settings.invalid_connection_id;
+        self.reply_bytes_max = AddressFamily::ALL.map(|family| settings.reply_bytes_max(family));
+    }
+
     /// Serves a batch of datagrams.
     ///
     /// # Panics

@@ -4,7 +4,7 @@ use super::policy::WebSocketPolicy;
 use super::request::{CarriedOut, WebRtcRequest};
 use crate::limits::PEER_IDS_PER_TORRENT_MAX;
 use core::net::IpAddr;
-use primitives::{KeyInPath, Second};
+use primitives::{AddressFamily, KeyInPath, Second};
 
 /// The client at the other end of a WebSocket, and the peers that it has announced.
 #[derive(Debug)]
@@ -28,6 +28,12 @@ impl WebSocketClient {
     pub(crate) const fn new(source: IpAddr, key: KeyInPath) -> Self {
         let signals = SignalBudget { second: Second(0), passed_on: 0 };
         Self { source, key, announced: Vec::new(), signals }
+    }
+
+    /// Returns the family of the address that the client connected from.
+    #[must_use]
+    pub const fn family(&self) -> AddressFamily {
+        AddressFamily::of(self.source)
     }
 
     /// Returns the peers that the connection has announced.

@@ -19,6 +19,8 @@ pub(crate) enum MessageFailure {
     TooManyTorrents(usize),
     #[error("the tracker is busy")]
     Busy,
+    #[error("WebSockets are off")]
+    SwitchedOff,
 }
 
 impl MessageFailure {
@@ -27,7 +29,11 @@ impl MessageFailure {
         match self {
             Self::Refused(refusal) => refusal.count(statistics),
             Self::Torrent(_) => statistics.add(Counter::RefusedTorrents, 1),
-            Self::Message(_) | Self::TooManyPeers | Self::TooManyTorrents(_) | Self::Busy => {}
+            Self::Message(_)
+            | Self::TooManyPeers
+            | Self::TooManyTorrents(_)
+            | Self::Busy
+            | Self::SwitchedOff => {}
         }
     }
 }

@@ -36,6 +36,17 @@ pub(crate) struct Rejected {
 }
 
 impl Rejected {
+    /// Returns the rejection of a message over a connection that is closed soon, since WebSockets are off.
+    pub(crate) fn switched_off(text: &str) -> Self {
+        let (action, info_hash) = match read_message(text) {
+            Ok(ClientMessage::Announce(announce)) => (Action::Announce, Some(announce.info_hash)),
+            Ok(ClientMessage::Answer(answer)) => (Action::Announce, Some(answer.info_hash)),
+            Ok(ClientMessage::Scrape(scrape)) => (Action::Scrape, scrape.info_hashes.clone().next()),
+            Err(error) => (error.action, error.info_hash),
+        };
+        Self { action, info_hash, failure: MessageFailure::SwitchedOff }
+    }
+
     /// Counts the failure, and appends the reply to it, if there can be one.
     pub(crate) fn reply(&self, shard: &mut Shard, replies: &mut Vec<u8>) {
         let statistics = shard.statistics_mut();
@@ -160,4 +171,24 @@ fn key_in_message(text: Text<'_>) -> KeyInPath {
 
 fn rejected(action: Action, info_hash: Option<InfoHash>) -> impl FnOnce(MessageFailure) -> Rejected {
     move |failure| Rejected { action, info_hash, failure }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_after_web_sockets_were_switched_off_is_rejected_by_its_action_and_torrent() {
+        let torrent = Some(InfoHash([b'a'; 20]));
+        let members = r#""info_hash": "aaaaaaaaaaaaaaaaaaaa", "peer_id": "bbbbbbbbbbbbbbbbbbbb""#;
+        for (text, action, info_hash) in [
+            (format!(r#"{{"action": "announce", {members}}}"#), Action::Announce, torrent),
+            (format!(r#"{{"action": "scrape", {members}}}"#), Action::Scrape, torrent),
+            (format!(r#"{{"action": "dance", {members}}}"#), Action::Announce, torrent),
+            ("nonsense".to_owned(), Action::Announce, None),
+        ] {
+            let rejected = Rejected::switched_off(&text);
+            assert_eq!((rejected.action, rejected.info_hash), (action, info_hash), "{text}");
+        }
+    }
 }

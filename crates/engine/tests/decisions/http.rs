@@ -5,6 +5,7 @@ mod clients;
 mod named_addresses;
 mod refusals;
 mod routed;
+mod site;
 
 use super::TORRENT;
 use engine::HttpPolicy;

@@ -4,6 +4,7 @@ mod addresses;
 mod announce;
 mod batches;
 mod bounds;
+mod client_software;
 mod connection_ids;
 mod drops;
 mod forwarding;

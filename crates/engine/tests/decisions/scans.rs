@@ -1,8 +1,9 @@
 use super::{TORRENT, tracker};
-use engine::{BranchCountScan, FirstTorrentsScan, ScanStep};
+use access::{AccessUpdate, TorrentAdmission};
+use engine::{BranchCountScan, FirstTorrentsScan, ScanStep, UpdateStep};
 use primitives::{FirstTorrents, InfoHash, InfoHashPrefix, PeerStatus, TorrentInfo, TorrentOrder};
 use ringtrack_tests::client::Client;
-use ringtrack_tests::simulator::Simulator;
+use ringtrack_tests::simulator::{Simulator, SimulatorSettings};
 
 fn torrent(number: u16) -> InfoHash {
     let mut info_hash = TORRENT;
@@ -124,4 +125,19 @@ fn a_dropped_torrent_has_no_peers_until_they_announce_again() {
     assert_eq!(tracker.context(0).shard.torrents().info(&torrent(4)), None);
     let client = Client::connected(&mut tracker, "192.0.2.1:6881");
     assert_eq!(client.announce(&mut tracker, &client.leeching(torrent(4))).leechers, 1);
+}
+
+#[test]
+fn torrents_that_are_not_listed_are_dropped_and_each_step_drops_a_few() {
+    let mut tracker = filled(600);
+    let mut settings = SimulatorSettings::default();
+    settings.engine.access.torrents = TorrentAdmission::Listed;
+    tracker.use_settings(&settings);
+    let shard = tracker.context(0).shard;
+    let (mut place, mut steps) = (0, 0);
+    while let UpdateStep::More(next) = shard.apply_update(&AccessUpdate::DropUnserved, place) {
+        (place, steps) = (next, steps + 1);
+    }
+    assert!(steps >= 9, "{steps} for 601 torrents");
+    assert_eq!(first(&mut tracker, TorrentOrder::InfoHash, 0, 10), []);
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::SitePath;
 use crate::framing::Connection;
 use primitives::KeyInPath;
 
@@ -155,15 +156,15 @@ fn an_expectation_is_met_or_refused() {
     assert_eq!(request(&get("Expect: 100-Continue\r\n")).route, Route::Announce(KeyInPath::Absent));
     assert_eq!(refused(&get("Expect: 100-continue\r\nContent-Length: 9\r\n")), Status::ContentTooLarge);
     assert_eq!(refused(&get("Expect: a-miracle\r\n")), Status::ExpectationFailed);
-    assert_eq!(request("GET / HTTP/1.0\r\nExpect: a-miracle\r\n\r\n").route, Route::NotFound);
+    assert_eq!(request("GET / HTTP/1.0\r\nExpect: a-miracle\r\n\r\n").route, Route::Site(SitePath::Root));
 }
 
 #[test]
 fn an_http_1_1_request_has_exactly_one_host() {
     assert_eq!(refused("GET / HTTP/1.1\r\n\r\n"), Status::BadRequest);
     assert_eq!(refused(&get("Host: other.example\r\n")), Status::BadRequest);
-    assert_eq!(request("GET / HTTP/1.0\r\n\r\n").route, Route::NotFound);
-    assert_eq!(request("GET / HTTP/1.1\r\nHost:\r\n\r\n").route, Route::NotFound);
+    assert_eq!(request("GET / HTTP/1.0\r\n\r\n").route, Route::Site(SitePath::Root));
+    assert_eq!(request("GET / HTTP/1.1\r\nHost:\r\n\r\n").route, Route::Site(SitePath::Root));
 }
 
 #[test]

@@ -9,6 +9,8 @@ pub(super) enum ContentType {
     /// The customary type of a tracker's responses, bencoded ones included.
     Text,
     Json,
+    Html,
+    Svg,
 }
 
 impl ContentType {
@@ -16,6 +18,8 @@ impl ContentType {
         match self {
             Self::Text => "Content-Type: text/plain\r\n",
             Self::Json => "Content-Type: application/json\r\n",
+            Self::Html => "Content-Type: text/html; charset=utf-8\r\n",
+            Self::Svg => "Content-Type: image/svg+xml\r\n",
         }
     }
 }
@@ -29,7 +33,7 @@ const ALLOW: &str = "Allow: GET, HEAD, OPTIONS\r\n";
 /// RFC 6455, 4.4.
 const WEB_SOCKET_VERSION: &str = "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";
 
-/// Size of the longest head.
+/// Size of the longest head that [`frame`] writes, which is only used for text and JSON.
 pub(super) const HEAD_BYTES_MAX: usize = VERSION.len()
     + STATUS_LINE_BYTES_MAX
     + LINE_END.len()

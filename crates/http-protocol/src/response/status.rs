@@ -1,5 +1,6 @@
 use super::OutOfRoom;
-use super::frame::{ContentType, frame};
+use super::frame::{ContentType, frame, write_head};
+use crate::bencode::Writer;
 use crate::framing::Framing;
 use crate::status::{STATUS_LINE_BYTES_MAX, Status};
 use core::ops::Range;
@@ -14,6 +15,18 @@ pub fn write_status(out: &mut [u8], framing: Framing, status: Status) -> Result<
             body.literal("\n");
         }
     })
+}
+
+/// Writes a response without a body that sends the client to another place, and returns its range in `out`. `location` is
+/// a path or a URL without white space.
+pub fn write_redirect(out: &mut [u8], framing: Framing, location: &str) -> Result<Range<usize>, OutOfRoom> {
+    let mut head = Writer::new(out);
+    write_head(&mut head, framing, (Status::Found, ContentType::Text), |head| {
+        head.literal("Location: ");
+        head.literal(location);
+        head.literal("\r\nContent-Length: 0\r\n");
+    });
+    Ok(0..head.written().ok_or(OutOfRoom)?)
 }
 
 /// Writes the response to `/health_check` and returns its range in `out`.
@@ -55,6 +68,13 @@ mod tests {
         assert_eq!(status(Framing::FINAL, Status::MethodNotAllowed), expected);
         let options = "HTTP/1.1 204 No Content\r\nAllow: GET, HEAD, OPTIONS\r\n\r\n";
         assert_eq!(status(ORDINARY, Status::NoContent), options);
+    }
+
+    #[test]
+    fn a_redirect_names_the_place_and_has_no_body() {
+        let expected = "HTTP/1.1 302 Found\r\nContent-Type: text/plain\r\nLocation: /stats\r\n\
+            Content-Length: 0\r\n\r\n";
+        assert_eq!(text(|out| write_redirect(out, ORDINARY, "/stats")), expected);
     }
 
     #[test]

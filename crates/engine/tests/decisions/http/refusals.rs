@@ -79,6 +79,7 @@ fn every_request_has_one_outcome() {
         (head("GET", "/health_check"), 200, HttpOutcome::HealthChecked),
         (head("OPTIONS", "/announce"), 204, HttpOutcome::Elsewhere),
         (head("GET", "/"), 404, HttpOutcome::Elsewhere),
+        (head("GET", "/.env"), 404, HttpOutcome::NotFound),
         (head("POST", &announce), 405, HttpOutcome::BadRequest),
         ("GET / HTTP/1.1\r\n\r\n".to_owned(), 400, HttpOutcome::BadRequest),
     ];

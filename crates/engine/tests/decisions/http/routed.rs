@@ -1,5 +1,7 @@
 use super::{ip, outcomes, request_of};
-use engine::{FullScrapes, HttpExchange, HttpStep, Page, RoutedRequest, routed_requests_per_owner};
+use engine::{
+    FullScrapes, HttpExchange, HttpStep, Page, RoutedRequest, StreamBody, routed_requests_per_owner,
+};
 use http_protocol::RESPONSE_BYTES_MAX;
 use metrics::HttpOutcome;
 use primitives::{AddressFamily, InfoHash, ShardCount, ShardId};
@@ -106,7 +108,7 @@ fn a_request_to_a_busy_owner_is_retried_until_it_has_waited_long_enough() {
     exchange.stop_waiting();
     let step = advance(&mut tracker, &mut exchange);
     assert!(matches!(step, HttpStep::Answered { .. }), "{step:?}");
-    assert_eq!(outcomes(&mut tracker), [(AddressFamily::V4, HttpOutcome::Busy, 1)]);
+    assert_eq!(outcomes(&mut tracker), [(AddressFamily::V4, HttpOutcome::AnnounceBusy, 1)]);
     // The next one waits again.
     let step = advance(&mut tracker, &mut exchange);
     assert!(matches!(step, HttpStep::OwnerBusy(_)), "{step:?}");
@@ -121,7 +123,7 @@ fn a_page_of_a_full_scrape_waits_while_its_owner_has_256_routed_requests() {
     let (mut exchange, mut out) = (exchange(&mut tracker), vec![0; RESPONSE_BYTES_MAX]);
     let HttpContext { service, shard, now } = tracker.context(0);
     let step = exchange.advance(service, shard, now, &request_of("/scrape"), &mut out);
-    let HttpStep::Stream { mut scrape, .. } = step else { panic!("{step:?}") };
+    let HttpStep::Stream { body: StreamBody::FullScrape(mut scrape), .. } = step else { panic!("{step:?}") };
     let own = service.next_page(shard, now, &mut scrape, &mut out);
     assert!(matches!(own, Page::Written(0)), "{own:?}");
     let other = service.next_page(shard, now, &mut scrape, &mut out);
@@ -149,7 +151,7 @@ fn a_request_that_cannot_be_sent_to_its_owner_is_answered_as_busy() {
     let (HttpContext { service, shard, .. }, mut out) = (tracker.context(0), vec![0; RESPONSE_BYTES_MAX]);
     let written = service.give_up(shard, routed, &mut out);
     assert_busy(&out[written]);
-    assert_eq!(outcomes(&mut tracker), [(AddressFamily::V4, HttpOutcome::Busy, 1)]);
+    assert_eq!(outcomes(&mut tracker), [(AddressFamily::V4, HttpOutcome::AnnounceBusy, 1)]);
     assert_eq!(tracker.routed_underway(), 0);
 }
 
@@ -162,7 +164,7 @@ fn a_scrape_whose_second_owner_is_busy_is_answered_as_busy_and_counted_once() {
     let underway = begin_announces(&mut tracker, 256);
     assert_eq!(underway.len(), 256);
     assert_busy(&finish(&mut tracker, 0, scrape));
-    assert_eq!(outcomes(&mut tracker), [(AddressFamily::V4, HttpOutcome::Busy, 1)]);
+    assert_eq!(outcomes(&mut tracker), [(AddressFamily::V4, HttpOutcome::ScrapeBusy, 1)]);
     assert_eq!(tracker.routed_underway(), 256);
 }
 
