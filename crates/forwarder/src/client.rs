@@ -9,20 +9,16 @@ mod udp;
 use self::answer::Collector;
 use self::connect::tls_config;
 use self::http::HttpClient;
-use self::resolve::Resolver;
 use self::udp::UdpClient;
-use crate::announce::{AnnounceError, UpstreamAnnounce, UpstreamAnswer};
+use crate::announce::{UpstreamAnnounce, UpstreamAnswer};
 use crate::forwarder::PrivatePeers;
-use crate::limits::{RETRANSMIT_AFTER, TEXT_CHARS_MAX};
-use crate::upstream::{Upstream, UpstreamUri, is_plain};
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
+use crate::limits::{PEERS_MAX, TEXT_CHARS_MAX};
+use crate::upstream::Upstream;
+use ::client::{Announce, RETRANSMIT_AFTER, Resolver, TrackerError, TrackerUrl, new_peer_id};
 use primitives::PeerId;
-use std::iter::repeat_with;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-use tokio::time::timeout;
 
 /// What the clients of all upstream trackers share.
 #[derive(Debug)]
@@ -47,13 +43,10 @@ pub(crate) enum UpstreamClient {
 
 impl ClientContext {
     pub(crate) fn new(private_peers: PrivatePeers) -> Self {
-        let mut peer_id = [0; PeerId::BYTES];
-        let characters = PeerId::FORWARDER_PREFIX.into_iter().chain(repeat_with(random_letter_or_digit));
-        peer_id.iter_mut().zip(characters).for_each(|(place, character)| *place = character);
         Self {
             resolver: Arc::default(),
             tls: OnceLock::new(),
-            peer_id: PeerId(peer_id),
+            peer_id: new_peer_id(&PeerId::FORWARDER_PREFIX),
             key: fastrand::u32(..),
             private_peers,
             retransmit_after: RETRANSMIT_AFTER,
@@ -62,6 +55,23 @@ impl ClientContext {
 
     fn tls(&self) -> Arc<rustls::ClientConfig> {
         Arc::clone(self.tls.get_or_init(|| Arc::new(tls_config())))
+    }
+
+    /// Returns what is announced to the upstream tracker.
+    fn announce(&self, announce: &UpstreamAnnounce, announced_ip: Option<IpAddr>) -> Announce {
+        let representative = announce.representative;
+        Announce {
+            info_hash: announce.info_hash,
+            peer_id: self.peer_id,
+            port: representative.port,
+            event: announce.event,
+            left: representative.left,
+            uploaded: representative.uploaded,
+            downloaded: representative.downloaded,
+            numwant: u32::try_from(PEERS_MAX).ok(),
+            key: self.key,
+            ip: announced_ip,
+        }
     }
 
     /// Returns a collector of the peers of an answer to `announce`, announced with `announced_ip` in place of ours from sockets
@@ -78,10 +88,6 @@ impl ClientContext {
     }
 }
 
-fn random_letter_or_digit() -> u8 {
-    fastrand::alphanumeric().try_into().unwrap_or(b'0')
-}
-
 impl UpstreamClient {
     /// `requests_max` also limits the HTTP connections.
     pub(crate) fn new(context: &Arc<ClientContext>, upstream: &Upstream, requests_max: usize) -> Self {
@@ -93,10 +99,7 @@ impl UpstreamClient {
     }
 
     /// Announces, for as long as it takes: the time is limited by whoever drops the future, which is safe at any time.
-    pub(crate) async fn announce(
-        &self,
-        announce: &UpstreamAnnounce,
-    ) -> Result<UpstreamAnswer, AnnounceError> {
+    pub(crate) async fn announce(&self, announce: &UpstreamAnnounce) -> Result<UpstreamAnswer, TrackerError> {
         let (uri, outcome) = match self {
             Self::Udp(client) => (&client.uri, client.announce(announce).await),
             Self::Http(client) => (&client.uri, client.announce(announce).await),
@@ -105,43 +108,15 @@ impl UpstreamClient {
     }
 }
 
-/// Returns what succeeds of what was begun for each address family. After the first success the other has to follow within
-/// `patience`: a family whose datagrams are lost must not take away what the other has found. If none succeeds, returns the
-/// error that says most about the tracker: a refusal, or else the last one, because a computer without IPv6 finds out at once.
-async fn first_and_soon<T>(
-    mut families: FuturesUnordered<impl Future<Output = Result<T, AnnounceError>>>,
-    patience: Duration,
-) -> Result<Vec<T>, AnnounceError> {
-    let mut succeeded = Vec::new();
-    let mut failure = AnnounceError::Name("the name has no addresses".to_owned());
-    loop {
-        let wait = if succeeded.is_empty() { Duration::MAX } else { patience };
-        match timeout(wait, families.next()).await {
-            Ok(Some(Ok(success))) => succeeded.push(success),
-            Ok(Some(Err(_))) if matches!(failure, AnnounceError::Refused { .. }) => {}
-            Ok(Some(Err(error))) => failure = error,
-            Ok(None) | Err(_) => break,
-        }
-    }
-    if succeeded.is_empty() { Err(failure) } else { Ok(succeeded) }
-}
-
 /// Returns an error whose text is short and has no passkey, which trackers like to repeat.
-fn publishable(mut error: AnnounceError, uri: &UpstreamUri) -> AnnounceError {
-    if let AnnounceError::Name(text)
-    | AnnounceError::Connection(text)
-    | AnnounceError::Refused { reason: text, .. } = &mut error
+fn publishable(mut error: TrackerError, uri: &TrackerUrl) -> TrackerError {
+    if let TrackerError::Name(text)
+    | TrackerError::Connection(text)
+    | TrackerError::Refused { reason: text, .. } = &mut error
     {
         *text = uri.without_secrets(text).chars().take(TEXT_CHARS_MAX).collect();
     }
     error
-}
-
-/// Returns a text from the network in characters that logs and terminals show as they are.
-fn readable(text: &[u8]) -> String {
-    let text = String::from_utf8_lossy(text);
-    let characters = text.chars().map(|character| if is_plain(character) { character } else { ' ' });
-    characters.collect::<String>().trim().to_owned()
 }
 
 #[cfg(test)]
@@ -166,23 +141,13 @@ mod tests {
     };
 
     #[test]
-    fn texts_have_no_control_or_format_characters() {
-        for (text, shown) in [
-            (&b" a\r\nb\x1b[31m\xff\n"[..], "a  b [31m"),
-            ("\u{e4}\u{202e}\u{65e5}\u{2028}!\u{200b}_".as_bytes(), "\u{e4} \u{65e5} ! _"),
-        ] {
-            assert_eq!(readable(text), shown);
-        }
-    }
-
-    #[test]
     fn errors_are_short_and_without_passkey() {
         let upstream = upstream("http://t.example/0123456789/announce?k=abcdefgh".to_owned(), None, None);
         let long = format!("{}0123456789", "x".repeat(TEXT_CHARS_MAX - 5));
         let short = format!("{}...", "x".repeat(TEXT_CHARS_MAX - 5));
         for (text, shown) in [("announce of 0123456789 abcdefgh", "announce of ... ..."), (&long, &short)] {
             let texts = [text, shown].map(str::to_owned);
-            for create in [AnnounceError::Name, AnnounceError::Connection, |reason| AnnounceError::Refused {
+            for create in [TrackerError::Name, TrackerError::Connection, |reason| TrackerError::Refused {
                 reason,
                 retry: None,
             }] {

@@ -1,10 +1,11 @@
 //! The tasks of the forwarder: for each upstream tracker one that sends announces when the schedule says so, and one that takes
 //! note of what cores report. What concerns many torrents is done in slices.
 
-use crate::announce::{AnnounceError, Announces, UpstreamAnnounce, UpstreamAnswer};
+use crate::announce::{Announces, UpstreamAnnounce, UpstreamAnswer};
 use crate::forwarder::{Shared, lock};
 use crate::limits::TORRENTS_AT_ONCE;
 use crate::schedule::{External, Job, Next, Outcome, Schedule, UpstreamId};
+use ::client::TrackerError;
 use primitives::{AnnounceEvent, ExternalPeers, InfoHash, Second};
 use std::sync::Arc;
 use tokio::sync::Notify;
@@ -114,7 +115,7 @@ fn external_peers(job: &Job, answer: UpstreamAnswer, external: &External, now: S
     }
 }
 
-const fn failure(outcome: &Outcome) -> Option<&AnnounceError> {
+const fn failure(outcome: &Outcome) -> Option<&TrackerError> {
     match outcome {
         Outcome::Failed(error) => Some(error),
         _ => None,
@@ -139,10 +140,10 @@ async fn outcome(shared: &Shared, client: &dyn Announces, job: &mut Job) -> Outc
     }
     let announce =
         UpstreamAnnounce { info_hash: job.info_hash, event: job.event, representative: job.representative };
-    let sent = Instant::now();
-    match timeout(shared.timeout, client.announce(&announce)).await {
+    let (sent, longest) = (Instant::now(), lock(&shared.schedule).timeout());
+    match timeout(longest, client.announce(&announce)).await {
         Ok(Ok(answer)) => Outcome::Answered(answer, sent.elapsed()),
         Ok(Err(error)) => Outcome::Failed(error),
-        Err(_) => Outcome::Failed(AnnounceError::Timeout),
+        Err(_) => Outcome::Failed(TrackerError::Timeout),
     }
 }

@@ -1,7 +1,7 @@
 #[cfg(test)]
 mod tests;
 
-use crate::announce::{AnnounceError, Announces, UpstreamAnnounce, UpstreamAnswer};
+use crate::announce::{Announces, UpstreamAnnounce, UpstreamAnswer};
 use crate::client::{ClientContext, UpstreamClient};
 use crate::driver::{drive, end, take_changes};
 use crate::inbox::Inbox;
@@ -9,6 +9,7 @@ use crate::info::UpstreamInfo;
 use crate::owners::Owners;
 use crate::schedule::{Connect, Schedule, UpstreamId};
 use crate::upstream::Upstream;
+use ::client::TrackerError;
 use core_link::Cores;
 use fastrand::Rng;
 use futures_util::future::BoxFuture;
@@ -65,8 +66,6 @@ pub struct Forwarder(Arc<Shared>);
 /// What the handles and the tasks share.
 pub(crate) struct Shared {
     pub(crate) owners: Owners,
-    /// How long an announce may take.
-    pub(crate) timeout: Duration,
     pub(crate) schedule: Mutex<Schedule>,
     pub(crate) inbox: Inbox,
     runtime: Handle,
@@ -84,7 +83,7 @@ impl Announces for UpstreamClient {
     fn announce<'a>(
         &'a self,
         announce: &'a UpstreamAnnounce,
-    ) -> BoxFuture<'a, Result<UpstreamAnswer, AnnounceError>> {
+    ) -> BoxFuture<'a, Result<UpstreamAnswer, TrackerError>> {
         Box::pin(Self::announce(self, announce))
     }
 }
@@ -94,8 +93,7 @@ impl Forwarder {
     #[must_use]
     pub fn start(cores: Cores, settings: ForwarderSettings, upstreams: Vec<Upstream>) -> Self {
         let context = Arc::new(ClientContext::new(settings.private_peers));
-        let requests_max = settings.requests_max;
-        let connect = move |upstream: &Upstream| -> Arc<dyn Announces> {
+        let connect = move |upstream: &Upstream, requests_max| -> Arc<dyn Announces> {
             Arc::new(UpstreamClient::new(&context, upstream, requests_max))
         };
         Self::start_with(cores, settings, upstreams, Box::new(connect))
@@ -110,7 +108,6 @@ impl Forwarder {
         let schedule = Schedule::new(settings, connect, Rng::new(), Instant::now());
         let forwarder = Self(Arc::new(Shared {
             owners: Owners::new(cores),
-            timeout: settings.timeout,
             schedule: Mutex::new(schedule),
             inbox: Inbox::default(),
             runtime: Handle::current(),
@@ -123,6 +120,11 @@ impl Forwarder {
 
     fn schedule(&self) -> MutexGuard<'_, Schedule> {
         lock(&self.0.schedule)
+    }
+
+    /// Replaces the settings, except for [`ForwarderSettings::private_peers`].
+    pub fn use_settings(&self, settings: ForwarderSettings) {
+        self.schedule().use_settings(settings);
     }
 
     /// Takes what a core reported. A task takes note of it soon.

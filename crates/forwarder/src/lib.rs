@@ -24,5 +24,5 @@ mod upstreams_file;
 
 pub use forwarder::{AddError, Forwarder, ForwarderSettings, PrivatePeers};
 pub use info::{FailureKind, UpstreamFigures, UpstreamInfo, UpstreamState};
-pub use upstream::{Upstream, UpstreamError, UpstreamFields, UpstreamUri};
+pub use upstream::{Upstream, UpstreamError, UpstreamFields};
 pub use upstreams_file::{UpstreamsFileError, parse_upstreams, read_upstreams};

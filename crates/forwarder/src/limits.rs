@@ -6,28 +6,11 @@ use std::time::Duration;
 /// most.
 pub(crate) const PEERS_MAX: usize = 200;
 
-/// Maximum size of the URI of an upstream tracker, in bytes. Passkeys take some 40; a longer one would not fit the request
-/// line of many trackers.
-pub(crate) const URI_BYTES_MAX: usize = 2048;
-
 /// Maximum length of the name of an upstream tracker, in characters: it is a label in each line about it.
 pub(crate) const NAME_CHARS_MAX: usize = 100;
 
-/// Maximum size of a host with its port, in bytes: 253 of a name (RFC 1035, 3.1), `:` and 5 digits.
-pub(crate) const HOST_BYTES_MAX: usize = 259;
-
 /// Maximum length of a text of an upstream tracker or of a network error, in characters: it is shown in one line.
 pub(crate) const TEXT_CHARS_MAX: usize = 200;
-
-/// Maximum size of the body of an HTTP response, in bytes. 10,000 peers as dictionaries with peer ids take 750,000.
-pub(crate) const BODY_BYTES_MAX: usize = 1 << 20;
-
-/// Maximum number of redirects of an announce. Moved trackers need one or two, for the host and for TLS.
-pub(crate) const REDIRECTS_MAX: usize = 3;
-
-/// How long the addresses of one family of a name may come after those of the other. Name servers mostly answer both questions
-/// at once.
-pub(crate) const FAMILY_PATIENCE: Duration = Duration::from_millis(500);
 
 /// How long a connection may take to be established, TLS included. For TCP the time is shared by the addresses of a name, so
 /// that one that never answers leaves time for the others.
@@ -35,24 +18,6 @@ pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long an HTTP connection may be idle. Many servers close theirs after 60 or 75 s, and a request must not meet that.
 pub(crate) const IDLE_CONNECTION_MAX: Duration = Duration::from_secs(55);
-
-/// Maximum size of a datagram that is read, in bytes: as long as one can be, because some trackers return more peers than
-/// they are asked for.
-pub(crate) const DATAGRAM_BYTES_MAX: usize = 65_535;
-
-/// Maximum number of datagrams read at once, so that a flood does not keep other announces from their turn.
-pub(crate) const DATAGRAMS_PER_TURN_MAX: usize = 64;
-
-/// How long a UDP request waits for its response before it is sent again; each further time twice as long. BEP 15 starts with
-/// 15 s, but then an announce that may take 15 s in all would never survive a lost datagram. A tracker that takes longer
-/// than 3 s is overloaded, and the doubling takes the load off it as the BEP intends.
-pub(crate) const RETRANSMIT_AFTER: Duration = Duration::from_secs(3);
-
-/// Maximum number of times that the time to the next retransmission doubles (BEP 15).
-pub(crate) const RETRANSMIT_DOUBLINGS_MAX: u32 = 8;
-
-/// How long a connection id is used (BEP 15: "until one minute after they have received it").
-pub(crate) const CONNECTION_ID_AGE_MAX: Duration = Duration::from_secs(60);
 
 /// Upstream trackers at most. Each torrent has an entry for each, and more of them would hardly find more peers.
 pub(crate) const UPSTREAMS_MAX: usize = 256;
@@ -131,16 +96,13 @@ pub(crate) const TORRENTS_AT_ONCE: usize = 250;
 /// Seeders and leechers of an answer at most. No swarm is larger, and many clients read a larger count as a negative number.
 pub(crate) const SWARM_PEERS_MAX: u32 = 10_000_000;
 
-/// Peers of an answer that are examined at most. A body of [`BODY_BYTES_MAX`] has room for 170,000, of which
+/// Peers of an answer that are examined at most. A body of [`BODY_BYTES_MAX`](client::BODY_BYTES_MAX) has room for 170,000, of which
 /// [`PEERS_MAX`] are kept.
 pub(crate) const EXAMINED_PEERS_MAX: usize = 10_000;
 
 /// How long a UDP tracker is not asked over the address family that failed, while the other family answers. Computers with an
 /// IPv6 address that leads nowhere are common, and are seldom repaired in less.
 pub(crate) const FAMILY_RETRY_AFTER: Duration = Duration::from_secs(600);
-
-/// Minimum length of a part of a URI that is taken for a passkey, in characters. Shorter ones are words such as `a` or `k`.
-pub(crate) const SECRET_CHARS_MIN: usize = 8;
 
 /// How long an HTTP tracker is asked over the same connections. Its name is resolved for a new connection only, and a tracker that
 /// moved may serve busy connections at its old address for as long as they last.

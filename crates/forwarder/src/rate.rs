@@ -19,6 +19,12 @@ impl Rate {
         Self { period, burst: period * (burst_max.get() - 1), full: now }
     }
 
+    /// Replaces rate and burst. Tokens that were taken are still missing.
+    pub(crate) fn use_limits(&mut self, per_second_max: NonZeroU32, burst_max: NonZeroU32) {
+        let Self { period, burst, .. } = Self::new(per_second_max, burst_max, self.full);
+        (self.period, self.burst) = (period, burst);
+    }
+
     /// Returns from when there is a token.
     pub(crate) fn possible_from(&self) -> Instant {
         self.full.checked_sub(self.burst).unwrap_or(self.full)

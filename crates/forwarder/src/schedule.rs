@@ -6,11 +6,12 @@ mod queue;
 mod torrent;
 mod upstream_schedule;
 
-use crate::announce::{AnnounceError, Announces, UpstreamAnswer};
+use crate::announce::{Announces, UpstreamAnswer};
 use crate::forwarder::{AddError, ForwarderSettings};
 use crate::info::UpstreamInfo;
 use crate::limits::{TORRENTS_AT_ONCE, UPSTREAMS_MAX};
 use crate::upstream::Upstream;
+use ::client::TrackerError;
 use entry::Phase;
 use fastrand::Rng;
 use primitives::{AnnounceEvent, ExternalCounts, InfoHash, Representative, Second, ShardId};
@@ -35,8 +36,8 @@ impl UpstreamId {
     }
 }
 
-/// Creates the client of an upstream tracker.
-pub(crate) type Connect = dyn Fn(&Upstream) -> Arc<dyn Announces> + Send;
+/// Creates the client of an upstream tracker, for that many requests at the same time.
+pub(crate) type Connect = dyn Fn(&Upstream, usize) -> Arc<dyn Announces> + Send;
 
 /// An announce that is to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +56,7 @@ pub(crate) struct Job {
 pub(crate) enum Outcome {
     /// The answer, and how long it took.
     Answered(UpstreamAnswer, Duration),
-    Failed(AnnounceError),
+    Failed(TrackerError),
     /// Nothing was sent: the owner knows no local peer.
     NoLocalPeers,
     /// Nothing was sent: the owner did not answer.
@@ -133,6 +134,23 @@ impl Schedule {
         }
     }
 
+    /// Replaces the settings.
+    pub(crate) fn use_settings(&mut self, settings: ForwarderSettings) {
+        let before = std::mem::replace(&mut self.settings, settings);
+        for known in self.upstreams.values_mut() {
+            if settings.requests_max != before.requests_max {
+                // Requests under way end with the old one.
+                known.client = (self.connect)(&known.upstream, settings.requests_max);
+            }
+            known.use_settings(&settings);
+        }
+    }
+
+    /// Returns how long an announce may take.
+    pub(crate) const fn timeout(&self) -> Duration {
+        self.settings.timeout
+    }
+
     /// Returns the current second, rounded down.
     fn second(&self, now: Instant) -> Second {
         #[expect(clippy::cast_possible_truncation, reason = "136 years of uptime")]
@@ -192,7 +210,7 @@ impl Schedule {
     fn insert(&mut self, upstream: Upstream, added_by: AddedBy, now: Instant) -> UpstreamId {
         let id = self.next_id;
         self.next_id = UpstreamId(id.0 + 1);
-        let client = (self.connect)(&upstream);
+        let client = (self.connect)(&upstream, self.settings.requests_max);
         self.upstreams.insert(id, UpstreamSchedule::new(upstream, added_by, client, &self.settings, now));
         id
     }

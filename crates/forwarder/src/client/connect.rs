@@ -2,9 +2,9 @@
 
 use super::ClientContext;
 use super::resolve::HttpNames;
-use crate::announce::AnnounceError;
 use crate::forwarder::PrivatePeers;
 use crate::limits::CONNECT_TIMEOUT;
+use ::client::{TrackerError, system_roots};
 use futures_util::future::BoxFuture;
 use hyper::Uri;
 use hyper::http::uri::Scheme;
@@ -29,16 +29,11 @@ type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
 
 /// Returns how servers are authenticated: by the root certificates of the system.
 pub(super) fn tls_config() -> rustls::ClientConfig {
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let roots = system_roots();
     if roots.is_empty() {
         tracing::warn!("the system has no root certificates: upstream trackers with HTTPS cannot be used");
     }
-    rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("ring supports the default versions")
-        .with_root_certificates(roots)
-        .with_no_client_auth()
+    ::client::tls_config(roots)
 }
 
 impl Connector {
@@ -72,6 +67,6 @@ impl tower::Service<Uri> for Connector {
 
     fn call(&mut self, uri: Uri) -> Self::Future {
         let connecting = timeout(CONNECT_TIMEOUT, self.clone().connect(uri));
-        Box::pin(async { connecting.await.unwrap_or_else(|_| Err(AnnounceError::Timeout.into())) })
+        Box::pin(async { connecting.await.unwrap_or_else(|_| Err(TrackerError::Timeout.into())) })
     }
 }

@@ -1,27 +1,27 @@
 //! The client of UDP trackers (BEP 15, with the URL data of BEP 41).
 
-mod session;
 #[cfg(test)]
 mod tests;
 
-use self::session::{Heard, Session};
-use super::{ClientContext, first_and_soon};
-use crate::announce::{AnnounceError, UpstreamAnnounce, UpstreamAnswer};
+use super::ClientContext;
+use crate::announce::{UpstreamAnnounce, UpstreamAnswer};
 use crate::forwarder::lock;
-use crate::limits::{FAMILY_RETRY_AFTER, PEERS_MAX};
-use crate::upstream::{Upstream, UpstreamUri};
+use crate::limits::FAMILY_RETRY_AFTER;
+use crate::upstream::Upstream;
+use ::client::udp::{UdpAnswer, UdpSession};
+use ::client::{FAMILY_PATIENCE, Families, TrackerError, TrackerUrl, first_and_soon, udp_options};
 use primitives::{ExternalCounts, PeerAddress};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::time::Instant;
-use udp_protocol::{AnnounceRequest, ConnectionId, TransactionId, url_data_options};
+use udp_protocol::AnnounceRequest;
 
 /// Announces to one UDP tracker, over both families if its name has addresses of both.
 #[derive(Debug)]
 pub(crate) struct UdpClient {
     context: Arc<ClientContext>,
-    pub(super) uri: UpstreamUri,
+    pub(super) uri: TrackerUrl,
     announced_ip: Option<IpAddr>,
     v4: FamilyClient,
     v6: FamilyClient,
@@ -37,7 +37,7 @@ struct FamilyClient {
 struct FamilyState {
     /// The session with one of the addresses. It is replaced after an announce that had no response, because that address, or the
     /// own one that the socket has, may be out of use.
-    session: Option<Arc<Session>>,
+    session: Option<Arc<UdpSession>>,
     /// When the last announce ended, if it had no response.
     failed: Option<Instant>,
 }
@@ -53,13 +53,10 @@ impl UdpClient {
         }
     }
 
-    pub(super) async fn announce(
-        &self,
-        announce: &UpstreamAnnounce,
-    ) -> Result<UpstreamAnswer, AnnounceError> {
+    pub(super) async fn announce(&self, announce: &UpstreamAnnounce) -> Result<UpstreamAnswer, TrackerError> {
         let url = self.uri.url();
         let (host, port) = (url.host_str().unwrap_or_default(), url.port().unwrap_or_default());
-        let addresses = self.context.resolver.addresses(host, port).await?;
+        let addresses = self.context.resolver.addresses(host, port, Families::Both, FAMILY_PATIENCE).await?;
         self.announce_to(addresses, announce).await
     }
 
@@ -67,10 +64,10 @@ impl UdpClient {
         &self,
         addresses: Vec<SocketAddr>,
         announce: &UpstreamAnnounce,
-    ) -> Result<UpstreamAnswer, AnnounceError> {
+    ) -> Result<UpstreamAnswer, TrackerError> {
         let (v4, v6): (Vec<_>, Vec<_>) = addresses.into_iter().partition(SocketAddr::is_ipv4);
-        let request = self.request(announce);
-        let options = &self.options();
+        let request = self.context.announce(announce, self.announced_ip).udp_request();
+        let options = &udp_options(self.uri.url());
         let after = self.context.retransmit_after;
         let has_both = !v4.is_empty() && !v6.is_empty();
         let announces = [(&self.v4, &self.v6, v4), (&self.v6, &self.v4, v6)]
@@ -84,43 +81,17 @@ impl UdpClient {
         Ok(self.merge(announce, &heard))
     }
 
-    fn request(&self, announce: &UpstreamAnnounce) -> AnnounceRequest {
-        let representative = announce.representative;
-        let mut request =
-            AnnounceRequest::new(ConnectionId([0; 8]), TransactionId([0; 4]), announce.info_hash)
-                .with_port(representative.port)
-                .with_left(representative.left)
-                .with_event(announce.event)
-                .with_numwant(i32::try_from(PEERS_MAX).unwrap_or(i32::MAX));
-        request.peer_id = self.context.peer_id;
-        request.uploaded = representative.uploaded.into();
-        request.downloaded = representative.downloaded.into();
-        request.key = self.context.key.into();
-        if let Some(IpAddr::V4(ip)) = self.announced_ip {
-            request.ip = ip.to_bits().into();
-        }
-        request
-    }
-
-    /// Returns path and query of the URI as options.
-    fn options(&self) -> Vec<u8> {
-        let url = self.uri.url();
-        let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
-        let path_and_query = format!("{}{query}", url.path());
-        let path_and_query = if path_and_query == "/" { "" } else { &path_and_query };
-        url_data_options(path_and_query.as_bytes()).collect()
-    }
-
     /// Joins the answers of both families. The same peers may count in both, so that the larger counts hold.
-    fn merge(&self, announce: &UpstreamAnnounce, heard: &[(IpAddr, Heard)]) -> UpstreamAnswer {
+    fn merge(&self, announce: &UpstreamAnnounce, heard: &[(IpAddr, UdpAnswer)]) -> UpstreamAnswer {
         let own_ips = heard.iter().map(|(own_ip, _)| *own_ip);
         let mut collector = self.context.collector(announce, self.announced_ip, own_ips);
         let peers = heard.iter().flat_map(|(_, heard)| &heard.peers);
         peers
             .filter_map(|peer| PeerAddress::new(peer.ip(), peer.port()).ok())
             .for_each(|peer| collector.add(peer));
-        let most =
-            |count: fn(&Heard) -> u32| heard.iter().map(|(_, heard)| count(heard)).max().unwrap_or_default();
+        let most = |count: fn(&UdpAnswer) -> u32| {
+            heard.iter().map(|(_, heard)| count(heard)).max().unwrap_or_default()
+        };
         let counts =
             ExternalCounts { seeders: most(|heard| heard.seeders), leechers: most(|heard| heard.leechers) };
         collector.answer(Some(most(|heard| heard.interval_s)), counts)
@@ -142,11 +113,11 @@ impl FamilyClient {
         retransmit_after: Duration,
         request: AnnounceRequest,
         options: &[u8],
-    ) -> Result<(IpAddr, Heard), AnnounceError> {
+    ) -> Result<(IpAddr, UdpAnswer), TrackerError> {
         let session = self.session(addresses, retransmit_after)?;
         let mut attempt = Attempt { family: self, session: &session, has_response: false };
         let outcome = session.announce(request, options).await;
-        attempt.has_response = !matches!(outcome, Err(AnnounceError::Connection(_)));
+        attempt.has_response = !matches!(outcome, Err(TrackerError::Connection(_)));
         outcome.map(|heard| (session.own_ip, heard))
     }
 
@@ -154,16 +125,16 @@ impl FamilyClient {
         &self,
         addresses: &[SocketAddr],
         retransmit_after: Duration,
-    ) -> Result<Arc<Session>, AnnounceError> {
+    ) -> Result<Arc<UdpSession>, TrackerError> {
         let mut state = lock(&self.state);
         if let Some(session) = state.session.as_ref().filter(|session| addresses.contains(&session.address)) {
             return Ok(Arc::clone(session));
         }
         let address = fastrand::choice(addresses).copied();
-        let address = address.ok_or_else(|| AnnounceError::Name("the name has no addresses".to_owned()))?;
-        let session = Session::open(address, retransmit_after).map_err(|error| {
+        let address = address.ok_or_else(|| TrackerError::Name("the name has no addresses".to_owned()))?;
+        let session = UdpSession::open(address, retransmit_after).map_err(|error| {
             state.failed = Some(Instant::now());
-            AnnounceError::Connection(error.to_string())
+            TrackerError::Connection(error.to_string())
         })?;
         Ok(Arc::clone(state.session.insert(Arc::new(session))))
     }
@@ -172,7 +143,7 @@ impl FamilyClient {
 /// An announce under way. It is dropped without a response if it took too long.
 struct Attempt<'a> {
     family: &'a FamilyClient,
-    session: &'a Arc<Session>,
+    session: &'a Arc<UdpSession>,
     has_response: bool,
 }
 

@@ -6,9 +6,9 @@ mod limits;
 mod management;
 
 use super::*;
-use crate::announce::Retry;
 use crate::info::{FailureKind, UpstreamState};
 use crate::upstream::UpstreamFields;
+use ::client::Retry;
 use core_link::{CoreEnd, CoreTask, link_cores};
 use primitives::AnnounceEvent::{self, Completed, Started, Stopped};
 use primitives::{CompactIpv4, ExternalCounts, ExternalPeers, InfoHash, Representative, ShardCount};
@@ -26,7 +26,7 @@ const LEECHER: Representative = Representative { port: 2, uploaded: 30, download
 #[derive(Clone)]
 enum Reaction {
     Answer(UpstreamAnswer),
-    Fail(AnnounceError),
+    Fail(TrackerError),
     Hang,
 }
 
@@ -59,7 +59,7 @@ impl Announces for Scripted {
     fn announce<'a>(
         &'a self,
         announce: &'a UpstreamAnnounce,
-    ) -> BoxFuture<'a, Result<UpstreamAnswer, AnnounceError>> {
+    ) -> BoxFuture<'a, Result<UpstreamAnswer, TrackerError>> {
         let (upstream, at_s) = (Arc::clone(&self.name), self.start.elapsed().as_secs_f64());
         lock(&self.world.arrivals).push(Arrival { upstream, at_s, announce: *announce });
         let reaction = lock(&self.world.reactions).get(&*self.name).cloned();
@@ -125,7 +125,7 @@ impl Fixture {
             tokio::spawn(serve(Arc::clone(&world), end));
         }
         let scripts = Arc::clone(&world);
-        let connect = move |upstream: &Upstream| -> Arc<dyn Announces> {
+        let connect = move |upstream: &Upstream, _| -> Arc<dyn Announces> {
             Arc::new(Scripted { world: Arc::clone(&scripts), name: Arc::clone(&upstream.name), start })
         };
         let upstreams = names.iter().map(|name| upstream(name)).collect();
@@ -204,8 +204,8 @@ fn answer(interval_s: u32, seeders: u32, leechers: u32) -> UpstreamAnswer {
     UpstreamAnswer { interval_s, counts: ExternalCounts { seeders, leechers }, ..UpstreamAnswer::default() }
 }
 
-fn refused(retry: Option<Retry>) -> AnnounceError {
-    AnnounceError::Refused { reason: "not registered".to_owned(), retry }
+fn refused(retry: Option<Retry>) -> TrackerError {
+    TrackerError::Refused { reason: "not registered".to_owned(), retry }
 }
 
 /// Names events as [`Fixture::events`] returns them.

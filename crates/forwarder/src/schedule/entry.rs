@@ -1,10 +1,11 @@
 use super::{Job, Outcome, Retried, UpstreamId};
-use crate::announce::{AnnounceError, Retry, UpstreamAnswer};
+use crate::announce::UpstreamAnswer;
 use crate::backoff::{backoff_s, clamped_s, later};
 use crate::limits::{
     BACKOFF_FIRST_S, BACKOFF_S_MAX, EARLY_ANNOUNCES_MAX, INTERVAL_S_MAX, INTERVAL_S_MIN, REFUSED_RETRY_S,
     RETRY_S,
 };
+use ::client::{Retry, TrackerError};
 use fastrand::Rng;
 use primitives::{AnnounceEvent, ExternalCounts, Second};
 
@@ -117,8 +118,8 @@ impl Entry {
         self.completed |= job.event == AnnounceEvent::Completed;
         let due = match error {
             // As soon as the pause is over.
-            Some(AnnounceError::Overloaded { .. }) => Some(now),
-            Some(AnnounceError::Refused { retry, .. }) => self.end_refused(*retry, now),
+            Some(TrackerError::Overloaded { .. }) => Some(now),
+            Some(TrackerError::Refused { retry, .. }) => self.end_refused(*retry, now),
             None => Some(later(now, backoff_s(BACKOFF_FIRST_S, 0, BACKOFF_S_MAX, rng))),
             Some(_) => {
                 let doublings = u32::from(self.failures);

@@ -3,7 +3,7 @@ use super::queue::Queue;
 use super::torrent::Room;
 use super::{Outcome, Retried};
 use crate::ForwarderSettings;
-use crate::announce::{AnnounceError, Announces};
+use crate::announce::Announces;
 use crate::backoff::{clamped_s, later};
 use crate::circuit::Circuit;
 use crate::info::{FailureKind, UpstreamFigures, UpstreamInfo, UpstreamState};
@@ -12,6 +12,7 @@ use crate::limits::{
 };
 use crate::rate::Rate;
 use crate::upstream::Upstream;
+use ::client::TrackerError;
 use fastrand::Rng;
 use primitives::{InfoHash, Second};
 use std::sync::Arc;
@@ -73,6 +74,13 @@ impl UpstreamSchedule {
             last_failure: None,
             figures: UpstreamFigures::default(),
         }
+    }
+
+    /// Replaces the limits on announces.
+    pub(crate) fn use_settings(&mut self, settings: &ForwarderSettings) {
+        self.rate.use_limits(settings.rate_per_second_max, settings.burst_max);
+        self.in_flight_max = settings.requests_max;
+        self.changed.notify_one();
     }
 
     /// Places a torrent in the queue, and removes it from where it was there.
@@ -145,12 +153,12 @@ impl UpstreamSchedule {
         }
     }
 
-    fn end_failed(&mut self, error: &AnnounceError, now: Second, rng: &mut Rng) {
+    fn end_failed(&mut self, error: &TrackerError, now: Second, rng: &mut Rng) {
         self.figures.failed[kind_of(error) as usize] += 1;
         self.last_failure = Some(error.to_string());
         match error {
-            AnnounceError::Refused { .. } => self.succeed(),
-            AnnounceError::Overloaded { retry_after } => {
+            TrackerError::Refused { .. } => self.succeed(),
+            TrackerError::Overloaded { retry_after } => {
                 self.succeed();
                 self.pause(*retry_after, now);
             }
@@ -251,14 +259,14 @@ impl UpstreamSchedule {
     }
 }
 
-const fn kind_of(error: &AnnounceError) -> FailureKind {
+const fn kind_of(error: &TrackerError) -> FailureKind {
     match error {
-        AnnounceError::Timeout => FailureKind::Timeout,
-        AnnounceError::Name(_) => FailureKind::Name,
-        AnnounceError::Connection(_) => FailureKind::Connection,
-        AnnounceError::Status(_) => FailureKind::Status,
-        AnnounceError::Malformed(_) => FailureKind::Malformed,
-        AnnounceError::Refused { .. } => FailureKind::Refused,
-        AnnounceError::Overloaded { .. } => FailureKind::Overloaded,
+        TrackerError::Timeout => FailureKind::Timeout,
+        TrackerError::Name(_) => FailureKind::Name,
+        TrackerError::Connection(_) => FailureKind::Connection,
+        TrackerError::Status(_) => FailureKind::Status,
+        TrackerError::Malformed(_) => FailureKind::Malformed,
+        TrackerError::Refused { .. } => FailureKind::Refused,
+        TrackerError::Overloaded { .. } => FailureKind::Overloaded,
     }
 }

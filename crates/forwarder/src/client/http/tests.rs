@@ -2,9 +2,10 @@ use super::*;
 use crate::client::UpstreamClient;
 use crate::client::tests::{ANNOUNCE, context, upstream};
 use crate::forwarder::PrivatePeers;
-use crate::limits::RETRANSMIT_AFTER;
+use crate::limits::PEERS_MAX;
+use ::client::{RETRANSMIT_AFTER, Retry};
 use std::net::SocketAddr;
-use std::sync::Mutex;
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -113,9 +114,9 @@ async fn a_response_is_read_by_its_status_and_body() {
     let v4 = vec![primitives::CompactIpv4([11, 0, 0, 9, 0x1a, 0xe1])];
     let answer = UpstreamAnswer { interval_s: 900, counts, v4, v6: Vec::new() };
     let patient = UpstreamAnswer { interval_s: 1000, ..UpstreamAnswer::default() };
-    let refused = |retry| Err(AnnounceError::Refused { reason: "not listed".to_owned(), retry });
+    let refused = |retry| Err(TrackerError::Refused { reason: "not listed".to_owned(), retry });
     let overloaded = |seconds: Option<u64>| {
-        Err(AnnounceError::Overloaded { retry_after: seconds.map(Duration::from_secs) })
+        Err(TrackerError::Overloaded { retry_after: seconds.map(Duration::from_secs) })
     };
     let failure = b"d14:failure reason10:not listede".as_slice();
     let minutes = b"d14:failure reason10:not\nlisted8:retry ini5ee".as_slice();
@@ -127,18 +128,18 @@ async fn a_response_is_read_by_its_status_and_body() {
         ("200 OK", failure, refused(None)),
         ("403 Forbidden", minutes, refused(Some(Retry::After(Duration::from_secs(300))))),
         ("400 Bad Request", never, refused(Some(Retry::Never))),
-        ("404 Not Found", b"<html>", Err(AnnounceError::Status(404))),
-        ("404 Not Found", BODY, Err(AnnounceError::Status(404))),
-        ("304 Not Modified", b"", Err(AnnounceError::Status(304))),
-        ("500 Internal Server Error", BODY, Err(AnnounceError::Status(500))),
-        ("503 Service Unavailable", BODY, Err(AnnounceError::Status(503))),
+        ("404 Not Found", b"<html>", Err(TrackerError::Status(404))),
+        ("404 Not Found", BODY, Err(TrackerError::Status(404))),
+        ("304 Not Modified", b"", Err(TrackerError::Status(304))),
+        ("500 Internal Server Error", BODY, Err(TrackerError::Status(500))),
+        ("503 Service Unavailable", BODY, Err(TrackerError::Status(503))),
         ("503 Service Unavailable\r\nRetry-After: 9", b"", overloaded(Some(9))),
         ("429 Too Many Requests", failure, overloaded(None)),
         ("429 Too Many Requests\r\nRetry-After: 120", b"", overloaded(Some(120))),
         ("429 Too Many Requests\r\nRetry-After: soon", b"", overloaded(None)),
         ("429 Too Many\r\nRetry-After: Sun, 06 Nov 1994 08:49:37 GMT", b"", overloaded(Some(0))),
-        ("200 OK", b"<html>", Err(AnnounceError::Malformed("the response is not a bencoded dictionary"))),
-        ("200 OK", b"", Err(AnnounceError::Malformed("the response is not a bencoded dictionary"))),
+        ("200 OK", b"<html>", Err(TrackerError::Malformed("the response is not a bencoded dictionary"))),
+        ("200 OK", b"", Err(TrackerError::Malformed("the response is not a bencoded dictionary"))),
     ] {
         let tracker = Tracker::with(status, body).await;
         let received = tracker.client("/announce").announce(&ANNOUNCE).await;
@@ -206,7 +207,7 @@ async fn a_connection_in_use_is_replaced_after_a_while() {
 async fn redirected(
     private_peers: PrivatePeers,
     location: String,
-) -> (Result<UpstreamAnswer, AnnounceError>, usize) {
+) -> (Result<UpstreamAnswer, TrackerError>, usize) {
     let tracker = Tracker::with(&format!("301 Moved\r\nLocation: {location}"), b"").await;
     let upstream = upstream(format!("http://{}/announce", tracker.address), None, Some("t.example"));
     let outcome = client_with(private_peers, &upstream).announce(&ANNOUNCE).await;
@@ -223,11 +224,11 @@ async fn redirects_are_followed_a_few_times_and_to_http_only() {
     assert!(head.to_ascii_lowercase().contains(&format!("\r\nhost: {}\r\n", target.address)), "{head}");
     assert!(!head.to_ascii_lowercase().contains("referer"), "{head}");
 
-    let too_often = Err(AnnounceError::Malformed("the announce was redirected too often"));
+    let too_often = Err(TrackerError::Malformed("the announce was redirected too often"));
     assert_eq!(from("/announce".to_owned()).await, (too_often, REDIRECTS_MAX + 1));
     for elsewhere in ["ftp://127.0.0.1/", "udp://127.0.0.1:1", "file:///etc/passwd", "http://"] {
         let (outcome, requests) = from(elsewhere.to_owned()).await;
-        assert!(matches!(outcome, Err(AnnounceError::Malformed(_))), "{elsewhere}: {outcome:?}");
+        assert!(matches!(outcome, Err(TrackerError::Malformed(_))), "{elsewhere}: {outcome:?}");
         assert_eq!(requests, 1);
     }
 }
@@ -246,7 +247,7 @@ async fn a_redirect_leads_to_no_private_address() {
 #[test]
 fn a_redirect_leads_to_a_public_host_or_back_and_keeps_https() {
     let ok = Ok(());
-    let to_http = Err(AnnounceError::Malformed("the announce was redirected from HTTPS to HTTP"));
+    let to_http = Err(TrackerError::Malformed("the request was redirected from HTTPS to HTTP"));
     for (configured, target, outcome) in [
         ("http://t.example/a", "https://u.example/b", &ok),
         ("http://t.example/a", "http://1.1.1.1/", &ok),
@@ -290,7 +291,7 @@ async fn a_tls_handshake_does_not_take_for_ever() {
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let uri = format!("https://{}/", silent.local_addr().unwrap());
     let outcome = client_of(&uri, None, None).announce(&ANNOUNCE).await;
-    assert_eq!(outcome, Err(AnnounceError::Timeout));
+    assert_eq!(outcome, Err(TrackerError::Timeout));
 }
 
 #[tokio::test]
@@ -304,8 +305,8 @@ async fn the_address_of_the_connection_is_our_own() {
 
 #[tokio::test]
 async fn endless_and_foreign_responses_are_refused() {
-    let too_long = AnnounceError::Malformed("the response is longer than 1 MiB");
-    let no_http = AnnounceError::Malformed("the response is not HTTP");
+    let too_long = TrackerError::Malformed("the response is longer than 1 MiB");
+    let no_http = TrackerError::Malformed("the response is not HTTP");
     for (bytes, outcome) in [
         (&b"HTTP/1.1 200 OK\r\n\r\nd5:peers9999999:"[..], too_long.clone()),
         (b"HTTP/1.1 404 Not Found\r\nContent-Length: 99999999999\r\n\r\nd", too_long),
@@ -335,11 +336,11 @@ async fn a_name_that_fails_is_not_reported_as_a_connection() {
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let outcome = client_of(&format!("http://{closed}/KEY"), None, None).announce(&ANNOUNCE).await;
     assert!(
-        matches!(&outcome, Err(AnnounceError::Connection(text)) if text.contains("refused")),
+        matches!(&outcome, Err(TrackerError::Connection(text)) if text.contains("refused")),
         "{outcome:?}"
     );
     let outcome = client_of("http://no-such-host.invalid/KEY", None, None).announce(&ANNOUNCE).await;
-    assert!(matches!(&outcome, Err(AnnounceError::Name(text)) if !text.contains("KEY")), "{outcome:?}");
+    assert!(matches!(&outcome, Err(TrackerError::Name(text)) if !text.contains("KEY")), "{outcome:?}");
 }
 
 /// Returns a server's TLS with a certificate of its own for localhost, and a context that trusts it.
@@ -371,7 +372,7 @@ async fn https_needs_a_trusted_certificate() {
     let unknown = UpstreamClient::new(&Arc::new(ClientContext::new(PrivatePeers::Refused)), &upstream, 1);
     let outcome = unknown.announce(&ANNOUNCE).await;
     assert!(
-        matches!(&outcome, Err(AnnounceError::Connection(text)) if text.contains("certificate")),
+        matches!(&outcome, Err(TrackerError::Connection(text)) if text.contains("certificate")),
         "{outcome:?}"
     );
 

@@ -9,7 +9,7 @@ use tokio::net::UdpSocket;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 use udp_protocol::{
-    AnnounceOption, AnnounceResponse, ConnectResponse, ErrorResponse, Request, decode_request,
+    AnnounceOption, AnnounceResponse, ConnectResponse, ConnectionId, ErrorResponse, Request, decode_request,
 };
 use zerocopy::IntoBytes;
 
@@ -143,8 +143,8 @@ fn client_of(address: SocketAddr, path: &str) -> UdpClient {
     UdpClient::new(&context, &upstream(format!("udp://{address}{path}"), Some("11.0.0.1"), None))
 }
 
-fn refusal(reason: &str) -> AnnounceError {
-    AnnounceError::Refused { reason: reason.to_owned(), retry: None }
+fn refusal(reason: &str) -> TrackerError {
+    TrackerError::Refused { reason: reason.to_owned(), retry: None }
 }
 
 fn v4_answer() -> UpstreamAnswer {
@@ -255,7 +255,7 @@ async fn a_closed_port_is_reported_at_once() {
     let client = client_of(Tracker::start(V4, &[], Closed).await.address, "");
     let announces = [client.announce(&ANNOUNCE), client.announce(&ANNOUNCE)];
     for outcome in join_all(announces).await {
-        assert!(matches!(outcome, Err(AnnounceError::Connection(_))), "{outcome:?}");
+        assert!(matches!(outcome, Err(TrackerError::Connection(_))), "{outcome:?}");
     }
 }
 

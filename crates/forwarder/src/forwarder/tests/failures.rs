@@ -4,13 +4,13 @@ use super::*;
 async fn a_failed_announce_is_repeated_when_its_failure_says() {
     let minutes = |minutes| Some(Retry::After(Duration::from_secs(60 * minutes)));
     let overloaded =
-        |seconds: Option<u64>| AnnounceError::Overloaded { retry_after: seconds.map(Duration::from_secs) };
+        |seconds: Option<u64>| TrackerError::Overloaded { retry_after: seconds.map(Duration::from_secs) };
     for (error, earliest_s, latest_s) in [
-        (AnnounceError::Timeout, 7, 24),
-        (AnnounceError::Name("no address".to_owned()), 7, 24),
-        (AnnounceError::Connection("refused".to_owned()), 7, 24),
-        (AnnounceError::Status(500), 7, 24),
-        (AnnounceError::Malformed("no dictionary"), 7, 24),
+        (TrackerError::Timeout, 7, 24),
+        (TrackerError::Name("no address".to_owned()), 7, 24),
+        (TrackerError::Connection("refused".to_owned()), 7, 24),
+        (TrackerError::Status(500), 7, 24),
+        (TrackerError::Malformed("no dictionary"), 7, 24),
         (refused(None), 1800, 1802),
         (refused(minutes(0)), 60, 62),
         (refused(minutes(7)), 420, 422),
@@ -38,7 +38,7 @@ async fn a_failed_announce_is_repeated_when_its_failure_says() {
 #[tokio::test(start_paused = true)]
 async fn each_failure_of_a_torrent_doubles_its_back_off() {
     let fixture = Fixture::start(&["a"]);
-    fixture.react("a", Reaction::Fail(AnnounceError::Timeout));
+    fixture.react("a", Reaction::Fail(TrackerError::Timeout));
     fixture.start_torrents(1..2);
     let times: Vec<f64> = fixture.arrivals(30_000).await.iter().map(|arrival| arrival.at_s).collect();
     for (failure, pair) in times.windows(2).enumerate() {
@@ -62,7 +62,7 @@ async fn a_failed_completed_is_repeated_and_a_failed_stopped_is_not() {
         let fixture = Fixture::start(&["a"]);
         fixture.start_torrents(1..2);
         fixture.arrivals(5).await;
-        fixture.react("a", Reaction::Fail(AnnounceError::Timeout));
+        fixture.react("a", Reaction::Fail(TrackerError::Timeout));
         fixture.note([change]);
         sleep(Duration::from_secs(1)).await;
         fixture.react("a", Reaction::Answer(answer(1800, 0, 0)));
@@ -121,7 +121,7 @@ async fn a_refusal_is_no_failure_of_the_upstream_tracker() {
 async fn an_overloaded_upstream_tracker_has_a_pause_as_a_whole() {
     let fixture = Fixture::start(&["a", "b"]);
     let retry_after = Some(Duration::from_secs(300));
-    fixture.react("a", Reaction::Fail(AnnounceError::Overloaded { retry_after }));
+    fixture.react("a", Reaction::Fail(TrackerError::Overloaded { retry_after }));
     fixture.start_torrents(0..1);
     fixture.arrivals(1).await;
     assert!(matches!(fixture.state(), UpstreamState::Paused(left) if left.as_secs().abs_diff(300) <= 1));
@@ -160,7 +160,7 @@ async fn a_failing_upstream_tracker_is_probed_and_announced_to_when_it_works_aga
 #[tokio::test(start_paused = true)]
 async fn a_torrent_without_local_peers_is_no_probe() {
     let fixture = Fixture::start(&["a"]);
-    fixture.react("a", Reaction::Fail(AnnounceError::Status(500)));
+    fixture.react("a", Reaction::Fail(TrackerError::Status(500)));
     fixture.start_torrents(0..10);
     fixture.arrivals(5).await;
     assert!(matches!(fixture.state(), UpstreamState::Failing(_)));
@@ -175,7 +175,7 @@ async fn a_torrent_without_local_peers_is_no_probe() {
 #[tokio::test(start_paused = true)]
 async fn a_failing_upstream_tracker_is_announced_to_at_once_when_it_is_resumed() {
     let fixture = Fixture::start(&["a"]);
-    fixture.react("a", Reaction::Fail(AnnounceError::Connection("refused".to_owned())));
+    fixture.react("a", Reaction::Fail(TrackerError::Connection("refused".to_owned())));
     fixture.start_torrents(0..10);
     fixture.arrivals(5).await;
     assert!(matches!(fixture.state(), UpstreamState::Failing(_)));
@@ -192,7 +192,7 @@ async fn stopped_is_announced_after_a_short_pause_and_forgotten_in_a_long_one() 
         fixture.start_torrents(1..2);
         fixture.arrivals(5).await;
         let retry_after = Some(Duration::from_secs(pause_s));
-        fixture.react("a", Reaction::Fail(AnnounceError::Overloaded { retry_after }));
+        fixture.react("a", Reaction::Fail(TrackerError::Overloaded { retry_after }));
         fixture.start_torrents(2..3);
         sleep(Duration::from_millis(200)).await;
         assert!(matches!(fixture.state(), UpstreamState::Paused(_)));

@@ -119,7 +119,7 @@ fn start_with_busy_owner() -> (Forwarder, Arc<World>, CoreEnd) {
     let reaction = Reaction::Answer(UpstreamAnswer { v4, ..answer(1800, 0, 0) });
     lock(&world.reactions).insert("a".to_owned(), reaction);
     let (scripts, start) = (Arc::clone(&world), Instant::now());
-    let connect = move |upstream: &Upstream| -> Arc<dyn Announces> {
+    let connect = move |upstream: &Upstream, _| -> Arc<dyn Announces> {
         Arc::new(Scripted { world: Arc::clone(&scripts), name: Arc::clone(&upstream.name), start })
     };
     let forwarder = Forwarder::start_with(cores, settings(), vec![upstream("a")], Box::new(connect));
@@ -156,4 +156,20 @@ async fn a_busy_owner_delays_announces_and_stands_for_no_failure() {
     assert_eq!(std::mem::take(&mut *lock(&world.arrivals)).len(), 200);
     let info = &forwarder.upstreams()[0];
     assert_eq!((info.state, info.figures.failed), (UpstreamState::Active, [0; 7]));
+}
+
+#[tokio::test]
+async fn another_limit_of_requests_applies_to_the_connections_of_known_upstream_trackers() {
+    let (cores, _ends) = link_cores(ShardCount::ONE, std::time::Instant::now());
+    let (connected, start) = (Arc::<Mutex<Vec<usize>>>::default(), Instant::now());
+    let seen = Arc::clone(&connected);
+    let connect = move |upstream: &Upstream, requests_max| -> Arc<dyn Announces> {
+        lock(&seen).push(requests_max);
+        Arc::new(Scripted { world: Arc::default(), name: Arc::clone(&upstream.name), start })
+    };
+    let forwarder = Forwarder::start_with(cores, settings(), vec![upstream("a")], Box::new(connect));
+    for requests_max in [20, 5] {
+        forwarder.use_settings(ForwarderSettings { requests_max, ..settings() });
+    }
+    assert_eq!(*lock(&connected), [20, 5], "it is connected anew only for another limit");
 }
