@@ -15,6 +15,9 @@ pub trait BanManagement: Send + Sync {
     /// Returns all bans.
     fn all(&self) -> Pending<'_, Vec<Ban>>;
 
+    /// Returns the number of bans, without waiting for changes in progress.
+    fn count(&self) -> usize;
+
     /// Bans a client or a network. If it is banned already, the reason is replaced.
     fn add(&self, ban: Ban) -> Answer<'_, ()>;
 

@@ -36,6 +36,9 @@ pub trait KeyManagement: Send + Sync {
     /// Returns at most `keys_max` keys in their order, starting after `after`.
     fn page(&self, after: Option<AuthenticationKey>, keys_max: usize) -> Vec<KeyInfo>;
 
+    /// Returns the number of keys.
+    fn count(&self) -> usize;
+
     /// Sets a key's uploaded and downloaded bytes to zero. Returns whether it is known.
     fn reset_account(&self, key: AuthenticationKey) -> Answer<'_, bool>;
 

@@ -1,11 +1,13 @@
 //! Latencies: collected from the cores, dumped to logs, and reported by the management API.
 
 mod collector;
+mod distribution;
 mod dumps;
 mod log;
 mod percentile_table;
 mod snapshot;
 
+pub use distribution::LatencyDistribution;
 pub use dumps::LatencyDumps;
 pub(crate) use dumps::{Dumps, finish};
 pub use snapshot::LatencySnapshot;
@@ -16,6 +18,9 @@ use crate::management::Answer;
 pub trait LatencyManagement: Send + Sync {
     /// Returns how long replies took since the start.
     fn latencies(&self) -> Answer<'_, Vec<LatencyInfo>>;
+
+    /// Returns the distributions of the latencies since the start, also of what has not been recorded yet.
+    fn distributions(&self) -> Answer<'_, Vec<LatencyDistribution>>;
 
     /// Returns the latencies since the start as an HdrHistogram log.
     fn log(&self) -> Answer<'_, Vec<u8>>;

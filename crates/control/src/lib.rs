@@ -6,7 +6,7 @@
 //! [`management`] has the traits of what can be asked and changed, as the management API uses them. Each subject has a folder with its
 //! part of it, its state, its lock and its loader: `keys`, `lists`, `bans`, `torrents` and `latency`. All of them send
 //! changes to the cores and to the database through `shared`; `forwarding` passes them to the forwarder. `lifecycle` starts,
-//! loads, saves and stops them, and supervises the workers.
+//! loads, saves and stops them, and supervises the workers. `statistics` makes the page that the cores serve.
 
 #![forbid(unsafe_code)]
 
@@ -19,6 +19,7 @@ mod limits;
 mod lists;
 pub mod management;
 mod shared;
+mod statistics;
 #[cfg(test)]
 mod testing;
 mod time;
@@ -27,6 +28,8 @@ mod torrents;
 pub use self::latency::{LatencyDumps, LatencySnapshot};
 pub use bans::ConfiguredRules;
 pub use lifecycle::{
-    End, Manager, ManagerSettings, Request, ServiceManager, StatisticsSnapshot, Supervision, TotalsStorage,
-    Workers, supervise,
+    End, LiveSettings, Manager, ManagerSettings, ReloadRequest, Request, ServiceManager, StatisticsSnapshot,
+    Supervision, SupervisionSettings, TotalsStorage, Workers, supervise,
 };
+pub use lists::{ListFileError, check_list_file};
+pub use statistics::{Windows, publish_statistics};

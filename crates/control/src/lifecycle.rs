@@ -3,11 +3,13 @@
 
 mod manager;
 mod report;
+mod settings;
 mod shortfall_watch;
 mod statistics_snapshot;
 mod supervise;
 mod totals;
 
-pub use manager::{Manager, ManagerSettings, TotalsStorage};
+pub use manager::Manager;
+pub use settings::{LiveSettings, ManagerSettings, ReloadRequest, TotalsStorage};
 pub use statistics_snapshot::StatisticsSnapshot;
-pub use supervise::{End, Request, ServiceManager, Supervision, Workers, supervise};
+pub use supervise::{End, Request, ServiceManager, Supervision, SupervisionSettings, Workers, supervise};

@@ -3,6 +3,41 @@
 /// Milliseconds between two checks of the workers: the delay in noticing that one has exited.
 pub(crate) const SUPERVISION_MS: u64 = 100;
 
+/// Seconds between two points of the charts: 720 in an hour, about as many as a screen is wide.
+pub(crate) const CHART_POINT_S: u64 = 5;
+
+/// Points of the charts: those of an hour.
+pub(crate) const CHART_POINTS_MAX: usize = 720;
+
+/// Seconds after the last request for the statistics until they are rendered less often, so that a page that no one
+/// looks at costs next to nothing.
+pub(crate) const RENDERED_OFTEN_S: u64 = 30;
+
+/// Seconds between two renderings meanwhile: the age of the figures for whoever requests them first.
+pub(crate) const RENDERED_SELDOM_S: u64 = 10;
+
+/// Parts of the window in which client software is counted, each with its own counts.
+pub(crate) const CLIENT_SLOTS_MAX: u64 = 360;
+
+/// Parts of the shorter window, that of WebRTC: counts are accurate to a twelfth.
+pub(crate) const CLIENT_SLOTS_MIN: u64 = 12;
+
+/// Clients that are kept in one part, others being added up: as many as a core counts, and 10 MiB in all parts at
+/// most. As many are kept of all earlier parts together.
+pub(crate) const CLIENTS_PER_SLOT_MAX: usize = 512;
+
+/// Names with versions in the statistics, others being added up: far more than a tracker has that matter, in 10 KiB.
+pub(crate) const CLIENT_VERSIONS_MAX: usize = 500;
+
+/// Clients on the page. The JSON has more.
+pub(crate) const CLIENTS_SHOWN_MAX: usize = 24;
+
+/// Versions of a client on the page.
+pub(crate) const VERSIONS_SHOWN_MAX: usize = 4;
+
+/// Replies of each core that may wait to be taken, which happens every second. Later ones are lost.
+pub(crate) const CLIENT_REPLIES_PER_CORE: usize = 4;
+
 /// Milliseconds to wait for the latencies of a core: ten turns of its timer. Later replies go into the next dump.
 pub(crate) const LATENCY_ANSWER_MS_MAX: u64 = 1000;
 

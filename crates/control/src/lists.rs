@@ -4,6 +4,7 @@ mod file;
 mod store;
 mod watch;
 
+pub use file::{ListFileError, check_list_file};
 pub(crate) use store::Lists;
 
 use crate::management::Answer;
@@ -17,6 +18,9 @@ pub trait ListManagement: Send + Sync {
 
     /// Returns a page of a list: at most `entries_max` entries from the place where the previous page ended.
     fn page(&self, list: TorrentList, from: Option<ListPlace>, entries_max: usize) -> Answer<'_, ListPage>;
+
+    /// Returns whether a torrent is on a list.
+    fn contains(&self, list: TorrentList, info_hash: InfoHash) -> Answer<'_, bool>;
 
     /// Reloads a list from the database and from its file.
     fn reload(&self, list: TorrentList) -> Answer<'_, ()>;

@@ -7,7 +7,7 @@ pub use crate::forwarding::{
     UpstreamState,
 };
 pub use crate::keys::{KeyInfo, KeyManagement, KeyOutcome, WantedKey};
-pub use crate::latency::{LatencyInfo, LatencyManagement};
+pub use crate::latency::{LatencyDistribution, LatencyInfo, LatencyManagement};
 pub use crate::limits::SORTED_TORRENTS_MAX;
 pub use crate::lists::{ListManagement, ListPage, ListPlace};
 pub use crate::torrents::{TorrentManagement, TorrentPage, TorrentWithPeers};
@@ -47,14 +47,18 @@ pub trait Management: Send + Sync + 'static {
     /// Returns the figures of all cores together.
     fn statistics(&self) -> Statistics;
 
+    /// Returns the figures of each core, in the order of the shards.
+    fn shards(&self) -> Vec<Statistics>;
+
     /// Returns the totals over all runs of the tracker, by name.
     fn totals(&self) -> Vec<(&'static str, u64)>;
 
     /// Returns the configuration in use as an object of sections, without secrets.
     fn configuration(&self) -> serde_json::Value;
 
-    /// Reloads lists, upstream trackers, certificates and API tokens from their files, as SIGHUP does.
-    fn reload(&self) -> Answer<'_, ()>;
+    /// Reads the configuration again with everything that it names: lists, upstream trackers, certificates and API tokens.
+    /// If any of it cannot be used, nothing changes.
+    fn reload(&self) -> Answer<'_, Reloaded>;
 
     /// Returns the state of the writes to the database. It is away, too, while stored data could not be read yet.
     fn storage(&self) -> StorageInfo;
@@ -89,6 +93,20 @@ pub enum ManagementError {
     KeysUnread,
     #[error("{0}")]
     File(String),
+    /// The configuration, or a file that it names, cannot be used.
+    #[error("the configuration stays as it was: {0}")]
+    Configuration(String),
+    #[error("the new certificate is not in use everywhere: {0}")]
+    Certificate(String),
+}
+
+/// The keys of the configuration that a reload found changed, with their sections.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Reloaded {
+    /// Those that are in use.
+    pub changed: Vec<String>,
+    /// Those that need a restart.
+    pub needs_restart: Vec<String>,
 }
 
 /// A listener of the tracker.
@@ -118,4 +136,6 @@ pub enum Service {
     Https,
     Api,
     ApiTls,
+    /// The figures for Prometheus.
+    Figures,
 }

@@ -1,12 +1,13 @@
 use crate::limits::{CORE_ANSWER_MS_MAX, CORE_RETRY_MS};
 use crate::management::{Answer, ManagementError};
 use access::AccessUpdate;
-use core_link::{CoreHandle, CoreTask, Cores, Reply};
+use core_link::{CoreCommand, CoreHandle, CoreSettings, CoreTask, Cores, Reply};
 use database::{Database, WriteBehind};
+use primitives::ShardId;
 use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::oneshot::channel;
+use tokio::sync::oneshot::{Receiver, channel};
 use tokio::time::{Instant, sleep, timeout_at};
 
 /// What the subjects of the management share: the cores that receive their changes, and the database that stores them.
@@ -24,6 +25,25 @@ impl Shared {
         self.ask_all(|answer| CoreTask::Update(update.clone(), answer)).await.map(drop)
     }
 
+    /// Sends each core a command, and waits until all have replied.
+    pub(crate) async fn command_all(
+        &self,
+        command: impl Fn(ShardId, Reply<()>) -> CoreCommand,
+    ) -> Result<(), ManagementError> {
+        let mut awaited = Vec::new();
+        for core in self.cores.handles() {
+            let command = |reply| command(core.shard(), reply);
+            awaited.push(send(|command| core.command(command), command).await);
+        }
+        replies(awaited).await.map(drop)
+    }
+
+    /// Replaces the settings of all cores, which are in the order of the shards, and waits until all use them.
+    pub(crate) async fn use_settings(&self, settings: &[CoreSettings]) -> Result<(), ManagementError> {
+        let of = |shard: ShardId| Box::new(settings[shard.index()].clone());
+        self.command_all(|shard, reply| CoreCommand::UseSettings(of(shard), reply)).await
+    }
+
     /// Sends a task to all cores at the same time and returns their replies in the order of the shards.
     pub(crate) async fn ask_all<T: Send + 'static>(
         &self,
@@ -31,36 +51,62 @@ impl Shared {
     ) -> Result<Vec<T>, ManagementError> {
         let mut awaited = Vec::new();
         for core in self.cores.handles() {
-            awaited.push(ask(core, &task).await?);
+            awaited.push(ask(core, &task).await);
         }
-        let mut answers = Vec::with_capacity(awaited.len());
-        for answer in awaited {
-            answers.push(answer.await?);
-        }
-        Ok(answers)
+        replies(awaited).await
     }
 }
 
-/// Sends a task to a core. Returns the wait for its reply.
-pub(crate) async fn ask<T: Send + 'static, F: FnOnce(Reply<T>) -> CoreTask>(
+/// The wait for the reply to a message.
+pub(crate) struct Awaited<T> {
+    reply: Receiver<T>,
+    deadline: Instant,
+}
+
+impl<T> Awaited<T> {
+    pub(crate) async fn reply(self) -> Result<T, ManagementError> {
+        let reply = timeout_at(self.deadline, self.reply).await;
+        reply.ok().and_then(Result::ok).ok_or(ManagementError::CoreBusy)
+    }
+}
+
+/// Waits for all replies. A core that does not reply is no reason to leave the others out.
+async fn replies<T>(awaited: Vec<Result<Awaited<T>, ManagementError>>) -> Result<Vec<T>, ManagementError> {
+    let mut replies = Vec::with_capacity(awaited.len());
+    for awaited in awaited {
+        replies.push(match awaited {
+            Ok(awaited) => awaited.reply().await,
+            Err(error) => Err(error),
+        });
+    }
+    replies.into_iter().collect()
+}
+
+/// Sends a task to a core.
+pub(crate) async fn ask<T: Send + 'static>(
     core: &CoreHandle,
-    task: F,
-) -> Result<impl Future<Output = Result<T, ManagementError>> + use<T, F>, ManagementError> {
-    let (sender, receiver) = channel();
+    task: impl FnOnce(Reply<T>) -> CoreTask,
+) -> Result<Awaited<T>, ManagementError> {
+    send(|task| core.submit(task), task).await
+}
+
+/// Sends a message that carries a reply, again and again while too many wait.
+async fn send<T: Send + 'static, M>(
+    send: impl Fn(M) -> Result<(), M>,
+    message: impl FnOnce(Reply<T>) -> M,
+) -> Result<Awaited<T>, ManagementError> {
+    let (sender, reply) = channel();
     let deadline = Instant::now() + Duration::from_millis(CORE_ANSWER_MS_MAX);
     // The receiver is gone if the wait was given up.
-    let mut task = task(Reply::new(move |value| drop(sender.send(value))));
-    while let Err(back) = core.submit(task) {
-        task = back;
+    let mut message = message(Reply::new(move |value| drop(sender.send(value))));
+    while let Err(back) = send(message) {
+        message = back;
         if Instant::now() >= deadline {
             return Err(ManagementError::CoreBusy);
         }
         sleep(Duration::from_millis(CORE_RETRY_MS)).await;
     }
-    Ok(async move {
-        let answer = timeout_at(deadline, receiver).await;
-        answer.ok().and_then(Result::ok).ok_or(ManagementError::CoreBusy)
-    })
+    Ok(Awaited { reply, deadline })
 }
 
 /// Completes the work even if the requester goes away meanwhile: a change without an acknowledgement is better than one

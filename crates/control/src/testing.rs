@@ -1,10 +1,14 @@
 //! Workers and cores for the tests of this crate.
 
 use crate::lifecycle::Workers;
-use access::AccessUpdate;
+use access::{AccessBounds, AccessPolicy, AccessUpdate, AccountBounds, DetailsBounds, TorrentTableBounds};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use core_link::{CoreCommand, CoreEnd, CoreTask, Cores, Reply, link_cores};
+use core_link::{
+    CoreCommand, CoreEnd, CoreSettings, CoreTask, Cores, HttpLimits, KernelSampling, PrefixLengths, Reply,
+    link_cores,
+};
+use engine::{AnnouncePolicy, EngineSettings, HttpPolicy, InvalidConnectionId};
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::Deserializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
@@ -13,6 +17,7 @@ use primitives::ShardCount;
 use std::cell::Cell;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+use swarm::{SwarmLimits, SwarmSettings};
 use tokio::time::sleep;
 
 fn two_cores() -> (Cores, Vec<CoreEnd>) {
@@ -91,6 +96,53 @@ pub(crate) fn expiry_turns_in(log: &str) -> u64 {
     IntervalLogIterator::new(log.as_bytes()).map(|entry| turns(entry.unwrap())).sum()
 }
 
+/// Returns settings of two cores with this policy.
+pub(crate) fn core_settings(access: AccessPolicy) -> Vec<CoreSettings> {
+    let shards = ShardCount::new(2).unwrap();
+    let lifetime_s = 2700;
+    let limits = SwarmLimits { swarms_max: 10, peers_max: 10, swarm_peers_max: 10, bytes_max: 1 << 20 };
+    let engine = |shard| EngineSettings {
+        shards,
+        shard,
+        announce: AnnouncePolicy {
+            interval_s: 1800,
+            interval_jitter_s: 0,
+            numwant_default: 1,
+            numwant_max: 1,
+        },
+        path_mtu_bytes: 1280,
+        connection_id_lifetime_s: 120,
+        invalid_connection_id: InvalidConnectionId::Error,
+        swarms: SwarmSettings { limits, peer_lifetime_s: lifetime_s },
+        access,
+        access_bounds: AccessBounds {
+            torrent_table: TorrentTableBounds { entries_max: 10, counted_max: 5 },
+            keys_max: 10,
+            accounts: AccountBounds { sessions_max: 10, changed_max: 10, lifetime_s },
+            details: DetailsBounds { peers_max: 10, lifetime_s },
+        },
+        forwarding: None,
+    };
+    let http_limits = HttpLimits {
+        connections_max: 10,
+        connections_per_prefix_max: 10,
+        prefixes: PrefixLengths { ipv4_bits: 32, ipv6_bits: 64 },
+        first_request_s: 10,
+        request_s: 10,
+        idle_s: 10,
+        answer_s: 10,
+        web_socket_idle_s: 10,
+    };
+    let settings = |shard| CoreSettings {
+        engine: engine(shard),
+        http_policy: HttpPolicy::default(),
+        http_limits,
+        kernel_sampling: KernelSampling::Off,
+        coalesce: Duration::ZERO,
+    };
+    shards.shards().map(settings).collect()
+}
+
 type Kind = fn(&AccessUpdate) -> bool;
 
 /// Two cores that record the updates they receive.
@@ -98,6 +150,10 @@ type Kind = fn(&AccessUpdate) -> bool;
 pub(crate) struct TestCores {
     pub(crate) ends: Vec<CoreEnd>,
     told: Mutex<Vec<(usize, AccessUpdate)>>,
+    /// The policies that the second core received, each with the number of updates before.
+    pub(crate) policies: Mutex<Vec<(usize, AccessPolicy)>>,
+    /// The second core does not reply when it receives this policy next.
+    pub(crate) ignored: Mutex<Option<AccessPolicy>>,
     /// The next update of this kind is lost: it gets no reply.
     pub(crate) refused: Mutex<Option<Kind>>,
     /// Replies that are held back, if a test has asked for that.
@@ -107,8 +163,14 @@ pub(crate) struct TestCores {
 impl TestCores {
     pub(crate) fn start() -> (Cores, Arc<Self>) {
         let (cores, ends) = two_cores();
-        let (told, refused, held) = (Mutex::default(), Mutex::default(), Mutex::default());
-        let test_cores = Arc::new(Self { ends, told, refused, held });
+        let test_cores = Arc::new(Self {
+            ends,
+            told: Mutex::default(),
+            policies: Mutex::default(),
+            ignored: Mutex::default(),
+            refused: Mutex::default(),
+            held: Mutex::default(),
+        });
         tokio::spawn(Arc::clone(&test_cores).serve());
         (cores, test_cores)
     }
@@ -116,6 +178,9 @@ impl TestCores {
     async fn serve(self: Arc<Self>) {
         loop {
             for (core, end) in self.ends.iter().enumerate() {
+                while let Some(CoreCommand::UseSettings(settings, reply)) = end.next_command() {
+                    self.switch(core, settings.engine.access, reply);
+                }
                 // No test queries torrents or lists.
                 while let Some(CoreTask::Update(update, reply)) = end.next_task() {
                     self.apply(core, update, reply);
@@ -123,6 +188,19 @@ impl TestCores {
             }
             sleep(Duration::from_millis(1)).await;
         }
+    }
+
+    fn switch(&self, core: usize, policy: AccessPolicy, reply: Reply<()>) {
+        if core == 1 {
+            let updates = self.told(|_| Some(())).len();
+            self.policies.lock().unwrap().push((updates, policy));
+            let mut ignored = self.ignored.lock().unwrap();
+            if *ignored == Some(policy) {
+                *ignored = None;
+                return;
+            }
+        }
+        reply.send(());
     }
 
     fn apply(&self, core: usize, update: AccessUpdate, reply: Reply<()>) {

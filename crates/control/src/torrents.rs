@@ -18,6 +18,9 @@ pub trait TorrentManagement: Send + Sync {
     /// Returns a page of torrents.
     fn page(&self, page: TorrentPage) -> Answer<'_, Vec<TorrentInfo>>;
 
+    /// Returns the first torrents from this info hash on, in the order of the info hashes.
+    fn first_from(&self, from: InfoHash, torrents_max: usize) -> Answer<'_, Vec<TorrentInfo>>;
+
     /// Returns those of the torrents that have swarms, in the given order.
     fn named(&self, info_hashes: Vec<InfoHash>) -> Answer<'_, Vec<TorrentInfo>>;
 

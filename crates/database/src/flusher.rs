@@ -24,6 +24,7 @@ pub(crate) struct Flusher {
     pub askers: mpsc::Receiver<Asker>,
     /// Notified when many changes wait.
     pub early: Arc<Notify>,
+    pub flush_every: watch::Receiver<Duration>,
     /// The time by which all changes must be written, once a stop was requested.
     pub deadline: watch::Receiver<Option<Instant>>,
     /// Reports that the stop is complete.
@@ -36,7 +37,11 @@ impl Flusher {
     pub(crate) async fn run(mut self) {
         let mut failures = 0;
         loop {
-            let pause = if failures == 0 { self.settings.flush_every } else { self.retry_pause(failures) };
+            let pause = if failures == 0 {
+                *self.flush_every.borrow_and_update()
+            } else {
+                self.retry_pause(failures)
+            };
             let askers = self.wait(pause, failures).await;
             let outcome = self.write_before_deadline().await;
             failures = if outcome.is_ok() { 0 } else { failures + 1 };
@@ -53,6 +58,7 @@ impl Flusher {
         let mut askers = Vec::new();
         tokio::select! {
             _ = self.deadline.changed() => {}
+            Ok(()) = self.flush_every.changed() => {}
             first = self.askers.recv() => askers.extend(first),
             () = self.early.notified(), if failures == 0 => {}
             () = lost(&self.database), if failures == 0 => {}

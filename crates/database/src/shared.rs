@@ -1,5 +1,6 @@
 use crate::batch::{Change, WriteBatch};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// The changes that wait to be written, shared by the tasks that make them and the task that writes them. The lock is
 /// never held while waiting for a database.
@@ -17,6 +18,10 @@ struct State {
     rest: WriteBatch,
     /// The batch that the database is storing.
     writing: Arc<WriteBatch>,
+    /// When the first of the pending changes was made.
+    pending_since: Option<Instant>,
+    /// When the first of the changes that the current write stores was made.
+    writing_since: Option<Instant>,
     admission: Admission,
     database: WriteBehindState,
     done: u64,
@@ -59,6 +64,8 @@ pub struct WriteBehindInfo {
     pub state: WriteBehindState,
     /// Changes that wait. A change of an item that is being written counts in addition.
     pub waiting: u64,
+    /// How long the oldest of them has waited.
+    pub oldest: Option<Duration>,
     /// Changes written since the start.
     pub done: u64,
     /// Changes refused because too many waited, or given up at the stop.
@@ -73,6 +80,8 @@ impl Shared {
             pending: WriteBatch::default(),
             rest: WriteBatch::default(),
             writing: Arc::default(),
+            pending_since: None,
+            writing_since: None,
             admission: Admission::Open,
             database,
             done: 0,
@@ -97,6 +106,9 @@ impl Shared {
             state.log_refusal();
             return Err(TooManyWaiting);
         }
+        if count > 0 {
+            state.pending_since.get_or_insert_with(Instant::now);
+        }
         changes.for_each(|change| state.pending.insert(change));
         Ok(state.waiting())
     }
@@ -106,6 +118,7 @@ impl Shared {
         let state = &mut *self.state();
         assert!(state.rest.is_empty() && state.writing.is_empty(), "one write at a time");
         state.rest = std::mem::take(&mut state.pending);
+        state.writing_since = state.pending_since.take();
     }
 
     /// Returns the next changes to be written, or `None` if all are written.
@@ -126,6 +139,7 @@ impl Shared {
         let state = &mut *self.state();
         state.done += state.writing.len() as u64;
         state.writing = Arc::default();
+        state.writing_since = state.writing_since.filter(|_| !state.rest.is_empty());
         state.database = WriteBehindState::Connected;
         if state.admission == Admission::Full && state.waiting() < self.pending_max / 2 {
             state.admission = Admission::Open;
@@ -151,6 +165,7 @@ impl Shared {
         let state = &mut *self.state();
         state.take_back();
         let lost = std::mem::take(&mut state.pending).len();
+        state.pending_since = None;
         state.lost += lost as u64;
         lost
     }
@@ -164,6 +179,7 @@ impl Shared {
         WriteBehindInfo {
             state: state.database.clone(),
             waiting: state.waiting() as u64,
+            oldest: state.writing_since.or(state.pending_since).map(|since| since.elapsed()),
             done: state.done,
             lost: state.lost,
             failures: state.failures,
@@ -206,6 +222,7 @@ impl State {
     fn take_back(&mut self) {
         self.pending.take_older(std::mem::take(&mut self.rest));
         self.pending.take_older(Arc::unwrap_or_clone(std::mem::take(&mut self.writing)));
+        self.pending_since = self.writing_since.take().or(self.pending_since);
     }
 }
 
@@ -266,6 +283,27 @@ mod tests {
         assert_eq!(shared.info().state, WriteBehindState::Away("it is gone".to_owned()));
         shared.begin();
         assert_eq!(shared.next(10).unwrap().len(), 3);
+    }
+
+    #[test]
+    fn the_oldest_change_is_known_until_it_is_written() {
+        let shared = shared(10);
+        assert_eq!(shared.info().oldest, None);
+        take(&shared, &[1, 2]).unwrap();
+        let made = shared.state().pending_since;
+        assert!(made.is_some());
+        shared.begin();
+        drop(shared.next(1));
+        take(&shared, &[3]).unwrap();
+        assert_eq!(shared.state().writing_since, made);
+        shared.failed("it is gone");
+        assert_eq!(shared.state().pending_since, made);
+        shared.begin();
+        while shared.next(1).is_some() {
+            assert!(shared.info().oldest.is_some());
+            shared.written();
+        }
+        assert_eq!(shared.info().oldest, None);
     }
 
     #[test]

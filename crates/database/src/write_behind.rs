@@ -27,6 +27,7 @@ pub struct WriteBehind {
 struct Task {
     askers: mpsc::Sender<Asker>,
     early: Arc<Notify>,
+    flush_every: watch::Sender<Duration>,
     deadline: watch::Sender<Option<Instant>>,
     stopped: watch::Receiver<Option<Stopped>>,
 }
@@ -115,6 +116,13 @@ impl WriteBehind {
         outcome.unwrap_or_else(|| Stopped { lost: self.shared.give_up() })
     }
 
+    /// Replaces how often changes are written, from the next time on.
+    pub fn use_interval(&self, flush_every: Duration) {
+        if let Some(task) = &self.task {
+            task.flush_every.send_if_modified(|used| std::mem::replace(used, flush_every) != flush_every);
+        }
+    }
+
     /// Returns the state and the counts.
     pub fn info(&self) -> WriteBehindInfo {
         self.shared.info()
@@ -141,6 +149,7 @@ impl Task {
         let (askers, askers_receiver) = mpsc::channel(REQUESTS_MAX);
         let (deadline, deadline_receiver) = watch::channel(None);
         let (stopped_sender, stopped) = watch::channel(None);
+        let (flush_every, flush_every_receiver) = watch::channel(settings.flush_every);
         let early = Arc::new(Notify::new());
         let flusher = Flusher {
             health: Health::new(database.url().clone(), settings.remind_every),
@@ -149,10 +158,11 @@ impl Task {
             shared: Arc::clone(shared),
             askers: askers_receiver,
             early: Arc::clone(&early),
+            flush_every: flush_every_receiver,
             deadline: deadline_receiver,
             stopped: stopped_sender,
         };
         drop(tokio::spawn(flusher.run()));
-        Self { askers, early, deadline, stopped }
+        Self { askers, early, flush_every, deadline, stopped }
     }
 }

@@ -33,8 +33,16 @@ impl BanBook {
         Self { configured, bans: BTreeMap::new() }
     }
 
+    pub(crate) fn use_configured(&mut self, configured: ConfiguredRules) {
+        self.configured = configured;
+    }
+
     pub(crate) fn bans(&self) -> Vec<Ban> {
         self.bans.values().cloned().collect()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.bans.len()
     }
 
     /// Adds a ban, or replaces its reason.

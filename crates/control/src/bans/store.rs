@@ -5,6 +5,7 @@ use crate::shared::{Shared, to_the_end};
 use access::AccessUpdate;
 use database::{Change, Database};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::Mutex;
 use tracing::error;
 
@@ -14,11 +15,17 @@ pub(crate) struct Bans {
     shared: Arc<Shared>,
     /// Locked while its rules are sent to the cores.
     book: Mutex<BanBook>,
+    /// The number of bans in the book, for those who cannot wait for the lock.
+    count: AtomicUsize,
 }
 
 impl BanManagement for Arc<Bans> {
     fn all(&self) -> Pending<'_, Vec<Ban>> {
         Box::pin(async { self.book.lock().await.bans() })
+    }
+
+    fn count(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
     }
 
     fn add(&self, ban: Ban) -> Answer<'_, ()> {
@@ -27,7 +34,7 @@ impl BanManagement for Arc<Bans> {
             let mut changed = book.clone();
             let rules = changed.add(ban.clone())?;
             bans.shared.write_behind.insert(Change::PutBan(ban))?;
-            *book = changed;
+            bans.replace(&mut book, changed);
             bans.send(rules).await
         })
     }
@@ -40,7 +47,7 @@ impl BanManagement for Arc<Bans> {
                 return Ok(false);
             }
             bans.shared.write_behind.insert(Change::LiftBan(banned))?;
-            *book = changed;
+            bans.replace(&mut book, changed);
             bans.send(book.rules()?).await?;
             Ok(true)
         })
@@ -49,7 +56,12 @@ impl BanManagement for Arc<Bans> {
 
 impl Bans {
     pub(crate) fn new(shared: Arc<Shared>, configured: ConfiguredRules) -> Self {
-        Self { shared, book: Mutex::new(BanBook::new(configured)) }
+        Self { shared, book: Mutex::new(BanBook::new(configured)), count: AtomicUsize::new(0) }
+    }
+
+    fn replace(&self, book: &mut BanBook, changed: BanBook) {
+        *book = changed;
+        self.count.store(book.len(), Ordering::Relaxed);
     }
 
     /// Sends the configured rules to the cores.
@@ -61,6 +73,23 @@ impl Bans {
         }
     }
 
+    /// Checks that there are not too many rules with the bans.
+    pub(crate) async fn check_configured(&self, configured: &ConfiguredRules) -> Result<(), ManagementError> {
+        let mut changed = self.book.lock().await.clone();
+        changed.use_configured(configured.clone());
+        changed.rules().map(drop)
+    }
+
+    /// Replaces the configured rules, unless there are too many with the bans.
+    pub(crate) async fn use_configured(&self, configured: ConfiguredRules) -> Result<(), ManagementError> {
+        let mut book = self.book.lock().await;
+        let mut changed = book.clone();
+        changed.use_configured(configured);
+        let rules = changed.rules()?;
+        *book = changed;
+        self.send(rules).await
+    }
+
     /// Loads the stored bans.
     pub(crate) async fn load(&self, database: &Database) -> Result<(), ManagementError> {
         let mut book = self.book.lock().await;
@@ -69,12 +98,13 @@ impl Bans {
         let mut pages = database.load_bans();
         while let Some(page) = pages.next().await? {
             book.load(page);
+            self.count.store(book.len(), Ordering::Relaxed);
         }
         self.send(book.rules()?).await
     }
 
     async fn send(&self, rules: Rules) -> Result<(), ManagementError> {
-        self.shared.update(AccessUpdate::UseClients(Arc::new(rules.clients))).await?;
-        self.shared.update(AccessUpdate::UseNetworks(Arc::new(rules.networks))).await
+        let clients = self.shared.update(AccessUpdate::UseClients(Arc::new(rules.clients))).await;
+        clients.and(self.shared.update(AccessUpdate::UseNetworks(Arc::new(rules.networks))).await)
     }
 }

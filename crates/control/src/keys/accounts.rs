@@ -130,6 +130,11 @@ impl KeyAccounts {
         self.keys.get(key).map(info_of)
     }
 
+    /// Replaces the limit. Keys beyond a lower one stay.
+    pub(crate) const fn use_limit(&mut self, keys_max: usize) {
+        self.keys_max = keys_max;
+    }
+
     /// Returns at most `keys_max` keys in their order, starting after `after`.
     pub(crate) fn page(&self, after: Option<AuthenticationKey>, keys_max: usize) -> Vec<KeyInfo> {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);

@@ -40,6 +40,10 @@ impl KeyManagement for Arc<Keys> {
         self.accounts().page(after, keys_max)
     }
 
+    fn count(&self) -> usize {
+        self.accounts().len()
+    }
+
     fn reset_account(&self, key: AuthenticationKey) -> Answer<'_, bool> {
         Box::pin(ready(Ok(self.accounts().reset(&key))))
     }
@@ -64,6 +68,10 @@ impl Keys {
 
     pub(super) fn accounts(&self) -> MutexGuard<'_, KeyAccounts> {
         lock(&self.accounts)
+    }
+
+    pub(crate) fn use_limit(&self, keys_max: usize) {
+        self.accounts().use_limit(keys_max);
     }
 
     /// Adds what a core reports at the second `now` of its clock.

@@ -2,13 +2,14 @@ use super::collector::Collector;
 use super::log::{Dump, DumpReason, LatencyLog, encode, listed};
 use super::percentile_table::percentile_table;
 use super::snapshot::LatencySnapshot;
+use crate::lifecycle::SupervisionSettings;
 use crate::limits::LAST_DUMP_MS_MAX;
 use crate::time::{regular, tick};
 use config::Interval as Every;
 use core_link::Cores;
 use primitives::ShardId;
 use std::io;
-use std::path::{Path, PathBuf, absolute};
+use std::path::{Path, absolute};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::mpsc::Receiver;
@@ -16,12 +17,9 @@ use tokio::sync::watch;
 use tokio::time::{Instant, Interval, timeout};
 use tracing::{error, info, warn};
 
-/// Where and how often latencies are dumped.
+/// The results of dumps.
 #[derive(Debug, Clone)]
 pub struct LatencyDumps {
-    pub directory: PathBuf,
-    /// Interval of the dumps that are made without a request.
-    pub interval: Every,
     pub snapshot: Arc<LatencySnapshot>,
     /// The last requested dump as a text: the path of the log, the table of percentiles, and the missing cores. Empty if
     /// it could not be written.
@@ -33,6 +31,8 @@ pub struct LatencyDumps {
 pub(crate) struct Dumps {
     collector: Collector,
     log: LatencyLog,
+    settings: watch::Receiver<SupervisionSettings>,
+    every: Every,
     interval: Option<Interval>,
     requested: watch::Sender<String>,
     begun: Instant,
@@ -41,11 +41,19 @@ pub(crate) struct Dumps {
 }
 
 impl Dumps {
-    pub(crate) fn new(cores: &Cores, dumps: &LatencyDumps) -> Self {
+    pub(crate) fn new(
+        cores: &Cores,
+        dumps: &LatencyDumps,
+        mut settings: watch::Receiver<SupervisionSettings>,
+    ) -> Self {
+        let SupervisionSettings { latency_directory, latency_interval: every, .. } =
+            settings.borrow_and_update().clone();
         Self {
             collector: Collector::new(cores, Arc::clone(&dumps.snapshot)),
-            log: LatencyLog::new(&dumps.directory, std::process::id(), SystemTime::now()),
-            interval: regular(dumps.interval),
+            log: LatencyLog::new(&latency_directory, std::process::id(), SystemTime::now()),
+            settings,
+            every,
+            interval: regular(every),
             requested: dumps.requested.clone(),
             begun: Instant::now(),
             written_until: Instant::now(),
@@ -66,6 +74,7 @@ impl Dumps {
                     None => break,
                 },
                 () = tick(self.interval.as_mut()) => drop(self.dump(DumpReason::Interval).await),
+                Ok(()) = self.settings.changed() => self.use_settings(),
                 () = self.collector.snapshot.wanted.notified() => drop(self.gather().await),
             }
         }
@@ -74,12 +83,18 @@ impl Dumps {
         }
     }
 
+    fn use_settings(&mut self) {
+        let settings = self.settings.borrow_and_update();
+        self.log.use_directory(&settings.latency_directory);
+        if self.every != settings.latency_interval {
+            self.every = settings.latency_interval;
+            self.interval = regular(self.every);
+        }
+    }
+
     /// Collects from the cores without a dump: their latencies are in the next one, too.
     async fn gather(&mut self) -> Vec<ShardId> {
         let missing = self.collector.collect().await;
-        for shard in &missing {
-            warn!(%shard, "the core reported no latencies in time: they will be in a later dump");
-        }
         self.collector.snapshot.gathered.send_modify(|times| *times += 1);
         missing
     }
@@ -87,6 +102,9 @@ impl Dumps {
     /// Returns the dump as a text, if it could be written.
     async fn dump(&mut self, reason: DumpReason) -> Option<String> {
         let missing = self.gather().await;
+        for shard in &missing {
+            warn!(%shard, "the core reported no latencies in time: they will be in a later dump");
+        }
         let latencies = self.collector.take();
         let (from, until) = (self.written_until - self.begun, Instant::now());
         let length = until - self.written_until;
@@ -153,9 +171,14 @@ mod tests {
     /// Dumps of two cores, of which the second does not reply by itself.
     fn dumps_to(directory: &Path) -> (Dumps, CoreEnd) {
         let (cores, second) = cores_of_which_one_replies();
-        let (directory, snapshot) = (directory.to_owned(), Arc::default());
-        let requested = watch::Sender::default();
-        (Dumps::new(&cores, &LatencyDumps { directory, interval: Every::Off, snapshot, requested }), second)
+        let settings = SupervisionSettings {
+            statistics: Every::Off,
+            latency_directory: directory.to_owned(),
+            latency_interval: Every::Off,
+            shutdown_deadline: Duration::ZERO,
+        };
+        let dumps = LatencyDumps { snapshot: Arc::default(), requested: watch::Sender::default() };
+        (Dumps::new(&cores, &dumps, watch::channel(settings).1), second)
     }
 
     #[tokio::test]

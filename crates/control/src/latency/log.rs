@@ -48,6 +48,13 @@ impl LatencyLog {
         Self { path: directory.join(format!("ringtrack-latency-{process}-{begun_at}.hlog")), begun }
     }
 
+    /// Continues in another directory, in a file of the same name.
+    pub(crate) fn use_directory(&mut self, directory: &Path) {
+        if let Some(name) = self.path.file_name() {
+            self.path = directory.join(name);
+        }
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }

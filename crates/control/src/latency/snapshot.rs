@@ -1,6 +1,7 @@
+use super::distribution::distributions;
 use super::log::log_of_run;
 use super::percentile_table::value_us;
-use super::{LatencyInfo, LatencyManagement};
+use super::{LatencyDistribution, LatencyInfo, LatencyManagement};
 use crate::limits::LATENCY_ANSWER_MS_MAX;
 use crate::management::{Answer, ManagementError};
 use crate::shared::lock;
@@ -54,6 +55,10 @@ impl LatencyManagement for LatencySnapshot {
             let latencies = self.fresh().await;
             Ok(latencies.recorded().map(|(name, histogram)| info(name, histogram)).collect())
         })
+    }
+
+    fn distributions(&self) -> Answer<'_, Vec<LatencyDistribution>> {
+        Box::pin(async { Ok(distributions(&self.fresh().await)) })
     }
 
     fn log(&self) -> Answer<'_, Vec<u8>> {

@@ -1,27 +1,30 @@
+mod replace;
+
+use super::settings::{LiveSettings, ManagerSettings, TotalsStorage};
 use super::shortfall_watch::ShortfallWatch;
-use super::statistics_snapshot::StatisticsSnapshot;
 use super::totals::Totals;
-use crate::bans::{BanManagement, Bans, ConfiguredRules};
+use crate::bans::{BanManagement, Bans};
 use crate::forwarding::ForwardingManagement;
 use crate::keys::{KeyManagement, Keys};
-use crate::latency::{LatencyManagement, LatencySnapshot};
+use crate::latency::LatencyManagement;
 use crate::limits::{EVENTS_POLL_MS, FILES_LOOK_S, FORWARDER_STOP_S, LAST_SAVE_RETRY_MS, LOAD_RETRY_S};
 use crate::lists::{ListManagement, Lists};
-use crate::management::{Answer, ListenerInfo, Management, ManagementError, StorageInfo, StorageState};
-use crate::shared::{Shared, lock, to_the_end};
+use crate::management::{
+    Answer, ListenerInfo, Management, ManagementError, Reloaded, StorageInfo, StorageState,
+};
+use crate::shared::{Shared, lock};
 use crate::time::later;
 use crate::torrents::{TorrentManagement, Torrents};
 use access::{AccessEvent, AccessPolicy, CompletedCounts, TorrentAdmission, UserAdmission};
-use core_link::{CoreEvent, Cores};
-use database::{Database, TooManyWaiting, WriteBehind, WriteBehindSettings};
+use core_link::{CoreCommand, CoreEvent, Cores, Reply};
+use database::{Database, TooManyWaiting, WriteBehind};
 use forwarder::Forwarder;
 use metrics::Statistics;
-use primitives::TorrentList;
+use primitives::{ShardId, TorrentList};
 use std::collections::VecDeque;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Mutex as AsyncMutex, oneshot};
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use tracing::{error, info};
 
@@ -30,6 +33,11 @@ use tracing::{error, info};
 pub struct Manager {
     shared: Arc<Shared>,
     settings: ManagerSettings,
+    /// Those in use.
+    live: Mutex<LiveSettings>,
+    /// Held while they are replaced.
+    replaces: AsyncMutex<()>,
+    key_expiry: Once,
     keys: Arc<Keys>,
     lists: Arc<Lists>,
     bans: Arc<Bans>,
@@ -37,37 +45,6 @@ pub struct Manager {
     totals: Mutex<Totals>,
     /// Why some stored data could not be read yet.
     unread: Mutex<Option<String>>,
-}
-
-/// The settings of a [`Manager`].
-#[derive(Debug)]
-pub struct ManagerSettings {
-    pub policy: AccessPolicy,
-    pub totals: TotalsStorage,
-    pub rules: ConfiguredRules,
-    /// The files of the lists, in the order of [`TorrentList::ALL`].
-    pub list_files: [Option<PathBuf>; 2],
-    pub keys_max: usize,
-    pub write_behind: WriteBehindSettings,
-    /// How long the start waits for the stored data.
-    pub start_wait: Duration,
-    /// The configuration without secrets.
-    pub configuration: serde_json::Value,
-    pub listeners: Vec<ListenerInfo>,
-    pub snapshot: StatisticsSnapshot,
-    pub latencies: Arc<LatencySnapshot>,
-    /// Announces to upstream trackers, if forwarding is on.
-    pub forwarder: Option<Forwarder>,
-    /// Counts the reloads, which also concern upstream trackers, certificates and API tokens.
-    pub reloads: watch::Sender<u64>,
-}
-
-/// Whether totals are stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TotalsStorage {
-    Stored,
-    /// They are stored once this file exists. They alone are no reason to create it.
-    StoredIn(PathBuf),
 }
 
 /// A part of the stored data, which is read by itself.
@@ -106,11 +83,15 @@ impl Management for Manager {
     }
 
     fn policy(&self) -> AccessPolicy {
-        self.settings.policy
+        lock(&self.live).policy
     }
 
     fn statistics(&self) -> Statistics {
         self.settings.snapshot.total()
+    }
+
+    fn shards(&self) -> Vec<Statistics> {
+        self.settings.snapshot.shards()
     }
 
     fn totals(&self) -> Vec<(&'static str, u64)> {
@@ -118,12 +99,16 @@ impl Management for Manager {
     }
 
     fn configuration(&self) -> serde_json::Value {
-        self.settings.configuration.clone()
+        lock(&self.live).configuration.clone()
     }
 
-    fn reload(&self) -> Answer<'_, ()> {
-        self.settings.reloads.send_modify(|times| *times += 1);
-        to_the_end(&self.lists, async |lists| lists.read_files().await)
+    fn reload(&self) -> Answer<'_, Reloaded> {
+        Box::pin(async {
+            let (request, answer) = oneshot::channel();
+            let stopping = || ManagementError::Configuration("the tracker is stopping".to_owned());
+            self.settings.reloads.send(request).await.map_err(|_| stopping())?;
+            answer.await.map_err(|_| stopping())?
+        })
     }
 
     fn storage(&self) -> StorageInfo {
@@ -137,7 +122,7 @@ impl Management for Manager {
     }
 
     fn listeners(&self) -> Vec<ListenerInfo> {
-        self.settings.listeners.clone()
+        lock(&self.live).listeners.clone()
     }
 }
 
@@ -155,9 +140,12 @@ impl Manager {
         let write_behind = WriteBehind::start(database.clone(), settings.write_behind);
         let shared = Arc::new(Shared { cores, database, write_behind });
         let manager = Arc::new(Self {
-            keys: Arc::new(Keys::new(Arc::clone(&shared), settings.keys_max)),
-            lists: Arc::new(Lists::new(Arc::clone(&shared), settings.list_files.clone())),
-            bans: Arc::new(Bans::new(Arc::clone(&shared), settings.rules.clone())),
+            keys: Arc::new(Keys::new(Arc::clone(&shared), settings.live.keys_max)),
+            lists: Arc::new(Lists::new(Arc::clone(&shared), settings.live.list_files.clone())),
+            bans: Arc::new(Bans::new(Arc::clone(&shared), settings.live.rules.clone())),
+            live: Mutex::new(settings.live.clone()),
+            replaces: AsyncMutex::default(),
+            key_expiry: Once::new(),
             torrents: Torrents::new(Arc::clone(&shared)),
             totals: Mutex::default(),
             unread: Mutex::default(),
@@ -169,10 +157,26 @@ impl Manager {
         manager.load_first(Instant::now() + manager.settings.start_wait).await;
         tokio::spawn(Arc::clone(&manager).take_events());
         tokio::spawn(Arc::clone(&manager).watch_files());
-        if manager.settings.policy.users == UserAdmission::Private {
-            tokio::spawn(Arc::clone(&manager.keys).look_after_expired());
-        }
+        manager.look_after_keys();
         Ok(manager)
+    }
+
+    /// Sends each core a command, and waits until all have replied.
+    ///
+    /// # Errors
+    /// If one does not.
+    pub async fn command_all(
+        &self,
+        command: impl Fn(ShardId, Reply<()>) -> CoreCommand,
+    ) -> Result<(), ManagementError> {
+        self.shared.command_all(command).await
+    }
+
+    /// Begins to look after keys that have expired, if there are keys.
+    fn look_after_keys(&self) {
+        if self.policy().users == UserAdmission::Private {
+            self.key_expiry.call_once(|| drop(tokio::spawn(Arc::clone(&self.keys).look_after_expired())));
+        }
     }
 
     /// Writes everything that is not stored yet, and announces to upstream trackers that the torrents are stopped, until
@@ -224,7 +228,7 @@ impl Manager {
 
     async fn load_rest(self: Arc<Self>, database: Database, mut first: VecDeque<StoredPart>) {
         self.load_until_read(&database, &mut first).await;
-        if self.settings.policy.completed == CompletedCounts::Remembered {
+        if self.policy().completed == CompletedCounts::Remembered {
             self.load_until_read(&database, &mut VecDeque::from([StoredPart::Completed])).await;
         }
     }
@@ -278,14 +282,8 @@ impl Manager {
 
     /// Returns the parts that decide which requests are served, and the small ones.
     fn parts_needed_first(&self) -> VecDeque<StoredPart> {
-        let AccessPolicy { users, torrents, .. } = self.settings.policy;
-        let keys = (users == UserAdmission::Private).then_some(StoredPart::Keys);
-        let lists: &[TorrentList] = match torrents {
-            TorrentAdmission::Any => &[TorrentList::Denied],
-            TorrentAdmission::Listed => &TorrentList::ALL,
-        };
-        let lists = lists.iter().map(|&list| StoredPart::List(list));
-        [StoredPart::Bans].into_iter().chain(keys).chain(lists).chain([StoredPart::Totals]).collect()
+        let admitting = parts_that_admit(self.policy());
+        [StoredPart::Bans].into_iter().chain(admitting).chain([StoredPart::Totals]).collect()
     }
 
     async fn watch_files(self: Arc<Self>) {
@@ -341,6 +339,16 @@ impl Manager {
         }
         Ok(())
     }
+}
+
+/// Returns the keys and lists that decide which requests are served.
+fn parts_that_admit(AccessPolicy { users, torrents, .. }: AccessPolicy) -> Vec<StoredPart> {
+    let keys = (users == UserAdmission::Private).then_some(StoredPart::Keys);
+    let lists: &[TorrentList] = match torrents {
+        TorrentAdmission::Any => &[TorrentList::Denied],
+        TorrentAdmission::Listed => &TorrentList::ALL,
+    };
+    keys.into_iter().chain(lists.iter().map(|&list| StoredPart::List(list))).collect()
 }
 
 #[cfg(test)]

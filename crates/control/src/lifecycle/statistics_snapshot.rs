@@ -14,6 +14,12 @@ impl StatisticsSnapshot {
         Self { shards }
     }
 
+    /// Returns the figures of each shard.
+    #[must_use]
+    pub fn shards(&self) -> Vec<Statistics> {
+        self.shards.iter().map(|shard| shard.load()).collect()
+    }
+
     /// Returns the sum over all shards.
     #[must_use]
     pub fn total(&self) -> Statistics {

@@ -6,11 +6,13 @@ use crate::time::{later, regular, tick};
 use config::Interval as Every;
 use core_link::Cores;
 use metrics::Statistics;
+use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::sync::watch;
 use tokio::time::{Instant, Interval, interval};
 use tracing::{error, info};
 
@@ -46,14 +48,23 @@ pub trait ServiceManager {
     fn stopping(&self);
 }
 
-/// The settings of [`supervise`].
-#[derive(Debug, Clone)]
-pub struct Supervision {
+/// The settings of [`supervise`] that can be replaced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SupervisionSettings {
     /// Interval of the statistics line in the log.
     pub statistics: Every,
-    pub latency: LatencyDumps,
+    pub latency_directory: PathBuf,
+    /// Interval of the dumps of latencies that are made without a request.
+    pub latency_interval: Every,
     /// Time that the workers have to exit.
     pub shutdown_deadline: Duration,
+}
+
+/// What [`supervise`] needs.
+#[derive(Debug, Clone)]
+pub struct Supervision {
+    pub settings: watch::Receiver<SupervisionSettings>,
+    pub latency: LatencyDumps,
     /// Set once any thread or task has panicked.
     pub panicked: Arc<AtomicBool>,
 }
@@ -80,13 +91,14 @@ pub async fn supervise(
     supervision: &Supervision,
     mut requests: Receiver<Request>,
 ) -> End {
-    let mut reporter = Reporter::new(snapshot, supervision.statistics);
+    let mut settings = supervision.settings.clone();
+    let mut reporter = Reporter::new(snapshot, settings.borrow_and_update().statistics);
     // Dumps requested while one waits share it.
     let (dumps, inbox) = channel(1);
-    let mut dumping = pin!(Dumps::new(workers.cores(), &supervision.latency).run(inbox));
+    let mut dumping = pin!(Dumps::new(workers.cores(), &supervision.latency, settings.clone()).run(inbox));
     let has_failed = tokio::select! {
         () = &mut dumping => unreachable!("the dumps end only on request"),
-        () = watch(manager, &mut reporter, &dumps, &mut requests) => false,
+        () = serve(manager, &mut reporter, &mut settings, &dumps, &mut requests) => false,
         () = failure(workers, &supervision.panicked) => true,
     };
     if has_failed {
@@ -97,16 +109,18 @@ pub async fn supervise(
     manager.stopping();
     drop(dumps);
     finish(dumping).await;
-    let end = stop(workers, supervision.shutdown_deadline).await;
+    let deadline = settings.borrow().shutdown_deadline;
+    let end = stop(workers, deadline).await;
     reporter.report();
     log_all_figures(&snapshot.total());
     if has_failed { End::Failed } else { end }
 }
 
 /// Handles reports and heartbeats until a stop is requested.
-async fn watch(
+async fn serve(
     manager: &impl ServiceManager,
     reporter: &mut Reporter<'_>,
+    settings: &mut watch::Receiver<SupervisionSettings>,
     dumps: &Sender<()>,
     requests: &mut Receiver<Request>,
 ) {
@@ -120,6 +134,7 @@ async fn watch(
                 }
                 Some(Request::Stop) | None => return,
             },
+            Ok(()) = settings.changed() => reporter.use_interval(settings.borrow_and_update().statistics),
             () = tick(reporter.interval.as_mut()) => reporter.report(),
             () = tick(watchdog.interval.as_mut()) => watchdog.beat(manager, reporter.snapshot.timer_turns()),
         }
@@ -151,6 +166,7 @@ async fn stop(workers: &impl Workers, deadline: Duration) -> End {
 
 struct Reporter<'a> {
     snapshot: &'a StatisticsSnapshot,
+    every: Every,
     interval: Option<Interval>,
     last: Statistics,
     last_at: Instant,
@@ -158,7 +174,14 @@ struct Reporter<'a> {
 
 impl<'a> Reporter<'a> {
     fn new(snapshot: &'a StatisticsSnapshot, statistics: Every) -> Self {
-        Self { snapshot, interval: regular(statistics), last: snapshot.total(), last_at: Instant::now() }
+        let (last, last_at) = (snapshot.total(), Instant::now());
+        Self { snapshot, every: statistics, interval: regular(statistics), last, last_at }
+    }
+
+    fn use_interval(&mut self, every: Every) {
+        if self.every != every {
+            (self.every, self.interval) = (every, regular(every));
+        }
     }
 
     fn report(&mut self) {
@@ -172,20 +195,23 @@ impl<'a> Reporter<'a> {
 struct Watchdog {
     interval: Option<Interval>,
     timer_turns: Vec<u64>,
+    /// The core that is stuck, which has been logged.
+    stuck: Option<usize>,
 }
 
 impl Watchdog {
     fn new(every: Option<Duration>) -> Self {
-        Self { interval: every.map(later), timer_turns: Vec::new() }
+        Self { interval: every.map(later), timer_turns: Vec::new(), stuck: None }
     }
 
     fn beat(&mut self, manager: &impl ServiceManager, timer_turns: Vec<u64>) {
         let stuck = timer_turns.iter().zip(&self.timer_turns).position(|(now, before)| now == before);
         match stuck {
-            Some(shard) => error!(shard, "the core is stuck: no heartbeat is sent"),
+            Some(shard) if self.stuck != stuck => error!(shard, "the core is stuck: no heartbeat is sent"),
+            Some(_) => {}
             None => manager.heartbeat(),
         }
-        self.timer_turns = timer_turns;
+        (self.timer_turns, self.stuck) = (timer_turns, stuck);
     }
 }
 
@@ -195,7 +221,6 @@ mod tests {
     use crate::testing::TestWorkers;
     use metrics::{Counter, PublishedStatistics};
     use std::cell::Cell;
-    use tokio::sync::watch;
 
     #[derive(Default)]
     struct TestManager {
@@ -216,16 +241,15 @@ mod tests {
     }
 
     fn supervision() -> Supervision {
-        let latency = LatencyDumps {
-            directory: "/nonexistent".into(),
-            interval: Every::Off,
-            snapshot: Arc::default(),
-            requested: watch::Sender::default(),
+        let settings = SupervisionSettings {
+            statistics: Every::Off,
+            latency_directory: "/nonexistent".into(),
+            latency_interval: Every::Off,
+            shutdown_deadline: Duration::from_secs(10),
         };
         Supervision {
-            statistics: Every::Off,
-            latency,
-            shutdown_deadline: Duration::from_secs(10),
+            settings: watch::channel(settings).1,
+            latency: LatencyDumps { snapshot: Arc::default(), requested: watch::Sender::default() },
             panicked: Arc::default(),
         }
     }

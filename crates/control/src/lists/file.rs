@@ -35,9 +35,9 @@ pub(super) struct InvalidLine {
 /// The error of a list's file that cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot read the list {}: {source}", path.display())]
-pub(super) struct ListFileError {
-    pub(super) path: PathBuf,
-    pub(super) source: io::Error,
+pub struct ListFileError {
+    path: PathBuf,
+    source: io::Error,
 }
 
 impl ListFileError {
@@ -61,6 +61,14 @@ pub(super) fn read_list(
         read_lines(BufReader::with_capacity(BUFFER_BYTES, File::open(path)?.take(file_bytes)), batches)
     };
     read().map_err(|source| ListFileError::new(path, source))
+}
+
+/// Checks that the file of a list can be read.
+///
+/// # Errors
+/// If it cannot. Lines that are not info hashes are no error.
+pub fn check_list_file(path: &Path) -> Result<(), ListFileError> {
+    read_list(path, &mut drop).map(drop)
 }
 
 /// Returns the file's length. Refuses pipes and devices, which might block their reader forever.

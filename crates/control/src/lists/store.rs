@@ -9,8 +9,8 @@ use core_link::CoreTask;
 use primitives::{InfoHash, ListChange, ListSource, TorrentList};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tokio::sync::Mutex;
 use tokio::sync::mpsc::{Receiver, channel};
+use tokio::sync::{Mutex, MutexGuard};
 use tracing::{error, info, warn};
 
 /// The lists of torrents, in the cores, in the database and in files. The arrays are in the order of
@@ -21,6 +21,14 @@ pub(crate) struct Lists {
     /// Held while a list is sent to the cores.
     changes: [Mutex<()>; 2],
     files: Mutex<[Option<ListWatch>; 2]>,
+}
+
+/// New files whose torrents were sent to the cores. They stay locked: a later look would end the lists too early.
+#[derive(Debug)]
+pub(crate) struct SentFiles<'a> {
+    watches: MutexGuard<'a, [Option<ListWatch>; 2]>,
+    /// `None` where there was and is no file.
+    reports: [Option<ListReport>; 2],
 }
 
 impl ListManagement for Arc<Lists> {
@@ -42,11 +50,18 @@ impl ListManagement for Arc<Lists> {
             let ListPlace { shard, place } = from.unwrap_or_default();
             let Some(owner) = cores.get(shard) else { return Ok(ListPage::default()) };
             let query = ListQuery { list, from: place, torrents_max: entries_max };
-            let page = ask(owner, |answer| CoreTask::List(query, answer)).await?.await?;
+            let page = ask(owner, |answer| CoreTask::List(query, answer)).await?.reply().await?;
             let first_of_next = ListPlace { shard: shard + 1, place: TorrentTablePlace::default() };
             let next = page.next.map(|place| ListPlace { shard, place });
             let next = next.or_else(|| (shard + 1 < cores.len()).then_some(first_of_next));
             Ok(ListPage { torrents: page.torrents, next })
+        })
+    }
+
+    fn contains(&self, list: TorrentList, info_hash: InfoHash) -> Answer<'_, bool> {
+        Box::pin(async move {
+            let answers = self.shared.ask_all(|answer| CoreTask::IsListed(list, info_hash, answer)).await?;
+            Ok(answers.contains(&true))
         })
     }
 
@@ -79,6 +94,56 @@ impl Lists {
         }
         self.shared.update(AccessUpdate::EndList(list, source)).await?;
         Ok(torrents)
+    }
+
+    /// Replaces the files of the lists, and sends their torrents to the cores, the denied ones first. Nothing is taken off
+    /// until [`Self::end_files`].
+    pub(crate) async fn send_files(
+        &self,
+        files: &[Option<PathBuf>; 2],
+    ) -> Result<SentFiles<'_>, ManagementError> {
+        let mut watches = self.files.lock().await;
+        let before = std::mem::replace(&mut *watches, files.clone().map(|path| path.map(ListWatch::new)));
+        let mut reports = [None, None];
+        for list in TorrentList::ALL.into_iter().rev() {
+            reports[list as usize] = match &mut watches[list as usize] {
+                Some(watch) => Some(self.send_file(list, watch).await?),
+                None => before[list as usize].is_some().then(ListReport::default),
+            };
+        }
+        Ok(SentFiles { watches, reports })
+    }
+
+    /// Takes off what only the files of before had.
+    pub(crate) async fn end_files(&self, mut sent: SentFiles<'_>) -> Result<(), ManagementError> {
+        for (list, report) in TorrentList::ALL.into_iter().zip(sent.reports) {
+            let (Some(report), watch) = (report, &mut sent.watches[list as usize]) else { continue };
+            let ended = self.end(list, &report).await;
+            if let Some(watch) = watch {
+                match ended {
+                    Ok(()) => log_report(&watch.path, &report),
+                    Err(_) => watch.forget_read(),
+                }
+            }
+            ended?;
+        }
+        Ok(())
+    }
+
+    async fn send_file(
+        &self,
+        list: TorrentList,
+        watch: &mut ListWatch,
+    ) -> Result<ListReport, ManagementError> {
+        let look;
+        (*watch, look) = self.read_and_send(list, watch.clone()).await?;
+        match look {
+            ListLook::Read(report) => Ok(report),
+            ListLook::Failed(error) => Err(ManagementError::File(error.to_string())),
+            ListLook::Changing | ListLook::Unchanged | ListLook::StillFailed => {
+                Err(ManagementError::File(format!("{} is being written", watch.path.display())))
+            }
+        }
     }
 
     /// Reloads the files of the lists.
@@ -157,14 +222,19 @@ impl Lists {
         Ok(())
     }
 
+    /// Sends the end of a list whose torrents were sent.
+    async fn end(&self, list: TorrentList, report: &ListReport) -> Result<(), ManagementError> {
+        if report.torrents == 0 {
+            self.shared.update(AccessUpdate::BeginList(list, ListSource::File)).await?;
+        }
+        self.shared.update(AccessUpdate::EndList(list, ListSource::File)).await
+    }
+
     /// Sends the end of the list if the file was read completely, and logs the outcome.
     async fn conclude(&self, list: TorrentList, path: &Path, look: ListLook) -> Result<(), ManagementError> {
         match look {
             ListLook::Read(report) => {
-                if report.torrents == 0 {
-                    self.shared.update(AccessUpdate::BeginList(list, ListSource::File)).await?;
-                }
-                self.shared.update(AccessUpdate::EndList(list, ListSource::File)).await?;
+                self.end(list, &report).await?;
                 log_report(path, &report);
                 Ok(())
             }

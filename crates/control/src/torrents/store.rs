@@ -39,6 +39,10 @@ impl TorrentManagement for Torrents {
         }
     }
 
+    fn first_from(&self, from: InfoHash, torrents_max: usize) -> Answer<'_, Vec<TorrentInfo>> {
+        Box::pin(self.first(FirstTorrents { order: TorrentOrder::InfoHash, from, torrents_max }))
+    }
+
     fn named(&self, info_hashes: Vec<InfoHash>) -> Answer<'_, Vec<TorrentInfo>> {
         Box::pin(async move {
             let named: Arc<[InfoHash]> = info_hashes.into();

@@ -1,14 +1,16 @@
 use super::*;
-use crate::bans::{Ban, Banned};
+use crate::bans::{Ban, Banned, ConfiguredRules};
 use crate::keys::{KeyExpiry, Moment, WantedKey};
+use crate::lifecycle::StatisticsSnapshot;
 use crate::limits::LIST_BATCH_TORRENTS;
-use crate::testing::TestCores;
+use crate::testing::{TestCores, core_settings};
 use crate::time::unix_s;
 use access::{AccessUpdate, AccountChange, DetailsKept};
 use core_link::CoreEvent;
-use database::{Change, Creation, StoredKey, TotalName, WriteBatch};
+use database::{Change, Creation, StoredKey, TotalName, WriteBatch, WriteBehindSettings};
 use primitives::{AuthenticationKey, InfoHash, ListChange, ListSource, PeerIdPrefix, Second};
 use tempfile::TempDir;
+use tokio::sync::mpsc;
 
 /// A manager of two test cores, with a database in a file.
 struct Scene {
@@ -28,23 +30,27 @@ fn settings(keys_max: usize, pending_max: usize) -> ManagerSettings {
         details: DetailsKept::Dropped,
     };
     ManagerSettings {
-        policy,
+        live: LiveSettings {
+            policy,
+            rules: ConfiguredRules::default(),
+            list_files: [None, None],
+            keys_max,
+            torrents_max: 1000,
+            flush_every: LONG,
+            configuration: serde_json::Value::Null,
+            listeners: Vec::new(),
+        },
         totals: TotalsStorage::Stored,
-        rules: ConfiguredRules::default(),
-        list_files: [None, None],
-        keys_max,
         write_behind: WriteBehindSettings {
             flush_every: LONG,
             pending_max,
             ..WriteBehindSettings::default()
         },
         start_wait: LONG,
-        configuration: serde_json::Value::Null,
-        listeners: Vec::new(),
         snapshot: StatisticsSnapshot::new(Vec::new()),
         latencies: Arc::default(),
         forwarder: None,
-        reloads: watch::Sender::new(0),
+        reloads: mpsc::channel(1).0,
     }
 }
 
@@ -152,11 +158,13 @@ async fn a_ban_that_cannot_be_stored_is_not_kept_and_one_that_cannot_be_lifted_s
     let added = full.manager.bans.add(ban()).await;
     assert!(matches!(added, Err(ManagementError::WritesFull(_))), "{added:?}");
     assert_eq!(full.manager.bans.all().await, []);
+    assert_eq!(full.manager.bans.count(), 0);
 
     let full = Scene::new(settings(10, 0), [stored_ban()]).await;
     let lifted = full.manager.bans.lift(client()).await;
     assert!(matches!(lifted, Err(ManagementError::WritesFull(_))), "{lifted:?}");
     assert_eq!(full.manager.bans.all().await, [ban()]);
+    assert_eq!(full.manager.bans.count(), 1);
 }
 
 #[tokio::test]
@@ -208,7 +216,9 @@ async fn parts_that_have_been_read_are_not_read_again_after_a_failure() {
     *scene.cores.refused.lock().unwrap() = Some(|update| matches!(update, AccessUpdate::EndList(..)));
     assert!(matches!(manager.load(&scene.database, &mut parts).await, Err(ManagementError::CoreBusy)));
     assert_eq!(parts[0], StoredPart::List(TorrentList::Allowed), "{parts:?}");
+    assert_eq!(manager.bans.count(), 1);
     assert!(manager.bans.lift(client()).await.unwrap());
+    assert_eq!(manager.bans.count(), 0);
     assert!(manager.keys.remove_key(key('a')).await.unwrap());
     manager.keys.put_key(wanted('b')).await.unwrap();
     manager.load(&scene.database, &mut parts).await.unwrap();
@@ -367,4 +377,141 @@ async fn counts_of_completed_events_are_sent_to_the_cores_after_the_start() {
     let counts = vec![(InfoHash([1; 20]), 5_000_000_000), (InfoHash([2; 20]), 7)];
     assert_eq!(scene.cores.told(told), [counts, Vec::new()]);
     assert_eq!(scene.manager.storage().state, StorageState::Connected);
+}
+
+/// Replaces the policy of a tracker.
+async fn use_policy(scene: &Scene, policy: AccessPolicy) -> Result<(), ManagementError> {
+    let live = LiveSettings { policy, ..scene.manager.settings.live.clone() };
+    scene.manager.use_settings(live, core_settings(policy)).await
+}
+
+/// Returns what the second core received up to the last replacement of the policy, and after it.
+fn before_and_after(scene: &Scene) -> [Vec<&'static str>; 2] {
+    let updates = scene.cores.told(|update| {
+        Some(match update {
+            AccessUpdate::PutKeys(_) => "keys",
+            AccessUpdate::EndKeys => "all keys",
+            AccessUpdate::ChangeList(_, _, ListSource::File, _) => "file",
+            AccessUpdate::EndList(_, ListSource::File) => "end of file",
+            AccessUpdate::ChangeList(..) => "torrents",
+            AccessUpdate::EndList(..) => "whole list",
+            AccessUpdate::UseNetworks(_) => "rules",
+            AccessUpdate::DropUnserved => "drop",
+            _ => "",
+        })
+    });
+    let switched = scene.cores.policies.lock().unwrap().last().unwrap().0;
+    let (before, after) = updates.split_at(switched);
+    [before, after].map(|updates| updates.iter().copied().filter(|update| !update.is_empty()).collect())
+}
+
+/// Returns the policies that the second core has received.
+fn policies(scene: &Scene) -> Vec<AccessPolicy> {
+    scene.cores.policies.lock().unwrap().iter().map(|(_, policy)| *policy).collect()
+}
+
+#[tokio::test]
+async fn keys_and_lists_are_complete_before_cores_serve_by_them_and_swarms_are_dropped_afterwards() {
+    let strict = settings(10, 1000).live.policy;
+    let public = AccessPolicy { completed: CompletedCounts::Remembered, ..AccessPolicy::PUBLIC };
+    let mut start = settings(10, 1000);
+    start.live.policy = public;
+    let scene = Scene::new(start, [stored('a'), listed()]).await;
+    assert!(matches!(scene.manager.keys.remove_key(key('a')).await, Err(ManagementError::KeysUnread)));
+    use_policy(&scene, strict).await.unwrap();
+    assert_eq!(policies(&scene), [public, strict], "other settings come first, the policy last");
+    let [before, after] = before_and_after(&scene);
+    assert!(before.ends_with(&["keys", "all keys", "torrents", "whole list"]), "{before:?}");
+    assert_eq!(after, ["rules", "drop"]);
+    assert_eq!((scene.manager.policy(), scene.known_keys()), (strict, vec![key('a')]));
+
+    use_policy(&scene, public).await.unwrap();
+    assert_eq!(before_and_after(&scene)[1], Vec::<&str>::new(), "no swarm is dropped");
+    assert_eq!(scene.manager.policy(), public);
+}
+
+#[tokio::test]
+async fn the_policy_stays_as_it_was_if_a_core_does_not_take_the_keys() {
+    let mut start = settings(10, 1000);
+    start.live.policy = AccessPolicy::PUBLIC;
+    let scene = Scene::new(start, [stored('a')]).await;
+    *scene.cores.refused.lock().unwrap() = Some(|update| matches!(update, AccessUpdate::PutKeys(_)));
+    let strict = settings(10, 1000).live.policy;
+    assert!(matches!(use_policy(&scene, strict).await, Err(ManagementError::CoreBusy)));
+    assert_eq!(
+        (policies(&scene), scene.manager.policy()),
+        (vec![AccessPolicy::PUBLIC], AccessPolicy::PUBLIC)
+    );
+}
+
+#[tokio::test]
+async fn files_and_rules_deny_torrents_before_a_laxer_policy_and_until_a_stricter_one_is_in_use() {
+    let strict = settings(10, 1000).live.policy;
+    let public = AccessPolicy { completed: CompletedCounts::Remembered, ..AccessPolicy::PUBLIC };
+    let scene = Scene::new(settings(10, 1000), []).await;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(&file, "7".repeat(40)).unwrap();
+    let denying = LiveSettings {
+        policy: public,
+        list_files: [None, Some(file.path().to_owned())],
+        ..scene.manager.settings.live.clone()
+    };
+    scene.manager.use_settings(denying, core_settings(public)).await.unwrap();
+    let [before, after] = before_and_after(&scene);
+    assert!(before.ends_with(&["file", "rules"]), "{before:?}");
+    assert_eq!(after, ["end of file"]);
+
+    use_policy(&scene, strict).await.unwrap();
+    assert_eq!(before_and_after(&scene)[1], ["rules", "end of file", "drop"]);
+}
+
+#[tokio::test]
+async fn a_policy_that_is_laxer_in_one_way_and_stricter_in_the_other_replaces_one_that_is_strict_in_both() {
+    let strict = settings(10, 1000).live.policy;
+    let listed = AccessPolicy { users: UserAdmission::Public, ..strict };
+    let private = AccessPolicy { torrents: TorrentAdmission::Any, ..strict };
+    let mut start = settings(10, 1000);
+    start.live.policy = listed;
+    let scene = Scene::new(start, []).await;
+    use_policy(&scene, private).await.unwrap();
+    assert_eq!(policies(&scene), [listed, strict, private]);
+}
+
+#[tokio::test]
+async fn all_cores_go_back_if_one_does_not_reply_to_the_switch() {
+    let strict = settings(10, 1000).live.policy;
+    let mut start = settings(10, 1000);
+    start.live.policy = AccessPolicy::PUBLIC;
+    let scene = Scene::new(start, []).await;
+    *scene.cores.ignored.lock().unwrap() = Some(strict);
+    assert!(matches!(use_policy(&scene, strict).await, Err(ManagementError::CoreBusy)));
+    // Nor does it reply at first when it is to go back.
+    *scene.cores.ignored.lock().unwrap() = Some(AccessPolicy::PUBLIC);
+    let went_back = scene.manager.go_back(&core_settings(AccessPolicy::PUBLIC)).await;
+    assert!(matches!(went_back, Err(ManagementError::CoreBusy)), "{went_back:?}");
+    assert_eq!(policies(&scene), [AccessPolicy::PUBLIC, strict, AccessPolicy::PUBLIC]);
+    assert_eq!(before_and_after(&scene)[1], ["rules"], "the rest goes back in any case");
+    assert_eq!(scene.manager.policy(), AccessPolicy::PUBLIC);
+}
+
+#[tokio::test]
+async fn lists_and_keys_of_which_more_fit_are_read_again_after_the_cores_have_the_new_limits() {
+    let scene = Scene::new(settings(1, 1000), ['a', 'b'].map(stored)).await;
+    assert_eq!(scene.known_keys(), [key('a')]);
+    let live = scene.manager.settings.live.clone();
+    let more = LiveSettings { keys_max: 3, torrents_max: 2000, ..live.clone() };
+    scene.manager.use_settings(more, core_settings(live.policy)).await.unwrap();
+    assert_eq!(scene.known_keys(), [key('a'), key('b')]);
+    let read = ["keys", "all keys", "whole list", "whole list", "rules"];
+    assert_eq!(before_and_after(&scene)[1], read);
+
+    store(&scene.database, ['c', 'd'].map(stored)).await;
+    let too_few = LiveSettings { keys_max: 3, ..live.clone() };
+    scene
+        .manager
+        .use_settings(LiveSettings { keys_max: 2, ..too_few.clone() }, core_settings(live.policy))
+        .await
+        .unwrap();
+    scene.manager.use_settings(too_few, core_settings(live.policy)).await.expect("as at a start");
+    assert_eq!(scene.known_keys().len(), 3);
 }
