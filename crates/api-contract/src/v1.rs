@@ -2,20 +2,27 @@
 
 mod answers;
 mod bans;
+mod cores;
 mod figures;
 mod forwarding;
 mod health;
 mod keys;
+mod token;
 mod torrents;
 
-pub use answers::{Ack, Added, LineCounts, Refusal, Removed, RemovedKeys};
+pub use answers::{Ack, Added, LineCounts, Refusal, Reloaded, Removed, RemovedKeys};
 pub use bans::{Ban, BanForm};
-pub use figures::{Format, Label, Latency, Metric, MetricType, Metrics, Sample, Statistics, Stats};
+pub use cores::Core;
+pub use figures::{Format, Label, Latency, Metric, MetricType, Metrics, Number, Sample, Statistics, Stats};
 pub use forwarding::{Upstream, UpstreamForm, UpstreamState};
-pub use health::{DatabaseState, Health, HealthReport, HealthStatus, Probed, Storage};
+pub use health::{
+    CoreHealth, DatabaseState, Health, HealthReport, HealthStatus, Probed, Storage, TrackerHealth,
+};
 pub use keys::{Key, KeyAccount, KeyForm, LineError};
+pub use token::{TokenInfo, TokenRights};
 pub use torrents::{
-    Event, InfoHashText, Order, Peer, PeerIdentity, Torrent, TorrentItem, TorrentOrUnknown, TorrentsPage,
+    Event, InfoHashText, ListedTorrents, Order, Peer, PeerIdentity, Torrent, TorrentItem, TorrentOrUnknown,
+    TorrentsPage,
 };
 
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,6 @@
 use crate::auth::{Token, WrongTokens};
 use crate::limits::{BULK_REQUESTS_MAX, EVENT_STREAMS_MAX};
+use crate::routes::HealthChecks;
 use control::management::Management;
 use std::sync::{Arc, Mutex};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -13,6 +14,7 @@ pub(crate) struct App {
     pub(crate) wrong_tokens: Arc<Mutex<WrongTokens>>,
     pub(crate) bulk_requests: Arc<Semaphore>,
     pub(crate) event_streams: Arc<Semaphore>,
+    pub(crate) health: Arc<HealthChecks>,
     pub(crate) stop: watch::Receiver<bool>,
 }
 
@@ -23,6 +25,7 @@ impl App {
         stop: watch::Receiver<bool>,
     ) -> Self {
         Self {
+            health: Arc::new(HealthChecks::new(Arc::clone(&tracker))),
             tracker,
             tokens,
             wrong_tokens: Arc::new(Mutex::new(WrongTokens::new(Instant::now()))),

@@ -5,7 +5,7 @@ mod change;
 mod token;
 mod wrong_tokens;
 
-pub(crate) use authentication::require_token;
+pub(crate) use authentication::{require_bearer, require_token};
 pub(crate) use change::{Change, masked};
 pub use token::{Rights, Token, TokenError};
 pub(crate) use wrong_tokens::WrongTokens;

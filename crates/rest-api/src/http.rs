@@ -9,6 +9,6 @@ mod server;
 pub(crate) use answer::{ACK, ApiError, with_type};
 pub(crate) use connections::{Connection, source_of};
 pub(crate) use lines::{Batches, Lines};
-pub(crate) use parameters::{InPath, PathValue, Query, bad_query};
+pub(crate) use parameters::{InPath, PathValue, Query, Search, bad_query};
 pub use server::{Listener, Transport};
 pub(crate) use server::{serve_router, stopped};

@@ -1,4 +1,4 @@
-//! The management API over HTTP, and the health checks.
+//! The management API over HTTP, the health checks, and the figures for Prometheus.
 //!
 //! The API is version 1 of Torrust Tracker's REST API, so that its clients work unchanged, extended by bulk requests,
 //! bans, forwarding, latencies and events. It accesses the tracker only through [`control::management`]; its requests and
@@ -48,4 +48,17 @@ pub async fn serve_health_checks(
     stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
     http::serve_router(listener, routes::health_router(management), stop).await
+}
+
+/// Serves the figures for Prometheus until `stop` becomes true, to requests with the `token`, if there is one.
+///
+/// # Errors
+/// When the listener cannot be registered with the tokio runtime.
+pub async fn serve_figures(
+    listener: Listener,
+    management: Arc<dyn Management>,
+    token: watch::Receiver<Option<Token>>,
+    stop: watch::Receiver<bool>,
+) -> io::Result<()> {
+    http::serve_router(listener, routes::exporter_router(management, token), stop).await
 }

@@ -51,7 +51,7 @@ pub(crate) const LIST_BATCH: usize = 4096;
 /// Keys per request. All are read before the first is made, at about 60 bytes each.
 pub(crate) const BULK_KEYS_MAX: usize = 1_000_000;
 
-/// Requests with bodies of lines served at once; others wait.
+/// Requests with bodies of lines and scans for a search served at once; others wait.
 pub(crate) const BULK_REQUESTS_MAX: usize = 4;
 
 /// Numbers of invalid lines listed in a response.
@@ -69,6 +69,12 @@ pub(crate) const TORRENTS_MAX: usize = 100_000;
 /// Default number of torrents in a sorted response: a page for people to read.
 pub(crate) const SORTED_TORRENTS_DEFAULT: usize = 100;
 
+/// Default number of torrents or list entries in the response to a search: as many as people look through.
+pub(crate) const SEARCH_DEFAULT: usize = 50;
+
+/// Torrents or list entries in the response to a search, which is not for downloads.
+pub(crate) const SEARCH_MAX: usize = 1000;
+
 /// Peers in the response for one torrent: about 3 MB of JSON.
 pub(crate) const PEERS_MAX: usize = 10_000;
 
@@ -83,6 +89,10 @@ pub(crate) const EVENT_STREAMS_MAX: usize = 64;
 
 /// Interval between the events of a stream.
 pub(crate) const EVENT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long an answer to Prometheus is reused. To make one, each core exchanges a set of latencies of a megabyte, and a
+/// thousand lines for each core are written.
+pub(crate) const FIGURES_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Bytes of a token. There is no minimum except one byte: the length is the operator's choice.
 pub const TOKEN_BYTES_MAX: usize = 256;
@@ -108,6 +118,9 @@ pub(crate) const HEALTH_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// Bytes of that answer: 64 listeners, at less than 1 KiB each.
 pub(crate) const HEALTH_BYTES_MAX: usize = 64 << 10;
+
+/// How long a core may take for a turn of its timer: five times as long as it should.
+pub(crate) const CORE_TURN_TIME_MAX: Duration = Duration::from_millis(500);
 
 /// How long the result of a health check is reused.
 pub(crate) const PROBE_INTERVAL: Duration = Duration::from_secs(1);

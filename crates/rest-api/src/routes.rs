@@ -2,7 +2,8 @@
 
 mod bans;
 mod bulk_keys;
-mod client_name;
+mod cores;
+mod dashboard;
 mod document;
 mod events;
 mod forwarding;
@@ -13,10 +14,12 @@ mod metrics;
 mod operation;
 mod probe;
 mod stats;
+mod token;
 mod torrents;
 
-pub(crate) use health::health_router;
+pub(crate) use health::{HealthChecks, health_router};
 pub use health::{HealthError, ask_health};
+pub(crate) use metrics::exporter_router;
 
 use crate::app::App;
 use crate::auth::require_token;
@@ -39,6 +42,7 @@ use utoipa_axum::routes;
 pub(crate) fn router(app: App) -> Router {
     let (routes, _) = routes(&app).split_for_parts();
     routes
+        .merge(dashboard::routes())
         .fallback(|| async { StatusCode::NOT_FOUND })
         .layer(DefaultBodyLimit::max(JSON_BYTES_MAX))
         .layer(map_request(|request: Request<_>| async { request.map(Body::new) }))
@@ -57,6 +61,8 @@ fn routes(app: &App) -> OpenApiRouter<App> {
         .merge(stats::routes())
         .merge(metrics::routes())
         .merge(events::routes())
+        .merge(cores::routes())
+        .merge(health::routes())
         .merge(torrents::routes())
         .merge(keys)
         .merge(whitelist)
@@ -64,6 +70,7 @@ fn routes(app: &App) -> OpenApiRouter<App> {
         .merge(bans::routes())
         .merge(forwarding)
         .merge(operation::routes())
+        .merge(token::routes())
         .routes(routes!(document::get_document))
         .route_layer(from_fn_with_state(app.clone(), require_token));
     OpenApiRouter::with_openapi(document::General::openapi())

@@ -16,6 +16,18 @@ impl Ack {
     pub const OK: Self = Self { status: Cow::Borrowed("ok") };
 }
 
+/// The configuration was read again. A key has its section before it, such as `log.level`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Reloaded {
+    /// Always `ok`.
+    #[schema(pattern = "^ok$")]
+    pub status: Cow<'static, str>,
+    /// The keys whose new values are in use.
+    pub changed: Vec<String>,
+    /// The keys whose new values need a restart.
+    pub needs_restart: Vec<String>,
+}
+
 /// The request was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Refusal {

@@ -12,13 +12,13 @@ pub enum Format {
 }
 
 /// All figures of the tracker.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Metrics {
     pub metrics: Vec<Metric>,
 }
 
 /// One figure, or several that differ in their labels.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Metric {
     pub r#type: MetricType,
     pub name: String,
@@ -34,12 +34,21 @@ pub enum MetricType {
 }
 
 /// A value of a metric.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Sample {
-    pub value: u64,
+    #[schema(value_type = f64)]
+    pub value: Number,
     /// Time of the sample (RFC 3339).
     pub recorded_at: String,
     pub labels: Vec<Label>,
+}
+
+/// A number. Only times, which are in seconds, have a fraction.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Number {
+    Whole(u64),
+    Fraction(f64),
 }
 
 /// A label of a value.

@@ -55,7 +55,7 @@ pub enum UpstreamState {
 pub struct UpstreamForm {
     /// A URI with the scheme `udp`, `http` or `https`, such as `udp://tracker.example.org:6969`.
     pub uri: String,
-    /// Its name in logs, figures and this API; scheme, host and port if not said.
+    /// Its name in logs, figures and this API; default: scheme, host and port.
     pub name: Option<String>,
     /// The address to announce in place of that of this host.
     pub ip: Option<String>,

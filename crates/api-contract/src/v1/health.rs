@@ -49,8 +49,29 @@ pub struct HealthReport {
     pub details: Vec<Probed>,
 }
 
+/// The health of the whole tracker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TrackerHealth {
+    /// `Error` if a listener does not answer, a core is stuck, or the database is away.
+    pub status: HealthStatus,
+    /// The listeners, as the health-check API reports them.
+    pub listeners: Vec<Probed>,
+    /// The cores, in the order of their shards.
+    pub cores: Vec<CoreHealth>,
+    pub database: Storage,
+}
+
+/// Whether a core works.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CoreHealth {
+    /// The number of its shard, from 0.
+    pub shard: u32,
+    /// Whether its timer turned during the check.
+    pub alive: bool,
+}
+
 /// The state of all listeners together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub enum HealthStatus {
     Ok,
     Error,
@@ -59,11 +80,14 @@ pub enum HealthStatus {
 }
 
 /// The result of probing one listener.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Probed {
     /// The bound address and port; the address may be a wildcard.
+    #[schema(value_type = String)]
     pub binding: SocketAddr,
     /// What was probed, and at which address.
     pub info: String,
+    /// `{"Ok": answer}` or `{"Err": reason}`.
+    #[schema(value_type = Object)]
     pub result: Result<String, String>,
 }

@@ -30,6 +30,15 @@ pub struct TorrentsPage {
     pub torrents: Vec<TorrentItem>,
 }
 
+/// Torrents of a list, sorted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ListedTorrents {
+    /// Info hashes.
+    pub torrents: Vec<String>,
+    /// Whether there may be more than were asked for.
+    pub more: bool,
+}
+
 /// A torrent with its peers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Torrent {

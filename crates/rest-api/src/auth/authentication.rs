@@ -1,18 +1,20 @@
 use super::change::{Change, is_read};
-use super::token::{Rights, find};
-use super::wrong_tokens::WrongToken;
+use super::token::{Rights, Token, find};
+use super::wrong_tokens::{WrongToken, WrongTokens};
 use crate::app::App;
 use crate::http::{ApiError, Connection};
 use crate::limits::WRONG_TOKEN_PAUSE;
 use axum::Extension;
 use axum::extract::{Request, State};
-use axum::http::header::AUTHORIZATION;
+use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::borrow::Cow;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
+
+const TOO_MANY: &str = "too many wrong tokens from this address";
 
 /// Middleware that serves only requests with a valid token, and refuses changes made with a read-only token.
 pub(crate) async fn require_token(
@@ -30,6 +32,7 @@ pub(crate) async fn require_token(
     };
     let Some(token) = token else { return refuse(&app, &connection).await.into_response() };
     connection.prove();
+    request.extensions_mut().insert(token.clone());
     let Some(change) = Change::of(&request, &token) else { return next.run(request).await };
     request.extensions_mut().insert(Arc::clone(&change));
     let response = if token.rights == Rights::Full || is_read(request.method()) {
@@ -43,17 +46,41 @@ pub(crate) async fn require_token(
 
 /// Answers a wrong token. Beyond the limit the response is delayed to slow guessing; valid tokens are never delayed.
 async fn refuse(app: &App, connection: &Connection) -> ApiError {
+    match count_wrong(&app.wrong_tokens, connection).await {
+        WrongToken::Counted => ApiError::Failed("token not valid".to_owned()),
+        WrongToken::Limited => ApiError::TooMany(TOO_MANY),
+    }
+}
+
+/// Counts a wrong token, and waits if it is beyond the limit.
+async fn count_wrong(wrong_tokens: &Mutex<WrongTokens>, connection: &Connection) -> WrongToken {
     let count = {
-        let mut wrong_tokens = app.wrong_tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut wrong_tokens = wrong_tokens.lock().unwrap_or_else(PoisonError::into_inner);
         wrong_tokens.count(Instant::now(), connection.address)
     };
-    match count {
-        WrongToken::Counted => ApiError::Failed("token not valid".to_owned()),
-        WrongToken::Limited => {
-            tokio::time::sleep(WRONG_TOKEN_PAUSE).await;
-            ApiError::TooMany("too many wrong tokens from this address")
+    if count == WrongToken::Limited {
+        tokio::time::sleep(WRONG_TOKEN_PAUSE).await;
+    }
+    count
+}
+
+/// Serves a request whose `Authorization` header has the only token, and refuses others with status 401 or 429.
+pub(crate) async fn require_bearer(
+    token: &Token,
+    headers: &HeaderMap,
+    connection: &Connection,
+    wrong_tokens: &Mutex<WrongTokens>,
+) -> Result<(), Response> {
+    if let Some(offered) = bearer(headers) {
+        if find(std::slice::from_ref(token), offered).is_some() {
+            connection.prove();
+            return Ok(());
+        }
+        if count_wrong(wrong_tokens, connection).await == WrongToken::Limited {
+            return Err(ApiError::TooMany(TOO_MANY).into_response());
         }
     }
+    Err((StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, "Bearer")]).into_response())
 }
 
 /// Returns the token of the `Authorization` header, or else that of the query.

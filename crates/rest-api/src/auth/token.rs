@@ -43,6 +43,15 @@ impl Token {
             _ => Err(TokenError::TooLong),
         }
     }
+
+    /// Returns what identifies it in the log.
+    pub(crate) fn label(&self) -> &str {
+        &self.label
+    }
+
+    pub(crate) const fn rights(&self) -> Rights {
+        self.rights
+    }
 }
 
 impl fmt::Debug for Token {

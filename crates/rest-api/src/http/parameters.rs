@@ -1,5 +1,6 @@
 use super::answer::ApiError;
 use crate::auth::{Change, masked};
+use crate::limits::{SEARCH_DEFAULT, SEARCH_MAX};
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use primitives::{AuthenticationKey, InfoHash};
@@ -100,6 +101,45 @@ impl Query {
             Err(error) => Err(bad_query(&format!("{name}: {error}"))),
         };
         text.map(parse).transpose()
+    }
+}
+
+/// What a search of info hashes asks for.
+pub(crate) struct Search {
+    pub(crate) prefix: HexPrefix,
+    pub(crate) limit: usize,
+}
+
+/// The first digits of info hashes, in lower case.
+pub(crate) struct HexPrefix(String);
+
+impl Search {
+    pub(crate) fn parse(query: &Query) -> Result<Self, ApiError> {
+        let digits = query.text("prefix").unwrap_or_default();
+        if digits.len() > InfoHash::HEX_DIGITS || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+            return Err(bad_query("prefix: expected at most 40 hexadecimal digits"));
+        }
+        let limit = query.number("limit")?.and_then(|limit| usize::try_from(limit).ok());
+        let limit = limit.unwrap_or(SEARCH_DEFAULT).min(SEARCH_MAX);
+        Ok(Self { prefix: HexPrefix(digits.to_ascii_lowercase()), limit })
+    }
+}
+
+impl HexPrefix {
+    /// Returns the lowest info hash that begins with it.
+    pub(crate) fn first(&self) -> InfoHash {
+        let digits = format!("{:0<width$}", self.0, width = InfoHash::HEX_DIGITS);
+        InfoHash::from_hex(digits.as_bytes()).expect("the digits were checked")
+    }
+
+    /// Returns the info hash if it is a whole one.
+    pub(crate) fn whole(&self) -> Option<InfoHash> {
+        InfoHash::from_hex(self.0.as_bytes())
+    }
+
+    /// Returns whether an info hash in lower case begins with it.
+    pub(crate) fn fits(&self, info_hash: &str) -> bool {
+        info_hash.starts_with(&self.0)
     }
 }
 

@@ -3,6 +3,10 @@ use crate::limits::{
     ACCEPT_PAUSE, GRACE_TIME_MAX, HEAD_BYTES_MAX, HEAD_TIME_MAX, HEADERS_MAX, WRITE_PAUSE_MAX,
 };
 use axum::Router;
+use axum::http::HeaderValue;
+use axum::http::header::X_CONTENT_TYPE_OPTIONS;
+use axum::middleware::map_response;
+use axum::response::Response;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -63,6 +67,7 @@ pub(crate) async fn serve_router(
     mut stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
     let socket = TcpListener::from_std(listener.socket)?;
+    let router = router.layer(map_response(without_sniffing));
     let (mut open, mut tasks) = (Connections::default(), JoinSet::new());
     loop {
         tokio::select! {
@@ -87,8 +92,15 @@ pub(crate) async fn serve_router(
     Ok(())
 }
 
+/// Forbids browsers to take a response for something else than its type says.
+async fn without_sniffing(mut response: Response) -> Response {
+    response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
 /// Accepts the next connection, retrying after errors.
 async fn accept(socket: &TcpListener) -> (TcpStream, IpAddr) {
+    let mut is_logged = false;
     loop {
         match socket.accept().await {
             Ok((stream, from)) => {
@@ -97,7 +109,11 @@ async fn accept(socket: &TcpListener) -> (TcpStream, IpAddr) {
                 return (stream, from.ip());
             }
             Err(error) => {
-                tracing::warn!(%error, "a connection to the management API could not be accepted");
+                // While there are no more descriptors, each attempt fails.
+                if !is_logged {
+                    tracing::warn!(%error, "a connection to the management API could not be accepted");
+                }
+                is_logged = true;
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }

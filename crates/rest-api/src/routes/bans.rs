@@ -91,7 +91,7 @@ async fn post_ban(
         ("network" = Option<String>, Query, description = "A network, or an address"),
     ),
     responses(
-        (status = 200, description = "It is not banned any more", body = Ack),
+        (status = 200, description = "It is no longer banned", body = Ack),
         (status = 400, description = "Neither one client nor one network", body = String, content_type = "text/plain"),
         (status = 404, description = "It was not banned", body = Refusal),
     ),

@@ -1,7 +1,7 @@
 use super::keys::{DELETE_FAILED, account_of, key_of, wanted_key};
 use crate::app::App;
 use crate::auth::Change;
-use crate::http::{ApiError, Batches, Lines, with_type};
+use crate::http::{ApiError, Batches, Lines, PathValue, Query, with_type};
 use crate::limits::{BULK_KEYS_MAX, STREAM_PAGE};
 use api_contract::v1::{LineError, RemovedKeys};
 use axum::body::Body;
@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::{Extension, Json};
-use control::management::{Management, WantedKey};
+use control::management::{KeyInfo, Management, WantedKey};
 use futures_util::stream;
 use primitives::AuthenticationKey;
 use serde::Serialize;
@@ -28,19 +28,33 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(get_keys, delete_keys)).routes(routes!(post_keys))
 }
 
-/// All keys with their accounts, one object per line
+/// All keys with their accounts, or a page of them, one object per line
+///
+/// They are in the order of the keys.
 #[utoipa::path(
     get, path = "/api/v1/keys", tag = "keys",
-    responses((status = 200, description = "The keys", body = String, content_type = "application/x-ndjson")),
+    params(
+        ("after" = Option<String>, Query, description = "The last key of the page before; default: the first page",
+            pattern = "^[0-9A-Za-z]{32}$"),
+        ("limit" = Option<u64>, Query, description = "Default: all"),
+    ),
+    responses(
+        (status = 200, description = "The keys", body = String, content_type = "application/x-ndjson"),
+        (status = 400, description = "A parameter is wrong", body = String, content_type = "text/plain"),
+    ),
 )]
-async fn get_keys(State(app): State<App>) -> Response {
+async fn get_keys(State(app): State<App>, query: Query) -> Result<Response, ApiError> {
+    let after = query.text("after").map(<AuthenticationKey as PathValue>::parse).transpose()?;
+    let limit =
+        query.number("limit")?.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
     let tracker = Arc::clone(&app.tracker);
-    let pages = stream::unfold(None, move |after| {
-        let keys = tracker.keys().page(after, STREAM_PAGE);
+    let pages = stream::unfold((after, limit), move |(after, left)| {
+        let keys = tracker.keys().page(after, left.min(STREAM_PAGE));
         let text: String = keys.iter().map(|info| line_of(&account_of(info))).collect();
-        ready(keys.last().map(|last| (Ok::<_, Infallible>(text), Some(last.key))))
+        let place = |last: &KeyInfo| (Ok::<_, Infallible>(text), (Some(last.key), left - keys.len()));
+        ready(keys.last().map(place))
     });
-    with_type(NDJSON, Body::from_stream(pages))
+    Ok(with_type(NDJSON, Body::from_stream(pages)))
 }
 
 fn line_of(value: &impl Serialize) -> String {

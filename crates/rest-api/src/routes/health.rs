@@ -1,6 +1,8 @@
+use super::operation::storage_of;
 use super::probe::{ProbeError, exchange, probe, reachable};
-use crate::limits::{HEALTH_BYTES_MAX, HEALTH_TIME_MAX, PROBE_INTERVAL};
-use api_contract::v1::{HealthReport, HealthStatus, Probed};
+use crate::app::App;
+use crate::limits::{CORE_TURN_TIME_MAX, HEALTH_BYTES_MAX, HEALTH_TIME_MAX, PROBE_INTERVAL};
+use api_contract::v1::{CoreHealth, DatabaseState, HealthReport, HealthStatus, Probed, TrackerHealth};
 use axum::body::{Body, to_bytes};
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -8,6 +10,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use control::management::Management;
 use futures_util::future::join_all;
+use metrics::Counter;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,6 +18,8 @@ use std::time::Instant;
 use tokio::net::TcpStream;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 fn report_of(details: Vec<Probed>) -> HealthReport {
     let (status, message) = if details.is_empty() {
@@ -30,13 +35,17 @@ fn report_of(details: Vec<Probed>) -> HealthReport {
 const FAILED: &str = "health check failed";
 
 /// The tracker whose listeners are probed, and the latest report.
-struct Health {
+pub(crate) struct HealthChecks {
     tracker: Arc<dyn Management>,
     /// Locked during a check, so that requests that arrive meanwhile wait for its result.
     last: Mutex<Option<(Instant, HealthReport)>>,
 }
 
-impl Health {
+impl HealthChecks {
+    pub(crate) fn new(tracker: Arc<dyn Management>) -> Self {
+        Self { tracker, last: Mutex::new(None) }
+    }
+
     /// Runs the check in its own task, so that its result is kept even if the client disconnects.
     async fn report_to_its_end(self: Arc<Self>) -> HealthReport {
         let report = tokio::spawn(async move { self.report().await }).await;
@@ -59,6 +68,36 @@ impl Health {
         *last = Some((Instant::now(), report.clone()));
         report
     }
+}
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(get_health))
+}
+
+/// Whether the listeners answer, the cores work and the database is there
+///
+/// Takes half a second.
+#[utoipa::path(
+    get, path = "/api/v1/health", tag = "operation",
+    responses((status = 200, description = "The state of each", body = TrackerHealth)),
+)]
+async fn get_health(State(app): State<App>) -> Json<TrackerHealth> {
+    let (report, cores) = tokio::join!(Arc::clone(&app.health).report_to_its_end(), cores_of(&*app.tracker));
+    let database = storage_of(app.tracker.storage());
+    let fails = cores.iter().any(|core| !core.alive) || database.state == DatabaseState::Away;
+    let status = if fails { HealthStatus::Error } else { report.status };
+    Json(TrackerHealth { status, listeners: report.details, cores, database })
+}
+
+async fn cores_of(tracker: &dyn Management) -> Vec<CoreHealth> {
+    let turns = || -> Vec<u64> {
+        let cores = tracker.shards();
+        cores.iter().map(|statistics| statistics.counter(Counter::TimerTurns)).collect()
+    };
+    let before = turns();
+    tokio::time::sleep(CORE_TURN_TIME_MAX).await;
+    let both = before.into_iter().zip(turns());
+    (0..).zip(both).map(|(shard, (before, after))| CoreHealth { shard, alive: after > before }).collect()
 }
 
 /// Why a tracker is not known to be healthy.
@@ -107,11 +146,11 @@ async fn report_from(address: SocketAddr) -> Result<HealthReport, ProbeError> {
 }
 
 pub(crate) fn health_router(tracker: Arc<dyn Management>) -> Router {
-    let health = Arc::new(Health { tracker, last: Mutex::new(None) });
+    let health = Arc::new(HealthChecks::new(tracker));
     Router::new()
         .route(
             "/health_check",
-            get(|State(health): State<Arc<Health>>| async move { Json(health.report_to_its_end().await) }),
+            get(|State(health): State<Arc<HealthChecks>>| async move { Json(health.report_to_its_end().await) }),
         )
         .fallback(|| async { StatusCode::NOT_FOUND })
         .with_state(health)

@@ -108,7 +108,7 @@ async fn post_key_for_seconds(
 #[utoipa::path(
     delete, path = "/api/v1/key/{key_or_seconds}", tag = "keys",
     params(("key_or_seconds" = String, Path, description = "The key", pattern = "^[0-9A-Za-z]{32}$")),
-    responses((status = 200, description = "It is not there any more", body = Ack)),
+    responses((status = 200, description = "It is no longer there", body = Ack)),
 )]
 async fn delete_key(
     State(app): State<App>,

@@ -2,9 +2,9 @@
 
 use crate::app::App;
 use crate::auth::Change;
-use crate::http::{ACK, ApiError, Batches, InPath, with_type};
+use crate::http::{ACK, ApiError, Batches, InPath, Query, Search, with_type};
 use crate::limits::{LIST_BATCH, STREAM_PAGE};
-use api_contract::v1::{Ack, Added, LineCounts, Removed};
+use api_contract::v1::{Ack, Added, LineCounts, ListedTorrents, Removed};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -32,8 +32,8 @@ macro_rules! list_routes {
     ($module:ident: $list:expr, name: $name:tt, title: $title:tt, verb: $verb:tt, capital_verb: $capital_verb:tt) => {
         pub(super) mod $module {
             use super::{
-                Ack, Added, ApiError, App, InPath, InfoHash, Json, ListChange, ListRoute, OpenApiRouter, Removed, Request,
-                Response, State, TorrentList, routes,
+                Ack, Added, ApiError, App, InPath, InfoHash, Json, ListChange, ListRoute, ListedTorrents, OpenApiRouter,
+                Query, Removed, Request, Response, Search, State, TorrentList, routes,
             };
 
             const LIST: ListRoute = ListRoute {
@@ -48,6 +48,7 @@ macro_rules! list_routes {
                 OpenApiRouter::new()
                     .routes(routes!(add, remove))
                     .routes(routes!(reload))
+                    .routes(routes!(search))
                     .routes(routes!(get, add_lines, remove_lines))
             }
 
@@ -81,6 +82,26 @@ macro_rules! list_routes {
             )]
             async fn reload(State(app): State<App>) -> Result<Json<Ack>, ApiError> {
                 LIST.reload(&app).await
+            }
+
+            #[utoipa::path(
+                get, path = concat!("/api/v1/", $name, "/search"), tag = $name,
+                operation_id = concat!("search_", $name),
+                summary = concat!("Torrents of the ", $title, " whose info hashes begin with some digits"),
+                description = "A whole info hash is looked up; anything shorter takes a scan of the list, seconds with millions of \
+                    entries. Four scans run at a time; others wait.",
+                params(
+                    ("prefix" = Option<String>, Query, description = "Hexadecimal digits; default: empty",
+                        pattern = "^[0-9a-fA-F]{0,40}$"),
+                    ("limit" = Option<u64>, Query, description = "Default 50, at most 1,000"),
+                ),
+                responses(
+                    (status = 200, description = "The torrents", body = ListedTorrents),
+                    (status = 400, description = "A parameter is wrong", body = String, content_type = "text/plain"),
+                ),
+            )]
+            async fn search(State(app): State<App>, query: Query) -> Result<Json<ListedTorrents>, ApiError> {
+                LIST.search(&app, &Search::parse(&query)?).await
             }
 
             #[utoipa::path(
@@ -172,6 +193,32 @@ impl ListRoute {
     async fn reload(&self, app: &App) -> Result<Json<Ack>, ApiError> {
         let reloaded = app.tracker.lists().reload(self.list).await;
         reloaded.map(|()| ACK).map_err(ApiError::failed(self.reload_failed))
+    }
+
+    /// Looks up a whole info hash. For anything shorter, goes through the list page by page until it has found enough.
+    async fn search(&self, app: &App, search: &Search) -> Result<Json<ListedTorrents>, ApiError> {
+        if let Some(info_hash) = search.prefix.whole() {
+            let listed = app.tracker.lists().contains(self.list, info_hash).await;
+            let listed = listed.map_err(ApiError::failed(self.read_failed))?;
+            let torrents = listed.then(|| info_hash.to_string()).into_iter().take(search.limit).collect();
+            return Ok(Json(ListedTorrents { torrents, more: listed && search.limit == 0 }));
+        }
+        let _turn = app.bulk_requests.acquire().await;
+        let (mut torrents, mut place) = (Vec::new(), None);
+        loop {
+            let page = app.tracker.lists().page(self.list, place, STREAM_PAGE).await;
+            let page = page.map_err(ApiError::failed(self.read_failed))?;
+            let found = page.torrents.iter().map(InfoHash::to_string);
+            torrents.extend(found.filter(|torrent| search.prefix.fits(torrent)));
+            place = page.next;
+            if place.is_none() || torrents.len() > search.limit {
+                break;
+            }
+        }
+        let more = torrents.len() > search.limit;
+        torrents.truncate(search.limit);
+        torrents.sort_unstable();
+        Ok(Json(ListedTorrents { torrents, more }))
     }
 
     /// Streams all entries, one per line, page by page as the client reads.

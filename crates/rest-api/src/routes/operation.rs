@@ -1,6 +1,6 @@
 use crate::app::App;
-use crate::http::{ACK, ApiError, with_type};
-use api_contract::v1::{Ack, DatabaseState, Health, Latency, Storage};
+use crate::http::{ApiError, with_type};
+use api_contract::v1::{Ack, DatabaseState, Health, Latency, Reloaded, Storage};
 use axum::Json;
 use axum::extract::State;
 use axum::http::header::CONTENT_DISPOSITION;
@@ -15,8 +15,10 @@ fn latency_of(info: LatencyInfo) -> Latency {
     Latency { name, count, p50_us, p90_us, p99_us, p999_us, max_us }
 }
 
-fn storage_of(info: StorageInfo) -> Storage {
-    let StorageInfo { state, waiting: writes_waiting, done: writes_done, lost: writes_lost, failures } = info;
+pub(super) fn storage_of(info: StorageInfo) -> Storage {
+    let StorageInfo {
+        state, waiting: writes_waiting, done: writes_done, lost: writes_lost, failures, ..
+    } = info;
     let (state, error) = match state {
         StorageState::Absent => (DatabaseState::Absent, None),
         StorageState::Connected => (DatabaseState::Connected, None),
@@ -58,14 +60,15 @@ async fn get_configuration(State(app): State<App>) -> Json<serde_json::Value> {
     Json(app.tracker.configuration())
 }
 
-/// Reload lists, upstream trackers, certificates and API tokens, as SIGHUP does
+/// Read the configuration again with lists, upstream trackers, certificates and API tokens, as SIGHUP does
 #[utoipa::path(
     post, path = "/api/v1/reload", tag = "operation",
-    responses((status = 200, description = "Read", body = Ack)),
+    responses((status = 200, description = "In use, as far as no restart is needed", body = Reloaded)),
 )]
-async fn reload(State(app): State<App>) -> Result<Json<Ack>, ApiError> {
-    app.tracker.reload().await.map_err(ApiError::failed("failed to reload"))?;
-    Ok(ACK)
+async fn reload(State(app): State<App>) -> Result<Json<Reloaded>, ApiError> {
+    let reloaded = app.tracker.reload().await.map_err(ApiError::failed("failed to reload"))?;
+    let control::management::Reloaded { changed, needs_restart } = reloaded;
+    Ok(Json(Reloaded { status: Ack::OK.status, changed, needs_restart }))
 }
 
 /// How long replies took since the start

@@ -61,7 +61,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 /// The figures under the names of version 1
 #[utoipa::path(
     get, path = "/api/v1/stats", tag = "figures",
-    params(("format" = Option<Format>, Query, description = "`json` if not said")),
+    params(("format" = Option<Format>, Query, description = "Default `json`")),
     responses(
         (status = 200, description = "The figures", content(
             (Stats = "application/json"), (String = "text/plain"))),

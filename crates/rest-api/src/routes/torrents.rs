@@ -1,6 +1,5 @@
-use super::client_name::client_name;
 use crate::app::{App, now_unix_ms};
-use crate::http::{ACK, ApiError, InPath, PathValue as _, Query, bad_query};
+use crate::http::{ACK, ApiError, InPath, PathValue as _, Query, Search, bad_query};
 use crate::limits::{PEERS_MAX, SORTED_TORRENTS_DEFAULT, TORRENTS_DEFAULT, TORRENTS_MAX};
 use api_contract::v1::{
     Ack, Event, InfoHashText, Order, Peer, PeerIdentity, Refusal, Torrent, TorrentItem, TorrentOrUnknown,
@@ -10,7 +9,7 @@ use axum::Json;
 use axum::extract::State;
 use control::management::{SORTED_TORRENTS_MAX, TorrentPage};
 use metrics::Gauge;
-use primitives::{AnnounceEvent, InfoHash, PeerInfo, PeerStatus, TorrentInfo, TorrentOrder};
+use primitives::{AnnounceEvent, ClientTag, InfoHash, PeerInfo, PeerStatus, TorrentInfo, TorrentOrder};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -37,7 +36,7 @@ fn peer_of(now_unix_ms: u64, info: &PeerInfo) -> Peer {
     Peer {
         peer_id: PeerIdentity {
             id: format!("0x{}", hex::encode(details.map_or([0; 20], |details| details.peer_id.0))),
-            client: details.and_then(|details| client_name(&details.peer_id)).map(Into::into),
+            client: details.and_then(|details| ClientTag::of(&details.peer_id).name()).map(Into::into),
         },
         peer_addr: info.address.to_string(),
         updated: now_unix_ms.saturating_sub(ago_ms),
@@ -54,6 +53,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(get_torrent, drop_torrent))
         .routes(routes!(get_torrents))
         .routes(routes!(get_sorted_torrents))
+        .routes(routes!(search_torrents))
 }
 
 /// A torrent with its peers
@@ -107,8 +107,8 @@ async fn drop_torrent(
 #[utoipa::path(
     get, path = "/api/v1/torrents", tag = "torrents",
     params(
-        ("offset" = Option<u64>, Query, description = "How many are left out: 0 if not said"),
-        ("limit" = Option<u64>, Query, description = "4000 if not said; more than 100,000 counts as that"),
+        ("offset" = Option<u64>, Query, description = "How many are left out; default 0"),
+        ("limit" = Option<u64>, Query, description = "Default 4,000, at most 100,000"),
         ("info_hash" = Option<Vec<InfoHashText>>, Query, explode, description = "These, and no paging"),
     ),
     responses(
@@ -134,11 +134,11 @@ async fn get_torrents(State(app): State<App>, query: Query) -> Result<Json<Vec<T
 #[utoipa::path(
     get, path = "/api/v1/torrents/sorted", tag = "torrents",
     params(
-        ("order" = Option<Order>, Query, description = "`info_hash` if not said, the lowest first. By a count the most \
+        ("order" = Option<Order>, Query, description = "Default `info_hash`, the lowest first. By a count the most \
             come first, and of equals the lowest info hash"),
-        ("offset" = Option<u64>, Query, description = "How many are left out: 0 if not said. In an order by a count, \
+        ("offset" = Option<u64>, Query, description = "How many are left out; default 0. In an order by a count, \
             `offset` and `limit` together may be 100,000 at most"),
-        ("limit" = Option<u64>, Query, description = "100 if not said; more than 100,000 counts as that"),
+        ("limit" = Option<u64>, Query, description = "Default 100, at most 100,000"),
     ),
     responses(
         (status = 200, description = "The page", body = TorrentsPage),
@@ -156,6 +156,36 @@ async fn get_sorted_torrents(State(app): State<App>, query: Query) -> Result<Jso
     let total = app.tracker.statistics().gauge(Gauge::Torrents);
     let torrents = app.tracker.torrents().page(page).await.map_err(ApiError::failed(FAILED))?;
     Ok(Json(TorrentsPage { total, torrents: torrents.into_iter().map(item_of).collect() }))
+}
+
+/// Torrents whose info hashes begin with some digits
+///
+/// They are ordered by info hash, the lowest first.
+#[utoipa::path(
+    get, path = "/api/v1/torrents/search", tag = "torrents",
+    params(
+        ("prefix" = Option<String>, Query, description = "Hexadecimal digits; default: empty",
+                        pattern = "^[0-9a-fA-F]{0,40}$"),
+        ("limit" = Option<u64>, Query, description = "Default 50, at most 1,000"),
+    ),
+    responses(
+        (status = 200, description = "The torrents", body = Vec<TorrentItem>),
+        (status = 400, description = "A parameter is wrong", body = String, content_type = "text/plain"),
+    ),
+)]
+async fn search_torrents(State(app): State<App>, query: Query) -> Result<Json<Vec<TorrentItem>>, ApiError> {
+    let Search { prefix, limit } = Search::parse(&query)?;
+    let torrents = app.tracker.torrents();
+    // A whole info hash is looked up, anything shorter takes a scan of all swarms.
+    let found = match prefix.whole() {
+        Some(info_hash) => torrents.named(vec![info_hash]).await,
+        None => {
+            let _turn = app.bulk_requests.acquire().await;
+            torrents.first_from(prefix.first(), limit).await
+        }
+    };
+    let found = found.map_err(ApiError::failed(FAILED))?;
+    Ok(Json(found.into_iter().map(item_of).filter(|item| prefix.fits(&item.info_hash)).collect()))
 }
 
 fn order_of(name: &str) -> Result<TorrentOrder, ApiError> {

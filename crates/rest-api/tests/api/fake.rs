@@ -2,12 +2,14 @@
 
 use control::management::{
     AccessPolicy, AddError, Answer, Ban, BanManagement, Banned, FailureKind, ForwardingManagement, KeyInfo,
-    KeyManagement, KeyOutcome, LatencyInfo, LatencyManagement, ListManagement, ListPage, ListPlace,
-    ListenerInfo, Management, ManagementError, Pending, StorageInfo, StorageState, TorrentAdmission,
-    TorrentManagement, TorrentPage, TorrentWithPeers, Upstream, UpstreamFigures, UpstreamInfo, UpstreamState,
-    UserAdmission, WantedKey,
+    KeyManagement, KeyOutcome, LatencyDistribution, LatencyInfo, LatencyManagement, ListManagement, ListPage,
+    ListPlace, ListenerInfo, Management, ManagementError, Pending, Reloaded, StorageInfo, StorageState,
+    TorrentAdmission, TorrentManagement, TorrentPage, TorrentWithPeers, Upstream, UpstreamFigures,
+    UpstreamInfo, UpstreamState, UserAdmission, WantedKey,
 };
-use metrics::{Gauge, Outcome, Statistics};
+use metrics::{
+    Counter, Distribution, ErrorReason, Gauge, Histogram, HttpOutcome, MessageOutcome, Outcome, Statistics,
+};
 use primitives::{
     AddressFamily, AuthenticationKey, InfoHash, ListChange, RequestKind, TorrentInfo, TorrentList,
 };
@@ -30,7 +32,9 @@ pub(crate) struct Fake {
     /// Whether every operation that can fail does.
     pub(crate) fails: AtomicBool,
     pub(crate) statistics_asked: AtomicU64,
+    pub(crate) latencies_asked: AtomicU64,
     pub(crate) batch_max: AtomicUsize,
+    pub(crate) list_pages_asked: AtomicUsize,
     pub(crate) listeners: Mutex<Vec<ListenerInfo>>,
 }
 
@@ -142,17 +146,29 @@ impl Management for Fake {
         statistics
     }
 
+    /// Two cores, of which the first makes progress.
+    fn shards(&self) -> Vec<Statistics> {
+        let mut working = self.statistics();
+        working.count(AddressFamily::V4, RequestKind::Announce, Outcome::Error(ErrorReason::Refused));
+        working.count_http(AddressFamily::V6, HttpOutcome::AnnounceRefused);
+        working.count_message(MessageOutcome::Ignored);
+        working.add(Counter::TimerTurns, self.statistics_asked.load(Ordering::Relaxed));
+        vec![working, Statistics::default()]
+    }
+
     fn configuration(&self) -> serde_json::Value {
         serde_json::json!({ "tracker": { "private": true } })
     }
 
-    fn reload(&self) -> Answer<'_, ()> {
-        self.answer(|_| ())
+    fn reload(&self) -> Answer<'_, Reloaded> {
+        let [changed, needs_restart] = ["log.level", "udp.listen"].map(|key| vec![key.to_owned()]);
+        self.answer(|_| Reloaded { changed, needs_restart })
     }
 
     fn storage(&self) -> StorageInfo {
         let state = StorageState::Away("no route to host".to_owned());
-        StorageInfo { state, waiting: 1, done: 2, lost: 3, failures: 4 }
+        let oldest = Some(Duration::from_millis(1500));
+        StorageInfo { state, waiting: 1, oldest, done: 2, lost: 3, failures: 4 }
     }
 
     fn listeners(&self) -> Vec<ListenerInfo> {
@@ -175,6 +191,13 @@ impl TorrentManagement for Fake {
             all.sort_by_key(|info| Reverse(page.order.rank(info)));
             let offset = usize::try_from(page.offset).unwrap_or(usize::MAX);
             all.into_iter().skip(offset).take(page.torrents_max).collect()
+        })
+    }
+
+    fn first_from(&self, from: InfoHash, torrents_max: usize) -> Answer<'_, Vec<TorrentInfo>> {
+        self.answer(|state| {
+            let found = state.torrents.range(from..);
+            found.take(torrents_max).map(|(_, torrent)| torrent.info).collect()
         })
     }
 
@@ -205,6 +228,7 @@ impl ListManagement for Fake {
     }
 
     fn page(&self, list: TorrentList, from: Option<ListPlace>, entries_max: usize) -> Answer<'_, ListPage> {
+        self.list_pages_asked.fetch_add(1, Ordering::Relaxed);
         self.answer(|state| {
             let begin = from.map_or(0, |place| place.shard);
             let list = state.list(list);
@@ -213,6 +237,10 @@ impl ListManagement for Fake {
             let next = (end < list.len()).then_some(ListPlace { shard: end, ..ListPlace::default() });
             ListPage { torrents, next }
         })
+    }
+
+    fn contains(&self, list: TorrentList, info_hash: InfoHash) -> Answer<'_, bool> {
+        self.answer(|state| state.list(list).contains(&info_hash))
     }
 
     fn reload(&self, _: TorrentList) -> Answer<'_, ()> {
@@ -238,6 +266,10 @@ impl KeyManagement for Fake {
         self.state().keys.range((from, Bound::Unbounded)).take(keys_max).map(|(_, info)| *info).collect()
     }
 
+    fn count(&self) -> usize {
+        self.state().keys.len()
+    }
+
     fn reset_account(&self, key: AuthenticationKey) -> Answer<'_, bool> {
         self.answer(|state| {
             let known = state.keys.get_mut(&key);
@@ -253,6 +285,10 @@ impl KeyManagement for Fake {
 impl BanManagement for Fake {
     fn all(&self) -> Pending<'_, Vec<Ban>> {
         Box::pin(ready(self.state().bans.values().cloned().collect()))
+    }
+
+    fn count(&self) -> usize {
+        self.state().bans.len()
     }
 
     fn add(&self, ban: Ban) -> Answer<'_, ()> {
@@ -318,6 +354,13 @@ impl LatencyManagement for Fake {
         let info =
             LatencyInfo { name, count, p50_us: 1.5, p90_us: 2.0, p99_us: 3.0, p999_us: 4.0, max_us: 5.0 };
         self.answer(|_| vec![info])
+    }
+
+    fn distributions(&self) -> Answer<'_, Vec<LatencyDistribution>> {
+        let distribution = Distribution::of_counts(&[0.5, 1.0], &[1, 0, 2], 9.5);
+        let labels = vec![("kind", "announce")];
+        self.latencies_asked.fetch_add(1, Ordering::Relaxed);
+        self.answer(|_| vec![LatencyDistribution { histogram: Histogram::Reply, labels, distribution }])
     }
 
     fn log(&self) -> Answer<'_, Vec<u8>> {

@@ -83,10 +83,14 @@ async fn the_figures_of_an_upstream_tracker_are_reported_by_both_routes() {
         "ringtrack_forwarding_torrents{upstream=\"a\"} 1",
         "ringtrack_forwarding_waiting{upstream=\"a\"} 2",
         "ringtrack_forwarding_in_flight{upstream=\"a\"} 3",
-        "ringtrack_forwarding_latency_us{upstream=\"a\"} 12500",
+        "ringtrack_forwarding_latency_seconds{upstream=\"a\"} 0.0125",
     ] {
         assert!(text.lines().any(|found| found == line), "{line}\n{text}");
     }
+    assert_eq!(api.ask("POST", &format!("{PATH}/suspend?name=a")).await.status, 200);
+    let text = api.get("/api/v1/metrics?format=prometheus").await.body;
+    assert!(!text.contains("ringtrack_forwarding_up{"), "a suspended one is not down\n{text}");
+    assert!(text.contains("ringtrack_forwarding_waiting{"), "{text}");
 }
 
 #[tokio::test]

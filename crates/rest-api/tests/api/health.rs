@@ -1,6 +1,7 @@
 //! The health-check API, which probes each listener as its clients would.
 
 use crate::fake::Fake;
+use crate::figures::start_figures;
 use crate::harness::{request, send, start, start_with, without_body};
 use crate::serving::identity;
 use control::management::{ListenerInfo, Preface, Service};
@@ -69,11 +70,14 @@ async fn each_listener_is_probed_as_its_clients_would() {
     let (server, _client) = identity();
     let (_current, configs) = watch::channel(server);
     let api_tls = start_with(Fake::default(), Transport::Tls(configs));
+    let ((figures, ..), (guarded, ..)) = (start_figures(None), start_figures(Some("0123456789abcdef")));
     let checks = start_checks(vec![
         (Service::Udp, udp),
         (Service::Udp, udp_v6),
         (Service::Api, api.address),
         (Service::ApiTls, api_tls.address),
+        (Service::Figures, figures),
+        (Service::Figures, guarded),
     ]);
     let detail = |binding: SocketAddr, info: String, result: &str| serde_json::json!({ "binding": binding, "info": info, "result": { "Ok": result } });
     let expected = serde_json::json!({ "status": "Ok", "message": "", "details": [
@@ -85,6 +89,8 @@ async fn each_listener_is_probed_as_its_clients_would() {
             format!("checking api health check at: https://{}/api/health_check", api_tls.address),
             "200 OK"
         ),
+        detail(figures, format!("checking figures health check at: http://{figures}/metrics"), "200 OK"),
+        detail(guarded, format!("checking figures health check at: http://{guarded}/metrics"), "401 Unauthorized"),
     ] });
     assert_eq!(check(checks).await, expected);
 }

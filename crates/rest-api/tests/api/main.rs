@@ -4,8 +4,10 @@
 
 mod authentication;
 mod bulk;
+mod dashboard;
 mod document;
 mod fake;
+mod figures;
 mod forwarding;
 mod harness;
 mod health;

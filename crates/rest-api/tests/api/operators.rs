@@ -1,9 +1,14 @@
 //! Extensions to version 1 of the API.
 
-use crate::harness::{Answer, TOKEN, exchange, request, start, without_body};
+use crate::fake::Fake;
+use crate::harness::{
+    Answer, Api, READ_ONLY_TOKEN, TOKEN, exchange, request, send, start, start_with, without_body,
+};
 use control::management::TorrentWithPeers;
 use http_body_util::BodyExt as _;
 use primitives::{InfoHash, TorrentInfo};
+use rest_api::Transport;
+use std::sync::atomic::Ordering;
 use tokio::net::TcpStream;
 
 const KEY: &str = "8os3vCDpVHV9jy0WH5NTVVNnNNdNMwVF";
@@ -35,6 +40,118 @@ async fn torrents_are_sorted_and_paged_with_their_total() {
         assert_eq!(api.get(&format!("/api/v1/torrents/sorted?{wrong}")).await.status, 400, "{wrong}");
     }
     assert_eq!(api.get("/api/v1/torrents/sorted?order=seeders&offset=99999&limit=1").await.status, 200);
+}
+
+/// Adds torrents whose info hashes are bytes and zeros.
+fn add_torrents(api: &Api, begins: &[&[u8]]) {
+    for begin in begins {
+        let mut info_hash = [0; 20];
+        info_hash[..begin.len()].copy_from_slice(begin);
+        let info = TorrentInfo { info_hash: InfoHash(info_hash), seeders: 1, leechers: 2, completed: 3 };
+        api.fake.add_torrent(TorrentWithPeers { info, peers: Vec::new() });
+    }
+}
+
+#[tokio::test]
+async fn torrents_and_lists_are_searched_by_the_beginning_of_an_info_hash() {
+    let api = start();
+    add_torrents(&api, &[b"\x0a", b"\xab\x10", b"\xab\x1f", b"\xab\x20", b"\xac"]);
+    let listed: Vec<String> =
+        ["0a", "ab10", "ab1f", "ab20", "ac"].map(|begin| format!("{begin:0<40}")).into();
+    for list in ["whitelist", "denylist"] {
+        let body = listed.join("\n");
+        api.ask_with("POST", &format!("/api/v1/{list}"), "text/plain", body).await;
+    }
+    let whole = format!("prefix={}", listed[3]);
+    for (query, expected, has_more) in [
+        ("prefix=ab1", &listed[1..3], false),
+        ("prefix=AB", &listed[1..4], false),
+        ("prefix=ab&limit=2", &listed[1..3], true),
+        ("prefix=a&limit=4", &listed[1..5], false),
+        ("prefix=b", &[], false),
+        ("", &listed[..], false),
+        (whole.as_str(), &listed[3..4], false),
+    ] {
+        let found = api.get(&format!("/api/v1/torrents/search?{query}")).await.json();
+        let found: Vec<_> = found.as_array().unwrap().iter().map(|torrent| &torrent["info_hash"]).collect();
+        assert_eq!(found, expected.iter().collect::<Vec<_>>(), "{query}");
+        for list in ["whitelist", "denylist"] {
+            let found = api.get(&format!("/api/v1/{list}/search?{query}")).await.json();
+            assert_eq!(found, serde_json::json!({ "torrents": expected, "more": has_more }), "{query}");
+        }
+    }
+    let asked = || api.fake.list_pages_asked.load(Ordering::Relaxed);
+    let before = asked();
+    let unknown = format!("/api/v1/denylist/search?prefix={}", "b".repeat(40));
+    assert_eq!(api.get(&unknown).await, Answer::ok(r#"{"torrents":[],"more":false}"#));
+    assert_eq!(asked(), before, "a whole info hash is looked up");
+    for wrong in [format!("prefix={}0", "a".repeat(40)), "prefix=x".to_owned(), "limit=x".to_owned()] {
+        for what in ["torrents", "whitelist", "denylist"] {
+            assert_eq!(api.get(&format!("/api/v1/{what}/search?{wrong}")).await.status, 400, "{wrong}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn keys_come_in_pages() {
+    let api = start();
+    for _ in 0..5 {
+        api.post_json("/api/v1/keys", "{\"key\":null,\"seconds_valid\":null}").await;
+    }
+    let last = |number: usize| format!("{number:032}");
+    for (query, expected) in [
+        ("limit=2".to_owned(), 1..3),
+        (format!("after={}&limit=2", last(2)), 3..5),
+        (format!("after={}", last(2)), 3..6),
+        (format!("after={}&limit=2", last(5)), 6..6),
+        (String::new(), 1..6),
+        ("limit=0".to_owned(), 1..1),
+    ] {
+        let page = api.get(&format!("/api/v1/keys?{query}")).await.body;
+        let keys = page.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        let keys: Vec<_> = keys.map(|key| key["key"].as_str().unwrap().to_owned()).collect();
+        assert_eq!(keys, expected.map(last).collect::<Vec<_>>(), "{query}");
+    }
+    assert_eq!(api.get("/api/v1/keys?after=short").await.status, 400);
+}
+
+#[tokio::test]
+async fn the_rights_of_a_token_and_the_modes_of_the_tracker_are_reported() {
+    for (is_public, token, label, rights) in
+        [(false, TOKEN, "admin", "full"), (true, READ_ONLY_TOKEN, "viewer", "read-only")]
+    {
+        let mut fake = Fake::default();
+        fake.is_public = is_public;
+        let api = start_with(fake, Transport::Plain);
+        let wanted = without_body(request("GET", &format!("/api/v1/token?token={token}")));
+        let info = send(api.address, wanted).await.json();
+        let is_on = !is_public;
+        let expected = serde_json::json!({
+            "token": label, "rights": rights, "version": env!("CARGO_PKG_VERSION"),
+            "private": is_on, "listed": is_on, "forwarding": is_on,
+        });
+        assert_eq!(info, expected);
+    }
+}
+
+#[tokio::test]
+async fn the_cores_and_the_health_of_the_whole_tracker_are_reported() {
+    let api = start();
+    add_torrents(&api, &[b"\x01"]);
+    let cores = api.get("/api/v1/cores").await.json();
+    assert_eq!(
+        (&cores[0]["shard"], &cores[0]["requests"], &cores[0]["torrents"]),
+        (&0.into(), &4.into(), &1.into())
+    );
+    assert_eq!((&cores[1]["shard"], &cores[1]["requests"]), (&1.into(), &0.into()));
+    assert_eq!((&cores[0]["errors"], &cores[0]["dropped"]), (&2.into(), &1.into()));
+    let health = api.get("/api/v1/health").await.json();
+    let stuck = serde_json::json!([{ "shard": 0, "alive": true }, { "shard": 1, "alive": false }]);
+    assert_eq!(
+        (&health["status"], &health["listeners"], &health["cores"]),
+        (&"Error".into(), &serde_json::json!([]), &stuck)
+    );
+    assert_eq!(health["database"]["error"], "no route to host");
 }
 
 #[tokio::test]
@@ -101,7 +218,8 @@ async fn clients_and_networks_are_banned_and_unbanned() {
 async fn configuration_latencies_and_storage_are_reported() {
     let api = start();
     assert_eq!(api.get("/api/v1/config").await, Answer::ok("{\"tracker\":{\"private\":true}}"));
-    assert_eq!(api.ask("POST", "/api/v1/reload").await, Answer::ack());
+    let reloaded = "{\"status\":\"ok\",\"changed\":[\"log.level\"],\"needs_restart\":[\"udp.listen\"]}";
+    assert_eq!(api.ask("POST", "/api/v1/reload").await, Answer::ok(reloaded));
     let latency = "[{\"name\":\"announce-ipv4\",\"count\":10,\"p50_us\":1.5,\"p90_us\":2.0,\"p99_us\":3.0,\"p999_us\":4.0,\"max_us\":5.0}]";
     assert_eq!(api.get("/api/v1/latency").await, Answer::ok(latency));
     let log = Answer::text(200, "#[Histogram log format version 1.3]\n");

@@ -41,7 +41,7 @@ fn with_torrents() -> Api {
 async fn the_health_check_is_answered_and_unknown_paths_are_not_found() {
     let api = start();
     assert_eq!(api.get("/api/health_check").await, Answer::ok("{\"status\":\"Ok\"}"));
-    for path in ["/", "/api", "/api/v1/nothing", "/api/v2/stats"] {
+    for path in ["/dashboard", "/api", "/api/v1/nothing", "/api/v2/stats"] {
         assert_eq!(api.get(path).await, Answer::new(404, "", ""), "{path}");
     }
 }
@@ -105,7 +105,7 @@ async fn metrics_are_json_or_prometheus_text() {
     let text = api.get("/api/v1/metrics?format=prometheus").await;
     assert_eq!(text.content_type, "text/plain; version=0.0.4; charset=utf-8");
     assert!(
-        text.body.contains("\nringtrack_udp_datagrams_received_total{family=\"v4\"} 4\n"),
+        text.body.contains("\nringtrack_udp_datagrams_received_total{family=\"ipv4\"} 4\n"),
         "{}",
         text.body
     );

@@ -1,0 +1,87 @@
+//! The listener for Prometheus.
+
+use super::PROMETHEUS_TYPE;
+use super::collection::{Collection, label};
+use super::process::{note_start, process_figures};
+use crate::auth::{Token, WrongTokens, require_bearer};
+use crate::http::{Connection, with_type};
+use crate::limits::FIGURES_INTERVAL;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use axum::routing::get;
+use axum::{Extension, Router};
+use control::management::Management;
+use metrics::{Histogram, ProcessFigure};
+use std::sync::{self, Arc};
+use std::time::Instant;
+use tokio::sync::{Mutex, watch};
+
+/// The tracker whose figures are read, and its last answer.
+struct Exporter {
+    tracker: Arc<dyn Management>,
+    /// Required of requests, if there is one.
+    token: watch::Receiver<Option<Token>>,
+    wrong_tokens: sync::Mutex<WrongTokens>,
+    /// Locked while the figures are collected, so that requests that arrive meanwhile wait for the result.
+    answer: Mutex<Option<(Instant, Bytes)>>,
+}
+
+pub(crate) fn exporter_router(tracker: Arc<dyn Management>, token: watch::Receiver<Option<Token>>) -> Router {
+    note_start();
+    let wrong_tokens = sync::Mutex::new(WrongTokens::new(Instant::now()));
+    let exporter = Arc::new(Exporter { tracker, token, wrong_tokens, answer: Mutex::new(None) });
+    Router::new()
+        .route("/metrics", get(get_figures))
+        .fallback(|| async { StatusCode::NOT_FOUND })
+        .with_state(exporter)
+}
+
+async fn get_figures(
+    State(exporter): State<Arc<Exporter>>,
+    Extension(connection): Extension<Connection>,
+    headers: HeaderMap,
+) -> Result<Response, Response> {
+    let token = exporter.token.borrow().clone();
+    if let Some(token) = token {
+        require_bearer(&token, &headers, &connection, &exporter.wrong_tokens).await?;
+    }
+    Ok(with_type(PROMETHEUS_TYPE, exporter.answer().await))
+}
+
+impl Exporter {
+    /// Collects the figures, unless that was done a moment ago.
+    async fn answer(&self) -> Bytes {
+        let mut last = self.answer.lock().await;
+        if let Some((moment, answer)) = &*last
+            && moment.elapsed() < FIGURES_INTERVAL
+        {
+            return answer.clone();
+        }
+        let answer = Bytes::from(self.collect().await.to_string());
+        *last = Some((Instant::now(), answer.clone()));
+        answer
+    }
+
+    async fn collect(&self) -> Collection {
+        let mut collection = Collection::default();
+        for (shard, statistics) in self.tracker.shards().iter().enumerate() {
+            let shard = label("shard", shard.to_string());
+            collection.add_statistics(statistics, Some(&shard));
+            collection.add_histogram(Histogram::BatchDatagrams, &[shard], &statistics.batches());
+        }
+        collection.add_control_plane(&*self.tracker);
+        // Without those of cores that cannot be asked.
+        for latencies in self.tracker.latency().distributions().await.unwrap_or_default() {
+            let labels: Vec<_> = latencies.labels.iter().map(|&(name, value)| label(name, value)).collect();
+            collection.add_histogram(latencies.histogram, &labels, &latencies.distribution);
+        }
+        let version = label("version", env!("CARGO_PKG_VERSION"));
+        collection.add(&ProcessFigure::BuildInfo.figure(), [version], 1);
+        for (figure, value) in process_figures() {
+            collection.add(&figure.figure(), [], value);
+        }
+        collection
+    }
+}
