@@ -1,12 +1,12 @@
-//! The management API and the health checks: bound at the start, served while the tracker runs.
+//! The management API, the health checks and the figures: bound at the start, served while the tracker runs.
 
-use crate::api_tokens::{TokenWatch, watch_tokens};
-use crate::certificate_watch::{CertificateWatch, Showing, watch_certificate};
+use crate::certificate::{Certificate, ShownAt};
 use crate::http_settings::IdentityFiles;
 use crate::prepare::Prepared;
 use anyhow::Context;
+use config::Configuration;
 use control::management::{ListenerInfo, Management, Preface, Service};
-use rest_api::{Listener, Transport, serve, serve_health_checks};
+use rest_api::{Listener, Token, Transport, serve, serve_figures, serve_health_checks};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tls::ServerIdentity;
@@ -17,40 +17,64 @@ use tracing::{error, info, warn};
 /// The listeners of the APIs, bound but not served yet.
 pub(crate) struct Apis {
     management: Vec<Listener>,
-    tokens: TokenWatch,
+    tokens: watch::Sender<Arc<[Token]>>,
     health: Vec<Listener>,
-    certificate: Option<CertificateWatch>,
+    figures: Vec<Listener>,
+    token_of_figures: watch::Sender<Option<Token>>,
+    certificate: Option<Certificate>,
+}
+
+/// What is replaced while the APIs are served.
+pub(crate) struct ApiParts {
+    pub(crate) tokens: watch::Sender<Arc<[Token]>>,
+    pub(crate) token_of_figures: watch::Sender<Option<Token>>,
+    pub(crate) certificate: Option<Certificate>,
 }
 
 impl Apis {
     pub(crate) fn bind(prepared: &Prepared<'_>) -> anyhow::Result<Self> {
-        let (api, health) = (&prepared.configuration.api, &prepared.configuration.health_check_api);
-        let tokens = TokenWatch::new(prepared.file, api)?;
+        let Configuration { api, health_check_api, metrics, .. } = prepared.configuration;
+        let tokens = prepared.files.tokens.clone().unwrap_or_default();
         // Without a token in the tokens file all requests would be refused.
-        let addresses: &[SocketAddr] = if tokens.are_none() { &[] } else { &api.listen };
-        let files = IdentityFiles::of_api(api).filter(|_| !addresses.is_empty());
-        let (transport, certificate) = match files {
-            Some(files) => {
-                let (transport, certificate) = in_tls(files)?;
+        let addresses: &[SocketAddr] = if tokens.is_empty() { &[] } else { &api.listen };
+        let identity = prepared.files.api_identity.as_ref().filter(|_| !addresses.is_empty());
+        let (transport, certificate) = match identity {
+            Some(identity) => {
+                let (transport, certificate) = in_tls(Arc::clone(identity));
                 (transport, Some(certificate))
             }
             None => (Transport::Plain, None),
         };
         let management = bind(addresses, &transport, "api.listen")?;
-        let health = bind(&health.listen, &Transport::Plain, "health_check_api.listen")?;
+        let health = bind(&health_check_api.listen, &Transport::Plain, "health_check_api.listen")?;
+        let figures = bind(&metrics.listen, &Transport::Plain, "metrics.listen")?;
         if addresses.is_empty() && api.is_wanted() {
             warn!("the management API is off: api.tokens_file has no token");
         }
-        Ok(Self { management, tokens, health, certificate })
+        Ok(Self {
+            management,
+            tokens: watch::Sender::new(tokens),
+            health,
+            figures,
+            token_of_figures: watch::Sender::new(prepared.files.token_of_figures.clone()),
+            certificate,
+        })
     }
 
-    /// Returns the listeners of the management API.
+    /// Returns whether the management API has a listener.
+    pub(crate) const fn serve_management(&self) -> bool {
+        !self.management.is_empty()
+    }
+
+    /// Returns the listeners of the management API and of the figures.
     pub(crate) fn listeners(&self) -> anyhow::Result<Vec<ListenerInfo>> {
         let service = if self.certificate.is_some() { Service::ApiTls } else { Service::Api };
-        let facts = |listener: &Listener| {
+        let management = self.management.iter().map(|listener| (service, listener));
+        let figures = self.figures.iter().map(|listener| (Service::Figures, listener));
+        let info = |(service, listener): (_, &Listener)| {
             Ok(ListenerInfo { service, address: listener.local_address()?, preface: Preface::None })
         };
-        self.management.iter().map(facts).collect()
+        management.chain(figures).map(info).collect()
     }
 
     pub(crate) fn log(&self) -> anyhow::Result<()> {
@@ -61,6 +85,9 @@ impl Apis {
         for listener in &self.health {
             info!("health checks are at http://{}/health_check", listener.local_address()?);
         }
+        for listener in &self.figures {
+            info!("figures for Prometheus are at http://{}/metrics", listener.local_address()?);
+        }
         Ok(())
     }
 
@@ -68,9 +95,8 @@ impl Apis {
     pub(crate) fn serve(
         self,
         management: &Arc<dyn Management>,
-        reloads: &watch::Sender<u64>,
         stopped: &watch::Receiver<bool>,
-    ) -> JoinSet<()> {
+    ) -> (JoinSet<()>, ApiParts) {
         let mut serving = JoinSet::new();
         for listener in self.management {
             let tokens = self.tokens.subscribe();
@@ -81,23 +107,22 @@ impl Apis {
             let served = serve_health_checks(listener, Arc::clone(management), stopped.clone());
             serving.spawn(async { log_end("the health checks", served.await) });
         }
-        if let Some(certificate) = self.certificate {
-            watch_certificate(reloads.subscribe(), certificate);
+        for listener in self.figures {
+            let token = self.token_of_figures.subscribe();
+            let served = serve_figures(listener, Arc::clone(management), token, stopped.clone());
+            serving.spawn(async { log_end("the figures for Prometheus", served.await) });
         }
-        watch_tokens(reloads.subscribe(), self.tokens);
-        serving
+        let Self { tokens, token_of_figures, certificate, .. } = self;
+        (serving, ApiParts { tokens, token_of_figures, certificate })
     }
 }
 
-/// Returns TLS with the certificate of the files, and the watch that replaces it for new connections.
-fn in_tls(files: IdentityFiles) -> anyhow::Result<(Transport, CertificateWatch)> {
-    let shown = files.load()?;
+/// Returns TLS with the certificate, which can be replaced for new connections.
+fn in_tls(shown: Arc<ServerIdentity>) -> (Transport, Certificate) {
     let (config, current) = watch::channel(shown.config());
-    let show = move |identity: &Arc<ServerIdentity>| {
-        config.send_replace(identity.config());
-        Showing::Shown
-    };
-    Ok((Transport::Tls(current), CertificateWatch::new(files, shown, Box::new(show))))
+    let show = move |identity: &ServerIdentity| drop(config.send_replace(identity.config()));
+    let certificate = Certificate::new(IdentityFiles::OF_API, shown, ShownAt::Api(Box::new(show)));
+    (Transport::Tls(current), certificate)
 }
 
 fn bind(addresses: &[SocketAddr], transport: &Transport, key: &str) -> anyhow::Result<Vec<Listener>> {

@@ -57,7 +57,7 @@ fn log_http_bounds(prepared: &Prepared<'_>, connections_max: u32) {
 }
 
 fn log_forwarding(prepared: &Prepared<'_>) {
-    let Some(upstreams) = &prepared.upstreams else { return };
+    let Some(upstreams) = &prepared.files.upstreams else { return };
     let forwarding = &prepared.configuration.forwarding;
     info!("torrents are announced to {} upstream tracker(s)", upstreams.len());
     info!(

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use crate::import::ImportFrom;
+
 /// Ringtrack, a tracker for Linux.
 ///
 /// Without a command it serves, with the built-in defaults or with the configuration of FILE. Each key of
@@ -30,10 +32,19 @@ pub(crate) struct CommandLine {
 /// What to do instead of serving.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Check a configuration file, together with the environment, and exit
+    /// Check a configuration file, together with the environment and the files that it names, and exit
     CheckConfig {
         /// The file to check
         file: PathBuf,
+
+        /// Ask the running tracker what a reload would change if FILE were its file; exit with code 0 if nothing, with 3 if
+        /// something
+        #[arg(long)]
+        diff: bool,
+
+        /// Process ID of the tracker; needed if several run, unless exactly one of them runs as this user
+        #[arg(long, requires = "diff")]
+        pid: Option<u32>,
     },
 
     /// Make a running tracker dump its latencies, and print the dump as a table of percentiles
@@ -48,6 +59,15 @@ pub(crate) enum Command {
         /// The configuration file that the tracker was started with; the environment must be the same, too
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
+    },
+
+    /// Import the configuration and the stored data of another tracker, and exit
+    ///
+    /// The configuration is translated, and the data is copied into the database, which no tracker may use meanwhile. An
+    /// import can be repeated: what is there already stays as it is. The other tracker's files and database are only read.
+    Import {
+        #[command(subcommand)]
+        from: ImportFrom,
     },
 
     /// Print a configuration file with every key, its documentation and its default, and exit

@@ -1,11 +1,10 @@
 use crate::hints;
-use crate::http_settings::{http_limits, http_policy};
 use crate::listen::AllListeners;
 use crate::prepare::Prepared;
-use crate::tuning::{engine_settings, kernel_sampling};
+use crate::tuning::core_settings;
 use anyhow::{anyhow, ensure};
 use control::{StatisticsSnapshot, Workers};
-use core_link::{CoreCommand, CoreEvent, CoreHandle, Cores, link_cores};
+use core_link::{CoreCommand, CoreEvent, CoreHandle, CoreSettings, Cores, link_cores};
 use core_loop::connection::HttpSetup;
 use core_loop::{MeshSlots, full_mesh};
 use metrics::PublishedStatistics;
@@ -37,25 +36,30 @@ impl DataPlane {
         let published: Vec<Arc<PublishedStatistics>> = shards.shards().map(|_| Arc::default()).collect();
         let mut plane =
             Self { workers: Vec::new(), cores, snapshot: StatisticsSnapshot::new(published.clone()) };
-        let policy = http_policy(configuration);
-        let limits = http_limits(configuration, shards, listeners.connections_max);
+        let settings = core_settings(configuration, &prepared.machine(listeners.connections_max));
         let by_shard = listeners.udp.sockets_by_shard.into_iter().zip(listeners.http.sockets_by_shard);
-        let by_shard = shards.shards().zip(ends).zip(mesh).zip(by_shard);
-        for (((shard, link), mesh), (sockets, http_listeners)) in by_shard {
+        let by_shard = settings.into_iter().zip(ends).zip(mesh).zip(by_shard);
+        for (((settings, link), mesh), (sockets, http_listeners)) in by_shard {
+            let CoreSettings { engine, http_policy, http_limits, kernel_sampling, coalesce } = settings;
+            let shard = engine.shard;
             let setup = WorkerSetup {
                 core: prepared.cores[shard.index()],
-                engine: engine_settings(configuration, shards, shard, prepared.memory_max_bytes),
+                engine,
                 secrets: prepared.keys.for_core()?,
                 sockets,
                 http_listeners,
-                http: HttpSetup { policy: policy.clone(), limits, identity: prepared.identity.clone() },
+                http: HttpSetup {
+                    policy: http_policy,
+                    limits: http_limits,
+                    identity: prepared.files.identity.clone(),
+                },
                 batch_datagrams: configuration.udp.batch_datagrams,
                 mesh,
                 start,
                 published: Arc::clone(&published[shard.index()]),
                 link,
-                kernel_sampling: kernel_sampling(&configuration.latency),
-                coalesce: Duration::from_micros(configuration.udp.coalesce_us.into()),
+                kernel_sampling,
+                coalesce,
             };
             plane.workers.push(start_worker(setup).map_err(hints::worker_error)?);
         }

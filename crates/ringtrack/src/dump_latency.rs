@@ -1,279 +1,31 @@
-//! The command `dump-latency`, and the tracker's end of its connection: an abstract socket, so that nothing is configured
-//! and no file stays.
-//!
-//! The tracker answers a connection with one byte, or with nothing if it accepts no requests of the other side's user. Then
-//! one byte requests a dump, and the reply is its text, or nothing if it could not be written. The tracker's process and
-//! user are what the kernel says of the socket, because any user can listen at such a name.
+//! The command `dump-latency`, and the tracker's answer to it.
 
-use crate::keys::random;
-use anyhow::{Context, bail, ensure};
+use crate::running_tracker::RunningTracker;
+use anyhow::ensure;
 use control::Request;
-use rustix::net::sockopt::socket_peercred;
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
-use rustix::process::geteuid;
-use std::collections::BTreeSet;
-use std::fmt::{self, Display, Formatter};
-use std::fs;
-use std::io::{self, Read, Write};
-use std::os::linux::net::SocketAddrExt;
-use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::sync::Semaphore;
 use tokio::sync::mpsc::Sender;
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
 
-/// How the name of each tracker's socket begins. The rest is random, so that two trackers do not choose the same.
-const NAME: &str = "ringtrack-";
-
-/// The kernel's list of the sockets that this process can connect to.
-const SOCKETS: &str = "/proc/self/net/unix";
-
-/// Time in which all trackers together have to answer: far more than a busy machine takes.
-const ANSWERS_MAX: Duration = Duration::from_secs(5);
-
-/// Time that is left for an answer that is there already when the others have taken all of it.
-const ANSWER_MIN: Duration = Duration::from_millis(1);
-
-/// Time to wait for a dump: the cores reply within a tenth of a second, and a hanging one is waited for a whole second.
-const DUMP_MAX: Duration = Duration::from_secs(10);
-
-/// Time that the tracker keeps a connection: the command finds out which other trackers answer before its request.
-const CONNECTION_MAX: Duration = ANSWERS_MAX.saturating_add(DUMP_MAX);
+/// The request for a dump.
+pub(crate) const DUMP: u8 = b'\n';
 
 /// Bytes of a dump that are read: a few lines, and the longest path.
 const DUMP_BYTES_MAX: usize = 16 << 10;
 
-/// A request, and the answer that requests are accepted.
-const SIGN: &[u8] = b"\n";
-
-/// Connections that a tracker serves at a time: those of a few commands.
-const CONNECTIONS_MAX: usize = 16;
-
-/// Time after which accepting is tried again.
-const RETRY: Duration = Duration::from_secs(1);
-
-/// Accepts requests for dumps from now on.
-pub(crate) fn accept_requests(
-    requests: Sender<Request>,
-    dumped: &watch::Sender<String>,
-) -> anyhow::Result<()> {
-    let name = format!("{NAME}{:016x}", u64::from_ne_bytes(random()?));
-    let listener = UnixListener::bind_addr(&SocketAddr::from_abstract_name(name)?)?;
-    listener.set_nonblocking(true)?;
-    let listener = tokio::net::UnixListener::from_std(listener)?;
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    let dumped = dumped.clone();
-    tokio::spawn(async move {
-        while let Ok(place) = Arc::clone(&places).acquire_owned().await {
-            // Accepting fails if there are no more file descriptors.
-            let Ok((peer, _)) = listener.accept().await else {
-                sleep(RETRY).await;
-                continue;
-            };
-            let (requests, dumped) = (requests.clone(), dumped.clone());
-            tokio::spawn(async move {
-                // A connection that breaks or is silent makes no request.
-                drop(timeout(CONNECTION_MAX, serve(peer, &requests, &dumped)).await);
-                drop(place);
-            });
-        }
-    });
-    Ok(())
-}
-
-async fn serve(
-    mut peer: tokio::net::UnixStream,
-    requests: &Sender<Request>,
-    dumped: &watch::Sender<String>,
-) -> io::Result<()> {
-    if !accepts(peer.peer_cred()?.uid(), geteuid().as_raw()) {
-        return Ok(());
-    }
-    peer.write_all(SIGN).await?;
-    if peer.read(&mut [0]).await? == 0 {
-        return Ok(());
-    }
+/// Makes the tracker dump its latencies, and returns the dump; nothing if it could not be written.
+pub(crate) async fn reply(requests: &Sender<Request>, dumped: &watch::Sender<String>) -> Vec<u8> {
     let mut dumped = dumped.subscribe();
     // The tracker is stopping if the request is not received.
     if requests.send(Request::Report).await.is_ok() && dumped.changed().await.is_ok() {
-        let dump = dumped.borrow().clone();
-        peer.write_all(dump.as_bytes()).await?;
+        return dumped.borrow().clone().into_bytes();
     }
-    Ok(())
-}
-
-/// Whether a tracker of a user accepts requests of another user.
-const fn accepts(peer: u32, own: u32) -> bool {
-    peer == own || peer == 0
+    Vec::new()
 }
 
 /// Requests a dump, waits for it, and returns the text to print.
 pub(crate) fn dump_latency(process: Option<u32>) -> anyhow::Result<String> {
     let tracker = RunningTracker::find(process)?;
-    let dump = tracker.dump()?;
-    Ok(format!("{tracker}, {dump}"))
-}
-
-/// A tracker that has answered, and waits for a request.
-#[derive(Debug)]
-struct RunningTracker {
-    connection: UnixStream,
-    process: u32,
-    user: u32,
-    /// Whether it accepts requests of this user.
-    is_open: bool,
-}
-
-impl RunningTracker {
-    /// Finds the tracker of the named process, or the only one that accepts requests of this user, or of several the
-    /// only one of this user.
-    fn find(named: Option<u32>) -> anyhow::Result<Self> {
-        let mut trackers = all()?;
-        trackers.retain(|tracker| named.is_none_or(|process| tracker.process == process));
-        let deadline = Instant::now() + ANSWERS_MAX;
-        trackers.retain_mut(|tracker| tracker.hear(deadline).is_ok());
-        let Some(process) = named else { return choose(trackers, geteuid().as_raw()) };
-        let tracker = trackers.into_iter().next();
-        tracker.with_context(|| format!("there is no process {process}, or it is not a tracker that serves"))
-    }
-
-    /// Connects without waiting: a listener whose queue is full is not waited for.
-    fn connect(name: &str) -> anyhow::Result<Self> {
-        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-        let connection = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
-        connect(&connection, &SocketAddrUnix::new_abstract_name(name.as_bytes())?)?;
-        let owner = socket_peercred(&connection)?;
-        let connection = UnixStream::from(connection);
-        connection.set_nonblocking(false)?;
-        let process = owner.pid.as_raw_nonzero().get().try_into()?;
-        Ok(Self { connection, process, user: owner.uid.as_raw(), is_open: false })
-    }
-
-    /// Waits for the answer.
-    fn hear(&mut self, deadline: Instant) -> io::Result<()> {
-        self.is_open = self.read(&mut [0], deadline)? > 0;
-        Ok(())
-    }
-
-    fn dump(&self) -> anyhow::Result<String> {
-        ensure!(self.is_open, "{self} accepts no requests of this user");
-        (&self.connection).write_all(SIGN).with_context(|| format!("{self} accepts no request"))?;
-        let deadline = Instant::now() + DUMP_MAX;
-        let (mut dump, mut bytes) = (Vec::new(), [0; DUMP_BYTES_MAX]);
-        while dump.len() < DUMP_BYTES_MAX
-            && let Ok(count @ 1..) = self.read(&mut bytes, deadline)
-        {
-            dump.extend_from_slice(&bytes[..count]);
-        }
-        ensure!(!dump.is_empty(), "{self} has written no dump: its own log says why");
-        Ok(String::from_utf8_lossy(&dump).into_owned())
-    }
-
-    fn read(&self, bytes: &mut [u8], deadline: Instant) -> io::Result<usize> {
-        let left = deadline.saturating_duration_since(Instant::now()).max(ANSWER_MIN);
-        self.connection.set_read_timeout(Some(left))?;
-        (&self.connection).read(bytes)
-    }
-}
-
-impl Display for RunningTracker {
-    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
-        write!(formatter, "process {} of user {}", self.process, self.user)
-    }
-}
-
-/// Returns the processes that listen at a tracker's name, connected.
-fn all() -> anyhow::Result<Vec<RunningTracker>> {
-    let sockets = fs::read(SOCKETS).with_context(|| format!("{SOCKETS} cannot be read"))?;
-    let sockets = String::from_utf8_lossy(&sockets);
-    // Accepted connections have the name of their listener.
-    let names: BTreeSet<&str> = sockets.lines().filter_map(|line| Some(line.rsplit_once(" @")?.1)).collect();
-    let trackers = names.into_iter().filter(|name| name.starts_with(NAME));
-    let mut trackers: Vec<_> = trackers.filter_map(|name| RunningTracker::connect(name).ok()).collect();
-    trackers.sort_by_key(|tracker| tracker.process);
-    Ok(trackers)
-}
-
-/// Returns the only tracker that accepts requests of this user, or else the only one of a user.
-fn choose(mut trackers: Vec<RunningTracker>, user: u32) -> anyhow::Result<RunningTracker> {
-    trackers.retain(|tracker| tracker.is_open);
-    ensure!(!trackers.is_empty(), "no tracker runs here that accepts requests of this user");
-    let listed = trackers.iter().map(RunningTracker::to_string).collect::<Vec<_>>().join(", ");
-    let is_only_one = trackers.len() == 1;
-    let mut candidates = trackers.into_iter().filter(|tracker| is_only_one || tracker.user == user);
-    match (candidates.next(), candidates.next()) {
-        (Some(tracker), None) => Ok(tracker),
-        _ => bail!("several trackers run, {listed}: choose one with --pid"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use tokio::sync::mpsc::channel;
-    use tokio::task::spawn_blocking;
-
-    /// Returns trackers with these processes and users.
-    fn trackers(known: &[(u32, u32)]) -> Vec<RunningTracker> {
-        let tracker = |&(process, user): &(u32, u32)| RunningTracker {
-            connection: UnixStream::pair().unwrap().0,
-            process,
-            user,
-            is_open: true,
-        };
-        known.iter().map(tracker).collect()
-    }
-
-    fn chosen(known: &[(u32, u32)]) -> Result<u32, String> {
-        let tracker = choose(trackers(known), 1000);
-        tracker.map(|tracker| tracker.process).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn the_only_tracker_is_chosen_or_else_the_only_one_of_the_user() {
-        assert_eq!(chosen(&[(7, 0)]), Ok(7));
-        assert_eq!(chosen(&[(7, 0), (9, 1000)]), Ok(9));
-        assert!(chosen(&[]).is_err());
-    }
-
-    #[test]
-    fn several_candidates_are_listed_with_their_users() {
-        let list = |list: &str| Err(format!("several trackers run, {list}: choose one with --pid"));
-        assert_eq!(chosen(&[(7, 0), (9, 33)]), list("process 7 of user 0, process 9 of user 33"));
-        assert_eq!(chosen(&[(7, 1000), (9, 1000)]), list("process 7 of user 1000, process 9 of user 1000"));
-    }
-
-    #[test]
-    fn a_tracker_accepts_requests_of_its_own_user_and_of_root_only() {
-        assert!(accepts(1000, 1000) && accepts(0, 1000) && accepts(0, 0));
-        assert!(!accepts(1001, 1000) && !accepts(1000, 0));
-    }
-
-    #[test]
-    fn a_tracker_that_accepts_no_requests_of_this_user_is_not_chosen() {
-        let mut tracker = trackers(&[(7, 0)]).remove(0);
-        tracker.is_open = false;
-        let error = tracker.dump().unwrap_err().to_string();
-        assert_eq!(error, "process 7 of user 0 accepts no requests of this user");
-        assert!(choose(vec![tracker], 1000).is_err());
-    }
-
-    #[tokio::test]
-    async fn only_a_request_is_forwarded_and_gets_the_next_dump() {
-        let (requests, mut inbox) = channel(1);
-        let dumps = watch::Sender::new("an older dump".to_owned());
-        accept_requests(requests, &dumps).unwrap();
-        let own = Some(std::process::id());
-        spawn_blocking(move || RunningTracker::find(own)).await.unwrap().unwrap();
-        for dump in ["a dump", ""] {
-            let command = spawn_blocking(move || RunningTracker::find(own)?.dump());
-            assert_eq!(inbox.recv().await, Some(Request::Report));
-            assert!(inbox.is_empty());
-            dumps.send_replace(dump.to_owned());
-            assert_eq!(command.await.unwrap().unwrap_or_default(), dump);
-        }
-    }
+    let dump = tracker.ask(&[DUMP], DUMP_BYTES_MAX)?;
+    ensure!(!dump.is_empty(), "{tracker} has written no dump: its own log says why");
+    Ok(format!("{tracker}, {}", String::from_utf8_lossy(&dump)))
 }

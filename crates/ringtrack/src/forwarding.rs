@@ -1,13 +1,11 @@
-//! Starts forwarding from the configuration, and follows the file of the upstream trackers.
+//! Forwarding from the configuration and the file of the upstream trackers.
 
-use crate::file_watch::{Occasion, watch_files};
 use anyhow::Context;
-use config::{Configuration, Forwarding, PrivatePeers};
+use config::{Configuration, PrivatePeers};
 use core_link::Cores;
 use forwarder::{Forwarder, ForwarderSettings, Upstream, read_upstreams};
 use std::num::NonZeroU32;
 use std::time::Duration;
-use tokio::sync::watch::Receiver;
 use tracing::info;
 
 /// Returns the upstream trackers of the file, if forwarding is on.
@@ -16,34 +14,45 @@ pub(crate) fn configured_upstreams(configuration: &Configuration) -> anyhow::Res
     upstreams.transpose().context("the list of upstream trackers cannot be used")
 }
 
-/// Starts to announce to these upstream trackers, and follows changes of their file.
-pub(crate) fn start_forwarding(
-    forwarding: &Forwarding,
-    cores: Cores,
-    upstreams: Option<&[Upstream]>,
-    reloads: Receiver<u64>,
-) -> Option<Forwarder> {
-    let (file, mut used) = (forwarding.file.clone()?, upstreams?.to_vec());
-    let forwarder = Forwarder::start(cores, forwarder_settings(forwarding), used.clone());
-    let announcing = forwarder.clone();
-    watch_files(
-        reloads,
-        "the upstream trackers stay as they were",
-        move || Ok(read_upstreams(&file)?),
-        move |upstreams, occasion| {
-            if upstreams != used {
-                info!(upstreams = upstreams.len(), "the list of upstream trackers has changed");
-            } else if occasion == Occasion::Look {
-                return;
-            }
-            used.clone_from(&upstreams);
-            announcing.use_file(upstreams);
-        },
-    );
-    Some(forwarder)
+/// The forwarder, and the upstream trackers that were last in the file.
+pub(crate) struct Forwarding {
+    forwarder: Forwarder,
+    used: Vec<Upstream>,
 }
 
-fn forwarder_settings(forwarding: &Forwarding) -> ForwarderSettings {
+impl Forwarding {
+    /// Starts to announce to these upstream trackers.
+    pub(crate) fn start(configuration: &config::Forwarding, cores: Cores, upstreams: Vec<Upstream>) -> Self {
+        let forwarder = Forwarder::start(cores, forwarder_settings(configuration), upstreams.clone());
+        Self { forwarder, used: upstreams }
+    }
+
+    pub(crate) const fn forwarder(&self) -> &Forwarder {
+        &self.forwarder
+    }
+
+    pub(crate) fn use_settings(&self, settings: ForwarderSettings) {
+        self.forwarder.use_settings(settings);
+    }
+
+    /// Uses these upstream trackers, if they are others.
+    pub(crate) fn use_changed(&mut self, upstreams: Vec<Upstream>) {
+        if upstreams != self.used {
+            self.use_all(upstreams);
+        }
+    }
+
+    /// Uses these upstream trackers. Those that refused for ever are tried again.
+    pub(crate) fn use_all(&mut self, upstreams: Vec<Upstream>) {
+        if upstreams != self.used {
+            info!(upstreams = upstreams.len(), "the list of upstream trackers has changed");
+        }
+        self.used.clone_from(&upstreams);
+        self.forwarder.use_file(upstreams);
+    }
+}
+
+pub(crate) fn forwarder_settings(forwarding: &config::Forwarding) -> ForwarderSettings {
     let at_least_one = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
     ForwarderSettings {
         timeout: Duration::from_secs(u64::from(forwarding.timeout_s)),

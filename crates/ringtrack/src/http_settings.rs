@@ -22,7 +22,7 @@ pub(crate) fn http_addresses(configuration: &Configuration) -> Vec<(SocketAddr, 
 }
 
 /// The files of a certificate and its key.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct IdentityFiles {
     pub(crate) certificate: PathBuf,
     pub(crate) key: PathBuf,
@@ -31,17 +31,20 @@ pub(crate) struct IdentityFiles {
 }
 
 impl IdentityFiles {
+    pub(crate) const OF_HTTPS: &'static str = "https.listen";
+    pub(crate) const OF_API: &'static str = "the management API";
+
     pub(crate) fn of(configuration: &Configuration) -> Option<Self> {
         let https = &configuration.https;
         if https.listen.is_empty() {
             return None;
         }
-        Self::new(https.certificate_file.as_deref()?, https.key_file.as_deref()?, "https.listen")
+        Self::new(https.certificate_file.as_deref()?, https.key_file.as_deref()?, Self::OF_HTTPS)
     }
 
     /// Returns the files of the management API, if it is served over TLS.
     pub(crate) fn of_api(api: &Api) -> Option<Self> {
-        Self::new(api.certificate_file.as_deref()?, api.key_file.as_deref()?, "the management API")
+        Self::new(api.certificate_file.as_deref()?, api.key_file.as_deref()?, Self::OF_API)
     }
 
     fn new(certificate: &Path, key: &Path, listeners: &'static str) -> Option<Self> {
@@ -76,6 +79,7 @@ pub(crate) fn http_policy(configuration: &Configuration) -> HttpPolicy {
         },
         scrape_torrents_max: usize::from(http.scrape_torrents_max),
         requests_per_connection_max: http.requests_per_connection_max,
+        redirect: configuration.statistics.redirect.as_ref().map(|place| place.as_str().to_owned()),
         web_socket: web_socket_policy(configuration),
     }
 }
@@ -84,8 +88,7 @@ fn web_socket_policy(configuration: &Configuration) -> Option<WebSocketPolicy> {
     let websocket = &configuration.websocket;
     let texts = |origins: &[Origin]| origins.iter().map(|origin| origin.as_str().to_owned()).collect();
     (websocket.enabled == Switch::On).then(|| WebSocketPolicy {
-        // A peer is not to expire between two announces.
-        interval_s: websocket.interval_s.min(configuration.announce.peer_lifetime_s - PEER_LIFETIME_SLACK_S),
+        interval_s: web_socket_interval_s(configuration),
         offers_per_announce_max: websocket.offers_per_announce_max,
         signals_per_s_max: websocket.signals_per_second_max,
         peers_per_connection_max: websocket.torrents_per_connection_max as usize,
@@ -94,6 +97,12 @@ fn web_socket_policy(configuration: &Configuration) -> Option<WebSocketPolicy> {
             denied: texts(&websocket.deny_origins),
         },
     })
+}
+
+/// Returns the seconds between two announces over a WebSocket, so that no peer expires between them.
+pub(crate) fn web_socket_interval_s(configuration: &Configuration) -> u32 {
+    let longest_s = configuration.announce.peer_lifetime_s - PEER_LIFETIME_SLACK_S;
+    configuration.websocket.interval_s.min(longest_s)
 }
 
 /// Returns the limits of the connections of one core, of `connections_max` on all cores.

@@ -7,6 +7,7 @@ use crate::resource_limits::connections_with_descriptors;
 use crate::tuning::listener_options;
 use config::Configuration;
 use core_loop::Security;
+use primitives::ShardCount;
 use std::net::SocketAddr;
 use tracing::warn;
 use worker::{BindError, BoundHttpListeners, BoundListeners, bind_http_listeners, bind_listeners};
@@ -21,12 +22,17 @@ pub(crate) struct AllListeners {
 
 /// Binds the addresses. The default ones are of both families: on a kernel without IPv6, those of IPv4 are served.
 pub(crate) fn listen(prepared: &Prepared<'_>) -> anyhow::Result<AllListeners> {
-    let is_http_served = !http_addresses(prepared.configuration).is_empty();
-    let connections_max = if is_http_served { prepared.configuration.http.connections_max } else { 0 };
-    let connections_max = connections_with_descriptors(connections_max, prepared.shards)?;
+    let connections_max = connections_max(prepared.configuration, prepared.shards)?;
     let udp = listen_udp(prepared).map_err(hints::bind_error)?;
     let http = listen_http(prepared).map_err(hints::bind_error)?;
     Ok(AllListeners { udp, http, connections_max })
+}
+
+/// Returns how many connections there are enough descriptors for, at most as many as are configured.
+pub(crate) fn connections_max(configuration: &Configuration, shards: ShardCount) -> anyhow::Result<u32> {
+    let is_http_served = !http_addresses(configuration).is_empty();
+    let connections_max = if is_http_served { configuration.http.connections_max } else { 0 };
+    connections_with_descriptors(connections_max, shards)
 }
 
 fn listen_udp(prepared: &Prepared<'_>) -> Result<BoundListeners, BindError> {

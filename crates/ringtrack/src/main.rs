@@ -5,42 +5,47 @@
 //!   shutdown.
 //! - `listen`, `api` and `storage` open the sockets and the database; `data_plane` and `management` start the workers
 //!   and their management, with settings from `tuning` and `http_settings`.
-//! - `signals`, `forwarding`, `certificate_watch`, `reply_source`, `api_tokens` and `service_manager` are active while the
-//!   tracker serves; `file_watch` reads files again for two of them.
-//! - `dump_latency` is a command of its own; the tracker's end of its socket is in the same file. `health` is another.
+//! - `signals`, `reload`, `reply_source` and `service_manager` are active while the tracker serves. `reload` reads the
+//!   `source` of the configuration again; `certificate`, `api_tokens` and `forwarding` take what is in the files that it names.
+//! - `dump_latency` and `config_diff` are commands that ask a `running_tracker`, with the tracker's answers. `health` and
+//!   `import` are others.
 #![forbid(unsafe_code)]
 
 mod api;
 mod api_tokens;
 mod banner;
-mod certificate_watch;
+mod certificate;
 mod cli;
+mod config_diff;
 mod cores;
 mod data_plane;
 mod dump_latency;
-mod file_watch;
 mod forwarding;
 mod health;
 mod hints;
 mod http_settings;
+mod import;
 mod keys;
 mod listen;
 mod logging;
 mod management;
 mod memory;
 mod prepare;
+mod reload;
 mod reply_source;
 mod resource_limits;
 mod run;
+mod running_tracker;
 mod secret_files;
 mod service_manager;
 mod signals;
+mod source;
 mod storage;
 mod tuning;
 
 use std::env::vars_os;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -48,7 +53,8 @@ use clap::Parser;
 use config::{ConfigError, Loaded};
 
 use crate::cli::{Command, CommandLine};
-use crate::http_settings::IdentityFiles;
+use crate::logging::Logging;
+use crate::source::{NamedFiles, Source};
 
 /// Swarms are millions of small blocks that come and go: mimalloc keeps them dense. It requests no huge pages: the
 /// kernel clears a whole one when it is first touched, which delays a core by milliseconds on a virtual machine, and
@@ -62,6 +68,8 @@ const EXIT_FAILURE: u8 = 1;
 /// The exit code for wrong text in the configuration; clap exits with the same code for a wrong command line. systemd
 /// does not restart the tracker after it.
 const EXIT_CONFIGURATION: u8 = 2;
+/// The exit code of `check-config --diff` if a reload would change something.
+const EXIT_DIFFERS: u8 = 3;
 
 fn main() -> ExitCode {
     match dispatch(CommandLine::parse()) {
@@ -72,36 +80,42 @@ fn main() -> ExitCode {
 
 fn dispatch(command_line: CommandLine) -> Result<(), Failure> {
     match command_line.command {
-        None => serve(command_line.config.as_deref(), command_line.forwarders),
-        Some(Command::CheckConfig { file }) => check_config(&file),
+        None => serve(&Source { file: command_line.config, forwarders: command_line.forwarders }),
+        Some(Command::CheckConfig { file, diff: false, .. }) => check_config(&file),
+        Some(Command::CheckConfig { file, diff: true, pid }) => show_diff(&file, pid),
         Some(Command::DumpLatency { pid }) => print(&dump_latency::dump_latency(pid).map_err(Failure::Run)?),
         Some(Command::Health { config }) => check_health(config.as_deref()).map_err(Failure::Run),
+        Some(Command::Import { from }) => import::import(from),
         Some(Command::DefaultConfig) => print(&config::default_toml()),
     }
 }
 
-fn serve(file: Option<&Path>, forwarders: Option<PathBuf>) -> Result<(), Failure> {
-    let Loaded { mut configuration, warnings } = config::load(file, vars_os())?;
-    configuration.forwarding.file = forwarders.or(configuration.forwarding.file);
-    logging::start_logging(&configuration.log).map_err(Failure::Run)?;
+fn serve(source: &Source) -> Result<(), Failure> {
+    let Loaded { configuration, warnings } = source.load()?;
+    let logging = Logging::start(&configuration.log).map_err(Failure::Run)?;
     for warning in warnings {
         tracing::warn!("{warning}");
     }
     secret_files::warn_of_readable_secrets(&configuration);
-    let prepared = prepare::prepare(file, &configuration).map_err(Failure::Run)?;
-    run::run(&prepared).map_err(Failure::Run)
+    let prepared = prepare::prepare(source, &configuration).map_err(Failure::Run)?;
+    run::run(&prepared, logging).map_err(Failure::Run)
 }
 
 fn check_config(file: &Path) -> Result<(), Failure> {
-    let Loaded { configuration, warnings } = config::load(Some(file), vars_os())?;
+    let source = Source { file: Some(file.to_owned()), forwarders: None };
+    let Loaded { configuration, warnings } = source.load()?;
     for warning in warnings {
         writeln!(io::stderr().lock(), "ringtrack: warning: {warning}").ok();
     }
-    keys::Keys::make(configuration.connection_ids.key_file.as_deref()).map_err(Failure::Run)?;
-    let identity = IdentityFiles::of(&configuration).map(|files| files.load());
-    identity.transpose().map_err(Failure::Run)?;
-    forwarding::configured_upstreams(&configuration).map_err(Failure::Run)?;
+    NamedFiles::read_all(&configuration).map_err(Failure::Run)?;
     print(&format!("{}: OK\n", file.display()))
+}
+
+/// Prints what a reload of the running tracker with this file would change.
+fn show_diff(file: &Path, process: Option<u32>) -> Result<(), Failure> {
+    let changes = config_diff::config_diff(file, process).map_err(Failure::Run)?;
+    print(&changes)?;
+    if changes.is_empty() { Ok(()) } else { Err(Failure::Differs) }
 }
 
 /// Fails with the same exit code for every cause: container engines know no other.
@@ -123,6 +137,8 @@ fn print(text: &str) -> Result<(), Failure> {
 enum Failure {
     Configuration(anyhow::Error),
     Run(anyhow::Error),
+    /// A reload would change something, which has been printed.
+    Differs,
 }
 
 impl From<ConfigError> for Failure {
@@ -140,6 +156,7 @@ impl Failure {
         let (error, code) = match self {
             Self::Configuration(error) => (error, EXIT_CONFIGURATION),
             Self::Run(error) => (error, EXIT_FAILURE),
+            Self::Differs => return ExitCode::from(EXIT_DIFFERS),
         };
         // If the standard error output is closed too, only the exit code is left.
         writeln!(io::stderr().lock(), "ringtrack: {error:#}").ok();

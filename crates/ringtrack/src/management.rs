@@ -1,55 +1,45 @@
 //! Starts the management of the running tracker, from the configuration.
 
-use crate::forwarding::start_forwarding;
 use crate::listen::AllListeners;
 use crate::storage::Storage;
 use crate::tuning::access_policy;
 use anyhow::Context;
 use config::{Configuration, Proxy, ProxyHeader};
 use control::management::{ListenerInfo, Preface, Service};
-use control::{ConfiguredRules, LatencySnapshot, Manager, ManagerSettings, StatisticsSnapshot};
+use control::{
+    ConfiguredRules, LatencySnapshot, LiveSettings, Manager, ManagerSettings, ReloadRequest,
+    StatisticsSnapshot,
+};
 use core_link::Cores;
-use forwarder::Upstream;
+use forwarder::Forwarder;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::mpsc;
 use worker::{Listener, Scheme};
 
 /// What the management needs besides the configuration.
-pub(crate) struct ManagementParts<'a> {
+pub(crate) struct ManagementParts {
     pub(crate) cores: Cores,
     pub(crate) storage: Storage,
-    pub(crate) upstreams: Option<&'a [Upstream]>,
+    pub(crate) forwarder: Option<Forwarder>,
     pub(crate) listeners: Vec<ListenerInfo>,
     pub(crate) snapshot: StatisticsSnapshot,
     pub(crate) latencies: Arc<LatencySnapshot>,
-    pub(crate) reloads: watch::Sender<u64>,
+    pub(crate) reloads: mpsc::Sender<ReloadRequest>,
 }
 
 /// Starts to manage the workers, and sends them the lists, keys and bans.
 pub(crate) async fn start_management(
     configuration: &Configuration,
-    parts: ManagementParts<'_>,
+    parts: ManagementParts,
 ) -> anyhow::Result<Arc<Manager>> {
-    let ManagementParts { cores, storage, upstreams, listeners, snapshot, latencies, reloads } = parts;
-    let access = &configuration.access;
-    let forwarding = &configuration.forwarding;
-    let forwarder = start_forwarding(forwarding, cores.clone(), upstreams, reloads.subscribe());
+    let ManagementParts { cores, storage, forwarder, listeners, snapshot, latencies, reloads } = parts;
     let settings = ManagerSettings {
-        policy: access_policy(configuration),
+        live: live_settings(configuration, &listeners),
         totals: storage.totals,
-        rules: ConfiguredRules {
-            allowed_clients: access.allow_clients.clone(),
-            denied_clients: access.deny_clients.clone(),
-            denied_networks: access.deny_networks.clone(),
-        },
-        list_files: [access.allow_file.clone(), access.deny_file.clone()],
-        keys_max: access.keys_max as usize,
         write_behind: storage.write_behind,
         start_wait: Duration::from_secs(u64::from(configuration.database.start_wait_s)),
-        configuration: configuration.redacted(),
-        listeners,
         snapshot,
         latencies,
         forwarder,
@@ -59,18 +49,48 @@ pub(crate) async fn start_management(
     manager.context("access.allow_file or access.deny_file cannot be used")
 }
 
+/// Returns the settings of the management that can be replaced.
+pub(crate) fn live_settings(configuration: &Configuration, listeners: &[ListenerInfo]) -> LiveSettings {
+    let access = &configuration.access;
+    LiveSettings {
+        policy: access_policy(configuration),
+        rules: ConfiguredRules {
+            allowed_clients: access.allow_clients.clone(),
+            denied_clients: access.deny_clients.clone(),
+            denied_networks: access.deny_networks.clone(),
+        },
+        list_files: [access.allow_file.clone(), access.deny_file.clone()],
+        keys_max: access.keys_max as usize,
+        torrents_max: u64::from(access.torrents_max),
+        flush_every: Duration::from_secs(u64::from(configuration.database.flush_every_s)),
+        configuration: configuration.redacted(),
+        listeners: with_prefaces(listeners, &configuration.proxy),
+    }
+}
+
 /// Returns the listeners for announces and scrapes.
-pub(crate) fn tracker_listeners(all: &AllListeners, proxy: &Proxy) -> Vec<ListenerInfo> {
+pub(crate) fn tracker_listeners(all: &AllListeners) -> Vec<ListenerInfo> {
     let udp = all.udp.addresses.iter().map(|&address| Listener { scheme: Scheme::Udp, address });
-    let core_events = |Listener { scheme, address }| {
-        let (service, preface) = match scheme {
-            Scheme::Udp => (Service::Udp, Preface::None),
-            Scheme::Http => (Service::Http, preface(proxy, address.ip())),
-            Scheme::Https => (Service::Https, preface(proxy, address.ip())),
+    let info = |Listener { scheme, address }| {
+        let service = match scheme {
+            Scheme::Udp => Service::Udp,
+            Scheme::Http => Service::Http,
+            Scheme::Https => Service::Https,
         };
-        ListenerInfo { service, address, preface }
+        ListenerInfo { service, address, preface: Preface::None }
     };
-    udp.chain(all.http.listeners.iter().copied()).map(core_events).collect()
+    udp.chain(all.http.listeners.iter().copied()).map(info).collect()
+}
+
+/// Returns the listeners with what connections to them have to begin with.
+fn with_prefaces(listeners: &[ListenerInfo], proxy: &Proxy) -> Vec<ListenerInfo> {
+    let with_preface = |&listener: &ListenerInfo| match listener.service {
+        Service::Http | Service::Https => {
+            ListenerInfo { preface: preface(proxy, listener.address.ip()), ..listener }
+        }
+        Service::Udp | Service::Api | Service::ApiTls | Service::Figures => listener,
+    };
+    listeners.iter().map(with_preface).collect()
 }
 
 /// Returns what connections from this machine to one of its addresses have to begin with. Their source is that same

@@ -28,19 +28,27 @@ pub(crate) fn follow_addresses(families: &[AddressFamily], cores: Vec<CoreHandle
     let changes = UdpSocket::from_std(watch_addresses()?.into())?;
     let mut sources: Vec<_> = families.iter().map(|&family| (family, None)).collect();
     tokio::spawn(async move {
+        let mut is_logged = false;
         loop {
             match local_addresses() {
-                Ok(addresses) => sources.iter_mut().for_each(|(family, source)| {
-                    let wanted = reply_source(addresses.iter(), *family);
-                    let accepts = |core: &CoreHandle| {
-                        core.command(CoreCommand::UseReplySource(*family, wanted)).is_ok()
-                    };
-                    if *source != Some(wanted) && cores.iter().all(accepts) {
-                        log(*family, wanted);
-                        *source = Some(wanted);
-                    }
-                }),
-                Err(error) => warn!(%error, "the addresses of this host cannot be listed"),
+                Ok(addresses) => {
+                    is_logged = false;
+                    sources.iter_mut().for_each(|(family, source)| {
+                        let wanted = reply_source(addresses.iter(), *family);
+                        let accepts = |core: &CoreHandle| {
+                            core.command(CoreCommand::UseReplySource(*family, wanted)).is_ok()
+                        };
+                        if *source != Some(wanted) && cores.iter().all(accepts) {
+                            log(*family, wanted);
+                            *source = Some(wanted);
+                        }
+                    });
+                }
+                Err(error) if !is_logged => {
+                    warn!(%error, "the addresses of this host cannot be listed");
+                    is_logged = true;
+                }
+                Err(_) => {}
             }
             drop(timeout(LOOK_EVERY, next_change(&changes)).await);
         }

@@ -2,23 +2,30 @@
 
 use crate::api::Apis;
 use crate::banner::log_banner;
-use crate::certificate_watch::{CertificateWatch, Showing, watch_certificate};
+use crate::certificate::{Certificate, ShownAt};
+use crate::config_diff::Known;
 use crate::cores::keep_control_off;
 use crate::data_plane::DataPlane;
-use crate::dump_latency::accept_requests;
-use crate::http_settings::IdentityFiles;
+use crate::forwarding::Forwarding;
+use crate::http_settings::{IdentityFiles, web_socket_interval_s};
 use crate::listen::{AllListeners, listen};
+use crate::logging::Logging;
 use crate::management::{ManagementParts, start_management, tracker_listeners};
 use crate::prepare::Prepared;
+use crate::reload::{Reload, Troubles};
 use crate::reply_source::follow_addresses;
 use crate::resource_limits::check_locked_memory;
+use crate::running_tracker::{Commands, accept_requests};
 use crate::service_manager::Systemd;
 use crate::signals::{forward_signals, hangups, reload_at_hangups};
 use crate::storage::Storage;
 use anyhow::bail;
-use config::{Configuration, ReplySource, Udp, first_path};
-use control::{End, LatencyDumps, LatencySnapshot, Request, Supervision, Workers, supervise};
-use core_link::{CoreCommand, CoreHandle};
+use config::{Configuration, ReplySource, Switch, Udp, first_path};
+use control::{
+    End, LatencyDumps, LatencySnapshot, Manager, Request, Supervision, SupervisionSettings, Windows, Workers,
+    publish_statistics, supervise,
+};
+use core_link::CoreHandle;
 use primitives::AddressFamily;
 use std::ffi::OsStr;
 use std::panic::{set_hook, take_hook};
@@ -26,7 +33,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tls::ServerIdentity;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc::{Receiver, channel};
 use tokio::sync::watch;
@@ -37,19 +43,25 @@ use tracing::{info, warn};
 const REQUESTS_MAX: usize = 8;
 
 /// Serves until a signal requests a stop.
-pub(crate) fn run(prepared: &Prepared<'_>) -> anyhow::Result<()> {
+pub(crate) fn run(prepared: &Prepared<'_>, logging: Logging) -> anyhow::Result<()> {
     check_locked_memory()?;
     let listeners = listen(prepared)?;
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    let result = serve(prepared, listeners, &runtime);
+    let result = serve(prepared, listeners, &runtime, logging);
     // Dropping it would wait for a thread that writes a dump, which a file system can block forever.
     runtime.shutdown_background();
     result
 }
 
-fn serve(prepared: &Prepared<'_>, listeners: AllListeners, runtime: &Runtime) -> anyhow::Result<()> {
+fn serve(
+    prepared: &Prepared<'_>,
+    listeners: AllListeners,
+    runtime: &Runtime,
+    logging: Logging,
+) -> anyhow::Result<()> {
     let (configuration, panicked) = (prepared.configuration, note_panics());
     let (requests, mut inbox) = channel(REQUESTS_MAX);
+    let (reloads, reload_inbox) = channel(REQUESTS_MAX);
     let hangups = runtime.block_on(async { forward_signals(&requests).and_then(|()| hangups()) })?;
     log_banner(prepared, &listeners);
     // Done before anything starts a thread, such as the database: threads inherit it. The workers choose their cores.
@@ -57,19 +69,23 @@ fn serve(prepared: &Prepared<'_>, listeners: AllListeners, runtime: &Runtime) ->
     let apis = runtime.block_on(async { Apis::bind(prepared) })?;
     apis.log()?;
     let storage = runtime.block_on(Storage::open(configuration))?;
-    let all_listeners = [tracker_listeners(&listeners, &configuration.proxy), apis.listeners()?].concat();
+    let is_api_served = apis.serve_management();
+    let all_listeners = [tracker_listeners(&listeners), apis.listeners()?].concat();
     let data_plane = DataPlane::start(prepared, listeners)?;
-    let (latencies, reloads) = (Arc::<LatencySnapshot>::default(), watch::Sender::new(0));
-    let parts = ManagementParts {
-        cores: data_plane.cores().clone(),
-        storage,
-        upstreams: prepared.upstreams.as_deref(),
-        listeners: all_listeners,
-        snapshot: data_plane.snapshot().clone(),
-        latencies: Arc::clone(&latencies),
-        reloads: reloads.clone(),
-    };
+    let latencies = Arc::<LatencySnapshot>::default();
     let end = runtime.block_on(async {
+        let forwarding = prepared.files.upstreams.clone().map(|upstreams| {
+            Forwarding::start(&configuration.forwarding, data_plane.cores().clone(), upstreams)
+        });
+        let parts = ManagementParts {
+            cores: data_plane.cores().clone(),
+            storage,
+            forwarder: forwarding.as_ref().map(|forwarding| forwarding.forwarder().clone()),
+            listeners: all_listeners.clone(),
+            snapshot: data_plane.snapshot().clone(),
+            latencies: Arc::clone(&latencies),
+            reloads,
+        };
         let management = tokio::select! {
             management = start_management(configuration, parts) => management?,
             () = until_stop(&mut inbox) => {
@@ -79,23 +95,38 @@ fn serve(prepared: &Prepared<'_>, listeners: AllListeners, runtime: &Runtime) ->
             }
         };
         data_plane.serve()?;
-        if let Some(certificate) = certificate_watch(prepared, &data_plane) {
-            watch_certificate(reloads.subscribe(), certificate);
-        }
         follow_addresses_if_configured(&configuration.udp, data_plane.cores().handles());
         reload_at_hangups(hangups, Arc::clone(&management) as _);
-        let supervision = supervision(configuration, latencies, panicked);
-        if let Err(error) = accept_requests(requests, &supervision.latency.requested) {
+        let (settings, settings_in_use) = watch::channel(supervision_settings(configuration));
+        let supervision = supervision(settings_in_use, latencies, panicked);
+        let known = Arc::new(Known::new(prepared.source.clone(), configuration.clone(), is_api_served));
+        let dumped = supervision.latency.requested.clone();
+        if let Err(error) = accept_requests(Commands { requests, dumped, known: Arc::clone(&known) }) {
             warn!("`ringtrack dump-latency` will not find this tracker: {error:#}");
         }
         let (stop, stopped) = watch::channel(false);
-        let mut serving = apis.serve(&(Arc::clone(&management) as _), &reloads, &stopped);
+        let (mut serving, api) = apis.serve(&(Arc::clone(&management) as _), &stopped);
+        let reload = Reload {
+            known,
+            shards: prepared.shards,
+            listeners: all_listeners,
+            manager: Arc::clone(&management),
+            api,
+            certificate: https_certificate(prepared, &management),
+            forwarding,
+            logging,
+            supervision: settings,
+            statistics: publish_statistics_if_wanted(configuration, &data_plane),
+            troubles: Troubles::default(),
+        };
+        tokio::spawn(reload.run(reload_inbox));
         info!("ready");
         let systemd = Systemd::ready(stop);
         let end = supervise(&data_plane, &systemd, data_plane.snapshot(), &supervision, inbox).await;
         systemd.stop.send_replace(true);
         while serving.join_next().await.is_some() {}
-        management.stop(Instant::now() + supervision.shutdown_deadline).await;
+        let deadline = supervision.settings.borrow().shutdown_deadline;
+        management.stop(Instant::now() + deadline).await;
         anyhow::Ok(end)
     })?;
     finish(end, data_plane)
@@ -106,16 +137,28 @@ async fn until_stop(requests: &mut Receiver<Request>) {
     while requests.recv().await == Some(Request::Report) {}
 }
 
-fn certificate_watch(prepared: &Prepared<'_>, data_plane: &DataPlane) -> Option<CertificateWatch> {
-    let files = IdentityFiles::of(prepared.configuration)?;
-    let cores = data_plane.cores().handles().to_vec();
-    let show = move |identity: &Arc<ServerIdentity>| {
-        let accepts =
-            |core: &CoreHandle| core.command(CoreCommand::UseIdentity(Arc::clone(identity))).is_ok();
-        // A core that accepts no commands is tried again at the next look.
-        if cores.iter().all(accepts) { Showing::Shown } else { Showing::Later }
-    };
-    Some(CertificateWatch::new(files, prepared.identity.clone()?, Box::new(show)))
+fn https_certificate(prepared: &Prepared<'_>, manager: &Arc<Manager>) -> Option<Certificate> {
+    let shown = prepared.files.identity.clone()?;
+    Some(Certificate::new(IdentityFiles::OF_HTTPS, shown, ShownAt::Cores(Arc::clone(manager))))
+}
+
+/// Publishes statistics while there are windows in the channel that it returns.
+fn publish_statistics_if_wanted(
+    configuration: &Configuration,
+    data_plane: &DataPlane,
+) -> watch::Sender<Option<Windows>> {
+    let (windows, in_use) = watch::channel(statistics_windows(configuration));
+    tokio::spawn(publish_statistics(data_plane.cores().clone(), data_plane.snapshot().clone(), in_use));
+    windows
+}
+
+/// Returns the windows of the client software on the statistics page, if there is a page.
+pub(crate) fn statistics_windows(configuration: &Configuration) -> Option<Windows> {
+    let seconds = |interval_s: u32| Duration::from_secs(interval_s.into());
+    (configuration.statistics.page == Switch::On).then(|| Windows {
+        interval: seconds(configuration.announce.interval_s),
+        web_rtc_interval: seconds(web_socket_interval_s(configuration)),
+    })
 }
 
 fn follow_addresses_if_configured(udp: &Udp, cores: &[CoreHandle]) {
@@ -132,24 +175,23 @@ fn follow_addresses_if_configured(udp: &Udp, cores: &[CoreHandle]) {
 }
 
 fn supervision(
-    configuration: &Configuration,
+    settings: watch::Receiver<SupervisionSettings>,
     snapshot: Arc<LatencySnapshot>,
     panicked: Arc<AtomicBool>,
 ) -> Supervision {
+    let latency = LatencyDumps { snapshot, requested: watch::Sender::default() };
+    Supervision { settings, latency, panicked }
+}
+
+/// Returns the settings of the supervision that can be replaced.
+pub(crate) fn supervision_settings(configuration: &Configuration) -> SupervisionSettings {
     let logs_directory = std::env::var_os("LOGS_DIRECTORY");
-    Supervision {
+    let latency = &configuration.latency;
+    SupervisionSettings {
         statistics: configuration.statistics.interval_s,
-        latency: LatencyDumps {
-            directory: latency_directory(
-                configuration.latency.directory.as_deref(),
-                logs_directory.as_deref(),
-            ),
-            interval: configuration.latency.interval_s,
-            snapshot,
-            requested: watch::Sender::default(),
-        },
+        latency_directory: latency_directory(latency.directory.as_deref(), logs_directory.as_deref()),
+        latency_interval: latency.interval_s,
         shutdown_deadline: Duration::from_secs(u64::from(configuration.shutdown.deadline_s)),
-        panicked,
     }
 }
 

@@ -4,7 +4,7 @@ use anyhow::Context;
 use config::{Configuration, DatabaseUrl as Configured, Switch};
 use control::TotalsStorage;
 use database::{Creation, Database, DatabaseUrl, WriteBehindSettings};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 use tracing::error;
 
@@ -24,13 +24,12 @@ impl Storage {
             pending_max: settings.pending_max as usize,
             ..WriteBehindSettings::default()
         };
-        let state_directory = std::env::var_os("STATE_DIRECTORY");
-        let file = settings.url.sqlite_file(state_directory.as_deref());
+        let file = file(&settings.url);
         let creation = match &settings.url {
             Configured::Automatic => Creation::WhenWritten,
             Configured::None | Configured::Sqlite(_) | Configured::Server(_) => Creation::Now,
         };
-        let database = match url(&settings.url, file.as_deref()).context("database.url")? {
+        let database = match url(&settings.url)? {
             Some(url) => Some(open(&url, creation).await?),
             None => None,
         };
@@ -38,15 +37,26 @@ impl Storage {
     }
 }
 
-fn url(configured: &Configured, file: Option<&Path>) -> anyhow::Result<Option<DatabaseUrl>> {
-    match (configured, file) {
-        (Configured::Server(server), _) => Ok(Some(server.secret_url().parse()?)),
+/// Returns the path of the SQLite file, if it is one.
+fn file(configured: &Configured) -> Option<PathBuf> {
+    configured.sqlite_file(std::env::var_os("STATE_DIRECTORY").as_deref())
+}
+
+/// Returns the URL of the configured database, if there is one.
+fn url(configured: &Configured) -> anyhow::Result<Option<DatabaseUrl>> {
+    secret_url(configured)?.map(|text| text.parse()).transpose().context("database.url")
+}
+
+/// Returns the text of that URL, which may contain a password and must not be shown.
+pub(crate) fn secret_url(configured: &Configured) -> anyhow::Result<Option<String>> {
+    Ok(match (configured, file(configured)) {
+        (Configured::Server(server), _) => Some(server.secret_url().to_owned()),
         (_, Some(file)) => {
-            let text = file.to_str().context("the path of the database is not UTF-8")?;
-            Ok(Some(format!("sqlite:{text}").parse()?))
+            let text = file.to_str().context("database.url: the path of the database is not UTF-8")?;
+            Some(format!("sqlite:{text}"))
         }
-        (_, None) => Ok(None),
-    }
+        (_, None) => None,
+    })
 }
 
 async fn open(url: &DatabaseUrl, creation: Creation) -> anyhow::Result<Database> {

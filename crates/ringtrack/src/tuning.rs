@@ -1,5 +1,6 @@
 //! Settings of the data plane, from the configuration.
 
+use crate::http_settings::{http_limits, http_policy};
 use access::{
     AccessBounds, AccessPolicy, AccountBounds, CompletedCounts, DETAILS_MAX, DetailsBounds, DetailsKept,
     SESSIONS_MAX, TORRENT_TABLE_ENTRIES_MAX, TorrentAdmission, TorrentTableBounds, UserAdmission,
@@ -8,10 +9,11 @@ use config::{
     Announce, Configuration, Forwarding, Interval, InvalidConnectionId as Invalid, Latency, ReplySource,
     Steering, Switch, Udp,
 };
-use core_loop::KernelSampling;
+use core_link::{CoreSettings, KernelSampling};
 use engine::{AnnouncePolicy, EngineSettings, ForwardingBounds, InvalidConnectionId};
 use primitives::{ShardCount, ShardId};
 use std::num::NonZeroU32;
+use std::time::Duration;
 use swarm::{SwarmLimits, SwarmSettings};
 use udp_socket::DestinationInfo;
 use worker::{ListenerOptions, SteeringRequest};
@@ -32,7 +34,7 @@ pub(crate) const fn listener_options(udp: &Udp) -> ListenerOptions {
     }
 }
 
-pub(crate) fn kernel_sampling(latency: &Latency) -> KernelSampling {
+fn kernel_sampling(latency: &Latency) -> KernelSampling {
     match latency.kernel_sample_every_s {
         Interval::Off => KernelSampling::Off,
         Interval::Every(seconds) => {
@@ -41,8 +43,31 @@ pub(crate) fn kernel_sampling(latency: &Latency) -> KernelSampling {
     }
 }
 
+/// The machine and the limits that the configuration has on it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Machine {
+    pub(crate) shards: ShardCount,
+    /// Limit for the swarms of all shards together.
+    pub(crate) memory_max_bytes: u64,
+    /// Connections that there are enough descriptors for.
+    pub(crate) connections_max: u32,
+}
+
+/// Returns the settings of each core, in the order of the shards.
+pub(crate) fn core_settings(configuration: &Configuration, machine: &Machine) -> Vec<CoreSettings> {
+    let Machine { shards, memory_max_bytes, connections_max } = *machine;
+    let settings = |shard| CoreSettings {
+        engine: engine_settings(configuration, shards, shard, memory_max_bytes),
+        http_policy: http_policy(configuration),
+        http_limits: http_limits(configuration, shards, connections_max),
+        kernel_sampling: kernel_sampling(&configuration.latency),
+        coalesce: Duration::from_micros(configuration.udp.coalesce_us.into()),
+    };
+    shards.shards().map(settings).collect()
+}
+
 /// Returns the settings of one core's engine. Limits of the whole tracker are divided equally, as the info hashes are.
-pub(crate) fn engine_settings(
+fn engine_settings(
     configuration: &Configuration,
     shards: ShardCount,
     shard: ShardId,
