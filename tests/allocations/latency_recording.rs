@@ -15,11 +15,11 @@ fn record_batch(timer: &mut ReplyTimer, statistics: &mut Statistics, number: u32
             statistics.count(family, kind, Outcome::Answered);
         }
     }
-    timer.batch_written(received, before, ReplyCounts::of(statistics));
+    timer.batch_written(received, ReplyCounts::of(statistics).since(before));
     timer.sent(received + Duration::from_nanos(1) * number, SystemTime::now);
-    let tag = ReplyTag { kind: ReplyKind::Announce, family: AddressFamily::V4 };
+    let tag = ReplyTag::udp(ReplyKind::Announce, AddressFamily::V4);
     for reply in 0..BATCH {
-        timer.routed_written(tag, received + Duration::from_nanos(reply as u64));
+        timer.reply_written(tag, received + Duration::from_nanos(reply as u64));
         timer.stamped_written(tag, Duration::from_nanos(1));
     }
     timer.sent(received + Duration::from_secs(1) * number, SystemTime::now);

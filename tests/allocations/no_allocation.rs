@@ -41,6 +41,23 @@ fn announces_that_cross_the_mesh_allocate_nothing() {
 }
 
 #[test]
+fn announces_that_count_for_more_client_software_than_there_is_room_for_allocate_nothing() {
+    let mut traffic = Traffic::warmed_up();
+    for core in 0..traffic.tracker.cores() {
+        traffic.tracker.context(core).shard.take_clients(Some(Box::default()));
+    }
+    for arrival in [Arrival::Steered, Arrival::At(0)] {
+        let mut announces = traffic.announces(arrival, Sides::Kept);
+        for (number, announce) in announces.iter_mut().enumerate() {
+            announce.bytes[36..44].copy_from_slice(format!("-Q{:05}-", number % 20_000).as_bytes());
+        }
+        assert_no_allocation(&mut traffic, &announces, announces.len());
+    }
+    let counts = traffic.tracker.context(0).shard.take_clients(Some(Box::default())).expect("it has counted");
+    assert!(counts.iter().count() > 500, "the table is full");
+}
+
+#[test]
 fn scrapes_of_one_shard_and_of_all_shards_allocate_nothing() {
     let mut traffic = Traffic::warmed_up();
     let before = traffic.tracker.statistics().counter(Counter::ScrapesRouted);

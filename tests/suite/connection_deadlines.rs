@@ -108,7 +108,7 @@ fn requests_for_a_slow_core_wait_two_seconds_for_their_turn_and_are_then_answere
         };
         let busy = clients.iter().filter(|client| is_busy(client)).count() as u64;
         let statistics = tracker.statistics();
-        let outcomes = [HttpOutcome::AnnounceAnswered, HttpOutcome::Busy]
+        let outcomes = [HttpOutcome::AnnounceAnswered, HttpOutcome::AnnounceBusy]
             .map(|outcome| statistics.http_outcomes(AddressFamily::V4, outcome));
         (busy, outcomes)
     };

@@ -1,11 +1,13 @@
 //! Connections whose bytes arrive or leave in unusual ways.
 
 use metrics::Counter;
+use primitives::{CodedPage, StatisticsPages};
 use ringtrack_tests::http_client::{HttpAnswer, request};
 use ringtrack_tests::simulator::{Client, Simulator, SimulatorSettings};
 use ringtrack_tests::tls_client::{self, flight};
 use rustls::ClientConnection;
 use std::io::Write;
+use std::sync::Arc;
 
 /// Room for all answers of a test.
 const ROOM: usize = 1 << 20;
@@ -156,4 +158,72 @@ fn a_connection_with_a_tls_error_ends_whether_or_not_the_alert_can_be_sent() {
         scene.send(b"GET / HTTP/1.1\r\n\r\n");
         scene.assert_closed(Counter::HttpClosedTls);
     }
+}
+
+/// Statistics that are longer than any buffer, and of another length in each coding.
+fn long_statistics() -> StatisticsPages {
+    let bytes = |length: u32| -> Arc<[u8]> { (0..length).flat_map(u32::to_be_bytes).collect() };
+    let page = CodedPage { identity: bytes(60_000), gzip: bytes(20_000) };
+    StatisticsPages { html: page.clone(), json: page, security_policy: "default-src 'none'" }
+}
+
+/// Returns what the client receives until nothing more comes. It has read all of it.
+fn received(scene: &mut Scene) -> Vec<u8> {
+    let mut received = Vec::new();
+    loop {
+        let before = received.len();
+        scene.client.read_to(&mut received);
+        scene.tracker.run_until_idle();
+        if received.len() == before {
+            return received;
+        }
+    }
+}
+
+#[test]
+fn statistics_longer_than_all_buffers_reach_slow_clients_whole_and_later_requests_are_served() {
+    let pages = long_statistics();
+    for room in [700, 10_000, ROOM] {
+        for (coding, body) in [("", &pages.html.identity), ("Accept-Encoding: gzip\r\n", &pages.html.gzip)] {
+            let mut scene = Scene::new(Client::with_room(room));
+            scene.tracker.context(0).service.set_statistics(Some(Arc::new(pages.clone())));
+            let page = request("/stats", coding);
+            let head = String::from_utf8(page.clone()).unwrap().replace("GET", "HEAD");
+            scene.send(&[head.as_bytes(), &page, &request("/health_check", "")].concat());
+            // The page is sent as it was when it was requested.
+            scene.tracker.context(0).service.set_statistics(None);
+            let received = received(&mut scene);
+            let end = received.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
+            let (answer, rest) = HttpAnswer::read_first(&received[end..]).expect("the page");
+            assert!(answer.body == **body, "{room} {coding}");
+            assert!(received[end..].starts_with(&received[..end]), "the head is that of the page");
+            assert_eq!(HttpAnswer::read(rest).text(), r#"{\"status\":\"Ok\"}"#);
+        }
+    }
+}
+
+#[test]
+fn statistics_for_http_1_0_end_with_the_connection_and_a_client_that_reads_nothing_is_closed() {
+    let mut scene = Scene::new(Client::with_room(100_000));
+    scene.tracker.context(0).service.set_statistics(Some(Arc::new(long_statistics())));
+    scene.send(b"GET /stats.json HTTP/1.0\r\n\r\n");
+    assert_eq!(HttpAnswer::read(&received(&mut scene)).body, *long_statistics().json.identity);
+    assert!(scene.client.is_closed());
+    let deaf = scene.tracker.connect(0, Client::with_room(100_000));
+    deaf.send(b"GET /stats.json HTTP/1.0\r\n\r\n");
+    scene.tracker.run_for_ms(30_000);
+    assert!(deaf.is_closed());
+    assert_eq!(scene.tracker.statistics().counter(Counter::HttpClosedSlowAnswer), 1);
+}
+
+#[test]
+fn a_client_that_reads_statistics_slowly_has_one_deadline_for_all_of_them() {
+    let mut scene = Scene::new(Client::with_room(4096));
+    scene.tracker.context(0).service.set_statistics(Some(Arc::new(long_statistics())));
+    scene.send(&request("/stats", ""));
+    for _ in 0..22 {
+        drop(scene.client.read());
+        scene.tracker.run_for_ms(1000);
+    }
+    scene.assert_closed(Counter::HttpClosedSlowAnswer);
 }

@@ -235,7 +235,7 @@ fn wait_for_trouble(tracker: &Tracker, file: &Path, part: &str) {
     tracker.signal(Signal::HUP);
     tracker.wait_for_log(part, |lines| {
         let is_reported = |line: &&String| {
-            let parts = ["ERROR", "the certificate stays as it was: ", file, part];
+            let parts = ["ERROR", "the configuration stays as it was: ", file, part];
             parts.iter().all(|part| line.contains(part))
         };
         lines.iter().find(is_reported).map(drop)

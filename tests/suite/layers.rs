@@ -18,7 +18,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("udp-socket", &[]),
     ("latency", &["metrics", "primitives"]),
     ("tls", &[]),
-    ("core-link", &["access", "primitives", "latency", "tls"]),
+    ("core-link", &["access", "engine", "primitives", "latency", "tls"]),
     (
         "core-loop",
         &[
@@ -40,8 +40,10 @@ const LAYERS: &[(&str, &[&str])] = &[
         "control",
         &["access", "config", "core-link", "database", "forwarder", "metrics", "primitives", "latency"],
     ),
-    ("forwarder", &["core-link", "http-protocol", "primitives", "udp-protocol"]),
+    ("import", &["config", "database", "primitives"]),
+    ("forwarder", &["client", "core-link", "http-protocol", "primitives", "udp-protocol"]),
     ("api-contract", &[]),
+    ("client", &["api-contract", "http-protocol", "primitives", "udp-protocol"]),
     ("rest-api", &["api-contract", "control", "metrics", "primitives", "udp-protocol"]),
     (
         "ringtrack",
@@ -55,6 +57,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "swarm",
             "engine",
             "forwarder",
+            "import",
             "udp-socket",
             "worker",
             "config",

@@ -31,7 +31,7 @@ const SMALL: [&str; 10] =
     ["--peers", "3000", "--torrents", "50", "--sources", "4", "--ports", "1", "--warmup", "0.2"];
 
 /// A load on one core that ends by itself, with the result on the standard output.
-fn load(target: &str, arguments: &[&str]) -> Command {
+pub(crate) fn load(target: &str, arguments: &[&str]) -> Command {
     let core = allowed_cores().pop().expect("this process runs on a core").to_string();
     let mut command = Command::new(load_generator());
     command.args(["--target", target, "--cores", &core, "--quiet", "--json", "-"]);

@@ -1,6 +1,9 @@
 //! The one integration-test binary of the project.
 
 mod before_the_start;
+// As below.
+#[cfg(test)]
+mod client_program;
 mod command_line;
 mod connection_deadlines;
 mod container;
@@ -13,6 +16,7 @@ mod databases;
 mod fairness;
 #[cfg(test)]
 mod faults;
+mod figures;
 mod forbidden;
 #[cfg(test)]
 mod forwarding;
@@ -24,6 +28,8 @@ mod http_proxies;
 mod http_requests;
 mod http_serving;
 mod http_tls;
+#[cfg(test)]
+mod import;
 mod latency;
 mod layers;
 mod load_generator;
@@ -31,14 +37,21 @@ mod load_generator;
 #[cfg(test)]
 mod management;
 mod many_shards;
+#[cfg(test)]
+mod monitoring;
+mod opentracker;
 mod patience;
 mod program;
 mod real_clients;
+// As above.
+#[cfg(test)]
+mod reload;
 mod service;
 mod serving;
 mod simulation;
 mod small_memory;
 mod startup_failures;
+mod statistics_page;
 mod steering;
 mod steering_function;
 mod tidy;

@@ -5,6 +5,7 @@ pub(crate) mod api;
 mod bans;
 mod changes;
 mod clock_steps;
+mod dashboard;
 mod fuzzing;
 mod health;
 mod keys;
@@ -13,6 +14,7 @@ mod millions;
 mod restarts;
 mod serving;
 mod tls;
+mod typed_client;
 mod version_1;
 
 use std::path::{Path, PathBuf};
@@ -22,7 +24,7 @@ use tempfile::TempDir;
 
 use crate::tracker::{Launch, Tracker};
 
-const FREE_PORT: &str = r#"["127.0.0.1:0"]"#;
+pub(crate) const FREE_PORT: &str = r#"["127.0.0.1:0"]"#;
 pub(crate) const TOKEN: &str = "the-token-of-these-tests";
 
 /// A tracker in this mode with a management API, on free ports of the IPv4 loopback address.
@@ -36,7 +38,7 @@ fn torrent(number: u8) -> InfoHash {
 }
 
 /// The address in the URL that follows these words in the log.
-fn address_in(tracker: &Tracker, words: &str) -> String {
+pub(crate) fn address_in(tracker: &Tracker, words: &str) -> String {
     let log = tracker.log();
     let address = |line: &String| {
         let (_, rest) = line.split_once(words)?;

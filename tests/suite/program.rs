@@ -26,6 +26,12 @@ pub(crate) fn load_generator() -> PathBuf {
     LOAD_GENERATOR.get_or_init(|| build("ringtrack-blast")).clone()
 }
 
+/// The path of the `ringtrack-client` binary, built in the same way.
+pub(crate) fn client_program() -> PathBuf {
+    static CLIENT: OnceLock<PathBuf> = OnceLock::new();
+    CLIENT.get_or_init(|| build("ringtrack-client")).clone()
+}
+
 /// A path inside the checkout.
 pub(crate) fn in_checkout(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)

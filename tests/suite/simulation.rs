@@ -2,7 +2,7 @@
 //! that run late, clocks that jump, and shutdown, all from a seed. `RINGTRACK_SIMULATIONS=1000000 cargo test --release
 //! --workspace --test suite -- simulation` runs a million of them, from a new seed.
 
-use access::AccessUpdate;
+use access::{AccessUpdate, DetailsKept, TorrentAdmission, UserAdmission};
 use core_link::{CoreCommand, CoreTask, Reply};
 use engine::ForwardingBounds;
 use fastrand::Rng;
@@ -39,6 +39,7 @@ struct Asking {
 struct Simulation {
     random: Rng,
     tracker: Simulator,
+    settings: SimulatorSettings,
     udp: UdpClient,
     clients: Vec<Asking>,
     sent: u64,
@@ -61,7 +62,7 @@ impl Simulation {
         let mut tracker = Simulator::new(&settings);
         let udp = UdpClient::connected(&mut tracker, "192.0.2.1:6881");
         let (clients, replied) = (Vec::new(), Arc::default());
-        Self { random, tracker, udp, clients, sent: 1, submitted: 0, replied }
+        Self { random, tracker, settings, udp, clients, sent: 1, submitted: 0, replied }
     }
 
     fn run(mut self, loses_events: bool) {
@@ -96,6 +97,7 @@ impl Simulation {
             88..90 => self.tracker.step_wall_clock(self.random.i64(-90_000..90_000)),
             90..92 => self.tracker.fail_receive(core),
             92..94 => self.tracker.limit_sends(core, [None, Some(0), Some(3)][self.random.usize(0..3)]),
+            94 => self.replace_settings(),
             _ => self.submit(core),
         }
     }
@@ -158,7 +160,7 @@ impl Simulation {
     fn submit(&mut self, core: usize) {
         let replied = Arc::clone(&self.replied);
         let done = move || _ = replied.fetch_add(1, Ordering::Relaxed);
-        let task = match self.random.u8(0..7) {
+        let task = match self.random.u8(0..8) {
             0 => CoreTask::Drop(self.any_torrent(), Reply::new(move |_| done())),
             1 => CoreTask::Count(InfoHashPrefix::default(), Reply::new(move |_| done())),
             2 => {
@@ -171,11 +173,43 @@ impl Simulation {
                 done();
                 CoreTask::UseExternal(Box::new(self.external_peers()))
             }
+            6 => CoreTask::Update(AccessUpdate::DropUnserved, Reply::new(move |()| done())),
             _ => CoreTask::Update(AccessUpdate::EndCompleted, Reply::new(move |()| done())),
         };
         self.tracker.submit(core, task);
         self.submitted += 1;
         self.tracker.run_for_ms(2);
+    }
+
+    /// Replaces the settings of all cores by random ones, one core after another, under whatever is underway.
+    fn replace_settings(&mut self) {
+        let (random, settings) = (&mut self.random, &mut self.settings);
+        let engine = &mut settings.engine;
+        engine.announce.interval_s = random.u32(200..3600);
+        engine.announce.numwant_max = random.u16(1..=200);
+        engine.announce.numwant_default = random.u16(0..=engine.announce.numwant_max);
+        engine.path_mtu_bytes = random.u16(1280..1500);
+        engine.connection_id_lifetime_s = random.u32(1..1000);
+        engine.swarms.peer_lifetime_s = random.u32(1..=32_000);
+        engine.swarms.limits.peers_max = random.u64(1..2000);
+        engine.swarms.limits.swarm_peers_max = random.u32(1..200);
+        engine.access.users = [UserAdmission::Public, UserAdmission::Private][random.usize(0..2)];
+        engine.access.torrents = [TorrentAdmission::Any, TorrentAdmission::Listed][random.usize(0..2)];
+        engine.access.details = [DetailsKept::Kept, DetailsKept::Dropped][random.usize(0..2)];
+        engine.access_bounds.details.peers_max = random.usize(1..100);
+        if let Some(forwarding) = &mut engine.forwarding {
+            *forwarding =
+                ForwardingBounds { torrents_max: random.usize(1..12), peers_max: random.usize(0..20) };
+        }
+        settings.coalesce = Duration::from_micros(random.u64(0..500));
+        for (core, shard) in settings.engine.shards.shards().enumerate() {
+            let replied = Arc::clone(&self.replied);
+            let reply = Reply::new(move |()| _ = replied.fetch_add(1, Ordering::Relaxed));
+            let new = Box::new(self.settings.of_core(shard));
+            self.tracker.command(core, CoreCommand::UseSettings(new, reply));
+            self.submitted += 1;
+            self.tracker.run_for_ms(self.random.u64(1..150));
+        }
     }
 
     fn external_peers(&mut self) -> ExternalPeers {

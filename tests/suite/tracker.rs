@@ -43,9 +43,10 @@ impl Launch {
         Self::with_defaults().set("udp.listen", ADDRESSES).set("http.listen", ADDRESSES)
     }
 
-    /// With the default configuration, but without HTTP and health checks, whose default ports all tests would share.
+    /// With the default configuration, but without listeners on TCP, whose default ports all tests would share.
     pub(crate) fn with_defaults() -> Self {
-        Self::with_default_listeners().set("http.listen", "[]").set("health_check_api.listen", "[]")
+        let keys = ["http.listen", "health_check_api.listen", "metrics.listen"];
+        keys.into_iter().fold(Self::with_default_listeners(), |launch, key| launch.set(key, "[]"))
     }
 
     /// With the default configuration.

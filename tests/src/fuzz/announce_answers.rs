@@ -1,4 +1,6 @@
-use http_protocol::{ReceivedAnswer, ReceivedError, Retry, read_announce_answer};
+use http_protocol::{
+    ReceivedAnswer, ReceivedError, Retry, read_announce_answer, read_dictionary, read_scrape_answer,
+};
 use primitives::PeerAddress;
 
 /// Reads `body` as the response of another tracker to an announce. Only a whole response is accepted, with nothing after it.
@@ -7,6 +9,8 @@ use primitives::PeerAddress;
 /// # Panics
 /// If one of these does not hold.
 pub fn announce_answers(body: &[u8]) {
+    let is_dictionary = read_dictionary(body, &mut |_| {}).is_ok();
+    assert!(is_dictionary || read_scrape_answer(body, &mut |_| {}).is_err(), "a scrape is a dictionary");
     let Ok((answer, peers)) = read(body) else { return };
     for length in 0..body.len() {
         assert!(read(&body[..length]).is_err(), "the first {length} bytes are no response");

@@ -1,6 +1,6 @@
-use super::Simulator;
+use super::{Simulator, SimulatorSettings};
 use access::{AccessEvent, AccessUpdate, AccountChange, Sweep};
-use core_link::{CoreEvent, CoreTask, Reply};
+use core_link::{CoreCommand, CoreEvent, CoreTask, Reply};
 use primitives::{InfoHash, KeyId, SwarmChange};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,6 +29,19 @@ impl Simulator {
         }
         self.run_until_idle();
         while applied.load(Ordering::Relaxed) < self.cores.len() {
+            self.run_to_next_deadline();
+        }
+    }
+
+    /// Replaces the settings of all cores, with the usual HTTP policy, and waits until they are in use.
+    pub fn use_settings(&mut self, settings: &SimulatorSettings) {
+        let used = Arc::new(AtomicUsize::new(0));
+        for (core, shard) in self.cores.iter().zip(self.shards.shards()) {
+            let used = Arc::clone(&used);
+            let reply = Reply::new(move |()| _ = used.fetch_add(1, Ordering::Relaxed));
+            core.command(CoreCommand::UseSettings(Box::new(settings.of_core(shard)), reply));
+        }
+        while used.load(Ordering::Relaxed) < self.cores.len() {
             self.run_to_next_deadline();
         }
     }

@@ -1,4 +1,5 @@
 use access::{AccessBounds, AccessPolicy, AccountBounds, DetailsBounds, TorrentTableBounds};
+use core_link::{CoreSettings, KernelSampling};
 use core_loop::MeshSlots;
 use core_loop::connection::{HttpLimits, PrefixLengths};
 use engine::{AnnouncePolicy, EngineSettings, HttpPolicy, InvalidConnectionId, OriginRules, WebSocketPolicy};
@@ -57,6 +58,18 @@ impl SimulatorSettings {
         let mut settings = Self::default();
         settings.engine.shards = ShardCount::new(shards).expect("a possible number of shards");
         settings
+    }
+
+    /// Returns the settings of a core that can be replaced, with the usual HTTP policy.
+    #[must_use]
+    pub fn of_core(&self, shard: ShardId) -> CoreSettings {
+        CoreSettings {
+            engine: EngineSettings { shard, ..self.engine },
+            http_policy: usual_http(),
+            http_limits: self.connections,
+            kernel_sampling: KernelSampling::Off,
+            coalesce: self.coalesce,
+        }
     }
 
     pub(super) const fn mesh_slots(&self) -> MeshSlots {

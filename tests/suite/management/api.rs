@@ -55,7 +55,7 @@ impl Api {
 
     /// Makes a key that is valid for this many seconds, or without end.
     #[track_caller]
-    pub(super) fn new_key(&self, seconds: Option<u64>) -> String {
+    pub(crate) fn new_key(&self, seconds: Option<u64>) -> String {
         let form = serde_json::json!({ "key": null, "seconds_valid": seconds });
         let made = self.json("POST", "keys", &form.to_string());
         made["key"].as_str().unwrap().to_owned()

@@ -41,8 +41,9 @@ fn each_listener_is_reported_as_healthy_including_https() {
         let launch = identity.serve(with_health_checks(launch("private")));
         let launch = launch.set("udp.listen", addresses).set("http.listen", addresses);
         let launch = launch.set("api.certificate_file", &text(&of_api.certificate_file()));
+        let launch = launch.set("metrics.listen", FREE_PORT).set("metrics.token", "0123456789abcdef");
         let tracker = launch.set("api.key_file", &text(&of_api.key_file())).start();
-        assert_all_well(&tracker, 6);
+        assert_all_well(&tracker, 7);
         let ended = tracker.stop();
         assert_eq!(ended.code, Some(0), "{:#?}", ended.log);
     }

@@ -274,7 +274,7 @@ def stats(checks: Checks, traffic: Traffic) -> None:
 def for_prometheus(checks: Checks, what: str, answer: Answer) -> None:
     checks.expect(f"{what} for Prometheus: status", answer.status, 200)
     checks.is_so(f"{what} for Prometheus: {answer.content_type}", answer.content_type.startswith("text/plain"))
-    sample = re.compile(r'[a-z_:][a-z0-9_:]*(\{[a-z_]+="[^"]*"(,[a-z_]+="[^"]*")*\})? \d+')
+    sample = re.compile(r'[a-z_:][a-z0-9_:]*(\{[a-z_]+="[^"]*"(,[a-z_]+="[^"]*")*\})? \d+(\.\d+)?')
     lines = [line for line in answer.text.splitlines() if not line.startswith("#")]
     checks.is_so(f"{what} for Prometheus: some", lines)
     for line in lines:

@@ -97,7 +97,7 @@ fn tokens_of_the_file_and_the_configuration_are_reloaded_on_a_hang_up_signal() {
 
     fs::write(&file, "nonsense").unwrap();
     tracker.signal(Signal::HUP);
-    wait_for_line(&tracker, "ERROR the tokens of the management API stay as they were: ");
+    wait_for_line(&tracker, "ERROR the configuration stays as it was: ");
     assert_eq!(statuses(&tracker, "token-of-the-file-2"), [200, 200]);
     let log = tracker.log().join("\n");
     assert!(!log.contains("token-of") && !log.contains("nonsense"), "{log}");
@@ -122,7 +122,7 @@ fn settings_that_are_allowed_but_likely_mistakes_cause_a_warning() {
 fn a_port_in_use_by_another_program_is_an_error_that_names_the_key() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    for key in ["api.listen", "health_check_api.listen"] {
+    for key in ["api.listen", "health_check_api.listen", "metrics.listen"] {
         let ended = launch("public").set(key, &address).run_to_end();
         assert_fails(&ended, &[key, &address, "in use"]);
     }

@@ -33,6 +33,7 @@ fn a_reply_leaves_from_the_address_asked_also_when_the_host_gets_a_second_one() 
     let mut command = network.tracker.command(&crate::program::program());
     command.env("RINGTRACK_UDP_LISTEN", format!("0.0.0.0:{PORT}"));
     command.env("RINGTRACK_HTTP_LISTEN", "[]").env("RINGTRACK_HEALTH_CHECK_API_LISTEN", "[]");
+    command.env("RINGTRACK_METRICS_LISTEN", "[]");
     let tracker = Process::start(command, &log);
     let client = network.clients[0].udp_socket(Family::V4);
     client.set_read_timeout(Some(REPLY_MAX)).expect("a time");

@@ -2,19 +2,19 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
 /// A running program.
-pub(super) struct Process {
+pub(crate) struct Process {
     child: Child,
     log: PathBuf,
 }
 
 impl Process {
     /// Starts `command` with its output in the file `log`.
-    pub(super) fn start(mut command: Command, log: &Path) -> Self {
+    pub(crate) fn start(mut command: Command, log: &Path) -> Self {
         let output = File::create(log).expect("a log file");
         let errors = output.try_clone().expect("a second handle of the log file");
         let child =
@@ -23,18 +23,23 @@ impl Process {
     }
 
     /// Its output so far.
-    pub(super) fn output(&self) -> String {
+    pub(crate) fn output(&self) -> String {
         let bytes = std::fs::read(&self.log).expect("the log file");
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
     /// Interrupts it, as Ctrl-C does, so that a client can announce its end.
-    pub(super) fn ask_to_stop(&self) {
+    pub(crate) fn ask_to_stop(&self) {
         kill_process(Pid::from_child(&self.child), Signal::INT).expect("a signal to a child of our own");
     }
 
-    pub(super) fn has_ended(&mut self) -> bool {
-        self.child.try_wait().expect("the state of a child of our own").is_some()
+    /// Its exit status, if it has ended.
+    pub(crate) fn status(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("the state of a child of our own")
+    }
+
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.status().is_some()
     }
 }
 

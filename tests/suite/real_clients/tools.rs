@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::program::in_checkout;
 
 /// The path of a program in `PATH`.
-pub(super) fn require(program: &str) -> PathBuf {
+pub(crate) fn require(program: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     // A plain user's PATH often lacks the folder of `ip`.
     let folders = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]);
@@ -14,12 +14,12 @@ pub(super) fn require(program: &str) -> PathBuf {
 }
 
 /// A program that `tests/install` puts into the checkout, with the packages that its scripts use.
-pub(super) fn require_in_checkout(program: &str) -> PathBuf {
+pub(crate) fn require_in_checkout(program: &str) -> PathBuf {
     require_file(in_checkout("target/test-clients/venv/bin").join(program))
 }
 
 /// A file of an installed package.
-pub(super) fn require_file(path: impl Into<PathBuf>) -> PathBuf {
+pub(crate) fn require_file(path: impl Into<PathBuf>) -> PathBuf {
     let path = path.into();
     if !path.is_file() {
         missing(&path.display().to_string());

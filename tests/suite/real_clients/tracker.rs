@@ -82,6 +82,7 @@ fn configuration(addresses: &Addresses, authority: &Authority, settings: &str) -
         "[udp]\nlisten = [\"{udp}\"]\n\
          [http]\nlisten = [\"{http}\"]\n\
          [health_check_api]\nlisten = []\n\
+         [metrics]\nlisten = []\n\
          [https]\nlisten = [\"{https}\"]\ncertificate_file = {certificate:?}\nkey_file = {key:?}\n\
          {settings}"
     )

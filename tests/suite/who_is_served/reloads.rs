@@ -5,7 +5,7 @@ use ListSource::{Api, File};
 use TorrentList::{Allowed, Denied};
 use access::{AccessUpdate, KeyGrant};
 use primitives::{InfoHash, ListChange, ListSource, TorrentList};
-use ringtrack_tests::simulator::Simulator;
+use ringtrack_tests::simulator::{Simulator, SimulatorSettings};
 
 /// Reloads the list of a source.
 fn reload(tracker: &mut Simulator, list: TorrentList, source: ListSource, torrents: &[u8]) {
@@ -76,6 +76,24 @@ fn torrents_that_a_reloaded_ban_list_omits_are_served_again() {
         let served = [1, 2, 3, 4].map(|number| is_served(&mut tracker, &way, number));
         assert_eq!(served, [true, false, false, false], "{way:?}");
     }
+}
+
+#[test]
+fn a_tracker_that_becomes_listed_keeps_the_swarms_of_the_list_only_and_serves_all_again_when_it_is_public() {
+    let public = SimulatorSettings::with_shards(4);
+    let mut tracker = Simulator::new(&public);
+    let all: Vec<u8> = (0..200).collect();
+    assert!(all.iter().all(|&number| is_served(&mut tracker, &Way::UDP, number)));
+    let (listed, others): (Vec<u8>, Vec<u8>) = all.iter().partition(|number| **number % 2 == 0);
+    reload(&mut tracker, Allowed, Api, &listed);
+    tracker.use_settings(&public.with_access(LISTED));
+    tracker.update(&AccessUpdate::DropUnserved);
+    assert_eq!(tracker.statistics().gauge(metrics::Gauge::SwarmsV4), 100);
+    assert!(listed.iter().all(|&number| is_served(&mut tracker, &Way::UDP, number)));
+    assert!(!others.iter().any(|&number| is_served(&mut tracker, &Way::UDP, number)));
+    tracker.use_settings(&public);
+    assert_eq!(tracker.statistics().gauge(metrics::Gauge::SwarmsV4), 100, "no swarm is dropped");
+    assert!(all.iter().all(|&number| is_served(&mut tracker, &Way::UDP, number)));
 }
 
 #[test]

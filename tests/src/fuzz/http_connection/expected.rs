@@ -1,5 +1,5 @@
 use crate::http_client::HttpAnswer;
-use http_protocol::{Connection, Content, HeadSearch, Incoming, Request, Route, read_request};
+use http_protocol::{Connection, Content, HeadSearch, Incoming, Request, Route, SitePath, read_request};
 
 /// Checks that `told` has one response for each request in `said`, in their order, and nothing after them. Returns
 /// the number of requests.
@@ -41,7 +41,8 @@ pub(super) fn bytes_of(said: &[u8], requests: u64) -> usize {
 const fn status(request: &Request<'_>) -> u16 {
     match request.route {
         Route::Options => 204,
-        Route::NotFound => 404,
+        Route::Site(SitePath::Robots | SitePath::Favicon) => 200,
+        Route::NotFound | Route::Site(_) => 404,
         _ => 200,
     }
 }

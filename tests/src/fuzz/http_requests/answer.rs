@@ -2,8 +2,8 @@ use crate::http_client::Value;
 use core::ops::Range;
 use http_protocol::{
     Announce, AnnounceResponse, Connection, Content, FailureResponse, Framing, ListedPeer, OutOfRoom,
-    PeerForm, Peers, QueryError, RESPONSE_BYTES_MAX, Request, Retry, Route, Scrape, ScrapeFile,
-    ScrapeResponse, Status, Version, write_health, write_status,
+    PageResponse, PageType, PeerForm, Peers, QueryError, RESPONSE_BYTES_MAX, Request, Retry, Route, Scrape,
+    ScrapeFile, ScrapeResponse, Status, Version, write_health, write_status,
 };
 use primitives::{CompactIpv4, CompactIpv6};
 use std::fmt::Display;
@@ -25,6 +25,7 @@ pub(super) fn check(request: &Request<'_>) {
             let body = body(framing, |out| write_health(out, framing));
             assert!(framing.content == Content::Withheld || body == br#"{"status":"Ok"}"#);
         }
+        Route::Site(_) => check_page(request),
         Route::Options => check_status(framing, Status::NoContent),
         Route::NotFound => check_status(framing, Status::NotFound),
     }
@@ -33,6 +34,20 @@ pub(super) fn check(request: &Request<'_>) {
 pub(super) fn check_status(framing: Framing, status: Status) {
     let body = body(framing, |out| write_status(out, framing, status));
     assert_eq!(body.is_empty(), framing.content == Content::Withheld || status == Status::NoContent);
+}
+
+fn check_page(request: &Request<'_>) {
+    let is_json = request.headers.prefers_json();
+    let response = PageResponse {
+        framing: request.framing,
+        content_type: if is_json { PageType::Json } else { PageType::Html },
+        coding: request.accepted_coding,
+        max_age_s: 1,
+        security_policy: "default-src 'none'",
+        body: b"page",
+    };
+    let body = body(request.framing, |out| response.write(out).map(|(written, _)| written));
+    assert_eq!(body.is_empty(), request.framing.content == Content::Withheld);
 }
 
 fn check_announce(framing: Framing, announce: &Announce<'_>) {

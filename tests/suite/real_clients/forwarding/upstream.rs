@@ -53,22 +53,20 @@ fn ringtrack(host: &Host, address: SocketAddr) -> Command {
     let mut command = host.command(&crate::program::program());
     command.env("RINGTRACK_UDP_LISTEN", address.to_string());
     command.env("RINGTRACK_HTTP_LISTEN", address.to_string());
-    command.env("RINGTRACK_HEALTH_CHECK_API_LISTEN", "[]").env("RINGTRACK_DATABASE_URL", "none");
+    command.env("RINGTRACK_HEALTH_CHECK_API_LISTEN", "[]").env("RINGTRACK_METRICS_LISTEN", "[]");
+    command.env("RINGTRACK_DATABASE_URL", "none");
     command
 }
 
-/// Debian's build serves only torrents on a list, and refuses to run as root.
+/// Debian's build serves only torrents on a list.
 fn opentracker(host: &Host, address: SocketAddr, scene: &Scene) -> Command {
     let (folder, list) = (scene.folder(), scene.folder().join("whitelist"));
     std::fs::write(&list, format!("{}\n", scene.info_hash())).expect("a list");
     let readable = std::fs::Permissions::from_mode(0o755);
     std::fs::set_permissions(folder, readable).expect("a folder that any user can read");
     let (ip, port) = (address.ip().to_string(), address.port().to_string());
-    let setpriv = require("setpriv");
-    let mut command = host.command(&setpriv);
-    command.args(["--reuid", "nobody", "--regid", "nogroup", "--clear-groups", "--"]);
-    // A change of user clears this signal.
-    command.arg(setpriv).args(["--pdeathsig", "KILL", "--"]).arg(require("opentracker"));
+    require("opentracker");
+    let mut command = crate::opentracker::opentracker(host.command(&require("setpriv")));
     command.args(["-i", &ip, "-p", &port, "-P", &port, "-d"]).arg(folder).arg("-w").arg(list);
     command
 }
