@@ -1,4 +1,4 @@
-"""Clients of ringtrack's management API and health checks, such as a dashboard, a monitor and a service manager."""
+"""Clients of what ringtrack shows of itself: a dashboard, Prometheus, the browser of a guest, and a service manager."""
 
 import contextlib
 import http.client
@@ -13,9 +13,12 @@ from dataclasses import dataclass, field
 EVERY_S = 1.0
 # A response that takes longer fails: the tracker waits 30 s for a core.
 ANSWER_S_MAX = 40
-# Requests of a dashboard, which also gets the last torrent of the sorted page with all of its peers.
+# Requests of an open dashboard with all of its views, and of Torrust's clients. The last torrent of the sorted page follows, with
+# all of its peers.
 SORTED = "torrents/sorted?order=peers&limit=100"
-ASKED = ["stats", "metrics", "torrents?limit=4000", SORTED, "storage", "latency"]
+ASKED = ["stats", "metrics", "health", "cores", "totals", "torrents?limit=4000", SORTED, "storage", "latency"]
+# As Prometheus and browsers request figures and pages.
+COMPRESSED = {"Accept-Encoding": "gzip"}
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,9 @@ class Place:
     token: str
     # The clients' core.
     core: int
+    # The ports of the figures for Prometheus and of the statistics page, if they are on.
+    metrics_port: int | None = None
+    page_port: int | None = None
 
     def headers(self) -> dict[str, str]:
         """Returns the headers of a request to the management API."""
@@ -40,6 +46,8 @@ class Asked:
     answers_ms: dict[str, list[float]] = field(default_factory=dict)
     events: int = 0
     health_checks: int = 0
+    scrapes: int = 0
+    pages: int = 0
     # Health checks that reported an unhealthy listener.
     unwell: int = 0
     changes_stored: int = 0
@@ -48,7 +56,7 @@ class Asked:
 
     def answers(self) -> int:
         """Returns the number of responses to all clients, without events."""
-        return self.health_checks + sum(map(len, self.answers_ms.values()))
+        return self.health_checks + self.scrapes + self.pages + sum(map(len, self.answers_ms.values()))
 
     def slowest_ms(self) -> float:
         """Returns the time of the dashboard's slowest response."""
@@ -59,7 +67,8 @@ class Asked:
 def asked_by_clients(place: Place) -> Iterator[Asked]:
     """Runs clients during the block. A client that fails fails the block."""
     asked, done = Asked(), threading.Event()
-    clients = [threading.Thread(target=run, args=(client, place, asked, done)) for client in (dashboard, monitor, checker)]
+    wanted = [dashboard, monitor, checker, *([prometheus] if place.metrics_port else []), *([guest] if place.page_port else [])]
+    clients = [threading.Thread(target=run, args=(client, place, asked, done)) for client in wanted]
     for client in clients:
         client.start()
     try:
@@ -120,6 +129,22 @@ def checker(place: Place, asked: Asked, done: threading.Event) -> None:
         for _ in each_second(done):
             asked.unwell += json.loads(get(health, "/health_check", {}))["status"] != "Ok"
             asked.health_checks += 1
+
+
+def prometheus(place: Place, asked: Asked, done: threading.Event) -> None:
+    """Scrapes the figures once a second."""
+    with connection(place.metrics_port) as figures:
+        for _ in each_second(done):
+            get(figures, "/metrics", COMPRESSED)
+            asked.scrapes += 1
+
+
+def guest(place: Place, asked: Asked, done: threading.Event) -> None:
+    """Loads the statistics page once a second, each time over a connection of its own."""
+    for _ in each_second(done):
+        with connection(place.page_port) as page:
+            get(page, "/stats", {"Accept": "text/html", **COMPRESSED})
+        asked.pages += 1
 
 
 def each_second(done: threading.Event) -> Iterator[None]:

@@ -19,6 +19,7 @@ def command(setup: Setup) -> Command:
         # The default port would be the same for all. Scenarios over HTTP set the address.
         "RINGTRACK_HTTP_LISTEN": "[]",
         "RINGTRACK_HEALTH_CHECK_API_LISTEN": "[]",
+        "RINGTRACK_METRICS_LISTEN": "[]",
         "RINGTRACK_WORKERS_CORES": str(setup.cores),
         "RINGTRACK_STATISTICS_INTERVAL_S": "0",
         "RINGTRACK_LOG_FORMAT": "json",

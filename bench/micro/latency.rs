@@ -31,7 +31,7 @@ fn record_batch(bencher: &mut Bencher<'_>) {
         for _ in 0..BATCH {
             statistics.count(AddressFamily::V4, RequestKind::Announce, Outcome::Answered);
         }
-        timer.batch_written(black_box(received), before, ReplyCounts::of(&statistics));
+        timer.batch_written(black_box(received), ReplyCounts::of(&statistics).since(before));
         took += Duration::from_nanos(1);
         timer.sent(received + took, || UNIX_EPOCH);
     });
@@ -42,13 +42,13 @@ fn record_stamped_batch(bencher: &mut Bencher<'_>) {
     let mut timer = ReplyTimer::new(BATCH);
     let statistics = Statistics::default();
     let received = Instant::now();
-    let announce = ReplyTag { kind: ReplyKind::Announce, family: AddressFamily::V4 };
+    let announce = ReplyTag::udp(ReplyKind::Announce, AddressFamily::V4);
     bencher.iter(|| {
         let counts = ReplyCounts::of(&statistics);
         for number in 0..BATCH as u64 {
             timer.stamped_written(announce, Duration::from_secs(1) + Duration::from_nanos(number));
         }
-        timer.batch_written(black_box(received), counts, counts);
+        timer.batch_written(black_box(received), counts.since(counts));
         timer.sent(received, || UNIX_EPOCH + Duration::from_secs(2));
     });
 }

@@ -20,11 +20,12 @@ TARGET = 0.97
 TOKEN = "bench-compare-control"
 COLUMNS = ["ringtrack", "responses/s, best", "median", "CPU us/response, best", "median", "p99 us, best", "median", "lost",
            "answers of the APIs in a run", "slowest ms, median", "changes stored"]
-STATES_NOTE = ("Off: no management API, no health checks, no database. On: all of them, SQLite and `remember_completed`. Each second "
-               "one client requests `stats`, `metrics`, `torrents` (4,000 of them), `torrents/sorted` by peers, one torrent with its "
-               "peers, `storage` and `latency`, another makes a health check, and a third reads the event stream. They share the "
-               "load's core, and the control plane shares the worker's: CPU per response includes its work. The load completes "
-              "nothing, so only totals are stored.")
+STATES_NOTE = ("Off: no management API, no health checks, no figures for Prometheus, no HTTP, no database. On: all of them, the "
+               "statistics page, SQLite and `remember_completed`. Each second one client requests what the views of an open dashboard "
+               "request: `stats`, `metrics`, `health`, `cores`, `totals`, `torrents` (4,000 of them), `torrents/sorted` by peers, one "
+               "torrent with its peers, `storage` and `latency`; others make a health check, scrape `/metrics` and load `/stats`, and "
+               "one reads the event stream. They share the load's core, and the control plane shares the worker's: CPU per response "
+               "includes its work. The load completes nothing, so only totals are stored.")
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def measure(bench: Bench) -> Report:
 
 def one(bench: Bench, load: Load, state: str, number: int) -> ControlRun:
     """Runs a round with a fresh server."""
-    place = Place(next(bench.ports), next(bench.ports), TOKEN, bench.options.load_core)
+    place = Place(next(bench.ports), next(bench.ports), TOKEN, bench.options.load_core, next(bench.ports), next(bench.ports))
     environment = with_everything(bench, place) if state == ON else {"RINGTRACK_DATABASE_URL": "none"}
     clients = asked_by_clients(place) if state == ON else contextlib.nullcontext(Asked())
     with running("ringtrack", bench.setup(load.population, environment=environment)) as server, clients as asked:
@@ -77,6 +78,9 @@ def with_everything(bench: Bench, place: Place) -> dict[str, str]:
         "RINGTRACK_API_LISTEN": f"127.0.0.1:{place.api_port}",
         "RINGTRACK_API_TOKENS": f"bench={place.token}",
         "RINGTRACK_HEALTH_CHECK_API_LISTEN": f"127.0.0.1:{place.health_port}",
+        "RINGTRACK_METRICS_LISTEN": f"127.0.0.1:{place.metrics_port}",
+        "RINGTRACK_HTTP_LISTEN": f"127.0.0.1:{place.page_port}",
+        "RINGTRACK_STATISTICS_PAGE": "on",
         "RINGTRACK_DATABASE_URL": f"sqlite:{database}",
         "RINGTRACK_DATABASE_REMEMBER_COMPLETED": "on",
     }
