@@ -295,7 +295,8 @@ fn list_and_counts_of_the_real_opentracker_work_after_an_import() {
     let running = start_opentracker(&config, address);
     for port in [1001, 1002] {
         let target = announce_target(torrent(1), port, "&left=0&event=completed&uploaded=0&downloaded=0");
-        assert_eq!(HttpClient::new(address).get(&target).status, 200);
+        // It reads the list after it has begun to answer.
+        wait_for(|| HttpClient::new(address).get(&target).reason().map_or(Ok(()), Err));
     }
     let dump = HttpClient::new(address).get("/stats?mode=statedump").body;
     std::fs::write(scene.path("dump"), dump).unwrap();

@@ -4,11 +4,12 @@ use super::load::{Sums, key};
 use crate::databases::{all, block_on};
 use crate::management::TOKEN;
 use crate::management::api::Api;
-use crate::patience::wait_for;
+use crate::patience::{PATIENCE, wait_for};
 use crate::tracker::{Launch, Tracker};
 use database::{Database, StoredKey};
 use primitives::{InfoHash, TorrentList};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
 /// The tracker of all these tests.
 pub(super) fn launch(url: &str) -> Launch {
@@ -36,8 +37,15 @@ impl Stored {
             let database = Database::reader(&url.parse().unwrap());
             let accounts =
                 |keys: Vec<StoredKey>| keys.iter().map(|key| (key.uploaded, key.downloaded)).collect();
+            let deadline = Instant::now() + PATIENCE;
+            // A busy machine may take too long to connect. The connection is kept for what follows.
+            let totals = loop {
+                match database.load_totals().await {
+                    Ok(totals) => break totals,
+                    Err(error) => assert!(Instant::now() < deadline, "{error}"),
+                }
+            };
             let counts = all(database.load_completed()).await;
-            let totals = database.load_totals().await.unwrap();
             let stored = Self {
                 accounts: accounts(all(database.load_keys()).await),
                 allowed: all(database.load_list(TorrentList::Allowed)).await.into_iter().collect(),
