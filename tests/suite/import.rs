@@ -18,6 +18,7 @@ use crate::http_client::{HttpClient, scrape_target};
 use crate::opentracker::{free_address, opentracker};
 use crate::patience::wait_for;
 use crate::program::{in_checkout, program};
+use crate::real_clients::process::Process;
 use crate::tracker::{Launch, Tracker};
 use crate::udp_client::{Answer, Client};
 
@@ -262,21 +263,11 @@ fn a_mysql_database_of_torrust_is_imported_into_each_kind_of_server() {
     }
 }
 
-/// A running program, which is killed when this is dropped.
-struct Running(std::process::Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        drop(self.0.kill());
-        drop(self.0.wait());
-    }
-}
-
 /// Starts Debian's build of opentracker, which serves only listed torrents.
-fn start_opentracker(config: &Path, address: SocketAddr) -> Running {
+fn start_opentracker(config: &Path, address: SocketAddr) -> Process {
     let mut command = opentracker(Command::new("setpriv"));
     command.arg("-f").arg(config);
-    let running = Running(command.stdin(Stdio::null()).spawn().expect("tests/install installs opentracker"));
+    let running = Process::start(command, &config.with_extension("log"));
     wait_for(|| TcpStream::connect(address));
     running
 }

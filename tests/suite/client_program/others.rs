@@ -1,56 +1,34 @@
 //! Checks of other trackers.
 
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 use super::{TORRENT, faults, run, run_json};
+use crate::opentracker::{free_address, opentracker};
 use crate::patience::wait_for;
 use crate::program::in_checkout;
+use crate::real_clients::process::Process;
 
-/// A tracker that is killed when this is dropped.
-struct Other(Child);
-
-impl Other {
-    /// Starts it, and waits until it answers at `url`.
-    fn start(mut command: Command, url: &str) -> Self {
-        let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let other = Self(quiet.spawn().unwrap());
-        wait_for(|| {
-            match run(&["announce", "--timeout", "1", "--info-hash", TORRENT, "--event", "stopped", url]) {
-                (Some(0), _) => Ok(()),
-                (_, text) => Err(text),
-            }
-        });
-        other
-    }
+/// Starts a tracker with its log in `folder`, and waits until it answers at `url`.
+fn start(command: Command, folder: &Path, url: &str) -> Process {
+    let process = Process::start(command, &folder.join("log"));
+    wait_for(|| {
+        match run(&["announce", "--timeout", "1", "--info-hash", TORRENT, "--event", "stopped", url]) {
+            (Some(0), _) => Ok(()),
+            (_, text) => Err(text),
+        }
+    });
+    process
 }
 
-impl Drop for Other {
-    fn drop(&mut self) {
-        drop(self.0.kill());
-        drop(self.0.wait());
-    }
-}
-
-/// An address whose port is free for UDP and TCP.
-fn free_address() -> SocketAddr {
-    let ports = std::iter::repeat_with(|| TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap());
-    ports.take(100).find(|address| UdpSocket::bind(address).is_ok()).unwrap()
-}
-
-/// Debian's build serves only torrents on a list, and refuses to run as root.
-fn opentracker(address: SocketAddr, folder: &Path) -> Command {
+/// Debian's build serves only torrents on a list.
+fn listed_opentracker(address: SocketAddr, folder: &Path) -> Command {
     let list = folder.join("whitelist");
     std::fs::write(&list, format!("{TORRENT}\n")).unwrap();
     std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let mut command = Command::new("setpriv");
-    if rustix::process::geteuid().is_root() {
-        command.args(["--reuid", "nobody", "--regid", "nogroup", "--clear-groups", "--", "setpriv"]);
-    }
-    // A change of user clears this signal.
-    command.args(["--pdeathsig", "KILL", "--", "opentracker"]);
+    let mut command = opentracker(Command::new("setpriv"));
     let port = address.port().to_string();
     command.args(["-i", "127.0.0.1", "-p", &port, "-P", &port, "-d"]).arg(folder).arg("-w").arg(list);
     command
@@ -60,7 +38,7 @@ fn opentracker(address: SocketAddr, folder: &Path) -> Command {
 fn a_check_understands_opentracker() {
     let (address, folder) = (free_address(), tempfile::tempdir().unwrap());
     let [udp, http] = ["udp", "http"].map(|scheme| format!("{scheme}://{address}/announce"));
-    let _opentracker = Other::start(opentracker(address, folder.path()), &udp);
+    let _opentracker = start(listed_opentracker(address, folder.path()), folder.path(), &udp);
     let open_port = ["warning", "tls_greeting", "a connection that begins with TLS is not closed"];
     for (url, expected) in [(&udp, vec![]), (&http, vec![open_port])] {
         let (code, objects) = run_json(&["check", "--info-hash", TORRENT, url]);
@@ -81,7 +59,7 @@ fn a_check_understands_aquatic() {
     command.args(["--pdeathsig", "KILL", "--"]);
     command.arg(in_checkout("target/compare/aquatic_udp-0.9.0/bin/aquatic_udp")).arg("-c").arg(config);
     let url = format!("udp://{address}/announce");
-    let _aquatic = Other::start(command, &url);
+    let _aquatic = start(command, folder.path(), &url);
     let (code, objects) = run_json(&["check", &url]);
     assert_eq!(code, Some(0), "{objects:#?}");
 }
