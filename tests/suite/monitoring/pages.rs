@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::process::Command;
-use std::time::{Duration, Instant};
 
 use primitives::InfoHash;
 use serde_json::{Value, json};
@@ -15,11 +14,6 @@ use crate::management::announces::{Announce, Way};
 use crate::program::in_checkout;
 use crate::real_clients::process::Process;
 use crate::real_clients::tools::{require, require_in_checkout};
-
-/// How long a script may take: longer than its own deadline.
-const SCRIPT_TIME_MAX: Duration = Duration::from_secs(330);
-
-const PAUSE: Duration = Duration::from_millis(50);
 
 /// A torrent that the load does not announce.
 const OTHER: InfoHash = InfoHash([0xab; 20]);
@@ -59,13 +53,9 @@ impl Loaded {
         let mut command = Command::new(require_in_checkout("node"));
         command.arg(in_checkout("tests/suite/monitoring/browser").join(script));
         command.arg(self.scene.tracker.dumps().join(script)).args(arguments);
-        let log = self.scene.tracker.dumps().join(script).with_extension("log");
-        let (mut process, begun) = (Process::start(bound_to_us(&command), &log), Instant::now());
-        while process.status().is_none() {
-            assert!(begun.elapsed() < SCRIPT_TIME_MAX, "{script} does not end: {}", process.output());
-            std::thread::sleep(PAUSE);
-        }
-        assert!(process.status().is_some_and(|status| status.success()), "{}", process.output());
+        let output = bound_to_us(&command).output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&said));
     }
 
     fn public_origin(&self) -> String {

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -33,13 +33,8 @@ impl Process {
         kill_process(Pid::from_child(&self.child), Signal::INT).expect("a signal to a child of our own");
     }
 
-    /// Its exit status, if it has ended.
-    pub(crate) fn status(&mut self) -> Option<ExitStatus> {
-        self.child.try_wait().expect("the state of a child of our own")
-    }
-
     pub(crate) fn has_ended(&mut self) -> bool {
-        self.status().is_some()
+        self.child.try_wait().expect("the state of a child of our own").is_some()
     }
 }
 
