@@ -31,13 +31,6 @@ export function onRefusal(act) {
     refused = act
 }
 
-export class ApiError extends Error {
-    constructor(status, text) {
-        super(text || `status ${status}`)
-        this.status = status
-    }
-}
-
 // Returns what the API says of an error: the reason of a refusal, or the text as it is.
 export function reasonOf(text) {
     try {
@@ -48,15 +41,15 @@ export function reasonOf(text) {
 }
 
 // Sends a request. `operation` is its method and its path as in openapi.json, with at most one parameter.
-export async function call(operation, { path = '', query = {}, json, lines, signal } = {}) {
-    const response = await send(operation, { path, query, json, lines, signal })
+export async function call(operation, options = {}) {
+    const response = await send(operation, options)
     const type = response.headers.get('content-type') ?? ''
     if (type.startsWith('application/json')) return response.json()
     const text = await response.text()
     return type.startsWith('application/x-ndjson') ? text.split('\n').filter(Boolean).map(line => JSON.parse(line)) : text
 }
 
-async function send(operation, { path, query, json, lines, signal }) {
+async function send(operation, { path = '', query = {}, json, lines, signal }) {
     const [method, pattern] = operation.split(' ')
     const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== '')
     const address = pattern.slice(1).replace(/\{\w+\}/, encodeURIComponent(path))
@@ -72,7 +65,7 @@ async function send(operation, { path, query, json, lines, signal }) {
     if (response.ok) return response
     const text = await response.text()
     if (response.status === 500 && /reason: "(unauthorized|token not valid)"/.test(text)) refused(text)
-    throw new ApiError(response.status, reasonOf(text))
+    throw new Error(reasonOf(text) || `status ${response.status}`)
 }
 
 // Reads the stream of events until `signal`, and again after each interruption.
@@ -106,7 +99,7 @@ async function readEvents(signal, onEvent) {
     try {
         expect()
         const stop = AbortSignal.any([signal, stalled.signal])
-        const response = await send('GET /api/v1/events', { path: '', query: {}, signal: stop })
+        const response = await send('GET /api/v1/events', { signal: stop })
         const reader = response.body.pipeThrough(new TextDecoderStream()).getReader()
         const parse = eventParser()
         for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
