@@ -7,7 +7,7 @@ import { axisEnd, bytes, short } from './format.js'
 
 const [WIDTH, HEIGHT] = [300, 100]
 
-export function lineChart({ id, title, unit, lines, bytes: isBytes }) {
+export function lineChart({ title, unit, lines, bytes: isBytes }) {
     const format = isBytes ? bytes : short
     const paths = lines.map((_, index) => svg('path', { class: `line line-${index}` }))
     const cursor = svg('line', { class: 'cursor', y1: 0, y2: HEIGHT })
@@ -15,9 +15,9 @@ export function lineChart({ id, title, unit, lines, bytes: isBytes }) {
     const picture = svg('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: 'none', role: 'img' }, ...grid, ...paths, cursor)
     const [top, middle] = [el('span', { class: 'y-top' }), el('span', { class: 'y-middle' })]
     const values = lines.map(() => el('b', {}, '–'))
-    const when = el('small', { class: 'when' }, unit)
+    const when = el('small', {}, unit)
     const legend = lines.map(({ name }, index) => el('li', {}, swatch(index), `${name} `, values[index]))
-    const element = el('figure', { class: 'chart card', 'data-testid': `chart-${id}` },
+    const element = el('figure', { class: 'chart card' },
         el('figcaption', {}, el('h2', {}, title), when),
         el('div', { class: 'plot' }, picture, top, middle),
         el('ul', { class: 'legend' }, ...legend))

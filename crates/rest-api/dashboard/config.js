@@ -8,13 +8,13 @@ export function show({ content, login, signal }) {
     const into = el('div', { class: 'content' })
     let rows = []
     const filter = () => into.replaceChildren(listOf(rows, search.value))
-    const search = input({ type: 'search', 'data-testid': 'config-search', input: filter })
+    const search = input({ type: 'search', input: filter })
     const again = load({ signal, into }, async () => {
         rows = rowsOf(await call('GET /api/v1/config', { signal }))
         return listOf(rows, search.value)
     })
     content.append(
-        el('div', { class: 'row' }, field('Search keys and values', search)),
+        field('Search keys and values', search),
         into,
         el('div', { class: 'actions' }, changeButton(login, {
             label: 'Reload',

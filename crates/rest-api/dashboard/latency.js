@@ -13,7 +13,7 @@ const WIDTH = 140
 export function show({ content, signal }) {
     const into = el('div', { class: 'content' })
     content.append(into, el('div', { class: 'actions' },
-        el('button', { 'data-testid': 'latency-log', click: download }, 'Download as an HdrHistogram log')))
+        el('button', { click: download }, 'Download as an HdrHistogram log')))
     load({ signal, each: EACH_S, into }, async () => listOf(await call('GET /api/v1/latency', { signal })))
 }
 
