@@ -72,7 +72,7 @@ outcomes! {
         Elsewhere = "elsewhere" [kind: "other", outcome: "answered"],
         /// An unknown path, or the statistics page where there is none.
         NotFound = "not_found" [kind: "other", outcome: "error", reason: "not_found"],
-        /// A request that can only be answered with an HTTP error status.
+        /// A request that can only be answered with an HTTP error status, or for the statistics from a denied network.
         BadRequest = "bad_request" [kind: "unknown", outcome: "error", reason: "bad_request"],
     }
 }

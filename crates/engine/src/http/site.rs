@@ -6,7 +6,7 @@ use crate::now::Now;
 use crate::shard::Shard;
 use core::ops::Range;
 use http_protocol::{
-    ContentCoding, PageResponse, PageType, Request, SitePath, Status, write_redirect, write_status,
+    ContentCoding, ContentType, PageResponse, Request, SitePath, Status, write_redirect, write_status,
 };
 use metrics::HttpOutcome;
 use primitives::{AddressFamily, StatisticsPages};
@@ -45,14 +45,17 @@ impl HttpService {
                         outcome = HttpOutcome::Statistics;
                         write_statistics(request, pages, path, out)
                     }
-                    Err(status) => Served::Written(write_status(out, request.framing, status).expect(ROOM)),
+                    Err(status) => {
+                        outcome = HttpOutcome::BadRequest;
+                        Served::Written(write_status(out, request.framing, status).expect(ROOM))
+                    }
                 }
             }
             (SitePath::Root, _, Some(place)) => {
                 Served::Written(write_redirect(out, request.framing, place).expect(ROOM))
             }
-            (SitePath::Robots, ..) => Served::Written(write_file(request, PageType::Text, ROBOTS, out)),
-            (SitePath::Favicon, ..) => Served::Written(write_file(request, PageType::Svg, FAVICON, out)),
+            (SitePath::Robots, ..) => Served::Written(write_file(request, ContentType::Text, ROBOTS, out)),
+            (SitePath::Favicon, ..) => Served::Written(write_file(request, ContentType::Svg, FAVICON, out)),
             _ => {
                 // Browsers and monitoring look for `/` of their own accord.
                 if path != SitePath::Root {
@@ -79,7 +82,7 @@ fn admit(shard: &mut Shard, now: Now, asked: ClientRequest<'_>) -> Result<(), St
 }
 
 /// Writes a file, which is shorter than the buffer.
-fn write_file(request: &Request<'_>, content_type: PageType, body: &[u8], out: &mut [u8]) -> Range<usize> {
+fn write_file(request: &Request<'_>, content_type: ContentType, body: &[u8], out: &mut [u8]) -> Range<usize> {
     let response = PageResponse {
         framing: request.framing,
         content_type,
@@ -100,7 +103,7 @@ fn write_statistics(
 ) -> Served {
     let is_json = path == SitePath::StatisticsJson || request.headers.prefers_json();
     let (page, content_type) =
-        if is_json { (&pages.json, PageType::Json) } else { (&pages.html, PageType::Html) };
+        if is_json { (&pages.json, ContentType::Json) } else { (&pages.html, ContentType::Html) };
     let coding = request.accepted_coding;
     let bytes = match coding {
         ContentCoding::Identity => &page.identity,

@@ -87,9 +87,10 @@ fn clients_of_denied_networks_see_no_statistics_and_are_counted_by_their_own_fam
         assert_eq!(get(&mut tracker, "10.0.0.1", target, client).status, status, "{client} {target}");
     }
     let counted = [
-        (AddressFamily::V4, HttpOutcome::Elsewhere, 1),
+        (AddressFamily::V4, HttpOutcome::BadRequest, 1),
         (AddressFamily::V6, HttpOutcome::Statistics, 1),
-        (AddressFamily::V6, HttpOutcome::Elsewhere, 3),
+        (AddressFamily::V6, HttpOutcome::Elsewhere, 1),
+        (AddressFamily::V6, HttpOutcome::BadRequest, 2),
     ];
     assert_eq!(outcomes(&mut tracker), counted);
     assert_eq!(tracker.statistics().counter(Counter::RefusedNetworks), 2);
