@@ -71,7 +71,7 @@ pub use received::{
 };
 pub use request::{ContentCoding, Incoming, Request, Upgrade, read_request};
 pub use response::{
-    AnnounceResponse, FailureResponse, FullScrapeResponse, ListedPeer, OutOfRoom, PageResponse, PageType,
+    AnnounceResponse, ContentType, FailureResponse, FullScrapeResponse, ListedPeer, OutOfRoom, PageResponse,
     Peers, RESPONSE_BYTES_MAX, Retry, ScrapeFile, ScrapeResponse, write_health, write_redirect, write_status,
     write_upgrade,
 };

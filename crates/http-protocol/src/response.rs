@@ -13,8 +13,9 @@ mod upgrade;
 
 pub use announce::{AnnounceResponse, ListedPeer, Peers};
 pub use failure::{FailureResponse, Retry};
+pub use frame::ContentType;
 pub use full_scrape::FullScrapeResponse;
-pub use page::{PageResponse, PageType};
+pub use page::PageResponse;
 pub use scrape::{ScrapeFile, ScrapeResponse};
 pub use status::{write_health, write_redirect, write_status};
 pub use upgrade::write_upgrade;

@@ -4,8 +4,9 @@ use crate::framing::{Connection, Content, Framing, Version};
 use crate::status::{STATUS_LINE_BYTES_MAX, Status};
 use core::ops::Range;
 
+/// The media type of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ContentType {
+pub enum ContentType {
     /// The customary type of a tracker's responses, bencoded ones included.
     Text,
     Json,

@@ -10,7 +10,7 @@ use core::ops::Range;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PageResponse<'a> {
     pub framing: Framing,
-    pub content_type: PageType,
+    pub content_type: ContentType,
     /// Coding of the body.
     pub coding: ContentCoding,
     /// Seconds for which it may be cached.
@@ -20,21 +20,12 @@ pub struct PageResponse<'a> {
     pub body: &'a [u8],
 }
 
-/// The media type of a [`PageResponse`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PageType {
-    Text,
-    Json,
-    Html,
-    Svg,
-}
-
 impl PageResponse<'_> {
     /// Writes the head and as much of the body as there is room for. Returns the range in `out`, and how many bytes of the
     /// body remain to be sent. To a `HEAD`, none of it is sent.
     pub fn write(&self, out: &mut [u8]) -> Result<(Range<usize>, usize), OutOfRoom> {
         let mut head = Writer::new(out);
-        write_head(&mut head, self.framing, (Status::Ok, self.content_type.header()), |head| {
+        write_head(&mut head, self.framing, (Status::Ok, self.content_type), |head| {
             self.write_lines(head);
         });
         let head_bytes = head.written().ok_or(OutOfRoom)?;
@@ -62,17 +53,6 @@ impl PageResponse<'_> {
     }
 }
 
-impl PageType {
-    const fn header(self) -> ContentType {
-        match self {
-            Self::Text => ContentType::Text,
-            Self::Json => ContentType::Json,
-            Self::Html => ContentType::Html,
-            Self::Svg => ContentType::Svg,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::testing::ORDINARY;
@@ -80,7 +60,7 @@ mod tests {
 
     const PAGE: PageResponse<'_> = PageResponse {
         framing: ORDINARY,
-        content_type: PageType::Html,
+        content_type: ContentType::Html,
         coding: ContentCoding::Gzip,
         max_age_s: 5,
         security_policy: "default-src 'none'",

@@ -1,8 +1,8 @@
 use crate::http_client::Value;
 use core::ops::Range;
 use http_protocol::{
-    Announce, AnnounceResponse, Connection, Content, FailureResponse, Framing, ListedPeer, OutOfRoom,
-    PageResponse, PageType, PeerForm, Peers, QueryError, RESPONSE_BYTES_MAX, Request, Retry, Route, Scrape,
+    Announce, AnnounceResponse, Connection, Content, ContentType, FailureResponse, Framing, ListedPeer,
+    OutOfRoom, PageResponse, PeerForm, Peers, QueryError, RESPONSE_BYTES_MAX, Request, Retry, Route, Scrape,
     ScrapeFile, ScrapeResponse, Status, Version, write_health, write_status,
 };
 use primitives::{CompactIpv4, CompactIpv6};
@@ -40,7 +40,7 @@ fn check_page(request: &Request<'_>) {
     let is_json = request.headers.prefers_json();
     let response = PageResponse {
         framing: request.framing,
-        content_type: if is_json { PageType::Json } else { PageType::Html },
+        content_type: if is_json { ContentType::Json } else { ContentType::Html },
         coding: request.accepted_coding,
         max_age_s: 1,
         security_policy: "default-src 'none'",
