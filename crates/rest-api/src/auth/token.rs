@@ -7,9 +7,10 @@ use subtle::{Choice, ConstantTimeEq as _};
 /// A token of the management API. Only its digest is kept, and `Debug` prints only its label.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token {
-    pub(super) label: Arc<str>,
+    /// Identifies it in the log.
+    pub(crate) label: Arc<str>,
     digest: [u8; 32],
-    pub(super) rights: Rights,
+    pub(crate) rights: Rights,
 }
 
 /// What the holder of a token may do.
@@ -42,15 +43,6 @@ impl Token {
             1..=TOKEN_BYTES_MAX => Ok(Self { label: label.into(), digest: digest(text), rights }),
             _ => Err(TokenError::TooLong),
         }
-    }
-
-    /// Returns what identifies it in the log.
-    pub(crate) fn label(&self) -> &str {
-        &self.label
-    }
-
-    pub(crate) const fn rights(&self) -> Rights {
-        self.rights
     }
 }
 

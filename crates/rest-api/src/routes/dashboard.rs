@@ -15,75 +15,70 @@ use sha2::{Digest as _, Sha256};
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-const SCRIPT: &str = "text/javascript; charset=utf-8";
-
-/// A file of the dashboard.
-#[derive(Debug, Clone, Copy)]
-struct File {
-    path: &'static str,
-    content_type: &'static str,
-    content: &'static str,
-}
-
-macro_rules! file {
-    ($name:literal, $path:expr, $content_type:expr) => {
-        File {
-            path: $path,
-            content_type: $content_type,
-            content: include_str!(concat!("../../dashboard/", $name)),
-        }
-    };
-    ($name:literal, $content_type:expr) => {
-        file!($name, concat!("/dashboard/", $name), $content_type)
+/// Returns the names of files of the dashboard, each with its content.
+macro_rules! files {
+    ($($name:literal),+ $(,)?) => {
+        &[$(($name, include_str!(concat!("../../dashboard/", $name)))),+]
     };
 }
 
-const FILES: &[File] = &[
-    file!("index.html", "/", "text/html; charset=utf-8"),
-    file!("style.css", "text/css; charset=utf-8"),
-    file!("icon.svg", "image/svg+xml"),
-    file!("api.js", SCRIPT),
-    file!("bans.js", SCRIPT),
-    file!("chart.js", SCRIPT),
-    file!("config.js", SCRIPT),
-    file!("dom.js", SCRIPT),
-    file!("figures.js", SCRIPT),
-    file!("format.js", SCRIPT),
-    file!("health.js", SCRIPT),
-    file!("keys.js", SCRIPT),
-    file!("latency.js", SCRIPT),
-    file!("lists.js", SCRIPT),
-    file!("main.js", SCRIPT),
-    file!("overview.js", SCRIPT),
-    file!("route.js", SCRIPT),
-    file!("sse.js", SCRIPT),
-    file!("torrents.js", SCRIPT),
-    file!("upstreams.js", SCRIPT),
-    file!("views.js", SCRIPT),
-    file!("work.js", SCRIPT),
+const FILES: &[(&str, &str)] = files![
+    "index.html",
+    "style.css",
+    "icon.svg",
+    "api.js",
+    "bans.js",
+    "chart.js",
+    "config.js",
+    "dom.js",
+    "figures.js",
+    "format.js",
+    "health.js",
+    "keys.js",
+    "latency.js",
+    "lists.js",
+    "main.js",
+    "overview.js",
+    "route.js",
+    "sse.js",
+    "torrents.js",
+    "upstreams.js",
+    "views.js",
+    "work.js",
 ];
 
 /// Routes that need no token.
 pub(crate) fn routes() -> Router<App> {
-    FILES.iter().fold(Router::new(), |router, file| {
-        let tag = format!("\"{}\"", hex::encode(&Sha256::digest(file.content)[..8]));
-        router.route(file.path, get(async move |headers: HeaderMap| answer(file, &tag, &headers)))
+    FILES.iter().fold(Router::new(), |router, &(name, content)| {
+        let path = if name == "index.html" { "/".to_owned() } else { format!("/dashboard/{name}") };
+        let tag = format!("\"{}\"", hex::encode(&Sha256::digest(content)[..8]));
+        let answer = async move |headers: HeaderMap| answer(content_type(name), content, &tag, &headers);
+        router.route(&path, get(answer))
     })
+}
+
+fn content_type(name: &str) -> &'static str {
+    match name.rsplit_once('.') {
+        Some((_, "html")) => "text/html; charset=utf-8",
+        Some((_, "css")) => "text/css; charset=utf-8",
+        Some((_, "svg")) => "image/svg+xml",
+        _ => "text/javascript; charset=utf-8",
+    }
 }
 
 /// Returns a file, or only that it has not changed. Browsers ask each time, so that a new version of the tracker is not
 /// used with files of the old one.
-fn answer(file: &File, tag: &str, request: &HeaderMap) -> Response {
+fn answer(content_type: &str, content: &'static str, tag: &str, request: &HeaderMap) -> Response {
     let headers = [
         (CONTENT_SECURITY_POLICY, POLICY),
         (REFERRER_POLICY, "no-referrer"),
         (CACHE_CONTROL, "no-cache"),
         (ETAG, tag),
-        (CONTENT_TYPE, file.content_type),
+        (CONTENT_TYPE, content_type),
     ];
     let known = request.get_all(IF_NONE_MATCH).iter().filter_map(|tags| tags.to_str().ok());
     if known.flat_map(|tags| tags.split(',')).any(|known| known.trim().trim_start_matches("W/") == tag) {
         return (StatusCode::NOT_MODIFIED, headers).into_response();
     }
-    (headers, file.content).into_response()
+    (headers, content).into_response()
 }

@@ -19,8 +19,8 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 async fn get_token(State(app): State<App>, Extension(token): Extension<Token>) -> Json<TokenInfo> {
     let policy = app.tracker.policy();
     Json(TokenInfo {
-        token: token.label().to_owned(),
-        rights: match token.rights() {
+        token: token.label.to_string(),
+        rights: match token.rights {
             Rights::Full => TokenRights::Full,
             Rights::ReadOnly => TokenRights::ReadOnly,
         },

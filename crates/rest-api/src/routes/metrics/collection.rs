@@ -14,16 +14,10 @@ pub(super) struct Collection {
 
 /// The values of one metric.
 pub(super) struct Family {
-    pub(super) r#type: FamilyType,
+    /// `None` for a histogram, which the API does not have.
+    pub(super) r#type: Option<MetricType>,
     pub(super) help: &'static str,
     pub(super) values: Vec<Value>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum FamilyType {
-    Counter,
-    Gauge,
-    Histogram,
 }
 
 pub(super) struct Value {
@@ -42,15 +36,19 @@ impl Collection {
     /// Adds a value of a figure, with further labels.
     pub(super) fn add(&mut self, figure: &Figure, more: impl IntoIterator<Item = Label>, value: u64) {
         let r#type = match figure.kind {
-            Kind::Counter => FamilyType::Counter,
-            Kind::Gauge => FamilyType::Gauge,
+            Kind::Counter => MetricType::Counter,
+            Kind::Gauge => MetricType::Gauge,
         };
         let own = figure.labels.iter().map(|&(name, value)| label(name, value));
         let value = match figure.unit {
             Some(Unit::Microseconds) => Number::Fraction(figure.in_base_units(value)),
             Some(Unit::Bytes) | None => Number::Whole(value),
         };
-        self.family(figure, r#type).push(Value { suffix: "", labels: own.chain(more).collect(), value });
+        self.family(figure, Some(r#type)).push(Value {
+            suffix: "",
+            labels: own.chain(more).collect(),
+            value,
+        });
     }
 
     /// Adds the figures of a shard, or those of all. Without those that are always 0.
@@ -67,7 +65,7 @@ impl Collection {
         labels: &[Label],
         distribution: &Distribution,
     ) {
-        let values = self.family(&histogram.figure(), FamilyType::Histogram);
+        let values = self.family(&histogram.figure(), None);
         let mut add = |suffix, labels, value| values.push(Value { suffix, labels, value });
         let with = |boundary| labels.iter().cloned().chain([label("le", boundary)]).collect();
         for (boundary, count) in &distribution.buckets {
@@ -132,20 +130,15 @@ impl Collection {
     /// Returns the counters and gauges as the API has them.
     pub(super) fn into_metrics(self, recorded_at: &str) -> Metrics {
         let metric = |(name, Family { r#type, values, .. }): (&str, Family)| {
-            let r#type = match r#type {
-                FamilyType::Counter => MetricType::Counter,
-                FamilyType::Gauge => MetricType::Gauge,
-                FamilyType::Histogram => return None,
-            };
             let sample =
                 |Value { labels, value, .. }| Sample { value, recorded_at: recorded_at.to_owned(), labels };
             let samples = values.into_iter().map(sample).collect();
-            Some(Metric { r#type, name: name.to_owned(), samples })
+            Some(Metric { r#type: r#type?, name: name.to_owned(), samples })
         };
         Metrics { metrics: self.families.into_iter().filter_map(metric).collect() }
     }
 
-    fn family(&mut self, figure: &Figure, r#type: FamilyType) -> &mut Vec<Value> {
+    fn family(&mut self, figure: &Figure, r#type: Option<MetricType>) -> &mut Vec<Value> {
         let new = || Family { r#type, help: figure.help, values: Vec::new() };
         &mut self.families.entry(figure.metric).or_insert_with(new).values
     }

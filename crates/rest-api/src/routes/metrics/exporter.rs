@@ -2,7 +2,7 @@
 
 use super::PROMETHEUS_TYPE;
 use super::collection::{Collection, label};
-use super::process::{note_start, process_figures};
+use super::process::process_figures;
 use crate::auth::{Token, WrongTokens, require_bearer};
 use crate::http::{Connection, with_type};
 use crate::limits::FIGURES_INTERVAL;
@@ -15,12 +15,13 @@ use axum::{Extension, Router};
 use control::management::Management;
 use metrics::{Histogram, ProcessFigure};
 use std::sync::{self, Arc};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 use tokio::sync::{Mutex, watch};
 
 /// The tracker whose figures are read, and its last answer.
 struct Exporter {
     tracker: Arc<dyn Management>,
+    started: SystemTime,
     /// Required of requests, if there is one.
     token: watch::Receiver<Option<Token>>,
     wrong_tokens: sync::Mutex<WrongTokens>,
@@ -29,9 +30,9 @@ struct Exporter {
 }
 
 pub(crate) fn exporter_router(tracker: Arc<dyn Management>, token: watch::Receiver<Option<Token>>) -> Router {
-    note_start();
     let wrong_tokens = sync::Mutex::new(WrongTokens::new(Instant::now()));
-    let exporter = Arc::new(Exporter { tracker, token, wrong_tokens, answer: Mutex::new(None) });
+    let started = SystemTime::now();
+    let exporter = Arc::new(Exporter { tracker, started, token, wrong_tokens, answer: Mutex::new(None) });
     Router::new()
         .route("/metrics", get(get_figures))
         .fallback(|| async { StatusCode::NOT_FOUND })
@@ -79,7 +80,7 @@ impl Exporter {
         }
         let version = label("version", env!("CARGO_PKG_VERSION"));
         collection.add(&ProcessFigure::BuildInfo.figure(), [version], 1);
-        for (figure, value) in process_figures() {
+        for (figure, value) in process_figures(self.started) {
             collection.add(&figure.figure(), [], value);
         }
         collection

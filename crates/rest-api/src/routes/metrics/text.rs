@@ -1,16 +1,16 @@
 //! Version 0.0.4 of the Prometheus text format.
 
-use super::collection::{Collection, Family, FamilyType, Value};
-use api_contract::v1::{Label, Number};
+use super::collection::{Collection, Family, Value};
+use api_contract::v1::{Label, MetricType, Number};
 use std::fmt::{self, Display, Formatter};
 
 impl Display for Collection {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
         for (name, Family { r#type, help, values }) in &self.families {
             let of_type = match r#type {
-                FamilyType::Counter => "counter",
-                FamilyType::Gauge => "gauge",
-                FamilyType::Histogram => "histogram",
+                Some(MetricType::Counter) => "counter",
+                Some(MetricType::Gauge) => "gauge",
+                None => "histogram",
             };
             writeln!(formatter, "# HELP {name} {}", escaped(help))?;
             writeln!(formatter, "# TYPE {name} {of_type}")?;
