@@ -48,8 +48,8 @@ pub fn tls_config(roots: RootCertStore) -> ClientConfig {
         .with_no_client_auth()
 }
 
-/// Returns the Unix time at which the server's certificate, the first of its chain, ends. Nothing else of a certificate has to be read: checked at
-/// the end of time, it has expired, and the error says since when.
+/// Returns the Unix time at which the server's certificate, the first of its chain, ends. Nothing else of a certificate has
+/// to be read: checked at the end of time, it has expired, and the error says since when.
 pub(crate) fn end_of_certificate(chain: &[CertificateDer<'_>]) -> Option<u64> {
     let (certificate, intermediates) = chain.split_first()?;
     let mut roots = RootCertStore::empty();

@@ -30,7 +30,7 @@ pub async fn check(client: &TrackerClient, url: &TrackerUrl, torrent: Option<Inf
     let addresses = match found {
         Ok(addresses) => {
             findings.ok("name", format!("addresses: {}", addresses.len()));
-            check_families(&mut findings, url, client.families(), &addresses);
+            check_families(&mut findings, url, client.families, &addresses);
             addresses
         }
         Err(error) => {
@@ -78,7 +78,7 @@ async fn check_address(
     match client.endpoint(url, address) {
         Err(error) => findings.failed("reachable", &error),
         Ok(endpoint) => {
-            let limit = client.timeout().saturating_mul(CHECK_TIMEOUTS);
+            let limit = client.timeout.saturating_mul(CHECK_TIMEOUTS);
             let mut steps = Steps::new(endpoint, torrent.unwrap_or_else(random_torrent), &mut findings);
             let outcome = timeout(limit, steps.run()).await;
             steps.leave().await;

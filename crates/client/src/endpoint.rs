@@ -20,9 +20,9 @@ use udp_protocol::SCRAPE_HASHES_MAX;
 pub struct TrackerClient {
     resolver: Arc<Resolver>,
     tls: Arc<rustls::ClientConfig>,
-    families: Families,
+    pub(crate) families: Families,
     /// How long each request may take.
-    timeout: Duration,
+    pub(crate) timeout: Duration,
 }
 
 /// One address of a tracker.
@@ -56,7 +56,7 @@ pub struct Announced {
 /// An answer to a scrape.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Scraped {
-    /// The torrents of the request in its order. One that the answer does not have is `None`.
+    /// The torrents of the request in its order. One that the answer does not have has no counts.
     pub torrents: Vec<ScrapedTorrent>,
     pub notes: Vec<Note>,
 }
@@ -130,18 +130,6 @@ impl TrackerClient {
     #[must_use]
     pub fn new(tls: Arc<rustls::ClientConfig>, families: Families, timeout: Duration) -> Self {
         Self { resolver: Arc::default(), tls, families, timeout }
-    }
-
-    /// Returns the address families that are used.
-    #[must_use]
-    pub const fn families(&self) -> Families {
-        self.families
-    }
-
-    /// Returns how long a request may take.
-    #[must_use]
-    pub const fn timeout(&self) -> Duration {
-        self.timeout
     }
 
     /// Returns the addresses of a tracker, without duplicates.

@@ -136,7 +136,7 @@ async fn body(response: Response<Incoming>) -> Result<Vec<u8>, ApiError> {
     Ok(bytes)
 }
 
-/// Returns a body, or if it is longer than `bytes_max`, more than that of its beginning.
+/// Returns a body, or of one that is longer than `bytes_max` a beginning that is longer, too.
 async fn start_of_body(response: Response<Incoming>, bytes_max: usize) -> Result<Vec<u8>, ApiError> {
     let mut body = response.into_body();
     let mut bytes = Vec::new();

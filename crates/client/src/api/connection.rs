@@ -92,7 +92,9 @@ impl<T: QueryValue> QueryValue for Option<T> {
 /// Returns a path of the API with these values in the places of their names, and these parameters.
 pub(super) fn path_with(path: &str, places: &[(&str, String)], query: &[(&str, Vec<String>)]) -> String {
     let path = places.iter().fold(path.to_owned(), |path, (name, value)| {
-        path.replace(&format!("{{{name}}}"), &byte_serialize(value.as_bytes()).collect::<String>())
+        // It writes a space as in a form, which a path does not know.
+        let value = byte_serialize(value.as_bytes()).collect::<String>().replace('+', "%20");
+        path.replace(&format!("{{{name}}}"), &value)
     });
     let pairs = query.iter().flat_map(|(name, values)| values.iter().map(move |value| (name, value)));
     let query = Serializer::new(String::new()).extend_pairs(pairs).finish();

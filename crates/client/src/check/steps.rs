@@ -42,7 +42,7 @@ impl<'a> Steps<'a> {
         Self { endpoint, torrent, first, second, third, present: Vec::new(), findings }
     }
 
-    /// Takes all steps, up to one that fails.
+    /// Takes the steps up to one that fails, and greets the port with TLS whatever they find.
     pub(super) async fn run(&mut self) {
         if let Err((check, error)) = self.announce_and_scrape().await {
             self.findings.failed(check, &error);
