@@ -298,5 +298,6 @@ fn new_root(root: &mut Section<'_>, translation: &mut Translation) -> Result<Opt
     let Some(mut section) = root.section("privileges")? else { return Ok(None) };
     translation.leave(root.name_of("privileges"), "the service manager chooses the user and the directories");
     let new_root = section.text("chroot_path")?.map(PathBuf::from);
-    Ok(new_root.filter(|_| matches!(section.flag("drop_privileges"), Ok(Some(true)))))
+    let is_used = section.flag("drop_privileges")? == Some(true);
+    Ok(new_root.filter(|_| is_used))
 }
