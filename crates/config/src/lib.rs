@@ -6,7 +6,8 @@
 //!
 //! [`load`] merges the sources of values: the environment overrides the file, and the file overrides the defaults. It
 //! returns a [`Configuration`] in which every value is within its limits, with warnings about probable mistakes, or a
-//! [`ConfigError`] that names the place of the invalid value and what is allowed there. [`difference`] compares two configurations for a reload.
+//! [`ConfigError`] that names the place of the invalid value and what is allowed there.
+//! [`difference`] compares two configurations for a reload.
 #![forbid(unsafe_code)]
 
 mod configuration;

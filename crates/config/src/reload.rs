@@ -16,9 +16,11 @@ enum Restart {
 /// What something that is off at the start lacks: sockets, tasks, tables of the cores.
 const SWITCHED: &str = "A change from or to \"\" takes effect after a restart.";
 
-const WITHOUT_TOKENS: &str = "If there were no tokens at the start, a change takes effect after a restart: the management API is off then.";
+const WITHOUT_TOKENS: &str = "If there were no tokens at the start, a change takes effect after a restart: the \
+                              management API is off then.";
 
-const WITHOUT_KEYS: &str = "Becoming private takes effect after a restart if `database.url` changes too, or the API is to be switched on.";
+const WITHOUT_KEYS: &str = "Becoming private takes effect after a restart if `database.url` changes too, or the API \
+                            is to be switched on.";
 
 const WITH_MODE: &str = "Where `mode` waits for a restart to become private, a change waits with it.";
 
@@ -55,15 +57,15 @@ const NEEDS_RESTART: &[(&str, &str, Restart)] = &[
 ];
 
 fn is_https_certified(started: &Configuration, wanted: &Configuration) -> bool {
-    [started, wanted].iter().all(|configuration| configuration.https.certificate_file.is_some())
+    started.https.certificate_file.is_some() && wanted.https.certificate_file.is_some()
 }
 
 fn is_forwarding_on(started: &Configuration, wanted: &Configuration) -> bool {
-    [started, wanted].iter().all(|configuration| configuration.forwarding.file.is_some())
+    started.forwarding.file.is_some() && wanted.forwarding.file.is_some()
 }
 
 fn is_api_certified(started: &Configuration, wanted: &Configuration) -> bool {
-    [started, wanted].iter().all(|configuration| configuration.api.certificate_file.is_some())
+    started.api.certificate_file.is_some() && wanted.api.certificate_file.is_some()
 }
 
 /// A tracker that became private before it has the database or the API that its keys come from would refuse everyone.

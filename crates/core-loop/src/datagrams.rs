@@ -102,7 +102,8 @@ impl<S: Sockets> UdpServer<S> {
         let buffer = self.replies.buffer();
         let length = self.service.answer_routed_announce(&mut core.shard, core.now, announce, buffer);
         self.replies.commit(length, &reply_to.path);
-        note_routed(ReplyKind::Announce, announce.family(), reply_to, core);
+        let tag = ReplyTag::udp(ReplyKind::Announce, announce.family());
+        core.latency.reply_written(tag, reply_to.received);
     }
 
     /// Looks up this core's torrents of a scrape from another core. The reply waits for [`Self::flush`].
@@ -113,7 +114,8 @@ impl<S: Sockets> UdpServer<S> {
         match self.service.advance_scrape(&mut core.shard, &mut message.scrape, buffer) {
             ScrapeStep::Reply(length) => {
                 self.replies.commit(length, &message.reply_to.path);
-                note_routed(ReplyKind::Scrape, family, &message.reply_to, core);
+                let tag = ReplyTag::udp(ReplyKind::Scrape, family);
+                core.latency.reply_written(tag, message.reply_to.received);
                 core.mesh.return_scrape(message);
             }
             ScrapeStep::Route(owner) => {
@@ -141,15 +143,6 @@ impl<S: Sockets> UdpServer<S> {
             self.flush(listener, core);
         }
     }
-}
-
-fn note_routed<S: Sockets>(
-    kind: ReplyKind,
-    family: AddressFamily,
-    reply_to: &ReplyTo<S::Path>,
-    core: &mut CoreState<S>,
-) {
-    core.latency.reply_written(ReplyTag::udp(kind, family), reply_to.received);
 }
 
 impl<S: Sockets> BatchReplies<'_, S> {

@@ -32,7 +32,8 @@ pub struct ReplyTag {
 }
 
 impl Protocol {
-    const ALL: [Self; 3] = [Self::Udp, Self::Http, Self::Ws];
+    /// All protocols.
+    pub const ALL: [Self; 3] = [Self::Udp, Self::Http, Self::Ws];
 
     /// The kinds of its replies, in their order. Those of UDP are indexed by their actions in BEP 15.
     const fn kinds(self) -> &'static [ReplyKind] {

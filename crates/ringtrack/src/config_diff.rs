@@ -56,9 +56,10 @@ impl Known {
         let file = Some(std::ffi::OsString::from_vec(file).into());
         let source = Source { file, ..self.source.clone() };
         // A file system may block.
-        let read = spawn_blocking(move || source.load_all()).await.map_err(anyhow::Error::from).flatten();
+        let read =
+            spawn_blocking(move || source.load_and_check()).await.map_err(anyhow::Error::from).flatten();
         let (sign, text) = match read {
-            Ok((loaded, _)) => (CHANGES, lines(&self.difference(&loaded.configuration).changes)),
+            Ok(loaded) => (CHANGES, lines(&self.difference(&loaded.configuration).changes)),
             Err(error) => (REFUSED, format!("{error:#}")),
         };
         [&[sign], text.as_bytes()].concat()

@@ -31,10 +31,6 @@ impl Forwarding {
         &self.forwarder
     }
 
-    pub(crate) fn use_settings(&self, settings: ForwarderSettings) {
-        self.forwarder.use_settings(settings);
-    }
-
     /// Uses these upstream trackers, if they are others.
     pub(crate) fn use_changed(&mut self, upstreams: Vec<Upstream>) {
         if upstreams != self.used {

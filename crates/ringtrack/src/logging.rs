@@ -16,7 +16,6 @@ type Output = Box<dyn Layer<Filtered> + Send + Sync>;
 pub(crate) struct Logging {
     level: Handle<LevelFilter, Registry>,
     output: Handle<Output, Filtered>,
-    used: Log,
 }
 
 impl Logging {
@@ -26,14 +25,10 @@ impl Logging {
         let (lines, output) = reload::Layer::new(output(log.format));
         let started = registry().with(filter).with(lines).try_init();
         started.map_err(|error| anyhow!("the log could not be started: {error}"))?;
-        Ok(Self { level, output, used: log.clone() })
+        Ok(Self { level, output })
     }
 
-    pub(crate) fn use_settings(&mut self, log: &Log) {
-        if self.used == *log {
-            return;
-        }
-        self.used = log.clone();
+    pub(crate) fn use_settings(&self, log: &Log) {
         // It fails only if the log is gone, which is a global of the process.
         let _level = self.level.reload(level(log.level));
         let _output = self.output.reload(output(log.format));

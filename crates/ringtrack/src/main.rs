@@ -107,7 +107,7 @@ fn check_config(file: &Path) -> Result<(), Failure> {
     for warning in warnings {
         writeln!(io::stderr().lock(), "ringtrack: warning: {warning}").ok();
     }
-    NamedFiles::read_all(&configuration).map_err(Failure::Run)?;
+    NamedFiles::check(&configuration).map_err(Failure::Run)?;
     print(&format!("{}: OK\n", file.display()))
 }
 

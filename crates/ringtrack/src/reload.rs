@@ -106,7 +106,7 @@ impl Reload {
         let known = Arc::clone(&self.known);
         let refused = |error: anyhow::Error| ManagementError::Configuration(format!("{error:#}"));
         let read = in_time(spawn_blocking(move || {
-            let (loaded, _) = known.source.load_all()?;
+            let loaded = known.source.load_and_check()?;
             let difference = known.difference(&loaded.configuration);
             // Those that wait for a restart with their keys are checked, but not used.
             let files = NamedFiles::read(&difference.reloaded)?;
@@ -195,7 +195,7 @@ impl Reload {
     /// Replaces what neither the cores nor the management use.
     fn use_elsewhere(&mut self, configuration: &Configuration) {
         if let Some(forwarding) = &self.forwarding {
-            forwarding.use_settings(forwarder_settings(&configuration.forwarding));
+            forwarding.forwarder().use_settings(forwarder_settings(&configuration.forwarding));
         }
         self.logging.use_settings(&configuration.log);
         self.supervision.send_replace(supervision_settings(configuration));

@@ -34,10 +34,10 @@ impl Source {
 
     /// Loads the configuration and checks it as a start does, as far as that is possible without opening a socket or the
     /// database. It may block on a disk.
-    pub(crate) fn load_all(&self) -> anyhow::Result<(Loaded, NamedFiles)> {
+    pub(crate) fn load_and_check(&self) -> anyhow::Result<Loaded> {
         let loaded = self.load()?;
-        let files = NamedFiles::read_all(&loaded.configuration)?;
-        Ok((loaded, files))
+        NamedFiles::check(&loaded.configuration)?;
+        Ok(loaded)
     }
 }
 
@@ -66,14 +66,14 @@ impl NamedFiles {
         Ok(Self { tokens, token_of_figures, identity, api_identity, upstreams })
     }
 
-    /// Like [`Self::read`], and checks the files that are used elsewhere.
-    pub(crate) fn read_all(configuration: &Configuration) -> anyhow::Result<Self> {
+    /// Checks all files, those that are used elsewhere too.
+    pub(crate) fn check(configuration: &Configuration) -> anyhow::Result<()> {
         Keys::make(configuration.connection_ids.key_file.as_deref())?;
         let access = &configuration.access;
         for file in [&access.allow_file, &access.deny_file].into_iter().flatten() {
             check_list_file(file).context("access.allow_file or access.deny_file cannot be used")?;
         }
-        Self::read(configuration)
+        Self::read(configuration).map(drop)
     }
 }
 

@@ -1,6 +1,7 @@
 use super::clients::{Clients, at_most};
 use super::history::{Rates, bytes_received, bytes_sent};
 use chrono::{DateTime, Utc};
+use latency::{Protocol, ReplyKind, ReplyTag};
 use metrics::{Counter, Gauge, HttpOutcome, MessageOutcome, Statistics};
 use primitives::{AddressFamily, RequestKind, SwarmFamily};
 use serde::Serialize;
@@ -102,24 +103,15 @@ struct Traffic {
     bytes_sent_per_second: f64,
 }
 
-/// A protocol of clients.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Protocol {
-    Udp,
-    Http,
-    WebSocket,
-}
-
-impl Protocol {
-    pub(super) const ALL: [Self; 3] = [Self::Udp, Self::Http, Self::WebSocket];
-}
-
 impl Requests {
     /// Returns the requests over a protocol.
     pub(super) fn of(statistics: &Statistics, protocol: Protocol) -> Self {
-        let http = |outcomes: &[HttpOutcome]| {
-            let of_family =
-                |family| outcomes.iter().map(move |outcome| statistics.http_outcomes(family, *outcome));
+        let http = |kind| {
+            let of_family = |family| {
+                let is_of_kind = move |outcome: &_| ReplyTag::http(*outcome, family).kind == kind;
+                let outcomes = HttpOutcome::ALL.into_iter().filter(is_of_kind);
+                outcomes.map(move |outcome| statistics.http_outcomes(family, outcome))
+            };
             AddressFamily::ALL.into_iter().flat_map(of_family).sum()
         };
         let messages =
@@ -131,19 +123,11 @@ impl Requests {
                 failed: statistics.errors() + statistics.dropped(),
             },
             Protocol::Http => Self {
-                announces: http(&[HttpOutcome::AnnounceAnswered]),
-                scrapes: http(&[HttpOutcome::ScrapeAnswered]),
-                failed: http(&[
-                    HttpOutcome::AnnounceRefused,
-                    HttpOutcome::ScrapeRefused,
-                    HttpOutcome::UpgradeRefused,
-                    HttpOutcome::AnnounceBusy,
-                    HttpOutcome::ScrapeBusy,
-                    HttpOutcome::NotFound,
-                    HttpOutcome::BadRequest,
-                ]),
+                announces: http(ReplyKind::Announce),
+                scrapes: http(ReplyKind::Scrape),
+                failed: http(ReplyKind::Error),
             },
-            Protocol::WebSocket => Self {
+            Protocol::Ws => Self {
                 announces: messages(&[MessageOutcome::AnnounceAnswered]),
                 scrapes: messages(&[MessageOutcome::ScrapeAnswered]),
                 failed: messages(&[

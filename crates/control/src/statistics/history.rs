@@ -1,5 +1,6 @@
-use super::figures::{Protocol, Requests};
+use super::figures::Requests;
 use crate::limits::{CHART_POINT_S, CHART_POINTS_MAX};
+use latency::Protocol;
 use metrics::{Counter, Gauge, Statistics};
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -20,18 +20,13 @@ pub(super) struct StatisticsHtml<'a> {
 const STYLE: &str = include_str!("style.css");
 
 /// Value of `Content-Security-Policy`: the page needs its style and its icon, and nothing else.
-static SECURITY_POLICY: LazyLock<String> = LazyLock::new(|| {
+pub(super) static SECURITY_POLICY: LazyLock<String> = LazyLock::new(|| {
     let hash = BASE64_STANDARD.encode(Sha256::digest(STYLE));
     format!(
         "default-src 'none'; style-src 'sha256-{hash}'; img-src 'self'; base-uri 'none'; form-action 'none'; \
          frame-ancestors 'none'"
     )
 });
-
-/// Returns the value of `Content-Security-Policy` for the page.
-pub(super) fn security_policy() -> &'static str {
-    &SECURITY_POLICY
-}
 
 impl Display for StatisticsHtml<'_> {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {

@@ -1,7 +1,7 @@
 use super::clients::{RecentClients, Windows};
 use super::figures::Figures;
 use super::history::History;
-use super::html::{StatisticsHtml, security_policy};
+use super::html::{SECURITY_POLICY, StatisticsHtml};
 use crate::lifecycle::StatisticsSnapshot;
 use crate::limits::{CLIENT_REPLIES_PER_CORE, RENDERED_OFTEN_S, RENDERED_SELDOM_S};
 use crate::time::later;
@@ -142,7 +142,7 @@ impl StatisticsPublisher {
         StatisticsPages {
             html: coded(html.into_bytes()),
             json: coded(json),
-            security_policy: security_policy(),
+            security_policy: &SECURITY_POLICY,
         }
     }
 }
