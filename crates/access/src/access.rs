@@ -13,7 +13,8 @@ use crate::recent_completions::{CompletedDownload, RecentCompletions};
 use crate::torrent_table::{ListStatus, TorrentTable};
 use core::net::IpAddr;
 use primitives::{
-    AuthenticationKey, InfoHash, KeyId, PeerAddress, PeerDetails, PeerId, Second, TableSeed, TorrentList,
+    AddressRanges, AuthenticationKey, InfoHash, KeyId, PeerAddress, PeerDetails, PeerId, Second, TableSeed,
+    TorrentList,
 };
 use std::sync::Arc;
 
@@ -135,6 +136,11 @@ impl Access {
             Some(networks) if networks.contains(ip) => Err(NetworkRefused),
             _ => Ok(()),
         }
+    }
+
+    /// Returns the banned addresses that the kernel can filter.
+    pub fn filtered_networks(&self) -> Arc<AddressRanges> {
+        self.networks.as_ref().map(|networks| Arc::clone(networks.filtered())).unwrap_or_default()
     }
 
     /// Whether a reported download was counted recently over another family. True once per counted download and family.

@@ -68,7 +68,7 @@ pub use limits::{
     DETAILS_MAX, KEYS_MAX, NETWORKS_MAX, PREFIXES_MAX, SESSIONS_MAX, SESSIONS_PER_KEY_MAX,
     TORRENT_TABLE_ENTRIES_MAX,
 };
-pub use networks::{BannedNetworks, NetworkRefused, TooManyNetworks};
+pub use networks::{BannedNetworks, NetworkRefused, TooManyNetworks, addresses_of};
 pub use parted_map::{PartedMap, Sweep};
 pub use policy::{
     AccessBounds, AccessPolicy, CompletedCounts, DetailsKept, Shortfalls, TorrentAdmission, TorrentRefusal,

@@ -1,13 +1,15 @@
 use crate::limits::NETWORKS_MAX;
 use core::net::IpAddr;
 use ipnet::{IpNet, Ipv6Net};
-use primitives::canonical_ip;
+use primitives::{AddressRange, AddressRanges, FILTERED_IPV4_MAX, FILTERED_IPV6_MAX};
+use std::sync::Arc;
 
 /// The networks that are not served.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct BannedNetworks {
-    v4: Box<[Range<u32>]>,
-    v6: Box<[Range<u128>]>,
+    all: AddressRanges,
+    /// Of the first networks of each family.
+    first: Arc<AddressRanges>,
 }
 
 /// Error: there are more networks than [`crate::NETWORKS_MAX`].
@@ -20,15 +22,9 @@ pub struct TooManyNetworks(pub usize);
 #[error("this network is banned here")]
 pub struct NetworkRefused;
 
-/// An inclusive range of addresses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Range<A> {
-    first: A,
-    last: A,
-}
-
 impl BannedNetworks {
-    /// Bans networks. One of IPv4-mapped IPv6 addresses counts as IPv4; a wider IPv6 one contains no IPv4 address.
+    /// Bans networks. One of IPv4-mapped IPv6 addresses counts as IPv4; a wider IPv6 one contains no IPv4 address. The
+    /// kernel's filter has room for [`FILTERED_IPV4_MAX`] and [`FILTERED_IPV6_MAX`] of them: the first in the order given.
     ///
     /// # Errors
     /// If there are more than [`crate::NETWORKS_MAX`].
@@ -36,63 +32,68 @@ impl BannedNetworks {
         if networks.len() > NETWORKS_MAX {
             return Err(TooManyNetworks(networks.len()));
         }
-        let (mut v4, mut v6) = (Vec::new(), Vec::new());
-        for network in networks {
-            match network {
-                IpNet::V4(network) => {
-                    v4.push(Range { first: network.network().into(), last: network.broadcast().into() });
-                }
-                IpNet::V6(network) => match mapped(network) {
-                    Some(range) => v4.push(range),
-                    None => {
-                        v6.push(Range { first: network.network().into(), last: network.broadcast().into() });
-                    }
-                },
-            }
-        }
-        Ok(Self { v4: merged(v4), v6: merged(v6) })
+        let (v4, v6) = ranges(networks);
+        let first_v4 = v4.iter().take(FILTERED_IPV4_MAX).copied().collect();
+        let first_v6 = v6.iter().take(FILTERED_IPV6_MAX).copied().collect();
+        let first = Arc::new(AddressRanges::new(first_v4, first_v6));
+        Ok(Self { all: AddressRanges::new(v4, v6), first })
     }
 
     /// Whether an address is in a banned network.
     pub fn contains(&self, ip: IpAddr) -> bool {
-        match canonical_ip(ip) {
-            IpAddr::V4(ip) => contains(&self.v4, ip.into()),
-            IpAddr::V6(ip) => contains(&self.v6, ip.into()),
-        }
+        self.all.contains(ip)
     }
 
     /// Whether no network is banned.
     pub const fn is_empty(&self) -> bool {
-        self.v4.is_empty() && self.v6.is_empty()
+        self.all.is_empty()
+    }
+
+    /// Returns the addresses that the kernel can filter.
+    pub const fn filtered(&self) -> &Arc<AddressRanges> {
+        &self.first
     }
 }
 
+/// Returns the addresses of networks.
+#[must_use]
+pub fn addresses_of(networks: &[IpNet]) -> AddressRanges {
+    let (v4, v6) = ranges(networks);
+    AddressRanges::new(v4, v6)
+}
+
+/// Returns the ranges of IPv4 and of IPv6, in the order of the networks.
+fn ranges(networks: &[IpNet]) -> (Vec<AddressRange<u32>>, Vec<AddressRange<u128>>) {
+    let (mut v4, mut v6) = (Vec::new(), Vec::new());
+    for network in networks {
+        match network {
+            IpNet::V4(network) => {
+                v4.push(AddressRange { first: network.network().into(), last: network.broadcast().into() });
+            }
+            IpNet::V6(network) => match mapped(network) {
+                Some(range) => v4.push(range),
+                None => {
+                    v6.push(AddressRange {
+                        first: network.network().into(),
+                        last: network.broadcast().into(),
+                    });
+                }
+            },
+        }
+    }
+    (v4, v6)
+}
+
 /// If the first address is IPv4-mapped, the prefix has at least 96 bits, so all addresses are.
-fn mapped(network: &Ipv6Net) -> Option<Range<u32>> {
+fn mapped(network: &Ipv6Net) -> Option<AddressRange<u32>> {
     let (first, last) = (network.network().to_ipv4_mapped()?, network.broadcast().to_ipv4_mapped()?);
-    Some(Range { first: first.into(), last: last.into() })
-}
-
-/// Sorts ranges and merges those that overlap.
-fn merged<A: Copy + Ord>(mut ranges: Vec<Range<A>>) -> Box<[Range<A>]> {
-    ranges.sort_unstable();
-    ranges.dedup_by(|next, range| {
-        let overlaps = next.first <= range.last;
-        range.last = if overlaps { range.last.max(next.last) } else { range.last };
-        overlaps
-    });
-    ranges.into_boxed_slice()
-}
-
-fn contains<A: Copy + Ord>(ranges: &[Range<A>], address: A) -> bool {
-    let begun = ranges.partition_point(|range| range.first <= address);
-    begun.checked_sub(1).is_some_and(|last| address <= ranges[last].last)
+    Some(AddressRange { first: first.into(), last: last.into() })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use core::net::Ipv4Addr;
+    use core::net::{Ipv4Addr, Ipv6Addr};
     use proptest::prelude::*;
 
     fn banned(networks: &[&str]) -> BannedNetworks {
@@ -136,7 +137,7 @@ mod tests {
 
     fn ranges(networks: &[&str]) -> (usize, usize) {
         let networks = banned(networks);
-        (networks.v4.len(), networks.v6.len())
+        (networks.all.v4().len(), networks.all.v6().len())
     }
 
     #[test]
@@ -150,6 +151,20 @@ mod tests {
         let network: IpNet = "10.0.0.0/8".parse().unwrap();
         assert!(BannedNetworks::new(&vec![network; 65_536]).is_ok());
         assert_eq!(BannedNetworks::new(&vec![network; 65_537]), Err(TooManyNetworks(65_537)));
+    }
+
+    #[test]
+    fn the_kernel_filters_the_first_networks_of_each_family() {
+        let v4 = |number: u32| IpNet::new(Ipv4Addr::from(number << 8).into(), 24).unwrap();
+        let v6 = |number: u128| IpNet::new(Ipv6Addr::from(number << 64).into(), 64).unwrap();
+        let networks: Vec<IpNet> = (0..2000).rev().map(v4).chain((1..1000).rev().map(v6)).collect();
+        let banned = BannedNetworks::new(&networks).unwrap();
+        let filtered = banned.filtered();
+        assert_eq!((filtered.v4().len(), filtered.v6().len()), (FILTERED_IPV4_MAX, FILTERED_IPV6_MAX));
+        for (network, is_filtered) in [(v4(1999), true), (v4(0), false), (v6(999), true), (v6(1), false)] {
+            assert_eq!(filtered.contains(network.addr()), is_filtered, "{network}");
+            assert!(banned.contains(network.addr()), "{network}");
+        }
     }
 
     proptest! {

@@ -76,6 +76,7 @@ pub struct CompactIpv6(pub [u8; 18]);
 
 impl PeerReference for CompactIpv4 {
     const BYTES: usize = 6;
+    const HOST_BYTES: usize = 4;
     const SWARM_FAMILY: SwarmFamily = SwarmFamily::V4;
     const UNSPECIFIED: Self = Self([0; 6]);
 
@@ -90,6 +91,7 @@ impl CompactAddress for CompactIpv4 {
 
 impl PeerReference for CompactIpv6 {
     const BYTES: usize = 18;
+    const HOST_BYTES: usize = 8;
     const SWARM_FAMILY: SwarmFamily = SwarmFamily::V6;
     const UNSPECIFIED: Self = Self([0; 18]);
 

@@ -13,6 +13,9 @@ pub trait PeerReference:
     const BYTES: usize;
     /// Size of the identity, in bytes.
     const IDENTITY_BYTES: usize = Self::BYTES;
+    /// Size of the leading part of the identity that the peers of one host share, in bytes: an IPv4 address, or the /64
+    /// prefix of an IPv6 address. 0 where nothing tells hosts apart.
+    const HOST_BYTES: usize;
     /// Family of the swarms that have such peers.
     const SWARM_FAMILY: SwarmFamily;
     /// Placeholder for unused space; not a peer.
@@ -24,6 +27,11 @@ pub trait PeerReference:
     /// Returns the bytes that all references to this peer share.
     fn identity(&self) -> &[u8] {
         &self.as_bytes()[..Self::IDENTITY_BYTES]
+    }
+
+    /// Returns the bytes that all peers of its host share.
+    fn host(&self) -> &[u8] {
+        &self.as_bytes()[..Self::HOST_BYTES]
     }
 
     /// Returns whether both references to one peer name the same connection.
@@ -57,6 +65,7 @@ pub struct WebRtcPeer {
 impl PeerReference for WebRtcPeer {
     const BYTES: usize = 30;
     const IDENTITY_BYTES: usize = PeerId::BYTES;
+    const HOST_BYTES: usize = 0;
     const SWARM_FAMILY: SwarmFamily = SwarmFamily::WebRtc;
     const UNSPECIFIED: Self =
         Self { peer_id: PeerId([0; PeerId::BYTES]), home: [0; 2], slot: [0; 4], generation: [0; 4] };

@@ -13,3 +13,6 @@ pub const SEGMENTS_MAX: usize = 64;
 /// holds one pending error, so the second attempt receives datagrams; the limit stops a stream of ICMP errors from
 /// keeping the core busy.
 pub const RECEIVE_ATTEMPTS_MAX: usize = 8;
+
+/// The most instructions of a filter: `BPF_MAXINSNS` of Linux.
+pub(crate) const FILTER_INSTRUCTIONS_MAX: usize = 4_096;

@@ -4,13 +4,25 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
+use primitives::{AddressFamily, FilterRules};
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::kernel_option::set_integer;
+use crate::filter::filter_datagrams;
+use crate::kernel_option::{memory_info, set_integer};
 use crate::options::{DestinationInfo, PortSharing, ReceiveTimestamps, SocketOptions};
 use crate::receive::ReceiveBatch;
 use crate::send::{SendBatch, SendReport};
 use crate::steering::SteeringProgram;
+
+/// The receive queue of a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReceiveQueue {
+    /// Kernel memory of the datagrams that wait.
+    pub bytes: u32,
+    pub bytes_max: u32,
+    /// Datagrams dropped since the socket was opened, by its filter or because the queue was full. The count wraps.
+    pub dropped: u32,
+}
 
 /// A bound, unconnected, non-blocking UDP socket that sends and receives batches of datagrams.
 #[derive(Debug)]
@@ -98,6 +110,27 @@ impl BatchSocket {
     /// Errors of the kernel; none is known for an open socket.
     pub fn set_destination_info(&self, info: DestinationInfo) -> io::Result<()> {
         set_destination_info(&self.socket, self.local_address, info)
+    }
+
+    /// Makes the kernel drop what `rules` say, in place of earlier ones. No rules remove the filter. Where the kernel has no
+    /// memory for all networks, it drops the datagrams of those given first. Returns how many were left out. After an error
+    /// there is no filter.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) if the program is too long; otherwise errors of the kernel.
+    pub fn set_filter(&self, rules: &FilterRules) -> io::Result<usize> {
+        filter_datagrams(self.as_fd(), AddressFamily::of(self.local_address.ip()), rules)
+    }
+
+    /// Reads the state of the receive queue.
+    ///
+    /// # Errors
+    ///
+    /// If the kernel does not have the option, which came with Linux 4.12.
+    pub fn receive_queue(&self) -> io::Result<ReceiveQueue> {
+        let [bytes, bytes_max, .., dropped] = memory_info(self.as_fd())?;
+        Ok(ReceiveQueue { bytes, bytes_max, dropped })
     }
 
     /// Makes `program` choose the socket of each datagram to the reuseport group of this socket. One call applies to

@@ -3,6 +3,7 @@
 use std::os::fd::BorrowedFd;
 use std::{fmt, io};
 
+use crate::bpf::statement;
 use crate::kernel_option::attach_reuseport_program;
 use crate::limits::DATAGRAM_BYTES_MAX;
 
@@ -80,12 +81,6 @@ impl SteeringProgram {
         }
         Ok(())
     }
-}
-
-fn statement(code: u32, k: u32) -> libc::sock_filter {
-    #[allow(clippy::cast_possible_truncation, reason = "an instruction code has 16 bits by definition")]
-    let code = code as u16;
-    libc::sock_filter { code, jt: 0, jf: 0, k }
 }
 
 impl fmt::Debug for SteeringProgram {
