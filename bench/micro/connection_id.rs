@@ -16,7 +16,8 @@ const CLIENTS: [(&str, IpAddr); 2] = [
 
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
-    let ids = ConnectionIds::new(ConnectionIdKey([5; 16]), LIFETIME_S);
+    let mut ids = ConnectionIds::new(ConnectionIdKey([5; 16]), LIFETIME_S);
+    ids.prepare(UNIX_S);
     let mut group = criterion.benchmark_group("connection_id");
     for (family, client) in CLIENTS {
         let issued = ids.issue(UNIX_S, client);

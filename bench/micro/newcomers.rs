@@ -1,5 +1,5 @@
 use crate::Group;
-use crate::population::NOW;
+use crate::population::{NOW, settings};
 use crate::world::{Settling, World};
 use criterion::Throughput;
 use primitives::{AnnounceEvent, CompactIpv4};
@@ -37,6 +37,21 @@ pub(crate) fn measure(group: &mut Group<'_>, settling: &mut Settling) {
                 announce_all(world, &coming[..part]);
                 announce_all(world, &leaving[..part])
             })
+        });
+    });
+}
+
+/// Measures made-up torrents that take the places of others. It leaves few of the settled ones.
+pub(crate) fn measure_at_limit(group: &mut Group<'_>, settling: &mut Settling) {
+    let population = settling.population;
+    let mut number = 0;
+    group.throughput(Throughput::Elements(1));
+    group.bench_function("announce of a new torrent at the limit", |bencher| {
+        let world = settling.world();
+        world.swarms.use_settings(settings(world.swarms.torrents()));
+        bencher.iter(|| {
+            number += 1;
+            world.swarms.announce(NOW, None, &population.made_up(number), &mut world.out)
         });
     });
 }

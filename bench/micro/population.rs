@@ -39,14 +39,7 @@ pub(crate) struct Population {
 impl Population {
     /// Returns swarms with all peers.
     pub(crate) fn settle(&self) -> Swarms {
-        let limits = SwarmLimits {
-            swarms_max: u64::MAX,
-            peers_max: u64::MAX,
-            swarm_peers_max: swarm::SWARM_PEERS_MAX,
-            bytes_max: u64::MAX,
-        };
-        let settings = SwarmSettings { limits, peer_lifetime_s: PEER_LIFETIME_S };
-        let mut swarms = Swarms::new(settings, Seeds { tables: TableSeed([1; 16]), choice: 2 });
+        let mut swarms = Swarms::new(settings(u64::MAX), Seeds { tables: TableSeed([1; 16]), choice: 2 });
         for number in 0..self.peers {
             swarms.announce(NOW, None, &self.announce(number), &mut []);
         }
@@ -63,6 +56,12 @@ impl Population {
     /// Returns announces of `count` new peers of the same torrents.
     pub(crate) fn newcomers(&self, count: u32) -> Vec<Announce<CompactIpv4>> {
         (NEWCOMERS_FROM..NEWCOMERS_FROM + count).map(|number| self.announce(number)).collect()
+    }
+
+    /// Returns the announce of a made-up torrent.
+    pub(crate) fn made_up(&self, number: u32) -> Announce<CompactIpv4> {
+        let info_hash = info_hash(self.torrents.wrapping_add(number));
+        Announce { info_hash, ..self.announce(NEWCOMERS_FROM + number % NEWCOMERS_FROM) }
     }
 
     fn announce(&self, number: u32) -> Announce<CompactIpv4> {
@@ -88,6 +87,18 @@ impl Population {
             }
         }
     }
+}
+
+/// Returns settings with a limit on swarms and no other.
+pub(crate) const fn settings(swarms_max: u64) -> SwarmSettings {
+    let limits = SwarmLimits {
+        swarms_max,
+        peers_max: u64::MAX,
+        swarm_peers_max: swarm::SWARM_PEERS_MAX,
+        peers_per_host_max: 0,
+        bytes_max: u64::MAX,
+    };
+    SwarmSettings { limits, peer_lifetime_s: PEER_LIFETIME_S, interval_s_min: 0 }
 }
 
 fn info_hash(torrent: u32) -> InfoHash {

@@ -36,6 +36,7 @@ fn small(criterion: &mut Criterion) {
     let mut settling = Settling::new(SMALL);
     requests::measure(&mut group, &mut settling);
     newcomers::measure(&mut group, &mut settling);
+    newcomers::measure_at_limit(&mut group, &mut settling);
     expiry::measure_all_due(&mut group, SMALL);
     group.finish();
 }
@@ -61,5 +62,6 @@ fn ten_million_peers(criterion: &mut Criterion) {
     requests::measure(&mut group, &mut settling);
     newcomers::measure(&mut group, &mut settling);
     expiry::measure_none_due(&mut group, &mut settling);
+    newcomers::measure_at_limit(&mut group, &mut settling);
     group.finish();
 }

@@ -66,29 +66,25 @@ pub enum Completion {
     NotCounted,
 }
 
-/// Whether a torrent may have a swarm.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Admission {
-    Admitted,
-    Refused,
-}
-
 /// How an announce changed its peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PeerChange {
     Added,
     Refreshed,
+    /// A known peer announced before the minimum interval was over, without a completed event that counts: its life is not
+    /// prolonged, and it receives the same peers each time.
+    Early,
     /// The peer stopped and was removed.
     Removed,
     /// The announce changed no peer: an unknown peer stopped, or the peer is unlisted.
     NotListed,
     /// A new peer was refused because this limit was reached.
     Refused(Bound),
-    /// The torrent may not have a swarm.
-    NotAdmitted,
+    /// The torrent is not served.
+    NotServed,
 }
 
-/// The limit at which a new peer was refused.
+/// A limit that a new peer met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bound {
     /// Swarms of the shard.
@@ -99,6 +95,28 @@ pub enum Bound {
     SwarmPeers,
     /// Memory of the shard.
     Memory,
+    /// Peers of one host in one swarm.
+    Host,
+    /// Torrents that the source of the announce may begin.
+    SourceTorrents,
+    /// Peers that the source of the announce may add.
+    SourcePeers,
+}
+
+/// Peers that gave way to others since the start, by the limit that was reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Evicted([u64; Bound::SourcePeers as usize + 1]);
+
+impl Evicted {
+    /// Returns the peers that gave way at this limit.
+    #[must_use]
+    pub const fn at(&self, limit: Bound) -> u64 {
+        self.0[limit as usize]
+    }
+
+    pub(crate) const fn count(&mut self, limit: Bound, peers: u64) {
+        self.0[limit as usize] += peers;
+    }
 }
 
 /// The counts of one swarm. Peers whose lifetime has passed count until the sweep removes them; they are never
@@ -112,6 +130,10 @@ pub struct SwarmCounts {
 }
 
 impl SwarmCounts {
+    pub(crate) fn peers(self) -> u64 {
+        u64::from(self.seeders) + u64::from(self.leechers)
+    }
+
     pub(crate) const fn has_peers(self) -> bool {
         self.seeders > 0 || self.leechers > 0
     }

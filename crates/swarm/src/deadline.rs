@@ -1,31 +1,67 @@
 use primitives::Second;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-/// When a peer expires, and whether its completed event has been counted, in two bytes.
+/// When a peer expires, and what is known of it, in two bytes.
 ///
-/// The time is in even seconds modulo 2^16; the lowest bit is the flag. Times are compared within half the range: a
-/// deadline is at most [`crate::PEER_LIFETIME_S_MAX`] ahead and must be swept before it is 2^15 seconds past.
+/// The time is in seconds modulo 2^16, a multiple of [`UNIT_S`]; the two lowest bits are flags. Times are compared within
+/// half the range: a deadline is at most [`crate::PEER_LIFETIME_S_MAX`] ahead and must be swept before it is 2^15 seconds
+/// past.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(transparent)]
 pub(crate) struct Deadline([u8; 2]);
 
+/// Deadlines are rounded up to this many seconds.
+const UNIT_S: u16 = 4;
+/// The peer's completed event has been counted.
 const COMPLETED: u16 = 1;
+/// The peer has given two signs of life with some time between them.
+const PROVEN: u16 = 2;
+const FLAGS: u16 = COMPLETED | PROVEN;
+const _: () = assert!(FLAGS == UNIT_S - 1);
+
+/// Decides which peers and swarms give way to others: the lowest first. Those whose lifetime has passed come first, then
+/// peers that are not proven and swarms that have only one of these, then the others, and last big swarms; the least
+/// recently heard comes first among equals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Priority(u32);
+
+impl Priority {
+    /// The priority of a swarm without live peers.
+    pub(crate) const LOWEST: Self = Self(0);
+    const ESTABLISHED: u32 = 1 << 16;
+    const CONTENT: u32 = 1 << 17;
+
+    /// Whether it is that of a proven peer, or of a swarm that somebody uses.
+    pub(crate) fn is_established(self) -> bool {
+        self.0 >= Self::ESTABLISHED
+    }
+
+    /// Returns that of a swarm in which peers of several hosts meet.
+    pub(crate) const fn with_several_hosts(self) -> Self {
+        Self(self.0 | Self::ESTABLISHED)
+    }
+
+    /// Returns that of a swarm with as many peers as its clients use.
+    pub(crate) const fn with_enough_peers(self) -> Self {
+        Self(self.0 | Self::CONTENT)
+    }
+}
 
 impl Deadline {
     /// Fills unused room.
     pub(crate) const UNSET: Self = Self([0; 2]);
 
-    /// `lifetime_s` after `now`, rounded up to an even second.
+    /// `lifetime_s` after `now`, rounded up, without flags.
     pub(crate) fn after(now: Second, lifetime_s: u32) -> Self {
-        let rounded = now.after(lifetime_s).after(1).0 & !1;
+        let rounded = now.after(lifetime_s).after(u32::from(FLAGS)).0;
         #[expect(clippy::cast_possible_truncation, reason = "time is kept modulo 2^16 s")]
-        Self((rounded as u16).to_ne_bytes())
+        Self((rounded as u16 & !FLAGS).to_ne_bytes())
     }
 
-    /// A deadline that passed less than two seconds before `now`.
+    /// A deadline that passed less than [`UNIT_S`] before `now`.
     pub(crate) fn passed(now: Second) -> Self {
         #[expect(clippy::cast_possible_truncation, reason = "time is kept modulo 2^16 s")]
-        Self((now.0 as u16 & !COMPLETED).to_ne_bytes())
+        Self((now.0 as u16 & !FLAGS).to_ne_bytes())
     }
 
     /// Whether `now` is at or after the deadline.
@@ -35,12 +71,24 @@ impl Deadline {
         past < 1 << 15
     }
 
-    /// Seconds since the announce that set this deadline `lifetime_s` ahead. Up to two seconds too low, because
+    /// Seconds since the announce that set this deadline `lifetime_s` ahead. Too low by less than [`UNIT_S`], because
     /// deadlines are rounded up.
     pub(crate) fn heard_s_ago(self, now: Second, lifetime_s: u32) -> u32 {
-        #[expect(clippy::cast_possible_truncation, reason = "time is kept modulo 2^16 s")]
-        let ahead = self.time().wrapping_sub(now.0 as u16).cast_signed();
-        lifetime_s.saturating_add_signed(-i32::from(ahead))
+        lifetime_s.saturating_add_signed(-i32::from(self.ahead_s(now)))
+    }
+
+    /// Whether the announce that set this deadline `lifetime_s` ahead was less than `interval_s` ago. In doubt it was not:
+    /// deadlines are rounded up. One that was set under another lifetime counts as if it had been set under this one.
+    pub(crate) fn was_set_within(self, interval_s: u32, now: Second, lifetime_s: u32) -> bool {
+        let rounding_s = i64::from(FLAGS);
+        let age_s = i64::from(lifetime_s) - i64::from(self.ahead_s(now));
+        (-rounding_s..i64::from(interval_s) - rounding_s).contains(&age_s)
+    }
+
+    pub(crate) fn priority(self, now: Second) -> Priority {
+        let ahead_s = self.ahead_s(now).unsigned_abs();
+        let proven = if self.is_proven() { Priority::ESTABLISHED } else { 0 };
+        if self.is_expired(now) { Priority::LOWEST } else { Priority(proven | u32::from(ahead_s)) }
     }
 
     pub(crate) fn earlier(self, other: Self) -> Self {
@@ -49,15 +97,47 @@ impl Deadline {
     }
 
     pub(crate) fn with_completed(self) -> Self {
-        Self((u16::from_ne_bytes(self.0) | COMPLETED).to_ne_bytes())
+        self.with(COMPLETED)
     }
 
     pub(crate) fn is_completed(self) -> bool {
-        u16::from_ne_bytes(self.0) & COMPLETED != 0
+        self.has(COMPLETED)
+    }
+
+    pub(crate) fn with_proven(self) -> Self {
+        self.with(PROVEN)
+    }
+
+    pub(crate) fn is_proven(self) -> bool {
+        self.has(PROVEN)
+    }
+
+    /// Returns the deadline with the flags of `other`.
+    pub(crate) fn with_flags_of(self, other: Self) -> Self {
+        self.with(u16::from_ne_bytes(other.0) & FLAGS)
+    }
+
+    /// Returns the deadline with its flags as a number.
+    pub(crate) fn bits(self) -> u64 {
+        u16::from_ne_bytes(self.0).into()
+    }
+
+    fn with(self, flags: u16) -> Self {
+        Self((u16::from_ne_bytes(self.0) | flags).to_ne_bytes())
+    }
+
+    fn has(self, flag: u16) -> bool {
+        u16::from_ne_bytes(self.0) & flag != 0
     }
 
     fn time(self) -> u16 {
-        u16::from_ne_bytes(self.0) & !COMPLETED
+        u16::from_ne_bytes(self.0) & !FLAGS
+    }
+
+    /// Seconds from `now` to the deadline.
+    fn ahead_s(self, now: Second) -> i16 {
+        #[expect(clippy::cast_possible_truncation, reason = "time is kept modulo 2^16 s")]
+        self.time().wrapping_sub(now.0 as u16).cast_signed()
     }
 }
 
@@ -71,43 +151,80 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_peer_lives_at_least_its_lifetime_and_at_most_two_seconds_more() {
-        for start in [0, 1, 65_535, 65_536, 70_001, u32::MAX - 100] {
+    fn a_peer_lives_at_least_its_lifetime_and_at_most_four_seconds_more() {
+        for start in [0, 1, 2, 3, 65_535, 65_536, 70_001, u32::MAX - 100] {
             for lifetime_s in [1, 2, 1800, 32_000] {
                 let now = Second(start);
                 let deadline = Deadline::after(now, lifetime_s);
                 assert!(!deadline.is_expired(now));
                 assert!(!deadline.is_expired(now.after(lifetime_s - 1)));
-                assert!(deadline.is_expired(now.after(lifetime_s + 2)));
+                assert!(deadline.is_expired(now.after(lifetime_s + 4)));
                 assert!(deadline.is_expired(now.after(lifetime_s + 30_000)));
             }
         }
     }
 
     #[test]
-    fn the_time_since_the_last_announce_of_a_peer_is_exact_to_two_seconds() {
+    fn the_time_since_the_last_announce_of_a_peer_is_exact_to_four_seconds() {
         for start in [0, 1, 65_500, 70_001] {
             let heard = Second(start);
-            let deadline = Deadline::after(heard, 2700).with_completed();
+            let deadline = Deadline::after(heard, 2700).with_completed().with_proven();
             for passed in [0, 1, 2, 500, 2699, 2710] {
                 let told = deadline.heard_s_ago(heard.after(passed), 2700);
-                assert!((passed.saturating_sub(2)..=passed).contains(&told), "{told} for {passed}");
+                assert!((passed.saturating_sub(3)..=passed).contains(&told), "{told} for {passed}");
             }
         }
     }
 
     #[test]
-    fn a_passed_deadline_has_expired_in_even_and_in_odd_seconds() {
-        assert!(Deadline::passed(Second(10)).is_expired(Second(10)));
-        assert!(Deadline::passed(Second(11)).is_expired(Second(11)));
+    fn an_announce_is_never_taken_for_an_earlier_one_than_it_was() {
+        for start in [0, 1, 2, 3, 65_500, 70_001] {
+            let heard = Second(start);
+            let deadline = Deadline::after(heard, 2700).with_proven();
+            let is_within = |passed_s| deadline.was_set_within(60, heard.after(passed_s), 2700);
+            assert!((0..=56).all(is_within), "{start}");
+            assert!(![60, 61, 100, 2699, 2710].into_iter().any(is_within), "{start}");
+            assert!(!deadline.was_set_within(0, heard, 2700), "there is no minimum");
+            assert!(!deadline.was_set_within(60, heard, 120), "the lifetime was longer");
+        }
     }
 
     #[test]
-    fn the_completed_flag_does_not_move_the_deadline() {
-        let deadline = Deadline::after(Second(10), 100).with_completed();
-        assert!(deadline.is_completed());
-        assert!(!deadline.is_expired(Second(109)));
-        assert!(deadline.is_expired(Second(110)));
+    fn a_passed_deadline_has_expired_in_every_second() {
+        for now in 10..14 {
+            assert!(Deadline::passed(Second(now)).is_expired(Second(now)));
+        }
+    }
+
+    #[test]
+    fn the_flags_are_independent_and_do_not_move_the_deadline() {
+        let plain = Deadline::after(Second(10), 102);
+        let (completed, proven) = (plain.with_completed(), plain.with_proven());
+        assert_eq!((completed.is_completed(), completed.is_proven()), (true, false));
+        assert_eq!((proven.is_completed(), proven.is_proven()), (false, true));
+        for deadline in [plain, completed, proven, completed.with_proven()] {
+            assert!(!deadline.is_expired(Second(111)));
+            assert!(deadline.is_expired(Second(112)));
+            assert_eq!(plain.with_flags_of(deadline), deadline);
+        }
+    }
+
+    #[test]
+    fn the_expired_give_way_first_then_the_unproven_then_the_least_recently_heard() {
+        let now = Second(65_600);
+        let heard = |s_ago| Deadline::after(Second(now.0 - s_ago), 2700);
+        let order = [
+            heard(2720).with_proven(),
+            heard(2600),
+            heard(8),
+            heard(2600).with_proven(),
+            heard(2000).with_proven().with_completed(),
+            heard(0).with_proven(),
+        ]
+        .map(|deadline| deadline.priority(now));
+        assert!(order.is_sorted_by(|one, other| one < other), "{order:?}");
+        assert_eq!(order.map(Priority::is_established), [false, false, false, true, true, true]);
+        assert_eq!(order[0], Priority::LOWEST);
     }
 
     #[test]

@@ -66,6 +66,7 @@ pub(crate) struct ExpiryTurn<'a> {
     /// Units of work that the turn may still take.
     pub(crate) work: u32,
     pub(crate) empty: EmptySwarms,
+    pub(crate) slabs: Slabs,
     pub(crate) shared: Shared<'a>,
 }
 
@@ -76,6 +77,14 @@ pub(crate) enum EmptySwarms {
     Kept,
     /// They are removed because a limit is near.
     Dropped,
+}
+
+/// What happens to the slabs in a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Slabs {
+    Stay,
+    /// Swarms move to the first chunks, because a lowered limit on memory is exceeded.
+    Shrink,
 }
 
 impl<A: PeerReference> FamilySwarms<A> {
@@ -124,6 +133,11 @@ impl<A: PeerReference> FamilySwarms<A> {
         turn.work = turn.work.saturating_sub(SWARM_VISIT_WORK);
         let swarm = self.slab.get_mut(slot).filter(|swarm| swarm.occupancy == Occupancy::Occupied)?;
         let is_due = swarm.earliest.is_expired(turn.now);
+        if !is_due && turn.slabs == Slabs::Shrink && self.slab.has_room_before(slot) {
+            self.move_forward(turn, slot);
+            return None;
+        }
+        let swarm = self.slab.get_mut(slot)?;
         if swarm.peers() == 0 {
             if is_due || turn.empty == EmptySwarms::Dropped {
                 self.forget_in(turn, slot, expired);
@@ -146,6 +160,16 @@ impl<A: PeerReference> FamilySwarms<A> {
             return None;
         }
         sweep.next
+    }
+
+    /// Moves a swarm to an earlier chunk, so that the last ones become empty and are freed.
+    fn move_forward(&mut self, turn: &mut ExpiryTurn<'_>, slot: u32) {
+        let key = turn.shared.hasher.key(&self.swarm(slot).info_hash);
+        if let Some(to) = self.slab.relocate(slot) {
+            self.directory.remove(key, slot);
+            self.directory.insert(key, to);
+        }
+        turn.work = turn.work.saturating_sub(SWARM_REMOVAL_WORK);
     }
 
     fn after_last_peer(&mut self, turn: &mut ExpiryTurn<'_>, slot: u32, expired: &mut Expired) {

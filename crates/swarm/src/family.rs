@@ -1,12 +1,16 @@
-use crate::announce::{Admission, Announce, Announced, Bound, Listing, PeerChange, SwarmCounts};
+use crate::announce::{Announce, Announced, Bound, Evicted, Listing, PeerChange, SwarmCounts};
 use crate::choose::Requester;
+use crate::deadline::Priority;
 use crate::directory::{Directory, SwarmKey};
+use crate::eviction::{GivingWay, Gone, Need};
 use crate::expiry::Cursor;
 use crate::hashing::KeyedHasher;
+use crate::newcomers::{Newcomers, PeerVerdict, SourceVerdict, TorrentVerdict};
 use crate::shard::SwarmSettings;
 use crate::slab::Slab;
 use crate::swarm::{Heard, Occupancy, Placed, Swarm, Upkeep};
 use core::marker::PhantomData;
+use prefetch::prefetch_line;
 use primitives::{AnnounceEvent, InfoHash, PeerReference, Second};
 
 /// Slot of a swarm in the slab. A hint: the swarm in it is checked before it is used.
@@ -55,9 +59,12 @@ pub(crate) struct Moment<'a> {
 pub(crate) struct Shared<'a> {
     pub(crate) settings: &'a SwarmSettings,
     pub(crate) hasher: &'a KeyedHasher,
+    /// Seeds the choice of peers that an early announce receives.
+    pub(crate) choice: &'a KeyedHasher,
     pub(crate) rng: &'a mut fastrand::Rng,
     /// The swarms of the other families, which count towards the same limits.
-    pub(crate) others: [&'a dyn AnyFamily; 2],
+    pub(crate) others: [&'a mut dyn AnyFamily; 2],
+    pub(crate) evicted: &'a mut Evicted,
     /// Number of torrents that have a swarm in at least one family.
     pub(crate) torrents: &'a mut u64,
     /// Number of torrents that have a peer in at least one family.
@@ -75,8 +82,8 @@ impl Shared<'_> {
         if before.has_peers() == after.has_peers() {
             return;
         }
-        let counts = |family: &&dyn AnyFamily| family.counts(self.hasher, info_hash);
-        if self.others.iter().filter_map(counts).any(SwarmCounts::has_peers) {
+        let counts = self.others.iter().filter_map(|family| family.counts(self.hasher, info_hash));
+        if counts.into_iter().any(SwarmCounts::has_peers) {
             return;
         }
         *self.active = if after.has_peers() { *self.active + 1 } else { *self.active - 1 };
@@ -95,6 +102,21 @@ pub(crate) trait AnyFamily: core::fmt::Debug {
 
     /// Returns the counts of a torrent, if it has a swarm.
     fn counts(&self, hasher: &KeyedHasher, info_hash: &InfoHash) -> Option<SwarmCounts>;
+
+    /// Returns the memory of the slab, in bytes.
+    fn slab_bytes(&self) -> u64;
+
+    /// Returns a random place, and prefetches it. `None` if there are no swarms.
+    fn random_place(&self, rng: &mut fastrand::Rng) -> Option<u32>;
+
+    /// Returns the slot of the swarm at a place or among the next ones, at most `slots_max` in all, and prefetches its peers.
+    fn swarm_near(&self, place: u32, slots_max: usize) -> Option<u32>;
+
+    /// Returns the priority of the swarm in a slot. `None` if it is not to give way to this need.
+    fn priority(&self, slot: u32, now: Second, need: Need, rng: &mut fastrand::Rng) -> Option<Priority>;
+
+    /// Removes the swarm in a slot, or one peer of it if that is all that is needed.
+    fn give_way(&mut self, slot: u32, context: &mut GivingWay<'_>) -> Gone;
 }
 
 impl<A: PeerReference> AnyFamily for FamilySwarms<A> {
@@ -112,6 +134,30 @@ impl<A: PeerReference> AnyFamily for FamilySwarms<A> {
 
     fn counts(&self, hasher: &KeyedHasher, info_hash: &InfoHash) -> Option<SwarmCounts> {
         self.swarm_of(hasher, info_hash).map(Swarm::counts)
+    }
+
+    fn slab_bytes(&self) -> u64 {
+        self.slab.heap_bytes() as u64
+    }
+
+    fn random_place(&self, rng: &mut fastrand::Rng) -> Option<u32> {
+        let place = self.slab.random_slot(rng)?;
+        self.slab.get(place).inspect(|swarm| prefetch_line(*swarm));
+        Some(place)
+    }
+
+    fn swarm_near(&self, place: u32, slots_max: usize) -> Option<u32> {
+        let slot = self.slab.occupied_from(place, slots_max)?;
+        self.swarm(slot).prefetch_peers();
+        Some(slot)
+    }
+
+    fn priority(&self, slot: u32, now: Second, need: Need, rng: &mut fastrand::Rng) -> Option<Priority> {
+        self.slab.get(slot)?.priority(now, need, rng)
+    }
+
+    fn give_way(&mut self, slot: u32, context: &mut GivingWay<'_>) -> Gone {
+        self.take(slot, context)
     }
 }
 
@@ -162,15 +208,20 @@ impl<A: PeerReference> FamilySwarms<A> {
     /// Removes a swarm with its peers, if there is one, and returns whether there was.
     pub(crate) fn drop_swarm(&mut self, mut shared: Shared<'_>, info_hash: &InfoHash) -> bool {
         let Some(slot) = self.locate(shared.hasher.key(info_hash), info_hash) else { return false };
+        let before = self.clear(slot);
+        shared.note_peers(info_hash, before, SwarmCounts { seeders: 0, leechers: 0, ..before });
+        self.forget(&mut shared, slot);
+        true
+    }
+
+    /// Removes all peers of a swarm. Returns the counts before.
+    pub(crate) fn clear(&mut self, slot: u32) -> SwarmCounts {
         let swarm = self.slab.get_mut(slot).expect(IN_USE);
         let before = swarm.counts();
         self.peer_bytes -= swarm.storage.heap_bytes();
         swarm.clear();
-        let after = swarm.counts();
-        self.totals.note(before, after);
-        shared.note_peers(info_hash, before, after);
-        self.forget(&mut shared, slot);
-        true
+        self.totals.note(before, swarm.counts());
+        before
     }
 
     pub(crate) fn announce(
@@ -179,28 +230,57 @@ impl<A: PeerReference> FamilySwarms<A> {
         hint: Option<SwarmSlot<A>>,
         announce: &Announce<A>,
         out: &mut [u8],
-        admit: impl FnOnce(&InfoHash) -> Admission,
+        newcomers: &mut impl Newcomers<A>,
     ) -> Announced {
         let hint = hint.map(|hint| hint.slot).filter(|&slot| self.holds(slot, &announce.info_hash));
         if let Some(slot) = hint {
-            return self.announce_to(moment, slot, announce, out);
+            return self.announce_to(moment, slot, announce, out, newcomers);
         }
         let key = moment.shared.hasher.key(&announce.info_hash);
         if let Some(slot) = self.locate(key, &announce.info_hash) {
-            return self.announce_to(moment, slot, announce, out);
+            return self.announce_to(moment, slot, announce, out, newcomers);
         }
-        if admit(&announce.info_hash) == Admission::Refused {
-            return Announced::of_no_swarm(PeerChange::NotAdmitted);
+        self.announce_to_none(moment, key, announce, out, newcomers)
+    }
+
+    /// Applies an announce of a torrent without a swarm.
+    #[inline(never)]
+    fn announce_to_none(
+        &mut self,
+        moment: &mut Moment<'_>,
+        key: SwarmKey,
+        announce: &Announce<A>,
+        out: &mut [u8],
+        newcomers: &mut impl Newcomers<A>,
+    ) -> Announced {
+        if newcomers.torrent(&announce.info_hash) == TorrentVerdict::NotServed {
+            return Announced::of_no_swarm(PeerChange::NotServed);
         }
         if !announce.lists() {
             return Announced::of_no_swarm(PeerChange::NotListed);
         }
-        match self.room_for_swarm(&moment.shared) {
+        match self.make_room_for_torrent(moment, &announce.peer, newcomers) {
+            // Its peer is admitted.
             Ok(()) => {
                 let slot = self.create(moment, key, announce.info_hash);
-                self.announce_to(moment, slot, announce, out)
+                self.announce_to(moment, slot, announce, out, &mut ())
             }
-            Err(bound) => Announced::of_no_swarm(PeerChange::Refused(bound)),
+            Err(limit) => Announced::of_no_swarm(PeerChange::Refused(limit)),
+        }
+    }
+
+    fn make_room_for_torrent(
+        &mut self,
+        moment: &mut Moment<'_>,
+        peer: &A,
+        newcomers: &mut impl Newcomers<A>,
+    ) -> Result<(), Bound> {
+        if newcomers.new_peer(peer) == PeerVerdict::OverLimit {
+            return Err(Bound::SourcePeers);
+        }
+        match newcomers.new_swarm(peer) {
+            SourceVerdict::Admitted => self.make_room_for_swarm(moment),
+            SourceVerdict::OverLimit => Err(Bound::SourceTorrents),
         }
     }
 
@@ -210,15 +290,23 @@ impl<A: PeerReference> FamilySwarms<A> {
         slot: u32,
         announce: &Announce<A>,
         out: &mut [u8],
+        newcomers: &mut impl Newcomers<A>,
     ) -> Announced {
-        let placed = self.upsert(moment, slot, announce);
+        let placed = self.upsert(moment, slot, announce, newcomers);
         let swarm = self.slab.get(slot).expect(IN_USE);
         let counts = swarm.counts();
         let peers = if announce.event == AnnounceEvent::Stopped {
             0
         } else {
+            let mut repeated;
+            let rng = if placed.change == PeerChange::Early {
+                repeated = swarm.repeated_choice(moment.shared.choice, placed.position);
+                &mut repeated
+            } else {
+                &mut *moment.shared.rng
+            };
             let requester = Requester { status: announce.status, position: placed.position };
-            swarm.choose(moment.now, requester, announce.peers_wanted, moment.shared.rng, out)
+            swarm.choose(moment.now, requester, announce.peers_wanted, rng, out)
         };
         if swarm.peers() == 0 {
             self.leave_empty(moment, slot);
@@ -227,17 +315,25 @@ impl<A: PeerReference> FamilySwarms<A> {
     }
 
     /// Adds, updates or removes the announcing peer.
-    fn upsert(&mut self, moment: &mut Moment<'_>, slot: u32, announce: &Announce<A>) -> Placed {
-        let swarm = self.swarm(slot);
-        let before = swarm.counts();
-        let found = swarm.find(moment.shared.hasher, &announce.peer);
+    fn upsert(
+        &mut self,
+        moment: &mut Moment<'_>,
+        slot: u32,
+        announce: &Announce<A>,
+        newcomers: &mut impl Newcomers<A>,
+    ) -> Placed {
+        let found = self.swarm(slot).find(moment.shared.hasher, &announce.peer);
         let room = match found {
-            None if announce.lists() => self.room_for_peer(&moment.shared, swarm),
+            None if announce.lists() => match newcomers.new_peer(&announce.peer) {
+                PeerVerdict::Admitted(limit) => self.make_room_for_peer(moment, slot, &announce.peer, limit),
+                PeerVerdict::OverLimit => Err(Bound::SourcePeers),
+            },
             _ => Ok(()),
         };
         let swarm = self.slab.get_mut(slot).expect(IN_USE);
+        let before = swarm.counts();
         let mut upkeep = Upkeep { hasher: moment.shared.hasher, heap_bytes: &mut self.peer_bytes };
-        let heard = Heard { now: moment.now, lifetime_s: moment.shared.settings.peer_lifetime_s };
+        let heard = Heard::at::<A>(moment.now, moment.shared.settings);
         let placed = match (found, announce.event, announce.listing) {
             (Some(position), AnnounceEvent::Stopped, _) if swarm.is_held(position, &announce.peer) => {
                 swarm.take_out(position, &mut upkeep);
@@ -280,53 +376,8 @@ impl<A: PeerReference> FamilySwarms<A> {
             .is_some_and(|swarm| swarm.occupancy == Occupancy::Occupied && swarm.info_hash == *info_hash)
     }
 
-    fn swarm(&self, slot: u32) -> &Swarm<A> {
+    pub(crate) fn swarm(&self, slot: u32) -> &Swarm<A> {
         self.slab.get(slot).expect(IN_USE)
-    }
-
-    /// Whether there is room for a new swarm with its first peer: at the memory limit, only in a vacant slot.
-    fn room_for_swarm(&self, shared: &Shared<'_>) -> Result<(), Bound> {
-        self.room_for_swarms(shared)?;
-        self.room_for_peers(shared)?;
-        if self.slab.has_room() { Ok(()) } else { self.room_in_memory(shared) }
-    }
-
-    /// Whether there is room for one more peer in the swarm: at the memory limit, only in its present block.
-    fn room_for_peer(&self, shared: &Shared<'_>, swarm: &Swarm<A>) -> Result<(), Bound> {
-        let swarm_peers_max = u64::from(shared.settings.limits.swarm_peers_max);
-        within(swarm.peers() as u64, swarm_peers_max, Bound::SwarmPeers)?;
-        self.room_for_peers(shared)?;
-        let has_room = swarm.peers() < swarm.storage.capacity();
-        if has_room { Ok(()) } else { self.room_in_memory(shared) }
-    }
-
-    /// Whether a swarm without peers may stay for its downloads.
-    fn room_to_stay(&self, shared: &Shared<'_>) -> Result<(), Bound> {
-        self.room_for_swarms(shared)?;
-        self.room_in_memory(shared)
-    }
-
-    fn room_for_swarms(&self, shared: &Shared<'_>) -> Result<(), Bound> {
-        let swarms = self.in_shard(shared, |family| family.totals().swarms);
-        within(swarms, shared.settings.limits.swarms_max, Bound::Swarms)
-    }
-
-    fn room_for_peers(&self, shared: &Shared<'_>) -> Result<(), Bound> {
-        let peers = self.in_shard(shared, |family| family.totals().peers());
-        within(peers, shared.settings.limits.peers_max, Bound::Peers)
-    }
-
-    fn room_in_memory(&self, shared: &Shared<'_>) -> Result<(), Bound> {
-        within(
-            self.in_shard(shared, |family| family.bytes()),
-            shared.settings.limits.bytes_max,
-            Bound::Memory,
-        )
-    }
-
-    /// Returns the sum of a figure over all families.
-    fn in_shard(&self, shared: &Shared<'_>, figure: impl Fn(&dyn AnyFamily) -> u64) -> u64 {
-        shared.others.iter().fold(figure(self), |sum, &family| sum + figure(family))
     }
 
     fn create(&mut self, moment: &mut Moment<'_>, key: SwarmKey, info_hash: InfoHash) -> u32 {
@@ -349,15 +400,16 @@ impl<A: PeerReference> FamilySwarms<A> {
     /// Removes a swarm that has no peers.
     pub(crate) fn forget(&mut self, shared: &mut Shared<'_>, slot: u32) {
         let info_hash = self.swarm(slot).info_hash;
-        debug_assert_eq!(self.swarm(slot).storage.heap_bytes(), 0, "an empty swarm holds no memory");
         let key = shared.hasher.key(&info_hash);
+        self.release(key, slot);
+        *shared.torrents -= u64::from(!shared.is_elsewhere(key, &info_hash));
+    }
+
+    /// Vacates the slot of a swarm that has no peers.
+    pub(crate) fn release(&mut self, key: SwarmKey, slot: u32) {
+        debug_assert_eq!(self.swarm(slot).storage.heap_bytes(), 0, "an empty swarm holds no memory");
         self.directory.remove(key, slot);
         self.slab.remove(slot);
         self.totals.swarms -= 1;
-        *shared.torrents -= u64::from(!shared.is_elsewhere(key, &info_hash));
     }
-}
-
-fn within(value: u64, limit: u64, bound: Bound) -> Result<(), Bound> {
-    if value < limit { Ok(()) } else { Err(bound) }
 }

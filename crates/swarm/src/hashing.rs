@@ -15,6 +15,12 @@ impl KeyedHasher {
         PeerHash(self.hash(peer.identity()))
     }
 
+    pub(crate) fn host<A: PeerReference>(&self, peer: &A) -> HostHash {
+        let mut host = A::UNSPECIFIED;
+        host.as_mut_bytes()[..A::HOST_BYTES].copy_from_slice(peer.host());
+        HostHash(self.peer(&host).0)
+    }
+
     /// Hashes the bytes alone. `hash_one` would also hash their length, which is always the same.
     #[inline]
     fn hash(&self, bytes: &[u8]) -> u64 {
@@ -26,6 +32,9 @@ impl KeyedHasher {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct PeerHash(pub(crate) u64);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct HostHash(pub(crate) u64);
 
 impl PeerHash {
     /// One byte of the hash, for the column that is scanned before identities are compared.

@@ -23,7 +23,7 @@
 //!                       up to 2 peers: in the storage itself                            v
 //!                       more: one block   [references: 6, 18 or 30 bytes each][deadlines: 2][tags: 1]
 //!                                          seeders ...... | leechers ......
-//!                       from 4096 peers: an index of positions (about 8 bytes per peer)
+//!                       from 4096 peers: an index of positions and counters of hosts (about 9 bytes per peer)
 //! ```
 //!
 //! * [`Swarms`] contains one `FamilySwarms` per family, with the limits that apply to all together. Each
@@ -39,8 +39,9 @@
 //! * **Choice of peers.** A seeder receives leechers. A leecher receives both, half and half if there are enough. The
 //!   peers of each side are a run of neighbours that starts at a random position and wraps around, without the
 //!   requester, so that they take one or two copies.
-//! * **Deadlines** are even seconds modulo 2^16. The lowest bit records that the completed event of the peer was
-//!   counted, which happens for listed leechers only.
+//! * **Deadlines** are multiples of four seconds, modulo 2^16. The two lowest bits record that the completed event of the
+//!   peer was counted, which happens for listed leechers only, and that the peer is *proven*: it has given a
+//!   sign of life half a minute after another, or the minimum interval if that is longer.
 //! * **Expiry** is a cursor over the slab with a budget of work per turn, which the worker sets so that a turn takes
 //!   about a millisecond. A swarm whose earliest deadline has not passed costs one look. Between two sweeps an
 //!   expired peer still counts, but is never returned.
@@ -49,32 +50,44 @@
 //!   quarter, which takes about 4 ms for a million IPv4 peers. [`SwarmLimits::swarm_peers_max`] limits it.
 //! * **Empty swarms** are removed at once, or kept for 8 hours ([`EMPTY_SWARM_KEPT_S`]) if they have a count of
 //!   downloads and there is room.
-//! * **Memory limit.** When it is reached, announces that need no more memory still succeed: a swarm in a vacant
-//!   slot, a peer in a block with room.
+//! * **Limits.** When one is reached, a newcomer takes the place of another: of a swarm or peer in a random sample, those
+//!   whose lifetime has passed first, then those with neither a proven peer nor peers of two hosts, then the least recently
+//!   heard, and big swarms last. Swarms of made-up torrents so displace each other. At the memory limit a newcomer takes a
+//!   slot, or the block of a small swarm without a proven peer, or else replaces a peer of its own swarm; in a big swarm it
+//!   always does. While slabs exceed a lowered limit, expiry moves swarms to the first chunks and frees the last ones. Whoever remembers torrents or peers learns of these as of expired ones: by looking.
+//! * **Hosts.** A swarm has a few peers of one host, an IPv4 address or a /64 of IPv6. A further one takes the place of
+//!   another of its host. They are found by a scan; where there is an index, it has counters of hosts (two to four bytes
+//!   per peer), and a further peer is refused unless a random sample has another of its host.
 
 #![forbid(unsafe_code)]
 
 mod announce;
 mod bucket_table;
 mod choose;
+mod chunk_set;
 mod deadline;
 mod directory;
+mod eviction;
 mod expiry;
 mod family;
 mod hashing;
+mod host_counts;
 mod limits;
+mod newcomers;
 mod peer_index;
+mod room;
 mod shard;
 mod slab;
 mod storage;
 mod swarm;
 
-pub use announce::{Admission, Announce, Announced, Bound, Completion, Listing, PeerChange, SwarmCounts};
+pub use announce::{Announce, Announced, Bound, Completion, Evicted, Listing, PeerChange, SwarmCounts};
 pub use directory::SwarmKey;
 pub use expiry::Expired;
 pub use family::{SwarmSlot, SwarmTotals};
 pub use limits::{
-    EMPTY_SWARM_KEPT_S, EXPIRY_ROUND_S_MIN, INDEX_PEERS_MIN, PAGE_PLACES_MAX, PEER_LIFETIME_S_MAX,
-    SWARM_PEERS_MAX,
+    EMPTY_SWARM_KEPT_S, EXPIRY_ROUND_S_MIN, HOST_PEERS_MAX, INDEX_PEERS_MIN, PAGE_PLACES_MAX,
+    PEER_LIFETIME_S_MAX, SWARM_PEERS_MAX,
 };
+pub use newcomers::{HostLimit, Newcomers, PeerVerdict, SourceVerdict, TorrentVerdict};
 pub use shard::{AddressOfSwarm, PeerOfSwarm, Seeds, SwarmLimits, SwarmSettings, Swarms};

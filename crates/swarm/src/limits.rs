@@ -31,7 +31,8 @@ pub(crate) const SLAB_CHUNK: usize = 512;
 pub(crate) const BUCKET_TABLE_KEPT: usize = 4;
 
 /// The largest configurable number of peers in one swarm. A block that grows is copied within one announce: 4 M IPv4
-/// peers are 36 MB, which take about 15 ms.
+/// peers are 36 MB, which take about 15 ms. Each time its peers double, the peers of each host are counted anew within one
+/// announce too, which hashes every peer and takes longer.
 pub const SWARM_PEERS_MAX: u32 = 4_000_000;
 
 /// The longest lifetime of a peer. Deadlines are kept modulo 2^16 seconds and compared within half of that; the rest
@@ -73,6 +74,58 @@ pub(crate) const SWEEP_REMOVALS: usize = 512;
 
 /// Slots visited for one page of swarms: takes about as long as ten announces.
 pub const PAGE_PLACES_MAX: u32 = 4096;
+
+/// Most peers of one host in one swarm that can be configured. Above, a counter of hosts in a big swarm would lose count.
+pub const HOST_PEERS_MAX: u8 = 64;
+
+/// A peer is proven once it gives a sign of life at least this long after the last, or the minimum interval after it if
+/// that is longer. Made-up peers have to be refreshed by somebody who waits, whatever the family and the settings.
+pub(crate) const PROOF_S_MIN: u32 = 30;
+
+/// Peers of a big swarm among which one is sought that gives way to another of its host: a host that has more than its share,
+/// because the limit was lowered or counts were lost, is found, for the cost of as many cache misses.
+pub(crate) const HOST_PEERS_SOUGHT: usize = 64;
+
+/// Swarms that are compared at a time when one has to give way. Their cache misses overlap: 8 take little more time than 1.
+pub(crate) const CANDIDATES: usize = 8;
+
+/// Slots looked at from a random one on until one holds a swarm. More would cost as many cache misses in a chunk that few
+/// swarms are left in.
+pub(crate) const SLOTS_PROBED_MAX: usize = 8;
+
+/// How often as many others are compared until one that nobody seems to use is among them. With 64 candidates it is found if
+/// one swarm in 14 is of this kind, in 99 of 100 cases.
+pub(crate) const CANDIDATE_ROUNDS_MAX: usize = 8;
+
+/// Peers of a swarm that are compared when one has to give way, and by which a swarm is judged: a random sample of a bigger
+/// swarm, in which seeders and leechers are as likely as they are many.
+pub(crate) const PEERS_COMPARED: usize = 16;
+
+/// Swarms or peers that give way to one newcomer, but only one with the memory of its peers. One is enough unless limits were
+/// lowered; each takes about half a microsecond.
+pub(crate) const EVICTIONS_PER_ANNOUNCE_MAX: usize = 4;
+
+/// Swarms that give way to one newcomer while the slabs are too big: one for its slot, and one more.
+pub(crate) const SHRINKING_EVICTIONS: usize = 2;
+
+/// A swarm of at least this many peers does not grow at the limits of the shard: one of its own peers gives way. Its clients
+/// receive as many as an answer has. Nor does it give way as a whole while a smaller one is among the candidates.
+pub(crate) const CONTENT_PEERS: usize = 64;
+
+/// Sixteenths of the memory that the slabs may take. With the directory, which takes up to 0.29 of that after a growth, these
+/// are seven eighths: swarms of made-up torrents leave room for the peers of others.
+pub(crate) const SLAB_SIXTEENTHS_MAX: u64 = 11;
+
+/// Sixteenths of the memory above which slabs shrink: more than they reach by growing, with those of small families and the
+/// last chunk.
+pub(crate) const SLAB_SIXTEENTHS_KEPT_MAX: u64 = 12;
+
+/// Sixteenths of the memory that are shared by all families. The last is for the slabs of families with few swarms, so that
+/// one family cannot keep the others out.
+pub(crate) const SHARED_SIXTEENTHS: u64 = 15;
+
+/// Families whose slab takes less than this part of the memory have few swarms: two such share the last sixteenth.
+pub(crate) const SMALL_SLAB_PART: u64 = 32;
 
 /// Peers visited beyond those wanted when some are expired; it limits the work of one announce.
 pub(crate) const DEAD_PEERS_SKIPPED_MAX: usize = 1024;

@@ -1,22 +1,24 @@
 use crate::hashing::PeerHash;
+use crate::host_counts::HostCounts;
 use crate::limits::INDEX_SEGMENTS;
 use hashbrown::HashTable;
 
-/// A hash table from the identity of a peer to its position in a big swarm.
+/// A hash table from the identity of a peer to its position in a big swarm, with the number of peers of each host.
 ///
 /// It stores positions only; the references are those in the column of the swarm. It is divided into segments that
 /// grow one by one, because growing a segment hashes all of its peers.
 #[derive(Debug)]
 pub(crate) struct PeerIndex {
     segments: Box<[HashTable<u32>]>,
+    pub(crate) hosts: HostCounts,
 }
 
 /// A position that no peer has.
 const NOWHERE: u32 = u32::MAX;
 
 impl PeerIndex {
-    pub(crate) fn new() -> Self {
-        Self { segments: (0..INDEX_SEGMENTS).map(|_| HashTable::new()).collect() }
+    pub(crate) fn new(hosts: HostCounts) -> Self {
+        Self { segments: (0..INDEX_SEGMENTS).map(|_| HashTable::new()).collect(), hosts }
     }
 
     /// Returns the position for which `is_peer` holds.
@@ -55,7 +57,7 @@ impl PeerIndex {
 
     pub(crate) fn heap_bytes(&self) -> usize {
         let tables: usize = self.segments.iter().map(HashTable::allocation_size).sum();
-        size_of::<Self>() + size_of_val(&*self.segments) + tables
+        size_of::<Self>() + size_of_val(&*self.segments) + tables + self.hosts.heap_bytes()
     }
 
     /// Memory of the segment of `hash`, in bytes.

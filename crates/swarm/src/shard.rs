@@ -1,9 +1,10 @@
-use crate::announce::{Admission, Announce, Announced, SwarmCounts};
+use crate::announce::{Announce, Announced, Evicted, SwarmCounts};
 use crate::directory::SwarmKey;
-use crate::expiry::{EmptySwarms, Expired, ExpiryTurn};
+use crate::expiry::{EmptySwarms, Expired, ExpiryTurn, Slabs};
 use crate::family::{AnyFamily, FamilySwarms, Moment, Shared, SwarmSlot, SwarmTotals};
 use crate::hashing::KeyedHasher;
-use crate::limits::{PAGE_PLACES_MAX, PEER_LIFETIME_S_MAX, SWARM_PEERS_MAX};
+use crate::limits::{HOST_PEERS_MAX, PAGE_PLACES_MAX, PEER_LIFETIME_S_MAX, SWARM_PEERS_MAX};
+use crate::newcomers::Newcomers;
 use crate::swarm::{Heard, Occupancy};
 use core::fmt;
 use core::marker::PhantomData;
@@ -22,8 +23,11 @@ pub struct SwarmLimits {
     pub peers_max: u64,
     /// Peers in one swarm, at most [`SWARM_PEERS_MAX`].
     pub swarm_peers_max: u32,
-    /// Memory of tables and peers, in bytes. When it is reached, announces that need no more memory still succeed. It
-    /// is checked before a growth, so one growth (a quarter of one swarm) may exceed it.
+    /// Peers of one host in one swarm, at most [`HOST_PEERS_MAX`]. 0 if there is no limit. Hosts are IPv4 addresses and
+    /// IPv6 prefixes of 64 bits; WebRTC peers have none.
+    pub peers_per_host_max: u8,
+    /// Memory of tables and peers, in bytes. It is checked before a growth, so one growth (a quarter of one swarm) may
+    /// exceed it.
     pub bytes_max: u64,
 }
 
@@ -33,12 +37,16 @@ pub struct SwarmSettings {
     pub limits: SwarmLimits,
     /// Seconds after its last announce until a peer expires, 1 to [`PEER_LIFETIME_S_MAX`].
     pub peer_lifetime_s: u32,
+    /// Seconds after which a peer may announce again. Before, it receives the same peers each time, and is kept no longer.
+    /// 0 if it may at any time.
+    pub interval_s_min: u32,
 }
 
 impl SwarmSettings {
     fn assert_valid(&self) {
         assert!((1..=PEER_LIFETIME_S_MAX).contains(&self.peer_lifetime_s), "peer_lifetime_s");
         assert!(self.limits.swarm_peers_max <= SWARM_PEERS_MAX, "swarm_peers_max");
+        assert!(self.limits.peers_per_host_max <= HOST_PEERS_MAX, "peers_per_host_max");
     }
 }
 
@@ -61,6 +69,8 @@ impl fmt::Debug for Seeds {
 pub struct Swarms {
     settings: SwarmSettings,
     hasher: KeyedHasher,
+    /// Independent of `hasher`, as its seed is.
+    choice: KeyedHasher,
     rng: fastrand::Rng,
     v4: FamilySwarms<CompactIpv4>,
     v6: FamilySwarms<CompactIpv6>,
@@ -69,6 +79,7 @@ pub struct Swarms {
     torrents: u64,
     /// Number of torrents that have a peer in at least one family.
     active: u64,
+    evicted: Evicted,
     /// Place in [`SwarmFamily::ALL`] of the family that expires first in the next turn.
     expires_first: usize,
 }
@@ -103,8 +114,10 @@ macro_rules! peer_of_swarm {
                 let shared = Shared {
                     settings: &swarms.settings,
                     hasher: &swarms.hasher,
+                    choice: &swarms.choice,
                     rng: &mut swarms.rng,
-                    others: [&swarms.$one, &swarms.$other],
+                    others: [&mut swarms.$one, &mut swarms.$other],
+                    evicted: &mut swarms.evicted,
                     torrents: &mut swarms.torrents,
                     active: &mut swarms.active,
                 };
@@ -128,11 +141,13 @@ impl Swarms {
         Self {
             settings,
             hasher: KeyedHasher(seeds.tables),
+            choice: KeyedHasher(TableSeed(u128::from(seeds.choice).to_le_bytes())),
             v4: FamilySwarms::new(),
             v6: FamilySwarms::new(),
             web_rtc: FamilySwarms::new(),
             torrents: 0,
             active: 0,
+            evicted: Evicted::default(),
             expires_first: 0,
             rng: fastrand::Rng::with_seed(seeds.choice),
         }
@@ -140,7 +155,7 @@ impl Swarms {
 
     /// Replaces the settings. A peer has the new lifetime from its next announce on: it was given the old interval. Until
     /// then, [`Self::peers`] reports the time since its last announce as if it had had the new lifetime. Swarms and peers
-    /// beyond lower limits stay.
+    /// beyond lower limits stay until newcomers take their places, or they expire.
     ///
     /// # Panics
     /// If a setting is outside of the range that its field documents.
@@ -183,7 +198,7 @@ impl Swarms {
         }
     }
 
-    /// Applies an announce of any torrent, and writes compact peers into `out`.
+    /// Applies an announce of any torrent and source, and writes compact peers into `out`.
     pub fn announce<A: PeerOfSwarm>(
         &mut self,
         now: Second,
@@ -191,23 +206,20 @@ impl Swarms {
         announce: &Announce<A>,
         out: &mut [u8],
     ) -> Announced {
-        self.announce_if(now, hint, announce, out, |_| Admission::Admitted)
+        self.announce_if(now, hint, announce, out, &mut ())
     }
 
-    /// Applies an announce if its torrent has a swarm or `admit` admits it, and writes compact peers into `out`.
-    ///
-    /// `admit` is asked only about torrents without a swarm, so it costs the others nothing. This requires that
-    /// swarms are dropped as soon as their torrent is no longer admitted.
+    /// Applies an announce as far as `newcomers` admits its torrent and its peer, and writes compact peers into `out`.
     pub fn announce_if<A: PeerOfSwarm>(
         &mut self,
         now: Second,
         hint: Option<SwarmSlot<A>>,
         announce: &Announce<A>,
         out: &mut [u8],
-        admit: impl FnOnce(&InfoHash) -> Admission,
+        newcomers: &mut impl Newcomers<A>,
     ) -> Announced {
         let (family, shared) = A::parts(self);
-        family.announce(&mut Moment { now, shared }, hint, announce, out, admit)
+        family.announce(&mut Moment { now, shared }, hint, announce, out, newcomers)
     }
 
     /// Removes the swarms of a torrent with all peers. Returns whether there was one.
@@ -231,7 +243,7 @@ impl Swarms {
     /// Prolongs the life of a WebRTC peer after a sign of life that is not an announce. It has no effect on a peer that
     /// another connection holds, or whose lifetime has passed. Returns whether there is such a peer.
     pub fn refresh_web_rtc_peer(&mut self, now: Second, info_hash: &InfoHash, peer: &WebRtcPeer) -> bool {
-        let heard = Heard { now, lifetime_s: self.settings.peer_lifetime_s };
+        let heard = Heard::at::<WebRtcPeer>(now, &self.settings);
         self.web_rtc.prolong(&self.hasher, heard, info_hash, peer)
     }
 
@@ -310,7 +322,8 @@ impl Swarms {
     fn expire_family<A: PeerOfSwarm>(&mut self, now: Second, work: u32) -> Expired {
         let empty = self.empty_swarms();
         let (family, shared) = A::parts(self);
-        family.expire(ExpiryTurn { now, work, empty, shared })
+        let slabs = if family.has_oversized_slabs(&shared) { Slabs::Shrink } else { Slabs::Stay };
+        family.expire(ExpiryTurn { now, work, empty, slabs, shared })
     }
 
     /// Number of torrents that have a swarm in at least one family.
@@ -321,6 +334,11 @@ impl Swarms {
     /// Number of torrents that have a peer in at least one family.
     pub const fn active_torrents(&self) -> u64 {
         self.active
+    }
+
+    /// Returns how many peers gave way to others.
+    pub const fn evicted(&self) -> &Evicted {
+        &self.evicted
     }
 
     /// Returns the totals of one family.

@@ -1,13 +1,15 @@
 use crate::announce::{Announce, Completion, PeerChange, SwarmCounts};
 use crate::deadline::Deadline;
 use crate::hashing::KeyedHasher;
+use crate::host_counts::HostCounts;
 use crate::limits::{
-    EMPTY_SWARM_KEPT_S, INDEX_PEERS_KEPT_MIN, INDEX_PEERS_MIN, INLINE_PEERS, SCAN_PEERS_MAX,
+    EMPTY_SWARM_KEPT_S, INDEX_PEERS_KEPT_MIN, INDEX_PEERS_MIN, INLINE_PEERS, PROOF_S_MIN, SCAN_PEERS_MAX,
 };
 use crate::peer_index::PeerIndex;
+use crate::shard::SwarmSettings;
 use crate::storage::Storage;
 use prefetch::prefetch_line;
-use primitives::{AnnounceEvent, CompactIpv4, InfoHash, PeerReference, PeerStatus, Second};
+use primitives::{AnnounceEvent, CompactIpv4, InfoHash, PeerReference, PeerStatus, Second, SwarmFamily};
 
 /// The peers of one torrent in one family: seeders first, then leechers.
 #[derive(Debug)]
@@ -51,11 +53,43 @@ pub(crate) struct Placed {
     pub(crate) completion: Completion,
 }
 
-/// When a peer announced, and for how long it is kept.
+/// When a peer announced, for how long it is kept, and how soon it may announce again.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Heard {
     pub(crate) now: Second,
-    pub(crate) lifetime_s: u32,
+    lifetime_s: u32,
+    /// 0 if it may at any time.
+    interval_s_min: u32,
+}
+
+impl Heard {
+    pub(crate) fn at<A: PeerReference>(now: Second, settings: &SwarmSettings) -> Self {
+        let SwarmSettings { peer_lifetime_s: lifetime_s, interval_s_min, .. } = *settings;
+        // WebRTC peers have an interval of their own, and need other peers each time, because offers are used once.
+        let interval_s_min = if A::SWARM_FAMILY == SwarmFamily::WebRtc { 0 } else { interval_s_min };
+        Self { now, lifetime_s, interval_s_min }
+    }
+
+    /// Returns the deadline of a peer that announces for the first time.
+    fn deadline(self) -> Deadline {
+        Deadline::after(self.now, self.lifetime_s)
+    }
+
+    /// Whether it is too soon after the sign of life that set this deadline for another announce.
+    fn is_early(self, known: Deadline) -> bool {
+        known.was_set_within(self.interval_s_min, self.now, self.lifetime_s)
+    }
+
+    /// Returns the deadline of a live peer that goes on. It is proven if it was already, or has gone on for some time.
+    fn renewed(self, known: Deadline) -> Deadline {
+        let deadline = self.deadline().with_flags_of(known);
+        let proof_s = self.interval_s_min.max(PROOF_S_MIN);
+        if known.was_set_within(proof_s, self.now, self.lifetime_s) {
+            deadline
+        } else {
+            deadline.with_proven()
+        }
+    }
 }
 
 impl Placed {
@@ -139,26 +173,34 @@ impl<A: PeerReference> Swarm<A> {
         A::IDENTITY_BYTES == A::BYTES || self.storage.columns().references[position].is_held_by_same(peer)
     }
 
+    /// Returns what chooses peers for a peer in the same way until its deadline changes.
+    pub(crate) fn repeated_choice(&self, hasher: &KeyedHasher, position: Option<usize>) -> fastrand::Rng {
+        let columns = self.storage.columns();
+        let seed = position.map_or(0, |position| {
+            hasher.peer(&columns.references[position]).0 ^ columns.deadlines[position].bits()
+        });
+        fastrand::Rng::with_seed(seed)
+    }
+
     /// Sets the deadline of a live peer, if it is held by the same connection, as if it had announced. Returns whether it is.
     pub(crate) fn prolong(&mut self, hasher: &KeyedHasher, heard: Heard, peer: &A) -> bool {
         let found = self.find_live(hasher, heard.now, peer);
         let Some(position) = found.filter(|&position| self.is_held(position, peer)) else { return false };
-        let is_completed = self.storage.columns().deadlines[position].is_completed();
-        let deadline = Deadline::after(heard.now, heard.lifetime_s);
-        let deadline = if is_completed { deadline.with_completed() } else { deadline };
-        self.keep_until(heard.now, position, deadline);
+        let known = self.storage.columns().deadlines[position];
+        self.keep_until(heard.now, position, heard.renewed(known));
         true
     }
 
     /// Adds a peer that is within the limits.
     pub(crate) fn add(&mut self, heard: Heard, announce: &Announce<A>, upkeep: &mut Upkeep<'_>) -> Placed {
         let position = self.push(announce.peer, announce.status, upkeep);
-        self.keep_until(heard.now, position, Deadline::after(heard.now, heard.lifetime_s));
+        self.keep_until(heard.now, position, heard.deadline());
         Placed::without_completion(PeerChange::Added, Some(position))
     }
 
     /// Updates the peer at `position`. Its completed event counts if it was a leecher before and none was counted
-    /// yet: some clients send the event whenever they begin to seed.
+    /// yet: some clients send the event whenever they begin to seed. An early announce does not prolong its life, unless
+    /// its completed event counts.
     pub(crate) fn refresh(
         &mut self,
         heard: Heard,
@@ -169,18 +211,22 @@ impl<A: PeerReference> Swarm<A> {
         let known = self.storage.columns().deadlines[position];
         // An expired peer that has not been swept yet counts as new.
         let (is_known, was_leecher) = (!known.is_expired(heard.now), position >= self.seeders());
-        let was_counted = is_known && known.is_completed();
-        let completes = announce.event == AnnounceEvent::Completed && is_known && was_leecher && !was_counted;
+        let completes =
+            announce.event == AnnounceEvent::Completed && is_known && was_leecher && !known.is_completed();
+        let is_early = is_known && !completes && heard.is_early(known);
         let position = self.set_status(position, announce.status, upkeep);
-        let deadline = Deadline::after(heard.now, heard.lifetime_s);
-        let deadline = if was_counted || completes { deadline.with_completed() } else { deadline };
-        self.keep_until(heard.now, position, deadline);
+        if !is_early {
+            let deadline = if is_known { heard.renewed(known) } else { heard.deadline() };
+            let deadline = if completes { deadline.with_completed() } else { deadline };
+            self.keep_until(heard.now, position, deadline);
+        }
         if A::IDENTITY_BYTES < A::BYTES {
             // The newest connection of a peer holds it.
             self.storage.columns_mut().references[position] = announce.peer;
         }
         let completion = if completes { self.count_download() } else { Completion::NotCounted };
-        Placed { change: PeerChange::Refreshed, position: Some(position), completion }
+        let change = if is_early { PeerChange::Early } else { PeerChange::Refreshed };
+        Placed { change, position: Some(position), completion }
     }
 
     /// Removes the peer at `position` and frees excess memory.
@@ -256,11 +302,14 @@ impl<A: PeerReference> Swarm<A> {
                 let before = index.segment_bytes(hash);
                 index.insert(hash, self.peers, |other| hasher.peer(&references[other as usize]));
                 *upkeep.heap_bytes += index.segment_bytes(hash) - before;
+                if A::HOST_BYTES > 0 {
+                    index.hosts.add(hasher.host(&peer));
+                }
             }
         }
         self.peers += 1;
-        if self.peers == INDEX_PEERS_MIN {
-            self.build_index(upkeep);
+        if self.peers >= INDEX_PEERS_MIN {
+            self.fit_index(upkeep);
         }
         match status {
             PeerStatus::Leecher => position,
@@ -292,7 +341,11 @@ impl<A: PeerReference> Swarm<A> {
     pub(crate) fn remove(&mut self, position: usize, upkeep: &Upkeep<'_>) {
         let columns = self.storage.columns_mut();
         if let Some(index) = columns.index {
-            index.remove(upkeep.hasher.peer(&columns.references[position]), to_u32(position));
+            let peer = &columns.references[position];
+            index.remove(upkeep.hasher.peer(peer), to_u32(position));
+            if A::HOST_BYTES > 0 {
+                index.hosts.remove(upkeep.hasher.host(peer));
+            }
         }
         let mut gap = position;
         if position < self.seeders() {
@@ -339,6 +392,8 @@ impl<A: PeerReference> Swarm<A> {
     pub(crate) fn shrink(&mut self, upkeep: &mut Upkeep<'_>) {
         if self.peers < INDEX_PEERS_KEPT_MIN {
             self.drop_index(upkeep);
+        } else {
+            self.fit_hosts(upkeep);
         }
         let capacity = self.storage.capacity();
         if capacity > INLINE_PEERS && self.peers() * 2 <= capacity {
@@ -355,21 +410,36 @@ impl<A: PeerReference> Swarm<A> {
         *upkeep.heap_bytes = *upkeep.heap_bytes + after - before;
     }
 
+    /// Gives the swarm an index if it has none, and the index as many counters of hosts as it needs.
+    fn fit_index(&mut self, upkeep: &mut Upkeep<'_>) {
+        if self.storage.index().is_none() {
+            self.build_index(upkeep);
+        }
+        self.fit_hosts(upkeep);
+    }
+
     fn build_index(&mut self, upkeep: &mut Upkeep<'_>) {
         let Storage::Block(block) = &mut self.storage else {
             return;
         };
-        if block.index.is_some() {
-            return;
-        }
-        let mut index = Box::new(PeerIndex::new());
-        let references = block.columns().references;
+        let references = &block.columns().references[..self.peers as usize];
+        let mut index = Box::new(PeerIndex::new(count_hosts(references, upkeep.hasher)));
         let hash_at = |position: u32| upkeep.hasher.peer(&references[position as usize]);
         for position in 0..self.peers {
             index.insert(hash_at(position), position, hash_at);
         }
         *upkeep.heap_bytes += index.heap_bytes();
         block.index = Some(index);
+    }
+
+    fn fit_hosts(&mut self, upkeep: &mut Upkeep<'_>) {
+        let peers = self.peers();
+        let columns = self.storage.columns_mut();
+        if let Some(index) = columns.index.filter(|index| index.hosts.is_unfit_for(peers)) {
+            *upkeep.heap_bytes -= index.hosts.heap_bytes();
+            index.hosts = count_hosts(&columns.references[..peers], upkeep.hasher);
+            *upkeep.heap_bytes += index.hosts.heap_bytes();
+        }
     }
 
     fn drop_index(&mut self, upkeep: &mut Upkeep<'_>) {
@@ -379,6 +449,13 @@ impl<A: PeerReference> Swarm<A> {
             *upkeep.heap_bytes -= index.heap_bytes();
         }
     }
+}
+
+fn count_hosts<A: PeerReference>(peers: &[A], hasher: &KeyedHasher) -> HostCounts {
+    if A::HOST_BYTES == 0 {
+        return HostCounts::default();
+    }
+    HostCounts::of(peers.len(), peers.iter().map(|peer| hasher.host(peer)))
 }
 
 fn is_same<A: PeerReference>(one: &A, other: &A) -> bool {

@@ -5,7 +5,8 @@ use primitives::{
     TableSeed, WebRtcPeer,
 };
 use swarm::{
-    Admission, Announce, Completion, Listing, PeerChange, Seeds, SwarmLimits, SwarmSettings, Swarms,
+    Announce, Bound, Completion, HostLimit, Listing, Newcomers, PeerChange, PeerVerdict, Seeds,
+    SourceVerdict, SwarmLimits, SwarmSettings, Swarms, TorrentVerdict,
 };
 
 const LIFETIME_S: u32 = 120;
@@ -14,9 +15,14 @@ const TORRENT: InfoHash = InfoHash([7; 20]);
 const SEEDS: Seeds = Seeds { tables: TableSeed([1; 16]), choice: 2 };
 
 fn settings() -> SwarmSettings {
-    let limits =
-        SwarmLimits { swarms_max: 100_000, peers_max: 100_000, swarm_peers_max: 100_000, bytes_max: 1 << 30 };
-    SwarmSettings { limits, peer_lifetime_s: LIFETIME_S }
+    let limits = SwarmLimits {
+        swarms_max: 100_000,
+        peers_max: 100_000,
+        swarm_peers_max: 100_000,
+        peers_per_host_max: 0,
+        bytes_max: 1 << 30,
+    };
+    SwarmSettings { limits, peer_lifetime_s: LIFETIME_S, interval_s_min: 0 }
 }
 
 fn swarms() -> Swarms {
@@ -86,7 +92,7 @@ fn a_torrent_in_several_families_is_one_torrent() {
     swarms.announce(Second(10), None, &Announce { event: AnnounceEvent::Stopped, ..leecher }, &mut []);
     assert_eq!(swarms.torrents(), 2);
     swarms.announce(Second(100), None, &leecher, &mut []);
-    swarms.expire(Second(10 + LIFETIME_S + 3), 100_000);
+    swarms.expire(Second(10 + LIFETIME_S + 4), 100_000);
     assert_eq!(swarms.torrents(), 1, "the IPv6 peer of the first torrent is left");
     fill(&mut swarms, 2);
     let web_rtc = announce_as(WebRtcPeer::UNSPECIFIED, PeerStatus::Leecher);
@@ -109,7 +115,7 @@ fn a_torrent_is_active_while_it_has_a_peer_in_any_family() {
     swarms.announce(Second(10), None, &v6, &mut []);
     swarms.announce(Second(11), None, &Announce { event: AnnounceEvent::Stopped, ..v4 }, &mut []);
     assert_eq!((swarms.torrents(), swarms.active_torrents()), (1, 1), "the IPv6 peer is left");
-    swarms.expire(Second(10 + LIFETIME_S + 3), 100_000);
+    swarms.expire(Second(10 + LIFETIME_S + 4), 100_000);
     assert_eq!((swarms.torrents(), swarms.active_torrents()), (1, 0), "it is kept for its count");
     swarms.announce(Second(4000), None, &v6, &mut []);
     assert_eq!((swarms.torrents(), swarms.active_torrents()), (1, 1));
@@ -121,7 +127,7 @@ fn a_torrent_is_active_while_it_has_a_peer_in_any_family() {
 fn a_sweep_continues_after_a_swarm_that_was_dropped_in_the_middle_of_it() {
     let mut swarms = swarms();
     fill(&mut swarms, 20_000);
-    swarms.expire(Second(10 + LIFETIME_S + 3), 600);
+    swarms.expire(Second(10 + LIFETIME_S + 4), 600);
     swarms.drop_torrent(&TORRENT);
     fill(&mut swarms, 3);
     for _ in 0..20 {
@@ -130,28 +136,67 @@ fn a_sweep_continues_after_a_swarm_that_was_dropped_in_the_middle_of_it() {
     assert_eq!(swarms.totals(SwarmFamily::V4).peers(), 0);
 }
 
-#[test]
-fn only_torrents_without_a_swarm_need_to_be_admitted() {
-    let mut swarms = swarms();
-    let announce = announce_of(1, PeerStatus::Leecher);
-    let away = swarms.announce_if(Second(1), None, &announce, &mut [], |_| Admission::Refused);
-    assert_eq!(away.change, PeerChange::NotAdmitted);
-    assert_eq!(swarms.counts::<CompactIpv4>(&TORRENT), None);
-    let admitted = swarms.announce_if(Second(1), None, &announce, &mut [], |info_hash| {
+/// Answers as it is told to, and counts what it is asked.
+#[derive(Clone, Copy)]
+struct Asked {
+    torrent: TorrentVerdict,
+    swarm: SourceVerdict,
+    peer: PeerVerdict,
+    questions: u32,
+}
+
+const ADMITTED: Asked = Asked {
+    torrent: TorrentVerdict::Served,
+    swarm: SourceVerdict::Admitted,
+    peer: PeerVerdict::Admitted(HostLimit::Applies),
+    questions: 0,
+};
+
+impl<A> Newcomers<A> for Asked {
+    fn torrent(&self, info_hash: &InfoHash) -> TorrentVerdict {
         assert_eq!(*info_hash, TORRENT);
-        Admission::Admitted
-    });
-    assert_eq!(admitted.change, PeerChange::Added);
-    let again = swarms.announce_if(Second(1), None, &announce, &mut [], |_| panic!("it has a swarm"));
-    assert_eq!(again.change, PeerChange::Refreshed);
+        self.torrent
+    }
+
+    fn new_swarm(&mut self, _: &A) -> SourceVerdict {
+        self.questions += 1;
+        self.swarm
+    }
+
+    fn new_peer(&mut self, _: &A) -> PeerVerdict {
+        self.questions += 1;
+        self.peer
+    }
 }
 
 #[test]
-fn a_peer_that_stops_on_a_torrent_that_is_not_admitted_is_refused() {
-    let stopped = Announce { event: AnnounceEvent::Stopped, ..announce_of(1, PeerStatus::Leecher) };
+fn newcomers_are_asked_about_once_and_known_peers_are_not() {
+    let unlisted = |announce| Announce { listing: Listing::Unlisted, ..announce };
+    let stopped = |announce| Announce { event: AnnounceEvent::Stopped, ..announce };
+    let (first, second) = (announce_of(1, PeerStatus::Leecher), announce_of(2, PeerStatus::Leecher));
+    let not_served = Asked { torrent: TorrentVerdict::NotServed, ..ADMITTED };
+    let no_torrents = Asked { swarm: SourceVerdict::OverLimit, ..ADMITTED };
+    let no_peers = Asked { peer: PeerVerdict::OverLimit, ..ADMITTED };
     let mut swarms = swarms();
-    let away = swarms.announce_if(Second(1), None, &stopped, &mut [], |_| Admission::Refused);
-    assert_eq!(away.change, PeerChange::NotAdmitted);
+    for (announce, asked, change, questions) in [
+        (first, not_served, PeerChange::NotServed, 0),
+        (stopped(first), not_served, PeerChange::NotServed, 0),
+        (unlisted(first), ADMITTED, PeerChange::NotListed, 0),
+        (first, no_torrents, PeerChange::Refused(Bound::SourceTorrents), 2),
+        (first, no_peers, PeerChange::Refused(Bound::SourcePeers), 1),
+        (first, ADMITTED, PeerChange::Added, 2),
+        (first, not_served, PeerChange::Refreshed, 0),
+        (second, no_peers, PeerChange::Refused(Bound::SourcePeers), 1),
+        (stopped(second), no_peers, PeerChange::NotListed, 0),
+        (unlisted(second), no_peers, PeerChange::NotListed, 0),
+        (second, not_served, PeerChange::Added, 1),
+    ] {
+        let mut asked = asked;
+        let announced = swarms.announce_if(Second(1), None, &announce, &mut [], &mut asked);
+        assert_eq!((announced.change, asked.questions), (change, questions), "{announce:?}");
+        let held = announced.counts.leechers > 0;
+        assert_eq!(swarms.counts::<CompactIpv4>(&TORRENT).is_some(), held, "{announce:?}");
+    }
 }
 
 #[test]
@@ -168,13 +213,13 @@ fn a_completed_event_is_reported_once() {
 fn peers_are_listed_with_their_status_and_the_time_since_their_last_announce() {
     let mut swarms = swarms();
     swarms.announce(Second(100), None, &announce_of(1, PeerStatus::Leecher), &mut []);
-    swarms.announce(Second(110), None, &announce_of(2, PeerStatus::Seeder), &mut []);
+    swarms.announce(Second(108), None, &announce_of(2, PeerStatus::Seeder), &mut []);
     let mut told = Vec::new();
     let now = Second(120);
     swarms.peers(now, &TORRENT, 10, |address: CompactIpv4, status, heard_s_ago| {
-        told.push((address.socket_address().to_string(), status, heard_s_ago.div_ceil(2) * 2));
+        told.push((address.socket_address().to_string(), status, heard_s_ago));
     });
-    let seeder = ("10.0.0.2:6881".to_owned(), PeerStatus::Seeder, 10);
+    let seeder = ("10.0.0.2:6881".to_owned(), PeerStatus::Seeder, 12);
     assert_eq!(told, [seeder, ("10.0.0.1:6881".to_owned(), PeerStatus::Leecher, 20)]);
 }
 
@@ -227,7 +272,7 @@ fn a_peer_has_a_new_lifetime_from_its_next_announce_on() {
             assert!(is_kept(&mut swarms, again), "{old_s} -> {new_s}");
             swarms.announce(again, None, &leecher, &mut []);
             assert!(is_kept(&mut swarms, again.after(new_s - 1)), "{old_s} -> {new_s}");
-            assert!(!is_kept(&mut swarms, again.after(new_s + 2)), "{old_s} -> {new_s}");
+            assert!(!is_kept(&mut swarms, again.after(new_s + 4)), "{old_s} -> {new_s}");
         }
     }
 }
@@ -251,10 +296,10 @@ fn expiry_and_the_8_hours_of_empty_swarms_continue_when_the_lifetime_changes() {
 }
 
 #[test]
-fn lower_limits_evict_nothing_and_refuse_new_peers_until_there_is_room() {
+fn lower_limits_evict_nothing_until_newcomers_need_room() {
     let mut swarms = swarms();
     fill(&mut swarms, 10);
-    let limits = SwarmLimits { peers_max: 5, ..settings().limits };
+    let limits = SwarmLimits { peers_max: 5, swarms_max: 1, ..settings().limits };
     swarms.use_settings(SwarmSettings { limits, ..settings() });
     let change = |swarms: &mut Swarms, peer, event| {
         let announce = Announce { event, ..announce_of(peer, PeerStatus::Leecher) };
@@ -262,9 +307,12 @@ fn lower_limits_evict_nothing_and_refuse_new_peers_until_there_is_room() {
     };
     assert_eq!(swarms.totals(SwarmFamily::V4).peers(), 10);
     assert_eq!(change(&mut swarms, 1, AnnounceEvent::None), PeerChange::Refreshed);
-    for peer in 0..6 {
-        assert!(matches!(change(&mut swarms, 99, AnnounceEvent::None), PeerChange::Refused(_)));
-        assert_eq!(change(&mut swarms, peer, AnnounceEvent::Stopped), PeerChange::Removed);
-    }
     assert_eq!(change(&mut swarms, 99, AnnounceEvent::None), PeerChange::Added);
+    assert_eq!(change(&mut swarms, 1, AnnounceEvent::None), PeerChange::Refreshed, "others have gone first");
+    assert_eq!(swarms.totals(SwarmFamily::V4).peers(), 10);
+    for peer in 2..8 {
+        change(&mut swarms, peer, AnnounceEvent::Stopped);
+    }
+    assert_eq!(change(&mut swarms, 98, AnnounceEvent::None), PeerChange::Added);
+    assert!(swarms.totals(SwarmFamily::V4).peers() <= 5);
 }
