@@ -1,6 +1,8 @@
 use core::fmt;
+use core::hash::Hasher as _;
 use core::net::IpAddr;
-use primitives::canonical_ip;
+use core::ops::Range;
+use primitives::ConnectionEpoch;
 use siphasher::sip::SipHasher24;
 use thiserror::Error;
 use udp_protocol::ConnectionId;
@@ -22,15 +24,26 @@ impl fmt::Debug for ConnectionIdKey {
 
 /// Issues and checks connection ids without storing any (BEP 15 requires only that a client cannot guess one).
 ///
-/// Time is divided into epochs of one lifetime. An id is the lowest byte of its epoch and 56 bits of SipHash-2-4 over
-/// the client's address and the epoch. It is accepted in its own epoch and the next, that is, for one to two lifetimes.
-/// It is also accepted in the epoch before, for nodes that share a key but whose clocks differ slightly.
-#[derive(Debug, Clone)]
+/// Time is divided into epochs of one lifetime. An id is the lowest byte of its epoch and 56 bits of HalfSipHash-2-4 over
+/// the epoch and the client's address ([`ConnectionEpoch`]), with a key of the epoch. It is accepted in its own epoch and the next, that is, for one
+/// to two lifetimes. It is also accepted in the epoch before, for nodes that share a key but whose clocks differ slightly.
+#[derive(Clone)]
 pub struct ConnectionIds {
     key: ConnectionIdKey,
     lifetime_s: u64,
+    current: Current,
     /// The last two, the latest one first.
     earlier: [Option<EarlierLifetime>; 2],
+}
+
+/// The epochs whose ids are accepted at a time, prepared because nearly every id is of one of them.
+#[derive(Debug, Clone)]
+struct Current {
+    /// Of this one.
+    number: u64,
+    seconds: Range<u64>,
+    /// The next one, this one and the one before.
+    accepted: [ConnectionEpoch; 3],
 }
 
 /// A lifetime that was replaced. The ids of its epochs are accepted for as long as clients may have them.
@@ -60,7 +73,15 @@ impl ConnectionIds {
     #[must_use]
     pub fn new(key: ConnectionIdKey, lifetime_s: u32) -> Self {
         assert!(lifetime_s > 0, "lifetime_s");
-        Self { key, lifetime_s: u64::from(lifetime_s), earlier: [None; 2] }
+        let lifetime_s = u64::from(lifetime_s);
+        Self { key, lifetime_s, current: Current::of(key, lifetime_s, 0), earlier: [None; 2] }
+    }
+
+    /// Prepares what is the same for all ids at this time, which makes issuing and checking them faster.
+    pub fn prepare(&mut self, unix_s: u64) {
+        if !self.current.seconds.contains(&unix_s) {
+            self.current = Current::of(self.key, self.lifetime_s, unix_s);
+        }
     }
 
     /// Replaces the lifetime. Ids that were issued with it or the one before stay valid for as long as they would have been.
@@ -73,13 +94,16 @@ impl ConnectionIds {
         if old_s != self.lifetime_s {
             let old = EarlierLifetime { lifetime_s: old_s, until_unix_s: unix_s + 2 * old_s };
             self.earlier = [Some(old), self.earlier[0]];
+            self.current = Current::of(self.key, self.lifetime_s, unix_s);
         }
     }
 
     /// Returns the id for a client at `ip`.
     #[must_use]
     pub fn issue(&self, unix_s: u64, ip: IpAddr) -> ConnectionId {
-        self.of_epoch(unix_s / self.lifetime_s, ip)
+        let [_, this, _] = &self.current.accepted;
+        let is_current = self.current.seconds.contains(&unix_s);
+        ConnectionId(if is_current { *this } else { epoch(self.key, unix_s / self.lifetime_s) }.id_of(ip))
     }
 
     /// Checks whether the client at `ip` may use `id`.
@@ -87,7 +111,12 @@ impl ConnectionIds {
     /// # Errors
     /// When the id has expired or is not the client's.
     pub fn check(&self, unix_s: u64, ip: IpAddr, id: ConnectionId) -> Result<(), ConnectionIdError> {
-        let checked = self.check_in_epoch(unix_s / self.lifetime_s, ip, id);
+        let is_current = self.current.seconds.contains(&unix_s);
+        let number = if is_current { self.current.number } else { unix_s / self.lifetime_s };
+        let checked = self.check_in_epoch(number, ip, id);
+        if checked.is_ok() || self.earlier[0].is_none() {
+            return checked;
+        }
         let still_used = self.earlier.iter().flatten().filter(|earlier| unix_s < earlier.until_unix_s);
         still_used.fold(checked, |checked, earlier| {
             checked
@@ -95,42 +124,76 @@ impl ConnectionIds {
         })
     }
 
-    fn check_in_epoch(&self, epoch: u64, ip: IpAddr, id: ConnectionId) -> Result<(), ConnectionIdError> {
+    fn check_in_epoch(&self, number: u64, ip: IpAddr, id: ConnectionId) -> Result<(), ConnectionIdError> {
         // The id's epoch is the latest one with this lowest byte, up to the next epoch.
         let [low_byte, ..] = id.0;
-        let newest = epoch.wrapping_add(1);
+        let newest = number.wrapping_add(1);
         let age = newest.to_le_bytes()[0].wrapping_sub(low_byte);
-        if self.of_epoch(newest.wrapping_sub(u64::from(age)), ip) != id {
+        let expected = match self.current.accepted.get(usize::from(age)) {
+            Some(epoch) if number == self.current.number => epoch.id_of(ip),
+            _ => epoch(self.key, newest.wrapping_sub(u64::from(age))).id_of(ip),
+        };
+        if expected != id.0 {
             return Err(ConnectionIdError::Wrong);
         }
         // 0: the next epoch, 1: this one, 2: the one before.
         if age <= 2 { Ok(()) } else { Err(ConnectionIdError::Expired) }
     }
 
-    fn of_epoch(&self, epoch: u64, ip: IpAddr) -> ConnectionId {
-        let hasher = SipHasher24::new_with_key(&self.key.0);
-        let epoch = epoch.to_le_bytes();
-        // Hashed as one slice of fixed length: feeding several slices costs more than the hashing itself.
-        let hash = match canonical_ip(ip) {
-            IpAddr::V4(v4) => hasher.hash(&joined::<12>(epoch, &v4.octets())),
-            IpAddr::V6(v6) => hasher.hash(&joined::<24>(epoch, &v6.octets())),
-        };
-        let mut id = hash.to_le_bytes();
-        id[0] = epoch[0];
-        ConnectionId(id)
+    /// Returns the epochs whose ids are accepted, unless those of an earlier lifetime are accepted too.
+    #[must_use]
+    pub fn accepted_epochs(&self, unix_s: u64) -> Option<[ConnectionEpoch; 3]> {
+        if self.earlier.iter().flatten().any(|earlier| unix_s < earlier.until_unix_s) {
+            return None;
+        }
+        Some(Current::of(self.key, self.lifetime_s, unix_s).accepted)
     }
 }
 
-fn joined<const BYTES: usize>(epoch: [u8; 8], address: &[u8]) -> [u8; BYTES] {
-    let mut bytes = [0; BYTES];
-    bytes[..8].copy_from_slice(&epoch);
-    bytes[8..].copy_from_slice(address);
-    bytes
+impl Current {
+    fn of(key: ConnectionIdKey, lifetime_s: u64, unix_s: u64) -> Self {
+        let number = unix_s / lifetime_s;
+        let begins_s = number * lifetime_s;
+        let numbers = [number.wrapping_add(1), number, number.wrapping_sub(1)];
+        Self {
+            number,
+            seconds: begins_s..begins_s.saturating_add(lifetime_s),
+            accepted: numbers.map(|number| epoch(key, number)),
+        }
+    }
+}
+
+/// Returns an epoch. Its lowest 32 bits are hashed: they are all that it has for centuries.
+fn epoch(key: ConnectionIdKey, number: u64) -> ConnectionEpoch {
+    let [a, b, c, d, ..] = number.to_le_bytes();
+    ConnectionEpoch::new(epoch_key(key, number), u32::from_le_bytes([a, b, c, d]))
+}
+
+/// Returns the key of `HalfSipHash` in an epoch: SipHash-2-4 of the epoch, with the secret as its key. It is shorter than the
+/// secret, and whoever finds it has it for the lifetime of its ids only.
+fn epoch_key(key: ConnectionIdKey, number: u64) -> [u32; 2] {
+    let mut hasher = SipHasher24::new_with_key(&key.0);
+    hasher.write(&number.to_le_bytes());
+    let [a, b, c, d, e, f, g, h] = hasher.finish().to_le_bytes();
+    [[a, b, c, d], [e, f, g, h]].map(u32::from_le_bytes)
+}
+
+impl fmt::Debug for ConnectionIds {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("ConnectionIds")
+            .field("lifetime_s", &self.lifetime_s)
+            .field("earlier", &self.earlier)
+            .finish_non_exhaustive()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use primitives::InfoHash;
+    use udp_protocol::{AnnounceRequest, ConnectRequest, ScrapeRequest, TransactionId};
+    use zerocopy::IntoBytes as _;
 
     const CLIENT: IpAddr = IpAddr::V4(core::net::Ipv4Addr::new(192, 0, 2, 7));
 
@@ -177,6 +240,37 @@ mod tests {
     }
 
     #[test]
+    fn prepared_ids_are_the_same() {
+        let start = 1_800_000_000;
+        let (plain, mut prepared) = (ids(1), ids(1));
+        for unix_s in (start..start + 1000).step_by(20) {
+            prepared.prepare(unix_s);
+            for at in [unix_s, unix_s + 130, unix_s - 130] {
+                let id = plain.issue(at, CLIENT);
+                assert_eq!(prepared.issue(at, CLIENT), id);
+                for now in [unix_s, at] {
+                    assert_eq!(prepared.check(now, CLIENT, id), plain.check(now, CLIENT, id));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_accepted_epochs_have_the_accepted_ids_once_no_earlier_lifetime_has() {
+        let start = 1_800_000_000;
+        let mut ids = ids(1);
+        let accepted = ids.accepted_epochs(start).unwrap();
+        for issued_at in (start - 600..start + 600).step_by(30) {
+            let id = ids.issue(issued_at, CLIENT);
+            let is_accepted = accepted.iter().any(|epoch| epoch.id_of(CLIENT) == id.0);
+            assert_eq!(is_accepted, ids.check(start, CLIENT, id).is_ok(), "{issued_at}");
+        }
+        ids.use_lifetime(start, 60);
+        assert_eq!(ids.accepted_epochs(start + 239), None);
+        assert!(ids.accepted_epochs(start + 240).is_some());
+    }
+
+    #[test]
     fn a_node_whose_clock_is_slightly_slow_accepts_the_ids_of_other_nodes() {
         let id = ids(1).issue(1_800_000_120, CLIENT);
         assert_eq!(ids(1).check(1_800_000_119, CLIENT, id), Ok(()));
@@ -189,6 +283,47 @@ mod tests {
         assert_eq!(ids(1).check(1_800_000_000, "192.0.2.8".parse().unwrap(), id), wrong);
         assert_eq!(ids(2).check(1_800_000_000, CLIENT, id), wrong);
         assert_eq!(ids(1).check(1_800_000_000, "::ffff:192.0.2.7".parse().unwrap(), id), Ok(()));
+    }
+
+    #[test]
+    fn the_kernels_filter_reads_the_fields_of_requests_where_they_are() {
+        use core::mem::offset_of;
+        use primitives::datagram_layout as layout;
+        let word =
+            |request: &[u8], at: u32| u32::from_be_bytes(*request[at as usize..].first_chunk().unwrap());
+        let (id, transaction, hash) =
+            (ConnectionId([0xff; 8]), TransactionId([0xff; 4]), InfoHash([0xa5; 20]));
+        let connect = ConnectRequest::new(transaction);
+        let announce = AnnounceRequest::new(id, transaction, hash);
+        let scrape = ScrapeRequest::new(id, transaction);
+        for (request, action) in [
+            (connect.as_bytes(), layout::CONNECT),
+            (announce.as_bytes(), layout::ANNOUNCE),
+            (scrape.as_bytes(), layout::SCRAPE),
+        ] {
+            assert_eq!(word(request, layout::ACTION_AT), action);
+        }
+        let id_at = layout::CONNECTION_ID_AT;
+        assert_eq!([id_at, id_at + 4].map(|at| word(connect.as_bytes(), at)), layout::PROTOCOL_ID);
+        assert_eq!(layout::REQUEST_BYTES_MIN as usize, size_of::<ConnectRequest>());
+        for (at, expected) in [
+            (offset_of!(AnnounceRequest, connection_id), layout::CONNECTION_ID_AT),
+            (offset_of!(ScrapeRequest, connection_id), layout::CONNECTION_ID_AT),
+            (offset_of!(AnnounceRequest, info_hash), layout::INFO_HASH_AT),
+            (size_of::<ScrapeRequest>(), layout::INFO_HASH_AT),
+            (size_of::<ScrapeRequest>() + size_of::<InfoHash>(), layout::HASHED_BYTES_MIN),
+        ] {
+            assert_eq!(at, expected as usize);
+        }
+    }
+
+    #[test]
+    fn each_epoch_has_a_key_of_its_own() {
+        let [first, second] = [1, 2].map(|number| epoch_key(ConnectionIdKey([1; 16]), number));
+        assert_ne!(first, second);
+        let epoch_with = |key| ConnectionEpoch::new(key, 2).id_of(CLIENT);
+        assert_eq!(epoch(ConnectionIdKey([1; 16]), 2).id_of(CLIENT), epoch_with(second));
+        assert_ne!(epoch_with(first), epoch_with(second));
     }
 
     #[test]

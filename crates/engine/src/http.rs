@@ -18,7 +18,7 @@ mod stream_body;
 
 pub use exchange::{HttpExchange, HttpStep, ProxyStep};
 pub use full_scrape::{FullScrape, FullScrapes};
-pub use messages::{MessageContext, MessageStep, Patience};
+pub use messages::{Control, MessageContext, MessageStep, Patience};
 pub use policy::{HttpPolicy, ProxyHeaderKind, ProxyPolicy};
 pub use routed::{RoutedRequest, RoutedStep};
 pub use service::{HttpService, Page};

@@ -8,7 +8,7 @@
 //! Nothing here has a socket, a clock, a thread or a lock, and randomness and keys come in as arguments: the same code
 //! runs under the workers, the fuzz targets and the tests.
 //!
-//! Modules import only from those before them in this list: `now`, `limits`, `connection_id`, `settings`, `refusal`,
+//! Modules import only from those before them in this list: `now`, `limits`, `load`, `connection_id`, `settings`, `refusal`,
 //! `shard`, `admission`, then `udp`, `ws` and `http`.
 
 #![forbid(unsafe_code)]
@@ -17,6 +17,7 @@ mod admission;
 mod connection_id;
 mod http;
 mod limits;
+mod load;
 mod now;
 mod refusal;
 mod settings;
@@ -26,8 +27,9 @@ mod ws;
 
 pub use connection_id::{ConnectionIdError, ConnectionIdKey, ConnectionIds};
 pub use http::{
-    FullScrape, FullScrapes, HttpExchange, HttpPolicy, HttpService, HttpStep, MessageContext, MessageStep,
-    Page, PageBody, Patience, ProxyHeaderKind, ProxyPolicy, ProxyStep, RoutedRequest, RoutedStep, StreamBody,
+    Control, FullScrape, FullScrapes, HttpExchange, HttpPolicy, HttpService, HttpStep, MessageContext,
+    MessageStep, Page, PageBody, Patience, ProxyHeaderKind, ProxyPolicy, ProxyStep, RoutedRequest,
+    RoutedStep, StreamBody,
 };
 pub use limits::{
     BATCH_DATAGRAMS_MAX, IPV4_UDP_HEADER_BYTES, IPV6_UDP_HEADER_BYTES, REPLY_BYTES_MAX, SIGNAL_BYTES_MAX,

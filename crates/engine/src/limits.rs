@@ -93,5 +93,18 @@ pub(crate) const FIRST_INTERVAL_S: u32 = 60;
 /// Seconds by which that is scattered, so that clients do not announce in step after a restart.
 pub(crate) const FIRST_INTERVAL_JITTER_S: u32 = 30;
 
+/// Requests of a connection in a row whose source is banned or over its limit, after which the connection is closed. A client
+/// that has been told so stops; these may have been under way.
+pub(crate) const REFUSED_REQUESTS_MAX: u32 = 16;
+
+/// Peers of a swarm from which on its interval grows: an answer shows few of them, so that their lists may be older.
+pub(crate) const BIG_SWARM_PEERS: u64 = 1000;
+
+/// Share of a core's time, in thousandths, from which on intervals grow: below, bursts find room.
+pub(crate) const BUSY_PERMILLE_MIN: u32 = 700;
+
+/// Thousandths of the way to the longest interval that one turn of the timer moves: from one end to the other in 20 seconds.
+pub(crate) const LOAD_STEP_PERMILLE: u32 = 5;
+
 /// Why writing an answer cannot fail.
 pub(crate) const ROOM: &str = "the buffer has RESPONSE_BYTES_MAX bytes, which every answer fits in";

@@ -1,5 +1,6 @@
 use crate::connection_id::ConnectionIdError;
 use access::{ClientRefused, KeyRefusal, NetworkRefused};
+use guard::OverLimit;
 use metrics::{Counter, ErrorReason, Statistics};
 use primitives::UnreachableAddress;
 use thiserror::Error;
@@ -25,6 +26,9 @@ pub enum Refusal {
     Client(#[from] ClientRefused),
     #[error(transparent)]
     Network(#[from] NetworkRefused),
+    /// The source has sent more than it may.
+    #[error(transparent)]
+    OverLimit(#[from] OverLimit),
     #[error(transparent)]
     Address(#[from] UnreachableAddress),
 }
@@ -43,7 +47,7 @@ impl Refusal {
     /// Counts the refusal by its kind, in addition to the outcome of the request.
     pub(crate) fn count(self, statistics: &mut Statistics) {
         let counter = match self {
-            Self::ConnectionId(_) | Self::UnknownAction => return,
+            Self::ConnectionId(_) | Self::UnknownAction | Self::OverLimit(_) => return,
             Self::Key(_) | Self::MalformedKey | Self::ScrapeWithoutKey => Counter::RefusedKeys,
             Self::Client(_) => Counter::RefusedClients,
             Self::Network(_) => Counter::RefusedNetworks,

@@ -1,7 +1,9 @@
 use crate::connection_id::ConnectionIdKey;
 use crate::limits::{
-    IPV4_UDP_HEADER_BYTES, IPV6_UDP_HEADER_BYTES, PATH_MTU_BYTES_MIN, PEERS_PER_REPLY_MAX, REPLY_BYTES_MAX,
+    BIG_SWARM_PEERS, IPV4_UDP_HEADER_BYTES, IPV6_UDP_HEADER_BYTES, PATH_MTU_BYTES_MIN, PEERS_PER_REPLY_MAX,
+    REPLY_BYTES_MAX,
 };
+use crate::load::Load;
 use access::{AccessBounds, AccessPolicy};
 use core::fmt;
 use primitives::{AddressFamily, ShardCount, ShardId, SteeringKey, TableSeed};
@@ -38,10 +40,13 @@ pub struct ForwardingBounds {
 /// The intervals and numbers of peers in answers to announces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AnnouncePolicy {
-    /// Mean seconds between two announces of a client.
+    /// Mean seconds between two announces of a client, while the core is not busy and its swarm is not big.
     pub interval_s: u32,
-    /// Each interval is drawn from the mean plus or minus this, so that the clients of a swarm do not announce in step.
-    pub interval_jitter_s: u32,
+    /// The longest mean, which the load of the core and the size of the swarm may reach.
+    pub interval_s_max: u32,
+    /// Each interval is drawn from the mean plus or minus this part of it, so that the clients of a swarm do not announce in
+    /// step.
+    pub interval_jitter_percent: u8,
     /// Peers for a client that leaves the number to the tracker.
     pub numwant_default: u16,
     /// Peers for a client that asks for more, at most 200.
@@ -94,7 +99,9 @@ impl EngineSettings {
         assert!(self.connection_id_lifetime_s > 0, "connection_id_lifetime_s");
         assert!(self.announce.numwant_max <= PEERS_PER_REPLY_MAX, "numwant_max");
         assert!(self.announce.numwant_default <= self.announce.numwant_max, "numwant_default");
-        assert!(self.announce.interval_jitter_s <= self.announce.interval_s, "interval_jitter_s");
+        assert!(self.announce.interval_jitter_percent <= 100, "interval_jitter_percent");
+        assert!(self.announce.interval_s <= self.announce.interval_s_max, "interval_s_max");
+        assert!(self.swarms.interval_s_min <= self.announce.interval_s, "interval_s_min");
     }
 }
 
@@ -107,8 +114,61 @@ impl AnnouncePolicy {
         }
     }
 
-    /// Returns the seconds until the client should announce again.
-    pub(crate) fn draw_interval_s(&self, rng: &mut fastrand::Rng) -> u32 {
-        self.interval_s - self.interval_jitter_s + rng.u32(0..=2 * self.interval_jitter_s)
+    /// Returns the mean seconds between two announces of a client of a swarm with this many peers.
+    pub(crate) fn interval_s(&self, load: Load, peers: u64) -> u32 {
+        let of_size = u64::from(self.interval_s) * size_permille(peers) / 1000;
+        let of_size = u32::try_from(of_size).unwrap_or(u32::MAX).min(self.interval_s_max);
+        of_size + load.part_of(self.interval_s_max - of_size)
+    }
+
+    /// Returns the seconds until a client should announce again, given the mean.
+    pub(crate) fn jittered_s(&self, interval_s: u32, rng: &mut fastrand::Rng) -> u32 {
+        let jitter_s = interval_s * u32::from(self.interval_jitter_percent) / 100;
+        interval_s - jitter_s + rng.u32(0..=2 * jitter_s)
+    }
+}
+
+/// Returns by how much the size of a swarm stretches its interval: a tenth for each doubling.
+fn size_permille(peers: u64) -> u64 {
+    let Some(doublings) = (peers / BIG_SWARM_PEERS).checked_ilog2() else { return 1000 };
+    let beyond = (peers >> doublings) - BIG_SWARM_PEERS;
+    1000 + 100 * u64::from(doublings) + 100 * beyond / BIG_SWARM_PEERS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POLICY: AnnouncePolicy = AnnouncePolicy {
+        interval_s: 1800,
+        interval_s_max: 2400,
+        interval_jitter_percent: 10,
+        numwant_default: 50,
+        numwant_max: 50,
+    };
+
+    #[test]
+    fn the_interval_grows_by_a_tenth_for_each_doubling_of_a_big_swarm() {
+        for (peers, interval_s) in [
+            (0, 1800),
+            (1000, 1800),
+            (1500, 1890),
+            (2000, 1980),
+            (3999, 2158),
+            (4000, 2160),
+            (8000, 2340),
+            (10_000, 2385),
+            (16_000, 2400),
+            (u64::MAX, 2400),
+        ] {
+            assert_eq!(POLICY.interval_s(Load::NONE, peers), interval_s, "{peers} peers");
+        }
+    }
+
+    #[test]
+    fn an_interval_is_drawn_from_all_around_the_mean() {
+        let mut rng = fastrand::Rng::with_seed(1);
+        let drawn: Vec<u32> = (0..10_000).map(|_| POLICY.jittered_s(2400, &mut rng)).collect();
+        assert_eq!((drawn.iter().min(), drawn.iter().max()), (Some(&2160), Some(&2640)));
     }
 }

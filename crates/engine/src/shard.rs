@@ -3,6 +3,7 @@
 mod announce;
 mod external;
 mod forwarding;
+mod newcomers;
 mod ownership;
 mod scan;
 mod state;

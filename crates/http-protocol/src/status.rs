@@ -16,6 +16,10 @@ pub enum Status {
     ExpectationFailed,
     /// 426: a WebSocket of another version than 13.
     UpgradeRequired,
+    /// 429: the client makes more requests than it may, and tries again after these seconds.
+    TooManyRequests {
+        retry_s: u32,
+    },
     RequestHeaderFieldsTooLarge,
     HttpVersionNotSupported,
 }
@@ -35,14 +39,10 @@ impl Status {
             Self::UriTooLong => "414 URI Too Long",
             Self::ExpectationFailed => "417 Expectation Failed",
             Self::UpgradeRequired => "426 Upgrade Required",
+            Self::TooManyRequests { .. } => "429 Too Many Requests",
             Self::RequestHeaderFieldsTooLarge => "431 Request Header Fields Too Large",
             Self::HttpVersionNotSupported => "505 HTTP Version Not Supported",
         }
-    }
-
-    /// Returns whether the response lists the allowed methods.
-    pub(crate) const fn names_methods(self) -> bool {
-        matches!(self, Self::NoContent | Self::MethodNotAllowed)
     }
 }
 

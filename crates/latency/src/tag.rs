@@ -126,6 +126,9 @@ impl ReplyTag {
             | HttpOutcome::ScrapeBusy
             | HttpOutcome::NotFound
             | HttpOutcome::UpgradeRefused
+            | HttpOutcome::AnnounceOverLimit
+            | HttpOutcome::ScrapeOverLimit
+            | HttpOutcome::OverLimit
             | HttpOutcome::BadRequest => ReplyKind::Error,
             HttpOutcome::HealthChecked
             | HttpOutcome::Upgraded
@@ -151,9 +154,10 @@ impl ReplyTag {
         let kind = match outcome {
             MessageOutcome::AnnounceAnswered => ReplyKind::Announce,
             MessageOutcome::ScrapeAnswered => ReplyKind::Scrape,
-            MessageOutcome::AnnounceRefused | MessageOutcome::ScrapeRefused | MessageOutcome::Busy => {
-                ReplyKind::Error
-            }
+            MessageOutcome::AnnounceRefused
+            | MessageOutcome::ScrapeRefused
+            | MessageOutcome::Busy
+            | MessageOutcome::OverLimit => ReplyKind::Error,
             MessageOutcome::AnswerPassedOn | MessageOutcome::AnswerDropped | MessageOutcome::Ignored => {
                 return None;
             }

@@ -21,7 +21,24 @@ figures! {
             PeersRefusedPeers = "peers_refused_peers" [reason: "peers"],
             PeersRefusedSwarmPeers = "peers_refused_swarm_peers" [reason: "swarm_peers"],
             PeersRefusedMemory = "peers_refused_memory" [reason: "memory"],
+            /// Its host had as many peers in a big swarm as it may.
+            PeersRefusedHost = "peers_refused_host" [reason: "host"],
+            /// The source had begun as many torrents as it may.
+            PeersRefusedSourceTorrents = "peers_refused_source_torrents" [reason: "source_torrents"],
+            /// The source had added as many peers as it may.
+            PeersRefusedSourcePeers = "peers_refused_source_peers" [reason: "source_peers"],
         }
+        /// Peers removed for newcomers at a limit: first those that announced once, then the least recently heard.
+        ringtrack_peers_evicted_total {
+            PeersEvictedSwarms = "peers_evicted_swarms" [reason: "swarms"],
+            PeersEvictedPeers = "peers_evicted_peers" [reason: "peers"],
+            PeersEvictedSwarmPeers = "peers_evicted_swarm_peers" [reason: "swarm_peers"],
+            PeersEvictedMemory = "peers_evicted_memory" [reason: "memory"],
+            /// For another peer of the same host in the same swarm.
+            PeersEvictedHost = "peers_evicted_host" [reason: "host"],
+        }
+        /// Announces of known peers before the minimum interval was over.
+        ringtrack_announces_early_total { AnnouncesEarly = "announces_early", }
         /// Peers removed because they did not announce within their lifetime.
         ringtrack_peers_expired_total { PeersExpired = "peers_expired", }
         /// Bytes received: UDP payload, and bytes of HTTP connections with TLS.
@@ -43,16 +60,29 @@ figures! {
         }
         /// Receive calls for datagrams that failed.
         ringtrack_udp_receive_errors_total { ReceiveErrors = "receive_errors", }
+        /// Announces and scrapes over UDP that were received with a connection id that their source never had.
+        ringtrack_udp_wrong_connection_ids_total { WrongConnectionIds = "wrong_connection_ids", }
+        /// Datagrams that the kernel dropped: by the filter, or because the receive buffer was full.
+        ringtrack_udp_kernel_dropped_total { KernelDropped = "kernel_dropped", }
+        /// Filters of UDP and TCP sockets that the kernel refused.
+        ringtrack_udp_filter_errors_total { FilterErrors = "filter_errors", }
         /// Turns of the core's timer. A core whose count does not grow is stuck.
         ringtrack_timer_turns_total { TimerTurns = "timer_turns", }
         /// Total lateness of the turns of the core's timer.
         ringtrack_timer_lateness_seconds_total { TimerLatenessUs = "timer_lateness_us", }
         /// HTTP connections admitted.
         ringtrack_http_connections_total { HttpConnections = "http_connections", }
-        /// HTTP connections refused because the core, or the prefix of their source, had reached its limit.
+        /// HTTP connections refused because a limit of the tracker, or of their source, was reached.
         ringtrack_http_connections_refused_total {
             HttpRefusedFull = "http_refused_full" [reason: "full"],
             HttpRefusedPrefix = "http_refused_prefix" [reason: "prefix"],
+            /// The source opened too many connections in a short time.
+            HttpRefusedRate = "http_refused_rate" [reason: "rate"],
+            /// The source began too many TLS handshakes in a short time.
+            HttpRefusedHandshakes = "http_refused_handshakes" [reason: "handshakes"],
+            /// The network of the source is banned. Only connections with TLS are refused for that, since a handshake costs
+            /// more than an answer with the reason.
+            HttpRefusedBanned = "http_refused_banned" [reason: "banned"],
         }
         /// Accept calls that failed, usually because the process has no more file descriptors.
         ringtrack_http_accept_errors_total { HttpAcceptErrors = "http_accept_errors", }
@@ -78,6 +108,10 @@ figures! {
             HttpClosedBroken = "http_closed_broken" [reason: "broken"],
             /// It was open when the tracker stopped.
             HttpClosedStop = "http_closed_stop" [reason: "stop"],
+            /// All places were taken, and another connection needed its place.
+            HttpClosedForNewcomer = "http_closed_for_newcomer" [reason: "for_newcomer"],
+            /// The connections of its core held more bytes than they may.
+            HttpClosedBuffersFull = "http_closed_buffers_full" [reason: "buffers_full"],
         }
         /// WebSockets closed by the tracker, by reason.
         ringtrack_ws_connections_closed_total {
@@ -87,7 +121,11 @@ figures! {
             WsClosedSlow = "ws_closed_slow" [reason: "slow"],
             /// The client violated RFC 6455, or sent a message that is too long.
             WsClosedProtocol = "ws_closed_protocol" [reason: "protocol"],
+            /// The source sent messages on and on, although it was banned or over its limit.
+            WsClosedOverLimit = "ws_closed_over_limit" [reason: "over_limit"],
         }
+        /// Pings and pongs over WebSockets that were ignored because their source was banned or over its limit.
+        ringtrack_ws_control_frames_refused_total { WsControlRefused = "ws_control_refused", }
         /// Offers passed on to other peers.
         ringtrack_ws_offers_passed_on_total { WsOffersPassedOn = "ws_offers_passed_on", }
         /// Offers and answers dropped: too long, their peer's connection was gone or full, or a core was too busy.
@@ -144,6 +182,8 @@ figures! {
             LeechersV6 = "leechers_v6" [family: "ipv6"],
             LeechersWebRtc = "leechers_webrtc" [family: "webrtc"],
         }
+        /// Mean interval of the answers to announces in small swarms at the present load; of several cores, the longest.
+        ringtrack_announce_interval_seconds { AnnounceIntervalUs = "announce_interval_us", }
         /// Size of the swarms' tables and peers.
         ringtrack_swarm_memory_bytes { SwarmBytes = "swarm_bytes", }
         /// Size of the lists, keys, sessions and details of peers.
@@ -157,10 +197,25 @@ figures! {
         ringtrack_forwarded_torrents { ForwardedTorrents = "forwarded_torrents", }
         /// Peers that upstream trackers returned.
         ringtrack_external_peers { ExternalPeers = "external_peers", }
+        /// Cores for which the kernel filters datagrams at present.
+        ringtrack_udp_filter {
+            /// By their source: those of banned networks are dropped, and their connections.
+            FilterNetworks = "filter_networks" [by: "network"],
+            /// By their source too: those of sources far over their limit are dropped for some seconds.
+            FilterSources = "filter_sources" [by: "source"],
+            /// By their connection id, while a flood of wrong ones lasts.
+            FilterIds = "filter_ids" [by: "connection_id"],
+            /// By their info hash: a part of the requests for one torrent is dropped that overload the core.
+            FilterHotTorrent = "filter_hot_torrent" [by: "hot_torrent"],
+        }
+        /// Banned networks that the filters of all cores have no memory for. Their datagrams reach the cores, and are dropped there.
+        ringtrack_udp_filter_networks_left_out { FilterNetworksLeftOut = "filter_networks_left_out", }
         /// HTTP connections open at present.
         ringtrack_http_connections_open { HttpConnectionsOpen = "http_connections_open", }
         /// WebSockets open at present, which are HTTP connections too.
         ringtrack_ws_connections_open { WsConnectionsOpen = "ws_connections_open", }
+        /// Bytes that HTTP connections hold: unread input, and output for which there was no room.
+        ringtrack_http_buffered_bytes { HttpBufferedBytes = "http_buffered_bytes", }
         /// Entries that waited in a queue of the core at the last turn of its timer.
         ringtrack_queue_length {
             /// In the rings from other cores.
@@ -178,6 +233,8 @@ figures! {
 }
 
 impl Gauge {
+    /// Gauges of which the maximum over several cores is meant, not the sum.
+    pub(crate) const MAXIMA: [Self; 2] = [Self::AnnounceIntervalUs, Self::TimerLatenessUsMax];
     /// Swarms of each family.
     pub const SWARMS: [Self; SwarmFamily::ALL.len()] = [Self::SwarmsV4, Self::SwarmsV6, Self::SwarmsWebRtc];
     /// Seeders of each family.

@@ -1,6 +1,6 @@
 use crate::{
-    ControlFigure, Counter, DropReason, ErrorReason, Gauge, Histogram, HttpOutcome, MessageOutcome, Outcome,
-    ProcessFigure, UpstreamFigure,
+    ControlFigure, Counter, DropReason, ErrorReason, Gauge, Histogram, HttpOutcome, MemoryShare,
+    MessageOutcome, Outcome, ProcessFigure, UpstreamFigure,
 };
 use primitives::{AddressFamily, RequestKind};
 use std::iter::once;
@@ -92,8 +92,13 @@ impl Figure {
 
     /// Returns the figures of everything but the cores.
     pub fn others() -> impl Iterator<Item = Self> {
-        let declared =
-            [ControlFigure::DECLARED, UpstreamFigure::DECLARED, ProcessFigure::DECLARED, Histogram::DECLARED];
+        let declared = [
+            ControlFigure::DECLARED,
+            MemoryShare::DECLARED,
+            UpstreamFigure::DECLARED,
+            ProcessFigure::DECLARED,
+            Histogram::DECLARED,
+        ];
         declared.into_iter().flatten().map(Self::of)
     }
 

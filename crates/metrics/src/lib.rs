@@ -16,6 +16,6 @@ mod statistics;
 pub use core_figures::{Counter, Gauge};
 pub use distribution::Distribution;
 pub use figure::{Figure, Kind, Label, Unit};
-pub use other_figures::{ControlFigure, Histogram, ProcessFigure, UpstreamFigure};
+pub use other_figures::{ControlFigure, Histogram, MemoryShare, ProcessFigure, UpstreamFigure};
 pub use outcome::{ConnectionOutcome, DropReason, ErrorReason, HttpOutcome, MessageOutcome, Outcome};
 pub use statistics::{PublishedStatistics, Statistics};

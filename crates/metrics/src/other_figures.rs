@@ -19,8 +19,15 @@ figures! {
         ringtrack_database_writes_failed_total { DatabaseWritesFailed = "database_writes_failed", }
         /// Keys of a private tracker.
         ringtrack_keys { Keys = "keys", }
-        /// Bans of clients and networks set by the management API.
-        ringtrack_bans { Bans = "bans", }
+        /// Bans of clients and networks, stored and temporary ones.
+        ringtrack_bans {
+            BansStored = "bans_stored" [kind: "stored"],
+            BansTemporary = "bans_temporary" [kind: "temporary"],
+        }
+        /// Sources banned for their requests.
+        ringtrack_sources_banned_total { SourcesBanned = "sources_banned", }
+        /// Size that the swarms may have at present. It is lower while the process has more memory than its ceiling allows.
+        ringtrack_swarm_memory_max_bytes { SwarmBytesMax = "swarm_bytes_max", }
     }
 }
 
@@ -67,6 +74,30 @@ figures! {
         process_threads { Threads = "process_threads", }
         /// Start of the process since the Unix epoch.
         process_start_time_seconds { StartTime = "process_start_time_us", }
+    }
+}
+
+figures! {
+    /// The shares of the memory of the whole process. Each is the most that a part of the tracker may take; the sum is the
+    /// ceiling.
+    pub enum MemoryShare {
+        /// Most memory that a part of the tracker may take, of `limits.memory_max_mib`.
+        ringtrack_memory_share_bytes {
+            Program = "memory_share_program" [share: "program"],
+            Cores = "memory_share_cores" [share: "cores"],
+            Sources = "memory_share_sources" [share: "sources"],
+            Datagrams = "memory_share_datagrams" [share: "datagrams"],
+            Rings = "memory_share_rings" [share: "rings"],
+            Signals = "memory_share_signals" [share: "signals"],
+            Connections = "memory_share_connections" [share: "connections"],
+            Lists = "memory_share_lists" [share: "lists"],
+            Keys = "memory_share_keys" [share: "keys"],
+            Sessions = "memory_share_sessions" [share: "sessions"],
+            Details = "memory_share_details" [share: "details"],
+            Forwarding = "memory_share_forwarding" [share: "forwarding"],
+            Changes = "memory_share_changes" [share: "changes"],
+            Swarms = "memory_share_swarms" [share: "swarms"],
+        }
     }
 }
 

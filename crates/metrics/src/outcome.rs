@@ -45,6 +45,10 @@ outcomes! {
         Banned = "dropped_banned" [outcome: "dropped", reason: "banned"],
         /// An expired or wrong connection id, if the configuration says not to answer those.
         ConnectionIdSilenced = "dropped_connection_id_silenced" [outcome: "dropped", reason: "connection_id_silenced"],
+        /// The source has proved its address, and is over its limit of requests.
+        OverLimit = "dropped_over_limit" [outcome: "dropped", reason: "over_limit"],
+        /// The source has not proved its address, and there are too many such requests.
+        UnprovedOverLimit = "dropped_unproved_over_limit" [outcome: "dropped", reason: "unproved_over_limit"],
         /// The ring to the owner of the info hash was full.
         MeshFull = "dropped_mesh_full" [outcome: "dropped", reason: "mesh_full"],
     }
@@ -74,6 +78,12 @@ outcomes! {
         NotFound = "not_found" [kind: "other", outcome: "error", reason: "not_found"],
         /// A request that can only be answered with an HTTP error status, or for the statistics from a denied network.
         BadRequest = "bad_request" [kind: "unknown", outcome: "error", reason: "bad_request"],
+        /// An announce answered with a failure because its source made too many requests.
+        AnnounceOverLimit = "announce_over_limit" [kind: "announce", outcome: "error", reason: "over_limit"],
+        /// A scrape answered with a failure because its source made too many requests.
+        ScrapeOverLimit = "scrape_over_limit" [kind: "scrape", outcome: "error", reason: "over_limit"],
+        /// Another request answered with status 429 because its source made too many.
+        OverLimit = "over_limit" [kind: "other", outcome: "error", reason: "over_limit"],
     }
 }
 
@@ -92,6 +102,8 @@ outcomes! {
         Busy = "busy" [kind: "other", outcome: "error", reason: "busy"],
         /// A message without a usable info hash, to which no client would understand a reply.
         Ignored = "ignored" [kind: "unknown", outcome: "dropped", reason: "ignored"],
+        /// A message answered with a failure because its source sent too many.
+        OverLimit = "over_limit" [kind: "other", outcome: "error", reason: "over_limit"],
     }
 }
 
@@ -102,8 +114,11 @@ impl Outcome {
         let is_unknown = matches!(kind, RequestKind::Unknown);
         let is_connect = matches!(kind, RequestKind::Connect);
         match self {
-            Self::Dropped(DropReason::TooShort) => !is_connect,
-            Self::Answered | Self::Dropped(DropReason::SourcePortZero | DropReason::Banned) => !is_unknown,
+            Self::Dropped(DropReason::Banned) => true,
+            Self::Dropped(DropReason::TooShort | DropReason::OverLimit) => !is_connect,
+            Self::Answered | Self::Dropped(DropReason::SourcePortZero | DropReason::UnprovedOverLimit) => {
+                !is_unknown
+            }
             Self::Dropped(DropReason::WrongProtocolId) => is_connect,
             Self::Error(ErrorReason::UnknownAction) | Self::Dropped(DropReason::UnknownAction) => is_unknown,
             Self::Error(_) | Self::Dropped(DropReason::ConnectionIdSilenced | DropReason::MeshFull) => {

@@ -229,9 +229,9 @@ impl Statistics {
 
     /// Adds another core's figures. Of a maximum, the larger is kept.
     pub fn merge(&mut self, other: &Self) {
-        let lateness = GAUGES_AT + Gauge::TimerLatenessUsMax as usize;
+        let maxima = Gauge::MAXIMA.map(|gauge| GAUGES_AT + gauge as usize);
         for (slot, (mine, &theirs)) in self.slots.iter_mut().zip(&other.slots).enumerate() {
-            *mine = if slot == lateness { (*mine).max(theirs) } else { mine.wrapping_add(theirs) };
+            *mine = if maxima.contains(&slot) { (*mine).max(theirs) } else { mine.wrapping_add(theirs) };
         }
     }
 

@@ -144,6 +144,11 @@ impl TlsSession {
     pub fn held_bytes(&self) -> usize {
         self.held.len()
     }
+
+    /// Returns the size of the buffer for these bytes.
+    pub fn buffered_bytes(&self) -> usize {
+        self.held.0.capacity()
+    }
 }
 
 /// Returns the writer once the handshake is far enough. Passes the held bytes again, because rustls may have a position

@@ -50,6 +50,8 @@ pub enum CloseCode {
     PolicyViolation = 1008,
     /// The message is larger than [`MESSAGE_BYTES_MAX`](crate::MESSAGE_BYTES_MAX).
     TooBig = 1009,
+    /// The tracker has no room for the connection.
+    TryAgainLater = 1013,
 }
 
 /// Masks the payload of a frame, or removes its mask (RFC 6455, 5.3).

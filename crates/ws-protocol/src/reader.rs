@@ -60,6 +60,11 @@ impl FrameReader {
         self.is_amid_message
     }
 
+    /// Returns the size of the buffer for fragments.
+    pub const fn buffered_bytes(&self) -> usize {
+        self.fragments.capacity()
+    }
+
     /// Reads the frame at the front of `bytes`, and removes its mask in place. Returns the size of the frame, which is 0
     /// unless it is whole and valid.
     ///

@@ -1,16 +1,18 @@
 use super::client::client_of_request;
+use super::failure::Failure;
 use super::messages::Patience;
 use super::policy::{HttpPolicy, ProxyHeaderKind, Trust};
 use super::routed::RoutedRequest;
 use super::service::{ClientRequest, HttpService, Served};
 use super::stream_body::StreamBody;
-use crate::admission::Admission;
+use crate::admission::{AdmittedSource, RefusedRequests, admit_source};
 use crate::limits::ROOM;
 use crate::now::Now;
 use crate::shard::Shard;
 use crate::ws::{WebSocketClient, WebSocketPolicy};
 use core::net::IpAddr;
 use core::ops::Range;
+use guard::{OverLimit, Source};
 use http_protocol::{
     Connection, Framing, HeadSearch, Incoming, KeyInPath, ProxiedSource, ProxyHeader, Request, Route, Status,
     Upgrade, read_proxy_header, read_request, write_status, write_upgrade,
@@ -30,6 +32,9 @@ pub struct HttpExchange {
     requests_left: u32,
     /// Of the request at the front.
     patience: Patience,
+    /// Of the request at the front, while it waits for its owner.
+    admitted: Option<AdmittedSource>,
+    refused: RefusedRequests,
 }
 
 /// The result of serving the request at the front of the input. `consumed` is its length in bytes, and `connection`
@@ -92,6 +97,8 @@ impl HttpExchange {
             search: HeadSearch::default(),
             requests_left: policy.requests_per_connection_max,
             patience: Patience::Left,
+            admitted: None,
+            refused: RefusedRequests::NONE,
         }
     }
 
@@ -101,7 +108,7 @@ impl HttpExchange {
         self.trust == Trust::Proxy && policy.proxy.header == ProxyHeaderKind::ProxyProtocol
     }
 
-    /// Returns whether the connection has reached its limit of requests. The client does not know it and may send more.
+    /// Returns whether the connection may make no more requests. The client does not know it and may send more.
     #[must_use]
     pub const fn is_used_up(&self) -> bool {
         self.requests_left == 0
@@ -157,22 +164,24 @@ impl HttpExchange {
         mut request: Request<'_>,
         out: &mut [u8],
     ) -> HttpStep {
-        let requests_left = self.requests_left.saturating_sub(1);
+        let client = client_of_request(service.policy(), self.opened_by, self.trust, request.headers);
+        let admitted = self.admit(shard, now, client);
+        let requests_left = self.requests_left();
         if requests_left == 0 {
             request.framing.connection = Connection::Close;
         }
         let (consumed, connection) = (request.bytes, request.framing.connection);
-        let client = client_of_request(service.policy(), self.opened_by, self.trust, request.headers);
-        let asked = ClientRequest { client, family: self.family(), request: &request };
+        let asked = ClientRequest { client, family: self.family(), admitted, request: &request };
         if request.upgrade != Upgrade::None
             && let Some(policy) = &service.policy().web_socket
         {
             self.requests_left = requests_left;
-            return open_web_socket(policy, shard, now, asked, out);
+            return open_web_socket(policy, shard, asked, out);
         }
         let step = match service.serve(shard, now, asked, out) {
             Served::OwnerBusy(owner, routed) if self.patience == Patience::Left => {
                 service.take_back(routed);
+                self.admitted = admitted.ok();
                 return HttpStep::OwnerBusy(owner);
             }
             Served::OwnerBusy(_, routed) => {
@@ -190,6 +199,29 @@ impl HttpExchange {
         step
     }
 
+    /// Admits the source of the request at the front, which takes a token only once.
+    fn admit(
+        &mut self,
+        shard: &mut Shard,
+        now: Now,
+        client: Option<IpAddr>,
+    ) -> Result<AdmittedSource, Failure<'static>> {
+        if let Some(admitted) = self.admitted.take() {
+            return Ok(admitted);
+        }
+        let client = client.ok_or(Failure::UnknownClient)?;
+        let admitted = admit_source(shard, now, Source::of(client), || Ok(()));
+        self.refused.note(admitted);
+        Ok(admitted?)
+    }
+
+    /// Returns how many requests the connection may make after this one. A trusted proxy's has requests of other clients
+    /// than the one that was refused.
+    fn requests_left(&self) -> u32 {
+        let is_last = self.trust == Trust::Stranger && self.refused.are_too_many();
+        if is_last { 0 } else { self.requests_left.saturating_sub(1) }
+    }
+
     /// Returns the family of the address that opened the connection.
     #[must_use]
     pub const fn family(&self) -> AddressFamily {
@@ -201,22 +233,25 @@ impl HttpExchange {
 fn open_web_socket(
     policy: &WebSocketPolicy,
     shard: &mut Shard,
-    now: Now,
     asked: ClientRequest<'_>,
     out: &mut [u8],
 ) -> HttpStep {
-    let ClientRequest { client, family, request } = asked;
+    let ClientRequest { client, family, admitted, request } = asked;
     let (consumed, connection) = (request.bytes, request.framing.connection);
-    let opened = match (request.upgrade, client, request.headers.web_socket_key()) {
-        (Upgrade::WebSocket, Some(client), Some(key)) => {
-            let is_admitted = Admission::of_source(shard, now, client).is_ok()
-                && policy.origins.admit(request.headers.origin());
+    let opened = match (asked.over_limit(), request.upgrade, client, request.headers.web_socket_key()) {
+        (Some(OverLimit { retry_s, .. }), ..) => Err(Status::TooManyRequests { retry_s }),
+        (None, Upgrade::WebSocket, Some(client), Some(key)) => {
+            let is_admitted = admitted.is_ok() && policy.origins.admit(request.headers.origin());
             if is_admitted { Ok((client, accept_key(key))) } else { Err(Status::Forbidden) }
         }
-        (Upgrade::OtherVersion, ..) => Err(Status::UpgradeRequired),
+        (None, Upgrade::OtherVersion, ..) => Err(Status::UpgradeRequired),
         _ => Err(Status::BadRequest),
     };
-    let outcome = if opened.is_ok() { HttpOutcome::Upgraded } else { HttpOutcome::UpgradeRefused };
+    let outcome = match opened {
+        Ok(_) => HttpOutcome::Upgraded,
+        Err(Status::TooManyRequests { .. }) => HttpOutcome::OverLimit,
+        Err(_) => HttpOutcome::UpgradeRefused,
+    };
     shard.statistics_mut().count_http(client.map_or(family, AddressFamily::of), outcome);
     match opened {
         Ok((source, accept)) => {

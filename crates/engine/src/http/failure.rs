@@ -38,6 +38,7 @@ impl Failure<'_> {
     const fn retry(&self) -> Retry {
         match self {
             Self::Refused(Refusal::MalformedKey | Refusal::Network(_)) | Self::NoFullScrape => Retry::Never,
+            Self::Refused(Refusal::OverLimit(over)) => Retry::InMinutes(over.retry_s.div_ceil(60)),
             Self::Query(_) | Self::Refused(_) | Self::Torrent(_) | Self::UnknownClient => Retry::Unsaid,
             Self::Busy => Retry::InMinutes(BUSY_RETRY_MINUTES),
             Self::FullScrapeTooSoon { minutes } => Retry::InMinutes(*minutes),

@@ -6,9 +6,9 @@ use crate::ws::{
     Asked, MessageFailure, MessageReader, Rejected, Replies, Signals, WebRtcRequest, WebSocketClient,
 };
 use http_protocol::Framing;
-use metrics::MessageOutcome;
+use metrics::{Counter, MessageOutcome};
 use primitives::{ConnectionToken, InfoHash, ShardId};
-use ws_protocol::{Action, InfoHashes, ScrapedTorrent, append_scrape};
+use ws_protocol::{Action, InfoHashes, Opcode, ScrapedTorrent, append_frame, append_scrape};
 
 /// The result of serving a message. Replies to it have been appended.
 #[derive(Debug)]
@@ -20,6 +20,15 @@ pub enum MessageStep {
     /// The owner has as many of this core's requests as it may. The message is to be served again when one of them is
     /// back.
     OwnerBusy(ShardId),
+    /// It is not served, like too many before it, and the connection is to be closed.
+    OneTooMany,
+}
+
+/// A control frame, which the client chooses to send like a message.
+#[derive(Debug, Clone, Copy)]
+pub enum Control<'a> {
+    Ping(&'a [u8]),
+    Pong,
 }
 
 /// Whether a request or message that finds its owner busy waits for it, or is answered with a failure.
@@ -52,11 +61,19 @@ impl HttpService {
         context: &mut MessageContext<'_>,
     ) -> MessageStep {
         let Some(policy) = &self.policy.web_socket else {
-            return context.reject(&Rejected::switched_off(text));
+            return context.reject(&Rejected::unread(text, MessageFailure::SwitchedOff));
         };
         let MessageContext { shard, now, connection, .. } = context;
-        let mut reader = MessageReader { client, connection: *connection, policy, shard, now: *now };
-        match reader.read(text) {
+        let admitted = match client.admit(shard, *now) {
+            Ok(admitted) => admitted,
+            Err(refusal) => {
+                context.reject(&Rejected::unread(text, refusal.into()));
+                return step_after_refusal(client);
+            }
+        };
+        let mut reader =
+            MessageReader { client, connection: *connection, policy, shard, now: *now, admitted };
+        let step = match reader.read(text) {
             Ok(Asked::Scrape(info_hashes)) => self.scrape_all(client, info_hashes, context),
             Ok(Asked::WebRtc(request, received)) => self.serve_web_rtc(client, request, received, context),
             Ok(Asked::Dropped) => {
@@ -64,7 +81,28 @@ impl HttpService {
                 MessageStep::Done
             }
             Err(rejected) => context.reject(&rejected),
+        };
+        if let MessageStep::OwnerBusy(_) = step {
+            client.admitted = Some(admitted);
         }
+        step
+    }
+
+    /// Answers a control frame if it is a ping, unless its source is not admitted.
+    pub fn serve_control(
+        &self,
+        client: &mut WebSocketClient,
+        control: Control<'_>,
+        context: &mut MessageContext<'_>,
+    ) -> MessageStep {
+        if client.admit(context.shard, context.now).is_err() {
+            context.shard.statistics.add(Counter::WsControlRefused, 1);
+            return step_after_refusal(client);
+        }
+        if let Control::Ping(payload) = control {
+            append_frame(context.replies, Opcode::Pong, None, payload);
+        }
+        MessageStep::Done
     }
 
     /// Appends the replies to a message of a client that is back from its owners.
@@ -169,6 +207,10 @@ impl MessageContext<'_> {
             Patience::Over => self.reject(&busy(action, info_hash)),
         }
     }
+}
+
+const fn step_after_refusal(client: &WebSocketClient) -> MessageStep {
+    if client.is_refused_too_often() { MessageStep::OneTooMany } else { MessageStep::Done }
 }
 
 const fn busy(action: Action, info_hash: Option<InfoHash>) -> Rejected {

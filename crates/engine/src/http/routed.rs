@@ -79,6 +79,7 @@ pub(super) struct Found {
     pub(super) counts: SwarmCounts,
     pub(super) change: PeerChange,
     pub(super) interval_s: u32,
+    pub(super) min_interval_s: u32,
     /// Why there is no result.
     pub(super) refusal: Option<TorrentRefusal>,
     peers: [u8; PEER_BYTES_MAX],
@@ -239,6 +240,7 @@ impl Found {
             counts: SwarmCounts { seeders: 0, leechers: 0, downloaded: 0 },
             change: PeerChange::NotListed,
             interval_s: 0,
+            min_interval_s: 0,
             refusal: None,
             peers: [0; PEER_BYTES_MAX],
             peer_bytes: 0,
@@ -274,6 +276,7 @@ impl Found {
                 self.peer_bytes = announced.peers * A::BYTES;
                 self.change = announced.change;
                 self.interval_s = announced.interval_s;
+                self.min_interval_s = announced.min_interval_s;
             }
             Err(refusal) => self.refusal = Some(refusal),
         }

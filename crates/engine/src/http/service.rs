@@ -5,8 +5,7 @@ use super::policy::HttpPolicy;
 use super::routed::{Question, RoutedRequest, RoutedStep, WHOLE};
 use super::routed_pool::RoutedPool;
 use super::stream_body::StreamBody;
-use crate::admission::{Admission, Credentials};
-use crate::connection_id::ConnectionIdError;
+use crate::admission::{Admission, AdmittedSource, Credentials};
 use crate::limits::ROOM;
 use crate::now::Now;
 use crate::refusal::Refusal;
@@ -14,6 +13,7 @@ use crate::shard::{AnnounceIn, Shard};
 use access::UserAdmission;
 use core::net::{IpAddr, Ipv4Addr};
 use core::ops::Range;
+use guard::{OverLimit, Source};
 use http_protocol::{
     Announce, AnnounceResponse, FullScrapeResponse, ListedPeer, OutOfRoom, PEERS_MAX, PeerForm, Peers,
     QueryError, Request, Route, Scrape, ScrapeResponse, Status, write_health, write_status,
@@ -70,11 +70,12 @@ pub(super) struct ClientRequest<'a> {
     pub(super) client: Option<IpAddr>,
     /// The family of the connection.
     pub(super) family: AddressFamily,
+    pub(super) admitted: Result<AdmittedSource, Failure<'static>>,
     pub(super) request: &'a Request<'a>,
 }
 
 /// The warning to a client for which there was no room in the swarm.
-const NOT_LISTED: &str = "tracker is full: you were not added to the swarm";
+const NOT_LISTED: &str = "you were not added to the swarm: a limit is reached";
 
 impl HttpService {
     /// Returns a service without routed requests.
@@ -112,13 +113,16 @@ impl HttpService {
         out: &mut [u8],
     ) -> Served {
         let framing = asked.request.framing;
-        let (written, outcome) = match asked.request.route {
-            Route::Announce(key) => return self.announce(shard, now, asked, key, out),
-            Route::Scrape(key) => return self.scrape(shard, now, asked, key, out),
-            Route::Site(path) => return self.site(shard, now, asked, path, out),
-            Route::HealthCheck => (write_health(out, framing), HttpOutcome::HealthChecked),
-            Route::Options => (write_status(out, framing, Status::NoContent), HttpOutcome::Elsewhere),
-            Route::NotFound => (write_status(out, framing, Status::NotFound), HttpOutcome::NotFound),
+        let (written, outcome) = match (asked.request.route, asked.over_limit()) {
+            (Route::Announce(key), _) => return self.announce(shard, now, asked, key, out),
+            (Route::Scrape(key), _) => return self.scrape(shard, now, asked, key, out),
+            (_, Some(OverLimit { retry_s, .. })) => {
+                (write_status(out, framing, Status::TooManyRequests { retry_s }), HttpOutcome::OverLimit)
+            }
+            (Route::Site(path), None) => return self.site(shard, asked, path, out),
+            (Route::HealthCheck, None) => (write_health(out, framing), HttpOutcome::HealthChecked),
+            (Route::Options, None) => (write_status(out, framing, Status::NoContent), HttpOutcome::Elsewhere),
+            (Route::NotFound, None) => (write_status(out, framing, Status::NotFound), HttpOutcome::NotFound),
         };
         shard.statistics.count_http(asked.family, outcome);
         Served::Written(written.expect(ROOM))
@@ -217,7 +221,10 @@ impl HttpService {
                 self.begin(shard, now, routed, out)
             }
             Err(failure) => {
-                let outcome = HttpOutcome::AnnounceRefused;
+                let outcome = match asked.over_limit() {
+                    Some(_) => HttpOutcome::AnnounceOverLimit,
+                    None => HttpOutcome::AnnounceRefused,
+                };
                 Served::Written(asked.failed(outcome).because(&mut shard.statistics, &failure, out))
             }
         }
@@ -231,16 +238,17 @@ impl HttpService {
         asked: ClientRequest<'a>,
         key: KeyInPath,
     ) -> Result<Question, Failure<'a>> {
-        let client = asked.client.ok_or(Failure::UnknownClient)?;
-        let admission = Admission::of_source(shard, now, client)?;
+        let source = asked.client.ok_or(Failure::UnknownClient)?;
+        let admission = Admission::of(shard, now, asked.admitted?);
         // The torrent's part of the directory is prefetched while the rest of the query is read.
-        let prefetch = |info_hash: &_| shard.prefetch_directory(AddressFamily::of(client), info_hash);
+        let prefetch = |info_hash: &_| shard.prefetch_directory(AddressFamily::of(source), info_hash);
         let announce = Announce::from_query_and(asked.request.query, prefetch)
             .map_err(|error| query_failure(&admission, key, error))?;
-        let ip = address_of_peer(&self.policy, client, &announce);
+        let ip = address_of_peer(&self.policy, source, &announce);
         let credentials = credentials(Some(&announce.peer_id), key);
         let client = admission.check_announce(credentials, ip, announce.port)?;
-        let any = shard.any_announce(client, &announce_in(&announce));
+        let mut any = shard.any_announce(client, &announce_in(&announce));
+        any.set_source(Source::of(source));
         Ok(Question::Announce(any, announce.form))
     }
 
@@ -266,7 +274,11 @@ impl HttpService {
             },
             Err(failure) => (asked.client, failure),
         };
-        let failed = ClientRequest { client, ..asked }.failed(HttpOutcome::ScrapeRefused);
+        let outcome = match asked.over_limit() {
+            Some(_) => HttpOutcome::ScrapeOverLimit,
+            None => HttpOutcome::ScrapeRefused,
+        };
+        let failed = ClientRequest { client, ..asked }.failed(outcome);
         Served::Written(failed.because(&mut shard.statistics, &failure, out))
     }
 
@@ -364,7 +376,7 @@ impl HttpService {
             incomplete: found.counts.leechers,
             downloaded: found.counts.downloaded,
             interval_s: found.interval_s,
-            min_interval_s: Some(found.interval_s / 2),
+            min_interval_s: Some(found.min_interval_s),
             external_ip: Some(routed.client),
             peers: peers(routed, family, form, &mut self.listed),
             warning: matches!(found.change, PeerChange::Refused(_)).then_some(NOT_LISTED),
@@ -377,6 +389,14 @@ impl HttpService {
 pub(super) const UNKNOWN_CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 impl ClientRequest<'_> {
+    /// Returns how far the source of the request is over its limit, if it is.
+    pub(super) const fn over_limit(&self) -> Option<OverLimit> {
+        match self.admitted {
+            Err(Failure::Refused(Refusal::OverLimit(over))) => Some(over),
+            _ => None,
+        }
+    }
+
     fn failed(&self, outcome: HttpOutcome) -> Failed {
         let family = self.client.map_or(self.family, AddressFamily::of);
         Failed { family, outcome, framing: self.request.framing }
@@ -391,7 +411,7 @@ fn read_scrape<'a>(
     key: KeyInPath,
 ) -> Result<(IpAddr, Option<Scrape<'a>>), Failure<'a>> {
     let client = asked.client.ok_or(Failure::UnknownClient)?;
-    let admission = Admission::of_source(shard, now, client)?;
+    let admission = Admission::of(shard, now, asked.admitted?);
     let scrape = match Scrape::from_query(asked.request.query) {
         Ok(scrape) => Some(scrape),
         Err(QueryError::Missing(_)) => None,
@@ -406,16 +426,12 @@ fn query_failure<'a>(admission: &Admission<'_>, key: KeyInPath, error: QueryErro
     admission.check(credentials(None, key)).err().map_or(Failure::Query(error), Failure::from)
 }
 
-/// Returns the credentials of a client, whose address a TCP connection has proved.
+/// Returns the credentials of a client.
 fn credentials(
     peer_id: Option<&PeerId>,
     key: KeyInPath,
-) -> Credentials<
-    '_,
-    impl FnOnce() -> Result<(), ConnectionIdError>,
-    impl FnOnce(UserAdmission) -> Result<KeyInPath, Refusal>,
-> {
-    Credentials { proof: || Ok(()), peer_id, key: move |_| Ok(key) }
+) -> Credentials<'_, impl FnOnce(UserAdmission) -> Result<KeyInPath, Refusal>> {
+    Credentials { peer_id, key: move |_| Ok(key) }
 }
 
 /// Returns the peers in the form that the client asked for.

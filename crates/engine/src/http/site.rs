@@ -1,8 +1,7 @@
+use super::failure::Failure;
 use super::service::{ClientRequest, HttpService, Served};
 use super::stream_body::{PageBody, StreamBody};
-use crate::admission::Admission;
 use crate::limits::ROOM;
-use crate::now::Now;
 use crate::shard::Shard;
 use core::ops::Range;
 use http_protocol::{
@@ -32,25 +31,22 @@ impl HttpService {
     pub(super) fn site(
         &self,
         shard: &mut Shard,
-        now: Now,
         asked: ClientRequest<'_>,
         path: SitePath,
         out: &mut [u8],
     ) -> Served {
         let (request, mut outcome) = (asked.request, HttpOutcome::Elsewhere);
         let served = match (path, &self.statistics, &self.policy.redirect) {
-            (SitePath::Statistics | SitePath::StatisticsJson, Some(pages), _) => {
-                match admit(shard, now, asked) {
-                    Ok(()) => {
-                        outcome = HttpOutcome::Statistics;
-                        write_statistics(request, pages, path, out)
-                    }
-                    Err(status) => {
-                        outcome = HttpOutcome::BadRequest;
-                        Served::Written(write_status(out, request.framing, status).expect(ROOM))
-                    }
+            (SitePath::Statistics | SitePath::StatisticsJson, Some(pages), _) => match admit(shard, asked) {
+                Ok(()) => {
+                    outcome = HttpOutcome::Statistics;
+                    write_statistics(request, pages, path, out)
                 }
-            }
+                Err(status) => {
+                    outcome = HttpOutcome::BadRequest;
+                    Served::Written(write_status(out, request.framing, status).expect(ROOM))
+                }
+            },
             (SitePath::Root, _, Some(place)) => {
                 Served::Written(write_redirect(out, request.framing, place).expect(ROOM))
             }
@@ -70,14 +66,14 @@ impl HttpService {
 }
 
 /// Checks whether the client may see the statistics. Otherwise, returns the status of the answer.
-fn admit(shard: &mut Shard, now: Now, asked: ClientRequest<'_>) -> Result<(), Status> {
-    let client = asked.client.ok_or(Status::BadRequest)?;
-    match Admission::of_source(shard, now, client) {
+fn admit(shard: &mut Shard, asked: ClientRequest<'_>) -> Result<(), Status> {
+    match asked.admitted {
         Ok(_) => Ok(()),
-        Err(refusal) => {
+        Err(Failure::Refused(refusal)) => {
             refusal.count(&mut shard.statistics);
             Err(Status::Forbidden)
         }
+        Err(_) => Err(Status::BadRequest),
     }
 }
 

@@ -1,16 +1,18 @@
 use super::external::Room;
 use super::forwarding::{LocalAnnounce, Noted};
+use super::newcomers::ShardNewcomers;
 use super::state::Shard;
 use crate::limits::{FIRST_INTERVAL_JITTER_S, FIRST_INTERVAL_S};
 use crate::now::Now;
 use access::{CompletedDownload, SessionReport, TorrentRefusal};
+use guard::{Class, Source};
 use metrics::Counter;
 use primitives::{
     AddressFamily, AnnounceEvent, ClientTag, CompactIpv4, CompactIpv6, CountedClient, InfoHash, KeyId,
     Numwant, PeerAddress, PeerDetails, PeerStatus, SwarmFamily,
 };
 use swarm::{
-    Admission, Announce, Announced, Bound, Completion, Listing, PeerChange, PeerOfSwarm, SwarmCounts,
+    Announce, Announced, Bound, Completion, Listing, PeerChange, PeerOfSwarm, SourceVerdict, SwarmCounts,
     SwarmSlot,
 };
 
@@ -36,6 +38,8 @@ pub(crate) struct AdmittedClient {
 #[derive(Debug, Clone, Copy)]
 pub struct PendingAnnounce<A> {
     pub(crate) announce: Announce<A>,
+    /// The source of the announce, if it is not the address of the peer.
+    pub(crate) source: Option<Source>,
     /// `None` where client software is not counted.
     client: Option<ClientTag>,
     /// `None` where nothing of it would be used.
@@ -67,9 +71,19 @@ pub(crate) struct Answered {
     pub(crate) change: PeerChange,
     /// Seconds until the client should announce again.
     pub(crate) interval_s: u32,
+    /// Seconds before which it should not.
+    pub(crate) min_interval_s: u32,
 }
 
 impl AnyAnnounce {
+    /// Sets the source, for a peer at another address.
+    pub(crate) const fn set_source(&mut self, source: Source) {
+        match self {
+            Self::V4(pending) => pending.source = Some(source),
+            Self::V6(pending) => pending.source = Some(source),
+        }
+    }
+
     /// Returns the family of the peer's address.
     #[must_use]
     pub const fn family(&self) -> AddressFamily {
@@ -110,6 +124,7 @@ impl Shard {
                 listing,
                 peers_wanted: usize::from(self.policy.peers_wanted(numwant)),
             },
+            source: None,
             client: self.clients.as_ref().map(|_| ClientTag::of(&details.peer_id)),
             report: is_reported.then_some(PeerReport { key, details }),
         }
@@ -126,23 +141,27 @@ impl Shard {
         pending: &PendingAnnounce<A>,
         peers: &mut [u8],
     ) -> Result<Answered, TorrentRefusal> {
-        let PendingAnnounce { announce, client, report } = pending;
+        let PendingAnnounce { announce, source, client, report } = pending;
         let report = report.as_ref();
         let download = completed_download(announce, report);
         let without_effect = self.without_effect(now, announce, report, download.as_ref());
         let applied = without_effect.as_ref().unwrap_or(announce);
-        let access = &self.access;
-        let admit = |info_hash: &InfoHash| match access.torrent(info_hash) {
-            Ok(_) => Admission::Admitted,
-            Err(_) => Admission::Refused,
-        };
-        let announced = self.swarms.announce_if(now.monotonic, hint, applied, peers, admit);
+        let mut newcomers =
+            ShardNewcomers { access: &self.access, guard: &mut self.guard, now, source: *source };
+        let mut announced = self.swarms.announce_if(now.monotonic, hint, applied, peers, &mut newcomers);
+        // An early announce costs its source as much as two requests. Above its limit it is told no peers.
+        let is_limited = announced.change == PeerChange::Early
+            && newcomers.take(Class::Requests, &announce.peer) == SourceVerdict::OverLimit;
+        if is_limited {
+            announced.peers = 0;
+        }
         if let Some(client) = *client {
             self.count_client(CountedClient::new(client, A::SWARM_FAMILY), announce.event, announced.change);
         }
         match announced.change {
-            PeerChange::NotAdmitted => drop(self.access.torrent(&announce.info_hash)?),
+            PeerChange::NotServed => drop(self.access.torrent(&announce.info_hash)?),
             PeerChange::Refused(bound) => self.statistics.add(counter_of(bound), 1),
+            PeerChange::Early => self.statistics.add(Counter::AnnouncesEarly, 1),
             _ => {}
         }
         if announced.completion == Completion::Counted {
@@ -153,7 +172,8 @@ impl Shard {
             self.note_report(now, announce, announced.change, report);
         }
         let Announced { counts, peers: own, change, .. } = announced;
-        let mut answered = Answered { counts, peers: own, change, interval_s: self.draw_interval_s() };
+        let (interval_s, min_interval_s) = self.draw_interval_s(counts, change);
+        let mut answered = Answered { counts, peers: own, change, interval_s, min_interval_s };
         if let (Some(report), Some(address)) = (report, announce.peer.address()) {
             let local = LocalAnnounce {
                 info_hash: &announce.info_hash,
@@ -162,10 +182,24 @@ impl Shard {
                 change,
                 completion: announced.completion,
             };
-            let bytes_max = applied.peers_wanted.saturating_mul(A::BYTES).min(peers.len());
+            let peers_max = if is_limited { 0 } else { applied.peers_wanted };
+            let bytes_max = peers_max.saturating_mul(A::BYTES).min(peers.len());
             self.forward(now, &local, &mut answered, &mut peers[..bytes_max]);
         }
         Ok(answered)
+    }
+
+    /// Returns the seconds until a client of a swarm with these counts should announce again, and those before which it
+    /// should not. A peer that its source had no token for comes again soon: a client with thousands of torrents is listed
+    /// within minutes.
+    fn draw_interval_s(&mut self, counts: SwarmCounts, change: PeerChange) -> (u32, u32) {
+        let peers = u64::from(counts.seeders) + u64::from(counts.leechers);
+        let interval_s = self.policy.jittered_s(self.policy.interval_s(self.load, peers), &mut self.rng);
+        let mut interval_s = interval_s.max(self.interval_s_min);
+        if let PeerChange::Refused(Bound::SourceTorrents | Bound::SourcePeers) = change {
+            interval_s = interval_s.min(first_interval_s(self.interval_s_min, &mut self.rng));
+        }
+        (interval_s, (interval_s / 2).max(self.interval_s_min))
     }
 
     /// Counts the software of a peer that has begun or goes on. The same peer also announces that it is complete.
@@ -186,14 +220,19 @@ impl Shard {
         match forwarding.note(now.monotonic, &self.swarms, announce) {
             Noted::Nothing => {}
             Noted::Asked => {
-                let first_s = FIRST_INTERVAL_S + self.rng.u32(0..=FIRST_INTERVAL_JITTER_S);
+                let first_s = first_interval_s(self.interval_s_min, &mut self.rng);
                 answered.interval_s = answered.interval_s.min(first_s);
+                answered.min_interval_s = answered.min_interval_s.min(answered.interval_s);
             }
             Noted::External(external) => {
                 answered.counts = external.combined(answered.counts);
                 if announce.details.event != AnnounceEvent::Stopped {
                     let mut room = Room { peers, own: answered.peers, client: announce.address };
-                    answered.peers += external.fill(now.monotonic, &mut self.rng, &mut room);
+                    let port = announce.address.socket_address().port();
+                    let mut repeated = fastrand::Rng::with_seed(port.into());
+                    let is_early = answered.change == PeerChange::Early;
+                    let rng = if is_early { &mut repeated } else { &mut self.rng };
+                    answered.peers += external.fill(now.monotonic, rng, &mut room);
                 }
             }
         }
@@ -253,13 +292,20 @@ impl Shard {
         }
         let Some(address) = announce.peer.address() else { return };
         match change {
-            PeerChange::Added | PeerChange::Refreshed => {
+            // A client that has restarted within the minimum interval has another peer id, which its stop will have too.
+            PeerChange::Early if details.event != AnnounceEvent::Started => {}
+            PeerChange::Added | PeerChange::Refreshed | PeerChange::Early => {
                 self.access.note_details(now.monotonic, &info_hash, address, details);
             }
             PeerChange::Removed => self.access.forget_details(&info_hash, address),
-            PeerChange::NotListed | PeerChange::Refused(_) | PeerChange::NotAdmitted => {}
+            PeerChange::NotListed | PeerChange::Refused(_) | PeerChange::NotServed => {}
         }
     }
+}
+
+/// Draws the seconds after which a client is to announce again that received less than there will be.
+fn first_interval_s(interval_s_min: u32, rng: &mut fastrand::Rng) -> u32 {
+    FIRST_INTERVAL_S.max(interval_s_min) + rng.u32(0..=FIRST_INTERVAL_JITTER_S)
 }
 
 /// Returns the download that the announce reports as completed.
@@ -278,5 +324,8 @@ const fn counter_of(bound: Bound) -> Counter {
         Bound::Peers => Counter::PeersRefusedPeers,
         Bound::SwarmPeers => Counter::PeersRefusedSwarmPeers,
         Bound::Memory => Counter::PeersRefusedMemory,
+        Bound::Host => Counter::PeersRefusedHost,
+        Bound::SourceTorrents => Counter::PeersRefusedSourceTorrents,
+        Bound::SourcePeers => Counter::PeersRefusedSourcePeers,
     }
 }

@@ -127,8 +127,8 @@ impl Forwarding {
     /// A regular announce of a known peer takes no look-up while no upstream tracker has answered: then there is nothing to
     /// return, and the representative's figures may be old.
     pub(super) fn note(&mut self, now: Second, swarms: &Swarms, announce: &LocalAnnounce<'_>) -> Noted<'_> {
-        let is_regular =
-            announce.change == PeerChange::Refreshed && announce.completion == Completion::NotCounted;
+        let is_regular = matches!(announce.change, PeerChange::Refreshed | PeerChange::Early)
+            && announce.completion == Completion::NotCounted;
         let is_forwarder = announce.details.peer_id.is_forwarder();
         if is_regular && self.external_torrents == 0 && !is_forwarder {
             return Noted::Nothing;
@@ -263,12 +263,12 @@ impl ForwardedTorrent {
             PeerChange::Removed => {
                 self.representative.take_if(|chosen| chosen.address == announce.address);
             }
-            PeerChange::NotListed | PeerChange::Refused(_) | PeerChange::NotAdmitted => {}
+            PeerChange::Early | PeerChange::NotListed | PeerChange::Refused(_) | PeerChange::NotServed => {}
         }
     }
 
     fn note_forwarder(&mut self, now: Second, announce: &LocalAnnounce<'_>) {
-        if matches!(announce.change, PeerChange::Added | PeerChange::Refreshed) {
+        if matches!(announce.change, PeerChange::Added | PeerChange::Refreshed | PeerChange::Early) {
             if self.forwarder_peers.len() == FORWARDER_PEERS_MAX {
                 self.forwarder_peers.remove(0);
             }

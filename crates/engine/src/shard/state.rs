@@ -2,24 +2,33 @@ use super::forwarding::Forwarding;
 use super::ownership::Ownership;
 use super::torrents::Torrents;
 use crate::limits::{ACCESS_BYTES_EVERY_TURNS, DROPPED_SWARMS_MAX, EVENT_ITEMS_MAX, SCAN_SWARMS};
+use crate::load::Load;
 use crate::now::Now;
 use crate::settings::{AnnouncePolicy, EngineSettings, Secrets};
 use access::{Access, AccessEvent, AccessUpdate, ListQuery, ListedPage, Sweep};
+use guard::{CoreGuard, Source};
 use metrics::{Counter, Gauge, Statistics};
 use primitives::{
-    AddressFamily, ClientCounts, CompactIpv4, CompactIpv6, ExternalPeers, InfoHash, Representative,
-    ShardCount, ShardId, SwarmChange, SwarmFamily, TorrentList, WebRtcPeer,
+    AddressFamily, AddressRanges, ClientCounts, CompactIpv4, CompactIpv6, ExternalPeers, InfoHash,
+    Representative, ShardCount, ShardId, SwarmChange, SwarmFamily, TorrentList, WebRtcPeer,
 };
-use swarm::{SwarmCounts, SwarmTotals, Swarms};
+use std::sync::Arc;
+use std::time::Duration;
+use swarm::{Bound, SwarmCounts, SwarmLimits, SwarmSettings, SwarmTotals, Swarms};
 
 /// One core's slice of the info hashes.
 #[derive(Debug)]
 pub struct Shard {
     pub(crate) swarms: Swarms,
+    swarm_settings: SwarmSettings,
     pub(crate) access: Access,
+    pub(crate) guard: CoreGuard,
     pub(crate) statistics: Statistics,
     pub(crate) ownership: Ownership,
     pub(crate) policy: AnnouncePolicy,
+    /// Seconds after which a known peer may announce again.
+    pub(super) interval_s_min: u32,
+    pub(super) load: Load,
     /// `None` if nothing is forwarded.
     pub(super) forwarding: Option<Forwarding>,
     /// `None` where client software is not counted.
@@ -60,14 +69,18 @@ impl Shard {
     /// # Panics
     /// When a setting is outside its limits.
     #[must_use]
-    pub fn new(settings: &EngineSettings, secrets: &Secrets) -> Self {
+    pub fn new(settings: &EngineSettings, secrets: &Secrets, guard: CoreGuard) -> Self {
         settings.assert_valid();
         Self {
             swarms: Swarms::new(settings.swarms, secrets.swarms),
+            swarm_settings: settings.swarms,
             access: Access::new(settings.access, &settings.access_bounds, secrets.access),
+            guard,
             statistics: Statistics::default(),
             ownership: Ownership { steering: secrets.steering, shards: settings.shards, own: settings.shard },
             policy: settings.announce,
+            interval_s_min: settings.swarms.interval_s_min,
+            load: Load::NONE,
             access_bytes: AccessBytes::default(),
             forwarding: settings
                 .forwarding
@@ -84,12 +97,26 @@ impl Shard {
     /// When a setting is outside its limits.
     pub fn use_settings(&mut self, settings: &EngineSettings) {
         settings.assert_valid();
+        self.swarm_settings = settings.swarms;
         self.swarms.use_settings(settings.swarms);
         self.access.use_settings(settings.access, &settings.access_bounds);
         self.policy = settings.announce;
+        self.interval_s_min = settings.swarms.interval_s_min;
         if let (Some(forwarding), Some(bounds)) = (&mut self.forwarding, settings.forwarding) {
             forwarding.use_settings(bounds, settings.swarms.peer_lifetime_s);
         }
+    }
+
+    /// Lets the swarms take this many bytes, until the next settings.
+    pub fn use_swarm_bytes(&mut self, bytes_max: u64) {
+        let limits = SwarmLimits { bytes_max, ..self.swarm_settings.limits };
+        self.swarms.use_settings(SwarmSettings { limits, ..self.swarm_settings });
+    }
+
+    /// Returns the banned addresses that the kernel can filter.
+    #[must_use]
+    pub fn filtered_networks(&self) -> Arc<AddressRanges> {
+        self.access.filtered_networks()
     }
 
     /// Removes expired peers for at most `work` units and returns the units used. To be called several times a second.
@@ -102,6 +129,7 @@ impl Shard {
     /// Returns the figures of this core, with current gauges.
     pub fn statistics(&mut self) -> &Statistics {
         self.count_shortfalls();
+        self.count_evicted();
         let (swarms, statistics) = (&self.swarms, &mut self.statistics);
         if let Some(forwarding) = &self.forwarding {
             forwarding.record(statistics);
@@ -116,6 +144,8 @@ impl Shard {
         statistics.set(Gauge::Torrents, swarms.torrents());
         statistics.set(Gauge::TorrentsActive, swarms.active_torrents());
         statistics.set(Gauge::SwarmBytes, all.bytes);
+        let interval_s = self.policy.interval_s(self.load, 0);
+        statistics.set(Gauge::AnnounceIntervalUs, u64::from(interval_s) * 1_000_000);
         for (gauge, torrents) in Gauge::LISTED.into_iter().zip(self.access.torrent_table().listed()) {
             statistics.set(gauge, torrents as u64);
         }
@@ -127,6 +157,17 @@ impl Shard {
     /// Returns the figures, for the worker to count in.
     pub const fn statistics_mut(&mut self) -> &mut Statistics {
         &mut self.statistics
+    }
+
+    /// Returns the limits by source, for the worker to ask about connections.
+    pub const fn guard(&mut self) -> &mut CoreGuard {
+        &mut self.guard
+    }
+
+    /// Returns whether the network of a source is banned, for the worker to ask about connections.
+    #[must_use]
+    pub fn is_banned(&self, source: Source) -> bool {
+        self.access.network(source.ip()).is_err()
     }
 
     /// Returns which shard of the tracker this is.
@@ -155,9 +196,10 @@ impl Shard {
         Torrents { swarms: &self.swarms, access: &self.access, forwarding: self.forwarding.as_ref() }
     }
 
-    /// Returns the seconds until a client that announces now should announce again.
-    pub(crate) fn draw_interval_s(&mut self) -> u32 {
-        self.policy.draw_interval_s(&mut self.rng)
+    /// Takes note of the processor time that the core used while some time passed: intervals grow with the load. To be called
+    /// ten times a second.
+    pub fn note_load(&mut self, used: Duration, passed: Duration) {
+        self.load.note(used, passed);
     }
 
     /// Applies a step of an update of lists, keys or bans, from its item `from` on, in about 200 microseconds at most.
@@ -282,6 +324,20 @@ impl Shard {
         match event {
             AccessEvent::Accounts(accounts) => self.access.return_events(accounts),
             AccessEvent::Completed(completed) => self.access.return_completed(completed),
+        }
+    }
+
+    /// Adds the peers that gave way since the last call to the figures.
+    fn count_evicted(&mut self) {
+        let (evicted, statistics) = (self.swarms.evicted(), &mut self.statistics);
+        for (counter, limit) in [
+            (Counter::PeersEvictedSwarms, Bound::Swarms),
+            (Counter::PeersEvictedPeers, Bound::Peers),
+            (Counter::PeersEvictedSwarmPeers, Bound::SwarmPeers),
+            (Counter::PeersEvictedMemory, Bound::Memory),
+            (Counter::PeersEvictedHost, Bound::Host),
+        ] {
+            statistics.add(counter, evicted.at(limit) - statistics.counter(counter));
         }
     }
 

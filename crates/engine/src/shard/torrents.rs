@@ -154,8 +154,14 @@ mod tests {
 
     #[test]
     fn a_torrent_is_listed_once_with_the_peers_of_all_families() {
-        let limits = SwarmLimits { swarms_max: 10, peers_max: 10, swarm_peers_max: 10, bytes_max: 1 << 20 };
-        let settings = SwarmSettings { limits, peer_lifetime_s: 120 };
+        let limits = SwarmLimits {
+            swarms_max: 10,
+            peers_max: 10,
+            swarm_peers_max: 10,
+            peers_per_host_max: 0,
+            bytes_max: 1 << 20,
+        };
+        let settings = SwarmSettings { limits, peer_lifetime_s: 120, interval_s_min: 0 };
         let mut swarms = Swarms::new(settings, Seeds { tables: TableSeed([1; 16]), choice: 2 });
         complete::<CompactIpv4>(&mut swarms, 1);
         complete::<CompactIpv6>(&mut swarms, 1);

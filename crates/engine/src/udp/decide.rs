@@ -1,17 +1,20 @@
 //! The first stage of a batch.
 
 use super::decision::{AdmittedAnnounce, Decision, ErrorDecision};
-use crate::admission::{Admission, Credentials};
-use crate::connection_id::ConnectionIds;
+use crate::admission::{Admission, AdmittedSource, Credentials, admit_source};
+use crate::connection_id::{ConnectionIdError, ConnectionIds};
 use crate::now::Now;
 use crate::refusal::Refusal;
 use crate::settings::InvalidConnectionId;
-use crate::shard::{AdmittedClient, Shard};
+use crate::shard::Shard;
 use access::UserAdmission;
 use core::net::SocketAddr;
+use guard::{Source, UnprovedRequest};
 use metrics::{Counter, DropReason, Outcome};
 use primitives::{AddressFamily, CompactIpv4, CompactIpv6, KeyInPath, PeerAddress, RequestKind};
-use udp_protocol::{Announce, ConnectionId, Request, RequestError, Scrape, TransactionId, decode_request};
+use udp_protocol::{
+    Announce, ConnectRequest, ConnectionId, Request, RequestError, Scrape, TransactionId, decode_request,
+};
 
 /// How clients prove their addresses, and what those receive that have not.
 #[derive(Debug)]
@@ -23,7 +26,7 @@ pub(super) struct Proofs {
 /// The parts of a request that a refusal needs.
 #[derive(Clone, Copy)]
 struct Asked {
-    family: AddressFamily,
+    source: Source,
     kind: RequestKind,
     transaction_id: TransactionId,
     /// Bytes that an error must not exceed.
@@ -36,35 +39,33 @@ impl Proofs {
         &self,
         shard: &mut Shard,
         now: Now,
-        source: SocketAddr,
+        address: SocketAddr,
         datagram: &'a [u8],
     ) -> Decision<'a> {
-        let family = AddressFamily::of(source.ip());
-        shard.statistics.count_received(family, 1);
+        let source = Source::of(address.ip());
+        shard.statistics.count_received(source.family(), 1);
         shard.statistics.add(Counter::BytesReceived, datagram.len() as u64);
         let request = match decode_request(datagram) {
             Ok(request) => request,
-            Err(error) => return self.decide_no_request(shard, now, source, datagram.len(), error),
+            Err(error) => return self.decide_no_request(shard, now, address, datagram.len(), error),
         };
-        if source.port() == 0 {
-            return drop_datagram(shard, family, kind_of(&request), DropReason::SourcePortZero);
+        let kind = kind_of(&request);
+        if address.port() == 0 {
+            return drop_datagram(shard, source.family(), kind, DropReason::SourcePortZero);
         }
-        let Ok(admission) = Admission::of_source(shard, now, source.ip()) else {
-            return drop_datagram(shard, family, kind_of(&request), DropReason::Banned);
+        let (decided, transaction_id) = match request {
+            Request::Connect(connect) => return decide_connect(shard, now, source, connect),
+            Request::Announce(announce) => {
+                (self.decide_announce(shard, now, source, announce), announce.request.transaction_id)
+            }
+            Request::Scrape(scrape) => {
+                (self.decide_scrape(shard, now, source, scrape), scrape.request.transaction_id)
+            }
         };
-        let asked =
-            |transaction_id| Asked { family, kind: kind_of(&request), transaction_id, bytes_max: usize::MAX };
-        match request {
-            Request::Connect(connect) => Decision::Connect(source.ip(), connect),
-            Request::Announce(announce) => match self.admit_announce(&admission, now, source, announce) {
-                Ok(client) => route(shard, AdmittedAnnounce { request: announce.request, client }),
-                Err(refusal) => self.refuse(shard, asked(announce.request.transaction_id), refusal),
-            },
-            Request::Scrape(scrape) => match self.admit_scrape(&admission, now, source, scrape) {
-                Ok(()) => Decision::Scrape(family, scrape),
-                Err(refusal) => self.refuse(shard, asked(scrape.request.transaction_id), refusal),
-            },
-        }
+        decided.unwrap_or_else(|refusal| {
+            let asked = Asked { source, kind, transaction_id, bytes_max: usize::MAX };
+            self.refuse(shard, now, asked, refusal)
+        })
     }
 
     /// Drops a datagram that is not a request. A client that has proved its address receives an error if the action is
@@ -73,76 +74,120 @@ impl Proofs {
         &self,
         shard: &mut Shard,
         now: Now,
-        source: SocketAddr,
+        address: SocketAddr,
         bytes: usize,
         error: RequestError,
     ) -> Decision<'static> {
-        let family = AddressFamily::of(source.ip());
+        let source = Source::of(address.ip());
         if let RequestError::UnknownAction { connection_id, transaction_id } = error
-            && source.port() != 0
-            && Admission::of_source(shard, now, source.ip()).is_ok()
-            && self.connection_ids.check(now.unix_s, source.ip(), connection_id).is_ok()
+            && address.port() != 0
         {
-            let asked = Asked { family, kind: RequestKind::Unknown, transaction_id, bytes_max: bytes };
-            return self.refuse(shard, asked, Refusal::UnknownAction);
+            let asked = Asked { source, kind: RequestKind::Unknown, transaction_id, bytes_max: bytes };
+            let admitted = self.admit(shard, now, source, connection_id);
+            match admitted.err().unwrap_or(Refusal::UnknownAction) {
+                refusal @ Refusal::ConnectionId(_) => count_wrong_id(shard, refusal),
+                refusal => return self.refuse(shard, now, asked, refusal),
+            }
         }
         let (kind, reason) = why_dropped(error);
-        drop_datagram(shard, family, kind, reason)
+        drop_datagram(shard, source.family(), kind, reason)
     }
 
-    fn admit_announce(
+    fn decide_announce<'a>(
         &self,
-        admission: &Admission<'_>,
+        shard: &mut Shard,
         now: Now,
-        source: SocketAddr,
-        announce: Announce<'_>,
-    ) -> Result<AdmittedClient, Refusal> {
+        source: Source,
+        announce: Announce<'a>,
+    ) -> Result<Decision<'a>, Refusal> {
         let request = announce.request;
+        let admitted = self.admit(shard, now, source, request.connection_id)?;
         let credentials = Credentials {
-            proof: || self.connection_ids.check(now.unix_s, source.ip(), request.connection_id),
             peer_id: Some(&request.peer_id),
             key: |users| match users {
                 UserAdmission::Public => Ok(KeyInPath::Absent),
                 UserAdmission::Private => Ok(announce.options.key()),
             },
         };
-        admission.check_announce(credentials, source.ip(), request.port.get())
+        let admission = Admission::of(shard, now, admitted);
+        let client = admission.check_announce(credentials, source.ip(), request.port.get())?;
+        Ok(route(shard, AdmittedAnnounce { request, client }))
     }
 
-    fn admit_scrape(
+    fn decide_scrape<'a>(
         &self,
-        admission: &Admission<'_>,
+        shard: &mut Shard,
         now: Now,
-        source: SocketAddr,
-        scrape: Scrape<'_>,
-    ) -> Result<(), Refusal> {
-        let connection_id: ConnectionId = scrape.request.connection_id;
+        source: Source,
+        scrape: Scrape<'a>,
+    ) -> Result<Decision<'a>, Refusal> {
+        let admitted = self.admit(shard, now, source, scrape.request.connection_id)?;
         let credentials = Credentials {
-            proof: || self.connection_ids.check(now.unix_s, source.ip(), connection_id),
             peer_id: None,
             key: |users| match users {
                 UserAdmission::Public => Ok(KeyInPath::Absent),
                 UserAdmission::Private => Err(Refusal::ScrapeWithoutKey),
             },
         };
-        admission.check(credentials).map(|_| ())
+        Admission::of(shard, now, admitted).check(credentials)?;
+        Ok(Decision::Scrape(source.family(), scrape))
+    }
+
+    fn admit(
+        &self,
+        shard: &mut Shard,
+        now: Now,
+        source: Source,
+        connection_id: ConnectionId,
+    ) -> Result<AdmittedSource, Refusal> {
+        admit_source(shard, now, source, || self.connection_ids.check(now.unix_s, source.ip(), connection_id))
     }
 
     /// Counts a refusal and decides whether its client receives an error.
     #[cold]
-    fn refuse(&self, shard: &mut Shard, asked: Asked, refusal: Refusal) -> Decision<'static> {
-        let Asked { family, kind, transaction_id, bytes_max } = asked;
-        match (refusal, self.invalid_connection_id) {
-            (Refusal::ConnectionId(_), InvalidConnectionId::Drop) => {
-                drop_datagram(shard, family, kind, DropReason::ConnectionIdSilenced)
+    fn refuse(&self, shard: &mut Shard, now: Now, asked: Asked, refusal: Refusal) -> Decision<'static> {
+        let Asked { source, kind, transaction_id, bytes_max } = asked;
+        count_wrong_id(shard, refusal);
+        let dropped = match (refusal, self.invalid_connection_id) {
+            (Refusal::Network(_), _) => Some(DropReason::Banned),
+            (Refusal::OverLimit(_), _) => Some(DropReason::OverLimit),
+            (Refusal::ConnectionId(_), InvalidConnectionId::Drop) => Some(DropReason::ConnectionIdSilenced),
+            (Refusal::ConnectionId(_), InvalidConnectionId::Error) => {
+                let over =
+                    shard.guard.admit_unproved(now.monotonic_ms, source, UnprovedRequest::WrongProof).err();
+                over.map(|_| DropReason::UnprovedOverLimit)
             }
-            _ => {
-                shard.statistics.count(family, kind, Outcome::Error(refusal.reason()));
-                refusal.count(&mut shard.statistics);
-                Decision::Error(ErrorDecision { transaction_id, refusal, bytes_max })
-            }
+            _ => None,
+        };
+        if let Some(reason) = dropped {
+            return drop_datagram(shard, source.family(), kind, reason);
         }
+        shard.statistics.count(source.family(), kind, Outcome::Error(refusal.reason()));
+        refusal.count(&mut shard.statistics);
+        Decision::Error(ErrorDecision { transaction_id, refusal, bytes_max })
     }
+}
+
+fn count_wrong_id(shard: &mut Shard, refusal: Refusal) {
+    if matches!(refusal, Refusal::ConnectionId(ConnectionIdError::Wrong)) {
+        shard.statistics.add(Counter::WrongConnectionIds, 1);
+    }
+}
+
+fn decide_connect<'a>(
+    shard: &mut Shard,
+    now: Now,
+    source: Source,
+    connect: &'a ConnectRequest,
+) -> Decision<'a> {
+    let (family, kind) = (source.family(), RequestKind::Connect);
+    if shard.access.network(source.ip()).is_err() {
+        return drop_datagram(shard, family, kind, DropReason::Banned);
+    }
+    if shard.guard.admit_unproved(now.monotonic_ms, source, UnprovedRequest::Connect).is_err() {
+        return drop_datagram(shard, family, kind, DropReason::UnprovedOverLimit);
+    }
+    Decision::Connect(source.ip(), connect)
 }
 
 /// Finds the owner of an announce. If it is this shard, prefetches the part of the directory that the next stage reads.

@@ -12,7 +12,7 @@ use crate::shard::{AnyAnnounce, PendingAnnounce, Shard};
 use access::TorrentRefusal;
 use core::net::IpAddr;
 use metrics::{Counter, DropReason, ErrorReason, Outcome, Statistics};
-use primitives::{AddressFamily, PeerAddress, RequestKind, ShardId};
+use primitives::{AddressFamily, ConnectionEpoch, PeerAddress, RequestKind, ShardId};
 use swarm::{AddressOfSwarm, SwarmCounts, SwarmSlot};
 use udp_protocol::{AnnounceResponse, ConnectRequest, ConnectResponse, Scrape, TransactionId};
 use zerocopy::IntoBytes;
@@ -55,6 +55,12 @@ impl UdpService {
         self.reply_bytes_max = AddressFamily::ALL.map(|family| settings.reply_bytes_max(family));
     }
 
+    /// Returns the epochs of which each announce and scrape needs a connection id, if these are all that are accepted.
+    #[must_use]
+    pub fn accepted_epochs(&self, now: Now) -> Option<[ConnectionEpoch; 3]> {
+        self.proofs.connection_ids.accepted_epochs(now.unix_s)
+    }
+
     /// Serves a batch of datagrams.
     ///
     /// # Panics
@@ -63,6 +69,7 @@ impl UdpService {
         let datagrams = inbox.datagrams();
         assert!(datagrams <= BATCH_DATAGRAMS_MAX, "a batch has at most BATCH_DATAGRAMS_MAX datagrams");
         assert!(outbox.buffer().len() >= REPLY_BYTES_MAX, "the longest reply fits");
+        self.proofs.connection_ids.prepare(now.unix_s);
         let mut staged: Vec<Staged<'_>> = core::mem::take(&mut self.staged);
         for index in 0..datagrams {
             let (source, bytes) = inbox.datagram(index);

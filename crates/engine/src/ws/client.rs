@@ -2,8 +2,13 @@ use super::announced::AnnouncedPeer;
 use super::failure::MessageFailure;
 use super::policy::WebSocketPolicy;
 use super::request::{CarriedOut, WebRtcRequest};
+use crate::admission::{AdmittedSource, RefusedRequests, admit_source};
 use crate::limits::PEER_IDS_PER_TORRENT_MAX;
+use crate::now::Now;
+use crate::refusal::Refusal;
+use crate::shard::Shard;
 use core::net::IpAddr;
+use guard::Source;
 use primitives::{AddressFamily, KeyInPath, Second};
 
 /// The client at the other end of a WebSocket, and the peers that it has announced.
@@ -14,6 +19,9 @@ pub struct WebSocketClient {
     pub(super) key: KeyInPath,
     announced: Vec<AnnouncedPeer>,
     signals: SignalBudget,
+    /// Of the message that waits for its owner, if there is one.
+    pub(crate) admitted: Option<AdmittedSource>,
+    refused: RefusedRequests,
 }
 
 /// The offers and answers that have been passed on in a second.
@@ -27,7 +35,23 @@ impl WebSocketClient {
     /// Returns a client at `source` that has announced nothing yet.
     pub(crate) const fn new(source: IpAddr, key: KeyInPath) -> Self {
         let signals = SignalBudget { second: Second(0), passed_on: 0 };
-        Self { source, key, announced: Vec::new(), signals }
+        let refused = RefusedRequests::NONE;
+        Self { source, key, announced: Vec::new(), signals, admitted: None, refused }
+    }
+
+    /// Admits the source of a message, which takes a token only once.
+    pub(crate) fn admit(&mut self, shard: &mut Shard, now: Now) -> Result<AdmittedSource, Refusal> {
+        if let Some(admitted) = self.admitted.take() {
+            return Ok(admitted);
+        }
+        let admitted = admit_source(shard, now, Source::of(self.source), || Ok(()));
+        self.refused.note(admitted);
+        admitted
+    }
+
+    /// Returns whether the connection is to be closed because messages were refused for their source.
+    pub(crate) const fn is_refused_too_often(&self) -> bool {
+        self.refused.are_too_many()
     }
 
     /// Returns the family of the address that the client connected from.
@@ -40,6 +64,12 @@ impl WebSocketClient {
     #[must_use]
     pub fn announced(&self) -> &[AnnouncedPeer] {
         &self.announced
+    }
+
+    /// Returns the size of the list of these peers.
+    #[must_use]
+    pub const fn announced_bytes(&self) -> usize {
+        self.announced.capacity() * size_of::<AnnouncedPeer>()
     }
 
     /// Records a peer, unless the connection has announced as many as it may.

@@ -3,10 +3,12 @@ use super::client::WebSocketClient;
 use super::failure::MessageFailure;
 use super::policy::WebSocketPolicy;
 use super::request::WebRtcRequest;
-use crate::admission::{Admission, Credentials};
+use crate::admission::{Admission, AdmittedSource, Credentials};
 use crate::now::Now;
+use crate::refusal::Refusal;
 use crate::shard::{AnnounceIn, Shard};
 use access::UserAdmission;
+use guard::Source;
 use metrics::MessageOutcome;
 use primitives::{
     AnnounceEvent, AuthenticationKey, ConnectionToken, InfoHash, KeyId, KeyInPath, Numwant, PeerDetails,
@@ -36,15 +38,15 @@ pub(crate) struct Rejected {
 }
 
 impl Rejected {
-    /// Returns the rejection of a message over a connection that is closed soon, since WebSockets are off.
-    pub(crate) fn switched_off(text: &str) -> Self {
+    /// Returns the rejection of a message that is not served, whatever it asks for.
+    pub(crate) fn unread(text: &str, failure: MessageFailure) -> Self {
         let (action, info_hash) = match read_message(text) {
             Ok(ClientMessage::Announce(announce)) => (Action::Announce, Some(announce.info_hash)),
             Ok(ClientMessage::Answer(answer)) => (Action::Announce, Some(answer.info_hash)),
             Ok(ClientMessage::Scrape(scrape)) => (Action::Scrape, scrape.info_hashes.clone().next()),
             Err(error) => (error.action, error.info_hash),
         };
-        Self { action, info_hash, failure: MessageFailure::SwitchedOff }
+        Self { action, info_hash, failure }
     }
 
     /// Counts the failure, and appends the reply to it, if there can be one.
@@ -52,6 +54,7 @@ impl Rejected {
         let statistics = shard.statistics_mut();
         statistics.count_message(match (&self.failure, &self.info_hash, self.action) {
             (MessageFailure::Busy, ..) => MessageOutcome::Busy,
+            (MessageFailure::Refused(Refusal::OverLimit(_)), ..) => MessageOutcome::OverLimit,
             (_, None, _) => MessageOutcome::Ignored,
             (_, Some(_), Action::Announce) => MessageOutcome::AnnounceRefused,
             (_, Some(_), Action::Scrape) => MessageOutcome::ScrapeRefused,
@@ -70,6 +73,7 @@ pub(crate) struct MessageReader<'a> {
     pub(crate) policy: &'a WebSocketPolicy,
     pub(crate) shard: &'a Shard,
     pub(crate) now: Now,
+    pub(crate) admitted: AdmittedSource,
 }
 
 impl MessageReader<'_> {
@@ -119,6 +123,7 @@ impl MessageReader<'_> {
         };
         let mut pending = self.shard.pending(WebRtcPeer::new(peer_id, self.connection), key, &announced);
         pending.announce.peers_wanted = self.offers_passed_on(announce);
+        pending.source = Some(Source::of(self.client.source));
         Ok(WebRtcRequest::Announce { pending, interval_s: self.policy.interval_s })
     }
 
@@ -145,20 +150,20 @@ impl MessageReader<'_> {
         admitted.map(|_| Asked::Scrape(scrape.info_hashes))
     }
 
-    /// Checks network, software and key, as for every protocol. The key may come with the handshake or the message.
+    /// Checks software and key, as for every protocol. The key may come with the handshake or the message.
     fn admit(
         &self,
         peer_id: Option<&PeerId>,
         key: Option<Text<'_>>,
     ) -> Result<Option<KeyId>, MessageFailure> {
-        let admission = Admission::of_source(self.shard, self.now, self.client.source)?;
+        let admission = Admission::of(self.shard, self.now, self.admitted);
         // Many clients send a key of their own in each message, which is none of a tracker's (BEP 7).
         let key = |users| match (users, self.client.key) {
             (UserAdmission::Public, _) => Ok(KeyInPath::Absent),
             (UserAdmission::Private, KeyInPath::Absent) => Ok(key.map_or(KeyInPath::Absent, key_in_message)),
             (UserAdmission::Private, in_path) => Ok(in_path),
         };
-        Ok(admission.check(Credentials { proof: || Ok(()), peer_id, key })?)
+        Ok(admission.check(Credentials { peer_id, key })?)
     }
 }
 
@@ -178,7 +183,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_after_web_sockets_were_switched_off_is_rejected_by_its_action_and_torrent() {
+    fn a_message_that_is_not_served_is_rejected_by_its_action_and_torrent() {
         let torrent = Some(InfoHash([b'a'; 20]));
         let members = r#""info_hash": "aaaaaaaaaaaaaaaaaaaa", "peer_id": "bbbbbbbbbbbbbbbbbbbb""#;
         for (text, action, info_hash) in [
@@ -187,7 +192,7 @@ mod tests {
             (format!(r#"{{"action": "dance", {members}}}"#), Action::Announce, torrent),
             ("nonsense".to_owned(), Action::Announce, None),
         ] {
-            let rejected = Rejected::switched_off(&text);
+            let rejected = Rejected::unread(&text, MessageFailure::SwitchedOff);
             assert_eq!((rejected.action, rejected.info_hash), (action, info_hash), "{text}");
         }
     }

@@ -1,7 +1,9 @@
 use super::{TORRENT, ipv4_addresses, leechers, tracker};
+use access::DetailsKept;
 use metrics::Counter;
-use primitives::AnnounceEvent;
+use primitives::{AnnounceEvent, PeerId};
 use ringtrack_tests::client::{Client, TorrentCounts};
+use ringtrack_tests::simulator::{Simulator, SimulatorSettings};
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use zerocopy::IntoBytes;
@@ -171,4 +173,19 @@ fn a_peer_is_returned_until_its_lifetime_of_2700_seconds_has_passed() {
     tracker.expire();
     young.connect(&mut tracker);
     assert_eq!(young.scrape(&mut tracker, &[TORRENT])[0].leechers, 2);
+}
+
+#[test]
+fn a_client_that_restarts_before_its_minimum_interval_is_over_can_stop() {
+    let mut settings = SimulatorSettings::default();
+    settings.engine.swarms.interval_s_min = 60;
+    settings.engine.access.details = DetailsKept::Kept;
+    let mut tracker = Simulator::new(&settings);
+    let client = Client::connected(&mut tracker, "192.0.2.1:6881");
+    client.announce(&mut tracker, &client.leeching(TORRENT));
+    let mut restarted = client.leeching(TORRENT).with_event(AnnounceEvent::Started);
+    restarted.peer_id = PeerId(*b"-TR4040-restarted012");
+    client.announce(&mut tracker, &restarted);
+    assert_eq!(tracker.statistics().counter(Counter::AnnouncesEarly), 1);
+    assert_eq!(client.announce(&mut tracker, &restarted.with_event(AnnounceEvent::Stopped)).leechers, 0);
 }

@@ -132,6 +132,25 @@ fn another_forwarder_gets_local_peers_only_and_starts_nothing() {
 }
 
 #[test]
+fn an_early_announce_of_another_forwarder_makes_no_local_peer_of_it() {
+    let mut settings = SimulatorSettings::default();
+    settings.engine.swarms.interval_s_min = 60;
+    settings.engine.forwarding = Some(ForwardingBounds { torrents_max: 2, peers_max: 5 });
+    let mut tracker = Simulator::new(&settings);
+    let forwarder = Client::connected(&mut tracker, OTHER);
+    let mut request = forwarder.leeching(TORRENT);
+    request.peer_id = PeerId(*b"-RF0100-abcdefghijkl");
+    for _ in 0..2 {
+        forwarder.announce(&mut tracker, &request);
+    }
+    let client = Client::connected(&mut tracker, LOCAL);
+    client.announce(&mut tracker, &client.leeching(TORRENT));
+    forwarder.announce(&mut tracker, &request);
+    client.announce(&mut tracker, &client.leeching(TORRENT).with_event(AnnounceEvent::Stopped));
+    assert!(matches!(changes(&mut tracker)[..], [SwarmChange::Started(..), SwarmChange::Stopped(_)]));
+}
+
+#[test]
 fn starts_completed_downloads_and_stops_are_reported_with_a_local_peers_figures() {
     let mut tracker = tracker();
     let figures = |left| Representative { port: 6881, uploaded: 7, downloaded: 8, left };

@@ -12,6 +12,7 @@ mod http;
 mod reply_size;
 mod scans;
 mod scrape;
+mod sources;
 
 use primitives::InfoHash;
 use ringtrack_tests::client::Client;

@@ -31,6 +31,7 @@ const CONTENT_LENGTH: &str = "Content-Length: ";
 const CLOSE: &str = "Connection: close\r\n";
 const KEEP_ALIVE: &str = "Connection: keep-alive\r\n";
 const ALLOW: &str = "Allow: GET, HEAD, OPTIONS\r\n";
+const RETRY_AFTER: &str = "Retry-After: ";
 /// RFC 6455, 4.4.
 const WEB_SOCKET_VERSION: &str = "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";
 
@@ -46,6 +47,7 @@ pub(super) const HEAD_BYTES_MAX: usize = VERSION.len()
     + LINE_END.len();
 
 const _: () = assert!(ALLOW.len() <= WEB_SOCKET_VERSION.len(), "a head has one of them");
+const _: () = assert!(RETRY_AFTER.len() + "4294967295\r\n".len() <= WEB_SOCKET_VERSION.len(), "or of these");
 
 /// Writes a body with its head before it and returns the range of the response in `out`.
 pub(super) fn frame(
@@ -95,10 +97,15 @@ pub(super) fn write_head(
         write_length(head);
     }
     head.literal(connection_line(framing));
-    if status.names_methods() {
-        head.literal(ALLOW);
-    } else if status == Status::UpgradeRequired {
-        head.literal(WEB_SOCKET_VERSION);
+    match status {
+        Status::NoContent | Status::MethodNotAllowed => head.literal(ALLOW),
+        Status::UpgradeRequired => head.literal(WEB_SOCKET_VERSION),
+        Status::TooManyRequests { retry_s } => {
+            head.literal(RETRY_AFTER);
+            head.decimal(retry_s.into());
+            head.literal(LINE_END);
+        }
+        _ => {}
     }
     head.literal(LINE_END);
 }

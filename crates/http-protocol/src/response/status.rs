@@ -71,6 +71,13 @@ mod tests {
     }
 
     #[test]
+    fn a_response_to_a_client_over_its_rate_says_when_to_retry() {
+        let expected = "HTTP/1.1 429 Too Many Requests\r\nContent-Type: text/plain\r\nContent-Length: 22\r\n\
+            Retry-After: 7\r\n\r\n429 Too Many Requests\n";
+        assert_eq!(status(ORDINARY, Status::TooManyRequests { retry_s: 7 }), expected);
+    }
+
+    #[test]
     fn a_redirect_names_the_place_and_has_no_body() {
         let expected = "HTTP/1.1 302 Found\r\nContent-Type: text/plain\r\nLocation: /stats\r\n\
             Content-Length: 0\r\n\r\n";

@@ -6,34 +6,8 @@ use ringtrack_tests::client::{Client, TorrentCounts};
 use ringtrack_tests::http_client::{HttpAnswer, HttpClient, Value, announce_target, request, scrape_target};
 use ringtrack_tests::simulator::{Simulator, SimulatorSettings};
 use std::collections::BTreeSet;
-use swarm::SwarmLimits;
 
-const FULL: &str = "tracker is full: you were not added to the swarm";
-
-/// The warning to a second peer where there is room for one. Asserts that the refusal was counted once.
-fn warned_at_bound(set: impl Fn(&mut SwarmLimits), torrent: InfoHash, counter: Counter) -> Option<String> {
-    let mut settings = SimulatorSettings::default();
-    set(&mut settings.engine.swarms.limits);
-    let mut tracker = Simulator::new(&settings);
-    let first = announce(&mut tracker, "192.0.2.1", 6881, "");
-    assert_eq!((first.warning, first.common.leechers), (None, 1));
-    let target = announce_target(torrent, 6881, "");
-    let announced = get(&mut tracker, "192.0.2.2", &target, "").announced();
-    assert_eq!(tracker.statistics().counter(counter), 1);
-    assert_eq!(tracker.statistics().http_requests(), 2);
-    announced.warning
-}
-
-#[test]
-fn a_peer_that_is_not_added_to_the_swarm_is_warned() {
-    let full = Some(FULL.to_owned());
-    let of_swarm =
-        warned_at_bound(|limits| limits.swarm_peers_max = 1, TORRENT, Counter::PeersRefusedSwarmPeers);
-    assert_eq!(of_swarm, full);
-    assert_eq!(warned_at_bound(|limits| limits.peers_max = 1, TORRENT, Counter::PeersRefusedPeers), full);
-    let other = InfoHash([1; 20]);
-    assert_eq!(warned_at_bound(|limits| limits.swarms_max = 1, other, Counter::PeersRefusedSwarms), full);
-}
+const NOT_ADDED: &str = "you were not added to the swarm: a limit is reached";
 
 #[test]
 fn a_peer_that_is_refused_by_another_core_is_warned_and_counted_there_once() {
@@ -43,7 +17,7 @@ fn a_peer_that_is_refused_by_another_core_is_warned_and_counted_there_once() {
     for core in 0..4 {
         let mut client = HttpClient::new(core, "192.0.2.1");
         let announced = client.announce(&mut tracker, &announce_target(TORRENT, 6881, ""));
-        assert_eq!(announced.warning.as_deref(), Some(FULL));
+        assert_eq!(announced.warning.as_deref(), Some(NOT_ADDED));
     }
     let statistics = tracker.statistics();
     assert_eq!(statistics.counter(Counter::PeersRefusedPeers), 4);
@@ -51,16 +25,22 @@ fn a_peer_that_is_refused_by_another_core_is_warned_and_counted_there_once() {
 }
 
 #[test]
-fn a_client_may_announce_again_after_half_its_interval() {
-    let mut tracker = tracker(|_| {});
-    let mut intervals = BTreeSet::new();
-    for _ in 0..100 {
-        let announced = announce(&mut tracker, "192.0.2.1", 6881, "");
-        assert_eq!(announced.min_interval_s, announced.common.interval_s / 2);
-        assert!((1620..=1980).contains(&announced.common.interval_s));
-        intervals.insert(announced.common.interval_s);
+fn a_client_may_announce_again_after_half_its_interval_or_after_the_minimum() {
+    for interval_s_min in [0, 1000] {
+        let mut settings = SimulatorSettings::default();
+        settings.engine.swarms.interval_s_min = interval_s_min;
+        let mut tracker = Simulator::new(&settings);
+        let mut intervals = BTreeSet::new();
+        for _ in 0..100 {
+            let announced = announce(&mut tracker, "192.0.2.1", 6881, "");
+            assert_eq!(announced.min_interval_s, (announced.common.interval_s / 2).max(interval_s_min));
+            assert!((1620..=1980).contains(&announced.common.interval_s));
+            intervals.insert(announced.common.interval_s);
+        }
+        assert!(intervals.len() > 30, "they vary: {intervals:?}");
+        let early = if interval_s_min == 0 { 0 } else { 99 };
+        assert_eq!(tracker.statistics().counter(Counter::AnnouncesEarly), early);
     }
-    assert!(intervals.len() > 30, "they vary: {intervals:?}");
 }
 
 #[test]

@@ -1,7 +1,10 @@
 use super::{TORRENT, address, announce, get, ip, peers, tracker};
 use engine::ProxyHeaderKind;
+use guard::Class;
+use metrics::Counter;
+use primitives::InfoHash;
 use ringtrack_tests::http_client::announce_target;
-use ringtrack_tests::simulator::Simulator;
+use ringtrack_tests::simulator::{Simulator, source_limit};
 
 /// A tracker whose clients in 192.168.0.0/16 and `fd00::/8` may name their addresses.
 fn with_neighbours() -> Simulator {
@@ -18,6 +21,25 @@ fn an_allowed_client_is_listed_at_the_address_it_names_but_its_own_is_in_the_ans
         let announced = announce(&mut tracker, "192.168.1.1", 6881, named);
         assert_eq!(announced.external_ip, ip("192.168.1.1"));
         assert_eq!(peers(&mut tracker, "192.0.2.1"), [address("203.0.113.5:6881")], "{named}");
+    }
+}
+
+#[test]
+fn peers_at_named_addresses_take_tokens_of_the_client_that_names_them() {
+    for class in [Class::NewTorrents, Class::NewPeers] {
+        let mut tracker = with_neighbours();
+        tracker.limit_sources(&source_limit(class, 2));
+        for host in 1..=4 {
+            for (client, torrent) in [("192.168.1.1", host), ("192.0.2.9", host + 100)] {
+                let named = format!("&ip=203.0.113.{host}");
+                let target = announce_target(InfoHash([torrent; 20]), 6881, &named);
+                let _announced = get(&mut tracker, client, &target, "").announced();
+            }
+        }
+        let refused = tracker.statistics();
+        let refused = [Counter::PeersRefusedSourceTorrents, Counter::PeersRefusedSourcePeers]
+            .map(|counter| refused.counter(counter));
+        assert_eq!(refused.iter().sum::<u64>(), 2 * (4 - 2), "{class:?}");
     }
 }
 

@@ -1,10 +1,16 @@
-use super::{TORRENT, get, outcomes, tracker};
+use super::{TORRENT, get, outcomes, request_of, tracker};
+use engine::{ProxyHeaderKind, ProxyPolicy};
+use guard::Class;
 use metrics::HttpOutcome;
 use primitives::AddressFamily;
 use ringtrack_tests::http_client::{HttpAnswer, HttpClient, Value, announce_target};
+use ringtrack_tests::simulator::{Simulator, source_limit};
 
 const HASH: &str = "info_hash=aaaaaaaaaaaaaaaaaaaa";
 const PEER_ID: &str = "peer_id=bbbbbbbbbbbbbbbbbbbb";
+const HEALTH: &str = "/health_check";
+const UPGRADE: &str = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 const KEY: &str = "0123456789abcdefghijABCDEFGHIJ01";
 
 /// The reason and the retry of a refusal, and the only outcome counted.
@@ -65,6 +71,64 @@ fn a_public_tracker_accepts_any_well_formed_key() {
     assert_eq!(get(&mut tracker, "192.0.2.1", &target, "").announced().common.leechers, 1);
     let target = format!("/scrape/{KEY}?{HASH}");
     assert_eq!(get(&mut tracker, "192.0.2.1", &target, "").scraped().len(), 1);
+}
+
+#[test]
+fn requests_over_the_limit_of_their_source_say_when_to_retry() {
+    for (ip, other) in [("192.0.2.1", "192.0.2.2"), ("2001:db8::1", "2001:db8:0:1::1")] {
+        let mut tracker = tracker(|_| {});
+        tracker.limit_sources(&source_limit(Class::Requests, 2));
+        let mut client = HttpClient::new(0, ip);
+        let pipelined = request_of(HEALTH).repeat(3);
+        let answers = client.exchange(&mut tracker, &pipelined);
+        let statuses = String::from_utf8(answers).expect("text");
+        assert_eq!(statuses.matches("HTTP/1.1 200 ").count(), 2, "each request takes a token");
+        let reason = "too many requests from this network".to_owned();
+        for target in [announce_target(TORRENT, 6881, ""), format!("/scrape?{HASH}")] {
+            let told = client.get(&mut tracker, &target);
+            assert_eq!((told.status, told.failure()), (200, Some((reason.clone(), Some(Value::Integer(1))))));
+        }
+        for (target, headers) in [(HEALTH, ""), ("/robots.txt", ""), ("/nowhere", ""), ("/", UPGRADE)] {
+            let told = client.get_with(&mut tracker, target, headers);
+            assert_eq!((told.status, told.header("retry-after")), (429, Some("1")), "{target}");
+        }
+        assert_eq!(get(&mut tracker, other, HEALTH, "").status, 200);
+        tracker.pass(1);
+        assert_eq!(client.get(&mut tracker, HEALTH).status, 200);
+        let family = AddressFamily::of(ip.parse().expect("an address"));
+        let expected = [
+            (family, HttpOutcome::HealthChecked, 4),
+            (family, HttpOutcome::AnnounceOverLimit, 1),
+            (family, HttpOutcome::ScrapeOverLimit, 1),
+            (family, HttpOutcome::OverLimit, 5),
+        ];
+        assert_eq!(outcomes(&mut tracker), expected);
+    }
+}
+
+#[test]
+fn a_connection_that_goes_on_over_the_limit_is_closed_unless_it_is_a_proxys() {
+    let proxy = ProxyPolicy {
+        trusted: vec!["198.51.100.0/24".parse().expect("a network")],
+        header: ProxyHeaderKind::RealIp,
+    };
+    for (ip, is_closed) in [("192.0.2.1", true), ("198.51.100.1", false)] {
+        let mut tracker = tracker(|policy| policy.proxy = proxy.clone());
+        tracker.limit_sources(&source_limit(Class::Requests, 1));
+        let mut client = HttpClient::new(0, ip);
+        let mut ask =
+            |tracker: &mut Simulator| client.get_with(tracker, HEALTH, "X-Real-IP: 203.0.113.1\r\n");
+        assert_eq!(ask(&mut tracker).status, 200);
+        for _ in 0..15 {
+            let told = ask(&mut tracker);
+            assert_eq!((told.status, told.header("connection")), (429, None));
+        }
+        assert_eq!(ask(&mut tracker).header("connection"), is_closed.then_some("close"), "{ip}");
+        if !is_closed {
+            let other = client.get_with(&mut tracker, HEALTH, "X-Real-IP: 203.0.113.2\r\n");
+            assert_eq!(other.status, 200);
+        }
+    }
 }
 
 #[test]
