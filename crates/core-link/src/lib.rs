@@ -26,4 +26,4 @@ pub use handle::{CoreEnd, CoreHandle, Cores, link_cores};
 pub use messages::{CoreCommand, CoreEvent, CoreTask, ReplySource};
 pub use notify::Notify;
 pub use reply::Reply;
-pub use settings::{CoreSettings, HttpLimits, KernelSampling, PrefixLengths};
+pub use settings::{CoreSettings, HttpLimits, KernelFiltering, KernelSampling};

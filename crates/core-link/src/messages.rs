@@ -1,6 +1,7 @@
 use crate::reply::Reply;
 use crate::settings::CoreSettings;
 use access::{AccessEvent, AccessUpdate, ListQuery, ListedPage};
+use guard::Offenders;
 use latency::LatencySet;
 use primitives::{
     AddressFamily, ClientCounts, ExternalPeers, FirstTorrents, InfoHash, InfoHashPrefix, PeerInfo,
@@ -21,10 +22,14 @@ pub enum CoreCommand {
     /// Reply with the client software counted since the last such command, and continue with this empty table. Without a
     /// table, nothing is counted, and there is none in the next reply.
     TakeClients(Option<Box<ClientCounts>>, Reply<Option<Box<ClientCounts>>>),
+    /// Reply with the sources that were refused most since the last such command.
+    TakeOffenders(Reply<Box<Offenders>>),
     /// Serve these statistics, or none.
     UseStatistics(Option<Arc<StatisticsPages>>),
     /// Use these settings from the next request on. Reply when they are in use.
     UseSettings(Box<CoreSettings>, Reply<()>),
+    /// Let the swarms of the core take this many bytes, until the next such command or the next settings.
+    UseSwarmBytes(u64),
     /// Use this certificate for new TLS sessions. Reply when it is in use.
     UseIdentity(Arc<ServerIdentity>, Reply<()>),
     /// Send replies on the wildcard address of this family from there.

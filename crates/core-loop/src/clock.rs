@@ -19,8 +19,10 @@ pub trait Clock: Debug {
 
     /// Returns the time at `instant`, which must be recent: the Unix time is read in this call.
     fn at(&self, instant: Instant) -> Now {
+        #[expect(clippy::cast_possible_truncation, reason = "millions of years of uptime")]
+        let monotonic_ms = instant.duration_since(self.start()).as_millis() as u64;
         #[expect(clippy::cast_possible_truncation, reason = "136 years of uptime")]
-        let seconds = instant.duration_since(self.start()).as_secs() as u32;
-        Now { monotonic: Second(seconds), unix_s: self.unix_time().as_secs() }
+        let seconds = (monotonic_ms / 1000) as u32;
+        Now { monotonic: Second(seconds), monotonic_ms, unix_s: self.unix_time().as_secs() }
     }
 }

@@ -6,9 +6,9 @@
 
 mod buffers;
 mod end;
+mod eviction;
 mod http_connection;
 mod limits;
-mod prefixes;
 mod ready;
 mod server;
 mod slot;
@@ -19,7 +19,7 @@ mod turn;
 mod upgraded;
 mod web_socket;
 
-pub use core_link::{HttpLimits, PrefixLengths};
+pub use core_link::HttpLimits;
 pub use limits::FRAMES_UNSENT_BYTES_MAX;
 pub(crate) use limits::TURN;
 pub(crate) use server::HttpServer;

@@ -4,6 +4,7 @@ use crate::connection::{HttpServer, HttpSetup};
 use crate::control_queue::ControlQueue;
 use crate::core_state::CoreState;
 use crate::datagrams::UdpServer;
+use crate::kernel_filter::KernelFilter;
 use crate::limits::{
     DRAIN_MS_MAX, EVENTS_MAX, EVENTS_PER_TURN_MAX, LAST_EVENTS_MS_MAX, LISTENERS_MAX, RETRY_MS,
 };
@@ -11,8 +12,9 @@ use crate::mesh::Mesh;
 use crate::ring::Rings;
 use crate::sockets::{Event, ReplyBatch as _, Sockets};
 use crate::timer::Timer;
-use core_link::{CoreCommand, CoreEnd, CoreEvent, CoreSettings, KernelSampling, Notify};
+use core_link::{CoreCommand, CoreEnd, CoreEvent, CoreSettings, KernelFiltering, KernelSampling, Notify};
 use engine::{EngineSettings, HttpService, Secrets, Shard, UdpService};
+use guard::CoreGuard;
 use latency::ReplyTimer;
 use metrics::{Gauge, PublishedStatistics};
 use std::sync::Arc;
@@ -24,6 +26,7 @@ pub struct CoreSetup<S: Sockets> {
     pub clock: Box<dyn Clock>,
     pub engine: EngineSettings,
     pub secrets: Secrets,
+    pub guard: CoreGuard,
     /// With at most [`LISTENERS_MAX`] UDP listeners.
     pub sockets: S,
     /// An empty batch.
@@ -32,6 +35,7 @@ pub struct CoreSetup<S: Sockets> {
     pub replies: S::Replies,
     pub http: HttpSetup,
     pub kernel_sampling: KernelSampling,
+    pub kernel_filtering: KernelFiltering,
     /// How long datagrams may gather at high rates; zero if they are not to.
     pub coalesce: Duration,
     pub mesh: Mesh<S::Path>,
@@ -52,6 +56,7 @@ pub struct Core<S: Sockets> {
     control: ControlQueue,
     timer: Timer,
     coalescing: Coalescing,
+    filter: KernelFilter,
     stage: Stage,
     /// Whether messages of other cores may wait.
     rings_have_more: bool,
@@ -112,22 +117,25 @@ impl<S: Sockets> Core<S> {
     /// When there are more than [`LISTENERS_MAX`] UDP listeners.
     #[must_use]
     pub fn new(setup: CoreSetup<S>) -> Self {
-        let CoreSetup { clock, engine, secrets, sockets, received, replies, http, .. } = setup;
+        let CoreSetup { clock, engine, secrets, guard, sockets, received, replies, http, .. } = setup;
         let listeners = sockets.udp_listeners();
         assert!(usize::from(listeners) <= LISTENERS_MAX, "a listener's number is a byte");
         let instant = clock.instant();
         let now = clock.at(instant);
+        let processor_time = clock.processor_time();
         let latency = ReplyTimer::new(replies.capacity());
         let udp = UdpServer::new(UdpService::new(&engine, &secrets), received, replies, listeners);
-        let shard = Shard::new(&engine, &secrets);
+        let shard = Shard::new(&engine, &secrets, guard);
+        let filter = KernelFilter::new(setup.kernel_filtering, &http.policy.proxy, instant);
         setup.link.report_ready();
         Self {
             state: CoreState { clock, shard, mesh: setup.mesh, sockets, latency, instant, now },
             udp,
-            http: HttpServer::new(engine.shard, http),
+            http: HttpServer::new(engine.shard, http, !secrets.intervals),
             control: ControlQueue::new(instant),
-            timer: Timer::new(instant, setup.kernel_sampling),
+            timer: Timer::new(instant, processor_time, setup.kernel_sampling),
             coalescing: Coalescing::new(setup.coalesce, instant),
+            filter,
             stage: Stage::Starting,
             rings_have_more: true,
             published: setup.published,
@@ -194,6 +202,7 @@ impl<S: Sockets> Core<S> {
         self.work_for_control_plane();
         if self.timer.due() <= self.state.instant {
             self.timer.take_turn(&mut self.state, &mut self.udp, &mut self.http);
+            self.filter.take_turn(&mut self.state, &mut self.udp);
             self.publish();
             self.report_events();
             self.obey_commands();
@@ -249,11 +258,13 @@ impl<S: Sockets> Core<S> {
             CoreCommand::Stop => self.stop(),
             CoreCommand::TakeLatency(empty, reply) => reply.send(self.state.latency.take(empty)),
             CoreCommand::TakeClients(empty, reply) => reply.send(self.state.shard.take_clients(empty)),
+            CoreCommand::TakeOffenders(reply) => reply.send(self.state.shard.guard().take_offenders()),
             CoreCommand::UseStatistics(pages) => self.http.service().set_statistics(pages),
             CoreCommand::UseSettings(settings, reply) => {
                 self.use_settings(*settings);
                 reply.send(());
             }
+            CoreCommand::UseSwarmBytes(bytes_max) => self.state.shard.use_swarm_bytes(bytes_max),
             CoreCommand::UseIdentity(identity, reply) => {
                 self.http.set_identity(identity);
                 reply.send(());
@@ -265,8 +276,18 @@ impl<S: Sockets> Core<S> {
     }
 
     fn use_settings(&mut self, settings: CoreSettings) {
-        let CoreSettings { engine, http_policy, http_limits, kernel_sampling, coalesce } = settings;
+        let CoreSettings {
+            engine,
+            sources,
+            http_policy,
+            http_limits,
+            kernel_sampling,
+            kernel_filtering,
+            coalesce,
+        } = settings;
+        self.filter.use_settings(kernel_filtering, &http_policy.proxy, self.state.instant);
         self.state.shard.use_settings(&engine);
+        self.state.shard.guard().use_limits(sources);
         self.udp.use_settings(self.state.now, &engine);
         self.http.use_settings(http_policy, http_limits);
         self.timer.use_sampling(kernel_sampling, &mut self.state);
@@ -336,6 +357,7 @@ impl<S: Sockets> Core<S> {
             (Gauge::QueuedReturns, returns),
             (Gauge::ReadyConnections, self.http.waiting()),
             (Gauge::QueuedTasks, self.link.tasks() + self.control.jobs()),
+            (Gauge::HttpBufferedBytes, self.http.buffered_bytes()),
         ] {
             statistics.set(gauge, length as u64);
         }

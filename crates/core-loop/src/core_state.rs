@@ -2,6 +2,7 @@ use crate::clock::Clock;
 use crate::mesh::Mesh;
 use crate::sockets::Sockets;
 use engine::{AnnouncedPeer, ConnectionToken, LeaveStep, Now, Shard};
+use guard::OpenConnection;
 use latency::{ReplyTag, ReplyTimer};
 use primitives::AddressFamily;
 use std::time::{Instant, UNIX_EPOCH};
@@ -26,6 +27,13 @@ impl<S: Sockets> CoreState<S> {
         match self.shard.leave(self.now, peer, connection) {
             LeaveStep::Done => {}
             LeaveStep::Routed(owner) => self.mesh.send_leave(owner, peer, connection),
+        }
+    }
+
+    /// Counts a connection of a source that has ended, if it was counted.
+    pub(crate) fn leave_source(&mut self, open: Option<OpenConnection>) {
+        if let Some(open) = open {
+            self.shard.guard().close(open);
         }
     }
 

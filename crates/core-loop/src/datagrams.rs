@@ -2,12 +2,13 @@ use crate::core_state::CoreState;
 use crate::mesh::Mesh;
 use crate::messages::{AnnounceMessage, ListenerIndex, ReplyTo, ScrapeMessage};
 use crate::sockets::{ReceivedBatch, ReplyBatch, Sockets};
+use crate::torrent_sample::TorrentSample;
 use engine::{
     EngineSettings, Inbox, Now, Outbox, RoutedAnnounce, RoutedScrape, Routing, ScrapeStep, UdpService,
 };
 use latency::{ReplyCounts, ReplyKind, ReplyTag, ReplyTimer};
 use metrics::{Counter, DropReason, Outcome};
-use primitives::{AddressFamily, RequestKind, ShardId};
+use primitives::{AddressFamily, ConnectionEpoch, InfoHash, RequestKind, ShardId};
 use std::time::{Duration, Instant};
 
 /// Serves the UDP clients of a core.
@@ -18,6 +19,7 @@ pub(crate) struct UdpServer<S: Sockets> {
     replies: S::Replies,
     /// Whether datagrams may wait, by listener.
     ready: Vec<bool>,
+    sample: TorrentSample,
 }
 
 /// The replies to a batch, and the requests that are routed to other cores.
@@ -39,11 +41,22 @@ impl<S: Sockets> UdpServer<S> {
         listeners: u8,
     ) -> Self {
         assert!(replies.capacity() >= received.capacity(), "a reply for each datagram");
-        Self { service, received, replies, ready: vec![true; usize::from(listeners)] }
+        let ready = vec![true; usize::from(listeners)];
+        Self { service, received, replies, ready, sample: TorrentSample::default() }
     }
 
     pub(crate) fn use_settings(&mut self, now: Now, settings: &EngineSettings) {
         self.service.use_settings(now, settings);
+    }
+
+    /// Returns the epochs of which each announce and scrape needs a connection id, if these are all that are accepted.
+    pub(crate) fn accepted_epochs(&self, now: Now) -> Option<[ConnectionEpoch; 3]> {
+        self.service.accepted_epochs(now)
+    }
+
+    /// Returns the torrent that most of the datagrams since the last call were for.
+    pub(crate) fn take_busiest_torrent(&mut self) -> Option<InfoHash> {
+        self.sample.take()
     }
 
     /// Notes that datagrams have arrived at a listener.
@@ -83,6 +96,7 @@ impl<S: Sockets> UdpServer<S> {
         if self.received.datagrams() == 0 {
             return false;
         }
+        self.sample.note(self.received.datagram(0).1, self.received.datagrams());
         core.shard.statistics_mut().count_batch(self.received.datagrams());
         core.instant = core.clock.instant();
         let CoreState { shard, mesh, instant: at, now, latency, .. } = core;

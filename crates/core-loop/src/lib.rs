@@ -15,22 +15,27 @@ mod core;
 mod core_state;
 mod datagrams;
 mod expiry_pace;
+mod flood;
+mod kernel_filter;
 mod kernel_sampling;
 mod limits;
 mod mesh;
 mod messages;
+mod mutes;
 mod ring;
 mod sockets;
 mod timer;
+mod torrent_sample;
 mod wire;
 
 pub use self::core::{Core, CoreSetup, Step};
 pub use clock::Clock;
-pub use core_link::KernelSampling;
-pub use limits::{EVENTS_MAX, LISTENERS_MAX, TIMER_MS};
+pub use core_link::{KernelFiltering, KernelSampling};
+pub use limits::{EVENTS_MAX, LISTENERS_MAX, SIGNALS_PER_RING_MAX, TIMER_MS};
 pub use mesh::{Mesh, MeshSlots, full_mesh};
 pub use messages::ListenerIndex;
 pub use sockets::{
-    Accept, ConnectionEvent, Event, NotSent, ReceiveTimestamps, ReceivedBatch, ReplyBatch, Sockets,
+    Accept, ConnectionEvent, Event, NotSent, ReceiveQueues, ReceiveTimestamps, ReceivedBatch, ReplyBatch,
+    Sockets,
 };
-pub use wire::{Security, SlotKey, Wire};
+pub use wire::{Security, SendRoom, SlotKey, Wire};

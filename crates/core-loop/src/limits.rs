@@ -57,6 +57,46 @@ pub(crate) const EXPIRY_WORK_MAX: u32 = 262_144;
 /// answering a full receive buffer takes.
 pub(crate) const STAMPS_READ_TURNS: u32 = 4;
 
+/// Milliseconds over which the rates of a flood are measured: a few turns of the timer, so that one late turn does not decide.
+pub(crate) const FLOOD_WINDOW_MS: u64 = 500;
+
+/// Windows for which a flood of wrong connection ids has to be over: five seconds, so that pauses do not end the filter.
+pub(crate) const CALM_WINDOWS: u32 = 10;
+
+/// Windows after which wrong connection ids are received for one, whatever the kernel drops: a minute, so that a flood that
+/// lasts is received for less than a hundredth of the time.
+pub(crate) const FILTERED_WINDOWS_MAX: u32 = 120;
+
+/// The part of a receive queue from which on it is full. The kernel notes memory as free in steps of a quarter of the queue.
+pub(crate) const QUEUE_FULL_PERCENT: u8 = 75;
+
+/// Milliseconds after which a socket that refused its filter is given it again: reasons such as scarce memory pass, and compiling
+/// a program of 4,096 instructions each time is no work beside ten seconds.
+pub(crate) const FILTER_RETRY_MS: u64 = 10_000;
+
+/// Refusals of a prefix in a turn of the timer from which on the kernel drops its datagrams: 5,000 a second cost a core about
+/// a hundredth of its time, and are few beside what its receive queue holds.
+pub(crate) const MUTED_REFUSALS_MIN: u32 = 500;
+
+/// Milliseconds for which the datagrams of such a prefix are dropped: a flood that lasts is received for a fiftieth of the time,
+/// and one that has ended is forgotten before clients repeat their requests, after 15 seconds.
+pub(crate) const MUTED_MS: u64 = 5000;
+
+/// Prefixes of which a core drops the datagrams at a time, so that nearly all room in the filter is left to banned networks.
+pub(crate) const MUTED_MAX: usize = 64;
+
+/// Datagrams in a sample from which on a majority in it is no chance.
+pub(crate) const SAMPLE_DATAGRAMS_MIN: u32 = 32;
+
+/// The share of the requests for a hot torrent that passes at first, of 2^32: the half that is its share beside the others.
+pub(crate) const HOT_PASSED_FIRST: u32 = 1 << 31;
+
+/// The least share of the requests for a hot torrent that passes, so that its swarm lives.
+pub(crate) const HOT_PASSED_MIN: u32 = 1 << 24;
+
+/// Each window adds the share divided by 2 to this power: a sixteenth, so that the queue is full in one of about ten.
+pub(crate) const HOT_GROWTH_SHIFT: u32 = 4;
+
 /// Milliseconds of processor time for which a stopping core answers the requests in its sockets. A fraction of it is
 /// enough to empty them, except under a flood.
 pub(crate) const DRAIN_MS_MAX: u64 = 500;
@@ -74,7 +114,7 @@ pub(crate) const LEAVES_PER_STEP_MAX: usize = REQUEST_SLOTS_MIN / 4;
 
 /// Offers and answers on their way from one core to another at most: some turns of a core. Most have one to two kilobytes,
 /// and all together at most 16 MiB.
-pub(crate) const SIGNALS_PER_RING_MAX: usize = 1024;
+pub const SIGNALS_PER_RING_MAX: usize = 1024;
 
 const _: () = assert!(SIGNALS_PER_RING_MAX * engine::SIGNAL_BYTES_MAX <= 16 << 20);
 

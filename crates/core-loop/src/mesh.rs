@@ -56,6 +56,8 @@ pub struct MeshSlots {
     pub requests: usize,
     /// Of these, how many scrapes of one core's clients may have.
     pub scrapes_per_owner: usize,
+    /// Of a ring for returns, how many offers and answers may have.
+    pub signals: usize,
 }
 
 /// HTTP requests for which the ring to their owner had no room, and peers that leave, by owner. UDP requests are dropped
@@ -93,7 +95,11 @@ impl MeshSlots {
     pub fn divided(slots_per_core: usize, shards: ShardCount) -> Self {
         let rings = usize::from(shards.get()).saturating_sub(1).max(1);
         let requests = (slots_per_core / rings).max(REQUEST_SLOTS_MIN).next_power_of_two();
-        Self { requests, scrapes_per_owner: (requests / SCRAPES_SHARE).max(SCRAPES_PER_OWNER_MIN) }
+        Self {
+            requests,
+            scrapes_per_owner: (requests / SCRAPES_SHARE).max(SCRAPES_PER_OWNER_MIN),
+            signals: requests.min(SIGNALS_PER_RING_MAX),
+        }
     }
 }
 
@@ -102,14 +108,13 @@ impl MeshSlots {
 pub fn full_mesh<P>(cores: &[CoreHandle], shards: ShardCount, slots: MeshSlots) -> Vec<Mesh<P>> {
     // Room for all boxes of one core, so that each returns home.
     let boxes = routed_requests_per_owner(shards) + cores.len() * slots.scrapes_per_owner;
-    let signals_max = slots.requests.min(SIGNALS_PER_RING_MAX);
-    let returns = boxes + signals_max;
+    let returns = boxes + slots.signals;
     let end = |own: &CoreHandle| Mesh {
         own: own.shard(),
         to: cores.iter().map(|_| None).collect(),
         from: Vec::new(),
         waiting: WaitingRequests::default(),
-        signals_max,
+        signals_max: slots.signals,
         scrapes: ScrapePool {
             idle: Vec::new(),
             underway: vec![0; cores.len()],

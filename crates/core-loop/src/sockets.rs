@@ -2,7 +2,7 @@ use crate::messages::ListenerIndex;
 use crate::wire::{Security, SlotKey, Wire};
 use core_link::ReplySource;
 use engine::Inbox;
-use primitives::AddressFamily;
+use primitives::{AddressFamily, AddressRanges, FilterRules};
 use std::fmt::Debug;
 use std::io;
 use std::net::IpAddr;
@@ -31,6 +31,22 @@ pub trait Sockets: Debug {
     /// Sends replies from a listener and empties the batch. Those that are not sent are dropped: clients retry, and a
     /// queue would only make every reply late.
     fn send(&mut self, listener: ListenerIndex, replies: &mut Self::Replies) -> NotSent;
+
+    /// Makes the kernel drop datagrams by these rules, in place of earlier ones. Returns how many networks were left out, of
+    /// the socket with the least memory.
+    ///
+    /// # Errors
+    /// When a socket refuses. The others have the rules.
+    fn set_filter(&mut self, rules: &FilterRules) -> io::Result<usize>;
+
+    /// Makes the kernel drop connections from these addresses, in place of earlier ones.
+    ///
+    /// # Errors
+    /// When a listener refuses. The others have the rules.
+    fn set_connection_filter(&mut self, refused: &AddressRanges) -> io::Result<()>;
+
+    /// Returns the state of the receive queues of the UDP listeners. Those of which it is not known are left out.
+    fn receive_queues(&mut self) -> ReceiveQueues;
 
     /// Switches the time stamps of received datagrams. The datagrams of a socket that refuses are not sampled.
     fn set_receive_timestamps(&mut self, timestamps: ReceiveTimestamps);
@@ -103,6 +119,15 @@ pub trait ReplyBatch: Debug {
 
     /// Adds the first `length` bytes of the buffer as a reply.
     fn commit(&mut self, length: usize, path: &Self::Path);
+}
+
+/// The receive queues of UDP listeners.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ReceiveQueues {
+    /// Datagrams dropped since the last call: by the filter, or because a queue was full.
+    pub dropped: u64,
+    /// How much of the fullest queue is used, in percent.
+    pub fullest_percent: u8,
 }
 
 /// Replies that were not sent.

@@ -6,21 +6,31 @@ use crate::kernel_sampling::SampleWindows;
 use crate::limits::TIMER_MS;
 use crate::sockets::{ReceiveTimestamps, Sockets};
 use core_link::KernelSampling;
-use metrics::{Counter, Gauge};
+use metrics::{Counter, Gauge, Statistics};
 use std::time::{Duration, Instant};
 
 /// The work that a core does ten times a second.
 #[derive(Debug)]
 pub(crate) struct Timer {
     due: Instant,
+    /// When the load was measured last, and the processor time at that moment.
+    measured: (Instant, Duration),
+    /// [`Counter::KernelDropped`] at that moment.
+    kernel_dropped: u64,
     pace: ExpiryPace,
     windows: SampleWindows,
 }
 
 impl Timer {
-    pub(crate) fn new(now: Instant, sampling: KernelSampling) -> Self {
+    pub(crate) fn new(now: Instant, processor_time: Duration, sampling: KernelSampling) -> Self {
         let windows = SampleWindows::new(sampling);
-        Self { due: now, pace: ExpiryPace::new(), windows }
+        Self {
+            due: now,
+            measured: (now, processor_time),
+            kernel_dropped: 0,
+            pace: ExpiryPace::new(),
+            windows,
+        }
     }
 
     /// Replaces the sampling. A window that is open ends.
@@ -41,7 +51,7 @@ impl Timer {
         self.due
     }
 
-    /// Expires peers, checks deadlines, and switches the kernel's time stamps.
+    /// Measures the load, expires peers, checks deadlines, and switches the kernel's time stamps.
     pub(crate) fn take_turn<S: Sockets>(
         &mut self,
         core: &mut CoreState<S>,
@@ -50,6 +60,7 @@ impl Timer {
     ) {
         core.begin_turn();
         note_lateness(core, core.instant.saturating_duration_since(self.due));
+        self.measure_load(core);
         let taken = self.expire(core);
         core.latency.expiry_turn(taken);
         http.sweep(core);
@@ -61,6 +72,25 @@ impl Timer {
         }
         core.instant = core.clock.instant();
         self.begin(core.instant);
+    }
+
+    fn measure_load<S: Sockets>(&mut self, core: &mut CoreState<S>) {
+        let (instant, processor_time) = self.measured;
+        self.measured = (core.instant, core.clock.processor_time());
+        let passed = self.measured.0.saturating_duration_since(instant);
+        let used = self.measured.1.saturating_sub(processor_time);
+        let used = if self.has_overflowed(core.shard.statistics_mut()) { passed } else { used };
+        core.shard.note_load(used, passed);
+    }
+
+    /// Returns whether datagrams found the receive queues full since the last turn. While a filter drops some, which the
+    /// kernel counts in the same figure, it is not known.
+    fn has_overflowed(&mut self, statistics: &Statistics) -> bool {
+        let total = statistics.counter(Counter::KernelDropped);
+        let dropped = total - core::mem::replace(&mut self.kernel_dropped, total);
+        let filters =
+            [Gauge::FilterNetworks, Gauge::FilterSources, Gauge::FilterIds, Gauge::FilterHotTorrent];
+        dropped > 0 && filters.iter().all(|&filter| statistics.gauge(filter) == 0)
     }
 
     /// Returns the processor time that it took.

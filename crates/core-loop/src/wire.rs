@@ -21,6 +21,16 @@ pub trait Wire: Debug {
 
     /// Discards the bytes that the other end has not received, when the connection is closed.
     fn discard_unsent(&mut self);
+
+    /// Changes how many bytes there is room for that the other end has not received.
+    fn use_send_room(&mut self, room: SendRoom);
+}
+
+/// For what a connection has room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SendRoom {
+    Answers,
+    FullScrape,
 }
 
 /// The security layer of a listener's connections.

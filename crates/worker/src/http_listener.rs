@@ -1,17 +1,21 @@
-use crate::limits::{BACKLOG, FREE_PORT_ATTEMPTS_MAX};
+use crate::limits::{
+    BACKLOG_MAX, CONNECTION_RECEIVE_BUFFER_BYTES, CONNECTION_SEND_BUFFER_BYTES, FREE_PORT_ATTEMPTS_MAX,
+};
 use crate::listener::{BindError, Listener, Scheme};
 use core_loop::Security;
-use primitives::ShardCount;
+use primitives::{AddressFamily, AddressRanges, ShardCount};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
+use udp_socket::filter_connections;
 
 /// One core's socket of an HTTP listener.
 #[derive(Debug)]
 pub struct HttpListener {
     pub(crate) socket: OwnedFd,
     pub(crate) security: Security,
+    family: AddressFamily,
 }
 
 /// The sockets of all HTTP listeners.
@@ -23,13 +27,22 @@ pub struct BoundHttpListeners {
     pub listeners: Vec<Listener>,
 }
 
-/// Binds all listeners once for each shard. The kernel distributes connections among the shards.
+impl HttpListener {
+    /// Makes the kernel drop connections from these addresses.
+    pub(crate) fn set_filter(&self, refused: &AddressRanges) -> io::Result<()> {
+        filter_connections(self.socket.as_fd(), self.family, refused)
+    }
+}
+
+/// Binds all listeners once for each shard. The kernel distributes connections among the shards, and queues at most `backlog` for
+/// each socket, or [`BACKLOG_MAX`].
 ///
 /// # Errors
 /// When an address cannot be bound, or is in use: a group that another program joined would share its clients.
 pub fn bind_http_listeners(
     addresses: &[(SocketAddr, Security)],
     shards: ShardCount,
+    backlog: u32,
 ) -> Result<BoundHttpListeners, BindError> {
     let mut bound = BoundHttpListeners {
         sockets_by_shard: shards.shards().map(|_| Vec::new()).collect(),
@@ -40,8 +53,8 @@ pub fn bind_http_listeners(
         let address = reserve(address).map_err(failed)?;
         bound.listeners.push(Listener { scheme: scheme(security), address });
         for sockets in &mut bound.sockets_by_shard {
-            let socket = listen(address).map_err(failed)?;
-            sockets.push(HttpListener { socket, security });
+            let socket = listen(address, backlog).map_err(failed)?;
+            sockets.push(HttpListener { socket, security, family: AddressFamily::of(address.ip()) });
         }
     }
     Ok(bound)
@@ -54,14 +67,16 @@ const fn scheme(security: Security) -> Scheme {
     }
 }
 
-fn listen(address: SocketAddr) -> io::Result<OwnedFd> {
+fn listen(address: SocketAddr, backlog: u32) -> io::Result<OwnedFd> {
     let socket = open(address)?;
     socket.set_reuse_port(true)?;
     // Connections inherit it. An answer is sent in one write and has nothing to wait for.
     socket.set_tcp_nodelay(true)?;
+    socket.set_recv_buffer_size(CONNECTION_RECEIVE_BUFFER_BYTES)?;
+    socket.set_send_buffer_size(CONNECTION_SEND_BUFFER_BYTES)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
+    socket.listen(backlog.min(BACKLOG_MAX).cast_signed())?;
     Ok(socket.into())
 }
 

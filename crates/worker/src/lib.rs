@@ -19,7 +19,10 @@ mod worker;
 
 pub use error::WorkerError;
 pub use http_listener::{BoundHttpListeners, HttpListener, bind_http_listeners};
-pub use limits::{DATAGRAM_BYTES_MAX, PREEMPT_MS};
+pub use limits::{
+    BACKLOG_MAX, CONNECTION_RECEIVE_BUFFER_BYTES, CONNECTION_SEND_BUFFER_BYTES, DATAGRAM_BYTES_MAX,
+    PREEMPT_MS, SCRAPE_SEND_BUFFER_BYTES,
+};
 pub use listener::{
     BindError, BoundListeners, Listener, ListenerOptions, Scheme, SteeringOutcome, SteeringRequest,
     bind_listeners,

@@ -10,7 +10,19 @@ pub const DATAGRAM_BYTES_MAX: usize = 2048;
 pub const PREEMPT_MS: u64 = 1000;
 
 /// Connections that the kernel queues for a listener until the core accepts them: the arrivals of part of a second.
-pub(crate) const BACKLOG: i32 = 4096;
+pub const BACKLOG_MAX: u32 = 4096;
+
+/// Bytes of a connection's receive buffer: half of the longest head. The kernel takes twice as much for it, in each of many
+/// thousand connections, and would let a client fill 32 MiB.
+pub const CONNECTION_RECEIVE_BUFFER_BYTES: usize = 8 << 10;
+
+/// Bytes of a connection's send buffer: most answers. The kernel takes twice as much for it, and would let a client that reads
+/// nothing fill 4 MiB. What does not fit is kept and counted by the connection.
+pub const CONNECTION_SEND_BUFFER_BYTES: usize = 16 << 10;
+
+/// Bytes of the send buffer of a connection over which all torrents are sent: with a round trip of a fifth of a second, its client
+/// receives a megabyte a second. The kernel takes at most as many as the sysctl `net.core.wmem_max` allows.
+pub const SCRAPE_SEND_BUFFER_BYTES: usize = 192 << 10;
 
 /// Bytes that glommio reserves for file IO, which the data plane does not do.
 pub(crate) const FILE_IO_BYTES: usize = 64 * 1024;

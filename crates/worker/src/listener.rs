@@ -1,5 +1,5 @@
 use crate::limits::FREE_PORT_ATTEMPTS_MAX;
-use primitives::{ShardCount, SteeringKey};
+use primitives::{FilterRules, HotTorrent, InfoHash, ShardCount, SteeringKey};
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -43,6 +43,8 @@ pub struct BoundListeners {
     /// The addresses, with the ports that the kernel chose.
     pub addresses: Vec<SocketAddr>,
     pub steering: SteeringOutcome,
+    /// Whether the kernel takes filters for the sockets.
+    pub filter: io::Result<()>,
     /// Bytes of the smallest receive buffer. The kernel may grant less than was requested.
     pub receive_buffer_bytes: usize,
 }
@@ -140,6 +142,7 @@ pub fn bind_listeners(
         sockets_by_shard: shards.shards().map(|_| Vec::new()).collect(),
         addresses: Vec::new(),
         steering: initial_steering(shards, options.steering),
+        filter: Ok(()),
         receive_buffer_bytes: options.receive_buffer_bytes,
     };
     for &address in addresses {
@@ -149,6 +152,7 @@ pub fn bind_listeners(
         // The kernel reports twice the requested size, since it includes its own overhead.
         let granted_bytes = first.effective_receive_buffer_bytes().map_or(usize::MAX, |bytes| bytes / 2);
         bound.receive_buffer_bytes = bound.receive_buffer_bytes.min(granted_bytes);
+        bound.filter = bound.filter.and_then(|()| try_filter(first));
         if matches!(bound.steering, SteeringOutcome::On)
             && let Err(error) = first.steer(&steering_program(steering_key, shards))
         {
@@ -159,6 +163,13 @@ pub fn bind_listeners(
         }
     }
     Ok(bound)
+}
+
+/// Attaches and removes a filter that drops nothing: the shards attach theirs when they need them.
+fn try_filter(socket: &BatchSocket) -> io::Result<()> {
+    let hot = Some(HotTorrent { info_hash: InfoHash([0; 20]), passed: u32::MAX });
+    socket.set_filter(&FilterRules { hot, ..FilterRules::default() })?;
+    socket.set_filter(&FilterRules::default()).map(drop)
 }
 
 /// Returns the kernel's version of `SteeringKey::shard_of`. Announces and scrapes both have their first info hash at

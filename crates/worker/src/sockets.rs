@@ -4,11 +4,11 @@ use crate::wire::TcpWire;
 use core_link::ReplySource;
 use core_loop::SlotKey;
 use core_loop::{
-    Accept, ConnectionEvent, EVENTS_MAX, Event, ListenerIndex, NotSent, ReceiveTimestamps, ReceivedBatch,
-    ReplyBatch, Sockets,
+    Accept, ConnectionEvent, EVENTS_MAX, Event, ListenerIndex, NotSent, ReceiveQueues, ReceiveTimestamps,
+    ReceivedBatch, ReplyBatch, Sockets,
 };
 use engine::Inbox;
-use primitives::AddressFamily;
+use primitives::{AddressFamily, AddressRanges, FilterRules};
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::io::Errno;
 use rustix::net::{SocketAddrAny, SocketFlags, acceptfrom_with};
@@ -24,6 +24,8 @@ use udp_socket::{BatchSocket, DestinationInfo, Path, ReceiveBatch, SendBatch};
 /// The sockets of a core and the one epoll that watches them.
 pub(crate) struct CoreSockets {
     udp: Vec<BatchSocket>,
+    /// Of each UDP socket, the datagrams that the kernel had dropped when it was asked last.
+    dropped: Vec<u32>,
     http: Vec<HttpListener>,
     epoll: OwnedFd,
     events: Vec<epoll::Event>,
@@ -60,7 +62,8 @@ impl CoreSockets {
             epoll::add(&epoll, socket, data, EventFlags::IN | EventFlags::ET)?;
         }
         let events = Vec::with_capacity(EVENTS_MAX);
-        Ok(Self { udp, http, epoll, events, has_waited: false, wake_up })
+        let dropped = vec![0; udp.len()];
+        Ok(Self { udp, dropped, http, epoll, events, has_waited: false, wake_up })
     }
 
     /// Returns how another thread wakes the core while it waits.
@@ -111,6 +114,29 @@ impl Sockets for CoreSockets {
         let report = self.udp[listener.get()].send(&mut replies.0);
         replies.0.clear();
         NotSent { refused: report.refused, unsent: report.unsent }
+    }
+
+    fn set_filter(&mut self, rules: &FilterRules) -> io::Result<usize> {
+        let mut left_out_max = 0;
+        let each = self.udp.iter().map(|socket| socket.set_filter(rules));
+        of_all(each.map(|set| set.map(|left_out| left_out_max = left_out_max.max(left_out))))?;
+        Ok(left_out_max)
+    }
+
+    fn set_connection_filter(&mut self, refused: &AddressRanges) -> io::Result<()> {
+        of_all(self.http.iter().map(|listener| listener.set_filter(refused)))
+    }
+
+    fn receive_queues(&mut self) -> ReceiveQueues {
+        let mut all = ReceiveQueues::default();
+        for (socket, dropped) in self.udp.iter().zip(&mut self.dropped) {
+            let Ok(queue) = socket.receive_queue() else { continue };
+            let before = std::mem::replace(dropped, queue.dropped);
+            all.dropped += u64::from(queue.dropped.wrapping_sub(before));
+            let percent = u64::from(queue.bytes) * 100 / u64::from(queue.bytes_max.max(1));
+            all.fullest_percent = all.fullest_percent.max(u8::try_from(percent).unwrap_or(u8::MAX));
+        }
+        all
     }
 
     fn set_receive_timestamps(&mut self, timestamps: ReceiveTimestamps) {
@@ -203,6 +229,11 @@ impl Sockets for CoreSockets {
         let interest = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
         Ok(epoll::add(&self.epoll, wire, EventData::new_u64(key.to_bits()), interest)?)
     }
+}
+
+/// Returns the first error, after all results.
+fn of_all(results: impl Iterator<Item = io::Result<()>>) -> io::Result<()> {
+    results.fold(Ok(()), io::Result::and)
 }
 
 fn socket_address(address: SocketAddrAny) -> Option<SocketAddr> {

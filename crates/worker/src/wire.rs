@@ -1,4 +1,5 @@
-use core_loop::Wire;
+use crate::limits::{CONNECTION_SEND_BUFFER_BYTES, SCRAPE_SEND_BUFFER_BYTES};
+use core_loop::{SendRoom, Wire};
 use rustix::io::retry_on_intr;
 use rustix::net::{RecvFlags, SendFlags, Shutdown, sockopt};
 use std::io;
@@ -33,6 +34,15 @@ impl Wire for TcpWire {
     fn end_sending(&mut self) {
         // This fails only if the connection is gone.
         let _gone = rustix::net::shutdown(&self.0, Shutdown::Write);
+    }
+
+    fn use_send_room(&mut self, room: SendRoom) {
+        let bytes = match room {
+            SendRoom::Answers => CONNECTION_SEND_BUFFER_BYTES,
+            SendRoom::FullScrape => SCRAPE_SEND_BUFFER_BYTES,
+        };
+        // This fails only if the connection is gone.
+        let _gone = sockopt::set_socket_send_buffer_size(&self.0, bytes);
     }
 
     fn discard_unsent(&mut self) {

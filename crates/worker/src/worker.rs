@@ -6,8 +6,9 @@ use crate::limits::DATAGRAM_BYTES_MAX;
 use crate::sockets::{CoreSockets, Received, Replies};
 use core_link::CoreEnd;
 use core_loop::connection::HttpSetup;
-use core_loop::{Core, CoreSetup, KernelSampling, Mesh};
+use core_loop::{Core, CoreSetup, KernelFiltering, KernelSampling, Mesh};
 use engine::{EngineSettings, REPLY_BYTES_MAX, Secrets};
+use guard::CoreGuard;
 use metrics::PublishedStatistics;
 use primitives::ShardId;
 use std::io;
@@ -23,6 +24,7 @@ pub struct WorkerSetup {
     pub core: usize,
     pub engine: EngineSettings,
     pub secrets: Secrets,
+    pub guard: CoreGuard,
     /// One for each UDP listener, in the same order on each core.
     pub sockets: Vec<BatchSocket>,
     /// One for each HTTP listener, in the same order on each core.
@@ -30,6 +32,7 @@ pub struct WorkerSetup {
     pub http: HttpSetup,
     pub batch_datagrams: usize,
     pub kernel_sampling: KernelSampling,
+    pub kernel_filtering: KernelFiltering,
     /// How long datagrams may gather at high rates; zero if they are not to.
     pub coalesce: Duration,
     pub mesh: Mesh<Path>,
@@ -88,11 +91,13 @@ impl WorkerSetup {
             clock: Box::new(SystemClock { start: self.start }),
             engine: self.engine,
             secrets: self.secrets,
+            guard: self.guard,
             sockets,
             received: Received(received),
             replies: Replies(replies),
             http: self.http,
             kernel_sampling: self.kernel_sampling,
+            kernel_filtering: self.kernel_filtering,
             coalesce: self.coalesce,
             mesh: self.mesh,
             published: self.published,

@@ -38,6 +38,10 @@ pub(super) enum End {
     Tls,
     /// Its client does not read what is sent to it.
     Slow,
+    /// It was idle, and its place is needed for another.
+    ForNewcomer,
+    /// All connections of the core together hold more bytes than they may.
+    BuffersFull,
     /// A system call on its socket failed.
     Broken,
     /// The tracker stops.
@@ -90,6 +94,7 @@ impl End {
             Self::Late(WaitsFor::NextFrame | WaitsFor::Pong | WaitsFor::Request) => {
                 Some(CloseCode::PolicyViolation)
             }
+            Self::ForNewcomer | Self::BuffersFull => Some(CloseCode::TryAgainLater),
             Self::Stop => Some(CloseCode::GoingAway),
             _ => None,
         }
@@ -107,6 +112,8 @@ impl End {
             Self::NoProxyHeader => Counter::HttpClosedProxyHeader,
             Self::Late(WaitsFor::NextFrame | WaitsFor::Pong) => Counter::WsClosedIdle,
             Self::Slow => Counter::WsClosedSlow,
+            Self::ForNewcomer => Counter::HttpClosedForNewcomer,
+            Self::BuffersFull => Counter::HttpClosedBuffersFull,
             Self::Tls => Counter::HttpClosedTls,
             Self::Broken | Self::Late(WaitsFor::RoutedRequest | WaitsFor::OwnerBusy) => {
                 Counter::HttpClosedBroken

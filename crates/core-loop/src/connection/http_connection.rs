@@ -4,7 +4,7 @@ use super::limits::{PAGE_PIECE_BYTES_MAX, STEPS_PER_SHARE_MAX};
 use super::stream::{Piece, PieceContext, ScrapeStream, Stream};
 use super::transport::{CloseMode, Input, Io, Payload, Transport};
 use super::web_socket::WebSocket;
-use crate::wire::Wire;
+use crate::wire::{SendRoom, Wire};
 use core::ops::{ControlFlow, Range};
 use engine::{ConnectionToken, HttpExchange, HttpService, HttpStep, Now, ProxyStep, RoutedRequest, Shard};
 use http_protocol::Connection as Afterwards;
@@ -198,6 +198,12 @@ impl HttpConnection {
         is_at_owner || is_unserved
     }
 
+    /// Returns the size of its buffers, and of what it holds of its client's messages.
+    pub(super) fn buffered_bytes(&self) -> usize {
+        let web_socket = self.web_socket.as_ref().map_or(0, |web_socket| web_socket.buffered_bytes());
+        self.transport.buffered_bytes() + web_socket
+    }
+
     /// Returns the family of its client.
     pub(super) fn family(&self) -> AddressFamily {
         self.web_socket.as_ref().map_or_else(|| self.exchange.family(), |web_socket| web_socket.family())
@@ -296,7 +302,11 @@ impl HttpConnection {
             HttpStep::OwnerBusy(owner) => ControlFlow::Break(Next::WaitsForOwner(owner)),
             HttpStep::Stream { consumed, written, body, connection } => {
                 self.note_request(start, consumed);
-                self.phase = Phase::Streaming(Stream::new(body), connection);
+                let stream = Stream::new(body);
+                if let Stream::FullScrape(_) = stream {
+                    context.io().wire.use_send_room(SendRoom::FullScrape);
+                }
+                self.phase = Phase::Streaming(stream, connection);
                 self.transport.send(&mut context.io(), Payload::Answer(written))?;
                 ControlFlow::Break(Next::Again)
             }
@@ -390,7 +400,10 @@ impl HttpConnection {
         let (pieces, out) = context.pieces();
         let rest = match scrape.next_piece(pieces, out) {
             Piece::Written => Some(Stream::FullScrape(scrape)),
-            Piece::Last => None,
+            Piece::Last => {
+                context.io().wire.use_send_room(SendRoom::Answers);
+                None
+            }
             Piece::Routed(owner, routed) => {
                 self.phase = Phase::AwaitsPage(scrape, afterwards);
                 return ControlFlow::Break(Next::Routed(owner, routed));

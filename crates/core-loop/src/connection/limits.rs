@@ -47,5 +47,17 @@ pub(super) const DRAIN_S: u32 = 2;
 /// is answered with a failure. A slow core has caught up by then or will not, and clients give up after ten seconds.
 pub(super) const OWNER_WAIT_S: u32 = 2;
 
+/// Connections that are compared before one is closed for another. A source that has a tenth of all places is almost always
+/// among them, and comparing them takes less than accepting the newcomer.
+pub(super) const SAMPLE_MAX: usize = 32;
+
+/// The step in which the numbers of connections of sources are compared before one is closed for a newcomer: sources with
+/// fewer are alike, since a browser opens six, and the counts are estimates.
+pub(super) const CROWD_STEP: u32 = 8;
+
+/// Connections that are closed for the bytes that one connection has added in its share. Each was chosen because its source
+/// holds more, by an estimate, so one or two are enough.
+pub(super) const EVICTIONS_PER_SHARE_MAX: usize = 4;
+
 /// Timer turns in which the deadlines of all connections are checked once: within a second.
 pub(super) const TIMER_TURNS_PER_ROUND: usize = 10;

@@ -2,9 +2,8 @@ use super::buffers::Buffers;
 use super::end::{End, Next, WaitsFor};
 use super::http_connection::{ConnectionContext, HttpConnection};
 use super::limits::TIMER_TURNS_PER_ROUND;
-use super::prefixes::Prefixes;
 use super::ready::ReadyConnections;
-use super::slot::{Connection, Deadline, Watch};
+use super::slot::{Connection, Deadline, Held, Watch};
 use super::slots::Slots;
 use super::web_socket::QueueFull;
 use crate::core_state::CoreState;
@@ -36,10 +35,13 @@ pub(crate) struct HttpServer<S: Sockets> {
     pub(super) limits: HttpLimits,
     pub(super) service: HttpService,
     pub(super) slots: Slots<S::Wire>,
-    pub(super) prefixes: Prefixes,
     pub(super) ready: ReadyConnections,
     /// The next slot of which the deadline is checked.
     pub(super) swept: usize,
+    /// Chooses connections that may be closed for others.
+    pub(super) random: fastrand::Rng,
+    /// The bytes that connections hold.
+    pub(super) buffered_bytes: usize,
     web_sockets: usize,
     buffers: Buffers,
 }
@@ -54,7 +56,7 @@ pub(super) enum Accepting {
 }
 
 impl<S: Sockets> HttpServer<S> {
-    pub(crate) fn new(shard: ShardId, setup: HttpSetup) -> Self {
+    pub(crate) fn new(shard: ShardId, setup: HttpSetup, seed: u64) -> Self {
         let HttpSetup { policy, limits, identity } = setup;
         Self {
             shard,
@@ -63,9 +65,10 @@ impl<S: Sockets> HttpServer<S> {
             limits,
             service: HttpService::new(policy),
             slots: Slots::default(),
-            prefixes: Prefixes::new(limits.prefixes, limits.connections_per_prefix_max),
             ready: ReadyConnections::default(),
             swept: 0,
+            random: fastrand::Rng::with_seed(seed),
+            buffered_bytes: 0,
             web_sockets: 0,
             buffers: Buffers::new(),
         }
@@ -75,13 +78,17 @@ impl<S: Sockets> HttpServer<S> {
         &mut self.service
     }
 
+    /// Returns the bytes that connections hold.
+    pub(crate) const fn buffered_bytes(&self) -> usize {
+        self.buffered_bytes
+    }
+
     pub(crate) fn set_identity(&mut self, identity: Arc<ServerIdentity>) {
         self.identity = Some(identity);
     }
 
     /// Replaces policy and limits. Connections beyond lower limits stay, and deadlines that have begun as well.
     pub(crate) fn use_settings(&mut self, policy: HttpPolicy, limits: HttpLimits) {
-        self.prefixes.use_limits(limits.prefixes, limits.connections_per_prefix_max);
         self.service.use_policy(policy);
         self.limits = limits;
     }
@@ -140,6 +147,9 @@ impl<S: Sockets> HttpServer<S> {
             }
         }
         self.settle(key, next, core);
+        if self.note_buffered(key) == Held::More {
+            self.free_buffers(key, core);
+        }
         self.pass_on_signals(core);
     }
 
@@ -200,7 +210,13 @@ impl<S: Sockets> HttpServer<S> {
         }
         let Self { slots, ready, limits, .. } = self;
         match (pushed, slots.get_mut(key)) {
-            (Ok(true), Some(connection)) => return ready.push(key, connection),
+            (Ok(true), Some(connection)) => {
+                ready.push(key, connection);
+                if self.note_buffered(key) == Held::More {
+                    self.free_buffers(key, core);
+                }
+                return;
+            }
             (Err(QueueFull), Some(connection)) if connection.deadline.is_slow(core.now.monotonic, limits) => {
                 self.end(key, End::Slow, core);
             }
@@ -264,14 +280,14 @@ impl<S: Sockets> HttpServer<S> {
             self.visit(key, core, |http, context| http.say_goodbye(code, context));
         }
         let Some(mut connection) = self.slots.remove(key) else { return };
-        if let Some(prefix) = connection.prefix {
-            self.prefixes.leave(prefix);
-        }
+        core.leave_source(connection.open.take());
         let is_web_socket = connection.http.is_web_socket();
         let end = if is_web_socket && end == End::Late(WaitsFor::AnswerTaken) { End::Slow } else { end };
-        if matches!(end, End::Late(WaitsFor::AnswerTaken) | End::Slow) {
+        let is_behind = end == End::ForNewcomer && connection.deadline.waits_for == WaitsFor::AnswerTaken;
+        if is_behind || matches!(end, End::Late(WaitsFor::AnswerTaken) | End::Slow | End::BuffersFull) {
             connection.wire.discard_unsent();
         }
+        self.buffered_bytes -= connection.buffered_bytes as usize;
         self.web_sockets -= usize::from(is_web_socket);
         for &peer in connection.http.announced() {
             core.leave(peer, self.token(key));

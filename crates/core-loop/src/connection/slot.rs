@@ -1,8 +1,8 @@
 use super::end::WaitsFor;
 use super::http_connection::HttpConnection;
 use super::limits::SLOW_S;
-use super::prefixes::Prefix;
 use core_link::HttpLimits;
+use guard::OpenConnection;
 use primitives::Second;
 
 /// A connection in its slot.
@@ -10,12 +10,14 @@ use primitives::Second;
 pub(super) struct Connection<W> {
     pub(super) wire: W,
     pub(super) http: HttpConnection,
-    /// The source prefix that it is counted for; `None` for connections of trusted proxies.
-    pub(super) prefix: Option<Prefix>,
+    /// Its count among the connections of its source; `None` for those of trusted proxies.
+    pub(super) open: Option<OpenConnection>,
     pub(super) watch: Watch,
     /// Whether it is in [`ReadyConnections`](super::ready::ReadyConnections).
     pub(super) is_queued: bool,
     pub(super) deadline: Deadline,
+    /// The bytes that it held at the end of its last share.
+    pub(super) buffered_bytes: u32,
 }
 
 /// Whether events of a connection are reported. One that ends in its first turn is never watched.
@@ -23,6 +25,13 @@ pub(super) struct Connection<W> {
 pub(super) enum Watch {
     NotYet,
     Watched,
+}
+
+/// The bytes that a connection holds, compared with those that it held before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Held {
+    More,
+    NoMore,
 }
 
 /// The end of a connection's wait.
@@ -51,8 +60,16 @@ impl Deadline {
 
     /// Returns whether the client has received nothing of its answer or frames for [`SLOW_S`].
     pub(super) fn is_slow(self, now: Second, limits: &HttpLimits) -> bool {
-        let waited_s = limits.answer_s.saturating_sub(self.at.0.saturating_sub(now.0));
-        self.waits_for == WaitsFor::AnswerTaken && waited_s >= SLOW_S
+        self.waits_for == WaitsFor::AnswerTaken && self.waited_s(now, limits) >= SLOW_S
+    }
+
+    /// Returns how long the wait has lasted, with the time before a ping.
+    pub(super) const fn waited_s(self, now: Second, limits: &HttpLimits) -> u32 {
+        let before_s = match self.waits_for {
+            WaitsFor::Pong => WaitsFor::NextFrame.seconds(limits),
+            _ => 0,
+        };
+        before_s + self.waits_for.seconds(limits).saturating_sub(self.at.0.saturating_sub(now.0))
     }
 
     pub(super) const fn has_passed(self, now: Second) -> bool {
@@ -65,22 +82,31 @@ impl<W> Connection<W> {
     pub(super) fn awaits_owner(&self) -> bool {
         self.deadline.waits_for == WaitsFor::RoutedRequest
     }
+
+    /// Returns whether a request of its client is being answered: by the tracker, or by a client that receives the answer.
+    pub(super) fn is_amid_answer(&self, now: Second, limits: &HttpLimits) -> bool {
+        match self.deadline.waits_for {
+            _ if self.is_queued => self.deadline.waits_for != WaitsFor::FirstRequest,
+            WaitsFor::RoutedRequest | WaitsFor::OwnerBusy => true,
+            WaitsFor::AnswerTaken => !self.deadline.is_slow(now, limits),
+            _ => false,
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use core_link::PrefixLengths;
 
     const LIMITS: HttpLimits = HttpLimits {
         connections_max: 16,
         connections_per_prefix_max: 16,
-        prefixes: PrefixLengths { ipv4_bits: 32, ipv6_bits: 56 },
         first_request_s: 10,
         request_s: 20,
         idle_s: 60,
         answer_s: 30,
         web_socket_idle_s: 240,
+        buffer_bytes_max: 1 << 20,
     };
 
     /// Returns the deadline of a wait that begins at second 100 and continues as another at second 105.

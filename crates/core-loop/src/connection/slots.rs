@@ -51,6 +51,11 @@ impl<W> Slots<W> {
     }
 
     /// Returns the connection, if the slot is still its own.
+    pub(super) fn get(&self, key: SlotKey) -> Option<&Connection<W>> {
+        self.at(key.slot as usize).filter(|(other, _)| *other == key).map(|(_, connection)| connection)
+    }
+
+    /// Returns the connection, if the slot is still its own.
     pub(super) fn get_mut(&mut self, key: SlotKey) -> Option<&mut Connection<W>> {
         let slot = self.slots.get_mut(key.slot as usize)?;
         slot.connection.as_mut().filter(|_| slot.generation == key.generation)

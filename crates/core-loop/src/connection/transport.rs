@@ -105,6 +105,12 @@ impl Transport {
         self.unsent.len()
     }
 
+    /// Returns the size of the buffers.
+    pub(super) fn buffered_bytes(&self) -> usize {
+        let held = self.tls.as_ref().map_or(0, TlsSession::buffered_bytes);
+        self.unread.capacity() + self.unsent.capacity() + held
+    }
+
     /// Whether the client has sent a part of a TLS record.
     pub(super) fn is_amid_record(&self) -> bool {
         self.tls.as_ref().is_some_and(|session| session.held_bytes() > 0)

@@ -1,11 +1,11 @@
 use super::http_connection::HttpConnection;
 use super::limits::{ACCEPTS_MAX, TURN};
-use super::prefixes::Prefix;
 use super::server::{Accepting, HttpServer};
 use super::slot::{Connection, Watch};
 use crate::core_state::CoreState;
 use crate::sockets::{Accept, ConnectionEvent, Sockets};
 use crate::wire::{Security, SlotKey};
+use guard::{Class, OpenConnection, Source};
 use metrics::Counter;
 use std::net::IpAddr;
 use std::time::Instant;
@@ -82,8 +82,8 @@ impl<S: Sockets> HttpServer<S> {
     }
 
     fn receive_client(&mut self, wire: S::Wire, remote: IpAddr, security: Security, core: &mut CoreState<S>) {
-        let prefix = match self.admit_source(remote) {
-            Ok(prefix) => prefix,
+        let open = match self.open(remote, security, core) {
+            Ok(open) => open,
             Err(refusal) => return core.shard.statistics_mut().add(refusal, 1),
         };
         let identity = match security {
@@ -91,28 +91,56 @@ impl<S: Sockets> HttpServer<S> {
             Security::Tls => self.identity.as_deref(),
         };
         let Ok(http) = HttpConnection::new(&self.service, remote, identity) else {
-            if let Some(prefix) = prefix {
-                self.prefixes.leave(prefix);
-            }
+            core.leave_source(open);
             core.shard.statistics_mut().add(Counter::HttpConnections, 1);
             core.shard.statistics_mut().add(Counter::HttpClosedTls, 1);
             return;
         };
         let deadline = self.first_deadline(core);
         let watch = Watch::NotYet;
-        self.admit(Connection { wire, http, prefix, watch, is_queued: false, deadline }, core);
+        self.admit(
+            Connection { wire, http, open, watch, is_queued: false, deadline, buffered_bytes: 0 },
+            core,
+        );
     }
 
-    /// Returns the prefix that a new connection from `ip` is counted for, none for a trusted proxy. If a limit is
-    /// reached, returns the counter of such connections.
-    fn admit_source(&mut self, ip: IpAddr) -> Result<Option<Prefix>, Counter> {
-        if self.slots.len() >= self.limits.connections_max {
-            return Err(Counter::HttpRefusedFull);
+    /// Counts a new connection from `ip`, unless it is a trusted proxy's, and makes room for it. If there is none, or a limit
+    /// of its source is reached, returns the counter of such connections.
+    fn open(
+        &mut self,
+        ip: IpAddr,
+        security: Security,
+        core: &mut CoreState<S>,
+    ) -> Result<Option<OpenConnection>, Counter> {
+        let open = if self.service.policy().proxy.trusts(ip) {
+            None
+        } else {
+            Some(self.admit_source(Source::of(ip), security, core)?)
+        };
+        if self.make_room(open.as_ref(), core) {
+            return Ok(open);
         }
-        if self.service.policy().proxy.trusts(ip) {
-            return Ok(None);
+        core.leave_source(open);
+        Err(Counter::HttpRefusedFull)
+    }
+
+    /// Admits a connection of a source and counts it, or returns the counter of those that are refused for the same reason. A
+    /// client of a banned network is told so, unless that takes a TLS handshake.
+    fn admit_source(
+        &self,
+        source: Source,
+        security: Security,
+        core: &mut CoreState<S>,
+    ) -> Result<OpenConnection, Counter> {
+        if security == Security::Tls && core.shard.is_banned(source) {
+            return Err(Counter::HttpRefusedBanned);
         }
-        self.prefixes.enter(ip).map(Some).ok_or(Counter::HttpRefusedPrefix)
+        let (guard, now_ms) = (core.shard.guard(), core.now.monotonic_ms);
+        guard.admit(now_ms, Class::Connections, source).map_err(|_| Counter::HttpRefusedRate)?;
+        if security == Security::Tls {
+            guard.admit(now_ms, Class::Handshakes, source).map_err(|_| Counter::HttpRefusedHandshakes)?;
+        }
+        guard.open(source, self.limits.connections_per_prefix_max).ok_or(Counter::HttpRefusedPrefix)
     }
 
     /// Accepts connections, from the beginning or again after a failure.

@@ -5,7 +5,6 @@ use super::web_socket::{FrameStep, MessageCore, QueueFull, WebSocket};
 use crate::wire::Wire;
 use core::ops::ControlFlow;
 use engine::{AnnouncedPeer, RoutedRequest, WebSocketClient};
-use metrics::Counter;
 use ws_protocol::CloseCode;
 
 impl<W> ConnectionContext<'_, W> {
@@ -124,8 +123,8 @@ impl HttpConnection {
                 ControlFlow::Break(Next::WaitsForOwner(owner))
             }
             FrameStep::ClosedByClient => self.close_web_socket(context, CloseMode::AtOnce),
-            FrameStep::Violated => {
-                context.shard.statistics_mut().add(Counter::WsClosedProtocol, 1);
+            FrameStep::Closed(counter) => {
+                context.shard.statistics_mut().add(counter, 1);
                 self.close_web_socket(context, CloseMode::WhenRead)
             }
         }

@@ -1,8 +1,9 @@
 use super::limits::FRAMES_UNSENT_BYTES_MAX;
 use engine::{
-    AnnouncedPeer, ConnectionToken, HttpService, MessageContext, MessageStep, Now, Patience, RoutedRequest,
-    Shard, Signals, WebSocketClient,
+    AnnouncedPeer, ConnectionToken, Control, HttpService, MessageContext, MessageStep, Now, Patience,
+    RoutedRequest, Shard, Signals, WebSocketClient,
 };
+use metrics::Counter;
 use primitives::{AddressFamily, ShardId};
 use ws_protocol::{CloseCode, FrameReader, Incoming, Opcode, Sender, append_close, append_frame};
 
@@ -48,8 +49,8 @@ pub(super) enum FrameStep {
     OwnerBusy(ShardId),
     /// The client closes the connection.
     ClosedByClient,
-    /// The client has violated the protocol.
-    Violated,
+    /// The tracker closes the connection, and counts it.
+    Closed(Counter),
 }
 
 /// More bytes wait to be sent than may wait.
@@ -104,6 +105,13 @@ impl WebSocket {
         self.batches_sent
     }
 
+    /// Returns the size of the frames and messages that it holds, and of the list of announced peers.
+    pub(super) fn buffered_bytes(&self) -> usize {
+        let Messages { client, outgoing, waiting, .. } = &self.messages;
+        let waiting = waiting.as_ref().map_or(0, |text| text.len());
+        self.reader.buffered_bytes() + outgoing.capacity() + waiting + client.announced_bytes()
+    }
+
     /// Returns whether frames are to be sent.
     pub(super) const fn has_outgoing(&self) -> bool {
         !self.messages.outgoing.is_empty()
@@ -133,18 +141,16 @@ impl WebSocket {
         let step = match incoming {
             Incoming::Incomplete => FrameStep::Incomplete,
             Incoming::Message(text) => self.messages.serve(text, core),
-            Incoming::Fragment | Incoming::Pong => FrameStep::Served,
-            Incoming::Ping(payload) => {
-                append_frame(&mut self.messages.outgoing, Opcode::Pong, None, payload);
-                FrameStep::Served
-            }
+            Incoming::Fragment => FrameStep::Served,
+            Incoming::Pong => self.messages.serve_control(Control::Pong, core),
+            Incoming::Ping(payload) => self.messages.serve_control(Control::Ping(payload), core),
             Incoming::Close => {
                 self.close(CloseCode::Normal);
                 FrameStep::ClosedByClient
             }
             Incoming::Invalid(reason) => {
                 self.close(reason);
-                FrameStep::Violated
+                FrameStep::Closed(Counter::WsClosedProtocol)
             }
         };
         (bytes, step)
@@ -159,18 +165,34 @@ impl WebSocket {
 
 impl Messages {
     fn serve(&mut self, text: &str, core: MessageCore<'_>) -> FrameStep {
+        let step = self.ask(core, |service, client, context| service.serve_message(client, text, context));
+        match step {
+            FrameStep::OwnerBusy(_) => self.waiting = Some(text.into()),
+            _ => self.patience = Patience::Left,
+        }
+        step
+    }
+
+    fn serve_control(&mut self, control: Control<'_>, core: MessageCore<'_>) -> FrameStep {
+        self.ask(core, |service, client, context| service.serve_control(client, control, context))
+    }
+
+    fn ask(
+        &mut self,
+        core: MessageCore<'_>,
+        ask: impl FnOnce(&mut HttpService, &mut WebSocketClient, &mut MessageContext<'_>) -> MessageStep,
+    ) -> FrameStep {
         let MessageCore { service, shard, now, connection, signals } = core;
-        let Self { client, outgoing: replies, waiting, patience } = self;
+        let Self { client, outgoing: replies, patience, .. } = self;
         let mut context = MessageContext { shard, now, connection, patience: *patience, replies, signals };
-        let step = match service.serve_message(client, text, &mut context) {
+        match ask(service, client, &mut context) {
             MessageStep::Done => FrameStep::Served,
             MessageStep::Routed(owner, routed) => FrameStep::Routed(owner, routed),
-            MessageStep::OwnerBusy(owner) => {
-                *waiting = Some(text.into());
-                return FrameStep::OwnerBusy(owner);
+            MessageStep::OwnerBusy(owner) => FrameStep::OwnerBusy(owner),
+            MessageStep::OneTooMany => {
+                append_close(&mut self.outgoing, CloseCode::PolicyViolation);
+                FrameStep::Closed(Counter::WsClosedOverLimit)
             }
-        };
-        *patience = Patience::Left;
-        step
+        }
     }
 }
