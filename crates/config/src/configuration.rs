@@ -8,6 +8,7 @@ use crate::sections::forwarding::Forwarding;
 use crate::sections::http::{Http, Https, Proxy};
 use crate::sections::reports::{Latency, Log, Statistics};
 use crate::sections::resources::{Limits, Shutdown, Workers};
+use crate::sections::sources::Sources;
 use crate::sections::udp::{ConnectionIds, Udp};
 use crate::sections::websocket::Websocket;
 use crate::values::{Fault, Json, Value};
@@ -93,6 +94,7 @@ configuration! {
     connection_ids: ConnectionIds,
     announce: Announce,
     access: Access,
+    sources: Sources,
     forwarding: Forwarding,
     limits: Limits,
     database: Database,
@@ -138,6 +140,8 @@ torrents_max = 10000000
 [announce]
 interval_jitter_percent = 10
 interval_s = 1800
+interval_s_max = 2400
+interval_s_min = 60
 numwant_default = 50
 numwant_max = 50
 peer_lifetime_s = 2700
@@ -176,8 +180,6 @@ connections_per_prefix_max = 512
 first_request_s = 10
 full_scrape_every_s = 0
 idle_s = 60
-ipv4_prefix_bits = 32
-ipv6_prefix_bits = 56
 listen = ["0.0.0.0:6969","[::]:6969"]
 named_addresses_from = []
 request_s = 10
@@ -195,6 +197,7 @@ kernel_sample_every_s = 10
 memory_max_mib = 0
 mesh_slots = 8192
 peers_max = 100000000
+peers_per_source_max = 4
 peers_per_swarm_max = 1000000
 swarms_max = 20000000
 [log]
@@ -209,6 +212,23 @@ header = "none"
 trusted = []
 [shutdown]
 deadline_s = 10
+[sources]
+allow = ["127.0.0.0/8","::1/128"]
+ban_after_s = 10
+ban_s = 60
+ban_s_max = 86400
+bans_max = 4096
+burst_s = 60
+connections_per_s = 200
+handshakes_per_s = 100
+ipv4_prefix_bits = [32,24]
+ipv6_prefix_bits = [64,56,48]
+new_peers_per_s = 200
+new_torrents_per_s = 200
+requests_per_s = 500
+sources_max = 1048576
+unproved_per_s = 400000
+wider_prefix_factor = 8
 [statistics]
 interval_s = 60
 page = "off"
@@ -216,6 +236,8 @@ redirect = ""
 [udp]
 batch_datagrams = 64
 coalesce_us = 200
+filter = "auto"
+filter_wrong_ids_per_s = 5000
 listen = ["0.0.0.0:6969","[::]:6969"]
 path_mtu_bytes = 1280
 receive_buffer_bytes = 4194304
@@ -252,6 +274,7 @@ cores = "auto"
         announce.interval_s = 900
         access = { mode = "private-listed", allow_file = "/a", deny_clients = ["-XL"], deny_networks = "192.0.2.0/24" }
         forwarding = { file = "/f", private_peers = "accept" }
+        sources = { ipv4_prefix_bits = 24, ipv6_prefix_bits = [128, 48], allow = "192.0.2.0/24" }
         limits.memory_max_mib = 512
         database = { url = "sqlite:/srv/r.db", remember_completed = "on" }
         api = { tokens_file = "/tokens", certificate_file = "/c", key_file = "/k" }

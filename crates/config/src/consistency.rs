@@ -10,8 +10,8 @@ use crate::limits::ANNOUNCE_PEER_LIFETIME_SLACK_S;
 use crate::load::Origins;
 use crate::values::{Json, as_toml};
 use crate::{
-    Access, Announce, Api, ConfigError, Configuration, Https, Location, Proxy, ProxyHeader, Statistics,
-    Switch,
+    Access, Announce, Api, ConfigError, Configuration, Https, Location, Proxy, ProxyHeader, Sources,
+    Statistics, Switch,
 };
 
 /// Checks the rules that involve several keys, and returns the first violation.
@@ -19,7 +19,9 @@ pub(crate) fn check(configuration: &Configuration, origins: &Origins) -> Result<
     let settings = Settings { values: configuration.redacted(), origins };
     numwant_default_within_max(&configuration.announce, &settings)?;
     peer_lifetime_outlasts_interval(&configuration.announce, &settings)?;
+    interval_min_within_interval(&configuration.announce, &settings)?;
     allow_file_where_torrents_are_listed(&configuration.access, &settings)?;
+    first_ban_within_longest(&configuration.sources, &settings)?;
     listeners::tcp_listeners_apart(configuration, &settings)?;
     certificate_where_https_is_served(&configuration.https, &settings)?;
     certificate_and_key_of_the_api(&configuration.api, &settings)?;
@@ -92,6 +94,14 @@ fn peer_lifetime_shortest_s(announce: &Announce) -> u64 {
     (u64::from(announce.interval_s) * percent).div_ceil(100) + ANNOUNCE_PEER_LIFETIME_SLACK_S
 }
 
+fn interval_min_within_interval(announce: &Announce, settings: &Settings<'_>) -> Result<(), ConfigError> {
+    if announce.interval_s_min <= announce.interval_s {
+        return Ok(());
+    }
+    let interval = settings.of("announce", "interval_s");
+    Err(settings.of("announce", "interval_s_min").conflict(format!("must be at most {interval}")))
+}
+
 fn allow_file_where_torrents_are_listed(access: &Access, settings: &Settings<'_>) -> Result<(), ConfigError> {
     if access.allow_file.is_none() || access.mode.is_listed() {
         return Ok(());
@@ -100,6 +110,14 @@ fn allow_file_where_torrents_are_listed(access: &Access, settings: &Settings<'_>
     Err(settings.of("access", "allow_file").conflict(format!(
         "has no effect, since {mode}: expected \"\" here, or the mode \"listed\" or \"private-listed\""
     )))
+}
+
+fn first_ban_within_longest(sources: &Sources, settings: &Settings<'_>) -> Result<(), ConfigError> {
+    if sources.ban_s <= sources.ban_s_max {
+        return Ok(());
+    }
+    let max = settings.of("sources", "ban_s_max");
+    Err(settings.of("sources", "ban_s").conflict(format!("must be at most {max}")))
 }
 
 fn certificate_where_https_is_served(https: &Https, settings: &Settings<'_>) -> Result<(), ConfigError> {
@@ -196,11 +214,24 @@ mod tests {
     }
 
     #[test]
+    fn a_minimum_interval_above_the_interval_is_refused() {
+        let parts = ["announce.interval_s_min = 1801", "at most announce.interval_s = 1800 (default)"];
+        assert_refused("[announce]\ninterval_s_min = 1801\n", 2, &parts);
+        assert!(load_text("[announce]\ninterval_s_min = 1800\n").is_ok());
+    }
+
+    #[test]
     fn a_default_number_of_peers_above_the_maximum_is_refused() {
         let parts = ["announce.numwant_default = 51", "at most announce.numwant_max = 50 (default)"];
         assert_refused("[announce]\nnumwant_default = 51\n", 2, &parts);
         let parts = ["announce.numwant_default = 50 (default)", "announce.numwant_max = 49"];
         assert_variable_refused("RINGTRACK_ANNOUNCE_NUMWANT_MAX", "49", &parts);
+    }
+
+    #[test]
+    fn a_first_ban_longer_than_the_longest_is_refused() {
+        let parts = ["sources.ban_s = 61", "at most sources.ban_s_max = 60 (/"];
+        assert_refused("[sources]\nban_s = 61\nban_s_max = 60\n", 2, &parts);
     }
 
     #[test]

@@ -12,6 +12,8 @@ pub const CORE_NUMBER_MAX: u64 = 1023;
 pub const ADDRESSES_MAX: usize = 16;
 /// A list is searched linearly for each connection or request that it concerns.
 pub const NETWORKS_MAX: usize = 256;
+/// A request looks up its source once for each.
+pub const PREFIX_LEVELS_MAX: usize = 3;
 /// A list is searched linearly for each WebSocket that is opened.
 pub const ORIGINS_MAX: usize = 256;
 /// Browsers accept longer ones, but a redirect leads to a page, not to a search.

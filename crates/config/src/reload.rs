@@ -42,6 +42,7 @@ const NEEDS_RESTART: &[(&str, &str, Restart)] = &[
     ("access", "allow_file", Unless(has_source_of_keys, WITH_MODE)),
     ("forwarding", "file", Unless(is_forwarding_on, SWITCHED)),
     ("forwarding", "private_peers", Always),
+    ("sources", "sources_max", Always),
     ("limits", "mesh_slots", Always),
     ("database", "url", Always),
     ("database", "start_wait_s", Always),

@@ -6,7 +6,7 @@ pub(crate) mod database_url;
 pub(crate) mod integer;
 pub(crate) mod list;
 pub(crate) mod location;
-mod networks;
+pub(crate) mod networks;
 pub(crate) mod origin;
 pub(crate) mod path;
 pub(crate) mod tokens;

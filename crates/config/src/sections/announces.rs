@@ -16,7 +16,8 @@ section! {
     /// Replies to announces.
     pub struct Announce;
 
-    /// How long a client is asked to wait before its next announce.
+    /// How long a client is asked to wait before its next announce, while the tracker is not busy and the swarm is not
+    /// big.
     ///
     /// Allowed: 60 to 14400 seconds.
     ///
@@ -27,8 +28,31 @@ section! {
     // Maximum: four hours: with the largest jitter, the longest lifetime still outlasts the interval.
     interval_s: u32 = 1800, integer(60..=14_400);
 
-    /// The largest deviation of a reply's interval from `interval_s`: each reply's interval is drawn uniformly from
-    /// `interval_s` plus or minus this percentage.
+    /// How long a client is asked to wait at most. The interval of `interval_s` grows by a tenth for each doubling of a
+    /// swarm above 1000 peers, and to this value while a core is busy for 70 to 100 percent of the time.
+    ///
+    /// Allowed: 60 to 14400 seconds. With a value up to `interval_s`, the interval does not grow.
+    /// It grows at most so far that `peer_lifetime_s` still outlasts it by 60 seconds.
+    ///
+    /// An overload then ends by itself: clients return later, within one interval. The interval of one core may differ
+    /// from that of another.
+    // Minimum: that of `interval_s`: the interval does not grow.
+    // Maximum: that of `interval_s`.
+    interval_s_max: u32 = 2400, integer(60..=14_400);
+
+    /// How long a client has to wait before its next announce.
+    ///
+    /// Allowed: 0 to 3600 seconds, and at most `interval_s`. With 0 there is no minimum.
+    ///
+    /// A peer that announces again before this time receives the same peers each time, is kept no longer for it, and is
+    /// counted. Announces with the events `completed` and `stopped`, and those over WebSockets, may come at any time.
+    /// HTTP replies contain it as `min interval`, or half of the interval if that is more.
+    // Minimum: each announce of a client is a new one.
+    // Maximum: an hour: a client that has lost its peers finds no others for this long.
+    interval_s_min: u32 = 60, integer(0..=3600);
+
+    /// The largest deviation of a reply's interval from the mean: each reply's interval is drawn uniformly from the mean
+    /// plus or minus this percentage.
     ///
     /// Allowed: 0 to 50 percent.
     ///

@@ -32,45 +32,28 @@ section! {
     ///
     /// Allowed: 16 to 4000000 connections. They are divided equally among the cores.
     ///
-    /// Connections beyond the limit are closed at once and counted. Each connection takes a file descriptor, of which
-    /// the process needs at least as many (with systemd, `LimitNOFILE=`; above 1048576 also the sysctl `fs.nr_open`),
-    /// and a few kilobytes of memory, or more with TLS.
+    /// When a core has its share, it closes an idle connection for each new one: the longest idle of the source that has
+    /// the most connections, of a random sample. Each connection takes a file descriptor, of which the process needs at
+    /// least as many (with systemd, `LimitNOFILE=`; above 1048576 also the sysctl `fs.nr_open`). An idle one takes 6
+    /// kilobytes of memory, 11 with TLS, and one whose client does its worst 100: there are as many places as
+    /// `limits.memory_max_mib` has room for such clients.
     // Minimum: a few clients and a health check already take this many.
     // Maximum: a connection takes a few kilobytes of the kernel's memory: this many take tens of gibibytes.
     connections_max: u32 = 65_536, integer(16..=4_000_000);
 
-    /// The maximum number of connections from one network on each core; with four cores, the total is four times as
-    /// high. `ipv4_prefix_bits` and `ipv6_prefix_bits` define the size of a network.
+    /// The maximum number of simultaneous connections from one source, over all cores. A source is an address, or the
+    /// network of an address with the largest number of bits in `sources.ipv4_prefix_bits` or
+    /// `sources.ipv6_prefix_bits`.
     ///
-    /// Allowed: 1 to 1000000 connections on each core. The limit does not apply to the networks in `proxy.trusted`.
+    /// Allowed: 1 to 1000000 connections. The limit does not apply to the networks in `proxy.trusted` and
+    /// `sources.allow`.
     ///
     /// Connections beyond the limit are closed at once and counted. A lower limit prevents a single source from taking
-    /// all of `connections_max`; a provider with thousands of clients behind one IPv4 address needs a higher one.
+    /// all of `connections_max`; a provider with thousands of clients behind one IPv4 address needs a higher one. How
+    /// many a source may open in a second is limited by `sources.connections_per_s`.
     // Minimum: without any, no client could connect.
-    // Maximum: a higher limit has no effect: a core rarely holds as many connections at all.
+    // Maximum: a higher limit has no effect: a tracker rarely holds as many connections at all.
     connections_per_prefix_max: u32 = 512, integer(1..=1_000_000);
-
-    /// The number of leading bits of an IPv4 address that identify the client's network, for
-    /// `connections_per_prefix_max`.
-    ///
-    /// Allowed: 8 to 32 bits.
-    ///
-    /// 32 counts each address separately. Fewer bits also limit a client that has many neighbouring addresses, but make
-    /// its neighbours share the limit.
-    // Minimum: the largest networks in which IPv4 was ever allocated.
-    // Maximum: a whole IPv4 address.
-    ipv4_prefix_bits: u8 = 32, integer(8..=32);
-
-    /// The number of leading bits of an IPv6 address that identify the client's network, for
-    /// `connections_per_prefix_max`.
-    ///
-    /// Allowed: 16 to 128 bits.
-    ///
-    /// A household has at least 2^64 addresses, and usually a network of 56 or 48 bits. With more bits, one client can
-    /// count as many; with fewer, neighbours share one limit.
-    // Minimum: no provider was allocated a much larger network.
-    // Maximum: a whole IPv6 address.
-    ipv6_prefix_bits: u8 = 56, integer(16..=128);
 
     /// The time that a new connection has to complete the head of its first request, including the TLS handshake and
     /// the PROXY protocol header.

@@ -26,18 +26,25 @@ section! {
 }
 
 section! {
-    /// Limits: requests that would exceed one are answered and counted, but nothing is stored.
+    /// Limits: beyond one, new swarms and peers take the places of others.
     pub struct Limits;
 
-    /// The maximum memory of the swarms, over all cores.
+    /// The maximum memory of the whole process, with what the kernel takes for its sockets.
     ///
-    /// Allowed: 0 (half of the machine's memory, or of the control group's limit if that is lower) or 16 to 16777216
-    /// MiB.
+    /// Allowed: 0 (three quarters of the machine's memory, or of the control group's limit if that is lower) or 16 to
+    /// 16777216 MiB. One core needs about 36 MiB, each further one 12, the management API 32, and a larger
+    /// `sources.sources_max` more; too little is refused at the start.
     ///
-    /// At the limit, new peers are counted but not stored; they still receive peers, and known peers are served as
-    /// before. Otherwise the kernel might kill the process, and all swarms would be lost. Buffers and the allocator
-    /// take up to half as much again: set it below what the host can spare.
-    // Minimum: the program itself, the batches of its sockets and empty tables need this much.
+    /// Each part of the tracker has a share, which the log shows at the start. If a share has no room for the configured
+    /// limit of its part (`udp.receive_buffer_bytes`, `udp.send_buffer_bytes`, `http.connections_max`,
+    /// `access.torrents_max`, `access.keys_max`, `access.sessions_max`, `forwarding.torrents_max`,
+    /// `forwarding.external_peers_max`, `limits.mesh_slots`, `database.pending_max`), a lower limit is used, and logged.
+    /// The swarms have the rest: at least half, unless the memory is small for the number of cores. What is full behaves as at
+    /// its configured limit; without a ceiling the kernel might kill the process, and all swarms would be lost.
+    ///
+    /// At this and the following limits, those in a random sample give way that have announced only once, then those that
+    /// have not announced for the longest time; they are counted. Swarms of made-up torrents so displace each other.
+    // Minimum: less than any tracker needs, whose parts differ; the plan refuses what is too little.
     // Maximum: 16 TiB: more than current machines have, and far from overflowing 64 bits in bytes.
     memory_max_mib: Option<NonZeroU64> = None, memory_mib;
 
@@ -45,8 +52,7 @@ section! {
     ///
     /// Allowed: 1 to 4000000000 swarms.
     ///
-    /// This limits the memory that made-up info hashes can fill. An announce that would create a swarm beyond the limit
-    /// is answered with an empty list and counted; known swarms are served as before.
+    /// This limits the memory that made-up info hashes can fill.
     // Minimum: a tracker without a swarm has no use.
     // Maximum: swarms are counted in 32 bits.
     swarms_max: u32 = 20_000_000, integer(1..=4_000_000_000);
@@ -55,7 +61,7 @@ section! {
     ///
     /// Allowed: 1 to 4000000000 peers.
     ///
-    /// A new peer beyond the limit receives peers and is counted, but is not stored; known peers are served as before.
+    /// This limits the memory that made-up peers can fill, and the length of the sweeps that remove expired ones.
     // Minimum: a tracker without a peer has no use.
     // Maximum: peers are counted in 32 bits.
     peers_max: u32 = 100_000_000, integer(1..=4_000_000_000);
@@ -70,6 +76,18 @@ section! {
     // Minimum: the smallest swarm has one peer.
     // Maximum: the limit of the storage, which keeps the memory block of one swarm below 384 MiB.
     peers_per_swarm_max: u32 = 1_000_000, integer(1..=4_000_000);
+
+    /// The maximum number of peers of one IPv4 address, or of one IPv6 network of 64 bits, in one swarm.
+    ///
+    /// Allowed: 0 to 64 peers. With 0 there is no limit.
+    ///
+    /// This keeps a host that announces many ports from filling a swarm, and answers. A further peer takes the place of
+    /// another of its host; in swarms of 4096 peers or more, where finding it would take long, it receives peers but is not
+    /// stored, and so is about one in a hundred of other new peers. Raise it where many clients share an address. Peers over
+    /// WebSockets have no address, and those of `sources.allow` no limit.
+    // Minimum: swarms are not protected.
+    // Maximum: far more than a household or an office has in one swarm, and a quarter of what a counter holds.
+    peers_per_source_max: u8 = 4, integer(0..=64);
 
     /// The number of requests that a core can have queued for the other cores.
     ///

@@ -33,6 +33,29 @@ section! {
     /// Turn it off only to find out whether it causes a problem. With one core it makes no difference.
     steering: Steering = Steering::Auto, one_of;
 
+    /// Whether the kernel drops what would not be answered anyway, before it wakes a core: datagrams and connections of banned
+    /// networks, for a few seconds at a time datagrams of sources far over `sources.requests_per_s`, and during a
+    /// flood requests with a wrong connection id, and most requests for a torrent that overloads its core.
+    ///
+    /// Allowed: "auto" (yes; if the kernel refuses, the tracker logs a warning and runs without) or "off".
+    ///
+    /// It needs no privilege. What the kernel has dropped is in the figure `ringtrack_udp_kernel_dropped_total` and in no other.
+    /// HTTP clients of a banned network cannot connect, instead of being refused with a reason, unless a trusted proxy is in the network. With
+    /// more banned networks than fit (1,500 of IPv4 and 240 of IPv6), the tracker refuses the others itself.
+    filter: Filter = Filter::Auto, one_of;
+
+    /// The wrong connection ids per second on one core from which on the kernel drops requests with wrong or expired ids. It
+    /// ends when wrong ids and dropped datagrams together have stayed below half of this for five seconds, and for half a second
+    /// in each minute, in which a flood that lasts is noticed again.
+    ///
+    /// Allowed: 0 to 10000000 per second; 0 for never.
+    ///
+    /// Meanwhile a client whose id has expired receives no error, and gets a new id after its timeout. An expired id alone
+    /// does not count.
+    // Minimum: never.
+    // Maximum: more than a core receives.
+    filter_wrong_ids_per_s: u32 = 5_000, integer(0..=10_000_000);
+
     /// The maximum number of datagrams that a worker receives, or sends, in one system call.
     ///
     /// Allowed: 1 to 256 datagrams.
@@ -133,6 +156,14 @@ section! {
 choice! {
     /// Whether the kernel chooses the socket of a datagram by its info hash.
     pub enum Steering {
+        Auto = "auto",
+        Off = "off",
+    }
+}
+
+choice! {
+    /// Whether the kernel drops datagrams before they wake a core.
+    pub enum Filter {
         Auto = "auto",
         Off = "off",
     }

@@ -61,6 +61,7 @@ mod tests {
     /// Every key that takes a word, with its words.
     const CHOICES: &[(&str, &str, &[&str])] = &[
         ("udp", "steering", &["auto", "off"]),
+        ("udp", "filter", &["auto", "off"]),
         ("udp", "reply_source", &["auto", "destination", "kernel"]),
         ("proxy", "header", &["none", "x-forwarded-for", "x-real-ip", "proxy-protocol"]),
         ("websocket", "enabled", &["off", "on"]),

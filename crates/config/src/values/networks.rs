@@ -1,6 +1,6 @@
 //! IP networks.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::de::Error;
@@ -50,6 +50,14 @@ fn mapped(network: IpNet) -> Option<Ipv4Net> {
     let IpNet::V6(network) = network else { return None };
     let (prefix, ip): (u8, Ipv6Addr) = (Ipv6Net::prefix_len(&network), network.addr());
     Ipv4Net::new(ip.to_ipv4_mapped()?, prefix.checked_sub(MAPPED_PREFIX_BITS)?).ok()
+}
+
+/// Returns the networks of loopback addresses.
+pub(crate) fn loopback() -> Vec<IpNet> {
+    vec![
+        Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8).into(),
+        Ipv6Net::new_assert(Ipv6Addr::LOCALHOST, 128).into(),
+    ]
 }
 
 #[cfg(test)]
