@@ -7,6 +7,7 @@ mod figures;
 mod forwarding;
 mod health;
 mod keys;
+mod sources;
 mod token;
 mod torrents;
 
@@ -19,6 +20,7 @@ pub use health::{
     CoreHealth, DatabaseState, Health, HealthReport, HealthStatus, Probed, Storage, TrackerHealth,
 };
 pub use keys::{Key, KeyAccount, KeyForm, LineError};
+pub use sources::{Refused, Source, SourceBan};
 pub use token::{TokenInfo, TokenRights};
 pub use torrents::{
     Event, InfoHashText, ListedTorrents, Order, Peer, PeerIdentity, Torrent, TorrentItem, TorrentOrUnknown,

@@ -5,7 +5,7 @@ mod expiry;
 mod store;
 
 #[cfg(test)]
-pub(crate) use expiry::{KeyExpiry, Moment};
+pub(crate) use expiry::KeyExpiry;
 pub(crate) use store::Keys;
 
 use crate::management::{Answer, ManagementError};

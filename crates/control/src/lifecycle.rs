@@ -2,6 +2,7 @@
 //! at the start and saved at the stop.
 
 mod manager;
+mod memory_watch;
 mod report;
 mod settings;
 mod shortfall_watch;
@@ -10,6 +11,6 @@ mod supervise;
 mod totals;
 
 pub use manager::Manager;
-pub use settings::{LiveSettings, ManagerSettings, ReloadRequest, TotalsStorage};
+pub use settings::{LiveSettings, ManagerSettings, MemorySettings, ReloadRequest, TotalsStorage};
 pub use statistics_snapshot::StatisticsSnapshot;
 pub use supervise::{End, Request, ServiceManager, Supervision, SupervisionSettings, Workers, supervise};

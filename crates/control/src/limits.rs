@@ -66,6 +66,30 @@ pub(crate) const INVALID_LINES_SHOWN_MAX: usize = 5;
 /// Characters of an invalid line that are shown: an info hash and a little more.
 pub(crate) const INVALID_LINE_EXCERPT_CHARACTERS: usize = 48;
 
+/// Milliseconds between two looks at the sources that were refused.
+pub(crate) const SOURCES_LOOK_MS: u64 = 1000;
+
+/// Sources that are listed as refused most, at about 500 bytes each: far more than an operator looks at.
+pub(crate) const TOP_SOURCES_MAX: usize = 256;
+
+/// Seconds for which a source is listed after it was last refused.
+pub(crate) const SOURCE_KEPT_S: u64 = 3600;
+
+/// Seconds between two log lines about a source.
+pub(crate) const CULPRIT_LOGGED_EVERY_S: u64 = 60;
+
+/// Lines about sources in a minute of the log: an attack by many must not fill it.
+pub(crate) const CULPRIT_LINES_PER_MINUTE: u32 = 10;
+
+/// How many times longer each further ban of a source lasts.
+pub(crate) const REPEATED_BAN_FACTOR: u32 = 4;
+
+/// Seconds after the end of a ban for which the source is remembered: a day, since addresses change their owners.
+pub(crate) const REPEATER_KEPT_S: u64 = 86_400;
+
+/// Sources that are remembered: as many as there may be temporary bans, at about 50 bytes each.
+pub(crate) const REPEATERS_MAX: usize = 16_384;
+
 /// Milliseconds to wait for a reply of a core. A scan of ten million torrents takes about half of that.
 pub(crate) const CORE_ANSWER_MS_MAX: u64 = 30_000;
 
@@ -77,6 +101,24 @@ pub(crate) const LIST_BATCHES_AHEAD: usize = 4;
 
 /// Milliseconds between two checks for events from the cores.
 pub(crate) const EVENTS_POLL_MS: u64 = 200;
+
+/// The resident memory has to be below its limit by one part of this many before the swarms may take their whole share again, so
+/// that this does not change with every look.
+pub(crate) const MEMORY_RELEASE_PART: u64 = 16;
+
+/// Looks in a row at the resident memory, five a second, at which it is above its limit before the swarms may take less, or well
+/// below before they may take more: a reload or a long answer of the API takes memory for less than a second.
+pub(crate) const MEMORY_OVER_LOOKS: u32 = 5;
+
+/// Looks in a row at which the swarms are within a lowered limit before it is lowered again: the allocator returns memory, and
+/// cores publish what their swarms count, within three seconds.
+pub(crate) const MEMORY_SETTLE_LOOKS: u32 = 15;
+
+/// The limit of the swarms changes by at most one part of this many of what is planned, so that a wrong step costs few swarms.
+pub(crate) const SWARM_BYTES_STEP_PART: u64 = 16;
+
+/// However much memory is resident, the swarms may take one part of this many of what is planned: the tracker serves on.
+pub(crate) const SWARM_BYTES_PART_MIN: u64 = 8;
 
 /// Seconds between two looks at the files of lists, which change a few times a day.
 pub(crate) const FILES_LOOK_S: u64 = 5;

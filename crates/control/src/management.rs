@@ -1,7 +1,7 @@
 //! What can be asked of a running tracker and changed in it, without HTTP. Types of stored data and of
 //! admission are those of `database` and `access`.
 
-pub use crate::bans::{Ban, BanManagement, Banned};
+pub use crate::bans::{AppliedBan, Ban, BanCounts, BanEnd, BanManagement, Banned, StoredBan, TemporaryBan};
 pub use crate::forwarding::{
     AddError, FailureKind, ForwardingManagement, Upstream, UpstreamFields, UpstreamFigures, UpstreamInfo,
     UpstreamState,
@@ -10,11 +10,12 @@ pub use crate::keys::{KeyInfo, KeyManagement, KeyOutcome, WantedKey};
 pub use crate::latency::{LatencyDistribution, LatencyInfo, LatencyManagement};
 pub use crate::limits::SORTED_TORRENTS_MAX;
 pub use crate::lists::{ListManagement, ListPage, ListPlace};
+pub use crate::sources::{ApiGuard, Class, SourceInfo, SourceManagement};
 pub use crate::torrents::{TorrentManagement, TorrentPage, TorrentWithPeers};
 pub use access::{AccessPolicy, TorrentAdmission, UserAdmission};
 use database::{DatabaseError, NotWritten, TooManyWaiting};
 pub use database::{WriteBehindInfo as StorageInfo, WriteBehindState as StorageState};
-use metrics::Statistics;
+use metrics::{MemoryShare, Statistics};
 use std::net::SocketAddr;
 use std::pin::Pin;
 
@@ -31,6 +32,12 @@ pub trait Management: Send + Sync + 'static {
 
     /// Returns the management of the bans.
     fn bans(&self) -> &dyn BanManagement;
+
+    /// Returns the management of the sources that send more than they may.
+    fn sources(&self) -> &dyn SourceManagement;
+
+    /// Returns the limits by source, as the APIs apply them.
+    fn api_guard(&self) -> &ApiGuard;
 
     /// Returns the management of the torrents that have swarms.
     fn torrents(&self) -> &dyn TorrentManagement;
@@ -63,8 +70,20 @@ pub trait Management: Send + Sync + 'static {
     /// Returns the state of the writes to the database. It is away, too, while stored data could not be read yet.
     fn storage(&self) -> StorageInfo;
 
+    /// Returns what the parts of the tracker may take of its memory.
+    fn memory(&self) -> MemoryInfo;
+
     /// Returns the listeners of the tracker.
     fn listeners(&self) -> Vec<ListenerInfo>;
+}
+
+/// What the parts of the tracker may take of its memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemoryInfo {
+    /// In bytes.
+    pub shares: Vec<(MemoryShare, u64)>,
+    /// Bytes that the swarms may take at present.
+    pub swarm_bytes_max: u64,
 }
 
 /// A value to be awaited.

@@ -25,23 +25,23 @@ impl Shared {
         self.ask_all(|answer| CoreTask::Update(update.clone(), answer)).await.map(drop)
     }
 
-    /// Sends each core a command, and waits until all have replied.
-    pub(crate) async fn command_all(
+    /// Sends each core a command, and returns their replies in the order of the shards.
+    pub(crate) async fn command_all<T: Send + 'static>(
         &self,
-        command: impl Fn(ShardId, Reply<()>) -> CoreCommand,
-    ) -> Result<(), ManagementError> {
+        command: impl Fn(ShardId, Reply<T>) -> CoreCommand,
+    ) -> Result<Vec<T>, ManagementError> {
         let mut awaited = Vec::new();
         for core in self.cores.handles() {
             let command = |reply| command(core.shard(), reply);
             awaited.push(send(|command| core.command(command), command).await);
         }
-        replies(awaited).await.map(drop)
+        replies(awaited).await
     }
 
     /// Replaces the settings of all cores, which are in the order of the shards, and waits until all use them.
     pub(crate) async fn use_settings(&self, settings: &[CoreSettings]) -> Result<(), ManagementError> {
         let of = |shard: ShardId| Box::new(settings[shard.index()].clone());
-        self.command_all(|shard, reply| CoreCommand::UseSettings(of(shard), reply)).await
+        self.command_all(|shard, reply| CoreCommand::UseSettings(of(shard), reply)).await.map(drop)
     }
 
     /// Sends a task to all cores at the same time and returns their replies in the order of the shards.

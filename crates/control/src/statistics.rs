@@ -11,3 +11,4 @@ mod text;
 
 pub use clients::Windows;
 pub use publisher::publish_statistics;
+pub(crate) use text::Thousands;

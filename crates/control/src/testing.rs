@@ -1,19 +1,21 @@
 //! Workers and cores for the tests of this crate.
 
 use crate::lifecycle::Workers;
+use crate::sources::ApiGuard;
 use access::{AccessBounds, AccessPolicy, AccessUpdate, AccountBounds, DetailsBounds, TorrentTableBounds};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use core_link::{
-    CoreCommand, CoreEnd, CoreSettings, CoreTask, Cores, HttpLimits, KernelSampling, PrefixLengths, Reply,
+    CoreCommand, CoreEnd, CoreSettings, CoreTask, Cores, HttpLimits, KernelFiltering, KernelSampling, Reply,
     link_cores,
 };
 use engine::{AnnouncePolicy, EngineSettings, HttpPolicy, InvalidConnectionId};
+use guard::{Class, CoreGuard, Guard, SourceLimits};
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::Deserializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 use latency::LatencySet;
-use primitives::ShardCount;
+use primitives::{ShardCount, TableSeed};
 use std::cell::Cell;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -100,20 +102,27 @@ pub(crate) fn expiry_turns_in(log: &str) -> u64 {
 pub(crate) fn core_settings(access: AccessPolicy) -> Vec<CoreSettings> {
     let shards = ShardCount::new(2).unwrap();
     let lifetime_s = 2700;
-    let limits = SwarmLimits { swarms_max: 10, peers_max: 10, swarm_peers_max: 10, bytes_max: 1 << 20 };
+    let limits = SwarmLimits {
+        swarms_max: 10,
+        peers_max: 10,
+        swarm_peers_max: 10,
+        peers_per_host_max: 0,
+        bytes_max: 1 << 20,
+    };
     let engine = |shard| EngineSettings {
         shards,
         shard,
         announce: AnnouncePolicy {
             interval_s: 1800,
-            interval_jitter_s: 0,
+            interval_s_max: 1800,
+            interval_jitter_percent: 0,
             numwant_default: 1,
             numwant_max: 1,
         },
         path_mtu_bytes: 1280,
         connection_id_lifetime_s: 120,
         invalid_connection_id: InvalidConnectionId::Error,
-        swarms: SwarmSettings { limits, peer_lifetime_s: lifetime_s },
+        swarms: SwarmSettings { limits, peer_lifetime_s: lifetime_s, interval_s_min: 0 },
         access,
         access_bounds: AccessBounds {
             torrent_table: TorrentTableBounds { entries_max: 10, counted_max: 5 },
@@ -126,21 +135,42 @@ pub(crate) fn core_settings(access: AccessPolicy) -> Vec<CoreSettings> {
     let http_limits = HttpLimits {
         connections_max: 10,
         connections_per_prefix_max: 10,
-        prefixes: PrefixLengths { ipv4_bits: 32, ipv6_bits: 64 },
         first_request_s: 10,
         request_s: 10,
         idle_s: 10,
         answer_s: 10,
         web_socket_idle_s: 10,
+        buffer_bytes_max: 1 << 20,
     };
     let settings = |shard| CoreSettings {
         engine: engine(shard),
+        sources: SourceLimits::none(),
         http_policy: HttpPolicy::default(),
         http_limits,
         kernel_sampling: KernelSampling::Off,
+        kernel_filtering: KernelFiltering::Off,
         coalesce: Duration::ZERO,
     };
     shards.shards().map(settings).collect()
+}
+
+/// Returns limits of ten requests per second and of one connection per second, with a burst of a second.
+pub(crate) fn source_limits() -> SourceLimits {
+    let mut per_s = [0; Class::ALL.len()];
+    (per_s[Class::Requests as usize], per_s[Class::Connections as usize]) = (10, 1);
+    SourceLimits { per_s, wider_factor: 8, ..SourceLimits::none() }
+}
+
+/// Returns the guards of two cores with these limits.
+fn guards() -> [CoreGuard; 2] {
+    let guard = Arc::new(Guard::new(TableSeed([7; 16]), 1 << 10));
+    [(); 2].map(|()| CoreGuard::new(Arc::clone(&guard), source_limits()))
+}
+
+/// Returns a guard of the APIs with these limits.
+pub(crate) fn api_guard() -> Arc<ApiGuard> {
+    let [guard, _] = guards();
+    Arc::new(ApiGuard::new(guard, Instant::now()))
 }
 
 type Kind = fn(&AccessUpdate) -> bool;
@@ -156,6 +186,8 @@ pub(crate) struct TestCores {
     pub(crate) ignored: Mutex<Option<AccessPolicy>>,
     /// The next update of this kind is lost: it gets no reply.
     pub(crate) refused: Mutex<Option<Kind>>,
+    /// Refuse sources, as tests ask them.
+    pub(crate) guards: Mutex<[CoreGuard; 2]>,
     /// Replies that are held back, if a test has asked for that.
     held: Mutex<Option<Vec<Reply<()>>>>,
 }
@@ -169,6 +201,7 @@ impl TestCores {
             policies: Mutex::default(),
             ignored: Mutex::default(),
             refused: Mutex::default(),
+            guards: Mutex::new(guards()),
             held: Mutex::default(),
         });
         tokio::spawn(Arc::clone(&test_cores).serve());
@@ -178,8 +211,17 @@ impl TestCores {
     async fn serve(self: Arc<Self>) {
         loop {
             for (core, end) in self.ends.iter().enumerate() {
-                while let Some(CoreCommand::UseSettings(settings, reply)) = end.next_command() {
-                    self.switch(core, settings.engine.access, reply);
+                while let Some(command) = end.next_command() {
+                    match command {
+                        CoreCommand::UseSettings(settings, reply) => {
+                            self.switch(core, settings.engine.access, reply);
+                        }
+                        CoreCommand::TakeOffenders(reply) => {
+                            reply.send(self.guards.lock().unwrap()[core].take_offenders());
+                        }
+                        // No test sends another, and without a control plane there is nothing to serve.
+                        _ => return,
+                    }
                 }
                 // No test queries torrents or lists.
                 while let Some(CoreTask::Update(update, reply)) = end.next_task() {

@@ -8,6 +8,24 @@ pub(crate) fn unix_s() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
+/// Readings of two clocks at the same time: the wall clock, which can be set, and the monotonic one, which cannot.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment {
+    pub(crate) unix_s: u64,
+    pub(crate) instant: Instant,
+}
+
+impl Moment {
+    pub(crate) fn now() -> Self {
+        Self { unix_s: unix_s(), instant: Instant::now() }
+    }
+
+    /// Returns what the wall clock reads if it has kept pace with the monotonic one since an earlier moment.
+    pub(crate) fn expected_unix_s(&self, earlier: Self) -> u64 {
+        earlier.unix_s + self.instant.saturating_duration_since(earlier.instant).as_secs()
+    }
+}
+
 /// Returns a timer with this interval; `None` if it is off.
 pub(crate) fn regular(every: Every) -> Option<Interval> {
     match every {

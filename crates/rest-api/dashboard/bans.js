@@ -2,7 +2,7 @@
 
 import { call } from './api.js'
 import { el, field, input, operations, table } from './dom.js'
-import { moment } from './format.js'
+import { duration, moment } from './format.js'
 import { changeButton, form, load } from './work.js'
 
 export function show({ content, route, login, signal }) {
@@ -17,16 +17,18 @@ export function show({ content, route, login, signal }) {
             fields: [
                 field('Network', network, '192.0.2.0/24, or an address'),
                 field('or client software', input({ name: 'client', maxlength: 20 }), 'How its peer ids begin: -XL00'),
-                field('Reason', el('input', { name: 'reason', maxlength: 1000 }), 'For other operators')
+                field('Reason', el('input', { name: 'reason', maxlength: 1000 }), 'For other operators'),
+                field('Seconds', input({ name: 'seconds', type: 'number', min: 1, max: 31536000 }), 'For a network; empty: until it is lifted')
             ],
             verb: 'Ban',
-            question: ({ network, client }) => ({
+            question: ({ network, client, seconds }) => ({
                 title: 'Ban this?',
-                text: `Requests from ${[network, client].filter(Boolean).join(' and ')} are refused until the ban is lifted.`,
+                text: `Requests from ${[network, client].filter(Boolean).join(' and ')} are refused ${seconds ? `for ${duration(seconds)}` : 'until the ban is lifted'}.`,
                 verb: 'Ban'
             }),
-            work: ({ network, client, reason }) =>
-                call('POST /api/v1/bans', { json: { network: network || null, client: client || null, reason } }).finally(again),
+            work: ({ network, client, reason, seconds }) => call('POST /api/v1/bans', {
+                json: { network: network || null, client: client || null, reason, seconds: Number(seconds) || null }
+            }).finally(again),
             done: (_, { network, client }) => `${network || client} is banned.`
         }),
         list)
@@ -47,12 +49,14 @@ function listOf(bans, login, again) {
             { title: 'Kind', cell: ({ client }) => client === null ? 'network' : 'client' },
             { title: 'Reason', kind: 'text wide', cell: ({ reason }) => reason },
             { title: 'Since', cell: ({ since }) => moment(since) },
+            { title: 'Until', cell: ({ until }) => until === null ? 'until lifted' : moment(until) },
+            { title: 'Level', kind: 'number', cell: ({ level }) => level ?? '–' },
             operations(ban => lift(ban, login, again))
         ]
     })
 }
 
-function lift(ban, login, again) {
+export function lift(ban, login, again) {
     const name = nameOf(ban)
     const { client, network } = ban
     return changeButton(login, {

@@ -7,6 +7,7 @@ import * as keys from './keys.js'
 import * as latency from './latency.js'
 import * as lists from './lists.js'
 import * as overview from './overview.js'
+import * as sources from './sources.js'
 import * as torrents from './torrents.js'
 import * as upstreams from './upstreams.js'
 
@@ -16,6 +17,7 @@ export const VIEWS = [
     { name: 'keys', title: 'Keys', ...keys },
     { name: 'lists', title: 'Lists', ...lists },
     { name: 'bans', title: 'Bans', ...bans },
+    { name: 'sources', title: 'Sources', ...sources },
     { name: 'upstreams', title: 'Upstream trackers', ...upstreams },
     { name: 'health', title: 'Health', ...health },
     { name: 'latency', title: 'Latency', ...latency },

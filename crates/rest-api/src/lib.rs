@@ -34,8 +34,8 @@ pub async fn serve(
     tokens: watch::Receiver<Arc<[Token]>>,
     stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
-    let router = routes::router(App::new(management, tokens, stop.clone()));
-    http::serve_router(listener, router, stop).await
+    let router = routes::router(App::new(Arc::clone(&management), tokens, stop.clone()));
+    http::serve_router(listener, router, management, stop).await
 }
 
 /// Serves the health checks until `stop` becomes true. All listeners are probed, at most once a second.
@@ -47,7 +47,8 @@ pub async fn serve_health_checks(
     management: Arc<dyn Management>,
     stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
-    http::serve_router(listener, routes::health_router(management), stop).await
+    let router = routes::health_router(Arc::clone(&management));
+    http::serve_router(listener, router, management, stop).await
 }
 
 /// Serves the figures for Prometheus until `stop` becomes true, to requests with the `token`, if there is one.
@@ -60,5 +61,6 @@ pub async fn serve_figures(
     token: watch::Receiver<Option<Token>>,
     stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
-    http::serve_router(listener, routes::exporter_router(management, token), stop).await
+    let router = routes::exporter_router(Arc::clone(&management), token);
+    http::serve_router(listener, router, management, stop).await
 }

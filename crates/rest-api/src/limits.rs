@@ -84,6 +84,9 @@ pub(crate) const KEY_SECONDS_MAX: u64 = 200_000_000_000;
 /// Characters of a ban's reason.
 pub(crate) const BAN_REASON_CHARACTERS_MAX: usize = 1000;
 
+/// Seconds of a temporary ban: a year. Longer ones are stored.
+pub(crate) const BAN_SECONDS_MAX: u32 = 31_536_000;
+
 /// Concurrent event streams.
 pub(crate) const EVENT_STREAMS_MAX: usize = 64;
 
@@ -100,9 +103,13 @@ pub const TOKEN_BYTES_MAX: usize = 256;
 /// Wrong tokens per source in [`WRONG_TOKENS_WINDOW`] that get the normal error; further ones get status 429.
 pub(crate) const WRONG_TOKENS_MAX: u32 = 10;
 
-/// Delay before a response with status 429. All connections of a listener together could try 512 tokens a second, of
-/// more than 10^28.
-pub(crate) const WRONG_TOKEN_PAUSE: Duration = Duration::from_millis(500);
+/// Requests that a wrong token counts for in the limit of its source, in addition to its own: by default 300 of them use up what
+/// a source may send in a minute.
+pub(crate) const WRONG_TOKEN_COST: u32 = 100;
+
+/// Delay before a response that refuses a token, or a source over its limit, with status 429. All connections of a listener
+/// together could try 512 tokens a second, of more than 10^28.
+pub(crate) const REFUSAL_PAUSE: Duration = Duration::from_millis(500);
 
 /// Window in which the wrong tokens of a source are counted.
 pub(crate) const WRONG_TOKENS_WINDOW: Duration = Duration::from_secs(60);

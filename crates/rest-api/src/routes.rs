@@ -13,6 +13,7 @@ mod lists;
 mod metrics;
 mod operation;
 mod probe;
+mod sources;
 mod stats;
 mod token;
 mod torrents;
@@ -22,7 +23,7 @@ pub use health::{HealthError, ask_health};
 pub(crate) use metrics::exporter_router;
 
 use crate::app::App;
-use crate::auth::require_token;
+use crate::auth::{limit_sources, require_token, token_of};
 use crate::http::ApiError;
 use crate::limits::{BODY_PAUSE_MAX, JSON_BYTES_MAX};
 use axum::Router;
@@ -33,6 +34,7 @@ use axum::middleware::{Next, from_fn_with_state, map_request};
 use axum::response::Response;
 use control::management::{TorrentAdmission, UserAdmission};
 use std::borrow::Cow;
+use std::sync::Arc;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
@@ -41,13 +43,15 @@ use utoipa_axum::routes;
 /// Returns the router of all routes.
 pub(crate) fn router(app: App) -> Router {
     let (routes, _) = routes(&app).split_for_parts();
-    routes
+    let (tracker, tokens) = (Arc::clone(&app.tracker), app.tokens.clone());
+    let served = routes
         .merge(dashboard::routes())
         .fallback(|| async { StatusCode::NOT_FOUND })
         .layer(DefaultBodyLimit::max(JSON_BYTES_MAX))
         .layer(map_request(|request: Request<_>| async { request.map(Body::new) }))
         .layer(RequestBodyTimeoutLayer::new(BODY_PAUSE_MAX))
-        .with_state(app)
+        .with_state(app);
+    limit_sources(served, tracker, move |request| token_of(&tokens.borrow(), request).is_some())
 }
 
 fn routes(app: &App) -> OpenApiRouter<App> {
@@ -68,6 +72,7 @@ fn routes(app: &App) -> OpenApiRouter<App> {
         .merge(whitelist)
         .merge(lists::denylist::routes())
         .merge(bans::routes())
+        .merge(sources::routes())
         .merge(forwarding)
         .merge(operation::routes())
         .merge(token::routes())

@@ -13,6 +13,10 @@ pub struct Ban {
     pub reason: String,
     /// Start of the ban, in Unix seconds.
     pub since: u64,
+    /// End of the ban, in Unix seconds; null if it lasts until it is lifted.
+    pub until: Option<u64>,
+    /// How many times in succession the source has been banned for its requests; null if an operator has set the ban.
+    pub level: Option<u32>,
 }
 
 /// The client or the network to ban.
@@ -26,6 +30,9 @@ pub struct BanForm {
     /// Reason, for other operators to read: at most 1,000 characters.
     #[schema(max_length = 1000)]
     pub reason: Option<String>,
+    /// How long a network is banned; null until the ban is lifted. Such a ban is forgotten when the tracker stops.
+    #[schema(minimum = 1, maximum = 31_536_000)]
+    pub seconds: Option<u32>,
     #[serde(flatten)]
     #[schema(ignore)]
     pub nothing: Nothing,

@@ -3,7 +3,7 @@ use super::answer::{self, Events, KeyLine};
 use super::connection::{ApiClient, Payload, QueryValue, path_with};
 use api_contract::v1::{
     Ack, Added, Ban, BanForm, Core, Health, Key, KeyAccount, KeyForm, Latency, ListedTorrents, Metrics,
-    Order, Reloaded, Removed, RemovedKeys, Statistics, Stats, Storage, TokenInfo, TorrentItem,
+    Order, Reloaded, Removed, RemovedKeys, Source, Statistics, Stats, Storage, TokenInfo, TorrentItem,
     TorrentOrUnknown, TorrentsPage, TrackerHealth, Upstream, UpstreamForm,
 };
 use hyper::Method;
@@ -80,6 +80,7 @@ routes! {
     GET "/api/v1/metrics?format=prometheus" get_metrics_text() [] -> text String;
     GET "/api/v1/openapi.json" get_document() [] -> json Value;
     POST "/api/v1/reload" reload() [] -> json Reloaded;
+    GET "/api/v1/sources" get_sources() [] -> json Vec<Source>;
     GET "/api/v1/stats" get_stats() [] -> json Stats;
     GET "/api/v1/stats?format=prometheus" get_stats_text() [] -> text String;
     GET "/api/v1/storage" get_storage() [] -> json Storage;

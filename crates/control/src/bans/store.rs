@@ -1,12 +1,17 @@
 use super::book::{BanBook, Rules};
-use super::{Ban, BanManagement, Banned, ConfiguredRules};
+use super::temporary::{BanTerms, SourceBan};
+use super::{AppliedBan, Ban, BanCounts, BanManagement, Banned, ConfiguredRules, StoredBan, TemporaryBan};
 use crate::management::{Answer, ManagementError, Pending};
 use crate::shared::{Shared, to_the_end};
-use access::AccessUpdate;
+use crate::time::Moment;
+use access::{AccessUpdate, BannedNetworks};
 use database::{Change, Database};
+use ipnet::IpNet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 use tracing::error;
 
 /// The bans, here, in the cores and in the database.
@@ -15,8 +20,17 @@ pub(crate) struct Bans {
     shared: Arc<Shared>,
     /// Locked while its rules are sent to the cores.
     book: Mutex<BanBook>,
-    /// The number of bans in the book, for those who cannot wait for the lock.
-    count: AtomicUsize,
+    /// Whether a core may not have the rules of the book. Changed while the book is locked.
+    must_send: AtomicBool,
+    counts: Counts,
+}
+
+/// The [`BanCounts`], for those who cannot wait for the lock.
+#[derive(Debug, Default)]
+struct Counts {
+    stored: AtomicU64,
+    temporary: AtomicU64,
+    sources_banned: AtomicU64,
 }
 
 impl BanManagement for Arc<Bans> {
@@ -24,16 +38,32 @@ impl BanManagement for Arc<Bans> {
         Box::pin(async { self.book.lock().await.bans() })
     }
 
-    fn count(&self) -> usize {
-        self.count.load(Ordering::Relaxed)
+    fn counts(&self) -> BanCounts {
+        let Counts { stored, temporary, sources_banned } = &self.counts;
+        BanCounts {
+            stored: stored.load(Ordering::Relaxed),
+            temporary: temporary.load(Ordering::Relaxed),
+            sources_banned: sources_banned.load(Ordering::Relaxed),
+        }
     }
 
-    fn add(&self, ban: Ban) -> Answer<'_, ()> {
+    fn add(&self, ban: StoredBan) -> Answer<'_, ()> {
         to_the_end(self, async move |bans| {
             let mut book = bans.book.lock().await;
             let mut changed = book.clone();
             let rules = changed.add(ban.clone())?;
             bans.shared.write_behind.insert(Change::PutBan(ban))?;
+            bans.replace(&mut book, changed);
+            bans.send(rules).await
+        })
+    }
+
+    fn add_temporary(&self, ban: TemporaryBan) -> Answer<'_, ()> {
+        to_the_end(self, async move |bans| {
+            let mut book = bans.book.lock().await;
+            let (mut changed, banned) = (book.clone(), Banned::Network(ban.network));
+            let rules = changed.add_temporary(ban, Moment::now())?;
+            bans.unstore(&book, banned)?;
             bans.replace(&mut book, changed);
             bans.send(rules).await
         })
@@ -46,7 +76,7 @@ impl BanManagement for Arc<Bans> {
             if !changed.lift(&banned) {
                 return Ok(false);
             }
-            bans.shared.write_behind.insert(Change::LiftBan(banned))?;
+            bans.unstore(&book, banned)?;
             bans.replace(&mut book, changed);
             bans.send(book.rules()?).await?;
             Ok(true)
@@ -56,12 +86,70 @@ impl BanManagement for Arc<Bans> {
 
 impl Bans {
     pub(crate) fn new(shared: Arc<Shared>, configured: ConfiguredRules) -> Self {
-        Self { shared, book: Mutex::new(BanBook::new(configured)), count: AtomicUsize::new(0) }
+        let book = Mutex::new(BanBook::new(configured));
+        Self { shared, book, must_send: AtomicBool::new(false), counts: Counts::default() }
+    }
+
+    /// Lifts a stored ban in the database.
+    fn unstore(&self, book: &BanBook, banned: Banned) -> Result<(), ManagementError> {
+        if book.is_stored(&banned) {
+            self.shared.write_behind.insert(Change::LiftBan(banned))?;
+        }
+        Ok(())
     }
 
     fn replace(&self, book: &mut BanBook, changed: BanBook) {
         *book = changed;
-        self.count.store(book.len(), Ordering::Relaxed);
+        self.count(book);
+    }
+
+    fn count(&self, book: &BanBook) {
+        let [stored, temporary] = book.counts();
+        self.counts.stored.store(stored as u64, Ordering::Relaxed);
+        self.counts.temporary.store(temporary as u64, Ordering::Relaxed);
+    }
+
+    /// Bans sources for their requests, and returns for how long each is banned; `None` if it is banned already. If a core does
+    /// not take the bans, they are sent again by [`Self::end_expired`].
+    pub(crate) async fn ban_sources(
+        self: &Arc<Self>,
+        sources: Vec<SourceBan>,
+        terms: BanTerms,
+        now: Moment,
+    ) -> Result<Vec<Option<Duration>>, ManagementError> {
+        let work = async move |bans: Arc<Self>| {
+            let mut book = bans.book.lock().await;
+            let mut changed = book.clone();
+            let ban = |source| changed.ban_source(source, terms, now);
+            let durations: Vec<Option<Duration>> = sources.into_iter().map(ban).collect();
+            let banned = durations.iter().flatten().count();
+            if banned > 0 {
+                let rules = changed.rules()?;
+                bans.replace(&mut book, changed);
+                bans.counts.sources_banned.fetch_add(banned as u64, Ordering::Relaxed);
+                if let Err(error) = bans.send_networks(rules).await {
+                    error!("temporary bans are not in force everywhere: {error}");
+                }
+            }
+            Ok(durations)
+        };
+        to_the_end(self, work).await
+    }
+
+    /// Returns the ban that applies to each network.
+    pub(crate) async fn applied(&self, networks: &[IpNet]) -> Vec<Option<AppliedBan>> {
+        let book = self.book.lock().await;
+        networks.iter().map(|network| book.applied(*network)).collect()
+    }
+
+    /// Ends the temporary bans whose time has passed, and sends the rules that a core may not have.
+    pub(crate) async fn end_expired(&self, now: Instant) -> Result<(), ManagementError> {
+        let mut book = self.book.lock().await;
+        if !book.end_expired(now) && !self.must_send.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        self.count(&book);
+        self.send_networks(book.rules()?).await
     }
 
     /// Sends the configured rules to the cores.
@@ -98,13 +186,31 @@ impl Bans {
         let mut pages = database.load_bans();
         while let Some(page) = pages.next().await? {
             book.load(page);
-            self.count.store(book.len(), Ordering::Relaxed);
+            self.count(&book);
         }
         self.send(book.rules()?).await
     }
 
     async fn send(&self, rules: Rules) -> Result<(), ManagementError> {
-        let clients = self.shared.update(AccessUpdate::UseClients(Arc::new(rules.clients))).await;
-        clients.and(self.shared.update(AccessUpdate::UseNetworks(Arc::new(rules.networks))).await)
+        let Rules { clients, networks } = rules;
+        self.must_send.store(true, Ordering::Relaxed);
+        let clients = self.shared.update(AccessUpdate::UseClients(Arc::new(clients))).await;
+        clients.and(self.update_networks(networks).await)?;
+        self.must_send.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Sends rules of which only the networks have changed since the last ones; all of them if a core may not have these.
+    async fn send_networks(&self, rules: Rules) -> Result<(), ManagementError> {
+        if self.must_send.swap(true, Ordering::Relaxed) {
+            return self.send(rules).await;
+        }
+        self.update_networks(rules.networks).await?;
+        self.must_send.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+
+    async fn update_networks(&self, networks: BannedNetworks) -> Result<(), ManagementError> {
+        self.shared.update(AccessUpdate::UseNetworks(Arc::new(networks))).await
     }
 }

@@ -172,7 +172,9 @@ impl KeyAccounts {
 
     fn insert(&mut self, key: AuthenticationKey) -> Result<(), ManagementError> {
         if self.keys.len() >= self.keys_max {
-            return Err(ManagementError::Full("there are as many keys as access.keys_max allows"));
+            return Err(ManagementError::Full(
+                "there are as many keys as access.keys_max and the memory allow",
+            ));
         }
         let id = KeyId(self.next_id);
         let no_ids = ManagementError::Full("the numbers for keys have run out: restart the tracker");

@@ -6,30 +6,11 @@ use crate::limits::{
     EXPIRED_KEYS_SHARE,
 };
 use crate::management::ManagementError;
-use crate::time::{later, unix_s};
+use crate::time::{Moment, later};
 use database::{Change, DeletedKey};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::Instant;
 use tracing::{error, info, warn};
-
-/// Readings of two clocks at the same time: the wall clock, which can be set, and the monotonic one, which cannot.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Moment {
-    pub(crate) unix_s: u64,
-    pub(crate) instant: Instant,
-}
-
-impl Moment {
-    fn now() -> Self {
-        Self { unix_s: unix_s(), instant: Instant::now() }
-    }
-
-    /// Returns what the wall clock reads if it has kept pace with the monotonic one since an earlier moment.
-    fn expected_unix_s(&self, earlier: Self) -> u64 {
-        earlier.unix_s + self.instant.saturating_duration_since(earlier.instant).as_secs()
-    }
-}
 
 /// The state of the deletion of expired keys.
 #[derive(Debug)]
@@ -158,6 +139,7 @@ impl Keys {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::time::Instant;
 
     #[test]
     fn setting_the_clock_is_noticed_in_either_direction_and_drift_is_not() {

@@ -1,5 +1,6 @@
 mod replace;
 
+use super::memory_watch::{MemoryWatch, resident_bytes};
 use super::settings::{LiveSettings, ManagerSettings, TotalsStorage};
 use super::shortfall_watch::ShortfallWatch;
 use super::totals::Totals;
@@ -10,16 +11,17 @@ use crate::latency::LatencyManagement;
 use crate::limits::{EVENTS_POLL_MS, FILES_LOOK_S, FORWARDER_STOP_S, LAST_SAVE_RETRY_MS, LOAD_RETRY_S};
 use crate::lists::{ListManagement, Lists};
 use crate::management::{
-    Answer, ListenerInfo, Management, ManagementError, Reloaded, StorageInfo, StorageState,
+    Answer, ListenerInfo, Management, ManagementError, MemoryInfo, Reloaded, StorageInfo, StorageState,
 };
 use crate::shared::{Shared, lock};
+use crate::sources::{ApiGuard, SourceManagement, Sources};
 use crate::time::later;
 use crate::torrents::{TorrentManagement, Torrents};
 use access::{AccessEvent, AccessPolicy, CompletedCounts, TorrentAdmission, UserAdmission};
 use core_link::{CoreCommand, CoreEvent, Cores, Reply};
 use database::{Database, TooManyWaiting, WriteBehind};
 use forwarder::Forwarder;
-use metrics::Statistics;
+use metrics::{Gauge, Statistics};
 use primitives::{ShardId, TorrentList};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, Once};
@@ -41,8 +43,10 @@ pub struct Manager {
     keys: Arc<Keys>,
     lists: Arc<Lists>,
     bans: Arc<Bans>,
+    sources: Arc<Sources>,
     torrents: Torrents,
     totals: Mutex<Totals>,
+    memory_watch: Mutex<MemoryWatch>,
     /// Why some stored data could not be read yet.
     unread: Mutex<Option<String>>,
 }
@@ -68,6 +72,14 @@ impl Management for Manager {
 
     fn bans(&self) -> &dyn BanManagement {
         &self.bans
+    }
+
+    fn sources(&self) -> &dyn SourceManagement {
+        &*self.sources
+    }
+
+    fn api_guard(&self) -> &ApiGuard {
+        self.sources.apis()
     }
 
     fn torrents(&self) -> &dyn TorrentManagement {
@@ -121,6 +133,12 @@ impl Management for Manager {
         info
     }
 
+    fn memory(&self) -> MemoryInfo {
+        let plan = lock(&self.live).memory.clone();
+        let swarm_bytes_max = lock(&self.memory_watch).swarm_bytes_max(&plan);
+        MemoryInfo { shares: plan.shares, swarm_bytes_max }
+    }
+
     fn listeners(&self) -> Vec<ListenerInfo> {
         lock(&self.live).listeners.clone()
     }
@@ -139,15 +157,19 @@ impl Manager {
     ) -> Result<Arc<Self>, ManagementError> {
         let write_behind = WriteBehind::start(database.clone(), settings.write_behind);
         let shared = Arc::new(Shared { cores, database, write_behind });
+        let bans = Arc::new(Bans::new(Arc::clone(&shared), settings.live.rules.clone()));
+        let (apis, sources) = (Arc::clone(&settings.api_guard), settings.live.sources.clone());
         let manager = Arc::new(Self {
             keys: Arc::new(Keys::new(Arc::clone(&shared), settings.live.keys_max)),
             lists: Arc::new(Lists::new(Arc::clone(&shared), settings.live.list_files.clone())),
-            bans: Arc::new(Bans::new(Arc::clone(&shared), settings.live.rules.clone())),
+            sources: Arc::new(Sources::new(Arc::clone(&shared), Arc::clone(&bans), apis, sources)),
+            bans,
             live: Mutex::new(settings.live.clone()),
             replaces: AsyncMutex::default(),
             key_expiry: Once::new(),
             torrents: Torrents::new(Arc::clone(&shared)),
             totals: Mutex::default(),
+            memory_watch: Mutex::default(),
             unread: Mutex::default(),
             shared,
             settings,
@@ -155,6 +177,7 @@ impl Manager {
         manager.bans.begin().await;
         manager.lists.read_files().await?;
         manager.load_first(Instant::now() + manager.settings.start_wait).await;
+        tokio::spawn(Arc::clone(&manager.sources).watch());
         tokio::spawn(Arc::clone(&manager).take_events());
         tokio::spawn(Arc::clone(&manager).watch_files());
         manager.look_after_keys();
@@ -169,7 +192,7 @@ impl Manager {
         &self,
         command: impl Fn(ShardId, Reply<()>) -> CoreCommand,
     ) -> Result<(), ManagementError> {
-        self.shared.command_all(command).await
+        self.shared.command_all(command).await.map(drop)
     }
 
     /// Begins to look after keys that have expired, if there are keys.
@@ -300,6 +323,7 @@ impl Manager {
         let mut looks = later(Duration::from_millis(EVENTS_POLL_MS));
         loop {
             looks.tick().await;
+            self.watch_memory();
             // Otherwise they stay in the cores, which merge them.
             if self.settings.forwarder.as_ref().is_none_or(Forwarder::has_room) {
                 self.apply_events();
@@ -307,6 +331,20 @@ impl Manager {
             // Changes that are refused are passed to the write-behind at a later tick.
             let _later = self.save();
         }
+    }
+
+    /// Lets the swarms take what the resident memory has room for.
+    fn watch_memory(&self) {
+        let Some(resident) = resident_bytes() else { return };
+        let plan = lock(&self.live).memory.clone();
+        let swarms = self.statistics().gauge(Gauge::SwarmBytes);
+        let cores = self.shared.cores.handles();
+        let mut watch = lock(&self.memory_watch);
+        watch.look(&plan, resident, swarms);
+        watch.send(&plan, cores.len(), |core, bytes_max| {
+            let of_core = bytes_max / cores.len() as u64;
+            cores[core].command(CoreCommand::UseSwarmBytes(of_core)).is_ok()
+        });
     }
 
     fn apply_events(&self) {

@@ -3,10 +3,12 @@
 use super::statistics_snapshot::StatisticsSnapshot;
 use crate::bans::ConfiguredRules;
 use crate::latency::LatencySnapshot;
-use crate::management::{ListenerInfo, ManagementError, Reloaded};
+use crate::management::{ApiGuard, ListenerInfo, ManagementError, Reloaded};
+use crate::sources::SourceSettings;
 use access::AccessPolicy;
 use database::WriteBehindSettings;
 use forwarder::Forwarder;
+use metrics::MemoryShare;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +25,7 @@ pub struct ManagerSettings {
     pub start_wait: Duration,
     pub snapshot: StatisticsSnapshot,
     pub latencies: Arc<LatencySnapshot>,
+    pub api_guard: Arc<ApiGuard>,
     /// Announces to upstream trackers, if forwarding is on.
     pub forwarder: Option<Forwarder>,
     /// Receives the requests to reload the configuration.
@@ -37,6 +40,7 @@ pub type ReloadRequest = oneshot::Sender<Result<Reloaded, ManagementError>>;
 pub struct LiveSettings {
     pub policy: AccessPolicy,
     pub rules: ConfiguredRules,
+    pub sources: SourceSettings,
     /// The files of the lists, in the order of [`primitives::TorrentList::ALL`].
     pub list_files: [Option<PathBuf>; 2],
     pub keys_max: usize,
@@ -44,9 +48,20 @@ pub struct LiveSettings {
     pub torrents_max: u64,
     /// How often changes are written to the database.
     pub flush_every: Duration,
+    pub memory: MemorySettings,
     /// The configuration without secrets.
     pub configuration: serde_json::Value,
     pub listeners: Vec<ListenerInfo>,
+}
+
+/// What the parts of the process may take of its memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemorySettings {
+    pub shares: Vec<(MemoryShare, u64)>,
+    /// Bytes of the process that may be resident.
+    pub resident_bytes_max: u64,
+    /// Bytes that the swarms of all cores may count while no more are resident.
+    pub swarm_bytes_max: u64,
 }
 
 /// Whether totals are stored.

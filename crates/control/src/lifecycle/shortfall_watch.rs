@@ -8,22 +8,26 @@ pub(crate) struct ShortfallWatch {
     seen: [u64; WATCHED.len()],
 }
 
-/// The counters of rejected entries, each with a text that names the configuration key of the limit.
+/// The counters of rejected entries, each with a text that names the configuration key of the limit, which is
+/// lower where its share of the memory has no room (`limits.memory_max_mib`).
 const WATCHED: [(Counter, &str); 5] = [
     (
         Counter::ListedTorrentsRefused,
-        "listed torrents were rejected: raise access.torrents_max, and reload the lists",
+        "listed torrents were rejected: raise access.torrents_max or the memory, and reload the lists",
     ),
-    (Counter::KeysRefused, "keys were rejected by a core: raise access.keys_max, and reload the keys"),
+    (
+        Counter::KeysRefused,
+        "keys were rejected by a core: raise access.keys_max or the memory, and reload the keys",
+    ),
     (
         Counter::CompletedRefused,
-        "completed events are not remembered for all torrents: raise access.torrents_max",
+        "completed events are not remembered for all torrents: raise access.torrents_max or the memory",
     ),
     (
         Counter::SessionReportsRefused,
-        "announces with keys are not accounted for: raise access.sessions_max, or look for a key with too many sessions",
+        "announces with keys are not accounted for: raise access.sessions_max or the memory, or look for a key with too many sessions",
     ),
-    (Counter::PeerDetailsRefused, "details are not kept for all peers: raise limits.peers_max"),
+    (Counter::PeerDetailsRefused, "details are not kept for all peers: raise limits.peers_max or the memory"),
 ];
 
 impl ShortfallWatch {

@@ -135,6 +135,7 @@ impl Requests {
                     MessageOutcome::ScrapeRefused,
                     MessageOutcome::Busy,
                     MessageOutcome::Ignored,
+                    MessageOutcome::OverLimit,
                 ]),
             },
         }

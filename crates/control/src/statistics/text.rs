@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Formatter};
 
 /// A number with commas between groups of three digits.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Thousands(pub(super) u64);
+pub(crate) struct Thousands(pub(crate) u64);
 
 /// A rate: with one digit after the point if it is small, otherwise rounded, with commas.
 #[derive(Debug, Clone, Copy)]

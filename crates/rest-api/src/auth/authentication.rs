@@ -3,13 +3,15 @@ use super::token::{Rights, Token, find};
 use super::wrong_tokens::{WrongToken, WrongTokens};
 use crate::app::App;
 use crate::http::{ApiError, Connection};
-use crate::limits::WRONG_TOKEN_PAUSE;
+use crate::limits::{REFUSAL_PAUSE, WRONG_TOKEN_COST};
 use axum::Extension;
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use control::management::ApiGuard;
+use guard::{Class, Source};
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -23,14 +25,14 @@ pub(crate) async fn require_token(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let token = {
-        let query = request.uri().query().unwrap_or_default();
-        let Some(offered) = offered_token(request.headers(), query) else {
-            return ApiError::Failed("unauthorized".to_owned()).into_response();
+    let token = token_of(&app.tokens.borrow(), &request);
+    let Some(token) = token else {
+        let refusal = match offered_token(&request).is_some() {
+            true => refuse(&app, &connection).await,
+            false => ApiError::Failed("unauthorized".to_owned()),
         };
-        find(&app.tokens.borrow(), &offered).cloned()
+        return refusal.into_response();
     };
-    let Some(token) = token else { return refuse(&app, &connection).await.into_response() };
     connection.prove();
     request.extensions_mut().insert(token.clone());
     let Some(change) = Change::of(&request, &token) else { return next.run(request).await };
@@ -44,22 +46,32 @@ pub(crate) async fn require_token(
     response
 }
 
+/// Returns the valid token of a request, if it has one.
+pub(crate) fn token_of(tokens: &[Token], request: &Request) -> Option<Token> {
+    find(tokens, &offered_token(request)?).cloned()
+}
+
 /// Answers a wrong token. Beyond the limit the response is delayed to slow guessing; valid tokens are never delayed.
 async fn refuse(app: &App, connection: &Connection) -> ApiError {
-    match count_wrong(&app.wrong_tokens, connection).await {
+    match count_wrong(app.tracker.api_guard(), &app.wrong_tokens, connection).await {
         WrongToken::Counted => ApiError::Failed("token not valid".to_owned()),
-        WrongToken::Limited => ApiError::TooMany(TOO_MANY),
+        WrongToken::Limited => ApiError::too_many(TOO_MANY),
     }
 }
 
 /// Counts a wrong token, and waits if it is beyond the limit.
-async fn count_wrong(wrong_tokens: &Mutex<WrongTokens>, connection: &Connection) -> WrongToken {
+async fn count_wrong(
+    guard: &ApiGuard,
+    wrong_tokens: &Mutex<WrongTokens>,
+    connection: &Connection,
+) -> WrongToken {
+    guard.charge(Class::Requests, Source::of(connection.address), WRONG_TOKEN_COST);
     let count = {
         let mut wrong_tokens = wrong_tokens.lock().unwrap_or_else(PoisonError::into_inner);
         wrong_tokens.count(Instant::now(), connection.address)
     };
     if count == WrongToken::Limited {
-        tokio::time::sleep(WRONG_TOKEN_PAUSE).await;
+        tokio::time::sleep(REFUSAL_PAUSE).await;
     }
     count
 }
@@ -69,23 +81,28 @@ pub(crate) async fn require_bearer(
     token: &Token,
     headers: &HeaderMap,
     connection: &Connection,
-    wrong_tokens: &Mutex<WrongTokens>,
+    (guard, wrong_tokens): (&ApiGuard, &Mutex<WrongTokens>),
 ) -> Result<(), Response> {
-    if let Some(offered) = bearer(headers) {
-        if find(std::slice::from_ref(token), offered).is_some() {
-            connection.prove();
-            return Ok(());
-        }
-        if count_wrong(wrong_tokens, connection).await == WrongToken::Limited {
-            return Err(ApiError::TooMany(TOO_MANY).into_response());
-        }
+    if has_bearer(token, headers) {
+        connection.prove();
+        return Ok(());
+    }
+    if bearer(headers).is_some() && count_wrong(guard, wrong_tokens, connection).await == WrongToken::Limited
+    {
+        return Err(ApiError::too_many(TOO_MANY).into_response());
     }
     Err((StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, "Bearer")]).into_response())
 }
 
+/// Returns whether the `Authorization` header has the token.
+pub(crate) fn has_bearer(token: &Token, headers: &HeaderMap) -> bool {
+    bearer(headers).is_some_and(|offered| find(std::slice::from_ref(token), offered).is_some())
+}
+
 /// Returns the token of the `Authorization` header, or else that of the query.
-fn offered_token<'a>(headers: &'a HeaderMap, query: &'a str) -> Option<Cow<'a, str>> {
-    bearer(headers).map(Cow::Borrowed).or_else(|| {
+fn offered_token(request: &Request) -> Option<Cow<'_, str>> {
+    let query = request.uri().query().unwrap_or_default();
+    bearer(request.headers()).map(Cow::Borrowed).or_else(|| {
         form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "token").map(|(_, value)| value)
     })
 }

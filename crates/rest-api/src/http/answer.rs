@@ -18,8 +18,8 @@ pub(crate) enum ApiError {
     Refused(StatusCode, Cow<'static, str>),
     /// 404 without a body: the path does not exist.
     NoSuchPath,
-    /// 429: too many wrong tokens or event streams.
-    TooMany(&'static str),
+    /// 429: too many requests of a source, wrong tokens or event streams. The client may try again after these seconds.
+    TooMany { text: Cow<'static, str>, retry_s: u32 },
     /// 500, in the wording that clients of version 1 expect.
     Failed(String),
 }
@@ -37,6 +37,11 @@ impl ApiError {
         Self::Refused(StatusCode::CONFLICT, reason)
     }
 
+    /// Returns the refusal of something of which there is too much for the next minute.
+    pub(crate) const fn too_many(text: &'static str) -> Self {
+        Self::TooMany { text: Cow::Borrowed(text), retry_s: 60 }
+    }
+
     /// Returns a function that prefixes an error with `what`, such as `failed to delete key`.
     pub(crate) fn failed(what: &'static str) -> impl FnOnce(ManagementError) -> Self {
         move |error| Self::Failed(format!("{what}: {error}"))
@@ -49,8 +54,8 @@ impl IntoResponse for ApiError {
             Self::Text(status, text) => (status, text).into_response(),
             Self::Refused(status, reason) => (status, Json(Refusal::new(reason))).into_response(),
             Self::NoSuchPath => StatusCode::NOT_FOUND.into_response(),
-            Self::TooMany(text) => {
-                (StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, "60")], text).into_response()
+            Self::TooMany { text, retry_s } => {
+                (StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, retry_s.to_string())], text).into_response()
             }
             Self::Failed(reason) => {
                 let text = format!("Unhandled rejection: Err {{ reason: {reason:?} }}");

@@ -45,6 +45,11 @@ impl Connection {
         self.proved.send_replace(true);
     }
 
+    /// Returns whether a request with a valid token has arrived.
+    pub(crate) fn is_proved(&self) -> bool {
+        *self.proved.borrow()
+    }
+
     /// Completes at the deadline if no request with a valid token has arrived by then, otherwise never.
     pub(crate) async fn overdue(&self) {
         let mut proved = self.proved.subscribe();
@@ -80,7 +85,7 @@ impl Connections {
 
     fn close_one(&mut self, may_be_closed: impl Fn(&Connection) -> bool) -> bool {
         let unproved = |(_, (connection, _)): &(usize, &(Connection, AbortHandle))| {
-            may_be_closed(connection) && !*connection.proved.borrow()
+            may_be_closed(connection) && !connection.is_proved()
         };
         let mut of_sources: HashMap<IpAddr, usize> = HashMap::new();
         for (_, (connection, _)) in self.open.iter().enumerate().filter(unproved) {

@@ -7,6 +7,8 @@ use axum::http::HeaderValue;
 use axum::http::header::X_CONTENT_TYPE_OPTIONS;
 use axum::middleware::map_response;
 use axum::response::Response;
+use control::management::{ApiGuard, Management};
+use guard::{Class, Source};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -60,10 +62,12 @@ impl Listener {
     }
 }
 
-/// Serves connections until `stop` becomes true, and those that are open then for at most [`GRACE_TIME_MAX`].
+/// Serves connections until `stop` becomes true, and those that are open then for at most [`GRACE_TIME_MAX`]. Those of a
+/// source that opens too many in a short time are closed at once.
 pub(crate) async fn serve_router(
     listener: Listener,
     router: Router,
+    tracker: Arc<dyn Management>,
     mut stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
     let socket = TcpListener::from_std(listener.socket)?;
@@ -75,7 +79,7 @@ pub(crate) async fn serve_router(
             () = stopped(&mut stop) => break,
             Some(_) = tasks.join_next(), if !tasks.is_empty() => {}
             (stream, address) = accept(&socket) => {
-                if open.make_room(address) {
+                if is_within_limits(tracker.api_guard(), &listener.transport, address) && open.make_room(address) {
                     let (transport, router) = (listener.transport.clone(), router.clone());
                     let connection = Connection::new(address);
                     let serving = serve_stream(stream, connection.clone(), transport, router, stop.clone());
@@ -90,6 +94,15 @@ pub(crate) async fn serve_router(
         tracing::warn!("requests to the management API were cut off at shutdown");
     }
     Ok(())
+}
+
+fn is_within_limits(guard: &ApiGuard, transport: &Transport, address: IpAddr) -> bool {
+    let source = Source::of(address);
+    let admits_handshake = || match transport {
+        Transport::Plain => true,
+        Transport::Tls(_) => guard.admit(Class::Handshakes, source).is_ok(),
+    };
+    guard.admit(Class::Connections, source).is_ok() && admits_handshake()
 }
 
 /// Forbids browsers to take a response for something else than its type says.

@@ -1,15 +1,16 @@
 use crate::app::{App, now_unix_ms};
 use crate::auth::Change;
 use crate::http::{ACK, ApiError, Query};
-use crate::limits::BAN_REASON_CHARACTERS_MAX;
+use crate::limits::{BAN_REASON_CHARACTERS_MAX, BAN_SECONDS_MAX};
 use api_contract::v1::{Ack, Ban, BanForm, Refusal};
 use axum::extract::State;
 use axum::{Extension, Json};
-use control::management::Banned;
+use control::management::{Banned, StoredBan, TemporaryBan};
 use ipnet::IpNet;
 use primitives::PeerIdPrefix;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -18,7 +19,8 @@ fn ban(ban: control::management::Ban) -> Ban {
         Banned::Client(prefix) => (Some(prefix.as_str().to_owned()), None),
         Banned::Network(network) => (None, Some(network.to_string())),
     };
-    Ban { client, network, reason: ban.reason, since: ban.since_unix_s }
+    let (until, level) = (ban.end.map(|end| end.unix_s), ban.end.and_then(|end| end.level));
+    Ban { client, network, reason: ban.reason, since: ban.since_unix_s, until, level }
 }
 
 /// Parses what is to be banned or unbanned, and records it as the subject of the change.
@@ -57,13 +59,13 @@ async fn get_bans(State(app): State<App>) -> Json<Vec<Ban>> {
     Json(app.tracker.bans().all().await.into_iter().map(ban).collect())
 }
 
-/// Ban a client or a network, or change the reason of a ban
+/// Ban a client or a network, or replace its ban
 #[utoipa::path(
     post, path = "/api/v1/bans", tag = "bans",
     request_body = BanForm,
     responses(
         (status = 200, description = "It is banned", body = Ack),
-        (status = 400, description = "No JSON, or neither one client nor one network", body = String, content_type = "text/plain"),
+        (status = 400, description = "No JSON, neither one client nor one network, or seconds for a client", body = String, content_type = "text/plain"),
     ),
 )]
 async fn post_ban(
@@ -77,9 +79,26 @@ async fn post_ban(
         let text = format!("a reason may have {BAN_REASON_CHARACTERS_MAX} characters at most");
         return Err(ApiError::bad_request(text));
     }
-    let ban = control::management::Ban { banned, reason, since_unix_s: now_unix_ms() / 1000 };
-    app.tracker.bans().add(ban).await.map_err(ApiError::failed("failed to ban"))?;
+    let banning = match (form.seconds, banned) {
+        (None, banned) => {
+            app.tracker.bans().add(StoredBan { banned, reason, since_unix_s: now_unix_ms() / 1000 })
+        }
+        (Some(seconds), Banned::Network(network)) => {
+            app.tracker.bans().add_temporary(TemporaryBan { network, reason, duration: duration(seconds)? })
+        }
+        (Some(_), Banned::Client(_)) => {
+            return Err(ApiError::bad_request("only a network can be banned for some time".to_owned()));
+        }
+    };
+    banning.await.map_err(ApiError::failed("failed to ban"))?;
     Ok(ACK)
+}
+
+fn duration(seconds: u32) -> Result<Duration, ApiError> {
+    if (1..=BAN_SECONDS_MAX).contains(&seconds) {
+        return Ok(Duration::from_secs(seconds.into()));
+    }
+    Err(ApiError::bad_request(format!("a ban may last 1 to {BAN_SECONDS_MAX} seconds")))
 }
 
 /// Lift the ban of a client or a network

@@ -40,6 +40,7 @@ const FILES: &[(&str, &str)] = files![
     "main.js",
     "overview.js",
     "route.js",
+    "sources.js",
     "sse.js",
     "torrents.js",
     "upstreams.js",

@@ -65,7 +65,7 @@ fn describe_failures(path: &str, operation: &mut Operation) {
     let (takes_lines, takes_json) = (takes("text/plain"), takes("application/json"));
     for (applies, status, description) in [
         (true, "500", "No token, a wrong one, or the tracker could not do it"),
-        (true, "429", "Too many wrong tokens from this address, or too many streams"),
+        (true, "429", "Too many requests or wrong tokens from this network, or too many streams"),
         (path.contains("{info_hash}"), "400", "No info hash"),
         (path.contains("{key_or_seconds}"), "400", "No key"),
         (takes_lines, "400", "The body was cut off"),

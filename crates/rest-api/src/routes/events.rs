@@ -78,7 +78,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 async fn get_events(State(app): State<App>) -> Result<Response, ApiError> {
     let permit = Arc::clone(&app.event_streams)
         .try_acquire_owned()
-        .map_err(|_| ApiError::TooMany("too many streams of events"))?;
+        .map_err(|_| ApiError::too_many("too many streams of events"))?;
     let mut ticks = interval(EVENT_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let App { tracker, stop, mut tokens, .. } = app;

@@ -1,6 +1,7 @@
 use super::operation::storage_of;
 use super::probe::{ProbeError, exchange, probe, reachable};
 use crate::app::App;
+use crate::auth::limit_sources;
 use crate::limits::{CORE_TURN_TIME_MAX, HEALTH_BYTES_MAX, HEALTH_TIME_MAX, PROBE_INTERVAL};
 use api_contract::v1::{CoreHealth, DatabaseState, HealthReport, HealthStatus, Probed, TrackerHealth};
 use axum::body::{Body, to_bytes};
@@ -146,12 +147,16 @@ async fn report_from(address: SocketAddr) -> Result<HealthReport, ProbeError> {
 }
 
 pub(crate) fn health_router(tracker: Arc<dyn Management>) -> Router {
-    let health = Arc::new(HealthChecks::new(tracker));
-    Router::new()
-        .route(
-            "/health_check",
-            get(|State(health): State<Arc<HealthChecks>>| async move { Json(health.report_to_its_end().await) }),
-        )
-        .fallback(|| async { StatusCode::NOT_FOUND })
-        .with_state(health)
+    let health = Arc::new(HealthChecks::new(Arc::clone(&tracker)));
+    let router =
+        Router::new()
+            .route(
+                "/health_check",
+                get(|State(health): State<Arc<HealthChecks>>| async move {
+                    Json(health.report_to_its_end().await)
+                }),
+            )
+            .fallback(|| async { StatusCode::NOT_FOUND })
+            .with_state(health);
+    limit_sources(router, tracker, |_| false)
 }

@@ -1,9 +1,14 @@
+use crate::fake::{Fake, Limits};
 use crate::harness::{
-    Answer, NOT_VALID, READ_ONLY_TOKEN, TOKEN, UNAUTHORIZED, exchange, request, send, start, without_body,
+    Answer, NOT_VALID, READ_ONLY_TOKEN, TOKEN, UNAUTHORIZED, exchange, request, send, start, start_with,
+    without_body,
 };
+use guard::Class;
 use http_body_util::BodyExt as _;
-use rest_api::{Rights, Token};
+use hyper::StatusCode;
+use rest_api::{Rights, Token, Transport};
 use std::net::SocketAddr;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 async fn ask(address: SocketAddr, query: &str, header: Option<&str>) -> Answer {
@@ -59,6 +64,49 @@ async fn after_ten_wrong_tokens_an_address_is_limited_but_a_valid_token_is_accep
     assert_eq!(ask(api.address, "", Some("Bearer wrong")).await.status, 429);
     assert_eq!(ask(api.address, "", None).await, Answer::text(500, UNAUTHORIZED));
     assert_eq!(ask(api.address, "?token=MyAccessToken", None).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_source_over_its_limit_gets_429_unless_it_has_a_valid_token_and_wrong_ones_cost_more() {
+    let mut fake = Fake::default();
+    fake.limits = Limits::of(Class::Requests, 120);
+    let api = start_with(fake, Transport::Plain);
+    let health = async || {
+        let stream = TcpStream::connect(api.address).await.unwrap();
+        exchange(stream, without_body(request("GET", "/api/health_check"))).await
+    };
+    for _ in 0..10 {
+        assert_eq!(health().await.status(), 200);
+    }
+    assert_eq!(ask(api.address, "?token=wrong", None).await, Answer::text(500, NOT_VALID));
+    let mut refused = None;
+    for _ in 0..60 {
+        refused = Some(health().await).filter(|answer| answer.status() != 200);
+        if refused.is_some() {
+            break;
+        }
+    }
+    let refused = refused.expect("fewer requests than the limit, without the one with the wrong token");
+    assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(refused.headers()["retry-after"], "1");
+    assert_eq!(ask(api.address, "?token=MyAccessToken", None).await, Answer::ack());
+}
+
+#[tokio::test]
+async fn a_source_that_opens_too_many_connections_is_closed_at_once() {
+    let mut fake = Fake::default();
+    fake.limits = Limits::of(Class::Connections, 5);
+    let api = start_with(fake, Transport::Plain);
+    let mut served = 0;
+    for _ in 0..60 {
+        let mut stream = TcpStream::connect(api.address).await.unwrap();
+        // The connection may be closed before the request is sent.
+        let _sent = stream.write_all(b"GET /api/health_check HTTP/1.1\r\nHost: x\r\n\r\n").await;
+        if stream.read(&mut [0; 1]).await.is_ok_and(|bytes| bytes > 0) {
+            served += 1;
+        }
+    }
+    assert!((5..60).contains(&served), "{served}");
 }
 
 #[tokio::test]

@@ -1,25 +1,28 @@
 //! A tracker in memory that stores what is added and forgets what is removed.
 
 use control::management::{
-    AccessPolicy, AddError, Answer, Ban, BanManagement, Banned, FailureKind, ForwardingManagement, KeyInfo,
-    KeyManagement, KeyOutcome, LatencyDistribution, LatencyInfo, LatencyManagement, ListManagement, ListPage,
-    ListPlace, ListenerInfo, Management, ManagementError, Pending, Reloaded, StorageInfo, StorageState,
-    TorrentAdmission, TorrentManagement, TorrentPage, TorrentWithPeers, Upstream, UpstreamFigures,
-    UpstreamInfo, UpstreamState, UserAdmission, WantedKey,
+    AccessPolicy, AddError, Answer, ApiGuard, AppliedBan, Ban, BanCounts, BanEnd, BanManagement, Banned,
+    FailureKind, ForwardingManagement, KeyInfo, KeyManagement, KeyOutcome, LatencyDistribution, LatencyInfo,
+    LatencyManagement, ListManagement, ListPage, ListPlace, ListenerInfo, Management, ManagementError,
+    MemoryInfo, Pending, Reloaded, SourceInfo, SourceManagement, StorageInfo, StorageState, StoredBan,
+    TemporaryBan, TorrentAdmission, TorrentManagement, TorrentPage, TorrentWithPeers, Upstream,
+    UpstreamFigures, UpstreamInfo, UpstreamState, UserAdmission, WantedKey,
 };
+use guard::{Class, CoreGuard, Guard, SourceLimits};
 use metrics::{
-    Counter, Distribution, ErrorReason, Gauge, Histogram, HttpOutcome, MessageOutcome, Outcome, Statistics,
+    Counter, Distribution, ErrorReason, Gauge, Histogram, HttpOutcome, MemoryShare, MessageOutcome, Outcome,
+    Statistics,
 };
 use primitives::{
-    AddressFamily, AuthenticationKey, InfoHash, ListChange, RequestKind, TorrentInfo, TorrentList,
+    AddressFamily, AuthenticationKey, InfoHash, ListChange, RequestKind, TableSeed, TorrentInfo, TorrentList,
 };
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::ready;
 use std::ops::Bound;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
 
 /// The fake's constant time, so that bodies can be compared: 2023-03-28 13:25:00 UTC.
 pub(crate) const NOW_UNIX_S: u64 = 1_680_009_900;
@@ -36,6 +39,30 @@ pub(crate) struct Fake {
     pub(crate) batch_max: AtomicUsize,
     pub(crate) list_pages_asked: AtomicUsize,
     pub(crate) listeners: Mutex<Vec<ListenerInfo>>,
+    pub(crate) limits: Limits,
+}
+
+/// The limits by source: none, unless a test sets one.
+pub(crate) struct Limits(ApiGuard);
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::new(SourceLimits::none())
+    }
+}
+
+impl Limits {
+    /// Gives each source this many tokens of a class at once, and one more each second.
+    pub(crate) fn of(class: Class, tokens: u32) -> Self {
+        let mut limits = SourceLimits { burst_s: tokens, ..SourceLimits::none() };
+        limits.per_s[class as usize] = 1;
+        Self::new(limits)
+    }
+
+    fn new(limits: SourceLimits) -> Self {
+        let guard = Arc::new(Guard::new(TableSeed([7; 16]), 64));
+        Self(ApiGuard::new(CoreGuard::new(guard, limits), Instant::now()))
+    }
 }
 
 #[derive(Default)]
@@ -110,6 +137,14 @@ impl Management for Fake {
         self
     }
 
+    fn sources(&self) -> &dyn SourceManagement {
+        self
+    }
+
+    fn api_guard(&self) -> &ApiGuard {
+        &self.limits.0
+    }
+
     fn torrents(&self) -> &dyn TorrentManagement {
         self
     }
@@ -169,6 +204,10 @@ impl Management for Fake {
         let state = StorageState::Away("no route to host".to_owned());
         let oldest = Some(Duration::from_millis(1500));
         StorageInfo { state, waiting: 1, oldest, done: 2, lost: 3, failures: 4 }
+    }
+
+    fn memory(&self) -> MemoryInfo {
+        MemoryInfo { shares: vec![(MemoryShare::Swarms, 1 << 20)], swarm_bytes_max: 1 << 19 }
     }
 
     fn listeners(&self) -> Vec<ListenerInfo> {
@@ -287,16 +326,41 @@ impl BanManagement for Fake {
         Box::pin(ready(self.state().bans.values().cloned().collect()))
     }
 
-    fn count(&self) -> usize {
-        self.state().bans.len()
+    fn counts(&self) -> BanCounts {
+        BanCounts { stored: self.state().bans.len() as u64, temporary: 1, sources_banned: 5 }
     }
 
-    fn add(&self, ban: Ban) -> Answer<'_, ()> {
-        self.answer(|state| drop(state.bans.insert(ban.banned, ban)))
+    fn add(&self, ban: StoredBan) -> Answer<'_, ()> {
+        let StoredBan { banned, reason, since_unix_s } = ban;
+        self.answer(|state| drop(state.bans.insert(banned, Ban { banned, reason, since_unix_s, end: None })))
+    }
+
+    fn add_temporary(&self, ban: TemporaryBan) -> Answer<'_, ()> {
+        let TemporaryBan { network, reason, duration } = ban;
+        let banned = Banned::Network(network);
+        let end = Some(BanEnd { unix_s: NOW_UNIX_S + duration.as_secs(), level: None });
+        let ban = Ban { banned, reason, since_unix_s: NOW_UNIX_S, end };
+        self.answer(|state| drop(state.bans.insert(banned, ban)))
     }
 
     fn lift(&self, banned: Banned) -> Answer<'_, bool> {
         self.answer(|state| state.bans.remove(&banned).is_some())
+    }
+}
+
+impl SourceManagement for Fake {
+    fn top(&self) -> Pending<'_, Vec<SourceInfo>> {
+        let info = SourceInfo {
+            network: "192.0.2.7/32".parse().unwrap(),
+            refused: [1, 2, 3, 4, 5],
+            refused_per_s: 6,
+            last_seen_unix_s: NOW_UNIX_S,
+            ban: Some(AppliedBan::Temporary {
+                network: "192.0.2.0/24".parse().unwrap(),
+                end_unix_s: NOW_UNIX_S + 60,
+            }),
+        };
+        Box::pin(ready(vec![info]))
     }
 }
 

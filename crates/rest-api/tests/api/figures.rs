@@ -39,7 +39,9 @@ async fn figures_have_their_shard_and_those_of_the_control_plane_none() {
         "ringtrack_database_oldest_change_seconds 1.5",
         "ringtrack_database_writes_failed_total 4",
         "ringtrack_keys 0",
-        "ringtrack_bans 0",
+        r#"ringtrack_bans{kind="stored"} 0"#,
+        r#"ringtrack_bans{kind="temporary"} 1"#,
+        "ringtrack_sources_banned_total 5",
         &format!("ringtrack_build_info{{version=\"{}\"}} 1", env!("CARGO_PKG_VERSION")),
     ] {
         assert!(answer.body.lines().any(|found| found == line), "{line}\n{}", answer.body);

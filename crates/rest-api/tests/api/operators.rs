@@ -1,6 +1,6 @@
 //! Extensions to version 1 of the API.
 
-use crate::fake::Fake;
+use crate::fake::{Fake, NOW_UNIX_S};
 use crate::harness::{
     Answer, Api, READ_ONLY_TOKEN, TOKEN, exchange, request, send, start, start_with, without_body,
 };
@@ -206,12 +206,40 @@ async fn clients_and_networks_are_banned_and_unbanned() {
         assert_eq!(ban(wrong).await.status, 400, "{wrong}");
     }
     assert_eq!(ban("{\"client\":7}").await.status, 422);
+    assert_eq!(
+        ban("{\"network\":\"198.51.100.7\",\"reason\":\"flood\",\"seconds\":60}").await,
+        Answer::ack()
+    );
+    let temporary = format!(
+        "{{\"client\":null,\"network\":\"198.51.100.7/32\",\"reason\":\"flood\",\"since\":{NOW_UNIX_S},\"until\":{},\"level\":null}}",
+        NOW_UNIX_S + 60
+    );
+    let listed = api.get("/api/v1/bans").await.body;
+    assert!(listed.contains(&temporary) && listed.contains("\"until\":null"), "{listed}");
+    for wrong in [
+        "{\"client\":\"a\",\"seconds\":60}",
+        "{\"network\":\"::1\",\"seconds\":0}",
+        "{\"network\":\"::1\",\"seconds\":31536001}",
+    ] {
+        assert_eq!(ban(wrong).await.status, 400, "{wrong}");
+    }
     for query in ["client=-XL00", "network=192.0.2.0/24", "network=2001:db8::1"] {
         let path = format!("/api/v1/bans?{query}");
         assert_eq!(api.ask("DELETE", &path).await, Answer::ack());
         assert_eq!(api.ask("DELETE", &path).await, not_found("it was not banned"));
     }
     assert_eq!(api.ask("DELETE", "/api/v1/bans").await.status, 400);
+}
+
+#[tokio::test]
+async fn sources_that_were_refused_are_listed() {
+    let refused = "{\"requests\":1,\"new_peers\":2,\"new_torrents\":3,\"connections\":4,\"handshakes\":5}";
+    let ban =
+        format!("{{\"network\":\"192.0.2.0/24\",\"until\":{},\"is_configured\":false}}", NOW_UNIX_S + 60);
+    let source = format!(
+        "[{{\"network\":\"192.0.2.7/32\",\"refused\":{refused},\"refused_per_s\":6,\"last_seen\":{NOW_UNIX_S},\"ban\":{ban}}}]"
+    );
+    assert_eq!(start().get("/api/v1/sources").await, Answer::ok(source));
 }
 
 #[tokio::test]

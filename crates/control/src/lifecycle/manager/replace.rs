@@ -61,6 +61,7 @@ impl Manager {
 
     fn use_limits(&self, settings: &LiveSettings) {
         self.keys.use_limit(settings.keys_max);
+        self.sources.use_settings(settings.sources.clone());
         self.shared.write_behind.use_interval(settings.flush_every);
     }
 

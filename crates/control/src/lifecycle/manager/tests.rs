@@ -1,10 +1,12 @@
 use super::*;
-use crate::bans::{Ban, Banned, ConfiguredRules};
-use crate::keys::{KeyExpiry, Moment, WantedKey};
+use crate::bans::{Ban, Banned, ConfiguredRules, StoredBan};
+use crate::keys::{KeyExpiry, WantedKey};
 use crate::lifecycle::StatisticsSnapshot;
+use crate::lifecycle::settings::MemorySettings;
 use crate::limits::LIST_BATCH_TORRENTS;
-use crate::testing::{TestCores, core_settings};
-use crate::time::unix_s;
+use crate::sources::SourceSettings;
+use crate::testing::{TestCores, api_guard, core_settings, source_limits};
+use crate::time::{Moment, unix_s};
 use access::{AccessUpdate, AccountChange, DetailsKept};
 use core_link::CoreEvent;
 use database::{Change, Creation, StoredKey, TotalName, WriteBatch, WriteBehindSettings};
@@ -33,10 +35,22 @@ fn settings(keys_max: usize, pending_max: usize) -> ManagerSettings {
         live: LiveSettings {
             policy,
             rules: ConfiguredRules::default(),
+            sources: SourceSettings {
+                limits: source_limits(),
+                ban_after: Duration::from_secs(10),
+                ban_first: Duration::from_secs(60),
+                ban_longest: Duration::from_secs(600),
+                exempt: Vec::new(),
+            },
             list_files: [None, None],
             keys_max,
             torrents_max: 1000,
             flush_every: LONG,
+            memory: MemorySettings {
+                shares: Vec::new(),
+                resident_bytes_max: u64::MAX,
+                swarm_bytes_max: u64::MAX,
+            },
             configuration: serde_json::Value::Null,
             listeners: Vec::new(),
         },
@@ -49,6 +63,7 @@ fn settings(keys_max: usize, pending_max: usize) -> ManagerSettings {
         start_wait: LONG,
         snapshot: StatisticsSnapshot::new(Vec::new()),
         latencies: Arc::default(),
+        api_guard: api_guard(),
         forwarder: None,
         reloads: mpsc::channel(1).0,
     }
@@ -76,8 +91,13 @@ fn client() -> Banned {
     Banned::Client(PeerIdPrefix::parse("-XX").unwrap())
 }
 
-fn ban() -> Ban {
-    Ban { banned: client(), reason: "lies".to_owned(), since_unix_s: 5 }
+fn ban() -> StoredBan {
+    StoredBan { banned: client(), reason: "lies".to_owned(), since_unix_s: 5 }
+}
+
+/// Returns the ban as it is shown.
+fn shown(StoredBan { banned, reason, since_unix_s }: StoredBan) -> Ban {
+    Ban { banned, reason, since_unix_s, end: None }
 }
 
 fn stored_ban() -> Change {
@@ -158,13 +178,13 @@ async fn a_ban_that_cannot_be_stored_is_not_kept_and_one_that_cannot_be_lifted_s
     let added = full.manager.bans.add(ban()).await;
     assert!(matches!(added, Err(ManagementError::WritesFull(_))), "{added:?}");
     assert_eq!(full.manager.bans.all().await, []);
-    assert_eq!(full.manager.bans.count(), 0);
+    assert_eq!(full.manager.bans.counts().stored, 0);
 
     let full = Scene::new(settings(10, 0), [stored_ban()]).await;
     let lifted = full.manager.bans.lift(client()).await;
     assert!(matches!(lifted, Err(ManagementError::WritesFull(_))), "{lifted:?}");
-    assert_eq!(full.manager.bans.all().await, [ban()]);
-    assert_eq!(full.manager.bans.count(), 1);
+    assert_eq!(full.manager.bans.all().await, [shown(ban())]);
+    assert_eq!(full.manager.bans.counts().stored, 1);
 }
 
 #[tokio::test]
@@ -216,9 +236,9 @@ async fn parts_that_have_been_read_are_not_read_again_after_a_failure() {
     *scene.cores.refused.lock().unwrap() = Some(|update| matches!(update, AccessUpdate::EndList(..)));
     assert!(matches!(manager.load(&scene.database, &mut parts).await, Err(ManagementError::CoreBusy)));
     assert_eq!(parts[0], StoredPart::List(TorrentList::Allowed), "{parts:?}");
-    assert_eq!(manager.bans.count(), 1);
+    assert_eq!(manager.bans.counts().stored, 1);
     assert!(manager.bans.lift(client()).await.unwrap());
-    assert_eq!(manager.bans.count(), 0);
+    assert_eq!(manager.bans.counts().stored, 0);
     assert!(manager.keys.remove_key(key('a')).await.unwrap());
     manager.keys.put_key(wanted('b')).await.unwrap();
     manager.load(&scene.database, &mut parts).await.unwrap();

@@ -1,6 +1,8 @@
 use crate::routes::forwarding::announces;
 use api_contract::v1::{Label, Metric, MetricType, Metrics, Number, Sample};
-use control::management::{ForwardingManagement, Management, StorageState, UpstreamInfo, UpstreamState};
+use control::management::{
+    BanCounts, ForwardingManagement, Management, StorageState, UpstreamInfo, UpstreamState,
+};
 use metrics::{ControlFigure, Distribution, Figure, Histogram, Kind, Statistics, Unit, UpstreamFigure};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -79,8 +81,20 @@ impl Collection {
     /// Adds the figures that no core counts.
     pub(super) fn add_control_plane(&mut self, tracker: &dyn Management) {
         self.add_storage(tracker);
+        let memory = tracker.memory();
+        for (share, bytes) in memory.shares {
+            self.add(&share.figure(), [], bytes);
+        }
+        self.add(&ControlFigure::SwarmBytesMax.figure(), [], memory.swarm_bytes_max);
         self.add(&ControlFigure::Keys.figure(), [], tracker.keys().count() as u64);
-        self.add(&ControlFigure::Bans.figure(), [], tracker.bans().count() as u64);
+        let BanCounts { stored, temporary, sources_banned } = tracker.bans().counts();
+        for (figure, value) in [
+            (ControlFigure::BansStored, stored),
+            (ControlFigure::BansTemporary, temporary),
+            (ControlFigure::SourcesBanned, sources_banned),
+        ] {
+            self.add(&figure.figure(), [], value);
+        }
         for info in tracker.forwarding().map(ForwardingManagement::upstreams).unwrap_or_default() {
             self.add_upstream(&info);
         }

@@ -3,7 +3,7 @@
 use super::PROMETHEUS_TYPE;
 use super::collection::{Collection, label};
 use super::process::process_figures;
-use crate::auth::{Token, WrongTokens, require_bearer};
+use crate::auth::{Token, WrongTokens, has_bearer, limit_sources, require_bearer};
 use crate::http::{Connection, with_type};
 use crate::limits::FIGURES_INTERVAL;
 use axum::body::Bytes;
@@ -32,11 +32,15 @@ struct Exporter {
 pub(crate) fn exporter_router(tracker: Arc<dyn Management>, token: watch::Receiver<Option<Token>>) -> Router {
     let wrong_tokens = sync::Mutex::new(WrongTokens::new(Instant::now()));
     let started = SystemTime::now();
+    let (valid, limiting) = (token.clone(), Arc::clone(&tracker));
     let exporter = Arc::new(Exporter { tracker, started, token, wrong_tokens, answer: Mutex::new(None) });
-    Router::new()
+    let router = Router::new()
         .route("/metrics", get(get_figures))
         .fallback(|| async { StatusCode::NOT_FOUND })
-        .with_state(exporter)
+        .with_state(exporter);
+    limit_sources(router, limiting, move |request| {
+        valid.borrow().as_ref().is_some_and(|token| has_bearer(token, request.headers()))
+    })
 }
 
 async fn get_figures(
@@ -46,7 +50,8 @@ async fn get_figures(
 ) -> Result<Response, Response> {
     let token = exporter.token.borrow().clone();
     if let Some(token) = token {
-        require_bearer(&token, &headers, &connection, &exporter.wrong_tokens).await?;
+        let guard = exporter.tracker.api_guard();
+        require_bearer(&token, &headers, &connection, (guard, &exporter.wrong_tokens)).await?;
     }
     Ok(with_type(PROMETHEUS_TYPE, exporter.answer().await))
 }
