@@ -33,7 +33,7 @@ pub(crate) struct ApiParts {
 
 impl Apis {
     pub(crate) fn bind(prepared: &Prepared<'_>) -> anyhow::Result<Self> {
-        let Configuration { api, health_check_api, metrics, .. } = prepared.configuration;
+        let Configuration { api, health_check_api, metrics, .. } = prepared.configuration();
         let tokens = prepared.files.tokens.clone().unwrap_or_default();
         // Without a token in the tokens file all requests would be refused.
         let addresses: &[SocketAddr] = if tokens.is_empty() { &[] } else { &api.listen };

@@ -1,9 +1,10 @@
 use crate::listen::AllListeners;
 use crate::prepare::Prepared;
-use config::{Configuration, Switch};
+use config::{Configuration, Filter, Switch};
 use core_loop::connection::FRAMES_UNSENT_BYTES_MAX;
 use engine::{SIGNAL_BYTES_MAX, routed_requests_per_owner};
 use http_protocol::HEAD_BYTES_MAX;
+use std::io;
 use tracing::{info, warn};
 use worker::{DATAGRAM_BYTES_MAX, SteeringOutcome};
 
@@ -20,14 +21,16 @@ pub(crate) fn log_banner(prepared: &Prepared<'_>, all: &AllListeners) {
     let cores = &prepared.cores;
     info!("{} shard(s), one worker on each of the cores {cores:?}", cores.len());
     log_steering(&listeners.steering);
-    log_bounds(prepared.configuration, prepared.memory_max_bytes);
+    log_filter(prepared.configuration().udp.filter, &listeners.filter);
+    log_bounds(prepared);
+    prepared.memory.log();
     log_http_bounds(prepared, all.connections_max);
     log_forwarding(prepared);
-    log_receive_buffer(prepared.configuration.udp.receive_buffer_bytes, listeners.receive_buffer_bytes);
+    log_receive_buffer(prepared.configuration().udp.receive_buffer_bytes, listeners.receive_buffer_bytes);
 }
 
 fn log_http_bounds(prepared: &Prepared<'_>, connections_max: u32) {
-    let http = &prepared.configuration.http;
+    let http = &prepared.configuration().http;
     info!(
         connections = connections_max,
         connections_per_prefix = http.connections_per_prefix_max,
@@ -41,7 +44,7 @@ fn log_http_bounds(prepared: &Prepared<'_>, connections_max: u32) {
         answer_s = http.answer_s,
         "limits of HTTP connections"
     );
-    let websocket = &prepared.configuration.websocket;
+    let websocket = &prepared.configuration().websocket;
     if websocket.enabled == Switch::On {
         info!(
             message_bytes = ws_protocol::MESSAGE_BYTES_MAX,
@@ -58,7 +61,7 @@ fn log_http_bounds(prepared: &Prepared<'_>, connections_max: u32) {
 
 fn log_forwarding(prepared: &Prepared<'_>) {
     let Some(upstreams) = &prepared.files.upstreams else { return };
-    let forwarding = &prepared.configuration.forwarding;
+    let forwarding = &prepared.configuration().forwarding;
     info!("torrents are announced to {} upstream tracker(s)", upstreams.len());
     info!(
         torrents = forwarding.torrents_max,
@@ -95,10 +98,20 @@ fn log_steering(steering: &SteeringOutcome) {
     }
 }
 
-fn log_bounds(configuration: &Configuration, memory_max_bytes: u64) {
-    let (limits, announce, udp) = (&configuration.limits, &configuration.announce, &configuration.udp);
+fn log_filter(filter: Filter, outcome: &io::Result<()>) {
+    match (filter, outcome) {
+        (Filter::Off, _) => info!("the kernel's filter is off by configuration"),
+        (Filter::Auto, Ok(())) => info!("the kernel's filter drops banned networks and floods"),
+        (Filter::Auto, Err(error)) => {
+            warn!(%error, "the kernel's filter is off: the kernel refused; the tracker drops what it receives");
+        }
+    }
+}
+
+fn log_bounds(prepared: &Prepared<'_>) {
+    let Configuration { limits, announce, udp, .. } = prepared.configuration();
     info!(
-        memory_mib = memory_max_bytes >> 20,
+        memory_mib = prepared.memory.limits.swarm_bytes_max >> 20,
         swarms = limits.swarms_max,
         peers = limits.peers_max,
         peers_per_swarm = limits.peers_per_swarm_max,

@@ -1,13 +1,16 @@
 use crate::hints;
+use crate::keys::random;
 use crate::listen::AllListeners;
 use crate::prepare::Prepared;
 use crate::tuning::core_settings;
 use anyhow::{anyhow, ensure};
-use control::{StatisticsSnapshot, Workers};
+use control::{ApiGuard, StatisticsSnapshot, Workers};
 use core_link::{CoreCommand, CoreEvent, CoreHandle, CoreSettings, Cores, link_cores};
 use core_loop::connection::HttpSetup;
 use core_loop::{MeshSlots, full_mesh};
+use guard::{CoreGuard, Guard, SourceLimits};
 use metrics::PublishedStatistics;
+use primitives::TableSeed;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use worker::{WorkerHandle, WorkerSetup, start_worker};
@@ -23,29 +26,45 @@ pub(crate) struct DataPlane {
     workers: Vec<WorkerHandle>,
     cores: Cores,
     snapshot: StatisticsSnapshot,
+    guard: Arc<Guard>,
+    /// The instant from which all workers count time.
+    start: Instant,
 }
 
 impl DataPlane {
     /// Starts a worker on each core and waits until all of them are ready.
     pub(crate) fn start(prepared: &Prepared<'_>, listeners: AllListeners) -> anyhow::Result<Self> {
-        let (configuration, shards) = (prepared.configuration, prepared.shards);
+        let (configuration, shards) = (prepared.configuration(), prepared.shards);
         let start = Instant::now();
         let (cores, ends) = link_cores(shards, start);
         let slots = MeshSlots::divided(configuration.limits.mesh_slots, shards);
+        let signals = usize::try_from(prepared.memory.fixed.signals_per_ring);
+        let signals = slots.signals.min(signals.unwrap_or(usize::MAX));
+        let slots = MeshSlots { signals, ..slots };
         let mesh = full_mesh(cores.handles(), shards, slots);
         let published: Vec<Arc<PublishedStatistics>> = shards.shards().map(|_| Arc::default()).collect();
-        let mut plane =
-            Self { workers: Vec::new(), cores, snapshot: StatisticsSnapshot::new(published.clone()) };
-        let settings = core_settings(configuration, &prepared.machine(listeners.connections_max));
+        let snapshot = StatisticsSnapshot::new(published.clone());
+        let guard = Arc::new(Guard::new(TableSeed(random()?), configuration.sources.sources_max));
+        let mut plane = Self { workers: Vec::new(), cores, snapshot, guard, start };
+        let settings = core_settings(&prepared.machine(listeners.connections_max));
         let by_shard = listeners.udp.sockets_by_shard.into_iter().zip(listeners.http.sockets_by_shard);
         let by_shard = settings.into_iter().zip(ends).zip(mesh).zip(by_shard);
         for (((settings, link), mesh), (sockets, http_listeners)) in by_shard {
-            let CoreSettings { engine, http_policy, http_limits, kernel_sampling, coalesce } = settings;
+            let CoreSettings {
+                engine,
+                sources,
+                http_policy,
+                http_limits,
+                kernel_sampling,
+                kernel_filtering,
+                coalesce,
+            } = settings;
             let shard = engine.shard;
             let setup = WorkerSetup {
                 core: prepared.cores[shard.index()],
                 engine,
                 secrets: prepared.keys.for_core()?,
+                guard: CoreGuard::new(Arc::clone(&plane.guard), sources),
                 sockets,
                 http_listeners,
                 http: HttpSetup {
@@ -59,6 +78,7 @@ impl DataPlane {
                 published: Arc::clone(&published[shard.index()]),
                 link,
                 kernel_sampling,
+                kernel_filtering,
                 coalesce,
             };
             plane.workers.push(start_worker(setup).map_err(hints::worker_error)?);
@@ -76,6 +96,11 @@ impl DataPlane {
 
     pub(crate) const fn snapshot(&self) -> &StatisticsSnapshot {
         &self.snapshot
+    }
+
+    /// Returns the limits by source for the APIs, which share the tokens of sources with the cores.
+    pub(crate) fn api_guard(&self, limits: SourceLimits) -> Arc<ApiGuard> {
+        Arc::new(ApiGuard::new(CoreGuard::new(Arc::clone(&self.guard), limits), self.start))
     }
 
     /// Waits until all workers have exited.

@@ -1,11 +1,11 @@
 //! Settings of HTTP and TLS, from the configuration.
 
+use crate::memory::Plan;
 use anyhow::Context;
 use config::{Api, Configuration, Interval, Origin, ProxyHeader, Switch};
 use core_loop::Security;
-use core_loop::connection::{HttpLimits, PrefixLengths};
+use core_loop::connection::HttpLimits;
 use engine::{FullScrapes, HttpPolicy, OriginRules, ProxyHeaderKind, ProxyPolicy, WebSocketPolicy};
-use primitives::ShardCount;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -106,20 +106,18 @@ pub(crate) fn web_socket_interval_s(configuration: &Configuration) -> u32 {
 }
 
 /// Returns the limits of the connections of one core, of `connections_max` on all cores.
-pub(crate) fn http_limits(
-    configuration: &Configuration,
-    shards: ShardCount,
-    connections_max: u32,
-) -> HttpLimits {
+pub(crate) fn http_limits(memory: &Plan, connections_max: u32) -> HttpLimits {
+    let (configuration, shards) = (&memory.effective, u32::from(memory.shards.get()));
     let http = &configuration.http;
+    let buffer_bytes_max = memory.limits.held_bytes_max / u64::from(shards);
     HttpLimits {
-        connections_max: connections_max.div_ceil(u32::from(shards.get())) as usize,
+        connections_max: connections_max.div_ceil(shards) as usize,
         connections_per_prefix_max: http.connections_per_prefix_max,
-        prefixes: PrefixLengths { ipv4_bits: http.ipv4_prefix_bits, ipv6_bits: http.ipv6_prefix_bits },
         first_request_s: http.first_request_s,
         request_s: http.request_s,
         idle_s: http.idle_s,
         answer_s: http.answer_s,
         web_socket_idle_s: configuration.websocket.idle_s,
+        buffer_bytes_max: usize::try_from(buffer_bytes_max).unwrap_or(usize::MAX),
     }
 }

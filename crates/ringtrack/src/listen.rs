@@ -22,7 +22,7 @@ pub(crate) struct AllListeners {
 
 /// Binds the addresses. The default ones are of both families: on a kernel without IPv6, those of IPv4 are served.
 pub(crate) fn listen(prepared: &Prepared<'_>) -> anyhow::Result<AllListeners> {
-    let connections_max = connections_max(prepared.configuration, prepared.shards)?;
+    let connections_max = connections_max(prepared.configuration(), prepared.shards)?;
     let udp = listen_udp(prepared).map_err(hints::bind_error)?;
     let http = listen_http(prepared).map_err(hints::bind_error)?;
     Ok(AllListeners { udp, http, connections_max })
@@ -36,7 +36,7 @@ pub(crate) fn connections_max(configuration: &Configuration, shards: ShardCount)
 }
 
 fn listen_udp(prepared: &Prepared<'_>) -> Result<BoundListeners, BindError> {
-    let udp = &prepared.configuration.udp;
+    let udp = &prepared.configuration().udp;
     let options = listener_options(udp);
     let bind = |addresses: &[SocketAddr]| {
         bind_listeners(addresses, prepared.shards, &prepared.keys.steering, &options)
@@ -52,14 +52,15 @@ fn listen_udp(prepared: &Prepared<'_>) -> Result<BoundListeners, BindError> {
 }
 
 fn listen_http(prepared: &Prepared<'_>) -> Result<BoundHttpListeners, BindError> {
-    let addresses = http_addresses(prepared.configuration);
-    let is_default = prepared.configuration.http.listen == Configuration::default().http.listen;
-    match bind_http_listeners(&addresses, prepared.shards) {
+    let addresses = http_addresses(prepared.configuration());
+    let is_default = prepared.configuration().http.listen == Configuration::default().http.listen;
+    let backlog = u32::try_from(prepared.memory.fixed.backlog).unwrap_or(u32::MAX);
+    match bind_http_listeners(&addresses, prepared.shards, backlog) {
         Err(BindError::NoSuchFamily(_)) if is_default => {
             warn!("this kernel has no IPv6: the tracker serves HTTP over IPv4 only");
             let rest: Vec<(SocketAddr, Security)> =
                 addresses.into_iter().filter(|(address, _)| address.is_ipv4()).collect();
-            bind_http_listeners(&rest, prepared.shards)
+            bind_http_listeners(&rest, prepared.shards, backlog)
         }
         result => result,
     }

@@ -40,6 +40,7 @@ mod secret_files;
 mod service_manager;
 mod signals;
 mod source;
+mod source_settings;
 mod storage;
 mod tuning;
 
@@ -108,6 +109,9 @@ fn check_config(file: &Path) -> Result<(), Failure> {
         writeln!(io::stderr().lock(), "ringtrack: warning: {warning}").ok();
     }
     NamedFiles::check(&configuration).map_err(Failure::Run)?;
+    for warning in prepare::check_memory(&configuration).map_err(Failure::Run)? {
+        writeln!(io::stderr().lock(), "ringtrack: warning: {warning}").ok();
+    }
     print(&format!("{}: OK\n", file.display()))
 }
 

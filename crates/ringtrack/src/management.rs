@@ -1,16 +1,18 @@
 //! Starts the management of the running tracker, from the configuration.
 
+use crate::data_plane::DataPlane;
 use crate::listen::AllListeners;
+use crate::memory::Plan;
+use crate::source_settings::source_settings;
 use crate::storage::Storage;
 use crate::tuning::access_policy;
 use anyhow::Context;
-use config::{Configuration, Proxy, ProxyHeader};
+use config::{Proxy, ProxyHeader};
 use control::management::{ListenerInfo, Preface, Service};
 use control::{
-    ConfiguredRules, LatencySnapshot, LiveSettings, Manager, ManagerSettings, ReloadRequest,
-    StatisticsSnapshot,
+    ConfiguredRules, LatencySnapshot, LiveSettings, Manager, ManagerSettings, MemorySettings, ReloadRequest,
+    Workers as _,
 };
-use core_link::Cores;
 use forwarder::Forwarder;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
@@ -19,38 +21,41 @@ use tokio::sync::mpsc;
 use worker::{Listener, Scheme};
 
 /// What the management needs besides the configuration.
-pub(crate) struct ManagementParts {
-    pub(crate) cores: Cores,
+pub(crate) struct ManagementParts<'a> {
+    pub(crate) data_plane: &'a DataPlane,
     pub(crate) storage: Storage,
     pub(crate) forwarder: Option<Forwarder>,
     pub(crate) listeners: Vec<ListenerInfo>,
-    pub(crate) snapshot: StatisticsSnapshot,
     pub(crate) latencies: Arc<LatencySnapshot>,
     pub(crate) reloads: mpsc::Sender<ReloadRequest>,
 }
 
 /// Starts to manage the workers, and sends them the lists, keys and bans.
 pub(crate) async fn start_management(
-    configuration: &Configuration,
-    parts: ManagementParts,
+    memory: &Plan,
+    parts: ManagementParts<'_>,
 ) -> anyhow::Result<Arc<Manager>> {
-    let ManagementParts { cores, storage, forwarder, listeners, snapshot, latencies, reloads } = parts;
+    let ManagementParts { data_plane, storage, forwarder, listeners, latencies, reloads } = parts;
+    let configuration = &memory.effective;
+    let live = live_settings(memory, &listeners);
     let settings = ManagerSettings {
-        live: live_settings(configuration, &listeners),
+        api_guard: data_plane.api_guard(live.sources.limits.clone()),
+        live,
         totals: storage.totals,
         write_behind: storage.write_behind,
         start_wait: Duration::from_secs(u64::from(configuration.database.start_wait_s)),
-        snapshot,
+        snapshot: data_plane.snapshot().clone(),
         latencies,
         forwarder,
         reloads,
     };
-    let manager = Manager::start(cores, settings, storage.database).await;
+    let manager = Manager::start(data_plane.cores().clone(), settings, storage.database).await;
     manager.context("access.allow_file or access.deny_file cannot be used")
 }
 
 /// Returns the settings of the management that can be replaced.
-pub(crate) fn live_settings(configuration: &Configuration, listeners: &[ListenerInfo]) -> LiveSettings {
+pub(crate) fn live_settings(memory: &Plan, listeners: &[ListenerInfo]) -> LiveSettings {
+    let configuration = &memory.effective;
     let access = &configuration.access;
     LiveSettings {
         policy: access_policy(configuration),
@@ -58,12 +63,19 @@ pub(crate) fn live_settings(configuration: &Configuration, listeners: &[Listener
             allowed_clients: access.allow_clients.clone(),
             denied_clients: access.deny_clients.clone(),
             denied_networks: access.deny_networks.clone(),
+            temporary_bans_max: configuration.sources.bans_max,
         },
+        sources: source_settings(configuration),
         list_files: [access.allow_file.clone(), access.deny_file.clone()],
         keys_max: access.keys_max as usize,
         torrents_max: u64::from(access.torrents_max),
         flush_every: Duration::from_secs(u64::from(configuration.database.flush_every_s)),
-        configuration: configuration.redacted(),
+        memory: MemorySettings {
+            shares: memory.shares.clone(),
+            resident_bytes_max: memory.limits.resident_bytes_max,
+            swarm_bytes_max: memory.limits.swarm_bytes_max,
+        },
+        configuration: memory.configured.redacted(),
         listeners: with_prefaces(listeners, &configuration.proxy),
     }
 }

@@ -1,16 +1,25 @@
+//! The memory of the process: its ceiling, and the plan that divides it.
+
+mod costs;
+mod parts;
+mod plan;
+
+pub(crate) use plan::{FixedAtStart, Plan, PlanInputs};
+
 use anyhow::Context;
 use std::fs;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
-/// Returns the bytes that the swarms of all shards may take: as configured, or half of the memory of the machine or of
-/// the control group. The other half is for buffers, the allocator's overhead and the rest of the machine.
-pub(crate) fn memory_max_bytes(limit_mib: Option<NonZeroU64>) -> anyhow::Result<u64> {
+/// Returns the bytes that the process may take with what the kernel takes for its sockets: as configured, or three quarters of
+/// the memory of the machine or of the control group. The last quarter is for the page cache, for what grows between two looks
+/// at the resident memory, and for the rest of the machine.
+pub(crate) fn ceiling_bytes(limit_mib: Option<NonZeroU64>) -> anyhow::Result<u64> {
     match limit_mib {
         Some(mib) => Ok(mib.get() << 20),
         None => {
             let available = control_group_bytes().map_or(machine_bytes(), |group| group.min(machine_bytes()));
-            Some(available / 2).filter(|&bytes| bytes > 0).context("the size of the memory is not known")
+            Some(available / 4 * 3).filter(|&bytes| bytes > 0).context("the size of the memory is not known")
         }
     }
 }
@@ -70,7 +79,7 @@ mod tests {
     #[test]
     fn a_configured_limit_is_used_as_it_is() {
         let limit = Some(16.try_into().unwrap());
-        assert_eq!(memory_max_bytes(limit).unwrap(), 16_777_216);
-        assert!(memory_max_bytes(None).unwrap() > 1 << 20);
+        assert_eq!(ceiling_bytes(limit).unwrap(), 16_777_216);
+        assert!(ceiling_bytes(None).unwrap() > 1 << 20);
     }
 }

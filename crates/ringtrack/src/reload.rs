@@ -11,7 +11,8 @@ use crate::forwarding::{Forwarding, forwarder_settings};
 use crate::listen::connections_max;
 use crate::logging::Logging;
 use crate::management::live_settings;
-use crate::prepare::swarm_bytes_max;
+use crate::memory::Plan;
+use crate::prepare::plan_memory;
 use crate::run::{statistics_windows, supervision_settings};
 use crate::secret_files::warn_of_readable_secrets;
 use crate::source::{NamedFiles, WatchedFiles};
@@ -20,7 +21,7 @@ use anyhow::Context;
 use config::{Configuration, Effect};
 use control::management::{ListenerInfo, ManagementError, Reloaded};
 use control::{Manager, ReloadRequest, SupervisionSettings, Windows};
-use primitives::ShardCount;
+use core_link::CoreSettings;
 use std::sync::Arc;
 use std::time::Duration;
 use tls::ServerIdentity;
@@ -41,7 +42,8 @@ const RELOAD_S_MAX: u64 = 300;
 /// Everything that gets new settings at a reload.
 pub(crate) struct Reload {
     pub(crate) known: Arc<Known>,
-    pub(crate) shards: ShardCount,
+    /// The plan that is in use.
+    pub(crate) memory: Plan,
     pub(crate) listeners: Vec<ListenerInfo>,
     pub(crate) manager: Arc<Manager>,
     pub(crate) api: ApiParts,
@@ -114,17 +116,21 @@ impl Reload {
         }));
         let (warnings, difference, files) =
             read.await.and_then(|read| read.map_err(anyhow::Error::from).flatten()).map_err(refused)?;
-        let machine = self.machine(&difference.reloaded).map_err(refused)?;
-        if let Err(error) = self.use_in_cores(&difference.reloaded, &machine).await {
+        let memory = self.plan(&difference.reloaded, &files).map_err(refused)?;
+        if let Err(error) = self.use_in_cores(&memory).await {
             self.go_back().await;
             return Err(refused(error));
         }
+        if memory.shares != self.memory.shares {
+            memory.log();
+        }
+        self.memory = memory;
         for warning in warnings {
             warn!("{warning}");
         }
         warn_of_readable_secrets(&difference.reloaded);
         let used = self.use_files(files).await;
-        self.use_elsewhere(&difference.reloaded);
+        self.use_elsewhere();
         let keys = |effect| {
             let changes = difference.changes.iter().filter(|change| change.effect == effect);
             changes.map(|change| change.key.clone()).collect()
@@ -135,28 +141,20 @@ impl Reload {
         used.map(|()| reloaded)
     }
 
-    fn machine(&self, configuration: &Configuration) -> anyhow::Result<Machine> {
-        Ok(Machine {
-            shards: self.shards,
-            memory_max_bytes: swarm_bytes_max(configuration, self.shards)?,
-            connections_max: connections_max(configuration, self.shards)?,
-        })
+    fn plan(&self, configuration: &Configuration, files: &NamedFiles) -> anyhow::Result<Plan> {
+        plan_memory(configuration, self.memory.shards, files, Some(self.memory.fixed))
     }
 
     /// Replaces the settings of the management and of the cores.
-    async fn use_in_cores(&self, configuration: &Configuration, machine: &Machine) -> anyhow::Result<()> {
-        let live = live_settings(configuration, &self.listeners);
-        Ok(in_time(self.manager.use_settings(live, core_settings(configuration, machine))).await??)
+    async fn use_in_cores(&self, memory: &Plan) -> anyhow::Result<()> {
+        let live = live_settings(memory, &self.listeners);
+        Ok(in_time(self.manager.use_settings(live, settings_of_cores(memory)?)).await??)
     }
 
     /// Goes back to the settings of the running configuration.
     async fn go_back(&self) {
-        let running = self.known.running();
-        let went_back = match self.machine(&running) {
-            Ok(machine) => {
-                let cores = core_settings(&running, &machine);
-                in_time(self.manager.go_back(&cores)).await.and_then(|outcome| Ok(outcome?))
-            }
+        let went_back = match settings_of_cores(&self.memory) {
+            Ok(cores) => in_time(self.manager.go_back(&cores)).await.and_then(|outcome| Ok(outcome?)),
             Err(error) => Err(error),
         };
         if let Err(error) = went_back {
@@ -193,7 +191,8 @@ impl Reload {
     }
 
     /// Replaces what neither the cores nor the management use.
-    fn use_elsewhere(&mut self, configuration: &Configuration) {
+    fn use_elsewhere(&mut self) {
+        let configuration = &self.memory.effective;
         if let Some(forwarding) = &self.forwarding {
             forwarding.forwarder().use_settings(forwarder_settings(&configuration.forwarding));
         }
@@ -230,6 +229,11 @@ impl Reload {
             forwarding.use_changed(upstreams);
         }
     }
+}
+
+fn settings_of_cores(memory: &Plan) -> anyhow::Result<Vec<CoreSettings>> {
+    let connections_max = connections_max(&memory.effective, memory.shards)?;
+    Ok(core_settings(&Machine { memory, connections_max }))
 }
 
 /// Returns what was read. A new error is logged.

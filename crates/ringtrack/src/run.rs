@@ -59,7 +59,7 @@ fn serve(
     runtime: &Runtime,
     logging: Logging,
 ) -> anyhow::Result<()> {
-    let (configuration, panicked) = (prepared.configuration, note_panics());
+    let (memory, configuration, panicked) = (&prepared.memory, prepared.configuration(), note_panics());
     let (requests, mut inbox) = channel(REQUESTS_MAX);
     let (reloads, reload_inbox) = channel(REQUESTS_MAX);
     let hangups = runtime.block_on(async { forward_signals(&requests).and_then(|()| hangups()) })?;
@@ -78,16 +78,15 @@ fn serve(
             Forwarding::start(&configuration.forwarding, data_plane.cores().clone(), upstreams)
         });
         let parts = ManagementParts {
-            cores: data_plane.cores().clone(),
+            data_plane: &data_plane,
             storage,
             forwarder: forwarding.as_ref().map(|forwarding| forwarding.forwarder().clone()),
             listeners: all_listeners.clone(),
-            snapshot: data_plane.snapshot().clone(),
             latencies: Arc::clone(&latencies),
             reloads,
         };
         let management = tokio::select! {
-            management = start_management(configuration, parts) => management?,
+            management = start_management(memory, parts) => management?,
             () = until_stop(&mut inbox) => {
                 info!("stopping before the lists and keys are read");
                 data_plane.cores().request_stop();
@@ -99,7 +98,7 @@ fn serve(
         reload_at_hangups(hangups, Arc::clone(&management) as _);
         let (settings, settings_in_use) = watch::channel(supervision_settings(configuration));
         let supervision = supervision(settings_in_use, latencies, panicked);
-        let known = Arc::new(Known::new(prepared.source.clone(), configuration.clone(), is_api_served));
+        let known = Arc::new(Known::new(prepared.source.clone(), memory.configured.clone(), is_api_served));
         let dumped = supervision.latency.requested.clone();
         if let Err(error) = accept_requests(Commands { requests, dumped, known: Arc::clone(&known) }) {
             warn!("`ringtrack dump-latency` will not find this tracker: {error:#}");
@@ -108,7 +107,7 @@ fn serve(
         let (mut serving, api) = apis.serve(&(Arc::clone(&management) as _), &stopped);
         let reload = Reload {
             known,
-            shards: prepared.shards,
+            memory: memory.clone(),
             listeners: all_listeners,
             manager: Arc::clone(&management),
             api,

@@ -1,15 +1,18 @@
 //! Settings of the data plane, from the configuration.
 
 use crate::http_settings::{http_limits, http_policy};
+use crate::memory::Plan;
+use crate::source_settings::source_limits;
 use access::{
     AccessBounds, AccessPolicy, AccountBounds, CompletedCounts, DETAILS_MAX, DetailsBounds, DetailsKept,
     SESSIONS_MAX, TORRENT_TABLE_ENTRIES_MAX, TorrentAdmission, TorrentTableBounds, UserAdmission,
 };
+use config::limits::ANNOUNCE_PEER_LIFETIME_SLACK_S;
 use config::{
-    Announce, Configuration, Forwarding, Interval, InvalidConnectionId as Invalid, Latency, ReplySource,
-    Steering, Switch, Udp,
+    Announce, Configuration, Filter, Forwarding, Interval, InvalidConnectionId as Invalid, Latency,
+    ReplySource, Steering, Switch, Udp,
 };
-use core_link::{CoreSettings, KernelSampling};
+use core_link::{CoreSettings, KernelFiltering, KernelSampling};
 use engine::{AnnouncePolicy, EngineSettings, ForwardingBounds, InvalidConnectionId};
 use primitives::{ShardCount, ShardId};
 use std::num::NonZeroU32;
@@ -43,36 +46,40 @@ fn kernel_sampling(latency: &Latency) -> KernelSampling {
     }
 }
 
-/// The machine and the limits that the configuration has on it.
+const fn kernel_filtering(udp: &Udp) -> KernelFiltering {
+    match udp.filter {
+        Filter::Off => KernelFiltering::Off,
+        Filter::Auto => KernelFiltering::On { wrong_ids_per_s: udp.filter_wrong_ids_per_s },
+    }
+}
+
+/// What the configuration has on this machine.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Machine {
-    pub(crate) shards: ShardCount,
-    /// Limit for the swarms of all shards together.
-    pub(crate) memory_max_bytes: u64,
+pub(crate) struct Machine<'a> {
+    pub(crate) memory: &'a Plan,
     /// Connections that there are enough descriptors for.
     pub(crate) connections_max: u32,
 }
 
 /// Returns the settings of each core, in the order of the shards.
-pub(crate) fn core_settings(configuration: &Configuration, machine: &Machine) -> Vec<CoreSettings> {
-    let Machine { shards, memory_max_bytes, connections_max } = *machine;
+pub(crate) fn core_settings(machine: &Machine<'_>) -> Vec<CoreSettings> {
+    let Machine { memory, connections_max } = *machine;
+    let (configuration, shards) = (&memory.effective, memory.shards);
     let settings = |shard| CoreSettings {
-        engine: engine_settings(configuration, shards, shard, memory_max_bytes),
+        engine: engine_settings(memory, shard),
+        sources: source_limits(&configuration.sources, shards),
         http_policy: http_policy(configuration),
-        http_limits: http_limits(configuration, shards, connections_max),
+        http_limits: http_limits(memory, connections_max),
         kernel_sampling: kernel_sampling(&configuration.latency),
+        kernel_filtering: kernel_filtering(&configuration.udp),
         coalesce: Duration::from_micros(configuration.udp.coalesce_us.into()),
     };
     shards.shards().map(settings).collect()
 }
 
 /// Returns the settings of one core's engine. Limits of the whole tracker are divided equally, as the info hashes are.
-fn engine_settings(
-    configuration: &Configuration,
-    shards: ShardCount,
-    shard: ShardId,
-    memory_max_bytes: u64,
-) -> EngineSettings {
+fn engine_settings(memory: &Plan, shard: ShardId) -> EngineSettings {
+    let (configuration, shards) = (&memory.effective, memory.shards);
     let part = |bound: u64| bound.div_ceil(u64::from(shards.get()));
     let limits = &configuration.limits;
     EngineSettings {
@@ -90,12 +97,14 @@ fn engine_settings(
                 swarms_max: part(u64::from(limits.swarms_max)),
                 peers_max: part(u64::from(limits.peers_max)),
                 swarm_peers_max: limits.peers_per_swarm_max,
-                bytes_max: part(memory_max_bytes),
+                bytes_max: part(memory.limits.swarm_bytes_max),
+                peers_per_host_max: limits.peers_per_source_max,
             },
             peer_lifetime_s: configuration.announce.peer_lifetime_s,
+            interval_s_min: configuration.announce.interval_s_min,
         },
         access: access_policy(configuration),
-        access_bounds: access_bounds(configuration, shards),
+        access_bounds: access_bounds(memory),
         forwarding: forwarding_bounds(&configuration.forwarding, shards),
     }
 }
@@ -119,8 +128,9 @@ pub(crate) fn access_policy(configuration: &Configuration) -> AccessPolicy {
 
 /// Returns the limits of what one core keeps: all keys, and a part of everything else, since it owns a part of the
 /// torrents.
-fn access_bounds(configuration: &Configuration, shards: ShardCount) -> AccessBounds {
-    let (access, limits) = (&configuration.access, &configuration.limits);
+fn access_bounds(memory: &Plan) -> AccessBounds {
+    let (configuration, shards) = (&memory.effective, memory.shards);
+    let access = &configuration.access;
     let lifetime_s = configuration.announce.peer_lifetime_s;
     // Random parts are not exactly equal.
     let part = |bound: u32| bound.div_ceil(u32::from(shards.get())).saturating_add(bound / 100);
@@ -134,7 +144,10 @@ fn access_bounds(configuration: &Configuration, shards: ShardCount) -> AccessBou
             changed_max: keys_max,
             lifetime_s,
         },
-        details: DetailsBounds { peers_max: (part(limits.peers_max) as usize).min(DETAILS_MAX), lifetime_s },
+        details: DetailsBounds {
+            peers_max: (part(memory.limits.details_max) as usize).min(DETAILS_MAX),
+            lifetime_s,
+        },
     }
 }
 
@@ -148,9 +161,14 @@ fn forwarding_bounds(forwarding: &Forwarding, shards: ShardCount) -> Option<Forw
 }
 
 fn announce_policy(announce: &Announce) -> AnnouncePolicy {
+    // A peer has to live until its next announce, which the jitter can delay.
+    let kept_s = u64::from(announce.peer_lifetime_s).saturating_sub(ANNOUNCE_PEER_LIFETIME_SLACK_S);
+    let outlasted_s = kept_s * 100 / (100 + u64::from(announce.interval_jitter_percent));
+    let interval_s_max = u64::from(announce.interval_s_max).min(outlasted_s);
     AnnouncePolicy {
         interval_s: announce.interval_s,
-        interval_jitter_s: announce.interval_s * u32::from(announce.interval_jitter_percent) / 100,
+        interval_s_max: u32::try_from(interval_s_max).unwrap_or(u32::MAX).max(announce.interval_s),
+        interval_jitter_percent: announce.interval_jitter_percent,
         numwant_default: announce.numwant_default,
         numwant_max: announce.numwant_max,
     }

@@ -1,7 +1,9 @@
 use super::*;
 use crate::forwarding::forwarder_settings;
 use crate::http_settings::IdentityFiles;
+use crate::memory::{PlanInputs, ceiling_bytes};
 use config::live_keys;
+use primitives::ShardCount;
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::io::Write;
@@ -20,13 +22,13 @@ const ALL_ON: &str = r#"
 const OTHERS: &[(&str, &str)] = &[
     ("udp.path_mtu_bytes", "1400"),
     ("udp.coalesce_us", "100"),
+    ("udp.filter", "\"off\""),
+    ("udp.filter_wrong_ids_per_s", "100"),
     ("http.named_addresses_from", "\"10.0.0.0/8\""),
     ("http.full_scrape_every_s", "600"),
     ("http.scrape_torrents_max", "10"),
     ("http.connections_max", "1000"),
     ("http.connections_per_prefix_max", "5"),
-    ("http.ipv4_prefix_bits", "24"),
-    ("http.ipv6_prefix_bits", "48"),
     ("http.requests_per_connection_max", "10"),
     ("http.first_request_s", "5"),
     ("http.request_s", "5"),
@@ -48,6 +50,8 @@ const OTHERS: &[(&str, &str)] = &[
     ("connection_ids.lifetime_s", "60"),
     ("connection_ids.invalid", "\"drop\""),
     ("announce.interval_s", "900"),
+    ("announce.interval_s_max", "2000"),
+    ("announce.interval_s_min", "30"),
     ("announce.interval_jitter_percent", "5"),
     ("announce.numwant_default", "40"),
     ("announce.numwant_max", "60"),
@@ -62,6 +66,21 @@ const OTHERS: &[(&str, &str)] = &[
     ("access.keys_max", "1000"),
     ("access.sessions_max", "1000"),
     ("access.peer_details", "\"on\""),
+    ("sources.ipv4_prefix_bits", "24"),
+    ("sources.ipv6_prefix_bits", "48"),
+    ("sources.wider_prefix_factor", "4"),
+    ("sources.requests_per_s", "100"),
+    ("sources.new_peers_per_s", "10"),
+    ("sources.new_torrents_per_s", "10"),
+    ("sources.connections_per_s", "10"),
+    ("sources.handshakes_per_s", "10"),
+    ("sources.burst_s", "10"),
+    ("sources.unproved_per_s", "1000"),
+    ("sources.allow", "\"192.0.2.0/24\""),
+    ("sources.ban_after_s", "5"),
+    ("sources.ban_s", "10"),
+    ("sources.ban_s_max", "3600"),
+    ("sources.bans_max", "100"),
     ("forwarding.file", "\"/other\""),
     ("forwarding.timeout_s", "10"),
     ("forwarding.requests_max", "10"),
@@ -73,7 +92,8 @@ const OTHERS: &[(&str, &str)] = &[
     ("limits.swarms_max", "1000"),
     ("limits.peers_max", "1000"),
     ("limits.peers_per_swarm_max", "1000"),
-    ("limits.memory_max_mib", "64"),
+    ("limits.peers_per_source_max", "8"),
+    ("limits.memory_max_mib", "512"),
     ("database.flush_every_s", "10"),
     ("api.tokens", "{ ops = \"fedcba9876543210\" }"),
     ("api.tokens_file", "\"/t\""),
@@ -101,16 +121,20 @@ fn load(text: &str, key: &str, value: &str) -> Configuration {
 
 /// Returns everything that a reload hands out, except for the configuration that the management API shows.
 fn handed_out(configuration: &Configuration) -> impl PartialEq + Debug {
-    let shards = ShardCount::ONE;
-    let machine = Machine {
-        shards,
-        memory_max_bytes: swarm_bytes_max(configuration, shards).unwrap(),
-        connections_max: configuration.http.connections_max,
+    let inputs = PlanInputs {
+        shards: ShardCount::ONE,
+        ceiling_bytes: ceiling_bytes(configuration.limits.memory_max_mib).unwrap(),
+        upstreams: 0,
+        running: None,
     };
-    let mut live = live_settings(configuration, &[]);
+    let memory = Plan::new(configuration, inputs).unwrap();
+    let connections_max = memory.effective.http.connections_max;
+    let machine = Machine { memory: &memory, connections_max };
+    let configuration = &memory.effective;
+    let mut live = live_settings(&memory, &[]);
     drop(std::mem::take(&mut live.configuration));
     (
-        core_settings(configuration, &machine),
+        core_settings(&machine),
         live,
         supervision_settings(configuration),
         forwarder_settings(&configuration.forwarding),
