@@ -1,10 +1,11 @@
+use crate::attack::{self, Attack};
 use crate::kind::Kind;
 use crate::mix::Mix;
 use crate::outstanding::CAPACITY;
 use crate::target::{HttpPlace, Target};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, ValueEnum};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 /// Puts load on a tracker over UDP (BEP 15), HTTP or HTTPS (BEP 3), or WebSocket (the WebTorrent protocol), and
@@ -14,7 +15,8 @@ use std::path::PathBuf;
 /// saturation of the tracker. With --rate it is an open loop: requests are sent on a schedule regardless of the
 /// tracker, and latency counts from the scheduled time, so that a stall of the tracker is not hidden.
 ///
-/// Peers are announced from many source addresses if the target is on the loopback (127.0.0.0/8).
+/// Peers are announced from many source addresses if the target is on the loopback (127.0.0.0/8), or with
+/// --first-source.
 ///
 /// Over HTTP a connection has at most one request outstanding. A request that fails with its connection counts as
 /// lost, and the reason is reported. HTTP has no connects: their weight in the mix is ignored.
@@ -45,6 +47,14 @@ pub(crate) struct Options {
     /// Seconds of load before the measurement
     #[arg(long, default_value_t = 2.0)]
     pub(crate) warmup: f64,
+
+    /// End a measurement early when each thread has sent this many requests in it
+    #[arg(long, value_name = "N")]
+    pub(crate) requests: Option<u64>,
+
+    /// Misuse the tracker in this way, at full speed unless --rate is given
+    #[arg(long, value_enum)]
+    pub(crate) attack: Option<Attack>,
 
     /// Requests per second over all threads (open loop)
     #[arg(long)]
@@ -91,7 +101,13 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 33.0)]
     pub(crate) ipv6_percent: f64,
 
-    /// Source addresses of the requests, on the loopback
+    /// First source address of the requests; further ones follow it, without 0 and 255 in the last byte. This
+    /// machine must have them all, for example by `ip route add local`. Default: 127.1.0.1 on the loopback, and
+    /// otherwise the one address that the kernel chooses
+    #[arg(long, value_name = "IPV4")]
+    pub(crate) first_source: Option<Ipv4Addr>,
+
+    /// Source addresses of the requests, on the loopback or from --first-source on
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=60_000))]
     pub(crate) sources: u32,
 
@@ -138,7 +154,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=CONNECTIONS_MAX))]
     pub(crate) connections: u16,
 
-    /// How a thread waits while nothing is due (HTTP, WebSocket)
+    /// How a thread waits while nothing is due
     #[arg(long, value_enum, default_value = "spin")]
     pub(crate) wait: Wait,
 
@@ -234,7 +250,7 @@ impl Options {
         } else {
             self.contradiction_over_http()
         };
-        match contradiction {
+        match contradiction.or_else(|| attack::contradiction(self)) {
             Some(text) => Err(Self::command().error(ErrorKind::ValueValidation, text)),
             None => Ok(()),
         }

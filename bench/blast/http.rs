@@ -4,6 +4,7 @@
 mod bencode;
 pub(crate) mod dialer;
 mod fill;
+mod hostile;
 pub(crate) mod idle;
 mod judge;
 mod lane;
@@ -16,5 +17,6 @@ pub(crate) mod response;
 pub(crate) mod stream;
 mod tls;
 
+pub(crate) use hostile::HostileLane;
 pub(crate) use lane::HttpLane;
 pub(crate) use reach::warnings;

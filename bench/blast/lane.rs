@@ -1,12 +1,13 @@
 use crate::answered::Answered;
+use crate::attack::Attack;
 use crate::cli::Options;
 use crate::connection_tally::ConnectionTally;
-use crate::http::HttpLane;
+use crate::http::{HostileLane, HttpLane};
 use crate::outstanding::Clock;
 use crate::pace::Pace;
 use crate::phases::Phases;
 use crate::population::Population;
-use crate::udp::UdpLane;
+use crate::udp::{SpoofedLane, UdpLane};
 use crate::ws::WsLane;
 
 /// One thread's transport to the trackers, with its outstanding requests.
@@ -54,6 +55,14 @@ impl Turn {
 
 /// Opens the lane of thread `thread`.
 pub(crate) fn open(options: &Options, thread: usize, clock: Clock) -> anyhow::Result<Box<dyn Lane>> {
+    Ok(match options.attack {
+        None | Some(Attack::Flood) => open_load(options, thread, clock)?,
+        Some(Attack::Spoofed) => Box::new(SpoofedLane::open(options, thread, clock)?),
+        Some(attack) => Box::new(HostileLane::open(options, attack, thread, clock)?),
+    })
+}
+
+fn open_load(options: &Options, thread: usize, clock: Clock) -> anyhow::Result<Box<dyn Lane>> {
     Ok(if options.is_over_websocket() {
         Box::new(WsLane::open(options, thread, clock)?)
     } else if options.is_over_http() {

@@ -13,6 +13,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+/// Requests per second of an attack at full speed, above what a core can send.
+const ATTACK_PER_S: f64 = 1e9;
+
 /// The result of a load or of one of its threads.
 #[derive(Debug)]
 pub(crate) struct LoadResult {
@@ -197,9 +200,10 @@ fn measure(
     schedule: Schedule,
 ) -> anyhow::Result<LoadResult> {
     let mut result = LoadResult::new();
+    let requests_max = shared.options.requests.unwrap_or(u64::MAX);
     let begun_ns = shared.clock.now_ns();
     let mut now_ns = begun_ns;
-    while now_ns < schedule.measure_to_ns {
+    while now_ns < schedule.measure_to_ns && lane.phases().measured.sent() < requests_max {
         lane.rest(pace)?;
         let rested_ns = shared.clock.now_ns();
         let turn = shared.turn(lane, pace)?;
@@ -216,7 +220,9 @@ fn measure(
 }
 
 fn pace(options: &Options, now_ns: u64) -> Pace {
-    match options.rate {
+    // An attack does not wait for responses: more is due than can be sent.
+    let rate = options.rate.or_else(|| options.attack.map(|_| ATTACK_PER_S));
+    match rate {
         None => Pace::Closed { window: options.window },
         Some(rate) => {
             let period_ns = 1e9 * options.cores.len() as f64 / rate.max(0.001);

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod answered;
+mod attack;
 mod bounds;
 mod cli;
 mod connection_tally;

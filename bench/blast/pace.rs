@@ -1,3 +1,6 @@
+/// Limit of one sleep, after which time-outs and the end of the load are checked.
+pub(crate) const REST_NS_MAX: u64 = 1_000_000;
+
 /// The rule by which requests are sent.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Pace {

@@ -1,5 +1,5 @@
 use crate::cli::Options;
-use crate::sources::sources;
+use crate::sources::Sources;
 use primitives::{InfoHash, PeerId, PeerStatus};
 use std::net::SocketAddr;
 
@@ -46,7 +46,7 @@ impl Population {
 
     /// Creates the populations of all targets.
     pub(crate) fn of_targets(options: &Options) -> Vec<Self> {
-        options.addresses().map(|target| Self::new(options, sources(options, target))).collect()
+        options.addresses().map(|target| Self::new(options, Sources::new(options, target).count())).collect()
     }
 
     /// Returns the number of a random peer of this source.
@@ -146,7 +146,8 @@ impl Population {
 /// Returns a warning for each target that cannot have the requested number of peers.
 pub(crate) fn warnings(options: &Options) -> Vec<String> {
     let warning = |target: SocketAddr| {
-        let Population { peers, sources, .. } = Population::new(options, sources(options, target));
+        let Population { peers, sources, .. } =
+            Population::new(options, Sources::new(options, target).count());
         let asked = options.peers();
         (peers < asked).then(|| {
             format!("warning: {target} gets {peers} of {asked} peers: {sources} source address(es) have no more ports")

@@ -1,64 +1,97 @@
 use crate::cli::Options;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-/// Returns the number of source addresses that a load on this target can use.
-pub(crate) fn sources(options: &Options, target: SocketAddr) -> u32 {
-    match target.ip() {
-        IpAddr::V4(ip) if ip.is_loopback() => options.sources,
-        _ => 1,
+/// First source address on the loopback, all of which is this machine.
+const FIRST_ON_LOOPBACK: Ipv4Addr = Ipv4Addr::new(127, 1, 0, 1);
+
+/// The source addresses that a load on one target uses: consecutive ones without 0 and 255 in the last byte.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sources {
+    pub(crate) target: SocketAddr,
+    /// `None` if the kernel chooses the only address.
+    first: Option<Ipv4Addr>,
+    count: u32,
+}
+
+impl Sources {
+    /// Returns the sources for a target. Off the loopback there are several only from `--first-source` on.
+    pub(crate) fn new(options: &Options, target: SocketAddr) -> Self {
+        let on_loopback = target.ip().is_loopback().then_some(FIRST_ON_LOOPBACK);
+        let first = options.first_source.or(on_loopback).filter(|_| target.is_ipv4());
+        Self { target, first, count: if first.is_some() { options.sources } else { 1 } }
+    }
+
+    pub(crate) const fn count(self) -> u32 {
+        self.count
+    }
+
+    /// Returns the address of the source of this number; `None` if the kernel chooses it.
+    pub(crate) fn address(self, source: u32) -> Option<Ipv4Addr> {
+        self.first.map(|first| address_at(place_of(first).wrapping_add(source)))
+    }
+
+    /// Returns the number of the source that a tracker sees at this address; `None` if it is not an address of the
+    /// load. Where the kernel chooses the address, routing and NAT decide what the tracker sees.
+    pub(crate) fn number(self, ip: IpAddr) -> Option<u32> {
+        match (self.first, ip) {
+            (Some(first), IpAddr::V4(ip)) if !matches!(ip.octets()[3], 0 | 255) => {
+                place_of(ip).checked_sub(place_of(first))
+            }
+            (Some(_), _) => None,
+            (None, ip) if self.target.ip().is_loopback() => (ip == self.target.ip()).then_some(0),
+            (None, ip) => (!ip.is_unspecified() && !ip.is_multicast()).then_some(0),
+        }
     }
 }
 
-/// Returns the address of the source of this number. All of 127.0.0.0/8 is this machine; for other targets the
-/// kernel chooses.
-pub(crate) fn source_address(target: SocketAddr, source: u32) -> Option<Ipv4Addr> {
-    match target.ip() {
-        IpAddr::V4(ip) if ip.is_loopback() => Some(loopback_source(source)),
-        _ => None,
-    }
+/// Returns the place of an address among those without 0 and 255 in the last byte.
+const fn place_of(ip: Ipv4Addr) -> u32 {
+    let bits = ip.to_bits();
+    (bits >> 8).wrapping_mul(254).wrapping_add((bits & 255).saturating_sub(1))
 }
 
-/// Returns 127.1.0.1 and up, without 0 and 255 in the last byte.
-fn loopback_source(source: u32) -> Ipv4Addr {
-    let [_, _, third, fourth] = (((source / 254) << 8) + source % 254 + 1).to_be_bytes();
-    Ipv4Addr::new(127, 1, third, fourth)
-}
-
-/// Returns the number of the source that a tracker at `target` sees at this address; `None` if it is not an
-/// address of the load. Off the loopback, routing and NAT decide what the tracker sees.
-pub(crate) fn source_number(target: SocketAddr, ip: IpAddr) -> Option<u32> {
-    match (target.ip(), ip) {
-        (IpAddr::V4(target), IpAddr::V4(ip)) if target.is_loopback() => number_of_loopback_source(ip),
-        (IpAddr::V6(target), ip) if target.is_loopback() => (ip == target).then_some(0),
-        _ => (!ip.is_unspecified() && !ip.is_multicast()).then_some(0),
-    }
-}
-
-fn number_of_loopback_source(ip: Ipv4Addr) -> Option<u32> {
-    match ip.octets() {
-        [127, 1, third, fourth @ 1..=254] => Some(u32::from(third) * 254 + u32::from(fourth) - 1),
-        _ => None,
-    }
+const fn address_at(place: u32) -> Ipv4Addr {
+    Ipv4Addr::from_bits(((place / 254) << 8) + place % 254 + 1)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::Parser;
+    use std::collections::HashSet;
 
-    #[test]
-    fn a_source_is_recognized_by_its_address() {
-        for source in 0..60_000 {
-            assert_eq!(number_of_loopback_source(loopback_source(source)), Some(source));
-        }
-        let target = SocketAddr::from(([192, 0, 2, 1], 6969));
-        assert_eq!(source_number(target, Ipv4Addr::UNSPECIFIED.into()), None);
-        assert_eq!(source_number(target, Ipv4Addr::new(198, 51, 100, 7).into()), Some(0));
+    fn sources(arguments: &[&str]) -> Sources {
+        let options = Options::parse_from([&["ringtrack-blast", "--target"], arguments].concat());
+        Sources::new(&options, options.target[0].address)
     }
 
     #[test]
-    fn sources_are_different_addresses_on_the_loopback() {
-        let sources: std::collections::HashSet<_> = (0..60_000).map(loopback_source).collect();
-        assert_eq!(sources.len(), 60_000);
-        assert!(sources.iter().all(|ip| ip.is_loopback() && !matches!(ip.octets()[3], 0 | 255)));
+    fn sources_are_different_addresses_that_are_recognized() {
+        for (arguments, first) in [
+            (&["127.0.0.1:1"][..], [127, 1, 0, 1]),
+            (&["198.18.0.1:1", "--first-source", "198.18.200.7"], [198, 18, 200, 7]),
+            (&["198.18.0.1:1", "--first-source", "223.255.3.254"], [223, 255, 3, 254]),
+        ] {
+            let sources = sources(arguments);
+            let addresses: HashSet<_> = (0..60_000).filter_map(|source| sources.address(source)).collect();
+            assert_eq!((addresses.len(), sources.address(0)), (60_000, Some(first.into())));
+            for source in 0..60_000 {
+                let ip = sources.address(source).expect("a source of its own");
+                assert!(!matches!(ip.octets()[3], 0 | 255), "{ip}");
+                assert_eq!(sources.number(ip.into()), Some(source));
+            }
+        }
+    }
+
+    #[test]
+    fn addresses_of_others_are_no_sources() {
+        let of_load = sources(&["127.0.0.1:1"]);
+        for other in [[127, 0, 0, 1], [127, 1, 0, 0], [127, 1, 0, 255]] {
+            assert_eq!(of_load.number(Ipv4Addr::from(other).into()), None);
+        }
+        let chosen_by_kernel = sources(&["192.0.2.1:6969"]);
+        assert_eq!((chosen_by_kernel.count(), chosen_by_kernel.address(0)), (1, None));
+        assert_eq!(chosen_by_kernel.number(Ipv4Addr::UNSPECIFIED.into()), None);
+        assert_eq!(chosen_by_kernel.number(Ipv4Addr::new(198, 51, 100, 7).into()), Some(0));
     }
 }

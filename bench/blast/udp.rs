@@ -5,6 +5,8 @@ mod fill;
 mod judge;
 mod lane;
 mod ports;
+mod spoofed;
 mod url_data;
 
 pub(crate) use lane::UdpLane;
+pub(crate) use spoofed::SpoofedLane;

@@ -1,6 +1,6 @@
 use crate::cli::Options;
 use crate::population::Population;
-use crate::sources::{source_number, sources};
+use crate::sources::Sources;
 use std::net::SocketAddr;
 
 /// The result of checking a reply.
@@ -18,7 +18,7 @@ pub(crate) enum Verdict<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Expectations {
     pub(crate) strictness: Strictness,
-    pub(crate) target: SocketAddr,
+    pub(crate) sources: Sources,
     population: Population,
     numwant: i32,
     pub(crate) scrape_hashes: usize,
@@ -34,10 +34,11 @@ pub(crate) enum Strictness {
 
 impl Expectations {
     pub(crate) fn new(options: &Options, target: SocketAddr) -> Self {
+        let sources = Sources::new(options, target);
         Self {
             strictness: if options.verify { Strictness::Full } else { Strictness::Loose },
-            target,
-            population: Population::new(options, sources(options, target)),
+            sources,
+            population: Population::new(options, sources.count()),
             numwant: options.numwant,
             scrape_hashes: usize::from(options.scrape_hashes),
         }
@@ -74,7 +75,7 @@ impl Expectations {
     /// Returns a fault if a peer is not one of the load.
     pub(crate) fn fault_of_peers(&self, mut peers: impl Iterator<Item = SocketAddr>) -> Option<&'static str> {
         let is_known = |peer: SocketAddr| {
-            let source = source_number(self.target, peer.ip());
+            let source = self.sources.number(peer.ip());
             source.is_some_and(|source| self.population.has(source, peer.port()))
         };
         (!peers.all(is_known)).then_some("a peer that was never announced")

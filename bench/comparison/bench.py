@@ -54,6 +54,8 @@ class Bench:
     answer_bytes: dict[Load, int] = field(default_factory=dict)
     # Of each server, in a closed loop.
     saturations_per_s: dict[tuple[str, Load], float] = field(default_factory=dict)
+    # Settings of ringtrack only, and not of the build before.
+    ringtrack_settings: dict[str, str] = field(default_factory=dict)
     # For servers over TCP. Closed connections of one server block its port for some others, for a minute.
     ports: Iterator[int] = field(init=False)
 
@@ -74,7 +76,8 @@ class Bench:
 
     def setup_for(self, name: str, load: Load) -> Setup:
         """Returns a setup for a load; replies of floors are as long as ringtrack's under it."""
-        return self.setup(load.population, protocol=load.protocol, echo_peers=self.peers_for_echo(name, load),
+        settings = self.ringtrack_settings if name == "ringtrack" else {}
+        return self.setup(load.population, protocol=load.protocol, environment=settings, echo_peers=self.peers_for_echo(name, load),
                           answer_bytes=self.bytes_for_nginx(name, load))
 
     def blast(self, load: Load, server: Running) -> dict:

@@ -35,7 +35,7 @@ error_log stderr error;
 events {{
     use epoll;
     multi_accept on;
-    worker_connections {setup.connections * 5 // 4};
+    worker_connections {(setup.connections or 0) * 5 // 4};
 }}
 http {{
 {temporary}
@@ -94,9 +94,12 @@ def ringtrack_over_http(setup: Setup) -> tuple[list[str], dict[str, str]]:
         "RINGTRACK_HTTPS_CERTIFICATE_FILE": str(mine.certificate),
         "RINGTRACK_HTTPS_KEY_FILE": str(mine.key),
     }
-    return command, {
+    of_connections = {
         "RINGTRACK_HTTP_CONNECTIONS_MAX": str(setup.connections),
         "RINGTRACK_HTTP_CONNECTIONS_PER_PREFIX_MAX": str(setup.connections),
+    }
+    return command, {
+        **(of_connections if setup.connections else {}),
         **environment,
         **(of_tls if setup.protocol.has_tls() else {"RINGTRACK_HTTP_LISTEN": listen}),
     }

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from comparison.paths import BUILD
 from comparison.processes import bound_to_us
-from comparison.protocols import Connection, Protocol, Wait
+from comparison.protocols import HERE, Connection, Protocol, Wait
 
 BLAST = str(BUILD / "ringtrack-blast")
 # A source address has one peer per port; a few ports are left, so that no number wraps.
@@ -33,12 +33,16 @@ class Population:
     peers: int = 2_000_000
     skew: float = 3.0
     seed: int = 1
+    # Number of source addresses, and the first of them if it is not the usual one.
+    sources: int | None = None
+    first_source: str | None = None
 
     def arguments(self) -> list[str]:
-        """Returns the arguments, with enough sources for all peers."""
-        sources = max(SOURCES_MIN, math.ceil(self.peers / PEERS_PER_SOURCE_MAX))
+        """Returns the arguments, by default with enough sources for all peers."""
+        sources = self.sources or max(SOURCES_MIN, math.ceil(self.peers / PEERS_PER_SOURCE_MAX))
+        first = ["--first-source", self.first_source] if self.first_source else []
         return ["--torrents", str(self.torrents), "--peers", str(self.peers), "--skew", f"{self.skew:g}",
-                "--seed", str(self.seed), "--sources", str(sources)]
+                "--seed", str(self.seed), "--sources", str(sources), *first]
 
 
 @dataclass(frozen=True)
@@ -87,11 +91,11 @@ class Load:
                 "--seconds", f"{self.measured_s:g}", *self.population.arguments(), *self.of_connections()]
 
     def of_connections(self) -> list[str]:
-        """Returns the arguments for HTTP and WebSocket."""
-        if self.protocol is Protocol.UDP:
-            return []
-        idle = ["--idle-connections", str(self.idle_connections)] if self.idle_connections else []
+        """Returns the arguments for HTTP and WebSocket, and how all protocols wait."""
         wait = ["--wait", self.wait.value] if self.wait is not Wait.SPIN else []
+        if self.protocol is Protocol.UDP:
+            return wait
+        idle = ["--idle-connections", str(self.idle_connections)] if self.idle_connections else []
         of_peers = self.of_peers() if self.protocol.is_websocket() else ["--connection", self.connection.value]
         return [*of_peers, "--connections", str(self.connections), *idle, *wait]
 
@@ -117,16 +121,16 @@ class Load:
         return replace(self, rate_per_s=rate_per_s)
 
 
-def blast(load: Load, port: int, core: int) -> dict:
+def blast(load: Load, port: int, core: int, host: str = HERE, around: tuple[str, ...] = ()) -> dict:
     """Runs a load and returns the generator's result."""
-    command = [*load.priority(), BLAST, "--target", load.protocol.target(port), *load.arguments(), "--cores", str(core),
+    command = [*around, *load.priority(), BLAST, "--target", load.protocol.target(port, host), *load.arguments(), "--cores", str(core),
                "--quiet", "--json", "-"]
     return answer(command, load.warmup_s + load.measured_s + SLACK_S, (0, BOUND_BROKEN) if load.checks else (0,))
 
 
-def fill(population: Population, port: int, core: int) -> dict:
+def fill(population: Population, port: int, core: int, host: str = HERE, around: tuple[str, ...] = ()) -> dict:
     """Announces every peer once. Returns how many were accepted, and in which time."""
-    command = [BLAST, "--target", Protocol.UDP.target(port), "--fill", *population.arguments(), "--cores", str(core),
+    command = [*around, BLAST, "--target", Protocol.UDP.target(port, host), "--fill", *population.arguments(), "--cores", str(core),
                "--quiet", "--json", "-"]
     filled = answer(command, population.peers / FILL_PEERS_PER_S_MIN + SLACK_S)["fills"][0]
     if filled["peers"] != population.peers:
@@ -141,10 +145,10 @@ def list_torrents(population: Population, file: Path) -> None:
         subprocess.run(command, stdout=out, check=True, timeout=SLACK_S)
 
 
-def is_answered(port: int, protocol: Protocol = Protocol.UDP) -> bool:
+def is_answered(port: int, protocol: Protocol = Protocol.UDP, host: str = HERE, around: tuple[str, ...] = ()) -> bool:
     """Returns whether a connect or a scrape is answered there; neither leaves any state."""
     mix = "1/0/0" if protocol is Protocol.UDP else "0/0/1"
-    probe = [BLAST, "--target", protocol.target(port), "--seconds", "0.05", "--warmup", "0", "--mix", mix,
+    probe = [*around, BLAST, "--target", protocol.target(port, host), "--seconds", "0.05", "--warmup", "0", "--mix", mix,
              "--sources", "1", "--connections", "1", "--window", "1", "--quiet", "--json", "-"]
     try:
         done = subprocess.run(bound_to_us(probe), capture_output=True, timeout=1, check=False)

@@ -8,8 +8,8 @@ from comparison.paths import PLOTS
 from comparison.servers import ALL_NAMES
 
 SCENARIOS = ["announces", "mix", "loaded", "memory", "workers", "expiry", "latency", "curve", "loads", "huge",
-             "control", "private", "forwarding", "http", "http-new", "https", "http-beside-udp", "http-idle", "http-loads",
-             "ws", "ws-idle"]
+             "control", "private", "forwarding", "flood", "http", "http-new", "https", "http-beside-udp",
+             "http-idle", "http-loads", "ws", "ws-idle"]
 DESCRIPTION = """Compares trackers side by side, and measures ringtrack against itself.
 
 Short runs alternate, each with a fresh server on one core and the load on another: the machine's speed drifts, so
@@ -29,6 +29,7 @@ output, progress to the standard error.
   control    ringtrack with its APIs and database on, queried each second, against one without
   private    a private and listed ringtrack against a public one, with 200 keys and 100,000 torrents
   forwarding ringtrack with ten upstream trackers that hang against one without forwarding
+  flood      good clients beside attackers, over a virtual cable between two network namespaces (as root)
 
 Over HTTP, where nginx with `return 200` is the floor:
 
@@ -50,6 +51,11 @@ Over WebSocket:
   bench/compare http http-new https
   bench/compare announces latency http https --rounds 3     and the tables of README.md after the others
   bench/compare announces http --only ringtrack --before /tmp/ringtrack     against the build before a change
+  bench/compare flood --rows source wrong-ids --seconds 10
+  bench/compare flood --rows fill-within --announces 100_000_000 --ceiling-mib 2048
+  bench/compare flood --rows group --seconds 300    every attack in a control group of 512 MiB
+  bench/compare flood --rows cost --before /tmp/ringtrack
+  bench/compare flood --rows wrong-ids-cost         the CPU of a wrong id, with the kernel's filter and without
   bench/compare --all --markdown report.md --json report.json
 """
 
@@ -85,6 +91,10 @@ class Options:
     idle_rate: float
     ws_idle_connections: int
     listed_torrents: int
+    rows: list[str] | None
+    announces: int
+    ceiling_mib: int
+    group_mib: int
     server_core: int
     load_core: int
     port: int
@@ -106,7 +116,7 @@ def parse_options(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--only", nargs="+", choices=ALL_NAMES, metavar="SERVER",
                         help=f"of {', '.join(ALL_NAMES)}")
     parser.add_argument("--before", type=Path, metavar="PROGRAM",
-                        help="announces, mix, private, http, http-new, https, ws, ws-idle: another build of ringtrack to compare with")
+                        help="announces, mix, private, http, http-new, https, ws, ws-idle, flood: another build of ringtrack to compare with")
     parser.add_argument("--rounds", type=positive, help="runs of each (default 6; curve 3; memory, huge 1)")
     add_load(parser)
     add_scenarios(parser)
@@ -146,6 +156,10 @@ def add_scenarios(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--idle-rate", type=float, default=5_000, help="http-idle: announces/s (default 5000)")
     group.add_argument("--ws-idle-connections", type=positive, default=10_000, help="ws-idle: number (default 10000)")
     group.add_argument("--listed-torrents", type=positive, default=100_000, help="private: torrents on the list (default 100000)")
+    group.add_argument("--rows", nargs="+", metavar="ROW", help="flood: some rows of its table, and `group` (default all but that)")
+    group.add_argument("--announces", type=positive, default=5_000_000, help="flood: random announces of a fill (default 5000000)")
+    group.add_argument("--ceiling-mib", type=positive, default=256, help="flood: memory of the tracker that is filled (default 256)")
+    group.add_argument("--group-mib", type=positive, default=512, help="flood: memory of the control group (default 512)")
     group.add_argument("--huge-wait-s", type=positive, default=3000, help="huge: limit for the expiry of all (default 3000)")
 
 

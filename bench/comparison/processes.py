@@ -86,6 +86,16 @@ def kernel_bytes() -> int:
 
 
 def resident_bytes(pid: int) -> int:
-    """Returns VmRSS."""
+    """Returns the resident memory of a process."""
+    return status_bytes(pid, "VmRSS")
+
+
+def resident_peak_bytes(pid: int) -> int:
+    """Returns the most resident memory that a process has had."""
+    return status_bytes(pid, "VmHWM")
+
+
+def status_bytes(pid: int, field: str) -> int:
+    """Returns a figure of the kernel's about a process."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) * 1024
+    return int(next(line for line in lines if line.startswith(field)).split()[1]) * 1024

@@ -2,6 +2,9 @@
 
 from enum import Enum
 
+# Where servers are unless a scenario says otherwise.
+HERE = "127.0.0.1"
+
 
 class Protocol(Enum):
     """A protocol, with the scheme of its URLs."""
@@ -12,9 +15,9 @@ class Protocol(Enum):
     WS = "ws"
     WSS = "wss"
 
-    def target(self, port: int) -> str:
+    def target(self, port: int, host: str = HERE) -> str:
         """Returns the target at a port of this machine."""
-        here = f"127.0.0.1:{port}"
+        here = f"{host}:{port}"
         return here if self is Protocol.UDP else f"{self.value}://{here}/announce"
 
     def has_tls(self) -> bool:

@@ -1,6 +1,9 @@
 """Ringtrack with its defaults and a log in JSON."""
 
+import re
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 from comparison.paths import BUILD
 from comparison.setup import Setup
@@ -10,6 +13,7 @@ Command = tuple[list[str], dict[str, str]]
 PROGRAM = BUILD / "ringtrack"
 # The server that is an earlier build of ringtrack.
 BEFORE = "before"
+ANSWER_S_MAX = 10
 
 
 def command(setup: Setup) -> Command:
@@ -26,6 +30,18 @@ def command(setup: Setup) -> Command:
         "RINGTRACK_LATENCY_DIRECTORY": str(setup.folder),
         **setup.environment,
     }
+
+
+def known(settings: dict[str, str], program: Path = PROGRAM) -> dict[str, str]:
+    """Returns the settings that a build has, so that builds without some of them can be compared."""
+    shown = subprocess.run([program, "default-config"], capture_output=True, text=True, check=True, timeout=ANSWER_S_MAX)
+    names, section = set(), ""
+    for line in shown.stdout.splitlines():
+        if found := re.match(r"\[(\w+)\]$", line):
+            section = found.group(1)
+        elif found := re.match(r"#?(\w+) = ", line):
+            names.add(f"RINGTRACK_{section}_{found.group(1)}".upper())
+    return {name: value for name, value in settings.items() if name in names}
 
 
 def of_before(command: Callable[[Setup], Command]) -> Callable[[Setup], Command]:

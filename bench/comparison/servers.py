@@ -38,7 +38,7 @@ def running(name: str, setup: Setup) -> Iterator[Running]:
     """Runs a fresh server during the block."""
     command, environment = commands(setup.protocol)[name](setup)
     log = setup.folder / f"{name}-{setup.port}.log"
-    process = start(lambda: spawn(command, setup.cores, environment, log), setup, log)
+    process = start(lambda: spawn([*setup.around_server, *command], setup.cores, environment, log), setup, log)
     try:
         settle(process)
         yield Running(name, process.pid, setup.port, log)
@@ -68,7 +68,7 @@ def start(launch: Callable[[], subprocess.Popen], setup: Setup, log: Path) -> su
         process = launch()
         try:
             while process.poll() is None and time.monotonic() < deadline:
-                if is_answered(setup.port, setup.protocol):
+                if is_answered(setup.port, setup.protocol, setup.host, setup.around_load):
                     return process
         except BaseException:
             stop(process)

@@ -1,12 +1,13 @@
 use super::stream::Stream;
 use super::tls::{TlsStream, client_config};
 use crate::cli::Options;
-use crate::sources::{source_address, sources};
+use crate::sources::Sources;
 use crate::target::{HttpPlace, Security, Target};
 use anyhow::Context;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, socket_with, sockopt};
 use rustls::ClientConfig;
+use rustls::client::Resumption;
 use rustls::pki_types::ServerName;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
@@ -27,7 +28,7 @@ const PROBE: Duration = Duration::from_secs(10);
 /// Opens connections to one target.
 #[derive(Debug)]
 pub(crate) struct Dialer {
-    target: SocketAddr,
+    sources: Sources,
     tls: Option<Tls>,
     /// The next port of each source. The kernel would search all ports for a free one each time.
     next_ports: Vec<u16>,
@@ -45,11 +46,11 @@ impl Dialer {
         let probe = TcpStream::connect_timeout(&target.address, PROBE);
         drop(probe.with_context(|| format!("{target} cannot be reached"))?);
         let mut rng = fastrand::Rng::with_seed(unlike_any_other_run());
-        let sources = sources(options, target.address);
+        let sources = Sources::new(options, target.address);
         Ok(Self {
-            target: target.address,
+            sources,
             tls: Tls::of(options, place)?,
-            next_ports: (0..sources).map(|_| rng.u16(FIRST_PORT..)).collect(),
+            next_ports: (0..sources.count()).map(|_| rng.u16(FIRST_PORT..)).collect(),
         })
     }
 
@@ -57,6 +58,13 @@ impl Dialer {
     pub(crate) fn all(options: &Options) -> anyhow::Result<Vec<Self>> {
         let places = options.target.iter().filter_map(|target| Some((target, target.http()?)));
         places.map(|(target, place)| Self::new(options, target, place)).collect()
+    }
+
+    /// Makes every further handshake a full one.
+    pub(crate) fn forget_sessions(&mut self) {
+        if let Some(tls) = &mut self.tls {
+            Arc::make_mut(&mut tls.config).resumption = Resumption::disabled();
+        }
     }
 
     /// Begins a connection from the source of this number.
@@ -72,9 +80,9 @@ impl Dialer {
     }
 
     fn begin(&mut self, source: u32) -> io::Result<OwnedFd> {
-        let Some(address) = source_address(self.target, source) else {
+        let Some(address) = self.sources.address(source) else {
             let socket = self.socket()?;
-            return begin_connect(&socket, self.target).map(|()| socket).map_err(io::Error::from);
+            return begin_connect(&socket, self.sources.target).map(|()| socket).map_err(io::Error::from);
         };
         for _ in 0..TRIES {
             let socket = self.socket()?;
@@ -91,11 +99,11 @@ impl Dialer {
         // Allows a port that an earlier connection has just left.
         sockopt::set_socket_reuseaddr(socket, true)?;
         bind(socket, &SocketAddr::from((address, self.next_port(source))))?;
-        begin_connect(socket, self.target)
+        begin_connect(socket, self.sources.target)
     }
 
     fn socket(&self) -> rustix::io::Result<OwnedFd> {
-        let family = if self.target.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+        let family = if self.sources.target.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
         socket_with(family, SocketType::STREAM, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC, None)
     }
 

@@ -15,7 +15,7 @@ use crate::kind::Kind;
 use crate::lane::{Lane, Turn};
 use crate::mix::Mix;
 use crate::outstanding::{Clock, Outstanding, Sent};
-use crate::pace::Pace;
+use crate::pace::{Pace, REST_NS_MAX};
 use crate::phases::Phases;
 use crate::population::Population;
 use crate::target::Target;
@@ -29,9 +29,6 @@ const BUFFER_BYTES: usize = 1 << 16;
 
 /// Limit of requests sent per turn, before responses are received.
 const REQUESTS_OF_TURN: usize = 64;
-
-/// Limit of one sleep, after which time-outs and the end of the load are checked.
-const REST_NS_MAX: u64 = 1_000_000;
 
 /// The lane over HTTP: its connections and outstanding requests.
 pub(crate) struct HttpLane {

@@ -1,5 +1,5 @@
 use crate::cli::{ConnectionUse, Options};
-use crate::sources::sources;
+use crate::sources::Sources;
 use crate::target::Target;
 
 /// Returns a warning for each target with too few kept connections to announce all peers: each has one source address.
@@ -21,7 +21,7 @@ pub(crate) fn warnings(options: &Options) -> Vec<String> {
             )
         })
     };
-    let targets = options.target.iter().map(|target| (target, sources(options, target.address)));
+    let targets = options.target.iter().map(|target| (target, Sources::new(options, target.address).count()));
     targets.filter_map(warning).collect()
 }
 

@@ -54,6 +54,14 @@ impl Stream {
         }
     }
 
+    /// Returns whether application data can be sent.
+    pub(crate) fn has_shaken_hands(&self) -> bool {
+        match self {
+            Self::Plain(_) => true,
+            Self::Tls(tls) => tls.has_shaken_hands(),
+        }
+    }
+
     /// Sends `bytes`, at once or with later flushes.
     pub(crate) fn send(&mut self, bytes: &[u8]) -> io::Result<Flushed> {
         match self {

@@ -51,6 +51,10 @@ impl TlsStream {
         }
     }
 
+    pub(crate) fn has_shaken_hands(&self) -> bool {
+        !self.session.is_handshaking()
+    }
+
     pub(crate) fn send(&mut self, bytes: &[u8]) -> io::Result<Flushed> {
         self.session.writer().write_all(bytes)?;
         self.flush()

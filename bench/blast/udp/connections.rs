@@ -10,8 +10,11 @@ use zerocopy::IntoBytes;
 /// Seconds for which an id is used. BEP 15: clients may use one for a minute.
 const RENEW_S: u64 = 55;
 
-/// Seconds within which the tracker must answer all first connects.
-const CONNECT_S_MAX: u64 = 10;
+/// Time within which the tracker must answer all connects of a load.
+const CONNECT_MAX: Duration = Duration::from_secs(10);
+
+/// Time for which an attack waits for ids, before it continues with those it has.
+const ATTACK_CONNECT_MAX: Duration = Duration::from_millis(100);
 
 /// Limit of outstanding connects.
 const CONNECTS_AT_ONCE: usize = 64;
@@ -24,18 +27,23 @@ pub(crate) struct Connections {
 }
 
 impl Connections {
-    /// Connects from all `sources` through this port. Replies to other outstanding requests are lost.
-    pub(crate) fn establish(port: &mut Port, sources: u32, clock: Clock) -> anyhow::Result<Self> {
-        let mut connections = Self { ids: vec![None; sources as usize], renewed_ns: clock.now_ns() };
+    /// Connects from all sources of this port. Replies to other outstanding requests are lost.
+    pub(crate) fn establish(port: &mut Port, clock: Clock) -> anyhow::Result<Self> {
+        Self::establish_within(CONNECT_MAX, port, clock)
+    }
+
+    fn establish_within(time: Duration, port: &mut Port, clock: Clock) -> anyhow::Result<Self> {
+        let ids = vec![None; port.sources.count() as usize];
+        let mut connections = Self { ids, renewed_ns: clock.now_ns() };
         let mut replies = reply_batch();
-        let deadline = Instant::now() + Duration::from_secs(CONNECT_S_MAX);
+        let deadline = Instant::now() + time;
         loop {
             let missing: Vec<u32> = connections.missing().take(CONNECTS_AT_ONCE).collect();
             if missing.is_empty() {
                 return Ok(connections);
             }
             if Instant::now() > deadline {
-                bail!("the tracker at {} did not answer connects", port.target);
+                bail!("the tracker at {} did not answer connects", port.sources.target);
             }
             for &source in &missing {
                 let request = ConnectRequest::new(TransactionId(source.to_be_bytes()));
@@ -50,9 +58,19 @@ impl Connections {
         self.ids[source as usize].unwrap_or(ConnectionId([0; 8]))
     }
 
-    /// Number of connected source addresses.
-    pub(crate) fn sources(&self) -> u32 {
-        u32::try_from(self.ids.len()).unwrap_or(u32::MAX)
+    /// Replaces the ids by new ones.
+    pub(crate) fn renew(&mut self, port: &mut Port, clock: Clock) -> anyhow::Result<()> {
+        *self = Self::establish(port, clock)?;
+        Ok(())
+    }
+
+    /// Replaces the ids by new ones if the tracker grants them at once. An attack does not end because the tracker
+    /// has learned to ignore it.
+    pub(crate) fn try_to_renew(&mut self, port: &mut Port, clock: Clock) {
+        match Self::establish_within(ATTACK_CONNECT_MAX, port, clock) {
+            Ok(renewed) => *self = renewed,
+            Err(_) => self.renewed_ns = clock.now_ns(),
+        }
     }
 
     /// Returns whether the ids must be renewed.

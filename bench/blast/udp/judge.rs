@@ -6,7 +6,7 @@ use udp_protocol::{AnnounceResponse, Response, ResponseError, ScrapeEntry, decod
 
 /// Judges the reply to a request of `kind`.
 pub(crate) fn judge<'a>(expectations: &Expectations, kind: Kind, reply: &'a [u8]) -> Verdict<'a> {
-    if expectations.target.is_ipv4() {
+    if expectations.sources.target.is_ipv4() {
         judge_of_family(expectations, kind, reply, |CompactIpv4([ip @ .., high, low])| {
             SocketAddr::new(IpAddr::from(*ip), u16::from_be_bytes([*high, *low]))
         })

@@ -4,18 +4,20 @@ use super::judge::judge;
 use super::ports::{Port, open_ports, reply_batch};
 use super::url_data::UrlData;
 use crate::answered::Answered;
-use crate::cli::Options;
+use crate::cli::{Options, Wait};
 use crate::connection_tally::ConnectionTally;
 use crate::kind::Kind;
 use crate::lane::{Lane, Turn};
 use crate::outstanding::{Clock, Outstanding, Sent};
-use crate::pace::Pace;
+use crate::pace::{Pace, REST_NS_MAX};
 use crate::phases::Phases;
 use crate::population::Population;
-use crate::sources::sources;
 use crate::verify::Expectations;
+use anyhow::Context;
 use primitives::AnnounceEvent;
-use std::net::SocketAddr;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use std::time::Duration;
 use udp_protocol::{AnnounceRequest, ConnectRequest, ConnectionId, ScrapeRequest, TransactionId};
 use udp_socket::{ReceiveBatch, SEGMENTS_MAX};
 use zerocopy::IntoBytes;
@@ -57,8 +59,7 @@ impl UdpLane {
     /// Opens the ports of thread `thread` and connects from all sources.
     pub(crate) fn open(options: &Options, thread: usize, clock: Clock) -> anyhow::Result<Self> {
         let mut ports = open_ports(options)?;
-        let sources_of = |target: SocketAddr| sources(options, target);
-        let connect = |port: &mut Port| Connections::establish(port, sources_of(port.target), clock);
+        let connect = |port: &mut Port| Connections::establish(port, clock);
         let connections = ports.iter_mut().map(connect).collect::<anyhow::Result<_>>()?;
         Ok(Self {
             options: options.clone(),
@@ -160,7 +161,10 @@ impl UdpLane {
         }
         self.drain_with(answered)?;
         for (port, connections) in self.ports.iter_mut().zip(&mut self.connections) {
-            *connections = Connections::establish(port, connections.sources(), self.clock)?;
+            match self.options.attack {
+                None => connections.renew(port, self.clock)?,
+                Some(_) => connections.try_to_renew(port, self.clock),
+            }
         }
         Ok(())
     }
@@ -218,6 +222,19 @@ impl UdpLane {
 }
 
 impl Lane for UdpLane {
+    fn rest(&mut self, pace: &Pace) -> anyhow::Result<()> {
+        let time_ns = pace.calm_ns(self.clock.now_ns(), self.outstanding_requests).min(REST_NS_MAX);
+        if self.options.wait == Wait::Spin || time_ns == 0 {
+            return Ok(());
+        }
+        let time = Timespec::try_from(Duration::from_nanos(time_ns)).context("the sleep is too long")?;
+        let sockets = self.ports.iter().map(|port| PollFd::new(port, PollFlags::IN));
+        match poll(&mut sockets.collect::<Vec<_>>(), Some(&time)) {
+            Ok(_) | Err(Errno::INTR) => Ok(()),
+            Err(error) => Err(error).context("replies cannot be waited for"),
+        }
+    }
+
     fn turn(&mut self, pace: &mut Pace) -> anyhow::Result<Turn> {
         let replies = self.receive(|_| {})?;
         self.expire();

@@ -1,9 +1,10 @@
 use super::url_data::UrlData;
 use crate::cli::Options;
-use crate::sources::source_address;
+use crate::sources::Sources;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroU16;
+use std::os::fd::{AsFd, BorrowedFd};
 use udp_protocol::AnnounceRequest;
 use udp_socket::{BatchSocket, Path, ReceiveBatch, SEGMENTS_MAX, SendBatch, SocketOptions};
 
@@ -19,7 +20,7 @@ const REPLY_BYTES_MAX: usize = 4096;
 /// A source port: a socket that splits its messages into requests of one length.
 #[derive(Debug)]
 pub(crate) struct Port {
-    pub(crate) target: SocketAddr,
+    pub(crate) sources: Sources,
     pub(crate) request_bytes: usize,
     pub(crate) outstanding: u32,
     /// Requests per message.
@@ -29,8 +30,8 @@ pub(crate) struct Port {
 }
 
 impl Port {
-    fn open(target: SocketAddr, request_bytes: usize, segments: usize) -> io::Result<Self> {
-        let any: IpAddr = match target {
+    pub(super) fn open(sources: Sources, request_bytes: usize, segments: usize) -> io::Result<Self> {
+        let any: IpAddr = match sources.target {
             SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
             SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
         };
@@ -43,7 +44,7 @@ impl Port {
         };
         let socket = BatchSocket::bind(&options)?;
         let send = SendBatch::new(SEGMENTS_MAX.div_ceil(segments), segments * request_bytes);
-        Ok(Self { target, request_bytes, outstanding: 0, segments, socket, send })
+        Ok(Self { sources, request_bytes, outstanding: 0, segments, socket, send })
     }
 
     /// Sends `count` requests from the source address of this number, each written by `request`. Returns the
@@ -55,7 +56,7 @@ impl Port {
         mut request: impl FnMut(&mut [u8]),
     ) -> usize {
         debug_assert!(count <= SEGMENTS_MAX);
-        let path = path(self.target, source);
+        let path = self.path(source);
         let mut left = count;
         while left > 0 {
             let of_message = left.min(self.segments);
@@ -75,8 +76,17 @@ impl Port {
         debug_assert!(request.len() <= self.request_bytes);
         let Some(buffer) = self.send.next_buffer() else { return };
         buffer[..request.len()].copy_from_slice(request);
-        self.send.commit(request.len(), &path(self.target, source));
+        self.send.commit(request.len(), &self.path(source));
         self.flush();
+    }
+
+    /// Returns the path from the source of this number to the target.
+    fn path(&self, source: u32) -> Path {
+        let path = Path::new(self.sources.target);
+        match self.sources.address(source) {
+            Some(address) => path.with_local(address.into()),
+            None => path,
+        }
     }
 
     /// Sends the queued messages. Returns how many were passed to the kernel, including those that it refused:
@@ -93,6 +103,12 @@ impl Port {
     }
 }
 
+impl AsFd for Port {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
 pub(crate) fn reply_batch() -> ReceiveBatch {
     ReceiveBatch::new(RECEIVE_DATAGRAMS, REPLY_BYTES_MAX)
 }
@@ -105,20 +121,12 @@ pub(crate) fn open_ports(options: &Options) -> io::Result<Vec<Port>> {
     let announce_bytes = size_of::<AnnounceRequest>() + UrlData::of(options).bytes();
     let mut ports = Vec::new();
     for target in options.addresses() {
-        ports.push(Port::open(target, 16, segments)?);
-        ports.push(Port::open(target, scrape_bytes, segments)?);
+        let sources = Sources::new(options, target);
+        ports.push(Port::open(sources, 16, segments)?);
+        ports.push(Port::open(sources, scrape_bytes, segments)?);
         for _ in 0..options.ports {
-            ports.push(Port::open(target, announce_bytes, segments)?);
+            ports.push(Port::open(sources, announce_bytes, segments)?);
         }
     }
     Ok(ports)
-}
-
-/// Returns the path from the source of this number to the target.
-fn path(target: SocketAddr, source: u32) -> Path {
-    let path = Path::new(target);
-    match source_address(target, source) {
-        Some(address) => path.with_local(address.into()),
-        None => path,
-    }
 }

@@ -12,7 +12,7 @@ use crate::http::readiness::Readiness;
 use crate::http::stream::{Flushed, Received, Stream, end, is_end};
 use crate::lane::{Lane, Turn};
 use crate::outstanding::Clock;
-use crate::pace::Pace;
+use crate::pace::{Pace, REST_NS_MAX};
 use crate::phases::Phases;
 use crate::population::Population;
 use std::collections::VecDeque;
@@ -24,9 +24,6 @@ const BUFFER_BYTES: usize = 1 << 16;
 
 /// Limit of requests sent per turn, before their consequences are received: each leads to many messages.
 const REQUESTS_OF_TURN: usize = 16;
-
-/// Limit of one sleep, after which time-outs and the end of the load are checked.
-const REST_NS_MAX: u64 = 1_000_000;
 
 /// The lane over WebSocket: its connections, which are opened before the load begins.
 pub(crate) struct WsLane {
