@@ -36,13 +36,18 @@ impl Numbered for CompactIpv6 {
 
 impl Weighed {
     pub(crate) fn new() -> Self {
+        Self::with_swarms_max(10_000_000)
+    }
+
+    pub(crate) fn with_swarms_max(swarms_max: u64) -> Self {
         let limits = SwarmLimits {
-            swarms_max: 10_000_000,
+            swarms_max,
             peers_max: 10_000_000,
             swarm_peers_max: 1_000_000,
+            peers_per_host_max: 0,
             bytes_max: u64::MAX,
         };
-        let settings = SwarmSettings { limits, peer_lifetime_s: LIFETIME_S };
+        let settings = SwarmSettings { limits, peer_lifetime_s: LIFETIME_S, interval_s_min: 0 };
         let mut made = None;
         let info =
             measure(|| made = Some(Swarms::new(settings, Seeds { tables: TableSeed([1; 16]), choice: 2 })));
@@ -58,12 +63,9 @@ impl Weighed {
         u64::try_from(self.allocated).expect("more is allocated than freed")
     }
 
-    /// Asserts that the swarms report as many bytes as the allocator. Only the slab's set of chunks with room is not in
-    /// their account: a tree of a few bytes per chunk of swarms.
+    /// Asserts that the swarms report as many bytes as the allocator.
     pub(crate) fn assert_account_is_right(&self) {
-        let (reported, allocated) = (self.reported(), self.allocated());
-        let with_tree = reported + reported / 1000;
-        assert!((reported..=with_tree).contains(&allocated), "{reported} reported, {allocated} allocated");
+        assert_eq!(self.reported(), self.allocated(), "reported, and allocated");
     }
 
     /// Bytes that the swarms report.

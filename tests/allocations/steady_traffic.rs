@@ -4,6 +4,7 @@ use access::{
     AccessPolicy, AccessUpdate, CompletedCounts, DetailsKept, KeyGrant, TorrentAdmission, UserAdmission,
 };
 use engine::ForwardingBounds;
+use guard::SourceLimits;
 use primitives::{
     AnnounceEvent, AuthenticationKey, CompactIpv4, ExternalCounts, ExternalPeers, InfoHash, KeyId,
     ListChange, ListSource, PeerId, TorrentList,
@@ -100,6 +101,9 @@ impl Traffic {
         settings.engine.forwarding =
             (policy == STRICT).then_some(ForwardingBounds { torrents_max: 100, peers_max: 10_000 });
         let mut tracker = Simulator::new(&settings);
+        // Limits that are looked up, and not reached.
+        let per_s = [1_000_000; 5];
+        tracker.limit_sources(&SourceLimits { per_s, burst_s: 3600, ..SourceLimits::none() });
         let clients = SOURCES.map(|source| Client::connected(&mut tracker, source)).to_vec();
         Self { tracker, clients }
     }

@@ -1,4 +1,5 @@
 use crate::fill::{LIFETIME_S, Numbered, Weighed, announce};
+use allocation_counter::measure;
 use primitives::{CompactIpv4, CompactIpv6, Second};
 use swarm::Swarms;
 
@@ -56,10 +57,24 @@ fn swarms_report_the_bytes_they_hold_while_they_grow_shrink_and_are_reused() {
 
 #[test]
 fn dropped_swarms_leave_nothing_allocated() {
-    let info = allocation_counter::measure(|| {
+    let info = measure(|| {
         let mut weighed = Weighed::new();
         weighed.change(|swarms| fill::<CompactIpv6>(swarms, Second(1_000), 0));
         drop(weighed);
     });
     assert_eq!(info.count_current, 0, "{info:?}");
+}
+
+#[test]
+fn swarms_that_take_the_places_of_others_allocate_nothing_but_in_the_directory() {
+    const SWARMS: u32 = 100_000;
+    let mut weighed = Weighed::with_swarms_max(SWARMS.into());
+    let fill = |swarms: &mut Swarms, torrents: core::ops::Range<u32>| {
+        torrents.for_each(|torrent| announce::<CompactIpv4>(swarms, Second(1_000), torrent, torrent));
+    };
+    // The segments of the directory reach the sizes that they have at the limit.
+    weighed.change(|swarms| fill(swarms, 0..5 * SWARMS));
+    let info = measure(|| fill(&mut weighed.swarms, 5 * SWARMS..6 * SWARMS));
+    assert!(info.count_total < u64::from(SWARMS / 1000), "{info:?}");
+    assert_eq!(weighed.peers(), u64::from(SWARMS));
 }

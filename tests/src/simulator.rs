@@ -11,7 +11,7 @@ mod sockets;
 
 pub use self::connection::Client;
 pub use self::control::CoreEvents;
-pub use self::settings::{SimulatorSettings, usual_http};
+pub use self::settings::{SimulatorSettings, source_limit, usual_http};
 
 use self::clock::VirtualClock;
 use self::run::SimulatedCore;
@@ -22,6 +22,7 @@ use core_link::{CoreCommand, link_cores};
 use core_loop::connection::HttpSetup;
 use core_loop::{Clock, CoreSetup, KernelSampling, full_mesh};
 use engine::{ConnectionIdKey, EngineSettings, HttpPolicy, HttpService, Now, Secrets, Shard};
+use guard::{CoreGuard, Guard, SourceLimits};
 use metrics::Statistics;
 use primitives::{InfoHash, ShardCount, ShardId, SteeringKey, TableSeed};
 use std::net::SocketAddr;
@@ -29,6 +30,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use swarm::Seeds;
 use udp_protocol::{Request, decode_request};
+
+/// Buckets of the limits by source.
+const BUCKETS: usize = 1 << 12;
 
 /// Start of the virtual clock.
 const START: Duration = Duration::from_secs(1_000);
@@ -125,11 +129,13 @@ impl Simulator {
             .map(|(link, shard)| link.handles()[shard.index()].clone())
             .collect();
         let meshes = full_mesh(&handles, shards, settings.mesh_slots());
+        let guard = Arc::new(Guard::new(TableSeed(u128::from(settings.seed).to_le_bytes()), BUCKETS));
         let cores = shards.shards().zip(links).zip(meshes).map(|((shard, link), mesh)| {
             let setup = CoreSetup {
                 clock: Box::new(clock.clone()),
                 engine: EngineSettings { shard, ..settings.engine },
                 secrets: secrets(settings.seed, shard),
+                guard: CoreGuard::new(Arc::clone(&guard), SourceLimits::none()),
                 sockets: SimulatedSockets::default(),
                 received: SimulatedReceived::default(),
                 replies: SimulatedReplies::default(),
@@ -139,6 +145,7 @@ impl Simulator {
                     identity: Some(Arc::clone(tls_client::identity())),
                 },
                 kernel_sampling: KernelSampling::Off,
+                kernel_filtering: settings.kernel_filtering,
                 coalesce: settings.coalesce,
                 mesh,
                 published: Arc::default(),
@@ -200,6 +207,13 @@ impl Simulator {
         let now = self.now();
         for core in &mut self.cores {
             core.shard().expire(now, EXPIRY_WORK);
+        }
+    }
+
+    /// Limits sources, which are not limited at first.
+    pub fn limit_sources(&mut self, limits: &SourceLimits) {
+        for core in &mut self.cores {
+            core.shard().guard().use_limits(limits.clone());
         }
     }
 

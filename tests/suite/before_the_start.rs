@@ -1,9 +1,10 @@
 //! A core between its start and the control plane's command to serve.
 
 use core_link::{CoreCommand, CoreEvent, Cores, link_cores};
-use core_loop::connection::{HttpLimits, HttpSetup, PrefixLengths};
-use core_loop::{KernelSampling, MeshSlots, full_mesh};
+use core_loop::connection::{HttpLimits, HttpSetup};
+use core_loop::{KernelFiltering, KernelSampling, MeshSlots, full_mesh};
 use engine::{ConnectionIdKey, Secrets};
+use guard::{CoreGuard, Guard, SourceLimits};
 use metrics::PublishedStatistics;
 use primitives::{ShardCount, SteeringKey, TableSeed};
 use ringtrack_tests::simulator::{SimulatorSettings, usual_http};
@@ -47,12 +48,12 @@ fn http() -> HttpSetup {
     let limits = HttpLimits {
         connections_max: 1,
         connections_per_prefix_max: 1,
-        prefixes: PrefixLengths { ipv4_bits: 32, ipv6_bits: 64 },
         first_request_s: 10,
         request_s: 10,
         idle_s: 10,
         answer_s: 10,
         web_socket_idle_s: 240,
+        buffer_bytes_max: 1 << 20,
     };
     HttpSetup { policy: usual_http(), limits, identity: None }
 }
@@ -80,11 +81,13 @@ impl Waiting {
             core: allowed_cores()[0],
             engine: SimulatorSettings::default().engine,
             secrets: secrets(),
+            guard: CoreGuard::new(Arc::new(Guard::new(TableSeed([7; 16]), 64)), SourceLimits::none()),
             sockets: bound.sockets_by_shard.into_iter().flatten().collect(),
             http_listeners: Vec::new(),
             http: http(),
             batch_datagrams: 64,
             kernel_sampling: KernelSampling::Off,
+            kernel_filtering: KernelFiltering::Off,
             coalesce: Duration::ZERO,
             mesh,
             start,

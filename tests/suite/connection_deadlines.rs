@@ -1,9 +1,10 @@
 //! How long a core waits for its HTTP clients, and they for another core.
 
+use guard::Class;
 use metrics::{Counter, HttpOutcome};
 use primitives::{AddressFamily, InfoHash};
 use ringtrack_tests::http_client::{HttpAnswer, announce_target, request};
-use ringtrack_tests::simulator::{Client, Simulator, SimulatorSettings};
+use ringtrack_tests::simulator::{Client, Simulator, SimulatorSettings, source_limit};
 
 const FIRST_REQUEST_S: u32 = 10;
 const IDLE_S: u32 = 60;
@@ -87,6 +88,8 @@ fn requests_for_a_slow_core_wait_two_seconds_for_their_turn_and_are_then_answere
         (0..=u8::MAX).map(|number| InfoHash([number; 20])).find(|torrent| tracker.owner(torrent) == 1);
     let target = announce_target(torrent.expect("one in two"), 1, "&left=1");
     let requests = [request(&target, ""), health_checks(1)].concat();
+    // As many tokens as requests: one that waits takes no other.
+    tracker.limit_sources(&source_limit(Class::Requests, 2 * 300 * 2));
     // More clients than requests that may be underway to one core, which does not run for some time.
     let mut answered = |seconds: u32| {
         let clients: Vec<Client> = (0..300).map(|_| tracker.connect(0, Client::with_room(ROOM))).collect();

@@ -66,7 +66,7 @@ fn ask_over_http(tracker: &Tracker) {
 fn every_client_of_a_crowd_is_answered_and_counted_and_only_its_peers_remain() {
     // One connection per source at a time: a place that is not freed would be missing in the next wave.
     let launch = Launch::on_loopback().set("http.connections_per_prefix_max", "1");
-    let tracker = launch.set("http.ipv4_prefix_bits", "24").start();
+    let tracker = launch.set("sources.allow", "[]").start();
     let (sources, announces) = (u64::from(SOURCES), u64::from(SOURCES) * u64::from(TORRENTS));
     for wave in 1..=u64::from(WAVES) {
         std::thread::scope(|scope| {

@@ -293,25 +293,24 @@ fn wait_for_a_place(tracker: &Tracker, source: Ipv4Addr) {
 }
 
 #[test]
-fn a_full_tracker_closes_new_connections_and_serves_the_others() {
+fn a_full_tracker_closes_an_idle_connection_for_each_new_one() {
     let tracker = on_one_core().set("http.connections_max", "16").start();
-    let mut served: Vec<HttpClient> = (0..16).map(|_| HttpClient::new(tracker.http_v4())).collect();
-    served.iter_mut().for_each(assert_served);
+    let mut open: Vec<HttpClient> = (0..16).map(|_| HttpClient::new(tracker.http_v4())).collect();
     for _ in 0..8 {
-        HttpClient::new(tracker.http_v4()).assert_closed();
+        let mut newcomer = HttpClient::new(tracker.http_v4());
+        assert_served(&mut newcomer);
+        open.push(newcomer);
     }
-    tracker.wait_for_figures(&[("http_refused_full", 8), ("http_connections_open", 16)]);
-    served.iter_mut().for_each(assert_served);
-    served.pop();
-    wait_for_a_place(&tracker, Ipv4Addr::LOCALHOST);
-    served.iter_mut().for_each(assert_served);
-    assert_accounted_for(&tracker.stop());
+    tracker.wait_for_figures(&[("http_closed_for_newcomer", 8), ("http_connections_open", 16)]);
+    let ended = tracker.stop();
+    assert_eq!(ended.figures().get("http_refused_full"), 0);
+    assert_accounted_for(&ended);
 }
 
 #[test]
 fn one_network_gets_at_most_its_share_of_the_connections() {
-    let launch = on_one_core().set("http.connections_per_prefix_max", "2").set("http.ipv4_prefix_bits", "24");
-    let tracker = launch.start();
+    let launch = on_one_core().set("http.connections_per_prefix_max", "2").set("sources.allow", "[]");
+    let tracker = launch.set("sources.ipv4_prefix_bits", "[24]").start();
     let [first, neighbour, other] =
         [Ipv4Addr::new(127, 0, 0, 1), Ipv4Addr::new(127, 0, 0, 200), Ipv4Addr::new(127, 0, 1, 1)];
     let mut served = [first, neighbour].map(|source| HttpClient::from(source, tracker.http_v4()));

@@ -67,7 +67,7 @@ fn the_x_real_ip_of_a_trusted_proxy_is_believed() {
 #[test]
 fn clients_behind_one_proxy_share_its_connections_but_no_network_limit() {
     let launch = behind("x-forwarded-for").set("http.connections_per_prefix_max", "1");
-    let tracker = launch.start();
+    let tracker = launch.set("sources.allow", "[]").start();
     let mut clients: Vec<HttpClient> = (0..32).map(|_| HttpClient::from(PROXY, tracker.http_v4())).collect();
     for client in &mut clients {
         assert_eq!(client.get("/health_check").status, 200);

@@ -82,6 +82,19 @@ fn connect_only(socket: &UdpSocket, mut while_running: std::process::Child) -> O
 }
 
 #[test]
+fn a_flood_does_not_wait_for_responses_and_ends_after_its_requests() {
+    let silent = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    let target = silent.local_addr().expect("a bound socket").to_string();
+    let flood = ["--attack", "flood", "--mix", "0/1/0", "--requests", "5000", "--seconds", "60"];
+    let output =
+        connect_only(&silent, load(&target, &flood).stdout(Stdio::piped()).spawn().expect("it starts"));
+    assert_code(&output, 0);
+    let result = result(&output);
+    assert!((5_000.0..6_000.0).contains(&number(&result, "/sent")), "{result:#}");
+    assert!(number(&result, "/seconds") < 60.0, "{result:#}");
+}
+
+#[test]
 fn a_load_within_its_limits_ends_with_code_0_and_all_figures() {
     let tracker = serving();
     let bounds = ["--min-rate", "100", "--max-loss", "50", "--max-p99-us", "60000000"];

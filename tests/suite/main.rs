@@ -1,5 +1,6 @@
 //! The one integration-test binary of the project.
 
+mod abuse;
 mod before_the_start;
 // As below.
 #[cfg(test)]
@@ -24,12 +25,14 @@ mod fuzz_replay;
 mod http_bounds;
 mod http_client;
 mod http_full_scrape;
+mod http_places;
 mod http_proxies;
 mod http_requests;
 mod http_serving;
 mod http_tls;
 #[cfg(test)]
 mod import;
+mod kernel_filter;
 mod latency;
 mod layers;
 mod load_generator;

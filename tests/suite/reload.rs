@@ -108,7 +108,7 @@ impl Scene {
     }
 }
 
-const FIXED_INTERVAL: &str = "announce.interval_jitter_percent = 0";
+const FIXED_INTERVAL: &str = "announce.interval_jitter_percent = 0\nannounce.interval_s_max = 60";
 
 #[test]
 fn a_reload_names_what_changed_and_again_and_again_what_needs_a_restart() {

@@ -186,6 +186,7 @@ impl Simulation {
         let (random, settings) = (&mut self.random, &mut self.settings);
         let engine = &mut settings.engine;
         engine.announce.interval_s = random.u32(200..3600);
+        engine.announce.interval_s_max = engine.announce.interval_s + random.u32(0..600);
         engine.announce.numwant_max = random.u16(1..=200);
         engine.announce.numwant_default = random.u16(0..=engine.announce.numwant_max);
         engine.path_mtu_bytes = random.u16(1280..1500);

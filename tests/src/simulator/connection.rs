@@ -1,4 +1,4 @@
-use core_loop::{Security, Wire};
+use core_loop::{Security, SendRoom, Wire};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
@@ -195,6 +195,9 @@ impl Wire for SimulatedWire {
     }
 
     fn discard_unsent(&mut self) {}
+
+    /// The room is as the test chose it.
+    fn use_send_room(&mut self, _room: SendRoom) {}
 }
 
 impl Drop for SimulatedWire {

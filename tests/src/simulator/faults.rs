@@ -14,7 +14,7 @@ impl Simulator {
     /// Connects a client to a core, counted from 0, modulo the number of cores.
     pub fn connect(&mut self, core: usize, client: Client) -> Client {
         let core = core % self.cores.len();
-        self.cores[core].sockets().backlog.push_back(client.clone());
+        self.cores[core].sockets().connect(client.clone());
         client
     }
 

@@ -1,8 +1,9 @@
 use access::{AccessBounds, AccessPolicy, AccountBounds, DetailsBounds, TorrentTableBounds};
-use core_link::{CoreSettings, KernelSampling};
+use core_link::{CoreSettings, KernelFiltering, KernelSampling};
 use core_loop::MeshSlots;
-use core_loop::connection::{HttpLimits, PrefixLengths};
+use core_loop::connection::HttpLimits;
 use engine::{AnnouncePolicy, EngineSettings, HttpPolicy, InvalidConnectionId, OriginRules, WebSocketPolicy};
+use guard::{Class, SourceLimits};
 use http_protocol::SCRAPE_HASHES_MAX;
 use primitives::{ShardCount, ShardId};
 use std::time::Duration;
@@ -19,6 +20,8 @@ pub struct SimulatorSettings {
     pub scrape_slots: usize,
     /// Limits of the connections of a core.
     pub connections: HttpLimits,
+    /// What the kernel may drop.
+    pub kernel_filtering: KernelFiltering,
     /// How long datagrams may gather at high rates.
     pub coalesce: Duration,
     /// Seed from which each core derives its own.
@@ -35,13 +38,14 @@ impl Default for SimulatorSettings {
             connections: HttpLimits {
                 connections_max: 1000,
                 connections_per_prefix_max: 1000,
-                prefixes: PrefixLengths { ipv4_bits: 32, ipv6_bits: 64 },
                 first_request_s: 10,
                 request_s: 10,
                 idle_s: 60,
                 answer_s: 20,
                 web_socket_idle_s: 240,
+                buffer_bytes_max: 64 << 20,
             },
+            kernel_filtering: KernelFiltering::Off,
             coalesce: Duration::ZERO,
             seed: 0x5eed_0000,
         }
@@ -65,15 +69,21 @@ impl SimulatorSettings {
     pub fn of_core(&self, shard: ShardId) -> CoreSettings {
         CoreSettings {
             engine: EngineSettings { shard, ..self.engine },
+            sources: SourceLimits::none(),
             http_policy: usual_http(),
             http_limits: self.connections,
             kernel_sampling: KernelSampling::Off,
+            kernel_filtering: self.kernel_filtering,
             coalesce: self.coalesce,
         }
     }
 
     pub(super) const fn mesh_slots(&self) -> MeshSlots {
-        MeshSlots { requests: self.announce_slots, scrapes_per_owner: self.scrape_slots }
+        MeshSlots {
+            requests: self.announce_slots,
+            scrapes_per_owner: self.scrape_slots,
+            signals: self.announce_slots,
+        }
     }
 
     /// Returns the same settings with this access policy.
@@ -101,20 +111,30 @@ pub fn usual_http() -> HttpPolicy {
     }
 }
 
+/// Returns limits by source with one limit: the narrowest prefix gets this many tokens of the class at once, and one more
+/// each second.
+#[must_use]
+pub fn source_limit(class: Class, tokens: u32) -> SourceLimits {
+    let mut limits = SourceLimits { wider_factor: 1000, burst_s: tokens, ..SourceLimits::none() };
+    limits.per_s[class as usize] = 1;
+    limits
+}
+
 fn usual_engine() -> EngineSettings {
     EngineSettings {
         shards: ShardCount::ONE,
         shard: ShardId::new(0, ShardCount::ONE).expect("the first shard"),
         announce: AnnouncePolicy {
             interval_s: 1800,
-            interval_jitter_s: 180,
+            interval_s_max: 1800,
+            interval_jitter_percent: 10,
             numwant_default: 50,
             numwant_max: 200,
         },
         path_mtu_bytes: 1280,
         connection_id_lifetime_s: 120,
         invalid_connection_id: InvalidConnectionId::Error,
-        swarms: SwarmSettings { limits: usual_limits(), peer_lifetime_s: 2700 },
+        swarms: SwarmSettings { limits: usual_limits(), peer_lifetime_s: 2700, interval_s_min: 0 },
         access: AccessPolicy::PUBLIC,
         access_bounds: usual_access_bounds(),
         forwarding: None,
@@ -135,6 +155,7 @@ fn usual_limits() -> SwarmLimits {
         swarms_max: 1_000_000,
         peers_max: 10_000_000,
         swarm_peers_max: 1_000_000,
+        peers_per_host_max: 0,
         bytes_max: 1 << 32,
     }
 }

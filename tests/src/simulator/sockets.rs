@@ -1,11 +1,11 @@
 use super::connection::{Client, SimulatedWire};
 use core_link::ReplySource;
 use core_loop::{
-    Accept, ConnectionEvent, Event, ListenerIndex, NotSent, ReceiveTimestamps, ReceivedBatch, ReplyBatch,
-    SlotKey, Sockets,
+    Accept, ConnectionEvent, Event, ListenerIndex, NotSent, ReceiveQueues, ReceiveTimestamps, ReceivedBatch,
+    ReplyBatch, SlotKey, Sockets,
 };
 use engine::{BATCH_DATAGRAMS_MAX, Inbox, REPLY_BYTES_MAX};
-use primitives::AddressFamily;
+use primitives::{AddressFamily, AddressRanges, FilterRules};
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::net::SocketAddr;
@@ -26,10 +26,18 @@ pub(super) struct Datagrams {
     each: VecDeque<(SimulatedPath, Range<usize>)>,
 }
 
+/// Datagrams of a full receive queue. More than these count as dropped, but are served: a test says how many arrive.
+const QUEUE_DATAGRAMS: usize = 1000;
+
 /// The sockets of a simulated core: one UDP listener and one TCP listener.
 #[derive(Debug, Default)]
 pub(super) struct SimulatedSockets {
     pub(super) waiting: Datagrams,
+    filter: FilterRules,
+    /// Datagrams dropped since the core asked.
+    dropped: u64,
+    /// The last random number of the filter.
+    random: u32,
     pub(super) sent: Datagrams,
     /// How many replies fit into the next sends, of which the others are not sent.
     pub(super) room: Option<usize>,
@@ -38,8 +46,10 @@ pub(super) struct SimulatedSockets {
     /// Whether one of 16 events of connections is missed.
     pub(super) loses_events: bool,
     events_seen: usize,
+    /// Sources whose connections are dropped.
+    refused: AddressRanges,
     /// Clients that wait to be accepted.
-    pub(super) backlog: VecDeque<Client>,
+    backlog: VecDeque<Client>,
     pub(super) connections: BTreeMap<u64, Client>,
     events: Vec<Event>,
     has_datagram_event: bool,
@@ -102,10 +112,24 @@ impl Datagrams {
 }
 
 impl SimulatedSockets {
-    /// Delivers a datagram.
+    /// Delivers a datagram, unless the filter drops it.
     pub(super) fn deliver(&mut self, path: SimulatedPath, bytes: &[u8]) {
+        self.random = self.random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        if !self.filter.passes(path.source.ip(), bytes, self.random) {
+            self.dropped += 1;
+            return;
+        }
         self.waiting.push(path, bytes);
+        self.dropped += u64::from(self.waiting.len() > QUEUE_DATAGRAMS);
         self.has_datagram_event = true;
+    }
+
+    /// Lets a client wait to be accepted, unless the filter drops its packets.
+    pub(super) fn connect(&mut self, client: Client) {
+        let (remote, _) = client.origin();
+        if !self.refused.contains(remote) {
+            self.backlog.push_back(client);
+        }
     }
 
     /// Whether there is an event to poll for.
@@ -157,6 +181,21 @@ impl Sockets for SimulatedSockets {
         }
         replies.each.clear();
         NotSent { refused: 0, unsent: queued - sent }
+    }
+
+    fn set_filter(&mut self, rules: &FilterRules) -> io::Result<usize> {
+        self.filter = rules.clone();
+        Ok(0)
+    }
+
+    fn set_connection_filter(&mut self, refused: &AddressRanges) -> io::Result<()> {
+        self.refused = refused.clone();
+        Ok(())
+    }
+
+    fn receive_queues(&mut self) -> ReceiveQueues {
+        let fullest_percent = u8::try_from(self.waiting.len() * 100 / QUEUE_DATAGRAMS).unwrap_or(u8::MAX);
+        ReceiveQueues { dropped: std::mem::take(&mut self.dropped), fullest_percent }
     }
 
     fn set_receive_timestamps(&mut self, _: ReceiveTimestamps) {}

@@ -1,6 +1,7 @@
 //! The load over HTTP and HTTPS.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::io::Read;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::ops::Range;
 
 use serde_json::{Value, json};
@@ -208,4 +209,37 @@ fn an_http_option_is_refused_for_a_udp_target() {
     let output = run_at("127.0.0.1:1", &["--idle-connections", "5"]);
     assert_code(&output, 2);
     assert!(String::from_utf8_lossy(&output.stderr).contains("--idle-connections is for HTTP"));
+}
+
+#[test]
+fn attacks_hold_connections_without_a_request() {
+    for (attack, spoken) in [("silent", 0), ("slow", 4)] {
+        let tracker = HttpTracker::start(Conduct::Right);
+        let connections = &result_of(&tracker, &["--attack", attack])["connections"];
+        let [opened, open] = ["opened", "idle_open_at_end"].map(|name| connections[name].as_u64());
+        assert_eq!((opened, open), (Some(4), Some(4)), "{attack}");
+        assert_eq!((tracker.connections(), tracker.requests()), (spoken, 0), "{attack}");
+    }
+}
+
+#[test]
+fn an_attack_by_pipelining_waits_for_no_response() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("http://{}/announce", listener.local_addr().expect("a bound socket"));
+    assert_code(&run_at(&url, &[&SHORT[..], &["--attack", "pipelining"]].concat()), 0);
+    listener.set_nonblocking(true).expect("an option of the kernel");
+    // The first connection only tries whether someone listens.
+    let [_, mut held] = [(); 2].map(|()| listener.accept().expect("a connection that waits").0);
+    let mut bytes = vec![0; 8192];
+    held.read_exact(&mut bytes).expect("many requests");
+    let requests = String::from_utf8_lossy(&bytes).matches("GET /announce?").count();
+    assert!(requests > 1, "{requests} requests");
+}
+
+#[test]
+fn an_attack_by_handshakes_resumes_none() {
+    let tracker = HttpTracker::start_with_tls();
+    let connections = &result_of(&tracker, &["--attack", "handshakes"])["connections"];
+    assert!(number(connections, "/handshakes_full") > 4.0, "{connections:#}");
+    assert_eq!((&connections["handshakes_resumed"], tracker.requests()), (&json!(0), 0));
 }

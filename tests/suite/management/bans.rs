@@ -1,10 +1,12 @@
 //! Bans of networks and client software through the API.
 
 use std::io::ErrorKind;
-use std::net::{Ipv4Addr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::json;
+use socket2::{Domain, Socket, Type};
 use sqlx::{Connection as _, SqliteConnection};
 use udp_protocol::{ConnectRequest, TransactionId};
 use zerocopy::IntoBytes;
@@ -12,7 +14,7 @@ use zerocopy::IntoBytes;
 use super::api::Api;
 use super::{launch, text, torrent};
 use crate::http_client::{HttpClient, announce_target};
-use crate::patience::PATIENCE;
+use crate::patience::{PATIENCE, until};
 use crate::tracker::Tracker;
 use crate::udp_client::uninterrupted;
 
@@ -44,9 +46,34 @@ fn assert_ignored_over_udp(tracker: &Tracker, source: Ipv4Addr) {
     assert_eq!(socket.recv(&mut [0; 64]).unwrap_err().kind(), ErrorKind::WouldBlock);
 }
 
+/// Whether a connection is accepted. The packets of one that is dropped are repeated after a second.
+fn connects(tracker: &Tracker, source: Ipv4Addr) -> bool {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from((source, 0)).into()).unwrap();
+    socket.connect_timeout(&tracker.http_v4().into(), Duration::from_millis(500)).is_ok()
+}
+
 #[test]
-fn a_banned_network_is_not_served_until_the_ban_is_lifted() {
+fn a_banned_network_cannot_reach_the_tracker_until_the_ban_is_lifted() {
     let tracker = launch("public").start();
+    let api = Api::of(&tracker);
+    api.json("POST", "bans", &json!({ "network": "127.0.7.7/24", "reason": "a flood" }).to_string());
+    // The kernel has the ban after the next turn of the timer.
+    until("connections are dropped", || !connects(&tracker, BANNED));
+    assert_eq!(refusal_over_http(&tracker, BESIDE, "-XX"), None);
+    let before = tracker.figures().get("kernel_dropped");
+    let socket = ask_over_udp(&tracker, BANNED);
+    until("the datagram is dropped", || tracker.figures().get("kernel_dropped") > before);
+    socket.set_nonblocking(true).unwrap();
+    assert_eq!(socket.recv(&mut [0; 64]).unwrap_err().kind(), ErrorKind::WouldBlock);
+    api.json("DELETE", "bans?network=127.0.7.0/24", "");
+    until("connections are accepted", || connects(&tracker, BANNED));
+    assert_eq!(uninterrupted(|| ask_over_udp(&tracker, BANNED).recv(&mut [0; 64])).unwrap(), 16);
+}
+
+#[test]
+fn a_banned_network_is_refused_with_a_reason_where_the_kernel_drops_nothing() {
+    let tracker = launch("public").set("udp.filter", "off").start();
     let api = Api::of(&tracker);
     for prefix in [32, 24] {
         let ban = json!({ "network": format!("127.0.7.7/{prefix}"), "reason": "a flood" });

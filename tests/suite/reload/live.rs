@@ -93,9 +93,9 @@ fn rows_for_clients() -> Vec<Row> {
             assert_ne!(upgrade_status(scene), 101);
         }),
         row("limits.peers_per_swarm_max = 1", &["limits.peers_per_swarm_max"], |scene| {
-            let announce =
-                |port| scene.http(&announce_target(InfoHash([3; 20]), port, 1)).announced().warning;
-            assert!(announce(1).is_none() && announce(2).is_some_and(|text| text.contains("full")));
+            let leechers =
+                |port| scene.http(&announce_target(InfoHash([3; 20]), port, 1)).announced().common.leechers;
+            assert_eq!([leechers(1), leechers(2)], [1, 1], "the second takes the place of the first");
         }),
         row("connection_ids.invalid = \"drop\"", &["connection_ids.invalid"], |scene| {
             let client = Client::unconnected(scene.tracker.v4());
@@ -151,11 +151,11 @@ fn rows_about_admission(folder: &Path) -> Vec<Row> {
 const REST: &[(&str, &str)] = &[
     ("udp.path_mtu_bytes", "1400"),
     ("udp.coalesce_us", "100"),
+    ("udp.filter", "\"off\""),
+    ("udp.filter_wrong_ids_per_s", "100"),
     ("http.named_addresses_from", "[\"10.0.0.0/8\"]"),
     ("http.connections_max", "1000"),
     ("http.connections_per_prefix_max", "500"),
-    ("http.ipv4_prefix_bits", "24"),
-    ("http.ipv6_prefix_bits", "48"),
     ("http.first_request_s", "20"),
     ("http.request_s", "20"),
     ("http.idle_s", "90"),
@@ -169,6 +169,8 @@ const REST: &[(&str, &str)] = &[
     ("websocket.allow_origins", "[\"https://example.org\"]"),
     ("websocket.deny_origins", "[\"https://example.com\"]"),
     ("connection_ids.lifetime_s", "60"),
+    ("announce.interval_s_max", "2000"),
+    ("announce.interval_s_min", "30"),
     ("announce.interval_jitter_percent", "5"),
     ("announce.peer_lifetime_s", "3000"),
     ("access.allow_clients", "[\"-XX\"]"),
@@ -176,6 +178,21 @@ const REST: &[(&str, &str)] = &[
     ("access.keys_max", "1000"),
     ("access.sessions_max", "1000"),
     ("access.peer_details", "\"on\""),
+    ("sources.ipv4_prefix_bits", "[24]"),
+    ("sources.ipv6_prefix_bits", "[48]"),
+    ("sources.wider_prefix_factor", "4"),
+    ("sources.requests_per_s", "100000"),
+    ("sources.new_peers_per_s", "100000"),
+    ("sources.new_torrents_per_s", "100000"),
+    ("sources.connections_per_s", "100000"),
+    ("sources.handshakes_per_s", "100000"),
+    ("sources.burst_s", "10"),
+    ("sources.unproved_per_s", "1000000"),
+    ("sources.allow", "[\"127.0.0.0/8\"]"),
+    ("sources.ban_after_s", "5"),
+    ("sources.ban_s", "10"),
+    ("sources.ban_s_max", "3600"),
+    ("sources.bans_max", "100"),
     ("forwarding.timeout_s", "10"),
     ("forwarding.requests_max", "10"),
     ("forwarding.rate_per_second_max", "10"),
@@ -185,7 +202,8 @@ const REST: &[(&str, &str)] = &[
     ("forwarding.external_peers_max", "1000"),
     ("limits.swarms_max", "100000"),
     ("limits.peers_max", "100000"),
-    ("limits.memory_max_mib", "64"),
+    ("limits.peers_per_source_max", "8"),
+    ("limits.memory_max_mib", "512"),
     ("database.flush_every_s", "10"),
     ("statistics.page", "\"on\""),
     ("statistics.redirect", "\"/stats\""),

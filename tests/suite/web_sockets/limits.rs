@@ -1,10 +1,12 @@
 use super::{answer_with, peer, peers, torrents};
 use engine::{HttpPolicy, WebSocketPolicy};
+use guard::Class;
 use metrics::{Counter, MessageOutcome};
 use primitives::{InfoHash, PeerId};
-use ringtrack_tests::simulator::{Client, Simulator, SimulatorSettings, usual_http};
-use ringtrack_tests::web_socket_client::{WebSocketClient, announce, answer, binary, handshake};
+use ringtrack_tests::simulator::{Client, Simulator, SimulatorSettings, source_limit, usual_http};
+use ringtrack_tests::web_socket_client::{Received, WebSocketClient, announce, answer, binary, handshake};
 use serde_json::{Value, json};
+use ws_protocol::Opcode;
 
 /// An answer of a peer to another one, whether that has made an offer or not.
 fn answer_to(to: PeerId, torrent: InfoHash, from: PeerId) -> Value {
@@ -44,6 +46,33 @@ fn a_connection_announces_at_most_as_many_torrents_as_configured() {
         client.exchange(&mut tracker, &announce(torrent(3), peer(1), 0, 0)),
         [answer_with(torrent(3), 1, 0)]
     );
+}
+
+#[test]
+fn a_connection_that_goes_on_with_messages_over_the_limit_of_its_source_is_closed() {
+    let mut tracker = Simulator::new(&SimulatorSettings::default());
+    // One is for the upgrade.
+    tracker.limit_sources(&source_limit(Class::Requests, 3));
+    let mut client = WebSocketClient::open(&mut tracker, 0);
+    let message = announce(InfoHash([7; 20]), peer(1), 0, 0);
+    for _ in 0..2 {
+        assert_eq!(client.exchange(&mut tracker, &message), [answer_with(InfoHash([7; 20]), 1, 0)]);
+    }
+    let refused = client.exchange(&mut tracker, &message);
+    assert_eq!(refused[0]["failure reason"], "too many requests from this network");
+    tracker.pass(1);
+    assert_eq!(client.exchange(&mut tracker, &message).len(), 1, "it may go on");
+    for _ in 0..8 {
+        client.send_frame(Opcode::Text, b"nonsense");
+        client.send_frame(Opcode::Ping, b"x");
+    }
+    tracker.run_until_idle();
+    assert_eq!(client.receive(), [Received::Close(1008)]);
+    let statistics = tracker.statistics();
+    assert_eq!(statistics.messages(MessageOutcome::OverLimit), 1 + 8);
+    assert_eq!(statistics.messages(MessageOutcome::AnnounceAnswered), 3);
+    assert_eq!(statistics.counter(Counter::WsControlRefused), 8);
+    assert_eq!(statistics.counter(Counter::WsClosedOverLimit), 1);
 }
 
 #[test]

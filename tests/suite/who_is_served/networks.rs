@@ -96,13 +96,13 @@ fn a_ban_takes_precedence_over_keys() {
 }
 
 #[test]
-fn an_unknown_datagram_of_a_banned_network_is_counted_as_unknown() {
+fn an_unknown_datagram_of_a_banned_network_is_counted_as_that_of_one() {
     let mut tracker = tracker(1, PUBLIC);
     ban(&mut tracker, &NETWORKS);
     let source = "192.0.2.1:6881".parse().expect("an address");
     let datagram = Datagram { source, bytes: vec![0xff; 98], arrival: Arrival::Steered };
     assert_eq!(tracker.exchange(&[datagram]), []);
-    let dropped = Outcome::Dropped(DropReason::UnknownAction);
+    let dropped = Outcome::Dropped(DropReason::Banned);
     assert_eq!(tracker.statistics().outcomes(AddressFamily::V4, RequestKind::Unknown, dropped), 1);
     assert_accounted(&mut tracker);
 }

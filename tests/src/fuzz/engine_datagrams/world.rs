@@ -123,7 +123,7 @@ fn settings(choice: u8) -> SimulatorSettings {
     if choice & 0x80 != 0 {
         settings.engine.announce.numwant_max = 0;
         settings.engine.announce.numwant_default = 0;
-        settings.engine.announce.interval_jitter_s = 0;
+        settings.engine.announce.interval_jitter_percent = 0;
     }
     settings
 }

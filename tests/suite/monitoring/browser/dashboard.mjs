@@ -54,7 +54,7 @@ async function tabTo(name) {
 
 async function visitEachViewByKeyboard() {
     const tabs = await page.run(() => [...document.querySelectorAll('#tabs a')].map(({ dataset }) => dataset.testid))
-    assert.deepEqual(tabs, ['overview', 'torrents', 'keys', 'lists', 'bans', 'upstreams', 'health', 'latency', 'config']
+    assert.deepEqual(tabs, ['overview', 'torrents', 'keys', 'lists', 'bans', 'sources', 'upstreams', 'health', 'latency', 'config']
         .map(view => `tab-${view}`))
     for (const tab of tabs) {
         await page.run(() => document.querySelector('#skip').focus())
@@ -108,15 +108,18 @@ async function lookUpKey() {
 
 async function setAndLiftBan() {
     await page.click(named('tab-bans'))
-    await submit('ban-add', { network: NETWORK, reason: REASON })
-    await confirm('yes')
-    await page.until('the ban', isThere, row('bans', NETWORK))
-    const reason = await page.run(selector => document.querySelector(selector).textContent, row('bans', NETWORK))
-    assert(reason.includes(REASON), `the reason is a text: ${reason}`)
-    assert(await page.run(isGone, '#view img'), 'the reason is not HTML')
-    await page.click(`${row('bans', NETWORK)} ${named('ban-lift')}`)
-    await confirm('yes')
-    await page.until('its end', isGone, row('bans', NETWORK))
+    for (const [seconds, until] of [['', 'lifted'], ['600', 'UTC']]) {
+        await submit('ban-add', { network: NETWORK, reason: REASON, seconds })
+        await confirm('yes')
+        await page.until('the ban', isThere, row('bans', NETWORK))
+        const text = await page.run(selector => document.querySelector(selector).textContent, row('bans', NETWORK))
+        assert(text.includes(REASON), `the reason is a text: ${text}`)
+        assert(text.replace('UTC', '').includes(until), `the end of the ban: ${text}`)
+        assert(await page.run(isGone, '#view img'), 'the reason is not HTML')
+        await page.click(`${row('bans', NETWORK)} ${named('ban-lift')}`)
+        await confirm('yes')
+        await page.until('its end', isGone, row('bans', NETWORK))
+    }
 }
 
 async function logOut() {
