@@ -23,20 +23,26 @@ pub(crate) trait Lane {
     /// Announces each unanswered peer of a target once. Reports the number of answered peers to `shown`.
     fn announce_missing(
         &mut self,
-        target: usize,
-        answered: &mut Answered,
-        shown: &dyn Fn(u64),
-    ) -> anyhow::Result<()>;
+        _target: usize,
+        _answered: &mut Answered,
+        _shown: &dyn Fn(u64),
+    ) -> anyhow::Result<()> {
+        anyhow::bail!("an attack announces no peers for others")
+    }
 
     /// Waits until every request is answered or counts as lost.
-    fn drain(&mut self) -> anyhow::Result<()>;
+    fn drain(&mut self) -> anyhow::Result<()> {
+        Ok(())
+    }
 
     fn phases(&mut self) -> &mut Phases;
 
     fn population(&self, target: usize) -> Population;
 
     /// Returns the counts of the connections so far, including the warm-up.
-    fn connections(&mut self) -> ConnectionTally;
+    fn connections(&mut self) -> ConnectionTally {
+        ConnectionTally::default()
+    }
 }
 
 /// The work done in a turn.

@@ -1,7 +1,6 @@
 use super::dialer::Dialer;
 use super::request::RequestWriter;
 use super::stream::{Flushed, Received, Stream};
-use crate::answered::Answered;
 use crate::attack::Attack;
 use crate::cli::{ConnectionUse, Options};
 use crate::connection_tally::ConnectionTally;
@@ -215,15 +214,6 @@ impl Lane for HostileLane {
             std::thread::sleep(Duration::from_nanos(REST_NS_MAX));
         }
         Ok(Turn { replies: 0, sent: usize::try_from(sent).unwrap_or(usize::MAX) })
-    }
-
-    fn announce_missing(&mut self, _: usize, _: &mut Answered, _: &dyn Fn(u64)) -> anyhow::Result<()> {
-        ensure!(false, "hostile connections announce no peers");
-        Ok(())
-    }
-
-    fn drain(&mut self) -> anyhow::Result<()> {
-        Ok(())
     }
 
     fn phases(&mut self) -> &mut Phases {

@@ -5,7 +5,6 @@ use super::ports::{Port, open_ports, reply_batch};
 use super::url_data::UrlData;
 use crate::answered::Answered;
 use crate::cli::{Options, Wait};
-use crate::connection_tally::ConnectionTally;
 use crate::kind::Kind;
 use crate::lane::{Lane, Turn};
 use crate::outstanding::{Clock, Outstanding, Sent};
@@ -285,10 +284,6 @@ impl Lane for UdpLane {
 
     fn population(&self, target: usize) -> Population {
         self.populations[target]
-    }
-
-    fn connections(&mut self) -> ConnectionTally {
-        ConnectionTally::default()
     }
 }
 

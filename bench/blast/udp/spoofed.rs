@@ -1,8 +1,6 @@
 use super::connections::Connections;
 use super::ports::Port;
-use crate::answered::Answered;
 use crate::cli::Options;
-use crate::connection_tally::ConnectionTally;
 use crate::kind::Kind;
 use crate::lane::{Lane, Turn};
 use crate::outstanding::Clock;
@@ -10,7 +8,7 @@ use crate::pace::Pace;
 use crate::phases::Phases;
 use crate::population::Population;
 use crate::sources::Sources;
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, bail};
 use primitives::AnnounceEvent;
 use rustix::io::Errno;
 use rustix::net::{
@@ -162,25 +160,12 @@ impl Lane for SpoofedLane {
         Ok(Turn { replies: 0, sent })
     }
 
-    fn announce_missing(&mut self, _: usize, _: &mut Answered, _: &dyn Fn(u64)) -> anyhow::Result<()> {
-        ensure!(false, "made-up sources cannot announce peers");
-        Ok(())
-    }
-
-    fn drain(&mut self) -> anyhow::Result<()> {
-        Ok(())
-    }
-
     fn phases(&mut self) -> &mut Phases {
         &mut self.phases
     }
 
     fn population(&self, _target: usize) -> Population {
         self.population
-    }
-
-    fn connections(&mut self) -> ConnectionTally {
-        ConnectionTally::default()
     }
 }
 

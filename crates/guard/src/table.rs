@@ -6,7 +6,8 @@ use core::sync::atomic::Ordering::Relaxed;
 
 /// Token buckets by key, in sets of a cache line.
 ///
-/// An entry is a part of the key and the time at which the bucket is full. An entry of zeros is a full bucket of nobody.
+/// An entry is a part of the key and the time at which the bucket is full. An entry of zeros is a full bucket without an
+/// owner.
 #[derive(Debug)]
 pub(crate) struct BucketTable {
     sets: Box<[Set]>,
@@ -71,7 +72,7 @@ fn replace(key: Key, bucket: Bucket<'_>, moment: Moment, cost: Ticks) -> bool {
     bucket.entry.compare_exchange(bucket.seen, taken, Relaxed, Relaxed).is_ok()
 }
 
-/// Returns the part of a key that is stored, in its place: never 0, so that an empty entry is nobody's.
+/// Returns the part of a key that is stored, in its place: never 0, so that an empty entry has no owner.
 const fn tag(key: Key) -> u64 {
     key & !TIME_MASK | 1 << TIME_BITS
 }
