@@ -195,11 +195,11 @@ impl Shard {
     fn draw_interval_s(&mut self, counts: SwarmCounts, change: PeerChange) -> (u32, u32) {
         let peers = u64::from(counts.seeders) + u64::from(counts.leechers);
         let interval_s = self.policy.jittered_s(self.policy.interval_s(self.load, peers), &mut self.rng);
-        let mut interval_s = interval_s.max(self.interval_s_min);
+        let mut interval_s = interval_s.max(self.swarm_settings.interval_s_min);
         if let PeerChange::Refused(Bound::SourceTorrents | Bound::SourcePeers) = change {
-            interval_s = interval_s.min(first_interval_s(self.interval_s_min, &mut self.rng));
+            interval_s = interval_s.min(first_interval_s(self.swarm_settings.interval_s_min, &mut self.rng));
         }
-        (interval_s, (interval_s / 2).max(self.interval_s_min))
+        (interval_s, (interval_s / 2).max(self.swarm_settings.interval_s_min))
     }
 
     /// Counts the software of a peer that has begun or goes on. The same peer also announces that it is complete.
@@ -220,7 +220,7 @@ impl Shard {
         match forwarding.note(now.monotonic, &self.swarms, announce) {
             Noted::Nothing => {}
             Noted::Asked => {
-                let first_s = first_interval_s(self.interval_s_min, &mut self.rng);
+                let first_s = first_interval_s(self.swarm_settings.interval_s_min, &mut self.rng);
                 answered.interval_s = answered.interval_s.min(first_s);
                 answered.min_interval_s = answered.min_interval_s.min(answered.interval_s);
             }

@@ -20,14 +20,12 @@ use swarm::{Bound, SwarmCounts, SwarmLimits, SwarmSettings, SwarmTotals, Swarms}
 #[derive(Debug)]
 pub struct Shard {
     pub(crate) swarms: Swarms,
-    swarm_settings: SwarmSettings,
+    pub(super) swarm_settings: SwarmSettings,
     pub(crate) access: Access,
     pub(crate) guard: CoreGuard,
     pub(crate) statistics: Statistics,
     pub(crate) ownership: Ownership,
     pub(crate) policy: AnnouncePolicy,
-    /// Seconds after which a known peer may announce again.
-    pub(super) interval_s_min: u32,
     pub(super) load: Load,
     /// `None` if nothing is forwarded.
     pub(super) forwarding: Option<Forwarding>,
@@ -79,7 +77,6 @@ impl Shard {
             statistics: Statistics::default(),
             ownership: Ownership { steering: secrets.steering, shards: settings.shards, own: settings.shard },
             policy: settings.announce,
-            interval_s_min: settings.swarms.interval_s_min,
             load: Load::NONE,
             access_bytes: AccessBytes::default(),
             forwarding: settings
@@ -101,7 +98,6 @@ impl Shard {
         self.swarms.use_settings(settings.swarms);
         self.access.use_settings(settings.access, &settings.access_bounds);
         self.policy = settings.announce;
-        self.interval_s_min = settings.swarms.interval_s_min;
         if let (Some(forwarding), Some(bounds)) = (&mut self.forwarding, settings.forwarding) {
             forwarding.use_settings(bounds, settings.swarms.peer_lifetime_s);
         }
