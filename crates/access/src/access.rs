@@ -13,8 +13,8 @@ use crate::recent_completions::{CompletedDownload, RecentCompletions};
 use crate::torrent_table::{ListStatus, TorrentTable};
 use core::net::IpAddr;
 use primitives::{
-    AddressRanges, AuthenticationKey, InfoHash, KeyId, PeerAddress, PeerDetails, PeerId, Second, TableSeed,
-    TorrentList,
+    AddressRanges, AuthenticationKey, ChangeLog, ChangesLost, ClockShift, ImportVerdict, Imported, InfoHash,
+    KeyId, PeerAddress, PeerDetails, PeerId, Second, StatePage, TableSeed, TorrentList,
 };
 use std::sync::Arc;
 
@@ -93,16 +93,7 @@ impl Access {
     /// # Errors
     /// If it is denied, or not on the list of allowed torrents where only those are served.
     pub fn torrent(&self, info_hash: &InfoHash) -> Result<u64, TorrentRefusal> {
-        let ListStatus { on, completed } = self.torrent_table.list_status(info_hash);
-        if on.has_list(TorrentList::Denied) {
-            return Err(TorrentRefusal::Denied(*info_hash));
-        }
-        match self.policy.torrents {
-            TorrentAdmission::Listed if !on.has_list(TorrentList::Allowed) => {
-                Err(TorrentRefusal::NotListed(*info_hash))
-            }
-            TorrentAdmission::Any | TorrentAdmission::Listed => Ok(completed),
-        }
+        served(self.policy.torrents, &self.torrent_table, info_hash)
     }
 
     /// Checks that a user is admitted. Returns the number of the key, or `None` on a public tracker.
@@ -166,6 +157,59 @@ impl Access {
     /// Records what a user's client reports.
     pub fn note_session(&mut self, now: Second, report: &SessionReport) {
         self.shortfalls.session_reports += u64::from(self.accounts.note(now, report).is_err());
+    }
+
+    /// Appends the records of the sessions to `out`, from a part of their table on: about 64 KiB. Returns the part to continue
+    /// with, if there are more.
+    pub fn export_sessions(&self, from: u32, out: &mut Vec<u8>) -> Option<u32> {
+        self.accounts.export(from, out)
+    }
+
+    /// Begins to record what clients report of their sessions. What was recorded is discarded. Sessions that end in silence do so
+    /// wherever they were imported too.
+    pub fn record_session_changes(&mut self) {
+        self.accounts.record_changes();
+    }
+
+    /// Discards what was recorded, and records no more.
+    pub fn forget_session_changes(&mut self) {
+        self.accounts.log = ChangeLog::Off;
+    }
+
+    /// Takes the records of the changes since the last call.
+    ///
+    /// # Errors
+    /// If they were not recorded, or were more than the core may hold. Then they are not recorded any more.
+    pub fn take_session_changes(&mut self) -> Result<Vec<u8>, ChangesLost> {
+        self.accounts.log.take()
+    }
+
+    /// Imports the sessions of a page, as far as their torrents are owned and served and there is room. Each is reported as one
+    /// that began, without transfers: the next report of its client is accounted from where it was. A session that its client has
+    /// reported here since stays as it is.
+    ///
+    /// The numbers of keys are those of this process. The control plane leaves out the sessions of keys that it does not know;
+    /// if one is removed meanwhile, its sessions end in silence. On a public tracker there are no sessions.
+    ///
+    /// A malformed record ends the page.
+    pub fn import_sessions(
+        &mut self,
+        now: Second,
+        page: &StatePage,
+        shift: ClockShift,
+        owns: impl Fn(&InfoHash) -> bool,
+    ) -> Imported {
+        let Self { policy, torrent_table, accounts, .. } = self;
+        if policy.users == UserAdmission::Public {
+            return Imported::default();
+        }
+        accounts.import(now, page, shift, |info_hash| {
+            match served(policy.torrents, torrent_table, info_hash) {
+                _ if !owns(info_hash) => ImportVerdict::NotOwned,
+                Err(_) => ImportVerdict::NotServed,
+                Ok(_) => ImportVerdict::Import,
+            }
+        })
     }
 
     /// Records the details of a peer, if the policy wants them.
@@ -253,6 +297,24 @@ impl Access {
             + self.accounts.heap_bytes()
             + self.details.heap_bytes()
             + self.recent_completions.heap_bytes()
+    }
+}
+
+/// Checks that a torrent is served. Returns how often it was completed.
+fn served(
+    torrents: TorrentAdmission,
+    torrent_table: &TorrentTable,
+    info_hash: &InfoHash,
+) -> Result<u64, TorrentRefusal> {
+    let ListStatus { on, completed } = torrent_table.list_status(info_hash);
+    if on.has_list(TorrentList::Denied) {
+        return Err(TorrentRefusal::Denied(*info_hash));
+    }
+    match torrents {
+        TorrentAdmission::Listed if !on.has_list(TorrentList::Allowed) => {
+            Err(TorrentRefusal::NotListed(*info_hash))
+        }
+        TorrentAdmission::Any | TorrentAdmission::Listed => Ok(completed),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Accounts: the transfers and sessions of each key.
 
 mod changes;
+mod handover;
 #[cfg(test)]
 mod model;
 
@@ -10,7 +11,7 @@ use crate::limits::{REMOVED_KEYS_MAX, SESSIONS_MAX, SESSIONS_PER_KEY_MAX};
 use crate::parted_map::{PartedMap, Sweep};
 use changes::{ChangedAccounts, Delta};
 use hashbrown::HashMap;
-use primitives::{AnnounceEvent, InfoHash, KeyId, PeerId, PeerStatus, Second, TableSeed};
+use primitives::{AnnounceEvent, ChangeLog, InfoHash, KeyId, PeerId, PeerStatus, Second, TableSeed};
 
 /// The accounts of the keys, for the torrents of this core. They turn the totals that clients report in announces
 /// into differences to their last reports.
@@ -23,6 +24,8 @@ pub(crate) struct Accounts {
     /// The number of sessions of each key.
     of_keys: PartedMap<KeyId, u32>,
     changed: ChangedAccounts,
+    /// Sessions as they are after each report.
+    pub(crate) log: ChangeLog,
     /// Removed keys, until the sweep has visited all sessions.
     removed: HashMap<KeyId, Rounds, TableSeed>,
 }
@@ -39,7 +42,7 @@ enum Rounds {
 pub struct AccountBounds {
     /// Sessions, at most [`crate::SESSIONS_MAX`].
     pub sessions_max: usize,
-    /// Accounts with changes that were not taken yet. Changes that are given back may exceed it.
+    /// Accounts with changes that were not taken yet. Changes that are given back and imported sessions may exceed it.
     pub changed_max: usize,
     /// Seconds without a report after which a session ends.
     pub lifetime_s: u32,
@@ -90,6 +93,7 @@ impl SessionKey {
 struct Session {
     uploaded: u64,
     downloaded: u64,
+    /// Modulo 2^32: an imported session may have been heard before the clock of this process began.
     heard: Second,
     status: PeerStatus,
 }
@@ -97,6 +101,10 @@ struct Session {
 impl Session {
     const fn new(now: Second, report: &SessionReport) -> Self {
         Self { uploaded: report.uploaded, downloaded: report.downloaded, heard: now, status: report.status }
+    }
+
+    const fn heard_s_ago(&self, now: Second) -> u32 {
+        now.0.wrapping_sub(self.heard.0)
     }
 
     /// Records a report and returns the difference to the last one.
@@ -129,6 +137,7 @@ impl Accounts {
             sessions: PartedMap::new(seed),
             of_keys: PartedMap::new(seed),
             changed: ChangedAccounts::new(seed),
+            log: ChangeLog::Off,
             removed: HashMap::with_hasher(seed),
         }
     }
@@ -151,33 +160,46 @@ impl Accounts {
             self.removed.remove(&report.key);
         }
         let (delta, noted) = self.note_session(now, report);
-        self.changed.add(report.key, now, &delta);
+        self.changed.add(report.key, Some(now), &delta);
         noted
     }
 
     fn note_session(&mut self, now: Second, report: &SessionReport) -> (Delta, Result<(), NotNoted>) {
         let key = SessionKey::of(report);
-        let is_full = self.sessions.len() >= self.bounds.sessions_max;
-        let has_too_many =
-            || self.of_keys.get(&report.key).is_some_and(|&count| count >= SESSIONS_PER_KEY_MAX);
-        match (self.sessions.get_mut(&key), report.event) {
-            (Some(session), AnnounceEvent::Stopped) => {
+        let is_over = report.event == AnnounceEvent::Stopped;
+        let is_full = self.is_full();
+        let delta = match self.sessions.get_mut(&key) {
+            Some(session) if is_over => {
                 let delta = session.advance(now, report).with(report.status, -1);
                 self.sessions.remove(&key);
                 note_end(&mut self.of_keys, report.key);
-                (delta, Ok(()))
+                delta
             }
-            (Some(session), _) => (session.advance(now, report), Ok(())),
-            (None, AnnounceEvent::Stopped) => (Delta::NONE, Ok(())),
-            (None, _) if is_full || has_too_many() => (Delta::NONE, Err(NotNoted::SessionsFull)),
-            (None, _) => {
-                self.sessions.insert_new(key, Session::new(now, report));
-                match self.of_keys.get_mut(&report.key) {
-                    Some(count) => *count += 1,
-                    None => self.of_keys.insert_new(report.key, 1),
-                }
-                (Delta::NONE.with(report.status, 1), Ok(()))
+            Some(session) => session.advance(now, report),
+            None if is_over => return (Delta::NONE, Ok(())),
+            None if is_full || has_too_many(&self.of_keys, report.key) => {
+                return (Delta::NONE, Err(NotNoted::SessionsFull));
             }
+            None => {
+                self.begin_session(key, Session::new(now, report));
+                Delta::NONE.with(report.status, 1)
+            }
+        };
+        if self.log.is_on() {
+            self.record(&key, &Session::new(now, report), is_over);
+        }
+        (delta, Ok(()))
+    }
+
+    const fn is_full(&self) -> bool {
+        self.sessions.len() >= self.bounds.sessions_max
+    }
+
+    fn begin_session(&mut self, key: SessionKey, session: Session) {
+        self.sessions.insert_new(key, session);
+        match self.of_keys.get_mut(&key.key) {
+            Some(count) => *count += 1,
+            None => self.of_keys.insert_new(key.key, 1),
         }
     }
 
@@ -191,15 +213,15 @@ impl Accounts {
 
     /// Ends expired sessions and those of removed keys, in the next `parts_max` parts.
     pub(crate) fn sweep(&mut self, now: Second, parts_max: usize) -> Sweep {
-        let Self { bounds, sessions, of_keys, changed, removed } = self;
+        let Self { bounds, sessions, of_keys, changed, removed, .. } = self;
         let sweep = sessions.sweep(parts_max, |key, session| {
-            let is_silent = now.0.saturating_sub(session.heard.0) >= bounds.lifetime_s;
+            let is_silent = session.heard_s_ago(now) >= bounds.lifetime_s;
             let has_ended = is_silent || removed.contains_key(&key.key);
             // An end that cannot be recorded waits for the next round.
             if !has_ended || !changed.has_room(key.key, bounds.changed_max) {
                 return true;
             }
-            changed.add(key.key, session.heard, &Delta::NONE.with(session.status, -1));
+            changed.add(key.key, None, &Delta::NONE.with(session.status, -1));
             note_end(of_keys, key.key);
             false
         });
@@ -232,6 +254,10 @@ impl Accounts {
             + self.changed.heap_bytes()
             + self.removed.allocation_size()
     }
+}
+
+fn has_too_many(of_keys: &PartedMap<KeyId, u32>, key: KeyId) -> bool {
+    of_keys.get(&key).is_some_and(|&count| count >= SESSIONS_PER_KEY_MAX)
 }
 
 fn note_end(of_keys: &mut PartedMap<KeyId, u32>, key: KeyId) {
@@ -273,7 +299,8 @@ mod tests {
     }
 
     fn change(uploaded: u64, downloaded: u64, seeding: i64, leeching: i64, last_seen: u32) -> AccountChange {
-        AccountChange { key: ALICE, uploaded, downloaded, seeding, leeching, last_seen: Second(last_seen) }
+        let last_seen = (last_seen > 0).then_some(Second(last_seen));
+        AccountChange { key: ALICE, uploaded, downloaded, seeding, leeching, last_seen }
     }
 
     fn sweep_all(accounts: &mut Accounts, now: Second) {
@@ -327,7 +354,7 @@ mod tests {
         sweep_all(&mut accounts, Second(1));
         sweep_all(&mut accounts, Second(1));
         assert_eq!(accounts.sessions(), 1);
-        assert_eq!(changes(&mut accounts), [change(0, 0, 0, -1, 1)]);
+        assert_eq!(changes(&mut accounts), [change(0, 0, 0, -1, 0)]);
         sweep_all(&mut accounts, Second(1));
         accounts.note(Second(2), &report(0, 0)).unwrap();
         sweep_all(&mut accounts, Second(2));

@@ -33,6 +33,8 @@
 //! * **`KeyTable` and `Accounts`**: the keys that are accepted, and the transfers with each. A session is an info
 //!   hash, a key and a peer id. Changes of accounts are differences: they are merged until they are taken,
 //!   and merged again if they could not be sent.
+//!   Sessions are exported, and imported with what their clients reported last, so that the next report is accounted from
+//!   there. An imported session counts as one that began, without transfers.
 //! * **[`PeerDetailsTable`]**: details that peers reported in announces, by info hash and address, only if the policy
 //!   wants them. Swarms contain addresses alone; peer ids in HTTP peer lists come from here, and so does the check that
 //!   a `stopped` event comes from the client that is listed at the address.

@@ -47,6 +47,13 @@ pub const SESSIONS_MAX: usize = 16_000_000;
 /// who seeds more torrents on one core is served, but the further ones are not accounted for.
 pub const SESSIONS_PER_KEY_MAX: u32 = 16_384;
 
+/// Bytes of sessions after which an exported page ends: 1000 sessions, some 20 microseconds. A part of the table is in one page.
+pub(crate) const EXPORT_PAGE_BYTES: usize = 64 << 10;
+
+/// Bytes of changes of sessions that wait to be taken: 500,000 reports, a second's worth at full load. They are taken with
+/// those of swarms.
+pub(crate) const SESSION_CHANGES_BYTES_MAX: usize = 32 << 20;
+
 /// Removed keys whose sessions are searched for at the same time. The sessions of further ones end when they expire.
 pub(crate) const REMOVED_KEYS_MAX: usize = 4096;
 

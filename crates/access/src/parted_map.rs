@@ -103,6 +103,13 @@ impl<K: Eq + Hash, V> PartedMap<K, V> {
         taken
     }
 
+    /// Passes the entries of a part to `visit`. Returns whether there is such a part.
+    pub(crate) fn visit_part(&self, part: usize, mut visit: impl FnMut(&K, &V)) -> bool {
+        let part = self.parts.get(part);
+        part.into_iter().flatten().for_each(|(key, value)| visit(key, value));
+        part.is_some()
+    }
+
     /// Whether there are no entries.
     pub const fn is_empty(&self) -> bool {
         self.len == 0

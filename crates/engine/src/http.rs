@@ -21,5 +21,5 @@ pub use full_scrape::{FullScrape, FullScrapes};
 pub use messages::{Control, MessageContext, MessageStep, Patience};
 pub use policy::{HttpPolicy, ProxyHeaderKind, ProxyPolicy};
 pub use routed::{RoutedRequest, RoutedStep};
-pub use service::{HttpService, Page};
+pub use service::{HttpService, Page, Persistence};
 pub use stream_body::{PageBody, StreamBody};

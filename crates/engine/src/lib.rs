@@ -28,8 +28,8 @@ mod ws;
 pub use connection_id::{ConnectionIdError, ConnectionIdKey, ConnectionIds};
 pub use http::{
     Control, FullScrape, FullScrapes, HttpExchange, HttpPolicy, HttpService, HttpStep, MessageContext,
-    MessageStep, Page, PageBody, Patience, ProxyHeaderKind, ProxyPolicy, ProxyStep, RoutedRequest,
-    RoutedStep, StreamBody,
+    MessageStep, Page, PageBody, Patience, Persistence, ProxyHeaderKind, ProxyPolicy, ProxyStep,
+    RoutedRequest, RoutedStep, StreamBody,
 };
 pub use limits::{
     BATCH_DATAGRAMS_MAX, IPV4_UDP_HEADER_BYTES, IPV6_UDP_HEADER_BYTES, REPLY_BYTES_MAX, SIGNAL_BYTES_MAX,

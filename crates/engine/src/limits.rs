@@ -13,6 +13,10 @@ pub(crate) const PEERS_PER_REPLY_MAX: u16 = 200;
 pub const REPLY_BYTES_MAX: usize =
     size_of::<AnnounceResponse>() + PEERS_PER_REPLY_MAX as usize * CompactIpv6::BYTES;
 
+/// Units of expiry before a page is imported: more swarms are visited than a page has, in 0.1 ms at most. A core that imports
+/// before it serves has no other turns of expiry.
+pub(crate) const IMPORT_EXPIRY_WORK: u32 = 1 << 14;
+
 /// Requests of one core's HTTP clients, messages included, that may be at one other core. Each takes 7 KiB, or 11 KiB once
 /// it has carried peer ids, while it carries a message also its bytes, and returns within a few batches of datagrams. A slow core delays only the requests of its own torrents.
 const ROUTED_PER_OWNER_MAX: usize = 256;

@@ -3,6 +3,7 @@
 mod announce;
 mod external;
 mod forwarding;
+mod handover;
 mod newcomers;
 mod ownership;
 mod scan;

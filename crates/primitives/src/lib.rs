@@ -20,6 +20,7 @@ mod info_hash;
 mod peer_id;
 mod peer_reference;
 mod shard;
+mod state_page;
 mod statistics_pages;
 mod table_seed;
 mod time;
@@ -44,6 +45,10 @@ pub use info_hash::{InfoHash, InfoHashPrefix};
 pub use peer_id::{PeerId, PeerIdPrefix};
 pub use peer_reference::{ConnectionToken, PeerReference, WebRtcPeer};
 pub use shard::{SHARDS_MAX, ShardCount, ShardCountError, ShardId, SteeringKey};
+pub use state_page::{
+    ChangeLog, ChangesLost, ClockShift, ExportPlace, ExportedPage, ImportVerdict, Imported, SessionRecord,
+    StatePage,
+};
 pub use statistics_pages::{CodedPage, StatisticsPages};
 pub use table_seed::TableSeed;
 pub use time::Second;

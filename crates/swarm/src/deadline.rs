@@ -55,13 +55,13 @@ impl Deadline {
     pub(crate) fn after(now: Second, lifetime_s: u32) -> Self {
         let rounded = now.after(lifetime_s).after(u32::from(FLAGS)).0;
         #[expect(clippy::cast_possible_truncation, reason = "time is kept modulo 2^16 s")]
-        Self((rounded as u16 & !FLAGS).to_ne_bytes())
+        Self((rounded as u16 & !FLAGS).to_le_bytes())
     }
 
     /// A deadline that passed less than [`UNIT_S`] before `now`.
     pub(crate) fn passed(now: Second) -> Self {
         #[expect(clippy::cast_possible_truncation, reason = "time is kept modulo 2^16 s")]
-        Self((now.0 as u16 & !FLAGS).to_ne_bytes())
+        Self((now.0 as u16 & !FLAGS).to_le_bytes())
     }
 
     /// Whether `now` is at or after the deadline.
@@ -92,8 +92,16 @@ impl Deadline {
     }
 
     pub(crate) fn earlier(self, other: Self) -> Self {
+        if other.is_before(self) { other } else { self }
+    }
+
+    pub(crate) fn later(self, other: Self) -> Self {
+        if self.is_before(other) { other } else { self }
+    }
+
+    pub(crate) fn is_before(self, other: Self) -> bool {
         let ahead = other.time().wrapping_sub(self.time());
-        if ahead < 1 << 15 { self } else { other }
+        (1..1 << 15).contains(&ahead)
     }
 
     pub(crate) fn with_completed(self) -> Self {
@@ -114,28 +122,28 @@ impl Deadline {
 
     /// Returns the deadline with the flags of `other`.
     pub(crate) fn with_flags_of(self, other: Self) -> Self {
-        self.with(u16::from_ne_bytes(other.0) & FLAGS)
+        self.with(u16::from_le_bytes(other.0) & FLAGS)
     }
 
     /// Returns the deadline with its flags as a number.
     pub(crate) fn bits(self) -> u64 {
-        u16::from_ne_bytes(self.0).into()
+        u16::from_le_bytes(self.0).into()
     }
 
     fn with(self, flags: u16) -> Self {
-        Self((u16::from_ne_bytes(self.0) | flags).to_ne_bytes())
+        Self((u16::from_le_bytes(self.0) | flags).to_le_bytes())
     }
 
     fn has(self, flag: u16) -> bool {
-        u16::from_ne_bytes(self.0) & flag != 0
+        u16::from_le_bytes(self.0) & flag != 0
     }
 
     fn time(self) -> u16 {
-        u16::from_ne_bytes(self.0) & !FLAGS
+        u16::from_le_bytes(self.0) & !FLAGS
     }
 
     /// Seconds from `now` to the deadline.
-    fn ahead_s(self, now: Second) -> i16 {
+    pub(crate) fn ahead_s(self, now: Second) -> i16 {
         #[expect(clippy::cast_possible_truncation, reason = "time is kept modulo 2^16 s")]
         self.time().wrapping_sub(now.0 as u16).cast_signed()
     }

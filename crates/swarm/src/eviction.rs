@@ -7,7 +7,7 @@ use crate::limits::{
     SLOTS_PROBED_MAX,
 };
 use crate::swarm::{Swarm, Upkeep};
-use primitives::{InfoHash, PeerReference, Second};
+use primitives::{ChangeLog, InfoHash, PeerReference, Second};
 
 /// What a newcomer needs of another swarm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +29,7 @@ pub(crate) struct GivingWay<'a> {
     pub(crate) now: Second,
     pub(crate) hasher: &'a KeyedHasher,
     pub(crate) rng: &'a mut fastrand::Rng,
+    pub(crate) changes: &'a mut ChangeLog,
 }
 
 /// What has given way.
@@ -68,7 +69,8 @@ impl<A: PeerReference> FamilySwarms<A> {
     ) -> bool {
         let Some(Candidate { family, slot, .. }) = self.candidate(moment, need, spared) else { return false };
         let Moment { now, shared } = moment;
-        let mut context = GivingWay { need, now: *now, hasher: shared.hasher, rng: shared.rng };
+        let mut context =
+            GivingWay { need, now: *now, hasher: shared.hasher, rng: shared.rng, changes: shared.changes };
         let gone = match family.checked_sub(1) {
             None => self.take(slot, &mut context),
             Some(other) => shared.others[other].give_way(slot, &mut context),
@@ -116,16 +118,20 @@ impl<A: PeerReference> FamilySwarms<A> {
 
     /// Removes a swarm, or the peer of the lowest priority if it has more and no more is needed.
     pub(crate) fn take(&mut self, slot: u32, context: &mut GivingWay<'_>) -> Gone {
-        let GivingWay { need, now, hasher, rng } = context;
+        let GivingWay { need, now, hasher, rng, changes } = context;
         let swarm = self.slab.get_mut(slot).expect(IN_USE);
         let (info_hash, before) = (swarm.info_hash, swarm.counts());
         if *need == Need::Peer
             && swarm.peers() > 1
             && let Some(position) = swarm.lowest(*now, rng)
         {
+            swarm.record_gone(*now, position, None, changes);
             swarm.take_out(position, &mut Upkeep { hasher, heap_bytes: &mut self.peer_bytes });
             self.totals.note(before, swarm.counts());
             return Gone { info_hash, peers: 1, left: Left::Peers };
+        }
+        if changes.is_on() {
+            swarm.record_all_gone(*now, changes);
         }
         self.clear(slot);
         self.release(hasher.key(&info_hash), slot);

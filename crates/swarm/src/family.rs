@@ -11,7 +11,7 @@ use crate::slab::Slab;
 use crate::swarm::{Heard, Occupancy, Placed, Swarm, Upkeep};
 use core::marker::PhantomData;
 use prefetch::prefetch_line;
-use primitives::{AnnounceEvent, InfoHash, PeerReference, Second};
+use primitives::{AnnounceEvent, ChangeLog, InfoHash, PeerReference, Second};
 
 /// Slot of a swarm in the slab. A hint: the swarm in it is checked before it is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +65,7 @@ pub(crate) struct Shared<'a> {
     /// The swarms of the other families, which count towards the same limits.
     pub(crate) others: [&'a mut dyn AnyFamily; 2],
     pub(crate) evicted: &'a mut Evicted,
+    pub(crate) changes: &'a mut ChangeLog,
     /// Number of torrents that have a swarm in at least one family.
     pub(crate) torrents: &'a mut u64,
     /// Number of torrents that have a peer in at least one family.
@@ -336,6 +337,10 @@ impl<A: PeerReference> FamilySwarms<A> {
         let heard = Heard::at::<A>(moment.now, moment.shared.settings);
         let placed = match (found, announce.event, announce.listing) {
             (Some(position), AnnounceEvent::Stopped, _) if swarm.is_held(position, &announce.peer) => {
+                if moment.shared.changes.is_on() {
+                    let heard_until = Some(heard.deadline());
+                    swarm.record_gone(moment.now, position, heard_until, moment.shared.changes);
+                }
                 swarm.take_out(position, &mut upkeep);
                 Placed::without_completion(PeerChange::Removed, None)
             }
@@ -348,6 +353,9 @@ impl<A: PeerReference> FamilySwarms<A> {
                 Err(bound) => Placed::without_completion(PeerChange::Refused(bound), None),
             },
         };
+        if moment.shared.changes.is_on() {
+            swarm.record_placed(moment.now, &placed, moment.shared.changes);
+        }
         let after = swarm.counts();
         self.totals.note(before, after);
         moment.shared.note_peers(&announce.info_hash, before, after);
@@ -366,7 +374,7 @@ impl<A: PeerReference> FamilySwarms<A> {
         slot.is_some_and(|slot| self.slab.get_mut(slot).expect(IN_USE).prolong(hasher, heard, peer))
     }
 
-    fn locate(&self, key: SwarmKey, info_hash: &InfoHash) -> Option<u32> {
+    pub(crate) fn locate(&self, key: SwarmKey, info_hash: &InfoHash) -> Option<u32> {
         self.directory.find(key, |slot| self.swarm(slot).info_hash == *info_hash)
     }
 
@@ -380,7 +388,7 @@ impl<A: PeerReference> FamilySwarms<A> {
         self.slab.get(slot).expect(IN_USE)
     }
 
-    fn create(&mut self, moment: &mut Moment<'_>, key: SwarmKey, info_hash: InfoHash) -> u32 {
+    pub(crate) fn create(&mut self, moment: &mut Moment<'_>, key: SwarmKey, info_hash: InfoHash) -> u32 {
         let slot = self.slab.insert(Swarm::new(info_hash));
         self.directory.insert(key, slot);
         self.totals.swarms += 1;
@@ -389,7 +397,7 @@ impl<A: PeerReference> FamilySwarms<A> {
     }
 
     /// Removes a swarm whose last peer left, or keeps it for its downloads.
-    fn leave_empty(&mut self, moment: &mut Moment<'_>, slot: u32) {
+    pub(crate) fn leave_empty(&mut self, moment: &mut Moment<'_>, slot: u32) {
         if self.swarm(slot).counts().downloaded > 0 && self.room_to_stay(&moment.shared).is_ok() {
             self.slab.get_mut(slot).expect(IN_USE).keep_empty(moment.now);
         } else {

@@ -55,6 +55,9 @@
 //!   heard, and big swarms last. Swarms of made-up torrents so displace each other. At the memory limit a newcomer takes a
 //!   slot, or the block of a small swarm without a proven peer, or else replaces a peer of its own swarm; in a big swarm it
 //!   always does. While slabs exceed a lowered limit, expiry moves swarms to the first chunks and frees the last ones. Whoever remembers torrents or peers learns of these as of expired ones: by looking.
+//! * **Handover.** Swarms are exported in pages of records, and changes are recorded in the same form while that is wanted
+//!   (`records.rs`). Another shard imports both: it translates deadlines to its clock, leaves out peers whose lifetime has
+//!   passed, and takes no more than its limits admit. Downloads are imported as counts, not as completed events.
 //! * **Hosts.** A swarm has a few peers of one host, an IPv4 address or a /64 of IPv6. A further one takes the place of
 //!   another of its host. They are found by a scan; where there is an index, it has counters of hosts (two to four bytes
 //!   per peer), and a further peer is refused unless a random sample has another of its host.
@@ -69,12 +72,15 @@ mod deadline;
 mod directory;
 mod eviction;
 mod expiry;
+mod export;
 mod family;
 mod hashing;
 mod host_counts;
+mod import;
 mod limits;
 mod newcomers;
 mod peer_index;
+mod records;
 mod room;
 mod shard;
 mod slab;
@@ -85,6 +91,7 @@ pub use announce::{Announce, Announced, Bound, Completion, Evicted, Listing, Pee
 pub use directory::SwarmKey;
 pub use expiry::Expired;
 pub use family::{SwarmSlot, SwarmTotals};
+pub use import::ImportRules;
 pub use limits::{
     EMPTY_SWARM_KEPT_S, EXPIRY_ROUND_S_MIN, HOST_PEERS_MAX, INDEX_PEERS_MIN, PAGE_PLACES_MAX,
     PEER_LIFETIME_S_MAX, SWARM_PEERS_MAX,

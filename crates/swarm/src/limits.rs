@@ -72,6 +72,18 @@ pub(crate) const SWEEP_PEERS: usize = 4096;
 /// Peers of one swarm removed before the work is checked again: 0.1 ms, the granularity of a turn.
 pub(crate) const SWEEP_REMOVALS: usize = 512;
 
+/// Bytes of swarms after which an exported page ends: it takes about 0.1 ms. A swarm is in one page, however big it is.
+pub(crate) const EXPORT_PAGE_BYTES: usize = 64 << 10;
+
+/// Seconds after an exported page in which no swarm moves to another slot, so that an export in progress misses none. Pages
+/// follow each other within milliseconds, unless whoever stores them waits for a disk. A lowered limit on memory takes effect
+/// this much later.
+pub(crate) const EXPORT_S_MAX: u32 = 600;
+
+/// Bytes of changes of swarms that wait to be taken: those of 700,000 announces, a second's worth at full load. They are taken
+/// after each page, so this many wait only if whoever takes them is stuck.
+pub(crate) const CHANGES_BYTES_MAX: usize = 32 << 20;
+
 /// Slots visited for one page of swarms: takes about as long as ten announces.
 pub const PAGE_PLACES_MAX: u32 = 4096;
 

@@ -95,6 +95,7 @@ impl<A: PeerReference> FamilySwarms<A> {
     fn replace(&mut self, moment: &mut Moment<'_>, slot: u32, position: usize, limit: Bound) {
         let swarm = self.slab.get_mut(slot).expect(IN_USE);
         let before = swarm.counts();
+        swarm.record_gone(moment.now, position, None, moment.shared.changes);
         swarm.remove(position, &Upkeep { hasher: moment.shared.hasher, heap_bytes: &mut self.peer_bytes });
         let (info_hash, after) = (swarm.info_hash, swarm.counts());
         self.totals.note(before, after);
@@ -103,7 +104,7 @@ impl<A: PeerReference> FamilySwarms<A> {
     }
 
     /// Whether there is room for a swarm with its first peer: at the memory limit, only in a vacant slot.
-    fn room_for_swarm(&self, shared: &Shared<'_>) -> Result<(), Bound> {
+    pub(crate) fn room_for_swarm(&self, shared: &Shared<'_>) -> Result<(), Bound> {
         self.room_for_swarms(shared)?;
         self.room_for_peers(shared)?;
         if self.slab.has_room() { Ok(()) } else { self.room_for_slab(shared) }
@@ -116,6 +117,31 @@ impl<A: PeerReference> FamilySwarms<A> {
         self.room_for_peers(shared)?;
         let has_room = swarm.peers() < swarm.storage.capacity();
         if has_room { Ok(()) } else { self.room_for_block(shared) }
+    }
+
+    /// Returns how many peers may be added to the swarm in a slot without another giving way, if there is memory.
+    pub(crate) fn room_for_imported(&self, shared: &Shared<'_>, slot: u32) -> u64 {
+        let limits = &shared.settings.limits;
+        let peers = self.in_shard(shared, |family| family.totals().peers());
+        let of_swarm = u64::from(limits.swarm_peers_max).saturating_sub(self.swarm(slot).peers() as u64);
+        limits.peers_max.saturating_sub(peers).min(of_swarm)
+    }
+
+    /// Whether there is memory for one more peer in the swarm in a slot.
+    pub(crate) fn has_block_for_imported(&self, shared: &Shared<'_>, slot: u32) -> bool {
+        let swarm = self.swarm(slot);
+        swarm.peers() < swarm.storage.capacity() || self.room_for_block(shared).is_ok()
+    }
+
+    /// Makes the block of the swarm in a slot big enough for `peers` peers at once, if the limits admit as many.
+    pub(crate) fn reserve(&mut self, moment: &Moment<'_>, slot: u32, peers: u64) {
+        let bytes = self.in_shard(&moment.shared, |family| family.bytes()) + peers * (A::BYTES as u64 + 3);
+        let bytes_max = sixteenths(SHARED_SIXTEENTHS, moment.shared.settings.limits.bytes_max);
+        if peers > self.room_for_imported(&moment.shared, slot) || bytes >= bytes_max {
+            return;
+        }
+        let mut upkeep = Upkeep { hasher: moment.shared.hasher, heap_bytes: &mut self.peer_bytes };
+        self.slab.get_mut(slot).expect(IN_USE).reserve(usize::try_from(peers).unwrap_or(0), &mut upkeep);
     }
 
     /// Whether a swarm without peers may stay for its downloads.

@@ -1,16 +1,18 @@
 use crate::announce::{Announce, Announced, Evicted, SwarmCounts};
+use crate::deadline::Deadline;
 use crate::directory::SwarmKey;
 use crate::expiry::{EmptySwarms, Expired, ExpiryTurn, Slabs};
 use crate::family::{AnyFamily, FamilySwarms, Moment, Shared, SwarmSlot, SwarmTotals};
 use crate::hashing::KeyedHasher;
 use crate::limits::{HOST_PEERS_MAX, PAGE_PLACES_MAX, PEER_LIFETIME_S_MAX, SWARM_PEERS_MAX};
 use crate::newcomers::Newcomers;
+use crate::records::write_dropped;
 use crate::swarm::{Heard, Occupancy};
 use core::fmt;
 use core::marker::PhantomData;
 use prefetch::prefetch_line;
 use primitives::{
-    CompactAddress, CompactIpv4, CompactIpv6, InfoHash, PeerId, PeerReference, PeerStatus, Second,
+    ChangeLog, CompactAddress, CompactIpv4, CompactIpv6, InfoHash, PeerId, PeerReference, PeerStatus, Second,
     SwarmFamily, TableSeed, WebRtcPeer,
 };
 
@@ -80,6 +82,11 @@ pub struct Swarms {
     /// Number of torrents that have a peer in at least one family.
     active: u64,
     evicted: Evicted,
+    pub(crate) changes: ChangeLog,
+    /// No swarm moves to another slot before this time, because an export may be in progress.
+    pub(crate) still_until: Second,
+    /// The deadline of a peer that was heard when clients began to be served, if they are.
+    pub(crate) served: Option<Deadline>,
     /// Place in [`SwarmFamily::ALL`] of the family that expires first in the next turn.
     expires_first: usize,
 }
@@ -118,6 +125,7 @@ macro_rules! peer_of_swarm {
                     rng: &mut swarms.rng,
                     others: [&mut swarms.$one, &mut swarms.$other],
                     evicted: &mut swarms.evicted,
+                    changes: &mut swarms.changes,
                     torrents: &mut swarms.torrents,
                     active: &mut swarms.active,
                 };
@@ -148,9 +156,18 @@ impl Swarms {
             torrents: 0,
             active: 0,
             evicted: Evicted::default(),
+            changes: ChangeLog::Off,
+            still_until: Second(0),
+            served: None,
             expires_first: 0,
             rng: fastrand::Rng::with_seed(seeds.choice),
         }
+    }
+
+    /// Takes note that clients are served from `now` on. Of what is imported afterwards, some is older than what clients announced
+    /// here.
+    pub fn serve(&mut self, now: Second) {
+        self.served = Some(Deadline::after(now, self.settings.peer_lifetime_s));
     }
 
     /// Replaces the settings. A peer has the new lifetime from its next announce on: it was given the old interval. Until
@@ -226,7 +243,11 @@ impl Swarms {
     pub fn drop_torrent(&mut self, info_hash: &InfoHash) -> bool {
         let v4 = self.drop_swarm::<CompactIpv4>(info_hash);
         let v6 = self.drop_swarm::<CompactIpv6>(info_hash);
-        self.drop_swarm::<WebRtcPeer>(info_hash) || v6 || v4
+        let is_dropped = self.drop_swarm::<WebRtcPeer>(info_hash) || v6 || v4;
+        if is_dropped {
+            self.changes.record(|out| write_dropped(info_hash, out));
+        }
+        is_dropped
     }
 
     fn drop_swarm<A: PeerOfSwarm>(&mut self, info_hash: &InfoHash) -> bool {
@@ -321,8 +342,10 @@ impl Swarms {
 
     fn expire_family<A: PeerOfSwarm>(&mut self, now: Second, work: u32) -> Expired {
         let empty = self.empty_swarms();
+        let is_still = now < self.still_until || self.changes.is_on();
         let (family, shared) = A::parts(self);
-        let slabs = if family.has_oversized_slabs(&shared) { Slabs::Shrink } else { Slabs::Stay };
+        let slabs =
+            if !is_still && family.has_oversized_slabs(&shared) { Slabs::Shrink } else { Slabs::Stay };
         family.expire(ExpiryTurn { now, work, empty, slabs, shared })
     }
 

@@ -25,6 +25,9 @@ pub(crate) struct Swarm<A> {
     pub(crate) storage: Storage<A>,
 }
 
+/// What six bytes hold.
+const DOWNLOADS_MAX: u64 = (1 << 48) - 1;
+
 /// Most swarms fit one cache line.
 const _: () = assert!(size_of::<Swarm<CompactIpv4>>() == 64);
 
@@ -71,7 +74,7 @@ impl Heard {
     }
 
     /// Returns the deadline of a peer that announces for the first time.
-    fn deadline(self) -> Deadline {
+    pub(crate) fn deadline(self) -> Deadline {
         Deadline::after(self.now, self.lifetime_s)
     }
 
@@ -267,13 +270,19 @@ impl<A: PeerReference> Swarm<A> {
         u64::from_le_bytes([a, b, c, d, e, f, 0, 0])
     }
 
-    fn count_download(&mut self) -> Completion {
-        let [a, b, c, d, e, f, ..] = (self.downloaded() + 1).to_le_bytes();
-        self.downloaded = [a, b, c, d, e, f];
+    pub(crate) fn count_download(&mut self) -> Completion {
+        self.raise_downloads(self.downloaded() + 1);
         Completion::Counted
     }
 
-    fn keep_until(&mut self, now: Second, position: usize, deadline: Deadline) {
+    /// Sets the downloads, unless there are more.
+    pub(crate) fn raise_downloads(&mut self, downloaded: u64) {
+        let downloaded = downloaded.clamp(self.downloaded(), DOWNLOADS_MAX);
+        let [a, b, c, d, e, f, ..] = downloaded.to_le_bytes();
+        self.downloaded = [a, b, c, d, e, f];
+    }
+
+    pub(crate) fn keep_until(&mut self, now: Second, position: usize, deadline: Deadline) {
         // An earliest deadline that has passed may be too old to compare with a future one.
         self.earliest = if self.peers == 1 {
             deadline
@@ -286,7 +295,7 @@ impl<A: PeerReference> Swarm<A> {
     }
 
     /// Appends a peer and moves it to the side of its status. Returns its position.
-    fn push(&mut self, peer: A, status: PeerStatus, upkeep: &mut Upkeep<'_>) -> usize {
+    pub(crate) fn push(&mut self, peer: A, status: PeerStatus, upkeep: &mut Upkeep<'_>) -> usize {
         let position = self.peers();
         if position == self.storage.capacity() {
             self.resize(position + 1, upkeep);
@@ -318,7 +327,7 @@ impl<A: PeerReference> Swarm<A> {
     }
 
     /// Moves the peer at `position` to the side of its status. Returns its new position.
-    fn set_status(&mut self, position: usize, status: PeerStatus, upkeep: &Upkeep<'_>) -> usize {
+    pub(crate) fn set_status(&mut self, position: usize, status: PeerStatus, upkeep: &Upkeep<'_>) -> usize {
         let was_seeder = position < self.seeders();
         match status {
             PeerStatus::Seeder if !was_seeder => {
@@ -398,6 +407,13 @@ impl<A: PeerReference> Swarm<A> {
         let capacity = self.storage.capacity();
         if capacity > INLINE_PEERS && self.peers() * 2 <= capacity {
             self.resize(self.peers() + self.peers() / 4, upkeep);
+        }
+    }
+
+    /// Makes room for this many peers.
+    pub(crate) fn reserve(&mut self, peers: usize, upkeep: &mut Upkeep<'_>) {
+        if peers > self.storage.capacity() {
+            self.resize(peers, upkeep);
         }
     }
 

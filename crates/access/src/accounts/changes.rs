@@ -13,8 +13,8 @@ pub struct AccountChange {
     pub seeding: i64,
     /// Leeching sessions that began, minus those that ended.
     pub leeching: i64,
-    /// When the key was last used.
-    pub last_seen: Second,
+    /// When the key was last used, if it was since the last report. The end and the import of a session leave it as it is.
+    pub last_seen: Option<Second>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +50,7 @@ impl Delta {
 /// Changes of accounts that were not taken yet.
 #[derive(Debug)]
 pub(super) struct ChangedAccounts {
-    accounts: PartedMap<KeyId, (Delta, Second)>,
+    accounts: PartedMap<KeyId, (Delta, Option<Second>)>,
     /// Part that is taken from next.
     next: usize,
 }
@@ -64,7 +64,7 @@ impl ChangedAccounts {
         self.accounts.len() < changed_max || self.accounts.get(&key).is_some()
     }
 
-    pub(super) fn add(&mut self, key: KeyId, seen: Second, delta: &Delta) {
+    pub(super) fn add(&mut self, key: KeyId, seen: Option<Second>, delta: &Delta) {
         match self.accounts.get_mut(&key) {
             Some((known, last_seen)) => {
                 *known = known.plus(delta);
@@ -88,7 +88,7 @@ impl ChangedAccounts {
             });
             left -= taken;
             if left > 0 {
-                self.next = (self.next + 1) % PartedMap::<KeyId, (Delta, Second)>::PARTS;
+                self.next = (self.next + 1) % PartedMap::<KeyId, (Delta, Option<Second>)>::PARTS;
             }
         }
     }

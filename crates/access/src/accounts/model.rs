@@ -26,7 +26,7 @@ enum Step {
     Remove(KeyId),
 }
 
-fn report() -> impl Strategy<Value = SessionReport> {
+pub(super) fn report() -> impl Strategy<Value = SessionReport> {
     let event = prop_oneof![
         4 => Just(AnnounceEvent::None),
         1 => Just(AnnounceEvent::Started),
@@ -66,7 +66,7 @@ struct Total {
     downloaded: u64,
     seeding: i64,
     leeching: i64,
-    last_seen: Second,
+    last_seen: Option<Second>,
 }
 
 #[derive(Debug, Default)]
@@ -90,7 +90,7 @@ impl Model {
 
     fn note(&mut self, report: SessionReport) -> Result<(), NotNoted> {
         let now = self.now;
-        self.total(report.key).last_seen = now;
+        self.total(report.key).last_seen = Some(now);
         let known = self.sessions.remove(&id(&report));
         let is_full = self.sessions.len() >= BOUNDS.sessions_max;
         if known.is_none() && report.event != AnnounceEvent::Stopped && is_full {

@@ -167,9 +167,9 @@ impl HttpExchange {
         let client = client_of_request(service.policy(), self.opened_by, self.trust, request.headers);
         let admitted = self.admit(shard, now, client);
         let requests_left = self.requests_left();
-        if requests_left == 0 {
-            request.framing.connection = Connection::Close;
-        }
+        let asked_for = request.framing.connection;
+        request.framing.connection =
+            if requests_left == 0 { Connection::Close } else { service.persistence().of(asked_for) };
         let (consumed, connection) = (request.bytes, request.framing.connection);
         let asked = ClientRequest { client, family: self.family(), admitted, request: &request };
         if request.upgrade != Upgrade::None

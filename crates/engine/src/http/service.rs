@@ -15,8 +15,8 @@ use core::net::{IpAddr, Ipv4Addr};
 use core::ops::Range;
 use guard::{OverLimit, Source};
 use http_protocol::{
-    Announce, AnnounceResponse, FullScrapeResponse, ListedPeer, OutOfRoom, PEERS_MAX, PeerForm, Peers,
-    QueryError, Request, Route, Scrape, ScrapeResponse, Status, write_health, write_status,
+    Announce, AnnounceResponse, Connection, Framing, FullScrapeResponse, ListedPeer, OutOfRoom, PEERS_MAX,
+    PeerForm, Peers, QueryError, Request, Route, Scrape, ScrapeResponse, Status, write_health, write_status,
 };
 use metrics::HttpOutcome;
 use primitives::{
@@ -30,12 +30,33 @@ use zerocopy::FromBytes;
 #[derive(Debug)]
 pub struct HttpService {
     pub(super) policy: HttpPolicy,
+    persistence: Persistence,
     pub(super) pool: RoutedPool,
     full_scrapes: FullScrapeGate,
     /// `None` while the page is off.
     pub(super) statistics: Option<Arc<StatisticsPages>>,
     /// The peers of an answer that lists them one by one; kept for its memory.
     listed: Vec<ListedPeer>,
+}
+
+/// How long connections are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Persistence {
+    /// As long as client and policy allow.
+    AsRequested,
+    /// Each answer that begins is the last one.
+    UntilNextAnswer,
+}
+
+impl Persistence {
+    /// Returns what happens to a connection after an answer that begins.
+    #[must_use]
+    pub const fn of(self, requested: Connection) -> Connection {
+        match self {
+            Self::AsRequested => requested,
+            Self::UntilNextAnswer => Connection::Close,
+        }
+    }
 }
 
 /// The outcome of a request.
@@ -83,7 +104,19 @@ impl HttpService {
     pub fn new(policy: HttpPolicy) -> Self {
         let full_scrapes = FullScrapeGate::new(policy.full_scrapes);
         let (pool, listed) = (RoutedPool::default(), Vec::with_capacity(PEERS_MAX));
-        Self { policy, pool, full_scrapes, statistics: None, listed }
+        let persistence = Persistence::AsRequested;
+        Self { policy, persistence, pool, full_scrapes, statistics: None, listed }
+    }
+
+    /// Sets how long connections are kept.
+    pub const fn set_persistence(&mut self, persistence: Persistence) {
+        self.persistence = persistence;
+    }
+
+    /// Returns how long connections are kept.
+    #[must_use]
+    pub const fn persistence(&self) -> Persistence {
+        self.persistence
     }
 
     /// Replaces the policy. Open connections keep what they have been granted as they began: whether their client is a
@@ -150,6 +183,7 @@ impl HttpService {
         out: &mut [u8],
     ) -> Range<usize> {
         let family = AddressFamily::of(routed.client);
+        routed.framing.connection = self.persistence.of(routed.framing.connection);
         let (written, outcome) = match routed.question {
             Question::GivenUp(_) | Question::ScrapeAll | Question::WebRtc(_) => {
                 return self.give_up(shard, routed, out);
@@ -176,7 +210,8 @@ impl HttpService {
     /// When `out` is shorter than [`http_protocol::RESPONSE_BYTES_MAX`].
     pub fn give_up(&mut self, shard: &mut Shard, routed: Box<RoutedRequest>, out: &mut [u8]) -> Range<usize> {
         let (family, outcome) = (AddressFamily::of(routed.client), routed.busy_outcome());
-        let failed = Failed { family, outcome, framing: routed.framing };
+        let connection = self.persistence.of(routed.framing.connection);
+        let failed = Failed { family, outcome, framing: Framing { connection, ..routed.framing } };
         self.take_back(routed);
         failed.because(&mut shard.statistics, &Failure::Busy, out)
     }

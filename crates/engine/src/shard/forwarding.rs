@@ -162,6 +162,18 @@ impl Forwarding {
         if is_forwarder { Noted::Nothing } else { Noted::Asked }
     }
 
+    /// Takes note of a torrent whose first peers are imported. The sweep finds out whether it has local peers, and starts it.
+    pub(super) fn note_imported(&mut self, info_hash: &InfoHash) {
+        if self.torrents.get(info_hash).is_some() {
+            return;
+        }
+        if self.torrents.len() < self.bounds.torrents_max {
+            self.torrents.insert_new(*info_hash, ForwardedTorrent::ABSENT);
+        } else {
+            self.rejected.torrents += 1;
+        }
+    }
+
     /// Returns what upstream trackers returned for a torrent.
     pub(super) fn external(&self, info_hash: &InfoHash) -> Option<&ExternalSwarm> {
         self.torrents.get(info_hash)?.external.as_deref()
@@ -194,13 +206,13 @@ impl Forwarding {
         if let Some(chosen) = torrent.representative.as_ref().filter(|chosen| local.is_fresh(chosen.heard)) {
             return Some(chosen.figures);
         }
-        let v4 = local.random::<CompactIpv4>(rng, info_hash, torrent);
-        v4.or_else(|| local.random::<CompactIpv6>(rng, info_hash, torrent))
+        local.any(rng, info_hash, torrent)
     }
 
-    /// Looks for torrents whose last local peer has expired, reports changes for which there was no room, and removes what has
-    /// expired, in a limited part of the torrents. Most calls do nothing, so that requests wait for few of them.
-    pub(super) fn sweep(&mut self, now: Second, swarms: &Swarms) {
+    /// Looks for torrents whose last local peer has expired, reports changes for which there was no room, starts torrents whose
+    /// peers were imported, and removes what has expired, in a limited part of the torrents. Most calls do nothing, so that
+    /// requests wait for few of them.
+    pub(super) fn sweep(&mut self, now: Second, swarms: &Swarms, rng: &mut fastrand::Rng) {
         self.sweeps = self.sweeps.wrapping_add(1);
         if self.torrents.is_empty() || !self.sweeps.is_multiple_of(FORWARDED_SWEEP_EVERY) {
             return;
@@ -213,6 +225,9 @@ impl Forwarding {
                 usize::from(torrent.external.take_if(|external| !external.expire(now)).is_some());
             *external_peers += torrent.external_peers();
             let is_local = local.has_some(info_hash, torrent);
+            if is_local && torrent.is_unknown() {
+                torrent.start(now, info_hash, local.any(rng, info_hash, torrent), changes);
+            }
             torrent.update(now, info_hash, is_local, changes);
             torrent.forwarder_peers.retain(|peer| local.is_fresh(peer.heard));
             is_local || torrent.is_remembered()
@@ -280,6 +295,11 @@ impl ForwardedTorrent {
         matches!(self.presence, Presence::Present { .. })
     }
 
+    /// Returns whether it has not been reported, and no peer of it has announced.
+    const fn is_unknown(&self) -> bool {
+        !self.is_present() && self.representative.is_none()
+    }
+
     /// Returns whether there is something to remember, even if there are no local peers.
     const fn is_remembered(&self) -> bool {
         self.is_present() || self.external.is_some() || !self.forwarder_peers.is_empty()
@@ -314,14 +334,27 @@ impl ForwardedTorrent {
         }
         match (self.presence, &self.representative) {
             (Presence::Absent, Some(chosen)) if is_local => {
-                changes.push_back(SwarmChange::Started(*info_hash, chosen.figures));
-                self.presence = Presence::Present { started: now };
+                self.start(now, info_hash, Some(chosen.figures), changes);
             }
             (Presence::Present { .. }, _) if !is_local => {
                 changes.push_back(SwarmChange::Stopped(*info_hash));
                 (self.presence, self.representative) = (Presence::Absent, None);
             }
             _ => {}
+        }
+    }
+
+    /// Reports that there are local peers, if there is a representative and room.
+    fn start(
+        &mut self,
+        now: Second,
+        info_hash: &InfoHash,
+        figures: Option<Representative>,
+        changes: &mut VecDeque<SwarmChange>,
+    ) {
+        if let Some(figures) = figures.filter(|_| changes.len() < SWARM_CHANGES_MAX) {
+            changes.push_back(SwarmChange::Started(*info_hash, figures));
+            self.presence = Presence::Present { started: now };
         }
     }
 
@@ -352,6 +385,17 @@ impl LocalPeers<'_> {
     fn count<A: AddressOfSwarm>(self, info_hash: &InfoHash) -> usize {
         let SwarmCounts { seeders, leechers, .. } = self.swarms.scrape::<A>(info_hash);
         seeders as usize + leechers as usize
+    }
+
+    /// Returns a random local peer, of IPv4 if there is one.
+    fn any(
+        self,
+        rng: &mut fastrand::Rng,
+        info_hash: &InfoHash,
+        torrent: &ForwardedTorrent,
+    ) -> Option<Representative> {
+        let v4 = self.random::<CompactIpv4>(rng, info_hash, torrent);
+        v4.or_else(|| self.random::<CompactIpv6>(rng, info_hash, torrent))
     }
 
     /// Returns a random local peer of one family, among the first of its swarm.

@@ -245,7 +245,7 @@ impl Shard {
     pub fn sweep_access(&mut self, now: Now) -> Sweep {
         let swarms = &mut self.swarms;
         if let Some(forwarding) = &mut self.forwarding {
-            forwarding.sweep(now.monotonic, swarms);
+            forwarding.sweep(now.monotonic, swarms, &mut self.rng);
         }
         self.access.turn(now.monotonic, &mut |info_hash| {
             swarms.drop_torrent(&info_hash);

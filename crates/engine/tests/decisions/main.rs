@@ -8,6 +8,7 @@ mod client_software;
 mod connection_ids;
 mod drops;
 mod forwarding;
+mod handover;
 mod http;
 mod reply_size;
 mod scans;
