@@ -90,8 +90,21 @@ impl Cores {
     /// Asks all cores to answer the requests that have arrived and exit. A core that accepts no commands is noticed by
     /// the deadline.
     pub fn request_stop(&self) {
+        self.request_drain();
+        self.request_end();
+    }
+
+    /// Asks all cores to answer the requests that have arrived, and then only to do tasks.
+    pub fn request_drain(&self) {
         for core in &self.handles {
             drop(core.command(CoreCommand::Stop));
+        }
+    }
+
+    /// Asks all cores to exit, after they have stopped. Tasks that they have not finished are dropped.
+    pub fn request_end(&self) {
+        for core in &self.handles {
+            drop(core.command(CoreCommand::End));
         }
     }
 
@@ -122,12 +135,12 @@ impl CoreEnd {
         &self.notify
     }
 
-    /// Returns the next command, if there is one. Without a control plane, it is to stop.
+    /// Returns the next command, if there is one. Without a control plane, it is to end.
     #[must_use]
     pub fn next_command(&self) -> Option<CoreCommand> {
         match self.commands.try_recv() {
             Ok(command) => Some(command),
-            Err(TryRecvError::Disconnected) => Some(CoreCommand::Stop),
+            Err(TryRecvError::Disconnected) => Some(CoreCommand::End),
             Err(TryRecvError::Empty) => None,
         }
     }
@@ -183,8 +196,10 @@ mod tests {
         assert!(matches!(submit(), Err(CoreTask::Drop(..))), "a refused task is returned");
         cores.request_stop();
         assert!(matches!(ends[0].next_command(), Some(CoreCommand::Stop)));
+        assert!(matches!(ends[0].next_command(), Some(CoreCommand::End)));
+        assert!(ends[0].next_command().is_none());
         drop(cores);
-        assert!(matches!(ends[0].next_command(), Some(CoreCommand::Stop)));
+        assert!(matches!(ends[0].next_command(), Some(CoreCommand::End)));
     }
 
     #[test]

@@ -21,9 +21,10 @@ mod messages;
 mod notify;
 mod reply;
 mod settings;
+mod sync;
 
 pub use handle::{CoreEnd, CoreHandle, Cores, link_cores};
-pub use messages::{CoreCommand, CoreEvent, CoreTask, ReplySource};
+pub use messages::{ChangeRecording, CoreCommand, CoreEvent, CoreTask, ReplySource};
 pub use notify::Notify;
 pub use reply::Reply;
 pub use settings::{CoreSettings, HttpLimits, KernelFiltering, KernelSampling};

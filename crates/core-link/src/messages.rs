@@ -4,8 +4,9 @@ use access::{AccessEvent, AccessUpdate, ListQuery, ListedPage};
 use guard::Offenders;
 use latency::LatencySet;
 use primitives::{
-    AddressFamily, ClientCounts, ExternalPeers, FirstTorrents, InfoHash, InfoHashPrefix, PeerInfo,
-    Representative, ShardId, StatisticsPages, SwarmChange, TorrentInfo, TorrentList,
+    AddressFamily, ChangesLost, ClientCounts, ClockShift, ExportPlace, ExportedPage, ExternalPeers,
+    FirstTorrents, Imported, InfoHash, InfoHashPrefix, PeerInfo, Representative, ShardId, StatePage,
+    StatisticsPages, SwarmChange, TorrentInfo, TorrentList,
 };
 use std::sync::Arc;
 use tls::ServerIdentity;
@@ -15,8 +16,16 @@ use tls::ServerIdentity;
 pub enum CoreCommand {
     /// Serve: lists, keys and bans are complete.
     Serve,
-    /// Accept no more requests, answer those that have arrived, and end.
+    /// Accept no more requests, and answer those that have arrived. Then only do tasks, until [`Self::End`].
     Stop,
+    /// Exit, after the stop, which begins if it has not.
+    End,
+    /// Receive no more datagrams, accept no more connections, and leave the options of the listening sockets alone: another
+    /// process serves them. Connections are closed with their next answers, and WebSockets within seconds. Reply when nothing
+    /// more is received from the listening sockets. A core that does not serve only replies.
+    Leave(Reply<()>),
+    /// Serve the listening sockets again, or still, with this core's options: the other process has failed.
+    Resume,
     /// Reply with the latencies recorded since the last such command, and continue with this empty set.
     TakeLatency(Box<LatencySet>, Reply<Box<LatencySet>>),
     /// Reply with the client software counted since the last such command, and continue with this empty table. Without a
@@ -45,6 +54,13 @@ pub enum ReplySource {
     Kernel,
 }
 
+/// Whether a core records its changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChangeRecording {
+    On,
+    Off,
+}
+
 /// Work of the control plane that a core does beside its requests.
 #[derive(Debug)]
 pub enum CoreTask {
@@ -68,6 +84,14 @@ pub enum CoreTask {
     Representative(InfoHash, Reply<Option<Representative>>),
     /// Return these peers to local peers of their torrent, after the torrent's own.
     UseExternal(Box<ExternalPeers>),
+    /// Return a page of the state: swarms and sessions.
+    Export(ExportPlace, Reply<ExportedPage>),
+    /// Begin or end the record of changes of swarms and sessions. What was recorded is discarded.
+    RecordChanges(ChangeRecording, Reply<()>),
+    /// Return the changes recorded since the last such task.
+    TakeChanges(Reply<Result<StatePage, ChangesLost>>),
+    /// Import a page of another core or process, as far as its torrents are owned and served.
+    Import(Arc<StatePage>, ClockShift, Reply<Imported>),
 }
 
 /// What a core reports to the control plane without a request.

@@ -1,5 +1,5 @@
+use crate::sync::{AtomicU8, Ordering};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::Waker;
 
 /// Whether something has been sent to a core since it last looked, and how the core is woken if it sleeps.
@@ -50,6 +50,9 @@ impl Notify {
         self.state.compare_exchange(AWAKE, ASLEEP, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 }
+
+#[cfg(all(loom, test))]
+mod models;
 
 #[cfg(test)]
 mod tests {

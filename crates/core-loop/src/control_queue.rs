@@ -1,7 +1,7 @@
 use crate::clock::Clock;
-use crate::limits::{CONTROL_JOBS_MAX, CONTROL_PAUSE_MS, CONTROL_SLICE_US, SWEEP_MS, SWEEPS_LATE_MAX};
+use crate::limits::{CONTROL_JOBS_MAX, CONTROL_SLICE_US, SWEEP_MS, SWEEPS_LATE_MAX};
 use access::{AccessUpdate, Sweep};
-use core_link::{CoreEnd, CoreTask, Reply};
+use core_link::{ChangeRecording, CoreEnd, CoreTask, Reply};
 use engine::{BranchCountScan, FirstTorrentsScan, ScanStep, Shard, Torrents, UpdateStep};
 use primitives::TorrentInfo;
 use std::collections::VecDeque;
@@ -60,8 +60,15 @@ impl ControlQueue {
         (self.is_notified || self.jobs() > 0 || self.is_sweeping).then_some(self.due)
     }
 
-    /// Works for a slice of time if it is due. The core serves requests before the next one.
-    pub(crate) fn take_turn(&mut self, shard: &mut Shard, link: &CoreEnd, clock: &dyn Clock, now: Instant) {
+    /// Works for a slice of time if it is due. The next one follows after a pause, in which the core serves requests.
+    pub(crate) fn take_turn(
+        &mut self,
+        shard: &mut Shard,
+        link: &CoreEnd,
+        clock: &dyn Clock,
+        now: Instant,
+        pause: Duration,
+    ) {
         if now < self.due || (self.due().is_none() && now < self.sweep_due) {
             return;
         }
@@ -69,7 +76,7 @@ impl ControlQueue {
         self.take_tasks(shard, link, clock, slice_end);
         self.work(shard, clock, slice_end);
         self.sweep(shard, clock, slice_end);
-        self.due = clock.instant() + Duration::from_millis(CONTROL_PAUSE_MS);
+        self.due = clock.instant() + pause;
     }
 
     fn take_tasks(&mut self, shard: &mut Shard, link: &CoreEnd, clock: &dyn Clock, slice_end: Instant) {
@@ -132,6 +139,18 @@ impl ControlQueue {
                 reply.send(shard.representative(clock.at(clock.instant()), &info_hash));
             }
             CoreTask::UseExternal(peers) => shard.use_external(clock.at(clock.instant()), &peers),
+            CoreTask::Export(place, reply) => reply.send(shard.export(clock.at(clock.instant()), place)),
+            CoreTask::RecordChanges(recording, reply) => {
+                match recording {
+                    ChangeRecording::On => shard.record_changes(),
+                    ChangeRecording::Off => shard.forget_changes(),
+                }
+                reply.send(());
+            }
+            CoreTask::TakeChanges(reply) => reply.send(shard.take_changes(clock.at(clock.instant()))),
+            CoreTask::Import(page, shift, reply) => {
+                reply.send(shard.import(clock.at(clock.instant()), &page, shift));
+            }
         }
     }
 

@@ -6,17 +6,21 @@ use crate::core_state::CoreState;
 use crate::datagrams::UdpServer;
 use crate::kernel_filter::KernelFilter;
 use crate::limits::{
-    DRAIN_MS_MAX, EVENTS_MAX, EVENTS_PER_TURN_MAX, LAST_EVENTS_MS_MAX, LISTENERS_MAX, RETRY_MS,
+    CONTROL_PAUSE_MS, DRAIN_MS_MAX, EVENTS_MAX, EVENTS_PER_TURN_MAX, LAST_EVENTS_MS_MAX, LISTENERS_MAX,
+    RETRY_MS,
 };
 use crate::mesh::Mesh;
 use crate::ring::Rings;
-use crate::sockets::{Event, ReplyBatch as _, Sockets};
+use crate::sockets::{Event, ReceiveTimestamps, ReplyBatch as _, Sockets};
 use crate::timer::Timer;
-use core_link::{CoreCommand, CoreEnd, CoreEvent, CoreSettings, KernelFiltering, KernelSampling, Notify};
+use core_link::{
+    CoreCommand, CoreEnd, CoreEvent, CoreSettings, KernelFiltering, KernelSampling, Notify, ReplySource,
+};
 use engine::{EngineSettings, HttpService, Secrets, Shard, UdpService};
 use guard::CoreGuard;
 use latency::ReplyTimer;
 use metrics::{Gauge, PublishedStatistics};
+use primitives::AddressFamily;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -57,7 +61,13 @@ pub struct Core<S: Sockets> {
     timer: Timer,
     coalescing: Coalescing,
     filter: KernelFilter,
+    /// How often the kernel stamps datagrams while the core serves.
+    sampling: KernelSampling,
+    /// Where replies on wildcard addresses leave from, by family, if the control plane has said so.
+    reply_sources: [Option<ReplySource>; AddressFamily::ALL.len()],
     stage: Stage,
+    /// Whether the core exits once it has stopped.
+    is_to_end: bool,
     /// Whether messages of other cores may wait.
     rings_have_more: bool,
     published: Arc<PublishedStatistics>,
@@ -90,15 +100,36 @@ enum Stage {
     /// The control plane sends lists, keys and bans. Requests that arrive meanwhile wait in the sockets.
     Starting,
     Serving,
+    /// Another process serves the listening sockets. Connections are served until they are closed.
+    Leaving,
     /// Requests in the UDP sockets are answered.
     Draining(DrainEnd),
     /// The rings for requests are closed. Other cores may still send some.
     AwaitingRequests,
     /// The rings for returns are closed too. Other cores may still return some.
     AwaitingReturns,
+    /// Only tasks are done.
+    Stopped,
     /// The last events wait for room until this instant.
     Reporting(Instant),
     Ended,
+}
+
+impl Stage {
+    /// Whether tasks and commands of the control plane are taken.
+    const fn is_controlled(self) -> bool {
+        matches!(self, Self::Starting | Self::Serving | Self::Leaving | Self::Stopped)
+    }
+
+    /// Whether clients wait for the core.
+    const fn serves(self) -> bool {
+        matches!(self, Self::Serving | Self::Leaving)
+    }
+
+    /// Whether the core may set options of the listening sockets. Another process may serve them later.
+    const fn sets_options(self) -> bool {
+        matches!(self, Self::Starting | Self::Serving)
+    }
 }
 
 /// When a core stops to drain its sockets, whatever is left.
@@ -136,7 +167,10 @@ impl<S: Sockets> Core<S> {
             timer: Timer::new(instant, processor_time, setup.kernel_sampling),
             coalescing: Coalescing::new(setup.coalesce, instant),
             filter,
+            sampling: setup.kernel_sampling,
+            reply_sources: [None; AddressFamily::ALL.len()],
             stage: Stage::Starting,
+            is_to_end: false,
             rings_have_more: true,
             published: setup.published,
             link: setup.link,
@@ -158,10 +192,15 @@ impl<S: Sockets> Core<S> {
                 self.work_for_control_plane();
                 self.obey_commands();
             }
-            Stage::Serving => self.serve(),
+            Stage::Serving | Stage::Leaving => self.serve(),
             Stage::Draining(end) => self.drain(end),
             Stage::AwaitingRequests => self.await_requests(),
             Stage::AwaitingReturns => self.await_returns(),
+            Stage::Stopped => {
+                self.work_for_control_plane();
+                self.report_events();
+                self.obey_commands();
+            }
             Stage::Reporting(until) => self.report_last_events(until),
             Stage::Ended => return Step::Ended,
         }
@@ -193,16 +232,20 @@ impl<S: Sockets> Core<S> {
     fn serve(&mut self) {
         self.take_events();
         self.state.mesh.send_waiting();
-        let datagrams = self.udp.take_turn(&mut self.state);
-        self.coalescing.note(datagrams, self.state.instant);
-        self.state.mesh.notify();
+        if self.stage == Stage::Serving {
+            let datagrams = self.udp.take_turn(&mut self.state);
+            self.coalescing.note(datagrams, self.state.instant);
+            self.state.mesh.notify();
+        }
         self.http.take_turn(&mut self.state);
         self.state.mesh.send_leaving();
         self.state.mesh.notify();
         self.work_for_control_plane();
         if self.timer.due() <= self.state.instant {
             self.timer.take_turn(&mut self.state, &mut self.udp, &mut self.http);
-            self.filter.take_turn(&mut self.state, &mut self.udp);
+            if self.stage == Stage::Serving {
+                self.filter.take_turn(&mut self.state, &mut self.udp);
+            }
             self.publish();
             self.report_events();
             self.obey_commands();
@@ -237,11 +280,13 @@ impl<S: Sockets> Core<S> {
 
     fn work_for_control_plane(&mut self) {
         let CoreState { shard, clock, instant, .. } = &mut self.state;
-        self.control.take_turn(shard, &self.link, &**clock, *instant);
+        let pause_ms = if self.stage.serves() { CONTROL_PAUSE_MS } else { 0 };
+        let pause = Duration::from_millis(pause_ms);
+        self.control.take_turn(shard, &self.link, &**clock, *instant, pause);
     }
 
     fn obey_commands(&mut self) {
-        while matches!(self.stage, Stage::Starting | Stage::Serving)
+        while self.stage.is_controlled()
             && let Some(command) = self.link.next_command()
         {
             self.obey(command);
@@ -250,12 +295,15 @@ impl<S: Sockets> Core<S> {
 
     fn obey(&mut self, command: CoreCommand) {
         match command {
-            CoreCommand::Serve => {
-                self.stage = Stage::Serving;
-                self.timer.begin(self.state.instant);
-                self.http.resume_accepting(&mut self.state);
+            CoreCommand::Serve if self.stage == Stage::Starting => self.begin_to_serve(),
+            CoreCommand::Serve => {}
+            CoreCommand::Resume => self.resume(),
+            CoreCommand::Leave(reply) => {
+                self.leave();
+                reply.send(());
             }
             CoreCommand::Stop => self.stop(),
+            CoreCommand::End => self.end(),
             CoreCommand::TakeLatency(empty, reply) => reply.send(self.state.latency.take(empty)),
             CoreCommand::TakeClients(empty, reply) => reply.send(self.state.shard.take_clients(empty)),
             CoreCommand::TakeOffenders(reply) => reply.send(self.state.shard.guard().take_offenders()),
@@ -269,9 +317,7 @@ impl<S: Sockets> Core<S> {
                 self.http.set_identity(identity);
                 reply.send(());
             }
-            CoreCommand::UseReplySource(family, source) => {
-                self.state.sockets.set_reply_source(family, source);
-            }
+            CoreCommand::UseReplySource(family, source) => self.use_reply_source(family, source),
         }
     }
 
@@ -290,20 +336,82 @@ impl<S: Sockets> Core<S> {
         self.state.shard.guard().use_limits(sources);
         self.udp.use_settings(self.state.now, &engine);
         self.http.use_settings(http_policy, http_limits);
-        self.timer.use_sampling(kernel_sampling, &mut self.state);
+        self.sampling = kernel_sampling;
+        if self.stage.sets_options() {
+            self.timer.use_sampling(kernel_sampling, &mut self.state);
+        }
         self.coalescing.use_wait(coalesce);
+    }
+
+    /// Serves the listening sockets, with this core's options.
+    fn begin_to_serve(&mut self) {
+        self.stage = Stage::Serving;
+        self.state.shard.serve(self.state.now);
+        self.timer.begin(self.state.instant);
+        self.renew_options();
+        self.state.sockets.resume_receiving();
+        self.udp.note_all_ready();
+        self.http.serve_listeners(&mut self.state);
+    }
+
+    /// Serves the listening sockets again, or still, after another process may have set their options.
+    fn resume(&mut self) {
+        match self.stage {
+            Stage::Leaving => self.begin_to_serve(),
+            Stage::Serving => self.renew_options(),
+            _ => {}
+        }
+    }
+
+    /// Sets the options of the sockets that a running core sets, whatever another process has set.
+    fn renew_options(&mut self) {
+        self.state.sockets.set_receive_timestamps(ReceiveTimestamps::Off);
+        self.timer.use_sampling(self.sampling, &mut self.state);
+        self.filter.renew(self.state.instant);
+        for (family, source) in AddressFamily::ALL.into_iter().zip(self.reply_sources) {
+            if let Some(source) = source {
+                self.state.sockets.set_reply_source(family, source);
+            }
+        }
+    }
+
+    fn use_reply_source(&mut self, family: AddressFamily, source: ReplySource) {
+        self.reply_sources[family as usize] = Some(source);
+        if self.stage.sets_options() {
+            self.state.sockets.set_reply_source(family, source);
+        }
+    }
+
+    /// Leaves the listening sockets to another process, with the time stamps off.
+    fn leave(&mut self) {
+        if self.stage == Stage::Serving {
+            self.stage = Stage::Leaving;
+            self.timer.use_sampling(KernelSampling::Off, &mut self.state);
+            self.state.sockets.pause_receiving();
+            self.http.leave_listeners(&mut self.state);
+        }
+    }
+
+    /// Exits, after a stop.
+    fn end(&mut self) {
+        self.is_to_end = true;
+        if self.stage == Stage::Stopped {
+            self.report_last();
+        } else {
+            self.stop();
+        }
     }
 
     /// Begins to stop. Before the core serves, requests in the sockets are not answered, because it does not have the lists
     /// and keys.
     fn stop(&mut self) {
-        self.control = ControlQueue::new(self.state.instant);
-        if self.stage == Stage::Starting {
-            self.close_requests();
-            return;
+        match self.stage {
+            Stage::Starting => return self.close_requests(),
+            Stage::Serving => self.udp.note_all_ready(),
+            Stage::Leaving => self.udp.note_none_ready(),
+            _ => return,
         }
         self.http.close(&mut self.state);
-        self.udp.note_all_ready();
         let longest = Duration::from_millis(DRAIN_MS_MAX);
         self.stage = Stage::Draining(DrainEnd {
             processor_time: self.state.clock.processor_time() + longest,
@@ -323,6 +431,7 @@ impl<S: Sockets> Core<S> {
     }
 
     fn close_requests(&mut self) {
+        self.state.sockets.pause_receiving();
         self.state.mesh.close_requests();
         self.stage = Stage::AwaitingRequests;
     }
@@ -338,9 +447,16 @@ impl<S: Sockets> Core<S> {
         if self.state.mesh.returns_have_ended() {
             self.http.close_all(&mut self.state);
             self.publish();
-            let until = self.state.instant + Duration::from_millis(LAST_EVENTS_MS_MAX);
-            self.stage = Stage::Reporting(until);
+            self.stage = Stage::Stopped;
+            if self.is_to_end {
+                self.report_last();
+            }
         }
+    }
+
+    fn report_last(&mut self) {
+        let until = self.state.instant + Duration::from_millis(LAST_EVENTS_MS_MAX);
+        self.stage = Stage::Reporting(until);
     }
 
     fn report_last_events(&mut self, until: Instant) {
@@ -386,14 +502,13 @@ impl<S: Sockets> Core<S> {
         let CoreState { instant, mesh, .. } = &self.state;
         let timer = match self.stage {
             Stage::Ended => return Step::Ended,
-            Stage::Serving if self.udp.is_ready() || self.http.has_work() => return Step::Busy,
-            Stage::Draining(_) if self.udp.is_ready() => return Step::Busy,
+            Stage::Serving | Stage::Draining(_) if self.udp.is_ready() => return Step::Busy,
+            Stage::Serving | Stage::Leaving if self.http.has_work() => return Step::Busy,
             _ if self.rings_have_more => return Step::Busy,
-            Stage::Serving if !mesh.has_waiting() => self.timer.due(),
+            Stage::Serving | Stage::Leaving if !mesh.has_waiting() => self.timer.due(),
             _ => *instant + Duration::from_millis(RETRY_MS),
         };
-        // The control plane has no more work for a core that stops.
-        let control = self.control.due().filter(|_| matches!(self.stage, Stage::Starting | Stage::Serving));
+        let control = self.control.due().filter(|_| self.stage.is_controlled());
         let due = control.map_or(timer, |control| control.min(timer));
         if due <= *instant {
             return Step::Busy;

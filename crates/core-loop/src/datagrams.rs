@@ -70,6 +70,11 @@ impl<S: Sockets> UdpServer<S> {
         self.ready.fill(true);
     }
 
+    /// Notes that no listener is to be tried.
+    pub(crate) fn note_none_ready(&mut self) {
+        self.ready.fill(false);
+    }
+
     /// Whether datagrams may wait at a listener.
     pub(crate) fn is_ready(&self) -> bool {
         self.ready.contains(&true)

@@ -12,6 +12,8 @@ use primitives::{AddressRanges, FilterRules};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+const RETRY: Duration = Duration::from_millis(FILTER_RETRY_MS);
+
 /// Keeps the filters of a core's sockets up to date.
 #[derive(Debug)]
 pub(crate) struct KernelFilter {
@@ -32,8 +34,10 @@ pub(crate) struct KernelFilter {
     rules: FilterRules,
     /// Whether a UDP socket refused them. It has no filter then.
     is_refused: bool,
-    /// When a socket that refused its filter is given it again.
+    /// When the sockets are given their filters again, because one refused its own, or another process may have set them.
     retry_at: Option<Instant>,
+    /// Whether they are given once more after that.
+    is_retried_twice: bool,
     /// The addresses that the TCP listeners were given last.
     connections: AddressRanges,
 }
@@ -52,6 +56,7 @@ impl KernelFilter {
             rules: FilterRules::default(),
             is_refused: false,
             retry_at: None,
+            is_retried_twice: false,
             connections: AddressRanges::default(),
         }
     }
@@ -66,6 +71,12 @@ impl KernelFilter {
         self.proxies_changed = true;
     }
 
+    /// Gives the sockets their filters in the next turn, in place of those of another process. That may serve them until it
+    /// knows that this one does, so they are given once more.
+    pub(crate) const fn renew(&mut self, now: Instant) {
+        (self.retry_at, self.is_retried_twice) = (Some(now), true);
+    }
+
     /// Notes what the kernel has dropped, and replaces the filters whose rules have changed.
     pub(crate) fn take_turn<S: Sockets>(&mut self, core: &mut CoreState<S>, udp: &mut UdpServer<S>) {
         let ReceiveQueues { dropped, fullest_percent: queue_percent } = core.sockets.receive_queues();
@@ -78,6 +89,9 @@ impl KernelFilter {
         let have_bans_changed = self.update_networks(core);
         let rules = self.rules(core, udp);
         let is_retried = self.retry_at.take_if(|at| *at <= core.instant).is_some();
+        if is_retried && core::mem::take(&mut self.is_retried_twice) {
+            self.retry_at = Some(core.instant + RETRY);
+        }
         if core::mem::take(&mut self.proxies_changed) || is_retried || have_bans_changed {
             self.filter_connections(core, is_retried);
         }
@@ -122,7 +136,7 @@ impl KernelFilter {
     fn note_outcome<S: Sockets>(&mut self, is_refused: bool, core: &mut CoreState<S>) {
         if is_refused {
             core.shard.statistics_mut().add(Counter::FilterErrors, 1);
-            self.retry_at = Some(core.instant + Duration::from_millis(FILTER_RETRY_MS));
+            self.retry_at = Some(core.instant + RETRY);
         }
     }
 

@@ -20,7 +20,7 @@ pub(crate) const EXPIRY_TURN_US: u64 = 1000;
 /// Microseconds for which a core works for the control plane before it serves requests again.
 pub(crate) const CONTROL_SLICE_US: u64 = 200;
 
-/// Milliseconds for requests between two such slices: the control plane gets at most a sixth of the core.
+/// Milliseconds for requests between two such slices: the control plane gets at most a sixth of a core that serves.
 pub(crate) const CONTROL_PAUSE_MS: u64 = 1;
 
 /// Milliseconds between two sweeps of lists, keys and sessions: 512 of them visit every entry, in ten seconds.

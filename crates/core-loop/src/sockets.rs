@@ -32,6 +32,12 @@ pub trait Sockets: Debug {
     /// queue would only make every reply late.
     fn send(&mut self, listener: ListenerIndex, replies: &mut Self::Replies) -> NotSent;
 
+    /// Reports no more events of UDP listeners, as at the beginning.
+    fn pause_receiving(&mut self);
+
+    /// Reports the events of UDP listeners.
+    fn resume_receiving(&mut self);
+
     /// Makes the kernel drop datagrams by these rules, in place of earlier ones. Returns how many networks were left out, of
     /// the socket with the least memory.
     ///

@@ -64,10 +64,11 @@ impl<'a> Headers<'a> {
         parse_address(self.all("X-Real-IP").last()?)
     }
 
-    /// Returns the key of a WebSocket handshake (RFC 6455, 4.1), if there is exactly one.
+    /// Returns the key of a WebSocket handshake, if there is exactly one and it has the form of 16 bytes in base64
+    /// (RFC 6455, 4.2.1).
     pub fn web_socket_key(self) -> Option<&'a [u8]> {
         let mut keys = self.all("Sec-WebSocket-Key");
-        keys.next().filter(|_| keys.next().is_none())
+        keys.next().filter(|key| is_web_socket_key(key) && keys.next().is_none())
     }
 
     /// Returns whether `Accept` prefers JSON to HTML (RFC 9110, 12.5.1).
@@ -123,6 +124,12 @@ fn places(list: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
 pub(crate) fn split_at_byte(bytes: &[u8], byte: u8) -> Option<(&[u8], &[u8])> {
     let (before, from) = bytes.split_at_checked(memchr(byte, bytes)?)?;
     Some((before, from.get(1..)?))
+}
+
+/// Sixteen bytes are 22 characters and two of padding.
+fn is_web_socket_key(key: &[u8]) -> bool {
+    let is_of_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    key.strip_suffix(b"==").is_some_and(|digits| digits.len() == 22 && digits.iter().all(is_of_base64))
 }
 
 #[cfg(test)]

@@ -46,7 +46,16 @@ fn attach_program(
 
 /// Removes the filter of a socket, if it has one.
 pub(crate) fn detach_filter(socket: BorrowedFd<'_>) -> io::Result<()> {
-    match set_integer(socket, libc::SOL_SOCKET, libc::SO_DETACH_FILTER, 0) {
+    detach(socket, libc::SO_DETACH_FILTER)
+}
+
+/// Removes the program of the reuseport group of a socket, if it has one.
+pub(crate) fn detach_reuseport_program(socket: BorrowedFd<'_>) -> io::Result<()> {
+    detach(socket, libc::SO_DETACH_REUSEPORT_BPF)
+}
+
+fn detach(socket: BorrowedFd<'_>, name: libc::c_int) -> io::Result<()> {
+    match set_integer(socket, libc::SOL_SOCKET, name, 0) {
         Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(()),
         result => result,
     }

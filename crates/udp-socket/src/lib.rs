@@ -6,6 +6,8 @@
 //!
 //! A [`SteeringProgram`] makes the kernel choose the socket of a reuseport group by the info hash in a datagram. A filter
 //! ([`BatchSocket::set_filter`]) makes it drop datagrams before they are queued.
+//!
+//! [`passed_descriptors`] takes the descriptors that a service manager has passed to the process, which is unsafe elsewhere.
 
 #![allow(unsafe_code, reason = "system calls on memory that the kernel reads and writes")]
 
@@ -19,6 +21,7 @@ mod kernel_option;
 mod limits;
 mod message_table;
 mod options;
+mod passed;
 mod path;
 mod receive;
 mod send;
@@ -31,6 +34,7 @@ mod testing;
 pub use filter::filter_connections;
 pub use limits::{BATCH_DATAGRAMS_MAX, DATAGRAM_BYTES_MAX, RECEIVE_ATTEMPTS_MAX, SEGMENTS_MAX};
 pub use options::{DestinationInfo, PortSharing, ReceiveTimestamps, SocketOptions};
+pub use passed::passed_descriptors;
 pub use path::Path;
 pub use receive::{ReceiveBatch, Received};
 pub use send::{SendBatch, SendReport};

@@ -216,39 +216,81 @@ impl fmt::Debug for MessageTable {
 mod tests {
     use super::*;
 
-    /// Does to one header what `recvmmsg` does: writes the payload and its length.
-    fn receive_as_the_kernel_does(table: &mut MessageTable, index: usize, payload: &[u8]) {
+    /// The remote end of all datagrams here.
+    fn remote() -> Path {
+        Path::new(([192, 0, 2, 1], 7).into())
+    }
+
+    /// Does to one header what `recvmmsg` does: writes the payload, the name, the control messages and their lengths.
+    fn receive_as_the_kernel_does(table: &mut MessageTable, index: usize, payload: &[u8], to: LocalEnd) {
         let header = &mut table.headers[index];
         let iovec = header.msg_hdr.msg_iov;
-        // SAFETY: by the table's invariant the iovec and the name are valid, and they are not borrowed.
+        let mut control = ControlMessages::EMPTY;
+        let control_bytes = control.set_source(to);
+        assert!(control_bytes <= header.msg_hdr.msg_controllen);
+        assert!(size_of::<SocketName>() <= header.msg_hdr.msg_namelen as usize);
+        // SAFETY: by the table's invariant the iovec, the name and the control messages are valid, and they are not borrowed.
         unsafe {
             assert!(payload.len() <= (*iovec).iov_len);
             ptr::copy_nonoverlapping(payload.as_ptr(), (*iovec).iov_base.cast(), payload.len());
-            *header.msg_hdr.msg_name.cast::<SocketName>() = Path::new(([192, 0, 2, 1], 7).into()).name;
+            *header.msg_hdr.msg_name.cast::<SocketName>() = remote().name;
+            *header.msg_hdr.msg_control.cast::<ControlMessages>() = control;
         }
         header.msg_len = u32::try_from(payload.len()).expect("a short payload");
-        header.msg_hdr.msg_controllen = 0;
+        header.msg_hdr.msg_controllen = control_bytes;
+    }
+
+    /// Reads of one header what `sendmmsg` reads: the bytes of the payload, the name and the control messages.
+    fn send_as_the_kernel_does(table: &MessageTable, index: usize) -> [&[u8]; 3] {
+        let header = &table.headers[index].msg_hdr;
+        // SAFETY: by the table's invariant each pointer leads to at least as many bytes as the length beside it, which are
+        // initialised and not borrowed for writing.
+        unsafe {
+            let iovec = *header.msg_iov;
+            [
+                (iovec.iov_base, iovec.iov_len),
+                (header.msg_name, header.msg_namelen as usize),
+                (header.msg_control, header.msg_controllen),
+            ]
+            .map(|(bytes, length)| std::slice::from_raw_parts(bytes.cast(), length))
+        }
     }
 
     #[test]
     fn data_written_through_the_headers_is_read_after_moves_and_borrows() {
         let mut table = MessageTable::new(3, 8);
+        let local = LocalEnd::new([198, 51, 100, 2].into(), 0);
         for round in 0..3 {
             let payload = [round; 8];
             table.buffer_mut(1).fill(0xff);
-            receive_as_the_kernel_does(&mut table, 1, &payload);
+            receive_as_the_kernel_does(&mut table, 1, &payload, local);
             table = *Box::new(table);
             table.settle(1);
             assert_eq!(table.buffer(1)[..table.transferred_bytes(1)], payload);
-            assert_eq!(table.path(1).remote(), ([192, 0, 2, 1], 7).into());
+            assert_eq!((table.path(1).remote(), table.path(1).local), (remote().remote(), Some(local)));
             assert_eq!((table.buffer(0), table.buffer(2)), ([0; 8].as_slice(), [0; 8].as_slice()));
         }
     }
 
     #[test]
+    fn data_addressed_through_the_table_is_what_the_kernel_reads() {
+        let mut table = MessageTable::new(2, 8);
+        for (local, control_bytes) in [("198.51.100.2", 32), ("fe80::2", 40)] {
+            table.buffer_mut(1).copy_from_slice(b"datagram");
+            table.address(1, 4, &remote().with_local(local.parse().unwrap()));
+            table = *Box::new(table);
+            let [payload, name, control] = send_as_the_kernel_does(&table, 1);
+            assert_eq!((payload, name.len(), control.len()), (b"data".as_slice(), 16, control_bytes));
+            assert_eq!(name[2..8], [0, 7, 192, 0, 2, 1]);
+        }
+        table.address(1, 0, &remote());
+        assert_eq!(send_as_the_kernel_does(&table, 1)[2], [0; 0]);
+    }
+
+    #[test]
     fn no_length_exceeds_its_buffer() {
         let mut table = MessageTable::new(2, 8);
-        table.address(0, usize::MAX, &Path::new(([192, 0, 2, 1], 7).into()));
+        table.address(0, usize::MAX, &remote());
         assert_eq!(table.slots[0].iovec.iov_len, 8);
         table.headers[1].msg_len = u32::MAX;
         assert_eq!(table.transferred_bytes(1), 8);

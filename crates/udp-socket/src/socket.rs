@@ -2,13 +2,13 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use primitives::{AddressFamily, FilterRules};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::filter::filter_datagrams;
-use crate::kernel_option::{memory_info, set_integer};
+use crate::kernel_option::{detach_reuseport_program, memory_info, set_integer};
 use crate::options::{DestinationInfo, PortSharing, ReceiveTimestamps, SocketOptions};
 use crate::receive::ReceiveBatch;
 use crate::send::{SendBatch, SendReport};
@@ -42,15 +42,41 @@ impl BatchSocket {
     pub fn bind(options: &SocketOptions) -> io::Result<Self> {
         let kind = Type::DGRAM.nonblocking().cloexec();
         let socket = Socket::new(Domain::for_address(options.address), kind, Some(Protocol::UDP))?;
-        apply_ip_options(&socket, options)?;
-        apply_buffer_sizes(&socket, options)?;
-        if let Some(bytes) = options.segment_bytes {
-            set_integer(socket.as_fd(), libc::SOL_UDP, libc::UDP_SEGMENT, bytes.get().into())?;
+        if options.address.is_ipv6() {
+            socket.set_only_v6(true)?;
         }
         socket.set_reuse_port(options.sharing == PortSharing::ReusePort)?;
+        apply_options(&socket, options)?;
         socket.bind(&options.address.into())?;
+        Self::of_bound(socket, options.sharing)
+    }
+
+    /// Takes a bound UDP socket that is as shared as `sharing` says. Its options and its filter stay, as does what waits in it:
+    /// another process may still use it.
+    ///
+    /// # Errors
+    ///
+    /// If it is no such socket.
+    pub fn adopt(descriptor: OwnedFd, sharing: PortSharing) -> io::Result<Self> {
+        let socket = Socket::from(descriptor);
+        socket.set_nonblocking(true)?;
+        socket.set_cloexec(true)?;
+        Self::of_bound(socket, sharing)
+    }
+
+    fn of_bound(socket: Socket, sharing: PortSharing) -> io::Result<Self> {
         let local_address = socket.local_addr()?.as_socket().ok_or(io::ErrorKind::Unsupported)?;
-        Ok(Self { socket, local_address, sharing: options.sharing })
+        Ok(Self { socket, local_address, sharing })
+    }
+
+    /// Gives an adopted socket the options that [`Self::bind`] gives a socket, except the address and the sharing, which stay.
+    ///
+    /// # Errors
+    ///
+    /// Errors of the kernel, as of [`Self::bind`].
+    pub fn set_options(&self, options: &SocketOptions) -> io::Result<()> {
+        apply_options(&self.socket, options)?;
+        self.set_receive_timestamps(ReceiveTimestamps::Off)
     }
 
     /// The address that the socket is bound to, with the port that the kernel chose for port 0.
@@ -149,6 +175,16 @@ impl BatchSocket {
             )),
         }
     }
+
+    /// Removes the program of [`Self::steer`] from the reuseport group of this socket, if it has one: the kernel spreads
+    /// datagrams.
+    ///
+    /// # Errors
+    ///
+    /// If the socket is in no group, or the kernel does not have the option, which came with Linux 5.3.
+    pub fn stop_steering(&self) -> io::Result<()> {
+        detach_reuseport_program(self.as_fd())
+    }
 }
 
 impl AsFd for BatchSocket {
@@ -163,6 +199,13 @@ impl AsRawFd for BatchSocket {
     }
 }
 
+fn apply_options(socket: &Socket, options: &SocketOptions) -> io::Result<()> {
+    apply_ip_options(socket, options)?;
+    apply_buffer_sizes(socket, options)?;
+    let Some(bytes) = options.segment_bytes else { return Ok(()) };
+    set_integer(socket.as_fd(), libc::SOL_UDP, libc::UDP_SEGMENT, bytes.get().into())
+}
+
 /// Makes the kernel ignore discovered path MTUs: datagrams are limited by the MTU of the interface alone, so that
 /// forged ICMP messages cannot turn replies into EMSGSIZE or fragments. IPv4 datagrams are sent with the
 /// don't-fragment bit, which saves the kernel choosing an identification for each. Replies are not lost as long as
@@ -172,7 +215,6 @@ fn apply_ip_options(socket: &Socket, options: &SocketOptions) -> io::Result<()> 
     if options.address.is_ipv4() {
         set_integer(socket.as_fd(), libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_PROBE)
     } else {
-        socket.set_only_v6(true)?;
         set_integer(socket.as_fd(), libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, libc::IPV6_PMTUDISC_OMIT)
     }
 }

@@ -1,13 +1,14 @@
+use crate::inherited::{Adopted, Giver, InheritedSocket, InheritedSockets, SocketKind, duplicate};
 use crate::limits::{
     BACKLOG_MAX, CONNECTION_RECEIVE_BUFFER_BYTES, CONNECTION_SEND_BUFFER_BYTES, FREE_PORT_ATTEMPTS_MAX,
 };
 use crate::listener::{BindError, Listener, Scheme};
 use core_loop::Security;
 use primitives::{AddressFamily, AddressRanges, ShardCount};
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use udp_socket::filter_connections;
 
 /// One core's socket of an HTTP listener.
@@ -34,26 +35,56 @@ impl HttpListener {
     }
 }
 
-/// Binds all listeners once for each shard. The kernel distributes connections among the shards, and queues at most `backlog` for
-/// each socket, or [`BACKLOG_MAX`].
+impl AsFd for HttpListener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+impl BoundHttpListeners {
+    /// Duplicates the descriptors, for a process that is to adopt the sockets.
+    ///
+    /// # Errors
+    /// When the process has no more descriptors.
+    pub fn duplicates(&self) -> io::Result<Vec<InheritedSocket>> {
+        let addresses: Vec<_> = self.listeners.iter().map(|listener| listener.address).collect();
+        duplicate(SocketKind::Tcp, &addresses, &self.sockets_by_shard)
+    }
+}
+
+/// Binds all listeners once for each shard, except those of sockets that are inherited. The kernel distributes connections among
+/// the shards, and queues at most `backlog` for each socket, or [`BACKLOG_MAX`].
 ///
 /// # Errors
-/// When an address cannot be bound, or is in use: a group that another program joined would share its clients.
+/// When an address cannot be bound, or is in use: a group that another program joined would share its clients. When an
+/// inherited socket cannot be used.
 pub fn bind_http_listeners(
     addresses: &[(SocketAddr, Security)],
     shards: ShardCount,
     backlog: u32,
+    inherited: &mut InheritedSockets,
 ) -> Result<BoundHttpListeners, BindError> {
     let mut bound = BoundHttpListeners {
         sockets_by_shard: shards.shards().map(|_| Vec::new()).collect(),
         listeners: Vec::new(),
     };
     for &(address, security) in addresses {
-        let failed = |source| BindError::new(Listener { scheme: scheme(security), address }, source);
-        let address = reserve(address).map_err(failed)?;
-        bound.listeners.push(Listener { scheme: scheme(security), address });
+        let listener = Listener { scheme: scheme(security), address };
+        let failed = |source| BindError::new(listener, source);
+        let adopted = inherited.take(SocketKind::Tcp, address, shards);
+        let (address, adopted) = match adopted.map_err(|source| BindError::Inherited { listener, source })? {
+            Some(Adopted { address, sockets }) => (address, sockets),
+            None => (reserve(address).map_err(failed)?, Vec::new()),
+        };
+        bound.listeners.push(Listener { address, ..listener });
+        let mut adopted = adopted.into_iter();
         for sockets in &mut bound.sockets_by_shard {
-            let socket = listen(address, backlog).map_err(failed)?;
+            let socket = match (adopted.next(), inherited.giver()) {
+                (Some(socket), Giver::Predecessor) => Ok(socket),
+                (Some(socket), Giver::ServiceManager) => listen(socket, backlog),
+                (None, _) => bind(address).and_then(|socket| listen(socket.into(), backlog)),
+            };
+            let socket = socket.map_err(failed)?;
             sockets.push(HttpListener { socket, security, family: AddressFamily::of(address.ip()) });
         }
     }
@@ -67,17 +98,29 @@ const fn scheme(security: Security) -> Scheme {
     }
 }
 
-fn listen(address: SocketAddr, backlog: u32) -> io::Result<OwnedFd> {
+fn bind(address: SocketAddr) -> io::Result<Socket> {
     let socket = open(address)?;
     socket.set_reuse_port(true)?;
+    socket.bind(&address.into())?;
+    Ok(socket)
+}
+
+/// Makes a bound socket listen, if it does not yet.
+fn listen(socket: OwnedFd, backlog: u32) -> io::Result<OwnedFd> {
+    set_options(socket.as_fd(), backlog)?;
+    Ok(socket)
+}
+
+/// Makes a socket listen with its options, also one that listens already. Connections that wait in it stay.
+pub(crate) fn set_options(socket: BorrowedFd<'_>, backlog: u32) -> io::Result<()> {
+    let socket = SockRef::from(&socket);
     // Connections inherit it. An answer is sent in one write and has nothing to wait for.
     socket.set_tcp_nodelay(true)?;
     socket.set_recv_buffer_size(CONNECTION_RECEIVE_BUFFER_BYTES)?;
     socket.set_send_buffer_size(CONNECTION_SEND_BUFFER_BYTES)?;
     socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(backlog.min(BACKLOG_MAX).cast_signed())?;
-    Ok(socket.into())
+    socket.set_cloexec(true)?;
+    socket.listen(backlog.min(BACKLOG_MAX).cast_signed())
 }
 
 fn open(address: SocketAddr) -> io::Result<Socket> {

@@ -1,3 +1,6 @@
+use crate::inherited::{
+    AdoptError, Adopted, Giver, InheritedSocket, InheritedSockets, SocketKind, duplicate,
+};
 use crate::limits::FREE_PORT_ATTEMPTS_MAX;
 use primitives::{FilterRules, HotTorrent, InfoHash, ShardCount, SteeringKey};
 use std::fmt;
@@ -42,10 +45,11 @@ pub struct BoundListeners {
     pub sockets_by_shard: Vec<Vec<BatchSocket>>,
     /// The addresses, with the ports that the kernel chose.
     pub addresses: Vec<SocketAddr>,
+    /// For sockets of a predecessor, [`take_over`] returns it.
     pub steering: SteeringOutcome,
     /// Whether the kernel takes filters for the sockets.
     pub filter: io::Result<()>,
-    /// Bytes of the smallest receive buffer. The kernel may grant less than was requested.
+    /// Bytes of the smallest receive buffer. The kernel may grant less than was requested. Sockets of a predecessor do not count.
     pub receive_buffer_bytes: usize,
 }
 
@@ -91,6 +95,12 @@ pub enum BindError {
     /// IPv6 is not compiled into the kernel or is switched off.
     #[error("{0}: the kernel does not have this address family")]
     NoSuchFamily(Listener),
+    #[error("{listener}: the socket that another process opened for it cannot be used")]
+    Inherited {
+        listener: Listener,
+        #[source]
+        source: AdoptError,
+    },
     #[error("{listener} cannot be bound")]
     Other {
         listener: Listener,
@@ -120,15 +130,18 @@ impl BindError {
             | Self::Forbidden(listener)
             | Self::NoSuchAddress(listener)
             | Self::NoSuchFamily(listener)
+            | Self::Inherited { listener, .. }
             | Self::Other { listener, .. } => *listener,
         }
     }
 }
 
-/// Binds all `addresses` once for each shard and sets up the kernel's steering between the shards.
+/// Binds all `addresses` once for each shard, except those of sockets that are inherited, and sets up the kernel's steering
+/// between the shards.
 ///
 /// # Errors
-/// When an address cannot be bound, or is in use: a group that another program joined would share its clients.
+/// When an address cannot be bound, or is in use: a group that another program joined would share its clients. When an
+/// inherited socket cannot be used.
 ///
 /// # Panics
 /// Never: there is at least one shard.
@@ -137,6 +150,7 @@ pub fn bind_listeners(
     shards: ShardCount,
     steering_key: &SteeringKey,
     options: &ListenerOptions,
+    inherited: &mut InheritedSockets,
 ) -> Result<BoundListeners, BindError> {
     let mut bound = BoundListeners {
         sockets_by_shard: shards.shards().map(|_| Vec::new()).collect(),
@@ -146,23 +160,59 @@ pub fn bind_listeners(
         receive_buffer_bytes: options.receive_buffer_bytes,
     };
     for &address in addresses {
-        let group = bind_group(address, shards, options)?;
-        let first = group.first().expect("there is at least one shard");
+        let Group { adopted, own } = open_group(address, shards, options, inherited)?;
+        // An adopted socket has the filter of a process that may still serve it.
+        bound.filter = bound.filter.and_then(|()| own.first().map_or(Ok(()), try_filter));
+        let is_served = !adopted.is_empty() && inherited.giver() == Giver::Predecessor;
+        let first = adopted.iter().chain(&own).next().expect("there is at least one shard");
         bound.addresses.push(first.local_address());
-        // The kernel reports twice the requested size, since it includes its own overhead.
-        let granted_bytes = first.effective_receive_buffer_bytes().map_or(usize::MAX, |bytes| bytes / 2);
-        bound.receive_buffer_bytes = bound.receive_buffer_bytes.min(granted_bytes);
-        bound.filter = bound.filter.and_then(|()| try_filter(first));
-        if matches!(bound.steering, SteeringOutcome::On)
-            && let Err(error) = first.steer(&steering_program(steering_key, shards))
-        {
-            bound.steering = SteeringOutcome::Refused(error);
+        if !is_served {
+            // The kernel reports twice the requested size, since it includes its own overhead.
+            let granted_bytes = first.effective_receive_buffer_bytes().map_or(usize::MAX, |bytes| bytes / 2);
+            bound.receive_buffer_bytes = bound.receive_buffer_bytes.min(granted_bytes);
+            bound.steering = steer(bound.steering, first, &steering_program(steering_key, shards));
         }
-        for (sockets, socket) in bound.sockets_by_shard.iter_mut().zip(group) {
+        for (sockets, socket) in bound.sockets_by_shard.iter_mut().zip(adopted.into_iter().chain(own)) {
             sockets.push(socket);
         }
     }
     Ok(bound)
+}
+
+impl BoundListeners {
+    /// Duplicates the descriptors, for a process that is to adopt the sockets.
+    ///
+    /// # Errors
+    /// When the process has no more descriptors.
+    pub fn duplicates(&self) -> io::Result<Vec<InheritedSocket>> {
+        duplicate(SocketKind::Udp, &self.addresses, &self.sockets_by_shard)
+    }
+}
+
+/// The sockets of a listener, in the order of the shards: the kernel numbers the sockets of a group in the order of binding.
+struct Group {
+    adopted: Vec<BatchSocket>,
+    own: Vec<BatchSocket>,
+}
+
+/// Sets up the steering of a socket's group after that of others with this outcome, and returns the outcome of all.
+pub(crate) fn steer(
+    others: SteeringOutcome,
+    socket: &BatchSocket,
+    program: &SteeringProgram,
+) -> SteeringOutcome {
+    match others {
+        SteeringOutcome::On => match socket.steer(program) {
+            Ok(()) => SteeringOutcome::On,
+            Err(error) => SteeringOutcome::Refused(error),
+        },
+        SteeringOutcome::Off => {
+            // Only an adopted group may be steered. If it still is, it is served as well.
+            drop(socket.stop_steering());
+            SteeringOutcome::Off
+        }
+        outcome => outcome,
+    }
 }
 
 /// Attaches and removes a filter that drops nothing: the shards attach theirs when they need them.
@@ -174,7 +224,7 @@ fn try_filter(socket: &BatchSocket) -> io::Result<()> {
 
 /// Returns the kernel's version of `SteeringKey::shard_of`. Announces and scrapes both have their first info hash at
 /// offset 16. Shorter datagrams have none and are spread over the shards.
-fn steering_program(key: &SteeringKey, shards: ShardCount) -> SteeringProgram {
+pub(crate) fn steering_program(key: &SteeringKey, shards: ShardCount) -> SteeringProgram {
     const INFO_HASH_OFFSET: u32 = 16;
     const SHORTEST_SCRAPE_BYTES: u32 = 36;
     SteeringProgram {
@@ -186,7 +236,7 @@ fn steering_program(key: &SteeringKey, shards: ShardCount) -> SteeringProgram {
     }
 }
 
-const fn initial_steering(shards: ShardCount, request: SteeringRequest) -> SteeringOutcome {
+pub(crate) const fn initial_steering(shards: ShardCount, request: SteeringRequest) -> SteeringOutcome {
     match request {
         SteeringRequest::Off => SteeringOutcome::Off,
         SteeringRequest::Auto if shards.get() == 1 => SteeringOutcome::NotNeeded,
@@ -197,24 +247,45 @@ const fn initial_steering(shards: ShardCount, request: SteeringRequest) -> Steer
 /// Linux's EAFNOSUPPORT, which has no `io::ErrorKind`.
 const ADDRESS_FAMILY_NOT_SUPPORTED: i32 = 97;
 
-/// Binds one socket for each shard, in their order: the kernel numbers the sockets of a group in the order of binding.
-fn bind_group(
+/// Adopts the sockets of a listener that are inherited, and binds the others.
+fn open_group(
     address: SocketAddr,
     shards: ShardCount,
     options: &ListenerOptions,
-) -> Result<Vec<BatchSocket>, BindError> {
-    let address = reserve(address)?;
+    inherited: &mut InheritedSockets,
+) -> Result<Group, BindError> {
+    let listener = Listener { scheme: Scheme::Udp, address };
+    let adopted = inherited.take(SocketKind::Udp, address, shards);
+    let (address, sockets) = match adopted.map_err(|source| BindError::Inherited { listener, source })? {
+        Some(Adopted { address, sockets }) => (address, sockets),
+        None => (reserve(address)?, Vec::new()),
+    };
+    let socket_options = socket_options(address, options);
+    let failed = |error| bind_error(address, error);
+    let missing = usize::from(shards.get()) - sockets.len();
+    let adopted = sockets.into_iter().map(|descriptor| {
+        let socket = BatchSocket::adopt(descriptor, PortSharing::ReusePort)?;
+        match inherited.giver() {
+            Giver::ServiceManager => socket.set_options(&socket_options)?,
+            Giver::Predecessor => {}
+        }
+        Ok(socket)
+    });
+    let adopted = adopted.collect::<io::Result<_>>().map_err(failed)?;
+    let own = (0..missing).map(|_| BatchSocket::bind(&socket_options));
+    Ok(Group { adopted, own: own.collect::<io::Result<_>>().map_err(failed)? })
+}
+
+pub(crate) fn socket_options(address: SocketAddr, options: &ListenerOptions) -> SocketOptions {
     let destination =
         if address.ip().is_unspecified() { options.wildcard_destination } else { DestinationInfo::Ignore };
-    let socket_options = SocketOptions {
+    SocketOptions {
         receive_buffer_bytes: Some(options.receive_buffer_bytes),
         send_buffer_bytes: Some(options.send_buffer_bytes),
         sharing: PortSharing::ReusePort,
         destination,
         ..SocketOptions::new(address)
-    };
-    let bind = |_| BatchSocket::bind(&socket_options).map_err(|error| bind_error(address, error));
-    shards.shards().map(bind).collect()
+    }
 }
 
 /// Checks that no other program has the address, and chooses a port where any will do. Otherwise the sockets would

@@ -58,17 +58,25 @@ impl CoreSockets {
         // Each write to it is an event, so that it need not be read.
         epoll::add(&epoll, &*wake_up, EventData::new_u64(WAKE_UP), EventFlags::IN | EventFlags::ET)?;
         for (index, socket) in udp.iter().enumerate() {
-            let data = EventData::new_u64(UDP_LISTENER | index as u64);
-            epoll::add(&epoll, socket, data, EventFlags::IN | EventFlags::ET)?;
+            epoll::add(&epoll, socket, data_of_udp(index), EventFlags::ET)?;
         }
         let events = Vec::with_capacity(EVENTS_MAX);
-        let dropped = vec![0; udp.len()];
+        // An adopted socket has dropped some for another process.
+        let dropped =
+            udp.iter().map(|socket| socket.receive_queue().map_or(0, |queue| queue.dropped)).collect();
         Ok(Self { udp, dropped, http, epoll, events, has_waited: false, wake_up })
     }
 
     /// Returns how another thread wakes the core while it waits.
     pub(crate) fn wake_up(&self) -> Arc<WakeUp> {
         Arc::clone(&self.wake_up)
+    }
+
+    fn watch_udp(&self, interest: EventFlags) {
+        for (index, socket) in self.udp.iter().enumerate() {
+            // This fails only for a socket that is not watched.
+            let _changed = epoll::modify(&self.epoll, socket, data_of_udp(index), interest);
+        }
     }
 
     /// Blocks the thread until there is an event, the core is woken, or the time has come.
@@ -114,6 +122,14 @@ impl Sockets for CoreSockets {
         let report = self.udp[listener.get()].send(&mut replies.0);
         replies.0.clear();
         NotSent { refused: report.refused, unsent: report.unsent }
+    }
+
+    fn pause_receiving(&mut self) {
+        self.watch_udp(EventFlags::ET);
+    }
+
+    fn resume_receiving(&mut self) {
+        self.watch_udp(EventFlags::IN | EventFlags::ET);
     }
 
     fn set_filter(&mut self, rules: &FilterRules) -> io::Result<usize> {
@@ -222,6 +238,8 @@ impl Sockets for CoreSockets {
     }
 
     fn close_listeners(&mut self) {
+        // Where another process has the sockets too, the epoll would still report their events.
+        self.pause_accepting();
         self.http.clear();
     }
 
@@ -229,6 +247,10 @@ impl Sockets for CoreSockets {
         let interest = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
         Ok(epoll::add(&self.epoll, wire, EventData::new_u64(key.to_bits()), interest)?)
     }
+}
+
+const fn data_of_udp(index: usize) -> EventData {
+    EventData::new_u64(UDP_LISTENER | index as u64)
 }
 
 /// Returns the first error, after all results.

@@ -42,7 +42,7 @@ impl Opcode {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CloseCode {
     Normal = 1000,
-    /// The tracker shuts down.
+    /// The tracker serves no more WebSockets.
     GoingAway = 1001,
     ProtocolError = 1002,
     /// A text is not UTF-8.
@@ -50,6 +50,8 @@ pub enum CloseCode {
     PolicyViolation = 1008,
     /// The message is larger than [`MESSAGE_BYTES_MAX`](crate::MESSAGE_BYTES_MAX).
     TooBig = 1009,
+    /// The tracker stops. A client that connects again may find another.
+    ServiceRestart = 1012,
     /// The tracker has no room for the connection.
     TryAgainLater = 1013,
 }

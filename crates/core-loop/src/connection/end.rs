@@ -95,7 +95,7 @@ impl End {
                 Some(CloseCode::PolicyViolation)
             }
             Self::ForNewcomer | Self::BuffersFull => Some(CloseCode::TryAgainLater),
-            Self::Stop => Some(CloseCode::GoingAway),
+            Self::Stop => Some(CloseCode::ServiceRestart),
             _ => None,
         }
     }

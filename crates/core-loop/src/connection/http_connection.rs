@@ -6,7 +6,9 @@ use super::transport::{CloseMode, Input, Io, Payload, Transport};
 use super::web_socket::WebSocket;
 use crate::wire::{SendRoom, Wire};
 use core::ops::{ControlFlow, Range};
-use engine::{ConnectionToken, HttpExchange, HttpService, HttpStep, Now, ProxyStep, RoutedRequest, Shard};
+use engine::{
+    ConnectionToken, HttpExchange, HttpService, HttpStep, Now, Persistence, ProxyStep, RoutedRequest, Shard,
+};
 use http_protocol::Connection as Afterwards;
 use primitives::AddressFamily;
 use std::net::IpAddr;
@@ -127,6 +129,7 @@ impl HttpConnection {
                     self.phase = Phase::AwaitsOwner(afterwards);
                     return Next::Routed(owner, routed);
                 }
+                let afterwards = context.service.persistence().of(afterwards);
                 let written = context.service.finish(context.shard, routed, &mut context.buffers.answer);
                 after(self.respond(context, written, afterwards), || self.next_after_answer())
             }
@@ -147,6 +150,7 @@ impl HttpConnection {
                 self.discard(phase, routed, context)
             }
             Phase::AwaitsOwner(afterwards) => {
+                let afterwards = context.service.persistence().of(afterwards);
                 let written = context.service.give_up(context.shard, routed, &mut context.buffers.answer);
                 after(self.respond(context, written, afterwards), || self.next_after_answer())
             }
@@ -344,16 +348,17 @@ impl HttpConnection {
         written: Range<usize>,
         afterwards: Afterwards,
     ) -> Step<()> {
-        self.phase = self.phase_after(afterwards);
+        self.phase = self.phase_after(afterwards, context.service.persistence());
         self.transport.send(&mut context.io(), Payload::Answer(written))?;
         self.close_after_last(context)
     }
 
-    const fn phase_after(&self, afterwards: Afterwards) -> Phase {
+    fn phase_after(&self, afterwards: Afterwards, persistence: Persistence) -> Phase {
+        let is_ours = self.exchange.is_used_up() || persistence == Persistence::UntilNextAnswer;
         match afterwards {
             Afterwards::KeepAlive => Phase::LaterRequest,
             // The tracker closes it, not the client.
-            Afterwards::Close if self.exchange.is_used_up() => Phase::Closing(CloseMode::WhenRead),
+            Afterwards::Close if is_ours => Phase::Closing(CloseMode::WhenRead),
             Afterwards::Close => Phase::Closing(CloseMode::AtOnce),
         }
     }
@@ -444,7 +449,7 @@ impl HttpConnection {
             self.send_piece(context)?;
             return ControlFlow::Break(Next::Again);
         }
-        self.phase = self.phase_after(afterwards);
+        self.phase = self.phase_after(afterwards, context.service.persistence());
         self.send_piece(context)?;
         self.close_after_last(context)
     }

@@ -61,3 +61,7 @@ pub(super) const EVICTIONS_PER_SHARE_MAX: usize = 4;
 
 /// Timer turns in which the deadlines of all connections are checked once: within a second.
 pub(super) const TIMER_TURNS_PER_ROUND: usize = 10;
+
+/// WebSockets that are closed in one turn of the timer, where all of them are: each close writes to its connection, over TLS in
+/// a few microseconds. A hundred thousand are closed in ten seconds.
+pub(super) const ENDED_PER_TURN_MAX: usize = 1_000;

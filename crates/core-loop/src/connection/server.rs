@@ -1,7 +1,7 @@
 use super::buffers::Buffers;
 use super::end::{End, Next, WaitsFor};
 use super::http_connection::{ConnectionContext, HttpConnection};
-use super::limits::TIMER_TURNS_PER_ROUND;
+use super::limits::{ENDED_PER_TURN_MAX, TIMER_TURNS_PER_ROUND};
 use super::ready::ReadyConnections;
 use super::slot::{Connection, Deadline, Held, Watch};
 use super::slots::Slots;
@@ -10,12 +10,15 @@ use crate::core_state::CoreState;
 use crate::sockets::Sockets;
 use crate::wire::{SlotKey, Wire};
 use core_link::HttpLimits;
-use engine::{ConnectionToken, HttpPolicy, HttpService, Now, RoutedRequest, SignalFrame, Signals};
+use engine::{
+    ConnectionToken, HttpPolicy, HttpService, Now, Persistence, RoutedRequest, SignalFrame, Signals,
+};
 use latency::ReplyTag;
 use metrics::{Counter, Gauge};
 use primitives::ShardId;
 use std::sync::Arc;
 use tls::ServerIdentity;
+use ws_protocol::CloseCode;
 
 /// Everything a core needs to serve HTTP clients.
 #[derive(Debug)]
@@ -53,6 +56,8 @@ pub(super) enum Accepting {
     /// The core does not serve yet, or accepting failed, for example because the process has no more descriptors. It is
     /// retried at the next timer turn.
     Paused,
+    /// Another process accepts them.
+    Off,
 }
 
 impl<S: Sockets> HttpServer<S> {
@@ -317,21 +322,36 @@ impl<S: Sockets> HttpServer<S> {
     pub(crate) fn sweep(&mut self, core: &mut CoreState<S>) {
         self.resume_accepting(core);
         self.stop_waiting_for_owners(core.now);
-        let (places, serves_web_sockets) = (self.slots.places(), self.service.policy().web_socket.is_some());
+        let (places, web_sockets_end) = (self.slots.places(), self.end_of_web_sockets());
+        let mut ended = 0;
         for _ in 0..places.div_ceil(TIMER_TURNS_PER_ROUND) {
             let slot = if self.swept < places { self.swept } else { 0 };
             self.swept = slot + 1;
             let Some((key, connection)) = self.slots.at(slot) else { continue };
             let deadline = connection.deadline;
-            let is_switched_off =
-                !serves_web_sockets && connection.http.is_web_socket() && !connection.awaits_owner();
+            if let Some(code) = web_sockets_end
+                && ended < ENDED_PER_TURN_MAX
+                && connection.http.is_open_web_socket()
+            {
+                ended += 1;
+                self.turn(key, core, |http, context| http.end_messages(code, context));
+                continue;
+            }
             match deadline.waits_for {
-                _ if is_switched_off => self.end(key, End::Stop, core),
                 _ if !deadline.has_passed(core.now.monotonic) => {}
                 WaitsFor::OwnerBusy => {}
                 WaitsFor::NextFrame => self.turn(key, core, HttpConnection::ping),
                 late => self.end(key, End::Late(late), core),
             }
+        }
+    }
+
+    /// Returns the code with which all WebSockets are closed, if they are.
+    const fn end_of_web_sockets(&self) -> Option<CloseCode> {
+        match (self.service.persistence(), &self.service.policy().web_socket) {
+            (Persistence::UntilNextAnswer, _) => Some(CloseCode::ServiceRestart),
+            (Persistence::AsRequested, None) => Some(CloseCode::GoingAway),
+            (Persistence::AsRequested, Some(_)) => None,
         }
     }
 
@@ -348,8 +368,9 @@ impl<S: Sockets> HttpServer<S> {
         }
     }
 
-    /// Stops accepting, and closes the connections without a request at another core.
+    /// Stops accepting, and closes the connections without a request at another core. The others are closed with its answer.
     pub(crate) fn close(&mut self, core: &mut CoreState<S>) {
+        self.service.set_persistence(Persistence::UntilNextAnswer);
         core.sockets.close_listeners();
         for slot in 0..self.slots.places() {
             let key =

@@ -5,6 +5,7 @@ use super::slot::{Connection, Watch};
 use crate::core_state::CoreState;
 use crate::sockets::{Accept, ConnectionEvent, Sockets};
 use crate::wire::{Security, SlotKey};
+use engine::Persistence;
 use guard::{Class, OpenConnection, Source};
 use metrics::Counter;
 use std::net::IpAddr;
@@ -141,6 +142,20 @@ impl<S: Sockets> HttpServer<S> {
             guard.admit(now_ms, Class::Handshakes, source).map_err(|_| Counter::HttpRefusedHandshakes)?;
         }
         guard.open(source, self.limits.connections_per_prefix_max).ok_or(Counter::HttpRefusedPrefix)
+    }
+
+    /// Accepts connections from the listeners.
+    pub(crate) fn serve_listeners(&mut self, core: &mut CoreState<S>) {
+        self.service.set_persistence(Persistence::AsRequested);
+        self.accepting = Accepting::Paused;
+        self.resume_accepting(core);
+    }
+
+    /// Accepts no more connections, and closes each with its next answer, and WebSockets within seconds.
+    pub(crate) fn leave_listeners(&mut self, core: &mut CoreState<S>) {
+        self.service.set_persistence(Persistence::UntilNextAnswer);
+        self.accepting = Accepting::Off;
+        core.sockets.pause_accepting();
     }
 
     /// Accepts connections, from the beginning or again after a failure.

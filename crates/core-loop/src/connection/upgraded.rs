@@ -27,6 +27,11 @@ impl HttpConnection {
         self.web_socket.is_some()
     }
 
+    /// Returns whether the connection serves frames, and no message of it is at another core.
+    pub(super) const fn is_open_web_socket(&self) -> bool {
+        self.web_socket.is_some() && matches!(self.phase, Phase::WebSocket)
+    }
+
     /// Returns the peers that the connection has announced over a WebSocket.
     pub(super) fn announced(&self) -> &[AnnouncedPeer] {
         self.web_socket.as_ref().map_or(&[], |web_socket| web_socket.announced())
@@ -56,6 +61,16 @@ impl HttpConnection {
             web_socket.close(code);
             let _sent = self.send_frames(context);
         }
+    }
+
+    /// Sends the reason for the end of the connection, and closes it when the client does.
+    pub(super) fn end_messages(
+        &mut self,
+        code: CloseCode,
+        context: &mut ConnectionContext<'_, impl Wire>,
+    ) -> Next {
+        self.web_socket.iter_mut().for_each(|web_socket| web_socket.close(code));
+        after(self.close_web_socket(context, CloseMode::WhenRead).map_continue(|_| ()), || Next::Again)
     }
 
     /// Sends the replies to a message that is back, or sends it on to its next owner.

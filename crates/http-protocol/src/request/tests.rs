@@ -258,14 +258,19 @@ fn an_upgrade_to_a_web_socket_needs_both_headers_and_version_13() {
 }
 
 #[test]
-fn the_key_of_a_handshake_must_be_unambiguous_and_the_origin_is_the_first() {
+fn the_key_of_a_handshake_must_be_one_of_16_bytes_and_the_origin_is_the_first() {
     let text =
         get("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nOrigin: https://a.example\r\nOrigin: b\r\n");
     let headers = request(&text).headers;
     assert_eq!(headers.web_socket_key(), Some(b"dGhlIHNhbXBsZSBub25jZQ==".as_slice()));
     assert_eq!(headers.origin(), Some(b"https://a.example".as_slice()));
-    assert_eq!(
-        request(&get("Sec-WebSocket-Key: a\r\nSec-WebSocket-Key: a\r\n")).headers.web_socket_key(),
-        None
-    );
+    for keys in [
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+        "Sec-WebSocket-Key: abc\r\n",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ\r\n",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQAA\r\n",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25j-_==\r\n",
+    ] {
+        assert_eq!(request(&get(keys)).headers.web_socket_key(), None, "{keys}");
+    }
 }
