@@ -11,7 +11,7 @@ mod sources;
 mod token;
 mod torrents;
 
-pub use answers::{Ack, Added, LineCounts, Refusal, Reloaded, Removed, RemovedKeys};
+pub use answers::{Ack, Added, LineCounts, Refusal, Reloaded, Removed, RemovedKeys, Snapshot};
 pub use bans::{Ban, BanForm};
 pub use cores::Core;
 pub use figures::{Format, Label, Latency, Metric, MetricType, Metrics, Number, Sample, Statistics, Stats};

@@ -8,6 +8,7 @@ use crate::sections::forwarding::Forwarding;
 use crate::sections::http::{Http, Https, Proxy};
 use crate::sections::reports::{Latency, Log, Statistics};
 use crate::sections::resources::{Limits, Shutdown, Workers};
+use crate::sections::snapshot::Snapshot;
 use crate::sections::sources::Sources;
 use crate::sections::udp::{ConnectionIds, Udp};
 use crate::sections::websocket::Websocket;
@@ -98,6 +99,7 @@ configuration! {
     forwarding: Forwarding,
     limits: Limits,
     database: Database,
+    snapshot: Snapshot,
     api: Api,
     health_check_api: HealthCheckApi,
     metrics: Metrics,
@@ -212,6 +214,9 @@ header = "none"
 trusted = []
 [shutdown]
 deadline_s = 10
+[snapshot]
+directory = ""
+interval_s = 0
 [sources]
 allow = ["127.0.0.0/8","::1/128"]
 ban_after_s = 10
@@ -277,6 +282,7 @@ cores = "auto"
         sources = { ipv4_prefix_bits = 24, ipv6_prefix_bits = [128, 48], allow = "192.0.2.0/24" }
         limits.memory_max_mib = 512
         database = { url = "sqlite:/srv/r.db", remember_completed = "on" }
+        snapshot.directory = "none"
         api = { tokens_file = "/tokens", certificate_file = "/c", key_file = "/k" }
         health_check_api.listen = []
         metrics.listen = "[::1]:9"

@@ -48,6 +48,7 @@ const NEEDS_RESTART: &[(&str, &str, Restart)] = &[
     ("database", "start_wait_s", Always),
     ("database", "pending_max", Always),
     ("database", "remember_completed", Always),
+    ("snapshot", "directory", Always),
     ("api", "listen", Always),
     ("api", "tokens", Unless(was_api_wanted, WITHOUT_TOKENS)),
     ("api", "tokens_file", Unless(was_api_wanted, WITHOUT_TOKENS)),

@@ -10,6 +10,7 @@ pub(crate) mod forwarding;
 pub(crate) mod http;
 pub(crate) mod reports;
 pub(crate) mod resources;
+pub(crate) mod snapshot;
 pub(crate) mod sources;
 pub(crate) mod udp;
 pub(crate) mod websocket;

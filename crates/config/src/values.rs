@@ -9,6 +9,7 @@ pub(crate) mod location;
 pub(crate) mod networks;
 pub(crate) mod origin;
 pub(crate) mod path;
+pub(crate) mod snapshot_directory;
 pub(crate) mod tokens;
 
 use serde::de::{Error, Unexpected};

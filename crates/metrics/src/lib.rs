@@ -12,6 +12,7 @@ mod figure;
 mod other_figures;
 mod outcome;
 mod statistics;
+mod sync;
 
 pub use core_figures::{Counter, Gauge};
 pub use distribution::Distribution;

@@ -26,6 +26,14 @@ figures! {
         }
         /// Sources banned for their requests.
         ringtrack_sources_banned_total { SourcesBanned = "sources_banned", }
+        /// Begin of the last snapshot of this run since the Unix epoch. Absent before there is one.
+        ringtrack_snapshot_time_seconds { SnapshotTime = "snapshot_time_us", }
+        /// Time in which the last snapshot was written.
+        ringtrack_snapshot_duration_seconds { SnapshotDuration = "snapshot_duration_us", }
+        /// Size of the last snapshot.
+        ringtrack_snapshot_size_bytes { SnapshotSize = "snapshot_size_bytes", }
+        /// Snapshots that could not be written. Absent without a directory for them.
+        ringtrack_snapshots_failed_total { SnapshotsFailed = "snapshots_failed", }
         /// Size that the swarms may have at present. It is lower while the process has more memory than its ceiling allows.
         ringtrack_swarm_memory_max_bytes { SwarmBytesMax = "swarm_bytes_max", }
     }

@@ -1,9 +1,9 @@
+use crate::sync::{AtomicU64, Ordering};
 use crate::{
     ConnectionOutcome, Counter, Distribution, DropReason, ErrorReason, Figure, Gauge, HttpOutcome,
     MessageOutcome, Outcome,
 };
 use primitives::{AddressFamily, RequestKind, SwarmFamily};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 const REQUESTS_PER_FAMILY: usize = RequestKind::ALL.len() * Outcome::COUNT;
 const RECEIVED_AT: usize = AddressFamily::ALL.len() * REQUESTS_PER_FAMILY;
@@ -248,32 +248,45 @@ impl Statistics {
 
 /// One core's figures, stored by the core and loaded by any thread. Each figure is read atomically, but several read
 /// together may be from different moments.
-#[derive(Debug)]
-pub struct PublishedStatistics {
-    slots: [AtomicU64; SLOTS],
-}
-
-impl Default for PublishedStatistics {
-    fn default() -> Self {
-        Self { slots: [const { AtomicU64::new(0) }; SLOTS] }
-    }
-}
+#[derive(Debug, Default)]
+pub struct PublishedStatistics(PublishedSlots<SLOTS>);
 
 impl PublishedStatistics {
     /// Makes the figures visible to other threads.
     pub fn publish(&self, statistics: &Statistics) {
-        for (slot, &value) in self.slots.iter().zip(&statistics.slots) {
-            slot.store(value, Ordering::Relaxed);
-        }
+        self.0.publish(&statistics.slots);
     }
 
     /// Returns the figures that were published last.
     #[must_use]
     pub fn load(&self) -> Statistics {
-        let slots = std::array::from_fn(|slot| self.slots[slot].load(Ordering::Relaxed));
-        Statistics { slots, recent: RecentOutcomes::default() }
+        Statistics { slots: self.0.load(), recent: RecentOutcomes::default() }
     }
 }
+
+#[derive(Debug)]
+struct PublishedSlots<const COUNT: usize>([AtomicU64; COUNT]);
+
+impl<const COUNT: usize> Default for PublishedSlots<COUNT> {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| AtomicU64::new(0)))
+    }
+}
+
+impl<const COUNT: usize> PublishedSlots<COUNT> {
+    fn publish(&self, values: &[u64; COUNT]) {
+        for (slot, &value) in self.0.iter().zip(values) {
+            slot.store(value, Ordering::Relaxed);
+        }
+    }
+
+    fn load(&self) -> [u64; COUNT] {
+        std::array::from_fn(|slot| self.0[slot].load(Ordering::Relaxed))
+    }
+}
+
+#[cfg(all(loom, test))]
+mod models;
 
 #[cfg(test)]
 mod tests {

@@ -26,6 +26,11 @@ export function show({ content, login, signal }) {
             },
             work: () => call('POST /api/v1/reload').finally(again),
             done: reloadedText
+        }), changeButton(login, {
+            label: 'Write a snapshot',
+            name: 'snapshot',
+            work: () => call('POST /api/v1/snapshot'),
+            done: ({ peers, bytes, seconds }) => `A snapshot of ${peers} peers was written: ${bytes} bytes in ${seconds.toFixed(1)} s.`
         })))
 }
 

@@ -132,6 +132,10 @@ pub(crate) const CORE_TURN_TIME_MAX: Duration = Duration::from_millis(500);
 /// How long the result of a health check is reused.
 pub(crate) const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 
+/// Seconds after which a client may repeat a change that was refused because another process takes over: most handovers end within
+/// them.
+pub(crate) const HANDOVER_RETRY_S: u32 = 5;
+
 #[cfg(test)]
 mod tests {
     use super::*;

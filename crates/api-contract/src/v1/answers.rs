@@ -28,6 +28,18 @@ pub struct Reloaded {
     pub needs_restart: Vec<String>,
 }
 
+/// A snapshot has been written.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Snapshot {
+    /// Peers in it: those over UDP and HTTP.
+    pub peers: u64,
+    /// Swarms in it; a torrent has one for each address family.
+    pub swarms: u64,
+    pub bytes: u64,
+    /// How long it took.
+    pub seconds: f64,
+}
+
 /// The request was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Refusal {

@@ -3,8 +3,8 @@ use super::answer::{self, Events, KeyLine};
 use super::connection::{ApiClient, Payload, QueryValue, path_with};
 use api_contract::v1::{
     Ack, Added, Ban, BanForm, Core, Health, Key, KeyAccount, KeyForm, Latency, ListedTorrents, Metrics,
-    Order, Reloaded, Removed, RemovedKeys, Source, Statistics, Stats, Storage, TokenInfo, TorrentItem,
-    TorrentOrUnknown, TorrentsPage, TrackerHealth, Upstream, UpstreamForm,
+    Order, Reloaded, Removed, RemovedKeys, Snapshot, Source, Statistics, Stats, Storage, TokenInfo,
+    TorrentItem, TorrentOrUnknown, TorrentsPage, TrackerHealth, Upstream, UpstreamForm,
 };
 use hyper::Method;
 use hyper::body::Bytes;
@@ -80,6 +80,7 @@ routes! {
     GET "/api/v1/metrics?format=prometheus" get_metrics_text() [] -> text String;
     GET "/api/v1/openapi.json" get_document() [] -> json Value;
     POST "/api/v1/reload" reload() [] -> json Reloaded;
+    POST "/api/v1/snapshot" write_snapshot() [] -> json Snapshot;
     GET "/api/v1/sources" get_sources() [] -> json Vec<Source>;
     GET "/api/v1/stats" get_stats() [] -> json Stats;
     GET "/api/v1/stats?format=prometheus" get_stats_text() [] -> text String;

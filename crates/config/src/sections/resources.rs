@@ -105,11 +105,13 @@ section! {
     /// Shutdown.
     pub struct Shutdown;
 
-    /// How long the workers may take to finish pending work after a signal to stop. Then the program exits in any case.
+    /// How long the workers may take to finish pending work after a signal to stop, and for the snapshot. Then the program exits in
+    /// any case.
     ///
     /// Allowed: 1 to 300 seconds.
     ///
-    /// A longer deadline loses fewer replies on a busy host. The database gets the same time again for its last writes:
+    /// A longer deadline loses fewer replies on a busy host, and has time for a larger snapshot: 60 seconds suffice for tens of
+    /// millions of peers. The database gets the same time again for its last writes:
     /// keep twice the value below the timeout of the service manager (with systemd, `TimeoutStopSec=`, 90 seconds by
     /// default), which kills the program.
     // Minimum: a shorter deadline would lose replies that are about to be sent.

@@ -150,6 +150,7 @@ mod tests {
         ("database", "flush_every_s", 1, 3600),
         ("database", "pending_max", 1000, 100_000_000),
         ("database", "start_wait_s", 0, 300),
+        ("snapshot", "interval_s", 60, 86_400),
         ("connection_ids", "lifetime_s", 10, 3600),
         ("announce", "interval_s", 60, 14_400),
         ("announce", "interval_s_max", 60, 14_400),
@@ -174,6 +175,7 @@ mod tests {
     const ZERO_IS_SPECIAL: &[&str] = &[
         "http.full_scrape_every_s",
         "limits.memory_max_mib",
+        "snapshot.interval_s",
         "statistics.interval_s",
         "latency.interval_s",
         "latency.kernel_sample_every_s",

@@ -38,12 +38,20 @@ pub(crate) async fn require_token(
     let Some(change) = Change::of(&request, &token) else { return next.run(request).await };
     request.extensions_mut().insert(Arc::clone(&change));
     let response = if token.rights == Rights::Full || is_read(request.method()) {
-        next.run(request).await
+        change_unless_handing_over(&app, request, next).await
     } else {
         ApiError::Refused(StatusCode::FORBIDDEN, "this token is read-only".into()).into_response()
     };
     change.set_status(response.status());
     response
+}
+
+/// Serves a change. While another process takes over it is refused, because that process would not learn of it.
+async fn change_unless_handing_over(app: &App, request: Request, next: Next) -> Response {
+    match app.tracker.begin_change() {
+        Some(_permit) => next.run(request).await,
+        None => ApiError::HandingOver.into_response(),
+    }
 }
 
 /// Returns the valid token of a request, if it has one.

@@ -1,3 +1,4 @@
+use crate::limits::HANDOVER_RETRY_S;
 use api_contract::v1::{Ack, Refusal};
 use axum::Json;
 use axum::http::StatusCode;
@@ -20,6 +21,8 @@ pub(crate) enum ApiError {
     NoSuchPath,
     /// 429: too many requests of a source, wrong tokens or event streams. The client may try again after these seconds.
     TooMany { text: Cow<'static, str>, retry_s: u32 },
+    /// 503: another process takes over from this one. The client may try again after a few seconds.
+    HandingOver,
     /// 500, in the wording that clients of version 1 expect.
     Failed(String),
 }
@@ -56,6 +59,12 @@ impl IntoResponse for ApiError {
             Self::NoSuchPath => StatusCode::NOT_FOUND.into_response(),
             Self::TooMany { text, retry_s } => {
                 (StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, retry_s.to_string())], text).into_response()
+            }
+            Self::HandingOver => {
+                let retry = [(RETRY_AFTER, HANDOVER_RETRY_S.to_string())];
+                let refusal =
+                    Refusal::new("the tracker is being upgraded: try again in a few seconds".into());
+                (StatusCode::SERVICE_UNAVAILABLE, retry, Json(refusal)).into_response()
             }
             Self::Failed(reason) => {
                 let text = format!("Unhandled rejection: Err {{ reason: {reason:?} }}");

@@ -15,6 +15,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::ServerConfig;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::pin::pin;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -48,9 +49,24 @@ impl Listener {
     /// # Errors
     /// When the port is in use, or the address does not belong to this host.
     pub fn bind(address: SocketAddr, transport: Transport) -> io::Result<Self> {
-        let socket = std::net::TcpListener::bind(address)?;
+        Self::adopt(std::net::TcpListener::bind(address)?, transport)
+    }
+
+    /// Adopts a socket that listens already.
+    ///
+    /// # Errors
+    /// When the system call fails.
+    pub fn adopt(socket: std::net::TcpListener, transport: Transport) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         Ok(Self { socket, transport })
+    }
+
+    /// Returns another descriptor of the socket.
+    ///
+    /// # Errors
+    /// When the process has no more descriptors.
+    pub fn duplicate(&self) -> io::Result<OwnedFd> {
+        self.socket.as_fd().try_clone_to_owned()
     }
 
     /// Returns the address and port that the socket is bound to.

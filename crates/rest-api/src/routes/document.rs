@@ -44,6 +44,7 @@ fn document(app: &App) -> OpenApi {
         }
         for operation in [&mut item.post, &mut item.delete].into_iter().flatten() {
             describe(operation, "403", "The token is read-only", refusal());
+            describe(operation, "503", "The tracker is being upgraded", refusal());
         }
     }
     let components = document.components.get_or_insert_default();

@@ -1,11 +1,12 @@
 use crate::app::App;
 use crate::http::{ApiError, with_type};
-use api_contract::v1::{Ack, DatabaseState, Health, Latency, Reloaded, Storage};
+use api_contract::v1::{Ack, DatabaseState, Health, Latency, Refusal, Reloaded, Snapshot, Storage};
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::http::header::CONTENT_DISPOSITION;
 use axum::response::Response;
-use control::management::{LatencyInfo, StorageInfo, StorageState};
+use control::management::{LatencyInfo, ManagementError, SnapshotInfo, StorageInfo, StorageState};
 use std::collections::BTreeMap;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -36,6 +37,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(get_configuration))
         .routes(routes!(reload))
+        .routes(routes!(write_snapshot))
         .routes(routes!(get_latencies))
         .routes(routes!(get_latency_log))
         .routes(routes!(get_storage))
@@ -69,6 +71,27 @@ async fn reload(State(app): State<App>) -> Result<Json<Reloaded>, ApiError> {
     let reloaded = app.tracker.reload().await.map_err(ApiError::failed("failed to reload"))?;
     let control::management::Reloaded { changed, needs_restart } = reloaded;
     Ok(Json(Reloaded { status: Ack::OK.status, changed, needs_restart }))
+}
+
+/// Write a snapshot of all swarms, as SIGUSR2 does
+#[utoipa::path(
+    post, path = "/api/v1/snapshot", tag = "operation",
+    responses(
+        (status = 200, description = "It is in place", body = Snapshot),
+        (status = 409, description = "There is no directory for snapshots", body = Refusal),
+        (status = 503, description = "One is being written", body = Refusal),
+    ),
+)]
+async fn write_snapshot(State(app): State<App>) -> Result<Json<Snapshot>, ApiError> {
+    let written = app.tracker.snapshots().write().await.map_err(|error| match error {
+        ManagementError::NoSnapshots => ApiError::conflict(error.to_string().into()),
+        ManagementError::SnapshotBusy => {
+            ApiError::Refused(StatusCode::SERVICE_UNAVAILABLE, error.to_string().into())
+        }
+        _ => ApiError::failed("failed to write a snapshot")(error),
+    })?;
+    let SnapshotInfo { swarms, peers, bytes, duration, .. } = written;
+    Ok(Json(Snapshot { peers, swarms, bytes, seconds: duration.as_secs_f64() }))
 }
 
 /// How long replies took since the start

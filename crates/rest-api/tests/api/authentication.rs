@@ -8,6 +8,7 @@ use http_body_util::BodyExt as _;
 use hyper::StatusCode;
 use rest_api::{Rights, Token, Transport};
 use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -93,6 +94,23 @@ async fn a_source_over_its_limit_gets_429_unless_it_has_a_valid_token_and_wrong_
 }
 
 #[tokio::test]
+async fn while_another_process_takes_over_changes_have_to_wait_and_reads_do_not() {
+    let api = start();
+    api.fake.is_handing_over.store(true, Ordering::Relaxed);
+    for (method, path) in
+        [("POST", "whitelist/0123456789012345678901234567890123456789"), ("GET", "keys/reload")]
+    {
+        let wanted = request(method, &format!("/api/v1/{path}?token={TOKEN}"));
+        let refused = exchange(TcpStream::connect(api.address).await.unwrap(), without_body(wanted)).await;
+        assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(refused.headers()["retry-after"], "5");
+    }
+    assert_eq!(api.get("/api/v1/stats").await.status, 200);
+    api.fake.is_handing_over.store(false, Ordering::Relaxed);
+    assert_eq!(ask(api.address, &format!("?token={TOKEN}"), None).await, Answer::ack());
+}
+
+#[tokio::test]
 async fn a_source_that_opens_too_many_connections_is_closed_at_once() {
     let mut fake = Fake::default();
     fake.limits = Limits::of(Class::Connections, 5);
@@ -129,7 +147,7 @@ async fn a_read_only_token_reads_everything_and_changes_nothing() {
             }
         }
     }
-    assert_eq!(refusals, 22);
+    assert_eq!(refusals, 23);
 }
 
 #[tokio::test]

@@ -2,11 +2,12 @@
 
 use control::management::{
     AccessPolicy, AddError, Answer, ApiGuard, AppliedBan, Ban, BanCounts, BanEnd, BanManagement, Banned,
-    FailureKind, ForwardingManagement, KeyInfo, KeyManagement, KeyOutcome, LatencyDistribution, LatencyInfo,
-    LatencyManagement, ListManagement, ListPage, ListPlace, ListenerInfo, Management, ManagementError,
-    MemoryInfo, Pending, Reloaded, SourceInfo, SourceManagement, StorageInfo, StorageState, StoredBan,
-    TemporaryBan, TorrentAdmission, TorrentManagement, TorrentPage, TorrentWithPeers, Upstream,
-    UpstreamFigures, UpstreamInfo, UpstreamState, UserAdmission, WantedKey,
+    ChangePermit, FailureKind, ForwardingManagement, KeyInfo, KeyManagement, KeyOutcome, LatencyDistribution,
+    LatencyInfo, LatencyManagement, ListManagement, ListPage, ListPlace, ListenerInfo, Management,
+    ManagementError, MemoryInfo, Pending, Reloaded, SnapshotFigures, SnapshotInfo, SnapshotManagement,
+    SourceInfo, SourceManagement, StorageInfo, StorageState, StoredBan, TemporaryBan, TorrentAdmission,
+    TorrentManagement, TorrentPage, TorrentWithPeers, Upstream, UpstreamFigures, UpstreamInfo, UpstreamState,
+    UserAdmission, WantedKey,
 };
 use guard::{Class, CoreGuard, Guard, SourceLimits};
 use metrics::{
@@ -29,11 +30,14 @@ pub(crate) const NOW_UNIX_S: u64 = 1_680_009_900;
 
 #[derive(Default)]
 pub(crate) struct Fake {
-    /// Whether it serves everything to everyone and forwards nothing, instead of listed torrents to users with a key.
+    /// Whether it serves everything to everyone, forwards nothing and writes no snapshots, instead of serving listed torrents to
+    /// users with a key.
     pub(crate) is_public: bool,
     state: Mutex<State>,
     /// Whether every operation that can fail does.
     pub(crate) fails: AtomicBool,
+    /// Whether another process takes over.
+    pub(crate) is_handing_over: AtomicBool,
     pub(crate) statistics_asked: AtomicU64,
     pub(crate) latencies_asked: AtomicU64,
     pub(crate) batch_max: AtomicUsize,
@@ -157,6 +161,10 @@ impl Management for Fake {
         (!self.is_public).then_some(self as _)
     }
 
+    fn snapshots(&self) -> &dyn SnapshotManagement {
+        self
+    }
+
     fn policy(&self) -> AccessPolicy {
         if self.is_public {
             return AccessPolicy::PUBLIC;
@@ -195,6 +203,11 @@ impl Management for Fake {
         serde_json::json!({ "tracker": { "private": true } })
     }
 
+    fn begin_change(&self) -> Option<ChangePermit> {
+        let is_handing_over = self.is_handing_over.load(Ordering::Relaxed);
+        (!is_handing_over).then(ChangePermit::default)
+    }
+
     fn reload(&self) -> Answer<'_, Reloaded> {
         let [changed, needs_restart] = ["log.level", "udp.listen"].map(|key| vec![key.to_owned()]);
         self.answer(|_| Reloaded { changed, needs_restart })
@@ -212,6 +225,27 @@ impl Management for Fake {
 
     fn listeners(&self) -> Vec<ListenerInfo> {
         self.listeners.lock().unwrap().clone()
+    }
+}
+
+const SNAPSHOT: SnapshotInfo = SnapshotInfo {
+    swarms: 2,
+    peers: 3,
+    bytes: 4000,
+    unix_s: 1_800_000_000,
+    duration: Duration::from_millis(2500),
+};
+
+impl SnapshotManagement for Fake {
+    fn write(&self) -> Answer<'_, SnapshotInfo> {
+        if self.is_public {
+            return Box::pin(async { Err(ManagementError::NoSnapshots) });
+        }
+        self.answer(|_| SNAPSHOT)
+    }
+
+    fn figures(&self) -> Option<SnapshotFigures> {
+        (!self.is_public).then_some(SnapshotFigures { last: Some(SNAPSHOT), failures: 5 })
     }
 }
 

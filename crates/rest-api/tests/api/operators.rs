@@ -257,6 +257,16 @@ async fn configuration_latencies_and_storage_are_reported() {
 }
 
 #[tokio::test]
+async fn a_snapshot_is_reported_and_one_without_a_directory_is_refused() {
+    let written = "{\"peers\":3,\"swarms\":2,\"bytes\":4000,\"seconds\":2.5}";
+    assert_eq!(start().ask("POST", "/api/v1/snapshot").await, Answer::ok(written));
+    let mut without = Fake::default();
+    without.is_public = true;
+    let refused = start_with(without, Transport::Plain).ask("POST", "/api/v1/snapshot").await;
+    assert_eq!(refused, Answer::refused(409, "there is no directory for snapshots: set snapshot.directory"));
+}
+
+#[tokio::test]
 async fn events_report_the_figures_each_second_and_end_at_shutdown() {
     let api = start();
     let wanted = without_body(request("GET", &format!("/api/v1/events?token={TOKEN}")));

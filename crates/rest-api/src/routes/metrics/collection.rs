@@ -1,7 +1,8 @@
 use crate::routes::forwarding::announces;
 use api_contract::v1::{Label, Metric, MetricType, Metrics, Number, Sample};
 use control::management::{
-    BanCounts, ForwardingManagement, Management, StorageState, UpstreamInfo, UpstreamState,
+    BanCounts, ForwardingManagement, Management, SnapshotFigures, SnapshotInfo, StorageState, UpstreamInfo,
+    UpstreamState,
 };
 use metrics::{ControlFigure, Distribution, Figure, Histogram, Kind, Statistics, Unit, UpstreamFigure};
 use std::borrow::Cow;
@@ -95,6 +96,7 @@ impl Collection {
         ] {
             self.add(&figure.figure(), [], value);
         }
+        self.add_snapshots(tracker);
         for info in tracker.forwarding().map(ForwardingManagement::upstreams).unwrap_or_default() {
             self.add_upstream(&info);
         }
@@ -112,6 +114,19 @@ impl Collection {
             (ControlFigure::DatabaseChangesWritten, info.done),
             (ControlFigure::DatabaseChangesLost, info.lost),
             (ControlFigure::DatabaseWritesFailed, info.failures),
+        ] {
+            self.add(&figure.figure(), [], value);
+        }
+    }
+
+    fn add_snapshots(&mut self, tracker: &dyn Management) {
+        let Some(SnapshotFigures { last, failures }) = tracker.snapshots().figures() else { return };
+        self.add(&ControlFigure::SnapshotsFailed.figure(), [], failures);
+        let Some(SnapshotInfo { unix_s, duration, bytes, .. }) = last else { return };
+        for (figure, value) in [
+            (ControlFigure::SnapshotTime, unix_s.saturating_mul(1_000_000)),
+            (ControlFigure::SnapshotDuration, microseconds(duration)),
+            (ControlFigure::SnapshotSize, bytes),
         ] {
             self.add(&figure.figure(), [], value);
         }
