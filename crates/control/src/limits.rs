@@ -41,6 +41,10 @@ pub(crate) const CLIENT_REPLIES_PER_CORE: usize = 4;
 /// Milliseconds to wait for the latencies of a core: ten turns of its timer. Later replies go into the next dump.
 pub(crate) const LATENCY_ANSWER_MS_MAX: u64 = 1000;
 
+/// Milliseconds that the workers have to exit after the last snapshot: they have drained their sockets before. With a deadline below
+/// four times as long, a quarter of it.
+pub(crate) const WORKERS_END_MS: u64 = 1000;
+
 /// Milliseconds that the last dump may take: a hanging file system must not keep the tracker from stopping.
 pub(crate) const LAST_DUMP_MS_MAX: u64 = 3000;
 
@@ -169,3 +173,12 @@ pub(crate) const SORTED_TORRENTS_AGE_S: u64 = 10;
 
 /// Torrents that such a scan keeps at least, so that the next pages need no other scan.
 pub(crate) const SORTED_TORRENTS_KEPT_MIN: usize = 1000;
+
+/// Seconds that a change has to end before an upgrade: a client may send a long list slowly, and a snapshot of many peers is written.
+pub(crate) const CHANGES_END_S_MAX: u64 = 60;
+
+/// Seconds in which the database has to take everything that is unsaved before an upgrade: a million changes.
+pub(crate) const RELEASE_S_MAX: u64 = 30;
+
+/// Reports that wait for the process that takes over: those of a second of many cores. More stay in the cores, which merge them.
+pub(crate) const PASSED_ON_MAX: usize = 1024;

@@ -10,6 +10,7 @@ pub use crate::keys::{KeyInfo, KeyManagement, KeyOutcome, WantedKey};
 pub use crate::latency::{LatencyDistribution, LatencyInfo, LatencyManagement};
 pub use crate::limits::SORTED_TORRENTS_MAX;
 pub use crate::lists::{ListManagement, ListPage, ListPlace};
+pub use crate::snapshots::{SnapshotFigures, SnapshotInfo, SnapshotManagement};
 pub use crate::sources::{ApiGuard, Class, SourceInfo, SourceManagement};
 pub use crate::torrents::{TorrentManagement, TorrentPage, TorrentWithPeers};
 pub use access::{AccessPolicy, TorrentAdmission, UserAdmission};
@@ -18,6 +19,7 @@ pub use database::{WriteBehindInfo as StorageInfo, WriteBehindState as StorageSt
 use metrics::{MemoryShare, Statistics};
 use std::net::SocketAddr;
 use std::pin::Pin;
+use tokio::sync::OwnedRwLockReadGuard;
 
 /// The management of a running tracker, as the management API uses it.
 ///
@@ -48,6 +50,9 @@ pub trait Management: Send + Sync + 'static {
     /// Returns the management of the upstream trackers, if forwarding is on.
     fn forwarding(&self) -> Option<&dyn ForwardingManagement>;
 
+    /// Returns the management of the snapshots.
+    fn snapshots(&self) -> &dyn SnapshotManagement;
+
     /// Returns who is served.
     fn policy(&self) -> AccessPolicy;
 
@@ -63,6 +68,10 @@ pub trait Management: Send + Sync + 'static {
     /// Returns the configuration in use as an object of sections, without secrets.
     fn configuration(&self) -> serde_json::Value;
 
+    /// Begins a change of what is stored or configured. Returns `None` while another process takes over, which would not learn of
+    /// it.
+    fn begin_change(&self) -> Option<ChangePermit>;
+
     /// Reads the configuration again with everything that it names: lists, upstream trackers, certificates and API tokens.
     /// If any of it cannot be used, nothing changes.
     fn reload(&self) -> Answer<'_, Reloaded>;
@@ -75,6 +84,12 @@ pub trait Management: Send + Sync + 'static {
 
     /// Returns the listeners of the tracker.
     fn listeners(&self) -> Vec<ListenerInfo>;
+}
+
+/// A change has begun, and has ended once this is dropped.
+#[derive(Debug, Default)]
+pub struct ChangePermit {
+    pub(crate) _running: Option<OwnedRwLockReadGuard<()>>,
 }
 
 /// What the parts of the tracker may take of its memory.
@@ -110,6 +125,15 @@ pub enum ManagementError {
     NotWritten(#[from] NotWritten),
     #[error("the database failed: the keys could not be read from it yet")]
     KeysUnread,
+    #[error("the stored data cannot be handed over: {0}")]
+    HandingOver(&'static str),
+    #[error("there is no directory for snapshots: set snapshot.directory")]
+    NoSnapshots,
+    /// One is being written, or the tracker is stopping, which writes one too.
+    #[error("a snapshot is being written")]
+    SnapshotBusy,
+    #[error("no snapshot was written: {0}")]
+    Snapshot(String),
     #[error("{0}")]
     File(String),
     /// The configuration, or a file that it names, cannot be used.

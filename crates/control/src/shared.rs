@@ -1,5 +1,5 @@
 use crate::limits::{CORE_ANSWER_MS_MAX, CORE_RETRY_MS};
-use crate::management::{Answer, ManagementError};
+use crate::management::{Answer, ChangePermit, ManagementError};
 use access::AccessUpdate;
 use core_link::{CoreCommand, CoreHandle, CoreSettings, CoreTask, Cores, Reply};
 use database::{Database, WriteBehind};
@@ -7,6 +7,7 @@ use primitives::ShardId;
 use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::sync::RwLock;
 use tokio::sync::oneshot::{Receiver, channel};
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -16,9 +17,16 @@ pub(crate) struct Shared {
     pub(crate) cores: Cores,
     pub(crate) database: Option<Database>,
     pub(crate) write_behind: WriteBehind,
+    /// Read-locked by each change that has begun; write-locked while another process has the stored data.
+    pub(crate) changes: Arc<RwLock<()>>,
 }
 
 impl Shared {
+    /// Begins a change of stored data, unless another process has them.
+    pub(crate) fn begin_change(&self) -> Option<ChangePermit> {
+        Arc::clone(&self.changes).try_read_owned().ok().map(|lock| ChangePermit { _running: Some(lock) })
+    }
+
     /// Sends a change to all cores, which apply changes in the order in which they were sent, and waits until all have
     /// applied it.
     pub(crate) async fn update(&self, update: AccessUpdate) -> Result<(), ManagementError> {

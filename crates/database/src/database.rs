@@ -149,6 +149,20 @@ impl Database {
         }
     }
 
+    /// Gives up the right to write until [`Self::take_back`]. Meanwhile the database can be read.
+    pub(crate) async fn release(&self) {
+        if let Some(lease) = &self.inner.lease {
+            lease.release().await;
+        }
+    }
+
+    /// Takes the right to write again from the process that was to take over, and has ended: at the next use.
+    pub(crate) async fn take_back(&self) {
+        if let Some(lease) = &self.inner.lease {
+            lease.take_back().await;
+        }
+    }
+
     /// Closes all connections and gives up the right to write. The database cannot be used afterwards.
     pub async fn close(&self) {
         self.inner.connections.close().await;

@@ -51,6 +51,8 @@ pub enum DatabaseError {
     SchemaHalfDone(i64),
     #[error("its schema could not be brought up to date: {0}")]
     Schema(#[source] MigrateError),
+    #[error("it is released to the process that takes over from this one")]
+    Released,
     #[error("it is closed")]
     Closed,
 }
@@ -83,7 +85,8 @@ impl DatabaseError {
             Self::Schema(MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) => {
                 !is_no_database(error) && !is_wrong_statement(error)
             }
-            Self::Held { .. }
+            Self::Released
+            | Self::Held { .. }
             | Self::Overtaken { .. }
             | Self::ReadOnly
             | Self::Closed

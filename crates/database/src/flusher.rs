@@ -13,6 +13,22 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 /// The channel over which a requester learns the outcome of a write.
 pub(crate) type Asker = oneshot::Sender<Result<(), NotWritten>>;
 
+/// A request to release the database.
+#[derive(Debug)]
+pub(crate) struct ReleaseRequest {
+    /// Learns whether it is released.
+    pub released: Asker,
+    /// Completes when it is to be taken again.
+    pub dropped: oneshot::Receiver<()>,
+}
+
+/// What ends a pause between two writes.
+enum Woken {
+    /// These requests for a write, if there are any.
+    ToWrite(Vec<Asker>),
+    ToRelease(ReleaseRequest),
+}
+
 /// The task that writes the waiting changes.
 #[derive(Debug)]
 pub(crate) struct Flusher {
@@ -22,6 +38,7 @@ pub(crate) struct Flusher {
     pub health: Health,
     /// Requests to write at once.
     pub askers: mpsc::Receiver<Asker>,
+    pub releases: mpsc::Receiver<ReleaseRequest>,
     /// Notified when many changes wait.
     pub early: Arc<Notify>,
     pub flush_every: watch::Receiver<Duration>,
@@ -42,24 +59,28 @@ impl Flusher {
             } else {
                 self.retry_pause(failures)
             };
-            let askers = self.wait(pause, failures).await;
+            let woken = self.wait(pause, failures).await;
             let outcome = self.write_before_deadline().await;
             failures = if outcome.is_ok() { 0 } else { failures + 1 };
-            answer(askers, &outcome);
+            match woken {
+                Woken::ToWrite(askers) => answer(askers, &outcome),
+                Woken::ToRelease(request) => self.release(request, &outcome).await,
+            }
             if let Some(deadline) = self.stop_deadline() {
                 return self.end(deadline, outcome).await;
             }
         }
     }
 
-    /// Waits until it is time to write, and returns the requests for a write.
-    async fn wait(&mut self, pause: Duration, failures: u32) -> Vec<Asker> {
+    /// Waits until it is time to write, and returns why.
+    async fn wait(&mut self, pause: Duration, failures: u32) -> Woken {
         let until = Instant::now() + pause;
         let mut askers = Vec::new();
         tokio::select! {
             _ = self.deadline.changed() => {}
             Ok(()) = self.flush_every.changed() => {}
             first = self.askers.recv() => askers.extend(first),
+            Some(request) = self.releases.recv() => return Woken::ToRelease(request),
             () = self.early.notified(), if failures == 0 => {}
             () = lost(&self.database), if failures == 0 => {}
             () = sleep_until(until) => {}
@@ -67,7 +88,28 @@ impl Flusher {
         while let Ok(another) = self.askers.try_recv() {
             askers.push(another);
         }
-        askers
+        Woken::ToWrite(askers)
+    }
+
+    /// Releases the database if all changes are written, until it is to be taken again or a stop is requested.
+    async fn release(&mut self, request: ReleaseRequest, written: &Outcome) {
+        if written.is_err() {
+            return answer(vec![request.released], written);
+        }
+        self.database.release().await;
+        answer(vec![request.released], written);
+        let mut dropped = request.dropped;
+        loop {
+            tokio::select! {
+                biased;
+                _ = self.deadline.changed() => break,
+                _ = &mut dropped => break,
+                Some(asker) = self.askers.recv() => {
+                    answer(vec![asker], &Err(NotWritten(DatabaseError::Released.to_string())));
+                }
+            }
+        }
+        self.database.take_back().await;
     }
 
     /// Writes the waiting changes, but not beyond the deadline of a stop, which may be requested meanwhile.

@@ -42,6 +42,10 @@ struct State {
 enum Right {
     /// No other tracker is known to have had it since this one.
     Ours,
+    /// Given up for a while, to the process that takes over.
+    Released,
+    /// To be taken again from the process that was to take over, and has ended.
+    Returned,
     /// Lost permanently to the tracker with this name.
     Lost(String),
     /// Given up at the stop.
@@ -117,8 +121,28 @@ impl Lease {
 
     /// Gives up the right permanently.
     pub(crate) async fn close(&self) {
+        self.give_up(Right::Closed).await;
+    }
+
+    /// Gives up the right until [`Self::take_back`].
+    pub(crate) async fn release(&self) {
+        self.give_up(Right::Released).await;
+    }
+
+    /// Allows the right to be obtained again at the next use, whoever had it meanwhile.
+    pub(crate) async fn take_back(&self) {
         let mut state = self.state.lock().await;
-        state.right = Right::Closed;
+        if matches!(state.right, Right::Released) {
+            state.right = Right::Returned;
+        }
+    }
+
+    async fn give_up(&self, right: Right) {
+        let mut state = self.state.lock().await;
+        // What is lost or closed stays so.
+        if matches!(state.right, Right::Ours | Right::Returned | Right::Released) {
+            state.right = right;
+        }
         if let Some(connection) = state.connection.take() {
             connection.close().await;
         }
@@ -127,7 +151,8 @@ impl Lease {
 
     async fn claim(&self, state: &mut State, claim: Claim) -> Result<Connection, DatabaseError> {
         match &state.right {
-            Right::Ours => {}
+            Right::Ours | Right::Returned => {}
+            Right::Released => return Err(DatabaseError::Released),
             Right::Lost(holder) => return Err(DatabaseError::Overtaken { holder: holder.clone() }),
             Right::Closed => return Err(DatabaseError::Closed),
         }
@@ -136,12 +161,17 @@ impl Lease {
         }
         let mut connection = Connection::open(&self.url, self.limits.connect).await?;
         self.lock(&mut connection, &mut state.lock_file).await?;
-        match claim {
-            Claim::First => {
+        match (claim, &state.right) {
+            (Claim::First, _) => {
                 connection.migrate().await?;
                 self.sign(&mut connection).await?;
             }
-            Claim::Again => self.make_sure_of_us(&mut connection, &mut state.right).await?,
+            // The process that has ended may have left its token.
+            (Claim::Again, Right::Returned) => self.sign(&mut connection).await?,
+            (Claim::Again, _) => self.make_sure_of_us(&mut connection, &mut state.right).await?,
+        }
+        if matches!(state.right, Right::Returned) {
+            state.right = Right::Ours;
         }
         Ok(connection)
     }

@@ -35,6 +35,8 @@
 //! the table `holder`. One that obtains it again after a broken connection and finds another token has been overtaken,
 //! and writes nothing any more (`lease`).
 //!
+//! [`WriteBehind::release`] gives the lock up for a process that takes over, and takes it again if that process fails.
+//!
 //! # SQLite
 //!
 //! The write-ahead log is synchronized at each commit, so a loss of power loses only changes that were not written yet.
@@ -73,4 +75,4 @@ pub use pages::Pages;
 pub use records::{Banned, DeletedKey, StoredBan, StoredKey, StoredTotal, TotalName};
 pub use shared::{NotWritten, TooManyWaiting, WriteBehindInfo, WriteBehindState};
 pub use url::{DatabaseUrl, DatabaseUrlError};
-pub use write_behind::{Stopped, WriteBehind, WriteBehindSettings};
+pub use write_behind::{Released, Stopped, WriteBehind, WriteBehindSettings};

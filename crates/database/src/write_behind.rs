@@ -1,6 +1,6 @@
 use crate::batch::Change;
 use crate::database::Database;
-use crate::flusher::{Asker, Flusher};
+use crate::flusher::{Asker, Flusher, ReleaseRequest};
 use crate::health::Health;
 use crate::limits::{FLUSH_EVERY_S, PENDING_MAX, REMIND_EVERY, REQUESTS_MAX, RETRY_FIRST, RETRY_MAX};
 use crate::shared::{NotWritten, Shared, TooManyWaiting, WriteBehindInfo, WriteBehindState};
@@ -26,6 +26,7 @@ pub struct WriteBehind {
 #[derive(Debug, Clone)]
 struct Task {
     askers: mpsc::Sender<Asker>,
+    releases: mpsc::Sender<ReleaseRequest>,
     early: Arc<Notify>,
     flush_every: watch::Sender<Duration>,
     deadline: watch::Sender<Option<Instant>>,
@@ -56,6 +57,13 @@ impl Default for WriteBehindSettings {
             remind_every: REMIND_EVERY,
         }
     }
+}
+
+/// The database is released to another process. When dropped, it is taken again, and writing continues.
+#[derive(Debug)]
+pub struct Released {
+    /// `None` without a database.
+    _until_dropped: Option<oneshot::Sender<()>>,
 }
 
 /// The outcome of a stop.
@@ -105,6 +113,21 @@ impl WriteBehind {
         answer.await.map_err(|_| over())?
     }
 
+    /// Writes the changes that wait and gives up the right to write, so that another process can take the database over. Changes
+    /// that are made meanwhile wait.
+    ///
+    /// # Errors
+    /// If the changes cannot be written; the database is not released then.
+    pub async fn release(&self) -> Result<Released, NotWritten> {
+        let Some(task) = &self.task else { return Ok(Released { _until_dropped: None }) };
+        let over = || NotWritten("it has been stopped".to_owned());
+        let (released, answer) = oneshot::channel();
+        let (until_dropped, dropped) = oneshot::channel();
+        task.releases.send(ReleaseRequest { released, dropped }).await.map_err(|_| over())?;
+        answer.await.map_err(|_| over())??;
+        Ok(Released { _until_dropped: Some(until_dropped) })
+    }
+
     /// Refuses further changes, writes the waiting ones until `deadline` and closes the database. Changes that could
     /// not be written are lost, and their number is logged.
     pub async fn stop(&self, deadline: Instant) -> Stopped {
@@ -147,6 +170,7 @@ impl WriteBehind {
 impl Task {
     fn start(database: Database, settings: WriteBehindSettings, shared: &Arc<Shared>) -> Self {
         let (askers, askers_receiver) = mpsc::channel(REQUESTS_MAX);
+        let (releases, releases_receiver) = mpsc::channel(1);
         let (deadline, deadline_receiver) = watch::channel(None);
         let (stopped_sender, stopped) = watch::channel(None);
         let (flush_every, flush_every_receiver) = watch::channel(settings.flush_every);
@@ -157,12 +181,13 @@ impl Task {
             settings,
             shared: Arc::clone(shared),
             askers: askers_receiver,
+            releases: releases_receiver,
             early: Arc::clone(&early),
             flush_every: flush_every_receiver,
             deadline: deadline_receiver,
             stopped: stopped_sender,
         };
         drop(tokio::spawn(flusher.run()));
-        Self { askers, early, flush_every, deadline, stopped }
+        Self { askers, releases, early, flush_every, deadline, stopped }
     }
 }

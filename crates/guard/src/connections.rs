@@ -1,7 +1,7 @@
 use crate::keys::Keys;
 use crate::limits::{CONNECTION_COUNTERS, LEVELS_MAX};
-use core::sync::atomic::AtomicU32;
-use core::sync::atomic::Ordering::Relaxed;
+use crate::sync::AtomicU32;
+use crate::sync::Ordering::{AcqRel, Relaxed};
 
 /// The number of open connections of each prefix, over all cores.
 ///
@@ -55,8 +55,13 @@ impl ConnectionCounts {
     ) -> Option<OpenConnection> {
         let mut has_room = true;
         for (places, max) in counters.of_levels().zip(max_of_levels) {
-            let before = self.counters(*places).map(|counter| counter.fetch_add(1, Relaxed));
-            has_room &= before[0].min(before[1]) < max;
+            let [first, second] = self.counters(*places);
+            first.fetch_add(1, Relaxed);
+            // Of connections that open at once, this one is after those that the second row has counted, and reads their
+            // counts in the first row too.
+            let in_second = second.fetch_add(1, AcqRel);
+            let in_first = first.load(Relaxed).saturating_sub(1);
+            has_room &= in_first.min(in_second) < max;
         }
         let opened = OpenConnection(counters);
         if has_room {
@@ -84,3 +89,6 @@ impl ConnectionCounts {
         [&self.rows[0][usize::from(first)], &self.rows[1][usize::from(second)]]
     }
 }
+
+#[cfg(all(loom, test))]
+mod models;

@@ -34,6 +34,7 @@ mod prefix;
 mod sampling;
 mod settings;
 mod source;
+mod sync;
 mod table;
 mod ticks;
 mod unproved;

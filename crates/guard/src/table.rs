@@ -1,8 +1,9 @@
 use crate::keys::Key;
 use crate::limits::WAYS;
+use crate::sync::AtomicU64;
+use crate::sync::Ordering::Relaxed;
 use crate::ticks::{Moment, TIME_BITS, TIME_MASK, Ticks};
-use core::sync::atomic::AtomicU64;
-use core::sync::atomic::Ordering::Relaxed;
+use core::iter::once;
 
 /// Token buckets by key, in sets of a cache line.
 ///
@@ -37,19 +38,22 @@ impl BucketTable {
     /// forgotten first: the fullest.
     #[inline]
     pub(crate) fn find(&self, key: Key, moment: Moment) -> Bucket<'_> {
-        let (entries, tag) = (&self.sets[self.set(key)].0, tag(key));
-        for entry in entries {
-            let seen = entry.load(Relaxed);
-            if seen & !TIME_MASK == tag {
-                return Bucket { entry, seen, ahead: moment.until(seen) };
+        let ([first, others @ ..], tag) = (&self.sets[self.set(key)].0, tag(key));
+        let read = |entry| {
+            let seen = AtomicU64::load(entry, Relaxed);
+            Bucket { entry, seen, ahead: moment.until(seen) }
+        };
+        // Each entry is read once: another core that begins the key's bucket meanwhile is noticed when it is replaced.
+        let mut fullest = read(first);
+        for bucket in once(fullest).chain(others.iter().map(read)) {
+            if bucket.seen & !TIME_MASK == tag {
+                return bucket;
+            }
+            if bucket.ahead < fullest.ahead {
+                fullest = bucket;
             }
         }
-        let [first, others @ ..] = entries;
-        let read = |entry| Bucket { entry, seen: entry.load(Relaxed), ahead: 0 };
-        let until_full = |bucket: &Bucket<'_>| moment.until(bucket.seen);
-        others.iter().map(read).fold(read(first), |fullest, other| {
-            if until_full(&other) < until_full(&fullest) { other } else { fullest }
-        })
+        Bucket { ahead: 0, ..fullest }
     }
 
     /// Moves the time at which the bucket of `key` is full by `cost`. If another core has changed the entry meanwhile, the
@@ -76,3 +80,6 @@ fn replace(key: Key, bucket: Bucket<'_>, moment: Moment, cost: Ticks) -> bool {
 const fn tag(key: Key) -> u64 {
     key & !TIME_MASK | 1 << TIME_BITS
 }
+
+#[cfg(all(loom, test))]
+mod models;

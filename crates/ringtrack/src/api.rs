@@ -6,6 +6,7 @@ use crate::prepare::Prepared;
 use anyhow::Context;
 use config::Configuration;
 use control::management::{ListenerInfo, Management, Preface, Service};
+use primitives::ShardCount;
 use rest_api::{Listener, Token, Transport, serve, serve_figures, serve_health_checks};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use tls::ServerIdentity;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
+use worker::{InheritedSocket, InheritedSockets, SocketKind};
 
 /// The listeners of the APIs, bound but not served yet.
 pub(crate) struct Apis {
@@ -32,7 +34,7 @@ pub(crate) struct ApiParts {
 }
 
 impl Apis {
-    pub(crate) fn bind(prepared: &Prepared<'_>) -> anyhow::Result<Self> {
+    pub(crate) fn bind(prepared: &Prepared<'_>, inherited: &mut InheritedSockets) -> anyhow::Result<Self> {
         let Configuration { api, health_check_api, metrics, .. } = prepared.configuration();
         let tokens = prepared.files.tokens.clone().unwrap_or_default();
         // Without a token in the tokens file all requests would be refused.
@@ -44,6 +46,13 @@ impl Apis {
                 (transport, Some(certificate))
             }
             None => (Transport::Plain, None),
+        };
+        let mut bind = |addresses: &[SocketAddr], transport: &Transport, key: &str| {
+            let bind = |&address: &SocketAddr| {
+                bind_or_adopt(address, transport.clone(), inherited)
+                    .with_context(|| format!("{key}: {address} cannot be bound"))
+            };
+            addresses.iter().map(bind).collect::<anyhow::Result<Vec<Listener>>>()
         };
         let management = bind(addresses, &transport, "api.listen")?;
         let health = bind(&health_check_api.listen, &Transport::Plain, "health_check_api.listen")?;
@@ -75,6 +84,16 @@ impl Apis {
             Ok(ListenerInfo { service, address: listener.local_address()?, preface: Preface::None })
         };
         management.chain(figures).map(info).collect()
+    }
+
+    /// Duplicates the descriptors of the sockets.
+    pub(crate) fn duplicates(&self) -> anyhow::Result<Vec<InheritedSocket>> {
+        let all = self.management.iter().chain(&self.health).chain(&self.figures);
+        let duplicate = |listener: &Listener| {
+            let (address, fd) = (listener.local_address()?, listener.duplicate()?);
+            Ok(InheritedSocket { kind: SocketKind::Tcp, address, shard: None, fd })
+        };
+        all.map(duplicate).collect()
     }
 
     pub(crate) fn log(&self) -> anyhow::Result<()> {
@@ -125,12 +144,16 @@ fn in_tls(shown: Arc<ServerIdentity>) -> (Transport, Certificate) {
     (Transport::Tls(current), certificate)
 }
 
-fn bind(addresses: &[SocketAddr], transport: &Transport, key: &str) -> anyhow::Result<Vec<Listener>> {
-    let bind = |&address| {
-        Listener::bind(address, transport.clone())
-            .with_context(|| format!("{key}: {address} cannot be bound"))
-    };
-    addresses.iter().map(bind).collect()
+fn bind_or_adopt(
+    address: SocketAddr,
+    transport: Transport,
+    inherited: &mut InheritedSockets,
+) -> anyhow::Result<Listener> {
+    let adopted = inherited.take(SocketKind::Tcp, address, ShardCount::ONE)?;
+    Ok(match adopted.and_then(|adopted| adopted.sockets.into_iter().next()) {
+        Some(socket) => Listener::adopt(socket.into(), transport)?,
+        None => Listener::bind(address, transport)?,
+    })
 }
 
 fn log_end(what: &str, end: std::io::Result<()>) {

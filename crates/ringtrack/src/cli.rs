@@ -54,6 +54,17 @@ pub(crate) enum Command {
         pid: Option<u32>,
     },
 
+    /// Upgrade a running tracker: it starts its program again, which may have been replaced, hands sockets and swarms over to the
+    /// new process, and ends
+    ///
+    /// The new process reads the configuration anew. If it does not come to serve, the running one goes on, and the exit
+    /// code is 1.
+    Upgrade {
+        /// Process ID of the tracker; needed if several run, unless exactly one of them runs as this user
+        #[arg(long)]
+        pid: Option<u32>,
+    },
+
     /// Ask the tracker of this machine whether its listeners are healthy, and exit with code 0 if they are
     Health {
         /// The configuration file that the tracker was started with; the environment must be the same, too

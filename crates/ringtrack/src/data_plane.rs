@@ -94,6 +94,11 @@ impl DataPlane {
         Ok(())
     }
 
+    /// Returns the instant from which the cores count time.
+    pub(crate) const fn start_of_time(&self) -> Instant {
+        self.start
+    }
+
     pub(crate) const fn snapshot(&self) -> &StatisticsSnapshot {
         &self.snapshot
     }

@@ -20,6 +20,10 @@ pub(crate) fn bind_error(error: BindError) -> Error {
         BindError::Other { source, .. } if source.raw_os_error() == Some(TOO_MANY_OPEN_FILES) => {
             OPEN_FILES_HINT.to_owned()
         }
+        BindError::Inherited { .. } => {
+            "stop the tracker and start it, so that it opens its own sockets, or correct its socket unit"
+                .to_owned()
+        }
         BindError::Other { .. } => format!("choose another address with the key {key}"),
     };
     with(error, &hints)

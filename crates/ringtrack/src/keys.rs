@@ -1,8 +1,9 @@
 use anyhow::{Context, bail};
 use config::limits::CONNECTION_ID_KEY_BYTES_MIN;
-use engine::{ConnectionIdKey, Secrets};
+use engine::ConnectionIdKey;
 use primitives::{SteeringKey, TableSeed};
 use sha2::{Digest, Sha256};
+use snapshot::Secrets;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
@@ -18,18 +19,29 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    /// Generates random keys, except that the key of the connection ids is read from its file, if there is one.
-    pub(crate) fn make(file: Option<&Path>) -> anyhow::Result<Self> {
-        let connection_ids = match file {
-            None => ConnectionIdKey(random()?),
-            Some(path) => read_key(path).with_context(|| not_a_key(path))?,
+    /// Uses the secrets of the process before this one, or else generates random keys, except that the key of the connection ids is
+    /// read from its file, if there is one.
+    pub(crate) fn make(file: Option<&Path>, before: Option<&Secrets>) -> anyhow::Result<Self> {
+        let connection_ids = match (file, before) {
+            (Some(path), _) => read_key(path).with_context(|| not_a_key(path))?,
+            (None, Some(before)) => ConnectionIdKey(before.connection_ids),
+            (None, None) => ConnectionIdKey(random()?),
         };
-        Ok(Self { connection_ids, steering: SteeringKey::from_random(&random()?) })
+        let steering = match before {
+            Some(before) => before.steering,
+            None => SteeringKey::from_random(&random()?),
+        };
+        Ok(Self { connection_ids, steering })
     }
 
-    pub(crate) fn for_core(&self) -> anyhow::Result<Secrets> {
+    /// Returns those that outlive the process.
+    pub(crate) const fn lasting(&self) -> Secrets {
+        Secrets { steering: self.steering, connection_ids: self.connection_ids.0 }
+    }
+
+    pub(crate) fn for_core(&self) -> anyhow::Result<engine::Secrets> {
         let seed = || anyhow::Ok(u64::from_ne_bytes(random()?));
-        Ok(Secrets {
+        Ok(engine::Secrets {
             connection_ids: self.connection_ids,
             steering: self.steering,
             swarms: Seeds { tables: TableSeed(random()?), choice: seed()? },
@@ -99,9 +111,20 @@ mod tests {
 
     #[test]
     fn random_keys_differ_from_start_to_start() {
-        let one = Keys::make(None).unwrap();
-        let two = Keys::make(None).unwrap();
+        let one = Keys::make(None, None).unwrap();
+        let two = Keys::make(None, None).unwrap();
         assert!(one.connection_ids != two.connection_ids);
         assert!(one.steering != two.steering);
+    }
+
+    #[test]
+    fn the_secrets_of_the_process_before_are_used_unless_there_is_a_key_file() {
+        let before = Keys::make(None, None).unwrap();
+        let same = Keys::make(None, Some(&before.lasting())).unwrap();
+        assert!(same.lasting() == before.lasting());
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(b"0123456789abcdef").unwrap();
+        let other = Keys::make(Some(file.path()), Some(&before.lasting())).unwrap();
+        assert!(other.connection_ids != before.connection_ids && other.steering == before.steering);
     }
 }

@@ -5,12 +5,16 @@ use crate::http_settings::http_addresses;
 use crate::prepare::Prepared;
 use crate::resource_limits::connections_with_descriptors;
 use crate::tuning::listener_options;
+use anyhow::Context;
 use config::Configuration;
 use core_loop::Security;
 use primitives::ShardCount;
 use std::net::SocketAddr;
 use tracing::warn;
-use worker::{BindError, BoundHttpListeners, BoundListeners, bind_http_listeners, bind_listeners};
+use worker::{
+    BindError, BoundHttpListeners, BoundListeners, InheritedSocket, InheritedSockets, SteeringOutcome,
+    bind_http_listeners, bind_listeners, take_over,
+};
 
 /// The bound listeners for announces and scrapes.
 pub(crate) struct AllListeners {
@@ -20,12 +24,44 @@ pub(crate) struct AllListeners {
     pub(crate) connections_max: u32,
 }
 
-/// Binds the addresses. The default ones are of both families: on a kernel without IPv6, those of IPv4 are served.
-pub(crate) fn listen(prepared: &Prepared<'_>) -> anyhow::Result<AllListeners> {
+impl AllListeners {
+    /// Duplicates the descriptors of the sockets.
+    pub(crate) fn duplicates(&self) -> anyhow::Result<Vec<InheritedSocket>> {
+        let udp = self.udp.duplicates().and_then(|udp| Ok([udp, self.http.duplicates()?]));
+        Ok(udp.context("the sockets of the listeners cannot be duplicated")?.into_iter().flatten().collect())
+    }
+}
+
+/// Binds the addresses that are not inherited. The default ones are of both families: on a kernel without IPv6, those of IPv4 are served.
+pub(crate) fn listen(
+    prepared: &Prepared<'_>,
+    inherited: &mut InheritedSockets,
+) -> anyhow::Result<AllListeners> {
     let connections_max = connections_max(prepared.configuration(), prepared.shards)?;
-    let udp = listen_udp(prepared).map_err(hints::bind_error)?;
-    let http = listen_http(prepared).map_err(hints::bind_error)?;
+    let udp = listen_udp(prepared, inherited).map_err(hints::bind_error)?;
+    let http = listen_http(prepared, inherited).map_err(hints::bind_error)?;
     Ok(AllListeners { udp, http, connections_max })
+}
+
+/// Takes the listening sockets over from the predecessor, right before this process serves them: until then they have the options of
+/// the predecessor, which serves on with them if this process fails.
+pub(crate) fn take_over_from_predecessor(
+    prepared: &Prepared<'_>,
+    sockets: &[InheritedSocket],
+) -> anyhow::Result<()> {
+    let options = listener_options(&prepared.configuration().udp);
+    let steering = &prepared.keys.steering;
+    match take_over(sockets, prepared.shards, steering, &options, backlog(prepared)) {
+        Ok(SteeringOutcome::Refused(error)) => {
+            warn!(%error, "steering is off: the kernel refused; the mesh delivers requests");
+            Ok(())
+        }
+        outcome => outcome.map(drop).context("the sockets of the predecessor cannot be taken over"),
+    }
+}
+
+fn backlog(prepared: &Prepared<'_>) -> u32 {
+    u32::try_from(prepared.memory.fixed.backlog).unwrap_or(u32::MAX)
 }
 
 /// Returns how many connections there are enough descriptors for, at most as many as are configured.
@@ -35,11 +71,14 @@ pub(crate) fn connections_max(configuration: &Configuration, shards: ShardCount)
     connections_with_descriptors(connections_max, shards)
 }
 
-fn listen_udp(prepared: &Prepared<'_>) -> Result<BoundListeners, BindError> {
+fn listen_udp(
+    prepared: &Prepared<'_>,
+    inherited: &mut InheritedSockets,
+) -> Result<BoundListeners, BindError> {
     let udp = &prepared.configuration().udp;
     let options = listener_options(udp);
-    let bind = |addresses: &[SocketAddr]| {
-        bind_listeners(addresses, prepared.shards, &prepared.keys.steering, &options)
+    let mut bind = |addresses: &[SocketAddr]| {
+        bind_listeners(addresses, prepared.shards, &prepared.keys.steering, &options, inherited)
     };
     match bind(&udp.listen) {
         Err(BindError::NoSuchFamily(_)) if udp.listen == Configuration::default().udp.listen => {
@@ -51,16 +90,19 @@ fn listen_udp(prepared: &Prepared<'_>) -> Result<BoundListeners, BindError> {
     }
 }
 
-fn listen_http(prepared: &Prepared<'_>) -> Result<BoundHttpListeners, BindError> {
+fn listen_http(
+    prepared: &Prepared<'_>,
+    inherited: &mut InheritedSockets,
+) -> Result<BoundHttpListeners, BindError> {
     let addresses = http_addresses(prepared.configuration());
     let is_default = prepared.configuration().http.listen == Configuration::default().http.listen;
-    let backlog = u32::try_from(prepared.memory.fixed.backlog).unwrap_or(u32::MAX);
-    match bind_http_listeners(&addresses, prepared.shards, backlog) {
+    let backlog = backlog(prepared);
+    match bind_http_listeners(&addresses, prepared.shards, backlog, inherited) {
         Err(BindError::NoSuchFamily(_)) if is_default => {
             warn!("this kernel has no IPv6: the tracker serves HTTP over IPv4 only");
             let rest: Vec<(SocketAddr, Security)> =
                 addresses.into_iter().filter(|(address, _)| address.is_ipv4()).collect();
-            bind_http_listeners(&rest, prepared.shards, backlog)
+            bind_http_listeners(&rest, prepared.shards, backlog, inherited)
         }
         result => result,
     }

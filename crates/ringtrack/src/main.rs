@@ -3,10 +3,13 @@
 //!
 //! - `cli` reads the command line, `prepare` fits the configuration to this machine, `run` does the rest from start to
 //!   shutdown.
+//! - `origin` finds the sockets that the service manager or the tracker before passes on, `snapshots` the snapshot of the tracker
+//!   before.
 //! - `listen`, `api` and `storage` open the sockets and the database; `data_plane` and `management` start the workers
 //!   and their management, with settings from `tuning` and `http_settings`.
 //! - `signals`, `reload`, `reply_source` and `service_manager` are active while the tracker serves. `reload` reads the
 //!   `source` of the configuration again; `certificate`, `api_tokens` and `forwarding` take what is in the files that it names.
+//! - `upgrade` hands over to another process on request, or takes over from one at the start.
 //! - `dump_latency` and `config_diff` are commands that ask a `running_tracker`, with the tracker's answers. `health` and
 //!   `import` are others.
 #![forbid(unsafe_code)]
@@ -30,6 +33,7 @@ mod listen;
 mod logging;
 mod management;
 mod memory;
+mod origin;
 mod prepare;
 mod reload;
 mod reply_source;
@@ -39,12 +43,15 @@ mod running_tracker;
 mod secret_files;
 mod service_manager;
 mod signals;
+mod snapshots;
 mod source;
 mod source_settings;
 mod storage;
 mod tuning;
+mod upgrade;
 
 use std::env::vars_os;
+use std::fmt::{self, Display, Formatter};
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -55,6 +62,7 @@ use config::{ConfigError, Loaded};
 
 use crate::cli::{Command, CommandLine};
 use crate::logging::Logging;
+use crate::origin::Origin;
 use crate::source::{NamedFiles, Source};
 
 /// Swarms are millions of small blocks that come and go: mimalloc keeps them dense. It requests no huge pages: the
@@ -85,6 +93,7 @@ fn dispatch(command_line: CommandLine) -> Result<(), Failure> {
         Some(Command::CheckConfig { file, diff: false, .. }) => check_config(&file),
         Some(Command::CheckConfig { file, diff: true, pid }) => show_diff(&file, pid),
         Some(Command::DumpLatency { pid }) => print(&dump_latency::dump_latency(pid).map_err(Failure::Run)?),
+        Some(Command::Upgrade { pid }) => print(&upgrade::upgrade(pid).map_err(Failure::Run)?),
         Some(Command::Health { config }) => check_health(config.as_deref()).map_err(Failure::Run),
         Some(Command::Import { from }) => import::import(from),
         Some(Command::DefaultConfig) => print(&config::default_toml()),
@@ -92,14 +101,25 @@ fn dispatch(command_line: CommandLine) -> Result<(), Failure> {
 }
 
 fn serve(source: &Source) -> Result<(), Failure> {
+    // First of all: sockets are passed by the numbers of their descriptors.
+    let (origin, report) = Origin::find().map_err(Failure::Run)?;
+    let outcome = serve_from(source, origin);
+    if let (Err(failure), Some(report)) = (&outcome, report) {
+        report.send(failure.to_string());
+    }
+    outcome
+}
+
+fn serve_from(source: &Source, origin: Origin) -> Result<(), Failure> {
     let Loaded { configuration, warnings } = source.load()?;
     let logging = Logging::start(&configuration.log).map_err(Failure::Run)?;
     for warning in warnings {
         tracing::warn!("{warning}");
     }
     secret_files::warn_of_readable_secrets(&configuration);
-    let prepared = prepare::prepare(source, &configuration).map_err(Failure::Run)?;
-    run::run(&prepared, logging).map_err(Failure::Run)
+    let secrets = origin.secrets();
+    let prepared = prepare::prepare(source, &configuration, secrets.as_ref()).map_err(Failure::Run)?;
+    run::run(&prepared, origin, logging).map_err(Failure::Run)
 }
 
 fn check_config(file: &Path) -> Result<(), Failure> {
@@ -150,6 +170,15 @@ impl From<ConfigError> for Failure {
         match error {
             ConfigError::Unreadable { .. } | ConfigError::UnreadableTokens { .. } => Self::Run(error.into()),
             _ => Self::Configuration(error.into()),
+        }
+    }
+}
+
+impl Display for Failure {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Configuration(error) | Self::Run(error) => write!(formatter, "{error:#}"),
+            Self::Differs => formatter.write_str("a reload would change something"),
         }
     }
 }

@@ -11,7 +11,7 @@ use config::{Proxy, ProxyHeader};
 use control::management::{ListenerInfo, Preface, Service};
 use control::{
     ConfiguredRules, LatencySnapshot, LiveSettings, Manager, ManagerSettings, MemorySettings, ReloadRequest,
-    Workers as _,
+    SnapshotSettings, Workers as _,
 };
 use forwarder::Forwarder;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -28,6 +28,7 @@ pub(crate) struct ManagementParts<'a> {
     pub(crate) listeners: Vec<ListenerInfo>,
     pub(crate) latencies: Arc<LatencySnapshot>,
     pub(crate) reloads: mpsc::Sender<ReloadRequest>,
+    pub(crate) snapshots: Option<SnapshotSettings>,
 }
 
 /// Starts to manage the workers, and sends them the lists, keys and bans.
@@ -35,7 +36,7 @@ pub(crate) async fn start_management(
     memory: &Plan,
     parts: ManagementParts<'_>,
 ) -> anyhow::Result<Arc<Manager>> {
-    let ManagementParts { data_plane, storage, forwarder, listeners, latencies, reloads } = parts;
+    let ManagementParts { data_plane, storage, forwarder, listeners, latencies, reloads, snapshots } = parts;
     let configuration = &memory.effective;
     let live = live_settings(memory, &listeners);
     let settings = ManagerSettings {
@@ -48,6 +49,7 @@ pub(crate) async fn start_management(
         latencies,
         forwarder,
         reloads,
+        snapshots,
     };
     let manager = Manager::start(data_plane.cores().clone(), settings, storage.database).await;
     manager.context("access.allow_file or access.deny_file cannot be used")
@@ -75,6 +77,7 @@ pub(crate) fn live_settings(memory: &Plan, listeners: &[ListenerInfo]) -> LiveSe
             resident_bytes_max: memory.limits.resident_bytes_max,
             swarm_bytes_max: memory.limits.swarm_bytes_max,
         },
+        snapshot_every: configuration.snapshot.interval_s,
         configuration: memory.configured.redacted(),
         listeners: with_prefaces(listeners, &configuration.proxy),
     }

@@ -17,11 +17,28 @@ use std::path::{Path, PathBuf};
 pub(crate) fn ceiling_bytes(limit_mib: Option<NonZeroU64>) -> anyhow::Result<u64> {
     match limit_mib {
         Some(mib) => Ok(mib.get() << 20),
-        None => {
-            let available = control_group_bytes().map_or(machine_bytes(), |group| group.min(machine_bytes()));
-            Some(available / 4 * 3).filter(|&bytes| bytes > 0).context("the size of the memory is not known")
-        }
+        None => Some(memory_bytes() / 4 * 3)
+            .filter(|&bytes| bytes > 0)
+            .context("the size of the memory is not known"),
     }
+}
+
+/// Returns the memory of the machine or of the control group.
+fn memory_bytes() -> u64 {
+    control_group_bytes().map_or(machine_bytes(), |group| group.min(machine_bytes()))
+}
+
+/// Returns how much more memory this process and others of its control group can take.
+pub(crate) fn available_bytes(resident: u64) -> u64 {
+    let left = memory_bytes().saturating_sub(resident);
+    machine_available_bytes().map_or(left, |available| available.min(left))
+}
+
+/// `None` if the process may not know it, as with `ProcSubset=pid` of the unit.
+fn machine_available_bytes() -> Option<u64> {
+    let text = fs::read_to_string("/proc/meminfo").ok()?;
+    let kib = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?.trim().strip_suffix(" kB")?;
+    kib.parse::<u64>().ok()?.checked_mul(1 << 10)
 }
 
 fn machine_bytes() -> u64 {

@@ -3,10 +3,12 @@
 use crate::cores::choose_cores;
 use crate::keys::Keys;
 use crate::memory::{FixedAtStart, Plan, PlanInputs, ceiling_bytes};
+use crate::snapshots::Snapshots;
 use crate::source::{NamedFiles, Source};
 use crate::tuning::Machine;
 use config::Configuration;
 use primitives::ShardCount;
+use snapshot::Secrets;
 
 /// A configuration that fits this machine.
 pub(crate) struct Prepared<'a> {
@@ -18,6 +20,8 @@ pub(crate) struct Prepared<'a> {
     pub(crate) keys: Keys,
     pub(crate) memory: Plan,
     pub(crate) files: NamedFiles,
+    /// `None` for no snapshots.
+    pub(crate) snapshots: Option<Snapshots>,
 }
 
 impl Prepared<'_> {
@@ -31,13 +35,23 @@ impl Prepared<'_> {
     }
 }
 
-pub(crate) fn prepare<'a>(source: &'a Source, configuration: &Configuration) -> anyhow::Result<Prepared<'a>> {
+/// `handed_over` has the secrets of the process that hands its swarms over, if there is one. Otherwise they are those of a snapshot.
+pub(crate) fn prepare<'a>(
+    source: &'a Source,
+    configuration: &Configuration,
+    handed_over: Option<&Secrets>,
+) -> anyhow::Result<Prepared<'a>> {
     let cores = choose_cores(&configuration.workers.cores)?;
     let shards = ShardCount::new(cores.len())?;
-    let keys = Keys::make(configuration.connection_ids.key_file.as_deref())?;
+    let snapshots = match handed_over {
+        Some(_) => Snapshots::unseen(configuration),
+        None => Snapshots::find(configuration),
+    };
+    let before = handed_over.or_else(|| snapshots.as_ref().and_then(Snapshots::secrets));
+    let keys = Keys::make(configuration.connection_ids.key_file.as_deref(), before)?;
     let files = NamedFiles::read(configuration)?;
     let memory = plan_memory(configuration, shards, &files, None)?;
-    Ok(Prepared { source, cores, shards, keys, memory, files })
+    Ok(Prepared { source, cores, shards, keys, memory, files, snapshots })
 }
 
 /// Plans the memory, at the start or for what is already `running`.

@@ -8,127 +8,290 @@ use crate::cores::keep_control_off;
 use crate::data_plane::DataPlane;
 use crate::forwarding::Forwarding;
 use crate::http_settings::{IdentityFiles, web_socket_interval_s};
-use crate::listen::{AllListeners, listen};
+use crate::listen::{AllListeners, listen, take_over_from_predecessor};
 use crate::logging::Logging;
 use crate::management::{ManagementParts, start_management, tracker_listeners};
+use crate::origin::Origin;
 use crate::prepare::Prepared;
 use crate::reload::{Reload, Troubles};
 use crate::reply_source::follow_addresses;
 use crate::resource_limits::check_locked_memory;
-use crate::running_tracker::{Commands, accept_requests};
-use crate::service_manager::Systemd;
-use crate::signals::{forward_signals, hangups, reload_at_hangups};
+use crate::running_tracker::{Commands, Upgrade, accept_requests};
+use crate::service_manager::{PassedSockets, Systemd, keep_sockets, while_starting};
+use crate::signals::{forward_signals, hangups, reload_at_hangups, snapshot_signals, write_snapshot_at};
 use crate::storage::Storage;
-use anyhow::bail;
+use crate::upgrade::{CaughtUp, HandedOn, HandedOver, Predecessor, Upgraded, Upgrader, WithStoredData};
+use anyhow::{anyhow, bail};
 use config::{Configuration, ReplySource, Switch, Udp, first_path};
+use control::management::ListenerInfo;
 use control::{
-    End, LatencyDumps, LatencySnapshot, Manager, Request, Supervision, SupervisionSettings, Windows, Workers,
-    publish_statistics, supervise,
+    End, FirstPanic, LatencyDumps, LatencySnapshot, Manager, ReloadRequest, Request, Supervision,
+    SupervisionSettings, Windows, Workers, publish_statistics, supervise,
 };
 use core_link::CoreHandle;
 use primitives::AddressFamily;
 use std::ffi::OsStr;
-use std::panic::{set_hook, take_hook};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::mpsc::{Receiver, channel};
+use tokio::signal::unix::Signal;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::{info, warn};
+use worker::{Giver, InheritedSockets};
 
 /// Requests that may wait. More signals at the same moment add nothing.
 const REQUESTS_MAX: usize = 8;
 
-/// Serves until a signal requests a stop.
-pub(crate) fn run(prepared: &Prepared<'_>, logging: Logging) -> anyhow::Result<()> {
+/// Serves until a signal requests a stop, or another process has taken over.
+pub(crate) fn run(prepared: &Prepared<'_>, mut origin: Origin, logging: Logging) -> anyhow::Result<()> {
     check_locked_memory()?;
-    let listeners = listen(prepared)?;
+    let PassedSockets { sockets, names: kept } = origin.take_sockets(prepared.shards)?;
+    let giver = if origin.predecessor.is_some() { Giver::Predecessor } else { Giver::ServiceManager };
+    let mut inherited = InheritedSockets::new(sockets, giver);
+    let listeners = listen(prepared, &mut inherited)?;
+    let apis = Apis::bind(prepared, &mut inherited)?;
+    close_rest(inherited);
+    let Origin { program, predecessor, .. } = origin;
+    let sockets = [listeners.duplicates()?, apis.duplicates()?].into_iter().flatten().collect();
+    let opened = Opened { listeners, apis, kept, handed_on: HandedOn { program, sockets } };
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    let result = serve(prepared, listeners, &runtime, logging);
+    let panic = FirstPanic::watch();
+    // A panic outside of all tasks ends the supervision itself. What is not written yet is lost, as in a crash.
+    let result =
+        catch_unwind(AssertUnwindSafe(|| serve(prepared, opened, predecessor, &runtime, logging, &panic)));
     // Dropping it would wait for a thread that writes a dump, which a file system can block forever.
     runtime.shutdown_background();
-    result
+    match panic.description() {
+        Some(panic) => Err(anyhow!("{panic}")),
+        None => result.unwrap_or_else(|_| bail!("the main thread panicked")),
+    }
+}
+
+/// What is open before the control plane runs.
+struct Opened {
+    listeners: AllListeners,
+    apis: Apis,
+    /// The names of the sockets that the service manager has kept.
+    kept: Vec<String>,
+    handed_on: HandedOn,
 }
 
 fn serve(
     prepared: &Prepared<'_>,
-    listeners: AllListeners,
+    opened: Opened,
+    predecessor: Option<Predecessor>,
     runtime: &Runtime,
     logging: Logging,
+    panic: &FirstPanic,
 ) -> anyhow::Result<()> {
-    let (memory, configuration, panicked) = (&prepared.memory, prepared.configuration(), note_panics());
-    let (requests, mut inbox) = channel(REQUESTS_MAX);
-    let (reloads, reload_inbox) = channel(REQUESTS_MAX);
-    let hangups = runtime.block_on(async { forward_signals(&requests).and_then(|()| hangups()) })?;
+    let Opened { listeners, apis, kept, handed_on } = opened;
+    let requests = runtime.block_on(async { Requests::by_signals() })?;
     log_banner(prepared, &listeners);
     // Done before anything starts a thread, such as the database: threads inherit it. The workers choose their cores.
     keep_control_off(&prepared.cores);
-    let apis = runtime.block_on(async { Apis::bind(prepared) })?;
     apis.log()?;
-    let storage = runtime.block_on(Storage::open(configuration))?;
-    let is_api_served = apis.serve_management();
+    let predecessor = match predecessor {
+        Some(predecessor) => Some(runtime.block_on(predecessor.take_stored_data())?),
+        None => None,
+    };
+    let storage = runtime.block_on(Storage::open(prepared.configuration()))?;
     let all_listeners = [tracker_listeners(&listeners), apis.listeners()?].concat();
     let data_plane = DataPlane::start(prepared, listeners)?;
-    let latencies = Arc::<LatencySnapshot>::default();
-    let end = runtime.block_on(async {
-        let forwarding = prepared.files.upstreams.clone().map(|upstreams| {
-            Forwarding::start(&configuration.forwarding, data_plane.cores().clone(), upstreams)
-        });
-        let parts = ManagementParts {
-            data_plane: &data_plane,
-            storage,
-            forwarder: forwarding.as_ref().map(|forwarding| forwarding.forwarder().clone()),
-            listeners: all_listeners.clone(),
-            latencies: Arc::clone(&latencies),
-            reloads,
-        };
-        let management = tokio::select! {
-            management = start_management(memory, parts) => management?,
-            () = until_stop(&mut inbox) => {
-                info!("stopping before the lists and keys are read");
-                data_plane.cores().request_stop();
+    let control_plane = ControlPlane {
+        prepared,
+        data_plane: &data_plane,
+        listeners: all_listeners,
+        apis,
+        kept,
+        handed_on,
+        logging,
+        panic: panic.clone(),
+        latencies: Arc::default(),
+    };
+    let end = runtime.block_on(control_plane.run(requests, storage, predecessor))?;
+    finish(end, data_plane)
+}
+
+/// Requests to the tracker, by signals and by commands.
+struct Requests {
+    sender: Sender<Request>,
+    inbox: Receiver<Request>,
+    hangups: Signal,
+    for_snapshots: Signal,
+}
+
+impl Requests {
+    /// Catches the signals from now on.
+    fn by_signals() -> io::Result<Self> {
+        let (sender, inbox) = channel(REQUESTS_MAX);
+        forward_signals(&sender)?;
+        Ok(Self { sender, inbox, hangups: hangups()?, for_snapshots: snapshot_signals()? })
+    }
+}
+
+/// The control plane before it serves.
+struct ControlPlane<'a> {
+    prepared: &'a Prepared<'a>,
+    data_plane: &'a DataPlane,
+    listeners: Vec<ListenerInfo>,
+    apis: Apis,
+    kept: Vec<String>,
+    handed_on: HandedOn,
+    logging: Logging,
+    panic: FirstPanic,
+    latencies: Arc<LatencySnapshot>,
+}
+
+/// The management with the state that the cores need to serve.
+struct Loaded {
+    management: Arc<Manager>,
+    forwarding: Option<Forwarding>,
+    reloads: Receiver<ReloadRequest>,
+    /// The process whose state it is, if this one takes over from it.
+    predecessor: Option<CaughtUp>,
+}
+
+impl ControlPlane<'_> {
+    async fn run(
+        self,
+        mut requests: Requests,
+        storage: Storage,
+        predecessor: Option<WithStoredData>,
+    ) -> anyhow::Result<End> {
+        let loaded = tokio::select! {
+            loaded = self.load(storage, predecessor) => loaded?,
+            () = until_stop(&mut requests.inbox) => {
+                info!("stopping before the lists, keys and swarms are read");
+                self.data_plane.cores().request_stop();
                 return Ok(End::Orderly);
             }
+            () = self.panic.occurs() => bail!("stopping before the lists and keys are read"),
         };
-        data_plane.serve()?;
-        follow_addresses_if_configured(&configuration.udp, data_plane.cores().handles());
-        reload_at_hangups(hangups, Arc::clone(&management) as _);
-        let (settings, settings_in_use) = watch::channel(supervision_settings(configuration));
-        let supervision = supervision(settings_in_use, latencies, panicked);
-        let known = Arc::new(Known::new(prepared.source.clone(), memory.configured.clone(), is_api_served));
-        let dumped = supervision.latency.requested.clone();
-        if let Err(error) = accept_requests(Commands { requests, dumped, known: Arc::clone(&known) }) {
-            warn!("`ringtrack dump-latency` will not find this tracker: {error:#}");
+        if loaded.predecessor.is_some() {
+            take_over_from_predecessor(self.prepared, &self.handed_on.sockets)?;
         }
+        self.data_plane.serve()?;
+        self.serve(requests, loaded).await
+    }
+
+    /// Sends the cores lists, keys, bans and swarms.
+    async fn load(&self, storage: Storage, predecessor: Option<WithStoredData>) -> anyhow::Result<Loaded> {
+        let Self { prepared, data_plane, listeners, latencies, .. } = self;
+        let forwarding = prepared.files.upstreams.clone().map(|upstreams| {
+            Forwarding::start(&prepared.configuration().forwarding, data_plane.cores().clone(), upstreams)
+        });
+        let (sender, reloads) = channel(REQUESTS_MAX);
+        let parts = ManagementParts {
+            data_plane,
+            storage,
+            forwarder: forwarding.as_ref().map(|forwarding| forwarding.forwarder().clone()),
+            listeners: listeners.clone(),
+            latencies: Arc::clone(latencies),
+            reloads: sender,
+            snapshots: prepared.snapshots.as_ref().map(|found| found.settings(prepared.keys.lasting())),
+        };
+        let management = start_management(&prepared.memory, parts).await?;
+        if let Some(found) = prepared.snapshots.as_ref().and_then(|snapshots| snapshots.found.clone()) {
+            while_starting("loading the snapshot", management.load_snapshot(found)).await;
+        }
+        let predecessor = match predecessor {
+            Some(predecessor) => Some(predecessor.take_state(data_plane, &management).await?),
+            None => None,
+        };
+        Ok(Loaded { management, forwarding, reloads, predecessor })
+    }
+
+    /// Serves until a stop is requested, or another process has taken over.
+    async fn serve(self, requests: Requests, loaded: Loaded) -> anyhow::Result<End> {
+        let Self { prepared, data_plane, listeners, apis, kept, handed_on, logging, panic, latencies } = self;
+        let Loaded { management, forwarding, reloads, predecessor } = loaded;
+        let (memory, configuration) = (&prepared.memory, prepared.configuration());
+        follow_addresses_if_configured(&configuration.udp, data_plane.cores().handles());
+        reload_at_hangups(requests.hangups, Arc::clone(&management) as _);
+        write_snapshot_at(requests.for_snapshots, Arc::clone(&management) as _);
+        let (settings, settings_in_use) = watch::channel(supervision_settings(configuration));
+        let supervision = supervision(settings_in_use, latencies, panic);
+        let is_api_served = apis.serve_management();
+        let known = Arc::new(Known::new(prepared.source.clone(), memory.configured.clone(), is_api_served));
         let (stop, stopped) = watch::channel(false);
+        let handed_over = HandedOver::default();
+        let upgrader = Upgrader::new(Upgraded {
+            handed_on,
+            secrets: prepared.keys.lasting(),
+            start: data_plane.start_of_time(),
+            cores: data_plane.cores().clone(),
+            snapshot: data_plane.snapshot().clone(),
+            manager: Arc::clone(&management),
+            known: Arc::clone(&known),
+            supervision: supervision.settings.clone(),
+            requests: requests.sender.clone(),
+            stop: stop.clone(),
+            handed_over: handed_over.clone(),
+        });
+        let (upgrade, dumped) = (upgrade_on_request(upgrader.clone()), supervision.latency.requested.clone());
+        let commands = Commands { requests: requests.sender, dumped, known: Arc::clone(&known), upgrade };
+        if let Err(error) = accept_requests(commands, stopped.clone()) {
+            warn!("the commands of ringtrack will not find this tracker: {error:#}");
+        }
         let (mut serving, api) = apis.serve(&(Arc::clone(&management) as _), &stopped);
         let reload = Reload {
             known,
             memory: memory.clone(),
-            listeners: all_listeners,
+            listeners,
             manager: Arc::clone(&management),
             api,
             certificate: https_certificate(prepared, &management),
             forwarding,
             logging,
             supervision: settings,
-            statistics: publish_statistics_if_wanted(configuration, &data_plane),
+            statistics: publish_statistics_if_wanted(configuration, data_plane),
             troubles: Troubles::default(),
         };
-        tokio::spawn(reload.run(reload_inbox));
+        tokio::spawn(reload.run(reloads));
+        if let Some(predecessor) = predecessor {
+            predecessor.note_serving(&management).await;
+        }
+        // The service manager listens to the main process of the service only.
+        keep_sockets(&kept, upgrader.sockets());
         info!("ready");
-        let systemd = Systemd::ready(stop);
-        let end = supervise(&data_plane, &systemd, data_plane.snapshot(), &supervision, inbox).await;
+        let systemd = Systemd::ready(stop, handed_over.clone());
+        let last_work = async |until| {
+            if !handed_over.get() {
+                management.write_last_snapshot(until).await;
+            }
+        };
+        let end =
+            supervise(data_plane, &systemd, data_plane.snapshot(), &supervision, requests.inbox, last_work)
+                .await;
         systemd.stop.send_replace(true);
         while serving.join_next().await.is_some() {}
-        let deadline = supervision.settings.borrow().shutdown_deadline;
-        management.stop(Instant::now() + deadline).await;
-        anyhow::Ok(end)
-    })?;
-    finish(end, data_plane)
+        if !handed_over.get() {
+            let deadline = supervision.settings.borrow().shutdown_deadline;
+            management.stop(Instant::now() + deadline).await;
+        }
+        handed_over.check()?;
+        Ok(end)
+    }
+}
+
+fn upgrade_on_request(upgrader: Upgrader) -> Upgrade {
+    Box::new(move || {
+        let upgrader = upgrader.clone();
+        Box::pin(async move { upgrader.reply().await })
+    })
+}
+
+/// Closes inherited sockets whose addresses are not configured.
+fn close_rest(inherited: InheritedSockets) {
+    for (kind, address) in inherited.addresses() {
+        info!("{address} is not configured any more: its {kind:?} socket is closed");
+    }
+    drop(inherited);
 }
 
 /// Waits until a stop is requested.
@@ -176,10 +339,10 @@ fn follow_addresses_if_configured(udp: &Udp, cores: &[CoreHandle]) {
 fn supervision(
     settings: watch::Receiver<SupervisionSettings>,
     snapshot: Arc<LatencySnapshot>,
-    panicked: Arc<AtomicBool>,
+    panic: FirstPanic,
 ) -> Supervision {
     let latency = LatencyDumps { snapshot, requested: watch::Sender::default() };
-    Supervision { settings, latency, panicked }
+    Supervision { settings, latency, panic }
 }
 
 /// Returns the settings of the supervision that can be replaced.
@@ -199,17 +362,6 @@ fn latency_directory(configured: Option<&Path>, logs_directory: Option<&OsStr>) 
     configured.or_else(|| logs_directory.and_then(first_path)).unwrap_or(Path::new(".")).to_owned()
 }
 
-/// Records every panic, whichever thread or task it ends: the tracker cannot continue without any of them.
-fn note_panics() -> Arc<AtomicBool> {
-    let panicked = Arc::<AtomicBool>::default();
-    let (noted, report) = (Arc::clone(&panicked), take_hook());
-    set_hook(Box::new(move |panic| {
-        report(panic);
-        noted.store(true, Ordering::Relaxed);
-    }));
-    panicked
-}
-
 fn finish(end: End, data_plane: DataPlane) -> anyhow::Result<()> {
     match end {
         End::Orderly => {
@@ -219,7 +371,7 @@ fn finish(end: End, data_plane: DataPlane) -> anyhow::Result<()> {
         }
         End::Failed => {
             data_plane.join_finished()?;
-            bail!("a task of the control plane panicked, or a worker exited unexpectedly")
+            bail!("a worker exited unexpectedly")
         }
         End::DeadlinePassed => bail!("the workers did not end within shutdown.deadline_s"),
     }

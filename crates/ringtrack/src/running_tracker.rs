@@ -7,6 +7,7 @@
 use crate::config_diff::{DIFF, Known};
 use crate::dump_latency::{self, DUMP};
 use crate::keys::random;
+use crate::upgrade::{UPGRADE, UPGRADE_MAX};
 use anyhow::{Context, bail, ensure};
 use control::Request;
 use rustix::net::sockopt::socket_peercred;
@@ -19,6 +20,7 @@ use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -61,26 +63,31 @@ const CONNECTIONS_MAX: usize = 16;
 /// Time after which accepting is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 
+/// Upgrades the tracker, and returns the reply to the command.
+pub(crate) type Upgrade = Box<dyn Fn() -> Pin<Box<dyn Future<Output = Vec<u8>> + Send>> + Send + Sync>;
+
 /// Answers commands.
 pub(crate) struct Commands {
     pub(crate) requests: Sender<Request>,
     /// The last requested dump of latencies.
     pub(crate) dumped: watch::Sender<String>,
     pub(crate) known: Arc<Known>,
+    pub(crate) upgrade: Upgrade,
 }
 
 impl Commands {
     async fn reply(&self, request: &[u8]) -> Vec<u8> {
         match request {
             [DUMP, ..] => dump_latency::reply(&self.requests, &self.dumped).await,
+            [UPGRADE] => (self.upgrade)().await,
             [DIFF, file @ ..] => Arc::clone(&self.known).reply(file.to_owned()).await,
             _ => Vec::new(),
         }
     }
 }
 
-/// Accepts requests of commands from now on.
-pub(crate) fn accept_requests(commands: Commands) -> anyhow::Result<()> {
+/// Accepts requests of commands from now on, until `stopped` becomes true: then another process may accept them.
+pub(crate) fn accept_requests(commands: Commands, mut stopped: watch::Receiver<bool>) -> anyhow::Result<()> {
     let name = format!("{NAME}{:016x}", u64::from_ne_bytes(random()?));
     let listener = UnixListener::bind_addr(&SocketAddr::from_abstract_name(name)?)?;
     listener.set_nonblocking(true)?;
@@ -89,15 +96,19 @@ pub(crate) fn accept_requests(commands: Commands) -> anyhow::Result<()> {
     let commands = Arc::new(commands);
     tokio::spawn(async move {
         while let Ok(place) = Arc::clone(&places).acquire_owned().await {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                _ = stopped.wait_for(|is_stopped| *is_stopped) => return,
+            };
             // Accepting fails if there are no more file descriptors.
-            let Ok((peer, _)) = listener.accept().await else {
+            let Ok((peer, _)) = accepted else {
                 sleep(RETRY).await;
                 continue;
             };
             let commands = Arc::clone(&commands);
             tokio::spawn(async move {
-                // A connection that breaks or is silent makes no request.
-                drop(timeout(CONNECTION_MAX, serve(peer, &commands)).await);
+                // A connection that breaks makes no request.
+                drop(serve(peer, &commands).await);
                 drop(place);
             });
         }
@@ -109,10 +120,22 @@ async fn serve(mut peer: tokio::net::UnixStream, commands: &Commands) -> io::Res
     if !accepts(peer.peer_cred()?.uid(), geteuid().as_raw()) {
         return Ok(());
     }
-    peer.write_all(SIGN).await?;
     let mut request = Vec::new();
-    (&mut peer).take(REQUEST_BYTES_MAX).read_to_end(&mut request).await?;
-    peer.write_all(&commands.reply(&request).await).await
+    timeout(CONNECTION_MAX, async {
+        peer.write_all(SIGN).await?;
+        (&mut peer).take(REQUEST_BYTES_MAX).read_to_end(&mut request).await
+    })
+    .await??;
+    let reply = timeout(reply_max(&request), commands.reply(&request)).await?;
+    timeout(CONNECTION_MAX, peer.write_all(&reply)).await?
+}
+
+/// Returns the time that a reply may take.
+const fn reply_max(request: &[u8]) -> Duration {
+    match request {
+        [UPGRADE] => UPGRADE_MAX,
+        _ => REPLY_MAX,
+    }
 }
 
 /// Whether a tracker of a user accepts requests of another user.
@@ -163,11 +186,21 @@ impl RunningTracker {
 
     /// Sends a request, waits for the reply, and returns at most this much of it.
     pub(crate) fn ask(&self, request: &[u8], reply_bytes_max: usize) -> anyhow::Result<Vec<u8>> {
+        self.ask_within(REPLY_MAX, request, reply_bytes_max)
+    }
+
+    /// Like [`Self::ask`], for a request whose reply takes another time.
+    pub(crate) fn ask_within(
+        &self,
+        reply_max: Duration,
+        request: &[u8],
+        reply_bytes_max: usize,
+    ) -> anyhow::Result<Vec<u8>> {
         ensure!(self.is_open, "{self} accepts no requests of this user");
         let sent =
             (&self.connection).write_all(request).and_then(|()| self.connection.shutdown(Shutdown::Write));
         sent.with_context(|| format!("{self} accepts no request"))?;
-        let deadline = Instant::now() + REPLY_MAX;
+        let deadline = Instant::now() + reply_max;
         let (mut reply, mut bytes) = (Vec::new(), [0; READ_BYTES]);
         while reply.len() < reply_bytes_max
             && let Ok(count @ 1..) = self.read(&mut bytes, deadline)
@@ -269,13 +302,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_a_request_is_forwarded_and_gets_the_next_dump() {
+    async fn each_request_gets_its_reply_until_the_commands_are_stopped() {
         let (requests, mut inbox) = channel(1);
         let dumps = watch::Sender::new("an older dump".to_owned());
         let known = Arc::new(Known::new(Source::default(), Configuration::default(), true));
-        accept_requests(Commands { requests, dumped: dumps.clone(), known }).unwrap();
+        let upgrade: Upgrade = Box::new(|| Box::pin(async { b"upgraded".to_vec() }));
+        let (stop, stopped) = watch::channel(false);
+        accept_requests(Commands { requests, dumped: dumps.clone(), known, upgrade }, stopped).unwrap();
         let own = Some(std::process::id());
         spawn_blocking(move || RunningTracker::find(own)).await.unwrap().unwrap();
+        let upgraded = spawn_blocking(move || RunningTracker::find(own)?.ask(&[UPGRADE], 100));
+        assert_eq!(upgraded.await.unwrap().unwrap(), b"upgraded");
+        assert!(inbox.is_empty());
         for dump in ["a dump", ""] {
             let command = spawn_blocking(move || RunningTracker::find(own)?.ask(&[DUMP], 100));
             assert_eq!(inbox.recv().await, Some(Request::Report));
@@ -283,5 +321,8 @@ mod tests {
             dumps.send_replace(dump.to_owned());
             assert_eq!(command.await.unwrap().unwrap(), dump.as_bytes());
         }
+        stop.send_replace(true);
+        let is_found = async || spawn_blocking(move || RunningTracker::find(own)).await.unwrap().is_ok();
+        timeout(ANSWERS_MAX, async { while is_found().await {} }).await.unwrap();
     }
 }

@@ -1,5 +1,6 @@
 //! Warnings about files with secrets that other users can read.
 
+use crate::snapshots::directory;
 use config::Configuration;
 use std::ffi::OsString;
 use std::fs;
@@ -23,13 +24,14 @@ pub(crate) fn warn_of_readable_secrets(configuration: &Configuration) {
         ("the private key of HTTPS", https.key_file.clone(), OTHERS),
         ("the private key of the API", api.key_file.clone(), OTHERS),
         ("the file of upstream trackers", forwarding.file.clone(), OTHERS),
+        ("the directory of the snapshot", directory(configuration), GROUP_AND_OTHERS),
         ("the database", database.url.sqlite_file(state_directory.as_deref()), OTHERS),
     ];
     for (what, path, forbidden) in files {
         let Some(path) = path.filter(|path| !is_credential(path, credentials.as_ref())) else { continue };
         // A missing file is reported by the code that needs it.
         let Ok(metadata) = fs::metadata(&path) else { continue };
-        if metadata.is_file() && metadata.mode() & forbidden != 0 {
+        if (metadata.is_file() || metadata.is_dir()) && metadata.mode() & forbidden != 0 {
             let (mode, path) = (metadata.mode() & 0o777, path.display());
             let hints = if forbidden == OTHERS { "o=" } else { "go=" };
             warn!("{what} can be read or changed by others, its mode is {mode:o}: chmod {hints} {path}");

@@ -68,7 +68,7 @@ impl NamedFiles {
 
     /// Checks all files, those that are used elsewhere too.
     pub(crate) fn check(configuration: &Configuration) -> anyhow::Result<()> {
-        Keys::make(configuration.connection_ids.key_file.as_deref())?;
+        Keys::make(configuration.connection_ids.key_file.as_deref(), None)?;
         let access = &configuration.access;
         for file in [&access.allow_file, &access.deny_file].into_iter().flatten() {
             check_list_file(file).context("access.allow_file or access.deny_file cannot be used")?;

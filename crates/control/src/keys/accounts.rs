@@ -1,4 +1,5 @@
 use super::{KeyInfo, WantedKey};
+use crate::lifecycle::KeyTransfers;
 use crate::management::ManagementError;
 use access::{AccountChange, KeyGrant};
 use database::StoredKey;
@@ -96,16 +97,31 @@ impl KeyAccounts {
         removed.is_some_and(|known| self.by_id.remove(&known.id).is_some())
     }
 
-    /// Adds a core's report on a key that was last seen at `last_seen_unix_s`.
-    pub(crate) fn add(&mut self, change: &AccountChange, last_seen_unix_s: u64) {
+    /// Adds a core's report on a key that was last seen at `last_seen_unix_s`, if it was since the report before. Returns the
+    /// transfers in it, unless the key is unknown.
+    pub(crate) fn add(
+        &mut self,
+        change: &AccountChange,
+        last_seen_unix_s: Option<u64>,
+    ) -> Option<KeyTransfers> {
         // The key may have been removed meanwhile.
-        let Some(key) = self.by_id.get(&change.key) else { return };
-        let Some(known) = self.keys.get_mut(key) else { return };
-        add_transfers(&mut known.stored, change.uploaded, change.downloaded);
+        let key = *self.by_id.get(&change.key)?;
+        let known = self.keys.get_mut(&key)?;
         known.seeding += change.seeding;
         known.leeching += change.leeching;
-        known.stored.last_seen_unix_s = known.stored.last_seen_unix_s.max(Some(last_seen_unix_s));
-        self.unsaved.insert(*key);
+        let AccountChange { uploaded, downloaded, .. } = *change;
+        let transfers = KeyTransfers { key, uploaded, downloaded, last_seen_unix_s };
+        self.add_transfers(&transfers);
+        Some(transfers)
+    }
+
+    /// Adds what a key has transferred, if it is known.
+    pub(crate) fn add_transfers(&mut self, transfers: &KeyTransfers) {
+        let KeyTransfers { key, uploaded, downloaded, last_seen_unix_s } = *transfers;
+        let Some(known) = self.keys.get_mut(&key) else { return };
+        add_transfers(&mut known.stored, uploaded, downloaded);
+        known.stored.last_seen_unix_s = known.stored.last_seen_unix_s.max(last_seen_unix_s);
+        self.unsaved.insert(key);
     }
 
     /// Sets the transferred bytes to zero. Returns whether the key is known.
@@ -120,6 +136,20 @@ impl KeyAccounts {
     pub(crate) fn expired_before(&self, unix_s: u64) -> Vec<AuthenticationKey> {
         let is_expired = |known: &Key| known.stored.valid_until_unix_s.is_some_and(|until| until < unix_s);
         self.keys.iter().filter(|(_, known)| is_expired(known)).map(|(key, _)| *key).collect()
+    }
+
+    /// Returns the number of a key, if it is known.
+    pub(crate) fn number(&self, key: &AuthenticationKey) -> Option<KeyId> {
+        self.keys.get(key).map(|known| known.id)
+    }
+
+    /// Returns at most `keys_max` keys with their numbers, in the order of the keys, starting after `after`.
+    pub(crate) fn numbers_after(
+        &self,
+        after: Option<AuthenticationKey>,
+        keys_max: usize,
+    ) -> Vec<(AuthenticationKey, KeyId)> {
+        self.after(after).take(keys_max).map(|(key, known)| (*key, known.id)).collect()
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -137,8 +167,12 @@ impl KeyAccounts {
 
     /// Returns at most `keys_max` keys in their order, starting after `after`.
     pub(crate) fn page(&self, after: Option<AuthenticationKey>, keys_max: usize) -> Vec<KeyInfo> {
+        self.after(after).take(keys_max).map(|(_, known)| info_of(known)).collect()
+    }
+
+    fn after(&self, after: Option<AuthenticationKey>) -> impl Iterator<Item = (&AuthenticationKey, &Key)> {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        self.keys.range((from, Bound::Unbounded)).take(keys_max).map(|(_, known)| info_of(known)).collect()
+        self.keys.range((from, Bound::Unbounded))
     }
 
     /// Passes each changed account to `save`, until it refuses one.
@@ -253,7 +287,7 @@ mod tests {
     }
 
     fn change(id: KeyId, uploaded: u64, seeding: i64) -> AccountChange {
-        AccountChange { key: id, uploaded, downloaded: 1, seeding, leeching: 0, last_seen: Second(1) }
+        AccountChange { key: id, uploaded, downloaded: 1, seeding, leeching: 0, last_seen: Some(Second(1)) }
     }
 
     #[test]
@@ -270,7 +304,7 @@ mod tests {
     fn a_renewed_key_keeps_its_account() {
         let mut book = book();
         let grant = book.put(1000, wanted(0)).unwrap();
-        book.add(&change(grant.id, 500, 1), 1500);
+        book.add(&change(grant.id, 500, 1), Some(1500));
         let renewed = WantedKey { validity: Some(Duration::from_secs(9)), ..wanted(0) };
         assert_eq!(book.put(2000, renewed).unwrap().id, grant.id);
         let info = book.info(&key(0)).unwrap();
@@ -285,7 +319,7 @@ mod tests {
         assert!(book.remove(&key(0)));
         assert!(!book.remove(&key(0)));
         book.put(1000, wanted(0)).unwrap();
-        book.add(&change(before.id, 500, 1), 1500);
+        book.add(&change(before.id, 500, 1), Some(1500));
         assert_eq!(book.info(&key(0)).unwrap().uploaded, 0);
     }
 
@@ -304,7 +338,7 @@ mod tests {
         let mut book = book();
         let grant = book.restore(&stored(0)).unwrap();
         assert_eq!(book.info(&key(0)).unwrap().uploaded, 70);
-        book.add(&change(grant.id, 30, 0), 4);
+        book.add(&change(grant.id, 30, 0), Some(4));
         book.restore(&StoredKey { valid_until_unix_s: None, ..stored(0) }).unwrap();
         let info = book.info(&key(0)).unwrap();
         assert_eq!((info.uploaded, info.valid_until_unix_s), (100, None));
@@ -327,7 +361,7 @@ mod tests {
         let mut book = book();
         let ids = [0, 1].map(|number| book.put(1000, wanted(number)).unwrap().id);
         for id in ids {
-            book.add(&change(id, 5, 0), 1500);
+            book.add(&change(id, 5, 0), Some(1500));
         }
         let mut saved = Vec::new();
         let refused = book.save(|stored| {

@@ -55,7 +55,9 @@ impl Keys {
         let mut expiry = KeyExpiry::new(Moment::now());
         let mut looks = later(Duration::from_secs(EXPIRED_KEYS_LOOK_S));
         loop {
-            self.look_at_expired(&mut expiry, Moment::now()).await;
+            if let Some(_permit) = self.shared.begin_change() {
+                self.look_at_expired(&mut expiry, Moment::now()).await;
+            }
             looks.tick().await;
         }
     }

@@ -1,5 +1,6 @@
 use super::accounts::KeyAccounts;
 use super::{KeyInfo, KeyManagement, KeyOutcome, WantedKey};
+use crate::lifecycle::KeyTransfers;
 use crate::limits::KEYS_PER_UPDATE;
 use crate::management::{Answer, ManagementError};
 use crate::shared::{Shared, lock, to_the_end};
@@ -66,7 +67,7 @@ impl Keys {
         if *read { Ok(read) } else { Err(ManagementError::KeysUnread) }
     }
 
-    pub(super) fn accounts(&self) -> MutexGuard<'_, KeyAccounts> {
+    pub(crate) fn accounts(&self) -> MutexGuard<'_, KeyAccounts> {
         lock(&self.accounts)
     }
 
@@ -74,14 +75,31 @@ impl Keys {
         self.accounts().use_limit(keys_max);
     }
 
-    /// Adds what a core reports at the second `now` of its clock.
-    pub(crate) fn add(&self, changes: &[AccountChange], now: Second) {
+    /// Adds what a core reports at the second `now` of its clock. Returns the transfers in it.
+    pub(crate) fn add(&self, changes: &[AccountChange], now: Second) -> Vec<KeyTransfers> {
         let (mut accounts, now_unix_s) = (self.accounts(), unix_s());
-        for change in changes {
-            // A core may report a second that began after `now` was read.
-            let ago_s = now.0.saturating_sub(change.last_seen.0);
-            accounts.add(change, now_unix_s.saturating_sub(u64::from(ago_s)));
-        }
+        let add = |change: &AccountChange| {
+            let last_seen_unix_s = change.last_seen.map(|last_seen| {
+                // A core may report a second that began after `now` was read.
+                now_unix_s.saturating_sub(u64::from(now.0.saturating_sub(last_seen.0)))
+            });
+            accounts.add(change, last_seen_unix_s)
+        };
+        changes.iter().filter_map(add).collect()
+    }
+
+    /// Adds what another process was told by its cores.
+    pub(crate) fn add_transfers(&self, transfers: &[KeyTransfers]) {
+        let mut accounts = self.accounts();
+        transfers.iter().for_each(|transfers| accounts.add_transfers(transfers));
+    }
+
+    /// Adds keys that are not stored, with their accounts.
+    pub(crate) async fn add_unstored(&self, keys: &[StoredKey]) -> Result<(), ManagementError> {
+        let _sent_in_order = self.lock().await?;
+        let (grants, all) = restore(&mut self.accounts(), keys);
+        self.grant(&grants).await?;
+        all
     }
 
     /// Passes changed accounts to the write-behind until it refuses one.

@@ -1,5 +1,6 @@
 mod replace;
 
+use super::handover::PassedOn;
 use super::memory_watch::{MemoryWatch, resident_bytes};
 use super::settings::{LiveSettings, ManagerSettings, TotalsStorage};
 use super::shortfall_watch::ShortfallWatch;
@@ -11,42 +12,48 @@ use crate::latency::LatencyManagement;
 use crate::limits::{EVENTS_POLL_MS, FILES_LOOK_S, FORWARDER_STOP_S, LAST_SAVE_RETRY_MS, LOAD_RETRY_S};
 use crate::lists::{ListManagement, Lists};
 use crate::management::{
-    Answer, ListenerInfo, Management, ManagementError, MemoryInfo, Reloaded, StorageInfo, StorageState,
+    Answer, ChangePermit, ListenerInfo, Management, ManagementError, MemoryInfo, Reloaded, StorageInfo,
+    StorageState,
 };
 use crate::shared::{Shared, lock};
+use crate::snapshots::{SnapshotManagement, Snapshots};
 use crate::sources::{ApiGuard, SourceManagement, Sources};
 use crate::time::later;
 use crate::torrents::{TorrentManagement, Torrents};
 use access::{AccessEvent, AccessPolicy, CompletedCounts, TorrentAdmission, UserAdmission};
 use core_link::{CoreCommand, CoreEvent, Cores, Reply};
-use database::{Database, TooManyWaiting, WriteBehind};
+use database::{Database, StoredKey, TooManyWaiting, WriteBehind};
 use forwarder::Forwarder;
 use metrics::{Gauge, Statistics};
-use primitives::{ShardId, TorrentList};
+use primitives::{AuthenticationKey, KeyId, ShardId, TorrentList};
+use snapshot::Found;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
-use tokio::sync::{Mutex as AsyncMutex, oneshot};
+use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use tracing::{error, info};
 
 /// Manages a running tracker: loads the state of all subjects, stores it, and passes on what the cores report.
 #[derive(Debug)]
 pub struct Manager {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     settings: ManagerSettings,
     /// Those in use.
     live: Mutex<LiveSettings>,
     /// Held while they are replaced.
     replaces: AsyncMutex<()>,
     key_expiry: Once,
-    keys: Arc<Keys>,
+    pub(super) keys: Arc<Keys>,
     lists: Arc<Lists>,
     bans: Arc<Bans>,
     sources: Arc<Sources>,
-    torrents: Torrents,
+    pub(super) torrents: Torrents,
+    snapshots: Arc<Snapshots>,
     totals: Mutex<Totals>,
     memory_watch: Mutex<MemoryWatch>,
+    /// Where reports go in addition while another process has the stored data.
+    pub(super) passed_on: Mutex<Option<mpsc::Sender<PassedOn>>>,
     /// Why some stored data could not be read yet.
     unread: Mutex<Option<String>>,
 }
@@ -94,6 +101,10 @@ impl Management for Manager {
         self.settings.forwarder.as_ref().map(|forwarder| forwarder as _)
     }
 
+    fn snapshots(&self) -> &dyn SnapshotManagement {
+        &self.snapshots
+    }
+
     fn policy(&self) -> AccessPolicy {
         lock(&self.live).policy
     }
@@ -112,6 +123,10 @@ impl Management for Manager {
 
     fn configuration(&self) -> serde_json::Value {
         lock(&self.live).configuration.clone()
+    }
+
+    fn begin_change(&self) -> Option<ChangePermit> {
+        self.shared.begin_change()
     }
 
     fn reload(&self) -> Answer<'_, Reloaded> {
@@ -156,11 +171,18 @@ impl Manager {
         database: Option<Database>,
     ) -> Result<Arc<Self>, ManagementError> {
         let write_behind = WriteBehind::start(database.clone(), settings.write_behind);
-        let shared = Arc::new(Shared { cores, database, write_behind });
+        let shared = Arc::new(Shared { cores, database, write_behind, changes: Arc::default() });
         let bans = Arc::new(Bans::new(Arc::clone(&shared), settings.live.rules.clone()));
         let (apis, sources) = (Arc::clone(&settings.api_guard), settings.live.sources.clone());
+        let keys = Arc::new(Keys::new(Arc::clone(&shared), settings.live.keys_max));
         let manager = Arc::new(Self {
-            keys: Arc::new(Keys::new(Arc::clone(&shared), settings.live.keys_max)),
+            snapshots: Arc::new(Snapshots::new(
+                Arc::clone(&shared),
+                Arc::clone(&keys),
+                settings.snapshot.clone(),
+                settings.snapshots.clone(),
+            )),
+            keys,
             lists: Arc::new(Lists::new(Arc::clone(&shared), settings.live.list_files.clone())),
             sources: Arc::new(Sources::new(Arc::clone(&shared), Arc::clone(&bans), apis, sources)),
             bans,
@@ -170,6 +192,7 @@ impl Manager {
             torrents: Torrents::new(Arc::clone(&shared)),
             totals: Mutex::default(),
             memory_watch: Mutex::default(),
+            passed_on: Mutex::default(),
             unread: Mutex::default(),
             shared,
             settings,
@@ -180,6 +203,8 @@ impl Manager {
         tokio::spawn(Arc::clone(&manager.sources).watch());
         tokio::spawn(Arc::clone(&manager).take_events());
         tokio::spawn(Arc::clone(&manager).watch_files());
+        manager.snapshots.use_interval(manager.settings.live.snapshot_every);
+        tokio::spawn(Arc::clone(&manager.snapshots).write_regularly());
         manager.look_after_keys();
         Ok(manager)
     }
@@ -193,6 +218,35 @@ impl Manager {
         command: impl Fn(ShardId, Reply<()>) -> CoreCommand,
     ) -> Result<(), ManagementError> {
         self.shared.command_all(command).await.map(drop)
+    }
+
+    /// Returns all keys with the numbers that sessions in the cores have for them.
+    pub fn key_numbers(&self) -> Vec<(AuthenticationKey, KeyId)> {
+        self.keys.accounts().numbers_after(None, usize::MAX)
+    }
+
+    /// Returns the number of a key, if it is known.
+    pub fn key_number(&self, key: &AuthenticationKey) -> Option<KeyId> {
+        self.keys.accounts().number(key)
+    }
+
+    /// Adds keys that are not stored, with their accounts.
+    ///
+    /// # Errors
+    /// If there are too many keys, or a core does not reply.
+    pub async fn add_unstored_keys(&self, keys: &[StoredKey]) -> Result<(), ManagementError> {
+        self.keys.add_unstored(keys).await
+    }
+
+    /// Loads a snapshot into the cores, before they serve and after the lists and keys.
+    pub async fn load_snapshot(&self, found: Found) {
+        self.snapshots.load(found).await;
+    }
+
+    /// Writes the last snapshot, until `deadline`, if there is a directory. The cores must only do tasks by then.
+    pub async fn write_last_snapshot(&self, deadline: Instant) {
+        // A panic in it must not keep the rest from being saved.
+        drop(tokio::spawn(Arc::clone(&self.snapshots).write_last(deadline)).await);
     }
 
     /// Begins to look after keys that have expired, if there are keys.
@@ -328,8 +382,11 @@ impl Manager {
             if self.settings.forwarder.as_ref().is_none_or(Forwarder::has_room) {
                 self.apply_events();
             }
-            // Changes that are refused are passed to the write-behind at a later tick.
-            let _later = self.save();
+            // While another process has the stored data, everything waits for it to end. Otherwise changes that are refused are
+            // passed to the write-behind at a later tick.
+            if lock(&self.passed_on).is_none() {
+                let _later = self.save();
+            }
         }
     }
 
@@ -347,25 +404,39 @@ impl Manager {
         });
     }
 
-    fn apply_events(&self) {
-        let now = self.shared.cores.now();
-        while let Some(event) = self.shared.cores.next_event() {
-            match event {
+    pub(super) fn apply_events(&self) {
+        self.apply_events_to(lock(&self.passed_on).as_ref());
+    }
+
+    /// Applies the events of the cores, and passes reports on. Those for which there is no room stay in the cores.
+    pub(super) fn apply_events_to(&self, passed_on: Option<&mpsc::Sender<PassedOn>>) {
+        while passed_on.is_none_or(|passed_on| passed_on.capacity() > 0)
+            && let Some(event) = self.shared.cores.next_event()
+        {
+            let report = match event {
                 // The start has waited for it.
-                CoreEvent::Ready => {}
-                CoreEvent::Access(AccessEvent::Accounts(accounts)) => self.keys.add(&accounts, now),
-                CoreEvent::Access(AccessEvent::Completed(counts)) => self.torrents.add_completed(&counts),
+                CoreEvent::Ready => continue,
+                CoreEvent::Access(AccessEvent::Accounts(accounts)) => {
+                    PassedOn::Transfers(self.keys.add(&accounts, self.shared.cores.now()))
+                }
+                CoreEvent::Access(AccessEvent::Completed(counts)) => {
+                    self.torrents.add_completed(&counts);
+                    PassedOn::Completed(counts)
+                }
                 CoreEvent::Swarms(owner, changes) => {
                     if let Some(forwarder) = &self.settings.forwarder {
                         forwarder.note(owner, changes);
                     }
+                    continue;
                 }
-            }
+            };
+            // Without a receiver, the other process has failed.
+            drop(passed_on.map(|passed_on| passed_on.try_send(report)));
         }
     }
 
     /// Passes changes to the write-behind until it refuses one; that one and the rest are passed later.
-    fn save(&self) -> Result<(), TooManyWaiting> {
+    pub(super) fn save(&self) -> Result<(), TooManyWaiting> {
         self.keys.save()?;
         self.torrents.save_completed()?;
         let are_stored = match &self.settings.totals {

@@ -98,7 +98,8 @@ impl MemoryWatch {
 }
 
 /// Returns the bytes of the process that are resident and belong to no file.
-pub(crate) fn resident_bytes() -> Option<u64> {
+#[must_use]
+pub fn resident_bytes() -> Option<u64> {
     let pages = read_to_string("/proc/self/statm").ok()?;
     let mut pages = pages.split_whitespace().skip(1).map(str::parse::<u64>);
     let (resident, of_files) = (pages.next()?.ok()?, pages.next()?.ok()?);

@@ -4,8 +4,10 @@ use super::statistics_snapshot::StatisticsSnapshot;
 use crate::bans::ConfiguredRules;
 use crate::latency::LatencySnapshot;
 use crate::management::{ApiGuard, ListenerInfo, ManagementError, Reloaded};
+use crate::snapshots::SnapshotSettings;
 use crate::sources::SourceSettings;
 use access::AccessPolicy;
+use config::Interval;
 use database::WriteBehindSettings;
 use forwarder::Forwarder;
 use metrics::MemoryShare;
@@ -26,6 +28,8 @@ pub struct ManagerSettings {
     pub snapshot: StatisticsSnapshot,
     pub latencies: Arc<LatencySnapshot>,
     pub api_guard: Arc<ApiGuard>,
+    /// `None` for no snapshots.
+    pub snapshots: Option<SnapshotSettings>,
     /// Announces to upstream trackers, if forwarding is on.
     pub forwarder: Option<Forwarder>,
     /// Receives the requests to reload the configuration.
@@ -49,6 +53,8 @@ pub struct LiveSettings {
     /// How often changes are written to the database.
     pub flush_every: Duration,
     pub memory: MemorySettings,
+    /// How often a snapshot is written without a request.
+    pub snapshot_every: Interval,
     /// The configuration without secrets.
     pub configuration: serde_json::Value,
     pub listeners: Vec<ListenerInfo>,

@@ -1,19 +1,18 @@
+use super::first_panic::FirstPanic;
 use super::report::{log_all_figures, statistics_line};
 use super::statistics_snapshot::StatisticsSnapshot;
 use crate::latency::{Dumps, LatencyDumps, finish};
-use crate::limits::SUPERVISION_MS;
+use crate::limits::{SUPERVISION_MS, WORKERS_END_MS};
 use crate::time::{later, regular, tick};
 use config::Interval as Every;
 use core_link::Cores;
 use metrics::Statistics;
 use std::path::PathBuf;
 use std::pin::pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::sync::watch;
-use tokio::time::{Instant, Interval, interval};
+use tokio::time::{Instant, Interval, interval, timeout_at};
 use tracing::{error, info};
 
 /// A request to the running tracker, such as by a signal.
@@ -65,8 +64,7 @@ pub struct SupervisionSettings {
 pub struct Supervision {
     pub settings: watch::Receiver<SupervisionSettings>,
     pub latency: LatencyDumps,
-    /// Set once any thread or task has panicked.
-    pub panicked: Arc<AtomicBool>,
+    pub panic: FirstPanic,
 }
 
 /// How the tracker ended.
@@ -83,13 +81,15 @@ pub enum End {
 
 /// Supervises the tracker until its end: logs reports, dumps latencies, sends heartbeats, and shuts the workers down.
 ///
-/// A heartbeat is sent only if the timer of each core has run since the last one.
+/// A heartbeat is sent only if the timer of each core has run since the last one. `last_work` is called at a stop, when the cores
+/// only do tasks once they have answered all requests, unless a worker has exited. It has to end by the instant that it gets.
 pub async fn supervise(
     workers: &impl Workers,
     manager: &impl ServiceManager,
     snapshot: &StatisticsSnapshot,
     supervision: &Supervision,
     mut requests: Receiver<Request>,
+    last_work: impl AsyncFnOnce(Instant),
 ) -> End {
     let mut settings = supervision.settings.clone();
     let mut reporter = Reporter::new(snapshot, settings.borrow_and_update().statistics);
@@ -99,18 +99,19 @@ pub async fn supervise(
     let has_failed = tokio::select! {
         () = &mut dumping => unreachable!("the dumps end only on request"),
         () = serve(manager, &mut reporter, &mut settings, &dumps, &mut requests) => false,
-        () = failure(workers, &supervision.panicked) => true,
+        () = exit_of_worker(workers) => true,
+        () = supervision.panic.occurs() => true,
     };
-    if has_failed {
-        error!("stopping: a worker exited unexpectedly, or a task panicked");
-    } else {
-        info!("stopping");
+    match supervision.panic.description() {
+        Some(panic) => error!("stopping: {panic}"),
+        None if has_failed => error!("stopping: a worker exited unexpectedly"),
+        None => info!("stopping"),
     }
     manager.stopping();
     drop(dumps);
     finish(dumping).await;
     let deadline = settings.borrow().shutdown_deadline;
-    let end = stop(workers, deadline).await;
+    let end = stop(workers, deadline, last_work).await;
     reporter.report();
     log_all_figures(&snapshot.total());
     if has_failed { End::Failed } else { end }
@@ -141,27 +142,30 @@ async fn serve(
     }
 }
 
-/// Returns when a worker has exited unexpectedly or something has panicked.
-async fn failure(workers: &impl Workers, panicked: &AtomicBool) {
+/// Waits for a worker to exit.
+async fn exit_of_worker(workers: &impl Workers) {
     let mut watch = interval(Duration::from_millis(SUPERVISION_MS));
-    while !workers.any_finished() && !panicked.load(Ordering::Relaxed) {
+    while !workers.any_finished() {
         watch.tick().await;
     }
 }
 
-async fn stop(workers: &impl Workers, deadline: Duration) -> End {
-    workers.cores().request_stop();
+async fn stop(workers: &impl Workers, deadline: Duration, last_work: impl AsyncFnOnce(Instant)) -> End {
+    let end = Instant::now() + deadline;
+    workers.cores().request_drain();
+    if !workers.any_finished() {
+        last_work(end - (deadline / 4).min(Duration::from_millis(WORKERS_END_MS))).await;
+    }
+    workers.cores().request_end();
     let all_finished = async {
         let mut watch = interval(Duration::from_millis(SUPERVISION_MS / 10));
         while !workers.all_finished() {
             watch.tick().await;
+            // A core that had too many commands has not got it.
+            workers.cores().request_end();
         }
     };
-    if tokio::time::timeout(deadline, all_finished).await.is_ok() {
-        End::Orderly
-    } else {
-        End::DeadlinePassed
-    }
+    if timeout_at(end, all_finished).await.is_ok() { End::Orderly } else { End::DeadlinePassed }
 }
 
 struct Reporter<'a> {
@@ -219,8 +223,10 @@ impl Watchdog {
 mod tests {
     use super::*;
     use crate::testing::TestWorkers;
+    use core_link::CoreCommand;
     use metrics::{Counter, PublishedStatistics};
     use std::cell::Cell;
+    use std::sync::Arc;
 
     #[derive(Default)]
     struct TestManager {
@@ -250,7 +256,7 @@ mod tests {
         Supervision {
             settings: watch::channel(settings).1,
             latency: LatencyDumps { snapshot: Arc::default(), requested: watch::Sender::default() },
-            panicked: Arc::default(),
+            panic: FirstPanic::default(),
         }
     }
 
@@ -259,7 +265,27 @@ mod tests {
         let (requests, inbox) = channel(1);
         requests.send(Request::Stop).await.unwrap();
         let snapshot = StatisticsSnapshot::new(vec![Arc::default()]);
-        supervise(workers, &TestManager::default(), &snapshot, &supervision(), inbox).await
+        supervise(workers, &TestManager::default(), &snapshot, &supervision(), inbox, async |_| ()).await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_last_work_is_done_when_the_cores_have_stopped_and_before_they_end() {
+        let workers = TestWorkers { obeys: true, ..TestWorkers::default() };
+        let (requests, inbox) = channel(1);
+        requests.send(Request::Stop).await.unwrap();
+        let (snapshot, start) = (StatisticsSnapshot::new(vec![Arc::default()]), Instant::now());
+        let work = async |until: Instant| {
+            assert_eq!((until - start).as_secs(), 9);
+            for end in &workers.cores.1 {
+                assert!(matches!(end.next_command(), Some(CoreCommand::Stop)));
+                assert!(end.next_command().is_none());
+            }
+            workers.stop_requested.set(true);
+        };
+        let end = supervise(&workers, &TestManager::default(), &snapshot, &supervision(), inbox, work).await;
+        // The look for their end takes that of the first.
+        assert!(matches!(workers.cores.1[1].next_command(), Some(CoreCommand::End)));
+        assert_eq!(end, End::Orderly);
     }
 
     #[tokio::test(start_paused = true)]
@@ -279,11 +305,17 @@ mod tests {
     async fn after_a_lost_worker_or_a_panic_the_other_workers_are_stopped() {
         for (lost, panicked) in [(true, false), (false, true)] {
             let workers = TestWorkers { lost, obeys: true, ..TestWorkers::default() };
-            let supervision = Supervision { panicked: Arc::new(AtomicBool::new(panicked)), ..supervision() };
+            let supervision = supervision();
+            if panicked {
+                supervision.panic.note("a task panicked".to_owned());
+            }
             let snapshot = StatisticsSnapshot::new(vec![Arc::default()]);
             let (_requests, inbox) = channel(1);
-            let end = supervise(&workers, &TestManager::default(), &snapshot, &supervision, inbox).await;
-            assert_eq!(end, End::Failed);
+            let mut worked = false;
+            let work = async |_| worked = true;
+            let end =
+                supervise(&workers, &TestManager::default(), &snapshot, &supervision, inbox, work).await;
+            assert_eq!((end, worked), (End::Failed, panicked), "a lost worker has no state");
             assert!(workers.stop_requested.get(), "the other workers are asked to stop");
         }
     }
@@ -306,7 +338,8 @@ mod tests {
             requests.send(Request::Stop).await.unwrap();
         };
         let supervision = supervision();
-        let (end, ()) = tokio::join!(supervise(&workers, &manager, &snapshot, &supervision, inbox), script);
+        let (end, ()) =
+            tokio::join!(supervise(&workers, &manager, &snapshot, &supervision, inbox, async |_| ()), script);
         assert_eq!(end, End::Orderly);
         assert_eq!(manager.heartbeats.get(), 3);
     }

@@ -38,7 +38,8 @@ impl Scene {
     fn new(settings: SourceSettings) -> Self {
         let (handles, cores) = TestCores::start();
         let write_behind = WriteBehind::start(None, WriteBehindSettings::default());
-        let shared = Arc::new(Shared { cores: handles, database: None, write_behind });
+        let shared =
+            Arc::new(Shared { cores: handles, database: None, write_behind, changes: Arc::default() });
         let rules = ConfiguredRules { temporary_bans_max: 10, ..ConfiguredRules::default() };
         let bans = Arc::new(Bans::new(Arc::clone(&shared), rules));
         let (sources, now) = (Sources::new(shared, Arc::clone(&bans), api_guard(), settings), Moment::now());

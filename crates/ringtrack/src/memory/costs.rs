@@ -14,6 +14,10 @@ pub(super) const MANAGEMENT_API: u64 = 32 << 20;
 /// for its latencies while they are exchanged and added up.
 pub(super) const CORE: u64 = 6 << 20;
 
+/// The pages of one core that are with the control plane while a snapshot is written or loaded, at 64 KiB: two that wait, and two in
+/// the buffers of a file. A larger swarm makes a page of its own size; these come one after another from each core.
+pub(super) const SNAPSHOT_OF_CORE: u64 = 256 << 10;
+
 /// An entry in the table of sources, whose number is rounded up to a power of two.
 pub(super) const SOURCE: u64 = 8;
 

@@ -3,7 +3,7 @@
 use super::costs;
 use super::plan::{FixedAtStart, PlanInputs};
 use crate::http_settings::http_addresses;
-use config::{Configuration, DatabaseUrl, Interval, Switch};
+use config::{Configuration, DatabaseUrl, Interval, SnapshotDirectory, Switch};
 use core_loop::SIGNALS_PER_RING_MAX;
 use metrics::MemoryShare;
 use primitives::ShardCount;
@@ -72,10 +72,12 @@ const UPSTREAMS_MIN: u64 = 8;
 
 /// Returns the parts that do not depend on a limit, with their bytes.
 pub(super) fn fixed_parts(configuration: &Configuration, shards: ShardCount) -> [(MemoryShare, u64); 3] {
+    let has_snapshots = configuration.snapshot.directory != SnapshotDirectory::None;
+    let snapshot = if has_snapshots { costs::SNAPSHOT_OF_CORE } else { 0 };
     let api = if configuration.api.is_wanted() { costs::MANAGEMENT_API } else { 0 };
     [
         (MemoryShare::Program, costs::PROGRAM + api),
-        (MemoryShare::Cores, costs::CORE * cores(shards)),
+        (MemoryShare::Cores, (costs::CORE + snapshot) * cores(shards)),
         (MemoryShare::Sources, sources(configuration, shards)),
     ]
 }

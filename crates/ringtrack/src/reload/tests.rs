@@ -95,6 +95,7 @@ const OTHERS: &[(&str, &str)] = &[
     ("limits.peers_per_source_max", "8"),
     ("limits.memory_max_mib", "512"),
     ("database.flush_every_s", "10"),
+    ("snapshot.interval_s", "600"),
     ("api.tokens", "{ ops = \"fedcba9876543210\" }"),
     ("api.tokens_file", "\"/t\""),
     ("api.certificate_file", "\"/other\""),

@@ -63,6 +63,7 @@ impl Manager {
         self.keys.use_limit(settings.keys_max);
         self.sources.use_settings(settings.sources.clone());
         self.shared.write_behind.use_interval(settings.flush_every);
+        self.snapshots.use_interval(settings.snapshot_every);
     }
 
     /// Loads the keys and lists that the old policy does not need, or of which more fit now.

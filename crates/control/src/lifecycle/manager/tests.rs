@@ -1,8 +1,8 @@
 use super::*;
 use crate::bans::{Ban, Banned, ConfiguredRules, StoredBan};
 use crate::keys::{KeyExpiry, WantedKey};
-use crate::lifecycle::StatisticsSnapshot;
 use crate::lifecycle::settings::MemorySettings;
+use crate::lifecycle::{KeyTransfers, StatisticsSnapshot};
 use crate::limits::LIST_BATCH_TORRENTS;
 use crate::sources::SourceSettings;
 use crate::testing::{TestCores, api_guard, core_settings, source_limits};
@@ -51,6 +51,7 @@ fn settings(keys_max: usize, pending_max: usize) -> ManagerSettings {
                 resident_bytes_max: u64::MAX,
                 swarm_bytes_max: u64::MAX,
             },
+            snapshot_every: config::Interval::Off,
             configuration: serde_json::Value::Null,
             listeners: Vec::new(),
         },
@@ -64,6 +65,7 @@ fn settings(keys_max: usize, pending_max: usize) -> ManagerSettings {
         snapshot: StatisticsSnapshot::new(Vec::new()),
         latencies: Arc::default(),
         api_guard: api_guard(),
+        snapshots: None,
         forwarder: None,
         reloads: mpsc::channel(1).0,
     }
@@ -266,12 +268,12 @@ async fn a_stop_stores_more_accounts_and_counts_than_the_queue_holds() {
     let letters = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
     let scene = Scene::new(settings(10, 2), letters.map(stored)).await;
     let change = |number| AccountChange {
-        key: primitives::KeyId(number),
+        key: KeyId(number),
         uploaded: 5,
         downloaded: 0,
         seeding: 0,
         leeching: 0,
-        last_seen: Second(99),
+        last_seen: Some(Second(99)),
     };
     let completed = (0..7).map(|byte| (InfoHash([byte; 20]), 3)).collect();
     for event in [AccessEvent::Accounts((0..7).map(change).collect()), AccessEvent::Completed(completed)] {
@@ -287,6 +289,38 @@ async fn a_stop_stores_more_accounts_and_counts_than_the_queue_holds() {
 }
 
 #[tokio::test]
+async fn what_is_reported_during_a_handover_is_passed_on_and_saved_once_it_has_failed() {
+    let scene = Scene::new(settings(10, 1000), [stored('k')]).await;
+    let (id, torrent) = (scene.manager.key_number(&key('k')).unwrap(), InfoHash([7; 20]));
+    let report = |uploaded| {
+        let (downloaded, seeding, leeching) = (0, 0, 0);
+        let change = AccountChange { key: id, uploaded, downloaded, seeding, leeching, last_seen: None };
+        for event in [AccessEvent::Accounts(vec![change]), AccessEvent::Completed(vec![(torrent, uploaded)])]
+        {
+            scene.cores.ends[0].report(CoreEvent::Access(event)).unwrap();
+        }
+    };
+    report(10);
+    let change = scene.manager.begin_change();
+    let early = tokio::time::timeout(Duration::from_millis(20), scene.manager.hand_over_stored_data()).await;
+    assert!(early.is_err(), "a change has begun");
+    drop(change);
+    let mut handover = scene.manager.hand_over_stored_data().await.unwrap();
+    assert_eq!(scene.stored_keys().await, [(key('k'), 1010)]);
+    assert!(scene.manager.begin_change().is_none());
+    report(5);
+    let transfers = KeyTransfers { key: key('k'), uploaded: 5, downloaded: 0, last_seen_unix_s: None };
+    let reports = [PassedOn::Transfers(vec![transfers]), PassedOn::Completed(vec![(torrent, 5)])];
+    assert_eq!(handover.take_reports(), reports);
+    assert_eq!(scene.stored_keys().await, [(key('k'), 1010)], "another process stores it");
+    drop(handover);
+    assert!(scene.manager.begin_change().is_some());
+    scene.manager.save().unwrap();
+    scene.manager.shared.write_behind.flush().await.unwrap();
+    assert_eq!(scene.stored_keys().await, [(key('k'), 1015)]);
+}
+
+#[tokio::test]
 async fn a_key_used_while_events_are_applied_was_last_seen_now() {
     let scene = Scene::new(settings(10, 1000), [stored('a')]).await;
     let id = scene.cores.told(|update| match update {
@@ -295,7 +329,14 @@ async fn a_key_used_while_events_are_applied_was_last_seen_now() {
     })[0];
     // The core's clock has advanced since it was read.
     let last_seen = Second(1000);
-    let change = AccountChange { key: id, uploaded: 1, downloaded: 0, seeding: 0, leeching: 0, last_seen };
+    let change = AccountChange {
+        key: id,
+        uploaded: 1,
+        downloaded: 0,
+        seeding: 0,
+        leeching: 0,
+        last_seen: Some(last_seen),
+    };
     let before_unix_s = unix_s();
     scene.cores.ends[0].report(CoreEvent::Access(AccessEvent::Accounts(vec![change]))).unwrap();
     scene.manager.apply_events();

@@ -34,8 +34,8 @@ fn configurations() -> Vec<(&'static str, Configuration)> {
     ]
 }
 
-/// Returns the ceilings of a group of 512 MiB and of machines of 4 and 64 GiB.
-const MACHINES: [(u64, u16); 4] = [(384 * MIB, 1), (384 * MIB, 16), (3 * GIB, 4), (48 * GIB, 16)];
+/// Returns the ceilings of groups of 512 and 544 MiB and of machines of 4 and 64 GiB.
+const MACHINES: [(u64, u16); 4] = [(384 * MIB, 1), (408 * MIB, 16), (3 * GIB, 4), (48 * GIB, 16)];
 
 #[test]
 fn the_shares_add_up_to_the_ceiling_and_the_swarms_have_half_where_the_fixed_parts_allow_it() {
@@ -125,7 +125,7 @@ fn a_ceiling_without_room_is_refused_with_the_largest_shares() {
         configuration.limits.memory_max_mib = key;
         let error = plan(&configuration, 33 * MIB, 4).unwrap_err().to_string();
         assert!(error.starts_with(beginning), "{error}");
-        for part in ["(cores 24 MiB, program 16 MiB, connections ", "fewer cores"] {
+        for part in ["(cores 25 MiB, program 16 MiB, connections ", "fewer cores"] {
             assert!(error.contains(part), "{error}");
         }
     }

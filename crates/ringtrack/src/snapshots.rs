@@ -1,0 +1,68 @@
+//! The snapshot of the tracker before, at the start.
+
+use config::Configuration;
+use control::SnapshotSettings;
+use snapshot::{Directory, Found, Secrets};
+use std::path::PathBuf;
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tracing::warn;
+
+/// Time to wait for the manifest, a file of a few kilobytes: a file system that hangs must not keep the tracker from serving.
+const MANIFEST_MAX: Duration = Duration::from_secs(10);
+
+/// Where snapshots are, and the one that is there.
+#[derive(Debug, Clone)]
+pub(crate) struct Snapshots {
+    directory: Directory,
+    pub(crate) found: Option<Found>,
+}
+
+impl Snapshots {
+    /// Returns where snapshots are, without a look at them: the process that hands its swarms over may write there. `None` if the
+    /// configuration has no directory for them.
+    pub(crate) fn unseen(configuration: &Configuration) -> Option<Self> {
+        Some(Self { directory: Directory::new(directory(configuration)?), found: None })
+    }
+
+    /// Finds the snapshot. `None` if the configuration has no directory for one.
+    pub(crate) fn find(configuration: &Configuration) -> Option<Self> {
+        let Self { directory, .. } = Self::unseen(configuration)?;
+        let lifetime_s = configuration.announce.peer_lifetime_s.into();
+        let (sender, outcome) = channel();
+        let looked_at = directory.clone();
+        // It is left alone if it takes too long.
+        thread::spawn(move || {
+            let found = looked_at.find(unix_s(), lifetime_s).unwrap_or_else(|refused| {
+                looked_at.refuse(&refused);
+                None
+            });
+            drop(sender.send(found));
+        });
+        let found = outcome.recv_timeout(MANIFEST_MAX).unwrap_or_else(|_| {
+            warn!("the tracker starts without its snapshot: {} does not answer", directory.path().display());
+            None
+        });
+        Some(Self { directory, found })
+    }
+
+    /// Returns the secrets of the tracker before.
+    pub(crate) fn secrets(&self) -> Option<&Secrets> {
+        self.found.as_ref().map(Found::secrets)
+    }
+
+    /// Returns the settings of the snapshots of this tracker.
+    pub(crate) fn settings(&self, secrets: Secrets) -> SnapshotSettings {
+        SnapshotSettings { directory: self.directory.clone(), secrets }
+    }
+}
+
+/// Returns the directory of the snapshot, if there is one.
+pub(crate) fn directory(configuration: &Configuration) -> Option<PathBuf> {
+    configuration.snapshot.directory.path(std::env::var_os("STATE_DIRECTORY").as_deref())
+}
+
+fn unix_s() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
