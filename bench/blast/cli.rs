@@ -97,6 +97,10 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 80.0)]
     pub(crate) seeders_percent: f64,
 
+    /// Share of the announces whose peer leaves its swarm until it is announced again, in percent (UDP)
+    #[arg(long, default_value_t = 0.0)]
+    pub(crate) stopped_percent: f64,
+
     /// Share of the requests over IPv6, in percent, if targets of both families are given
     #[arg(long, default_value_t = 33.0)]
     pub(crate) ipv6_percent: f64,
@@ -171,6 +175,11 @@ pub(crate) struct Options {
     /// Milliseconds after which a request counts as lost
     #[arg(long, default_value_t = 500)]
     pub(crate) timeout_ms: u64,
+
+    /// Times that a request without an answer is sent again, each after another time-out, before it counts as lost; its
+    /// latency counts from the first time (UDP)
+    #[arg(long, default_value_t = 0)]
+    pub(crate) retries: u8,
 
     /// Seed of the load: the same seed makes the same peers and torrents
     #[arg(long, default_value_t = 1)]
@@ -275,8 +284,14 @@ impl Options {
         let Some(places) = places else {
             return Some(DIFFERENT_PROTOCOLS.to_owned());
         };
-        if self.torrent_run > 1 || self.invalid_percent > 0.0 {
-            return Some("--torrent-run and --invalid-percent are for UDP".to_owned());
+        if self.torrent_run > 1
+            || self.invalid_percent > 0.0
+            || self.stopped_percent > 0.0
+            || self.retries > 0
+        {
+            return Some(
+                "--torrent-run, --invalid-percent, --stopped-percent and --retries are for UDP".to_owned(),
+            );
         }
         if !self.url_data.is_empty() {
             return Some("--url-data is for UDP: over HTTP the path is part of --target".to_owned());
@@ -387,6 +402,8 @@ mod tests {
             &[http, "--mix", "1/0/0"],
             &[http, "--torrent-run", "2"],
             &[http, "--invalid-percent", "1"],
+            &[http, "--stopped-percent", "1"],
+            &[http, "--retries", "1"],
             &[http, "--url-data", "/announce/1"],
             &["http://127.0.0.1:1/a", "--mix", "0/1/1"],
             &[http, "ws://127.0.0.1:1"],

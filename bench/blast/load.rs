@@ -29,6 +29,8 @@ pub(crate) struct LoadResult {
     /// Measured seconds in which threads were busy, and all measured seconds, summed over the threads.
     busy_s: f64,
     thread_s: f64,
+    /// The longest time within the measured time in which a thread received nothing.
+    pub(crate) longest_silence_ns: u64,
     pub(crate) connections: ConnectionTally,
     /// Right responses over the measured time.
     pub(crate) slices: Slices,
@@ -45,6 +47,7 @@ impl LoadResult {
             seconds: 0.0,
             busy_s: 0.0,
             thread_s: 0.0,
+            longest_silence_ns: 0,
             connections: ConnectionTally::default(),
             slices: Slices::default(),
             measured_from_unix_s: 0.0,
@@ -59,6 +62,7 @@ impl LoadResult {
         self.seconds = self.seconds.max(other.seconds);
         self.busy_s += other.busy_s;
         self.thread_s += other.thread_s;
+        self.longest_silence_ns = self.longest_silence_ns.max(other.longest_silence_ns);
         self.connections.merge(&other.connections);
     }
 
@@ -202,13 +206,17 @@ fn measure(
     let mut result = LoadResult::new();
     let requests_max = shared.options.requests.unwrap_or(u64::MAX);
     let begun_ns = shared.clock.now_ns();
-    let mut now_ns = begun_ns;
+    let (mut now_ns, mut heard_ns) = (begun_ns, begun_ns);
     while now_ns < schedule.measure_to_ns && lane.phases().measured.sent() < requests_max {
         lane.rest(pace)?;
         let rested_ns = shared.clock.now_ns();
         let turn = shared.turn(lane, pace)?;
         result.slices.note(now_ns - schedule.measure_from_ns, lane.phases().measured.answered());
         now_ns = shared.clock.now_ns();
+        result.longest_silence_ns = result.longest_silence_ns.max(now_ns - heard_ns);
+        if turn.replies > 0 {
+            heard_ns = now_ns;
+        }
         if !turn.was_idle() {
             result.busy_s += (now_ns - rested_ns) as f64 / 1e9;
         }

@@ -16,6 +16,8 @@ impl Clock {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Sent {
     pub(crate) kind: Kind,
+    /// Times that it has been sent again.
+    pub(crate) repeats: u8,
     /// Number of the source port or connection.
     pub(crate) way: u16,
     /// Number of the announced peer; 0 for other kinds.
@@ -95,7 +97,7 @@ mod tests {
 
     /// A request that was due at 0.
     fn sent(sent_ns: u64) -> Sent {
-        Sent { kind: Kind::Announce, way: 0, peer: 0, due_ns: 0, sent_ns }
+        Sent { kind: Kind::Announce, repeats: 0, way: 0, peer: 0, due_ns: 0, sent_ns }
     }
 
     #[test]

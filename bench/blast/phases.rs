@@ -64,7 +64,7 @@ mod tests {
         let mut phases = Phases::new();
         phases.begin_measurement(100);
         for sent_ns in [99, 100, 101] {
-            let sent = Sent { kind: Kind::Scrape, way: 0, peer: 0, due_ns: 0, sent_ns };
+            let sent = Sent { kind: Kind::Scrape, repeats: 0, way: 0, peer: 0, due_ns: 0, sent_ns };
             phases.of_mut(&sent).of_mut(sent.kind).answered += 1;
         }
         assert_eq!((phases.warmup.answered(), phases.measured.answered()), (1, 2));

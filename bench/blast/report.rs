@@ -148,7 +148,9 @@ fn as_json(options: &Options, result: &LoadResult) -> Value {
         "sent": tally.sent(),
         "answered": tally.answered(),
         "answered_with_warmup": tally.answered() + result.answered_in_warmup,
+        "repeated": tally.repeated(),
         "lost": tally.lost(),
+        "longest_silence_ms": result.longest_silence_ns as f64 / 1e6,
         "unmatched": tally.unmatched,
         "load_busy_percent": result.busy_percent(),
         "connections": options.is_over_http().then(|| connections_json(&result.connections)),
@@ -177,6 +179,7 @@ fn connections_json(connections: &ConnectionTally) -> Value {
 fn kind_json(tally: &KindTally) -> Value {
     json!({
         "sent": tally.sent,
+        "repeated": tally.repeated,
         "answered": tally.answered,
         "lost": tally.lost,
         "peers_per_reply": tally.peers_per_reply(),

@@ -9,6 +9,8 @@ const ERROR_TEXTS_MAX: usize = 32;
 #[derive(Debug, Clone)]
 pub(crate) struct KindTally {
     pub(crate) sent: u64,
+    /// Times that a request was sent again.
+    pub(crate) repeated: u64,
     /// Requests with a right response.
     pub(crate) answered: u64,
     pub(crate) lost: u64,
@@ -36,7 +38,7 @@ pub(crate) struct Tally {
 impl KindTally {
     fn new() -> Self {
         let (latency, lost_after) = (Latencies::new(), Latencies::new());
-        Self { sent: 0, answered: 0, lost: 0, peers: 0, latency, lost_after }
+        Self { sent: 0, repeated: 0, answered: 0, lost: 0, peers: 0, latency, lost_after }
     }
 
     /// Mean number of peers per right response.
@@ -66,6 +68,7 @@ impl KindTally {
 
     fn merge(&mut self, other: &Self) {
         self.sent += other.sent;
+        self.repeated += other.repeated;
         self.answered += other.answered;
         self.lost += other.lost;
         self.peers += other.peers;
@@ -127,6 +130,10 @@ impl Tally {
     /// Requests of all kinds.
     pub(crate) fn sent(&self) -> u64 {
         Kind::REQUESTS.map(|kind| self.of(kind).sent).iter().sum()
+    }
+
+    pub(crate) fn repeated(&self) -> u64 {
+        Kind::REQUESTS.map(|kind| self.of(kind).repeated).iter().sum()
     }
 
     pub(crate) fn lost(&self) -> u64 {

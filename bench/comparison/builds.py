@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from comparison.paths import OTHERS, ROOT
+from comparison.paths import GIVEN, OTHERS, ROOT
 from comparison.speech import say
 
 AQUATIC_VERSION = "0.9.0"
@@ -28,7 +28,9 @@ class Unavailable(Exception):
 
 
 def build_ours() -> None:
-    """Builds ringtrack and its tools, always: a comparison with an old build would mislead."""
+    """Builds ringtrack and its tools unless a folder with them is given, always: a comparison with an old build would mislead."""
+    if GIVEN:
+        return
     command = ["cargo", "build", "--release", "--quiet", "-p", "ringtrack", "-p", "ringtrack-bench"]
     subprocess.run(command, cwd=ROOT, check=True, timeout=BUILD_S_MAX)
 

@@ -65,6 +65,12 @@ class Load:
     protocol: Protocol = Protocol.UDP
     # URL data that announces over UDP carry; the sources use several in turn.
     url_data: tuple[str, ...] = ()
+    # Times that an unanswered request over UDP is sent again.
+    retries: int = 0
+    # Announces over UDP with which a peer leaves, of a hundred.
+    stopped_percent: float = 0
+    # What follows /announce in the URL over HTTP and WebSocket.
+    key_path: str = ""
     # The rest is for HTTP only. There are enough connections for one per source address.
     connection: Connection = Connection.KEEP_ALIVE
     connections: int = SOURCES_MIN
@@ -87,6 +93,10 @@ class Load:
             pace += ["--verify"]
         if self.url_data:
             pace += ["--url-data", ",".join(self.url_data)]
+        if self.retries:
+            pace += ["--retries", str(self.retries)]
+        if self.stopped_percent:
+            pace += ["--stopped-percent", f"{self.stopped_percent:g}"]
         return ["--mix", self.mix, "--numwant", str(self.numwant), *pace, "--warmup", f"{self.warmup_s:g}",
                 "--seconds", f"{self.measured_s:g}", *self.population.arguments(), *self.of_connections()]
 
@@ -109,6 +119,11 @@ class Load:
         """Returns the start of the command, which sets its priority."""
         return ["chrt", "--fifo", "1"] if self.wait is Wait.SLEEP and shutil.which("chrt") else []
 
+    def command(self, port: int, core: int, host: str = HERE, around: tuple[str, ...] = ()) -> list[str]:
+        """Returns the command, whose result is JSON on its standard output."""
+        return [*around, *self.priority(), BLAST, "--target", self.protocol.target(port, host) + self.key_path, *self.arguments(),
+                "--cores", str(core), "--quiet", "--json", "-"]
+
     def in_words(self) -> str:
         """Returns the command without its target."""
         scheme = "" if self.protocol is Protocol.UDP else f" --target {self.protocol.value}://..."
@@ -123,9 +138,8 @@ class Load:
 
 def blast(load: Load, port: int, core: int, host: str = HERE, around: tuple[str, ...] = ()) -> dict:
     """Runs a load and returns the generator's result."""
-    command = [*around, *load.priority(), BLAST, "--target", load.protocol.target(port, host), *load.arguments(), "--cores", str(core),
-               "--quiet", "--json", "-"]
-    return answer(command, load.warmup_s + load.measured_s + SLACK_S, (0, BOUND_BROKEN) if load.checks else (0,))
+    seconds_max = load.warmup_s + load.measured_s + SLACK_S
+    return answer(load.command(port, core, host, around), seconds_max, (0, BOUND_BROKEN) if load.checks else (0,))
 
 
 def fill(population: Population, port: int, core: int, host: str = HERE, around: tuple[str, ...] = ()) -> dict:

@@ -63,12 +63,14 @@ class Asked:
         return max((max(times) for times in self.answers_ms.values()), default=0.0)
 
 
+Client = Callable[[Place, Asked, threading.Event], None]
+
+
 @contextlib.contextmanager
 def asked_by_clients(place: Place) -> Iterator[Asked]:
     """Runs clients during the block. A client that fails fails the block."""
     asked, done = Asked(), threading.Event()
-    wanted = [dashboard, monitor, checker, *([prometheus] if place.metrics_port else []), *([guest] if place.page_port else [])]
-    clients = [threading.Thread(target=run, args=(client, place, asked, done)) for client in wanted]
+    clients = [threading.Thread(target=run, args=(client, place, asked, done)) for client in clients_of(place)]
     for client in clients:
         client.start()
     try:
@@ -83,6 +85,10 @@ def asked_by_clients(place: Place) -> Iterator[Asked]:
         asked.changes_stored = json.loads(get(api, "/api/v1/storage", place.headers()))["writes_done"]
 
 
+def clients_of(place: Place) -> list[Client]:
+    """Returns a client of each kind that has a port."""
+    return [dashboard, monitor, checker, *([prometheus] if place.metrics_port else []), *([guest] if place.page_port else [])]
+
 
 def make_keys(place: Place, keys: list[str]) -> None:
     """Creates keys that never expire."""
@@ -93,7 +99,8 @@ def make_keys(place: Place, keys: list[str]) -> None:
     if [line.get("key") for line in made] != keys:
         raise RuntimeError(f"the tracker did not create the keys: {made[:1]}")
 
-def run(client: Callable[[Place, Asked, threading.Event], None], place: Place, asked: Asked, done: threading.Event) -> None:
+
+def run(client: Client, place: Place, asked: Asked, done: threading.Event) -> None:
     """Runs a client on its core until it is done."""
     # Of this thread only.
     os.sched_setaffinity(0, {place.core})

@@ -12,6 +12,8 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from comparison.protocols import HERE
+
 # All of it is in 198.18.0.0/15, the network for benchmarks. The load's side has every address of SOURCES.
 SERVER_IP, LOAD_IP, LINK_BITS = "198.18.255.1", "198.18.255.2", 30
 SOURCES = "198.19.0.0/16"
@@ -41,6 +43,7 @@ class Network:
     server: str
     load: str
     server_link: str
+    server_ip: str = SERVER_IP
 
     def of_server(self) -> tuple[str, ...]:
         """Returns the start of a command that runs beside the tracker."""
@@ -66,6 +69,18 @@ class Network:
         if not made or isinstance(made[0], OSError):
             raise RuntimeError(f"no socket of {source}: {made}")
         return made[0]
+
+
+class Loopback:
+    """This machine's loopback instead of a cable. All of 127.0.0.0/8 are addresses of its sources."""
+
+    server_ip = HERE
+
+    def udp_socket(self, source: str) -> socket.socket:
+        """Returns a socket with this source address."""
+        made = socket.socket(type=socket.SOCK_DGRAM)
+        made.bind((source, 0))
+        return made
 
 
 @contextlib.contextmanager

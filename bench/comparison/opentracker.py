@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from pathlib import Path
 
 from comparison.load import list_torrents
 from comparison.processes import bound_to_us
@@ -15,8 +16,13 @@ def opentracker(setup: Setup) -> tuple[list[str], dict[str, str]]:
     if not whitelist.exists():
         list_torrents(population, whitelist)
     setup.folder.chmod(0o755)
+    return command("127.0.0.1", setup.port, setup.folder, whitelist), {}
+
+
+def command(host: str, port: int, folder: Path, whitelist: Path) -> list[str]:
+    """Returns the command for an address. Everyone must be able to read the folder and the list."""
     # It refuses to run as root. A change of user clears the parent-death signal, which is therefore set after it.
     user = ["setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups"] if os.geteuid() == 0 else []
     executable = shutil.which("opentracker") or "opentracker"
-    return [*user, *bound_to_us([executable, "-i", "127.0.0.1", "-p", str(setup.port), "-P", str(setup.port),
-                                 "-d", str(setup.folder), "-w", str(whitelist)])], {}
+    return [*user, *bound_to_us([executable, "-i", host, "-p", str(port), "-P", str(port), "-d", str(folder),
+                                 "-w", str(whitelist)])]

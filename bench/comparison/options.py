@@ -7,7 +7,7 @@ from pathlib import Path
 from comparison.paths import PLOTS
 from comparison.servers import ALL_NAMES
 
-SCENARIOS = ["announces", "mix", "loaded", "memory", "workers", "expiry", "latency", "curve", "loads", "huge",
+SCENARIOS = ["announces", "mix", "loaded", "memory", "workers", "expiry", "latency", "curve", "loads", "huge", "restart",
              "control", "private", "forwarding", "flood", "http", "http-new", "https", "http-beside-udp",
              "http-idle", "http-loads", "ws", "ws-idle"]
 DESCRIPTION = """Compares trackers side by side, and measures ringtrack against itself.
@@ -26,6 +26,7 @@ output, progress to the standard error.
   curve      throughput and latency against the offered load, as plots too
   loads      cost of a response, latency and context switches from 5,000 to 200,000 announces/s, and idle
   huge       ringtrack with fifty million peers (3 GiB of memory, up to an hour)
+  restart    ringtrack with ten million peers: snapshots, a handover to a new process at half load, and a restart
   control    ringtrack with its APIs and database on, queried each second, against one without
   private    a private and listed ringtrack against a public one, with 200 keys and 100,000 torrents
   forwarding ringtrack with ten upstream trackers that hang against one without forwarding
@@ -86,6 +87,8 @@ class Options:
     huge_torrents: int
     huge_lifetime_s: int
     huge_wait_s: int
+    restart_peers: int
+    restart_torrents: int
     http_rate: float
     idle_connections: int
     idle_rate: float
@@ -151,6 +154,8 @@ def add_scenarios(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--huge-peers", type=positive, default=50_000_000)
     group.add_argument("--huge-torrents", type=positive, default=10_000_000)
     group.add_argument("--huge-lifetime-s", type=positive, default=600, help="huge: must exceed the time of the fill")
+    group.add_argument("--restart-peers", type=positive, default=10_000_000)
+    group.add_argument("--restart-torrents", type=positive, default=2_000_000)
     group.add_argument("--http-rate", type=float, default=2_000, help="http-beside-udp: announces/s (default 2000)")
     group.add_argument("--idle-connections", type=positive, default=50_000, help="http-idle: number (default 50000)")
     group.add_argument("--idle-rate", type=float, default=5_000, help="http-idle: announces/s (default 5000)")

@@ -12,6 +12,11 @@ from pathlib import Path
 
 # Time for a server to stop on SIGTERM, which Torrust ignores.
 STOP_S_MAX = 3
+# Between two looks at a process that is to end.
+LOOK_S = 0.01
+PR_SET_CHILD_SUBREAPER = 36
+# Reads process ids until its input ends, and kills the last one then.
+KILL_LAST = 'while read -r pid; do last=$pid; done; [ -z "$last" ] || kill -KILL "$last"'
 
 
 def bound_to_us(command: list[str]) -> list[str]:
@@ -21,11 +26,58 @@ def bound_to_us(command: list[str]) -> list[str]:
 
 def spawn(command: list[str], cores: list[int], environment: dict[str, str], log: Path) -> subprocess.Popen:
     """Starts a program on these cores, with its output in a file and without our RINGTRACK_ variables."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("RINGTRACK_")}
     pinned = ["taskset", "-c", ",".join(map(str, cores)), *command]
     with log.open("wb") as out:
-        return subprocess.Popen(bound_to_us(pinned), env={**inherited, **environment}, stdin=subprocess.DEVNULL,
+        return subprocess.Popen(bound_to_us(pinned), env={**inherited(), **environment}, stdin=subprocess.DEVNULL,
                                 stdout=out, stderr=subprocess.STDOUT)
+
+
+def inherited() -> dict[str, str]:
+    """Returns the environment of this process without the RINGTRACK_ variables, which are settings of the tracker."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("RINGTRACK_")}
+
+
+def adopt_orphans() -> None:
+    """Makes this process the parent of its descendants whose parents end, so that it can wait for them."""
+    if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "prctl")
+
+
+class Binding:
+    """Kills a process that this one has not started itself when this one ends in any way."""
+
+    def __init__(self) -> None:
+        """Starts the process that waits for the end of this one, and ignores the interrupts of its terminal."""
+        self.process = subprocess.Popen(["bash", "-c", KILL_LAST], stdin=subprocess.PIPE, start_new_session=True)
+
+    def bind(self, pid: int | None) -> None:
+        """Replaces the process that is to be killed; None is none."""
+        assert self.process.stdin
+        self.process.stdin.write(b"%s\n" % (b"" if pid is None else b"%d" % pid))
+        self.process.stdin.flush()
+
+    def close(self) -> None:
+        """Kills nothing."""
+        self.bind(None)
+        assert self.process.stdin
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def exit_code(pid: int, seconds_max: float) -> int:
+    """Waits for the end of a child or an adopted process."""
+    deadline = time.monotonic() + seconds_max
+    while time.monotonic() < deadline:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(LOOK_S)
+    raise RuntimeError(f"process {pid} has not ended within {seconds_max:g} s")
+
+
+def has_ended(pid: int) -> bool:
+    """Returns whether a child or an adopted process has ended; its exit code can still be read."""
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def stop(process: subprocess.Popen) -> None:

@@ -44,6 +44,12 @@ def known(settings: dict[str, str], program: Path = PROGRAM) -> dict[str, str]:
     return {name: value for name, value in settings.items() if name in names}
 
 
+def has_command(name: str, program: Path = PROGRAM) -> bool:
+    """Returns whether a build has a command."""
+    shown = subprocess.run([program, "help"], capture_output=True, text=True, check=True, timeout=ANSWER_S_MAX)
+    return re.search(rf"^  {name}\b", shown.stdout, re.MULTILINE) is not None
+
+
 def of_before(command: Callable[[Setup], Command]) -> Callable[[Setup], Command]:
     """Returns the same command for the earlier build."""
     def with_other_program(setup: Setup) -> Command:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from comparison.network import SERVER_IP, Network
+from comparison.network import Loopback, Network
 
 # As clients do, a request without an answer is repeated.
 TRIES, TRY_S = 4, 0.5
@@ -15,6 +15,8 @@ PROTOCOL_ID = 0x41727101980
 CONNECT, ANNOUNCE, SCRAPE = 0, 1, 2
 NONE, COMPLETED, STARTED = 0, 1, 2
 SCRAPE_MAX = 70
+# The option with a path (BEP 41).
+URL_DATA = 2
 # An id is used for this long.
 ID_S = 55
 
@@ -27,22 +29,26 @@ class NoAnswer(RuntimeError):
 class UdpClient:
     """A client with one source address."""
 
-    network: Network
+    network: Network | Loopback
     ip: str
     port: int
+    # The path of the tracker's URL, which announces carry.
+    path: str = ""
     connected_s: float = field(default=float("-inf"), init=False)
     connection_id: bytes = field(default=b"", init=False)
 
     def __post_init__(self) -> None:
         """Opens the socket."""
         self.socket = self.network.udp_socket(self.ip)
-        self.socket.connect((SERVER_IP, self.port))
+        self.socket.connect((self.network.server_ip, self.port))
 
-    def announce(self, info_hash: bytes, peer_port: int, left: int = 1, event: int = NONE, numwant: int = 50
-                 ) -> list[tuple[str, int]]:
+    def announce(self, info_hash: bytes, peer_port: int, left: int = 1, event: int = NONE, numwant: int = 50,
+                 uploaded: int = 0) -> list[tuple[str, int]]:
         """Announces a peer of this address, and returns the peers in the answer."""
         peer_id = b"-RB0100-" + struct.pack(">4sHHI", bytes(map(int, self.ip.split("."))), peer_port, 0, 0)
-        body = info_hash + peer_id + struct.pack(">QQQIIIiH", 0, left, 0, event, 0, 0, numwant, peer_port)
+        body = info_hash + peer_id + struct.pack(">QQQIIIiH", 0, left, uploaded, event, 0, 0, numwant, peer_port)
+        if self.path:
+            body += bytes((URL_DATA, len(self.path))) + self.path.encode()
         answer = self.ask(ANNOUNCE, body)[12:]
         return [(".".join(map(str, answer[at:at + 4])), int.from_bytes(answer[at + 4:at + 6], "big"))
                 for at in range(0, len(answer), 6)]

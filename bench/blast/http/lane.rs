@@ -131,7 +131,7 @@ impl HttpLane {
         let Asked { kind, peer, due_ns, now_ns } = asked;
         let target = self.links[usize::from(number)].target;
         self.write(target, kind, peer);
-        let sent = Sent { kind, way: number, peer, due_ns, sent_ns: now_ns };
+        let sent = Sent { kind, repeats: 0, way: number, peer, due_ns, sent_ns: now_ns };
         let (id, pushed_out) = self.outstanding.insert(sent);
         self.links[usize::from(number)].request = Some(id);
         self.outstanding_requests += 1;

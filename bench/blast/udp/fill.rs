@@ -23,7 +23,8 @@ pub(crate) fn fill_source(
         }
         let count = wanted.len().min(SEGMENTS_MAX / 2).min(room);
         let now_ns = lane.clock.now_ns();
-        let run = Run { kind: Kind::Announce, target, source, count, first_due_ns: now_ns, period_ns: 0 };
+        let (kind, first_due_ns) = (Kind::Announce, now_ns);
+        let run = Run { kind, target, source, count, first_due_ns, period_ns: 0, repeats: 0 };
         lane.send(run, |_| wanted.pop().unwrap_or_default());
     }
     Ok(())

@@ -39,6 +39,7 @@ pub(crate) struct UdpLane {
     url_data: UrlData,
     timeout_ns: u64,
     invalid: f64,
+    stopped: f64,
 }
 
 /// Requests of one kind that are sent together from one source address and port.
@@ -52,6 +53,8 @@ pub(crate) struct Run {
     /// When the first was due, and the time between two of them.
     pub(crate) first_due_ns: u64,
     pub(crate) period_ns: u64,
+    /// Times that these requests have been sent before.
+    pub(crate) repeats: u8,
 }
 
 impl UdpLane {
@@ -75,6 +78,7 @@ impl UdpLane {
             url_data: UrlData::of(options),
             timeout_ns: options.timeout_ms * 1_000_000,
             invalid: options.invalid_percent / 100.0,
+            stopped: options.stopped_percent / 100.0,
         })
     }
 
@@ -84,14 +88,21 @@ impl UdpLane {
         let number = self.port_for(run);
         let index = u16::try_from(number).expect("a thread has few ports");
         let (population, valid_id) = (self.populations[run.target], self.connections[number].id(run.source));
-        let (mut due_ns, numwant, invalid) = (run.first_due_ns, self.options.numwant, self.invalid);
+        let (mut due_ns, numwant) = (run.first_due_ns, self.options.numwant);
+        let (invalid, stopped) = (self.invalid, self.stopped);
         let (sent_ns, mut pushed_out, mut written) = (self.clock.now_ns(), Vec::new(), 0);
         let (outstanding, rng) = (&mut self.outstanding, &mut self.rng);
         let url_data = self.url_data.of_source(run.source);
         let sent = self.ports[number].send_run(run.source, run.count, |place| {
             let peer = if run.kind == Kind::Announce { peer(rng) } else { 0 };
-            let (transaction_id, older) =
-                outstanding.insert(Sent { kind: run.kind, way: index, peer, due_ns, sent_ns });
+            let (transaction_id, older) = outstanding.insert(Sent {
+                kind: run.kind,
+                repeats: run.repeats,
+                way: index,
+                peer,
+                due_ns,
+                sent_ns,
+            });
             pushed_out.extend(older);
             due_ns += run.period_ns;
             written += 1;
@@ -101,14 +112,20 @@ impl UdpLane {
                 Kind::Connect => place.copy_from_slice(ConnectRequest::new(transaction_id).as_bytes()),
                 Kind::Announce | Kind::Offer | Kind::Answer => {
                     let (fixed, options) = place.split_at_mut(place.len() - url_data.len());
-                    fixed.copy_from_slice(announce(&population, peer, numwant, ids).as_bytes());
+                    let mut announce = announce(&population, peer, numwant, ids);
+                    if stopped > 0.0 && rng.f64() < stopped {
+                        announce = announce.with_event(AnnounceEvent::Stopped);
+                    }
+                    fixed.copy_from_slice(announce.as_bytes());
                     options.copy_from_slice(url_data);
                 }
                 Kind::Scrape => write_scrape(&population, rng, ids, place),
             }
         });
         self.outstanding.take_back(written - sent);
-        self.phases.measured.of_mut(run.kind).sent += sent as u64;
+        let tally = self.phases.measured.of_mut(run.kind);
+        let count = if run.repeats == 0 { &mut tally.sent } else { &mut tally.repeated };
+        *count += sent as u64;
         let sent_requests = u32::try_from(sent).expect("a run is short");
         self.ports[number].outstanding += sent_requests;
         self.outstanding_requests += sent_requests;
@@ -135,12 +152,30 @@ impl UdpLane {
         Ok(received)
     }
 
-    /// Counts requests as lost that were sent before the time-out, whenever they were due.
+    /// Sends requests again that were sent before the time-out, whenever they were due, or counts them as lost.
     pub(crate) fn expire(&mut self) {
         let before_ns = self.clock.now_ns().saturating_sub(self.timeout_ns);
-        while let Some(lost) = self.outstanding.pop_before(before_ns) {
-            self.lose(lost);
+        while let Some(unanswered) = self.outstanding.pop_before(before_ns) {
+            if unanswered.repeats < self.options.retries && self.repeat(unanswered) {
+                self.note_off_its_way(&unanswered);
+            } else {
+                self.lose(unanswered);
+            }
         }
+    }
+
+    /// Sends a request once more. Returns false if the kernel has no room.
+    fn repeat(&mut self, unanswered: Sent) -> bool {
+        let Sent { kind, repeats, way, peer, due_ns, .. } = unanswered;
+        let target = usize::from(way) / self.ports_per_target();
+        let population = self.populations[target];
+        let source = match kind {
+            Kind::Announce => population.peer(peer).source,
+            _ => self.rng.u32(0..population.sources()),
+        };
+        let run =
+            Run { kind, target, source, count: 1, first_due_ns: due_ns, period_ns: 0, repeats: repeats + 1 };
+        self.send(run, |_| peer) == 1
     }
 
     fn lose(&mut self, lost: Sent) {
@@ -254,6 +289,7 @@ impl Lane for UdpLane {
             count: allowance.requests,
             first_due_ns: allowance.first_due_ns,
             period_ns: allowance.period_ns,
+            repeats: 0,
         };
         let mut last = None;
         let sent = self.send(run, |rng| *last.insert(population.next_peer_of(source, last, rng)));
@@ -370,7 +406,15 @@ mod tests {
     fn requests_replaced_by_newer_ones_are_lost_and_no_longer_outstanding() {
         let tracker = UdpSocket::bind("127.0.0.1:0").expect("a free port");
         let mut lane = open_towards(&tracker);
-        let run = Run { kind: Kind::Connect, target: 0, source: 0, count: 32, first_due_ns: 0, period_ns: 0 };
+        let run = Run {
+            kind: Kind::Connect,
+            target: 0,
+            source: 0,
+            count: 32,
+            first_due_ns: 0,
+            period_ns: 0,
+            repeats: 0,
+        };
         let mut sent = 0;
         while sent < CAPACITY as u64 + 64 {
             sent += lane.send(run, |_| 0) as u64;
@@ -382,11 +426,49 @@ mod tests {
     }
 
     #[test]
+    fn an_unanswered_announce_is_repeated_as_often_as_requested_and_then_lost() {
+        let tracker = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+        let mut lane = open_with(&tracker, &["--retries", "2", "--stopped-percent", "100"]);
+        let run = Run {
+            kind: Kind::Announce,
+            target: 0,
+            source: 0,
+            count: 1,
+            first_due_ns: 0,
+            period_ns: 0,
+            repeats: 0,
+        };
+        assert_eq!(lane.send(run, |_| 5), 1);
+        lane.drain().expect("no reply is a failure");
+        let tally = lane.phases.measured.of(Kind::Announce);
+        assert_eq!((tally.sent, tally.repeated, tally.lost, lane.outstanding_requests), (1, 2, 1, 0));
+        let mut request = [0; 2048];
+        for _ in 0..3 {
+            let bytes = tracker.recv(&mut request).expect("an announce");
+            let Ok(Request::Announce(announce)) = decode_request(&request[..bytes]) else {
+                panic!("{bytes} bytes that are not an announce")
+            };
+            let announce = announce.request;
+            let peer = lane.populations[0].peer(5);
+            assert_eq!((announce.info_hash, announce.port.get()), (peer.info_hash, peer.port));
+            assert_eq!(announce.event(), AnnounceEvent::Stopped);
+        }
+    }
+
+    #[test]
     fn each_announce_of_a_message_carries_the_path_of_the_url() {
         let tracker = UdpSocket::bind("127.0.0.1:0").expect("a free port");
         let key = "0123456789abcdefghijklmnopqrstuv";
         let mut lane = open_with(&tracker, &["--url-data", &format!("/announce/{key}")]);
-        let run = Run { kind: Kind::Announce, target: 0, source: 0, count: 3, first_due_ns: 0, period_ns: 0 };
+        let run = Run {
+            kind: Kind::Announce,
+            target: 0,
+            source: 0,
+            count: 3,
+            first_due_ns: 0,
+            period_ns: 0,
+            repeats: 0,
+        };
         assert_eq!(lane.send(run, |_| 5), 3);
         let (peer, mut request) = (lane.populations[0].peer(5), [0; 2048]);
         for _ in 0..3 {

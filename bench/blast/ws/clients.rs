@@ -61,7 +61,7 @@ impl Clients {
 
     /// Writes a request of a client to `out`, and counts it.
     pub(crate) fn request(&mut self, way: u16, kind: Kind, due_ns: u64, now_ns: u64) {
-        let sent = Sent { kind, way, peer: 0, due_ns, sent_ns: now_ns };
+        let sent = Sent { kind, repeats: 0, way, peer: 0, due_ns, sent_ns: now_ns };
         let (id, pushed_out) = self.outstanding.insert(sent);
         self.outstanding_requests += 1;
         self.phases.measured.of_mut(kind).sent += 1;
@@ -162,7 +162,7 @@ impl Clients {
             SignalKind::Offer => Kind::Offer,
             SignalKind::Answer => Kind::Answer,
         };
-        let sent = Sent { kind, way, peer: 0, due_ns: stamp.due_ns, sent_ns: stamp.sent_ns };
+        let sent = Sent { kind, repeats: 0, way, peer: 0, due_ns: stamp.due_ns, sent_ns: stamp.sent_ns };
         let verdict =
             self.judge_signal(way, signal, stamp).map_or(Verdict::Right { peers: 0 }, Verdict::Wrong);
         let is_right = self.phases.settle(&sent, self.clock.now_ns(), bytes, &verdict);

@@ -13,6 +13,7 @@ from comparison.servers import running
 from comparison.setup import Running
 from comparison.speech import say
 from comparison.summary import highest, lowest
+from comparison.timeline import Timeline
 from comparison.tracker_log import Figures, figures, readings, sampled, worst_pause_us
 
 ROUNDS = 6
@@ -45,28 +46,15 @@ class ExpiryRun:
 
 
 @dataclass(frozen=True)
-class Observed:
+class Observed(Timeline):
     """A load, with the figures that the tracker logged meanwhile."""
 
-    result: dict
     figures: list[Figures]
     worst_pause_us: int
 
     def since_measured(self, figures: Figures) -> float:
         """Returns the time of a reading, in seconds of the measurement."""
-        return figures.unix_s - self.result["measured_from_unix_s"]
-
-    def rate_per_s(self, window_s: tuple[float, float]) -> float:
-        """Returns the rate of responses over a part of the measurement."""
-        slice_s, answered = self.result["slice_s"], self.result["answered_per_slice"]
-        first, last = int(window_s[0] / slice_s), int(window_s[1] / slice_s)
-        return sum(answered[first:last]) / max(slice_s, (min(last, len(answered)) - first) * slice_s)
-
-    def seconds(self, window_s: tuple[float, float]) -> list[float]:
-        """Returns the rate of each whole second of it, or of all of it if it is shorter."""
-        first, last = window_s
-        starts = [first + second for second in range(int(last - first))]
-        return [self.rate_per_s((start, start + 1)) for start in starts] or [self.rate_per_s(window_s)]
+        return self.at(figures.unix_s)
 
 
 def measure(bench: Bench) -> Report:

@@ -20,6 +20,8 @@ WORKER_RATIO_MAX, MACHINE_RATIO_MAX = 0.1, 0.33
 # A group is flat if the second half of an attack adds no more than this share and this much. A shorter attack may still fill.
 FLAT_RATIO_MAX, FLAT_MIB_MAX = 1.05, 8
 FLAT_S_MIN = 60
+# How the rows of a small control group begin; `group` stands for all.
+GROUP = "group-"
 COLUMNS = ["row", "what strangers do", "found", "target", "met"]
 # Sources that stay below all limits fill as quickly as the tracker takes their announces.
 NO_LIMITS = {"RINGTRACK_SOURCES_REQUESTS_PER_S": "0", "RINGTRACK_SOURCES_NEW_PEERS_PER_S": "0",
@@ -34,7 +36,9 @@ SITE_NOTE = (f"Tracker and load are in two network namespaces with a virtual cab
 def measure(bench: Bench) -> Report:
     """Measures the requested rows, or all."""
     options = bench.options
-    chosen = options.rows or [name for name in ROWS if name != "group"]
+    in_groups = [name for name in ROWS if name.startswith(GROUP)]
+    chosen = options.rows or [name for name in ROWS if name not in in_groups]
+    chosen = [row for name in chosen for row in (in_groups if name == "group" else [name])]
     if unknown := [name for name in chosen if name not in ROWS]:
         raise RuntimeError(f"there is no row {unknown[0]}: choose from {', '.join(ROWS)}")
     rows: list[list[str]] = []
@@ -137,17 +141,15 @@ def wrong_ids_cost(bench: Bench) -> Found:
     return rows, runs
 
 
-def group(bench: Bench) -> Found:
-    """Measures the rows of a small control group."""
-    rows, runs = [], []
-    for attack in [*ATTACKS, FILL, POISON]:
+def in_group(attack: Attack) -> Callable[[Bench], Found]:
+    """Returns the measurement of a row of a small control group."""
+    def one(bench: Bench) -> Found:
         result = small_group.measure(bench, attack)
         found = (f"memory {count(result.start_mib)} MiB at first, {count(result.middle_mib)} half-way, {count(result.end_mib)} at the end, at most "
                  f"{count(result.most_mib)}; {result.kills} killed; {result.answered_percent:.2f} % of good requests answered")
-        rows.append([f"group, {attack.name}", attack.title, found, f"alive and flat in {bench.options.group_mib} MiB for "
-                     f"{bench.options.seconds:g} s, good clients are answered", met_in_group(result, bench.options.seconds)])
-        runs.append(asdict(result))
-    return rows, runs
+        return [[f"{GROUP}{attack.name}", attack.title, found, f"alive and flat in {bench.options.group_mib} MiB for {bench.options.seconds:g} s, "
+                 "good clients are answered", met_in_group(result, bench.options.seconds)]], [asdict(result)]
+    return one
 
 
 def met_in_group(result: small_group.Grouped, seconds: float) -> str:
@@ -171,5 +173,5 @@ ROWS: dict[str, Callable[[Bench], Found]] = {
     POISON.name: poison,
     "wrong-ids-cost": wrong_ids_cost,
     "cost": cost,
-    "group": group,
+    **{f"{GROUP}{attack.name}": in_group(attack) for attack in [*ATTACKS, FILL, POISON]},
 }
