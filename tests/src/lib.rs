@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod client;
+pub mod codec;
 pub mod database_server;
 pub mod fuzz;
 pub mod http_client;

@@ -5,6 +5,7 @@ mod clock;
 mod connection;
 mod control;
 mod faults;
+mod process;
 mod run;
 mod settings;
 mod sockets;
@@ -12,27 +13,23 @@ mod sockets;
 pub use self::connection::Client;
 pub use self::control::CoreEvents;
 pub use self::settings::{SimulatorSettings, source_limit, usual_http};
+pub use self::sockets::SocketCall;
 
 use self::clock::VirtualClock;
 use self::run::SimulatedCore;
-use self::sockets::{SimulatedPath, SimulatedReceived, SimulatedReplies, SimulatedSockets};
-use crate::tls_client;
+use self::sockets::Listeners;
 use access::AccessUpdate;
-use core_link::{CoreCommand, link_cores};
-use core_loop::connection::HttpSetup;
-use core_loop::{Clock, CoreSetup, KernelSampling, full_mesh};
-use engine::{ConnectionIdKey, EngineSettings, HttpPolicy, HttpService, Now, Secrets, Shard};
-use guard::{CoreGuard, Guard, SourceLimits};
+use core_link::CoreCommand;
+use core_loop::Clock;
+use engine::{HttpPolicy, HttpService, Now, Shard};
+use guard::SourceLimits;
 use metrics::Statistics;
-use primitives::{InfoHash, ShardCount, ShardId, SteeringKey, TableSeed};
+use primitives::{InfoHash, ShardCount, SteeringKey};
+use std::cell::RefCell;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::rc::Rc;
 use std::time::Duration;
-use swarm::Seeds;
 use udp_protocol::{Request, decode_request};
-
-/// Buckets of the limits by source.
-const BUCKETS: usize = 1 << 12;
 
 /// Start of the virtual clock.
 const START: Duration = Duration::from_secs(1_000);
@@ -77,10 +74,16 @@ pub struct Reply {
 /// A tracker of several cores without sockets.
 #[derive(Debug)]
 pub struct Simulator {
+    /// The cores of a process in the order of their shards, and after them those of its successor.
     cores: Vec<SimulatedCore>,
+    /// As the first process sees it.
     clock: VirtualClock,
     shards: ShardCount,
     steering: SteeringKey,
+    /// By shard.
+    listeners: Vec<Rc<RefCell<Listeners>>>,
+    /// The figures of the processes that have ended.
+    ended: Statistics,
 }
 
 /// The parts of a core that decide about HTTP requests.
@@ -120,40 +123,16 @@ impl Simulator {
     pub fn with_http(settings: &SimulatorSettings, http: &HttpPolicy) -> Self {
         let shards = settings.engine.shards;
         let clock = VirtualClock::new(START, START_UNIX);
-        // A link for each core, so that the events of one can be told from those of another.
-        let links = shards.shards().map(|_| link_cores(shards, clock.start()));
-        let (links, mut ends): (Vec<_>, Vec<_>) = links.unzip();
-        let handles: Vec<_> = links
-            .iter()
-            .zip(shards.shards())
-            .map(|(link, shard)| link.handles()[shard.index()].clone())
-            .collect();
-        let meshes = full_mesh(&handles, shards, settings.mesh_slots());
-        let guard = Arc::new(Guard::new(TableSeed(u128::from(settings.seed).to_le_bytes()), BUCKETS));
-        let cores = shards.shards().zip(links).zip(meshes).map(|((shard, link), mesh)| {
-            let setup = CoreSetup {
-                clock: Box::new(clock.clone()),
-                engine: EngineSettings { shard, ..settings.engine },
-                secrets: secrets(settings.seed, shard),
-                guard: CoreGuard::new(Arc::clone(&guard), SourceLimits::none()),
-                sockets: SimulatedSockets::default(),
-                received: SimulatedReceived::default(),
-                replies: SimulatedReplies::default(),
-                http: HttpSetup {
-                    policy: http.clone(),
-                    limits: settings.connections,
-                    identity: Some(Arc::clone(tls_client::identity())),
-                },
-                kernel_sampling: KernelSampling::Off,
-                kernel_filtering: settings.kernel_filtering,
-                coalesce: settings.coalesce,
-                mesh,
-                published: Arc::default(),
-                link: ends[shard.index()].swap_remove(shard.index()),
-            };
-            SimulatedCore::new(setup, link)
-        });
-        let mut simulator = Self { cores: cores.collect(), clock, shards, steering: steering_key() };
+        let listeners = shards.shards().map(|_| Rc::default()).collect();
+        let mut simulator = Self {
+            cores: Vec::new(),
+            clock,
+            shards,
+            steering: steering_key(),
+            listeners,
+            ended: Statistics::default(),
+        };
+        simulator.cores = simulator.start_process(&simulator.clock, settings, http);
         for core in &simulator.cores {
             core.command(CoreCommand::Serve);
         }
@@ -164,13 +143,16 @@ impl Simulator {
 
     /// Serves all datagrams, each core its own in batches, and the requests that cross the mesh. `on_reply` receives
     /// the index of the request, its source and the reply's payload. Does not allocate once its buffers have grown.
-    pub fn serve(&mut self, datagrams: &[Datagram], mut on_reply: impl FnMut(usize, SocketAddr, &[u8])) {
+    pub fn serve(&mut self, datagrams: &[Datagram], on_reply: impl FnMut(usize, SocketAddr, &[u8])) {
         for (request, datagram) in datagrams.iter().enumerate() {
-            let core = self.arrival_core(datagram);
-            let path = SimulatedPath { request, source: datagram.source };
-            self.cores[core].sockets().deliver(path, &datagram.bytes);
+            self.deliver(request, datagram);
         }
         self.run_until_idle();
+        self.pass_replies(on_reply);
+    }
+
+    /// Passes on the replies that were sent since the last call.
+    fn pass_replies(&mut self, mut on_reply: impl FnMut(usize, SocketAddr, &[u8])) {
         for core in &mut self.cores {
             let sent = &mut core.sockets().sent;
             for index in 0..sent.len() {
@@ -204,8 +186,8 @@ impl Simulator {
 
     /// Runs one turn of expiry on every core.
     pub fn expire(&mut self) {
-        let now = self.now();
         for core in &mut self.cores {
+            let now = core.now();
             core.shard().expire(now, EXPIRY_WORK);
         }
     }
@@ -217,13 +199,13 @@ impl Simulator {
         }
     }
 
-    /// Returns the virtual time.
+    /// Returns the virtual time, as the first process sees it.
     #[must_use]
     pub fn now(&self) -> Now {
         self.clock.at(self.clock.instant())
     }
 
-    /// Returns the number of cores.
+    /// Returns the number of cores of all processes.
     #[must_use]
     pub fn cores(&self) -> usize {
         self.cores.len()
@@ -237,7 +219,7 @@ impl Simulator {
 
     /// Returns the parts of a core that decide about HTTP requests.
     pub fn context(&mut self, core: usize) -> HttpContext<'_> {
-        let now = self.now();
+        let now = self.cores[core].now();
         let (shard, service) = self.cores[core].http();
         HttpContext { service, shard, now }
     }
@@ -247,21 +229,21 @@ impl Simulator {
         self.cores.iter_mut().map(|core| core.http().1.underway()).sum()
     }
 
-    /// Returns the sum of the figures of all cores.
+    /// Returns the sum of the figures of all cores, and of the counters of processes that have ended.
     pub fn statistics(&mut self) -> Statistics {
-        let mut sum = Statistics::default();
+        let mut sum = self.ended.clone();
         for core in &mut self.cores {
             sum.merge(core.shard().statistics());
         }
         sum
     }
 
-    fn arrival_core(&self, datagram: &Datagram) -> usize {
+    fn arrival_shard(&self, datagram: &Datagram) -> usize {
         match datagram.arrival {
             Arrival::Steered => {
                 first_info_hash(&datagram.bytes).map_or(0, |info_hash| self.owner(&info_hash))
             }
-            Arrival::At(core) => core % self.cores.len(),
+            Arrival::At(core) => core % self.listeners.len(),
         }
     }
 }
@@ -271,18 +253,6 @@ fn first_info_hash(datagram: &[u8]) -> Option<InfoHash> {
         Request::Connect(_) => None,
         Request::Announce(announce) => Some(announce.request.info_hash),
         Request::Scrape(scrape) => scrape.info_hashes.first().copied(),
-    }
-}
-
-fn secrets(seed: u64, shard: ShardId) -> Secrets {
-    let seed = seed ^ shard.index() as u64;
-    let table_seed = |seed: u64| TableSeed(u128::from(seed).to_le_bytes());
-    Secrets {
-        connection_ids: ConnectionIdKey([7; 16]),
-        steering: steering_key(),
-        swarms: Seeds { tables: table_seed(seed), choice: !seed },
-        access: table_seed(seed.rotate_left(16)),
-        intervals: seed.rotate_left(32),
     }
 }
 

@@ -1,5 +1,6 @@
 //! WebTorrent clients over simulated connections.
 
+use crate::http_client::HttpAnswer;
 use crate::simulator::{Client, Simulator};
 use primitives::{InfoHash, PeerId};
 use serde_json::{Value, json};
@@ -8,17 +9,35 @@ use ws_protocol::{FrameReader, Incoming, Opcode, Sender, append_frame};
 /// The mask of all frames. Real clients draw one for each.
 const MASK: [u8; 4] = [0x12, 0x34, 0x56, 0x78];
 
+/// What belongs to the key of all handshakes.
+const ACCEPTED: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+
 /// A WebSocket, as its client sees it.
 #[derive(Debug)]
 pub struct WebSocketClient {
     pub client: Client,
     reader: FrameReader,
     received: Vec<u8>,
+    stage: Stage,
+}
+
+/// How far the opening of a WebSocket has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// The answer to the handshake has not come.
+    Opening,
+    Open,
+    /// The handshake was refused.
+    Refused,
 }
 
 /// Something that a client receives.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Received {
+    /// The WebSocket is open.
+    Accepted,
+    /// The tracker refuses it, with this status.
+    Refused(u16),
     Message(Value),
     Ping,
     Pong(Vec<u8>),
@@ -88,13 +107,18 @@ impl WebSocketClient {
     /// If the tracker refuses it.
     #[must_use]
     pub fn open_at(tracker: &mut Simulator, core: usize, client: Client, handshake: &str) -> Self {
+        let mut opened = Self::opening(tracker, core, client, handshake);
+        tracker.run_until_idle();
+        assert_eq!(opened.receive(), [Received::Accepted]);
+        opened
+    }
+
+    /// Begins to open a WebSocket over a connection of this client.
+    #[must_use]
+    pub fn opening(tracker: &mut Simulator, core: usize, client: Client, handshake: &str) -> Self {
         let client = tracker.connect(core, client);
         client.send(handshake.as_bytes());
-        tracker.run_until_idle();
-        let head = String::from_utf8_lossy(&client.read()).into_owned();
-        let accepted = "\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
-        assert!(head.starts_with("HTTP/1.1 101 ") && head.ends_with(accepted), "{head}");
-        Self { client, reader: FrameReader::new(Sender::Server), received: Vec::new() }
+        Self { client, reader: FrameReader::new(Sender::Server), received: Vec::new(), stage: Stage::Opening }
     }
 
     /// Sends a frame.
@@ -116,6 +140,17 @@ impl WebSocketClient {
     pub fn receive(&mut self) -> Vec<Received> {
         self.client.read_to(&mut self.received);
         let mut all = Vec::new();
+        if self.stage == Stage::Opening {
+            let Some((answer, rest)) = HttpAnswer::read_first(&self.received) else { return all };
+            let accepted = answer.header("Sec-WebSocket-Accept") == Some(ACCEPTED);
+            assert!(accepted || answer.status != 101, "{answer:?}");
+            self.stage = if accepted { Stage::Open } else { Stage::Refused };
+            all.push(if accepted { Received::Accepted } else { Received::Refused(answer.status) });
+            self.received = rest.to_vec();
+        }
+        if self.stage == Stage::Refused {
+            return all;
+        }
         loop {
             let (bytes, incoming) = self.reader.read(&mut self.received);
             all.push(match incoming {

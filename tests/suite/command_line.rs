@@ -58,7 +58,7 @@ fn assert_error(code: i32, output: &Output, parts: &[&str]) {
 fn help_names_the_commands_and_the_exit_codes() {
     let output = ringtrack(["--help"]).output().unwrap();
     assert_eq!(output.status.code(), Some(0));
-    let commands = ["check-config", "dump-latency", "health", "import", "default-config"];
+    let commands = ["check-config", "dump-latency", "upgrade", "health", "import", "default-config"];
     for part in ["--config <FILE>", "--forwarders <FILE>", "RINGTRACK_<SECTION>_<KEY>", "exit code"]
         .iter()
         .chain(&commands)

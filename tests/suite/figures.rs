@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use metrics::Figure;
 use primitives::InfoHash;
 use ringtrack_tests::http_client::announce_target;
+use rustix::process::Signal;
 
 use crate::cores::two_cores;
 use crate::http_client::{HttpAnswer, HttpClient};
@@ -92,6 +93,9 @@ fn every_figure_is_there_once_for_each_core() {
     let launch = Launch::on_loopback().set("workers.cores", &format!("{cores:?}"));
     let tracker = launch.set("metrics.listen", "127.0.0.1:0").set("metrics.token", TOKEN).start();
     assert_eq!(ask(address_of_figures(&tracker), "0123456789abcdeX").status, 401);
+    tracker.signal(Signal::USR2);
+    tracker
+        .wait_for_log("a snapshot", |lines| lines.iter().any(|line| line.contains("snapshot")).then_some(()));
     let (text, all) = figures_after_announces(&tracker);
     for Figure { metric, labels, .. } in Figure::all().filter(|figure| figure.is_possible) {
         let labels: String = labels.iter().map(|(name, value)| format!("{name}=\"{value}\",")).collect();

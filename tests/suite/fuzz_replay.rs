@@ -71,6 +71,11 @@ fn http_connections_keep_their_guarantees_for_every_input_of_their_corpus() {
 }
 
 #[test]
+fn pages_of_state_keep_their_guarantees_for_every_input_of_their_corpus() {
+    replay("state_pages", fuzz::state_pages);
+}
+
+#[test]
 fn websocket_frames_keep_their_guarantees_for_every_input_of_their_corpus() {
     replay("ws_frames", fuzz::ws_frames);
 }

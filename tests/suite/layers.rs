@@ -62,9 +62,11 @@ const LAYERS: &[(&str, &[&str])] = &[
             "metrics",
             "primitives",
             "latency",
+            "snapshot",
         ],
     ),
     ("import", &["config", "database", "primitives"]),
+    ("snapshot", &["core-link", "primitives"]),
     ("forwarder", &["client", "core-link", "http-protocol", "primitives", "udp-protocol"]),
     ("api-contract", &[]),
     ("client", &["api-contract", "http-protocol", "primitives", "udp-protocol"]),
@@ -91,6 +93,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "core-loop",
             "database",
             "rest-api",
+            "snapshot",
             "tls",
         ],
     ),
@@ -106,7 +109,7 @@ const SHORT_LISTS: &[(&str, &[&str])] = &[
     ("http-protocol", &["httparse", "memchr", "thiserror", "zerocopy"]),
     ("ws-protocol", &["base64", "memchr", "sha1", "thiserror"]),
     ("swarm", &["fastrand", "hashbrown", "memchr", "zerocopy"]),
-    ("access", &["hashbrown", "ipnet", "thiserror"]),
+    ("access", &["hashbrown", "ipnet", "thiserror", "zerocopy"]),
     ("metrics", &[]),
     ("guard", &["siphasher", "thiserror"]),
     ("engine", &["fastrand", "ipnet", "siphasher", "thiserror", "zerocopy"]),
@@ -186,6 +189,22 @@ fn unsafe_code_is_forbidden_except_in_prefetch_and_udp_socket() {
             .expect("a crate has a root");
         let forbids = std::fs::read_to_string(&root).unwrap().contains("#![forbid(unsafe_code)]");
         assert_eq!(forbids, !UNSAFE_CRATES.contains(&name.as_str()), "{root}");
+    }
+}
+
+#[test]
+fn only_tests_can_switch_on_the_fault_for_the_simulation() {
+    for (name, package) in crates(&metadata()) {
+        let declared: Vec<_> = package.features.iter().collect();
+        assert!(
+            declared.iter().all(|(feature, enabled)| {
+                enabled.iter().all(|other| !other.contains("canary"))
+                    && (*feature != "canary" || name == "core-loop" && enabled.is_empty())
+            }),
+            "{name}: {declared:?}"
+        );
+        let of_others = package.dependencies.iter().flat_map(|dependency| &dependency.features);
+        assert_eq!(of_others.filter(|feature| *feature == "canary").count(), 0, "{name}");
     }
 }
 

@@ -10,6 +10,7 @@ mod connection_deadlines;
 mod container;
 mod cores;
 mod crowds;
+mod differential;
 mod http_connections;
 // Marks the whole module as tests, so that clippy lets its helpers unwrap.
 #[cfg(test)]
@@ -51,8 +52,10 @@ mod real_clients;
 mod reload;
 mod service;
 mod serving;
-mod simulation;
 mod small_memory;
+#[cfg(test)]
+mod snapshots;
+mod stages;
 mod startup_failures;
 mod statistics_page;
 mod steering;
@@ -60,6 +63,8 @@ mod steering_function;
 mod tidy;
 mod tracker;
 mod udp_client;
+#[cfg(test)]
+mod upgrade;
 #[cfg(test)]
 mod web_sockets;
 mod who_is_served;

@@ -6,7 +6,9 @@ use primitives::{InfoHash, ShardCount, ShardId, SteeringKey};
 use proptest::prelude::*;
 use udp_protocol::{AnnounceRequest, ConnectionId, ScrapeRequest, TransactionId, decode_request};
 use udp_socket::{DestinationInfo, ReceiveBatch};
-use worker::{BoundListeners, ListenerOptions, SteeringOutcome, SteeringRequest, bind_listeners};
+use worker::{
+    BoundListeners, InheritedSockets, ListenerOptions, SteeringOutcome, SteeringRequest, bind_listeners,
+};
 use zerocopy::IntoBytes;
 
 use crate::patience::wait_for;
@@ -21,7 +23,8 @@ fn bind(key: &SteeringKey, shards: ShardCount) -> BoundListeners {
         steering: SteeringRequest::Auto,
     };
     let addresses = ["127.0.0.1:0", "[::1]:0"].map(|address| address.parse().expect("an address"));
-    let listeners = bind_listeners(&addresses, shards, key, &options).expect("free ports");
+    let listeners = bind_listeners(&addresses, shards, key, &options, &mut InheritedSockets::default())
+        .expect("free ports");
     match listeners.steering {
         SteeringOutcome::On => {}
         SteeringOutcome::NotNeeded if shards.get() == 1 => {}

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -23,6 +23,8 @@ const LAST_FIGURE: &str = "timer_lateness_us_max";
 /// How the program is to be started.
 #[derive(Clone)]
 pub(crate) struct Launch {
+    /// `None` for the program that is built for the tests.
+    program: Option<PathBuf>,
     wrapper: Vec<String>,
     arguments: Vec<OsString>,
     environment: Vec<(String, String)>,
@@ -55,7 +57,7 @@ impl Launch {
         let wrapper = ["setpriv", "--pdeathsig", "KILL", "--"].map(String::from).to_vec();
         let dumps = Arc::new(tempfile::tempdir().expect("a folder for dumps"));
         let directory = dumps.path().to_str().expect("a path of plain text").to_owned();
-        let launch = Self { wrapper, arguments: Vec::new(), environment: Vec::new(), dumps }
+        let launch = Self { program: None, wrapper, arguments: Vec::new(), environment: Vec::new(), dumps }
             .set("latency.directory", &directory);
         launch.env("STATE_DIRECTORY", &directory)
     }
@@ -73,6 +75,12 @@ impl Launch {
 
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Starts this copy of the program, which can be replaced.
+    pub(crate) fn program(mut self, program: &Path) -> Self {
+        self.program = Some(program.to_owned());
         self
     }
 
@@ -104,7 +112,8 @@ impl Launch {
     }
 
     fn spawn(self) -> Tracker {
-        let mut words = self.wrapper.into_iter().map(OsString::from).chain([program().into_os_string()]);
+        let program = self.program.unwrap_or_else(program).into_os_string();
+        let mut words = self.wrapper.into_iter().map(OsString::from).chain([program]);
         let mut command = Command::new(words.next().expect("the program at least"));
         command.args(words).args(self.arguments).env_clear().envs(self.environment);
         // For the lookup of the wrappers.
@@ -115,13 +124,16 @@ impl Launch {
         let stderr = child.stderr.take().expect("the standard error output is a pipe");
         let reader = Arc::clone(&log);
         std::thread::spawn(move || reader.read(BufReader::new(stderr)));
-        Tracker { child, log, addresses: Vec::new(), dumps: self.dumps }
+        let process = Pid::from_child(&child);
+        Tracker { child, process, log, addresses: Vec::new(), dumps: self.dumps }
     }
 }
 
 /// A running tracker, which is killed when this is dropped.
 pub(crate) struct Tracker {
     child: Child,
+    /// The child, or the process that has taken over from it.
+    process: Pid,
     log: Arc<Log>,
     addresses: Vec<SocketAddr>,
     dumps: Arc<TempDir>,
@@ -176,7 +188,12 @@ impl Tracker {
     }
 
     pub(crate) fn id(&self) -> u32 {
-        self.child.id()
+        self.process.as_raw_nonzero().get().cast_unsigned()
+    }
+
+    /// Follows an upgrade: another process is the tracker, whose log is the same.
+    pub(crate) fn follow(&mut self, process: u32) {
+        self.process = Pid::from_raw(process.cast_signed()).expect("a process");
     }
 
     /// Processor time that its threads have used so far.
@@ -194,12 +211,12 @@ impl Tracker {
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).expect("a signal to a child of our own");
+        kill_process(self.process, signal).expect("a signal to a process of our own");
     }
 
     /// Stops all of its threads until it gets `SIGCONT`.
     pub(crate) fn pause(&self) {
-        pause(Pid::from_child(&self.child));
+        pause(self.process);
     }
 
     /// The lines logged so far.
@@ -254,6 +271,9 @@ impl Drop for Tracker {
         // An error means that it has ended already.
         drop(self.child.kill());
         drop(self.child.wait());
+        if self.process != Pid::from_child(&self.child) {
+            let _ended = kill_process(self.process, Signal::KILL);
+        }
     }
 }
 

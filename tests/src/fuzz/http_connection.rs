@@ -1,4 +1,3 @@
-mod client;
 mod expected;
 mod script;
 mod world;

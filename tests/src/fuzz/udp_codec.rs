@@ -1,8 +1,9 @@
-use primitives::{CompactAddress, CompactIpv4, CompactIpv6, InfoHash, RequestKind};
+use primitives::{CompactAddress, CompactIpv4, CompactIpv6, InfoHash, KeyInPath, RequestKind};
 use udp_protocol::{
     AnnounceOption, AnnounceOptions, AnnounceRequest, AnnounceResponse, ConnectRequest, ConnectResponse,
     ConnectionId, ErrorResponse, Numwant, Request, RequestError, Response, ResponseError, SCRAPE_HASHES_MAX,
     ScrapeEntry, ScrapeRequest, ScrapeResponse, TransactionId, decode_request, decode_response,
+    url_data_options,
 };
 use zerocopy::IntoBytes;
 
@@ -90,8 +91,13 @@ fn check_announce(datagram: &[u8], read: &AnnounceRequest) {
     assert_eq!(expected, written.with_numwant(numwant).as_bytes());
 }
 
-/// Checks that the options match a plain reference, and stay the same when encoded and decoded again.
+/// Checks that the options and the key in them match a plain reference, and stay the same when encoded and decoded again.
 fn check_options(bytes: &[u8], options: AnnounceOptions<'_>) {
+    let url: Vec<u8> = options.filter_map(url_data).flatten().copied().collect();
+    assert_eq!(options.key(), key_of(&url), "{bytes:02x?}");
+    let written: Vec<u8> = url_data_options(&url).collect();
+    let read: Vec<u8> = AnnounceOptions::new(&written).filter_map(url_data).flatten().copied().collect();
+    assert_eq!(read, url);
     let options: Vec<AnnounceOption<'_>> = options.collect();
     assert_eq!(options, options_of(bytes), "{bytes:02x?}");
     let mut written = Vec::new();
@@ -105,6 +111,25 @@ fn check_options(bytes: &[u8], options: AnnounceOptions<'_>) {
         written.extend_from_slice(data);
     }
     assert_eq!(AnnounceOptions::new(&written).collect::<Vec<_>>(), options);
+}
+
+fn url_data(option: AnnounceOption<'_>) -> Option<&[u8]> {
+    match option {
+        AnnounceOption::UrlData(data) => Some(data),
+        AnnounceOption::Unknown { .. } => None,
+    }
+}
+
+/// A plain reference for the key in `/announce/{key}`, of which the first 64 bytes are read.
+fn key_of(url: &[u8]) -> KeyInPath {
+    let read = &url[..url.len().min(64)];
+    let path = read.split(|&byte| byte == b'?').next().expect("a part before any query");
+    let segments: Vec<&[u8]> = path.split(|&byte| byte == b'/').filter(|part| !part.is_empty()).collect();
+    match segments[..] {
+        [b"announce", key] => KeyInPath::of(key),
+        [b"announce", _, _, ..] => KeyInPath::Malformed,
+        _ => KeyInPath::Absent,
+    }
 }
 
 /// A plain reference decoder of BEP 41 options.

@@ -7,8 +7,11 @@ use std::time::{Duration, Instant};
 /// limited in time ends.
 #[derive(Debug, Clone)]
 pub(super) struct VirtualClock {
+    /// When the first process started.
+    origin: Instant,
+    /// When the process of this clock started.
     start: Instant,
-    /// Since the start.
+    /// Since the origin.
     elapsed: Rc<Cell<Duration>>,
     /// Since the Unix epoch.
     unix: Rc<Cell<Duration>>,
@@ -19,7 +22,13 @@ const LOOK: Duration = Duration::from_micros(1);
 
 impl VirtualClock {
     pub(super) fn new(elapsed: Duration, unix: Duration) -> Self {
-        Self { start: Instant::now(), elapsed: Rc::new(elapsed.into()), unix: Rc::new(unix.into()) }
+        let origin = Instant::now();
+        Self { origin, start: origin, elapsed: Rc::new(elapsed.into()), unix: Rc::new(unix.into()) }
+    }
+
+    /// Returns the same clock as a process sees it that starts at present.
+    pub(super) fn of_new_process(&self) -> Self {
+        Self { start: self.instant(), ..self.clone() }
     }
 
     /// Advances both clocks.
@@ -44,7 +53,7 @@ impl VirtualClock {
 impl Clock for VirtualClock {
     fn instant(&self) -> Instant {
         self.pass(LOOK);
-        self.start + self.elapsed.get()
+        self.origin + self.elapsed.get()
     }
 
     fn unix_time(&self) -> Duration {

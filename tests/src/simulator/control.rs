@@ -48,8 +48,8 @@ impl Simulator {
 
     /// Runs a whole round of the sweeps of lists, keys and sessions on every core.
     pub fn sweep(&mut self) {
-        let now = self.now();
         for core in &mut self.cores {
+            let now = core.now();
             for _ in 0..TURNS_OF_A_ROUND {
                 core.shard().sweep_access(now);
             }
@@ -60,7 +60,7 @@ impl Simulator {
     /// Takes the pending events of a core, in their order.
     pub fn take_events_of(&mut self, core: usize) -> Vec<AccessEvent> {
         let core = &mut self.cores[core];
-        let reported = std::iter::from_fn(|| core.link.next_event());
+        let reported = std::iter::from_fn(|| core.link.as_ref()?.next_event());
         let mut events: Vec<_> = reported
             .filter_map(|event| match event {
                 CoreEvent::Access(event) => Some(event),
@@ -74,10 +74,11 @@ impl Simulator {
     /// Takes the pending changes of local peers of a core, in their order. Its other pending events are lost.
     pub fn take_swarm_changes(&mut self, core: usize) -> Vec<SwarmChange> {
         let core = &mut self.cores[core];
-        let reported = std::iter::from_fn(|| core.link.next_event()).filter_map(|event| match event {
-            CoreEvent::Swarms(_, changes) => Some(changes),
-            CoreEvent::Ready | CoreEvent::Access(_) => None,
-        });
+        let reported =
+            std::iter::from_fn(|| core.link.as_ref()?.next_event()).filter_map(|event| match event {
+                CoreEvent::Swarms(_, changes) => Some(changes),
+                CoreEvent::Ready | CoreEvent::Access(_) => None,
+            });
         let mut changes: Vec<_> = reported.flatten().collect();
         changes.extend(std::iter::from_fn(|| core.shard().take_swarm_changes()).flatten());
         changes
@@ -89,15 +90,24 @@ impl Simulator {
     /// If the count of a torrent is reported by another core than its owner, or falls.
     pub fn take_events(&mut self) -> CoreEvents {
         let mut events = CoreEvents::default();
+        self.take_events_to(&mut events);
+        events
+    }
+
+    /// Like [`Self::take_events`], but adds them to earlier ones.
+    ///
+    /// # Panics
+    /// As that.
+    pub fn take_events_to(&mut self, events: &mut CoreEvents) {
         for core in 0..self.cores.len() {
             for event in self.take_events_of(core) {
                 if let AccessEvent::Completed(counts) = &event {
-                    assert!(counts.iter().all(|(torrent, _)| self.owner(torrent) == core), "{counts:?}");
+                    let shard = core % self.listeners.len();
+                    assert!(counts.iter().all(|(torrent, _)| self.owner(torrent) == shard), "{counts:?}");
                 }
                 events.add(event);
             }
         }
-        events
     }
 }
 

@@ -1,7 +1,7 @@
 use super::connection::Client;
 use super::run::SimulatedCore;
-use super::sockets::SimulatedPath;
-use super::{Datagram, Simulator};
+use super::sockets::{SimulatedPath, SocketCall};
+use super::{Datagram, Reply, Simulator};
 use core_link::{CoreCommand, CoreTask};
 use core_loop::{Clock, TIMER_MS};
 use metrics::Counter;
@@ -13,18 +13,25 @@ const TIMER_LATE_MAX: Duration = Duration::from_millis(TIMER_MS + 10);
 impl Simulator {
     /// Connects a client to a core, counted from 0, modulo the number of cores.
     pub fn connect(&mut self, core: usize, client: Client) -> Client {
-        let core = core % self.cores.len();
-        self.cores[core].sockets().connect(client.clone());
+        self.listeners[core % self.listeners.len()].borrow_mut().connect(client.clone());
         client
     }
 
-    /// Delivers a datagram. Replies to it are not kept.
-    pub fn deliver(&mut self, datagram: &Datagram) {
-        let core = self.arrival_core(datagram);
-        let path = SimulatedPath { request: 0, source: datagram.source };
-        let sockets = self.cores[core].sockets();
-        sockets.sent.clear();
-        sockets.deliver(path, &datagram.bytes);
+    /// Delivers a datagram with this number, which its reply refers to, unless the filter drops it. Returns whether it was
+    /// delivered.
+    pub fn deliver(&mut self, request: usize, datagram: &Datagram) -> bool {
+        let shard = self.arrival_shard(datagram);
+        let path = SimulatedPath { request, source: datagram.source };
+        self.listeners[shard].borrow_mut().deliver(path, &datagram.bytes)
+    }
+
+    /// Returns the replies that were sent since the last call of this or of [`Self::serve`].
+    pub fn take_replies(&mut self) -> Vec<Reply> {
+        let mut replies = Vec::new();
+        self.pass_replies(|request, destination, bytes| {
+            replies.push(Reply { request, destination, bytes: bytes.to_vec() });
+        });
+        replies
     }
 
     /// Advances both clocks.
@@ -56,9 +63,22 @@ impl Simulator {
         self.cores[core].submit(task);
     }
 
-    /// Makes a core's next receive fail.
-    pub fn fail_receive(&mut self, core: usize) {
-        self.cores[core].sockets().fails = true;
+    /// Makes the next call of this kind fail on a core.
+    pub fn fail_next(&mut self, core: usize, call: SocketCall) {
+        self.cores[core].sockets().failing.push(call);
+    }
+
+    /// Lets all calls succeed from now on, with room for all replies.
+    pub fn mend(&mut self) {
+        for core in &mut self.cores {
+            core.sockets().failing.clear();
+            core.sockets().room = None;
+        }
+    }
+
+    /// Lets the control plane of a core die.
+    pub fn cut_link(&mut self, core: usize) {
+        self.cores[core].link = None;
     }
 
     /// Lets each send of a core take at most this many replies.

@@ -1,8 +1,9 @@
 use super::Simulator;
+use super::clock::VirtualClock;
 use super::sockets::SimulatedSockets;
 use core_link::{CoreCommand, CoreHandle, CoreTask, Cores};
 use core_loop::{Clock, Core, CoreSetup, Step};
-use engine::{HttpService, Shard};
+use engine::{HttpService, Now, Shard};
 use primitives::ShardId;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,8 +17,10 @@ const ROUNDS_MAX: usize = 1_000_000;
 #[derive(Debug)]
 pub(super) struct SimulatedCore {
     core: Core<SimulatedSockets>,
-    pub(super) link: Cores,
+    /// `None` if the control plane is dead.
+    pub(super) link: Option<Cores>,
     shard: ShardId,
+    pub(super) clock: VirtualClock,
     rest: Rest,
     woken: Arc<Woken>,
     /// The number of timer turns when it last changed, and when that was.
@@ -44,11 +47,16 @@ impl Wake for Woken {
 }
 
 impl SimulatedCore {
-    pub(super) fn new(setup: CoreSetup<SimulatedSockets>, link: Cores) -> Self {
+    pub(super) fn new(setup: CoreSetup<SimulatedSockets>, clock: VirtualClock, link: Cores) -> Self {
         let (woken, shard) = (Arc::<Woken>::default(), setup.engine.shard);
         let core = Core::new(setup);
         core.notify().set_waker(Arc::clone(&woken).into());
-        Self { core, link, shard, rest: Rest::Awake, woken, last_timer_turn: None }
+        Self { core, link: Some(link), shard, clock, rest: Rest::Awake, woken, last_timer_turn: None }
+    }
+
+    /// Returns the time as the core sees it.
+    pub(super) fn now(&self) -> Now {
+        self.clock.at(self.clock.instant())
     }
 
     /// Sends the core a command.
@@ -62,7 +70,7 @@ impl SimulatedCore {
     }
 
     fn handle(&self) -> &CoreHandle {
-        &self.link.handles()[self.shard.index()]
+        &self.link.as_ref().expect("a control plane that lives").handles()[self.shard.index()]
     }
 
     pub(super) fn sockets(&mut self) -> &mut SimulatedSockets {

@@ -6,10 +6,12 @@ use core_loop::{
 };
 use engine::{BATCH_DATAGRAMS_MAX, Inbox, REPLY_BYTES_MAX};
 use primitives::{AddressFamily, AddressRanges, FilterRules};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::net::SocketAddr;
 use std::ops::Range;
+use std::rc::Rc;
 use std::time::Duration;
 
 /// The sender of a datagram, and its index among those that are served together.
@@ -29,31 +31,64 @@ pub(super) struct Datagrams {
 /// Datagrams of a full receive queue. More than these count as dropped, but are served: a test says how many arrive.
 const QUEUE_DATAGRAMS: usize = 1000;
 
-/// The sockets of a simulated core: one UDP listener and one TCP listener.
+/// The listening sockets of a shard: one for datagrams and one for connections. Several processes may have them.
 #[derive(Debug, Default)]
-pub(super) struct SimulatedSockets {
-    pub(super) waiting: Datagrams,
+pub(super) struct Listeners {
+    waiting: Datagrams,
+    /// Datagrams that have ever waited.
+    arrived: u64,
     filter: FilterRules,
-    /// Datagrams dropped since the core asked.
+    /// Datagrams that were ever dropped.
     dropped: u64,
     /// The last random number of the filter.
     random: u32,
-    pub(super) sent: Datagrams,
-    /// How many replies fit into the next sends, of which the others are not sent.
-    pub(super) room: Option<usize>,
-    /// Whether the next receive fails.
-    pub(super) fails: bool,
-    /// Whether one of 16 events of connections is missed.
-    pub(super) loses_events: bool,
-    events_seen: usize,
     /// Sources whose connections are dropped.
     refused: AddressRanges,
     /// Clients that wait to be accepted.
     backlog: VecDeque<Client>,
+}
+
+/// The sockets of a simulated core.
+#[derive(Debug, Default)]
+pub(super) struct SimulatedSockets {
+    pub(super) listeners: Rc<RefCell<Listeners>>,
+    /// Of the datagrams that have arrived and were dropped, those that the core knows of.
+    arrived_known: u64,
+    dropped_known: u64,
+    pub(super) sent: Datagrams,
+    /// How many replies fit into the next sends, of which the others are not sent.
+    pub(super) room: Option<usize>,
+    /// The calls of which the next one fails.
+    pub(super) failing: Vec<SocketCall>,
+    /// Whether one of 16 events of connections is missed.
+    pub(super) loses_events: bool,
+    events_seen: usize,
     pub(super) connections: BTreeMap<u64, Client>,
     events: Vec<Event>,
-    has_datagram_event: bool,
+    /// Whether events of datagrams are reported.
+    reports_datagrams: bool,
     accepts: Accepts,
+}
+
+/// A call that can be made to fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SocketCall {
+    /// Receives datagrams.
+    Receive,
+    /// Accepts a connection.
+    Accept,
+    /// Accepts connections again after a pause.
+    ResumeAccepting,
+    /// Watches a connection.
+    Watch,
+    /// Sets the filter of the kernel.
+    SetFilter,
+}
+
+impl SocketCall {
+    /// All calls.
+    pub const ALL: [Self; 5] =
+        [Self::Receive, Self::Accept, Self::ResumeAccepting, Self::Watch, Self::SetFilter];
 }
 
 /// Whether connections are accepted.
@@ -111,17 +146,18 @@ impl Datagrams {
     }
 }
 
-impl SimulatedSockets {
-    /// Delivers a datagram, unless the filter drops it.
-    pub(super) fn deliver(&mut self, path: SimulatedPath, bytes: &[u8]) {
+impl Listeners {
+    /// Delivers a datagram, unless the filter drops it. Returns whether it was delivered.
+    pub(super) fn deliver(&mut self, path: SimulatedPath, bytes: &[u8]) -> bool {
         self.random = self.random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         if !self.filter.passes(path.source.ip(), bytes, self.random) {
             self.dropped += 1;
-            return;
+            return false;
         }
         self.waiting.push(path, bytes);
         self.dropped += u64::from(self.waiting.len() > QUEUE_DATAGRAMS);
-        self.has_datagram_event = true;
+        self.arrived += 1;
+        true
     }
 
     /// Lets a client wait to be accepted, unless the filter drops its packets.
@@ -131,11 +167,30 @@ impl SimulatedSockets {
             self.backlog.push_back(client);
         }
     }
+}
+
+impl SimulatedSockets {
+    pub(super) fn at(listeners: Rc<RefCell<Listeners>>) -> Self {
+        Self { listeners, ..Self::default() }
+    }
 
     /// Whether there is an event to poll for.
     pub(super) fn has_event(&self) -> bool {
-        let accepts = self.accepts == Accepts::Yes && !self.backlog.is_empty();
-        self.has_datagram_event || accepts || self.connections.values().any(Client::has_event)
+        let listeners = self.listeners.borrow();
+        let accepts = self.accepts == Accepts::Yes && !listeners.backlog.is_empty();
+        let receives = self.reports_datagrams && listeners.arrived > self.arrived_known;
+        receives || accepts || self.connections.values().any(Client::has_event)
+    }
+
+    /// Whether a call fails that was made to.
+    fn fails(&mut self, call: SocketCall) -> io::Result<()> {
+        match self.failing.iter().position(|&failing| failing == call) {
+            Some(position) => {
+                self.failing.swap_remove(position);
+                Err(io::ErrorKind::Other.into())
+            }
+            None => Ok(()),
+        }
     }
 
     /// Reports the events of a client that has sent something, has read something, or is gone.
@@ -166,10 +221,8 @@ impl Sockets for SimulatedSockets {
 
     fn receive(&mut self, _: ListenerIndex, batch: &mut SimulatedReceived) -> io::Result<()> {
         batch.0.clear();
-        if std::mem::take(&mut self.fails) {
-            return Err(io::ErrorKind::Other.into());
-        }
-        self.waiting.move_first(batch.capacity(), &mut batch.0);
+        self.fails(SocketCall::Receive)?;
+        self.listeners.borrow_mut().waiting.move_first(batch.capacity(), &mut batch.0);
         Ok(())
     }
 
@@ -183,19 +236,35 @@ impl Sockets for SimulatedSockets {
         NotSent { refused: 0, unsent: queued - sent }
     }
 
+    fn pause_receiving(&mut self) {
+        self.reports_datagrams = false;
+    }
+
+    fn resume_receiving(&mut self) {
+        // Like epoll, it reports at once what is there already.
+        self.reports_datagrams = true;
+        let listeners = self.listeners.borrow();
+        self.arrived_known = listeners.arrived - u64::from(listeners.waiting.len() > 0);
+    }
+
     fn set_filter(&mut self, rules: &FilterRules) -> io::Result<usize> {
-        self.filter = rules.clone();
+        assert!(self.reports_datagrams, "another process may serve the listeners");
+        self.fails(SocketCall::SetFilter)?;
+        self.listeners.borrow_mut().filter = rules.clone();
         Ok(0)
     }
 
     fn set_connection_filter(&mut self, refused: &AddressRanges) -> io::Result<()> {
-        self.refused = refused.clone();
+        assert!(self.reports_datagrams, "another process may serve the listeners");
+        self.listeners.borrow_mut().refused = refused.clone();
         Ok(())
     }
 
     fn receive_queues(&mut self) -> ReceiveQueues {
-        let fullest_percent = u8::try_from(self.waiting.len() * 100 / QUEUE_DATAGRAMS).unwrap_or(u8::MAX);
-        ReceiveQueues { dropped: std::mem::take(&mut self.dropped), fullest_percent }
+        let listeners = self.listeners.borrow();
+        let fullest_percent = listeners.waiting.len() * 100 / QUEUE_DATAGRAMS;
+        let dropped = listeners.dropped - std::mem::replace(&mut self.dropped_known, listeners.dropped);
+        ReceiveQueues { dropped, fullest_percent: u8::try_from(fullest_percent).unwrap_or(u8::MAX) }
     }
 
     fn set_receive_timestamps(&mut self, _: ReceiveTimestamps) {}
@@ -204,10 +273,14 @@ impl Sockets for SimulatedSockets {
 
     fn poll(&mut self) -> usize {
         self.events.clear();
-        if std::mem::take(&mut self.has_datagram_event) {
+        let (arrived, waits) = {
+            let listeners = self.listeners.borrow();
+            (listeners.arrived, !listeners.backlog.is_empty())
+        };
+        if self.reports_datagrams && std::mem::replace(&mut self.arrived_known, arrived) < arrived {
             self.events.push(Event::Datagrams(ListenerIndex(0)));
         }
-        if self.accepts == Accepts::Yes && !self.backlog.is_empty() {
+        if self.accepts == Accepts::Yes && waits {
             self.events.push(Event::Connections(0));
         }
         self.add_events_of_clients();
@@ -219,7 +292,11 @@ impl Sockets for SimulatedSockets {
     }
 
     fn accept(&mut self, _: usize) -> Accept<SimulatedWire> {
-        match self.backlog.pop_front() {
+        if self.fails(SocketCall::Accept).is_err() {
+            return Accept::Failed;
+        }
+        let next = self.listeners.borrow_mut().backlog.pop_front();
+        match next {
             Some(client) => {
                 let (remote, security) = client.origin();
                 Accept::Accepted(SimulatedWire(client), remote, security)
@@ -233,6 +310,7 @@ impl Sockets for SimulatedSockets {
     }
 
     fn resume_accepting(&mut self) -> io::Result<()> {
+        self.fails(SocketCall::ResumeAccepting)?;
         self.accepts = Accepts::Yes;
         Ok(())
     }
@@ -242,9 +320,11 @@ impl Sockets for SimulatedSockets {
     }
 
     fn watch(&mut self, wire: &SimulatedWire, key: SlotKey) -> io::Result<()> {
+        self.fails(SocketCall::Watch)?;
         // Like epoll, it reports at once what is there already.
         wire.0.note_event();
-        self.connections.insert(key.to_bits(), wire.0.clone());
+        let before = self.connections.insert(key.to_bits(), wire.0.clone());
+        assert!(before.is_none_or(|client| client.is_closed()), "two connections have one key");
         Ok(())
     }
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 with_every_backend!(
     async a_second_tracker_is_refused_and_the_holder_is_named,
     async a_later_tracker_can_write_only_after_the_first_has_closed,
+    async a_released_database_is_another_trackers_until_it_is_taken_back,
 );
 
 fn listed(number: u32) -> WriteBatch {
@@ -46,6 +47,24 @@ async fn a_later_tracker_can_write_only_after_the_first_has_closed(place: &Place
     }
     first.close().await;
     second.store(&listed(2)).await.unwrap();
+}
+
+async fn a_released_database_is_another_trackers_until_it_is_taken_back(place: &Place) {
+    let write_behind = WriteBehind::start(Some(place.open().await), often());
+    let add =
+        |number| write_behind.change_list(TorrentList::Allowed, ListChange::Add, &[hash(number)]).unwrap();
+    add(1);
+    let released = write_behind.release().await.unwrap();
+    let other = place.open().await;
+    assert_eq!(all(other.load_list(TorrentList::Allowed)).await, [hash(1)], "everything was written before");
+    add(2);
+    assert!(write_behind.flush().await.is_err());
+    other.store(&listed(3)).await.unwrap();
+    other.close().await;
+    drop(released);
+    write_behind.flush().await.unwrap();
+    let reader = Database::reader(&place.url());
+    assert_eq!(all(reader.load_list(TorrentList::Allowed)).await, [hash(1), hash(2), hash(3)]);
 }
 
 /// Ends all sessions on a database, as a restart of the server would.

@@ -3,7 +3,7 @@ use super::scene::{Stored, launch};
 use crate::databases::{Backend, Place};
 use crate::management::api::Api;
 use crate::patience::until;
-use crate::tracker::Tracker;
+use crate::tracker::{Ended, Tracker};
 use std::process::Command;
 
 /// The id of the thread with this name.
@@ -17,7 +17,27 @@ fn thread_of(tracker: &Tracker, name: &str) -> String {
     threads.find(is_named).expect("a thread of this name")
 }
 
-/// The kernel fails one wait of a worker, which it treats as a bug.
+/// Makes the kernel fail one wait of a thread, which the thread treats as a bug, and waits for the tracker's end.
+fn end_by_failed_wait(tracker: Tracker, thread: &str, system_call: &str) -> Ended {
+    let mut strace = Command::new("strace")
+        .args(["--quiet=all", "--output=/dev/null", &format!("--trace={system_call}")])
+        .arg(format!("--inject={system_call}:error=EBADF:when=1"))
+        .args(["--attach", &thread_of(&tracker, thread)])
+        .spawn()
+        .expect("strace, which tests/install installs");
+    let ended = tracker.wait();
+    strace.wait().unwrap();
+    ended
+}
+
+/// Asserts that the exit code and the last line are those of a panic of a thread.
+fn assert_ended_by_panic(ended: &Ended, thread: &str) {
+    let log = ended.log.join("\n");
+    assert_eq!(ended.code, Some(1), "{log}");
+    let panic = format!("the thread {thread} panicked at ");
+    assert!(ended.log.last().unwrap().starts_with(&format!("ringtrack: {panic}")), "{log}");
+}
+
 #[test]
 fn when_a_worker_panics_the_known_data_is_stored_and_the_tracker_ends_with_code_1() {
     let place = Place::new(Backend::Sqlite, "panics");
@@ -29,20 +49,18 @@ fn when_a_worker_panics_the_known_data_is_stored_and_the_tracker_ends_with_code_
         (0..).map(key).zip(&sums.accounts).all(|(key, sum)| api.account(&key) == *sum)
     });
     assert_eq!(Stored::read(&place.url).accounts, [], "nothing is written yet");
-    let mut strace = Command::new("strace")
-        .args(["--quiet=all", "--output=/dev/null", "--trace=epoll_pwait"])
-        .args(["--inject=epoll_pwait:error=EBADF:when=1", "--attach", &thread_of(&tracker, "worker-0")])
-        .spawn()
-        .expect("strace, which tests/install installs");
-    let ended = tracker.wait();
-    strace.wait().unwrap();
+    let ended = end_by_failed_wait(tracker, "worker-0", "epoll_pwait");
+    assert_ended_by_panic(&ended, "worker-0");
     let log = ended.log.join("\n");
-    assert_eq!(ended.code, Some(1), "{log}");
-    for part in
-        ["panicked at", "ERROR stopping: a worker exited unexpectedly", "the worker of shard 0 panicked"]
-    {
-        assert!(log.contains(part), "{part:?} is not in {log}");
-    }
+    assert!(log.contains("ERROR stopping: the thread worker-0 panicked at "), "{log}");
     let stored = Stored::read(&place.url);
     assert_eq!((stored.accounts, stored.allowed), (load.sums.accounts.to_vec(), load.sums.allowed));
+}
+
+#[test]
+fn when_the_main_thread_panics_the_tracker_ends_with_code_1_and_starts_again() {
+    let place = Place::new(Backend::Sqlite, "panics-of-main");
+    let ended = end_by_failed_wait(launch(&place.url).start(), "ringtrack", "epoll_wait");
+    assert_ended_by_panic(&ended, "main");
+    launch(&place.url).start();
 }

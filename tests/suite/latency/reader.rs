@@ -66,8 +66,9 @@ fn interval(line: &Value) -> Interval {
 }
 
 pub(super) fn only_file_in(folder: &Path) -> PathBuf {
-    let files: Vec<PathBuf> =
-        fs::read_dir(folder).expect("the folder").map(|file| file.expect("a file").path()).collect();
+    let paths = fs::read_dir(folder).expect("the folder").map(|entry| entry.expect("an entry").path());
+    // A snapshot is a folder.
+    let files: Vec<PathBuf> = paths.filter(|path| path.is_file()).collect();
     match &files[..] {
         [file] => file.clone(),
         several => panic!("not one file: {several:?}"),

@@ -32,7 +32,7 @@ impl Api {
     }
 
     #[track_caller]
-    pub(super) fn json(&self, method: &str, path: &str, body: &str) -> Value {
+    pub(crate) fn json(&self, method: &str, path: &str, body: &str) -> Value {
         let answer = self.ask(method, path, body);
         assert_eq!(answer.status, 200, "{method} {path}: {}", answer.text());
         serde_json::from_slice(&answer.body).unwrap()
@@ -44,7 +44,7 @@ impl Api {
     }
 
     #[track_caller]
-    pub(super) fn put_on(&self, list: &str, torrent: InfoHash) {
+    pub(crate) fn put_on(&self, list: &str, torrent: InfoHash) {
         self.json("POST", &format!("{list}/{torrent}"), "");
     }
 

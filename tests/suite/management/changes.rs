@@ -104,6 +104,7 @@ fn changes() -> Vec<Change> {
         ),
         change("GET", "keys/reload", "").logged("/api/v1/keys/reload", "", 200),
         change("POST", "reload", "").logged("/api/v1/reload", "", 200),
+        change("POST", "snapshot", "").logged("/api/v1/snapshot", "", 200),
     ]
 }
 

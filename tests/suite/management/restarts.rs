@@ -75,7 +75,7 @@ fn stored_data_survives_a_restart() {
     assert_eq!(api.get("totals"), totals);
     // Clients are served before all counts are loaded.
     until("the completed count is there", || {
-        scrape(&tracker, &key).contains("8:completei0e10:downloadedi1e10:incompletei0e")
+        scrape(&tracker, &key).contains("8:completei1e10:downloadedi1e10:incompletei0e")
     });
     let of = |number| Announce::of(torrent(number)).with_key(&key);
     of(1).assert_served(&tracker);
@@ -99,21 +99,21 @@ fn with_defaults(folder: &str) -> Launch {
 }
 
 #[test]
-fn a_public_tracker_with_default_settings_leaves_no_file() {
+fn a_public_tracker_with_default_settings_leaves_its_snapshot_only() {
     let folder = tempfile::tempdir().unwrap();
     let tracker = with_defaults(&text(folder.path())).start();
     let done = Announce { left: 0, event: AnnounceEvent::Completed, ..Announce::of(torrent(1)) };
     done.assert_served(&tracker);
     tracker.wait_for_figures(&[("http_v4_announce_answered", 1)]);
     stop(tracker);
-    let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
-    assert_eq!(left, [] as [std::path::PathBuf; 0]);
+    let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["snapshot"]);
 }
 
 #[test]
 fn a_tracker_without_a_database_stores_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let launch = launch("private-listed").set("database.url", "none");
+    let launch = launch("private-listed").set("database.url", "none").set("snapshot.directory", "none");
     let launch = launch.env("STATE_DIRECTORY", &text(folder.path()));
     let tracker = launch.clone().start();
     let api = Api::of(&tracker);

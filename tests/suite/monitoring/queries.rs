@@ -31,6 +31,7 @@ const QUIET: &[&str] = &[
     "ringtrack_peers_expired_total",
     "ringtrack_peers_refused_total",
     "ringtrack_queue_length",
+    "ringtrack_snapshots_failed_total",
     "ringtrack_sources_banned_total",
     "ringtrack_udp_filter",
     "ringtrack_udp_kernel_dropped_total",

@@ -205,6 +205,7 @@ const REST: &[(&str, &str)] = &[
     ("limits.peers_per_source_max", "8"),
     ("limits.memory_max_mib", "512"),
     ("database.flush_every_s", "10"),
+    ("snapshot.interval_s", "3600"),
     ("statistics.page", "\"on\""),
     ("statistics.redirect", "\"/stats\""),
     ("latency.interval_s", "10"),

@@ -14,6 +14,7 @@ use crate::forbidden::with_system_calls_only;
 use crate::program::{in_checkout, program};
 use crate::tracker::Launch;
 use crate::udp_client::Client;
+use crate::upgrade::Installed;
 
 /// The worst rating of the unit by `systemd-analyze security`, in tenths of its scale from 0 (safe) to 10.
 const EXPOSURE_MAX: &str = "15";
@@ -53,8 +54,11 @@ fn text_of(output: &Output) -> String {
 #[test]
 fn systemd_finds_no_fault_in_the_unit() {
     let (_folder, unit) = unit();
-    let unit = unit.to_str().expect("a path of plain text");
-    let output = systemd_analyze(&["verify", "--man=no", "--recursive-errors=no", unit]);
+    // The sockets are of the service beside them.
+    let socket = unit.with_extension("socket");
+    fs::copy(in_checkout("systemd/ringtrack.socket"), &socket).expect("the copy of the example");
+    let [unit, socket] = [&unit, &socket].map(|path| path.to_str().expect("a path of plain text"));
+    let output = systemd_analyze(&["verify", "--man=no", "--recursive-errors=no", unit, socket]);
     let said = text_of(&output);
     // Older versions ignore the keys of systemd 254.
     let newer = |line: &&str| line.contains("'RestartSteps'") || line.contains("'RestartMaxDelaySec'");
@@ -70,6 +74,7 @@ fn systemd_restarts_the_tracker_after_any_failure_except_an_invalid_configuratio
     assert_eq!(values("Restart"), ["on-failure"]);
     assert_eq!(values("RestartPreventExitStatus"), ["2"]);
     assert_eq!(values("StartLimitIntervalSec"), ["0"], "it never gives up");
+    assert_eq!(values("LimitCORE"), ["0"], "a dump of its secrets is the operator's decision");
     let seconds = |key| -> u32 { values(key)[0].parse().expect("a number of seconds") };
     assert!(seconds("RestartSec") < seconds("RestartMaxDelaySec") && seconds("RestartSteps") > 1);
 }
@@ -165,11 +170,18 @@ fn allowed_system_calls() -> HashSet<String> {
     allowed
 }
 
-/// Runs the tracker from its start to its orderly end.
+#[test]
+fn systemd_keeps_as_many_sockets_as_the_variable_says() {
+    let room = format!("FDSTORE={}", values("FileDescriptorStoreMax")[0]);
+    assert_eq!(values("Environment"), [room]);
+}
+
+/// Runs the tracker from its start to its orderly end, with an upgrade.
 fn live() {
     let launch = Launch::on_wildcards().set("statistics.interval_s", "1").set("log.format", "json");
     // The wrapper of other tests' trackers sets capabilities, which the filter forbids.
-    let tracker = launch.by_itself().start();
+    let installed = Installed::new();
+    let mut tracker = installed.start(launch.by_itself());
     for address in [tracker.v4(), tracker.v6()] {
         let client = Client::new(address);
         let torrents: Vec<InfoHash> = (0..16).map(|byte| InfoHash([byte; 20])).collect();
@@ -183,6 +195,7 @@ fn live() {
     tracker.wait_for_log("a line with statistics", |lines| {
         lines.iter().any(|line| line.contains("statistics received/s=")).then_some(())
     });
+    installed.upgrade_to_success(&mut tracker);
     assert_eq!(tracker.stop().code, Some(0));
 }
 

@@ -182,8 +182,8 @@ fn a_scrape_counts_peers_of_all_kinds_and_names_unknown_torrents() {
 fn a_stop_closes_connections_with_the_code_for_it() {
     let mut tracker = Simulator::new(&SimulatorSettings::default());
     let mut client = WebSocketClient::open(&mut tracker, 0);
-    tracker.command(0, core_link::CoreCommand::Stop);
+    tracker.command(0, core_link::CoreCommand::End);
     tracker.run_for_ms(1000);
-    assert_eq!(client.receive(), [Received::Close(1001)]);
+    assert_eq!(client.receive(), [Received::Close(1012)]);
     assert!(client.client.is_closed());
 }

@@ -52,7 +52,7 @@ fn the_last_use_of_a_key_is_reported() {
         send(&mut tracker, &way, &report(0, 0, 1, Nothing));
         let last_seen = tracker.now().monotonic;
         tracker.pass(100);
-        assert_eq!(tracker.take_events().accounts[&account(1)].last_seen, last_seen, "{way:?}");
+        assert_eq!(tracker.take_events().accounts[&account(1)].last_seen, Some(last_seen), "{way:?}");
     }
 }
 

@@ -1,6 +1,6 @@
-use super::client::Client;
 use super::expected;
 use super::script::Step;
+use crate::codec::Codec;
 use crate::http_client::{announce_target, request};
 use crate::simulator::{self, Simulator, SimulatorSettings, usual_http};
 use engine::ProxyHeaderKind;
@@ -54,7 +54,7 @@ pub(super) struct World {
     choice: Choice,
     tracker: Simulator,
     connection: simulator::Client,
-    client: Client,
+    client: Codec,
     /// Sent bytes that have not arrived.
     line: Vec<u8>,
     /// Number of bytes that have arrived.
@@ -147,7 +147,7 @@ impl World {
         let mut tracker = choice.tracker();
         let connection = simulator::Client::with_room(0).at(PROXY);
         let connection = if choice.is_tls() { connection.over_tls() } else { connection };
-        let client = if choice.is_tls() { Client::over_tls(choice.set_up >> 1) } else { Client::Plain };
+        let client = if choice.is_tls() { Codec::over_tls(choice.set_up >> 1) } else { Codec::Plain };
         let mut world = Self {
             choice,
             connection: tracker.connect(0, connection),
@@ -284,7 +284,7 @@ impl World {
 
     fn hang_up(&mut self, tells: bool) {
         // A client in its handshake has not sent its plaintext yet.
-        let is_mute = matches!(&self.client, Client::Tls(client) if client.is_handshaking());
+        let is_mute = matches!(&self.client, Codec::Tls(client) if client.is_handshaking());
         if self.fairness != Fairness::Whole {
             return;
         }

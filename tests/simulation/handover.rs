@@ -1,0 +1,169 @@
+//! A second process takes over the sockets and the swarms of the first, as an upgrade does, under its clients.
+
+use super::actions::Simulation;
+use super::control::stored;
+use core_link::{ChangeRecording, CoreCommand, CoreTask, Reply};
+use primitives::{ClockShift, ExportPlace, ExportedPage, StatePage};
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+
+/// Milliseconds of virtual time after which a task counts as lost.
+const TASK_MS_MAX: u64 = 5000;
+
+/// Milliseconds after which connections that are left are closed.
+const LEAVE_MS: u64 = 500;
+
+/// Milliseconds in which a process has to end.
+const END_MS_MAX: u64 = 5000;
+
+/// How an attempt to hand over ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Success,
+    /// The successor dies before it serves.
+    DiesEarly,
+    /// It dies when the first process has left the sockets.
+    DiesLate,
+}
+
+/// What the successor has of the swarms.
+#[derive(Debug)]
+struct Transfer {
+    shift: ClockShift,
+    /// For each shard, where its export continues; `None` if all pages are out.
+    places: Vec<Option<ExportPlace>>,
+}
+
+impl Simulation {
+    /// Hands over to a successor, if need be after some that die.
+    pub(crate) fn hand_over(&mut self) {
+        loop {
+            let outcome = match self.random.u8(0..6) {
+                0 => Outcome::DiesEarly,
+                1 => Outcome::DiesLate,
+                _ => Outcome::Success,
+            };
+            if self.attempt(outcome) == Outcome::Success {
+                return;
+            }
+        }
+    }
+
+    fn attempt(&mut self, outcome: Outcome) -> Outcome {
+        let shards = self.tracker.shards();
+        let shift = self.tracker.start_successor(&self.settings);
+        let mut transfer = Transfer { shift, places: vec![Some(ExportPlace::default()); shards] };
+        // As an upgrade does, which stores what the first process has counted before the successor loads it.
+        self.tracker.take_events_to(&mut self.events);
+        for shard in 0..shards {
+            for update in stored(&self.events.completed) {
+                self.ask(shards + shard, |reply| CoreTask::Update(update, reply));
+            }
+            self.ask(shard, |reply| CoreTask::RecordChanges(ChangeRecording::On, reply));
+        }
+        while transfer.places.iter().any(Option::is_some) {
+            self.act_as_clients();
+            self.pull(&mut transfer);
+            if outcome == Outcome::DiesEarly && self.random.u8(0..3) == 0 {
+                self.resume();
+                return outcome;
+            }
+        }
+        self.command_all(shards..2 * shards, || CoreCommand::Serve);
+        // Both serve for a moment.
+        let both_ms = self.random.u64(100..300);
+        self.run_for_ms(both_ms);
+        let leave = || CoreCommand::Leave(Reply::new(|()| {}));
+        self.command_all(0..shards, leave);
+        self.run_for_ms(150);
+        self.act_as_clients();
+        self.pull(&mut transfer);
+        if outcome == Outcome::DiesLate {
+            self.resume();
+            return outcome;
+        }
+        self.end_first_process(&mut transfer);
+        Outcome::Success
+    }
+
+    /// Lets the first process serve alone again, after its successor has died.
+    fn resume(&mut self) {
+        self.tracker.kill_successor();
+        let shards = self.tracker.shards();
+        self.command_all(0..shards, || CoreCommand::Resume);
+        for shard in 0..shards {
+            self.ask(shard, |reply| CoreTask::RecordChanges(ChangeRecording::Off, reply));
+        }
+        self.has_lost_process = true;
+        self.run_for_ms(150);
+    }
+
+    fn end_first_process(&mut self, transfer: &mut Transfer) {
+        let shards = self.tracker.shards();
+        self.run_for_ms(LEAVE_MS);
+        self.command_all(0..shards, || CoreCommand::Stop);
+        self.run_for_ms(150);
+        self.pull(transfer);
+        assert_eq!(transfer.places, vec![None; shards], "nothing is left to be exported");
+        self.command_all(0..shards, || CoreCommand::End);
+        let ended_ms = self.now_ms() + END_MS_MAX;
+        while !self.tracker.first_process_has_ended() {
+            assert!(self.now_ms() < ended_ms, "the first process ends");
+            self.run_for_ms(50);
+        }
+        // The successor reports the sessions that it has imported as begun.
+        (0..shards).for_each(|core| drop(self.tracker.take_events_of(core)));
+        self.events.accounts.clear();
+        self.tracker.forget_first_process();
+    }
+
+    fn command_all(&mut self, cores: Range<usize>, command: impl Fn() -> CoreCommand) {
+        cores.for_each(|core| self.tracker.command(core, command()));
+    }
+
+    /// Pulls the changes and a page of each core of the first process, and the changes meanwhile.
+    fn pull(&mut self, transfer: &mut Transfer) {
+        for shard in 0..transfer.places.len() {
+            self.pull_changes(shard, transfer);
+            if let Some(place) = transfer.places[shard] {
+                let ExportedPage { page, next } = self.ask(shard, |reply| CoreTask::Export(place, reply));
+                transfer.places[shard] = next;
+                self.import(shard, page, transfer.shift);
+                self.pull_changes(shard, transfer);
+            }
+        }
+    }
+
+    fn pull_changes(&mut self, shard: usize, transfer: &mut Transfer) {
+        match self.ask(shard, CoreTask::TakeChanges) {
+            Ok(page) => self.import(shard, page, transfer.shift),
+            // Everything is exported anew.
+            Err(_) => {
+                transfer.places[shard] = Some(ExportPlace::default());
+                self.ask(shard, |reply| CoreTask::RecordChanges(ChangeRecording::On, reply));
+            }
+        }
+    }
+
+    fn import(&mut self, shard: usize, page: StatePage, shift: ClockShift) {
+        let successor = self.tracker.shards() + shard;
+        let page = Arc::new(page);
+        let imported = self.ask(successor, |reply| CoreTask::Import(page, shift, reply));
+        assert_eq!(imported.refused, 0, "there is room for all of it: {imported:?}");
+    }
+
+    /// Lets a core do a task, and returns its result.
+    fn ask<T: Send + 'static>(&mut self, core: usize, task: impl FnOnce(Reply<T>) -> CoreTask) -> T {
+        let (sender, result) = channel();
+        let reply = Reply::new(move |value| sender.send(value).expect("it is waited for"));
+        self.tracker.submit(core, task(reply));
+        for _ in 0..TASK_MS_MAX {
+            self.run_for_ms(1);
+            if let Ok(value) = result.try_recv() {
+                return value;
+            }
+        }
+        panic!("a task of core {core} is lost");
+    }
+}
