@@ -1,0 +1,1 @@
+"""Compares what several trackers answer to the same requests: see `tests/differential --help`."""

@@ -1,0 +1,134 @@
+"""The windows of a soak: about a minute each, under load, in which actions are done."""
+
+import random
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from comparison.speech import say
+from soaking.actions import CALM, HANDOVER, RESTART, Action, Effect
+from soaking.figures import disagreements
+from soaking.loads import WSS, Loads, Result, Running
+from soaking.samples import Samples
+from soaking.scene import Scene
+
+# Of load: with its begin and its end, a window takes about a minute. After 55 seconds a load renews its connection ids, in silence.
+WINDOW_S = 53.0
+# A short soak has as many windows as this.
+WINDOWS_MIN = 6
+# Mean pause between two actions of a window, of its length.
+PAUSE_SHARE = 1 / 15
+# Actions begin after the connections have been opened, and end before the load does.
+LEAD_S, TAIL_S = 2.0, 2.0
+# Which windows have a handover or a restart: every fourth and every eighth, and the first ones soon. The first window has no action.
+HANDOVER_EVERY, HANDOVER_FIRST = 4, 2
+RESTART_EVERY, RESTART_FIRST = 8, 4
+
+
+@dataclass(frozen=True)
+class Done:
+    """An action that was done."""
+
+    action: str
+    effect: Effect
+    begun_s: float
+    ended_s: float
+    # Empty if it succeeded.
+    failure: str
+
+
+@dataclass
+class Window:
+    """One window."""
+
+    number: int
+    begun_s: float
+    effect: Effect
+    actions: list[Done] = field(default_factory=list)
+    results: list[Result] = field(default_factory=list)
+    disagreements: list[str] = field(default_factory=list)
+    ended_s: float = 0.0
+
+
+@dataclass
+class Soak:
+    """The running of windows."""
+
+    scene: Scene
+    loads: Loads
+    udp_per_s: float
+    window_s: float
+    samples: Samples
+    deck: Iterator[Action] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Shuffles the actions."""
+        self.deck = shuffled([action for action in CALM if action.missing() is None], self.scene.rng)
+
+    def window(self, number: int) -> Window:
+        """Runs a window, and looks at the sums after it."""
+        disturbing = disturbing_action(number)
+        window = Window(number, time.monotonic(), disturbing.effect if disturbing else Effect.NONE)
+        running = Running(self.loads, self.loads.all(number, self.window_s, self.udp_per_s))
+        try:
+            if number > 0:
+                self.act(window, running, disturbing)
+            window.results = running.finish()
+        finally:
+            running.kill()
+        self.keep_swarms(window)
+        window.disagreements = disagreements(self.scene.ports.metrics)
+        self.samples.rest()
+        window.ended_s = time.monotonic()
+        return window
+
+    def act(self, window: Window, running: Running, disturbing: Action | None) -> None:
+        """Does a disturbing action first, and then calm ones until the window ends."""
+        time.sleep(LEAD_S)
+        end_s = window.begun_s + self.window_s - TAIL_S
+        if disturbing:
+            window.actions.append(self.do(disturbing))
+            self.reopen(running, window, end_s)
+        while (left_s := end_s - time.monotonic()) > 0:
+            time.sleep(min(left_s, self.scene.rng.uniform(0, 2 * PAUSE_SHARE * self.window_s)))
+            if time.monotonic() < end_s:
+                window.actions.append(self.do(next(self.deck)))
+
+    def do(self, action: Action) -> Done:
+        """Does an action."""
+        begun_s, failure = time.monotonic(), ""
+        try:
+            action.do(self.scene)
+        except Exception as error:  # Whatever it is, it is reported, and the soak continues.
+            failure = repr(error)
+        done = Done(action.name, action.effect, begun_s, time.monotonic(), failure)
+        say(f"    {action.name}: {done.ended_s - begun_s:.1f} s{f', FAILED: {failure}' if failure else ''}")
+        return done
+
+    def reopen(self, running: Running, window: Window, end_s: float) -> None:
+        """Connects the clients over WebSocket again after their connections have been closed, as browsers do."""
+        left_s = end_s - time.monotonic()
+        if left_s > 1 and running.has_ended(WSS):
+            running.start(WSS, self.loads.over_websocket(window.number + 1, left_s))
+
+    def keep_swarms(self, window: Window) -> None:
+        """Announces the known swarms again before they expire, and looks at them."""
+        try:
+            self.scene.swarms.upload()
+            self.scene.swarms.check()
+        except Exception as error:
+            window.actions.append(Done("known swarms", Effect.NONE, time.monotonic(), time.monotonic(), repr(error)))
+
+
+def disturbing_action(number: int) -> Action | None:
+    """Returns the action of a window that affects the clients."""
+    for action, first, every in ((RESTART, RESTART_FIRST, RESTART_EVERY), (HANDOVER, HANDOVER_FIRST, HANDOVER_EVERY)):
+        if number >= first and (number - first) % every == 0 and action.missing() is None:
+            return action
+    return None
+
+
+def shuffled(actions: list[Action], rng: random.Random) -> Iterator[Action]:
+    """Yields all actions again and again, each time in another order."""
+    while True:
+        yield from rng.sample(actions, len(actions))
