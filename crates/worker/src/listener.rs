@@ -45,7 +45,7 @@ pub struct BoundListeners {
     pub sockets_by_shard: Vec<Vec<BatchSocket>>,
     /// The addresses, with the ports that the kernel chose.
     pub addresses: Vec<SocketAddr>,
-    /// For sockets of a predecessor, [`take_over`] returns it.
+    /// For sockets of a predecessor, [`take_over`](crate::take_over) returns it.
     pub steering: SteeringOutcome,
     /// Whether the kernel takes filters for the sockets.
     pub filter: io::Result<()>,
