@@ -47,6 +47,8 @@ class Filled:
     peak_mib: float
     # Of the tracker, at the end.
     peers: int
+    # Swarms with refreshed peers, and how many of them were never thrown away.
+    live: int
     survived_percent: float
     refreshes_answered_percent: float
     # New torrents in the second half of the fill, and those whose second peer found the first.
@@ -64,12 +66,12 @@ def measure(bench: Bench, settings: dict[str, str]) -> Filled:
             fill(LIVE, setup.port, bench.options.load_core, setup.host, setup.around_load)
             time.sleep(PROVED_AFTER_S)
             fill(LIVE, setup.port, bench.options.load_core, setup.host, setup.around_load)
-            torrents = live_torrents(bench.folder / "live.txt")
             with clients(network, setup.port, MARKERS) as markers:
-                mark(markers, torrents)
+                live = with_peers(markers[0], torrents_of_live(bench.folder / "live.txt"))
+                mark(markers, live)
                 found = filled(bench, network, setup, server)
-                survived = 100 * survivors(markers, torrents) / len(torrents)
-    found = replace(found, survived_percent=survived)
+                survived = 100 * survivors(markers[0], live) / len(live)
+    found = replace(found, live=len(live), survived_percent=survived)
     say(f"  fill: {found}")
     return found
 
@@ -98,7 +100,7 @@ def filled(bench: Bench, network: Network, setup: Setup, server: Running) -> Fil
     late = [is_found for at_s, is_found in samples if at_s > half_s]
     answered = [answered_percent(result) for result in refreshed]
     return Filled(result["sent"], result["sent_per_s"], bench.options.ceiling_mib, resident_peak_bytes(server.pid) / MIB,
-                  figures(server).peers(), 0, sum(answered) / max(1, len(answered)), len(late), 100 * sum(late) / max(1, len(late)))
+                  figures(server).peers(), 0, 0, sum(answered) / max(1, len(answered)), len(late), 100 * sum(late) / max(1, len(late)))
 
 
 def refresh(bench: Bench, setup: Setup, done: threading.Event, results: list[dict]) -> None:
@@ -118,10 +120,16 @@ def finds(first: UdpClient, second: UdpClient) -> bool:
         return False
 
 
-def live_torrents(file: Path) -> list[bytes]:
-    """Returns the info hashes of the live swarms."""
+def torrents_of_live(file: Path) -> list[bytes]:
+    """Returns the info hashes of the live peers' torrents. A few have none of the peers, which choose theirs at random."""
     list_torrents(LIVE, file)
     return [bytes.fromhex(line) for line in file.read_text().split()]
+
+
+def with_peers(client: UdpClient, torrents: list[bytes]) -> list[bytes]:
+    """Returns the torrents that have peers."""
+    scraped = zip(torrents, client.scrape(torrents), strict=True)
+    return [torrent for torrent, (seeders, _, leechers) in scraped if seeders + leechers > 0]
 
 
 def mark(markers: list[UdpClient], torrents: list[bytes]) -> None:
@@ -132,6 +140,6 @@ def mark(markers: list[UdpClient], torrents: list[bytes]) -> None:
         marker.announce(torrent, MARKER_PORT, left=0, event=COMPLETED, numwant=0)
 
 
-def survivors(markers: list[UdpClient], torrents: list[bytes]) -> int:
+def survivors(client: UdpClient, torrents: list[bytes]) -> int:
     """Returns how many swarms still know of their download and have peers."""
-    return sum(completed > 0 and seeders + leechers > 0 for seeders, completed, leechers in markers[0].scrape(torrents))
+    return sum(completed > 0 and seeders + leechers > 0 for seeders, completed, leechers in client.scrape(torrents))

@@ -52,7 +52,8 @@ def measure(bench: Bench) -> Report:
             more_rows, more_runs = [[name, "", f"failed: {str(error)[-200:]}", "", met(False)]], []
         rows += more_rows
         runs += more_runs
-    commands = [f"bench/compare flood --rows {' '.join(chosen)} --seconds {options.seconds:g}"]
+    sizes = f"--announces {options.announces} --ceiling-mib {options.ceiling_mib} --group-mib {options.group_mib}"
+    commands = [f"bench/compare flood --rows {' '.join(chosen)} --seconds {options.seconds:g} {sizes}"]
     return Report("flood", "Under attack", commands, COLUMNS, rows, [SITE_NOTE], runs)
 
 
@@ -88,7 +89,7 @@ def fill_with(name: str, title: str, settings: dict[str, str]) -> Callable[[Benc
         is_met = (result.peak_mib <= result.ceiling_mib and result.survived_percent >= SURVIVED_PERCENT_MIN
                   and result.found_percent >= FOUND_PERCENT_MIN)
         found = (f"{count(result.announces)} announces at {count(result.announces_per_s)}/s; {count(result.peers)} peers held; peak {count(result.peak_mib)} MiB; "
-                 f"{result.survived_percent:.2f} % of live swarms survived; in {result.found_percent:.1f} % of {count(result.newcomers)} new "
+                 f"{result.survived_percent:.2f} % of {count(result.live)} live swarms survived; in {result.found_percent:.1f} % of {count(result.newcomers)} new "
                  f"torrents the second peer found the first; {result.refreshes_answered_percent:.2f} % of refreshes answered")
         target = (f"at most {count(result.ceiling_mib)} MiB, {SURVIVED_PERCENT_MIN} % of live swarms survive, the second peer finds the "
                   f"first ({FOUND_PERCENT_MIN} %)")
