@@ -19,7 +19,7 @@ from comparison.load import BLAST, answer
 from comparison.paths import ROOT
 from comparison.processes import bound_to_us
 from comparison.protocols import HERE
-from comparison.snapshots import manifest, wait_for_snapshot
+from comparison.snapshots import manifest
 from comparison.udp_client import NoAnswer
 from soaking import configuration
 from soaking.configuration import LIVE, REQUESTS_PER_S, TOKEN
@@ -36,6 +36,8 @@ BANNED_NETWORK, BANNED_SOURCE, ABUSER = "127.66.0.0/16", "127.66.0.1", "127.77.0
 ABUSE_S = 6
 DISCONNECTS = 60
 LISTED = 1_000
+# What tests/install installs.
+CLIENTS = ROOT / "target" / "test-clients"
 SCANS = ["torrents?limit=4000", "torrents/sorted?order=peers&limit=100", "torrents/search?prefix=0", "torrents?offset=1000&limit=100",
          "sources", "cores", "totals", "latency", "latency.hlog", "metrics", "stats", "config", "keys?limit=100", "bans", "storage",
          "health", "token", "openapi.json"]
@@ -76,7 +78,7 @@ def reload(scene: Scene) -> None:
 def by_signal(scene: Scene) -> set[str]:
     """Reloads by SIGHUP, and returns the keys of the line in the log."""
     def lines() -> list[dict]:
-        return [entry for entry in scene.log() if entry.get("message") == "reloaded the configuration"]
+        return scene.logged("reloaded the configuration")
     before = len(lines())
     os.kill(scene.tracker.alive(), signal.SIGHUP)
     wait_for("a reload", RELOAD_S_MAX, lambda: len(lines()) > before)
@@ -220,9 +222,12 @@ def snapshot(scene: Scene) -> None:
     """Has a snapshot written by SIGUSR2, and one by the API."""
     assert scene.snapshots
     for ask in (lambda: os.kill(scene.tracker.alive(), signal.SIGUSR2), lambda: scene.ask("POST", "snapshot")):
-        before = manifest(scene.snapshots)
+        before, lines = manifest(scene.snapshots), len(scene.logged("wrote a snapshot"))
         ask()
-        wait_for_snapshot(scene.snapshots, before, SNAPSHOT_S_MAX)
+        # The manifest comes earlier: until the line, another snapshot is refused.
+        wait_for("a snapshot", SNAPSHOT_S_MAX, lambda lines=lines: len(scene.logged("wrote a snapshot")) > lines)
+        if manifest(scene.snapshots) in (None, before):
+            raise RuntimeError("a snapshot has been written without another manifest")
 
 
 def browser(scene: Scene) -> None:
@@ -238,7 +243,7 @@ def browser(scene: Scene) -> None:
 
 def node() -> str | None:
     """Returns the Node.js of tests/install, or the system's."""
-    installed = ROOT / "target" / "test-clients" / "venv" / "bin" / "node"
+    installed = CLIENTS / "venv" / "bin" / "node"
     return str(installed) if installed.exists() else shutil.which("node")
 
 
@@ -264,7 +269,9 @@ def restart(scene: Scene) -> None:
 
 def without_browser() -> str | None:
     """Returns why there is no browser."""
-    return None if node() and shutil.which("chromium-headless-shell") else "tests/install installs Chromium and Node.js"
+    # The script that drives Chromium imports a package.
+    is_there = node() and shutil.which("chromium-headless-shell") and (CLIENTS / "node" / "node_modules" / "axe-core").exists()
+    return None if is_there else "tests/install installs Chromium, Node.js and axe-core"
 
 
 def without_snapshots() -> str | None:

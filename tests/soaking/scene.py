@@ -65,6 +65,10 @@ class Scene:
         """Returns the lines of the present log."""
         return entries(self.tracker.logs[-1])
 
+    def logged(self, message: str) -> list[dict]:
+        """Returns the lines of the present log with a message."""
+        return [entry for entry in self.log() if entry.get("message") == message]
+
 
 def wait_for(what: str, seconds_max: float, is_there: Callable[[], object]) -> None:
     """Waits until something is there."""
