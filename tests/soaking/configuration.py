@@ -11,12 +11,12 @@ TOKEN = "0123456789abcdef-soak"
 # The sources of the greatest load, and of the browsers. All others have the usual limits.
 GOOD_NETWORKS = ["127.0.0.0/16", "127.1.0.0/16"]
 REQUESTS_PER_S, BURST_S = 200, 3
-# The shortest that the configuration allows: peers come and go all the time.
-INTERVAL_S, LIFETIME_S = 60, 120
+# About the shortest that the configuration allows, with any of the changes below: peers come and go all the time.
+INTERVAL_S, LIFETIME_S = 60, 122
 # Values of keys that a reload changes, and then changes back.
 LIVE: dict[str, object] = {
     "access.mode": "public",
-    "announce.interval_jitter_percent": 5,
+    "announce.interval_jitter_percent": 1,
     "announce.interval_s": 61,
     "announce.numwant_max": 60,
     "announce.peer_lifetime_s": 130,
