@@ -48,8 +48,8 @@ class Asked:
     health_checks: int = 0
     scrapes: int = 0
     pages: int = 0
-    # Health checks that reported an unhealthy listener.
-    unwell: int = 0
+    # When health checks reported an unhealthy listener.
+    unwell_at_s: list[float] = field(default_factory=list)
     changes_stored: int = 0
     # Reasons why clients failed.
     failures: list[str] = field(default_factory=list)
@@ -126,7 +126,7 @@ def monitor(place: Place, asked: Asked, done: threading.Event) -> None:
         response = checked(api.getresponse(), "events")
         while not done.is_set():
             if not (line := response.readline()):
-                raise RuntimeError("the event stream has ended")
+                raise ConnectionResetError("the event stream has ended")
             asked.events += line.startswith(b"data:")
 
 
@@ -134,7 +134,8 @@ def checker(place: Place, asked: Asked, done: threading.Event) -> None:
     """Makes a health check once a second."""
     with connection(place.health_port) as health:
         for _ in each_second(done):
-            asked.unwell += json.loads(get(health, "/health_check", {}))["status"] != "Ok"
+            if json.loads(get(health, "/health_check", {}))["status"] != "Ok":
+                asked.unwell_at_s.append(time.monotonic())
             asked.health_checks += 1
 
 

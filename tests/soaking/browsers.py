@@ -12,8 +12,8 @@ from comparison.management import Asked, Client, Place, clients_of
 
 # After a failure.
 PAUSE_S = 0.5
-# Failures of a kept connection that has been closed meanwhile. A refused connection is none of them.
-DISCONNECTED = (ConnectionResetError, BrokenPipeError, http.client.HTTPException, RuntimeError)
+# Failures of a kept connection that has been closed meanwhile. A refused connection and a status other than 200 are none of them.
+DISCONNECTED = (ConnectionResetError, BrokenPipeError, http.client.HTTPException)
 # Clients without a token, whose connections the tracker closes after some seconds: they connect again, as others of their kind do.
 SHORT_LIVED = ("checker", "prometheus")
 
@@ -25,7 +25,8 @@ class Failure:
     at_s: float
     client: str
     reason: str
-    is_disconnection: bool
+    # Whether a handover may cause it.
+    fits_handover: bool
 
 
 @dataclass
@@ -42,6 +43,10 @@ class Browsers:
         views = min(map(len, self.asked.answers_ms.values()), default=0)
         return {"views of a dashboard": views, "events": self.asked.events, "health checks": self.asked.health_checks,
                 "scrapes of figures": self.asked.scrapes, "statistics pages": self.asked.pages}
+
+    def failed(self) -> list[Failure]:
+        """Returns the requests that failed, and the health checks that reported an unhealthy listener."""
+        return self.failures + [Failure(at_s, "checker", "a listener is unhealthy", True) for at_s in self.asked.unwell_at_s]
 
     def keep(self, client: Client) -> None:
         """Runs a client, again after each failure."""

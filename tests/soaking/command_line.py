@@ -36,8 +36,9 @@ operators, browsers, attackers and machines disturb it, and checks that it stays
 
 The load comes in windows of a minute. The first one is without disturbances; the others have actions in the order of the seed: reloads,
 changes of lists and keys, scans, bans, a source that is banned by itself, outages of the database, new certificates, aborted connections,
-snapshots and a browser. Every fourth window has a handover by `ringtrack upgrade`, every eighth a restart. What this build or this
-machine does not have is left out, and the report says so.
+snapshots and a browser. In the first part every fourth window has a handover by `ringtrack upgrade`, every eighth a restart; then one
+process lives through half of the soak, until a last handover. What this build or this machine does not have is left out, and the report
+says so.
 
 The exit code is 0 if everything holds, 1 if something does not, and 2 if the soak could not run.
 
@@ -105,8 +106,9 @@ def run(options: argparse.Namespace) -> int:
         begun_s = time.monotonic()
         with sampling(scene.tracker, begun_s) as samples, browsing(scene.place) as browsers:
             window_s = min(WINDOW_S, options.hours * 3600 / WINDOWS_MIN)
-            soak = Soak(scene, loads, saturation_per_s * SHARE, window_s, samples)
-            windows, failure = run_windows(soak, begun_s + options.hours * 3600)
+            end_s = begun_s + options.hours * 3600
+            soak = Soak(scene, loads, saturation_per_s * SHARE, window_s, samples, (begun_s, end_s))
+            windows, failure = run_windows(soak, end_s)
         evidence = end(scene, windows, samples, browsers, failure)
         if options.keep:
             options.keep.mkdir(parents=True, exist_ok=True)
@@ -173,5 +175,5 @@ def end(scene: Scene, windows: list[Window], samples: Samples, browsers: Browser
     except RuntimeError as error:
         log.append({"level": "FAILURE", "message": str(error)})
     log += [entry for file in scene.tracker.logs for entry in entries(file)]
-    return Evidence(windows, samples.taken, samples.at_rest, browsers.failures, browsers.responses(), log, scene.snapshots is not None,
+    return Evidence(windows, samples.taken, samples.at_rest, browsers.failed(), browsers.responses(), log, scene.snapshots is not None,
                     ended_s)

@@ -22,7 +22,10 @@ STOPPED_PERCENT = 10
 # No scrapes over UDP, which a private tracker refuses.
 UDP_MIX, HTTP_MIX = "25/75/0", "0/9/1"
 CONNECTIONS = 100
-UDP, HTTP_KEPT, HTTP_NEW, HTTPS_NEW, WSS = "udp", "http kept", "http new", "https new", "wss"
+# The peers of a load over HTTP share a key, which has at most 16,384 sessions on a core: those of three windows, and some of UDP.
+HTTP_PEERS = 3_000
+# The last one is the load over WebSocket that begins after a disturbance has closed the connections of the first one.
+UDP, HTTP_KEPT, HTTP_NEW, HTTPS_NEW, WSS, WSS_AGAIN = "udp", "http kept", "http new", "https new", "wss", "wss again"
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,8 @@ class Loads:
     def beside_udp(self, window: int, seconds: float) -> dict[str, Load]:
         """Returns the loads over HTTP, from sources that are limited as usual."""
         def over(protocol: Protocol, network: int, per_s: float, connection: Connection) -> Load:
-            peers = Population(2_000, 20_000, skew=1, seed=1 + window % POPULATIONS, sources=CONNECTIONS, first_source=f"127.{network}.0.1")
+            peers = Population(2_000, HTTP_PEERS, skew=1, seed=1 + window % POPULATIONS, sources=CONNECTIONS,
+                               first_source=f"127.{network}.0.1")
             return Load(peers, HTTP_MIX, rate_per_s=per_s, warmup_s=WARMUP_S, measured_s=seconds, protocol=protocol,
                         key_path=self.key_paths[network], connection=connection, connections=CONNECTIONS, wait=Wait.SLEEP)
         return {

@@ -1,40 +1,53 @@
 """What must hold, with its bounds."""
 
+import datetime
 import json
 import statistics
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from comparison.bench import MIB
-from soaking.actions import Effect
+from soaking.actions import ABUSER, Effect
 from soaking.browsers import Failure
-from soaking.loads import CONNECTIONS, HTTP_KEPT, UDP, WSS, Result
+from soaking.loads import CONNECTIONS, HTTP_KEPT, HTTP_NEW, HTTPS_NEW, UDP, WSS, WSS_AGAIN, Result
 from soaking.samples import Sample
-from soaking.windows import Window
+from soaking.windows import Done, Window
 
-# The 99th percentile of a window over that of the first one. Below the least bound no client notices a difference.
+# The 99th percentile of a window over that of the first one. Below the least bound no client notices a difference. Loads other than
+# UDP have fewer requests, of which a moment without the core takes a greater part.
 P99_FACTOR, P99_US_LEAST = 2.0, 2_000.0
+P99_FACTOR_BESIDE, P99_US_LEAST_BESIDE = 3.0, 10_000.0
+# Of the requests that are due, those that a load must have sent.
+SENT_SHARE_MIN = 0.95
+# Requests over kept connections that a handover may cost. The old process closes a connection after a response, and the generator
+# repeats a request that was sent meanwhile, unless the connection had no response before.
+HTTP_LOST_MAX = 5
 # Requests over UDP that are sent again without a disturbance, of a million: a virtual machine can lose its core for longer than the
 # kernel's buffer lasts.
 REPEATED_PER_MILLION = 100
-# Memory at the end over that in the middle, and its growth by a straight line over the second half.
-END_OVER_MIDDLE, END_BYTES_MORE = 1.1, 16 * MIB
-GROWTH_OVER_MIDDLE, GROWTH_BYTES_MORE = 0.05, 16 * MIB
+# A process gets to its peers and its memory in this time, or in this part of a short life.
+WARM_UP_S, WARM_UP_PART = 120.0, 1 / 3
+# After that, memory at the end of its life over that at the begin, and the growth by a straight line.
+END_OVER_BEGIN, END_BYTES_MORE = 1.1, 16 * MIB
+GROWTH_OVER_BEGIN, GROWTH_BYTES_MORE = 0.05, 16 * MIB
 # Descriptors and threads at rest: those of the browsers' connections and of timers come and go.
 DESCRIPTORS_MORE, THREADS_MORE = 8, 2
 # Responses of each kind to browsers, which ask once a second and need a moment for each.
 RESPONSES_PER_S_MIN = 0.2
-# Parts of a series around its middle and at its end.
+# Parts of a series at its begin and its end.
 PART = 0.1
 # After a disturbance its consequences may be seen for this long.
 AFTERMATH_S = 5.0
-# Lines of level WARN that the actions cause.
-EXPECTED_WARNINGS = {
+# Lines of level WARN that actions cause while they are done, and those that a machine causes at any time.
+WARNINGS_OF_ACTIONS = {
     "the database is away": "database outage",
     "the database is still away": "database outage",
-    "is banned for": "abuse",
-    "is over its limit": "abuse",
+    f"{ABUSER} is banned for": "abuse",
+    f"{ABUSER} is over its limit": "abuse",
+}
+WARNINGS_OF_MACHINES = {
     "the kernel grants smaller receive buffers": "a machine without CAP_NET_ADMIN",
     "the limit on open files has no room": "a machine with few open files",
 }
@@ -91,39 +104,64 @@ def answered(evidence: Evidence) -> Check:
 
 def faults_of(result: Result, effect: Effect, has_snapshots: bool) -> list[str]:
     """Returns what is wrong with a load."""
-    if effect is Effect.OUTAGE:
-        # Clients use the connection ids of the process before.
-        errors = result.measured.get("errors")
-        return [f"errors: {errors}"] if has_snapshots and errors else []
-    if not result.measured:
-        # Its connections are closed by a handover, and it opens no others.
-        return [] if effect is Effect.HANDOVER and result.name == WSS else [f"has ended early: {result.reason}"]
     measured = result.measured
-    # A request over a connection that is closed meanwhile is lost, and is not repeated.
-    lost_max = CONNECTIONS if effect is Effect.HANDOVER and result.name in (HTTP_KEPT, WSS) else 0
-    repeated_max = measured["sent"] if effect is Effect.HANDOVER else measured["sent"] * REPEATED_PER_MILLION / 1e6
-    found = {f"{measured['lost']:,} of {measured['sent']:,} are unanswered": measured["lost"] > lost_max,
-             f"{measured['repeated']:,} of {measured['sent']:,} were repeated": measured["repeated"] > repeated_max,
-             f"errors: {measured['errors']}": bool(measured["errors"]),
-             f"wrong: {measured['wrong']}": bool(measured["wrong"]),
-             f"connections were refused: {measured['connections']}": "refused" in json.dumps(measured["connections"]).lower()}
+    if not measured:
+        # Its connections are closed by a disturbance, and it opens no others.
+        return [] if effect is not Effect.NONE and result.name == WSS else [f"has ended early: {result.reason}"]
+    if result.name == WSS_AGAIN:
+        # The disturbance is over when it begins.
+        effect = Effect.NONE
+    found = {f"wrong: {measured['wrong']}": bool(measured["wrong"]),
+             # Clients use the connection ids of the process before.
+             f"errors: {measured['errors']}": bool(measured["errors"]) and (effect is not Effect.OUTAGE or has_snapshots)}
+    if effect is not Effect.OUTAGE:
+        found |= faults_of_service(result.name, measured, effect)
+    if effect is Effect.NONE:
+        found |= faults_of_calm(measured)
     return [fault for fault, holds in found.items() if holds]
 
 
+def faults_of_service(name: str, measured: dict, effect: Effect) -> dict[str, bool]:
+    """Returns what may be wrong in a window without a restart, and whether it is."""
+    is_handover = effect is Effect.HANDOVER
+    lost_max = {HTTP_KEPT: HTTP_LOST_MAX, WSS: CONNECTIONS}.get(name, 0) if is_handover else 0
+    repeated_max = measured["sent"] if is_handover else measured["sent"] * REPEATED_PER_MILLION / 1e6
+    return {f"{measured['lost']:,} of {measured['sent']:,} are unanswered": measured["lost"] > lost_max,
+            f"{measured['repeated']:,} of {measured['sent']:,} were repeated": measured["repeated"] > repeated_max,
+            f"connections were refused: {measured['connections']}": "refused" in json.dumps(measured["connections"]).lower()}
+
+
+def faults_of_calm(measured: dict) -> dict[str, bool]:
+    """Returns what may be wrong in a window without a disturbance, and whether it is."""
+    due = measured["offered_per_s"] * measured["seconds"]
+    # Over UDP there are none.
+    connections = measured["connections"] or {"failures": {}, "ended_by_tracker": 0, "idle_asked_for": 0, "idle_open_at_end": 0}
+    return {f"{measured['sent']:,} of {due:,.0f} requests were sent": measured["sent"] + 1 < due * SENT_SHARE_MIN,
+            f"connections failed: {connections}": bool(connections["failures"] or connections["ended_by_tracker"]),
+            f"idle connections were closed: {connections}": connections["idle_open_at_end"] < connections["idle_asked_for"]}
+
+
 def latency(evidence: Evidence) -> Check:
-    """The 99th percentile stays as it was in the first window, except in windows with a disturbance."""
+    """The 99th percentile of each load stays as it was in the first window, except in windows with a disturbance."""
+    found = [latency_of(evidence, name) for name in (UDP, HTTP_KEPT, HTTP_NEW, HTTPS_NEW, WSS)]
+    return Check("p99", "; ".join(shown for shown, _ in found), [fault for _, faults in found for fault in faults])
+
+
+def latency_of(evidence: Evidence, name: str) -> tuple[str, list[str]]:
+    """Returns the 99th percentiles of a load in words, and those that are too high."""
     by_window = [(window, result.measured["latency_us"]["p99_with_lost"]) for window in evidence.windows for result in window.results
-                 if result.name == UDP and result.measured]
+                 if result.name == name and result.measured]
     if not by_window:
-        return Check("p99", "nothing was measured", ["no window has a result over udp"])
-    most_us = max(P99_FACTOR * by_window[0][1], P99_US_LEAST)
+        return f"{name}: nothing was measured", [f"no window has a result over {name}"]
+    factor, us_least = (P99_FACTOR, P99_US_LEAST) if name == UDP else (P99_FACTOR_BESIDE, P99_US_LEAST_BESIDE)
+    most_us = max(factor * by_window[0][1], us_least)
     calm = [(window.number, p99_us) for window, p99_us in by_window if window.effect is Effect.NONE]
-    shown = f"first {by_window[0][1]:,.0f} us, calm {span([p99_us for _, p99_us in calm])}"
+    shown = f"{name}: first {by_window[0][1]:,.0f} us, calm {span([p99_us for _, p99_us in calm])}"
     for effect in (Effect.HANDOVER, Effect.OUTAGE):
         if disturbed := [p99_us for window, p99_us in by_window if window.effect is effect]:
             shown += f", {effect.name.lower()} {span(disturbed)}"
-    return Check("p99", f"{shown}; at most {most_us:,.0f} us allowed",
-                 [f"window {number}: {p99_us:,.0f} us" for number, p99_us in calm if p99_us > most_us])
+    return f"{shown}; at most {most_us:,.0f} us allowed", [f"window {number}: {name}: {p99_us:,.0f} us" for number, p99_us in calm
+                                                           if p99_us > most_us]
 
 
 def span(values: list[float]) -> str:
@@ -131,19 +169,32 @@ def span(values: list[float]) -> str:
     return f"{min(values):,.0f} to {max(values):,.0f} us"
 
 
+def longest_life(samples: list[Sample], of_all: list[Sample]) -> list[Sample]:
+    """Returns those of the samples that are of the process that lived longest, after its warm-up."""
+    lives: dict[int, list[float]] = {}
+    for sample in of_all:
+        lives.setdefault(sample.pid, []).append(sample.at_s)
+    if not lives:
+        return []
+    pid, at_s = max(lives.items(), key=lambda life: life[1][-1] - life[1][0])
+    warm_s = at_s[0] + min(WARM_UP_S, (at_s[-1] - at_s[0]) * WARM_UP_PART)
+    return [sample for sample in samples if sample.pid == pid and sample.at_s >= warm_s]
+
+
 def memory(evidence: Evidence) -> Check:
-    """Memory is flat in the second half, after the first peers have expired."""
-    series = [(sample.at_s, sample.resident_bytes) for sample in evidence.samples if not is_disturbed(evidence, sample)]
+    """Memory of a process is flat."""
+    series = [(sample.at_s, sample.resident_bytes) for sample in longest_life(evidence.samples, evidence.samples)
+              if not is_disturbed(evidence, sample)]
     if len(series) < 4:
         return Check("memory", f"{len(series)} samples", ["there are too few samples"])
-    half = series[len(series) // 2:]
-    middle, end = around([value for _, value in series], 0.5), around([value for _, value in series], 1)
-    growth = statistics.linear_regression(*zip(*half, strict=True)).slope * (half[-1][0] - half[0][0])
-    end_max, growth_max = END_OVER_MIDDLE * middle + END_BYTES_MORE, GROWTH_OVER_MIDDLE * middle + GROWTH_BYTES_MORE
+    begin, end = around([value for _, value in series], 0), around([value for _, value in series], 1)
+    seconds = series[-1][0] - series[0][0]
+    growth = statistics.linear_regression(*zip(*series, strict=True)).slope * seconds
+    end_max, growth_max = END_OVER_BEGIN * begin + END_BYTES_MORE, GROWTH_OVER_BEGIN * begin + GROWTH_BYTES_MORE
     faults = [f"at the end it is above {end_max / MIB:,.0f} MiB"] if end > end_max else []
-    faults += [f"it grows by more than {growth_max / MIB:,.0f} MiB over the second half"] if growth > growth_max else []
-    return Check("memory", f"{middle / MIB:,.0f} MiB in the middle, {end / MIB:,.0f} at the end, growth {growth / MIB:+,.1f} MiB over the "
-                 f"second half", faults)
+    faults += [f"it grows by more than {growth_max / MIB:,.0f} MiB"] if growth > growth_max else []
+    return Check("memory", f"{begin / MIB:,.0f} MiB, {end / MIB:,.0f} after {seconds:,.0f} s of one process, "
+                 f"growth {growth / MIB:+,.1f} MiB", faults)
 
 
 def is_disturbed(evidence: Evidence, sample: Sample) -> bool:
@@ -160,22 +211,23 @@ def around(values: list[int], place: float) -> float:
 
 
 def descriptors(evidence: Evidence) -> Check:
-    """Descriptors are flat."""
-    return flat("descriptors", [sample.descriptors for sample in evidence.at_rest], DESCRIPTORS_MORE)
+    """Descriptors of a process are flat."""
+    return flat("descriptors", [sample.descriptors for sample in longest_life(evidence.at_rest, evidence.samples)], DESCRIPTORS_MORE)
 
 
 def threads(evidence: Evidence) -> Check:
-    """Threads are flat."""
-    return flat("threads", [sample.threads for sample in evidence.at_rest], THREADS_MORE)
+    """Threads of a process are flat."""
+    return flat("threads", [sample.threads for sample in longest_life(evidence.at_rest, evidence.samples)], THREADS_MORE)
 
 
 def flat(name: str, values: list[int], more: int) -> Check:
-    """Compares the windows of the second half with those of the first."""
+    """Compares the later windows of a process with its earlier ones."""
     half = len(values) // 2
     if not half:
-        return Check(name, f"{len(values)} windows", ["there are too few windows"])
+        return Check(name, f"{len(values)} windows of one process", ["there are too few windows"])
     first, second = statistics.median(values[:half]), statistics.median(values[half:])
-    found = f"median {first:g} in the first half, {second:g} in the second, {values[-1]} at the end"
+    found = (f"{len(values)} windows of one process, median {first:g} in the first half, {second:g} in the second, "
+             f"{values[-1]} at the end")
     return Check(name, found, [f"more than {first + more:g}"] if max(second, values[-1]) > first + more else [])
 
 
@@ -198,18 +250,30 @@ def is_expected(evidence: Evidence, failure: Failure) -> bool:
     """Returns whether a failure follows from a disturbance. A handover refuses no connection."""
     during = {action.effect for window in evidence.windows for action in window.actions
               if action.begun_s <= failure.at_s <= action.ended_s + AFTERMATH_S}
-    return Effect.OUTAGE in during or (Effect.HANDOVER in during and failure.is_disconnection)
+    return Effect.OUTAGE in during or (Effect.HANDOVER in during and failure.fits_handover)
 
 
 def log(evidence: Evidence) -> Check:
     """The log has no error, and no warning other than those that the actions cause."""
     faults, expected = Counter(), Counter()
+    done = [action for window in evidence.windows for action in window.actions]
     for entry in evidence.log:
-        level, message = entry.get("level"), str(entry.get("message"))
-        causes = [cause for part, cause in EXPECTED_WARNINGS.items() if part in message]
-        if level == "WARN" and causes:
-            expected[causes[0]] += 1
+        level = entry.get("level")
+        if level == "WARN" and (cause := cause_of(entry, done)):
+            expected[cause] += 1
         elif level not in ("INFO", "DEBUG"):
-            faults[f"{level or 'not a line of the log'}: {message[:300]}"] += 1
+            faults[f"{level or 'not a line of the log'}: {str(entry.get('message'))[:300]}"] += 1
     shown = ", ".join(f"{count} of {cause}" for cause, count in expected.items()) or "none"
     return Check("log", f"{len(evidence.log):,} lines; expected warnings: {shown}", [f"{count} x {line}" for line, count in faults.items()])
+
+
+def cause_of(entry: dict, done: list[Done]) -> str | None:
+    """Returns what causes an expected warning."""
+    message = str(entry.get("message"))
+    if causes := [cause for part, cause in WARNINGS_OF_MACHINES.items() if part in message]:
+        return causes[0]
+    causes = [cause for part, cause in WARNINGS_OF_ACTIONS.items() if part in message]
+    # Actions are timed by a clock that is never set.
+    at_s = datetime.datetime.fromisoformat(entry["timestamp"]).timestamp() - time.time() + time.monotonic()
+    return next((action.action for action in done
+                 if action.action in causes and action.begun_s <= at_s <= action.ended_s + AFTERMATH_S), None)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from comparison.speech import say
 from soaking.actions import CALM, HANDOVER, RESTART, Action, Effect
 from soaking.figures import disagreements
-from soaking.loads import WSS, Loads, Result, Running
+from soaking.loads import WSS, WSS_AGAIN, Loads, Result, Running
 from soaking.samples import Samples
 from soaking.scene import Scene
 
@@ -21,8 +21,10 @@ PAUSE_SHARE = 1 / 15
 # Actions begin after the connections have been opened, and end before the load does.
 LEAD_S, TAIL_S = 2.0, 2.0
 # Which windows have a handover or a restart: every fourth and every eighth, and the first ones soon. The first window has no action.
-HANDOVER_EVERY, HANDOVER_FIRST = 4, 2
-RESTART_EVERY, RESTART_FIRST = 8, 4
+HANDOVER_EVERY, HANDOVER_FIRST = 4, 1
+RESTART_EVERY, RESTART_FIRST = 8, 2
+# Between these parts of the soak there is none, so that one process lives long enough to show a leak; then there is one more handover.
+QUIET_FROM, QUIET_UNTIL = 0.45, 0.88
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,9 @@ class Soak:
     udp_per_s: float
     window_s: float
     samples: Samples
+    # When the soak begins and ends.
+    span_s: tuple[float, float]
+    has_closed: bool = False
     deck: Iterator[Action] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -67,7 +72,7 @@ class Soak:
 
     def window(self, number: int) -> Window:
         """Runs a window, and looks at the sums after it."""
-        disturbing = disturbing_action(number)
+        disturbing = self.disturbing_action(number)
         window = Window(number, time.monotonic(), disturbing.effect if disturbing else Effect.NONE)
         running = Running(self.loads, self.loads.all(number, self.window_s, self.udp_per_s))
         try:
@@ -94,6 +99,18 @@ class Soak:
             if time.monotonic() < end_s:
                 window.actions.append(self.do(next(self.deck)))
 
+    def disturbing_action(self, number: int) -> Action | None:
+        """Returns the action of a window that affects the clients."""
+        begin_s, end_s = self.span_s
+        part = (time.monotonic() - begin_s) / (end_s - begin_s)
+        if part < QUIET_FROM:
+            due = [action for action, first, every in ((RESTART, RESTART_FIRST, RESTART_EVERY), (HANDOVER, HANDOVER_FIRST, HANDOVER_EVERY))
+                   if number >= first and (number - first) % every == 0]
+        else:
+            due = [HANDOVER] if part >= QUIET_UNTIL and not self.has_closed else []
+            self.has_closed = part >= QUIET_UNTIL
+        return next((action for action in due if action.missing() is None), None)
+
     def do(self, action: Action) -> Done:
         """Does an action."""
         begun_s, failure = time.monotonic(), ""
@@ -109,7 +126,7 @@ class Soak:
         """Connects the clients over WebSocket again after their connections have been closed, as browsers do."""
         left_s = end_s - time.monotonic()
         if left_s > 1 and running.has_ended(WSS):
-            running.start(WSS, self.loads.over_websocket(window.number + 1, left_s))
+            running.start(WSS_AGAIN, self.loads.over_websocket(window.number + 1, left_s))
 
     def keep_swarms(self, window: Window) -> None:
         """Announces the known swarms again before they expire, and looks at them."""
@@ -118,14 +135,6 @@ class Soak:
             self.scene.swarms.check()
         except Exception as error:
             window.actions.append(Done("known swarms", Effect.NONE, time.monotonic(), time.monotonic(), repr(error)))
-
-
-def disturbing_action(number: int) -> Action | None:
-    """Returns the action of a window that affects the clients."""
-    for action, first, every in ((RESTART, RESTART_FIRST, RESTART_EVERY), (HANDOVER, HANDOVER_FIRST, HANDOVER_EVERY)):
-        if number >= first and (number - first) % every == 0 and action.missing() is None:
-            return action
-    return None
 
 
 def shuffled(actions: list[Action], rng: random.Random) -> Iterator[Action]:

@@ -66,7 +66,7 @@ def one(bench: Bench, load: Load, state: str, number: int) -> ControlRun:
     if state == ON:
         say(f"    {asked.answers()} responses of the APIs, the slowest after {asked.slowest_ms():.0f} ms; {asked.events} events")
     return ControlRun(**asdict(run), answers=asked.answers(), answers_ms=asked.answers_ms, slowest_ms=asked.slowest_ms(),
-                      events=asked.events, unwell=asked.unwell, changes_stored=asked.changes_stored)
+                      events=asked.events, unwell=len(asked.unwell_at_s), changes_stored=asked.changes_stored)
 
 
 def with_everything(bench: Bench, place: Place) -> dict[str, str]:
