@@ -14,6 +14,8 @@ from comparison.management import Asked, Client, Place, clients_of
 PAUSE_S = 0.5
 # Failures of a kept connection that has been closed meanwhile. A refused connection and a status other than 200 are none of them.
 DISCONNECTED = (ConnectionResetError, BrokenPipeError, http.client.HTTPException)
+# The reason of a health check that was answered, but not well.
+UNWELL = "a listener is unhealthy"
 # Clients without a token, whose connections the tracker closes after some seconds: they connect again, as others of their kind do.
 SHORT_LIVED = ("checker", "prometheus")
 
@@ -46,7 +48,7 @@ class Browsers:
 
     def failed(self) -> list[Failure]:
         """Returns the requests that failed, and the health checks that reported an unhealthy listener."""
-        return self.failures + [Failure(at_s, "checker", "a listener is unhealthy", True) for at_s in self.asked.unwell_at_s]
+        return self.failures + [Failure(at_s, "checker", UNWELL, True) for at_s in self.asked.unwell_at_s]
 
     def keep(self, client: Client) -> None:
         """Runs a client, again after each failure."""
