@@ -1,13 +1,12 @@
 //! A core between its start and the control plane's command to serve, and two cores that serve the same socket in turn.
 
 use core_link::{CoreCommand, CoreEvent, Cores, Reply, link_cores};
-use core_loop::connection::{HttpLimits, HttpSetup};
-use core_loop::{KernelFiltering, KernelSampling, MeshSlots, full_mesh};
+use core_loop::{MeshSlots, full_mesh};
 use engine::{ConnectionIdKey, Secrets};
-use guard::{CoreGuard, Guard, SourceLimits};
+use guard::Guard;
 use metrics::PublishedStatistics;
-use primitives::{AddressFamily, ShardCount, SteeringKey, TableSeed};
-use ringtrack_tests::simulator::{SimulatorSettings, usual_http};
+use primitives::{AddressFamily, ShardCount, ShardId, SteeringKey, TableSeed};
+use ringtrack_tests::simulator::SimulatorSettings;
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::{Arc, mpsc};
@@ -49,20 +48,6 @@ fn secrets() -> Secrets {
     }
 }
 
-fn http() -> HttpSetup {
-    let limits = HttpLimits {
-        connections_max: 1,
-        connections_per_prefix_max: 1,
-        first_request_s: 10,
-        request_s: 10,
-        idle_s: 10,
-        answer_s: 10,
-        web_socket_idle_s: 240,
-        buffer_bytes_max: 1 << 20,
-    };
-    HttpSetup { policy: usual_http(), limits, identity: None }
-}
-
 impl Waiting {
     /// With a connect request in its socket.
     fn new() -> Self {
@@ -92,16 +77,13 @@ impl Waiting {
         let mesh = full_mesh(cores.handles(), ShardCount::ONE, slots).remove(0);
         let setup = WorkerSetup {
             core: allowed_cores()[0],
-            engine: SimulatorSettings::default().engine,
+            settings: SimulatorSettings::default().of_core(ShardId::FIRST),
             secrets: secrets(),
-            guard: CoreGuard::new(Arc::new(Guard::new(TableSeed([7; 16]), 64)), SourceLimits::none()),
+            guard: Arc::new(Guard::new(TableSeed([7; 16]), 64)),
             sockets: bound.sockets_by_shard.into_iter().flatten().collect(),
             http_listeners: Vec::new(),
-            http: http(),
+            identity: None,
             batch_datagrams: 64,
-            kernel_sampling: KernelSampling::Off,
-            kernel_filtering: KernelFiltering::Off,
-            coalesce: Duration::ZERO,
             mesh,
             start,
             published: Arc::clone(&published),

@@ -47,7 +47,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "tls",
         ],
     ),
-    ("worker", &["core-link", "core-loop", "guard", "metrics", "primitives", "engine", "udp-socket"]),
+    ("worker", &["core-link", "core-loop", "guard", "metrics", "primitives", "engine", "tls", "udp-socket"]),
     ("config", &["primitives"]),
     ("database", &["primitives"]),
     (

@@ -23,4 +23,3 @@ pub use core_link::HttpLimits;
 pub use limits::FRAMES_UNSENT_BYTES_MAX;
 pub(crate) use limits::TURN;
 pub(crate) use server::HttpServer;
-pub use server::HttpSetup;

@@ -1,6 +1,6 @@
 use crate::clock::Clock;
 use crate::coalescing::Coalescing;
-use crate::connection::{HttpServer, HttpSetup};
+use crate::connection::HttpServer;
 use crate::control_queue::ControlQueue;
 use crate::core_state::CoreState;
 use crate::datagrams::UdpServer;
@@ -13,35 +13,32 @@ use crate::mesh::Mesh;
 use crate::ring::Rings;
 use crate::sockets::{Event, ReceiveTimestamps, ReplyBatch as _, Sockets};
 use crate::timer::Timer;
-use core_link::{
-    CoreCommand, CoreEnd, CoreEvent, CoreSettings, KernelFiltering, KernelSampling, Notify, ReplySource,
-};
-use engine::{EngineSettings, HttpService, Secrets, Shard, UdpService};
-use guard::CoreGuard;
+use core_link::{CoreCommand, CoreEnd, CoreEvent, CoreSettings, KernelSampling, Notify, ReplySource};
+use engine::{HttpService, Secrets, Shard, UdpService};
+use guard::{CoreGuard, Guard};
 use latency::ReplyTimer;
 use metrics::{Gauge, PublishedStatistics};
 use primitives::AddressFamily;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tls::ServerIdentity;
 
 /// Everything a core needs at start-up.
 #[derive(Debug)]
 pub struct CoreSetup<S: Sockets> {
     pub clock: Box<dyn Clock>,
-    pub engine: EngineSettings,
+    pub settings: CoreSettings,
     pub secrets: Secrets,
-    pub guard: CoreGuard,
+    /// Shared by all cores.
+    pub guard: Arc<Guard>,
     /// With at most [`LISTENERS_MAX`] UDP listeners.
     pub sockets: S,
     /// An empty batch.
     pub received: S::Received,
     /// An empty batch.
     pub replies: S::Replies,
-    pub http: HttpSetup,
-    pub kernel_sampling: KernelSampling,
-    pub kernel_filtering: KernelFiltering,
-    /// How long datagrams may gather at high rates; zero if they are not to.
-    pub coalesce: Duration,
+    /// Certificate and key for the HTTP listeners with TLS.
+    pub identity: Option<Arc<ServerIdentity>>,
     pub mesh: Mesh<S::Path>,
     pub published: Arc<PublishedStatistics>,
     pub link: CoreEnd,
@@ -148,26 +145,27 @@ impl<S: Sockets> Core<S> {
     /// When there are more than [`LISTENERS_MAX`] UDP listeners.
     #[must_use]
     pub fn new(setup: CoreSetup<S>) -> Self {
-        let CoreSetup { clock, engine, secrets, guard, sockets, received, replies, http, .. } = setup;
+        let CoreSetup { clock, settings, secrets, sockets, received, replies, .. } = setup;
+        let guard = CoreGuard::new(setup.guard, settings.sources.clone());
         let listeners = sockets.udp_listeners();
         assert!(usize::from(listeners) <= LISTENERS_MAX, "a listener's number is a byte");
         let instant = clock.instant();
         let now = clock.at(instant);
         let processor_time = clock.processor_time();
         let latency = ReplyTimer::new(replies.capacity());
-        let udp = UdpServer::new(UdpService::new(&engine, &secrets), received, replies, listeners);
-        let shard = Shard::new(&engine, &secrets, guard);
-        let filter = KernelFilter::new(setup.kernel_filtering, &http.policy.proxy, instant);
+        let udp = UdpServer::new(UdpService::new(&settings.engine, &secrets), received, replies, listeners);
+        let shard = Shard::new(&settings.engine, &secrets, guard);
+        let filter = KernelFilter::new(settings.kernel_filtering, &settings.http_policy.proxy, instant);
         setup.link.report_ready();
         Self {
             state: CoreState { clock, shard, mesh: setup.mesh, sockets, latency, instant, now },
             udp,
-            http: HttpServer::new(engine.shard, http, !secrets.intervals),
+            http: HttpServer::new(&settings, setup.identity, !secrets.intervals),
             control: ControlQueue::new(instant),
-            timer: Timer::new(instant, processor_time, setup.kernel_sampling),
-            coalescing: Coalescing::new(setup.coalesce, instant),
+            timer: Timer::new(instant, processor_time, settings.kernel_sampling),
+            coalescing: Coalescing::new(settings.coalesce, instant),
             filter,
-            sampling: setup.kernel_sampling,
+            sampling: settings.kernel_sampling,
             reply_sources: [None; AddressFamily::ALL.len()],
             stage: Stage::Starting,
             is_to_end: false,

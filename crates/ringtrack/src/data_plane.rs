@@ -5,8 +5,7 @@ use crate::prepare::Prepared;
 use crate::tuning::core_settings;
 use anyhow::{anyhow, ensure};
 use control::{ApiGuard, StatisticsSnapshot, Workers};
-use core_link::{CoreCommand, CoreEvent, CoreHandle, CoreSettings, Cores, link_cores};
-use core_loop::connection::HttpSetup;
+use core_link::{CoreCommand, CoreEvent, CoreHandle, Cores, link_cores};
 use core_loop::{MeshSlots, full_mesh};
 use guard::{CoreGuard, Guard, SourceLimits};
 use metrics::PublishedStatistics;
@@ -50,36 +49,20 @@ impl DataPlane {
         let by_shard = listeners.udp.sockets_by_shard.into_iter().zip(listeners.http.sockets_by_shard);
         let by_shard = settings.into_iter().zip(ends).zip(mesh).zip(by_shard);
         for (((settings, link), mesh), (sockets, http_listeners)) in by_shard {
-            let CoreSettings {
-                engine,
-                sources,
-                http_policy,
-                http_limits,
-                kernel_sampling,
-                kernel_filtering,
-                coalesce,
-            } = settings;
-            let shard = engine.shard;
+            let shard = settings.engine.shard;
             let setup = WorkerSetup {
                 core: prepared.cores[shard.index()],
-                engine,
+                settings,
                 secrets: prepared.keys.for_core()?,
-                guard: CoreGuard::new(Arc::clone(&plane.guard), sources),
+                guard: Arc::clone(&plane.guard),
                 sockets,
                 http_listeners,
-                http: HttpSetup {
-                    policy: http_policy,
-                    limits: http_limits,
-                    identity: prepared.files.identity.clone(),
-                },
+                identity: prepared.files.identity.clone(),
                 batch_datagrams: configuration.udp.batch_datagrams,
                 mesh,
                 start,
                 published: Arc::clone(&published[shard.index()]),
                 link,
-                kernel_sampling,
-                kernel_filtering,
-                coalesce,
             };
             plane.workers.push(start_worker(setup).map_err(hints::worker_error)?);
         }

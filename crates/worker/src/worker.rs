@@ -4,17 +4,17 @@ use crate::executor::{kernel_ring, run_on_core};
 use crate::http_listener::HttpListener;
 use crate::limits::DATAGRAM_BYTES_MAX;
 use crate::sockets::{CoreSockets, Received, Replies};
-use core_link::CoreEnd;
-use core_loop::connection::HttpSetup;
-use core_loop::{Core, CoreSetup, KernelFiltering, KernelSampling, Mesh};
-use engine::{EngineSettings, REPLY_BYTES_MAX, Secrets};
-use guard::CoreGuard;
+use core_link::{CoreEnd, CoreSettings};
+use core_loop::{Core, CoreSetup, Mesh};
+use engine::{REPLY_BYTES_MAX, Secrets};
+use guard::Guard;
 use metrics::PublishedStatistics;
 use primitives::ShardId;
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Instant;
+use tls::ServerIdentity;
 use udp_socket::{BatchSocket, Path, ReceiveBatch, SendBatch};
 
 /// Everything a worker needs at start-up.
@@ -22,19 +22,17 @@ use udp_socket::{BatchSocket, Path, ReceiveBatch, SendBatch};
 pub struct WorkerSetup {
     /// The core that its thread is pinned to.
     pub core: usize,
-    pub engine: EngineSettings,
+    pub settings: CoreSettings,
     pub secrets: Secrets,
-    pub guard: CoreGuard,
+    /// Shared by all cores.
+    pub guard: Arc<Guard>,
     /// One for each UDP listener, in the same order on each core.
     pub sockets: Vec<BatchSocket>,
     /// One for each HTTP listener, in the same order on each core.
     pub http_listeners: Vec<HttpListener>,
-    pub http: HttpSetup,
+    /// Certificate and key for the HTTP listeners with TLS.
+    pub identity: Option<Arc<ServerIdentity>>,
     pub batch_datagrams: usize,
-    pub kernel_sampling: KernelSampling,
-    pub kernel_filtering: KernelFiltering,
-    /// How long datagrams may gather at high rates; zero if they are not to.
-    pub coalesce: Duration,
     pub mesh: Mesh<Path>,
     /// The instant from which all workers count time.
     pub start: Instant,
@@ -55,7 +53,7 @@ pub struct WorkerHandle {
 /// When the kernel refuses `io_uring`, or the thread cannot be created. Errors within the thread are returned by
 /// [`WorkerHandle::join`].
 pub fn start_worker(setup: WorkerSetup) -> Result<WorkerHandle, WorkerError> {
-    let shard = setup.engine.shard;
+    let shard = setup.settings.engine.shard;
     kernel_ring::check().map_err(WorkerError::IoUringUnavailable)?;
     let thread = std::thread::Builder::new()
         .name(format!("worker-{shard}"))
@@ -89,16 +87,13 @@ impl WorkerSetup {
         self.link.notify().set_waker(sockets.wake_up().into());
         Ok(Core::new(CoreSetup {
             clock: Box::new(SystemClock { start: self.start }),
-            engine: self.engine,
+            settings: self.settings,
             secrets: self.secrets,
             guard: self.guard,
             sockets,
             received: Received(received),
             replies: Replies(replies),
-            http: self.http,
-            kernel_sampling: self.kernel_sampling,
-            kernel_filtering: self.kernel_filtering,
-            coalesce: self.coalesce,
+            identity: self.identity,
             mesh: self.mesh,
             published: self.published,
             link: self.link,

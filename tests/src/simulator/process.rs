@@ -3,11 +3,10 @@ use super::run::SimulatedCore;
 use super::sockets::{SimulatedReceived, SimulatedReplies, SimulatedSockets};
 use super::{Simulator, SimulatorSettings, steering_key, usual_http};
 use crate::tls_client;
-use core_link::link_cores;
-use core_loop::connection::HttpSetup;
-use core_loop::{Clock, CoreSetup, KernelSampling, full_mesh};
-use engine::{ConnectionIdKey, EngineSettings, HttpPolicy, Secrets};
-use guard::{CoreGuard, Guard, SourceLimits};
+use core_link::{CoreSettings, link_cores};
+use core_loop::{Clock, CoreSetup, full_mesh};
+use engine::{ConnectionIdKey, HttpPolicy, Secrets};
+use guard::Guard;
 use metrics::Gauge;
 use primitives::{ClockShift, ShardId, TableSeed};
 use std::ops::Range;
@@ -85,20 +84,13 @@ impl Simulator {
         let cores = shards.shards().zip(links).zip(meshes).map(|((shard, link), mesh)| {
             let setup = CoreSetup {
                 clock: Box::new(clock.clone()),
-                engine: EngineSettings { shard, ..settings.engine },
+                settings: CoreSettings { http_policy: http.clone(), ..settings.of_core(shard) },
                 secrets: secrets(settings.seed, shard),
-                guard: CoreGuard::new(Arc::clone(&guard), SourceLimits::none()),
+                guard: Arc::clone(&guard),
                 sockets: SimulatedSockets::at(Rc::clone(&self.listeners[shard.index()])),
                 received: SimulatedReceived::default(),
                 replies: SimulatedReplies::default(),
-                http: HttpSetup {
-                    policy: http.clone(),
-                    limits: settings.connections,
-                    identity: Some(Arc::clone(tls_client::identity())),
-                },
-                kernel_sampling: KernelSampling::Off,
-                kernel_filtering: settings.kernel_filtering,
-                coalesce: settings.coalesce,
+                identity: Some(Arc::clone(tls_client::identity())),
                 mesh,
                 published: Arc::default(),
                 link: ends[shard.index()].swap_remove(shard.index()),

@@ -48,7 +48,7 @@ impl Wake for Woken {
 
 impl SimulatedCore {
     pub(super) fn new(setup: CoreSetup<SimulatedSockets>, clock: VirtualClock, link: Cores) -> Self {
-        let (woken, shard) = (Arc::<Woken>::default(), setup.engine.shard);
+        let (woken, shard) = (Arc::<Woken>::default(), setup.settings.engine.shard);
         let core = Core::new(setup);
         core.notify().set_waker(Arc::clone(&woken).into());
         Self { core, link: Some(link), shard, clock, rest: Rest::Awake, woken, last_timer_turn: None }

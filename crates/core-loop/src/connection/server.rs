@@ -9,7 +9,7 @@ use super::web_socket::QueueFull;
 use crate::core_state::CoreState;
 use crate::sockets::Sockets;
 use crate::wire::{SlotKey, Wire};
-use core_link::HttpLimits;
+use core_link::{CoreSettings, HttpLimits};
 use engine::{
     ConnectionToken, HttpPolicy, HttpService, Now, Persistence, RoutedRequest, SignalFrame, Signals,
 };
@@ -19,15 +19,6 @@ use primitives::ShardId;
 use std::sync::Arc;
 use tls::ServerIdentity;
 use ws_protocol::CloseCode;
-
-/// Everything a core needs to serve HTTP clients.
-#[derive(Debug)]
-pub struct HttpSetup {
-    pub policy: HttpPolicy,
-    pub limits: HttpLimits,
-    /// Certificate and key for the listeners with TLS.
-    pub identity: Option<Arc<ServerIdentity>>,
-}
 
 /// Serves the HTTP clients of a core.
 #[derive(Debug)]
@@ -61,14 +52,14 @@ pub(super) enum Accepting {
 }
 
 impl<S: Sockets> HttpServer<S> {
-    pub(crate) fn new(shard: ShardId, setup: HttpSetup, seed: u64) -> Self {
-        let HttpSetup { policy, limits, identity } = setup;
+    /// `identity` is the certificate and key for the listeners with TLS.
+    pub(crate) fn new(settings: &CoreSettings, identity: Option<Arc<ServerIdentity>>, seed: u64) -> Self {
         Self {
-            shard,
+            shard: settings.engine.shard,
             accepting: Accepting::Paused,
             identity,
-            limits,
-            service: HttpService::new(policy),
+            limits: settings.http_limits,
+            service: HttpService::new(settings.http_policy.clone()),
             slots: Slots::default(),
             ready: ReadyConnections::default(),
             swept: 0,
