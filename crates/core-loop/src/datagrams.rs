@@ -54,7 +54,7 @@ impl<S: Sockets> UdpServer<S> {
         self.service.accepted_epochs(now)
     }
 
-    /// Returns the torrent that most of the datagrams since the last call were for.
+    /// Returns the torrent that most of the datagrams since the last call were for, each from a proved source.
     pub(crate) fn take_busiest_torrent(&mut self) -> Option<InfoHash> {
         self.sample.take()
     }
@@ -101,7 +101,9 @@ impl<S: Sockets> UdpServer<S> {
         if self.received.datagrams() == 0 {
             return false;
         }
-        self.sample.note(self.received.datagram(0).1, self.received.datagrams());
+        let (source, datagram) = self.received.datagram(0);
+        let torrent = self.service.proved_torrent(core.now, source, datagram);
+        self.sample.note(torrent, self.received.datagrams());
         core.shard.statistics_mut().count_batch(self.received.datagrams());
         core.instant = core.clock.instant();
         let CoreState { shard, mesh, instant: at, now, latency, .. } = core;

@@ -1,8 +1,9 @@
 use crate::limits::SAMPLE_DATAGRAMS_MIN;
-use primitives::{InfoHash, torrent_of};
+use primitives::InfoHash;
 
-/// Finds out whether more than half of the datagrams are requests for one torrent, from one datagram of each batch, which
-/// stands for all of them, in memory of fixed size.
+/// Finds out whether more than half of the datagrams are proved requests for one torrent, from one datagram of each batch,
+/// which stands for all of them, in memory of fixed size. Requests that anybody could have made up do not count: they would
+/// have the torrent's clients dropped.
 ///
 /// In each window it finds the torrent that can be it (the majority vote of Boyer and Moore), and counts the requests for the one
 /// found in the window before.
@@ -18,12 +19,11 @@ pub(crate) struct TorrentSample {
 }
 
 impl TorrentSample {
-    /// Notes a datagram of a batch of `datagrams`.
-    pub(crate) fn note(&mut self, datagram: &[u8], datagrams: usize) {
+    /// Notes the torrent that a datagram of a batch of `datagrams` is a proved request for.
+    pub(crate) fn note(&mut self, torrent: Option<InfoHash>, datagrams: usize) {
         let weight = u32::try_from(datagrams).unwrap_or(u32::MAX);
         self.sampled += 1;
         self.datagrams = self.datagrams.saturating_add(weight);
-        let torrent = torrent_of(datagram);
         if torrent.is_some() && torrent == self.suspect {
             self.of_suspect = self.of_suspect.saturating_add(weight);
         }
@@ -49,17 +49,17 @@ impl TorrentSample {
 mod tests {
     use super::*;
 
-    fn scrape(torrent: u8) -> Vec<u8> {
-        [&[0; 11][..], &[2, 0, 0, 0, 0], &[torrent; 20]].concat()
+    fn request(torrent: u8) -> Option<InfoHash> {
+        Some(InfoHash([torrent; 20]))
     }
 
     /// Takes two windows with the same share of requests for torrent 1, and others for `others` in turn.
-    fn found(percent: usize, datagrams: usize, others: &[Vec<u8>]) -> Option<InfoHash> {
-        let (mut sample, hot) = (TorrentSample::default(), scrape(1));
+    fn found(percent: usize, datagrams: usize, others: &[Option<InfoHash>]) -> Option<InfoHash> {
+        let (mut sample, hot) = (TorrentSample::default(), request(1));
         let mut window = || {
             for index in 0..datagrams {
                 let is_hot = (index + 1) * percent / 100 > index * percent / 100;
-                sample.note(if is_hot { &hot } else { &others[index % others.len()] }, 1);
+                sample.note(if is_hot { hot } else { others[index % others.len()] }, 1);
             }
             sample.take()
         };
@@ -69,14 +69,13 @@ mod tests {
 
     #[test]
     fn a_torrent_of_most_datagrams_is_found() {
-        let connect = vec![0; 16];
-        let others: Vec<_> = (2..100).map(scrape).chain([connect.clone()]).collect();
+        let others: Vec<_> = (2..100).map(request).chain([None]).collect();
         let hot = Some(InfoHash([1; 20]));
         for (percent, datagrams, others, expected) in [
             (100, 100, &others, hot),
             (60, 100, &others, hot),
-            (60, 100, &vec![connect], hot),
-            (60, 100, &vec![scrape(2)], hot),
+            (60, 100, &vec![None], hot),
+            (60, 100, &vec![request(2)], hot),
             (50, 1000, &others, None),
             (40, 100, &others, None),
             (100, SAMPLE_DATAGRAMS_MIN as usize - 1, &others, None),
@@ -93,8 +92,8 @@ mod tests {
             // Two listeners in turn.
             let mut window = || {
                 for _ in 0..SAMPLE_DATAGRAMS_MIN {
-                    sample.note(&scrape(1), of_hot);
-                    sample.note(&[0; 16], of_others);
+                    sample.note(request(1), of_hot);
+                    sample.note(None, of_others);
                 }
                 sample.take()
             };

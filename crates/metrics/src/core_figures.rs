@@ -60,7 +60,7 @@ figures! {
         }
         /// Receive calls for datagrams that failed.
         ringtrack_udp_receive_errors_total { ReceiveErrors = "receive_errors", }
-        /// Announces and scrapes over UDP that were received with a connection id that their source never had.
+        /// Announces and scrapes over UDP that were received with a connection id that their source never had, or too long ago.
         ringtrack_udp_wrong_connection_ids_total { WrongConnectionIds = "wrong_connection_ids", }
         /// Datagrams that the kernel dropped: by the filter, or because the receive buffer was full.
         ringtrack_udp_kernel_dropped_total { KernelDropped = "kernel_dropped", }

@@ -2,7 +2,7 @@
 
 use super::decision::{AdmittedAnnounce, Decision, ErrorDecision};
 use crate::admission::{Admission, AdmittedSource, Credentials, admit_source};
-use crate::connection_id::{ConnectionIdError, ConnectionIds};
+use crate::connection_id::ConnectionIds;
 use crate::now::Now;
 use crate::refusal::Refusal;
 use crate::settings::InvalidConnectionId;
@@ -11,7 +11,9 @@ use access::UserAdmission;
 use core::net::SocketAddr;
 use guard::{Source, UnprovedRequest};
 use metrics::{Counter, DropReason, Outcome};
-use primitives::{AddressFamily, CompactIpv4, CompactIpv6, KeyInPath, PeerAddress, RequestKind};
+use primitives::{
+    AddressFamily, CompactIpv4, CompactIpv6, InfoHash, KeyInPath, PeerAddress, RequestKind, torrent_of,
+};
 use udp_protocol::{
     Announce, ConnectRequest, ConnectionId, Request, RequestError, Scrape, TransactionId, decode_request,
 };
@@ -133,6 +135,14 @@ impl Proofs {
         Ok(Decision::Scrape(source.family(), scrape))
     }
 
+    /// Returns the torrent of a request whose connection id is accepted.
+    pub(super) fn proved_torrent(&self, now: Now, source: SocketAddr, datagram: &[u8]) -> Option<InfoHash> {
+        let torrent = torrent_of(datagram)?;
+        let connection_id = ConnectionId(*datagram.first_chunk()?);
+        self.connection_ids.check(now.unix_s, Source::of(source.ip()).ip(), connection_id).ok()?;
+        Some(torrent)
+    }
+
     fn admit(
         &self,
         shard: &mut Shard,
@@ -169,7 +179,7 @@ impl Proofs {
 }
 
 fn count_wrong_id(shard: &mut Shard, refusal: Refusal) {
-    if matches!(refusal, Refusal::ConnectionId(ConnectionIdError::Wrong)) {
+    if matches!(refusal, Refusal::ConnectionId(_)) {
         shard.statistics.add(Counter::WrongConnectionIds, 1);
     }
 }

@@ -10,9 +10,9 @@ use crate::now::Now;
 use crate::settings::{EngineSettings, Secrets};
 use crate::shard::{AnyAnnounce, PendingAnnounce, Shard};
 use access::TorrentRefusal;
-use core::net::IpAddr;
+use core::net::{IpAddr, SocketAddr};
 use metrics::{Counter, DropReason, ErrorReason, Outcome, Statistics};
-use primitives::{AddressFamily, ConnectionEpoch, PeerAddress, RequestKind, ShardId};
+use primitives::{AddressFamily, ConnectionEpoch, InfoHash, PeerAddress, RequestKind, ShardId};
 use swarm::{AddressOfSwarm, SwarmCounts, SwarmSlot};
 use udp_protocol::{AnnounceResponse, ConnectRequest, ConnectResponse, Scrape, TransactionId};
 use zerocopy::IntoBytes;
@@ -59,6 +59,12 @@ impl UdpService {
     #[must_use]
     pub fn accepted_epochs(&self, now: Now) -> Option<[ConnectionEpoch; 3]> {
         self.proofs.connection_ids.accepted_epochs(now.unix_s)
+    }
+
+    /// Returns the torrent of a request that its source has proved to have sent.
+    #[must_use]
+    pub fn proved_torrent(&self, now: Now, source: SocketAddr, datagram: &[u8]) -> Option<InfoHash> {
+        self.proofs.proved_torrent(now, source, datagram)
     }
 
     /// Serves a batch of datagrams.
