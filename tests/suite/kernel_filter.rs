@@ -75,6 +75,15 @@ fn a_flood_of_wrong_ids_is_dropped_while_it_lasts_and_clients_are_served() {
 }
 
 #[test]
+fn a_flood_of_expired_ids_is_dropped_like_one_of_wrong_ids() {
+    let mut tracker = Simulator::new(&settings());
+    let client = Client::connected(&mut tracker, "203.0.113.9:4000");
+    tracker.pass(600);
+    assert!(flood(&mut tracker, client.connection_id, 200, 20) <= 12 * 200);
+    assert_eq!(figures(&mut tracker), (1, 0));
+}
+
+#[test]
 fn ids_are_not_filtered_while_those_of_an_earlier_lifetime_are_accepted() {
     let mut tracker = Simulator::new(&settings());
     let client = Client::connected(&mut tracker, "192.0.2.1:6881");
@@ -138,6 +147,14 @@ fn a_hot_torrent_leaves_room_for_others() {
     flood(&mut tracker, client.connection_id, 10, 300);
     assert_eq!(figures(&mut tracker), (0, 0));
     assert_eq!(flood(&mut tracker, client.connection_id, 10, 10), 100);
+}
+
+#[test]
+fn requests_that_anybody_could_have_made_up_make_no_torrent_hot() {
+    let kernel_filtering = KernelFiltering::On { wrong_ids_per_s: 0 };
+    let mut tracker = Simulator::new(&SimulatorSettings { kernel_filtering, ..settings() });
+    rush(&mut tracker, &Client::stranger("203.0.113.9:4000"), 20);
+    assert_eq!(figures(&mut tracker), (0, 0));
 }
 
 #[test]

@@ -22,7 +22,7 @@ pub(crate) struct Seen {
 /// half of it for some seconds. Datagrams are dropped for other reasons too, so that all are received for one window from time
 /// to time, whatever is dropped: a flood that lasts is noticed in it. If a receive queue is still full, datagrams are dropped,
 /// and most are for one torrent, only a share of these passes: the share is halved as long as all of this holds, and grows
-/// slowly while the queue is not full.
+/// slowly while the queue is not full or most datagrams are for other torrents.
 #[derive(Debug)]
 pub(crate) struct Flood {
     /// 0: connection ids are never filtered.
@@ -115,7 +115,7 @@ impl Flood {
             (Some(hot), Some(_)) if is_full => {
                 Some(HotTorrent { passed: (hot.passed / 2).max(HOT_PASSED_MIN), ..hot })
             }
-            (Some(hot), _) if window.full_turns == 0 => {
+            (Some(hot), busiest) if window.full_turns == 0 || busiest.is_none() => {
                 let passed = hot.passed.checked_add(hot.passed >> HOT_GROWTH_SHIFT);
                 passed.map(|passed| HotTorrent { passed, ..hot })
             }

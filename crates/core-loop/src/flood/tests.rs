@@ -109,7 +109,7 @@ fn the_share_of_a_hot_torrent_falls_only_while_it_explains_what_is_dropped() {
     let [hot, _] = HASHES;
     for (dropped_per_s, busiest, expected, reason) in [
         (1_000, Some(hot), HOT_PASSED_FIRST / 2, "full, and still the majority"),
-        (1_000, None, HOT_PASSED_FIRST, "full, no longer the majority: the share stays"),
+        (1_000, None, HOT_PASSED_FIRST / 16 * 17, "full, no longer the majority: the share grows"),
         (0, Some(hot), HOT_PASSED_FIRST, "full, and nothing is dropped"),
     ] {
         let mut scene = Scene::new(LIMIT);
