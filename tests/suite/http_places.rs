@@ -1,8 +1,9 @@
 //! Clients that take the places and the memory of HTTP connections for themselves.
 
 use access::{AccessUpdate, BannedNetworks};
-use guard::Class;
+use guard::{Class, SourceLimits};
 use metrics::{Counter, Gauge};
+use primitives::{AddressRange, AddressRanges};
 use ringtrack_tests::http_client::{HttpAnswer, request};
 use ringtrack_tests::simulator::{Client, Simulator, SimulatorSettings, source_limit};
 use ringtrack_tests::web_socket_client::handshake;
@@ -102,6 +103,21 @@ fn the_longest_idle_connection_makes_room_and_none_in_the_middle_of_an_answer() 
     tracker.run_for_ms(5000);
     let late = connect(&mut tracker, newcomer(201), ROOM, b"");
     assert_served(&mut tracker, &late);
+}
+
+#[test]
+fn the_many_clients_of_an_allowed_network_do_not_make_room_for_others() {
+    let mut tracker = tracker(|_| {});
+    let allowed = AddressRange { first: attacker(0).to_bits(), last: attacker(0).to_bits() };
+    let allow = Arc::new(AddressRanges::new(vec![allowed], Vec::new()));
+    tracker.limit_sources(&SourceLimits { allow, ..SourceLimits::none() });
+    let idle = |tracker: &mut Simulator, from| connect(tracker, from, ROOM, &request(HEALTH, ""));
+    let others: Vec<Client> = (0..=255).map(|number| idle(&mut tracker, newcomer(number))).collect();
+    tracker.run_for_ms(2000);
+    let allowed: Vec<Client> = (0..256).map(|_| idle(&mut tracker, attacker(0))).collect();
+    let late = |number| Ipv4Addr::new(203, 0, 113, number);
+    let newcomers: Vec<Client> = (0..64).map(|number| idle(&mut tracker, late(number))).collect();
+    assert_eq!((open(&allowed), open(&newcomers), open(&others)), (256, 64, 192));
 }
 
 #[test]

@@ -153,7 +153,6 @@ impl CoreGuard {
     /// times more as its rates are higher. The number may be too high where there are very many connections, never too low.
     #[must_use]
     pub fn open(&self, source: Source, max: u32) -> Option<OpenConnection> {
-        let max = if self.is_allowed(source) { u32::MAX } else { max };
         let max_of_levels = self.limits.factors().map(|factor| factor.saturating_mul(max));
         self.guard.connections.open(Counters::of(self.keys(source)), max_of_levels)
     }

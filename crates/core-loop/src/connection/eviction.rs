@@ -97,8 +97,8 @@ impl<S: Sockets> HttpServer<S> {
     }
 }
 
-/// Returns the number of connections of the source of one. A connection of a trusted proxy counts as a source of its own, since
-/// those of one proxy are of many clients.
+/// Returns the number of connections of the source of one. A connection of a trusted proxy or an allowed network counts as a
+/// source of its own, since those of one are of many clients.
 fn crowd(guard: &CoreGuard, open: Option<&OpenConnection>) -> u32 {
     open.map_or(1, |open| guard.open_count(open))
 }

@@ -105,7 +105,7 @@ impl<S: Sockets> HttpServer<S> {
         );
     }
 
-    /// Counts a new connection from `ip`, unless it is a trusted proxy's, and makes room for it. If there is none, or a limit
+    /// Counts a new connection from `ip`, unless it is a trusted proxy's or has no limits, and makes room for it. If there is none, or a limit
     /// of its source is reached, returns the counter of such connections.
     fn open(
         &mut self,
@@ -116,7 +116,7 @@ impl<S: Sockets> HttpServer<S> {
         let open = if self.service.policy().proxy.trusts(ip) {
             None
         } else {
-            Some(self.admit_source(Source::of(ip), security, core)?)
+            self.admit_source(Source::of(ip), security, core)?
         };
         if self.make_room(open.as_ref(), core) {
             return Ok(open);
@@ -125,14 +125,14 @@ impl<S: Sockets> HttpServer<S> {
         Err(Counter::HttpRefusedFull)
     }
 
-    /// Admits a connection of a source and counts it, or returns the counter of those that are refused for the same reason. A
-    /// client of a banned network is told so, unless that takes a TLS handshake.
+    /// Admits a connection of a source and counts it if the source has limits, or returns the counter of those that are refused
+    /// for the same reason. A client of a banned network is told so, unless that takes a TLS handshake.
     fn admit_source(
         &self,
         source: Source,
         security: Security,
         core: &mut CoreState<S>,
-    ) -> Result<OpenConnection, Counter> {
+    ) -> Result<Option<OpenConnection>, Counter> {
         if security == Security::Tls && core.shard.is_banned(source) {
             return Err(Counter::HttpRefusedBanned);
         }
@@ -141,7 +141,10 @@ impl<S: Sockets> HttpServer<S> {
         if security == Security::Tls {
             guard.admit(now_ms, Class::Handshakes, source).map_err(|_| Counter::HttpRefusedHandshakes)?;
         }
-        guard.open(source, self.limits.connections_per_prefix_max).ok_or(Counter::HttpRefusedPrefix)
+        if guard.is_allowed(source) {
+            return Ok(None);
+        }
+        guard.open(source, self.limits.connections_per_prefix_max).map(Some).ok_or(Counter::HttpRefusedPrefix)
     }
 
     /// Accepts connections from the listeners.
