@@ -67,7 +67,7 @@ pub(crate) fn filter_datagrams(
 ///
 /// # Errors
 ///
-/// [`InvalidInput`](io::ErrorKind::InvalidInput) if the program is too long; otherwise errors of the kernel.
+/// Those of the kernel.
 pub fn filter_connections(
     socket: BorrowedFd<'_>,
     family: AddressFamily,
@@ -83,7 +83,8 @@ pub fn filter_connections(
 
 /// Attaches a program of the networks. The kernel limits the memory of the options of a socket (`net.core.optmem_max`), in
 /// which the old filter and the new one are for a moment. If both do not fit, the old one goes first, and if the new one alone
-/// does not, it has half of the networks, those given first, and so on. Returns how many were left out.
+/// does not, or is longer than it may be, it has half of the networks, those given first, and so on. Returns how many were left
+/// out.
 fn attach(
     socket: BorrowedFd<'_>,
     all_networks: usize,
@@ -94,10 +95,10 @@ fn attach(
     if attached.is_err() {
         detach_filter(socket)?;
     }
-    if is_out_of_memory(&attached) {
+    if has_no_room(&attached) {
         attached = attach_program(socket, &mut program(networks));
     }
-    while is_out_of_memory(&attached) && networks > 0 {
+    while has_no_room(&attached) && networks > 0 {
         networks /= 2;
         attached = attach_program(socket, &mut program(networks));
     }
@@ -106,13 +107,15 @@ fn attach(
 
 fn attach_program(socket: BorrowedFd<'_>, program: &mut [sock_filter]) -> io::Result<()> {
     if program.len() > FILTER_INSTRUCTIONS_MAX {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "the filter is too long"));
+        return Err(io::Error::new(io::ErrorKind::ArgumentListTooLong, "the filter is too long"));
     }
     attach_filter(socket, program)
 }
 
-fn is_out_of_memory(attached: &io::Result<()>) -> bool {
-    attached.as_ref().is_err_and(|error| error.raw_os_error() == Some(libc::ENOMEM))
+fn has_no_room(attached: &io::Result<()>) -> bool {
+    attached.as_ref().is_err_and(|error| {
+        error.raw_os_error() == Some(libc::ENOMEM) || error.kind() == io::ErrorKind::ArgumentListTooLong
+    })
 }
 
 /// Returns the ranges of a family that were given first. IPv4 addresses are in the highest bits, as if they were IPv6 prefixes of 32 bits.
