@@ -12,6 +12,7 @@ use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
 
 use primitives::InfoHash;
+use ringtrack_tests::database_server::{DatabaseServer, ServerKind};
 use ringtrack_tests::web_socket_client::handshake;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
@@ -139,6 +140,15 @@ fn launch() -> Launch {
 
 fn with_api(launch: Launch) -> Launch {
     launch.set("api.listen", FREE_PORT).set("api.tokens", &format!("tests={TOKEN}"))
+}
+
+/// Waits until the database has all changes.
+fn until_stored(api: &Api) {
+    wait_for(|| {
+        let storage = api.get("storage");
+        let is_stored = storage["state"] == "connected" && storage["writes_waiting"] == 0;
+        if is_stored { Ok(()) } else { Err(storage.to_string()) }
+    });
 }
 
 fn torrent(number: u8) -> InfoHash {
@@ -397,11 +407,7 @@ fn after_a_failed_upgrade_the_tracker_serves_on_with_all_that_it_had() {
                 .is_none()
         );
         assert_eq!(client.scrape(&[listed])[0].leechers, 2, "{why}");
-        wait_for(|| {
-            let storage = api.get("storage");
-            let is_stored = storage["state"] == "connected" && storage["writes_waiting"] == 0;
-            if is_stored { Ok(()) } else { Err(storage.to_string()) }
-        });
+        until_stored(&api);
         stored.borrow_mut().push(listed);
     };
     assert_serves(&tracker, "at first");
@@ -432,6 +438,30 @@ fn after_a_failed_upgrade_the_tracker_serves_on_with_all_that_it_had() {
     for torrent in stored.take() {
         client.announce(client.leecher(torrent, 9000));
     }
+    assert_eq!(tracker.stop().code, Some(0));
+}
+
+#[test]
+fn while_the_database_is_away_an_upgrade_fails_and_no_change_is_lost() {
+    let mut server = DatabaseServer::start(ServerKind::Postgres);
+    let url = server.make_database("tracker");
+    let installed = Installed::new();
+    let launch = with_api(launch()).set("access.mode", "listed").set("database.url", &url);
+    let mut tracker = installed.start(launch.set("database.start_wait_s", "1"));
+    let api = Api::of(&tracker);
+    server.crash();
+    api.put_on("whitelist", torrent(1));
+    let output = upgrade(&tracker);
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(1) && error.contains("the database"), "{error}");
+    let client = Client::new(tracker.v4());
+    client.announce(client.leecher(torrent(1), 2000));
+    server.restart();
+    until_stored(&api);
+    installed.upgrade_to_success(&mut tracker);
+    // The new process has read the list from the database.
+    client.announce(client.leecher(torrent(1), 2001));
+    assert_eq!(leechers(&client), 2);
     assert_eq!(tracker.stop().code, Some(0));
 }
 
