@@ -1,6 +1,6 @@
 //! The state of the cores, on its way from one process to the other: frames over a socket of their own.
 
-use super::limits::{BUFFER_BYTES, LITTLE_BYTES, PAGES_IN_FLIGHT};
+use super::limits::{BUFFER_BYTES, LITTLE_BYTES, PAGE_EVERY, PAGES_IN_FLIGHT};
 use anyhow::Context;
 use control::Manager;
 use core_link::{ChangeRecording, CoreHandle, CoreTask, Cores};
@@ -15,6 +15,7 @@ use tokio::io::{BufReader, BufWriter};
 use tokio::net::UnixStream;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
+use tokio::time::sleep;
 
 type Taken = Vec<(ShardId, StatePage)>;
 
@@ -66,7 +67,8 @@ impl StateSender {
         let mut taken = take(cores, &mut places).await?;
         while places.iter().any(Option::is_some) {
             // The cores work on the next pages while these are sent.
-            let (sent, next) = tokio::join!(send(frames, &taken), take(cores, &mut places));
+            let (sent, next, ()) =
+                tokio::join!(send(frames, &taken), take(cores, &mut places), sleep(PAGE_EVERY));
             sent?;
             taken = next?;
         }
