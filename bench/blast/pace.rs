@@ -48,7 +48,7 @@ impl Pace {
             Self::Open { period_ns, scheduled, at_least } => {
                 let waiting = due(now_ns, period_ns).saturating_sub(scheduled).min(most as u64);
                 let requests = if waiting < at_least { 0 } else { waiting as usize };
-                let first_due_ns = (scheduled as f64 * period_ns) as u64;
+                let first_due_ns = ((scheduled + 1) as f64 * period_ns) as u64;
                 Allowance { requests, first_due_ns, period_ns: period_ns as u64 }
             }
         }
@@ -95,16 +95,17 @@ mod tests {
     fn an_open_loop_keeps_its_schedule_however_late_it_is() {
         let mut pace = Pace::Open { period_ns: 10.0, scheduled: 0, at_least: 1 };
         let late = pace.allowance(1000, 0, 64);
-        assert_eq!(late, Allowance { requests: 64, first_due_ns: 0, period_ns: 10 });
+        assert_eq!(late, Allowance { requests: 64, first_due_ns: 10, period_ns: 10 });
         pace.note(64);
         assert_eq!(pace.allowance(1000, 9999, 64).requests, 36);
-        assert_eq!(pace.allowance(1000, 9999, 64).first_due_ns, 640);
+        assert_eq!(pace.allowance(1000, 9999, 64).first_due_ns, 650);
     }
 
     #[test]
     fn nothing_is_due_before_its_scheduled_time_or_a_response() {
         let open = Pace::Open { period_ns: 10.0, scheduled: 4, at_least: 1 };
         assert_eq!((open.calm_ns(43, 0), open.calm_ns(50, 9), open.calm_ns(99, 0)), (7, 0, 0));
+        assert_eq!((open.allowance(49, 0, 64).requests, open.allowance(50, 0, 64).first_due_ns), (0, 50));
         let closed = Pace::Closed { window: 2 };
         assert_eq!((closed.calm_ns(7, 1), closed.calm_ns(7, 2)), (0, u64::MAX));
     }
