@@ -51,6 +51,8 @@ pub(crate) struct Simulation {
     pub(crate) submitted: usize,
     pub(crate) replied: Arc<AtomicUsize>,
     pub(crate) events: CoreEvents,
+    /// The number of the last peer that announced the last torrent during a handover.
+    pub(crate) late_peers: u16,
     /// Whether a process was killed, with what it had in its queues.
     pub(crate) has_lost_process: bool,
 }
@@ -105,6 +107,7 @@ impl Simulation {
             submitted: 0,
             replied: Arc::default(),
             events: CoreEvents::default(),
+            late_peers: 0,
             has_lost_process: false,
         }
     }
@@ -170,24 +173,42 @@ impl Simulation {
         }
     }
 
-    /// Does something that clients do, with one core or all of them.
-    pub(crate) fn act_as_clients(&mut self) {
+    /// Does something that happens during a handover, with one core or all of them.
+    pub(crate) fn act_in_handover(&mut self) {
         for _ in 0..self.random.usize(1..8) {
             let core = self.any_core();
-            match self.random.u8(0..6) {
+            match self.random.u8(0..7) {
                 0 => self.send_datagrams(core),
                 1 => self.ask_over_http(core),
                 2 => self.read_or_leave(),
                 3 => self.act_over_web_sockets(core),
                 4 => (0..self.random.usize(1..6)).for_each(|_| _ = self.tracker.step(core)),
-                _ => self.tracker.pass_ms(self.random.u64(1..150)),
+                5 => self.tracker.pass_ms(self.random.u64(1..150)),
+                _ => self.make_mild_trouble(core),
             }
             self.exchange();
         }
     }
 
-    fn make_trouble(&mut self, core: usize) {
+    /// Makes trouble that costs no peer and no connection.
+    fn make_mild_trouble(&mut self, core: usize) {
         match self.random.choice(self.troubles.iter().copied()) {
+            Some(Trouble::Clocks) => self.tracker.step_wall_clock(self.random.i64(-90_000..90_000)),
+            Some(Trouble::Settings) => {
+                self.vary_settings();
+                self.use_settings();
+            }
+            trouble => self.make(trouble, core),
+        }
+    }
+
+    fn make_trouble(&mut self, core: usize) {
+        let trouble = self.random.choice(self.troubles.iter().copied());
+        self.make(trouble, core);
+    }
+
+    fn make(&mut self, trouble: Option<Trouble>, core: usize) {
+        match trouble {
             Some(Trouble::Network) => self.spoof(core),
             Some(Trouble::Abuse) => self.abuse(core),
             Some(Trouble::Sockets) if self.random.bool() => {
@@ -245,7 +266,7 @@ impl Simulation {
         for reply in arrivals.replies {
             let mut clients = self.udp.iter_mut().chain([&mut self.abuser]);
             if let Some(client) = clients.find(|client| client.client.source == reply.destination) {
-                client.receive(&reply, &self.peers);
+                client.receive(&reply, &mut self.peers);
             }
         }
     }

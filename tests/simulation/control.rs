@@ -58,21 +58,13 @@ impl Simulation {
         self.run_for_ms(2);
     }
 
-    /// Replaces the settings of all cores by random ones, one core after another, under whatever is underway.
-    pub(crate) fn replace_settings(&mut self) {
+    /// Draws settings that refuse nobody and shorten no life.
+    pub(crate) fn vary_settings(&mut self) {
         let (random, settings) = (&mut self.random, &mut self.settings);
         let engine = &mut settings.engine;
         engine.announce.interval_s = random.u32(200..3600);
         engine.announce.interval_s_max = engine.announce.interval_s + random.u32(0..600);
-        engine.announce.numwant_max = random.u16(1..=200);
-        engine.announce.numwant_default = random.u16(0..=engine.announce.numwant_max);
         engine.path_mtu_bytes = random.u16(1280..1500);
-        engine.connection_id_lifetime_s = random.u32(1..1000);
-        engine.swarms.peer_lifetime_s = random.u32(1..=32_000);
-        engine.swarms.limits.peers_max = random.u64(1..2000);
-        engine.swarms.limits.swarm_peers_max = random.u32(1..200);
-        engine.access.users = [UserAdmission::Public, UserAdmission::Private][random.usize(0..2)];
-        engine.access.torrents = [TorrentAdmission::Any, TorrentAdmission::Listed][random.usize(0..2)];
         engine.access.details = [DetailsKept::Kept, DetailsKept::Dropped][random.usize(0..2)];
         engine.access_bounds.details.peers_max = random.usize(1..100);
         if let Some(forwarding) = &mut engine.forwarding {
@@ -80,6 +72,20 @@ impl Simulation {
                 ForwardingBounds { torrents_max: random.usize(1..12), peers_max: random.usize(0..20) };
         }
         settings.coalesce = Duration::from_micros(random.u64(0..500));
+    }
+
+    /// Replaces the settings of all cores by random ones, one core after another, under whatever is underway.
+    pub(crate) fn replace_settings(&mut self) {
+        self.vary_settings();
+        let (random, engine) = (&mut self.random, &mut self.settings.engine);
+        engine.announce.numwant_max = random.u16(1..=200);
+        engine.announce.numwant_default = random.u16(0..=engine.announce.numwant_max);
+        engine.connection_id_lifetime_s = random.u32(1..1000);
+        engine.swarms.peer_lifetime_s = random.u32(1..=32_000);
+        engine.swarms.limits.peers_max = random.u64(1..2000);
+        engine.swarms.limits.swarm_peers_max = random.u32(1..200);
+        engine.access.users = [UserAdmission::Public, UserAdmission::Private][random.usize(0..2)];
+        engine.access.torrents = [TorrentAdmission::Any, TorrentAdmission::Listed][random.usize(0..2)];
         self.peers.use_lifetime(self.settings.engine.swarms.peer_lifetime_s);
         self.use_settings();
     }

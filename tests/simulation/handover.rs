@@ -2,6 +2,7 @@
 
 use super::actions::Simulation;
 use super::control::stored;
+use super::troubles::Trouble;
 use core_link::{ChangeRecording, CoreCommand, CoreTask, Reply};
 use primitives::{ClockShift, ExportPlace, ExportedPage, StatePage};
 use std::ops::Range;
@@ -13,6 +14,15 @@ const TASK_MS_MAX: u64 = 5000;
 
 /// Milliseconds after which connections that are left are closed.
 const LEAVE_MS: u64 = 500;
+
+/// Milliseconds in which each client whose connection is left is told so, however slowly it reads.
+const LEAVE_MS_MAX: u64 = 10_000;
+
+/// Milliseconds in which every reply of a process that was killed arrives.
+const LATE_MS: u64 = 400;
+
+/// The code with which a process that leaves closes WebSockets.
+const SERVICE_RESTART: u16 = 1012;
 
 /// Milliseconds in which a process has to end.
 const END_MS_MAX: u64 = 5000;
@@ -35,6 +45,13 @@ struct Transfer {
     places: Vec<Option<ExportPlace>>,
 }
 
+/// The connections that a process serves, by their numbers.
+#[derive(Debug)]
+struct Connections {
+    http: Vec<usize>,
+    web: Vec<usize>,
+}
+
 impl Simulation {
     /// Hands over to a successor, if need be after some that die.
     pub(crate) fn hand_over(&mut self) {
@@ -52,6 +69,7 @@ impl Simulation {
 
     fn attempt(&mut self, outcome: Outcome) -> Outcome {
         let shards = self.tracker.shards();
+        let connections = self.served_connections();
         let shift = self.tracker.start_successor(&self.settings);
         let mut transfer = Transfer { shift, places: vec![Some(ExportPlace::default()); shards] };
         // As an upgrade does, which stores what the first process has counted before the successor loads it.
@@ -63,7 +81,8 @@ impl Simulation {
             self.ask(shard, |reply| CoreTask::RecordChanges(ChangeRecording::On, reply));
         }
         while transfer.places.iter().any(Option::is_some) {
-            self.act_as_clients();
+            self.act_in_handover();
+            self.announce_late();
             self.pull(&mut transfer);
             if outcome == Outcome::DiesEarly && self.random.u8(0..3) == 0 {
                 self.resume();
@@ -72,19 +91,53 @@ impl Simulation {
         }
         self.command_all(shards..2 * shards, || CoreCommand::Serve);
         // Both serve for a moment.
-        let both_ms = self.random.u64(100..300);
-        self.run_for_ms(both_ms);
+        for _ in 0..self.random.u8(2..6) {
+            self.announce_late();
+            self.run_for_ms(50);
+        }
         let leave = || CoreCommand::Leave(Reply::new(|()| {}));
         self.command_all(0..shards, leave);
         self.run_for_ms(150);
-        self.act_as_clients();
+        connections.http.iter().for_each(|&connection| self.announce_late_over(connection));
+        self.act_in_handover();
         self.pull(&mut transfer);
         if outcome == Outcome::DiesLate {
             self.resume();
             return outcome;
         }
+        self.assert_clients_are_told(&connections);
         self.end_first_process(&mut transfer);
         Outcome::Success
+    }
+
+    /// Returns the connections that are open and known to have been accepted.
+    fn served_connections(&self) -> Connections {
+        let http = self
+            .http
+            .iter()
+            .map(|client| client.announced > 0 && !client.has_left && !client.client.is_closed());
+        let web = self.web.iter().map(|client| client.is_open() && !client.has_left && !client.is_closed());
+        let numbers = |open: Vec<bool>| (0..open.len()).filter(|&number| open[number]).collect();
+        Connections { http: numbers(http.collect()), web: numbers(web.collect()) }
+    }
+
+    /// Asserts that the clients of all connections are told that these are left, and answered before, unless a limit by source
+    /// refuses them.
+    fn assert_clients_are_told(&mut self, connections: &Connections) {
+        let latest_ms = self.now_ms() + LEAVE_MS_MAX;
+        while !self.has(Trouble::Abuse) {
+            self.read_all();
+            let http = connections.http.iter().map(|&number| &self.http[number]);
+            let web = connections.web.iter().map(|&number| &self.web[number]);
+            let http_left: Vec<_> = http.filter(|client| !client.has_left && !client.is_closing).collect();
+            let web_left: Vec<_> =
+                web.filter(|client| !client.has_left && client.close_code != Some(SERVICE_RESTART)).collect();
+            if http_left.is_empty() && web_left.is_empty() {
+                return;
+            }
+            assert!(self.now_ms() < latest_ms, "clients are not told: {http_left:?} {web_left:?}");
+            self.run_for_ms(50);
+        }
     }
 
     /// Lets the first process serve alone again, after its successor has died.
@@ -96,7 +149,10 @@ impl Simulation {
             self.ask(shard, |reply| CoreTask::RecordChanges(ChangeRecording::Off, reply));
         }
         self.has_lost_process = true;
-        self.run_for_ms(150);
+        self.run_for_ms(LATE_MS);
+        self.read_all();
+        // The successor has told some, too.
+        self.peers.forget_told();
     }
 
     fn end_first_process(&mut self, transfer: &mut Transfer) {

@@ -19,6 +19,8 @@ pub(crate) struct HttpPeer {
     asked: VecDeque<Asked>,
     received: Vec<u8>,
     pub(crate) has_left: bool,
+    /// Whether the last answer said that the tracker closes the connection.
+    pub(crate) is_closing: bool,
     /// Answers to announces that were carried out.
     pub(crate) announced: usize,
     /// The counts in the last answer to a scrape.
@@ -41,6 +43,7 @@ impl HttpPeer {
             asked: VecDeque::new(),
             received: Vec::new(),
             has_left: false,
+            is_closing: false,
             announced: 0,
             scraped: BTreeMap::new(),
         }
@@ -81,6 +84,7 @@ impl HttpPeer {
             let rest = rest.to_vec();
             let asked = self.asked.pop_front().expect("an answer for each request");
             self.check(&asked, &answer, peers);
+            self.is_closing = answer.header("Connection") == Some("close");
             self.received = rest;
         }
         true
@@ -94,6 +98,7 @@ impl HttpPeer {
                 let found = answer.announced().common.peers;
                 assert!(found.iter().all(|found| found.is_ipv4() == peer.is_ipv4()), "{found:?} for {peer}");
                 peers.assert_may_live(torrent, &found, *at_ms);
+                peers.note_told(*torrent, *peer);
                 self.announced += 1;
             }
             Asked::Scrape(torrents) => {

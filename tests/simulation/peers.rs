@@ -1,7 +1,7 @@
 //! Which peers the tracker may have: a reference that knows what clients have announced, but not what the tracker dropped.
 
 use primitives::InfoHash;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
 
 /// Seconds for which a peer may stay beyond its lifetime: deadlines are rounded up to four, and times to one.
@@ -13,6 +13,8 @@ pub(crate) struct Peers {
     by_torrent: HashMap<InfoHash, BTreeMap<SocketAddr, Heard>>,
     /// Those whose announces may not have been carried out.
     pending: Vec<(InfoHash, SocketAddr)>,
+    /// Those whose announces were answered.
+    told: HashMap<InfoHash, BTreeSet<SocketAddr>>,
     /// The longest lifetime so far.
     lifetime_s_max: u64,
 }
@@ -39,6 +41,22 @@ impl Peers {
     pub(crate) fn note_announce(&mut self, torrent: InfoHash, peer: SocketAddr) {
         self.note_sent(torrent, peer);
         self.pending.push((torrent, peer));
+    }
+
+    /// Notes that an announce was answered.
+    pub(crate) fn note_told(&mut self, torrent: InfoHash, peer: SocketAddr) {
+        self.told.entry(torrent).or_default().insert(peer);
+    }
+
+    /// Forgets which announces were answered.
+    pub(crate) fn forget_told(&mut self) {
+        self.told.clear();
+    }
+
+    /// Returns the other peers of a peer's family whose announces of a torrent were answered.
+    pub(crate) fn told(&self, torrent: &InfoHash, own: SocketAddr) -> Vec<SocketAddr> {
+        let told = self.told.get(torrent).into_iter().flatten().copied();
+        told.filter(|peer| peer.is_ipv4() == own.is_ipv4() && *peer != own).collect()
     }
 
     /// Notes that the tracker is at rest.

@@ -1,12 +1,14 @@
 //! The seeds that are run.
 
 use super::actions::Simulation;
-#[cfg(feature = "canary")]
 use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Simulations of an ordinary run.
 const SIMULATIONS: u64 = 300;
+
+/// Simulations after which the next seed is shown, for a run that hangs or is killed.
+const SHOWN_EVERY: u64 = 1000;
 
 /// Returns the number in an environment variable.
 fn from_environment(name: &str) -> Option<u64> {
@@ -18,7 +20,17 @@ fn seeds() -> impl Iterator<Item = u64> {
     let (one, many) = (from_environment("RINGTRACK_SEED"), from_environment("RINGTRACK_SIMULATIONS"));
     let first = one.unwrap_or_else(|| many.map_or(0, |_| fastrand::u64(..u64::MAX / 2)));
     let count = many.unwrap_or(if one.is_some() { 1 } else { SIMULATIONS });
-    first..first + count
+    (first..first + count).inspect(move |seed| {
+        if (seed - first).is_multiple_of(SHOWN_EVERY) {
+            show(&format!("simulations from seed {seed} on"));
+        }
+    })
+}
+
+/// Writes a line to standard error. Unlike the output of `eprintln!`, it is not hidden if the test passes, and not lost if its
+/// process is killed.
+fn show(line: &str) {
+    std::io::stderr().write_all(format!("{line}\n").as_bytes()).expect("it is shown");
 }
 
 /// Runs the simulations of all seeds. Returns the first seed that fails.
@@ -52,7 +64,5 @@ fn simulations_find_a_kernel_that_loses_events() {
 #[test]
 fn simulations_find_the_canary() {
     let seed = first_failure().expect("the fault of the feature is found");
-    // Unlike `println!`, whose output is hidden if the test passes.
-    let text = format!("seed {seed} finds the canary\n");
-    std::io::stderr().write_all(text.as_bytes()).expect("it is shown");
+    show(&format!("seed {seed} finds the canary"));
 }

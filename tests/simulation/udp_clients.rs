@@ -84,13 +84,14 @@ impl UdpPeer {
     }
 
     /// Checks a reply. A client ignores those that it has not asked for.
-    pub(crate) fn receive(&mut self, reply: &Reply, peers: &Peers) {
+    pub(crate) fn receive(&mut self, reply: &Reply, peers: &mut Peers) {
         let (TransactionId(number), answer) = Answer::decode(self.client.source, &reply.bytes);
         let Some(&asked) = self.asked.get(&u32::from_be_bytes(number)) else { return };
         match (asked, answer) {
             (Asked::Connect, Answer::Connected(id)) => (self.client.connection_id, self.has_id) = (id, true),
             (Asked::Announce { torrent, at_ms, port }, Answer::Announced(announced)) => {
                 peers.assert_may_live(&torrent, &announced.peers, at_ms);
+                peers.note_told(torrent, SocketAddr::new(self.client.source.ip(), port));
                 if port == self.client.source.port() {
                     self.announced = Some(announced);
                 }

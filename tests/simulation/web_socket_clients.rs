@@ -20,6 +20,8 @@ pub(crate) struct WebPeer {
     pub(crate) announced: HashMap<InfoHash, usize>,
     offers: Vec<Value>,
     pub(crate) has_left: bool,
+    /// The code with which the tracker has closed the WebSocket.
+    pub(crate) close_code: Option<u16>,
     /// The seeders and leechers in the last answer to an announce.
     pub(crate) counts: Option<(u64, u64)>,
 }
@@ -35,6 +37,7 @@ impl WebPeer {
             announced: HashMap::new(),
             offers: Vec::new(),
             has_left: false,
+            close_code: None,
             counts: None,
         }
     }
@@ -74,7 +77,8 @@ impl WebPeer {
                 Received::Accepted => self.is_open = true,
                 Received::Message(message) => self.take(message),
                 Received::Ping if !self.has_left => self.socket.send_frame(Opcode::Pong, b""),
-                Received::Refused(_) | Received::Ping | Received::Pong(_) | Received::Close(_) => {}
+                Received::Close(code) => self.close_code = Some(code),
+                Received::Refused(_) | Received::Ping | Received::Pong(_) => {}
             }
         }
         has_received

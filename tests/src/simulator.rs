@@ -1,5 +1,5 @@
 //! Trackers of several cores with a virtual clock and without sockets. The loops of the cores run one after the other on one
-//! thread, so that every run can be repeated.
+//! thread, so that every run can be repeated, except for the random bytes of TLS.
 
 mod clock;
 mod connection;

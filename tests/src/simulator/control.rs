@@ -1,3 +1,4 @@
+use super::run::ROUNDS_MAX;
 use super::{Simulator, SimulatorSettings};
 use access::{AccessEvent, AccessUpdate, AccountChange, Sweep};
 use core_link::{CoreCommand, CoreEvent, CoreTask, Reply};
@@ -28,9 +29,7 @@ impl Simulator {
             core.submit(CoreTask::Update(update.clone(), reply));
         }
         self.run_until_idle();
-        while applied.load(Ordering::Relaxed) < self.cores.len() {
-            self.run_to_next_deadline();
-        }
+        self.run_until_replied(&applied);
     }
 
     /// Replaces the settings of all cores, with the usual HTTP policy, and waits until they are in use.
@@ -41,7 +40,14 @@ impl Simulator {
             let reply = Reply::new(move |()| _ = used.fetch_add(1, Ordering::Relaxed));
             core.command(CoreCommand::UseSettings(Box::new(settings.of_core(shard)), reply));
         }
-        while used.load(Ordering::Relaxed) < self.cores.len() {
+        self.run_until_replied(&used);
+    }
+
+    /// Lets time pass until there are as many replies as cores.
+    fn run_until_replied(&mut self, replies: &AtomicUsize) {
+        let mut rounds_left = ROUNDS_MAX;
+        while replies.load(Ordering::Relaxed) < self.cores.len() {
+            rounds_left = rounds_left.checked_sub(1).expect("every core replies");
             self.run_to_next_deadline();
         }
     }

@@ -11,7 +11,7 @@ use std::task::Wake;
 use std::time::Instant;
 
 /// Rounds of steps after which cores that are still busy are taken for stuck.
-const ROUNDS_MAX: usize = 1_000_000;
+pub(super) const ROUNDS_MAX: usize = 1_000_000;
 
 /// A core and its part of the control plane's link.
 #[derive(Debug)]
