@@ -127,7 +127,11 @@ fn is_zombie(process: u32) -> bool {
 
 /// Runs the command `upgrade`. It is that of the tests, whatever is installed.
 fn upgrade(tracker: &Tracker) -> Output {
-    let process = tracker.id().to_string();
+    upgrade_process(tracker.id())
+}
+
+fn upgrade_process(process: u32) -> Output {
+    let process = process.to_string();
     let command = Command::new(program()).args(["upgrade", "--pid", &process]).env_clear().output();
     command.expect("the command starts")
 }
@@ -488,6 +492,26 @@ fn a_program_that_says_nothing_is_given_up_and_meanwhile_no_other_upgrade_begins
     until("the new process is gone", || installed.processes().len() == 1);
     Client::new(tracker.v4());
     assert_eq!(tracker.stop().code, Some(0));
+}
+
+#[test]
+fn a_process_whose_end_is_that_of_its_container_is_not_upgraded() {
+    let installed = Installed::new();
+    let container = ["unshare", "--pid", "--fork", "--kill-child"];
+    let with_init = ["sh", "-c", "\"$@\" & wait", "sh"];
+    for init in [&[][..], &with_init] {
+        let tracker = installed.start(launch().under(&container).under(init));
+        let is_tracker = |process: &&Pid| {
+            let process = process.as_raw_nonzero();
+            fs::read_link(format!("/proc/{process}/exe")).is_ok_and(|file| file == installed.path())
+        };
+        let processes = installed.processes();
+        let process = processes.iter().find(is_tracker).expect("the tracker");
+        let output = upgrade_process(process.as_raw_nonzero().get().cast_unsigned());
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(error.contains("restart the container"), "{error}");
+        Client::new(tracker.v4());
+    }
 }
 
 #[test]

@@ -139,6 +139,7 @@ impl Upgraded {
     }
 
     async fn hand_over(&self) -> anyhow::Result<(Successor, PassingOn, String)> {
+        self.handed_on.program.check_replaceable()?;
         check_memory()?;
         let (mut successor, messages) = Successor::start(&self.handed_on.program).await?;
         match self.hand_over_to(&mut successor, messages).await {
