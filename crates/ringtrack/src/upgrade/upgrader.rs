@@ -21,7 +21,7 @@ use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::{Mutex, OwnedMutexGuard, mpsc, watch};
-use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
+use tokio::time::{Interval, MissedTickBehavior, interval};
 use tracing::{error, info, warn};
 use worker::InheritedSocket;
 
@@ -261,13 +261,23 @@ impl Upgraded {
 
     /// Passes on what the cores have at their end, and ends this process. Returns when the successor fails before.
     async fn end_before(&self, successor: &mut Successor, passing_on: &mut PassingOn) -> ExitStatus {
-        self.cores.request_drain();
-        if let Some(status) = successor.failure_during(passing_on.finish()).await {
+        let last = async {
+            passing_on.keep_on(self.stop_cores()).await?;
+            passing_on.finish().await
+        };
+        if let Some(status) = successor.failure_during(last).await {
             return status;
         }
         // It fails if a stop was requested meanwhile.
         let _stopping = self.requests.send(Request::Stop).await;
         successor.failure().await
+    }
+
+    /// Waits until the cores have stopped: nothing changes from then on.
+    async fn stop_cores(&self) -> anyhow::Result<()> {
+        self.cores.request_drain();
+        // A core obeys what follows a stop only once it has stopped, and has reported what changed.
+        Ok(self.manager.command_all(|_, reply| CoreCommand::Leave(reply)).await?)
     }
 
     /// Serves the sockets again after the successor has failed.
@@ -308,13 +318,8 @@ impl PassingOn {
         }
     }
 
-    /// Passes on the last changes of cores that are stopping.
+    /// Passes on the last changes of cores that have stopped.
     async fn finish(&mut self) -> anyhow::Result<()> {
-        // The first replies come when the cores have stopped, and the second ones when they have reported everything.
-        for _ in 0..2 {
-            self.pass_on().await?;
-        }
-        sleep(LOOK).await;
         self.pass_on().await?;
         let Self { messages, state, .. } = self;
         let finished = async {
