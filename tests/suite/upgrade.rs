@@ -495,6 +495,23 @@ fn a_program_that_says_nothing_is_given_up_and_meanwhile_no_other_upgrade_begins
 }
 
 #[test]
+fn no_other_upgrade_begins_before_the_process_before_has_handed_over_everything() {
+    let installed = Installed::new();
+    let mut tracker = installed.start(launch());
+    // While it is open, the process before does not end.
+    let kept = HttpClient::new(tracker.http_v4());
+    tracker.wait_for_figures(&[("http_connections_open", 1)]);
+    let process = upgraded_process(&upgrade(&tracker), &tracker);
+    tracker.follow(process);
+    let second = String::from_utf8_lossy(&upgrade(&tracker).stderr).into_owned();
+    assert!(second.contains("another upgrade is under way"), "{second}");
+    drop(kept);
+    until("the process before ends", || installed.processes().len() == 1);
+    installed.upgrade_to_success(&mut tracker);
+    assert_eq!(tracker.stop().code, Some(0));
+}
+
+#[test]
 fn a_process_whose_end_is_that_of_its_container_is_not_upgraded() {
     let installed = Installed::new();
     let container = ["unshare", "--pid", "--fork", "--kill-child"];

@@ -254,7 +254,7 @@ impl ControlPlane<'_> {
         };
         tokio::spawn(reload.run(reloads));
         if let Some(predecessor) = predecessor {
-            predecessor.note_serving(&management).await;
+            predecessor.note_serving(&management, upgrader.begin()).await;
         }
         // The service manager listens to the main process of the service only.
         keep_sockets(&kept, upgrader.sockets());

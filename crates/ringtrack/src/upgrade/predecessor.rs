@@ -20,7 +20,7 @@ use std::os::unix::net::UnixStream as BlockingStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::UnixStream;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedMutexGuard, oneshot};
 use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 use worker::InheritedSocket;
@@ -214,8 +214,8 @@ pub(crate) struct CaughtUp {
 
 impl CaughtUp {
     /// Reports to the predecessor that this process serves, and waits until it is the main process of the service. What the predecessor
-    /// sends until its end is applied in the background.
-    pub(crate) async fn note_serving(self, manager: &Arc<Manager>) {
+    /// sends until its end is applied in the background, while no other upgrade may begin: `running` is held.
+    pub(crate) async fn note_serving(self, manager: &Arc<Manager>, running: Option<OwnedMutexGuard<()>>) {
         let Self { process, mut reader, mut writer, rest, imported } = self;
         let Imported { swarms, peers, sessions, expired, refused, malformed_bytes: _ } = imported;
         info!(
@@ -236,8 +236,7 @@ impl CaughtUp {
             error!("{NAME} failed while it handed over: {error:#}");
         }
         tokio::spawn(async move {
-            // The predecessor waits for nothing, but its end of the socket stays open until this one is dropped.
-            let _writer = writer;
+            let _running = running;
             match take_rest(&manager, &mut reader, rest).await {
                 Ok(()) => info!(process, "the tracker before this one has handed over everything"),
                 Err(error) => {

@@ -83,7 +83,7 @@ pub(crate) struct Upgraded {
 #[derive(Clone)]
 pub(crate) struct Upgrader {
     upgraded: Arc<Upgraded>,
-    /// Locked by the upgrade that is under way.
+    /// Locked by the upgrade that is under way, also by the one by which this process takes over.
     running: Arc<Mutex<()>>,
 }
 
@@ -104,9 +104,14 @@ impl Upgrader {
         &self.upgraded.handed_on.sockets
     }
 
+    /// Returns what keeps other upgrades from beginning until it is dropped; `None` while one is under way.
+    pub(crate) fn begin(&self) -> Option<OwnedMutexGuard<()>> {
+        Arc::clone(&self.running).try_lock_owned().ok()
+    }
+
     /// Upgrades the tracker, and returns the reply to the command. An upgrade that has begun goes on without the command.
     pub(crate) async fn reply(&self) -> Vec<u8> {
-        let Ok(running) = Arc::clone(&self.running).try_lock_owned() else {
+        let Some(running) = self.begin() else {
             return [&[FAILED], &b"another upgrade is under way"[..]].concat();
         };
         let upgraded = Arc::clone(&self.upgraded);
