@@ -430,7 +430,8 @@ fn after_a_failed_upgrade_the_tracker_serves_on_with_all_that_it_had() {
     assert_fails(&tracker, "listne");
     fs::write(&file, "[workers]\ncores = [0, 0]\n").expect("a wrong configuration");
     assert_fails(&tracker, "workers.cores");
-    fs::write(&file, "").expect("a configuration");
+    // While the old process serves, the new one has time to load.
+    fs::write(&file, "[database]\nstart_wait_s = 0\n").expect("a configuration");
     installed.upgrade_to_success(&mut tracker);
     // The new process has read the list from the database.
     for torrent in stored.take() {

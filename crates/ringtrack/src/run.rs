@@ -20,7 +20,9 @@ use crate::running_tracker::{Commands, Upgrade, accept_requests};
 use crate::service_manager::{PassedSockets, Systemd, keep_sockets, while_starting};
 use crate::signals::{forward_signals, hangups, reload_at_hangups, snapshot_signals, write_snapshot_at};
 use crate::storage::Storage;
-use crate::upgrade::{CaughtUp, HandedOn, HandedOver, Predecessor, Upgraded, Upgrader, WithStoredData};
+use crate::upgrade::{
+    CaughtUp, HandedOn, HandedOver, Predecessor, UPGRADE_LOAD_MAX, Upgraded, Upgrader, WithStoredData,
+};
 use anyhow::{anyhow, bail};
 use config::{Configuration, ReplySource, Switch, Udp, first_path};
 use control::management::ListenerInfo;
@@ -186,6 +188,11 @@ impl ControlPlane<'_> {
             Forwarding::start(&prepared.configuration().forwarding, data_plane.cores().clone(), upstreams)
         });
         let (sender, reloads) = channel(REQUESTS_MAX);
+        let start_wait = match &predecessor {
+            // It serves meanwhile.
+            Some(_) => UPGRADE_LOAD_MAX,
+            None => Duration::from_secs(prepared.configuration().database.start_wait_s.into()),
+        };
         let parts = ManagementParts {
             data_plane,
             storage,
@@ -194,6 +201,7 @@ impl ControlPlane<'_> {
             latencies: Arc::clone(latencies),
             reloads: sender,
             snapshots: prepared.snapshots.as_ref().map(|found| found.settings(prepared.keys.lasting())),
+            start_wait,
         };
         let management = start_management(&prepared.memory, parts).await?;
         if let Some(found) = prepared.snapshots.as_ref().and_then(|snapshots| snapshots.found.clone()) {

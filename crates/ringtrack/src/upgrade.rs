@@ -23,7 +23,7 @@ mod successor;
 mod unstored;
 mod upgrader;
 
-pub(crate) use limits::UPGRADE_MAX;
+pub(crate) use limits::{UPGRADE_LOAD_MAX, UPGRADE_MAX};
 pub(crate) use predecessor::{CaughtUp, FailureReport, Predecessor, WithStoredData, meet};
 pub(crate) use program::Program;
 pub(crate) use upgrader::{HandedOn, HandedOver, Upgraded, Upgrader};

@@ -20,8 +20,10 @@ pub(super) const ANSWER: Step = Step { what: "answer", time: Duration::from_secs
 pub(super) const PREPARE: Step =
     Step { what: "read its configuration and bind its sockets", time: Duration::from_secs(60) };
 
+pub(super) const LOAD: Step = Step { what: "load the stored data", time: UPGRADE_LOAD_MAX };
+
 /// Ten million torrents are read from a slow database within it, as at a reload.
-pub(super) const LOAD: Step = Step { what: "load the stored data", time: Duration::from_secs(300) };
+pub(crate) const UPGRADE_LOAD_MAX: Duration = Duration::from_secs(300);
 
 /// A hundred million peers are sent within it, at a third of a million in a second.
 pub(super) const TRANSFER: Step = Step { what: "take the swarms", time: Duration::from_secs(300) };
