@@ -8,7 +8,7 @@ use crate::cores::keep_control_off;
 use crate::data_plane::DataPlane;
 use crate::forwarding::Forwarding;
 use crate::http_settings::{IdentityFiles, web_socket_interval_s};
-use crate::listen::{AllListeners, listen, take_over_from_predecessor};
+use crate::listen::{AllListeners, SharedSockets, listen};
 use crate::logging::Logging;
 use crate::management::{ManagementParts, start_management, tracker_listeners};
 use crate::origin::Origin;
@@ -60,7 +60,8 @@ pub(crate) fn run(prepared: &Prepared<'_>, mut origin: Origin, logging: Logging)
     close_rest(inherited);
     let Origin { program, predecessor, .. } = origin;
     let sockets = [listeners.duplicates()?, apis.duplicates()?].into_iter().flatten().collect();
-    let opened = Opened { listeners, apis, kept, handed_on: HandedOn { program, sockets } };
+    let handed_on = HandedOn { program, shared: SharedSockets::new(prepared, sockets) };
+    let opened = Opened { listeners, apis, kept, handed_on };
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let panic = FirstPanic::watch();
     // A panic outside of all tasks ends the supervision itself. What is not written yet is lost, as in a crash.
@@ -175,7 +176,7 @@ impl ControlPlane<'_> {
             () = self.panic.occurs() => bail!("stopping before the lists and keys are read"),
         };
         if loaded.predecessor.is_some() {
-            take_over_from_predecessor(self.prepared, &self.handed_on.sockets)?;
+            self.handed_on.shared.take_over()?;
         }
         self.data_plane.serve()?;
         self.serve(requests, loaded).await

@@ -44,6 +44,10 @@ introduction = receive()["Introduction"]
 count, descriptors = 1 + len(introduction["sockets"]), []
 while len(descriptors) < count:
     descriptors += read(1, 64)
+sockets = [socket.socket(fileno=descriptor) for descriptor in descriptors[1:]]
+for udp in [udp for udp in sockets if udp.type == socket.SOCK_DGRAM]:
+    assert udp.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) > 4096, "it has the option of a process before this one"
+    udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
 ends_at("introduced")
 if STEP == "refusal":
     send({"Failed": "it is Thursday"})

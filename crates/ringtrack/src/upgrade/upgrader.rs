@@ -7,6 +7,7 @@ use super::state::StateSender;
 use super::successor::{NAME, Successor, unexpected};
 use super::{DONE, FAILED, unstored};
 use crate::config_diff::Known;
+use crate::listen::SharedSockets;
 use crate::memory::available_bytes;
 use crate::service_manager;
 use anyhow::{anyhow, ensure};
@@ -59,7 +60,7 @@ impl HandedOver {
 /// The program that takes over, and the listening sockets that it gets.
 pub(crate) struct HandedOn {
     pub(crate) program: Program,
-    pub(crate) sockets: Vec<InheritedSocket>,
+    pub(crate) shared: SharedSockets,
 }
 
 /// What this process hands over, and what it needs for that.
@@ -101,7 +102,7 @@ impl Upgrader {
 
     /// Returns the listening sockets.
     pub(crate) fn sockets(&self) -> &[InheritedSocket] {
-        &self.upgraded.handed_on.sockets
+        &self.upgraded.handed_on.shared.sockets
     }
 
     /// Returns what keeps other upgrades from beginning until it is dropped; `None` while one is under way.
@@ -159,6 +160,9 @@ impl Upgraded {
 
     /// Has the cores serve the sockets with their own options: the successor may have set others.
     fn resume(&self) {
+        if let Err(error) = self.handed_on.shared.take_over() {
+            warn!("the sockets may have options of {NAME}: {error:#}");
+        }
         for core in self.cores.handles() {
             // A core that does not take it is noticed by its watchdog.
             drop(core.command(CoreCommand::Resume));
@@ -172,7 +176,8 @@ impl Upgraded {
         successor: &mut Successor,
         mut messages: MessageWriter,
     ) -> anyhow::Result<(PassingOn, String)> {
-        let socket = successor.meet(&mut messages, self.introduction(), &self.handed_on.sockets).await?;
+        let socket =
+            successor.meet(&mut messages, self.introduction(), &self.handed_on.shared.sockets).await?;
         expect(&successor.wait_for(PREPARE).await?, |sent| matches!(sent, FromSuccessor::Prepared))?;
         let stored = self.manager.hand_over_stored_data().await?;
         successor.during(TAKE_UNSTORED, self.release(&mut messages)).await?;
@@ -204,7 +209,7 @@ impl Upgraded {
 
     fn introduction(&self) -> Introduction {
         let workers = u16::try_from(self.cores.handles().len()).expect("there are at most SHARDS_MAX cores");
-        Introduction::new(workers, self.start.elapsed(), &self.secrets, &self.handed_on.sockets)
+        Introduction::new(workers, self.start.elapsed(), &self.secrets, &self.handed_on.shared.sockets)
     }
 
     /// Leaves the sockets, the APIs and the service to the successor.
