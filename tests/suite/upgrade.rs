@@ -513,6 +513,37 @@ fn no_other_upgrade_begins_before_the_process_before_has_handed_over_everything(
 }
 
 #[test]
+fn a_reload_that_is_requested_during_an_upgrade_is_done_by_the_process_that_serves_at_its_end() {
+    let installed = Installed::new();
+    let file = installed.folder.path().join("ringtrack.toml");
+    fs::write(&file, "").expect("a configuration");
+    let tracker = installed.start(launch().config(&file));
+    let mut kept = HttpClient::new(tracker.http_v4());
+    assert_eq!(kept.get(&announce_target(torrent(1), 2001, 1)).reason(), None);
+    tracker.wait_for_figures(&[("http_connections_open", 1)]);
+    installed.replace_by_one_that_fails("released, late");
+    thread::scope(|scope| {
+        let failing = scope.spawn(|| upgrade(&tracker));
+        until("the new process has the stored data", || installed.folder.path().join("released").exists());
+        fs::write(&file, "[announce]\ninterval_s = 900\n").expect("another configuration");
+        tracker.signal(Signal::HUP);
+        assert!(!failing.join().expect("it ends").status.success());
+    });
+    tracker.wait_for_log("the reload", |lines| {
+        let line = |text: &str| lines.iter().position(|line| line.contains(text));
+        (line("not upgraded")? < line("changed=\"announce.interval_s\"")?).then_some(())
+    });
+    installed.replace_by_one_that_fails("served, late");
+    assert!(upgrade(&tracker).status.success());
+    tracker.signal(Signal::HUP);
+    // The script does not catch the signal.
+    tracker.wait_for_log("how the new process ended", |lines| {
+        lines.iter().any(|line| line.contains("has failed: signal: 1")).then_some(())
+    });
+    assert_eq!(tracker.stop().code, Some(0));
+}
+
+#[test]
 fn a_process_whose_end_is_that_of_its_container_is_not_upgraded() {
     let installed = Installed::new();
     let container = ["unshare", "--pid", "--fork", "--kill-child"];

@@ -221,7 +221,6 @@ impl ControlPlane<'_> {
         let Loaded { management, forwarding, reloads, predecessor } = loaded;
         let (memory, configuration) = (&prepared.memory, prepared.configuration());
         follow_addresses_if_configured(&configuration.udp, data_plane.cores().handles());
-        reload_at_hangups(requests.hangups, Arc::clone(&management) as _);
         write_snapshot_at(requests.for_snapshots, Arc::clone(&management) as _);
         let (settings, settings_in_use) = watch::channel(supervision_settings(configuration));
         let supervision = supervision(settings_in_use, latencies, panic);
@@ -229,6 +228,7 @@ impl ControlPlane<'_> {
         let known = Arc::new(Known::new(prepared.source.clone(), memory.configured.clone(), is_api_served));
         let (stop, stopped) = watch::channel(false);
         let handed_over = HandedOver::default();
+        reload_at_hangups(requests.hangups, Arc::clone(&management) as _, handed_over.clone());
         let upgrader = Upgrader::new(Upgraded {
             handed_on,
             secrets: prepared.keys.lasting(),

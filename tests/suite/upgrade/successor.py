@@ -63,6 +63,10 @@ send("Prepared")
 while receive() != "Released":
     pass
 ends_at("released")
+if STEP == "released, late":
+    (pathlib.Path(__file__).parent / "released").touch()
+    time.sleep(2)
+    sys.exit(7)
 send("Loaded")
 state = socket.socket(fileno=descriptors[0])
 ends_at("state")
@@ -75,4 +79,6 @@ while kind != 3:  # END of snapshot::frames.
 send({"Serving": {"swarms": 1, "peers": 1}})
 while receive() != "MainProcess":
     pass
+if STEP == "served, late":
+    time.sleep(1000)
 sys.exit(7)

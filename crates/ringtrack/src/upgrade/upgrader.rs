@@ -16,43 +16,57 @@ use control::{
 };
 use core_link::{CoreCommand, Cores};
 use metrics::Gauge;
+use rustix::process::Pid;
 use snapshot::Secrets;
 use std::pin::pin;
 use std::process::ExitStatus;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
-use tokio::sync::{Mutex, OwnedMutexGuard, mpsc, watch};
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, mpsc, watch};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tracing::{error, info, warn};
 use worker::InheritedSocket;
 
 /// Whether another process has taken over. This one neither stores nor announces anything then.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct HandedOver(watch::Sender<Takeover>);
+pub(crate) struct HandedOver(Arc<Mutex<Takeover>>);
 
 #[derive(Debug, Clone, Copy, Default)]
 enum Takeover {
     #[default]
     None,
-    Done,
+    /// By this process.
+    Done(u32),
     /// The other process has failed, with this status. This one stores everything and ends, so that it is started again.
     Failed(ExitStatus),
 }
 
 impl HandedOver {
     pub(crate) fn get(&self) -> bool {
-        matches!(*self.0.borrow(), Takeover::Done)
+        matches!(*self.lock(), Takeover::Done(_))
+    }
+
+    /// Returns the process that has taken over.
+    pub(crate) fn successor(&self) -> Option<Pid> {
+        match *self.lock() {
+            Takeover::Done(process) => Pid::from_raw(process.cast_signed()),
+            Takeover::None | Takeover::Failed(_) => None,
+        }
     }
 
     fn set(&self, takeover: Takeover) {
-        self.0.send_replace(takeover);
+        *self.lock() = takeover;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Takeover> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns an error if the other process has failed.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
-        match *self.0.borrow() {
+        match *self.lock() {
             Takeover::Failed(status) => Err(anyhow!("{NAME} failed while it took over: {status}")),
-            Takeover::None | Takeover::Done => Ok(()),
+            Takeover::None | Takeover::Done(_) => Ok(()),
         }
     }
 }
@@ -85,7 +99,7 @@ pub(crate) struct Upgraded {
 pub(crate) struct Upgrader {
     upgraded: Arc<Upgraded>,
     /// Locked by the upgrade that is under way, also by the one by which this process takes over.
-    running: Arc<Mutex<()>>,
+    running: Arc<AsyncMutex<()>>,
 }
 
 /// What this process passes on until its end.
@@ -216,7 +230,7 @@ impl Upgraded {
     async fn leave(&self, successor: u32, mut passing_on: PassingOn) -> PassingOn {
         // Until then, this process sends the heartbeats.
         service_manager::hand_over_to(successor);
-        self.handed_over.set(Takeover::Done);
+        self.handed_over.set(Takeover::Done(successor));
         if let Err(error) = self.manager.command_all(|_, reply| CoreCommand::Leave(reply)).await {
             warn!("both processes receive from the sockets until this one ends: {error}");
         }
