@@ -589,9 +589,13 @@ fn addresses_that_the_new_configuration_adds_and_removes_are_bound_and_closed() 
         line.map(|(_, port)| port.parse::<u16>().expect("a port")).expect("it listens there")
     };
     let (kept, removed) = (port(&tracker, "127.0.0.1"), port(&tracker, "127.0.0.2"));
-    fs::write(&file, "[udp]\nlisten = [\"127.0.0.1:0\", \"127.0.0.3:0\"]\n").expect("a configuration");
+    let early = Client::from([127, 0, 0, 1], SocketAddr::from(([127, 0, 0, 1], kept)));
+    let changed = "[udp]\nlisten = [\"127.0.0.1:0\", \"127.0.0.3:0\"]\n[connection_ids]\nlifetime_s = 300\n";
+    fs::write(&file, changed).expect("a configuration");
     installed.upgrade_to_success(&mut tracker);
     assert_eq!(port(&tracker, "127.0.0.1"), kept);
+    // Its connection id has the lifetime of before.
+    early.announce(early.leecher(torrent(1), 2000));
     Client::from([127, 0, 0, 1], SocketAddr::from(([127, 0, 0, 1], kept)));
     Client::from([127, 0, 0, 1], SocketAddr::from(([127, 0, 0, 3], port(&tracker, "127.0.0.3"))));
     std::net::UdpSocket::bind(("127.0.0.2", removed)).expect("the address is free");

@@ -13,7 +13,7 @@ use crate::logging::Logging;
 use crate::management::{ManagementParts, start_management, tracker_listeners};
 use crate::origin::Origin;
 use crate::prepare::Prepared;
-use crate::reload::{Reload, Troubles};
+use crate::reload::{Reload, Troubles, settings_of_cores};
 use crate::reply_source::follow_addresses;
 use crate::resource_limits::check_locked_memory;
 use crate::running_tracker::{Commands, Upgrade, accept_requests};
@@ -30,8 +30,8 @@ use control::{
     End, FirstPanic, LatencyDumps, LatencySnapshot, Manager, ReloadRequest, Request, Supervision,
     SupervisionSettings, Windows, Workers, publish_statistics, supervise,
 };
-use core_link::CoreHandle;
-use primitives::AddressFamily;
+use core_link::{CoreCommand, CoreHandle};
+use primitives::{AddressFamily, ShardId};
 use std::ffi::OsStr;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -104,7 +104,8 @@ fn serve(
     };
     let storage = runtime.block_on(Storage::open(prepared.configuration()))?;
     let all_listeners = [tracker_listeners(&listeners), apis.listeners()?].concat();
-    let data_plane = DataPlane::start(prepared, listeners)?;
+    let lifetime_s = predecessor.as_ref().map(|predecessor| predecessor.connection_id_lifetime_s);
+    let data_plane = DataPlane::start(prepared, listeners, lifetime_s)?;
     let control_plane = ControlPlane {
         prepared,
         data_plane: &data_plane,
@@ -176,10 +177,18 @@ impl ControlPlane<'_> {
             () = self.panic.occurs() => bail!("stopping before the lists and keys are read"),
         };
         if loaded.predecessor.is_some() {
+            self.use_own_lifetime(&loaded.management).await?;
             self.handed_on.shared.take_over()?;
         }
         self.data_plane.serve()?;
         self.serve(requests, loaded).await
+    }
+
+    /// Has the cores use the configured lifetime of connection ids. Those that the predecessor has issued by its own stay valid.
+    async fn use_own_lifetime(&self, manager: &Manager) -> anyhow::Result<()> {
+        let settings = settings_of_cores(&self.prepared.memory)?;
+        let of = |shard: ShardId| Box::new(settings[shard.index()].clone());
+        Ok(manager.command_all(|shard, reply| CoreCommand::UseSettings(of(shard), reply)).await?)
     }
 
     /// Sends the cores lists, keys, bans and swarms.

@@ -128,7 +128,8 @@ impl Predecessor {
         };
         LOAD.wait(NAME, released).await?;
         let state = UnixStream::from_std(state)?;
-        Ok(WithStoredData { process: introduction.process, start, reader, writer, state, unstored })
+        let Introduction { process, connection_id_lifetime_s, .. } = introduction;
+        Ok(WithStoredData { process, connection_id_lifetime_s, start, reader, writer, state, unstored })
     }
 }
 
@@ -140,6 +141,7 @@ const NOT_IN_ORDER: &str = "the tracker before this one sends messages in anothe
 /// The predecessor has released the stored data.
 pub(crate) struct WithStoredData {
     process: u32,
+    pub(crate) connection_id_lifetime_s: u32,
     start: Instant,
     reader: MessageReader,
     writer: MessageWriter,
@@ -154,7 +156,7 @@ impl WithStoredData {
         data_plane: &DataPlane,
         manager: &Arc<Manager>,
     ) -> anyhow::Result<CaughtUp> {
-        let Self { process, start, mut reader, mut writer, state, unstored } = self;
+        let Self { process, start, mut reader, mut writer, state, unstored, .. } = self;
         check_stored_data(&Management::storage(&**manager).state)?;
         for part in unstored {
             unstored::apply(manager, part).await;

@@ -223,7 +223,14 @@ impl Upgraded {
 
     fn introduction(&self) -> Introduction {
         let workers = u16::try_from(self.cores.handles().len()).expect("there are at most SHARDS_MAX cores");
-        Introduction::new(workers, self.start.elapsed(), &self.secrets, &self.handed_on.shared.sockets)
+        let lifetime_s = self.known.running().connection_ids.lifetime_s;
+        Introduction::new(
+            workers,
+            self.start.elapsed(),
+            &self.secrets,
+            lifetime_s,
+            &self.handed_on.shared.sockets,
+        )
     }
 
     /// Leaves the sockets, the APIs and the service to the successor.
