@@ -276,6 +276,8 @@ impl ControlPlane<'_> {
         }
         // The service manager listens to the main process of the service only.
         keep_sockets(&kept, upgrader.sockets());
+        // Its sockets are closed when no commands are accepted any more.
+        drop(upgrader);
         info!("ready");
         let systemd = Systemd::ready(stop, handed_over.clone());
         let last_work = async |until| {
