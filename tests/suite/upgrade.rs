@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::fs::{self, Permissions};
-use std::io;
+use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use zerocopy::IntoBytes;
 
-use crate::http_client::{HttpClient, announce_target};
+use crate::http_client::{HttpClient, announce_target, get_request};
 use crate::management::announces::{Announce, Way};
 use crate::management::api::Api;
 use crate::management::{FREE_PORT, TOKEN};
@@ -292,6 +292,32 @@ fn kept_connections_are_closed_politely() {
     tracker.follow(process);
     until("the announce over the old connection is handed over", || {
         leechers(&Client::new(tracker.v4())) == 2
+    });
+    assert_eq!(tracker.stop().code, Some(0));
+}
+
+#[test]
+fn what_the_process_before_answers_until_its_cores_stop_is_handed_over() {
+    let installed = Installed::new();
+    let mut tracker = installed.start(launch().set("shutdown.deadline_s", "1"));
+    // The process before stops its cores after the deadline, since they are open.
+    let kept: Vec<_> = (0..600).map(|_| HttpClient::new(tracker.http_v4())).collect();
+    tracker.wait_for_figures(&[("http_connections_open", 600)]);
+    let process = upgraded_process(&upgrade(&tracker), &tracker);
+    let mut answered = 0;
+    for (port, mut client) in (2000..).zip(kept) {
+        let target = announce_target(torrent(u8::try_from(port % 64).expect("few torrents")), port, 1);
+        let sent = client.stream().write_all(get_request(&target).as_bytes());
+        let received = sent.and_then(|()| client.stream().read(&mut [0; 1024]));
+        answered += u32::from(received.is_ok_and(|bytes| bytes > 0));
+        // The requests are spread over the time before the stop and after it.
+        thread::sleep(Duration::from_millis(2));
+    }
+    tracker.follow(process);
+    let client = Client::new(tracker.v4());
+    wait_for(|| match leechers(&client) {
+        peers if peers >= answered => Ok(()),
+        peers => Err(format!("{peers} of {answered} peers are there")),
     });
     assert_eq!(tracker.stop().code, Some(0));
 }
