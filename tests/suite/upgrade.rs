@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::fs::{self, Permissions};
-use std::io;
+use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use zerocopy::IntoBytes;
 
-use crate::http_client::{HttpClient, announce_target};
+use crate::http_client::{HttpClient, announce_target, get_request};
 use crate::management::announces::{Announce, Way};
 use crate::management::api::Api;
 use crate::management::{FREE_PORT, TOKEN};
@@ -128,7 +128,11 @@ fn is_zombie(process: u32) -> bool {
 
 /// Runs the command `upgrade`. It is that of the tests, whatever is installed.
 fn upgrade(tracker: &Tracker) -> Output {
-    let process = tracker.id().to_string();
+    upgrade_process(tracker.id())
+}
+
+fn upgrade_process(process: u32) -> Output {
+    let process = process.to_string();
     let command = Command::new(program()).args(["upgrade", "--pid", &process]).env_clear().output();
     command.expect("the command starts")
 }
@@ -303,6 +307,32 @@ fn kept_connections_are_closed_politely() {
 }
 
 #[test]
+fn what_the_process_before_answers_until_its_cores_stop_is_handed_over() {
+    let installed = Installed::new();
+    let mut tracker = installed.start(launch().set("shutdown.deadline_s", "1"));
+    // The process before stops its cores after the deadline, since they are open.
+    let kept: Vec<_> = (0..600).map(|_| HttpClient::new(tracker.http_v4())).collect();
+    tracker.wait_for_figures(&[("http_connections_open", 600)]);
+    let process = upgraded_process(&upgrade(&tracker), &tracker);
+    let mut answered = 0;
+    for (port, mut client) in (2000..).zip(kept) {
+        let target = announce_target(torrent(u8::try_from(port % 64).expect("few torrents")), port, 1);
+        let sent = client.stream().write_all(get_request(&target).as_bytes());
+        let received = sent.and_then(|()| client.stream().read(&mut [0; 1024]));
+        answered += u32::from(received.is_ok_and(|bytes| bytes > 0));
+        // The requests are spread over the time before the stop and after it.
+        thread::sleep(Duration::from_millis(2));
+    }
+    tracker.follow(process);
+    let client = Client::new(tracker.v4());
+    wait_for(|| match leechers(&client) {
+        peers if peers >= answered => Ok(()),
+        peers => Err(format!("{peers} of {answered} peers are there")),
+    });
+    assert_eq!(tracker.stop().code, Some(0));
+}
+
+#[test]
 fn bytes_of_keys_are_accounted_once_across_upgrades() {
     let installed = Installed::new();
     let mut tracker =
@@ -432,7 +462,8 @@ fn after_a_failed_upgrade_the_tracker_serves_on_with_all_that_it_had() {
     assert_fails(&tracker, "listne");
     fs::write(&file, "[workers]\ncores = [0, 0]\n").expect("a wrong configuration");
     assert_fails(&tracker, "workers.cores");
-    fs::write(&file, "").expect("a configuration");
+    // While the old process serves, the new one has time to load.
+    fs::write(&file, "[database]\nstart_wait_s = 0\n").expect("a configuration");
     installed.upgrade_to_success(&mut tracker);
     // The new process has read the list from the database.
     for torrent in stored.take() {
@@ -521,6 +552,74 @@ fn a_program_that_says_nothing_is_given_up_and_meanwhile_no_other_upgrade_begins
 }
 
 #[test]
+fn no_other_upgrade_begins_before_the_process_before_has_handed_over_everything() {
+    let installed = Installed::new();
+    let mut tracker = installed.start(launch());
+    // While it is open, the process before does not end.
+    let kept = HttpClient::new(tracker.http_v4());
+    tracker.wait_for_figures(&[("http_connections_open", 1)]);
+    let process = upgraded_process(&upgrade(&tracker), &tracker);
+    tracker.follow(process);
+    let second = String::from_utf8_lossy(&upgrade(&tracker).stderr).into_owned();
+    assert!(second.contains("another upgrade is under way"), "{second}");
+    drop(kept);
+    until("the process before ends", || installed.processes().len() == 1);
+    installed.upgrade_to_success(&mut tracker);
+    assert_eq!(tracker.stop().code, Some(0));
+}
+
+#[test]
+fn a_reload_that_is_requested_during_an_upgrade_is_done_by_the_process_that_serves_at_its_end() {
+    let installed = Installed::new();
+    let file = installed.folder.path().join("ringtrack.toml");
+    fs::write(&file, "").expect("a configuration");
+    let tracker = installed.start(launch().config(&file));
+    let mut kept = HttpClient::new(tracker.http_v4());
+    assert_eq!(kept.get(&announce_target(torrent(1), 2001, 1)).reason(), None);
+    tracker.wait_for_figures(&[("http_connections_open", 1)]);
+    installed.replace_by_one_that_fails("released, late");
+    thread::scope(|scope| {
+        let failing = scope.spawn(|| upgrade(&tracker));
+        until("the new process has the stored data", || installed.folder.path().join("released").exists());
+        fs::write(&file, "[announce]\ninterval_s = 900\n").expect("another configuration");
+        tracker.signal(Signal::HUP);
+        assert!(!failing.join().expect("it ends").status.success());
+    });
+    tracker.wait_for_log("the reload", |lines| {
+        let line = |text: &str| lines.iter().position(|line| line.contains(text));
+        (line("not upgraded")? < line("changed=\"announce.interval_s\"")?).then_some(())
+    });
+    installed.replace_by_one_that_fails("served, late");
+    assert!(upgrade(&tracker).status.success());
+    tracker.signal(Signal::HUP);
+    // The script does not catch the signal.
+    tracker.wait_for_log("how the new process ended", |lines| {
+        lines.iter().any(|line| line.contains("has failed: signal: 1")).then_some(())
+    });
+    assert_eq!(tracker.stop().code, Some(0));
+}
+
+#[test]
+fn a_process_whose_end_is_that_of_its_container_is_not_upgraded() {
+    let installed = Installed::new();
+    let container = ["unshare", "--pid", "--fork", "--kill-child"];
+    let with_init = ["sh", "-c", "\"$@\" & wait", "sh"];
+    for init in [&[][..], &with_init] {
+        let tracker = installed.start(launch().under(&container).under(init));
+        let is_tracker = |process: &&Pid| {
+            let process = process.as_raw_nonzero();
+            fs::read_link(format!("/proc/{process}/exe")).is_ok_and(|file| file == installed.path())
+        };
+        let processes = installed.processes();
+        let process = processes.iter().find(is_tracker).expect("the tracker");
+        let output = upgrade_process(process.as_raw_nonzero().get().cast_unsigned());
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(error.contains("restart the container"), "{error}");
+        Client::new(tracker.v4());
+    }
+}
+
+#[test]
 fn a_stop_during_an_upgrade_ends_both_processes() {
     let installed = Installed::new();
     let tracker = installed.start(with_api(launch()));
@@ -546,9 +645,13 @@ fn addresses_that_the_new_configuration_adds_and_removes_are_bound_and_closed() 
         line.map(|(_, port)| port.parse::<u16>().expect("a port")).expect("it listens there")
     };
     let (kept, removed) = (port(&tracker, "127.0.0.1"), port(&tracker, "127.0.0.2"));
-    fs::write(&file, "[udp]\nlisten = [\"127.0.0.1:0\", \"127.0.0.3:0\"]\n").expect("a configuration");
+    let early = Client::from([127, 0, 0, 1], SocketAddr::from(([127, 0, 0, 1], kept)));
+    let changed = "[udp]\nlisten = [\"127.0.0.1:0\", \"127.0.0.3:0\"]\n[connection_ids]\nlifetime_s = 300\n";
+    fs::write(&file, changed).expect("a configuration");
     installed.upgrade_to_success(&mut tracker);
     assert_eq!(port(&tracker, "127.0.0.1"), kept);
+    // Its connection id has the lifetime of before.
+    early.announce(early.leecher(torrent(1), 2000));
     Client::from([127, 0, 0, 1], SocketAddr::from(([127, 0, 0, 1], kept)));
     Client::from([127, 0, 0, 1], SocketAddr::from(([127, 0, 0, 3], port(&tracker, "127.0.0.3"))));
     std::net::UdpSocket::bind(("127.0.0.2", removed)).expect("the address is free");

@@ -31,8 +31,13 @@ pub(crate) struct DataPlane {
 }
 
 impl DataPlane {
-    /// Starts a worker on each core and waits until all of them are ready.
-    pub(crate) fn start(prepared: &Prepared<'_>, listeners: AllListeners) -> anyhow::Result<Self> {
+    /// Starts a worker on each core and waits until all of them are ready. They begin with the lifetime of connection ids that a
+    /// predecessor has, if there is one.
+    pub(crate) fn start(
+        prepared: &Prepared<'_>,
+        listeners: AllListeners,
+        lifetime_before_s: Option<u32>,
+    ) -> anyhow::Result<Self> {
         let (configuration, shards) = (prepared.configuration(), prepared.shards);
         let start = Instant::now();
         let (cores, ends) = link_cores(shards, start);
@@ -45,7 +50,10 @@ impl DataPlane {
         let snapshot = StatisticsSnapshot::new(published.clone());
         let guard = Arc::new(Guard::new(TableSeed(random()?), configuration.sources.sources_max));
         let mut plane = Self { workers: Vec::new(), cores, snapshot, guard, start };
-        let settings = core_settings(&prepared.machine(listeners.connections_max));
+        let mut settings = core_settings(&prepared.machine(listeners.connections_max));
+        for CoreSettings { engine, .. } in &mut settings {
+            engine.connection_id_lifetime_s = lifetime_before_s.unwrap_or(engine.connection_id_lifetime_s);
+        }
         let by_shard = listeners.udp.sockets_by_shard.into_iter().zip(listeners.http.sockets_by_shard);
         let by_shard = settings.into_iter().zip(ends).zip(mesh).zip(by_shard);
         for (((settings, link), mesh), (sockets, http_listeners)) in by_shard {

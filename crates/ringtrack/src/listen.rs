@@ -2,18 +2,19 @@
 
 use crate::hints;
 use crate::http_settings::http_addresses;
+use crate::keys::Keys;
 use crate::prepare::Prepared;
 use crate::resource_limits::connections_with_descriptors;
 use crate::tuning::listener_options;
 use anyhow::Context;
 use config::Configuration;
 use core_loop::Security;
-use primitives::ShardCount;
+use primitives::{ShardCount, SteeringKey};
 use std::net::SocketAddr;
 use tracing::warn;
 use worker::{
-    BindError, BoundHttpListeners, BoundListeners, InheritedSocket, InheritedSockets, SteeringOutcome,
-    bind_http_listeners, bind_listeners, take_over,
+    BindError, BoundHttpListeners, BoundListeners, InheritedSocket, InheritedSockets, ListenerOptions,
+    SteeringOutcome, bind_http_listeners, bind_listeners, take_over,
 };
 
 /// The bound listeners for announces and scrapes.
@@ -43,20 +44,33 @@ pub(crate) fn listen(
     Ok(AllListeners { udp, http, connections_max })
 }
 
-/// Takes the listening sockets over from the predecessor, right before this process serves them: until then they have the options of
-/// the predecessor, which serves on with them if this process fails.
-pub(crate) fn take_over_from_predecessor(
-    prepared: &Prepared<'_>,
-    sockets: &[InheritedSocket],
-) -> anyhow::Result<()> {
-    let options = listener_options(&prepared.configuration().udp);
-    let steering = &prepared.keys.steering;
-    match take_over(sockets, prepared.shards, steering, &options, backlog(prepared)) {
-        Ok(SteeringOutcome::Refused(error)) => {
-            warn!(%error, "steering is off: the kernel refused; the mesh delivers requests");
-            Ok(())
+/// The listening sockets that two processes have during an upgrade, with the options of one of them.
+pub(crate) struct SharedSockets {
+    pub(crate) sockets: Vec<InheritedSocket>,
+    shards: ShardCount,
+    steering: SteeringKey,
+    options: ListenerOptions,
+    backlog: u32,
+}
+
+impl SharedSockets {
+    pub(crate) fn new(prepared: &Prepared<'_>, sockets: Vec<InheritedSocket>) -> Self {
+        let options = listener_options(&prepared.configuration().udp);
+        let Prepared { shards, keys: Keys { steering, .. }, .. } = *prepared;
+        Self { sockets, shards, steering, options, backlog: backlog(prepared) }
+    }
+
+    /// Gives them the options of this process, right before it serves them in place of the other one, or again after that one has
+    /// failed: until then they have the options of the process that serves them.
+    pub(crate) fn take_over(&self) -> anyhow::Result<()> {
+        let Self { sockets, shards, steering, options, backlog } = self;
+        match take_over(sockets, *shards, steering, options, *backlog) {
+            Ok(SteeringOutcome::Refused(error)) => {
+                warn!(%error, "steering is off: the kernel refused; the mesh delivers requests");
+                Ok(())
+            }
+            outcome => outcome.map(drop).context("the sockets of the other process cannot be taken over"),
         }
-        outcome => outcome.map(drop).context("the sockets of the predecessor cannot be taken over"),
     }
 }
 

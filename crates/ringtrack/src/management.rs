@@ -29,6 +29,8 @@ pub(crate) struct ManagementParts<'a> {
     pub(crate) latencies: Arc<LatencySnapshot>,
     pub(crate) reloads: mpsc::Sender<ReloadRequest>,
     pub(crate) snapshots: Option<SnapshotSettings>,
+    /// Time to wait for the stored data.
+    pub(crate) start_wait: Duration,
 }
 
 /// Starts to manage the workers, and sends them the lists, keys and bans.
@@ -36,15 +38,23 @@ pub(crate) async fn start_management(
     memory: &Plan,
     parts: ManagementParts<'_>,
 ) -> anyhow::Result<Arc<Manager>> {
-    let ManagementParts { data_plane, storage, forwarder, listeners, latencies, reloads, snapshots } = parts;
-    let configuration = &memory.effective;
+    let ManagementParts {
+        data_plane,
+        storage,
+        forwarder,
+        listeners,
+        latencies,
+        reloads,
+        snapshots,
+        start_wait,
+    } = parts;
     let live = live_settings(memory, &listeners);
     let settings = ManagerSettings {
         api_guard: data_plane.api_guard(live.sources.limits.clone()),
         live,
         totals: storage.totals,
         write_behind: storage.write_behind,
-        start_wait: Duration::from_secs(u64::from(configuration.database.start_wait_s)),
+        start_wait,
         snapshot: data_plane.snapshot().clone(),
         latencies,
         forwarder,

@@ -231,7 +231,7 @@ impl Reload {
     }
 }
 
-fn settings_of_cores(memory: &Plan) -> anyhow::Result<Vec<CoreSettings>> {
+pub(crate) fn settings_of_cores(memory: &Plan) -> anyhow::Result<Vec<CoreSettings>> {
     let connections_max = connections_max(&memory.effective, memory.shards)?;
     Ok(core_settings(&Machine { memory, connections_max }))
 }

@@ -8,19 +8,21 @@ use crate::cores::keep_control_off;
 use crate::data_plane::DataPlane;
 use crate::forwarding::Forwarding;
 use crate::http_settings::{IdentityFiles, web_socket_interval_s};
-use crate::listen::{AllListeners, listen, take_over_from_predecessor};
+use crate::listen::{AllListeners, SharedSockets, listen};
 use crate::logging::Logging;
 use crate::management::{ManagementParts, start_management, tracker_listeners};
 use crate::origin::Origin;
 use crate::prepare::Prepared;
-use crate::reload::{Reload, Troubles};
+use crate::reload::{Reload, Troubles, settings_of_cores};
 use crate::reply_source::follow_addresses;
 use crate::resource_limits::check_locked_memory;
 use crate::running_tracker::{Commands, Upgrade, accept_requests};
 use crate::service_manager::{PassedSockets, Systemd, keep_sockets, while_starting};
 use crate::signals::{forward_signals, hangups, reload_at_hangups, snapshot_signals, write_snapshot_at};
 use crate::storage::Storage;
-use crate::upgrade::{CaughtUp, HandedOn, HandedOver, Predecessor, Upgraded, Upgrader, WithStoredData};
+use crate::upgrade::{
+    CaughtUp, HandedOn, HandedOver, Predecessor, UPGRADE_LOAD_MAX, Upgraded, Upgrader, WithStoredData,
+};
 use anyhow::{anyhow, bail};
 use config::{Configuration, ReplySource, Switch, Udp, first_path};
 use control::management::ListenerInfo;
@@ -28,8 +30,8 @@ use control::{
     End, FirstPanic, LatencyDumps, LatencySnapshot, Manager, ReloadRequest, Request, Supervision,
     SupervisionSettings, Windows, Workers, publish_statistics, supervise,
 };
-use core_link::CoreHandle;
-use primitives::AddressFamily;
+use core_link::{CoreCommand, CoreHandle};
+use primitives::{AddressFamily, ShardId};
 use std::ffi::OsStr;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -58,7 +60,8 @@ pub(crate) fn run(prepared: &Prepared<'_>, mut origin: Origin, logging: Logging)
     close_rest(inherited);
     let Origin { program, predecessor, .. } = origin;
     let sockets = [listeners.duplicates()?, apis.duplicates()?].into_iter().flatten().collect();
-    let opened = Opened { listeners, apis, kept, handed_on: HandedOn { program, sockets } };
+    let handed_on = HandedOn { program, shared: SharedSockets::new(prepared, sockets) };
+    let opened = Opened { listeners, apis, kept, handed_on };
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let panic = FirstPanic::watch();
     // A panic outside of all tasks ends the supervision itself. What is not written yet is lost, as in a crash.
@@ -101,7 +104,8 @@ fn serve(
     };
     let storage = runtime.block_on(Storage::open(prepared.configuration()))?;
     let all_listeners = [tracker_listeners(&listeners), apis.listeners()?].concat();
-    let data_plane = DataPlane::start(prepared, listeners)?;
+    let lifetime_s = predecessor.as_ref().map(|predecessor| predecessor.connection_id_lifetime_s);
+    let data_plane = DataPlane::start(prepared, listeners, lifetime_s)?;
     let control_plane = ControlPlane {
         prepared,
         data_plane: &data_plane,
@@ -173,10 +177,18 @@ impl ControlPlane<'_> {
             () = self.panic.occurs() => bail!("stopping before the lists and keys are read"),
         };
         if loaded.predecessor.is_some() {
-            take_over_from_predecessor(self.prepared, &self.handed_on.sockets)?;
+            self.use_own_lifetime(&loaded.management).await?;
+            self.handed_on.shared.take_over()?;
         }
         self.data_plane.serve()?;
         self.serve(requests, loaded).await
+    }
+
+    /// Has the cores use the configured lifetime of connection ids. Those that the predecessor has issued by its own stay valid.
+    async fn use_own_lifetime(&self, manager: &Manager) -> anyhow::Result<()> {
+        let settings = settings_of_cores(&self.prepared.memory)?;
+        let of = |shard: ShardId| Box::new(settings[shard.index()].clone());
+        Ok(manager.command_all(|shard, reply| CoreCommand::UseSettings(of(shard), reply)).await?)
     }
 
     /// Sends the cores lists, keys, bans and swarms.
@@ -186,6 +198,11 @@ impl ControlPlane<'_> {
             Forwarding::start(&prepared.configuration().forwarding, data_plane.cores().clone(), upstreams)
         });
         let (sender, reloads) = channel(REQUESTS_MAX);
+        let start_wait = match &predecessor {
+            // It serves meanwhile.
+            Some(_) => UPGRADE_LOAD_MAX,
+            None => Duration::from_secs(prepared.configuration().database.start_wait_s.into()),
+        };
         let parts = ManagementParts {
             data_plane,
             storage,
@@ -194,6 +211,7 @@ impl ControlPlane<'_> {
             latencies: Arc::clone(latencies),
             reloads: sender,
             snapshots: prepared.snapshots.as_ref().map(|found| found.settings(prepared.keys.lasting())),
+            start_wait,
         };
         let management = start_management(&prepared.memory, parts).await?;
         if let Some(found) = prepared.snapshots.as_ref().and_then(|snapshots| snapshots.found.clone()) {
@@ -212,7 +230,6 @@ impl ControlPlane<'_> {
         let Loaded { management, forwarding, reloads, predecessor } = loaded;
         let (memory, configuration) = (&prepared.memory, prepared.configuration());
         follow_addresses_if_configured(&configuration.udp, data_plane.cores().handles());
-        reload_at_hangups(requests.hangups, Arc::clone(&management) as _);
         write_snapshot_at(requests.for_snapshots, Arc::clone(&management) as _);
         let (settings, settings_in_use) = watch::channel(supervision_settings(configuration));
         let supervision = supervision(settings_in_use, latencies, panic);
@@ -220,6 +237,7 @@ impl ControlPlane<'_> {
         let known = Arc::new(Known::new(prepared.source.clone(), memory.configured.clone(), is_api_served));
         let (stop, stopped) = watch::channel(false);
         let handed_over = HandedOver::default();
+        reload_at_hangups(requests.hangups, Arc::clone(&management) as _, handed_over.clone());
         let upgrader = Upgrader::new(Upgraded {
             handed_on,
             secrets: prepared.keys.lasting(),
@@ -254,10 +272,12 @@ impl ControlPlane<'_> {
         };
         tokio::spawn(reload.run(reloads));
         if let Some(predecessor) = predecessor {
-            predecessor.note_serving(&management).await;
+            predecessor.note_serving(&management, upgrader.begin()).await;
         }
         // The service manager listens to the main process of the service only.
         keep_sockets(&kept, upgrader.sockets());
+        // Its sockets are closed when no commands are accepted any more.
+        drop(upgrader);
         info!("ready");
         let systemd = Systemd::ready(stop, handed_over.clone());
         let last_work = async |until| {

@@ -80,8 +80,8 @@ pub(crate) async fn while_starting<T>(what: &str, work: impl Future<Output = T>)
     done
 }
 
-/// Returns whether a service manager has started the tracker. It starts it again when the main process has failed, and ends the other
-/// processes before.
+/// Returns whether a service manager has started the tracker. It starts it again when no process of the service is left: one that has
+/// taken over is not its child, so that it does not see how that one exits.
 pub(crate) fn is_there() -> bool {
     env::var_os("NOTIFY_SOCKET").is_some()
 }

@@ -1,10 +1,13 @@
+use crate::upgrade::HandedOver;
 use control::Request;
-use control::management::Management;
+use control::management::{ChangePermit, Management};
+use rustix::process::{Signal, kill_process};
 use std::io;
 use std::sync::Arc;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use std::time::Duration;
+use tokio::signal::unix::{Signal as Signals, SignalKind, signal};
 use tokio::sync::mpsc::Sender;
-use tracing::warn;
+use tokio::time::sleep;
 
 /// Forwards the requests that signals make: SIGTERM and SIGINT to stop, SIGUSR1 for a report.
 pub(crate) fn forward_signals(requests: &Sender<Request>) -> io::Result<()> {
@@ -24,17 +27,17 @@ pub(crate) fn forward_signals(requests: &Sender<Request>) -> io::Result<()> {
 }
 
 /// Catches SIGHUP, which would end the process otherwise.
-pub(crate) fn hangups() -> io::Result<Signal> {
+pub(crate) fn hangups() -> io::Result<Signals> {
     signal(SignalKind::hangup())
 }
 
 /// Catches SIGUSR2, which would end the process otherwise.
-pub(crate) fn snapshot_signals() -> io::Result<Signal> {
+pub(crate) fn snapshot_signals() -> io::Result<Signals> {
     signal(SignalKind::user_defined2())
 }
 
 /// Writes a snapshot at each SIGUSR2.
-pub(crate) fn write_snapshot_at(mut signals: Signal, management: Arc<dyn Management>) {
+pub(crate) fn write_snapshot_at(mut signals: Signals, management: Arc<dyn Management>) {
     tokio::spawn(async move {
         while signals.recv().await.is_some() {
             // What came of it is in the log.
@@ -43,16 +46,37 @@ pub(crate) fn write_snapshot_at(mut signals: Signal, management: Arc<dyn Managem
     });
 }
 
-/// Reloads the configuration, and everything that is read from files, at each SIGHUP.
-pub(crate) fn reload_at_hangups(mut hangups: Signal, management: Arc<dyn Management>) {
+/// Time between two looks at whether an upgrade has ended.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Reloads the configuration, and everything that is read from files, at each SIGHUP. During an upgrade, which may have read the
+/// configuration before it was changed, that is done at its end, by the process that serves then.
+pub(crate) fn reload_at_hangups(
+    mut hangups: Signals,
+    management: Arc<dyn Management>,
+    handed_over: HandedOver,
+) {
     tokio::spawn(async move {
         while hangups.recv().await.is_some() {
-            let Some(_permit) = management.begin_change() else {
-                warn!("no reload: another process takes over, and has read the configuration");
-                continue;
-            };
-            // What it changes, or why it changes nothing, is in the log.
-            drop(management.reload().await);
+            if let Some(_permit) = permit_or_successor(&*management, &handed_over).await {
+                // What it changes, or why it changes nothing, is in the log.
+                drop(management.reload().await);
+            }
         }
     });
+}
+
+/// Waits until the configuration may be reloaded; `None` if another process has been asked to.
+async fn permit_or_successor(management: &dyn Management, handed_over: &HandedOver) -> Option<ChangePermit> {
+    loop {
+        if let Some(permit) = management.begin_change() {
+            return Some(permit);
+        }
+        if let Some(successor) = handed_over.successor() {
+            // It fails if that process has ended.
+            let _sent = kill_process(successor, Signal::HUP);
+            return None;
+        }
+        sleep(LOOK).await;
+    }
 }

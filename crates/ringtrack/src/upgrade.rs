@@ -8,8 +8,8 @@
 //!    workers, and loads lists, keys and bans.
 //! 4. The predecessor records the changes of its cores and sends all of their state, page by page, with the changes in between
 //!    (`state`). When little is left, the successor serves: for a moment both receive from the same sockets.
-//! 5. The predecessor leaves the sockets, makes the successor the main process of the service, closes its connections, sends the
-//!    last changes, and ends without storing or announcing anything.
+//! 5. The predecessor makes the successor the main process of the service, leaves the sockets, closes its connections, stops its
+//!    cores, sends the last changes, and ends without storing or announcing anything.
 //!
 //! Until the successor serves, any failure ends it, and the predecessor serves on with all that it had. `predecessor` has the
 //! successor's side of this, `upgrader` that of the predecessor; `protocol` has the messages between them.
@@ -23,7 +23,7 @@ mod successor;
 mod unstored;
 mod upgrader;
 
-pub(crate) use limits::UPGRADE_MAX;
+pub(crate) use limits::{UPGRADE_LOAD_MAX, UPGRADE_MAX};
 pub(crate) use predecessor::{CaughtUp, FailureReport, Predecessor, WithStoredData, meet};
 pub(crate) use program::Program;
 pub(crate) use upgrader::{HandedOn, HandedOver, Upgraded, Upgrader};

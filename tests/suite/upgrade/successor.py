@@ -44,6 +44,10 @@ introduction = receive()["Introduction"]
 count, descriptors = 1 + len(introduction["sockets"]), []
 while len(descriptors) < count:
     descriptors += read(1, 64)
+sockets = [socket.socket(fileno=descriptor) for descriptor in descriptors[1:]]
+for udp in [udp for udp in sockets if udp.type == socket.SOCK_DGRAM]:
+    assert udp.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) > 4096, "it has the option of a process before this one"
+    udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
 ends_at("introduced")
 if STEP == "refusal":
     send({"Failed": "it is Thursday"})
@@ -59,6 +63,10 @@ send("Prepared")
 while receive() != "Released":
     pass
 ends_at("released")
+if STEP == "released, late":
+    (pathlib.Path(__file__).parent / "released").touch()
+    time.sleep(2)
+    sys.exit(7)
 send("Loaded")
 state = socket.socket(fileno=descriptors[0])
 ends_at("state")
@@ -71,4 +79,6 @@ while kind != 3:  # END of snapshot::frames.
 send({"Serving": {"swarms": 1, "peers": 1}})
 while receive() != "MainProcess":
     pass
+if STEP == "served, late":
+    time.sleep(1000)
 sys.exit(7)

@@ -13,6 +13,9 @@ pub(super) const MESSAGE_BYTES_MAX: usize = 64 << 20;
 /// Descriptors in a batch: the kernel takes 253 at most.
 pub(super) const DESCRIPTORS_MAX: usize = 64;
 
+/// Executing the program file, which may be on a file system that does not answer.
+pub(super) const START: Step = Step { what: "start", time: Duration::from_secs(10) };
+
 /// Reading one message and writing another.
 pub(super) const ANSWER: Step = Step { what: "answer", time: Duration::from_secs(10) };
 
@@ -20,8 +23,10 @@ pub(super) const ANSWER: Step = Step { what: "answer", time: Duration::from_secs
 pub(super) const PREPARE: Step =
     Step { what: "read its configuration and bind its sockets", time: Duration::from_secs(60) };
 
+pub(super) const LOAD: Step = Step { what: "load the stored data", time: UPGRADE_LOAD_MAX };
+
 /// Ten million torrents are read from a slow database within it, as at a reload.
-pub(super) const LOAD: Step = Step { what: "load the stored data", time: Duration::from_secs(300) };
+pub(crate) const UPGRADE_LOAD_MAX: Duration = Duration::from_secs(300);
 
 /// A hundred million peers of one core are sent within it, at 400,000 in a second.
 pub(super) const TRANSFER: Step = Step { what: "take the swarms", time: Duration::from_secs(300) };
@@ -61,6 +66,7 @@ pub(super) const PAGE_ENTRIES: usize = 4096;
 /// Time for the whole of an upgrade: the longest time of each step until the successor serves and is the main process, of the end of
 /// one that failed, and of the replies of the cores.
 pub(crate) const UPGRADE_MAX: Duration = sum(&[
+    START.time,
     ANSWER.time,
     PREPARE.time,
     StoredDataHandover::BEGIN_MAX,
@@ -74,8 +80,8 @@ pub(crate) const UPGRADE_MAX: Duration = sum(&[
     CORES_MAX,
 ]);
 
-/// Time for the cores to reply to commands: they take turns every tenth of a second.
-const CORES_MAX: Duration = Duration::from_secs(10);
+/// Time for the cores to leave the sockets: as long as the management waits for a reply of theirs.
+const CORES_MAX: Duration = Duration::from_secs(30);
 
 const fn sum(mut times: &[Duration]) -> Duration {
     let mut sum = Duration::ZERO;

@@ -20,7 +20,7 @@ use std::os::unix::net::UnixStream as BlockingStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::UnixStream;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedMutexGuard, oneshot};
 use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 use worker::InheritedSocket;
@@ -128,7 +128,8 @@ impl Predecessor {
         };
         LOAD.wait(NAME, released).await?;
         let state = UnixStream::from_std(state)?;
-        Ok(WithStoredData { process: introduction.process, start, reader, writer, state, unstored })
+        let Introduction { process, connection_id_lifetime_s, .. } = introduction;
+        Ok(WithStoredData { process, connection_id_lifetime_s, start, reader, writer, state, unstored })
     }
 }
 
@@ -140,6 +141,7 @@ const NOT_IN_ORDER: &str = "the tracker before this one sends messages in anothe
 /// The predecessor has released the stored data.
 pub(crate) struct WithStoredData {
     process: u32,
+    pub(crate) connection_id_lifetime_s: u32,
     start: Instant,
     reader: MessageReader,
     writer: MessageWriter,
@@ -154,7 +156,7 @@ impl WithStoredData {
         data_plane: &DataPlane,
         manager: &Arc<Manager>,
     ) -> anyhow::Result<CaughtUp> {
-        let Self { process, start, mut reader, mut writer, state, unstored } = self;
+        let Self { process, start, mut reader, mut writer, state, unstored, .. } = self;
         check_stored_data(&Management::storage(&**manager).state)?;
         for part in unstored {
             unstored::apply(manager, part).await;
@@ -214,8 +216,8 @@ pub(crate) struct CaughtUp {
 
 impl CaughtUp {
     /// Reports to the predecessor that this process serves, and waits until it is the main process of the service. What the predecessor
-    /// sends until its end is applied in the background.
-    pub(crate) async fn note_serving(self, manager: &Arc<Manager>) {
+    /// sends until its end is applied in the background, while no other upgrade may begin: `running` is held.
+    pub(crate) async fn note_serving(self, manager: &Arc<Manager>, running: Option<OwnedMutexGuard<()>>) {
         let Self { process, mut reader, mut writer, rest, imported } = self;
         let Imported { swarms, peers, sessions, expired, refused, malformed_bytes: _ } = imported;
         info!(
@@ -236,8 +238,7 @@ impl CaughtUp {
             error!("{NAME} failed while it handed over: {error:#}");
         }
         tokio::spawn(async move {
-            // The predecessor waits for nothing, but its end of the socket stays open until this one is dropped.
-            let _writer = writer;
+            let _running = running;
             match take_rest(&manager, &mut reader, rest).await {
                 Ok(()) => info!(process, "the tracker before this one has handed over everything"),
                 Err(error) => {

@@ -1,4 +1,6 @@
-use anyhow::Context;
+use crate::service_manager;
+use anyhow::{Context, ensure};
+use rustix::process::getppid;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use std::env;
 use std::ffi::OsString;
@@ -25,6 +27,8 @@ pub(crate) struct Program {
     arguments: Vec<OsString>,
     /// The cores that it may use. The control plane moves to some of them later.
     affinity: CpuSet,
+    /// Whether the end of this process is taken for that of the tracker.
+    is_awaited: bool,
 }
 
 impl Program {
@@ -34,7 +38,22 @@ impl Program {
         let mut arguments = env::args_os();
         let named = arguments.next().map(PathBuf::from);
         let affinity = sched_getaffinity(None).context("the process's affinity mask cannot be read")?;
-        Ok(Self { path: path(named.as_deref(), running), arguments: arguments.collect(), affinity })
+        let parent = getppid().map(|parent| parent.as_raw_nonzero().get());
+        Ok(Self {
+            path: path(named.as_deref(), running),
+            arguments: arguments.collect(),
+            affinity,
+            is_awaited: is_awaited(std::process::id(), parent, service_manager::is_there()),
+        })
+    }
+
+    /// Checks that the end of this process is not that of the tracker.
+    pub(super) fn check_replaceable(&self) -> anyhow::Result<()> {
+        ensure!(
+            !self.is_awaited,
+            "what has started this process takes its end for that of the tracker: restart the container or the service instead"
+        );
+        Ok(())
     }
 
     /// Starts the program with a socket as its standard input.
@@ -62,6 +81,12 @@ impl Program {
     }
 }
 
+/// Whether the end of a process is taken for that of the tracker. All of a container ends with its first process, which may wait for the
+/// process that it has started. A service manager learns which process is the main one.
+fn is_awaited(process: u32, parent: Option<i32>, has_service_manager: bool) -> bool {
+    process == 1 || parent == Some(1) && !has_service_manager
+}
+
 /// Returns the path of the program: as it was named, because a link may lead to another version later, or else that of the file.
 fn path(named: Option<&Path>, running: PathBuf) -> PathBuf {
     let has_folder = |named: &&Path| named.components().count() > 1;
@@ -73,6 +98,20 @@ fn path(named: Option<&Path>, running: PathBuf) -> PathBuf {
 mod tests {
     use super::*;
     use std::os::unix::fs::symlink;
+
+    #[test]
+    fn the_first_process_of_a_container_and_its_child_are_awaited() {
+        for (process, parent, has_service_manager, expected) in [
+            (1, None, false, true),
+            (1, None, true, true),
+            (7, Some(1), false, true),
+            (7, Some(1), true, false),
+            (7, Some(6), false, false),
+        ] {
+            let outcome = is_awaited(process, parent, has_service_manager);
+            assert_eq!(outcome, expected, "{process} {parent:?} {has_service_manager}");
+        }
+    }
 
     #[test]
     fn a_link_by_which_the_program_was_started_stays_a_link() {

@@ -95,12 +95,19 @@ pub(crate) struct Introduction {
     steering_addend: u32,
     steering_multipliers: [u32; SteeringKey::WORDS],
     connection_ids: [u8; ConnectionIdKey::BYTES],
+    pub(super) connection_id_lifetime_s: u32,
     /// The listening sockets, in the order of their descriptors, which follow that of the stream of states.
     pub(super) sockets: Vec<SocketName>,
 }
 
 impl Introduction {
-    pub(super) fn new(workers: u16, age: Duration, secrets: &Secrets, sockets: &[InheritedSocket]) -> Self {
+    pub(super) fn new(
+        workers: u16,
+        age: Duration,
+        secrets: &Secrets,
+        connection_id_lifetime_s: u32,
+        sockets: &[InheritedSocket],
+    ) -> Self {
         let Secrets { steering, connection_ids } = *secrets;
         Self {
             protocol: PROTOCOL,
@@ -110,6 +117,7 @@ impl Introduction {
             steering_addend: steering.addend,
             steering_multipliers: steering.multipliers,
             connection_ids,
+            connection_id_lifetime_s,
             sockets: sockets.iter().map(SocketName::of).collect(),
         }
     }

@@ -1,6 +1,6 @@
 //! The successor, as its predecessor sees it.
 
-use super::limits::{ANSWER, EXIT_MAX};
+use super::limits::{ANSWER, EXIT_MAX, START};
 use super::program::Program;
 use super::protocol::{
     FromPredecessor, FromSuccessor, Introduction, MessageReader, MessageWriter, Step, messages,
@@ -49,8 +49,12 @@ impl Successor {
         let (near, far) = BlockingStream::pair()?;
         near.set_nonblocking(true)?;
         let (reader, writer) = messages(UnixStream::from_std(near)?);
-        let child = program.start(far.into()).await;
-        let child = child.with_context(|| format!("{} cannot be started", program.path.display()))?;
+        let started = async {
+            let child = program.start(far.into()).await;
+            child.with_context(|| format!("{} cannot be started", program.path.display()))
+        };
+        // If it starts later, it finds the socket closed, and ends.
+        let child = START.wait(NAME, started).await?;
         let process = child.id().context("the process has exited already")?;
         Ok((Self { child, process, version: String::new(), reader, stage: Stage::Preparing }, writer))
     }

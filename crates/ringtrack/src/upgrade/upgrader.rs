@@ -7,6 +7,7 @@ use super::state::StateSender;
 use super::successor::{NAME, Successor, unexpected};
 use super::{DONE, FAILED, unstored};
 use crate::config_diff::Known;
+use crate::listen::SharedSockets;
 use crate::memory::available_bytes;
 use crate::service_manager;
 use anyhow::{anyhow, ensure};
@@ -15,43 +16,57 @@ use control::{
 };
 use core_link::{CoreCommand, Cores};
 use metrics::Gauge;
+use rustix::process::Pid;
 use snapshot::Secrets;
 use std::pin::pin;
 use std::process::ExitStatus;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
-use tokio::sync::{Mutex, OwnedMutexGuard, mpsc, watch};
-use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, mpsc, watch};
+use tokio::time::{Interval, MissedTickBehavior, interval};
 use tracing::{error, info, warn};
 use worker::InheritedSocket;
 
 /// Whether another process has taken over. This one neither stores nor announces anything then.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct HandedOver(watch::Sender<Takeover>);
+pub(crate) struct HandedOver(Arc<Mutex<Takeover>>);
 
 #[derive(Debug, Clone, Copy, Default)]
 enum Takeover {
     #[default]
     None,
-    Done,
+    /// By this process.
+    Done(u32),
     /// The other process has failed, with this status. This one stores everything and ends, so that it is started again.
     Failed(ExitStatus),
 }
 
 impl HandedOver {
     pub(crate) fn get(&self) -> bool {
-        matches!(*self.0.borrow(), Takeover::Done)
+        matches!(*self.lock(), Takeover::Done(_))
+    }
+
+    /// Returns the process that has taken over.
+    pub(crate) fn successor(&self) -> Option<Pid> {
+        match *self.lock() {
+            Takeover::Done(process) => Pid::from_raw(process.cast_signed()),
+            Takeover::None | Takeover::Failed(_) => None,
+        }
     }
 
     fn set(&self, takeover: Takeover) {
-        self.0.send_replace(takeover);
+        *self.lock() = takeover;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Takeover> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns an error if the other process has failed.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
-        match *self.0.borrow() {
+        match *self.lock() {
             Takeover::Failed(status) => Err(anyhow!("{NAME} failed while it took over: {status}")),
-            Takeover::None | Takeover::Done => Ok(()),
+            Takeover::None | Takeover::Done(_) => Ok(()),
         }
     }
 }
@@ -59,7 +74,7 @@ impl HandedOver {
 /// The program that takes over, and the listening sockets that it gets.
 pub(crate) struct HandedOn {
     pub(crate) program: Program,
-    pub(crate) sockets: Vec<InheritedSocket>,
+    pub(crate) shared: SharedSockets,
 }
 
 /// What this process hands over, and what it needs for that.
@@ -83,8 +98,8 @@ pub(crate) struct Upgraded {
 #[derive(Clone)]
 pub(crate) struct Upgrader {
     upgraded: Arc<Upgraded>,
-    /// Locked by the upgrade that is under way.
-    running: Arc<Mutex<()>>,
+    /// Locked by the upgrade that is under way, also by the one by which this process takes over.
+    running: Arc<AsyncMutex<()>>,
 }
 
 /// What this process passes on until its end.
@@ -101,12 +116,17 @@ impl Upgrader {
 
     /// Returns the listening sockets.
     pub(crate) fn sockets(&self) -> &[InheritedSocket] {
-        &self.upgraded.handed_on.sockets
+        &self.upgraded.handed_on.shared.sockets
+    }
+
+    /// Returns what keeps other upgrades from beginning until it is dropped; `None` while one is under way.
+    pub(crate) fn begin(&self) -> Option<OwnedMutexGuard<()>> {
+        Arc::clone(&self.running).try_lock_owned().ok()
     }
 
     /// Upgrades the tracker, and returns the reply to the command. An upgrade that has begun goes on without the command.
     pub(crate) async fn reply(&self) -> Vec<u8> {
-        let Ok(running) = Arc::clone(&self.running).try_lock_owned() else {
+        let Some(running) = self.begin() else {
             return [&[FAILED], &b"another upgrade is under way"[..]].concat();
         };
         let upgraded = Arc::clone(&self.upgraded);
@@ -139,6 +159,7 @@ impl Upgraded {
     }
 
     async fn hand_over(&self) -> anyhow::Result<(Successor, PassingOn, String)> {
+        self.handed_on.program.check_replaceable()?;
         check_memory()?;
         let (mut successor, messages) = Successor::start(&self.handed_on.program).await?;
         match self.hand_over_to(&mut successor, messages).await {
@@ -153,6 +174,9 @@ impl Upgraded {
 
     /// Has the cores serve the sockets with their own options: the successor may have set others.
     fn resume(&self) {
+        if let Err(error) = self.handed_on.shared.take_over() {
+            warn!("the sockets may have options of {NAME}: {error:#}");
+        }
         for core in self.cores.handles() {
             // A core that does not take it is noticed by its watchdog.
             drop(core.command(CoreCommand::Resume));
@@ -166,7 +190,8 @@ impl Upgraded {
         successor: &mut Successor,
         mut messages: MessageWriter,
     ) -> anyhow::Result<(PassingOn, String)> {
-        let socket = successor.meet(&mut messages, self.introduction(), &self.handed_on.sockets).await?;
+        let socket =
+            successor.meet(&mut messages, self.introduction(), &self.handed_on.shared.sockets).await?;
         expect(&successor.wait_for(PREPARE).await?, |sent| matches!(sent, FromSuccessor::Prepared))?;
         let stored = self.manager.hand_over_stored_data().await?;
         successor.during(TAKE_UNSTORED, self.release(&mut messages)).await?;
@@ -198,14 +223,21 @@ impl Upgraded {
 
     fn introduction(&self) -> Introduction {
         let workers = u16::try_from(self.cores.handles().len()).expect("there are at most SHARDS_MAX cores");
-        Introduction::new(workers, self.start.elapsed(), &self.secrets, &self.handed_on.sockets)
+        let lifetime_s = self.known.running().connection_ids.lifetime_s;
+        Introduction::new(
+            workers,
+            self.start.elapsed(),
+            &self.secrets,
+            lifetime_s,
+            &self.handed_on.shared.sockets,
+        )
     }
 
     /// Leaves the sockets, the APIs and the service to the successor.
     async fn leave(&self, successor: u32, mut passing_on: PassingOn) -> PassingOn {
         // Until then, this process sends the heartbeats.
         service_manager::hand_over_to(successor);
-        self.handed_over.set(Takeover::Done);
+        self.handed_over.set(Takeover::Done(successor));
         if let Err(error) = self.manager.command_all(|_, reply| CoreCommand::Leave(reply)).await {
             warn!("both processes receive from the sockets until this one ends: {error}");
         }
@@ -260,13 +292,23 @@ impl Upgraded {
 
     /// Passes on what the cores have at their end, and ends this process. Returns when the successor fails before.
     async fn end_before(&self, successor: &mut Successor, passing_on: &mut PassingOn) -> ExitStatus {
-        self.cores.request_drain();
-        if let Some(status) = successor.failure_during(passing_on.finish()).await {
+        let last = async {
+            passing_on.keep_on(self.stop_cores()).await?;
+            passing_on.finish().await
+        };
+        if let Some(status) = successor.failure_during(last).await {
             return status;
         }
         // It fails if a stop was requested meanwhile.
         let _stopping = self.requests.send(Request::Stop).await;
         successor.failure().await
+    }
+
+    /// Waits until the cores have stopped: nothing changes from then on.
+    async fn stop_cores(&self) -> anyhow::Result<()> {
+        self.cores.request_drain();
+        // A core obeys what follows a stop only once it has stopped, and has reported what changed.
+        Ok(self.manager.command_all(|_, reply| CoreCommand::Leave(reply)).await?)
     }
 
     /// Serves the sockets again after the successor has failed.
@@ -307,13 +349,8 @@ impl PassingOn {
         }
     }
 
-    /// Passes on the last changes of cores that are stopping.
+    /// Passes on the last changes of cores that have stopped.
     async fn finish(&mut self) -> anyhow::Result<()> {
-        // The first replies come when the cores have stopped, and the second ones when they have reported everything.
-        for _ in 0..2 {
-            self.pass_on().await?;
-        }
-        sleep(LOOK).await;
         self.pass_on().await?;
         let Self { messages, state, .. } = self;
         let finished = async {
