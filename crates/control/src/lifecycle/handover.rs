@@ -110,10 +110,16 @@ impl Manager {
     }
 
     /// Applies what the process that had the stored data before has passed on.
-    pub fn take_passed_on(&self, report: PassedOn) {
+    ///
+    /// # Errors
+    /// If a core does not reply: it continues from lower counts of completed events.
+    pub async fn take_passed_on(&self, report: PassedOn) -> Result<(), ManagementError> {
         match report {
-            PassedOn::Transfers(transfers) => self.keys.add_transfers(&transfers),
-            PassedOn::Completed(counts) => self.torrents.add_completed(&counts),
+            PassedOn::Transfers(transfers) => {
+                self.keys.add_transfers(&transfers);
+                Ok(())
+            }
+            PassedOn::Completed(counts) => self.torrents.take_completed(counts).await,
         }
     }
 }

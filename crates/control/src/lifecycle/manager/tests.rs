@@ -321,6 +321,21 @@ async fn what_is_reported_during_a_handover_is_passed_on_and_saved_once_it_has_f
 }
 
 #[tokio::test]
+async fn counts_that_another_process_passes_on_are_stored_and_the_cores_continue_from_them() {
+    let scene = Scene::new(settings(10, 1000), []).await;
+    let counts = vec![(InfoHash([7; 20]), 8)];
+    scene.manager.take_passed_on(PassedOn::Completed(counts.clone())).await.unwrap();
+    let told = scene.cores.told(|update| match update {
+        AccessUpdate::RememberCompleted(counts) => Some(counts.to_vec()),
+        _ => None,
+    });
+    assert_eq!(told.concat(), counts);
+    scene.manager.save().unwrap();
+    scene.manager.shared.write_behind.flush().await.unwrap();
+    assert_eq!(scene.database.load_completed().next().await.unwrap(), Some(counts));
+}
+
+#[tokio::test]
 async fn a_key_used_while_events_are_applied_was_last_seen_now() {
     let scene = Scene::new(settings(10, 1000), [stored('a')]).await;
     let id = scene.cores.told(|update| match update {
