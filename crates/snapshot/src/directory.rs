@@ -22,7 +22,7 @@ use tracing::warn;
 ///
 /// - `swarms-GENERATION-SHARD`: the pages of each shard.
 /// - `keys-GENERATION`: the keys of the sessions in them, if the tracker was stopping: only then has nothing been accounted that the
-///   sessions do not know.
+///   sessions do not know. Once sessions are imported it is `used-keys-GENERATION`, which nobody reads.
 /// - `manifest`: names the generation that is complete, and has the secrets. It is replaced atomically; then the files of other
 ///   generations are removed.
 /// - `refused/`: the last snapshot that was not used.
@@ -37,6 +37,7 @@ const REFUSED: &str = "refused";
 const LOCK: &str = "lock";
 const SWARMS: &str = "swarms-";
 const KEYS: &str = "keys-";
+const USED_KEYS: &str = "used-keys-";
 
 /// The bits of a mode with which the group or others can write.
 const OTHERS_CAN_WRITE: u32 = 0o022;
@@ -128,17 +129,6 @@ impl Directory {
         }
     }
 
-    /// Puts another manifest of the same snapshot in the place of its manifest.
-    fn replace_manifest(&self, before: &Manifest, after: &Manifest) -> Result<(), WriteError> {
-        let _lock = self.lock()?;
-        if self.read_manifest().ok().flatten().as_ref() != Some(before) {
-            return Err(io::Error::other("another snapshot has taken its place").into());
-        }
-        self.write_manifest(after)?;
-        self.put_manifest()?;
-        Ok(self.sync()?)
-    }
-
     /// Returns the names of the files of all generations, each with its generation.
     fn generations(&self) -> io::Result<Vec<(u64, String)>> {
         let mut files = Vec::new();
@@ -195,11 +185,15 @@ fn keys_name(generation: u64) -> String {
     format!("{KEYS}{generation}")
 }
 
+fn used_keys_name(generation: u64) -> String {
+    format!("{USED_KEYS}{generation}")
+}
+
 /// Returns the generation of a file of a snapshot.
 fn generation_of(name: &OsStr) -> Option<(u64, &str)> {
     let name = name.to_str()?;
     let swarms = name.strip_prefix(SWARMS).and_then(|rest| Some(rest.split_once('-')?.0));
-    let generation = swarms.or_else(|| name.strip_prefix(KEYS))?;
+    let generation = swarms.or_else(|| name.strip_prefix(KEYS)).or_else(|| name.strip_prefix(USED_KEYS))?;
     Some((generation.parse().ok()?, name))
 }
 

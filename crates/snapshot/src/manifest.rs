@@ -15,7 +15,7 @@ pub(crate) struct Manifest {
     secrets: StoredSecrets,
     /// The sums of the files of the shards, in their order.
     pub(crate) swarms: Vec<Sum>,
-    /// The sum of the file of keys. Without it, nobody knows whose the sessions are, and they are not imported.
+    /// The sum of the file of keys. Without the file, nobody knows whose the sessions are, and they are not imported.
     pub(crate) keys: Option<Sum>,
 }
 
@@ -82,11 +82,6 @@ impl Manifest {
             connection_ids: hex::encode(connection_ids),
         };
         Self { generation, unix_s, second, secrets, swarms: Vec::new(), keys: None }
-    }
-
-    /// Returns the same without keys.
-    pub(crate) fn without_keys(&self) -> Self {
-        Self { keys: None, ..self.clone() }
     }
 
     pub(crate) fn secrets(&self) -> Option<Secrets> {

@@ -1,6 +1,6 @@
 //! Loads a snapshot.
 
-use super::{Directory, keys_name, swarms_name};
+use super::{Directory, keys_name, swarms_name, used_keys_name};
 use crate::ask::CoreGone;
 use crate::frames::{Frame, FrameError, FrameReader, Sum};
 use crate::import::{Importer, Placement};
@@ -9,11 +9,12 @@ use crate::limits::{FILE_BUFFER_BYTES, LOAD_S_MAX, PAGES_IN_FLIGHT_PER_FILE, REA
 use crate::manifest::{Manifest, Refused, Secrets};
 use core_link::Cores;
 use primitives::{AuthenticationKey, ClockShift, Imported, KeyId, ShardCount, ShardId, SteeringKey};
+use std::fs;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::fs::File;
+use tokio::fs::{File, try_exists};
 use tokio::io::BufReader;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{Instant, timeout, timeout_at};
@@ -109,7 +110,9 @@ impl Found {
         for (shard, &expected) in self.shards()?.shards().zip(&self.manifest.swarms) {
             checks.spawn(verify_file(self.directory.clone(), swarms_name(generation, shard), expected));
         }
-        if let Some(expected) = self.manifest.keys {
+        if let Some(expected) = self.manifest.keys
+            && self.has_keys().await
+        {
             checks.spawn(verify_file(self.directory.clone(), keys_name(generation), expected));
         }
         while let Some(outcome) = checks.join_next().await {
@@ -128,6 +131,10 @@ impl Found {
         self.directory.file(swarms_name(self.manifest.generation, shard))
     }
 
+    fn path_of_keys(&self) -> PathBuf {
+        self.directory.file(keys_name(self.manifest.generation))
+    }
+
     fn importer(&self, target: &Target<'_>) -> Importer {
         let manifest = &self.manifest;
         let has_same_shards = manifest.swarms.len() == target.cores.handles().len();
@@ -142,12 +149,20 @@ impl Found {
         Importer::new(target.cores.clone(), placement, ClockShift(shift), PAGES_IN_FLIGHT_PER_FILE)
     }
 
+    /// Returns whether the keys of the sessions are there, and have not been used yet.
+    async fn has_keys(&self) -> bool {
+        let exists = within(try_exists(self.path_of_keys()));
+        // Why it cannot be read is reported when it is read.
+        self.manifest.keys.is_some() && exists.await.unwrap_or(true)
+    }
+
     /// Reads the keys of the sessions, and notes that they are used before any session is imported. Where that fails, none is imported.
     async fn use_keys(&self, target: &Target<'_>) -> Option<KeyNumbers> {
-        self.manifest.keys?;
-        let path = self.directory.file(keys_name(self.manifest.generation));
+        if !self.has_keys().await {
+            return None;
+        }
         let keys = async {
-            let numbers = read_keys(path, target).await?;
+            let numbers = read_keys(self.path_of_keys(), target).await?;
             self.note_use_of_keys().await?;
             Ok::<_, FrameError>(numbers)
         };
@@ -156,11 +171,19 @@ impl Found {
             .ok()
     }
 
-    /// Puts a manifest without keys in place.
+    /// Renames the keys, so that no other start uses them. That needs no room on the disk, and only one process succeeds.
     async fn note_use_of_keys(&self) -> io::Result<()> {
-        let (directory, before) = (self.directory.clone(), self.manifest.clone());
-        let replace = move || directory.replace_manifest(&before, &before.without_keys());
-        within(async { spawn_blocking(replace).await?.map_err(io::Error::other) }).await
+        let generation = self.manifest.generation;
+        self.rename(keys_name(generation), used_keys_name(generation)).await
+    }
+
+    async fn rename(&self, from: String, to: String) -> io::Result<()> {
+        let directory = self.directory.clone();
+        let rename = move || {
+            fs::rename(directory.file(from), directory.file(to))?;
+            directory.sync()
+        };
+        within(async { spawn_blocking(rename).await? }).await
     }
 }
 
