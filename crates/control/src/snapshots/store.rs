@@ -92,7 +92,7 @@ impl Snapshots {
         let begun = Instant::now();
         let number_of = |key: &_| self.keys.accounts().number(key);
         let (cores, steering) = (&self.shared.cores, &secrets.steering);
-        let target = Target { cores, unix_s: unix_s(), steering, number_of: &number_of };
+        let target = Target { cores, unix_s: unix_s(), second: cores.now(), steering, number_of: &number_of };
         match found.load(&target).await {
             Ok(loaded) => log_loaded(loaded, begun),
             Err(LoadError::Refused(refused)) => {

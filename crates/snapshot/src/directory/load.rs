@@ -8,7 +8,7 @@ use crate::keys::{KeyName, KeyNumbers};
 use crate::limits::{FILE_BUFFER_BYTES, LOAD_S_MAX, PAGES_IN_FLIGHT_PER_FILE, READ_S_MAX};
 use crate::manifest::{Manifest, Refused, Secrets};
 use core_link::Cores;
-use primitives::{AuthenticationKey, ClockShift, Imported, KeyId, ShardCount, ShardId, SteeringKey};
+use primitives::{AuthenticationKey, ClockShift, Imported, KeyId, Second, ShardCount, ShardId, SteeringKey};
 use std::fs;
 use std::io;
 use std::path::PathBuf;
@@ -54,6 +54,8 @@ pub enum LoadError {
 pub struct Target<'a> {
     pub cores: &'a Cores,
     pub unix_s: u64,
+    /// The second of their clock at that time.
+    pub second: Second,
     /// How they divide the info hashes.
     pub steering: &'a SteeringKey,
     /// Returns the number of a key in this process.
@@ -145,7 +147,7 @@ impl Found {
         };
         let passed_s = target.unix_s.saturating_sub(manifest.unix_s);
         let passed_s = i64::try_from(passed_s).unwrap_or(i64::MAX);
-        let shift = i64::from(target.cores.now().0) - i64::from(manifest.second) - passed_s;
+        let shift = i64::from(target.second.0) - i64::from(manifest.second) - passed_s;
         Importer::new(target.cores.clone(), placement, ClockShift(shift), PAGES_IN_FLIGHT_PER_FILE)
     }
 
