@@ -30,6 +30,7 @@ use control::{
 };
 use core_link::CoreHandle;
 use primitives::AddressFamily;
+use snapshot::Found;
 use std::ffi::OsStr;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -168,6 +169,9 @@ impl ControlPlane<'_> {
             () = until_stop(&mut requests.inbox) => {
                 info!("stopping before the lists, keys and swarms are read");
                 self.data_plane.cores().request_stop();
+                if let Some(found) = self.snapshot_found() {
+                    found.give_back_keys().await;
+                }
                 return Ok(End::Orderly);
             }
             () = self.panic.occurs() => bail!("stopping before the lists and keys are read"),
@@ -177,6 +181,10 @@ impl ControlPlane<'_> {
         }
         self.data_plane.serve()?;
         self.serve(requests, loaded).await
+    }
+
+    fn snapshot_found(&self) -> Option<&Found> {
+        self.prepared.snapshots.as_ref()?.found.as_ref()
     }
 
     /// Sends the cores lists, keys, bans and swarms.
@@ -196,8 +204,8 @@ impl ControlPlane<'_> {
             snapshots: prepared.snapshots.as_ref().map(|found| found.settings(prepared.keys.lasting())),
         };
         let management = start_management(&prepared.memory, parts).await?;
-        if let Some(found) = prepared.snapshots.as_ref().and_then(|snapshots| snapshots.found.clone()) {
-            while_starting("loading the snapshot", management.load_snapshot(found)).await;
+        if let Some(found) = self.snapshot_found() {
+            while_starting("loading the snapshot", management.load_snapshot(found.clone())).await;
         }
         let predecessor = match predecessor {
             Some(predecessor) => Some(predecessor.take_state(data_plane, &management).await?),

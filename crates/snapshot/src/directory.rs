@@ -14,6 +14,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 use tracing::warn;
@@ -66,7 +67,7 @@ impl Directory {
         let Some(manifest) = self.read_manifest()? else { return Ok(None) };
         manifest.check_age(now_unix_s, lifetime_s)?;
         let secrets = manifest.secrets().ok_or_else(|| Refused::Torn { file: MANIFEST.to_owned() })?;
-        Ok(Some(Found { directory: self.clone(), manifest, secrets }))
+        Ok(Some(Found { directory: self.clone(), manifest, secrets, uses_keys: Arc::default() }))
     }
 
     /// Logs why a snapshot is not used, and sets it aside, unless it may be readable later.

@@ -13,6 +13,7 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::fs::{File, try_exists};
 use tokio::io::BufReader;
@@ -26,6 +27,8 @@ pub struct Found {
     pub(super) directory: Directory,
     pub(super) manifest: Manifest,
     pub(super) secrets: Secrets,
+    /// Whether this process has noted that it uses the keys.
+    pub(super) uses_keys: Arc<AtomicBool>,
 }
 
 /// What was done with a snapshot.
@@ -176,7 +179,19 @@ impl Found {
     /// Renames the keys, so that no other start uses them. That needs no room on the disk, and only one process succeeds.
     async fn note_use_of_keys(&self) -> io::Result<()> {
         let generation = self.manifest.generation;
-        self.rename(keys_name(generation), used_keys_name(generation)).await
+        self.rename(keys_name(generation), used_keys_name(generation)).await?;
+        self.uses_keys.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Gives back the keys that this process has used, if it ends before it serves: the next start imports the sessions.
+    pub async fn give_back_keys(&self) {
+        let generation = self.manifest.generation;
+        if self.uses_keys.swap(false, Ordering::Relaxed)
+            && let Err(error) = self.rename(used_keys_name(generation), keys_name(generation)).await
+        {
+            warn!("the next start uses the snapshot without the sessions of keys: {error}");
+        }
     }
 
     async fn rename(&self, from: String, to: String) -> io::Result<()> {

@@ -1,7 +1,7 @@
 use super::*;
 use crate::keys::KeyName;
 use crate::testing::{SECRETS, TestCores, assert_torn, full_disk, key, page};
-use primitives::{KeyId, Second, SteeringKey};
+use primitives::{AuthenticationKey, KeyId, Second};
 use std::future::poll_fn;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::pin::pin;
@@ -40,12 +40,7 @@ impl Place {
     }
 
     async fn load(&self, cores: &TestCores) -> Result<Loaded, LoadError> {
-        let number_of = |known: &_| (*known == key(2)).then_some(KeyId(20));
-        let steering: &SteeringKey = &SECRETS.steering;
-        // Readings of one moment, which is not that of the import.
-        let (unix_s, second) = (UNIX_S + 60, Second(2000));
-        let target = Target { cores: &cores.cores, unix_s, second, steering, number_of: &number_of };
-        self.found()?.load(&target).await
+        self.found()?.load(&target(cores)).await
     }
 
     async fn refused(&self, cores: &TestCores) -> Option<Refused> {
@@ -62,6 +57,16 @@ impl Place {
         names.sort();
         names
     }
+}
+
+/// Returns these cores as those of a process that knows the key 2.
+fn target(cores: &TestCores) -> Target<'_> {
+    fn number_of(known: &AuthenticationKey) -> Option<KeyId> {
+        (*known == key(2)).then_some(KeyId(20))
+    }
+    // Readings of one moment, which is not that of the import.
+    let (unix_s, second) = (UNIX_S + 60, Second(2000));
+    Target { cores: &cores.cores, unix_s, second, steering: &SECRETS.steering, number_of: &number_of }
 }
 
 /// Returns the keys of the sessions that each core imported.
@@ -104,6 +109,22 @@ async fn sessions_are_loaded_once_and_only_from_a_snapshot_with_keys() {
     let third = TestCores::start(1, 0);
     assert_eq!(place.load(&third).await.unwrap().unknown_sessions, 0, "none was written");
     assert_eq!(session_keys(&third), [[0; 0]]);
+}
+
+#[tokio::test]
+async fn keys_are_given_back_once_by_the_process_that_has_used_them() {
+    let (place, cores) = (Place::new(), TestCores::start(1, 0));
+    place.write(1, true).await.unwrap();
+    let (user, other) = (place.found().unwrap(), place.found().unwrap());
+    user.clone().load(&target(&cores)).await.unwrap();
+    for (gives_back, name) in
+        [(&other, "used-keys-1"), (&user, "keys-1"), (&user, "keys-1"), (&other, "keys-1")]
+    {
+        gives_back.give_back_keys().await;
+        assert!(place.names().iter().any(|found| found == name), "{:?}", place.names());
+    }
+    place.load(&cores).await.unwrap();
+    assert_eq!(session_keys(&cores), [[20, 20]]);
 }
 
 #[tokio::test]
