@@ -34,11 +34,7 @@ impl Snapshots {
         let looked_at = directory.clone();
         // It is left alone if it takes too long.
         thread::spawn(move || {
-            let found = looked_at.find(unix_s(), lifetime_s).unwrap_or_else(|refused| {
-                looked_at.refuse(&refused);
-                None
-            });
-            drop(sender.send(found));
+            drop(sender.send(looked_at.find(unix_s(), lifetime_s)));
         });
         let found = outcome.recv_timeout(MANIFEST_MAX).unwrap_or_else(|_| {
             warn!("the tracker starts without its snapshot: {} does not answer", directory.path().display());

@@ -56,12 +56,18 @@ impl Directory {
         &self.0
     }
 
-    /// Finds the snapshot, of which only the manifest is read. `lifetime_s` is the longest that a peer is kept after its last
-    /// announce.
-    ///
-    /// # Errors
-    /// If it cannot be used.
-    pub fn find(&self, now_unix_s: u64, lifetime_s: u64) -> Result<Option<Found>, Refused> {
+    /// Finds the snapshot, of which only the manifest is read. One that cannot be used is logged and set aside. `lifetime_s` is the
+    /// longest that a peer is kept after its last announce.
+    #[must_use]
+    pub fn find(&self, now_unix_s: u64, lifetime_s: u64) -> Option<Found> {
+        let look = || self.look(now_unix_s, lifetime_s);
+        look().unwrap_or_else(|refused| {
+            self.refuse(&refused, || look().is_err());
+            None
+        })
+    }
+
+    fn look(&self, now_unix_s: u64, lifetime_s: u64) -> Result<Option<Found>, Refused> {
         self.check_owner()
             .map_err(|error| Refused::Unreadable { file: "the directory".to_owned(), error })?;
         let Some(manifest) = self.read_manifest()? else { return Ok(None) };
@@ -71,24 +77,27 @@ impl Directory {
     }
 
     /// Logs why a snapshot is not used, and sets it aside, unless it may be readable later.
-    pub fn refuse(&self, refused: &Refused) {
+    fn refuse(&self, refused: &Refused, is_in_place: impl FnOnce() -> bool) {
         if let Refused::Unreadable { .. } = refused {
             warn!("the tracker starts without its snapshot in {}: {refused}", self.0.display());
             return;
         }
-        let kept = match self.set_aside() {
+        let kept = match self.set_aside(is_in_place) {
             Ok(aside) => format!("is kept in {}", aside.display()),
             Err(error) => format!("cannot be kept: {error}"),
         };
         warn!("the tracker starts without its snapshot: {refused}; it {kept}");
     }
 
-    /// Sets a refused snapshot aside, in the place of the one that was set aside before. Returns where it is.
+    /// Sets a refused snapshot aside, in the place of the one that was set aside before, if it is still in place. Returns where it is.
     ///
     /// # Errors
     /// If the file system fails, or another process writes. Then the snapshot stays, and is replaced by the next one.
-    fn set_aside(&self) -> Result<PathBuf, WriteError> {
+    fn set_aside(&self, is_in_place: impl FnOnce() -> bool) -> Result<PathBuf, WriteError> {
         let _lock = self.lock()?;
+        if !is_in_place() {
+            return Err(io::Error::other("another snapshot has taken its place").into());
+        }
         let aside = self.file(REFUSED);
         match fs::remove_dir_all(&aside) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),

@@ -88,18 +88,15 @@ impl Snapshots {
 
     /// Loads a snapshot into the cores, before they serve. One that cannot be used costs its peers only.
     pub(crate) async fn load(&self, found: Found) {
-        let Some(SnapshotSettings { directory, secrets }) = &self.settings else { return };
+        let Some(SnapshotSettings { secrets, .. }) = &self.settings else { return };
         let begun = Instant::now();
         let number_of = |key: &_| self.keys.accounts().number(key);
         let (cores, steering) = (&self.shared.cores, &secrets.steering);
         let target = Target { cores, unix_s: unix_s(), second: cores.now(), steering, number_of: &number_of };
         match found.load(&target).await {
             Ok(loaded) => log_loaded(loaded, begun),
-            Err(LoadError::Refused(refused)) => {
-                let directory = directory.clone();
-                // A file system that hangs is not waited for.
-                drop(spawn_blocking(move || directory.refuse(&refused)));
-            }
+            // A file system that hangs is not waited for.
+            Err(LoadError::Refused(refused)) => drop(spawn_blocking(move || found.refuse(&refused))),
             Err(error) => warn!("the snapshot is used in part only: {error}"),
         }
     }

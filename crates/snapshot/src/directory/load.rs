@@ -79,7 +79,7 @@ impl Found {
     ///
     /// # Errors
     /// If a file is not as it was written, a core does not answer, or it takes too long.
-    pub async fn load(self, target: &Target<'_>) -> Result<Loaded, LoadError> {
+    pub async fn load(&self, target: &Target<'_>) -> Result<Loaded, LoadError> {
         let deadline = Instant::now() + Duration::from_secs(LOAD_S_MAX);
         let too_long =
             || io::Error::new(io::ErrorKind::TimedOut, format!("it takes more than {LOAD_S_MAX} s"));
@@ -89,6 +89,14 @@ impl Found {
         timeout_at(deadline, self.import(target))
             .await
             .unwrap_or_else(|_| Err(LoadError::File(FrameError::Io(too_long()))))
+    }
+
+    /// Logs why it is not used, and sets it aside, unless it may be readable later.
+    pub fn refuse(&self, refused: &Refused) {
+        let directory = &self.directory;
+        directory.refuse(refused, || {
+            directory.read_manifest().is_ok_and(|manifest| manifest.as_ref() == Some(&self.manifest))
+        });
     }
 
     async fn import(&self, target: &Target<'_>) -> Result<Loaded, LoadError> {

@@ -36,7 +36,7 @@ impl Place {
     }
 
     fn found(&self) -> Result<Found, Refused> {
-        Ok(self.directory.find(UNIX_S + 60, LIFETIME_S)?.expect("there is a snapshot"))
+        Ok(self.directory.look(UNIX_S + 60, LIFETIME_S)?.expect("there is a snapshot"))
     }
 
     async fn load(&self, cores: &TestCores) -> Result<Loaded, LoadError> {
@@ -116,7 +116,7 @@ async fn keys_are_given_back_once_by_the_process_that_has_used_them() {
     let (place, cores) = (Place::new(), TestCores::start(1, 0));
     place.write(1, true).await.unwrap();
     let (user, other) = (place.found().unwrap(), place.found().unwrap());
-    user.clone().load(&target(&cores)).await.unwrap();
+    user.load(&target(&cores)).await.unwrap();
     for (gives_back, name) in
         [(&other, "used-keys-1"), (&user, "keys-1"), (&user, "keys-1"), (&other, "keys-1")]
     {
@@ -191,19 +191,31 @@ async fn a_refused_snapshot_is_kept_until_the_next_one() {
     let place = Place::new();
     for shards in [2, 1] {
         place.write(shards, false).await.unwrap();
-        let aside = place.directory.set_aside().unwrap();
-        assert!(place.directory.find(UNIX_S, LIFETIME_S).unwrap().is_none());
+        let aside = place.directory.set_aside(|| true).unwrap();
+        assert!(place.directory.look(UNIX_S, LIFETIME_S).unwrap().is_none());
         assert_eq!(fs::read_dir(aside).unwrap().count(), 1 + shards);
     }
     assert_eq!(place.names(), ["lock", "refused"]);
 }
 
 #[tokio::test]
+async fn a_snapshot_that_has_taken_the_place_of_a_refused_one_is_not_set_aside() {
+    let place = Place::new();
+    place.write(1, false).await.unwrap();
+    let (refused, stale) = (place.found().unwrap(), Refused::Stale { age_s: 1, lifetime_s: 0 });
+    place.write(1, false).await.unwrap();
+    refused.refuse(&stale);
+    assert_eq!(place.names(), ["lock", "manifest", "swarms-2-0"]);
+    place.found().unwrap().refuse(&stale);
+    assert_eq!(place.names(), ["lock", "refused"]);
+}
+
+#[tokio::test]
 async fn without_a_directory_there_is_no_snapshot_and_one_that_cannot_be_read_is_no_panic() {
     let place = Place::new();
-    assert!(place.directory.find(UNIX_S, LIFETIME_S).unwrap().is_none());
+    assert!(place.directory.look(UNIX_S, LIFETIME_S).unwrap().is_none());
     fs::create_dir_all(place.directory.file(MANIFEST)).unwrap();
-    let refused = place.directory.find(UNIX_S, LIFETIME_S).err();
+    let refused = place.directory.look(UNIX_S, LIFETIME_S).err();
     assert!(matches!(refused, Some(Refused::Unreadable { .. })), "{refused:?}");
 }
 
@@ -228,7 +240,7 @@ async fn a_directory_that_another_process_has_locked_stays_as_it_is() {
     let lock = File::open(place.directory.file(LOCK)).unwrap();
     lock.lock().unwrap();
     let directory = place.directory.clone();
-    let set_aside = spawn_blocking(move || directory.set_aside());
+    let set_aside = spawn_blocking(move || directory.set_aside(|| true));
     let (written, aside, loaded) = tokio::join!(place.write(1, true), set_aside, place.load(&cores));
     assert!(matches!(written, Err(WriteError::Locked)));
     assert!(matches!(aside.unwrap(), Err(WriteError::Locked)));
