@@ -56,22 +56,22 @@ impl Directory {
         &self.0
     }
 
-    /// Finds the snapshot, of which only the manifest is read. One that cannot be used is logged and set aside. `lifetime_s` is the
-    /// longest that a peer is kept after its last announce.
+    /// Finds the snapshot, of which only the manifest is read. One that cannot be used is logged and set aside. `kept_s` is the
+    /// longest that anything in it is kept.
     #[must_use]
-    pub fn find(&self, now_unix_s: u64, lifetime_s: u64) -> Option<Found> {
-        let look = || self.look(now_unix_s, lifetime_s);
+    pub fn find(&self, now_unix_s: u64, kept_s: u64) -> Option<Found> {
+        let look = || self.look(now_unix_s, kept_s);
         look().unwrap_or_else(|refused| {
             self.refuse(&refused, || look().is_err());
             None
         })
     }
 
-    fn look(&self, now_unix_s: u64, lifetime_s: u64) -> Result<Option<Found>, Refused> {
+    fn look(&self, now_unix_s: u64, kept_s: u64) -> Result<Option<Found>, Refused> {
         self.check_owner()
             .map_err(|error| Refused::Unreadable { file: "the directory".to_owned(), error })?;
         let Some(manifest) = self.read_manifest()? else { return Ok(None) };
-        manifest.check_age(now_unix_s, lifetime_s)?;
+        manifest.check_age(now_unix_s, kept_s)?;
         let secrets = manifest.secrets().ok_or_else(|| Refused::Torn { file: MANIFEST.to_owned() })?;
         Ok(Some(Found { directory: self.clone(), manifest, secrets, uses_keys: Arc::default() }))
     }

@@ -9,7 +9,7 @@ use std::task::Poll;
 use tokio::task::spawn_blocking;
 
 const UNIX_S: u64 = 1_800_000_000;
-const LIFETIME_S: u64 = 2700;
+const KEPT_S: u64 = 2700;
 
 struct Place {
     parent: tempfile::TempDir,
@@ -36,7 +36,7 @@ impl Place {
     }
 
     fn found(&self) -> Result<Found, Refused> {
-        Ok(self.directory.look(UNIX_S + 60, LIFETIME_S)?.expect("there is a snapshot"))
+        Ok(self.directory.look(UNIX_S + 60, KEPT_S)?.expect("there is a snapshot"))
     }
 
     async fn load(&self, cores: &TestCores) -> Result<Loaded, LoadError> {
@@ -192,7 +192,7 @@ async fn a_refused_snapshot_is_kept_until_the_next_one() {
     for shards in [2, 1] {
         place.write(shards, false).await.unwrap();
         let aside = place.directory.set_aside(|| true).unwrap();
-        assert!(place.directory.look(UNIX_S, LIFETIME_S).unwrap().is_none());
+        assert!(place.directory.look(UNIX_S, KEPT_S).unwrap().is_none());
         assert_eq!(fs::read_dir(aside).unwrap().count(), 1 + shards);
     }
     assert_eq!(place.names(), ["lock", "refused"]);
@@ -202,7 +202,7 @@ async fn a_refused_snapshot_is_kept_until_the_next_one() {
 async fn a_snapshot_that_has_taken_the_place_of_a_refused_one_is_not_set_aside() {
     let place = Place::new();
     place.write(1, false).await.unwrap();
-    let (refused, stale) = (place.found().unwrap(), Refused::Stale { age_s: 1, lifetime_s: 0 });
+    let (refused, stale) = (place.found().unwrap(), Refused::Stale { age_s: 1, kept_s: 0 });
     place.write(1, false).await.unwrap();
     refused.refuse(&stale);
     assert_eq!(place.names(), ["lock", "manifest", "swarms-2-0"]);
@@ -213,9 +213,9 @@ async fn a_snapshot_that_has_taken_the_place_of_a_refused_one_is_not_set_aside()
 #[tokio::test]
 async fn without_a_directory_there_is_no_snapshot_and_one_that_cannot_be_read_is_no_panic() {
     let place = Place::new();
-    assert!(place.directory.look(UNIX_S, LIFETIME_S).unwrap().is_none());
+    assert!(place.directory.look(UNIX_S, KEPT_S).unwrap().is_none());
     fs::create_dir_all(place.directory.file(MANIFEST)).unwrap();
-    let refused = place.directory.look(UNIX_S, LIFETIME_S).err();
+    let refused = place.directory.look(UNIX_S, KEPT_S).err();
     assert!(matches!(refused, Some(Refused::Unreadable { .. })), "{refused:?}");
 }
 
