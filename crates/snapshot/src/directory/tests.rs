@@ -1,7 +1,7 @@
 use super::*;
 use crate::keys::KeyName;
-use crate::testing::{SECRETS, TestCores, assert_torn, full_disk, key, page};
-use primitives::{AuthenticationKey, KeyId, Second};
+use crate::testing::{SECRETS, TestCores, assert_torn, full_disk, key, page, sessions_page};
+use primitives::{AuthenticationKey, KeyId, Second, SessionRecord};
 use std::future::poll_fn;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::pin::pin;
@@ -71,8 +71,10 @@ fn target(cores: &TestCores) -> Target<'_> {
 
 /// Returns the keys of the sessions that each core imported.
 fn session_keys(cores: &TestCores) -> Vec<Vec<u8>> {
-    let key = |(page, _): &(primitives::StatePage, i64)| page.sessions.first().copied();
-    cores.imported().iter().map(|pages| pages.iter().filter_map(key).collect()).collect()
+    let keys = |(page, _): &(primitives::StatePage, i64)| {
+        page.sessions.chunks(size_of::<SessionRecord>()).map(|session| session[0]).collect::<Vec<_>>()
+    };
+    cores.imported().iter().map(|pages| pages.iter().flat_map(keys).collect()).collect()
 }
 
 #[tokio::test]
@@ -85,7 +87,7 @@ async fn a_snapshot_is_loaded_with_shifted_times_and_only_its_user_can_read_it()
     assert_eq!((loaded.imported.swarms, loaded.unknown_sessions), (6, 4));
     for pages in cores.imported() {
         let swarms: Vec<_> = pages.iter().map(|(page, shift)| (page.swarms.clone(), *shift)).collect();
-        assert_eq!(swarms, [1, 2, 3].map(|number| (page(number).swarms, 940)));
+        assert_eq!(swarms, [page(1), page(2), page(3), sessions_page(3)].map(|page| (page.swarms, 940)));
     }
     assert_eq!(session_keys(&cores), [[20], [20]]);
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
@@ -103,7 +105,7 @@ async fn sessions_are_loaded_once_and_only_from_a_snapshot_with_keys() {
     place.load(&first).await.unwrap();
     place.load(&second).await.unwrap();
     assert_eq!((session_keys(&first), session_keys(&second)), (vec![vec![20]], vec![vec![]]));
-    assert_eq!(second.imported()[0].len(), 3, "the swarms are loaded again");
+    assert_eq!(second.imported()[0].len(), 4, "the swarms are loaded again");
     place.write(1, false).await.unwrap();
     assert_eq!(place.names(), ["lock", "manifest", "swarms-2-0"]);
     let third = TestCores::start(1, 0);
@@ -256,7 +258,7 @@ async fn sessions_are_loaded_once_even_if_a_core_is_lost() {
     let (first, second) = (TestCores::start(2, 0), TestCores::start(2, 0));
     first.lose(1);
     assert!(matches!(place.load(&first).await, Err(LoadError::Core(_))));
-    assert_eq!(session_keys(&first)[0], [20]);
+    assert!(place.directory.file("used-keys-1").exists());
     place.load(&second).await.unwrap();
     assert_eq!(session_keys(&second), [[0; 0], [0; 0]]);
 }
