@@ -73,6 +73,7 @@ impl Manager {
     /// # Errors
     /// If a change that has begun does not end, or the database does not take what is unsaved. Then nothing is handed over.
     pub async fn hand_over_stored_data(self: &Arc<Self>) -> Result<StoredDataHandover, ManagementError> {
+        self.snapshots.give_up();
         let ended = Arc::clone(&self.shared.changes).write_owned();
         let changes_refused = within(CHANGES_END_S_MAX, "a change has not ended", ended).await?;
         let (sender, reports) = mpsc::channel(PASSED_ON_MAX);

@@ -49,7 +49,7 @@ pub struct Manager {
     bans: Arc<Bans>,
     sources: Arc<Sources>,
     pub(super) torrents: Torrents,
-    snapshots: Arc<Snapshots>,
+    pub(super) snapshots: Arc<Snapshots>,
     totals: Mutex<Totals>,
     memory_watch: Mutex<MemoryWatch>,
     /// Where reports go in addition while another process has the stored data.

@@ -33,7 +33,7 @@ pub(crate) struct Snapshots {
     every: watch::Sender<Every>,
     /// Locked while one is written.
     writes: AsyncMutex<()>,
-    /// Gives up the one that is being written, for the last one.
+    /// Each notification gives up the one that is being written. Once it is true, only the last one is written.
     is_stopping: watch::Sender<bool>,
     figures: Mutex<SnapshotFigures>,
 }
@@ -101,6 +101,11 @@ impl Snapshots {
         }
     }
 
+    /// Gives up the snapshot that is being written.
+    pub(crate) fn give_up(&self) {
+        self.is_stopping.send_modify(|_| ());
+    }
+
     /// Writes the last snapshot, until `deadline`. The cores only do tasks by then: it has the sessions, which are accounted until
     /// then, and the keys.
     pub(crate) async fn write_last(self: Arc<Self>, deadline: Instant) {
@@ -125,9 +130,12 @@ impl Snapshots {
         // A process that takes over writes its own.
         let Some(_permit) = self.shared.begin_change() else { return Err(ManagementError::SnapshotBusy) };
         let mut is_stopping = self.is_stopping.subscribe();
+        if *is_stopping.borrow_and_update() {
+            return Err(ManagementError::SnapshotBusy);
+        }
         tokio::select! {
             outcome = self.write_with(settings, None) => outcome,
-            _ = is_stopping.wait_for(|is_stopping| *is_stopping) => Err(ManagementError::SnapshotBusy),
+            _ = is_stopping.changed() => Err(ManagementError::SnapshotBusy),
         }
     }
 

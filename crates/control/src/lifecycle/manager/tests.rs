@@ -4,13 +4,18 @@ use crate::keys::{KeyExpiry, WantedKey};
 use crate::lifecycle::settings::MemorySettings;
 use crate::lifecycle::{KeyTransfers, StatisticsSnapshot};
 use crate::limits::LIST_BATCH_TORRENTS;
+use crate::snapshots::SnapshotSettings;
 use crate::sources::SourceSettings;
 use crate::testing::{TestCores, api_guard, core_settings, source_limits};
 use crate::time::{Moment, unix_s};
 use access::{AccessUpdate, AccountChange, DetailsKept};
 use core_link::CoreEvent;
 use database::{Change, Creation, StoredKey, TotalName, WriteBatch, WriteBehindSettings};
-use primitives::{AuthenticationKey, InfoHash, ListChange, ListSource, PeerIdPrefix, Second};
+use primitives::{
+    AuthenticationKey, InfoHash, ListChange, ListSource, PeerIdPrefix, Second, SteeringKey,
+};
+use snapshot::{Directory, Secrets};
+use std::process::Command;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 
@@ -318,6 +323,27 @@ async fn what_is_reported_during_a_handover_is_passed_on_and_saved_once_it_has_f
     scene.manager.save().unwrap();
     scene.manager.shared.write_behind.flush().await.unwrap();
     assert_eq!(scene.stored_keys().await, [(key('k'), 1015)]);
+}
+
+#[tokio::test]
+async fn a_handover_does_not_wait_for_a_snapshot() {
+    let (directory, steering) = (tempfile::tempdir().unwrap(), SteeringKey { addend: 0, multipliers: [1; SteeringKey::WORDS] });
+    // Whoever opens a pipe to write waits for a reader.
+    let lock = directory.path().join("lock");
+    assert!(Command::new("mkfifo").arg(&lock).status().unwrap().success());
+    let secrets = Secrets { steering, connection_ids: [0; 16] };
+    let snapshots = SnapshotSettings { directory: Directory::new(directory.path().to_owned()), secrets };
+    let scene = Scene::new(ManagerSettings { snapshots: Some(snapshots), ..settings(10, 1000) }, []).await;
+    let (manager, handover) = (Arc::clone(&scene.manager), scene.manager.hand_over_stored_data());
+    let written = tokio::spawn(async move { manager.snapshots().write().await });
+    let is_under_way = || scene.manager.shared.changes.try_write().is_err();
+    while !is_under_way() {
+        sleep(Duration::from_millis(1)).await;
+    }
+    drop(handover.await.unwrap());
+    assert!(matches!(written.await.unwrap(), Err(ManagementError::SnapshotBusy)), "it is given up");
+    // Whoever waits for a reader of the pipe goes on, so that the test can end.
+    drop(std::fs::OpenOptions::new().read(true).write(true).open(lock).unwrap());
 }
 
 #[tokio::test]
