@@ -222,6 +222,7 @@ impl ControlPlane<'_> {
         follow_addresses_if_configured(&configuration.udp, data_plane.cores().handles());
         reload_at_hangups(requests.hangups, Arc::clone(&management) as _);
         write_snapshot_at(requests.for_snapshots, Arc::clone(&management) as _);
+        management.begin_regular_snapshots();
         let (settings, settings_in_use) = watch::channel(supervision_settings(configuration));
         let supervision = supervision(settings_in_use, latencies, panic);
         let is_api_served = apis.serve_management();

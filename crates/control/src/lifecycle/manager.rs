@@ -204,7 +204,6 @@ impl Manager {
         tokio::spawn(Arc::clone(&manager).take_events());
         tokio::spawn(Arc::clone(&manager).watch_files());
         manager.snapshots.use_interval(manager.settings.live.snapshot_every);
-        tokio::spawn(Arc::clone(&manager.snapshots).write_regularly());
         manager.look_after_keys();
         Ok(manager)
     }
@@ -241,6 +240,11 @@ impl Manager {
     /// Loads a snapshot into the cores, before they serve and after the lists and keys.
     pub async fn load_snapshot(&self, found: Found) {
         self.snapshots.load(found).await;
+    }
+
+    /// Begins to write snapshots at their interval. Before the cores have what they are to serve, one would replace a better one.
+    pub fn begin_regular_snapshots(&self) {
+        tokio::spawn(Arc::clone(&self.snapshots).write_regularly());
     }
 
     /// Writes the last snapshot, until `deadline`, if there is a directory. The cores must only do tasks by then.

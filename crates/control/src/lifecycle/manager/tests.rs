@@ -15,6 +15,7 @@ use primitives::{
     AuthenticationKey, InfoHash, ListChange, ListSource, PeerIdPrefix, Second, SteeringKey,
 };
 use snapshot::{Directory, Secrets};
+use std::path::Path;
 use std::process::Command;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
@@ -325,15 +326,36 @@ async fn what_is_reported_during_a_handover_is_passed_on_and_saved_once_it_has_f
     assert_eq!(scene.stored_keys().await, [(key('k'), 1015)]);
 }
 
+fn snapshots_in(path: &Path) -> SnapshotSettings {
+    let steering = SteeringKey { addend: 0, multipliers: [1; SteeringKey::WORDS] };
+    let secrets = Secrets { steering, connection_ids: [0; 16] };
+    SnapshotSettings { directory: Directory::new(path.to_owned()), secrets }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_snapshot_is_written_at_the_interval_before_that_is_begun() {
+    // None can be written to it.
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let mut settings =
+        ManagerSettings { snapshots: Some(snapshots_in(file.path())), ..settings(10, 1000) };
+    settings.live.snapshot_every = config::Interval::Every(60);
+    let manager = Manager::start(TestCores::start().0, settings, None).await.unwrap();
+    let failures = || manager.snapshots.figures().unwrap().failures;
+    sleep(Duration::from_secs(200)).await;
+    assert_eq!(failures(), 0);
+    manager.begin_regular_snapshots();
+    sleep(Duration::from_secs(200)).await;
+    assert_eq!(failures(), 3);
+}
+
 #[tokio::test]
 async fn a_handover_does_not_wait_for_a_snapshot() {
-    let (directory, steering) = (tempfile::tempdir().unwrap(), SteeringKey { addend: 0, multipliers: [1; SteeringKey::WORDS] });
+    let directory = tempfile::tempdir().unwrap();
     // Whoever opens a pipe to write waits for a reader.
     let lock = directory.path().join("lock");
     assert!(Command::new("mkfifo").arg(&lock).status().unwrap().success());
-    let secrets = Secrets { steering, connection_ids: [0; 16] };
-    let snapshots = SnapshotSettings { directory: Directory::new(directory.path().to_owned()), secrets };
-    let scene = Scene::new(ManagerSettings { snapshots: Some(snapshots), ..settings(10, 1000) }, []).await;
+    let snapshots = Some(snapshots_in(directory.path()));
+    let scene = Scene::new(ManagerSettings { snapshots, ..settings(10, 1000) }, []).await;
     let (manager, handover) = (Arc::clone(&scene.manager), scene.manager.hand_over_stored_data());
     let written = tokio::spawn(async move { manager.snapshots().write().await });
     let is_under_way = || scene.manager.shared.changes.try_write().is_err();
