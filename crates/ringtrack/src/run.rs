@@ -19,6 +19,7 @@ use crate::resource_limits::check_locked_memory;
 use crate::running_tracker::{Commands, Upgrade, accept_requests};
 use crate::service_manager::{PassedSockets, Systemd, keep_sockets, while_starting};
 use crate::signals::{forward_signals, hangups, reload_at_hangups, snapshot_signals, write_snapshot_at};
+use crate::snapshots::Snapshots;
 use crate::storage::Storage;
 use crate::upgrade::{CaughtUp, HandedOn, HandedOver, Predecessor, Upgraded, Upgrader, WithStoredData};
 use anyhow::{anyhow, bail};
@@ -30,7 +31,6 @@ use control::{
 };
 use core_link::CoreHandle;
 use primitives::AddressFamily;
-use snapshot::Found;
 use std::ffi::OsStr;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -169,7 +169,7 @@ impl ControlPlane<'_> {
             () = until_stop(&mut requests.inbox) => {
                 info!("stopping before the lists, keys and swarms are read");
                 self.data_plane.cores().request_stop();
-                if let Some(found) = self.snapshot_found() {
+                if let Some(Snapshots { found: Some(found), .. }) = &self.prepared.snapshots {
                     found.give_back_keys().await;
                 }
                 return Ok(End::Orderly);
@@ -181,10 +181,6 @@ impl ControlPlane<'_> {
         }
         self.data_plane.serve()?;
         self.serve(requests, loaded).await
-    }
-
-    fn snapshot_found(&self) -> Option<&Found> {
-        self.prepared.snapshots.as_ref()?.found.as_ref()
     }
 
     /// Sends the cores lists, keys, bans and swarms.
@@ -203,10 +199,8 @@ impl ControlPlane<'_> {
             reloads: sender,
             snapshots: prepared.snapshots.as_ref().map(|found| found.settings(prepared.keys.lasting())),
         };
-        let management = start_management(&prepared.memory, parts).await?;
-        if let Some(found) = self.snapshot_found() {
-            while_starting("loading the snapshot", management.load_snapshot(found.clone())).await;
-        }
+        let management = start_management(&prepared.memory, parts);
+        let management = while_starting("loading lists, keys and swarms", management).await?;
         let predecessor = match predecessor {
             Some(predecessor) => Some(predecessor.take_state(data_plane, &management).await?),
             None => None,

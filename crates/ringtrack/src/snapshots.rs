@@ -51,7 +51,7 @@ impl Snapshots {
 
     /// Returns the settings of the snapshots of this tracker.
     pub(crate) fn settings(&self, secrets: Secrets) -> SnapshotSettings {
-        SnapshotSettings { directory: self.directory.clone(), secrets }
+        SnapshotSettings { directory: self.directory.clone(), found: self.found.clone(), secrets }
     }
 }
 

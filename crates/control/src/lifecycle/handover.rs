@@ -71,8 +71,12 @@ impl Manager {
     /// passed on: each process has all of it, whichever stores it in the end.
     ///
     /// # Errors
-    /// If a change that has begun does not end, or the database does not take what is unsaved. Then nothing is handed over.
+    /// If the snapshot is not loaded yet, a change that has begun does not end, or the database does not take what is unsaved. Then
+    /// nothing is handed over.
     pub async fn hand_over_stored_data(self: &Arc<Self>) -> Result<StoredDataHandover, ManagementError> {
+        if !self.snapshots.is_loaded() {
+            return Err(ManagementError::HandingOver("the snapshot has not been loaded"));
+        }
         self.snapshots.give_up();
         let ended = Arc::clone(&self.shared.changes).write_owned();
         let changes_refused = within(CHANGES_END_S_MAX, "a change has not ended", ended).await?;

@@ -15,10 +15,11 @@ use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout_at};
 use tracing::{info, warn};
 
-/// Where snapshots are, and the secrets of this process that they keep.
+/// Where snapshots are, the one that is loaded at the start, and the secrets of this process that they keep.
 #[derive(Debug, Clone)]
 pub struct SnapshotSettings {
     pub directory: Directory,
+    pub found: Option<Found>,
     pub secrets: Secrets,
 }
 
@@ -31,12 +32,16 @@ pub(crate) struct Snapshots {
     settings: Option<SnapshotSettings>,
     /// How often one is written without a request.
     every: watch::Sender<Every>,
+    /// The one that was found, until it has been loaded: no other takes its place before. Locked while it is loaded.
+    unloaded: AsyncMutex<Option<Found>>,
     /// Locked while one is written.
     writes: AsyncMutex<()>,
     /// Each notification gives up the one that is being written. Once it is true, only the last one is written.
     is_stopping: watch::Sender<bool>,
     figures: Mutex<SnapshotFigures>,
 }
+
+const NOT_LOADED: &str = "the one before stays until it has been loaded";
 
 impl SnapshotManagement for Arc<Snapshots> {
     fn write(&self) -> Answer<'_, SnapshotInfo> {
@@ -59,6 +64,7 @@ impl Snapshots {
             shared,
             keys,
             statistics,
+            unloaded: AsyncMutex::new(settings.as_ref().and_then(|settings| settings.found.clone())),
             settings,
             every: watch::Sender::new(Every::Off),
             writes: AsyncMutex::default(),
@@ -86,9 +92,21 @@ impl Snapshots {
         }
     }
 
-    /// Loads a snapshot into the cores, before they serve. One that cannot be used costs its peers only.
-    pub(crate) async fn load(&self, found: Found) {
-        let Some(SnapshotSettings { secrets, .. }) = &self.settings else { return };
+    /// Loads the snapshot that was found into the cores. One that cannot be used costs its peers only.
+    pub(crate) async fn load(&self) {
+        let mut unloaded = self.unloaded.lock().await;
+        if let (Some(found), Some(settings)) = (&*unloaded, &self.settings) {
+            self.load_found(found.clone(), &settings.secrets).await;
+        }
+        *unloaded = None;
+    }
+
+    /// Returns whether there is no snapshot that still has to be loaded.
+    pub(crate) fn is_loaded(&self) -> bool {
+        self.unloaded.try_lock().is_ok_and(|unloaded| unloaded.is_none())
+    }
+
+    async fn load_found(&self, found: Found, secrets: &Secrets) {
         let begun = Instant::now();
         let number_of = |key: &_| self.keys.accounts().number(key);
         let (cores, steering) = (&self.shared.cores, &secrets.steering);
@@ -111,6 +129,9 @@ impl Snapshots {
     pub(crate) async fn write_last(self: Arc<Self>, deadline: Instant) {
         let Some(settings) = &self.settings else { return };
         self.is_stopping.send_replace(true);
+        if !self.is_loaded() {
+            return self.fail(NOT_LOADED);
+        }
         let write = async {
             let _one_at_a_time = self.writes.lock().await;
             // The log has what came of it.
@@ -123,6 +144,10 @@ impl Snapshots {
 
     async fn write_while_serving(&self) -> Result<SnapshotInfo, ManagementError> {
         let settings = self.settings.as_ref().ok_or(ManagementError::NoSnapshots)?;
+        if !self.is_loaded() {
+            self.fail(NOT_LOADED);
+            return Err(ManagementError::SnapshotBusy);
+        }
         let Ok(_one_at_a_time) = self.writes.try_lock() else {
             self.fail("the one before is still being written");
             return Err(ManagementError::SnapshotBusy);
@@ -219,7 +244,11 @@ mod tests {
         let shared = Arc::new(Shared { cores, database: None, write_behind, changes: Arc::default() });
         let steering = SteeringKey { addend: 0, multipliers: [1; SteeringKey::WORDS] };
         let secrets = Secrets { steering, connection_ids: [0; 16] };
-        let settings = |path: &Path| SnapshotSettings { directory: Directory::new(path.to_owned()), secrets };
+        let settings = |path: &Path| SnapshotSettings {
+            directory: Directory::new(path.to_owned()),
+            found: None,
+            secrets,
+        };
         let keys = Arc::new(Keys::new(Arc::clone(&shared), 10));
         let statistics = StatisticsSnapshot::new(vec![Arc::default()]);
         Arc::new(Snapshots::new(shared, keys, statistics, directory.map(settings)))

@@ -11,12 +11,11 @@ use crate::time::{Moment, unix_s};
 use access::{AccessUpdate, AccountChange, DetailsKept};
 use core_link::CoreEvent;
 use database::{Change, Creation, StoredKey, TotalName, WriteBatch, WriteBehindSettings};
-use primitives::{
-    AuthenticationKey, InfoHash, ListChange, ListSource, PeerIdPrefix, Second, SteeringKey,
-};
-use snapshot::{Directory, Secrets};
+use primitives::{AuthenticationKey, InfoHash, ListChange, ListSource, PeerIdPrefix, Second, SteeringKey};
+use snapshot::{Described, Directory, Secrets};
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::Ordering;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 
@@ -329,15 +328,54 @@ async fn what_is_reported_during_a_handover_is_passed_on_and_saved_once_it_has_f
 fn snapshots_in(path: &Path) -> SnapshotSettings {
     let steering = SteeringKey { addend: 0, multipliers: [1; SteeringKey::WORDS] };
     let secrets = Secrets { steering, connection_ids: [0; 16] };
-    SnapshotSettings { directory: Directory::new(path.to_owned()), secrets }
+    SnapshotSettings { directory: Directory::new(path.to_owned()), found: None, secrets }
+}
+
+/// Writes a snapshot, and returns it as found.
+async fn snapshot_found_in(folder: &TempDir) -> SnapshotSettings {
+    let (cores, _test_cores) = TestCores::start();
+    let settings = snapshots_in(&folder.path().join("snapshot"));
+    let described = Described { unix_s: unix_s(), second: Second(0), secrets: settings.secrets };
+    settings.directory.write(&cores, described, None).await.unwrap();
+    SnapshotSettings { found: settings.directory.find(unix_s(), 1000), ..settings }
+}
+
+#[tokio::test]
+async fn a_snapshot_stays_until_what_admits_its_torrents_and_sessions_has_been_read_and_it_is_loaded() {
+    let strict = settings(10, 1000).live.policy;
+    let private = AccessPolicy { torrents: TorrentAdmission::Any, ..strict };
+    let public_of_listed = AccessPolicy { users: UserAdmission::Public, ..strict };
+    for (policy, waits) in [(private, true), (public_of_listed, true), (AccessPolicy::PUBLIC, false)] {
+        let folder = tempfile::tempdir().unwrap();
+        let snapshots = Some(snapshot_found_in(&folder).await);
+        let mut settings = ManagerSettings { start_wait: Duration::ZERO, snapshots, ..settings(10, 1000) };
+        settings.live.policy = policy;
+        let scene = Scene::new(settings, [stored('k'), listed()]).await;
+        scene.cores.hold_answers();
+        let (manager, imports) = (&scene.manager, || scene.cores.imports.load(Ordering::Relaxed));
+        assert_eq!((imports() == 0, manager.snapshots.is_loaded()), (waits, !waits), "{policy:?}");
+        if waits {
+            assert!(matches!(manager.snapshots().write().await, Err(ManagementError::SnapshotBusy)));
+            let handed_over = manager.hand_over_stored_data().await;
+            assert!(matches!(handed_over, Err(ManagementError::HandingOver(_))), "{handed_over:?}");
+            manager.write_last_snapshot(Instant::now() + LONG).await;
+            assert!(folder.path().join("snapshot/swarms-1-0").exists());
+            assert_eq!((imports(), manager.snapshots.figures().unwrap().failures), (0, 2));
+        }
+        scene.cores.give_answers();
+        while !manager.snapshots.is_loaded() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(imports(), 2);
+        assert!(policy.users == UserAdmission::Public || scene.known_keys() == [key('k')]);
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn no_snapshot_is_written_at_the_interval_before_that_is_begun() {
     // None can be written to it.
     let file = tempfile::NamedTempFile::new().unwrap();
-    let mut settings =
-        ManagerSettings { snapshots: Some(snapshots_in(file.path())), ..settings(10, 1000) };
+    let mut settings = ManagerSettings { snapshots: Some(snapshots_in(file.path())), ..settings(10, 1000) };
     settings.live.snapshot_every = config::Interval::Every(60);
     let manager = Manager::start(TestCores::start().0, settings, None).await.unwrap();
     let failures = || manager.snapshots.figures().unwrap().failures;
