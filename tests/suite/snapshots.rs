@@ -1,6 +1,7 @@
 //! Snapshots: what survives a restart of the real program, and what does not keep it from serving.
 
 use crate::cores::two_cores;
+use crate::databases::block_on;
 use crate::http_client::HttpClient;
 use crate::management::announces::Announce;
 use crate::management::api::Api;
@@ -10,6 +11,7 @@ use crate::tracker::{Launch, Tracker};
 use crate::udp_client::{Client, TorrentCounts};
 use primitives::{AnnounceEvent, InfoHash};
 use rustix::process::Signal;
+use sqlx::{Connection as _, Executor as _, SqliteConnection};
 use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -167,6 +169,38 @@ fn transfers_are_accounted_once_across_a_stop_and_not_twice_after_a_crash() {
     report(&tracker, 2500);
     report(&tracker, 2600);
     until("the account goes on", || account(&api, &key) == (1100, 1));
+}
+
+#[test]
+fn a_snapshot_of_a_private_tracker_waits_for_a_database_that_is_away_at_the_start() {
+    let launch = launch().set("access.mode", "private");
+    let tracker = launch.clone().start();
+    let key = Api::of(&tracker).new_key(None);
+    let report = |tracker: &Tracker, uploaded| {
+        let announce = Announce { left: 0, uploaded, ..Announce::of(torrent(1)).with_key(&key) };
+        announce.over_http(&mut HttpClient::new(tracker.http_v4()))
+    };
+    assert_eq!(report(&tracker, 1000), None);
+    let url = format!("sqlite:{}", tracker.dumps().join("ringtrack.db").display());
+    end(tracker, End::Stopped);
+
+    let mut lock = block_on(SqliteConnection::connect(&url)).unwrap();
+    block_on(lock.execute("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE")).unwrap();
+    let mut lock = Some(lock);
+    let launch = launch.set("database.start_wait_s", "0").set("shutdown.deadline_s", "2");
+    for is_back in [false, true] {
+        let tracker = launch.clone().start();
+        assert!(report(&tracker, 1300).is_some(), "no key is known");
+        tracker.signal(Signal::USR2);
+        line(&tracker, "no snapshot was written: the one before stays");
+        if is_back {
+            block_on(lock.take().unwrap().close()).unwrap();
+            line(&tracker, "loaded the snapshot");
+            assert_eq!(report(&tracker, 1700), None);
+            until("the account goes on", || account(&Api::of(&tracker), &key) == (700, 1));
+        }
+        assert_eq!(tracker.stop().code, Some(0));
+    }
 }
 
 #[test]

@@ -174,7 +174,7 @@ pub(crate) const SORTED_TORRENTS_AGE_S: u64 = 10;
 /// Torrents that such a scan keeps at least, so that the next pages need no other scan.
 pub(crate) const SORTED_TORRENTS_KEPT_MIN: usize = 1000;
 
-/// Seconds that a change has to end before an upgrade: a client may send a long list slowly, and a snapshot of many peers is written.
+/// Seconds that a change has to end before an upgrade: a client may send a long list slowly.
 pub(crate) const CHANGES_END_S_MAX: u64 = 60;
 
 /// Seconds in which the database has to take everything that is unsaved before an upgrade: a million changes.

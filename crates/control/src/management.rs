@@ -129,8 +129,8 @@ pub enum ManagementError {
     HandingOver(&'static str),
     #[error("there is no directory for snapshots: set snapshot.directory")]
     NoSnapshots,
-    /// One is being written, or the tracker is stopping, which writes one too.
-    #[error("a snapshot is being written")]
+    /// One is being written or has to be loaded, or the tracker is stopping, which writes one too.
+    #[error("a snapshot is being written, or has to be loaded first")]
     SnapshotBusy,
     #[error("no snapshot was written: {0}")]
     Snapshot(String),

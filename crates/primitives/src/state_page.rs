@@ -43,6 +43,11 @@ pub struct ExportPlace {
     pub next: u32,
 }
 
+impl ExportPlace {
+    /// The part of the sessions, which is the last.
+    pub const SESSIONS: u8 = 3;
+}
+
 /// A page, and where the export continues.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExportedPage {

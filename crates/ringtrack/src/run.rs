@@ -19,6 +19,7 @@ use crate::resource_limits::check_locked_memory;
 use crate::running_tracker::{Commands, Upgrade, accept_requests};
 use crate::service_manager::{PassedSockets, Systemd, keep_sockets, while_starting};
 use crate::signals::{forward_signals, hangups, reload_at_hangups, snapshot_signals, write_snapshot_at};
+use crate::snapshots::Snapshots;
 use crate::storage::Storage;
 use crate::upgrade::{
     CaughtUp, HandedOn, HandedOver, Predecessor, UPGRADE_LOAD_MAX, Upgraded, Upgrader, WithStoredData,
@@ -172,6 +173,9 @@ impl ControlPlane<'_> {
             () = until_stop(&mut requests.inbox) => {
                 info!("stopping before the lists, keys and swarms are read");
                 self.data_plane.cores().request_stop();
+                if let Some(Snapshots { found: Some(found), .. }) = &self.prepared.snapshots {
+                    found.give_back_keys().await;
+                }
                 return Ok(End::Orderly);
             }
             () = self.panic.occurs() => bail!("stopping before the lists and keys are read"),
@@ -213,10 +217,8 @@ impl ControlPlane<'_> {
             snapshots: prepared.snapshots.as_ref().map(|found| found.settings(prepared.keys.lasting())),
             start_wait,
         };
-        let management = start_management(&prepared.memory, parts).await?;
-        if let Some(found) = prepared.snapshots.as_ref().and_then(|snapshots| snapshots.found.clone()) {
-            while_starting("loading the snapshot", management.load_snapshot(found)).await;
-        }
+        let management = start_management(&prepared.memory, parts);
+        let management = while_starting("loading lists, keys and swarms", management).await?;
         let predecessor = match predecessor {
             Some(predecessor) => Some(predecessor.take_state(data_plane, &management).await?),
             None => None,
@@ -231,6 +233,7 @@ impl ControlPlane<'_> {
         let (memory, configuration) = (&prepared.memory, prepared.configuration());
         follow_addresses_if_configured(&configuration.udp, data_plane.cores().handles());
         write_snapshot_at(requests.for_snapshots, Arc::clone(&management) as _);
+        management.begin_regular_snapshots();
         let (settings, settings_in_use) = watch::channel(supervision_settings(configuration));
         let supervision = supervision(settings_in_use, latencies, panic);
         let is_api_served = apis.serve_management();

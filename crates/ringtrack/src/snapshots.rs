@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use swarm::EMPTY_SWARM_KEPT_S;
 use tracing::warn;
 
 /// Time to wait for the manifest, a file of a few kilobytes: a file system that hangs must not keep the tracker from serving.
@@ -29,16 +30,12 @@ impl Snapshots {
     /// Finds the snapshot. `None` if the configuration has no directory for one.
     pub(crate) fn find(configuration: &Configuration) -> Option<Self> {
         let Self { directory, .. } = Self::unseen(configuration)?;
-        let lifetime_s = configuration.announce.peer_lifetime_s.into();
+        let kept_s = kept_s(configuration).into();
         let (sender, outcome) = channel();
         let looked_at = directory.clone();
         // It is left alone if it takes too long.
         thread::spawn(move || {
-            let found = looked_at.find(unix_s(), lifetime_s).unwrap_or_else(|refused| {
-                looked_at.refuse(&refused);
-                None
-            });
-            drop(sender.send(found));
+            drop(sender.send(looked_at.find(unix_s(), kept_s)));
         });
         let found = outcome.recv_timeout(MANIFEST_MAX).unwrap_or_else(|_| {
             warn!("the tracker starts without its snapshot: {} does not answer", directory.path().display());
@@ -54,7 +51,7 @@ impl Snapshots {
 
     /// Returns the settings of the snapshots of this tracker.
     pub(crate) fn settings(&self, secrets: Secrets) -> SnapshotSettings {
-        SnapshotSettings { directory: self.directory.clone(), secrets }
+        SnapshotSettings { directory: self.directory.clone(), found: self.found.clone(), secrets }
     }
 }
 
@@ -63,6 +60,25 @@ pub(crate) fn directory(configuration: &Configuration) -> Option<PathBuf> {
     configuration.snapshot.directory.path(std::env::var_os("STATE_DIRECTORY").as_deref())
 }
 
+/// Returns how long what is in a snapshot is kept at most: counts of downloads may outlive the peers.
+fn kept_s(configuration: &Configuration) -> u32 {
+    configuration.announce.peer_lifetime_s.max(EMPTY_SWARM_KEPT_S)
+}
+
 fn unix_s() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_snapshot_is_used_until_its_peers_and_its_counts_are_forgotten() {
+        let mut configuration = Configuration::default();
+        for (peer_lifetime_s, expected_s) in [(2700, EMPTY_SWARM_KEPT_S), (32_000, 32_000)] {
+            configuration.announce.peer_lifetime_s = peer_lifetime_s;
+            assert_eq!(kept_s(&configuration), expected_s);
+        }
+    }
 }

@@ -14,6 +14,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 use tracing::warn;
@@ -22,7 +23,7 @@ use tracing::warn;
 ///
 /// - `swarms-GENERATION-SHARD`: the pages of each shard.
 /// - `keys-GENERATION`: the keys of the sessions in them, if the tracker was stopping: only then has nothing been accounted that the
-///   sessions do not know.
+///   sessions do not know. Once sessions are imported it is `used-keys-GENERATION`, which nobody reads.
 /// - `manifest`: names the generation that is complete, and has the secrets. It is replaced atomically; then the files of other
 ///   generations are removed.
 /// - `refused/`: the last snapshot that was not used.
@@ -37,6 +38,7 @@ const REFUSED: &str = "refused";
 const LOCK: &str = "lock";
 const SWARMS: &str = "swarms-";
 const KEYS: &str = "keys-";
+const USED_KEYS: &str = "used-keys-";
 
 /// The bits of a mode with which the group or others can write.
 const OTHERS_CAN_WRITE: u32 = 0o022;
@@ -54,39 +56,48 @@ impl Directory {
         &self.0
     }
 
-    /// Finds the snapshot, of which only the manifest is read. `lifetime_s` is the longest that a peer is kept after its last
-    /// announce.
-    ///
-    /// # Errors
-    /// If it cannot be used.
-    pub fn find(&self, now_unix_s: u64, lifetime_s: u64) -> Result<Option<Found>, Refused> {
+    /// Finds the snapshot, of which only the manifest is read. One that cannot be used is logged and set aside. `kept_s` is the
+    /// longest that anything in it is kept.
+    #[must_use]
+    pub fn find(&self, now_unix_s: u64, kept_s: u64) -> Option<Found> {
+        let look = || self.look(now_unix_s, kept_s);
+        look().unwrap_or_else(|refused| {
+            self.refuse(&refused, || look().is_err());
+            None
+        })
+    }
+
+    fn look(&self, now_unix_s: u64, kept_s: u64) -> Result<Option<Found>, Refused> {
         self.check_owner()
             .map_err(|error| Refused::Unreadable { file: "the directory".to_owned(), error })?;
         let Some(manifest) = self.read_manifest()? else { return Ok(None) };
-        manifest.check_age(now_unix_s, lifetime_s)?;
+        manifest.check_age(now_unix_s, kept_s)?;
         let secrets = manifest.secrets().ok_or_else(|| Refused::Torn { file: MANIFEST.to_owned() })?;
-        Ok(Some(Found { directory: self.clone(), manifest, secrets }))
+        Ok(Some(Found { directory: self.clone(), manifest, secrets, uses_keys: Arc::default() }))
     }
 
     /// Logs why a snapshot is not used, and sets it aside, unless it may be readable later.
-    pub fn refuse(&self, refused: &Refused) {
+    fn refuse(&self, refused: &Refused, is_in_place: impl FnOnce() -> bool) {
         if let Refused::Unreadable { .. } = refused {
             warn!("the tracker starts without its snapshot in {}: {refused}", self.0.display());
             return;
         }
-        let kept = match self.set_aside() {
+        let kept = match self.set_aside(is_in_place) {
             Ok(aside) => format!("is kept in {}", aside.display()),
             Err(error) => format!("cannot be kept: {error}"),
         };
         warn!("the tracker starts without its snapshot: {refused}; it {kept}");
     }
 
-    /// Sets a refused snapshot aside, in the place of the one that was set aside before. Returns where it is.
+    /// Sets a refused snapshot aside, in the place of the one that was set aside before, if it is still in place. Returns where it is.
     ///
     /// # Errors
     /// If the file system fails, or another process writes. Then the snapshot stays, and is replaced by the next one.
-    fn set_aside(&self) -> Result<PathBuf, WriteError> {
+    fn set_aside(&self, is_in_place: impl FnOnce() -> bool) -> Result<PathBuf, WriteError> {
         let _lock = self.lock()?;
+        if !is_in_place() {
+            return Err(io::Error::other("another snapshot has taken its place").into());
+        }
         let aside = self.file(REFUSED);
         match fs::remove_dir_all(&aside) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
@@ -126,17 +137,6 @@ impl Directory {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(Refused::Unreadable { file: MANIFEST.to_owned(), error }),
         }
-    }
-
-    /// Puts another manifest of the same snapshot in the place of its manifest.
-    fn replace_manifest(&self, before: &Manifest, after: &Manifest) -> Result<(), WriteError> {
-        let _lock = self.lock()?;
-        if self.read_manifest().ok().flatten().as_ref() != Some(before) {
-            return Err(io::Error::other("another snapshot has taken its place").into());
-        }
-        self.write_manifest(after)?;
-        self.put_manifest()?;
-        Ok(self.sync()?)
     }
 
     /// Returns the names of the files of all generations, each with its generation.
@@ -195,11 +195,15 @@ fn keys_name(generation: u64) -> String {
     format!("{KEYS}{generation}")
 }
 
+fn used_keys_name(generation: u64) -> String {
+    format!("{USED_KEYS}{generation}")
+}
+
 /// Returns the generation of a file of a snapshot.
 fn generation_of(name: &OsStr) -> Option<(u64, &str)> {
     let name = name.to_str()?;
     let swarms = name.strip_prefix(SWARMS).and_then(|rest| Some(rest.split_once('-')?.0));
-    let generation = swarms.or_else(|| name.strip_prefix(KEYS))?;
+    let generation = swarms.or_else(|| name.strip_prefix(KEYS)).or_else(|| name.strip_prefix(USED_KEYS))?;
     Some((generation.parse().ok()?, name))
 }
 

@@ -15,7 +15,7 @@ pub(crate) struct Manifest {
     secrets: StoredSecrets,
     /// The sums of the files of the shards, in their order.
     pub(crate) swarms: Vec<Sum>,
-    /// The sum of the file of keys. Without it, nobody knows whose the sessions are, and they are not imported.
+    /// The sum of the file of keys. Without the file, nobody knows whose the sessions are, and they are not imported.
     pub(crate) keys: Option<Sum>,
 }
 
@@ -52,8 +52,8 @@ pub enum Refused {
     /// A file of it is missing, incomplete, or not as it was written.
     #[error("{file} is torn: it is not as it was written")]
     Torn { file: String },
-    #[error("it was made {age_s} s ago, and a peer is forgotten {lifetime_s} s after its last announce")]
-    Stale { age_s: u64, lifetime_s: u64 },
+    #[error("it was made {age_s} s ago, and what it has is kept for {kept_s} s")]
+    Stale { age_s: u64, kept_s: u64 },
     #[error("{file} is not a file of a snapshot")]
     Foreign { file: String },
     #[error(
@@ -82,11 +82,6 @@ impl Manifest {
             connection_ids: hex::encode(connection_ids),
         };
         Self { generation, unix_s, second, secrets, swarms: Vec::new(), keys: None }
-    }
-
-    /// Returns the same without keys.
-    pub(crate) fn without_keys(&self) -> Self {
-        Self { keys: None, ..self.clone() }
     }
 
     pub(crate) fn secrets(&self) -> Option<Secrets> {
@@ -130,14 +125,14 @@ impl Manifest {
         Ok(if head.eq(expected) { serde_json::from_str(body).ok() } else { None })
     }
 
-    /// Checks that the snapshot is neither from the future nor older than every peer in it may be.
-    pub(crate) const fn check_age(&self, now_unix_s: u64, lifetime_s: u64) -> Result<(), Refused> {
+    /// Checks that the snapshot is neither from the future nor older than anything in it may be.
+    pub(crate) const fn check_age(&self, now_unix_s: u64, kept_s: u64) -> Result<(), Refused> {
         let (age_s, ahead_s) =
             (now_unix_s.saturating_sub(self.unix_s), self.unix_s.saturating_sub(now_unix_s));
         if ahead_s > AHEAD_S_MAX {
             return Err(Refused::Future { ahead_s });
         }
-        if age_s > lifetime_s { Err(Refused::Stale { age_s, lifetime_s }) } else { Ok(()) }
+        if age_s > kept_s { Err(Refused::Stale { age_s, kept_s }) } else { Ok(()) }
     }
 }
 
@@ -192,12 +187,12 @@ mod tests {
     }
 
     #[test]
-    fn a_manifest_is_used_from_a_few_minutes_before_its_time_until_all_its_peers_are_forgotten() {
+    fn a_manifest_is_used_from_a_few_minutes_before_its_time_until_all_in_it_is_forgotten() {
         let check = |now: u64| manifest().check_age(1_800_000_000 + now, 2700);
         let early = 1_800_000_000 - AHEAD_S_MAX;
         assert!(check(0).is_ok() && check(2700).is_ok());
         assert!(manifest().check_age(early, 2700).is_ok());
-        assert!(matches!(check(2701), Err(Refused::Stale { age_s: 2701, lifetime_s: 2700 })));
+        assert!(matches!(check(2701), Err(Refused::Stale { age_s: 2701, kept_s: 2700 })));
         assert!(matches!(manifest().check_age(early - 1, 2700), Err(Refused::Future { ahead_s: 301 })));
     }
 }

@@ -50,6 +50,17 @@ pub(crate) fn page(number: u8) -> StatePage {
     }
 }
 
+/// Returns a page with only the swarms of [`page`].
+pub(crate) fn swarms_page(number: u8) -> StatePage {
+    StatePage { sessions: Vec::new(), ..page(number) }
+}
+
+/// Returns a page with the sessions of the pages up to this number.
+pub(crate) fn sessions_page(pages: u8) -> StatePage {
+    let sessions = (1..=pages).flat_map(|number| page(number).sessions).collect();
+    StatePage { exported: Second(0), swarms: Vec::new(), sessions }
+}
+
 pub(crate) async fn whole_stream() -> (Vec<u8>, Sum) {
     let mut writer = FrameWriter::begin(Vec::new()).await.unwrap();
     writer.page(shard(0), &page(1)).await.unwrap();
@@ -85,7 +96,7 @@ struct Record {
 }
 
 impl TestCores {
-    /// Starts cores with this many pages each, which are numbered from 1.
+    /// Starts cores with this many pages of swarms each, which are numbered from 1, and a page of their sessions.
     pub(crate) fn start(shards: usize, pages: u32) -> Self {
         let (cores, ends) = link_cores(ShardCount::new(shards).unwrap(), Instant::now());
         let record = Arc::<Record>::default();
@@ -133,13 +144,19 @@ fn serve_task(core: usize, pages: u32, task: CoreTask, record: &Record) {
     match task {
         CoreTask::Export(ExportPlace { part, next }, reply) => {
             *record.exported.lock().unwrap() += 1;
-            let number = next + 1;
-            let next = (number < pages).then_some(ExportPlace { part, next: number });
-            reply.send(ExportedPage { page: page(u8::try_from(number % 100).unwrap()), next });
+            let sessions = ExportPlace { part: ExportPlace::SESSIONS, next: 0 };
+            let small = |number: u32| u8::try_from(number % 100).unwrap();
+            reply.send(if part == ExportPlace::SESSIONS {
+                ExportedPage { page: sessions_page(small(pages)), next: None }
+            } else {
+                let next_page = ExportPlace { part, next: next + 1 };
+                let next_place = if next + 1 < pages { next_page } else { sessions };
+                ExportedPage { page: swarms_page(small(next + 1)), next: Some(next_place) }
+            });
         }
         CoreTask::Import(page, shift, reply) => {
             record.imported.lock().unwrap()[core].push((StatePage::clone(&page), shift.0));
-            reply.send(Imported { swarms: 1, ..Imported::default() });
+            reply.send(Imported { swarms: u64::from(!page.swarms.is_empty()), ..Imported::default() });
         }
         other => panic!("{other:?}"),
     }

@@ -85,13 +85,16 @@ impl Accounts {
     ) -> Imported {
         let mut imported = Imported::default();
         let mut left = page.sessions.as_slice();
+        let exported_s_ago = shift.ahead_s(page.exported, now).saturating_neg();
         while let Ok((record, rest)) = SessionRecord::ref_from_prefix(left)
             && let Some(state) = State::of(record)
         {
             left = rest;
             match verdict(&record.info_hash) {
                 ImportVerdict::Import => {
-                    let heard_s_ago = shift.ahead_s(Second(record.heard.get()), now).saturating_neg().max(0);
+                    // Modulo 2^32: it may have been heard before the clock of the exporting core began.
+                    let before_s = page.exported.0.wrapping_sub(record.heard.get()).cast_signed();
+                    let heard_s_ago = exported_s_ago.saturating_add(before_s.into()).max(0);
                     let of_record = self.import_record(now, record, state, heard_s_ago);
                     imported = imported.plus(of_record);
                 }
@@ -300,14 +303,19 @@ mod tests {
     }
 
     #[test]
-    fn a_session_that_was_heard_before_the_clock_began_ends_in_time() {
-        let mut to = accounts(1);
-        import(&mut to, ClockShift(-995), bytes_of(&[record(1, 950, 2)]));
-        to.sweep(Second(14), usize::MAX);
-        assert_eq!(to.sessions(), 1);
-        to.sweep(Second(15), usize::MAX);
-        assert_eq!(to.sessions(), 0);
-        assert_eq!(changes(&mut to), []);
+    fn a_session_that_was_heard_before_the_clock_began_ends_in_time_however_often_it_is_handed_on() {
+        let (mut first, mut second) = (accounts(1), accounts(2));
+        import(&mut first, ClockShift(-995), bytes_of(&[record(1, 950, 2)]));
+        let page =
+            StatePage { exported: Second(5), sessions: bytes_of(&records(&first)), ..StatePage::default() };
+        second.import(Second(3), &page, ClockShift(-4), |_| ImportVerdict::Import);
+        for (mut accounts, end) in [(first, 15), (second, 11)] {
+            accounts.sweep(Second(end - 1), usize::MAX);
+            assert_eq!(accounts.sessions(), 1);
+            accounts.sweep(Second(end), usize::MAX);
+            assert_eq!(accounts.sessions(), 0);
+            assert_eq!(changes(&mut accounts), []);
+        }
     }
 
     #[test]

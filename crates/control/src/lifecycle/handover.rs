@@ -71,8 +71,13 @@ impl Manager {
     /// passed on: each process has all of it, whichever stores it in the end.
     ///
     /// # Errors
-    /// If a change that has begun does not end, or the database does not take what is unsaved. Then nothing is handed over.
+    /// If the snapshot is not loaded yet, a change that has begun does not end, or the database does not take what is unsaved. Then
+    /// nothing is handed over.
     pub async fn hand_over_stored_data(self: &Arc<Self>) -> Result<StoredDataHandover, ManagementError> {
+        if !self.snapshots.is_loaded() {
+            return Err(ManagementError::HandingOver("the snapshot has not been loaded"));
+        }
+        self.snapshots.give_up();
         let ended = Arc::clone(&self.shared.changes).write_owned();
         let changes_refused = within(CHANGES_END_S_MAX, "a change has not ended", ended).await?;
         let (sender, reports) = mpsc::channel(PASSED_ON_MAX);
@@ -110,10 +115,16 @@ impl Manager {
     }
 
     /// Applies what the process that had the stored data before has passed on.
-    pub fn take_passed_on(&self, report: PassedOn) {
+    ///
+    /// # Errors
+    /// If a core does not reply: it continues from lower counts of completed events.
+    pub async fn take_passed_on(&self, report: PassedOn) -> Result<(), ManagementError> {
         match report {
-            PassedOn::Transfers(transfers) => self.keys.add_transfers(&transfers),
-            PassedOn::Completed(counts) => self.torrents.add_completed(&counts),
+            PassedOn::Transfers(transfers) => {
+                self.keys.add_transfers(&transfers);
+                Ok(())
+            }
+            PassedOn::Completed(counts) => self.torrents.take_completed(counts).await,
         }
     }
 }

@@ -26,7 +26,6 @@ use database::{Database, StoredKey, TooManyWaiting, WriteBehind};
 use forwarder::Forwarder;
 use metrics::{Gauge, Statistics};
 use primitives::{AuthenticationKey, KeyId, ShardId, TorrentList};
-use snapshot::Found;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
@@ -49,7 +48,7 @@ pub struct Manager {
     bans: Arc<Bans>,
     sources: Arc<Sources>,
     pub(super) torrents: Torrents,
-    snapshots: Arc<Snapshots>,
+    pub(super) snapshots: Arc<Snapshots>,
     totals: Mutex<Totals>,
     memory_watch: Mutex<MemoryWatch>,
     /// Where reports go in addition while another process has the stored data.
@@ -66,6 +65,13 @@ enum StoredPart {
     List(TorrentList),
     Totals,
     Completed,
+}
+
+impl StoredPart {
+    /// Whether torrents or sessions are refused while it is unread.
+    const fn admits(self) -> bool {
+        matches!(self, Self::Keys | Self::List(TorrentList::Allowed))
+    }
 }
 
 impl Management for Manager {
@@ -160,8 +166,9 @@ impl Management for Manager {
 }
 
 impl Manager {
-    /// Sends the cores the lists, keys and bans, as far as they can be read within [`ManagerSettings::start_wait`]. The
-    /// rest is read later.
+    /// Sends the cores the lists, keys and bans, as far as they can be read within [`ManagerSettings::start_wait`], and the
+    /// snapshot that was found. The rest is read later; without the keys and lists that admit its torrents and sessions, so is the
+    /// snapshot.
     ///
     /// # Errors
     /// When a list's file cannot be read: without its list, a denied torrent would be served.
@@ -199,13 +206,18 @@ impl Manager {
         });
         manager.bans.begin().await;
         manager.lists.read_files().await?;
-        manager.load_first(Instant::now() + manager.settings.start_wait).await;
+        let unread = manager.load_first(Instant::now() + manager.settings.start_wait).await;
         tokio::spawn(Arc::clone(&manager.sources).watch());
         tokio::spawn(Arc::clone(&manager).take_events());
         tokio::spawn(Arc::clone(&manager).watch_files());
         manager.snapshots.use_interval(manager.settings.live.snapshot_every);
-        tokio::spawn(Arc::clone(&manager.snapshots).write_regularly());
         manager.look_after_keys();
+        if !unread.iter().any(|part| part.admits()) {
+            manager.snapshots.load().await;
+        }
+        if let Some(database) = manager.shared.database.clone() {
+            tokio::spawn(Arc::clone(&manager).load_rest(database, unread));
+        }
         Ok(manager)
     }
 
@@ -238,9 +250,9 @@ impl Manager {
         self.keys.add_unstored(keys).await
     }
 
-    /// Loads a snapshot into the cores, before they serve and after the lists and keys.
-    pub async fn load_snapshot(&self, found: Found) {
-        self.snapshots.load(found).await;
+    /// Begins to write snapshots at their interval. Before the cores have what they are to serve, one would replace a better one.
+    pub fn begin_regular_snapshots(&self) {
+        tokio::spawn(Arc::clone(&self.snapshots).write_regularly());
     }
 
     /// Writes the last snapshot, until `deadline`, if there is a directory. The cores must only do tasks by then.
@@ -287,9 +299,9 @@ impl Manager {
         }
     }
 
-    /// Reads the data needed before requests are served, until `deadline`. The rest is read in the background.
-    async fn load_first(self: &Arc<Self>, deadline: Instant) {
-        let Some(database) = self.shared.database.clone() else { return };
+    /// Reads the data needed before requests are served, until `deadline`. Returns what could not be read.
+    async fn load_first(&self, deadline: Instant) -> VecDeque<StoredPart> {
+        let Some(database) = self.shared.database.clone() else { return VecDeque::new() };
         let mut parts = self.parts_needed_first();
         let failure = match timeout_at(deadline, self.load(&database, &mut parts)).await {
             Ok(Ok(())) => None,
@@ -300,11 +312,12 @@ impl Manager {
             error!("starting without the stored data, which is read later: {failure}");
         }
         *lock(&self.unread) = failure;
-        tokio::spawn(Arc::clone(self).load_rest(database, parts));
+        parts
     }
 
     async fn load_rest(self: Arc<Self>, database: Database, mut first: VecDeque<StoredPart>) {
         self.load_until_read(&database, &mut first).await;
+        self.snapshots.load().await;
         if self.policy().completed == CompletedCounts::Remembered {
             self.load_until_read(&database, &mut VecDeque::from([StoredPart::Completed])).await;
         }

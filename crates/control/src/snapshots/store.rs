@@ -15,10 +15,11 @@ use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout_at};
 use tracing::{info, warn};
 
-/// Where snapshots are, and the secrets of this process that they keep.
+/// Where snapshots are, the one that is loaded at the start, and the secrets of this process that they keep.
 #[derive(Debug, Clone)]
 pub struct SnapshotSettings {
     pub directory: Directory,
+    pub found: Option<Found>,
     pub secrets: Secrets,
 }
 
@@ -31,12 +32,16 @@ pub(crate) struct Snapshots {
     settings: Option<SnapshotSettings>,
     /// How often one is written without a request.
     every: watch::Sender<Every>,
+    /// The one that was found, until it has been loaded: no other takes its place before. Locked while it is loaded.
+    unloaded: AsyncMutex<Option<Found>>,
     /// Locked while one is written.
     writes: AsyncMutex<()>,
-    /// Gives up the one that is being written, for the last one.
+    /// Each notification gives up the one that is being written. Once it is true, only the last one is written.
     is_stopping: watch::Sender<bool>,
     figures: Mutex<SnapshotFigures>,
 }
+
+const NOT_LOADED: &str = "the one before stays until it has been loaded";
 
 impl SnapshotManagement for Arc<Snapshots> {
     fn write(&self) -> Answer<'_, SnapshotInfo> {
@@ -59,6 +64,7 @@ impl Snapshots {
             shared,
             keys,
             statistics,
+            unloaded: AsyncMutex::new(settings.as_ref().and_then(|settings| settings.found.clone())),
             settings,
             every: watch::Sender::new(Every::Off),
             writes: AsyncMutex::default(),
@@ -86,22 +92,36 @@ impl Snapshots {
         }
     }
 
-    /// Loads a snapshot into the cores, before they serve. One that cannot be used costs its peers only.
-    pub(crate) async fn load(&self, found: Found) {
-        let Some(SnapshotSettings { directory, secrets }) = &self.settings else { return };
+    /// Loads the snapshot that was found into the cores. One that cannot be used costs its peers only.
+    pub(crate) async fn load(&self) {
+        let mut unloaded = self.unloaded.lock().await;
+        if let (Some(found), Some(settings)) = (&*unloaded, &self.settings) {
+            self.load_found(found.clone(), &settings.secrets).await;
+        }
+        *unloaded = None;
+    }
+
+    /// Returns whether there is no snapshot that still has to be loaded.
+    pub(crate) fn is_loaded(&self) -> bool {
+        self.unloaded.try_lock().is_ok_and(|unloaded| unloaded.is_none())
+    }
+
+    async fn load_found(&self, found: Found, secrets: &Secrets) {
         let begun = Instant::now();
         let number_of = |key: &_| self.keys.accounts().number(key);
         let (cores, steering) = (&self.shared.cores, &secrets.steering);
-        let target = Target { cores, unix_s: unix_s(), steering, number_of: &number_of };
+        let target = Target { cores, unix_s: unix_s(), second: cores.now(), steering, number_of: &number_of };
         match found.load(&target).await {
             Ok(loaded) => log_loaded(loaded, begun),
-            Err(LoadError::Refused(refused)) => {
-                let directory = directory.clone();
-                // A file system that hangs is not waited for.
-                drop(spawn_blocking(move || directory.refuse(&refused)));
-            }
+            // A file system that hangs is not waited for.
+            Err(LoadError::Refused(refused)) => drop(spawn_blocking(move || found.refuse(&refused))),
             Err(error) => warn!("the snapshot is used in part only: {error}"),
         }
+    }
+
+    /// Gives up the snapshot that is being written.
+    pub(crate) fn give_up(&self) {
+        self.is_stopping.send_modify(|_| ());
     }
 
     /// Writes the last snapshot, until `deadline`. The cores only do tasks by then: it has the sessions, which are accounted until
@@ -109,6 +129,9 @@ impl Snapshots {
     pub(crate) async fn write_last(self: Arc<Self>, deadline: Instant) {
         let Some(settings) = &self.settings else { return };
         self.is_stopping.send_replace(true);
+        if !self.is_loaded() {
+            return self.fail(NOT_LOADED);
+        }
         let write = async {
             let _one_at_a_time = self.writes.lock().await;
             // The log has what came of it.
@@ -121,6 +144,10 @@ impl Snapshots {
 
     async fn write_while_serving(&self) -> Result<SnapshotInfo, ManagementError> {
         let settings = self.settings.as_ref().ok_or(ManagementError::NoSnapshots)?;
+        if !self.is_loaded() {
+            self.fail(NOT_LOADED);
+            return Err(ManagementError::SnapshotBusy);
+        }
         let Ok(_one_at_a_time) = self.writes.try_lock() else {
             self.fail("the one before is still being written");
             return Err(ManagementError::SnapshotBusy);
@@ -128,9 +155,12 @@ impl Snapshots {
         // A process that takes over writes its own.
         let Some(_permit) = self.shared.begin_change() else { return Err(ManagementError::SnapshotBusy) };
         let mut is_stopping = self.is_stopping.subscribe();
+        if *is_stopping.borrow_and_update() {
+            return Err(ManagementError::SnapshotBusy);
+        }
         tokio::select! {
             outcome = self.write_with(settings, None) => outcome,
-            _ = is_stopping.wait_for(|is_stopping| *is_stopping) => Err(ManagementError::SnapshotBusy),
+            _ = is_stopping.changed() => Err(ManagementError::SnapshotBusy),
         }
     }
 
@@ -214,7 +244,11 @@ mod tests {
         let shared = Arc::new(Shared { cores, database: None, write_behind, changes: Arc::default() });
         let steering = SteeringKey { addend: 0, multipliers: [1; SteeringKey::WORDS] };
         let secrets = Secrets { steering, connection_ids: [0; 16] };
-        let settings = |path: &Path| SnapshotSettings { directory: Directory::new(path.to_owned()), secrets };
+        let settings = |path: &Path| SnapshotSettings {
+            directory: Directory::new(path.to_owned()),
+            found: None,
+            secrets,
+        };
         let keys = Arc::new(Keys::new(Arc::clone(&shared), 10));
         let statistics = StatisticsSnapshot::new(vec![Arc::default()]);
         Arc::new(Snapshots::new(shared, keys, statistics, directory.map(settings)))

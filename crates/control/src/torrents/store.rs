@@ -113,6 +113,12 @@ impl Torrents {
         self.shared.write_behind.note_lost(counts.iter().filter(refused).count());
     }
 
+    /// Records counts that the cores of another process report, and has the cores of this one continue from them.
+    pub(crate) async fn take_completed(&self, counts: Vec<(InfoHash, u64)>) -> Result<(), ManagementError> {
+        self.add_completed(&counts);
+        self.shared.update(AccessUpdate::RememberCompleted(counts.into())).await
+    }
+
     /// Passes counts of completed events to the write-behind until it refuses one.
     pub(crate) fn save_completed(&self) -> Result<(), TooManyWaiting> {
         let write_behind = &self.shared.write_behind;

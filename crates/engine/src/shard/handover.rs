@@ -50,6 +50,8 @@ impl Part {
     const ALL: [Self; 4] = [Self::V4Swarms, Self::V6Swarms, Self::WebRtcSwarms, Self::Sessions];
 }
 
+const _: () = assert!(matches!(Part::ALL[ExportPlace::SESSIONS as usize], Part::Sessions));
+
 impl Shard {
     /// Returns a page of the state. It takes tens of microseconds, or a few milliseconds for a swarm of a million peers.
     ///

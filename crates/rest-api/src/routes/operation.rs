@@ -79,7 +79,7 @@ async fn reload(State(app): State<App>) -> Result<Json<Reloaded>, ApiError> {
     responses(
         (status = 200, description = "It is in place", body = Snapshot),
         (status = 409, description = "There is no directory for snapshots", body = Refusal),
-        (status = 503, description = "One is being written", body = Refusal),
+        (status = 503, description = "One is being written, or has to be loaded first", body = Refusal),
     ),
 )]
 async fn write_snapshot(State(app): State<App>) -> Result<Json<Snapshot>, ApiError> {

@@ -170,7 +170,7 @@ impl WithStoredData {
             loop {
                 tokio::select! {
                     counts = &mut when_caught_up => return Ok(counts.ok()),
-                    message = reader.receive() => take_report(manager, message?)?,
+                    message = reader.receive() => take_report(manager, message?).await?,
                 }
             }
         };
@@ -198,10 +198,9 @@ fn clock_shift(start_before: Instant, start: Instant) -> ClockShift {
     ClockShift(-i64::try_from((later_ms + 500) / 1000).unwrap_or(i64::MAX))
 }
 
-fn take_report(manager: &Manager, message: FromPredecessor) -> anyhow::Result<()> {
+async fn take_report(manager: &Manager, message: FromPredecessor) -> anyhow::Result<()> {
     let FromPredecessor::Reported(report) = message else { bail!(NOT_IN_ORDER) };
-    manager.take_passed_on(report.read());
-    Ok(())
+    Ok(manager.take_passed_on(report.read()).await?)
 }
 
 /// This process has nearly all that the predecessor has.
@@ -230,7 +229,7 @@ impl CaughtUp {
             loop {
                 match reader.receive().await? {
                     FromPredecessor::MainProcess => return Ok(()),
-                    message => take_report(&manager, message)?,
+                    message => take_report(&manager, message).await?,
                 }
             }
         };
@@ -257,7 +256,7 @@ async fn take_rest(
     loop {
         match reader.receive().await? {
             FromPredecessor::Finished => return rest.await?,
-            message => take_report(manager, message)?,
+            message => take_report(manager, message).await?,
         }
     }
 }

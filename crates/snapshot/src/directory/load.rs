@@ -1,6 +1,6 @@
 //! Loads a snapshot.
 
-use super::{Directory, keys_name, swarms_name};
+use super::{Directory, keys_name, swarms_name, used_keys_name};
 use crate::ask::CoreGone;
 use crate::frames::{Frame, FrameError, FrameReader, Sum};
 use crate::import::{Importer, Placement};
@@ -8,12 +8,14 @@ use crate::keys::{KeyName, KeyNumbers};
 use crate::limits::{FILE_BUFFER_BYTES, LOAD_S_MAX, PAGES_IN_FLIGHT_PER_FILE, READ_S_MAX};
 use crate::manifest::{Manifest, Refused, Secrets};
 use core_link::Cores;
-use primitives::{AuthenticationKey, ClockShift, Imported, KeyId, ShardCount, ShardId, SteeringKey};
+use primitives::{AuthenticationKey, ClockShift, Imported, KeyId, Second, ShardCount, ShardId, SteeringKey};
+use std::fs;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::fs::File;
+use tokio::fs::{File, try_exists};
 use tokio::io::BufReader;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{Instant, timeout, timeout_at};
@@ -25,6 +27,8 @@ pub struct Found {
     pub(super) directory: Directory,
     pub(super) manifest: Manifest,
     pub(super) secrets: Secrets,
+    /// Whether this process has noted that it uses the keys.
+    pub(super) uses_keys: Arc<AtomicBool>,
 }
 
 /// What was done with a snapshot.
@@ -53,6 +57,8 @@ pub enum LoadError {
 pub struct Target<'a> {
     pub cores: &'a Cores,
     pub unix_s: u64,
+    /// The second of their clock at that time.
+    pub second: Second,
     /// How they divide the info hashes.
     pub steering: &'a SteeringKey,
     /// Returns the number of a key in this process.
@@ -73,7 +79,7 @@ impl Found {
     ///
     /// # Errors
     /// If a file is not as it was written, a core does not answer, or it takes too long.
-    pub async fn load(self, target: &Target<'_>) -> Result<Loaded, LoadError> {
+    pub async fn load(&self, target: &Target<'_>) -> Result<Loaded, LoadError> {
         let deadline = Instant::now() + Duration::from_secs(LOAD_S_MAX);
         let too_long =
             || io::Error::new(io::ErrorKind::TimedOut, format!("it takes more than {LOAD_S_MAX} s"));
@@ -83,6 +89,14 @@ impl Found {
         timeout_at(deadline, self.import(target))
             .await
             .unwrap_or_else(|_| Err(LoadError::File(FrameError::Io(too_long()))))
+    }
+
+    /// Logs why it is not used, and sets it aside, unless it may be readable later.
+    pub fn refuse(&self, refused: &Refused) {
+        let directory = &self.directory;
+        directory.refuse(refused, || {
+            directory.read_manifest().is_ok_and(|manifest| manifest.as_ref() == Some(&self.manifest))
+        });
     }
 
     async fn import(&self, target: &Target<'_>) -> Result<Loaded, LoadError> {
@@ -109,7 +123,9 @@ impl Found {
         for (shard, &expected) in self.shards()?.shards().zip(&self.manifest.swarms) {
             checks.spawn(verify_file(self.directory.clone(), swarms_name(generation, shard), expected));
         }
-        if let Some(expected) = self.manifest.keys {
+        if let Some(expected) = self.manifest.keys
+            && self.has_keys().await
+        {
             checks.spawn(verify_file(self.directory.clone(), keys_name(generation), expected));
         }
         while let Some(outcome) = checks.join_next().await {
@@ -128,6 +144,10 @@ impl Found {
         self.directory.file(swarms_name(self.manifest.generation, shard))
     }
 
+    fn path_of_keys(&self) -> PathBuf {
+        self.directory.file(keys_name(self.manifest.generation))
+    }
+
     fn importer(&self, target: &Target<'_>) -> Importer {
         let manifest = &self.manifest;
         let has_same_shards = manifest.swarms.len() == target.cores.handles().len();
@@ -138,16 +158,24 @@ impl Found {
         };
         let passed_s = target.unix_s.saturating_sub(manifest.unix_s);
         let passed_s = i64::try_from(passed_s).unwrap_or(i64::MAX);
-        let shift = i64::from(target.cores.now().0) - i64::from(manifest.second) - passed_s;
+        let shift = i64::from(target.second.0) - i64::from(manifest.second) - passed_s;
         Importer::new(target.cores.clone(), placement, ClockShift(shift), PAGES_IN_FLIGHT_PER_FILE)
+    }
+
+    /// Returns whether the keys of the sessions are there, and have not been used yet.
+    async fn has_keys(&self) -> bool {
+        let exists = within(try_exists(self.path_of_keys()));
+        // Why it cannot be read is reported when it is read.
+        self.manifest.keys.is_some() && exists.await.unwrap_or(true)
     }
 
     /// Reads the keys of the sessions, and notes that they are used before any session is imported. Where that fails, none is imported.
     async fn use_keys(&self, target: &Target<'_>) -> Option<KeyNumbers> {
-        self.manifest.keys?;
-        let path = self.directory.file(keys_name(self.manifest.generation));
+        if !self.has_keys().await {
+            return None;
+        }
         let keys = async {
-            let numbers = read_keys(path, target).await?;
+            let numbers = read_keys(self.path_of_keys(), target).await?;
             self.note_use_of_keys().await?;
             Ok::<_, FrameError>(numbers)
         };
@@ -156,11 +184,31 @@ impl Found {
             .ok()
     }
 
-    /// Puts a manifest without keys in place.
+    /// Renames the keys, so that no other start uses them. That needs no room on the disk, and only one process succeeds.
     async fn note_use_of_keys(&self) -> io::Result<()> {
-        let (directory, before) = (self.directory.clone(), self.manifest.clone());
-        let replace = move || directory.replace_manifest(&before, &before.without_keys());
-        within(async { spawn_blocking(replace).await?.map_err(io::Error::other) }).await
+        let generation = self.manifest.generation;
+        self.rename(keys_name(generation), used_keys_name(generation)).await?;
+        self.uses_keys.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Gives back the keys that this process has used, if it ends before it serves: the next start imports the sessions.
+    pub async fn give_back_keys(&self) {
+        let generation = self.manifest.generation;
+        if self.uses_keys.swap(false, Ordering::Relaxed)
+            && let Err(error) = self.rename(used_keys_name(generation), keys_name(generation)).await
+        {
+            warn!("the next start uses the snapshot without the sessions of keys: {error}");
+        }
+    }
+
+    async fn rename(&self, from: String, to: String) -> io::Result<()> {
+        let directory = self.directory.clone();
+        let rename = move || {
+            fs::rename(directory.file(from), directory.file(to))?;
+            directory.sync()
+        };
+        within(async { spawn_blocking(rename).await? }).await
     }
 }
 

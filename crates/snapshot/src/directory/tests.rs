@@ -1,7 +1,7 @@
 use super::*;
 use crate::keys::KeyName;
-use crate::testing::{SECRETS, TestCores, assert_torn, full_disk, key, page};
-use primitives::{KeyId, Second, SteeringKey};
+use crate::testing::{SECRETS, TestCores, assert_torn, full_disk, key, page, sessions_page};
+use primitives::{AuthenticationKey, KeyId, Second, SessionRecord};
 use std::future::poll_fn;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::pin::pin;
@@ -9,7 +9,7 @@ use std::task::Poll;
 use tokio::task::spawn_blocking;
 
 const UNIX_S: u64 = 1_800_000_000;
-const LIFETIME_S: u64 = 2700;
+const KEPT_S: u64 = 2700;
 
 struct Place {
     parent: tempfile::TempDir,
@@ -36,14 +36,11 @@ impl Place {
     }
 
     fn found(&self) -> Result<Found, Refused> {
-        Ok(self.directory.find(UNIX_S + 60, LIFETIME_S)?.expect("there is a snapshot"))
+        Ok(self.directory.look(UNIX_S + 60, KEPT_S)?.expect("there is a snapshot"))
     }
 
     async fn load(&self, cores: &TestCores) -> Result<Loaded, LoadError> {
-        let number_of = |known: &_| (*known == key(2)).then_some(KeyId(20));
-        let steering: &SteeringKey = &SECRETS.steering;
-        let target = Target { cores: &cores.cores, unix_s: UNIX_S + 60, steering, number_of: &number_of };
-        self.found()?.load(&target).await
+        self.found()?.load(&target(cores)).await
     }
 
     async fn refused(&self, cores: &TestCores) -> Option<Refused> {
@@ -62,10 +59,22 @@ impl Place {
     }
 }
 
+/// Returns these cores as those of a process that knows the key 2.
+fn target(cores: &TestCores) -> Target<'_> {
+    fn number_of(known: &AuthenticationKey) -> Option<KeyId> {
+        (*known == key(2)).then_some(KeyId(20))
+    }
+    // Readings of one moment, which is not that of the import.
+    let (unix_s, second) = (UNIX_S + 60, Second(2000));
+    Target { cores: &cores.cores, unix_s, second, steering: &SECRETS.steering, number_of: &number_of }
+}
+
 /// Returns the keys of the sessions that each core imported.
 fn session_keys(cores: &TestCores) -> Vec<Vec<u8>> {
-    let key = |(page, _): &(primitives::StatePage, i64)| page.sessions.first().copied();
-    cores.imported().iter().map(|pages| pages.iter().filter_map(key).collect()).collect()
+    let keys = |(page, _): &(primitives::StatePage, i64)| {
+        page.sessions.chunks(size_of::<SessionRecord>()).map(|session| session[0]).collect::<Vec<_>>()
+    };
+    cores.imported().iter().map(|pages| pages.iter().flat_map(keys).collect()).collect()
 }
 
 #[tokio::test]
@@ -78,7 +87,7 @@ async fn a_snapshot_is_loaded_with_shifted_times_and_only_its_user_can_read_it()
     assert_eq!((loaded.imported.swarms, loaded.unknown_sessions), (6, 4));
     for pages in cores.imported() {
         let swarms: Vec<_> = pages.iter().map(|(page, shift)| (page.swarms.clone(), *shift)).collect();
-        assert_eq!(swarms, [1, 2, 3].map(|number| (page(number).swarms, -1060)));
+        assert_eq!(swarms, [page(1), page(2), page(3), sessions_page(3)].map(|page| (page.swarms, 940)));
     }
     assert_eq!(session_keys(&cores), [[20], [20]]);
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
@@ -96,11 +105,28 @@ async fn sessions_are_loaded_once_and_only_from_a_snapshot_with_keys() {
     place.load(&first).await.unwrap();
     place.load(&second).await.unwrap();
     assert_eq!((session_keys(&first), session_keys(&second)), (vec![vec![20]], vec![vec![]]));
-    assert_eq!(second.imported()[0].len(), 3, "the swarms are loaded again");
+    assert_eq!(second.imported()[0].len(), 4, "the swarms are loaded again");
     place.write(1, false).await.unwrap();
+    assert_eq!(place.names(), ["lock", "manifest", "swarms-2-0"]);
     let third = TestCores::start(1, 0);
     assert_eq!(place.load(&third).await.unwrap().unknown_sessions, 0, "none was written");
     assert_eq!(session_keys(&third), [[0; 0]]);
+}
+
+#[tokio::test]
+async fn keys_are_given_back_once_by_the_process_that_has_used_them() {
+    let (place, cores) = (Place::new(), TestCores::start(1, 0));
+    place.write(1, true).await.unwrap();
+    let (user, other) = (place.found().unwrap(), place.found().unwrap());
+    user.load(&target(&cores)).await.unwrap();
+    for (gives_back, name) in
+        [(&other, "used-keys-1"), (&user, "keys-1"), (&user, "keys-1"), (&other, "keys-1")]
+    {
+        gives_back.give_back_keys().await;
+        assert!(place.names().iter().any(|found| found == name), "{:?}", place.names());
+    }
+    place.load(&cores).await.unwrap();
+    assert_eq!(session_keys(&cores), [[20, 20]]);
 }
 
 #[tokio::test]
@@ -143,8 +169,10 @@ async fn a_snapshot_is_refused_if_any_file_is_torn_at_any_byte_flipped_or_missin
             fs::write(&path, flipped).unwrap();
             assert_torn(place.refused(&cores).await.as_ref(), name);
         }
-        fs::remove_file(&path).unwrap();
-        assert_torn(place.refused(&cores).await.as_ref(), name);
+        if !name.starts_with(KEYS) {
+            fs::remove_file(&path).unwrap();
+            assert_torn(place.refused(&cores).await.as_ref(), name);
+        }
         fs::write(&path, whole).unwrap();
     }
     assert_eq!(cores.imported(), [[], []], "nothing is imported before all is verified");
@@ -165,19 +193,31 @@ async fn a_refused_snapshot_is_kept_until_the_next_one() {
     let place = Place::new();
     for shards in [2, 1] {
         place.write(shards, false).await.unwrap();
-        let aside = place.directory.set_aside().unwrap();
-        assert!(place.directory.find(UNIX_S, LIFETIME_S).unwrap().is_none());
+        let aside = place.directory.set_aside(|| true).unwrap();
+        assert!(place.directory.look(UNIX_S, KEPT_S).unwrap().is_none());
         assert_eq!(fs::read_dir(aside).unwrap().count(), 1 + shards);
     }
     assert_eq!(place.names(), ["lock", "refused"]);
 }
 
 #[tokio::test]
+async fn a_snapshot_that_has_taken_the_place_of_a_refused_one_is_not_set_aside() {
+    let place = Place::new();
+    place.write(1, false).await.unwrap();
+    let (refused, stale) = (place.found().unwrap(), Refused::Stale { age_s: 1, kept_s: 0 });
+    place.write(1, false).await.unwrap();
+    refused.refuse(&stale);
+    assert_eq!(place.names(), ["lock", "manifest", "swarms-2-0"]);
+    place.found().unwrap().refuse(&stale);
+    assert_eq!(place.names(), ["lock", "refused"]);
+}
+
+#[tokio::test]
 async fn without_a_directory_there_is_no_snapshot_and_one_that_cannot_be_read_is_no_panic() {
     let place = Place::new();
-    assert!(place.directory.find(UNIX_S, LIFETIME_S).unwrap().is_none());
+    assert!(place.directory.look(UNIX_S, KEPT_S).unwrap().is_none());
     fs::create_dir_all(place.directory.file(MANIFEST)).unwrap();
-    let refused = place.directory.find(UNIX_S, LIFETIME_S).err();
+    let refused = place.directory.look(UNIX_S, KEPT_S).err();
     assert!(matches!(refused, Some(Refused::Unreadable { .. })), "{refused:?}");
 }
 
@@ -202,12 +242,12 @@ async fn a_directory_that_another_process_has_locked_stays_as_it_is() {
     let lock = File::open(place.directory.file(LOCK)).unwrap();
     lock.lock().unwrap();
     let directory = place.directory.clone();
-    let set_aside = spawn_blocking(move || directory.set_aside());
+    let set_aside = spawn_blocking(move || directory.set_aside(|| true));
     let (written, aside, loaded) = tokio::join!(place.write(1, true), set_aside, place.load(&cores));
     assert!(matches!(written, Err(WriteError::Locked)));
     assert!(matches!(aside.unwrap(), Err(WriteError::Locked)));
-    assert_eq!(loaded.unwrap().unknown_sessions, 3, "it is used without sessions");
-    assert_eq!(place.names(), ["keys-1", "lock", "manifest", "swarms-1-0"]);
+    assert_eq!(loaded.unwrap().unknown_sessions, 2, "its use can be noted");
+    assert_eq!(place.names(), ["lock", "manifest", "swarms-1-0", "used-keys-1"]);
     assert_eq!(fs::read(place.directory.file(MANIFEST)).unwrap(), before);
 }
 
@@ -218,22 +258,9 @@ async fn sessions_are_loaded_once_even_if_a_core_is_lost() {
     let (first, second) = (TestCores::start(2, 0), TestCores::start(2, 0));
     first.lose(1);
     assert!(matches!(place.load(&first).await, Err(LoadError::Core(_))));
-    assert_eq!(session_keys(&first)[0], [20]);
+    assert!(place.directory.file("used-keys-1").exists());
     place.load(&second).await.unwrap();
     assert_eq!(session_keys(&second), [[0; 0], [0; 0]]);
-}
-
-#[tokio::test]
-async fn the_manifest_of_a_later_snapshot_is_not_replaced() {
-    let place = Place::new();
-    place.write(1, true).await.unwrap();
-    let before = place.found().unwrap().manifest;
-    place.write(1, true).await.unwrap();
-    let later = place.found().unwrap().manifest;
-    assert!(place.directory.replace_manifest(&before, &before.without_keys()).is_err());
-    assert_eq!(place.found().unwrap().manifest, later);
-    place.directory.replace_manifest(&later, &later.without_keys()).unwrap();
-    assert_eq!(place.found().unwrap().manifest, later.without_keys());
 }
 
 #[tokio::test(start_paused = true)]
@@ -325,11 +352,9 @@ async fn a_snapshot_that_is_given_up_at_any_time_does_not_harm_the_next_one() {
 async fn sessions_are_not_loaded_where_that_cannot_be_noted() {
     let place = Place::new();
     place.write(1, true).await.unwrap();
-    let before = place.found().unwrap().manifest;
-    fs::create_dir(place.directory.file(NEW_MANIFEST)).unwrap();
+    fs::create_dir(place.directory.file("used-keys-1")).unwrap();
     let cores = TestCores::start(1, 0);
     assert_eq!(place.load(&cores).await.unwrap().unknown_sessions, 3);
-    assert_eq!(place.found().unwrap().manifest, before);
     assert_eq!(session_keys(&cores), [[0; 0]]);
 }
 

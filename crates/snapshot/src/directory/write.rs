@@ -1,7 +1,7 @@
 //! Writes a snapshot.
 
 use super::{Directory, create_directory, keys_name, options, swarms_name};
-use crate::export::{ExportError, PageSink, export};
+use crate::export::{ExportError, PageSink, Sessions, export};
 use crate::frames::{FrameWriter, Sum};
 use crate::keys::KeyName;
 use crate::limits::FILE_BUFFER_BYTES;
@@ -67,16 +67,12 @@ struct Files {
     generation: u64,
     /// In the order of the shards.
     swarms: Vec<Output>,
-    with_sessions: bool,
     /// Locked until it is closed.
     _lock: File,
 }
 
 impl PageSink for Files {
-    async fn put(&mut self, shard: ShardId, mut page: StatePage) -> io::Result<()> {
-        if !self.with_sessions {
-            page.sessions.clear();
-        }
+    async fn put(&mut self, shard: ShardId, page: StatePage) -> io::Result<()> {
         self.swarms[shard.index()].page(shard, &page).await
     }
 }
@@ -92,19 +88,19 @@ impl Directory {
         described: Described,
         keys: Option<KeyPages>,
     ) -> Result<Written, WriteError> {
-        let mut files = self.begin(cores.handles().len(), keys.is_some()).await?;
+        let mut files = self.begin(cores.handles().len()).await?;
         let filled = files.fill(cores, described, keys).await;
         spawn_blocking(move || files.end(filled)).await?
     }
 
-    async fn begin(&self, shards: usize, with_sessions: bool) -> Result<Files, WriteError> {
+    async fn begin(&self, shards: usize) -> Result<Files, WriteError> {
         let directory = self.clone();
         let (lock, generation, files) = spawn_blocking(move || directory.create_files(shards)).await??;
         let mut swarms = Vec::with_capacity(files.len());
         for file in files {
             swarms.push(begin_file(file).await?);
         }
-        Ok(Files { directory: self.clone(), generation, swarms, with_sessions, _lock: lock })
+        Ok(Files { directory: self.clone(), generation, swarms, _lock: lock })
     }
 
     fn create_files(&self, shards: usize) -> Result<(File, u64, Vec<File>), WriteError> {
@@ -136,7 +132,8 @@ impl Files {
     ) -> Result<Manifest, WriteError> {
         let Described { unix_s, second, secrets } = described;
         let mut manifest = Manifest::new(self.generation, (unix_s, second.0), &secrets);
-        export(cores, self).await?;
+        let sessions = if keys.is_some() { Sessions::Exported } else { Sessions::LeftOut };
+        export(cores, sessions, self).await?;
         for output in self.swarms.drain(..) {
             manifest.swarms.push(end_file(output).await?);
         }

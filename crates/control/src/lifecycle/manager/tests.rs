@@ -4,13 +4,18 @@ use crate::keys::{KeyExpiry, WantedKey};
 use crate::lifecycle::settings::MemorySettings;
 use crate::lifecycle::{KeyTransfers, StatisticsSnapshot};
 use crate::limits::LIST_BATCH_TORRENTS;
+use crate::snapshots::SnapshotSettings;
 use crate::sources::SourceSettings;
 use crate::testing::{TestCores, api_guard, core_settings, source_limits};
 use crate::time::{Moment, unix_s};
 use access::{AccessUpdate, AccountChange, DetailsKept};
 use core_link::CoreEvent;
 use database::{Change, Creation, StoredKey, TotalName, WriteBatch, WriteBehindSettings};
-use primitives::{AuthenticationKey, InfoHash, ListChange, ListSource, PeerIdPrefix, Second};
+use primitives::{AuthenticationKey, InfoHash, ListChange, ListSource, PeerIdPrefix, Second, SteeringKey};
+use snapshot::{Described, Directory, Secrets};
+use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::Ordering;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 
@@ -318,6 +323,102 @@ async fn what_is_reported_during_a_handover_is_passed_on_and_saved_once_it_has_f
     scene.manager.save().unwrap();
     scene.manager.shared.write_behind.flush().await.unwrap();
     assert_eq!(scene.stored_keys().await, [(key('k'), 1015)]);
+}
+
+fn snapshots_in(path: &Path) -> SnapshotSettings {
+    let steering = SteeringKey { addend: 0, multipliers: [1; SteeringKey::WORDS] };
+    let secrets = Secrets { steering, connection_ids: [0; 16] };
+    SnapshotSettings { directory: Directory::new(path.to_owned()), found: None, secrets }
+}
+
+/// Writes a snapshot, and returns it as found.
+async fn snapshot_found_in(folder: &TempDir) -> SnapshotSettings {
+    let (cores, _test_cores) = TestCores::start();
+    let settings = snapshots_in(&folder.path().join("snapshot"));
+    let described = Described { unix_s: unix_s(), second: Second(0), secrets: settings.secrets };
+    settings.directory.write(&cores, described, None).await.unwrap();
+    SnapshotSettings { found: settings.directory.find(unix_s(), 1000), ..settings }
+}
+
+#[tokio::test]
+async fn a_snapshot_stays_until_what_admits_its_torrents_and_sessions_has_been_read_and_it_is_loaded() {
+    let strict = settings(10, 1000).live.policy;
+    let private = AccessPolicy { torrents: TorrentAdmission::Any, ..strict };
+    let public_of_listed = AccessPolicy { users: UserAdmission::Public, ..strict };
+    for (policy, waits) in [(private, true), (public_of_listed, true), (AccessPolicy::PUBLIC, false)] {
+        let folder = tempfile::tempdir().unwrap();
+        let snapshots = Some(snapshot_found_in(&folder).await);
+        let mut settings = ManagerSettings { start_wait: Duration::ZERO, snapshots, ..settings(10, 1000) };
+        settings.live.policy = policy;
+        let scene = Scene::new(settings, [stored('k'), listed()]).await;
+        scene.cores.hold_answers();
+        let (manager, imports) = (&scene.manager, || scene.cores.imports.load(Ordering::Relaxed));
+        assert_eq!((imports() == 0, manager.snapshots.is_loaded()), (waits, !waits), "{policy:?}");
+        if waits {
+            assert!(matches!(manager.snapshots().write().await, Err(ManagementError::SnapshotBusy)));
+            let handed_over = manager.hand_over_stored_data().await;
+            assert!(matches!(handed_over, Err(ManagementError::HandingOver(_))), "{handed_over:?}");
+            manager.write_last_snapshot(Instant::now() + LONG).await;
+            assert!(folder.path().join("snapshot/swarms-1-0").exists());
+            assert_eq!((imports(), manager.snapshots.figures().unwrap().failures), (0, 2));
+        }
+        scene.cores.give_answers();
+        while !manager.snapshots.is_loaded() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(imports(), 2);
+        assert!(policy.users == UserAdmission::Public || scene.known_keys() == [key('k')]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_snapshot_is_written_at_the_interval_before_that_is_begun() {
+    // None can be written to it.
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let mut settings = ManagerSettings { snapshots: Some(snapshots_in(file.path())), ..settings(10, 1000) };
+    settings.live.snapshot_every = config::Interval::Every(60);
+    let manager = Manager::start(TestCores::start().0, settings, None).await.unwrap();
+    let failures = || manager.snapshots.figures().unwrap().failures;
+    sleep(Duration::from_secs(200)).await;
+    assert_eq!(failures(), 0);
+    manager.begin_regular_snapshots();
+    sleep(Duration::from_secs(200)).await;
+    assert_eq!(failures(), 3);
+}
+
+#[tokio::test]
+async fn a_handover_does_not_wait_for_a_snapshot() {
+    let directory = tempfile::tempdir().unwrap();
+    // Whoever opens a pipe to write waits for a reader.
+    let lock = directory.path().join("lock");
+    assert!(Command::new("mkfifo").arg(&lock).status().unwrap().success());
+    let snapshots = Some(snapshots_in(directory.path()));
+    let scene = Scene::new(ManagerSettings { snapshots, ..settings(10, 1000) }, []).await;
+    let (manager, handover) = (Arc::clone(&scene.manager), scene.manager.hand_over_stored_data());
+    let written = tokio::spawn(async move { manager.snapshots().write().await });
+    let is_under_way = || scene.manager.shared.changes.try_write().is_err();
+    while !is_under_way() {
+        sleep(Duration::from_millis(1)).await;
+    }
+    drop(handover.await.unwrap());
+    assert!(matches!(written.await.unwrap(), Err(ManagementError::SnapshotBusy)), "it is given up");
+    // Whoever waits for a reader of the pipe goes on, so that the test can end.
+    drop(std::fs::OpenOptions::new().read(true).write(true).open(lock).unwrap());
+}
+
+#[tokio::test]
+async fn counts_that_another_process_passes_on_are_stored_and_the_cores_continue_from_them() {
+    let scene = Scene::new(settings(10, 1000), []).await;
+    let counts = vec![(InfoHash([7; 20]), 8)];
+    scene.manager.take_passed_on(PassedOn::Completed(counts.clone())).await.unwrap();
+    let told = scene.cores.told(|update| match update {
+        AccessUpdate::RememberCompleted(counts) => Some(counts.to_vec()),
+        _ => None,
+    });
+    assert_eq!(told.concat(), counts);
+    scene.manager.save().unwrap();
+    scene.manager.shared.write_behind.flush().await.unwrap();
+    assert_eq!(scene.database.load_completed().next().await.unwrap(), Some(counts));
 }
 
 #[tokio::test]
