@@ -5,7 +5,7 @@ use crate::prepare::Prepared;
 use crate::tuning::core_settings;
 use anyhow::{anyhow, ensure};
 use control::{ApiGuard, StatisticsSnapshot, Workers};
-use core_link::{CoreCommand, CoreEvent, CoreHandle, Cores, link_cores};
+use core_link::{CoreCommand, CoreEvent, CoreHandle, CoreSettings, Cores, link_cores};
 use core_loop::{MeshSlots, full_mesh};
 use guard::{CoreGuard, Guard, SourceLimits};
 use metrics::PublishedStatistics;

@@ -297,8 +297,7 @@ impl ControlPlane<'_> {
             let deadline = supervision.settings.borrow().shutdown_deadline;
             management.stop(Instant::now() + deadline).await;
         }
-        handed_over.check()?;
-        Ok(end)
+        handed_over.check().map(|()| end)
     }
 }
 
