@@ -15,7 +15,7 @@ const TASK_MS_MAX: u64 = 5000;
 /// Milliseconds after which connections that are left are closed.
 const LEAVE_MS: u64 = 500;
 
-/// Milliseconds in which each client whose connection is left is told so, however slowly it reads.
+/// Milliseconds in which each client whose connection is left learns it, however slowly it reads.
 const LEAVE_MS_MAX: u64 = 10_000;
 
 /// Milliseconds in which every reply of a process that was killed arrives.
@@ -105,7 +105,7 @@ impl Simulation {
             self.resume();
             return outcome;
         }
-        self.assert_clients_are_told(&connections);
+        self.assert_clients_learn_it(&connections);
         self.end_first_process(&mut transfer);
         Outcome::Success
     }
@@ -121,9 +121,9 @@ impl Simulation {
         Connections { http: numbers(http.collect()), web: numbers(web.collect()) }
     }
 
-    /// Asserts that the clients of all connections are told that these are left, and answered before, unless a limit by source
+    /// Asserts that the clients of all connections learn that these are left, and are answered before, unless a limit by source
     /// refuses them.
-    fn assert_clients_are_told(&mut self, connections: &Connections) {
+    fn assert_clients_learn_it(&mut self, connections: &Connections) {
         let latest_ms = self.now_ms() + LEAVE_MS_MAX;
         while !self.has(Trouble::Abuse) {
             self.read_all();
@@ -135,7 +135,7 @@ impl Simulation {
             if http_left.is_empty() && web_left.is_empty() {
                 return;
             }
-            assert!(self.now_ms() < latest_ms, "clients are not told: {http_left:?} {web_left:?}");
+            assert!(self.now_ms() < latest_ms, "clients do not learn it: {http_left:?} {web_left:?}");
             self.run_for_ms(50);
         }
     }
@@ -151,8 +151,8 @@ impl Simulation {
         self.has_lost_process = true;
         self.run_for_ms(LATE_MS);
         self.read_all();
-        // The successor has told some, too.
-        self.peers.forget_told();
+        // The successor has answered some, too.
+        self.peers.forget_answered();
     }
 
     fn end_first_process(&mut self, transfer: &mut Transfer) {

@@ -98,7 +98,7 @@ impl HttpPeer {
                 let found = answer.announced().common.peers;
                 assert!(found.iter().all(|found| found.is_ipv4() == peer.is_ipv4()), "{found:?} for {peer}");
                 peers.assert_may_live(torrent, &found, *at_ms);
-                peers.note_told(*torrent, *peer);
+                peers.note_answered(*torrent, *peer);
                 self.announced += 1;
             }
             Asked::Scrape(torrents) => {

@@ -14,7 +14,7 @@ pub(crate) struct Peers {
     /// Those whose announces may not have been carried out.
     pending: Vec<(InfoHash, SocketAddr)>,
     /// Those whose announces were answered.
-    told: HashMap<InfoHash, BTreeSet<SocketAddr>>,
+    answered: HashMap<InfoHash, BTreeSet<SocketAddr>>,
     /// The longest lifetime so far.
     lifetime_s_max: u64,
 }
@@ -44,19 +44,19 @@ impl Peers {
     }
 
     /// Notes that an announce was answered.
-    pub(crate) fn note_told(&mut self, torrent: InfoHash, peer: SocketAddr) {
-        self.told.entry(torrent).or_default().insert(peer);
+    pub(crate) fn note_answered(&mut self, torrent: InfoHash, peer: SocketAddr) {
+        self.answered.entry(torrent).or_default().insert(peer);
     }
 
     /// Forgets which announces were answered.
-    pub(crate) fn forget_told(&mut self) {
-        self.told.clear();
+    pub(crate) fn forget_answered(&mut self) {
+        self.answered.clear();
     }
 
     /// Returns the other peers of a peer's family whose announces of a torrent were answered.
-    pub(crate) fn told(&self, torrent: &InfoHash, own: SocketAddr) -> Vec<SocketAddr> {
-        let told = self.told.get(torrent).into_iter().flatten().copied();
-        told.filter(|peer| peer.is_ipv4() == own.is_ipv4() && *peer != own).collect()
+    pub(crate) fn answered(&self, torrent: &InfoHash, own: SocketAddr) -> Vec<SocketAddr> {
+        let answered = self.answered.get(torrent).into_iter().flatten().copied();
+        answered.filter(|peer| peer.is_ipv4() == own.is_ipv4() && *peer != own).collect()
     }
 
     /// Notes that the tracker is at rest.

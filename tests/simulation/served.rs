@@ -138,15 +138,15 @@ impl Simulation {
         panic!("{host} is not served over a WebSocket");
     }
 
-    /// Asserts that the last torrent has the peers that were told that they are in it.
+    /// Asserts that the last torrent has the peers whose announces of it were answered.
     fn assert_peers_of_last(&mut self) {
         for client in [0, SOURCES.len() - 1] {
             self.assert_udp_client_is_served(client, AnnounceEvent::None);
             let own = self.udp[client].client.source;
             let announced = self.udp[client].announced.take().expect("it is served");
             // A limit by source may keep a peer out of the swarm without telling it.
-            let told = self.peers.told(&LAST, own).into_iter().filter(|_| !self.has(Trouble::Abuse));
-            let expected = others_of_last(own).into_iter().chain(told);
+            let answered = self.peers.answered(&LAST, own).into_iter().filter(|_| !self.has(Trouble::Abuse));
+            let expected = others_of_last(own).into_iter().chain(answered);
             let lost: Vec<_> = expected.filter(|peer| !announced.peers.contains(peer)).collect();
             assert!(lost.is_empty(), "{own} does not get {lost:?}");
             let seeders = u32::from(own.is_ipv4());

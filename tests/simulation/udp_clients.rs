@@ -91,7 +91,7 @@ impl UdpPeer {
             (Asked::Connect, Answer::Connected(id)) => (self.client.connection_id, self.has_id) = (id, true),
             (Asked::Announce { torrent, at_ms, port }, Answer::Announced(announced)) => {
                 peers.assert_may_live(&torrent, &announced.peers, at_ms);
-                peers.note_told(torrent, SocketAddr::new(self.client.source.ip(), port));
+                peers.note_answered(torrent, SocketAddr::new(self.client.source.ip(), port));
                 if port == self.client.source.port() {
                     self.announced = Some(announced);
                 }

@@ -47,7 +47,13 @@ impl Manager {
         self.next_with_descriptors().0
     }
 
+    /// Returns the next message that says neither what the tracker does nor that this takes long.
     fn next_with_descriptors(&self) -> (String, Vec<OwnedFd>) {
+        let mut messages = std::iter::repeat_with(|| self.receive());
+        messages.find(|(text, _)| !is_of_start(text)).expect("there is a next one")
+    }
+
+    fn receive(&self) -> (String, Vec<OwnedFd>) {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut control = RecvAncillaryBuffer::new(&mut space);
         let mut buffer = [0; 256];
@@ -117,8 +123,14 @@ impl Manager {
         self.socket.set_nonblocking(true).expect("a non-blocking socket");
         let mut buffer = [0; 256];
         let next = || self.socket.recv(&mut buffer).ok().map(|length| buffer[..length].to_vec());
-        std::iter::from_fn(next).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).collect()
+        let all = std::iter::from_fn(next).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        all.filter(|text| !is_of_start(text)).collect()
     }
+}
+
+/// Whether a message says what the tracker does before it is ready, or that this takes long.
+fn is_of_start(text: &str) -> bool {
+    ["STATUS=", "EXTEND_TIMEOUT_USEC="].iter().any(|name| text.starts_with(name))
 }
 
 #[test]
