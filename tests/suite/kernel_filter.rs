@@ -157,17 +157,18 @@ fn requests_that_anybody_could_have_made_up_make_no_torrent_hot() {
     assert_eq!(figures(&mut tracker), (0, 0));
 }
 
+/// A hundred requests a second of each address.
+fn hundred_per_s() -> SourceLimits {
+    SourceLimits { wider_factor: 8, per_s: [100, 0, 0, 0, 0], ..SourceLimits::none() }
+}
+
 #[test]
 fn a_source_far_over_its_limit_is_dropped_for_some_seconds_and_others_are_served() {
     const PER_TURN: usize = 1000;
     for kernel_filtering in [KernelFiltering::On { wrong_ids_per_s: 0 }, KernelFiltering::Off] {
         let is_on = kernel_filtering != KernelFiltering::Off;
         let mut tracker = Simulator::new(&SimulatorSettings { kernel_filtering, ..settings() });
-        tracker.limit_sources(&SourceLimits {
-            wider_factor: 8,
-            per_s: [100, 0, 0, 0, 0],
-            ..SourceLimits::none()
-        });
+        tracker.limit_sources(&hundred_per_s());
         let mut client = Client::connected(&mut tracker, "203.0.113.10:6881");
         let abuser = Client::connected(&mut tracker, "203.0.113.9:4000");
         let is_muted = |tracker: &mut Simulator| tracker.statistics().gauge(Gauge::FilterSources) > 0;
@@ -188,6 +189,27 @@ fn a_source_far_over_its_limit_is_dropped_for_some_seconds_and_others_are_served
             assert!(flood(&mut tracker, abuser.connection_id, 1, 10) > 0);
         }
     }
+}
+
+#[test]
+fn a_flood_that_lasts_is_received_for_milliseconds_each_time_its_source_is_released() {
+    const PER_MS: usize = 120;
+    let mut tracker = Simulator::new(&settings());
+    tracker.limit_sources(&hundred_per_s());
+    let abuser = Client::connected(&mut tracker, "203.0.113.9:4000");
+    let batch = vec![Datagram::steered(abuser.source, &abuser.scraping(&[torrent(9)])); PER_MS];
+    let flood = |tracker: &mut Simulator, ms: usize| {
+        let before = tracker.statistics().counter(Counter::KernelDropped);
+        for _ in 0..ms {
+            tracker.pass_ms(1);
+            tracker.serve(&batch, |_, _, _| {});
+        }
+        (ms * PER_MS) as u64 - (tracker.statistics().counter(Counter::KernelDropped) - before)
+    };
+    flood(&mut tracker, 500);
+    // Drops are counted up to the turn before.
+    let received_ms = flood(&mut tracker, 20_000) / PER_MS as u64;
+    assert!((4 * 10..4 * 10 + 2 * TURN_MS).contains(&received_ms), "{received_ms}");
 }
 
 fn ban(tracker: &mut Simulator, networks: &[&str]) {

@@ -243,6 +243,9 @@ impl<S: Sockets> Core<S> {
             self.timer.take_turn(&mut self.state, &mut self.udp, &mut self.http);
             if self.stage == Stage::Serving {
                 self.filter.take_turn(&mut self.state, &mut self.udp);
+                if self.filter.has_released_sources() {
+                    self.timer.hasten(self.state.instant);
+                }
             }
             self.publish();
             self.report_events();

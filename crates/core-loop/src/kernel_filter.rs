@@ -77,6 +77,11 @@ impl KernelFilter {
         (self.retry_at, self.is_retried_twice) = (Some(now), true);
     }
 
+    /// Returns whether the last turn has released sources, which are to be judged soon.
+    pub(crate) const fn has_released_sources(&self) -> bool {
+        self.mutes.has_released()
+    }
+
     /// Notes what the kernel has dropped, and replaces the filters whose rules have changed.
     pub(crate) fn take_turn<S: Sockets>(&mut self, core: &mut CoreState<S>, udp: &mut UdpServer<S>) {
         let ReceiveQueues { dropped, fullest_percent: queue_percent } = core.sockets.receive_queues();

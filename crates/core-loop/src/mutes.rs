@@ -7,13 +7,15 @@ use std::time::{Duration, Instant};
 /// The sources of which the kernel drops all datagrams for a short time, because the guard refused many of them.
 ///
 /// A refused datagram is received and decoded first, and takes the place of another one in the queue. A source is muted that
-/// sends more than twice what it may, to this core alone. After some seconds it is released, and judged again. Meanwhile the
+/// sends more than twice what it may, to this core alone. After some seconds it is released, and soon judged again. Meanwhile the
 /// guard counts as many refusals as before in each turn, so that a flood that lasts is banned.
 #[derive(Debug)]
 pub(crate) struct Mutes {
     muted: Vec<Mute>,
     /// When the last turn was.
     turned_at: Instant,
+    /// Whether it has released some.
+    has_released: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -25,11 +27,16 @@ struct Mute {
 
 impl Mutes {
     pub(crate) const fn new(now: Instant) -> Self {
-        Self { muted: Vec::new(), turned_at: now }
+        Self { muted: Vec::new(), turned_at: now, has_released: false }
     }
 
     pub(crate) const fn is_empty(&self) -> bool {
         self.muted.is_empty()
+    }
+
+    /// Returns whether the last turn has released some, which are to be judged soon.
+    pub(crate) const fn has_released(&self) -> bool {
+        self.has_released
     }
 
     pub(crate) fn addresses(&self) -> AddressRanges {
@@ -55,11 +62,11 @@ impl Mutes {
         begun.sort_unstable_by_key(|offender| Reverse(offender.refused));
         let count = self.muted.len();
         self.muted.retain(|mute| mute.until > now);
-        let has_released = self.muted.len() < count;
+        self.has_released = self.muted.len() < count;
         begun.truncate(MUTED_MAX.saturating_sub(self.muted.len()));
         let until = now + Duration::from_millis(MUTED_MS);
         self.muted.extend(begun.iter().map(|&offender| Mute { offender, until }));
-        has_released || !begun.is_empty()
+        self.has_released || !begun.is_empty()
     }
 
     fn has(&self, offender: &Offender) -> bool {

@@ -3,7 +3,7 @@ use crate::core_state::CoreState;
 use crate::datagrams::UdpServer;
 use crate::expiry_pace::ExpiryPace;
 use crate::kernel_sampling::SampleWindows;
-use crate::limits::TIMER_MS;
+use crate::limits::{RELEASED_JUDGED_MS, TIMER_MS};
 use crate::sockets::{ReceiveTimestamps, Sockets};
 use core_link::KernelSampling;
 use metrics::{Counter, Gauge, Statistics};
@@ -45,6 +45,11 @@ impl Timer {
     /// Begins the time until the next turn.
     pub(crate) fn begin(&mut self, now: Instant) {
         self.due = now + Duration::from_millis(TIMER_MS);
+    }
+
+    /// Has the next turn come soon, to judge sources that were released.
+    pub(crate) fn hasten(&mut self, now: Instant) {
+        self.due = now + Duration::from_millis(RELEASED_JUDGED_MS);
     }
 
     pub(crate) const fn due(&self) -> Instant {
