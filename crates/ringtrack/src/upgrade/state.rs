@@ -1,16 +1,18 @@
 //! The state of the cores, on its way from one process to the other: frames over a socket of their own.
 
-use super::limits::{BUFFER_BYTES, LITTLE_BYTES, PAGE_EVERY, PAGES_IN_FLIGHT};
+use super::limits::{BUFFER_BYTES, LITTLE_BYTES, PAGE_EVERY_MAX, PAGE_EVERY_MIN, PAGES_IN_FLIGHT};
 use anyhow::Context;
-use control::Manager;
+use control::{Manager, StatisticsSnapshot};
 use core_link::{ChangeRecording, CoreHandle, CoreTask, Cores};
 use futures_util::future::try_join_all;
+use metrics::Counter;
 use primitives::{
     AuthenticationKey, ClockShift, ExportPlace, ExportedPage, Imported, KeyId, ShardId, StatePage,
 };
 use snapshot::frames::{Frame, FrameReader, FrameWriter};
 use snapshot::{Importer, KEYS_PER_FRAME, KeyName, KeyNumbers, Placement, ask};
 use std::mem::replace;
+use std::time::Duration;
 use tokio::io::{BufReader, BufWriter};
 use tokio::net::UnixStream;
 use tokio::runtime::Handle;
@@ -23,6 +25,23 @@ type Taken = Vec<(ShardId, StatePage)>;
 pub(super) struct StateSender {
     recording: Recording,
     frames: FrameWriter<BufWriter<UnixStream>>,
+}
+
+/// The least time from one page of a core to the next. It grows while the kernel drops datagrams that the cores do not receive in time.
+struct Pace {
+    every: Duration,
+    /// Datagrams that the kernel had dropped at the page before.
+    dropped: u64,
+}
+
+impl Pace {
+    /// Returns the time until the next page, when the kernel has dropped this many datagrams.
+    fn next(&mut self, dropped: u64) -> Duration {
+        let have_more_dropped = replace(&mut self.dropped, dropped) != dropped;
+        let every = if have_more_dropped { 2 * self.every } else { self.every - self.every / 64 };
+        self.every = every.clamp(PAGE_EVERY_MIN, PAGE_EVERY_MAX);
+        self.every
+    }
 }
 
 /// The cores record their changes until this is dropped.
@@ -61,14 +80,16 @@ impl StateSender {
     }
 
     /// Sends all of the state with the changes meanwhile, until there are few. Then the successor has caught up.
-    pub(super) async fn send_all(&mut self) -> anyhow::Result<()> {
+    pub(super) async fn send_all(&mut self, statistics: &StatisticsSnapshot) -> anyhow::Result<()> {
         let Self { recording: Recording(cores), frames } = self;
+        let dropped = || statistics.total().counter(Counter::KernelDropped);
+        let mut pace = Pace { every: PAGE_EVERY_MIN, dropped: dropped() };
         let mut places = vec![Some(ExportPlace::default()); cores.handles().len()];
         let mut taken = take(cores, &mut places).await?;
         while places.iter().any(Option::is_some) {
             // The cores work on the next pages while these are sent.
             let (sent, next, ()) =
-                tokio::join!(send(frames, &taken), take(cores, &mut places), sleep(PAGE_EVERY));
+                tokio::join!(send(frames, &taken), take(cores, &mut places), sleep(pace.next(dropped())));
             sent?;
             taken = next?;
         }
@@ -154,5 +175,19 @@ pub(super) async fn import(
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_follow_more_slowly_while_datagrams_are_dropped() {
+        let mut pace = Pace { every: PAGE_EVERY_MIN, dropped: 7 };
+        assert_eq!(pace.next(7), Duration::from_millis(10));
+        assert_eq!([8, 9, 10, 11].map(|dropped| pace.next(dropped).as_millis()), [20, 40, 80, 80]);
+        assert!((Duration::from_millis(78)..Duration::from_millis(80)).contains(&pace.next(11)));
+        assert_eq!((0..200).map(|_| pace.next(11)).last(), Some(Duration::from_millis(10)));
     }
 }

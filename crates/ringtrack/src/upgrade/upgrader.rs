@@ -199,7 +199,7 @@ impl Upgraded {
         let keys = self.manager.key_numbers();
         let sent = async {
             let mut state = StateSender::begin(self.cores.clone(), socket, &keys).await?;
-            state.send_all().await?;
+            state.send_all(&self.snapshot).await?;
             Ok(state)
         };
         let state = successor.during(TRANSFER, sent).await?;
