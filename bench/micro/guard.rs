@@ -22,7 +22,7 @@ fn limits() -> SourceLimits {
         wider_factor: 8,
         per_s: [10_000_000; 5],
         burst_s: 60,
-        unproved_per_s: 400_000,
+        unproved_per_s: 200_000,
         allow: Arc::new(AddressRanges::new(vec![loopback], Vec::new())),
     }
 }

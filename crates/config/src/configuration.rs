@@ -232,7 +232,7 @@ new_peers_per_s = 200
 new_torrents_per_s = 200
 requests_per_s = 500
 sources_max = 1048576
-unproved_per_s = 400000
+unproved_per_s = 200000
 wider_prefix_factor = 8
 [statistics]
 interval_s = 60

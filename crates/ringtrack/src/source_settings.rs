@@ -4,19 +4,18 @@ use access::addresses_of;
 use config::{Configuration, Sources};
 use control::SourceSettings;
 use guard::{Class, PrefixLengths, SourceLimits};
-use primitives::ShardCount;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Returns the limits of sources, as one core applies them.
-pub(crate) fn source_limits(sources: &Sources, shards: ShardCount) -> SourceLimits {
+pub(crate) fn source_limits(sources: &Sources) -> SourceLimits {
     let lengths = PrefixLengths::new(sources.ipv4_prefix_bits.lengths(), sources.ipv6_prefix_bits.lengths());
     SourceLimits {
         prefixes: lengths.expect("the configuration has few lengths, each shorter than the one before"),
         wider_factor: sources.wider_prefix_factor,
         per_s: Class::ALL.map(|class| per_s(sources, class)),
         burst_s: sources.burst_s,
-        unproved_per_s: sources.unproved_per_s.div_ceil(u32::from(shards.get())),
+        unproved_per_s: sources.unproved_per_s,
         allow: Arc::new(addresses_of(&sources.allow)),
     }
 }
@@ -38,7 +37,7 @@ pub(crate) fn source_settings(configuration: &Configuration) -> SourceSettings {
     let exempt = [proxy.trusted.as_slice(), &sources.allow].concat();
     let allow = Arc::new(addresses_of(&exempt));
     SourceSettings {
-        limits: SourceLimits { allow, ..source_limits(sources, ShardCount::ONE) },
+        limits: SourceLimits { allow, ..source_limits(sources) },
         ban_after: seconds(sources.ban_after_s),
         ban_first: seconds(sources.ban_s),
         ban_longest: seconds(sources.ban_s_max),
@@ -59,12 +58,12 @@ mod tests {
         assert_eq!(settings.exempt.len(), 2);
         let allowed = ["2001:db8::1", "2001:db9::1", "192.0.2.1"].map(|ip| ip.parse().unwrap());
         assert_eq!(allowed.map(|ip| settings.limits.allow.contains(ip)), [true, false, true]);
-        let of_cores = source_limits(&configuration.sources, ShardCount::ONE).allow;
+        let of_cores = source_limits(&configuration.sources).allow;
         assert_eq!(allowed.map(|ip| of_cores.contains(ip)), [true, false, false]);
     }
 
     #[test]
-    fn each_class_has_its_rate_and_each_core_a_part_of_the_unproved_requests() {
+    fn each_class_has_its_rate() {
         let sources = Sources {
             requests_per_s: 1,
             new_peers_per_s: 2,
@@ -74,8 +73,8 @@ mod tests {
             unproved_per_s: 10,
             ..Sources::default()
         };
-        let limits = source_limits(&sources, ShardCount::new(4).unwrap());
-        assert_eq!((limits.per_s, limits.unproved_per_s), ([1, 2, 3, 4, 5], 3));
+        let limits = source_limits(&sources);
+        assert_eq!((limits.per_s, limits.unproved_per_s), ([1, 2, 3, 4, 5], 10));
         assert_eq!(limits.prefixes, PrefixLengths::USUAL);
     }
 }

@@ -67,7 +67,7 @@ pub(crate) fn core_settings(machine: &Machine<'_>) -> Vec<CoreSettings> {
     let (configuration, shards) = (&memory.effective, memory.shards);
     let settings = |shard| CoreSettings {
         engine: engine_settings(memory, shard),
-        sources: source_limits(&configuration.sources, shards),
+        sources: source_limits(&configuration.sources),
         http_policy: http_policy(configuration),
         http_limits: http_limits(memory, connections_max),
         kernel_sampling: kernel_sampling(&configuration.latency),
