@@ -57,8 +57,9 @@ pub(super) const LITTLE_BYTES: usize = 256 << 10;
 /// the successor about two milliseconds: four fifths of the core are left to clients.
 pub(super) const PAGE_EVERY_MIN: Duration = Duration::from_millis(10);
 
-/// The same while the cores do not keep up: a fortieth of each is taken. Ten million peers of one core are sent within 200 seconds.
-pub(super) const PAGE_EVERY_MAX: Duration = Duration::from_millis(80);
+/// The same while the cores do not keep up. Not much more: what changes during the handover is imported too, and takes the more of the
+/// cores the longer it lasts.
+pub(super) const PAGE_EVERY_MAX: Duration = Duration::from_millis(25);
 
 /// Pages that are with the cores of the successor while the next ones are read.
 pub(super) const PAGES_IN_FLIGHT: usize = 64;
