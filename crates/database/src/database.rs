@@ -79,8 +79,11 @@ impl Database {
         limits: TimeLimits,
     ) -> Result<Self, DatabaseError> {
         let database = Self::new(url, limits, Some(Lease::new(url.clone(), limits)));
-        if creation == Creation::Now || database.is_there() {
-            database.prepare().await?;
+        let is_used = creation == Creation::Now || database.is_there();
+        if is_used && let Err(error) = database.prepare().await {
+            // Connections that are dropped end later, and have the file open until then.
+            database.close().await;
+            return Err(error);
         }
         Ok(database)
     }
