@@ -6,8 +6,14 @@ use crate::patience::until;
 use crate::tracker::{Ended, Tracker};
 use std::process::Command;
 
+/// The name of the first thread in Rust. For the kernel, it has the name of the program's file.
+const MAIN: &str = "main";
+
 /// The id of the thread with this name.
 fn thread_of(tracker: &Tracker, name: &str) -> String {
+    if name == MAIN {
+        return tracker.id().to_string();
+    }
     let threads = format!("/proc/{}/task", tracker.id());
     let is_named = |thread: &String| {
         std::fs::read_to_string(format!("{threads}/{thread}/comm")).is_ok_and(|comm| comm.trim() == name)
@@ -60,7 +66,7 @@ fn when_a_worker_panics_the_known_data_is_stored_and_the_tracker_ends_with_code_
 #[test]
 fn when_the_main_thread_panics_the_tracker_ends_with_code_1_and_starts_again() {
     let place = Place::new(Backend::Sqlite, "panics-of-main");
-    let ended = end_by_failed_wait(launch(&place.url).start(), "ringtrack", "epoll_wait");
-    assert_ended_by_panic(&ended, "main");
+    let ended = end_by_failed_wait(launch(&place.url).start(), MAIN, "epoll_wait");
+    assert_ended_by_panic(&ended, MAIN);
     launch(&place.url).start();
 }
