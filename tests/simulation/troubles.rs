@@ -20,7 +20,7 @@ pub(crate) enum Trouble {
     Clocks,
     /// Settings are replaced.
     Settings,
-    /// Nobody takes the events of the cores for a long time.
+    /// The events of the cores are left in their queues for a long time.
     Silence,
 }
 

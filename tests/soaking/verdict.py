@@ -27,9 +27,8 @@ LATE = "no answer before the time-out"
 # repeats a request that was sent meanwhile, unless the connection had no response before.
 HTTP_LOST_MAX = 5
 # Requests over UDP that are sent again without a disturbance, of a million: a virtual machine can lose its core for longer than the
-# kernel's buffer lasts. In a handover as many may be lost although they were sent again: at 70 % of saturation the cores of both processes
-# are full.
-REPEATED_PER_MILLION = LOST_IN_HANDOVER_PER_MILLION = 1_000
+# kernel's buffer lasts.
+REPEATED_PER_MILLION = 100
 # A process gets to its peers and its memory in this time, or in this part of a short life.
 WARM_UP_S, WARM_UP_PART = 120.0, 1 / 3
 # After that, memory at the end of its life over that at the begin, and the growth by a straight line.
@@ -129,8 +128,7 @@ def faults_of(result: Result, effect: Effect, has_snapshots: bool) -> list[str]:
 def faults_of_service(name: str, measured: dict, effect: Effect) -> dict[str, bool]:
     """Returns what may be wrong in a window without a restart, and whether it is."""
     is_handover = effect is Effect.HANDOVER
-    in_handover = {UDP: measured["sent"] * LOST_IN_HANDOVER_PER_MILLION / 1e6, HTTP_KEPT: HTTP_LOST_MAX, WSS: CONNECTIONS}
-    lost_max = in_handover.get(name, 0) if is_handover else 0
+    lost_max = {HTTP_KEPT: HTTP_LOST_MAX, WSS: CONNECTIONS}.get(name, 0) if is_handover else 0
     repeated_max = measured["sent"] if is_handover else measured["sent"] * REPEATED_PER_MILLION / 1e6
     return {f"{measured['lost']:,} of {measured['sent']:,} are unanswered": measured["lost"] > lost_max,
             f"{measured['repeated']:,} of {measured['sent']:,} were repeated": measured["repeated"] > repeated_max,

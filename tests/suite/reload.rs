@@ -54,6 +54,14 @@ impl Scene {
         std::fs::write(self.file(), &self.text).unwrap();
     }
 
+    /// Reloads the file with a line that is refused, and takes that out again.
+    #[track_caller]
+    fn refuse(&self, line: &str) {
+        std::fs::write(self.file(), format!("{}{line}\n", self.text)).unwrap();
+        self.refused();
+        std::fs::write(self.file(), &self.text).unwrap();
+    }
+
     /// Reloads the file, and returns the changed keys and those that need a restart.
     #[track_caller]
     fn reload(&self) -> [Value; 2] {

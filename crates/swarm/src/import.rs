@@ -21,7 +21,7 @@ pub trait ImportRules {
     fn note_first_peers(&mut self, info_hash: &InfoHash);
 }
 
-/// Nobody takes note.
+/// Without an interest in first peers.
 impl<F: FnMut(&InfoHash) -> ImportVerdict> ImportRules for F {
     fn verdict(&mut self, info_hash: &InfoHash) -> ImportVerdict {
         self(info_hash)

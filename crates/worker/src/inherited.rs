@@ -28,7 +28,7 @@ pub struct InheritedSocket {
 /// Who has had inherited sockets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Giver {
-    /// Nobody serves them: they get their options when they are adopted.
+    /// It serves none of them: they get their options when they are adopted.
     #[default]
     ServiceManager,
     /// It serves them until this process does, and again if this one fails: until [`take_over`](crate::take_over), their options

@@ -192,7 +192,7 @@ impl Found {
         Ok(())
     }
 
-    /// Gives back the keys that this process has used, if it ends before it serves: the next start imports the sessions.
+    /// Returns the keys that this process has used to the snapshot, if it ends before it serves: the next start imports the sessions.
     pub async fn give_back_keys(&self) {
         let generation = self.manifest.generation;
         if self.uses_keys.swap(false, Ordering::Relaxed)
