@@ -1,7 +1,6 @@
 """The program, from the command line to the reports."""
 
 import json
-import signal
 import subprocess
 import sys
 import tempfile
@@ -10,6 +9,7 @@ from pathlib import Path
 from comparison import readme, ringtrack
 from comparison.bench import Bench
 from comparison.builds import available, build_ours
+from comparison.interruption import run_to_end
 from comparison.load import Population
 from comparison.machine import in_words, machine, versions
 from comparison.open_files import allow_open_files
@@ -21,30 +21,20 @@ from comparison.socket_buffers import ample_receive_buffers
 from comparison.speech import say
 
 EXIT_FAILURE = 1
-EXIT_INTERRUPTED = 130
 
 
 def main() -> int:
     """Runs the program and returns its exit code."""
     options = parse_options()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, interrupt)
-    try:
-        allow_open_files()
-        with ample_receive_buffers():
-            run(options)
-    except KeyboardInterrupt:
-        say("interrupted")
-        return EXIT_INTERRUPTED
-    except (RuntimeError, subprocess.SubprocessError, OSError) as error:
-        say(f"bench/compare: {error}")
-        return EXIT_FAILURE
+    return run_to_end("bench/compare", EXIT_FAILURE, lambda: work(options))
+
+
+def work(options: Options) -> int:
+    """Runs all scenarios with the limits that they need."""
+    allow_open_files()
+    with ample_receive_buffers():
+        run(options)
     return 0
-
-
-def interrupt(_number: int, _frame: object) -> None:
-    """Raises the exception on which all servers are stopped."""
-    raise KeyboardInterrupt
 
 
 def run(options: Options) -> None:

@@ -5,7 +5,6 @@ import contextlib
 import os
 import random
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
@@ -13,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from comparison.builds import build_ours
+from comparison.interruption import run_to_end
 from comparison.machine import in_words as of_machine
 from comparison.machine import machine, ours
 from comparison.management import Place, make_keys
@@ -46,7 +46,7 @@ The exit code is 0 if everything holds, 1 if something does not, and 2 if the so
   tests/soak 0.02                                  a quick trial of a minute, in shorter windows
   RINGTRACK_PROGRAMS=/tmp/build tests/soak 12      with the programs of that folder instead of building them
 """
-EXIT_FAULTS, EXIT_FAILURE, EXIT_INTERRUPTED = 1, 2, 130
+EXIT_FAULTS, EXIT_FAILURE = 1, 2
 # A key has at most 16,384 sessions on each core: each peer has one.
 KEYS = 200
 # Cores of the tracker; the load and everything else has one more.
@@ -56,23 +56,14 @@ WORKERS_MAX = 2
 def main() -> int:
     """Runs the program and returns its exit code."""
     options = parse_options()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, interrupt)
-    try:
-        allow_open_files()
-        build_ours()
-        return run(options)
-    except KeyboardInterrupt:
-        say("interrupted")
-        return EXIT_INTERRUPTED
-    except (RuntimeError, subprocess.SubprocessError, OSError) as error:
-        say(f"tests/soak: {error}")
-        return EXIT_FAILURE
+    return run_to_end("tests/soak", EXIT_FAILURE, lambda: work(options))
 
 
-def interrupt(_number: int, _frame: object) -> None:
-    """Raises the exception on which everything is stopped."""
-    raise KeyboardInterrupt
+def work(options: argparse.Namespace) -> int:
+    """Runs the soak with what it needs."""
+    allow_open_files()
+    build_ours()
+    return run(options)
 
 
 def parse_options() -> argparse.Namespace:
