@@ -31,9 +31,10 @@ run_postgres() {
 postgres_answers() { psql --host "$folder" --username ringtrack --command 'SELECT 1' postgres; }
 
 # Both servers: an acknowledged commit is in the kernel, so that it survives a crash of the server. To survive a
-# crash of the machine, which no test simulates, it would have to be on disk, which is slow.
+# crash of the machine, which no test simulates, it would have to be on disk, which is slow. A MariaDB that starts
+# removes the temporary tables of all others from the folder for temporary files, so each has a folder of its own.
 mariadb_settings=(
-    --no-defaults --datadir="$folder/data" --innodb-log-file-size=16M --innodb-buffer-pool-size=32M
+    --no-defaults --datadir="$folder/data" --tmpdir="$folder" --innodb-log-file-size=16M --innodb-buffer-pool-size=32M
     --innodb-flush-log-at-trx-commit=2 --innodb-doublewrite=0
 )
 

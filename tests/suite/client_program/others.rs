@@ -41,8 +41,12 @@ fn a_check_understands_opentracker() {
     let _opentracker = start(listed_opentracker(address, folder.path()), folder.path(), &udp);
     let open_port = ["warning", "tls_greeting", "a connection that begins with TLS is not closed"];
     for (url, expected) in [(&udp, vec![]), (&http, vec![open_port])] {
-        let (code, objects) = run_json(&["check", "--info-hash", TORRENT, url]);
-        assert_eq!((code, faults(&objects)), (Some(0), expected), "{objects:#?}");
+        // It closes a connection whose random bytes have an empty line by chance, one of fifty: then it is checked again.
+        wait_for(|| {
+            let (code, objects) = run_json(&["check", "--info-hash", TORRENT, url]);
+            let is_as_expected = (code, faults(&objects)) == (Some(0), expected.clone());
+            if is_as_expected { Ok(()) } else { Err(format!("{objects:#?}")) }
+        });
     }
     // This torrent is not on its list.
     let (_, objects) = run_json(&["check", &http]);

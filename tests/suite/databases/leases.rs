@@ -5,7 +5,7 @@ use database::{
     Change, Creation, Database, DatabaseError, WriteBatch, WriteBehind, WriteBehindSettings, WriteBehindState,
 };
 use primitives::{ListChange, TorrentList};
-use sqlx::{Connection as _, MySqlConnection, Row as _};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, MySqlConnection, Row as _};
 use std::time::Duration;
 
 with_every_backend!(
@@ -79,7 +79,12 @@ async fn end_sessions(place: &Place) {
     let others = "SELECT CAST(ID AS SIGNED) FROM information_schema.PROCESSLIST \
                   WHERE DB = DATABASE() AND ID <> CONNECTION_ID()";
     for session in sqlx::query(others).fetch_all(&mut connection).await.unwrap() {
-        execute(place, &format!("KILL {}", session.get::<i64, _>(0))).await;
+        let kill = AssertSqlSafe(format!("KILL {}", session.get::<i64, _>(0)));
+        match connection.execute(sqlx::raw_sql(kill)).await {
+            // A session of a connection that was closed may have ended meanwhile.
+            Err(sqlx::Error::Database(error)) if error.message().starts_with("Unknown thread id") => {}
+            killed => drop(killed.unwrap()),
+        }
     }
 }
 
