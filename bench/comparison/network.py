@@ -47,11 +47,11 @@ class Network:
 
     def of_server(self) -> tuple[str, ...]:
         """Returns the start of a command that runs beside the tracker."""
-        return ("ip", "netns", "exec", self.server)
+        return within(self.server)
 
     def of_load(self) -> tuple[str, ...]:
         """Returns the start of a command that runs at the other end."""
-        return ("ip", "netns", "exec", self.load)
+        return within(self.load)
 
     def traffic(self) -> Traffic:
         """Returns what has crossed the cable so far."""
@@ -81,6 +81,12 @@ class Loopback:
         made = socket.socket(type=socket.SOCK_DGRAM)
         made.bind((source, 0))
         return made
+
+
+def within(namespace: str) -> tuple[str, ...]:
+    """Returns the start of a command that runs in a network namespace, with the same files as here: `ip netns exec` would hide the
+    control groups, and with them their limits, from the tracker."""
+    return ("nsenter", f"--net=/run/netns/{namespace}", "--")
 
 
 @contextlib.contextmanager
