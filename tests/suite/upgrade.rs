@@ -14,7 +14,7 @@ use std::time::Duration;
 use primitives::InfoHash;
 use ringtrack_tests::database_server::{DatabaseServer, ServerKind};
 use ringtrack_tests::web_socket_client::handshake;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, getpriority_process, kill_process};
 use serde_json::json;
 use tempfile::TempDir;
 use zerocopy::IntoBytes;
@@ -103,6 +103,7 @@ impl Installed {
         let output = upgrade(tracker);
         tracker.follow(upgraded_process(&output, tracker));
         assert_ne!(tracker.id(), before);
+        assert_usual_priority(tracker.id());
         until("the process before ends", || {
             !self.processes().iter().any(|process| process.as_raw_nonzero().get().cast_unsigned() == before)
                 || is_zombie(before)
@@ -118,6 +119,18 @@ fn upgraded_process(output: &Output, tracker: &Tracker) -> u32 {
     assert!(output.status.success(), "{errors}\n{:#?}", tracker.log());
     let process = said.strip_prefix("process ").and_then(|rest| rest.split(' ').next()?.parse().ok());
     process.unwrap_or_else(|| panic!("{said}"))
+}
+
+/// Asserts that all threads of a process have the priority of this one.
+#[track_caller]
+fn assert_usual_priority(process: u32) {
+    let usual = getpriority_process(None).expect("the priority of this thread");
+    for entry in fs::read_dir(format!("/proc/{process}/task")).expect("the threads") {
+        let name = entry.expect("a thread").file_name();
+        let thread = name.to_str().and_then(|id| Pid::from_raw(id.parse().ok()?));
+        // A thread may have ended.
+        assert_eq!(getpriority_process(thread).unwrap_or(usual), usual, "{name:?}");
+    }
 }
 
 /// Whether a process has ended, and its parent does not know it yet.

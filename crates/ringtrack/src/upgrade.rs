@@ -16,6 +16,7 @@
 
 mod limits;
 mod predecessor;
+mod priority;
 mod program;
 mod protocol;
 mod state;

@@ -102,6 +102,7 @@ fn the_unit_has_the_user_that_sysusers_creates_and_sufficient_limits() {
     assert_eq!(values("Group"), users);
     let open_files: u32 = values("LimitNOFILE")[0].parse().expect("a number");
     assert!(open_files > 65_536 + 96 * 256, "http.connections_max is 65536 by default");
+    assert_eq!(values("LimitNICE"), ["+0"], "the new process of an upgrade raises its priority again");
     let unit_deadline_s: u64 = values("TimeoutStopSec")[0].parse().expect("a number of seconds");
     // The last dump of latencies, the workers, the database.
     assert!(unit_deadline_s > 3 + 10 + 10, "shutdown.deadline_s is 10 by default");

@@ -54,15 +54,19 @@ pub(super) const BUFFER_BYTES: usize = 256 << 10;
 pub(super) const LITTLE_BYTES: usize = 256 << 10;
 
 /// The least time from one page of a core to the next. The workers of both processes share the cores, and to import a page takes one of
-/// the successor about two milliseconds: four fifths of the core are left to clients.
+/// the successor about two milliseconds: where its priority is not lower, four fifths of the core are left to clients.
 pub(super) const PAGE_EVERY_MIN: Duration = Duration::from_millis(10);
 
 /// The same while the cores do not keep up. Not much more: what changes during the handover is imported too, and takes the more of the
 /// cores the longer it lasts.
 pub(super) const PAGE_EVERY_MAX: Duration = Duration::from_millis(25);
 
-/// Pages that are with the cores of the successor while the next ones are read.
-pub(super) const PAGES_IN_FLIGHT: usize = 64;
+/// Pages that are with each core of the successor while the next ones are read.
+pub(super) const PAGES_IN_FLIGHT_OF_CORE: usize = 4;
+
+/// The longest wait for room for the next page while the successor takes only the time that its predecessor leaves. If that is enough for
+/// what changes meanwhile, the wait stays at some tens of milliseconds; if not, it grows with the changes of each page.
+pub(super) const PAGE_WAIT_MAX: Duration = Duration::from_secs(1);
 
 /// Keys or torrents in a message.
 pub(super) const PAGE_ENTRIES: usize = 4096;

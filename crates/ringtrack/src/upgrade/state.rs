@@ -1,6 +1,9 @@
 //! The state of the cores, on its way from one process to the other: frames over a socket of their own.
 
-use super::limits::{BUFFER_BYTES, LITTLE_BYTES, PAGE_EVERY_MAX, PAGE_EVERY_MIN, PAGES_IN_FLIGHT};
+use super::limits::{
+    BUFFER_BYTES, LITTLE_BYTES, PAGE_EVERY_MAX, PAGE_EVERY_MIN, PAGE_WAIT_MAX, PAGES_IN_FLIGHT_OF_CORE,
+};
+use super::priority::LowPriority;
 use anyhow::Context;
 use control::{Manager, StatisticsSnapshot};
 use core_link::{ChangeRecording, CoreHandle, CoreTask, Cores};
@@ -12,7 +15,7 @@ use primitives::{
 use snapshot::frames::{Frame, FrameReader, FrameWriter};
 use snapshot::{Importer, KEYS_PER_FRAME, KeyName, KeyNumbers, Placement, ask};
 use std::mem::replace;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::{BufReader, BufWriter};
 use tokio::net::UnixStream;
 use tokio::runtime::Handle;
@@ -150,9 +153,11 @@ pub(super) async fn import(
     manager: &Manager,
     caught_up: oneshot::Sender<Imported>,
 ) -> anyhow::Result<()> {
-    let begin = || Importer::new(cores.clone(), Placement::Same, shift, PAGES_IN_FLIGHT);
+    let in_flight_max = PAGES_IN_FLIGHT_OF_CORE * cores.handles().len();
+    let begin = || Importer::new(cores.clone(), Placement::Same, shift, in_flight_max);
     let mut frames = FrameReader::begin(BufReader::with_capacity(BUFFER_BYTES, stream)).await?;
     let (mut numbers, mut pages, mut caught_up) = (KeyNumbers::default(), begin(), Some(caught_up));
+    let mut low_priority = LowPriority::begin()?;
     loop {
         match frames.next().await.context("the state is not understood")? {
             Frame::Keys(names) => {
@@ -164,9 +169,14 @@ pub(super) async fn import(
             }
             Frame::Page(shard, mut page) => {
                 numbers.translate(&mut page);
+                let begun = Instant::now();
                 pages.put(shard, page).await?;
+                // Otherwise the time that the predecessor leaves is not enough.
+                let low = low_priority.take_if(|_| begun.elapsed() > PAGE_WAIT_MAX);
+                low.map_or(Ok(()), LowPriority::end)?;
             }
             Frame::End(_) => {
+                low_priority.take().map_or(Ok(()), LowPriority::end)?;
                 let imported = replace(&mut pages, begin()).finish().await?;
                 match caught_up.take() {
                     // The receiver is gone if the start was given up.
