@@ -127,22 +127,37 @@ def trial(bench: Bench, attack: Attack) -> Beside:
     """Runs a good client alone and then beside an attack, with a fresh tracker on a cable of its own."""
     with cable() as network:
         setup = on_cable(bench, network, attack.protocol, {})
-        with running("ringtrack", setup) as server:
-            quiet = good_run(bench, attack.protocol, setup)
-            found = replace(beside(bench, attack, network, setup, server), quiet_p99_us=quiet["latency_us"]["p99_with_lost"])
+        return trial_on(bench, attack, network, setup, setup)
+
+
+def trial_elsewhere(bench: Bench, attack: Attack) -> Beside:
+    """Runs the same with the attack at a second tracker on the same core: what remains is the work of the kernel, whoever is attacked."""
+    with cable() as network:
+        setup = on_cable(bench, network, attack.protocol, {})
+        attacked = replace(setup, port=setup.port + 1)
+        with running("ringtrack", attacked):
+            return trial_on(bench, attack, network, setup, attacked)
+
+
+def trial_on(bench: Bench, attack: Attack, network: Network, setup: Setup, attacked: Setup) -> Beside:
+    """Runs a good client of one tracker alone and then beside an attack at one."""
+    with running("ringtrack", setup) as server:
+        quiet = good_run(bench, attack.protocol, setup)
+        found = replace(beside(bench, attack, network, setup, server, attacked), quiet_p99_us=quiet["latency_us"]["p99_with_lost"])
     say(f"  {found}")
     return found
 
 
-def beside(bench: Bench, attack: Attack, network: Network, setup: Setup, server: Running) -> Beside:
-    """Runs a good client beside an attack."""
-    with attacking(bench, attack, setup, LEAD_S + GOOD_WARMUP_S + bench.options.seconds + TAIL_S) as attacked:
+def beside(bench: Bench, attack: Attack, network: Network, setup: Setup, server: Running, attacked: Setup | None = None) -> Beside:
+    """Runs a good client beside an attack, at the same tracker if none is given."""
+    seconds = LEAD_S + GOOD_WARMUP_S + bench.options.seconds + TAIL_S
+    with attacking(bench, attack, attacked or setup, seconds) as sent:
         time.sleep(LEAD_S)
         begun_s, traffic, spent_s = time.monotonic(), network.traffic(), cpu_s(server.pid)
         good = good_run(bench, attack.protocol, setup)
         took_s, crossed = time.monotonic() - begun_s, network.traffic().since(traffic)
         busy_percent = 100 * (cpu_s(server.pid) - spent_s) / took_s
-        attack_per_s = attacked.result()["sent_per_s"]
+        attack_per_s = sent.result()["sent_per_s"]
     crossed = without(crossed, good) if attack.protocol is Protocol.UDP else crossed
     return Beside(attack.name, answered_percent(good), good["latency_us"]["p99_with_lost"], attack_per_s, busy_percent,
                   crossed.from_server_bytes / max(1, crossed.to_server_bytes),

@@ -8,7 +8,7 @@ from comparison.bench import Bench
 from comparison.protocols import Protocol
 from comparison.report import Report, count, decimal
 from comparison.scenarios import filling, guard_cost, poisoning, small_group, wrong_ids
-from comparison.scenarios.attacks import ATTACKS, FILL, GOOD_HTTP_PER_S, GOOD_PER_S, POISON, Attack, Beside, trial
+from comparison.scenarios.attacks import ATTACKS, FILL, GOOD_HTTP_PER_S, GOOD_PER_S, POISON, Attack, Beside, trial, trial_elsewhere
 from comparison.speech import say
 from comparison.summary import highest, lowest
 
@@ -22,6 +22,8 @@ FLAT_RATIO_MAX, FLAT_MIB_MAX = 1.05, 8
 FLAT_S_MIN = 60
 # How the rows of a small control group begin; `group` stands for all.
 GROUP = "group-"
+# How the control of a row ends.
+ELSEWHERE = "-elsewhere"
 COLUMNS = ["row", "what strangers do", "found", "target", "met"]
 # Sources that stay below all limits fill as quickly as the tracker takes their announces.
 NO_LIMITS = {"RINGTRACK_SOURCES_REQUESTS_PER_S": "0", "RINGTRACK_SOURCES_NEW_PEERS_PER_S": "0",
@@ -37,7 +39,7 @@ def measure(bench: Bench) -> Report:
     """Measures the requested rows, or all."""
     options = bench.options
     in_groups = [name for name in ROWS if name.startswith(GROUP)]
-    chosen = options.rows or [name for name in ROWS if name not in in_groups]
+    chosen = options.rows or [name for name in ROWS if name not in in_groups and not name.endswith(ELSEWHERE)]
     chosen = [row for name in chosen for row in (in_groups if name == "group" else [name])]
     if unknown := [name for name in chosen if name not in ROWS]:
         raise RuntimeError(f"there is no row {unknown[0]}: choose from {', '.join(ROWS)}")
@@ -66,6 +68,15 @@ def good_beside(attack: Attack) -> Callable[[Bench], Found]:
     def one(bench: Bench) -> Found:
         result = trial(bench, attack)
         return [row_beside(attack, result)], [asdict(result)]
+    return one
+
+
+def good_beside_elsewhere(attack: Attack) -> Callable[[Bench], Found]:
+    """Returns the measurement of the control of a row: the same attack at another tracker."""
+    def one(bench: Bench) -> Found:
+        result = trial_elsewhere(bench, attack)
+        name, _, found, *_ = row_beside(attack, result)
+        return [[f"{name}{ELSEWHERE}", f"{attack.title}, at another tracker", found, "a control", ""]], [asdict(result)]
     return one
 
 
@@ -169,6 +180,7 @@ def met(is_met: bool) -> str:
 
 ROWS: dict[str, Callable[[Bench], Found]] = {
     **{attack.name: good_beside(attack) for attack in ATTACKS},
+    **{f"{attack.name}{ELSEWHERE}": good_beside_elsewhere(attack) for attack in ATTACKS},
     FILL.name: fill_with(FILL.name, FILL.title, {}),
     "fill-within": fill_with("fill-within", f"{FILL.title}, none over a limit", NO_LIMITS),
     POISON.name: poison,
