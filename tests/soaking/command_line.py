@@ -24,7 +24,7 @@ from soaking.actions import identity_in, point, without_snapshots
 from soaking.browsers import Browsers, browsing
 from soaking.configuration import TOKEN, Ports
 from soaking.databases import KINDS, installed, open_database
-from soaking.loads import SHARE, Loads
+from soaking.loads import Loads
 from soaking.samples import Samples, sampling
 from soaking.scene import Scene
 from soaking.swarms import KnownSwarms
@@ -34,7 +34,7 @@ from soaking.windows import WINDOW_S, WINDOWS_MIN, Soak, Window
 DESCRIPTION = """Runs one tracker for hours on the loopback under 70 % of the load that saturates it, with everything on, while
 operators, browsers, attackers and machines disturb it, and checks that it stays as it was.
 
-The load comes in windows of a minute. The first one is without disturbances; the others have actions in the order of the seed: reloads,
+The load comes in windows of a minute, each at 70 % of what saturates the tracker just before it. The first one is without disturbances; the others have actions in the order of the seed: reloads,
 changes of lists and keys, scans, bans, a source that is banned by itself, outages of the database, new certificates, aborted connections,
 snapshots and a browser. In the first part every fourth window has a handover by `ringtrack upgrade`, every eighth a restart; then one
 process lives through half of the soak, until a last handover. What this build or this machine does not have is left out, and the report
@@ -89,16 +89,12 @@ def run(options: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="ringtrack-soak-") as folder, prepared(options, Path(folder)) as scene:
         segments = 1 if len(scene.tracker.cores) > 1 else None
         loads = Loads(scene.ports, scene.load_core, tuple(f"/{key}" for key in scene.keys), options.torrents, options.peers, segments)
-        saturated = loads.saturation()
-        saturation_per_s = saturated["responses_per_s"]
-        say(f"saturation at {saturation_per_s:,.0f} responses/s over UDP, the load's core {saturated['load_busy_percent']:.0f} % busy; "
-            f"the load is {SHARE:.0%} of it")
         scene.swarms.begin()
         begun_s = time.monotonic()
         with sampling(scene.tracker, begun_s) as samples, browsing(scene.place) as browsers:
             window_s = min(WINDOW_S, options.hours * 3600 / WINDOWS_MIN)
             end_s = begun_s + options.hours * 3600
-            soak = Soak(scene, loads, saturation_per_s * SHARE, window_s, samples, (begun_s, end_s))
+            soak = Soak(scene, loads, window_s, samples, (begun_s, end_s))
             windows, failure = run_windows(soak, end_s)
         evidence = end(scene, windows, samples, browsers, failure)
         if options.keep:
@@ -107,7 +103,7 @@ def run(options: argparse.Namespace) -> int:
                 shutil.copy(log, options.keep)
     found = checks(evidence)
     about = (f"{of_machine(machine())}; ringtrack {ours()}, {options.database}, {len(scene.tracker.cores)} worker(s); "
-             f"{evidence.ended_s - begun_s:,.0f} s, {len(windows)} windows, seed {options.seed}, {soak.udp_per_s:,.0f} requests/s over UDP")
+             f"{evidence.ended_s - begun_s:,.0f} s, {len(windows)} windows, seed {options.seed}")
     print(report.in_words(found, about), flush=True)
     if options.json:
         report.write(options.json, found, evidence, about)

@@ -3,6 +3,7 @@
 import re
 import time
 from collections import defaultdict
+from pathlib import Path
 
 from comparison.management import connection, get
 
@@ -62,3 +63,9 @@ def disagreements(port: int) -> list[str]:
     while (found := read(port).disagreements()) and time.monotonic() < deadline:
         time.sleep(LOOK_S)
     return found
+
+
+def dropped_datagrams() -> int:
+    """Returns how many datagrams this machine has dropped over IPv4 because a receive buffer was full."""
+    names, values = (line.split() for line in Path("/proc/net/snmp").read_text().splitlines() if line.startswith("Udp:"))
+    return int(values[names.index("RcvbufErrors")])

@@ -15,7 +15,7 @@ from soaking.configuration import Ports
 SHARE = 0.7
 # Before a measurement, in which connections are opened.
 WARMUP_S = 1.0
-SATURATION_WARMUP_S, SATURATION_S = 1.0, 4.0
+SATURATION_WARMUP_S, SATURATION_S = 0.5, 2.5
 # Each window has other peers, and the first ones return after these: those of a window of a minute have expired by then.
 POPULATIONS = 3
 STOPPED_PERCENT = 10
@@ -45,7 +45,7 @@ class Loads:
     segments: int | None
 
     def all(self, window: int, seconds: float, udp_per_s: float) -> dict[str, Load]:
-        """Returns the loads of a window; with a rate of 0 those beside UDP alone."""
+        """Returns the loads of a window, with a rate of 0 without UDP."""
         with_udp = {UDP: self.udp(window, seconds).at(udp_per_s)} if udp_per_s else {}
         return {**with_udp, **self.beside_udp(window, seconds), WSS: self.over_websocket(window, seconds)}
 
@@ -78,12 +78,12 @@ class Loads:
         """Returns the port of a load."""
         return self.ports.https if load.protocol.has_tls() else self.ports.tracker
 
-    def saturation(self) -> dict:
-        """Returns the result of a closed loop over UDP while all others run."""
-        closed = replace(self.udp(0, SATURATION_S), warmup_s=SATURATION_WARMUP_S, retries=0, stopped_percent=0)
-        beside = Running(self, self.all(0, SATURATION_WARMUP_S + SATURATION_S, 0))
+    def saturation(self, window: int) -> float:
+        """Returns the responses per second of a closed loop over UDP while all others run."""
+        closed = replace(self.udp(window, SATURATION_S), warmup_s=SATURATION_WARMUP_S, retries=0, stopped_percent=0)
+        beside = Running(self, self.all(window, SATURATION_WARMUP_S + SATURATION_S, 0))
         try:
-            return blast(closed, self.ports.tracker, self.core)
+            return blast(closed, self.ports.tracker, self.core)["responses_per_s"]
         finally:
             beside.kill()
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from comparison.speech import say
 from soaking.actions import CALM, HANDOVER, RESTART, Action, Effect
-from soaking.figures import disagreements
-from soaking.loads import WSS, WSS_AGAIN, Loads, Result, Running
+from soaking.figures import disagreements, dropped_datagrams
+from soaking.loads import SHARE, WSS, WSS_AGAIN, Loads, Result, Running
 from soaking.samples import Samples
 from soaking.scene import Scene
 
@@ -49,6 +49,8 @@ class Window:
     actions: list[Done] = field(default_factory=list)
     results: list[Result] = field(default_factory=list)
     disagreements: list[str] = field(default_factory=list)
+    # Datagrams that the kernel dropped meanwhile because a socket's receive buffer was full, the tracker's or a client's.
+    dropped: int = 0
     ended_s: float = 0.0
 
 
@@ -58,7 +60,6 @@ class Soak:
 
     scene: Scene
     loads: Loads
-    udp_per_s: float
     window_s: float
     samples: Samples
     # When the soak begins and ends.
@@ -73,14 +74,18 @@ class Soak:
     def window(self, number: int) -> Window:
         """Runs a window, and looks at the sums after it."""
         disturbing = self.disturbing_action(number)
+        saturation_per_s = self.loads.saturation(number)
+        say(f"    saturation at {saturation_per_s:,.0f} responses/s over UDP")
         window = Window(number, time.monotonic(), disturbing.effect if disturbing else Effect.NONE)
-        running = Running(self.loads, self.loads.all(number, self.window_s, self.udp_per_s))
+        dropped = dropped_datagrams()
+        running = Running(self.loads, self.loads.all(number, self.window_s, saturation_per_s * SHARE))
         try:
             if number > 0:
                 self.act(window, running, disturbing)
             window.results = running.finish()
         finally:
             running.kill()
+        window.dropped = dropped_datagrams() - dropped
         self.keep_swarms(window)
         window.disagreements = disagreements(self.scene.ports.metrics)
         self.samples.rest()
