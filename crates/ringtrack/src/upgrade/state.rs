@@ -169,10 +169,10 @@ pub(super) async fn import(
             }
             Frame::Page(shard, mut page) => {
                 numbers.translate(&mut page);
-                let begun = Instant::now();
+                let since = Instant::now();
                 pages.put(shard, page).await?;
                 // Otherwise the time that the predecessor leaves is not enough.
-                let low = low_priority.take_if(|_| begun.elapsed() > PAGE_WAIT_MAX);
+                let low = low_priority.take_if(|_| since.elapsed() > PAGE_WAIT_MAX);
                 low.map_or(Ok(()), LowPriority::end)?;
             }
             Frame::End(_) => {
