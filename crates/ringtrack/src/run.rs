@@ -42,7 +42,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::Signal;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 use tracing::{info, warn};
 use worker::{Giver, InheritedSockets};
@@ -157,6 +157,7 @@ struct Loaded {
     management: Arc<Manager>,
     forwarding: Option<Forwarding>,
     reloads: Receiver<ReloadRequest>,
+    statistics: watch::Sender<Option<Windows>>,
     /// The process whose state it is, if this one takes over from it.
     predecessor: Option<CaughtUp>,
 }
@@ -223,13 +224,14 @@ impl ControlPlane<'_> {
             Some(predecessor) => Some(predecessor.take_state(data_plane, &management).await?),
             None => None,
         };
-        Ok(Loaded { management, forwarding, reloads, predecessor })
+        let statistics = publish_statistics_if_wanted(prepared.configuration(), data_plane).await;
+        Ok(Loaded { management, forwarding, reloads, statistics, predecessor })
     }
 
     /// Serves until a stop is requested, or another process has taken over.
     async fn serve(self, requests: Requests, loaded: Loaded) -> anyhow::Result<End> {
         let Self { prepared, data_plane, listeners, apis, kept, handed_on, logging, panic, latencies } = self;
-        let Loaded { management, forwarding, reloads, predecessor } = loaded;
+        let Loaded { management, forwarding, reloads, statistics, predecessor } = loaded;
         let (memory, configuration) = (&prepared.memory, prepared.configuration());
         follow_addresses_if_configured(&configuration.udp, data_plane.cores().handles());
         write_snapshot_at(requests.for_snapshots, Arc::clone(&management) as _);
@@ -270,7 +272,7 @@ impl ControlPlane<'_> {
             forwarding,
             logging,
             supervision: settings,
-            statistics: publish_statistics_if_wanted(configuration, data_plane),
+            statistics,
             troubles: Troubles::default(),
         };
         tokio::spawn(reload.run(reloads));
@@ -326,13 +328,17 @@ fn https_certificate(prepared: &Prepared<'_>, manager: &Arc<Manager>) -> Option<
     Some(Certificate::new(IdentityFiles::OF_HTTPS, shown, ShownAt::Cores(Arc::clone(manager))))
 }
 
-/// Publishes statistics while there are windows in the channel that it returns.
-fn publish_statistics_if_wanted(
+/// Publishes statistics while there are windows in the channel that it returns. The cores have the first ones before they serve.
+async fn publish_statistics_if_wanted(
     configuration: &Configuration,
     data_plane: &DataPlane,
 ) -> watch::Sender<Option<Windows>> {
     let (windows, in_use) = watch::channel(statistics_windows(configuration));
-    tokio::spawn(publish_statistics(data_plane.cores().clone(), data_plane.snapshot().clone(), in_use));
+    let (first, until_first) = oneshot::channel();
+    let (cores, snapshot) = (data_plane.cores().clone(), data_plane.snapshot().clone());
+    tokio::spawn(publish_statistics(cores, snapshot, in_use, first));
+    // It is dropped and never sent.
+    let _dropped = until_first.await;
     windows
 }
 

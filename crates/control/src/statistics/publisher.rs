@@ -14,17 +14,19 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
 /// Publishes the statistics every second while there are windows for the client software. It returns when their
-/// sender is dropped.
+/// sender is dropped. `first` is dropped once the cores have been sent the first ones.
 pub async fn publish_statistics(
     cores: Cores,
     snapshot: StatisticsSnapshot,
     mut windows: watch::Receiver<Option<Windows>>,
+    first: oneshot::Sender<()>,
 ) {
+    let mut first = Some(first);
     let mut seconds = later(Duration::from_secs(1));
     let mut publisher = None;
     let mut serving = Vec::new();
@@ -41,6 +43,7 @@ pub async fn publish_statistics(
             publisher = None;
             serving.retain(|core| !withdraw(core));
         }
+        drop(first.take());
         tokio::select! {
             changed = windows.changed() => if changed.is_err() { return },
             _ = seconds.tick(), if !serving.is_empty() => {}
@@ -259,8 +262,9 @@ mod tests {
     async fn a_core_without_room_for_commands_serves_no_statistics_once_it_has_taken_those() {
         let (cores, snapshot, mut test_cores) = link();
         let (windows, in_use) = watch::channel(Some(WINDOWS));
-        tokio::spawn(publish_statistics(cores.clone(), snapshot, in_use));
-        sleep(Duration::from_millis(2500)).await;
+        let (first, until_first) = oneshot::channel();
+        tokio::spawn(publish_statistics(cores.clone(), snapshot, in_use, first));
+        until_first.await.expect_err("it is dropped");
         test_cores.iter_mut().for_each(TestCore::take_commands);
         let serves = |core: &TestCore| !core.pages.is_empty() && core.clients.is_some();
         assert!(test_cores.iter().all(serves));
