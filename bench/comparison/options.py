@@ -100,6 +100,7 @@ class Options:
     group_mib: int
     server_core: int
     load_core: int
+    good_core: int | None
     port: int
     json: Path | None
     markdown: Path | None
@@ -173,6 +174,7 @@ def add_places(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("places")
     group.add_argument("--server-core", type=int, default=0)
     group.add_argument("--load-core", type=int, default=1)
+    group.add_argument("--good-core", type=int, help="flood: the core of good clients (default: the load's, whose kernel works for the attack)")
     group.add_argument("--port", type=positive, default=17969, help="UDP; expiry also uses the next one, HTTP the 200 after that")
     group.add_argument("--json", type=Path, help="write machine, versions, commands and every run to this file")
     group.add_argument("--markdown", type=Path, help="write the tables to this file too")

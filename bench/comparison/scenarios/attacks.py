@@ -166,7 +166,8 @@ def beside(bench: Bench, attack: Attack, network: Network, setup: Setup, server:
 
 def good_run(bench: Bench, protocol: Protocol, setup: Setup) -> dict:
     """Runs the good client for the measured seconds."""
-    return blast(good_load(protocol, bench.options.seconds), setup.port, bench.options.load_core, setup.host, setup.around_load)
+    core = bench.options.load_core if bench.options.good_core is None else bench.options.good_core
+    return blast(good_load(protocol, bench.options.seconds), setup.port, core, setup.host, setup.around_load)
 
 
 def answered_percent(result: dict) -> float:

@@ -30,8 +30,8 @@ NO_LIMITS = {"RINGTRACK_SOURCES_REQUESTS_PER_S": "0", "RINGTRACK_SOURCES_NEW_PEE
              "RINGTRACK_SOURCES_NEW_TORRENTS_PER_S": "0"}
 SITE_NOTE = (f"Tracker and load are in two network namespaces with a virtual cable between them, each on its own core. Good "
              f"clients of 200 addresses make {GOOD_PER_S:,} requests/s over UDP (25/72/3), or {GOOD_HTTP_PER_S} announces/s over HTTP with a "
-             "connection for each; a lost request counts in p99 with at least its time-out. They share the load's core with "
-             "the attackers and are woken before them. Ratios of reflection include the heads of Ethernet, IP and UDP. What the "
+             "connection for each; a lost request counts in p99 with at least its time-out. They are woken before "
+             "the attackers, with whom they share the load's core unless they have another one. Ratios of reflection include the heads of Ethernet, IP and UDP. What the "
              "tracker sends crosses the cable at its own cost, also the errors to made-up sources.")
 
 
@@ -55,7 +55,8 @@ def measure(bench: Bench) -> Report:
         rows += more_rows
         runs += more_runs
     sizes = f"--announces {options.announces} --ceiling-mib {options.ceiling_mib} --group-mib {options.group_mib}"
-    commands = [f"bench/compare flood --rows {' '.join(chosen)} --seconds {options.seconds:g} {sizes}"]
+    places = "" if options.good_core is None else f" --good-core {options.good_core}"
+    commands = [f"bench/compare flood --rows {' '.join(chosen)} --seconds {options.seconds:g} {sizes}{places}"]
     return Report("flood", "Under attack", commands, COLUMNS, rows, [SITE_NOTE], runs)
 
 
