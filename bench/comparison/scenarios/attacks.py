@@ -148,10 +148,10 @@ def trial_on(bench: Bench, attack: Attack, network: Network, setup: Setup, attac
     return found
 
 
-def beside(bench: Bench, attack: Attack, network: Network, setup: Setup, server: Running, attacked: Setup | None = None) -> Beside:
-    """Runs a good client beside an attack, at the same tracker if none is given."""
+def beside(bench: Bench, attack: Attack, network: Network, setup: Setup, server: Running, attacked: Setup) -> Beside:
+    """Runs a good client beside an attack."""
     seconds = LEAD_S + GOOD_WARMUP_S + bench.options.seconds + TAIL_S
-    with attacking(bench, attack, attacked or setup, seconds) as sent:
+    with attacking(bench, attack, attacked, seconds) as sent:
         time.sleep(LEAD_S)
         begun_s, traffic, spent_s = time.monotonic(), network.traffic(), cpu_s(server.pid)
         good = good_run(bench, attack.protocol, setup)

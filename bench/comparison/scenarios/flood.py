@@ -31,8 +31,8 @@ NO_LIMITS = {"RINGTRACK_SOURCES_REQUESTS_PER_S": "0", "RINGTRACK_SOURCES_NEW_PEE
 SITE_NOTE = (f"Tracker and load are in two network namespaces with a virtual cable between them, each on its own core. Good "
              f"clients of 200 addresses make {GOOD_PER_S:,} requests/s over UDP (25/72/3), or {GOOD_HTTP_PER_S} announces/s over HTTP with a "
              "connection for each; a lost request counts in p99 with at least its time-out. They are woken before "
-             "the attackers, with whom they share the load's core unless they have another one. Ratios of reflection include the heads of Ethernet, IP and UDP. What the "
-             "tracker sends crosses the cable at its own cost, also the errors to made-up sources.")
+             "the attackers, with whom they share the load's core unless they have another one. Ratios of reflection include the "
+             "heads of Ethernet, IP and UDP. What the tracker sends crosses the cable at its own cost, also the errors to made-up sources.")
 
 
 def measure(bench: Bench) -> Report:

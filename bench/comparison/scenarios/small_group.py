@@ -37,7 +37,7 @@ def measure(bench: Bench, attack: Attack) -> Grouped:
             watcher = threading.Thread(target=watch, args=(group, readings, done))
             watcher.start()
             try:
-                answered = beside(bench, attack, network, setup, server).answered_percent
+                answered = beside(bench, attack, network, setup, server, setup).answered_percent
             finally:
                 done.set()
                 watcher.join()
