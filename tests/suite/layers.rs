@@ -12,7 +12,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("http-protocol", &["primitives"]),
     ("ws-protocol", &["primitives"]),
     ("swarm", &["prefetch", "primitives"]),
-    ("access", &["primitives"]),
+    ("access", &["prefetch", "primitives"]),
     ("metrics", &["primitives"]),
     ("guard", &["primitives"]),
     (

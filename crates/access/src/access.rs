@@ -154,6 +154,11 @@ impl Access {
         counted.ok()
     }
 
+    /// Prefetches the session of a user's client that is about to report. Of several in a row, the cache misses overlap.
+    pub fn prefetch_session(&self, key: KeyId, info_hash: &InfoHash, peer_id: &PeerId) {
+        self.accounts.prefetch(key, info_hash, peer_id);
+    }
+
     /// Records what a user's client reports.
     pub fn note_session(&mut self, now: Second, report: &SessionReport) {
         self.shortfalls.session_reports += u64::from(self.accounts.note(now, report).is_err());

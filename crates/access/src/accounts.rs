@@ -11,7 +11,9 @@ use crate::limits::{REMOVED_KEYS_MAX, SESSIONS_MAX, SESSIONS_PER_KEY_MAX};
 use crate::parted_map::{PartedMap, Sweep};
 use changes::{ChangedAccounts, Delta};
 use hashbrown::HashMap;
-use primitives::{AnnounceEvent, ChangeLog, InfoHash, KeyId, PeerId, PeerStatus, Second, TableSeed};
+use primitives::{
+    AnnounceEvent, ChangeLog, InfoHash, KeyId, PeerId, PeerStatus, Second, SessionRecord, TableSeed,
+};
 
 /// The accounts of the keys, for the torrents of this core. They turn the totals that clients report in announces
 /// into differences to their last reports.
@@ -86,6 +88,10 @@ impl SessionKey {
     const fn of(report: &SessionReport) -> Self {
         Self { key: report.key, info_hash: report.info_hash, peer_id: report.peer_id }
     }
+
+    const fn of_record(record: &SessionRecord) -> Self {
+        Self { key: KeyId(record.key.get()), info_hash: record.info_hash, peer_id: record.peer_id }
+    }
 }
 
 /// The last report of a client.
@@ -145,6 +151,11 @@ impl Accounts {
     pub(crate) fn use_bounds(&mut self, bounds: AccountBounds) {
         assert!(bounds.sessions_max <= SESSIONS_MAX, "sessions_max");
         self.bounds = bounds;
+    }
+
+    /// Prefetches the session of a client. Of several in a row, the cache misses overlap.
+    pub(crate) fn prefetch(&self, key: KeyId, info_hash: &InfoHash, peer_id: &PeerId) {
+        self.sessions.prefetch(&SessionKey { key, info_hash: *info_hash, peer_id: *peer_id });
     }
 
     /// Records what a client reports.

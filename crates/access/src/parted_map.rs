@@ -1,6 +1,7 @@
 use crate::limits::{MAP_PARTS, MAP_SLACK};
 use core::hash::{BuildHasher, Hash};
 use hashbrown::HashTable;
+use prefetch::prefetch_line;
 use primitives::TableSeed;
 
 /// A hash table in parts that grow separately, so that no insertion moves the whole table, and that are swept one by
@@ -54,6 +55,16 @@ impl<K: Eq + Hash, V> PartedMap<K, V> {
         let hash = self.seed.hash_one(key);
         let found = self.parts[part_of(hash, Self::PARTS)].find_mut(hash, |(other, _)| other == key);
         found.map(|(_, value)| value)
+    }
+
+    /// Prefetches the entry of a key. Of several keys in a row, the cache misses overlap.
+    pub(crate) fn prefetch(&self, key: &K) {
+        let hash = self.seed.hash_one(key);
+        // The first entry whose control byte matches is nearly always the right one.
+        if let Some((key, value)) = self.parts[part_of(hash, Self::PARTS)].find(hash, |_| true) {
+            prefetch_line(key);
+            prefetch_line(value);
+        }
     }
 
     /// Adds an entry whose key is not there yet.

@@ -2,8 +2,8 @@
 
 use crate::announce::SwarmCounts;
 use crate::deadline::Deadline;
-use crate::family::{AnyFamily as _, FamilySwarms, IN_USE, Moment};
-use crate::limits::{EMPTY_SWARM_KEPT_S, PEER_LIFETIME_S_MAX};
+use crate::family::{FamilySwarms, IN_USE, Moment};
+use crate::limits::{EMPTY_SWARM_KEPT_S, PEER_LIFETIME_S_MAX, RECORDS_TOGETHER};
 use crate::records::{Record, RecordHead, RecordKind};
 use crate::shard::{PeerOfSwarm, Swarms};
 use crate::swarm::{Swarm, Upkeep};
@@ -111,52 +111,76 @@ impl Swarms {
     ) -> Imported {
         let clock = PageClock::new(now, page.exported, shift, self.served);
         let (mut imported, mut left) = (Imported::default(), page.swarms.as_slice());
-        while let Some((head, family, peers)) = RecordHead::read(left) {
-            let read = match family {
-                SwarmFamily::V4 => self.import_record::<CompactIpv4>(&clock, (head, peers), &mut rules),
-                SwarmFamily::V6 => self.import_record::<CompactIpv6>(&clock, (head, peers), &mut rules),
-                SwarmFamily::WebRtc => self.import_record::<WebRtcPeer>(&clock, (head, peers), &mut rules),
+        while let Some(family) = RecordHead::family(left) {
+            let (of_run, rest) = match family {
+                SwarmFamily::V4 => self.import_run::<CompactIpv4>(&clock, left, &mut rules),
+                SwarmFamily::V6 => self.import_run::<CompactIpv6>(&clock, left, &mut rules),
+                SwarmFamily::WebRtc => self.import_run::<WebRtcPeer>(&clock, left, &mut rules),
             };
-            let Some((of_record, rest)) = read else { break };
-            imported = imported.plus(of_record);
+            if rest.len() == left.len() {
+                break;
+            }
+            imported = imported.plus(of_run);
             left = rest;
         }
         Imported { malformed_bytes: left.len() as u64, ..imported }
     }
 
-    /// Imports the record with this head and these bytes after it. Returns the bytes after the record, if it is well-formed.
-    fn import_record<'a, A: PeerOfSwarm>(
+    /// Imports the first records of `bytes` that are well-formed and of this family, as many as are looked up together. Returns the
+    /// bytes after them.
+    fn import_run<'a, A: PeerOfSwarm>(
         &mut self,
         clock: &PageClock,
-        (head, bytes): (&RecordHead, &'a [u8]),
+        bytes: &'a [u8],
         rules: &mut impl ImportRules,
-    ) -> Option<(Imported, &'a [u8])> {
-        let (record, rest) = Record::<A>::read(head, bytes)?;
+    ) -> (Imported, &'a [u8]) {
+        let mut left = bytes;
+        let run: [Option<Record<'a, A>>; RECORDS_TOGETHER] = core::array::from_fn(|_| {
+            let (record, rest) = Record::read(left)?;
+            left = rest;
+            Some(record)
+        });
+        self.look_up(&run);
+        let records = run.iter().flatten().map(|record| self.import_record(clock, record, rules));
+        (records.fold(Imported::default(), Imported::plus), left)
+    }
+
+    /// Prefetches the swarms of records, each step for all of them, so that its cache misses overlap.
+    fn look_up<A: PeerOfSwarm>(&self, run: &[Option<Record<'_, A>>; RECORDS_TOGETHER]) {
+        let keys = run.each_ref().map(|record| {
+            let key = self.key(&record.as_ref()?.info_hash);
+            self.prefetch_directory::<A>(key);
+            Some(key)
+        });
+        let hints = keys.map(|key| self.find::<A>(key?).inspect(|&hint| self.prefetch_swarm(hint)));
+        hints.into_iter().flatten().for_each(|hint| self.prefetch_peers(hint));
+    }
+
+    fn import_record<A: PeerOfSwarm>(
+        &mut self,
+        clock: &PageClock,
+        record: &Record<'_, A>,
+        rules: &mut impl ImportRules,
+    ) -> Imported {
         if record.kind == RecordKind::Dropped {
             self.drop_torrent(&record.info_hash);
-            return Some((Imported::default(), rest));
+            return Imported::default();
         }
         let (family, shared) = A::parts(self);
         let mut moment = Moment { now: clock.now, shared };
-        let imported = match (record.kind, rules.verdict(&record.info_hash)) {
+        match (record.kind, rules.verdict(&record.info_hash)) {
             (RecordKind::Kept | RecordKind::Completed, ImportVerdict::Import) => {
-                let known = family.counts(moment.shared.hasher, &record.info_hash);
-                let imported = family.import(&mut moment, clock, &record);
-                if imported.peers > 0 && !known.is_some_and(SwarmCounts::has_peers) {
-                    rules.note_first_peers(&record.info_hash);
-                }
-                imported
+                family.import(&mut moment, clock, record, rules)
             }
             (RecordKind::Kept | RecordKind::Completed, ImportVerdict::NotServed) => {
                 Imported { refused: 1, ..Imported::default() }
             }
             (RecordKind::Gone, ImportVerdict::Import) => {
-                family.import_gone(&mut moment, clock, &record);
+                family.import_gone(&mut moment, clock, record);
                 Imported::default()
             }
             _ => Imported::default(),
-        };
-        Some((imported, rest))
+        }
     }
 }
 
@@ -167,6 +191,7 @@ impl<A: PeerReference> FamilySwarms<A> {
         moment: &mut Moment<'_>,
         clock: &PageClock,
         record: &Record<'_, A>,
+        rules: &mut impl ImportRules,
     ) -> Imported {
         let live = record.live_peers(clock).count() as u64;
         let mut imported = Imported { expired: record.references.len() as u64 - live, ..Imported::default() };
@@ -197,6 +222,9 @@ impl<A: PeerReference> FamilySwarms<A> {
         imported.refused = live - imported.peers;
         imported.swarms = 1;
         if swarm.peers() > 0 {
+            if !before.has_peers() {
+                rules.note_first_peers(&record.info_hash);
+            }
             return imported;
         }
         match kept_until {

@@ -75,6 +75,9 @@ pub(crate) const SWEEP_REMOVALS: usize = 512;
 /// Bytes of swarms after which an exported page ends: it takes about 0.1 ms. A swarm is in one page, however big it is.
 pub(crate) const EXPORT_PAGE_BYTES: usize = 64 << 10;
 
+/// Records whose swarms are looked up together when they are imported: the cache misses of so many overlap.
+pub(crate) const RECORDS_TOGETHER: usize = 16;
+
 /// Seconds after an exported page in which no swarm moves to another slot, so that an export in progress misses none. Pages
 /// follow each other within milliseconds, unless whoever stores them waits for a disk. A lowered limit on memory takes effect
 /// this much later.

@@ -57,11 +57,10 @@ pub(crate) struct Record<'a, A> {
 }
 
 impl RecordHead {
-    /// Returns the head at the front of `bytes` with its family, and the bytes after it.
-    pub(crate) fn read(bytes: &[u8]) -> Option<(&Self, SwarmFamily, &[u8])> {
-        let (head, rest) = Self::ref_from_prefix(bytes).ok()?;
-        let family = SwarmFamily::ALL.get(usize::from(head.family))?;
-        Some((head, *family, rest))
+    /// Returns the family of the record at the front of `bytes`.
+    pub(crate) fn family(bytes: &[u8]) -> Option<SwarmFamily> {
+        let (head, _) = Self::ref_from_prefix(bytes).ok()?;
+        SwarmFamily::ALL.get(usize::from(head.family)).copied()
     }
 
     fn kind(&self) -> Option<RecordKind> {
@@ -71,9 +70,10 @@ impl RecordHead {
 }
 
 impl<'a, A: PeerReference> Record<'a, A> {
-    /// Returns the record with this head, whose peers are at the front of `bytes`, and the bytes after it.
-    pub(crate) fn read(head: &RecordHead, bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
-        let kind = head.kind()?;
+    /// Returns the record at the front of `bytes`, if it is well-formed and of this family, and the bytes after it.
+    pub(crate) fn read(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
+        let (head, bytes) = RecordHead::ref_from_prefix(bytes).ok()?;
+        let kind = head.kind().filter(|_| head.family == A::SWARM_FAMILY as u8)?;
         let peers = head.seeders.get().checked_add(head.leechers.get())?;
         let peers_max =
             if has_exported_peers::<A>() && kind != RecordKind::Dropped { SWARM_PEERS_MAX } else { 0 };

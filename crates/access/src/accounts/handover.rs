@@ -2,10 +2,9 @@
 
 use super::changes::Delta;
 use super::{Accounts, Session, SessionKey, has_too_many, note_end};
-use crate::limits::{EXPORT_PAGE_BYTES, SESSION_CHANGES_BYTES_MAX};
+use crate::limits::{EXPORT_PAGE_BYTES, SESSION_CHANGES_BYTES_MAX, SESSIONS_TOGETHER};
 use primitives::{
-    ChangeLog, ClockShift, ImportVerdict, Imported, InfoHash, KeyId, PeerStatus, Second, SessionRecord,
-    StatePage,
+    ChangeLog, ClockShift, ImportVerdict, Imported, InfoHash, PeerStatus, Second, SessionRecord, StatePage,
 };
 use zerocopy::{FromBytes, IntoBytes};
 
@@ -83,26 +82,31 @@ impl Accounts {
         shift: ClockShift,
         verdict: impl Fn(&InfoHash) -> ImportVerdict,
     ) -> Imported {
-        let mut imported = Imported::default();
-        let mut left = page.sessions.as_slice();
+        let mut imported = Imported { malformed_bytes: page.sessions.len() as u64, ..Imported::default() };
         let exported_s_ago = shift.ahead_s(page.exported, now).saturating_neg();
-        while let Ok((record, rest)) = SessionRecord::ref_from_prefix(left)
-            && let Some(state) = State::of(record)
-        {
-            left = rest;
-            match verdict(&record.info_hash) {
-                ImportVerdict::Import => {
-                    // Modulo 2^32: it may have been heard before the clock of the exporting core began.
-                    let before_s = page.exported.0.wrapping_sub(record.heard.get()).cast_signed();
-                    let heard_s_ago = exported_s_ago.saturating_add(before_s.into()).max(0);
-                    let of_record = self.import_record(now, record, state, heard_s_ago);
-                    imported = imported.plus(of_record);
+        let whole = page.sessions.len() / size_of::<SessionRecord>();
+        let Ok((records, _)) = <[SessionRecord]>::ref_from_prefix_with_elems(&page.sessions, whole) else {
+            return imported;
+        };
+        for together in records.chunks(SESSIONS_TOGETHER) {
+            together.iter().for_each(|record| self.sessions.prefetch(&SessionKey::of_record(record)));
+            for record in together {
+                let Some(state) = State::of(record) else { return imported };
+                imported.malformed_bytes -= size_of::<SessionRecord>() as u64;
+                match verdict(&record.info_hash) {
+                    ImportVerdict::Import => {
+                        // Modulo 2^32: it may have been heard before the clock of the exporting core began.
+                        let before_s = page.exported.0.wrapping_sub(record.heard.get()).cast_signed();
+                        let heard_s_ago = exported_s_ago.saturating_add(before_s.into()).max(0);
+                        let of_record = self.import_record(now, record, state, heard_s_ago);
+                        imported = imported.plus(of_record);
+                    }
+                    ImportVerdict::NotServed => imported.refused += 1,
+                    ImportVerdict::NotOwned => {}
                 }
-                ImportVerdict::NotServed => imported.refused += 1,
-                ImportVerdict::NotOwned => {}
             }
         }
-        Imported { malformed_bytes: left.len() as u64, ..imported }
+        imported
     }
 
     fn import_record(
@@ -112,8 +116,7 @@ impl Accounts {
         state: State,
         heard_s_ago: i64,
     ) -> Imported {
-        let key =
-            SessionKey { key: KeyId(record.key.get()), info_hash: record.info_hash, peer_id: record.peer_id };
+        let key = SessionKey::of_record(record);
         let heard_s_ago = match u32::try_from(heard_s_ago) {
             Ok(heard_s_ago) if heard_s_ago < self.bounds.lifetime_s => heard_s_ago,
             _ => return Imported { expired: 1, ..Imported::default() },
@@ -169,7 +172,7 @@ mod tests {
     use super::super::model::report;
     use super::super::{AccountBounds, AccountChange, SessionReport};
     use super::*;
-    use primitives::TableSeed;
+    use primitives::{KeyId, TableSeed};
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
