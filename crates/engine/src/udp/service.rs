@@ -246,7 +246,7 @@ impl UdpService {
 }
 
 /// The second stage: prefetches the memory that the announces will read, each step for the whole batch so that its
-/// cache misses overlap: the directory, the slab entries, the peers that these point to.
+/// cache misses overlap: the directory, the slab entries, the peers that these point to, the sessions of users.
 fn look_up(shard: &Shard, staged: &mut [Staged<'_>]) {
     for staged in &mut *staged {
         staged.hint = find(shard, &staged.decision);
@@ -256,6 +256,11 @@ fn look_up(shard: &Shard, staged: &mut [Staged<'_>]) {
             Hint::None => {}
             Hint::V4(slot) => shard.swarms.prefetch_peers(slot),
             Hint::V6(slot) => shard.swarms.prefetch_peers(slot),
+        }
+        if let Decision::Announce(_, AdmittedAnnounce { request, client }) = &staged.decision
+            && let Some(key) = client.key
+        {
+            shard.access.prefetch_session(key, &request.info_hash, &request.peer_id);
         }
     }
 }
