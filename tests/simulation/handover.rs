@@ -181,24 +181,15 @@ impl Simulation {
     /// Pulls the changes and a page of each core of the first process, and the changes meanwhile.
     fn pull(&mut self, transfer: &mut Transfer) {
         for shard in 0..transfer.places.len() {
-            self.pull_changes(shard, transfer);
             if let Some(place) = transfer.places[shard] {
-                let ExportedPage { page, next } = self.ask(shard, |reply| CoreTask::Export(place, reply));
+                let exported = self.ask(shard, |reply| CoreTask::ExportChanging(place, reply));
+                let (changes, ExportedPage { page, next }) = exported.expect("few changes");
                 transfer.places[shard] = next;
+                self.import(shard, changes, transfer.shift);
                 self.import(shard, page, transfer.shift);
-                self.pull_changes(shard, transfer);
             }
-        }
-    }
-
-    fn pull_changes(&mut self, shard: usize, transfer: &mut Transfer) {
-        match self.ask(shard, CoreTask::TakeChanges) {
-            Ok(page) => self.import(shard, page, transfer.shift),
-            // Everything is exported anew.
-            Err(_) => {
-                transfer.places[shard] = Some(ExportPlace::default());
-                self.ask(shard, |reply| CoreTask::RecordChanges(ChangeRecording::On, reply));
-            }
+            let changes = self.ask(shard, CoreTask::TakeChanges).expect("few changes");
+            self.import(shard, changes, transfer.shift);
         }
     }
 

@@ -166,12 +166,12 @@ impl Access {
 
     /// Appends the records of the sessions to `out`, from a part of their table on: about 64 KiB. Returns the part to continue
     /// with, if there are more.
-    pub fn export_sessions(&self, from: u32, out: &mut Vec<u8>) -> Option<u32> {
+    pub fn export_sessions(&mut self, from: u32, out: &mut Vec<u8>) -> Option<u32> {
         self.accounts.export(from, out)
     }
 
-    /// Begins to record what clients report of their sessions. What was recorded is discarded. Sessions that end in silence do so
-    /// wherever they were imported too.
+    /// Begins to record what clients report of sessions that are exported from now on. What was recorded is discarded. Sessions that
+    /// end in silence do so wherever they were imported too.
     pub fn record_session_changes(&mut self) {
         self.accounts.record_changes();
     }

@@ -28,6 +28,8 @@ pub(crate) struct Accounts {
     changed: ChangedAccounts,
     /// Sessions as they are after each report.
     pub(crate) log: ChangeLog,
+    /// While changes are recorded, the first parts of the table that have been exported: only changes of these are recorded.
+    exported_parts: usize,
     /// Removed keys, until the sweep has visited all sessions.
     removed: HashMap<KeyId, Rounds, TableSeed>,
 }
@@ -144,6 +146,7 @@ impl Accounts {
             of_keys: PartedMap::new(seed),
             changed: ChangedAccounts::new(seed),
             log: ChangeLog::Off,
+            exported_parts: 0,
             removed: HashMap::with_hasher(seed),
         }
     }
@@ -196,7 +199,7 @@ impl Accounts {
                 Delta::NONE.with(report.status, 1)
             }
         };
-        if self.log.is_on() {
+        if self.log.is_on() && self.sessions.part(&key) < self.exported_parts {
             self.record(&key, &Session::new(now, report), is_over);
         }
         (delta, Ok(()))

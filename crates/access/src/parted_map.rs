@@ -57,6 +57,11 @@ impl<K: Eq + Hash, V> PartedMap<K, V> {
         found.map(|(_, value)| value)
     }
 
+    /// Returns the part of a key, whether it is there or not.
+    pub(crate) fn part(&self, key: &K) -> usize {
+        part_of(self.seed.hash_one(key), Self::PARTS)
+    }
+
     /// Prefetches the entry of a key. Of several keys in a row, the cache misses overlap.
     pub(crate) fn prefetch(&self, key: &K) {
         let hash = self.seed.hash_one(key);

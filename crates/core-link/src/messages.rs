@@ -88,7 +88,9 @@ pub enum CoreTask {
     Export(ExportPlace, Reply<ExportedPage>),
     /// Begin or end the record of changes of swarms and sessions. What was recorded is discarded.
     RecordChanges(ChangeRecording, Reply<()>),
-    /// Return the changes recorded since the last such task.
+    /// Return the changes recorded since they were taken last, and a page of the state after them.
+    ExportChanging(ExportPlace, Reply<Result<(StatePage, ExportedPage), ChangesLost>>),
+    /// Return the changes recorded since they were taken last.
     TakeChanges(Reply<Result<StatePage, ChangesLost>>),
     /// Import a page of another core or process, as far as its torrents are owned and served.
     Import(Arc<StatePage>, ClockShift, Reply<Imported>),

@@ -147,6 +147,9 @@ impl ControlQueue {
                 }
                 reply.send(());
             }
+            CoreTask::ExportChanging(place, reply) => {
+                reply.send(shard.export_changing(clock.at(clock.instant()), place));
+            }
             CoreTask::TakeChanges(reply) => reply.send(shard.take_changes(clock.at(clock.instant()))),
             CoreTask::Import(page, shift, reply) => {
                 reply.send(shard.import(clock.at(clock.instant()), &page, shift));

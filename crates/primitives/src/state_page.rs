@@ -37,15 +37,15 @@ pub struct SessionRecord {
 /// How far an export of a core's state has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ExportPlace {
-    /// Which kind of state: the swarms of a family, or the sessions.
+    /// Which kind of state: the sessions, or the swarms of a family.
     pub part: u8,
     /// The slot or table part to continue with.
     pub next: u32,
 }
 
 impl ExportPlace {
-    /// The part of the sessions, which is the last.
-    pub const SESSIONS: u8 = 3;
+    /// Where the swarms begin, after the sessions.
+    pub const SWARMS: Self = Self { part: 1, next: 0 };
 }
 
 /// A page, and where the export continues.

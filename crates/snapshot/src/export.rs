@@ -20,7 +20,7 @@ pub enum ExportError {
     Sink(#[from] io::Error),
 }
 
-/// Whether sessions are exported after the swarms.
+/// Whether sessions are exported before the swarms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sessions {
     Exported,
@@ -56,13 +56,14 @@ async fn export_core(
     sessions: Sessions,
     pages: Sender<Result<(ShardId, StatePage), CoreGone>>,
 ) {
-    let is_exported =
-        |place: &ExportPlace| sessions == Sessions::Exported || place.part < ExportPlace::SESSIONS;
-    let mut place = Some(ExportPlace::default());
+    let mut place = Some(match sessions {
+        Sessions::Exported => ExportPlace::default(),
+        Sessions::LeftOut => ExportPlace::SWARMS,
+    });
     while let Some(at) = place.take() {
         let page =
             ask(&core, |reply| CoreTask::Export(at, reply)).await.map(|ExportedPage { page, next }| {
-                place = next.filter(is_exported);
+                place = next;
                 (core.shard(), page)
             });
         // The export was given up.
@@ -105,8 +106,8 @@ mod tests {
             for shard in 0..3 {
                 let of_shard =
                     taken.0.iter().filter(|(from, _)| *from == shard).map(|(_, page)| page.clone());
-                let expected = [1, 2, 3, 4, 5].map(swarms_page).into_iter().chain([sessions_page(5)]);
-                assert_eq!(of_shard.collect::<Vec<_>>(), expected.take(pages).collect::<Vec<_>>());
+                let expected = [sessions_page(5)].into_iter().chain([1, 2, 3, 4, 5].map(swarms_page));
+                assert_eq!(of_shard.collect::<Vec<_>>(), expected.skip(6 - pages).collect::<Vec<_>>());
             }
             assert_eq!(cores.exported(), 3 * pages, "the cores do nothing else");
         }

@@ -144,14 +144,12 @@ fn serve_task(core: usize, pages: u32, task: CoreTask, record: &Record) {
     match task {
         CoreTask::Export(ExportPlace { part, next }, reply) => {
             *record.exported.lock().unwrap() += 1;
-            let sessions = ExportPlace { part: ExportPlace::SESSIONS, next: 0 };
             let small = |number: u32| u8::try_from(number % 100).unwrap();
-            reply.send(if part == ExportPlace::SESSIONS {
-                ExportedPage { page: sessions_page(small(pages)), next: None }
+            reply.send(if part < ExportPlace::SWARMS.part {
+                ExportedPage { page: sessions_page(small(pages)), next: Some(ExportPlace::SWARMS) }
             } else {
-                let next_page = ExportPlace { part, next: next + 1 };
-                let next_place = if next + 1 < pages { next_page } else { sessions };
-                ExportedPage { page: swarms_page(small(next + 1)), next: Some(next_place) }
+                let next_place = (next + 1 < pages).then_some(ExportPlace { part, next: next + 1 });
+                ExportedPage { page: swarms_page(small(next + 1)), next: next_place }
             });
         }
         CoreTask::Import(page, shift, reply) => {

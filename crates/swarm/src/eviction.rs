@@ -119,18 +119,21 @@ impl<A: PeerReference> FamilySwarms<A> {
     /// Removes a swarm, or the peer of the lowest priority if it has more and no more is needed.
     pub(crate) fn take(&mut self, slot: u32, context: &mut GivingWay<'_>) -> Gone {
         let GivingWay { need, now, hasher, rng, changes } = context;
+        let is_recorded = self.is_recorded(slot, changes);
         let swarm = self.slab.get_mut(slot).expect(IN_USE);
         let (info_hash, before) = (swarm.info_hash, swarm.counts());
         if *need == Need::Peer
             && swarm.peers() > 1
             && let Some(position) = swarm.lowest(*now, rng)
         {
-            swarm.record_gone(*now, position, None, changes);
+            if is_recorded {
+                swarm.record_gone(*now, position, None, changes);
+            }
             swarm.take_out(position, &mut Upkeep { hasher, heap_bytes: &mut self.peer_bytes });
             self.totals.note(before, swarm.counts());
             return Gone { info_hash, peers: 1, left: Left::Peers };
         }
-        if changes.is_on() {
+        if is_recorded {
             swarm.record_all_gone(*now, changes);
         }
         self.clear(slot);

@@ -17,15 +17,20 @@ impl Swarms {
     /// [changes](Self::take_changes).
     pub fn export<A: PeerOfSwarm>(&mut self, now: Second, from: u32, out: &mut Vec<u8>) -> Option<u32> {
         self.still_until = now.after(EXPORT_S_MAX);
-        A::of(self).export(now, from, out)
+        let (family, _) = A::parts(self);
+        let next = family.export(now, from, out);
+        family.exported = family.exported.max(next.unwrap_or(u32::MAX));
+        next
     }
 
-    /// Begins to record changes. What was recorded is discarded.
+    /// Begins to record changes of swarms whose page is exported from now on. Until then, a change is in the page. What was recorded is
+    /// discarded.
     ///
     /// Recorded is what clients and the operator do: peers that are added, heard, changed, stopped, or give way to others, and
-    /// torrents that are dropped. Peers that expire do so wherever they were imported too.
+    /// all torrents that are dropped. Peers that expire do so wherever they were imported too.
     pub fn record_changes(&mut self) {
         self.changes = ChangeLog::on(CHANGES_BYTES_MAX);
+        (self.v4.exported, self.v6.exported, self.web_rtc.exported) = (0, 0, 0);
     }
 
     /// Discards what was recorded, and records no more.
@@ -58,6 +63,11 @@ impl<A: PeerReference> FamilySwarms<A> {
             }
         }
         None
+    }
+
+    /// Whether changes of the swarm in a slot are recorded.
+    pub(crate) const fn is_recorded(&self, slot: u32, changes: &ChangeLog) -> bool {
+        changes.is_on() && slot < self.exported
     }
 }
 

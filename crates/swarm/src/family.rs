@@ -42,6 +42,8 @@ pub(crate) struct FamilySwarms<A> {
     /// Memory of peer blocks and indexes, in bytes.
     pub(crate) peer_bytes: usize,
     pub(crate) cursor: Cursor,
+    /// While changes are recorded, the swarms in the slots below have been exported: only changes of these are recorded.
+    pub(crate) exported: u32,
 }
 
 /// Reason why a slot from the directory holds a swarm.
@@ -196,6 +198,7 @@ impl<A: PeerReference> FamilySwarms<A> {
             totals: SwarmTotals::default(),
             peer_bytes: 0,
             cursor: Cursor::START,
+            exported: 0,
         }
     }
 
@@ -331,13 +334,14 @@ impl<A: PeerReference> FamilySwarms<A> {
             },
             _ => Ok(()),
         };
+        let is_recorded = self.is_recorded(slot, moment.shared.changes);
         let swarm = self.slab.get_mut(slot).expect(IN_USE);
         let before = swarm.counts();
         let mut upkeep = Upkeep { hasher: moment.shared.hasher, heap_bytes: &mut self.peer_bytes };
         let heard = Heard::at::<A>(moment.now, moment.shared.settings);
         let placed = match (found, announce.event, announce.listing) {
             (Some(position), AnnounceEvent::Stopped, _) if swarm.is_held(position, &announce.peer) => {
-                if moment.shared.changes.is_on() {
+                if is_recorded {
                     let heard_until = Some(heard.deadline());
                     swarm.record_gone(moment.now, position, heard_until, moment.shared.changes);
                 }
@@ -353,7 +357,7 @@ impl<A: PeerReference> FamilySwarms<A> {
                 Err(bound) => Placed::without_completion(PeerChange::Refused(bound), None),
             },
         };
-        if moment.shared.changes.is_on() {
+        if is_recorded {
             swarm.record_placed(moment.now, &placed, moment.shared.changes);
         }
         let after = swarm.counts();

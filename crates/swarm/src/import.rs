@@ -2,6 +2,7 @@
 
 use crate::announce::SwarmCounts;
 use crate::deadline::Deadline;
+use crate::directory::SwarmKey;
 use crate::family::{FamilySwarms, IN_USE, Moment};
 use crate::limits::{EMPTY_SWARM_KEPT_S, PEER_LIFETIME_S_MAX, RECORDS_TOGETHER};
 use crate::records::{Record, RecordHead, RecordKind};
@@ -198,17 +199,12 @@ impl<A: PeerReference> FamilySwarms<A> {
         let key = moment.shared.hasher.key(&record.info_hash);
         let kept_until = record.kept_until(clock);
         let slot = match self.locate(key, &record.info_hash) {
-            Some(slot) => slot,
             None if live == 0 && kept_until.is_none() => return imported,
-            None if self.room_for_swarm(&moment.shared).is_err() => {
-                imported.refused = 1 + live;
-                return imported;
-            }
-            None => {
-                let slot = self.create(moment, key, record.info_hash);
-                self.reserve(moment, slot, live);
-                slot
-            }
+            found => found.or_else(|| self.create_imported(moment, key, record, live)),
+        };
+        let Some(slot) = slot else {
+            imported.refused = 1 + live;
+            return imported;
         };
         let before = self.swarm(slot).counts();
         imported.peers = self.import_peers(moment, slot, clock, record);
@@ -221,18 +217,36 @@ impl<A: PeerReference> FamilySwarms<A> {
         swarm.raise_downloads(record.downloaded);
         imported.refused = live - imported.peers;
         imported.swarms = 1;
-        if swarm.peers() > 0 {
-            if !before.has_peers() {
-                rules.note_first_peers(&record.info_hash);
-            }
-            return imported;
+        if swarm.peers() == 0 {
+            self.leave_imported_empty(moment, slot, kept_until);
+        } else if !before.has_peers() {
+            rules.note_first_peers(&record.info_hash);
         }
+        imported
+    }
+
+    /// Returns the slot of a new swarm for the live peers of a record, if there is room for a swarm.
+    fn create_imported(
+        &mut self,
+        moment: &mut Moment<'_>,
+        key: SwarmKey,
+        record: &Record<'_, A>,
+        live: u64,
+    ) -> Option<u32> {
+        self.room_for_swarm(&moment.shared).ok()?;
+        let slot = self.create(moment, key, record.info_hash);
+        self.reserve(moment, slot, live);
+        Some(slot)
+    }
+
+    /// Keeps a swarm without peers for its downloads, or removes it if it has none.
+    fn leave_imported_empty(&mut self, moment: &mut Moment<'_>, slot: u32, kept_until: Option<Deadline>) {
+        let swarm = self.slab.get_mut(slot).expect(IN_USE);
         match kept_until {
             Some(until) => swarm.earliest = until,
             None if swarm.counts().downloaded == 0 => self.forget(&mut moment.shared, slot),
             None => {}
         }
-        imported
     }
 
     /// Adds or updates the live peers of a record. Returns how many the swarm has afterwards.

@@ -93,9 +93,12 @@ impl<A: PeerReference> FamilySwarms<A> {
     }
 
     fn replace(&mut self, moment: &mut Moment<'_>, slot: u32, position: usize, limit: Bound) {
+        let is_recorded = self.is_recorded(slot, moment.shared.changes);
         let swarm = self.slab.get_mut(slot).expect(IN_USE);
         let before = swarm.counts();
-        swarm.record_gone(moment.now, position, None, moment.shared.changes);
+        if is_recorded {
+            swarm.record_gone(moment.now, position, None, moment.shared.changes);
+        }
         swarm.remove(position, &Upkeep { hasher: moment.shared.hasher, heap_bytes: &mut self.peer_bytes });
         let (info_hash, after) = (swarm.info_hash, swarm.counts());
         self.totals.note(before, after);

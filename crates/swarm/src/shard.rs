@@ -74,9 +74,9 @@ pub struct Swarms {
     /// Independent of `hasher`, as its seed is.
     choice: KeyedHasher,
     rng: fastrand::Rng,
-    v4: FamilySwarms<CompactIpv4>,
-    v6: FamilySwarms<CompactIpv6>,
-    web_rtc: FamilySwarms<WebRtcPeer>,
+    pub(crate) v4: FamilySwarms<CompactIpv4>,
+    pub(crate) v6: FamilySwarms<CompactIpv6>,
+    pub(crate) web_rtc: FamilySwarms<WebRtcPeer>,
     /// Number of torrents that have a swarm in at least one family.
     torrents: u64,
     /// Number of torrents that have a peer in at least one family.

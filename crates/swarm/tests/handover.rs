@@ -203,14 +203,20 @@ impl Pair {
         self.import(&StatePage { exported: self.now, swarms, sessions: Vec::new() });
     }
 
+    /// Records the changes of all swarms from now on, before there are any.
+    fn begin(&mut self) {
+        self.from.record_changes();
+        assert_eq!(pages(&mut self.from, self.now).iter().map(|page| page.swarms.len()).sum::<usize>(), 0);
+    }
+
     /// Exports all pages while the steps continue.
     fn hand_over(&mut self, mut between: impl FnMut(&mut Self)) {
         self.from.record_changes();
         for family in SwarmFamily::ALL {
             let mut from = Some(0);
             while let Some(slot) = from {
-                self.take_changes();
                 between(self);
+                self.take_changes();
                 let (page, next) = page_of(&mut self.from, self.now, family, slot);
                 self.import(&page);
                 between(self);
@@ -374,6 +380,8 @@ fn swarms_of_thousands_of_peers_are_handed_over_in_many_pages_while_they_change(
     pair.hand_over(|pair| {
         seed += 1;
         big_steps(seed, 500).for_each(|step| pair.step(step));
+        // A snapshot begins meanwhile.
+        page_of(&mut pair.from, pair.now, SwarmFamily::V4, 0);
     });
     assert!(seed > 16, "few pages");
     pair.check();
@@ -426,10 +434,10 @@ fn page_of_all_kinds() -> (StatePage, Vec<usize>) {
             apply(&mut from, now, announce(family, 1, peer, AnnounceEvent::Completed));
         }
     }
+    from.record_changes();
     let mut bytes: Vec<u8> = pages(&mut from, now).into_iter().flat_map(|page| page.swarms).collect();
     let head_and_peers = |peer_bytes: usize| HEAD_BYTES + 5 * (peer_bytes + 2);
     let mut lengths = vec![head_and_peers(6), head_and_peers(18), HEAD_BYTES];
-    from.record_changes();
     apply(&mut from, now, announce(SwarmFamily::V4, 2, 1, AnnounceEvent::None));
     apply(&mut from, now, announce(SwarmFamily::V6, 1, 1, AnnounceEvent::Stopped));
     apply(&mut from, now, Step::Drop { torrent: 2 });
@@ -457,6 +465,20 @@ fn the_drop_of_a_torrent_without_a_swarm_is_not_recorded() {
     from.record_changes();
     assert!(!from.drop_torrent(&info_hash(1)));
     assert_eq!(from.take_changes(), Ok(Vec::new()));
+}
+
+#[test]
+fn a_change_before_the_page_of_a_swarm_is_in_the_page_alone() {
+    let mut from = swarms_of(1, LIMITS);
+    let (family, status) = (SwarmFamily::V4, PeerStatus::Leecher);
+    from.record_changes();
+    let mut step = |event| {
+        apply(&mut from, Second(10), Step::Announce { family, torrent: 1, peer: 1, status, event });
+        let changes = from.take_changes().map(|changes| changes.len());
+        (changes, pages(&mut from, Second(10))[0].swarms.len())
+    };
+    assert_eq!(step(AnnounceEvent::None), (Ok(0), HEAD_BYTES + 8));
+    assert_eq!(step(AnnounceEvent::Stopped), (Ok(HEAD_BYTES + 8), 0));
 }
 
 #[test]
@@ -545,7 +567,7 @@ fn peers_that_give_way_are_recorded() {
 fn a_peer_that_has_been_heard_since_stays_as_it_is() {
     let step = |status, event| Step::Announce { family: SwarmFamily::V4, torrent: 1, peer: 1, status, event };
     let mut pair = Pair::new(1, 0);
-    pair.from.record_changes();
+    pair.begin();
     pair.step(step(PeerStatus::Leecher, AnnounceEvent::None));
     pair.take_changes();
     pair.step(step(PeerStatus::Leecher, AnnounceEvent::Stopped));
@@ -570,7 +592,7 @@ fn what_both_cores_do_within_one_unit_of_time_is_kept_of_the_one_that_serves() {
             let (family, status) = (SwarmFamily::V4, PeerStatus::Leecher);
             Step::Announce { family, torrent: 1, peer, status, event }
         };
-        pair.from.record_changes();
+        pair.begin();
         [1, 2, 3].into_iter().for_each(|peer| pair.step(step(peer, AnnounceEvent::None)));
         pair.take_changes();
         // Before the importing core serves, an announce and a stop within a unit are in their order.
@@ -626,6 +648,7 @@ fn changes_that_are_not_taken_are_lost_at_the_limit() {
     let mut from = swarms_of(1, LIMITS);
     let steps = |count| big_steps(1, count).filter(|step| matches!(step, Step::Announce { .. }));
     from.record_changes();
+    pages(&mut from, Second(10));
     let mut announces = 0_u32;
     while from.take_changes().map(|changes| changes.len()) != Err(ChangesLost) {
         steps(1000).for_each(|step| apply(&mut from, Second(10), step));

@@ -3,6 +3,7 @@
 use super::changes::Delta;
 use super::{Accounts, Session, SessionKey, has_too_many, note_end};
 use crate::limits::{EXPORT_PAGE_BYTES, SESSION_CHANGES_BYTES_MAX, SESSIONS_TOGETHER};
+use crate::parted_map::PartedMap;
 use primitives::{
     ChangeLog, ClockShift, ImportVerdict, Imported, InfoHash, PeerStatus, Second, SessionRecord, StatePage,
 };
@@ -51,21 +52,24 @@ fn record_of(key: &SessionKey, session: &Session, state: State) -> SessionRecord
 
 impl Accounts {
     /// Appends records of the sessions from a part of the table on. Returns the part to continue with, if there are more.
-    pub(crate) fn export(&self, from: u32, out: &mut Vec<u8>) -> Option<u32> {
+    pub(crate) fn export(&mut self, from: u32, out: &mut Vec<u8>) -> Option<u32> {
         let mut part = from;
         while self.sessions.visit_part(part as usize, |key, session| {
             out.extend_from_slice(record_of(key, session, State::at(session.status)).as_bytes());
         }) {
             part += 1;
             if out.len() >= EXPORT_PAGE_BYTES {
-                return Some(part);
+                break;
             }
         }
-        None
+        self.exported_parts = self.exported_parts.max(part as usize);
+        ((part as usize) < PartedMap::<SessionKey, Session>::PARTS).then_some(part)
     }
 
+    /// Begins to record changes of sessions whose page is exported from now on. Until then, a change is in the page.
     pub(crate) fn record_changes(&mut self) {
         self.log = ChangeLog::on(SESSION_CHANGES_BYTES_MAX);
+        self.exported_parts = 0;
     }
 
     /// Records a session as it is after a report, or its end.
@@ -172,9 +176,9 @@ mod tests {
     use super::super::model::report;
     use super::super::{AccountBounds, AccountChange, SessionReport};
     use super::*;
-    use primitives::{KeyId, TableSeed};
+    use primitives::{AnnounceEvent, KeyId, PeerId, TableSeed};
     use proptest::prelude::*;
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
     const BOUNDS: AccountBounds = AccountBounds { sessions_max: 1000, changed_max: 1, lifetime_s: 60 };
     const NOW: Second = Second(1000);
@@ -184,11 +188,13 @@ mod tests {
     }
 
     fn records(accounts: &Accounts) -> Vec<SessionRecord> {
-        let (mut bytes, mut from) = (Vec::new(), Some(0));
-        while let Some(part) = from {
-            from = accounts.export(part, &mut bytes);
+        let (mut records, mut part) = (Vec::new(), 0);
+        while accounts.sessions.visit_part(part, |key, session| {
+            records.push(record_of(key, session, State::at(session.status)));
+        }) {
+            part += 1;
         }
-        <[SessionRecord]>::ref_from_bytes(&bytes).unwrap().to_vec()
+        records
     }
 
     /// Key, torrent and client of a session.
@@ -273,6 +279,41 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_report_before_the_page_of_its_session_is_in_the_page_alone() {
+        let many = AccountBounds { sessions_max: 5000, changed_max: 5000, ..BOUNDS };
+        let mut from = Accounts::new(many, TableSeed([1; 16]));
+        let report_all = |from: &mut Accounts| {
+            for number in 0..4000 {
+                let report = SessionReport {
+                    info_hash: InfoHash([7; 20]),
+                    key: KeyId(number),
+                    peer_id: PeerId([9; 20]),
+                    uploaded: 7,
+                    downloaded: 8,
+                    status: PeerStatus::Leecher,
+                    event: AnnounceEvent::None,
+                };
+                from.note(NOW, &report).unwrap();
+            }
+        };
+        let keys = |bytes: &[u8]| {
+            let records = <[SessionRecord]>::ref_from_bytes(bytes).unwrap();
+            records.iter().map(|record| record.key.get()).collect::<BTreeSet<_>>()
+        };
+        report_all(&mut from);
+        from.record_changes();
+        let (mut next, mut exported) = (Some(0), BTreeSet::new());
+        while let Some(part) = next {
+            report_all(&mut from);
+            assert_eq!(keys(&from.log.take().unwrap()), exported);
+            let mut page = Vec::new();
+            next = from.export(part, &mut page);
+            exported.extend(keys(&page));
+        }
+        assert_eq!(exported.len(), 4000);
+    }
+
     fn record(number: u32, heard: u32, state: u8) -> SessionRecord {
         SessionRecord {
             key: number.into(),
@@ -280,7 +321,7 @@ mod tests {
             uploaded: 7.into(),
             downloaded: 8.into(),
             info_hash: InfoHash([7; 20]),
-            peer_id: primitives::PeerId([9; 20]),
+            peer_id: PeerId([9; 20]),
             state,
         }
     }

@@ -15,10 +15,10 @@ use swarm::ImportRules;
 /// A kind of state, in the order in which they are exported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
+    Sessions,
     V4Swarms,
     V6Swarms,
     WebRtcSwarms,
-    Sessions,
 }
 
 /// Decides which torrents are imported, and has their peers forwarded.
@@ -47,10 +47,11 @@ impl ImportRules for TorrentRules<'_> {
 }
 
 impl Part {
-    const ALL: [Self; 4] = [Self::V4Swarms, Self::V6Swarms, Self::WebRtcSwarms, Self::Sessions];
+    // Where there are sessions, they have more pages than the swarms, and fewer changes are recorded if most pages come first.
+    const ALL: [Self; 4] = [Self::Sessions, Self::V4Swarms, Self::V6Swarms, Self::WebRtcSwarms];
 }
 
-const _: () = assert!(matches!(Part::ALL[ExportPlace::SESSIONS as usize], Part::Sessions));
+const _: () = assert!(matches!(Part::ALL[ExportPlace::SWARMS.part as usize], Part::V4Swarms));
 
 impl Shard {
     /// Returns a page of the state. It takes tens of microseconds, or a few milliseconds for a swarm of a million peers.
@@ -76,7 +77,20 @@ impl Shard {
         ExportedPage { page, next }
     }
 
-    /// Begins to record changes of swarms and sessions. What was recorded is discarded.
+    /// Returns the changes recorded since they were taken last, and a page of the state after them. Imported in this order, they
+    /// and what follows are complete: what has changed before is in one of the two, and later changes are recorded.
+    ///
+    /// # Errors
+    /// As [`Self::take_changes`].
+    pub fn export_changing(
+        &mut self,
+        now: Now,
+        place: ExportPlace,
+    ) -> Result<(StatePage, ExportedPage), ChangesLost> {
+        Ok((self.take_changes(now)?, self.export(now, place)))
+    }
+
+    /// Begins to record changes of swarms and sessions that are exported from now on. What was recorded is discarded.
     pub fn record_changes(&mut self) {
         self.swarms.record_changes();
         self.access.record_session_changes();

@@ -9,9 +9,7 @@ use control::{Manager, StatisticsSnapshot};
 use core_link::{ChangeRecording, CoreHandle, CoreTask, Cores};
 use futures_util::future::try_join_all;
 use metrics::Counter;
-use primitives::{
-    AuthenticationKey, ClockShift, ExportPlace, ExportedPage, Imported, KeyId, ShardId, StatePage,
-};
+use primitives::{AuthenticationKey, ClockShift, ExportPlace, Imported, KeyId, ShardId, StatePage};
 use snapshot::frames::{Frame, FrameReader, FrameWriter};
 use snapshot::{Importer, KEYS_PER_FRAME, KeyName, KeyNumbers, Placement, ask};
 use std::mem::replace;
@@ -116,20 +114,21 @@ impl StateSender {
     }
 }
 
-/// Takes of each core what has changed, and then the page at its place, if it has one, which becomes the next one. This order makes
-/// the state complete: a change after the page is among the next changes.
+/// Takes of each core what has changed and the page at its place, if it has one, which becomes the next one.
 async fn take(cores: &Cores, places: &mut [Option<ExportPlace>]) -> anyhow::Result<Taken> {
     let of_cores = cores.handles().iter().zip(places).map(|(core, place)| take_of(core, place));
     Ok(try_join_all(of_cores).await?.into_iter().flatten().collect())
 }
 
 async fn take_of(core: &CoreHandle, place: &mut Option<ExportPlace>) -> anyhow::Result<Taken> {
-    let mut taken = vec![(core.shard(), ask(core, CoreTask::TakeChanges).await??)];
-    if let Some(at) = *place {
-        let ExportedPage { page, next } = ask(core, |reply| CoreTask::Export(at, reply)).await?;
-        taken.push((core.shard(), page));
-        *place = next;
-    }
+    let mut taken = match *place {
+        Some(at) => {
+            let (changes, exported) = ask(core, |reply| CoreTask::ExportChanging(at, reply)).await??;
+            *place = exported.next;
+            vec![(core.shard(), changes), (core.shard(), exported.page)]
+        }
+        None => vec![(core.shard(), ask(core, CoreTask::TakeChanges).await??)],
+    };
     taken.retain(|(_, page)| bytes(page) > 0);
     Ok(taken)
 }
@@ -172,11 +171,14 @@ pub(super) async fn import(
                 let since = Instant::now();
                 pages.put(shard, page).await?;
                 // Otherwise the time that the predecessor leaves is not enough.
-                let low = low_priority.take_if(|_| since.elapsed() > PAGE_WAIT_MAX);
-                low.map_or(Ok(()), LowPriority::end)?;
+                if let Some(low) = low_priority.take_if(|_| since.elapsed() > PAGE_WAIT_MAX) {
+                    low.end()?;
+                }
             }
             Frame::End(_) => {
-                low_priority.take().map_or(Ok(()), LowPriority::end)?;
+                if let Some(low) = low_priority.take() {
+                    low.end()?;
+                }
                 let imported = replace(&mut pages, begin()).finish().await?;
                 match caught_up.take() {
                     // The receiver is gone if the start was given up.

@@ -87,7 +87,7 @@ async fn a_snapshot_is_loaded_with_shifted_times_and_only_its_user_can_read_it()
     assert_eq!((loaded.imported.swarms, loaded.unknown_sessions), (6, 4));
     for pages in cores.imported() {
         let swarms: Vec<_> = pages.iter().map(|(page, shift)| (page.swarms.clone(), *shift)).collect();
-        assert_eq!(swarms, [page(1), page(2), page(3), sessions_page(3)].map(|page| (page.swarms, 940)));
+        assert_eq!(swarms, [sessions_page(3), page(1), page(2), page(3)].map(|page| (page.swarms, 940)));
     }
     assert_eq!(session_keys(&cores), [[20], [20]]);
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
