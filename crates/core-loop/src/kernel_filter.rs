@@ -115,7 +115,8 @@ impl KernelFilter {
         let (have_mutes_changed, banned) = match self.filtering {
             KernelFiltering::Off => (self.mutes.clear(), Arc::default()),
             KernelFiltering::On { .. } => {
-                (self.mutes.turn(core.instant, core.shard.guard()), core.shard.filtered_networks())
+                let now_ms = core.now.monotonic_ms;
+                (self.mutes.turn(core.instant, now_ms, core.shard.guard()), core.shard.filtered_networks())
             }
         };
         // While nothing changes, these are the same allocation, and the comparison costs nothing.

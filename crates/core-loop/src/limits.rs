@@ -78,13 +78,13 @@ pub(crate) const FILTER_RETRY_MS: u64 = 10_000;
 /// a hundredth of its time, and are few beside what its receive queue holds.
 pub(crate) const MUTED_REFUSALS_MIN: u32 = 500;
 
-/// Milliseconds for which the datagrams of such a prefix are dropped: a flood that lasts is received for a five-hundredth of the
-/// time, and one that has ended is forgotten before clients repeat their requests, after 15 seconds.
+/// Milliseconds for which the datagrams of such a prefix are dropped: a flood that lasts is received for less than a thousandth of
+/// the time, and one that has ended is forgotten before clients repeat their requests, after 15 seconds.
 pub(crate) const MUTED_MS: u64 = 5000;
 
-/// Milliseconds after which the sources that were released are judged, before the next turn of the timer: a flood that lasts has
-/// filled the receive queues by then.
-pub(crate) const RELEASED_JUDGED_MS: u64 = 10;
+/// Milliseconds after which the sources that were released are judged, before the next turn of the timer. What is queued meanwhile of a
+/// flood that lasts delays other clients by a few milliseconds more.
+pub(crate) const RELEASED_JUDGED_MS: u64 = 2;
 
 /// Prefixes of which a core drops the datagrams at a time, so that nearly all room in the filter is left to banned networks.
 pub(crate) const MUTED_MAX: usize = 64;

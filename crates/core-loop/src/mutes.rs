@@ -7,15 +7,15 @@ use std::time::{Duration, Instant};
 /// The sources of which the kernel drops all datagrams for a short time, because the guard refused many of them.
 ///
 /// A refused datagram is received and decoded first, and takes the place of another one in the queue. A source is muted that
-/// sends more than twice what it may, to this core alone. After some seconds it is released, and soon judged again. Meanwhile the
-/// guard counts as many refusals as before in each turn, so that a flood that lasts is banned.
+/// sends more than twice what it may, to this core alone. After some seconds it is released, without tokens, and soon judged again.
+/// Meanwhile the guard counts as many refusals as before in each turn, so that a flood that lasts is banned.
 #[derive(Debug)]
 pub(crate) struct Mutes {
     muted: Vec<Mute>,
     /// When the last turn was.
     turned_at: Instant,
-    /// Whether it has released some.
-    has_released: bool,
+    /// Those that it has released.
+    released: Vec<Offender>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -27,7 +27,7 @@ struct Mute {
 
 impl Mutes {
     pub(crate) const fn new(now: Instant) -> Self {
-        Self { muted: Vec::new(), turned_at: now, has_released: false }
+        Self { muted: Vec::new(), turned_at: now, released: Vec::new() }
     }
 
     pub(crate) const fn is_empty(&self) -> bool {
@@ -36,7 +36,7 @@ impl Mutes {
 
     /// Returns whether the last turn has released some, which are to be judged soon.
     pub(crate) const fn has_released(&self) -> bool {
-        self.has_released
+        !self.released.is_empty()
     }
 
     pub(crate) fn addresses(&self) -> AddressRanges {
@@ -48,10 +48,10 @@ impl Mutes {
         !core::mem::take(&mut self.muted).is_empty()
     }
 
-    /// Notes a turn of the timer. Returns whether others are muted than before.
-    pub(crate) fn turn(&mut self, now: Instant, guard: &mut CoreGuard) -> bool {
+    /// Notes a turn of the timer, whose time is also in milliseconds by the guard's clock. Returns whether others are muted than before.
+    pub(crate) fn turn(&mut self, now: Instant, now_ms: u64, guard: &mut CoreGuard) -> bool {
         let elapsed = now.saturating_duration_since(core::mem::replace(&mut self.turned_at, now));
-        let recent = guard.take_recent_offenders().map(|offender| in_one_turn(offender, elapsed));
+        let recent = guard.take_recent_offenders().map(|offender| self.in_one_turn(offender, elapsed));
         let mut begun: Vec<Offender> =
             recent.filter(|offender| offender.refused > MUTED_REFUSALS_MIN).collect();
         begun.retain(|offender| !self.has(offender) && is_muted(offender, guard.limits()));
@@ -60,25 +60,28 @@ impl Mutes {
             guard.count_dropped(mute.offender);
         }
         begun.sort_unstable_by_key(|offender| Reverse(offender.refused));
-        let count = self.muted.len();
-        self.muted.retain(|mute| mute.until > now);
-        self.has_released = self.muted.len() < count;
+        self.released =
+            self.muted.extract_if(.., |mute| mute.until <= now).map(|mute| mute.offender).collect();
+        self.released.iter().for_each(|&offender| guard.take_all(now_ms, offender));
         begun.truncate(MUTED_MAX.saturating_sub(self.muted.len()));
         let until = now + Duration::from_millis(MUTED_MS);
         self.muted.extend(begun.iter().map(|&offender| Mute { offender, until }));
-        self.has_released || !begun.is_empty()
+        self.has_released() || !begun.is_empty()
+    }
+
+    /// Returns an offender with its refusals per turn. A short turn counts as a whole one, because a source may have sent all at once,
+    /// except for a source that was just released.
+    fn in_one_turn(&self, offender: Offender, elapsed: Duration) -> Offender {
+        let is_released = self.released.iter().any(|released| released.prefix == offender.prefix);
+        let elapsed_ms_min = if is_released { 1 } else { u128::from(TIMER_MS) };
+        let refused =
+            u128::from(offender.refused) * u128::from(TIMER_MS) / elapsed.as_millis().max(elapsed_ms_min);
+        Offender { refused: u32::try_from(refused).unwrap_or(u32::MAX), ..offender }
     }
 
     fn has(&self, offender: &Offender) -> bool {
         self.muted.iter().any(|mute| mute.offender.prefix == offender.prefix)
     }
-}
-
-/// Returns an offender with the share of its refusals that is that of one turn, if they are those of a late one.
-fn in_one_turn(offender: Offender, elapsed: Duration) -> Offender {
-    let elapsed_ms = elapsed.as_millis().max(TIMER_MS.into());
-    let refused = u128::from(offender.refused) * u128::from(TIMER_MS) / elapsed_ms;
-    Offender { refused: u32::try_from(refused).unwrap_or(u32::MAX), ..offender }
 }
 
 /// Whether a prefix is refused more than it may send, and has no address without limits.

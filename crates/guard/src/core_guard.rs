@@ -189,6 +189,17 @@ impl CoreGuard {
         }
     }
 
+    /// Takes all tokens that an offender has.
+    pub fn take_all(&mut self, now_ms: u64, offender: Offender) {
+        let (keys, moment) =
+            (self.keys(Source::of(offender.prefix.ip())), Moment::new(ticks::at_ms(now_ms), self.burst_max));
+        if let Some(&key) = keys.as_slice().get(usize::from(offender.level)) {
+            let key = of_class(key, offender.class);
+            let bucket = self.guard.buckets.find(key, moment);
+            self.guard.buckets.take(key, bucket, moment, self.burst.saturating_sub(bucket.ahead));
+        }
+    }
+
     fn keys(&self, source: Source) -> Keys {
         self.guard.hasher.keys(source, &self.masks)
     }

@@ -42,7 +42,8 @@ impl Scene {
 
     fn pass(&mut self, ms: u64) -> bool {
         self.now_ms += ms;
-        self.mutes.turn(self.begun + Duration::from_millis(self.now_ms - 10_000), &mut self.guard)
+        let now = self.begun + Duration::from_millis(self.now_ms - 10_000);
+        self.mutes.turn(now, self.now_ms, &mut self.guard)
     }
 
     fn mutes(&self, ip: &str) -> bool {
@@ -112,6 +113,25 @@ fn a_muted_source_is_released_after_some_seconds_and_judged_again() {
             scene.turn(Class::Requests, &[(ABUSER, still_sent)]);
         }
         assert_eq!(count, muted_turns);
+    }
+}
+
+#[test]
+fn a_source_that_was_released_is_judged_by_its_rate_in_a_short_turn() {
+    for (sent, is_muted) in [(10, false), (11, true)] {
+        let mut scene = Scene::new(PER_S, ALLOWED);
+        scene.turn(Class::Requests, &[(ABUSER, 5000)]);
+        (0..TURNS_MUTED).for_each(|_| drop(scene.turn(Class::Requests, &[])));
+        assert!(scene.mutes.has_released() && !scene.mutes(ABUSER));
+        for ip in [ABUSER, NEIGHBOUR] {
+            let tokens = if ip == ABUSER { 0 } else { PER_S };
+            for _ in 0..tokens + sent {
+                let _is_refused = scene.guard.admit(scene.now_ms, Class::Requests, source(ip));
+            }
+        }
+        scene.pass(2);
+        assert_eq!(scene.mutes(ABUSER), is_muted, "{sent}");
+        assert!(!scene.mutes(NEIGHBOUR), "it may have sent all at once");
     }
 }
 
