@@ -33,13 +33,15 @@ class Succession:
     folder: Path
     logs: list[Path] = field(default_factory=list)
     pid: int | None = None
+    # Before the command, such as `nice`.
+    around: tuple[str, ...] = ()
     binding: Binding = field(default_factory=Binding)
 
     def start(self) -> float:
         """Starts a process, and returns the seconds until it is ready."""
         log = self.folder / f"ringtrack-{len(self.logs) + 1}.log"
         begun_s = time.monotonic()
-        process = spawn(self.command, self.cores, self.environment, log)
+        process = spawn([*self.around, *self.command], self.cores, self.environment, log)
         self.become(process.pid)
         # Its end is awaited by its id, like that of its successors.
         process.returncode = 0

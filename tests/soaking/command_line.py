@@ -24,7 +24,7 @@ from soaking.actions import identity_in, point, without_snapshots
 from soaking.browsers import Browsers, browsing
 from soaking.configuration import TOKEN, Ports
 from soaking.databases import KINDS, installed, open_database
-from soaking.loads import Loads
+from soaking.loads import FIRST, Loads
 from soaking.samples import Samples, sampling
 from soaking.scene import Scene
 from soaking.speed import watching
@@ -131,6 +131,7 @@ def prepared(options: argparse.Namespace, folder: Path) -> Iterator[Scene]:
         place = Place(ports.api, ports.health, TOKEN, core, ports.metrics, ports.tracker)
         file = folder / "ringtrack.toml"
         with succession({}, cores, folder, ("--config", str(file))) as tracker:
+            tracker.around = tuple(FIRST)
             scene = Scene(folder, ports, place, tracker, settings, database, keys, KnownSwarms(ports, keys[-1], rng), rng, snapshots, core,
                           load_core)
             point(folder / "tls", identity_in(folder, scene.identities))
