@@ -35,7 +35,8 @@ from soaking.windows import WINDOW_S, WINDOWS_MIN, Soak, Window
 DESCRIPTION = """Runs one tracker for hours on the loopback under 70 % of the load that saturates it, with everything on, while
 operators, browsers, attackers and machines disturb it, and checks that it stays as it was.
 
-The load comes in windows of a minute, each at 70 % of what saturates the tracker just before it. The first one is without disturbances; the others have actions in the order of the seed: reloads,
+The tracker and its clients come before everything else on their cores. The load comes in windows of a minute, each at 70 % of what
+saturates the tracker just before it. The first one is without disturbances; the others have actions in the order of the seed: reloads,
 changes of lists and keys, scans, bans, a source that is banned by itself, outages of the database, new certificates, aborted connections,
 snapshots and a browser. In the first part every fourth window has a handover by `ringtrack upgrade`, every eighth a restart; then one
 process lives through half of the soak, until a last handover. What this build or this machine does not have is left out, and the report
