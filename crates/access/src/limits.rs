@@ -47,7 +47,7 @@ pub const SESSIONS_MAX: usize = 16_000_000;
 /// who seeds more torrents on one core is served, but the further ones are not accounted for.
 pub const SESSIONS_PER_KEY_MAX: u32 = 16_384;
 
-/// Sessions that are looked up together when they are imported: the cache misses of so many overlap.
+/// Sessions that are looked up together when they are imported, so that their cache misses overlap.
 pub(crate) const SESSIONS_TOGETHER: usize = 16;
 
 /// Bytes of sessions after which an exported page ends: 1000 sessions, some 20 microseconds. A part of the table is in one page.

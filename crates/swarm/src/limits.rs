@@ -75,7 +75,7 @@ pub(crate) const SWEEP_REMOVALS: usize = 512;
 /// Bytes of swarms after which an exported page ends: it takes about 0.1 ms. A swarm is in one page, however big it is.
 pub(crate) const EXPORT_PAGE_BYTES: usize = 64 << 10;
 
-/// Records whose swarms are looked up together when they are imported: the cache misses of so many overlap.
+/// Records whose swarms are looked up together when they are imported, so that their cache misses overlap.
 pub(crate) const RECORDS_TOGETHER: usize = 16;
 
 /// Seconds after an exported page in which no swarm moves to another slot, so that an export in progress misses none. Pages

@@ -203,6 +203,8 @@ fn a_database_in_use_or_the_source_itself_is_refused() {
         assert!(!error.is_wrong_text());
         tracker.close().await;
     });
+    // Elsewhere, because a log of SQLite that is left of a database is applied to another one of its name.
+    let scene = Scene::new();
     let database = scene.torrust_database("SELECT 1");
     std::fs::rename(&database, scene.path("ringtrack.db")).unwrap();
     let before = scene.files();
