@@ -27,7 +27,7 @@ from soaking.databases import KINDS, installed, open_database
 from soaking.loads import FIRST, Loads
 from soaking.samples import Samples, sampling
 from soaking.scene import Scene
-from soaking.speed import watching
+from soaking.speed import Second, watching
 from soaking.swarms import KnownSwarms
 from soaking.verdict import Evidence, checks
 from soaking.windows import WINDOW_S, WINDOWS_MIN, Soak, Window
@@ -99,7 +99,7 @@ def run(options: argparse.Namespace) -> int:
             end_s = begun_s + options.hours * 3600
             soak = Soak(scene, loads, window_s, samples, (begun_s, end_s))
             windows, failure = run_windows(soak, end_s)
-        evidence = end(scene, windows, samples, browsers, speed.slow_seconds(), failure)
+        evidence = end(scene, windows, samples, browsers, speed.seconds(), failure)
         if options.keep:
             options.keep.mkdir(parents=True, exist_ok=True)
             for log in scene.tracker.logs:
@@ -157,7 +157,7 @@ def run_windows(soak: Soak, end_s: float) -> tuple[list[Window], str]:
     return windows, ""
 
 
-def end(scene: Scene, windows: list[Window], samples: Samples, browsers: Browsers, slow_s: list[float], failure: str) -> Evidence:
+def end(scene: Scene, windows: list[Window], samples: Samples, browsers: Browsers, speed: dict[str, list[Second]], failure: str) -> Evidence:
     """Stops the tracker and collects everything."""
     ended_s = time.monotonic()
     log: list[dict] = [{"level": "FAILURE", "message": failure}] if failure else []
@@ -167,4 +167,4 @@ def end(scene: Scene, windows: list[Window], samples: Samples, browsers: Browser
         log.append({"level": "FAILURE", "message": str(error)})
     log += [entry for file in scene.tracker.logs for entry in entries(file)]
     return Evidence(windows, samples.taken, samples.at_rest, browsers.failed(), browsers.responses(), log, scene.snapshots is not None,
-                    slow_s, ended_s)
+                    speed, ended_s)

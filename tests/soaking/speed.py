@@ -1,77 +1,62 @@
-"""The speed of the cores: on a shared machine, others slow them down by a third and more for seconds.
+"""The speed of the cores, and of the memory that a worker and the load share.
 
-A process on each core does a fixed computation now and then, before everything else. It needs no memory to speak of, so that the
-processor time that it takes depends on the core, and neither on the tracker nor on the load beside it.
+`ringtrack-cores` measures both, before everything else. It needs no memory to speak of: what it measures depends on the machine, and
+neither on the tracker nor on the load.
 """
 
 import contextlib
-import os
 import statistics
 import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-# A computation takes some 150 us, and there are as many in a second.
-TURNS, TIMES_PER_S = 4_000, 20
-# A second is slow if its computations take this much longer than those of the fastest tenth.
-SLOW_FACTOR = 1.25
+from comparison.paths import BUILD
+from comparison.processes import bound_to_us
+
+# A second is slow if what was measured in it takes this much longer than while the saturation was measured. With another thread on the
+# core, a computation takes up to 1.7 times as long; from cache to cache, a line of memory takes five times as long.
+SLOW_FACTORS = {"core": 1.25, "memory": 2.0}
+
+# The end of a second by the monotonic clock, and the median time of what was measured in it.
+Second = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class Speed:
-    """What is known of the cores."""
+    """What is known of the machine."""
 
-    files: list[Path]
+    file: Path
 
-    def slow_seconds(self) -> list[float]:
-        """Returns the ends of the slow seconds of any core, by the monotonic clock."""
-        slow = set()
-        for file in self.files:
-            seconds = [(float(end_s), float(took)) for end_s, took in map(str.split, file.read_text().splitlines())]
-            usual = statistics.quantiles([took for _, took in seconds], n=10)[0] if len(seconds) > 1 else 0.0
-            slow |= {end_s for end_s, took in seconds if took > SLOW_FACTOR * usual}
-        return sorted(slow)
+    def seconds(self) -> dict[str, list[Second]]:
+        """Returns the seconds of each core and of the memory."""
+        seconds: dict[str, list[Second]] = {}
+        for name, end_s, took_ns in map(str.split, self.file.read_text().splitlines()):
+            seconds.setdefault(name, []).append((float(end_s), float(took_ns)))
+        return seconds
+
+
+def is_kept(seconds: dict[str, list[Second]], measured_s: tuple[float, float], ended_s: float) -> bool:
+    """Returns whether nothing was slower until the end than while the saturation was measured."""
+    return all(is_kept_by(of_one, SLOW_FACTORS[name.split("-")[0]], measured_s, ended_s) for name, of_one in seconds.items())
+
+
+def is_kept_by(seconds: list[Second], factor: float, measured_s: tuple[float, float], ended_s: float) -> bool:
+    """Returns whether one of them was not."""
+    begun_s, done_s = measured_s
+    usual = [took for end_s, took in seconds if begun_s + 1 <= end_s <= done_s]
+    return bool(usual) and all(took <= factor * statistics.median(usual) for end_s, took in seconds if done_s < end_s <= ended_s)
 
 
 @contextlib.contextmanager
 def watching(cores: list[int], folder: Path) -> Iterator[Speed]:
     """Watches the cores during the block."""
-    files = [folder / f"speed-{core}" for core in cores]
-    watchers = [subprocess.Popen([sys.executable, __file__, str(core), str(file)], stdin=subprocess.DEVNULL)
-                for core, file in zip(cores, files, strict=True)]
+    file = folder / "speed"
+    command = ["nice", "-n", "-20", str(BUILD / "ringtrack-cores"), ",".join(map(str, cores))]
+    with file.open("w") as out:
+        watcher = subprocess.Popen(bound_to_us(command), stdin=subprocess.DEVNULL, stdout=out)
     try:
-        yield Speed(files)
+        yield Speed(file)
     finally:
-        for watcher in watchers:
-            watcher.kill()
-            watcher.wait()
-
-
-def watch(core: int, file: Path) -> None:
-    """Writes, for each second, when it ended and the median time of its computations."""
-    os.sched_setaffinity(0, {core})
-    with contextlib.suppress(OSError):
-        os.nice(-20)
-    with file.open("w", buffering=1) as lines:
-        # It also ends if the soak is killed.
-        while os.getppid() != 1:
-            took = []
-            for _ in range(TIMES_PER_S):
-                took.append(computation_s())
-                time.sleep(1 / TIMES_PER_S)
-            lines.write(f"{time.monotonic()} {statistics.median(took)}\n")
-
-
-def computation_s() -> float:
-    """Returns the processor time of a computation."""
-    begun_s, total = time.thread_time(), 0
-    for turn in range(TURNS):
-        total += turn * turn
-    return time.thread_time() - begun_s
-
-
-if __name__ == "__main__":
-    watch(int(sys.argv[1]), Path(sys.argv[2]))
+        watcher.kill()
+        watcher.wait()

@@ -44,6 +44,8 @@ class Window:
     """One window."""
 
     number: int
+    # When the measurement of the saturation began, and when the load did.
+    measured_s: float
     begun_s: float
     effect: Effect
     actions: list[Done] = field(default_factory=list)
@@ -74,9 +76,10 @@ class Soak:
     def window(self, number: int) -> Window:
         """Runs a window, and looks at the sums after it."""
         disturbing = self.disturbing_action(number)
+        measured_s = time.monotonic()
         saturation_per_s = self.loads.saturation(number)
         say(f"    saturation at {saturation_per_s:,.0f} responses/s over UDP")
-        window = Window(number, time.monotonic(), disturbing.effect if disturbing else Effect.NONE)
+        window = Window(number, measured_s, time.monotonic(), disturbing.effect if disturbing else Effect.NONE)
         dropped = dropped_datagrams()
         running = Running(self.loads, self.loads.all(number, self.window_s, saturation_per_s * SHARE))
         try:
