@@ -157,12 +157,12 @@ mod tests {
     fn sequential_info_hashes_are_spread_evenly_over_the_shards() {
         let shards = ShardCount::new(7).unwrap();
         let mut hashes_of = [0_u32; 7];
-        for number in 0..70_000_u32 {
+        for number in 0..7_000_u32 {
             let mut bytes = [0; 20];
             bytes[16..].copy_from_slice(&number.to_be_bytes());
             hashes_of[key().shard_of(&InfoHash(bytes), shards).index()] += 1;
         }
-        assert!(hashes_of.iter().all(|&count| (8_000..12_000).contains(&count)), "{hashes_of:?}");
+        assert!(hashes_of.iter().all(|&count| (800..1_200).contains(&count)), "{hashes_of:?}");
     }
 
     #[test]
