@@ -1,9 +1,9 @@
-//! `ringtrack-cores`: prints how fast cores are, and how fast the memory is that two of them share. On a shared machine
-//! both change for seconds at a time: another machine computes on the other thread of a core, or the host moves the cores
-//! of a virtual machine to different caches.
+//! `ringtrack-cores`: prints how fast cores are, and a cache line that two of them share. Both can change for seconds at a
+//! time on a shared machine, where another machine may use the other thread of a core, and virtual cores may move from one
+//! cache to another.
 #![forbid(unsafe_code)]
 
-use anyhow::{Context, anyhow, ensure};
+use anyhow::{Context, ensure};
 use clap::Parser;
 use core_affinity::CoreId;
 use rustix::time::{ClockId, clock_gettime};
@@ -13,12 +13,13 @@ use std::io::{self, Write};
 use std::iter;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
-/// Prints a line for each core and second, and one for the memory that the first core shares with the last one: `core` with
-/// its number or `memory`; the end of the second by the monotonic clock; and the median time in nanoseconds of a
-/// computation, or of a round trip of a line of memory. To be measured beside others, it needs a priority above theirs.
+/// Prints a line for each core and second, and one for the cache line that the first core shares with the last one: `core-`
+/// and its number or `cache-line`; the end of the second by the monotonic clock; and the median time in nanoseconds of a
+/// computation, or of a round trip of the cache line. Run it with a higher priority than everything else on these cores.
 #[derive(Debug, Parser)]
 #[command(name = "ringtrack-cores", version)]
 struct Options {
@@ -27,30 +28,32 @@ struct Options {
     cores: Vec<usize>,
 }
 
-/// Measurements in a second. Together they take less than a hundredth of it.
+/// Measurements in a second. Together they take less than a hundredth of it, if both sides of the cache line come.
 const TIMES_PER_S: u32 = 20;
 
 /// Turns of a computation, which takes some 40 us.
 const TURNS: u64 = 20_000;
 
-/// Independent parts of a computation, of which a core does several at once. What shares the core shows in their time.
+/// Independent parts of a computation. A core does several at once, and fewer beside work on its other thread.
 const LANES: usize = 8;
 
-/// Round trips between two cores at a time: some 20 us within a cache, and 60 us between two.
+/// Round trips of the cache line at a time: some 12 us within a cache, and 64 us from cache to cache.
 const ROUND_TRIPS: u32 = 200;
 
-/// How often a core looks whether the other one has come, for about a millisecond.
-const LOOKS_MAX: u32 = 100_000;
+/// Polls of the cache line before a side gives up.
+const POLLS_MAX: u32 = 50_000;
 
-/// A number that counts the steps between two cores, alone in its line of memory.
+/// The number of steps that the two sides have made, alone in its cache line. Processors fetch lines in pairs.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 struct Steps(AtomicU32);
 
-/// The side of a core on its way to and from another one.
+/// One of the two cores that share the cache line.
 #[derive(Clone, Copy, Debug)]
 enum Side {
+    /// Measures the round trips.
     Near,
+    /// Answers.
     Far,
 }
 
@@ -62,12 +65,12 @@ fn main() -> anyhow::Result<()> {
         0 => Some(Side::Near),
         _ => (index + 1 == cores.len()).then_some(Side::Far),
     };
-    let watch_core = |(index, core): (usize, &usize)| {
-        let (core, side, steps) = (*core, side(index), Arc::clone(&steps));
-        thread::spawn(move || watch(core, side, &steps))
-    };
-    let threads: Vec<_> = cores.iter().enumerate().map(watch_core).collect();
-    threads.into_iter().try_for_each(|thread| thread.join().map_err(|_| anyhow!("a thread panicked"))?)
+    let (ended, end) = channel();
+    for (index, &core) in cores.iter().enumerate() {
+        let (side, steps, ended) = (side(index), Arc::clone(&steps), ended.clone());
+        thread::spawn(move || ended.send(watch(core, side, &steps)));
+    }
+    end.recv().expect("this function has a sender too")
 }
 
 /// Measures from now on, and prints the medians of each second.
@@ -82,8 +85,8 @@ fn watch(core: usize, side: Option<Side>, steps: &Steps) -> anyhow::Result<()> {
         }
         let end_s = now(ClockId::Monotonic).as_secs_f64();
         let core = median(computations).map(|took| format!("core-{core} {end_s} {}\n", took.as_nanos()));
-        let memory = median(round_trips).map(|took| format!("memory {end_s} {}\n", took.as_nanos()));
-        let lines: String = iter::once(core).chain([memory]).flatten().collect();
+        let cache_line = median(round_trips).map(|took| format!("cache-line {end_s} {}\n", took.as_nanos()));
+        let lines: String = iter::once(core).chain([cache_line]).flatten().collect();
         io::stdout().write_all(lines.as_bytes()).context("printing")?;
     }
 }
@@ -107,29 +110,35 @@ fn computation() -> Duration {
     now(ClockId::ThreadCPUTime) - begun
 }
 
-/// Returns the mean time of a round trip to the other side, at the near side and if the other one has come.
+/// Returns the mean time of a round trip, at the near side and if the other one takes part to the end.
 fn round_trip(side: Side, Steps(steps): &Steps) -> Option<Duration> {
-    let mut begun = None;
     let first = match side {
-        Side::Near => {
-            steps.store(0, Ordering::Release);
-            0
-        }
+        Side::Near => 0,
         Side::Far => 1,
     };
+    let mut begun = None;
     for step in (first..2 * ROUND_TRIPS).step_by(2) {
-        (0..LOOKS_MAX).find(|_| {
-            spin_loop();
-            steps.load(Ordering::Acquire) == step
-        })?;
-        steps.store(step + 1, Ordering::Release);
-        // The other side has come when a step returns for the first time.
+        if !comes_to(step, steps) {
+            // The next measurement begins anew.
+            steps.store(0, Ordering::Relaxed);
+            return None;
+        }
+        steps.store((step + 1) % (2 * ROUND_TRIPS), Ordering::Relaxed);
+        // The far side has come when a step returns for the first time.
         if step > 0 {
             begun.get_or_insert_with(|| now(ClockId::Monotonic));
         }
     }
     let took = now(ClockId::Monotonic) - begun?;
     matches!(side, Side::Near).then(|| took / (ROUND_TRIPS - 2))
+}
+
+/// Waits until the number of steps is this one. Returns whether it becomes so.
+fn comes_to(step: u32, steps: &AtomicU32) -> bool {
+    (0..POLLS_MAX).any(|_| {
+        spin_loop();
+        steps.load(Ordering::Relaxed) == step
+    })
 }
 
 fn median(mut times: Vec<Duration>) -> Option<Duration> {

@@ -46,7 +46,7 @@ The exit code is 0 if everything holds, 1 if something does not, and 2 if the so
 
   tests/soak 1                                     an hour
   tests/soak 0.02                                  a quick trial of a minute, in shorter windows
-  RINGTRACK_PROGRAMS=/tmp/build tests/soak 12      with the programs of that folder instead of building them
+  RINGTRACK_PROGRAMS=/tmp/build tests/soak 12      with the programs of that folder, which are not built
 """
 EXIT_FAULTS, EXIT_FAILURE = 1, 2
 # A key has at most 16,384 sessions on each core: each peer has one.

@@ -53,6 +53,8 @@ class Window:
     disagreements: list[str] = field(default_factory=list)
     # Datagrams that the kernel dropped meanwhile because a socket's receive buffer was full, the tracker's or a client's.
     dropped: int = 0
+    # When the loads ended, and when everything did.
+    loaded_s: float = 0.0
     ended_s: float = 0.0
 
 
@@ -88,6 +90,7 @@ class Soak:
             window.results = running.finish()
         finally:
             running.kill()
+        window.loaded_s = time.monotonic()
         window.dropped = dropped_datagrams() - dropped
         self.keep_swarms(window)
         window.disagreements = disagreements(self.scene.ports.metrics)
