@@ -1,4 +1,4 @@
-//! `ringtrack-cores`: prints how fast cores are, and a cache line that two of them share. Both can change for seconds at a
+//! `ringtrack-cores`: prints the speed of cores, and of a cache line that two of them share. Both can change for seconds at a
 //! time on a shared machine, where another machine may use the other thread of a core, and virtual cores may move from one
 //! cache to another.
 #![forbid(unsafe_code)]
@@ -10,7 +10,6 @@ use rustix::time::{ClockId, clock_gettime};
 use std::array;
 use std::hint::{black_box, spin_loop};
 use std::io::{self, Write};
-use std::iter;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::channel;
@@ -28,7 +27,7 @@ struct Options {
     cores: Vec<usize>,
 }
 
-/// Measurements in a second. Together they take less than a hundredth of it, if both sides of the cache line come.
+/// Measurements in a second. Together they take less than a hundredth of it, if both sides of the cache line take part.
 const TIMES_PER_S: u32 = 20;
 
 /// Turns of a computation, which takes some 40 us.
@@ -84,10 +83,11 @@ fn watch(core: usize, side: Option<Side>, steps: &Steps) -> anyhow::Result<()> {
             computations.push(computation());
         }
         let end_s = now(ClockId::Monotonic).as_secs_f64();
-        let core = median(computations).map(|took| format!("core-{core} {end_s} {}\n", took.as_nanos()));
-        let cache_line = median(round_trips).map(|took| format!("cache-line {end_s} {}\n", took.as_nanos()));
-        let lines: String = iter::once(core).chain([cache_line]).flatten().collect();
-        io::stdout().write_all(lines.as_bytes()).context("printing")?;
+        for (name, times) in [(format!("core-{core}"), computations), ("cache-line".into(), round_trips)] {
+            if let Some(took) = median(times) {
+                writeln!(io::stdout(), "{name} {end_s} {}", took.as_nanos()).context("printing")?;
+            }
+        }
     }
 }
 

@@ -41,9 +41,10 @@ class Speed:
         return seconds
 
 
-def is_measured(seconds: dict[str, list[Second]], begun_s: float, ended_s: float) -> bool:
-    """Returns whether there are enough seconds of each core and of the cache line."""
-    return all(sum(begun_s < end_s <= ended_s for end_s, _ in of_one) >= MEASURED_SHARE_MIN * (ended_s - begun_s)
+def is_measured(seconds: dict[str, list[Second]], measured_s: tuple[float, float], ended_s: float) -> bool:
+    """Returns whether there are enough seconds of each core and of the cache line, also while the saturation was measured."""
+    _, begun_s = measured_s
+    return all(usual(of_one, measured_s) and sum(begun_s < end_s <= ended_s for end_s, _ in of_one) >= MEASURED_SHARE_MIN * (ended_s - begun_s)
                for of_one in seconds.values())
 
 
@@ -55,11 +56,15 @@ def is_kept(seconds: dict[str, list[Second]], measured_s: tuple[float, float], e
 
 def is_kept_by(seconds: list[Second], factor: float, measured_s: tuple[float, float], ended_s: float) -> bool:
     """Returns whether no second of one core, or of the cache line, was slow."""
+    most = factor * max(usual(seconds, measured_s), default=0.0)
+    return all(took <= most for end_s, took in seconds if measured_s[1] < end_s <= ended_s)
+
+
+def usual(seconds: list[Second], measured_s: tuple[float, float]) -> list[float]:
+    """Returns what was measured in the seconds of the saturation."""
     begun_s, done_s = measured_s
-    # The first second may have begun before the measurement.
-    usual = [took for end_s, took in seconds if begun_s + 1 <= end_s <= done_s]
-    most = factor * max(usual, default=0.0)
-    return all(took <= most for end_s, took in seconds if done_s < end_s <= ended_s)
+    # The first second may have begun before.
+    return [took for end_s, took in seconds if begun_s + 1 <= end_s <= done_s]
 
 
 @contextlib.contextmanager

@@ -116,7 +116,7 @@ def answered(evidence: Evidence) -> Check:
     faults = [f"window {window.number}: {result.name}: {fault}" for window in evidence.windows for result in window.results
               for fault in faults_of(result, window, evidence)]
     faults += [f"window {window.number}: the speed of the machine was not measured" for window in evidence.windows
-               if not is_measured(evidence.speed, window.begun_s, window.loaded_s)]
+               if not is_measured(evidence.speed, (window.measured_s, window.begun_s), window.loaded_s)]
     served = [window for window in evidence.windows if window.effect is not Effect.OUTAGE]
     steady = sum(map(evidence.is_steady, served))
     unharmed = sum(window.dropped == 0 and not evidence.is_steady(window) for window in served)
@@ -189,8 +189,9 @@ def latency_of(evidence: Evidence, name: str) -> tuple[str, list[str]]:
     """Returns the 99th percentiles of a load in words, and those that are too high."""
     by_window = [(window, result.measured["latency_us"]["p99_with_lost"]) for window in evidence.windows for result in window.results
                  if result.name == name and result.measured]
-    calm = [(window.number, p99_us) for window, p99_us in by_window if window.effect is Effect.NONE and evidence.is_steady(window)]
-    others_us = [p99_us for window, p99_us in by_window if window.effect is Effect.NONE and not evidence.is_steady(window)]
+    all_calm = [(window, p99_us) for window, p99_us in by_window if window.effect is Effect.NONE]
+    calm = [(window.number, p99_us) for window, p99_us in all_calm if evidence.is_steady(window)]
+    others_us = [p99_us for window, p99_us in all_calm if not evidence.is_steady(window)]
     if not calm:
         return f"{name}: nothing was measured", [f"no steady window has a result over {name}"]
     factor, us_least = (P99_FACTOR, P99_US_LEAST) if name == UDP else (P99_FACTOR_BESIDE, P99_US_LEAST_BESIDE)
@@ -201,7 +202,7 @@ def latency_of(evidence: Evidence, name: str) -> tuple[str, list[str]]:
             shown += f", {effect.name.lower()} {span(disturbed)}"
     within = sum(p99_us <= most_us for p99_us in others_us)
     faults = [f"window {number}: {name}: {p99_us:,.0f} us" for number, p99_us in calm if p99_us > most_us]
-    if len(calm) + within < PROOF_SHARE_MIN * (len(calm) + len(others_us)):
+    if len(calm) + within < PROOF_SHARE_MIN * len(all_calm):
         faults.append(f"{name}: the machine is too slow at times for a judgement")
     return (f"{shown}; at most {most_us:,.0f} us allowed, which {within} of {len(others_us)} calm windows of a slower machine kept to",
             faults)
